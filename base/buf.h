@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Built bytes, over an array of the caller's.  Overflow sticks in `full` and is
+ * tested once, at the end: a buffer that is full has lost something, so its
+ * content must not be used as if it were whole.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/slice.h"
+
+struct buf {
+	char *p;
+	size_t n, cap;
+	bool full;
+};
+
+#define BUF(array) { .p = (array), .cap = sizeof(array) }
+
+static inline void
+buf_add(struct buf *b, struct slice s)
+{
+	b->full |= s.n > b->cap - b->n;
+	if (b->full || s.n == 0)	/* memcpy from NULL is undefined even for 0 */
+		return;
+	memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+static inline void
+buf_str(struct buf *b, const char *s)
+{
+	buf_add(b, slice_str(s));
+}
+
+static inline void
+buf_chr(struct buf *b, char c)
+{
+	buf_add(b, slice_of(&c, 1));
+}
+
+static inline void
+buf_uint(struct buf *b, uint64_t v)
+{
+	char digits[20];
+	size_t i = sizeof digits;
+
+	do
+		digits[--i] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	buf_add(b, slice_of(digits + i, sizeof digits - i));
+}
+
+/* printf into the buffer; needs one spare byte for the NUL, which does not count. */
+__attribute__((format(printf, 2, 3))) static inline void
+buf_fmt(struct buf *b, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (b->full)
+		return;
+	va_start(ap, format);
+	n = vsnprintf(b->p ? b->p + b->n : NULL, b->cap - b->n, format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= b->cap - b->n)
+		b->full = true;
+	else
+		b->n += (size_t)n;
+}
+
+static inline struct slice
+buf_slice(const struct buf *b)
+{
+	return slice_of(b->p, b->n);
+}
+
+/* The content as a C string.  The last byte is given up if there is no room for the NUL. */
+static inline const char *
+buf_cstr(struct buf *b)
+{
+	if (b->n == b->cap) {
+		b->full = true;
+		b->n--;
+	}
+	b->p[b->n] = '\0';
+	return b->p;
+}
+
+#endif

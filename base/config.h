@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The configuration, shared by all programs: built-in defaults, then the file,
+ * then conf.d/ beside it, then -o.  Every key that exists stands in one table in
+ * config.c, with its section, its kind and its place in this struct.
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/cidr.h"
+#include "base/slice.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/smtp-handler/smtp-handler.conf"
+
+enum config_syntax { SYNTAX_TOLERANT, SYNTAX_STRICT };
+enum config_role { ROLE_MX, ROLE_SUBMISSION, ROLE_LMTP };
+enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
+enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
+enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
+
+enum route_via {
+	VIA_MX,			/* the domain's exchangers */
+	VIA_SMTP,		/* host, port; port 0: [relay] port */
+	VIA_MAILDIR,		/* target: path with {local} and {domain} */
+	VIA_PRINT,
+	VIA_DISCARD,
+	VIA_REJECT,		/* target: the text */
+};
+
+struct route {
+	char *pattern;		/* "example.org", ".example.org", "*"; lower case */
+	enum route_via via;
+	char *via_text;		/* as written, for --explain and the log */
+	char *host;		/* VIA_SMTP: name or address, without brackets */
+	uint16_t port;
+	char *target;
+	bool accept_set;
+	enum config_accept accept;	/* settled by config_load, whatever was written */
+	char *recipients;	/* file, or NULL: any local part */
+	char *aliases;
+};
+
+struct address_list {
+	struct sockaddr_storage *list;
+	size_t n;
+};
+
+struct config {
+	struct {
+		char *directory;
+		uint64_t lifetime_s, warn_after_s, retry_min_s, retry_max_s;
+		uint64_t min_free;		/* octets */
+	} queue;
+	struct {
+		char *hostname;			/* FQDN, or an address literal where there is no name */
+		uint64_t max_message_size;	/* octets */
+		uint64_t max_recipients, max_errors, max_connections;
+		uint64_t timeout_ms;
+		enum config_syntax syntax;
+		enum config_role role;
+		struct cidr *trusted;
+		size_t ntrusted;
+		bool trust_local;		/* pipes and AF_UNIX */
+		char *senders;			/* file, or NULL */
+	} server;
+	struct {
+		struct address_list resolver;	/* none: resolv.conf */
+		uint64_t port, processes, per_destination;
+		enum config_family family;
+		enum config_mx_order mx_order;
+		struct address_list bind;
+		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
+		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;
+		uint64_t latency_fresh_s;	/* how long a measured latency counts */
+	} relay;
+	struct route *routes;
+	size_t nroutes;
+};
+
+/* Told of each error; file is "-o" for options, line 0 where there is none. */
+struct config_report {
+	void (*error)(void *ctx, const char *file, unsigned line, const char *text);
+	void *ctx;
+};
+
+/*
+ * Read it all.  file NULL means the default file, which may be missing; a named
+ * one may not.  overrides are n strings SECTION.KEY=VALUE.  0, or -EINVAL after
+ * every error was reported (c is then still safe for config_done()).  What is in
+ * c is allocated and belongs to it.
+ */
+int config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
+    const struct config_report *report);
+void config_done(struct config *c);
+
+/* The route for a domain (any case): the longest pattern that matches, an exact name before
+ * ".suffix" before "*".  Never NULL: without a match it is the built-in `* via mx, accept = trusted`.
+ * Borrowed from c. */
+const struct route *config_route(const struct config *c, struct slice domain);
+
+/* Does sa belong to [server] trusted?  NULL means a pipe or AF_UNIX ("local"). */
+bool config_trusts(const struct config *c, const struct sockaddr *sa);
+
+#endif

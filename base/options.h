@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What all programs share on their command line: -c FILE, -o SECTION.KEY=VALUE,
+ * --check, --version, --help; and the way from there to a configuration.
+ */
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
+
+#include <getopt.h>
+
+#include "base/config.h"
+
+#define OPTIONS_OVERRIDES_MAX 64
+
+struct program {
+	const char *name;
+	const char *usage;		/* all of --help */
+	const struct option *options;	/* its own long options, ended by a zero row; val >= OPTION_OWN */
+};
+
+enum { OPTION_OWN = 256 };
+
+struct options {
+	const char *config_file;	/* NULL: the default */
+	const char *overrides[OPTIONS_OVERRIDES_MAX];
+	size_t noverrides;
+	bool check;
+};
+
+/*
+ * Parse argv.  Own options go to own(ctx, val, argument), which returns 0 or an exit code; arguments
+ * that are no options are an error.  Returns -1 to go on, or the exit code to end with: 0 after
+ * --help or --version, 64 (EX_USAGE) after saying what is wrong on stderr.
+ */
+int options_parse(struct options *o, const struct program *program, int argc, char **argv,
+    int (*own)(void *ctx, int val, const char *argument), void *ctx);
+
+/* Load the configuration, each error to the log as "FILE:LINE: what".  -1 to go on, else the exit code: 78
+ * (EX_CONFIG) on errors; with --check 0 when all is well, errors then on stderr. */
+int options_config(const struct options *o, struct config *ret_config);
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One destination, in a worker: deliver messages to it one after the other and say what
+ * became of each recipient.  Blocking, with deadlines.  Everything a worker learns goes
+ * to the sink; it marks the states in the queue file itself, so that a crash behind the remote's 250 repeats as little as can be.
+ */
+#ifndef DELIVERY_DELIVERY_H
+#define DELIVERY_DELIVERY_H
+
+#include "base/config.h"
+#include "delivery/hosts.h"
+#include "delivery/outcome.h"
+#include "dns/resolver.h"
+#include "queue.h"
+
+/* Where results go. */
+struct delivery_sink {
+	void (*rcpt)(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+	void (*host)(void *ctx, const struct host_report *report);
+	void *ctx;
+};
+
+struct smtp_link;		/* an open connection, delivery/smtp.c */
+
+struct delivery {
+	const struct config *config;
+	const struct route *route;
+	const char *destination;	/* the domain for mx routes, "host:port" for smtp://; for others the route's text */
+	const struct dns_resolver *resolver;
+	const struct hosts *hosts;	/* as of the fork */
+	const struct delivery_sink *sink;
+	struct smtp_link *link;		/* kept between messages; NULL: none */
+};
+
+/* Deliver e to its recipients rcpts[0..n), indices into e->rcpts.  Each of them is reported to the sink exactly once, marked (delivered
+ * only: failures are marked by the parent once the bounce is durable) and noted in the message's log. */
+void deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
+/* End what is kept: QUIT and close. */
+void delivery_done(struct delivery *d);
+
+/* The ways out, each as deliver(). */
+void deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
+void deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
+void deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
+void smtp_link_done(struct smtp_link *l);
+
+/* For the ways out: mark, note and report one recipient. */
+void delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: ISC
+/*
+ * In which order exchangers are tried: by preference level, inside a level by measured latency (RFC
+ * 5321 section 5.1 forbids crossing levels; mx-order = latency makes all of them one level for
+ * those who want that).  Pure but for random ties.
+ */
+#ifndef DELIVERY_ORDER_H
+#define DELIVERY_ORDER_H
+
+#include "delivery/hosts.h"
+#include "dns/mx.h"
+
+enum order_reason {
+	ORDER_MEASURED,		/* by its latency */
+	ORDER_UNKNOWN,		/* not measured, or too long ago: raced */
+	ORDER_FAILING,		/* failed lately: last of its level */
+};
+
+struct order_target {
+	const struct mx_exchanger *exchanger;
+	const struct sockaddr_storage *address;
+	unsigned level;			/* 0 is the best */
+	enum order_reason reason;
+	int64_t first_us;		/* what is known, 0: nothing */
+	bool at_least;
+};
+
+#define ORDER_MAX 64		/* addresses of one attempt */
+
+/* Fill targets; returns how many.  Inside a level: those to be raced together come first when any good one is unknown.
+ * now_s, fresh_s: measurements older than that are unknown again. */
+size_t order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_only, int64_t now_s,
+    int64_t fresh_s, struct order_target targets[ORDER_MAX]);
+
+/* How many of targets[0..n), all of its first level, should be raced at once: all that are unknown and the best that is measured;
+ * 1 when the best is known to be the fastest. */
+size_t order_race(const struct order_target *targets, size_t n);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What becomes of one recipient in one attempt, and the table that decides it: every
+ * cause, from DNS to the reply after the dot, stands there once with what follows and its
+ * enhanced status code (RFC 3463).
+ */
+#ifndef DELIVERY_OUTCOME_H
+#define DELIVERY_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+enum outcome_kind { OUTCOME_DELIVERED, OUTCOME_DEFERRED, OUTCOME_FAILED };
+
+/* Where a reply came (RFC 5321's phases), or what went wrong without one. */
+enum outcome_cause {
+	CAUSE_DELIVERED,		/* handed over: 2yz after the dot, a file in a Maildir, ... */
+	CAUSE_DNS_NXDOMAIN,		/* 5.1.2 */
+	CAUSE_DNS_NULL_MX,		/* 5.1.10 */
+	CAUSE_DNS_NO_HOST,		/* 5.4.4 */
+	CAUSE_DNS_BAD_NAME,		/* 5.1.2 */
+	CAUSE_DNS_DEFER,		/* 4.4.3 */
+	CAUSE_CONNECT,			/* 4.4.1: no exchanger answered */
+	CAUSE_LOST,			/* 4.4.2: connection lost or timed out in mid-session */
+	CAUSE_PROTOCOL,			/* 4.5.0: a reply nobody can understand */
+	CAUSE_REPLY_TEMPORARY,		/* 4yz: the peer's own status, else 4.0.0 */
+	CAUSE_REPLY_PERMANENT,		/* 5yz: the peer's own status, else 5.0.0 */
+	CAUSE_TOO_BIG,			/* 5.3.4: over the peer's SIZE */
+	CAUSE_NO_8BIT,			/* 5.6.3 */
+	CAUSE_NO_SMTPUTF8,		/* 5.6.7 */
+	CAUSE_BINARY,			/* 5.6.3: content that DATA cannot carry */
+	CAUSE_ROUTE_REJECT,		/* 5.7.1: a reject: route */
+	CAUSE_MAILDIR,			/* 4.3.0: the file system said no */
+	CAUSE_MAILDIR_USER,		/* 5.1.1: {local} is no safe file name */
+	CAUSE_LOCAL,			/* 4.3.0: something here broke: memory, a crashed worker */
+	CAUSE_EXPIRED,			/* 5.4.7: [queue] lifetime is over; detail says what the last attempt said */
+	CAUSE_COUNT,
+};
+
+#define OUTCOME_DETAIL 600
+
+struct outcome {
+	enum outcome_cause cause;
+	enum outcome_kind kind;
+	char status[12];		/* "5.1.2" */
+	char host[300];			/* "mx1.example[192.0.2.1]:25", or "" */
+	char detail[OUTCOME_DETAIL];	/* one line: the reply as it came ("550 5.1.1 no such user"), or what went wrong */
+	bool remote;			/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464) */
+};
+
+/* Fill in kind and status from the table.  host and detail may be empty; they are cleaned of control characters. */
+void outcome_set(struct outcome *o, enum outcome_cause cause, struct slice host, struct slice detail);
+
+/* From a peer's reply: its first digit decides (RFC 5321 section 4.2), its enhanced code is kept where it fits. */
+struct smtp_peer_reply;
+void outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, struct slice host);
+
+const char *outcome_kind_text(enum outcome_kind kind);	/* "delivered", "deferred", "failed" */
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The queue: one message, one file.  The only code that knows the folders and
+ * the format (queue(5), man/smtp-handler-queue.5).  See queue.c for the order of write, fsync
+ * and rename and why it is that one.
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+#define QUEUE_ID_LEN  16
+#define QUEUE_ID_SIZE (QUEUE_ID_LEN + 1)
+
+/* The folders, as descriptors: -1 where not opened. */
+struct queue {
+	int root, tmp, fresh, cur, wait, dead, state;
+};
+
+enum queue_use {
+	QUEUE_RECEIVE,		/* tmp/ and new/: all a session needs */
+	QUEUE_RUN,		/* everything */
+};
+
+/* Open (and for QUEUE_RUN or where tmp/ or new/ is missing: create, mode 0700) the folders under
+ * directory.  0 or -errno. */
+int queue_open(struct queue *q, const char *directory, enum queue_use use);
+void queue_close(struct queue *q);
+
+/* Octets that an unprivileged writer may still use on the queue's file system; -errno on failure. */
+int64_t queue_free_space(const struct queue *q);
+
+/* Is this a queue ID (16 characters of Crockford's base 32, upper case)? */
+bool queue_is_id(const char *name);
+
+/*
+ * Receiving.  begin, from, field..., rcpt..., head_end, content..., commit or abort.
+ * The struct is large (it holds the output buffer): keep one, reuse it.  Errors
+ * stick: head_end, content and commit return the first one as -errno, and nothing of the message
+ * is ever visible to the runner unless commit returned 0.
+ */
+#define QUEUE_BUFFER 65536
+
+/* What a delivery must know of the content without reading it. */
+struct queue_facts {
+	bool eight_bit;		/* an octet above 127 anywhere */
+	bool utf8_header;	/* an octet above 127 in the header section, or SMTPUTF8 asked for */
+	bool dot_line;		/* a line begins with a dot */
+	bool binary;		/* NUL, bare CR or bare LF somewhere (BDAT only), so DATA cannot carry it */
+	bool no_final_crlf;
+	uint64_t longest_line;	/* octets, without CRLF */
+};
+
+struct queue_message {
+	char id[QUEUE_ID_SIZE];
+	int fd;			/* of tmp/ID; -1 until the buffer has to go out */
+	int error;		/* sticky, -errno */
+	uint64_t envelope;	/* octets, once the head has ended */
+	uint64_t written;	/* octets that left the buffer */
+	uint32_t sum_a, sum_b;	/* running check sum of everything after the fixed head */
+	unsigned sum_fill;	/* octets in the partial word */
+	unsigned char sum_part[4];
+	struct buf out;
+	char space[QUEUE_BUFFER];
+	bool to_memory;		/* --print: a memfd in place of tmp/ID */
+};
+
+/* Start a message; picks its ID (time-ordered, unguessable tail).  Touches no disk. */
+void queue_begin(const struct queue *q, struct queue_message *m);
+/* The same into memory (memfd), for --print: q is then never touched. */
+void queue_begin_memory(struct queue_message *m);
+
+/* Header lines "key: value".  Keys are the caller's literals; a value's control characters are
+ * replaced by '?', so it cannot end the line. */
+void queue_field(struct queue_message *m, const char *key, struct slice value);
+/* "from: <path> PARAMS" and a recipient "P <path> PARAMS".  path is canonical, without the brackets. */
+void queue_from(struct queue_message *m, struct slice path, struct slice params);
+void queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, struct slice params);
+
+/* End the envelope.  From here tmp/ID exists and is locked. */
+int queue_head_end(const struct queue *q, struct queue_message *m);
+int queue_content(const struct queue *q, struct queue_message *m, struct slice content);
+/* Durable, and visible in new/.  After -errno nothing is there (the temporary file is gone). */
+int queue_commit(const struct queue *q, struct queue_message *m, const struct queue_facts *facts);
+/* Drop it: no trace is left.  Safe at any time, also after commit. */
+void queue_abort(const struct queue *q, struct queue_message *m);
+/* After a commit of a memory message: its descriptor, positioned nowhere in particular; the caller closes it. */
+int queue_take_memory(struct queue_message *m);
+
+/*
+ * Running.
+ */
+enum queue_place { QUEUE_NEW, QUEUE_CUR };
+
+enum queue_rcpt_state {
+	QUEUE_PENDING = 'P',
+	QUEUE_DELIVERED = 'D',
+	QUEUE_FAILED = 'F',		/* and its sender told, or not to be told */
+};
+
+struct queue_rcpt {
+	struct slice path;		/* canonical local@domain (or "postmaster") */
+	struct slice domain;		/* part of path; empty for bare postmaster */
+	struct slice params;		/* "NOTIFY=... ORCPT=..." */
+	off_t at;			/* of the state byte */
+	char state;			/* enum queue_rcpt_state, as loaded */
+};
+
+/* One message as the runner sees it.  Slices point into `head`. */
+struct queue_entry {
+	char id[QUEUE_ID_SIZE];
+	int fd;				/* read and write, content and state bytes */
+	char *head;			/* the envelope, malloc'ed */
+	uint64_t content_at, content_size;
+	struct queue_facts facts;
+	int64_t arrived_us;
+	unsigned attempts;
+	bool warned;			/* a delay notice went out */
+	struct slice from, from_params, client;
+	struct queue_rcpt *rcpts;
+	size_t nrcpts;
+};
+
+/* One runner at a time: lock state/lock.  0, -EWOULDBLOCK when another runs, or -errno. Held until exit. */
+int queue_lock_runner(const struct queue *q);
+
+/* tmp/: complete files nobody writes any more go to new/, incomplete ones are deleted.  Returns how many
+ * were brought back, or -errno. */
+int queue_recover(const struct queue *q);
+
+/* Empty new/ into cur/ by rename; and due messages of wait/ (all with everything) too.  Returns how many, or -errno. */
+int queue_take_new(const struct queue *q);
+int queue_take_due(const struct queue *q, int64_t now_s, bool everything);
+/* When the earliest of wait/ is due (unix seconds), 0 when nothing waits. */
+int64_t queue_next_due(const struct queue *q);
+
+/* Call each for the IDs in cur/ until it returns false.  0 or -errno. */
+int queue_each(const struct queue *q, bool (*each)(void *ctx, const char *id), void *ctx);
+
+/* Open cur/ID and parse its envelope.  0, -EBADMSG when it is no whole message (then queue_bury it), or -errno. */
+int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
+void queue_unload(struct queue_entry *e);
+
+/* One byte, in place. */
+int queue_mark(struct queue_entry *e, size_t rcpt, enum queue_rcpt_state state);
+int queue_mark_warned(struct queue_entry *e);
+/* Append a line to the message's log, which follows its content: the time is put before it. */
+int queue_note(struct queue_entry *e, struct slice line);
+/* The last line of the log that queue_note wrote for this path ("<path> ..."), without the time; empty when none.
+ * Copied into b. */
+void queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b);
+
+/* Out of cur/: finished; to wait/ until due_s (counts the attempt); to dead/. 0 or -errno. */
+int queue_finish(const struct queue *q, const char *id);
+int queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s);
+int queue_bury(const struct queue *q, const char *id);
+
+#endif

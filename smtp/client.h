@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What a client must know of its server: the extensions of the EHLO reply (RFC 5321
+ * section 4.1.1.1).  And the commands it sends.  Pure.
+ */
+#ifndef SMTP_CLIENT_H
+#define SMTP_CLIENT_H
+
+#include "smtp/reply.h"
+
+struct smtp_peer {
+	bool esmtp;			/* answered EHLO */
+	bool pipelining, size, eight_bit, chunking, binary, smtputf8, dsn, starttls, enhanced;
+	uint64_t max_size;		/* 0: not said */
+};
+
+/* Read the EHLO reply (all its lines, joined by '\n' as smtp_peer_reply keeps them). Unknown and malformed
+ * keywords are ignored. */
+void smtp_peer_init(struct smtp_peer *p);
+void smtp_peer_ehlo(struct smtp_peer *p, struct slice text);
+
+/* "MAIL FROM:<path> PARAMS\r\n", "RCPT TO:<path> PARAMS\r\n": only parameters the peer offered, from those the
+ * envelope holds (RFC 5321 section 4.1.1.3); SIZE and BODY are added from the arguments. */
+void smtp_client_mail(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params,
+    uint64_t size, bool eight_bit);
+void smtp_client_rcpt(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params);
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The server's half of an SMTP conversation (RFC 5321): one command line in, one
+ * reply out.  No I/O, no clock, no allocation, no globals: smtp-handler.c owns
+ * the descriptors and the queue, and does what the reply's `next` says.
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "smtp/address.h"
+#include "smtp/reply.h"
+
+#define SMTP_COMMAND_MAX 2048	/* octets with CRLF: RCPT with DSN is 1036 (RFC 3461 section 5.4), and some room */
+#define SMTP_PARAMS_MAX  1024
+#define SMTP_HELO_MAX    255
+
+enum smtp_state {		/* bits, so that a command can name where it is legal */
+	SMTP_AT_START = 1,	/* neither HELO nor EHLO yet */
+	SMTP_AT_READY = 2,
+	SMTP_AT_MAIL = 4,	/* a reverse-path, no recipient accepted */
+	SMTP_AT_RCPT = 8,
+};
+
+enum smtp_body { SMTP_BODY_UNKNOWN, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
+
+/* What the server is and offers; filled in by the main before the first command, then constant. */
+struct smtp_server {
+	struct slice hostname;
+	uint64_t max_message_size;
+	unsigned max_recipients, max_errors;
+	bool strict;		/* [server] syntax = strict */
+};
+
+struct smtp_session {
+	const struct smtp_server *server;
+	enum smtp_state state;
+	bool esmtp;			/* EHLO, not HELO */
+	unsigned errors;		/* rejected commands so far */
+	unsigned recipients, refused;	/* of this transaction */
+	struct buf helo;
+	struct smtp_path from;
+	struct smtp_path rcpt;		/* the path the last SMTP_NEXT_CHECK_RCPT or _VRFY asks about */
+	struct buf params;		/* of the last MAIL or RCPT that was parsed, as the envelope keeps them */
+	enum smtp_body body;
+	uint64_t declared_size;		/* SIZE=, 0 when none */
+	char helo_space[SMTP_HELO_MAX + 1];
+	char params_space[SMTP_PARAMS_MAX];
+	struct buf text;		/* room for replies that are made up */
+	char text_space[2048];
+};
+
+/* What the main found out for a SMTP_NEXT_CHECK_*. */
+enum smtp_verdict {
+	SMTP_ACCEPT,
+	SMTP_REFUSE_SENDER,	/* 550 5.7.1: not in [server] senders */
+	SMTP_REFUSE_RELAY,	/* 550 5.7.1: not trusted, and not our domain */
+	SMTP_REFUSE_USER,	/* 550 5.1.1: not in the route's recipients */
+	SMTP_REFUSE_ROUTE,	/* 550 5.7.1 with the text in `why`: a reject: route */
+	SMTP_REFUSE_SPACE,	/* 452 4.3.1: the disk is full */
+	SMTP_REFUSE_LOCAL,	/* 451 4.3.0: something here is broken */
+	SMTP_VERIFIED,		/* VRFY: 250 2.1.5 <path>; SMTP_ACCEPT there means 252: cannot tell */
+};
+
+/* What became of the message after its final dot. */
+enum smtp_data_result {
+	SMTP_DATA_QUEUED,	/* detail: the ID */
+	SMTP_DATA_TOO_BIG,	/* 552 5.3.4 */
+	SMTP_DATA_SPACE,	/* 452 4.3.1 */
+	SMTP_DATA_LOCAL,	/* 451 4.3.0 */
+	SMTP_DATA_BARE,		/* 554 5.6.0: bare CR or LF; closes */
+	SMTP_DATA_LOOP,		/* 554 5.4.6: 100 Received fields */
+	SMTP_DATA_LINE,		/* 554 5.6.0: a line over the cap */
+};
+
+void smtp_session_init(struct smtp_session *s, const struct smtp_server *server);
+struct smtp_reply smtp_greeting(struct smtp_session *s);
+
+/* A command line without its CRLF. */
+struct smtp_reply smtp_command(struct smtp_session *s, struct slice line);
+/* A line that was too long: answered with 500 5.5.6, its tail already thrown away. */
+struct smtp_reply smtp_overlong(struct smtp_session *s);
+/* The answer to the last SMTP_NEXT_CHECK_*. `why` is used by SMTP_REFUSE_ROUTE only. */
+struct smtp_reply smtp_decide(struct smtp_session *s, enum smtp_verdict verdict, struct slice why);
+/* The reply to the message; the transaction is over whatever the result (RFC 5321 section 4.1.1.4). */
+struct smtp_reply smtp_end_of_data(struct smtp_session *s, enum smtp_data_result result, struct slice detail);
+
+/* 421 4.4.2 for silence, 421 4.3.2 for shutdown: then close. */
+struct smtp_reply smtp_timeout(struct smtp_session *s);
+struct smtp_reply smtp_shutdown(struct smtp_session *s);
+
+/* "SMTP", "ESMTP": the with-clause of Received (RFC 3848). */
+struct slice smtp_protocol(const struct smtp_session *s);
+
+#endif
