@@ -47,4 +47,8 @@ void smtp_link_done(struct smtp_link *l);
 /* For the ways out: mark, note and report one recipient. */
 void delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
+
+/* The line of the message's log that says what became of a recipient. */
+void delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+
 #endif

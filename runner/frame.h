@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What the runner and its workers say to each other: one datagram of a
+ * SOCK_SEQPACKET pair a frame.  Both ends are the same process image, so frames
+ * are plain structs.
+ */
+#ifndef RUNNER_FRAME_H
+#define RUNNER_FRAME_H
+
+#include "delivery/hosts.h"
+#include "delivery/outcome.h"
+#include "queue.h"
+
+#define FRAME_RCPTS_MAX 1000	/* recipients of one job; a longer list becomes several jobs */
+
+enum frame_type {
+	FRAME_JOB,		/* to the worker: deliver this */
+	FRAME_RCPT,		/* from it: what became of one recipient */
+	FRAME_HOST,		/* from it: an exchanger was measured */
+	FRAME_DONE,		/* from it: the job is over, it waits for the next */
+};
+
+struct frame_job {
+	char id[QUEUE_ID_SIZE];
+	uint32_t n;
+	uint32_t rcpts[FRAME_RCPTS_MAX];
+};
+
+struct frame_rcpt {
+	uint32_t rcpt;
+	int64_t delay_us;		/* since the message came in */
+	char path[400];
+	struct outcome outcome;
+};
+
+struct frame {
+	enum frame_type type;
+	union {
+		struct frame_job job;
+		struct frame_rcpt rcpt;
+		struct host_report host;
+	};
+};
+
+/* One frame, whole or not at all.  0 or -errno. */
+int frame_put(int fd, const struct frame *f);
+/* 1: a frame; 0: the other end is gone; -EAGAIN without wait; -errno. */
+int frame_get(int fd, struct frame *ret, bool wait);
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What the parts of the scheduler share.  Private to runner/.
+ */
+#ifndef RUNNER_INTERNAL_H
+#define RUNNER_INTERNAL_H
+
+#include "runner/runner.h"
+
+/* How one recipient came out of this run. */
+struct result {
+	struct outcome outcome;
+	bool noted;			/* by the worker, in the message's log */
+};
+
+/* A message of the window.  Its file is not kept open: it is loaded to be grouped, and
+ * again at its end if anything but success came out. */
+struct message {
+	struct message *next;		/* in its hash bucket */
+	char id[QUEUE_ID_SIZE];
+	size_t jobs;			/* not yet done */
+	size_t nrcpts;
+	struct result **results;	/* by recipient; NULL: nothing heard; &result_delivered */
+};
+
+struct job {
+	struct job *next;
+	struct message *message;
+	size_t n;
+	uint32_t rcpts[];
+};
+
+struct destination {
+	struct destination *next;	/* in its hash bucket */
+	struct destination *ring_next, *ring_prev;	/* in the ready ring; NULL outside */
+	char *key;			/* "via text" of the route, and for mx routes the domain */
+	const char *name;		/* the part of key that says where: domain or host */
+	const struct route *route;
+	struct job *head, **tail;
+	unsigned workers, idle;
+	unsigned limit;			/* how many workers it may have now; grows with success */
+	bool proven;			/* something got through in this run */
+};
+
+struct worker {
+	struct worker *next;
+	pid_t pid;
+	int fd;				/* -1: told to end */
+	struct destination *destination;
+	struct job *job;		/* being delivered; NULL: idle */
+};
+
+/* destination.c: next hops and what is in line for each. */
+struct destination *destination_for(struct runner *r, const struct route *route, struct slice domain);
+void destination_push(struct runner *r, struct destination *d, struct job *job);
+struct job *destination_pop(struct runner *r, struct destination *d);
+/* Put it in or take it out of the ready ring, as its state says. */
+void destination_update(struct runner *r, struct destination *d);
+void destinations_done(struct runner *r);
+
+/* message.c: the window. */
+struct message *message_find(const struct runner *r, const char *id);
+extern struct result result_delivered;
+void message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool noted);
+/* One job of it is over: what it left open counts as local trouble; settles the message after the last. */
+void message_job_done(struct runner *r, struct job *job);
+void message_forget(struct runner *r, struct message *m);
+
+/* settle.c: all jobs of m are done: bounces, and what becomes of its file. */
+void settle(struct runner *r, struct message *m);
+
+/* Wall clock, seconds. */
+int64_t runner_now_s(void);
+
+#endif

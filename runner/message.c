@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The active window: messages the runner has in hand, what each still waits for and
+ * what was heard of its recipients.  Bounded by RUNNER_WINDOW, whatever the queue holds.
+ */
+#include "runner/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runner/frame.h"
+
+/* All deliveries that went well share this one. */
+struct result result_delivered = { .outcome = { .kind = OUTCOME_DELIVERED }, .noted = true };
+
+/* The tail of an ID is random, so it spreads. */
+static size_t
+id_bucket(const char *id)
+{
+	size_t h = 0;
+
+	for (size_t i = QUEUE_ID_LEN - 4; i < QUEUE_ID_LEN; i++)
+		h = h * 32 + (unsigned char)id[i];
+	return h % RUNNER_BUCKETS;
+}
+
+struct message *
+message_find(const struct runner *r, const char *id)
+{
+	struct message *m = r->messages[id_bucket(id)];
+
+	while (m && strcmp(m->id, id) != 0)
+		m = m->next;
+	return m;
+}
+
+void
+message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool noted)
+{
+	struct result *result;
+
+	if (rcpt >= m->nrcpts || m->results[rcpt])
+		return;
+	if (o->kind == OUTCOME_DELIVERED) {
+		m->results[rcpt] = &result_delivered;
+		return;
+	}
+	result = malloc(sizeof *result);
+	if (!result)		/* nothing heard: deferred as local trouble when the job ends */
+		return;
+	result->outcome = *o;
+	result->noted = noted;
+	m->results[rcpt] = result;
+}
+
+void
+message_job_done(struct runner *r, struct job *job)
+{
+	struct message *m = job->message;
+	struct outcome o;
+
+	outcome_set(&o, CAUSE_LOCAL, SL(""), SL("the delivery process ended without a result"));
+	for (size_t i = 0; i < job->n; i++)
+		message_result(m, job->rcpts[i], &o, false);
+	free(job);
+	if (--m->jobs == 0) {
+		settle(r, m);
+		message_forget(r, m);
+	}
+}
+
+void
+message_forget(struct runner *r, struct message *m)
+{
+	struct message **at = &r->messages[id_bucket(m->id)];
+
+	while (*at && *at != m)
+		at = &(*at)->next;
+	if (*at) {
+		*at = m->next;
+		r->nmessages--;
+	}
+	for (size_t i = 0; m->results && i < m->nrcpts; i++)
+		if (m->results[i] != &result_delivered)
+			free(m->results[i]);
+	free(m->results);
+	free(m);
+}
+
+static const struct route *
+rcpt_route(const struct runner *r, const struct queue_rcpt *rcpt, struct slice *ret_domain)
+{
+	/* A bare <postmaster> (RFC 5321 section 4.5.1) is the one of this host. */
+	*ret_domain = rcpt->domain.n ? rcpt->domain : slice_str(r->config->server.hostname);
+	return config_route(r->config, *ret_domain);
+}
+
+struct rcpt_place {
+	struct destination *destination;
+	uint32_t rcpt;
+};
+
+static int
+by_destination(const void *a, const void *b)
+{
+	const struct rcpt_place *x = a, *y = b;
+
+	if (x->destination != y->destination)
+		return (uintptr_t)x->destination < (uintptr_t)y->destination ? -1 : 1;
+	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
+}
+
+/* One job for each run of recipients with the same destination, cut at FRAME_RCPTS_MAX. */
+static int
+push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, size_t n)
+{
+	for (size_t i = 0, run; i < n; i += run) {
+		struct job *job;
+
+		for (run = 1; i + run < n && run < FRAME_RCPTS_MAX; run++)
+			if (places[i + run].destination != places[i].destination)
+				break;
+		job = malloc(sizeof *job + run * sizeof job->rcpts[0]);
+		if (!job)
+			return -ENOMEM;
+		job->message = m;
+		job->n = run;
+		for (size_t k = 0; k < run; k++)
+			job->rcpts[k] = places[i + k].rcpt;
+		m->jobs++;
+		destination_push(r, places[i].destination, job);
+	}
+	return 0;
+}
+
+/* Put the pending recipients of e in line.  A recipient for which there is no memory keeps an
+ * empty result, which settles as local trouble. */
+static int
+put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
+{
+	struct rcpt_place *places = calloc(e->nrcpts ? e->nrcpts : 1, sizeof *places);
+	size_t n = 0;
+	int error;
+
+	if (!places)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		struct slice domain;
+		const struct route *route = rcpt_route(r, &e->rcpts[i], &domain);
+
+		if (e->rcpts[i].state != QUEUE_PENDING)
+			m->results[i] = &result_delivered;
+		else if ((places[n].destination = destination_for(r, route, domain)))
+			places[n++].rcpt = (uint32_t)i;
+	}
+	qsort(places, n, sizeof *places, by_destination);
+	error = push_jobs(r, m, places, n);
+	free(places);
+	return error;
+}
+
+static struct message *
+message_new(struct runner *r, const char *id, size_t nrcpts)
+{
+	struct message *m = calloc(1, sizeof *m), **bucket = &r->messages[id_bucket(id)];
+
+	if (!m)
+		return NULL;
+	memcpy(m->id, id, sizeof m->id);
+	m->nrcpts = nrcpts;
+	m->results = calloc(nrcpts ? nrcpts : 1, sizeof m->results[0]);
+	if (!m->results) {
+		free(m);
+		return NULL;
+	}
+	m->next = *bucket;
+	*bucket = m;
+	r->nmessages++;
+	return m;
+}
+
+bool
+runner_add(struct runner *r, const char *id)
+{
+	struct queue_entry e;
+	struct message *m;
+	int error;
+
+	if (message_find(r, id))
+		return true;
+	if (r->nmessages >= RUNNER_WINDOW) {
+		r->more = true;
+		return false;
+	}
+	error = queue_load(r->queue, id, &e);
+	if (error == -ENOENT)		/* somebody else's hand: nothing to do */
+		return true;
+	if (error == -EBADMSG) {
+		error = queue_bury(r->queue, id);
+		r->hooks->message(r->ctx, id, error ? RUNNER_STUCK : RUNNER_DEAD, 0, error);
+		return true;
+	}
+	if (error < 0) {
+		r->hooks->trouble(r->ctx, "cannot read a message", id, error);
+		return true;
+	}
+	m = message_new(r, id, e.nrcpts);
+	error = m ? put_in_line(r, m, &e) : -ENOMEM;
+	if (error < 0)
+		r->hooks->trouble(r->ctx, "no memory for a message", id, error);
+	queue_unload(&e);
+	if (m && m->jobs == 0) {
+		settle(r, m);
+		message_forget(r, m);
+	}
+	return true;
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Work and workers: who gets the next job, what a worker said, and what its end
+ * means.  No logging and no event loop here; relay.c has both.
+ */
+#include "runner/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runner/frame.h"
+#include "runner/internal.h"
+#include "runner/worker.h"
+
+#define LIMIT_PROVEN 5		/* workers of a destination after its first success */
+
+/* In the child: the other workers' pairs must be the parent's alone, or they never see it hang up. */
+static void
+close_pairs(void *ctx)
+{
+	struct runner *r = ctx;
+
+	for (struct worker *w = r->workers; w; w = w->next)
+		close(w->fd);
+}
+
+static struct worker *
+start_worker(struct runner *r, struct destination *d)
+{
+	struct worker_setup setup = {
+		.queue = r->queue,
+		.config = r->config,
+		.resolver = r->resolver,
+		.hosts = &r->hosts,
+		.route = d->route,
+		.destination = d->name,
+	};
+	struct worker *w = calloc(1, sizeof *w);
+	int error;
+
+	if (!w)
+		return NULL;
+	error = worker_start(&setup, close_pairs, r, &w->pid, &w->fd);
+	if (error < 0) {
+		r->hooks->trouble(r->ctx, "cannot start a delivery process", d->key, error);
+		free(w);
+		return NULL;
+	}
+	w->destination = d;
+	w->next = r->workers;
+	r->workers = w;
+	r->nworkers++;
+	d->workers++;
+	destination_update(r, d);
+	r->hooks->started(r->ctx, w, w->pid, w->fd);
+	return w;
+}
+
+/* The next job of its destination, or goodbye. */
+static void
+give_job(struct runner *r, struct worker *w)
+{
+	struct job *job = r->stopping ? NULL : destination_pop(r, w->destination);
+	static struct frame f;
+
+	w->job = job;
+	if (job) {
+		f.type = FRAME_JOB;
+		memcpy(f.job.id, job->message->id, sizeof f.job.id);
+		f.job.n = (uint32_t)job->n;
+		memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
+		/* Should this fail, the worker is dead, and its end gives the job back as a failure. */
+		(void)frame_put(w->fd, &f);
+	} else {
+		(void)shutdown(w->fd, SHUT_WR);
+	}
+}
+
+void
+runner_dispatch(struct runner *r)
+{
+	while (!r->stopping && r->ready && r->nworkers < r->config->relay.processes) {
+		struct destination *d = r->ready;
+		struct worker *w;
+
+		r->ready = d->ring_next;	/* round robin: the next one's turn */
+		w = start_worker(r, d);
+		if (!w)
+			return;
+		give_job(r, w);
+	}
+}
+
+/* Nothing got through anywhere: what else waits for this destination would only repeat it. */
+static bool
+hopeless(const struct outcome *o)
+{
+	switch (o->cause) {
+	case CAUSE_DNS_NXDOMAIN:
+	case CAUSE_DNS_NULL_MX:
+	case CAUSE_DNS_NO_HOST:
+	case CAUSE_DNS_BAD_NAME:
+	case CAUSE_DNS_DEFER:
+	case CAUSE_CONNECT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+share(struct runner *r, struct destination *d, const struct outcome *o)
+{
+	struct job *job;
+
+	while ((job = destination_pop(r, d))) {
+		for (size_t i = 0; i < job->n; i++)
+			message_result(job->message, job->rcpts[i], o, false);
+		message_job_done(r, job);
+	}
+}
+
+static void
+job_over(struct runner *r, struct worker *w)
+{
+	struct destination *d = w->destination;
+	struct job *job = w->job;
+	struct result *last = job->n ? job->message->results[job->rcpts[job->n - 1]] : NULL;
+	struct outcome o;
+	bool dead = false;
+
+	w->job = NULL;
+	if (last == &result_delivered) {
+		if (!d->proven)
+			d->limit = LIMIT_PROVEN;
+		else
+			d->limit++;
+		d->proven = true;
+	} else if (last && hopeless(&last->outcome)) {
+		o = last->outcome;
+		dead = !d->proven;
+		d->limit = 1;
+		d->proven = false;
+	} else if (last) {
+		/* It answered, whatever it said of this message. */
+		d->limit = d->limit < LIMIT_PROVEN ? LIMIT_PROVEN : d->limit;
+		d->proven = true;
+	}
+	if (d->limit > r->config->relay.per_destination)
+		d->limit = (unsigned)r->config->relay.per_destination;
+	message_job_done(r, job);
+	if (dead)
+		share(r, d, &o);
+	destination_update(r, d);
+}
+
+static void
+heard_rcpt(struct runner *r, struct worker *w, struct frame_rcpt *f)
+{
+	if (!w->job)
+		return;
+	f->path[sizeof f->path - 1] = '\0';
+	message_result(w->job->message, f->rcpt, &f->outcome, true);
+	if (f->outcome.kind == OUTCOME_DELIVERED)
+		r->hooks->rcpt(r->ctx, w->job->message->id, slice_str(f->path), &f->outcome, f->delay_us);
+}
+
+void
+runner_hear(struct runner *r, struct worker *w)
+{
+	static struct frame f;
+
+	while (frame_get(w->fd, &f, false) == 1) {
+		switch (f.type) {
+		case FRAME_RCPT:
+			heard_rcpt(r, w, &f.rcpt);
+			break;
+		case FRAME_HOST:
+			hosts_learn(&r->hosts, &f.host, runner_now_s());
+			break;
+		case FRAME_DONE:
+			if (w->job) {
+				job_over(r, w);
+				give_job(r, w);
+			}
+			break;
+		case FRAME_JOB:
+			break;
+		}
+	}
+}
+
+void
+runner_reap(struct runner *r, struct worker *w, int status)
+{
+	struct worker **at = &r->workers;
+	struct destination *d = w->destination;
+
+	runner_hear(r, w);		/* its last words */
+	if (w->job) {
+		r->hooks->trouble(r->ctx,
+		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
+					: "a delivery process ended in mid-delivery",
+		    w->job->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		job_over(r, w);
+	}
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	r->nworkers--;
+	d->workers--;
+	destination_update(r, d);
+	r->hooks->ended(r->ctx, w);
+	close(w->fd);
+	free(w);
+}
+
+void
+runner_kill(struct runner *r)
+{
+	for (struct worker *w = r->workers; w; w = w->next)
+		(void)kill(w->pid, SIGKILL);
+}
+
+void
+runner_done(struct runner *r)
+{
+	for (size_t i = 0; i < RUNNER_BUCKETS; i++) {
+		struct destination *d;
+		struct job *job;
+
+		for (d = r->destinations[i]; d; d = d->next)
+			while ((job = destination_pop(r, d)))
+				free(job);
+		while (r->messages[i])
+			message_forget(r, r->messages[i]);
+	}
+	destinations_done(r);
+	hosts_done(&r->hosts);
+}

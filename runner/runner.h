@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The scheduler: messages of the active window, their recipients grouped by next
+ * hop into destinations, and workers that deliver to one destination each.  Knows no
+ * event loop and no log: relay.c feeds it what happens and hears of results by hooks.
+ */
+#ifndef RUNNER_RUNNER_H
+#define RUNNER_RUNNER_H
+
+#include <sys/types.h>
+
+#include "base/config.h"
+#include "delivery/hosts.h"
+#include "delivery/outcome.h"
+#include "dns/resolver.h"
+#include "queue.h"
+
+#define RUNNER_WINDOW 2000	/* messages in memory at once; the others wait in cur/ */
+#define RUNNER_BUCKETS 1024	/* of the hashes by ID and by destination */
+
+struct worker;
+struct message;
+struct destination;
+
+/* What became of a message once every recipient was tried. */
+enum runner_end {
+	RUNNER_FINISHED,	/* left the queue */
+	RUNNER_DEFERRED,	/* in wait/ until due_s */
+	RUNNER_DEAD,		/* in dead/: no message at all, or one without a sender that failed */
+	RUNNER_STUCK,		/* the queue said no (error): stays in cur/ for the next run */
+};
+
+struct runner_hooks {
+	/* A worker started: watch its descriptor and its pid. */
+	void (*started)(void *ctx, struct worker *w, pid_t pid, int fd);
+	/* A worker is about to be forgotten. */
+	void (*ended)(void *ctx, struct worker *w);
+	/* For the log. */
+	void (*rcpt)(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
+	void (*message)(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error);
+	void (*bounced)(void *ctx, const char *id, const char *bounce_id, struct slice to);
+	void (*trouble)(void *ctx, const char *what, const char *id, int error);
+};
+
+struct runner {
+	const struct config *config;
+	const struct queue *queue;
+	const struct dns_resolver *resolver;
+	const struct runner_hooks *hooks;
+	void *ctx;
+	struct hosts hosts;
+	bool stopping;			/* hand out nothing more */
+	bool more;			/* cur/ holds messages that found no room in the window */
+
+	/* The rest is the scheduler's own. */
+	struct message *messages[RUNNER_BUCKETS];
+	size_t nmessages;
+	struct destination *destinations[RUNNER_BUCKETS];
+	struct destination *ready;	/* ring of those with jobs and room for a worker */
+	struct worker *workers;
+	unsigned nworkers;
+};
+
+/* Forget everything; workers must have ended. */
+void runner_done(struct runner *r);
+
+/* A message of cur/: load it and put its recipients in line, unless it is there already.
+ * False when the window is full. */
+bool runner_add(struct runner *r, const char *id);
+
+/* Give work to workers, as far as there is work and room; hang up on those without. */
+void runner_dispatch(struct runner *r);
+
+/* A worker's descriptor is readable; its process ended (wait status). */
+void runner_hear(struct runner *r, struct worker *w);
+void runner_reap(struct runner *r, struct worker *w, int status);
+
+/* SIGKILL to all workers, when a shutdown takes too long. */
+void runner_kill(struct runner *r);
+
+#endif
