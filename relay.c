@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-relay: how mail gets out.  Takes everything out of new/ and all of wait/
+ * that is due, hands it to the scheduler in runner/, logs what becomes of each recipient, and
+ * exits when nothing is left to do.  A path unit starts it when new/ fills, a timer
+ * when deferred mail is due; --watch stays for systems without either.
+ *
+ * Everything that happens arrives in the event loop at the end of this file: mail
+ * in new/ (inotify), a worker's words (its socket), its end (pidfd), the time
+ * (deferred mail is due, the table of hosts wants saving), a signal.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "queue.h"
+#include "runner/explain.h"
+#include "runner/runner.h"
+
+#define SHUTDOWN_S 25		/* for running deliveries to end after SIGTERM */
+#define SAVE_S     1		/* how late what was learned of hosts may reach the disk */
+
+static const char usage[] =
+    "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
+    "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS\n"
+    "Deliver what is in the queue and due, and what arrives meanwhile; then exit.\n"
+    "\n"
+    "  --flush             all deferred mail is due now\n"
+    "  --watch             stay, and deliver what comes\n"
+    "  --explain ADDRESS   show route, exchangers and their order; send nothing\n"
+    "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
+    "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
+    "  --check             check the configuration and exit\n"
+    "  --version, --help\n"
+    "Exit: 0 done, 64 usage, 75 another runner is at work or the queue is not usable, 78 configuration.\n";
+
+enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN };
+
+static const struct option long_options[] = {
+	{ "flush", no_argument, NULL, OPTION_FLUSH },
+	{ "watch", no_argument, NULL, OPTION_WATCH },
+	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
+	{ 0 },
+};
+
+struct relay {
+	bool flush, watch;
+	const char *explain;
+
+	struct config config;
+	struct queue queue;
+	struct dns_resolver resolver;
+	struct runner runner;
+	sd_event *loop;
+	sd_event_source *due_timer, *save_timer;
+	struct child *children;
+	unsigned delivered, deferred, failed;
+};
+
+/* What the loop watches of one worker. */
+struct child {
+	struct child *next;
+	struct relay *relay;
+	struct worker *worker;
+	sd_event_source *words, *end;
+};
+
+static int
+own_option(void *ctx, int val, const char *argument)
+{
+	struct relay *r = ctx;
+
+	if (val == OPTION_FLUSH)
+		r->flush = true;
+	else if (val == OPTION_WATCH)
+		r->watch = true;
+	else
+		r->explain = argument;
+	return 0;
+}
+
+/* ---- the log ---- */
+
+static void
+log_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
+{
+	struct relay *r = ctx;
+	struct log_line l;
+	char delay[32];
+
+	(void)snprintf(delay, sizeof delay, "%.3fs", (double)delay_us / 1e6);
+	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
+	    outcome_kind_text(o->kind));
+	log_str(&l, "id", slice_str(id));
+	log_str(&l, "to", path);
+	if (o->host[0])
+		log_str(&l, "host", slice_str(o->host));
+	log_str(&l, "status", slice_str(o->status));
+	log_str(&l, "delay", slice_str(delay));
+	log_str(&l, "reply", slice_str(o->detail));
+	log_end(&l);
+	if (o->kind == OUTCOME_DELIVERED)
+		r->delivered++;
+	else if (o->kind == OUTCOME_DEFERRED)
+		r->deferred++;
+	else
+		r->failed++;
+}
+
+static void
+log_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
+{
+	static const struct {
+		const char *event;
+		enum log_level level;
+	} ends[] = {
+		[RUNNER_FINISHED] = { "finished", LOG_LEVEL_INFO },
+		[RUNNER_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
+		[RUNNER_DEAD] = { "dead", LOG_LEVEL_WARNING },
+		[RUNNER_STUCK] = { "stuck", LOG_LEVEL_ERROR },
+	};
+	struct log_line l;
+	char space[32];
+	struct buf stamp = BUF(space);
+
+	(void)ctx;
+	log_begin(&l, ends[end].level, ends[end].event);
+	log_str(&l, "id", slice_str(id));
+	if (end == RUNNER_DEFERRED) {
+		clock_stamp(&stamp, due_s);
+		log_str(&l, "until", buf_slice(&stamp));
+	}
+	if (end == RUNNER_DEAD)
+		log_str(&l, "why", SL("not a message, or a message from <> that failed: see dead/"));
+	if (error)
+		log_str(&l, "error", slice_str(strerror(-error)));
+	log_end(&l);
+}
+
+static void
+log_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
+{
+	struct log_line l;
+
+	(void)ctx;
+	log_begin(&l, LOG_LEVEL_NOTICE, "bounced");
+	log_str(&l, "id", slice_str(id));
+	log_str(&l, "bounce", slice_str(bounce_id));
+	log_str(&l, "to", to);
+	log_end(&l);
+}
+
+static void
+log_trouble(void *ctx, const char *what, const char *id, int error)
+{
+	struct log_line l;
+
+	(void)ctx;
+	log_begin(&l, LOG_LEVEL_ERROR, "trouble");
+	log_str(&l, "what", slice_str(what));
+	log_str(&l, "id", slice_str(id));
+	if (error < 0)
+		log_str(&l, "error", slice_str(strerror(-error)));
+	else if (error > 0)
+		log_uint(&l, "signal", (uint64_t)error);
+	log_end(&l);
+}
+
+/* ---- what is due ---- */
+
+static bool
+add_message(void *ctx, const char *id)
+{
+	return runner_add(&((struct relay *)ctx)->runner, id);
+}
+
+/* Messages of cur/ that are not in the window yet: left by a run that was cut off, or by a full window. */
+static void
+add_from_cur(struct relay *r)
+{
+	int error;
+
+	r->runner.more = false;
+	error = queue_each(&r->queue, add_message, r);
+	if (error < 0)
+		log_trouble(r, "cannot read cur/", "", error);
+}
+
+static void
+set_timer(sd_event_source *timer, uint64_t after_us)
+{
+	(void)sd_event_source_set_time_relative(timer, after_us);
+	(void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+/* Empty new/ first, by rename: a path unit that sees it filled would start us for ever. */
+static void
+take(struct relay *r, bool everything)
+{
+	int fresh, due;
+	int64_t next_s;
+
+	if (r->runner.stopping)
+		return;
+	fresh = queue_take_new(&r->queue);
+	if (fresh < 0)
+		log_trouble(r, "cannot take messages from new/", "", fresh);
+	due = queue_take_due(&r->queue, clock_wall_us() / 1000000, everything);
+	if (due < 0)
+		log_trouble(r, "cannot take messages from wait/", "", due);
+	if (fresh > 0 || due > 0)
+		add_from_cur(r);
+	next_s = queue_next_due(&r->queue);
+	if (next_s > 0) {
+		int64_t left_s = next_s - clock_wall_us() / 1000000;
+
+		set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
+	}
+}
+
+/* ---- what happens ---- */
+
+/* After each event: more work for the workers, or the end. */
+static void
+go_on(struct relay *r)
+{
+	struct runner *runner = &r->runner;
+
+	if (runner->more && runner->nmessages < RUNNER_WINDOW / 2)
+		add_from_cur(r);
+	runner_dispatch(runner);
+	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
+		set_timer(r->save_timer, SAVE_S * 1000000);
+	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, "
+	    "%u deferred, %u failed", runner->nmessages, runner->nworkers, r->delivered, r->deferred, r->failed);
+	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0)))
+		(void)sd_event_exit(r->loop, 0);
+}
+
+static int
+on_arrival(sd_event_source *s, const struct inotify_event *event, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	(void)event;
+	take(r, false);
+	go_on(r);
+	return 0;
+}
+
+static int
+on_due(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	(void)usec;
+	take(r, false);
+	go_on(r);
+	return 0;
+}
+
+static int
+on_save(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct relay *r = ctx;
+	int error;
+
+	(void)s;
+	(void)usec;
+	error = hosts_save(&r->runner.hosts, r->queue.state);
+	if (error < 0)
+		log_trouble(r, "cannot save state/hosts", "", error);
+	return 0;
+}
+
+static int
+on_words(sd_event_source *s, int fd, uint32_t events, void *ctx)
+{
+	struct child *c = ctx;
+	struct relay *r = c->relay;
+
+	(void)fd;
+	runner_hear(&r->runner, c->worker);
+	/* Hung up: only its end is left to wait for, and that comes by pid. */
+	if (events & (EPOLLHUP | EPOLLERR))
+		(void)sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	go_on(r);
+	return 0;
+}
+
+static int
+on_end(sd_event_source *s, const siginfo_t *info, void *ctx)
+{
+	struct child *c = ctx;
+	struct relay *r = c->relay;
+	bool killed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
+
+	(void)s;
+	/* As wait(2) would say it. */
+	runner_reap(&r->runner, c->worker, killed ? info->si_status : W_EXITCODE(info->si_status, 0));
+	go_on(r);
+	return 0;
+}
+
+static void
+child_started(void *ctx, struct worker *w, pid_t pid, int fd)
+{
+	struct relay *r = ctx;
+	struct child *c = calloc(1, sizeof *c);
+
+	if (!c || sd_event_add_io(r->loop, &c->words, fd, EPOLLIN, on_words, c) < 0 ||
+	    sd_event_add_child(r->loop, &c->end, pid, WEXITED, on_end, c) < 0) {
+		/* A worker nobody watches would never be reaped; better no runner than that. */
+		log_text(LOG_LEVEL_ERROR, "cannot watch a delivery process; stopping");
+		(void)kill(pid, SIGKILL);
+		exit(EX_OSERR);
+	}
+	c->relay = r;
+	c->worker = w;
+	c->next = r->children;
+	r->children = c;
+}
+
+static void
+child_ended(void *ctx, struct worker *w)
+{
+	struct relay *r = ctx;
+	struct child **at = &r->children, *c;
+
+	while (*at && (*at)->worker != w)
+		at = &(*at)->next;
+	if (!(c = *at))
+		return;
+	*at = c->next;
+	sd_event_source_disable_unref(c->words);
+	sd_event_source_disable_unref(c->end);
+	free(c);
+}
+
+static int
+on_too_late(sd_event_source *s, uint64_t usec, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	(void)usec;
+	log_text(LOG_LEVEL_WARNING, "%u deliveries did not end in time: killed, they will be tried again",
+	    r->runner.nworkers);
+	runner_kill(&r->runner);
+	return 0;
+}
+
+/* Running deliveries end in good order; everything else stays in cur/, where the next run finds it. */
+static int
+on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	(void)info;
+	if (!r->runner.stopping) {
+		r->runner.stopping = true;
+		(void)sd_notify(0, "STOPPING=1");
+		(void)sd_event_add_time_relative(r->loop, NULL, CLOCK_MONOTONIC, SHUTDOWN_S * 1000000ull,
+		    0, on_too_late, r);
+	}
+	go_on(r);
+	return 0;
+}
+
+static const struct runner_hooks hooks = {
+	.started = child_started,
+	.ended = child_ended,
+	.rcpt = log_rcpt,
+	.message = log_message,
+	.bounced = log_bounced,
+	.trouble = log_trouble,
+};
+
+/* ---- the run ---- */
+
+static int
+open_loop(struct relay *r, const char *new_path)
+{
+	sigset_t set;
+	int error;
+
+	/* sd_event_add_child wants SIGCHLD blocked, the signal sources theirs; workers unblock all. */
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if ((error = sd_event_new(&r->loop)) < 0 ||
+	    (error = sd_event_add_signal(r->loop, NULL, SIGTERM, on_stop, r)) < 0 ||
+	    (error = sd_event_add_signal(r->loop, NULL, SIGINT, on_stop, r)) < 0 ||
+	    (error = sd_event_add_inotify(r->loop, NULL, new_path, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR,
+		 on_arrival, r)) < 0 ||
+	    (error = sd_event_add_time(r->loop, &r->due_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_due, r)) < 0 ||
+	    (error = sd_event_add_time(r->loop, &r->save_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_save, r)) < 0)
+		return error;
+	(void)sd_event_source_set_enabled(r->save_timer, SD_EVENT_OFF);
+	return 0;
+}
+
+static int
+open_queue(struct relay *r)
+{
+	const char *directory = r->config.queue.directory;
+	char new_path[4096];
+	int error, recovered;
+
+	error = queue_open(&r->queue, directory, QUEUE_RUN);
+	if (error < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (create it for this user, or set "
+		    "[queue] directory)", directory, strerror(-error));
+		return EX_TEMPFAIL;
+	}
+	error = queue_lock_runner(&r->queue);
+	if (error < 0) {
+		log_text(LOG_LEVEL_NOTICE, error == -EWOULDBLOCK
+		    ? "another smtp-relay is at work on %s; it will see to the mail" : "cannot lock %s/state/lock",
+		    directory);
+		return EX_TEMPFAIL;
+	}
+	(void)snprintf(new_path, sizeof new_path, "%s/new", directory);
+	error = open_loop(r, new_path);
+	if (error < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
+		return EX_TEMPFAIL;
+	}
+	recovered = queue_recover(&r->queue);
+	if (recovered > 0)
+		log_text(LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
+	return 0;
+}
+
+static int
+run(struct relay *r)
+{
+	int code = open_queue(r);
+
+	if (code)
+		return code;
+	r->runner.config = &r->config;
+	r->runner.queue = &r->queue;
+	r->runner.resolver = &r->resolver;
+	r->runner.hooks = &hooks;
+	r->runner.ctx = r;
+	hosts_load(&r->runner.hosts, r->queue.state);
+	take(r, r->flush);
+	add_from_cur(r);
+	(void)sd_notify(0, "READY=1");
+	go_on(r);
+	code = sd_event_loop(r->loop);
+	if (r->runner.hosts.changed)
+		(void)hosts_save(&r->runner.hosts, r->queue.state);
+	runner_done(&r->runner);
+	sd_event_unref(r->loop);
+	queue_close(&r->queue);
+	return code < 0 ? EX_OSERR : code;
+}
+
+/* A name for bounces and EHLO even where the host has no full one. */
+static void
+settle_hostname(struct config *c)
+{
+	char name[256] = "localhost";
+
+	if (c->server.hostname)
+		return;
+	(void)gethostname(name, sizeof name - 1);
+	c->server.hostname = strdup(name);
+}
+
+static int
+run_explain(struct relay *r)
+{
+	struct hosts hosts = { 0 };
+	int code, error;
+
+	error = queue_open(&r->queue, r->config.queue.directory, QUEUE_RUN);
+	if (error == 0)
+		hosts_load(&hosts, r->queue.state);
+	else
+		fprintf(stderr, "smtp-relay: no latencies known: cannot read the queue %s: %s\n",
+		    r->config.queue.directory, strerror(-error));
+	code = explain(&r->config, &r->resolver, &hosts, r->explain, stdout);
+	hosts_done(&hosts);
+	if (error == 0)
+		queue_close(&r->queue);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct program program = { "smtp-relay", usage, long_options };
+	static struct relay relay;
+	struct options options = { 0 };
+	int code;
+
+	log_open("smtp-relay");
+	code = options_parse(&options, &program, argc, argv, own_option, &relay);
+	if (code >= 0)
+		return code;
+	code = options_config(&options, &relay.config);
+	if (code >= 0)
+		return code;
+	settle_hostname(&relay.config);
+	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
+	code = relay.explain ? run_explain(&relay) : run(&relay);
+	config_done(&relay.config);
+	return code;
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The runner's decisions, told instead of done.  Uses the same look-ups and the same order
+ * as a delivery, so that what it prints is what would happen.
+ */
+#include "runner/explain.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "delivery/order.h"
+#include "runner/internal.h"
+#include "smtp/address.h"
+
+#define PROBE_MS 5000		/* for a host nobody measured yet */
+
+static const struct {
+	enum mx_status status;
+	const char *text;
+} verdicts[] = {
+	{ MX_NULL, "bounces at once: the domain accepts no mail (5.1.10, RFC 7505)" },
+	{ MX_NXDOMAIN, "bounces at once: no such domain (5.1.2)" },
+	{ MX_NO_HOST, "bounces at once: no exchanger has an address (5.4.4)" },
+	{ MX_BAD_NAME, "bounces at once: not a domain name (5.1.2)" },
+	{ MX_DEFER, "is kept and tried again later: the DNS does not answer (4.4.3)" },
+};
+
+static void
+explain_server_list(const struct dns_resolver *resolver, FILE *out)
+{
+	for (size_t i = 0; i < resolver->nservers; i++) {
+		char space[128];
+		struct buf b = BUF(space);
+
+		address_text(&b, (const struct sockaddr *)&resolver->servers[i]);
+		fprintf(out, "%s%s", i ? ", " : "", buf_cstr(&b));
+	}
+	fputc('\n', out);
+}
+
+/* Connect to those that are unknown, and learn. */
+static void
+probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n)
+{
+	struct dial_target dial[DIAL_MAX];
+	const struct mx_exchanger *names[DIAL_MAX];
+	struct dial_options o = {
+		.connect_timeout_ms = PROBE_MS,
+		.first_timeout_ms = PROBE_MS,
+		.linger_factor = 1000,
+		.linger_max_ms = PROBE_MS,
+		.bind = c->relay.bind.list,
+		.nbind = c->relay.bind.n,
+	};
+	size_t k = 0;
+	int winner;
+
+	for (size_t i = 0; i < n && k < DIAL_MAX; i++) {
+		if (targets[i].reason == ORDER_MEASURED && !targets[i].at_least)
+			continue;
+		names[k] = targets[i].exchanger;
+		dial[k++] = (struct dial_target){
+			.address = *targets[i].address,
+			.address_len = targets[i].address->ss_family == AF_INET
+			    ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6),
+		};
+	}
+	if (k == 0)
+		return;
+	winner = dial_race(dial, k, &o, "QUIT\r\n");
+	if (winner >= 0) {
+		(void)!write(dial[winner].fd, "QUIT\r\n", 6);
+		close(dial[winner].fd);
+	}
+	for (size_t i = 0; i < k; i++) {
+		struct host_report report = {
+			.state = dial[i].state,
+			.connect_us = dial[i].connect_us,
+			.first_us = dial[i].state == DIAL_SLOW ? dial[i].waited_us : dial[i].first_us,
+		};
+
+		host_key(report.address, &dial[i].address);
+		(void)snprintf(report.name, sizeof report.name, "%.63s", names[i]->name);
+		hosts_learn(hosts, &report, runner_now_s());
+	}
+}
+
+static void
+explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, FILE *out)
+{
+	char key[64], latency[32] = "no answer";
+	const struct host *h;
+	const char *why = "answered";
+
+	host_key(key, t->address);
+	h = hosts_find(hosts, key);
+	if (h && h->first_us > 0)
+		(void)snprintf(latency, sizeof latency, "%s%.1f ms", h->at_least ? "> " : "",
+		    (double)h->first_us / 1000);
+	if (t->reason == ORDER_FAILING)
+		why = "failed last time: tried after the others of its level";
+	else if (t->reason == ORDER_UNKNOWN)
+		why = "not measured: raced";
+	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s %s\n", rank, t->exchanger->preference,
+	    t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency, why);
+}
+
+static void
+explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_list *mx, FILE *out)
+{
+	static struct order_target targets[ORDER_MAX];
+	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
+	int64_t fresh_s = (int64_t)c->relay.latency_fresh_s;
+	size_t n;
+
+	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
+	probe(c, hosts, targets, n);
+	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
+	fprintf(out, "order       %s\n", latency_only
+	    ? "by latency alone (mx-order = latency)"
+	    : "by preference; within one preference by latency to the first octet of the greeting");
+	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger", "address",
+	    "latency", "");
+	for (size_t i = 0; i < n; i++)
+		explain_target(hosts, &targets[i], i + 1, out);
+	for (size_t i = 0; i < mx->n; i++)
+		if (mx->exchangers[i].naddresses == 0)
+			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
+			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
+	fprintf(out, "tls         none\n");
+}
+
+int
+explain(const struct config *c, const struct dns_resolver *resolver, struct hosts *hosts,
+    const char *address, FILE *out)
+{
+	struct smtp_path path;
+	struct slice rest, domain;
+	const struct route *route;
+	struct mx_list mx;
+
+	if (smtp_path_parse(slice_str(address), SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN, &path, &rest) !=
+		SMTP_PATH_OK || rest.n) {
+		fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n", address);
+		return EX_USAGE;
+	}
+	domain = smtp_path_domain(&path);
+	if (domain.n == 0)
+		domain = slice_str(c->server.hostname);
+	route = config_route(c, domain);
+	fprintf(out, "address     %s\n", path.text);
+	fprintf(out, "route       %s via %s, accept from %s\n", route->pattern, route->via_text,
+	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	if (route->via != VIA_MX && route->via != VIA_SMTP)
+		return 0;
+
+	fprintf(out, "resolver    ");
+	explain_server_list(resolver, out);
+	if (route->via == VIA_MX)
+		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
+	else
+		mx_host(resolver, route->host, c->relay.family,
+		    route->port ? route->port : (uint16_t)c->relay.port, &mx);
+	if (mx.detail[0])
+		fprintf(out, "dns         %s\n", mx.detail);
+	if (mx.status == MX_OK)
+		explain_exchangers(c, hosts, &mx, out);
+	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+		if (verdicts[i].status == mx.status)
+			fprintf(out, "mail        %s\n", verdicts[i].text);
+	mx_list_done(&mx);
+	return 0;
+}
