@@ -3,6 +3,7 @@
 #   make            build everything into build/
 #   make run        a server on 127.0.0.1:2525 with mailboxes under build/run/
 #   make check      all tests (installs what they need, as root)
+#   make deps       only that
 #   make install    obeys DESTDIR and PREFIX
 #   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default where musl-gcc is)
 #   make check SAN=address,undefined    the same tests under the sanitizers
@@ -10,7 +11,6 @@
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
 SYSCONFDIR ?= /etc
-LIBEXEC   := $(PREFIX)/lib/smtp-handler
 UNITDIR   ?= $(PREFIX)/lib/systemd/system
 CC        ?= gcc
 ifeq ($(origin CC),default)
@@ -69,6 +69,8 @@ $(BUILD)/smtp-handler: $(handler_objects)
 $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
+# ---- tests ----
+
 # Unit tests: tests/unit/NAME_test.c, each a program that prints TAP.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*_test.c)))
 
@@ -76,17 +78,99 @@ $(BUILD)/libcore.a: $(core_objects)
 	rm -f $@ && ar rcs $@ $^
 $(BUILD)/libout.a: $(out_objects)
 	rm -f $@ && ar rcs $@ $^
+test_libs := $(BUILD)/libout.a $(BUILD)/libcore.a
 
-$(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(BUILD)/libout.a $(BUILD)/libcore.a
-	@mkdir -p $(@D)
-	$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(BUILD)/libout.a $(BUILD)/libcore.a $(RELAY_LIBS)
-
-# Calls that a test makes fail on purpose: WRAP_<name> for tests/unit/<name>_test.c.
+# Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 WRAP_queue := -Wl,--wrap=fsync,--wrap=write,--wrap=pwrite,--wrap=rename,--wrap=renameat
 
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	prove $(UNIT_TESTS)
+$(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
+	@mkdir -p $(@D)
+	$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
+
+# Fuzz targets: tests/fuzz/NAME_fuzz.c with its seeds and old crashes in tests/fuzz/corpus/NAME.  `make check`
+# runs the corpus through each, `make fuzz` looks for more (FUZZ_SECONDS for each).
+FUZZ_NAMES   := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_SECONDS ?= 60
+CORPUS_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/%_corpus)
+
+$(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuzz/corpus.o $(test_libs)
+	@mkdir -p $(@D)
+	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
+
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)
+	set -e; for name in $(FUZZ_NAMES); do mkdir -p $(BUILD)/fuzz/corpus/$$name; \
+	  $(BUILD)/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+	    -artifact_prefix=$(BUILD)/fuzz/$$name- $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
+
+unit_checks     = $(foreach t,$(UNIT_TESTS),$(patsubst %_test,%,$(notdir $(t)))=$(t))
+corpus_checks   = $(foreach n,$(FUZZ_NAMES),corpus-$(n)='$(BUILD)/tests/$(n)_corpus tests/fuzz/corpus/$(n)')
+delivery_checks = $(foreach t,$(sort $(wildcard tests/delivery/*_test.*)),delivery-$(basename $(notdir $(t)))='tests/delivery/run $(t)')
+host_checks     = $(foreach t,$(sort $(wildcard tests/host/*_test.*)),host-$(basename $(notdir $(t)))=$(t))
+crash_checks    = $(foreach t,$(sort $(wildcard tests/crash/*_test.*)),crash-$(basename $(notdir $(t)))=$(t))
+
+.PHONY: deps check check-here unit
+deps:
+	tools/deps.sh check
+
+# A second make, because what is found at the top of this file (musl-gcc, pkg-config) may only just have been installed.
+check: deps
+	$(MAKE) --no-print-directory check-here
+
+check-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
+	  dialogues='tests/dialogues/run' $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
+
+# Only the unit tests: a few seconds.
+unit: $(UNIT_TESTS) $(CORPUS_TESTS)
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
+
+.PHONY: analyse
+analyse:
+	clang-tidy --quiet $(CORE) $(OUT) $(SERVER) relay.c -- $(CPPFLAGS) -std=c17
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
+	  --enable=warning,portability,performance --suppress=missingIncludeSystem -I. -D_GNU_SOURCE \
+	  -DVERSION='"x"' $(CORE) $(OUT) $(SERVER) relay.c
+
+# ---- use ----
+
+.PHONY: run run-here
+run:
+	tools/deps.sh build
+	$(MAKE) --no-print-directory run-here
+run-here: all
+	@BUILD=$(BUILD) tools/run.sh
+
+.PHONY: bench
+bench: all
+	bench/run
+
+MAN8 := man/smtp-handler.8 man/smtp-relay.8
+MAN5 := man/smtp-handler.conf.5 man/smtp-handler-queue.5
+SBINDIR := $(PREFIX)/sbin
+fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/share/man/man5 \
+	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(SYSCONFDIR)/smtp-handler/conf.d \
+	  $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
+	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	for unit in units/*.socket units/*.service units/*.path units/*.timer; do \
+	  $(fill) $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} && chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
+	install -m 644 units/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 units/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	for file in units/xinetd/*; do \
+	  $(fill) $$file > $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd/$${file##*/} || exit 1; done
+	test -e $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf || \
+	  install -m 644 units/smtp-handler.conf $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf
+	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
 
 .PHONY: clean
 clean:

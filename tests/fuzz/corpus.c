@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Runs a fuzz target over the files of a folder, without a fuzzer: seeds and
+ * crashes of the past stay tests.  Each file goes in whole, and cut after each of its first octets.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/tap.h"
+
+#define FILE_MAX  (1 << 20)
+#define CUTS_MAX  512
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+run_file(const char *folder, const char *name)
+{
+	static uint8_t data[FILE_MAX];
+	char path[4096];
+	uint8_t *exact;
+	size_t n;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
+	f = fopen(path, "rb");
+	if (!f)
+		return false;
+	n = fread(data, 1, sizeof data, f);
+	(void)fclose(f);
+	for (size_t cut = 0; cut <= n; cut = cut < CUTS_MAX && cut < n ? cut + 1 : cut < n ? n : n + 1) {
+		/* A copy of exactly this size, so that a sanitizer sees a read behind it. */
+		exact = malloc(cut ? cut : 1);
+		if (!exact)
+			return false;
+		memcpy(exact, data, cut);
+		(void)LLVMFuzzerTestOneInput(exact, cut);
+		free(exact);
+	}
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct dirent *entry;
+	DIR *folder;
+
+	folder = argc == 2 ? opendir(argv[1]) : NULL;
+	if (!folder) {
+		fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+		return 64;
+	}
+	while ((entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			ok(run_file(argv[1], entry->d_name), "%s", entry->d_name);
+	(void)closedir(folder);
+	ok(tap_count > 0, "there is a corpus");
+	return tap_done();
+}
