@@ -34,6 +34,7 @@ struct stream {
 	size_t start, end;		/* of unread input in in[] */
 	struct buf out;
 	bool eof;
+	bool rfd_plain, wfd_plain;	/* found to be no socket: a pipe, a file, a terminal */
 	uint64_t octets_in, octets_out;
 	char in[STREAM_IN];
 	char out_space[STREAM_OUT];

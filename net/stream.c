@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The timed, bounded, buffered byte stream between us and one peer.  Called by the
+ * session's main and by deliveries.
+ *
+ * Descriptors may be shared with whoever started us (xinetd, a terminal, a shell's pipe), so
+ * their flags are never changed: sockets are read and written with MSG_DONTWAIT, everything
+ * else only after poll(2) promised that it will not block, and then at most PIPE_BUF octets at a time.
+ * Input is polled for first, because in a dialogue it is rarely there yet; output is
+ * written first, because there nearly always is room.
+ */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* One sendfile(2): large enough to cost nothing, small enough that timeouts are about progress. */
+#define SENDFILE_MAX (1U << 20)
+
+static ssize_t
+plain_read(struct stream *s, char *p, size_t n, short *ret_events)
+{
+	ssize_t r;
+
+	if (!s->rfd_plain) {
+		r = recv(s->rfd, p, n, MSG_DONTWAIT);
+		s->rfd_plain = r < 0 && errno == ENOTSOCK;
+	}
+	if (s->rfd_plain)
+		r = read(s->rfd, p, n);
+	if (r >= 0)
+		return r;
+	*ret_events = POLLIN;
+	return errno == EINTR ? -EAGAIN : -errno;
+}
+
+static ssize_t
+plain_write(struct stream *s, const char *p, size_t n, short *ret_events)
+{
+	ssize_t r;
+
+	*ret_events = POLLOUT;
+	if (!s->wfd_plain) {
+		r = send(s->wfd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		s->wfd_plain = r < 0 && errno == ENOTSOCK;
+	}
+	if (s->wfd_plain) {
+		struct pollfd room = { .fd = s->wfd, .events = POLLOUT };
+
+		if (poll(&room, 1, 0) == 0)
+			return -EAGAIN;
+		r = write(s->wfd, p, n < PIPE_BUF ? n : PIPE_BUF);
+	}
+	if (r >= 0)
+		return r;
+	return errno == EINTR ? -EAGAIN : -errno;
+}
+
+static const struct stream_io plain = { plain_read, plain_write };
+
+void
+stream_init(struct stream *s, int rfd, int wfd)
+{
+	/* Member by member: clearing all of it would touch 80 kB that most sessions never use. */
+	s->io = &plain;
+	s->tls = NULL;
+	s->rfd = rfd;
+	s->wfd = wfd;
+	s->wake_fd = -1;
+	s->deadline_ms = 0;
+	s->start = s->end = 0;
+	s->out = (struct buf)BUF(s->out_space);
+	s->eof = s->rfd_plain = s->wfd_plain = false;
+	s->octets_in = s->octets_out = 0;
+}
+
+/* When a wait that begins now has to end, 0: never. */
+static int64_t
+wait_end(const struct stream *s, int timeout_ms)
+{
+	int64_t end;
+
+	if (timeout_ms < 0)
+		return s->deadline_ms;
+	end = clock_ms() + timeout_ms;
+	return s->deadline_ms && s->deadline_ms < end ? s->deadline_ms : end;
+}
+
+/* Wait until end_ms for events.  0, -ETIMEDOUT, -EINTR (wake_fd), -errno. */
+static int
+wait_for(const struct stream *s, short events, int64_t end_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = events & POLLOUT ? s->wfd : s->rfd, .events = events },
+		{ .fd = s->wake_fd, .events = POLLIN },
+	};
+	int r;
+
+	/* A peer that always has one more octet ready must not outlive the deadline. */
+	if (s->deadline_ms && clock_left_ms(s->deadline_ms) == 0)
+		return -ETIMEDOUT;
+	do {
+		r = poll(fds, s->wake_fd >= 0 ? 2 : 1, clock_left_ms(end_ms));
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	if (r == 0)
+		return -ETIMEDOUT;
+	return s->wake_fd >= 0 && fds[1].revents ? -EINTR : 0;
+}
+
+static ssize_t
+fill_until(struct stream *s, int64_t end_ms)
+{
+	bool wait = s->io == &plain;	/* TLS may hold input that the kernel knows nothing of */
+	short events = POLLIN;
+	ssize_t n;
+
+	if (s->eof)
+		return 0;
+	if (s->start && STREAM_IN - s->end < STREAM_IN / 4) {
+		memmove(s->in, s->in + s->start, s->end - s->start);
+		s->end -= s->start;
+		s->start = 0;
+	}
+	if (s->end == STREAM_IN)
+		return -ENOBUFS;
+	do {
+		if (wait) {
+			int r = wait_for(s, events, end_ms);
+
+			if (r < 0)
+				return r;
+		}
+		n = s->io->read(s, s->in + s->end, STREAM_IN - s->end, &events);
+		wait = true;
+	} while (n == -EAGAIN);
+	if (n == 0)
+		s->eof = true;
+	if (n > 0) {
+		s->end += (size_t)n;
+		s->octets_in += (uint64_t)n;
+	}
+	return n;
+}
+
+ssize_t
+stream_fill(struct stream *s, int timeout_ms)
+{
+	return fill_until(s, wait_end(s, timeout_ms));
+}
+
+bool
+stream_ready(struct stream *s)
+{
+	int n = 0;
+
+	/* Not poll(2): the end of input is no input. */
+	return s->start != s->end || (ioctl(s->rfd, FIONREAD, &n) == 0 && n > 0);
+}
+
+/* Before waiting for the peer: it may be waiting for what we have not sent yet. */
+static ssize_t
+flush_and_fill(struct stream *s, int timeout_ms, int64_t *end_ms)
+{
+	if (s->out.n) {
+		int r = stream_flush(s, timeout_ms);
+
+		if (r < 0)
+			return r;
+	}
+	if (*end_ms < 0)
+		*end_ms = wait_end(s, timeout_ms);
+	return fill_until(s, *end_ms);
+}
+
+int
+stream_line(struct stream *s, size_t max, int timeout_ms, struct slice *ret_line, bool *ret_crlf)
+{
+	int64_t end_ms = -1;
+	size_t seen = 0;	/* octets known to hold no LF */
+
+	for (;;) {
+		struct slice in = stream_pending(s);
+		const char *lf = in.n > seen ? memchr(in.p + seen, '\n', in.n - seen) : NULL;
+		size_t n = lf ? (size_t)(lf - in.p) + 1 : in.n;
+		ssize_t r;
+
+		if (n > max || (!lf && n == max))
+			return -EMSGSIZE;
+		if (lf) {
+			*ret_crlf = n >= 2 && in.p[n - 2] == '\r';
+			*ret_line = slice_of(in.p, n - (*ret_crlf ? 2 : 1));
+			stream_consume(s, n);
+			return 1;
+		}
+		seen = in.n;
+		r = flush_and_fill(s, timeout_ms, &end_ms);
+		if (r == 0)
+			stream_consume(s, in.n);
+		if (r <= 0)
+			return r == -ENOBUFS ? -EMSGSIZE : (int)r;
+	}
+}
+
+int
+stream_skip_line(struct stream *s, bool crlf_only, int timeout_ms)
+{
+	for (;;) {
+		struct slice in = stream_pending(s);
+		const char *lf = in.n ? memchr(in.p, '\n', in.n) : NULL;
+		int64_t end_ms = -1;
+		ssize_t r;
+
+		if (lf) {
+			bool cr = lf > in.p && lf[-1] == '\r';
+
+			stream_consume(s, (size_t)(lf - in.p) + 1);
+			if (cr || !crlf_only)
+				return 1;
+			continue;
+		}
+		/* A CR at the edge stays: its LF may be the next octet. */
+		stream_consume(s, in.n && in.p[in.n - 1] == '\r' ? in.n - 1 : in.n);
+		r = flush_and_fill(s, timeout_ms, &end_ms);
+		if (r == 0)
+			stream_consume(s, stream_pending(s).n);
+		if (r <= 0)
+			return (int)r;
+	}
+}
+
+int
+stream_flush(struct stream *s, int timeout_ms)
+{
+	int64_t end_ms = -1;
+	size_t sent = 0;
+	int r = 0;
+
+	while (sent < s->out.n) {
+		short events = POLLOUT;
+		ssize_t n = s->io->write(s, s->out.p + sent, s->out.n - sent, &events);
+
+		if (n > 0) {
+			sent += (size_t)n;
+			continue;
+		}
+		r = (int)n;
+		if (r != -EAGAIN)
+			break;
+		if (end_ms < 0)
+			end_ms = wait_end(s, timeout_ms);
+		r = wait_for(s, events, end_ms);
+		if (r < 0)
+			break;
+	}
+	/* What was not sent stays, so that a flush that was woken can go on. */
+	s->out.n -= sent;
+	if (s->out.n && sent)
+		memmove(s->out.p, s->out.p + sent, s->out.n);
+	s->octets_out += sent;
+	return r;
+}
+
+int
+stream_write(struct stream *s, struct slice data, int timeout_ms)
+{
+	while (data.n) {
+		size_t room = s->out.cap - s->out.n;
+		size_t n = data.n < room ? data.n : room;
+
+		buf_add(&s->out, slice_of(data.p, n));
+		data = slice_skip(data, n);
+		if (s->out.n == s->out.cap) {
+			int r = stream_flush(s, timeout_ms);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* Through the output buffer: for TLS, for pipes, and for blocking sockets, which sendfile(2) would block on. */
+static int
+copy_file(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms)
+{
+	while (n) {
+		size_t want = n < s->out.cap ? (size_t)n : s->out.cap;
+		ssize_t got = pread(fd, s->out.p, want, at);
+		int r;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;	/* shorter than promised */
+		s->out.n = (size_t)got;
+		r = stream_flush(s, timeout_ms);
+		if (r < 0)
+			return r;
+		at += got;
+		n -= (uint64_t)got;
+	}
+	return 0;
+}
+
+int
+stream_sendfile(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms)
+{
+	int r = stream_flush(s, timeout_ms), flags;
+
+	if (r < 0 || n == 0)
+		return r;
+	flags = s->io == &plain && !s->wfd_plain ? fcntl(s->wfd, F_GETFL) : 0;
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK))
+		return copy_file(s, fd, at, n, timeout_ms);
+	while (n) {
+		ssize_t sent = sendfile(s->wfd, fd, &at, n < SENDFILE_MAX ? (size_t)n : SENDFILE_MAX);
+
+		if (sent > 0) {
+			n -= (uint64_t)sent;
+			s->octets_out += (uint64_t)sent;
+			continue;
+		}
+		if (sent == 0)
+			return -EIO;
+		if (errno == EINVAL || errno == ENOSYS)
+			return copy_file(s, fd, at, n, timeout_ms);
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		r = wait_for(s, POLLOUT, wait_end(s, timeout_ms));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: ISC
+/* net/stream over socket pairs, pipes and files; whole and byte by byte. */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/lib/tap.h"
+
+#define SOON 2000		/* ms: an upper bound that is never reached when all is well */
+
+enum kind { SOCKET, PIPE };
+static const char *const kinds[] = { "socket", "pipe" };
+
+/* Ours and theirs: what one writes the other reads. */
+struct pair {
+	int rfd, wfd, far_rfd, far_wfd;
+};
+
+static struct stream s;
+
+static struct pair
+pair_open(enum kind kind)
+{
+	struct pair p;
+	int a[2], b[2];
+
+	if (kind == SOCKET) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, a) < 0)
+			abort();
+		return (struct pair){ a[0], a[0], a[1], a[1] };
+	}
+	if (pipe(a) < 0 || pipe(b) < 0)
+		abort();
+	p = (struct pair){ a[0], b[1], b[0], a[1] };
+	return p;
+}
+
+static void
+pair_close_far(struct pair *p)
+{
+	if (p->far_wfd != p->far_rfd)
+		(void)close(p->far_wfd);
+	(void)close(p->far_rfd);
+	p->far_rfd = p->far_wfd = -1;
+}
+
+static void
+pair_close(struct pair *p)
+{
+	if (p->far_rfd >= 0)
+		pair_close_far(p);
+	if (p->wfd != p->rfd)
+		(void)close(p->wfd);
+	(void)close(p->rfd);
+}
+
+static void
+put(int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t r = write(fd, p, n);
+
+		if (r < 0)
+			abort();
+		p += r;
+		n -= (size_t)r;
+	}
+}
+
+static const struct line_case {
+	const char *name;
+	struct slice input;
+	size_t max;
+	/* a result each, ended by a negative one or 0: 1 a line */
+	struct { int r; struct slice line; bool crlf; } want[4];
+} line_cases[] = {
+	{ "one_line", S("NOOP\r\n"), 512, { { 1, S("NOOP"), true }, { 0, S(""), false } } },
+	{ "bare_lf", S("NOOP\n"), 512, { { 1, S("NOOP"), false }, { 0, S(""), false } } },
+	{ "empty_lines", S("\r\n\n"), 512, { { 1, S(""), true }, { 1, S(""), false }, { 0, S(""), false } } },
+	{ "two_lines", S("A\r\nB\r\n"), 512, { { 1, S("A"), true }, { 1, S("B"), true }, { 0, S(""), false } } },
+	{ "cr_inside", S("A\rB\r\r\n"), 512, { { 1, S("A\rB\r"), true }, { 0, S(""), false } } },
+	{ "nul_inside", S("A\0B\r\n"), 512, { { 1, S("A\0B"), true }, { 0, S(""), false } } },
+	{ "unfinished_is_dropped", S("A\r\nQUI"), 512, { { 1, S("A"), true }, { 0, S(""), false } } },
+	{ "just_max", S("1234\r\n"), 6, { { 1, S("1234"), true }, { 0, S(""), false } } },
+	{ "one_over_max", S("12345\r\n"), 6, { { -EMSGSIZE, S(""), false } } },
+	{ "no_lf_within_max", S("123456789"), 6, { { -EMSGSIZE, S(""), false } } },
+	{ "nothing", S(""), 512, { { 0, S(""), false } } },
+};
+
+/* Feed what is left of the input, all or one octet of it, whenever the stream wants more. */
+static int
+next_line(struct slice *left, bool bytewise, const struct pair *p, size_t max, struct slice *line, bool *crlf)
+{
+	for (;;) {
+		size_t n = bytewise && left->n ? 1 : left->n;
+		int r;
+
+		if (left->n) {
+			put(p->far_wfd, left->p, n);
+			*left = slice_skip(*left, n);
+			if (left->n == 0 && p->far_wfd != p->far_rfd)
+				(void)close(p->far_wfd);
+			else if (left->n == 0)
+				(void)shutdown(p->far_wfd, SHUT_WR);
+		}
+		r = stream_line(&s, max, left->n ? 0 : SOON, line, crlf);
+		if (r != -ETIMEDOUT || left->n == 0)
+			return r;
+	}
+}
+
+static void
+line_case(const struct line_case *c, enum kind kind, bool bytewise)
+{
+	struct pair p = pair_open(kind);
+	struct slice left = c->input, line = SL("");
+	bool same = true, crlf = false;
+
+	stream_init(&s, p.rfd, p.wfd);
+	if (left.n == 0)
+		pair_close_far(&p);
+	for (size_t i = 0; i == 0 || c->want[i - 1].r > 0; i++) {
+		int r = next_line(&left, bytewise, &p, c->max, &line, &crlf);
+
+		same = same && r == c->want[i].r;
+		if (r > 0)
+			same = same && slice_eq(line, c->want[i].line) && crlf == c->want[i].crlf;
+	}
+	ok(same, "line %s, %s, %s", c->name, kinds[kind], bytewise ? "byte by byte" : "whole");
+	if (left.n == 0 && p.far_wfd != p.far_rfd)
+		p.far_wfd = p.far_rfd;	/* closed already */
+	pair_close(&p);
+}
+
+static const struct skip_case {
+	const char *name;
+	struct slice input;
+	bool crlf_only;
+	int want;
+	struct slice rest;
+} skip_cases[] = {
+	{ "to_lf", S("aaa\nNOOP\r\n"), false, 1, S("NOOP\r\n") },
+	{ "to_crlf", S("aaa\r\nNOOP\r\n"), true, 1, S("NOOP\r\n") },
+	{ "lf_is_not_crlf", S("aaa\nb\rc\r\r\nNOOP\r\n"), true, 1, S("NOOP\r\n") },
+	{ "first_octet", S("\nNOOP\r\n"), false, 1, S("NOOP\r\n") },
+	{ "at_eof", S("aaaa"), false, 0, S("") },
+	{ "cr_at_eof", S("aaaa\r"), true, 0, S("") },
+};
+
+static void
+skip_case(const struct skip_case *c, bool bytewise)
+{
+	struct pair p = pair_open(SOCKET);
+	struct slice left = c->input;
+	int r;
+
+	stream_init(&s, p.rfd, p.wfd);
+	do {
+		size_t n = bytewise ? 1 : left.n;
+
+		put(p.far_wfd, left.p, n);
+		left = slice_skip(left, n);
+		if (left.n == 0)
+			(void)shutdown(p.far_wfd, SHUT_WR);
+		r = stream_skip_line(&s, c->crlf_only, left.n ? 0 : SOON);
+	} while (r == -ETIMEDOUT && left.n);
+	ok(r == c->want && slice_eq(bytewise ? left : stream_pending(&s), c->rest), "skip %s, %s", c->name,
+	    bytewise ? "byte by byte" : "whole");
+	pair_close(&p);
+}
+
+static void
+long_line(void)
+{
+	struct pair p = pair_open(SOCKET);
+	struct slice line;
+	bool crlf;
+	static char big[3 * STREAM_IN];
+	pid_t child;
+	int r;
+
+	memset(big, 'a', sizeof big);
+	memcpy(big + sizeof big - 8, "\r\nNOOP\r\n", 8);
+	stream_init(&s, p.rfd, p.wfd);
+	child = fork();
+	if (child == 0) {
+		put(p.far_wfd, big, sizeof big);
+		_exit(0);
+	}
+	ok(stream_line(&s, 2 * STREAM_IN, SOON, &line, &crlf) == -EMSGSIZE, "a line longer than the buffer is too long");
+	ok(stream_skip_line(&s, true, SOON) == 1, "skip a line longer than the buffer");
+	r = stream_line(&s, 512, SOON, &line, &crlf);
+	ok(r == 1 && slice_eq(line, SL("NOOP")), "the line behind it is whole");
+	ok(s.octets_in == sizeof big, "octets_in counts all of it");
+	(void)waitpid(child, NULL, 0);
+	pair_close(&p);
+}
+
+static void
+fill_moves(void)
+{
+	struct pair p = pair_open(SOCKET);
+	static char big[STREAM_IN];
+	size_t got = 0;
+
+	memset(big, 'x', sizeof big);
+	stream_init(&s, p.rfd, p.wfd);
+	while (got < STREAM_IN) {
+		size_t n = STREAM_IN - got < 4096 ? STREAM_IN - got : 4096;
+		ssize_t r;
+
+		put(p.far_wfd, big, n);
+		r = stream_fill(&s, SOON);
+		if (r <= 0)
+			break;
+		got += (size_t)r;
+	}
+	ok(stream_pending(&s).n == STREAM_IN, "fill up to the last octet");
+	ok(stream_fill(&s, SOON) == -ENOBUFS, "fill a full buffer");
+	stream_consume(&s, STREAM_IN - 3);
+	put(p.far_wfd, "yz", 2);
+	ok(stream_fill(&s, SOON) == 2 && slice_eq(stream_pending(&s), SL("xxxyz")), "fill moves what is pending to the front");
+	pair_close(&p);
+}
+
+static void
+timeouts(enum kind kind)
+{
+	struct pair p = pair_open(kind);
+	int wake[2];
+	struct slice line;
+	bool crlf;
+	int64_t before = clock_ms(), took;
+
+	if (pipe(wake) < 0)
+		abort();
+	stream_init(&s, p.rfd, p.wfd);
+	ok(stream_fill(&s, 30) == -ETIMEDOUT, "fill times out, %s", kinds[kind]);
+	took = clock_ms() - before;
+	ok(took >= 29 && took < SOON, "and not too early, %s", kinds[kind]);
+	s.deadline_ms = clock_ms() + 20;
+	ok(stream_line(&s, 512, -1, &line, &crlf) == -ETIMEDOUT, "the deadline bounds an endless wait, %s", kinds[kind]);
+	put(p.far_wfd, "A\r\n", 3);
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == -ETIMEDOUT, "nothing is read after the deadline, %s", kinds[kind]);
+	s.deadline_ms = 0;
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == 1, "without it, it is there, %s", kinds[kind]);
+	s.wake_fd = wake[0];
+	put(wake[1], "", 1);
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == -EINTR, "wake_fd ends a wait, %s", kinds[kind]);
+	s.wake_fd = -1;
+	(void)close(wake[0]);
+	(void)close(wake[1]);
+	pair_close(&p);
+}
+
+static void
+line_flushes(enum kind kind)
+{
+	struct pair p = pair_open(kind);
+	struct slice line;
+	bool crlf;
+	char got[16];
+
+	stream_init(&s, p.rfd, p.wfd);
+	put(p.far_wfd, "A\r\nB\r\n", 6);
+	(void)stream_line(&s, 512, SOON, &line, &crlf);
+	ok(stream_write(&s, SL("250 a\r\n"), SOON) == 0, "queue a reply, %s", kinds[kind]);
+	(void)stream_line(&s, 512, SOON, &line, &crlf);
+	ok(s.out.n == 7, "a pending line is given without sending, %s", kinds[kind]);
+	ok(stream_line(&s, 512, 0, &line, &crlf) == -ETIMEDOUT && s.out.n == 0, "waiting sends first, %s", kinds[kind]);
+	ok(read(p.far_rfd, got, sizeof got) == 7 && memcmp(got, "250 a\r\n", 7) == 0, "all of it, %s", kinds[kind]);
+	pair_close(&p);
+}
+
+static void
+ready(enum kind kind)
+{
+	struct pair p = pair_open(kind);
+
+	stream_init(&s, p.rfd, p.wfd);
+	ok(!stream_ready(&s), "nothing is ready, %s", kinds[kind]);
+	put(p.far_wfd, "AB", 2);
+	ok(stream_ready(&s), "input in the kernel is ready, %s", kinds[kind]);
+	(void)stream_fill(&s, SOON);
+	stream_consume(&s, 1);
+	ok(stream_ready(&s), "pending input is ready, %s", kinds[kind]);
+	stream_consume(&s, 1);
+	pair_close_far(&p);
+	ok(!stream_ready(&s), "the end of input is not, %s", kinds[kind]);
+	ok(stream_fill(&s, SOON) == 0 && s.eof && stream_fill(&s, SOON) == 0, "EOF stays, %s", kinds[kind]);
+	pair_close(&p);
+}
+
+static void
+stalled_reader(enum kind kind)
+{
+	struct pair p = pair_open(kind);
+	static char block[STREAM_OUT], got[STREAM_OUT];
+	uint64_t total = 0, queued;
+	int64_t before = clock_ms();
+	int r = 0, flags = fcntl(p.wfd, F_GETFL);
+
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] = (char)('a' + i % 23);
+	stream_init(&s, p.rfd, p.wfd);
+	while (r == 0 && s.octets_out < 16 << 20)
+		r = stream_write(&s, slice_of(block, sizeof block), 20);
+	ok(r == -ETIMEDOUT && clock_ms() - before < SOON, "a reader that stalls is given up, %s", kinds[kind]);
+	ok(fcntl(p.wfd, F_GETFL) == flags, "the flags of the descriptor are as they were, %s", kinds[kind]);
+	queued = s.octets_out + s.out.n;
+	r = 0;
+	while (total < queued) {
+		ssize_t n = read(p.far_rfd, got, sizeof got);
+
+		for (ssize_t i = 0; i < n; i++)
+			r |= got[i] != block[(total + (uint64_t)i) % sizeof block];
+		total += (uint64_t)n;
+		if (s.out.n)
+			r |= stream_flush(&s, 0) == -EPIPE;
+	}
+	ok(r == 0 && s.out.n == 0, "and gets every octet once when it reads on, %s", kinds[kind]);
+	pair_close(&p);
+}
+
+static void
+gone_reader(enum kind kind)
+{
+	struct pair p = pair_open(kind);
+
+	stream_init(&s, p.rfd, p.wfd);
+	pair_close_far(&p);
+	(void)stream_write(&s, SL("250 ok\r\n"), SOON);
+	ok(stream_flush(&s, SOON) == -EPIPE, "a reader that is gone: EPIPE, %s", kinds[kind]);
+	pair_close(&p);
+}
+
+static void
+sendfile_case(enum kind kind, bool nonblock)
+{
+	enum { SIZE = 300000, AT = 1000 };
+	struct pair p = pair_open(kind);
+	static char content[SIZE], got[SIZE];
+	const char *mode = nonblock ? "non-blocking" : "blocking";
+	size_t n = 0, want = 3 + SIZE - AT;
+	char name[] = "/tmp/stream-test-XXXXXX";
+	int fd = mkstemp(name), r, status;
+	pid_t child;
+
+	for (size_t i = 0; i < SIZE; i++)
+		content[i] = (char)(i * 7 + i / 251);
+	(void)unlink(name);
+	put(fd, content, SIZE);
+	if (nonblock)
+		(void)fcntl(p.wfd, F_SETFL, O_NONBLOCK);
+	stream_init(&s, p.rfd, p.wfd);
+	child = fork();
+	if (child == 0) {
+		while (n < want) {
+			ssize_t k = read(p.far_rfd, got + n, want - n < 5000 ? want - n : 5000);
+
+			if (k <= 0)
+				_exit(2);
+			n += (size_t)k;
+		}
+		_exit(memcmp(got, "pre", 3) != 0 || memcmp(got + 3, content + AT, SIZE - AT) != 0);
+	}
+	(void)stream_write(&s, SL("pre"), SOON);
+	r = stream_sendfile(&s, fd, AT, SIZE - AT, SOON);
+	ok(r == 0 && s.octets_out == want, "sendfile, %s %s", mode, kinds[kind]);
+	(void)waitpid(child, &status, 0);
+	ok(status == 0, "arrives behind what was queued, unchanged, %s %s", mode, kinds[kind]);
+	ok(stream_sendfile(&s, fd, SIZE, 1, SOON) == -EIO, "a file shorter than promised, %s %s", mode, kinds[kind]);
+	(void)close(fd);
+	pair_close(&p);
+}
+
+static void
+sendfile_stalled(void)
+{
+	struct pair p = pair_open(SOCKET);
+	char name[] = "/tmp/stream-test-XXXXXX";
+	int fd = mkstemp(name), r;
+
+	(void)unlink(name);
+	if (ftruncate(fd, 8 << 20) < 0)
+		abort();
+	stream_init(&s, p.rfd, p.wfd);
+	r = stream_sendfile(&s, fd, 0, 8 << 20, 20);
+	ok(r == -ETIMEDOUT, "sendfile to a blocking socket whose reader stalls ends in time");
+	(void)close(fd);
+	pair_close(&p);
+}
+
+static void
+regular_file(void)
+{
+	char name[] = "/tmp/stream-test-XXXXXX", got[32];
+	int fd = mkstemp(name);
+	struct slice line;
+	bool crlf;
+	int r;
+
+	(void)unlink(name);
+	put(fd, "HELO a\r\nQUIT\r\n", 14);
+	(void)lseek(fd, 0, SEEK_SET);
+	stream_init(&s, fd, fd);
+	r = stream_line(&s, 512, SOON, &line, &crlf);
+	ok(r == 1 && slice_eq(line, SL("HELO a")), "a file as input");
+	r = stream_line(&s, 512, SOON, &line, &crlf);
+	ok(r == 1 && slice_eq(line, SL("QUIT")) && stream_line(&s, 512, SOON, &line, &crlf) == 0, "its end is EOF");
+	(void)stream_write(&s, SL("250 ok\r\n"), SOON);
+	ok(stream_flush(&s, SOON) == 0 && pread(fd, got, sizeof got, 14) == 8, "a file as output");
+	(void)close(fd);
+}
+
+int
+main(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(60);
+	for (size_t i = 0; i < sizeof line_cases / sizeof line_cases[0]; i++)
+		for (int k = 0; k < 4; k++)
+			line_case(&line_cases[i], k & 1 ? PIPE : SOCKET, k & 2);
+	for (size_t i = 0; i < sizeof skip_cases / sizeof skip_cases[0]; i++)
+		for (int k = 0; k < 2; k++)
+			skip_case(&skip_cases[i], k);
+	long_line();
+	fill_moves();
+	for (enum kind kind = SOCKET; kind <= PIPE; kind++) {
+		timeouts(kind);
+		line_flushes(kind);
+		ready(kind);
+		stalled_reader(kind);
+		gone_reader(kind);
+		sendfile_case(kind, false);
+		sendfile_case(kind, true);
+	}
+	sendfile_stalled();
+	regular_file();
+	return tap_done();
+}
