@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Who is at the other end of a descriptor.  Called once, by the session's main, before
+ * anything is read.  What cannot be told for sure is an unknown network peer, never a
+ * local one: local peers are trusted.
+ */
+#include "net/peer.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cidr.h"
+
+static void
+unknown(struct peer *p)
+{
+	p->kind = PEER_INET;
+	memset(&p->address, 0, sizeof p->address);
+	p->address.ss_family = AF_UNSPEC;
+	p->address_len = sizeof p->address;
+	p->literal = false;
+	memcpy(p->text, "unknown", sizeof "unknown");
+}
+
+static void
+inet(struct peer *p)
+{
+	struct sockaddr_storage shown;
+	struct buf text = BUF(p->text);
+
+	p->kind = PEER_INET;
+	address_unmap(&p->address, &p->address_len);
+	shown = p->address;
+	if (shown.ss_family == AF_INET6) {
+		/* No scope in an address literal (RFC 5321 section 4.1.3). */
+		((struct sockaddr_in6 *)&shown)->sin6_scope_id = 0;
+		buf_str(&text, "IPv6:");
+	}
+	address_text(&text, (const struct sockaddr *)&shown);
+	(void)buf_cstr(&text);
+	p->literal = true;
+}
+
+static void
+user(struct peer *p, enum peer_kind kind, unsigned uid)
+{
+	struct buf text = BUF(p->text);
+
+	p->kind = kind;
+	p->uid = uid;
+	buf_str(&text, "uid ");
+	buf_uint(&text, uid);
+	(void)buf_cstr(&text);
+}
+
+/* A pipe: a test, or a proxy that says in the environment for whom it speaks. */
+static void
+pipe_peer(struct peer *p)
+{
+	static const char *const names[] = { "REMOTE_ADDR", "TCPREMOTEIP", "REMOTE_HOST" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && address_parse(slice_str(value), 0, &p->address, &p->address_len)) {
+			inet(p);
+			return;
+		}
+	}
+	user(p, PEER_PIPE, (unsigned)getuid());
+}
+
+void
+peer_find(struct peer *p, int fd)
+{
+	struct ucred cred;
+	socklen_t cred_len = sizeof cred;
+
+	unknown(p);
+	p->uid = 0;
+	p->address_len = sizeof p->address;
+	if (getpeername(fd, (struct sockaddr *)&p->address, &p->address_len) < 0) {
+		if (errno == ENOTSOCK)
+			pipe_peer(p);
+		else
+			unknown(p);	/* reset before we looked, or no descriptor at all */
+		return;
+	}
+	switch (p->address.ss_family) {
+	case AF_INET:
+	case AF_INET6:
+		inet(p);
+		break;
+	case AF_UNIX:
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
+			user(p, PEER_UNIX, (unsigned)cred.uid);
+		else
+			unknown(p);
+		break;
+	default:
+		unknown(p);
+	}
+}
+
+const struct sockaddr *
+peer_sockaddr(const struct peer *p)
+{
+	return p->kind == PEER_INET ? (const struct sockaddr *)&p->address : NULL;
+}
