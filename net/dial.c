@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The race: non-blocking connects, started a little apart, all in one poll(2); the
+ * first that speaks wins.  Called by deliveries, for one exchanger as well as for several.
+ * Must not read a single octet of the winner's greeting.
+ */
+#include "net/dial.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum runner_state { WAITING_TO_START, CONNECTING, LISTENING, OVER };
+
+struct runner {
+	enum runner_state state;
+	int64_t start_us, connected_us;
+};
+
+struct race {
+	struct dial_target *targets;
+	struct runner runners[DIAL_MAX];
+	size_t n, started;
+	const struct dial_options *o;
+	const char *goodbye;
+	int64_t next_start_us;
+	int64_t end_us;			/* of lingering; meaningful once there is a winner */
+	int winner;
+};
+
+static void
+fail(struct race *race, size_t i, int error)
+{
+	struct dial_target *t = &race->targets[i];
+
+	t->state = DIAL_FAILED;
+	t->error = error;
+	if (t->fd >= 0)
+		(void)close(t->fd);
+	t->fd = -1;
+	race->runners[i].state = OVER;
+	race->next_start_us = 0;	/* no reason to hold back the next any longer */
+}
+
+/* Hang up politely.  Reading first turns the reset that unread input would cause into a normal close. */
+static void
+leave(struct race *race, size_t i)
+{
+	struct dial_target *t = &race->targets[i];
+	char greeting[1024];
+
+	if (race->runners[i].connected_us && race->goodbye) {
+		(void)recv(t->fd, greeting, sizeof greeting, MSG_DONTWAIT);
+		(void)send(t->fd, race->goodbye, strlen(race->goodbye), MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	(void)close(t->fd);
+	t->fd = -1;
+	race->runners[i].state = OVER;
+}
+
+static int
+bind_source(const struct race *race, int fd, sa_family_t family)
+{
+	int on = 1;
+
+	for (size_t i = 0; i < race->o->nbind; i++) {
+		const struct sockaddr_storage *source = &race->o->bind[i];
+		socklen_t len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+
+		if (source->ss_family != family)
+			continue;
+		/* The port may then be shared by connections to different peers. */
+		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+		return bind(fd, (const struct sockaddr *)source, len) < 0 ? -errno : 0;
+	}
+	return 0;
+}
+
+static void
+start(struct race *race, size_t i)
+{
+	struct dial_target *t = &race->targets[i];
+	struct runner *runner = &race->runners[i];
+	int on = 1, r;
+
+	race->started++;
+	runner->start_us = clock_us();
+	race->next_start_us = race->o->stagger_ms ? runner->start_us + (int64_t)race->o->stagger_ms * 1000 : 0;
+	t->fd = socket(t->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (t->fd < 0) {
+		fail(race, i, errno);
+		return;
+	}
+	r = bind_source(race, t->fd, t->address.ss_family);
+	if (r < 0) {
+		fail(race, i, -r);
+		return;
+	}
+	/* Small commands behind a large message must not wait for its acknowledgement. */
+	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	runner->state = CONNECTING;
+	if (connect(t->fd, (const struct sockaddr *)&t->address, t->address_len) < 0 && errno != EINPROGRESS)
+		fail(race, i, errno);
+}
+
+static void
+connected(struct race *race, size_t i, int64_t now_us)
+{
+	struct dial_target *t = &race->targets[i];
+	struct runner *runner = &race->runners[i];
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	if (error) {
+		fail(race, i, error);
+		return;
+	}
+	runner->state = LISTENING;
+	runner->connected_us = now_us;
+	t->connect_us = now_us - runner->start_us;
+}
+
+static void
+spoke(struct race *race, size_t i, int64_t now_us)
+{
+	struct dial_target *t = &race->targets[i];
+	struct runner *runner = &race->runners[i];
+	int64_t most_us = now_us + (int64_t)race->o->linger_max_ms * 1000;
+	char octet;
+	ssize_t n = recv(t->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		fail(race, i, n < 0 ? errno : ECONNRESET);
+		return;
+	}
+	t->state = DIAL_OPEN;
+	t->first_us = now_us - runner->start_us;
+	if (race->winner >= 0) {
+		leave(race, i);
+		return;
+	}
+	runner->state = OVER;
+	race->winner = (int)i;
+	race->end_us = runner->start_us + t->first_us * race->o->linger_factor;
+	if (race->end_us > most_us)
+		race->end_us = most_us;
+}
+
+/* When runner i has to be given up. */
+static int64_t
+give_up_us(const struct race *race, size_t i)
+{
+	const struct runner *runner = &race->runners[i];
+
+	if (runner->state == CONNECTING)
+		return runner->start_us + (int64_t)race->o->connect_timeout_ms * 1000;
+	return runner->connected_us + (int64_t)race->o->first_timeout_ms * 1000;
+}
+
+static bool
+running(const struct race *race, size_t i)
+{
+	return race->runners[i].state == CONNECTING || race->runners[i].state == LISTENING;
+}
+
+/* Start what is due, give up what is overdue.  How long poll(2) may sleep, -1 when the race is over. */
+static int
+schedule(struct race *race)
+{
+	int64_t now_us = clock_us(), next_us = INT64_MAX;
+	bool any = false;
+
+	for (size_t i = 0; i < race->started; i++)
+		if (running(race, i) && give_up_us(race, i) <= now_us)
+			fail(race, i, ETIMEDOUT);
+	if (race->winner >= 0) {
+		if (race->end_us <= now_us)
+			return -1;
+		next_us = race->end_us;
+	} else {
+		while (race->started < race->n && race->next_start_us <= now_us)
+			start(race, race->started);
+		if (race->started < race->n)
+			next_us = race->next_start_us;
+	}
+	for (size_t i = 0; i < race->started; i++) {
+		if (!running(race, i))
+			continue;
+		any = true;
+		if (give_up_us(race, i) < next_us)
+			next_us = give_up_us(race, i);
+	}
+	if (!any)
+		return -1;
+	next_us = (next_us - now_us + 999) / 1000;
+	return next_us > INT_MAX ? INT_MAX : (int)next_us;
+}
+
+static void
+wait_and_look(struct race *race, int sleep_ms)
+{
+	struct pollfd fds[DIAL_MAX];
+	int64_t now_us;
+
+	for (size_t i = 0; i < race->started; i++) {
+		fds[i].fd = running(race, i) ? race->targets[i].fd : -1;
+		fds[i].events = race->runners[i].state == CONNECTING ? POLLOUT : POLLIN;
+		fds[i].revents = 0;
+	}
+	if (poll(fds, (nfds_t)race->started, sleep_ms) <= 0)
+		return;
+	now_us = clock_us();
+	for (size_t i = 0; i < race->started; i++) {
+		if (!fds[i].revents)
+			continue;
+		if (race->runners[i].state == CONNECTING)
+			connected(race, i, now_us);
+		else
+			spoke(race, i, now_us);
+	}
+}
+
+int
+dial_race(struct dial_target *targets, size_t n, const struct dial_options *o, const char *goodbye)
+{
+	struct race race = { .targets = targets, .n = n < DIAL_MAX ? n : DIAL_MAX, .o = o, .goodbye = goodbye,
+		.winner = -1 };
+	int64_t now_us;
+	int sleep_ms;
+
+	for (size_t i = 0; i < n; i++) {
+		targets[i].state = DIAL_UNTRIED;
+		targets[i].fd = -1;
+		targets[i].error = 0;
+		targets[i].connect_us = targets[i].first_us = targets[i].waited_us = 0;
+	}
+	while ((sleep_ms = schedule(&race)) >= 0)
+		wait_and_look(&race, sleep_ms);
+	now_us = clock_us();
+	for (size_t i = 0; i < race.started; i++) {
+		if (!running(&race, i))
+			continue;
+		targets[i].state = DIAL_SLOW;
+		targets[i].waited_us = now_us - race.runners[i].start_us;
+		leave(&race, i);
+	}
+	return race.winner;
+}
