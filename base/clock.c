@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Time.  The calendar is computed here because glibc's gmtime_r() and strftime() read the
+ * zone file and the locale, which a fresh process per connection would pay each time.
+ * Called by everyone but smtp/, which has no clock.
+ */
+#include "base/clock.h"
+
+#include <limits.h>
+#include <time.h>
+
+#define DAY_S	 86400
+#define LAST_S	 INT64_C(253402300799)	/* the end of the year 9999: four digits are all the formats have */
+
+struct civil {
+	unsigned year, month, day, weekday;	/* month 1..12, weekday 0 is Sunday */
+	unsigned hour, minute, second;
+};
+
+static int64_t
+now_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts) < 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
+clock_us(void)
+{
+	return now_us(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_ms(void)
+{
+	return now_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t
+clock_wall_us(void)
+{
+	return now_us(CLOCK_REALTIME);
+}
+
+/*
+ * The proleptic Gregorian calendar.  Years are counted from 1 March, so that the leap
+ * day is the last of its year and the lengths of the months follow one line: 153 days in 5 months.
+ */
+static struct civil
+civil_from(int64_t unix_s)
+{
+	uint64_t s = (uint64_t)(unix_s < 0 ? 0 : unix_s > LAST_S ? LAST_S : unix_s);
+	unsigned days = (unsigned)(s / DAY_S), rest = (unsigned)(s % DAY_S);
+	unsigned since = days + 719468;		/* since 0000-03-01 */
+	unsigned era = since / 146097, in_era = since % 146097;
+	unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+	unsigned in_year = in_era - (365 * year + year / 4 - year / 100);
+	unsigned month = (5 * in_year + 2) / 153;
+
+	return (struct civil){
+		.year = year + era * 400 + (month >= 10),
+		.month = month < 10 ? month + 3 : month - 9,
+		.day = in_year - (153 * month + 2) / 5 + 1,
+		.weekday = (days + 4) % 7,	/* 1 January 1970 was a Thursday */
+		.hour = rest / 3600,
+		.minute = rest / 60 % 60,
+		.second = rest % 60,
+	};
+}
+
+static void
+two_digits(struct buf *b, unsigned v, char after)
+{
+	buf_chr(b, (char)('0' + v / 10 % 10));
+	buf_chr(b, (char)('0' + v % 10));
+	if (after)
+		buf_chr(b, after);
+}
+
+static void
+four_digits(struct buf *b, unsigned v, char after)
+{
+	two_digits(b, v / 100, '\0');
+	two_digits(b, v % 100, after);
+}
+
+static void
+time_of_day(struct buf *b, const struct civil *t)
+{
+	two_digits(b, t->hour, ':');
+	two_digits(b, t->minute, ':');
+	two_digits(b, t->second, '\0');
+}
+
+void
+clock_mail_date(struct buf *b, int64_t unix_s)
+{
+	static const char weekdays[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct civil t = civil_from(unix_s);
+
+	buf_add(b, slice_of(weekdays + t.weekday * 3, 3));
+	buf_str(b, ", ");
+	buf_uint(b, t.day);
+	buf_chr(b, ' ');
+	buf_add(b, slice_of(months + (t.month - 1) * 3, 3));
+	buf_chr(b, ' ');
+	four_digits(b, t.year, ' ');
+	time_of_day(b, &t);
+	buf_str(b, " +0000");
+}
+
+void
+clock_stamp(struct buf *b, int64_t unix_s)
+{
+	struct civil t = civil_from(unix_s);
+
+	four_digits(b, t.year, '-');
+	two_digits(b, t.month, '-');
+	two_digits(b, t.day, 'T');
+	time_of_day(b, &t);
+	buf_chr(b, 'Z');
+}
+
+int
+clock_left_ms(int64_t deadline_ms)
+{
+	int64_t left;
+
+	if (deadline_ms == 0)
+		return -1;
+	left = deadline_ms - clock_ms();
+	return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
