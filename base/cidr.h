@@ -22,7 +22,7 @@ bool cidr_parse(struct slice text, struct cidr *ret);
 /* An IPv4-mapped IPv6 address (::ffff:a.b.c.d) matches as the IPv4 address it stands for. */
 bool cidr_match(const struct cidr *net, const struct sockaddr *sa);
 
-/* "192.0.2.1", "2001:db8::1", "fe80::1%2", "192.0.2.1 port 25": mapped IPv4 is unmapped.
+/* "192.0.2.1", "2001:db8::1", "fe80::1%2": mapped IPv4 is unmapped, the port is left out.
  * Nothing for other families. */
 void address_text(struct buf *b, const struct sockaddr *sa);
 
