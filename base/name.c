@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Names of hosts.  /etc/hosts is read by ourselves because getaddrinfo() would load modules
+ * and may ask the network, in every process.  Called by the configuration.
+ */
+#include "base/name.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cidr.h"
+#include "base/value.h"
+
+#define HOSTS_FILE "/etc/hosts"
+#define HOSTS_MAX  32768	/* octets that are looked at: the own name stands at the top */
+
+static bool
+alnum(char c)
+{
+	c = ascii_lower(c);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool
+label_valid(struct slice label)
+{
+	if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+		return false;
+	for (size_t i = 0; i < label.n; i++)
+		if (!alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
+			return false;
+	return true;
+}
+
+bool
+name_is_domain(struct slice s)
+{
+	struct slice label, rest = s;
+	uint64_t number;
+
+	if (s.n == 0 || s.n > NAME_MAX_OCTETS || s.p[s.n - 1] == '.')
+		return false;
+	do {
+		label = slice_cut(rest, '.', &rest);
+		if (!label_valid(label))
+			return false;
+	} while (rest.n);
+	return !slice_uint(label, UINT64_MAX, &number);		/* no top-level domain is a number (RFC 3696) */
+}
+
+bool
+name_is_fqdn(struct slice s)
+{
+	return name_is_domain(s) && memchr(s.p, '.', s.n) && !memchr(s.p, '_', s.n);
+}
+
+bool
+name_is_literal(struct slice s)
+{
+	struct cidr c;
+	struct slice ip;
+
+	if (s.n < 2 || s.p[0] != '[' || s.p[s.n - 1] != ']')
+		return false;
+	ip = slice_of(s.p + 1, s.n - 2);
+	if (memchr(ip.p, '/', ip.n) || memchr(ip.p, '[', ip.n))
+		return false;
+	if (slice_has_iprefix(ip, SL("IPv6:"))) {
+		ip = slice_skip(ip, 5);
+		return memchr(ip.p, ':', ip.n) && cidr_parse(ip, &c);
+	}
+	return !memchr(ip.p, ':', ip.n) && cidr_parse(ip, &c);
+}
+
+bool
+name_from_hosts(struct slice hosts, struct slice host, struct buf *b)
+{
+	struct slice line, word, comment, full;
+	bool ours;
+
+	while (hosts.n) {
+		line = slice_cut(hosts, '\n', &hosts);
+		line = slice_cut(line, '#', &comment);
+		full = slice_of(NULL, 0);
+		ours = false;
+		(void)value_word(&line);	/* the address */
+		while ((word = value_word(&line)).n) {
+			ours |= slice_ieq(word, host);
+			/* "127.0.0.1 localhost.localdomain localhost host" does not name this host */
+			if (!full.n && name_is_fqdn(word) && !slice_has_iprefix(word, SL("localhost.")))
+				full = word;
+		}
+		if (ours && full.n) {
+			buf_add(b, full);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+name_of_host(struct buf *b)
+{
+	char name[NAME_MAX_OCTETS + 1] = "", hosts[HOSTS_MAX];
+	struct slice host;
+	ssize_t n;
+	int fd;
+
+	if (gethostname(name, sizeof name - 1) < 0)
+		return false;
+	host = slice_str(name);
+	if (name_is_fqdn(host)) {
+		buf_add(b, host);
+		return true;
+	}
+	fd = open(HOSTS_FILE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, hosts, sizeof hosts);
+	(void)close(fd);
+	return n > 0 && name_from_hosts(slice_of(hosts, (size_t)n), host, b);
+}
