@@ -28,6 +28,9 @@ struct log_line {
 /* Decide where the log goes and remember the program's name (borrowed).  Call once, first. */
 void log_open(const char *program);
 
+/* Does the log go to fd 2, so that what is written there directly reaches the same reader? */
+bool log_on_stderr(void);
+
 /* A line: begin, its fields in order, end (which writes it with one write or one
  * datagram).  Values are quoted where they hold blanks, quotes or `=`; control
  * characters and invalid UTF-8 are escaped, so no peer can forge a line.  A value that does not fit

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The log's lines and where they go.  Own code for the journal and for syslog: syslog(3) reads the zone
+ * file and blocks for ever, sd_journal_send() costs a library at each start.  Must never write to a client.
+ * Called by the mains only; errno survives every call.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#define SYSLOG_PATH	"/dev/log"
+#define SYSLOG_MAIL	(2 << 3)	/* the facility, RFC 3164 section 4.1.1 */
+#define SYSLOG_WAIT_US	200000		/* a syslogd that hangs must not hold up mail */
+#define VALUE_MAX	512		/* one value, so that a long one leaves room for the rest */
+#define SPARE		8		/* kept free in a line for the marks of a cut and the line end */
+
+static enum { TO_STDERR, TO_FILE, TO_JOURNAL, TO_SYSLOG } sink = TO_STDERR;
+static const char *program = "smtp-handler";
+static int syslog_fd = -1;
+
+/* A later open() must not become fd 0, 1 or 2: what is then written there would end up in that file. */
+static void
+fill_standard_fds(void)
+{
+	int fd;
+
+	for (int i = 0; i <= 2; i++) {
+		if (fcntl(i, F_GETFD) >= 0)
+			continue;
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
+		if (fd < 0)
+			fd = open("/", O_PATH);		/* no /dev here; writing to it fails, and that is all it is for */
+		if (fd >= 0 && fd != i) {
+			(void)dup2(fd, i);
+			(void)close(fd);
+		}
+	}
+}
+
+/* $JOURNAL_STREAM names the device and inode of the stream that is the journal (systemd.exec(5)). */
+static bool
+is_journal(const struct stat *st)
+{
+	struct slice ino, dev = slice_cut(slice_str(getenv("JOURNAL_STREAM")), ':', &ino);
+	uint64_t d, i;
+
+	return slice_uint(dev, UINT64_MAX, &d) && slice_uint(ino, UINT64_MAX, &i) && d == (uint64_t)st->st_dev &&
+	    i == (uint64_t)st->st_ino;
+}
+
+static void
+hide_stderr(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = open("/", O_PATH | O_CLOEXEC);
+	if (fd < 0 || dup2(fd, 2) < 0)
+		(void)close(2);		/* anything but the client */
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void
+syslog_connect(void)
+{
+	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = SYSLOG_PATH };
+	struct timeval wait = { .tv_usec = SYSLOG_WAIT_US };
+
+	if (syslog_fd >= 0)
+		(void)close(syslog_fd);
+	syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (syslog_fd < 0)
+		return;
+	(void)setsockopt(syslog_fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+	if (connect(syslog_fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+		(void)close(syslog_fd);
+		syslog_fd = -1;
+	}
+}
+
+void
+log_open(const char *name)
+{
+	int saved = errno;
+	struct stat st;
+
+	program = name;
+	fill_standard_fds();
+	sink = TO_STDERR;
+	if (fstat(2, &st) == 0) {
+		if (S_ISSOCK(st.st_mode) && is_journal(&st)) {
+			sink = TO_JOURNAL;
+		} else if (S_ISSOCK(st.st_mode)) {
+			hide_stderr();
+			sink = TO_SYSLOG;
+		} else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) {
+			sink = TO_SYSLOG;
+		} else if (S_ISREG(st.st_mode)) {
+			sink = TO_FILE;
+		}
+	}
+	if (sink == TO_SYSLOG)
+		syslog_connect();	/* now: a sandbox may forbid it later */
+	errno = saved;
+}
+
+bool
+log_on_stderr(void)
+{
+	return sink != TO_SYSLOG;
+}
+
+static void
+send_syslog(struct slice line)
+{
+	if (syslog_fd >= 0 && send(syslog_fd, line.p, line.n, MSG_NOSIGNAL) >= 0)
+		return;
+	if (errno == EAGAIN || errno == EMSGSIZE)
+		return;
+	syslog_connect();		/* syslogd was restarted, or was not there yet */
+	if (syslog_fd >= 0)
+		(void)send(syslog_fd, line.p, line.n, MSG_NOSIGNAL);
+}
+
+static void
+write_line(struct buf *line)
+{
+	ssize_t n;
+
+	buf_chr(line, '\n');
+	do {
+		if (sink == TO_JOURNAL)
+			n = send(2, line->p, line->n, MSG_NOSIGNAL);	/* journald may be gone: no reason to die */
+		else
+			n = write(2, line->p, line->n);
+	} while (n < 0 && errno == EINTR);
+}
+
+static void
+start(struct log_line *l, enum log_level level)
+{
+	l->level = level;
+	l->b = (struct buf){ .p = l->text, .cap = sizeof l->text - SPARE };
+	if (sink == TO_JOURNAL || sink == TO_SYSLOG) {
+		buf_chr(&l->b, '<');
+		buf_uint(&l->b, (unsigned)level | (sink == TO_SYSLOG ? SYSLOG_MAIL : 0));
+		buf_chr(&l->b, '>');
+	}
+	if (sink == TO_JOURNAL)		/* which adds the name and the pid itself */
+		return;
+	if (sink == TO_FILE) {		/* a terminal's reader knows the time, others add it */
+		clock_stamp(&l->b, clock_wall_us() / 1000000);
+		buf_chr(&l->b, ' ');
+	}
+	buf_str(&l->b, program);
+	buf_chr(&l->b, '[');
+	buf_uint(&l->b, (uint64_t)getpid());
+	buf_str(&l->b, "]: ");
+}
+
+static bool
+needs_quotes(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c >= 0x7f)
+			return true;
+	}
+	return value.n == 0;
+}
+
+/* One character as it goes between quotes (or into a sentence); \xNN for each octet that could change how a line is shown. */
+static struct slice
+escaped(struct slice *value, bool quoted, char room[16])
+{
+	static const char hex[] = "0123456789abcdef";
+	struct buf b = { .p = room, .cap = 16 };
+	size_t n = utf8_printable(*value);
+	struct slice c = slice_of(value->p, n ? n : 1);
+
+	*value = slice_skip(*value, c.n);
+	if (n == 0) {
+		unsigned char octet = (unsigned char)c.p[0];
+
+		buf_str(&b, "\\x");
+		buf_chr(&b, hex[octet >> 4]);
+		buf_chr(&b, hex[octet & 15]);
+		return buf_slice(&b);
+	}
+	if (quoted && (c.p[0] == '"' || c.p[0] == '\\'))
+		buf_chr(&b, '\\');
+	buf_add(&b, c);
+	return buf_slice(&b);
+}
+
+/* Add value, escaped, in at most max octets; false when it had to be cut. */
+static bool
+add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
+{
+	char room[16];
+	size_t left = b->cap - b->n < max ? b->cap - b->n : max;
+	struct slice c;
+
+	while (value.n) {
+		c = escaped(&value, quoted, room);
+		if (c.n + 3 > left && (c.n > left || value.n)) {
+			buf_str(b, left >= 3 ? "..." : "");
+			return false;
+		}
+		buf_add(b, c);
+		left -= c.n;
+	}
+	return true;
+}
+
+void
+log_begin(struct log_line *l, enum log_level level, const char *event)
+{
+	int saved = errno;
+
+	start(l, level);
+	buf_str(&l->b, event);
+	errno = saved;
+}
+
+/* " key=", if there is room for it and at least a mark behind it. */
+static bool
+add_key(struct log_line *l, const char *key)
+{
+	if (l->b.full || l->b.cap - l->b.n < strlen(key) + 8) {
+		l->b.full = true;
+		return false;
+	}
+	buf_chr(&l->b, ' ');
+	buf_str(&l->b, key);
+	buf_chr(&l->b, '=');
+	return true;
+}
+
+void
+log_str(struct log_line *l, const char *key, struct slice value)
+{
+	bool quoted = needs_quotes(value);
+
+	if (!add_key(l, key))
+		return;
+	if (quoted) {
+		buf_chr(&l->b, '"');
+		l->b.cap--;		/* for the closing one */
+	}
+	(void)add_escaped(&l->b, value, quoted, VALUE_MAX);
+	if (quoted) {
+		l->b.cap++;
+		buf_chr(&l->b, '"');
+	}
+}
+
+void
+log_uint(struct log_line *l, const char *key, uint64_t value)
+{
+	if (!add_key(l, key))
+		return;
+	buf_uint(&l->b, value);
+}
+
+void
+log_end(struct log_line *l)
+{
+	int saved = errno;
+
+	l->b.cap = sizeof l->text;
+	if (l->b.full) {		/* fields are missing: say so */
+		l->b.full = false;
+		buf_str(&l->b, " ...");
+	}
+	if (sink == TO_SYSLOG)
+		send_syslog(buf_slice(&l->b));
+	else
+		write_line(&l->b);
+	errno = saved;
+}
+
+void
+log_text(enum log_level level, const char *format, ...)
+{
+	int saved = errno;
+	char text[1500];
+	struct log_line l;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vsnprintf(text, sizeof text, format, ap) < 0)
+		text[0] = '\0';
+	va_end(ap);
+	start(&l, level);
+	(void)add_escaped(&l.b, slice_str(text), false, sizeof l.text);
+	log_end(&l);
+	errno = saved;
+}
