@@ -2,7 +2,7 @@
 /*
  * The configuration, shared by all programs: built-in defaults, then the file,
  * then conf.d/ beside it, then -o.  Every key that exists stands in one table in
- * config.c, with its section, its kind and its place in this struct.
+ * keys.c, with its section, its kind, its default, its bounds and its place in this struct.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -56,7 +56,9 @@ struct config {
 		uint64_t min_free;		/* octets */
 	} queue;
 	struct {
-		char *hostname;			/* FQDN, or an address literal where there is no name */
+		/* FQDN, or an address literal.  NULL where none was written and the host has no name with a
+		 * dot: then a session greets with the literal of its own end's address (RFC 5321 section 4.1.3). */
+		char *hostname;
 		uint64_t max_message_size;	/* octets */
 		uint64_t max_recipients, max_errors, max_connections;
 		uint64_t timeout_ms;

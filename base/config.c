@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Loads the configuration: takes each setting to its key (keys.c) or its route (route.c), and checks
+ * what only shows once all is read.  Called by every program at its start, so it allocates
+ * little and asks nothing of the network.
+ */
+#include "base/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/keys.h"
+#include "base/name.h"
+#include "base/route.h"
+#include "base/settings.h"
+#include "base/value.h"
+
+/* Where a route and its keys were written. */
+struct route_places {
+	struct place section, keys[ROUTE_KEYS];
+};
+
+struct loader {
+	struct config *c;
+	struct settings settings;
+	struct place keys[KEYS_MAX];
+	struct route_places *routes;	/* beside c->routes */
+	size_t current;			/* the route of the last setting */
+};
+
+/* One file says a thing once; another file, or -o, may say it anew. */
+static bool
+is_duplicate(struct loader *l, struct place *was, const struct setting *s)
+{
+	if (was->source == s->place.source) {
+		settings_error(&l->settings, s->place, "[%.*s] %.*s: is set in line %u already: remove one",
+		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p, was->line);
+		return true;
+	}
+	*was = s->place;
+	return false;
+}
+
+static void
+bad_value(struct loader *l, const struct setting *s, int error, struct buf *why)
+{
+	if (error == -ENOMEM)
+		settings_error(&l->settings, s->place, "out of memory");
+	else
+		settings_error(&l->settings, s->place, "[%.*s] %.*s = %.*s: %s", (int)s->section.n, s->section.p,
+		    (int)s->key.n, s->key.p, (int)(s->value.n < 200 ? s->value.n : 200), s->value.p, buf_cstr(why));
+}
+
+/* The route of that pattern, lower case; nroutes when there is none.  A section's keys come in a row. */
+static size_t
+find_route(const struct loader *l, const char *pattern)
+{
+	const struct config *c = l->c;
+
+	if (l->current < c->nroutes && strcmp(c->routes[l->current].pattern, pattern) == 0)
+		return l->current;
+	for (size_t i = 0; i < c->nroutes; i++)
+		if (strcmp(c->routes[i].pattern, pattern) == 0)
+			return i;
+	return c->nroutes;
+}
+
+/* Append a route; takes the pattern over.  0 or -ENOMEM. */
+static int
+add_route(struct loader *l, char *pattern, struct place place)
+{
+	struct config *c = l->c;
+	struct route *routes = realloc(c->routes, (c->nroutes + 1) * sizeof *routes);
+	struct route_places *places;
+
+	if (!routes)
+		goto no_memory;
+	c->routes = routes;
+	places = realloc(l->routes, (c->nroutes + 1) * sizeof *places);
+	if (!places)
+		goto no_memory;
+	l->routes = places;
+	l->routes[c->nroutes] = (struct route_places){ .section = place };
+	c->routes[c->nroutes++] = (struct route){ .pattern = pattern };
+	return 0;
+
+no_memory:
+	free(pattern);
+	return -ENOMEM;
+}
+
+/* Make l->current the route of that pattern, which may be new.  0 or -ENOMEM. */
+static int
+select_route(struct loader *l, struct slice pattern, struct place place)
+{
+	char *copy = route_copy(pattern);
+	size_t at;
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *p = copy; *p; p++)
+		*p = ascii_lower(*p);
+	at = find_route(l, copy);
+	l->current = at;
+	if (at == l->c->nroutes)
+		return add_route(l, copy, place);
+	free(copy);
+	return 0;
+}
+
+static bool
+set_in_route(struct loader *l, const struct setting *s, struct slice pattern)
+{
+	char text[256];
+	struct buf why = BUF(text);
+	enum route_key key;
+	int r;
+
+	if (!route_pattern_valid(pattern)) {
+		settings_error(&l->settings, s->place, "[%.*s]: write [route example.org], [route .example.org] "
+		    "for its subdomains, or [route *]", (int)s->section.n, s->section.p);
+		return false;
+	}
+	r = select_route(l, pattern, s->place);
+	if (r < 0) {
+		bad_value(l, s, r, &why);
+		return false;
+	}
+	if (s->key.n == 0)
+		return true;
+	if (!route_key(s->key, &key)) {
+		settings_error(&l->settings, s->place, "[%.*s] %.*s: there is no such key; a route has "
+		    ROUTE_KEY_NAMES, (int)s->section.n, s->section.p, (int)s->key.n, s->key.p);
+		return true;
+	}
+	if (is_duplicate(l, &l->routes[l->current].keys[key], s))
+		return true;
+	r = route_set(&l->c->routes[l->current], key, s->value, &why);
+	if (r < 0)
+		bad_value(l, s, r, &why);
+	return true;
+}
+
+static void
+set_key(struct loader *l, const struct setting *s)
+{
+	char text[400];
+	struct buf why = BUF(text);
+	int r, key = keys_find(s->section, s->key);
+
+	if (key < 0) {
+		keys_names(s->section, &why);
+		settings_error(&l->settings, s->place, "[%.*s] %.*s: there is no such key; the section has %s",
+		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p, buf_cstr(&why));
+		return;
+	}
+	if (is_duplicate(l, &l->keys[key], s))
+		return;
+	r = keys_set(l->c, key, s->value, &why);
+	if (r < 0)
+		bad_value(l, s, r, &why);
+}
+
+static bool
+set(void *ctx, const struct setting *s)
+{
+	struct loader *l = ctx;
+	struct slice pattern = s->section, word = value_word(&pattern);
+
+	if (keys_section(s->section)) {
+		if (s->key.n)
+			set_key(l, s);
+		return true;
+	}
+	if (slice_eq(word, SL("route")))
+		return set_in_route(l, s, slice_trim(pattern));
+	settings_error(&l->settings, s->place,
+	    "[%.*s]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]",
+	    (int)s->section.n, s->section.p);
+	return false;
+}
+
+/* It is read later, message by message: say now that this cannot work. */
+static void
+check_file(struct loader *l, const char *what, const char *path, struct place at)
+{
+	struct stat st;
+	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		error = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (error)
+		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path, strerror(error));
+	else if (!S_ISREG(st.st_mode))
+		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
+}
+
+static void
+check_routes(struct loader *l)
+{
+	struct config *c = l->c;
+
+	for (size_t i = 0; i < c->nroutes; i++) {
+		struct route *r = &c->routes[i];
+		const struct route_places *places = &l->routes[i];
+
+		if (!places->keys[ROUTE_VIA].source)
+			settings_error(&l->settings, places->section,
+			    "[route %s]: has no via: add one, like via = mx", r->pattern);
+		if (r->recipients)
+			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
+		route_settle(r);
+	}
+}
+
+static void
+check_retries(struct loader *l)
+{
+	struct place min = l->keys[keys_find(SL("queue"), SL("retry-min"))];
+	struct place max = l->keys[keys_find(SL("queue"), SL("retry-max"))];
+
+	if (l->c->queue.retry_min_s > l->c->queue.retry_max_s)
+		settings_error(&l->settings, max.source > min.source ? max : min,
+		    "[queue] retry-min (%llus) is more than retry-max (%llus): set both",
+		    (unsigned long long)l->c->queue.retry_min_s, (unsigned long long)l->c->queue.retry_max_s);
+}
+
+static void
+settle(struct loader *l)
+{
+	struct config *c = l->c;
+	char text[NAME_MAX_OCTETS + 1];
+	struct buf name = BUF(text);
+
+	check_routes(l);
+	check_retries(l);
+	if (c->server.senders)
+		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
+	if (!c->server.hostname && name_of_host(&name)) {
+		c->server.hostname = route_copy(buf_slice(&name));
+		if (!c->server.hostname)
+			settings_error(&l->settings, (struct place){ 0 }, "out of memory");
+	}
+}
+
+int
+config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
+    const struct config_report *report)
+{
+	struct loader l = { .c = c, .settings = { .report = report, .set = set, .ctx = &l } };
+
+	memset(c, 0, sizeof *c);
+	if (keys_defaults(c) < 0)
+		settings_error(&l.settings, (struct place){ 0 }, "out of memory");
+	settings_read(&l.settings, file, overrides, n);
+	settle(&l);
+	free(l.routes);
+	settings_done(&l.settings);
+	return l.settings.errors ? -EINVAL : 0;
+}
+
+void
+config_done(struct config *c)
+{
+	for (size_t i = 0; i < c->nroutes; i++)
+		route_done(&c->routes[i]);
+	free(c->routes);
+	free(c->queue.directory);
+	free(c->server.hostname);
+	free(c->server.trusted);
+	free(c->server.senders);
+	free(c->relay.resolver.list);
+	free(c->relay.bind.list);
+	memset(c, 0, sizeof *c);
+}
+
+bool
+config_trusts(const struct config *c, const struct sockaddr *sa)
+{
+	if (!sa)
+		return c->server.trust_local;
+	for (size_t i = 0; i < c->server.ntrusted; i++)
+		if (cidr_match(&c->server.trusted[i], sa))
+			return true;
+	return false;
+}

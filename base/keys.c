@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What can be set, and how a value's text gets into its place in struct config.  No files are
+ * read here.  Called by config.c.
+ */
+#include "base/keys.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/name.h"
+#include "base/route.h"
+#include "base/value.h"
+
+#define NOT_YET "this version cannot do that yet"
+#define ELSE	-1	/* a choice that is known and cannot be had */
+
+enum kind {
+	KIND_COUNT, KIND_SIZE, KIND_SECONDS, KIND_MS,
+	KIND_CHOICE,		/* words; ends in ':': a prefix */
+	KIND_DIRECTORY,
+	KIND_FILE,		/* empty: none */
+	KIND_HOSTNAME,		/* empty: the host's own */
+	KIND_TRUSTED,
+	KIND_RESOLVER, KIND_BIND,
+};
+
+struct choice {
+	struct slice word;
+	int value;
+};
+
+struct key {
+	struct slice section, name;
+	enum kind kind;
+	size_t at;			/* in struct config */
+	struct slice fallback;
+	uint64_t min, max;		/* in the kind's unit; durations in ms */
+	const struct choice *choices;	/* ended by an empty word */
+};
+
+static const struct choice syntaxes[] = { { S("tolerant"), SYNTAX_TOLERANT }, { S("strict"), SYNTAX_STRICT }, { S(""), 0 } };
+static const struct choice roles[] = { { S("mx"), ROLE_MX }, { S("submission"), ELSE }, { S("lmtp"), ELSE }, { S(""), 0 } };
+static const struct choice server_tls[] = { { S("off"), 0 }, { S("offer"), ELSE }, { S("required"), ELSE }, { S(""), 0 } };
+static const struct choice auths[] = { { S("off"), 0 }, { S("file:"), ELSE }, { S("dovecot:"), ELSE }, { S(""), 0 } };
+static const struct choice off_on[] = { { S("off"), 0 }, { S("on"), ELSE }, { S(""), 0 } };
+static const struct choice relay_tls[] = { { S("none"), 0 }, { S("may"), ELSE }, { S("require"), ELSE }, { S(""), 0 } };
+static const struct choice families[] = { { S("any"), FAMILY_ANY }, { S("ipv4"), FAMILY_IPV4 }, { S("ipv6"), FAMILY_IPV6 },
+	{ S(""), 0 } };
+static const struct choice orders[] = { { S("preference"), MX_ORDER_PREFERENCE }, { S("latency"), MX_ORDER_LATENCY },
+	{ S(""), 0 } };
+
+static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum config_family) == sizeof(int),
+    "choices are stored as int");
+
+#define SEC   UINT64_C(1000)
+#define HOUR  (3600 * SEC)
+#define DAY   (24 * HOUR)
+#define KIB   UINT64_C(1024)
+#define TIB   (KIB * KIB * KIB * KIB)
+#define NOWHERE SIZE_MAX	/* has but one value so far, and nobody asks for it */
+#define AT(member) offsetof(struct config, member)
+#define TIMEOUT(name, member, text) { S("relay"), S(name), KIND_MS, AT(relay.member), S(text), 1, DAY, NULL }
+
+static const struct key keys[] = {
+	{ S("queue"), S("directory"), KIND_DIRECTORY, AT(queue.directory), S("/var/spool/smtp-handler"), 0, 0, NULL },
+	{ S("queue"), S("lifetime"), KIND_SECONDS, AT(queue.lifetime_s), S("5d"), SEC, 365 * DAY, NULL },
+	{ S("queue"), S("warn-after"), KIND_SECONDS, AT(queue.warn_after_s), S("4h"), 0, 365 * DAY, NULL },
+	{ S("queue"), S("retry-min"), KIND_SECONDS, AT(queue.retry_min_s), S("5min"), SEC, 30 * DAY, NULL },
+	{ S("queue"), S("retry-max"), KIND_SECONDS, AT(queue.retry_max_s), S("4h"), SEC, 30 * DAY, NULL },
+	{ S("queue"), S("min-free"), KIND_SIZE, AT(queue.min_free), S("64M"), 0, 1024 * TIB, NULL },
+
+	{ S("server"), S("hostname"), KIND_HOSTNAME, AT(server.hostname), S(""), 0, 0, NULL },
+	/* any server must take 64 KiB (RFC 5321 section 4.5.3.1.7) and 100 recipients (4.5.3.1.8) */
+	{ S("server"), S("max-message-size"), KIND_SIZE, AT(server.max_message_size), S("50M"), 64 * KIB, TIB, NULL },
+	{ S("server"), S("max-recipients"), KIND_COUNT, AT(server.max_recipients), S("1000"), 100, 50000, NULL },
+	{ S("server"), S("max-errors"), KIND_COUNT, AT(server.max_errors), S("20"), 1, 10000, NULL },
+	{ S("server"), S("max-connections"), KIND_COUNT, AT(server.max_connections), S("100"), 1, 100000, NULL },
+	{ S("server"), S("timeout"), KIND_MS, AT(server.timeout_ms), S("5min"), 1, DAY, NULL },
+	{ S("server"), S("syntax"), KIND_CHOICE, AT(server.syntax), S("tolerant"), 0, 0, syntaxes },
+	{ S("server"), S("trusted"), KIND_TRUSTED, NOWHERE, S("127.0.0.0/8 ::1 local"), 0, 0, NULL },
+	{ S("server"), S("senders"), KIND_FILE, AT(server.senders), S(""), 0, 0, NULL },
+	{ S("server"), S("role"), KIND_CHOICE, AT(server.role), S("mx"), 0, 0, roles },
+	{ S("server"), S("tls"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, server_tls },
+	{ S("server"), S("auth"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, auths },
+	{ S("server"), S("proxy-protocol"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, off_on },
+
+	{ S("relay"), S("resolver"), KIND_RESOLVER, AT(relay.resolver), S("system"), 0, 0, NULL },
+	{ S("relay"), S("port"), KIND_COUNT, AT(relay.port), S("25"), 1, 65535, NULL },
+	{ S("relay"), S("family"), KIND_CHOICE, AT(relay.family), S("any"), 0, 0, families },
+	{ S("relay"), S("processes"), KIND_COUNT, AT(relay.processes), S("100"), 1, 1000, NULL },
+	{ S("relay"), S("per-destination"), KIND_COUNT, AT(relay.per_destination), S("20"), 1, 1000, NULL },
+	{ S("relay"), S("mx-order"), KIND_CHOICE, AT(relay.mx_order), S("preference"), 0, 0, orders },
+	{ S("relay"), S("tls"), KIND_CHOICE, NOWHERE, S("none"), 0, 0, relay_tls },
+	{ S("relay"), S("bind"), KIND_BIND, AT(relay.bind), S(""), 0, 0, NULL },
+	{ S("relay"), S("latency-fresh"), KIND_SECONDS, AT(relay.latency_fresh_s), S("1h"), 0, 365 * DAY, NULL },
+	/* RFC 5321 section 4.5.3.2 has these; its greeting includes the time to connect, which TCP itself would stretch */
+	TIMEOUT("connect-timeout", connect_timeout_ms, "30s"),
+	TIMEOUT("greeting-timeout", greeting_timeout_ms, "5min"),
+	TIMEOUT("command-timeout", command_timeout_ms, "5min"),
+	TIMEOUT("data-timeout", data_timeout_ms, "2min"),
+	TIMEOUT("block-timeout", block_timeout_ms, "3min"),
+	TIMEOUT("dot-timeout", dot_timeout_ms, "10min"),
+};
+
+#define NKEYS ((int)(sizeof keys / sizeof keys[0]))
+static_assert(sizeof keys / sizeof keys[0] <= KEYS_MAX, "KEYS_MAX is too small");
+
+bool
+keys_section(struct slice section)
+{
+	return slice_eq(section, SL("queue")) || slice_eq(section, SL("server")) || slice_eq(section, SL("relay"));
+}
+
+int
+keys_find(struct slice section, struct slice name)
+{
+	for (int i = 0; i < NKEYS; i++)
+		if (slice_eq(keys[i].name, name) && slice_eq(keys[i].section, section))
+			return i;
+	return -1;
+}
+
+void
+keys_names(struct slice section, struct buf *b)
+{
+	bool first = true;
+
+	for (int i = 0; i < NKEYS; i++) {
+		if (!slice_eq(keys[i].section, section))
+			continue;
+		if (!first)
+			buf_str(b, ", ");
+		buf_add(b, keys[i].name);
+		first = false;
+	}
+}
+
+static int
+refuse(struct buf *why, const char *text)
+{
+	buf_str(why, text);
+	return -EINVAL;
+}
+
+static int
+refuse_word(struct buf *why, struct slice word, const char *text)
+{
+	buf_add(why, slice_of(word.p, word.n < 50 ? word.n : 50));
+	return refuse(why, text);
+}
+
+/* A bound as people write it: the largest unit that divides it. */
+static void
+bound_text(struct buf *b, enum kind kind, uint64_t v)
+{
+	static const struct { enum kind kind; uint64_t factor; const char *unit; } units[] = {
+		{ KIND_SIZE, TIB, "T" }, { KIND_SIZE, KIB, "K" },
+		{ KIND_MS, DAY, "d" }, { KIND_MS, SEC, "s" }, { KIND_MS, 1, "ms" },
+	};
+
+	if (kind == KIND_SECONDS)
+		kind = KIND_MS;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		if (units[i].kind != kind || v < units[i].factor || v % units[i].factor != 0)
+			continue;
+		buf_uint(b, v / units[i].factor);
+		buf_str(b, units[i].unit);
+		return;
+	}
+	buf_uint(b, v);
+}
+
+static int
+set_number(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	uint64_t v;
+
+	switch (k->kind) {
+	case KIND_SIZE:
+		if (!value_size(value, &v))
+			return refuse(why, VALUE_SIZE_HELP);
+		break;
+	case KIND_SECONDS:
+	case KIND_MS:
+		if (!value_duration_ms(value, &v))
+			return refuse(why, VALUE_DURATION_HELP);
+		break;
+	default:
+		if (!slice_uint(value, UINT64_MAX, &v))
+			return refuse(why, "write a plain number");
+	}
+	if (v < k->min || v > k->max) {
+		buf_str(why, "must be from ");
+		bound_text(why, k->kind, k->min);
+		buf_str(why, " to ");
+		bound_text(why, k->kind, k->max);
+		return -EINVAL;
+	}
+	if (k->kind == KIND_SECONDS) {
+		if (v % SEC)
+			return refuse(why, "write whole seconds");
+		v /= SEC;
+	}
+	memcpy((char *)c + k->at, &v, sizeof v);
+	return 0;
+}
+
+static bool
+chosen(const struct choice *choice, struct slice value)
+{
+	if (choice->word.p[choice->word.n - 1] == ':')
+		return slice_has_prefix(value, choice->word);
+	return slice_eq(value, choice->word);
+}
+
+static int
+set_choice(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	const struct choice *choice;
+	bool first = true;
+
+	for (choice = k->choices; choice->word.n; choice++) {
+		if (!chosen(choice, value))
+			continue;
+		if (choice->value == ELSE) {
+			buf_str(why, NOT_YET "; write ");
+			buf_add(why, k->fallback);
+			return -EINVAL;
+		}
+		if (k->at != NOWHERE)
+			memcpy((char *)c + k->at, &choice->value, sizeof choice->value);
+		return 0;
+	}
+	buf_str(why, "write ");
+	for (choice = k->choices; choice->word.n; choice++) {
+		if (choice->value == ELSE)
+			continue;
+		if (!first)
+			buf_str(why, " or ");
+		buf_add(why, choice->word);
+		first = false;
+	}
+	return -EINVAL;
+}
+
+static int
+set_text(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	char *copy = NULL, **at = (char **)(void *)((char *)c + k->at);
+
+	if (k->kind == KIND_HOSTNAME) {
+		if (value.n && !name_is_fqdn(value) && !name_is_literal(value))
+			return refuse(why, "write a full name with a dot, like mail.example.org, or an address like [192.0.2.1]");
+	} else if (value.n ? value.p[0] != '/' : k->kind == KIND_DIRECTORY) {
+		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
+							: "write the absolute path of a directory");
+	}
+	if (value.n) {
+		copy = route_copy(value);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int
+set_trusted(struct config *c, struct slice value, struct buf *why)
+{
+	struct cidr *list = NULL, *more, net;
+	struct slice word;
+	size_t n = 0;
+	bool local = false;
+
+	while ((word = value_word(&value)).n) {
+		if (slice_eq(word, SL("local"))) {
+			local = true;
+			continue;
+		}
+		if (!cidr_parse(word, &net)) {
+			free(list);
+			return refuse_word(why, word,
+			    " is neither a network, like 192.0.2.0/24 or 2001:db8::/32, nor the word local");
+		}
+		more = realloc(list, (n + 1) * sizeof *list);
+		if (!more) {
+			free(list);
+			return -ENOMEM;
+		}
+		list = more;
+		list[n++] = net;
+	}
+	free(c->server.trusted);
+	c->server.trusted = list;
+	c->server.ntrusted = n;
+	c->server.trust_local = local;
+	return 0;
+}
+
+static int
+set_addresses(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct address_list *at = (struct address_list *)(void *)((char *)c + k->at), a = { 0 };
+	bool resolver = k->kind == KIND_RESOLVER;
+	struct sockaddr_storage ss, *more;
+	struct slice word;
+	socklen_t len;
+
+	if (resolver && slice_eq(value, SL("system")))
+		value.n = 0;
+	else if (resolver && value.n == 0)
+		return refuse(why, "write system, or addresses");
+	while ((word = value_word(&value)).n) {
+		/* a source address has no port, a server has one */
+		if (!address_parse(word, resolver ? 53 : 0, &ss, &len) ||
+		    (address_port((struct sockaddr *)&ss) != 0) != resolver) {
+			free(a.list);
+			return refuse_word(why, word, resolver
+			    ? " is no address, like 192.0.2.53, 192.0.2.53@5353 or 2001:db8::53"
+			    : " is no address, like 192.0.2.1 or 2001:db8::1");
+		}
+		more = realloc(a.list, (a.n + 1) * sizeof *a.list);
+		if (!more) {
+			free(a.list);
+			return -ENOMEM;
+		}
+		a.list = more;
+		a.list[a.n++] = ss;
+	}
+	free(at->list);
+	*at = a;
+	return 0;
+}
+
+int
+keys_set(struct config *c, int key, struct slice value, struct buf *why)
+{
+	const struct key *k = &keys[key];
+
+	switch (k->kind) {
+	case KIND_CHOICE:
+		return set_choice(c, k, value, why);
+	case KIND_DIRECTORY:
+	case KIND_FILE:
+	case KIND_HOSTNAME:
+		return set_text(c, k, value, why);
+	case KIND_TRUSTED:
+		return set_trusted(c, value, why);
+	case KIND_RESOLVER:
+	case KIND_BIND:
+		return set_addresses(c, k, value, why);
+	default:
+		return set_number(c, k, value, why);
+	}
+}
+
+int
+keys_defaults(struct config *c)
+{
+	char text[256];
+
+	for (int i = 0; i < NKEYS; i++) {
+		struct buf why = BUF(text);
+		int r = keys_set(c, i, keys[i].fallback, &why);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

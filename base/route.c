@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Routes.  Text in, struct route out; no files are touched here.  Setting is called by
+ * config.c, config_route() by the mains.
+ */
+#include "base/route.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/name.h"
+
+#define NOT_YET "this version cannot do that yet"
+
+bool
+route_key(struct slice name, enum route_key *ret)
+{
+	static const struct slice names[ROUTE_KEYS] = {
+		[ROUTE_VIA] = S("via"),
+		[ROUTE_ACCEPT] = S("accept"),
+		[ROUTE_RECIPIENTS] = S("recipients"),
+		[ROUTE_ALIASES] = S("aliases"),
+	};
+
+	for (size_t i = 0; i < ROUTE_KEYS; i++) {
+		if (!slice_eq(name, names[i]))
+			continue;
+		*ret = (enum route_key)i;
+		return true;
+	}
+	return false;
+}
+
+bool
+route_pattern_valid(struct slice pattern)
+{
+	if (slice_eq(pattern, SL("*")))
+		return true;
+	if (name_is_literal(pattern))
+		return true;
+	return name_is_domain(slice_has_prefix(pattern, SL(".")) ? slice_skip(pattern, 1) : pattern);
+}
+
+char *
+route_copy(struct slice s)
+{
+	char *p = malloc(s.n + 1);
+
+	if (!p)
+		return NULL;
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+/* Put a copy in place of what was there; NULL for a slice without memory. */
+static int
+replace(char **at, struct slice s)
+{
+	char *p = s.p ? route_copy(s) : NULL;
+
+	if (s.p && !p)
+		return -ENOMEM;
+	free(*at);
+	*at = p;
+	return 0;
+}
+
+static int
+refuse(struct buf *why, const char *text)
+{
+	buf_str(why, text);
+	return -EINVAL;
+}
+
+/* HOST[:PORT] or [IPV6][:PORT]; the host without brackets. */
+static int
+parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct buf *why)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	struct slice port_text, host;
+	uint64_t port = 0;
+
+	if (memchr(text.p, '@', text.n))
+		return refuse(why, "a user and password for a relay: " NOT_YET);
+	if (text.n && text.p[0] == '[') {
+		host = slice_cut(slice_skip(text, 1), ']', &port_text);
+		if (!address_parse(host, 0, &ss, &len) || ss.ss_family != AF_INET6 ||
+		    (port_text.n && port_text.p[0] != ':') || host.n + 1 == text.n)
+			return refuse(why, "between brackets goes an IPv6 address: smtp://[2001:db8::1]:25");
+		port_text = slice_skip(port_text, 1);
+		if (port_text.n == 0 && text.p[text.n - 1] == ':')
+			return refuse(why, "there is no port behind the colon");
+	} else {
+		host = slice_cut(text, ':', &port_text);
+		if (port_text.n == 0 && host.n != text.n)
+			return refuse(why, "there is no port behind the colon");
+		if (memchr(port_text.p, ':', port_text.n))
+			return refuse(why, "an IPv6 address goes between brackets: smtp://[2001:db8::1]:25");
+		if (!name_is_domain(host) && !address_parse(host, 0, &ss, &len))
+			return refuse(why, "write smtp://HOST or smtp://HOST:PORT, HOST a name or an address");
+	}
+	if (port_text.n && (!slice_uint(port_text, UINT16_MAX, &port) || port == 0))
+		return refuse(why, "a port is a number from 1 to 65535");
+	*ret_host = host;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+static int
+check_maildir(struct slice path, struct buf *why)
+{
+	struct slice name, rest;
+
+	if (path.n == 0 || path.p[0] != '/')
+		return refuse(why, "a Maildir is an absolute path: maildir:/var/mail/{domain}/{local}");
+	for (size_t i = 0; i < path.n; i++) {
+		if (path.p[i] != '{')
+			continue;
+		name = slice_cut(slice_skip(path, i + 1), '}', &rest);
+		if (!slice_eq(name, SL("local")) && !slice_eq(name, SL("domain")))
+			return refuse(why, "a Maildir's path knows {local} and {domain}, no other braces");
+	}
+	return 0;
+}
+
+static int
+check_reject(struct slice text, struct buf *why)
+{
+	if (text.n == 0 || text.n > ROUTE_REJECT_MAX)
+		return refuse(why, "behind reject: goes the text to refuse with, 450 octets at most");
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < ' ' || text.p[i] > '~')
+			return refuse(why, "the text of a refusal is printable ASCII");
+	return 0;
+}
+
+static bool
+take_prefix(struct slice s, struct slice prefix, struct slice *ret_rest)
+{
+	if (!slice_has_prefix(s, prefix))
+		return false;
+	*ret_rest = slice_trim(slice_skip(s, prefix.n));
+	return true;
+}
+
+/* What a via says, borrowed from its text. */
+struct parsed_via {
+	enum route_via via;
+	struct slice host, target;
+	uint16_t port;
+};
+
+static int
+parse_via(struct slice text, struct parsed_via *v, struct buf *why)
+{
+	static const struct { struct slice word; enum route_via via; } words[] = {
+		{ S("mx"), VIA_MX }, { S("print"), VIA_PRINT }, { S("discard"), VIA_DISCARD },
+	};
+	struct slice rest;
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (!slice_eq(text, words[i].word))
+			continue;
+		v->via = words[i].via;
+		return 0;
+	}
+	if (take_prefix(text, SL("maildir:"), &v->target)) {
+		v->via = VIA_MAILDIR;
+		return check_maildir(v->target, why);
+	}
+	if (take_prefix(text, SL("reject:"), &v->target)) {
+		v->via = VIA_REJECT;
+		return check_reject(v->target, why);
+	}
+	if (take_prefix(text, SL("smtp://"), &rest)) {
+		v->via = VIA_SMTP;
+		return parse_host(rest, &v->host, &v->port, why);
+	}
+	if (slice_has_prefix(text, SL("smtps://")) || slice_has_prefix(text, SL("smtp+starttls://")))
+		return refuse(why, "TLS to a relay: " NOT_YET "; write smtp://HOST[:PORT]");
+	if (slice_has_prefix(text, SL("lmtp:")))
+		return refuse(why, "LMTP: " NOT_YET "; write maildir:PATH or smtp://HOST[:PORT]");
+	return refuse(why, "write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT");
+}
+
+static int
+set_via(struct route *r, struct slice value, struct buf *why)
+{
+	struct parsed_via v = { 0 };
+	int e = parse_via(value, &v, why);
+
+	if (e < 0)
+		return e;
+	if (replace(&r->via_text, value) < 0 || replace(&r->host, v.host) < 0 || replace(&r->target, v.target) < 0)
+		return -ENOMEM;
+	r->via = v.via;
+	r->port = v.port;
+	return 0;
+}
+
+static int
+set_accept(struct route *r, struct slice value, struct buf *why)
+{
+	if (slice_eq(value, SL("anyone")))
+		r->accept = ACCEPT_ANYONE;
+	else if (slice_eq(value, SL("trusted")))
+		r->accept = ACCEPT_TRUSTED;
+	else
+		return refuse(why, "write anyone or trusted");
+	r->accept_set = true;
+	return 0;
+}
+
+int
+route_set(struct route *r, enum route_key key, struct slice value, struct buf *why)
+{
+	switch (key) {
+	case ROUTE_VIA:
+		return set_via(r, value, why);
+	case ROUTE_ACCEPT:
+		return set_accept(r, value, why);
+	case ROUTE_RECIPIENTS:
+		if (value.n && value.p[0] != '/')
+			return refuse(why, "write the absolute path of a file");
+		return replace(&r->recipients, value.n ? value : slice_of(NULL, 0));	/* empty takes a list away */
+	case ROUTE_ALIASES:
+		return value.n ? refuse(why, "aliases: " NOT_YET "; remove the line") : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+void
+route_settle(struct route *r)
+{
+	bool ends_here = r->via == VIA_MAILDIR || r->via == VIA_PRINT;
+
+	if (!r->accept_set)
+		r->accept = ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE : ACCEPT_TRUSTED;
+}
+
+void
+route_done(struct route *r)
+{
+	free(r->pattern);
+	free(r->via_text);
+	free(r->host);
+	free(r->target);
+	free(r->recipients);
+	free(r->aliases);
+	memset(r, 0, sizeof *r);
+}
+
+/* How well it matches: octets of the domain, 0 for not at all; "*" is the least. */
+static size_t
+matched(const struct route *r, struct slice domain)
+{
+	struct slice pattern = slice_str(r->pattern);
+
+	if (slice_eq(pattern, SL("*")))
+		return 1;
+	if (pattern.p[0] != '.')
+		return slice_ieq(pattern, domain) ? 1 + NAME_MAX_OCTETS + 1 : 0;
+	if (domain.n <= pattern.n || !slice_ieq(slice_skip(domain, domain.n - pattern.n), pattern))
+		return 0;
+	return 1 + pattern.n;
+}
+
+const struct route *
+config_route(const struct config *c, struct slice domain)
+{
+	static char star[] = "*", mx[] = "mx";
+	static const struct route fallback = { .pattern = star, .via = VIA_MX, .via_text = mx };
+	const struct route *best = &fallback;
+	size_t n, most = 0;
+
+	for (size_t i = 0; i < c->nroutes; i++) {
+		n = matched(&c->routes[i], domain);
+		if (n > most) {
+			most = n;
+			best = &c->routes[i];
+		}
+	}
+	return best;
+}
