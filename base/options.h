@@ -36,7 +36,8 @@ int options_parse(struct options *o, const struct program *program, int argc, ch
     int (*own)(void *ctx, int val, const char *argument), void *ctx);
 
 /* Load the configuration, each error to the log as "FILE:LINE: what".  -1 to go on, else the exit code: 78
- * (EX_CONFIG) on errors; with --check 0 when all is well, errors then on stderr. */
+ * (EX_CONFIG) on errors; with --check 0 when all is well, errors then on stderr.  Unless it is -1,
+ * *ret_config holds nothing. */
 int options_config(const struct options *o, struct config *ret_config);
 
 #endif
