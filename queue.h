@@ -55,15 +55,20 @@ struct queue_facts {
 	uint64_t longest_line;	/* octets, without CRLF */
 };
 
+/* The check sum of what follows the three fixed lines, while it is being written (queue/sum.c). */
+struct queue_sum {
+	uint32_t a, b;
+	unsigned fill;		/* octets in the unfinished word */
+	unsigned char part[4];
+};
+
 struct queue_message {
 	char id[QUEUE_ID_SIZE];
 	int fd;			/* of tmp/ID; -1 until the buffer has to go out */
 	int error;		/* sticky, -errno */
 	uint64_t envelope;	/* octets, once the head has ended */
 	uint64_t written;	/* octets that left the buffer */
-	uint32_t sum_a, sum_b;	/* running check sum of everything after the fixed head */
-	unsigned sum_fill;	/* octets in the partial word */
-	unsigned char sum_part[4];
+	struct queue_sum sum;
 	struct buf out;
 	char space[QUEUE_BUFFER];
 	bool to_memory;		/* --print: a memfd in place of tmp/ID */
@@ -94,8 +99,6 @@ int queue_take_memory(struct queue_message *m);
 /*
  * Running.
  */
-enum queue_place { QUEUE_NEW, QUEUE_CUR };
-
 enum queue_rcpt_state {
 	QUEUE_PENDING = 'P',
 	QUEUE_DELIVERED = 'D',

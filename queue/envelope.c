@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The envelope of a queue file as text: writing its fixed lines, and reading all of it.
+ * Pure but for the list of recipients, which is allocated.  What is read here was written
+ * by queue.c, but a disk and an operator's editor have had their hands on it since: anything
+ * that queue.c would not write is -EBADMSG, and nothing is guessed.
+ */
+#include "queue/format.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LONGEST_MAX UINT64_C(9999999999)
+
+static char
+flag(bool f)
+{
+	return f ? 'y' : 'n';
+}
+
+void
+queue_fixed_write(char *text, const struct queue_fixed *fixed)
+{
+	const struct queue_facts *f = &fixed->facts;
+	uint64_t longest = f->longest_line < LONGEST_MAX ? f->longest_line : LONGEST_MAX;
+	char space[256];
+	struct buf b = BUF(space);
+
+	buf_fmt(&b, "smtp-handler 1 size=%016" PRIu64 " envelope=%08" PRIu64 " sum=%016" PRIx64 "\n", fixed->size,
+	    fixed->envelope, fixed->sum);
+	buf_fmt(&b, "content 8bit=%c utf8=%c dots=%c binary=%c crlf=%c longest=%010" PRIu64 "\n", flag(f->eight_bit),
+	    flag(f->utf8_header), flag(f->dot_line), flag(f->binary), flag(!f->no_final_crlf), longest);
+	buf_fmt(&b, "tried %04u warned %c\n", fixed->attempts % (QUEUE_TRIED_MAX + 1), flag(fixed->warned));
+	memcpy(text, space, QUEUE_FIXED);
+}
+
+/*
+ * Reading goes by a cursor: each take_ moves it behind what it took, or says no.
+ */
+static bool
+take(struct slice *s, struct slice word)
+{
+	if (!slice_has_prefix(*s, word))
+		return false;
+	*s = slice_skip(*s, word.n);
+	return true;
+}
+
+static bool
+take_decimal(struct slice *s, struct slice word, size_t digits, uint64_t *ret)
+{
+	if (!take(s, word) || s->n < digits || !slice_uint(slice_of(s->p, digits), UINT64_MAX, ret))
+		return false;
+	*s = slice_skip(*s, digits);
+	return true;
+}
+
+static bool
+take_hex(struct slice *s, struct slice word, size_t digits, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (!take(s, word) || s->n < digits)
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		char c = s->p[i];
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return false;
+	}
+	*s = slice_skip(*s, digits);
+	*ret = v;
+	return true;
+}
+
+static bool
+take_flag(struct slice *s, struct slice word, bool *ret)
+{
+	if (!take(s, word) || s->n == 0 || (s->p[0] != 'y' && s->p[0] != 'n'))
+		return false;
+	*ret = s->p[0] == 'y';
+	*s = slice_skip(*s, 1);
+	return true;
+}
+
+int
+queue_fixed_parse(const char *text, struct queue_fixed *ret)
+{
+	struct slice s = slice_of(text, QUEUE_FIXED);
+	struct queue_fixed f = { 0 };
+	uint64_t tried;
+	bool crlf;
+
+	if (!take_decimal(&s, SL("smtp-handler 1 size="), 16, &f.size) ||
+	    !take_decimal(&s, SL(" envelope="), 8, &f.envelope) || !take_hex(&s, SL(" sum="), 16, &f.sum) ||
+	    !take_flag(&s, SL("\ncontent 8bit="), &f.facts.eight_bit) ||
+	    !take_flag(&s, SL(" utf8="), &f.facts.utf8_header) || !take_flag(&s, SL(" dots="), &f.facts.dot_line) ||
+	    !take_flag(&s, SL(" binary="), &f.facts.binary) || !take_flag(&s, SL(" crlf="), &crlf) ||
+	    !take_decimal(&s, SL(" longest="), 10, &f.facts.longest_line) ||
+	    !take_decimal(&s, SL("\ntried "), 4, &tried) || !take_flag(&s, SL(" warned "), &f.warned) ||
+	    !take(&s, SL("\n")))
+		return -EBADMSG;
+	if (f.envelope <= QUEUE_FIXED || f.envelope > QUEUE_ENVELOPE_MAX || f.envelope > f.size)
+		return -EBADMSG;
+	f.facts.no_final_crlf = !crlf;
+	f.attempts = (unsigned)tried;
+	*ret = f;
+	return 0;
+}
+
+/* The next line without its LF; false when none is left. */
+static bool
+next_line(struct slice *text, struct slice *ret)
+{
+	const char *lf = text->n ? memchr(text->p, '\n', text->n) : NULL;
+
+	if (!lf)
+		return false;
+	*ret = slice_cut(*text, '\n', text);
+	return true;
+}
+
+/* Does the local part end in front of this octet?  A quoted one may hold '@' and '>'. */
+static size_t
+quoted_end(struct slice s, size_t i)
+{
+	if (i >= s.n || s.p[i] != '"')
+		return i;
+	for (i++; i < s.n && s.p[i] != '"'; i++)
+		if (s.p[i] == '\\')
+			i++;
+	return i;
+}
+
+/* "<path> PARAMS" */
+static bool
+parse_path(struct slice s, struct slice *ret_path, struct slice *ret_params)
+{
+	const char *end;
+	size_t i;
+
+	if (s.n < 2 || s.p[0] != '<')
+		return false;
+	i = quoted_end(s, 1);
+	end = i < s.n ? memchr(s.p + i, '>', s.n - i) : NULL;
+	if (!end)
+		return false;
+	*ret_path = slice_of(s.p + 1, (size_t)(end - s.p) - 1);
+	s = slice_skip(s, (size_t)(end - s.p) + 1);
+	if (s.n && s.p[0] != ' ')
+		return false;
+	*ret_params = slice_skip(s, 1);
+	return true;
+}
+
+static struct slice
+path_domain(struct slice path)
+{
+	struct slice rest = slice_skip(path, quoted_end(path, 0)), domain;
+
+	(void)slice_cut(rest, '@', &domain);
+	return domain;
+}
+
+static bool
+is_rcpt(struct slice line)
+{
+	return line.n > 2 && line.p[1] == ' ' && line.p[2] == '<';
+}
+
+static int
+parse_rcpt(struct slice line, off_t at, struct queue_rcpt *ret)
+{
+	struct queue_rcpt r = { .at = at, .state = line.p[0] };
+
+	if (r.state != QUEUE_PENDING && r.state != QUEUE_DELIVERED && r.state != QUEUE_FAILED)
+		return -EBADMSG;
+	if (!parse_path(slice_skip(line, 2), &r.path, &r.params) || r.path.n == 0)
+		return -EBADMSG;
+	r.domain = path_domain(r.path);
+	*ret = r;
+	return 0;
+}
+
+/* "1795323773.123456 2026-11-22T05:02:53Z": the second is for people. */
+static bool
+parse_arrived(struct slice value, int64_t *ret_us)
+{
+	struct slice rest, seconds = slice_cut(value, '.', &rest), fraction = slice_cut(rest, ' ', &rest);
+	uint64_t s, us;
+
+	if (!slice_uint(seconds, INT64_MAX / 1000000 - 1, &s) || fraction.n != 6 || !slice_uint(fraction, 999999, &us))
+		return false;
+	*ret_us = (int64_t)(s * 1000000 + us);
+	return true;
+}
+
+static int
+parse_field(struct slice line, struct queue_entry *e)
+{
+	struct slice value, key = slice_cut(line, ':', &value);
+	bool good = true;
+
+	if (key.n == 0 || key.n == line.n || !take(&value, SL(" ")))
+		return -EBADMSG;
+	if (slice_eq(key, SL("id"))) {
+		good = e->id[0] == '\0' && value.n == QUEUE_ID_LEN;
+		if (good)
+			memcpy(e->id, value.p, QUEUE_ID_LEN);
+	} else if (slice_eq(key, SL("arrived"))) {
+		good = e->arrived_us < 0 && parse_arrived(value, &e->arrived_us);
+	} else if (slice_eq(key, SL("from"))) {
+		good = !e->from.p && parse_path(value, &e->from, &e->from_params);
+	} else if (slice_eq(key, SL("client"))) {
+		e->client = value;
+	}
+	return good ? 0 : -EBADMSG;	/* keys that are not ours are for others to read */
+}
+
+static bool
+has_control(struct slice line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if ((unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static int
+parse_lines(struct slice text, struct queue_entry *e)
+{
+	struct slice rest = slice_skip(text, QUEUE_FIXED), line;
+
+	while (next_line(&rest, &line)) {
+		off_t at = line.p - text.p;
+		int r;
+
+		if (line.n == 0)
+			return rest.n == 0 ? 0 : -EBADMSG;
+		if (has_control(line))
+			return -EBADMSG;
+		if (is_rcpt(line))
+			r = parse_rcpt(line, at, &e->rcpts[e->nrcpts++]);
+		else
+			r = parse_field(line, e);
+		if (r < 0)
+			return r;
+	}
+	return -EBADMSG;
+}
+
+int
+queue_envelope_parse(struct slice text, struct queue_entry *e)
+{
+	struct slice rest, line;
+	struct queue_fixed fixed;
+	size_t n = 0;
+	int r = text.n >= QUEUE_FIXED ? queue_fixed_parse(text.p, &fixed) : -EBADMSG;
+
+	if (r < 0)
+		return r;
+	if (fixed.envelope != text.n)
+		return -EBADMSG;
+	for (rest = slice_skip(text, QUEUE_FIXED); next_line(&rest, &line);)
+		n += is_rcpt(line);
+	if (n == 0)
+		return -EBADMSG;
+	e->rcpts = calloc(n, sizeof *e->rcpts);
+	if (!e->rcpts)
+		return -ENOMEM;
+	e->content_at = fixed.envelope;
+	e->content_size = fixed.size - fixed.envelope;
+	e->facts = fixed.facts;
+	e->attempts = fixed.attempts;
+	e->warned = fixed.warned;
+	e->arrived_us = -1;
+	r = parse_lines(text, e);
+	if (r == 0 && (!queue_is_id(e->id) || e->arrived_us < 0 || !e->from.p))
+		r = -EBADMSG;
+	return r;
+}
