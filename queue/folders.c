@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The queue's folders and the names in them.  Everything goes through folder
+ * descriptors: no path is ever put together, so nobody can move a folder away under us,
+ * and a sandbox can be told which ones there are.
+ */
+#include "queue/folders.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+/* No I, L, O and U: easy to read aloud, and no word comes out of it. */
+static const char base32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/* IDs count from 2026: 50 bits of microseconds then last until 2061, and sort by time until then. */
+#define ID_EPOCH_US   (INT64_C(1767225600) * 1000000)
+#define ID_TIME_CHARS 10
+
+bool
+queue_is_id(const char *name)
+{
+	size_t n = strnlen(name, QUEUE_ID_SIZE);
+
+	return n == QUEUE_ID_LEN && strspn(name, base32) == n;
+}
+
+int
+queue_id_make(char ret_id[QUEUE_ID_SIZE])
+{
+	uint64_t now = (uint64_t)(clock_wall_us() - ID_EPOCH_US);
+	uint32_t tail = 0;
+
+	if (getrandom(&tail, sizeof tail, 0) < 0)	/* never short when it is so little */
+		return -errno;
+	for (size_t i = ID_TIME_CHARS; i-- > 0; now >>= 5)
+		ret_id[i] = base32[now & 31];
+	for (size_t i = QUEUE_ID_LEN; i-- > ID_TIME_CHARS; tail >>= 5)
+		ret_id[i] = base32[tail & 31];
+	ret_id[QUEUE_ID_LEN] = '\0';
+	return 0;
+}
+
+int
+queue_folder(int parent, const char *name, bool create)
+{
+	int fd = openat(parent, name, FOLDER_FLAGS | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT && create) {
+		/* A message in a folder whose own name is lost in a power cut is lost too. */
+		if ((mkdirat(parent, name, 0700) < 0 && errno != EEXIST) || fsync(parent) < 0)
+			return -errno;
+		fd = openat(parent, name, FOLDER_FLAGS | O_NOFOLLOW);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* The queue's own folder: its last part is created, as the others are. */
+static int
+root_folder(const char *directory)
+{
+	int fd = open(directory, FOLDER_FLAGS), above, r = 0;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? -errno : fd;
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(directory, FOLDER_FLAGS);
+	if (fd < 0)
+		return -errno;
+	above = openat(fd, "..", FOLDER_FLAGS);
+	if (above < 0 || fsync(above) < 0)
+		r = -errno;
+	if (above >= 0)
+		(void)close(above);
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
+}
+
+int
+queue_open(struct queue *q, const char *directory, enum queue_use use)
+{
+	struct queue made = { -1, -1, -1, -1, -1, -1, -1 };
+	const struct {
+		int *fd;
+		const char *name;
+		enum queue_use use;
+	} folders[] = {
+		{ &made.tmp, "tmp", QUEUE_RECEIVE },
+		{ &made.fresh, "new", QUEUE_RECEIVE },
+		{ &made.cur, "cur", QUEUE_RUN },
+		{ &made.wait, "wait", QUEUE_RUN },
+		{ &made.dead, "dead", QUEUE_RUN },
+		{ &made.state, "state", QUEUE_RUN },
+	};
+	int r = root_folder(directory);
+
+	*q = made;
+	if (r < 0)
+		return r;
+	made.root = r;
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		if (folders[i].use > use)
+			continue;
+		r = queue_folder(made.root, folders[i].name, true);
+		if (r < 0) {
+			queue_close(&made);
+			return r;
+		}
+		*folders[i].fd = r;
+	}
+	if (use == QUEUE_RECEIVE) {
+		(void)close(made.root);
+		made.root = -1;
+	}
+	*q = made;
+	return 0;
+}
+
+void
+queue_close(struct queue *q)
+{
+	int *all[] = { &q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->dead, &q->state };
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		if (*all[i] >= 0)
+			(void)close(*all[i]);
+		*all[i] = -1;
+	}
+}
+
+int64_t
+queue_free_space(const struct queue *q)
+{
+	struct statvfs fs;
+	uint64_t octets;
+
+	if (fstatvfs(q->tmp, &fs) < 0)
+		return -errno;
+	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &octets) || octets > INT64_MAX)
+		return INT64_MAX;
+	return (int64_t)octets;
+}
+
+int
+queue_names(int folder, int (*each)(void *ctx, const char *name), void *ctx)
+{
+	int r = 0, fd = openat(folder, ".", FOLDER_FLAGS);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!d) {
+		r = -errno;
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while (r == 0) {
+		errno = 0;
+		entry = readdir(d);
+		if (!entry) {
+			r = -errno;
+			break;
+		}
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = each(ctx, entry->d_name);
+	}
+	(void)closedir(d);
+	return r;
+}
+
+int
+queue_file(int folder, const char *name, off_t *ret_size)
+{
+	/* O_NONBLOCK: somebody may have put a FIFO there. */
+	int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EBADMSG : -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		(void)close(fd);
+		return -EBADMSG;
+	}
+	*ret_size = st.st_size;
+	return fd;
+}
+
+int
+queue_write(int fd, struct slice octets)
+{
+	while (octets.n) {
+		ssize_t n = write(fd, octets.p, octets.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		octets = slice_skip(octets, (size_t)n);
+	}
+	return 0;
+}
+
+int
+queue_write_at(int fd, struct slice octets, off_t at)
+{
+	while (octets.n) {
+		ssize_t n = pwrite(fd, octets.p, octets.n, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		octets = slice_skip(octets, (size_t)n);
+		at += n;
+	}
+	return 0;
+}
+
+int
+queue_read_at(int fd, char *octets, size_t n, off_t at)
+{
+	while (n) {
+		ssize_t got = pread(fd, octets, n, at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EBADMSG;
+		octets += got;
+		n -= (size_t)got;
+		at += got;
+	}
+	return 0;
+}
