@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One message of cur/, opened for a delivery: its envelope in memory, its states changed in
+ * place, one octet each.  Any number of processes may have the same message open and mark
+ * different recipients of it; none of them needs a lock for that.
+ */
+#include "queue/format.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "queue/folders.h"
+
+/* Local parts are compared as they are, domains without regard to case (RFC 5321 section 2.4); same address: in order. */
+static int
+compare(const void *left, const void *right)
+{
+	const struct queue_rcpt *a = *(const struct queue_rcpt *const *)left;
+	const struct queue_rcpt *b = *(const struct queue_rcpt *const *)right;
+	size_t local = a->path.n - a->domain.n;
+	int order;
+
+	if (a->path.n != b->path.n)
+		return a->path.n < b->path.n ? -1 : 1;
+	if (a->domain.n != b->domain.n)
+		return a->domain.n < b->domain.n ? -1 : 1;
+	order = memcmp(a->path.p, b->path.p, local);
+	for (size_t i = 0; order == 0 && i < a->domain.n; i++)
+		order = ascii_lower(a->domain.p[i]) - ascii_lower(b->domain.p[i]);
+	return order ? order : (a > b) - (a < b);
+}
+
+static bool
+same(const struct queue_rcpt *a, const struct queue_rcpt *b)
+{
+	size_t local = a->path.n - a->domain.n;
+
+	return a->path.n == b->path.n && slice_ieq(a->domain, b->domain) &&
+	    memcmp(a->path.p, b->path.p, local) == 0;
+}
+
+int
+queue_drop_duplicates(struct queue_entry *e)
+{
+	struct queue_rcpt **sorted;
+
+	if (e->nrcpts < 2)
+		return 0;
+	sorted = calloc(e->nrcpts, sizeof(struct queue_rcpt *));
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->nrcpts; i++)
+		sorted[i] = &e->rcpts[i];
+	qsort(sorted, e->nrcpts, sizeof(struct queue_rcpt *), compare);
+	for (size_t i = 1; i < e->nrcpts; i++) {
+		if (!same(sorted[i - 1], sorted[i]) || sorted[i]->state != QUEUE_PENDING)
+			continue;
+		/* If the disk refuses, the next load finds it again. */
+		sorted[i]->state = QUEUE_DELIVERED;
+		if (e->fd >= 0)
+			(void)queue_mark(e, (size_t)(sorted[i] - e->rcpts), QUEUE_DELIVERED);
+	}
+	free(sorted);
+	return 0;
+}
+
+static int
+load(struct queue_entry *e, const char *id, off_t size)
+{
+	char text[QUEUE_FIXED];
+	struct queue_fixed fixed;
+	int r;
+
+	if ((uint64_t)size < sizeof text)
+		return -EBADMSG;
+	r = queue_read_at(e->fd, text, sizeof text, 0);
+	if (r == 0)
+		r = queue_fixed_parse(text, &fixed);
+	if (r < 0)
+		return r;
+	if (fixed.size > (uint64_t)size)
+		return -EBADMSG;
+	e->head = malloc(fixed.envelope);
+	if (!e->head)
+		return -ENOMEM;
+	r = queue_read_at(e->fd, e->head, fixed.envelope, 0);
+	if (r == 0)
+		r = queue_envelope_parse(slice_of(e->head, fixed.envelope), e);
+	if (r == 0 && strcmp(e->id, id) != 0)
+		r = -EBADMSG;
+	return r;
+}
+
+int
+queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
+{
+	struct queue_entry e = { 0 };
+	off_t size;
+	int r;
+
+	if (!queue_is_id(id))
+		return -EINVAL;
+	e.fd = queue_file(q->cur, id, &size);
+	if (e.fd < 0)
+		return e.fd;
+	r = load(&e, id, size);
+	if (r == 0)
+		r = queue_drop_duplicates(&e);
+	if (r == 0) {
+		*ret = e;
+		return 0;
+	}
+	(void)close(e.fd);
+	e.fd = -1;
+	queue_unload(&e);
+	return r;
+}
+
+void
+queue_unload(struct queue_entry *e)
+{
+	if (e->fd >= 0 && e->head)	/* not the 0 of a struct nobody has filled */
+		(void)close(e->fd);
+	free(e->rcpts);
+	free(e->head);
+	*e = (struct queue_entry){ .fd = -1 };
+}
+
+int
+queue_mark(struct queue_entry *e, size_t rcpt, enum queue_rcpt_state state)
+{
+	char octet = (char)state;
+	int r = queue_write_at(e->fd, slice_of(&octet, 1), e->rcpts[rcpt].at);
+
+	if (r == 0)
+		e->rcpts[rcpt].state = octet;
+	return r;
+}
+
+int
+queue_mark_warned(struct queue_entry *e)
+{
+	int r = queue_write_at(e->fd, SL("y"), (off_t)QUEUE_WARNED_AT);
+
+	if (r == 0)
+		e->warned = true;
+	return r;
+}
