@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The runner's moves: from new/ and wait/ to cur/, and out of cur/ again.  All by
+ * rename, so a message has one name at any time.  None of them is synced: a power
+ * cut may undo one, and then the message is tried once more, which is allowed; it
+ * is never without a name.
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "queue/folders.h"
+#include "queue/format.h"
+
+#define BUCKET_S   60
+#define FAR_S      (INT64_C(30) * 86400)
+#define BUCKET_LEN 24
+
+/* Workers of a runner that was killed are killed with it; this is for those that take their time to die. */
+#define ORPHANS_WAIT_MS 10000
+#define ORPHANS_STEP_MS 20
+
+/*
+ * Two locks on one file.  That of fcntl(2) belongs to the runner alone, so it tells at once
+ * that another runner lives.  That of flock(2) is inherited by its workers: as long as one
+ * of a dead runner still talks to an exchanger, nobody may begin with the same message.
+ */
+int
+queue_lock_runner(const struct queue *q)
+{
+	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	const struct timespec step = { .tv_nsec = ORPHANS_STEP_MS * 1000000L };
+	int r = 0, fd = openat(q->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_SETLK, &alone) < 0)
+		r = errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
+	for (int waited = 0; r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; waited += ORPHANS_STEP_MS) {
+		if (errno != EWOULDBLOCK || waited >= ORPHANS_WAIT_MS)
+			r = -errno;
+		else
+			(void)nanosleep(&step, NULL);
+	}
+	if (r < 0)
+		(void)close(fd);
+	return r;	/* the descriptor stays open: the end of the process closes it */
+}
+
+/* A name in dead/ is never taken twice: what is there is kept until somebody has looked at it. */
+static int
+move_to_dead(const struct queue *q, int from, const char *name)
+{
+	char other[QUEUE_ID_SIZE + 1 + 200];
+	struct stat st;
+	int r;
+
+	if (fstatat(q->dead, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return renameat(from, name, q->dead, name) < 0 ? -errno : 0;
+	r = queue_id_make(other);
+	if (r < 0)
+		return r;
+	(void)snprintf(other + QUEUE_ID_LEN, sizeof other - QUEUE_ID_LEN, ".%.199s", name);
+	return renameat(from, name, q->dead, other) < 0 ? -errno : 0;
+}
+
+struct moves {
+	const struct queue *q;
+	int from;
+	int count;
+	int error;		/* the first one: a file that resists must not keep the others */
+	int64_t now_s;		/* take_due only */
+	bool everything;
+};
+
+/* Whatever it is, it leaves: a path unit watches new/, and would start the runner for ever. */
+static int
+move_one(void *ctx, const char *name)
+{
+	struct moves *m = ctx;
+	int r = -EEXIST;
+
+	if (queue_is_id(name))
+		r = renameat(m->from, name, m->q->cur, name) < 0 ? -errno : 0;
+	if (r == 0)
+		m->count++;
+	/* No message, or cur/ has a folder of that name. */
+	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
+		r = move_to_dead(m->q, m->from, name);
+	if (r < 0 && r != -ENOENT && m->error == 0)
+		m->error = r;
+	return 0;
+}
+
+int
+queue_take_new(const struct queue *q)
+{
+	struct moves m = { .q = q, .from = q->fresh };
+	int r = queue_names(q->fresh, move_one, &m);
+
+	if (r == 0)
+		r = m.error;
+	return r < 0 ? r : m.count;
+}
+
+/* The name of a folder in wait/ as its time; false for names that are none. */
+static bool
+bucket_time(const char *name, int64_t *ret)
+{
+	uint64_t v;
+
+	if (!slice_uint(slice_str(name), INT64_MAX, &v))
+		return false;
+	*ret = (int64_t)v;
+	return true;
+}
+
+static int
+take_bucket(void *ctx, const char *name)
+{
+	struct moves *m = ctx;
+	int64_t due;
+	int r;
+
+	if (!bucket_time(name, &due))
+		return 0;
+	/* A time that far away was written by a clock that was wrong. */
+	if (!m->everything && due > m->now_s && due - m->now_s <= FAR_S)
+		return 0;
+	m->from = queue_folder(m->q->wait, name, false);
+	if (m->from < 0) {
+		r = m->from == -ENOTDIR || m->from == -ELOOP || m->from == -ENOENT ? 0 : m->from;
+	} else {
+		r = queue_names(m->from, move_one, m);
+		(void)close(m->from);
+		(void)unlinkat(m->q->wait, name, AT_REMOVEDIR);	/* not empty: somebody was quicker, and it is taken next time */
+	}
+	if (r < 0 && m->error == 0)
+		m->error = r;
+	return 0;
+}
+
+int
+queue_take_due(const struct queue *q, int64_t now_s, bool everything)
+{
+	struct moves m = { .q = q, .now_s = now_s, .everything = everything };
+	int r = queue_names(q->wait, take_bucket, &m);
+
+	if (r == 0)
+		r = m.error;
+	return r < 0 ? r : m.count;
+}
+
+static int
+earlier(void *ctx, const char *name)
+{
+	int64_t *next = ctx, due;
+
+	if (bucket_time(name, &due) && (*next == 0 || due < *next))
+		*next = due;
+	return 0;
+}
+
+int64_t
+queue_next_due(const struct queue *q)
+{
+	int64_t next = 0;
+
+	(void)queue_names(q->wait, earlier, &next);
+	return next;
+}
+
+struct visit {
+	bool (*each)(void *ctx, const char *id);
+	void *ctx;
+};
+
+static int
+visit_one(void *ctx, const char *name)
+{
+	struct visit *v = ctx;
+
+	return queue_is_id(name) && !v->each(v->ctx, name);
+}
+
+int
+queue_each(const struct queue *q, bool (*each)(void *ctx, const char *id), void *ctx)
+{
+	struct visit v = { each, ctx };
+	int r = queue_names(q->cur, visit_one, &v);
+
+	return r < 0 ? r : 0;
+}
+
+int
+queue_finish(const struct queue *q, const char *id)
+{
+	if (!queue_is_id(id))
+		return -EINVAL;
+	return unlinkat(q->cur, id, 0) < 0 ? -errno : 0;
+}
+
+int
+queue_bury(const struct queue *q, const char *id)
+{
+	if (!queue_is_id(id))
+		return -EINVAL;
+	return move_to_dead(q, q->cur, id);
+}
+
+static int
+count_attempt(struct queue_entry *e)
+{
+	unsigned attempts = e->attempts < QUEUE_TRIED_MAX ? e->attempts + 1 : QUEUE_TRIED_MAX;
+	char digits[16];
+	struct buf b = BUF(digits);
+	int r;
+
+	buf_fmt(&b, "%04u", attempts);
+	r = queue_write_at(e->fd, buf_slice(&b), (off_t)QUEUE_TRIED_AT);
+	if (r == 0)
+		e->attempts = attempts;
+	return r;
+}
+
+int
+queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s)
+{
+	/* Never 0, which means that nothing waits; never what rounding up would overflow. */
+	int64_t due = due_s < 1 ? 1 : due_s > INT64_MAX - BUCKET_S ? INT64_MAX - BUCKET_S : due_s;
+	char path[BUCKET_LEN + QUEUE_ID_SIZE], bucket[BUCKET_LEN];
+	int r = count_attempt(e);
+
+	if (r < 0)
+		return r;
+	due = (due + BUCKET_S - 1) / BUCKET_S * BUCKET_S;
+	(void)snprintf(bucket, sizeof bucket, "%" PRId64, due);
+	(void)snprintf(path, sizeof path, "%s/%s", bucket, e->id);
+	if (renameat(q->cur, e->id, q->wait, path) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	if (mkdirat(q->wait, bucket, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	if (renameat(q->cur, e->id, q->wait, path) == 0)
+		return 0;
+	r = -errno;
+	(void)unlinkat(q->wait, bucket, AT_REMOVEDIR);	/* not for nothing: it would count as due */
+	return r;
+}
