@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# What the project needs from a Debian 12: `make deps` and, before their work, `make check` and `make run` call this.
+#
+#   tools/deps.sh build     what building and `make run` need
+#   tools/deps.sh check     that, what the tests need, and the servers they run against (the default)
+#
+# Libraries and tools are installed (as root; otherwise the command to type is printed, exit 75).  Servers never are:
+# Debian's mail servers exclude each other and start themselves.  They are unpacked into build/peers/ and run from there.
+set -eu
+cd "$(dirname "$0")/.."
+
+mode=${1:-check}
+peers_dir=build/peers
+build_tools="gcc make pkg-config libc6-dev libldns-dev libsystemd-dev libssl-dev musl-tools linux-libc-dev"
+check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks curl msmtp s-nail mutt iproute2
+	util-linux procps libcap2-bin systemd dbus strace expect socat"
+peers="nsd postfix opensmtpd exim4-daemon-light exim4-base xinetd ucspi-tcp
+	python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
+
+case $mode in
+build)	wanted=$build_tools ;;
+check)	wanted="$build_tools $check_tools" ;;
+*)	echo "usage: tools/deps.sh [build | check]" >&2; exit 64 ;;
+esac
+
+apt() {
+	command=$1; shift
+	DEBIAN_FRONTEND=noninteractive apt-get "$command" -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 \
+	    -o Dpkg::Use-Pty=0 "$@"
+}
+
+installed() {	# those of "$@" that are installed, sorted
+	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | awk '$1 == "ii" { print $2 }' | sort -u
+}
+
+missing() {	# those of "$@" that are not
+	here=$(installed "$@")
+	printf '%s\n' "$@" | sort -u | awk -v here="$here" \
+	    'BEGIN { n = split(here, h); for (i = 1; i <= n; i++) have[h[i]] = 1 } !($1 in have)'
+}
+
+install_tools() {
+	# shellcheck disable=SC2086
+	needed=$(missing $wanted | tr '\n' ' ')
+	[ -n "$needed" ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "Missing here: $needed" >&2
+		echo "Please type, as root:" >&2
+		echo "    apt-get update && apt-get install --no-install-recommends $needed" >&2
+		exit 75
+	fi
+	echo "deps: installing $needed"
+	apt update >/dev/null
+	# shellcheck disable=SC2086
+	plan=$(apt install --simulate --no-install-recommends $needed | awk '$1 == "Inst" { print $2 }')
+	# shellcheck disable=SC2086
+	if apt-cache show --no-all-versions $plan | grep -q '^Provides:.*mail-transport-agent'; then
+		echo "deps: this would install a mail server; refused: $plan" >&2
+		exit 75
+	fi
+	# shellcheck disable=SC2086
+	apt install --no-install-recommends $needed >/dev/null
+}
+
+# The shared libraries that packages "$@" need and this machine has not, in as many rounds as it takes.
+libraries() {
+	round="$*"
+	found=
+	while [ -n "$round" ]; do
+		# shellcheck disable=SC2086
+		round=$(apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+		    --no-enhances $round | awk '$1 ~ /Depends:$/ && $2 ~ /^lib/ && $2 !~ /^libjs-|-perl$/ { print $2 }' | sort -u)
+		[ -n "$round" ] || break
+		# shellcheck disable=SC2086
+		round=$(missing $round)
+		round=$(printf '%s\n' $round | awk -v found="$found" \
+		    'BEGIN { n = split(found, f); for (i = 1; i <= n; i++) seen[f[i]] = 1 } NF && !($1 in seen)')
+		found="$found $round"
+	done
+	echo "$found"
+}
+
+unpack_peers() {
+	stamp=$peers_dir/.stamp
+	# shellcheck disable=SC2086
+	list=$(echo $peers)
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$list" ] && return 0
+	echo "deps: unpacking $list into $peers_dir"
+	# shellcheck disable=SC2086
+	if ! apt-cache show $peers >/dev/null 2>&1; then
+		if [ "$(id -u)" -ne 0 ]; then
+			echo "Please type, as root:  apt-get update" >&2
+			exit 75
+		fi
+		apt update >/dev/null
+	fi
+	mkdir -p $peers_dir/.debs
+	# shellcheck disable=SC2086
+	wanted_debs="$peers $(libraries $peers)"
+	# shellcheck disable=SC2086
+	(cd $peers_dir/.debs && apt download $wanted_debs >/dev/null) || fetch_again "$wanted_debs"
+	for deb in $peers_dir/.debs/*.deb; do
+		dpkg -x "$deb" $peers_dir
+	done
+	echo "$list" >$stamp
+}
+
+# The package lists may be older than the mirror.
+fetch_again() {
+	[ "$(id -u)" -eq 0 ] || { echo "Please type, as root:  apt-get update" >&2; exit 75; }
+	apt update >/dev/null
+	# shellcheck disable=SC2086
+	(cd $peers_dir/.debs && apt download $1 >/dev/null)
+}
+
+install_tools
+[ "$mode" = build ] || unpack_peers
