@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: ISC
+"""Name servers: NSD for honest answers, and one of ours for those that no honest server gives."""
+import asyncio
+import os
+import socket
+import struct
+import subprocess
+
+from exchangers import _loop, in_loop
+from programs import PEERS, peer_environment
+from tap import wait_for
+
+A, MX, AAAA = 1, 15, 28
+SERVFAIL = 2
+
+
+def nsd(directory, zones, address="192.0.2.53"):
+    """Start NSD on address, port 53, with zones: {name: text without $ORIGIN and SOA}."""
+    os.makedirs(directory)
+    lines = ["server:", "  ip-address: " + address, "  username: \"\"", "  chroot: \"\"", "  database: \"\"", "  server-count: 1",
+             "  zonesdir: " + directory, "  pidfile: nsd.pid", "  xfrdfile: xfrd.state", "  xfrdir: " + directory, "  zonelistfile: zone.list",
+             "  rrl-ratelimit: 0", "  hide-version: yes", "remote-control:", "  control-enable: no"]
+    for name, text in zones.items():
+        with open("%s/%s.zone" % (directory, name), "w") as file:
+            file.write("$ORIGIN %s.\n$TTL 60\n@ SOA ns.%s. root.%s. 1 3600 600 86400 60\n@ NS ns.invalid.\n%s\n"
+                       % (name, name, name, text))
+        lines += ["zone:", "  name: " + name, "  zonefile: %s.zone" % name]
+    with open(directory + "/nsd.conf", "w") as file:
+        file.write("\n".join(lines) + "\n")
+    log = open(directory + "/nsd.log", "w")
+    process = subprocess.Popen([PEERS + "/usr/sbin/nsd", "-d", "-c", directory + "/nsd.conf"], env=peer_environment(),
+                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    first = next(iter(zones))
+    if not wait_for(lambda: process.poll() is None and _answers(address, first), 10):
+        raise RuntimeError("NSD does not answer: " + open(directory + "/nsd.log").read())
+    return process
+
+
+def _answers(address, name):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(0.2)
+        s.connect((address, 53))
+        try:
+            s.send(struct.pack("!6H", 1, 0, 1, 0, 0, 0) + wire_name(name) + struct.pack("!2H", 6, 1))
+            return s.recv(1500)
+        except OSError:
+            return None
+
+
+def wire_name(name):
+    labels = [label.encode() for label in name.split(".") if label]
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+
+
+def record(name, kind, value, ttl=60):
+    if kind == MX:
+        preference, target = value
+        data = struct.pack("!H", preference) + wire_name(target)
+    else:
+        data = socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, value)
+    return wire_name(name) + struct.pack("!2HIH", kind, 1, ttl, len(data)) + data
+
+
+def answer(ident, question, records=(), rcode=0, flags=0x8180):
+    """A packet; question is (name, kind)."""
+    head = struct.pack("!6H", ident, flags | rcode, 1, len(records), 0, 0)
+    return head + wire_name(question[0]) + struct.pack("!2H", question[1], 1) + b"".join(records)
+
+
+TRUNCATED = 0x8180 | 0x0200
+
+
+class FakeNameServer:
+    """A name server that does what behave(query) says, on UDP and TCP.
+
+    behave is called with a Query and calls query.send(packet) as often as it likes.  Names of records() are answered honestly where
+    behave returns True.
+    """
+
+    def __init__(self, address, records, behave=None, port=53):
+        self.records, self.behave, self.udp, self.tcp = records, behave or (lambda query: True), 0, 0
+        self.address = address
+        in_loop(self._start(address, port))
+
+    async def _start(self, address, port):
+        server = self
+
+        class Datagrams(asyncio.DatagramProtocol):
+            def connection_made(self, transport):
+                self.transport = transport
+
+            def datagram_received(self, data, peer):
+                server.udp += 1
+                server.handle(Query(server, data, lambda packet: self.transport.sendto(packet, peer), "udp", peer))
+
+        async def stream(reader, writer):
+            size = struct.unpack("!H", await reader.readexactly(2))[0]
+            data = await reader.readexactly(size)
+            server.tcp += 1
+            server.handle(Query(server, data, lambda packet: writer.write(struct.pack("!H", len(packet)) + packet), "tcp", None))
+            await writer.drain()
+            await reader.read(1)
+            writer.close()
+
+        await _loop.create_datagram_endpoint(Datagrams, local_addr=(address, port))
+        await asyncio.start_server(stream, address, port)
+
+    def handle(self, query):
+        if self.behave(query):
+            query.honest()
+
+
+class Query:
+    def __init__(self, server, packet, send, over, peer):
+        self.server, self.send, self.over, self.peer = server, send, over, peer
+        self.id = struct.unpack("!H", packet[:2])[0]
+        labels, at = [], 12
+        while packet[at]:
+            labels.append(packet[at + 1:at + 1 + packet[at]].decode())
+            at += 1 + packet[at]
+        self.name = ".".join(labels).lower()
+        self.kind = struct.unpack("!H", packet[at + 1:at + 3])[0]
+        self.question = (self.name, self.kind)
+
+    def honest(self, **more):
+        known = [r for r in self.server.records if r[0] == self.name]
+        records = [record(*r) for r in known if r[1] == self.kind]
+        self.send(answer(self.id, self.question, records, 0 if known else 3, **more))
+
+    def later(self, delay_s, call):
+        _loop.call_later(delay_s, call)

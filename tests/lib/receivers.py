@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: ISC
+"""Other people's servers as receivers, out of build/peers: Postfix's smtp-sink, OpenSMTPD."""
+import glob
+import os
+import shutil
+import subprocess
+
+from programs import PEERS, peer_environment
+from tap import check, wait_for
+
+
+class Sink:
+    """smtp-sink at address, port 25.  Offers PIPELINING and 8BITMIME; keeps each message as a file with LF line ends."""
+
+    def __init__(self, directory, address, *options):
+        os.makedirs(directory)
+        self.directory = directory
+        self._process = subprocess.Popen([PEERS + "/usr/sbin/smtp-sink", "-u", "root", "-h", "sink.example", "-d", directory + "/m",
+                                          *options, address + ":25", "1000"], env=peer_environment())
+
+    def messages(self):
+        """What came, without the lines that smtp-sink puts before it."""
+        paths = sorted(glob.glob(self.directory + "/m*"), key=os.path.getmtime)
+        return [open(path, "rb").read().split(b"(UTC)\n", 1)[1] for path in paths]
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(10)
+
+
+class OpenSMTPD:
+    """OpenSMTPD at address, port 25, for one domain; every user of users has a Maildir.
+
+    It wants accounts, and folders of the system that it may own: all of them are made up in this test's mount namespace.
+    """
+
+    def __init__(self, directory, address, domain, users):
+        check(open("/proc/self/uid_map").read().split()[2] != "1", "OpenSMTPD cannot be run without being root: it changes its user")
+        os.makedirs(directory)
+        self._accounts(directory, ["opensmtpd", "opensmtpq", *users])
+        self._folders()
+        self.mail, self.log = "/mnt/mail", directory + "/log"
+        with open(directory + "/smtpd.conf", "w") as file:
+            file.write("listen on %s port 25 hostname %s\nsmtp max-message-size 50M\naction \"local\" maildir \"%s/%%{dest.user}\"\n"
+                       "match from any for domain \"%s\" action \"local\"\n" % (address, domain, self.mail, domain))
+        log = open(self.log, "w")
+        self._process = subprocess.Popen([PEERS + "/usr/sbin/smtpd", "-d", "-f", directory + "/smtpd.conf"], env=peer_environment(),
+                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        check(wait_for(lambda: "starting" in self.says(), 10), "OpenSMTPD does not start", self.says())
+
+    @staticmethod
+    def _accounts(directory, names):
+        for kind in ("passwd", "group"):
+            path = "%s/%s" % (directory, kind)
+            shutil.copy("/etc/" + kind, path)
+            with open(path, "a") as file:
+                for number, name in enumerate(names, 60780):
+                    file.write("%s:x:%d:%s\n" % (name, number, "%d::/mnt/home:/bin/sh" % number if kind == "passwd" else ""))
+            subprocess.run(["mount", "--bind", path, "/etc/" + kind], check=True)
+
+    @staticmethod
+    def _folders():
+        for path, mode in (("/usr/libexec", "755"), ("/var/spool", "711"), ("/var/lib", "755"), ("/mnt", "755")):
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=" + mode, "tmpfs", path], check=True)
+        shutil.copytree(PEERS + "/usr/libexec/opensmtpd", "/usr/libexec/opensmtpd")
+        os.makedirs("/var/lib/opensmtpd/empty")
+        os.mkdir("/mnt/home")
+        os.mkdir("/mnt/mail")
+        os.chmod("/mnt/mail", 0o1777)
+
+    def says(self):
+        return open(self.log).read()
+
+    def messages(self, user):
+        """What user has, without the lines of this delivery: LF line ends."""
+        return [open(path, "rb").read().split(b"(UTC)\n", 1)[1] for path in glob.glob("%s/%s/new/*" % (self.mail, user))]
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(10)

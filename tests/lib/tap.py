@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: ISC
+"""TAP: what a test file in Python says to prove.
+
+Tests are functions decorated with @test("name"); main() runs them in order.  A test fails when it raises; check() and same() raise with
+what was seen.  A file that runs no test fails.
+"""
+import sys
+import time
+import traceback
+
+_tests = []
+
+
+class Failure(Exception):
+    pass
+
+
+def test(name):
+    def keep(function):
+        _tests.append((name, function))
+        return function
+    return keep
+
+
+def note(text):
+    for line in str(text).splitlines():
+        print("#", line)
+
+
+def check(condition, *seen):
+    """Fail unless condition; seen is shown."""
+    if not condition:
+        raise Failure("\n".join(map(show, seen)))
+
+
+def same(got, wanted, *seen):
+    if got != wanted:
+        raise Failure("\n".join(["got:    " + show(got), "wanted: " + show(wanted), *map(show, seen)]))
+
+
+def show(value, most=4000):
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= most else text[:most] + "... (%d in all)" % len(text)
+
+
+def wait_for(what, deadline_s=15, step_s=0.02):
+    """Call what until it returns something true, and return that; None after deadline_s."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = what()
+        if value or time.monotonic() > end:
+            return value or None
+        time.sleep(step_s)
+
+
+def main(after=None):
+    """Run all tests; after(failed) once at the end.  Exits."""
+    failed = 0
+    print("1..%d" % len(_tests))
+    for number, (name, function) in enumerate(_tests, 1):
+        start = time.monotonic()
+        try:
+            function()
+            print("ok %d - %s" % (number, name))
+        except Exception as error:
+            failed += 1
+            print("not ok %d - %s" % (number, name))
+            note(str(error) if isinstance(error, Failure) else traceback.format_exc())
+            note("at line %d" % traceback.extract_tb(error.__traceback__)[1].lineno)
+        took = time.monotonic() - start
+        if took > 5:
+            note("took %.1f s" % took)
+    if after:
+        after(failed)
+    sys.stdout.flush()
+    sys.exit(1 if failed or not _tests else 0)
