@@ -176,4 +176,4 @@ install: all
 clean:
 	rm -rf build build-san
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/gnu $(BUILD)/musl -name '*.d' 2>/dev/null)
