@@ -15,8 +15,8 @@ peers_dir=build/peers
 build_tools="gcc make pkg-config libc6-dev libldns-dev libsystemd-dev libssl-dev musl-tools linux-libc-dev"
 check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks curl msmtp s-nail mutt iproute2
 	util-linux procps libcap2-bin systemd dbus strace expect socat"
-peers="nsd postfix opensmtpd exim4-daemon-light exim4-base xinetd ucspi-tcp
-	python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
+peers="nsd opensmtpd exim4-daemon-light exim4-base postfix xinetd ucspi-tcp \
+python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
 
 case $mode in
 build)	wanted=$build_tools ;;
@@ -74,7 +74,7 @@ libraries() {
 		[ -n "$round" ] || break
 		# shellcheck disable=SC2086
 		round=$(missing $round)
-		round=$(printf '%s\n' $round | awk -v found="$found" \
+		round=$(echo "$round" | awk -v found="$found" \
 		    'BEGIN { n = split(found, f); for (i = 1; i <= n; i++) seen[f[i]] = 1 } NF && !($1 in seen)')
 		found="$found $round"
 	done
@@ -83,10 +83,8 @@ libraries() {
 
 unpack_peers() {
 	stamp=$peers_dir/.stamp
-	# shellcheck disable=SC2086
-	list=$(echo $peers)
-	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$list" ] && return 0
-	echo "deps: unpacking $list into $peers_dir"
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$peers" ] && return 0
+	echo "deps: unpacking servers into $peers_dir"
 	# shellcheck disable=SC2086
 	if ! apt-cache show $peers >/dev/null 2>&1; then
 		if [ "$(id -u)" -ne 0 ]; then
@@ -100,10 +98,11 @@ unpack_peers() {
 	wanted_debs="$peers $(libraries $peers)"
 	# shellcheck disable=SC2086
 	(cd $peers_dir/.debs && apt download $wanted_debs >/dev/null) || fetch_again "$wanted_debs"
-	for deb in $peers_dir/.debs/*.deb; do
+	# In the order of the alphabet: usr/sbin/sendmail is Postfix's, after Exim's and OpenSMTPD's.
+	for deb in "$peers_dir"/.debs/*.deb; do
 		dpkg -x "$deb" $peers_dir
 	done
-	echo "$list" >$stamp
+	echo "$peers" >$stamp
 }
 
 # The package lists may be older than the mirror.
