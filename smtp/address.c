@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The parser of paths (RFC 5321 section 4.1.2).  It judges form and length only: who may send to whom is
+ * policy, and no address is ever looked up here.  envelope.c and session.c call it.
+ */
+#include "smtp/address.h"
+
+#include <assert.h>
+
+#include "smtp/domain.h"
+#include "smtp/utf8.h"
+
+static_assert(sizeof(((struct smtp_path *)0)->text) >
+    2 * SMTP_LOCAL_MAX + 2 + 1 + SMTP_DOMAIN_MAX, "every octet escaped, quotes, @, domain, NUL");
+
+static bool
+at(const struct slice *in, char c)
+{
+	return in->n && in->p[0] == c;
+}
+
+static bool
+take(struct slice *in, char c)
+{
+	if (!at(in, c))
+		return false;
+	*in = slice_skip(*in, 1);
+	return true;
+}
+
+/* Octets of the atext character that s begins with; 0 when it is none. */
+static size_t
+atom_char(struct slice s)
+{
+	if (at(&s, ' ') || (s.n && strchr("\"(),.:;<>@[\\]", s.p[0])))
+		return 0;
+	return smtp_printable(s);
+}
+
+static enum smtp_path_result
+take_dot_string(struct slice *in, struct buf *value)
+{
+	bool atom = false;	/* there is one before this place */
+
+	while (in->n) {
+		size_t n = at(in, '.') ? 1 : atom_char(*in);
+
+		if (n == 0)
+			break;
+		if (at(in, '.') && !atom)
+			return SMTP_PATH_SYNTAX;
+		atom = !at(in, '.');
+		buf_add(value, slice_of(in->p, n));
+		*in = slice_skip(*in, n);
+	}
+	if (!atom)
+		return SMTP_PATH_SYNTAX;
+	return value->full ? SMTP_PATH_LOCAL_LONG : SMTP_PATH_OK;
+}
+
+static enum smtp_path_result
+take_quoted(struct slice *in, struct buf *value)
+{
+	while (in->n && !at(in, '"')) {
+		size_t n;
+
+		(void)take(in, '\\');
+		n = smtp_printable(*in);
+		if (n == 0)
+			return SMTP_PATH_SYNTAX;
+		buf_add(value, slice_of(in->p, n));
+		*in = slice_skip(*in, n);
+	}
+	if (!take(in, '"'))
+		return SMTP_PATH_SYNTAX;
+	return value->full ? SMTP_PATH_LOCAL_LONG : SMTP_PATH_OK;
+}
+
+/* The local part's value in its shortest form: two spellings of one mailbox become one text. */
+static void
+put_local(struct buf *b, struct slice value)
+{
+	char space[SMTP_LOCAL_MAX];
+	struct buf sink = BUF(space);
+	struct slice rest = value;
+
+	if (take_dot_string(&rest, &sink) == SMTP_PATH_OK && rest.n == 0) {
+		buf_add(b, value);
+		return;
+	}
+	buf_chr(b, '"');
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '"' || value.p[i] == '\\')
+			buf_chr(b, '\\');
+		buf_chr(b, value.p[i]);
+	}
+	buf_chr(b, '"');
+}
+
+static enum smtp_path_result
+take_domain(struct slice *in, unsigned flags, struct slice *ret)
+{
+	size_t n = smtp_domain_run(*in);
+	struct slice domain = slice_of(in->p, n);
+
+	if (at(in, '[')) {
+		const char *end = memchr(in->p, ']', in->n);
+
+		domain.n = end ? (size_t)(end - in->p) + 1 : 0;
+		if (!smtp_address_literal_valid(domain))
+			return SMTP_PATH_SYNTAX;
+	} else if (n > SMTP_DOMAIN_MAX) {
+		return SMTP_PATH_DOMAIN_LONG;
+	} else if (!smtp_labels_valid(domain, flags & SMTP_PATH_TOLERANT)) {
+		return SMTP_PATH_SYNTAX;
+	}
+	for (struct slice s = domain; s.n; s = slice_skip(s, smtp_printable(s)))
+		if (smtp_printable(s) == 0)
+			return SMTP_PATH_SYNTAX;
+	*in = slice_skip(*in, domain.n);
+	*ret = domain;
+	return SMTP_PATH_OK;
+}
+
+/* "@one,@two:" before the mailbox: checked and dropped (RFC 5321 section 4.1.1.3, appendix C). */
+static enum smtp_path_result
+skip_route(struct slice *in, unsigned flags)
+{
+	struct slice domain;
+
+	do {
+		enum smtp_path_result r;
+
+		if (!take(in, '@'))
+			return SMTP_PATH_SYNTAX;
+		r = take_domain(in, flags, &domain);
+		if (r != SMTP_PATH_OK)
+			return r;
+	} while (take(in, ','));
+	return take(in, ':') ? SMTP_PATH_OK : SMTP_PATH_SYNTAX;
+}
+
+static enum smtp_path_result
+take_mailbox(struct slice *in, unsigned flags, struct smtp_path *ret)
+{
+	char space[SMTP_LOCAL_MAX];
+	struct buf value = BUF(space), text = BUF(ret->text);
+	struct slice domain = { 0 };
+	enum smtp_path_result r;
+
+	r = take(in, '"') ? take_quoted(in, &value) : take_dot_string(in, &value);
+	if (r != SMTP_PATH_OK)
+		return r;
+	put_local(&text, buf_slice(&value));
+	ret->local_n = text.n;
+	if (take(in, '@')) {
+		r = take_domain(in, flags, &domain);
+		if (r != SMTP_PATH_OK)
+			return r;
+		buf_chr(&text, '@');
+		buf_add(&text, domain);
+	} else if (!(flags & SMTP_PATH_LOCAL_ONLY) && !((flags & SMTP_PATH_NO_DOMAIN) &&
+	    slice_ieq(buf_slice(&value), SL("postmaster")))) {
+		return SMTP_PATH_SYNTAX;
+	}
+	(void)buf_cstr(&text);
+	ret->n = text.n;
+	for (size_t i = 0; i < ret->n; i++)
+		ret->utf8 = ret->utf8 || (unsigned char)ret->text[i] > 127;
+	return SMTP_PATH_OK;
+}
+
+static enum smtp_path_result
+take_path(struct slice *in, unsigned flags, struct smtp_path *ret)
+{
+	size_t whole = in->n;
+	bool angle = take(in, '<');
+	enum smtp_path_result r = SMTP_PATH_OK;
+
+	if (!angle && !(flags & SMTP_PATH_TOLERANT))
+		return SMTP_PATH_SYNTAX;
+	if (angle && take(in, '>'))
+		return flags & SMTP_PATH_NULL ? SMTP_PATH_OK : SMTP_PATH_SYNTAX;
+	if (angle && at(in, '@'))
+		r = skip_route(in, flags);
+	if (r == SMTP_PATH_OK)
+		r = take_mailbox(in, flags, ret);
+	if (r != SMTP_PATH_OK)
+		return r;
+	if (angle ? !take(in, '>') : in->n && !ascii_blank(in->p[0]))
+		return SMTP_PATH_SYNTAX;
+	return whole - in->n + (angle ? 0 : 2) > SMTP_PATH_MAX ? SMTP_PATH_LONG : SMTP_PATH_OK;
+}
+
+enum smtp_path_result
+smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret, struct slice *ret_rest)
+{
+	struct smtp_path path = { 0 };
+	enum smtp_path_result r;
+	struct slice rest;
+
+	while ((flags & SMTP_PATH_TOLERANT) && in.n && ascii_blank(in.p[0]))
+		in = slice_skip(in, 1);
+	rest = in;
+	r = take_path(&rest, flags, &path);
+	for (size_t i = 0; r == SMTP_PATH_SYNTAX && i < in.n; i++)
+		if ((unsigned char)in.p[i] < ' ' || in.p[i] == 0x7f)
+			r = SMTP_PATH_CONTROL;
+	if (r == SMTP_PATH_OK) {
+		*ret = path;
+		*ret_rest = rest;
+	}
+	return r;
+}
+
+void
+smtp_local_unquote(struct slice local, struct buf *b)
+{
+	if (local.n < 2 || local.p[0] != '"') {
+		buf_add(b, local);
+		return;
+	}
+	for (size_t i = 1; i < local.n - 1; i++) {
+		if (local.p[i] == '\\' && i + 2 < local.n)
+			i++;
+		buf_chr(b, local.p[i]);
+	}
+}

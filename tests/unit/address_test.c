@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Paths, domains and literals: one table per function of smtp/address.h.
+ */
+#include "smtp/address.h"
+
+#include "tests/lib/tap.h"
+
+#define L8   "abcdefgh"
+#define L56  L8 L8 L8 L8 L8 L8 L8
+#define L64  L56 L8
+#define D63  L56 "abcdefg"
+#define D255 D63 "." D63 "." D63 "." D63
+
+enum { TOL = SMTP_PATH_TOLERANT, NUL = SMTP_PATH_NULL, PM = SMTP_PATH_NO_DOMAIN, LOC = SMTP_PATH_LOCAL_ONLY };
+
+static const struct good {
+	const char *name, *in;
+	unsigned flags;
+	const char *path, *domain, *rest;
+} good[] = {
+	{ "H039 a plain path", "<a@b.example>", 0, "a@b.example", "b.example", "" },
+	{ "H040 the null path", "<>", NUL, "", "", "" },
+	{ "H041 case is kept", "<Smith@B.example>", 0, "Smith@B.example", "B.example", "" },
+	{ "what follows keeps its blank", "<a@b> SIZE=1", 0, "a@b", "b", " SIZE=1" },
+	{ "what follows without a blank is the caller's question", "<a@b>SIZE", 0, "a@b", "b", "SIZE" },
+	{ "the null path and parameters", "<> SIZE=1", NUL, "", "", " SIZE=1" },
+	{ "H043 blanks before the path, tolerant", " \t<a@b>", TOL, "a@b", "b", "" },
+	{ "H044 no brackets, tolerant", "a@b.example", TOL, "a@b.example", "b.example", "" },
+	{ "no brackets, with parameters", "a@b SIZE=1", TOL, "a@b", "b", " SIZE=1" },
+	{ "H045 source route is dropped", "<@x,@y:u@d.example>", 0, "u@d.example", "d.example", "" },
+	{ "H063 source route of a recipient", "<@hosta.int,@jkl.org:userc@d.example>", PM, "userc@d.example",
+	    "d.example", "" },
+	{ "source route before a quoted local part", "<@x:\"a@b\"@c>", 0, "\"a@b\"@c", "c", "" },
+	{ "H046 local part of 64 octets", "<" L64 "@b>", 0, L64 "@b", "b", "" },
+	{ "H046 path of 256 octets", "<" L64 "@" D63 "." D63 "." L56 "abcde>", 0,
+	    L64 "@" D63 "." D63 "." L56 "abcde", D63 "." D63 "." L56 "abcde", "" },
+	{ "64 octets are counted without quotes and backslashes",
+	    "<\"\\a\\b\\c\\d\\e\\f\\g\\h" L56 "\"@b>", 0, L64 "@b", "b", "" },
+	{ "H047 a needless backslash", "<\"Joe\\,Smith\"@b.example>", 0, "\"Joe,Smith\"@b.example", "b.example", "" },
+	{ "H047 the same without it", "<\"Joe,Smith\"@b.example>", 0, "\"Joe,Smith\"@b.example", "b.example", "" },
+	{ "H047 @ in quotes", "<\"a@b\"@c.example>", 0, "\"a@b\"@c.example", "c.example", "" },
+	{ "H047 > in quotes", "<\"x>y\"@c.example>", 0, "\"x>y\"@c.example", "c.example", "" },
+	{ "needless quotes go", "<\"a.b\"@c>", 0, "a.b@c", "c", "" },
+	{ "quotes that dots need stay", "<\"a..b\"@c>", 0, "\"a..b\"@c", "c", "" },
+	{ "escaped quote and backslash", "<\"a\\\"b\\\\c\"@d>", 0, "\"a\\\"b\\\\c\"@d", "d", "" },
+	{ "an empty quoted local part", "<\"\"@c>", 0, "\"\"@c", "c", "" },
+	{ "blank in quotes", "<\"a b\"@c>", 0, "\"a b\"@c", "c", "" },
+	{ "blank in quotes, no brackets", "\"a b\"@c X=1", TOL, "\"a b\"@c", "c", " X=1" },
+	{ "all of atext", "<!#$%&'*+-/=?^_`{|}~@c>", 0, "!#$%&'*+-/=?^_`{|}~@c", "c", "" },
+	{ "H048 IPv4 literal", "<u@[192.0.2.1]>", 0, "u@[192.0.2.1]", "[192.0.2.1]", "" },
+	{ "H048 IPv6 literal", "<u@[IPv6:::1]>", 0, "u@[IPv6:::1]", "[IPv6:::1]", "" },
+	{ "H060 Postmaster", "<Postmaster>", PM, "Postmaster", "", "" },
+	{ "H060 postmaster", "<postmaster>", PM, "postmaster", "", "" },
+	{ "H060 POSTMASTER", "<POSTMASTER>", PM, "POSTMASTER", "", "" },
+	{ "H064 percent is of the local part", "<user%evil.example@local>", 0, "user%evil.example@local", "local", "" },
+	{ "H064 quoted @ is of the local part", "<\"user@evil.example\"@local>", 0, "\"user@evil.example\"@local",
+	    "local", "" },
+	{ "H064 ! is of the local part", "<evil.example!user@local>", 0, "evil.example!user@local", "local", "" },
+	{ "a local part alone, to verify", "joe", TOL | LOC, "joe", "", "" },
+	{ "a local part alone in brackets", "<joe>", LOC, "joe", "", "" },
+	{ "underscore in a domain, tolerant", "<a@b_c.example>", TOL, "a@b_c.example", "b_c.example", "" },
+	{ "UTF-8 on both sides", "<\xc3\xbc@\xe4\xbe\x8b.example>", 0, "\xc3\xbc@\xe4\xbe\x8b.example",
+	    "\xe4\xbe\x8b.example", "" },
+	{ "UTF-8 of four octets", "<\xf0\x9f\x93\xa7@b>", 0, "\xf0\x9f\x93\xa7@b", "b", "" },
+	{ "digits only", "<1@2.3>", 0, "1@2.3", "2.3", "" },
+};
+
+static const struct bad {
+	const char *name;
+	struct slice in;
+	unsigned flags;
+	enum smtp_path_result want;
+} bad[] = {
+	{ "nothing", S(""), TOL | NUL | PM | LOC, SMTP_PATH_SYNTAX },
+	{ "blanks only", S("  "), TOL, SMTP_PATH_SYNTAX },
+	{ "H043 blank before the path, strict", S(" <a@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "H044 no brackets, strict", S("a@b"), 0, SMTP_PATH_SYNTAX },
+	{ "H044 unbalanced left, strict", S("<a@b"), 0, SMTP_PATH_SYNTAX },
+	{ "H044 unbalanced left, tolerant", S("<a@b"), TOL, SMTP_PATH_SYNTAX },
+	{ "H044 unbalanced right, strict", S("a@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "H044 unbalanced right, tolerant", S("a@b>"), TOL, SMTP_PATH_SYNTAX },
+	{ "two left brackets", S("<<a@b>>"), TOL, SMTP_PATH_SYNTAX },
+	{ "H062 the null path as a recipient", S("<>"), TOL | PM, SMTP_PATH_SYNTAX },
+	{ "blank null path", S("< >"), TOL | NUL, SMTP_PATH_SYNTAX },
+	{ "H046 local part of 65 octets", S("<" L64 "x@b>"), 0, SMTP_PATH_LOCAL_LONG },
+	{ "quoted local part of 65 octets", S("<\"" L64 "x\"@b>"), 0, SMTP_PATH_LOCAL_LONG },
+	{ "H046 domain of 256 octets", S("<a@" D255 "x>"), 0, SMTP_PATH_DOMAIN_LONG },
+	{ "H046 path of 257 octets", S("<" L64 "@" D63 "." D63 "." L56 "abcdef>"), 0, SMTP_PATH_LONG },
+	{ "the same without brackets", S(L64 "@" D63 "." D63 "." L56 "abcdef"), TOL, SMTP_PATH_LONG },
+	{ "path made long by its source route", S("<@" D63 "." D63 ",@" D63 "." D63 ":a@b>"), 0, SMTP_PATH_LONG },
+	{ "H048 256 in an IPv4 literal", S("<u@[256.1.1.1]>"), 0, SMTP_PATH_SYNTAX },
+	{ "H048 two gaps in an IPv6 literal", S("<u@[IPv6:1::2::3]>"), 0, SMTP_PATH_SYNTAX },
+	{ "literal without its end", S("<u@[192.0.2.1>"), 0, SMTP_PATH_SYNTAX },
+	{ "H049 control character in a local part", S("<a\x01" "b@c>"), 0, SMTP_PATH_CONTROL },
+	{ "H049 NUL in a local part", S("<a\0b@c>"), 0, SMTP_PATH_CONTROL },
+	{ "H049 NUL in quotes", S("<\"a\0b\"@c>"), 0, SMTP_PATH_CONTROL },
+	{ "H049 DEL in a domain", S("<a@b\x7f>"), 0, SMTP_PATH_CONTROL },
+	{ "H049 CR in a domain", S("<a@b\rc>"), 0, SMTP_PATH_CONTROL },
+	{ "H049 LF in a literal", S("<a@[1.2.3.4\n]>"), 0, SMTP_PATH_CONTROL },
+	{ "H049 tab in quotes", S("<\"a\tb\"@c>"), 0, SMTP_PATH_CONTROL },
+	{ "no domain", S("<a>"), PM, SMTP_PATH_SYNTAX },
+	{ "postmaster where a domain is needed", S("<postmaster>"), NUL, SMTP_PATH_SYNTAX },
+	{ "empty domain", S("<a@>"), PM, SMTP_PATH_SYNTAX },
+	{ "empty local part", S("<@>"), PM, SMTP_PATH_SYNTAX },
+	{ "only an @ and a domain", S("<@b>"), PM, SMTP_PATH_SYNTAX },
+	{ "two @", S("<a@b@c>"), 0, SMTP_PATH_SYNTAX },
+	{ "leading dot", S("<.a@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "trailing dot", S("<a.@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "two dots", S("<a..b@c>"), TOL, SMTP_PATH_SYNTAX },
+	{ "domain with an empty label", S("<a@b..c>"), TOL, SMTP_PATH_SYNTAX },
+	{ "domain that begins with a dot", S("<a@.b>"), TOL, SMTP_PATH_SYNTAX },
+	{ "domain that ends in a dot", S("<a@b.>"), TOL, SMTP_PATH_SYNTAX },
+	{ "label of 64 octets", S("<a@" L64 ">"), 0, SMTP_PATH_SYNTAX },
+	{ "label that begins with a hyphen", S("<a@-b>"), 0, SMTP_PATH_SYNTAX },
+	{ "label that ends in a hyphen", S("<a@b-.c>"), 0, SMTP_PATH_SYNTAX },
+	{ "underscore in a domain, strict", S("<a@b_c>"), 0, SMTP_PATH_SYNTAX },
+	{ "quote that does not end", S("<\"a@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "quote that ends in a backslash", S("<\"a\\"), 0, SMTP_PATH_SYNTAX },
+	{ "text behind a quoted string", S("<\"a\"b@c>"), 0, SMTP_PATH_SYNTAX },
+	{ "blank in a local part", S("<a b@c>"), TOL, SMTP_PATH_SYNTAX },
+	{ "blank before the end", S("<a@b >"), TOL, SMTP_PATH_SYNTAX },
+	{ "source route without a mailbox", S("<@x:>"), 0, SMTP_PATH_SYNTAX },
+	{ "source route without a colon", S("<@x,@y>"), 0, SMTP_PATH_SYNTAX },
+	{ "source route with an empty hop", S("<@x,:a@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "source route without brackets", S("@x:a@b"), TOL, SMTP_PATH_SYNTAX },
+	{ "Latin-1", S("<\xfc@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "overlong UTF-8", S("<\xc0\xafz@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "a surrogate", S("<\xed\xa0\x80@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "beyond Unicode", S("<\xf4\x90\x80\x80@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "cut UTF-8", S("<\xe4\xbe@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "a C1 control", S("<\xc2\x85@b>"), 0, SMTP_PATH_SYNTAX },
+	{ "malformed UTF-8 in a domain", S("<a@\xe4\xbe>"), 0, SMTP_PATH_SYNTAX },
+};
+
+static void
+test_good(void)
+{
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		const struct good *g = &good[i];
+		struct smtp_path p;
+		struct slice rest;
+		enum smtp_path_result r = smtp_path_parse(slice_str(g->in), g->flags, &p, &rest);
+
+		if (!ok(r == SMTP_PATH_OK, "%s", g->name))
+			continue;
+		is(smtp_path_text(&p), slice_str(g->path), g->name);
+		is(smtp_path_domain(&p), slice_str(g->domain), "its domain");
+		is(rest, slice_str(g->rest), "its rest");
+		ok(p.text[p.n] == '\0', "it is a C string too");
+	}
+}
+
+static void
+test_bad(void)
+{
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct smtp_path p = { .n = 7 };
+		struct slice rest = SL("untouched");
+		enum smtp_path_result r = smtp_path_parse(bad[i].in, bad[i].flags, &p, &rest);
+
+		ok(r == bad[i].want, "%s (%d)", bad[i].name, (int)r);
+		ok(p.n == 7 && slice_eq(rest, SL("untouched")), "outputs are left alone");
+	}
+}
+
+/* What is parsed is canonical: parsing its text again changes nothing. */
+static void
+test_stable(void)
+{
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		char space[512];
+		struct buf b = BUF(space);
+		struct smtp_path p, again;
+		struct slice rest;
+
+		(void)smtp_path_parse(slice_str(good[i].in), good[i].flags, &p, &rest);
+		buf_chr(&b, '<');
+		buf_add(&b, smtp_path_text(&p));
+		buf_chr(&b, '>');
+		ok(smtp_path_parse(buf_slice(&b), good[i].flags, &again, &rest) == SMTP_PATH_OK &&
+		    slice_eq(smtp_path_text(&again), smtp_path_text(&p)) && again.local_n == p.local_n &&
+		    again.utf8 == p.utf8, "canonical: %s", good[i].name);
+	}
+}
+
+static void
+test_unquote(void)
+{
+	static const struct { struct slice local, want; } cases[] = {
+		{ S("joe"), S("joe") },
+		{ S("\"Joe,Smith\""), S("Joe,Smith") },
+		{ S("\"a\\\"b\\\\c\""), S("a\"b\\c") },
+		{ S("\"\""), S("") },
+		{ S("\"\\\\\""), S("\\") },
+		{ S("a\"b"), S("a\"b") },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char space[SMTP_LOCAL_MAX];
+		struct buf b = BUF(space);
+
+		smtp_local_unquote(cases[i].local, &b);
+		is(buf_slice(&b), cases[i].want, cases[i].local.p);
+	}
+}
+
+static void
+test_utf8_flag(void)
+{
+	struct smtp_path p;
+	struct slice rest;
+
+	ok(smtp_path_parse(SL("<a@b>"), 0, &p, &rest) == SMTP_PATH_OK && !p.utf8, "ASCII is not flagged");
+	ok(smtp_path_parse(SL("<\xc3\xbc@b>"), 0, &p, &rest) == SMTP_PATH_OK && p.utf8, "H050 UTF-8 is flagged");
+	ok(smtp_path_parse(SL("<a@\xc3\xbc>"), 0, &p, &rest) == SMTP_PATH_OK && p.utf8, "in the domain too");
+}
+
+/* A path cut at any octet is refused, or is a shorter path: nothing beyond the cut is ever looked at. */
+static void
+test_cut(void)
+{
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		size_t n = strlen(good[i].in);
+		bool fine = true;
+
+		for (size_t cut = 0; cut < n; cut++) {
+			char exact[512];
+			struct smtp_path p;
+			struct slice rest;
+
+			memcpy(exact, good[i].in, cut);
+			memset(exact + cut, '>', sizeof exact - cut);
+			if (smtp_path_parse(slice_of(exact, cut), good[i].flags, &p, &rest) == SMTP_PATH_OK)
+				fine = fine && rest.p + rest.n == exact + cut;
+		}
+		ok(fine, "cut anywhere: %s", good[i].name);
+	}
+}
+
+int
+main(void)
+{
+	test_good();
+	test_bad();
+	test_stable();
+	test_unquote();
+	test_utf8_flag();
+	test_cut();
+	return tap_done();
+}
