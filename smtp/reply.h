@@ -34,19 +34,23 @@ void smtp_reply_format(struct buf *b, const struct smtp_reply *r);
 
 /*
  * A peer's reply, line by line (RFC 5321 section 4.2, 4.2.1).  Codes out of 200..599, a change of code
- * between lines, or garbage make it malformed.
+ * between lines, garbage, or lines without end make it malformed.
  */
-#define SMTP_PEER_TEXT 2048
+#define SMTP_PEER_TEXT  2048
+#define SMTP_PEER_LINES 200
 
 struct smtp_peer_reply {
 	int code;			/* 0 until the first line */
+	unsigned lines;
 	bool malformed;
-	struct buf text;		/* lines joined by '\n', printable ASCII and UTF-8 only, cut at the array's size */
+	struct buf text;		/* lines joined by '\n', printable ASCII and UTF-8 only; what does not fit is dropped
+					 * by whole lines, and the first line is cut */
 	char space[SMTP_PEER_TEXT];
 };
 
 void smtp_peer_reply_init(struct smtp_peer_reply *r);
-/* Feed a line without its CRLF; true when it was the last of the reply. */
+/* Feed a line without its CRLF; true when it was the last of the reply, or one after which the next reply cannot be
+ * told from this one: then it is malformed too. */
 bool smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line);
 /* The enhanced status code the text begins with ("4.7.1"), or empty (RFC 2034 section 4); its class must
  * equal the code's first digit. */

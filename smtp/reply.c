@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Replies on the wire, both ways.  What they mean is the business of session.c, and of
+ * the deliveries for a peer's; nothing here decides.
+ */
+#include "smtp/reply.h"
+
+#include <assert.h>
+
+#include "smtp/utf8.h"
+
+#define LINE_TEXT (SMTP_REPLY_LINE - 6)	/* without "250 " and CRLF */
+
+static_assert(SMTP_PEER_TEXT >= SMTP_REPLY_LINE, "a first line of legal length is kept whole");
+
+/* s with each unprintable octet made '?' and tabs made blanks, at most max octets, never half a character:
+ * neither an address nor a peer can forge a line. */
+static void
+put_clean(struct buf *b, struct slice s, size_t max)
+{
+	while (s.n) {
+		size_t n = smtp_printable(s);
+		struct slice c = n ? slice_of(s.p, n) : s.p[0] == '\t' ? SL(" ") : SL("?");
+
+		if (c.n > max)
+			break;
+		buf_add(b, c);
+		max -= c.n;
+		s = slice_skip(s, n ? n : 1);
+	}
+}
+
+void
+smtp_reply_format(struct buf *b, const struct smtp_reply *r)
+{
+	struct slice rest = r->text;
+	bool more;
+
+	do {
+		struct slice line = slice_cut(rest, '\n', &rest);
+
+		more = rest.n > 0;
+		buf_uint(b, (unsigned)r->code);
+		buf_chr(b, more ? '-' : ' ');
+		put_clean(b, line, LINE_TEXT);
+		buf_str(b, "\r\n");
+	} while (more);
+}
+
+void
+smtp_peer_reply_init(struct smtp_peer_reply *r)
+{
+	r->code = 0;
+	r->lines = 0;
+	r->malformed = false;
+	r->text = (struct buf)BUF(r->space);
+}
+
+/* A line that does not fit whole is dropped, not cut: half of "SIZE 52428800" is a wrong number. */
+static void
+keep_line(struct smtp_peer_reply *r, struct slice text)
+{
+	size_t room = r->text.cap - r->text.n;
+
+	if (r->lines == 1) {
+		put_clean(&r->text, text, room);
+		return;
+	}
+	if (text.n + 1 > room)
+		r->text.full = true;
+	buf_chr(&r->text, '\n');
+	put_clean(&r->text, text, room);
+}
+
+bool
+smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line)
+{
+	bool last = line.n <= 3 || line.p[3] != '-';
+	uint64_t code;
+
+	if (line.n < 3 || !slice_uint(slice_of(line.p, 3), 599, &code) || code < 200 ||
+	    (line.n > 3 && !strchr(" -\t", line.p[3])) || (line.n > 3 && line.p[3] == '\0') ||
+	    ++r->lines > SMTP_PEER_LINES) {
+		r->malformed = true;
+		return true;
+	}
+	if (r->lines > 1 && r->code != (int)code)
+		r->malformed = true;
+	r->code = (int)code;
+	keep_line(r, slice_skip(line, 4));
+	return last;
+}
+
+static size_t
+number(struct slice s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < max && s.p[n] >= '0' && s.p[n] <= '9')
+		n++;
+	return n;
+}
+
+struct slice
+smtp_peer_reply_status(const struct smtp_peer_reply *r)
+{
+	struct slice none = slice_of(r->text.p, 0), rest = buf_slice(&r->text);
+	size_t part;
+
+	if (rest.n < 2 || rest.p[0] != '0' + r->code / 100 || !strchr("245", rest.p[0]) || rest.p[1] != '.')
+		return none;
+	rest = slice_skip(rest, 2);
+	part = number(rest, 3);
+	if (part == 0 || part == rest.n || rest.p[part] != '.')
+		return none;
+	rest = slice_skip(rest, part + 1);
+	part = number(rest, 3);
+	rest = slice_skip(rest, part);
+	if (part == 0 || (rest.n && rest.p[0] != ' ' && rest.p[0] != '\n'))
+		return none;
+	return slice_of(r->text.p, r->text.n - rest.n);
+}
