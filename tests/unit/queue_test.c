@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: ISC
+/* queue.c: what a message costs, what its file holds, and what remains of it when the disk says no. */
+#include "tests/unit/queue_fixture.h"
+#include "tests/unit/queue_faults.h"
+
+static struct fixture f;
+
+static void
+test_id(void)
+{
+	static const struct {
+		const char *name;
+		bool is_id;
+	} cases[] = {
+		{ "0123456789ABCDEF", true },
+		{ "ZZZZZZZZZZZZZZZZ", true },
+		{ "0123456789ABCDE", false },
+		{ "0123456789ABCDEF0", false },
+		{ "0123456789abcdef", false },
+		{ "0123456789ABCDEI", false },
+		{ "0123456789ABCDEL", false },
+		{ "0123456789ABCDEO", false },
+		{ "0123456789ABCDEU", false },
+		{ ".123456789ABCDEF", false },
+		{ "../3456789ABCDEF", false },
+		{ "", false },
+	};
+	char a[QUEUE_ID_SIZE], b[QUEUE_ID_SIZE];
+	bool sorted = true;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		ok(queue_is_id(cases[i].name) == cases[i].is_id, "id '%s'", cases[i].name);
+	for (int i = 0; i < 1000; i++) {
+		must(queue_id_make(a) == 0 && usleep(1) == 0 && queue_id_make(b) == 0, "queue_id_make");
+		sorted &= queue_is_id(a) && strcmp(a, b) < 0;
+	}
+	ok(sorted, "a later ID sorts behind an earlier one");
+}
+
+static void
+test_cost(void)
+{
+	static const int want[CALLS] = {
+		[CALL_OPENAT] = 1, [CALL_FLOCK] = 1, [CALL_FSTAT] = 1, [CALL_WRITE] = 1, [CALL_FSYNC] = 2,
+		[CALL_RENAMEAT] = 1,
+	};
+	char id[QUEUE_ID_SIZE], other[32];
+	int r;
+
+	faults_arm(0, 0);
+	r = submit(&f.q, SL("Subject: x\r\n\r\nx\r\n"), 4, id);
+	faults_disarm();
+	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0,
+	    "a small message: openat, flock, fstat, one write, two fsyncs, one renameat");
+	ok(file_is_whole(f.q.fresh, id, SL("Subject: x\r\n\r\nx\r\n")), "it is in new/, whole");
+	for (int i = 0; i < 10000; i++) {
+		(void)snprintf(other, sizeof other, "Z%015d", i);
+		must(linkat(f.q.fresh, id, f.q.fresh, other, 0) == 0, "linkat");
+	}
+	faults_arm(0, 0);
+	r = submit(&f.q, SL("Subject: y\r\n\r\ny\r\n"), 4, other);
+	faults_disarm();
+	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0, "the same with 10,000 others there");
+	must(queue_take_new(&f.q) == 10002, "queue_take_new");
+}
+
+/* Sizes around what the buffer holds, in pieces of every kind. */
+static void
+test_contents(void)
+{
+	static const size_t sizes[] = { 0, 1, 3, 4095, 65000, 65535, 65536, 65537, 131072, 300001, 5000000 };
+	static const size_t pieces[] = { 1, 7, 4096, 32768, 65536, 100000, SIZE_MAX };
+	char *p = pattern(5000000), id[QUEUE_ID_SIZE];
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		struct slice content = slice_of(p, sizes[i]);
+		bool whole = true, back = true;
+
+		for (size_t j = sizes[i] > 1000000 ? 2 : 0; j < sizeof pieces / sizeof pieces[0]; j++) {
+			whole &= submit(&f.q, content, pieces[j], id) == 0 && file_is_whole(f.q.fresh, id, content);
+			/* A power cut undoes the rename: recovery has to agree with the sum that was written. */
+			must(renameat(f.q.fresh, id, f.q.tmp, id) == 0, "renameat");
+			back &= queue_recover(&f.q) == 1 && file_is_whole(f.q.fresh, id, content);
+			must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
+		}
+		ok(whole, "content of %zu octets arrives in all kinds of pieces", sizes[i]);
+		ok(back, "and is recognised as complete");
+	}
+	ok(names_in(f.q.tmp) == 0, "nothing is left in tmp/");
+	free(p);
+}
+
+/* Submit with the fault at each call in turn; a message that is not whole is none. */
+static void
+each_call_fails(struct slice content, int error, const char *name)
+{
+	char id[QUEUE_ID_SIZE];
+	bool refused = true, clean = true;
+	int calls, r;
+
+	faults_arm(0, 0);
+	must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
+	calls = faults.seen;
+	faults_disarm();
+	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
+	for (int k = 1; k <= calls; k++) {
+		faults_arm(k, error);
+		r = submit(&f.q, content, SIZE_MAX, id);
+		faults_disarm();
+		refused &= r == -error;
+		clean &= names_in(f.q.fresh) == 0 && names_in(f.q.tmp) == 0;
+	}
+	ok(calls >= 7 && refused, "H028 %s: %s at any of %d calls is told", name, strerror(error), calls);
+	ok(clean, "and nothing is there then");
+}
+
+static void
+test_disk_trouble(void)
+{
+	char *p = pattern(300000), id[QUEUE_ID_SIZE];
+	struct slice small = SL("Subject: x\r\n\r\nx\r\n"), big = slice_of(p, 300000);
+	int fds = open_descriptors();
+
+	each_call_fails(small, ENOSPC, "small");
+	each_call_fails(small, EIO, "small");
+	each_call_fails(big, ENOSPC, "big");
+	each_call_fails(big, EIO, "big");
+	ok(open_descriptors() == fds, "no descriptor is lost on the way");
+	for (size_t max = 1; max < 100000; max = max * 7 + 1) {
+		faults_arm(0, 0);
+		faults.write_max = max;
+		ok(submit(&f.q, max < 50 ? small : big, SIZE_MAX, id) == 0 &&
+		    file_is_whole(f.q.fresh, id, max < 50 ? small : big), "writes cut to %zu octets are continued", max);
+	}
+	faults_arm(0, 0);
+	faults.interrupt = true;
+	ok(submit(&f.q, big, 5000, id) == 0 && file_is_whole(f.q.fresh, id, big), "interrupted calls are tried again");
+	faults_disarm();
+	must(queue_take_new(&f.q) > 0, "queue_take_new");
+	free(p);
+}
+
+static int taken_away;
+
+static void
+take_away(enum call call)
+{
+	if (call != CALL_FLOCK || taken_away == 0)
+		return;
+	taken_away--;
+	must(__real_unlinkat(f.q.tmp, fixture_message.id, 0) == 0, "unlinkat");
+}
+
+static void
+test_names(void)
+{
+	char id[QUEUE_ID_SIZE];
+	int r;
+
+	taken_away = 3;
+	faults_arm(0, 0);
+	faults.before = take_away;
+	r = submit(&f.q, SL("x\r\n"), 10, id);
+	ok(r == 0 && faults.count[CALL_OPENAT] == 4 && file_is_whole(f.q.fresh, id, SL("x\r\n")),
+	    "taken away by recovery before it is locked: begun again under another ID");
+	taken_away = 1000;
+	faults_arm(0, 0);
+	faults.before = take_away;
+	r = submit(&f.q, SL("x\r\n"), 10, id);
+	ok(r == -ESTALE && faults.count[CALL_OPENAT] < 100, "but not for ever");
+	faults_arm(1, EEXIST);
+	r = submit(&f.q, SL("x\r\n"), 10, id);
+	faults_disarm();
+	ok(r == 0 && file_is_whole(f.q.fresh, id, SL("x\r\n")), "an ID that is taken: another one");
+	must(queue_take_new(&f.q) == 2 && names_in(f.q.tmp) == 0, "queue_take_new");
+}
+
+static void
+test_envelope(void)
+{
+	struct queue_message *m = &fixture_message;
+	struct queue_facts facts = { 0 };
+	struct queue_entry e = { .fd = -1 };
+	struct stat st;
+	char path[64], *big = pattern(100000);
+	int r, calls;
+
+	queue_begin(&f.q, m);
+	queue_from(m, SL(""), SL(""));
+	queue_field(m, "client", SL("evil\nP <x@example.org>\r\n\0\x7f\t."));
+	for (int i = 0; i < 5000; i++) {
+		(void)snprintf(path, sizeof path, "recipient-%d@example.org", i);
+		queue_rcpt(&f.q, m, slice_str(path), i % 2 ? SL("") : SL("NOTIFY=SUCCESS,\nFAILURE"));
+	}
+	must(queue_head_end(&f.q, m) == 0 && fstat(m->fd, &st) == 0, "queue_head_end");
+	ok((st.st_mode & 07777) == 0600, "files are nobody else's");
+	ok(fcntl(m->fd, F_GETFD) == FD_CLOEXEC, "and no other program's");
+	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q) == 1, "queue_commit");
+	r = queue_load(&f.q, m->id, &e);
+	if (ok(r == 0 && e.nrcpts == 5000, "five thousand recipients")) {
+		is(e.client, SL("evil?P <x@example.org>?????."), "a value cannot end its line");
+		is(e.rcpts[4998].path, SL("recipient-4998@example.org"), "path");
+		is(e.rcpts[4998].params, SL("NOTIFY=SUCCESS,?FAILURE"), "parameters");
+		is(e.from, SL(""), "null sender");
+	}
+	queue_unload(&e);
+	queue_begin(&f.q, m);
+	faults_arm(0, 0);
+	queue_field(m, "client", slice_of(big, 100000));
+	r = queue_head_end(&f.q, m);
+	calls = faults.seen;
+	faults_disarm();
+	ok(r == -EMSGSIZE && calls == 0, "fields beyond the buffer are refused");
+	ok(queue_commit(&f.q, m, &facts) == -EMSGSIZE, "and errors stick");
+	queue_begin(&f.q, m);
+	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.tmp) == 0, "no commit without an envelope");
+	free(big);
+}
+
+static void
+test_abort(void)
+{
+	struct queue_message *m = &fixture_message;
+	struct queue_facts facts = { 0 };
+
+	memset(m, 0, sizeof *m);
+	queue_abort(&f.q, m);
+	ok(fcntl(0, F_GETFD) >= 0, "abort of what never began");
+	queue_begin(&f.q, m);
+	queue_abort(&f.q, m);
+	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
+	ok(names_in(f.q.tmp) == 1, "from the end of the envelope on there is a file");
+	queue_abort(&f.q, m);
+	queue_abort(&f.q, m);
+	ok(names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0, "H023 abort leaves nothing");
+	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.fresh) == 0, "and nothing can be committed then");
+	must(receive(&f.q, m, SL("x\r\n"), 9) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
+	queue_abort(&f.q, m);
+	ok(file_is_whole(f.q.fresh, m->id, SL("x\r\n")), "abort after commit touches nothing");
+	must(queue_take_new(&f.q) == 1, "queue_take_new");
+}
+
+static void
+test_memory(void)
+{
+	struct queue_message *m = &fixture_message;
+	struct queue_facts facts = { .no_final_crlf = true };
+	struct queue_entry e = { .fd = -1 };
+	char text[4096];
+	ssize_t n;
+	int fd, fds = open_descriptors();
+
+	queue_begin_memory(m);
+	queue_from(m, SL("a@example.org"), SL(""));
+	queue_rcpt(NULL, m, SL("b@example.org"), SL(""));
+	ok(queue_head_end(NULL, m) == 0 && queue_content(NULL, m, SL("text")) == 0 && queue_commit(NULL, m, &facts) == 0,
+	    "a message in memory needs no queue");
+	fd = queue_take_memory(m);
+	n = pread(fd, text, sizeof text, 0);
+	ok(n > 4 && memcmp(text + n - 4, "text", 4) == 0 &&
+	    queue_envelope_parse(slice_of(text, (size_t)n - 4), &e) == 0 && e.facts.no_final_crlf, "it reads as one on disk");
+	queue_unload(&e);
+	queue_abort(NULL, m);
+	(void)close(fd);
+	queue_begin_memory(m);
+	must(queue_head_end(NULL, m) == 0, "queue_head_end");
+	queue_abort(NULL, m);
+	ok(open_descriptors() == fds, "and leaves nothing");
+}
+
+static void
+test_folders(void)
+{
+	struct queue q;
+	struct stat st;
+	char path[96];
+	bool alone = true, closed = true;
+	const int fds = open_descriptors();
+
+	(void)snprintf(path, sizeof path, "%s/other", f.path);
+	ok(queue_open(&q, path, QUEUE_RECEIVE) == 0 && q.tmp >= 0 && q.fresh >= 0 && q.cur < 0 && q.state < 0,
+	    "a session makes and opens what it needs");
+	ok(fstat(q.tmp, &st) == 0 && (st.st_mode & 07777) == 0700, "folders are nobody else's");
+	ok(queue_free_space(&q) > 0, "free space is known");
+	queue_close(&q);
+	must(queue_open(&q, path, QUEUE_RUN) == 0, "queue_open");
+	for (const int *fd = &q.root; fd <= &q.state; fd++)
+		alone &= fcntl(*fd, F_GETFD) == FD_CLOEXEC;
+	ok(alone, "the folders are no other program's");
+	queue_close(&q);
+	for (const int *fd = &q.root; fd <= &q.state; fd++)
+		closed &= *fd == -1;
+	ok(closed && open_descriptors() == fds, "closed");
+	(void)snprintf(path, sizeof path, "%s/missing/queue", f.path);
+	ok(queue_open(&q, path, QUEUE_RUN) == -ENOENT && q.tmp == -1, "folders above the queue are not made");
+	(void)snprintf(path, sizeof path, "%s/other/tmp", f.path);
+	must(rmdir(path) == 0 && symlink("/tmp", path) == 0, "symlink");
+	(void)snprintf(path, sizeof path, "%s/other", f.path);
+	ok(queue_open(&q, path, QUEUE_RUN) < 0 && open_descriptors() == fds, "a folder that is a link is refused");
+}
+
+int
+main(void)
+{
+	fixture_open(&f);
+	test_id();
+	test_cost();
+	test_contents();
+	test_disk_trouble();
+	test_names();
+	test_envelope();
+	test_abort();
+	test_memory();
+	test_folders();
+	fixture_close(&f);
+	return tap_done();
+}
