@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A receiver that is killed in front of any of its system calls, and files that a power cut has left with holes:
+ * what was acknowledged is there after recovery, whole; what is not whole is nowhere.
+ */
+#include <sys/wait.h>
+
+#include "tests/unit/queue_fixture.h"
+#include "tests/unit/queue_faults.h"
+
+static struct fixture f;
+
+/* In a child: receive one message and die in front of call number k.  What it was told comes back: its ID, if it was acknowledged. */
+static bool
+killed_at(int k, struct slice content, char ret_id[QUEUE_ID_SIZE])
+{
+	int told[2], status;
+	pid_t child;
+	bool acknowledged;
+
+	must(pipe(told) == 0, "pipe");
+	child = fork();
+	must(child >= 0, "fork");
+	if (child == 0) {
+		char id[QUEUE_ID_SIZE];
+		int r;
+
+		faults_arm(k, EIO);
+		faults.kill = true;
+		r = submit(&f.q, content, 50000, id);
+		faults_disarm();
+		if (r == 0)
+			(void)!__real_write(told[1], id, sizeof id);
+		_exit(r != 0);
+	}
+	(void)close(told[1]);
+	acknowledged = read(told[0], ret_id, QUEUE_ID_SIZE) == QUEUE_ID_SIZE;
+	(void)close(told[0]);
+	must(waitpid(child, &status, 0) == child, "waitpid");
+	must(acknowledged || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL), "the child was to be killed");
+	return acknowledged;
+}
+
+struct look {
+	struct slice content;
+	bool whole;
+};
+
+static int
+look_at(void *ctx, const char *name)
+{
+	struct look *l = ctx;
+
+	l->whole &= file_is_whole(f.q.fresh, name, l->content);
+	must(unlinkat(f.q.fresh, name, 0) == 0, "unlinkat");
+	return 0;
+}
+
+static void
+test_kill(struct slice content, const char *name)
+{
+	char id[QUEUE_ID_SIZE];
+	bool acknowledged = false, seen_whole = true, none_lost = true, clean = true;
+	int k, brought_back = 0, r;
+
+	for (k = 1; !acknowledged && k < 100; k++) {
+		struct look before = { content, true }, after = { content, true };
+
+		acknowledged = killed_at(k, content, id);
+		if (acknowledged)
+			none_lost &= file_is_whole(f.q.fresh, id, content);
+		must(queue_names(f.q.fresh, look_at, &before) == 0, "readdir");
+		r = queue_recover(&f.q);
+		brought_back += r > 0 ? r : 0;
+		clean &= r >= 0 && names_in(f.q.tmp) == 0;
+		must(queue_names(f.q.fresh, look_at, &after) == 0, "readdir");
+		seen_whole &= before.whole && after.whole;
+	}
+	ok(acknowledged && k > 8, "%s: %d places to be killed at, then the acknowledgement", name, k - 2);
+	ok(none_lost, "%s: what was acknowledged is there", name);
+	ok(seen_whole, "%s: nothing half-written is ever in new/", name);
+	ok(clean, "%s: recovery leaves nothing of the dead in tmp/", name);
+	ok(brought_back >= 3, "%s: complete but not yet renamed (%d times): brought back", name, brought_back);
+}
+
+static void
+test_locked(void)
+{
+	struct queue_message *m = &fixture_message;
+	struct queue_facts facts = { 0 };
+
+	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
+	ok(queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 1, "recovery leaves alone what is being written");
+	ok(queue_commit(&f.q, m, &facts) == 0 && file_is_whole(f.q.fresh, m->id, SL("x\r\n")), "which then arrives");
+	must(unlinkat(f.q.fresh, m->id, 0) == 0, "unlinkat");
+}
+
+static void
+put_file(const char *id, const char *text, size_t n)
+{
+	int fd = openat(f.q.tmp, id, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	must(fd >= 0 && queue_write(fd, slice_of(text, n)) == 0, "put_file");
+	(void)close(fd);
+}
+
+static bool
+rejected(const char *id, const char *text, size_t n)
+{
+	put_file(id, text, n);
+	return queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0;
+}
+
+/* What crash states really look like: a lost tail; sectors or pages that read as zeros, or as something older. */
+static void
+test_damage(size_t content_size)
+{
+	char *content = pattern(content_size), *junk = pattern(8192) + 4096, id[QUEUE_ID_SIZE], *text, *copy;
+	bool cut = true, holes = true, stale = true, swapped = true;
+	size_t n, step = content_size / 100 + 1;
+	off_t size;
+	int fd;
+
+	must(submit(&f.q, slice_of(content, content_size), 4096, id) == 0, "submit");
+	fd = queue_file(f.q.fresh, id, &size);
+	n = (size_t)size;
+	text = malloc(n);
+	copy = malloc(n);
+	must(fd >= 0 && text && copy && queue_read_at(fd, text, n, 0) == 0, "read");
+	must(unlinkat(f.q.fresh, id, 0) == 0 && close(fd) == 0, "unlinkat");
+	for (size_t i = 0; i < n; i += i < 300 || i + 300 > n ? 1 : step)
+		cut &= rejected(id, text, i);
+	for (size_t block = 512; block <= 4096; block *= 8) {
+		for (size_t i = 0; i < n; i += block) {
+			size_t len = n - i < block ? n - i : block;
+
+			memcpy(copy, text, n);
+			memset(copy + i, 0, len);
+			holes &= rejected(id, copy, n);
+			memcpy(copy + i, junk, len);
+			stale &= rejected(id, copy, n);
+		}
+		for (size_t i = QUEUE_FIXED; i + 2 * block <= n; i += block) {
+			memcpy(copy, text, n);
+			memcpy(copy + i, text + i + block, block);
+			memcpy(copy + i + block, text + i, block);
+			swapped &= rejected(id, copy, n);
+		}
+	}
+	ok(cut, "%zu octets of content: cut short anywhere, it is incomplete", content_size);
+	ok(holes, "any sector or page of zeros in it: incomplete");
+	ok(stale, "any sector or page of something else: incomplete");
+	ok(swapped, "two of them exchanged: incomplete");
+	put_file(id, text, n);
+	ok(queue_recover(&f.q) == 1 && file_is_whole(f.q.fresh, id, slice_of(content, content_size)),
+	    "and as it was written it is complete");
+	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
+	free(junk - 4096);
+	free(content);
+	free(text);
+	free(copy);
+}
+
+static void
+test_foreign(void)
+{
+	char id[QUEUE_ID_SIZE];
+
+	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && renameat(f.q.fresh, id, f.q.tmp, id) == 0, "submit");
+	must(mkdirat(f.q.tmp, "0000000000000000", 0700) == 0 && mkfifoat(f.q.tmp, "0000000000000001", 0600) == 0 &&
+	    symlinkat("/etc/passwd", f.q.tmp, "0000000000000002") == 0 && mkdirat(f.q.tmp, "lost+found", 0700) == 0, "mkdirat");
+	ok(queue_recover(&f.q) < 0, "what is no file in tmp/ is told");
+	ok(file_is_whole(f.q.fresh, id, SL("x\r\n")), "and keeps no message back");
+	ok(names_in(f.q.tmp) == 4, "and is left where it is");
+}
+
+int
+main(void)
+{
+	char *p = pattern(200000);
+
+	fixture_open(&f);
+	test_kill(SL("Subject: x\r\n\r\nx\r\n"), "small");
+	test_kill(slice_of(p, 200000), "big");
+	test_locked();
+	test_damage(40);
+	test_damage(5000);
+	test_damage(150000);
+	test_foreign();
+	fixture_close(&f);
+	free(p);
+	return tap_done();
+}
