@@ -24,12 +24,14 @@ enum outcome_cause {
 	CAUSE_CONNECT,			/* 4.4.1: no exchanger answered */
 	CAUSE_LOST,			/* 4.4.2: connection lost or timed out in mid-session */
 	CAUSE_PROTOCOL,			/* 4.5.0: a reply nobody can understand */
+	CAUSE_REFUSED_SESSION,		/* 4.3.2: 5yz in place of a greeting or to EHLO; the host does not want us, the recipient may exist */
 	CAUSE_REPLY_TEMPORARY,		/* 4yz: the peer's own status, else 4.0.0 */
 	CAUSE_REPLY_PERMANENT,		/* 5yz: the peer's own status, else 5.0.0 */
 	CAUSE_TOO_BIG,			/* 5.3.4: over the peer's SIZE */
 	CAUSE_NO_8BIT,			/* 5.6.3 */
 	CAUSE_NO_SMTPUTF8,		/* 5.6.7 */
 	CAUSE_BINARY,			/* 5.6.3: content that DATA cannot carry */
+	CAUSE_LOOP,			/* 5.4.6: has been here before */
 	CAUSE_ROUTE_REJECT,		/* 5.7.1: a reject: route */
 	CAUSE_MAILDIR,			/* 4.3.0: the file system said no */
 	CAUSE_MAILDIR_USER,		/* 5.1.1: {local} is no safe file name */
@@ -55,6 +57,8 @@ void outcome_set(struct outcome *o, enum outcome_cause cause, struct slice host,
 /* From a peer's reply: its first digit decides (RFC 5321 section 4.2), its enhanced code is kept where it fits. */
 struct smtp_peer_reply;
 void outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, struct slice host);
+/* The same where the reply's place decides, not its digit. */
+void outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r, struct slice host);
 
 const char *outcome_kind_text(enum outcome_kind kind);	/* "delivered", "deferred", "failed" */
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: ISC
+#include "delivery/outcome.h"
+
+#include "smtp/reply.h"
+#include "tests/lib/tap.h"
+
+static const struct row {
+	enum outcome_cause cause;
+	enum outcome_kind kind;
+	const char *status, *name;
+} rows[] = {
+	{ CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.0.0", "delivered" },
+	{ CAUSE_DNS_NXDOMAIN, OUTCOME_FAILED, "5.1.2", "R136 no such domain" },
+	{ CAUSE_DNS_NULL_MX, OUTCOME_FAILED, "5.1.10", "R137 null MX" },
+	{ CAUSE_DNS_NO_HOST, OUTCOME_FAILED, "5.4.4", "a domain without a host" },
+	{ CAUSE_DNS_BAD_NAME, OUTCOME_FAILED, "5.1.2", "a domain that is no name" },
+	{ CAUSE_DNS_DEFER, OUTCOME_DEFERRED, "4.4.3", "R136 DNS trouble" },
+	{ CAUSE_CONNECT, OUTCOME_DEFERRED, "4.4.1", "no exchanger answered" },
+	{ CAUSE_LOST, OUTCOME_DEFERRED, "4.4.2", "R143 connection lost" },
+	{ CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", "R142 garbage" },
+	{ CAUSE_REFUSED_SESSION, OUTCOME_DEFERRED, "4.3.2", "a host that refuses the session" },
+	{ CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0", "4yz" },
+	{ CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "5yz" },
+	{ CAUSE_TOO_BIG, OUTCOME_FAILED, "5.3.4", "R148 larger than the peer's SIZE" },
+	{ CAUSE_NO_8BIT, OUTCOME_FAILED, "5.6.3", "R149 8-bit text" },
+	{ CAUSE_NO_SMTPUTF8, OUTCOME_FAILED, "5.6.7", "R149 SMTPUTF8" },
+	{ CAUSE_BINARY, OUTCOME_FAILED, "5.6.3", "binary content" },
+	{ CAUSE_LOOP, OUTCOME_FAILED, "5.4.6", "a loop" },
+	{ CAUSE_ROUTE_REJECT, OUTCOME_FAILED, "5.7.1", "a reject route" },
+	{ CAUSE_MAILDIR, OUTCOME_DEFERRED, "4.3.0", "a Maildir that cannot be written" },
+	{ CAUSE_MAILDIR_USER, OUTCOME_FAILED, "5.1.1", "a user that is no file name" },
+	{ CAUSE_LOCAL, OUTCOME_DEFERRED, "4.3.0", "trouble of ours" },
+	{ CAUSE_EXPIRED, OUTCOME_FAILED, "5.4.7", "the lifetime is over" },
+};
+
+static void
+test_table(void)
+{
+	unsigned seen[CAUSE_COUNT] = { 0 };
+	bool all = true;
+	struct outcome o;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		outcome_set(&o, rows[i].cause, SL("mx.example"), SL("why"));
+		ok(o.cause == rows[i].cause && o.kind == rows[i].kind && strcmp(o.status, rows[i].status) == 0 &&
+		    strcmp(o.host, "mx.example") == 0 && strcmp(o.detail, "why") == 0 && !o.remote, "row: %s", rows[i].name);
+		seen[rows[i].cause]++;
+	}
+	for (size_t i = 0; i < CAUSE_COUNT; i++)
+		all = all && seen[i] == 1;
+	ok(all, "every cause stands in the table once");
+}
+
+/* A reply as the peer sends it: its lines, separated by '|'. */
+static const struct reply_case {
+	const char *name, *lines;
+	enum outcome_cause cause;
+	enum outcome_kind kind;
+	const char *status, *detail;
+} replies[] = {
+	{ "the peer's status is kept", "550 5.1.1 no such user", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.1.1",
+	  "550 5.1.1 no such user" },
+	{ "without one the general one", "550 no such user", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "550 no such user" },
+	{ "one of another class is not believed", "450 5.1.1 later", CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0",
+	  "450 5.1.1 later" },
+	{ "temporary", "451 4.7.1 greylisted", CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.7.1", "451 4.7.1 greylisted" },
+	{ "delivered, with status", "250 2.6.0 queued as 1", CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.6.0", "250 2.6.0 queued as 1" },
+	{ "delivered, without", "250 ok", CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.0.0", "250 ok" },
+	{ "R142 unknown code: first digit, 2", "299 x", CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.0.0", "299 x" },
+	{ "R142 unknown code: first digit, 4", "499 x", CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0", "499 x" },
+	{ "R142 unknown code: first digit, 5", "599 x", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "599 x" },
+	{ "R142 3yz where none belongs", "354 go", CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", "354 go" },
+	{ "R142 garbage", "hello", CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", NULL },
+	{ "R142 6yz", "650 x", CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", NULL },
+	{ "R120 several lines become one", "550-5.7.1 not|550 5.7.1 here", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.7.1",
+	  "550 5.7.1 not 5.7.1 here" },
+};
+
+static void
+test_replies(void)
+{
+	for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
+		const struct reply_case *c = &replies[i];
+		struct smtp_peer_reply r;
+		struct slice rest = slice_str(c->lines);
+		struct outcome o;
+
+		smtp_peer_reply_init(&r);
+		while (!smtp_peer_reply_line(&r, slice_cut(rest, '|', &rest)) && rest.n)
+			;
+		outcome_from_reply(&o, &r, SL("mx"));
+		ok(o.cause == c->cause && o.kind == c->kind && strcmp(o.status, c->status) == 0 &&
+		    (!c->detail || strcmp(o.detail, c->detail) == 0) && o.remote == (c->cause != CAUSE_PROTOCOL || !r.malformed),
+		    "reply: %s", c->name);
+	}
+}
+
+static void
+test_place_decides(void)
+{
+	struct smtp_peer_reply r;
+	struct outcome o;
+
+	smtp_peer_reply_init(&r);
+	(void)smtp_peer_reply_line(&r, SL("550 5.7.1 go away"));
+	outcome_set_reply(&o, CAUSE_REFUSED_SESSION, &r, SL("mx"));
+	ok(o.kind == OUTCOME_DEFERRED && strcmp(o.status, "4.3.2") == 0 && o.remote &&
+	    strcmp(o.detail, "550 5.7.1 go away") == 0, "a 5yz that is not about the recipient stays deferred");
+}
+
+static void
+test_cleaning(void)
+{
+	char text[1000];
+	struct outcome o;
+
+	outcome_set(&o, CAUSE_LOST, SL("a\rb"), SL("one\ntwo\tthree\001\177"));
+	is(slice_str(o.detail), SL("one two three??"), "one line, without control characters");
+	is(slice_str(o.host), SL("a?b"), "the host too");
+	memset(text, 'x', sizeof text);
+	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, sizeof text));
+	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 && strcmp(o.detail + OUTCOME_DETAIL - 4, "...") == 0, "cut with dots");
+	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, OUTCOME_DETAIL - 1));
+	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 && o.detail[OUTCOME_DETAIL - 2] == 'x', "what just fits is not cut");
+	for (size_t i = 1; i + 1 < sizeof text; i += 2)
+		memcpy(text + i, "\303\244", 2);
+	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, sizeof text));
+	ok(strlen(o.detail) == OUTCOME_DETAIL - 2 && strcmp(o.detail + OUTCOME_DETAIL - 5, "...") == 0, "not cut within a character");
+	outcome_set(&o, CAUSE_LOST, slice_of(NULL, 0), slice_of(NULL, 0));
+	ok(!o.host[0] && !o.detail[0], "nothing is fine");
+	ok(strcmp(outcome_kind_text(OUTCOME_DELIVERED), "delivered") == 0 &&
+	    strcmp(outcome_kind_text(OUTCOME_DEFERRED), "deferred") == 0 &&
+	    strcmp(outcome_kind_text(OUTCOME_FAILED), "failed") == 0, "kinds have names");
+}
+
+int
+main(void)
+{
+	test_table();
+	test_replies();
+	test_place_decides();
+	test_cleaning();
+	return tap_done();
+}
