@@ -26,6 +26,7 @@ struct host {
 struct hosts {
 	struct host *list;		/* malloc'ed, sorted by address */
 	size_t n;
+	size_t cap;
 	bool changed;
 };
 

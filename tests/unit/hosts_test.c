@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: ISC
+#include "delivery/hosts.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+static struct host_report
+heard(const char *address, enum dial_state state, int64_t connect_us, int64_t first_us)
+{
+	struct host_report r = { .state = state, .connect_us = connect_us, .first_us = first_us };
+
+	(void)snprintf(r.address, sizeof r.address, "%s", address);
+	(void)snprintf(r.name, sizeof r.name, "mx.example");
+	return r;
+}
+
+/* What is known after a series of reports about one address. */
+static const struct learning {
+	const char *name;
+	struct { enum dial_state state; int64_t connect_us, first_us; } said[4];
+	int64_t connect_us, first_us;
+	bool at_least;
+	unsigned failures;
+	bool measured, failed;
+} learnings[] = {
+	{ "first sample is taken as it is", { { DIAL_OPEN, 1000, 8000 } }, 1000, 8000, false, 0, true, false },
+	{ "a second one counts a quarter", { { DIAL_OPEN, 1000, 8000 }, { DIAL_OPEN, 2000, 4000 } },
+	  1250, 7000, false, 0, true, false },
+	{ "cut off: a lower bound", { { DIAL_SLOW, 500, 9000 } }, 500, 9000, true, 0, true, false },
+	{ "a higher bound raises a bound", { { DIAL_SLOW, 500, 9000 }, { DIAL_SLOW, 0, 12000 } },
+	  500, 12000, true, 0, true, false },
+	{ "a lower bound does not lower a bound", { { DIAL_SLOW, 500, 9000 }, { DIAL_SLOW, 500, 100 } },
+	  500, 9000, true, 0, true, false },
+	{ "a lower bound does not lower a measurement", { { DIAL_OPEN, 1000, 8000 }, { DIAL_SLOW, 1000, 100 } },
+	  1000, 8000, false, 0, true, false },
+	{ "a higher bound raises a measurement by a quarter", { { DIAL_OPEN, 1000, 8000 }, { DIAL_SLOW, 1000, 16000 } },
+	  1000, 10000, false, 0, true, false },
+	{ "a measurement replaces a bound", { { DIAL_SLOW, 0, 9000 }, { DIAL_OPEN, 700, 3000 } },
+	  700, 3000, false, 0, true, false },
+	{ "failures count in a row", { { DIAL_FAILED, 0, 0 }, { DIAL_FAILED, 0, 0 } }, 0, 0, false, 2, false, true },
+	{ "a failure keeps what was measured", { { DIAL_OPEN, 1000, 8000 }, { DIAL_FAILED, 0, 0 } },
+	  1000, 8000, false, 1, true, true },
+	{ "success ends the row", { { DIAL_FAILED, 0, 0 }, { DIAL_OPEN, 1000, 8000 } }, 1000, 8000, false, 0, true, true },
+	{ "being cut off does not", { { DIAL_FAILED, 0, 0 }, { DIAL_SLOW, 0, 100 } }, 0, 100, true, 1, true, true },
+};
+
+static void
+test_learning(void)
+{
+	for (size_t i = 0; i < sizeof learnings / sizeof learnings[0]; i++) {
+		const struct learning *c = &learnings[i];
+		struct hosts h = { 0 };
+		const struct host *host;
+
+		for (size_t k = 0; k < 4 && c->said[k].state != DIAL_UNTRIED; k++) {
+			struct host_report r = heard("192.0.2.1:25", c->said[k].state, c->said[k].connect_us,
+			    c->said[k].first_us);
+
+			hosts_learn(&h, &r, 1000);
+		}
+		host = hosts_find(&h, "192.0.2.1:25");
+		ok(host && host->connect_us == c->connect_us && host->first_us == c->first_us &&
+		    host->at_least == c->at_least && host->failures == c->failures &&
+		    host->measured_s == (c->measured ? 1000 : 0) && host->failed_s == (c->failed ? 1000 : 0) &&
+		    h.changed, "%s", c->name);
+		hosts_done(&h);
+	}
+}
+
+static void
+test_ignored(void)
+{
+	static const char *const addresses[] = { "", "a b", "a\nb" };
+	struct hosts h = { 0 };
+	struct host_report r = heard("192.0.2.1:25", DIAL_UNTRIED, 0, 0);
+
+	hosts_learn(&h, &r, 1);
+	ok(h.n == 0 && !h.changed, "what was not tried is not learned");
+	for (size_t i = 0; i < 3; i++) {
+		r = heard(addresses[i], DIAL_OPEN, 1, 1);
+		hosts_learn(&h, &r, 1);
+	}
+	ok(h.n == 0, "an address that could break a line is not kept");
+	hosts_done(&h);
+}
+
+static void
+test_bound(void)
+{
+	struct hosts h = { 0 };
+	char address[64];
+	bool sorted = true;
+
+	for (int i = 0; i < HOSTS_MAX + 10; i++) {
+		struct host_report r;
+
+		(void)snprintf(address, sizeof address, "10.%d.%d.1:25", (i * 7919) % 250, i);
+		r = heard(address, DIAL_OPEN, 1, 1 + i);
+		hosts_learn(&h, &r, i == 5 ? 1000000 : 1000 + i);
+	}
+	for (size_t i = 1; i < h.n; i++)
+		sorted = sorted && strcmp(h.list[i - 1].address, h.list[i].address) < 0;
+	ok(h.n == HOSTS_MAX, "the table is bounded");
+	ok(sorted, "the table is sorted");
+	ok(hosts_find(&h, "10.0.0.1:25") == NULL, "the stalest is forgotten first");
+	(void)snprintf(address, sizeof address, "10.%d.%d.1:25", (5 * 7919) % 250, 5);
+	ok(hosts_find(&h, address) != NULL, "an old one that was heard of since stays");
+	ok(hosts_find(&h, "10.0") == NULL, "a prefix is not found");
+	hosts_done(&h);
+}
+
+static void
+put_file(int dir, const char *text, size_t n)
+{
+	int fd = openat(dir, "hosts", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
+		abort();
+	close(fd);
+}
+
+static void
+test_round_trip(int dir)
+{
+	struct hosts h, again;
+	struct host_report a = heard("192.0.2.1:25", DIAL_OPEN, 1500, 12000);
+	struct host_report b = heard("[2001:db8::1]:25", DIAL_SLOW, 0, 35000);
+	struct host_report c = heard("192.0.2.9:25", DIAL_FAILED, 0, 0);
+	struct stat st;
+
+	hosts_load(&h, dir);
+	ok(h.n == 0, "without a file the table is empty");
+	hosts_learn(&h, &a, 1763787773);
+	hosts_learn(&h, &b, 1763787774);
+	hosts_learn(&h, &c, 1763787775);
+	ok(hosts_save(&h, dir) == 0 && !h.changed, "saved");
+	hosts_load(&again, dir);
+	ok(again.n == 3 && memcmp(again.list, h.list, 3 * sizeof *h.list) == 0, "comes back as it was");
+	ok(!again.changed, "and counts as unchanged");
+	ok(fstatat(dir, "hosts", &st, 0) == 0 && (st.st_mode & 0777) == 0600, "readable for the service only");
+	hosts_done(&h);
+	hosts_done(&again);
+	h = (struct hosts){ 0 };
+	ok(hosts_save(&h, -1) < 0, "a folder that is none is an error");
+	hosts_done(&h);
+}
+
+static const struct damaged {
+	const char *name, *text;
+	size_t hosts;
+} damages[] = {
+	{ "empty", "", 0 },
+	{ "a line", "192.0.2.1:25 mx 1 2 3 4 5\n", 1 },
+	{ "a bound", "192.0.2.1:25 mx 1 >2 3 4 5\n", 1 },
+	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5", 0 },
+	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4\n", 0 },
+	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 6\n", 0 },
+	{ "no number", "192.0.2.1:25 mx 1 2 3 4 x\n", 0 },
+	{ "a negative number", "192.0.2.1:25 mx 1 -2 3 4 5\n", 0 },
+	{ "a number too large", "192.0.2.1:25 mx 1 99999999999999999999 3 4 5\n", 0 },
+	{ "failures too large", "192.0.2.1:25 mx 1 2 3 4 4294967297\n", 0 },
+	{ "a control character", "192.0.2.1:25 m\001x 1 2 3 4 5\n", 0 },
+	{ "an address too long", "1234567890123456789012345678901234567890123456789012345678901234 mx 1 2 3 4 5\n", 0 },
+	{ "twice the same", "192.0.2.1:25 mx 1 2 3 4 5\n192.0.2.1:25 mx 1 2 3 4 5\n", 1 },
+	{ "good lines around a bad one", "192.0.2.1:25 mx 1 2 3 4 5\nrubbish\n192.0.2.0:25 mx 1 2 3 4 5\n", 2 },
+};
+
+static void
+test_damaged(int dir)
+{
+	struct hosts h;
+	char text[700];
+
+	for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+		put_file(dir, damages[i].text, strlen(damages[i].text));
+		hosts_load(&h, dir);
+		ok(h.n == damages[i].hosts, "file: %s", damages[i].name);
+		hosts_done(&h);
+	}
+	memset(text, 'x', sizeof text);
+	memcpy(text + 511, "192.0.2.1:25 mx 1 2 3 4 5\n", 26);
+	put_file(dir, text, 511 + 26);
+	hosts_load(&h, dir);
+	ok(h.n == 0, "file: the tail of a long line is no line");
+	hosts_done(&h);
+	put_file(dir, "192.0.2.1:25 mx\0 1 2 3 4 5\n192.0.2.2:25 mx 1 2 3 4 5\n", 54);
+	hosts_load(&h, dir);
+	ok(h.n <= 1 && !hosts_find(&h, "192.0.2.1:25"), "file: a NUL spoils its line");
+	hosts_done(&h);
+}
+
+static void
+test_key(void)
+{
+	static const struct { int family; const char *address, *key; } cases[] = {
+		{ AF_INET, "192.0.2.1", "192.0.2.1:25" },
+		{ AF_INET6, "2001:db8::1", "[2001:db8::1]:25" },
+		{ AF_INET6, "::ffff:192.0.2.1", "192.0.2.1:25" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct sockaddr_storage ss = { 0 };
+		char key[64];
+
+		ss.ss_family = (sa_family_t)cases[i].family;
+		if (cases[i].family == AF_INET)
+			(void)inet_pton(AF_INET, cases[i].address, &((struct sockaddr_in *)&ss)->sin_addr);
+		else
+			(void)inet_pton(AF_INET6, cases[i].address, &((struct sockaddr_in6 *)&ss)->sin6_addr);
+		((struct sockaddr_in *)&ss)->sin_port = htons(25);
+		host_key(key, &ss);
+		is(slice_str(key), slice_str(cases[i].key), "an address as a key");
+	}
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/hosts_test.XXXXXX";
+	int fd;
+
+	if (!mkdtemp(dir) || (fd = open(dir, O_RDONLY | O_DIRECTORY)) < 0)
+		return 1;
+	test_learning();
+	test_ignored();
+	test_bound();
+	test_round_trip(fd);
+	test_damaged(fd);
+	test_key();
+	(void)unlinkat(fd, "hosts", 0);
+	ok(rmdir(dir) == 0, "nothing else was left behind");
+	return tap_done();
+}
