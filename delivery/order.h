@@ -32,8 +32,12 @@ struct order_target {
 size_t order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_only, int64_t now_s,
     int64_t fresh_s, struct order_target targets[ORDER_MAX]);
 
+/* Again, after a dial told more about some of them. */
+void order_sort(struct order_target *targets, size_t n);
+
 /* How many of targets[0..n), all of its first level, should be raced at once: all that are unknown and the best that is measured;
- * 1 when the best is known to be the fastest. */
+ * 1 when the best is known to be the fastest.
+ * Where all have failed lately, all. */
 size_t order_race(const struct order_target *targets, size_t n);
 
 #endif
