@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+/*
+ * An open connection to an exchanger, past its greeting and EHLO: commands out, replies in.
+ * Private to the room: delivery/walk opens links, delivery/transaction uses them.
+ */
+#ifndef DELIVERY_LINK_H
+#define DELIVERY_LINK_H
+
+#include "base/config.h"
+#include "delivery/outcome.h"
+#include "net/stream.h"
+#include "smtp/client.h"
+
+struct smtp_link {
+	int fd;
+	bool closed;			/* broken, or the peer has said 421: nothing more to be said */
+	bool dirty;			/* a transaction is open there: RSET before the next */
+	unsigned transactions;		/* begun so far */
+	const struct config *config;
+	struct smtp_peer peer;
+	struct smtp_peer_reply reply;	/* the last one */
+	char host[300];			/* "mx1.example[192.0.2.1]:25" */
+	struct stream stream;
+};
+
+enum link_start {
+	LINK_READY,
+	LINK_REFUSED,			/* the reply says why */
+	LINK_BROKEN,			/* *ret_why is set */
+};
+
+/* Over a connected descriptor, which becomes the link's.  NULL without memory (fd is then closed). */
+struct smtp_link *link_new(int fd, const char *host, const struct config *c);
+/* Read the greeting, say EHLO (RFC 5321 section 3.1, 3.2). */
+enum link_start link_start(struct smtp_link *l, struct outcome *ret_why);
+
+/* Is a link that was left alone still good?  Without asking: nothing may have come in. */
+bool link_alive(struct smtp_link *l);
+
+/* Queue a command line (with its CRLF): it leaves when the next reply is waited for.  0 or -errno. */
+int link_command(struct smtp_link *l, struct slice line);
+/* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO when it makes no sense; -ECONNRESET at
+ * EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
+int link_reply(struct smtp_link *l, uint64_t timeout_ms);
+/* A reply that came before the connection broke under our writing, if there is one: true, and it is in l->reply. */
+bool link_last_words(struct smtp_link *l);
+
+/* What an error of these means for the message; doing: "RCPT TO". */
+void link_outcome(const struct smtp_link *l, int error, const char *doing, struct outcome *o);
+
+/* Milliseconds for poll(2). */
+int link_timeout(uint64_t ms);
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A message to a destination over SMTP: transactions over a kept link or a new one, host after host,
+ * until each recipient's outcome is known.  The rules of one host stand in delivery/transaction,
+ * those of finding hosts in delivery/walk.
+ */
+#include "delivery/delivery.h"
+
+#include "delivery/transaction.h"
+#include "delivery/walk.h"
+
+static void
+drop_link(struct delivery *d)
+{
+	smtp_link_done(d->link);
+	d->link = NULL;
+}
+
+/* A connection that was kept idle may be closed by now, or close as soon as we speak (421): that says nothing
+ * about the host, so it is asked again, over a new one. */
+static bool
+went_stale(const struct delivery *d, bool kept)
+{
+	return kept && d->link->closed;
+}
+
+static void
+attempt(struct delivery *d, struct transaction *t, struct walk *w)
+{
+	bool kept = d->link != NULL;
+	struct outcome lost;
+
+	while (t->nleft) {
+		enum transaction_end end;
+
+		if (!d->link && !walk_next(w)) {
+			transaction_settle_rest(t, &w->why);
+			return;
+		}
+		end = transaction_run(t);
+		if (end == TRANSACTION_DONE && !d->link->closed)
+			continue;
+		if (end == TRANSACTION_DONE) {
+			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
+			    SL("the exchanger closed the connection before all recipients were handled"));
+			walk_blame(w, &lost);
+		} else if (!went_stale(d, kept)) {
+			walk_blame(w, &t->why);
+		}
+		drop_link(d);
+		kept = false;
+	}
+}
+
+void
+deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	struct transaction t;
+	struct walk w;
+	struct outcome o;
+
+	if (transaction_init(&t, d, e, rcpts, n) < 0) {
+		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
+		for (size_t i = 0; i < n; i++)
+			delivery_report(d, e, rcpts[i], &o);
+		return;
+	}
+	if (d->link && !link_alive(d->link)) {
+		d->link->closed = true;		/* no QUIT either */
+		drop_link(d);
+	}
+	walk_init(&w, d);
+	attempt(d, &t, &w);
+	walk_done(&w);
+	transaction_done(&t);
+}

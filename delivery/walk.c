@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: ISC
+/*
+ * From a destination to an open link (RFC 5321 section 5.1): addresses are dialled in the order of
+ * delivery/order, those not measured yet against each other, until one has greeted us and
+ * taken our EHLO.  What each dial told goes to the sink.  Bounded in addresses, sessions and
+ * time, whatever a domain publishes.  Called by delivery/smtp only.
+ */
+#include "delivery/walk.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define DIALS_MAX     32
+#define HOSTS_TRIED_MAX 16	/* that failed or refused */
+#define SESSIONS_MAX  4		/* that began well and broke off */
+#define WALK_MS       (15 * 60 * 1000)
+#define FAILING_CONNECT_MS 5000	/* enough for one that is back, while there are others */
+
+/* How much an outcome tells about why there is no delivery; a later one of the same rank replaces an earlier one. */
+enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY };
+
+void
+walk_init(struct walk *w, struct delivery *d)
+{
+	memset(w, 0, sizeof *w);
+	w->d = d;
+	w->tried = (struct buf)BUF(w->tried_space);
+	w->end_ms = clock_ms() + WALK_MS;
+}
+
+void
+walk_done(struct walk *w)
+{
+	if (w->looked_up)
+		mx_list_done(&w->mx);
+	w->looked_up = false;
+}
+
+static void
+tell(struct walk *w, int rank, const struct outcome *o)
+{
+	if (rank < w->told)
+		return;
+	w->told = rank;
+	w->why = *o;
+}
+
+void
+walk_blame(struct walk *w, const struct outcome *o)
+{
+	tell(w, o->cause == CAUSE_REPLY_TEMPORARY ? TOLD_REPLY : TOLD_LOST, o);
+}
+
+static enum outcome_cause
+dns_cause(enum mx_status status)
+{
+	switch (status) {
+	case MX_NULL:
+		return CAUSE_DNS_NULL_MX;
+	case MX_NXDOMAIN:
+		return CAUSE_DNS_NXDOMAIN;
+	case MX_BAD_NAME:
+		return CAUSE_DNS_BAD_NAME;
+	case MX_DEFER:
+		return CAUSE_DNS_DEFER;
+	case MX_OK:		/* and yet nothing to dial */
+	case MX_NO_HOST:
+		break;
+	}
+	return CAUSE_DNS_NO_HOST;
+}
+
+static bool
+look_up(struct walk *w)
+{
+	const struct delivery *d = w->d;
+	const struct config *c = d->config;
+	uint16_t port = (uint16_t)c->relay.port;
+
+	if (w->looked_up)
+		return true;
+	if (d->route->via == VIA_SMTP)
+		mx_host(d->resolver, d->route->host, c->relay.family, d->route->port ? d->route->port : port, &w->mx);
+	else
+		mx_lookup(d->resolver, slice_str(d->destination), c->relay.family, port, &w->mx);
+	w->looked_up = true;
+	if (w->mx.status == MX_OK)
+		w->n = order_targets(&w->mx, d->hosts, c->relay.mx_order == MX_ORDER_LATENCY,
+		    clock_wall_us() / 1000000, (int64_t)c->relay.latency_fresh_s, w->targets);
+	if (w->n)
+		return true;
+	/* A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
+	outcome_set(&w->why, d->route->via == VIA_SMTP ? CAUSE_DNS_DEFER : dns_cause(w->mx.status), SL(""),
+	    slice_str(w->mx.detail));
+	return false;
+}
+
+/* "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
+static void
+host_text(const struct order_target *t, char text[300])
+{
+	char space[64], key[64];
+	struct buf b = BUF(space);
+	const char *name = t->exchanger->name;
+	const struct sockaddr *sa = (const struct sockaddr *)t->address;
+
+	host_key(key, t->address);
+	address_text(&b, sa);
+	if (slice_eq(slice_str(name), buf_slice(&b)))
+		(void)snprintf(text, 300, "%s", key);
+	else
+		(void)snprintf(text, 300, "%.200s[%.*s]:%u", name, (int)b.n, b.p, (unsigned)address_port(sa));
+}
+
+static void
+report(const struct walk *w, const struct order_target *t, const struct dial_target *dialled, enum dial_state state)
+{
+	struct host_report r = {
+		.state = state,
+		.connect_us = dialled->connect_us,
+		.first_us = state == DIAL_SLOW ? dialled->waited_us : dialled->first_us,
+	};
+
+	host_key(r.address, t->address);
+	(void)snprintf(r.name, sizeof r.name, "%.63s", t->exchanger->name);
+	w->d->sink->host(w->d->sink->ctx, &r);
+}
+
+static void
+add_tried(struct walk *w, const char *host, const char *what)
+{
+	struct buf b = w->tried;
+
+	buf_fmt(&b, "%s%s: %s", b.n ? "; " : "", host, what);
+	if (!b.full)		/* what does not fit is left out, whole */
+		w->tried = b;
+}
+
+static void
+dial_failed(struct walk *w, const struct order_target *t, const struct dial_target *dialled)
+{
+	char host[300];
+	const char *what = strerror(dialled->error);
+
+	if (dialled->error == ETIMEDOUT && dialled->connect_us)
+		what = "no greeting in time";
+	else if (dialled->connect_us)
+		what = "connected, but closed without a greeting";
+	host_text(t, host);
+	add_tried(w, host, what);
+	w->refused++;
+	report(w, t, dialled, DIAL_FAILED);
+}
+
+/* After a race: those that failed and the winner are done with, the others go back among the
+ * targets with what was measured. */
+static void
+sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int winner)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		struct order_target t = w->targets[i];
+
+		if (i < raced && dialled[i].state == DIAL_FAILED) {
+			dial_failed(w, &t, &dialled[i]);
+			continue;
+		}
+		if (i < raced && (int)i == winner)
+			continue;
+		if (i < raced && dialled[i].state != DIAL_UNTRIED) {
+			report(w, &t, &dialled[i], dialled[i].state);
+			t.reason = ORDER_MEASURED;
+			t.at_least = false;	/* it lost already once: no second race */
+			t.first_us = dialled[i].state == DIAL_SLOW ? dialled[i].waited_us : dialled[i].first_us;
+		}
+		w->targets[kept++] = t;
+	}
+	w->n = kept;
+	order_sort(w->targets, w->n);
+}
+
+/* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504; RFC 5321
+ * section 3.1, 4.5.4.1: other hosts first). */
+static void
+refused(struct walk *w, const struct smtp_link *l)
+{
+	const struct smtp_peer_reply *r = &l->reply;
+	struct outcome o;
+
+	add_tried(w, l->host, "refused the session");
+	w->refused++;
+	if (r->code / 100 == 4) {
+		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
+		tell(w, TOLD_REPLY, &o);
+		return;
+	}
+	if (r->code == 521 || r->code == 554) {
+		w->gone++;
+		outcome_set_reply(&w->gone_why, CAUSE_REPLY_PERMANENT, r, slice_str(l->host));
+	}
+	outcome_set_reply(&o, r->code / 100 == 5 ? CAUSE_REFUSED_SESSION : CAUSE_PROTOCOL, r, slice_str(l->host));
+	tell(w, TOLD_REFUSED, &o);
+}
+
+/* Greet on the connection that won.  A host that refuses us counts as failed, so that the next message
+ * begins with another. */
+static bool
+greet(struct walk *w, const struct order_target *t, const struct dial_target *dialled)
+{
+	char host[300];
+	struct smtp_link *l;
+	struct outcome why;
+	enum link_start start = LINK_BROKEN;
+
+	host_text(t, host);
+	l = link_new(dialled->fd, host, w->d->config);
+	if (l)
+		start = link_start(l, &why);
+	else
+		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
+	report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
+	if (start == LINK_READY) {
+		w->d->link = l;
+		w->sessions++;
+		return true;
+	}
+	if (start == LINK_REFUSED) {
+		refused(w, l);
+	} else {
+		add_tried(w, host, why.detail);
+		w->refused++;
+		tell(w, TOLD_LOST, &why);
+	}
+	smtp_link_done(l);
+	return false;
+}
+
+static bool
+race(struct walk *w)
+{
+	const struct config *c = w->d->config;
+	struct dial_target dialled[DIAL_MAX];
+	struct dial_options o = {
+		.connect_timeout_ms = link_timeout(c->relay.connect_timeout_ms),
+		.first_timeout_ms = link_timeout(c->relay.greeting_timeout_ms),
+		.linger_factor = 2,
+		.linger_max_ms = 100,
+		.bind = c->relay.bind.list,
+		.nbind = c->relay.bind.n,
+	};
+	struct order_target won;
+	size_t n = order_race(w->targets, w->n);
+	int winner;
+
+	if (w->targets[0].reason == ORDER_FAILING && n < w->n && o.connect_timeout_ms > FAILING_CONNECT_MS)
+		o.connect_timeout_ms = FAILING_CONNECT_MS;
+	memset(dialled, 0, sizeof dialled);
+	for (size_t i = 0; i < n; i++) {
+		dialled[i].address = *w->targets[i].address;
+		dialled[i].address_len = w->targets[i].address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+										      : sizeof(struct sockaddr_in);
+		dialled[i].fd = -1;
+	}
+	winner = dial_race(dialled, n, &o, "QUIT\r\n");
+	w->dials += (unsigned)n;
+	if (winner >= 0)
+		won = w->targets[winner];
+	sort_out(w, dialled, n, winner);
+	return winner >= 0 && greet(w, &won, &dialled[winner]);
+}
+
+/* Every host of the domain was asked and wants no mail, ever (RFC 7504 section 4): only then is that the domain's answer. */
+static bool
+all_gone(const struct walk *w)
+{
+	if (!w->gone || w->gone != w->refused || w->n || w->sessions)
+		return false;
+	for (size_t i = 0; i < w->mx.n; i++) {
+		enum dns_status status = w->mx.exchangers[i].status;
+
+		if (!w->mx.exchangers[i].naddresses && (status == DNS_SERVFAIL || status == DNS_TIMEOUT))
+			return false;
+	}
+	return true;
+}
+
+/* Nobody is left to ask: what to say of it. */
+static void
+conclude(struct walk *w)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	if (all_gone(w)) {
+		w->why = w->gone_why;
+		return;
+	}
+	if (w->told != TOLD_NOTHING)
+		return;
+	buf_str(&b, "no exchanger answered: ");
+	buf_add(&b, buf_slice(&w->tried));
+	outcome_set(&w->why, CAUSE_CONNECT, SL(""), buf_slice(&b));
+}
+
+bool
+walk_next(struct walk *w)
+{
+	if (!look_up(w))
+		return false;
+	while (w->n && w->dials < DIALS_MAX && w->refused < HOSTS_TRIED_MAX && w->sessions < SESSIONS_MAX &&
+	    clock_ms() < w->end_ms)
+		if (race(w))
+			return true;
+	conclude(w);
+	return false;
+}
