@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The ways out of the queue by route, and what each of them does with a result: mark, note, report.
+ * Called by a worker; must not log, must not decide what follows (delivery/outcome does) nor
+ * when to try again (the runner does).
+ */
+#include "delivery/delivery.h"
+
+static void
+report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n, enum outcome_cause cause,
+    const char *detail)
+{
+	struct outcome o;
+
+	outcome_set(&o, cause, SL(""), slice_str(detail));
+	for (size_t i = 0; i < n; i++)
+		delivery_report(d, e, rcpts[i], &o);
+}
+
+void
+deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	const struct route *route = d->route;
+
+	switch (route->via) {
+	case VIA_MX:
+	case VIA_SMTP:
+		deliver_smtp(d, e, rcpts, n);
+		return;
+	case VIA_MAILDIR:
+		deliver_maildir(d, e, rcpts, n);
+		return;
+	case VIA_PRINT:
+		deliver_print(d, e, rcpts, n);
+		return;
+	case VIA_DISCARD:
+		report_all(d, e, rcpts, n, CAUSE_DELIVERED, "discarded");
+		return;
+	case VIA_REJECT:
+		report_all(d, e, rcpts, n, CAUSE_ROUTE_REJECT, route->target ? route->target : "refused here");
+		return;
+	}
+	report_all(d, e, rcpts, n, CAUSE_LOCAL, "a route of unknown kind");
+}
+
+void
+delivery_done(struct delivery *d)
+{
+	smtp_link_done(d->link);
+	d->link = NULL;
+}
+
+void
+delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	struct slice path = e->rcpts[rcpt].path;
+	char space[OUTCOME_DETAIL + sizeof o->host + 512];
+	struct buf b = BUF(space);
+
+	buf_fmt(&b, "<%.*s> %s %s", (int)path.n, path.p, outcome_kind_text(o->kind), o->status);
+	if (o->host[0])
+		buf_fmt(&b, " host=%s", o->host);
+	/* Last in the line, so quotes within need no escape. */
+	buf_fmt(&b, " %s=\"%s\"", o->remote ? "reply" : "why", o->detail);
+	if (!b.full)
+		(void)queue_note(e, buf_slice(&b));	/* the log is a help, not a condition */
+}
+
+void
+delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	/* The mark first: a crash from here on must not deliver again.  If it cannot be written, the
+	 * sink still hears of it, and the runner finishes or defers the message by that. */
+	if (o->kind == OUTCOME_DELIVERED)
+		(void)queue_mark(e, rcpt, QUEUE_DELIVERED);
+	delivery_note(e, rcpt, o);
+	d->sink->rcpt(d->sink->ctx, e, rcpt, o);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Into a Maildir: written and synced in tmp/, then moved to new/, which is synced too: only then it is
+ * delivered.  {local} and {domain} of the route's path are replaced by the recipient's, in lower case (one
+ * person, one mailbox), and can never lead out of the place the path names.
+ */
+#include "delivery/delivery.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "delivery/maildir.h"
+#include "delivery/unixmail.h"
+#include "smtp/address.h"
+
+/* A name for a folder made from what a stranger wrote: no way up, no hidden or special name, nothing that is no text. */
+static bool
+safe_name(struct slice s)
+{
+	if (!s.n || s.n > NAME_MAX || s.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' || c == 127 || c == '/')
+			return false;
+	}
+	return true;
+}
+
+static void
+add_lower(struct buf *b, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		buf_chr(b, ascii_lower(s.p[i]));
+}
+
+/* The local part as meant, not as quoted: <"a.b"@c> and <a.b@c> are one person (RFC 5321 section 4.1.2). */
+static void
+add_local(struct buf *b, struct slice path, struct slice domain)
+{
+	char space[SMTP_LOCAL_MAX * 2 + 2];
+	struct buf local = BUF(space);
+
+	smtp_local_unquote(slice_of(path.p, domain.n ? path.n - domain.n - 1 : path.n), &local);
+	b->full |= local.full;
+	add_lower(b, buf_slice(&local));
+}
+
+int
+maildir_path(const char *template, struct slice path, struct slice domain, const char *hostname, struct buf *b)
+{
+	struct slice rest = slice_str(template);
+
+	while (rest.n) {
+		size_t from = b->n;
+
+		if (slice_has_prefix(rest, SL("{local}"))) {
+			add_local(b, path, domain);
+			rest = slice_skip(rest, strlen("{local}"));
+		} else if (slice_has_prefix(rest, SL("{domain}"))) {
+			/* <postmaster> alone is this host's (RFC 5321 section 4.5.1). */
+			add_lower(b, domain.n ? domain : slice_str(hostname));
+			rest = slice_skip(rest, strlen("{domain}"));
+		} else {
+			buf_chr(b, rest.p[0]);
+			rest = slice_skip(rest, 1);
+			continue;
+		}
+		if (b->full || !safe_name(slice_of(b->p + from, b->n - from)))
+			return -EINVAL;
+	}
+	return b->full || b->n == b->cap ? -ENAMETOOLONG : 0;
+}
+
+/* A folder that is new must outlive a crash, or the mail in it would not: so the folder it stands in is synced. */
+static int
+make_folder(int parent, const char *name)
+{
+	int fd, r = 0;
+
+	if (mkdirat(parent, name, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* Component by component, made where missing.  A descriptor, or -errno. */
+static int
+open_folders(const char *path)
+{
+	struct slice rest = slice_str(path);
+	char name[NAME_MAX + 1];
+	int at = open(rest.n && rest.p[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC), next, r;
+
+	while (at >= 0 && rest.n) {
+		struct slice part = slice_cut(rest, '/', &rest);
+
+		if (!part.n)
+			continue;
+		r = -ENAMETOOLONG;
+		if (part.n <= NAME_MAX) {
+			memcpy(name, part.p, part.n);
+			name[part.n] = '\0';
+			r = make_folder(at, name);
+		}
+		next = r < 0 ? r : openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (next == -1)
+			next = -errno;
+		close(at);
+		at = next;
+	}
+	return at == -1 ? -errno : at;
+}
+
+struct mailbox {
+	int root, tmp, fresh;
+};
+
+static void
+close_mailbox(struct mailbox *m)
+{
+	if (m->tmp >= 0)
+		close(m->tmp);
+	if (m->fresh >= 0)
+		close(m->fresh);
+	if (m->root >= 0)
+		close(m->root);
+}
+
+static int
+open_mailbox(const char *path, struct mailbox *m)
+{
+	static const char *const folders[] = { "tmp", "new", "cur" };
+	int r = 0;
+
+	m->tmp = m->fresh = -1;
+	m->root = open_folders(path);
+	if (m->root < 0)
+		return m->root;
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0] && r == 0; i++)
+		r = make_folder(m->root, folders[i]);
+	if (r < 0)
+		return r;
+	m->tmp = openat(m->root, "tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (m->tmp >= 0)
+		m->fresh = openat(m->root, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return m->fresh < 0 ? -errno : 0;
+}
+
+/* "1700000000.M123456P4242Q7.host", as maildir(5) wants it: unique without asking anybody. */
+static void
+file_name(struct buf *b, const char *hostname)
+{
+	static unsigned counter;
+	int64_t now_us = clock_wall_us();
+
+	buf_fmt(b, "%lld.M%06lldP%ldQ%u.", (long long)(now_us / 1000000), (long long)(now_us % 1000000), (long)getpid(),
+	    ++counter);
+	for (size_t i = 0; hostname[i] && i < 100; i++) {
+		char c = hostname[i];
+
+		if (c == '/' || c == ':')
+			buf_str(b, c == '/' ? "\\057" : "\\072");
+		else
+			buf_chr(b, c);
+	}
+}
+
+static int
+write_file(const struct mailbox *m, const char *name, const struct queue_entry *e, struct slice address)
+{
+	int fd = openat(m->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
+
+	if (fd < 0)
+		return -errno;
+	r = unixmail_write(fd, e, address);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(m->tmp, name, m->fresh, name) < 0)
+		r = -errno;
+	if (r == 0 && fsync(m->fresh) < 0) {
+		r = -errno;
+		(void)unlinkat(m->fresh, name, 0);
+	}
+	if (r < 0)
+		(void)unlinkat(m->tmp, name, 0);
+	return r;
+}
+
+static void
+deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, const char *path, struct outcome *o)
+{
+	char name_space[NAME_MAX], detail_space[PATH_MAX + 64];
+	struct buf name = BUF(name_space), detail = BUF(detail_space);
+	struct mailbox m;
+	int r = unixmail_loops(e, address);
+
+	if (r > 0) {
+		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been delivered to this mailbox before: a mail loop"));
+		return;
+	}
+	file_name(&name, d->config->server.hostname);
+	if (r == 0) {
+		r = open_mailbox(path, &m);
+		if (r == 0)
+			r = write_file(&m, buf_cstr(&name), e, address);
+		close_mailbox(&m);
+	}
+	buf_fmt(&detail, "%s: %s", path, r < 0 ? strerror(-r) : "delivered to mailbox");
+	outcome_set(o, r < 0 ? CAUSE_MAILDIR : CAUSE_DELIVERED, SL(""), buf_slice(&detail));
+}
+
+void
+deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct queue_rcpt *rcpt = &e->rcpts[rcpts[i]];
+		char path[PATH_MAX];
+		struct buf b = BUF(path);
+		struct outcome o;
+
+		if (maildir_path(d->route->target, rcpt->path, rcpt->domain, d->config->server.hostname, &b) < 0)
+			outcome_set(&o, CAUSE_MAILDIR_USER, SL(""), SL("no mailbox can have that name"));
+		else
+			deliver_one(d, e, rcpt->path, buf_cstr(&b), &o);
+		delivery_report(d, e, rcpts[i], &o);
+	}
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The message on the runner's stdout: envelope, then text, for those who want to see mail rather than
+ * have it.  One message in one piece, however many workers print.
+ */
+#include "delivery/delivery.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "delivery/unixmail.h"
+
+/* A record lock belongs to the process, and so keeps workers apart that share one inherited descriptor.  Where the
+ * descriptor cannot be locked, pieces may mix: still better than no print. */
+static void
+lock_output(short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+
+	while (fcntl(STDOUT_FILENO, F_SETLKW, &lock) < 0 && errno == EINTR)
+		;
+}
+
+static int
+print_text(struct slice s)
+{
+	while (s.n) {
+		ssize_t n = write(STDOUT_FILENO, s.p, s.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		s = slice_skip(s, (size_t)n);
+	}
+	return 0;
+}
+
+static int
+print_line(const char *key, struct slice path)
+{
+	char space[600];
+	struct buf b = BUF(space);
+
+	buf_fmt(&b, "%s: <%.*s>\n", key, (int)path.n, path.p);
+	return b.full ? 0 : print_text(buf_slice(&b));
+}
+
+static int
+print_message(const struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	char space[64];
+	struct buf b = BUF(space);
+	int r;
+
+	buf_fmt(&b, "---------- message %s\n", e->id);
+	r = print_text(buf_slice(&b));
+	if (r == 0)
+		r = print_line("from", e->from);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = print_line("to", e->rcpts[rcpts[i]].path);
+	if (r == 0)
+		r = print_text(SL("\n"));
+	if (r == 0)
+		r = unixmail_write(STDOUT_FILENO, e, SL(""));
+	if (r == 0)
+		r = print_text(SL("---------- end\n"));
+	return r;
+}
+
+void
+deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	struct outcome o;
+	int r;
+
+	lock_output(F_WRLCK);
+	r = print_message(e, rcpts, n);
+	lock_output(F_UNLCK);
+	if (r < 0)
+		outcome_set(&o, CAUSE_LOCAL, SL(""), slice_str(strerror(-r)));
+	else
+		outcome_set(&o, CAUSE_DELIVERED, SL(""), SL("printed"));
+	for (size_t i = 0; i < n; i++)
+		delivery_report(d, e, rcpts[i], &o);
+}
