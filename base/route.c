@@ -112,15 +112,15 @@ parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct
 static int
 check_maildir(struct slice path, struct buf *why)
 {
-	struct slice name, rest;
+	struct slice rest;
 
 	if (path.n == 0 || path.p[0] != '/')
 		return refuse(why, "a Maildir is an absolute path: maildir:/var/mail/{domain}/{local}");
 	for (size_t i = 0; i < path.n; i++) {
 		if (path.p[i] != '{')
 			continue;
-		name = slice_cut(slice_skip(path, i + 1), '}', &rest);
-		if (!slice_eq(name, SL("local")) && !slice_eq(name, SL("domain")))
+		rest = slice_skip(path, i);
+		if (!slice_has_prefix(rest, SL("{local}")) && !slice_has_prefix(rest, SL("{domain}")))
 			return refuse(why, "a Maildir's path knows {local} and {domain}, no other braces");
 	}
 	return 0;

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: ISC
+#include "base/config.h"
+
+#include "base/name.h"
+#include "tests/lib/config.h"
+
+static void
+check_defaults(void)
+{
+	struct config c;
+
+	ok(load(&c, "", NULL, 0) == 0, "an empty file is good");
+	ok(strcmp(c.queue.directory, "/var/spool/smtp-handler") == 0, "directory");
+	ok(c.queue.lifetime_s == 5 * 86400 && c.queue.warn_after_s == 4 * 3600, "lifetime, warn-after");
+	ok(c.queue.retry_min_s == 300 && c.queue.retry_max_s == 4 * 3600, "retry-min, retry-max");
+	ok(c.queue.min_free == 64 << 20, "min-free");
+	ok(!c.server.hostname || name_is_fqdn(slice_str(c.server.hostname)), "hostname");
+	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000, "max-message-size, max-recipients");
+	ok(c.server.max_errors == 20 && c.server.max_connections == 100, "max-errors, max-connections");
+	ok(c.server.timeout_ms == 300000, "timeout");
+	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
+	ok(c.server.trust_local && c.server.ntrusted == 2, "trusted");
+	ok(!c.server.senders, "senders");
+	ok(c.relay.resolver.n == 0 && c.relay.bind.n == 0, "resolver, bind");
+	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20, "port, processes, per-destination");
+	ok(c.relay.family == FAMILY_ANY && c.relay.mx_order == MX_ORDER_PREFERENCE, "family, mx-order");
+	ok(c.relay.latency_fresh_s == 3600 && c.relay.connect_timeout_ms == 30000, "latency-fresh, connect-timeout");
+	ok(c.relay.greeting_timeout_ms == 300000 && c.relay.command_timeout_ms == 300000 &&
+	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 && c.relay.dot_timeout_ms == 600000,
+	    "timeouts of RFC 5321 section 4.5.3.2");
+	ok(c.nroutes == 0 && config_route(&c, SL("example.org"))->via == VIA_MX, "route");
+	config_done(&c);
+	config_done(&c);
+	ok(!c.queue.directory, "done twice is done");
+}
+
+/* The whole contract, each key with a value that is not its default. */
+static void
+check_all_keys(void)
+{
+	struct config c;
+	char text[2000];
+
+	write_at("list", "a@example.org\n");
+	(void)snprintf(text, sizeof text,
+	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\nretry-max = 30min\nmin-free = 1M\n"
+	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\nmax-errors = 3\n"
+	    "max-connections = 7\ntimeout = 10s\nsyntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
+	    "senders = %s/list\nrole = mx\ntls = off\nauth = off\nproxy-protocol = off\n"
+	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
+	    "mx-order = latency\ntls = none\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nconnect-timeout = 500ms\n"
+	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
+	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\nrecipients = %s/list\n",
+	    directory, directory);
+	if (!ok(load(&c, text, NULL, 0) == 0, "every key of the contract is known"))
+		printf("# %.*s", (int)errors.n, errors.p);
+	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 && c.queue.warn_after_s == 7200 &&
+	    c.queue.retry_min_s == 60 && c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20, "[queue]");
+	ok(strcmp(c.server.hostname, "mail.example.org") == 0 && c.server.max_message_size == 1 << 20 &&
+	    c.server.max_recipients == 100 && c.server.max_errors == 3 && c.server.max_connections == 7 &&
+	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT && c.server.senders, "[server]");
+	ok(!c.server.trust_local && c.server.ntrusted == 3 && c.server.trusted[1].bits == 32, "[server] trusted");
+	ok(c.relay.resolver.n == 2 && address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
+	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53, "[relay] resolver");
+	ok(c.relay.bind.n == 2 && c.relay.bind.list[1].ss_family == AF_INET6, "[relay] bind");
+	ok(c.relay.port == 2525 && c.relay.family == FAMILY_IPV4 && c.relay.processes == 5 &&
+	    c.relay.per_destination == 2 && c.relay.mx_order == MX_ORDER_LATENCY && c.relay.latency_fresh_s == 0, "[relay]");
+	ok(c.relay.connect_timeout_ms == 500 && c.relay.greeting_timeout_ms == 1000 && c.relay.command_timeout_ms == 2000 &&
+	    c.relay.data_timeout_ms == 3000 && c.relay.block_timeout_ms == 4000 && c.relay.dot_timeout_ms == 5000,
+	    "[relay] timeouts");
+	ok(c.nroutes == 1 && strcmp(c.routes[0].pattern, "example.org") == 0 && c.routes[0].via == VIA_MAILDIR &&
+	    strcmp(c.routes[0].target, "/m/{domain}/{local}") == 0 && c.routes[0].recipients &&
+	    c.routes[0].accept == ACCEPT_TRUSTED, "[route]");
+	config_done(&c);
+}
+
+static const struct mistake mistakes[] = {
+	{ "[sever]\nhostname = a.b\n", 1, "there is no such section" },
+	{ "[route]\nvia = mx\n", 1, "write [route example.org]" },
+	{ "[route exa mple.org]\nvia = mx\n", 1, "write [route example.org]" },
+	{ "[route *.example.org]\nvia = mx\n", 1, "write [route example.org]" },
+	{ "[route 192.0.2.1]\nvia = mx\n", 1, "write [route example.org]" },
+	{ "hostname = a.b\n", 1, "stands before any [section]" },
+	{ "[server]\nhost-name = a.b\n", 2, "there is no such key; the section has hostname, " },
+	{ "[server]\nport = 25\n", 2, "there is no such key" },
+	{ "[server]\nHostname = a.b\n", 2, "there is no such key" },
+	{ "[server]\nwhat is this\n", 2, "this is no [section]" },
+	{ "[server]\nhostname = a.b\n\nhostname = a.b\n", 4, "is set in line 2 already" },
+	{ "[server]\nhostname = a.b\n[queue]\n[server]\nhostname = a.b\n", 5, "is set in line 2 already" },
+	{ "[route a.b]\nvia = mx\n[route A.B]\nvia = mx\n", 4, "is set in line 2 already" },
+	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, accept, recipients, aliases" },
+	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
+	{ "\n[route a.b]\n", 2, "has no via" },
+	{ "[server]\nhostname = localhost\n", 2, "a full name with a dot" },
+	{ "[server]\nhostname = 192.0.2.1\n", 2, "an address like [192.0.2.1]" },
+	{ "[server]\nhostname = my_host.example.org\n", 2, "a full name with a dot" },
+	{ "[server]\nhostname = [192.0.2.256]\n", 2, "an address like" },
+	{ "[server]\nmax-message-size = 63K\n", 2, "must be from 64K to 1T" },
+	{ "[server]\nmax-message-size = big\n", 2, "write a number with K, M, G or T" },
+	{ "[server]\nmax-message-size =\n", 2, "write a number with K, M, G or T" },
+	{ "[server]\nmax-recipients = 99\n", 2, "must be from 100 to 50000" },
+	{ "[server]\nmax-recipients = 50001\n", 2, "must be from 100 to 50000" },
+	{ "[server]\nmax-recipients = 1K\n", 2, "write a plain number" },
+	{ "[server]\nmax-errors = 0\n", 2, "must be from 1 to" },
+	{ "[server]\nmax-connections = 0\n", 2, "must be from 1 to" },
+	{ "[server]\ntimeout = 0\n", 2, "must be from 1ms to 1d" },
+	{ "[server]\ntimeout = 5m\n", 2, "write a number with ms, s, min, h or d" },
+	{ "[server]\ntimeout = 2d\n", 2, "must be from 1ms to 1d" },
+	{ "[server]\nsyntax = lax\n", 2, "write tolerant or strict" },
+	{ "[server]\ntrusted = 10.0.0.0/8, ::1\n", 2, "10.0.0.0/8, is neither a network" },
+	{ "[server]\ntrusted = everyone\n", 2, "everyone is neither a network" },
+	{ "[server]\nsenders = list\n", 2, "write the absolute path of a file" },
+	{ "[server]\nsenders = /nonexistent/list\n", 2, "cannot read it: No such file" },
+	{ "[server]\nsenders = /tmp\n", 2, "it is no regular file" },
+	{ "[server]\nrole = submission\n", 2, "this version cannot do that yet; write mx" },
+	{ "[server]\nrole = lmtp\n", 2, "this version cannot do that yet; write mx" },
+	{ "[server]\nrole = x\n", 2, "write mx" },
+	{ "[server]\ntls = offer\n", 2, "this version cannot do that yet; write off" },
+	{ "[server]\ntls = required\n", 2, "this version cannot do that yet; write off" },
+	{ "[server]\ntls = no\n", 2, "write off" },
+	{ "[server]\nauth = file:/etc/passwords\n", 2, "this version cannot do that yet; write off" },
+	{ "[server]\nauth = dovecot:/run/auth\n", 2, "this version cannot do that yet; write off" },
+	{ "[server]\nauth = on\n", 2, "write off" },
+	{ "[server]\nproxy-protocol = on\n", 2, "this version cannot do that yet; write off" },
+	{ "[relay]\ntls = may\n", 2, "this version cannot do that yet; write none" },
+	{ "[relay]\ntls = require\n", 2, "this version cannot do that yet; write none" },
+	{ "[relay]\nport = 0\n", 2, "must be from 1 to 65535" },
+	{ "[relay]\nport = 65536\n", 2, "must be from 1 to 65535" },
+	{ "[relay]\nport = smtp\n", 2, "write a plain number" },
+	{ "[relay]\nprocesses = 0\n", 2, "must be from 1 to 1000" },
+	{ "[relay]\nprocesses = 1001\n", 2, "must be from 1 to 1000" },
+	{ "[relay]\nper-destination = 0\n", 2, "must be from 1 to" },
+	{ "[relay]\nfamily = ipv5\n", 2, "write any or ipv4 or ipv6" },
+	{ "[relay]\nmx-order = random\n", 2, "write preference or latency" },
+	{ "[relay]\nresolver =\n", 2, "write system, or addresses" },
+	{ "[relay]\nresolver = ns.example.org\n", 2, "ns.example.org is no address" },
+	{ "[relay]\nresolver = 127.0.0.1@0\n", 2, "127.0.0.1@0 is no address" },
+	{ "[relay]\nbind = 127.0.0.1:25\n", 2, "127.0.0.1:25 is no address" },
+	{ "[relay]\nbind = eth0\n", 2, "eth0 is no address" },
+	{ "[relay]\nconnect-timeout = 0s\n", 2, "must be from 1ms" },
+	{ "[queue]\ndirectory = spool\n", 2, "write the absolute path of a directory" },
+	{ "[queue]\ndirectory =\n", 2, "write the absolute path of a directory" },
+	{ "[queue]\nlifetime = 0\n", 2, "must be from 1s to 365d" },
+	{ "[queue]\nlifetime = 1500ms\n", 2, "write whole seconds" },
+	{ "[queue]\nretry-min = 0\n", 2, "must be from 1s to 30d" },
+	{ "[queue]\nretry-min = 5h\n", 2, "retry-min (18000s) is more than retry-max (14400s)" },
+	{ "[queue]\nretry-max = 1min\n", 2, "retry-min (300s) is more than retry-max (60s)" },
+	{ "[queue]\nmin-free = -1\n", 2, "write a number with K, M, G or T" },
+};
+
+static void
+check_all_reported(void)
+{
+	struct config c;
+	static const char *const overrides[] = { "server.port=25", "nonsense", "server=x", "=", ".=", "relay.port=x" };
+
+	ok(load(&c, "[queue]\nlifetime = x\n[nowhere]\na = b\nc = d\n[server]\nfoo = 1\nbar = 2\n[route a.b]\nvia = x\n",
+	    overrides, 6) == -EINVAL, "several mistakes");
+	is(buf_slice(&errors), SL(
+	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or 4h; a bare number is seconds\n"
+	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
+	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, tls, auth, proxy-protocol\n"
+	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, tls, auth, proxy-protocol\n"
+	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
+	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, tls, auth, proxy-protocol\n"
+	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
+	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
+	    "-o:0: \"=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
+	    "-o:0: \".=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
+	    "-o:0: [relay] port = x: write a plain number\n"), "all are reported, each once");
+	config_done(&c);
+	ok(config_load(&c, conf, overrides, 6, NULL) == -EINVAL, "nobody listens");
+	config_done(&c);
+}
+
+int
+main(void)
+{
+	config_test_begin();
+	check_defaults();
+	check_all_keys();
+	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
+		check_mistake(&mistakes[i]);
+	check_all_reported();
+	config_test_end();
+	return tap_done();
+}

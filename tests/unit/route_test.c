@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: ISC
+#include "base/route.h"
+
+#include "tests/lib/config.h"
+
+static const struct mistake mistakes[] = {
+	{ "[route a.b]\nvia = mx\naccept = everyone\n", 3, "write anyone or trusted" },
+	{ "[route a.b]\nvia = mx\nrecipients = list\n", 3, "write the absolute path of a file" },
+	{ "[route a.b]\nvia = mx\nrecipients = /nonexistent\n", 3, "cannot read it: No such file" },
+	{ "[route a.b]\nvia = mx\naliases = /etc/aliases\n", 3, "this version cannot do that yet" },
+	{ "[route a.b]\nvia =\n", 2, "write mx, smtp://HOST[:PORT]" },
+	{ "[route a.b]\nvia = MX\n", 2, "write mx, smtp://HOST[:PORT]" },
+	{ "[route a.b]\nvia = mail.example.org\n", 2, "write mx, smtp://HOST[:PORT]" },
+	{ "[route a.b]\nvia = smtps://mail.example.org\n", 2, "this version cannot do that yet" },
+	{ "[route a.b]\nvia = smtp+starttls://mail.example.org\n", 2, "this version cannot do that yet" },
+	{ "[route a.b]\nvia = lmtp:/run/dovecot/lmtp\n", 2, "LMTP: this version cannot do that yet" },
+	{ "[route a.b]\nvia = lmtp://127.0.0.1:24\n", 2, "LMTP: this version cannot do that yet" },
+	{ "[route a.b]\nvia = smtp://\n", 2, "write smtp://HOST" },
+	{ "[route a.b]\nvia = smtp://user:secret@host\n", 2, "this version cannot do that yet" },
+	{ "[route a.b]\nvia = smtp://host:\n", 2, "no port behind the colon" },
+	{ "[route a.b]\nvia = smtp://host:0\n", 2, "a port is a number from 1 to 65535" },
+	{ "[route a.b]\nvia = smtp://host:25/\n", 2, "a port is a number" },
+	{ "[route a.b]\nvia = smtp://host/\n", 2, "write smtp://HOST" },
+	{ "[route a.b]\nvia = smtp://a host\n", 2, "write smtp://HOST" },
+	{ "[route a.b]\nvia = smtp://2001:db8::1\n", 2, "goes between brackets" },
+	{ "[route a.b]\nvia = smtp://[192.0.2.1]\n", 2, "between brackets goes an IPv6 address" },
+	{ "[route a.b]\nvia = smtp://[::1\n", 2, "between brackets goes an IPv6 address" },
+	{ "[route a.b]\nvia = smtp://[::1]25\n", 2, "between brackets goes an IPv6 address" },
+	{ "[route a.b]\nvia = smtp://[::1]:\n", 2, "no port behind the colon" },
+	{ "[route a.b]\nvia = maildir:mail\n", 2, "a Maildir is an absolute path" },
+	{ "[route a.b]\nvia = maildir:\n", 2, "a Maildir is an absolute path" },
+	{ "[route a.b]\nvia = maildir:/m/{user}\n", 2, "knows {local} and {domain}" },
+	{ "[route a.b]\nvia = maildir:/m/{local\n", 2, "knows {local} and {domain}" },
+	{ "[route a.b]\nvia = maildir:/m/{\n", 2, "knows {local} and {domain}" },
+	{ "[route a.b]\nvia = reject:\n", 2, "the text to refuse with" },
+	{ "[route a.b]\nvia = reject:nein, \xc3\xbc\n", 2, "printable ASCII" },
+};
+
+static const struct {
+	const char *via;
+	enum route_via want;
+	const char *host, *target;
+	unsigned port;
+} vias[] = {
+	{ "mx", VIA_MX, NULL, NULL, 0 },
+	{ "print", VIA_PRINT, NULL, NULL, 0 },
+	{ "discard", VIA_DISCARD, NULL, NULL, 0 },
+	{ "smtp://mail.example.org", VIA_SMTP, "mail.example.org", NULL, 0 },
+	{ "smtp://mail:2525", VIA_SMTP, "mail", NULL, 2525 },
+	{ "smtp://192.0.2.1:65535", VIA_SMTP, "192.0.2.1", NULL, 65535 },
+	{ "smtp://[2001:db8::1]", VIA_SMTP, "2001:db8::1", NULL, 0 },
+	{ "smtp://[2001:db8::1]:26", VIA_SMTP, "2001:db8::1", NULL, 26 },
+	{ "maildir:/var/mail/{domain}/{local}/{local}", VIA_MAILDIR, NULL, "/var/mail/{domain}/{local}/{local}", 0 },
+	{ "maildir:/var/mail/with a blank", VIA_MAILDIR, NULL, "/var/mail/with a blank", 0 },
+	{ "reject: we moved, try smtp://other", VIA_REJECT, NULL, "we moved, try smtp://other", 0 },
+};
+
+static void
+check_vias(void)
+{
+	for (size_t i = 0; i < sizeof vias / sizeof vias[0]; i++) {
+		struct config c;
+		const struct route *r;
+		char first[300];
+		const char *overrides[] = { "route a.b.via=smtp://before:1", first };
+
+		(void)snprintf(first, sizeof first, "route a.b.via=%s", vias[i].via);
+		ok(load(&c, "", overrides, 2) == 0 && c.nroutes == 1, "via %s", vias[i].via);
+		r = config_route(&c, SL("a.b"));
+		ok(r->via == vias[i].want && r->port == vias[i].port && strcmp(r->via_text, vias[i].via) == 0, "kind, port, text");
+		is(slice_str(r->host), slice_str(vias[i].host), "host");
+		is(slice_str(r->target), slice_str(vias[i].target), "target");
+		config_done(&c);
+	}
+}
+
+#define ROUTES \
+	"[route *]\nvia = smtp://star\n[route .org]\nvia = smtp://dot-org\n[route .Example.org]\nvia = smtp://dot-example\n" \
+	"[route example.org]\nvia = smtp://example\n[route deep.a.example.org]\nvia = smtp://deep\n[route localhost]\nvia = smtp://l\n" \
+	"[route [192.0.2.1]]\nvia = smtp://four\n[route [IPv6:2001:db8::1]]\nvia = smtp://six\n"
+
+static const struct {
+	const char *domain, *host;
+} routed[] = {
+	{ "example.org", "example" }, { "EXAMPLE.Org", "example" }, { "a.example.org", "dot-example" },
+	{ "b.a.example.org", "dot-example" }, { "deep.a.example.org", "deep" }, { "x.deep.a.example.org", "dot-example" },
+	{ "notexample.org", "dot-org" }, { "org", "star" }, { ".example.org", "dot-org" }, { "example.com", "star" },
+	{ "localhost", "l" }, { "sub.localhost", "star" }, { "[192.0.2.1]", "four" }, { "[192.0.2.2]", "star" },
+	{ "[ipv6:2001:DB8::1]", "six" }, { "", "star" }, { "*", "star" }, { "com", "star" },
+};
+
+static void
+check_routing(void)
+{
+	struct config c;
+
+	ok(load(&c, ROUTES, NULL, 0) == 0, "routes");
+	for (size_t i = 0; i < sizeof routed / sizeof routed[0]; i++)
+		is(slice_str(config_route(&c, slice_str(routed[i].domain))->host), slice_str(routed[i].host), routed[i].domain);
+	config_done(&c);
+	ok(load(&c, "[route example.org]\nvia = print\n", NULL, 0) == 0, "no star");
+	ok(config_route(&c, SL("example.com"))->via == VIA_MX && config_route(&c, SL("example.com"))->accept == ACCEPT_TRUSTED &&
+	    strcmp(config_route(&c, SL(""))->via_text, "mx") == 0, "without a match: mx, for the trusted only");
+	config_done(&c);
+}
+
+static const struct {
+	const char *pattern, *via, *accept;
+	enum config_accept want;
+} accepts[] = {
+	{ "a.b", "maildir:/m", "", ACCEPT_ANYONE }, { "a.b", "print", "", ACCEPT_ANYONE },
+	{ ".a.b", "maildir:/m", "", ACCEPT_ANYONE }, { "[192.0.2.1]", "print", "", ACCEPT_ANYONE },
+	{ "*", "maildir:/m", "", ACCEPT_TRUSTED }, { "*", "print", "", ACCEPT_TRUSTED },
+	{ "a.b", "mx", "", ACCEPT_TRUSTED }, { "a.b", "smtp://h", "", ACCEPT_TRUSTED },
+	{ "a.b", "discard", "", ACCEPT_TRUSTED }, { "a.b", "reject:no", "", ACCEPT_TRUSTED },
+	{ "a.b", "maildir:/m", "accept = trusted", ACCEPT_TRUSTED }, { "a.b", "smtp://h", "accept = anyone", ACCEPT_ANYONE },
+	{ "*", "print", "accept = anyone", ACCEPT_ANYONE },
+};
+
+static void
+check_accept(void)
+{
+	for (size_t i = 0; i < sizeof accepts / sizeof accepts[0]; i++) {
+		struct config c;
+		char text[200];
+
+		(void)snprintf(text, sizeof text, "[route %s]\n%s\nvia = %s\n", accepts[i].pattern, accepts[i].accept, accepts[i].via);
+		ok(load(&c, text, NULL, 0) == 0 && c.routes[0].accept == accepts[i].want, "H065 %s via %s %s",
+		    accepts[i].pattern, accepts[i].via, accepts[i].accept);
+		config_done(&c);
+	}
+}
+
+static void
+check_trust(void)
+{
+	struct config c;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	static const char *const overrides[] = { "server.trusted=192.0.2.0/24" };
+
+	ok(load(&c, "", NULL, 0) == 0 && config_trusts(&c, NULL), "a pipe is trusted by default");
+	ok(address_parse(SL("127.1.2.3"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss), "loopback");
+	ok(address_parse(SL("::1"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss), "loopback over IPv6");
+	ok(address_parse(SL("::ffff:127.0.0.1"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss), "mapped loopback");
+	ok(address_parse(SL("192.0.2.1"), 1, &ss, &len) && !config_trusts(&c, (struct sockaddr *)&ss), "nobody else");
+	config_done(&c);
+	ok(load(&c, "", overrides, 1) == 0 && !config_trusts(&c, NULL) && config_trusts(&c, (struct sockaddr *)&ss),
+	    "only who is named");
+	config_done(&c);
+}
+
+int
+main(void)
+{
+	config_test_begin();
+	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
+		check_mistake(&mistakes[i]);
+	check_vias();
+	check_routing();
+	check_accept();
+	check_trust();
+	config_test_end();
+	return tap_done();
+}
