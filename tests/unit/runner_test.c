@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The scheduler with real workers and a real queue in a temporary folder, driven
+ * by poll(2) in place of relay.c's event loop.  Routes end in Maildirs, in nothing, or in a refusal, so no network is needed.
+ */
+#include "runner/runner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "runner/frame.h"
+#include "runner/internal.h"
+#include "tests/lib/tap.h"
+
+static struct {
+	struct worker *worker;
+	pid_t pid;
+	int fd;
+} started[64];
+static size_t nstarted, most_at_once;
+static unsigned ends[4], bounces, kinds[3];
+static pid_t kill_next;		/* not 0: the next worker is killed at once */
+static struct outcome last;
+
+static void
+hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
+{
+	(void)ctx;
+	started[nstarted].worker = w;
+	started[nstarted].pid = pid;
+	started[nstarted++].fd = fd;
+	if (nstarted > most_at_once)
+		most_at_once = nstarted;
+	if (kill_next) {
+		kill_next = 0;
+		(void)kill(pid, SIGSTOP);	/* so that it cannot be faster than the kill */
+		(void)kill(pid, SIGKILL);
+	}
+}
+
+static void
+hook_ended(void *ctx, struct worker *w)
+{
+	(void)ctx;
+	for (size_t i = 0; i < nstarted; i++)
+		if (started[i].worker == w) {
+			started[i] = started[--nstarted];
+			return;
+		}
+}
+
+static void
+hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
+{
+	(void)ctx;
+	(void)id;
+	(void)path;
+	(void)delay_us;
+	kinds[o->kind]++;
+	last = *o;
+}
+
+static void
+hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
+{
+	(void)ctx;
+	(void)id;
+	(void)due_s;
+	(void)error;
+	ends[end]++;
+}
+
+static void
+hook_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
+{
+	(void)ctx;
+	(void)id;
+	(void)bounce_id;
+	(void)to;
+	bounces++;
+}
+
+static void
+hook_trouble(void *ctx, const char *what, const char *id, int error)
+{
+	(void)ctx;
+	printf("# trouble: %s %s %d\n", what, id, error);
+}
+
+static const struct runner_hooks hooks = {
+	hook_started, hook_ended, hook_rcpt, hook_message, hook_bounced, hook_trouble,
+};
+
+static char folder[] = "/tmp/runner_test.XXXXXX";
+static struct queue queue;
+static struct config config;
+static struct dns_resolver resolver;
+static struct runner runner;
+
+static void
+report_error(void *ctx, const char *file, unsigned line, const char *text)
+{
+	(void)ctx;
+	printf("# %s:%u: %s\n", file, line, text);
+}
+
+static bool
+set_up(void)
+{
+	static char directory[200], maildir[200];
+	static const char *overrides[] = {
+		directory, maildir, "server.hostname=mail.example", "route discard.example.via=discard",
+		"route reject.example.via=reject:not here", "relay.per-destination=3", "queue.retry-min=10min",
+	};
+	struct config_report report = { report_error, NULL };
+
+	if (!mkdtemp(folder))
+		return false;
+	(void)snprintf(directory, sizeof directory, "queue.directory=%s/queue", folder);
+	(void)snprintf(maildir, sizeof maildir, "route box.example.via=maildir:%s/mail/{local}", folder);
+	if (config_load(&config, "/dev/null", overrides, sizeof overrides / sizeof overrides[0], &report) < 0 ||
+	    queue_open(&queue, config.queue.directory, QUEUE_RUN) < 0)
+		return false;
+	runner.config = &config;
+	runner.queue = &queue;
+	runner.resolver = &resolver;
+	runner.hooks = &hooks;
+	return true;
+}
+
+static void
+add_rcpts(struct queue_message *m, const char *const *to)
+{
+	for (; *to; to++)
+		queue_rcpt(&queue, m, slice_str(*to), SL(""));
+}
+
+static bool
+put(const char *from, const char *const *to)
+{
+	static struct queue_message m;
+	struct queue_facts facts = { .longest_line = 13 };
+
+	queue_begin(&queue, &m);
+	queue_field(&m, "client", SL("test"));
+	queue_from(&m, slice_str(from), SL(""));
+	add_rcpts(&m, to);
+	return queue_head_end(&queue, &m) == 0 &&
+	    queue_content(&queue, &m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
+	    queue_commit(&queue, &m, &facts) == 0;
+}
+
+static bool
+add(void *ctx, const char *id)
+{
+	(void)ctx;
+	return runner_add(&runner, id);
+}
+
+static void
+turn(void)
+{
+	struct pollfd p[64];
+	size_t n = nstarted;
+	int status;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){ .fd = started[i].fd, .events = POLLIN };
+	(void)poll(p, (nfds_t)n, 20);
+	for (size_t i = 0; i < nstarted; i++)
+		runner_hear(&runner, started[i].worker);
+	for (size_t i = 0; i < nstarted; i++)
+		if (waitpid(started[i].pid, &status, WNOHANG) == started[i].pid)
+			runner_reap(&runner, started[i--].worker, status);
+}
+
+/* Everything that is in new/ and what comes of it; false when it does not end in time. */
+static bool
+run_all(void)
+{
+	int64_t end_ms = clock_ms() + 20000;
+
+	(void)queue_take_new(&queue);
+	(void)queue_each(&queue, add, NULL);
+	do {
+		runner_dispatch(&runner);
+		if (runner.nworkers == 0 && runner.nmessages == 0)
+			return true;
+		turn();
+	} while (clock_ms() < end_ms);
+	return false;
+}
+
+static void
+clear(void)
+{
+	memset(ends, 0, sizeof ends);
+	memset(kinds, 0, sizeof kinds);
+	bounces = 0;
+	most_at_once = 0;
+}
+
+static unsigned
+files(const char *format, ...)
+{
+	char path[400];
+	struct dirent *entry;
+	unsigned n = 0;
+	va_list ap;
+	DIR *d;
+	int at = snprintf(path, sizeof path, "%s/", folder);
+
+	va_start(ap, format);
+	(void)vsnprintf(path + at, sizeof path - (size_t)at, format, ap);
+	va_end(ap);
+	d = opendir(path);
+	while (d && (entry = readdir(d)))
+		n += entry->d_name[0] != '.';
+	if (d)
+		(void)closedir(d);
+	return n;
+}
+
+static void
+test_ends(void)
+{
+	clear();
+	ok(put("a@box.example", (const char *[]){ "b@box.example", NULL }) && run_all(), "one message, one mailbox");
+	ok(ends[RUNNER_FINISHED] == 1 && files("mail/b/new") == 1 && files("queue/cur") == 0,
+	    "is in the Maildir and out of the queue");
+
+	clear();
+	ok(put("a@box.example", (const char *[]){ "b@box.example", "c@discard.example", "d@box.example",
+	    "e@reject.example", NULL }) && run_all(), "four recipients, three destinations");
+	ok(kinds[OUTCOME_DELIVERED] == 3 && kinds[OUTCOME_FAILED] == 1, "three delivered, one failed");
+	ok(bounces == 1 && ends[RUNNER_FINISHED] == 1, "one bounce, and the message is finished");
+	ok(files("mail/b/new") == 2 && files("mail/d/new") == 1, "both mailboxes have it");
+	ok(files("queue/new") == 1, "the bounce waits in new/");
+	clear();
+	ok(run_all() && files("mail/a/new") == 1, "and reaches the sender");
+
+	clear();
+	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(), "B161 a failing message from <>");
+	ok(bounces == 0 && ends[RUNNER_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
+}
+
+static void
+test_many(void)
+{
+	bool all = true;
+
+	clear();
+	for (int i = 0; i < 100; i++)
+		all &= put("a@box.example", (const char *[]){ "many@box.example", NULL });
+	ok(all && run_all() && files("mail/many/new") == 100, "a hundred messages for one destination");
+	ok(ends[RUNNER_FINISHED] == 100 && kinds[OUTCOME_DELIVERED] == 100, "each delivered once");
+	ok(most_at_once >= 1 && most_at_once <= 3, "never more workers than per-destination");
+}
+
+static void
+test_crash(void)
+{
+	clear();
+	kill_next = 1;
+	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
+	    "R147 a worker is killed before it delivers");
+	ok(ends[RUNNER_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
+	    "R147 its message is deferred, not lost");
+	ok(queue_take_due(&queue, runner_now_s(), true) == 1, "R145 it waits");
+	clear();
+	ok(run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
+}
+
+static void
+test_expired(void)
+{
+	uint64_t lifetime_s = config.queue.lifetime_s;
+
+	clear();
+	kill_next = 1;
+	config.queue.lifetime_s = 0;
+	ok(put("late@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
+	    "R145 a deferred message older than the lifetime");
+	ok(bounces == 1 && last.cause == CAUSE_EXPIRED && ends[RUNNER_FINISHED] == 1, "R145 is bounced with 5.4.7");
+	config.queue.lifetime_s = lifetime_s;
+	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
+}
+
+static void
+test_frames(void)
+{
+	static struct frame out = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 2, { 7, 9 } } }, in;
+	int pair[2];
+
+	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "a pair"))
+		return;
+	ok(frame_put(pair[0], &out) == 0 && frame_get(pair[1], &in, true) == 1, "a job travels");
+	ok(in.type == FRAME_JOB && in.job.n == 2 && in.job.rcpts[1] == 9 && strcmp(in.job.id, out.job.id) == 0,
+	    "and arrives as it was");
+	ok(frame_get(pair[1], &in, false) == -EAGAIN, "no frame, no wait");
+	ok(write(pair[0], &out, 3) == 3 && frame_get(pair[1], &in, true) == -EBADMSG, "a torn frame is refused");
+	out.job.n = FRAME_RCPTS_MAX + 1;
+	ok(write(pair[0], &out, sizeof out) > 0 && frame_get(pair[1], &in, true) == -EBADMSG,
+	    "a job with too many recipients is refused");
+	close(pair[0]);
+	ok(frame_get(pair[1], &in, true) == 0, "the other end is gone");
+	close(pair[1]);
+}
+
+int
+main(void)
+{
+	char command[300];
+
+	test_frames();
+	if (!ok(set_up(), "set-up"))
+		return tap_done();
+	test_ends();
+	test_many();
+	test_crash();
+	test_expired();
+	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0, "nothing is left");
+	runner_done(&runner);
+	queue_close(&queue);
+	config_done(&config);
+	(void)snprintf(command, sizeof command, "rm -rf %s", folder);
+	ok(system(command) == 0, "clean-up");
+	return tap_done();
+}
