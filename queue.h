@@ -135,14 +135,18 @@ int queue_lock_runner(const struct queue *q);
  * were brought back, or -errno. */
 int queue_recover(const struct queue *q);
 
-/* Empty new/ into cur/ by rename; and due messages of wait/ (all with everything) too.  Returns how many, or -errno. */
-int queue_take_new(const struct queue *q);
-int queue_take_due(const struct queue *q, int64_t now_s, bool everything);
+/* Somebody who is told of the IDs in cur/; false: enough. */
+typedef bool queue_visit(void *ctx, const char *id);
+
+/* Empty new/ into cur/ by rename; the same for what of wait/ is due (all with everything).  each (may be
+ * NULL) is told of what came, whatever it says.  Returns how many, or -errno. */
+int queue_take_new(const struct queue *q, queue_visit *each, void *ctx);
+int queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx);
 /* When the earliest of wait/ is due (unix seconds), 0 when nothing waits. */
 int64_t queue_next_due(const struct queue *q);
 
 /* Call each for the IDs in cur/ until it returns false.  0 or -errno. */
-int queue_each(const struct queue *q, bool (*each)(void *ctx, const char *id), void *ctx);
+int queue_each(const struct queue *q, queue_visit *each, void *ctx);
 
 /* Open cur/ID and parse its envelope.  0, -EBADMSG when it is no whole message (then queue_bury it), or -errno. */
 int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);

@@ -210,19 +210,17 @@ set_timer(sd_event_source *timer, uint64_t after_us)
 static void
 take(struct relay *r, bool everything)
 {
-	int fresh, due;
 	int64_t next_s;
+	int error;
 
 	if (r->runner.stopping)
 		return;
-	fresh = queue_take_new(&r->queue);
-	if (fresh < 0)
-		log_trouble(r, "cannot take messages from new/", "", fresh);
-	due = queue_take_due(&r->queue, clock_wall_us() / 1000000, everything);
-	if (due < 0)
-		log_trouble(r, "cannot take messages from wait/", "", due);
-	if (fresh > 0 || due > 0)
-		add_from_cur(r);
+	error = queue_take_new(&r->queue, add_message, r);
+	if (error < 0)
+		log_trouble(r, "cannot take messages from new/", "", error);
+	error = queue_take_due(&r->queue, clock_wall_us() / 1000000, everything, add_message, r);
+	if (error < 0)
+		log_trouble(r, "cannot take messages from wait/", "", error);
 	next_s = queue_next_due(&r->queue);
 	if (next_s > 0) {
 		int64_t left_s = next_s - clock_wall_us() / 1000000;

@@ -78,6 +78,8 @@ struct moves {
 	int error;		/* the first one: a file that resists must not keep the others */
 	int64_t now_s;		/* take_due only */
 	bool everything;
+	queue_visit *each;	/* told of each that came to cur/; NULL: nobody */
+	void *ctx;
 };
 
 /* Whatever it is, it leaves: a path unit watches new/, and would start the runner for ever. */
@@ -89,8 +91,11 @@ move_one(void *ctx, const char *name)
 
 	if (queue_is_id(name))
 		r = renameat(m->from, name, m->q->cur, name) < 0 ? -errno : 0;
-	if (r == 0)
+	if (r == 0) {
 		m->count++;
+		if (m->each)
+			(void)m->each(m->ctx, name);
+	}
 	/* No message, or cur/ has a folder of that name. */
 	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
 		r = move_to_dead(m->q, m->from, name);
@@ -100,9 +105,9 @@ move_one(void *ctx, const char *name)
 }
 
 int
-queue_take_new(const struct queue *q)
+queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
 {
-	struct moves m = { .q = q, .from = q->fresh };
+	struct moves m = { .q = q, .from = q->fresh, .each = each, .ctx = ctx };
 	int r = queue_names(q->fresh, move_one, &m);
 
 	if (r == 0)
@@ -148,9 +153,9 @@ take_bucket(void *ctx, const char *name)
 }
 
 int
-queue_take_due(const struct queue *q, int64_t now_s, bool everything)
+queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
 {
-	struct moves m = { .q = q, .now_s = now_s, .everything = everything };
+	struct moves m = { .q = q, .now_s = now_s, .everything = everything, .each = each, .ctx = ctx };
 	int r = queue_names(q->wait, take_bucket, &m);
 
 	if (r == 0)
@@ -178,7 +183,7 @@ queue_next_due(const struct queue *q)
 }
 
 struct visit {
-	bool (*each)(void *ctx, const char *id);
+	queue_visit *each;
 	void *ctx;
 };
 
@@ -191,7 +196,7 @@ visit_one(void *ctx, const char *name)
 }
 
 int
-queue_each(const struct queue *q, bool (*each)(void *ctx, const char *id), void *ctx)
+queue_each(const struct queue *q, queue_visit *each, void *ctx)
 {
 	struct visit v = { each, ctx };
 	int r = queue_names(q->cur, visit_one, &v);

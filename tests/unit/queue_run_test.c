@@ -16,7 +16,7 @@ static const struct slice content = S("Subject: x\r\n\r\nx\r\n");
 static void
 fresh(char id[QUEUE_ID_SIZE])
 {
-	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q) == 1, "fresh");
+	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "fresh");
 }
 
 static void
@@ -181,7 +181,7 @@ test_duplicates(void)
 	queue_from(m, SL(""), SL(""));
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++)
 		queue_rcpt(&f.q, m, slice_str(rcpts[i].path), SL(""));
-	must(queue_head_end(&f.q, m) == 0 && queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q) == 1, "queue_commit");
+	must(queue_head_end(&f.q, m) == 0 && queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
 	must(queue_load(&f.q, m->id, &e) == 0, "queue_load");
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++) {
 		char octet;
@@ -206,13 +206,13 @@ test_take_new(void)
 	    mkfifoat(f.q.fresh, "fifo", 0600) == 0, "mkdirat");
 	must(mkdirat(f.q.dead, "fifo", 0700) == 0 && mkdirat(f.q.cur, "0000000000000000", 0700) == 0 &&
 	    mkdirat(f.q.cur, "0000000000000000/x", 0700) == 0, "mkdirat");
-	r = queue_take_new(&f.q);
+	r = queue_take_new(&f.q, NULL, NULL);
 	ok(r == 1 && names_in(f.q.fresh) == 0, "new/ is empty, whatever was in it");
 	ok(file_is_whole(f.q.cur, id, content) && names_in(f.q.cur) == 2, "the message is in cur/");
 	ok(names_in(f.q.dead) == 5, "the rest in dead/, over nothing that was there");
 	must(unlinkat(f.q.cur, "0000000000000000/x", AT_REMOVEDIR) == 0 &&
 	    unlinkat(f.q.cur, "0000000000000000", AT_REMOVEDIR) == 0, "unlinkat");
-	ok(queue_take_new(&f.q) == 0, "nothing more");
+	ok(queue_take_new(&f.q, NULL, NULL) == 0, "nothing more");
 	drop(id);
 }
 
@@ -270,7 +270,7 @@ test_wait(void)
 	struct queue_entry e;
 	struct stat st;
 
-	ok(queue_next_due(&f.q) == 0 && queue_take_due(&f.q, 1000, true) == 0, "nothing waits");
+	ok(queue_next_due(&f.q) == 0 && queue_take_due(&f.q, 1000, true, NULL, NULL) == 0, "nothing waits");
 	must(mkdirat(f.q.wait, "x12", 0700) == 0 && mkdirat(f.q.wait, "-5", 0700) == 0, "mkdirat");
 	must(symlinkat("../cur", f.q.wait, "1") == 0, "symlinkat");
 	fresh(id);
@@ -283,15 +283,15 @@ test_wait(void)
 		ok(queue_next_due(&f.q) == atoll(cases[i].bucket), "%s is next", cases[i].bucket);
 		must(symlinkat("../cur", f.q.wait, "1") == 0, "symlinkat");
 		queue_unload(&e);
-		ok(queue_take_due(&f.q, cases[i].now, cases[i].everything) == cases[i].taken, "%s", cases[i].name);
+		ok(queue_take_due(&f.q, cases[i].now, cases[i].everything, NULL, NULL) == cases[i].taken, "%s", cases[i].name);
 		if (!cases[i].taken)
-			must(queue_take_due(&f.q, cases[i].now, true) == 1, "queue_take_due");
+			must(queue_take_due(&f.q, cases[i].now, true, NULL, NULL) == 1, "queue_take_due");
 		ok(names_in(f.q.wait) == 3 && file_is_whole(f.q.cur, id, content), "back in cur/, and its folder gone");
 	}
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	ok(e.attempts == sizeof cases / sizeof cases[0], "attempts are counted in the file");
 	e.attempts = 9999;
-	must(queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false) == 1, "queue_defer");
+	must(queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false, NULL, NULL) == 1, "queue_defer");
 	queue_unload(&e);
 	ok(queue_load(&f.q, id, &e) == 0 && e.attempts == 9999, "up to 9999");
 	drop(id);
@@ -309,13 +309,13 @@ test_many(void)
 
 	for (int i = 0; i < MANY; i++)
 		must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
-	ok(queue_take_new(&f.q) == MANY, "many at once");
+	ok(queue_take_new(&f.q, NULL, NULL) == MANY, "many at once");
 	ok(queue_each(&f.q, collect, &left) == 0 && left == 1, "each is called once");
 	ok(queue_each(&f.q, collect, &few) == 0 && few == 0, "until it has had enough");
 	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, 600) == 0, "queue_defer");
 	queue_unload(&e);
 	must(mkdirat(f.q.wait, "600/folder", 0700) == 0, "mkdirat");
-	ok(queue_take_due(&f.q, 600, false) == 1 && names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
+	ok(queue_take_due(&f.q, 600, false, NULL, NULL) == 1 && names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
 	    "what is no message does not keep a folder of wait/ alive");
 }
 

@@ -61,7 +61,7 @@ test_cost(void)
 	r = submit(&f.q, SL("Subject: y\r\n\r\ny\r\n"), 4, other);
 	faults_disarm();
 	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0, "the same with 10,000 others there");
-	must(queue_take_new(&f.q) == 10002, "queue_take_new");
+	must(queue_take_new(&f.q, NULL, NULL) == 10002, "queue_take_new");
 }
 
 /* Sizes around what the buffer holds, in pieces of every kind. */
@@ -136,7 +136,7 @@ test_disk_trouble(void)
 	faults.interrupt = true;
 	ok(submit(&f.q, big, 5000, id) == 0 && file_is_whole(f.q.fresh, id, big), "interrupted calls are tried again");
 	faults_disarm();
-	must(queue_take_new(&f.q) > 0, "queue_take_new");
+	must(queue_take_new(&f.q, NULL, NULL) > 0, "queue_take_new");
 	free(p);
 }
 
@@ -172,7 +172,7 @@ test_names(void)
 	r = submit(&f.q, SL("x\r\n"), 10, id);
 	faults_disarm();
 	ok(r == 0 && file_is_whole(f.q.fresh, id, SL("x\r\n")), "an ID that is taken: another one");
-	must(queue_take_new(&f.q) == 2 && names_in(f.q.tmp) == 0, "queue_take_new");
+	must(queue_take_new(&f.q, NULL, NULL) == 2 && names_in(f.q.tmp) == 0, "queue_take_new");
 }
 
 static void
@@ -195,7 +195,7 @@ test_envelope(void)
 	must(queue_head_end(&f.q, m) == 0 && fstat(m->fd, &st) == 0, "queue_head_end");
 	ok((st.st_mode & 07777) == 0600, "files are nobody else's");
 	ok(fcntl(m->fd, F_GETFD) == FD_CLOEXEC, "and no other program's");
-	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q) == 1, "queue_commit");
+	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
 	r = queue_load(&f.q, m->id, &e);
 	if (ok(r == 0 && e.nrcpts == 5000, "five thousand recipients")) {
 		is(e.client, SL("evil?P <x@example.org>?????."), "a value cannot end its line");
@@ -237,7 +237,7 @@ test_abort(void)
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
 	queue_abort(&f.q, m);
 	ok(file_is_whole(f.q.fresh, m->id, SL("x\r\n")), "abort after commit touches nothing");
-	must(queue_take_new(&f.q) == 1, "queue_take_new");
+	must(queue_take_new(&f.q, NULL, NULL) == 1, "queue_take_new");
 }
 
 static void

@@ -187,7 +187,7 @@ run_all(void)
 {
 	int64_t end_ms = clock_ms() + 20000;
 
-	(void)queue_take_new(&queue);
+	(void)queue_take_new(&queue, NULL, NULL);
 	(void)queue_each(&queue, add, NULL);
 	do {
 		runner_dispatch(&runner);
@@ -273,7 +273,7 @@ test_crash(void)
 	    "R147 a worker is killed before it delivers");
 	ok(ends[RUNNER_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
 	    "R147 its message is deferred, not lost");
-	ok(queue_take_due(&queue, runner_now_s(), true) == 1, "R145 it waits");
+	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1, "R145 it waits");
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
 }
