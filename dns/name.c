@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Domain names, from text and from the wire.  Pure.  Called by the resolver's parts and by mx.c.
+ */
+#include "dns/name.h"
+
+#define LABEL_MAX 63
+#define TEXT_MAX  253		/* what 255 octets on the wire leave for text without the last dot */
+
+static bool
+name_octet(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+bool
+dns_name_from_text(struct slice text, char ret[DNS_NAME_MAX])
+{
+	char name[DNS_NAME_MAX];
+	size_t label = 0;
+
+	if (text.n > 1 && text.p[text.n - 1] == '.')
+		text.n--;
+	if (text.n == 0 || text.n > TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = ascii_lower(text.p[i]);
+
+		if (c == '.' ? label == 0 : !name_octet(c) || label == LABEL_MAX)
+			return false;
+		label = c == '.' ? 0 : label + 1;
+		name[i] = c;
+	}
+	if (label == 0)
+		return false;
+	memcpy(ret, name, text.n);
+	ret[text.n] = '\0';
+	return true;
+}
+
+bool
+dns_name_from_wire(const uint8_t *wire, size_t n, char ret[DNS_NAME_MAX])
+{
+	char name[DNS_NAME_MAX];
+	size_t at = 0, out = 0;
+
+	while (at < n && wire[at]) {
+		size_t label = wire[at++];
+
+		if (label > LABEL_MAX || label >= n - at || out + (out > 0) + label > TEXT_MAX)
+			return false;
+		if (out)
+			name[out++] = '.';
+		while (label--) {
+			char c = ascii_lower((char)wire[at++]);
+
+			if (!name_octet(c))
+				return false;
+			name[out++] = c;
+		}
+	}
+	if (at >= n)
+		return false;
+	name[out] = '\0';
+	memcpy(ret, name, out + 1);
+	return true;
+}
+
+bool
+dns_name_same(const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
+{
+	/* Lengths of labels are below 'A', so folding all octets alike is safe. */
+	return slice_ieq(slice_of((const char *)a, na), slice_of((const char *)b, nb));
+}
