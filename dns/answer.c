@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What a packet says to its question, by ldns: follow the CNAMEs, collect the records.  Every
+ * field is counted before it is looked at, because ldns asserts on those that are missing.
+ */
+#include "dns/wire.h"
+
+#include <errno.h>
+#include <ldns/ldns.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "dns/name.h"
+
+#define CHAIN_MAX 16		/* CNAMEs in one packet */
+
+struct reading {
+	ldns_rr_list *answer, *authority;
+	const ldns_rdf *name;		/* where CNAMEs have led so far; borrowed from the packet */
+	unsigned type;
+	struct wire_answer *ret;
+};
+
+/* Field i of a record, when it is there and of this size (0: any) and type. */
+static const ldns_rdf *
+field(const ldns_rr *rr, size_t i, ldns_rdf_type type, size_t size)
+{
+	const ldns_rdf *f = i < ldns_rr_rd_count(rr) ? ldns_rr_rdf(rr, i) : NULL;
+
+	if (!f || ldns_rdf_get_type(f) != type || !ldns_rdf_data(f) || (size && ldns_rdf_size(f) != size))
+		return NULL;
+	return f;
+}
+
+static bool
+same_name(const ldns_rdf *a, const ldns_rdf *b)
+{
+	return a && b && dns_name_same(ldns_rdf_data(a), ldns_rdf_size(a), ldns_rdf_data(b), ldns_rdf_size(b));
+}
+
+static bool
+belongs(const struct reading *reading, const ldns_rr *rr, unsigned type)
+{
+	return (unsigned)ldns_rr_get_type(rr) == type && ldns_rr_get_class(rr) == LDNS_RR_CLASS_IN &&
+	    same_name(ldns_rr_owner(rr), reading->name);
+}
+
+static void
+least_ttl(struct wire_answer *ret, uint32_t ttl_s)
+{
+	if (ttl_s > INT32_MAX)		/* RFC 2181 section 8 */
+		ttl_s = 0;
+	if (ttl_s < ret->ttl_s)
+		ret->ttl_s = ttl_s;
+}
+
+/* False for records that are damaged or name what cannot be a host. */
+static bool
+record(const ldns_rr *rr, struct dns_record *ret)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)&ret->address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->address;
+	const ldns_rdf *f, *preference;
+
+	memset(ret, 0, sizeof *ret);
+	ret->type = (enum dns_type)ldns_rr_get_type(rr);
+	switch (ret->type) {
+	case DNS_A:
+		f = field(rr, 0, LDNS_RDF_TYPE_A, 4);
+		if (!f)
+			return false;
+		in->sin_family = AF_INET;
+		memcpy(&in->sin_addr, ldns_rdf_data(f), 4);
+		return true;
+	case DNS_AAAA:
+		f = field(rr, 0, LDNS_RDF_TYPE_AAAA, 16);
+		if (!f)
+			return false;
+		in6->sin6_family = AF_INET6;
+		memcpy(&in6->sin6_addr, ldns_rdf_data(f), 16);
+		return true;
+	case DNS_MX:
+		preference = field(rr, 0, LDNS_RDF_TYPE_INT16, 2);
+		f = field(rr, 1, LDNS_RDF_TYPE_DNAME, 0);
+		if (!preference || !f || !dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target))
+			return false;
+		ret->preference = ldns_rdf2native_int16(preference);
+		return true;
+	}
+	return false;
+}
+
+/* All records of the type that the name has.  How many there were, damaged ones counted too; -ENOMEM. */
+static int
+collect(struct reading *reading)
+{
+	struct wire_answer *ret = reading->ret;
+	size_t n = ldns_rr_list_rr_count(reading->answer);
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(reading->answer, i);
+
+		if (!belongs(reading, rr, reading->type))
+			continue;
+		found++;
+		if (ret->n == DNS_RECORDS_MAX)
+			continue;
+		if (!ret->records) {
+			ret->records = calloc(DNS_RECORDS_MAX, sizeof ret->records[0]);
+			if (!ret->records)
+				return -ENOMEM;
+		}
+		least_ttl(ret, ldns_rr_ttl(rr));
+		ret->n += record(rr, &ret->records[ret->n]);
+	}
+	return found;
+}
+
+/* One step along a CNAME of the name. */
+static bool
+follow(struct reading *reading)
+{
+	size_t n = ldns_rr_list_rr_count(reading->answer);
+
+	for (size_t i = 0; i < n; i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(reading->answer, i);
+		const ldns_rdf *target;
+
+		if (!belongs(reading, rr, LDNS_RR_TYPE_CNAME))
+			continue;
+		target = field(rr, 0, LDNS_RDF_TYPE_DNAME, 0);
+		if (!target)
+			return false;
+		least_ttl(reading->ret, ldns_rr_ttl(rr));
+		reading->name = target;
+		return true;
+	}
+	return false;
+}
+
+/* Does the authority section prove that there is nothing (RFC 2308 section 2.2)?  The SOA tells for how long. */
+static bool
+denied(struct reading *reading)
+{
+	size_t n = ldns_rr_list_rr_count(reading->authority);
+
+	for (size_t i = 0; i < n; i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(reading->authority, i);
+		const ldns_rdf *minimum;
+
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA)
+			continue;
+		minimum = field(rr, 6, LDNS_RDF_TYPE_PERIOD, 4);
+		least_ttl(reading->ret, ldns_rr_ttl(rr));
+		least_ttl(reading->ret, minimum ? ldns_rdf2native_int32(minimum) : 0);
+		return true;
+	}
+	return false;
+}
+
+/* A server that does no recursion, and is none of the zone's, only points elsewhere: that says nothing of the name. */
+static bool
+referral(const ldns_pkt *packet, const struct reading *reading)
+{
+	if (ldns_pkt_aa(packet) || ldns_pkt_ra(packet))
+		return false;
+	for (size_t i = 0; i < ldns_rr_list_rr_count(reading->authority); i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(reading->authority, i)) == LDNS_RR_TYPE_NS)
+			return true;
+	return false;
+}
+
+static int
+read_answer(const ldns_pkt *packet, struct reading *reading)
+{
+	struct wire_answer *ret = reading->ret;
+	unsigned hops = 0;
+	int found;
+
+	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN) {
+		ret->status = DNS_NXDOMAIN;
+		if (!denied(reading))
+			ret->ttl_s = 0;
+		return 0;
+	}
+	for (;;) {
+		found = collect(reading);
+		if (found < 0)
+			return found;
+		if (found > 0) {
+			ret->status = DNS_OK;
+			return 0;
+		}
+		if (!follow(reading))
+			break;
+		if (++hops > CHAIN_MAX)
+			return -EBADMSG;
+	}
+	ret->status = DNS_NODATA;
+	if (denied(reading))
+		return 0;
+	if (hops)
+		return dns_name_from_wire(ldns_rdf_data(reading->name), ldns_rdf_size(reading->name), ret->alias) &&
+		    ret->alias[0] ? 0 : -EBADMSG;
+	ret->ttl_s = 0;
+	if (referral(packet, reading))
+		ret->status = DNS_SERVFAIL;
+	return 0;
+}
+
+int
+wire_answer(uint8_t *octets, size_t n, struct wire_answer *ret)
+{
+	struct wire_answer answer = { .ttl_s = UINT32_MAX };
+	struct reading reading = { .ret = &answer };
+	const ldns_rr *question;
+	ldns_pkt *packet = NULL;
+	int r = wire_trim(octets, n, &n);
+
+	if (r < 0)
+		return r;
+	if (ldns_wire2pkt(&packet, octets, n) != LDNS_STATUS_OK)
+		return -EBADMSG;
+	question = ldns_rr_list_rr(ldns_pkt_question(packet), 0);
+	reading.answer = ldns_pkt_answer(packet);
+	reading.authority = ldns_pkt_authority(packet);
+	reading.name = question ? ldns_rr_owner(question) : NULL;
+	if (!reading.name) {
+		r = -EBADMSG;
+		goto out;
+	}
+	reading.type = (unsigned)ldns_rr_get_type(question);
+	r = read_answer(packet, &reading);
+	if (r == 0) {
+		*ret = answer;
+		answer.records = NULL;
+	}
+out:
+	free(answer.records);
+	ldns_pkt_free(packet);
+	return r;
+}
