@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: ISC
+/* dns/resolv_conf: what libc understands, and what people write. */
+#include "dns/resolv_conf.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+static const struct parse_case {
+	const char *name;
+	struct slice text;
+	const char *servers;		/* "ADDRESS ADDRESS" */
+	int timeout_ms, attempts;
+} parse_cases[] = {
+	{ "empty", S(""), "", 5000, 2 },
+	{ "one", S("nameserver 192.0.2.53\n"), "192.0.2.53", 5000, 2 },
+	{ "no_final_newline", S("nameserver 192.0.2.53"), "192.0.2.53", 5000, 2 },
+	{ "crlf", S("nameserver 192.0.2.53\r\noptions timeout:3\r\n"), "192.0.2.53", 3000, 2 },
+	{ "two_in_order", S("nameserver 192.0.2.53\nnameserver 2001:db8::53\n"), "192.0.2.53 2001:db8::53", 5000, 2 },
+	{ "scope_by_number", S("nameserver fe80::1%1\n"), "fe80::1%1", 5000, 2 },
+	{ "scope_by_name", S("nameserver fe80::1%lo\n"), "fe80::1%1", 5000, 2 },
+	{ "tabs_and_blanks", S(" \tnameserver\t 192.0.2.53 \t\n"), "192.0.2.53", 5000, 2 },
+	{ "comments", S("# nameserver 192.0.2.1\n;nameserver 192.0.2.2\n#nameserver 192.0.2.3\nnameserver 192.0.2.53\n"),
+	    "192.0.2.53", 5000, 2 },
+	{ "trailing_comment", S("nameserver 192.0.2.53 # home\noptions timeout:2 ; attempts:4\n"), "192.0.2.53", 2000, 2 },
+	{ "garbage", S("nameserver\nnameserver garbage\nnameserver 192.0.2.256\nnameserverx 192.0.2.1\n\0\377\nnameserver 192.0.2.53\n"),
+	    "192.0.2.53", 5000, 2 },
+	{ "only_first_address_of_a_line", S("nameserver 192.0.2.53 192.0.2.54\n"), "192.0.2.53", 5000, 2 },
+	{ "domain_and_search_do_not_matter", S("domain example.org\nsearch a.example b.example\nnameserver 192.0.2.53\n"),
+	    "192.0.2.53", 5000, 2 },
+	{ "options", S("options rotate timeout:1 edns0 attempts:3 trust-ad\n"), "", 1000, 3 },
+	{ "options_on_two_lines", S("options timeout:1\noptions attempts:3\n"), "", 1000, 3 },
+	{ "options_have_limits", S("options timeout:1000 attempts:1000\n"), "", 30000, 5 },
+	{ "options_zero", S("options timeout:0 attempts:0\n"), "", 1000, 1 },
+	{ "options_garbage", S("options timeout: attempts:x timeout:-1 timeout:99999999999999999999\n"), "", 5000, 2 },
+	{ "too_many", S("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"
+	    "nameserver 192.0.2.5\nnameserver 192.0.2.6\nnameserver 192.0.2.7\nnameserver 192.0.2.8\nnameserver 192.0.2.9\n"),
+	    "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8", 5000, 2 },
+};
+
+static struct slice
+servers_text(const struct dns_resolver *r, struct buf *b)
+{
+	for (size_t i = 0; i < r->nservers; i++) {
+		if (i)
+			buf_chr(b, ' ');
+		address_text(b, (const struct sockaddr *)&r->servers[i]);
+	}
+	return buf_slice(b);
+}
+
+static void
+parse_case(const struct parse_case *c)
+{
+	struct dns_resolver r = { .timeout_ms = 5000, .attempts = 2 };
+	char space[512];
+	struct buf b = BUF(space);
+	bool ports = true;
+
+	resolv_conf_parse(&r, c->text);
+	is(servers_text(&r, &b), slice_str(c->servers), c->name);
+	for (size_t i = 0; i < r.nservers; i++)
+		ports = ports && address_port((struct sockaddr *)&r.servers[i]) == 53;
+	ok(ports && r.timeout_ms == c->timeout_ms && r.attempts == c->attempts, "%s: port and options", c->name);
+}
+
+static void
+init(const char *name, const struct address_list *list, const char *path, const char *want, uint16_t port, int timeout_ms)
+{
+	struct dns_resolver r;
+	char space[512];
+	struct buf b = BUF(space);
+
+	dns_resolver_init(&r, list, path);
+	is(servers_text(&r, &b), slice_str(want), name);
+	ok(address_port((struct sockaddr *)&r.servers[0]) == port && r.timeout_ms == timeout_ms && r.attempts == 2 &&
+	    r.server_len[0] == (r.servers[0].ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)),
+	    "%s: the rest", name);
+}
+
+int
+main(void)
+{
+	char path[] = "/tmp/resolv-conf-test-XXXXXX";
+	struct sockaddr_storage list[2];
+	struct address_list configured = { list, 2 }, none = { NULL, 0 };
+	socklen_t len;
+	int fd = mkstemp(path);
+
+	for (size_t i = 0; i < sizeof parse_cases / sizeof parse_cases[0]; i++)
+		parse_case(&parse_cases[i]);
+	if (fd < 0 || write(fd, "nameserver 192.0.2.9\noptions timeout:7\n", 39) != 39)
+		abort();
+	(void)address_parse(SL("[2001:db8::53]:5353"), 53, &list[0], &len);
+	(void)address_parse(SL("192.0.2.53"), 0, &list[1], &len);
+	init("init_from_the_file", &none, path, "192.0.2.9", 53, 7000);
+	init("init_without_a_list", NULL, path, "192.0.2.9", 53, 7000);
+	init("init_from_the_configuration", &configured, path, "2001:db8::53 192.0.2.53", 5353, 5000);
+	configured = (struct address_list){ list + 1, 1 };
+	init("init_port_left_open", &configured, path, "192.0.2.53", 53, 5000);
+	(void)unlink(path);
+	(void)close(fd);
+	init("init_no_file", NULL, path, "127.0.0.1", 53, 5000);
+	return tap_done();
+}
