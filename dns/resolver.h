@@ -57,6 +57,7 @@ struct dns_question {
 	int rcode;
 	uint32_t ttl_s;
 	bool via_tcp;
+	size_t server;			/* which of r->servers said so; DNS_SERVERS_MAX: none */
 	struct dns_record *records;	/* malloc'ed */
 	size_t nrecords;
 };

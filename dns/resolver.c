@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Whom to ask, how often, and when to believe: the servers in turn, round after round,
+ * until one gives an answer.  Several questions at a time, each with its own sockets.
+ * Called by mx.c.
+ */
+#include "dns/resolver.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "dns/exchange.h"
+#include "dns/name.h"
+
+#define HOPS_MAX 8		/* CNAMEs followed from packet to packet */
+
+struct asking {
+	const struct dns_resolver *r;
+	struct dns_question *q;
+	char name[DNS_NAME_MAX];	/* q's, then where CNAMEs lead */
+	unsigned hops;
+	unsigned tries;			/* that failed: servers are taken in turn */
+	size_t server;
+	bool edns;			/* this server understands it, as far as we know */
+	bool refused;			/* some server said SERVFAIL or the like */
+	struct wire_query query;
+	struct exchange x;
+};
+
+static void
+settle(struct asking *a, enum dns_status status)
+{
+	exchange_close(&a->x);
+	a->q->status = status;
+}
+
+/* Ask the server whose turn it is, or the next that can be reached; without any more, give up. */
+static void
+ask(struct asking *a)
+{
+	unsigned most = (unsigned)a->r->nservers * (unsigned)a->r->attempts;
+
+	exchange_close(&a->x);
+	for (; a->tries < most; a->tries++, a->edns = true) {
+		a->server = a->tries % a->r->nservers;
+		if (wire_query(&a->query, a->name, a->q->type, a->edns) == 0 &&
+		    exchange_open(&a->x, a->r, a->server, &a->query, false) == 0)
+			return;
+	}
+	settle(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
+}
+
+static void
+ask_next(struct asking *a)
+{
+	a->tries++;
+	a->edns = true;
+	ask(a);
+}
+
+static void
+ask_by_tcp(struct asking *a)
+{
+	exchange_close(&a->x);
+	if (exchange_open(&a->x, a->r, a->server, &a->query, true) < 0)
+		ask_next(a);
+}
+
+static void
+understand(struct asking *a, uint8_t *packet, size_t n)
+{
+	struct dns_question *q = a->q;
+	struct wire_answer answer;
+	int rcode = wire_rcode(packet);
+	bool tcp = a->x.tcp;
+
+	if (wire_answer(packet, n, &answer) < 0) {
+		ask_next(a);
+		return;
+	}
+	if (answer.ttl_s < q->ttl_s)
+		q->ttl_s = answer.ttl_s;
+	if (answer.alias[0]) {
+		memcpy(a->name, answer.alias, sizeof a->name);
+		if (++a->hops > HOPS_MAX)
+			settle(a, DNS_SERVFAIL);
+		else
+			ask(a);
+		return;
+	}
+	if (answer.status == DNS_SERVFAIL) {
+		a->refused = true;
+		q->rcode = WIRE_REFUSED;	/* as a server that knew its manners would have said */
+		q->server = a->server;
+		ask_next(a);
+		return;
+	}
+	q->rcode = rcode;
+	q->via_tcp = tcp;
+	q->server = a->server;
+	q->records = answer.records;
+	q->nrecords = answer.n;
+	settle(a, answer.status);
+}
+
+static void
+receive(struct asking *a, uint8_t *packet, size_t n)
+{
+	int rcode = wire_rcode(packet);
+
+	if (wire_truncated(packet) && !a->x.tcp) {
+		ask_by_tcp(a);
+		return;
+	}
+	switch (rcode) {
+	case WIRE_NOERROR:
+	case WIRE_NXDOMAIN:
+		understand(a, packet, n);
+		return;
+	case WIRE_FORMERR:
+	case WIRE_NOTIMP:
+		if (a->edns) {		/* RFC 6891 section 7 */
+			a->edns = false;
+			ask(a);
+			return;
+		}
+		break;
+	}
+	a->refused = true;
+	a->q->rcode = rcode;
+	a->q->server = a->server;
+	ask_next(a);
+}
+
+static void
+step(struct asking *a, bool ready)
+{
+	uint8_t packet[DNS_ANSWER_CAP];
+	ssize_t n = ready ? exchange_step(&a->x, packet) : 0;
+
+	if (n > 0)
+		receive(a, packet, (size_t)n);
+	else if (n < 0 || clock_left_ms(a->x.end_ms) == 0)
+		ask_next(a);
+}
+
+static void
+begin(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
+{
+	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1 };
+	q->rcode = 0;
+	q->ttl_s = UINT32_MAX;
+	q->via_tcp = false;
+	q->server = DNS_SERVERS_MAX;
+	q->records = NULL;
+	q->nrecords = 0;
+	if (dns_name_from_text(slice_str(q->name), a->name))
+		ask(a);
+	else
+		settle(a, DNS_BAD_NAME);
+}
+
+/* Poll for all that are still open.  False when none is. */
+static bool
+wait_for_any(struct asking *all, size_t n)
+{
+	struct pollfd fds[DNS_QUESTIONS_MAX];
+	int64_t end_ms = INT64_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = (struct pollfd){ .fd = all[i].x.fd, .events = all[i].x.events };
+		if (all[i].x.fd >= 0 && all[i].x.end_ms < end_ms)
+			end_ms = all[i].x.end_ms;
+	}
+	if (end_ms == INT64_MAX)
+		return false;
+	if (poll(fds, (nfds_t)n, clock_left_ms(end_ms)) < 0)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (all[i].x.fd >= 0)
+			step(&all[i], fds[i].revents != 0);
+	return true;
+}
+
+void
+dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
+{
+	struct asking all[DNS_QUESTIONS_MAX];
+
+	while (n) {
+		size_t some = n < DNS_QUESTIONS_MAX ? n : DNS_QUESTIONS_MAX;
+
+		for (size_t i = 0; i < some; i++)
+			begin(&all[i], r, &questions[i]);
+		while (wait_for_any(all, some))
+			continue;
+		for (size_t i = 0; i < some; i++)
+			if (questions[i].ttl_s == UINT32_MAX)
+				questions[i].ttl_s = 0;
+		questions += some;
+		n -= some;
+	}
+}
+
+void
+dns_question_done(struct dns_question *q)
+{
+	free(q->records);
+	q->records = NULL;
+	q->nrecords = 0;
+}
+
+const char *
+dns_status_text(enum dns_status status)
+{
+	switch (status) {
+	case DNS_OK:
+		return "found";
+	case DNS_NODATA:
+		return "no such record";
+	case DNS_NXDOMAIN:
+		return "NXDOMAIN";
+	case DNS_SERVFAIL:
+		return "SERVFAIL";
+	case DNS_TIMEOUT:
+		return "no answer";
+	case DNS_BAD_NAME:
+		return "not a domain name";
+	}
+	return "unknown";
+}
