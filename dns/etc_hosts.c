@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: ISC
+/*
+ * hosts(5), read by us: getaddrinfo(3) would load modules, ask the DNS behind our back and
+ * not say how long that may take.  Only hosts that the configuration names are looked up
+ * here (mx_host), never what a domain's MX says.
+ */
+#include "dns/etc_hosts.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cidr.h"
+
+#define FILE_MAX (4U << 20)	/* block lists of 100,000 names exist */
+
+static struct slice
+word(struct slice *line)
+{
+	struct slice w = *line = slice_trim(*line);
+
+	for (size_t i = 0; i < w.n; i++)
+		if (ascii_blank(w.p[i]))
+			w.n = i;
+	*line = slice_skip(*line, w.n);
+	return w;
+}
+
+static bool
+names(struct slice line, struct slice name)
+{
+	struct slice w;
+
+	while ((w = word(&line)).n) {
+		if (w.p[w.n - 1] == '.')
+			w.n--;
+		if (slice_ieq(w, name))
+			return true;
+	}
+	return false;
+}
+
+size_t
+etc_hosts_find(struct slice text, const char *name, struct sockaddr_storage *ret, size_t max)
+{
+	static const char *const local[] = { "127.0.0.1", "::1" };
+	size_t n = 0;
+	socklen_t len;
+
+	while (text.n && n < max) {
+		struct slice comment, line = slice_cut(text, '\n', &text), address;
+
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		line = slice_cut(line, '#', &comment);
+		address = word(&line);
+		if (names(line, slice_str(name)) && address_parse(address, 0, &ret[n], &len))
+			n++;
+	}
+	if (n == 0 && strcmp(name, "localhost") == 0)
+		for (; n < 2 && n < max; n++)
+			(void)address_parse(slice_str(local[n]), 0, &ret[n], &len);
+	return n;
+}
+
+size_t
+etc_hosts_look_up(const char *path, const char *name, struct sockaddr_storage *ret, size_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+	char *text = size > 0 && size <= FILE_MAX ? malloc((size_t)size) : NULL;
+	ssize_t got = text ? pread(fd, text, (size_t)size, 0) : 0;
+	size_t n = etc_hosts_find(slice_of(text, got > 0 ? (size_t)got : 0), name, ret, max);
+
+	free(text);
+	if (fd >= 0)
+		(void)close(fd);
+	return n;
+}
