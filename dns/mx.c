@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: ISC
+/*
+ * From a domain to the hosts that take its mail (RFC 5321 section 5.1, RFC 7505).  Decides what is
+ * final and what may pass: a domain is given up only where the DNS says so, never because
+ * it did not answer.  Called by deliveries and by --explain.
+ */
+#include "dns/mx.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "dns/etc_hosts.h"
+#include "dns/mx_address.h"
+#include "dns/name.h"
+
+#define HOSTS_FILE "/etc/hosts"
+#define BUDGET_MS  60000	/* for the addresses of all exchangers */
+
+/* "MX example.org: NXDOMAIN (192.0.2.53)", ended in any case. */
+static void
+explain(struct mx_list *l, const char *what, struct slice name, const char *outcome, const struct dns_resolver *r,
+    size_t server)
+{
+	struct buf b = BUF(l->detail);
+
+	buf_str(&b, what);
+	buf_add(&b, slice_of(name.p, name.n < 80 ? name.n : 80));
+	buf_str(&b, ": ");
+	buf_str(&b, outcome);
+	if (r && server < r->nservers) {
+		buf_str(&b, " (");
+		address_text(&b, (const struct sockaddr *)&r->servers[server]);
+		buf_chr(&b, ')');
+	}
+	(void)buf_cstr(&b);
+}
+
+static bool
+allocate(struct mx_list *l, size_t n, struct slice domain)
+{
+	l->exchangers = calloc(n, sizeof l->exchangers[0]);
+	if (l->exchangers)
+		return true;
+	l->status = MX_DEFER;
+	explain(l, "", domain, "out of memory", NULL, 0);
+	return false;
+}
+
+/* The list is complete but for its verdict. */
+static void
+conclude(struct mx_list *l, struct slice domain)
+{
+	bool may_pass = false;
+
+	l->status = MX_OK;
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->exchangers[i].naddresses) {
+			explain(l, "", domain, l->exchangers[i].implicit ? "address found" : "exchangers found", NULL, 0);
+			return;
+		}
+		may_pass |= l->exchangers[i].status == DNS_SERVFAIL || l->exchangers[i].status == DNS_TIMEOUT;
+	}
+	l->status = may_pass ? MX_DEFER : MX_NO_HOST;
+	if (l->n == 1)
+		explain(l, "address of ", slice_str(l->exchangers[0].name), dns_status_text(l->exchangers[0].status),
+		    NULL, 0);
+	else
+		explain(l, "addresses of the exchangers of ", domain,
+		    may_pass ? "none found, some did not resolve for now" : "there are none", NULL, 0);
+}
+
+/* The one host is its own exchanger: an address, a smarthost, a domain without MX. */
+static struct mx_exchanger *
+only_one(struct mx_list *l, const char *name, bool implicit)
+{
+	if (!allocate(l, 1, slice_str(name)))
+		return NULL;
+	l->n = 1;
+	l->exchangers[0].implicit = implicit;
+	l->exchangers[0].status = DNS_NODATA;
+	(void)strncpy(l->exchangers[0].name, name, sizeof l->exchangers[0].name - 1);
+	return &l->exchangers[0];
+}
+
+static void
+one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *address, enum config_family family,
+    uint16_t port)
+{
+	struct mx_exchanger *e = only_one(l, text, true);
+
+	if (!e)
+		return;
+	mx_add_address(e, address, family, port);
+	e->status = e->naddresses ? DNS_OK : DNS_NODATA;
+	conclude(l, slice_str(text));
+	if (l->status != MX_OK)
+		explain(l, "", slice_str(text), "not an address that may be connected to", NULL, 0);
+}
+
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
+static void
+address_literal(struct mx_list *l, struct slice domain, enum config_family family, uint16_t port)
+{
+	struct slice inner = slice_of(domain.p + 1, domain.n - 2), tag = SL("IPv6:");
+	struct sockaddr_storage address = { 0 };
+	bool v6 = slice_has_iprefix(inner, tag);
+	char text[INET6_ADDRSTRLEN];
+	void *to = v6 ? (void *)&((struct sockaddr_in6 *)&address)->sin6_addr :
+	    (void *)&((struct sockaddr_in *)&address)->sin_addr;
+
+	if (v6)
+		inner = slice_skip(inner, tag.n);
+	address.ss_family = v6 ? AF_INET6 : AF_INET;
+	if (inner.n < sizeof text && !memchr(inner.p, '\0', inner.n)) {
+		memcpy(text, inner.p, inner.n);
+		text[inner.n] = '\0';
+		if (inet_pton(address.ss_family, text, to) == 1) {
+			one_address(l, text, &address, family, port);
+			return;
+		}
+	}
+	l->status = MX_BAD_NAME;
+	explain(l, "", domain, "not an address", NULL, 0);
+}
+
+/* 0 .. n - 1, all alike (up to 2^-32 n). */
+static size_t
+random_below(size_t n)
+{
+	uint32_t v = 0;
+
+	(void)getrandom(&v, sizeof v, 0);
+	return (size_t)((uint64_t)v * n >> 32);
+}
+
+/* By preference; a random order among equals spreads the load (RFC 5321 section 5.1). */
+static void
+sort_by_preference(struct dns_record *records, size_t n)
+{
+	struct dns_record swap;
+
+	for (size_t i = n; i > 1; i--) {
+		size_t k = random_below(i);
+
+		swap = records[i - 1];
+		records[i - 1] = records[k];
+		records[k] = swap;
+	}
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k && records[k].preference < records[k - 1].preference; k--) {
+			swap = records[k];
+			records[k] = records[k - 1];
+			records[k - 1] = swap;
+		}
+}
+
+static bool
+listed(const struct mx_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->exchangers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+from_records(struct mx_list *l, struct slice domain, struct dns_record *records, size_t n)
+{
+	if (!allocate(l, MX_EXCHANGERS_MAX, domain))
+		return;
+	sort_by_preference(records, n);
+	for (size_t i = 0; i < n && l->n < MX_EXCHANGERS_MAX; i++) {
+		struct mx_exchanger *e = &l->exchangers[l->n];
+
+		if (records[i].target[0] == '\0' || listed(l, records[i].target))
+			continue;
+		memcpy(e->name, records[i].target, sizeof e->name);
+		e->preference = records[i].preference;
+		l->n++;
+	}
+}
+
+/* Begin with the server that just answered: the ones before it may be dead, and each costs a timeout. */
+static struct dns_resolver
+starting_with(const struct dns_resolver *r, size_t server)
+{
+	struct dns_resolver turned = *r;
+
+	for (size_t i = 0; i < r->nservers && server < r->nservers; i++) {
+		size_t k = (server + i) % r->nservers;
+
+		turned.servers[i] = r->servers[k];
+		turned.server_len[i] = r->server_len[k];
+	}
+	return turned;
+}
+
+static void
+judge(const struct dns_resolver *r, struct dns_question *q, enum config_family family, uint16_t port,
+    struct mx_list *ret)
+{
+	struct slice domain = slice_str(q->name);
+	struct dns_resolver turned = starting_with(r, q->server);
+
+	switch (q->status) {
+	case DNS_OK:
+		if (q->nrecords == 1 && q->records[0].target[0] == '\0') {
+			ret->status = MX_NULL;
+			explain(ret, "MX ", domain, "this domain accepts no mail", r, q->server);
+			return;
+		}
+		from_records(ret, domain, q->records, q->nrecords);
+		break;
+	case DNS_NODATA:
+		(void)only_one(ret, q->name, true);
+		break;
+	default:
+		ret->status = q->status == DNS_NXDOMAIN ? MX_NXDOMAIN : MX_DEFER;
+		explain(ret, "MX ", domain, dns_status_text(q->status), r, q->server);
+		return;
+	}
+	if (!ret->exchangers)
+		return;
+	mx_addresses(&turned, ret->exchangers, ret->n, family, port, BUDGET_MS);
+	conclude(ret, domain);
+}
+
+void
+mx_lookup(const struct dns_resolver *r, struct slice domain, enum config_family family, uint16_t port,
+    struct mx_list *ret)
+{
+	struct dns_question q = { .type = DNS_MX };
+	char name[DNS_NAME_MAX];
+
+	memset(ret, 0, sizeof *ret);
+	if (domain.n > 2 && domain.p[0] == '[' && domain.p[domain.n - 1] == ']') {
+		address_literal(ret, domain, family, port);
+		return;
+	}
+	if (!dns_name_from_text(domain, name)) {
+		ret->status = MX_BAD_NAME;
+		explain(ret, "", domain, "not a domain name", NULL, 0);
+		return;
+	}
+	q.name = name;
+	dns_ask(r, &q, 1);
+	judge(r, &q, family, port, ret);
+	dns_question_done(&q);
+}
+
+void
+mx_host(const struct dns_resolver *r, const char *host, enum config_family family, uint16_t port, struct mx_list *ret)
+{
+	struct sockaddr_storage known[MX_ADDRESSES_MAX];
+	struct mx_exchanger *e;
+	char name[DNS_NAME_MAX];
+	socklen_t len;
+	size_t n;
+
+	memset(ret, 0, sizeof *ret);
+	if (address_parse(slice_str(host), port, &known[0], &len)) {
+		one_address(ret, host, &known[0], family, port);
+		return;
+	}
+	if (!dns_name_from_text(slice_str(host), name)) {
+		ret->status = MX_BAD_NAME;
+		explain(ret, "", slice_str(host), "not a host name", NULL, 0);
+		return;
+	}
+	e = only_one(ret, name, true);
+	if (!e)
+		return;
+	n = etc_hosts_look_up(HOSTS_FILE, name, known, MX_ADDRESSES_MAX);
+	for (size_t i = 0; i < n; i++)
+		mx_add_address(e, &known[i], family, port);
+	if (e->naddresses)
+		e->status = DNS_OK;
+	else
+		mx_addresses(r, e, 1, family, port, BUDGET_MS);
+	conclude(ret, slice_str(name));
+	if (ret->status == MX_NO_HOST && e->status == DNS_NXDOMAIN)
+		ret->status = MX_NXDOMAIN;
+}
+
+void
+mx_list_done(struct mx_list *l)
+{
+	free(l->exchangers);
+	memset(l, 0, sizeof *l);
+}
