@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The message as DATA carries it (RFC 5321 section 4.1.1.4, 4.5.2): dots removed, the end found, and what a
- * delivery will want to know noted on the way.  Only CRLF.CRLF ends a message.  Pure: works in place on
- * the caller's buffer.
+ * delivery will want to know noted on the way.  Only CRLF.CRLF ends a message.  Pure: from one buffer of
+ * the caller's into another.
  */
 #ifndef SMTP_DATA_H
 #define SMTP_DATA_H
@@ -17,8 +17,9 @@ enum smtp_newlines {
 struct smtp_data {
 	enum smtp_newlines newlines;
 	bool line_start, in_header, done;
-	bool bare;			/* a bare CR or LF came (SMTP_CRLF) */
-	bool eight_bit, header_eight_bit, dot_line;
+	bool bare;			/* a bare CR came, or a bare LF that is no line end: content not to be kept */
+	bool eight_bit, header_eight_bit;
+	bool dot_line;			/* a line begins with a dot, once decoded */
 	unsigned received;		/* Received: fields in the header section */
 	uint64_t octets;		/* of content so far, CRLFs included */
 	uint64_t line, longest_line;	/* octets without CRLF */
@@ -28,9 +29,8 @@ struct smtp_data {
 void smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines);
 
 /*
- * Decode as much of in as can be.  *ret_consumed octets of it are used up (a tail
- * of up to 4 octets may have to wait for more: with SMTP_LF_TOO and SMTP_CRLF alike a CR at the
- * end is not consumed alone); the decoded content goes to out, which holds at least 2 * n octets, and its length is returned.
+ * Decode as much of in as can be.  *ret_consumed octets of it are used up (a tail of one or two, CR or a
+ * dot or both, may have to wait for what follows); the decoded content goes to out, which holds at least 2 * n octets, and its length is returned.
  * After done, nothing more is consumed: what follows is the next command.
  */
 size_t smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_consumed);

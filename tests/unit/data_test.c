@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The message as it comes: cases by hand, and random input against a decoder written the slow way.  All
+ * input is fed whole, cut in two at every place, and octet by octet.
+ */
+#include "smtp/data.h"
+
+#include <stdlib.h>
+
+#include "tests/lib/tap.h"
+
+#define MAX 8192
+
+struct result {
+	struct smtp_data d;
+	char out[2 * MAX];
+	size_t n, consumed;
+};
+
+/* Feed in, cut into pieces: the first of `first` octets, then of `rest` each; what a call leaves is offered again. */
+static void
+feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t first, size_t rest)
+{
+	size_t end = 0;
+
+	smtp_data_init(&r->d, newlines);
+	r->n = r->consumed = 0;
+	while (end < in.n) {
+		size_t step = end == 0 && first ? first : rest;
+		size_t used;
+
+		end = in.n - end > step ? end + step : in.n;
+		r->n += smtp_data_decode(&r->d, slice_of(in.p + r->consumed, end - r->consumed), r->out + r->n, &used);
+		r->consumed += used;
+	}
+}
+
+/* The same, octet by octet on the whole input, as the standard words it. */
+static void
+reference(struct result *r, enum smtp_newlines newlines, struct slice in)
+{
+	static const char name[] = "received:";
+	size_t at = 0, line_at = 0;	/* in out, where the line began */
+	bool start = true, header_line = true;
+
+	smtp_data_init(&r->d, newlines);
+	r->n = r->consumed = 0;
+	while (at < in.n && !r->d.done) {
+		bool lf = newlines == SMTP_LF_TOO && in.p[at] == '\n';
+		bool crlf = in.n - at > 1 && in.p[at] == '\r' && in.p[at + 1] == '\n';
+
+		if (in.p[at] == '\r' && at + 1 == in.n)
+			break;
+		if (start && in.p[at] == '.') {
+			if (at + 1 == in.n || (in.p[at + 1] == '\r' && at + 2 == in.n))
+				break;
+			start = false;
+			at++;
+			if (newlines == SMTP_LF_TOO && in.p[at] == '\n') {
+				r->d.done = true;
+				at++;
+			} else if (in.p[at] == '\r' && in.p[at + 1] == '\n') {
+				r->d.done = true;
+				at += 2;
+			} else if (in.p[at] == '.') {
+				r->d.dot_line = true;
+			}
+		} else if (lf || crlf) {
+			if (r->n == line_at)
+				header_line = false;
+			memcpy(r->out + r->n, "\r\n", 2);
+			r->n += 2;
+			line_at = r->n;
+			at += lf ? 1 : 2;
+			start = true;
+		} else {
+			char c = in.p[at++];
+
+			start = false;
+			r->out[r->n++] = c;
+			if (c == '\r' || c == '\n')
+				r->d.bare = true;
+			if ((unsigned char)c > 127) {
+				r->d.eight_bit = true;
+				r->d.header_eight_bit = r->d.header_eight_bit || header_line;
+			}
+			if (r->n - line_at > r->d.longest_line)
+				r->d.longest_line = r->n - line_at;
+			if (header_line && r->n - line_at == strlen(name) &&
+			    slice_ieq(slice_of(r->out + line_at, strlen(name)), slice_str(name)))
+				r->d.received++;
+		}
+	}
+	r->consumed = at;
+	r->d.octets = r->n;
+}
+
+static bool
+same(const struct result *a, const struct result *b)
+{
+	return a->n == b->n && a->consumed == b->consumed && memcmp(a->out, b->out, a->n) == 0 &&
+	    a->d.done == b->d.done && a->d.bare == b->d.bare && a->d.eight_bit == b->d.eight_bit &&
+	    a->d.header_eight_bit == b->d.header_eight_bit && a->d.dot_line == b->d.dot_line &&
+	    a->d.received == b->d.received && a->d.octets == b->d.octets && a->d.longest_line == b->d.longest_line;
+}
+
+/* Whole, octet by octet, and cut at every place: is it always what the reference says? */
+static bool
+agrees(enum smtp_newlines newlines, struct slice in)
+{
+	static struct result want, got;
+
+	reference(&want, newlines, in);
+	feed(&got, newlines, in, 0, 1);
+	if (!same(&want, &got))
+		return false;
+	for (size_t cut = 1; cut <= in.n; cut++) {
+		feed(&got, newlines, in, cut, in.n);
+		if (!same(&want, &got))
+			return false;
+	}
+	return true;
+}
+
+/* in, decoded; `left` octets of it are not consumed. */
+static const struct decode {
+	const char *name;
+	enum smtp_newlines newlines;
+	struct slice in, out;
+	size_t left;
+	bool done, bare;
+} decodes[] = {
+	{ "H091 empty message", SMTP_CRLF, S(".\r\n"), S(""), 0, true, false },
+	{ "one line", SMTP_CRLF, S("a\r\n.\r\n"), S("a\r\n"), 0, true, false },
+	{ "what follows stays", SMTP_CRLF, S("a\r\n.\r\nQUIT\r\n"), S("a\r\n"), 6, true, false },
+	{ "H077 a doubled dot", SMTP_CRLF, S("..x\r\n.\r\n"), S(".x\r\n"), 0, true, false },
+	{ "H077 two dots", SMTP_CRLF, S("..\r\n.\r\n"), S(".\r\n"), 0, true, false },
+	{ "H077 three dots", SMTP_CRLF, S("...\r\n.\r\n"), S("..\r\n"), 0, true, false },
+	{ "H077 a dot that was not doubled", SMTP_CRLF, S(".x\r\n.\r\n"), S("x\r\n"), 0, true, false },
+	{ "dots inside a line", SMTP_CRLF, S("a.\r\nb..c\r\n.\r\n"), S("a.\r\nb..c\r\n"), 0, true, false },
+	{ "empty lines", SMTP_CRLF, S("\r\n\r\n.\r\n"), S("\r\n\r\n"), 0, true, false },
+	{ "NUL and 8-bit octets", SMTP_CRLF, S("a\0\xff\r\n.\r\n"), S("a\0\xff\r\n"), 0, true, false },
+	{ "a dot waits", SMTP_CRLF, S("a\r\n."), S("a\r\n"), 1, false, false },
+	{ "a dot and CR wait", SMTP_CRLF, S("a\r\n.\r"), S("a\r\n"), 2, false, false },
+	{ "CR waits", SMTP_CRLF, S("a\r"), S("a"), 1, false, false },
+	{ "H079 LF.LF", SMTP_CRLF, S("a\n.\nb\r\n.\r\n"), S("a\n.\nb\r\n"), 0, true, true },
+	{ "H079 LF.CRLF", SMTP_CRLF, S("a\n.\r\nb\r\n.\r\n"), S("a\n.\r\nb\r\n"), 0, true, true },
+	{ "H079 CRLF.LF", SMTP_CRLF, S("a\r\n.\nb\r\n.\r\n"), S("a\r\n\nb\r\n"), 0, true, true },
+	{ "H079 CR.CR", SMTP_CRLF, S("a\r.\rb\r\n.\r\n"), S("a\r.\rb\r\n"), 0, true, true },
+	{ "H079 CRLF.CR", SMTP_CRLF, S("a\r\n.\rb\r\n.\r\n"), S("a\r\n\rb\r\n"), 0, true, true },
+	{ "H079 CR.LF", SMTP_CRLF, S("a\r.\nb\r\n.\r\n"), S("a\r.\nb\r\n"), 0, true, true },
+	{ "H079 CR.CRLF", SMTP_CRLF, S("a\r.\r\nb\r\n.\r\n"), S("a\r.\r\nb\r\n"), 0, true, true },
+	{ "H079 CRCRLF.CRCRLF", SMTP_CRLF, S("a\r\r\n.\r\r\nb\r\n.\r\n"), S("a\r\r\n\r\r\nb\r\n"), 0, true, true },
+	{ "H079 CRLF.CRCRLF", SMTP_CRLF, S("a\r\n.\r\r\nb\r\n.\r\n"), S("a\r\n\r\r\nb\r\n"), 0, true, true },
+	{ "H079 CRLF.NULCRLF", SMTP_CRLF, S("a\r\n.\0\r\nb\r\n.\r\n"), S("a\r\n\0\r\nb\r\n"), 0, true, false },
+	{ "H079 NULCRLF.CRLF ends", SMTP_CRLF, S("a\0\r\n.\r\n"), S("a\0\r\n"), 0, true, false },
+	{ "H080 a bare LF", SMTP_CRLF, S("a\nb\r\n.\r\n"), S("a\nb\r\n"), 0, true, true },
+	{ "H080 a bare CR", SMTP_CRLF, S("a\rb\r\n.\r\n"), S("a\rb\r\n"), 0, true, true },
+	{ "H080 a bare LF as first octet", SMTP_CRLF, S("\n.\n.\r\n.\r\n"), S("\n.\n.\r\n"), 0, true, true },
+	{ "LF lines", SMTP_LF_TOO, S("a\nb\n.\n"), S("a\r\nb\r\n"), 0, true, false },
+	{ "LF and CRLF mixed", SMTP_LF_TOO, S("a\r\nb\n\n.\r\nQUIT\n"), S("a\r\nb\r\n\r\n"), 5, true, false },
+	{ "LF: a doubled dot", SMTP_LF_TOO, S("..x\n.y\n.\n"), S(".x\r\ny\r\n"), 0, true, false },
+	{ "LF: empty message", SMTP_LF_TOO, S(".\n"), S(""), 0, true, false },
+	{ "LF: CRLF.LF ends", SMTP_LF_TOO, S("a\r\n.\nb"), S("a\r\n"), 1, true, false },
+	{ "LF: a bare CR still spoils", SMTP_LF_TOO, S("a\rb\n.\n"), S("a\rb\r\n"), 0, true, true },
+	{ "LF: CR.CR ends nothing", SMTP_LF_TOO, S("a\r.\rb\n.\n"), S("a\r.\rb\r\n"), 0, true, true },
+	{ "LF: CRCRLF", SMTP_LF_TOO, S("a\r\r\n.\n"), S("a\r\r\n"), 0, true, true },
+	{ "LF: a dot waits", SMTP_LF_TOO, S("a\n."), S("a\r\n"), 1, false, false },
+};
+
+static void
+test_decode(void)
+{
+	static struct result r;
+
+	for (size_t i = 0; i < sizeof decodes / sizeof decodes[0]; i++) {
+		const struct decode *c = &decodes[i];
+
+		feed(&r, c->newlines, c->in, 0, c->in.n);
+		is(slice_of(r.out, r.n), c->out, c->name);
+		ok(r.d.done == c->done && r.d.bare == c->bare && c->in.n - r.consumed == c->left &&
+		    r.d.octets == r.n, "its end");
+		ok(agrees(c->newlines, c->in), "however it is cut: %s", c->name);
+	}
+}
+
+static const struct facts {
+	const char *name;
+	struct slice in;
+	bool eight_bit, header_eight_bit, dot_line;
+	unsigned received;
+	uint64_t longest;
+} facts[] = {
+	{ "plain", S("Subject: x\r\n\r\nabc\r\n.\r\n"), false, false, false, 0, 10 },
+	{ "8-bit body", S("S: x\r\n\r\n\xc3\xbc\r\n.\r\n"), true, false, false, 0, 4 },
+	{ "8-bit header", S("S: \xc3\xbc\r\n\r\nx\r\n.\r\n"), true, true, false, 0, 5 },
+	{ "8-bit deep in a long header line", S("Subject: 0123456789012345678901234567890\xff\r\n\r\n.\r\n"), true, true,
+	    false, 0, 41 },
+	{ "8-bit where there is no body", S("S: x\r\nT: \xff\r\n.\r\n"), true, true, false, 0, 4 },
+	{ "a line that begins with a dot", S("\r\n..\r\n.\r\n"), false, false, true, 0, 1 },
+	{ "a dot that was not doubled is gone", S("\r\n.x\r\n.\r\n"), false, false, false, 0, 1 },
+	{ "H101 Received, any case", S("Received: a\r\nRECEIVED:b\r\nreceived:\r\n\r\n.\r\n"), false, false, false, 3, 11 },
+	{ "Received in the body", S("S: x\r\n\r\nReceived: a\r\n.\r\n"), false, false, false, 0, 11 },
+	{ "Received folded", S("Received: a\r\n received: b\r\n\treceived: c\r\n\r\n.\r\n"), false, false, false, 1, 12 },
+	{ "nearly Received", S("Receive: a\r\nXReceived: b\r\nReceived; c\r\n\r\n.\r\n"), false, false, false, 0, 12 },
+	{ "Received twice in a line", S("Received: Received: a\r\n\r\n.\r\n"), false, false, false, 1, 21 },
+	{ "H084 the last line is the longest", S("a\r\n\r\nabcdefghij\r\n.\r\n"), false, false, false, 0, 10 },
+};
+
+static void
+test_facts(void)
+{
+	static struct result r;
+
+	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+		const struct facts *f = &facts[i];
+
+		feed(&r, SMTP_CRLF, f->in, 0, f->in.n);
+		ok(r.d.done && r.d.eight_bit == f->eight_bit && r.d.header_eight_bit == f->header_eight_bit &&
+		    r.d.dot_line == f->dot_line && r.d.received == f->received && r.d.longest_line == f->longest,
+		    "%s (%u Received, longest %u)", f->name, r.d.received, (unsigned)r.d.longest_line);
+		ok(agrees(SMTP_CRLF, f->in), "however it is cut: %s", f->name);
+	}
+}
+
+/* Random texts of the octets that matter, long enough to cross the words that are looked at at once. */
+static struct slice
+random_text(char *p, size_t max, unsigned rare)
+{
+	static const char special[] = "\r\n.\r\n\r\n.\0\t\xff\x0d\x0a\x8d\x8a\x0e\x0b";
+	size_t n = (size_t)rand() % max;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned)rand() % rare)
+			p[i] = (char)('a' + rand() % 26);
+		else
+			p[i] = special[(size_t)rand() % (sizeof special - 1)];
+	}
+	return slice_of(p, n);
+}
+
+static void
+test_random_decode(void)
+{
+	static const unsigned rarity[] = { 1, 2, 4, 16 };
+	char text[128];
+
+	srand(2);
+	for (size_t i = 0; i < sizeof rarity / sizeof rarity[0]; i++) {
+		bool fine = true;
+
+		for (int round = 0; round < 4000 && fine; round++) {
+			struct slice in = random_text(text, sizeof text, rarity[i]);
+
+			fine = agrees(SMTP_CRLF, in) && agrees(SMTP_LF_TOO, in);
+			for (size_t k = 0; !fine && k < in.n; k++)
+				printf("# %02x\n", (unsigned char)in.p[k]);
+		}
+		ok(fine, "H082 random texts, one octet in %u special", rarity[i]);
+	}
+}
+
+static void
+test_after_the_end(void)
+{
+	struct smtp_data d;
+	char out[64];
+	size_t used;
+
+	smtp_data_init(&d, SMTP_CRLF);
+	ok(smtp_data_decode(&d, SL("a\r\n.\r\nRSET\r\n"), out, &used) == 3 && used == 6 && d.done, "the end is found");
+	ok(smtp_data_decode(&d, SL("RSET\r\n"), out, &used) == 0 && used == 0, "H116 nothing more is taken");
+	smtp_data_init(&d, SMTP_CRLF);
+	ok(smtp_data_decode(&d, SL(""), out, &used) == 0 && used == 0 && !d.done, "no input");
+	ok(smtp_data_decode(&d, slice_of(NULL, 0), out, &used) == 0 && used == 0, "not even a pointer");
+}
+
+int
+main(void)
+{
+	test_decode();
+	test_facts();
+	test_random_decode();
+	test_after_the_end();
+	return tap_done();
+}
