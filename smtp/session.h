@@ -35,9 +35,10 @@ struct smtp_session {
 	const struct smtp_server *server;
 	enum smtp_state state;
 	bool esmtp;			/* EHLO, not HELO */
-	unsigned errors;		/* rejected commands so far */
+	unsigned errors;		/* rejected commands since the last message that was accepted */
 	unsigned recipients, refused;	/* of this transaction */
 	struct buf helo;
+	enum smtp_next pending;		/* the SMTP_NEXT_CHECK_* that waits for smtp_decide() */
 	struct smtp_path from;
 	struct smtp_path rcpt;		/* the path the last SMTP_NEXT_CHECK_RCPT or _VRFY asks about */
 	struct buf params;		/* of the last MAIL or RCPT that was parsed, as the envelope keeps them */

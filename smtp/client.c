@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What a server offers, and MAIL and RCPT made to fit it.  The deliveries own the connection
+ * and the order of commands.
+ */
+#include "smtp/client.h"
+
+#include "smtp/params.h"
+
+static bool *
+flag_of(struct smtp_peer *p, struct slice keyword)
+{
+	const struct {
+		struct slice keyword;
+		bool *flag;
+	} flags[] = {
+		{ S("PIPELINING"), &p->pipelining },
+		{ S("SIZE"), &p->size },
+		{ S("8BITMIME"), &p->eight_bit },
+		{ S("CHUNKING"), &p->chunking },
+		{ S("BINARYMIME"), &p->binary },
+		{ S("SMTPUTF8"), &p->smtputf8 },
+		{ S("DSN"), &p->dsn },
+		{ S("STARTTLS"), &p->starttls },
+		{ S("ENHANCEDSTATUSCODES"), &p->enhanced },
+	};
+
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (slice_ieq(keyword, flags[i].keyword))
+			return flags[i].flag;
+	return NULL;
+}
+
+void
+smtp_peer_init(struct smtp_peer *p)
+{
+	*p = (struct smtp_peer){ 0 };
+}
+
+void
+smtp_peer_ehlo(struct smtp_peer *p, struct slice text)
+{
+	p->esmtp = true;
+	(void)slice_cut(text, '\n', &text);	/* the first line is the server's name */
+	while (text.n) {
+		struct slice argument, keyword;
+		bool *flag;
+
+		keyword = slice_cut(slice_trim(slice_cut(text, '\n', &text)), ' ', &argument);
+		argument = slice_trim(argument);
+		flag = flag_of(p, keyword);
+		if (!flag || (flag == &p->size && argument.n && !slice_uint(argument, UINT64_MAX, &p->max_size)))
+			continue;
+		*flag = true;
+	}
+	p->binary = p->binary && p->chunking;	/* RFC 3030 section 3: needs BDAT */
+}
+
+/* Of the envelope's parameters, those the command takes and whose extension the peer offers. */
+static void
+put_params(struct buf *b, const struct smtp_peer *p, struct slice params, bool mail)
+{
+	const struct {
+		struct slice keyword;
+		bool of_mail, offered;
+	} known[] = {
+		{ S("RET"), true, p->dsn },
+		{ S("ENVID"), true, p->dsn },
+		{ S("NOTIFY"), false, p->dsn },
+		{ S("ORCPT"), false, p->dsn },
+		{ S("SMTPUTF8"), true, p->smtputf8 },
+	};
+	struct smtp_param one;
+
+	while (smtp_param_take(&params, &one) == SMTP_PARAM_TAKEN)
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+			if (known[i].offered && known[i].of_mail == mail && slice_ieq(one.keyword, known[i].keyword)) {
+				buf_chr(b, ' ');
+				buf_add(b, one.whole);
+			}
+}
+
+void
+smtp_client_mail(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params, uint64_t size,
+    bool eight_bit)
+{
+	buf_str(b, "MAIL FROM:<");
+	buf_add(b, path);
+	buf_chr(b, '>');
+	if (p->size && size > 0) {
+		buf_str(b, " SIZE=");
+		buf_uint(b, size);
+	}
+	if (p->eight_bit && eight_bit)
+		buf_str(b, " BODY=8BITMIME");
+	put_params(b, p, params, true);
+	buf_str(b, "\r\n");
+}
+
+void
+smtp_client_rcpt(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params)
+{
+	buf_str(b, "RCPT TO:<");
+	buf_add(b, path);
+	buf_chr(b, '>');
+	put_params(b, p, params, false);
+	buf_str(b, "\r\n");
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The parameters behind a path (esmtp-param of RFC 5321 section 4.1.2): taken apart, and those of
+ * MAIL and RCPT checked and kept.  Pure.
+ */
+#ifndef SMTP_PARAMS_H
+#define SMTP_PARAMS_H
+
+#include "smtp/session.h"
+
+struct smtp_param {
+	struct slice keyword;
+	struct slice value;	/* .p is NULL where there is no '=' */
+	struct slice whole;
+};
+
+enum smtp_param_result { SMTP_PARAM_NONE, SMTP_PARAM_TAKEN, SMTP_PARAM_MALFORMED };
+
+/* The next parameter of *in, which is moved behind it. */
+enum smtp_param_result smtp_param_take(struct slice *in, struct smtp_param *ret);
+
+/* Check the parameters of MAIL and keep them in s (params, body, declared_size).  A reply with
+ * code 0 means all is well; any other refuses the command. */
+struct smtp_reply smtp_params_mail(struct smtp_session *s, struct slice in);
+/* The same for RCPT. */
+struct smtp_reply smtp_params_rcpt(struct smtp_session *s, struct slice in);
+
+#endif

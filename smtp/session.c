@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The server's half of an SMTP conversation (RFC 5321): which command may come when, and what answers it.
+ * No I/O, no clock, no allocation, no globals: smtp-handler.c owns the descriptors and the queue.
+ */
+#include "smtp/session.h"
+
+#include <assert.h>
+
+#include "smtp/commands.h"
+
+static_assert(SMTP_HELO_MAX >= SMTP_DOMAIN_MAX, "an EHLO name of legal length is kept whole");
+static_assert(sizeof(((struct smtp_session *)0)->text_space) >= SMTP_DOMAIN_MAX + SMTP_REPLY_LINE,
+    "the EHLO reply, and a reply line with a path in it");
+
+enum { ANYWHERE = SMTP_AT_START | SMTP_AT_READY | SMTP_AT_MAIL | SMTP_AT_RCPT };
+
+enum arg { NO_ARG, MAY_ARG, MUST_ARG };
+
+struct command {
+	struct slice verb;
+	unsigned legal;			/* states it may come in */
+	enum arg arg;
+	struct slice syntax;		/* after the verb; without one, HELP does not know it */
+	struct smtp_reply (*run)(struct smtp_session *, struct slice arg);
+};
+
+static const struct command *find(struct slice verb);
+static struct smtp_reply syntax_of(struct smtp_session *s, const struct command *c, int code);
+
+void
+smtp_session_init(struct smtp_session *s, const struct smtp_server *server)
+{
+	*s = (struct smtp_session){ .server = server, .state = SMTP_AT_START };
+	s->helo = (struct buf)BUF(s->helo_space);
+	s->params = (struct buf)BUF(s->params_space);
+	s->text = (struct buf)BUF(s->text_space);
+}
+
+struct smtp_reply
+smtp_greeting(struct smtp_session *s)
+{
+	buf_add(&s->text, s->server->hostname);
+	buf_str(&s->text, " ESMTP smtp-handler");
+	return smtp_reply_made(s, 220);
+}
+
+void
+smtp_transaction_end(struct smtp_session *s)
+{
+	if (s->state != SMTP_AT_START)
+		s->state = SMTP_AT_READY;
+	s->from = (struct smtp_path){ 0 };
+	s->rcpt = (struct smtp_path){ 0 };
+	s->params.n = 0;
+	s->body = SMTP_BODY_UNKNOWN;
+	s->declared_size = 0;
+	s->recipients = s->refused = 0;
+}
+
+/* HELO and EHLO.  A name that is not the client's is no reason to refuse (section 4.1.4). */
+static bool
+hello(struct smtp_session *s, struct slice name, bool esmtp)
+{
+	if (name.n > SMTP_HELO_MAX || !smtp_domain_valid(name, s->server->strict))
+		return false;
+	smtp_transaction_end(s);
+	s->state = SMTP_AT_READY;
+	s->esmtp = esmtp;
+	s->helo.n = 0;
+	buf_add(&s->helo, name);
+	buf_add(&s->text, s->server->hostname);
+	return true;
+}
+
+static struct smtp_reply
+helo(struct smtp_session *s, struct slice arg)
+{
+	if (!hello(s, arg, false))
+		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
+	return smtp_reply_made(s, 250);
+}
+
+static struct smtp_reply
+ehlo(struct smtp_session *s, struct slice arg)
+{
+	if (!hello(s, arg, true))
+		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
+	buf_str(&s->text, "\nPIPELINING\nSIZE ");
+	buf_uint(&s->text, s->server->max_message_size);
+	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES");
+	return smtp_reply_made(s, 250);
+}
+
+static struct smtp_reply
+data(struct smtp_session *s, struct slice arg)
+{
+	(void)arg;
+	if (s->state == SMTP_AT_RCPT)
+		return smtp_ask(s, SMTP_NEXT_CHECK_DATA);
+	return s->refused ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
+	    SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
+}
+
+static struct smtp_reply
+rset(struct smtp_session *s, struct slice arg)
+{
+	(void)arg;
+	smtp_transaction_end(s);
+	return SMTP_REPLY(250, "2.0.0 Ok");
+}
+
+static struct smtp_reply
+noop(struct smtp_session *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return SMTP_REPLY(250, "2.0.0 Ok");
+}
+
+static struct smtp_reply
+quit(struct smtp_session *s, struct slice arg)
+{
+	struct smtp_reply bye = SMTP_REPLY(221, "2.0.0 Bye");
+
+	(void)arg;
+	smtp_transaction_end(s);
+	bye.next = SMTP_NEXT_CLOSE;
+	return bye;
+}
+
+static struct smtp_reply
+vrfy(struct smtp_session *s, struct slice arg)
+{
+	unsigned flags = SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN | SMTP_PATH_LOCAL_ONLY;
+	struct slice rest;
+
+	if (smtp_path_parse(arg, flags, &s->rcpt, &rest) == SMTP_PATH_OK && rest.n == 0)
+		return s->rcpt.utf8 ? SMTP_REPLY(553, "5.6.7 Error: address is not ASCII") :
+		    smtp_ask(s, SMTP_NEXT_CHECK_VRFY);
+	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (section 3.5.1) */
+}
+
+static struct smtp_reply
+help(struct smtp_session *s, struct slice arg)
+{
+	const struct command *c = find(arg);
+
+	if (c && c->syntax.p)
+		return syntax_of(s, c, 214);
+	return SMTP_REPLY(214, "2.0.0 Commands: HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP\n"
+	    "2.0.0 HELP COMMAND shows how one is written");
+}
+
+static struct smtp_reply
+not_implemented(struct smtp_session *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return SMTP_REPLY(502, "5.5.1 Error: command not implemented");
+}
+
+/* A browser, or a request smuggled through one: what follows is not for us. */
+static struct smtp_reply
+not_smtp(struct smtp_session *s, struct slice arg)
+{
+	struct smtp_reply r = SMTP_REPLY(500, "5.5.1 Error: this is SMTP, not HTTP");
+
+	(void)s;
+	(void)arg;
+	r.next = SMTP_NEXT_CLOSE;
+	return r;
+}
+
+static const struct command commands[] = {
+	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo },
+	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo },
+	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), smtp_mail },
+	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), smtp_rcpt },
+	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT, NO_ARG, S(""), data },
+	{ S("RSET"), ANYWHERE, NO_ARG, S(""), rset },
+	{ S("NOOP"), ANYWHERE, MAY_ARG, S(" [anything]"), noop },
+	{ S("QUIT"), ANYWHERE, NO_ARG, S(""), quit },
+	{ S("VRFY"), ANYWHERE, MUST_ARG, S(" address"), vrfy },
+	{ S("HELP"), ANYWHERE, MAY_ARG, S(" [command]"), help },
+	/* Known, so that 502 and not 500 answers them (section 4.2.4). */
+	{ S("EXPN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("TURN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("ETRN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("SEND"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("SOML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("SAML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("BDAT"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("GET"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("POST"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("PUT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("HEAD"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("DELETE"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("OPTIONS"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("CONNECT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("PRI"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },	/* HTTP/2 */
+};
+
+static const struct command *
+find(struct slice verb)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (slice_ieq(verb, commands[i].verb))
+			return &commands[i];
+	return NULL;
+}
+
+static struct smtp_reply
+syntax_of(struct smtp_session *s, const struct command *c, int code)
+{
+	buf_str(&s->text, code == 214 ? "2.0.0 Syntax: " : "5.5.4 Syntax: ");
+	buf_add(&s->text, c->verb);
+	buf_add(&s->text, c->syntax);
+	return smtp_reply_made(s, code);
+}
+
+static struct smtp_reply
+out_of_sequence(const struct smtp_session *s)
+{
+	switch (s->state) {
+	case SMTP_AT_START:
+		return SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
+	case SMTP_AT_READY:
+		return SMTP_REPLY(503, "5.5.1 Error: need MAIL command");
+	case SMTP_AT_MAIL:
+	case SMTP_AT_RCPT:
+		break;
+	}
+	return SMTP_REPLY(503, "5.5.1 Error: nested MAIL command");
+}
+
+static bool
+has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static struct smtp_reply
+dispatch(struct smtp_session *s, struct slice line)
+{
+	const struct command *c;
+	struct slice verb, arg;
+	size_t n = 0;
+
+	while (line.n && ascii_blank(line.p[line.n - 1]))
+		line.n--;
+	while (n < line.n && !ascii_blank(line.p[n]))
+		n++;
+	verb = slice_of(line.p, n);
+	arg = slice_trim(slice_skip(line, n));
+	c = find(verb);
+	/* MAIL and RCPT say more precisely what is wrong with a path. */
+	if (verb.n == 0 || (has_control(line) && (!c || (c->run != smtp_mail && c->run != smtp_rcpt))))
+		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
+	if (!c)
+		return SMTP_REPLY(500, "5.5.1 Error: command not recognized");
+	if (c->arg == NO_ARG && arg.n)
+		return syntax_of(s, c, 501);
+	if (!(s->state & c->legal))
+		return out_of_sequence(s);
+	if (c->arg == MUST_ARG && arg.n == 0)
+		return syntax_of(s, c, 501);
+	return c->run(s, arg);
+}
+
+struct smtp_reply
+smtp_command(struct smtp_session *s, struct slice line)
+{
+	s->text = (struct buf)BUF(s->text_space);
+	s->pending = SMTP_NEXT_COMMAND;
+	return smtp_budget(s, dispatch(s, line));
+}
+
+struct smtp_reply
+smtp_overlong(struct smtp_session *s)
+{
+	s->pending = SMTP_NEXT_COMMAND;
+	return smtp_budget(s, SMTP_REPLY(500, "5.5.6 Error: line too long"));
+}
+
+struct slice
+smtp_protocol(const struct smtp_session *s)
+{
+	return s->esmtp ? SL("ESMTP") : SL("SMTP");
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What a client reads from EHLO, and the MAIL and RCPT it makes of an envelope.
+ */
+#include "smtp/client.h"
+
+#include "tests/lib/tap.h"
+
+enum { PIPE = 1, SIZE = 2, EIGHT = 4, CHUNK = 8, BINARY = 16, UTF8 = 32, DSN = 64, TLS = 128, ENH = 256 };
+
+static unsigned
+flags_of(const struct smtp_peer *p)
+{
+	return (p->pipelining ? PIPE : 0U) | (p->size ? SIZE : 0U) | (p->eight_bit ? EIGHT : 0U) |
+	    (p->chunking ? CHUNK : 0U) | (p->binary ? BINARY : 0U) | (p->smtputf8 ? UTF8 : 0U) | (p->dsn ? DSN : 0U) |
+	    (p->starttls ? TLS : 0U) | (p->enhanced ? ENH : 0U);
+}
+
+static const struct ehlo {
+	const char *name;
+	struct slice text;
+	unsigned flags;
+	uint64_t max_size;
+} ehlos[] = {
+	{ "a name alone", S("mx.example"), 0, 0 },
+	{ "no text at all", S(""), 0, 0 },
+	{ "all of them", S("mx.example\nPIPELINING\nSIZE 1000\n8BITMIME\nCHUNKING\nBINARYMIME\nSMTPUTF8\nDSN\nSTARTTLS\n"
+	    "ENHANCEDSTATUSCODES"), PIPE | SIZE | EIGHT | CHUNK | BINARY | UTF8 | DSN | TLS | ENH, 1000 },
+	{ "any case", S("x\npipelining\nSize 5"), PIPE | SIZE, 5 },
+	{ "a name that is a keyword", S("PIPELINING\nDSN"), DSN, 0 },
+	{ "SIZE without a number", S("x\nSIZE"), SIZE, 0 },
+	{ "SIZE 0 is no limit", S("x\nSIZE 0"), SIZE, 0 },
+	{ "SIZE that is no number", S("x\nSIZE 10M\nDSN"), DSN, 0 },
+	{ "SIZE beyond 64 bits", S("x\nSIZE 99999999999999999999"), 0, 0 },
+	{ "blanks around", S("x\n SIZE   7 \nDSN "), SIZE | DSN, 7 },
+	{ "unknown keywords", S("x\nX-FOO bar\nAUTH PLAIN LOGIN\n\n-\nDSN"), DSN, 0 },
+	{ "longer and shorter words", S("x\nDSNX\nPIPELININ\n8BITMIME2"), 0, 0 },
+	{ "BINARYMIME needs CHUNKING", S("x\nBINARYMIME"), 0, 0 },
+};
+
+static const struct command {
+	const char *name;
+	unsigned flags;			/* of the peer */
+	struct slice path, params;
+	uint64_t size;
+	bool eight_bit;
+	struct slice mail, rcpt;
+} commands[] = {
+	{ "R037 nothing offered", 0, S("a@b"), S("RET=FULL SMTPUTF8 NOTIFY=NEVER"), 10, true,
+	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "R037 SIZE and BODY", SIZE | EIGHT, S("a@b"), S(""), 10, true,
+	    S("MAIL FROM:<a@b> SIZE=10 BODY=8BITMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "7-bit content", SIZE | EIGHT, S("a@b"), S("BODY=8BITMIME"), 10, false,
+	    S("MAIL FROM:<a@b> SIZE=10\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "size unknown", SIZE, S("a@b"), S("SIZE=99"), 0, false, S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "the null path", 0, S(""), S(""), 0, false, S("MAIL FROM:<>\r\n"), S("RCPT TO:<>\r\n") },
+	{ "R163 DSN as it came", DSN, S("a@b"), S("RET=hdrs ENVID=Qq+2B1"), 0, false,
+	    S("MAIL FROM:<a@b> RET=hdrs ENVID=Qq+2B1\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "R163 DSN of a recipient", DSN, S("a@b"), S("NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b"), 0, false,
+	    S("MAIL FROM:<a@b>\r\n"),
+	    S("RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b\r\n") },
+	{ "SMTPUTF8", UTF8, S("a@b"), S("SMTPUTF8 RET=FULL"), 0, false, S("MAIL FROM:<a@b> SMTPUTF8\r\n"),
+	    S("RCPT TO:<a@b>\r\n") },
+	{ "what nobody knows stays here", DSN, S("a@b"), S("X=1 AUTH=<> RET=FULL"), 0, false,
+	    S("MAIL FROM:<a@b> RET=FULL\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "a damaged envelope sends nothing of it", DSN, S("a@b"), S("RET=\r\nDATA"), 0, false,
+	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
+};
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof ehlos / sizeof ehlos[0]; i++) {
+		struct smtp_peer p;
+
+		smtp_peer_init(&p);
+		ok(!p.esmtp && flags_of(&p) == 0 && p.max_size == 0, "nothing is assumed");
+		smtp_peer_ehlo(&p, ehlos[i].text);
+		ok(p.esmtp && flags_of(&p) == ehlos[i].flags && p.max_size == ehlos[i].max_size, "%s (%#x)",
+		    ehlos[i].name, flags_of(&p));
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		const struct command *c = &commands[i];
+		struct smtp_peer p = { .size = c->flags & SIZE, .eight_bit = c->flags & EIGHT, .dsn = c->flags & DSN,
+			.smtputf8 = c->flags & UTF8 };
+		char space[512], other[512];
+		struct buf mail = BUF(space), rcpt = BUF(other);
+
+		smtp_client_mail(&mail, &p, c->path, c->params, c->size, c->eight_bit);
+		is(buf_slice(&mail), c->mail, c->name);
+		smtp_client_rcpt(&rcpt, &p, c->path, c->params);
+		is(buf_slice(&rcpt), c->rcpt, "and RCPT");
+	}
+	return tap_done();
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Dialogues with a session, as tables: a line, what the main would find out, and the whole reply.
+ */
+#ifndef TESTS_DIALOGUE_H
+#define TESTS_DIALOGUE_H
+
+#include "smtp/session.h"
+#include "tests/lib/tap.h"
+
+#define MAX_SIZE    10000
+#define MAX_RCPT    3
+#define MAX_ERRORS  20
+#define EHLO_REPLY  "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"
+
+#define EHLO { S("EHLO c.example"), EHLO_REPLY, 0, false }
+#define MAIL { S("MAIL FROM:<a@b.example>"), "250 2.1.0 Ok", 0, false }
+#define RCPT { S("RCPT TO:<u@d.example>"), "250 2.1.5 Ok", 0, false }
+#define DATA { S("DATA"), "354 End data with <CR><LF>.<CR><LF>", 0, false }
+#define DOT  { S("."), "250 2.0.0 Ok: queued as ID1", 0, false }	/* no command: the message came whole */
+
+struct step {
+	struct slice line;		/* the first without one ends the dialogue */
+	const char *want;		/* without the last CRLF */
+	int verdict;			/* enum smtp_verdict, or smtp_data_result for the dot */
+	bool close;
+};
+
+struct dialogue {
+	const char *name;
+	bool strict;
+	struct step steps[10];
+};
+
+__attribute__((unused)) static struct smtp_reply
+answer(struct smtp_session *s, const struct step *step)
+{
+	struct smtp_reply r;
+
+	if (slice_eq(step->line, SL(".")))
+		return smtp_end_of_data(s, (enum smtp_data_result)step->verdict, SL("ID1"));
+	r = smtp_command(s, step->line);
+	if (r.next == SMTP_NEXT_CHECK_MAIL || r.next == SMTP_NEXT_CHECK_RCPT || r.next == SMTP_NEXT_CHECK_VRFY ||
+	    r.next == SMTP_NEXT_CHECK_DATA)
+		r = smtp_decide(s, (enum smtp_verdict)step->verdict, SL("go away"));
+	return r;
+}
+
+/* One test per step, in the dialogue's name. */
+__attribute__((unused)) static void
+play(const struct dialogue *d)
+{
+	struct smtp_server server = { .hostname = S("mx.example"), .max_message_size = MAX_SIZE,
+		.max_recipients = MAX_RCPT, .max_errors = MAX_ERRORS, .strict = d->strict };
+	struct smtp_session s;
+
+	smtp_session_init(&s, &server);
+	for (size_t i = 0; i < sizeof d->steps / sizeof d->steps[0] && d->steps[i].want; i++) {
+		const struct step *step = &d->steps[i];
+		struct smtp_reply r = answer(&s, step);
+		char space[4096];
+		struct buf b = BUF(space);
+
+		smtp_reply_format(&b, &r);
+		b.n -= 2;
+		is(buf_slice(&b), slice_str(step->want), d->name);
+		ok((r.next == SMTP_NEXT_CLOSE) == step->close, "%s after step %zu",
+		    step->close ? "it closes" : "it stays open", i + 1);
+	}
+}
+
+#endif
