@@ -24,7 +24,7 @@ queue_fixed_write(char *text, const struct queue_fixed *fixed)
 {
 	const struct queue_facts *f = &fixed->facts;
 	uint64_t longest = f->longest_line < LONGEST_MAX ? f->longest_line : LONGEST_MAX;
-	char space[256];
+	char space[256] = { 0 };
 	struct buf b = BUF(space);
 
 	buf_fmt(&b, "smtp-handler 1 size=%016" PRIu64 " envelope=%08" PRIu64 " sum=%016" PRIx64 "\n", fixed->size,

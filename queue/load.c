@@ -70,7 +70,7 @@ static int
 load(struct queue_entry *e, const char *id, off_t size)
 {
 	char text[QUEUE_FIXED];
-	struct queue_fixed fixed;
+	struct queue_fixed fixed = { 0 };
 	int r;
 
 	if ((uint64_t)size < sizeof text)
@@ -82,7 +82,7 @@ load(struct queue_entry *e, const char *id, off_t size)
 		return r;
 	if (fixed.size > (uint64_t)size)
 		return -EBADMSG;
-	e->head = malloc(fixed.envelope);
+	e->head = malloc(fixed.envelope + 1);
 	if (!e->head)
 		return -ENOMEM;
 	r = queue_read_at(e->fd, e->head, fixed.envelope, 0);
@@ -97,7 +97,7 @@ int
 queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
 {
 	struct queue_entry e = { 0 };
-	off_t size;
+	off_t size = 0;
 	int r;
 
 	if (!queue_is_id(id))

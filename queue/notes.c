@@ -59,7 +59,7 @@ static int
 drop_oldest(const struct queue_entry *e, size_t *size)
 {
 	size_t keep = *size < LOG_KEEP ? *size : LOG_KEEP;
-	char *text = malloc(keep);
+	char *text = malloc(keep + 1);
 	struct slice lines;
 	int r;
 

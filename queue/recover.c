@@ -8,6 +8,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -20,35 +21,58 @@ struct recovery {
 	int error;		/* the first one: a file that resists must not keep the others */
 };
 
+/*
+ * The runner may have had the message already, when a power cut undid the renames out of tmp/
+ * but not the marks made since: a mark is a write in place, which no journal holds back.  So
+ * every state counts as pending, as it was when the sum was made.
+ */
 static int
-check_sum(int fd, const struct queue_fixed *fixed)
+sum_envelope(int fd, const struct queue_fixed *fixed, struct queue_sum *sum)
 {
-	char piece[65536];
-	uint64_t at = QUEUE_FIXED;
-	struct queue_sum sum;
+	struct queue_entry e = { .fd = -1 };
+	char *text = malloc(fixed->envelope);
+	int r;
 
-	queue_sum_init(&sum);
-	while (at < fixed->size) {
-		size_t n = fixed->size - at < sizeof piece ? (size_t)(fixed->size - at) : sizeof piece;
-		int r = queue_read_at(fd, piece, n, (off_t)at);
-
-		if (r < 0)
-			return r;
-		queue_sum_add(&sum, slice_of(piece, n));
-		at += n;
+	if (!text)
+		return -ENOMEM;
+	r = queue_read_at(fd, text, fixed->envelope, 0);
+	if (r == 0) {
+		r = queue_envelope_parse(slice_of(text, fixed->envelope), &e);
+		for (size_t i = 0; r == 0 && i < e.nrcpts; i++)
+			text[e.rcpts[i].at] = QUEUE_PENDING;
+		/* What does not parse is summed as it is: if it was written like this, it is the runner's to bury. */
+		r = r == -EBADMSG ? 0 : r;
+		queue_sum_add(sum, slice_skip(slice_of(text, fixed->envelope), QUEUE_FIXED));
 	}
-	return queue_sum_end(&sum) == fixed->sum ? 0 : -EBADMSG;
+	queue_unload(&e);
+	free(text);
+	return r;
 }
 
-/*
- * 0, -EBADMSG when something is missing, or -errno when nobody can tell.  The sum holds only
- * here: behind tmp/ the states of recipients, which it covers, change.
- */
+static int
+sum_content(int fd, const struct queue_fixed *fixed, struct queue_sum *sum)
+{
+	char piece[65536];
+	int r = 0;
+
+	for (uint64_t at = fixed->envelope; r == 0 && at < fixed->size;) {
+		size_t n = fixed->size - at < sizeof piece ? (size_t)(fixed->size - at) : sizeof piece;
+
+		r = queue_read_at(fd, piece, n, (off_t)at);
+		if (r == 0)
+			queue_sum_add(sum, slice_of(piece, n));
+		at += n;
+	}
+	return r;
+}
+
+/* 0, -EBADMSG when something is missing, or -errno when nobody can tell. */
 static int
 complete(int fd, off_t size)
 {
 	char text[QUEUE_FIXED];
-	struct queue_fixed fixed;
+	struct queue_fixed fixed = { 0 };
+	struct queue_sum sum;
 	int r;
 
 	if ((uint64_t)size < sizeof text)
@@ -58,14 +82,21 @@ complete(int fd, off_t size)
 		r = queue_fixed_parse(text, &fixed);
 	if (r == 0 && fixed.size > (uint64_t)size)
 		r = -EBADMSG;
-	return r < 0 ? r : check_sum(fd, &fixed);
+	queue_sum_init(&sum);
+	if (r == 0)
+		r = sum_envelope(fd, &fixed, &sum);
+	if (r == 0)
+		r = sum_content(fd, &fixed, &sum);
+	if (r == 0 && queue_sum_end(&sum) != fixed.sum)
+		r = -EBADMSG;
+	return r;
 }
 
 static int
 bring_back(struct recovery *v, const char *name)
 {
 	const struct queue *q = v->q;
-	off_t size;
+	off_t size = 0;
 	int r, fd = queue_file(q->tmp, name, &size);
 
 	if (fd < 0)
