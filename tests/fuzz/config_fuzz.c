@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: ISC
+/* A configuration file, and behind the first NUL an -o option.  Whatever it is, it loads or says why not. */
+#include "base/config.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void
+count(void *ctx, const char *file, unsigned line, const char *text)
+{
+	unsigned *errors = ctx;
+
+	(void)line;
+	must(text && *text && file && *file);
+	for (; *text; text++)
+		must((unsigned char)*text >= ' ' && *text != '\177');
+	(*errors)++;
+}
+
+static void
+check_route(const struct config *c, const struct route *r)
+{
+	must(r->via_text && r->pattern);
+	must((r->via == VIA_SMTP) == (r->host != NULL));
+	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT) == (r->target != NULL));
+	must(r->via != VIA_MAILDIR || r->target[0] == '/');
+	must(r->accept == ACCEPT_TRUSTED || r->accept_set || strcmp(r->pattern, "*") != 0);
+	for (const char *p = r->pattern; *p; p++)
+		must(ascii_lower(*p) == *p);
+	if (r->pattern[0] != '.')
+		must(config_route(c, slice_str(r->pattern)) == r);
+}
+
+static void
+check(const struct config *c)
+{
+	must(c->queue.directory && c->queue.directory[0] == '/');
+	must(c->queue.lifetime_s > 0 && c->queue.retry_min_s > 0 && c->queue.retry_min_s <= c->queue.retry_max_s);
+	must(c->server.max_recipients >= 100 && c->server.max_message_size >= 65536 && c->server.timeout_ms > 0);
+	must(c->relay.port >= 1 && c->relay.port <= 65535 && c->relay.processes >= 1 && c->relay.processes <= 1000);
+	for (size_t i = 0; i < c->nroutes; i++)
+		check_route(c, &c->routes[i]);
+	must(config_route(c, SL("example.org")) != NULL);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice option, text = slice_cut(slice_of((const char *)data, size), '\0', &option);
+	char path[40], *copy = strndup(option.n ? option.p : "", option.n);
+	const char *overrides[] = { copy };
+	unsigned errors = 0;
+	struct config_report report = { count, &errors };
+	struct config c;
+	int r, fd = memfd_create("config", MFD_CLOEXEC);
+
+	must(copy && fd >= 0 && (text.n == 0 || write(fd, text.p, text.n) == (ssize_t)text.n));
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	r = config_load(&c, path, overrides, option.n > 0, &report);
+	must((r == 0) == (errors == 0));
+	if (r == 0)
+		check(&c);
+	config_done(&c);
+	(void)close(fd);
+	free(copy);
+	return 0;
+}
