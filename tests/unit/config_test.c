@@ -176,6 +176,61 @@ check_all_reported(void)
 	config_done(&c);
 }
 
+/* Take what a comment in the sample file says for a setting, where it is one: "#key = value". */
+static void
+uncomment(struct buf *b, struct slice text)
+{
+	struct slice line;
+
+	while (text.n) {
+		line = slice_cut(text, '\n', &text);
+		if (slice_has_prefix(line, SL("#[route")))	/* examples, not defaults */
+			return;
+		if (line.n > 1 && line.p[0] == '#' && ascii_lower(line.p[1]) >= 'a' && memchr(line.p, '=', line.n))
+			line = slice_skip(line, 1);
+		buf_add(b, line);
+		buf_chr(b, '\n');
+	}
+}
+
+/* What does not point anywhere, for a comparison. */
+static struct config
+plain(const struct config *c)
+{
+	struct config p = *c;
+
+	p.queue.directory = p.server.hostname = p.server.senders = NULL;
+	p.server.trusted = NULL;
+	p.routes = NULL;
+	return p;
+}
+
+static void
+check_sample(void)
+{
+	struct config c, defaults, p, d;
+	char text[8192], settings_text[8192];
+	struct buf settings = BUF(settings_text);
+	int fd = open("units/smtp-handler.conf", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (!ok(n > 0, "the sample is there (run this at the top of the tree)"))
+		return;
+	(void)close(fd);
+	text[n] = '\0';
+	uncomment(&settings, slice_of(text, (size_t)n));
+	ok(load(&defaults, text, NULL, 0) == 0 && defaults.nroutes == 0, "the sample is good as it is");
+	if (!ok(load(&c, buf_cstr(&settings), NULL, 0) == 0 && settings.n > 1000, "and without its comment signs"))
+		printf("# %.*s", (int)errors.n, errors.p);
+	p = plain(&c);
+	d = plain(&defaults);
+	ok(memcmp(&p, &d, sizeof p) == 0 && strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
+	    memcmp(c.server.trusted, defaults.server.trusted, c.server.ntrusted * sizeof *c.server.trusted) == 0,
+	    "and what it calls the defaults are the defaults");
+	config_done(&c);
+	config_done(&defaults);
+}
+
 int
 main(void)
 {
@@ -185,6 +240,7 @@ main(void)
 	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
 		check_mistake(&mistakes[i]);
 	check_all_reported();
+	check_sample();
 	config_test_end();
 	return tap_done();
 }
