@@ -305,17 +305,18 @@ test_many(void)
 	enum { MANY = 2000 };
 	char id[QUEUE_ID_SIZE];
 	struct queue_entry e;
-	int left = MANY + 1, few = 10;
+	int left = MANY + 1, told = MANY + 1, few = 1;
 
 	for (int i = 0; i < MANY; i++)
 		must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
-	ok(queue_take_new(&f.q, NULL, NULL) == MANY, "many at once");
+	ok(queue_take_new(&f.q, collect, &told) == MANY && told == 1, "many at once, and who asked is told of each");
 	ok(queue_each(&f.q, collect, &left) == 0 && left == 1, "each is called once");
 	ok(queue_each(&f.q, collect, &few) == 0 && few == 0, "until it has had enough");
 	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, 600) == 0, "queue_defer");
 	queue_unload(&e);
 	must(mkdirat(f.q.wait, "600/folder", 0700) == 0, "mkdirat");
-	ok(queue_take_due(&f.q, 600, false, NULL, NULL) == 1 && names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
+	told = 2;
+	ok(queue_take_due(&f.q, 600, false, collect, &told) == 1 && told == 1 && names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
 	    "what is no message does not keep a folder of wait/ alive");
 }
 
