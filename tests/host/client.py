@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""A client for the host tests.
+
+client.py talk HOST PORT     send stdin once the greeting has begun; print every byte that comes back
+client.py burst HOST PORT N  N connections as fast as they go, a greeting and QUIT each; "greeted lost"
+client.py hostile HOST PORT  sessions that end badly
+client.py send HOST PORT FROM TO [COUNT]   messages by smtplib, one session
+client.py syslog PATH        be the syslog daemon: datagrams of the socket PATH as lines on stdout
+"""
+import os
+import smtplib
+import socket
+import struct
+import sys
+import threading
+
+TIMEOUT = 30
+
+
+def connect(host, port):
+    s = socket.create_connection((host, int(port)), TIMEOUT)
+    s.settimeout(TIMEOUT)
+    return s
+
+
+def everything(s):
+    while data := s.recv(65536):
+        yield data
+
+
+def talk(host, port):
+    s = connect(host, port)
+    out = sys.stdout.buffer
+    out.write(s.recv(65536))
+    s.sendall(sys.stdin.buffer.read())
+    for data in everything(s):
+        out.write(data)
+
+
+def burst(host, port, n):
+    lock = threading.Lock()
+    left = [int(n)]
+    count = {"greeted": 0, "lost": 0}
+
+    def one():
+        try:
+            s = connect(host, port)
+            greeting = s.recv(512)
+            s.sendall(b"QUIT\r\n")
+            for _ in everything(s):
+                pass
+            return "greeted" if greeting.startswith(b"220 ") else "lost"
+        except OSError:
+            return "lost"
+
+    def worker():
+        while True:
+            with lock:
+                if left[0] == 0:
+                    return
+                left[0] -= 1
+            result = one()
+            with lock:
+                count[result] += 1
+
+    threads = [threading.Thread(target=worker) for _ in range(24)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    print(count["greeted"], count["lost"])
+
+
+def hostile(host, port):
+    """Resets at every stage, silence and a hang-up, noise, half a message."""
+    message = b"EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nhalf a mess"
+    for what in (b"", b"EHLO", b"GET / HTTP/1.1\r\n\r\n", os.urandom(3000), b"\0" * 5000, b"\r\n" * 60, message):
+        for reset in (False, True):
+            s = connect(host, port)
+            try:
+                if what != b"":
+                    s.recv(512)
+                s.sendall(what)
+            except OSError:
+                pass
+            if reset:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+
+
+def send(host, port, sender, rcpt, count="1"):
+    with smtplib.SMTP(host, int(port), timeout=TIMEOUT) as smtp:
+        for i in range(int(count)):
+            smtp.sendmail(sender, [rcpt], f"From: {sender}\nTo: {rcpt}\nSubject: message {i + 1}\n\nText {i + 1}.\n")
+
+
+def syslog(path):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(path)
+    os.chmod(path, 0o666)
+    while True:
+        print(s.recv(65536).decode(errors="replace").rstrip("\n\0"), flush=True)
+
+
+if __name__ == "__main__":
+    actions = {"talk": talk, "burst": burst, "hostile": hostile, "send": send, "syslog": syslog}
+    actions[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: ISC
+#
+# For the tests of what surrounds the programs: source it from the project's root.  Each gets a
+# folder of its own with copies of the programs that any user may run, and network, mounts and
+# processes of its own, so that ports are free, /dev/log is ours, and nothing outlives the test.
+
+. tests/lib/tap.sh
+
+build=$(readlink -f "${BUILD:-build}")
+peers=$(readlink -m build/peers)
+
+own_namespaces()	# start again inside; needs root
+{
+	[ -z "${HOST_TEST_INSIDE-}" ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "1..0 # SKIP needs root: servers that change their user"
+		exit 0
+	fi
+	HOST_TEST_INSIDE=1 exec unshare --net --mount --pid --fork --kill-child --mount-proc \
+	    --propagation private -- "$PWD/tests/host/${0##*/}"
+}
+
+# $tmp, with the programs and an own queue for nobody; reachable by every user, unlike perhaps the build folder.
+set_up()
+{
+	umask 022
+	tmp=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)
+	chmod 755 "$tmp"
+	trap 'umount -Rl "$tmp/dev" 2>/dev/null; rm -rf --one-file-system "$tmp"' EXIT
+	install -m 755 "$build/smtp-handler" "$build/smtp-relay" "$tmp"
+	install -d -m 700 -o nobody "$tmp/queue"
+	cat > "$tmp/conf" <<-CONF
+		[queue]
+		directory = $tmp/queue
+		[server]
+		hostname = mail.example.org
+		[route example.org]
+		via = discard
+	CONF
+	ip link set lo up
+}
+
+# /dev as it is, but with a /dev/log that is a file of ours: its lines come to $tmp/syslog.
+own_syslog()
+{
+	local n
+	mkdir "$tmp/dev"
+	mount -t tmpfs -o mode=755 dev "$tmp/dev"
+	for n in null zero full random urandom; do
+		: > "$tmp/dev/$n"
+		mount --bind "/dev/$n" "$tmp/dev/$n"
+	done
+	ln -s /proc/self/fd "$tmp/dev/fd"
+	mkdir "$tmp/dev/shm"
+	mount --rbind "$tmp/dev" /dev
+	python3 tests/host/client.py syslog /dev/log > "$tmp/syslog" 2>> "$tmp/syslog.err" &
+	wait_for 5 test -S /dev/log || bail "no /dev/log"
+}
+
+# A session with every kind of line in it: what is accepted, refused, unknown, too long.
+session()
+{
+	printf '%s\r\n' 'EHLO client.example.net' 'NOOP' 'MAIL FROM:<a@example.net>' 'RCPT TO:<b@example.org>' \
+	    'RCPT TO:<broken' 'BLAH blah' "NOOP $(printf '%03000d' 0)" 'DATA' 'Subject: hello' '' 'Hello there.' \
+	    '..a dot' '.' 'MAIL FROM:<>' 'RSET' 'DATA' 'VRFY b' 'QUIT'
+}
+
+# Replies without what differs from session to session.
+normal()
+{
+	sed -E 's/queued as [0-9A-Z]{16}/queued as ID/'
+}
+
+# What a client must get, byte for byte: what a pipe gets.
+set_up_expected()
+{
+	session > "$tmp/session"
+	setpriv --reuid nobody --regid nogroup --clear-groups \
+	    "$tmp/smtp-handler" -c "$tmp/conf" < "$tmp/session" 2> "$tmp/pipe.log" | normal > "$tmp/expected"
+	like "the session through a pipe ends in order" "$(tr -d '\r' < "$tmp/expected" | tail -n 1)" '^221 2\.0\.0 Bye'
+	like "the session through a pipe queues a message" "$(tr -d '\r' < "$tmp/expected")" '^250 2\.0\.0 Ok: queued as ID'
+	like "the session through a pipe logs on stderr" "$(cat "$tmp/pipe.log")" 'accepted id='
+	rm -f "$tmp/queue"/new/*
+}
+
+talk()			# HOST PORT: the session through a socket; what came back
+{
+	python3 tests/host/client.py talk "$1" "$2" < "$tmp/session"
+}
+
+same_as_pipe()		# NAME HOST PORT
+{
+	talk "$2" "$3" | normal > "$tmp/got"
+	ok "$1: the client gets exactly what a pipe gets" cmp "$tmp/expected" "$tmp/got"
+	is "$1: the message is queued" "$(find "$tmp/queue/new" -type f | wc -l)" 1
+	like "$1: and belongs to the user it ran as" "$(stat -c '%U %a' "$tmp/queue"/new/* 2>&1)" "^${4:-nobody} 600\$"
+	rm -f "$tmp/queue"/new/*
+}
+
+listens()		# PORT
+{
+	ss -Hltn "sport = :$1" | grep -q .
+}

@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# make run: the whole way of a message, on this machine, as whoever you are.  A listener on
+# 127.0.0.1:2525 (or the next free port), a queue and mailboxes under build/run/, and the runner;
+# their logs on the terminal until Ctrl-C.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+build=${BUILD:-build}
+run=$build/run
+conf=$run/smtp-handler.conf
+where=$(readlink -m "$run")
+
+listening()		# PORT: does anybody listen there?
+{
+	grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:0000 0A " /proc/net/tcp /proc/net/tcp6
+}
+
+free_port()		# into $port
+{
+	for port in {2525..2575}; do
+		listening "$port" || return 0
+		echo "Port $port is taken; trying the next."
+	done
+	echo "No free port from 2525 to 2575." >&2
+	return 1
+}
+
+write_conf()		# the domains that are ours, in $names
+{
+	local fqdn name
+	fqdn=$(hostname -f 2>/dev/null || hostname)
+	names=$(printf '%s\n' localhost "$(hostname)" "$fqdn" | tr '[:upper:]' '[:lower:]' |
+	    grep -E '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' | awk '!seen[$0]++')
+	{
+		echo "# Written by make run, anew each time.  What you want to keep goes to $run/conf.d/*.conf."
+		printf '\n[queue]\ndirectory = %s\n' "$where/queue"
+		# A host without a full name greets with its address instead.
+		case $fqdn in *.*) printf '\n[server]\nhostname = %s\n' "$fqdn";; esac
+		for name in $names; do
+			printf '\n[route %s]\nvia = maildir:%s\n' "$name" "$where/mail/{local}"
+		done
+	} > "$conf"
+}
+
+say_what_to_type()
+{
+	cat <<-TEXT
+
+	smtp-handler listens on 127.0.0.1:$port.  Mail for anybody at $(echo "$names" | paste -sd, | sed 's/,/, /g')
+	goes to $run/mail/NAME; mail for other domains really goes out, to their exchangers.
+
+	  send it        swaks --server 127.0.0.1:$port --from anna@localhost --to ben@localhost
+	  or by hand     telnet 127.0.0.1 $port
+	                   HELO me
+	                   MAIL FROM:<anna@localhost>
+	                   RCPT TO:<ben@localhost>
+	                   DATA
+	                   Subject: hello
+
+	                   Hi Ben.
+	                   .
+	                   QUIT
+	  read, answer   mutt -f $run/mail/ben -e 'set smtp_url=smtp://127.0.0.1:$port from=ben@localhost'
+	  the queue      ls -R $run/queue      (one file a message; less shows it)
+	  look ahead     $build/smtp-relay -c $conf --explain somebody@example.org
+	  stop           Ctrl-C
+
+	What happens from here on:
+
+	TEXT
+}
+
+running()		# any of the two
+{
+	[ -n "$(jobs -pr)" ]
+}
+
+stop()			# both, in order: sessions and deliveries under way may end
+{
+	local until=$((SECONDS + 40))
+	trap '' INT TERM HUP
+	# shellcheck disable=SC2046
+	kill -TERM $(jobs -pr) 2>/dev/null
+	while running && [ "$SECONDS" -lt "$until" ]; do
+		sleep 0.05
+	done
+	# shellcheck disable=SC2046
+	running && kill -KILL $(jobs -pr) 2>/dev/null
+	wait
+}
+
+mkdir -p "$run/mail" "$run/conf.d" || exit 1
+exec 9> "$run/lock"
+if ! flock -n 9; then
+	echo "make run is at work in this folder already." >&2
+	exit 1
+fi
+write_conf
+free_port || exit 1
+
+ended=
+trap ended=asked INT TERM HUP
+"$build/smtp-relay" -c "$conf" --watch 9>&- < /dev/null &
+"$build/smtp-handler" -c "$conf" --listen "127.0.0.1:$port" 9>&- < /dev/null &
+for _ in {1..100}; do
+	listening "$port" && break
+	sleep 0.05
+done
+[ "$(jobs -pr | wc -l)" -lt 2 ] || say_what_to_type
+
+# Until Ctrl-C, or until one of the two has ended, which neither should.
+while [ -z "$ended" ]; do
+	wait -n
+	[ -n "$ended" ] || [ "$(jobs -pr | wc -l)" -eq 2 ] || ended=alone
+done
+stop
+if [ "$ended" = alone ]; then
+	echo "make run: a program ended that should not have; what it said stands above." >&2
+	exit 1
+fi
+echo
+echo "Stopped.  The queue and the mailboxes stay in $run."
