@@ -68,6 +68,7 @@ struct relay {
 	sd_event_source *due_timer, *save_timer;
 	struct child *children;
 	unsigned delivered, deferred, failed;
+	bool rearm;			/* something went to wait/: due_timer may be too late for it */
 };
 
 /* What the loop watches of one worker. */
@@ -132,11 +133,12 @@ log_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int e
 		[RUNNER_DEAD] = { "dead", LOG_LEVEL_WARNING },
 		[RUNNER_STUCK] = { "stuck", LOG_LEVEL_ERROR },
 	};
+	struct relay *r = ctx;
 	struct log_line l;
 	char space[32];
 	struct buf stamp = BUF(space);
 
-	(void)ctx;
+	r->rearm |= end == RUNNER_DEFERRED;
 	log_begin(&l, ends[end].level, ends[end].event);
 	log_str(&l, "id", slice_str(id));
 	if (end == RUNNER_DEFERRED) {
@@ -206,6 +208,16 @@ set_timer(sd_event_source *timer, uint64_t after_us)
 	(void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
+static void
+arm_due_timer(struct relay *r)
+{
+	int64_t next_s = queue_next_due(&r->queue), left_s = next_s - clock_wall_us() / 1000000;
+
+	r->rearm = false;
+	if (next_s > 0)
+		set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
+}
+
 /* Empty new/ first, by rename: a path unit that sees it filled would start us for ever. */
 static void
 take(struct relay *r, bool everything)
@@ -240,6 +252,8 @@ go_on(struct relay *r)
 	if (runner->more && runner->nmessages < RUNNER_WINDOW / 2)
 		add_from_cur(r);
 	runner_dispatch(runner);
+	if (r->rearm)
+		arm_due_timer(r);
 	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
 		set_timer(r->save_timer, SAVE_S * 1000000);
 	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, "
