@@ -18,8 +18,8 @@ def nsd(directory, zones, address="192.0.2.53"):
     """Start NSD on address, port 53, with zones: {name: text without $ORIGIN and SOA}."""
     os.makedirs(directory)
     lines = ["server:", "  ip-address: " + address, "  username: \"\"", "  chroot: \"\"", "  database: \"\"", "  server-count: 1",
-             "  zonesdir: " + directory, "  pidfile: nsd.pid", "  xfrdfile: xfrd.state", "  xfrdir: " + directory, "  zonelistfile: zone.list",
-             "  rrl-ratelimit: 0", "  hide-version: yes", "remote-control:", "  control-enable: no"]
+             "  zonesdir: " + directory, "  pidfile: nsd.pid", "  xfrdfile: xfrd.state", "  xfrdir: " + directory,
+             "  zonelistfile: zone.list", "  rrl-ratelimit: 0", "  hide-version: yes", "remote-control:", "  control-enable: no"]
     for name, text in zones.items():
         with open("%s/%s.zone" % (directory, name), "w") as file:
             file.write("$ORIGIN %s.\n$TTL 60\n@ SOA ns.%s. root.%s. 1 3600 600 86400 60\n@ NS ns.invalid.\n%s\n"
