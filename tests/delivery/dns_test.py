@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: ISC
+"""What the DNS says, and what becomes of the mail: RFC 5321 section 5.1, RFC 7505; answers that are missing, cut or forged."""
+import os
+import socket
+import struct
+import subprocess
+
+from exchangers import Exchanger
+from nameservers import A, MX, SERVFAIL, TRUNCATED, FakeNameServer, answer, nsd, record
+from programs import Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": """
+@        MX 10 mx
+mx       A 192.0.2.11
+nomx     A 192.0.2.12
+nothing  TXT "neither an exchanger nor an address"
+null     MX 0 .
+alias    CNAME example.org.
+aliasmx  MX 10 mxalias
+mxalias  CNAME mx
+lost     MX 10 gone
+gone6    TXT "no address"
+mixed    MX 5 gone
+mixed    MX 10 mx
+upper    MX 10 MX
+""" + "".join("big MX 10 exchanger-number-%d\nexchanger-number-%d A 192.0.2.11\n" % (i, i) for i in range(50))})
+exchanger, address_only, evil = Exchanger("192.0.2.11"), Exchanger("192.0.2.12"), Exchanger("192.0.2.66")
+site = Site("site").listen()
+
+
+def deliver(address, *options, receiver=exchanger):
+    had = len(receiver.messages)
+    site.send(address)
+    site.relay(*options)
+    same(len(receiver.messages) - had, 1, site.queue_text(), site.log())
+    same(site.queued(), [])
+    same(receiver.messages[-1].rcpt_tos, [address])
+
+
+def bounce(address, status):
+    had = len(site.mailbox("alice"))
+    site.send(address)
+    site.relay()
+    same(len(site.mailbox("alice")) - had, 1, site.queue_text(), site.log())
+    text = site.mailbox("alice")[-1].decode()
+    check("Status: " + status in text, text)
+    same(site.queued(), [])
+    return text
+
+
+def deferred(address, *options, why=()):
+    """Whatever waits, with the recipient still pending and the reason in it.  Clears the queue."""
+    had = len(site.mailbox("alice"))
+    site.send(address)
+    site.relay(*options)
+    paths = site.queued()
+    same([len(paths), "/wait/" in paths[0]], [1, True], paths)
+    text = open(paths[0], "rb").read().decode("latin1")
+    check("\nP <%s>" % address in text or "\nrcpt: P <%s>" % address in text, text)
+    for word in why:
+        check(word in text, text)
+    same(len(site.mailbox("alice")), had, "nobody is told yet")
+    os.unlink(paths[0])
+
+
+@test("MX, then the exchanger's address")
+def _():
+    deliver("bob@example.org")
+
+
+@test("R136 no MX: the domain's own address")
+def _():
+    deliver("bob@nomx.example.org", receiver=address_only)
+
+
+@test("R136 a CNAME is followed (RFC 5321 section 5.1)")
+def _():
+    deliver("bob@alias.example.org")
+
+
+@test("an exchanger that is an alias, or written in capitals, is found all the same")
+def _():
+    deliver("bob@aliasmx.example.org")
+    deliver("bob@upper.example.org")
+
+
+@test("an exchanger without an address costs nothing beside one that has one")
+def _():
+    deliver("bob@mixed.example.org")
+
+
+@test("an address literal needs no DNS")
+def _():
+    deliver("bob@[192.0.2.12]", receiver=address_only)
+
+
+@test("R137 null MX: bounced with 5.1.10")
+def _():
+    bounce("bob@null.example.org", "5.1.10")
+
+
+@test("R136 NXDOMAIN: bounced with 5.1.2")
+def _():
+    text = bounce("bob@nowhere.example.org", "5.1.2")
+    check("bob@nowhere.example.org" in text, text)
+
+
+@test("neither MX nor address, or an MX that does not exist: bounced with 5.4.4")
+def _():
+    bounce("bob@nothing.example.org", "5.4.4")
+    bounce("bob@lost.example.org", "5.4.4")
+
+
+@test("a truncated answer of NSD is asked for again over TCP")
+def _():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        s.connect(("192.0.2.53", 53))
+        s.send(struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + b"\3big\7example\3org\0" + struct.pack("!2H", MX, 1))
+        check(s.recv(4096)[2] & 2, "this answer is not truncated: the test tests nothing")
+    deliver("bob@big.example.org")
+
+
+# From here on name servers that lie.  /etc/resolv.conf, of this test only, makes silence shorter.
+with open(directory + "/resolv.conf", "w"):
+    pass
+subprocess.run(["mount", "--bind", directory + "/resolv.conf", "/etc/resolv.conf"], check=True)
+
+
+def resolv_conf(*lines):
+    with open("/etc/resolv.conf", "w") as file:
+        file.write("\n".join(["options timeout:1 attempts:1", *lines]) + "\n")
+
+
+honest = [("example.org", MX, (10, "mx.example.org")), ("mx.example.org", A, "192.0.2.11")]
+
+
+def fake(number, behave):
+    return FakeNameServer("192.0.2.%d" % number, honest, behave)
+
+
+def at(number):
+    return ("-o", "relay.resolver=192.0.2.%d" % number)
+
+
+@test("a truncated answer whose part is a lie: only what TCP says counts")
+def _():
+    def behave(query):
+        if query.over == "udp":
+            query.send(answer(query.id, query.question, [record(query.name, MX, (1, "evil.example.org"))], flags=TRUNCATED))
+        return query.over == "tcp"
+    server = fake(101, behave)
+    deliver("bob@example.org", *at(101))
+    check(server.tcp >= 1, server.tcp)
+
+
+@test("R136 SERVFAIL: deferred")
+def _():
+    fake(102, lambda query: query.send(answer(query.id, query.question, rcode=SERVFAIL)))
+    deferred("bob@example.org", *at(102), why=["4.4.3"])
+
+
+@test("R136 REFUSED: deferred")
+def _():
+    fake(103, lambda query: query.send(answer(query.id, query.question, rcode=5)))
+    deferred("bob@example.org", *at(103), why=["4.4.3"])
+
+
+@test("R136 a name server that says nothing: deferred, within bounds")
+def _():
+    server = fake(104, lambda query: None)
+    deferred("bob@example.org", *at(104), why=["4.4.3"])
+    check(server.udp >= 2, "asked %d times only" % server.udp)
+
+
+@test("nobody at the name server's address: deferred")
+def _():
+    deferred("bob@example.org", *at(105), why=["4.4.3"])
+
+
+@test("the first name server is silent, the second answers: delivered")
+def _():
+    resolv_conf("nameserver 192.0.2.104", "nameserver 192.0.2.53")
+    deliver("bob@example.org", "-o", "relay.resolver=system")
+
+
+@test("MX answered, the exchanger's address SERVFAIL: deferred, not bounced")
+def _():
+    def behave(query):
+        if query.kind == MX:
+            return True
+        query.send(answer(query.id, query.question, rcode=SERVFAIL))
+    fake(106, behave)
+    deferred("bob@example.org", *at(106), why=["4.4.3"])
+
+
+@test("R136 MX times out, the domain has an address: deferred, never delivered to the address")
+def _():
+    FakeNameServer("192.0.2.107", [("nomx.example.org", A, "192.0.2.66")], lambda query: query.kind != MX)
+    resolv_conf("nameserver 192.0.2.107")
+    deferred("bob@nomx.example.org", "-o", "relay.resolver=system")
+    same(evil.connections, 0)
+
+
+def forged(number, forge):
+    """Each question gets the forged answer at once and the true one later: only the true one may count."""
+    def lie(query):
+        target = record(query.name, MX, (0, "evil.example.org")) if query.kind == MX else record(query.name, A, "192.0.2.66")
+        forge(query, target)
+        query.later(0.15, query.honest)
+    server = FakeNameServer("192.0.2.%d" % number, [*honest, ("evil.example.org", A, "192.0.2.66")], lie)
+    deliver("bob@example.org", *at(number))
+    same(evil.connections, 0, "the forger got a connection")
+    check(server.udp >= 2, server.udp)
+
+
+@test("a forged answer with a wrong id is ignored")
+def _():
+    forged(111, lambda query, lie: query.send(answer(query.id ^ 0x5a5a, query.question, [lie])))
+
+
+@test("a forged answer to another question is ignored")
+def _():
+    forged(112, lambda query, lie: query.send(answer(query.id, ("other.example.org", query.kind), [lie])))
+
+
+@test("a forged answer to another type is ignored")
+def _():
+    forged(113, lambda query, lie: query.send(answer(query.id, (query.name, 16), [lie])))
+
+
+@test("a packet that is a question, not an answer, is ignored")
+def _():
+    forged(114, lambda query, lie: query.send(answer(query.id, query.question, [lie], flags=0x0100)))
+
+
+@test("an answer from another port is ignored")
+def _():
+    def other_port(query, lie):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("192.0.2.115", 0))
+            s.sendto(answer(query.id, query.question, [lie]), query.peer)
+    forged(115, other_port)
+
+
+@test("rubbish of 0, 3 and 11 octets, and a cut answer, are ignored")
+def _():
+    def rubbish(query, lie):
+        whole = answer(query.id, query.question, [lie])
+        for packet in (b"", whole[:3], whole[:11], whole[:20]):
+            query.send(packet)
+    forged(116, rubbish)
+
+
+@test("records of another name in the answer are not taken for ours")
+def _():
+    def behave(query):
+        if query.kind == MX:
+            query.send(answer(query.id, query.question, [record("other.example.org", MX, (0, "evil.example.org")),
+                                                         record(query.name, MX, (10, "mx.example.org"))]))
+            return False
+        return True
+    FakeNameServer("192.0.2.117", [*honest, ("evil.example.org", A, "192.0.2.66")], behave)
+    deliver("bob@example.org", *at(117))
+    same(evil.connections, 0)
+
+
+@test("/etc/resolv.conf says whom to ask, where the configuration does not")
+def _():
+    resolv_conf("# the host's own", "nameserver garbage", "nameserver 192.0.2.53 # a comment", "search example.org")
+    deliver("bob@example.org", "-o", "relay.resolver=system")
+
+
+main(site.keep_queue_note)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: ISC
+"""SIGKILL at any point, to the runner and to the handler: nothing that got its 250 is lost, nothing half-written is shown."""
+import collections
+import os
+import random
+import re
+import select
+import signal
+import subprocess
+import time
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import HANDLER, Site, fresh_directory
+from tap import check, main, note, same, test, wait_for
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\nno MX 10 mx.no\nmx.no A 192.0.2.12\n"})
+exchanger = Exchanger("192.0.2.11", reply_s=0.005)
+refusing = Exchanger("192.0.2.12", rcpt="550 5.1.1 no")
+site = Site("site", "[route local.example]\nvia = maildir:%s/mail-local/{local}\n" % directory).listen()
+random.seed(5)
+BODY = "".join(random.choices("abcdefghijklmnopqrstuvwxyz \n", k=30000)).replace("\n", "\r\n")
+
+
+def text(number):
+    return ("Subject: number %d\r\n\r\n%s\r\nlast line of %d\r\n" % (number, BODY, number)).encode()
+
+
+def kill(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def kill_until_done(most=300):
+    """Start the runner and kill it after a little while, again and again; how often it took."""
+    delay = 0.001
+    for kills in range(most):
+        process = site.start_relay("--flush")
+        try:
+            process.wait(delay * random.uniform(0.5, 1.5))
+            if not site.queued("tmp", "new", "cur", "wait"):
+                return kills
+        except subprocess.TimeoutExpired:
+            kill(process)
+        delay *= 1.06
+    check(False, "still not done after %d kills" % most, site.queue_text()[:2000])
+
+
+def whole_maildir(folder):
+    """Messages of a Maildir by number; each has to be whole, none may stay in tmp/ for ever."""
+    found = collections.Counter()
+    for name in os.listdir(folder + "/new"):
+        content = open(folder + "/new/" + name, "rb").read()
+        number = int(re.search(rb"Subject: number (\d+)", content)[1])
+        body = content[content.index(b"Subject: number"):]
+        check(body in (text(number), text(number).replace(b"\r\n", b"\n")), "not whole: " + name, len(body))
+        found[number] += 1
+    return found
+
+
+@test("the runner, while it delivers to an exchanger: 30 messages, each arrives, whole")
+def _():
+    with site.smtp() as smtp:
+        for number in range(30):
+            smtp.sendmail("alice@sender.example", ["bob@example.org"], text(number))
+    kills = kill_until_done()
+    got = collections.Counter()
+    for envelope in exchanger.messages:
+        number = int(re.search(rb"Subject: number (\d+)", envelope.content)[1])
+        same(envelope.content[envelope.content.index(b"Subject: number"):], text(number))
+        got[number] += 1
+    note("killed %d times; %d arrived twice or more" % (kills, sum(1 for n in got.values() if n > 1)))
+    check(kills >= 5, "only %d kills" % kills)
+    same(sorted(got), list(range(30)))
+    check(sum(got.values()) - 30 <= kills * 21, "more duplicates than deliveries that were cut", got)
+    same(site.queued(), [])
+
+
+@test("the runner, while it writes to Maildirs: 30 messages to two people, each is there, none half-written")
+def _():
+    with site.smtp() as smtp:
+        for number in range(30):
+            smtp.sendmail("alice@sender.example", ["b@local.example", "c@local.example"], text(number))
+    kills = kill_until_done()
+    for who in "bc":
+        found = whole_maildir("%s/mail-local/%s" % (directory, who))
+        same(sorted(found), list(range(30)))
+    note("killed %d times" % kills)
+    check(kills >= 3, "only %d kills" % kills)
+
+
+@test("the runner, while it makes bounces: each sender is told")
+def _():
+    had = len(site.mailbox("alice"))
+    with site.smtp() as smtp:
+        for number in range(15):
+            smtp.sendmail("alice@sender.example", ["n%d@no.example.org" % number], b"Subject: %d\r\n\r\nx\r\n" % number)
+    kills = kill_until_done()
+    told = {match for content in site.mailbox("alice")[had:] for match in re.findall(rb"n\d+@no\.example\.org", content)}
+    same(len(told), 15, told)
+    note("killed %d times, %d bounces" % (kills, len(site.mailbox("alice")) - had))
+
+
+SESSION = "EHLO client.example\r\n" + "".join(
+    "MAIL FROM:<alice@sender.example>\r\nRCPT TO:<d@local.example>\r\nDATA\r\nSubject: number %d\r\n\r\n%s\r\n.\r\n" % (n, "x" * 60)
+    for n in range(100, 104)) + "QUIT\r\n"
+
+
+def read_until(process, acknowledgements, deadline_s=5):
+    """The replies, up to that many 250s to messages."""
+    replies, end = b"", time.monotonic() + deadline_s
+    while replies.count(b"queued as") < acknowledgements and time.monotonic() < end:
+        if select.select([process.stdout], [], [], 0.1)[0]:
+            replies += os.read(process.stdout.fileno(), 4096)
+    return replies
+
+
+def start_handler():
+    return subprocess.Popen([HANDLER, "-c", site.config], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+@test("the handler, after every single octet of a session: what got its 250 is delivered, nothing else, nothing half")
+def _():
+    session = SESSION.encode()
+    acknowledged, sent = collections.Counter(), collections.Counter()
+    for cut in range(len(session) + 1):
+        process = start_handler()
+        process.stdin.write(session[:cut])
+        process.stdin.flush()
+        whole = [number for number in range(100, 104) if b"%d\r\n\r\n%s\r\n.\r\n" % (number, b"x" * 60) in session[:cut]]
+        if cut % 3 == 1:
+            time.sleep(0.002)
+        # At once, soon, or when all that is whole has its 250.
+        replies = read_until(process, len(whole)) if cut % 3 == 2 else b""
+        kill(process)
+        replies += process.stdout.read()
+        process.stdin.close()
+        process.stdout.close()
+        for number in range(replies.count(b"queued as")):
+            acknowledged[100 + number] += 1
+        sent.update(whole)
+    site.relay()
+    same(site.queued(), [])
+    found = collections.Counter()
+    folder = directory + "/mail-local/d/new/"
+    for name in os.listdir(folder):
+        content = open(folder + name, "rb").read().replace(b"\r\n", b"\n")
+        found[int(re.search(rb"Subject: number (\d+)", content)[1])] += 1
+        check(content.endswith(b"\n\n" + b"x" * 60 + b"\n"), content)
+    note("acknowledged %s, found %s, sent whole %s" % (dict(acknowledged), dict(found), dict(sent)))
+    check(sum(acknowledged.values()) >= sum(sent.values()) // 4, "too few messages got their 250 to tell anything")
+    for number in range(100, 104):
+        check(acknowledged[number] <= found[number] <= sent[number], number)
+
+
+@test("the handler, at random moments of 40 sessions with 1 MB of data: the same")
+def _():
+    big = ("EHLO c.example\r\nMAIL FROM:<alice@sender.example>\r\nRCPT TO:<e@local.example>\r\nDATA\r\nSubject: number 200\r\n\r\n"
+           + ("y" * 998 + "\r\n") * 1000 + ".\r\n").encode()
+    acknowledged = 0
+    for _ in range(40):
+        process = start_handler()
+        try:
+            replies = process.communicate(big, timeout=random.uniform(0.0005, 0.03))[0]
+        except subprocess.TimeoutExpired:
+            kill(process)
+            replies = process.communicate()[0]
+        acknowledged += replies.count(b"queued as")
+    site.relay()
+    same(site.queued(), [])
+    folder = directory + "/mail-local/e/new/"
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    note("acknowledged at least %d, delivered %d" % (acknowledged, len(names)))
+    check(acknowledged <= len(names) <= 40)
+    for name in names:
+        content = open(folder + name, "rb").read().replace(b"\r\n", b"\n")
+        same(content.count(b"y" * 998 + b"\n"), 1000)
+
+
+main(site.keep_queue_note)

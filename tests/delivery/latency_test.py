@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: ISC
+"""Which exchanger gets the mail: preference, latency, memory, and what happens when some of them are dead."""
+import os
+import re
+import time
+
+from exchangers import BlackHole, Exchanger
+from nameservers import nsd
+from programs import Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": """
+@       MX 10 slow
+@       MX 10 fast
+@       MX 10 middle
+@       MX 20 backup
+slow    A 192.0.2.11
+fast    A 192.0.2.12
+middle  A 192.0.2.13
+backup  A 192.0.2.14
+dead    MX 5 nobody
+dead    MX 5 nobody6
+dead    MX 10 fast
+nobody  A 192.0.2.99
+nobody6 AAAA 2001:db8::15
+hole    MX 5 blackhole
+hole    MX 5 fast
+blackhole A 192.0.2.66
+busy    MX 5 busy1
+busy    MX 10 fast
+busy1   A 192.0.2.15
+closed  MX 5 closed1
+closed  MX 10 fast
+closed1 A 192.0.2.16
+both    MX 10 two
+two     A 192.0.2.17
+two     AAAA 2001:db8::11
+null    MX 0 .
+six     MX 10 only6
+only6   AAAA 2001:db8::12
+"""})
+slow, fast = Exchanger("192.0.2.11", banner_s=0.6), Exchanger("192.0.2.12", banner_s=0.05)
+middle, backup = Exchanger("192.0.2.13", banner_s=0.25), Exchanger("192.0.2.14")
+busy = Exchanger("192.0.2.15", greeting="421 4.3.2 too busy")
+closed = Exchanger("192.0.2.16", greeting="554 5.3.2 no mail here")
+two4, two6 = Exchanger("192.0.2.17", banner_s=0.5), Exchanger("2001:db8::11", banner_s=0.05)
+only6 = Exchanger("2001:db8::12")
+hole = BlackHole("192.0.2.66")
+everyone = [slow, fast, middle, backup]
+site = Site("site").listen()
+
+
+def counts():
+    return [len(e.messages) for e in everyone]
+
+
+@test("R135 the fastest of the best level gets all mail, though one of a worse level is faster still")
+def _():
+    site.send("bob@example.org", count=20)
+    site.relay()
+    same(counts(), [0, 20, 0, 0], site.hosts())
+    same(backup.connections, 0, "RFC 5321 section 5.1: the worse level is not even asked")
+    same(site.queued(), [])
+
+
+@test("the latencies are remembered in state/hosts: the next run asks the fastest only")
+def _():
+    check("192.0.2.12:25" in site.hosts(), site.hosts())
+    before = [e.connections for e in everyone]
+    site.send("bob@example.org", count=5)
+    site.relay()
+    same(counts(), [0, 25, 0, 0])
+    after = [e.connections for e in everyone]
+    same([a == b for a, b in zip(after, before)], [True, False, True, True], before, after, site.hosts())
+
+
+@test("--explain: the route, the exchangers in the order they would be tried, the latencies")
+def _():
+    got = counts()
+    text = site.explain("bob@example.org")
+    order = [name for name in re.findall(r"\b(slow|fast|middle|backup)\.example\.org", text)]
+    same(list(dict.fromkeys(order[-4:])), ["fast", "middle", "slow", "backup"], text)
+    check("192.0.2.12" in text and "mx" in text and re.search(r"\d ?ms", text), text)
+    same([counts(), site.queued()], [got, []], "it sends nothing")
+
+
+@test("--explain of what will bounce, stay, or go elsewhere")
+def _():
+    for address, word in (("bob@nowhere.example.org", "5.1.2"), ("bob@null.example.org", "5.1.10"), ("alice@sender.example", "maildir")):
+        text = site.explain(address)
+        check(word in text, text)
+
+
+@test("mx-order = latency: one of a worse level that is faster gets the mail")
+def _():
+    site.send("bob@example.org", count=5)
+    site.relay("-o", "relay.mx-order=latency")
+    same(counts(), [0, 25, 0, 5], site.hosts())
+    text = site.explain("bob@example.org", "-o", "relay.mx-order=latency")
+    order = re.findall(r"\b(slow|fast|middle|backup)\.example\.org", text)
+    same(order[-4:][0], "backup", text)
+
+
+@test("R143 the fastest dies: not one message is lost or late, the next of its level takes over")
+def _():
+    fast.stop()
+    had = len(middle.messages)
+    site.send("bob@example.org", count=10)
+    site.relay()
+    same(len(middle.messages) - had, 10, counts(), site.hosts(), site.log())
+    same(site.queued(), [])
+
+
+@test("state/hosts may be deleted: all are measured again, and the fastest, back by now, is found")
+def _():
+    everyone[1] = Exchanger("192.0.2.12", banner_s=0.05)
+    os.unlink(site.queue + "/state/hosts")
+    site.send("bob@example.org", count=4)
+    site.relay()
+    same(len(everyone[1].messages), 4, counts(), site.hosts())
+
+
+@test("a measurement that has become too old is made again: who became faster is found")
+def _():
+    had = len(slow.messages)
+    slow.banner_s = 0
+    site.send("bob@example.org")
+    site.relay()
+    same(len(slow.messages) - had, 0, "what is known counts for an hour")
+    time.sleep(1.1)
+    site.send("bob@example.org", count=3)
+    site.relay("-o", "relay.latency-fresh=0s")
+    same(len(slow.messages) - had, 3, counts(), site.hosts())
+
+
+@test("a damaged state/hosts is no harm")
+def _():
+    with open(site.queue + "/state/hosts", "wb") as file:
+        file.write(b"\xff\0 rubbish\n192.0.2.11:25\n192.0.2.12:25 x -5 99999999999999999999 > y\n" + b"z" * 100000)
+    got = sum(counts())
+    site.send("bob@example.org")
+    site.relay()
+    same(sum(counts()) - got, 1, site.log())
+
+
+def to_fast(domain, worse):
+    had = len(everyone[1].messages)
+    site.send("bob@" + domain, count=3)
+    took = site.relay()
+    same(len(everyone[1].messages) - had, 3, site.queue_text(), site.log())
+    same(worse.messages if worse else [], [])
+    same(site.queued(), [])
+    return took
+
+
+@test("nobody listens on the best exchangers, in either family: the next level, without a message lost")
+def _():
+    check(to_fast("dead.example.org", None) < 5)
+
+
+@test("an exchanger that answers nothing, not even the SYN, holds nothing up beside one that lives")
+def _():
+    check(to_fast("hole.example.org", None) < 10)
+
+
+@test("an exchanger that greets with 421: the next one")
+def _():
+    to_fast("busy.example.org", busy)
+
+
+@test("an exchanger that greets with 554: the next one (RFC 5321 section 3.1, and it is not the domain's word)")
+def _():
+    to_fast("closed.example.org", closed)
+
+
+@test("R138 both families of one exchanger: the faster")
+def _():
+    site.send("bob@both.example.org", count=3)
+    site.relay()
+    same([len(two4.messages), len(two6.messages)], [0, 3], site.hosts())
+
+
+@test("family = ipv4 leaves IPv6 alone")
+def _():
+    site.send("bob@both.example.org", count=2)
+    site.relay("-o", "relay.family=ipv4")
+    same([len(two4.messages), len(two6.messages)], [2, 3], site.hosts())
+
+
+@test("an exchanger with nothing but IPv6")
+def _():
+    site.send("bob@six.example.org")
+    site.relay()
+    same(len(only6.messages), 1, site.queue_text())
+
+
+main(site.keep_queue_note)
