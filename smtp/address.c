@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
  * The parser of paths (RFC 5321 section 4.1.2).  It judges form and length only: who may send to whom is
- * policy, and no address is ever looked up here.  envelope.c and session.c call it.
+ * policy, and no address is ever looked up here.  mail_rcpt.c and session.c call it.
  */
 #include "smtp/address.h"
 
 #include <assert.h>
 
+#include "base/utf8.h"
 #include "smtp/domain.h"
-#include "smtp/utf8.h"
 
 static_assert(sizeof(((struct smtp_path *)0)->text) >
     2 * SMTP_LOCAL_MAX + 2 + 1 + SMTP_DOMAIN_MAX, "every octet escaped, quotes, @, domain, NUL");
@@ -34,7 +34,7 @@ atom_char(struct slice s)
 {
 	if (at(&s, ' ') || (s.n && strchr("\"(),.:;<>@[\\]", s.p[0])))
 		return 0;
-	return smtp_printable(s);
+	return utf8_printable(s);
 }
 
 static enum smtp_path_result
@@ -65,7 +65,7 @@ take_quoted(struct slice *in, struct buf *value)
 		size_t n;
 
 		(void)take(in, '\\');
-		n = smtp_printable(*in);
+		n = utf8_printable(*in);
 		if (n == 0)
 			return SMTP_PATH_SYNTAX;
 		buf_add(value, slice_of(in->p, n));
@@ -114,8 +114,8 @@ take_domain(struct slice *in, unsigned flags, struct slice *ret)
 	} else if (!smtp_labels_valid(domain, flags & SMTP_PATH_TOLERANT)) {
 		return SMTP_PATH_SYNTAX;
 	}
-	for (struct slice s = domain; s.n; s = slice_skip(s, smtp_printable(s)))
-		if (smtp_printable(s) == 0)
+	for (struct slice s = domain; s.n; s = slice_skip(s, utf8_printable(s)))
+		if (utf8_printable(s) == 0)
 			return SMTP_PATH_SYNTAX;
 	*in = slice_skip(*in, domain.n);
 	*ret = domain;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the files of the session share: session.c (dispatch), envelope.c (MAIL, RCPT), params.c, outcome.c
+ * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, verdict.c
  * (verdicts and ends).  Nobody else includes this.
  */
 #ifndef SMTP_COMMANDS_H

@@ -30,14 +30,18 @@ void smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines);
 
 /*
  * Decode as much of in as can be.  *ret_consumed octets of it are used up (a tail of one or two, CR or a
- * dot or both, may have to wait for what follows); the decoded content goes to out, which holds at least 2 * n octets, and its length is returned.
- * After done, nothing more is consumed: what follows is the next command.
+ * dot or both, may have to wait for what follows); the decoded content goes to out, which holds at least
+ * 2 * n octets, and its length is returned.  After done, nothing more is consumed: what follows is the
+ * next command.
  */
 size_t smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_consumed);
 
-/* The other way, for sending (section 4.5.2): one more dot where a line begins with one, bare CR and LF made CRLF, and the
- * final CRLF added where it is missing.  Streams: *state is 0 at the start of a message, then kept by the
- * caller.  out holds at least 2 * n + 2 octets; `last` adds what the end needs, without the dot itself.  Returns the length. */
+/*
+ * The other way, for sending (section 4.5.2): one more dot where a line begins with one, bare CR and LF made
+ * CRLF, and the final CRLF added where it is missing.  Streams: *state is 0 at the start of a message, then
+ * kept by the caller.  out holds at least 2 * n + 2 octets; `last` adds what the end needs, without the dot
+ * itself.  Returns the length.
+ */
 size_t smtp_data_encode(unsigned *state, struct slice in, bool last, char *out);
 
 #endif

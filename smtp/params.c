@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Parameters of MAIL and RCPT.  A parameter is known here only when EHLO offers its
- * extension: the table below and the reply in session.c change together.  envelope.c calls.
+ * extension: the table below and the reply in session.c change together.  mail_rcpt.c calls.
  */
 #include "smtp/params.h"
 

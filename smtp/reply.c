@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-#include "smtp/utf8.h"
+#include "base/utf8.h"
 
 #define LINE_TEXT (SMTP_REPLY_LINE - 6)	/* without "250 " and CRLF */
 
@@ -19,7 +19,7 @@ static void
 put_clean(struct buf *b, struct slice s, size_t max)
 {
 	while (s.n) {
-		size_t n = smtp_printable(s);
+		size_t n = utf8_printable(s);
 		struct slice c = n ? slice_of(s.p, n) : s.p[0] == '\t' ? SL(" ") : SL("?");
 
 		if (c.n > max)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The order of commands, and all of them but MAIL and RCPT (envelope_test.c).
+ * The order of commands, and all of them but MAIL and RCPT (mail_rcpt_test.c).
  */
 #include "tests/unit/dialogue.h"
 

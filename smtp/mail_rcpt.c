@@ -81,7 +81,7 @@ take_path(const struct smtp_session *s, const struct side *side, struct slice ar
 struct smtp_reply
 smtp_mail(struct smtp_session *s, struct slice arg)
 {
-	struct slice params;
+	struct slice params = { 0 };
 	struct smtp_reply r;
 
 	smtp_transaction_end(s);
@@ -97,7 +97,7 @@ smtp_mail(struct smtp_session *s, struct slice arg)
 struct smtp_reply
 smtp_rcpt(struct smtp_session *s, struct slice arg)
 {
-	struct slice params;
+	struct slice params = { 0 };
 	struct smtp_reply r;
 
 	r = take_path(s, &to_side, arg, &s->rcpt, &params);
