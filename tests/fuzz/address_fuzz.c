@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Paths: the first octet chooses the flags, the rest is the text.  What is parsed is canonical, within its
+ * limits, and free of everything that could end a line or a word of the envelope.
+ */
+#include <stdlib.h>
+
+#include "smtp/address.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+static void
+check(const struct smtp_path *p, unsigned flags)
+{
+	char space[sizeof p->text + 2], bare[SMTP_LOCAL_MAX];
+	struct buf b = BUF(space), local = BUF(bare);
+	struct smtp_path again;
+	struct slice rest;
+
+	require(p->n < sizeof p->text && p->text[p->n] == '\0' && p->local_n <= p->n);
+	require(smtp_path_domain(p).n <= SMTP_DOMAIN_MAX);
+	require(p->n || flags & SMTP_PATH_NULL);
+	for (size_t i = 0; i < p->n; i++)
+		require((unsigned char)p->text[i] >= ' ' && p->text[i] != 0x7f);
+	smtp_local_unquote(smtp_path_local(p), &local);
+	require(!local.full);
+	buf_chr(&b, '<');
+	buf_add(&b, smtp_path_text(p));
+	buf_chr(&b, '>');
+	require(smtp_path_parse(buf_slice(&b), flags, &again, &rest) == SMTP_PATH_OK && rest.n == 0);
+	require(slice_eq(smtp_path_text(&again), smtp_path_text(p)) && again.local_n == p->local_n &&
+	    again.utf8 == p->utf8);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice in = slice_of((const char *)data, size), rest;
+	struct smtp_path p;
+	unsigned flags;
+
+	if (size == 0)
+		return 0;
+	flags = data[0] & 15;
+	in = slice_skip(in, 1);
+	if (smtp_path_parse(in, flags, &p, &rest) == SMTP_PATH_OK) {
+		require(rest.p >= in.p && rest.p + rest.n == in.p + in.n);
+		check(&p, flags);
+	}
+	require(!smtp_domain_valid(in, true) || smtp_domain_valid(in, false));
+	require(!smtp_address_literal_valid(in) || smtp_domain_valid(in, true));
+	return 0;
+}

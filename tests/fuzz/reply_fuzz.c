@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A peer's replies, one line of input a line; then the same text as an EHLO reply, and as a reply of ours.
+ */
+#include <stdlib.h>
+
+#include "smtp/client.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+/* Lines of at most 512 octets, each with the code, only the last without a hyphen. */
+static void
+check_format(struct slice text)
+{
+	struct smtp_reply r = { .code = 550, .text = text };
+	static char space[1 << 20];
+	struct buf b = BUF(space);
+	struct slice rest, line;
+
+	smtp_reply_format(&b, &r);
+	if (b.full)
+		return;
+	rest = buf_slice(&b);
+	require(rest.n > 0);
+	while (rest.n) {
+		line = slice_cut(rest, '\n', &rest);
+		require(line.n >= 5 && line.n + 1 <= SMTP_REPLY_LINE && line.p[line.n - 1] == '\r');
+		require(slice_has_prefix(line, rest.n ? SL("550-") : SL("550 ")));
+		require(!memchr(line.p, '\r', line.n - 1) && !memchr(line.p, '\0', line.n));
+	}
+}
+
+static void
+check_peer(struct slice text, struct slice params)
+{
+	struct smtp_peer p;
+	char space[4096];
+	struct buf b = BUF(space);
+
+	smtp_peer_init(&p);
+	smtp_peer_ehlo(&p, text);
+	require(p.esmtp && (!p.binary || p.chunking) && (p.size || p.max_size == 0));
+	smtp_client_mail(&b, &p, SL("a@b"), params, 1, true);
+	smtp_client_rcpt(&b, &p, SL("a@b"), params);
+	if (b.full)
+		return;
+	/* Two lines, whatever is in the envelope. */
+	for (size_t i = 0, lines = 0; i < b.n; i++)
+		require(b.p[i] >= ' ' || (b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n') ||
+		    (b.p[i] == '\n' && ++lines <= 2));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice in = slice_of((const char *)data, size), rest = in;
+	struct smtp_peer_reply r;
+	bool last = false;
+
+	smtp_peer_reply_init(&r);
+	while (rest.n && !last) {
+		struct slice status;
+
+		last = smtp_peer_reply_line(&r, slice_cut(rest, '\n', &rest));
+		require(r.text.n <= sizeof r.space && (r.malformed || (r.code >= 200 && r.code <= 599)));
+		status = smtp_peer_reply_status(&r);
+		require(status.n <= 9 && (status.n == 0 || status.p[0] == '0' + r.code / 100));
+	}
+	for (size_t i = 0; i < r.text.n; i++)
+		require((unsigned char)r.text.p[i] >= ' ' || r.text.p[i] == '\n');
+	check_peer(buf_slice(&r.text), in);
+	check_peer(in, in);
+	check_format(in);
+	return 0;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A whole session without a descriptor: each line of input is a command, behind an octet that decides what the main
+ * would find out.  Whatever comes, each command gets one well-formed reply, and a message only after a
+ * sender and a recipient.
+ */
+#include <stdlib.h>
+
+#include "smtp/session.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+/* RFC 5321 section 4.2, RFC 2034 section 4. */
+static void
+check_reply(const struct smtp_session *s, const struct smtp_reply *r)
+{
+	char space[8192];
+	struct buf b = BUF(space);
+	struct slice rest;
+
+	require(r->code >= 200 && r->code <= 599 && !s->text.full && !s->params.full && !s->helo.full);
+	smtp_reply_format(&b, r);
+	require(!b.full);
+	for (rest = buf_slice(&b); rest.n;) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+
+		require(line.n >= 5 && line.n + 1 <= SMTP_REPLY_LINE && line.p[line.n - 1] == '\r');
+		require(line.p[3] == (rest.n ? '-' : ' '));
+		if (r->code != 354 && r->code != 220 && !slice_has_prefix(r->text, s->server->hostname))
+			require(line.n > 10 && line.p[4] == line.p[0] && line.p[5] == '.');
+	}
+}
+
+static void
+check_state(const struct smtp_session *s)
+{
+	require(s->state == SMTP_AT_START || s->helo.n > 0);
+	require((s->state == SMTP_AT_RCPT) == (s->recipients > 0));
+	require(s->recipients <= s->server->max_recipients && s->errors <= s->server->max_errors);
+	require(s->state == SMTP_AT_MAIL || s->state == SMTP_AT_RCPT || s->from.n == 0);
+}
+
+static struct smtp_reply
+answer(struct smtp_session *s, struct slice line, unsigned choice)
+{
+	struct smtp_reply r = choice == 255 ? smtp_overlong(s) : smtp_command(s, line);
+
+	switch (r.next) {
+	case SMTP_NEXT_CHECK_MAIL:
+	case SMTP_NEXT_CHECK_RCPT:
+	case SMTP_NEXT_CHECK_VRFY:
+	case SMTP_NEXT_CHECK_DATA:
+		require(r.code == 0);
+		require(r.next != SMTP_NEXT_CHECK_MAIL || s->state == SMTP_AT_READY);
+		require(r.next != SMTP_NEXT_CHECK_DATA || s->state == SMTP_AT_RCPT);
+		/* Mostly yes, so that a fuzzer gets far. */
+		return smtp_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+	case SMTP_NEXT_COMMAND:
+	case SMTP_NEXT_DATA:
+	case SMTP_NEXT_CLOSE:
+		break;
+	}
+	return r;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct smtp_server server = { .hostname = S("mx.example"), .max_message_size = 1000, .max_recipients = 5,
+		.max_errors = 20 };
+	struct slice rest = slice_of((const char *)data, size);
+	struct smtp_session s;
+	struct smtp_reply r;
+
+	if (size == 0)
+		return 0;
+	server.strict = data[0] & 1;
+	smtp_session_init(&s, &server);
+	r = smtp_greeting(&s);
+	check_reply(&s, &r);
+	while (rest.n && r.next != SMTP_NEXT_CLOSE) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+		unsigned choice = line.n ? (unsigned char)line.p[0] : 0;
+
+		r = answer(&s, slice_skip(line, 1), choice);
+		check_reply(&s, &r);
+		check_state(&s);
+		if (r.next != SMTP_NEXT_DATA)
+			continue;
+		r = smtp_end_of_data(&s, (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)), SL("ID"));
+		check_reply(&s, &r);
+		require(s.state == SMTP_AT_READY && s.from.n == 0 && s.recipients == 0);
+	}
+	return 0;
+}
