@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Files that list addresses, one a line: [server] senders and a route's recipients.  Read
+ * afresh for each question, so a changed file counts at once and a long one costs no memory.
+ */
+#ifndef SERVER_LIST_H
+#define SERVER_LIST_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+#define LIST_LINE_MAX 1024	/* longer lines cannot be an address and are passed over */
+
+/*
+ * Is there a line for which match() says yes?  Lines come without blanks at their ends and
+ * without comments (# to the end of the line); empty ones do not come.  1, 0, or -errno when the
+ * file cannot be read to its end.
+ */
+int list_find(const char *file, bool (*match)(const void *ctx, struct slice line), const void *ctx);
+
+/* The same from a descriptor, read at most step octets at a time. */
+int list_find_fd(int fd, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx);
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Puts together what the session knows and what the queue wants to know.  Decides nothing and answers
+ * nothing: errors go back as -errno.  Called by smtp-handler.c.
+ */
+#include "server/message.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "server/trace.h"
+
+void
+message_init(struct message *m, const struct config *config, const struct peer *peer,
+    const struct smtp_session *session, int print_fd)
+{
+	m->config = config;
+	m->peer = peer;
+	m->session = session;
+	m->queue_open = m->begun = false;
+	m->printing = print_fd >= 0;
+	print_init(&m->print, print_fd);
+}
+
+/* Opened by the first MAIL: most connections of the day never get that far.  A queue that was
+ * broken is tried again by the next one. */
+static int
+need_queue(struct message *m)
+{
+	int r = 0;
+
+	if (!m->queue_open)
+		r = queue_open(&m->queue, m->config->queue.directory, QUEUE_RECEIVE);
+	m->queue_open = r == 0;
+	return r;
+}
+
+int
+message_room(struct message *m, uint64_t size)
+{
+	const uint64_t min_free = m->config->queue.min_free;
+	int64_t space;
+	int r;
+
+	if (m->printing)
+		return 0;
+	r = need_queue(m);
+	if (r < 0)
+		return r;
+	space = queue_free_space(&m->queue);
+	if (space < 0)
+		return (int)space;
+	return (uint64_t)space < min_free || (uint64_t)space - min_free < size ? -ENOSPC : 0;
+}
+
+void
+message_begin(struct message *m)
+{
+	const struct smtp_session *s = m->session;
+
+	message_drop(m);
+	if (m->printing)
+		queue_begin_memory(&m->queued);
+	else
+		queue_begin(&m->queue, &m->queued);
+	m->begun = true;
+	queue_field(&m->queued, "client", slice_str(m->peer->text));
+	queue_field(&m->queued, "helo", buf_slice(&s->helo));
+	queue_field(&m->queued, "protocol", smtp_protocol(s));
+	queue_from(&m->queued, smtp_path_text(&s->from), buf_slice(&s->params));
+	if (!m->printing)
+		return;
+	print_begin(&m->print);
+	print_line(&m->print, "Peer: ", slice_str(m->peer->text));
+	print_path(&m->print, "MAIL FROM:", smtp_path_text(&s->from), buf_slice(&s->params));
+}
+
+/* The session has counted this one already. */
+void
+message_rcpt(struct message *m)
+{
+	const struct smtp_session *s = m->session;
+
+	if (s->recipients == 1)
+		m->recipient = s->rcpt;
+	queue_rcpt(&m->queue, &m->queued, smtp_path_text(&s->rcpt), buf_slice(&s->params));
+	if (m->printing)
+		print_path(&m->print, "RCPT TO:", smtp_path_text(&s->rcpt), buf_slice(&s->params));
+}
+
+int
+message_open(struct message *m)
+{
+	const struct smtp_session *s = m->session;
+	const struct trace trace = {
+		.helo = buf_slice(&s->helo),
+		.peer = m->peer,
+		.hostname = s->server->hostname,
+		.protocol = smtp_protocol(s),
+		.id = message_id(m),
+		.recipient = s->recipients == 1 ? &m->recipient : NULL,
+		.time_s = clock_wall_us() / 1000000,
+	};
+	char space[TRACE_MAX];
+	struct buf received = BUF(space);
+	const int r = queue_head_end(&m->queue, &m->queued);
+
+	if (r < 0)
+		return r;
+	trace_received(&received, &trace);
+	return received.full ? -EMSGSIZE : queue_content(&m->queue, &m->queued, buf_slice(&received));
+}
+
+static void
+add_content(struct message *m, const struct smtp_data *d, struct slice content)
+{
+	if (m->error == 0 && d->octets > m->config->server.max_message_size)
+		m->error = -EFBIG;
+	if (m->error == 0)
+		m->error = queue_content(&m->queue, &m->queued, content);
+	if (m->error != 0)
+		message_drop(m);
+}
+
+int
+message_receive(struct message *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms,
+    struct smtp_data *d)
+{
+	m->error = 0;
+	smtp_data_init(d, newlines);
+	for (;;) {
+		struct slice in = stream_pending(client);
+		size_t used = 0, n;
+
+		if (in.n > MESSAGE_CHUNK)
+			in.n = MESSAGE_CHUNK;
+		n = smtp_data_decode(d, in, m->decoded, &used);
+		stream_consume(client, used);
+		add_content(m, d, slice_of(m->decoded, n));
+		if (d->done || d->bare)
+			return 1;
+		if (used == 0) {
+			const ssize_t r = stream_fill(client, timeout_ms);
+
+			if (r <= 0)
+				return (int)r;
+		}
+	}
+}
+
+int
+message_commit(struct message *m, const struct smtp_data *d)
+{
+	/* The Received field is ASCII, has no dot in front and no long line: d speaks for all of the content. */
+	const struct queue_facts facts = {
+		.eight_bit = d->eight_bit,
+		.utf8_header = d->header_eight_bit,
+		.dot_line = d->dot_line,
+		.longest_line = d->longest_line,
+	};
+	int fd, r;
+
+	if (m->error)
+		return m->error;
+	m->begun = false;
+	r = queue_commit(&m->queue, &m->queued, &facts);
+	if (r < 0 || !m->printing)
+		return r;
+	fd = queue_take_memory(&m->queued);
+	if (fd < 0)
+		return fd;
+	r = print_message(&m->print, fd, (off_t)m->queued.envelope);
+	(void)close(fd);
+	return r;
+}
+
+void
+message_drop(struct message *m)
+{
+	if (m->begun)
+		queue_abort(&m->queue, &m->queued);
+	m->begun = false;
+	print_drop(&m->print);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The decisions behind MAIL, RCPT and VRFY.  No I/O but the address files, no log, and no reply texts:
+ * smtp/session.c words the verdicts.  Called by smtp-handler.c.
+ */
+#include "server/policy.h"
+
+#include "server/list.h"
+
+/* Is this line of a file the address?  Local parts are compared without regard to case: the RFC leaves that to the
+ * host they belong to, which is this one, and nobody has two users that differ in case. */
+static bool
+is_address(const struct smtp_path *path, struct slice line)
+{
+	struct smtp_path listed;
+	struct slice rest;
+
+	if (line.p[0] != '"')
+		return slice_ieq(line, smtp_path_text(path));
+	/* However it is quoted in the file, the path is in canonical form. */
+	return smtp_path_parse(line, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &listed, &rest) == SMTP_PATH_OK &&
+	       rest.n == 0 && slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
+}
+
+/* user@example.org, or user: at any domain of the route. */
+static bool
+is_recipient(const void *ctx, struct slice line)
+{
+	const struct smtp_path *to = ctx;
+	struct smtp_path local = *to;
+
+	local.n = local.local_n;
+	return is_address(to, line) || is_address(&local, line);
+}
+
+/* user@example.org, @example.org or example.org. */
+static bool
+is_sender(const void *ctx, struct slice line)
+{
+	const struct smtp_path *from = ctx;
+	const struct slice domain = smtp_path_domain(from);
+
+	return is_address(from, line) || slice_ieq(line, domain) ||
+	       (line.p[0] == '@' && slice_ieq(slice_skip(line, 1), domain));
+}
+
+static bool
+is_postmaster(const struct smtp_path *to)
+{
+	return slice_ieq(smtp_path_local(to), SL("postmaster"));
+}
+
+/* What a file says; one that cannot be read says nothing about anybody (never a 5yz reply). */
+static enum smtp_verdict
+listed(int found, enum smtp_verdict otherwise)
+{
+	if (found < 0)
+		return SMTP_REFUSE_LOCAL;
+	return found ? SMTP_ACCEPT : otherwise;
+}
+
+enum smtp_verdict
+policy_sender(const struct policy *p, const struct smtp_path *from)
+{
+	const char *file = p->config->server.senders;
+
+	if (!file || from->n == 0)	/* the null path: notices come from there (RFC 5321 section 4.5.5) */
+		return SMTP_ACCEPT;
+	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
+}
+
+enum smtp_verdict
+policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
+{
+	const struct slice domain = smtp_path_domain(to);
+	const struct route *route;
+
+	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
+		return SMTP_ACCEPT;
+	route = config_route(p->config, domain);
+	if (route->via == VIA_REJECT) {
+		*ret_why = slice_str(route->target);
+		return SMTP_REFUSE_ROUTE;
+	}
+	if (!p->trusted && route->accept != ACCEPT_ANYONE)
+		return SMTP_REFUSE_RELAY;
+	if (!route->recipients || is_postmaster(to))
+		return SMTP_ACCEPT;
+	return listed(list_find(route->recipients, is_recipient, to), SMTP_REFUSE_USER);
+}
+
+enum smtp_verdict
+policy_verify(const struct policy *p, const struct smtp_path *who)
+{
+	const struct slice domain = smtp_path_domain(who);
+	const struct route *route;
+	enum smtp_verdict verdict;
+
+	/* Only a list of recipients can tell, and it tells no more than RCPT would (section 3.5.3, 7.3). */
+	if (domain.n == 0)
+		return SMTP_ACCEPT;
+	route = config_route(p->config, domain);
+	if (route->via == VIA_REJECT || !route->recipients || (!p->trusted && route->accept != ACCEPT_ANYONE))
+		return SMTP_ACCEPT;
+	if (is_postmaster(who))
+		return SMTP_VERIFIED;
+	verdict = listed(list_find(route->recipients, is_recipient, who), SMTP_REFUSE_USER);
+	return verdict == SMTP_ACCEPT ? SMTP_VERIFIED : verdict;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A process that reads from the network starts by giving up what it does not need.  Called by
+ * smtp-handler.c, first of all; cannot fail.
+ */
+#include "server/process.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+void
+process_prepare(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);	/* it would hold other people's mail */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+bool
+process_is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
