@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * UTF-8.  Pure; called by the log.
+ * UTF-8.  Pure; called by the log and by smtp/.
  */
 #include "base/utf8.h"
 
@@ -31,14 +31,6 @@ decode(struct slice s, uint32_t *ret)
 		return 0;
 	*ret = v;
 	return n;
-}
-
-size_t
-utf8_length(struct slice s)
-{
-	uint32_t c;
-
-	return decode(s, &c);
 }
 
 size_t

@@ -7,10 +7,7 @@
 
 #include "base/slice.h"
 
-/* Octets of the character at the start of s; 0 where there is no valid one. */
-size_t utf8_length(struct slice s);
-
-/* The same, and 0 also for what a terminal or a log viewer would obey instead of show: control characters,
+/* Octets of the character at the start of s; 0 where there is no valid one, and also for what a terminal or a log viewer would obey instead of show: control characters,
  * line and paragraph separators, and those that reorder text. */
 size_t utf8_printable(struct slice s);
 

@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/utf8.h"
 #include "tests/lib/tap.h"
 
 int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
@@ -400,6 +399,5 @@ main(void)
 	run(restarted_syslogd, open("/dev/null", O_RDWR | O_CLOEXEC));
 	check_values();
 	check_long();
-	ok(utf8_length(SL("\xe2\x80\xae")) == 3 && utf8_length(SL("\xff")) == 0 && utf8_length(SL("")) == 0, "utf8_length");
 	return tap_done();
 }
