@@ -7,8 +7,9 @@
 
 #include "base/slice.h"
 
-/* Octets of the character at the start of s; 0 where there is no valid one, and also for what a terminal or a log viewer would obey instead of show: control characters,
- * line and paragraph separators, and those that reorder text. */
+/* Octets of the character at the start of s.  0 where there is no valid one, and for what a terminal or a
+ * log viewer would obey instead of show: control characters, line and paragraph separators, and those
+ * that reorder text. */
 size_t utf8_printable(struct slice s);
 
 #endif
