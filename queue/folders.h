@@ -21,7 +21,8 @@ int queue_write(int fd, struct slice octets);
 int queue_write_at(int fd, struct slice octets, off_t at);
 int queue_read_at(int fd, char *octets, size_t n, off_t at);
 
-/* Open a file of the queue and see that it is one: a regular file with its own name.  A descriptor or -errno, -EBADMSG when it is something else. */
+/* Open a file of the queue and see that it is one: a regular file, no link.  A descriptor or -errno, -EBADMSG when it is
+ * something else. */
 int queue_file(int folder, const char *name, off_t *ret_size);
 
 #endif

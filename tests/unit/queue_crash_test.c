@@ -10,7 +10,7 @@
 
 static struct fixture f;
 
-/* In a child: receive one message and die in front of call number k.  What it was told comes back: its ID, if it was acknowledged. */
+/* In a child: receive one message and die in front of call number k.  True, with its ID, when it was acknowledged. */
 static bool
 killed_at(int k, struct slice content, char ret_id[QUEUE_ID_SIZE])
 {
@@ -168,13 +168,15 @@ test_worked_on(void)
 	struct queue_entry e;
 	char id[QUEUE_ID_SIZE];
 
-	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1 && queue_load(&f.q, id, &e) == 0, "submit");
+	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "submit");
+	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	must(queue_mark(&e, 0, QUEUE_DELIVERED) == 0 && queue_mark(&e, 1, QUEUE_FAILED) == 0 && queue_mark_warned(&e) == 0 &&
 	    queue_note(&e, SL("<a@example.org> delivered")) == 0 && queue_defer(&f.q, &e, 60) == 0 &&
 	    queue_take_due(&f.q, 60, false, NULL, NULL) == 1, "work");
 	queue_unload(&e);
 	must(renameat(f.q.cur, id, f.q.tmp, id) == 0, "renameat");
-	ok(queue_recover(&f.q) == 1 && queue_take_new(&f.q, NULL, NULL) == 1, "a message the runner had begun with is complete too");
+	ok(queue_recover(&f.q) == 1 && queue_take_new(&f.q, NULL, NULL) == 1,
+	    "a message the runner had begun with is complete too");
 	ok(queue_load(&f.q, id, &e) == 0 && e.rcpts[0].state == QUEUE_DELIVERED && e.rcpts[1].state == QUEUE_FAILED &&
 	    e.attempts == 1 && e.warned, "and what had become of it is still known");
 	queue_unload(&e);
