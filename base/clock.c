@@ -102,11 +102,11 @@ clock_mail_date(struct buf *b, int64_t unix_s)
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct civil t = civil_from(unix_s);
 
-	buf_add(b, slice_of(weekdays + t.weekday * 3, 3));
+	buf_add(b, slice_of(&weekdays[(size_t)t.weekday * 3], 3));
 	buf_str(b, ", ");
 	buf_uint(b, t.day);
 	buf_chr(b, ' ');
-	buf_add(b, slice_of(months + (t.month - 1) * 3, 3));
+	buf_add(b, slice_of(&months[((size_t)t.month - 1) * 3], 3));
 	buf_chr(b, ' ');
 	four_digits(b, t.year, ' ');
 	time_of_day(b, &t);

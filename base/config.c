@@ -187,7 +187,7 @@ set(void *ctx, const struct setting *s)
 static void
 check_file(struct loader *l, const char *what, const char *path, struct place at)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 || fstat(fd, &st) < 0)

@@ -14,7 +14,7 @@
 #include "base/value.h"
 
 #define NOT_YET "this version cannot do that yet"
-#define ELSE	-1	/* a choice that is known and cannot be had */
+#define ELSE	(-1)	/* a choice that is known and cannot be had */
 
 enum kind {
 	KIND_COUNT, KIND_SIZE, KIND_SECONDS, KIND_MS,

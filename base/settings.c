@@ -14,7 +14,7 @@
 
 #include "base/ini.h"
 
-#define FILE_MAX_OCTETS (16u << 20)	/* enough for any; a mistaken /dev/zero ends here */
+#define FILE_MAX_OCTETS ((size_t)16 << 20)	/* enough for any; a mistaken /dev/zero ends here */
 #define DROP_INS_MAX	1000
 #define TEXT_MAX	700
 
@@ -86,7 +86,7 @@ read_all(int fd, char **ret, size_t *ret_n)
 	ssize_t got;
 	int r;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size < FILE_MAX_OCTETS)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size < FILE_MAX_OCTETS)
 		size = (size_t)st.st_size + 1;		/* so that the second read says it is the end */
 	do {
 		if (!text || n == size) {

@@ -13,9 +13,9 @@ static const struct unit durations[] = {
 	{ S("ms"), 1 },
 	{ S("s"), 1000 },
 	{ S(""), 1000 },
-	{ S("min"), 60 * 1000 },
-	{ S("h"), 3600 * 1000 },
-	{ S("d"), 24 * 3600 * 1000 },
+	{ S("min"), UINT64_C(60) * 1000 },
+	{ S("h"), UINT64_C(3600) * 1000 },
+	{ S("d"), UINT64_C(24) * 3600 * 1000 },
 };
 
 static const struct unit sizes[] = {

@@ -61,23 +61,27 @@ test_load(void)
 static void
 test_mark(void)
 {
+	enum { NOTES = 500 };
 	char id[QUEUE_ID_SIZE];
 	struct queue_entry a = { .fd = -1 }, b = { .fd = -1 };
-	int status;
+	int hello[2], status;
 	pid_t child;
+	char octet;
 
 	fresh(id);
-	must(queue_load(&f.q, id, &a) == 0, "queue_load");
+	must(pipe(hello) == 0 && queue_load(&f.q, id, &a) == 0, "queue_load");
 	child = fork();
 	if (child == 0) {
-		bool good = queue_load(&f.q, id, &b) == 0 && queue_mark(&b, 1, QUEUE_FAILED) == 0;
+		bool good = queue_load(&f.q, id, &b) == 0 && queue_mark(&b, 1, QUEUE_FAILED) == 0 &&
+		    write(hello[1], "x", 1) == 1;
 
-		for (int i = 0; good && i < 100; i++)
+		for (int i = 0; good && i < NOTES; i++)
 			good = queue_note(&b, SL("<b@example.net> from the child")) == 0;
 		_exit(!good);
 	}
 	must(child > 0 && queue_mark(&a, 0, QUEUE_DELIVERED) == 0, "queue_mark");
-	for (int i = 0; i < 100; i++)
+	must(close(hello[1]) == 0 && read(hello[0], &octet, 1) == 1 && close(hello[0]) == 0, "the child's word");
+	for (int i = 0; i < NOTES; i++)
 		must(queue_note(&a, SL("<a@example.org> from the parent")) == 0, "queue_note");
 	must(waitpid(child, &status, 0) == child && status == 0, "child");
 	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_PENDING, "a mark is seen at once by who made it");
@@ -96,7 +100,7 @@ test_mark(void)
 			other += slice_eq(line, SL("<b@example.net> from the child"));
 			broken++;
 		}
-		ok(parent == 100 && other == 100 && broken == 200, "and all notes of both, each on a line of its own");
+		ok(parent == NOTES && other == NOTES && broken == 2 * NOTES, "and all notes of both, each on a line of its own");
 		free(text);
 	}
 	must(queue_mark_warned(&a) == 0, "queue_mark_warned");
@@ -120,10 +124,8 @@ test_notes(void)
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	queue_last_note(&e, SL("a@example.org"), &b);
 	ok(b.n == 0, "no log, no note");
-	must(queue_note(&e, SL("<a@example.org> deferred: one")) == 0 &&
-	    queue_note(&e, SL("<a@example.org> deferred:\ntwo\x1b")) == 0 &&
-	    queue_note(&e, SL("<b@example.net> deferred: three")) == 0 &&
-	    queue_note(&e, SL("<a@example.orgx> four")) == 0, "queue_note");
+	must(queue_note(&e, SL("<a@example.org> deferred: one")) == 0 && queue_note(&e, SL("<a@example.org> deferred:\ntwo\x1b")) == 0 &&
+	    queue_note(&e, SL("<b@example.net> deferred: three")) == 0 && queue_note(&e, SL("<a@example.orgx> four")) == 0, "queue_note");
 	queue_last_note(&e, SL("a@example.org"), &b);
 	is(buf_slice(&b), SL("<a@example.org> deferred:?two?"), "the last note of a path, without control characters");
 	b.n = 0;
@@ -307,7 +309,7 @@ test_many(void)
 	enum { MANY = 2000 };
 	char id[QUEUE_ID_SIZE];
 	struct queue_entry e;
-	int left = MANY + 1, told = MANY + 1, few = 1;
+	int left = MANY + 1, told = MANY + 1, few = 10;
 
 	for (int i = 0; i < MANY; i++)
 		must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");

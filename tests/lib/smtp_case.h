@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One delivery to scripted servers (tests/lib/fake.h) as a row of a table.
+ */
+#ifndef TESTS_SMTP_CASE_H
+#define TESTS_SMTP_CASE_H
+
+#include "base/clock.h"
+#include "tests/lib/fake.h"
+#include "tests/lib/mail.h"
+
+struct smtp_case {
+	const char *name;
+	const char *from, *to;		/* NULL: "a@b", "c@d"; several separated by '|' */
+	const char *content, *wire;	/* NULL: a short message; the same */
+	const char *script[FAKES];	/* of 127.0.0.1, .2, .3; NULL: nobody listens there */
+	const char *hostname;
+	const char *want;		/* "kind status the detail's begin", separated by '|' */
+	bool timeouts;			/* short ones */
+	bool binary;			/* the envelope says so */
+	const char *domain;		/* looked up by MX; NULL: host */
+	const char *host;		/* of an smtp:// route; NULL: 127.0.0.1 */
+	bool unknown;			/* nothing is known of any host; otherwise .1 is faster than .2 than .3 */
+	const char *told;		/* what the sink heard of hosts, in order: "1 open|2 failed"; NULL: not looked at */
+};
+
+#define SHORT_MESSAGE "Subject: x\r\n\r\nhello\r\n"
+
+static struct config smtp_config;
+static struct mail smtp_mail;
+
+static void
+smtp_configure(const struct smtp_case *c)
+{
+	static char name[] = "client.example", other[100];
+	uint64_t ms = c->timeouts ? 250 : 3000;
+
+	(void)snprintf(other, sizeof other, "%s", c->hostname ? c->hostname : "");
+	smtp_config.server.hostname = c->hostname ? other : name;
+	smtp_config.relay.connect_timeout_ms = smtp_config.relay.greeting_timeout_ms = ms;
+	smtp_config.relay.command_timeout_ms = smtp_config.relay.data_timeout_ms = ms;
+	smtp_config.relay.block_timeout_ms = smtp_config.relay.dot_timeout_ms = ms;
+	smtp_config.relay.latency_fresh_s = 3600;
+}
+
+static void
+smtp_message(const struct smtp_case *c)
+{
+	mail_put(&smtp_mail, c->from ? c->from : "a@b", "", c->to ? c->to : "c@d",
+	    slice_str(c->content ? c->content : SHORT_MESSAGE));
+	smtp_mail.e.facts.binary = smtp_mail.e.facts.binary || c->binary;
+}
+
+static struct slice
+smtp_wire(const struct smtp_case *c)
+{
+	return slice_str(c->wire ? c->wire : c->content ? c->content : SHORT_MESSAGE);
+}
+
+/* Outcomes as wanted, each reported once, and marked if and only if delivered. */
+static bool
+smtp_as_wanted(const char *want)
+{
+	struct slice rest = slice_str(want);
+	bool good = mail_reported(&smtp_mail);
+
+	for (size_t i = 0; i < smtp_mail.e.nrcpts; i++) {
+		const struct outcome *o = &smtp_mail.outcomes[i];
+		struct slice one = slice_cut(rest, '|', &rest);
+		char space[1000];
+		struct buf b = BUF(space);
+
+		buf_fmt(&b, "%s %s %s", outcome_kind_text(o->kind), o->status, o->detail);
+		if (!one.n || !slice_has_prefix(buf_slice(&b), one) ||
+		    (mail_state(&smtp_mail, i) == 'D') != (o->kind == OUTCOME_DELIVERED)) {
+			printf("# recipient %zu: %.*s\n# on host %s\n", i, (int)b.n, b.p, o->host);
+			return false;
+		}
+	}
+	return good && rest.n == 0;
+}
+
+static bool
+smtp_told(const char *told)
+{
+	static const char *const states[] = { "untried", "open", "slow", "failed" };
+	char space[2000];
+	struct buf b = BUF(space);
+
+	if (!told)
+		return true;
+	for (size_t i = 0; i < smtp_mail.nhosts; i++)
+		buf_fmt(&b, "%s%c %s", i ? "|" : "", smtp_mail.hosts[i].address[8], states[smtp_mail.hosts[i].state]);
+	if (slice_eq(buf_slice(&b), slice_str(told)))
+		return true;
+	printf("# heard of hosts: %.*s\n", (int)b.n, b.p);
+	return false;
+}
+
+static void
+smtp_know(struct hosts *h, uint16_t port)
+{
+	for (int i = 1; i <= 3; i++) {
+		struct host_report r = { .state = DIAL_OPEN, .connect_us = 1, .first_us = i * 1000 };
+
+		(void)snprintf(r.address, sizeof r.address, "127.0.0.%d:%u", i, (unsigned)port);
+		hosts_learn(h, &r, clock_wall_us() / 1000000);
+	}
+}
+
+static void
+smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
+{
+	static char host[100];
+	static struct fakes f;
+	struct hosts h = { 0 };
+	struct route route = { .via = c->domain ? VIA_MX : VIA_SMTP, .host = host };
+	struct delivery d = { .config = &smtp_config, .route = &route, .destination = c->domain, .resolver = resolver,
+		.hosts = &h };
+	bool good;
+
+	smtp_configure(c);
+	smtp_message(c);
+	fakes_open(&f);
+	(void)snprintf(host, sizeof host, "%s", c->host ? c->host : "127.0.0.1");
+	smtp_config.relay.port = route.port = f.port;
+	if (!c->unknown)
+		smtp_know(&h, f.port);
+	for (unsigned i = 0; i < FAKES; i++)
+		if (c->script[i])
+			fakes_start(&f, i, c->script[i], smtp_wire(c));
+	mail_deliver(&smtp_mail, &d);
+	delivery_done(&d);
+	good = fakes_close(&f);
+	good = smtp_as_wanted(c->want) && good;
+	good = smtp_told(c->told) && good;
+	ok(good, "%s", c->name);
+	hosts_done(&h);
+}
+
+#endif

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: ISC
+#include "delivery/bounce.h"
+
+#include <ctype.h>
+#include <sys/stat.h>
+
+#include "tests/lib/mail.h"
+
+static char host[] = "mail.example";
+static struct config config = { .server.hostname = host };
+
+/* The notice as the queue holds it. */
+struct seen {
+	struct queue_entry e;
+	char text[400000];
+	size_t n;
+};
+
+static const char *wanted_id;
+
+static bool
+find_notice(void *ctx, const char *id)
+{
+	struct mail *m = ((void **)ctx)[0];
+	struct seen *s = ((void **)ctx)[1];
+
+	if (strcmp(id, wanted_id) != 0)
+		return true;
+	if (queue_load(&m->q, id, &s->e) < 0)
+		abort();
+	return false;
+}
+
+static struct seen *
+bounce(struct mail *m, const struct bounce_rcpt *rcpts, size_t n)
+{
+	static struct seen s;
+	static char id[QUEUE_ID_SIZE];
+	void *ctx[2] = { m, &s };
+
+	if (s.e.head)
+		queue_unload(&s.e);
+	memset(&s, 0, sizeof s);
+	if (bounce_send(&m->q, &config, &m->e, rcpts, n, 1763787773, id) < 0 || queue_take_new(&m->q, NULL, NULL) != 1)
+		abort();
+	wanted_id = id;
+	if (queue_each(&m->q, find_notice, ctx) < 0 || s.e.content_size >= sizeof s.text)
+		abort();
+	s.n = (size_t)pread(s.e.fd, s.text, (size_t)s.e.content_size, (off_t)s.e.content_at);
+	s.text[s.n] = '\0';
+	(void)queue_finish(&m->q, id);
+	return &s;
+}
+
+static struct outcome
+reply(enum outcome_cause cause, const char *text)
+{
+	struct outcome o;
+
+	outcome_set(&o, cause, SL("mx1.example[192.0.2.1]:25"), slice_str(text));
+	o.remote = cause == CAUSE_REPLY_PERMANENT;
+	return o;
+}
+
+static bool
+has(const struct seen *s, const char *text)
+{
+	return strstr(s->text, text) != NULL;
+}
+
+static void
+test_wanted(struct mail *m)
+{
+	static const struct { const char *name, *from, *params; bool wanted; } cases[] = {
+		{ "a sender hears", "a@b", "", true },
+		{ "B161 the null sender never", "", "", false },
+		{ "B161 nor with NOTIFY", "", "NOTIFY=FAILURE", false },
+		{ "B162 NOTIFY=NEVER", "a@b", "NOTIFY=NEVER", false },
+		{ "B162 NOTIFY=SUCCESS", "a@b", "NOTIFY=SUCCESS", false },
+		{ "B162 NOTIFY=FAILURE", "a@b", "NOTIFY=FAILURE", true },
+		{ "B162 among others, any case", "a@b", "ORCPT=rfc822;x notify=success,failure,DELAY", true },
+		{ "B162 ORCPT alone", "a@b", "ORCPT=rfc822;NEVER", true },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char to[200];
+
+		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
+		mail_put(m, cases[i].from, "", to, SL("x\r\n"));
+		ok(bounce_wanted(&m->e, 0) == cases[i].wanted, "%s", cases[i].name);
+	}
+}
+
+static void
+test_report(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 5.1.1 no such user");
+	struct outcome late = reply(CAUSE_EXPIRED, "gave up after 120 hours");
+	struct bounce_rcpt rcpts[] = { { 0, &o }, { 2, &late } };
+	struct seen *s;
+	char part[300];
+
+	(void)snprintf(o.status, sizeof o.status, "5.1.1");
+	mail_put(m, "a@b.example", "", "c@d.example|other@d.example|e@f.example", SL("Subject: hi\r\n\r\nhello\r\n.dot\r\n"));
+	s = bounce(m, rcpts, 2);
+	ok(s->e.from.n == 0 && s->e.from_params.n == 0, "B160 from the null sender");
+	ok(s->e.nrcpts == 1 && slice_eq(s->e.rcpts[0].path, SL("a@b.example")), "B160 to the reverse-path");
+	ok(slice_eq(s->e.client, SL("local")), "its client is this system");
+	ok(has(s, "Auto-Submitted: auto-replied\r\n"), "B165 Auto-Submitted");
+	ok(has(s, "From: Mail Delivery System <MAILER-DAEMON@mail.example>\r\nTo: <a@b.example>\r\n"
+	    "Subject: Undelivered Mail Returned to Sender\r\nDate: Sat, 22 Nov 2025 05:02:53 +0000\r\nMessage-ID: <"),
+	    "B165 From, To, Subject, Date, Message-ID");
+	ok(has(s, "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"=_"), "B164 multipart/report");
+	ok(has(s, "\r\nReporting-MTA: dns; mail.example\r\nArrival-Date: "), "B164 fields of the message");
+	ok(has(s, "\r\n\r\nFinal-Recipient: rfc822; c@d.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+	    "Remote-MTA: dns; mx1.example\r\nDiagnostic-Code: smtp; 550 5.1.1 no such user\r\n"
+	    "Last-Attempt-Date: Sat, 22 Nov 2025 05:02:53 +0000\r\n"), "B164 fields of a recipient the peer refused");
+	ok(has(s, "\r\n\r\nFinal-Recipient: rfc822; e@f.example\r\nAction: failed\r\nStatus: 5.4.7\r\n"
+	    "Diagnostic-Code: X-smtp-handler; gave up after 120 hours\r\nLast-Attempt-Date: "), "B164 and of one we gave up on");
+	ok(!has(s, "other@d.example"), "B164 nothing of a recipient that did not fail");
+	ok(has(s, "\r\n<c@d.example>\r\n    mx1.example[192.0.2.1]:25 answered:\r\n    550 5.1.1 no such user\r\n"),
+	    "B164 the same in words");
+	(void)snprintf(part, sizeof part, "\r\n--=_%s\r\nContent-Description: Undelivered message\r\n"
+	    "Content-Type: message/rfc822\r\n\r\nSubject: hi\r\n\r\nhello\r\n.dot\r\n\r\n--=_%s--\r\n", s->e.id, s->e.id);
+	ok(has(s, part), "B164 the message itself, to the last boundary");
+	ok(s->e.facts.dot_line && !s->e.facts.eight_bit && !s->e.facts.no_final_crlf && !s->e.facts.binary,
+	    "what a delivery must know of it is right");
+	ok(!has(s, "8bit"), "no 8bit where there is none");
+}
+
+static void
+test_odd_texts(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 n\303\266 \344\033[31m");
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct seen *s;
+	bool printable = true;
+
+	mail_put(m, "a@b", "", "c@d", SL("Subject: hi\r\n\r\nhello\r\n"));
+	s = bounce(m, rcpts, 1);
+	for (size_t i = 0; i < s->n; i++)
+		printable = printable && (isprint((unsigned char)s->text[i]) || strchr("\r\n\t", s->text[i]));
+	ok(printable && has(s, "550 n?? ??[31m"), "a peer's odd octets come out as printable ASCII");
+	o = reply(CAUSE_REPLY_PERMANENT, "");
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "no reason was given") && !has(s, "Diagnostic-Code"), "no reason: says so");
+}
+
+static void
+test_eight_bit(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_NO_8BIT, "x");
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct seen *s;
+
+	mail_put(m, "a@b", "", "c@d", SL("Subject: hi\r\n\r\n\303\244\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: hi\r\n\r\n\303\244\r\n"),
+	    "an 8-bit original is returned and declared");
+	ok(has(s, "\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\nThis is") && s->e.facts.eight_bit, "as is the whole");
+	mail_put(m, "a@b", "RET=HDRS", "c@d", SL("Subject: hi\r\n\r\n\303\244\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(!has(s, "8bit\r\n") && !s->e.facts.eight_bit, "not if only its header is returned");
+	ok(has(s, "Content-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_"), "RET=HDRS: the header only");
+}
+
+static void
+test_large(struct mail *m)
+{
+	static char content[200000];
+	struct buf c = BUF(content);
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 x");
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct seen *s;
+
+	buf_str(&c, "Subject: large\r\n\r\n");
+	while (c.n < 60000)
+		buf_str(&c, "0123456789\r\n");
+	mail_put(m, "a@b", "", "c@d", buf_slice(&c));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "text/rfc822-headers\r\n\r\nSubject: large\r\n\r\n--=_") && s->n < 5000, "above 50 KiB only the header");
+	c.n = 0;
+	while (c.n < 90000)
+		buf_fmt(&c, "X-Field-%zu: x\r\n", c.n);
+	mail_put(m, "a@b", "", "c@d", buf_slice(&c));
+	s = bounce(m, rcpts, 1);
+	ok(s->n < 60000 && s->n > 50000 && has(s, ": x\r\n\r\n--=_"), "and of a large header whole fields");
+	mail_put(m, "a@b", "", "c@d", SL("Subject: no end\r\n\r\nlast line"));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "last line\r\n--=_") && !s->e.facts.no_final_crlf, "without a final line end the boundary is still on its own line");
+	mail_put(m, "a@b", "", "c@d", SL(""));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "message/rfc822\r\n\r\n\r\n--=_"), "nothing to return");
+}
+
+/* When the queue's disk fails, there is no notice, and the caller hears of it. */
+static void
+test_failure(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 x");
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct queue broken = m->q;
+	char id[QUEUE_ID_SIZE];
+
+	mail_put(m, "a@b", "", "c@d", SL("x\r\n"));
+	broken.tmp = broken.fresh = -1;
+	ok(bounce_send(&broken, &config, &m->e, rcpts, 1, 1, id) < 0, "a queue that cannot be written: an error");
+	ok(queue_take_new(&m->q, NULL, NULL) == 0, "and nothing in it");
+}
+
+int
+main(void)
+{
+	static struct mail m;
+
+	mail_init(&m);
+	test_wanted(&m);
+	test_report(&m);
+	test_odd_texts(&m);
+	test_eight_bit(&m);
+	test_large(&m);
+	test_failure(&m);
+	mail_done(&m);
+	return tap_done();
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Deliveries where there is more than one host, or more than one message: look-ups, order, the next
+ * host, kept connections, many recipients, much text.
+ */
+#include "delivery/delivery.h"
+
+#include "tests/lib/smtp_case.h"
+
+#define GREET  "S 220 fake\nC EHLO\nS 250 fake\n"
+#define PIPE   "S 220 fake\nC EHLO\nS 250-fake\nS 250 PIPELINING\n"
+#define TAKE   "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n"
+#define GOOD   GREET TAKE "= QUIT\nE\n"
+#define BYE    "= QUIT\nE\n"
+
+static const struct smtp_case cases[] = {
+	{ "R135 the fastest of its level", .host = "three.test", .script = { GOOD, NULL, NULL }, .want = "delivered 2.0.0",
+	  .told = "1 open" },
+	{ "R138 a dead one costs no message", .host = "three.test", .script = { NULL, GOOD }, .want = "delivered 2.0.0",
+	  .told = "1 failed|2 open" },
+	{ "R138 nor two", .host = "three.test", .script = { NULL, NULL, GOOD }, .want = "delivered 2.0.0",
+	  .told = "1 failed|2 failed|3 open" },
+	{ "all dead: for later, and each is named", .host = "three.test", .script = { NULL },
+	  .want = "deferred 4.4.1 no exchanger answered: three.test[127.0.0.1]:", .told = "1 failed|2 failed|3 failed" },
+	{ "unknown ones are raced: the fastest gets it", .host = "three.test", .unknown = true,
+	  .script = { BYE, GOOD, BYE }, .want = "delivered 2.0.0" },
+	{ "R143 421 as greeting: the next host", .host = "three.test", .script = { "S 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0",
+	  .told = "1 failed|2 open" },
+	{ "R143 421 to EHLO: the next host", .host = "three.test", .script = { "S 220 x\nC EHLO\nS 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0",
+	  .told = "1 failed|2 open" },
+	{ "a 4yz greeting: the next host", .host = "three.test", .script = { "S 450 busy\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ "a 5yz greeting: the next host", .host = "three.test", .script = { "S 554 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ "R144 521: the next host", .host = "three.test", .script = { "S 521 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ "R144 all say 521 or 554: failed", .host = "three.test", .script = { "S 521 5.3.2 no\n" BYE, "S 554 no\n" BYE, "S 521 5.3.2 no\n" BYE },
+	  .want = "failed 5.3.2 521 5.3.2 no" },
+	{ "R144 all but one that is down: deferred", .host = "three.test", .script = { "S 521 5.3.2 no\n" BYE, NULL, "S 521 5.3.2 no\n" BYE },
+	  .want = "deferred 4.3.2 521" },
+	{ "a reply tells more than a dead host", .host = "three.test", .script = { "S 450 4.7.1 busy\n" BYE }, .want = "deferred 4.7.1 450 4.7.1 busy" },
+	{ "R143 lost in MAIL: the next host", .host = "three.test", .script = { GREET "C MAIL\nX\n", GOOD }, .want = "delivered 2.0.0" },
+	{ "R143 421 to MAIL: the next host", .host = "three.test", .script = { GREET "C MAIL\nS 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0" },
+	{ "4yz to MAIL: the next host", .host = "three.test", .script = { GREET "C MAIL\nS 451 busy\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ "4yz to DATA: the next host", .host = "three.test", .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 disk\n" BYE, GOOD },
+	  .want = "delivered 2.0.0" },
+	{ "R146 5yz to MAIL is the message's, not the host's", .host = "three.test", .script = { GREET "C MAIL\nS 550 5.7.1 no\n" BYE },
+	  .want = "failed 5.7.1", .told = "1 open" },
+	{ "4yz to RCPT is the recipient's", .host = "three.test", .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 450 4.2.1 no\n" BYE },
+	  .want = "deferred 4.2.1" },
+	{ "R143 lost behind the dot: no second copy", .host = "three.test", .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nX\n" },
+	  .want = "deferred 4.4.2", .told = "1 open" },
+	{ "lost within the recipients: only the rest goes on", .host = "three.test", .to = "c@d|e@d",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\nC RCPT\nX\n", GREET "C MAIL\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n"
+	  "C DATA\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "failed 5.1.1|delivered 2.0.0" },
+	{ "every host breaks off: deferred, not for ever", .host = "three.test", .script = { GREET "C MAIL\nX\n", GREET "C MAIL\nX\n", GREET "C MAIL\nX\n" },
+	  .want = "deferred 4.4.2 lost connection in MAIL FROM" },
+	{ "R142 garbage as greeting: the next host", .host = "three.test", .script = { "S HTTP/1.1 400 Bad Request\nE\n", GOOD }, .want = "delivered 2.0.0" },
+	{ "R135 by preference, not by latency", .domain = "two.test", .script = { GOOD }, .want = "delivered 2.0.0", .told = "1 open" },
+	{ "R135 the next level when the first is dead", .domain = "two.test", .script = { NULL, GOOD }, .want = "delivered 2.0.0",
+	  .told = "1 failed|2 open" },
+	{ "R136 no MX: the address", .domain = "h1.test", .script = { GOOD }, .want = "delivered 2.0.0" },
+	{ "R136 NXDOMAIN", .domain = "nx.test", .want = "failed 5.1.2", .told = "" },
+	{ "R136 SERVFAIL", .domain = "fail.test", .want = "deferred 4.4.3" },
+	{ "R136 neither MX nor address", .domain = "empty.test", .want = "failed 5.4.4" },
+	{ "R137 null MX", .domain = "null.test", .script = { NULL }, .want = "failed 5.1.10", .told = "" },
+	{ "a domain that is no name", .domain = "a..b", .want = "failed 5.1.2" },
+	{ "an address literal", .domain = "[127.0.0.1]", .script = { GOOD }, .want = "delivered 2.0.0" },
+	{ "a smarthost that is not in the DNS bounces nothing", .host = "nx.test", .want = "deferred 4.4.3" },
+};
+
+/*
+ * Several messages by one delivery: what comes over one connection, what over the next.
+ */
+static const struct kept_case {
+	const char *name, *script;
+	const char *want[3];
+	unsigned pause_ms;
+} kepts[] = {
+	{ "three messages over one connection", GREET TAKE TAKE TAKE BYE,
+	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+	{ "RSET only after a transaction that stayed open",
+	  GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\n= RSET\nS 250 ok\n" TAKE TAKE BYE,
+	  { "failed 5.1.1", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+	{ "none after a refused MAIL", GREET "C MAIL\nS 550 5.7.1 no\nN\n" GREET TAKE TAKE BYE, { "failed 5.7.1", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+	{ "closed while idle: a new one, unnoticed", GREET TAKE "X\nN\n" GREET TAKE TAKE BYE,
+	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 50 },
+	{ "421 while idle: the same", GREET TAKE "S 421 idle\nX\nN\n" GREET TAKE TAKE BYE,
+	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 50 },
+	{ "421 to the next MAIL: the same", GREET TAKE "C MAIL\nS 421 enough\nX\nN\n" GREET TAKE TAKE BYE,
+	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+	{ "closed at the next MAIL: the same", GREET TAKE "C MAIL\nX\nN\n" GREET TAKE TAKE BYE,
+	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+	{ "but only once", GREET TAKE "C MAIL\nX\nN\n" GREET "C MAIL\nX\nN\n" GREET TAKE BYE,
+	  { "delivered 2.0.0", "deferred 4.4.2", "delivered 2.0.0" }, 0 },
+	{ "pipelined: RSET in front of the group", PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 550 no\nS 503 no\n= RSET\nC MAIL\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\n"
+	  "S 250 ok\nS 354 go\nD\nS 250 ok\nC MAIL\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE,
+	  { "failed 5.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+};
+
+static void
+test_kept(const struct kept_case *c)
+{
+	static const struct smtp_case message;
+	static char host[] = "127.0.0.1";
+	struct fakes f;
+	struct hosts h = { 0 };
+	struct dns_resolver resolver = { 0 };
+	struct route route = { .via = VIA_SMTP, .host = host };
+	struct delivery d = { .config = &smtp_config, .route = &route, .resolver = &resolver, .hosts = &h };
+	bool good = true;
+
+	smtp_configure(&message);
+	fakes_open(&f);
+	route.port = f.port;
+	fakes_start(&f, 0, c->script, smtp_wire(&message));
+	for (size_t i = 0; i < 3; i++) {
+		smtp_message(&message);
+		mail_deliver(&smtp_mail, &d);
+		good = smtp_as_wanted(c->want[i]) && good;
+		usleep(c->pause_ms * 1000);
+	}
+	delivery_done(&d);
+	ok(fakes_close(&f) && good, "kept: %s", c->name);
+	hosts_done(&h);
+}
+
+/* More recipients than one group of commands holds, with and without PIPELINING: none is lost, none doubled. */
+static void
+test_many(bool pipelining, unsigned recipients)
+{
+	static char to[20000], want[20000], script[60000];
+	struct buf t = BUF(to), w = BUF(want), s = BUF(script);
+	struct smtp_case c = { .name = pipelining ? "many recipients, in groups" : "many recipients, one by one" };
+	bool early = false;	/* DATA in the group */
+
+	buf_str(&s, pipelining ? PIPE : GREET);
+	for (unsigned i = 0; i < recipients; i++) {
+		buf_fmt(&t, "%su%u@d", i ? "|" : "", i);
+		buf_fmt(&w, "%s%s", i ? "|" : "", i % 3 ? "delivered 2.0.0" : "failed 5.1.1");
+	}
+	/* The group of 100: MAIL and 99 recipients. */
+	for (unsigned from = 0, command = 0; command < recipients + 1; command = from) {
+		unsigned to_command = pipelining ? command + 100 : command + 1;
+
+		if (to_command > recipients + 1)
+			to_command = recipients + 1;
+		for (unsigned k = command; k < to_command; k++)
+			if (k == 0)
+				buf_str(&s, "C MAIL\n");
+			else
+				buf_fmt(&s, "= RCPT TO:<u%u@d>\n", k - 1);
+		early = pipelining && to_command == recipients + 1 && to_command - command < 100;
+		if (early)
+			buf_str(&s, "= DATA\n");
+		for (unsigned k = command; k < to_command; k++)
+			buf_str(&s, k == 0 || (k - 1) % 3 ? "S 250 ok\n" : "S 550 5.1.1 no\n");
+		from = to_command;
+	}
+	buf_str(&s, early ? "S 354 go\nD\nS 250 ok\n" : "C DATA\nS 354 go\nD\nS 250 ok\n");
+	if (t.full || w.full || s.full)
+		abort();
+	c.to = buf_cstr(&t);
+	c.want = buf_cstr(&w);
+	c.script[0] = buf_cstr(&s);
+	smtp_run(&c, NULL);
+}
+
+/* Long messages and lines, by the file's own octets and through the encoder; n octets. */
+static void
+test_large(const char *name, size_t n, size_t line, bool dots)
+{
+	static char content[6 << 20], wire[7 << 20];
+	struct buf c = BUF(content), w = BUF(wire);
+	struct smtp_case one = { .name = name, .script = { GREET TAKE }, .want = "delivered 2.0.0" };
+
+	for (size_t i = 0; c.n + line + 3 < n; i++) {
+		if (dots && i % 2) {
+			buf_chr(&c, '.');
+			buf_str(&w, "..");
+		}
+		for (size_t k = 0; k < line; k++) {
+			buf_chr(&c, (char)('a' + (i + k) % 26));
+			buf_chr(&w, (char)('a' + (i + k) % 26));
+		}
+		buf_str(&c, "\r\n");
+		buf_str(&w, "\r\n");
+	}
+	one.content = buf_cstr(&c);
+	one.wire = buf_cstr(&w);
+	if (c.full || w.full)
+		abort();
+	smtp_run(&one, NULL);
+}
+
+int
+main(void)
+{
+	static struct sockaddr_storage server;
+	struct dns_resolver resolver = { .nservers = 1, .timeout_ms = 1000, .attempts = 2 };
+	uint16_t port;
+	pid_t dns = fake_dns(&port);
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(60);
+	fake_address((struct sockaddr_in *)&server, 0, port);
+	resolver.servers[0] = server;
+	resolver.server_len[0] = sizeof(struct sockaddr_in);
+	mail_init(&smtp_mail);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		smtp_run(&cases[i], &resolver);
+	for (size_t i = 0; i < sizeof kepts / sizeof kepts[0]; i++)
+		test_kept(&kepts[i]);
+	test_many(true, 250);
+	test_many(true, 99);
+	test_many(true, 100);
+	test_many(false, 30);
+	test_large("5 MB as they are", 5 << 20, 998, false);
+	test_large("5 MB with dots", 5 << 20, 75, true);
+	test_large("lines of 20,000 octets", 1 << 20, 20000, false);
+	test_large("lines of 20,000 octets and dots", 1 << 20, 20000, true);
+	test_large("8,192 octets", 8192 + 2, 8192 - 3, false);
+	test_large("one more", 8192 + 3, 8192 - 2, false);
+	mail_done(&smtp_mail);
+	(void)kill(dns, SIGKILL);
+	(void)waitpid(dns, NULL, 0);
+	return tap_done();
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Deliveries to scripted servers: what is said to them, and what is made of their replies.
+ */
+#include "delivery/delivery.h"
+
+#include "tests/lib/smtp_case.h"
+
+#define HELLO  "S 220 fake ESMTP\n= EHLO client.example\n"
+#define PLAIN  HELLO "S 250 fake\n"			/* no extension at all */
+#define PIPE   HELLO "S 250-fake\nS 250-PIPELINING\nS 250 8BITMIME\n"
+#define MAIL   "= MAIL FROM:<a@b>\n"
+#define ONE    "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\n"
+#define GROUP  "C MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\n"
+#define ONE2   "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n= DATA\nS 354 go\n"
+#define BYE    "= QUIT\nE\n"
+
+#define TIMES8(s)  s s s s s s s s
+#define FLOOD      TIMES8(TIMES8("S 250-and so on\n")) TIMES8(TIMES8("S 250-and so on\n")) "S 250-and so on\n"
+#define LONG_LINE  "s 250 " TIMES8(TIMES8(TIMES8("12345678"))) "and on\n"
+
+static const struct smtp_case cases[] = {
+	{ "one by one without PIPELINING", .script = { PLAIN MAIL "Q\nS 250 ok\n= RCPT TO:<c@d>\nQ\nS 250 ok\n= DATA\nQ\nS 354 go\n"
+	  "D\nS 250 2.6.0 queued as 7\n" BYE }, .want = "delivered 2.6.0 250 2.6.0 queued as 7" },
+	{ "R120 pipelined where offered, replies in several lines",
+	  .script = { PIPE GROUP "S 250-one\nS 250 two\nS 250 ok\nS 354-go\nS 354 on\nD\nS 250-2.0.0 a\nS 250 2.0.0 b\n" BYE },
+	  .want = "delivered 2.0.0 250 2.0.0 a 2.0.0 b" },
+	{ "the null sender", .from = "", .script = { PLAIN "= MAIL FROM:<>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" },
+	  .want = "delivered 2.0.0" },
+	{ "R36 EHLO answered 500: HELO, and no parameter", .script = { HELLO "S 500 what?\n= HELO client.example\nS 250 fake\n" ONE "D\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ "R36 EHLO answered 502: HELO", .script = { HELLO "S 502 what?\n= HELO client.example\nS 250 fake\n" ONE "D\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ "R36 HELO refused too", .script = { HELLO "S 500 what?\n= HELO client.example\nS 550 go away\n" }, .want = "deferred 4.3.2" },
+	{ "R37 SIZE and BODY only where offered", .content = "\303\244\r\n",
+	  .script = { HELLO "S 250-fake\nS 250-SIZE 1000\nS 250 8BITMIME\n= MAIL FROM:<a@b> SIZE=4 BODY=8BITMIME\nS 250 ok\n"
+	  "= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R38 without a name, the address literal", .hostname = "[192.0.2.9]",
+	  .script = { "S 220 x\n= EHLO [127.0.0.1]\nS 250 x\n" ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R78 dots are doubled", .content = ".\r\n..a\r\n.b\r\nc.\r\n", .wire = "..\r\n...a\r\n..b\r\nc.\r\n",
+	  .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R93 a missing final line end is added", .content = "a: b\r\n\r\nend", .wire = "a: b\r\n\r\nend\r\n",
+	  .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R93 and one behind a lone dot", .content = "a\r\n.", .wire = "a\r\n..\r\n", .script = { PLAIN ONE "D\nS 250 ok\n" },
+	  .want = "delivered 2.0.0" },
+	{ "R104 nothing is added", .content = "Subject: x\r\n\r\nhello\r\n", .script = { PLAIN ONE "D\nS 250 ok\n" },
+	  .want = "delivered 2.0.0" },
+	{ "an empty message", .content = "", .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R121 all refused, DATA got 354: only the dot",
+	  .script = { PIPE GROUP "S 250 ok\nS 550 5.1.1 no\nS 354 go\n.\nS 554 no recipients\n" BYE }, .want = "failed 5.1.1 550 5.1.1 no" },
+	{ "R121 MAIL refused, DATA got 354: only the dot",
+	  .script = { PIPE GROUP "S 550 5.7.1 not you\nS 503 no\nS 354 go\n.\nS 554 x\n" BYE }, .want = "failed 5.7.1 550 5.7.1 not you" },
+	{ "all refused, DATA refused", .script = { PIPE GROUP "S 250 ok\nS 450 4.2.1 later\nS 503 no\n" BYE }, .want = "deferred 4.2.1" },
+	{ "one by one: no DATA without a recipient", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 550 no\n" BYE }, .want = "failed 5.0.0" },
+	{ "one by one: no RCPT after a refused MAIL", .script = { PLAIN MAIL "S 550 no\n" BYE }, .want = "failed 5.0.0" },
+	{ "R139 no greeting in time", .timeouts = true, .script = { "E\n" }, .want = "deferred 4.4.1" },
+	{ "R139 a greeting that does not end", .timeouts = true, .script = { "s 220\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to EHLO", .timeouts = true, .script = { HELLO "E\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to MAIL", .timeouts = true, .script = { PLAIN MAIL "E\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to RCPT", .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to DATA", .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to the dot", .timeouts = true, .script = { PLAIN ONE "D\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 a reply that drips", .timeouts = true, .script = { PLAIN MAIL "S 250-a\nW 150\nS 250-a\nW 150\nS 250-a\nW 150\nE\n" },
+	  .want = "deferred 4.4.2" },
+	{ "R140 each recipient by its own reply", .to = "c@d|e@d|f@d|g@d",
+	  .script = { PLAIN MAIL "S 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= RCPT TO:<e@d>\nS 450 4.2.1 later\n= RCPT TO:<f@d>\nS 550 5.1.1 no\n"
+	  "= RCPT TO:<g@d>\nS 251 will forward\nC DATA\nS 354 go\nD\nS 250 2.0.0 ok\n" },
+	  .want = "delivered 2.0.0|deferred 4.2.1|failed 5.1.1|delivered 2.0.0" },
+	{ "R140 the same, pipelined", .to = "c@d|e@d|f@d", .script = { PIPE "C MAIL\nC RCPT\nC RCPT\nC RCPT\nC DATA\nQ\n"
+	  "S 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 450 4.2.1 later\nS 354 go\nD\nS 250 ok\n" }, .want = "failed 5.1.1|delivered 2.0.0|deferred 4.2.1" },
+	{ "R140 5yz after the dot fails the accepted", .to = "c@d|e@d", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 450 no\nC DATA\n"
+	  "S 354 go\nD\nS 554 5.7.1 spam\n" }, .want = "failed 5.7.1|deferred 4.0.0" },
+	{ "R140 4yz after the dot defers them", .script = { PLAIN ONE "D\nS 451 4.3.0 disk\n" BYE }, .want = "deferred 4.3.0" },
+	{ "R140 5yz to DATA fails them", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 554 5.5.0 no\n" BYE }, .want = "failed 5.5.0" },
+	{ "R141 452 to a later RCPT: the rest right away", .to = "c@d|e@d|f@d",
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT TO:<c@d>\nS 250 ok\nC RCPT\nS 452 4.5.3 too many\nC RCPT\nS 452 4.5.3 too many\nC DATA\nS 354 go\nD\n"
+	  "S 250 ok\n= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n= RCPT TO:<f@d>\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0|delivered 2.0.0" },
+	{ "R141 552 the same", .to = "c@d|e@d", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 552 too many\nC DATA\nS 354 go\nD\nS 250 ok\n" ONE2
+	  "D\nS 250 ok\n" BYE }, .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ "R141 552 to the only one is final", .to = "c@d|e@d", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 552 5.2.2 full\nC DATA\nS 354 go\nD\n"
+	  "S 250 ok\nC MAIL\nS 250 ok\nC RCPT TO:<e@d>\nS 552 5.2.2 full\n" BYE }, .want = "delivered 2.0.0|failed 5.2.2" },
+	{ "R141 452 to the first is for later", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 452 4.2.2 full\n" BYE }, .want = "deferred 4.2.2" },
+	{ "R142 unknown codes by their first digit", .script = { PLAIN MAIL "S 299 ok\nC RCPT\nS 288 ok\nC DATA\nS 399 go\nD\nS 277 ok\n" },
+	  .want = "delivered 2.0.0 277 ok" },
+	{ "R142 no text", .script = { PLAIN MAIL "S 250\nC RCPT\nS 250 \nC DATA\nS 354\nD\nS 250\n" }, .want = "delivered 2.0.0" },
+	{ "R142 1yz", .script = { PLAIN MAIL "S 150 hm\nE\n" }, .want = "deferred 4.5.0" },
+	{ "R142 6yz", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 650 hm\nE\n" }, .want = "deferred 4.5.0" },
+	{ "R142 garbage", .script = { PLAIN MAIL "S \001\002 hello\nE\n" }, .want = "deferred 4.5.0" },
+	{ "R142 another code in one reply", .script = { PLAIN MAIL "S 250-ok\nS 550 no\nE\n" }, .want = "deferred 4.5.0" },
+	{ "R142 354 to RCPT", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 354 go\nE\n" }, .want = "deferred 4.5.0" },
+	{ "R142 250 to DATA", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 250 ok\nE\n" }, .want = "deferred 4.5.0" },
+	{ "R143 lost before the greeting", .script = { "X\n" }, .want = "deferred 4.4.1" },
+	{ "R143 lost in EHLO", .script = { HELLO "X\n" }, .want = "deferred 4.4.2" },
+	{ "R143 lost in MAIL", .script = { PLAIN MAIL "X\n" }, .want = "deferred 4.4.2" },
+	{ "R143 lost in RCPT: those refused before stay refused", .to = "c@d|e@d", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 550 5.1.1 no\nC RCPT\nX\n" },
+	  .want = "failed 5.1.1|deferred 4.4.2" },
+	{ "R143 lost in DATA", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nR\n" }, .want = "deferred 4.4.2" },
+	{ "R143 lost behind the dot", .script = { PLAIN ONE "D\nX\n" }, .want = "deferred 4.4.2" },
+	{ "R143 421 to MAIL", .script = { PLAIN MAIL "S 421 4.3.2 shutting down\nE\n" }, .want = "deferred 4.3.2" },
+	{ "R143 421 to RCPT", .to = "c@d|e@d", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 421 4.7.0 enough\nE\n" },
+	  .want = "deferred 4.7.0|deferred 4.7.0" },
+	{ "R143 421 as greeting", .script = { "S 421 4.3.2 busy\nE\n" }, .want = "deferred 4.3.2 421 4.3.2 busy" },
+	{ "R144 521: does not take mail", .script = { "S 521 5.3.2 no mail here\n" BYE }, .want = "failed 5.3.2 521 5.3.2 no mail here" },
+	{ "R144 554 the same", .script = { "S 554 no SMTP service here\n" BYE }, .want = "failed 5.0.0" },
+	{ "another 5yz greeting is about us, not the recipient", .script = { "S 550 5.7.1 blocked\n" BYE }, .want = "deferred 4.3.2 550 5.7.1 blocked" },
+	{ "R148 larger than the peer accepts: not sent", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 11\n" BYE }, .want = "failed 5.3.4" },
+	{ "R148 SIZE 0 means no bound", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 0\nC MAIL FROM:<a@b> SIZE=12\nS 250 ok\nC RCPT\nS 250 ok\n"
+	  "C DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R149 8-bit text, no 8BITMIME: not sent", .content = "\303\244\r\n", .script = { PLAIN BYE }, .want = "failed 5.6.3" },
+	{ "R149 a sender that needs SMTPUTF8", .from = "\303\244@b", .script = { PIPE BYE }, .want = "failed 5.6.7" },
+	{ "R149 a recipient that needs it fails alone", .to = "\303\244@d|c@d", .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "failed 5.6.7|delivered 2.0.0" },
+	{ "NUL cannot be sent", .content = "\001\r\n", .binary = true, .script = { PIPE BYE }, .want = "failed 5.6.3" },
+	{ "a reply without end", .script = { PLAIN MAIL FLOOD "E\n" }, .want = "deferred 4.5.0" },
+	{ "a line without end", .script = { PLAIN MAIL LONG_LINE "E\n" }, .want = "deferred 4.5.0" },
+};
+
+int
+main(void)
+{
+	struct dns_resolver resolver = { 0 };
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(60);
+	mail_init(&smtp_mail);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		smtp_run(&cases[i], &resolver);
+	mail_done(&smtp_mail);
+	return tap_done();
+}
