@@ -148,8 +148,13 @@ run:
 run-here: all
 	@BUILD=$(BUILD) tools/run.sh
 
+# Programs that only the benchmarks run: bench/NAME.c.
+$(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o $(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
+
 .PHONY: bench
-bench: all
+bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
 MAN8 := man/smtp-handler.8 man/smtp-relay.8

@@ -124,8 +124,10 @@ test_notes(void)
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	queue_last_note(&e, SL("a@example.org"), &b);
 	ok(b.n == 0, "no log, no note");
-	must(queue_note(&e, SL("<a@example.org> deferred: one")) == 0 && queue_note(&e, SL("<a@example.org> deferred:\ntwo\x1b")) == 0 &&
-	    queue_note(&e, SL("<b@example.net> deferred: three")) == 0 && queue_note(&e, SL("<a@example.orgx> four")) == 0, "queue_note");
+	must(queue_note(&e, SL("<a@example.org> deferred: one")) == 0 &&
+	    queue_note(&e, SL("<a@example.org> deferred:\ntwo\x1b")) == 0 &&
+	    queue_note(&e, SL("<b@example.net> deferred: three")) == 0 &&
+	    queue_note(&e, SL("<a@example.orgx> four")) == 0, "queue_note");
 	queue_last_note(&e, SL("a@example.org"), &b);
 	is(buf_slice(&b), SL("<a@example.org> deferred:?two?"), "the last note of a path, without control characters");
 	b.n = 0;
