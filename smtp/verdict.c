@@ -11,7 +11,8 @@
 
 #define WHY_MAX 400		/* of a route's own text: one reply line holds it */
 
-static_assert(6 + sizeof(((struct smtp_path *)0)->text) + 64 <= SMTP_REPLY_LINE, "a refusal with its path is one line");
+static_assert(6 + sizeof(((struct smtp_path *)0)->text) + 64 <= SMTP_REPLY_LINE,
+    "a refusal with its path is one line");
 
 static const struct refusal {
 	int code;

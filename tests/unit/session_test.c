@@ -70,6 +70,9 @@ static const struct dialogue dialogues[] = {
 	    { S("RCPT TO:<x@d>"), "550 5.1.1 <x@d>: Recipient address rejected: User unknown", SMTP_REFUSE_USER, false },
 	    { S("RCPT TO:<>"), "501 5.1.3 Bad recipient address syntax", 0, false },
 	    { S("DATA"), "554 5.5.1 Error: no valid recipients", 0, false }, RCPT, DATA, DOT } },
+	{ "H074 DATA when the only RCPT was malformed", false, { EHLO, MAIL,
+	    { S("RCPT TO:<>"), "501 5.1.3 Bad recipient address syntax", 0, false },
+	    { S("DATA"), "554 5.5.1 Error: no valid recipients", 0, false } } },
 	{ "H075 DATA with an argument", false, { EHLO, { S("DATA x"), "501 5.5.4 Syntax: DATA", 0, false }, MAIL, RCPT,
 	    { S("DATA x"), "501 5.5.4 Syntax: DATA", 0, false }, DATA } },
 	{ "H088 nothing is left of a transaction", false, { EHLO, MAIL, RCPT, DATA, DOT,
@@ -105,6 +108,7 @@ static const struct dialogue dialogues[] = {
 	    { S("EHLO a\0b"), BAD_SYNTAX, 0, false } } },
 	{ "a bare CR in a line", false, { { S("NOOP\rQUIT"), BAD_SYNTAX, 0, false },
 	    { S("NOOP x\rQUIT"), BAD_SYNTAX, 0, false } } },
+	{ "DEL in a line", false, { { S("NOOP\x7f"), BAD_SYNTAX, 0, false }, { S("NOOP \x7f"), BAD_SYNTAX, 0, false } } },
 	{ "a TLS hello", false, { { S("\x16\x03\x01\x02\0\x01"), BAD_SYNTAX, 0, false } } },
 	{ "a verb beyond ASCII", false, { { S("NO\xc3\xb6P"), UNKNOWN, 0, false } } },
 	{ "verbs that are cut or longer", false, { { S("EHL"), UNKNOWN, 0, false }, { S("QUITX"), UNKNOWN, 0, false },
@@ -193,8 +197,11 @@ test_budget(void)
 	smtp_session_init(&s, &server);
 	(void)smtp_command(&s, SL("EHLO c"));
 	for (int round = 0; round < 3; round++) {
+		bool open = true;
+
 		for (int i = 0; i < MAX_ERRORS - 1; i++)
-			(void)smtp_command(&s, SL("FOO"));
+			open = open && smtp_command(&s, SL("FOO")).next == SMTP_NEXT_COMMAND;
+		ok(open, "19 errors before a message");
 		is_reply(smtp_end_of_data(&s, SMTP_DATA_QUEUED, SL("ID1")), "250 2.0.0 Ok: queued as ID1",
 		    SMTP_NEXT_COMMAND, "a message that is accepted clears the account");
 	}
@@ -249,6 +256,11 @@ test_facts(void)
 	(void)smtp_command(&s, SL("EHLO  two.example "));
 	is(buf_slice(&s.helo), SL("two.example"), "the name of EHLO, without blanks");
 	is(smtp_protocol(&s), SL("ESMTP"), "H097 ESMTP");
+	(void)smtp_command(&s, SL("MAIL FROM:<a@b> SIZE=5"));
+	(void)smtp_decide(&s, SMTP_ACCEPT, SL(""));
+	ok(s.from.n > 0 && s.declared_size == 5, "a transaction");
+	(void)smtp_command(&s, SL("EHLO two.example"));
+	ok(s.from.n == 0 && s.declared_size == 0, "H031 of which EHLO leaves nothing");
 	(void)smtp_command(&s, SL("EHLO ("));
 	is(buf_slice(&s.helo), SL("two.example"), "H099 a bad name changes nothing");
 }
