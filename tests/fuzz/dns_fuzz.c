@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A packet from a name server, through all that looks at it: the reply check, the walk, ldns,
+ * the records.  What comes out must be what dns/resolver.h promises.
+ */
+#include <stdlib.h>
+
+#include "dns/name.h"
+#include "dns/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* A name that left the room: lower case, clean, and still a name. */
+static void
+check_name(const char *name)
+{
+	char again[DNS_NAME_MAX];
+
+	must(dns_name_from_text(slice_str(name), again) && strcmp(name, again) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct wire_query query;
+	struct wire_answer answer;
+	uint8_t *packet;
+
+	if (query.n == 0)
+		must(wire_query(&query, "a.test", DNS_A, true) == 0);
+	if (size > DNS_ANSWER_CAP)
+		return 0;
+	packet = malloc(size ? size : 1);	/* of its own, so that a read past its end is seen */
+	must(packet != NULL);
+	if (size)
+		memcpy(packet, data, size);
+	(void)wire_replies(&query, packet, size);
+	if (wire_answer(packet, size, &answer) == 0) {
+		must(answer.n <= DNS_RECORDS_MAX && (answer.n == 0 || answer.status == DNS_OK));
+		must(answer.status == DNS_OK || answer.status == DNS_NODATA || answer.status == DNS_NXDOMAIN ||
+		    answer.status == DNS_SERVFAIL);
+		if (answer.alias[0])
+			check_name(answer.alias);
+		for (size_t i = 0; i < answer.n; i++) {
+			if (answer.records[i].type == DNS_MX && answer.records[i].target[0])
+				check_name(answer.records[i].target);
+			if (answer.records[i].type != DNS_MX)
+				must(answer.records[i].address.ss_family ==
+				    (answer.records[i].type == DNS_A ? AF_INET : AF_INET6));
+		}
+		free(answer.records);
+	}
+	free(packet);
+	return 0;
+}
