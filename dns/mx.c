@@ -75,12 +75,16 @@ conclude(struct mx_list *l, struct slice domain)
 static struct mx_exchanger *
 only_one(struct mx_list *l, const char *name, bool implicit)
 {
+	struct buf b;
+
 	if (!allocate(l, 1, slice_str(name)))
 		return NULL;
+	b = (struct buf)BUF(l->exchangers[0].name);
+	buf_str(&b, name);
+	(void)buf_cstr(&b);
 	l->n = 1;
 	l->exchangers[0].implicit = implicit;
 	l->exchangers[0].status = DNS_NODATA;
-	(void)strncpy(l->exchangers[0].name, name, sizeof l->exchangers[0].name - 1);
 	return &l->exchangers[0];
 }
 

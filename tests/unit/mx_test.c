@@ -58,6 +58,9 @@ static const struct fake_answer zone[] = {
 	{ "half.test", T_A, 2, NO_TRICK, { { 0 } } },
 	{ "half.test", T_AAAA, 0, NO_TRICK, { { T_AAAA, .data = "2001:db8::8" } } },
 	NO("half.test", T_MX),
+	NO("half-nx.test", T_MX),
+	{ "half-nx.test", T_A, 2, NO_TRICK, { { 0 } } },
+	{ "half-nx.test", T_AAAA, 3, NO_TRICK, { SOA } },
 	{ "many.test", T_MX, 0, MANY, { { T_MX, .data = "b.test", .preference = 10 } } },
 	{ "crowd.test", T_A, 0, MANY, { { T_A, .data = "192.0.2.5" } } },
 	{ "crowd.test", T_AAAA, 0, NO_TRICK, { { T_AAAA, .data = "2001:db8::5" } } },
@@ -131,6 +134,7 @@ static const struct lookup_case {
 	{ "addresses_that_are_none", S("mx-silly.test"), FAMILY_ANY, MX_NO_HOST, "10 silly.test", NULL },
 	{ "one_family_servfail", S("half.test"), FAMILY_ANY, MX_OK, "= half.test 2001:db8::8", NULL },
 	{ "one_family_servfail_the_other_unwanted", S("half.test"), FAMILY_IPV4, MX_DEFER, "= half.test", NULL },
+	{ "one_family_servfail_the_other_nxdomain", S("half-nx.test"), FAMILY_ANY, MX_DEFER, "= half-nx.test", NULL },
 	{ "four_hundred_times_the_same", S("many.test"), FAMILY_ANY, MX_OK, "10 b.test 192.0.2.2", NULL },
 	{ "one_family_does_not_crowd_out_the_other", S("crowd.test"), FAMILY_ANY, MX_OK,
 	    "= crowd.test 2001:db8::5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 "

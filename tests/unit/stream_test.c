@@ -306,11 +306,14 @@ stalled_reader(enum kind kind)
 	static char block[STREAM_OUT], got[STREAM_OUT];
 	uint64_t total = 0, queued;
 	int64_t before = clock_ms();
-	int r = 0, flags = fcntl(p.wfd, F_GETFL);
+	int r, flags = fcntl(p.wfd, F_GETFL);
 
 	for (size_t i = 0; i < sizeof block; i++)
 		block[i] = (char)('a' + i % 23);
 	stream_init(&s, p.rfd, p.wfd);
+	/* Off the beat of pages, so that the last write finds room for a part of it only. */
+	r = stream_write(&s, slice_of(block, 5), 20) | stream_flush(&s, 20) |
+	    stream_write(&s, slice_of(block + 5, sizeof block - 5), 20);
 	while (r == 0 && s.octets_out < 16 << 20)
 		r = stream_write(&s, slice_of(block, sizeof block), 20);
 	ok(r == -ETIMEDOUT && clock_ms() - before < SOON, "a reader that stalls is given up, %s", kinds[kind]);
