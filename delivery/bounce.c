@@ -14,7 +14,7 @@
 #include "delivery/header.h"
 #include "delivery/notice.h"
 
-#define ORIGINAL_MAX (50 * 1024)	/* returned whole up to this, by its header above */
+#define ORIGINAL_MAX ((size_t)50 << 10)	/* returned whole up to this, by its header above */
 
 static bool
 has_word(struct slice list, char separator, struct slice word)

@@ -165,7 +165,7 @@ file_name(struct buf *b, const char *hostname)
 
 	buf_fmt(b, "%lld.M%06lldP%ldQ%u.", (long long)(now_us / 1000000), (long long)(now_us % 1000000), (long)getpid(),
 	    ++counter);
-	for (size_t i = 0; hostname[i] && i < 100; i++) {
+	for (size_t i = 0; i < 100 && hostname[i]; i++) {
 		char c = hostname[i];
 
 		if (c == '/' || c == ':')

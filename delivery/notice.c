@@ -70,7 +70,8 @@ notice_line(struct notice *n, const char *format, ...)
 	for (int i = 0; i < len; i++)
 		if (line[i] != '\t' && (line[i] < ' ' || line[i] > '~'))
 			line[i] = '?';
-	memcpy(line + len, "\r\n", 2);
+	line[len] = '\r';
+	line[len + 1] = '\n';
 	notice_raw(n, slice_of(line, (size_t)len + 2));
 }
 

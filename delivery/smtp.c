@@ -33,11 +33,13 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 	while (t->nleft) {
 		enum transaction_end end;
 
-		if (!d->link && !walk_next(w)) {
+		if (!d->link)
+			d->link = walk_next(w);
+		if (!d->link) {
 			transaction_settle_rest(t, &w->why);
 			return;
 		}
-		end = transaction_run(t);
+		end = transaction_run(t, d->link);
 		if (end == TRANSACTION_DONE && !d->link->closed)
 			continue;
 		if (end == TRANSACTION_DONE) {

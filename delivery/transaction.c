@@ -124,7 +124,7 @@ unfit(const struct queue_entry *e, const struct smtp_peer *peer, const char **re
 static bool
 settle_unfit(struct transaction *t)
 {
-	const struct smtp_link *l = t->d->link;
+	const struct smtp_link *l = t->link;
 	const char *detail;
 	enum outcome_cause cause = unfit(t->e, &l->peer, &detail);
 	struct outcome o;
@@ -146,7 +146,7 @@ settle_unfit(struct transaction *t)
 static int
 send_command(struct transaction *t, size_t command)
 {
-	struct smtp_link *l = t->d->link;
+	struct smtp_link *l = t->link;
 	const struct queue_entry *e = t->e;
 	char space[4096];
 	struct buf b = BUF(space);
@@ -179,16 +179,15 @@ command_name(const struct transaction *t, size_t command)
 static enum transaction_end
 next_host(struct transaction *t, int error, const char *doing)
 {
-	link_outcome(t->d->link, error, doing, &t->why);
-	t->broken = true;
-	t->d->link->closed = true;
+	link_outcome(t->link, error, doing, &t->why);
+	t->link->closed = true;
 	return TRANSACTION_NEXT;
 }
 
 static void
 mail_reply(struct transaction *t)
 {
-	struct smtp_link *l = t->d->link;
+	struct smtp_link *l = t->link;
 	struct outcome o;
 
 	t->mail_accepted = l->reply.code / 100 == 2;
@@ -207,7 +206,7 @@ mail_reply(struct transaction *t)
 static void
 rcpt_reply(struct transaction *t, size_t i)
 {
-	const struct smtp_link *l = t->d->link;
+	const struct smtp_link *l = t->link;
 	int code = l->reply.code;
 	struct outcome o;
 
@@ -237,7 +236,7 @@ expected(size_t command, size_t data, int code)
 static int
 converse(struct transaction *t, bool *ret_data, size_t *ret_command)
 {
-	struct smtp_link *l = t->d->link;
+	struct smtp_link *l = t->link;
 	const struct config *c = l->config;
 	size_t data = COMMAND_RCPT + t->nleft, group = l->peer.pipelining ? GROUP_MAX : 1;
 	size_t sent = l->dirty ? COMMAND_RSET : COMMAND_MAIL, heard = sent;
@@ -276,7 +275,7 @@ converse(struct transaction *t, bool *ret_data, size_t *ret_command)
 static void
 send_nothing(struct transaction *t)
 {
-	struct smtp_link *l = t->d->link;
+	struct smtp_link *l = t->link;
 
 	if (link_command(l, SL(".\r\n")) == 0)
 		(void)link_reply(l, l->config->relay.dot_timeout_ms);
@@ -286,7 +285,7 @@ send_nothing(struct transaction *t)
 static enum transaction_end
 send_content(struct transaction *t)
 {
-	struct smtp_link *l = t->d->link;
+	struct smtp_link *l = t->link;
 	struct outcome o;
 	int r = payload_send(l, t->e);
 
@@ -315,7 +314,7 @@ send_content(struct transaction *t)
 static enum transaction_end
 after_data(struct transaction *t)
 {
-	struct smtp_link *l = t->d->link;
+	struct smtp_link *l = t->link;
 	struct outcome o;
 
 	if (l->reply.code / 100 == 3) {
@@ -336,15 +335,15 @@ after_data(struct transaction *t)
 }
 
 enum transaction_end
-transaction_run(struct transaction *t)
+transaction_run(struct transaction *t, struct smtp_link *l)
 {
-	struct smtp_link *l = t->d->link;
 	enum transaction_end end = TRANSACTION_DONE;
 	bool data;
 	size_t command = COMMAND_MAIL;
 	int r;
 
-	t->mail_accepted = t->broken = false;
+	t->link = l;
+	t->mail_accepted = false;
 	t->accepted = 0;
 	memset(t->state, ASKED, t->nleft);
 	if (settle_unfit(t))

@@ -11,13 +11,13 @@
 struct transaction {
 	struct delivery *d;
 	struct queue_entry *e;
+	struct smtp_link *link;		/* of the running transaction */
 	uint32_t *left;			/* recipients nobody has heard of yet; malloc'ed */
 	size_t nleft;
 	unsigned char *state;		/* of each of left[] in the running transaction: enum in transaction.c */
 	bool mail_accepted;
 	size_t accepted;		/* RCPTs taken, now waiting for DATA */
 	struct outcome why;		/* TRANSACTION_NEXT: what is wrong with this host (deferred) */
-	bool broken;			/* TRANSACTION_NEXT: no reply decided it, the connection did */
 };
 
 enum transaction_end {
@@ -29,8 +29,8 @@ enum transaction_end {
 int transaction_init(struct transaction *t, struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void transaction_done(struct transaction *t);
 
-/* Offer the message to d->link for all that are left. */
-enum transaction_end transaction_run(struct transaction *t);
+/* Offer the message over l for all that are left. */
+enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l);
 
 /* The same outcome for all that are left. */
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define HEADER_MAX (256 * 1024)	/* fields behind that are left as they are */
+#define HEADER_MAX ((size_t)256 << 10)	/* fields behind that are left as they are */
 #define BLOCK      32768
 
 /* Output in blocks, CRLF folded into LF on the way. */

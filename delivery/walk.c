@@ -16,7 +16,7 @@
 #define DIALS_MAX     32
 #define HOSTS_TRIED_MAX 16	/* that failed or refused */
 #define SESSIONS_MAX  4		/* that began well and broke off */
-#define WALK_MS       (15 * 60 * 1000)
+#define WALK_MS       INT64_C(900000)
 #define FAILING_CONNECT_MS 5000	/* enough for one that is back, while there are others */
 
 /* How much an outcome tells about why there is no delivery; a later one of the same rank replaces an earlier one. */
@@ -208,7 +208,7 @@ refused(struct walk *w, const struct smtp_link *l)
 
 /* Greet on the connection that won.  A host that refuses us counts as failed, so that the next message
  * begins with another. */
-static bool
+static struct smtp_link *
 greet(struct walk *w, const struct order_target *t, const struct dial_target *dialled)
 {
 	char host[300];
@@ -224,9 +224,8 @@ greet(struct walk *w, const struct order_target *t, const struct dial_target *di
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
 	report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
 	if (start == LINK_READY) {
-		w->d->link = l;
 		w->sessions++;
-		return true;
+		return l;
 	}
 	if (start == LINK_REFUSED) {
 		refused(w, l);
@@ -236,10 +235,10 @@ greet(struct walk *w, const struct order_target *t, const struct dial_target *di
 		tell(w, TOLD_LOST, &why);
 	}
 	smtp_link_done(l);
-	return false;
+	return NULL;
 }
 
-static bool
+static struct smtp_link *
 race(struct walk *w)
 {
 	const struct config *c = w->d->config;
@@ -270,7 +269,7 @@ race(struct walk *w)
 	if (winner >= 0)
 		won = w->targets[winner];
 	sort_out(w, dialled, n, winner);
-	return winner >= 0 && greet(w, &won, &dialled[winner]);
+	return winner >= 0 ? greet(w, &won, &dialled[winner]) : NULL;
 }
 
 /* Every host of the domain was asked and wants no mail, ever (RFC 7504 section 4): only then is that the domain's answer. */
@@ -306,15 +305,17 @@ conclude(struct walk *w)
 	outcome_set(&w->why, CAUSE_CONNECT, SL(""), buf_slice(&b));
 }
 
-bool
+struct smtp_link *
 walk_next(struct walk *w)
 {
+	struct smtp_link *l = NULL;
+
 	if (!look_up(w))
-		return false;
-	while (w->n && w->dials < DIALS_MAX && w->refused < HOSTS_TRIED_MAX && w->sessions < SESSIONS_MAX &&
+		return NULL;
+	while (!l && w->n && w->dials < DIALS_MAX && w->refused < HOSTS_TRIED_MAX && w->sessions < SESSIONS_MAX &&
 	    clock_ms() < w->end_ms)
-		if (race(w))
-			return true;
-	conclude(w);
-	return false;
+		l = race(w);
+	if (!l)
+		conclude(w);
+	return l;
 }

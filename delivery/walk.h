@@ -29,9 +29,9 @@ struct walk {
 void walk_init(struct walk *w, struct delivery *d);
 void walk_done(struct walk *w);
 
-/* The next host that takes mail, as w->d->link: true.  False when there is none (left), and then w->why says what that means for
- * all recipients that are left. */
-bool walk_next(struct walk *w);
+/* An open link to the next host that takes mail; the caller's.  NULL when there is none (left), and then w->why says what that
+ * means for all recipients that are left. */
+struct smtp_link *walk_next(struct walk *w);
 
 /* The host found last did not work out after all; o (deferred) is what to say if no other does. */
 void walk_blame(struct walk *w, const struct outcome *o);
