@@ -54,7 +54,7 @@ link_new(int fd, const char *host, const struct config *c)
 bool
 link_alive(struct smtp_link *l)
 {
-	return !l->closed && !stream_ready(&l->stream);
+	return !l->closed && stream_quiet(&l->stream);
 }
 
 int

@@ -167,6 +167,14 @@ stream_ready(struct stream *s)
 	return s->start != s->end || (ioctl(s->rfd, FIONREAD, &n) == 0 && n > 0);
 }
 
+bool
+stream_quiet(const struct stream *s)
+{
+	struct pollfd in = { .fd = s->rfd, .events = POLLIN };
+
+	return s->start == s->end && !s->eof && poll(&in, 1, 0) == 0;
+}
+
 /* Before waiting for the peer: it may be waiting for what we have not sent yet. */
 static ssize_t
 flush_and_fill(struct stream *s, int timeout_ms, int64_t *end_ms)

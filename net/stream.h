@@ -64,6 +64,9 @@ ssize_t stream_fill(struct stream *s, int timeout_ms);
 /* Is there input to be had without waiting (pending, or in the kernel)? */
 bool stream_ready(struct stream *s);
 
+/* Nothing to read and no end of it: a kept connection may be used again. */
+bool stream_quiet(const struct stream *s);
+
 /*
  * A line up to and with its LF, taken out of the input; *ret_line borrows it until the next call, without
  * its LF and CRLF's CR; *ret_crlf tells whether there was a CR.  Flushes output before it waits.
