@@ -175,10 +175,20 @@ file_name(struct buf *b, const char *hostname)
 	}
 }
 
+/* The runner is not root and can give no file away.  Where a tmp/ hands its group on (the setgid bit), that group is
+ * the mailbox's owner, and meant to have what is put there; else nobody is. */
+static mode_t
+file_mode(int tmp)
+{
+	struct stat st;
+
+	return fstat(tmp, &st) == 0 && (st.st_mode & S_ISGID) ? 0660 : 0600;
+}
+
 static int
 write_file(const struct mailbox *m, const char *name, const struct queue_entry *e, struct slice address)
 {
-	int fd = openat(m->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
+	int fd = openat(m->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode(m->tmp)), r;
 
 	if (fd < 0)
 		return -errno;

@@ -134,6 +134,28 @@ test_texts(struct mail *m, struct delivery *d, const char *box)
 	ok(access(folder, F_OK) == 0, "cur/ is there");
 }
 
+/* A mailbox whose tmp/ hands its group on belongs to that group. */
+static void
+test_shared(struct mail *m, struct delivery *d, const char *box)
+{
+	char folder[PATH_MAX], text[4096], name[NAME_MAX + 1], file[PATH_MAX + NAME_MAX + 2];
+	mode_t mask = umask(007);
+	struct stat st;
+
+	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/tmp", box);
+	ok(chmod(folder, 02770) == 0, "tmp/ with the setgid bit");
+	mail_put(m, "a@b", "", "joe@example.org", SL("A: b\r\n"));
+	mail_deliver(m, d);
+	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/new", box);
+	(void)only_file(folder, text, sizeof text, name);
+	(void)snprintf(file, sizeof file, "%s/%s", folder, name);
+	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0660, "the file is its group's too");
+	(void)unlink(file);
+	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/tmp", box);
+	(void)chmod(folder, 0700);
+	(void)umask(mask);
+}
+
 static void
 test_large(struct mail *m, struct delivery *d, const char *box)
 {
@@ -252,6 +274,7 @@ main(void)
 	(void)snprintf(target, sizeof target, "%s/{domain}/{local}", box);
 	test_paths();
 	test_texts(&m, &d, box);
+	test_shared(&m, &d, box);
 	test_large(&m, &d, box);
 	test_refusals(&m, &d);
 	test_log(&m, &d);

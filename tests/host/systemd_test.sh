@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# shellcheck disable=SC2016	# what is in single quotes is for the shell in there
+#
+# The units, in a real systemd: a message comes in through the socket unit and is delivered through the path
+# unit; bursts, hostile clients, dead destinations and a broken runner leave them all in order.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+if [ "$(id -u)" -ne 0 ]; then
+	echo "1..0 # SKIP needs root: boots a systemd"
+	exit 0
+fi
+
+box=smtp-handler-$$
+stage=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)
+chmod 755 "$stage"
+trap 'tests/host/systemd-host stop -n "$box"; rm -rf "$stage"' EXIT
+trap 'exit 143' TERM INT
+here()			# COMMAND...: in there
+{
+	tests/host/systemd-host exec -n "$box" "$@"
+}
+client()		# client.py's arguments: from here, on its network
+{
+	tests/host/systemd-host net -n "$box" /usr/bin/python3 tests/host/client.py "$@"
+}
+
+make -s install DESTDIR="$stage" BUILD="${BUILD:-build}" > "$stage.log" 2>&1 || { diag < "$stage.log"; bail "make install"; }
+rm -f "$stage.log"
+cat > "$stage/etc/smtp-handler/conf.d/test.conf" <<'CONF'
+[server]
+hostname = mail.example.org
+[route example.org]
+via = maildir:/var/mail/{local}
+[route dead.example]
+via = smtp://127.0.0.1:9
+CONF
+tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
+	cp -a /stage/. /
+	systemd-sysusers
+	useradd --no-create-home anna
+	systemd-tmpfiles --create smtp-handler.conf
+	install -d -o smtp-handler -g anna -m 2750 /var/mail/anna
+	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/tmp /var/mail/anna/new /var/mail/anna/cur' ||
+    bail "no systemd"
+
+units='smtp-handler.socket smtp-handler@.service smtp-handler-listen.socket smtp-handler-listen.service
+    smtp-relay.path smtp-relay.service smtp-relay.timer'
+# shellcheck disable=SC2086
+is "systemd-analyze verify has nothing to say" \
+    "$(here sh -c 'cd /usr/local/lib/systemd/system && systemd-analyze verify --man=no "$@" 2>&1' sh $units)" ""
+ok "enable and start" here systemctl -q enable --now smtp-handler.socket smtp-relay.path smtp-relay.timer
+
+mailbox()		# how many messages anna has
+{
+	here find /var/mail/anna/new /var/mail/anna/cur -type f | wc -l
+}
+has_mail()		# COUNT
+{
+	[ "$(mailbox)" -eq "$1" ]
+}
+instances()
+{
+	here systemctl list-units --all --no-legend --plain 'smtp-handler@*'
+}
+no_instances()
+{
+	[ -z "$(instances)" ]
+}
+idle()			# the runner has ended
+{
+	[ "$(here systemctl show -P ActiveState smtp-relay.service)" = inactive ]
+}
+starts()		# how often the runner has been started
+{
+	here journalctl -q -u smtp-relay.service -o cat | grep -c '^Starting '
+}
+states()
+{
+	here systemctl show -P ActiveState "$1" smtp-relay.path smtp-relay.timer | xargs
+}
+
+#
+# Accept=yes.
+#
+ok "a client sends a message" client send 127.0.0.1 25 b@example.net anna@example.org
+ok "it is delivered" wait_for 10 has_mail 1
+is "anna may read it, and nobody else" \
+    "$(here find /var/mail/anna/new -type f -printf '%u:%g %m\n')" "smtp-handler:anna 660"
+ok "she can take it into cur, as mutt does" here setpriv --reuid anna --regid anna --clear-groups \
+    sh -c 'for f in /var/mail/anna/new/*; do mv "$f" "/var/mail/anna/cur/${f##*/}:2,S"; done'
+log=$(here journalctl -q -o cat -t smtp-handler -t smtp-relay)
+like "the session is in the journal" "$log" 'accepted .*from=b@example\.net'
+like "the delivery is in the journal" "$log" 'delivered .*to=anna@example\.org'
+like "under the name of its unit" "$(here journalctl -q -u 'smtp-handler@*' -o cat -t smtp-handler)" 'accepted'
+ok "the path unit's runner ends" wait_for 10 idle
+
+read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
+ok "400 connections in a burst: $greeted greeted, $lost dropped for MaxConnections" test "$greeted" -gt 200
+is "and the socket still listens" "$(states smtp-handler.socket)" "active active active"
+ok "hostile clients" client hostile 127.0.0.1 25
+ok "no instance is left" wait_for 20 no_instances
+is "and the socket still listens" "$(states smtp-handler.socket)" "active active active"
+client send 127.0.0.1 25 b@example.net anna@example.org 20
+ok "20 more messages are delivered" wait_for 20 has_mail 21
+
+before=$(starts)
+client send 127.0.0.1 25 b@example.net x@dead.example
+ok "mail for a dead host is deferred" wait_for 10 here sh -c 'journalctl -q -o cat -t smtp-relay | grep -q "^waiting\|: waiting\| waiting id"'
+sleep 3
+n=$(($(starts) - before))
+ok "and does not start the runner again and again ($n times)" test "$n" -le 2
+
+here sh -c 'mkdir -p /run/systemd/system/smtp-relay.service.d
+    printf "[Service]\nExecStart=\nExecStart=/bin/false\n" > /run/systemd/system/smtp-relay.service.d/broken.conf
+    systemctl daemon-reload'
+wait_for 10 idle
+before=$(starts)
+client send 127.0.0.1 25 b@example.net anna@example.org
+sleep 3
+n=$(($(starts) - before))
+ok "neither does a runner that fails before it has emptied new/ ($n times)" test "$n" -eq 1
+here sh -c 'rm -r /run/systemd/system/smtp-relay.service.d; systemctl daemon-reload; systemctl kill -s KILL smtp-relay.service'
+ok "once it works again the mail moves" wait_for 30 has_mail 22
+
+#
+# Accept=no.
+#
+ok "change over to the one service" here systemctl -q disable --now smtp-handler.socket
+ok "and its socket" here systemctl -q enable --now smtp-handler-listen.socket
+client send 127.0.0.1 25 b@example.net anna@example.org
+ok "a message is delivered" wait_for 10 has_mail 23
+read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
+is "400 connections in a burst" "$greeted greeted, $lost lost" "400 greeted, 0 lost"
+client hostile 127.0.0.1 25
+client send 127.0.0.1 25 b@example.net anna@example.org
+ok "and a message after them" wait_for 10 has_mail 24
+is "all units are up" "$(states smtp-handler-listen.socket)" "active active active"
+is "it runs as the one user" "$(here systemctl show -P User smtp-handler-listen.service)" "smtp-handler"
+ok "it may write to the queue and nowhere else, whoever it were" here sh -c '
+	inside="nsenter -t $(systemctl show -P MainPID smtp-handler-listen.service) -m"
+	for folder in /usr /etc/smtp-handler /var/lib /var/mail/anna /home /root; do
+		if $inside touch $folder/x 2>/dev/null; then echo $folder; exit 1; fi
+	done
+	$inside touch /var/spool/smtp-handler/tmp/x && rm /var/spool/smtp-handler/tmp/x'
+ok "it stops in order" here sh -c 'systemctl stop smtp-handler-listen.service &&
+    test "$(systemctl show -P Result smtp-handler-listen.service)" = success'
+
+unlike "no program was killed or fell over" "$(here journalctl -q -o cat)" 'core-dump|code=killed, status=(6|7|8|11|31)/'
+done_testing
