@@ -64,7 +64,7 @@ class OpenSMTPD:
         log = open(self.log, "w")
         self._process = subprocess.Popen([PEERS + "/usr/sbin/smtpd", "-d", "-f", directory + "/smtpd.conf"], env=peer_environment(),
                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        check(wait_for(lambda: "starting" in self.says(), 10), "OpenSMTPD does not start", self.says())
+        check(wait_for(lambda: listens(address), 10), "OpenSMTPD does not listen", self.says())
 
     @staticmethod
     def _accounts(directory, names):
