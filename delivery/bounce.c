@@ -91,13 +91,16 @@ add_part(struct bounce *b, const char *type, const char *description)
 	notice_line(&b->n, "Content-Type: %s", type);
 }
 
-/* "mx1.example" of "mx1.example[192.0.2.1]:25". */
-static struct slice
-host_name(const char *host)
+/* "mx1.example" of "mx1.example[192.0.2.1]:25"; where there is no name, "[192.0.2.1]". */
+static void
+add_remote(struct bounce *b, const char *host)
 {
-	struct slice rest, name = slice_cut(slice_str(host), '[', &rest);
+	const char *bracket = strchr(host, '['), *port = strrchr(host, ':');
 
-	return name.n ? name : slice_str(host);
+	if (bracket && bracket > host)
+		notice_line(&b->n, "Remote-MTA: dns; %.*s", (int)(bracket - host), host);
+	else if (port)
+		notice_line(&b->n, bracket ? "Remote-MTA: dns; %.*s" : "Remote-MTA: dns; [%.*s]", (int)(port - host), host);
 }
 
 /* What happened to one recipient, as one would tell it. */
@@ -139,14 +142,14 @@ static void
 add_status(struct bounce *b, const struct bounce_rcpt *r)
 {
 	const struct outcome *o = r->outcome;
-	struct slice path = b->e->rcpts[r->rcpt].path, host = host_name(o->host);
+	struct slice path = b->e->rcpts[r->rcpt].path;
 
 	notice_blank(&b->n);
 	notice_line(&b->n, "Final-Recipient: rfc822; %.*s", (int)path.n, path.p);
 	notice_line(&b->n, "Action: failed");
 	notice_line(&b->n, "Status: %s", o->status);
-	if (o->remote && host.n)
-		notice_line(&b->n, "Remote-MTA: dns; %.*s", (int)host.n, host.p);
+	if (o->remote)
+		add_remote(b, o->host);
 	if (o->detail[0])
 		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", o->detail);
 	add_date(b, "Last-Attempt-Date", b->now_s);

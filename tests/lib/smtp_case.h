@@ -33,7 +33,7 @@ static void
 smtp_configure(const struct smtp_case *c)
 {
 	static char name[] = "client.example", other[100];
-	uint64_t ms = c->timeouts ? 250 : 3000;
+	uint64_t ms = c->timeouts ? 350 : 3000;
 
 	(void)snprintf(other, sizeof other, "%s", c->hostname ? c->hostname : "");
 	smtp_config.server.hostname = c->hostname ? other : name;

@@ -147,6 +147,29 @@ test_odd_texts(struct mail *m)
 }
 
 static void
+test_remotes(struct mail *m)
+{
+	static const struct { const char *host, *line; } cases[] = {
+		{ "mx1.example[192.0.2.1]:25", "\r\nRemote-MTA: dns; mx1.example\r\n" },
+		{ "mx1.example[2001:db8::1]:25", "\r\nRemote-MTA: dns; mx1.example\r\n" },
+		{ "192.0.2.1:25", "\r\nRemote-MTA: dns; [192.0.2.1]\r\n" },
+		{ "[2001:db8::1]:25", "\r\nRemote-MTA: dns; [2001:db8::1]\r\n" },
+		{ "", "" },
+	};
+
+	mail_put(m, "a@b", "", "c@d", SL("Subject: hi\r\n\r\nhello\r\n"));
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 no");
+		struct bounce_rcpt rcpts[] = { { 0, &o } };
+		struct seen *s;
+
+		(void)snprintf(o.host, sizeof o.host, "%s", cases[i].host);
+		s = bounce(m, rcpts, 1);
+		ok(cases[i].line[0] ? has(s, cases[i].line) : !has(s, "Remote-MTA"), "B164 Remote-MTA of \"%s\"", cases[i].host);
+	}
+}
+
+static void
 test_eight_bit(struct mail *m)
 {
 	struct outcome o = reply(CAUSE_NO_8BIT, "x");
@@ -217,6 +240,7 @@ main(void)
 	test_wanted(&m);
 	test_report(&m);
 	test_odd_texts(&m);
+	test_remotes(&m);
 	test_eight_bit(&m);
 	test_large(&m);
 	test_failure(&m);

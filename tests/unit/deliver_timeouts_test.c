@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Deliveries to servers that fall silent, at each place where one can (RFC 5321 section 4.5.3.2).
+ */
+#include "delivery/delivery.h"
+
+#include "tests/lib/smtp_case.h"
+
+#define HELLO  "S 220 fake ESMTP\n= EHLO client.example\n"
+#define PLAIN  HELLO "S 250 fake\n"
+#define MAIL   "= MAIL FROM:<a@b>\n"
+#define ONE    "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\n"
+
+static const struct smtp_case cases[] = {
+	{ "R139 no greeting in time", .timeouts = true, .script = { "E\n" }, .want = "deferred 4.4.1" },
+	{ "R139 a greeting that does not end", .timeouts = true, .script = { "s 220\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to EHLO", .timeouts = true, .script = { HELLO "E\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to MAIL", .timeouts = true, .script = { PLAIN MAIL "E\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to RCPT", .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to DATA", .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 no reply to the dot", .timeouts = true, .script = { PLAIN ONE "D\nE\n" }, .want = "deferred 4.4.2" },
+	{ "R139 a reply that drips", .timeouts = true, .script = { PLAIN MAIL "S 250-a\nW 200\nS 250-a\nW 200\nS 250-a\nW 200\nE\n" },
+	  .want = "deferred 4.4.2" },
+};
+
+/* The peer takes no more octets in mid-message: its window is full, and it never reads on. */
+static void
+test_stuck(const struct smtp_case *row)
+{
+	static char content[8 << 20];
+	struct smtp_case c = *row;
+	struct buf b = BUF(content);
+
+	while (b.n + 80 < b.cap)
+		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
+	c.content = buf_cstr(&b);
+	smtp_run(&c, NULL);
+}
+
+static const struct smtp_case stuck[] = {
+	{ "R139 a peer that stops reading", .timeouts = true, .script = { PLAIN ONE "W 800\n" },
+	  .want = "deferred 4.4.2 timed out in sending the message" },
+	{ "a reply in mid-message counts", .script = { PLAIN ONE "S 552 5.3.4 too much\nW 100\nR\n" }, .want = "failed 5.3.4 552 5.3.4 too much" },
+	{ "R143 lost in mid-message", .script = { PLAIN ONE "W 50\nR\n" }, .want = "deferred 4.4.2 lost connection in sending the message" },
+};
+
+int
+main(void)
+{
+	struct dns_resolver resolver = { 0 };
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(60);
+	mail_init(&smtp_mail);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		smtp_run(&cases[i], &resolver);
+	for (size_t i = 0; i < sizeof stuck / sizeof stuck[0]; i++)
+		test_stuck(&stuck[i]);
+	mail_done(&smtp_mail);
+	return tap_done();
+}
