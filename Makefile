@@ -50,6 +50,10 @@ SERVER := smtp-handler.c $(sort $(wildcard server/*.c))
 core_objects    := $(CORE:%.c=$(BUILD)/gnu/%.o)
 out_objects     := $(OUT:%.c=$(BUILD)/gnu/%.o)
 handler_objects := $(sort $(SERVER:%.c=$(HANDLER_OBJ)/%.o) $(CORE:%.c=$(HANDLER_OBJ)/%.o))
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $@')
+
 PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-relay
 
 .PHONY: all
@@ -57,17 +61,21 @@ all: $(PROGRAMS)
 
 $(BUILD)/gnu/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(GNU_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(CPPFLAGS) $(GNU_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/musl/%.o: %.c
 	@mkdir -p $(@D)
-	musl-gcc $(CPPFLAGS) $(HANDLER_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)musl-gcc $(CPPFLAGS) $(HANDLER_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/smtp-handler: $(handler_objects)
-	$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(call say,LINK)
+	$(Q)$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
-	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
 # ---- tests ----
 
@@ -75,9 +83,11 @@ $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/*_test.c)))
 
 $(BUILD)/libcore.a: $(core_objects)
-	rm -f $@ && ar rcs $@ $^
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcs $@ $^
 $(BUILD)/libout.a: $(out_objects)
-	rm -f $@ && ar rcs $@ $^
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcs $@ $^
 test_libs := $(BUILD)/libout.a $(BUILD)/libcore.a
 
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
@@ -87,7 +97,8 @@ WRAP_queue_crash := $(WRAP_queue)
 
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	@mkdir -p $(@D)
-	$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
 
 # Fuzz targets: tests/fuzz/NAME_fuzz.c with its seeds and old crashes in tests/fuzz/corpus/NAME.  `make check`
 # runs the corpus through each, `make fuzz` looks for more (FUZZ_SECONDS for each).
@@ -97,11 +108,13 @@ CORPUS_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/%_corpus)
 
 $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuzz/corpus.o $(test_libs)
 	@mkdir -p $(@D)
-	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)
+	$(call say,LINK)
+	$(Q)clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)
