@@ -84,10 +84,10 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests
 
 $(BUILD)/libcore.a: $(core_objects)
 	$(call say,AR  )
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcsP $@ $^
 $(BUILD)/libout.a: $(out_objects)
 	$(call say,AR  )
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcsP $@ $^
 test_libs := $(BUILD)/libout.a $(BUILD)/libcore.a
 
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
