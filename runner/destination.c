@@ -42,7 +42,7 @@ make_key(struct buf *b, const struct route *route, struct slice domain, size_t *
 struct destination *
 destination_for(struct runner *r, const struct route *route, struct slice domain)
 {
-	char space[1024];
+	char space[1024] = "";
 	struct buf b = BUF(space);
 	struct destination *d, **bucket;
 	size_t name;

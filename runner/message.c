@@ -168,7 +168,7 @@ message_new(struct runner *r, const char *id, size_t nrcpts)
 		return NULL;
 	memcpy(m->id, id, sizeof m->id);
 	m->nrcpts = nrcpts;
-	m->results = calloc(nrcpts ? nrcpts : 1, sizeof m->results[0]);
+	m->results = calloc(nrcpts ? nrcpts : 1, sizeof(struct result *));
 	if (!m->results) {
 		free(m);
 		return NULL;
