@@ -18,9 +18,11 @@ struct header {
 int header_read(const struct queue_entry *e, size_t max, struct header *ret);
 void header_done(struct header *h);
 
-/* The next field with its folded lines and line ends, taken from rest (RFC 5322 section 2.2.3); false at the end. */
+/* The next field with its folded lines and line ends, taken from rest (RFC 5322 section 2.2.3);
+ * false at the end. */
 bool header_next(struct slice *rest, struct slice *ret_field);
-/* Is it the field of that name?  Any case; *ret_value is what is behind the colon, trimmed, without the last line end. */
+/* Is it the field of that name?  Any case; *ret_value is what is behind the colon, trimmed, without
+ * the last line end. */
 bool header_is(struct slice field, struct slice name, struct slice *ret_value);
 
 #endif

@@ -39,10 +39,11 @@ bool link_alive(struct smtp_link *l);
 
 /* Queue a command line (with its CRLF): it leaves when the next reply is waited for.  0 or -errno. */
 int link_command(struct smtp_link *l, struct slice line);
-/* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO when it makes no sense; -ECONNRESET at
- * EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
+/* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO when it makes no sense;
+ * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
-/* A reply that came before the connection broke under our writing, if there is one: true, and it is in l->reply. */
+/* A reply that came before the connection broke under our writing, if there is one: true, and it is
+ * in l->reply. */
 bool link_last_words(struct smtp_link *l);
 
 /* What an error of these means for the message; doing: "RCPT TO". */

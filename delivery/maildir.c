@@ -17,7 +17,8 @@
 #include "delivery/unixmail.h"
 #include "smtp/address.h"
 
-/* A name for a folder made from what a stranger wrote: no way up, no hidden or special name, nothing that is no text. */
+/* A name for a folder made from what a stranger wrote: no way up, no hidden or special name,
+ * nothing that is no text. */
 static bool
 safe_name(struct slice s)
 {
@@ -39,7 +40,8 @@ add_lower(struct buf *b, struct slice s)
 		buf_chr(b, ascii_lower(s.p[i]));
 }
 
-/* The local part as meant, not as quoted: <"a.b"@c> and <a.b@c> are one person (RFC 5321 section 4.1.2). */
+/* The local part as meant, not as quoted: <"a.b"@c> and <a.b@c> are one person (RFC 5321 section
+ * 4.1.2). */
 static void
 add_local(struct buf *b, struct slice path, struct slice domain)
 {
@@ -77,7 +79,8 @@ maildir_path(const char *template, struct slice path, struct slice domain, const
 	return b->full || b->n == b->cap ? -ENAMETOOLONG : 0;
 }
 
-/* A folder that is new must outlive a crash, or the mail in it would not: so the folder it stands in is synced. */
+/* A folder that is new must outlive a crash, or the mail in it would not: so the folder it stands
+ * in is synced. */
 static int
 make_folder(int parent, const char *name)
 {
@@ -175,8 +178,8 @@ file_name(struct buf *b, const char *hostname)
 	}
 }
 
-/* The runner is not root and can give no file away.  Where a tmp/ hands its group on (the setgid bit), that group is
- * the mailbox's owner, and meant to have what is put there; else nobody is. */
+/* The runner is not root and can give no file away.  Where a tmp/ hands its group on (the setgid
+ * bit), that group is the mailbox's owner, and meant to have what is put there; else nobody is. */
 static mode_t
 file_mode(int tmp)
 {

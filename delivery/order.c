@@ -37,7 +37,8 @@ roll(uint32_t below)
 	return r % below;
 }
 
-/* Those that have never been measured are tried in random order, so that each gets measured some day. */
+/* Those that have never been measured are tried in random order, so that each gets measured some
+ * day. */
 static void
 shuffle(struct order_target *t, size_t n)
 {
@@ -50,7 +51,8 @@ shuffle(struct order_target *t, size_t n)
 	}
 }
 
-/* Before the rest: the best measured of a level, then the unknown, then the other measured, then what fails. */
+/* Before the rest: the best measured of a level, then the unknown, then the other measured, then
+ * what fails. */
 static int
 compare(const struct order_target *a, const struct order_target *b)
 {
@@ -83,7 +85,8 @@ count(const struct order_target *t, size_t n, enum order_reason reason)
 	return found;
 }
 
-/* Of one sorted level: the measured that could be the fastest (bounds below the first that is exact, and that one). */
+/* Of one sorted level: the measured that could be the fastest (bounds below the first that is
+ * exact, and that one). */
 static size_t
 contenders(const struct order_target *t, size_t measured)
 {
@@ -126,8 +129,8 @@ order_sort(struct order_target *targets, size_t n)
 	}
 }
 
-/* The addresses of exchangers [from, to), which are one level: first one of each, then the next of each, so that a host
- * with many addresses does not crowd out the others. */
+/* The addresses of exchangers [from, to), which are one level: first one of each, then the next of
+ * each, so that a host with many addresses does not crowd out the others. */
 static size_t
 add_level(const struct mx_list *mx, size_t from, size_t to, unsigned level, struct order_target *t, size_t room)
 {

@@ -11,8 +11,8 @@
 
 #include "delivery/unixmail.h"
 
-/* A record lock belongs to the process, and so keeps workers apart that share one inherited descriptor.  Where the
- * descriptor cannot be locked, pieces may mix: still better than no print. */
+/* A record lock belongs to the process, and so keeps workers apart that share one inherited
+ * descriptor.  Where the descriptor cannot be locked, pieces may mix: still better than no print. */
 static void
 lock_output(short type)
 {

@@ -202,7 +202,8 @@ mail_reply(struct transaction *t)
 		t->why = o;
 }
 
-/* RFC 5321 section 4.5.3.1.10: 452, and from some 552, after others were taken means "not so many at once". */
+/* RFC 5321 section 4.5.3.1.10: 452, and from some 552, after others were taken means "not so many
+ * at once". */
 static void
 rcpt_reply(struct transaction *t, size_t i)
 {
@@ -271,7 +272,8 @@ converse(struct transaction *t, bool *ret_data, size_t *ret_command)
 	return 0;
 }
 
-/* All were refused, but the DATA was out already and got its 354: nothing but the dot follows (RFC 2920 section 3.1). */
+/* All were refused, but the DATA was out already and got its 354: nothing but the dot follows (RFC
+ * 2920 section 3.1). */
 static void
 send_nothing(struct transaction *t)
 {

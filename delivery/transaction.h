@@ -35,7 +35,8 @@ enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l)
 /* The same outcome for all that are left. */
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 
-/* The content, dots doubled, and the final dot (delivery/payload.c).  0 or -errno; -EIO is our own disk. */
+/* The content, dots doubled, and the final dot (delivery/payload.c).  0 or -errno; -EIO is our own
+ * disk. */
 int payload_send(struct smtp_link *l, const struct queue_entry *e);
 
 #endif

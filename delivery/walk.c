@@ -19,7 +19,8 @@
 #define WALK_MS       INT64_C(900000)
 #define FAILING_CONNECT_MS 5000	/* enough for one that is back, while there are others */
 
-/* How much an outcome tells about why there is no delivery; a later one of the same rank replaces an earlier one. */
+/* How much an outcome tells about why there is no delivery; a later one of the same rank replaces
+ * an earlier one. */
 enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY };
 
 void
@@ -183,8 +184,8 @@ sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int wi
 	order_sort(w->targets, w->n);
 }
 
-/* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504; RFC 5321
- * section 3.1, 4.5.4.1: other hosts first). */
+/* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504;
+ * RFC 5321 section 3.1, 4.5.4.1: other hosts first). */
 static void
 refused(struct walk *w, const struct smtp_link *l)
 {
@@ -272,7 +273,8 @@ race(struct walk *w)
 	return winner >= 0 ? greet(w, &won, &dialled[winner]) : NULL;
 }
 
-/* Every host of the domain was asked and wants no mail, ever (RFC 7504 section 4): only then is that the domain's answer. */
+/* Every host of the domain was asked and wants no mail, ever (RFC 7504 section 4): only then is
+ * that the domain's answer. */
 static bool
 all_gone(const struct walk *w)
 {

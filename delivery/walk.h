@@ -29,8 +29,8 @@ struct walk {
 void walk_init(struct walk *w, struct delivery *d);
 void walk_done(struct walk *w);
 
-/* An open link to the next host that takes mail; the caller's.  NULL when there is none (left), and then w->why says what that
- * means for all recipients that are left. */
+/* An open link to the next host that takes mail; the caller's.  NULL when there is none (left), and
+ * then w->why says what that means for all recipients that are left. */
 struct smtp_link *walk_next(struct walk *w);
 
 /* The host found last did not work out after all; o (deferred) is what to say if no other does. */
