@@ -156,26 +156,6 @@ test_shared(struct mail *m, struct delivery *d, const char *box)
 	(void)umask(mask);
 }
 
-/* A tmp/ that hands on its group, as an administrator sets it up for a mailbox of somebody else's. */
-static void
-test_shared(struct mail *m, struct delivery *d, const char *box)
-{
-	char path[PATH_MAX], text[1000], name[NAME_MAX + 1], file[PATH_MAX + NAME_MAX + 2];
-	mode_t mask = umask(0);
-	struct stat st;
-
-	(void)snprintf(path, sizeof path, "%s/example.org/joe/tmp", box);
-	(void)chmod(path, 02770);
-	mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\n"));
-	mail_deliver(m, d);
-	(void)snprintf(path, sizeof path, "%s/example.org/joe/new", box);
-	(void)only_file(path, text, sizeof text, name);
-	(void)snprintf(file, sizeof file, "%s/%s", path, name);
-	ok(stat(file, &st) == 0 && (st.st_mode & 0777) == 0660, "with the setgid bit the group may have it");
-	(void)unlink(file);
-	(void)umask(mask);
-}
-
 static void
 test_large(struct mail *m, struct delivery *d, const char *box)
 {
@@ -294,7 +274,6 @@ main(void)
 	(void)snprintf(target, sizeof target, "%s/{domain}/{local}", box);
 	test_paths();
 	test_texts(&m, &d, box);
-	test_shared(&m, &d, box);
 	test_shared(&m, &d, box);
 	test_large(&m, &d, box);
 	test_refusals(&m, &d);
