@@ -53,7 +53,6 @@ class OpenSMTPD:
     """
 
     def __init__(self, directory, address, domain, users):
-        check(really_root(), "OpenSMTPD changes its user: run this as root")
         os.makedirs(directory)
         self._accounts(directory, ["opensmtpd", "opensmtpq", *users])
         self._folders()

@@ -53,6 +53,11 @@ def wait_for(what, deadline_s=15, step_s=0.02):
         time.sleep(step_s)
 
 
+def bail_out(why):
+    print("Bail out! " + why, flush=True)
+    sys.exit(1)
+
+
 def main(after=None):
     """Run all tests; after(failed) once at the end.  Exits."""
     failed = 0
