@@ -178,14 +178,15 @@ file_name(struct buf *b, const char *hostname)
 	}
 }
 
-/* The runner is not root and can give no file away.  Where a tmp/ hands its group on (the setgid
- * bit), that group is the mailbox's owner, and meant to have what is put there; else nobody is. */
+/* The runner is not root and can give no file away.  Where a group may enter tmp/ and inherits what is put
+ * there (the setgid bit), it is the mailbox's owner; else nobody but the runner is. */
 static mode_t
 file_mode(int tmp)
 {
+	const mode_t shared = S_ISGID | S_IXGRP;
 	struct stat st;
 
-	return fstat(tmp, &st) == 0 && (st.st_mode & S_ISGID) ? 0660 : 0600;
+	return fstat(tmp, &st) == 0 && (st.st_mode & shared) == shared ? 0660 : 0600;
 }
 
 static int
