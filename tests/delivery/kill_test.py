@@ -12,7 +12,7 @@ import time
 from exchangers import Exchanger
 from nameservers import nsd
 from programs import HANDLER, Site, fresh_directory
-from tap import check, main, note, same, test, wait_for
+from tap import check, main, note, same, test
 
 directory = fresh_directory()
 nsd(directory + "/nsd", {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\nno MX 10 mx.no\nmx.no A 192.0.2.12\n"})
