@@ -24,6 +24,7 @@ struct queue {
 enum queue_use {
 	QUEUE_RECEIVE,		/* tmp/ and new/: all a session needs */
 	QUEUE_RUN,		/* everything */
+	QUEUE_LOOK,		/* everything, as it is: creates nothing, so that root may look without leaving folders that are root's */
 };
 
 /* Open (and for QUEUE_RUN or where tmp/ or new/ is missing: create, mode 0700) the folders under

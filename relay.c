@@ -28,9 +28,11 @@
 #include "base/options.h"
 #include "queue.h"
 #include "runner/explain.h"
+#include "runner/report.h"
 #include "runner/runner.h"
 
 #define SHUTDOWN_S 25		/* for running deliveries to end after SIGTERM */
+#define WATCH_S    60		/* between looks at tmp/ and wait/ that nothing asked for */
 #define SAVE_S     1		/* how late what was learned of hosts may reach the disk */
 
 static const char usage[] =
@@ -67,7 +69,7 @@ struct relay {
 	sd_event *loop;
 	sd_event_source *due_timer, *save_timer;
 	struct child *children;
-	unsigned delivered, deferred, failed;
+	unsigned count[OUTCOME_FAILED + 1];	/* of recipients, by enum outcome_kind */
 	bool rearm;			/* something went to wait/: due_timer may be too late for it */
 };
 
@@ -93,94 +95,6 @@ own_option(void *ctx, int val, const char *argument)
 	return 0;
 }
 
-/* ---- the log ---- */
-
-static void
-log_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
-{
-	struct relay *r = ctx;
-	struct log_line l;
-	char delay[32];
-
-	(void)snprintf(delay, sizeof delay, "%.3fs", (double)delay_us / 1e6);
-	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
-	    outcome_kind_text(o->kind));
-	log_str(&l, "id", slice_str(id));
-	log_str(&l, "to", path);
-	if (o->host[0])
-		log_str(&l, "host", slice_str(o->host));
-	log_str(&l, "status", slice_str(o->status));
-	log_str(&l, "delay", slice_str(delay));
-	log_str(&l, "reply", slice_str(o->detail));
-	log_end(&l);
-	if (o->kind == OUTCOME_DELIVERED)
-		r->delivered++;
-	else if (o->kind == OUTCOME_DEFERRED)
-		r->deferred++;
-	else
-		r->failed++;
-}
-
-static void
-log_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
-{
-	static const struct {
-		const char *event;
-		enum log_level level;
-	} ends[] = {
-		[RUNNER_FINISHED] = { "finished", LOG_LEVEL_INFO },
-		[RUNNER_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
-		[RUNNER_DEAD] = { "dead", LOG_LEVEL_WARNING },
-		[RUNNER_STUCK] = { "stuck", LOG_LEVEL_ERROR },
-	};
-	struct relay *r = ctx;
-	struct log_line l;
-	char space[32];
-	struct buf stamp = BUF(space);
-
-	r->rearm |= end == RUNNER_DEFERRED;
-	log_begin(&l, ends[end].level, ends[end].event);
-	log_str(&l, "id", slice_str(id));
-	if (end == RUNNER_DEFERRED) {
-		clock_stamp(&stamp, due_s);
-		log_str(&l, "until", buf_slice(&stamp));
-	}
-	if (end == RUNNER_DEAD)
-		log_str(&l, "why", SL("not a message, or a message from <> that failed: see dead/"));
-	if (error)
-		log_str(&l, "error", slice_str(strerror(-error)));
-	log_end(&l);
-}
-
-static void
-log_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
-{
-	struct log_line l;
-
-	(void)ctx;
-	log_begin(&l, LOG_LEVEL_NOTICE, "bounced");
-	log_str(&l, "id", slice_str(id));
-	log_str(&l, "bounce", slice_str(bounce_id));
-	log_str(&l, "to", to);
-	log_end(&l);
-}
-
-static void
-log_trouble(void *ctx, const char *what, const char *id, int error)
-{
-	struct log_line l;
-
-	(void)ctx;
-	log_begin(&l, LOG_LEVEL_ERROR, "trouble");
-	log_str(&l, "what", slice_str(what));
-	log_str(&l, "id", slice_str(id));
-	if (error < 0)
-		log_str(&l, "error", slice_str(strerror(-error)));
-	else if (error > 0)
-		log_uint(&l, "signal", (uint64_t)error);
-	log_end(&l);
-}
-
 /* ---- what is due ---- */
 
 static bool
@@ -198,7 +112,7 @@ add_from_cur(struct relay *r)
 	r->runner.more = false;
 	error = queue_each(&r->queue, add_message, r);
 	if (error < 0)
-		log_trouble(r, "cannot read cur/", "", error);
+		report_trouble(r, "cannot read cur/", "", error);
 }
 
 static void
@@ -208,37 +122,48 @@ set_timer(sd_event_source *timer, uint64_t after_us)
 	(void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
+/* When the earliest deferred message is due; with --watch at least every WATCH_S, for what nobody tells us of: a
+ * handler that was killed with its message complete, a clock that was set. */
 static void
 arm_due_timer(struct relay *r)
 {
 	int64_t next_s = queue_next_due(&r->queue), left_s = next_s - clock_wall_us() / 1000000;
 
 	r->rearm = false;
-	if (next_s > 0)
-		set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
+	if (r->watch && (next_s == 0 || left_s > WATCH_S))
+		left_s = WATCH_S;
+	else if (next_s == 0)
+		return;
+	set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
+}
+
+/* Complete messages whose handler is gone come back from tmp/. */
+static void
+recover(struct relay *r)
+{
+	int recovered = queue_recover(&r->queue);
+
+	if (recovered > 0)
+		log_text(LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
+	else if (recovered < 0)
+		report_trouble(r, "cannot look through tmp/", "", recovered);
 }
 
 /* Empty new/ first, by rename: a path unit that sees it filled would start us for ever. */
 static void
 take(struct relay *r, bool everything)
 {
-	int64_t next_s;
 	int error;
 
 	if (r->runner.stopping)
 		return;
 	error = queue_take_new(&r->queue, add_message, r);
 	if (error < 0)
-		log_trouble(r, "cannot take messages from new/", "", error);
+		report_trouble(r, "cannot take messages from new/", "", error);
 	error = queue_take_due(&r->queue, clock_wall_us() / 1000000, everything, add_message, r);
 	if (error < 0)
-		log_trouble(r, "cannot take messages from wait/", "", error);
-	next_s = queue_next_due(&r->queue);
-	if (next_s > 0) {
-		int64_t left_s = next_s - clock_wall_us() / 1000000;
-
-		set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
-	}
+		report_trouble(r, "cannot take messages from wait/", "", error);
+	arm_due_timer(r);
 }
 
 /* ---- what happens ---- */
@@ -257,7 +182,8 @@ go_on(struct relay *r)
 	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
 		set_timer(r->save_timer, SAVE_S * 1000000);
 	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, "
-	    "%u deferred, %u failed", runner->nmessages, runner->nworkers, r->delivered, r->deferred, r->failed);
+	    "%u deferred, %u failed", runner->nmessages, runner->nworkers,
+	    r->count[OUTCOME_DELIVERED], r->count[OUTCOME_DEFERRED], r->count[OUTCOME_FAILED]);
 	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0)))
 		(void)sd_event_exit(r->loop, 0);
 }
@@ -281,6 +207,7 @@ on_due(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
+	recover(r);
 	take(r, false);
 	go_on(r);
 	return 0;
@@ -296,7 +223,7 @@ on_save(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)usec;
 	error = hosts_save(&r->runner.hosts, r->queue.state);
 	if (error < 0)
-		log_trouble(r, "cannot save state/hosts", "", error);
+		report_trouble(r, "cannot save state/hosts", "", error);
 	return 0;
 }
 
@@ -395,13 +322,27 @@ on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
 	return 0;
 }
 
+static void
+heard_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
+{
+	((struct relay *)ctx)->count[o->kind]++;
+	report_rcpt(id, path, o, delay_us);
+}
+
+static void
+heard_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
+{
+	((struct relay *)ctx)->rearm |= end == RUNNER_DEFERRED;
+	report_message(id, end, due_s, error);
+}
+
 static const struct runner_hooks hooks = {
 	.started = child_started,
 	.ended = child_ended,
-	.rcpt = log_rcpt,
-	.message = log_message,
-	.bounced = log_bounced,
-	.trouble = log_trouble,
+	.rcpt = heard_rcpt,
+	.message = heard_message,
+	.bounced = report_bounced,
+	.trouble = report_trouble,
 };
 
 /* ---- the run ---- */
@@ -436,7 +377,7 @@ open_queue(struct relay *r)
 {
 	const char *directory = r->config.queue.directory;
 	char new_path[4096];
-	int error, recovered;
+	int error;
 
 	error = queue_open(&r->queue, directory, QUEUE_RUN);
 	if (error < 0) {
@@ -457,9 +398,7 @@ open_queue(struct relay *r)
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
 	}
-	recovered = queue_recover(&r->queue);
-	if (recovered > 0)
-		log_text(LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
+	recover(r);
 	return 0;
 }
 
@@ -489,37 +428,6 @@ run(struct relay *r)
 	return code < 0 ? EX_OSERR : code;
 }
 
-/* A name for bounces and EHLO even where the host has no full one. */
-static void
-settle_hostname(struct config *c)
-{
-	char name[256] = "localhost";
-
-	if (c->server.hostname)
-		return;
-	(void)gethostname(name, sizeof name - 1);
-	c->server.hostname = strdup(name);
-}
-
-static int
-run_explain(struct relay *r)
-{
-	struct hosts hosts = { 0 };
-	int code, error;
-
-	error = queue_open(&r->queue, r->config.queue.directory, QUEUE_RUN);
-	if (error == 0)
-		hosts_load(&hosts, r->queue.state);
-	else
-		fprintf(stderr, "smtp-relay: no latencies known: cannot read the queue %s: %s\n",
-		    r->config.queue.directory, strerror(-error));
-	code = explain(&r->config, &r->resolver, &hosts, r->explain, stdout);
-	hosts_done(&hosts);
-	if (error == 0)
-		queue_close(&r->queue);
-	return code;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -535,9 +443,11 @@ main(int argc, char **argv)
 	code = options_config(&options, &relay.config);
 	if (code >= 0)
 		return code;
-	settle_hostname(&relay.config);
+	/* A host without a full name goes by its address (RFC 5321 section 4.1.4); to its exchangers by the one they see. */
+	if (!relay.config.server.hostname)
+		relay.config.server.hostname = strdup("[127.0.0.1]");
 	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
-	code = relay.explain ? run_explain(&relay) : run(&relay);
+	code = relay.explain ? explain(&relay.config, &relay.resolver, relay.explain, stdout) : run(&relay);
 	config_done(&relay.config);
 	return code;
 }

@@ -66,11 +66,11 @@ queue_folder(int parent, const char *name, bool create)
 
 /* The queue's own folder: its last part is created, as the others are. */
 static int
-root_folder(const char *directory)
+root_folder(const char *directory, bool create)
 {
 	int fd = open(directory, FOLDER_FLAGS), above, r = 0;
 
-	if (fd >= 0 || errno != ENOENT)
+	if (fd >= 0 || errno != ENOENT || !create)
 		return fd < 0 ? -errno : fd;
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return -errno;
@@ -104,7 +104,7 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 		{ &made.dead, "dead", QUEUE_RUN },
 		{ &made.state, "state", QUEUE_RUN },
 	};
-	int r = root_folder(directory);
+	int r = root_folder(directory, use != QUEUE_LOOK);
 
 	*q = made;
 	if (r < 0)
@@ -113,7 +113,7 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		if (folders[i].use > use)
 			continue;
-		r = queue_folder(made.root, folders[i].name, true);
+		r = queue_folder(made.root, folders[i].name, use != QUEUE_LOOK);
 		if (r < 0) {
 			queue_close(&made);
 			return r;

@@ -11,7 +11,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "delivery/hosts.h"
 #include "delivery/order.h"
+#include "queue.h"
 #include "runner/internal.h"
 #include "smtp/address.h"
 
@@ -133,14 +135,56 @@ explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_
 	fprintf(out, "tls         none\n");
 }
 
+/* What earlier runs measured, if the queue can be looked at. */
+static void
+load_hosts(const struct config *c, struct hosts *hosts)
+{
+	struct queue q;
+	int error = queue_open(&q, c->queue.directory, QUEUE_LOOK);
+
+	*hosts = (struct hosts){ 0 };
+	if (error == 0) {
+		hosts_load(hosts, q.state);
+		queue_close(&q);
+	} else {
+		fprintf(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n", c->queue.directory,
+		    strerror(-error));
+	}
+}
+
+static void
+explain_domain(const struct config *c, const struct dns_resolver *resolver, const struct route *route,
+    struct slice domain, FILE *out)
+{
+	struct hosts hosts;
+	struct mx_list mx;
+
+	fprintf(out, "resolver    ");
+	explain_server_list(resolver, out);
+	if (route->via == VIA_MX)
+		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
+	else
+		mx_host(resolver, route->host, c->relay.family,
+		    route->port ? route->port : (uint16_t)c->relay.port, &mx);
+	if (mx.detail[0])
+		fprintf(out, "dns         %s\n", mx.detail);
+	if (mx.status == MX_OK) {
+		load_hosts(c, &hosts);
+		explain_exchangers(c, &hosts, &mx, out);
+		hosts_done(&hosts);
+	}
+	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+		if (verdicts[i].status == mx.status)
+			fprintf(out, "mail        %s\n", verdicts[i].text);
+	mx_list_done(&mx);
+}
+
 int
-explain(const struct config *c, const struct dns_resolver *resolver, struct hosts *hosts,
-    const char *address, FILE *out)
+explain(const struct config *c, const struct dns_resolver *resolver, const char *address, FILE *out)
 {
 	struct smtp_path path;
 	struct slice rest, domain;
 	const struct route *route;
-	struct mx_list mx;
 
 	if (smtp_path_parse(slice_str(address), SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN, &path, &rest) !=
 		SMTP_PATH_OK || rest.n) {
@@ -154,23 +198,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, struct host
 	fprintf(out, "address     %s\n", path.text);
 	fprintf(out, "route       %s via %s, accept from %s\n", route->pattern, route->via_text,
 	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
-	if (route->via != VIA_MX && route->via != VIA_SMTP)
-		return 0;
-
-	fprintf(out, "resolver    ");
-	explain_server_list(resolver, out);
-	if (route->via == VIA_MX)
-		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
-	else
-		mx_host(resolver, route->host, c->relay.family,
-		    route->port ? route->port : (uint16_t)c->relay.port, &mx);
-	if (mx.detail[0])
-		fprintf(out, "dns         %s\n", mx.detail);
-	if (mx.status == MX_OK)
-		explain_exchangers(c, hosts, &mx, out);
-	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
-		if (verdicts[i].status == mx.status)
-			fprintf(out, "mail        %s\n", verdicts[i].text);
-	mx_list_done(&mx);
+	if (route->via == VIA_MX || route->via == VIA_SMTP)
+		explain_domain(c, resolver, route, domain, out);
 	return 0;
 }

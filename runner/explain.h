@@ -8,12 +8,10 @@
 #include <stdio.h>
 
 #include "base/config.h"
-#include "delivery/hosts.h"
 #include "dns/resolver.h"
 
-/* Route, DNS answers, exchangers in the order they would be tried with their latency; an address that was never
+/* Route, DNS answers, exchangers in the order they would be tried with their latency; one that was never
  * measured is connected to for it (no mail, only QUIT).  0, or an exit code: 64 when it is no address. */
-int explain(const struct config *c, const struct dns_resolver *resolver, struct hosts *hosts,
-    const char *address, FILE *out);
+int explain(const struct config *c, const struct dns_resolver *resolver, const char *address, FILE *out);
 
 #endif

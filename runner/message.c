@@ -90,8 +90,12 @@ message_forget(struct runner *r, struct message *m)
 static const struct route *
 rcpt_route(const struct runner *r, const struct queue_rcpt *rcpt, struct slice *ret_domain)
 {
-	/* A bare <postmaster> (RFC 5321 section 4.5.1) is the one of this host. */
-	*ret_domain = rcpt->domain.n ? rcpt->domain : slice_str(r->config->server.hostname);
+	/* A bare <postmaster> (RFC 5321 section 4.5.1) is the one of this host, whatever it is called. */
+	*ret_domain = rcpt->domain;
+	if (rcpt->domain.n == 0)
+		*ret_domain = slice_str(r->config->server.hostname);
+	if (ret_domain->n == 0 || ret_domain->p[0] == '[')
+		*ret_domain = rcpt->domain.n ? rcpt->domain : SL("localhost");
 	return config_route(r->config, *ret_domain);
 }
 

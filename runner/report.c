@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The runner's log lines, each event with its keys in one place.  Decides nothing; called
+ * by relay.c alone.
+ */
+#include "runner/report.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+void
+report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
+{
+	struct log_line l;
+	char delay[32];
+
+	(void)snprintf(delay, sizeof delay, "%.3fs", (double)delay_us / 1e6);
+	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
+	    outcome_kind_text(o->kind));
+	log_str(&l, "id", slice_str(id));
+	log_str(&l, "to", path);
+	if (o->host[0])
+		log_str(&l, "host", slice_str(o->host));
+	log_str(&l, "status", slice_str(o->status));
+	log_str(&l, "delay", slice_str(delay));
+	log_str(&l, "reply", slice_str(o->detail));
+	log_end(&l);
+}
+
+void
+report_message(const char *id, enum runner_end end, int64_t due_s, int error)
+{
+	static const struct {
+		const char *event;
+		enum log_level level;
+	} ends[] = {
+		[RUNNER_FINISHED] = { "finished", LOG_LEVEL_INFO },
+		[RUNNER_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
+		[RUNNER_DEAD] = { "dead", LOG_LEVEL_WARNING },
+		[RUNNER_STUCK] = { "stuck", LOG_LEVEL_ERROR },
+	};
+	struct log_line l;
+	char space[32];
+	struct buf stamp = BUF(space);
+
+	log_begin(&l, ends[end].level, ends[end].event);
+	log_str(&l, "id", slice_str(id));
+	if (end == RUNNER_DEFERRED) {
+		clock_stamp(&stamp, due_s);
+		log_str(&l, "until", buf_slice(&stamp));
+	}
+	if (end == RUNNER_DEAD)
+		log_str(&l, "why", SL("not a message, or a message from <> that failed: see dead/"));
+	if (error)
+		log_str(&l, "error", slice_str(strerror(-error)));
+	log_end(&l);
+}
+
+void
+report_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
+{
+	struct log_line l;
+
+	(void)ctx;
+	log_begin(&l, LOG_LEVEL_NOTICE, "bounced");
+	log_str(&l, "id", slice_str(id));
+	log_str(&l, "bounce", slice_str(bounce_id));
+	log_str(&l, "to", to);
+	log_end(&l);
+}
+
+void
+report_trouble(void *ctx, const char *what, const char *id, int error)
+{
+	struct log_line l;
+
+	(void)ctx;
+	log_begin(&l, LOG_LEVEL_ERROR, "trouble");
+	log_str(&l, "what", slice_str(what));
+	log_str(&l, "id", slice_str(id));
+	if (error < 0)
+		log_str(&l, "error", slice_str(strerror(-error)));
+	else if (error > 0)
+		log_uint(&l, "signal", (uint64_t)error);
+	log_end(&l);
+}
