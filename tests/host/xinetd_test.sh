@@ -12,6 +12,7 @@ set_up_expected
 mkdir "$tmp/xinetd.d"
 sed -e "s|@SBINDIR@/smtp-handler|$tmp/smtp-handler|" -e 's|\(user[[:space:]]*=\) smtp-handler|\1 nobody|' \
     -e 's|\(group[[:space:]]*=\) smtp-handler|\1 nogroup|' \
+    -e 's|\(per_source[[:space:]]*=\) 32|\1 256|' \
     -e "/server[[:space:]]*=/a\\	server_args	= -c $tmp/conf" units/xinetd/smtp-handler > "$tmp/xinetd.d/smtp-handler"
 printf 'includedir %s\n' "$tmp/xinetd.d" > "$tmp/xinetd.conf"
 "$peers/usr/sbin/xinetd" -dontfork -f "$tmp/xinetd.conf" -pidfile "$tmp/xinetd.pid" > "$tmp/xinetd.log" 2>&1 &
