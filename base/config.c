@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "base/name.h"
 #include "base/route.h"
 #include "base/settings.h"
+#include "base/small.h"
 #include "base/value.h"
 
 /* Where a route and its keys were written. */
@@ -73,13 +73,13 @@ static int
 add_route(struct loader *l, char *pattern, struct place place)
 {
 	struct config *c = l->c;
-	struct route *routes = realloc(c->routes, (c->nroutes + 1) * sizeof *routes);
+	struct route *routes = small_realloc(c->routes, (c->nroutes + 1) * sizeof *routes);
 	struct route_places *places;
 
 	if (!routes)
 		goto no_memory;
 	c->routes = routes;
-	places = realloc(l->routes, (c->nroutes + 1) * sizeof *places);
+	places = small_realloc(l->routes, (c->nroutes + 1) * sizeof *places);
 	if (!places)
 		goto no_memory;
 	l->routes = places;
@@ -88,7 +88,7 @@ add_route(struct loader *l, char *pattern, struct place place)
 	return 0;
 
 no_memory:
-	free(pattern);
+	small_free(pattern);
 	return -ENOMEM;
 }
 
@@ -107,7 +107,7 @@ select_route(struct loader *l, struct slice pattern, struct place place)
 	l->current = at;
 	if (at == l->c->nroutes)
 		return add_route(l, copy, place);
-	free(copy);
+	small_free(copy);
 	return 0;
 }
 
@@ -259,7 +259,7 @@ config_load(struct config *c, const char *file, const char *const *overrides, si
 		settings_error(&l.settings, (struct place){ 0 }, "out of memory");
 	settings_read(&l.settings, file, overrides, n);
 	settle(&l);
-	free(l.routes);
+	small_free(l.routes);
 	settings_done(&l.settings);
 	return l.settings.errors ? -EINVAL : 0;
 }
@@ -269,13 +269,13 @@ config_done(struct config *c)
 {
 	for (size_t i = 0; i < c->nroutes; i++)
 		route_done(&c->routes[i]);
-	free(c->routes);
-	free(c->queue.directory);
-	free(c->server.hostname);
-	free(c->server.trusted);
-	free(c->server.senders);
-	free(c->relay.resolver.list);
-	free(c->relay.bind.list);
+	small_free(c->routes);
+	small_free(c->queue.directory);
+	small_free(c->server.hostname);
+	small_free(c->server.trusted);
+	small_free(c->server.senders);
+	small_free(c->relay.resolver.list);
+	small_free(c->relay.bind.list);
 	memset(c, 0, sizeof *c);
 }
 

@@ -7,10 +7,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/name.h"
 #include "base/route.h"
+#include "base/small.h"
 #include "base/value.h"
 
 #define NOT_YET "this version cannot do that yet"
@@ -262,7 +262,7 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 		if (!copy)
 			return -ENOMEM;
 	}
-	free(*at);
+	small_free(*at);
 	*at = copy;
 	return 0;
 }
@@ -281,19 +281,19 @@ set_trusted(struct config *c, struct slice value, struct buf *why)
 			continue;
 		}
 		if (!cidr_parse(word, &net)) {
-			free(list);
+			small_free(list);
 			return refuse_word(why, word,
 			    " is neither a network, like 192.0.2.0/24 or 2001:db8::/32, nor the word local");
 		}
-		more = realloc(list, (n + 1) * sizeof *list);
+		more = small_realloc(list, (n + 1) * sizeof *list);
 		if (!more) {
-			free(list);
+			small_free(list);
 			return -ENOMEM;
 		}
 		list = more;
 		list[n++] = net;
 	}
-	free(c->server.trusted);
+	small_free(c->server.trusted);
 	c->server.trusted = list;
 	c->server.ntrusted = n;
 	c->server.trust_local = local;
@@ -317,20 +317,20 @@ set_addresses(struct config *c, const struct key *k, struct slice value, struct 
 		/* a source address has no port, a server has one */
 		if (!address_parse(word, resolver ? 53 : 0, &ss, &len) ||
 		    (address_port((struct sockaddr *)&ss) != 0) != resolver) {
-			free(a.list);
+			small_free(a.list);
 			return refuse_word(why, word, resolver
 			    ? " is no address, like 192.0.2.53, 192.0.2.53@5353 or 2001:db8::53"
 			    : " is no address, like 192.0.2.1 or 2001:db8::1");
 		}
-		more = realloc(a.list, (a.n + 1) * sizeof *a.list);
+		more = small_realloc(a.list, (a.n + 1) * sizeof *a.list);
 		if (!more) {
-			free(a.list);
+			small_free(a.list);
 			return -ENOMEM;
 		}
 		a.list = more;
 		a.list[a.n++] = ss;
 	}
-	free(at->list);
+	small_free(at->list);
 	*at = a;
 	return 0;
 }

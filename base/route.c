@@ -6,9 +6,9 @@
 #include "base/route.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/name.h"
+#include "base/small.h"
 
 #define NOT_YET "this version cannot do that yet"
 
@@ -44,7 +44,7 @@ route_pattern_valid(struct slice pattern)
 char *
 route_copy(struct slice s)
 {
-	char *p = malloc(s.n + 1);
+	char *p = small_alloc(s.n + 1);
 
 	if (!p)
 		return NULL;
@@ -62,7 +62,7 @@ replace(char **at, struct slice s)
 
 	if (s.p && !p)
 		return -ENOMEM;
-	free(*at);
+	small_free(*at);
 	*at = p;
 	return 0;
 }
@@ -245,12 +245,12 @@ route_settle(struct route *r)
 void
 route_done(struct route *r)
 {
-	free(r->pattern);
-	free(r->via_text);
-	free(r->host);
-	free(r->target);
-	free(r->recipients);
-	free(r->aliases);
+	small_free(r->pattern);
+	small_free(r->via_text);
+	small_free(r->host);
+	small_free(r->target);
+	small_free(r->recipients);
+	small_free(r->aliases);
 	memset(r, 0, sizeof *r);
 }
 

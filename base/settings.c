@@ -8,11 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/ini.h"
+#include "base/small.h"
 
 #define FILE_MAX_OCTETS ((size_t)16 << 20)	/* enough for any; a mistaken /dev/zero ends here */
 #define DROP_INS_MAX	1000
@@ -47,10 +50,10 @@ nowhere_in(const char *file)
 static const char *
 keep(struct settings *s, char *name)
 {
-	char **files = name ? realloc(s->files, (s->nfiles + 1) * sizeof *files) : NULL;
+	char **files = name ? small_realloc(s->files, (s->nfiles + 1) * sizeof *files) : NULL;
 
 	if (!files) {
-		free(name);
+		small_free(name);
 		settings_error(s, nowhere_in("smtp-handler.conf"), "out of memory");
 		return NULL;
 	}
@@ -68,7 +71,7 @@ grow(char **text, size_t *size)
 
 	if (want > 2 * FILE_MAX_OCTETS)
 		return -EFBIG;
-	more = realloc(*text, want);
+	more = small_realloc(*text, want);
 	if (!more)
 		return -ENOMEM;
 	*text = more;
@@ -76,7 +79,7 @@ grow(char **text, size_t *size)
 	return 0;
 }
 
-/* All of fd, which may be a pipe, in malloc'ed memory. */
+/* All of fd, which may be a pipe, in small_alloc()'ed memory. */
 static int
 read_all(int fd, char **ret, size_t *ret_n)
 {
@@ -106,7 +109,7 @@ read_all(int fd, char **ret, size_t *ret_n)
 	return 0;
 
 fail:
-	free(text);
+	small_free(text);
 	return r;
 }
 
@@ -163,7 +166,7 @@ read_file(struct settings *s, const char *file, bool optional)
 		return;
 	}
 	read_text(s, file, slice_of(text, n));
-	free(text);
+	small_free(text);
 }
 
 static int
@@ -180,25 +183,54 @@ is_drop_in(const char *name)
 	return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
 }
 
-/* The names in dir that end in .conf, as paths kept in s->files; false after an error was reported. */
-static bool
-list_drop_ins(struct settings *s, const char *path, DIR *dir)
+/* One path of its parts, in small_alloc()'ed memory; NULL without any. */
+static char *
+join(struct slice folder, struct slice separator, struct slice name)
 {
-	const struct dirent *e;
-	size_t first = s->nfiles;
-	char *name;
+	const size_t size = folder.n + separator.n + name.n + 1;
+	struct buf path = { .p = small_alloc(size), .cap = size };
 
-	while ((e = readdir(dir)) != NULL) {
-		if (!is_drop_in(e->d_name))
-			continue;
-		if (s->nfiles - first == DROP_INS_MAX) {
-			settings_error(s, nowhere_in(path), "there are more than %d files in it", DROP_INS_MAX);
-			return false;
+	if (!path.p)
+		return NULL;
+	buf_add(&path, folder);
+	buf_add(&path, separator);
+	buf_add(&path, name);
+	(void)buf_cstr(&path);
+	return path.p;
+}
+
+static bool
+keep_drop_in(struct settings *s, const char *folder, const char *name, size_t first)
+{
+	if (!is_drop_in(name))
+		return true;
+	if (s->nfiles - first == DROP_INS_MAX) {
+		settings_error(s, nowhere_in(folder), "there are more than %d files in it", DROP_INS_MAX);
+		return false;
+	}
+	return keep(s, join(slice_str(folder), SL("/"), slice_str(name))) != NULL;
+}
+
+/* The names in folder that end in .conf, as paths kept in s->files; false after an error was reported.  Not by
+ * readdir(3): it would be the only one here to need a heap, see base/small.h. */
+static bool
+list_drop_ins(struct settings *s, const char *folder, int fd)
+{
+	alignas(struct dirent) char space[2048];
+	const size_t first = s->nfiles;
+	long n;
+
+	while ((n = syscall(SYS_getdents64, fd, space, sizeof space)) > 0)
+		for (long at = 0; at < n;) {
+			const struct dirent *e = (const void *)(space + at);
+
+			if (!keep_drop_in(s, folder, e->d_name, first))
+				return false;
+			at += e->d_reclen;
 		}
-		if (asprintf(&name, "%s/%s", path, e->d_name) < 0)
-			name = NULL;
-		if (!keep(s, name))
-			return false;
+	if (n < 0) {
+		settings_error(s, nowhere_in(folder), "cannot read it: %s", strerror(errno));
+		return false;
 	}
 	if (s->nfiles > first)
 		qsort(s->files + first, s->nfiles - first, sizeof *s->files, by_name);
@@ -209,27 +241,24 @@ static void
 read_drop_ins(struct settings *s, const char *file)
 {
 	const char *slash = strrchr(file, '/');
+	const struct slice beside = slice_of(file, slash ? (size_t)(slash + 1 - file) : 0);
+	const char *folder = keep(s, join(beside, SL(""), SL("conf.d")));
 	size_t first, last;
-	const char *path;
-	char *name;
-	DIR *dir;
+	int fd;
 
-	if (asprintf(&name, "%.*sconf.d", slash ? (int)(slash + 1 - file) : 0, file) < 0)
-		name = NULL;
-	path = keep(s, name);
-	if (!path)
+	if (!folder)
 		return;
-	dir = opendir(path);
-	if (!dir) {
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
 		if (errno != ENOENT)
-			settings_error(s, nowhere_in(path), "cannot open it: %s", strerror(errno));
+			settings_error(s, nowhere_in(folder), "cannot open it: %s", strerror(errno));
 		return;
 	}
 	first = s->nfiles;
-	if (list_drop_ins(s, path, dir))
+	if (list_drop_ins(s, folder, fd))
 		for (last = s->nfiles; first < last; first++)
 			read_file(s, s->files[first], false);
-	(void)closedir(dir);
+	(void)close(fd);
 }
 
 /* "route example.org.via=print": patterns have dots and keys have none, so the key follows the last one. */
@@ -266,8 +295,8 @@ void
 settings_done(struct settings *s)
 {
 	for (size_t i = 0; i < s->nfiles; i++)
-		free(s->files[i]);
-	free(s->files);
+		small_free(s->files[i]);
+	small_free(s->files);
 	s->files = NULL;
 	s->nfiles = 0;
 }
