@@ -166,6 +166,11 @@ $(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
 
+# Linked as the handler is, to compare with.
+$(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o
+	@mkdir -p $(@D)
+	$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
+
 .PHONY: bench
 bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
