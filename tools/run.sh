@@ -62,7 +62,7 @@ say_what_to_type()
 	                   Hi Ben.
 	                   .
 	                   QUIT
-	  read, answer   mutt -f $run/mail/ben -e 'set smtp_url=smtp://127.0.0.1:$port from=ben@localhost'
+	  read, answer   mutt -f $run/mail/ben -e 'set ssl_force_tls=no smtp_url=smtp://127.0.0.1:$port from=ben@localhost'
 	  the queue      ls -R $run/queue      (one file a message; less shows it)
 	  look ahead     $build/smtp-relay -c $conf --explain somebody@example.org
 	  stop           Ctrl-C
