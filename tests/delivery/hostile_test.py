@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: ISC
+"""Exchangers that are broken or mean, on real sockets: mail is delivered by the next one or kept, in bounded time and memory."""
+import asyncio
+import os
+import struct
+import socket
+import threading
+
+from exchangers import Exchanger, in_loop
+from nameservers import nsd
+from programs import Site, fresh_directory
+from tap import check, main, note, same, test
+
+directory = fresh_directory()
+good = Exchanger("192.0.2.11")
+TIMES = ["-o", "relay.connect-timeout=2s", "-o", "relay.greeting-timeout=2s", "-o", "relay.command-timeout=2s", "-o",
+         "relay.data-timeout=2s", "-o", "relay.block-timeout=2s", "-o", "relay.dot-timeout=5s"]
+
+
+async def line(reader, writer, text):
+    writer.write(text.encode() + b"\r\n")
+    await writer.drain()
+    return await reader.readline()
+
+
+async def up_to(reader, writer, stage):
+    """An honest session until the client has sent the command of this stage."""
+    await line(reader, writer, "220 mean.example")
+    if stage == "EHLO":
+        return
+    for verb in ("MAIL", "RCPT", "DATA"):
+        await line(reader, writer, "250 mean.example" if verb == "MAIL" else "250 ok")
+        if verb == stage:
+            return
+    writer.write(b"354 go on\r\n")
+    if stage == "content":
+        await reader.read(1000)
+        return
+    while await reader.readline() not in (b".\r\n", b""):
+        pass
+
+
+async def for_ever(writer, octets):
+    while True:
+        writer.write(octets)
+        await writer.drain()
+
+
+async def drip(writer, text, every_s):
+    for octet in text.encode():
+        writer.write(bytes([octet]))
+        await writer.drain()
+        await asyncio.sleep(every_s)
+    await asyncio.sleep(100)
+
+
+def reset(writer):
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+MEAN = {}               # name: what it does with a connection
+
+
+def mean(name):
+    def keep(function):
+        MEAN[name] = function
+        return function
+    return keep
+
+
+@mean("closes at once")
+async def _(reader, writer):
+    pass
+
+
+@mean("resets at once")
+async def _(reader, writer):
+    reset(writer)
+
+
+@mean("a greeting that drips and never ends")
+async def _(reader, writer):
+    await drip(writer, "220 " + "a" * 500, 0.2)
+
+
+@mean("a greeting of endless lines")
+async def _(reader, writer):
+    await for_ever(writer, b"220-welcome, welcome, welcome\r\n" * 100)
+
+
+@mean("a greeting of one endless line")
+async def _(reader, writer):
+    await for_ever(writer, b"220 " + b"a" * 10000)
+
+
+@mean("NUL octets for ever")
+async def _(reader, writer):
+    await for_ever(writer, b"\0" * 10000)
+
+
+@mean("speaks HTTP")
+async def _(reader, writer):
+    await line(reader, writer, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n")
+
+
+@mean("an answer to EHLO of endless lines")
+async def _(reader, writer):
+    await up_to(reader, writer, "EHLO")
+    await for_ever(writer, b"250-PIPELINING\r\n" * 100)
+
+
+@mean("an answer to EHLO that drips")
+async def _(reader, writer):
+    await up_to(reader, writer, "EHLO")
+    await drip(writer, "250-mean.example\r\n" * 100, 0.05)
+
+
+@mean("silent after EHLO")
+async def _(reader, writer):
+    await up_to(reader, writer, "EHLO")
+    await asyncio.sleep(100)
+
+
+@mean("the code of the answer changes in its middle")
+async def _(reader, writer):
+    await up_to(reader, writer, "MAIL")
+    await line(reader, writer, "250-ok\r\n550 no")
+
+
+@mean("all answers in advance, and then no more")
+async def _(reader, writer):
+    writer.write(b"220 mean.example\r\n250 mean.example\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n")
+    await asyncio.sleep(100)
+
+
+for stage in ("MAIL", "RCPT", "DATA", "content"):
+    @mean("closes at " + stage)
+    async def _(reader, writer, stage=stage):
+        await up_to(reader, writer, stage)
+
+    @mean("resets at " + stage)
+    async def _(reader, writer, stage=stage):
+        await up_to(reader, writer, stage)
+        reset(writer)
+
+    @mean("silent at " + stage)
+    async def _(reader, writer, stage=stage):
+        await up_to(reader, writer, stage)
+        await asyncio.sleep(100)
+
+
+@mean("does not read the message")
+async def _(reader, writer):
+    await up_to(reader, writer, "DATA")
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2000)
+    writer.transport.pause_reading()
+    writer.write(b"354 go on\r\n")
+    await asyncio.sleep(100)
+
+
+@mean("closes after the dot")
+async def _(reader, writer):
+    await up_to(reader, writer, "dot")
+
+
+@mean("silent after the dot")
+async def _(reader, writer):
+    await up_to(reader, writer, "dot")
+    await asyncio.sleep(100)
+
+
+def serve(address, function):
+    async def client(reader, writer):
+        try:
+            await function(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+    in_loop(asyncio.start_server(client, address, 25))
+
+
+zone = ""
+for number, name in enumerate(MEAN, 100):
+    zone += "d%d MX 10 mean%d\nd%d MX 20 good\nmean%d A 192.0.2.%d\nonly%d MX 10 mean%d\n" % ((number,) * 7)
+    serve("192.0.2.%d" % number, MEAN[name])
+nsd(directory + "/nsd", {"example.org": zone + "good A 192.0.2.11\n"})
+site = Site("site").listen()
+SMALL = b"Subject: x\r\n\r\n" + b"0123456789" * 90 + b"\r\n"
+LARGE = SMALL + (b"0123456789" * 90 + b"\r\n") * 10000        # more than the sockets take
+
+
+def send_all(prefix):
+    with site.smtp() as smtp:
+        for number, name in enumerate(MEAN, 100):
+            smtp.sendmail("alice@sender.example", ["bob@%s%d.example.org" % (prefix, number)], LARGE if name.endswith(("content", "the message")) else SMALL)
+
+
+def most_memory(stop):
+    """The most that any smtp-relay had, in KiB, until stop is set."""
+    most = 0
+    while not stop.wait(0.1):
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                status = open("/proc/%s/status" % pid).read()
+            except OSError:
+                continue
+            if status.startswith("Name:\tsmtp-relay\n") and "VmHWM:" in status:
+                most = max(most, int(status.split("VmHWM:")[1].split()[0]))
+    memory.append(most)
+
+
+memory = []
+
+
+@test("R143 one of them before a good one: the good one gets the message in the same run, in bounded time and memory")
+def _():
+    stop = threading.Event()
+    watcher = threading.Thread(target=most_memory, args=(stop,))
+    watcher.start()
+    send_all("d")
+    took = site.relay(*TIMES, deadline_s=90)
+    stop.set()
+    watcher.join()
+    note("%.1f s, at most %d KiB a process" % (took, memory[0]))
+    arrived = [address for e in good.messages for address in e.rcpt_tos]
+    missing = {name for number, name in enumerate(MEAN, 100) if "bob@d%d.example.org" % number not in arrived}
+    # What broke off behind the dot may have arrived: to try another at once would only make more copies.
+    check(missing <= {"closes after the dot", "silent after the dot"}, missing, site.queue_text())
+    same(len(arrived), len(MEAN) - len(missing), "none came twice")
+    same(len(site.queued("wait")), len(missing))
+    same(len(site.mailbox("alice")), 0, "nobody was told that it failed")
+    check(took < 40, "%.1f s" % took)
+    check(memory[0] and memory[0] < (400 << 10 if "san" in os.environ["BUILD"] else 40 << 10), memory)
+
+
+@test("one of them alone: kept, with the reason, and nobody is told")
+def _():
+    for path in site.queued():
+        os.unlink(path)
+    send_all("only")
+    site.relay(*TIMES, deadline_s=90)
+    kept = b"".join(open(path, "rb").read() for path in site.queued("wait")).decode("latin1")
+    same([name for number, name in enumerate(MEAN, 100) if "<bob@only%d.example.org> deferred 4." % number not in kept], [])
+    same(len(site.queued()), len(MEAN))
+    same(len(site.mailbox("alice")), 0)
+
+
+main()
