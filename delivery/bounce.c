@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "delivery/header.h"
 #include "delivery/notice.h"
+#include "smtp/params.h"
 
 #define ORIGINAL_MAX ((size_t)50 << 10)	/* returned whole up to this, by its header above */
 
@@ -28,17 +29,9 @@ has_word(struct slice list, char separator, struct slice word)
 bool
 bounce_wanted(const struct queue_entry *e, uint32_t rcpt)
 {
-	struct slice rest = e->rcpts[rcpt].params;
+	struct slice notify = smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY"));
 
-	if (!e->from.n)
-		return false;
-	while (rest.n) {
-		struct slice param = slice_cut(rest, ' ', &rest);
-
-		if (slice_has_iprefix(param, SL("NOTIFY=")))
-			return has_word(slice_skip(param, strlen("NOTIFY=")), ',', SL("FAILURE"));
-	}
-	return true;
+	return e->from.n && (!notify.p || has_word(notify, ',', SL("FAILURE")));
 }
 
 struct bounce {
@@ -138,13 +131,32 @@ add_text(struct bounce *b)
 	notice_line(&b->n, "attached.");
 }
 
+/* What the sender gave its message and its recipients to know them by (RFC 3461 section 6.3), decoded. */
+static void
+add_reference(struct bounce *b, const char *field, struct slice type, struct slice xtext)
+{
+	char space[600];
+	struct buf text = BUF(space);
+
+	if (xtext.n == 0)
+		return;
+	buf_add(&text, type);
+	buf_str(&text, type.n ? "; " : "");
+	smtp_xtext_decode(xtext, &text);
+	if (!text.full)
+		notice_line(&b->n, "%s: %.*s", field, (int)text.n, text.p);
+}
+
 static void
 add_status(struct bounce *b, const struct bounce_rcpt *r)
 {
 	const struct outcome *o = r->outcome;
-	struct slice path = b->e->rcpts[r->rcpt].path;
+	const struct queue_rcpt *rcpt = &b->e->rcpts[r->rcpt];
+	struct slice path = rcpt->path, address, type;
 
+	type = slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
 	notice_blank(&b->n);
+	add_reference(b, "Original-Recipient", type, address);
 	notice_line(&b->n, "Final-Recipient: rfc822; %.*s", (int)path.n, path.p);
 	notice_line(&b->n, "Action: failed");
 	notice_line(&b->n, "Status: %s", o->status);
@@ -161,6 +173,7 @@ add_report(struct bounce *b)
 	add_part(b, "message/delivery-status", "Delivery report");
 	notice_blank(&b->n);
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
+	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
 	add_date(b, "Arrival-Date", b->e->arrived_us / 1000000);
 	for (size_t i = 0; i < b->nrcpts; i++)
 		add_status(b, &b->rcpts[i]);
@@ -170,7 +183,7 @@ add_report(struct bounce *b)
 static bool
 returns_all(const struct queue_entry *e)
 {
-	return e->content_size <= ORIGINAL_MAX && !e->facts.binary && !has_word(e->from_params, ' ', SL("RET=HDRS"));
+	return e->content_size <= ORIGINAL_MAX && !e->facts.binary && !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS"));
 }
 
 static int

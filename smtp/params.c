@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
  * Parameters of MAIL and RCPT.  A parameter is known here only when EHLO offers its
- * extension: the table below and the reply in session.c change together.  mail_rcpt.c calls.
+ * extension: the tables below and the reply in session.c change together.  What each may say is
+ * in values.c.  mail_rcpt.c calls.
  */
 #include "smtp/params.h"
 
-#include <assert.h>
-
 #include "smtp/commands.h"
+#include "smtp/values.h"
 
-#define SIZE_DIGITS 20		/* RFC 1870 section 6 */
 #define ECHO_MAX 64		/* of a keyword, in a reply */
-
-static_assert(SMTP_PARAMS_MAX > sizeof "BODY=8BITMIME", "what is kept of the parameters fits");
 
 static bool
 keyword_valid(struct slice s)
@@ -57,6 +54,17 @@ smtp_param_take(struct slice *in, struct smtp_param *ret)
 	return SMTP_PARAM_TAKEN;
 }
 
+struct slice
+smtp_param_value(struct slice params, struct slice keyword)
+{
+	struct smtp_param param;
+
+	while (smtp_param_take(&params, &param) == SMTP_PARAM_TAKEN)
+		if (slice_ieq(param.keyword, keyword))
+			return param.value;
+	return slice_of(NULL, 0);
+}
+
 static struct smtp_reply
 unsupported(struct smtp_session *s, struct slice keyword)
 {
@@ -65,56 +73,27 @@ unsupported(struct smtp_session *s, struct slice keyword)
 	return smtp_reply_made(s, 555);
 }
 
-static struct smtp_reply
-set_size(struct smtp_session *s, struct slice value)
-{
-	uint64_t max = s->server->max_message_size;
-
-	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] < '0' || value.p[i] > '9')
-			value.n = 0;
-	if (value.n == 0 || value.n > SIZE_DIGITS)
-		return SMTP_REPLY(501, "5.5.4 Syntax: SIZE=octets");
-	if (!slice_uint(value, UINT64_MAX, &s->declared_size) || (max && s->declared_size > max))
-		return SMTP_REPLY(552, "5.3.4 Message size exceeds fixed limit");
-	return SMTP_NO_REPLY;
-}
-
-static struct smtp_reply
-set_body(struct smtp_session *s, struct slice value)
-{
-	if (slice_ieq(value, SL("7BIT")))
-		s->body = SMTP_BODY_7BIT;
-	else if (slice_ieq(value, SL("8BITMIME")))
-		s->body = SMTP_BODY_8BITMIME;
-	else
-		return SMTP_REPLY(501, "5.5.4 Syntax: BODY=7BIT or BODY=8BITMIME");
-	buf_str(&s->params, s->params.n ? " BODY=" : "BODY=");
-	buf_str(&s->params, s->body == SMTP_BODY_7BIT ? "7BIT" : "8BITMIME");
-	return SMTP_NO_REPLY;
-}
-
-static const struct known {
+struct known {
 	struct slice keyword;
 	struct smtp_reply (*set)(struct smtp_session *, struct slice value);
-} mail_params[] = {
-	{ S("SIZE"), set_size },
-	{ S("BODY"), set_body },
 };
 
-/* Where keyword stands in the table; its length when it does not. */
-static size_t
-find(struct slice keyword)
-{
-	size_t i = 0;
+static const struct known mail_params[] = {
+	{ S("SIZE"), smtp_value_size },
+	{ S("BODY"), smtp_value_body },
+	{ S("RET"), smtp_value_ret },
+	{ S("ENVID"), smtp_value_envid },
+	{ S(""), NULL },
+};
 
-	while (i < sizeof mail_params / sizeof mail_params[0] && !slice_ieq(keyword, mail_params[i].keyword))
-		i++;
-	return i;
-}
+static const struct known rcpt_params[] = {
+	{ S("NOTIFY"), smtp_value_notify },
+	{ S("ORCPT"), smtp_value_orcpt },
+	{ S(""), NULL },
+};
 
-struct smtp_reply
-smtp_params_mail(struct smtp_session *s, struct slice in)
+static struct smtp_reply
+set_each(struct smtp_session *s, const struct known *known, struct slice in, struct smtp_reply syntax)
 {
 	enum smtp_param_result taken;
 	struct smtp_param param;
@@ -122,37 +101,33 @@ smtp_params_mail(struct smtp_session *s, struct slice in)
 
 	s->params.n = 0;
 	while ((taken = smtp_param_take(&in, &param)) == SMTP_PARAM_TAKEN) {
-		size_t i = find(param.keyword);
 		struct smtp_reply r;
+		size_t i = 0;
 
 		if (!s->esmtp)		/* HELO negotiates nothing (RFC 5321 section 4.1.1.11) */
 			return SMTP_REPLY(555, "5.5.4 Error: parameters need EHLO");
-		if (i == sizeof mail_params / sizeof mail_params[0])
+		while (known[i].set && !slice_ieq(param.keyword, known[i].keyword))
+			i++;
+		if (!known[i].set)
 			return unsupported(s, param.keyword);
 		if (seen & 1U << i)
 			return SMTP_REPLY(501, "5.5.4 Error: parameter given twice");
 		seen |= 1U << i;
-		r = mail_params[i].set(s, param.value);
+		r = known[i].set(s, param.value);
 		if (r.code)
 			return r;
 	}
-	return taken == SMTP_PARAM_NONE ? SMTP_NO_REPLY :
-	    SMTP_REPLY(501, "5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value");
+	return taken == SMTP_PARAM_NONE ? SMTP_NO_REPLY : syntax;
+}
+
+struct smtp_reply
+smtp_params_mail(struct smtp_session *s, struct slice in)
+{
+	return set_each(s, mail_params, in, SMTP_REPLY(501, "5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value"));
 }
 
 struct smtp_reply
 smtp_params_rcpt(struct smtp_session *s, struct slice in)
 {
-	struct smtp_param param;
-
-	s->params.n = 0;
-	switch (smtp_param_take(&in, &param)) {
-	case SMTP_PARAM_NONE:
-		return SMTP_NO_REPLY;
-	case SMTP_PARAM_TAKEN:		/* no extension that is offered has one */
-		return unsupported(s, param.keyword);
-	case SMTP_PARAM_MALFORMED:
-		break;
-	}
-	return SMTP_REPLY(501, "5.5.4 Syntax: RCPT TO:<address> KEYWORD=value");
+	return set_each(s, rcpt_params, in, SMTP_REPLY(501, "5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"));
 }

@@ -19,6 +19,12 @@ enum smtp_param_result { SMTP_PARAM_NONE, SMTP_PARAM_TAKEN, SMTP_PARAM_MALFORMED
 /* The next parameter of *in, which is moved behind it. */
 enum smtp_param_result smtp_param_take(struct slice *in, struct smtp_param *ret);
 
+/* The value of a keyword among parameters; .p is NULL where it is not there or has none. */
+struct slice smtp_param_value(struct slice params, struct slice keyword);
+
+/* xtext (RFC 3461 section 4) as what it stands for; what is none goes in as it is. */
+void smtp_xtext_decode(struct slice xtext, struct buf *b);
+
 /* Check the parameters of MAIL and keep them in s (params, body, declared_size).  A reply with
  * code 0 means all is well; any other refuses the command. */
 struct smtp_reply smtp_params_mail(struct smtp_session *s, struct slice in);

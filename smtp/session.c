@@ -88,7 +88,7 @@ ehlo(struct smtp_session *s, struct slice arg)
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
 	buf_str(&s->text, "\nPIPELINING\nSIZE ");
 	buf_uint(&s->text, s->server->max_message_size);
-	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES");
+	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN");
 	return smtp_reply_made(s, 250);
 }
 

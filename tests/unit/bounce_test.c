@@ -78,6 +78,7 @@ test_wanted(struct mail *m)
 		{ "B162 NOTIFY=NEVER", "a@b", "NOTIFY=NEVER", false },
 		{ "B162 NOTIFY=SUCCESS", "a@b", "NOTIFY=SUCCESS", false },
 		{ "B162 NOTIFY=FAILURE", "a@b", "NOTIFY=FAILURE", true },
+		{ "B162 NOTIFY as it came", "a@b", "ORCPT=rfc822;x@y notify=Delay,failure", true },
 		{ "B162 among others, any case", "a@b", "ORCPT=rfc822;x notify=success,failure,DELAY", true },
 		{ "B162 ORCPT alone", "a@b", "ORCPT=rfc822;NEVER", true },
 	};
@@ -185,6 +186,12 @@ test_eight_bit(struct mail *m)
 	s = bounce(m, rcpts, 1);
 	ok(!has(s, "8bit\r\n") && !s->e.facts.eight_bit, "not if only its header is returned");
 	ok(has(s, "Content-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_"), "RET=HDRS: the header only");
+	ok(!has(s, "Original-"), "no reference where none was given");
+	mail_put(m, "a@b", "ENVID=a;b+2Bc+0D ret=hdrs", "c@d NOTIFY=FAILURE ORCPT=rfc822;O+2BX@D", SL("Subject: hi\r\n\r\nx\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "text/rfc822-headers"), "ret=hdrs in any case");
+	ok(has(s, "\r\nOriginal-Envelope-Id: a;b+c?\r\n"), "B164 ENVID, decoded, and harmless");
+	ok(has(s, "\r\n\r\nOriginal-Recipient: rfc822; O+X@D\r\nFinal-Recipient: rfc822; c@d\r\n"), "B164 ORCPT, decoded");
 }
 
 static void

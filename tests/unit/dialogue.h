@@ -11,7 +11,8 @@
 #define MAX_SIZE    10000
 #define MAX_RCPT    3
 #define MAX_ERRORS  20
-#define EHLO_REPLY  "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"
+#define EHLO_REPLY  "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n" \
+	"250 DSN"
 
 #define EHLO { S("EHLO c.example"), EHLO_REPLY, 0, false }
 #define MAIL { S("MAIL FROM:<a@b.example>"), "250 2.1.0 Ok", 0, false }

@@ -22,6 +22,11 @@
 #define PARAMS "501 5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value"
 #define SIZE_SYNTAX "501 5.5.4 Syntax: SIZE=octets"
 #define BODY_SYNTAX "501 5.5.4 Syntax: BODY=7BIT or BODY=8BITMIME"
+#define RET_SYNTAX "501 5.5.4 Syntax: RET=FULL or RET=HDRS"
+#define ENVID_SYNTAX "501 5.5.4 Syntax: ENVID=xtext, of at most 100 characters"
+#define NOTIFY_SYNTAX "501 5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY"
+#define ORCPT_SYNTAX "501 5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters"
+#define RCPT_PARAMS "501 5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"
 #define TWICE "501 5.5.4 Error: parameter given twice"
 #define NO_RCPT_YET { S("RCPT TO:<u@d>"), "503 5.5.1 Error: need MAIL command", 0, false }
 
@@ -58,9 +63,23 @@ static const struct line {
 	{ "H050 Latin-1", S("MAIL FROM:<\xfc@b>"), FROM_ASCII, NULL },
 	{ "H052 unknown parameter", S("MAIL FROM:<a@b> FOO=1"), "555 5.5.4 Unsupported option: FOO", NULL },
 	{ "H052 unknown parameter without value", S("MAIL FROM:<a@b> foo"), "555 5.5.4 Unsupported option: foo", NULL },
-	{ "H052 unknown behind known", S("MAIL FROM:<a@b> SIZE=1 RET=FULL"), "555 5.5.4 Unsupported option: RET", NULL },
+	{ "H052 unknown behind known", S("MAIL FROM:<a@b> SIZE=1 XRET=FULL"), "555 5.5.4 Unsupported option: XRET", NULL },
 	{ "H052 a long unknown keyword is cut", S("MAIL FROM:<a@b> " L64 L64 "=1"),
 	    "555 5.5.4 Unsupported option: " L64, NULL },
+	{ "H056 RET=FULL", S("MAIL FROM:<a@b> RET=FULL"), FROM_OK, NULL },
+	{ "H056 RET=HDRS", S("MAIL FROM:<a@b> ret=hdrs"), FROM_OK, NULL },
+	{ "H056 RET=X", S("MAIL FROM:<a@b> RET=X"), RET_SYNTAX, NULL },
+	{ "H056 RET alone", S("MAIL FROM:<a@b> RET"), RET_SYNTAX, NULL },
+	{ "H056 two RET", S("MAIL FROM:<a@b> RET=FULL RET=FULL"), TWICE, NULL },
+	{ "H056 two ENVID", S("MAIL FROM:<a@b> ENVID=x ENVID=y"), TWICE, NULL },
+	{ "H056 ENVID", S("MAIL FROM:<a@b> ENVID=QQ314159+2B"), FROM_OK, NULL },
+	{ "H056 ENVID that is no xtext", S("MAIL FROM:<a@b> ENVID=a+b"), ENVID_SYNTAX, NULL },
+	{ "H056 ENVID with =", S("MAIL FROM:<a@b> ENVID=a=b"), PARAMS, NULL },
+	{ "H056 ENVID alone", S("MAIL FROM:<a@b> ENVID"), ENVID_SYNTAX, NULL },
+	{ "H072 ENVID of 100", S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 L8 "abcd"), FROM_OK, NULL },
+	{ "H072 ENVID of 101", S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 L8 "abcde"), ENVID_SYNTAX, NULL },
+	{ "H072 ENVID of 100, encoded", S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 "abcdefghijk+3D"), FROM_OK, NULL },
+	{ "a parameter of RCPT", S("MAIL FROM:<a@b> NOTIFY=NEVER"), "555 5.5.4 Unsupported option: NOTIFY", NULL },
 	{ "SMTPUTF8 is not offered", S("MAIL FROM:<a@b> SMTPUTF8"), "555 5.5.4 Unsupported option: SMTPUTF8", NULL },
 	{ "H053 SIZE", S("MAIL FROM:<a@b> SIZE=10000"), FROM_OK, NULL },
 	{ "H053 too big", S("MAIL FROM:<a@b> SIZE=10001"), "552 5.3.4 Message size exceeds fixed limit", NULL },
@@ -118,7 +137,34 @@ static const struct line rcpts[] = {
 	{ "H049 control character", S("RCPT TO:<a\x7f@b>"), TO_BAD, NULL },
 	{ "H050 UTF-8", S("RCPT TO:<\xc3\xbc@b>"), TO_ASCII, NULL },
 	{ "H050 Latin-1", S("RCPT TO:<\xfc@b>"), TO_ASCII, NULL },
-	{ "a parameter of DSN, not offered", S("RCPT TO:<a@b> NOTIFY=NEVER"), "555 5.5.4 Unsupported option: NOTIFY", NULL },
+	{ "H071 NOTIFY=NEVER", S("RCPT TO:<a@b> NOTIFY=NEVER"), TO_OK, NULL },
+	{ "H071 lower case", S("RCPT TO:<a@b> notify=success"), TO_OK, NULL },
+	{ "H071 H072 a list of 28 octets", S("RCPT TO:<a@b> NOTIFY=SUCCESS,FAILURE,DELAY"), TO_OK, NULL },
+	{ "H071 NEVER in a list", S("RCPT TO:<a@b> NOTIFY=NEVER,FAILURE"), NOTIFY_SYNTAX, NULL },
+	{ "H071 NEVER at the end of a list", S("RCPT TO:<a@b> NOTIFY=FAILURE,NEVER"), NOTIFY_SYNTAX, NULL },
+	{ "H071 an empty NOTIFY", S("RCPT TO:<a@b> NOTIFY="), RCPT_PARAMS, NULL },
+	{ "H071 NOTIFY alone", S("RCPT TO:<a@b> NOTIFY"), NOTIFY_SYNTAX, NULL },
+	{ "H071 an unknown word", S("RCPT TO:<a@b> NOTIFY=ALWAYS"), NOTIFY_SYNTAX, NULL },
+	{ "H071 an empty word", S("RCPT TO:<a@b> NOTIFY=SUCCESS,,DELAY"), NOTIFY_SYNTAX, NULL },
+	{ "H071 a comma behind", S("RCPT TO:<a@b> NOTIFY=SUCCESS,"), NOTIFY_SYNTAX, NULL },
+	{ "H071 a comma in front", S("RCPT TO:<a@b> NOTIFY=,SUCCESS"), NOTIFY_SYNTAX, NULL },
+	{ "H071 two NOTIFY", S("RCPT TO:<a@b> NOTIFY=NEVER NOTIFY=NEVER"), TWICE, NULL },
+	{ "H071 two ORCPT", S("RCPT TO:<a@b> ORCPT=rfc822;a@b orcpt=rfc822;a@b"), TWICE, NULL },
+	{ "H071 ORCPT", S("RCPT TO:<a@b> ORCPT=rfc822;Bob+2BX@B.example NOTIFY=DELAY"), TO_OK, NULL },
+	{ "H071 ORCPT of another type", S("RCPT TO:<a@b> ORCPT=x400;/c=de/"), RCPT_PARAMS, NULL },
+	{ "H071 ORCPT of another type, encoded", S("RCPT TO:<a@b> ORCPT=x400;/c+3Dde/"), TO_OK, NULL },
+	{ "H071 hex in lower case", S("RCPT TO:<a@b> ORCPT=rfc822;a+2b@b"), ORCPT_SYNTAX, NULL },
+	{ "H071 a bad hexchar", S("RCPT TO:<a@b> ORCPT=rfc822;a+XYb@b"), ORCPT_SYNTAX, NULL },
+	{ "H071 an unfinished hexchar", S("RCPT TO:<a@b> ORCPT=rfc822;a+2"), ORCPT_SYNTAX, NULL },
+	{ "H071 a lone plus", S("RCPT TO:<a@b> ORCPT=rfc822;a+"), ORCPT_SYNTAX, NULL },
+	{ "H071 ORCPT without a type", S("RCPT TO:<a@b> ORCPT=a@b"), ORCPT_SYNTAX, NULL },
+	{ "H071 ORCPT with an empty type", S("RCPT TO:<a@b> ORCPT=;a@b"), ORCPT_SYNTAX, NULL },
+	{ "H071 ORCPT without an address", S("RCPT TO:<a@b> ORCPT=rfc822;"), ORCPT_SYNTAX, NULL },
+	{ "H072 ORCPT of 500", S("RCPT TO:<a@b> ORCPT=rfc822;" L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8 "abcde"), TO_OK,
+	    NULL },
+	{ "H072 ORCPT of 501", S("RCPT TO:<a@b> ORCPT=rfc822;" L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8 "abcdef"),
+	    ORCPT_SYNTAX, NULL },
+	{ "a parameter of DSN at the wrong command", S("RCPT TO:<a@b> RET=FULL"), "555 5.5.4 Unsupported option: RET", NULL },
 	{ "a parameter of MAIL", S("RCPT TO:<a@b> SIZE=1"), "555 5.5.4 Unsupported option: SIZE", NULL },
 	{ "a malformed parameter", S("RCPT TO:<a@b> ="), "501 5.5.4 Syntax: RCPT TO:<address> KEYWORD=value", NULL },
 	{ "no argument", S("RCPT"), TO_SYNTAX, NULL },
@@ -178,12 +224,15 @@ test_kept(void)
 	(void)smtp_command(&s, SL("RCPT TO:<@x:U@d.example>"));
 	is(smtp_path_text(&s.rcpt), SL("U@d.example"), "H063 the recipient without its route");
 	is(smtp_path_domain(&s.rcpt), SL("d.example"), "H063 its domain");
-	is(buf_slice(&s.params), SL(""), "a recipient has no parameters yet");
+	is(buf_slice(&s.params), SL(""), "a recipient without parameters");
+	(void)smtp_decide(&s, SMTP_ACCEPT, SL(""));
+	(void)smtp_command(&s, SL("RCPT TO:<v@d.example> orcpt=RFC822;Bob+2BX@D notify=Success,delay"));
+	is(buf_slice(&s.params), SL("ORCPT=RFC822;Bob+2BX@D NOTIFY=Success,delay"), "DSN's are kept as they came");
 	(void)smtp_decide(&s, SMTP_ACCEPT, SL(""));
 	is(smtp_path_text(&s.from), SL("Smith@B.example"), "the sender is still there");
-	ok(s.recipients == 1 && s.refused == 0 && s.state == SMTP_AT_RCPT, "one recipient");
+	ok(s.recipients == 2 && s.refused == 0 && s.state == SMTP_AT_RCPT, "two recipients");
 	(void)smtp_command(&s, SL("RCPT TO:<>"));
-	ok(s.recipients == 1 && s.refused == 1, "one refused");
+	ok(s.recipients == 2 && s.refused == 1, "one refused");
 	(void)smtp_end_of_data(&s, SMTP_DATA_LOCAL, SL(""));
 	ok(s.from.n == 0 && s.rcpt.n == 0 && s.body == SMTP_BODY_UNKNOWN && s.declared_size == 0 && s.recipients == 0 &&
 	    s.refused == 0 && s.params.n == 0, "H088 nothing is left of the transaction");

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The values of the parameters behind a path: one function for each, which checks the value and keeps it in the
+ * session.  Code 0 when well.  value.p is NULL where there was no '='.  Private to params.c and values.c.
+ */
+#ifndef SMTP_VALUES_H
+#define SMTP_VALUES_H
+
+#include "smtp/session.h"
+
+#define SMTP_ENVID_MAX 100	/* RFC 3461 section 4.4: before it was encoded */
+#define SMTP_ORCPT_MAX 500	/* section 5.4 */
+#define SMTP_NOTIFY_MAX 64
+
+/* xtext (RFC 3461 section 4): printable, '+' only in front of two digits.  *ret_n: octets once decoded. */
+bool smtp_xtext_valid(struct slice s, size_t *ret_n);
+
+struct smtp_reply smtp_value_size(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_body(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_ret(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_envid(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_notify(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_orcpt(struct smtp_session *s, struct slice value);
+
+#endif
