@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, verdict.c
- * (verdicts and ends).  Nobody else includes this.
+ * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, secure.c (STARTTLS,
+ * AUTH), verdict.c (verdicts and ends).  Nobody else includes this.
  */
 #ifndef SMTP_COMMANDS_H
 #define SMTP_COMMANDS_H
@@ -39,5 +39,15 @@ struct smtp_reply smtp_budget(struct smtp_session *s, struct smtp_reply r);
 
 struct smtp_reply smtp_mail(struct smtp_session *s, struct slice arg);
 struct smtp_reply smtp_rcpt(struct smtp_session *s, struct slice arg);
+
+struct smtp_reply smtp_starttls(struct smtp_session *s, struct slice arg);
+struct smtp_reply smtp_auth(struct smtp_session *s, struct slice arg);
+/* Does an exchange of AUTH wait for its next response?  Then this line is it. */
+bool smtp_auth_waits(const struct smtp_session *s);
+struct smtp_reply smtp_auth_line(struct smtp_session *s, struct slice line);
+/* Whether name and password were right. */
+struct smtp_reply smtp_auth_end(struct smtp_session *s, bool right);
+/* The lines of the EHLO reply. */
+void smtp_secure_ehlo(struct smtp_session *s);
 
 #endif

@@ -73,6 +73,15 @@ unsupported(struct smtp_session *s, struct slice keyword)
 	return smtp_reply_made(s, 555);
 }
 
+/* Who a client says had handed the message to it (RFC 4954 section 5): nothing to rely on, and not kept. */
+static struct smtp_reply
+set_auth(struct smtp_session *s, struct slice value)
+{
+	if (!s->server->auth)
+		return unsupported(s, SL("AUTH"));
+	return value.n ? SMTP_NO_REPLY : SMTP_REPLY(501, "5.5.4 Syntax: AUTH=<> or AUTH=address");
+}
+
 struct known {
 	struct slice keyword;
 	struct smtp_reply (*set)(struct smtp_session *, struct slice value);
@@ -83,6 +92,7 @@ static const struct known mail_params[] = {
 	{ S("BODY"), smtp_value_body },
 	{ S("RET"), smtp_value_ret },
 	{ S("ENVID"), smtp_value_envid },
+	{ S("AUTH"), set_auth },
 	{ S(""), NULL },
 };
 

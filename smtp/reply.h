@@ -15,6 +15,9 @@ enum smtp_next {
 	SMTP_NEXT_CHECK_RCPT,	/* the same for a recipient */
 	SMTP_NEXT_CHECK_VRFY,	/* the same for an address to verify */
 	SMTP_NEXT_CHECK_DATA,	/* the same for DATA: can a message be stored now? */
+	SMTP_NEXT_CHECK_STARTTLS,	/* the same for STARTTLS: is there a certificate? */
+	SMTP_NEXT_CHECK_AUTH,	/* the same for the name and the password in server->auth */
+	SMTP_NEXT_STARTTLS,	/* send 220, then begin TLS: what was before is to be forgotten */
 	SMTP_NEXT_DATA,		/* send 354, then read the message up to the dot */
 	SMTP_NEXT_CLOSE,	/* send the reply and close */
 };

@@ -89,6 +89,7 @@ ehlo(struct smtp_session *s, struct slice arg)
 	buf_str(&s->text, "\nPIPELINING\nSIZE ");
 	buf_uint(&s->text, s->server->max_message_size);
 	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN");
+	smtp_secure_ehlo(s);
 	return smtp_reply_made(s, 250);
 }
 
@@ -183,6 +184,8 @@ static const struct command commands[] = {
 	{ S("QUIT"), ANYWHERE, NO_ARG, S(""), quit },
 	{ S("VRFY"), ANYWHERE, MUST_ARG, S(" address"), vrfy },
 	{ S("HELP"), ANYWHERE, MAY_ARG, S(" [command]"), help },
+	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, smtp_starttls },
+	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, smtp_auth },
 	/* Known, so that 502 and not 500 answers them (section 4.2.4). */
 	{ S("EXPN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("TURN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
@@ -191,8 +194,6 @@ static const struct command commands[] = {
 	{ S("SOML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("SAML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("BDAT"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("GET"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
 	{ S("POST"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
 	{ S("PUT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
@@ -236,6 +237,13 @@ out_of_sequence(const struct smtp_session *s)
 	return SMTP_REPLY(503, "5.5.1 Error: nested MAIL command");
 }
 
+/* RFC 3207 section 4: what may come outside TLS where TLS is required. */
+static bool
+allowed_in_clear(const struct command *c)
+{
+	return c->run == ehlo || c->run == noop || c->run == quit || c->run == smtp_starttls || c->run == not_smtp;
+}
+
 static bool
 has_control(struct slice s)
 {
@@ -264,6 +272,10 @@ dispatch(struct smtp_session *s, struct slice line)
 		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
 	if (!c)
 		return SMTP_REPLY(500, "5.5.1 Error: command not recognized");
+	if (s->server->tls_required && !s->server->tls && !allowed_in_clear(c))
+		return SMTP_REPLY(530, "5.7.0 Error: must issue a STARTTLS command first");
+	if (line.n + 2 > SMTP_COMMAND_MAX && c->run != smtp_auth)
+		return SMTP_REPLY(500, "5.5.6 Error: line too long");
 	if (c->arg == NO_ARG && arg.n)
 		return syntax_of(s, c, 501);
 	if (!(s->state & c->legal))
@@ -278,18 +290,30 @@ smtp_command(struct smtp_session *s, struct slice line)
 {
 	s->text = (struct buf)BUF(s->text_space);
 	s->pending = SMTP_NEXT_COMMAND;
-	return smtp_budget(s, dispatch(s, line));
+	return smtp_budget(s, smtp_auth_waits(s) ? smtp_auth_line(s, line) : dispatch(s, line));
+}
+
+size_t
+smtp_line_max(const struct smtp_session *s)
+{
+	return s->server->auth ? SMTP_AUTH_LINE : SMTP_COMMAND_MAX;
 }
 
 struct smtp_reply
 smtp_overlong(struct smtp_session *s)
 {
 	s->pending = SMTP_NEXT_COMMAND;
+	if (smtp_auth_waits(s))
+		smtp_auth_clear(s->server->auth);
 	return smtp_budget(s, SMTP_REPLY(500, "5.5.6 Error: line too long"));
 }
 
 struct slice
 smtp_protocol(const struct smtp_session *s)
 {
-	return s->esmtp ? SL("ESMTP") : SL("SMTP");
+	if (!s->esmtp)
+		return SL("SMTP");
+	if (s->server->tls)
+		return s->authenticated ? SL("ESMTPSA") : SL("ESMTPS");
+	return s->authenticated ? SL("ESMTPA") : SL("ESMTP");
 }

@@ -8,6 +8,7 @@
 #define SMTP_SESSION_H
 
 #include "smtp/address.h"
+#include "smtp/auth.h"
 #include "smtp/reply.h"
 
 #define SMTP_COMMAND_MAX 2048	/* octets with CRLF: RCPT with DSN is 1036 (RFC 3461 section 5.4), and some room */
@@ -23,18 +24,30 @@ enum smtp_state {		/* bits, so that a command can name where it is legal */
 
 enum smtp_body { SMTP_BODY_UNKNOWN, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
 
+enum smtp_starttls {
+	SMTP_STARTTLS_OFF,
+	SMTP_STARTTLS_BROKEN,	/* configured, but no certificate that can be used: not offered, 454 */
+	SMTP_STARTTLS_OFFERED,
+};
+
 /* What the server is and offers; filled in by the main before the first command, then constant. */
 struct smtp_server {
 	struct slice hostname;
 	uint64_t max_message_size;
 	unsigned max_recipients, max_errors;
 	bool strict;		/* [server] syntax = strict */
+	bool tls;		/* this session is inside TLS */
+	bool tls_required;	/* 530 to nearly all where it is not (RFC 3207 section 4) */
+	enum smtp_starttls starttls;
+	struct smtp_auth *auth;	/* room for an exchange: AUTH is offered; NULL: it is not */
+	bool auth_needs_tls;	/* AUTH would be offered inside TLS: 538 */
 };
 
 struct smtp_session {
 	const struct smtp_server *server;
 	enum smtp_state state;
 	bool esmtp;			/* EHLO, not HELO */
+	bool authenticated;		/* as server->auth->user */
 	unsigned errors;		/* rejected commands since the last message that was accepted */
 	unsigned recipients, refused;	/* of this transaction */
 	struct buf helo;
@@ -59,6 +72,10 @@ enum smtp_verdict {
 	SMTP_REFUSE_ROUTE,	/* 550 5.7.1 with the text in `why`: a reject: route */
 	SMTP_REFUSE_SPACE,	/* 452 4.3.1: the disk is full */
 	SMTP_REFUSE_LOCAL,	/* 451 4.3.0: something here is broken */
+	SMTP_REFUSE_TLS,	/* 454 4.7.0: STARTTLS without a usable certificate */
+	SMTP_REFUSE_PASSWORD,	/* 535 5.7.8: AUTH with a wrong name or password */
+	SMTP_REFUSE_AUTH,	/* 454 4.7.0: who is who cannot be found out now */
+	SMTP_REFUSE_OWNER,	/* 553 5.7.1: not an address this authenticated user may send from */
 	SMTP_VERIFIED,		/* VRFY: 250 2.1.5 <path>; SMTP_ACCEPT there means 252: cannot tell */
 };
 
@@ -76,7 +93,9 @@ enum smtp_data_result {
 void smtp_session_init(struct smtp_session *s, const struct smtp_server *server);
 struct smtp_reply smtp_greeting(struct smtp_session *s);
 
-/* A command line without its CRLF. */
+/* How long the next line may be, with CRLF. */
+size_t smtp_line_max(const struct smtp_session *s);
+/* A command line without its CRLF, or a response of AUTH.  Where AUTH is offered it may hold a password. */
 struct smtp_reply smtp_command(struct smtp_session *s, struct slice line);
 /* A line that was too long: answered with 500 5.5.6, its tail already thrown away. */
 struct smtp_reply smtp_overlong(struct smtp_session *s);
@@ -89,7 +108,7 @@ struct smtp_reply smtp_end_of_data(struct smtp_session *s, enum smtp_data_result
 struct smtp_reply smtp_timeout(struct smtp_session *s);
 struct smtp_reply smtp_shutdown(struct smtp_session *s);
 
-/* "SMTP", "ESMTP": the with-clause of Received (RFC 3848). */
+/* "SMTP", "ESMTPSA": the with-clause of Received (RFC 3848). */
 struct slice smtp_protocol(const struct smtp_session *s);
 
 #endif

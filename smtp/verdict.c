@@ -24,6 +24,10 @@ static const struct refusal {
 	[SMTP_REFUSE_USER] = { 550, S("5.1.1 "), S("Recipient address rejected: User unknown"), true },
 	[SMTP_REFUSE_ROUTE] = { 550, S("5.7.1 "), S("Recipient address rejected: Access denied"), true },
 	[SMTP_REFUSE_SPACE] = { 452, S("4.3.1 "), S("Error: insufficient system storage"), false },
+	[SMTP_REFUSE_TLS] = { 454, S("4.7.0 "), S("TLS not available due to local problem"), false },
+	[SMTP_REFUSE_PASSWORD] = { 535, S("5.7.8 "), S("Error: authentication failed"), false },
+	[SMTP_REFUSE_AUTH] = { 454, S("4.7.0 "), S("Temporary authentication failure"), false },
+	[SMTP_REFUSE_OWNER] = { 553, S("5.7.1 "), S("Sender address rejected: not owned by user"), true },
 	[SMTP_REFUSE_LOCAL] = { 451, S("4.3.0 "), S("Error: local error in processing"), false },
 };
 
@@ -46,7 +50,9 @@ refused(struct smtp_session *s, enum smtp_next asked, enum smtp_verdict verdict,
 		}
 		buf_add(&s->text, r->words);
 	}
-	if (asked == SMTP_NEXT_CHECK_MAIL)
+	if (asked == SMTP_NEXT_CHECK_AUTH)
+		(void)smtp_auth_end(s, false);
+	else if (asked == SMTP_NEXT_CHECK_MAIL)
 		smtp_transaction_end(s);
 	else if (asked == SMTP_NEXT_CHECK_RCPT)
 		s->refused++;
@@ -77,6 +83,13 @@ accepted(struct smtp_session *s, enum smtp_next asked, bool verified)
 		buf_add(&s->text, smtp_path_text(&s->rcpt));
 		buf_chr(&s->text, '>');
 		return smtp_reply_made(s, 250);
+	case SMTP_NEXT_CHECK_STARTTLS:
+		r = SMTP_REPLY(220, "2.0.0 Ready to start TLS");
+		r.next = SMTP_NEXT_STARTTLS;
+		return r;
+	case SMTP_NEXT_CHECK_AUTH:
+		return smtp_auth_end(s, true);
+	case SMTP_NEXT_STARTTLS:
 	case SMTP_NEXT_COMMAND:
 	case SMTP_NEXT_DATA:
 	case SMTP_NEXT_CLOSE:

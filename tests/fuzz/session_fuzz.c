@@ -62,6 +62,14 @@ answer(struct smtp_session *s, struct slice line, unsigned choice)
 		require(r.next != SMTP_NEXT_CHECK_DATA || s->state == SMTP_AT_RCPT);
 		/* Mostly yes, so that a fuzzer gets far. */
 		return smtp_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+	case SMTP_NEXT_CHECK_STARTTLS:
+	case SMTP_NEXT_CHECK_AUTH:
+		require(r.code == 0);
+		require(r.next != SMTP_NEXT_CHECK_AUTH || (s->server->auth->user.n && s->server->auth->password.n));
+		r = smtp_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+		require(!s->server->auth || s->server->auth->secret.n == 0);
+		return r;
+	case SMTP_NEXT_STARTTLS:
 	case SMTP_NEXT_COMMAND:
 	case SMTP_NEXT_DATA:
 	case SMTP_NEXT_CLOSE:
@@ -69,6 +77,8 @@ answer(struct smtp_session *s, struct slice line, unsigned choice)
 	}
 	return r;
 }
+
+static struct smtp_auth auth;
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -82,6 +92,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	server.strict = data[0] & 1;
+	server.auth = data[0] & 2 ? &auth : NULL;
+	server.tls = data[0] & 4;
+	server.tls_required = data[0] & 16;
+	server.starttls = data[0] & 32 ? SMTP_STARTTLS_OFFERED : SMTP_STARTTLS_OFF;
+	smtp_auth_clear(&auth);
 	smtp_session_init(&s, &server);
 	r = smtp_greeting(&s);
 	check_reply(&s, &r);

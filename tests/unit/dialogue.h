@@ -33,6 +33,9 @@ struct dialogue {
 	struct step steps[10];
 };
 
+enum { SECURE_STARTTLS = 1, SECURE_REQUIRED = 2, SECURE_TLS = 4, SECURE_AUTH = 8, SECURE_NEEDS_TLS = 16,
+	SECURE_BROKEN = 32 };
+
 __attribute__((unused)) static struct smtp_reply
 answer(struct smtp_session *s, const struct step *step)
 {
@@ -42,19 +45,26 @@ answer(struct smtp_session *s, const struct step *step)
 		return smtp_end_of_data(s, (enum smtp_data_result)step->verdict, SL("ID1"));
 	r = smtp_command(s, step->line);
 	if (r.next == SMTP_NEXT_CHECK_MAIL || r.next == SMTP_NEXT_CHECK_RCPT || r.next == SMTP_NEXT_CHECK_VRFY ||
-	    r.next == SMTP_NEXT_CHECK_DATA)
+	    r.next == SMTP_NEXT_CHECK_DATA || r.next == SMTP_NEXT_CHECK_STARTTLS || r.next == SMTP_NEXT_CHECK_AUTH)
 		r = smtp_decide(s, (enum smtp_verdict)step->verdict, SL("go away"));
 	return r;
 }
 
-/* One test per step, in the dialogue's name. */
+/* One test per step, in the dialogue's name; secure is of SECURE_*. */
 __attribute__((unused)) static void
-play(const struct dialogue *d)
+play_secure(const struct dialogue *d, unsigned secure)
 {
 	struct smtp_server server = { .hostname = S("mx.example"), .max_message_size = MAX_SIZE,
-		.max_recipients = MAX_RCPT, .max_errors = MAX_ERRORS, .strict = d->strict };
+		.max_recipients = MAX_RCPT, .max_errors = MAX_ERRORS, .strict = d->strict,
+		.tls = secure & SECURE_TLS, .tls_required = secure & SECURE_REQUIRED,
+		.auth_needs_tls = secure & SECURE_NEEDS_TLS };
+	static struct smtp_auth auth;
 	struct smtp_session s;
 
+	smtp_auth_clear(&auth);
+	server.auth = secure & SECURE_AUTH ? &auth : NULL;
+	server.starttls = secure & SECURE_BROKEN ? SMTP_STARTTLS_BROKEN :
+	    secure & SECURE_STARTTLS ? SMTP_STARTTLS_OFFERED : SMTP_STARTTLS_OFF;
 	smtp_session_init(&s, &server);
 	for (size_t i = 0; i < sizeof d->steps / sizeof d->steps[0] && d->steps[i].want; i++) {
 		const struct step *step = &d->steps[i];
@@ -68,6 +78,12 @@ play(const struct dialogue *d)
 		ok((r.next == SMTP_NEXT_CLOSE) == step->close, "%s after step %zu",
 		    step->close ? "it closes" : "it stays open", i + 1);
 	}
+}
+
+__attribute__((unused)) static void
+play(const struct dialogue *d)
+{
+	play_secure(d, 0);
 }
 
 #endif
