@@ -41,6 +41,7 @@ struct handler {
 	enum smtp_newlines newlines;
 	int timeout_ms;
 	const char *end;		/* why the session is over; NULL while it is not */
+	bool lost;			/* replies get through no more */
 	char literal_space[TRACE_LITERAL_MAX];
 	struct stream client;
 	struct message message;
@@ -230,7 +231,7 @@ end_session(struct handler *h)
 {
 	message_drop(&h->message);
 	h->client.wake_fd = -1;
-	if (stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof)
+	if (!h->lost && stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof)
 		linger(h);
 	record_end(&h->record, h->end);
 }
@@ -390,14 +391,21 @@ store(struct handler *h, const struct smtp_data *d)
 }
 
 static void
+lose(struct handler *h)
+{
+	h->lost = true;
+	h->end = "lost";
+}
+
+static void
 say(struct handler *h, struct smtp_reply reply)
 {
 	char space[4096];
 	struct buf b = BUF(space);
 
 	smtp_reply_format(&b, &reply);
-	if (stream_write(&h->client, buf_slice(&b), h->timeout_ms) < 0 && !h->end)
-		h->end = "lost";
+	if (stream_write(&h->client, buf_slice(&b), h->timeout_ms) < 0)
+		lose(h);
 }
 
 static void
@@ -406,8 +414,8 @@ flush(struct handler *h)
 	const int r = stream_flush(&h->client, h->timeout_ms);
 
 	/* Told to stop while the client is slow to read: command() sees to it, end_session() tries once more. */
-	if (r < 0 && r != -EINTR && !h->end)
-		h->end = "lost";
+	if (r < 0 && r != -EINTR)
+		lose(h);
 }
 
 /* No further command: the client has gone or is silent (RFC 5321 section 4.5.3.2.7), or we have been told to stop. */
@@ -418,5 +426,14 @@ stop(struct handler *h, int error)
 		say(h, smtp_timeout(&h->session));
 	else if (error == -EINTR)
 		say(h, smtp_shutdown(&h->session));
-	h->end = error == 0 ? "eof" : error == -ETIMEDOUT ? "timeout" : error == -EINTR ? "shutdown" : "lost";
+	if (h->end)
+		return;
+	if (error == 0)
+		h->end = "eof";
+	else if (error == -ETIMEDOUT)
+		h->end = "timeout";
+	else if (error == -EINTR)
+		h->end = "shutdown";
+	else
+		lose(h);
 }
