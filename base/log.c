@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,12 +23,14 @@
 #define SYSLOG_PATH	"/dev/log"
 #define SYSLOG_MAIL	(2 << 3)	/* the facility, RFC 3164 section 4.1.1 */
 #define SYSLOG_WAIT_US	200000		/* a syslogd that hangs must not hold up mail */
+#define STDERR_WAIT_MS	1000		/* nor must whoever should read standard error */
 #define VALUE_MAX	512		/* one value, so that a long one leaves room for the rest */
 #define SPARE		8		/* kept free in a line for the marks of a cut and the line end */
 
 static enum { TO_STDERR, TO_FILE, TO_JOURNAL, TO_SYSLOG } sink = TO_STDERR;
 static const char *program = "smtp-handler";
 static int syslog_fd = -1;
+static bool stalled;		/* nobody reads standard error: lines are lost, without another wait */
 
 /* A later open() must not become fd 0, 1 or 2: what is then written there would end up in that file. */
 static void
@@ -134,12 +137,25 @@ send_syslog(struct slice line)
 		(void)send(syslog_fd, line.p, line.n, MSG_NOSIGNAL);
 }
 
+/* A pipe that is ready has room for a line (PIPE_BUF), so that the write behind this does not wait. */
+static bool
+stderr_ready(void)
+{
+	struct pollfd p = { .fd = 2, .events = POLLOUT };
+	int r = poll(&p, 1, stalled ? 0 : STDERR_WAIT_MS);
+
+	stalled = r == 0;
+	return r != 0;
+}
+
 static void
 write_line(struct buf *line)
 {
 	ssize_t n;
 
 	buf_chr(line, '\n');
+	if (!stderr_ready())
+		return;
 	do {
 		if (sink == TO_JOURNAL)
 			n = send(2, line->p, line->n, MSG_NOSIGNAL);	/* journald may be gone: no reason to die */

@@ -382,12 +382,46 @@ check_long(void)
 	(void)close(fd);
 }
 
+static void
+three_lines(void)
+{
+	one_line();
+	one_line();
+	one_line();
+}
+
+/* Whoever should read standard error has stopped to: mail goes on. */
+static void
+check_full_pipe(void)
+{
+	static char room[1 << 20];
+	int p[2];
+	struct slice got;
+
+	if (pipe(p) < 0 || fcntl(p[1], F_SETFL, O_NONBLOCK) < 0)
+		exit(1);
+	while (write(p[1], room, 4096) > 0)
+		;
+	if (fcntl(p[1], F_SETFL, 0) < 0)
+		exit(1);
+	(void)alarm(30);
+	run(three_lines, p[1]);
+	(void)alarm(0);
+	got = drain(p[0], room, sizeof room);
+	ok(got.n > 0 && got.p[got.n - 1] == '\0', "lines that do not fit are left out");
+	run(one_line, p[1]);
+	is_line(drain(p[0], room, sizeof room), "", "event key=value n=42\n");
+	(void)close(p[0]);
+	(void)close(p[1]);
+}
+
 int
 main(void)
 {
 	(void)unsetenv("JOURNAL_STREAM");
 	start_syslogd();
 	check_pipe();
+	check_full_pipe();
 	check_file();
 	check_journal();
 	check_client_socket(NULL);
