@@ -128,9 +128,7 @@ log_on_stderr(void)
 static void
 send_syslog(struct slice line)
 {
-	if (syslog_fd >= 0 && send(syslog_fd, line.p, line.n, MSG_NOSIGNAL) >= 0)
-		return;
-	if (errno == EAGAIN || errno == EMSGSIZE)
+	if (syslog_fd >= 0 && (send(syslog_fd, line.p, line.n, MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == EMSGSIZE))
 		return;
 	syslog_connect();		/* syslogd was restarted, or was not there yet */
 	if (syslog_fd >= 0)
