@@ -76,7 +76,7 @@ static const struct key keys[] = {
 	{ S("server"), S("max-message-size"), KIND_SIZE, AT(server.max_message_size), S("50M"), 64 * KIB, TIB, NULL },
 	{ S("server"), S("max-recipients"), KIND_COUNT, AT(server.max_recipients), S("1000"), 100, 50000, NULL },
 	{ S("server"), S("max-errors"), KIND_COUNT, AT(server.max_errors), S("20"), 1, 10000, NULL },
-	{ S("server"), S("max-connections"), KIND_COUNT, AT(server.max_connections), S("100"), 1, 100000, NULL },
+	{ S("server"), S("max-connections"), KIND_COUNT, AT(server.max_connections), S("500"), 1, 100000, NULL },
 	{ S("server"), S("timeout"), KIND_MS, AT(server.timeout_ms), S("5min"), 1, DAY, NULL },
 	{ S("server"), S("syntax"), KIND_CHOICE, AT(server.syntax), S("tolerant"), 0, 0, syntaxes },
 	{ S("server"), S("trusted"), KIND_TRUSTED, NOWHERE, S("127.0.0.0/8 ::1 local"), 0, 0, NULL },
@@ -251,8 +251,8 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 	char *copy = NULL, **at = (char **)(void *)((char *)c + k->at);
 
 	if (k->kind == KIND_HOSTNAME) {
-		if (value.n && !name_is_fqdn(value) && !name_is_literal(value))
-			return refuse(why, "write a full name with a dot, like mail.example.org, or an address like [192.0.2.1]");
+		if (value.n && !name_is_host(value) && !name_is_literal(value))
+			return refuse(why, "write a full name, like mail.example.org, or an address like [192.0.2.1]");
 	} else if (value.n ? value.p[0] != '/' : k->kind == KIND_DIRECTORY) {
 		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
 							: "write the absolute path of a directory");

@@ -49,9 +49,15 @@ name_is_domain(struct slice s)
 }
 
 bool
+name_is_host(struct slice s)
+{
+	return name_is_domain(s) && !memchr(s.p, '_', s.n);
+}
+
+bool
 name_is_fqdn(struct slice s)
 {
-	return name_is_domain(s) && memchr(s.p, '.', s.n) && !memchr(s.p, '_', s.n);
+	return name_is_host(s) && memchr(s.p, '.', s.n);
 }
 
 bool

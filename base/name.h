@@ -12,7 +12,10 @@
 /* Labels of letters, digits, hyphens and underscores; "localhost" is one, an IPv4 address is none. */
 bool name_is_domain(struct slice s);
 
-/* A domain with a dot and without underscores: what a greeting may say (RFC 5321 section 2.3.5). */
+/* A domain without underscores: what a greeting may say (RFC 5321 section 4.1.2), "localhost" in a test. */
+bool name_is_host(struct slice s);
+
+/* A host's name with a dot: what others can look up (RFC 5321 section 2.3.5). */
 bool name_is_fqdn(struct slice s);
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */

@@ -65,7 +65,7 @@ front_open(struct listener *l, const char *const *addresses, size_t n, int *ret_
 		if (!address_parse(slice_str(addresses[i]), 25, &ss, &len)) {
 			log_text(LOG_LEVEL_ERROR, "--listen %s: want ADDRESS:PORT, such as 127.0.0.1:2525 or [::1]:2525",
 			    addresses[i]);
-			return EX_CONFIG;
+			return EX_USAGE;
 		}
 		r = listen_bind(l, (const struct sockaddr *)&ss, len);
 		if (r < 0)

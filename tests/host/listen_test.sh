@@ -48,5 +48,5 @@ is "and then the listener, in order" "$status" 0
 ok "the port is free" bash -c "! ss -Hltn 'sport = :2525' | grep -q ."
 
 out=$("$tmp/smtp-handler" -c "$tmp/conf" --listen nonsense 2>&1)
-like "a bad address is a usage error" "$? $out" '^78 .*nonsense'
+like "a bad address is a usage error" "$? $out" '^64 .*nonsense'
 done_testing

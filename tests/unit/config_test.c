@@ -16,7 +16,7 @@ check_defaults(void)
 	ok(c.queue.min_free == 64 << 20, "min-free");
 	ok(!c.server.hostname || name_is_fqdn(slice_str(c.server.hostname)), "hostname");
 	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000, "max-message-size, max-recipients");
-	ok(c.server.max_errors == 20 && c.server.max_connections == 100, "max-errors, max-connections");
+	ok(c.server.max_errors == 20 && c.server.max_connections == 500, "max-errors, max-connections");
 	ok(c.server.timeout_ms == 300000, "timeout");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
 	ok(c.server.trust_local && c.server.ntrusted == 2, "trusted");
@@ -91,9 +91,9 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, accept, recipients, aliases" },
 	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
 	{ "\n[route a.b]\n", 2, "has no via" },
-	{ "[server]\nhostname = localhost\n", 2, "a full name with a dot" },
+	{ "[server]\nhostname = local host\n", 2, "a full name" },
 	{ "[server]\nhostname = 192.0.2.1\n", 2, "an address like [192.0.2.1]" },
-	{ "[server]\nhostname = my_host.example.org\n", 2, "a full name with a dot" },
+	{ "[server]\nhostname = my_host.example.org\n", 2, "a full name" },
 	{ "[server]\nhostname = [192.0.2.256]\n", 2, "an address like" },
 	{ "[server]\nmax-message-size = 63K\n", 2, "must be from 64K to 1T" },
 	{ "[server]\nmax-message-size = big\n", 2, "write a number with K, M, G or T" },
@@ -147,6 +147,16 @@ static const struct mistake mistakes[] = {
 	{ "[queue]\nretry-max = 1min\n", 2, "retry-min (300s) is more than retry-max (60s)" },
 	{ "[queue]\nmin-free = -1\n", 2, "write a number with K, M, G or T" },
 };
+
+static void
+check_short_name(void)
+{
+	struct config c;
+
+	ok(load(&c, "[server]\nhostname = localhost\n", NULL, 0) == 0 && strcmp(c.server.hostname, "localhost") == 0,
+	    "a name without a dot, if somebody writes it");
+	config_done(&c);
+}
 
 static void
 check_all_reported(void)
@@ -239,6 +249,7 @@ main(void)
 	check_all_keys();
 	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
 		check_mistake(&mistakes[i]);
+	check_short_name();
 	check_all_reported();
 	check_sample();
 	config_test_end();
