@@ -14,7 +14,7 @@ mode=${1:-check}
 peers_dir=build/peers
 build_tools="gcc make pkg-config libc6-dev libldns-dev libsystemd-dev libssl-dev musl-tools linux-libc-dev"
 check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks curl msmtp s-nail mutt iproute2
-	util-linux procps libcap2-bin systemd dbus strace expect socat"
+	util-linux procps libcap2-bin systemd dbus strace expect socat netbase"
 peers="nsd opensmtpd exim4-daemon-light exim4-base postfix xinetd ucspi-tcp \
 python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
 
@@ -28,6 +28,13 @@ apt() {
 	command=$1; shift
 	DEBIAN_FRONTEND=noninteractive apt-get "$command" -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 \
 	    -o Dpkg::Use-Pty=0 "$@"
+}
+
+quietly() {	# what is said only counts when it fails
+	mkdir -p build
+	"$@" >build/deps.log 2>&1 && return 0
+	cat build/deps.log >&2
+	return 1
 }
 
 installed() {	# those of "$@" that are installed, sorted
@@ -51,7 +58,7 @@ install_tools() {
 		exit 75
 	fi
 	echo "deps: installing $needed"
-	apt update >/dev/null
+	quietly apt update
 	# shellcheck disable=SC2086
 	plan=$(apt install --simulate --no-install-recommends $needed | awk '$1 == "Inst" { print $2 }')
 	# shellcheck disable=SC2086
@@ -60,7 +67,7 @@ install_tools() {
 		exit 75
 	fi
 	# shellcheck disable=SC2086
-	apt install --no-install-recommends $needed >/dev/null
+	quietly apt install --no-install-recommends $needed
 }
 
 # The shared libraries that packages "$@" need and this machine has not, in as many rounds as it takes.
@@ -91,7 +98,7 @@ unpack_peers() {
 			echo "Please type, as root:  apt-get update" >&2
 			exit 75
 		fi
-		apt update >/dev/null
+		quietly apt update
 	fi
 	mkdir -p $peers_dir/.debs
 	# shellcheck disable=SC2086
@@ -108,7 +115,7 @@ unpack_peers() {
 # The package lists may be older than the mirror.
 fetch_again() {
 	[ "$(id -u)" -eq 0 ] || { echo "Please type, as root:  apt-get update" >&2; exit 75; }
-	apt update >/dev/null
+	quietly apt update
 	# shellcheck disable=SC2086
 	(cd $peers_dir/.debs && apt download $1 >/dev/null)
 }
