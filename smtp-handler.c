@@ -5,7 +5,7 @@
  *
  * The connection is on descriptors 0 and 1 (inetd, tcpserver, systemd, a pipe, a terminal), or this program
  * listens itself and forks for each connection; both end in serve().  From there a message goes through command(),
- * answer() and take_message().  What to reply is decided in smtp/session.c, who may send what to whom in
+ * answer() and server/receive.c.  What to reply is decided in smtp/session.c, who may send what to whom in
  * server/policy.c, how a message becomes durable in queue.c; here they meet, and only here is logged.
  * Whatever a client does wrong, the exit status is 0.
  */
@@ -20,14 +20,12 @@
 #include "base/options.h"
 #include "net/stream.h"
 #include "server/front.h"
-#include "server/message.h"
 #include "server/policy.h"
 #include "server/process.h"
-#include "server/record.h"
+#include "server/receive.h"
 #include "server/signals.h"
 #include "server/trace.h"
 
-#define RECEIVED_MAX 100	/* RFC 5321 section 6.3: a loop, certainly */
 #define LAST_WORDS_MS 10000	/* to get a reply out to a client that may be gone */
 #define LINGER_MS 1000		/* for it to be read before the connection goes */
 
@@ -73,8 +71,7 @@ static void end_session(struct handler *h);
 static void command(struct handler *h);
 static void answer(struct handler *h, struct slice line, struct smtp_reply reply);
 static struct smtp_reply decide(struct handler *h, struct smtp_reply question);
-static void take_message(struct handler *h);
-static enum smtp_data_result store(struct handler *h, const struct smtp_data *d);
+static void take_message(struct handler *h, struct smtp_reply reply);
 static void say(struct handler *h, struct smtp_reply reply);
 static void flush(struct handler *h);
 static void stop(struct handler *h, int error);
@@ -280,25 +277,19 @@ answer(struct handler *h, struct slice line, struct smtp_reply reply)
 
 	reply = decide(h, reply);
 	/* RSET, EHLO, a refused DATA: the session has forgotten the transaction. */
-	if (!(h->session.state & (SMTP_AT_MAIL | SMTP_AT_RCPT)))
+	if (!(h->session.state & (SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK)))
 		message_drop(&h->message);
+	if (reply.next == SMTP_NEXT_CHUNK || reply.next == SMTP_NEXT_DISCARD) {
+		take_message(h, reply);
+		return;
+	}
 	say(h, reply);
 	if (!wait)
 		flush(h);
 	if (reply.next == SMTP_NEXT_DATA && !h->end)
-		take_message(h);
+		take_message(h, reply);
 	else if (reply.next == SMTP_NEXT_CLOSE && !h->end)
 		h->end = reply.code == 221 ? "quit" : "errors";
-}
-
-/* Ours that went wrong: the client is told to come back, the operator why. */
-static enum smtp_verdict
-space_verdict(int error)
-{
-	if (error == 0)
-		return SMTP_ACCEPT;
-	log_text(LOG_LEVEL_ERROR, "queue %s: %s", config.queue.directory, strerror(-error));
-	return error == -ENOSPC || error == -EDQUOT || error == -EFBIG ? SMTP_REFUSE_SPACE : SMTP_REFUSE_LOCAL;
 }
 
 static enum smtp_verdict
@@ -308,7 +299,7 @@ check_mail(struct handler *h)
 
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
-	return space_verdict(message_room(&h->message, h->session.declared_size));
+	return receive_verdict(&config, message_room(&h->message, h->session.declared_size));
 }
 
 /* Where the session needs to know what only we can find out. */
@@ -337,7 +328,7 @@ decide(struct handler *h, struct smtp_reply question)
 		reply = smtp_decide(s, policy_verify(&h->policy, &s->rcpt), why);
 		break;
 	case SMTP_NEXT_CHECK_DATA:
-		reply = smtp_decide(s, space_verdict(message_open(&h->message)), why);
+		reply = smtp_decide(s, receive_verdict(&config, message_open(&h->message)), why);
 		break;
 	default:
 		return reply;
@@ -347,47 +338,29 @@ decide(struct handler *h, struct smtp_reply question)
 	return reply;
 }
 
-/* From 354 to the reply to the final dot. */
+/* What is not a command: a message after 354, the octets behind BDAT.  Then the reply to it. */
 static void
-take_message(struct handler *h)
+take_message(struct handler *h, struct smtp_reply reply)
 {
-	enum smtp_data_result result;
-	struct smtp_reply reply;
-	struct smtp_data data;
-	const int r = message_receive(&h->message, &h->client, h->newlines, h->timeout_ms, &data);
+	const struct receive receive = {
+		&h->message, &h->session, &h->client, &h->record, h->newlines, h->timeout_ms,
+	};
+	int r;
 
+	if (reply.next == SMTP_NEXT_DATA)
+		r = receive_data(&receive, &reply);
+	else if (reply.next == SMTP_NEXT_CHUNK)
+		r = receive_chunk(&receive, &reply);
+	else
+		r = receive_discard(&receive);
 	if (r <= 0) {
 		stop(h, r);
 		return;
 	}
-	result = store(h, &data);
-	record_message(&h->record, message_id(&h->message), data.octets, result);
-	reply = smtp_end_of_data(&h->session, result, message_id(&h->message));
-	message_drop(&h->message);
 	say(h, reply);
 	flush(h);
 	if (reply.next == SMTP_NEXT_CLOSE && !h->end)
 		h->end = "bare-newline";
-}
-
-/* Store what came up to the final dot, or say why not. */
-static enum smtp_data_result
-store(struct handler *h, const struct smtp_data *d)
-{
-	if (d->bare)
-		return SMTP_DATA_BARE;
-	if (d->octets > config.server.max_message_size)
-		return SMTP_DATA_TOO_BIG;
-	if (d->received >= RECEIVED_MAX)
-		return SMTP_DATA_LOOP;
-	switch (space_verdict(message_commit(&h->message, d))) {
-	case SMTP_ACCEPT:
-		return SMTP_DATA_QUEUED;
-	case SMTP_REFUSE_SPACE:
-		return SMTP_DATA_SPACE;
-	default:
-		return SMTP_DATA_LOCAL;
-	}
 }
 
 static void

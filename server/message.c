@@ -106,29 +106,40 @@ message_open(struct message *m)
 	struct buf received = BUF(space);
 	const int r = queue_head_end(&m->queue, &m->queued);
 
+	m->error = 0;
+	smtp_data_init(&m->data, SMTP_CRLF);
 	if (r < 0)
 		return r;
 	trace_received(&received, &trace);
 	return received.full ? -EMSGSIZE : queue_content(&m->queue, &m->queued, buf_slice(&received));
 }
 
-static void
-add_content(struct message *m, const struct smtp_data *d, struct slice content)
+void
+message_fail(struct message *m, int error)
 {
-	if (m->error == 0 && d->octets > m->config->server.max_message_size)
-		m->error = -EFBIG;
-	if (m->error == 0)
-		m->error = queue_content(&m->queue, &m->queued, content);
-	if (m->error != 0)
-		message_drop(m);
+	m->error = error;
+	message_drop(m);
+}
+
+static void
+add_content(struct message *m, struct slice content)
+{
+	int error = m->error;
+
+	if (error == 0 && m->data.octets > m->config->server.max_message_size)
+		error = -EFBIG;
+	if (error == 0)
+		error = queue_content(&m->queue, &m->queued, content);
+	if (error != 0)
+		message_fail(m, error);
 }
 
 int
-message_receive(struct message *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms,
-    struct smtp_data *d)
+message_receive(struct message *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms)
 {
-	m->error = 0;
-	smtp_data_init(d, newlines);
+	struct smtp_data *d = &m->data;
+
+	d->newlines = newlines;
 	for (;;) {
 		struct slice in = stream_pending(client);
 		size_t used = 0, n;
@@ -137,7 +148,7 @@ message_receive(struct message *m, struct stream *client, enum smtp_newlines new
 			in.n = MESSAGE_CHUNK;
 		n = smtp_data_decode(d, in, m->decoded, &used);
 		stream_consume(client, used);
-		add_content(m, d, slice_of(m->decoded, n));
+		add_content(m, slice_of(m->decoded, n));
 		if (d->done || d->bare)
 			return 1;
 		if (used == 0) {
@@ -150,13 +161,43 @@ message_receive(struct message *m, struct stream *client, enum smtp_newlines new
 }
 
 int
-message_commit(struct message *m, const struct smtp_data *d)
+message_chunk(struct message *m, struct stream *client, uint64_t octets, bool last, int timeout_ms)
 {
+	while (octets) {
+		struct slice in = stream_pending(client);
+
+		if (in.n == 0) {
+			/* The replies to MAIL and RCPT may still wait, and the client for them. */
+			ssize_t r = stream_flush(client, timeout_ms);
+
+			if (r == 0)
+				r = stream_fill(client, timeout_ms);
+			if (r <= 0)
+				return (int)r;
+			continue;
+		}
+		if (in.n > octets)
+			in.n = (size_t)octets;
+		smtp_data_note(&m->data, in, false);
+		add_content(m, in);
+		stream_consume(client, in.n);
+		octets -= in.n;
+	}
+	smtp_data_note(&m->data, SL(""), last);
+	return 1;
+}
+
+int
+message_commit(struct message *m)
+{
+	const struct smtp_data *d = &m->data;
 	/* The Received field is ASCII, has no dot in front and no long line: d speaks for all of the content. */
 	const struct queue_facts facts = {
 		.eight_bit = d->eight_bit,
 		.utf8_header = d->header_eight_bit,
 		.dot_line = d->dot_line,
+		.binary = d->binary,
+		.no_final_crlf = !d->line_start,
 		.longest_line = d->longest_line,
 	};
 	int fd, r;

@@ -26,7 +26,8 @@ struct message {
 	struct print print;
 	bool begun;
 	struct smtp_path recipient;	/* the first */
-	int error;			/* of storing the content, -errno: the first */
+	struct smtp_data data;		/* what the content is like */
+	int error;			/* of storing it, -errno: the first */
 	char decoded[2 * MESSAGE_CHUNK];
 	struct queue_message queued;
 };
@@ -47,14 +48,17 @@ int message_open(struct message *m);
 
 /*
  * The content as it comes from the client, up to and with its final dot.  What is too long or cannot be stored is
- * read to its end all the same.  1 when it has ended, or can no longer be told where it does (d->bare); else what
+ * read to its end all the same.  1 when it has ended, or can no longer be told where it does (data.bare); else what
  * stream_fill() said.
  */
-int message_receive(struct message *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms,
-    struct smtp_data *d);
+int message_receive(struct message *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms);
+/* The same for the octets that a BDAT announced, which are stored as they come. */
+int message_chunk(struct message *m, struct stream *client, uint64_t octets, bool last, int timeout_ms);
+/* Nothing is stored of what follows: the message failed already, for this reason. */
+void message_fail(struct message *m, int error);
 
 /* Durable, or shown.  After -errno nothing is left of it. */
-int message_commit(struct message *m, const struct smtp_data *d);
+int message_commit(struct message *m);
 void message_drop(struct message *m);
 
 /* Its queue ID, until the next begin. */

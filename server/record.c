@@ -72,6 +72,12 @@ record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_
 }
 
 void
+record_trouble(const char *directory, int error)
+{
+	log_text(LOG_LEVEL_ERROR, "queue %s: %s", directory, strerror(-error));
+}
+
+void
 record_end(const struct record *r, const char *end)
 {
 	struct log_line line;

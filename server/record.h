@@ -23,6 +23,9 @@ void record_refused(const struct record *r, const struct smtp_path *from, const 
 /* What became of a message; while the session still knows the transaction. */
 void record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result);
 
+/* Something of ours does not work: the client is told to come back, the operator why. */
+void record_trouble(const char *directory, int error);
+
 void record_end(const struct record *r, const char *end);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, secure.c (STARTTLS,
- * AUTH), verdict.c (verdicts and ends).  Nobody else includes this.
+ * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, bdat.c, secure.c
+ * (STARTTLS, AUTH), verdict.c (verdicts and ends).  Nobody else includes this.
  */
 #ifndef SMTP_COMMANDS_H
 #define SMTP_COMMANDS_H
@@ -39,6 +39,10 @@ struct smtp_reply smtp_budget(struct smtp_session *s, struct smtp_reply r);
 
 struct smtp_reply smtp_mail(struct smtp_session *s, struct slice arg);
 struct smtp_reply smtp_rcpt(struct smtp_session *s, struct slice arg);
+struct smtp_reply smtp_bdat(struct smtp_session *s, struct slice arg);
+
+/* 503, and what is missing. */
+struct smtp_reply smtp_out_of_sequence(const struct smtp_session *s);
 
 struct smtp_reply smtp_starttls(struct smtp_session *s, struct slice arg);
 struct smtp_reply smtp_auth(struct smtp_session *s, struct slice arg);

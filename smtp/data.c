@@ -193,6 +193,49 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 	return copy.n;
 }
 
+/* A CR or LF that is no line end, of content that may hold such. */
+static void
+note_bare(struct smtp_data *d)
+{
+	d->bare = d->binary = true;
+	note_text(d, SL("?"), 0);
+}
+
+void
+smtp_data_note(struct smtp_data *d, struct slice in, bool last)
+{
+	struct slice rest = in;
+	uint64_t high;
+
+	d->octets += in.n;
+	d->binary = d->binary || (in.n && memchr(in.p, '\0', in.n));
+	while (rest.n) {
+		size_t n;
+
+		if (d->cr) {
+			d->cr = false;
+			if (rest.p[0] == '\n') {
+				note_line_end(d);
+				rest = slice_skip(rest, 1);
+				continue;
+			}
+			note_bare(d);
+		}
+		d->dot_line = d->dot_line || (d->line_start && rest.p[0] == '.');
+		n = run_length(rest, &high);
+		note_text(d, slice_of(rest.p, n), high);
+		rest = slice_skip(rest, n);
+		if (rest.n == 0)
+			break;
+		d->cr = rest.p[0] == '\r';
+		if (!d->cr)
+			note_bare(d);
+		rest = slice_skip(rest, 1);
+	}
+	if (last && d->cr)
+		note_bare(d);
+}
+
 enum encode_state { AT_LINE_START, IN_LINE, AFTER_CR };
 
 size_t

@@ -19,6 +19,8 @@ enum smtp_next {
 	SMTP_NEXT_CHECK_AUTH,	/* the same for the name and the password in server->auth */
 	SMTP_NEXT_STARTTLS,	/* send 220, then begin TLS: what was before is to be forgotten */
 	SMTP_NEXT_DATA,		/* send 354, then read the message up to the dot */
+	SMTP_NEXT_CHUNK,	/* no reply yet: store what BDAT announced (s->chunk octets), then smtp_end_of_chunk() */
+	SMTP_NEXT_DISCARD,	/* throw as many octets away, then send the reply */
 	SMTP_NEXT_CLOSE,	/* send the reply and close */
 };
 

@@ -13,7 +13,10 @@ static_assert(SMTP_HELO_MAX >= SMTP_DOMAIN_MAX, "an EHLO name of legal length is
 static_assert(sizeof(((struct smtp_session *)0)->text_space) >= SMTP_DOMAIN_MAX + SMTP_REPLY_LINE,
     "the EHLO reply, and a reply line with a path in it");
 
-enum { ANYWHERE = SMTP_AT_START | SMTP_AT_READY | SMTP_AT_MAIL | SMTP_AT_RCPT };
+enum {
+	IN_TRANSACTION = SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK | SMTP_AT_BROKEN,
+	ANYWHERE = SMTP_AT_START | SMTP_AT_READY | IN_TRANSACTION,
+};
 
 enum arg { NO_ARG, MAY_ARG, MUST_ARG };
 
@@ -55,6 +58,8 @@ smtp_transaction_end(struct smtp_session *s)
 	s->params.n = 0;
 	s->body = SMTP_BODY_UNKNOWN;
 	s->declared_size = 0;
+	s->chunk = 0;
+	s->chunk_last = false;
 	s->recipients = s->refused = 0;
 }
 
@@ -88,7 +93,7 @@ ehlo(struct smtp_session *s, struct slice arg)
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
 	buf_str(&s->text, "\nPIPELINING\nSIZE ");
 	buf_uint(&s->text, s->server->max_message_size);
-	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN");
+	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN");
 	smtp_secure_ehlo(s);
 	return smtp_reply_made(s, 250);
 }
@@ -97,6 +102,12 @@ static struct smtp_reply
 data(struct smtp_session *s, struct slice arg)
 {
 	(void)arg;
+	if (s->state == SMTP_AT_CHUNK) {	/* RFC 3030 section 2: no way on from there but RSET */
+		s->state = SMTP_AT_BROKEN;
+		return SMTP_REPLY(503, "5.5.1 Error: DATA after BDAT");
+	}
+	if (s->body == SMTP_BODY_BINARYMIME)
+		return SMTP_REPLY(503, "5.5.1 Error: BODY=BINARYMIME needs BDAT");
 	if (s->state == SMTP_AT_RCPT)
 		return smtp_ask(s, SMTP_NEXT_CHECK_DATA);
 	return s->refused ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
@@ -149,7 +160,7 @@ help(struct smtp_session *s, struct slice arg)
 
 	if (c && c->syntax.p)
 		return syntax_of(s, c, 214);
-	return SMTP_REPLY(214, "2.0.0 Commands: HELO EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP\n"
+	return SMTP_REPLY(214, "2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP\n"
 	    "2.0.0 HELP COMMAND shows how one is written");
 }
 
@@ -178,7 +189,8 @@ static const struct command commands[] = {
 	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo },
 	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), smtp_mail },
 	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), smtp_rcpt },
-	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT, NO_ARG, S(""), data },
+	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), data },
+	{ S("BDAT"), ANYWHERE, MAY_ARG, S(" octets [LAST]"), smtp_bdat },
 	{ S("RSET"), ANYWHERE, NO_ARG, S(""), rset },
 	{ S("NOOP"), ANYWHERE, MAY_ARG, S(" [anything]"), noop },
 	{ S("QUIT"), ANYWHERE, NO_ARG, S(""), quit },
@@ -193,7 +205,6 @@ static const struct command commands[] = {
 	{ S("SEND"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("SOML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("SAML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("BDAT"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
 	{ S("GET"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
 	{ S("POST"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
 	{ S("PUT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
@@ -222,14 +233,18 @@ syntax_of(struct smtp_session *s, const struct command *c, int code)
 	return smtp_reply_made(s, code);
 }
 
-static struct smtp_reply
-out_of_sequence(const struct smtp_session *s)
+struct smtp_reply
+smtp_out_of_sequence(const struct smtp_session *s)
 {
 	switch (s->state) {
 	case SMTP_AT_START:
 		return SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
 	case SMTP_AT_READY:
 		return SMTP_REPLY(503, "5.5.1 Error: need MAIL command");
+	case SMTP_AT_CHUNK:
+		return SMTP_REPLY(503, "5.5.1 Error: need BDAT LAST or RSET command");
+	case SMTP_AT_BROKEN:
+		return SMTP_REPLY(503, "5.5.1 Error: need RSET command");
 	case SMTP_AT_MAIL:
 	case SMTP_AT_RCPT:
 		break;
@@ -241,7 +256,15 @@ out_of_sequence(const struct smtp_session *s)
 static bool
 allowed_in_clear(const struct command *c)
 {
-	return c->run == ehlo || c->run == noop || c->run == quit || c->run == smtp_starttls || c->run == not_smtp;
+	return c->run == ehlo || c->run == noop || c->run == quit || c->run == smtp_starttls || c->run == not_smtp ||
+	    c->run == smtp_bdat;	/* refused all the same, as there was no MAIL; and what follows it is no command */
+}
+
+/* These say more precisely what is wrong with their arguments; and what follows a BDAT is no command. */
+static bool
+looks_itself(const struct command *c)
+{
+	return c && (c->run == smtp_mail || c->run == smtp_rcpt || c->run == smtp_bdat);
 }
 
 static bool
@@ -267,8 +290,7 @@ dispatch(struct smtp_session *s, struct slice line)
 	verb = slice_of(line.p, n);
 	arg = slice_trim(slice_skip(line, n));
 	c = find(verb);
-	/* MAIL and RCPT say more precisely what is wrong with a path. */
-	if (verb.n == 0 || (has_control(line) && (!c || (c->run != smtp_mail && c->run != smtp_rcpt))))
+	if (verb.n == 0 || (has_control(line) && !looks_itself(c)))
 		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
 	if (!c)
 		return SMTP_REPLY(500, "5.5.1 Error: command not recognized");
@@ -279,7 +301,7 @@ dispatch(struct smtp_session *s, struct slice line)
 	if (c->arg == NO_ARG && arg.n)
 		return syntax_of(s, c, 501);
 	if (!(s->state & c->legal))
-		return out_of_sequence(s);
+		return smtp_out_of_sequence(s);
 	if (c->arg == MUST_ARG && arg.n == 0)
 		return syntax_of(s, c, 501);
 	return c->run(s, arg);

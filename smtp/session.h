@@ -20,9 +20,11 @@ enum smtp_state {		/* bits, so that a command can name where it is legal */
 	SMTP_AT_READY = 2,
 	SMTP_AT_MAIL = 4,	/* a reverse-path, no recipient accepted */
 	SMTP_AT_RCPT = 8,
+	SMTP_AT_CHUNK = 16,	/* between BDAT and its LAST (RFC 3030 section 2) */
+	SMTP_AT_BROKEN = 32,	/* DATA came then: only RSET mends that */
 };
 
-enum smtp_body { SMTP_BODY_UNKNOWN, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
+enum smtp_body { SMTP_BODY_UNKNOWN, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
 
 enum smtp_starttls {
 	SMTP_STARTTLS_OFF,
@@ -57,6 +59,8 @@ struct smtp_session {
 	struct buf params;		/* of the last MAIL or RCPT that was parsed, as the envelope keeps them */
 	enum smtp_body body;
 	uint64_t declared_size;		/* SIZE=, 0 when none */
+	uint64_t chunk;			/* octets that follow a BDAT */
+	bool chunk_last;
 	char helo_space[SMTP_HELO_MAX + 1];
 	char params_space[SMTP_PARAMS_MAX];
 	struct buf text;		/* room for replies that are made up */
@@ -85,7 +89,7 @@ enum smtp_data_result {
 	SMTP_DATA_TOO_BIG,	/* 552 5.3.4 */
 	SMTP_DATA_SPACE,	/* 452 4.3.1 */
 	SMTP_DATA_LOCAL,	/* 451 4.3.0 */
-	SMTP_DATA_BARE,		/* 554 5.6.0: bare CR or LF; closes */
+	SMTP_DATA_BARE,		/* 554 5.6.0: bare CR or LF; closes, as nobody knows where the message ends (but with BDAT) */
 	SMTP_DATA_LOOP,		/* 554 5.4.6: 100 Received fields */
 	SMTP_DATA_LINE,		/* 554 5.6.0: a line over the cap */
 };
@@ -103,6 +107,8 @@ struct smtp_reply smtp_overlong(struct smtp_session *s);
 struct smtp_reply smtp_decide(struct smtp_session *s, enum smtp_verdict verdict, struct slice why);
 /* The reply to the message; the transaction is over whatever the result (RFC 5321 section 4.1.1.4). */
 struct smtp_reply smtp_end_of_data(struct smtp_session *s, enum smtp_data_result result, struct slice detail);
+/* The same for what a BDAT announced: SMTP_DATA_QUEUED means stored, and unless it was the last the transaction goes on. */
+struct smtp_reply smtp_end_of_chunk(struct smtp_session *s, enum smtp_data_result result, struct slice detail);
 
 /* 421 4.4.2 for silence, 421 4.3.2 for shutdown: then close. */
 struct smtp_reply smtp_timeout(struct smtp_session *s);

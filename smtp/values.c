@@ -89,6 +89,7 @@ smtp_value_body(struct smtp_session *s, struct slice value)
 	static const struct slice words[] = {
 		[SMTP_BODY_7BIT] = S("7BIT"),
 		[SMTP_BODY_8BITMIME] = S("8BITMIME"),
+		[SMTP_BODY_BINARYMIME] = S("BINARYMIME"),
 	};
 
 	for (size_t i = SMTP_BODY_7BIT; i < sizeof words / sizeof words[0]; i++) {
@@ -98,7 +99,7 @@ smtp_value_body(struct smtp_session *s, struct slice value)
 		keep(s, "BODY", words[i]);
 		return SMTP_NO_REPLY;
 	}
-	return SMTP_REPLY(501, "5.5.4 Syntax: BODY=7BIT or BODY=8BITMIME");
+	return SMTP_REPLY(501, "5.5.4 Syntax: BODY=7BIT, BODY=8BITMIME or BODY=BINARYMIME");
 }
 
 struct smtp_reply

@@ -92,6 +92,8 @@ accepted(struct smtp_session *s, enum smtp_next asked, bool verified)
 	case SMTP_NEXT_STARTTLS:
 	case SMTP_NEXT_COMMAND:
 	case SMTP_NEXT_DATA:
+	case SMTP_NEXT_CHUNK:
+	case SMTP_NEXT_DISCARD:
 	case SMTP_NEXT_CLOSE:
 		break;
 	}

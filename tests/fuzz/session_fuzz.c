@@ -42,9 +42,9 @@ static void
 check_state(const struct smtp_session *s)
 {
 	require(s->state == SMTP_AT_START || s->helo.n > 0);
-	require((s->state == SMTP_AT_RCPT) == (s->recipients > 0));
+	require((s->state >= SMTP_AT_RCPT) == (s->recipients > 0));
 	require(s->recipients <= s->server->max_recipients && s->errors <= s->server->max_errors);
-	require(s->state == SMTP_AT_MAIL || s->state == SMTP_AT_RCPT || s->from.n == 0);
+	require(s->state >= SMTP_AT_MAIL || s->from.n == 0);
 }
 
 static struct smtp_reply
@@ -62,6 +62,13 @@ answer(struct smtp_session *s, struct slice line, unsigned choice)
 		require(r.next != SMTP_NEXT_CHECK_DATA || s->state == SMTP_AT_RCPT);
 		/* Mostly yes, so that a fuzzer gets far. */
 		return smtp_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+	case SMTP_NEXT_CHUNK:
+		require(r.code == 0 && (s->state == SMTP_AT_RCPT || s->state == SMTP_AT_CHUNK));
+		return smtp_end_of_chunk(s, choice & 8 ? (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)) :
+		    SMTP_DATA_QUEUED, SL("ID"));
+	case SMTP_NEXT_DISCARD:
+		require(s->state != SMTP_AT_RCPT && s->state != SMTP_AT_CHUNK);
+		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
 	case SMTP_NEXT_CHECK_AUTH:
 		require(r.code == 0);

@@ -275,9 +275,65 @@ test_after_the_end(void)
 	ok(smtp_data_decode(&d, slice_of(NULL, 0), out, &used) == 0 && used == 0, "not even a pointer");
 }
 
+/* Content of BDAT: the same facts, in pieces and whole. */
+static const struct noted {
+	const char *name;
+	struct slice in;
+	uint64_t longest;
+	unsigned received;
+	bool binary, bare, dot_line, eight_bit, header_eight_bit, unended;
+} noted[] = {
+	{ "nothing", S(""), 0, 0, false, false, false, false, false, false },
+	{ "text", S("Subject: x\r\n\r\nabc\r\n"), 10, 0, false, false, false, false, false, false },
+	{ "no final CRLF", S("a: b\r\n\r\nabc"), 4, 0, false, false, false, false, false, true },
+	{ "NUL", S("a\0b\r\n"), 3, 0, true, false, false, false, false, false },
+	{ "bare LF", S("ab\ncd\r\n"), 5, 0, true, true, false, false, false, false },
+	{ "bare CR", S("ab\rcd\r\n"), 5, 0, true, true, false, false, false, false },
+	{ "CR at the end", S("ab\r"), 3, 0, true, true, false, false, false, true },
+	{ "CRCRLF", S("ab\r\r\n"), 3, 0, true, true, false, false, false, false },
+	{ "LFCR", S("ab\n\r"), 4, 0, true, true, false, false, false, true },
+	{ "H122 dots are content", S(".\r\n..\r\n.\r\n"), 2, 0, false, false, true, false, false, false },
+	{ "a dot behind a bare LF begins no line", S("a\n.\r\n"), 3, 0, true, true, false, false, false, false },
+	{ "8-bit header", S("a: \xc3\xbc\r\n\r\nabc\r\n"), 5, 0, false, false, false, true, true, false },
+	{ "8-bit body", S("a: b\r\n\r\n\xc3\xbc\r\n"), 4, 0, false, false, false, true, false, false },
+	{ "hops", S("Received: x\r\nreceived: y\r\n\r\nReceived: z\r\n"), 11, 2, false, false, false, false, false, false },
+};
+
+static bool
+noted_as(const struct smtp_data *d, const struct noted *want)
+{
+	return d->octets == want->in.n && d->longest_line == want->longest && d->received == want->received &&
+	    d->binary == want->binary && d->bare == want->bare && d->dot_line == want->dot_line &&
+	    d->eight_bit == want->eight_bit && d->header_eight_bit == want->header_eight_bit &&
+	    d->line_start == !want->unended;
+}
+
+static void
+test_note(void)
+{
+	for (size_t i = 0; i < sizeof noted / sizeof noted[0]; i++) {
+		const struct slice in = noted[i].in;
+		bool fine = true;
+		struct smtp_data d;
+
+		for (size_t cut = 0; cut <= in.n; cut++) {
+			smtp_data_init(&d, SMTP_CRLF);
+			smtp_data_note(&d, slice_of(in.p, cut), false);
+			smtp_data_note(&d, slice_skip(in, cut), true);
+			fine = fine && noted_as(&d, &noted[i]);
+		}
+		smtp_data_init(&d, SMTP_CRLF);
+		for (size_t k = 0; k < in.n; k++)
+			smtp_data_note(&d, slice_of(in.p + k, 1), false);
+		smtp_data_note(&d, SL(""), true);
+		ok(fine && noted_as(&d, &noted[i]), "BDAT: %s", noted[i].name);
+	}
+}
+
 int
 main(void)
 {
+	test_note();
 	test_decode();
 	test_facts();
 	test_random_decode();

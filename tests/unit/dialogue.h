@@ -11,8 +11,9 @@
 #define MAX_SIZE    10000
 #define MAX_RCPT    3
 #define MAX_ERRORS  20
-#define EHLO_REPLY  "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n" \
-	"250 DSN"
+#define EHLO_MOST   "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n" \
+	"250-CHUNKING\r\n250-BINARYMIME\r\n"
+#define EHLO_REPLY  EHLO_MOST "250 DSN"
 
 #define EHLO { S("EHLO c.example"), EHLO_REPLY, 0, false }
 #define MAIL { S("MAIL FROM:<a@b.example>"), "250 2.1.0 Ok", 0, false }
@@ -44,6 +45,8 @@ answer(struct smtp_session *s, const struct step *step)
 	if (slice_eq(step->line, SL(".")))
 		return smtp_end_of_data(s, (enum smtp_data_result)step->verdict, SL("ID1"));
 	r = smtp_command(s, step->line);
+	if (r.next == SMTP_NEXT_CHUNK)
+		return smtp_end_of_chunk(s, (enum smtp_data_result)step->verdict, SL("ID1"));
 	if (r.next == SMTP_NEXT_CHECK_MAIL || r.next == SMTP_NEXT_CHECK_RCPT || r.next == SMTP_NEXT_CHECK_VRFY ||
 	    r.next == SMTP_NEXT_CHECK_DATA || r.next == SMTP_NEXT_CHECK_STARTTLS || r.next == SMTP_NEXT_CHECK_AUTH)
 		r = smtp_decide(s, (enum smtp_verdict)step->verdict, SL("go away"));

@@ -21,7 +21,7 @@
 #define TO_ASCII "553 5.6.7 Error: recipient address is not ASCII"
 #define PARAMS "501 5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value"
 #define SIZE_SYNTAX "501 5.5.4 Syntax: SIZE=octets"
-#define BODY_SYNTAX "501 5.5.4 Syntax: BODY=7BIT or BODY=8BITMIME"
+#define BODY_SYNTAX "501 5.5.4 Syntax: BODY=7BIT, BODY=8BITMIME or BODY=BINARYMIME"
 #define RET_SYNTAX "501 5.5.4 Syntax: RET=FULL or RET=HDRS"
 #define ENVID_SYNTAX "501 5.5.4 Syntax: ENVID=xtext, of at most 100 characters"
 #define NOTIFY_SYNTAX "501 5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY"
@@ -98,7 +98,7 @@ static const struct line {
 	{ "H055 BODY=8BITMIME", S("MAIL FROM:<a@b> BODY=8BITMIME"), FROM_OK, NULL },
 	{ "H055 any case", S("MAIL FROM:<a@b> body=8bitmime size=5"), FROM_OK, NULL },
 	{ "H055 BODY=X", S("MAIL FROM:<a@b> BODY=X"), BODY_SYNTAX, NULL },
-	{ "H055 BODY=BINARYMIME is not offered", S("MAIL FROM:<a@b> BODY=BINARYMIME"), BODY_SYNTAX, NULL },
+	{ "H125 BODY=BINARYMIME", S("MAIL FROM:<a@b> BODY=BINARYMIME"), FROM_OK, NULL },
 	{ "H055 BODY alone", S("MAIL FROM:<a@b> BODY"), BODY_SYNTAX, NULL },
 	{ "two BODYs", S("MAIL FROM:<a@b> BODY=7BIT BODY=7BIT"), TWICE, NULL },
 	{ "several blanks", S("MAIL  FROM:<a@b>   SIZE=1 \t BODY=7BIT  "), FROM_OK, NULL },
