@@ -88,7 +88,10 @@ $(BUILD)/libcore.a: $(core_objects)
 $(BUILD)/libout.a: $(out_objects)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-test_libs := $(BUILD)/libout.a $(BUILD)/libcore.a
+$(BUILD)/libserver.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter server/%,$(SERVER)))
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
+test_libs := $(BUILD)/libserver.a $(BUILD)/libout.a $(BUILD)/libcore.a
 
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pwrite,--wrap=fsync,--wrap=renameat,--wrap=unlinkat

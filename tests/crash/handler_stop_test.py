@@ -34,8 +34,9 @@ class Session:
                      "-o", "queue.directory=%s/queue" % self.directory, "-o", "queue.min-free=0"]
         for option in options:
             arguments += ["-o", option]
+        # Under strace the leak sanitizer, where it is built in, gives up.
         self.process = subprocess.Popen([*command, *arguments], stdin=theirs, stdout=theirs, stderr=self.log,
-                                        preexec_fn=prepare)
+                                        preexec_fn=prepare, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
         theirs.close()
         self.input = b""
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: ISC
+#include "server/policy.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
+static char pattern_open[] = "open.example", pattern_users[] = "users.example", pattern_closed[] = "closed.example",
+	    pattern_moved[] = "moved.example", pattern_broken[] = "broken.example", why_text[] = "has moved";
+
+static struct route routes[] = {
+	{ .pattern = pattern_open, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE },
+	{ .pattern = pattern_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = users },
+	{ .pattern = pattern_closed, .via = VIA_MAILDIR, .accept = ACCEPT_TRUSTED, .recipients = users },
+	{ .pattern = pattern_moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
+	{ .pattern = pattern_broken, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = gone },
+};
+static struct config config = { .routes = routes, .nroutes = sizeof routes / sizeof routes[0] };
+
+enum { RELAY = SMTP_REFUSE_RELAY, USER = SMTP_REFUSE_USER, ROUTE = SMTP_REFUSE_ROUTE, LOCAL = SMTP_REFUSE_LOCAL };
+
+static const struct rcpt_case {
+	const char *to;
+	int stranger, trusted, verify;		/* enum smtp_verdict */
+} rcpts[] = {
+	{ "u@open.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "u@OPEN.Example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "u@other.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "u@sub.open.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "postmaster@other.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "postmaster", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "listed@users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "LISTED@Users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "anywhere@users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "\"a b\"@users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "\"quoted\"@users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "listed@closed.example", RELAY, USER, SMTP_ACCEPT },
+	{ "anywhere@closed.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "nobody@users.example", USER, USER, USER },
+	{ "users.example@users.example", USER, USER, USER },
+	{ "liste@users.example", USER, USER, USER },
+	{ "listed1@users.example", USER, USER, USER },
+	{ "POSTmaster@users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "u@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "postmaster@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "u@broken.example", LOCAL, LOCAL, LOCAL },
+	{ "postmaster@broken.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+};
+
+static const struct sender_case {
+	const char *from;
+	bool listed;
+} froms[] = {
+	{ "a@one.example", true }, { "A@ONE.example", true }, { "b@one.example", false }, { "x@two.example", true },
+	{ "x@three.example", true }, { "x@sub.two.example", false }, { "two.example@one.example", false },
+	{ "x@xthree.example", false }, { "", true },
+};
+
+static void
+write_file(char *path, const char *text)
+{
+	const int fd = mkstemp(path);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	(void)close(fd);
+}
+
+static struct smtp_path
+path_of(const char *text)
+{
+	struct smtp_path path = { .n = 0 };
+	struct slice rest;
+
+	if (text[0] && (smtp_path_parse(slice_str(text), SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN, &path, &rest) != SMTP_PATH_OK ||
+	    rest.n))
+		abort();
+	return path;
+}
+
+static void
+test_recipients(void)
+{
+	const struct policy stranger = { &config, false }, trusted = { &config, true };
+
+	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++) {
+		const struct smtp_path to = path_of(rcpts[i].to);
+		struct slice why = SL("");
+
+		ok((int)policy_recipient(&stranger, &to, &why) == rcpts[i].stranger, "from a stranger to %s", rcpts[i].to);
+		ok((rcpts[i].stranger == ROUTE) == slice_eq(why, SL("has moved")), "and why");
+		ok((int)policy_recipient(&trusted, &to, &why) == rcpts[i].trusted, "from the trusted to %s", rcpts[i].to);
+		ok((int)policy_verify(&stranger, &to) == rcpts[i].verify, "H108 H109 a stranger verifies %s", rcpts[i].to);
+	}
+}
+
+static void
+test_senders(void)
+{
+	const struct policy policy = { &config, true };
+	const struct smtp_path null = path_of(""), any = path_of("a@b.example");
+
+	ok(policy_sender(&policy, &any) == SMTP_ACCEPT, "no list of senders: anybody");
+	config.server.senders = gone;
+	ok(policy_sender(&policy, &any) == SMTP_REFUSE_LOCAL, "a list that is gone: nobody, for now");
+	ok(policy_sender(&policy, &null) == SMTP_ACCEPT, "H040 but the null sender");
+	config.server.senders = senders;
+	for (size_t i = 0; i < sizeof froms / sizeof froms[0]; i++) {
+		const struct smtp_path from = path_of(froms[i].from);
+
+		ok(policy_sender(&policy, &from) == (froms[i].listed ? SMTP_ACCEPT : SMTP_REFUSE_SENDER), "from <%s>",
+		    froms[i].from);
+	}
+}
+
+int
+main(void)
+{
+	write_file(users, "# users.example\nlisted@users.example\nanywhere\n\"a\\ b\"@users.example\n\"quoted\"\n");
+	write_file(senders, "a@one.example\n@two.example\nthree.example\n");
+	test_recipients();
+	test_senders();
+	(void)unlink(users);
+	(void)unlink(senders);
+	return tap_done();
+}
