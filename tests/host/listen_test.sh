@@ -4,12 +4,11 @@
 # smtp-handler --listen: a fresh process per connection, an orderly end.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
-own_namespaces
+own_namespaces anybody
 set_up
 set_up_expected
 
-setpriv --reuid nobody --regid nogroup --clear-groups \
-    "$tmp/smtp-handler" -c "$tmp/conf" --listen 127.0.0.1:2525 > "$tmp/stdout" 2> "$tmp/log" &
+$as_user "$tmp/smtp-handler" -c "$tmp/conf" --listen 127.0.0.1:2525 > "$tmp/stdout" 2> "$tmp/log" &
 listener=$!
 wait_for 10 listens 2525 || { diag < "$tmp/log"; bail "smtp-handler --listen does not listen"; }
 

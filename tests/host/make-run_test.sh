@@ -4,7 +4,7 @@
 # tools/run.sh, which is `make run`: a message's whole way, a taken port, an end with nothing left running.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
-[ "$(id -u)" -ne 0 ] || own_namespaces
+[ "$(id -u)" -ne 0 ] || own_namespaces root
 tmp=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)
 chmod 755 "$tmp"
 trap 'rm -rf "$tmp"' EXIT

@@ -4,7 +4,7 @@
 # --print: the debugging server.  A session as with Python's old DebuggingServer shows the message at once.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
-own_namespaces
+own_namespaces anybody
 set_up
 
 text='From: a@example.net

@@ -4,14 +4,13 @@
 # Under systemd-socket-activate: a process per connection (--accept --inetd), and a listening socket to inherit.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
-own_namespaces
+own_namespaces anybody
 set_up
 set_up_expected
 
-as_nobody="setpriv --reuid nobody --regid nogroup --clear-groups"
-$as_nobody systemd-socket-activate --accept --inetd -l 127.0.0.1:2501 \
+$as_user systemd-socket-activate --accept --inetd -l 127.0.0.1:2501 \
     "$tmp/smtp-handler" -c "$tmp/conf" > "$tmp/accept.log" 2>&1 &
-$as_nobody systemd-socket-activate -l 127.0.0.1:2502 -l '[::1]:2502' \
+$as_user systemd-socket-activate -l 127.0.0.1:2502 -l '[::1]:2502' \
     "$tmp/smtp-handler" -c "$tmp/conf" > "$tmp/listen.log" 2>&1 &
 for port in 2501 2502; do
 	wait_for 10 listens $port || bail "systemd-socket-activate does not listen on $port"

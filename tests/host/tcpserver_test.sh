@@ -4,7 +4,7 @@
 # Under tcpserver (ucspi-tcp), with the line of README.md: the session on fd 0 and 1, the log on fd 2.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
-own_namespaces
+own_namespaces root
 set_up
 set_up_expected
 

@@ -4,7 +4,7 @@
 # Under Debian's xinetd, with the service file of units/xinetd: the session is the socket, on fd 0, 1 and 2.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
-own_namespaces
+own_namespaces root
 set_up
 own_syslog
 set_up_expected
