@@ -46,6 +46,8 @@ write_conf()		# the domains that are ours, in $names
 
 say_what_to_type()
 {
+	local missing
+	missing=$(for tool in swaks telnet mutt; do command -v $tool > /dev/null || echo " $tool"; done | paste -sd,)
 	cat <<-TEXT
 
 	smtp-handler listens on 127.0.0.1:$port.  Mail for anybody at $(echo "$names" | paste -sd, | sed 's/,/, /g')
@@ -66,7 +68,9 @@ say_what_to_type()
 	  the queue      ls -R $run/queue      (one file a message; less shows it)
 	  look ahead     $build/smtp-relay -c $conf --explain somebody@example.org
 	  stop           Ctrl-C
-
+	${missing:+
+	  (Not installed here:$missing.)
+	}
 	What happens from here on:
 
 	TEXT

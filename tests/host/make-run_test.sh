@@ -28,12 +28,15 @@ start()			# FOLDER [COMMAND...]
 
 whole_way()		# NAME FOLDER
 {
-	local status=0 children
+	local status=0 children settings
 	/usr/bin/python3 tests/host/client.py send 127.0.0.1 "$port" anna@localhost ben@localhost
 	ok "$1: mail for ben@localhost is in his Maildir" wait_for 10 grep -qr '^Text 1' "$2/run/mail/ben/new"
 	swaks --server "127.0.0.1:$port" --from ben@localhost --to "anna@$(hostname)" --body 'Hello anna' > "$2/swaks" 2>&1
 	is "$1: swaks is content" "$?" 0
 	ok "$1: mail for anna at the host's name is in hers" wait_for 10 grep -qr '^Hello anna' "$2/run/mail/anna/new"
+	settings=$(sed -n "s/^  read, answer .* -e '\(.*\)'\$/\1/p" "$2/out")
+	echo 'Hello from mutt' | HOME=$2 mutt -n -e "$settings" -s 'An answer' cora@localhost > "$2/mutt" 2>&1
+	ok "$1: mutt with the settings it names sends" wait_for 10 grep -qr '^Hello from mutt' "$2/run/mail/cora/new"
 	ok "$1: the terminal shows the delivery" wait_for 5 grep -q 'delivered .*to=ben@localhost' "$2/out"
 	like "$1: and the session" "$(cat "$2/out")" 'accepted .*from=anna@localhost'
 
