@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/utf8.h"
 
 #define SYSLOG_PATH	"/dev/log"
@@ -25,6 +26,7 @@
 #define SYSLOG_WAIT_US	200000		/* a syslogd that hangs must not hold up mail */
 #define STDERR_WAIT_MS	1000		/* nor must whoever should read standard error */
 #define VALUE_MAX	512		/* one value, so that a long one leaves room for the rest */
+#define FIELD_MAX	(VALUE_MAX + 100)	/* one field of the journal, with its name */
 #define SPARE		8		/* kept free in a line for the marks of a cut and the line end */
 
 static enum { TO_STDERR, TO_FILE, TO_JOURNAL, TO_SYSLOG } sink = TO_STDERR;
@@ -114,8 +116,11 @@ log_open(const char *name)
 			sink = TO_FILE;
 		}
 	}
+	/* now: a sandbox may forbid it later */
 	if (sink == TO_SYSLOG)
-		syslog_connect();	/* now: a sandbox may forbid it later */
+		syslog_connect();
+	else if (sink == TO_JOURNAL)
+		journal_open();
 	errno = saved;
 }
 
@@ -167,6 +172,7 @@ start(struct log_line *l, enum log_level level)
 {
 	l->level = level;
 	l->b = (struct buf){ .p = l->text, .cap = sizeof l->text - SPARE };
+	l->fields = (struct buf){ .p = l->fields_text, .cap = sink == TO_JOURNAL ? sizeof l->fields_text : 0 };
 	if (sink == TO_JOURNAL || sink == TO_SYSLOG) {
 		buf_chr(&l->b, '<');
 		buf_uint(&l->b, (unsigned)level | (sink == TO_SYSLOG ? SYSLOG_MAIL : 0));
@@ -240,6 +246,17 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 	return true;
 }
 
+/* The value as a field of the journal: without quotes, but with the same escapes. */
+static void
+add_field(struct buf *fields, const char *key, struct slice value)
+{
+	if (fields->cap - fields->n < FIELD_MAX)	/* full; or not for the journal */
+		return;
+	journal_key(fields, key);
+	(void)add_escaped(fields, value, false, VALUE_MAX);
+	buf_chr(fields, '\n');
+}
+
 void
 log_begin(struct log_line *l, enum log_level level, const char *event)
 {
@@ -247,6 +264,7 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 
 	start(l, level);
 	buf_str(&l->b, event);
+	add_field(&l->fields, "event", slice_str(event));
 	errno = saved;
 }
 
@@ -269,6 +287,7 @@ log_str(struct log_line *l, const char *key, struct slice value)
 {
 	bool quoted = needs_quotes(value);
 
+	add_field(&l->fields, key, value);
 	if (!add_key(l, key))
 		return;
 	if (quoted) {
@@ -285,9 +304,13 @@ log_str(struct log_line *l, const char *key, struct slice value)
 void
 log_uint(struct log_line *l, const char *key, uint64_t value)
 {
-	if (!add_key(l, key))
-		return;
-	buf_uint(&l->b, value);
+	char digits[20];
+	struct buf number = BUF(digits);
+
+	buf_uint(&number, value);
+	add_field(&l->fields, key, buf_slice(&number));
+	if (add_key(l, key))
+		buf_add(&l->b, buf_slice(&number));
 }
 
 void
@@ -302,7 +325,8 @@ log_end(struct log_line *l)
 	}
 	if (sink == TO_SYSLOG)
 		send_syslog(buf_slice(&l->b));
-	else
+	else if (sink != TO_JOURNAL || !journal_send(l->level, program, slice_skip(buf_slice(&l->b), strlen("<6>")),
+	    buf_slice(&l->fields)))
 		write_line(&l->b);
 	errno = saved;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * The log: one line an event, `event key=value key="two words"`.  Goes to the
- * journal when fd 2 is the journal ($JOURNAL_STREAM), to syslog (/dev/log) when
- * fd 2 is a socket or /dev/null, else to fd 2.  Never to a client's socket:
- * under xinetd fd 2 *is* the client, so log_open() puts /dev/null there.
+ * journal when fd 2 is the journal ($JOURNAL_STREAM), with a field SMTP_KEY for each
+ * key; to syslog (/dev/log) when fd 2 is a socket or /dev/null, else to fd 2.  Never to
+ * a client's socket: under xinetd fd 2 *is* the client, so log_open() puts /dev/null there.
  * Only the mains log.
  */
 #ifndef BASE_LOG_H
@@ -22,7 +22,9 @@ enum log_level {		/* syslog's numbers */
 struct log_line {
 	enum log_level level;
 	struct buf b;
+	struct buf fields;	/* the same for the journal */
 	char text[2000];
+	char fields_text[5000];
 };
 
 /* Decide where the log goes and remember the program's name (borrowed).  Call once, first. */

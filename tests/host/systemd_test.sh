@@ -96,6 +96,10 @@ ok "she can take it into cur, as mutt does" here setpriv --reuid anna --regid an
 log=$(here journalctl -q -o cat -t smtp-handler -t smtp-relay)
 like "the session is in the journal" "$log" 'accepted .*from=b@example\.net'
 like "the delivery is in the journal" "$log" 'delivered .*to=anna@example\.org'
+entry=$(here journalctl -q -o json SMTP_EVENT=accepted SMTP_FROM=b@example.net)
+like "the journal knows its fields" "$entry" '"SMTP_ID" *: *"[0-9A-Z]{16}"'
+like "and what a line of the log always has" "$entry" '"PRIORITY" *: *"6".*"SYSLOG_IDENTIFIER" *: *"smtp-handler"|"SYSLOG_IDENTIFIER" *: *"smtp-handler".*"PRIORITY" *: *"6"'
+like "so do those of the runner" "$(here journalctl -q -o json SMTP_EVENT=delivered SMTP_TO=anna@example.org)" '"SMTP_ID"'
 like "under the name of its unit" "$(here journalctl -q -u 'smtp-handler@*' -o cat -t smtp-handler)" 'accepted'
 ok "the path unit's runner ends" wait_for 10 idle
 

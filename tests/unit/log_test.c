@@ -18,6 +18,7 @@
 int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
 int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len);
 
+static struct sockaddr_un journal_at = { .sun_family = AF_UNIX };
 static struct sockaddr_un syslog_at = { .sun_family = AF_UNIX };	/* abstract, or none: sun_path[1] is NUL */
 static int syslogd = -1;
 
@@ -26,11 +27,12 @@ __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	const struct sockaddr_un *to = (const struct sockaddr_un *)(const void *)sa;
 
-	if (to->sun_family != AF_UNIX || len < sizeof *to || strcmp(to->sun_path, "/dev/log") != 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	return __real_connect(fd, (struct sockaddr *)&syslog_at, sizeof syslog_at);
+	if (to->sun_family == AF_UNIX && len >= sizeof *to && strcmp(to->sun_path, "/dev/log") == 0)
+		return __real_connect(fd, (struct sockaddr *)&syslog_at, sizeof syslog_at);
+	if (to->sun_family == AF_UNIX && len >= sizeof *to && strcmp(to->sun_path, "/run/systemd/journal/socket") == 0)
+		return __real_connect(fd, (struct sockaddr *)&journal_at, sizeof journal_at);
+	errno = EINVAL;
+	return -1;
 }
 
 static void
@@ -147,8 +149,63 @@ check_journal(void)
 	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 	(void)setenv("JOURNAL_STREAM", stream, 1);
 	run(one_line, s[1]);
-	is(drain(s[0], room, sizeof room), SL("<6>event key=value n=42\n"), "the journal gets the level");
+	is(drain(s[0], room, sizeof room), SL("<6>event key=value n=42\n"), "without its socket the journal gets text with the level");
 	ok(drain(syslogd, room, sizeof room).n == 0, "and syslog nothing");
+	(void)close(s[0]);
+	(void)close(s[1]);
+}
+
+static void
+journal_lines(void)
+{
+	static char letters[100000];
+	struct log_line l;
+
+	memset(letters, 'a', sizeof letters);
+	one_line();
+	log_begin(&l, LOG_LEVEL_NOTICE, "refused");
+	log_str(&l, "early-talker", SL("two words\nSMTP_ID=\"forged\""));
+	log_end(&l);
+	log_text(LOG_LEVEL_ERROR, "a sentence\nMESSAGE=%s", "forged");
+	log_begin(&l, LOG_LEVEL_INFO, "full");
+	for (int i = 0; i < 30; i++)
+		log_str(&l, "k", slice_of(letters, sizeof letters));
+	log_end(&l);
+}
+
+#define ENTRY(priority, message) "PRIORITY=" priority "\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=test\nMESSAGE=" message "\n"
+
+static void
+check_journal_entries(void)
+{
+	int s[2], journald = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char room[65536], stream[64];
+	struct stat st;
+	ssize_t n;
+	unsigned lines = 0;
+
+	(void)snprintf(journal_at.sun_path + 1, sizeof journal_at.sun_path - 1, "smtp-handler-journal-test-%d", (int)getpid());
+	if (journald < 0 || bind(journald, (struct sockaddr *)&journal_at, sizeof journal_at) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0 || fstat(s[1], &st) < 0)
+		exit(1);
+	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	(void)setenv("JOURNAL_STREAM", stream, 1);
+	run(journal_lines, s[1]);
+	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
+	is(slice_of(room, n > 0 ? (size_t)n : 0), SL(ENTRY("6", "event key=value n=42") "SMTP_EVENT=event\nSMTP_KEY=value\nSMTP_N=42\n"),
+	    "an entry with its fields");
+	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
+	is(slice_of(room, n > 0 ? (size_t)n : 0),
+	    SL(ENTRY("5", "refused early-talker=\"two words\\x0aSMTP_ID=\\\"forged\\\"\"")
+	       "SMTP_EVENT=refused\nSMTP_EARLY_TALKER=two words\\x0aSMTP_ID=\"forged\"\n"), "no value can forge a field");
+	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
+	is(slice_of(room, n > 0 ? (size_t)n : 0), SL(ENTRY("3", "a sentence\\x0aMESSAGE=forged")), "a sentence is a message");
+	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
+	for (ssize_t i = 0; i < n; i++)
+		lines += room[i] == '\n';
+	ok(n > 5000 && n < 8192 && lines > 8 && room[n - 1] == '\n', "what is too much is bounded (%zd octets, %u fields)", n, lines);
+	ok(drain(s[0], room, sizeof room).n == 0, "and nothing of it comes as text");
+	(void)close(journald);
 	(void)close(s[0]);
 	(void)close(s[1]);
 }
@@ -424,6 +481,7 @@ main(void)
 	check_full_pipe();
 	check_file();
 	check_journal();
+	check_journal_entries();
 	check_client_socket(NULL);
 	check_client_socket("1:2");
 	check_client_socket(":");
