@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static int log_fd;
 static int64_t
 start(char *const argv[])
 {
+	posix_spawn_file_actions_t actions;
 	const int64_t before = clock_us();
 	int64_t after;
 	int pair[2];
@@ -31,20 +33,18 @@ start(char *const argv[])
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
-	pid = vfork();
-	if (pid == 0) {
-		(void)dup2(pair[1], STDIN_FILENO);
-		(void)dup2(pair[1], STDOUT_FILENO);
-		(void)dup2(log_fd, STDERR_FILENO);
-		(void)execv(argv[0], argv);
-		_exit(127);
-	}
+	if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawn_file_actions_adddup2(&actions, pair[1], 0) != 0 ||
+	    posix_spawn_file_actions_adddup2(&actions, pair[1], 1) != 0 ||
+	    posix_spawn_file_actions_adddup2(&actions, log_fd, 2) != 0 ||
+	    posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) != 0)
+		abort();
 	(void)close(pair[1]);
-	if (pid < 0 || read(pair[0], &octet, 1) < 0)
+	if (read(pair[0], &octet, 1) < 0)
 		abort();
 	after = clock_us();
 	(void)close(pair[0]);
 	(void)waitpid(pid, NULL, 0);
+	(void)posix_spawn_file_actions_destroy(&actions);
 	return after - before;
 }
 
