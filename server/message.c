@@ -191,10 +191,11 @@ int
 message_commit(struct message *m)
 {
 	const struct smtp_data *d = &m->data;
-	/* The Received field is ASCII, has no dot in front and no long line: d speaks for all of the content. */
+	const bool received_utf8 = m->session->recipients == 1 && m->recipient.utf8;
+	/* But for that the Received field is ASCII, has no dot in front and no long line: d speaks for all. */
 	const struct queue_facts facts = {
-		.eight_bit = d->eight_bit,
-		.utf8_header = d->header_eight_bit,
+		.eight_bit = d->eight_bit || received_utf8,
+		.utf8_header = d->header_eight_bit || m->session->utf8,
 		.dot_line = d->dot_line,
 		.binary = d->binary,
 		.no_final_crlf = !d->line_start,

@@ -60,7 +60,7 @@ take_path(const struct smtp_session *s, const struct side *side, struct slice ar
 	case SMTP_PATH_OK:
 		break;
 	case SMTP_PATH_SYNTAX:		/* often an address in Latin-1 */
-		return has_eight_bit(in) ? side->eight_bit : side->bad;
+		return has_eight_bit(in) && !s->utf8 ? side->eight_bit : side->bad;
 	case SMTP_PATH_LOCAL_LONG:
 		return side->long_local;
 	case SMTP_PATH_DOMAIN_LONG:
@@ -70,8 +70,6 @@ take_path(const struct smtp_session *s, const struct side *side, struct slice ar
 	case SMTP_PATH_CONTROL:
 		return side->bad;
 	}
-	if (has_eight_bit(slice_of(in.p, in.n - params.n)))	/* SMTPUTF8 is not offered */
-		return side->eight_bit;
 	if (params.n && !ascii_blank(params.p[0]))
 		return side->syntax;
 	*ret_params = params;
@@ -88,6 +86,9 @@ smtp_mail(struct smtp_session *s, struct slice arg)
 	r = take_path(s, &from_side, arg, &s->from, &params);
 	if (r.code == 0)
 		r = smtp_params_mail(s, params);
+	/* With its route: what is stripped from an address was in it. */
+	if (r.code == 0 && !s->utf8 && has_eight_bit(slice_of(arg.p, arg.n - params.n)))
+		r = from_side.eight_bit;
 	if (r.code == 0)
 		return smtp_ask(s, SMTP_NEXT_CHECK_MAIL);
 	smtp_transaction_end(s);
@@ -101,6 +102,8 @@ smtp_rcpt(struct smtp_session *s, struct slice arg)
 	struct smtp_reply r;
 
 	r = take_path(s, &to_side, arg, &s->rcpt, &params);
+	if (r.code == 0 && !s->utf8 && has_eight_bit(slice_of(arg.p, arg.n - params.n)))
+		r = to_side.eight_bit;
 	if (r.code == 0)
 		r = smtp_params_rcpt(s, params);
 	if (r.code) {

@@ -6,6 +6,7 @@
  */
 #include "smtp/params.h"
 
+#include "base/utf8.h"
 #include "smtp/commands.h"
 #include "smtp/values.h"
 
@@ -23,13 +24,20 @@ keyword_valid(struct slice s)
 	return s.n > 0;
 }
 
+/* Beyond ASCII too (RFC 6531 section 3.3); whose value may be that is for values.c to know. */
 static bool
 value_valid(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == '=' || s.p[i] > '~')
+	if (s.n == 0)
+		return false;
+	while (s.n) {
+		size_t n = utf8_printable(s);
+
+		if (n == 0 || s.p[0] == ' ' || s.p[0] == '=')
 			return false;
-	return s.n > 0;
+		s = slice_skip(s, n);
+	}
+	return true;
 }
 
 enum smtp_param_result
@@ -92,6 +100,7 @@ static const struct known mail_params[] = {
 	{ S("BODY"), smtp_value_body },
 	{ S("RET"), smtp_value_ret },
 	{ S("ENVID"), smtp_value_envid },
+	{ S("SMTPUTF8"), smtp_value_smtputf8 },
 	{ S("AUTH"), set_auth },
 	{ S(""), NULL },
 };

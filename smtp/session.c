@@ -57,6 +57,7 @@ smtp_transaction_end(struct smtp_session *s)
 	s->rcpt = (struct smtp_path){ 0 };
 	s->params.n = 0;
 	s->body = SMTP_BODY_UNKNOWN;
+	s->utf8 = false;
 	s->declared_size = 0;
 	s->chunk = 0;
 	s->chunk_last = false;
@@ -93,7 +94,7 @@ ehlo(struct smtp_session *s, struct slice arg)
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
 	buf_str(&s->text, "\nPIPELINING\nSIZE ");
 	buf_uint(&s->text, s->server->max_message_size);
-	buf_str(&s->text, "\n8BITMIME\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN");
+	buf_str(&s->text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN");
 	smtp_secure_ehlo(s);
 	return smtp_reply_made(s, 250);
 }
@@ -147,9 +148,14 @@ vrfy(struct smtp_session *s, struct slice arg)
 	unsigned flags = SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN | SMTP_PATH_LOCAL_ONLY;
 	struct slice rest;
 
-	if (smtp_path_parse(arg, flags, &s->rcpt, &rest) == SMTP_PATH_OK && rest.n == 0)
-		return s->rcpt.utf8 ? SMTP_REPLY(553, "5.6.7 Error: address is not ASCII") :
-		    smtp_ask(s, SMTP_NEXT_CHECK_VRFY);
+	if (smtp_path_parse(arg, flags, &s->rcpt, &rest) == SMTP_PATH_OK) {
+		bool utf8 = slice_ieq(slice_trim(rest), SL("SMTPUTF8"));	/* RFC 6531 section 3.7.4 */
+
+		if (s->rcpt.utf8 && rest.n == 0)
+			return SMTP_REPLY(553, "5.6.7 Error: address is not ASCII");
+		if (rest.n == 0 || utf8)
+			return smtp_ask(s, SMTP_NEXT_CHECK_VRFY);
+	}
 	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (section 3.5.1) */
 }
 
@@ -333,9 +339,12 @@ smtp_overlong(struct smtp_session *s)
 struct slice
 smtp_protocol(const struct smtp_session *s)
 {
+	static const struct slice names[] = {	/* UTF8, S, A */
+		S("ESMTP"), S("ESMTPA"), S("ESMTPS"), S("ESMTPSA"),
+		S("UTF8SMTP"), S("UTF8SMTPA"), S("UTF8SMTPS"), S("UTF8SMTPSA"),
+	};
+
 	if (!s->esmtp)
 		return SL("SMTP");
-	if (s->server->tls)
-		return s->authenticated ? SL("ESMTPSA") : SL("ESMTPS");
-	return s->authenticated ? SL("ESMTPA") : SL("ESMTP");
+	return names[(s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) + (s->authenticated ? 1 : 0)];
 }

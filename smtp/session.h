@@ -58,6 +58,7 @@ struct smtp_session {
 	struct smtp_path rcpt;		/* the path the last SMTP_NEXT_CHECK_RCPT or _VRFY asks about */
 	struct buf params;		/* of the last MAIL or RCPT that was parsed, as the envelope keeps them */
 	enum smtp_body body;
+	bool utf8;			/* SMTPUTF8 was asked for (RFC 6531) */
 	uint64_t declared_size;		/* SIZE=, 0 when none */
 	uint64_t chunk;			/* octets that follow a BDAT */
 	bool chunk_last;
@@ -114,7 +115,7 @@ struct smtp_reply smtp_end_of_chunk(struct smtp_session *s, enum smtp_data_resul
 struct smtp_reply smtp_timeout(struct smtp_session *s);
 struct smtp_reply smtp_shutdown(struct smtp_session *s);
 
-/* "SMTP", "ESMTPSA": the with-clause of Received (RFC 3848). */
+/* "SMTP", "ESMTPSA", "UTF8SMTP": the with-clause of Received (RFC 3848, RFC 6531 section 3.7.3). */
 struct slice smtp_protocol(const struct smtp_session *s);
 
 #endif

@@ -36,11 +36,13 @@ hex(char c)
 }
 
 bool
-smtp_xtext_valid(struct slice s, size_t *ret_n)
+smtp_xtext_valid(struct slice s, bool utf8, size_t *ret_n)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++, n++) {
+		if (utf8 && (unsigned char)s.p[i] > 127)	/* known to be good UTF-8 */
+			continue;
 		if (s.p[i] < '!' || s.p[i] > '~' || s.p[i] == '=')
 			return false;
 		if (s.p[i] != '+')
@@ -116,9 +118,19 @@ smtp_value_envid(struct smtp_session *s, struct slice value)
 {
 	size_t n;
 
-	if (value.n == 0 || !smtp_xtext_valid(value, &n) || n > SMTP_ENVID_MAX)
+	if (value.n == 0 || !smtp_xtext_valid(value, false, &n) || n > SMTP_ENVID_MAX)
 		return SMTP_REPLY(501, "5.5.4 Syntax: ENVID=xtext, of at most 100 characters");
 	keep(s, "ENVID", value);
+	return SMTP_NO_REPLY;
+}
+
+struct smtp_reply
+smtp_value_smtputf8(struct smtp_session *s, struct slice value)
+{
+	if (value.p)
+		return SMTP_REPLY(501, "5.5.4 Syntax: SMTPUTF8 has no value");
+	s->utf8 = true;
+	keep(s, "SMTPUTF8", value);
 	return SMTP_NO_REPLY;
 }
 
@@ -154,9 +166,10 @@ struct smtp_reply
 smtp_value_orcpt(struct smtp_session *s, struct slice value)
 {
 	struct slice address, type = slice_cut(value, ';', &address);
+	const bool utf8 = s->utf8 && slice_ieq(type, SL("utf-8"));
 	size_t n;
 
-	if (value.n > SMTP_ORCPT_MAX || !atom_valid(type) || address.n == 0 || !smtp_xtext_valid(address, &n))
+	if (value.n > SMTP_ORCPT_MAX || !atom_valid(type) || address.n == 0 || !smtp_xtext_valid(address, utf8, &n))
 		return SMTP_REPLY(501, "5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters");
 	keep(s, "ORCPT", value);
 	return SMTP_NO_REPLY;

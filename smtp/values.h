@@ -12,13 +12,15 @@
 #define SMTP_ORCPT_MAX 500	/* section 5.4 */
 #define SMTP_NOTIFY_MAX 64
 
-/* xtext (RFC 3461 section 4): printable, '+' only in front of two digits.  *ret_n: octets once decoded. */
-bool smtp_xtext_valid(struct slice s, size_t *ret_n);
+/* xtext (RFC 3461 section 4): printable, '+' only in front of two digits; with utf8 also what RFC 6533 section 3 adds
+ * for addresses.  *ret_n: octets once decoded. */
+bool smtp_xtext_valid(struct slice s, bool utf8, size_t *ret_n);
 
 struct smtp_reply smtp_value_size(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_body(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_ret(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_envid(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_smtputf8(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_notify(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_orcpt(struct smtp_session *s, struct slice value);
 

@@ -153,7 +153,15 @@ main(void)
 		const struct smtp_session s = { .server = &server, .esmtp = protocols[i].esmtp,
 			.authenticated = protocols[i].authenticated };
 
+		struct smtp_session utf8 = s;
+		char name[32];
+
 		is(smtp_protocol(&s), slice_str(protocols[i].want), "H097 the protocol in Received");
+		if (!s.esmtp)
+			continue;
+		utf8.utf8 = true;
+		(void)snprintf(name, sizeof name, "UTF8%s", protocols[i].want + 1);	/* RFC 6531 section 4.3 */
+		is(smtp_protocol(&utf8), slice_str(name), "H097 with SMTPUTF8");
 	}
 	test_lengths();
 	return tap_done();
