@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""What ends a session, or a message, from outside: silence, SIGTERM, a full disk, a client that does not read."""
+"""What ends a session, or a message, from outside: silence, SIGTERM, a full disk, a client that does not read; and
+when replies leave."""
 import os
 import resource
 import select
@@ -175,6 +176,38 @@ def size_over_free():
     session = Session("size-over-free", "server.max-message-size=1T", "queue.min-free=%d" % (spare // 2)).send(HELLO)
     session.expect("220", "250").send(b"MAIL FROM:<a@b.example> SIZE=%d\r\n" % (spare // 2 + spare // 10))
     session.expect("452 4.3.1 ").send(b"MAIL FROM:<a@b.example> SIZE=1000\r\nQUIT\r\n").end("250", "221")
+
+
+@test("H113 H114 H115 which replies leave together")
+def writes():
+    # A pipe in packet mode keeps what was written in one piece in one piece.
+    (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe2(os.O_DIRECT)
+    process = subprocess.Popen([HANDLER, "-c", "/dev/null", "-o", "server.hostname=mx.example.org", "-o", "queue.min-free=0",
+                                "-o", "queue.directory=%s/writes" % DIRECTORY],
+                               stdin=theirs_in, stdout=theirs_out, stderr=subprocess.DEVNULL)
+    os.close(theirs_in)
+    os.close(theirs_out)
+
+    def codes():
+        if not select.select([ours_in], [], [], 20)[0]:
+            return "nothing"
+        lines = os.read(ours_in, 65536).decode().splitlines()
+        return " ".join(line[:3] for line in lines if line[3] == " ")
+    same(codes(), "220")
+    for group, *packets in [
+            (b"EHLO client.example\r\nNOOP\r\nVRFY x\r\nFOO\r\n", "250", "250", "252", "500"),
+            (b"RSET\r\n" + ENVELOPE, "250 250 250 354"),
+            (b"x\r\n.\r\n" + b"MAIL FROM:<a@b.example>\r\n", "250", "250"),
+            (b"RCPT TO:<u@local.example>\r\nRCPT TO:<>\r\nRS", "250 501"),
+            (b"ET\r\nMAIL FROM:<a@b.example>\r\nNOOP\r\nRSET\r\nQUIT\r\n", "250 250 250", "250 221"), (b"", "")]:
+        if not group:
+            os.close(ours_out)
+        elif os.write(ours_out, group) != len(group):
+            check(False, "short write")
+        for packet in packets:
+            same(codes(), packet, group)
+    os.close(ours_in)
+    same(process.wait(20), 0)
 
 
 @test("a client that does not read its replies does not hold the handler for ever")
