@@ -188,7 +188,7 @@ begin_session(struct handler *h, const struct place *place)
 	 * to another server is how messages are smuggled past it. */
 	const bool network = process_is_socket(place->rfd);
 
-	h->record = (struct record){ &h->peer, &h->session, 0, clock_ms() };
+	h->record = (struct record){ .peer = &h->peer, .session = &h->session, .started_ms = clock_ms() };
 	h->newlines = network ? SMTP_CRLF : SMTP_LF_TOO;
 	h->timeout_ms = (int)(config.server.timeout_ms < INT32_MAX ? config.server.timeout_ms : INT32_MAX);
 	peer_find(&h->peer, place->rfd);
@@ -333,8 +333,7 @@ decide(struct handler *h, struct smtp_reply question)
 	default:
 		return reply;
 	}
-	if (reply.code >= 400)
-		record_refused(&h->record, &from, question.next == SMTP_NEXT_CHECK_RCPT ? &to : NULL, &reply);
+	record_decided(&h->record, question.next, &from, &to, &reply);
 	return reply;
 }
 

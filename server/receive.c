@@ -47,9 +47,9 @@ check(const struct message *m)
 }
 
 static void
-record(const struct receive *r, enum smtp_data_result result)
+record(const struct receive *r, enum smtp_data_result result, const struct smtp_reply *reply)
 {
-	record_message(r->record, message_id(r->message), r->message->data.octets, result);
+	record_message(r->record, message_id(r->message), r->message->data.octets, result, reply);
 }
 
 int
@@ -64,8 +64,8 @@ receive_data(const struct receive *r, struct smtp_reply *ret)
 	result = check(m);
 	if (result == SMTP_DATA_QUEUED)
 		result = result_of(m, message_commit(m));
-	record(r, result);
 	*ret = smtp_end_of_data(r->session, result, message_id(m));
+	record(r, result, ret);
 	message_drop(m);
 	return 1;
 }
@@ -75,6 +75,7 @@ receive_chunk(const struct receive *r, struct smtp_reply *ret)
 {
 	struct smtp_session *s = r->session;
 	struct message *m = r->message;
+	const bool last = s->chunk_last;
 	enum smtp_data_result result;
 	int got, error = 0;
 
@@ -83,15 +84,15 @@ receive_chunk(const struct receive *r, struct smtp_reply *ret)
 		if (error < 0)
 			message_fail(m, error);
 	}
-	got = message_chunk(m, r->client, s->chunk, s->chunk_last, r->timeout_ms);
+	got = message_chunk(m, r->client, s->chunk, last, r->timeout_ms);
 	if (got <= 0)
 		return got;
 	result = check(m);
 	if (result == SMTP_DATA_QUEUED)
-		result = result_of(m, s->chunk_last ? message_commit(m) : m->error);
-	if (s->chunk_last || result != SMTP_DATA_QUEUED)
-		record(r, result);
+		result = result_of(m, last ? message_commit(m) : m->error);
 	*ret = smtp_end_of_chunk(s, result, message_id(m));
+	if (last || result != SMTP_DATA_QUEUED)
+		record(r, result, ret);
 	if (s->state != SMTP_AT_CHUNK)
 		message_drop(m);
 	return 1;

@@ -17,15 +17,41 @@ begin(struct log_line *line, enum log_level level, const char *event, const stru
 	log_str(line, "helo", buf_slice(&r->session->helo));
 }
 
+static void
+add_recipient(struct record *r, const struct smtp_path *to)
+{
+	const struct slice path = smtp_path_text(to);
+
+	r->recipients++;
+	if (r->to.full || r->to.cap - r->to.n < path.n + 5) {
+		buf_str(&r->to, ",...");	/* the last that fits */
+		r->to.full = true;
+		return;
+	}
+	if (r->to.n)
+		buf_chr(&r->to, ',');
+	buf_add(&r->to, path);
+}
+
 void
-record_refused(const struct record *r, const struct smtp_path *from, const struct smtp_path *to,
+record_decided(struct record *r, enum smtp_next what, const struct smtp_path *from, const struct smtp_path *to,
     const struct smtp_reply *reply)
 {
 	struct log_line line;
 
+	if (reply->code < 400) {
+		if (what == SMTP_NEXT_CHECK_MAIL) {
+			r->from = *from;
+			r->to = (struct buf)BUF(r->to_space);
+			r->recipients = 0;
+		} else if (what == SMTP_NEXT_CHECK_RCPT) {
+			add_recipient(r, to);
+		}
+		return;
+	}
 	begin(&line, LOG_LEVEL_NOTICE, "refused", r, SL(""));
 	log_str(&line, "from", smtp_path_text(from));
-	if (to)
+	if (what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY)
 		log_str(&line, "to", smtp_path_text(to));
 	log_uint(&line, "code", (uint64_t)reply->code);
 	log_str(&line, "reply", reply->text);
@@ -55,7 +81,8 @@ reason(enum smtp_data_result result)
 }
 
 void
-record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result)
+record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result,
+    const struct smtp_reply *reply)
 {
 	const char *why = reason(result);
 	struct log_line line;
@@ -63,11 +90,15 @@ record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_
 	if (!why)
 		r->accepted++;
 	begin(&line, why ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, why ? "refused" : "accepted", r, id);
-	log_str(&line, "from", smtp_path_text(&r->session->from));
-	log_uint(&line, "nrcpt", r->session->recipients);
+	log_str(&line, "protocol", smtp_protocol(r->session));
+	log_str(&line, "from", smtp_path_text(&r->from));
+	log_str(&line, "to", buf_slice(&r->to));
+	log_uint(&line, "nrcpt", r->recipients);
 	log_uint(&line, "size", size);
 	if (why)
 		log_str(&line, "why", slice_str(why));
+	log_uint(&line, "code", (uint64_t)reply->code);
+	log_str(&line, "reply", reply->text);
 	log_end(&line);
 }
 

@@ -14,14 +14,21 @@ struct record {
 	const struct smtp_session *session;
 	unsigned accepted;		/* messages */
 	int64_t started_ms;
+
+	/* The transaction: the session forgets it with the reply that is logged. */
+	struct smtp_path from;
+	struct buf to;			/* "a@example.org,b@example.org": as many as there is room for */
+	unsigned recipients;
+	char to_space[500];
 };
 
-/* MAIL, DATA, or with `to` RCPT. */
-void record_refused(const struct record *r, const struct smtp_path *from, const struct smtp_path *to,
+/* MAIL, RCPT, VRFY or DATA was decided on: remembered for the message, or a line when it was refused. */
+void record_decided(struct record *r, enum smtp_next what, const struct smtp_path *from, const struct smtp_path *to,
     const struct smtp_reply *reply);
 
-/* What became of a message; while the session still knows the transaction. */
-void record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result);
+/* What became of a message. */
+void record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result,
+    const struct smtp_reply *reply);
 
 /* Something of ours does not work: the client is told to come back, the operator why. */
 void record_trouble(const char *directory, int error);
