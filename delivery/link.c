@@ -127,8 +127,11 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 
 	if (error == -EPROTO) {
 		cause = CAUSE_PROTOCOL;
-		buf_fmt(&b, "no sensible reply to %s: %d %.*s", doing, l->reply.code,
-		    (int)(text.n < 300 ? text.n : 300), text.p);
+		if (l->reply.code)
+			buf_fmt(&b, "no sensible reply to %s: %d %.*s", doing, l->reply.code,
+			    (int)(text.n < 300 ? text.n : 300), text.p);
+		else
+			buf_fmt(&b, "what answered %s was no SMTP reply", doing);
 	} else if (error == -ETIMEDOUT) {
 		buf_fmt(&b, "timed out in %s", doing);
 	} else if (error == -ECONNRESET || error == -EPIPE) {

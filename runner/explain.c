@@ -5,6 +5,7 @@
  */
 #include "runner/explain.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "delivery/hosts.h"
+#include "delivery/maildir.h"
 #include "delivery/order.h"
 #include "queue.h"
 #include "runner/internal.h"
@@ -90,8 +92,9 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 	}
 }
 
+/* by_mx: the exchangers were looked for under a domain. */
 static void
-explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, FILE *out)
+explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx, FILE *out)
 {
 	char key[64], latency[32] = "no answer";
 	const struct host *h;
@@ -107,11 +110,11 @@ explain_target(const struct hosts *hosts, const struct order_target *t, size_t r
 	else if (t->reason == ORDER_UNKNOWN)
 		why = "not measured: raced";
 	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s %s\n", rank, t->exchanger->preference,
-	    t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency, why);
+	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency, why);
 }
 
 static void
-explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_list *mx, FILE *out)
+explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_list *mx, bool by_mx, FILE *out)
 {
 	static struct order_target targets[ORDER_MAX];
 	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
@@ -127,7 +130,7 @@ explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_
 	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger", "address",
 	    "latency", "");
 	for (size_t i = 0; i < n; i++)
-		explain_target(hosts, &targets[i], i + 1, out);
+		explain_target(hosts, &targets[i], i + 1, by_mx, out);
 	for (size_t i = 0; i < mx->n; i++)
 		if (mx->exchangers[i].naddresses == 0)
 			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
@@ -170,13 +173,26 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 		fprintf(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
-		explain_exchangers(c, &hosts, &mx, out);
+		explain_exchangers(c, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
 		hosts_done(&hosts);
 	}
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
 		if (verdicts[i].status == mx.status)
-			fprintf(out, "mail        %s\n", verdicts[i].text);
+			fprintf(out, "mail        %s\n", route->via == VIA_MX ? verdicts[i].text
+			    : "is kept and tried again later: that host cannot be found (4.4.3)");
 	mx_list_done(&mx);
+}
+
+static void
+explain_mailbox(const struct config *c, const struct route *route, const struct smtp_path *path, FILE *out)
+{
+	char space[PATH_MAX] = "";
+	struct buf b = BUF(space);
+
+	if (maildir_path(route->target, smtp_path_text(path), smtp_path_domain(path), c->server.hostname, &b) < 0)
+		fprintf(out, "mail        bounces at once: no mailbox can have that name\n");
+	else
+		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
 }
 
 int
@@ -200,5 +216,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
 	if (route->via == VIA_MX || route->via == VIA_SMTP)
 		explain_domain(c, resolver, route, domain, out);
+	else if (route->via == VIA_MAILDIR)
+		explain_mailbox(c, route, &path, out);
 	return 0;
 }

@@ -87,9 +87,13 @@ def _():
 
 @test("--explain of what will bounce, stay, or go elsewhere")
 def _():
-    for address, word in (("bob@nowhere.example.org", "5.1.2"), ("bob@null.example.org", "5.1.10"), ("alice@sender.example", "maildir")):
+    for address, word in (("bob@nowhere.example.org", "5.1.2"), ("bob@null.example.org", "5.1.10"), ("alice@sender.example", "/alice\n")):
         text = site.explain(address)
         check(word in text, text)
+    text = site.explain("bob@smart.example", "-o", "route smart.example.via=smtp://nowhere.example.org")
+    check("4.4.3" in text and "bounces" not in text, text)
+    text = site.explain("bob@smart.example", "-o", "route smart.example.via=smtp://192.0.2.12")
+    check("no MX" not in text, text)
 
 
 @test("mx-order = latency: one of a worse level that is faster gets the mail")
