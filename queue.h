@@ -162,7 +162,8 @@ int queue_note(struct queue_entry *e, struct slice line);
  * Copied into b. */
 void queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b);
 
-/* Out of cur/: finished; to wait/ until due_s (counts the attempt); to dead/. 0 or -errno. */
+/* Out of cur/: finished; to wait/ until due_s (counts the attempt; each time is a folder, so let many share one); to
+ * dead/.  0 or -errno. */
 int queue_finish(const struct queue *q, const char *id);
 int queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s);
 int queue_bury(const struct queue *q, const char *id);

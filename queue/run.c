@@ -19,7 +19,6 @@
 #include "queue/folders.h"
 #include "queue/format.h"
 
-#define BUCKET_S   60
 #define FAR_S      (INT64_C(30) * 86400)
 #define BUCKET_LEN 24
 
@@ -238,14 +237,13 @@ count_attempt(struct queue_entry *e)
 int
 queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s)
 {
-	/* Never 0, which means that nothing waits; never what rounding up would overflow. */
-	int64_t due = due_s < 1 ? 1 : due_s > INT64_MAX - BUCKET_S ? INT64_MAX - BUCKET_S : due_s;
+	/* Never 0, which means that nothing waits. */
+	int64_t due = due_s < 1 ? 1 : due_s;
 	char path[BUCKET_LEN + QUEUE_ID_SIZE], bucket[BUCKET_LEN];
 	int r = count_attempt(e);
 
 	if (r < 0)
 		return r;
-	due = (due + BUCKET_S - 1) / BUCKET_S * BUCKET_S;
 	(void)snprintf(bucket, sizeof bucket, "%" PRId64, due);
 	(void)snprintf(path, sizeof path, "%s/%s", bucket, e->id);
 	if (renameat(q->cur, e->id, q->wait, path) == 0)

@@ -15,10 +15,21 @@
 #include "delivery/bounce.h"
 #include "delivery/delivery.h"
 
+#define SHARE_S 60		/* messages of one minute wait in one folder */
+
 int64_t
 runner_now_s(void)
 {
 	return clock_wall_us() / 1000000;
+}
+
+/* A time that others are due at, too: up to a minute late, and less after a short delay. */
+static int64_t
+shared_due_s(int64_t now_s, int64_t delay_s)
+{
+	int64_t step_s = delay_s < 10 * SHARE_S ? 1 + delay_s / 10 : SHARE_S;
+
+	return (now_s + delay_s + step_s - 1) / step_s * step_s;
 }
 
 /* retry-min, doubled with each attempt up to retry-max, a tenth more or less so that
@@ -35,7 +46,7 @@ retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
 	(void)!getrandom(&jitter, sizeof jitter, 0);
 	delay_s += delay_s / 10;
 	delay_s -= jitter % (delay_s / 5 + 1);
-	return now_s + (int64_t)delay_s;
+	return shared_due_s(now_s, (int64_t)delay_s);
 }
 
 static bool
@@ -51,9 +62,12 @@ expire(const struct runner *r, struct outcome *o)
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
 	struct outcome last = *o;
+	const uint64_t lifetime_s = r->config->queue.lifetime_s;
+	bool in_hours = lifetime_s >= 3600;
 
-	buf_fmt(&b, "gave up after %lld hours in the queue; the last attempt said: %.*s",
-	    (long long)(r->config->queue.lifetime_s / 3600), (int)(sizeof space - 100), last.detail);
+	buf_fmt(&b, "gave up after %lld %s in the queue; the last attempt said: %.*s",
+	    (long long)(in_hours ? lifetime_s / 3600 : lifetime_s), in_hours ? "hours" : "seconds",
+	    (int)(sizeof space - 100), last.detail);
 	outcome_set(o, CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
 }
 

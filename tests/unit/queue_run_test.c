@@ -263,14 +263,14 @@ test_wait(void)
 		bool everything, taken;
 		const char *name;
 	} cases[] = {
-		{ 1000020, 1000079, "1000020", false, true, "due on the minute" },
-		{ 1000021, 1000079, "1000080", false, false, "rounded up: not before its minute is over" },
-		{ 1000021, 1000080, "1000080", false, true, "then it is" },
+		{ 1000020, 1000079, "1000020", false, true, "due a minute ago" },
+		{ 1000021, 1000020, "1000021", false, false, "due in a second" },
+		{ 1000021, 1000021, "1000021", false, true, "then it is" },
 		{ 1000080, 1000000, "1000080", true, true, "everything is due" },
 		{ 1000020 + 30 * DAY_S, 1000020, "3592020", false, false, "in thirty days" },
 		{ 1000080 + 30 * DAY_S, 1000020, "3592080", false, true, "later: a clock was wrong" },
-		{ -5, 1000, "60", false, true, "long ago" },
-		{ INT64_MAX, 1000, "9223372036854775800", false, true, "never" },
+		{ -5, 1000, "1", false, true, "long ago" },
+		{ INT64_MAX, 1000, "9223372036854775807", false, true, "never" },
 	};
 	char id[QUEUE_ID_SIZE], path[64];
 	struct queue_entry e;
@@ -278,16 +278,16 @@ test_wait(void)
 
 	ok(queue_next_due(&f.q) == 0 && queue_take_due(&f.q, 1000, true, NULL, NULL) == 0, "nothing waits");
 	must(mkdirat(f.q.wait, "x12", 0700) == 0 && mkdirat(f.q.wait, "-5", 0700) == 0, "mkdirat");
-	must(symlinkat("../cur", f.q.wait, "1") == 0, "symlinkat");
+	must(symlinkat("../cur", f.q.wait, "2") == 0, "symlinkat");
 	fresh(id);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		must(queue_load(&f.q, id, &e) == 0, "queue_load");
 		must(queue_defer(&f.q, &e, cases[i].due) == 0, "queue_defer");
 		(void)snprintf(path, sizeof path, "%s/%s", cases[i].bucket, id);
-		must(unlinkat(f.q.wait, "1", 0) == 0, "unlinkat");
+		must(unlinkat(f.q.wait, "2", 0) == 0, "unlinkat");
 		ok(e.attempts == i + 1 && fstatat(f.q.wait, path, &st, 0) == 0 && names_in(f.q.cur) == 0, "deferred to %s", path);
 		ok(queue_next_due(&f.q) == atoll(cases[i].bucket), "%s is next", cases[i].bucket);
-		must(symlinkat("../cur", f.q.wait, "1") == 0, "symlinkat");
+		must(symlinkat("../cur", f.q.wait, "2") == 0, "symlinkat");
 		queue_unload(&e);
 		ok(queue_take_due(&f.q, cases[i].now, cases[i].everything, NULL, NULL) == cases[i].taken, "%s", cases[i].name);
 		if (!cases[i].taken)

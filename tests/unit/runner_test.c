@@ -67,14 +67,16 @@ hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o,
 	last = *o;
 }
 
+static int64_t last_due_s;
+
 static void
 hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
 {
 	(void)ctx;
 	(void)id;
-	(void)due_s;
 	(void)error;
 	ends[end]++;
+	last_due_s = due_s;
 }
 
 static void
@@ -273,6 +275,9 @@ test_crash(void)
 	    "R147 a worker is killed before it delivers");
 	ok(ends[RUNNER_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
 	    "R147 its message is deferred, not lost");
+	ok(last_due_s % 60 == 0 && last_due_s - runner_now_s() >= 540 - 2 && last_due_s - runner_now_s() <= 720,
+	    "R145 for retry-min, a tenth more or less, to a full minute");
+	ok(queue_next_due(&queue) == last_due_s, "that is when it is due");
 	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1, "R145 it waits");
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
