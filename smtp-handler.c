@@ -140,6 +140,16 @@ wish(void *ctx, int val, const char *argument)
 	return 0;
 }
 
+/* RFC 2033 section 5: who connects to port 25 speaks SMTP. */
+static bool
+misplaced(int fd)
+{
+	if (config.server.role != ROLE_LMTP || process_port(fd) != 25)
+		return false;
+	log_text(LOG_LEVEL_ERROR, "[server] role = lmtp cannot be on port 25, which is SMTP's");
+	return true;
+}
+
 /* Wait for a client, where we listen, and say where it is.  -1 (for a listener in a fresh process), or an exit status. */
 static int
 find_client(const struct wishes *w, struct place *place)
@@ -150,6 +160,9 @@ find_client(const struct wishes *w, struct place *place)
 
 	if (r != 0)
 		return r;
+	for (size_t i = 0; i < listener.n; i++)
+		if (misplaced(listener.fds[i]))
+			return EX_CONFIG;
 	if (w->print)
 		place->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
 	if (listener.n) {
@@ -163,7 +176,7 @@ find_client(const struct wishes *w, struct place *place)
 	}
 	if (fd >= 0)
 		place->rfd = place->wfd = fd;
-	return -1;
+	return misplaced(place->rfd) ? EX_CONFIG : -1;
 }
 
 static void
@@ -199,6 +212,7 @@ begin_session(struct handler *h, const struct place *place)
 		.max_recipients = (unsigned)config.server.max_recipients,
 		.max_errors = (unsigned)config.server.max_errors,
 		.strict = config.server.syntax == SYNTAX_STRICT,
+		.lmtp = config.server.role == ROLE_LMTP,
 	};
 	smtp_session_init(&h->session, &h->server);
 	message_init(&h->message, &config, &h->peer, &h->session, place->print_fd);
@@ -344,19 +358,21 @@ take_message(struct handler *h, struct smtp_reply reply)
 	const struct receive receive = {
 		&h->message, &h->session, &h->client, &h->record, h->newlines, h->timeout_ms,
 	};
+	unsigned times = 1;
 	int r;
 
 	if (reply.next == SMTP_NEXT_DATA)
-		r = receive_data(&receive, &reply);
+		r = receive_data(&receive, &reply, &times);
 	else if (reply.next == SMTP_NEXT_CHUNK)
-		r = receive_chunk(&receive, &reply);
+		r = receive_chunk(&receive, &reply, &times);
 	else
 		r = receive_discard(&receive);
 	if (r <= 0) {
 		stop(h, r);
 		return;
 	}
-	say(h, reply);
+	for (; times && !h->end; times--)
+		say(h, reply);
 	flush(h);
 	if (reply.next == SMTP_NEXT_CLOSE && !h->end)
 		h->end = "bare-newline";

@@ -12,4 +12,7 @@ void process_prepare(void);
 
 bool process_is_socket(int fd);
 
+/* The TCP port a socket is bound to; 0 for anything else. */
+unsigned process_port(int fd);
+
 #endif

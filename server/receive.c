@@ -53,7 +53,7 @@ record(const struct receive *r, enum smtp_data_result result, const struct smtp_
 }
 
 int
-receive_data(const struct receive *r, struct smtp_reply *ret)
+receive_data(const struct receive *r, struct smtp_reply *ret, unsigned *ret_times)
 {
 	struct message *m = r->message;
 	enum smtp_data_result result;
@@ -64,6 +64,7 @@ receive_data(const struct receive *r, struct smtp_reply *ret)
 	result = check(m);
 	if (result == SMTP_DATA_QUEUED)
 		result = result_of(m, message_commit(m));
+	*ret_times = smtp_final_replies(r->session);
 	*ret = smtp_end_of_data(r->session, result, message_id(m));
 	record(r, result, ret);
 	message_drop(m);
@@ -71,7 +72,7 @@ receive_data(const struct receive *r, struct smtp_reply *ret)
 }
 
 int
-receive_chunk(const struct receive *r, struct smtp_reply *ret)
+receive_chunk(const struct receive *r, struct smtp_reply *ret, unsigned *ret_times)
 {
 	struct smtp_session *s = r->session;
 	struct message *m = r->message;
@@ -90,6 +91,7 @@ receive_chunk(const struct receive *r, struct smtp_reply *ret)
 	result = check(m);
 	if (result == SMTP_DATA_QUEUED)
 		result = result_of(m, last ? message_commit(m) : m->error);
+	*ret_times = last ? smtp_final_replies(s) : 1;
 	*ret = smtp_end_of_chunk(s, result, message_id(m));
 	if (last || result != SMTP_DATA_QUEUED)
 		record(r, result, ret);

@@ -21,9 +21,9 @@ struct receive {
 /* What -errno of the queue means to the client; logs it. */
 enum smtp_verdict receive_verdict(const struct config *config, int error);
 
-/* Each: 1 with the reply, or what stream_fill() said: then the connection is of no use any more. */
-int receive_data(const struct receive *r, struct smtp_reply *ret);
-int receive_chunk(const struct receive *r, struct smtp_reply *ret);
+/* Each: 1 with the reply and how often it is due, or what stream_fill() said: then the connection is of no use any more. */
+int receive_data(const struct receive *r, struct smtp_reply *ret, unsigned *ret_times);
+int receive_chunk(const struct receive *r, struct smtp_reply *ret, unsigned *ret_times);
 /* Throw away what a BDAT announced that nobody wants.  The same results. */
 int receive_discard(const struct receive *r);
 

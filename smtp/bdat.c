@@ -33,7 +33,7 @@ smtp_bdat(struct smtp_session *s, struct slice arg)
 		return (struct smtp_reply){ .next = SMTP_NEXT_CHUNK };
 	if (s->state != SMTP_AT_MAIL)
 		r = smtp_out_of_sequence(s);
-	else if (s->refused)
+	else if (s->refused && !s->server->lmtp)	/* RFC 2033 section 4.2: 503 */
 		r = SMTP_REPLY(554, "5.5.1 Error: no valid recipients");
 	else
 		r = SMTP_REPLY(503, "5.5.1 Error: need RCPT command");

@@ -28,7 +28,7 @@ struct command {
 	struct smtp_reply (*run)(struct smtp_session *, struct slice arg);
 };
 
-static const struct command *find(struct slice verb);
+static const struct command *find(const struct smtp_session *s, struct slice verb);
 static struct smtp_reply syntax_of(struct smtp_session *s, const struct command *c, int code);
 
 void
@@ -44,7 +44,7 @@ struct smtp_reply
 smtp_greeting(struct smtp_session *s)
 {
 	buf_add(&s->text, s->server->hostname);
-	buf_str(&s->text, " ESMTP smtp-handler");
+	buf_str(&s->text, s->server->lmtp ? " LMTP smtp-handler" : " ESMTP smtp-handler");
 	return smtp_reply_made(s, 220);
 }
 
@@ -100,6 +100,12 @@ ehlo(struct smtp_session *s, struct slice arg)
 }
 
 static struct smtp_reply
+lhlo(struct smtp_session *s, struct slice arg)
+{
+	return ehlo(s, arg);
+}
+
+static struct smtp_reply
 data(struct smtp_session *s, struct slice arg)
 {
 	(void)arg;
@@ -111,7 +117,7 @@ data(struct smtp_session *s, struct slice arg)
 		return SMTP_REPLY(503, "5.5.1 Error: BODY=BINARYMIME needs BDAT");
 	if (s->state == SMTP_AT_RCPT)
 		return smtp_ask(s, SMTP_NEXT_CHECK_DATA);
-	return s->refused ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
+	return s->refused && !s->server->lmtp ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
 	    SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
 }
 
@@ -162,12 +168,13 @@ vrfy(struct smtp_session *s, struct slice arg)
 static struct smtp_reply
 help(struct smtp_session *s, struct slice arg)
 {
-	const struct command *c = find(arg);
+	const struct command *c = find(s, arg);
 
 	if (c && c->syntax.p)
 		return syntax_of(s, c, 214);
-	return SMTP_REPLY(214, "2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP\n"
-	    "2.0.0 HELP COMMAND shows how one is written");
+	buf_str(&s->text, s->server->lmtp ? "2.0.0 Commands: LHLO" : "2.0.0 Commands: HELO EHLO");
+	buf_str(&s->text, " MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP\n2.0.0 HELP COMMAND shows how one is written");
+	return smtp_reply_made(s, 214);
 }
 
 static struct smtp_reply
@@ -193,6 +200,7 @@ not_smtp(struct smtp_session *s, struct slice arg)
 static const struct command commands[] = {
 	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo },
 	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo },
+	{ S("LHLO"), ANYWHERE, MUST_ARG, S(" hostname"), lhlo },
 	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), smtp_mail },
 	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), smtp_rcpt },
 	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), data },
@@ -222,12 +230,15 @@ static const struct command commands[] = {
 };
 
 static const struct command *
-find(struct slice verb)
+find(const struct smtp_session *s, struct slice verb)
 {
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		if (slice_ieq(verb, commands[i].verb))
-			return &commands[i];
-	return NULL;
+	const struct command *c = commands, *end = commands + sizeof commands / sizeof commands[0];
+
+	while (c < end && !slice_ieq(verb, c->verb))
+		c++;
+	if (c == end || (s->server->lmtp ? c->run == helo || c->run == ehlo : c->run == lhlo))
+		return NULL;	/* RFC 2033 section 4.1 */
+	return c;
 }
 
 static struct smtp_reply
@@ -244,7 +255,8 @@ smtp_out_of_sequence(const struct smtp_session *s)
 {
 	switch (s->state) {
 	case SMTP_AT_START:
-		return SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
+		return s->server->lmtp ? SMTP_REPLY(503, "5.5.1 Error: send LHLO first") :
+		    SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
 	case SMTP_AT_READY:
 		return SMTP_REPLY(503, "5.5.1 Error: need MAIL command");
 	case SMTP_AT_CHUNK:
@@ -262,7 +274,7 @@ smtp_out_of_sequence(const struct smtp_session *s)
 static bool
 allowed_in_clear(const struct command *c)
 {
-	return c->run == ehlo || c->run == noop || c->run == quit || c->run == smtp_starttls || c->run == not_smtp ||
+	return c->run == ehlo || c->run == lhlo || c->run == noop || c->run == quit || c->run == smtp_starttls || c->run == not_smtp ||
 	    c->run == smtp_bdat;	/* refused all the same, as there was no MAIL; and what follows it is no command */
 }
 
@@ -295,7 +307,7 @@ dispatch(struct smtp_session *s, struct slice line)
 		n++;
 	verb = slice_of(line.p, n);
 	arg = slice_trim(slice_skip(line, n));
-	c = find(verb);
+	c = find(s, verb);
 	if (verb.n == 0 || (has_control(line) && !looks_itself(c)))
 		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
 	if (!c)
@@ -339,12 +351,14 @@ smtp_overlong(struct smtp_session *s)
 struct slice
 smtp_protocol(const struct smtp_session *s)
 {
-	static const struct slice names[] = {	/* UTF8, S, A */
+	static const struct slice names[] = {	/* L, UTF8, S, A */
 		S("ESMTP"), S("ESMTPA"), S("ESMTPS"), S("ESMTPSA"),
 		S("UTF8SMTP"), S("UTF8SMTPA"), S("UTF8SMTPS"), S("UTF8SMTPSA"),
+		S("LMTP"), S("LMTPA"), S("LMTPS"), S("LMTPSA"),
+		S("UTF8LMTP"), S("UTF8LMTPA"), S("UTF8LMTPS"), S("UTF8LMTPSA"),
 	};
 
 	if (!s->esmtp)
 		return SL("SMTP");
-	return names[(s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) + (s->authenticated ? 1 : 0)];
+	return names[(s->server->lmtp ? 8 : 0) + (s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) + (s->authenticated ? 1 : 0)];
 }

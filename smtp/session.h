@@ -38,6 +38,7 @@ struct smtp_server {
 	uint64_t max_message_size;
 	unsigned max_recipients, max_errors;
 	bool strict;		/* [server] syntax = strict */
+	bool lmtp;		/* LHLO in place of HELO and EHLO, and a reply per recipient (RFC 2033) */
 	bool tls;		/* this session is inside TLS */
 	bool tls_required;	/* 530 to nearly all where it is not (RFC 3207 section 4) */
 	enum smtp_starttls starttls;
@@ -106,6 +107,8 @@ struct smtp_reply smtp_command(struct smtp_session *s, struct slice line);
 struct smtp_reply smtp_overlong(struct smtp_session *s);
 /* The answer to the last SMTP_NEXT_CHECK_*. `why` is used by SMTP_REFUSE_ROUTE only. */
 struct smtp_reply smtp_decide(struct smtp_session *s, enum smtp_verdict verdict, struct slice why);
+/* How many replies the message gets after its end: with LMTP one for each recipient (RFC 2033 section 4.2). */
+unsigned smtp_final_replies(const struct smtp_session *s);
 /* The reply to the message; the transaction is over whatever the result (RFC 5321 section 4.1.1.4). */
 struct smtp_reply smtp_end_of_data(struct smtp_session *s, enum smtp_data_result result, struct slice detail);
 /* The same for what a BDAT announced: SMTP_DATA_QUEUED means stored, and unless it was the last the transaction goes on. */

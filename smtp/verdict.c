@@ -112,6 +112,12 @@ smtp_decide(struct smtp_session *s, enum smtp_verdict verdict, struct slice why)
 	return smtp_budget(s, refused(s, asked, verdict, why));
 }
 
+unsigned
+smtp_final_replies(const struct smtp_session *s)
+{
+	return s->server->lmtp ? s->recipients : 1;
+}
+
 struct smtp_reply
 smtp_end_of_data(struct smtp_session *s, enum smtp_data_result result, struct slice detail)
 {

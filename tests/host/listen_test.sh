@@ -48,4 +48,7 @@ ok "the port is free" bash -c "! ss -Hltn 'sport = :2525' | grep -q ."
 
 out=$("$tmp/smtp-handler" -c "$tmp/conf" --listen nonsense 2>&1)
 like "a bad address is a usage error" "$? $out" '^64 .*nonsense'
+
+out=$(timeout 10 "$tmp/smtp-handler" -c "$tmp/conf" -o server.role=lmtp --listen 127.0.0.1:25 2>&1)
+like "H166 LMTP is never on port 25" "$? ${out//$'\n'/ }" '^78 .*cannot be on port 25'
 done_testing
