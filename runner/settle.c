@@ -27,7 +27,7 @@ runner_now_s(void)
 static int64_t
 shared_due_s(int64_t now_s, int64_t delay_s)
 {
-	int64_t step_s = delay_s < 10 * SHARE_S ? 1 + delay_s / 10 : SHARE_S;
+	int64_t step_s = delay_s < 4 * SHARE_S ? 1 + delay_s / 4 : SHARE_S;
 
 	return (now_s + delay_s + step_s - 1) / step_s * step_s;
 }
