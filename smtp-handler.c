@@ -213,6 +213,8 @@ begin_session(struct handler *h, const struct place *place)
 		.max_errors = (unsigned)config.server.max_errors,
 		.strict = config.server.syntax == SYNTAX_STRICT,
 		.lmtp = config.server.role == ROLE_LMTP,
+		.submission = config.server.role == ROLE_SUBMISSION,
+		.must_authenticate = config.server.role == ROLE_SUBMISSION && !h->policy.trusted,
 	};
 	smtp_session_init(&h->session, &h->server);
 	message_init(&h->message, &config, &h->peer, &h->session, place->print_fd);
@@ -326,6 +328,7 @@ decide(struct handler *h, struct smtp_reply question)
 	struct smtp_reply reply = question;
 	enum smtp_verdict verdict;
 
+	h->policy.trusted = h->policy.trusted || s->authenticated;
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
 		reply = smtp_decide(s, check_mail(h), why);

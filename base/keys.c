@@ -41,7 +41,7 @@ struct key {
 };
 
 static const struct choice syntaxes[] = { { S("tolerant"), SYNTAX_TOLERANT }, { S("strict"), SYNTAX_STRICT }, { S(""), 0 } };
-static const struct choice roles[] = { { S("mx"), ROLE_MX }, { S("submission"), ELSE }, { S("lmtp"), ROLE_LMTP }, { S(""), 0 } };
+static const struct choice roles[] = { { S("mx"), ROLE_MX }, { S("submission"), ROLE_SUBMISSION }, { S("lmtp"), ROLE_LMTP }, { S(""), 0 } };
 static const struct choice server_tls[] = { { S("off"), 0 }, { S("offer"), ELSE }, { S("required"), ELSE }, { S(""), 0 } };
 static const struct choice auths[] = { { S("off"), 0 }, { S("file:"), ELSE }, { S("dovecot:"), ELSE }, { S(""), 0 } };
 static const struct choice off_on[] = { { S("off"), 0 }, { S("on"), ELSE }, { S(""), 0 } };

@@ -89,6 +89,18 @@ message_rcpt(struct message *m)
 		print_path(&m->print, "RCPT TO:", smtp_path_text(&s->rcpt), buf_slice(&s->params));
 }
 
+/* As submit.c has made it; only its header is longer than what came. */
+static void
+put_submitted(void *ctx, struct slice octets)
+{
+	struct message *m = ctx;
+
+	if (!m->submit.passing)
+		smtp_data_note(&m->stored, octets, false);
+	if (m->error == 0)
+		m->error = queue_content(&m->queue, &m->queued, octets);
+}
+
 int
 message_open(struct message *m)
 {
@@ -108,6 +120,8 @@ message_open(struct message *m)
 
 	m->error = 0;
 	smtp_data_init(&m->data, SMTP_CRLF);
+	smtp_data_init(&m->stored, SMTP_CRLF);
+	submit_begin(&m->submit, s->server->hostname, message_id(m), trace.time_s, put_submitted, m);
 	if (r < 0)
 		return r;
 	trace_received(&received, &trace);
@@ -128,8 +142,12 @@ add_content(struct message *m, struct slice content)
 
 	if (error == 0 && m->data.octets > m->config->server.max_message_size)
 		error = -EFBIG;
-	if (error == 0)
+	if (error == 0 && m->session->server->submission) {
+		submit_content(&m->submit, content);
+		error = m->error;
+	} else if (error == 0) {
 		error = queue_content(&m->queue, &m->queued, content);
+	}
 	if (error != 0)
 		message_fail(m, error);
 }
@@ -187,10 +205,10 @@ message_chunk(struct message *m, struct stream *client, uint64_t octets, bool la
 	return 1;
 }
 
-int
-message_commit(struct message *m)
+static int
+commit(struct message *m)
 {
-	const struct smtp_data *d = &m->data;
+	const struct smtp_data *d = &m->data, *stored = &m->stored;
 	const bool received_utf8 = m->session->recipients == 1 && m->recipient.utf8;
 	/* But for that the Received field is ASCII, has no dot in front and no long line: d speaks for all. */
 	const struct queue_facts facts = {
@@ -199,7 +217,7 @@ message_commit(struct message *m)
 		.dot_line = d->dot_line,
 		.binary = d->binary,
 		.no_final_crlf = !d->line_start,
-		.longest_line = d->longest_line,
+		.longest_line = d->longest_line > stored->longest_line ? d->longest_line : stored->longest_line,
 	};
 	int fd, r;
 
@@ -215,6 +233,14 @@ message_commit(struct message *m)
 	r = print_message(&m->print, fd, (off_t)m->queued.envelope);
 	(void)close(fd);
 	return r;
+}
+
+int
+message_commit(struct message *m)
+{
+	if (m->error == 0 && m->session->server->submission)
+		submit_end(&m->submit);
+	return commit(m);
 }
 
 void

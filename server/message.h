@@ -11,6 +11,7 @@
 #include "net/stream.h"
 #include "queue.h"
 #include "server/print.h"
+#include "server/submit.h"
 #include "smtp/data.h"
 #include "smtp/session.h"
 
@@ -27,6 +28,8 @@ struct message {
 	bool begun;
 	struct smtp_path recipient;	/* the first */
 	struct smtp_data data;		/* what the content is like */
+	struct smtp_data stored;	/* role = submission: what has become of it */
+	struct submit submit;
 	int error;			/* of storing it, -errno: the first */
 	char decoded[2 * MESSAGE_CHUNK];
 	struct queue_message queued;

@@ -213,6 +213,20 @@ smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret, struct s
 	return r;
 }
 
+bool
+smtp_path_qualify(struct smtp_path *p, struct slice domain)
+{
+	if (p->n == 0 || p->n > p->local_n)
+		return true;
+	if (p->n + 1 + domain.n + 2 > SMTP_PATH_MAX)
+		return false;
+	p->text[p->n++] = '@';
+	memcpy(p->text + p->n, domain.p, domain.n);
+	p->n += domain.n;
+	p->text[p->n] = '\0';
+	return true;
+}
+
 void
 smtp_local_unquote(struct slice local, struct buf *b)
 {

@@ -61,6 +61,9 @@ enum smtp_path_result {
 enum smtp_path_result smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret,
     struct slice *ret_rest);
 
+/* Give a path that is a local part only this domain.  False where it would be too long; then it stays as it is. */
+bool smtp_path_qualify(struct smtp_path *p, struct slice domain);
+
 /* A domain or address literal, as in EHLO (section 4.1.1.1, 4.1.3); strict: LDH only (section 4.1.2);
  * otherwise any printable ASCII without blanks and specials that could break a trace line. */
 bool smtp_domain_valid(struct slice domain, bool strict);

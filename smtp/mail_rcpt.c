@@ -49,7 +49,8 @@ static struct smtp_reply
 take_path(const struct smtp_session *s, const struct side *side, struct slice arg, struct smtp_path *ret,
     struct slice *ret_params)
 {
-	unsigned flags = side->flags | (s->server->strict ? 0 : SMTP_PATH_TOLERANT);
+	unsigned flags = side->flags | (s->server->strict ? 0 : SMTP_PATH_TOLERANT) |
+	    (s->server->submission ? SMTP_PATH_LOCAL_ONLY : 0);
 	struct slice in = slice_skip(arg, side->word.n), params;
 
 	if (!slice_has_iprefix(arg, side->word) || slice_trim(in).n == 0)
@@ -72,6 +73,10 @@ take_path(const struct smtp_session *s, const struct side *side, struct slice ar
 	}
 	if (params.n && !ascii_blank(params.p[0]))
 		return side->syntax;
+	/* <postmaster> alone is ours already (RFC 5321 section 4.5.1). */
+	if (s->server->submission && !slice_ieq(smtp_path_text(ret), SL("postmaster")) &&
+	    !smtp_path_qualify(ret, s->server->hostname))
+		return side->long_path;
 	*ret_params = params;
 	return SMTP_NO_REPLY;
 }
@@ -82,6 +87,8 @@ smtp_mail(struct smtp_session *s, struct slice arg)
 	struct slice params = { 0 };
 	struct smtp_reply r;
 
+	if (s->server->must_authenticate && !s->authenticated)
+		return SMTP_REPLY(530, "5.7.0 Error: authentication required");
 	smtp_transaction_end(s);
 	r = take_path(s, &from_side, arg, &s->from, &params);
 	if (r.code == 0)

@@ -154,6 +154,8 @@ vrfy(struct smtp_session *s, struct slice arg)
 	unsigned flags = SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN | SMTP_PATH_LOCAL_ONLY;
 	struct slice rest;
 
+	if (s->server->must_authenticate && !s->authenticated)
+		return SMTP_REPLY(530, "5.7.0 Error: authentication required");
 	if (smtp_path_parse(arg, flags, &s->rcpt, &rest) == SMTP_PATH_OK) {
 		bool utf8 = slice_ieq(slice_trim(rest), SL("SMTPUTF8"));	/* RFC 6531 section 3.7.4 */
 

@@ -39,6 +39,8 @@ struct smtp_server {
 	unsigned max_recipients, max_errors;
 	bool strict;		/* [server] syntax = strict */
 	bool lmtp;		/* LHLO in place of HELO and EHLO, and a reply per recipient (RFC 2033) */
+	bool submission;	/* addresses without a domain get ours (RFC 6409 section 6.1) */
+	bool must_authenticate;	/* 530 to MAIL and VRFY of those who have not */
 	bool tls;		/* this session is inside TLS */
 	bool tls_required;	/* 530 to nearly all where it is not (RFC 3207 section 4) */
 	enum smtp_starttls starttls;
