@@ -202,7 +202,8 @@ begin_session(struct handler *h, const struct place *place)
 	const bool network = process_is_socket(place->rfd);
 
 	h->record = (struct record){ .peer = &h->peer, .session = &h->session, .started_ms = clock_ms() };
-	h->newlines = network ? SMTP_CRLF : SMTP_LF_TOO;
+	h->newlines = !network ? SMTP_LF_TOO :
+	    config.server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;
 	h->timeout_ms = (int)(config.server.timeout_ms < INT32_MAX ? config.server.timeout_ms : INT32_MAX);
 	peer_find(&h->peer, place->rfd);
 	h->policy = (struct policy){ &config, config_trusts(&config, peer_sockaddr(&h->peer)) };
@@ -213,6 +214,7 @@ begin_session(struct handler *h, const struct place *place)
 		.max_errors = (unsigned)config.server.max_errors,
 		.strict = config.server.syntax == SYNTAX_STRICT,
 		.lmtp = config.server.role == ROLE_LMTP,
+		.refuse = slice_str(config.server.refuse),
 		.submission = config.server.role == ROLE_SUBMISSION,
 		.must_authenticate = config.server.role == ROLE_SUBMISSION && !h->policy.trusted,
 	};
@@ -232,7 +234,7 @@ linger(struct handler *h)
 	const int64_t until_ms = clock_ms() + LINGER_MS;
 	struct stream *s = &h->client;
 
-	if (h->newlines != SMTP_CRLF || shutdown(s->wfd, SHUT_WR) < 0)
+	if (h->newlines == SMTP_LF_TOO || shutdown(s->wfd, SHUT_WR) < 0)
 		return;
 	do
 		stream_consume(s, stream_pending(s).n);
@@ -263,10 +265,10 @@ command(struct handler *h)
 	}
 	r = stream_line(&h->client, SMTP_COMMAND_MAX, h->timeout_ms, &line, &crlf);
 	if (r == -EMSGSIZE) {
-		r = stream_skip_line(&h->client, h->newlines == SMTP_CRLF, h->timeout_ms);
+		r = stream_skip_line(&h->client, h->newlines != SMTP_LF_TOO, h->timeout_ms);
 		if (r > 0)
 			answer(h, line, smtp_overlong(&h->session));
-	} else if (r > 0 && !crlf && h->newlines == SMTP_CRLF) {
+	} else if (r > 0 && !crlf && h->newlines != SMTP_LF_TOO) {
 		say(h, (struct smtp_reply){ 500, SL("5.5.2 Error: a line must end in <CR><LF>"), SMTP_NEXT_CLOSE });
 		h->end = "bare-newline";
 	} else if (r > 0) {

@@ -274,6 +274,7 @@ config_done(struct config *c)
 	small_free(c->server.hostname);
 	small_free(c->server.trusted);
 	small_free(c->server.senders);
+	small_free(c->server.refuse);
 	small_free(c->relay.resolver.list);
 	small_free(c->relay.bind.list);
 	memset(c, 0, sizeof *c);

@@ -18,6 +18,7 @@
 
 enum config_syntax { SYNTAX_TOLERANT, SYNTAX_STRICT };
 enum config_role { ROLE_MX, ROLE_SUBMISSION, ROLE_LMTP };
+enum config_newline { NEWLINE_REJECT, NEWLINE_NORMALIZE };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
@@ -64,6 +65,8 @@ struct config {
 		uint64_t timeout_ms;
 		enum config_syntax syntax;
 		enum config_role role;
+		enum config_newline bare_newline;
+		char *refuse;			/* text: no service at all; or NULL */
 		struct cidr *trusted;
 		size_t ntrusted;
 		bool trust_local;		/* pipes and AF_UNIX */

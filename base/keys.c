@@ -21,6 +21,7 @@ enum kind {
 	KIND_CHOICE,		/* words; ends in ':': a prefix */
 	KIND_DIRECTORY,
 	KIND_FILE,		/* empty: none */
+	KIND_TEXT,		/* a line to be said; empty: none */
 	KIND_HOSTNAME,		/* empty: the host's own */
 	KIND_TRUSTED,
 	KIND_RESOLVER, KIND_BIND,
@@ -46,6 +47,7 @@ static const struct choice server_tls[] = { { S("off"), 0 }, { S("offer"), ELSE 
 static const struct choice auths[] = { { S("off"), 0 }, { S("file:"), ELSE }, { S("dovecot:"), ELSE }, { S(""), 0 } };
 static const struct choice off_on[] = { { S("off"), 0 }, { S("on"), ELSE }, { S(""), 0 } };
 static const struct choice relay_tls[] = { { S("none"), 0 }, { S("may"), ELSE }, { S("require"), ELSE }, { S(""), 0 } };
+static const struct choice newlines[] = { { S("reject"), NEWLINE_REJECT }, { S("normalize"), NEWLINE_NORMALIZE }, { S(""), 0 } };
 static const struct choice families[] = { { S("any"), FAMILY_ANY }, { S("ipv4"), FAMILY_IPV4 }, { S("ipv6"), FAMILY_IPV6 },
 	{ S(""), 0 } };
 static const struct choice orders[] = { { S("preference"), MX_ORDER_PREFERENCE }, { S("latency"), MX_ORDER_LATENCY },
@@ -82,6 +84,8 @@ static const struct key keys[] = {
 	{ S("server"), S("trusted"), KIND_TRUSTED, NOWHERE, S("127.0.0.0/8 ::1 local"), 0, 0, NULL },
 	{ S("server"), S("senders"), KIND_FILE, AT(server.senders), S(""), 0, 0, NULL },
 	{ S("server"), S("role"), KIND_CHOICE, AT(server.role), S("mx"), 0, 0, roles },
+	{ S("server"), S("bare-newline"), KIND_CHOICE, AT(server.bare_newline), S("reject"), 0, 0, newlines },
+	{ S("server"), S("refuse"), KIND_TEXT, AT(server.refuse), S(""), 0, 0, NULL },
 	{ S("server"), S("tls"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, server_tls },
 	{ S("server"), S("auth"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, auths },
 	{ S("server"), S("proxy-protocol"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, off_on },
@@ -253,6 +257,12 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 	if (k->kind == KIND_HOSTNAME) {
 		if (value.n && !name_is_host(value) && !name_is_literal(value))
 			return refuse(why, "write a full name, like mail.example.org, or an address like [192.0.2.1]");
+	} else if (k->kind == KIND_TEXT) {
+		for (size_t i = 0; i < value.n; i++)
+			if (value.p[i] < ' ' || value.p[i] > '~')
+				return refuse(why, "write plain ASCII");
+		if (value.n > 400)		/* one reply line holds it */
+			return refuse(why, "write at most 400 characters");
 	} else if (value.n ? value.p[0] != '/' : k->kind == KIND_DIRECTORY) {
 		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
 							: "write the absolute path of a directory");
@@ -346,6 +356,7 @@ keys_set(struct config *c, int key, struct slice value, struct buf *why)
 	case KIND_DIRECTORY:
 	case KIND_FILE:
 	case KIND_HOSTNAME:
+	case KIND_TEXT:
 		return set_text(c, k, value, why);
 	case KIND_TRUSTED:
 		return set_trusted(c, value, why);

@@ -91,7 +91,22 @@ note_line_end(struct smtp_data *d)
 	d->match = 0;
 }
 
-enum line_end { END_NONE, END_LINE, END_BARE, END_UNKNOWN };
+enum line_end {
+	END_NONE,
+	END_LINE,
+	END_BARE,		/* spoils the message */
+	END_TEXT,		/* a line end in the text only */
+	END_DROP,		/* of CRs in a row only the last counts: text with CRCRLF keeps its lines */
+	END_UNKNOWN,
+};
+
+static enum line_end
+bare_newline(const struct smtp_data *d, struct slice s)
+{
+	if (d->newlines != SMTP_NORMALIZE)
+		return END_BARE;
+	return s.n > 1 && s.p[0] == '\r' && s.p[1] == '\r' ? END_DROP : END_TEXT;
+}
 
 /* What is at the start of s?  *ret_n gets its octets. */
 static enum line_end
@@ -101,13 +116,13 @@ line_end(const struct smtp_data *d, struct slice s, size_t *ret_n)
 	if (s.n == 0)
 		return END_UNKNOWN;
 	if (s.p[0] == '\n')
-		return d->newlines == SMTP_LF_TOO ? END_LINE : END_BARE;
+		return d->newlines == SMTP_LF_TOO ? END_LINE : bare_newline(d, s);
 	if (s.p[0] != '\r')
 		return END_NONE;
 	if (s.n < 2)
 		return END_UNKNOWN;
 	if (s.p[1] != '\n')
-		return END_BARE;
+		return bare_newline(d, s);
 	*ret_n = 2;
 	return END_LINE;
 }
@@ -141,11 +156,39 @@ leading_dot(struct smtp_data *d, struct slice s)
 		return 1 + n;
 	case END_NONE:
 	case END_BARE:
+	case END_TEXT:
+	case END_DROP:
 		break;
 	}
 	d->line_start = false;
 	d->dot_line = d->dot_line || s.p[1] == '.';
 	return 1;
+}
+
+/* octets are what ends a line, or looks like it. */
+static void
+take_line_end(struct smtp_data *d, struct copy *c, struct slice octets, enum line_end end)
+{
+	if (end == END_BARE) {
+		d->bare = true;
+		note_text(d, octets, 0);
+		return;
+	}
+	if (end == END_LINE && octets.n == 2) {
+		note_line_end(d);
+		return;
+	}
+	copy_until(c, octets.p);
+	c->from += octets.n;
+	if (end == END_DROP)
+		return;
+	note_line_end(d);
+	memcpy(c->out + c->n, "\r\n", 2);
+	c->n += 2;
+	if (end == END_TEXT) {		/* a dot here is no end, and was not doubled */
+		d->line_start = false;
+		d->text_start = true;
+	}
 }
 
 size_t
@@ -168,22 +211,15 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 			copy.from = rest.p;
 			continue;
 		}
+		d->dot_line = d->dot_line || (d->text_start && rest.p[0] == '.');
+		d->text_start = false;
 		n = run_length(rest, &high);
 		note_text(d, slice_of(rest.p, n), high);
 		rest = slice_skip(rest, n);
 		end = line_end(d, rest, &n);
 		if (end == END_UNKNOWN)
 			break;
-		if (end == END_BARE) {
-			d->bare = true;
-			note_text(d, slice_of(rest.p, n), 0);
-		} else {
-			note_line_end(d);
-			if (n == 1) {		/* LF alone */
-				copy_until(&copy, rest.p);
-				copy.out[copy.n++] = '\r';
-			}
-		}
+		take_line_end(d, &copy, slice_of(rest.p, n), end);
 		rest = slice_skip(rest, n);
 	}
 	if (in.n)

@@ -12,6 +12,7 @@
 enum smtp_newlines {
 	SMTP_CRLF,		/* sockets: a bare CR or LF spoils the message */
 	SMTP_LF_TOO,		/* pipes, and sessions typed by hand: LF is a line end too, stored as CRLF */
+	SMTP_NORMALIZE,		/* sockets: a bare CR or LF is stored as CRLF, but never is part of the end */
 };
 
 struct smtp_data {
@@ -22,6 +23,7 @@ struct smtp_data {
 	bool dot_line;			/* a line begins with a dot, once decoded */
 	bool binary;			/* of BDAT only: NUL, or a bare CR or LF, so that DATA could not carry it */
 	bool cr;			/* of BDAT only: the last octet was a CR */
+	bool text_start;		/* of SMTP_NORMALIZE only: a line begins in what is stored, not on the wire */
 	unsigned received;		/* Received: fields in the header section */
 	uint64_t octets;		/* of content so far, CRLFs included */
 	uint64_t line, longest_line;	/* octets without CRLF */

@@ -44,6 +44,11 @@ struct smtp_reply
 smtp_greeting(struct smtp_session *s)
 {
 	buf_add(&s->text, s->server->hostname);
+	if (s->server->refuse.n) {
+		buf_chr(&s->text, ' ');
+		buf_add(&s->text, s->server->refuse);
+		return smtp_reply_made(s, 554);
+	}
 	buf_str(&s->text, s->server->lmtp ? " LMTP smtp-handler" : " ESMTP smtp-handler");
 	return smtp_reply_made(s, 220);
 }
@@ -312,6 +317,11 @@ dispatch(struct smtp_session *s, struct slice line)
 	c = find(s, verb);
 	if (verb.n == 0 || (has_control(line) && !looks_itself(c)))
 		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
+	if (s->server->refuse.n && (!c || c->run != quit || arg.n)) {
+		buf_str(&s->text, "5.3.2 Error: ");
+		buf_add(&s->text, s->server->refuse);
+		return smtp_reply_made(s, 503);
+	}
 	if (!c)
 		return SMTP_REPLY(500, "5.5.1 Error: command not recognized");
 	if (s->server->tls_required && !s->server->tls && !allowed_in_clear(c))

@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2 || size > MAX)
 		return 0;
-	newlines = data[0] & 1 ? SMTP_LF_TOO : SMTP_CRLF;
+	newlines = data[0] & 128 ? SMTP_NORMALIZE : data[0] & 1 ? SMTP_LF_TOO : SMTP_CRLF;
 	step = 1U + (data[0] >> 1);
 	in = slice_skip(in, 1);
 	note(in, step);
@@ -103,6 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(a.done == b.done && a.bare == b.bare && a.eight_bit == b.eight_bit && a.dot_line == b.dot_line &&
 	    a.header_eight_bit == b.header_eight_bit && a.received == b.received && a.longest_line == b.longest_line);
 
+	require(newlines != SMTP_NORMALIZE || !a.bare);
 	n = encode(in, in.n, wire);
 	m = encode(in, step, pieces);
 	require(n == m && memcmp(wire, pieces, n) == 0);

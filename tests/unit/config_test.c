@@ -46,7 +46,7 @@ check_all_keys(void)
 	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\nretry-max = 30min\nmin-free = 1M\n"
 	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\nmax-errors = 3\n"
 	    "max-connections = 7\ntimeout = 10s\nsyntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
-	    "senders = %s/list\nrole = mx\ntls = off\nauth = off\nproxy-protocol = off\n"
+	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = off\nauth = off\nproxy-protocol = off\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
 	    "mx-order = latency\ntls = none\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nconnect-timeout = 500ms\n"
 	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
@@ -112,6 +112,8 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nsenders = list\n", 2, "write the absolute path of a file" },
 	{ "[server]\nsenders = /nonexistent/list\n", 2, "cannot read it: No such file" },
 	{ "[server]\nsenders = /tmp\n", 2, "it is no regular file" },
+	{ "[server]\nbare-newline = accept\n", 2, "write reject or normalize" },
+	{ "[server]\nrefuse = gr\303\274n\n", 2, "write plain ASCII" },
 	{ "[server]\nrole = x\n", 2, "write mx or submission or lmtp" },
 	{ "[server]\ntls = offer\n", 2, "this version cannot do that yet; write off" },
 	{ "[server]\ntls = required\n", 2, "this version cannot do that yet; write off" },
@@ -168,12 +170,12 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or 4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, tls, auth, proxy-protocol\n"
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, auth, proxy-protocol\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, tls, auth, proxy-protocol\n"
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, auth, proxy-protocol\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, tls, auth, proxy-protocol\n"
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, auth, proxy-protocol\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"

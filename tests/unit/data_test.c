@@ -275,6 +275,49 @@ test_after_the_end(void)
 	ok(smtp_data_decode(&d, slice_of(NULL, 0), out, &used) == 0 && used == 0, "not even a pointer");
 }
 
+static const struct normalized {
+	const char *name;
+	struct slice in, out;
+	size_t left;			/* octets behind the end */
+	bool done, dot_line;
+} normalized[] = {
+	{ "normalize: a bare LF", S("a\nb\r\n.\r\n"), S("a\r\nb\r\n"), 0, true, false },
+	{ "normalize: a bare CR", S("a\rb\r\n.\r\n"), S("a\r\nb\r\n"), 0, true, false },
+	{ "normalize: CRCRLF", S("a\r\r\nb\r\r\r\n.\r\n"), S("a\r\nb\r\n"), 0, true, false },
+	{ "normalize: LFCR", S("a\n\rb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
+	{ "H079 normalize: LF.LF", S("a\n.\nb\r\n.\r\n"), S("a\r\n.\r\nb\r\n"), 0, true, true },
+	{ "H079 normalize: LF.CRLF", S("a\n.\r\nb\r\n.\r\n"), S("a\r\n.\r\nb\r\n"), 0, true, true },
+	{ "H079 normalize: CRLF.LF", S("a\r\n.\nb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
+	{ "H079 normalize: CR.CR", S("a\r.\rb\r\n.\r\n"), S("a\r\n.\r\nb\r\n"), 0, true, true },
+	{ "H079 normalize: CRLF.CR", S("a\r\n.\rb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
+	{ "H079 normalize: CRLF.CRCRLF", S("a\r\n.\r\r\nb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
+	{ "H079 normalize: CRLF.NULCRLF", S("a\r\n.\0\r\n.\r\n"), S("a\r\n\0\r\n"), 0, true, false },
+	{ "normalize: CRLF.CRLF only", S("a\n\r\n.\r\nNOOP\r\n"), S("a\r\n\r\n"), 6, true, false },
+	{ "normalize: dots behind a bare LF are not doubled ones", S("a\n..b\r\n..c\r\n.\r\n"), S("a\r\n..b\r\n.c\r\n"), 0, true,
+	    true },
+	{ "normalize: a CR waits", S("a\r"), S("a"), 1, false, false },
+};
+
+static void
+test_normalize(void)
+{
+	static struct result r;
+
+	for (size_t i = 0; i < sizeof normalized / sizeof normalized[0]; i++) {
+		const struct normalized *c = &normalized[i];
+		bool fine = true;
+
+		for (size_t cut = 0; cut <= c->in.n; cut++) {
+			feed(&r, SMTP_NORMALIZE, c->in, cut, cut == c->in.n ? 1 : c->in.n);
+			fine = fine && slice_eq(slice_of(r.out, r.n), c->out) && r.d.dot_line == c->dot_line &&
+			    r.d.done == c->done && !r.d.bare && c->in.n - r.consumed == c->left;
+		}
+		feed(&r, SMTP_NORMALIZE, c->in, 0, 1);
+		is(slice_of(r.out, r.n), c->out, c->name);
+		ok(fine, "however it is cut: %s", c->name);
+	}
+}
+
 /* Content of BDAT: the same facts, in pieces and whole. */
 static const struct noted {
 	const char *name;
@@ -334,6 +377,7 @@ int
 main(void)
 {
 	test_note();
+	test_normalize();
 	test_decode();
 	test_facts();
 	test_random_decode();
