@@ -104,6 +104,20 @@ peer_find(struct peer *p, int fd)
 	}
 }
 
+bool
+peer_set(struct peer *p, struct slice address)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	if (!address_parse(address, 0, &ss, &len))
+		return false;
+	p->address = ss;
+	p->address_len = len;
+	inet(p);
+	return true;
+}
+
 const struct sockaddr *
 peer_sockaddr(const struct peer *p)
 {

@@ -25,6 +25,9 @@ struct peer {
 /* Fill in for fd.  REMOTE_ADDR, TCPREMOTEIP, REMOTE_HOST are read (in this order) when fd is not a socket. */
 void peer_find(struct peer *p, int fd);
 
+/* The other end is a client of the network with that address; false, and p as it was, when the text is none. */
+bool peer_set(struct peer *p, struct slice address);
+
 /* NULL for pipes and AF_UNIX: what config_trusts() wants. */
 const struct sockaddr *peer_sockaddr(const struct peer *p);
 

@@ -117,6 +117,36 @@ wait_for(const struct stream *s, short events, int64_t end_ms)
 	return s->wake_fd >= 0 && fds[1].revents ? -EINTR : 0;
 }
 
+int
+stream_wait(struct stream *s, short events, int timeout_ms)
+{
+	return wait_for(s, events, wait_end(s, timeout_ms));
+}
+
+ssize_t
+stream_raw_read(struct stream *s, char *p, size_t n)
+{
+	struct pollfd in = { .fd = s->rfd, .events = POLLIN };
+	short events;
+
+	return poll(&in, 1, 0) == 0 ? -EAGAIN : plain_read(s, p, n, &events);
+}
+
+ssize_t
+stream_raw_write(struct stream *s, const char *p, size_t n)
+{
+	short events;
+
+	return plain_write(s, p, n, &events);
+}
+
+void
+stream_wipe(struct stream *s, struct slice line)
+{
+	if (line.n)
+		explicit_bzero(s->in + (line.p - s->in), line.n);
+}
+
 static ssize_t
 fill_until(struct stream *s, int64_t end_ms)
 {

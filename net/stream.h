@@ -18,7 +18,7 @@
 
 struct stream;
 
-/* How octets travel: plain descriptors, or later TLS over them.  As read(2) and write(2), but -errno; -EAGAIN with
+/* How octets travel: plain descriptors, or TLS over them (net/tls.h).  As read(2) and write(2), but -errno; -EAGAIN with
  * *ret_events set (POLLIN, POLLOUT) when it has to wait. */
 struct stream_io {
 	ssize_t (*read)(struct stream *s, char *p, size_t n, short *ret_events);
@@ -81,6 +81,18 @@ int stream_skip_line(struct stream *s, bool crlf_only, int timeout_ms);
 /* Queue output; sends when the buffer is full, waiting at most timeout_ms each time.  0 or -errno. */
 int stream_write(struct stream *s, struct slice data, int timeout_ms);
 int stream_flush(struct stream *s, int timeout_ms);
+
+/* Wait until the descriptors are ready for events (POLLIN, POLLOUT), at most timeout_ms.  0, -ETIMEDOUT, -EINTR
+ * (wake_fd), -errno. */
+int stream_wait(struct stream *s, short events, int timeout_ms);
+
+/* The descriptors themselves, past all buffers, for an io on top of them: as read(2) and write(2) on non-blocking
+ * ones, but -errno. */
+ssize_t stream_raw_read(struct stream *s, char *p, size_t n);
+ssize_t stream_raw_write(struct stream *s, const char *p, size_t n);
+
+/* Overwrite a line that stream_line() has given: it held a password. */
+void stream_wipe(struct stream *s, struct slice line);
 
 /* Send file octets [at, at + n) after what is queued: sendfile(2) where the io is plain.  0 or -errno. */
 int stream_sendfile(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: ISC
+/*
+ * TLS over a stream (OpenSSL 3, TLS 1.2 and later).  Only net/tls*.c know OpenSSL, and they are in none of
+ * the programs that have to start fast.
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "net/stream.h"
+
+struct tls;
+
+/* Files: the certificate with its chain, and its key; both may be in one. */
+struct tls_pair {
+	const char *chain, *key;
+};
+
+/* What came of a handshake, for the log and the trace field; printable. */
+struct tls_facts {
+	char version[16];		/* "TLSv1.3" */
+	char cipher[64];
+	char server_name[256];		/* that the client has asked for (SNI); empty: none */
+	char client[65];		/* SHA-256 of the client's certificate, in hex; empty: it has shown none */
+};
+
+/*
+ * A server's side, with its certificates and keys as the files are now.  The first pair is for clients that ask for no
+ * name or one that is none of ours.  0; or -errno with the file and what is wrong with it in why.
+ */
+int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client, struct buf *why);
+
+/*
+ * Shake hands over s, whose io is TLS from then on.  Whatever comes of it, no private key is left in memory.
+ * 0; -ETIMEDOUT, -EINTR, -EPROTO and other -errno with what went wrong in why.
+ */
+int tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret, struct buf *why);
+
+/* Say that nothing more will come; does not wait. */
+void tls_end(struct tls *t);
+
+void tls_free(struct tls *t);
+
+#endif
