@@ -26,6 +26,7 @@ CPPFLAGS  += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"'
 STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-strong
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 GNU_CFLAGS = $(STD) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
+TLS_LIBS = -lssl -lcrypto
 RELAY_LIBS = -lldns -lsystemd
 
 # The handler's own objects: libc only, so that they build with musl too.
@@ -43,18 +44,24 @@ HANDLER_OBJ    := $(BUILD)/gnu
 endif
 
 # Rooms.  CORE needs libc only and is what the handler links; OUT is the runner's.
-CORE := queue.c $(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c))
+# Two programs hold sessions: smtp-handler, and smtp-handler-tls with OpenSSL and libcrypt, which the first becomes.
+TLS  := $(sort $(wildcard net/tls*.c))
+CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c)))
 OUT  := $(sort $(wildcard dns/*.c delivery/*.c runner/*.c))
-SERVER := smtp-handler.c $(sort $(wildcard server/*.c))
+PLAIN_ONLY := server/secure_exec.c
+TLS_ONLY   := server/secure_tls.c
+SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard server/*.c)))
+SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
 
 core_objects    := $(CORE:%.c=$(BUILD)/gnu/%.o)
 out_objects     := $(OUT:%.c=$(BUILD)/gnu/%.o)
 handler_objects := $(sort $(SERVER:%.c=$(HANDLER_OBJ)/%.o) $(CORE:%.c=$(HANDLER_OBJ)/%.o))
+tls_objects     := $(SERVER_TLS:%.c=$(BUILD)/gnu/%.o)
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
-PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-relay
+PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-relay
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -72,6 +79,10 @@ $(BUILD)/musl/%.o: %.c
 $(BUILD)/smtp-handler: $(handler_objects)
 	$(call say,LINK)
 	$(Q)$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/smtp-handler-tls: $(tls_objects) $(core_objects)
+	$(call say,LINK)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(TLS_LIBS)
 
 $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(call say,LINK)
@@ -150,10 +161,10 @@ unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 .PHONY: analyse
 analyse:
 	@# One file a process: several in one make clang-tidy 14 see va_lists that nobody initialized.
-	printf '%s\n' $(CORE) $(OUT) $(SERVER) relay.c | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
+	printf '%s\n' $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(TLS) relay.c | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
 	  --enable=warning,portability,performance --suppress=missingIncludeSystem -I. -D_GNU_SOURCE \
-	  -DVERSION='"x"' $(CORE) $(OUT) $(SERVER) relay.c
+	  -DVERSION='"x"' $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(TLS) relay.c
 
 # ---- use ----
 

@@ -20,9 +20,11 @@
 #include "base/options.h"
 #include "net/stream.h"
 #include "server/front.h"
+#include "server/start.h"
 #include "server/policy.h"
 #include "server/process.h"
 #include "server/receive.h"
+#include "server/secure.h"
 #include "server/signals.h"
 #include "server/trace.h"
 
@@ -40,175 +42,106 @@ struct handler {
 	int timeout_ms;
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* replies get through no more */
+	struct tls_facts tls;		/* empty outside TLS */
+	const struct start *start;
 	char literal_space[TRACE_LITERAL_MAX];
 	struct stream client;
 	struct message message;
-};
-
-/* What the command line asks for besides the configuration. */
-struct wishes {
-	const char *listen[LISTEN_MAX];
-	size_t nlisten;
-	bool print;
-	bool stderr_is_socket;		/* as it was given to us; the client, perhaps */
-};
-
-/* Where a session is held. */
-struct place {
-	int rfd, wfd;
-	int print_fd;			/* --print: where to; -1 */
 };
 
 static struct options options;
 static struct config config;
 static struct handler handler;
 
-static int wish(void *ctx, int val, const char *argument);
-static int find_client(const struct wishes *w, struct place *place);
-static void serve(const struct place *place);
-static void begin_session(struct handler *h, const struct place *place);
+static void serve(const struct start *start);
+static void begin_session(struct handler *h, const struct start *start);
+static void open_session(struct handler *h);
+static void begin_tls(struct handler *h);
 static void end_session(struct handler *h);
 static void command(struct handler *h);
 static void answer(struct handler *h, struct slice line, struct smtp_reply reply);
 static struct smtp_reply decide(struct handler *h, struct smtp_reply question);
 static void take_message(struct handler *h, struct smtp_reply reply);
 static void say(struct handler *h, struct smtp_reply reply);
+static void lose(struct handler *h, const char *why);
 static void flush(struct handler *h);
 static void stop(struct handler *h, int error);
-
-enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT };
-
-static const struct option own_options[] = {
-	{ "listen", required_argument, NULL, OPTION_LISTEN },
-	{ "print", no_argument, NULL, OPTION_PRINT },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const struct program program = {
-	.name = "smtp-handler",
-	.usage = "usage: smtp-handler [-c FILE] [-o SECTION.KEY=VALUE]... [--listen ADDR:PORT]... [--print]\n"
-		 "       smtp-handler --check | --version | --help\n"
-		 "\n"
-		 "Receives mail by SMTP on standard input and output, and queues it.\n"
-		 "\n"
-		 "  -c FILE               configuration (" CONFIG_DEFAULT_FILE ")\n"
-		 "  -o SECTION.KEY=VALUE  overrides the configuration\n"
-		 "  --listen ADDR:PORT    accept connections there, a fresh process for each\n"
-		 "  --print               show messages (on stdout of a listener, else on stderr)\n"
-		 "                        instead of queueing them\n"
-		 "  --check               only check the configuration\n"
-		 "\n"
-		 "smtp-handler(8) and smtp-handler.conf(5) say more.\n",
-	.options = own_options,
-};
 
 int
 main(int argc, char **argv)
 {
-	struct wishes wishes = { .stderr_is_socket = process_is_socket(STDERR_FILENO) };
-	struct place place = { STDIN_FILENO, STDOUT_FILENO, -1 };
+	struct start start;
 	int r;
 
 	process_prepare();
-	log_open(program.name);
-	r = options_parse(&options, &program, argc, argv, wish, &wishes);
+	r = start_find(&start, &options, &config, argc, argv);
 	if (r >= 0)
 		return r;
-	r = options_config(&options, &config);
-	if (r >= 0)
-		return r;
-	r = find_client(&wishes, &place);
-	if (r >= 0)
-		return r;
-	serve(&place);
+	serve(&start);
 	return EX_OK;
 }
 
-static int
-wish(void *ctx, int val, const char *argument)
-{
-	struct wishes *w = ctx;
-
-	if (val == OPTION_PRINT) {
-		w->print = true;
-	} else if (w->nlisten < LISTEN_MAX) {
-		w->listen[w->nlisten++] = argument;
-	} else {
-		log_text(LOG_LEVEL_ERROR, "more than %d addresses to listen on", LISTEN_MAX);
-		return EX_USAGE;
-	}
-	return 0;
-}
-
-/* RFC 2033 section 5: who connects to port 25 speaks SMTP. */
-static bool
-misplaced(int fd)
-{
-	if (config.server.role != ROLE_LMTP || process_port(fd) != 25)
-		return false;
-	log_text(LOG_LEVEL_ERROR, "[server] role = lmtp cannot be on port 25, which is SMTP's");
-	return true;
-}
-
-/* Wait for a client, where we listen, and say where it is.  -1 (for a listener in a fresh process), or an exit status. */
-static int
-find_client(const struct wishes *w, struct place *place)
-{
-	static struct listener listener;
-	int fd = -1;
-	int r = front_open(&listener, w->listen, w->nlisten, &fd);
-
-	if (r != 0)
-		return r;
-	for (size_t i = 0; i < listener.n; i++)
-		if (misplaced(listener.fds[i]))
-			return EX_CONFIG;
-	if (w->print)
-		place->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
-	if (listener.n) {
-		r = front_accept(&listener, &options, &config, &fd);
-		if (r >= 0)
-			return r;
-	} else if (w->print && w->stderr_is_socket && !process_is_socket(STDERR_FILENO)) {
-		/* log_open() has seen to it that nothing is written to the client. */
-		log_text(LOG_LEVEL_ERROR, "--print: standard error is a socket, as under inetd; use --listen instead");
-		return EX_CONFIG;
-	}
-	if (fd >= 0)
-		place->rfd = place->wfd = fd;
-	return misplaced(place->rfd) ? EX_CONFIG : -1;
-}
-
 static void
-serve(const struct place *place)
+serve(const struct start *start)
 {
 	struct handler *h = &handler;
 
-	begin_session(h, place);
-	say(h, smtp_greeting(&h->session));
-	flush(h);
+	begin_session(h, start);
+	open_session(h);
 	while (!h->end)
 		command(h);
 	end_session(h);
 }
 
+/* What comes before the first command. */
 static void
-begin_session(struct handler *h, const struct place *place)
+open_session(struct handler *h)
+{
+	const struct handover *handover = &h->start->handover;
+	char space[SMTP_HELO_MAX + 8];
+	struct buf hello = BUF(space);
+
+	if (h->start->resumed) {
+		/* Where there is no TLS after all, the session goes on with the name it has. */
+		buf_str(&hello, h->server.lmtp ? "LHLO " : "EHLO ");
+		buf_add(&hello, handover->helo);
+		if (handover->helo.n)
+			(void)smtp_command(&h->session, buf_slice(&hello));
+		answer(h, SL("STARTTLS"), smtp_command(&h->session, SL("STARTTLS")));
+		return;
+	}
+	if (h->start->implicit) {
+		if (secure_prepare(&config, &options, handover) == SMTP_ACCEPT)
+			begin_tls(h);
+		else
+			lose(h, "tls");
+	}
+	if (!h->lost) {
+		say(h, smtp_greeting(&h->session));
+		flush(h);
+	}
+}
+
+static void
+begin_session(struct handler *h, const struct start *start)
 {
 	const int one = 1;
 	struct buf literal = BUF(h->literal_space);
 	/* By hand and from a script a line may end in LF alone.  From the network never: what is one line to us and two
 	 * to another server is how messages are smuggled past it. */
-	const bool network = process_is_socket(place->rfd);
+	const bool network = process_is_socket(start->rfd);
 
-	h->record = (struct record){ .peer = &h->peer, .session = &h->session, .started_ms = clock_ms() };
+	h->start = start;
+	h->record = (struct record){ .peer = &h->peer, .session = &h->session, .started_ms = clock_ms(), .tls = &h->tls };
 	h->newlines = !network ? SMTP_LF_TOO :
 	    config.server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;
 	h->timeout_ms = (int)(config.server.timeout_ms < INT32_MAX ? config.server.timeout_ms : INT32_MAX);
-	peer_find(&h->peer, place->rfd);
+	peer_find(&h->peer, start->rfd);
+	if (start->handover.client.n)
+		(void)peer_set(&h->peer, start->handover.client);
 	h->policy = (struct policy){ &config, config_trusts(&config, peer_sockaddr(&h->peer)) };
 	h->server = (struct smtp_server){
-		.hostname = trace_own_name(config.server.hostname, place->rfd, &literal),
+		.hostname = trace_own_name(config.server.hostname, start->rfd, &literal),
 		.max_message_size = config.server.max_message_size,
 		.max_recipients = (unsigned)config.server.max_recipients,
 		.max_errors = (unsigned)config.server.max_errors,
@@ -217,13 +150,15 @@ begin_session(struct handler *h, const struct place *place)
 		.refuse = slice_str(config.server.refuse),
 		.submission = config.server.role == ROLE_SUBMISSION,
 		.must_authenticate = config.server.role == ROLE_SUBMISSION && !h->policy.trusted,
+		.starttls = start->implicit ? SMTP_STARTTLS_OFF : secure_offer(&config),
+		.tls_required = config.server.tls == SERVER_TLS_REQUIRED,
 	};
 	smtp_session_init(&h->session, &h->server);
-	message_init(&h->message, &config, &h->peer, &h->session, place->print_fd);
-	stream_init(&h->client, place->rfd, place->wfd);
+	message_init(&h->message, &config, &h->peer, &h->session, &h->tls, start->print_fd);
+	stream_init(&h->client, start->rfd, start->wfd);
 	h->client.wake_fd = signals_catch(SIGNALS_SESSION);
 	if (network && h->peer.kind == PEER_INET)
-		(void)setsockopt(place->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 /* What the client sent behind its last command must not make the kernel reset the connection and
@@ -246,8 +181,10 @@ end_session(struct handler *h)
 {
 	message_drop(&h->message);
 	h->client.wake_fd = -1;
-	if (!h->lost && stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof)
+	if (!h->lost && stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof) {
+		secure_end();
 		linger(h);
+	}
 	record_end(&h->record, h->end);
 }
 
@@ -306,6 +243,8 @@ answer(struct handler *h, struct slice line, struct smtp_reply reply)
 		flush(h);
 	if (reply.next == SMTP_NEXT_DATA && !h->end)
 		take_message(h, reply);
+	else if (reply.next == SMTP_NEXT_STARTTLS && !h->end)
+		begin_tls(h);
 	else if (reply.next == SMTP_NEXT_CLOSE && !h->end)
 		h->end = reply.code == 221 ? "quit" : "errors";
 }
@@ -318,6 +257,48 @@ check_mail(struct handler *h)
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
 	return receive_verdict(&config, message_room(&h->message, h->session.declared_size));
+}
+
+/* STARTTLS: here, or in another program. */
+static struct smtp_reply
+check_starttls(struct handler *h)
+{
+	const bool known = h->peer.kind == PEER_INET && h->peer.literal;
+	char space[64];
+	struct buf client = BUF(space);
+	struct handover handover = {
+		.rfd = h->client.rfd,
+		.wfd = h->client.wfd,
+		.print_fd = h->start->print_fd,
+		.helo = h->session.esmtp ? buf_slice(&h->session.helo) : SL(""),
+	};
+	enum smtp_verdict verdict;
+
+	/* What comes in the clear behind it, somebody may want us to take for what came inside (CVE-2011-0411). */
+	if (stream_ready(&h->client)) {
+		h->end = "starttls";
+		return (struct smtp_reply){ 501, SL("5.5.1 Error: nothing may follow STARTTLS"), SMTP_NEXT_CLOSE };
+	}
+	flush(h);
+	if (known)
+		address_text(&client, peer_sockaddr(&h->peer));
+	handover.client = buf_slice(&client);
+	verdict = h->end ? SMTP_REFUSE_TLS : secure_prepare(&config, &options, &handover);
+	if (verdict != SMTP_ACCEPT)
+		h->server.starttls = SMTP_STARTTLS_BROKEN;
+	return smtp_decide(&h->session, verdict, SL(""));
+}
+
+/* After 220, or instead of the greeting: what is said from now on is inside TLS, or nothing is. */
+static void
+begin_tls(struct handler *h)
+{
+	if (secure_begin(&h->client, &h->peer, h->timeout_ms, &h->tls) < 0) {
+		lose(h, "tls");
+		return;
+	}
+	h->server.tls = true;
+	smtp_session_init(&h->session, &h->server);	/* RFC 3207 section 4.2: all is forgotten */
 }
 
 /* Where the session needs to know what only we can find out. */
@@ -346,6 +327,8 @@ decide(struct handler *h, struct smtp_reply question)
 	case SMTP_NEXT_CHECK_VRFY:
 		reply = smtp_decide(s, policy_verify(&h->policy, &s->rcpt), why);
 		break;
+	case SMTP_NEXT_CHECK_STARTTLS:
+		return check_starttls(h);
 	case SMTP_NEXT_CHECK_DATA:
 		reply = smtp_decide(s, receive_verdict(&config, message_open(&h->message)), why);
 		break;
@@ -384,10 +367,10 @@ take_message(struct handler *h, struct smtp_reply reply)
 }
 
 static void
-lose(struct handler *h)
+lose(struct handler *h, const char *why)
 {
 	h->lost = true;
-	h->end = "lost";
+	h->end = why;
 }
 
 static void
@@ -398,7 +381,7 @@ say(struct handler *h, struct smtp_reply reply)
 
 	smtp_reply_format(&b, &reply);
 	if (stream_write(&h->client, buf_slice(&b), h->timeout_ms) < 0)
-		lose(h);
+		lose(h, "lost");
 }
 
 static void
@@ -408,7 +391,7 @@ flush(struct handler *h)
 
 	/* Told to stop while the client is slow to read: command() sees to it, end_session() tries once more. */
 	if (r < 0 && r != -EINTR)
-		lose(h);
+		lose(h, "lost");
 }
 
 /* No further command: the client has gone or is silent (RFC 5321 section 4.5.3.2.7), or we have been told to stop. */
@@ -428,5 +411,5 @@ stop(struct handler *h, int error)
 	else if (error == -EINTR)
 		h->end = "shutdown";
 	else
-		lose(h);
+		lose(h, "lost");
 }

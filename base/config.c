@@ -147,7 +147,7 @@ set_in_route(struct loader *l, const struct setting *s, struct slice pattern)
 static void
 set_key(struct loader *l, const struct setting *s)
 {
-	char text[400];
+	char text[600];
 	struct buf why = BUF(text);
 	int r, key = keys_find(s->section, s->key);
 
@@ -230,6 +230,31 @@ check_retries(struct loader *l)
 		    (unsigned long long)l->c->queue.retry_min_s, (unsigned long long)l->c->queue.retry_max_s);
 }
 
+static size_t
+count_words(const char *text)
+{
+	struct slice rest = slice_str(text);
+	size_t n = 0;
+
+	while (value_word(&rest).n)
+		n++;
+	return n;
+}
+
+static void
+check_tls(struct loader *l)
+{
+	const struct config *c = l->c;
+	const size_t certificates = count_words(c->server.tls_certificate), keys = count_words(c->server.tls_key);
+
+	if (certificates == 0 && c->server.tls != SERVER_TLS_OFF)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls"))],
+		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is in the same file");
+	if (keys && keys != certificates)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls-key"))],
+		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key", keys, certificates);
+}
+
 static void
 settle(struct loader *l)
 {
@@ -239,6 +264,7 @@ settle(struct loader *l)
 
 	check_routes(l);
 	check_retries(l);
+	check_tls(l);
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
 	if (!c->server.hostname && name_of_host(&name)) {
@@ -275,6 +301,11 @@ config_done(struct config *c)
 	small_free(c->server.trusted);
 	small_free(c->server.senders);
 	small_free(c->server.refuse);
+	small_free(c->server.tls_certificate);
+	small_free(c->server.tls_key);
+	small_free(c->server.tls_program);
+	small_free(c->server.auth_target);
+	small_free(c->server.auth_senders);
 	small_free(c->relay.resolver.list);
 	small_free(c->relay.bind.list);
 	memset(c, 0, sizeof *c);

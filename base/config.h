@@ -19,6 +19,9 @@
 enum config_syntax { SYNTAX_TOLERANT, SYNTAX_STRICT };
 enum config_role { ROLE_MX, ROLE_SUBMISSION, ROLE_LMTP };
 enum config_newline { NEWLINE_REJECT, NEWLINE_NORMALIZE };
+enum config_tls { SERVER_TLS_OFF, SERVER_TLS_OFFER, SERVER_TLS_REQUIRED };
+enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_ASK };
+enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
@@ -71,6 +74,13 @@ struct config {
 		size_t ntrusted;
 		bool trust_local;		/* pipes and AF_UNIX */
 		char *senders;			/* file, or NULL */
+		enum config_tls tls;
+		char *tls_certificate, *tls_key;	/* lists of files or credentials (base/secret.h), or NULL */
+		enum config_client_certificates tls_client;
+		char *tls_program;		/* NULL: beside smtp-handler */
+		enum config_auth auth;
+		char *auth_target;		/* file or credential; socket */
+		char *auth_senders;		/* file, or NULL */
 	} server;
 	struct {
 		struct address_list resolver;	/* none: resolv.conf */

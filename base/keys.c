@@ -10,6 +10,7 @@
 
 #include "base/name.h"
 #include "base/route.h"
+#include "base/secret.h"
 #include "base/small.h"
 #include "base/value.h"
 
@@ -25,6 +26,8 @@ enum kind {
 	KIND_HOSTNAME,		/* empty: the host's own */
 	KIND_TRUSTED,
 	KIND_RESOLVER, KIND_BIND,
+	KIND_SECRETS,		/* words: paths or credentials; empty: none */
+	KIND_AUTH,
 };
 
 struct choice {
@@ -43,8 +46,10 @@ struct key {
 
 static const struct choice syntaxes[] = { { S("tolerant"), SYNTAX_TOLERANT }, { S("strict"), SYNTAX_STRICT }, { S(""), 0 } };
 static const struct choice roles[] = { { S("mx"), ROLE_MX }, { S("submission"), ROLE_SUBMISSION }, { S("lmtp"), ROLE_LMTP }, { S(""), 0 } };
-static const struct choice server_tls[] = { { S("off"), 0 }, { S("offer"), ELSE }, { S("required"), ELSE }, { S(""), 0 } };
-static const struct choice auths[] = { { S("off"), 0 }, { S("file:"), ELSE }, { S("dovecot:"), ELSE }, { S(""), 0 } };
+static const struct choice server_tls[] = { { S("off"), SERVER_TLS_OFF }, { S("offer"), SERVER_TLS_OFFER },
+	{ S("required"), SERVER_TLS_REQUIRED }, { S(""), 0 } };
+static const struct choice off_ask[] = { { S("off"), CLIENT_CERTIFICATES_OFF }, { S("ask"), CLIENT_CERTIFICATES_ASK },
+	{ S(""), 0 } };
 static const struct choice off_on[] = { { S("off"), 0 }, { S("on"), ELSE }, { S(""), 0 } };
 static const struct choice relay_tls[] = { { S("none"), 0 }, { S("may"), ELSE }, { S("require"), ELSE }, { S(""), 0 } };
 static const struct choice newlines[] = { { S("reject"), NEWLINE_REJECT }, { S("normalize"), NEWLINE_NORMALIZE }, { S(""), 0 } };
@@ -86,8 +91,12 @@ static const struct key keys[] = {
 	{ S("server"), S("role"), KIND_CHOICE, AT(server.role), S("mx"), 0, 0, roles },
 	{ S("server"), S("bare-newline"), KIND_CHOICE, AT(server.bare_newline), S("reject"), 0, 0, newlines },
 	{ S("server"), S("refuse"), KIND_TEXT, AT(server.refuse), S(""), 0, 0, NULL },
-	{ S("server"), S("tls"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, server_tls },
-	{ S("server"), S("auth"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, auths },
+	{ S("server"), S("tls"), KIND_CHOICE, AT(server.tls), S("off"), 0, 0, server_tls },
+	{ S("server"), S("tls-certificate"), KIND_SECRETS, AT(server.tls_certificate), S(""), 0, 0, NULL },
+	{ S("server"), S("tls-key"), KIND_SECRETS, AT(server.tls_key), S(""), 0, 0, NULL },
+	{ S("server"), S("tls-client-certificates"), KIND_CHOICE, AT(server.tls_client), S("off"), 0, 0, off_ask },
+	{ S("server"), S("tls-program"), KIND_FILE, AT(server.tls_program), S(""), 0, 0, NULL },
+	{ S("server"), S("auth"), KIND_AUTH, NOWHERE, S("off"), 0, 0, NULL },
 	{ S("server"), S("proxy-protocol"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, off_on },
 
 	{ S("relay"), S("resolver"), KIND_RESOLVER, AT(relay.resolver), S("system"), 0, 0, NULL },
@@ -249,11 +258,25 @@ set_choice(struct config *c, const struct key *k, struct slice value, struct buf
 	return -EINVAL;
 }
 
+/* Put a text in its place; without one, NULL.  0 or -ENOMEM. */
+static int
+replace(struct config *c, size_t place, struct slice value)
+{
+	char *copy = NULL, **at = (char **)(void *)((char *)c + place);
+
+	if (value.n) {
+		copy = route_copy(value);
+		if (!copy)
+			return -ENOMEM;
+	}
+	small_free(*at);
+	*at = copy;
+	return 0;
+}
+
 static int
 set_text(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
-	char *copy = NULL, **at = (char **)(void *)((char *)c + k->at);
-
 	if (k->kind == KIND_HOSTNAME) {
 		if (value.n && !name_is_host(value) && !name_is_literal(value))
 			return refuse(why, "write a full name, like mail.example.org, or an address like [192.0.2.1]");
@@ -267,14 +290,18 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
 							: "write the absolute path of a directory");
 	}
-	if (value.n) {
-		copy = route_copy(value);
-		if (!copy)
-			return -ENOMEM;
-	}
-	small_free(*at);
-	*at = copy;
-	return 0;
+	return replace(c, k->at, value);
+}
+
+static int
+set_secrets(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct slice rest = value, word;
+
+	while ((word = value_word(&rest)).n)
+		if (!secret_name_valid(word))
+			return refuse_word(why, word, " is neither an absolute path nor the name of a credential");
+	return replace(c, k->at, value);
 }
 
 static int
@@ -358,6 +385,10 @@ keys_set(struct config *c, int key, struct slice value, struct buf *why)
 	case KIND_HOSTNAME:
 	case KIND_TEXT:
 		return set_text(c, k, value, why);
+	case KIND_SECRETS:
+		return set_secrets(c, k, value, why);
+	case KIND_AUTH:
+		return slice_eq(value, SL("off")) ? 0 : refuse(why, NOT_YET "; write off");
 	case KIND_TRUSTED:
 		return set_trusted(c, value, why);
 	case KIND_RESOLVER:

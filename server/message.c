@@ -13,11 +13,12 @@
 
 void
 message_init(struct message *m, const struct config *config, const struct peer *peer,
-    const struct smtp_session *session, int print_fd)
+    const struct smtp_session *session, const struct tls_facts *tls, int print_fd)
 {
 	m->config = config;
 	m->peer = peer;
 	m->session = session;
+	m->tls = tls;
 	m->queue_open = m->begun = false;
 	m->printing = print_fd >= 0;
 	print_init(&m->print, print_fd);
@@ -113,6 +114,7 @@ message_open(struct message *m)
 		.id = message_id(m),
 		.recipient = s->recipients == 1 ? &m->recipient : NULL,
 		.time_s = clock_wall_us() / 1000000,
+		.tls = m->tls,
 	};
 	char space[TRACE_MAX];
 	struct buf received = BUF(space);

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "net/peer.h"
 #include "net/stream.h"
+#include "net/tls.h"
 #include "queue.h"
 #include "server/print.h"
 #include "server/submit.h"
@@ -21,6 +22,7 @@ struct message {
 	const struct config *config;
 	const struct peer *peer;
 	const struct smtp_session *session;
+	const struct tls_facts *tls;
 	struct queue queue;
 	bool queue_open;
 	bool printing;			/* print, not queue */
@@ -37,7 +39,7 @@ struct message {
 
 /* print_fd -1: queue. */
 void message_init(struct message *m, const struct config *config, const struct peer *peer,
-    const struct smtp_session *session, int print_fd);
+    const struct smtp_session *session, const struct tls_facts *tls, int print_fd);
 
 /* Is there room for `size` octets besides [queue] min-free?  0, -ENOSPC, or -errno when the queue cannot be used at all. */
 int message_room(struct message *m, uint64_t size);

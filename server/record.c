@@ -15,6 +15,17 @@ begin(struct log_line *line, enum log_level level, const char *event, const stru
 		log_str(line, "id", id);
 	log_str(line, "client", slice_str(r->peer->text));
 	log_str(line, "helo", buf_slice(&r->session->helo));
+	if (r->session->authenticated)
+		log_str(line, "auth", r->session->server->auth->user);
+	if (r->tls->version[0]) {
+		char text[sizeof r->tls->version + sizeof r->tls->cipher + 1];
+		struct buf tls = BUF(text);
+
+		buf_str(&tls, r->tls->version);
+		buf_chr(&tls, '/');
+		buf_str(&tls, r->tls->cipher);
+		log_str(line, "tls", buf_slice(&tls));
+	}
 }
 
 static void
@@ -53,6 +64,18 @@ record_decided(struct record *r, enum smtp_next what, const struct smtp_path *fr
 	log_str(&line, "from", smtp_path_text(from));
 	if (what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY)
 		log_str(&line, "to", smtp_path_text(to));
+	log_uint(&line, "code", (uint64_t)reply->code);
+	log_str(&line, "reply", reply->text);
+	log_end(&line);
+}
+
+/* Not the name that was tried: people type their passwords there. */
+void
+record_auth(const struct record *r, const struct smtp_reply *reply)
+{
+	struct log_line line;
+
+	begin(&line, LOG_LEVEL_NOTICE, "refused", r, SL(""));
 	log_uint(&line, "code", (uint64_t)reply->code);
 	log_str(&line, "reply", reply->text);
 	log_end(&line);

@@ -7,6 +7,7 @@
 #define SERVER_RECORD_H
 
 #include "net/peer.h"
+#include "net/tls.h"
 #include "smtp/session.h"
 
 struct record {
@@ -14,6 +15,7 @@ struct record {
 	const struct smtp_session *session;
 	unsigned accepted;		/* messages */
 	int64_t started_ms;
+	const struct tls_facts *tls;	/* empty where there is no TLS */
 
 	/* The transaction: the session forgets it with the reply that is logged. */
 	struct smtp_path from;
@@ -32,6 +34,9 @@ void record_message(struct record *r, struct slice id, uint64_t size, enum smtp_
 
 /* Something of ours does not work: the client is told to come back, the operator why. */
 void record_trouble(const char *directory, int error);
+
+/* AUTH was refused. */
+void record_auth(const struct record *r, const struct smtp_reply *reply);
 
 void record_end(const struct record *r, const char *end);
 

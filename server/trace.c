@@ -33,6 +33,23 @@ add_helo(struct buf *b, struct slice helo)
 		buf_chr(b, is_atext(helo.p[i]) ? helo.p[i] : '?');
 }
 
+/* A comment: RFC 8314 has a clause of its own for the cipher, but few know how to read it. */
+static void
+add_tls(struct buf *b, const struct tls_facts *tls)
+{
+	if (!tls || !tls->version[0])
+		return;
+	buf_str(b, "\r\n\t(using ");
+	buf_str(b, tls->version);
+	buf_str(b, " with cipher ");
+	buf_str(b, tls->cipher);
+	if (tls->client[0]) {
+		buf_str(b, ";\r\n\tclient certificate, not verified, SHA-256 ");
+		buf_str(b, tls->client);
+	}
+	buf_chr(b, ')');
+}
+
 void
 trace_received(struct buf *b, const struct trace *t)
 {
@@ -41,6 +58,7 @@ trace_received(struct buf *b, const struct trace *t)
 	buf_str(b, t->peer->literal ? " ([" : " (");
 	buf_str(b, t->peer->text);
 	buf_str(b, t->peer->literal ? "])" : ")");
+	add_tls(b, t->tls);
 	buf_str(b, "\r\n\tby ");
 	buf_add(b, t->hostname);
 	buf_str(b, " with ");

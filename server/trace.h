@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "net/peer.h"
+#include "net/tls.h"
 #include "smtp/address.h"
 
 #define TRACE_MAX 2048
@@ -19,6 +20,7 @@ struct trace {
 	struct slice id;
 	const struct smtp_path *recipient;	/* NULL unless there is exactly one */
 	int64_t time_s;			/* unix */
+	const struct tls_facts *tls;	/* NULL or empty: no TLS */
 };
 
 /* The whole field, folded, with its final CRLF.  TRACE_MAX octets are always enough. */

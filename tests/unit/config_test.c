@@ -46,7 +46,9 @@ check_all_keys(void)
 	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\nretry-max = 30min\nmin-free = 1M\n"
 	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\nmax-errors = 3\n"
 	    "max-connections = 7\ntimeout = 10s\nsyntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
-	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = off\nauth = off\nproxy-protocol = off\n"
+	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = required\ntls-certificate = /c1 c2\ntls-key = k1.pem /k2\n"
+	    "tls-client-certificates = ask\ntls-program = /p\nauth = off\n"
+	    "proxy-protocol = off\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
 	    "mx-order = latency\ntls = none\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nconnect-timeout = 500ms\n"
 	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
@@ -56,6 +58,9 @@ check_all_keys(void)
 		printf("# %.*s", (int)errors.n, errors.p);
 	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 && c.queue.warn_after_s == 7200 &&
 	    c.queue.retry_min_s == 60 && c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20, "[queue]");
+	ok(c.server.tls == SERVER_TLS_REQUIRED && strcmp(c.server.tls_certificate, "/c1 c2") == 0 &&
+	    strcmp(c.server.tls_key, "k1.pem /k2") == 0 && strcmp(c.server.tls_program, "/p") == 0 &&
+	    c.server.tls_client == CLIENT_CERTIFICATES_ASK, "[server] tls");
 	ok(strcmp(c.server.hostname, "mail.example.org") == 0 && c.server.max_message_size == 1 << 20 &&
 	    c.server.max_recipients == 100 && c.server.max_errors == 3 && c.server.max_connections == 7 &&
 	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT && c.server.senders, "[server]");
@@ -115,12 +120,15 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nbare-newline = accept\n", 2, "write reject or normalize" },
 	{ "[server]\nrefuse = gr\303\274n\n", 2, "write plain ASCII" },
 	{ "[server]\nrole = x\n", 2, "write mx or submission or lmtp" },
-	{ "[server]\ntls = offer\n", 2, "this version cannot do that yet; write off" },
-	{ "[server]\ntls = required\n", 2, "this version cannot do that yet; write off" },
-	{ "[server]\ntls = no\n", 2, "write off" },
-	{ "[server]\nauth = file:/etc/passwords\n", 2, "this version cannot do that yet; write off" },
-	{ "[server]\nauth = dovecot:/run/auth\n", 2, "this version cannot do that yet; write off" },
-	{ "[server]\nauth = on\n", 2, "write off" },
+	{ "[server]\ntls = offer\n", 2, "needs a certificate: set tls-certificate" },
+	{ "[server]\n\ntls = required\n", 3, "needs a certificate: set tls-certificate" },
+	{ "[server]\ntls = no\n", 2, "write off or offer or required" },
+	{ "[server]\ntls-certificate = /a b/c\n", 2, "b/c is neither an absolute path nor the name of a credential" },
+	{ "[server]\ntls-certificate = .\n", 2, ". is neither an absolute path nor the name of a credential" },
+	{ "[server]\ntls-certificate = /a /b\ntls-key = /c\n", 3, "names 1 files, tls-certificate 2: each certificate needs" },
+	{ "[server]\ntls-client-certificates = on\n", 2, "write off or ask" },
+	{ "[server]\ntls-program = smtp-handler-tls\n", 2, "write the absolute path of a file" },
+	{ "[server]\nauth = on\n", 2, "this version cannot do that yet; write off" },
 	{ "[server]\nproxy-protocol = on\n", 2, "this version cannot do that yet; write off" },
 	{ "[relay]\ntls = may\n", 2, "this version cannot do that yet; write none" },
 	{ "[relay]\ntls = require\n", 2, "this version cannot do that yet; write none" },
@@ -170,12 +178,15 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or 4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, auth, proxy-protocol\n"
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, "
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, auth, proxy-protocol\n"
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, "
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, auth, proxy-protocol\n"
+	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, "
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+/*
+ * TLS, as the main sees it.  There are two of these: smtp-handler has secure_exec.c and becomes another program where
+ * TLS begins; that one, smtp-handler-tls, has secure_tls.c.  As a part of the main they log.
+ */
+#ifndef SERVER_SECURE_H
+#define SERVER_SECURE_H
+
+#include "net/tls.h"
+#include "server/handover.h"
+#include "smtp/session.h"
+
+/* --implicit: go on as the program that can do it.  -1 where this is it, else an exit status. */
+int secure_become(const struct config *config, char **argv);
+
+/* What to make of STARTTLS in a session that begins. */
+enum smtp_starttls secure_offer(const struct config *config);
+
+/* Be ready for a handshake: SMTP_ACCEPT, or SMTP_REFUSE_TLS.  Or not come back, when the session goes on elsewhere. */
+enum smtp_verdict secure_prepare(const struct config *config, const struct options *options,
+    const struct handover *handover);
+
+/* The handshake, after secure_prepare().  0 or -errno: then nothing can be said to the client any more. */
+int secure_begin(struct stream *s, const struct peer *peer, int timeout_ms, struct tls_facts *ret);
+
+/* Nothing more will be sent. */
+void secure_end(void);
+
+#endif

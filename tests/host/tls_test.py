@@ -1,0 +1,474 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""TLS of the server: STARTTLS and from the first octet, with real clients and by probing; certificates and keys."""
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import check, main, same, test, wait_for  # noqa: E402
+from tls_server import BUILD, HANDLER, HOST, Server, anyone, certificate, trusting  # noqa: E402
+
+HERE = BUILD + "/tests/tls-certificates"
+SANITIZED = "san" in os.path.basename(BUILD)
+shutil.rmtree(HERE, ignore_errors=True)
+os.makedirs(HERE)
+EC = certificate(HERE + "/ec", HOST)
+RSA = certificate(HERE + "/rsa", HOST, "rsa")
+OTHER = certificate(HERE + "/other", "other.example.net")
+CLIENT = certificate(HERE + "/client", "somebody")
+SETTINGS = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (EC, EC)
+TEXT = "Subject: x\r\n\r\nhello\r\n"
+
+
+def serial(path):
+    return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", path + ".pem"], capture_output=True,
+                          text=True).stdout
+
+
+def shown(smtp, directory=HERE):
+    """The serial number of the certificate that the server has shown."""
+    path = directory + "/shown"
+    with open(path + ".pem", "w") as file:
+        file.write(ssl.DER_cert_to_PEM_cert(smtp.sock.getpeercert(True)))
+    return serial(path)
+
+
+def probe(server, *options, text=b"", starttls=True):
+    """openssl s_client; its whole output."""
+    arguments = ["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, *options]
+    if starttls:
+        arguments += ["-starttls", "smtp", "-crlf"]
+    run = subprocess.run(arguments, input=text, capture_output=True, timeout=30)
+    return (run.stdout + run.stderr).decode(errors="replace")
+
+
+def connected(output):
+    return re.search(r"(?m)^ *(?:Protocol *: |New, )TLS", output) is not None and "Cipher is (NONE)" not in output
+
+
+@test("H127 STARTTLS: offered, 220, and a message inside; H097 ESMTPS")
+def starttls():
+    with Server("tls-starttls", SETTINGS) as server:
+        smtp = server.smtp()
+        smtp.ehlo()
+        check(smtp.has_extn("starttls"), smtp.esmtp_features)
+        same(smtp.docmd("STARTTLS", "now")[0], 501)
+        smtp._host = HOST
+        same(smtp.starttls(context=trusting(EC)), (220, b"2.0.0 Ready to start TLS"))
+        smtp.ehlo()
+        check(not smtp.has_extn("starttls"), "offered again")
+        same(smtp.docmd("STARTTLS"), (503, b"5.5.1 Error: TLS already active"))
+        smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
+        smtp.quit()
+        head = server.messages()[0].decode()
+        check(re.search(r"Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n\t\(using TLSv1\.3 with cipher "
+                        r"TLS_AES_256_GCM_SHA384\)\r\n\tby mx\.example\.org with ESMTPS id ", head), head)
+        server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example tls=TLSv1\.3/TLS_AES_256_GCM_SHA384 ")
+        server.logged(r"session client=127\.0\.0\.1 .*end=quit")
+
+
+@test("H128 what was said before is forgotten")
+def forgotten():
+    with Server("tls-forgotten", SETTINGS) as server:
+        smtp = server.smtp()
+        smtp.ehlo()
+        same(smtp.mail("a@b.example")[0], 250)
+        smtp._host = HOST
+        same(smtp.docmd("STARTTLS")[0], 220)
+        smtp.sock = anyone().wrap_socket(smtp.sock, server_hostname=HOST)
+        smtp.file = None
+        same(smtp.docmd("RCPT", "TO:<u@example.org>"), (503, b"5.5.1 Error: send HELO/EHLO first"))
+        same(smtp.docmd("MAIL", "FROM:<a@b.example>")[0], 503)
+        smtp.quit()
+
+
+@test("H128 octets in the clear behind STARTTLS end the session")
+def injected():
+    with Server("tls-injected", SETTINGS) as server:
+        for behind in b"RSET\r\n", b"MAIL FROM:<a@b.example>\r\nRCPT TO:<u@example.org>\r\n", b"x", b"\r\n":
+            sock = server.connect()
+            sock.recv(1000)
+            sock.sendall(b"EHLO c\r\nSTARTTLS\r\n" + behind)
+            got = b""
+            while data := sock.recv(65536):
+                got += data
+            replies = [line for line in got.split(b"\r\n") if line[3:4] == b" "]
+            same(replies[-1], b"501 5.5.1 Error: nothing may follow STARTTLS", got)
+        # Later than that it is taken for a handshake, which it is not.
+        sock = server.connect()
+        sock.recv(1000)
+        sock.sendall(b"EHLO c\r\nSTARTTLS\r\n")
+        while b"220 2.0.0" not in sock.recv(65536):
+            pass
+        sock.sendall(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<u@example.org>\r\nQUIT\r\n")
+        got = b""
+        try:
+            while data := sock.recv(65536):
+                got += data
+        except ConnectionResetError:
+            pass
+        check(b"250" not in got and b"221" not in got and b"503" not in got, got)
+        server.logged(r"tls-failed client=127\.0\.0\.1 why=")
+        server.logged(r"session .*end=tls")
+
+
+@test("H129 tls = required: 530 to all but NOOP, EHLO, STARTTLS, QUIT")
+def required():
+    with Server("tls-required", SETTINGS.replace("offer", "required")) as server:
+        smtp = server.smtp()
+        same(smtp.docmd("HELO", "c")[0], 530)
+        same(smtp.ehlo()[0], 250)
+        same(smtp.noop()[0], 250)
+        for command in "MAIL FROM:<a@b.example>", "RCPT TO:<u@example.org>", "DATA", "RSET", "VRFY u", "HELP":
+            same(smtp.docmd(command), (530, b"5.7.0 Error: must issue a STARTTLS command first"), command)
+        smtp._host = HOST
+        smtp.starttls(context=anyone())
+        smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
+        smtp.quit()
+        same(server.smtp().quit()[0], 221)
+
+
+@test("H130 TLS 1.2 and 1.3, nothing older")
+def versions():
+    with Server("tls-versions", SETTINGS) as server:
+        for option in "-tls1_2", "-tls1_3":
+            out = probe(server, option, text=b"QUIT\n")
+            check(connected(out), option, out)
+        for option in "-tls1", "-tls1_1":
+            out = probe(server, option, "-cipher", "ALL:@SECLEVEL=0", text=b"QUIT\n")
+            check(not connected(out) and "alert protocol version" in out, option, out)
+
+
+@test("TLS 1.2: only ECDHE with an AEAD cipher; no compression, renegotiation, tickets, resumption")
+def probing():
+    certificates = "tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key" % (EC, RSA, EC, RSA)
+    with Server("tls-probing", certificates) as server:
+        out = probe(server, "-tls1_2", "-comp", text=b"QUIT\n")
+        check(connected(out) and "Compression: NONE" in out and "Secure Renegotiation IS supported" in out, out)
+        check("session ticket" not in out, out)
+        out = probe(server, "-tls1_2", "-reconnect", text=b"QUIT\n")
+        check("Reused, " not in out, out)
+        out = probe(server, "-tls1_3", text=b"QUIT\n")
+        check(connected(out) and "New Session Ticket arrived" not in out, out)
+        out = subprocess.run("(sleep 1; echo R; sleep 1; echo QUIT) | timeout 20 openssl s_client -starttls smtp -tls1_2 "
+                             "-connect 127.0.0.1:%d" % server.port, shell=True, capture_output=True, text=True)
+        check("no renegotiation" in out.stdout + out.stderr, out.stdout, out.stderr)
+        for weak in "aNULL", "eNULL", "RC4", "3DES", "kRSA", "DHE+AESGCM", "ECDHE+AES+SHA", "ECDHE+AES+SHA256", "PSK":
+            out = probe(server, "-tls1_2", "-cipher", weak + ":@SECLEVEL=0", text=b"QUIT\n")
+            check(not connected(out), weak, out)
+        for kind in "aRSA", "aECDSA":
+            out = probe(server, "-tls1_2", "-cipher", "ECDHE+AESGCM+" + kind, text=b"QUIT\n")
+            check(connected(out), kind, out)
+        # Ours counts, not the client's order.
+        out = probe(server, "-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384", text=b"QUIT\n")
+        check("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in out, out)
+
+
+@test("several certificates: by the name that the client asks for, else the first")
+def by_name():
+    with Server("tls-sni", "tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key" % (EC, OTHER, EC, OTHER)) \
+            as server:
+        for name, wanted in (HOST, EC), ("other.example.net", OTHER), ("unknown.example", EC), ("OTHER.example.NET", OTHER):
+            smtp = server.tls(name=name)
+            same(shown(smtp), serial(wanted), name)
+            smtp.quit()
+        server.tls(context=trusting(OTHER), name="other.example.net").quit()
+
+
+@test("a renewed certificate counts from the next connection on")
+def renewed():
+    path = certificate(HERE + "/renewed", HOST)
+    with Server("tls-renewed", "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)) as server:
+        smtp = server.tls()
+        first = shown(smtp)
+        certificate(path, HOST)
+        same(smtp.noop()[0], 250)
+        again = server.tls(context=trusting(path))
+        check(shown(again) == serial(path) != first)
+        again.quit()
+        smtp.quit()
+
+
+@test("H127 a key that others can read is refused: not offered, 454")
+def readable():
+    path = certificate(HERE + "/readable", HOST)
+    with Server("tls-readable", "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)) as server:
+        for mode in 0o644, 0o640, 0o604:
+            os.chmod(path + ".key", mode)
+            smtp = server.smtp()
+            smtp.ehlo()
+            check(not smtp.has_extn("starttls"), "offered with mode %o" % mode)
+            same(smtp.docmd("STARTTLS"), (454, b"4.7.0 TLS not available due to local problem"))
+            smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
+            smtp.quit()
+            server.logged(r"STARTTLS is not offered: \S+/readable\.key: others can read it \(mode %04o\): chmod 600" % mode)
+        os.chmod(path + ".key", 0o400)
+        server.tls().quit()
+    with Server("tls-readable-465", "tls-certificate = %s.pem\ntls-key = %s.key" % (path, path), implicit=True) as server:
+        os.chmod(path + ".key", 0o644)
+        sock = server.connect()
+        same(sock.recv(1000), b"")
+        server.logged(r"no TLS: \S+/readable\.key: others can read it")
+
+
+@test("H127 a certificate that turns out to be none: 454, and the session goes on with the name it had")
+def broken():
+    path = certificate(HERE + "/broken", HOST)
+    good = open(path + ".key").read()
+    with Server("tls-broken", "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)) as server:
+        for text, why in ("nonsense", "no private key in it"), ("", "no private key in it"), \
+                (good[:100], "no private key in it"), (open(OTHER + ".key").read(), "this key does not belong to"):
+            with open(path + ".key", "w") as file:
+                file.write(text)
+            smtp = server.smtp()
+            smtp.ehlo()
+            same(smtp.docmd("STARTTLS"), (454, b"4.7.0 TLS not available due to local problem"))
+            same(smtp.docmd("STARTTLS")[0], 454)
+            same(smtp.mail("a@b.example")[0], 250)
+            same(smtp.rcpt("u@example.org")[0], 250)
+            same(smtp.data(TEXT)[0], 250)
+            smtp.quit()
+            server.logged(r"no TLS: \S+/broken\.key: " + why)
+        check(b"from client.example ([127.0.0.1])" in server.messages()[0], server.messages()[0])
+
+
+@test("H127 a program that is not there: not offered, 454; a certificate that is not there: the same")
+def missing():
+    for setting in "tls-program = /nonexistent/smtp-handler-tls", "":
+        certificates = SETTINGS if setting else SETTINGS.replace(EC + ".pem", HERE + "/nonexistent.pem")
+        with Server("tls-missing", certificates, setting) as server:
+            smtp = server.smtp()
+            smtp.ehlo()
+            check(not smtp.has_extn("starttls"))
+            same(smtp.docmd("STARTTLS")[0], 454)
+            smtp.quit()
+            server.logged(r"STARTTLS is not offered: \S+: No such file")
+
+
+@test("TLS off: STARTTLS is neither offered nor known")
+def off():
+    with Server("tls-off") as server:
+        smtp = server.smtp()
+        smtp.ehlo()
+        check(not smtp.has_extn("starttls"))
+        same(smtp.docmd("STARTTLS")[0], 502)
+        smtp.quit()
+
+
+@test("certificates by name, from the unit's credentials")
+def credentials():
+    folder = HERE + "/credentials"
+    os.makedirs(folder)
+    for kind in "pem", "key":
+        shutil.copy("%s.%s" % (EC, kind), "%s/%s" % (folder, kind))
+        os.chmod("%s/%s" % (folder, kind), 0o440)      # as systemd's look, for they have an access list
+    with Server("tls-credentials", "tls = required\ntls-certificate = pem\ntls-key = key",
+                env={"CREDENTIALS_DIRECTORY": folder}) as server:
+        server.tls(context=trusting(EC)).quit()
+    with Server("tls-no-credentials", "tls = offer\ntls-certificate = pem\ntls-key = key") as server:
+        same(server.smtp().docmd("STARTTLS")[0], 454)
+        server.logged("pem: there are no credentials")
+
+
+@test("key and certificate in one file")
+def one_file():
+    path = HERE + "/both.pem"
+    with open(path, "w") as file:
+        file.write(open(EC + ".key").read() + open(EC + ".pem").read())
+    os.chmod(path, 0o600)
+    with Server("tls-one-file", "tls = offer\ntls-certificate = " + path) as server:
+        server.tls(context=trusting(EC)).quit()
+
+
+@test("a client's certificate is asked for and recorded, and never a condition")
+def clients():
+    with Server("tls-clients", SETTINGS, "tls-client-certificates = ask") as server:
+        context = anyone()
+        context.load_cert_chain(CLIENT + ".pem", CLIENT + ".key")
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            context.maximum_version = version
+            smtp = server.tls(context)
+            smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
+            smtp.quit()
+        smtp = server.tls()
+        smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
+        smtp.quit()
+    digest = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", CLIENT + ".pem"],
+                            capture_output=True, text=True).stdout.split("=")[1].replace(":", "").strip().lower()
+    messages = server.messages()
+    same([digest.encode() in m for m in messages], [True, True, False])
+    check(b";\r\n\tclient certificate, not verified, SHA-256 " in messages[0], messages[0])
+
+
+@test("H131 TLS from the first octet")
+def implicit():
+    with Server("tls-implicit", SETTINGS.replace("tls = offer\n", ""), implicit=True) as server:
+        import smtplib
+        smtp = smtplib.SMTP_SSL("127.0.0.1", server.port, "client.example", timeout=20, context=anyone())
+        smtp.ehlo()
+        check(not smtp.has_extn("starttls"))
+        same(smtp.docmd("STARTTLS")[0], 503)
+        smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
+        smtp.quit()
+        check(b"with ESMTPS id" in server.messages()[0])
+        out = probe(server, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", starttls=False)
+        check(not connected(out), out)
+        sock = server.connect()
+        sock.sendall(b"EHLO c\r\nQUIT\r\n")
+        try:
+            got = sock.recv(1000)
+        except ConnectionResetError:
+            got = b""
+        check(not got.startswith((b"2", b"5")), got)
+
+
+@test("H131 TLS from the first octet on descriptors 0 and 1, as under inetd")
+def inetd():
+    with Server("tls-inetd", SETTINGS) as server:
+        ours, theirs = socket.socketpair()
+        process = subprocess.Popen([HANDLER, "-c", server.config, "--implicit"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+        theirs.close()
+        ours.settimeout(20)
+        tls = anyone().wrap_socket(ours, server_hostname=HOST)
+        check(tls.recv(1000).startswith(b"220 mx.example.org ESMTP"))
+        tls.sendall(b"QUIT\r\n")
+        same(tls.recv(1000), b"221 2.0.0 Bye\r\n")
+        same(tls.recv(1000), b"")
+        tls.close()
+        same(process.wait(20), 0)
+        process.stderr.close()
+
+
+@test("STARTTLS over two pipes; the client's address in the environment survives")
+def pipes():
+    with Server("tls-pipes", SETTINGS) as server:
+        process = subprocess.Popen([HANDLER, "-c", server.config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env={**os.environ, "REMOTE_ADDR": "192.0.2.7"})
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = anyone().wrap_bio(incoming, outgoing, server_hostname=HOST)
+
+        def until(what):
+            while True:
+                try:
+                    return what()
+                except ssl.SSLWantReadError:
+                    process.stdin.write(outgoing.read())
+                    process.stdin.flush()
+                    incoming.write(os.read(process.stdout.fileno(), 65536))
+
+        process.stdin.write(b"EHLO c\r\nSTARTTLS\r\n")
+        process.stdin.flush()
+        got = b""
+        while not got.endswith(b"220 2.0.0 Ready to start TLS\r\n"):
+            got += os.read(process.stdout.fileno(), 65536)
+        until(tls.do_handshake)
+        tls.write(b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nQUIT\r\n")
+        got = b""
+        while b"221" not in got:
+            got += until(lambda: tls.read(65536))
+        check(b"250 2.1.0 Ok\r\n221 2.0.0 Bye" in got, got)
+        process.stdin.close()
+        log = process.stderr.read().decode()
+        check("client=192.0.2.7 helo=c tls=TLSv1.3" in log, log)
+        same(process.wait(20), 0)
+
+
+@test("the key is gone from memory before the first command")
+def wiped():
+    for path, settings in (EC, SETTINGS), (RSA, SETTINGS.replace(EC, RSA)):
+        text = subprocess.run(["openssl", "pkey", "-noout", "-text", "-in", path + ".key"], capture_output=True, text=True).stdout
+        secrets = {}
+        for name in "priv", "privateExponent", "prime1", "prime2", "exponent1", "exponent2", "coefficient":
+            found = re.search(r"(?m)^%s:\n((?: +[0-9a-f:]+\n)+)" % name, text)
+            if found:
+                octets = bytes.fromhex(re.sub(r"[\s:]", "", found[1])).lstrip(b"\0")
+                secrets[name] = octets[-32:], octets[::-1][:32]     # as in a file, and as a number in memory
+        check(len(secrets) in (1, 6), text)
+        secrets["file"] = [line.encode() for line in open(path + ".key").read().split("\n")[1:3]]
+        with Server("tls-wiped", settings) as server:
+            smtp = server.tls()
+            smtp.ehlo()
+            pid = server.session(smtp)
+            check(pid, "which process?")
+            found = []
+            with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+                for line in maps:
+                    area, rights = line.split()[:2]
+                    if not rights.startswith("rw"):
+                        continue
+                    start, end = (int(x, 16) for x in area.split("-"))
+                    memory.seek(start)
+                    octets = memory.read(end - start)
+                    found += [(name, line.strip()) for name, forms in secrets.items() for form in forms if form in octets]
+            same(found, [])
+            smtp.quit()
+
+
+@test("a large message, whole and with its octets unchanged; memory does not grow with it")
+def large():
+    line = b"".join(b"%08d " % i for i in range(80)) + b"\r\n"
+    text = b"Subject: large\r\n\r\n" + line * (45_000_000 // len(line))
+    with Server("tls-large", SETTINGS) as server:
+        smtp = server.tls()
+        smtp.ehlo()
+        pid = server.session(smtp)
+        smtp.sendmail("a@b.example", ["u@example.org"], text)
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/%d/status" % pid).read())[1])
+        smtp.quit()
+        check(server.messages()[0].find(text) > 0, "changed")
+        check(SANITIZED or peak < 10000, "peak %d kB" % peak)
+
+
+@test("SIGTERM inside TLS: 421, then an orderly end of TLS")
+def terminated():
+    with Server("tls-terminated", SETTINGS) as server:
+        smtp = server.tls()
+        smtp.ehlo()
+        os.kill(server.session(smtp), signal.SIGTERM)
+        same(smtp.getreply(), (421, b"4.3.2 mx.example.org Service shutting down, try again later"))
+        same(smtp.sock.recv(100), b"")      # an unexpected end would raise
+
+
+@test("silence during the handshake ends it")
+def silent():
+    with Server("tls-silent", SETTINGS, "timeout = 1s", implicit=True) as server:
+        sock = server.connect()
+        same(sock.recv(1000), b"")
+        server.logged(r"tls-failed client=127\.0\.0\.1 why=\"Connection timed out\"")
+
+
+@test("clients: swaks, curl, msmtp")
+def others():
+    with Server("tls-others", SETTINGS) as server:
+        address = "127.0.0.1:%d" % server.port
+        letter = server.directory + "/letter"
+        with open(letter, "wb") as file:
+            file.write(TEXT.encode())
+        for command in (
+                ["swaks", "--server", address, "--tls", "--from", "a@b.example", "--to", "u@example.org"],
+                ["curl", "-sS", "--ssl-reqd", "--insecure", "--url", "smtp://" + address, "--mail-from", "a@b.example",
+                 "--mail-rcpt", "u@example.org", "--upload-file", letter],
+                ["msmtp", "--host=127.0.0.1", "--port=%d" % server.port, "--tls=on", "--tls-certcheck=off", "--from=a@b.example",
+                 "u@example.org"]):
+            with open(letter, "rb") as file:
+                run = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=60)
+            same(run.returncode, 0, " ".join(command), run.stdout, run.stderr)
+        same([b" with ESMTPS id " in m for m in server.messages()], [True] * 3)
+    with Server("tls-others-465", SETTINGS, implicit=True) as server:
+        address = "127.0.0.1:%d" % server.port
+        for command in (
+                ["swaks", "--server", address, "--tls-on-connect", "--from", "a@b.example", "--to", "u@example.org"],
+                ["curl", "-sS", "--insecure", "--url", "smtps://" + address, "--mail-from", "a@b.example", "--mail-rcpt",
+                 "u@example.org", "--upload-file", letter]):
+            run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+            same(run.returncode, 0, " ".join(command), run.stdout, run.stderr)
+        check(wait_for(lambda: len(server.messages()) == 2), server.log())
+
+
+main()

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: ISC
+"""smtp-handler with TLS, for tests: certificates made on the spot, a listener on a port that the system chooses."""
+import os
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+
+from tap import check, wait_for
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+HANDLER = BUILD + "/smtp-handler"
+HOST = "mx.example.org"
+
+
+def certificate(path, name, kind="ec", days=30):
+    """path.pem and path.key, for that host name."""
+    how = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}[kind]
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *how, "-keyout", path + ".key", "-out", path + ".pem",
+                    "-days", str(days), "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name],
+                   check=True, capture_output=True)
+    os.chmod(path + ".key", 0o600)
+    return path
+
+
+class Server:
+    """A listener in a folder of its own; settings are lines for [server]."""
+
+    def __init__(self, name, *settings, implicit=False, env=None):
+        self.directory = os.path.join(BUILD, "tests", name)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory)
+        self.config = self.directory + "/conf"
+        with open(self.config, "w") as file:
+            file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n" % (self.directory, HOST))
+            file.write("\n".join(settings) + "\n[route example.org]\nvia = discard\n")
+        self.log_name = self.directory + "/log"
+        self.process = subprocess.Popen(
+            [HANDLER, "-c", self.config, "--listen", "127.0.0.1:0"] + ["--implicit"] * implicit,
+            stderr=open(self.log_name, "w"), env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **(env or {})})
+        found = wait_for(lambda: re.search(r"listening address=\S+ port=(\d+)", self.log()))
+        check(found, "it does not listen", self.log())
+        self.port = int(found[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+
+    def log(self):
+        with open(self.log_name, errors="replace") as file:
+            return file.read()
+
+    def logged(self, pattern):
+        """Wait for a line; fail without."""
+        found = wait_for(lambda: re.search(pattern, self.log()))
+        check(found, "not in the log: " + pattern, self.log())
+        return found
+
+    def connect(self):
+        sock = socket.create_connection(("127.0.0.1", self.port), 20)
+        return sock
+
+    def smtp(self):
+        """In the clear, greeted."""
+        return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=20)
+
+    def tls(self, context=None, name=HOST):
+        """After STARTTLS, without EHLO yet."""
+        smtp = self.smtp()
+        smtp._host = name       # what smtplib asks for by SNI and compares with the certificate
+        smtp.starttls(context=context or anyone())
+        return smtp
+
+    def messages(self):
+        """The files in the queue."""
+        folder = self.directory + "/queue/new"
+        return [open(os.path.join(folder, f), "rb").read() for f in sorted(os.listdir(folder))] \
+            if os.path.isdir(folder) else []
+
+    def session(self, smtp):
+        """The process at the other end of a connection."""
+        port = smtp.sock.getsockname()[1]
+        pids = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        inodes = set()
+        for line in open("/proc/net/tcp").readlines()[1:]:
+            fields = line.split()
+            if fields[1].endswith(":%04X" % self.port) and fields[2].endswith(":%04X" % port):
+                inodes.add("socket:[%s]" % fields[9])
+        for pid in pids:
+            if any(os.readlink("/proc/%s/fd/%s" % (pid, fd)) in inodes for fd in os.listdir("/proc/%s/fd" % pid)):
+                return int(pid)
+        return None
+
+
+def anyone():
+    """A client that takes any certificate."""
+    return ssl._create_unverified_context()
+
+
+def trusting(path):
+    """One that takes this certificate only, and only for its name."""
+    return ssl.create_default_context(cafile=path + ".pem")
