@@ -20,6 +20,7 @@
 #include "base/options.h"
 #include "net/stream.h"
 #include "server/front.h"
+#include "server/limits.h"
 #include "server/start.h"
 #include "server/policy.h"
 #include "server/process.h"
@@ -56,6 +57,7 @@ static struct handler handler;
 static void serve(const struct start *start);
 static void begin_session(struct handler *h, const struct start *start);
 static void open_session(struct handler *h);
+static void greet(struct handler *h);
 static void begin_tls(struct handler *h);
 static void end_session(struct handler *h);
 static void command(struct handler *h);
@@ -116,10 +118,8 @@ open_session(struct handler *h)
 		else
 			lose(h, "tls");
 	}
-	if (!h->lost) {
-		say(h, smtp_greeting(&h->session));
-		flush(h);
-	}
+	if (!h->lost)
+		greet(h);
 }
 
 static void
@@ -156,9 +156,24 @@ begin_session(struct handler *h, const struct start *start)
 	smtp_session_init(&h->session, &h->server);
 	message_init(&h->message, &config, &h->peer, &h->session, &h->tls, start->print_fd);
 	stream_init(&h->client, start->rfd, start->wfd);
+	limits_session(&h->client, &config);
 	h->client.wake_fd = signals_catch(SIGNALS_SESSION);
 	if (network && h->peer.kind == PEER_INET)
 		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+/* Who sends before it has read a greeting does not wait for replies either (RFC 5321 section 4.3.1).  Pipes may. */
+static void
+greet(struct handler *h)
+{
+	h->record.early = h->newlines != SMTP_LF_TOO && limits_early(&h->client);
+	if (h->record.early && config.server.early_talkers == EARLY_REFUSE) {
+		say(h, smtp_too_early());
+		h->end = "early";
+	} else {
+		say(h, smtp_greeting(&h->session));
+	}
+	flush(h);
 }
 
 /* What the client sent behind its last command must not make the kernel reset the connection and
@@ -181,6 +196,7 @@ end_session(struct handler *h)
 {
 	message_drop(&h->message);
 	h->client.wake_fd = -1;
+	h->client.deadline_ms = 0;
 	if (!h->lost && stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof) {
 		secure_end();
 		linger(h);
@@ -256,6 +272,10 @@ check_mail(struct handler *h)
 
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
+	if (h->record.transactions >= config.server.max_messages) {
+		h->end = "messages";
+		return SMTP_REFUSE_MESSAGES;
+	}
 	return receive_verdict(&config, message_room(&h->message, h->session.declared_size));
 }
 
@@ -349,12 +369,14 @@ take_message(struct handler *h, struct smtp_reply reply)
 	unsigned times = 1;
 	int r;
 
+	limits_message(&h->client, &config);
 	if (reply.next == SMTP_NEXT_DATA)
 		r = receive_data(&receive, &reply, &times);
 	else if (reply.next == SMTP_NEXT_CHUNK)
 		r = receive_chunk(&receive, &reply, &times);
 	else
 		r = receive_discard(&receive);
+	limits_message_end(&h->client);
 	if (r <= 0) {
 		stop(h, r);
 		return;
@@ -398,18 +420,13 @@ flush(struct handler *h)
 static void
 stop(struct handler *h, int error)
 {
-	if (error == -ETIMEDOUT)
+	if (error == -ETIMEDOUT || error == -ETIME)
 		say(h, smtp_timeout(&h->session));
 	else if (error == -EINTR)
 		say(h, smtp_shutdown(&h->session));
 	if (h->end)
 		return;
-	if (error == 0)
-		h->end = "eof";
-	else if (error == -ETIMEDOUT)
-		h->end = "timeout";
-	else if (error == -EINTR)
-		h->end = "shutdown";
-	else
+	h->end = limits_reason(&h->client, error);
+	if (!h->end)
 		lose(h, "lost");
 }

@@ -22,6 +22,7 @@ enum config_newline { NEWLINE_REJECT, NEWLINE_NORMALIZE };
 enum config_tls { SERVER_TLS_OFF, SERVER_TLS_OFFER, SERVER_TLS_REQUIRED };
 enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_ASK };
 enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
+enum config_early { EARLY_LOG, EARLY_REFUSE };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
@@ -65,7 +66,10 @@ struct config {
 		char *hostname;
 		uint64_t max_message_size;	/* octets */
 		uint64_t max_recipients, max_errors, max_connections;
-		uint64_t timeout_ms;
+		uint64_t max_messages;		/* of one session */
+		uint64_t timeout_ms, session_timeout_ms;
+		uint64_t min_rate;		/* octets of a message a second; 0: any */
+		enum config_early early_talkers;
 		enum config_syntax syntax;
 		enum config_role role;
 		enum config_newline bare_newline;

@@ -45,6 +45,7 @@ struct key {
 };
 
 static const struct choice syntaxes[] = { { S("tolerant"), SYNTAX_TOLERANT }, { S("strict"), SYNTAX_STRICT }, { S(""), 0 } };
+static const struct choice earlies[] = { { S("log"), EARLY_LOG }, { S("refuse"), EARLY_REFUSE }, { S(""), 0 } };
 static const struct choice roles[] = { { S("mx"), ROLE_MX }, { S("submission"), ROLE_SUBMISSION }, { S("lmtp"), ROLE_LMTP }, { S(""), 0 } };
 static const struct choice server_tls[] = { { S("off"), SERVER_TLS_OFF }, { S("offer"), SERVER_TLS_OFFER },
 	{ S("required"), SERVER_TLS_REQUIRED }, { S(""), 0 } };
@@ -85,6 +86,10 @@ static const struct key keys[] = {
 	{ S("server"), S("max-errors"), KIND_COUNT, AT(server.max_errors), S("20"), 1, 10000, NULL },
 	{ S("server"), S("max-connections"), KIND_COUNT, AT(server.max_connections), S("500"), 1, 100000, NULL },
 	{ S("server"), S("timeout"), KIND_MS, AT(server.timeout_ms), S("5min"), 1, DAY, NULL },
+	{ S("server"), S("session-timeout"), KIND_MS, AT(server.session_timeout_ms), S("1h"), 1, 30 * DAY, NULL },
+	{ S("server"), S("min-rate"), KIND_SIZE, AT(server.min_rate), S("10"), 0, KIB * KIB * KIB, NULL },
+	{ S("server"), S("max-messages"), KIND_COUNT, AT(server.max_messages), S("10000"), 1, 1000000, NULL },
+	{ S("server"), S("early-talkers"), KIND_CHOICE, AT(server.early_talkers), S("log"), 0, 0, earlies },
 	{ S("server"), S("syntax"), KIND_CHOICE, AT(server.syntax), S("tolerant"), 0, 0, syntaxes },
 	{ S("server"), S("trusted"), KIND_TRUSTED, NOWHERE, S("127.0.0.0/8 ::1 local"), 0, 0, NULL },
 	{ S("server"), S("senders"), KIND_FILE, AT(server.senders), S(""), 0, 0, NULL },

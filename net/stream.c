@@ -76,6 +76,7 @@ stream_init(struct stream *s, int rfd, int wfd)
 	s->wfd = wfd;
 	s->wake_fd = -1;
 	s->deadline_ms = 0;
+	s->pace.least = 0;
 	s->start = s->end = 0;
 	s->out = (struct buf)BUF(s->out_space);
 	s->eof = s->rfd_plain = s->wfd_plain = false;
@@ -182,10 +183,45 @@ fill_until(struct stream *s, int64_t end_ms)
 	return n;
 }
 
+static void
+begin_window(struct stream *s)
+{
+	s->pace.until_ms = clock_ms() + s->pace.window_ms;
+	s->pace.from = s->octets_in;
+}
+
+void
+stream_pace(struct stream *s, uint64_t least, int window_ms)
+{
+	s->pace.least = least;
+	s->pace.window_ms = window_ms;
+	if (least)
+		begin_window(s);
+}
+
+/* fill_until(), and at the end of each window a look at what came in it. */
+static ssize_t
+fill_paced(struct stream *s, int64_t end_ms)
+{
+	while (s->pace.least) {
+		const bool last = end_ms && end_ms <= s->pace.until_ms;
+		const ssize_t n = fill_until(s, last ? end_ms : s->pace.until_ms);
+
+		if ((n <= 0 && n != -ETIMEDOUT) || clock_left_ms(s->pace.until_ms) > 0)
+			return n;
+		if (s->octets_in - s->pace.from < s->pace.least)
+			return -ETIME;
+		begin_window(s);
+		if (n > 0 || last)
+			return n;
+	}
+	return fill_until(s, end_ms);
+}
+
 ssize_t
 stream_fill(struct stream *s, int timeout_ms)
 {
-	return fill_until(s, wait_end(s, timeout_ms));
+	return fill_paced(s, wait_end(s, timeout_ms));
 }
 
 bool
@@ -217,7 +253,7 @@ flush_and_fill(struct stream *s, int timeout_ms, int64_t *end_ms)
 	}
 	if (*end_ms < 0)
 		*end_ms = wait_end(s, timeout_ms);
-	return fill_until(s, *end_ms);
+	return fill_paced(s, *end_ms);
 }
 
 int

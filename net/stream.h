@@ -31,6 +31,12 @@ struct stream {
 	int rfd, wfd;			/* borrowed */
 	int wake_fd;			/* readable: stop waiting with -EINTR (a signalfd or self-pipe); -1: none */
 	int64_t deadline_ms;		/* monotonic end of it all, 0: none; then -ETIMEDOUT */
+	struct stream_pace {		/* stream_pace() */
+		uint64_t least;		/* octets a window; 0: none */
+		int window_ms;
+		int64_t until_ms;	/* the end of this one */
+		uint64_t from;		/* octets_in at its begin */
+	} pace;
 	size_t start, end;		/* of unread input in in[] */
 	struct buf out;
 	bool eof;
@@ -60,6 +66,9 @@ stream_consume(struct stream *s, size_t n)
 /* Read once more behind what is pending (moved to the front if room is short), waiting at most timeout_ms
  * (-1: only the deadline bounds).  Output is NOT flushed first.  Octets read, 0 at EOF, -ETIMEDOUT, -EINTR (wake_fd), -ENOBUFS (buffer full), -errno. */
 ssize_t stream_fill(struct stream *s, int timeout_ms);
+
+/* From now on so many octets have to come in each window, or else reading ends with -ETIME; least 0: no matter how slow. */
+void stream_pace(struct stream *s, uint64_t least, int window_ms);
 
 /* Is there input to be had without waiting (pending, or in the kernel)? */
 bool stream_ready(struct stream *s);

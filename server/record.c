@@ -52,6 +52,7 @@ record_decided(struct record *r, enum smtp_next what, const struct smtp_path *fr
 
 	if (reply->code < 400) {
 		if (what == SMTP_NEXT_CHECK_MAIL) {
+			r->transactions++;
 			r->from = *from;
 			r->to = (struct buf)BUF(r->to_space);
 			r->recipients = 0;
@@ -140,6 +141,8 @@ record_end(const struct record *r, const char *end)
 	log_uint(&line, "messages", r->accepted);
 	log_uint(&line, "errors", r->session->errors);
 	log_uint(&line, "seconds", (uint64_t)(clock_ms() - r->started_ms) / 1000);
+	if (r->early)
+		log_str(&line, "early", SL("yes"));
 	log_str(&line, "end", slice_str(end));
 	log_end(&line);
 }

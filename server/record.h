@@ -17,6 +17,9 @@ struct record {
 	int64_t started_ms;
 	const struct tls_facts *tls;	/* empty where there is no TLS */
 
+	bool early;			/* the client spoke before the greeting */
+	unsigned transactions;		/* MAIL that was accepted */
+
 	/* The transaction: the session forgets it with the reply that is logged. */
 	struct smtp_path from;
 	struct buf to;			/* "a@example.org,b@example.org": as many as there is room for */

@@ -85,6 +85,7 @@ enum smtp_verdict {
 	SMTP_REFUSE_PASSWORD,	/* 535 5.7.8: AUTH with a wrong name or password */
 	SMTP_REFUSE_AUTH,	/* 454 4.7.0: who is who cannot be found out now */
 	SMTP_REFUSE_OWNER,	/* 553 5.7.1: not an address this authenticated user may send from */
+	SMTP_REFUSE_MESSAGES,	/* 421 4.7.0: enough for one session; closes */
 	SMTP_VERIFIED,		/* VRFY: 250 2.1.5 <path>; SMTP_ACCEPT there means 252: cannot tell */
 };
 
@@ -101,6 +102,8 @@ enum smtp_data_result {
 
 void smtp_session_init(struct smtp_session *s, const struct smtp_server *server);
 struct smtp_reply smtp_greeting(struct smtp_session *s);
+/* Instead of it for a client that has not waited for it: then close. */
+struct smtp_reply smtp_too_early(void);
 
 /* How long the next line may be, with CRLF. */
 size_t smtp_line_max(const struct smtp_session *s);

@@ -100,6 +100,22 @@ accepted(struct smtp_session *s, enum smtp_next asked, bool verified)
 	return SMTP_REPLY(451, "4.3.0 Error: local error in processing");	/* nothing was asked */
 }
 
+/* "4.x.y HOST words", and the end (RFC 5321 section 3.8). */
+static struct smtp_reply
+goodbye(struct smtp_session *s, const char *status, const char *words)
+{
+	struct smtp_reply r;
+
+	smtp_transaction_end(s);
+	s->text = (struct buf)BUF(s->text_space);
+	buf_str(&s->text, status);
+	buf_add(&s->text, s->server->hostname);
+	buf_str(&s->text, words);
+	r = smtp_reply_made(s, 421);
+	r.next = SMTP_NEXT_CLOSE;
+	return r;
+}
+
 struct smtp_reply
 smtp_decide(struct smtp_session *s, enum smtp_verdict verdict, struct slice why)
 {
@@ -109,6 +125,8 @@ smtp_decide(struct smtp_session *s, enum smtp_verdict verdict, struct slice why)
 	s->text.n = 0;
 	if (verdict == SMTP_ACCEPT || verdict == SMTP_VERIFIED)
 		return accepted(s, asked, verdict == SMTP_VERIFIED);
+	if (verdict == SMTP_REFUSE_MESSAGES)
+		return goodbye(s, "4.7.0 ", " Error: too many messages in one session");
 	return smtp_budget(s, refused(s, asked, verdict, why));
 }
 
@@ -140,20 +158,10 @@ smtp_end_of_data(struct smtp_session *s, enum smtp_data_result result, struct sl
 	return smtp_reply_made(s, 250);
 }
 
-/* "4.x.y HOST words", and the end (RFC 5321 section 3.8). */
-static struct smtp_reply
-goodbye(struct smtp_session *s, const char *status, const char *words)
+struct smtp_reply
+smtp_too_early(void)
 {
-	struct smtp_reply r;
-
-	smtp_transaction_end(s);
-	s->text = (struct buf)BUF(s->text_space);
-	buf_str(&s->text, status);
-	buf_add(&s->text, s->server->hostname);
-	buf_str(&s->text, words);
-	r = smtp_reply_made(s, 421);
-	r.next = SMTP_NEXT_CLOSE;
-	return r;
+	return (struct smtp_reply){ 554, SL("5.5.1 Error: the server speaks first"), SMTP_NEXT_CLOSE };
 }
 
 struct smtp_reply

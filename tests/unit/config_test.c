@@ -17,7 +17,9 @@ check_defaults(void)
 	ok(!c.server.hostname || name_is_fqdn(slice_str(c.server.hostname)), "hostname");
 	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000, "max-message-size, max-recipients");
 	ok(c.server.max_errors == 20 && c.server.max_connections == 500, "max-errors, max-connections");
-	ok(c.server.timeout_ms == 300000, "timeout");
+	ok(c.server.timeout_ms == 300000 && c.server.session_timeout_ms == 3600000, "timeout, session-timeout");
+	ok(c.server.min_rate == 10 && c.server.max_messages == 10000 && c.server.early_talkers == EARLY_LOG,
+	    "min-rate, max-messages, early-talkers");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
 	ok(c.server.trust_local && c.server.ntrusted == 2, "trusted");
 	ok(!c.server.senders, "senders");
@@ -45,7 +47,8 @@ check_all_keys(void)
 	(void)snprintf(text, sizeof text,
 	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\nretry-max = 30min\nmin-free = 1M\n"
 	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\nmax-errors = 3\n"
-	    "max-connections = 7\ntimeout = 10s\nsyntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
+	    "max-connections = 7\ntimeout = 10s\nsession-timeout = 20s\nmin-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\n"
+	    "syntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
 	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = required\ntls-certificate = /c1 c2\ntls-key = k1.pem /k2\n"
 	    "tls-client-certificates = ask\ntls-program = /p\nauth = off\n"
 	    "proxy-protocol = off\n"
@@ -63,6 +66,8 @@ check_all_keys(void)
 	    c.server.tls_client == CLIENT_CERTIFICATES_ASK, "[server] tls");
 	ok(strcmp(c.server.hostname, "mail.example.org") == 0 && c.server.max_message_size == 1 << 20 &&
 	    c.server.max_recipients == 100 && c.server.max_errors == 3 && c.server.max_connections == 7 &&
+	    c.server.session_timeout_ms == 20000 && c.server.min_rate == 1024 && c.server.max_messages == 9 &&
+	    c.server.early_talkers == EARLY_REFUSE &&
 	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT && c.server.senders, "[server]");
 	ok(!c.server.trust_local && c.server.ntrusted == 3 && c.server.trusted[1].bits == 32, "[server] trusted");
 	ok(c.relay.resolver.n == 2 && address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
@@ -178,14 +183,14 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or 4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, "
+	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, "
+	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, syntax, trusted, senders, role, bare-newline, refuse, tls, "
+	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"

@@ -425,6 +425,51 @@ regular_file(void)
 	(void)close(fd);
 }
 
+/* 5 octets every 100 ms: how much of that comes before reading ends, with that pace asked for. */
+static int
+read_paced(uint64_t least, int window_ms, int timeout_ms, int times, int *ret_r)
+{
+	struct pair p = pair_open(SOCKET);
+	int octets = 0, status;
+	ssize_t n;
+	pid_t writer = fork();
+
+	if (writer == 0) {
+		(void)close(p.rfd);
+		for (int i = 0; i < times; i++) {
+			put(p.far_wfd, "12345", 5);
+			(void)poll(NULL, 0, 100);
+		}
+		(void)poll(NULL, 0, 1000);	/* silence */
+		_exit(0);
+	}
+	pair_close_far(&p);
+	stream_init(&s, p.rfd, p.wfd);
+	stream_pace(&s, least, window_ms);
+	while ((n = stream_fill(&s, timeout_ms)) > 0)
+		octets += (int)n;
+	*ret_r = (int)n;
+	stream_consume(&s, stream_pending(&s).n);
+	(void)kill(writer, SIGKILL);
+	(void)waitpid(writer, &status, 0);
+	pair_close(&p);
+	return octets;
+}
+
+static void
+check_pace(void)
+{
+	int r, n = read_paced(1000, 400, SOON, 20, &r);
+
+	ok(r == -ETIME && n >= 5 && n <= 40, "too slow: the end of the first window (%d octets, %d)", n, r);
+	n = read_paced(5, 400, SOON, 12, &r);
+	ok(r == -ETIME && n == 60, "fast enough, then silent: the end of a window (%d octets, %d)", n, r);
+	n = read_paced(5, 5000, 400, 6, &r);
+	ok(r == -ETIMEDOUT && n == 30, "silence within a window is what timeouts are for (%d octets, %d)", n, r);
+	n = read_paced(0, 0, SOON, 6, &r);
+	ok(r == 0 && n == 30, "no pace asked for (%d octets, %d)", n, r);
+}
+
 int
 main(void)
 {
@@ -449,5 +494,6 @@ main(void)
 	}
 	sendfile_stalled();
 	regular_file();
+	check_pace();
 	return tap_done();
 }
