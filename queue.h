@@ -166,6 +166,8 @@ void queue_last_note(const struct queue_entry *e, struct slice path, struct buf 
  * dead/.  0 or -errno. */
 int queue_finish(const struct queue *q, const char *id);
 int queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s);
+/* To wait/ without having been tried. */
+int queue_hold(const struct queue *q, const struct queue_entry *e, int64_t due_s);
 int queue_bury(const struct queue *q, const char *id);
 
 #endif

@@ -149,6 +149,8 @@ begin_session(struct handler *h, const struct start *start)
 		.lmtp = config.server.role == ROLE_LMTP,
 		.refuse = slice_str(config.server.refuse),
 		.submission = config.server.role == ROLE_SUBMISSION,
+		.trusted = h->policy.trusted,
+		.now_s = clock_wall_us() / 1000000,
 		.must_authenticate = config.server.role == ROLE_SUBMISSION && !h->policy.trusted,
 		.starttls = start->implicit ? SMTP_STARTTLS_OFF : secure_offer(&config),
 		.tls_required = config.server.tls == SERVER_TLS_REQUIRED,

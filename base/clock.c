@@ -125,6 +125,64 @@ clock_stamp(struct buf *b, int64_t unix_s)
 	buf_chr(b, 'Z');
 }
 
+/* n digits, from min to max, and the octet behind them, if there is to be one. */
+static bool
+take_number(struct slice *s, size_t n, uint64_t min, uint64_t max, char after, int64_t *ret)
+{
+	uint64_t v;
+
+	if (s->n < n + (after != '\0') || !slice_uint(slice_of(s->p, n), max, &v) || v < min ||
+	    (after && ascii_lower(s->p[n]) != ascii_lower(after)))
+		return false;
+	*s = slice_skip(*s, n + (after != '\0'));
+	*ret = (int64_t)v;
+	return true;
+}
+
+/* Days since 1970 of a date in the civil calendar; years begin in March, as above. */
+static int64_t
+days_from(int64_t year, int64_t month, int64_t day)
+{
+	const int64_t y = month <= 2 ? year - 1 : year, m = (month + 9) % 12;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
+}
+
+static bool
+take_zone(struct slice s, int64_t *ret_s)
+{
+	int64_t hour, minute, sign = s.n && s.p[0] == '-' ? -1 : 1;
+
+	*ret_s = 0;
+	if (slice_ieq(s, SL("Z")))
+		return true;
+	if (s.n != sizeof "+00:00" - 1 || (s.p[0] != '+' && s.p[0] != '-'))
+		return false;
+	s = slice_skip(s, 1);
+	if (!take_number(&s, 2, 0, 23, ':', &hour) || !take_number(&s, 2, 0, 59, '\0', &minute))
+		return false;
+	*ret_s = sign * (hour * 3600 + minute * 60);
+	return true;
+}
+
+bool
+clock_stamp_parse(struct slice s, int64_t *ret_unix_s)
+{
+	int64_t year, month, day, hour, minute, second, zone_s;
+
+	if (!take_number(&s, 4, 0, 9999, '-', &year) || !take_number(&s, 2, 1, 12, '-', &month) ||
+	    !take_number(&s, 2, 1, 31, 'T', &day) || !take_number(&s, 2, 0, 23, ':', &hour) ||
+	    !take_number(&s, 2, 0, 59, ':', &minute) || !take_number(&s, 2, 0, 60, '\0', &second))
+		return false;
+	if (s.n > 1 && s.p[0] == '.' && s.p[1] >= '0' && s.p[1] <= '9')
+		for (s = slice_skip(s, 1); s.n && s.p[0] >= '0' && s.p[0] <= '9';)
+			s = slice_skip(s, 1);
+	if (!take_zone(s, &zone_s))
+		return false;
+	*ret_unix_s = days_from(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone_s;
+	return true;
+}
+
 int
 clock_left_ms(int64_t deadline_ms)
 {

@@ -23,6 +23,9 @@ void clock_mail_date(struct buf *b, int64_t unix_s);
 /* "2026-11-22T05:02:53Z" (RFC 3339). */
 void clock_stamp(struct buf *b, int64_t unix_s);
 
+/* The other way: a date-time of RFC 3339 section 5.6, in any zone; fractions of a second are cut off.  False when s is none. */
+bool clock_stamp_parse(struct slice s, int64_t *ret_unix_s);
+
 /* What is left until a monotonic deadline, for poll(2): 0 when it has passed,
  * -1 when deadline_ms is 0, which means none. */
 int clock_left_ms(int64_t deadline_ms);

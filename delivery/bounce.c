@@ -179,11 +179,13 @@ add_report(struct bounce *b)
 		add_status(b, &b->rcpts[i]);
 }
 
-/* The message as it is, if it is small and DATA can carry it, unless RET=HDRS (RFC 3461 section 4.3). */
+/* The message as it is, if it is small and DATA can carry it, unless RET=HDRS (RFC 3461 section 4.3), or REQUIRETLS: its
+ * text must not go in clear (RFC 8689 section 5). */
 static bool
 returns_all(const struct queue_entry *e)
 {
-	return e->content_size <= ORIGINAL_MAX && !e->facts.binary && !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS"));
+	return e->content_size <= ORIGINAL_MAX && !e->facts.binary && !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS")) &&
+	       !has_word(e->from_params, ' ', SL("REQUIRETLS"));
 }
 
 static int

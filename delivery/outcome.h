@@ -31,6 +31,7 @@ enum outcome_cause {
 	CAUSE_NO_8BIT,			/* 5.6.3 */
 	CAUSE_NO_SMTPUTF8,		/* 5.6.7 */
 	CAUSE_BINARY,			/* 5.6.3: content that DATA cannot carry */
+	CAUSE_NO_REQUIRETLS,		/* 5.7.30: REQUIRETLS, and no TLS or a peer that does not offer it (RFC 8689) */
 	CAUSE_LOOP,			/* 5.4.6: has been here before */
 	CAUSE_ROUTE_REJECT,		/* 5.7.1: a reject: route */
 	CAUSE_MAILDIR,			/* 4.3.0: the file system said no */

@@ -99,8 +99,10 @@ has_param(struct slice params, struct slice word)
 
 /* What this peer cannot carry, found out before a word is said. */
 static enum outcome_cause
-unfit(const struct queue_entry *e, const struct smtp_peer *peer, const char **ret_detail)
+unfit(const struct queue_entry *e, const struct smtp_link *l, const char **ret_detail)
 {
+	const struct smtp_peer *peer = &l->peer;
+
 	if (peer->size && peer->max_size && e->content_size > peer->max_size) {	/* RFC 1870 section 6.1 */
 		*ret_detail = "the message is larger than the exchanger accepts";
 		return CAUSE_TOO_BIG;
@@ -112,6 +114,11 @@ unfit(const struct queue_entry *e, const struct smtp_peer *peer, const char **re
 	if (!peer->smtputf8 && (eight_bit_text(e->from) || has_param(e->from_params, SL("SMTPUTF8")))) {
 		*ret_detail = "the message needs SMTPUTF8, which the exchanger does not offer";
 		return CAUSE_NO_SMTPUTF8;
+	}
+	if (has_param(e->from_params, SL("REQUIRETLS")) && !(l->stream.tls && peer->requiretls)) {
+		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing */
+		*ret_detail = "the sender demands REQUIRETLS, which is not to be had with this exchanger";
+		return CAUSE_NO_REQUIRETLS;
 	}
 	if (e->facts.eight_bit && !peer->eight_bit) {	/* RFC 6152 section 3 */
 		*ret_detail = "the message is 8-bit text and the exchanger does not offer 8BITMIME";
@@ -126,7 +133,7 @@ settle_unfit(struct transaction *t)
 {
 	const struct smtp_link *l = t->link;
 	const char *detail;
-	enum outcome_cause cause = unfit(t->e, &l->peer, &detail);
+	enum outcome_cause cause = unfit(t->e, l, &detail);
 	struct outcome o;
 
 	if (cause != CAUSE_DELIVERED) {

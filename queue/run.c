@@ -235,15 +235,13 @@ count_attempt(struct queue_entry *e)
 }
 
 int
-queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s)
+queue_hold(const struct queue *q, const struct queue_entry *e, int64_t due_s)
 {
 	/* Never 0, which means that nothing waits. */
 	int64_t due = due_s < 1 ? 1 : due_s;
 	char path[BUCKET_LEN + QUEUE_ID_SIZE], bucket[BUCKET_LEN];
-	int r = count_attempt(e);
+	int r;
 
-	if (r < 0)
-		return r;
 	(void)snprintf(bucket, sizeof bucket, "%" PRId64, due);
 	(void)snprintf(path, sizeof path, "%s/%s", bucket, e->id);
 	if (renameat(q->cur, e->id, q->wait, path) == 0)
@@ -257,4 +255,12 @@ queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s)
 	r = -errno;
 	(void)unlinkat(q->wait, bucket, AT_REMOVEDIR);	/* not for nothing: it would count as due */
 	return r;
+}
+
+int
+queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s)
+{
+	int r = count_attempt(e);
+
+	return r < 0 ? r : queue_hold(q, e, due_s);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #include "runner/frame.h"
+#include "runner/hold.h"
+#include "smtp/session.h"
 
 /* All deliveries that went well share this one. */
 struct result result_delivered = { .outcome = { .kind = OUTCOME_DELIVERED }, .noted = true };
@@ -183,6 +185,20 @@ message_new(struct runner *r, const char *id, size_t nrcpts)
 	return m;
 }
 
+/* Not yet: back to wait/.  A hold that is longer than can be was made by a clock that is right again. */
+static bool
+held(struct runner *r, const struct queue_entry *e)
+{
+	const int64_t now_s = runner_now_s(), until_s = hold_until(e);
+	int error;
+
+	if (until_s <= now_s || until_s - now_s > SMTP_HOLD_MAX_S)
+		return false;
+	error = queue_hold(r->queue, e, until_s);
+	r->hooks->message(r->ctx, e->id, error < 0 ? RUNNER_STUCK : RUNNER_DEFERRED, until_s, error);
+	return true;
+}
+
 bool
 runner_add(struct runner *r, const char *id)
 {
@@ -206,6 +222,10 @@ runner_add(struct runner *r, const char *id)
 	}
 	if (error < 0) {
 		r->hooks->trouble(r->ctx, "cannot read a message", id, error);
+		return true;
+	}
+	if (held(r, &e)) {
+		queue_unload(&e);
 		return true;
 	}
 	m = message_new(r, id, e.nrcpts);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "delivery/bounce.h"
 #include "delivery/delivery.h"
+#include "runner/hold.h"
 
 #define SHARE_S 60		/* messages of one minute wait in one folder */
 
@@ -52,7 +53,7 @@ retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
 static bool
 expired(const struct runner *r, const struct queue_entry *e)
 {
-	return clock_wall_us() - e->arrived_us >= (int64_t)r->config->queue.lifetime_s * 1000000;
+	return clock_wall_us() - hold_until(e) * 1000000 >= (int64_t)r->config->queue.lifetime_s * 1000000;
 }
 
 /* The last attempt's words become the bounce's: "gave up after 5d: connection refused". */

@@ -23,6 +23,8 @@ flag_of(struct smtp_peer *p, struct slice keyword)
 		{ S("DSN"), &p->dsn },
 		{ S("STARTTLS"), &p->starttls },
 		{ S("ENHANCEDSTATUSCODES"), &p->enhanced },
+		{ S("REQUIRETLS"), &p->requiretls },
+		{ S("MT-PRIORITY"), &p->priority },
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -69,6 +71,8 @@ put_params(struct buf *b, const struct smtp_peer *p, struct slice params, bool m
 		{ S("NOTIFY"), false, p->dsn },
 		{ S("ORCPT"), false, p->dsn },
 		{ S("SMTPUTF8"), true, p->smtputf8 },
+		{ S("MT-PRIORITY"), true, p->priority },
+		{ S("REQUIRETLS"), true, p->requiretls },
 	};
 	struct smtp_param one;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, bdat.c, secure.c
+ * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, extensions.c, bdat.c, secure.c
  * (STARTTLS, AUTH), verdict.c (verdicts and ends).  Nobody else includes this.
  */
 #ifndef SMTP_COMMANDS_H
@@ -51,7 +51,8 @@ bool smtp_auth_waits(const struct smtp_session *s);
 struct smtp_reply smtp_auth_line(struct smtp_session *s, struct slice line);
 /* Whether name and password were right. */
 struct smtp_reply smtp_auth_end(struct smtp_session *s, bool right);
-/* The lines of the EHLO reply. */
+/* The lines of the EHLO reply: all others, then those. */
+void smtp_extensions_ehlo(struct smtp_session *s);
 void smtp_secure_ehlo(struct smtp_session *s);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Parameters of MAIL and RCPT.  A parameter is known here only when EHLO offers its
- * extension: the tables below and the reply in session.c change together.  What each may say is
+ * extension: the tables below and the reply in extensions.c change together.  What each may say is
  * in values.c.  mail_rcpt.c calls.
  */
 #include "smtp/params.h"
@@ -93,22 +93,27 @@ set_auth(struct smtp_session *s, struct slice value)
 struct known {
 	struct slice keyword;
 	struct smtp_reply (*set)(struct smtp_session *, struct slice value);
+	bool (*offered)(const struct smtp_session *);	/* NULL: always */
 };
 
 static const struct known mail_params[] = {
-	{ S("SIZE"), smtp_value_size },
-	{ S("BODY"), smtp_value_body },
-	{ S("RET"), smtp_value_ret },
-	{ S("ENVID"), smtp_value_envid },
-	{ S("SMTPUTF8"), smtp_value_smtputf8 },
-	{ S("AUTH"), set_auth },
-	{ S(""), NULL },
+	{ S("SIZE"), smtp_value_size, NULL },
+	{ S("BODY"), smtp_value_body, NULL },
+	{ S("RET"), smtp_value_ret, NULL },
+	{ S("ENVID"), smtp_value_envid, NULL },
+	{ S("SMTPUTF8"), smtp_value_smtputf8, NULL },
+	{ S("MT-PRIORITY"), smtp_value_priority, NULL },
+	{ S("REQUIRETLS"), smtp_value_requiretls, smtp_offers_requiretls },
+	{ S("HOLDFOR"), smtp_value_holdfor, smtp_offers_hold },
+	{ S("HOLDUNTIL"), smtp_value_holduntil, smtp_offers_hold },
+	{ S("AUTH"), set_auth, NULL },
+	{ S(""), NULL, NULL },
 };
 
 static const struct known rcpt_params[] = {
-	{ S("NOTIFY"), smtp_value_notify },
-	{ S("ORCPT"), smtp_value_orcpt },
-	{ S(""), NULL },
+	{ S("NOTIFY"), smtp_value_notify, NULL },
+	{ S("ORCPT"), smtp_value_orcpt, NULL },
+	{ S(""), NULL, NULL },
 };
 
 static struct smtp_reply
@@ -127,7 +132,7 @@ set_each(struct smtp_session *s, const struct known *known, struct slice in, str
 			return SMTP_REPLY(555, "5.5.4 Error: parameters need EHLO");
 		while (known[i].set && !slice_ieq(param.keyword, known[i].keyword))
 			i++;
-		if (!known[i].set)
+		if (!known[i].set || (known[i].offered && !known[i].offered(s)))
 			return unsupported(s, param.keyword);
 		if (seen & 1U << i)
 			return SMTP_REPLY(501, "5.5.4 Error: parameter given twice");

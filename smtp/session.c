@@ -62,7 +62,7 @@ smtp_transaction_end(struct smtp_session *s)
 	s->rcpt = (struct smtp_path){ 0 };
 	s->params.n = 0;
 	s->body = SMTP_BODY_UNKNOWN;
-	s->utf8 = false;
+	s->utf8 = s->held = false;
 	s->declared_size = 0;
 	s->chunk = 0;
 	s->chunk_last = false;
@@ -97,9 +97,7 @@ ehlo(struct smtp_session *s, struct slice arg)
 {
 	if (!hello(s, arg, true))
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
-	buf_str(&s->text, "\nPIPELINING\nSIZE ");
-	buf_uint(&s->text, s->server->max_message_size);
-	buf_str(&s->text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN");
+	smtp_extensions_ehlo(s);
 	smtp_secure_ehlo(s);
 	return smtp_reply_made(s, 250);
 }

@@ -14,6 +14,7 @@
 #define SMTP_COMMAND_MAX 2048	/* octets with CRLF: RCPT with DSN is 1036 (RFC 3461 section 5.4), and some room */
 #define SMTP_PARAMS_MAX  1024
 #define SMTP_HELO_MAX    255
+#define SMTP_HOLD_MAX_S  (28 * 86400)	/* how long FUTURERELEASE keeps a message at most (RFC 4865) */
 
 enum smtp_state {		/* bits, so that a command can name where it is legal */
 	SMTP_AT_START = 1,	/* neither HELO nor EHLO yet */
@@ -42,6 +43,8 @@ struct smtp_server {
 	bool lmtp;		/* LHLO in place of HELO and EHLO, and a reply per recipient (RFC 2033) */
 	bool submission;	/* addresses without a domain get ours (RFC 6409 section 6.1) */
 	bool must_authenticate;	/* 530 to MAIL and VRFY of those who have not */
+	bool trusted;		/* may hand in mail for anybody without AUTH */
+	int64_t now_s;		/* unix, when the session began */
 	bool tls;		/* this session is inside TLS */
 	bool tls_required;	/* 530 to nearly all where it is not (RFC 3207 section 4) */
 	enum smtp_starttls starttls;
@@ -64,6 +67,7 @@ struct smtp_session {
 	enum smtp_body body;
 	bool utf8;			/* SMTPUTF8 was asked for (RFC 6531) */
 	uint64_t declared_size;		/* SIZE=, 0 when none */
+	bool held;			/* HOLDFOR or HOLDUNTIL was given */
 	uint64_t chunk;			/* octets that follow a BDAT */
 	bool chunk_last;
 	char helo_space[SMTP_HELO_MAX + 1];

@@ -12,13 +12,14 @@
 
 #define SIZE_DIGITS 20		/* RFC 1870 section 6 */
 
-static_assert(SMTP_PARAMS_MAX > sizeof " BODY=BINARYMIME SMTPUTF8 RET=FULL ENVID=" + 3 * SMTP_ENVID_MAX,
+static_assert(SMTP_PARAMS_MAX > sizeof " BODY=BINARYMIME SMTPUTF8 RET=FULL REQUIRETLS MT-PRIORITY=-9 ENVID= HOLDUNTIL=" +
+    3 * SMTP_ENVID_MAX + 64,
     "what is kept of the parameters of MAIL fits");
 static_assert(SMTP_PARAMS_MAX > sizeof " NOTIFY= ORCPT=" + SMTP_NOTIFY_MAX + SMTP_ORCPT_MAX,
     "what is kept of the parameters of RCPT fits");
 
-static void
-keep(struct smtp_session *s, const char *keyword, struct slice value)
+void
+smtp_param_keep(struct smtp_session *s, const char *keyword, struct slice value)
 {
 	if (s->params.n)
 		buf_chr(&s->params, ' ');
@@ -98,7 +99,7 @@ smtp_value_body(struct smtp_session *s, struct slice value)
 		if (!slice_ieq(value, words[i]))
 			continue;
 		s->body = (enum smtp_body)i;
-		keep(s, "BODY", words[i]);
+		smtp_param_keep(s, "BODY", words[i]);
 		return SMTP_NO_REPLY;
 	}
 	return SMTP_REPLY(501, "5.5.4 Syntax: BODY=7BIT, BODY=8BITMIME or BODY=BINARYMIME");
@@ -109,7 +110,7 @@ smtp_value_ret(struct smtp_session *s, struct slice value)
 {
 	if (!slice_ieq(value, SL("FULL")) && !slice_ieq(value, SL("HDRS")))
 		return SMTP_REPLY(501, "5.5.4 Syntax: RET=FULL or RET=HDRS");
-	keep(s, "RET", value);
+	smtp_param_keep(s, "RET", value);
 	return SMTP_NO_REPLY;
 }
 
@@ -120,7 +121,7 @@ smtp_value_envid(struct smtp_session *s, struct slice value)
 
 	if (value.n == 0 || !smtp_xtext_valid(value, false, &n) || n > SMTP_ENVID_MAX)
 		return SMTP_REPLY(501, "5.5.4 Syntax: ENVID=xtext, of at most 100 characters");
-	keep(s, "ENVID", value);
+	smtp_param_keep(s, "ENVID", value);
 	return SMTP_NO_REPLY;
 }
 
@@ -130,7 +131,7 @@ smtp_value_smtputf8(struct smtp_session *s, struct slice value)
 	if (value.p)
 		return SMTP_REPLY(501, "5.5.4 Syntax: SMTPUTF8 has no value");
 	s->utf8 = true;
-	keep(s, "SMTPUTF8", value);
+	smtp_param_keep(s, "SMTPUTF8", value);
 	return SMTP_NO_REPLY;
 }
 
@@ -148,7 +149,7 @@ smtp_value_notify(struct smtp_session *s, struct slice value)
 	}
 	if (!good)
 		return SMTP_REPLY(501, "5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY");
-	keep(s, "NOTIFY", value);
+	smtp_param_keep(s, "NOTIFY", value);
 	return SMTP_NO_REPLY;
 }
 
@@ -171,6 +172,6 @@ smtp_value_orcpt(struct smtp_session *s, struct slice value)
 
 	if (value.n > SMTP_ORCPT_MAX || !atom_valid(type) || address.n == 0 || !smtp_xtext_valid(address, utf8, &n))
 		return SMTP_REPLY(501, "5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters");
-	keep(s, "ORCPT", value);
+	smtp_param_keep(s, "ORCPT", value);
 	return SMTP_NO_REPLY;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The values of the parameters behind a path: one function for each, which checks the value and keeps it in the
- * session.  Code 0 when well.  value.p is NULL where there was no '='.  Private to params.c and values.c.
+ * session.  Code 0 when well.  value.p is NULL where there was no '='.  Private to params.c,
+ * values.c and extensions.c.
  */
 #ifndef SMTP_VALUES_H
 #define SMTP_VALUES_H
@@ -23,5 +24,16 @@ struct smtp_reply smtp_value_envid(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_smtputf8(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_notify(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_orcpt(struct smtp_session *s, struct slice value);
+
+/* extensions.c: */
+struct smtp_reply smtp_value_priority(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_requiretls(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_holdfor(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_holduntil(struct smtp_session *s, struct slice value);
+bool smtp_offers_requiretls(const struct smtp_session *s);
+bool smtp_offers_hold(const struct smtp_session *s);
+
+/* Add one to s->params: the keyword in capitals, the value as it came. */
+void smtp_param_keep(struct smtp_session *s, const char *keyword, struct slice value);
 
 #endif

@@ -5,8 +5,11 @@
 #include "base/base64.h"
 #include "tests/unit/dialogue.h"
 
-#define SECURE_EHLO EHLO_MOST "250-DSN\r\n"
-#define EHLO_AUTH { S("EHLO c.example"), SECURE_EHLO "250 AUTH PLAIN LOGIN", 0, false }
+#define SECURE_EHLO EHLO_MOST "250-" EHLO_LIMITS "\r\n"
+#define EHLO_AUTH { S("EHLO c.example"), SECURE_EHLO "250-REQUIRETLS\r\n250 AUTH PLAIN LOGIN", 0, false }
+#define EHLO_TLS { S("EHLO c.example"), SECURE_EHLO "250 REQUIRETLS", 0, false }
+#define EHLO_AUTHENTICATED { S("EHLO c.example"), SECURE_EHLO "250-FUTURERELEASE 2419200 1970-01-29T00:00:00Z\r\n" \
+	"250-REQUIRETLS\r\n250 AUTH PLAIN LOGIN", 0, false }
 #define EHLO_STARTTLS { S("EHLO c.example"), SECURE_EHLO "250 STARTTLS", 0, false }
 #define PLAIN_ANNA "AGFubmEAcGFzcw=="		/* \0anna\0pass */
 #define OK235 "235 2.7.0 Authentication successful"
@@ -29,7 +32,7 @@ static const struct {
 	    "454 4.7.0 TLS not available due to local problem", SMTP_REFUSE_TLS, false }, MAIL, RCPT } }, SECURE_STARTTLS },
 	{ { "H127 no usable certificate, known before", false, { EHLO, { S("STARTTLS"),
 	    "454 4.7.0 TLS not available due to local problem", 0, false }, MAIL, RCPT } }, SECURE_BROKEN },
-	{ { "H127 inside TLS it is not offered and 503", false, { EHLO, { S("STARTTLS"), "503 5.5.1 Error: TLS already active",
+	{ { "H127 inside TLS it is not offered and 503", false, { EHLO_TLS, { S("STARTTLS"), "503 5.5.1 Error: TLS already active",
 	    0, false }, MAIL } }, SECURE_STARTTLS | SECURE_TLS },
 	{ { "H127 STARTTLS where TLS is off", false, { EHLO, { S("STARTTLS"), "502 5.5.1 Error: command not implemented", 0,
 	    false } } }, 0 },
@@ -41,7 +44,7 @@ static const struct {
 	{ { "H129 and QUIT", false, { { S("HELP"), MUST_TLS, 0, false }, { S("BLAH"),
 	    "500 5.5.1 Error: command not recognized", 0, false }, { S("QUIT"), "221 2.0.0 Bye", 0, true } } },
 	    SECURE_STARTTLS | SECURE_REQUIRED },
-	{ { "H129 inside TLS nothing of it", false, { EHLO, MAIL, RCPT } }, SECURE_STARTTLS | SECURE_REQUIRED | SECURE_TLS },
+	{ { "H129 inside TLS nothing of it", false, { EHLO_TLS, MAIL, RCPT } }, SECURE_STARTTLS | SECURE_REQUIRED | SECURE_TLS },
 	{ { "H131 no AUTH in the clear", false, { EHLO, { S("AUTH PLAIN " PLAIN_ANNA),
 	    "538 5.7.11 Error: AUTH needs encryption: STARTTLS first", 0, false } } }, SECURE_NEEDS_TLS },
 	{ { "H132 PLAIN with an initial response", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA), OK235, 0, false }, MAIL,
@@ -67,14 +70,14 @@ static const struct {
 	    "504 5.5.4 Error: authentication mechanism not supported", 0, false },
 	    { S("AUTH"), "501 5.5.4 Syntax: AUTH mechanism", 0, false } } }, IN_TLS },
 	{ { "H132 twice", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA), OK235, 0, false },
-	    { S("AUTH PLAIN " PLAIN_ANNA), "503 5.5.1 Error: already authenticated", 0, false }, EHLO_AUTH,
+	    { S("AUTH PLAIN " PLAIN_ANNA), "503 5.5.1 Error: already authenticated", 0, false }, EHLO_AUTHENTICATED,
 	    { S("AUTH LOGIN"), "503 5.5.1 Error: already authenticated", 0, false } } }, IN_TLS },
 	{ { "H132 inside a transaction", false, { EHLO_AUTH, MAIL, { S("AUTH PLAIN " PLAIN_ANNA),
 	    "503 5.5.1 Error: MAIL transaction in progress", 0, false }, RCPT } }, IN_TLS },
 	{ { "H132 before EHLO, and after HELO", false, { { S("AUTH PLAIN"), "503 5.5.1 Error: send EHLO first", 0, false },
 	    { S("HELO c"), "250 mx.example", 0, false }, { S("AUTH PLAIN"), "503 5.5.1 Error: send EHLO first", 0, false } } },
 	    IN_TLS },
-	{ { "H132 where it is off", false, { EHLO, { S("AUTH PLAIN"), "502 5.5.1 Error: command not implemented", 0, false } } },
+	{ { "H132 where it is off", false, { EHLO_TLS, { S("AUTH PLAIN"), "502 5.5.1 Error: command not implemented", 0, false } } },
 	    SECURE_TLS },
 	{ { "AUTH to act as somebody else", false, { EHLO_AUTH,
 	    { S("AUTH PLAIN YmVuAGFubmEAcGFzcw=="), FAILED, 0, false },		/* ben\0anna\0pass */

@@ -190,6 +190,11 @@ test_eight_bit(struct mail *m)
 	mail_put(m, "a@b", "ENVID=a;b+2Bc+0D ret=hdrs", "c@d NOTIFY=FAILURE ORCPT=rfc822;O+2BX@D", SL("Subject: hi\r\n\r\nx\r\n"));
 	s = bounce(m, rcpts, 1);
 	ok(has(s, "text/rfc822-headers"), "ret=hdrs in any case");
+	mail_put(m, "a@b", "RET=FULL REQUIRETLS", "c@d", SL("Subject: hi\r\n\r\nx\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "text/rfc822-headers"), "H159 REQUIRETLS: the header only");
+	mail_put(m, "a@b", "ENVID=a;b+2Bc+0D ret=hdrs", "c@d NOTIFY=FAILURE ORCPT=rfc822;O+2BX@D", SL("Subject: hi\r\n\r\nx\r\n"));
+	s = bounce(m, rcpts, 1);
 	ok(has(s, "\r\nOriginal-Envelope-Id: a;b+c?\r\n"), "B164 ENVID, decoded, and harmless");
 	ok(has(s, "\r\n\r\nOriginal-Recipient: rfc822; O+X@D\r\nFinal-Recipient: rfc822; c@d\r\n"), "B164 ORCPT, decoded");
 }

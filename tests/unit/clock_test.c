@@ -67,9 +67,44 @@ check_every_day(void)
 	ok(same, "every_day_of_800_years");
 }
 
+static void
+test_stamp_parse(void)
+{
+	static const struct { const char *in; int64_t want; } good[] = {
+		{ "1970-01-01T00:00:00Z", 0 }, { "1970-01-01t00:00:01z", 1 }, { "2026-11-22T05:02:53Z", 1795323773 },
+		{ "2000-02-29T23:59:59.999Z", 951868799 }, { "2026-11-22T06:02:53+01:00", 1795323773 },
+		{ "2026-11-21T23:32:53-05:30", 1795323773 }, { "2000-03-01T00:00:00Z", 951868800 },
+		{ "1969-12-31T23:59:59Z", -1 }, { "2400-12-31T00:00:00Z", INT64_C(13601001600) },
+	};
+	static const char *const bad[] = {
+		"", "2026-11-22", "2026-11-22T05:02Z", "2026-11-22T05:02:53", "2026-13-22T05:02:53Z", "2026-00-22T05:02:53Z",
+		"2026-11-32T05:02:53Z", "2026-11-22T24:02:53Z", "2026-11-22T05:60:53Z", "2026-11-22T05:02:53.Z",
+		"2026-11-22T05:02:53+0100", "2026-11-22T05:02:53+01:60", "2026-11-22 05:02:53Z", "26-11-22T05:02:53Z",
+		"2026-11-22T05:02:53Zx", "+026-11-22T05:02:53Z",
+	};
+	char space[64];
+	int64_t s;
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		ok(clock_stamp_parse(slice_str(good[i].in), &s) && s == good[i].want, "%s", good[i].in);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		ok(!clock_stamp_parse(slice_str(bad[i]), &s), "no date: \"%s\"", bad[i]);
+	for (int64_t t = 0; t < INT64_C(200) * 366 * 86400; t += 86400 * 13 + 3601) {
+		struct buf b = BUF(space);
+
+		clock_stamp(&b, t);
+		if (!clock_stamp_parse(buf_slice(&b), &s) || s != t) {
+			ok(false, "back from %s", buf_cstr(&b));
+			return;
+		}
+	}
+	ok(true, "what clock_stamp() writes is read as the same time");
+}
+
 int
 main(void)
 {
+	test_stamp_parse();
 	int64_t ms = clock_ms(), us = clock_us();
 
 	check_dates();

@@ -101,6 +101,13 @@ static const struct smtp_case cases[] = {
 	{ "R149 8-bit text, no 8BITMIME: not sent", .content = "\303\244\r\n", .script = { PLAIN BYE }, .want = "failed 5.6.3" },
 	{ "R149 a sender that needs SMTPUTF8", .from = "\303\244@b", .script = { PIPE BYE }, .want = "failed 5.6.7" },
 	{ "R149 a recipient that needs it fails alone", .to = "\303\244@d|c@d", .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "failed 5.6.7|delivered 2.0.0" },
+	{ "H159 REQUIRETLS is not offered", .params = "REQUIRETLS", .script = { PIPE BYE }, .want = "failed 5.7.30" },
+	{ "H159 REQUIRETLS is offered in clear", .params = "REQUIRETLS", .script = { HELLO "S 250-fake\nS 250 REQUIRETLS\n" BYE },
+	  .want = "failed 5.7.30" },
+	{ "MT-PRIORITY goes to who offers it", .params = "MT-PRIORITY=3 HOLDFOR=1", .script = { HELLO "S 250-fake\nS 250 MT-PRIORITY\n"
+	  "= MAIL FROM:<a@b> MT-PRIORITY=3\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "MT-PRIORITY goes to nobody else", .params = "MT-PRIORITY=3", .script = { PLAIN "= MAIL FROM:<a@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\n"
+	  "S 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "NUL cannot be sent", .content = "\001\r\n", .binary = true, .script = { PIPE BYE }, .want = "failed 5.6.3" },
 	{ "a reply without end", .script = { PLAIN MAIL FLOOD "E\n" }, .want = "deferred 4.5.0" },
 	{ "a line without end", .script = { PLAIN MAIL LONG_LINE "E\n" }, .want = "deferred 4.5.0" },

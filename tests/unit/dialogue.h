@@ -13,8 +13,9 @@
 #define MAX_ERRORS  20
 #define EHLO_MOST   "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n" \
 	"250-ENHANCEDSTATUSCODES\r\n"  \
-	"250-CHUNKING\r\n250-BINARYMIME\r\n"
-#define EHLO_REPLY  EHLO_MOST "250 DSN"
+	"250-CHUNKING\r\n250-BINARYMIME\r\n250-DSN\r\n250-MT-PRIORITY\r\n"
+#define EHLO_LIMITS "LIMITS RCPTMAX=3"
+#define EHLO_REPLY  EHLO_MOST "250 " EHLO_LIMITS
 
 #define EHLO { S("EHLO c.example"), EHLO_REPLY, 0, false }
 #define MAIL { S("MAIL FROM:<a@b.example>"), "250 2.1.0 Ok", 0, false }

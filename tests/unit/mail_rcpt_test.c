@@ -27,6 +27,7 @@
 #define NOTIFY_SYNTAX "501 5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY"
 #define ORCPT_SYNTAX "501 5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters"
 #define RCPT_PARAMS "501 5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"
+#define PRIORITY_SYNTAX "501 5.5.4 Syntax: MT-PRIORITY=-9 to 9"
 #define TWICE "501 5.5.4 Error: parameter given twice"
 #define NO_RCPT_YET { S("RCPT TO:<u@d>"), "503 5.5.1 Error: need MAIL command", 0, false }
 
@@ -80,6 +81,13 @@ static const struct line {
 	{ "H072 ENVID of 101", S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 L8 "abcde"), ENVID_SYNTAX, NULL },
 	{ "H072 ENVID of 100, encoded", S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 "abcdefghijk+3D"), FROM_OK, NULL },
 	{ "a parameter of RCPT", S("MAIL FROM:<a@b> NOTIFY=NEVER"), "555 5.5.4 Unsupported option: NOTIFY", NULL },
+	{ "MT-PRIORITY", S("MAIL FROM:<a@b> MT-PRIORITY=-9"), FROM_OK, NULL },
+	{ "MT-PRIORITY=10", S("MAIL FROM:<a@b> MT-PRIORITY=10"), PRIORITY_SYNTAX, NULL },
+	{ "MT-PRIORITY=+1", S("MAIL FROM:<a@b> MT-PRIORITY=+1"), PRIORITY_SYNTAX, NULL },
+	{ "MT-PRIORITY=-0", S("MAIL FROM:<a@b> MT-PRIORITY=-0"), PRIORITY_SYNTAX, NULL },
+	{ "MT-PRIORITY alone", S("MAIL FROM:<a@b> MT-PRIORITY"), PRIORITY_SYNTAX, NULL },
+	{ "H159 REQUIRETLS in clear", S("MAIL FROM:<a@b> REQUIRETLS"), "555 5.5.4 Unsupported option: REQUIRETLS", NULL },
+	{ "FUTURERELEASE is not for strangers", S("MAIL FROM:<a@b> HOLDFOR=1"), "555 5.5.4 Unsupported option: HOLDFOR", NULL },
 	{ "H058 SMTPUTF8", S("MAIL FROM:<\xc3\xbc@\xc3\xbc.example> SMTPUTF8"), FROM_OK, NULL },
 	{ "H058 SMTPUTF8 in any case, among others", S("MAIL FROM:<\xc3\xbc@b> SIZE=1 smtputf8 BODY=8BITMIME"), FROM_OK, NULL },
 	{ "H058 SMTPUTF8 with an ASCII path", S("MAIL FROM:<a@b> SMTPUTF8"), FROM_OK, NULL },
@@ -260,6 +268,45 @@ test_kept(void)
 	ok(s.from.n == 0 && s.pending == SMTP_NEXT_CHECK_MAIL, "H040 the null path is asked about too");
 }
 
+/* Parameters of extensions that are offered to some: with an octet of who, then the reply's code and what is kept. */
+static const struct offer {
+	const char *name;
+	struct slice line;
+	int code;		/* for one who may; 0: the main is asked */
+	const char *kept;
+} offers[] = {
+	{ "H159 REQUIRETLS", S("MAIL FROM:<a@b> REQUIRETLS"), 0, "REQUIRETLS" },
+	{ "H159 REQUIRETLS with a value", S("MAIL FROM:<a@b> REQUIRETLS=1"), 501, NULL },
+	{ "HOLDFOR", S("MAIL FROM:<a@b> RET=FULL HOLDFOR=2419200"), 0, "RET=FULL HOLDFOR=2419200" },
+	{ "HOLDFOR too long", S("MAIL FROM:<a@b> HOLDFOR=2419201"), 501, NULL },
+	{ "HOLDFOR=0", S("MAIL FROM:<a@b> HOLDFOR=0"), 501, NULL },
+	{ "HOLDFOR alone", S("MAIL FROM:<a@b> HOLDFOR"), 501, NULL },
+	{ "HOLDUNTIL", S("MAIL FROM:<a@b> holduntil=1970-01-29T00:16:40Z"), 0, "HOLDUNTIL=1970-01-29T00:16:40Z" },
+	{ "HOLDUNTIL too late", S("MAIL FROM:<a@b> HOLDUNTIL=1970-01-29T00:16:41Z"), 501, NULL },
+	{ "HOLDUNTIL that is no time", S("MAIL FROM:<a@b> HOLDUNTIL=tomorrow"), 501, NULL },
+	{ "both", S("MAIL FROM:<a@b> HOLDFOR=1 HOLDUNTIL=1970-01-29T00:16:40Z"), 501, NULL },
+};
+
+static void
+test_offers(void)
+{
+	static const struct smtp_server may = { .hostname = S("mx.example"), .max_recipients = 100, .max_errors = 20,
+		.trusted = true, .tls = true, .now_s = 1000 };
+	struct smtp_session s;
+	struct smtp_reply r;
+
+	smtp_session_init(&s, &may);
+	r = smtp_command(&s, SL("EHLO c"));
+	ok(memmem(r.text.p, r.text.n, "\nLIMITS RCPTMAX=100\nFUTURERELEASE 2419200 1970-01-29T00:16:40Z\nREQUIRETLS", 71) != NULL,
+	    "H150 H159 EHLO offers LIMITS; FUTURERELEASE to who is trusted; REQUIRETLS inside TLS");
+	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+		r = smtp_command(&s, offers[i].line);
+		ok(r.code == offers[i].code, "%s", offers[i].name);
+		if (offers[i].kept)
+			is(buf_slice(&s.params), slice_str(offers[i].kept), offers[i].name);
+	}
+}
+
 static void
 test_take(void)
 {
@@ -287,5 +334,6 @@ main(void)
 		play(&dialogues[i]);
 	test_kept();
 	test_take();
+	test_offers();
 	return tap_done();
 }

@@ -16,7 +16,9 @@
 
 #include "base/clock.h"
 #include "runner/frame.h"
+#include "runner/hold.h"
 #include "runner/internal.h"
+#include "smtp/session.h"
 #include "tests/lib/tap.h"
 
 static struct {
@@ -144,6 +146,8 @@ add_rcpts(struct queue_message *m, const char *const *to)
 		queue_rcpt(&queue, m, slice_str(*to), SL(""));
 }
 
+static const char *from_params = "";
+
 static bool
 put(const char *from, const char *const *to)
 {
@@ -152,7 +156,7 @@ put(const char *from, const char *const *to)
 
 	queue_begin(&queue, &m);
 	queue_field(&m, "client", SL("test"));
-	queue_from(&m, slice_str(from), SL(""));
+	queue_from(&m, slice_str(from), slice_str(from_params));
 	add_rcpts(&m, to);
 	return queue_head_end(&queue, &m) == 0 &&
 	    queue_content(&queue, &m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
@@ -298,6 +302,37 @@ test_expired(void)
 	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
 }
 
+/* FUTURERELEASE (RFC 4865). */
+static void
+test_hold(void)
+{
+	static const struct { const char *params; int64_t after_s; } cases[] = {
+		{ "", 0 }, { "HOLDFOR=3600", 3600 }, { "RET=HDRS holdfor=60", 60 }, { "HOLDUNTIL=1970-01-01T01:00:00Z", 0 },
+		{ "HOLDUNTIL=2025-11-22T05:02:53+00:00", 0 }, { "HOLDUNTIL=2025-11-22T06:02:53Z", 3600 },
+		{ "HOLDUNTIL=2099-11-22T06:02:53Z", SMTP_HOLD_MAX_S }, { "HOLDFOR=99999999", 0 }, { "HOLDFOR=x", 0 },
+	};
+	char due[64];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct queue_entry e = { .arrived_us = INT64_C(1763787773) * 1000000, .from_params = slice_str(cases[i].params) };
+
+		ok(hold_until(&e) == INT64_C(1763787773) + cases[i].after_s, "held: \"%s\"", cases[i].params);
+	}
+	clear();
+	from_params = "HOLDFOR=3600";
+	ok(put("a@box.example", (const char *[]){ "held@box.example", NULL }) && run_all(), "a message with HOLDFOR");
+	ok(ends[RUNNER_DEFERRED] == 1 && files("mail/held/new") == 0 && files("queue/cur") == 0, "is not delivered, but waits");
+	(void)snprintf(due, sizeof due, "queue/wait/%lld", (long long)queue_next_due(&queue));
+	ok(files(due) == 1 && queue_next_due(&queue) >= runner_now_s() + 3500 && queue_next_due(&queue) <= runner_now_s() + 3720,
+	    "until it is due");
+	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1 && run_all() && ends[RUNNER_DEFERRED] == 2 &&
+	    files("mail/held/new") == 0, "--flush does not change that");
+	from_params = "HOLDUNTIL=2020-01-01T00:00:00Z";
+	ok(put("a@box.example", (const char *[]){ "past@box.example", NULL }) && run_all() && files("mail/past/new") == 1,
+	    "a time that has passed holds nothing");
+	from_params = "";
+}
+
 static void
 test_frames(void)
 {
@@ -331,6 +366,7 @@ main(void)
 	test_many();
 	test_crash();
 	test_expired();
+	test_hold();
 	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0, "nothing is left");
 	runner_done(&runner);
 	queue_close(&queue);
