@@ -63,6 +63,7 @@ say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-relay
 
+.SECONDARY:
 .PHONY: all
 all: $(PROGRAMS)
 

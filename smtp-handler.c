@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "net/stream.h"
+#include "server/confine.h"
 #include "server/front.h"
 #include "server/limits.h"
 #include "server/start.h"
@@ -90,6 +91,8 @@ serve(const struct start *start)
 
 	begin_session(h, start);
 	open_session(h);
+	/* Nothing has been read yet; where TLS came first, it happened before that. */
+	confine(SANDBOX_SESSION, &config, &options, start->print_fd >= 0);
 	while (!h->end)
 		command(h);
 	end_session(h);
@@ -315,6 +318,8 @@ check_starttls(struct handler *h)
 static void
 begin_tls(struct handler *h)
 {
+	/* The keys are in memory, nothing of the client's has been read. */
+	confine(SANDBOX_SESSION, &config, &options, h->start->print_fd >= 0);
 	if (secure_begin(&h->client, &h->peer, h->timeout_ms, &h->tls) < 0) {
 		lose(h, "tls");
 		return;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/confine.h"
 #include "server/trace.h"
 
 void
@@ -19,22 +20,9 @@ message_init(struct message *m, const struct config *config, const struct peer *
 	m->peer = peer;
 	m->session = session;
 	m->tls = tls;
-	m->queue_open = m->begun = false;
+	m->begun = false;
 	m->printing = print_fd >= 0;
 	print_init(&m->print, print_fd);
-}
-
-/* Opened by the first MAIL: most connections of the day never get that far.  A queue that was
- * broken is tried again by the next one. */
-static int
-need_queue(struct message *m)
-{
-	int r = 0;
-
-	if (!m->queue_open)
-		r = queue_open(&m->queue, m->config->queue.directory, QUEUE_RECEIVE);
-	m->queue_open = r == 0;
-	return r;
 }
 
 int
@@ -46,7 +34,7 @@ message_room(struct message *m, uint64_t size)
 
 	if (m->printing)
 		return 0;
-	r = need_queue(m);
+	r = confine_queue(&m->queue);
 	if (r < 0)
 		return r;
 	space = queue_free_space(&m->queue);

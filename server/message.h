@@ -24,7 +24,6 @@ struct message {
 	const struct smtp_session *session;
 	const struct tls_facts *tls;
 	struct queue queue;
-	bool queue_open;
 	bool printing;			/* print, not queue */
 	struct print print;
 	bool begun;

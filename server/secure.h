@@ -10,6 +10,9 @@
 #include "server/handover.h"
 #include "smtp/session.h"
 
+/* Is this the program that can do TLS? */
+bool secure_here(void);
+
 /* --implicit: go on as the program that can do it.  -1 where this is it, else an exit status. */
 int secure_become(const struct config *config, char **argv);
 

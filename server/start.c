@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/confine.h"
 #include "server/front.h"
 #include "server/process.h"
 #include "server/secure.h"
@@ -114,6 +115,9 @@ find_client(const struct wishes *w, const struct options *options, struct config
 	if (w->print)
 		start->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
 	if (listener.n) {
+		/* TLS from the first octet: each session reads the keys afresh, and is confined then. */
+		if (!w->implicit)
+			confine(SANDBOX_LISTENER, config, options, w->print);
 		r = front_accept(&listener, options, config, &fd);
 		if (r >= 0)
 			return r;

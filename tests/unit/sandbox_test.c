@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The sandbox from inside: each case is a child that enters it and then does one thing.
+ */
+#include "server/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+static char folder[] = "/tmp/sandbox_test.XXXXXX";
+static struct queue queue;
+static struct config config;
+
+/* Each returns 0 where it was let, or errno. */
+
+static int
+queue_a_message(void)
+{
+	static struct queue_message m;
+	struct queue_facts facts = { 0 };
+
+	queue_begin(&queue, &m);
+	queue_from(&m, SL(""), SL(""));
+	queue_rcpt(&queue, &m, SL("a@b.example"), SL(""));
+	if (queue_head_end(&queue, &m) < 0 || queue_content(&queue, &m, SL("x\r\n")) < 0)
+		return -m.error;
+	return -queue_commit(&queue, &m, &facts);
+}
+
+static int
+read_file(const char *path)
+{
+	char c;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || read(fd, &c, 1) < 0 ? errno : 0;
+}
+
+static int
+read_passwd(void)
+{
+	return read_file("/etc/passwd");
+}
+
+static int
+read_list(void)
+{
+	return read_file(config.server.senders);
+}
+
+static int
+write_list(void)
+{
+	return open(config.server.senders, O_WRONLY | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int
+list_new(void)
+{
+	return openat(queue.fresh, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int
+run_program(void)
+{
+	char *argv[] = { (char *)(uintptr_t)"true", NULL };
+
+	(void)execv("/bin/true", argv);
+	return errno;
+}
+
+static int
+connect_out(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int
+log_out(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 ? errno : 0;
+}
+
+static int
+fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? errno : waitpid(pid, NULL, 0) == pid ? 0 : errno;
+}
+
+static int
+signal_a_process(void)
+{
+	return kill(getpid(), 0) < 0 ? errno : 0;
+}
+
+#define KILLED (-SIGSYS)
+
+static const struct {
+	const char *name;
+	int (*act)(void);
+	int session, listener;		/* 0, errno, or KILLED */
+	enum sandbox_walls wall;	/* which one this is about; 0: none */
+} cases[] = {
+	{ "a message can be queued", queue_a_message, 0, 0, 0 },
+	{ "a list can be read", read_list, 0, 0, 0 },
+	{ "the log can be reached", log_out, 0, 0, 0 },
+	{ "no other file can be read", read_passwd, EACCES, EACCES, SANDBOX_FILES },
+	{ "no list can be written", write_list, EACCES, EACCES, SANDBOX_FILES },
+	{ "what others queued cannot be listed", list_new, EACCES, EACCES, SANDBOX_FILES },
+	{ "no program can be started", run_program, KILLED, KILLED, SANDBOX_CALLS },
+	{ "no connection can be made", connect_out, KILLED, KILLED, SANDBOX_CALLS },
+	{ "only a listener forks", fork_child, KILLED, 0, SANDBOX_CALLS },
+	{ "only a listener sends signals", signal_a_process, KILLED, 0, SANDBOX_CALLS },
+};
+
+static unsigned walls_here;
+
+/* What the act came to in a sandboxed child. */
+static int
+in_sandbox(enum sandbox_for whom, int (*act)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (sandbox_enter(whom, &queue, &config, "/nonexistent/smtp-handler.conf") != walls_here)
+			_exit(254);
+		_exit(act());
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 255;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static unsigned
+find_walls(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit((int)sandbox_enter(SANDBOX_SESSION, &queue, &config, NULL));
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 255;
+}
+
+static bool
+set_up(void)
+{
+	char path[200], list[200];
+	int fd;
+
+	if (!mkdtemp(folder))
+		return false;
+	(void)snprintf(path, sizeof path, "%s/queue", folder);
+	(void)snprintf(list, sizeof list, "%s/lists", folder);
+	if (queue_open(&queue, path, QUEUE_RECEIVE) < 0 || mkdir(list, 0700) < 0)
+		return false;
+	(void)snprintf(list, sizeof list, "%s/lists/senders", folder);
+	config.server.senders = strdup(list);
+	fd = open(list, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd >= 0 && write(fd, "x\n", 2) == 2 && close(fd) == 0;
+}
+
+int
+main(void)
+{
+	char command[300];
+
+	if (!ok(set_up(), "set-up"))
+		return tap_done();
+	walls_here = find_walls();
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+	ok((walls_here | SANDBOX_FILES) == SANDBOX_FILES, "a sanitizer's build has no filter of calls");
+#else
+	ok(walls_here & SANDBOX_CALLS, "calls are filtered");
+#endif
+	printf("# walls: %u\n", walls_here);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		if ((cases[i].wall & ~walls_here) != 0)
+			continue;	/* a kernel without Landlock: said above, and by the program in its log */
+		ok(in_sandbox(SANDBOX_SESSION, cases[i].act) == cases[i].session, "session: %s", cases[i].name);
+		ok(in_sandbox(SANDBOX_LISTENER, cases[i].act) == cases[i].listener, "listener: %s", cases[i].name);
+	}
+	queue_close(&queue);
+	free(config.server.senders);
+	(void)snprintf(command, sizeof command, "rm -rf %s", folder);
+	ok(system(command) == 0, "clean-up");
+	return tap_done();
+}
