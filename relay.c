@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 #define SHUTDOWN_S 25		/* for running deliveries to end after SIGTERM */
 #define WATCH_S    60		/* between looks at tmp/ and wait/ that nothing asked for */
 #define SAVE_S     1		/* how late what was learned of hosts may reach the disk */
+#define AGAIN_S    5		/* before another try where not one process could be started */
 
 static const char usage[] =
     "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
@@ -179,6 +179,8 @@ go_on(struct relay *r)
 	runner_dispatch(runner);
 	if (r->rearm)
 		arm_due_timer(r);
+	if (runner->ready && runner->nworkers == 0 && !runner->stopping)
+		set_timer(r->due_timer, AGAIN_S * 1000000);	/* no process: nobody else would wake us */
 	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
 		set_timer(r->save_timer, SAVE_S * 1000000);
 	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, "
