@@ -6,13 +6,18 @@
 #include "server/front.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "server/signals.h"
 #include "server/trace.h"
 
+#define SORRY_MS 1000
 #define SHUTDOWN_MS 30000	/* for the sessions to end when the listener does */
 
 static int
@@ -101,6 +106,32 @@ refuse(int fd, const struct config *config)
 	buf_str(&b, " too many connections, try again later\r\n");
 	(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(fd);
+}
+
+void
+front_sorry(int fd)
+{
+	const int64_t until_ms = clock_ms() + SORRY_MS;
+	char space[NAME_MAX_OCTETS + 100], name[TRACE_LITERAL_MAX];
+	struct buf b = BUF(space), literal = BUF(name);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	buf_str(&b, "421 4.3.5 ");
+	if (!name_of_host(&b))
+		buf_add(&b, trace_own_name(NULL, fd, &literal));
+	buf_str(&b, " server configuration error, try again later\r\n");
+	if (poll(&p, 1, SORRY_MS) <= 0)
+		return;
+	if (send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (errno == ENOTSOCK && signal(SIGPIPE, SIG_IGN) != SIG_ERR && write(fd, b.p, b.n) < 0)
+			errno = 0;	/* nobody there */
+		return;
+	}
+	/* What it has sent meanwhile must not make the kernel reset the connection before that is read. */
+	p.events = POLLIN;
+	if (shutdown(fd, SHUT_WR) == 0)
+		while (poll(&p, 1, clock_left_ms(until_ms)) > 0 && recv(fd, space, sizeof space, MSG_DONTWAIT) > 0)
+			;
 }
 
 static int

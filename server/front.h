@@ -19,4 +19,7 @@ int front_open(struct listener *l, const char *const *addresses, size_t n, int *
  * SIGHUP reads config again. */
 int front_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd);
 
+/* Tell a client that it finds nobody: the configuration could not be read. */
+void front_sorry(int fd);
+
 #endif

@@ -131,6 +131,17 @@ find_client(const struct wishes *w, const struct options *options, struct config
 	return misplaced(config, start->rfd) ? EX_CONFIG : -1;
 }
 
+/* Not silence: who sends mail by hand or by a program should know that it is not them. */
+static void
+sorry(const struct wishes *w)
+{
+	struct listener listener = { .n = 0 };
+	int fd = STDOUT_FILENO;
+
+	if (!w->nlisten && !w->implicit && !w->resume && listen_inherit(&listener, &fd) == 0 && listener.n == 0)
+		front_sorry(fd);
+}
+
 int
 start_find(struct start *ret, struct options *options, struct config *config, int argc, char **argv)
 {
@@ -140,8 +151,11 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1 };
 	log_open(program.name);
 	r = options_parse(options, &program, argc, argv, wish, &wishes);
-	if (r < 0)
+	if (r < 0) {
 		r = options_config(options, config);
+		if (r == EX_CONFIG && !options->check)
+			sorry(&wishes);
+	}
 	if (r < 0 && wishes.implicit)
 		r = secure_become(config, argv);
 	if (r < 0)
