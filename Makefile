@@ -26,7 +26,7 @@ CPPFLAGS  += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"'
 STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-strong
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 GNU_CFLAGS = $(STD) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
-TLS_LIBS = -lssl -lcrypto
+TLS_LIBS = -lssl -lcrypto -lcrypt
 RELAY_LIBS = -lldns -lsystemd
 
 # The handler's own objects: libc only, so that they build with musl too.
@@ -48,8 +48,8 @@ endif
 TLS  := $(sort $(wildcard net/tls*.c))
 CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c)))
 OUT  := $(sort $(wildcard dns/*.c delivery/*.c runner/*.c))
-PLAIN_ONLY := server/secure_exec.c
-TLS_ONLY   := server/secure_tls.c
+PLAIN_ONLY := server/secure_exec.c server/auth_absent.c
+TLS_ONLY   := server/secure_tls.c server/auth_file.c
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard server/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
 
@@ -61,7 +61,7 @@ tls_objects     := $(SERVER_TLS:%.c=$(BUILD)/gnu/%.o)
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
-PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-relay
+PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-handler-passwd $(BUILD)/smtp-relay
 
 .SECONDARY:
 .PHONY: all
@@ -84,6 +84,10 @@ $(BUILD)/smtp-handler: $(handler_objects)
 $(BUILD)/smtp-handler-tls: $(tls_objects) $(core_objects)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(TLS_LIBS)
+
+$(BUILD)/smtp-handler-passwd: $(BUILD)/gnu/tools/smtp-handler-passwd.o
+	$(call say,LINK)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypt
 
 $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(call say,LINK)
@@ -190,7 +194,7 @@ $(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o
 bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
-MAN8 := man/smtp-handler.8 man/smtp-relay.8
+MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-relay.8
 MAN5 := man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'

@@ -22,12 +22,13 @@
 #include "server/confine.h"
 #include "server/front.h"
 #include "server/limits.h"
-#include "server/start.h"
+#include "server/login.h"
 #include "server/policy.h"
 #include "server/process.h"
 #include "server/receive.h"
 #include "server/secure.h"
 #include "server/signals.h"
+#include "server/start.h"
 #include "server/trace.h"
 
 #define LAST_WORDS_MS 10000	/* to get a reply out to a client that may be gone */
@@ -45,6 +46,7 @@ struct handler {
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* replies get through no more */
 	struct tls_facts tls;		/* empty outside TLS */
+	struct smtp_auth auth;
 	const struct start *start;
 	char literal_space[TRACE_LITERAL_MAX];
 	struct stream client;
@@ -60,6 +62,7 @@ static void begin_session(struct handler *h, const struct start *start);
 static void open_session(struct handler *h);
 static void greet(struct handler *h);
 static void begin_tls(struct handler *h);
+static void offer_auth(struct handler *h);
 static void end_session(struct handler *h);
 static void command(struct handler *h);
 static void answer(struct handler *h, struct slice line, struct smtp_reply reply);
@@ -142,7 +145,7 @@ begin_session(struct handler *h, const struct start *start)
 	peer_find(&h->peer, start->rfd);
 	if (start->handover.client.n)
 		(void)peer_set(&h->peer, start->handover.client);
-	h->policy = (struct policy){ &config, config_trusts(&config, peer_sockaddr(&h->peer)) };
+	h->policy = (struct policy){ .config = &config, .trusted = config_trusts(&config, peer_sockaddr(&h->peer)) };
 	h->server = (struct smtp_server){
 		.hostname = trace_own_name(config.server.hostname, start->rfd, &literal),
 		.max_message_size = config.server.max_message_size,
@@ -158,6 +161,7 @@ begin_session(struct handler *h, const struct start *start)
 		.starttls = start->implicit ? SMTP_STARTTLS_OFF : secure_offer(&config),
 		.tls_required = config.server.tls == SERVER_TLS_REQUIRED,
 	};
+	offer_auth(h);
 	smtp_session_init(&h->session, &h->server);
 	message_init(&h->message, &config, &h->peer, &h->session, &h->tls, start->print_fd);
 	stream_init(&h->client, start->rfd, start->wfd);
@@ -214,14 +218,14 @@ static void
 command(struct handler *h)
 {
 	struct slice line = SL("");
-	bool crlf = true;
+	bool crlf = true, secret;
 	int r;
 
 	if (signals_stop) {
 		stop(h, -EINTR);
 		return;
 	}
-	r = stream_line(&h->client, SMTP_COMMAND_MAX, h->timeout_ms, &line, &crlf);
+	r = stream_line(&h->client, smtp_line_max(&h->session), h->timeout_ms, &line, &crlf);
 	if (r == -EMSGSIZE) {
 		r = stream_skip_line(&h->client, h->newlines != SMTP_LF_TOO, h->timeout_ms);
 		if (r > 0)
@@ -230,7 +234,10 @@ command(struct handler *h)
 		say(h, (struct smtp_reply){ 500, SL("5.5.2 Error: a line must end in <CR><LF>"), SMTP_NEXT_CLOSE });
 		h->end = "bare-newline";
 	} else if (r > 0) {
+		secret = smtp_line_secret(&h->session, line);
 		answer(h, line, smtp_command(&h->session, line));
+		if (secret)
+			stream_wipe(&h->client, line);
 	}
 	if (r <= 0)
 		stop(h, r);
@@ -314,6 +321,32 @@ check_starttls(struct handler *h)
 	return smtp_decide(&h->session, verdict, SL(""));
 }
 
+static void
+offer_auth(struct handler *h)
+{
+	const bool offered = login_offered(&config, h->server.tls, h->policy.trusted);
+
+	h->server.auth = offered ? &h->auth : NULL;
+	h->server.auth_needs_tls = !offered && !h->server.tls && config.server.auth != AUTH_OFF;
+	if (offered)
+		smtp_auth_clear(&h->auth);
+}
+
+static struct smtp_reply
+check_auth(struct handler *h)
+{
+	const enum smtp_verdict verdict = login_check(&config, &h->auth, &h->peer, h->server.tls);
+	const struct smtp_reply reply = smtp_decide(&h->session, verdict, SL(""));
+
+	if (reply.code == 235) {
+		h->policy.trusted = true;
+		h->policy.user = h->auth.user;
+	} else {
+		record_auth(&h->record, &reply);
+	}
+	return reply;
+}
+
 /* After 220, or instead of the greeting: what is said from now on is inside TLS, or nothing is. */
 static void
 begin_tls(struct handler *h)
@@ -325,6 +358,7 @@ begin_tls(struct handler *h)
 		return;
 	}
 	h->server.tls = true;
+	offer_auth(h);
 	smtp_session_init(&h->session, &h->server);	/* RFC 3207 section 4.2: all is forgotten */
 }
 
@@ -356,6 +390,8 @@ decide(struct handler *h, struct smtp_reply question)
 		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
 		return check_starttls(h);
+	case SMTP_NEXT_CHECK_AUTH:
+		return check_auth(h);
 	case SMTP_NEXT_CHECK_DATA:
 		reply = smtp_decide(s, receive_verdict(&config, message_open(&h->message)), why);
 		break;

@@ -267,6 +267,9 @@ settle(struct loader *l)
 	check_tls(l);
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
+	if (c->server.auth_senders)
+		check_file(l, "[server] auth-senders", c->server.auth_senders,
+		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);
 	if (!c->server.hostname && name_of_host(&name)) {
 		c->server.hostname = route_copy(buf_slice(&name));
 		if (!c->server.hostname)

@@ -102,6 +102,7 @@ static const struct key keys[] = {
 	{ S("server"), S("tls-client-certificates"), KIND_CHOICE, AT(server.tls_client), S("off"), 0, 0, off_ask },
 	{ S("server"), S("tls-program"), KIND_FILE, AT(server.tls_program), S(""), 0, 0, NULL },
 	{ S("server"), S("auth"), KIND_AUTH, NOWHERE, S("off"), 0, 0, NULL },
+	{ S("server"), S("auth-senders"), KIND_FILE, AT(server.auth_senders), S(""), 0, 0, NULL },
 	{ S("server"), S("proxy-protocol"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, off_on },
 
 	{ S("relay"), S("resolver"), KIND_RESOLVER, AT(relay.resolver), S("system"), 0, 0, NULL },
@@ -310,6 +311,33 @@ set_secrets(struct config *c, const struct key *k, struct slice value, struct bu
 }
 
 static int
+set_auth(struct config *c, struct slice value, struct buf *why)
+{
+	const struct slice file = SL("file:"), dovecot = SL("dovecot:");
+	enum config_auth auth = AUTH_OFF;
+	struct slice target = slice_of(NULL, 0);
+	int r;
+
+	if (slice_has_prefix(value, file)) {
+		auth = AUTH_FILE;
+		target = slice_skip(value, file.n);
+		if (!secret_name_valid(target))
+			return refuse(why, "write file: and an absolute path, or the name of a credential");
+	} else if (slice_has_prefix(value, dovecot)) {
+		auth = AUTH_DOVECOT;
+		target = slice_skip(value, dovecot.n);
+		if (target.n == 0 || target.p[0] != '/')
+			return refuse(why, "write dovecot: and the absolute path of its auth-client socket");
+	} else if (!slice_eq(value, SL("off"))) {
+		return refuse(why, "write off, file:PATH or dovecot:SOCKET");
+	}
+	r = replace(c, AT(server.auth_target), target);
+	if (r == 0)
+		c->server.auth = auth;
+	return r;
+}
+
+static int
 set_trusted(struct config *c, struct slice value, struct buf *why)
 {
 	struct cidr *list = NULL, *more, net;
@@ -393,7 +421,7 @@ keys_set(struct config *c, int key, struct slice value, struct buf *why)
 	case KIND_SECRETS:
 		return set_secrets(c, k, value, why);
 	case KIND_AUTH:
-		return slice_eq(value, SL("off")) ? 0 : refuse(why, NOT_YET "; write off");
+		return set_auth(c, value, why);
 	case KIND_TRUSTED:
 		return set_trusted(c, value, why);
 	case KIND_RESOLVER:

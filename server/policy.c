@@ -5,6 +5,7 @@
  */
 #include "server/policy.h"
 
+#include "base/value.h"
 #include "server/list.h"
 
 /* Is this line of a file the address?  Local parts are compared without regard to case: the RFC leaves that to the
@@ -44,6 +45,26 @@ is_sender(const void *ctx, struct slice line)
 	       (line.p[0] == '@' && slice_ieq(slice_skip(line, 1), domain));
 }
 
+struct owner {
+	struct slice user;
+	const struct smtp_path *from;
+};
+
+/* "user: address @domain *" */
+static bool
+is_owner(const void *ctx, struct slice line)
+{
+	const struct owner *owner = ctx;
+	struct slice words, word, user = slice_trim(slice_cut(line, ':', &words));
+
+	if (!slice_ieq(user, owner->user))
+		return false;
+	while ((word = value_word(&words)).n)
+		if (slice_eq(word, SL("*")) || is_sender(owner->from, word))
+			return true;
+	return false;
+}
+
 static bool
 is_postmaster(const struct smtp_path *to)
 {
@@ -62,9 +83,18 @@ listed(int found, enum smtp_verdict otherwise)
 enum smtp_verdict
 policy_sender(const struct policy *p, const struct smtp_path *from)
 {
-	const char *file = p->config->server.senders;
+	const char *file = p->config->server.senders, *owners = p->config->server.auth_senders;
+	const struct owner owner = { p->user, from };
+	enum smtp_verdict verdict;
 
-	if (!file || from->n == 0)	/* the null path: notices come from there (RFC 5321 section 4.5.5) */
+	if (from->n == 0)	/* the null path: notices come from there (RFC 5321 section 4.5.5) */
+		return SMTP_ACCEPT;
+	if (owners && p->user.n) {
+		verdict = listed(list_find(owners, is_owner, &owner), SMTP_REFUSE_OWNER);
+		if (verdict != SMTP_ACCEPT)
+			return verdict;
+	}
+	if (!file)
 		return SMTP_ACCEPT;
 	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
 }

@@ -11,7 +11,8 @@
 
 struct policy {
 	const struct config *config;
-	bool trusted;		/* the client is in [server] trusted */
+	bool trusted;		/* the client is in [server] trusted, or has authenticated */
+	struct slice user;	/* as this; empty: it has not */
 };
 
 /* May this be the reverse-path?  Never SMTP_REFUSE_SPACE. */

@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/secret.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZER 1		/* it makes calls of its own at the end */
 #elif defined(__has_feature)
@@ -85,8 +87,12 @@ allow_beside(int ruleset, const char *file)
 static bool
 allow_lists(int ruleset, const struct config *c)
 {
-	bool good = allow_beside(ruleset, c->server.senders);
+	bool good = allow_beside(ruleset, c->server.senders) && allow_beside(ruleset, c->server.auth_senders);
+	char space[4096];
+	struct buf users = BUF(space);
 
+	if (good && c->server.auth == AUTH_FILE && secret_path(&users, slice_str(c->server.auth_target)) == 0)
+		good = allow_beside(ruleset, space);
 	for (size_t i = 0; good && i < c->nroutes; i++)
 		good = allow_beside(ruleset, c->routes[i].recipients);
 	return good;

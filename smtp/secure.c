@@ -36,6 +36,12 @@ smtp_auth_waits(const struct smtp_session *s)
 	return a && (a->step == SMTP_AUTH_PLAIN || a->step == SMTP_AUTH_USER || a->step == SMTP_AUTH_PASSWORD);
 }
 
+bool
+smtp_line_secret(const struct smtp_session *s, struct slice line)
+{
+	return smtp_auth_waits(s) || slice_has_iprefix(line, SL("AUTH"));
+}
+
 /* What a step of the exchange has led to. */
 static struct smtp_reply
 proceed(struct smtp_session *s)

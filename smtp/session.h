@@ -111,7 +111,9 @@ struct smtp_reply smtp_too_early(void);
 
 /* How long the next line may be, with CRLF. */
 size_t smtp_line_max(const struct smtp_session *s);
-/* A command line without its CRLF, or a response of AUTH.  Where AUTH is offered it may hold a password. */
+/* Is this line part of AUTH?  Then it may hold a password. */
+bool smtp_line_secret(const struct smtp_session *s, struct slice line);
+/* A command line without its CRLF, or a response of AUTH. */
 struct smtp_reply smtp_command(struct smtp_session *s, struct slice line);
 /* A line that was too long: answered with 500 5.5.6, its tail already thrown away. */
 struct smtp_reply smtp_overlong(struct smtp_session *s);

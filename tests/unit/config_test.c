@@ -50,17 +50,19 @@ check_all_keys(void)
 	    "max-connections = 7\ntimeout = 10s\nsession-timeout = 20s\nmin-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\n"
 	    "syntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
 	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = required\ntls-certificate = /c1 c2\ntls-key = k1.pem /k2\n"
-	    "tls-client-certificates = ask\ntls-program = /p\nauth = off\n"
+	    "tls-client-certificates = ask\ntls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
 	    "proxy-protocol = off\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
 	    "mx-order = latency\ntls = none\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nconnect-timeout = 500ms\n"
 	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\nrecipients = %s/list\n",
-	    directory, directory);
+	    directory, directory, directory);
 	if (!ok(load(&c, text, NULL, 0) == 0, "every key of the contract is known"))
 		printf("# %.*s", (int)errors.n, errors.p);
 	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 && c.queue.warn_after_s == 7200 &&
 	    c.queue.retry_min_s == 60 && c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20, "[queue]");
+	ok(c.server.auth == AUTH_DOVECOT && strcmp(c.server.auth_target, "/run/auth") == 0 && c.server.auth_senders,
+	    "[server] auth");
 	ok(c.server.tls == SERVER_TLS_REQUIRED && strcmp(c.server.tls_certificate, "/c1 c2") == 0 &&
 	    strcmp(c.server.tls_key, "k1.pem /k2") == 0 && strcmp(c.server.tls_program, "/p") == 0 &&
 	    c.server.tls_client == CLIENT_CERTIFICATES_ASK, "[server] tls");
@@ -133,7 +135,10 @@ static const struct mistake mistakes[] = {
 	{ "[server]\ntls-certificate = /a /b\ntls-key = /c\n", 3, "names 1 files, tls-certificate 2: each certificate needs" },
 	{ "[server]\ntls-client-certificates = on\n", 2, "write off or ask" },
 	{ "[server]\ntls-program = smtp-handler-tls\n", 2, "write the absolute path of a file" },
-	{ "[server]\nauth = on\n", 2, "this version cannot do that yet; write off" },
+	{ "[server]\nauth = file:\n", 2, "write file: and an absolute path, or the name of a credential" },
+	{ "[server]\nauth = dovecot:auth\n", 2, "write dovecot: and the absolute path of its auth-client socket" },
+	{ "[server]\nauth = on\n", 2, "write off, file:PATH or dovecot:SOCKET" },
+	{ "[server]\nauth-senders = /nonexistent\n", 2, "cannot read it: No such file" },
 	{ "[server]\nproxy-protocol = on\n", 2, "this version cannot do that yet; write off" },
 	{ "[relay]\ntls = may\n", 2, "this version cannot do that yet; write none" },
 	{ "[relay]\ntls = require\n", 2, "this version cannot do that yet; write none" },
@@ -184,14 +189,14 @@ check_all_reported(void)
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, proxy-protocol\n"
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"

@@ -1,0 +1,408 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""AUTH with real clients, against a file of hashes and against Dovecot."""
+import base64
+import os
+import pty
+import re
+import shutil
+import smtplib
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import check, main, same, test, wait_for  # noqa: E402
+from tls_server import BUILD, HANDLER, HOST, Server, anyone, certificate  # noqa: E402
+
+HERE = BUILD + "/tests/auth-files"
+PASSWD = BUILD + "/smtp-handler-passwd"
+PEERS = os.path.abspath("build/peers")
+DOVECOT_SECRET = "Correct Horse, 8attery Staple"     # a colon ends it in its file
+SECRET = "Correct Horse, 8attery: Staple"
+shutil.rmtree(HERE, ignore_errors=True)
+os.makedirs(HERE)
+CERTIFICATE = certificate(HERE + "/ec", HOST)
+TLS = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key\ntrusted = 192.0.2.1" % (CERTIFICATE, CERTIFICATE)
+TEXT = "Subject: x\r\n\r\nhello\r\n"
+
+
+def make_hash(user, password):
+    return subprocess.run([PASSWD, user], input=password + "\n", capture_output=True, text=True, check=True).stdout
+
+
+USERS = HERE + "/users"
+with open(USERS, "w") as users:
+    users.write("# who may send\n" + make_hash("ben", "other") + make_hash("anna", SECRET) +
+                "carla:%s\n" % subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=b"old", capture_output=True,
+                                              check=True).stdout.decode().strip() +
+                "dora:!\nemil:\nfritz@example.org:" + make_hash("x", "at").split(":")[1])
+os.chmod(USERS, 0o600)
+FILE = TLS + "\nauth = file:" + USERS
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def plain(user, password):
+    return "PLAIN " + b64("\0%s\0%s" % (user, password))
+
+
+def encrypted(server):
+    smtp = server.tls()
+    smtp.ehlo("client.example")
+    return smtp
+
+
+@test("smtp-handler-passwd: a line from standard input, or typed twice")
+def passwd():
+    line = make_hash("anna", SECRET)
+    check(re.fullmatch(r"anna:\$y\$j9T\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}\n", line), line)
+    check(make_hash("anna", SECRET) != line, "the same salt twice")
+    for arguments, given in ([], "x\n"), (["a:b"], "x\n"), (["a b"], "x\n"), (["anna", "secret"], ""):
+        same(subprocess.run([PASSWD, *arguments], input=given, capture_output=True, text=True).returncode, 64, arguments)
+    for given in "", "\n", "x" * 600 + "\n":
+        run = subprocess.run([PASSWD, "anna"], input=given, capture_output=True, text=True)
+        same((run.returncode, run.stdout), (65, ""), given)
+    for again, status in ("secret", 0), ("Secret", 65):
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execv(PASSWD, [PASSWD, "anna"])
+        seen = b""
+        for prompt, answer in (b"Password: ", "secret"), (b"Again: ", again):
+            while prompt not in seen:
+                seen += os.read(fd, 1000)
+            time.sleep(0.1)
+            os.write(fd, answer.encode() + b"\n")
+        try:
+            while data := os.read(fd, 1000):
+                seen += data
+        except OSError:
+            pass
+        same(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), status, seen)
+        check(b"secret" not in seen.lower(), seen)
+        same(b"anna:$y$" in seen, status == 0, seen)
+
+
+@test("H131 H132 AUTH is offered inside TLS only; 538 in the clear")
+def offered():
+    with Server("auth-offered", FILE) as server:
+        smtp = server.smtp()
+        smtp.ehlo()
+        check(not smtp.has_extn("auth"))
+        same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 538)
+        smtp.quit()
+        smtp = encrypted(server)
+        same(smtp.esmtp_features.get("auth", "").split(), ["PLAIN", "LOGIN"])
+        smtp.quit()
+        check(SECRET not in server.log() and b64(SECRET) not in server.log())
+
+
+@test("H132 PLAIN and LOGIN, with and without an initial response; then anything may be sent anywhere; H097 ESMTPSA")
+def right():
+    with Server("auth-right", FILE) as server:
+        smtp = encrypted(server)
+        same(smtp.mail("anna@example.org")[0], 250)
+        same(smtp.rcpt("x@elsewhere.example")[0], 550)
+        smtp.rset()
+        same(smtp.docmd("AUTH", plain("anna", SECRET)), (235, b"2.7.0 Authentication successful"))
+        same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 503)
+        smtp.sendmail("anna@example.org", ["x@elsewhere.example"], TEXT)
+        smtp.quit()
+        smtp = encrypted(server)
+        same(smtp.docmd("AUTH", "PLAIN"), (334, b""))
+        same(smtp.docmd(plain("anna", SECRET)[6:])[0], 235)
+        smtp.quit()
+        smtp = encrypted(server)
+        same(smtp.docmd("AUTH", "LOGIN"), (334, b"VXNlcm5hbWU6"))
+        same(smtp.docmd(b64("anna")), (334, b"UGFzc3dvcmQ6"))
+        same(smtp.docmd(b64(SECRET))[0], 235)
+        smtp.quit()
+        for user, password in ("carla", "old"), ("fritz@example.org", "at"), ("ben", "other"):
+            smtp = encrypted(server)
+            same(smtp.login(user, password)[0], 235)
+            smtp.quit()
+        check(b"with ESMTPSA id " in server.messages()[0], server.messages()[0])
+        server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example auth=anna tls=TLSv1\.3/\S+ ")
+        for text in SECRET, b64(SECRET), plain("anna", SECRET)[6:]:
+            check(text not in server.log(), "the password is in the log")
+
+
+@test("H132 wrong: password, name, locked and empty accounts; the reply is the same; nothing secret in the log")
+def wrong():
+    with Server("auth-wrong", FILE) as server:
+        smtp = encrypted(server)
+        for user, password in ("anna", "wrong"), ("anna", SECRET.lower()), ("anna", SECRET + " "), ("nobody", SECRET), \
+                ("dora", "!"), ("dora", ""), ("emil", ""), ("emil", "x"), ("Anna", SECRET), ("# who may send", ""), \
+                ("anna", "x" * 4000), ("x", "*0"), ("ann", "a:" + SECRET):
+            same(smtp.docmd("AUTH", plain(user, password)), (535, b"5.7.8 Error: authentication failed"), user, password)
+        same(smtp.rcpt("x@elsewhere.example")[0], 503)
+        smtp.quit()
+        server.logged(r"refused client=127\.0\.0\.1 helo=client\.example tls=\S+ .*code=535 ")
+        check("wrong" not in server.log().replace("auth-wrong", ""), server.log())
+
+
+@test("H132 cancelled, malformed, unknown; twenty errors end it")
+def malformed():
+    with Server("auth-malformed", FILE) as server:
+        smtp = encrypted(server)
+        same(smtp.docmd("AUTH", "PLAIN")[0], 334)
+        same(smtp.docmd("*"), (501, b"5.7.0 Authentication cancelled"))
+        same(smtp.docmd("AUTH", "PLAIN =====")[0], 501)
+        same(smtp.docmd("AUTH", "CRAM-MD5")[0], 504)
+        same(smtp.docmd("AUTH", "PLAIN")[0], 334)
+        same(smtp.docmd("A" * 12286)[0], 501)
+        same(smtp.docmd("AUTH", "PLAIN")[0], 334)
+        same(smtp.docmd("A" * 12287)[0], 500)
+        same(smtp.noop()[0], 250)
+        smtp.mail("a@b.example")
+        same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 503)
+        for _ in range(13):
+            smtp.docmd("AUTH", "X")
+        same(smtp.docmd("AUTH", "X")[0], 421)
+
+
+@test("H132 a file that is not there, or that others can read: 454")
+def unreadable():
+    path = HERE + "/readable"
+    shutil.copy(USERS, path)
+    with Server("auth-unreadable", TLS + "\nauth = file:" + path) as server:
+        for mode in 0o644, 0o640:
+            os.chmod(path, mode)
+            smtp = encrypted(server)
+            same(smtp.docmd("AUTH", plain("anna", SECRET)), (454, b"4.7.0 Temporary authentication failure"))
+            server.logged(r"AUTH does not work: \S+/readable: others can read it \(mode %04o\)" % mode)
+        os.remove(path)
+        same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 454)
+        server.logged(r"AUTH does not work: \S+/readable: No such file")
+        smtp.quit()
+
+
+@test("H132 a wrong name costs what a wrong password costs")
+def cost():
+    with Server("auth-cost", FILE, "max-errors = 1000") as server:
+        smtp = encrypted(server)
+        took = {"anna": [], "nobody": [], "dora": []}
+        for _ in range(7):
+            for user in took:
+                start = time.monotonic()
+                same(smtp.docmd("AUTH", plain(user, "wrong"))[0], 535)
+                took[user].append(time.monotonic() - start)
+        middle = {user: statistics.median(times) for user, times in took.items()}
+        check(max(middle.values()) < 2 * min(middle.values()), middle)
+        smtp.quit()
+
+
+@test("a password is wiped from memory")
+def wiped():
+    with Server("auth-wiped", FILE) as server:
+        smtp = encrypted(server)
+        pid = server.session(smtp)
+        same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 235)
+        same(smtp.noop()[0], 250)
+        found = []
+        with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+            for line in maps:
+                area, rights = line.split()[:2]
+                if rights.startswith("rw"):
+                    start, end = (int(x, 16) for x in area.split("-"))
+                    memory.seek(start)
+                    octets = memory.read(end - start)
+                    found += [line.strip() for form in (SECRET, plain("anna", SECRET)[6:]) if form.encode() in octets]
+        same(found, [])
+        smtp.quit()
+
+
+@test("auth-senders: each to his own addresses")
+def senders():
+    path = HERE + "/senders"
+    with open(path, "w") as file:
+        file.write("# user: addresses\nanna: anna@example.org @anna.example\nben: *\nanna: info@example.org\n")
+    with Server("auth-senders", FILE, "auth-senders = " + path) as server:
+        smtp = encrypted(server)
+        smtp.login("anna", SECRET)
+        for address, code in ("anna@example.org", 250), ("ANNA@Example.ORG", 250), ("x@anna.example", 250), ("", 250), \
+                ("info@example.org", 250), ("ben@example.org", 553), ("x@y.anna.example", 553), ("anna@elsewhere.example", 553):
+            same(smtp.mail(address)[0], code, address)
+            smtp.rset()
+        same(smtp.mail("ben@example.org")[1], b"5.7.1 <ben@example.org>: Sender address rejected: not owned by user")
+        smtp.quit()
+        smtp = encrypted(server)
+        smtp.login("ben", "other")
+        same(smtp.mail("anybody@anywhere.example")[0], 250)
+        smtp.quit()
+        smtp = encrypted(server)
+        smtp.login("carla", "old")
+        same(smtp.mail("carla@example.org")[0], 553)
+        smtp.quit()
+        smtp = encrypted(server)
+        same(smtp.mail("ben@example.org")[0], 250)      # not a user's; it can go to example.org only
+        smtp.quit()
+
+
+@test("submission: strangers must authenticate")
+def submission():
+    with Server("auth-submission", FILE.replace("offer", "required"), "role = submission") as server:
+        smtp = encrypted(server)
+        same(smtp.mail("anna@example.org")[0], 530)
+        smtp.login("anna", SECRET)
+        smtp.sendmail("anna@example.org", ["x@elsewhere.example"], TEXT)
+        smtp.quit()
+        same(len(server.messages()), 1)
+
+
+@test("clients: swaks, curl, msmtp, smtplib")
+def others():
+    with Server("auth-others", FILE) as server:
+        address = "127.0.0.1:%d" % server.port
+        letter = server.directory + "/letter"
+        with open(letter, "w") as file:
+            file.write(TEXT)
+        for command in (
+                ["swaks", "--server", address, "--tls", "--auth", "PLAIN", "--auth-user", "anna", "--auth-password", SECRET,
+                 "--from", "a@example.org", "--to", "x@elsewhere.example"],
+                ["swaks", "--server", address, "--tls", "--auth", "LOGIN", "--auth-user", "anna", "--auth-password", SECRET,
+                 "--from", "a@example.org", "--to", "x@elsewhere.example"],
+                ["curl", "-sS", "--ssl-reqd", "--insecure", "--user", "anna:" + SECRET, "--url", "smtp://" + address, "--mail-from",
+                 "a@example.org", "--mail-rcpt", "x@elsewhere.example", "--upload-file", letter],
+                ["msmtp", "--host=127.0.0.1", "--port=%d" % server.port, "--tls=on", "--tls-certcheck=off", "--auth=plain",
+                 "--user=anna", "--passwordeval=echo '%s'" % SECRET, "--from=a@example.org", "x@elsewhere.example"]):
+            with open(letter, "rb") as file:
+                run = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=60)
+            same(run.returncode, 0, " ".join(command), run.stdout, run.stderr)
+        same([b" with ESMTPSA id " in m for m in server.messages()], [True] * 4)
+
+
+class Dovecot:
+    """A real one, unpacked from its package, with a passwd-file of one user."""
+
+    def __enter__(self):
+        self.directory = "/tmp/smtp-handler-dovecot.%d" % os.getpid()     # short: it is the start of a socket's path
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory)
+        os.chmod(self.directory, 0o755)
+        with open(self.directory + "/users", "w") as file:
+            file.write("anna:{PLAIN}%s::::::\n" % DOVECOT_SECRET)
+        with open(self.directory + "/dovecot.conf", "w") as file:
+            file.write("""
+base_dir = {0}/run
+state_dir = {0}/state
+log_path = {0}/log
+protocols =
+listen = 127.0.0.1
+ssl = no
+default_internal_user = nobody
+default_internal_group = nogroup
+default_login_user = nobody
+auth_mechanisms = plain login
+auth_failure_delay = 1 secs
+first_valid_uid = 0
+passdb {{
+  driver = passwd-file
+  args = {0}/users
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home=/
+}}
+service auth {{
+  unix_listener auth-client {{
+    mode = 0666
+  }}
+}}
+""".format(self.directory))
+        # It finds its parts below /usr only: there they are, for it.
+        mount = "mount -t overlay overlay -o lowerdir=%s/usr:/usr /usr && exec dovecot -F -c %s/dovecot.conf"
+        self.process = subprocess.Popen(
+            ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else []), "sh", "-c", mount % (PEERS, self.directory)],
+            stdout=subprocess.DEVNULL, stderr=open(self.directory + "/stderr", "w"))
+        self.socket = self.directory + "/run/auth-client"
+        check(wait_for(lambda: os.path.exists(self.socket)), "no Dovecot", open(self.directory + "/stderr").read(), self.log())
+        return self
+
+    def log(self):
+        path = self.directory + "/log"
+        return open(path).read() if os.path.exists(path) else ""
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@test("H132 dovecot: right, wrong, gone")
+def dovecot():
+    with Dovecot() as peer, Server("auth-dovecot", TLS, "auth = dovecot:" + peer.socket) as server:
+        smtp = encrypted(server)
+        same(smtp.docmd("AUTH", plain("anna", "wrong"))[0], 535, peer.log(), server.log())
+        same(smtp.docmd("AUTH", plain("nobody", DOVECOT_SECRET))[0], 535)
+        same(smtp.docmd("AUTH", plain("anna\tresp=x", DOVECOT_SECRET))[0], 535)
+        same(smtp.login("anna", DOVECOT_SECRET)[0], 235)
+        smtp.sendmail("anna@example.org", ["x@elsewhere.example"], TEXT)
+        smtp.quit()
+        smtp = encrypted(server)
+        peer.stop()
+        same(smtp.docmd("AUTH", plain("anna", DOVECOT_SECRET)), (454, b"4.7.0 Temporary authentication failure"))
+        smtp.quit()
+        server.logged(r"AUTH does not work: \S+/auth-client: ")
+        check(DOVECOT_SECRET not in server.log())
+
+
+@test("dovecot: to a trusted client AUTH is offered in the clear, too")
+def trusted():
+    with Dovecot() as peer, Server("auth-trusted", "auth = dovecot:" + peer.socket) as server:
+        smtp = server.smtp()
+        smtp.ehlo()
+        check(smtp.has_extn("auth"))
+        same(smtp.login("anna", DOVECOT_SECRET)[0], 235)
+        smtp.sendmail("anna@example.org", ["u@example.org"], TEXT)
+        smtp.quit()
+        check(b"with ESMTPA id " in server.messages()[0])
+
+
+@test("H132 dovecot: what does not speak its protocol, hangs up, or has no PLAIN: 454")
+def impostors():
+    path = HERE + "/impostor"
+    greeting = b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t0\nDONE\n"
+    answers = [(b"", b""), (b"220 hello\n" * 300, b""), (b"VERSION\t2\t0\nMECH\tPLAIN\nDONE\n", b""), (b"x" * 9000, b""),
+               (greeting.replace(b"PLAIN", b"CRAM-MD5"), b""), (greeting, b""), (greeting, b"FAIL\t1\tuser=anna\ttemp\n"),
+               (greeting, b"CONT\t1\t\n"), (greeting, b"OK\t2\tuser=anna\n")]
+    with socket.socket(socket.AF_UNIX) as listener, Server("auth-impostors", TLS, "auth = dovecot:" + path) as server:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(20)
+        smtp = encrypted(server)
+        for first, second in answers:
+            smtp.putcmd("AUTH", plain("anna", SECRET))
+            sock = listener.accept()[0]
+            sock.settimeout(20)
+            try:
+                sock.sendall(first)
+            except BrokenPipeError:
+                pass
+            if second or first is greeting:
+                got = b""
+                while b"AUTH" not in got or not got.endswith(b"\n"):
+                    got += sock.recv(20000)
+                wanted = rb"VERSION\t1\t\d+\nCPID\t\d+\nAUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=127\.0\.0\.1\tresp=(\S+)\n"
+                found = re.fullmatch(wanted, got)
+                check(found and base64.b64decode(found[1]) == b"\0anna\0" + SECRET.encode(), got)
+            try:
+                sock.sendall(second)
+            except BrokenPipeError:     # it has heard enough
+                pass
+            sock.close()
+            same(smtp.getreply(), (454, b"4.7.0 Temporary authentication failure"), first[:80], second)
+        smtp.quit()
+
+
+main()
