@@ -81,7 +81,7 @@ session()
 # Replies without what differs from session to session.
 normal()
 {
-	sed -E 's/queued as [0-9A-Z]{16}/queued as ID/'
+	sed -E 's|queued as [0-9A-Z]{16}|queued as ID|; s|^(250.FUTURERELEASE [0-9]+) .*|\1 UNTIL|'
 }
 
 # What a client must get, byte for byte: what a pipe gets.
