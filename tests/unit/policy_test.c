@@ -83,7 +83,7 @@ path_of(const char *text)
 static void
 test_recipients(void)
 {
-	const struct policy stranger = { &config, false }, trusted = { &config, true };
+	const struct policy stranger = { .config = &config }, trusted = { .config = &config, .trusted = true };
 
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++) {
 		const struct smtp_path to = path_of(rcpts[i].to);
@@ -99,7 +99,7 @@ test_recipients(void)
 static void
 test_senders(void)
 {
-	const struct policy policy = { &config, true };
+	const struct policy policy = { .config = &config, .trusted = true };
 	const struct smtp_path null = path_of(""), any = path_of("a@b.example");
 
 	ok(policy_sender(&policy, &any) == SMTP_ACCEPT, "no list of senders: anybody");
@@ -115,6 +115,32 @@ test_senders(void)
 	}
 }
 
+/* An authenticated user's own addresses, of the file of senders read as one of owners. */
+static void
+test_owners(void)
+{
+	static const struct {
+		const char *user, *from;
+		bool own;
+	} owners[] = {
+		{ "anna", "anna@one.example", true }, { "ANNA", "Anna@One.Example", true }, { "anna", "x@two.example", true },
+		{ "anna", "info@one.example", true }, { "anna", "ben@one.example", false }, { "anna", "x@sub.two.example", false },
+		{ "ben", "any@where.example", true }, { "carla", "anna@one.example", false }, { "ann", "anna@one.example", false },
+		{ "dora", "dora@one.example", false }, { "", "anna@one.example", true }, { "carla", "", true },
+	};
+
+	config.server.senders = NULL;
+	config.server.auth_senders = senders;
+	write_file(senders, "anna: anna@one.example\t@two.example\n ben : *  # all\nanna:info@one.example\ndora:\ncarla\n");
+	for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+		const struct policy policy = { .config = &config, .trusted = true, .user = slice_str(owners[i].user) };
+		const struct smtp_path from = path_of(owners[i].from);
+
+		ok(policy_sender(&policy, &from) == (owners[i].own ? SMTP_ACCEPT : SMTP_REFUSE_OWNER), "%s from <%s>",
+		    owners[i].user, owners[i].from);
+	}
+}
+
 int
 main(void)
 {
@@ -122,6 +148,7 @@ main(void)
 	write_file(senders, "a@one.example\n@two.example\nthree.example\n");
 	test_recipients();
 	test_senders();
+	test_owners();
 	(void)unlink(users);
 	(void)unlink(senders);
 	return tap_done();
