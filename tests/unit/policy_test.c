@@ -6,7 +6,8 @@
 
 #include "tests/lib/tap.h"
 
-static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
+static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX",
+	owners[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
 static char pattern_open[] = "open.example", pattern_users[] = "users.example", pattern_closed[] = "closed.example",
 	    pattern_moved[] = "moved.example", pattern_broken[] = "broken.example", why_text[] = "has moved";
 
@@ -115,14 +116,14 @@ test_senders(void)
 	}
 }
 
-/* An authenticated user's own addresses, of the file of senders read as one of owners. */
+/* An authenticated user's own addresses. */
 static void
 test_owners(void)
 {
 	static const struct {
 		const char *user, *from;
 		bool own;
-	} owners[] = {
+	} cases[] = {
 		{ "anna", "anna@one.example", true }, { "ANNA", "Anna@One.Example", true }, { "anna", "x@two.example", true },
 		{ "anna", "info@one.example", true }, { "anna", "ben@one.example", false }, { "anna", "x@sub.two.example", false },
 		{ "ben", "any@where.example", true }, { "carla", "anna@one.example", false }, { "ann", "anna@one.example", false },
@@ -130,14 +131,14 @@ test_owners(void)
 	};
 
 	config.server.senders = NULL;
-	config.server.auth_senders = senders;
-	write_file(senders, "anna: anna@one.example\t@two.example\n ben : *  # all\nanna:info@one.example\ndora:\ncarla\n");
-	for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
-		const struct policy policy = { .config = &config, .trusted = true, .user = slice_str(owners[i].user) };
-		const struct smtp_path from = path_of(owners[i].from);
+	config.server.auth_senders = owners;
+	write_file(owners, "anna: anna@one.example\t@two.example\n ben : *  # all\nanna:info@one.example\ndora:\ncarla\n");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct policy policy = { .config = &config, .trusted = true, .user = slice_str(cases[i].user) };
+		const struct smtp_path from = path_of(cases[i].from);
 
-		ok(policy_sender(&policy, &from) == (owners[i].own ? SMTP_ACCEPT : SMTP_REFUSE_OWNER), "%s from <%s>",
-		    owners[i].user, owners[i].from);
+		ok(policy_sender(&policy, &from) == (cases[i].own ? SMTP_ACCEPT : SMTP_REFUSE_OWNER), "%s from <%s>",
+		    cases[i].user, cases[i].from);
 	}
 }
 
@@ -151,5 +152,6 @@ main(void)
 	test_owners();
 	(void)unlink(users);
 	(void)unlink(senders);
+	(void)unlink(owners);
 	return tap_done();
 }
