@@ -88,7 +88,7 @@ static bool
 allow_lists(int ruleset, const struct config *c)
 {
 	bool good = allow_beside(ruleset, c->server.senders) && allow_beside(ruleset, c->server.auth_senders);
-	char space[4096];
+	char space[4096] = "";
 	struct buf users = BUF(space);
 
 	if (good && c->server.auth == AUTH_FILE && secret_path(&users, slice_str(c->server.auth_target)) == 0)
