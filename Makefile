@@ -156,7 +156,7 @@ check: deps
 	$(MAKE) --no-print-directory check-here
 
 check-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
-	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' assertions='tests/assertions' \
 	  dialogues='tests/dialogues/run' $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
 
 # Only the unit tests: a few seconds.

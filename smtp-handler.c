@@ -139,7 +139,7 @@ begin_session(struct handler *h, const struct start *start)
 
 	h->start = start;
 	h->record = (struct record){ .peer = &h->peer, .session = &h->session, .started_ms = clock_ms(), .tls = &h->tls };
-	h->newlines = !network ? SMTP_LF_TOO :
+	h->newlines = !network || start->lf ? SMTP_LF_TOO :
 	    config.server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;
 	h->timeout_ms = (int)(config.server.timeout_ms < INT32_MAX ? config.server.timeout_ms : INT32_MAX);
 	peer_find(&h->peer, start->rfd);
@@ -151,6 +151,7 @@ begin_session(struct handler *h, const struct start *start)
 		.max_message_size = config.server.max_message_size,
 		.max_recipients = (unsigned)config.server.max_recipients,
 		.max_errors = (unsigned)config.server.max_errors,
+		.max_messages = (unsigned)config.server.max_messages,
 		.strict = config.server.syntax == SYNTAX_STRICT,
 		.lmtp = config.server.role == ROLE_LMTP,
 		.refuse = slice_str(config.server.refuse),

@@ -90,6 +90,22 @@ put_submitted(void *ctx, struct slice octets)
 		m->error = queue_content(&m->queue, &m->queued, octets);
 }
 
+static void
+put_stored(void *ctx, struct slice octets)
+{
+	struct message *m = ctx;
+
+	if (m->error == 0)
+		m->error = queue_content(&m->queue, &m->queued, octets);
+}
+
+/* Results that bear our name are ours or those of who hands us mail on our behalf. */
+static bool
+from_outside(const struct smtp_session *s)
+{
+	return !s->server->trusted && !s->server->lmtp && !s->authenticated;
+}
+
 int
 message_open(struct message *m)
 {
@@ -112,6 +128,7 @@ message_open(struct message *m)
 	smtp_data_init(&m->data, SMTP_CRLF);
 	smtp_data_init(&m->stored, SMTP_CRLF);
 	submit_begin(&m->submit, s->server->hostname, message_id(m), trace.time_s, put_submitted, m);
+	authres_begin(&m->authres, s->server->hostname, put_stored, m);
 	if (r < 0)
 		return r;
 	trace_received(&received, &trace);
@@ -132,12 +149,14 @@ add_content(struct message *m, struct slice content)
 
 	if (error == 0 && m->data.octets > m->config->server.max_message_size)
 		error = -EFBIG;
-	if (error == 0 && m->session->server->submission) {
+	if (error == 0 && m->session->server->submission)
 		submit_content(&m->submit, content);
+	else if (error == 0 && from_outside(m->session))
+		authres_content(&m->authres, content);
+	else if (error == 0)
+		put_stored(m, content);
+	if (error == 0)
 		error = m->error;
-	} else if (error == 0) {
-		error = queue_content(&m->queue, &m->queued, content);
-	}
 	if (error != 0)
 		message_fail(m, error);
 }
@@ -230,6 +249,8 @@ message_commit(struct message *m)
 {
 	if (m->error == 0 && m->session->server->submission)
 		submit_end(&m->submit);
+	else if (m->error == 0 && from_outside(m->session))
+		authres_end(&m->authres);
 	return commit(m);
 }
 

@@ -11,6 +11,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "queue.h"
+#include "server/authres.h"
 #include "server/print.h"
 #include "server/submit.h"
 #include "smtp/data.h"
@@ -31,6 +32,7 @@ struct message {
 	struct smtp_data data;		/* what the content is like */
 	struct smtp_data stored;	/* role = submission: what has become of it */
 	struct submit submit;
+	struct authres authres;		/* of clients that are not trusted */
 	int error;			/* of storing it, -errno: the first */
 	char decoded[2 * MESSAGE_CHUNK];
 	struct queue_message queued;

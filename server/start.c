@@ -18,17 +18,18 @@
 struct wishes {
 	const char *listen[LISTEN_MAX];
 	size_t nlisten;
-	bool print, implicit;
+	bool print, implicit, lf;
 	const char *resume;
 	bool stderr_is_socket;		/* as it was given to us; the client, perhaps */
 };
 
-enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT, OPTION_IMPLICIT, OPTION_RESUME };
+enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT, OPTION_IMPLICIT, OPTION_LF, OPTION_RESUME };
 
 static const struct option own_options[] = {
 	{ "listen", required_argument, NULL, OPTION_LISTEN },
 	{ "print", no_argument, NULL, OPTION_PRINT },
 	{ "implicit", no_argument, NULL, OPTION_IMPLICIT },
+	{ "lf", no_argument, NULL, OPTION_LF },
 	{ "resume", required_argument, NULL, OPTION_RESUME },
 	{ NULL, 0, NULL, 0 },
 };
@@ -36,7 +37,7 @@ static const struct option own_options[] = {
 static const struct program program = {
 	.name = "smtp-handler",
 	.usage = "usage: smtp-handler [-c FILE] [-o SECTION.KEY=VALUE]... [--listen ADDR:PORT]... [--implicit]\n"
-		 "                    [--print]\n"
+		 "                    [--print] [--lf]\n"
 		 "       smtp-handler --check | --version | --help\n"
 		 "\n"
 		 "Receives mail by SMTP on standard input and output, and queues it.\n"
@@ -47,6 +48,7 @@ static const struct program program = {
 		 "  --print               show messages (on stdout of a listener, else on stderr)\n"
 		 "                        instead of queueing them\n"
 		 "  --implicit            TLS from the first octet, as on port 465\n"
+		 "  --lf                  let lines end in LF alone, for sessions typed by hand\n"
 		 "  --check               only check the configuration\n"
 		 "\n"
 		 "smtp-handler(8) and smtp-handler.conf(5) say more.\n",
@@ -62,6 +64,8 @@ wish(void *ctx, int val, const char *argument)
 		w->print = true;
 	} else if (val == OPTION_IMPLICIT) {
 		w->implicit = true;
+	} else if (val == OPTION_LF) {
+		w->lf = true;
 	} else if (val == OPTION_RESUME) {
 		w->resume = argument;
 	} else if (w->nlisten < LISTEN_MAX) {
@@ -112,6 +116,7 @@ find_client(const struct wishes *w, const struct options *options, struct config
 		if (misplaced(config, listener.fds[i]))
 			return EX_CONFIG;
 	start->implicit = w->implicit;
+	start->lf = w->lf;
 	if (w->print)
 		start->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
 	if (listener.n) {

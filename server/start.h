@@ -14,6 +14,7 @@ struct start {
 	int rfd, wfd;
 	int print_fd;			/* --print: where to; -1 */
 	bool implicit;			/* TLS from the first octet */
+	bool lf;			/* lines may end in LF alone, from the network too */
 	bool resumed;			/* at STARTTLS, by smtp-handler, as */
 	struct handover handover;
 };

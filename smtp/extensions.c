@@ -30,6 +30,10 @@ smtp_extensions_ehlo(struct smtp_session *s)
 	buf_uint(&s->text, s->server->max_message_size);
 	buf_str(&s->text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN\nMT-PRIORITY\nLIMITS RCPTMAX=");
 	buf_uint(&s->text, s->server->max_recipients);
+	if (s->server->max_messages) {
+		buf_str(&s->text, " MAILMAX=");
+		buf_uint(&s->text, s->server->max_messages);
+	}
 	if (smtp_offers_hold(s)) {
 		buf_str(&s->text, "\nFUTURERELEASE ");
 		buf_uint(&s->text, SMTP_HOLD_MAX_S);

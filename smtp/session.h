@@ -38,6 +38,7 @@ struct smtp_server {
 	struct slice hostname;
 	uint64_t max_message_size;
 	unsigned max_recipients, max_errors;
+	unsigned max_messages;	/* of the session; 0: no limit is told */
 	struct slice refuse;	/* no service, and why (RFC 5321 section 3.1): 554, then 503 to all but QUIT; empty: none of that */
 	bool strict;		/* [server] syntax = strict */
 	bool lmtp;		/* LHLO in place of HELO and EHLO, and a reply per recipient (RFC 2033) */

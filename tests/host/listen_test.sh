@@ -49,6 +49,16 @@ ok "the port is free" bash -c "! ss -Hltn 'sport = :2525' | grep -q ."
 out=$("$tmp/smtp-handler" -c "$tmp/conf" --listen nonsense 2>&1)
 like "a bad address is a usage error" "$? $out" '^64 .*nonsense'
 
+$as_user "$tmp/smtp-handler" -c "$tmp/conf" --lf --listen 127.0.0.1:2526 2> "$tmp/lf.log" &
+listener=$!
+wait_for 10 listens 2526 || { diag < "$tmp/lf.log"; bail "smtp-handler --lf does not listen"; }
+exec 7<>/dev/tcp/127.0.0.1/2526
+printf 'HELO a.example\nMAIL FROM:<a@b.example>\nRCPT TO:<u@example.org>\nDATA\nx\n.\nQUIT\n' >&7
+like "H081 with --lf, and only then, lines may end in LF on a socket" "$(timeout 10 cat <&7)" '^250 2\.0\.0 Ok: queued'
+exec 7>&-
+kill -TERM "$listener"
+wait "$listener"
+
 out=$(timeout 10 "$tmp/smtp-handler" -c "$tmp/conf" -o server.role=lmtp --listen 127.0.0.1:25 2>&1)
 like "H166 LMTP is never on port 25" "$? ${out//$'\n'/ }" '^78 .*cannot be on port 25'
 done_testing
