@@ -143,6 +143,8 @@ typedef bool queue_visit(void *ctx, const char *id);
  * NULL) is told of what came, whatever it says.  Returns how many, or -errno. */
 int queue_take_new(const struct queue *q, queue_visit *each, void *ctx);
 int queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx);
+/* Without the lock: all of wait/ goes to new/, where a runner that is at work finds it.  How many, or -errno. */
+int queue_flush(const struct queue *q);
 /* When the earliest of wait/ is due (unix seconds), 0 when nothing waits. */
 int64_t queue_next_due(const struct queue *q);
 

@@ -374,6 +374,21 @@ open_loop(struct relay *r, const char *new_path)
 	return 0;
 }
 
+/* --flush beside a runner, which stays perhaps: what waits is its to deliver, but now. */
+static int
+hand_over(const struct queue *q)
+{
+	int n = queue_flush(q);
+
+	if (n < 0) {
+		report_trouble(NULL, "cannot take messages from wait/", "", n);
+		return EX_TEMPFAIL;
+	}
+	log_text(LOG_LEVEL_NOTICE, "%d deferred messages are due now; the smtp-relay that is at work sees to them", n);
+	return EX_OK;
+}
+
+/* -1, or an exit status. */
 static int
 open_queue(struct relay *r)
 {
@@ -388,6 +403,8 @@ open_queue(struct relay *r)
 		return EX_TEMPFAIL;
 	}
 	error = queue_lock_runner(&r->queue);
+	if (error == -EWOULDBLOCK && r->flush)
+		return hand_over(&r->queue);
 	if (error < 0) {
 		log_text(LOG_LEVEL_NOTICE, error == -EWOULDBLOCK
 		    ? "another smtp-relay is at work on %s; it will see to the mail" : "cannot lock %s/state/lock",
@@ -401,7 +418,7 @@ open_queue(struct relay *r)
 		return EX_TEMPFAIL;
 	}
 	recover(r);
-	return 0;
+	return -1;
 }
 
 static int
@@ -409,7 +426,7 @@ run(struct relay *r)
 {
 	int code = open_queue(r);
 
-	if (code)
+	if (code >= 0)
 		return code;
 	r->runner.config = &r->config;
 	r->runner.queue = &r->queue;

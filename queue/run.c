@@ -72,7 +72,7 @@ move_to_dead(const struct queue *q, int from, const char *name)
 
 struct moves {
 	const struct queue *q;
-	int from;
+	int from, to;
 	int count;
 	int error;		/* the first one: a file that resists must not keep the others */
 	int64_t now_s;		/* take_due only */
@@ -89,13 +89,13 @@ move_one(void *ctx, const char *name)
 	int r = -EEXIST;
 
 	if (queue_is_id(name))
-		r = renameat(m->from, name, m->q->cur, name) < 0 ? -errno : 0;
+		r = renameat(m->from, name, m->to, name) < 0 ? -errno : 0;
 	if (r == 0) {
 		m->count++;
 		if (m->each)
 			(void)m->each(m->ctx, name);
 	}
-	/* No message, or cur/ has a folder of that name. */
+	/* No message, or a folder of that name is there. */
 	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
 		r = move_to_dead(m->q, m->from, name);
 	if (r < 0 && r != -ENOENT && m->error == 0)
@@ -106,7 +106,7 @@ move_one(void *ctx, const char *name)
 int
 queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
 {
-	struct moves m = { .q = q, .from = q->fresh, .each = each, .ctx = ctx };
+	struct moves m = { .q = q, .from = q->fresh, .to = q->cur, .each = each, .ctx = ctx };
 	int r = queue_names(q->fresh, move_one, &m);
 
 	if (r == 0)
@@ -154,7 +154,18 @@ take_bucket(void *ctx, const char *name)
 int
 queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
 {
-	struct moves m = { .q = q, .now_s = now_s, .everything = everything, .each = each, .ctx = ctx };
+	struct moves m = { .q = q, .to = q->cur, .now_s = now_s, .everything = everything, .each = each, .ctx = ctx };
+	int r = queue_names(q->wait, take_bucket, &m);
+
+	if (r == 0)
+		r = m.error;
+	return r < 0 ? r : m.count;
+}
+
+int
+queue_flush(const struct queue *q)
+{
+	struct moves m = { .q = q, .to = q->fresh, .everything = true };
 	int r = queue_names(q->wait, take_bucket, &m);
 
 	if (r == 0)

@@ -20,6 +20,8 @@ late    MX 10 mx.late
 mx.late A 192.0.2.13
 dead    MX 10 mx.dead
 mx.dead A 192.0.2.99
+later   MX 10 mx.later
+mx.later A 192.0.2.15
 minute  MX 10 mx.minute
 mx.minute A 192.0.2.98
 hole    MX 10 mx.hole
@@ -72,6 +74,15 @@ def _():
     process = site.start_relay()
     code = process.wait(10)
     check(code in (0, 75), code, site.log()[-800:])
+
+
+@test("--flush beside it hands over what waits")
+def _():
+    site.send("bob@later.example.org")
+    check(wait_for(lambda: site.queued("wait"), 10), site.queue_text(), site.log()[-800:])
+    later = Exchanger("192.0.2.15")
+    same(site.start_relay("--flush").wait(10), 0)
+    check(wait_for(lambda: len(later.messages) == 1, 10), site.queue_text(), site.log()[-2000:])
 
 
 @test("--watch ends on SIGTERM, with 0, and leaves no worker behind")
