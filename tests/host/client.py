@@ -6,11 +6,13 @@ client.py talk HOST PORT     send stdin once the greeting has begun; print every
 client.py burst HOST PORT N  N connections as fast as they go, a greeting and QUIT each; "greeted lost"
 client.py hostile HOST PORT  sessions that end badly
 client.py send HOST PORT FROM TO [COUNT]   messages by smtplib, one session
+client.py submit HOST PORT USER PASSWORD FROM TO   one message; TLS at once on 465, STARTTLS else; prints how it was received
 client.py syslog PATH        be the syslog daemon: datagrams of the socket PATH as lines on stdout
 """
 import os
 import smtplib
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -95,6 +97,18 @@ def send(host, port, sender, rcpt, count="1"):
             smtp.sendmail(sender, [rcpt], f"From: {sender}\nTo: {rcpt}\nSubject: message {i + 1}\n\nText {i + 1}.\n")
 
 
+def submit(host, port, user, password, sender, rcpt):
+    context = ssl._create_unverified_context()
+    smtp = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT, context=context) if port == "465" else \
+        smtplib.SMTP(host, int(port), timeout=TIMEOUT)
+    with smtp:
+        if port != "465":
+            smtp.starttls(context=context)
+        smtp.login(user, password)
+        smtp.sendmail(sender, [rcpt], f"From: {sender}\nTo: {rcpt}\nSubject: submitted\n\nText.\n")
+        print("sent over", smtp.sock.version())
+
+
 def syslog(path):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     s.bind(path)
@@ -104,5 +118,5 @@ def syslog(path):
 
 
 if __name__ == "__main__":
-    actions = {"talk": talk, "burst": burst, "hostile": hostile, "send": send, "syslog": syslog}
+    actions = {"talk": talk, "burst": burst, "hostile": hostile, "send": send, "submit": submit, "syslog": syslog}
     actions[sys.argv[1]](*sys.argv[2:])

@@ -49,7 +49,8 @@ tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
     bail "no systemd"
 
 units='smtp-handler.socket smtp-handler@.service smtp-handler-listen.socket smtp-handler-listen.service
-    smtp-relay.path smtp-relay.service smtp-relay.timer'
+    smtp-handler-submission.socket smtp-handler-submission@.service smtp-handler-submissions.socket
+    smtp-handler-submissions@.service smtp-relay.path smtp-relay.service smtp-relay.timer'
 # shellcheck disable=SC2086
 is "systemd-analyze verify has nothing to say" \
     "$(here sh -c 'cd /usr/local/lib/systemd/system && systemd-analyze verify --man=no "$@" 2>&1' sh $units)" ""
@@ -153,6 +154,21 @@ ok "it may write to the queue and nowhere else, whoever it were" here sh -c '
 	$inside touch /var/spool/smtp-handler/tmp/x && rm /var/spool/smtp-handler/tmp/x'
 ok "it stops in order" here sh -c 'systemctl stop smtp-handler-listen.service &&
     test "$(systemctl show -P Result smtp-handler-listen.service)" = success'
+
+# Submission: root's certificate and key, as credentials of the unit; a hash in a file of the service's user.
+here sh -c 'umask 077; mkdir /etc/smtp-handler/tls; chmod 700 /etc/smtp-handler/tls; cd /etc/smtp-handler/tls
+	openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout key.pem -out certificate.pem -days 2 \
+	    -subj /CN=mail.example.org 2> /dev/null
+	echo secret | /usr/local/sbin/smtp-handler-passwd anna > /etc/smtp-handler/users
+	chown smtp-handler /etc/smtp-handler/users
+	printf "[server]\nauth = file:/etc/smtp-handler/users\n" > /etc/smtp-handler/conf.d/users.conf
+	chmod 644 /etc/smtp-handler/conf.d/users.conf'
+ok "submission starts" here systemctl -q start smtp-handler-submissions.socket smtp-handler-submission.socket
+before=$(mailbox)
+is "H131 a message on port 465" "$(client submit 127.0.0.1 465 anna secret anna@example.org anna@example.org 2>&1)" "sent over TLSv1.3"
+is "H129 a message on port 587" "$(client submit 127.0.0.1 587 anna secret anna@example.org anna@example.org 2>&1)" "sent over TLSv1.3"
+ok "both are delivered" wait_for 20 has_mail $((before + 2))
+like "the log says who it was" "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
 
 unlike "no program was killed or fell over" "$(here journalctl -q -o cat)" 'core-dump|code=killed, status=(6|7|8|11|31)/|Sanitizer|runtime error'
 done_testing
