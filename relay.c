@@ -27,6 +27,7 @@
 #include "base/options.h"
 #include "queue.h"
 #include "runner/explain.h"
+#include "runner/intake.h"
 #include "runner/report.h"
 #include "runner/runner.h"
 
@@ -97,24 +98,6 @@ own_option(void *ctx, int val, const char *argument)
 
 /* ---- what is due ---- */
 
-static bool
-add_message(void *ctx, const char *id)
-{
-	return runner_add(&((struct relay *)ctx)->runner, id);
-}
-
-/* Messages of cur/ that are not in the window yet: left by a run that was cut off, or by a full window. */
-static void
-add_from_cur(struct relay *r)
-{
-	int error;
-
-	r->runner.more = false;
-	error = queue_each(&r->queue, add_message, r);
-	if (error < 0)
-		report_trouble(r, "cannot read cur/", "", error);
-}
-
 static void
 set_timer(sd_event_source *timer, uint64_t after_us)
 {
@@ -137,32 +120,12 @@ arm_due_timer(struct relay *r)
 	set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
 }
 
-/* Complete messages whose handler is gone come back from tmp/. */
-static void
-recover(struct relay *r)
-{
-	int recovered = queue_recover(&r->queue);
-
-	if (recovered > 0)
-		log_text(LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
-	else if (recovered < 0)
-		report_trouble(r, "cannot look through tmp/", "", recovered);
-}
-
-/* Empty new/ first, by rename: a path unit that sees it filled would start us for ever. */
 static void
 take(struct relay *r, bool everything)
 {
-	int error;
-
 	if (r->runner.stopping)
 		return;
-	error = queue_take_new(&r->queue, add_message, r);
-	if (error < 0)
-		report_trouble(r, "cannot take messages from new/", "", error);
-	error = queue_take_due(&r->queue, clock_wall_us() / 1000000, everything, add_message, r);
-	if (error < 0)
-		report_trouble(r, "cannot take messages from wait/", "", error);
+	intake_due(&r->runner, everything);
 	arm_due_timer(r);
 }
 
@@ -175,7 +138,7 @@ go_on(struct relay *r)
 	struct runner *runner = &r->runner;
 
 	if (runner->more && runner->nmessages < RUNNER_WINDOW / 2)
-		add_from_cur(r);
+		intake_rest(&r->runner);
 	runner_dispatch(runner);
 	if (r->rearm)
 		arm_due_timer(r);
@@ -209,7 +172,7 @@ on_due(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
-	recover(r);
+	intake_recover(&r->queue);
 	take(r, false);
 	go_on(r);
 	return 0;
@@ -374,20 +337,6 @@ open_loop(struct relay *r, const char *new_path)
 	return 0;
 }
 
-/* --flush beside a runner, which stays perhaps: what waits is its to deliver, but now. */
-static int
-hand_over(const struct queue *q)
-{
-	int n = queue_flush(q);
-
-	if (n < 0) {
-		report_trouble(NULL, "cannot take messages from wait/", "", n);
-		return EX_TEMPFAIL;
-	}
-	log_text(LOG_LEVEL_NOTICE, "%d deferred messages are due now; the smtp-relay that is at work sees to them", n);
-	return EX_OK;
-}
-
 /* -1, or an exit status. */
 static int
 open_queue(struct relay *r)
@@ -404,7 +353,7 @@ open_queue(struct relay *r)
 	}
 	error = queue_lock_runner(&r->queue);
 	if (error == -EWOULDBLOCK && r->flush)
-		return hand_over(&r->queue);
+		return intake_hand_over(&r->queue);
 	if (error < 0) {
 		log_text(LOG_LEVEL_NOTICE, error == -EWOULDBLOCK
 		    ? "another smtp-relay is at work on %s; it will see to the mail" : "cannot lock %s/state/lock",
@@ -417,7 +366,7 @@ open_queue(struct relay *r)
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
 	}
-	recover(r);
+	intake_recover(&r->queue);
 	return -1;
 }
 
@@ -435,7 +384,7 @@ run(struct relay *r)
 	r->runner.ctx = r;
 	hosts_load(&r->runner.hosts, r->queue.state);
 	take(r, r->flush);
-	add_from_cur(r);
+	intake_rest(&r->runner);
 	(void)sd_notify(0, "READY=1");
 	go_on(r);
 	code = sd_event_loop(r->loop);
