@@ -373,7 +373,6 @@ decide(struct handler *h, struct smtp_reply question)
 	struct smtp_reply reply = question;
 	enum smtp_verdict verdict;
 
-	h->policy.trusted = h->policy.trusted || s->authenticated;
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
 		reply = smtp_decide(s, check_mail(h), why);
