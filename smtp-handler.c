@@ -20,6 +20,7 @@
 #include "base/options.h"
 #include "net/stream.h"
 #include "server/confine.h"
+#include "server/balancer.h"
 #include "server/front.h"
 #include "server/limits.h"
 #include "server/login.h"
@@ -118,7 +119,7 @@ open_session(struct handler *h)
 		answer(h, SL("STARTTLS"), smtp_command(&h->session, SL("STARTTLS")));
 		return;
 	}
-	if (h->start->implicit) {
+	if (h->start->implicit && !h->lost) {
 		if (secure_prepare(&config, &options, handover) == SMTP_ACCEPT)
 			begin_tls(h);
 		else
@@ -145,6 +146,8 @@ begin_session(struct handler *h, const struct start *start)
 	peer_find(&h->peer, start->rfd);
 	if (start->handover.client.n)
 		(void)peer_set(&h->peer, start->handover.client);
+	if (network && !start->resumed && balancer_ask(&config, start->rfd, &h->peer) < 0)
+		lose(h, "proxy-header");
 	h->policy = (struct policy){ .config = &config, .trusted = config_trusts(&config, peer_sockaddr(&h->peer)) };
 	h->server = (struct smtp_server){
 		.hostname = trace_own_name(config.server.hostname, start->rfd, &literal),

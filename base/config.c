@@ -264,6 +264,9 @@ settle(struct loader *l)
 
 	check_routes(l);
 	check_retries(l);
+	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 && !c->server.proxy_trusted.local)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
+		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into proxy-trusted");
 	check_tls(l);
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
@@ -302,6 +305,7 @@ config_done(struct config *c)
 	small_free(c->queue.directory);
 	small_free(c->server.hostname);
 	small_free(c->server.trusted);
+	small_free(c->server.proxy_trusted.list);
 	small_free(c->server.senders);
 	small_free(c->server.refuse);
 	small_free(c->server.tls_certificate);
@@ -321,6 +325,21 @@ config_trusts(const struct config *c, const struct sockaddr *sa)
 		return c->server.trust_local;
 	for (size_t i = 0; i < c->server.ntrusted; i++)
 		if (cidr_match(&c->server.trusted[i], sa))
+			return true;
+	return false;
+}
+
+bool
+config_is_balancer(const struct config *c, const struct sockaddr *sa)
+{
+	const struct network_list *balancers = &c->server.proxy_trusted;
+
+	if (!c->server.proxy_protocol)
+		return false;
+	if (!sa)
+		return balancers->local;
+	for (size_t i = 0; i < balancers->n; i++)
+		if (cidr_match(&balancers->list[i], sa))
 			return true;
 	return false;
 }

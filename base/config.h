@@ -54,6 +54,12 @@ struct address_list {
 	size_t n;
 };
 
+struct network_list {
+	struct cidr *list;
+	size_t n;
+	bool local;		/* pipes and AF_UNIX too */
+};
+
 struct config {
 	struct {
 		char *directory;
@@ -77,6 +83,8 @@ struct config {
 		struct cidr *trusted;
 		size_t ntrusted;
 		bool trust_local;		/* pipes and AF_UNIX */
+		int proxy_protocol;		/* 0 or 1; from whom: */
+		struct network_list proxy_trusted;
 		char *senders;			/* file, or NULL */
 		enum config_tls tls;
 		char *tls_certificate, *tls_key;	/* lists of files or credentials (base/secret.h), or NULL */
@@ -123,5 +131,8 @@ const struct route *config_route(const struct config *c, struct slice domain);
 
 /* Does sa belong to [server] trusted?  NULL means a pipe or AF_UNIX ("local"). */
 bool config_trusts(const struct config *c, const struct sockaddr *sa);
+
+/* The same for the balancers whose word counts ([server] proxy-trusted); nobody's without proxy-protocol = on. */
+bool config_is_balancer(const struct config *c, const struct sockaddr *sa);
 
 #endif

@@ -24,7 +24,7 @@ enum kind {
 	KIND_FILE,		/* empty: none */
 	KIND_TEXT,		/* a line to be said; empty: none */
 	KIND_HOSTNAME,		/* empty: the host's own */
-	KIND_TRUSTED,
+	KIND_TRUSTED, KIND_NETWORKS,
 	KIND_RESOLVER, KIND_BIND,
 	KIND_SECRETS,		/* words: paths or credentials; empty: none */
 	KIND_AUTH,
@@ -51,7 +51,7 @@ static const struct choice server_tls[] = { { S("off"), SERVER_TLS_OFF }, { S("o
 	{ S("required"), SERVER_TLS_REQUIRED }, { S(""), 0 } };
 static const struct choice off_ask[] = { { S("off"), CLIENT_CERTIFICATES_OFF }, { S("ask"), CLIENT_CERTIFICATES_ASK },
 	{ S(""), 0 } };
-static const struct choice off_on[] = { { S("off"), 0 }, { S("on"), ELSE }, { S(""), 0 } };
+static const struct choice off_on[] = { { S("off"), 0 }, { S("on"), 1 }, { S(""), 0 } };
 static const struct choice relay_tls[] = { { S("none"), 0 }, { S("may"), ELSE }, { S("require"), ELSE }, { S(""), 0 } };
 static const struct choice newlines[] = { { S("reject"), NEWLINE_REJECT }, { S("normalize"), NEWLINE_NORMALIZE }, { S(""), 0 } };
 static const struct choice families[] = { { S("any"), FAMILY_ANY }, { S("ipv4"), FAMILY_IPV4 }, { S("ipv6"), FAMILY_IPV6 },
@@ -103,7 +103,8 @@ static const struct key keys[] = {
 	{ S("server"), S("tls-program"), KIND_FILE, AT(server.tls_program), S(""), 0, 0, NULL },
 	{ S("server"), S("auth"), KIND_AUTH, NOWHERE, S("off"), 0, 0, NULL },
 	{ S("server"), S("auth-senders"), KIND_FILE, AT(server.auth_senders), S(""), 0, 0, NULL },
-	{ S("server"), S("proxy-protocol"), KIND_CHOICE, NOWHERE, S("off"), 0, 0, off_on },
+	{ S("server"), S("proxy-protocol"), KIND_CHOICE, AT(server.proxy_protocol), S("off"), 0, 0, off_on },
+	{ S("server"), S("proxy-trusted"), KIND_NETWORKS, AT(server.proxy_trusted), S(""), 0, 0, NULL },
 
 	{ S("relay"), S("resolver"), KIND_RESOLVER, AT(relay.resolver), S("system"), 0, 0, NULL },
 	{ S("relay"), S("port"), KIND_COUNT, AT(relay.port), S("25"), 1, 65535, NULL },
@@ -338,7 +339,7 @@ set_auth(struct config *c, struct slice value, struct buf *why)
 }
 
 static int
-set_trusted(struct config *c, struct slice value, struct buf *why)
+networks(struct slice value, struct network_list *ret, struct buf *why)
 {
 	struct cidr *list = NULL, *more, net;
 	struct slice word;
@@ -363,10 +364,26 @@ set_trusted(struct config *c, struct slice value, struct buf *why)
 		list = more;
 		list[n++] = net;
 	}
-	small_free(c->server.trusted);
-	c->server.trusted = list;
-	c->server.ntrusted = n;
-	c->server.trust_local = local;
+	*ret = (struct network_list){ list, n, local };
+	return 0;
+}
+
+static int
+set_networks(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct network_list *at = k->at == NOWHERE ? NULL : (struct network_list *)(void *)((char *)c + k->at), list;
+	const int r = networks(value, &list, why);
+
+	if (r < 0)
+		return r;
+	small_free(at ? at->list : c->server.trusted);
+	if (at) {
+		*at = list;
+	} else {
+		c->server.trusted = list.list;
+		c->server.ntrusted = list.n;
+		c->server.trust_local = list.local;
+	}
 	return 0;
 }
 
@@ -423,7 +440,8 @@ keys_set(struct config *c, int key, struct slice value, struct buf *why)
 	case KIND_AUTH:
 		return set_auth(c, value, why);
 	case KIND_TRUSTED:
-		return set_trusted(c, value, why);
+	case KIND_NETWORKS:
+		return set_networks(c, k, value, why);
 	case KIND_RESOLVER:
 	case KIND_BIND:
 		return set_addresses(c, k, value, why);

@@ -202,6 +202,18 @@ not_smtp(struct smtp_session *s, struct slice arg)
 	return r;
 }
 
+/* A balancer that is not in proxy-trusted: what follows would be taken for its own. */
+static struct smtp_reply
+not_balancer(struct smtp_session *s, struct slice arg)
+{
+	struct smtp_reply r = SMTP_REPLY(500, "5.5.1 Error: this server does not take a PROXY header from you");
+
+	(void)s;
+	(void)arg;
+	r.next = SMTP_NEXT_CLOSE;
+	return r;
+}
+
 static const struct command commands[] = {
 	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo },
 	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo },
@@ -231,6 +243,7 @@ static const struct command commands[] = {
 	{ S("DELETE"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
 	{ S("OPTIONS"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
 	{ S("CONNECT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("PROXY"), ANYWHERE, MAY_ARG, { 0 }, not_balancer },
 	{ S("PRI"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },	/* HTTP/2 */
 };
 

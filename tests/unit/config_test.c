@@ -51,7 +51,7 @@ check_all_keys(void)
 	    "syntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
 	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = required\ntls-certificate = /c1 c2\ntls-key = k1.pem /k2\n"
 	    "tls-client-certificates = ask\ntls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
-	    "proxy-protocol = off\n"
+	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
 	    "mx-order = latency\ntls = none\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nconnect-timeout = 500ms\n"
 	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
@@ -71,6 +71,7 @@ check_all_keys(void)
 	    c.server.session_timeout_ms == 20000 && c.server.min_rate == 1024 && c.server.max_messages == 9 &&
 	    c.server.early_talkers == EARLY_REFUSE &&
 	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT && c.server.senders, "[server]");
+	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local, "[server] proxy-trusted");
 	ok(!c.server.trust_local && c.server.ntrusted == 3 && c.server.trusted[1].bits == 32, "[server] trusted");
 	ok(c.relay.resolver.n == 2 && address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
 	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53, "[relay] resolver");
@@ -139,7 +140,8 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nauth = dovecot:auth\n", 2, "write dovecot: and the absolute path of its auth-client socket" },
 	{ "[server]\nauth = on\n", 2, "write off, file:PATH or dovecot:SOCKET" },
 	{ "[server]\nauth-senders = /nonexistent\n", 2, "cannot read it: No such file" },
-	{ "[server]\nproxy-protocol = on\n", 2, "this version cannot do that yet; write off" },
+	{ "[server]\nproxy-protocol = on\n", 2, "nobody is believed: write the balancers' addresses into proxy-trusted" },
+	{ "[server]\nproxy-trusted = haproxy\n", 2, "haproxy is neither a network" },
 	{ "[relay]\ntls = may\n", 2, "this version cannot do that yet; write none" },
 	{ "[relay]\ntls = require\n", 2, "this version cannot do that yet; write none" },
 	{ "[relay]\nport = 0\n", 2, "must be from 1 to 65535" },
@@ -189,14 +191,14 @@ check_all_reported(void)
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol\n"
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol\n"
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol\n"
+	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
