@@ -5,17 +5,20 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import check, main, note, same, test  # noqa: E402
+from tls_server import HOST, certificate  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER = BUILD + "/smtp-handler"
 DIRECTORY = BUILD + "/tests/memory"
 MIB = 1024 * 1024
 PEAK_KIB = 2048			# of all, for the static program
+TLS_PEAK_KIB = 10240		# of the program that has OpenSSL
 GROWTH_KIB = 4096 if "san" in os.path.basename(BUILD) else 512	# behind the greeting, whatever it is linked to
 
 with open(HANDLER, "rb") as file:
@@ -146,5 +149,24 @@ def _():
     same(len(s.end("recipients")), 1)
 
 
+@test("a message of 50 MB inside TLS")
+def _():
+    s = Session("server.tls=offer", "server.tls-certificate=%s.pem" % CERTIFICATE, "server.tls-key=%s.key" % CERTIFICATE,
+                "server.hostname=" + HOST)
+    s.command(b"EHLO client.example", "250")
+    s.command(b"STARTTLS", "220")
+    context = ssl.create_default_context(cafile=CERTIFICATE + ".pem")
+    s.socket = context.wrap_socket(s.socket, server_hostname=HOST)
+    s.file = s.socket.makefile("rb")
+    size = s.message(times((b"x" * 70 + b"\r\n") * 1000, 50 * MIB))
+    peak = s.peak()
+    note("50 MB inside TLS: %d kB at its peak" % peak)
+    check(peak < TLS_PEAK_KIB or "san" in os.path.basename(BUILD), "%d kB" % peak)
+    s.command(b"QUIT", "221")
+    stored, = [os.path.getsize(DIRECTORY + "/new/" + name) for name in os.listdir(DIRECTORY + "/new")]
+    check(size <= stored < size + 2000, stored, size)
+
+
 shutil.rmtree(DIRECTORY, ignore_errors=True)
+CERTIFICATE = certificate(BUILD + "/tests/memory-certificate", HOST)
 main(lambda failed: shutil.rmtree(DIRECTORY, ignore_errors=True))
