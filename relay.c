@@ -174,6 +174,9 @@ on_due(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)usec;
 	intake_recover(&r->queue);
 	take(r, false);
+	/* What could not be read or moved a minute ago stayed in cur/. */
+	if (!r->runner.stopping)
+		intake_rest(&r->runner);
 	go_on(r);
 	return 0;
 }
