@@ -48,7 +48,7 @@ tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/tmp /var/mail/anna/new /var/mail/anna/cur' ||
     bail "no systemd"
 
-units='smtp-handler.socket smtp-handler@.service smtp-handler-listen.socket smtp-handler-listen.service
+units='smtp-handler-local.socket smtp-handler-local@.service smtp-handler.socket smtp-handler@.service smtp-handler-listen.socket smtp-handler-listen.service
     smtp-handler-submission.socket smtp-handler-submission@.service smtp-handler-submissions.socket
     smtp-handler-submissions@.service smtp-relay.path smtp-relay.service smtp-relay.timer'
 # shellcheck disable=SC2086
@@ -133,17 +133,35 @@ here sh -c 'rm -r /run/systemd/system/smtp-relay.service.d; systemctl daemon-rel
 ok "once it works again the mail moves" wait_for 30 has_mail 22
 
 #
+# From this host, as whoever it is.
+#
+ok "enable and start the local socket" here systemctl -q enable --now smtp-handler-local.socket
+is "anyone may connect to it" "$(here stat -c '%a %F' /run/smtp-handler/socket)" "666 socket"
+ok "anna sends a message through it" here setpriv --reuid anna --regid anna --clear-groups /usr/bin/python3 -c '
+import smtplib, socket
+class Local(smtplib.SMTP):
+    def _get_socket(self, host, port, timeout):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(host)
+        return s
+with Local("/run/smtp-handler/socket", 25) as smtp:
+    smtp.sendmail("anna@example.org", ["anna@example.org"], "Subject: from here\n\ntext\n")'
+ok "it is delivered" wait_for 10 has_mail 23
+like "her user is in the trace" "$(here sh -c 'grep -rh "^Received:" /var/mail/anna/new')" "\\(uid $(here id -u anna)\\)"
+like "and in the log" "$(here journalctl -q -o cat SMTP_EVENT=accepted SMTP_FROM=anna@example.org)" "client=\"uid $(here id -u anna)\""
+
+#
 # Accept=no.
 #
 ok "change over to the one service" here systemctl -q disable --now smtp-handler.socket
 ok "and its socket" here systemctl -q enable --now smtp-handler-listen.socket
 client send 127.0.0.1 25 b@example.net anna@example.org
-ok "a message is delivered" wait_for 10 has_mail 23
+ok "a message is delivered" wait_for 10 has_mail 24
 read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
 is "400 connections in a burst" "$greeted greeted, $lost lost" "400 greeted, 0 lost"
 client hostile 127.0.0.1 25
 client send 127.0.0.1 25 b@example.net anna@example.org
-ok "and a message after them" wait_for 10 has_mail 24
+ok "and a message after them" wait_for 10 has_mail 25
 is "all units are up" "$(states smtp-handler-listen.socket)" "active active active"
 is "it runs as the one user" "$(here systemctl show -P User smtp-handler-listen.service)" "smtp-handler"
 ok "it may write to the queue and nowhere else, whoever it were" here sh -c '
