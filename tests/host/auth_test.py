@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import check, main, same, test, wait_for  # noqa: E402
-from tls_server import BUILD, HANDLER, HOST, Server, anyone, certificate  # noqa: E402
+from tls_server import BUILD, HOST, Server, certificate, in_memory  # noqa: E402
 
 HERE = BUILD + "/tests/auth-files"
 PASSWD = BUILD + "/smtp-handler-passwd"
@@ -203,16 +203,7 @@ def wiped():
         pid = server.session(smtp)
         same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 235)
         same(smtp.noop()[0], 250)
-        found = []
-        with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
-            for line in maps:
-                area, rights = line.split()[:2]
-                if rights.startswith("rw"):
-                    start, end = (int(x, 16) for x in area.split("-"))
-                    memory.seek(start)
-                    octets = memory.read(end - start)
-                    found += [line.strip() for form in (SECRET, plain("anna", SECRET)[6:]) if form.encode() in octets]
-        same(found, [])
+        same(in_memory(pid, {"password": [SECRET.encode(), plain("anna", SECRET)[6:].encode()]}), [])
         smtp.quit()
 
 

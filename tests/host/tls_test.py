@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import check, main, same, test, wait_for  # noqa: E402
-from tls_server import BUILD, HANDLER, HOST, Server, anyone, certificate, trusting  # noqa: E402
+from tls_server import BUILD, ENVIRONMENT, HANDLER, HOST, Server, anyone, certificate, in_memory, trusting  # noqa: E402
 
 HERE = BUILD + "/tests/tls-certificates"
 SANITIZED = "san" in os.path.basename(BUILD)
@@ -332,7 +332,8 @@ def implicit():
 def inetd():
     with Server("tls-inetd", SETTINGS) as server:
         ours, theirs = socket.socketpair()
-        process = subprocess.Popen([HANDLER, "-c", server.config, "--implicit"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+        process = subprocess.Popen([HANDLER, "-c", server.config, "--implicit"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
+                                   env=ENVIRONMENT)
         theirs.close()
         ours.settimeout(20)
         tls = anyone().wrap_socket(ours, server_hostname=HOST)
@@ -349,7 +350,7 @@ def inetd():
 def pipes():
     with Server("tls-pipes", SETTINGS) as server:
         process = subprocess.Popen([HANDLER, "-c", server.config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env={**os.environ, "REMOTE_ADDR": "192.0.2.7"})
+                                   stderr=subprocess.PIPE, env={**ENVIRONMENT, "REMOTE_ADDR": "192.0.2.7"})
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = anyone().wrap_bio(incoming, outgoing, server_hostname=HOST)
 
@@ -396,17 +397,7 @@ def wiped():
             smtp.ehlo()
             pid = server.session(smtp)
             check(pid, "which process?")
-            found = []
-            with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
-                for line in maps:
-                    area, rights = line.split()[:2]
-                    if not rights.startswith("rw"):
-                        continue
-                    start, end = (int(x, 16) for x in area.split("-"))
-                    memory.seek(start)
-                    octets = memory.read(end - start)
-                    found += [(name, line.strip()) for name, forms in secrets.items() for form in forms if form in octets]
-            same(found, [])
+            same(in_memory(pid, secrets), [])
             smtp.quit()
 
 

@@ -14,6 +14,8 @@ from tap import check, wait_for
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER = BUILD + "/smtp-handler"
 HOST = "mx.example.org"
+# The leak sanitizer, where it is built in, cannot work in the sandbox.
+ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
 def certificate(path, name, kind="ec", days=30):
@@ -40,7 +42,7 @@ class Server:
         self.log_name = self.directory + "/log"
         self.process = subprocess.Popen(
             [HANDLER, "-c", self.config, "--listen", "127.0.0.1:0"] + ["--implicit"] * implicit,
-            stderr=open(self.log_name, "w"), env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **(env or {})})
+            stderr=open(self.log_name, "w"), env={**ENVIRONMENT, **(env or {})})
         found = wait_for(lambda: re.search(r"listening address=\S+ port=(\d+)", self.log()))
         check(found, "it does not listen", self.log())
         self.port = int(found[1])
@@ -99,6 +101,21 @@ class Server:
             if any(os.readlink("/proc/%s/fd/%s" % (pid, fd)) in inodes for fd in os.listdir("/proc/%s/fd" % pid)):
                 return int(pid)
         return None
+
+
+def in_memory(pid, secrets):
+    """Which of the octets {name: [forms]} are in what the process can write: [(name, area)]."""
+    found = []
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for line in maps:
+            area, rights = line.split()[:2]
+            start, end = (int(x, 16) for x in area.split("-"))
+            if not rights.startswith("rw") or end - start > 1 << 30:    # so large is only a sanitizer's own
+                continue
+            memory.seek(start)
+            octets = memory.read(end - start)
+            found += [(name, line.strip()) for name, forms in secrets.items() for form in forms if form in octets]
+    return found
 
 
 def anyone():
