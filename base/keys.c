@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/lists.h"
 #include "base/name.h"
 #include "base/route.h"
 #include "base/secret.h"
@@ -339,40 +340,10 @@ set_auth(struct config *c, struct slice value, struct buf *why)
 }
 
 static int
-networks(struct slice value, struct network_list *ret, struct buf *why)
-{
-	struct cidr *list = NULL, *more, net;
-	struct slice word;
-	size_t n = 0;
-	bool local = false;
-
-	while ((word = value_word(&value)).n) {
-		if (slice_eq(word, SL("local"))) {
-			local = true;
-			continue;
-		}
-		if (!cidr_parse(word, &net)) {
-			small_free(list);
-			return refuse_word(why, word,
-			    " is neither a network, like 192.0.2.0/24 or 2001:db8::/32, nor the word local");
-		}
-		more = small_realloc(list, (n + 1) * sizeof *list);
-		if (!more) {
-			small_free(list);
-			return -ENOMEM;
-		}
-		list = more;
-		list[n++] = net;
-	}
-	*ret = (struct network_list){ list, n, local };
-	return 0;
-}
-
-static int
 set_networks(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	struct network_list *at = k->at == NOWHERE ? NULL : (struct network_list *)(void *)((char *)c + k->at), list;
-	const int r = networks(value, &list, why);
+	const int r = lists_networks(value, &list, why);
 
 	if (r < 0)
 		return r;
@@ -390,35 +361,13 @@ set_networks(struct config *c, const struct key *k, struct slice value, struct b
 static int
 set_addresses(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
-	struct address_list *at = (struct address_list *)(void *)((char *)c + k->at), a = { 0 };
-	bool resolver = k->kind == KIND_RESOLVER;
-	struct sockaddr_storage ss, *more;
-	struct slice word;
-	socklen_t len;
+	struct address_list *at = (struct address_list *)(void *)((char *)c + k->at), list;
+	const int r = lists_addresses(value, k->kind == KIND_RESOLVER, &list, why);
 
-	if (resolver && slice_eq(value, SL("system")))
-		value.n = 0;
-	else if (resolver && value.n == 0)
-		return refuse(why, "write system, or addresses");
-	while ((word = value_word(&value)).n) {
-		/* a source address has no port, a server has one */
-		if (!address_parse(word, resolver ? 53 : 0, &ss, &len) ||
-		    (address_port((struct sockaddr *)&ss) != 0) != resolver) {
-			small_free(a.list);
-			return refuse_word(why, word, resolver
-			    ? " is no address, like 192.0.2.53, 192.0.2.53@5353 or 2001:db8::53"
-			    : " is no address, like 192.0.2.1 or 2001:db8::1");
-		}
-		more = small_realloc(a.list, (a.n + 1) * sizeof *a.list);
-		if (!more) {
-			small_free(a.list);
-			return -ENOMEM;
-		}
-		a.list = more;
-		a.list[a.n++] = ss;
-	}
+	if (r < 0)
+		return r;
 	small_free(at->list);
-	*at = a;
+	*at = list;
 	return 0;
 }
 
