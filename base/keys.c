@@ -349,7 +349,9 @@ set_networks(struct config *c, const struct key *k, struct slice value, struct b
 		return r;
 	small_free(at ? at->list : c->server.trusted);
 	if (at) {
-		*at = list;
+		at->list = list.list;
+		at->n = list.n;
+		at->local = list.local;
 	} else {
 		c->server.trusted = list.list;
 		c->server.ntrusted = list.n;
