@@ -182,7 +182,7 @@ main(void)
 		return tap_done();
 	walls_here = find_walls();
 #if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
-	ok((walls_here | SANDBOX_FILES) == SANDBOX_FILES, "a sanitizer's build has no filter of calls");
+	ok(walls_here == 0, "a sanitizer's build has no sandbox");
 #else
 	ok(walls_here & SANDBOX_CALLS, "calls are filtered");
 #endif
