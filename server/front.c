@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -48,8 +49,14 @@ log_listening(int fd)
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
 		address_text(&address, (const struct sockaddr *)&ss);
 	log_begin(&line, LOG_LEVEL_INFO, "listening");
-	log_str(&line, "address", buf_slice(&address));
-	log_uint(&line, "port", address_port((const struct sockaddr *)&ss));
+	if (ss.ss_family == AF_UNIX) {
+		const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)&ss;
+
+		log_str(&line, "address", slice_of(un->sun_path, strnlen(un->sun_path, sizeof un->sun_path)));
+	} else {
+		log_str(&line, "address", buf_slice(&address));
+		log_uint(&line, "port", address_port((const struct sockaddr *)&ss));
+	}
 	log_end(&line);
 }
 

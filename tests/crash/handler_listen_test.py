@@ -296,6 +296,24 @@ def inherited_connection():
     same(process.wait(20), 0)
 
 
+@test("LISTEN_FDS: a listening socket of AF_UNIX; its client is the user there")
+def inherited_local():
+    path = DIRECTORY + "/socket"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        process = inherit([listening.fileno()], base())
+    ours = socket.socket(socket.AF_UNIX)
+    ours.settimeout(20)
+    ours.connect(path)
+    ours.sendall(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@elsewhere.example>\r\nDATA\r\n.\r\nQUIT\r\n")
+    queued = re.search(rb"queued as (\w+)\r\n221 ", all_of(ours))[1].decode()
+    with open(DIRECTORY + "/queue/new/" + queued) as message:
+        check(" (uid %d)" % os.getuid() in message.read())
+    process.terminate()
+    same(process.wait(35), 0)
+
+
 @test("LISTEN_FDS of another process is not ours")
 def not_ours():
     with socket.create_server(("127.0.0.1", 0)) as listening:
