@@ -310,6 +310,7 @@ static const struct runner_hooks hooks = {
 	.rcpt = heard_rcpt,
 	.message = heard_message,
 	.bounced = report_bounced,
+	.warned = report_warned,
 	.trouble = report_trouble,
 };
 

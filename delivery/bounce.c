@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The notice of failure (RFC 3464 in RFC 6522's multipart/report): for people, for programs, and
+ * The notice of failure or delay (RFC 3464 in RFC 6522's multipart/report): for people, for programs, and
  * the message itself or its header.  Written into the queue like any message, so that it is
  * durable before the runner marks anything.  Pure text: whatever a peer has said arrives here as
  * printable ASCII.  Called by runner/settle.
@@ -26,21 +26,30 @@ has_word(struct slice list, char separator, struct slice word)
 	return false;
 }
 
+static const struct words {
+	const char *notify, *action, *subject, *whole, *header;
+} words[] = {
+	[BOUNCE_FAILED] = {
+		"FAILURE", "failed", "Undelivered Mail Returned to Sender", "Undelivered message", "Undelivered message header",
+	},
+	[BOUNCE_DELAYED] = {
+		"DELAY", "delayed", "Delayed Mail (still being retried)", "Delayed message", "Delayed message header",
+	},
+};
+
 bool
-bounce_wanted(const struct queue_entry *e, uint32_t rcpt)
+bounce_wanted(const struct queue_entry *e, uint32_t rcpt, enum bounce_action action)
 {
 	struct slice notify = smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY"));
 
-	return e->from.n && (!notify.p || has_word(notify, ',', SL("FAILURE")));
+	return e->from.n && (!notify.p || has_word(notify, ',', slice_str(words[action].notify)));
 }
 
 struct bounce {
 	struct notice n;
 	const struct config *config;
 	struct queue_entry *e;
-	const struct bounce_rcpt *rcpts;
-	size_t nrcpts;
-	int64_t now_s;
+	const struct bounce_news *news;
 	struct header header;
 };
 
@@ -62,8 +71,8 @@ add_head(struct bounce *b)
 
 	notice_line(&b->n, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
 	notice_line(&b->n, "To: <%.*s>", (int)to.n, to.p);
-	notice_line(&b->n, "Subject: Undelivered Mail Returned to Sender");
-	add_date(b, "Date", b->now_s);
+	notice_line(&b->n, "Subject: %s", words[b->news->action].subject);
+	add_date(b, "Date", b->news->now_s);
 	notice_line(&b->n, "Message-ID: <%s@%s>", id, host);
 	notice_line(&b->n, "Auto-Submitted: auto-replied");	/* RFC 3834 section 5 */
 	notice_line(&b->n, "MIME-Version: 1.0");
@@ -113,17 +122,34 @@ explain(struct bounce *b, const struct bounce_rcpt *r)
 }
 
 static void
+add_delay(struct bounce *b)
+{
+	notice_line(&b->n, "Your message could not be delivered to the address%s below so far.  This",
+	    b->news->n == 1 ? "" : "es");
+	notice_line(&b->n, "is a warning only: it is still being tried, and you need not send it again.");
+	add_date(b, "Attempts end on", b->news->retry_until_s);
+}
+
+static void
 add_text(struct bounce *b)
 {
+	bool failed = b->news->action == BOUNCE_FAILED;
+
 	add_part(b, "text/plain; charset=us-ascii", "Notification");
 	notice_blank(&b->n);
 	notice_line(&b->n, "This is the mail system at %s.", b->config->server.hostname);
 	notice_blank(&b->n);
-	notice_line(&b->n, "Your message could not be delivered to the address%s below, and it will",
-	    b->nrcpts == 1 ? "" : "es");
-	notice_line(&b->n, "not be tried again.  Other recipients, if there were any, are not affected.");
-	for (size_t i = 0; i < b->nrcpts; i++)
-		explain(b, &b->rcpts[i]);
+	if (failed) {
+		notice_line(&b->n, "Your message could not be delivered to the address%s below, and it will",
+		    b->news->n == 1 ? "" : "es");
+		notice_line(&b->n, "not be tried again.  Other recipients, if there were any, are not affected.");
+	} else {
+		add_delay(b);
+	}
+	for (size_t i = 0; i < b->news->n; i++)
+		explain(b, &b->news->rcpts[i]);
+	if (!failed)
+		return;
 	notice_blank(&b->n);
 	notice_line(&b->n, "If the reason says that the address does not exist, check how it is spelled.");
 	notice_line(&b->n, "Otherwise ask the recipient by another way, or the postmaster of the system");
@@ -158,13 +184,15 @@ add_status(struct bounce *b, const struct bounce_rcpt *r)
 	notice_blank(&b->n);
 	add_reference(b, "Original-Recipient", type, address);
 	notice_line(&b->n, "Final-Recipient: rfc822; %.*s", (int)path.n, path.p);
-	notice_line(&b->n, "Action: failed");
+	notice_line(&b->n, "Action: %s", words[b->news->action].action);
 	notice_line(&b->n, "Status: %s", o->status);
 	if (o->remote)
 		add_remote(b, o->host);
 	if (o->detail[0])
 		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", o->detail);
-	add_date(b, "Last-Attempt-Date", b->now_s);
+	add_date(b, "Last-Attempt-Date", b->news->now_s);
+	if (b->news->action == BOUNCE_DELAYED)
+		add_date(b, "Will-Retry-Until", b->news->retry_until_s);
 }
 
 static void
@@ -175,27 +203,29 @@ add_report(struct bounce *b)
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
 	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
 	add_date(b, "Arrival-Date", b->e->arrived_us / 1000000);
-	for (size_t i = 0; i < b->nrcpts; i++)
-		add_status(b, &b->rcpts[i]);
+	for (size_t i = 0; i < b->news->n; i++)
+		add_status(b, &b->news->rcpts[i]);
 }
 
-/* The message as it is, if it is small and DATA can carry it, unless RET=HDRS (RFC 3461 section 4.3), or REQUIRETLS: its
- * text must not go in clear (RFC 8689 section 5). */
+/* The message as it is, if it failed, is small and DATA can carry it, unless RET=HDRS (RFC 3461 section 4.3), or
+ * REQUIRETLS: its text must not go in clear (RFC 8689 section 5). */
 static bool
-returns_all(const struct queue_entry *e)
+returns_all(const struct bounce *b)
 {
-	return e->content_size <= ORIGINAL_MAX && !e->facts.binary && !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS")) &&
+	const struct queue_entry *e = b->e;
+
+	return b->news->action == BOUNCE_FAILED && e->content_size <= ORIGINAL_MAX && !e->facts.binary && !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS")) &&
 	       !has_word(e->from_params, ' ', SL("REQUIRETLS"));
 }
 
 static int
 add_original(struct bounce *b)
 {
-	bool all = returns_all(b->e);
+	bool all = returns_all(b);
+	const struct words *names = &words[b->news->action];
 	int r = 0;
 
-	add_part(b, all ? "message/rfc822" : "text/rfc822-headers",
-	    all ? "Undelivered message" : "Undelivered message header");
+	add_part(b, all ? "message/rfc822" : "text/rfc822-headers", all ? names->whole : names->header);
 	if (b->n.body_8bit)
 		notice_line(&b->n, "Content-Transfer-Encoding: 8bit");
 	notice_blank(&b->n);
@@ -218,8 +248,8 @@ eight_bit_text(struct slice s)
 }
 
 int
-bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e, const struct bounce_rcpt *rcpts,
-    size_t n, int64_t now_s, char ret_id[QUEUE_ID_SIZE])
+bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e, const struct bounce_news *news,
+    char ret_id[QUEUE_ID_SIZE])
 {
 	struct bounce *b = calloc(1, sizeof *b);
 	int r;
@@ -228,13 +258,11 @@ bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e
 		return -ENOMEM;
 	b->config = c;
 	b->e = e;
-	b->rcpts = rcpts;
-	b->nrcpts = n;
-	b->now_s = now_s;
+	b->news = news;
 	r = header_read(e, ORIGINAL_MAX, &b->header);
 	if (r < 0)
 		goto out;
-	b->n.body_8bit = returns_all(e) ? e->facts.eight_bit : eight_bit_text(b->header.text);
+	b->n.body_8bit = returns_all(b) ? e->facts.eight_bit : eight_bit_text(b->header.text);
 	notice_begin(&b->n, q, e->from);
 	add_head(b);
 	add_text(b);

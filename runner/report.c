@@ -72,6 +72,19 @@ report_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to
 }
 
 void
+report_warned(void *ctx, const char *id, const char *notice_id, struct slice to)
+{
+	struct log_line l;
+
+	(void)ctx;
+	log_begin(&l, LOG_LEVEL_INFO, "warned");
+	log_str(&l, "id", slice_str(id));
+	log_str(&l, "notice", slice_str(notice_id));
+	log_str(&l, "to", to);
+	log_end(&l);
+}
+
+void
 report_trouble(void *ctx, const char *what, const char *id, int error)
 {
 	struct log_line l;

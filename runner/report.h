@@ -11,8 +11,9 @@
 void report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
 /* due_s: unix seconds, RUNNER_DEFERRED only; error: 0 or -errno. */
 void report_message(const char *id, enum runner_end end, int64_t due_s, int error);
-/* These two are hooks as they are: ctx is not looked at. */
+/* These three are hooks as they are: ctx is not looked at. */
 void report_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to);
+void report_warned(void *ctx, const char *id, const char *notice_id, struct slice to);
 /* error: -errno, or a signal's number, or 0. id may be "". */
 void report_trouble(void *ctx, const char *what, const char *id, int error);
 

@@ -39,6 +39,7 @@ struct runner_hooks {
 	void (*rcpt)(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
 	void (*message)(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error);
 	void (*bounced)(void *ctx, const char *id, const char *bounce_id, struct slice to);
+	void (*warned)(void *ctx, const char *id, const char *notice_id, struct slice to);
 	void (*trouble)(void *ctx, const char *what, const char *id, int error);
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The end of a run for one message: every recipient is delivered, deferred or
- * failed.  Tells the sender of failures, then lets the file go: out of the queue, back to
+ * failed.  Tells the sender of failures, and once of a delay, then lets the file go: out of the queue, back to
  * wait/, or to dead/.  A message leaves only when each recipient is delivered or its failure
  * is durably on its way to the sender.
  */
@@ -50,10 +50,11 @@ retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
 	return shared_due_s(now_s, (int64_t)delay_s);
 }
 
+/* Has the message waited for so long, not counting the time that its sender had it held? */
 static bool
-expired(const struct runner *r, const struct queue_entry *e)
+waited(const struct queue_entry *e, uint64_t seconds)
 {
-	return clock_wall_us() - hold_until(e) * 1000000 >= (int64_t)r->config->queue.lifetime_s * 1000000;
+	return clock_wall_us() - hold_until(e) * 1000000 >= (int64_t)seconds * 1000000;
 }
 
 /* The last attempt's words become the bounce's: "gave up after 5d: connection refused". */
@@ -77,6 +78,8 @@ struct tally {
 	struct bounce_rcpt *failed;	/* to be told of */
 	size_t nfailed;
 	size_t silent;			/* failed, and nobody to tell */
+	struct bounce_rcpt *delayed;	/* deferred, and their sender wants to hear of delays */
+	size_t ndelayed;
 };
 
 static void
@@ -90,9 +93,23 @@ fail_silently(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct tal
 }
 
 static void
+sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct outcome *o, struct tally *t)
+{
+	if (o->kind == OUTCOME_DEFERRED) {
+		t->deferred++;
+		if (bounce_wanted(e, rcpt, BOUNCE_DELAYED))
+			t->delayed[t->ndelayed++] = (struct bounce_rcpt){ rcpt, o };
+	} else if (bounce_wanted(e, rcpt, BOUNCE_FAILED)) {
+		t->failed[t->nfailed++] = (struct bounce_rcpt){ rcpt, o };
+	} else {
+		fail_silently(r, e, rcpt, t);
+	}
+}
+
+static void
 count(struct runner *r, struct message *m, struct queue_entry *e, struct tally *t)
 {
-	bool too_old = expired(r, e);
+	bool too_old = waited(e, r->config->queue.lifetime_s);
 
 	for (uint32_t i = 0; i < e->nrcpts && i < m->nrcpts; i++) {
 		struct result *result = m->results[i];
@@ -111,12 +128,7 @@ count(struct runner *r, struct message *m, struct queue_entry *e, struct tally *
 		}
 		r->hooks->rcpt(r->ctx, e->id, e->rcpts[i].path, &result->outcome,
 		    clock_wall_us() - e->arrived_us);
-		if (result->outcome.kind == OUTCOME_DEFERRED)
-			t->deferred++;
-		else if (bounce_wanted(e, i))
-			t->failed[t->nfailed++] = (struct bounce_rcpt){ i, &result->outcome };
-		else
-			fail_silently(r, e, i, t);
+		sort_out(r, e, i, &result->outcome, t);
 	}
 }
 
@@ -124,12 +136,13 @@ count(struct runner *r, struct message *m, struct queue_entry *e, struct tally *
 static void
 bounce(struct runner *r, struct queue_entry *e, struct tally *t)
 {
+	const struct bounce_news news = { BOUNCE_FAILED, t->failed, t->nfailed, runner_now_s(), 0 };
 	char id[QUEUE_ID_SIZE];
 	int error;
 
 	if (t->nfailed == 0)
 		return;
-	error = bounce_send(r->queue, r->config, e, t->failed, t->nfailed, runner_now_s(), id);
+	error = bounce_send(r->queue, r->config, e, &news, id);
 	if (error < 0) {
 		r->hooks->trouble(r->ctx, "cannot queue a bounce, will try again", e->id, error);
 		t->deferred += t->nfailed;
@@ -141,6 +154,30 @@ bounce(struct runner *r, struct queue_entry *e, struct tally *t)
 		if (error < 0)
 			r->hooks->trouble(r->ctx, "cannot mark a recipient", e->id, error);
 	}
+}
+
+/* Once, with the first attempt that fails after warn-after.  The notice before the mark: a crash in between repeats it. */
+static void
+warn(struct runner *r, struct queue_entry *e, const struct tally *t)
+{
+	const uint64_t after_s = r->config->queue.warn_after_s;
+	const struct bounce_news news = {
+		BOUNCE_DELAYED, t->delayed, t->ndelayed, runner_now_s(), hold_until(e) + (int64_t)r->config->queue.lifetime_s,
+	};
+	char id[QUEUE_ID_SIZE];
+	int error;
+
+	if (e->warned || t->ndelayed == 0 || after_s == 0 || !waited(e, after_s))
+		return;
+	error = bounce_send(r->queue, r->config, e, &news, id);
+	if (error < 0) {
+		r->hooks->trouble(r->ctx, "cannot queue a notice of delay, will try again", e->id, error);
+		return;
+	}
+	r->hooks->warned(r->ctx, e->id, id, e->from);
+	error = queue_mark_warned(e);
+	if (error < 0)
+		r->hooks->trouble(r->ctx, "cannot mark a message", e->id, error);
 }
 
 static bool
@@ -194,12 +231,14 @@ settle(struct runner *r, struct message *m)
 		r->hooks->message(r->ctx, m->id, RUNNER_STUCK, 0, error);
 		return;
 	}
-	t.failed = calloc(m->nrcpts ? m->nrcpts : 1, sizeof *t.failed);
+	t.failed = calloc(m->nrcpts ? 2 * m->nrcpts : 1, sizeof *t.failed);
 	if (!t.failed) {
 		t.deferred = m->nrcpts;
 	} else if (!all_delivered(m)) {
+		t.delayed = t.failed + m->nrcpts;
 		count(r, m, &e, &t);
 		bounce(r, &e, &t);
+		warn(r, &e, &t);
 	}
 	let_go(r, &e, &t);
 	free(t.failed);

@@ -32,7 +32,7 @@ find_notice(void *ctx, const char *id)
 }
 
 static struct seen *
-bounce(struct mail *m, const struct bounce_rcpt *rcpts, size_t n)
+send_news(struct mail *m, const struct bounce_news *news)
 {
 	static struct seen s;
 	static char id[QUEUE_ID_SIZE];
@@ -41,7 +41,7 @@ bounce(struct mail *m, const struct bounce_rcpt *rcpts, size_t n)
 	if (s.e.head)
 		queue_unload(&s.e);
 	memset(&s, 0, sizeof s);
-	if (bounce_send(&m->q, &config, &m->e, rcpts, n, 1763787773, id) < 0 || queue_take_new(&m->q, NULL, NULL) != 1)
+	if (bounce_send(&m->q, &config, &m->e, news, id) < 0 || queue_take_new(&m->q, NULL, NULL) != 1)
 		abort();
 	wanted_id = id;
 	if (queue_each(&m->q, find_notice, ctx) < 0 || s.e.content_size >= sizeof s.text)
@@ -50,6 +50,12 @@ bounce(struct mail *m, const struct bounce_rcpt *rcpts, size_t n)
 	s.text[s.n] = '\0';
 	(void)queue_finish(&m->q, id);
 	return &s;
+}
+
+static struct seen *
+bounce(struct mail *m, const struct bounce_rcpt *rcpts, size_t n)
+{
+	return send_news(m, &(struct bounce_news){ BOUNCE_FAILED, rcpts, n, 1763787773, 0 });
 }
 
 static struct outcome
@@ -71,16 +77,17 @@ has(const struct seen *s, const char *text)
 static void
 test_wanted(struct mail *m)
 {
-	static const struct { const char *name, *from, *params; bool wanted; } cases[] = {
-		{ "a sender hears", "a@b", "", true },
-		{ "B161 the null sender never", "", "", false },
-		{ "B161 nor with NOTIFY", "", "NOTIFY=FAILURE", false },
-		{ "B162 NOTIFY=NEVER", "a@b", "NOTIFY=NEVER", false },
-		{ "B162 NOTIFY=SUCCESS", "a@b", "NOTIFY=SUCCESS", false },
-		{ "B162 NOTIFY=FAILURE", "a@b", "NOTIFY=FAILURE", true },
-		{ "B162 NOTIFY as it came", "a@b", "ORCPT=rfc822;x@y notify=Delay,failure", true },
-		{ "B162 among others, any case", "a@b", "ORCPT=rfc822;x notify=success,failure,DELAY", true },
-		{ "B162 ORCPT alone", "a@b", "ORCPT=rfc822;NEVER", true },
+	static const struct { const char *name, *from, *params; bool failed, delayed; } cases[] = {
+		{ "a sender hears", "a@b", "", true, true },
+		{ "B161 the null sender never", "", "", false, false },
+		{ "B161 nor with NOTIFY", "", "NOTIFY=FAILURE,DELAY", false, false },
+		{ "B162 NOTIFY=NEVER", "a@b", "NOTIFY=NEVER", false, false },
+		{ "B162 NOTIFY=SUCCESS", "a@b", "NOTIFY=SUCCESS", false, false },
+		{ "B162 NOTIFY=FAILURE", "a@b", "NOTIFY=FAILURE", true, false },
+		{ "B162 NOTIFY=DELAY", "a@b", "NOTIFY=DELAY", false, true },
+		{ "B162 NOTIFY as it came", "a@b", "ORCPT=rfc822;x@y notify=Delay,failure", true, true },
+		{ "B162 among others, any case", "a@b", "ORCPT=rfc822;x notify=success,failure,DELAY", true, true },
+		{ "B162 ORCPT alone", "a@b", "ORCPT=rfc822;NEVER", true, true },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -88,7 +95,8 @@ test_wanted(struct mail *m)
 
 		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
 		mail_put(m, cases[i].from, "", to, SL("x\r\n"));
-		ok(bounce_wanted(&m->e, 0) == cases[i].wanted, "%s", cases[i].name);
+		ok(bounce_wanted(&m->e, 0, BOUNCE_FAILED) == cases[i].failed, "%s: of failure", cases[i].name);
+		ok(bounce_wanted(&m->e, 0, BOUNCE_DELAYED) == cases[i].delayed, "%s: of delay", cases[i].name);
 	}
 }
 
@@ -228,6 +236,30 @@ test_large(struct mail *m)
 	ok(has(s, "message/rfc822\r\n\r\n\r\n--=_"), "nothing to return");
 }
 
+static void
+test_delayed(struct mail *m)
+{
+	struct outcome o;
+	struct bounce_rcpt rcpts[] = { { 1, &o } };
+	struct seen *s;
+
+	outcome_set(&o, CAUSE_CONNECT, SL("mx1.example[192.0.2.1]:25"), SL("connection refused"));
+	mail_put(m, "a@b.example", "RET=FULL ENVID=e1", "c@d.example|e@f.example ORCPT=rfc822;x@y", SL("Subject: hi\r\n\r\nhello\r\n"));
+	s = send_news(m, &(struct bounce_news){ BOUNCE_DELAYED, rcpts, 1, 1763787773, 1764219773 });
+	ok(s->e.from.n == 0 && s->e.nrcpts == 1 && slice_eq(s->e.rcpts[0].path, SL("a@b.example")), "B160 delayed: from <>, to the sender");
+	ok(has(s, "\r\nSubject: Delayed Mail (still being retried)\r\n") && has(s, "Auto-Submitted: auto-replied\r\n"),
+	    "B165 delayed: Subject, Auto-Submitted");
+	ok(has(s, "\r\nOriginal-Envelope-Id: e1\r\nArrival-Date: "), "B164 delayed: fields of the message");
+	ok(has(s, "\r\n\r\nOriginal-Recipient: rfc822; x@y\r\nFinal-Recipient: rfc822; e@f.example\r\nAction: delayed\r\n"
+	    "Status: 4.4.1\r\nDiagnostic-Code: X-smtp-handler; connection refused\r\n"
+	    "Last-Attempt-Date: Sat, 22 Nov 2025 05:02:53 +0000\r\nWill-Retry-Until: Thu, 27 Nov 2025 05:02:53 +0000\r\n"),
+	    "B164 Action: delayed, Will-Retry-Until");
+	ok(!has(s, "c@d.example"), "B164 delayed: nothing of the other recipient");
+	ok(has(s, "you need not send it again") && !has(s, "will\r\nnot be tried again"), "B164 delayed: says so in words");
+	ok(has(s, "Content-Description: Delayed message header\r\nContent-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_") &&
+	    !has(s, "hello"), "B164 delayed: only the header, whatever RET says");
+}
+
 /* When the queue's disk fails, there is no notice, and the caller hears of it. */
 static void
 test_failure(struct mail *m)
@@ -239,7 +271,7 @@ test_failure(struct mail *m)
 
 	mail_put(m, "a@b", "", "c@d", SL("x\r\n"));
 	broken.tmp = broken.fresh = -1;
-	ok(bounce_send(&broken, &config, &m->e, rcpts, 1, 1, id) < 0, "a queue that cannot be written: an error");
+	ok(bounce_send(&broken, &config, &m->e, &(struct bounce_news){ BOUNCE_FAILED, rcpts, 1, 1, 0 }, id) < 0, "a queue that cannot be written: an error");
 	ok(queue_take_new(&m->q, NULL, NULL) == 0, "and nothing in it");
 }
 
@@ -255,6 +287,7 @@ main(void)
 	test_remotes(&m);
 	test_eight_bit(&m);
 	test_large(&m);
+	test_delayed(&m);
 	test_failure(&m);
 	mail_done(&m);
 	return tap_done();

@@ -6,16 +6,13 @@
 #include "runner/runner.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "runner/frame.h"
 #include "runner/hold.h"
 #include "runner/internal.h"
 #include "smtp/session.h"
@@ -27,7 +24,7 @@ static struct {
 	int fd;
 } started[64];
 static size_t nstarted, most_at_once;
-static unsigned ends[4], bounces, kinds[3];
+static unsigned ends[4], bounces, warnings, kinds[3];
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
 static struct outcome last;
 
@@ -92,6 +89,16 @@ hook_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
 }
 
 static void
+hook_warned(void *ctx, const char *id, const char *notice_id, struct slice to)
+{
+	(void)ctx;
+	(void)id;
+	(void)notice_id;
+	(void)to;
+	warnings++;
+}
+
+static void
 hook_trouble(void *ctx, const char *what, const char *id, int error)
 {
 	(void)ctx;
@@ -99,7 +106,7 @@ hook_trouble(void *ctx, const char *what, const char *id, int error)
 }
 
 static const struct runner_hooks hooks = {
-	hook_started, hook_ended, hook_rcpt, hook_message, hook_bounced, hook_trouble,
+	hook_started, hook_ended, hook_rcpt, hook_message, hook_bounced, hook_warned, hook_trouble,
 };
 
 static char folder[] = "/tmp/runner_test.XXXXXX";
@@ -121,7 +128,7 @@ set_up(void)
 	static char directory[200], maildir[200];
 	static const char *overrides[] = {
 		directory, maildir, "server.hostname=mail.example", "route discard.example.via=discard",
-		"route reject.example.via=reject:not here", "relay.per-destination=3", "queue.retry-min=10min",
+		"route reject.example.via=reject:not here", "route stuck.example.via=maildir:/dev/null/{local}", "relay.per-destination=3", "queue.retry-min=10min",
 	};
 	struct config_report report = { report_error, NULL };
 
@@ -139,14 +146,14 @@ set_up(void)
 	return true;
 }
 
+static const char *from_params = "", *rcpt_params = "";
+
 static void
 add_rcpts(struct queue_message *m, const char *const *to)
 {
 	for (; *to; to++)
-		queue_rcpt(&queue, m, slice_str(*to), SL(""));
+		queue_rcpt(&queue, m, slice_str(*to), slice_str(rcpt_params));
 }
-
-static const char *from_params = "";
 
 static bool
 put(const char *from, const char *const *to)
@@ -209,11 +216,11 @@ clear(void)
 {
 	memset(ends, 0, sizeof ends);
 	memset(kinds, 0, sizeof kinds);
-	bounces = 0;
+	bounces = warnings = 0;
 	most_at_once = 0;
 }
 
-static unsigned
+__attribute__((format(printf, 1, 2))) static unsigned
 files(const char *format, ...)
 {
 	char path[400];
@@ -302,6 +309,72 @@ test_expired(void)
 	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
 }
 
+/* To a recipient who is deferred whatever happens. */
+static bool
+put_late(const char *from, const char *notify)
+{
+	bool there;
+
+	rcpt_params = notify;
+	there = put(from, (const char *[]){ "anybody@stuck.example", NULL });
+	rcpt_params = "";
+	return there;
+}
+
+static bool
+again(void)
+{
+	clear();
+	return queue_take_due(&queue, runner_now_s(), true, NULL, NULL) > 0 && run_all();
+}
+
+static const struct { const char *from, *notify; unsigned notices; } delays[] = {
+	{ "d0", "", 1 }, { "d1", "NOTIFY=DELAY", 1 }, { "d2", "NOTIFY=SUCCESS,FAILURE,DELAY", 1 },
+	{ "d3", "NOTIFY=FAILURE", 0 }, { "d4", "NOTIFY=NEVER", 0 }, { "d5", "NOTIFY=SUCCESS", 0 }, { NULL, "NOTIFY=DELAY", 0 },
+};
+#define DELAYS (sizeof delays / sizeof delays[0])
+
+static bool
+put_delays(void)
+{
+	bool all = true;
+	char from[64];
+
+	for (size_t i = 0; i < DELAYS; i++) {
+		(void)snprintf(from, sizeof from, "%s@box.example", delays[i].from ? delays[i].from : "");
+		all &= put_late(delays[i].from ? from : "", delays[i].notify);
+	}
+	return all;
+}
+
+static void
+test_delayed(void)
+{
+	const uint64_t warn_after_s = config.queue.warn_after_s, lifetime_s = config.queue.lifetime_s;
+
+	clear();
+	config.queue.warn_after_s = 60;
+	ok(put_delays() && run_all() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 0, "B162 not late yet: no notice of delay");
+	(void)usleep(1100000);
+	config.queue.warn_after_s = 0;
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 0, "B162 warn-after = 0: never");
+	config.queue.warn_after_s = 1;
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 3 && bounces == 0, "B162 late: notices of delay");
+	clear();
+	ok(run_all() && ends[RUNNER_FINISHED] == 3, "which are delivered");
+	for (size_t i = 0; i < DELAYS; i++)
+		if (delays[i].from)
+			ok(files("mail/%s/new", delays[i].from) == delays[i].notices, "B162 late: \"%s\"", delays[i].notify);
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 0 && files("queue/new") == 0, "B162 no second notice");
+	config.queue.lifetime_s = 0;
+	ok(put_late("d6@box.example", "") && again() && bounces == 4 && ends[RUNNER_DEFERRED] == 0 && warnings == 0,
+	    "B162 when the lifetime is over, a notice of failure and none of delay");
+	config.queue.lifetime_s = lifetime_s;
+	config.queue.warn_after_s = warn_after_s;
+	clear();
+	ok(run_all() && ends[RUNNER_FINISHED] == 4 && files("mail/d6/new") == 1, "and these arrive, too");
+}
+
 /* FUTURERELEASE (RFC 4865). */
 static void
 test_hold(void)
@@ -323,7 +396,7 @@ test_hold(void)
 	ok(put("a@box.example", (const char *[]){ "held@box.example", NULL }) && run_all(), "a message with HOLDFOR");
 	ok(ends[RUNNER_DEFERRED] == 1 && files("mail/held/new") == 0 && files("queue/cur") == 0, "is not delivered, but waits");
 	(void)snprintf(due, sizeof due, "queue/wait/%lld", (long long)queue_next_due(&queue));
-	ok(files(due) == 1 && queue_next_due(&queue) >= runner_now_s() + 3500 && queue_next_due(&queue) <= runner_now_s() + 3720,
+	ok(files("%s", due) == 1 && queue_next_due(&queue) >= runner_now_s() + 3500 && queue_next_due(&queue) <= runner_now_s() + 3720,
 	    "until it is due");
 	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1 && run_all() && ends[RUNNER_DEFERRED] == 2 &&
 	    files("mail/held/new") == 0, "--flush does not change that");
@@ -333,39 +406,18 @@ test_hold(void)
 	from_params = "";
 }
 
-static void
-test_frames(void)
-{
-	static struct frame out = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 2, { 7, 9 } } }, in;
-	int pair[2];
-
-	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "a pair"))
-		return;
-	ok(frame_put(pair[0], &out) == 0 && frame_get(pair[1], &in, true) == 1, "a job travels");
-	ok(in.type == FRAME_JOB && in.job.n == 2 && in.job.rcpts[1] == 9 && strcmp(in.job.id, out.job.id) == 0,
-	    "and arrives as it was");
-	ok(frame_get(pair[1], &in, false) == -EAGAIN, "no frame, no wait");
-	ok(write(pair[0], &out, 3) == 3 && frame_get(pair[1], &in, true) == -EBADMSG, "a torn frame is refused");
-	out.job.n = FRAME_RCPTS_MAX + 1;
-	ok(write(pair[0], &out, sizeof out) > 0 && frame_get(pair[1], &in, true) == -EBADMSG,
-	    "a job with too many recipients is refused");
-	close(pair[0]);
-	ok(frame_get(pair[1], &in, true) == 0, "the other end is gone");
-	close(pair[1]);
-}
-
 int
 main(void)
 {
 	char command[300];
 
-	test_frames();
 	if (!ok(set_up(), "set-up"))
 		return tap_done();
 	test_ends();
 	test_many();
 	test_crash();
 	test_expired();
+	test_delayed();
 	test_hold();
 	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0, "nothing is left");
 	runner_done(&runner);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+#include "runner/frame.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+static void
+test_frames(void)
+{
+	static struct frame out = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 2, { 7, 9 } } }, in;
+	int pair[2];
+
+	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "a pair"))
+		return;
+	ok(frame_put(pair[0], &out) == 0 && frame_get(pair[1], &in, true) == 1, "a job travels");
+	ok(in.type == FRAME_JOB && in.job.n == 2 && in.job.rcpts[1] == 9 && strcmp(in.job.id, out.job.id) == 0,
+	    "and arrives as it was");
+	ok(frame_get(pair[1], &in, false) == -EAGAIN, "no frame, no wait");
+	ok(write(pair[0], &out, 3) == 3 && frame_get(pair[1], &in, true) == -EBADMSG, "a torn frame is refused");
+	out.job.n = FRAME_RCPTS_MAX + 1;
+	ok(write(pair[0], &out, sizeof out) > 0 && frame_get(pair[1], &in, true) == -EBADMSG,
+	    "a job with too many recipients is refused");
+	close(pair[0]);
+	ok(frame_get(pair[1], &in, true) == 0, "the other end is gone");
+	close(pair[1]);
+}
+
+int
+main(void)
+{
+	test_frames();
+	return tap_done();
+}
