@@ -184,6 +184,7 @@ forget_keys(struct tls *t)
 	free(t->ids);
 	t->ids = NULL;
 	t->nids = 0;
+	tls_wipe_stack();
 }
 
 /* Once in a process.  The system's configuration of OpenSSL is left unread: it takes longer than all the rest. */
@@ -219,6 +220,7 @@ tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_cl
 		r = tls_identity_load(&t->ids[t->nids], &pairs[t->nids], why);
 		t->nids += r == 0;
 	}
+	tls_wipe_stack();	/* from here: later calls of others will leave gaps where the key was read */
 	if (r < 0) {
 		tls_free(t);
 		return r;

@@ -17,6 +17,8 @@
 
 #define PEM_MAX ((off_t)1 << 20)	/* octets of a file: enough for any chain */
 
+#define STACK_DEPTH (128 * 1024)
+
 static void *
 allocate(size_t n, const char *file, int line)
 {
@@ -54,6 +56,15 @@ int
 tls_wipe_memory(void)
 {
 	return CRYPTO_set_mem_functions(allocate, reallocate, release) ? 0 : -EIO;
+}
+
+/* What the numbers of a key have left below us: deeper than OpenSSL ever calls. */
+__attribute__((noinline)) void
+tls_wipe_stack(void)
+{
+	char below[STACK_DEPTH];
+
+	explicit_bzero(below, sizeof below);
 }
 
 void

@@ -21,6 +21,8 @@ void tls_identity_done(struct tls_identity *id);
 
 /* Give all octets that OpenSSL ever frees back wiped.  Before any other call of it; 0 or -EIO. */
 int tls_wipe_memory(void);
+/* And what it has left on the stack below the caller. */
+void tls_wipe_stack(void);
 
 /* The last of OpenSSL's complaints, which are then forgotten. */
 void tls_complaint(struct buf *why);
