@@ -380,6 +380,26 @@ def pipes():
         same(process.wait(20), 0)
 
 
+@test("behind a balancer: the client it names, over STARTTLS and with TLS from the first octet")
+def balanced():
+    for implicit in False, True:
+        with Server("tls-proxy", SETTINGS, "proxy-protocol = on\nproxy-trusted = 127.0.0.1", implicit=implicit) as server:
+            sock = server.connect()
+            sock.sendall(b"PROXY TCP4 192.0.2.77 192.0.2.1 50000 25\r\n")
+            if not implicit:
+                file = sock.makefile("rb")
+                check(file.readline().startswith(b"220 "))
+                sock.sendall(b"STARTTLS\r\n")
+                check(file.readline().startswith(b"220 "))
+            inside = anyone().wrap_socket(sock)
+            file = inside.makefile("rb")
+            if implicit:
+                check(file.readline().startswith(b"220 "))
+            inside.sendall(b"QUIT\r\n")
+            check(file.readline().startswith(b"221 "))
+            server.logged(r"session client=192\.0\.2\.77 .*tls=TLSv1\.3")
+
+
 @test("the key is gone from memory before the first command")
 def wiped():
     for path, settings in (EC, SETTINGS), (RSA, SETTINGS.replace(EC, RSA)):
