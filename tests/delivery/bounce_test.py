@@ -2,6 +2,7 @@
 """What the sender hears: bounces a person can read, none where none may be sent, and what is only put off."""
 import email
 import email.policy
+import email.utils
 import os
 import re
 import time
@@ -134,6 +135,24 @@ def _():
     same(later.connections, connections)
     same(new_bounces(lambda: site.relay("--flush")), [])
     same(later.connections > connections, True, site.log())
+    same([len(site.queued("wait")), len(site.queued())], [1, 1])
+
+
+@test("B162 B164 late: one notice of delay, with what the last attempt said and until when it is tried")
+def _():
+    time.sleep(1.1)
+    texts = new_bounces(lambda: site.relay("--flush", "-o", "queue.warn-after=1s"))
+    same(len(texts), 1, site.queue_text(), site.log())
+    message = email.message_from_bytes(texts[0], policy=email.policy.default)
+    parts = list(message.iter_parts())
+    same([p.get_content_type() for p in parts], ["text/plain", "message/delivery-status", "text/rfc822-headers"], texts[0])
+    status = [dict(part) for part in parts[1].get_payload()]
+    same(sorted(r["Final-Recipient"] for r in status[1:]), ["rfc822; bob@dead.example.org", "rfc822; bob@later.example.org"])
+    for recipient in status[1:]:
+        same([recipient["Action"], recipient["Status"][0]], ["delayed", "4"], status)
+        check(email.utils.parsedate_to_datetime(recipient["Will-Retry-Until"]).timestamp() > time.time() + 4 * 86400, status)
+    check("greylisted" in texts[0].decode() and "need not send it again" in texts[0].decode(), texts[0])
+    same(new_bounces(lambda: site.relay("--flush", "-o", "queue.warn-after=1s")), [])
     same([len(site.queued("wait")), len(site.queued())], [1, 1])
 
 
