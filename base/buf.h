@@ -24,7 +24,7 @@ static inline void
 buf_add(struct buf *b, struct slice s)
 {
 	b->full |= s.n > b->cap - b->n;
-	if (b->full || !s.p || s.n == 0)	/* memcpy from NULL is undefined even for 0 */
+	if (b->full || s.n == 0)	/* memcpy from NULL is undefined even for 0 */
 		return;
 	memcpy(b->p + b->n, s.p, s.n);
 	b->n += s.n;

@@ -24,8 +24,9 @@ smtp_param_keep(struct smtp_session *s, const char *keyword, struct slice value)
 	if (s->params.n)
 		buf_chr(&s->params, ' ');
 	buf_str(&s->params, keyword);
-	if (value.p)
-		buf_chr(&s->params, '=');
+	if (!value.p)
+		return;
+	buf_chr(&s->params, '=');
 	buf_add(&s->params, value);
 }
 
