@@ -112,6 +112,7 @@ test_libs := $(BUILD)/libserver.a $(BUILD)/libout.a $(BUILD)/libcore.a
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pwrite,--wrap=fsync,--wrap=renameat,--wrap=unlinkat
 WRAP_log := -Wl,--wrap=connect
+WRAP_log_values := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
 
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
