@@ -119,6 +119,16 @@ destination_push(struct runner *r, struct destination *d, struct job *job)
 	destination_update(r, d);
 }
 
+void
+destination_put_back(struct runner *r, struct destination *d, struct job *job)
+{
+	job->next = d->head;
+	if (!d->head)
+		d->tail = &job->next;
+	d->head = job;
+	destination_update(r, d);
+}
+
 struct job *
 destination_pop(struct runner *r, struct destination *d)
 {

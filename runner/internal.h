@@ -53,6 +53,7 @@ struct worker {
 /* destination.c: next hops and what is in line for each. */
 struct destination *destination_for(struct runner *r, const struct route *route, struct slice domain);
 void destination_push(struct runner *r, struct destination *d, struct job *job);
+void destination_put_back(struct runner *r, struct destination *d, struct job *job);	/* in front of all others */
 struct job *destination_pop(struct runner *r, struct destination *d);
 /* Put it in or take it out of the ready ring, as its state says. */
 void destination_update(struct runner *r, struct destination *d);

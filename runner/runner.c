@@ -73,8 +73,10 @@ give_job(struct runner *r, struct worker *w)
 		memcpy(f.job.id, job->message->id, sizeof f.job.id);
 		f.job.n = (uint32_t)job->n;
 		memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
-		/* Should this fail, the worker is dead, and its end gives the job back as a failure. */
-		(void)frame_put(w->fd, &f);
+		if (frame_put(w->fd, &f) < 0) {		/* it died while it had nothing to do: no attempt was made */
+			w->job = NULL;
+			destination_put_back(r, w->destination, job);
+		}
 	} else {
 		(void)shutdown(w->fd, SHUT_WR);
 	}

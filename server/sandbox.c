@@ -138,8 +138,6 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH AUDIT_ARCH_RISCV64
 #endif
 
 #if defined(ARCH) && !defined(SANITIZER)
@@ -202,7 +200,8 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 #define LIBRARIES                                                                             \
 	CALL(futex), CALL(mprotect), CALL(mremap), CALL(prlimit64), CALL(sysinfo), CALL(clock_nanosleep)
 #define LOADER                                                                                \
-	CALL(execve), CALL(faccessat), CALL(readlinkat), OLD_LOADER CALL(rseq), CALL(umask), CALL(getcwd), CALL(statx), CALL(geteuid), CALL(getgid), CALL(getegid), \
+	CALL(execve), CALL(faccessat), CALL(readlinkat), OLD_LOADER CALL(rseq), CALL(umask),      \
+	    CALL(getcwd), CALL(statx), CALL(geteuid), CALL(getgid), CALL(getegid),            \
 	    CALL(landlock_create_ruleset), CALL(landlock_add_rule), CALL(landlock_restrict_self)
 
 static const struct sock_filter session[] = { BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LIBRARIES, END };

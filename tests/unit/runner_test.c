@@ -25,6 +25,7 @@ static struct {
 } started[64];
 static size_t nstarted, most_at_once;
 static unsigned ends[4], bounces, warnings, kinds[3];
+static bool kill_idle;		/* kill the first worker once it has delivered something */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
 static struct outcome last;
 
@@ -58,10 +59,18 @@ hook_ended(void *ctx, struct worker *w)
 static void
 hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
 {
+	siginfo_t info;
+
 	(void)ctx;
 	(void)id;
 	(void)path;
 	(void)delay_us;
+	if (kill_idle) {	/* long enough for it to have said that it waits for the next one */
+		kill_idle = false;
+		(void)usleep(200000);
+		(void)kill(started[0].pid, SIGKILL);
+		(void)waitid(P_PID, (id_t)started[0].pid, &info, WEXITED | WNOWAIT);
+	}
 	kinds[o->kind]++;
 	last = *o;
 }
@@ -295,6 +304,20 @@ test_crash(void)
 }
 
 static void
+test_idle_death(void)
+{
+	bool all = true;
+
+	clear();
+	kill_idle = true;
+	for (int i = 0; i < 8; i++)	/* more than there may be workers */
+		all &= put("a@box.example", (const char *[]){ "idle@box.example", NULL });
+	ok(all && run_all(), "R147 a worker dies between two messages");
+	ok(ends[RUNNER_FINISHED] == 8 && ends[RUNNER_DEFERRED] == 0 && files("mail/idle/new") == 8,
+	    "R147 that was no attempt of the next one: all arrive");
+}
+
+static void
 test_expired(void)
 {
 	uint64_t lifetime_s = config.queue.lifetime_s;
@@ -416,6 +439,7 @@ main(void)
 	test_ends();
 	test_many();
 	test_crash();
+	test_idle_death();
 	test_expired();
 	test_delayed();
 	test_hold();
