@@ -13,8 +13,8 @@
 /* The 12 octets in front of an IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2). */
 static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-static bool
-parse_ip(int family, struct slice text, unsigned char *ret)
+bool
+ip_parse(int family, struct slice text, void *ret)
 {
 	char z[INET6_ADDRSTRLEN];
 
@@ -47,9 +47,9 @@ cidr_parse(struct slice text, struct cidr *ret)
 
 	if (!unbracket(&ip))
 		return false;
-	if (parse_ip(AF_INET, ip, c.address))
+	if (ip_parse(AF_INET, ip, c.address))
 		c.family = AF_INET;
-	else if (parse_ip(AF_INET6, ip, c.address))
+	else if (ip_parse(AF_INET6, ip, c.address))
 		c.family = AF_INET6;
 	else
 		return false;
@@ -190,7 +190,7 @@ address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage 
 
 	if (!cut_port(&text, &port) || !unbracket(&text))
 		return false;
-	if (parse_ip(AF_INET, text, (unsigned char *)&in->sin_addr)) {
+	if (ip_parse(AF_INET, text, &in->sin_addr)) {
 		in->sin_family = AF_INET;
 		in->sin_port = htons((uint16_t)port);
 		*ret = ss;
@@ -198,7 +198,7 @@ address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage 
 		return true;
 	}
 	ip = slice_cut(text, '%', &scope);
-	if (!parse_ip(AF_INET6, ip, in6->sin6_addr.s6_addr))
+	if (!ip_parse(AF_INET6, ip, in6->sin6_addr.s6_addr))
 		return false;
 	if (ip.n != text.n && !parse_scope(scope, &in6->sin6_scope_id))
 		return false;

@@ -19,6 +19,9 @@ struct cidr {
 /* "127.0.0.0/8", "::1", "[2001:db8::]/32"; false when it is none. */
 bool cidr_parse(struct slice text, struct cidr *ret);
 
+/* One address of that family, without brackets or scope, as 4 or 16 octets. */
+bool ip_parse(int family, struct slice text, void *ret);
+
 /* An IPv4-mapped IPv6 address (::ffff:a.b.c.d) matches as the IPv4 address it stands for. */
 bool cidr_match(const struct cidr *net, const struct sockaddr *sa);
 

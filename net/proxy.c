@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/cidr.h"
+
 #define V1_MAX	107	/* section 2.1: the longest line, with its CRLF */
 #define V2_HEAD	16
 
@@ -22,18 +24,6 @@ word(struct slice *line)
 }
 
 /* One address in its usual form, which is never longer than inet_ntop(3) makes it. */
-static bool
-address(struct slice text, int family, void *ret)
-{
-	char space[INET6_ADDRSTRLEN];
-
-	if (text.n == 0 || text.n >= sizeof space || memchr(text.p, '\0', text.n))
-		return false;
-	memcpy(space, text.p, text.n);
-	space[text.n] = '\0';
-	return inet_pton(family, space, ret) == 1;
-}
-
 static bool
 port(struct slice text, in_port_t *ret)
 {
@@ -81,7 +71,7 @@ v1_line(struct slice line, struct proxy *ret)
 		return 1;
 	if (family == AF_INET6 && !slice_eq(what, SL("TCP6")))
 		return -EINVAL;
-	if (!address(word(&line), family, source) || !address(word(&line), family, destination) ||
+	if (!ip_parse(family, word(&line), source) || !ip_parse(family, word(&line), destination) ||
 	    !port(word(&line), &from) || !port(line, &to))
 		return -EINVAL;
 	set_client(ret, family, source, from);
