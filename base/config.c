@@ -1,39 +1,20 @@
 // SPDX-License-Identifier: ISC
 /*
- * Loads the configuration: takes each setting to its key (keys.c) or its route (route.c), and checks
- * what only shows once all is read.  Called by every program at its start, so it allocates
+ * Loads the configuration: takes each setting to its key (keys.c) or its route (route.c).  What only
+ * shows once all is read is config_check.c's.  Called by every program at its start, so it allocates
  * little and asks nothing of the network.
  */
 #include "base/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/keys.h"
-#include "base/name.h"
-#include "base/route.h"
-#include "base/settings.h"
+#include "base/config_check.h"
 #include "base/small.h"
 #include "base/value.h"
 
-/* Where a route and its keys were written. */
-struct route_places {
-	struct place section, keys[ROUTE_KEYS];
-};
-
-struct loader {
-	struct config *c;
-	struct settings settings;
-	struct place keys[KEYS_MAX];
-	struct route_places *routes;	/* beside c->routes */
-	size_t current;			/* the route of the last setting */
-};
-
 /* One file says a thing once; another file, or -o, may say it anew. */
 static bool
-is_duplicate(struct loader *l, struct place *was, const struct setting *s)
+is_duplicate(struct config_loader *l, struct place *was, const struct setting *s)
 {
 	if (was->source == s->place.source) {
 		settings_error(&l->settings, s->place, "[%.*s] %.*s: is set in line %u already: remove one",
@@ -45,7 +26,7 @@ is_duplicate(struct loader *l, struct place *was, const struct setting *s)
 }
 
 static void
-bad_value(struct loader *l, const struct setting *s, int error, struct buf *why)
+bad_value(struct config_loader *l, const struct setting *s, int error, struct buf *why)
 {
 	if (error == -ENOMEM)
 		settings_error(&l->settings, s->place, "out of memory");
@@ -56,7 +37,7 @@ bad_value(struct loader *l, const struct setting *s, int error, struct buf *why)
 
 /* The route of that pattern, lower case; nroutes when there is none.  A section's keys come in a row. */
 static size_t
-find_route(const struct loader *l, const char *pattern)
+find_route(const struct config_loader *l, const char *pattern)
 {
 	const struct config *c = l->c;
 
@@ -70,7 +51,7 @@ find_route(const struct loader *l, const char *pattern)
 
 /* Append a route; takes the pattern over.  0 or -ENOMEM. */
 static int
-add_route(struct loader *l, char *pattern, struct place place)
+add_route(struct config_loader *l, char *pattern, struct place place)
 {
 	struct config *c = l->c;
 	struct route *routes = small_realloc(c->routes, (c->nroutes + 1) * sizeof *routes);
@@ -94,7 +75,7 @@ no_memory:
 
 /* Make l->current the route of that pattern, which may be new.  0 or -ENOMEM. */
 static int
-select_route(struct loader *l, struct slice pattern, struct place place)
+select_route(struct config_loader *l, struct slice pattern, struct place place)
 {
 	char *copy = route_copy(pattern);
 	size_t at;
@@ -112,7 +93,7 @@ select_route(struct loader *l, struct slice pattern, struct place place)
 }
 
 static bool
-set_in_route(struct loader *l, const struct setting *s, struct slice pattern)
+set_in_route(struct config_loader *l, const struct setting *s, struct slice pattern)
 {
 	char text[256];
 	struct buf why = BUF(text);
@@ -145,7 +126,7 @@ set_in_route(struct loader *l, const struct setting *s, struct slice pattern)
 }
 
 static void
-set_key(struct loader *l, const struct setting *s)
+set_key(struct config_loader *l, const struct setting *s)
 {
 	char text[600];
 	struct buf why = BUF(text);
@@ -167,7 +148,7 @@ set_key(struct loader *l, const struct setting *s)
 static bool
 set(void *ctx, const struct setting *s)
 {
-	struct loader *l = ctx;
+	struct config_loader *l = ctx;
 	struct slice pattern = s->section, word = value_word(&pattern);
 
 	if (keys_section(s->section)) {
@@ -183,114 +164,17 @@ set(void *ctx, const struct setting *s)
 	return false;
 }
 
-/* It is read later, message by message: say now that this cannot work. */
-static void
-check_file(struct loader *l, const char *what, const char *path, struct place at)
-{
-	struct stat st = { 0 };
-	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		error = errno;
-	if (fd >= 0)
-		(void)close(fd);
-	if (error)
-		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path, strerror(error));
-	else if (!S_ISREG(st.st_mode))
-		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
-}
-
-static void
-check_routes(struct loader *l)
-{
-	struct config *c = l->c;
-
-	for (size_t i = 0; i < c->nroutes; i++) {
-		struct route *r = &c->routes[i];
-		const struct route_places *places = &l->routes[i];
-
-		if (!places->keys[ROUTE_VIA].source)
-			settings_error(&l->settings, places->section,
-			    "[route %s]: has no via: add one, like via = mx", r->pattern);
-		if (r->recipients)
-			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
-		route_settle(r);
-	}
-}
-
-static void
-check_retries(struct loader *l)
-{
-	struct place min = l->keys[keys_find(SL("queue"), SL("retry-min"))];
-	struct place max = l->keys[keys_find(SL("queue"), SL("retry-max"))];
-
-	if (l->c->queue.retry_min_s > l->c->queue.retry_max_s)
-		settings_error(&l->settings, max.source > min.source ? max : min,
-		    "[queue] retry-min (%llus) is more than retry-max (%llus): set both",
-		    (unsigned long long)l->c->queue.retry_min_s, (unsigned long long)l->c->queue.retry_max_s);
-}
-
-static size_t
-count_words(const char *text)
-{
-	struct slice rest = slice_str(text);
-	size_t n = 0;
-
-	while (value_word(&rest).n)
-		n++;
-	return n;
-}
-
-static void
-check_tls(struct loader *l)
-{
-	const struct config *c = l->c;
-	const size_t certificates = count_words(c->server.tls_certificate), keys = count_words(c->server.tls_key);
-
-	if (certificates == 0 && c->server.tls != SERVER_TLS_OFF)
-		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls"))],
-		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is in the same file");
-	if (keys && keys != certificates)
-		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls-key"))],
-		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key", keys, certificates);
-}
-
-static void
-settle(struct loader *l)
-{
-	struct config *c = l->c;
-	char text[NAME_MAX_OCTETS + 1];
-	struct buf name = BUF(text);
-
-	check_routes(l);
-	check_retries(l);
-	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 && !c->server.proxy_trusted.local)
-		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
-		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into proxy-trusted");
-	check_tls(l);
-	if (c->server.senders)
-		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
-	if (c->server.auth_senders)
-		check_file(l, "[server] auth-senders", c->server.auth_senders,
-		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);
-	if (!c->server.hostname && name_of_host(&name)) {
-		c->server.hostname = route_copy(buf_slice(&name));
-		if (!c->server.hostname)
-			settings_error(&l->settings, (struct place){ 0 }, "out of memory");
-	}
-}
-
 int
 config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
     const struct config_report *report)
 {
-	struct loader l = { .c = c, .settings = { .report = report, .set = set, .ctx = &l } };
+	struct config_loader l = { .c = c, .settings = { .report = report, .set = set, .ctx = &l } };
 
 	memset(c, 0, sizeof *c);
 	if (keys_defaults(c) < 0)
 		settings_error(&l.settings, (struct place){ 0 }, "out of memory");
 	settings_read(&l.settings, file, overrides, n);
-	settle(&l);
+	config_check(&l);
 	small_free(l.routes);
 	settings_done(&l.settings);
 	return l.settings.errors ? -EINVAL : 0;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Checks of the configuration that only show once all is read: what does not fit together, and files
+ * that cannot be read.  They report, and stop nothing.  Called by config.c.
+ */
+#include "base/config_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/name.h"
+#include "base/value.h"
+
+/* It is read later, message by message: say now that this cannot work. */
+static void
+check_file(struct config_loader *l, const char *what, const char *path, struct place at)
+{
+	struct stat st = { 0 };
+	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		error = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (error)
+		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path, strerror(error));
+	else if (!S_ISREG(st.st_mode))
+		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
+}
+
+static void
+check_routes(struct config_loader *l)
+{
+	struct config *c = l->c;
+
+	for (size_t i = 0; i < c->nroutes; i++) {
+		struct route *r = &c->routes[i];
+		const struct route_places *places = &l->routes[i];
+
+		if (!places->keys[ROUTE_VIA].source)
+			settings_error(&l->settings, places->section,
+			    "[route %s]: has no via: add one, like via = mx", r->pattern);
+		if (r->recipients)
+			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
+		route_settle(r);
+	}
+}
+
+static void
+check_retries(struct config_loader *l)
+{
+	struct place min = l->keys[keys_find(SL("queue"), SL("retry-min"))];
+	struct place max = l->keys[keys_find(SL("queue"), SL("retry-max"))];
+
+	if (l->c->queue.retry_min_s > l->c->queue.retry_max_s)
+		settings_error(&l->settings, max.source > min.source ? max : min,
+		    "[queue] retry-min (%llus) is more than retry-max (%llus): set both",
+		    (unsigned long long)l->c->queue.retry_min_s, (unsigned long long)l->c->queue.retry_max_s);
+}
+
+static size_t
+count_words(const char *text)
+{
+	struct slice rest = slice_str(text);
+	size_t n = 0;
+
+	while (value_word(&rest).n)
+		n++;
+	return n;
+}
+
+static void
+check_tls(struct config_loader *l)
+{
+	const struct config *c = l->c;
+	const size_t certificates = count_words(c->server.tls_certificate), keys = count_words(c->server.tls_key);
+
+	if (certificates == 0 && c->server.tls != SERVER_TLS_OFF)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls"))],
+		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is in the same file");
+	if (keys && keys != certificates)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls-key"))],
+		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key", keys, certificates);
+}
+
+void
+config_check(struct config_loader *l)
+{
+	struct config *c = l->c;
+	char text[NAME_MAX_OCTETS + 1];
+	struct buf name = BUF(text);
+
+	check_routes(l);
+	check_retries(l);
+	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 && !c->server.proxy_trusted.local)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
+		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into proxy-trusted");
+	check_tls(l);
+	if (c->server.senders)
+		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
+	if (c->server.auth_senders)
+		check_file(l, "[server] auth-senders", c->server.auth_senders,
+		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);
+	if (!c->server.hostname && name_of_host(&name)) {
+		c->server.hostname = route_copy(buf_slice(&name));
+		if (!c->server.hostname)
+			settings_error(&l->settings, (struct place){ 0 }, "out of memory");
+	}
+}
