@@ -5,6 +5,7 @@
  */
 #include "smtp/client.h"
 
+#include "smtp/login.h"
 #include "smtp/params.h"
 
 static bool *
@@ -50,6 +51,10 @@ smtp_peer_ehlo(struct smtp_peer *p, struct slice text)
 
 		keyword = slice_cut(slice_trim(slice_cut(text, '\n', &text)), ' ', &argument);
 		argument = slice_trim(argument);
+		if (slice_has_iprefix(keyword, SL("AUTH=")))	/* as it was before RFC 2554; some say it both ways */
+			p->mechanisms |= smtp_mechanisms(slice_skip(keyword, 5)) | smtp_mechanisms(argument);
+		if (slice_ieq(keyword, SL("AUTH")))
+			p->mechanisms |= smtp_mechanisms(argument);
 		flag = flag_of(p, keyword);
 		if (!flag || (flag == &p->size && argument.n && !slice_uint(argument, UINT64_MAX, &p->max_size)))
 			continue;

@@ -12,6 +12,7 @@ struct smtp_peer {
 	bool esmtp;			/* answered EHLO */
 	bool pipelining, size, eight_bit, chunking, binary, smtputf8, dsn, starttls, enhanced;
 	bool requiretls, priority;
+	unsigned mechanisms;		/* of AUTH: enum smtp_mechanism, or'ed */
 	uint64_t max_size;		/* 0: not said */
 };
 

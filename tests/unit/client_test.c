@@ -4,6 +4,7 @@
  */
 #include "smtp/client.h"
 
+#include "smtp/login.h"
 #include "tests/lib/tap.h"
 
 enum { PIPE = 1, SIZE = 2, EIGHT = 4, CHUNK = 8, BINARY = 16, UTF8 = 32, DSN = 64, TLS = 128, ENH = 256 };
@@ -33,9 +34,23 @@ static const struct ehlo {
 	{ "SIZE that is no number", S("x\nSIZE 10M\nDSN"), DSN, 0 },
 	{ "SIZE beyond 64 bits", S("x\nSIZE 99999999999999999999"), 0, 0 },
 	{ "blanks around", S("x\n SIZE   7 \nDSN "), SIZE | DSN, 7 },
+	{ "AUTH is no flag", S("x\nAUTH\nAUTH=\nAUTH PLAIN"), 0, 0 },
 	{ "unknown keywords", S("x\nX-FOO bar\nAUTH PLAIN LOGIN\n\n-\nDSN"), DSN, 0 },
 	{ "longer and shorter words", S("x\nDSNX\nPIPELININ\n8BITMIME2"), 0, 0 },
 	{ "BINARYMIME needs CHUNKING", S("x\nBINARYMIME"), 0, 0 },
+};
+
+static const struct {
+	struct slice text;
+	unsigned mechanisms;
+} auths[] = {
+	{ S("x\nAUTH PLAIN LOGIN XOAUTH2"), SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN | SMTP_MECHANISM_XOAUTH2 },
+	{ S("x\nauth  login   plain "), SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN },
+	{ S("x\nAUTH CRAM-MD5 SCRAM-SHA-256 XOAUTH2"), SMTP_MECHANISM_XOAUTH2 },
+	{ S("x\nAUTH=LOGIN PLAIN"), SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN },
+	{ S("x\nAUTH=LOGIN\nAUTH PLAIN"), SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN },
+	{ S("x\nAUTH"), 0 }, { S("x\nAUTH="), 0 }, { S("x\nAUTHPLAIN"), 0 }, { S("x\nAUTH PLAINLY"), 0 },
+	{ S("AUTH PLAIN\nDSN"), 0 }, { S("x\nX-AUTH PLAIN"), 0 },
 };
 
 static const struct command {
@@ -78,6 +93,13 @@ main(void)
 		smtp_peer_ehlo(&p, ehlos[i].text);
 		ok(p.esmtp && flags_of(&p) == ehlos[i].flags && p.max_size == ehlos[i].max_size, "%s (%#x)",
 		    ehlos[i].name, flags_of(&p));
+	}
+	for (size_t i = 0; i < sizeof auths / sizeof auths[0]; i++) {
+		struct smtp_peer p;
+
+		smtp_peer_init(&p);
+		smtp_peer_ehlo(&p, auths[i].text);
+		ok(p.mechanisms == auths[i].mechanisms, "mechanisms of AUTH, row %zu (%#x)", i, p.mechanisms);
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		const struct command *c = &commands[i];
