@@ -160,6 +160,10 @@ int queue_mark(struct queue_entry *e, size_t rcpt, enum queue_rcpt_state state);
 int queue_mark_warned(struct queue_entry *e);
 /* Append a line to the message's log, which follows its content: the time is put before it. */
 int queue_note(struct queue_entry *e, struct slice line);
+/* Several at once, each ended by LF: what does not fit a log at all is cut. */
+int queue_note_lines(struct queue_entry *e, struct slice lines);
+/* The whole log, malloc'ed, for the caller to free.  0 or -errno. */
+int queue_log(const struct queue_entry *e, char **ret_text, size_t *ret_n);
 /* The last line of the log that queue_note wrote for this path ("<path> ..."), without the time; empty when none.
  * Copied into b. */
 void queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b);

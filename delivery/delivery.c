@@ -6,6 +6,8 @@
  */
 #include "delivery/delivery.h"
 
+#include "base/clock.h"
+
 static void
 report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n, enum outcome_cause cause,
     const char *detail)
@@ -17,8 +19,8 @@ report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, siz
 		delivery_report(d, e, rcpts[i], &o);
 }
 
-void
-deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+static void
+by_route(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
 	const struct route *route = d->route;
 
@@ -41,6 +43,19 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 		return;
 	}
 	report_all(d, e, rcpts, n, CAUSE_LOCAL, "a route of unknown kind");
+}
+
+void
+deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	d->begun_us = clock_us();
+	d->times = (struct outcome_times){ 0 };
+	d->undelivered = false;
+	transcript_begin(d->transcript);
+	by_route(d, e, rcpts, n);
+	/* Of what leaves the queue now, the log leaves with it. */
+	if (d->undelivered || n < e->nrcpts)
+		(void)transcript_write(d->transcript, e);
 }
 
 void
@@ -69,10 +84,15 @@ delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 void
 delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
+	struct outcome timed = *o;
+
+	timed.times = d->times;
+	timed.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
+	d->undelivered |= o->kind != OUTCOME_DELIVERED;
 	/* The mark first: a crash from here on must not deliver again.  If it cannot be written, the
 	 * sink still hears of it, and the runner finishes or defers the message by that. */
 	if (o->kind == OUTCOME_DELIVERED)
 		(void)queue_mark(e, rcpt, QUEUE_DELIVERED);
 	delivery_note(e, rcpt, o);
-	d->sink->rcpt(d->sink->ctx, e, rcpt, o);
+	d->sink->rcpt(d->sink->ctx, e, rcpt, &timed);
 }

@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "delivery/hosts.h"
 #include "delivery/outcome.h"
+#include "delivery/transcript.h"
 #include "dns/resolver.h"
 #include "queue.h"
 
@@ -29,7 +30,13 @@ struct delivery {
 	const struct dns_resolver *resolver;
 	const struct hosts *hosts;	/* as of the fork */
 	const struct delivery_sink *sink;
+	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
 	struct smtp_link *link;		/* kept between messages; NULL: none */
+
+	/* Of the attempt that runs: */
+	int64_t begun_us;		/* monotonic */
+	struct outcome_times times;
+	bool undelivered;		/* a recipient was deferred or failed */
 };
 
 /* Deliver e to its recipients rcpts[0..n), indices into e->rcpts.  Each of them is reported to the sink exactly once, marked (delivered

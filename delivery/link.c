@@ -29,7 +29,7 @@ link_timeout(uint64_t ms)
 }
 
 struct smtp_link *
-link_new(int fd, const char *host, const struct config *c)
+link_new(int fd, const char *host, const struct config *c, struct transcript *transcript)
 {
 	struct smtp_link *l = malloc(sizeof *l);
 	int on = 1;
@@ -41,7 +41,9 @@ link_new(int fd, const char *host, const struct config *c)
 	l->fd = fd;
 	l->closed = l->dirty = false;
 	l->transactions = 0;
+	l->latency_us = 0;
 	l->config = c;
+	l->transcript = transcript;
 	smtp_peer_init(&l->peer);
 	smtp_peer_reply_init(&l->reply);
 	(void)snprintf(l->host, sizeof l->host, "%s", host);
@@ -60,10 +62,17 @@ link_alive(struct smtp_link *l)
 int
 link_command(struct smtp_link *l, struct slice line)
 {
+	return link_secret(l, line, line);
+}
+
+int
+link_secret(struct smtp_link *l, struct slice line, struct slice shown)
+{
 	int r;
 
 	if (l->closed)
 		return -ECONNRESET;
+	transcript_sent(l->transcript, shown);
 	r = stream_write(&l->stream, line, link_timeout(l->config->relay.command_timeout_ms));
 	if (r < 0)
 		l->closed = true;
@@ -86,6 +95,7 @@ read_lines(struct smtp_link *l, uint64_t timeout_ms)
 			return -EPROTO;
 		if (r < 0)
 			return r;
+		transcript_heard(l->transcript, line);
 		if (smtp_peer_reply_line(&l->reply, line))
 			return l->reply.malformed ? -EPROTO : 0;
 	}
@@ -140,6 +150,7 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 		buf_fmt(&b, "%s: %s", doing, strerror(-error));
 	}
 	outcome_set(o, cause, slice_str(l->host), buf_slice(&b));
+	transcript_fact(l->transcript, "%s", o->detail);
 }
 
 /* RFC 5321 section 4.1.1.1: the name, or where there is none the address the peer sees. */

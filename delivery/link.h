@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "delivery/outcome.h"
+#include "delivery/transcript.h"
 #include "net/stream.h"
 #include "smtp/client.h"
 
@@ -16,7 +17,9 @@ struct smtp_link {
 	bool closed;			/* broken, or the peer has said 421: nothing more to be said */
 	bool dirty;			/* a transaction is open there: RSET before the next */
 	unsigned transactions;		/* begun so far */
+	int64_t latency_us;		/* from connect() to the first octet of its greeting */
 	const struct config *config;
+	struct transcript *transcript;	/* where the talk is recorded; NULL: nowhere */
 	struct smtp_peer peer;
 	struct smtp_peer_reply reply;	/* the last one */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */
@@ -30,7 +33,7 @@ enum link_start {
 };
 
 /* Over a connected descriptor, which becomes the link's.  NULL without memory (fd is then closed). */
-struct smtp_link *link_new(int fd, const char *host, const struct config *c);
+struct smtp_link *link_new(int fd, const char *host, const struct config *c, struct transcript *transcript);
 /* Read the greeting, say EHLO (RFC 5321 section 3.1, 3.2). */
 enum link_start link_start(struct smtp_link *l, struct outcome *ret_why);
 
@@ -39,6 +42,8 @@ bool link_alive(struct smtp_link *l);
 
 /* Queue a command line (with its CRLF): it leaves when the next reply is waited for.  0 or -errno. */
 int link_command(struct smtp_link *l, struct slice line);
+/* The same for a line that holds a secret: recorded as `shown` only. */
+int link_secret(struct smtp_link *l, struct slice line, struct slice shown);
 /* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO when it makes no sense;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);

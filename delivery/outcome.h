@@ -8,6 +8,7 @@
 #define DELIVERY_OUTCOME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -43,12 +44,20 @@ enum outcome_cause {
 
 #define OUTCOME_DETAIL 600
 
+/* Where the time of an attempt went, in microseconds; 0: not come to, or none. */
+struct outcome_times {
+	int64_t dns_us, connect_us;	/* connect: dialling, greeting, EHLO */
+	int64_t send_us;		/* from there to what settled it */
+	int64_t latency_us;		/* of the exchanger, to the first octet of its greeting */
+};
+
 struct outcome {
 	enum outcome_cause cause;
 	enum outcome_kind kind;
 	char status[12];		/* "5.1.2" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25", or "" */
 	char detail[OUTCOME_DETAIL];	/* one line: the reply as it came ("550 5.1.1 no such user"), or what went wrong */
+	struct outcome_times times;
 	bool remote;			/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464) */
 };
 

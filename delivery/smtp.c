@@ -71,6 +71,10 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 		d->link->closed = true;		/* no QUIT either */
 		drop_link(d);
 	}
+	if (d->link) {
+		d->times.latency_us = d->link->latency_us;
+		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
+	}
 	walk_init(&w, d);
 	attempt(d, &t, &w);
 	walk_done(&w);

@@ -74,12 +74,55 @@ dns_cause(enum mx_status status)
 	return CAUSE_DNS_NO_HOST;
 }
 
+/* "10 mx1.example 192.0.2.1:25 [2001:db8::1]:25, 20 ..." */
+static void
+record_answer(const struct walk *w)
+{
+	char space[TRANSCRIPT_LINE];
+	struct buf b = BUF(space);
+
+	for (size_t i = 0; i < w->mx.n; i++) {
+		const struct mx_exchanger *x = &w->mx.exchangers[i];
+
+		buf_fmt(&b, "%s%u %s", i ? ", " : "", x->preference, x->name);
+		if (x->naddresses == 0)
+			buf_fmt(&b, " (%s)", dns_status_text(x->status));
+		for (size_t k = 0; k < x->naddresses; k++) {
+			char key[64];
+
+			host_key(key, &x->addresses[k]);
+			buf_fmt(&b, " %s", key);
+		}
+	}
+	if (w->mx.status != MX_OK)
+		buf_str(&b, w->mx.detail);
+	transcript_fact(w->d->transcript, "DNS for %s, after %.1f ms: %.*s", w->d->destination,
+	    (double)w->d->times.dns_us / 1000, (int)b.n, b.p);
+}
+
+static void
+record_dial(const struct walk *w, const char *host, const struct dial_target *dialled, const char *what)
+{
+	if (dialled->state == DIAL_FAILED)
+		transcript_fact(w->d->transcript, "%s: %s", host, what);
+	else if (dialled->connect_us == 0)
+		transcript_fact(w->d->transcript, "%s: not connected after %.1f ms, given up for a faster one", host,
+		    (double)dialled->waited_us / 1000);
+	else if (dialled->state == DIAL_SLOW)
+		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, silent after %.1f ms, given up for a faster one",
+		    host, (double)dialled->connect_us / 1000, (double)dialled->waited_us / 1000);
+	else
+		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, first octet after %.1f ms", host,
+		    (double)dialled->connect_us / 1000, (double)dialled->first_us / 1000);
+}
+
 static bool
 look_up(struct walk *w)
 {
-	const struct delivery *d = w->d;
+	struct delivery *d = w->d;
 	const struct config *c = d->config;
 	uint16_t port = (uint16_t)c->relay.port;
+	int64_t begun_us = clock_us();
 
 	if (w->looked_up)
 		return true;
@@ -88,6 +131,8 @@ look_up(struct walk *w)
 	else
 		mx_lookup(d->resolver, slice_str(d->destination), c->relay.family, port, &w->mx);
 	w->looked_up = true;
+	d->times.dns_us += clock_us() - begun_us;
+	record_answer(w);
 	if (w->mx.status == MX_OK)
 		w->n = order_targets(&w->mx, d->hosts, c->relay.mx_order == MX_ORDER_LATENCY,
 		    clock_wall_us() / 1000000, (int64_t)c->relay.latency_fresh_s, w->targets);
@@ -151,6 +196,7 @@ dial_failed(struct walk *w, const struct order_target *t, const struct dial_targ
 	else if (dialled->connect_us)
 		what = "connected, but closed without a greeting";
 	host_text(t, host);
+	record_dial(w, host, dialled, what);
 	add_tried(w, host, what);
 	w->refused++;
 	report(w, t, dialled, DIAL_FAILED);
@@ -162,6 +208,7 @@ static void
 sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int winner)
 {
 	size_t kept = 0;
+	char host[300];
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct order_target t = w->targets[i];
@@ -173,6 +220,8 @@ sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int wi
 		if (i < raced && (int)i == winner)
 			continue;
 		if (i < raced && dialled[i].state != DIAL_UNTRIED) {
+			host_text(&t, host);
+			record_dial(w, host, &dialled[i], "");
 			report(w, &t, &dialled[i], dialled[i].state);
 			t.reason = ORDER_MEASURED;
 			t.at_least = false;	/* it lost already once: no second race */
@@ -218,11 +267,15 @@ greet(struct walk *w, const struct order_target *t, const struct dial_target *di
 	enum link_start start = LINK_BROKEN;
 
 	host_text(t, host);
-	l = link_new(dialled->fd, host, w->d->config);
-	if (l)
+	record_dial(w, host, dialled, "");
+	w->d->times.latency_us = dialled->first_us;
+	l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
+	if (l) {
+		l->latency_us = dialled->first_us;
 		start = link_start(l, &why);
-	else
+	} else {
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
+	}
 	report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
 	if (start == LINK_READY) {
 		w->sessions++;
@@ -311,12 +364,15 @@ struct smtp_link *
 walk_next(struct walk *w)
 {
 	struct smtp_link *l = NULL;
+	int64_t begun_us;
 
 	if (!look_up(w))
 		return NULL;
+	begun_us = clock_us();
 	while (!l && w->n && w->dials < DIALS_MAX && w->refused < HOSTS_TRIED_MAX && w->sessions < SESSIONS_MAX &&
 	    clock_ms() < w->end_ms)
 		l = race(w);
+	w->d->times.connect_us += clock_us() - begun_us;
 	if (!l)
 		conclude(w);
 	return l;

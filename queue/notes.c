@@ -94,23 +94,59 @@ append(const struct queue_entry *e, struct slice line)
 	return r;
 }
 
+static int
+append_locked(const struct queue_entry *e, struct slice lines)
+{
+	int r = lock_log(e, F_WRLCK);
+
+	if (r < 0)
+		return r;
+	r = append(e, lines);
+	(void)lock_log(e, F_UNLCK);
+	return r;
+}
+
+static void
+add_note(struct buf *b, struct slice line, int64_t now_s)
+{
+	clock_stamp(b, now_s);
+	buf_chr(b, ' ');
+	for (size_t i = 0; i < line.n && i < NOTE_MAX; i++)
+		buf_chr(b, (unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f ? '?' : line.p[i]);
+	buf_chr(b, '\n');
+}
+
 int
 queue_note(struct queue_entry *e, struct slice line)
 {
 	char text[STAMP + 1 + NOTE_MAX + 1];
 	struct buf b = BUF(text);
+
+	add_note(&b, line, clock_wall_us() / 1000000);
+	return append_locked(e, buf_slice(&b));
+}
+
+int
+queue_note_lines(struct queue_entry *e, struct slice lines)
+{
+	const int64_t now_s = clock_wall_us() / 1000000;
+	char *text = malloc(LOG_KEEP);
+	struct buf b = { .p = text, .cap = LOG_KEEP };
 	int r;
 
-	clock_stamp(&b, clock_wall_us() / 1000000);
-	buf_chr(&b, ' ');
-	for (size_t i = 0; i < line.n && i < NOTE_MAX; i++)
-		buf_chr(&b, (unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f ? '?' : line.p[i]);
-	buf_chr(&b, '\n');
-	r = lock_log(e, F_WRLCK);
-	if (r < 0)
-		return r;
-	r = append(e, buf_slice(&b));
-	(void)lock_log(e, F_UNLCK);
+	if (!text)
+		return -ENOMEM;
+	while (lines.n) {
+		const size_t whole = b.n;
+
+		add_note(&b, slice_cut(lines, '\n', &lines), now_s);
+		if (b.full) {
+			b.n = whole;
+			break;
+		}
+	}
+	r = append_locked(e, buf_slice(&b));
+	free(text);
 	return r;
 }
 
@@ -127,28 +163,45 @@ note_for(struct slice line, struct slice path)
 	return rest.n == 0 || rest.p[0] == ' ' ? note : slice_of(NULL, 0);
 }
 
+int
+queue_log(const struct queue_entry *e, char **ret_text, size_t *ret_n)
+{
+	size_t size = 0;
+	char *text;
+	int r = log_size(e, &size);
+
+	if (r < 0)
+		return r;
+	text = malloc(size + 1);
+	if (!text)
+		return -ENOMEM;
+	r = queue_read_at(e->fd, text, size, log_at(e));
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	text[size] = '\0';
+	*ret_text = text;
+	*ret_n = size;
+	return 0;
+}
+
 void
 queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b)
 {
-	struct slice rest, line, note, last = { 0 };
-	char *text = NULL;
-	size_t size = 0;
+	struct slice rest, note, last = { 0 };
+	char *text;
+	size_t size;
 
-	if (log_size(e, &size) < 0 || size == 0)
+	if (queue_log(e, &text, &size) < 0)
 		return;
-	text = malloc(size);
-	if (!text)
-		return;
-	if (queue_read_at(e->fd, text, size, log_at(e)) == 0) {
-		for (rest = slice_of(text, size); rest.n;) {
-			line = slice_cut(rest, '\n', &rest);
-			note = note_for(line, path);
-			if (note.n)
-				last = note;
-		}
-		if (last.n > b->cap - b->n)
-			last.n = b->cap - b->n;
-		buf_add(b, last);
+	for (rest = slice_of(text, size); rest.n;) {
+		note = note_for(slice_cut(rest, '\n', &rest), path);
+		if (note.n)
+			last = note;
 	}
+	if (last.n > b->cap - b->n)
+		last.n = b->cap - b->n;
+	buf_add(b, last);
 	free(text);
 }

@@ -5,18 +5,44 @@
  */
 #include "runner/report.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
+static void
+log_time(struct log_line *l, const char *key, int64_t us)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "%.3fs", (double)us / 1e6);
+	log_str(l, key, slice_str(text));
+}
+
+/* Where the delay came from: before this attempt, and in its phases.  Nothing where nobody was asked. */
+static void
+log_phases(struct log_line *l, const struct outcome_times *t, int64_t delay_us)
+{
+	const int64_t attempt_us = t->dns_us + t->connect_us + t->send_us;
+
+	if (attempt_us == 0)
+		return;
+	log_time(l, "queued", delay_us > attempt_us ? delay_us - attempt_us : 0);
+	if (t->dns_us)
+		log_time(l, "dns", t->dns_us);
+	if (t->connect_us)
+		log_time(l, "connect", t->connect_us);
+	log_time(l, "send", t->send_us);
+	if (t->latency_us)
+		log_time(l, "latency", t->latency_us);
+}
+
 void
 report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
 {
 	struct log_line l;
-	char delay[32];
 
-	(void)snprintf(delay, sizeof delay, "%.3fs", (double)delay_us / 1e6);
 	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
 	    outcome_kind_text(o->kind));
 	log_str(&l, "id", slice_str(id));
@@ -24,7 +50,8 @@ report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t 
 	if (o->host[0])
 		log_str(&l, "host", slice_str(o->host));
 	log_str(&l, "status", slice_str(o->status));
-	log_str(&l, "delay", slice_str(delay));
+	log_time(&l, "delay", delay_us);
+	log_phases(&l, &o->times, delay_us);
 	log_str(&l, "reply", slice_str(o->detail));
 	log_end(&l);
 }

@@ -70,6 +70,7 @@ reset_signals(void)
 static _Noreturn void
 worker_main(const struct worker_setup *setup, int fd)
 {
+	static struct transcript transcript;
 	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .ctx = &fd };
 	struct delivery d = {
 		.config = setup->config,
@@ -78,6 +79,7 @@ worker_main(const struct worker_setup *setup, int fd)
 		.resolver = setup->resolver,
 		.hosts = setup->hosts,
 		.sink = &sink,
+		.transcript = &transcript,
 	};
 
 	work(&d, setup->queue, fd);
