@@ -20,6 +20,7 @@ struct tls_facts {
 	char version[16];		/* "TLSv1.3" */
 	char cipher[64];
 	char server_name[256];		/* that the client has asked for (SNI); empty: none */
+	bool verified;			/* a client's: the server is who it should be */
 	char client[65];		/* SHA-256 of the client's certificate, in hex; empty: it has shown none */
 };
 
@@ -34,6 +35,30 @@ int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool as
  * 0; -ETIMEDOUT, -EINTR, -EPROTO and other -errno with what went wrong in why.
  */
 int tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret, struct buf *why);
+
+/* What a client keeps between connections; all zero: nothing yet. */
+struct tls_client {
+	struct ssl_ctx_st *ctx;
+	bool knows_authorities;
+};
+
+/* What a client wants of a server. */
+struct tls_demand {
+	const char *name;		/* the server's name, or its address: asked for, and if verified, in its certificate */
+	bool verify;
+	const char *authorities;	/* a file of certificates in place of the system's; NULL */
+};
+
+/* Be ready for a handshake.  0; or -errno with what is wrong here, not there, in why. */
+int tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf *why);
+void tls_client_done(struct tls_client *c);
+
+/*
+ * Shake hands over s as a client.  0, and then s's io is TLS, s->tls the caller's to end and to free.  -EKEYREJECTED: it is
+ * not shown to be who it should be; -ETIMEDOUT, -EPROTO, -ECONNRESET and other -errno; with what is wrong in why.
+ */
+int tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms, struct tls_facts *ret,
+    struct buf *why);
 
 /* Say that nothing more will come; does not wait. */
 void tls_end(struct tls *t);

@@ -55,7 +55,10 @@ reallocate(void *p, size_t n, const char *file, int line)
 int
 tls_wipe_memory(void)
 {
-	return CRYPTO_set_mem_functions(allocate, reallocate, release) ? 0 : -EIO;
+	static bool done;
+
+	done = done || CRYPTO_set_mem_functions(allocate, reallocate, release) == 1;
+	return done ? 0 : -EIO;
 }
 
 /* What the numbers of a key have left below us: deeper than OpenSSL ever calls. */

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The client's side of TLS: to any server, or only to one whose certificate the authorities vouch for and that bears the
+ * name asked for (RFC 7817).  Called by deliveries, from a worker, which keeps one context for all its connections and
+ * makes it when the first handshake is about to begin.  Must not log.
+ */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "base/cidr.h"
+#include "net/tls_internal.h"
+
+#define NAMES_MAX 3	/* of a certificate, in a complaint */
+
+static int
+load_authorities(struct tls_client *c, const char *file, struct buf *why)
+{
+	/* What is wrong with the system's store shows when nothing can be verified. */
+	const int done = file ? SSL_CTX_load_verify_file(c->ctx, file) : SSL_CTX_set_default_verify_paths(c->ctx);
+
+	if (done == 1) {
+		c->knows_authorities = true;
+		ERR_clear_error();
+		return 0;
+	}
+	buf_fmt(why, "%s: ", file ? file : "the system's certificates");
+	tls_complaint(why);
+	return -EINVAL;
+}
+
+int
+tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf *why)
+{
+	int r = tls_initialize();
+
+	if (r == 0 && !c->ctx) {
+		c->ctx = SSL_CTX_new(TLS_client_method());
+		r = c->ctx ? tls_context(c->ctx) : -ENOMEM;
+	}
+	if (r < 0) {
+		buf_fmt(why, "OpenSSL: %s", strerror(-r));
+		tls_client_done(c);
+		return r;
+	}
+	return d->verify && !c->knows_authorities ? load_authorities(c, d->authorities, why) : 0;
+}
+
+void
+tls_client_done(struct tls_client *c)
+{
+	SSL_CTX_free(c->ctx);
+	*c = (struct tls_client){ 0 };
+}
+
+static bool
+is_address(const char *name)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	return address_parse(slice_str(name), 0, &ss, &len);
+}
+
+/* What is to stand in the certificate, and what to ask for (an address never: RFC 6066 section 3). */
+static int
+set_name(SSL *ssl, const char *name)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (is_address(name))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 ? 0 : -EINVAL;
+	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1 ? 0 : -EINVAL;
+}
+
+/* "mx1.example, *.example" */
+static void
+add_names(struct buf *b, X509 *certificate)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int added = 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && added < NAMES_MAX; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		char text[256];
+
+		if (name->type != GEN_DNS)
+			continue;
+		tls_keep(text, sizeof text, (const char *)ASN1_STRING_get0_data(name->d.dNSName));
+		buf_fmt(b, "%s%s", added++ ? ", " : "", text);
+	}
+	if (!added)
+		buf_str(b, "no name");
+	GENERAL_NAMES_free(names);
+}
+
+static void
+add_time(struct buf *b, const ASN1_TIME *time)
+{
+	struct tm tm;
+	char text[32];
+
+	if (ASN1_TIME_to_tm(time, &tm) == 1 && strftime(text, sizeof text, "%Y-%m-%d %H:%MZ", &tm))
+		buf_str(b, text);
+}
+
+/* What a person can do something about. */
+static void
+add_reason(struct buf *why, const struct tls *t, const char *name, long result)
+{
+	X509 *certificate = SSL_get0_peer_certificate(t->ssl);
+
+	if (!certificate) {
+		buf_str(why, "it has shown no certificate");
+	} else if (result == X509_V_ERR_CERT_HAS_EXPIRED && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+		buf_str(why, "its certificate has expired on ");
+		add_time(why, X509_get0_notAfter(certificate));
+	} else if (result == X509_V_ERR_CERT_NOT_YET_VALID && X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
+		buf_str(why, "its certificate is not valid before ");
+		add_time(why, X509_get0_notBefore(certificate));
+	} else if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+		buf_fmt(why, "its certificate is not for %s, but for ", name);
+		add_names(why, certificate);
+	} else {
+		buf_fmt(why, "its certificate cannot be verified: %s", X509_verify_cert_error_string(result));
+	}
+}
+
+/* Not left to the handshake: it would tell less of what is wrong. */
+static int
+judge(const struct tls *t, const struct tls_demand *d, struct buf *why)
+{
+	const long result = SSL_get_verify_result(t->ssl);
+
+	if (!d->verify)
+		return 0;
+	if (SSL_get0_peer_certificate(t->ssl) && result == X509_V_OK)
+		return 0;
+	add_reason(why, t, d->name, result);
+	return -EKEYREJECTED;
+}
+
+int
+tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms, struct tls_facts *ret,
+    struct buf *why)
+{
+	struct tls *t = calloc(1, sizeof *t);
+	int r = -ENOMEM;
+
+	ERR_clear_error();
+	if (t && SSL_CTX_up_ref(c->ctx) == 1) {
+		t->ctx = c->ctx;
+		r = tls_attach(t, s);
+	}
+	if (r == 0)
+		r = set_name(t->ssl, d->name);
+	if (r < 0) {
+		buf_str(why, strerror(-r));
+		goto out;
+	}
+	if (!d->verify)		/* better than what else there would be: nothing (RFC 7435) */
+		SSL_set_security_level(t->ssl, 0);
+	SSL_set_connect_state(t->ssl);
+	r = tls_shake(t, s, timeout_ms, why);
+	if (r == 0)
+		r = judge(t, d, why);
+	if (r < 0) {
+		tls_end(t);
+		goto out;
+	}
+	tls_find_facts(t, ret);
+	ret->verified = d->verify;
+	tls_take_over(t, s);
+	t = NULL;
+out:
+	tls_free(t);
+	return r;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The server's side of TLS.  Each connection has a process of its own, so there are no sessions to resume, and the keys
+ * are given up as soon as the handshake is over.  Called by server/secure_tls.c; must not log.
+ */
+#include <errno.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "net/tls_internal.h"
+
+/* Which of our certificates for this client?  Of one name there may be several with keys of different kinds. */
+static int
+choose(SSL *ssl, void *ctx)
+{
+	const struct tls *t = ctx;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	bool named = false;
+
+	for (size_t i = 0; name && i < t->nids; i++)
+		named |= X509_check_host(t->ids[i].leaf, name, 0, 0, NULL) == 1;
+	/* The first of a kind is set last, and counts. */
+	for (size_t i = t->nids; i-- > 0;) {
+		const struct tls_identity *id = &t->ids[i];
+
+		if (named && X509_check_host(id->leaf, name, 0, 0, NULL) != 1)
+			continue;
+		if (SSL_use_cert_and_key(ssl, id->leaf, id->key, id->chain, 1) != 1)
+			return 0;
+	}
+	return 1;
+}
+
+/* Whoever it is: what is shown is recorded, and proves no more than that. */
+static int
+accept_any(int verified, X509_STORE_CTX *store)
+{
+	(void)verified;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
+static int
+server_context(struct tls *t, bool ask_client)
+{
+	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
+
+	t->ctx = c;
+	if (!c || tls_context(c) < 0 || SSL_CTX_set_cipher_list(c, TLS_CIPHERS_1_2) != 1 ||
+	    SSL_CTX_set_num_tickets(c, 0) != 1)
+		return -ENOMEM;
+	(void)SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT);
+	SSL_CTX_set_cert_cb(c, choose, t);
+	if (ask_client)
+		SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, accept_any);
+	return 0;
+}
+
+int
+tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client, struct buf *why)
+{
+	struct tls *t = calloc(1, sizeof *t);
+	int r = t ? tls_wipe_memory() : -ENOMEM;
+
+	if (r == 0)
+		r = tls_initialize();
+	if (r == 0)
+		r = server_context(t, ask_client);
+	if (r == 0) {
+		t->ids = calloc(n, sizeof *t->ids);
+		r = t->ids ? 0 : -ENOMEM;
+	}
+	if (r < 0)
+		buf_fmt(why, "OpenSSL: %s", strerror(-r));
+	while (r == 0 && t->nids < n) {
+		r = tls_identity_load(&t->ids[t->nids], &pairs[t->nids], why);
+		t->nids += r == 0;
+	}
+	tls_wipe_stack();	/* from here: later calls of others will leave gaps where the key was read */
+	if (r < 0) {
+		tls_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+static void
+find_client(const struct tls *t, struct tls_facts *f)
+{
+	X509 *client = SSL_get0_peer_certificate(t->ssl);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (!client || X509_digest(client, EVP_sha256(), digest, &n) != 1)
+		return;
+	for (unsigned i = 0; i < n && i < 32; i++)
+		(void)snprintf(f->client + 2 * i, 3, "%02x", digest[i]);
+}
+
+int
+tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret, struct buf *why)
+{
+	int r = tls_attach(t, s);
+
+	if (r == 0) {
+		SSL_set_accept_state(t->ssl);
+		r = tls_shake(t, s, timeout_ms, why);
+	} else {
+		buf_str(why, strerror(-r));
+	}
+	tls_forget_keys(t);
+	if (r < 0)
+		return r;
+	tls_find_facts(t, ret);
+	find_client(t, ret);
+	tls_take_over(t, s);
+	return 0;
+}

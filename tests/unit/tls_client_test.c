@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The client's side of TLS against our own server's side and against peers that do it wrong; the certificates
+ * are made by openssl(1) on the spot.
+ */
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/tls.h"
+#include "tests/lib/tap.h"
+
+#define TIMEOUT_MS 20000
+
+/* In a folder of its own: an authority, and certificates of it and of nobody. */
+static const char make_all[] =
+    "set -e; exec >log 2>&1 </dev/null\n"
+    "key='-nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256'\n"
+    "openssl req -x509 $key -keyout ca.key -out ca.pem -days 30 -subj /CN=authority\n"
+    "leaf() { # NAME DAYS NAMES\n"
+    "	openssl req $key -keyout $1.key -out $1.csr -subj /CN=ignored\n"
+    "	echo subjectAltName=$3 >$1.ext\n"
+    "	openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $2 -extfile $1.ext -out $1.pem\n"
+    "}\n"
+    "leaf good 30 DNS:mx.example\n"
+    "leaf expired -1 DNS:mx.example\n"
+    "leaf wild 30 DNS:*.example.net\n"
+    "leaf address 30 IP:192.0.2.1\n"
+    "leaf other 30 DNS:a.example.net,DNS:b.example.net\n"
+    "openssl req -x509 $key -keyout self.key -out self.pem -days 30 -subj /CN=mx.example -addext subjectAltName=DNS:mx.example\n"
+    "openssl req -x509 -nodes -newkey rsa:1024 -keyout weak.key -out weak.pem -days 30 -subj /CN=mx.example\n";
+
+enum fault { NONE, CLOSES, GARBAGE, SILENT, OLD, WEAK, AFTER };
+
+static struct stream server, client;
+
+/* Not ours, which is too strict for it: the protocol or the key of another time. */
+static _Noreturn void
+serve_weak(int fd, const char *chain, const char *key, int version)
+{
+	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
+	char text[300];
+	SSL *ssl;
+	int n;
+
+	SSL_CTX_set_security_level(c, 0);
+	if (SSL_CTX_set_max_proto_version(c, version) != 1 || SSL_CTX_use_certificate_chain_file(c, chain) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1)
+		_exit(9);
+	ssl = SSL_new(c);
+	if (SSL_set_fd(ssl, fd) != 1 || SSL_accept(ssl) != 1)
+		_exit(1);
+	n = snprintf(text, sizeof text, "%s\r\n", SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+	while (n > 0 && SSL_write(ssl, text, n) == n)
+		n = SSL_read(ssl, text, sizeof text);
+	_exit(0);
+}
+
+static _Noreturn void
+serve(int fd, const char *certificate, enum fault fault)
+{
+	char chain[100], key[100], why[600];
+	struct tls_pair pair = { .chain = chain, .key = key };
+	struct buf b = BUF(why);
+	struct tls_facts facts;
+	struct slice line;
+	struct tls *t;
+	bool crlf;
+
+	(void)alarm(30);
+	if (fault == CLOSES)
+		_exit(0);
+	if (fault == GARBAGE)
+		_exit(write(fd, "220 and now for something completely different\r\n", 48) != 48);
+	if (fault == SILENT)
+		_exit(read(fd, why, 1) == 1 && pause() == 0);
+	(void)snprintf(chain, sizeof chain, "%s.pem", certificate);
+	(void)snprintf(key, sizeof key, "%s.key", certificate);
+	if (fault == OLD || fault == WEAK)
+		serve_weak(fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION);
+	stream_init(&server, fd, fd);
+	if (tls_server(&t, &pair, 1, false, &b) < 0 || tls_handshake(t, &server, TIMEOUT_MS, &facts, &b) < 0)
+		_exit(1);
+	if (fault == AFTER)
+		_exit(0);
+	/* The name that was asked for, and then what is said to us. */
+	(void)stream_write(&server, slice_str(facts.server_name), TIMEOUT_MS);
+	(void)stream_write(&server, SL("\r\n"), TIMEOUT_MS);
+	while (stream_line(&server, 1000, TIMEOUT_MS, &line, &crlf) == 1) {
+		(void)stream_write(&server, line, TIMEOUT_MS);
+		(void)stream_write(&server, SL("\r\n"), TIMEOUT_MS);
+	}
+	tls_end(t);
+	_exit(0);
+}
+
+static pid_t
+start(int *ret_fd, const char *certificate, enum fault fault)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		abort();
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		char number[16], which[16];
+
+		/* A fresh process: a server's side has to be the first in it that touches OpenSSL. */
+		(void)snprintf(number, sizeof number, "%d", pair[1]);
+		(void)snprintf(which, sizeof which, "%d", (int)fault);
+		close(pair[0]);
+		(void)execl("/proc/self/exe", "tls_client_test", number, certificate ? certificate : "", which, NULL);
+		_exit(9);
+	}
+	close(pair[1]);
+	*ret_fd = pair[0];
+	return pid;
+}
+
+static const struct handshake {
+	const char *name, *certificate;
+	enum fault fault;
+	const char *asked;
+	bool verify;
+	int want;
+	const char *why;		/* is in it */
+	int other;			/* that will do, too */
+} handshakes[] = {
+	{ "good, verified", "good", NONE, "mx.example", true, 0, "", 0 },
+	{ "good, by its name in other letters", "good", NONE, "MX.Example", true, 0, "", 0 },
+	{ "a name among several", "other", NONE, "b.example.net", true, 0, "", 0 },
+	{ "a wildcard", "wild", NONE, "mx.example.net", true, 0, "", 0 },
+	{ "an address", "address", NONE, "192.0.2.1", true, 0, "", 0 },
+	{ "another address", "address", NONE, "192.0.2.2", true, -EKEYREJECTED, "not for 192.0.2.2", 0 },
+	{ "a wildcard is for one label", "wild", NONE, "a.mx.example.net", true, -EKEYREJECTED,
+	  "its certificate is not for a.mx.example.net, but for *.example.net", 0 },
+	{ "the wrong name", "other", NONE, "mx.example", true, -EKEYREJECTED,
+	  "its certificate is not for mx.example, but for a.example.net, b.example.net", 0 },
+	{ "the subject is no name where others are", "good", NONE, "ignored", true, -EKEYREJECTED, "not for ignored", 0 },
+	{ "expired", "expired", NONE, "mx.example", true, -EKEYREJECTED, "its certificate has expired on 20", 0 },
+	{ "self-signed", "self", NONE, "mx.example", true, -EKEYREJECTED, "self-signed certificate", 0 },
+	{ "a short key", "weak", WEAK, "mx.example", true, -EKEYREJECTED, "cannot be verified", 0 },
+	{ "unverified: the wrong name will do", "other", NONE, "mx.example", false, 0, "", 0 },
+	{ "unverified: expired will do", "expired", NONE, "mx.example", false, 0, "", 0 },
+	{ "unverified: self-signed will do", "self", NONE, "mx.example", false, 0, "", 0 },
+	{ "unverified: a short key will do", "weak", WEAK, "mx.example", false, 0, "", 0 },
+	{ "closes", NULL, CLOSES, "mx.example", false, -ECONNRESET, "", -EPIPE },
+	{ "no TLS", NULL, GARBAGE, "mx.example", false, -EPROTO, "wrong version number", 0 },
+	{ "H130 TLS 1.0 only", "good", OLD, "mx.example", false, -EPROTO, "protocol version", 0 },
+	{ "silent", NULL, SILENT, "mx.example", false, -ETIMEDOUT, "timed out", 0 },
+};
+
+/* Two lines there and back, and the end. */
+static bool
+talk(const struct handshake *h)
+{
+	const bool address = h->asked[0] == '1';
+	struct slice line;
+	bool crlf, good;
+
+	good = stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == 1 && slice_eq(line, slice_str(address ? "" : h->asked));
+	for (int i = 0; i < 2 && good; i++)
+		good = stream_write(&client, SL("hello\r\n"), TIMEOUT_MS) == 0 &&
+		       stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == 1 && slice_eq(line, SL("hello"));
+	return good && stream_quiet(&client);
+}
+
+static void
+test_handshake(const struct handshake *h, struct tls_client *c, const char *authorities)
+{
+	const struct tls_demand d = { .name = h->asked, .verify = h->verify, .authorities = authorities };
+	struct tls_facts facts = { 0 };
+	char text[600];
+	struct buf why = BUF(text);
+	int fd, r, status = 0;
+	bool good;
+	pid_t pid = start(&fd, h->certificate, h->fault);
+
+	stream_init(&client, fd, fd);
+	r = tls_client_prepare(c, &d, &why);
+	if (r == 0)
+		r = tls_connect(c, &d, &client, h->fault == SILENT ? 200 : TIMEOUT_MS, &facts, &why);
+	good = (r == h->want || (h->other && r == h->other)) && strcasestr(buf_cstr(&why), h->why) != NULL;
+	if (r == 0) {
+		good = good && talk(h) && strcmp(facts.version, "TLSv1.3") == 0 && facts.cipher[0] && facts.verified == h->verify;
+		tls_end(client.tls);
+		tls_free(client.tls);
+	} else {
+		good = good && why.n && !client.tls;
+	}
+	close(fd);
+	if (h->fault == SILENT)
+		(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	if (!ok(good, "%s", h->name))
+		printf("# %d: %s\n", r, buf_cstr(&why));
+}
+
+/* A connection that ends without an end of TLS ends like any other. */
+static void
+test_end(struct tls_client *c)
+{
+	const struct tls_demand d = { .name = "mx.example" };
+	struct tls_facts facts;
+	char text[600];
+	struct buf why = BUF(text);
+	struct slice line;
+	bool crlf;
+	int fd;
+	pid_t pid = start(&fd, "good", AFTER);
+
+	stream_init(&client, fd, fd);
+	if (ok(tls_client_prepare(c, &d, &why) == 0 && tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0 &&
+	    stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) <= 0 && !stream_quiet(&client), "cut off behind the handshake"))
+		tls_end(client.tls);
+	tls_free(client.tls);
+	close(fd);
+	(void)waitpid(pid, NULL, 0);
+}
+
+static void
+test_prepare(void)
+{
+	struct tls_client c = { 0 };
+	struct tls_demand d = { .name = "mx.example", .verify = true, .authorities = "/nowhere/ca.pem" };
+	char text[600];
+	struct buf why = BUF(text);
+
+	ok(tls_client_prepare(&c, &d, &why) == -EINVAL && slice_has_prefix(buf_slice(&why), SL("/nowhere/ca.pem: ")),
+	    "authorities that are not there: the file is named");
+	why.n = 0;
+	d.authorities = "/dev/null";
+	ok(tls_client_prepare(&c, &d, &why) == -EINVAL && why.n, "a file without a certificate");
+	why.n = 0;
+	d.authorities = NULL;
+	ok(tls_client_prepare(&c, &d, &why) == 0 && !why.n && c.knows_authorities, "the system's");
+	tls_client_done(&c);
+	d = (struct tls_demand){ .name = "mx.example" };
+	ok(tls_client_prepare(&c, &d, &why) == 0 && !c.knows_authorities, "none are read where nothing is verified");
+	tls_client_done(&c);
+	tls_client_done(&c);
+	ok(!c.ctx, "done twice is done");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct tls_client c = { 0 }, system_client = { 0 };
+	struct handshake stranger = handshakes[0];
+	char dir[] = "/tmp/tls_client_test.XXXXXX", command[100];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (argc == 4)
+		serve(atoi(argv[1]), argv[2], (enum fault)atoi(argv[3]));
+	(void)alarm(100);
+	if (!mkdtemp(dir) || chdir(dir) < 0)
+		abort();
+	if (!ok(system(make_all) == 0, "certificates are made"))
+		return tap_done();
+	for (size_t i = 0; i < sizeof handshakes / sizeof handshakes[0]; i++)
+		test_handshake(&handshakes[i], &c, "ca.pem");
+	stranger.name = "the system's authorities do not know ours";
+	stranger.want = -EKEYREJECTED;
+	stranger.why = "unable to get local issuer certificate";
+	test_handshake(&stranger, &system_client, NULL);
+	test_end(&c);
+	test_prepare();
+	tls_client_done(&c);
+	tls_client_done(&system_client);
+	(void)snprintf(command, sizeof command, "rm -r %s", dir);
+	if (system(command) != 0)
+		abort();
+	return tap_done();
+}
