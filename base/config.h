@@ -47,6 +47,7 @@ struct route {
 	enum config_accept accept;	/* settled by config_load, whatever was written */
 	char *recipients;	/* file, or NULL: any local part */
 	char *aliases;
+	char subaddress;	/* between user and detail; NUL: none */
 };
 
 struct address_list {

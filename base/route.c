@@ -20,6 +20,7 @@ route_key(struct slice name, enum route_key *ret)
 		[ROUTE_ACCEPT] = S("accept"),
 		[ROUTE_RECIPIENTS] = S("recipients"),
 		[ROUTE_ALIASES] = S("aliases"),
+		[ROUTE_SUBADDRESS] = S("subaddress"),
 	};
 
 	for (size_t i = 0; i < ROUTE_KEYS; i++) {
@@ -214,6 +215,16 @@ set_accept(struct route *r, struct slice value, struct buf *why)
 	return 0;
 }
 
+/* Of the characters that need no quotes in an address, those that are no letters. */
+static int
+set_subaddress(struct route *r, struct slice value, struct buf *why)
+{
+	if (value.n > 1 || (value.n == 1 && !strchr("+-=._~#%", value.p[0])))
+		return refuse(why, "write one character of + - = . _ ~ # %, or nothing");
+	r->subaddress = value.n ? value.p[0] : '\0';
+	return 0;
+}
+
 int
 route_set(struct route *r, enum route_key key, struct slice value, struct buf *why)
 {
@@ -228,6 +239,8 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 		return replace(&r->recipients, value.n ? value : slice_of(NULL, 0));	/* empty takes a list away */
 	case ROUTE_ALIASES:
 		return value.n ? refuse(why, "aliases: " NOT_YET "; remove the line") : 0;
+	case ROUTE_SUBADDRESS:
+		return set_subaddress(r, value, why);
 	default:
 		return -EINVAL;
 	}

@@ -8,9 +8,9 @@
 
 #include "base/config.h"
 
-enum route_key { ROUTE_VIA, ROUTE_ACCEPT, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_KEYS };
+enum route_key { ROUTE_VIA, ROUTE_ACCEPT, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_SUBADDRESS, ROUTE_KEYS };
 
-#define ROUTE_KEY_NAMES "via, accept, recipients, aliases"
+#define ROUTE_KEY_NAMES "via, accept, recipients, aliases, subaddress"
 #define ROUTE_REJECT_MAX 450	/* a reply line is 512 octets at most (RFC 5321 section 4.5.3.1.5) */
 
 /* "via" and so on; false when there is no such key. */

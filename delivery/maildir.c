@@ -43,26 +43,26 @@ add_lower(struct buf *b, struct slice s)
 /* The local part as meant, not as quoted: <"a.b"@c> and <a.b@c> are one person (RFC 5321 section
  * 4.1.2). */
 static void
-add_local(struct buf *b, struct slice path, struct slice domain)
+add_local(struct buf *b, struct slice path, struct slice domain, char delimiter)
 {
 	char space[SMTP_LOCAL_MAX * 2 + 2];
 	struct buf local = BUF(space);
 
 	smtp_local_unquote(slice_of(path.p, domain.n ? path.n - domain.n - 1 : path.n), &local);
 	b->full |= local.full;
-	add_lower(b, buf_slice(&local));
+	add_lower(b, smtp_local_user(buf_slice(&local), delimiter));
 }
 
 int
-maildir_path(const char *template, struct slice path, struct slice domain, const char *hostname, struct buf *b)
+maildir_path(const struct route *route, struct slice path, struct slice domain, const char *hostname, struct buf *b)
 {
-	struct slice rest = slice_str(template);
+	struct slice rest = slice_str(route->target);
 
 	while (rest.n) {
 		size_t from = b->n;
 
 		if (slice_has_prefix(rest, SL("{local}"))) {
-			add_local(b, path, domain);
+			add_local(b, path, domain, route->subaddress);
 			rest = slice_skip(rest, strlen("{local}"));
 		} else if (slice_has_prefix(rest, SL("{domain}"))) {
 			/* <postmaster> alone is this host's (RFC 5321 section 4.5.1). */
@@ -153,9 +153,10 @@ open_mailbox(const char *path, struct mailbox *m)
 		r = make_folder(m->root, folders[i]);
 	if (r < 0)
 		return r;
-	m->tmp = openat(m->root, "tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Who owns the mailbox may have put a link there, to a place where only the runner may write. */
+	m->tmp = openat(m->root, "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (m->tmp >= 0)
-		m->fresh = openat(m->root, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		m->fresh = openat(m->root, "new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return m->fresh < 0 ? -errno : 0;
 }
 
@@ -212,6 +213,21 @@ write_file(const struct mailbox *m, const char *name, const struct queue_entry *
 	return r;
 }
 
+static enum outcome_cause
+cause_of(int error)
+{
+	switch (error) {
+	case 0:
+		return CAUSE_DELIVERED;
+	case -EDQUOT:
+		return CAUSE_MAILDIR_QUOTA;
+	case -ENOSPC:
+		return CAUSE_MAILDIR_SPACE;
+	default:
+		return CAUSE_MAILDIR;
+	}
+}
+
 static void
 deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, const char *path, struct outcome *o)
 {
@@ -232,7 +248,7 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 		close_mailbox(&m);
 	}
 	buf_fmt(&detail, "%s: %s", path, r < 0 ? strerror(-r) : "delivered to mailbox");
-	outcome_set(o, r < 0 ? CAUSE_MAILDIR : CAUSE_DELIVERED, SL(""), buf_slice(&detail));
+	outcome_set(o, cause_of(r), SL(""), buf_slice(&detail));
 }
 
 void
@@ -244,7 +260,7 @@ deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 		struct buf b = BUF(path);
 		struct outcome o;
 
-		if (maildir_path(d->route->target, rcpt->path, rcpt->domain, d->config->server.hostname, &b) < 0)
+		if (maildir_path(d->route, rcpt->path, rcpt->domain, d->config->server.hostname, &b) < 0)
 			outcome_set(&o, CAUSE_MAILDIR_USER, SL(""), SL("no mailbox can have that name"));
 		else
 			deliver_one(d, e, rcpt->path, buf_cstr(&b), &o);

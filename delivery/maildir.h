@@ -6,9 +6,10 @@
 #define DELIVERY_MAILDIR_H
 
 #include "base/buf.h"
+#include "base/config.h"
 
-/* The route's path with {local} and {domain} replaced; hostname stands for the domain of a bare
+/* The route's path with {local}, less its detail, and {domain} replaced; hostname stands for the domain of a bare
  * <postmaster>.  0; -EINVAL when the address makes no safe name; -ENAMETOOLONG. */
-int maildir_path(const char *template, struct slice path, struct slice domain, const char *hostname, struct buf *b);
+int maildir_path(const struct route *route, struct slice path, struct slice domain, const char *hostname, struct buf *b);
 
 #endif

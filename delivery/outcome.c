@@ -34,6 +34,8 @@ static const struct row {
 	[CAUSE_LOOP]            = { OUTCOME_FAILED,    "5.4.6",  false },
 	[CAUSE_ROUTE_REJECT]    = { OUTCOME_FAILED,    "5.7.1",  false },
 	[CAUSE_MAILDIR]         = { OUTCOME_DEFERRED,  "4.3.0",  false },
+	[CAUSE_MAILDIR_QUOTA]   = { OUTCOME_DEFERRED,  "4.2.2",  false },
+	[CAUSE_MAILDIR_SPACE]   = { OUTCOME_DEFERRED,  "4.3.1",  false },
 	[CAUSE_MAILDIR_USER]    = { OUTCOME_FAILED,    "5.1.1",  false },
 	[CAUSE_LOCAL]           = { OUTCOME_DEFERRED,  "4.3.0",  false },
 	[CAUSE_EXPIRED]         = { OUTCOME_FAILED,    "5.4.7",  false },

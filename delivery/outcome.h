@@ -36,6 +36,8 @@ enum outcome_cause {
 	CAUSE_LOOP,			/* 5.4.6: has been here before */
 	CAUSE_ROUTE_REJECT,		/* 5.7.1: a reject: route */
 	CAUSE_MAILDIR,			/* 4.3.0: the file system said no */
+	CAUSE_MAILDIR_QUOTA,		/* 4.2.2: the mailbox's owner has no more room there */
+	CAUSE_MAILDIR_SPACE,		/* 4.3.1: nobody has */
 	CAUSE_MAILDIR_USER,		/* 5.1.1: {local} is no safe file name */
 	CAUSE_LOCAL,			/* 4.3.0: something here broke: memory, a crashed worker */
 	CAUSE_EXPIRED,			/* 5.4.7: [queue] lifetime is over; detail says what the last attempt said */

@@ -189,7 +189,7 @@ explain_mailbox(const struct config *c, const struct route *route, const struct 
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
 
-	if (maildir_path(route->target, smtp_path_text(path), smtp_path_domain(path), c->server.hostname, &b) < 0)
+	if (maildir_path(route, smtp_path_text(path), smtp_path_domain(path), c->server.hostname, &b) < 0)
 		fprintf(out, "mail        bounces at once: no mailbox can have that name\n");
 	else
 		fprintf(out, "mailbox     %s\n", buf_cstr(&b));

@@ -23,15 +23,21 @@ is_address(const struct smtp_path *path, struct slice line)
 	       rest.n == 0 && slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
 }
 
+struct names {
+	struct smtp_path paths[SMTP_NAMES_MAX];
+	size_t n;
+};
+
 /* user@example.org, or user: at any domain of the route. */
 static bool
 is_recipient(const void *ctx, struct slice line)
 {
-	const struct smtp_path *to = ctx;
-	struct smtp_path local = *to;
+	const struct names *names = ctx;
 
-	local.n = local.local_n;
-	return is_address(to, line) || is_address(&local, line);
+	for (size_t i = 0; i < names->n; i++)
+		if (is_address(&names->paths[i], line))
+			return true;
+	return false;
 }
 
 /* user@example.org, @example.org or example.org. */
@@ -66,9 +72,9 @@ is_owner(const void *ctx, struct slice line)
 }
 
 static bool
-is_postmaster(const struct smtp_path *to)
+is_postmaster(const struct route *route, const struct smtp_path *to)
 {
-	return slice_ieq(smtp_path_local(to), SL("postmaster"));
+	return slice_ieq(smtp_local_user(smtp_path_local(to), route->subaddress), SL("postmaster"));
 }
 
 /* What a file says; one that cannot be read says nothing about anybody (never a 5yz reply). */
@@ -99,6 +105,16 @@ policy_sender(const struct policy *p, const struct smtp_path *from)
 	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
 }
 
+/* Does the route's file have the address? */
+static enum smtp_verdict
+check_user(const struct route *route, const struct smtp_path *to)
+{
+	struct names names;
+
+	names.n = smtp_path_names(to, route->subaddress, names.paths);
+	return listed(list_find(route->recipients, is_recipient, &names), SMTP_REFUSE_USER);
+}
+
 enum smtp_verdict
 policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
 {
@@ -114,9 +130,9 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	}
 	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_REFUSE_RELAY;
-	if (!route->recipients || is_postmaster(to))
+	if (!route->recipients || is_postmaster(route, to))
 		return SMTP_ACCEPT;
-	return listed(list_find(route->recipients, is_recipient, to), SMTP_REFUSE_USER);
+	return check_user(route, to);
 }
 
 enum smtp_verdict
@@ -132,8 +148,8 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 	route = config_route(p->config, domain);
 	if (route->via == VIA_REJECT || !route->recipients || (!p->trusted && route->accept != ACCEPT_ANYONE))
 		return SMTP_ACCEPT;
-	if (is_postmaster(who))
+	if (is_postmaster(route, who))
 		return SMTP_VERIFIED;
-	verdict = listed(list_find(route->recipients, is_recipient, who), SMTP_REFUSE_USER);
+	verdict = check_user(route, who);
 	return verdict == SMTP_ACCEPT ? SMTP_VERIFIED : verdict;
 }

@@ -227,6 +227,58 @@ smtp_path_qualify(struct smtp_path *p, struct slice domain)
 	return true;
 }
 
+struct slice
+smtp_local_user(struct slice local, char delimiter)
+{
+	const size_t least = local.n && local.p[0] == '"' ? 2 : 1;
+	const char *at = delimiter && local.n > least ? memchr(local.p + least, delimiter, local.n - least) : NULL;
+
+	return at ? slice_of(local.p, (size_t)(at - local.p)) : local;
+}
+
+/* The address without its detail, in canonical form. */
+static bool
+without_detail(const struct smtp_path *p, char delimiter, struct smtp_path *ret)
+{
+	const struct slice local = smtp_path_local(p), user = smtp_local_user(local, delimiter);
+	char space[sizeof p->text];
+	struct buf b = BUF(space);
+	struct slice rest;
+
+	if (user.n == local.n)
+		return false;
+	buf_add(&b, user);
+	if (user.p[0] == '"')
+		buf_chr(&b, '"');
+	buf_add(&b, slice_skip(smtp_path_text(p), p->local_n));
+	return smtp_path_parse(buf_slice(&b), SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, ret, &rest) == SMTP_PATH_OK &&
+	       rest.n == 0;
+}
+
+/* It, and its local part alone. */
+static size_t
+add_names(const struct smtp_path *p, struct smtp_path *ret)
+{
+	ret[0] = *p;
+	if (p->n == p->local_n)
+		return 1;
+	ret[1] = *p;
+	ret[1].n = p->local_n;
+	ret[1].text[p->local_n] = '\0';
+	return 2;
+}
+
+size_t
+smtp_path_names(const struct smtp_path *p, char delimiter, struct smtp_path ret[SMTP_NAMES_MAX])
+{
+	struct smtp_path user;
+	size_t n = add_names(p, ret);
+
+	if (without_detail(p, delimiter, &user))
+		n += add_names(&user, ret + n);
+	return n;
+}
+
 void
 smtp_local_unquote(struct slice local, struct buf *b)
 {

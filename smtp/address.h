@@ -64,6 +64,16 @@ enum smtp_path_result smtp_path_parse(struct slice in, unsigned flags, struct sm
 /* Give a path that is a local part only this domain.  False where it would be too long; then it stays as it is. */
 bool smtp_path_qualify(struct smtp_path *p, struct slice domain);
 
+/*
+ * The names under which a file may know this address, most exact first: itself, its local part alone, and the same without
+ * what follows the delimiter (RFC 5233; NUL: none), as in user+detail.  Returns how many, from 1 to SMTP_NAMES_MAX.
+ */
+#define SMTP_NAMES_MAX 4
+size_t smtp_path_names(const struct smtp_path *p, char delimiter, struct smtp_path ret[SMTP_NAMES_MAX]);
+
+/* "user" of "user+detail"; without the delimiter, or with nothing in front of it, all of it. */
+struct slice smtp_local_user(struct slice local, char delimiter);
+
 /* A domain or address literal, as in EHLO (section 4.1.1.1, 4.1.3); strict: LDH only (section 4.1.2);
  * otherwise any printable ASCII without blanks and specials that could break a trace line. */
 bool smtp_domain_valid(struct slice domain, bool strict);

@@ -39,6 +39,17 @@ check(const struct smtp_path *p, unsigned flags)
 	    again.utf8 == p->utf8);
 }
 
+static void
+check_names(const struct smtp_path *p)
+{
+	struct smtp_path names[SMTP_NAMES_MAX];
+	size_t n = smtp_path_names(p, '+', names);
+
+	require(n >= 1 && n <= SMTP_NAMES_MAX && slice_eq(smtp_path_text(&names[0]), smtp_path_text(p)));
+	for (size_t i = 1; i < n; i++)
+		require(names[i].n < p->n && names[i].text[names[i].n] == '\0');
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,6 +64,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (smtp_path_parse(in, flags, &p, &rest) == SMTP_PATH_OK) {
 		require(rest.p >= in.p && rest.p + rest.n == in.p + in.n);
 		check(&p, flags);
+		if (p.n)
+			check_names(&p);
 	}
 	require(!smtp_domain_valid(in, true) || smtp_domain_valid(in, false));
 	require(!smtp_address_literal_valid(in) || smtp_domain_valid(in, true));

@@ -205,6 +205,41 @@ test_unquote(void)
 	}
 }
 
+static const struct names_case {
+	const char *address, *names;
+	char delimiter;
+} names_cases[] = {
+	{ "joe@b", "joe@b joe", 0 }, { "joe+x@b", "joe+x@b joe+x", 0 }, { "joe+x@b", "joe+x@b joe+x joe@b joe", '+' },
+	{ "joe+x+y@b", "joe+x+y@b joe+x+y joe@b joe", '+' }, { "joe+@b", "joe+@b joe+ joe@b joe", '+' },
+	{ "+x@b", "+x@b +x", '+' }, { "joe@b-c", "joe@b-c joe", '-' }, { "Joe-X@B", "Joe-X@B Joe-X Joe@B Joe", '-' },
+	{ "\"j e+x\"@b", "\"j e+x\"@b \"j e+x\" \"j e\"@b \"j e\"", '+' },
+	{ "\"joe+(\"@b", "\"joe+(\"@b \"joe+(\" joe@b joe", '+' }, { "\"+(\"@b", "\"+(\"@b \"+(\"", '+' },
+	{ "\"a@b+c\"@d", "\"a@b+c\"@d \"a@b+c\" \"a@b\"@d \"a@b\"", '+' }, { "a.+x@b", "a.+x@b a.+x", '+' },
+	{ "postmaster", "postmaster", '+' }, { "postmaster+x", "postmaster+x postmaster", '+' }, { "a.b@c", "a.b@c a.b a@c a", '.' },
+};
+
+static void
+test_names(void)
+{
+	for (size_t i = 0; i < sizeof names_cases / sizeof names_cases[0]; i++) {
+		struct smtp_path p, names[SMTP_NAMES_MAX];
+		char space[400], title[100];
+		struct buf b = BUF(space);
+		struct slice rest;
+		size_t n;
+
+		ok(smtp_path_parse(slice_str(names_cases[i].address), TOL | LOC, &p, &rest) == SMTP_PATH_OK && rest.n == 0, "a path");
+		n = smtp_path_names(&p, names_cases[i].delimiter, names);
+		for (size_t k = 0; k < n; k++) {
+			buf_str(&b, k ? " " : "");
+			buf_add(&b, smtp_path_text(&names[k]));
+		}
+		(void)snprintf(title, sizeof title, "names of %s with '%c'", names_cases[i].address,
+		    names_cases[i].delimiter ? names_cases[i].delimiter : '0');
+		is(buf_slice(&b), slice_str(names_cases[i].names), title);
+	}
+}
+
 static void
 test_utf8_flag(void)
 {
@@ -245,6 +280,7 @@ main(void)
 	test_bad();
 	test_stable();
 	test_unquote();
+	test_names();
 	test_utf8_flag();
 	test_cut();
 	return tap_done();

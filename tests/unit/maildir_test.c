@@ -11,30 +11,46 @@
 
 static const struct path_case {
 	const char *name, *template, *address, *path;	/* path NULL: refused */
+	char subaddress;
 } paths[] = {
-	{ "local and domain", "/m/{domain}/{local}", "joe@example.org", "/m/example.org/joe" },
-	{ "lower case", "/m/{domain}/{local}", "JOE@Example.ORG", "/m/example.org/joe" },
-	{ "neither", "/m/all", "joe@example.org", "/m/all" },
-	{ "twice", "/m/{local}/{local}", "joe@example.org", "/m/joe/joe" },
-	{ "other braces stay", "/m/{x}/{local", "joe@example.org", "/m/{x}/{local" },
-	{ "inside a name", "/m/u-{local}.d", "joe@example.org", "/m/u-joe.d" },
-	{ "quoted as meant", "/m/{local}", "\"joe smith\"@example.org", "/m/joe smith" },
-	{ "quoted pair as meant", "/m/{local}", "\"joe\\\"x\"@example.org", "/m/joe\"x" },
-	{ "bare postmaster", "/m/{domain}/{local}", "postmaster", "/m/host.example/postmaster" },
-	{ "plus stays", "/m/{local}", "joe+list@example.org", "/m/joe+list" },
-	{ "UTF-8 stays", "/m/{local}", "j\303\266e@example.org", "/m/j\303\266e" },
-	{ "slash", "/m/{local}", "a/b@example.org", NULL },
-	{ "up", "/m/{local}", "\"..\"@example.org", NULL },
-	{ "up and away", "/m/{local}", "\"../../etc\"@example.org", NULL },
-	{ "here", "/m/{local}", "\".\"@example.org", NULL },
-	{ "hidden", "/m/{local}", "\".joe\"@example.org", NULL },
-	{ "empty", "/m/{local}", "\"\"@example.org", NULL },
-	{ "a quoted pair hides no slash", "/m/{local}", "\"a\\/b\"@example.org", NULL },
-	{ "control character", "/m/{local}", "\"a\001b\"@example.org", NULL },
-	{ "delete", "/m/{local}", "\"a\177b\"@example.org", NULL },
-	{ "slash in the domain", "/m/{domain}", "joe@a/b", NULL },
-	{ "dots in the domain", "/m/{domain}", "joe@..", NULL },
-	{ "an address literal", "/m/{domain}", "joe@[192.0.2.1]", "/m/[192.0.2.1]" },
+	{ "local and domain", "/m/{domain}/{local}", "joe@example.org", "/m/example.org/joe", 0 },
+	{ "lower case", "/m/{domain}/{local}", "JOE@Example.ORG", "/m/example.org/joe", 0 },
+	{ "neither", "/m/all", "joe@example.org", "/m/all", 0 },
+	{ "twice", "/m/{local}/{local}", "joe@example.org", "/m/joe/joe", 0 },
+	{ "other braces stay", "/m/{x}/{local", "joe@example.org", "/m/{x}/{local", 0 },
+	{ "inside a name", "/m/u-{local}.d", "joe@example.org", "/m/u-joe.d", 0 },
+	{ "quoted as meant", "/m/{local}", "\"joe smith\"@example.org", "/m/joe smith", 0 },
+	{ "quoted pair as meant", "/m/{local}", "\"joe\\\"x\"@example.org", "/m/joe\"x", 0 },
+	{ "bare postmaster", "/m/{domain}/{local}", "postmaster", "/m/host.example/postmaster", 0 },
+	{ "plus stays", "/m/{local}", "joe+list@example.org", "/m/joe+list", 0 },
+	{ "UTF-8 stays", "/m/{local}", "j\303\266e@example.org", "/m/j\303\266e", 0 },
+	{ "slash", "/m/{local}", "a/b@example.org", NULL, 0 },
+	{ "up", "/m/{local}", "\"..\"@example.org", NULL, 0 },
+	{ "up and away", "/m/{local}", "\"../../etc\"@example.org", NULL, 0 },
+	{ "here", "/m/{local}", "\".\"@example.org", NULL, 0 },
+	{ "hidden", "/m/{local}", "\".joe\"@example.org", NULL, 0 },
+	{ "empty", "/m/{local}", "\"\"@example.org", NULL, 0 },
+	{ "a quoted pair hides no slash", "/m/{local}", "\"a\\/b\"@example.org", NULL, 0 },
+	{ "control character", "/m/{local}", "\"a\001b\"@example.org", NULL, 0 },
+	{ "delete", "/m/{local}", "\"a\177b\"@example.org", NULL, 0 },
+	{ "slash in the domain", "/m/{domain}", "joe@a/b", NULL, 0 },
+	{ "dots in the domain", "/m/{domain}", "joe@..", NULL, 0 },
+	{ "an address literal", "/m/{domain}", "joe@[192.0.2.1]", "/m/[192.0.2.1]", 0 },
+	{ "R103 percent signs are themselves", "/m/{local}", "%2e%2e%2fetc@example.org", "/m/%2e%2e%2fetc", 0 },
+	{ "R103 braces in an address are themselves", "/m/{local}", "\"{domain}\"@example.org", "/m/{domain}", 0 },
+	{ "R103 backslashes are themselves", "/m/{local}", "\"..\\\\x\"@example.org", NULL, 0 },
+	{ "R103 tilde is itself", "/m/{local}", "~root@example.org", "/m/~root", 0 },
+	{ "R103 a domain that is a path", "/m/{domain}/{local}", "joe@../../etc", NULL, 0 },
+	{ "R103 a hidden domain", "/m/{domain}", "joe@.ssh", NULL, 0 },
+	{ "user of user+detail", "/m/{local}", "joe+list@example.org", "/m/joe", '+' },
+	{ "of several details", "/m/{local}", "joe+a+b@example.org", "/m/joe", '+' },
+	{ "another delimiter", "/m/{local}", "joe-list+x@example.org", "/m/joe", '-' },
+	{ "a detail alone is a user", "/m/{local}", "+list@example.org", "/m/+list", '+' },
+	{ "quoted user+detail", "/m/{local}", "\"joe smith+a/b\"@example.org", "/m/joe smith", '+' },
+	{ "up, in front of a detail", "/m/{local}", "\"..+x\"@example.org", NULL, '+' },
+	{ "here, in front of a detail", "/m/{local}", "\".+x\"@example.org", NULL, '+' },
+	{ "a path, in front of a detail", "/m/{local}", "\"../x+y\"@example.org", NULL, '+' },
+	{ "no detail in a domain", "/m/{domain}", "joe@a+b", "/m/a+b", '+' },
 };
 
 static void
@@ -44,7 +60,8 @@ test_paths(void)
 		char space[256];
 		struct buf b = BUF(space);
 		const char *at = strrchr(paths[i].address, '@');
-		int r = maildir_path(paths[i].template, slice_str(paths[i].address),
+		struct route route = { .target = (char *)(uintptr_t)paths[i].template, .subaddress = paths[i].subaddress };
+		int r = maildir_path(&route, slice_str(paths[i].address),
 		    at ? slice_str(at + 1) : slice_of(NULL, 0), "Host.Example", &b);
 
 		ok(paths[i].path ? r == 0 && slice_eq(buf_slice(&b), slice_str(paths[i].path)) : r == -EINVAL,
@@ -53,10 +70,38 @@ test_paths(void)
 	for (size_t cap = 1; cap < 12; cap++) {
 		char space[12];
 		struct buf b = { .p = space, .cap = cap };
-		int r = maildir_path("/m/{local}", SL("joey@b"), SL("b"), "h", &b);
+		static char target[] = "/m/{local}";
+		const struct route route = { .target = target };
+		int r = maildir_path(&route, SL("joey@b"), SL("b"), "h", &b);
 
 		ok((r == 0) == (cap > strlen("/m/joey")), "path: %zu octets of room", cap);
 	}
+}
+
+/* An address is text with a length: octets that no C string has, and names that no file system has. */
+static void
+test_odd_names(void)
+{
+	static char target[] = "/m/{domain}/{local}", local_only[] = "/m/{local}";
+	const struct route route = { .target = target }, by_local = { .target = local_only };
+	char space[1024], longest[300];
+	struct buf b = BUF(space);
+
+	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), "h", &b) == -EINVAL, "R103 NUL in a name");
+	b.n = 0;
+	ok(maildir_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), "h", &b) == -EINVAL, "R103 NUL in a domain");
+	memset(longest, 'x', sizeof longest);
+	memcpy(longest, "a@", 2);
+	b = (struct buf)BUF(space);
+	ok(maildir_path(&route, slice_of(longest, 258), slice_of(longest + 2, 256), "h", &b) == -EINVAL,
+	    "R103 a domain that is longer than a file's name");
+	b = (struct buf)BUF(space);
+	ok(maildir_path(&route, slice_of(longest, 257), slice_of(longest + 2, 255), "h", &b) == 0, "R103 as long as one");
+	memset(longest, 'x', sizeof longest);
+	longest[254] = '@';
+	b = (struct buf)BUF(space);
+	ok(maildir_path(&by_local, slice_of(longest, 256), slice_of(longest + 255, 1), "h", &b) == -EINVAL,
+	    "R103 a local part longer than the standard allows");
 }
 
 /* The only file in path, read into text; its name too. */
@@ -202,6 +247,57 @@ test_refusals(struct mail *m, struct delivery *d)
 	d->route = old;
 }
 
+/* Its owner may write in a mailbox that a group shares, and must not make us write elsewhere. */
+static void
+test_links(struct mail *m, struct delivery *d, const char *box)
+{
+	static const char *const folders[] = { "tmp", "new" };
+	char path[PATH_MAX], away[PATH_MAX + 8], elsewhere[PATH_MAX];
+	struct stat st;
+
+	(void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", m->dir);
+	ok(mkdir(elsewhere, 0700) == 0, "another folder");
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s/example.org/joe/%s", box, folders[i]);
+		(void)snprintf(away, sizeof away, "%s.away", path);
+		ok(rename(path, away) == 0 && symlink(elsewhere, path) == 0, "%s/ becomes a link to it", folders[i]);
+		mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\n"));
+		mail_deliver(m, d);
+		ok(m->outcomes[0].cause == CAUSE_MAILDIR && m->outcomes[0].kind == OUTCOME_DEFERRED && mail_state(m, 0) == 'P',
+		    "R103 %s/ is a link: deferred", folders[i]);
+		ok(stat(elsewhere, &st) == 0 && st.st_nlink == 2 && rmdir(elsewhere) == 0 && mkdir(elsewhere, 0700) == 0,
+		    "R103 and nothing was written there");
+		(void)unlink(path);
+		(void)rename(away, path);
+	}
+	(void)snprintf(path, sizeof path, "%s/example.org/linked", box);
+	(void)snprintf(away, sizeof away, "%s/example.org/joe", box);
+	ok(symlink(away, path) == 0, "a mailbox that is a link is its administrator's wish");
+	mail_put(m, "a@b", "", "linked@example.org", SL("Subject: x\r\n\r\n"));
+	mail_deliver(m, d);
+	ok(m->outcomes[0].cause == CAUSE_DELIVERED, "and is followed");
+}
+
+static void
+test_detail(struct mail *m, struct delivery *d, const char *box)
+{
+	struct route route = *d->route;
+	const struct route *old = d->route;
+	char folder[PATH_MAX], text[4096], name[NAME_MAX + 1];
+
+	route.subaddress = '+';
+	d->route = &route;
+	mail_put(m, "a@b", "", "jane+list@example.org", SL("Delivered-To: jane@example.org\r\n\r\nx\r\n"));
+	mail_deliver(m, d);
+	(void)snprintf(folder, sizeof folder, "%s/example.org/jane/new", box);
+	is(only_file(folder, text, sizeof text, name), SL("Return-Path: <a@b>\nDelivered-To: jane+list@example.org\n"
+	    "Delivered-To: jane@example.org\n\nx\n"), "R103 user+detail: the user's mailbox, the whole address in the message");
+	mail_put(m, "a@b", "", "jane+list@example.org", SL("Delivered-To: jane+list@example.org\r\n\r\n"));
+	mail_deliver(m, d);
+	ok(m->outcomes[0].cause == CAUSE_LOOP, "a loop is one of the whole address");
+	d->route = old;
+}
+
 static void
 test_log(struct mail *m, struct delivery *d)
 {
@@ -273,10 +369,13 @@ main(void)
 	(void)snprintf(box, sizeof box, "%s/boxes/deep", m.dir);
 	(void)snprintf(target, sizeof target, "%s/{domain}/{local}", box);
 	test_paths();
+	test_odd_names();
 	test_texts(&m, &d, box);
 	test_shared(&m, &d, box);
 	test_large(&m, &d, box);
 	test_refusals(&m, &d);
+	test_links(&m, &d, box);
+	test_detail(&m, &d, box);
 	test_log(&m, &d);
 	test_print(&m, &d);
 	test_others(&m, &d);

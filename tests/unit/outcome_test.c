@@ -29,6 +29,8 @@ static const struct row {
 	{ CAUSE_LOOP, OUTCOME_FAILED, "5.4.6", "a loop" },
 	{ CAUSE_ROUTE_REJECT, OUTCOME_FAILED, "5.7.1", "a reject route" },
 	{ CAUSE_MAILDIR, OUTCOME_DEFERRED, "4.3.0", "a Maildir that cannot be written" },
+	{ CAUSE_MAILDIR_QUOTA, OUTCOME_DEFERRED, "4.2.2", "a mailbox over its quota" },
+	{ CAUSE_MAILDIR_SPACE, OUTCOME_DEFERRED, "4.3.1", "a full disk under a mailbox" },
 	{ CAUSE_MAILDIR_USER, OUTCOME_FAILED, "5.1.1", "a user that is no file name" },
 	{ CAUSE_LOCAL, OUTCOME_DEFERRED, "4.3.0", "trouble of ours" },
 	{ CAUSE_EXPIRED, OUTCOME_FAILED, "5.4.7", "the lifetime is over" },

@@ -9,12 +9,13 @@
 static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX",
 	owners[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
 static char pattern_open[] = "open.example", pattern_users[] = "users.example", pattern_closed[] = "closed.example",
-	    pattern_moved[] = "moved.example", pattern_broken[] = "broken.example", why_text[] = "has moved";
+	    pattern_moved[] = "moved.example", pattern_broken[] = "broken.example", pattern_plus[] = "plus.example", why_text[] = "has moved";
 
 static struct route routes[] = {
 	{ .pattern = pattern_open, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE },
 	{ .pattern = pattern_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = users },
 	{ .pattern = pattern_closed, .via = VIA_MAILDIR, .accept = ACCEPT_TRUSTED, .recipients = users },
+	{ .pattern = pattern_plus, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = users, .subaddress = '+' },
 	{ .pattern = pattern_moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
 	{ .pattern = pattern_broken, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = gone },
 };
@@ -44,6 +45,14 @@ static const struct rcpt_case {
 	{ "liste@users.example", USER, USER, USER },
 	{ "listed1@users.example", USER, USER, USER },
 	{ "POSTmaster@users.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "anywhere+list@users.example", USER, USER, USER },
+	{ "anywhere+list@plus.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "ANYwhere+a+b@plus.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "\"quoted+ c\"@plus.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "+anywhere@plus.example", USER, USER, USER },
+	{ "nobody+anywhere@plus.example", USER, USER, USER },
+	{ "listed+x@plus.example", USER, USER, USER },
+	{ "postmaster+x@plus.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 	{ "u@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
 	{ "postmaster@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
 	{ "u@broken.example", LOCAL, LOCAL, LOCAL },

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: ISC
+"""Maildirs from a real run: details, a file system that is full, links that lead away."""
+import os
+import subprocess
+
+from programs import Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+SMALL = directory + "/small"
+os.mkdir(SMALL)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", SMALL], check=True)
+site = Site("site", """[route plus.example]
+via = maildir:%s/plus/{local}
+subaddress = +
+[route full.example]
+via = maildir:%s/{local}
+""" % (directory, SMALL), resolver="").listen()
+BIG = b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 3000
+
+
+def files(folder):
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+
+
+@test("R103 user+detail is in the user's Maildir, and says whom it was for")
+def _():
+    site.send(["anna+lists@plus.example", "Anna@plus.example"])
+    site.relay()
+    same(os.listdir(directory + "/plus"), ["anna"])
+    texts = sorted(open(path, "rb").read() for path in files(directory + "/plus/anna/new"))
+    same(len(texts), 2)
+    same(sorted(text.splitlines()[1] for text in texts), [b"Delivered-To: Anna@plus.example", b"Delivered-To: anna+lists@plus.example"])
+    check(all(text.startswith(b"Return-Path: <alice@sender.example>\n") for text in texts), texts)
+
+
+@test("R103 no space: nothing is left behind, and the message waits")
+def _():
+    site.send("ben@full.example", BIG)
+    site.relay()
+    check("to=ben@full.example" in site.log() and "status=4.3.1" in site.log(), site.log()[-1000:])
+    same([files(SMALL + "/ben/tmp"), files(SMALL + "/ben/new")], [[], []])
+    same([os.path.dirname(os.path.dirname(path)) for path in site.queued()], [site.queue + "/wait"])
+
+
+@test("R103 there is space again: it arrives, octet for octet but for the line ends")
+def _():
+    subprocess.run(["mount", "-o", "remount,size=4m", SMALL], check=True)
+    site.relay("--flush")
+    path, = files(SMALL + "/ben/new")
+    text = open(path, "rb").read()
+    check(text.endswith(b"\n" + BIG.replace(b"\r\n", b"\n")) and b"\r" not in text, text[:500])
+    same(site.queued(), [])
+
+
+main(site.keep_queue_note)
