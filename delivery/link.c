@@ -17,6 +17,7 @@
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "delivery/delivery.h"
+#include "delivery/own.h"
 
 #define REPLY_LINES_MAX 128
 #define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 grants, as some say more */
@@ -39,7 +40,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 		return NULL;
 	}
 	l->fd = fd;
-	l->closed = l->dirty = false;
+	l->closed = l->ours = l->dirty = false;
 	l->transactions = 0;
 	l->latency_us = 0;
 	l->config = c;
@@ -197,6 +198,7 @@ link_start(struct smtp_link *l, struct outcome *ret_why)
 		goto broken;
 	if (l->reply.code / 100 != 2)
 		return LINK_REFUSED;
+	l->ours = own_greeting(l->config, buf_slice(&l->reply.text));
 	doing = "EHLO";
 	r = hello(l, "EHLO");
 	if (r < 0)

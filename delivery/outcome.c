@@ -20,6 +20,7 @@ static const struct row {
 	[CAUSE_DNS_NO_HOST]     = { OUTCOME_FAILED,    "5.4.4",  false },
 	[CAUSE_DNS_BAD_NAME]    = { OUTCOME_FAILED,    "5.1.2",  false },
 	[CAUSE_DNS_DEFER]       = { OUTCOME_DEFERRED,  "4.4.3",  false },
+	[CAUSE_OWN_HOST]        = { OUTCOME_FAILED,    "5.4.6",  false },
 	[CAUSE_CONNECT]         = { OUTCOME_DEFERRED,  "4.4.1",  false },
 	[CAUSE_LOST]            = { OUTCOME_DEFERRED,  "4.4.2",  false },
 	[CAUSE_PROTOCOL]        = { OUTCOME_DEFERRED,  "4.5.0",  false },

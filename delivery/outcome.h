@@ -22,6 +22,7 @@ enum outcome_cause {
 	CAUSE_DNS_NO_HOST,		/* 5.4.4 */
 	CAUSE_DNS_BAD_NAME,		/* 5.1.2 */
 	CAUSE_DNS_DEFER,		/* 4.4.3 */
+	CAUSE_OWN_HOST,			/* 5.4.6: no exchanger but ourselves */
 	CAUSE_CONNECT,			/* 4.4.1: no exchanger answered */
 	CAUSE_LOST,			/* 4.4.2: connection lost or timed out in mid-session */
 	CAUSE_PROTOCOL,			/* 4.5.0: a reply nobody can understand */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "delivery/own.h"
 
 #define DIALS_MAX     32
 #define HOSTS_TRIED_MAX 16	/* that failed or refused */
@@ -21,7 +22,7 @@
 
 /* How much an outcome tells about why there is no delivery; a later one of the same rank replaces
  * an earlier one. */
-enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY };
+enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN };
 
 void
 walk_init(struct walk *w, struct delivery *d)
@@ -67,6 +68,8 @@ dns_cause(enum mx_status status)
 		return CAUSE_DNS_BAD_NAME;
 	case MX_DEFER:
 		return CAUSE_DNS_DEFER;
+	case MX_OWN:
+		return CAUSE_OWN_HOST;
 	case MX_OK:		/* and yet nothing to dial */
 	case MX_NO_HOST:
 		break;
@@ -130,6 +133,8 @@ look_up(struct walk *w)
 		mx_host(d->resolver, d->route->host, c->relay.family, d->route->port ? d->route->port : port, &w->mx);
 	else
 		mx_lookup(d->resolver, slice_str(d->destination), c->relay.family, port, &w->mx);
+	if (d->route->via == VIA_MX)
+		own_drop(c, slice_str(d->destination), &w->mx);
 	w->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	record_answer(w);
@@ -256,6 +261,27 @@ refused(struct walk *w, const struct smtp_link *l)
 	tell(w, TOLD_REFUSED, &o);
 }
 
+/* The host is ourselves under another name or address: only those of better preference may have this mail (RFC 5321
+ * section 5.1). */
+static void
+came_back(struct walk *w, const struct order_target *t, const char *host)
+{
+	const unsigned preference = t->exchanger->preference;
+	struct outcome o;
+	size_t kept = 0;
+
+	add_tried(w, host, "this is our own server");
+	own_drop_from(&w->mx, t->exchanger, slice_str(w->d->destination));
+	for (size_t i = 0; i < w->n; i++)
+		if (w->targets[i].exchanger->preference < preference)
+			w->targets[kept++] = w->targets[i];
+	w->n = kept;
+	if (w->mx.status == MX_OK)
+		return;
+	outcome_set(&o, dns_cause(w->mx.status), slice_str(host), slice_str(w->mx.detail));
+	tell(w, TOLD_OWN, &o);
+}
+
 /* Greet on the connection that won.  A host that refuses us counts as failed, so that the next message
  * begins with another. */
 static struct smtp_link *
@@ -277,11 +303,13 @@ greet(struct walk *w, const struct order_target *t, const struct dial_target *di
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
 	}
 	report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
-	if (start == LINK_READY) {
+	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
 		w->sessions++;
 		return l;
 	}
-	if (start == LINK_REFUSED) {
+	if (start == LINK_READY) {
+		came_back(w, t, host);
+	} else if (start == LINK_REFUSED) {
 		refused(w, l);
 	} else {
 		add_tried(w, host, why.detail);

@@ -289,6 +289,16 @@ mx_host(const struct dns_resolver *r, const char *host, enum config_family famil
 }
 
 void
+mx_cut(struct mx_list *l, size_t i, struct slice domain)
+{
+	while (i && l->exchangers[i - 1].preference == l->exchangers[i].preference)
+		i--;
+	l->n = i;
+	if (i)
+		conclude(l, domain);
+}
+
+void
 mx_list_done(struct mx_list *l)
 {
 	free(l->exchangers);

@@ -18,6 +18,7 @@ enum mx_status {
 	MX_NO_HOST,		/* exchangers, or the domain itself, without any address: 5.4.4 */
 	MX_DEFER,		/* SERVFAIL, timeout: 4.4.3 */
 	MX_BAD_NAME,		/* 5.1.2 */
+	MX_OWN,			/* no exchanger but this host itself: 5.4.6; only who asks can know (mx_cut) */
 };
 
 struct mx_exchanger {
@@ -31,7 +32,7 @@ struct mx_exchanger {
 
 struct mx_list {
 	enum mx_status status;
-	char detail[160];		/* for people: what the DNS said */
+	char detail[640];		/* for people: what the DNS said */
 	struct mx_exchanger *exchangers;	/* malloc'ed; by preference, ties in random order */
 	size_t n;
 };
@@ -42,6 +43,8 @@ void mx_lookup(const struct dns_resolver *r, struct slice domain, enum config_fa
 /* A host by name or address, without MX: for smtp:// routes. */
 void mx_host(const struct dns_resolver *r, const char *host, enum config_family family, uint16_t port,
     struct mx_list *ret);
+/* Without exchanger i, those of its preference, and worse ones, and with the verdict on those that are left; none: n is 0. */
+void mx_cut(struct mx_list *l, size_t i, struct slice domain);
 void mx_list_done(struct mx_list *l);
 
 #endif

@@ -15,6 +15,7 @@
 #include "delivery/hosts.h"
 #include "delivery/maildir.h"
 #include "delivery/order.h"
+#include "delivery/own.h"
 #include "queue.h"
 #include "runner/internal.h"
 #include "smtp/address.h"
@@ -29,6 +30,7 @@ static const struct {
 	{ MX_NXDOMAIN, "bounces at once: no such domain (5.1.2)" },
 	{ MX_NO_HOST, "bounces at once: no exchanger has an address (5.4.4)" },
 	{ MX_BAD_NAME, "bounces at once: not a domain name (5.1.2)" },
+	{ MX_OWN, "bounces at once: it would come back to this host (5.4.6)" },
 	{ MX_DEFER, "is kept and tried again later: the DNS does not answer (4.4.3)" },
 };
 
@@ -164,11 +166,13 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 
 	fprintf(out, "resolver    ");
 	explain_server_list(resolver, out);
-	if (route->via == VIA_MX)
+	if (route->via == VIA_MX) {
 		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
-	else
+		own_drop(c, domain, &mx);
+	} else {
 		mx_host(resolver, route->host, c->relay.family,
 		    route->port ? route->port : (uint16_t)c->relay.port, &mx);
+	}
 	if (mx.detail[0])
 		fprintf(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {

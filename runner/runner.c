@@ -107,6 +107,7 @@ hopeless(const struct outcome *o)
 	case CAUSE_DNS_NO_HOST:
 	case CAUSE_DNS_BAD_NAME:
 	case CAUSE_DNS_DEFER:
+	case CAUSE_OWN_HOST:
 	case CAUSE_CONNECT:
 		return true;
 	default:

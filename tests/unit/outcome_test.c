@@ -15,6 +15,7 @@ static const struct row {
 	{ CAUSE_DNS_NO_HOST, OUTCOME_FAILED, "5.4.4", "a domain without a host" },
 	{ CAUSE_DNS_BAD_NAME, OUTCOME_FAILED, "5.1.2", "a domain that is no name" },
 	{ CAUSE_DNS_DEFER, OUTCOME_DEFERRED, "4.4.3", "R136 DNS trouble" },
+	{ CAUSE_OWN_HOST, OUTCOME_FAILED, "5.4.6", "R102 no exchanger but this host" },
 	{ CAUSE_CONNECT, OUTCOME_DEFERRED, "4.4.1", "no exchanger answered" },
 	{ CAUSE_LOST, OUTCOME_DEFERRED, "4.4.2", "R143 connection lost" },
 	{ CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", "R142 garbage" },
