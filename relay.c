@@ -38,30 +38,32 @@
 
 static const char usage[] =
     "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
-    "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS\n"
+    "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS [--sender ADDRESS]\n"
     "Deliver what is in the queue and due, and what arrives meanwhile; then exit.\n"
     "\n"
     "  --flush             all deferred mail is due now\n"
     "  --watch             stay, and deliver what comes\n"
     "  --explain ADDRESS   show route, exchangers and their order; send nothing\n"
+    "  --sender ADDRESS    of mail that comes from there\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
     "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
     "Exit: 0 done, 64 usage, 75 another runner is at work or the queue is not usable, 78 configuration.\n";
 
-enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN };
+enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER };
 
 static const struct option long_options[] = {
 	{ "flush", no_argument, NULL, OPTION_FLUSH },
 	{ "watch", no_argument, NULL, OPTION_WATCH },
 	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
+	{ "sender", required_argument, NULL, OPTION_SENDER },
 	{ 0 },
 };
 
 struct relay {
 	bool flush, watch;
-	const char *explain;
+	const char *explain, *sender;
 
 	struct config config;
 	struct queue queue;
@@ -91,6 +93,8 @@ own_option(void *ctx, int val, const char *argument)
 		r->flush = true;
 	else if (val == OPTION_WATCH)
 		r->watch = true;
+	else if (val == OPTION_SENDER)
+		r->sender = argument;
 	else
 		r->explain = argument;
 	return 0;
@@ -419,7 +423,7 @@ main(int argc, char **argv)
 	if (!relay.config.server.hostname)
 		relay.config.server.hostname = strdup("[127.0.0.1]");
 	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
-	code = relay.explain ? explain(&relay.config, &relay.resolver, relay.explain, stdout) : run(&relay);
+	code = relay.explain ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout) : run(&relay);
 	config_done(&relay.config);
 	return code;
 }

@@ -35,23 +35,29 @@ bad_value(struct config_loader *l, const struct setting *s, int error, struct bu
 		    (int)s->key.n, s->key.p, (int)(s->value.n < 200 ? s->value.n : 200), s->value.p, buf_cstr(why));
 }
 
+static bool
+is_route(const struct route *r, bool by_sender, const char *pattern)
+{
+	return r->by_sender == by_sender && strcmp(r->pattern, pattern) == 0;
+}
+
 /* The route of that pattern, lower case; nroutes when there is none.  A section's keys come in a row. */
 static size_t
-find_route(const struct config_loader *l, const char *pattern)
+find_route(const struct config_loader *l, bool by_sender, const char *pattern)
 {
 	const struct config *c = l->c;
 
-	if (l->current < c->nroutes && strcmp(c->routes[l->current].pattern, pattern) == 0)
+	if (l->current < c->nroutes && is_route(&c->routes[l->current], by_sender, pattern))
 		return l->current;
 	for (size_t i = 0; i < c->nroutes; i++)
-		if (strcmp(c->routes[i].pattern, pattern) == 0)
+		if (is_route(&c->routes[i], by_sender, pattern))
 			return i;
 	return c->nroutes;
 }
 
 /* Append a route; takes the pattern over.  0 or -ENOMEM. */
 static int
-add_route(struct config_loader *l, char *pattern, struct place place)
+add_route(struct config_loader *l, bool by_sender, char *pattern, struct place place)
 {
 	struct config *c = l->c;
 	struct route *routes = small_realloc(c->routes, (c->nroutes + 1) * sizeof *routes);
@@ -65,7 +71,7 @@ add_route(struct config_loader *l, char *pattern, struct place place)
 		goto no_memory;
 	l->routes = places;
 	l->routes[c->nroutes] = (struct route_places){ .section = place };
-	c->routes[c->nroutes++] = (struct route){ .pattern = pattern };
+	c->routes[c->nroutes++] = (struct route){ .pattern = pattern, .by_sender = by_sender };
 	return 0;
 
 no_memory:
@@ -75,7 +81,7 @@ no_memory:
 
 /* Make l->current the route of that pattern, which may be new.  0 or -ENOMEM. */
 static int
-select_route(struct config_loader *l, struct slice pattern, struct place place)
+select_route(struct config_loader *l, bool by_sender, struct slice pattern, struct place place)
 {
 	char *copy = route_copy(pattern);
 	size_t at;
@@ -84,28 +90,30 @@ select_route(struct config_loader *l, struct slice pattern, struct place place)
 		return -ENOMEM;
 	for (char *p = copy; *p; p++)
 		*p = ascii_lower(*p);
-	at = find_route(l, copy);
+	at = find_route(l, by_sender, copy);
 	l->current = at;
 	if (at == l->c->nroutes)
-		return add_route(l, copy, place);
+		return add_route(l, by_sender, copy, place);
 	small_free(copy);
 	return 0;
 }
 
 static bool
-set_in_route(struct config_loader *l, const struct setting *s, struct slice pattern)
+set_in_route(struct config_loader *l, const struct setting *s, bool by_sender, struct slice pattern)
 {
 	char text[256];
 	struct buf why = BUF(text);
 	enum route_key key;
 	int r;
 
-	if (!route_pattern_valid(pattern)) {
-		settings_error(&l->settings, s->place, "[%.*s]: write [route example.org], [route .example.org] "
-		    "for its subdomains, or [route *]", (int)s->section.n, s->section.p);
+	if (!(by_sender ? route_sender_valid(pattern) : route_pattern_valid(pattern))) {
+		settings_error(&l->settings, s->place, by_sender
+		    ? "[%.*s]: write [sender anna@example.org], [sender example.org], or [sender .example.org] for its subdomains"
+		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, or [route *]",
+		    (int)s->section.n, s->section.p);
 		return false;
 	}
-	r = select_route(l, pattern, s->place);
+	r = select_route(l, by_sender, pattern, s->place);
 	if (r < 0) {
 		bad_value(l, s, r, &why);
 		return false;
@@ -156,10 +164,10 @@ set(void *ctx, const struct setting *s)
 			set_key(l, s);
 		return true;
 	}
-	if (slice_eq(word, SL("route")))
-		return set_in_route(l, s, slice_trim(pattern));
+	if (slice_eq(word, SL("route")) || slice_eq(word, SL("sender")))
+		return set_in_route(l, s, word.p[0] == 's', slice_trim(pattern));
 	settings_error(&l->settings, s->place,
-	    "[%.*s]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]",
+	    "[%.*s]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and [sender PATTERN]",
 	    (int)s->section.n, s->section.p);
 	return false;
 }

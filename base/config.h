@@ -37,7 +37,8 @@ enum route_via {
 };
 
 struct route {
-	char *pattern;		/* "example.org", ".example.org", "*"; lower case */
+	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org"; lower case */
+	bool by_sender;		/* [sender PATTERN]: of the reverse-path, else of the recipient's domain */
 	enum route_via via;
 	char *via_text;		/* as written, for --explain and the log */
 	char *host;		/* VIA_SMTP: name or address, without brackets */
@@ -129,6 +130,10 @@ void config_done(struct config *c);
  * ".suffix" before "*".  Never NULL: without a match it is the built-in `* via mx, accept = trusted`.
  * Borrowed from c. */
 const struct route *config_route(const struct config *c, struct slice domain);
+
+/* The route of a message from sender, an address; empty: the null path.  A [route] that names the recipient's domain or a
+ * suffix of it, then the [sender] that matches best, an address before a name before ".suffix", then the rest. */
+const struct route *config_route_from(const struct config *c, struct slice sender, struct slice domain);
 
 /* Does sa belong to [server] trusted?  NULL means a pipe or AF_UNIX ("local"). */
 bool config_trusts(const struct config *c, const struct sockaddr *sa);

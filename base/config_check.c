@@ -41,7 +41,7 @@ check_routes(struct config_loader *l)
 
 		if (!places->keys[ROUTE_VIA].source)
 			settings_error(&l->settings, places->section,
-			    "[route %s]: has no via: add one, like via = mx", r->pattern);
+			    "[%s %s]: has no via: add one, like via = mx", r->by_sender ? "sender" : "route", r->pattern);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		route_settle(r);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Routes.  Text in, struct route out; no files are touched here.  Setting is called by
- * config.c, config_route() by the mains.
+ * Routes.  Text in, struct route out; no files are touched here.  Called by config.c; which route mail takes is
+ * choose.c's.
  */
 #include "base/route.h"
 
@@ -40,6 +40,26 @@ route_pattern_valid(struct slice pattern)
 	if (name_is_literal(pattern))
 		return true;
 	return name_is_domain(slice_has_prefix(pattern, SL(".")) ? slice_skip(pattern, 1) : pattern);
+}
+
+/* A local part as people have them: what needs quotes has no section of its own. */
+static bool
+is_local_part(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127 || strchr("\"\\()<>[]:;,@", s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+bool
+route_sender_valid(struct slice pattern)
+{
+	struct slice domain, local = slice_cut(pattern, '@', &domain);
+
+	if (local.n < pattern.n)
+		return is_local_part(local) && (name_is_domain(domain) || name_is_literal(domain));
+	return !slice_eq(pattern, SL("*")) && route_pattern_valid(pattern);
 }
 
 char *
@@ -195,6 +215,8 @@ set_via(struct route *r, struct slice value, struct buf *why)
 
 	if (e < 0)
 		return e;
+	if (r->by_sender && v.via != VIA_MX && v.via != VIA_SMTP)
+		return refuse(why, "a sender's mail goes by mx or to smtp://HOST[:PORT]");
 	if (replace(&r->via_text, value) < 0 || replace(&r->host, v.host) < 0 || replace(&r->target, v.target) < 0)
 		return -ENOMEM;
 	r->via = v.via;
@@ -228,6 +250,8 @@ set_subaddress(struct route *r, struct slice value, struct buf *why)
 int
 route_set(struct route *r, enum route_key key, struct slice value, struct buf *why)
 {
+	if (r->by_sender && key != ROUTE_VIA)
+		return refuse(why, "that is for a [route]; a [sender] has via");
 	switch (key) {
 	case ROUTE_VIA:
 		return set_via(r, value, why);
@@ -265,37 +289,4 @@ route_done(struct route *r)
 	small_free(r->recipients);
 	small_free(r->aliases);
 	memset(r, 0, sizeof *r);
-}
-
-/* How well it matches: octets of the domain, 0 for not at all; "*" is the least. */
-static size_t
-matched(const struct route *r, struct slice domain)
-{
-	struct slice pattern = slice_str(r->pattern);
-
-	if (slice_eq(pattern, SL("*")))
-		return 1;
-	if (pattern.p[0] != '.')
-		return slice_ieq(pattern, domain) ? 1 + NAME_MAX_OCTETS + 1 : 0;
-	if (domain.n <= pattern.n || !slice_ieq(slice_skip(domain, domain.n - pattern.n), pattern))
-		return 0;
-	return 1 + pattern.n;
-}
-
-const struct route *
-config_route(const struct config *c, struct slice domain)
-{
-	static char star[] = "*", mx[] = "mx";
-	static const struct route fallback = { .pattern = star, .via = VIA_MX, .via_text = mx };
-	const struct route *best = &fallback;
-	size_t n, most = 0;
-
-	for (size_t i = 0; i < c->nroutes; i++) {
-		n = matched(&c->routes[i], domain);
-		if (n > most) {
-			most = n;
-			best = &c->routes[i];
-		}
-	}
-	return best;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Routes of the configuration: what a pattern is, what may stand behind `via`, and
- * which route a domain takes.
+ * Routes of the configuration: what a pattern is, and what may stand behind `via` and the other keys.
  */
 #ifndef BASE_ROUTE_H
 #define BASE_ROUTE_H
@@ -18,6 +17,9 @@ bool route_key(struct slice name, enum route_key *ret);
 
 /* Is it "example.org", ".example.org", "[192.0.2.1]" or "*"? */
 bool route_pattern_valid(struct slice pattern);
+
+/* The same of a [sender]: "anna@example.org", "example.org", ".example.org". */
+bool route_sender_valid(struct slice pattern);
 
 /* Set one key.  0; -EINVAL with what to do about it in why; -ENOMEM. */
 int route_set(struct route *r, enum route_key key, struct slice value, struct buf *why);

@@ -199,25 +199,36 @@ explain_mailbox(const struct config *c, const struct route *route, const struct 
 		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
 }
 
-int
-explain(const struct config *c, const struct dns_resolver *resolver, const char *address, FILE *out)
+static bool
+is_address(const char *address, unsigned flags, struct smtp_path *ret)
 {
-	struct smtp_path path;
-	struct slice rest, domain;
+	struct slice rest;
+
+	if (smtp_path_parse(slice_str(address), SMTP_PATH_TOLERANT | flags, ret, &rest) == SMTP_PATH_OK && rest.n == 0)
+		return true;
+	fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n", address);
+	return false;
+}
+
+int
+explain(const struct config *c, const struct dns_resolver *resolver, const char *sender, const char *address, FILE *out)
+{
+	struct smtp_path path, from = { .n = 0 };
+	struct slice domain;
 	const struct route *route;
 
-	if (smtp_path_parse(slice_str(address), SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN, &path, &rest) !=
-		SMTP_PATH_OK || rest.n) {
-		fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n", address);
+	if (!is_address(address, SMTP_PATH_NO_DOMAIN, &path) ||
+	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
 		return EX_USAGE;
-	}
 	domain = smtp_path_domain(&path);
 	if (domain.n == 0)
 		domain = slice_str(c->server.hostname);
-	route = config_route(c, domain);
+	route = config_route_from(c, smtp_path_text(&from), domain);
 	fprintf(out, "address     %s\n", path.text);
-	fprintf(out, "route       %s via %s, accept from %s\n", route->pattern, route->via_text,
-	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	if (from.n)
+		fprintf(out, "sender      %s\n", from.text);
+	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "", route->pattern,
+	    route->via_text, route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
 	if (route->via == VIA_MX || route->via == VIA_SMTP)
 		explain_domain(c, resolver, route, domain, out);
 	else if (route->via == VIA_MAILDIR)

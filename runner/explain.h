@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-relay --explain ADDRESS: what would happen to mail for it, without sending any.
+ * smtp-relay --explain ADDRESS [--sender ADDRESS]: what would happen to mail for it, without sending any.
  */
 #ifndef RUNNER_EXPLAIN_H
 #define RUNNER_EXPLAIN_H
@@ -10,8 +10,9 @@
 #include "base/config.h"
 #include "dns/resolver.h"
 
-/* Route, DNS answers, exchangers in the order they would be tried with their latency; one that was never
+/* For mail from sender, an address; NULL or "": the null path.  Route, DNS answers, exchangers in the order they would be tried with their latency; one that was never
  * measured is connected to for it (no mail, only QUIT).  0, or an exit code: 64 when it is no address. */
-int explain(const struct config *c, const struct dns_resolver *resolver, const char *address, FILE *out);
+int explain(const struct config *c, const struct dns_resolver *resolver, const char *sender, const char *address,
+    FILE *out);
 
 #endif

@@ -90,7 +90,7 @@ message_forget(struct runner *r, struct message *m)
 }
 
 static const struct route *
-rcpt_route(const struct runner *r, const struct queue_rcpt *rcpt, struct slice *ret_domain)
+rcpt_route(const struct runner *r, struct slice sender, const struct queue_rcpt *rcpt, struct slice *ret_domain)
 {
 	/* A bare <postmaster> (RFC 5321 section 4.5.1) is the one of this host, whatever it is called. */
 	*ret_domain = rcpt->domain;
@@ -98,7 +98,7 @@ rcpt_route(const struct runner *r, const struct queue_rcpt *rcpt, struct slice *
 		*ret_domain = slice_str(r->config->server.hostname);
 	if (ret_domain->n == 0 || ret_domain->p[0] == '[')
 		*ret_domain = rcpt->domain.n ? rcpt->domain : SL("localhost");
-	return config_route(r->config, *ret_domain);
+	return config_route_from(r->config, sender, *ret_domain);
 }
 
 struct rcpt_place {
@@ -152,7 +152,7 @@ put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		struct slice domain;
-		const struct route *route = rcpt_route(r, &e->rcpts[i], &domain);
+		const struct route *route = rcpt_route(r, e->from, &e->rcpts[i], &domain);
 
 		if (e->rcpts[i].state != QUEUE_PENDING)
 			m->results[i] = &result_delivered;

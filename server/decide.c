@@ -111,6 +111,7 @@ handler_decide(struct handler *h, struct smtp_reply question)
 			message_begin(&h->message);
 		break;
 	case SMTP_NEXT_CHECK_RCPT:
+		h->policy.sender = smtp_path_text(&s->from);
 		verdict = policy_recipient(&h->policy, &s->rcpt, &why);
 		reply = smtp_decide(s, verdict, why);
 		if (reply.code == 250)

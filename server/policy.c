@@ -123,7 +123,7 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 
 	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
 		return SMTP_ACCEPT;
-	route = config_route(p->config, domain);
+	route = config_route_from(p->config, p->sender, domain);
 	if (route->via == VIA_REJECT) {
 		*ret_why = slice_str(route->target);
 		return SMTP_REFUSE_ROUTE;

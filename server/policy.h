@@ -13,6 +13,7 @@ struct policy {
 	const struct config *config;
 	bool trusted;		/* the client is in [server] trusted, or has authenticated */
 	struct slice user;	/* as this; empty: it has not */
+	struct slice sender;	/* the reverse-path, once there is one; empty: the null path */
 };
 
 /* May this be the reverse-path?  Never SMTP_REFUSE_SPACE. */

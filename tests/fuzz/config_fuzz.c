@@ -37,8 +37,12 @@ check_route(const struct config *c, const struct route *r)
 	must(r->accept == ACCEPT_TRUSTED || r->accept_set || strcmp(r->pattern, "*") != 0);
 	for (const char *p = r->pattern; *p; p++)
 		must(ascii_lower(*p) == *p);
-	if (r->pattern[0] != '.')
+	if (r->by_sender)
+		must((r->via == VIA_MX || r->via == VIA_SMTP) && r->accept == ACCEPT_TRUSTED);
+	else if (r->pattern[0] != '.')
 		must(config_route(c, slice_str(r->pattern)) == r);
+	if (r->by_sender && strchr(r->pattern, '@'))
+		must(config_route_from(c, slice_str(r->pattern), SL("")) == r);
 }
 
 static void

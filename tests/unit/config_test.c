@@ -188,7 +188,7 @@ check_all_reported(void)
 	    overrides, 6) == -EINVAL, "several mistakes");
 	is(buf_slice(&errors), SL(
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or 4h; a bare number is seconds\n"
-	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay] and [route PATTERN]\n"
+	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and [sender PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"

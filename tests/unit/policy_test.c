@@ -151,6 +151,31 @@ test_owners(void)
 	}
 }
 
+/* A [sender] stands in for [route *], in what is accepted too: only the trusted may use somebody's smarthost. */
+static void
+test_by_sender(void)
+{
+	static char star[] = "*", sender[] = "own.example", moved[] = "moved.example";
+	static struct route both[] = {
+		{ .pattern = star, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
+		{ .pattern = sender, .by_sender = true, .via = VIA_MX, .accept = ACCEPT_TRUSTED },
+		{ .pattern = moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
+	};
+	const struct config c = { .routes = both, .nroutes = 3 };
+	const struct smtp_path to = path_of("u@elsewhere.example"), there = path_of("u@moved.example");
+	struct policy p = { .config = &c, .trusted = true, .sender = S("anna@own.example") };
+	struct slice why;
+
+	ok(policy_recipient(&p, &to, &why) == SMTP_ACCEPT, "a sender with a route of his own");
+	ok(policy_recipient(&p, &there, &why) == SMTP_REFUSE_ROUTE, "not where the recipient's domain has one");
+	p.sender = SL("anna@other.example");
+	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "another sender");
+	p.sender = SL("");
+	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "the null path");
+	p = (struct policy){ .config = &c, .sender = S("anna@own.example") };
+	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_RELAY, "a stranger who says he is that sender");
+}
+
 int
 main(void)
 {
@@ -159,6 +184,7 @@ main(void)
 	test_recipients();
 	test_senders();
 	test_owners();
+	test_by_sender();
 	(void)unlink(users);
 	(void)unlink(senders);
 	(void)unlink(owners);

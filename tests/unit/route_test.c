@@ -11,6 +11,18 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\nsubaddress = ++\n", 3, "write one character of + -" },
 	{ "[route a.b]\nvia = mx\nsubaddress = x\n", 3, "write one character of + -" },
 	{ "[route a.b]\nvia = mx\nsubaddress = @\n", 3, "write one character of + -" },
+	{ "[sender *]\nvia = mx\n", 1, "write [sender anna@example.org], [sender example.org], or [sender .example.org]" },
+	{ "[sender]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender anna@]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender @a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender anna@.a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender an na@a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender \"anna\"@a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender a@b@c.d]\nvia = mx\n", 1, "write [sender anna@example.org]" },
+	{ "[sender a.b]\n", 1, "[sender a.b]: has no via" },
+	{ "[sender a.b]\nvia = maildir:/m\n", 2, "a sender's mail goes by mx or to smtp://HOST[:PORT]" },
+	{ "[sender a.b]\nvia = mx\naccept = anyone\n", 3, "that is for a [route]; a [sender] has via" },
+	{ "[sender a.b]\nvia = mx\n[sender A.b]\nvia = mx\n", 4, "is set in line 2 already" },
 	{ "[route a.b]\nvia =\n", 2, "write mx, smtp://HOST[:PORT]" },
 	{ "[route a.b]\nvia = MX\n", 2, "write mx, smtp://HOST[:PORT]" },
 	{ "[route a.b]\nvia = mail.example.org\n", 2, "write mx, smtp://HOST[:PORT]" },
@@ -107,6 +119,48 @@ check_routing(void)
 	config_done(&c);
 }
 
+#define SENDERS \
+	"[sender example.org]\nvia = smtp://name\n[sender .example.org]\nvia = smtp://suffix\n[sender .a.example.org]\n" \
+	"via = smtp://longer\n[sender Anna@Example.org]\nvia = smtp://anna\n[sender m\303\274ller@a.b]\nvia = mx\n" \
+	"[sender x@[192.0.2.1]]\nvia = smtp://literal\n"
+
+static const struct {
+	const char *sender, *domain, *host;	/* "" for mx */
+} by_sender[] = {
+	{ "ben@example.org", "elsewhere.net", "name" }, { "BEN@EXAMPLE.ORG", "elsewhere.net", "name" },
+	{ "anna@example.org", "elsewhere.net", "anna" }, { "ANNA@example.ORG", "elsewhere.net", "anna" },
+	{ "anna@sub.example.org", "elsewhere.net", "suffix" }, { "x@sub.a.example.org", "elsewhere.net", "longer" },
+	{ "x@a.example.org", "elsewhere.net", "suffix" }, { "x@[192.0.2.1]", "elsewhere.net", "literal" },
+	{ "\"a@b\"@example.org", "elsewhere.net", "name" }, { "\"x@example.org\"@b.c", "elsewhere.net", "star" },
+	{ "m\303\274ller@a.b", "elsewhere.net", "" }, { "x@a.b", "elsewhere.net", "star" },
+	{ "", "elsewhere.net", "star" }, { "example.org", "elsewhere.net", "star" }, { "x@", "elsewhere.net", "star" },
+	{ "x@notexample.org", "elsewhere.net", "star" },
+	{ "anna@example.org", "named.net", "named" }, { "anna@example.org", "sub.named.net", "dot-named" },
+	{ "", "named.net", "named" }, { "x@y.z", "sub.named.net", "dot-named" },
+};
+
+static void
+check_senders(void)
+{
+	struct config c;
+
+	ok(load(&c, SENDERS "[route *]\nvia = smtp://star\n[route named.net]\nvia = smtp://named\n[route .named.net]\n"
+	    "via = smtp://dot-named\n[route example.org]\nvia = print\n", NULL, 0) == 0, "senders");
+	for (size_t i = 0; i < sizeof by_sender / sizeof by_sender[0]; i++) {
+		const struct route *r = config_route_from(&c, slice_str(by_sender[i].sender), slice_str(by_sender[i].domain));
+
+		ok(strcmp(r->host ? r->host : "", by_sender[i].host) == 0, "<%s> to %s by %s", by_sender[i].sender,
+		    by_sender[i].domain, by_sender[i].host);
+	}
+	ok(config_route(&c, SL("example.org"))->via == VIA_PRINT && config_route(&c, SL("a.example.org"))->host[0] == 's',
+	    "a domain that sends is not one that receives");
+	config_done(&c);
+	ok(load(&c, SENDERS, NULL, 0) == 0, "no star");
+	ok(config_route_from(&c, SL("x@y.z"), SL("a.b"))->via == VIA_MX &&
+	    config_route_from(&c, SL("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED, "others by mx; for the trusted only");
+	config_done(&c);
+}
+
 static const struct {
 	const char *pattern, *via, *accept;
 	enum config_accept want;
@@ -161,6 +215,7 @@ main(void)
 		check_mistake(&mistakes[i]);
 	check_vias();
 	check_routing();
+	check_senders();
 	check_accept();
 	check_trust();
 	config_test_end();
