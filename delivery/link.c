@@ -80,6 +80,16 @@ link_secret(struct smtp_link *l, struct slice line, struct slice shown)
 	return r;
 }
 
+int
+link_flush(struct smtp_link *l)
+{
+	int r = stream_flush(&l->stream, link_timeout(l->config->relay.block_timeout_ms));
+
+	if (r < 0)
+		l->closed = true;
+	return r;
+}
+
 static int
 read_lines(struct smtp_link *l, uint64_t timeout_ms)
 {

@@ -45,6 +45,8 @@ bool link_alive(struct smtp_link *l);
 int link_command(struct smtp_link *l, struct slice line);
 /* The same for a line that holds a secret: recorded as `shown` only. */
 int link_secret(struct smtp_link *l, struct slice line, struct slice shown);
+/* What was queued leaves now, within the time for a block of content.  0 or -errno. */
+int link_flush(struct smtp_link *l);
 /* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO when it makes no sense;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);

@@ -36,7 +36,7 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 		if (!d->link)
 			d->link = walk_next(w);
 		if (!d->link) {
-			transaction_settle_rest(t, &w->why);
+			transaction_settle_rest(t, t->any_unfit && walk_met_all(w) ? &t->unfit : &w->why);
 			return;
 		}
 		end = transaction_run(t, d->link);
@@ -46,7 +46,7 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
 			    SL("the exchanger closed the connection before all recipients were handled"));
 			walk_blame(w, &lost);
-		} else if (!went_stale(d, kept)) {
+		} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
 			walk_blame(w, &t->why);
 		}
 		drop_link(d);

@@ -1,28 +1,52 @@
 // SPDX-License-Identifier: ISC
 /*
- * One message over one link: MAIL, RCPT, DATA, and each recipient's outcome.  Private to the room.
+ * One message over one link: MAIL, RCPT, the content, and each recipient's outcome.  Private to the room.
+ *
+ *	delivery/transaction	who is asked for, what the result means: settled, or left for the next link
+ *	delivery/commands	commands out and replies in, up to DATA or BDAT
+ *	delivery/content	the content, and the replies to it
  */
 #ifndef DELIVERY_TRANSACTION_H
 #define DELIVERY_TRANSACTION_H
 
 #include "delivery/delivery.h"
 #include "delivery/link.h"
+#include "delivery/payload.h"
+
+/* Of a recipient that is left, in the running transaction. */
+enum rcpt_state {
+	RCPT_LATER,			/* not in this transaction */
+	RCPT_ASKED,
+	RCPT_ACCEPTED,
+	RCPT_AGAIN,			/* the peer takes no more at once */
+	RCPT_UNFIT,			/* needs what this peer has not */
+	RCPT_SETTLED,			/* and reported */
+};
 
 struct transaction {
 	struct delivery *d;
 	struct queue_entry *e;
-	struct smtp_link *link;		/* of the running transaction */
+	struct payload payload;
 	uint32_t *left;			/* recipients nobody has heard of yet; malloc'ed */
+	unsigned char *state;		/* of each of them: enum rcpt_state */
 	size_t nleft;
-	unsigned char *state;		/* of each of left[] in the running transaction: enum in transaction.c */
-	bool mail_accepted;
-	size_t accepted;		/* RCPTs taken, now waiting for DATA */
 	struct outcome why;		/* TRANSACTION_NEXT: what is wrong with this host (deferred) */
+	struct outcome unfit;		/* what the last host lacked (failed) that could not carry it, or some of its recipients */
+	bool any_unfit;
+
+	/* The running transaction: RSET, MAIL, a RCPT for each of left[0..asked), then DATA or BDAT. */
+	struct smtp_link *link;
+	size_t asked, accepted;
+	size_t sent, heard;		/* commands (delivery/commands.c numbers them), and replies to them */
+	bool chunked;			/* by BDAT */
+	bool blind;			/* BDAT and the content behind the RCPTs, before their replies */
+	bool mail_accepted;
 };
 
 enum transaction_end {
 	TRANSACTION_DONE,		/* something was settled; what is left may go over the same link, if it is still open */
 	TRANSACTION_NEXT,		/* this host does not get further: another one for what is left */
+	TRANSACTION_UNFIT,		/* this host cannot carry what is left: another one may, and if none does, t->unfit says why */
 };
 
 /* 0 or -ENOMEM. */
@@ -32,11 +56,31 @@ void transaction_done(struct transaction *t);
 /* Offer the message over l for all that are left. */
 enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l);
 
-/* The same outcome for all that are left. */
+/* The same outcome for one; for all that are left. */
+void transaction_settle(struct transaction *t, size_t i, const struct outcome *o);
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 
-/* The content, dots doubled, and the final dot (delivery/payload.c).  0 or -errno; -EIO is our own
- * disk. */
-int payload_send(struct smtp_link *l, const struct queue_entry *e);
+/* delivery/commands.c: how many commands go out before a reply is waited for, where the peer offers PIPELINING.  The
+ * replies to so many fit in any socket's buffers, so neither side can block the other. */
+#define COMMANDS_GROUP 100
+
+/* The first of a transaction, over this link. */
+size_t commands_first(const struct smtp_link *l);
+/* Is DATA or BDAT out? */
+bool commands_all_sent(const struct transaction *t);
+/* Has all before it been answered? */
+bool commands_all_heard(const struct transaction *t);
+/* "RCPT TO": what the next reply answers, for people. */
+const char *commands_name(const struct transaction *t);
+/*
+ * Commands out and replies in, until nothing more can be said: DATA or BDAT is out and all before it is answered, or there is nobody
+ * to send the content to.  0; -ECONNABORTED: 421, in the link's reply; -errno as link_reply() and payload_send_chunk().
+ */
+int commands_run(struct transaction *t);
+
+/* delivery/content.c, once DATA or BDAT is out: what follows it, its replies, and what they mean. */
+enum transaction_end content_run(struct transaction *t);
+/* Not all of the content could be sent: nobody has got it. */
+enum transaction_end content_cut(struct transaction *t, int error);
 
 #endif

@@ -56,6 +56,12 @@ walk_blame(struct walk *w, const struct outcome *o)
 	tell(w, o->cause == CAUSE_REPLY_TEMPORARY ? TOLD_REPLY : TOLD_LOST, o);
 }
 
+bool
+walk_met_all(const struct walk *w)
+{
+	return w->told == TOLD_NOTHING && w->refused == 0 && w->n == 0;
+}
+
 static enum outcome_cause
 dns_cause(enum mx_status status)
 {

@@ -33,6 +33,9 @@ void walk_done(struct walk *w);
  * then w->why says what that means for all recipients that are left. */
 struct smtp_link *walk_next(struct walk *w);
 
+/* Were all hosts that there are open to us?  Then what none of them could do, none can. */
+bool walk_met_all(const struct walk *w);
+
 /* The host found last did not work out after all; o (deferred) is what to say if no other does. */
 void walk_blame(struct walk *w, const struct outcome *o);
 

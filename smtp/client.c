@@ -91,7 +91,7 @@ put_params(struct buf *b, const struct smtp_peer *p, struct slice params, bool m
 
 void
 smtp_client_mail(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params, uint64_t size,
-    bool eight_bit)
+    enum smtp_body body)
 {
 	buf_str(b, "MAIL FROM:<");
 	buf_add(b, path);
@@ -100,8 +100,10 @@ smtp_client_mail(struct buf *b, const struct smtp_peer *p, struct slice path, st
 		buf_str(b, " SIZE=");
 		buf_uint(b, size);
 	}
-	if (p->eight_bit && eight_bit)
+	if (p->eight_bit && body == SMTP_BODY_8BITMIME)
 		buf_str(b, " BODY=8BITMIME");
+	if (p->binary && body == SMTP_BODY_BINARYMIME)
+		buf_str(b, " BODY=BINARYMIME");
 	put_params(b, p, params, true);
 	buf_str(b, "\r\n");
 }

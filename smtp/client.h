@@ -6,6 +6,7 @@
 #ifndef SMTP_CLIENT_H
 #define SMTP_CLIENT_H
 
+#include "smtp/body.h"
 #include "smtp/reply.h"
 
 struct smtp_peer {
@@ -24,7 +25,7 @@ void smtp_peer_ehlo(struct smtp_peer *p, struct slice text);
 /* "MAIL FROM:<path> PARAMS\r\n", "RCPT TO:<path> PARAMS\r\n": only parameters the peer offered, from those the
  * envelope holds (RFC 5321 section 4.1.1.3); SIZE and BODY are added from the arguments. */
 void smtp_client_mail(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params,
-    uint64_t size, bool eight_bit);
+    uint64_t size, enum smtp_body body);
 void smtp_client_rcpt(struct buf *b, const struct smtp_peer *p, struct slice path, struct slice params);
 
 #endif

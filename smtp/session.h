@@ -9,6 +9,7 @@
 
 #include "smtp/address.h"
 #include "smtp/auth.h"
+#include "smtp/body.h"
 #include "smtp/reply.h"
 
 #define SMTP_COMMAND_MAX 2048	/* octets with CRLF: RCPT with DSN is 1036 (RFC 3461 section 5.4), and some room */
@@ -24,8 +25,6 @@ enum smtp_state {		/* bits, so that a command can name where it is legal */
 	SMTP_AT_CHUNK = 16,	/* between BDAT and its LAST (RFC 3030 section 2) */
 	SMTP_AT_BROKEN = 32,	/* DATA came then: only RSET mends that */
 };
-
-enum smtp_body { SMTP_BODY_UNKNOWN, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
 
 enum smtp_starttls {
 	SMTP_STARTTLS_OFF,

@@ -47,7 +47,7 @@ check_peer(struct slice text, struct slice params)
 	smtp_peer_init(&p);
 	smtp_peer_ehlo(&p, text);
 	require(p.esmtp && (!p.binary || p.chunking) && (p.size || p.max_size == 0));
-	smtp_client_mail(&b, &p, SL("a@b"), params, 1, true);
+	smtp_client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
 	smtp_client_rcpt(&b, &p, SL("a@b"), params);
 	if (b.full)
 		return;

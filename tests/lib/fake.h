@@ -8,6 +8,7 @@
  *	C text		the next line from the client begins so
  *	= text		the next line is exactly this
  *	D		read message lines up to the dot; what comes must be the wire text
+ *	B		the next line is "BDAT n LAST", and the n octets behind it are the wire text
  *	.		the next line is a dot, and nothing was before it
  *	Q		the client waits: nothing more comes for 50 ms
  *	W ms		wait
@@ -143,6 +144,28 @@ fake_data(struct fake_session *s)
 }
 
 static void
+fake_chunk(struct fake_session *s)
+{
+	static char line[70000];
+	char want[64];
+	size_t n = 0;
+
+	(void)snprintf(want, sizeof want, "BDAT %zu LAST", s->wire.n);
+	if (!fake_line(s, line, &n) || strcmp(line, want) != 0)
+		fake_fail(want, line, n);
+	for (struct slice rest = s->wire; rest.n; rest = slice_skip(rest, n)) {
+		while (s->n == 0)
+			if (!fake_read(s, 4000))
+				fake_fail("B: text is missing", "", 0);
+		n = s->n < rest.n ? s->n : rest.n;
+		if (memcmp(s->in, rest.p, n) != 0)
+			fake_fail("B", s->in, n);
+		s->n -= n;
+		memmove(s->in, s->in + n, s->n);
+	}
+}
+
+static void
 fake_close(struct fake_session *s, bool reset)
 {
 	struct linger l = { .l_onoff = 1 };
@@ -187,6 +210,9 @@ fake_step(struct fake_session *s, const char *step)
 		break;
 	case 'D':
 		fake_data(s);
+		break;
+	case 'B':
+		fake_chunk(s);
 		break;
 	case 'Q':
 		if (s->n || fake_read(s, 50))

@@ -30,6 +30,18 @@ struct smtp_case {
 static struct config smtp_config;
 static struct mail smtp_mail;
 
+/* A name server, and the resolver that asks it. */
+__attribute__((unused)) static pid_t
+fake_resolver(struct dns_resolver *r)
+{
+	uint16_t port;
+	pid_t pid = fake_dns(&port);
+
+	*r = (struct dns_resolver){ .nservers = 1, .timeout_ms = 1000, .attempts = 2, .server_len[0] = sizeof(struct sockaddr_in) };
+	fake_address((struct sockaddr_in *)&r->servers[0], 0, port);
+	return pid;
+}
+
 static void
 smtp_configure(const struct smtp_case *c)
 {

@@ -58,27 +58,33 @@ static const struct command {
 	unsigned flags;			/* of the peer */
 	struct slice path, params;
 	uint64_t size;
-	bool eight_bit;
+	enum smtp_body body;
 	struct slice mail, rcpt;
 } commands[] = {
-	{ "R037 nothing offered", 0, S("a@b"), S("RET=FULL SMTPUTF8 NOTIFY=NEVER"), 10, true,
+	{ "R037 nothing offered", 0, S("a@b"), S("RET=FULL SMTPUTF8 NOTIFY=NEVER"), 10, SMTP_BODY_8BITMIME,
 	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R037 SIZE and BODY", SIZE | EIGHT, S("a@b"), S(""), 10, true,
+	{ "R037 SIZE and BODY", SIZE | EIGHT, S("a@b"), S(""), 10, SMTP_BODY_8BITMIME,
 	    S("MAIL FROM:<a@b> SIZE=10 BODY=8BITMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "7-bit content", SIZE | EIGHT, S("a@b"), S("BODY=8BITMIME"), 10, false,
+	{ "7-bit content", SIZE | EIGHT, S("a@b"), S("BODY=8BITMIME"), 10, SMTP_BODY_7BIT,
 	    S("MAIL FROM:<a@b> SIZE=10\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "size unknown", SIZE, S("a@b"), S("SIZE=99"), 0, false, S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "the null path", 0, S(""), S(""), 0, false, S("MAIL FROM:<>\r\n"), S("RCPT TO:<>\r\n") },
-	{ "R163 DSN as it came", DSN, S("a@b"), S("RET=hdrs ENVID=Qq+2B1"), 0, false,
+	{ "R037 BINARYMIME where it is offered", EIGHT | CHUNK | BINARY, S("a@b"), S(""), 0, SMTP_BODY_BINARYMIME,
+	    S("MAIL FROM:<a@b> BODY=BINARYMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "R037 BINARYMIME only for what is binary", EIGHT | CHUNK | BINARY, S("a@b"), S(""), 0, SMTP_BODY_8BITMIME,
+	    S("MAIL FROM:<a@b> BODY=8BITMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "R037 BINARYMIME only where it is offered", EIGHT | CHUNK, S("a@b"), S(""), 0, SMTP_BODY_BINARYMIME,
+	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "size unknown", SIZE, S("a@b"), S("SIZE=99"), 0, SMTP_BODY_7BIT, S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ "the null path", 0, S(""), S(""), 0, SMTP_BODY_7BIT, S("MAIL FROM:<>\r\n"), S("RCPT TO:<>\r\n") },
+	{ "R163 DSN as it came", DSN, S("a@b"), S("RET=hdrs ENVID=Qq+2B1"), 0, SMTP_BODY_7BIT,
 	    S("MAIL FROM:<a@b> RET=hdrs ENVID=Qq+2B1\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R163 DSN of a recipient", DSN, S("a@b"), S("NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b"), 0, false,
+	{ "R163 DSN of a recipient", DSN, S("a@b"), S("NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b"), 0, SMTP_BODY_7BIT,
 	    S("MAIL FROM:<a@b>\r\n"),
 	    S("RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b\r\n") },
-	{ "SMTPUTF8", UTF8, S("a@b"), S("SMTPUTF8 RET=FULL"), 0, false, S("MAIL FROM:<a@b> SMTPUTF8\r\n"),
+	{ "SMTPUTF8", UTF8, S("a@b"), S("SMTPUTF8 RET=FULL"), 0, SMTP_BODY_7BIT, S("MAIL FROM:<a@b> SMTPUTF8\r\n"),
 	    S("RCPT TO:<a@b>\r\n") },
-	{ "what nobody knows stays here", DSN, S("a@b"), S("X=1 AUTH=<> RET=FULL"), 0, false,
+	{ "what nobody knows stays here", DSN, S("a@b"), S("X=1 AUTH=<> RET=FULL"), 0, SMTP_BODY_7BIT,
 	    S("MAIL FROM:<a@b> RET=FULL\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "a damaged envelope sends nothing of it", DSN, S("a@b"), S("RET=\r\nDATA"), 0, false,
+	{ "a damaged envelope sends nothing of it", DSN, S("a@b"), S("RET=\r\nDATA"), 0, SMTP_BODY_7BIT,
 	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
 };
 
@@ -104,11 +110,11 @@ main(void)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		const struct command *c = &commands[i];
 		struct smtp_peer p = { .size = c->flags & SIZE, .eight_bit = c->flags & EIGHT, .dsn = c->flags & DSN,
-			.smtputf8 = c->flags & UTF8 };
+			.smtputf8 = c->flags & UTF8, .chunking = c->flags & CHUNK, .binary = c->flags & BINARY };
 		char space[512], other[512];
 		struct buf mail = BUF(space), rcpt = BUF(other);
 
-		smtp_client_mail(&mail, &p, c->path, c->params, c->size, c->eight_bit);
+		smtp_client_mail(&mail, &p, c->path, c->params, c->size, c->body);
 		is(buf_slice(&mail), c->mail, c->name);
 		smtp_client_rcpt(&rcpt, &p, c->path, c->params);
 		is(buf_slice(&rcpt), c->rcpt, "and RCPT");

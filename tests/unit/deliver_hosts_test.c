@@ -193,16 +193,11 @@ test_large(const char *name, size_t n, size_t line, bool dots)
 int
 main(void)
 {
-	static struct sockaddr_storage server;
-	struct dns_resolver resolver = { .nservers = 1, .timeout_ms = 1000, .attempts = 2 };
-	uint16_t port;
-	pid_t dns = fake_dns(&port);
+	struct dns_resolver resolver;
+	pid_t dns = fake_resolver(&resolver);
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)alarm(60);
-	fake_address((struct sockaddr_in *)&server, 0, port);
-	resolver.servers[0] = server;
-	resolver.server_len[0] = sizeof(struct sockaddr_in);
 	mail_init(&smtp_mail);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		smtp_run(&cases[i], &resolver);

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The commands of a transaction and the replies to them: in groups where the peer offers PIPELINING (RFC 2920), else one by
+ * one; each reply is matched to its command.  Ends where DATA or BDAT is out.  Called by delivery/transaction; must not settle
+ * more than a reply says.
+ */
+#include "delivery/transaction.h"
+
+#include <errno.h>
+
+/* In order; with recipient i at COMMAND_RCPT + i, then the last. */
+enum { COMMAND_RSET, COMMAND_MAIL, COMMAND_RCPT };
+
+size_t
+commands_first(const struct smtp_link *l)
+{
+	return l->dirty ? COMMAND_RSET : COMMAND_MAIL;
+}
+
+/* DATA or BDAT. */
+static size_t
+last(const struct transaction *t)
+{
+	return COMMAND_RCPT + t->asked;
+}
+
+bool
+commands_all_sent(const struct transaction *t)
+{
+	return t->sent > last(t);
+}
+
+bool
+commands_all_heard(const struct transaction *t)
+{
+	return t->heard >= last(t);
+}
+
+const char *
+commands_name(const struct transaction *t)
+{
+	if (t->heard == COMMAND_RSET)
+		return "RSET";
+	if (t->heard == COMMAND_MAIL)
+		return "MAIL FROM";
+	if (t->heard < last(t))
+		return "RCPT TO";
+	return t->chunked ? "BDAT" : "DATA";
+}
+
+/* BDAT and its content are one: nothing can be said between them. */
+static int
+send_chunk(struct transaction *t)
+{
+	char space[64];
+	struct buf b = BUF(space);
+	int r;
+
+	buf_fmt(&b, "BDAT %llu LAST\r\n", (unsigned long long)payload_chunk_size(&t->payload));
+	r = link_command(t->link, buf_slice(&b));
+	return r < 0 ? r : payload_send_chunk(t->link, &t->payload);
+}
+
+static int
+send_command(struct transaction *t)
+{
+	const struct queue_entry *e = t->e;
+	char space[4096];
+	struct buf b = BUF(space);
+
+	if (t->sent == COMMAND_RSET) {
+		buf_str(&b, "RSET\r\n");
+	} else if (t->sent == COMMAND_MAIL) {
+		smtp_client_mail(&b, &t->link->peer, e->from, e->from_params, payload_chunk_size(&t->payload),
+		    payload_body(&t->payload));
+	} else if (t->sent < last(t)) {
+		const struct queue_rcpt *r = &e->rcpts[t->left[t->sent - COMMAND_RCPT]];
+
+		smtp_client_rcpt(&b, &t->link->peer, r->path, r->params);
+	} else if (t->chunked) {
+		return send_chunk(t);
+	} else {
+		buf_str(&b, "DATA\r\n");
+	}
+	return b.full ? -EMSGSIZE : link_command(t->link, buf_slice(&b));
+}
+
+/* May the next command go out, as far as is known from the replies that have come? */
+static bool
+makes_sense(const struct transaction *t)
+{
+	if (t->heard > COMMAND_MAIL && !t->mail_accepted)
+		return false;
+	if (t->sent < last(t))
+		return true;
+	if (t->sent > last(t))
+		return false;
+	if (t->heard == last(t))
+		return t->accepted > 0;
+	return !t->chunked || t->blind;
+}
+
+/* A group begins when all before it is answered. */
+static int
+send_group(struct transaction *t)
+{
+	size_t group = t->link->peer.pipelining ? COMMANDS_GROUP : 1;
+	int r = 0;
+
+	if (t->sent != t->heard)
+		return 0;
+	while (r == 0 && t->sent - t->heard < group && makes_sense(t)) {
+		r = send_command(t);
+		if (r == 0)
+			t->sent++;
+	}
+	return r;
+}
+
+static void
+mail_reply(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+	struct outcome o;
+
+	t->mail_accepted = l->reply.code / 100 == 2;
+	l->dirty = t->mail_accepted;
+	if (t->mail_accepted)
+		return;
+	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	if (o.kind != OUTCOME_FAILED) {
+		t->why = o;
+		return;
+	}
+	for (size_t i = 0; i < t->nleft; i++)
+		transaction_settle(t, i, &o);
+}
+
+/* RFC 5321 section 4.5.3.1.10: 452, and from some 552, after others were taken means "not so many
+ * at once". */
+static void
+rcpt_reply(struct transaction *t, size_t i)
+{
+	const struct smtp_link *l = t->link;
+	int code = l->reply.code;
+	struct outcome o;
+
+	if (!t->mail_accepted)
+		return;
+	if (code / 100 == 2) {
+		t->state[i] = RCPT_ACCEPTED;
+		t->accepted++;
+	} else if ((code == 452 || code == 552) && t->accepted) {
+		t->state[i] = RCPT_AGAIN;
+	} else {
+		outcome_from_reply(&o, &l->reply, slice_str(l->host));
+		transaction_settle(t, i, &o);
+	}
+}
+
+/* The reply to the command at t->heard has come. */
+static int
+take_reply(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+
+	if (l->reply.code / 100 == 3)	/* belongs behind DATA alone */
+		return -EPROTO;
+	if (l->reply.code == 421)
+		return -ECONNABORTED;
+	if (t->heard == COMMAND_MAIL)
+		mail_reply(t);
+	else if (t->heard >= COMMAND_RCPT)
+		rcpt_reply(t, t->heard - COMMAND_RCPT);
+	t->heard++;
+	return 0;
+}
+
+int
+commands_run(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+
+	for (;;) {
+		int r = send_group(t);
+
+		if (r < 0)
+			return r;
+		if (t->heard == t->sent || t->heard == last(t))
+			return 0;
+		r = link_reply(l, l->config->relay.command_timeout_ms);
+		if (r == 0)
+			r = take_reply(t);
+		if (r < 0)
+			return r;
+	}
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The content of a message and the replies to it: behind DATA's 354 it is sent here, behind BDAT it is out already.
+ * Called by delivery/transaction.
+ */
+#include "delivery/transaction.h"
+
+#include <errno.h>
+
+static void
+settle_accepted(struct transaction *t, const struct outcome *o)
+{
+	for (size_t i = 0; i < t->asked; i++)
+		if (t->state[i] == RCPT_ACCEPTED)
+			transaction_settle(t, i, o);
+	t->accepted = 0;
+}
+
+/* RFC 1047: somebody may have got it all the same, so no other host now. */
+static enum transaction_end
+lost(struct transaction *t, int error)
+{
+	struct outcome o;
+
+	link_outcome(t->link, error, "waiting for the reply to the message (it may arrive twice)", &o);
+	settle_accepted(t, &o);
+	return TRANSACTION_DONE;
+}
+
+enum transaction_end
+content_cut(struct transaction *t, int error)
+{
+	struct smtp_link *l = t->link;
+	struct outcome o;
+
+	if (error == -EIO) {
+		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("cannot read the message from the queue"));
+		transaction_settle_rest(t, &o);
+		return TRANSACTION_DONE;
+	}
+	if (!link_last_words(l)) {
+		link_outcome(l, error, "sending the message", &t->why);
+		return TRANSACTION_NEXT;
+	}
+	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	settle_accepted(t, &o);
+	return TRANSACTION_DONE;
+}
+
+/* The content is out; what is said of it is for all who were accepted. */
+static enum transaction_end
+final_reply(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+	struct outcome o;
+	int r = link_reply(l, l->config->relay.dot_timeout_ms);
+
+	if (r < 0)
+		return lost(t, r);
+	/* RFC 3030 section 2: what a chunk that was refused leaves behind is for RSET to clear. */
+	l->dirty = t->chunked && l->reply.code / 100 != 2;
+	l->closed |= l->reply.code / 100 == 3;		/* who knows what it waits for now */
+	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	settle_accepted(t, &o);
+	return TRANSACTION_DONE;
+}
+
+/* All were refused, but the DATA was out already and got its 354: nothing but the dot follows (RFC
+ * 2920 section 3.1). */
+static void
+send_nothing(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+
+	if (link_command(l, SL(".\r\n")) == 0)
+		(void)link_reply(l, l->config->relay.dot_timeout_ms);
+	l->dirty = false;
+}
+
+static enum transaction_end
+send_content(struct transaction *t)
+{
+	int r = payload_send_data(t->link, &t->payload);
+
+	if (r == 0)
+		r = link_flush(t->link);
+	return r < 0 ? content_cut(t, r) : final_reply(t);
+}
+
+static enum transaction_end
+data_reply(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+	struct outcome o;
+	int r = link_reply(l, l->config->relay.data_timeout_ms);
+
+	if (r == 0 && l->reply.code / 100 == 2)
+		r = -EPROTO;
+	if (r < 0) {
+		link_outcome(l, r, "DATA", &t->why);
+		l->closed = true;
+		return TRANSACTION_NEXT;
+	}
+	if (l->reply.code / 100 == 3) {
+		if (t->accepted)
+			return send_content(t);
+		send_nothing(t);
+		return TRANSACTION_DONE;
+	}
+	if (!t->accepted && !l->closed)	/* RFC 5321 section 3.3: 503 or 554, as is right */
+		return TRANSACTION_DONE;
+	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	if (o.kind == OUTCOME_FAILED) {
+		settle_accepted(t, &o);
+		return TRANSACTION_DONE;
+	}
+	t->why = o;
+	return TRANSACTION_NEXT;
+}
+
+enum transaction_end
+content_run(struct transaction *t)
+{
+	return t->chunked ? final_reply(t) : data_reply(t);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Does this message fit this peer?  By what the peer offers and what the message needs: size, octets, addresses,
+ * the sender's demands.  Pure.  Called by delivery/transaction only, which settles what does not fit or leaves it to
+ * another exchanger.
+ */
+#include "delivery/fit.h"
+
+static bool
+eight_bit_text(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return true;
+	return false;
+}
+
+static bool
+has_param(struct slice params, struct slice word)
+{
+	while (params.n)
+		if (slice_ieq(slice_cut(params, ' ', &params), word))
+			return true;
+	return false;
+}
+
+enum outcome_cause
+fit_message(const struct queue_entry *e, const struct payload *p, const struct smtp_link *l, const char **ret_detail)
+{
+	const struct smtp_peer *peer = &l->peer;
+
+	if (peer->size && peer->max_size && p->size > peer->max_size) {	/* RFC 1870 section 6.1 */
+		*ret_detail = "the message is larger than the exchanger accepts";
+		return CAUSE_TOO_BIG;
+	}
+	if (p->facts.binary && !peer->binary) {		/* RFC 3030 section 3 */
+		*ret_detail = "the message holds NUL or bare line ends, which takes BINARYMIME, and the exchanger does not offer it";
+		return CAUSE_BINARY;
+	}
+	if (!peer->smtputf8 && (eight_bit_text(e->from) || has_param(e->from_params, SL("SMTPUTF8")))) {
+		*ret_detail = "the message needs SMTPUTF8, which the exchanger does not offer";
+		return CAUSE_NO_SMTPUTF8;
+	}
+	if (has_param(e->from_params, SL("REQUIRETLS")) && !(l->stream.tls && peer->requiretls)) {
+		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing */
+		*ret_detail = "the sender demands REQUIRETLS, which is not to be had with this exchanger";
+		return CAUSE_NO_REQUIRETLS;
+	}
+	if (p->facts.eight_bit && !p->facts.binary && !peer->eight_bit) {	/* RFC 6152 section 3 */
+		*ret_detail = "the message is 8-bit text and the exchanger does not offer 8BITMIME";
+		return CAUSE_NO_8BIT;
+	}
+	return CAUSE_DELIVERED;
+}
+
+enum outcome_cause
+fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, const char **ret_detail)
+{
+	if (l->peer.smtputf8 || !eight_bit_text(rcpt->path))
+		return CAUSE_DELIVERED;
+	*ret_detail = "the address needs SMTPUTF8, which the exchanger does not offer";
+	return CAUSE_NO_SMTPUTF8;
+}
+
+/* A size is the domain's policy; what a server can do is that of the server. */
+bool
+fit_elsewhere(enum outcome_cause cause)
+{
+	return cause != CAUSE_TOO_BIG;
+}
