@@ -103,6 +103,8 @@ int queue_take_memory(struct queue_message *m);
 enum queue_rcpt_state {
 	QUEUE_PENDING = 'P',
 	QUEUE_DELIVERED = 'D',
+	QUEUE_DELIVERED_OWED = 'S',	/* and its sender is still to be told that it was (RFC 3461) */
+	QUEUE_RELAYED_OWED = 'R',	/* the same of what another server has got */
 	QUEUE_FAILED = 'F',		/* and its sender told, or not to be told */
 };
 

@@ -313,8 +313,7 @@ static const struct runner_hooks hooks = {
 	.ended = child_ended,
 	.rcpt = heard_rcpt,
 	.message = heard_message,
-	.bounced = report_bounced,
-	.warned = report_warned,
+	.notified = report_notified,
 	.trouble = report_trouble,
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The notice to the sender that mail could not be delivered, or is late (RFC 3464, multipart/report).  Written into the
- * queue like any other message, from <> to the reverse-path.
+ * What the sender of a message is told of its recipients (RFC 3461, RFC 3464): who wants to hear what, and the notice itself.
+ * It is written into the queue like any other message, from <> to the reverse-path.
  */
 #ifndef DELIVERY_BOUNCE_H
 #define DELIVERY_BOUNCE_H
@@ -10,7 +10,13 @@
 #include "delivery/outcome.h"
 #include "queue.h"
 
-enum bounce_action { BOUNCE_FAILED, BOUNCE_DELAYED };
+enum bounce_action {
+	BOUNCE_FAILED,
+	BOUNCE_DELAYED,
+	BOUNCE_DELIVERED,		/* at its end: a mailbox, a printer */
+	BOUNCE_RELAYED,			/* to a server that will not report by itself */
+	BOUNCE_ACTIONS,
+};
 
 struct bounce_rcpt {
 	uint32_t rcpt;			/* index into e->rcpts */
@@ -25,9 +31,15 @@ struct bounce_news {
 	int64_t now_s, retry_until_s;	/* the latter with BOUNCE_DELAYED */
 };
 
-/* Should the sender of e hear this of the recipient: not for the null sender (RFC 5321 section 6.1), not
- * with NOTIFY without FAILURE or DELAY (RFC 3461 section 4.1)? */
+/* "failed", "delayed", ...: the Action field. */
+const char *bounce_action_text(enum bounce_action action);
+
+/* Has the sender of e asked to hear this of the recipient, or not said that it does not want to (RFC 3461 section 4.1)?
+ * The null sender never has (RFC 5321 section 6.1). */
 bool bounce_wanted(const struct queue_entry *e, uint32_t rcpt, enum bounce_action action);
+
+/* The state of a recipient who got the message, as o says: with a notice owed to the sender or without. */
+enum queue_rcpt_state bounce_owed(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
 /* Queue one notice: durable when 0 is returned, ret_id then holds its queue ID. -errno. */
 int bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e, const struct bounce_news *news,

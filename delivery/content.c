@@ -61,6 +61,8 @@ final_reply(struct transaction *t)
 	l->dirty = t->chunked && l->reply.code / 100 != 2;
 	l->closed |= l->reply.code / 100 == 3;		/* who knows what it waits for now */
 	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	o.relayed = true;
+	o.dsn = l->peer.dsn;
 	settle_accepted(t, &o);
 	return TRANSACTION_DONE;
 }

@@ -7,6 +7,7 @@
 #include "delivery/delivery.h"
 
 #include "base/clock.h"
+#include "delivery/bounce.h"
 
 static void
 report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n, enum outcome_cause cause,
@@ -84,15 +85,19 @@ delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 void
 delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
-	struct outcome timed = *o;
+	struct outcome told = *o;
 
-	timed.times = d->times;
-	timed.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
+	told.times = d->times;
+	told.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
 	d->undelivered |= o->kind != OUTCOME_DELIVERED;
 	/* The mark first: a crash from here on must not deliver again.  If it cannot be written, the
 	 * sink still hears of it, and the runner finishes or defers the message by that. */
-	if (o->kind == OUTCOME_DELIVERED)
-		(void)queue_mark(e, rcpt, QUEUE_DELIVERED);
+	if (o->kind == OUTCOME_DELIVERED) {
+		enum queue_rcpt_state state = bounce_owed(e, rcpt, o);
+
+		told.owed = state != QUEUE_DELIVERED;
+		(void)queue_mark(e, rcpt, state);
+	}
 	delivery_note(e, rcpt, o);
-	d->sink->rcpt(d->sink->ctx, e, rcpt, &timed);
+	d->sink->rcpt(d->sink->ctx, e, rcpt, &told);
 }

@@ -62,6 +62,9 @@ struct outcome {
 	char detail[OUTCOME_DETAIL];	/* one line: the reply as it came ("550 5.1.1 no such user"), or what went wrong */
 	struct outcome_times times;
 	bool remote;			/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464) */
+	bool relayed;			/* delivered to another server, not to its end */
+	bool dsn;			/* that server offers DSN, so it reports what becomes of it */
+	bool owed;			/* delivered, and the sender is still to be told: delivery_report() says so */
 };
 
 /* Fill in kind and status from the table.  host and detail may be empty; they are cleaned of control characters. */

@@ -173,12 +173,26 @@ is_rcpt(struct slice line)
 	return line.n > 2 && line.p[1] == ' ' && line.p[2] == '<';
 }
 
+static bool
+is_state(char c)
+{
+	switch ((enum queue_rcpt_state)c) {
+	case QUEUE_PENDING:
+	case QUEUE_DELIVERED:
+	case QUEUE_DELIVERED_OWED:
+	case QUEUE_RELAYED_OWED:
+	case QUEUE_FAILED:
+		return true;
+	}
+	return false;
+}
+
 static int
 parse_rcpt(struct slice line, off_t at, struct queue_rcpt *ret)
 {
 	struct queue_rcpt r = { .at = at, .state = line.p[0] };
 
-	if (r.state != QUEUE_PENDING && r.state != QUEUE_DELIVERED && r.state != QUEUE_FAILED)
+	if (!is_state(r.state))
 		return -EBADMSG;
 	if (!parse_path(slice_skip(line, 2), &r.path, &r.params) || r.path.n == 0)
 		return -EBADMSG;

@@ -20,7 +20,7 @@ struct message {
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not yet done */
 	size_t nrcpts;
-	struct result **results;	/* by recipient; NULL: nothing heard; &result_delivered */
+	struct result **results;	/* by recipient; NULL: nothing heard; may be shared: message.c's */
 };
 
 struct job {
@@ -61,11 +61,16 @@ void destinations_done(struct runner *r);
 
 /* message.c: the window. */
 struct message *message_find(const struct runner *r, const char *id);
-extern struct result result_delivered;
+extern struct result result_delivered;	/* and nobody to tell */
+/* What a recipient's state in the file says: delivered or failed, and whether its sender is to be told.  Shared. */
+struct result *result_of_state(char state);
 void message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool noted);
 /* One job of it is over: what it left open counts as local trouble; settles the message after the last. */
 void message_job_done(struct runner *r, struct job *job);
 void message_forget(struct runner *r, struct message *m);
+
+/* retry.c: when a message is due again that has been deferred so many times before. */
+int64_t retry_due_s(const struct config *c, unsigned attempts, int64_t now_s);
 
 /* settle.c: all jobs of m are done: bounces, and what becomes of its file. */
 void settle(struct runner *r, struct message *m);

@@ -15,6 +15,28 @@
 /* All deliveries that went well share this one. */
 struct result result_delivered = { .outcome = { .kind = OUTCOME_DELIVERED }, .noted = true };
 
+/* Delivered in an earlier run, which did not come to telling the sender: no more is known of it. */
+static struct result owed_delivered = {
+	.outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0", .owed = true }, .noted = true,
+};
+static struct result owed_relayed = {
+	.outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0", .relayed = true, .owed = true }, .noted = true,
+};
+
+static bool
+is_shared(const struct result *result)
+{
+	return result == &result_delivered || result == &owed_delivered || result == &owed_relayed;
+}
+
+struct result *
+result_of_state(char state)
+{
+	if (state == QUEUE_DELIVERED_OWED)
+		return &owed_delivered;
+	return state == QUEUE_RELAYED_OWED ? &owed_relayed : &result_delivered;
+}
+
 /* The tail of an ID is random, so it spreads. */
 static size_t
 id_bucket(const char *id)
@@ -43,13 +65,16 @@ message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool n
 
 	if (rcpt >= m->nrcpts || m->results[rcpt])
 		return;
-	if (o->kind == OUTCOME_DELIVERED) {
+	if (o->kind == OUTCOME_DELIVERED && !o->owed) {
 		m->results[rcpt] = &result_delivered;
 		return;
 	}
 	result = malloc(sizeof *result);
-	if (!result)		/* nothing heard: deferred as local trouble when the job ends */
+	if (!result) {		/* nothing heard: deferred as local trouble when the job ends */
+		if (o->kind == OUTCOME_DELIVERED)
+			m->results[rcpt] = o->relayed ? &owed_relayed : &owed_delivered;
 		return;
+	}
 	result->outcome = *o;
 	result->noted = noted;
 	m->results[rcpt] = result;
@@ -83,7 +108,7 @@ message_forget(struct runner *r, struct message *m)
 		r->nmessages--;
 	}
 	for (size_t i = 0; m->results && i < m->nrcpts; i++)
-		if (m->results[i] != &result_delivered)
+		if (!is_shared(m->results[i]))
 			free(m->results[i]);
 	free(m->results);
 	free(m);
@@ -155,7 +180,7 @@ put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 		const struct route *route = rcpt_route(r, e->from, &e->rcpts[i], &domain);
 
 		if (e->rcpts[i].state != QUEUE_PENDING)
-			m->results[i] = &result_delivered;
+			m->results[i] = result_of_state(e->rcpts[i].state);
 		else if ((places[n].destination = destination_for(r, route, domain)))
 			places[n++].rcpt = (uint32_t)i;
 	}

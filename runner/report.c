@@ -86,28 +86,25 @@ report_message(const char *id, enum runner_end end, int64_t due_s, int error)
 }
 
 void
-report_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
+report_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to)
 {
+	static const struct {
+		const char *event, *key;
+		enum log_level level;
+	} events[BOUNCE_ACTIONS] = {
+		[BOUNCE_FAILED] = { "bounced", "bounce", LOG_LEVEL_NOTICE },
+		[BOUNCE_DELAYED] = { "warned", "notice", LOG_LEVEL_INFO },
+		[BOUNCE_DELIVERED] = { "confirmed", "notice", LOG_LEVEL_INFO },
+		[BOUNCE_RELAYED] = { "confirmed", "notice", LOG_LEVEL_INFO },
+	};
 	struct log_line l;
 
 	(void)ctx;
-	log_begin(&l, LOG_LEVEL_NOTICE, "bounced");
+	log_begin(&l, events[action].level, events[action].event);
 	log_str(&l, "id", slice_str(id));
-	log_str(&l, "bounce", slice_str(bounce_id));
+	log_str(&l, events[action].key, slice_str(notice_id));
 	log_str(&l, "to", to);
-	log_end(&l);
-}
-
-void
-report_warned(void *ctx, const char *id, const char *notice_id, struct slice to)
-{
-	struct log_line l;
-
-	(void)ctx;
-	log_begin(&l, LOG_LEVEL_INFO, "warned");
-	log_str(&l, "id", slice_str(id));
-	log_str(&l, "notice", slice_str(notice_id));
-	log_str(&l, "to", to);
+	log_str(&l, "action", slice_str(bounce_action_text(action)));
 	log_end(&l);
 }
 

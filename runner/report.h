@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * What a run says in the log: `delivered`, `deferred` and `failed` for recipients; `finished`,
- * `waiting`, `dead` and `stuck` for messages; `bounced`; `trouble` for what goes wrong here.
+ * `waiting`, `dead` and `stuck` for messages; `bounced`, `warned` and `confirmed` for notices to senders; `trouble` for what goes wrong here.
  */
 #ifndef RUNNER_REPORT_H
 #define RUNNER_REPORT_H
@@ -11,9 +11,8 @@
 void report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
 /* due_s: unix seconds, RUNNER_DEFERRED only; error: 0 or -errno. */
 void report_message(const char *id, enum runner_end end, int64_t due_s, int error);
-/* These three are hooks as they are: ctx is not looked at. */
-void report_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to);
-void report_warned(void *ctx, const char *id, const char *notice_id, struct slice to);
+/* These are hooks as they are: ctx is not looked at. */
+void report_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
 /* error: -errno, or a signal's number, or 0. id may be "". */
 void report_trouble(void *ctx, const char *what, const char *id, int error);
 

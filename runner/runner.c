@@ -137,7 +137,7 @@ job_over(struct runner *r, struct worker *w)
 	bool dead = false;
 
 	w->job = NULL;
-	if (last == &result_delivered) {
+	if (last && last->outcome.kind == OUTCOME_DELIVERED) {
 		if (!d->proven)
 			d->limit = LIMIT_PROVEN;
 		else

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/config.h"
+#include "delivery/bounce.h"
 #include "delivery/hosts.h"
 #include "delivery/outcome.h"
 #include "dns/resolver.h"
@@ -38,8 +39,7 @@ struct runner_hooks {
 	/* For the log. */
 	void (*rcpt)(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
 	void (*message)(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error);
-	void (*bounced)(void *ctx, const char *id, const char *bounce_id, struct slice to);
-	void (*warned)(void *ctx, const char *id, const char *notice_id, struct slice to);
+	void (*notified)(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
 	void (*trouble)(void *ctx, const char *what, const char *id, int error);
 };
 

@@ -77,17 +77,17 @@ has(const struct seen *s, const char *text)
 static void
 test_wanted(struct mail *m)
 {
-	static const struct { const char *name, *from, *params; bool failed, delayed; } cases[] = {
-		{ "a sender hears", "a@b", "", true, true },
-		{ "B161 the null sender never", "", "", false, false },
-		{ "B161 nor with NOTIFY", "", "NOTIFY=FAILURE,DELAY", false, false },
-		{ "B162 NOTIFY=NEVER", "a@b", "NOTIFY=NEVER", false, false },
-		{ "B162 NOTIFY=SUCCESS", "a@b", "NOTIFY=SUCCESS", false, false },
-		{ "B162 NOTIFY=FAILURE", "a@b", "NOTIFY=FAILURE", true, false },
-		{ "B162 NOTIFY=DELAY", "a@b", "NOTIFY=DELAY", false, true },
-		{ "B162 NOTIFY as it came", "a@b", "ORCPT=rfc822;x@y notify=Delay,failure", true, true },
-		{ "B162 among others, any case", "a@b", "ORCPT=rfc822;x notify=success,failure,DELAY", true, true },
-		{ "B162 ORCPT alone", "a@b", "ORCPT=rfc822;NEVER", true, true },
+	static const struct { const char *name, *from, *params; bool failed, delayed, success; } cases[] = {
+		{ "a sender hears", "a@b", "", true, true, false },
+		{ "B161 the null sender never", "", "", false, false, false },
+		{ "B161 nor with NOTIFY", "", "NOTIFY=SUCCESS,FAILURE,DELAY", false, false, false },
+		{ "B162 NOTIFY=NEVER", "a@b", "NOTIFY=NEVER", false, false, false },
+		{ "B162 NOTIFY=SUCCESS", "a@b", "NOTIFY=SUCCESS", false, false, true },
+		{ "B162 NOTIFY=FAILURE", "a@b", "NOTIFY=FAILURE", true, false, false },
+		{ "B162 NOTIFY=DELAY", "a@b", "NOTIFY=DELAY", false, true, false },
+		{ "B162 NOTIFY as it came", "a@b", "ORCPT=rfc822;x@y notify=Delay,failure", true, true, false },
+		{ "B162 among others, any case", "a@b", "ORCPT=rfc822;x notify=success,failure,DELAY", true, true, true },
+		{ "B162 ORCPT alone", "a@b", "ORCPT=rfc822;NEVER", true, true, false },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -97,6 +97,37 @@ test_wanted(struct mail *m)
 		mail_put(m, cases[i].from, "", to, SL("x\r\n"));
 		ok(bounce_wanted(&m->e, 0, BOUNCE_FAILED) == cases[i].failed, "%s: of failure", cases[i].name);
 		ok(bounce_wanted(&m->e, 0, BOUNCE_DELAYED) == cases[i].delayed, "%s: of delay", cases[i].name);
+		ok(bounce_wanted(&m->e, 0, BOUNCE_DELIVERED) == cases[i].success &&
+		    bounce_wanted(&m->e, 0, BOUNCE_RELAYED) == cases[i].success, "%s: of success", cases[i].name);
+	}
+}
+
+/* What is still to be told of somebody who has got the message. */
+static void
+test_owed(struct mail *m)
+{
+	static const struct { const char *name, *from, *params; bool relayed, dsn; enum queue_rcpt_state state; } cases[] = {
+		{ "B162 nobody asked", "a@b", "", false, false, QUEUE_DELIVERED },
+		{ "B162 nobody asked, relayed", "a@b", "", true, false, QUEUE_DELIVERED },
+		{ "B162 SUCCESS in a mailbox", "a@b", "NOTIFY=SUCCESS", false, false, QUEUE_DELIVERED_OWED },
+		{ "B162 SUCCESS at a server without DSN", "a@b", "NOTIFY=SUCCESS", true, false, QUEUE_RELAYED_OWED },
+		{ "B162 SUCCESS at a server with DSN", "a@b", "NOTIFY=SUCCESS", true, true, QUEUE_DELIVERED },
+		{ "B162 FAILURE", "a@b", "NOTIFY=FAILURE,DELAY", true, false, QUEUE_DELIVERED },
+		{ "B162 NEVER", "a@b", "NOTIFY=NEVER", false, false, QUEUE_DELIVERED },
+		{ "B161 SUCCESS of the null sender", "", "NOTIFY=SUCCESS", false, false, QUEUE_DELIVERED },
+		{ "B161 relayed of the null sender", "", "NOTIFY=SUCCESS", true, false, QUEUE_DELIVERED },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct outcome o;
+		char to[200];
+
+		outcome_set(&o, CAUSE_DELIVERED, SL(""), SL(""));
+		o.relayed = cases[i].relayed;
+		o.dsn = cases[i].dsn;
+		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
+		mail_put(m, cases[i].from, "", to, SL("x\r\n"));
+		ok(bounce_owed(&m->e, 0, &o) == cases[i].state, "owed: %s", cases[i].name);
 	}
 }
 
@@ -260,6 +291,37 @@ test_delayed(struct mail *m)
 	    !has(s, "hello"), "B164 delayed: only the header, whatever RET says");
 }
 
+static void
+test_success(struct mail *m)
+{
+	struct outcome o;
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct seen *s;
+
+	outcome_set(&o, CAUSE_DELIVERED, SL(""), SL("/var/mail/c: delivered to mailbox"));
+	mail_put(m, "a@b.example", "ENVID=e1 RET=FULL", "c@d.example NOTIFY=SUCCESS ORCPT=rfc822;C@D.example",
+	    SL("Subject: hi\r\n\r\nhello\r\n"));
+	s = send_news(m, &(struct bounce_news){ BOUNCE_DELIVERED, rcpts, 1, 1763787773, 0 });
+	ok(has(s, "\r\nSubject: Your mail has been delivered\r\n") && has(s, "\r\nAuto-Submitted: auto-replied\r\n"),
+	    "B165 delivered: Subject, Auto-Submitted");
+	ok(has(s, "\r\n\r\nOriginal-Recipient: rfc822; C@D.example\r\nFinal-Recipient: rfc822; c@d.example\r\n"
+	    "Action: delivered\r\nStatus: 2.0.0\r\nLast-Attempt-Date: Sat, 22 Nov 2025 05:02:53 +0000\r\n\r\n--"),
+	    "B164 Action: delivered");
+	ok(!has(s, "/var/mail"), "and not a word about our disk");
+	ok(has(s, "text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_") && !has(s, "hello"), "B164 delivered: only the header, whatever RET says");
+	outcome_set(&o, CAUSE_DELIVERED, SL("mx1.example[192.0.2.1]:25"), SL("250 2.6.0 queued as 1"));
+	o.remote = o.relayed = true;
+	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
+	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nRemote-MTA: dns; mx1.example\r\n"
+	    "Diagnostic-Code: smtp; 250 2.6.0 queued as 1\r\n"), "B164 Action: relayed");
+	ok(has(s, "does not confirm deliveries") && has(s, "mx1.example[192.0.2.1]:25 answered:\r\n    250 2.6.0 queued as 1\r\n"),
+	    "B164 relayed: says so in words");
+	o = (struct outcome){ .kind = OUTCOME_DELIVERED, .status = "2.0.0", .relayed = true };
+	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
+	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nLast-Attempt-Date") && has(s, "<c@d.example>\r\n    handed to the next server\r\n"),
+	    "of one of whom no more is known");
+}
+
 /* When the queue's disk fails, there is no notice, and the caller hears of it. */
 static void
 test_failure(struct mail *m)
@@ -288,6 +350,8 @@ main(void)
 	test_eight_bit(&m);
 	test_large(&m);
 	test_delayed(&m);
+	test_owed(&m);
+	test_success(&m);
 	test_failure(&m);
 	mail_done(&m);
 	return tap_done();

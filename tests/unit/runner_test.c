@@ -6,6 +6,7 @@
 #include "runner/runner.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static struct {
 	int fd;
 } started[64];
 static size_t nstarted, most_at_once;
-static unsigned ends[4], bounces, warnings, kinds[3];
+static unsigned ends[4], notices[BOUNCE_ACTIONS], kinds[3];
 static bool kill_idle;		/* kill the first worker once it has delivered something */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
 static struct outcome last;
@@ -76,35 +77,28 @@ hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o,
 }
 
 static int64_t last_due_s;
+static char last_id[QUEUE_ID_SIZE];
 
 static void
 hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
 {
 	(void)ctx;
-	(void)id;
 	(void)error;
 	ends[end]++;
+	if (end != RUNNER_DEFERRED)
+		return;
 	last_due_s = due_s;
+	(void)snprintf(last_id, sizeof last_id, "%s", id);
 }
 
 static void
-hook_bounced(void *ctx, const char *id, const char *bounce_id, struct slice to)
-{
-	(void)ctx;
-	(void)id;
-	(void)bounce_id;
-	(void)to;
-	bounces++;
-}
-
-static void
-hook_warned(void *ctx, const char *id, const char *notice_id, struct slice to)
+hook_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to)
 {
 	(void)ctx;
 	(void)id;
 	(void)notice_id;
 	(void)to;
-	warnings++;
+	notices[action]++;
 }
 
 static void
@@ -115,7 +109,7 @@ hook_trouble(void *ctx, const char *what, const char *id, int error)
 }
 
 static const struct runner_hooks hooks = {
-	hook_started, hook_ended, hook_rcpt, hook_message, hook_bounced, hook_warned, hook_trouble,
+	hook_started, hook_ended, hook_rcpt, hook_message, hook_notified, hook_trouble,
 };
 
 static char folder[] = "/tmp/runner_test.XXXXXX";
@@ -220,12 +214,23 @@ run_all(void)
 	return false;
 }
 
+/* Change the first recipient in state `from` of the queue file to `to`, as if a run had ended there. */
+static bool
+mark_first(int fd, char from, char to)
+{
+	char text[2000] = "", line[4] = { '\n', from, ' ', '<' }, *at;
+
+	if (pread(fd, text, sizeof text - 1, 0) <= 0 || !(at = memmem(text, sizeof text, line, sizeof line)))
+		return false;
+	return pwrite(fd, &to, 1, at + 1 - text) == 1;
+}
+
 static void
 clear(void)
 {
 	memset(ends, 0, sizeof ends);
 	memset(kinds, 0, sizeof kinds);
-	bounces = warnings = 0;
+	memset(notices, 0, sizeof notices);
 	most_at_once = 0;
 }
 
@@ -262,7 +267,7 @@ test_ends(void)
 	ok(put("a@box.example", (const char *[]){ "b@box.example", "c@discard.example", "d@box.example",
 	    "e@reject.example", NULL }) && run_all(), "four recipients, three destinations");
 	ok(kinds[OUTCOME_DELIVERED] == 3 && kinds[OUTCOME_FAILED] == 1, "three delivered, one failed");
-	ok(bounces == 1 && ends[RUNNER_FINISHED] == 1, "one bounce, and the message is finished");
+	ok(notices[BOUNCE_FAILED] == 1 && ends[RUNNER_FINISHED] == 1, "one bounce, and the message is finished");
 	ok(files("mail/b/new") == 2 && files("mail/d/new") == 1, "both mailboxes have it");
 	ok(files("queue/new") == 1, "the bounce waits in new/");
 	clear();
@@ -270,7 +275,7 @@ test_ends(void)
 
 	clear();
 	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(), "B161 a failing message from <>");
-	ok(bounces == 0 && ends[RUNNER_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
+	ok(notices[BOUNCE_FAILED] == 0 && ends[RUNNER_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
 }
 
 static void
@@ -327,7 +332,7 @@ test_expired(void)
 	config.queue.lifetime_s = 0;
 	ok(put("late@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R145 a deferred message older than the lifetime");
-	ok(bounces == 1 && last.cause == CAUSE_EXPIRED && ends[RUNNER_FINISHED] == 1, "R145 is bounced with 5.4.7");
+	ok(notices[BOUNCE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[RUNNER_FINISHED] == 1, "R145 is bounced with 5.4.7");
 	config.queue.lifetime_s = lifetime_s;
 	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
 }
@@ -377,25 +382,79 @@ test_delayed(void)
 
 	clear();
 	config.queue.warn_after_s = 60;
-	ok(put_delays() && run_all() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 0, "B162 not late yet: no notice of delay");
+	ok(put_delays() && run_all() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 0, "B162 not late yet: no notice of delay");
 	(void)usleep(1100000);
 	config.queue.warn_after_s = 0;
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 0, "B162 warn-after = 0: never");
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 0, "B162 warn-after = 0: never");
 	config.queue.warn_after_s = 1;
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 3 && bounces == 0, "B162 late: notices of delay");
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 3 && notices[BOUNCE_FAILED] == 0, "B162 late: notices of delay");
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 3, "which are delivered");
 	for (size_t i = 0; i < DELAYS; i++)
 		if (delays[i].from)
 			ok(files("mail/%s/new", delays[i].from) == delays[i].notices, "B162 late: \"%s\"", delays[i].notify);
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && warnings == 0 && files("queue/new") == 0, "B162 no second notice");
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 0 && files("queue/new") == 0, "B162 no second notice");
 	config.queue.lifetime_s = 0;
-	ok(put_late("d6@box.example", "") && again() && bounces == 4 && ends[RUNNER_DEFERRED] == 0 && warnings == 0,
+	ok(put_late("d6@box.example", "") && again() && notices[BOUNCE_FAILED] == 4 && ends[RUNNER_DEFERRED] == 0 && notices[BOUNCE_DELAYED] == 0,
 	    "B162 when the lifetime is over, a notice of failure and none of delay");
 	config.queue.lifetime_s = lifetime_s;
 	config.queue.warn_after_s = warn_after_s;
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 4 && files("mail/d6/new") == 1, "and these arrive, too");
+}
+
+static const struct { const char *name, *from, *notify, *to; unsigned notices; } successes[] = {
+	{ "B162 NOTIFY=SUCCESS, a mailbox", "s0@box.example", "NOTIFY=SUCCESS,FAILURE", "told@box.example", 1 },
+	{ "B162 no NOTIFY", "s0@box.example", "", "told@box.example", 0 },
+	{ "B162 NOTIFY=NEVER", "s0@box.example", "NOTIFY=NEVER", "told@box.example", 0 },
+	{ "B162 NOTIFY=FAILURE", "s0@box.example", "NOTIFY=FAILURE,DELAY", "told@box.example", 0 },
+	{ "B161 the null sender", "", "NOTIFY=SUCCESS", "told@box.example", 0 },
+	{ "B162 NOTIFY=SUCCESS, which fails", "s0@box.example", "NOTIFY=SUCCESS", "told@reject.example", 0 },
+};
+
+static void
+test_success(void)
+{
+	for (size_t i = 0; i < sizeof successes / sizeof successes[0]; i++) {
+		bool there;
+
+		there = run_all();	/* the notice of the one before */
+		clear();
+		rcpt_params = successes[i].notify;
+		there &= put(successes[i].from, (const char *[]){ successes[i].to, NULL });
+		rcpt_params = "";
+		ok(there && run_all() && ends[RUNNER_FINISHED] == 1 && notices[BOUNCE_DELIVERED] == successes[i].notices &&
+		    notices[BOUNCE_FAILED] + notices[BOUNCE_RELAYED] == 0, "%s", successes[i].name);
+	}
+	ok(files("mail/s0/new") == 1, "B162 and it reaches the sender");
+}
+
+/* Of one that is there, while another one's delivery takes its time; then after a crash in between. */
+static void
+test_success_once(void)
+{
+	static const char *const both[] = { "there@box.example", "anybody@stuck.example", NULL };
+	char path[300];
+	bool there;
+	int fd;
+
+	clear();
+	rcpt_params = "NOTIFY=SUCCESS";
+	there = put("s1@box.example", both);
+	rcpt_params = "";
+	ok(there && run_all() && ends[RUNNER_DEFERRED] == 1 && notices[BOUNCE_DELIVERED] == 1,
+	    "B162 the sender is told of one recipient though another is deferred");
+	ok(again() && notices[BOUNCE_DELIVERED] == 0 && ends[RUNNER_DEFERRED] == 1, "B162 and not again with each attempt");
+	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
+	fd = open(path, O_RDWR);
+	ok(mark_first(fd, 'D', 'S') && again() && notices[BOUNCE_DELIVERED] == 1, "R147 B162 a crash before the notice: told in the next run");
+	close(fd);
+	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
+	fd = open(path, O_RDWR);
+	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() && notices[BOUNCE_RELAYED] == 1 && ends[RUNNER_DEFERRED] == 0,
+	    "R147 B162 the same of what was relayed, and nothing else to do");
+	close(fd);
+	ok(run_all() && files("mail/s1/new") == 3 && files("mail/there/new") == 1, "B162 these arrive, and the mail itself once");
 }
 
 /* FUTURERELEASE (RFC 4865). */
@@ -442,6 +501,8 @@ main(void)
 	test_idle_death();
 	test_expired();
 	test_delayed();
+	test_success();
+	test_success_once();
 	test_hold();
 	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0, "nothing is left");
 	runner_done(&runner);

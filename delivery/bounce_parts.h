@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A notice that is being written, part by part.  Private to delivery/bounce and its parts.
+ */
+#ifndef DELIVERY_BOUNCE_PARTS_H
+#define DELIVERY_BOUNCE_PARTS_H
+
+#include "delivery/bounce.h"
+#include "delivery/header.h"
+#include "delivery/notice.h"
+
+struct bounce {
+	struct notice n;
+	const struct config *config;
+	struct queue_entry *e;
+	const struct bounce_news *news;
+	struct header header;
+	bool whole;			/* the message is returned, not its header alone */
+};
+
+/* "Name: date". */
+void bounce_date(struct bounce *b, const char *name, int64_t unix_s);
+/* The boundary and the fields in front of a part; the empty line behind them is the caller's. */
+void bounce_part(struct bounce *b, const char *type, const char *description);
+
+/* bounce_text.c: the part for people. */
+void bounce_text(struct bounce *b);
+/* bounce_status.c: the part for programs. */
+void bounce_status(struct bounce *b);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The part of a notice that people read: what has happened, to whom, why, and what they can do.
+ */
+#include "delivery/bounce_parts.h"
+
+static const char *
+plural(const struct bounce *b)
+{
+	return b->news->n == 1 ? "" : "es";
+}
+
+static void
+failed(struct bounce *b)
+{
+	notice_line(&b->n, "Your message could not be delivered to the address%s below, and it will", plural(b));
+	notice_line(&b->n, "not be tried again.  Other recipients, if there were any, are not affected.");
+}
+
+static void
+delayed(struct bounce *b)
+{
+	notice_line(&b->n, "Your message could not be delivered to the address%s below so far.  This", plural(b));
+	notice_line(&b->n, "is a warning only: it is still being tried, and you need not send it again.");
+	bounce_date(b, "Attempts end on", b->news->retry_until_s);
+}
+
+static void
+delivered(struct bounce *b)
+{
+	notice_line(&b->n, "Your message has been delivered to the address%s below, as you have asked to", plural(b));
+	notice_line(&b->n, "be told.  Whether anybody has read it is not known here.");
+}
+
+static void
+relayed(struct bounce *b)
+{
+	notice_line(&b->n, "Your message for the address%s below has been handed to the next mail server,", plural(b));
+	notice_line(&b->n, "which does not confirm deliveries.  You may hear no more of it, unless it");
+	notice_line(&b->n, "cannot be delivered there.");
+}
+
+static const struct words {
+	void (*begin)(struct bounce *);
+	const char *nothing;		/* where the outcome has no words */
+} words[BOUNCE_ACTIONS] = {
+	[BOUNCE_FAILED] = { failed, "no reason was given" },
+	[BOUNCE_DELAYED] = { delayed, "no reason was given" },
+	[BOUNCE_DELIVERED] = { delivered, "delivered" },
+	[BOUNCE_RELAYED] = { relayed, "handed to the next server" },
+};
+
+/* What happened to one recipient, as one would tell it.  Where a mailbox lies on our disk is nobody else's business. */
+static void
+explain(struct bounce *b, const struct bounce_rcpt *r)
+{
+	const struct outcome *o = r->outcome;
+	struct slice path = b->e->rcpts[r->rcpt].path;
+	bool says = o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED);
+
+	notice_blank(&b->n);
+	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
+	if (o->remote && o->host[0])
+		notice_line(&b->n, "    %s answered:", o->host);
+	notice_line(&b->n, "    %s", says ? o->detail : words[b->news->action].nothing);
+	if (o->status[0])
+		notice_line(&b->n, "    (status %s)", o->status);
+}
+
+static void
+advise(struct bounce *b)
+{
+	notice_blank(&b->n);
+	notice_line(&b->n, "If the reason says that the address does not exist, check how it is spelled.");
+	notice_line(&b->n, "Otherwise ask the recipient by another way, or the postmaster of the system");
+	notice_line(&b->n, "that answered, and quote this notice.  Your message, or its header, is");
+	notice_line(&b->n, "attached.");
+}
+
+void
+bounce_text(struct bounce *b)
+{
+	bounce_part(b, "text/plain; charset=us-ascii", "Notification");
+	notice_blank(&b->n);
+	notice_line(&b->n, "This is the mail system at %s.", b->config->server.hostname);
+	notice_blank(&b->n);
+	words[b->news->action].begin(b);
+	for (size_t i = 0; i < b->news->n; i++)
+		explain(b, &b->news->rcpts[i]);
+	if (b->news->action == BOUNCE_FAILED)
+		advise(b);
+}

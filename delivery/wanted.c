@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Who is to be told what (RFC 3461 section 4.1 and 5.2): decided from the envelope alone.  Pure.  A worker asks of what it has
+ * delivered, runner/settle of the rest.
+ */
+#include "delivery/bounce.h"
+
+#include "smtp/params.h"
+
+static bool
+has_word(struct slice list, struct slice word)
+{
+	while (list.n)
+		if (slice_ieq(slice_cut(list, ',', &list), word))
+			return true;
+	return false;
+}
+
+const char *
+bounce_action_text(enum bounce_action action)
+{
+	static const char *const text[BOUNCE_ACTIONS] = {
+		[BOUNCE_FAILED] = "failed",
+		[BOUNCE_DELAYED] = "delayed",
+		[BOUNCE_DELIVERED] = "delivered",
+		[BOUNCE_RELAYED] = "relayed",
+	};
+
+	return text[action];
+}
+
+bool
+bounce_wanted(const struct queue_entry *e, uint32_t rcpt, enum bounce_action action)
+{
+	static const struct {
+		struct slice word;
+		bool unasked;		/* also without NOTIFY */
+	} wants[BOUNCE_ACTIONS] = {
+		[BOUNCE_FAILED] = { S("FAILURE"), true },
+		[BOUNCE_DELAYED] = { S("DELAY"), true },
+		[BOUNCE_DELIVERED] = { S("SUCCESS"), false },
+		[BOUNCE_RELAYED] = { S("SUCCESS"), false },
+	};
+	struct slice notify = smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY"));
+
+	return e->from.n && (notify.p ? has_word(notify, wants[action].word) : wants[action].unasked);
+}
+
+enum queue_rcpt_state
+bounce_owed(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	if (!o->relayed)
+		return bounce_wanted(e, rcpt, BOUNCE_DELIVERED) ? QUEUE_DELIVERED_OWED : QUEUE_DELIVERED;
+	/* A server with DSN has been told what the sender wants (section 5.2.1). */
+	return !o->dsn && bounce_wanted(e, rcpt, BOUNCE_RELAYED) ? QUEUE_RELAYED_OWED : QUEUE_DELIVERED;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Telling the sender.  Each notice is durable before what it tells of is marked: a crash in between repeats
+ * the notice, it never loses it.  Who is told what is decided by settle.c.
+ */
+#include "runner/notify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "runner/hold.h"
+
+int
+notices_init(struct notices *n, size_t nrcpts)
+{
+	*n = (struct notices){ 0 };
+	n->space = calloc(nrcpts ? nrcpts * BOUNCE_ACTIONS : 1, sizeof *n->space);
+	if (!n->space)
+		return -ENOMEM;
+	for (size_t i = 0; i < BOUNCE_ACTIONS; i++)
+		n->of[i].rcpts = n->space + i * nrcpts;
+	return 0;
+}
+
+void
+notices_done(struct notices *n)
+{
+	free(n->space);
+}
+
+void
+notices_add(struct notices *n, enum bounce_action action, uint32_t rcpt, const struct outcome *o)
+{
+	n->of[action].rcpts[n->of[action].n++] = (struct bounce_rcpt){ rcpt, o };
+}
+
+static const struct kind {
+	enum queue_rcpt_state state;	/* of the recipients once it is sent; QUEUE_PENDING: the message is marked, not they */
+	bool must;			/* the message may not leave the queue without it */
+	const char *trouble;
+} kinds[BOUNCE_ACTIONS] = {
+	[BOUNCE_FAILED] = { QUEUE_FAILED, true, "cannot queue a bounce, will try again" },
+	[BOUNCE_DELAYED] = { QUEUE_PENDING, false, "cannot queue a notice of delay, will try again" },
+	[BOUNCE_DELIVERED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+	[BOUNCE_RELAYED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+};
+
+static void
+mark(struct runner *r, struct queue_entry *e, const struct kind *kind, const struct bounce_news *news)
+{
+	int error = 0;
+
+	if (kind->state == QUEUE_PENDING)
+		error = queue_mark_warned(e);
+	for (size_t i = 0; i < news->n && kind->state != QUEUE_PENDING; i++) {
+		int one = queue_mark(e, news->rcpts[i].rcpt, kind->state);
+
+		error = one < 0 ? one : error;
+	}
+	if (error < 0)
+		r->hooks->trouble(r->ctx, "cannot mark what the sender was told", e->id, error);
+}
+
+size_t
+notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
+{
+	const int64_t retry_until_s = hold_until(e) + (int64_t)r->config->queue.lifetime_s;
+	char id[QUEUE_ID_SIZE];
+	size_t left = 0;
+
+	for (size_t i = 0; i < BOUNCE_ACTIONS; i++) {
+		const struct bounce_news news = {
+			(enum bounce_action)i, n->of[i].rcpts, n->of[i].n, runner_now_s(), retry_until_s,
+		};
+		int error;
+
+		if (news.n == 0)
+			continue;
+		error = bounce_send(r->queue, r->config, e, &news, id);
+		if (error < 0) {
+			r->hooks->trouble(r->ctx, kinds[i].trouble, e->id, error);
+			left += kinds[i].must ? news.n : 0;
+			continue;
+		}
+		r->hooks->notified(r->ctx, e->id, news.action, id, e->from);
+		mark(r, e, &kinds[i], &news);
+	}
+	return left;
+}

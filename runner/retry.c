@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+/*
+ * When a deferred message is tried again (RFC 5321 section 4.5.4.1).  Called by settle.c.
+ */
+#include "runner/internal.h"
+
+#include <sys/random.h>
+
+#define SHARE_S 60		/* messages of one minute wait in one folder */
+
+/* A time that others are due at, too: up to a minute late, and less after a short delay. */
+static int64_t
+shared_due_s(int64_t now_s, int64_t delay_s)
+{
+	int64_t step_s = delay_s < 4 * SHARE_S ? 1 + delay_s / 4 : SHARE_S;
+
+	return (now_s + delay_s + step_s - 1) / step_s * step_s;
+}
+
+/* retry-min, doubled with each attempt up to retry-max, a tenth more or less so that
+ * what failed together does not come back together. */
+int64_t
+retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
+{
+	uint64_t delay_s = c->queue.retry_min_s, jitter = 0;
+
+	for (unsigned i = 0; i < attempts && delay_s < c->queue.retry_max_s; i++)
+		delay_s *= 2;
+	if (delay_s > c->queue.retry_max_s)
+		delay_s = c->queue.retry_max_s;
+	(void)!getrandom(&jitter, sizeof jitter, 0);
+	delay_s += delay_s / 10;
+	delay_s -= jitter % (delay_s / 5 + 1);
+	return shared_due_s(now_s, (int64_t)delay_s);
+}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: ISC
+"""Notices as RFC 3461 wants them: of success, to whom and how often; their own envelope; and where they end."""
+import email
+import email.policy
+import os
+import re
+import time
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": """
+plain  MX 10 mx.plain
+mx.plain A 192.0.2.11
+dsn    MX 10 mx.dsn
+mx.dsn A 192.0.2.20
+no     MX 10 mx.no
+mx.no  A 192.0.2.12
+dead   MX 10 mx.dead
+mx.dead A 192.0.2.99
+"""})
+
+plain = Exchanger("192.0.2.11")
+no = Exchanger("192.0.2.12", rcpt="550 5.1.1 nobody of that name")
+site = Site("site").listen()
+# Offers DSN.  Nothing is delivered there: what it was told is read in its queue.
+peer = Site("peer", settings="[route dsn.example.org]\nvia = discard\n", address="192.0.2.20", hostname="mx.dsn.example.org").listen()
+BODY = b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\nHello Bob, this is the text.\r\n"
+
+
+def send(recipients, sender="alice@sender.example", mail=(), rcpt=(), body=BODY):
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        code, text = smtp.mail(sender, list(mail))
+        same(code, 250, text)
+        for recipient in [recipients] if isinstance(recipients, str) else recipients:
+            code, text = smtp.rcpt(recipient, list(rcpt))
+            same(code, 250, text)
+        code, text = smtp.data(body)
+        same(code, 250, text)
+
+
+def notices(*options, who="alice"):
+    """What a run brings into the mailbox: parsed, with the groups of fields of the report."""
+    had = len(site.mailbox(who))
+    site.relay(*options)
+    found = []
+    for text in site.mailbox(who)[had:]:
+        message = email.message_from_bytes(text, policy=email.policy.default)
+        same(message.get_content_type(), "multipart/report", text)
+        parts = list(message.iter_parts())
+        same(len(parts), 3, text)
+        found.append((message, parts, [dict(part) for part in parts[1].get_payload()]))
+    return found
+
+
+def one_notice(*options, who="alice"):
+    found = notices(*options, who=who)
+    same(len(found), 1, site.log()[-2000:], site.queue_text())
+    return found[0]
+
+
+def peer_envelope():
+    """The lines of sender and recipients that the other server has kept, and its queue is empty again."""
+    paths = peer.queued("new")
+    same(len(paths), 1, paths)
+    text = open(paths[0], "rb").read().decode("latin1")
+    os.unlink(paths[0])
+    return re.findall(r"(?m)^(from: .*|P <.*)$", text.split("\n\n")[0])
+
+
+@test("B162 B164 SUCCESS, into a mailbox here: `delivered`")
+def _():
+    send("bob@sender.example", mail=["ENVID=order+2B7", "RET=FULL"], rcpt=["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;Bob+2Bx@Sender.example"])
+    message, parts, groups = one_notice()
+    same(groups[0]["Original-Envelope-Id"], "order+7")
+    same(groups[0]["Reporting-MTA"], "dns; mail.sender.example")
+    same([groups[1][name] for name in ("Original-Recipient", "Final-Recipient", "Action", "Status")],
+         ["rfc822; Bob+x@Sender.example", "rfc822; bob@sender.example", "delivered", "2.0.0"])
+    check("Diagnostic-Code" not in groups[1] and "Remote-MTA" not in groups[1], groups)
+    same([part.get_content_type() for part in parts], ["text/plain", "message/delivery-status", "text/rfc822-headers"])
+    check("has been delivered" in parts[0].get_content() and site.mail not in message.as_string(), message)
+    same([message["Auto-Submitted"], message["Return-Path"], message["To"]], ["auto-replied", "<>", "alice@sender.example"])
+    same(len(site.mailbox("bob")), 1)
+    check("confirmed id=" in site.log() and "action=delivered" in site.log(), site.log())
+    same([notices(), site.queued()], [[], []])
+
+
+@test("B162 SUCCESS, to a server without DSN: `relayed`, with its reply, and nothing of it on the wire")
+def _():
+    send("bob@plain.example.org", mail=["ENVID=e2"], rcpt=["NOTIFY=SUCCESS"])
+    _, parts, groups = one_notice()
+    same([groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"][0]], ["rfc822; bob@plain.example.org", "relayed", "2"])
+    same(groups[1]["Remote-MTA"], "dns; mx.plain.example.org")
+    check("kept as number" in groups[1]["Diagnostic-Code"], groups)
+    check("does not confirm" in parts[0].get_content(), parts[0])
+    same([plain.messages[-1].rcpt_options, "ENVID" in str(plain.messages[-1].mail_options)], [[[]], False])
+
+
+@test("B163 SUCCESS, to a server with DSN: handed on as it came, and no notice from here")
+def _():
+    send("bob@dsn.example.org", mail=["RET=HDRS", "ENVID=Qq+2B1"], rcpt=["NOTIFY=success,FAILURE", "ORCPT=rfc822;BoB+40x@D.example"])
+    same(notices(), [])
+    lines = peer_envelope()
+    check("RET=HDRS" in lines[0] and "ENVID=Qq+2B1" in lines[0], lines)
+    same(lines[1], "P <bob@dsn.example.org> NOTIFY=success,FAILURE ORCPT=rfc822;BoB+40x@D.example")
+    same(site.queued(), [])
+
+
+@test("B163 no DSN parameter in, none out")
+def _():
+    send("bob@dsn.example.org")
+    same(notices(), [])
+    lines = peer_envelope()
+    check("RET" not in lines[0] and "ENVID" not in lines[0], lines)
+    same(lines[1], "P <bob@dsn.example.org>")
+
+
+@test("B161 B162 success is told to nobody who has not asked, nor to <>")
+def _():
+    for rcpt in ([], ["NOTIFY=NEVER"], ["NOTIFY=FAILURE,DELAY"]):
+        send(["bob@sender.example", "bob@plain.example.org"], rcpt=rcpt)
+        same(notices(), [], rcpt)
+    send(["bob@sender.example", "bob@plain.example.org"], sender="", rcpt=["NOTIFY=SUCCESS"])
+    same([notices(), site.queued()], [[], []])
+
+
+@test("B162 one is there, one is late: told of the first at once, and only once")
+def _():
+    send(["bob@sender.example", "bob@dead.example.org"], rcpt=["NOTIFY=SUCCESS,FAILURE"])
+    _, _, groups = one_notice()
+    same([(group["Final-Recipient"], group["Action"]) for group in groups[1:]], [("rfc822; bob@sender.example", "delivered")])
+    same(notices("--flush"), [])
+    path, = site.queued("wait")
+    same(re.findall(r"(?m)^([A-Z]) <", open(path, "rb").read().decode("latin1")), ["D", "P"])
+    time.sleep(1.1)
+    _, _, groups = one_notice("--flush", "-o", "queue.lifetime=1s")
+    same([(group["Final-Recipient"], group["Action"]) for group in groups[1:]], [("rfc822; bob@dead.example.org", "failed")])
+    same(site.queued(), [])
+
+
+main(site.keep_queue_note)
