@@ -2,8 +2,8 @@
 /*
  * A notice to the sender (RFC 3464 in RFC 6522's multipart/report): for people, for programs, and
  * the message itself or its header.  Written into the queue like any message, so that it is
- * durable before the runner marks anything.  Pure text: whatever a peer has said arrives here as
- * printable ASCII.  Called by runner/notify.
+ * durable before the runner marks anything.  In UTF-8 (RFC 6533) only where the
+ * sender has used SMTPUTF8 and there is something to say in it.  Called by runner/notify.
  */
 #include "delivery/bounce_parts.h"
 
@@ -47,21 +47,33 @@ add_head(struct bounce *b)
 	notice_line(&b->n, "Message-ID: <%s@%s>", id, host);
 	notice_line(&b->n, "Auto-Submitted: auto-replied");	/* RFC 3834 section 5 */
 	notice_line(&b->n, "MIME-Version: 1.0");
-	notice_line(&b->n, "Content-Type: multipart/report; report-type=delivery-status;");
+	notice_line(&b->n, "Content-Type: multipart/report; report-type=%sdelivery-status;", b->utf8 ? "global-" : "");
 	notice_line(&b->n, "\tboundary=\"=_%s\"", id);
-	if (b->n.body_8bit)
+	if (b->utf8 || b->original_8bit)
 		notice_line(&b->n, "Content-Transfer-Encoding: 8bit");
 	notice_blank(&b->n);
 	notice_line(&b->n, "This is a MIME-encoded message.");
 }
 
 void
-bounce_part(struct bounce *b, const char *type, const char *description)
+bounce_part(struct bounce *b, const char *type, const char *description, bool eight_bit)
 {
 	notice_blank(&b->n);
 	notice_line(&b->n, "--=_%s", b->n.message.id);
 	notice_line(&b->n, "Content-Description: %s", description);
 	notice_line(&b->n, "Content-Type: %s", type);
+	if (eight_bit)
+		notice_line(&b->n, "Content-Transfer-Encoding: 8bit");
+	notice_blank(&b->n);
+}
+
+bool
+bounce_8bit_text(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return true;
+	return false;
 }
 
 static bool
@@ -88,13 +100,14 @@ returns_whole(const struct bounce *b)
 static int
 add_original(struct bounce *b)
 {
+	static const char *const types[2][2] = {	/* [utf8][whole] */
+		{ "text/rfc822-headers", "message/rfc822" },
+		{ "message/global-headers", "message/global" },
+	};
 	const struct words *names = &words[b->news->action];
 	int r = 0;
 
-	bounce_part(b, b->whole ? "message/rfc822" : "text/rfc822-headers", b->whole ? names->whole : names->header);
-	if (b->n.body_8bit)
-		notice_line(&b->n, "Content-Transfer-Encoding: 8bit");
-	notice_blank(&b->n);
+	bounce_part(b, types[b->utf8][b->whole], b->whole ? names->whole : names->header, b->original_8bit);
 	if (b->whole)
 		r = notice_copy(&b->n, b->e);
 	else
@@ -104,13 +117,22 @@ add_original(struct bounce *b)
 	return r;
 }
 
+/* Who sent it with SMTPUTF8 can read the forms of RFC 6533; where they would say no more than the others, those are read by
+ * more programs. */
 static bool
-eight_bit_text(struct slice s)
+needs_utf8(const struct bounce *b)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return true;
-	return false;
+	const struct queue_entry *e = b->e;
+	bool found = bounce_8bit_text(e->from) || bounce_8bit_text(b->header.text);
+
+	if (!has_param(e->from_params, SL("SMTPUTF8")))
+		return false;
+	for (size_t i = 0; i < b->news->n && !found; i++) {
+		const struct queue_rcpt *rcpt = &e->rcpts[b->news->rcpts[i].rcpt];
+
+		found = bounce_8bit_text(rcpt->path) || bounce_8bit_text(rcpt->params);
+	}
+	return found;
 }
 
 static int
@@ -130,6 +152,7 @@ bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e
     char ret_id[QUEUE_ID_SIZE])
 {
 	struct bounce *b = calloc(1, sizeof *b);
+	struct notice_envelope envelope = { .to = e->from };
 	int r;
 
 	if (!b)
@@ -141,8 +164,11 @@ bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e
 	r = header_read(e, ORIGINAL_MAX, &b->header);
 	if (r < 0)
 		goto out;
-	b->n.body_8bit = b->whole ? e->facts.eight_bit : eight_bit_text(b->header.text);
-	notice_begin(&b->n, q, e->from);
+	b->original_8bit = b->whole ? e->facts.eight_bit : bounce_8bit_text(b->header.text);
+	b->utf8 = needs_utf8(b);
+	envelope.utf8 = b->utf8;
+	envelope.requiretls = has_param(e->from_params, SL("REQUIRETLS"));
+	notice_begin(&b->n, q, &envelope);
 	r = write_parts(b);
 	if (r == 0)
 		memcpy(ret_id, b->n.message.id, QUEUE_ID_SIZE);

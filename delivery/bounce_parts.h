@@ -16,12 +16,16 @@ struct bounce {
 	const struct bounce_news *news;
 	struct header header;
 	bool whole;			/* the message is returned, not its header alone */
+	bool utf8;			/* the forms of RFC 6533 */
+	bool original_8bit;		/* what is returned holds octets above 127 */
 };
+
+bool bounce_8bit_text(struct slice s);
 
 /* "Name: date". */
 void bounce_date(struct bounce *b, const char *name, int64_t unix_s);
-/* The boundary and the fields in front of a part; the empty line behind them is the caller's. */
-void bounce_part(struct bounce *b, const char *type, const char *description);
+/* The boundary, the fields in front of a part, and the empty line behind them. */
+void bounce_part(struct bounce *b, const char *type, const char *description, bool eight_bit);
 
 /* bounce_text.c: the part for people. */
 void bounce_text(struct bounce *b);

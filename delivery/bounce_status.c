@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The part of a notice that programs read: message/delivery-status (RFC 3464), a group of fields for the message and one for
- * each recipient.
+ * The part of a notice that programs read: message/delivery-status (RFC 3464), or its form in UTF-8 (RFC 6533): a group of fields
+ * for the message and one for each recipient.
  */
 #include "delivery/bounce_parts.h"
 
@@ -54,7 +54,7 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 	type = slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
 	notice_blank(&b->n);
 	add_reference(b, "Original-Recipient", type, address);
-	notice_line(&b->n, "Final-Recipient: rfc822; %.*s", (int)path.n, path.p);
+	notice_line(&b->n, "Final-Recipient: %s; %.*s", bounce_8bit_text(path) ? "utf-8" : "rfc822", (int)path.n, path.p);
 	notice_line(&b->n, "Action: %s", bounce_action_text(b->news->action));
 	notice_line(&b->n, "Status: %s", r->outcome->status);
 	add_diagnostic(b, r->outcome);
@@ -66,8 +66,7 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 void
 bounce_status(struct bounce *b)
 {
-	bounce_part(b, "message/delivery-status", "Delivery report");
-	notice_blank(&b->n);
+	bounce_part(b, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
 	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
 	bounce_date(b, "Arrival-Date", b->e->arrived_us / 1000000);

@@ -4,6 +4,13 @@
  */
 #include "delivery/bounce_parts.h"
 
+#include <stdlib.h>
+
+#include "delivery/transcript.h"
+
+#define QUOTES_MAX  3		/* hosts */
+#define QUOTE_LINES 12
+
 static const char *
 plural(const struct bounce *b)
 {
@@ -77,11 +84,67 @@ advise(struct bounce *b)
 	notice_line(&b->n, "attached.");
 }
 
+struct quote {
+	struct bounce *b;
+	const char *host;
+	bool begun;
+};
+
+static void
+quote_line(void *ctx, struct slice line)
+{
+	struct quote *q = ctx;
+
+	if (!q->begun) {
+		notice_blank(&q->b->n);
+		notice_line(&q->b->n, "The last of what was said between this system and %s:", q->host);
+		notice_blank(&q->b->n);
+		q->begun = true;
+	}
+	notice_line(&q->b->n, "    %.*s", (int)line.n, line.p);
+}
+
+struct quotes {
+	const char *host[QUOTES_MAX];
+	size_t n;
+};
+
+/* True once for each host, as long as there is room. */
+static bool
+first_of(struct quotes *q, const char *host)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (strcmp(q->host[i], host) == 0)
+			return false;
+	if (q->n == QUOTES_MAX)
+		return false;
+	q->host[q->n++] = host;
+	return true;
+}
+
+/* What was said last in the sessions that ended so.  Many recipients share one. */
+static void
+quote_sessions(struct bounce *b)
+{
+	struct quotes quotes = { .n = 0 };
+	char *log;
+	size_t n;
+
+	if (queue_log(b->e, &log, &n) < 0)
+		return;		/* a help, not a condition */
+	for (size_t i = 0; i < b->news->n; i++) {
+		struct quote quote = { b, b->news->rcpts[i].outcome->host, false };
+
+		if (quote.host[0] && first_of(&quotes, quote.host))
+			transcript_quote(slice_of(log, n), slice_str(quote.host), QUOTE_LINES, quote_line, &quote);
+	}
+	free(log);
+}
+
 void
 bounce_text(struct bounce *b)
 {
-	bounce_part(b, "text/plain; charset=us-ascii", "Notification");
-	notice_blank(&b->n);
+	bounce_part(b, b->utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii", "Notification", b->utf8);
 	notice_line(&b->n, "This is the mail system at %s.", b->config->server.hostname);
 	notice_blank(&b->n);
 	words[b->news->action].begin(b);
@@ -89,4 +152,6 @@ bounce_text(struct bounce *b)
 		explain(b, &b->news->rcpts[i]);
 	if (b->news->action == BOUNCE_FAILED)
 		advise(b);
+	if (b->news->action == BOUNCE_FAILED || b->news->action == BOUNCE_DELAYED)
+		quote_sessions(b);
 }

@@ -41,8 +41,8 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 		*ret_detail = "the message needs SMTPUTF8, which the exchanger does not offer";
 		return CAUSE_NO_SMTPUTF8;
 	}
-	if (has_param(e->from_params, SL("REQUIRETLS")) && !(l->stream.tls && peer->requiretls)) {
-		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing */
+	if (e->from.n && has_param(e->from_params, SL("REQUIRETLS")) && !(l->stream.tls && peer->requiretls)) {
+		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing.  A notice is not lost for it (section 5). */
 		*ret_detail = "the sender demands REQUIRETLS, which is not to be had with this exchanger";
 		return CAUSE_NO_REQUIRETLS;
 	}

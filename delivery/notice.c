@@ -8,19 +8,28 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 
 void
-notice_begin(struct notice *n, const struct queue *q, struct slice to)
+notice_begin(struct notice *n, const struct queue *q, const struct notice_envelope *envelope)
 {
+	char space[32];
+	struct buf params = BUF(space);
+
+	if (envelope->utf8)
+		buf_str(&params, "SMTPUTF8");
+	if (envelope->requiretls)
+		buf_str(&params, params.n ? " REQUIRETLS" : "REQUIRETLS");
 	n->queue = q;
-	n->facts = (struct queue_facts){ .no_final_crlf = true };
+	n->utf8 = envelope->utf8;
+	n->facts = (struct queue_facts){ .no_final_crlf = true, .utf8_header = envelope->utf8 };
 	n->line = 0;
 	n->cr = false;
 	queue_begin(q, &n->message);
 	queue_field(&n->message, "client", SL("local"));
 	queue_field(&n->message, "protocol", SL("bounce"));
-	queue_from(&n->message, SL(""), SL(""));
-	queue_rcpt(q, &n->message, to, SL(""));
+	queue_from(&n->message, SL(""), buf_slice(&params));
+	queue_rcpt(q, &n->message, envelope->to, SL("NOTIFY=NEVER"));
 	n->error = queue_head_end(q, &n->message);
 }
 
@@ -53,6 +62,15 @@ notice_raw(struct notice *n, struct slice octets)
 	n->error = queue_content(n->queue, &n->message, octets);
 }
 
+/* Octets from here on that may stand in a line; 0: the next one may not. */
+static size_t
+good_octets(const struct notice *n, struct slice s)
+{
+	if (s.p[0] == '\t' || (s.p[0] >= ' ' && s.p[0] <= '~'))
+		return 1;
+	return n->utf8 ? utf8_printable(s) : 0;
+}
+
 void
 notice_line(struct notice *n, const char *format, ...)
 {
@@ -67,9 +85,13 @@ notice_line(struct notice *n, const char *format, ...)
 		len = 0;
 	if (len > (int)sizeof line - 3)
 		len = (int)sizeof line - 3;
-	for (int i = 0; i < len; i++)
-		if (line[i] != '\t' && (line[i] < ' ' || line[i] > '~'))
+	for (size_t i = 0, good; i < (size_t)len; i += good) {
+		good = good_octets(n, slice_of(line + i, (size_t)len - i));
+		if (good == 0) {
 			line[i] = '?';
+			good = 1;
+		}
+	}
 	line[len] = '\r';
 	line[len + 1] = '\n';
 	notice_raw(n, slice_of(line, (size_t)len + 2));

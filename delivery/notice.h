@@ -10,7 +10,7 @@
 
 struct notice {
 	const struct queue *queue;
-	bool body_8bit;			/* set by the caller: what it will add holds octets above 127 */
+	bool utf8;			/* as given to notice_begin() */
 	struct queue_facts facts;
 	uint64_t line;			/* octets of the line that is being written */
 	bool cr;			/* the last octet was a CR */
@@ -18,9 +18,15 @@ struct notice {
 	struct queue_message message;
 };
 
-/* To one recipient. */
-void notice_begin(struct notice *n, const struct queue *q, struct slice to);
-/* A line of ours; anything in it that is not printable ASCII becomes '?', and CRLF is added. */
+struct notice_envelope {
+	struct slice to;
+	bool utf8;			/* addresses in UTF-8: SMTPUTF8 (RFC 6531) */
+	bool requiretls;		/* not to go in clear (RFC 8689 section 5) */
+};
+
+/* To one recipient, from <>, and nobody is to be told of what becomes of it (RFC 3461 section 6.1). */
+void notice_begin(struct notice *n, const struct queue *q, const struct notice_envelope *envelope);
+/* A line of ours; anything in it that is not printable ASCII, or UTF-8 where that may be, becomes '?', and CRLF is added. */
 __attribute__((format(printf, 2, 3))) void notice_line(struct notice *n, const char *format, ...);
 void notice_blank(struct notice *n);
 /* Octets as they are: another message's, whole lines or not. */

@@ -142,4 +142,76 @@ def _():
     same(site.queued(), [])
 
 
+@test("B160 the notice's own envelope: from <>, to the reverse-path without its route, no RET, NOTIFY=NEVER")
+def _():
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        for command in ("MAIL FROM:<@a.example,@b.example:carol@dsn.example.org> RET=FULL ENVID=x", "RCPT TO:<bob@no.example.org>"):
+            code, text = smtp.docmd(command)
+            same(code, 250, text)
+        same(smtp.data(BODY)[0], 250)
+    site.relay()
+    lines = peer_envelope()
+    check(re.fullmatch("from: <>( (SIZE=\\d+|BODY=8BITMIME))*", lines[0]), lines)
+    same(lines[1:], ["P <carol@dsn.example.org> NOTIFY=NEVER"])
+    same(site.queued(), [])
+
+
+@test("B165 SMTPUTF8: the report in the forms of RFC 6533; without it in ASCII")
+def _():
+    text = BODY.replace(b"for Bob", "für Bob".encode())
+    send("jörg@no.example.org", mail=["SMTPUTF8"], rcpt=["ORCPT=utf-8;JÖRG@no.example.org"], body=text)
+    had = len(site.mailbox("alice"))
+    site.relay()
+    raw, = site.mailbox("alice")[had:]
+    message = email.message_from_bytes(raw, policy=email.policy.SMTPUTF8)
+    same([message.get_content_type(), message.get_param("report-type")], ["multipart/report", "global-delivery-status"])
+    parts = message.get_payload()
+    same([part.get_content_type() for part in parts], ["text/plain", "message/global-delivery-status", "message/global"])
+    check("<jörg@no.example.org>" in parts[0].get_content() and parts[0].get_content_charset() == "utf-8", raw)
+    for line in ("Original-Recipient: utf-8; JÖRG@no.example.org", "Final-Recipient: utf-8; jörg@no.example.org", "Action: failed"):
+        check(line.encode() + b"\r\n" in raw or line.encode() + b"\n" in raw, line, raw)
+    check("Subject: für Bob".encode() in raw, raw)
+    send("bob@no.example.org", body=text)
+    message, parts, groups = one_notice()
+    same([part.get_content_type() for part in parts], ["text/plain", "message/delivery-status", "message/rfc822"])
+    same([message.get_param("report-type"), groups[1]["Final-Recipient"]], ["delivery-status", "rfc822; bob@no.example.org"])
+
+
+@test("B164 the end of the session is in the report")
+def _():
+    send("bob@no.example.org")
+    _, parts, _ = one_notice()
+    words = parts[0].get_content()
+    check("was said between this system and mx.no.example.org[192.0.2.12]:25" in words, words)
+    check("> RCPT TO:<bob@no.example.org>" in words and "< 550 5.1.1 nobody of that name" in words and "Hello Bob" not in words, words)
+
+
+def dead_letters():
+    found = []
+    for path in site.queued():
+        same(os.path.dirname(path), site.queue + "/dead", site.queue_text())
+        found.append(open(path, "rb").read())
+        os.unlink(path)
+    return found
+
+
+@test("B161 a bounce that bounces: into dead/, a warning in the log, and never a third message")
+def _():
+    with open(site.config, "a") as file:
+        file.write("[route closed.example]\nvia = reject:closed\n[route broken.example]\nvia = maildir:/dev/null/{local}\n")
+    for sender in ("nobody@no.example.org", "nobody@closed.example", "nobody@gone.invalid", "nobody@broken.example"):
+        send("bob@no.example.org", sender=sender)
+        time.sleep(1.1)
+        site.relay("--flush", "-o", "queue.lifetime=1s", "-o", "queue.warn-after=1s")
+        time.sleep(1.1)
+        site.relay("--flush", "-o", "queue.lifetime=1s", "-o", "queue.warn-after=1s")
+        texts = dead_letters()
+        same(len(texts), 1, sender, site.log()[-3000:])
+        check(b"\nfrom: <>" in texts[0] and b"F <" + sender.encode() in texts[0] and b"report-type=delivery-status" in texts[0], texts[0])
+        dead = [line for line in site.log().splitlines() if " dead id=" in line]
+        check(dead and "why=" in dead[-1], site.log()[-2000:])
+    same(notices(), [])
+
+
 main(site.keep_queue_note)

@@ -143,7 +143,8 @@ test_report(struct mail *m)
 	(void)snprintf(o.status, sizeof o.status, "5.1.1");
 	mail_put(m, "a@b.example", "", "c@d.example|other@d.example|e@f.example", SL("Subject: hi\r\n\r\nhello\r\n.dot\r\n"));
 	s = bounce(m, rcpts, 2);
-	ok(s->e.from.n == 0 && s->e.from_params.n == 0, "B160 from the null sender");
+	ok(s->e.from.n == 0 && s->e.from_params.n == 0, "B160 from the null sender, without RET");
+	ok(slice_eq(s->e.rcpts[0].params, SL("NOTIFY=NEVER")), "B160 NOTIFY=NEVER");
 	ok(s->e.nrcpts == 1 && slice_eq(s->e.rcpts[0].path, SL("a@b.example")), "B160 to the reverse-path");
 	ok(slice_eq(s->e.client, SL("local")), "its client is this system");
 	ok(has(s, "Auto-Submitted: auto-replied\r\n"), "B165 Auto-Submitted");
@@ -232,6 +233,7 @@ test_eight_bit(struct mail *m)
 	mail_put(m, "a@b", "RET=FULL REQUIRETLS", "c@d", SL("Subject: hi\r\n\r\nx\r\n"));
 	s = bounce(m, rcpts, 1);
 	ok(has(s, "text/rfc822-headers"), "H159 REQUIRETLS: the header only");
+	ok(slice_eq(s->e.from_params, SL("REQUIRETLS")), "H159 and the notice has to go the same way");
 	mail_put(m, "a@b", "ENVID=a;b+2Bc+0D ret=hdrs", "c@d NOTIFY=FAILURE ORCPT=rfc822;O+2BX@D", SL("Subject: hi\r\n\r\nx\r\n"));
 	s = bounce(m, rcpts, 1);
 	ok(has(s, "\r\nOriginal-Envelope-Id: a;b+c?\r\n"), "B164 ENVID, decoded, and harmless");
@@ -322,6 +324,72 @@ test_success(struct mail *m)
 	    "of one of whom no more is known");
 }
 
+#define UMLAUT "\303\266"
+
+/* Only ASCII, and no sign of RFC 6533. */
+static bool
+plain_forms(const struct seen *s)
+{
+	return has(s, "report-type=delivery-status;") && has(s, "Content-Type: message/delivery-status\r\n\r\n") &&
+	    has(s, "charset=us-ascii\r\n\r\n") && !has(s, "global") && !has(s, "utf-8") && s->e.from_params.n == 0 && !s->e.facts.utf8_header;
+}
+
+/* RFC 6533. */
+static void
+test_utf8(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 5.1.1 kein J" UMLAUT "rg \303");
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct seen *s;
+
+	mail_put(m, "j" UMLAUT "rg@b.example", "SMTPUTF8", "p" UMLAUT "@d.example ORCPT=utf-8;P" UMLAUT "@d.example",
+	    SL("Subject: h" UMLAUT "\r\n\r\nhello\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(slice_eq(s->e.from_params, SL("SMTPUTF8")) && s->e.facts.utf8_header && s->e.facts.eight_bit &&
+	    slice_eq(s->e.rcpts[0].path, SL("j" UMLAUT "rg@b.example")), "B165 SMTPUTF8: the notice needs it, too");
+	ok(has(s, "report-type=global-delivery-status;") && has(s, "To: <j" UMLAUT "rg@b.example>\r\n") &&
+	    has(s, "\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\nThis is"), "B165 SMTPUTF8: the header");
+	ok(has(s, "charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n") && has(s, "<p" UMLAUT "@d.example>\r\n"), "B165 SMTPUTF8: in words");
+	ok(has(s, "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\n") &&
+	    has(s, "\r\nOriginal-Recipient: utf-8; P" UMLAUT "@d.example\r\nFinal-Recipient: utf-8; p" UMLAUT "@d.example\r\nAction: failed\r\n") &&
+	    has(s, "\r\nDiagnostic-Code: smtp; 550 5.1.1 kein J" UMLAUT "rg ?\r\n"), "B165 SMTPUTF8: for programs, and no broken octet");
+	ok(has(s, "Content-Type: message/global\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: h" UMLAUT "\r\n\r\nhello\r\n"), "B165 SMTPUTF8: the message");
+	mail_put(m, "j" UMLAUT "rg@b.example", "SMTPUTF8 RET=HDRS", "c@d.example", SL("Subject: h" UMLAUT "\r\n\r\nhello\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(has(s, "Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: h" UMLAUT "\r\n\r\n--") &&
+	    has(s, "Final-Recipient: rfc822; c@d.example\r\n"), "B165 SMTPUTF8: the header alone, and an address in ASCII");
+	mail_put(m, "a@b.example", "SMTPUTF8", "c@d.example", SL("Subject: h" UMLAUT "\r\n\r\nhello\r\n"));
+	ok(has(bounce(m, rcpts, 1), "message/global\r\n"), "B165 SMTPUTF8: for the header's sake");
+	mail_put(m, "a@b.example", "SMTPUTF8", "c@d.example", SL("Subject: hi\r\n\r\nhello " UMLAUT "\r\n"));
+	ok(plain_forms(bounce(m, rcpts, 1)), "B165 SMTPUTF8 that nothing needs: the forms that all can read");
+	mail_put(m, "a@b.example", "", "c@d.example", SL("Subject: h" UMLAUT "\r\n\r\nhello\r\n"));
+	s = bounce(m, rcpts, 1);
+	ok(plain_forms(s) && has(s, "kein J??rg ?"), "B165 not SMTPUTF8: ASCII, whatever the header holds");
+}
+
+static void
+test_quotes(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 no"), other = o;
+	struct bounce_rcpt rcpts[] = { { 0, &o }, { 1, &o }, { 2, &other } };
+	struct seen *s;
+	char *first;
+
+	(void)snprintf(other.host, sizeof other.host, "mx2.example[192.0.2.2]:25");
+	mail_put(m, "a@b", "", "c@d|e@f|g@h", SL("Subject: hi\r\n\r\nhello\r\n"));
+	s = bounce(m, rcpts, 3);
+	ok(!has(s, "was said"), "nothing was said: nothing is quoted");
+	if (queue_note_lines(&m->e, SL("|      1 ms * mx1.example[192.0.2.1]:25: connected\n|      2 ms > RCPT TO:<c@d>\n|      3 ms < 550 no \033\n")) < 0 ||
+	    queue_note(&m->e, SL("<c@d> failed 5.0.0")) < 0)
+		abort();
+	s = bounce(m, rcpts, 3);
+	first = strstr(s->text, "The last of what was said between this system and mx1.example[192.0.2.1]:25:\r\n\r\n");
+	ok(first && has(s, "    |") == false && has(s, "ms > RCPT TO:<c@d>\r\n") && has(s, "ms < 550 no ?\r\n"), "the end of the session is quoted");
+	ok(first && !strstr(first + 30, "was said"), "once, though it was about two; and of a host that is not in the log nothing");
+	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
+	ok(!has(s, "was said"), "not where all went well");
+}
+
 /* When the queue's disk fails, there is no notice, and the caller hears of it. */
 static void
 test_failure(struct mail *m)
@@ -352,6 +420,8 @@ main(void)
 	test_delayed(&m);
 	test_owed(&m);
 	test_success(&m);
+	test_utf8(&m);
+	test_quotes(&m);
 	test_failure(&m);
 	mail_done(&m);
 	return tap_done();

@@ -104,6 +104,8 @@ static const struct smtp_case cases[] = {
 	{ "H159 REQUIRETLS is not offered", .params = "REQUIRETLS", .script = { PIPE BYE }, .want = "failed 5.7.30" },
 	{ "H159 REQUIRETLS is offered in clear", .params = "REQUIRETLS", .script = { HELLO "S 250-fake\nS 250 REQUIRETLS\n" BYE },
 	  .want = "failed 5.7.30" },
+	{ "H159 a notice does without", .from = "", .params = "REQUIRETLS", .script = { PLAIN "= MAIL FROM:<>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\n"
+	  "S 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "MT-PRIORITY goes to who offers it", .params = "MT-PRIORITY=3 HOLDFOR=1", .script = { HELLO "S 250-fake\nS 250 MT-PRIORITY\n"
 	  "= MAIL FROM:<a@b> MT-PRIORITY=3\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "MT-PRIORITY goes to nobody else", .params = "MT-PRIORITY=3", .script = { PLAIN "= MAIL FROM:<a@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\n"

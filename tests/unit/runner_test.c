@@ -322,6 +322,29 @@ test_idle_death(void)
 	    "R147 that was no attempt of the next one: all arrive");
 }
 
+/* Doubled from retry-min to retry-max, and no two alike. */
+static void
+test_schedule(void)
+{
+	const int64_t now_s = INT64_C(1763787773), max_s = (int64_t)config.queue.retry_max_s;
+	int64_t delay_s = (int64_t)config.queue.retry_min_s;
+
+	for (unsigned attempts = 0; attempts < 12; attempts++) {
+		int64_t least = INT64_MAX, most = 0;
+
+		for (int i = 0; i < 200; i++) {
+			int64_t after_s = retry_due_s(&config, attempts, now_s) - now_s;
+
+			least = after_s < least ? after_s : least;
+			most = after_s > most ? after_s : most;
+		}
+		ok(least >= delay_s - delay_s / 10 && most <= delay_s + delay_s / 10 + 60 && most - least >= delay_s / 10,
+		    "R145 after %u attempts: in %lld s, a tenth more or less", attempts, (long long)delay_s);
+		delay_s = delay_s * 2 < max_s ? delay_s * 2 : max_s;
+	}
+	ok(delay_s == max_s && retry_due_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60, "R145 retry-max stays");
+}
+
 static void
 test_expired(void)
 {
@@ -499,6 +522,7 @@ main(void)
 	test_many();
 	test_crash();
 	test_idle_death();
+	test_schedule();
 	test_expired();
 	test_delayed();
 	test_success();
