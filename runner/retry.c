@@ -22,14 +22,14 @@ shared_due_s(int64_t now_s, int64_t delay_s)
 int64_t
 retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
 {
-	uint64_t delay_s = c->queue.retry_min_s, jitter = 0;
+	uint64_t delay_s = c->queue.retry_min_s, jitter = 0, tenth_s;
 
 	for (unsigned i = 0; i < attempts && delay_s < c->queue.retry_max_s; i++)
 		delay_s *= 2;
 	if (delay_s > c->queue.retry_max_s)
 		delay_s = c->queue.retry_max_s;
 	(void)!getrandom(&jitter, sizeof jitter, 0);
-	delay_s += delay_s / 10;
-	delay_s -= jitter % (delay_s / 5 + 1);
+	tenth_s = delay_s / 10;
+	delay_s += jitter % (2 * tenth_s + 1) - tenth_s;
 	return shared_due_s(now_s, (int64_t)delay_s);
 }
