@@ -47,7 +47,7 @@ endif
 # Two programs hold sessions: smtp-handler, and smtp-handler-tls with OpenSSL and libcrypt, which the first becomes.
 TLS  := $(sort $(wildcard net/tls*.c))
 CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c)))
-OUT  := $(sort $(wildcard dns/*.c delivery/*.c runner/*.c) $(TLS))
+OUT  := $(sort $(wildcard dns/*.c mime/*.c delivery/*.c runner/*.c) $(TLS))
 PLAIN_ONLY := server/secure_exec.c server/auth_absent.c
 TLS_ONLY   := server/secure_tls.c server/auth_file.c
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard server/*.c)))

@@ -46,3 +46,18 @@ utf8_printable(struct slice s)
 
 	return obeyed ? 0 : n;
 }
+
+bool
+utf8_valid(struct slice s)
+{
+	uint32_t c;
+
+	while (s.n) {
+		size_t n = decode(s, &c);
+
+		if (n == 0)
+			return false;
+		s = slice_skip(s, n);
+	}
+	return true;
+}

@@ -12,4 +12,7 @@
  * that reorder text. */
 size_t utf8_printable(struct slice s);
 
+/* Is all of it UTF-8, whatever the characters? */
+bool utf8_valid(struct slice s);
+
 #endif

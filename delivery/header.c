@@ -8,20 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct slice
-line_of(struct slice rest)
-{
-	const char *lf = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
-
-	return lf ? slice_of(rest.p, (size_t)(lf - rest.p) + 1) : rest;
-}
-
-static bool
-is_empty_line(struct slice line)
-{
-	return slice_eq(line, SL("\r\n")) || slice_eq(line, SL("\n"));
-}
-
 /* How much of what was read are whole header lines; whole: an empty line, or the end of the message, follows. */
 static size_t
 section(struct slice all, bool all_of_message, bool *ret_whole)
@@ -29,9 +15,9 @@ section(struct slice all, bool all_of_message, bool *ret_whole)
 	struct slice rest = all;
 
 	while (rest.n) {
-		struct slice line = line_of(rest);
+		struct slice line = header_line(rest);
 
-		if (is_empty_line(line))
+		if (header_ends(line))
 			break;
 		if (line.p[line.n - 1] != '\n' && !all_of_message) {
 			*ret_whole = false;
@@ -73,36 +59,4 @@ header_done(struct header *h)
 {
 	free(h->space);
 	*h = (struct header){ 0 };
-}
-
-bool
-header_next(struct slice *rest, struct slice *ret_field)
-{
-	struct slice after = *rest;
-	size_t n = 0;
-
-	if (!rest->n)
-		return false;
-	do {
-		size_t line = line_of(after).n;
-
-		n += line;
-		after = slice_skip(after, line);
-	} while (after.n && ascii_blank(after.p[0]));
-	*ret_field = slice_of(rest->p, n);
-	*rest = after;
-	return true;
-}
-
-bool
-header_is(struct slice field, struct slice name, struct slice *ret_value)
-{
-	struct slice value, before = slice_cut(field, ':', &value);
-
-	if (before.n == field.n || !slice_ieq(slice_trim(before), name))
-		return false;
-	while (value.n && (value.p[value.n - 1] == '\n' || value.p[value.n - 1] == '\r'))
-		value.n--;
-	*ret_value = slice_trim(value);
-	return true;
 }
