@@ -27,6 +27,7 @@ payload_init(struct payload *p, const struct queue_entry *e)
 	p->at = e->content_at;
 	p->size = e->content_size;
 	p->facts = e->facts;
+	p->stubborn = NULL;
 }
 
 enum smtp_body

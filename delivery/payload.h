@@ -13,6 +13,7 @@ struct payload {
 	int fd;				/* borrowed */
 	uint64_t at, size;
 	struct queue_facts facts;	/* of these octets */
+	const char *stubborn;		/* why they cannot be made seven bits; NULL: not tried, or they are */
 };
 
 /* The message as it was received. */

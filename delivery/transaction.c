@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "delivery/convert.h"
 #include "delivery/fit.h"
 
 /*
@@ -23,7 +25,9 @@ transaction_init(struct transaction *t, struct delivery *d, struct queue_entry *
 	memset(t, 0, sizeof *t);
 	t->d = d;
 	t->e = e;
-	payload_init(&t->payload, e);
+	payload_init(&t->original, e);
+	t->payload = t->original;
+	t->converted.fd = -1;
 	t->left = malloc((n ? n : 1) * sizeof *t->left);
 	t->state = malloc(n ? n : 1);
 	if (!t->left || !t->state) {
@@ -41,6 +45,9 @@ transaction_done(struct transaction *t)
 {
 	free(t->left);
 	free(t->state);
+	if (t->converted.fd >= 0)
+		(void)close(t->converted.fd);
+	t->converted.fd = -1;
 	t->left = NULL;
 	t->state = NULL;
 	t->nleft = 0;
@@ -89,8 +96,32 @@ swap_left(struct transaction *t, size_t i, size_t k)
 static void
 mark_unfit(struct transaction *t, enum outcome_cause cause, const char *detail)
 {
-	outcome_set(&t->unfit, cause, slice_str(t->link->host), slice_str(detail));
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	buf_str(&b, detail);
+	if (t->payload.stubborn)
+		buf_fmt(&b, "; it cannot be converted: %s", t->payload.stubborn);
+	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(&b));
 	t->any_unfit = true;
+}
+
+/* The octets for this peer: as they are, or in seven bits where it takes no others.  False: something here is broken. */
+static bool
+choose_payload(struct transaction *t, const struct smtp_peer *peer)
+{
+	enum smtp_body body = payload_body(&t->original);
+	int r = 0;
+
+	t->payload = t->original;
+	if (body == SMTP_BODY_7BIT || (body == SMTP_BODY_BINARYMIME ? peer->binary : peer->eight_bit) || t->original.stubborn)
+		return true;
+	if (t->converted.fd < 0)
+		r = convert_sevenbit(t->e, &t->converted, &t->original.stubborn);
+	if (r == 0)
+		transcript_fact(t->d->transcript, "converted to seven bits, %llu octets", (unsigned long long)t->converted.size);
+	t->payload = r == 0 ? t->converted : t->original;
+	return r == 0 || r == -ENOTSUP;
 }
 
 /* Those that this transaction asks for come to the front. */
@@ -118,11 +149,18 @@ static bool
 begin(struct transaction *t, struct smtp_link *l)
 {
 	const char *detail;
-	enum outcome_cause cause = fit_message(t->e, &t->payload, l, &detail);
+	enum outcome_cause cause;
+	struct outcome broken;
 
 	t->link = l;
 	t->accepted = 0;
 	t->mail_accepted = false;
+	if (!choose_payload(t, &l->peer)) {
+		outcome_set(&broken, CAUSE_LOCAL, SL(""), SL("no room for a copy in seven bits"));
+		transaction_settle_rest(t, &broken);
+		return false;
+	}
+	cause = fit_message(t->e, &t->payload, l, &detail);
 	if (cause != CAUSE_DELIVERED) {
 		mark_unfit(t, cause, detail);
 		if (!fit_elsewhere(cause))

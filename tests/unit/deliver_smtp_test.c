@@ -98,7 +98,14 @@ static const struct smtp_case cases[] = {
 	{ "R148 larger than the peer accepts: not sent", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 11\n" BYE }, .want = "failed 5.3.4" },
 	{ "R148 SIZE 0 means no bound", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 0\nC MAIL FROM:<a@b> SIZE=12\nS 250 ok\nC RCPT\nS 250 ok\n"
 	  "C DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
-	{ "R149 8-bit text, no 8BITMIME: not sent", .content = "\303\244\r\n", .script = { PLAIN BYE }, .want = "failed 5.6.3" },
+	{ "R149 8-bit text, no 8BITMIME: in seven bits", .content = "A: b\r\n\r\nlong text \303\244\r\n.\r\n", .wire = "A: b\r\nMIME-Version: 1.0\r\n"
+	  "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nlong text =C3=A4\r\n..\r\n",
+	  .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R149 what cannot be converted is not sent", .content = "A: \303\244\r\n", .script = { PLAIN BYE },
+	  .want = "failed 5.6.3 the message is 8-bit text and the exchanger does not offer 8BITMIME; it cannot be converted: its header" },
+	{ "bare line ends for a server without BINARYMIME", .content = "A: b\r\nContent-Type: image/x\r\n\r\na\nb", .binary = true,
+	  .wire = "A: b\r\nContent-Type: image/x\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nYQpi\r\n",
+	  .script = { PIPE GROUP "S 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "R149 a sender that needs SMTPUTF8", .from = "\303\244@b", .script = { PIPE BYE }, .want = "failed 5.6.7" },
 	{ "R149 a recipient that needs it fails alone", .to = "\303\244@d|c@d", .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "failed 5.6.7|delivered 2.0.0" },
 	{ "H159 REQUIRETLS is not offered", .params = "REQUIRETLS", .script = { PIPE BYE }, .want = "failed 5.7.30" },
@@ -110,7 +117,7 @@ static const struct smtp_case cases[] = {
 	  "= MAIL FROM:<a@b> MT-PRIORITY=3\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "MT-PRIORITY goes to nobody else", .params = "MT-PRIORITY=3", .script = { PLAIN "= MAIL FROM:<a@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\n"
 	  "S 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
-	{ "NUL cannot be sent", .content = "\001\r\n", .binary = true, .script = { PIPE BYE }, .want = "failed 5.6.3" },
+	{ "NUL cannot be sent", .content = "a\nb\r\n", .binary = true, .script = { PIPE BYE }, .want = "failed 5.6.3" },
 	{ "a reply without end", .script = { PLAIN MAIL FLOOD "E\n" }, .want = "deferred 4.5.0" },
 	{ "a line without end", .script = { PLAIN MAIL LONG_LINE "E\n" }, .want = "deferred 4.5.0" },
 };
