@@ -30,6 +30,7 @@ enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 enum route_via {
 	VIA_MX,			/* the domain's exchangers */
 	VIA_SMTP,		/* host, port; port 0: [relay] port */
+	VIA_LMTP,		/* host and port; or target: the path of a socket */
 	VIA_MAILDIR,		/* target: path with {local} and {domain} */
 	VIA_PRINT,
 	VIA_DISCARD,
@@ -41,7 +42,7 @@ struct route {
 	bool by_sender;		/* [sender PATTERN]: of the reverse-path, else of the recipient's domain */
 	enum route_via via;
 	char *via_text;		/* as written, for --explain and the log */
-	char *host;		/* VIA_SMTP: name or address, without brackets */
+	char *host;		/* VIA_SMTP, VIA_LMTP: name or address, without brackets */
 	uint16_t port;
 	char *target;
 	bool accept_set;

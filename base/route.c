@@ -6,6 +6,7 @@
 #include "base/route.h"
 
 #include <errno.h>
+#include <sys/un.h>
 
 #include "base/name.h"
 #include "base/small.h"
@@ -88,6 +89,13 @@ replace(char **at, struct slice s)
 	return 0;
 }
 
+/* What a via says, borrowed from its text. */
+struct parsed_via {
+	enum route_via via;
+	struct slice host, target;
+	uint16_t port;
+};
+
 static int
 refuse(struct buf *why, const char *text)
 {
@@ -130,6 +138,28 @@ parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct
 	return 0;
 }
 
+/* LMTP has no port of its own, and that of SMTP is never its (RFC 2033 section 5). */
+static int
+parse_lmtp_host(struct slice text, struct parsed_via *v, struct buf *why)
+{
+	const size_t n = why->n;
+
+	if (parse_host(text, &v->host, &v->port, why) == 0 && v->port && v->port != 25)
+		return 0;
+	why->n = n;
+	return refuse(why, "write lmtp://HOST:PORT, with any port but 25, or lmtp:/PATH/OF/SOCKET");
+}
+
+static int
+check_socket(struct slice path, struct buf *why)
+{
+	if (path.n == 0 || path.p[0] != '/')
+		return refuse(why, "the path of a socket is absolute: lmtp:/run/dovecot/lmtp");
+	if (path.n >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+		return refuse(why, "the path of a socket has 107 octets at most");
+	return 0;
+}
+
 static int
 check_maildir(struct slice path, struct buf *why)
 {
@@ -167,13 +197,6 @@ take_prefix(struct slice s, struct slice prefix, struct slice *ret_rest)
 	return true;
 }
 
-/* What a via says, borrowed from its text. */
-struct parsed_via {
-	enum route_via via;
-	struct slice host, target;
-	uint16_t port;
-};
-
 static int
 parse_via(struct slice text, struct parsed_via *v, struct buf *why)
 {
@@ -202,9 +225,15 @@ parse_via(struct slice text, struct parsed_via *v, struct buf *why)
 	}
 	if (slice_has_prefix(text, SL("smtps://")) || slice_has_prefix(text, SL("smtp+starttls://")))
 		return refuse(why, "TLS to a relay: " NOT_YET "; write smtp://HOST[:PORT]");
-	if (slice_has_prefix(text, SL("lmtp:")))
-		return refuse(why, "LMTP: " NOT_YET "; write maildir:PATH or smtp://HOST[:PORT]");
-	return refuse(why, "write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT");
+	if (take_prefix(text, SL("lmtp://"), &rest)) {
+		v->via = VIA_LMTP;
+		return parse_lmtp_host(rest, v, why);
+	}
+	if (take_prefix(text, SL("lmtp:"), &v->target)) {
+		v->via = VIA_LMTP;
+		return check_socket(v->target, why);
+	}
+	return refuse(why, "write mx, smtp://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT");
 }
 
 static int
@@ -273,7 +302,7 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 void
 route_settle(struct route *r)
 {
-	bool ends_here = r->via == VIA_MAILDIR || r->via == VIA_PRINT;
+	bool ends_here = r->via == VIA_LMTP || r->via == VIA_MAILDIR || r->via == VIA_PRINT;
 
 	if (!r->accept_set)
 		r->accept = ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE : ACCEPT_TRUSTED;

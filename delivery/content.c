@@ -47,22 +47,55 @@ content_cut(struct transaction *t, int error)
 	return TRANSACTION_DONE;
 }
 
-/* The content is out; what is said of it is for all who were accepted. */
-static enum transaction_end
-final_reply(struct transaction *t)
+static int
+hear(struct transaction *t, struct outcome *ret)
 {
 	struct smtp_link *l = t->link;
-	struct outcome o;
 	int r = link_reply(l, l->config->relay.dot_timeout_ms);
 
 	if (r < 0)
-		return lost(t, r);
+		return r;
 	/* RFC 3030 section 2: what a chunk that was refused leaves behind is for RSET to clear. */
-	l->dirty = t->chunked && l->reply.code / 100 != 2;
+	l->dirty = l->dirty && t->chunked && l->reply.code / 100 != 2;
 	l->closed |= l->reply.code / 100 == 3;		/* who knows what it waits for now */
-	outcome_from_reply(&o, &l->reply, slice_str(l->host));
-	o.relayed = true;
-	o.dsn = l->peer.dsn;
+	outcome_from_reply(ret, &l->reply, slice_str(l->host));
+	ret->relayed = !l->lmtp;	/* whoever speaks LMTP is the mailbox's own */
+	ret->dsn = l->peer.dsn;
+	return 0;
+}
+
+/* RFC 2033 section 4.2: a reply for each who was accepted, in their order. */
+static enum transaction_end
+replies_one_by_one(struct transaction *t)
+{
+	struct outcome o;
+
+	for (size_t i = 0; i < t->asked; i++) {
+		int r;
+
+		if (t->state[i] != RCPT_ACCEPTED)
+			continue;
+		r = hear(t, &o);
+		if (r < 0)
+			return lost(t, r);
+		transaction_settle(t, i, &o);
+	}
+	return TRANSACTION_DONE;
+}
+
+/* The content is out; what is said of it is for all who were accepted.  Of a chunk that nobody was to get, too, something is
+ * said. */
+static enum transaction_end
+final_replies(struct transaction *t)
+{
+	struct outcome o;
+	int r;
+
+	if (t->link->lmtp && t->accepted)
+		return replies_one_by_one(t);
+	r = hear(t, &o);
+	if (r < 0)
+		return lost(t, r);
 	settle_accepted(t, &o);
 	return TRANSACTION_DONE;
 }
@@ -86,7 +119,7 @@ send_content(struct transaction *t)
 
 	if (r == 0)
 		r = link_flush(t->link);
-	return r < 0 ? content_cut(t, r) : final_reply(t);
+	return r < 0 ? content_cut(t, r) : final_replies(t);
 }
 
 static enum transaction_end
@@ -123,5 +156,5 @@ data_reply(struct transaction *t)
 enum transaction_end
 content_run(struct transaction *t)
 {
-	return t->chunked ? final_reply(t) : data_reply(t);
+	return t->chunked ? final_replies(t) : data_reply(t);
 }

@@ -28,6 +28,7 @@ by_route(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_
 	switch (route->via) {
 	case VIA_MX:
 	case VIA_SMTP:
+	case VIA_LMTP:
 		deliver_smtp(d, e, rcpts, n);
 		return;
 	case VIA_MAILDIR:

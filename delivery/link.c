@@ -40,7 +40,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 		return NULL;
 	}
 	l->fd = fd;
-	l->closed = l->ours = l->dirty = false;
+	l->closed = l->lmtp = l->ours = l->dirty = false;
 	l->transactions = 0;
 	l->latency_us = 0;
 	l->config = c;
@@ -209,15 +209,15 @@ link_start(struct smtp_link *l, struct outcome *ret_why)
 	if (l->reply.code / 100 != 2)
 		return LINK_REFUSED;
 	l->ours = own_greeting(l->config, buf_slice(&l->reply.text));
-	doing = "EHLO";
-	r = hello(l, "EHLO");
+	doing = l->lmtp ? "LHLO" : "EHLO";
+	r = hello(l, doing);
 	if (r < 0)
 		goto broken;
 	if (l->reply.code / 100 == 2) {
 		smtp_peer_ehlo(&l->peer, buf_slice(&l->reply.text));
 		return LINK_READY;
 	}
-	if (l->reply.code != 500 && l->reply.code != 502)
+	if (l->lmtp || (l->reply.code != 500 && l->reply.code != 502))
 		return LINK_REFUSED;
 	doing = "HELO";		/* section 3.2: an old server; no extension then */
 	r = hello(l, "HELO");

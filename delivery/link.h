@@ -15,6 +15,7 @@
 struct smtp_link {
 	int fd;
 	bool closed;			/* broken, or the peer has said 421: nothing more to be said */
+	bool lmtp;			/* RFC 2033: LHLO, and a reply to the content for each recipient */
 	bool ours;			/* it greeted as our own server does: mail would go round */
 	bool dirty;			/* a transaction is open there: RSET before the next */
 	unsigned transactions;		/* begun so far */

@@ -135,7 +135,7 @@ look_up(struct walk *w)
 
 	if (w->looked_up)
 		return true;
-	if (d->route->via == VIA_SMTP)
+	if (d->route->via != VIA_MX)
 		mx_host(d->resolver, d->route->host, c->relay.family, d->route->port ? d->route->port : port, &w->mx);
 	else
 		mx_lookup(d->resolver, slice_str(d->destination), c->relay.family, port, &w->mx);
@@ -150,7 +150,7 @@ look_up(struct walk *w)
 	if (w->n)
 		return true;
 	/* A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
-	outcome_set(&w->why, d->route->via == VIA_SMTP ? CAUSE_DNS_DEFER : dns_cause(w->mx.status), SL(""),
+	outcome_set(&w->why, d->route->via != VIA_MX ? CAUSE_DNS_DEFER : dns_cause(w->mx.status), SL(""),
 	    slice_str(w->mx.detail));
 	return false;
 }
@@ -288,27 +288,26 @@ came_back(struct walk *w, const struct order_target *t, const char *host)
 	tell(w, TOLD_OWN, &o);
 }
 
-/* Greet on the connection that won.  A host that refuses us counts as failed, so that the next message
+/* Greet on the connection that won, or to a socket (t is NULL).  A host that refuses us counts as failed, so that the next message
  * begins with another. */
 static struct smtp_link *
-greet(struct walk *w, const struct order_target *t, const struct dial_target *dialled)
+greet(struct walk *w, const struct order_target *t, const char *host, const struct dial_target *dialled)
 {
-	char host[300];
 	struct smtp_link *l;
 	struct outcome why;
 	enum link_start start = LINK_BROKEN;
 
-	host_text(t, host);
-	record_dial(w, host, dialled, "");
 	w->d->times.latency_us = dialled->first_us;
 	l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
 	if (l) {
 		l->latency_us = dialled->first_us;
+		l->lmtp = w->d->route->via == VIA_LMTP;
 		start = link_start(l, &why);
 	} else {
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
 	}
-	report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
+	if (t)
+		report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
 	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
 		w->sessions++;
 		return l;
@@ -340,6 +339,7 @@ race(struct walk *w)
 		.nbind = c->relay.bind.n,
 	};
 	struct order_target won;
+	char host[300];
 	size_t n = order_race(w->targets, w->n);
 	int winner;
 
@@ -357,7 +357,30 @@ race(struct walk *w)
 	if (winner >= 0)
 		won = w->targets[winner];
 	sort_out(w, dialled, n, winner);
-	return winner >= 0 ? greet(w, &won, &dialled[winner]) : NULL;
+	if (winner < 0)
+		return NULL;
+	host_text(&won, host);
+	record_dial(w, host, &dialled[winner], "");
+	return greet(w, &won, host, &dialled[winner]);
+}
+
+/* A socket of this host: there is one, and nobody has to be asked where. */
+static struct smtp_link *
+to_socket(struct walk *w, const char *path)
+{
+	struct dial_target dialled = { .fd = -1 };
+
+	if (w->dials++)
+		return NULL;
+	dialled.fd = dial_socket(path, link_timeout(w->d->config->relay.connect_timeout_ms));
+	if (dialled.fd >= 0) {
+		transcript_fact(w->d->transcript, "%s: connected", path);
+		return greet(w, NULL, path, &dialled);
+	}
+	transcript_fact(w->d->transcript, "%s: %s", path, strerror(-dialled.fd));
+	add_tried(w, path, strerror(-dialled.fd));
+	w->refused++;
+	return NULL;
 }
 
 /* Every host of the domain was asked and wants no mail, ever (RFC 7504 section 4): only then is
@@ -365,7 +388,7 @@ race(struct walk *w)
 static bool
 all_gone(const struct walk *w)
 {
-	if (!w->gone || w->gone != w->refused || w->n || w->sessions)
+	if (!w->gone || w->gone != w->refused || w->n || w->sessions || w->d->route->via == VIA_LMTP)
 		return false;
 	for (size_t i = 0; i < w->mx.n; i++) {
 		enum dns_status status = w->mx.exchangers[i].status;
@@ -397,12 +420,15 @@ conclude(struct walk *w)
 struct smtp_link *
 walk_next(struct walk *w)
 {
+	const char *to = w->d->route->via == VIA_LMTP ? w->d->route->target : NULL;
 	struct smtp_link *l = NULL;
 	int64_t begun_us;
 
-	if (!look_up(w))
+	if (!to && !look_up(w))
 		return NULL;
 	begun_us = clock_us();
+	if (to)
+		l = to_socket(w, to);
 	while (!l && w->n && w->dials < DIALS_MAX && w->refused < HOSTS_TRIED_MAX && w->sessions < SESSIONS_MAX &&
 	    clock_ms() < w->end_ms)
 		l = race(w);

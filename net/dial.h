@@ -46,4 +46,7 @@ struct dial_options {
  */
 int dial_race(struct dial_target *targets, size_t n, const struct dial_options *o, const char *goodbye);
 
+/* A connection to a socket of this host, non-blocking.  Its descriptor, or -errno. */
+int dial_socket(const char *path, int timeout_ms);
+
 #endif

@@ -229,7 +229,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 		fprintf(out, "sender      %s\n", from.text);
 	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "", route->pattern,
 	    route->via_text, route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
-	if (route->via == VIA_MX || route->via == VIA_SMTP)
+	if (route->via == VIA_MX || route->host)
 		explain_domain(c, resolver, route, domain, out);
 	else if (route->via == VIA_MAILDIR)
 		explain_mailbox(c, route, &path, out);

@@ -31,8 +31,9 @@ static void
 check_route(const struct config *c, const struct route *r)
 {
 	must(r->via_text && r->pattern);
-	must((r->via == VIA_SMTP) == (r->host != NULL));
-	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT) == (r->target != NULL));
+	must((r->via == VIA_SMTP || (r->via == VIA_LMTP && !r->target)) == (r->host != NULL));
+	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT || (r->via == VIA_LMTP && !r->host)) == (r->target != NULL));
+	must(r->via != VIA_LMTP || (r->host ? r->port && r->port != 25 : r->target[0] == '/'));
 	must(r->via != VIA_MAILDIR || r->target[0] == '/');
 	must(r->accept == ACCEPT_TRUSTED || r->accept_set || strcmp(r->pattern, "*") != 0);
 	for (const char *p = r->pattern; *p; p++)

@@ -18,6 +18,7 @@ struct smtp_case {
 	const char *want;		/* "kind status the detail's begin", separated by '|' */
 	bool timeouts;			/* short ones */
 	bool binary;			/* the envelope says so */
+	bool lmtp;
 	const char *domain;		/* looked up by MX; NULL: host */
 	const char *host;		/* of an smtp:// route; NULL: 127.0.0.1 */
 	bool unknown;			/* nothing is known of any host; otherwise .1 is faster than .2 than .3 */
@@ -127,7 +128,7 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	static char host[100];
 	static struct fakes f;
 	struct hosts h = { 0 };
-	struct route route = { .via = c->domain ? VIA_MX : VIA_SMTP, .host = host };
+	struct route route = { .via = c->lmtp ? VIA_LMTP : c->domain ? VIA_MX : VIA_SMTP, .host = host };
 	struct delivery d = { .config = &smtp_config, .route = &route, .destination = c->domain, .resolver = resolver,
 		.hosts = &h };
 	bool good;

@@ -3,6 +3,8 @@
 
 #include "tests/lib/config.h"
 
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
+
 static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\naccept = everyone\n", 3, "write anyone or trusted" },
 	{ "[route a.b]\nvia = mx\nrecipients = list\n", 3, "write the absolute path of a file" },
@@ -28,8 +30,14 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mail.example.org\n", 2, "write mx, smtp://HOST[:PORT]" },
 	{ "[route a.b]\nvia = smtps://mail.example.org\n", 2, "this version cannot do that yet" },
 	{ "[route a.b]\nvia = smtp+starttls://mail.example.org\n", 2, "this version cannot do that yet" },
-	{ "[route a.b]\nvia = lmtp:/run/dovecot/lmtp\n", 2, "LMTP: this version cannot do that yet" },
-	{ "[route a.b]\nvia = lmtp://127.0.0.1:24\n", 2, "LMTP: this version cannot do that yet" },
+	{ "[route a.b]\nvia = lmtp:dovecot/lmtp\n", 2, "the path of a socket is absolute" },
+	{ "[route a.b]\nvia = lmtp:\n", 2, "the path of a socket is absolute" },
+	{ "[route a.b]\nvia = lmtp:/" LONG "x\n", 2, "the path of a socket has 107 octets at most" },
+	{ "[route a.b]\nvia = lmtp://\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
+	{ "[route a.b]\nvia = lmtp://host\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
+	{ "[route a.b]\nvia = lmtp://host:25\n", 2, "write lmtp://HOST:PORT, with any port but 25" },	/* R166 */
+	{ "[route a.b]\nvia = lmtp://[::1]:25\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
+	{ "[sender a.b]\nvia = lmtp:/run/lmtp\n", 2, "a sender's mail goes by mx" },
 	{ "[route a.b]\nvia = smtp://\n", 2, "write smtp://HOST" },
 	{ "[route a.b]\nvia = smtp://user:secret@host\n", 2, "this version cannot do that yet" },
 	{ "[route a.b]\nvia = smtp://host:\n", 2, "no port behind the colon" },
@@ -65,6 +73,11 @@ static const struct {
 	{ "smtp://192.0.2.1:65535", VIA_SMTP, "192.0.2.1", NULL, 65535 },
 	{ "smtp://[2001:db8::1]", VIA_SMTP, "2001:db8::1", NULL, 0 },
 	{ "smtp://[2001:db8::1]:26", VIA_SMTP, "2001:db8::1", NULL, 26 },
+	{ "lmtp:/run/dovecot/lmtp", VIA_LMTP, NULL, "/run/dovecot/lmtp", 0 },
+	{ "lmtp:/with a blank", VIA_LMTP, NULL, "/with a blank", 0 },
+	{ "lmtp://127.0.0.1:24", VIA_LMTP, "127.0.0.1", NULL, 24 },
+	{ "lmtp://[::1]:10024", VIA_LMTP, "::1", NULL, 10024 },
+	{ "lmtp://mail.example.org:2525", VIA_LMTP, "mail.example.org", NULL, 2525 },
 	{ "maildir:/var/mail/{domain}/{local}/{local}", VIA_MAILDIR, NULL, "/var/mail/{domain}/{local}/{local}", 0 },
 	{ "maildir:/var/mail/with a blank", VIA_MAILDIR, NULL, "/var/mail/with a blank", 0 },
 	{ "reject: we moved, try smtp://other", VIA_REJECT, NULL, "we moved, try smtp://other", 0 },
@@ -171,6 +184,7 @@ static const struct {
 	{ "a.b", "mx", "", ACCEPT_TRUSTED }, { "a.b", "smtp://h", "", ACCEPT_TRUSTED },
 	{ "a.b", "discard", "", ACCEPT_TRUSTED }, { "a.b", "reject:no", "", ACCEPT_TRUSTED },
 	{ "a.b", "maildir:/m", "accept = trusted", ACCEPT_TRUSTED }, { "a.b", "smtp://h", "accept = anyone", ACCEPT_ANYONE },
+	{ "a.b", "lmtp:/run/lmtp", "", ACCEPT_ANYONE }, { "*", "lmtp:/run/lmtp", "", ACCEPT_TRUSTED },
 	{ "*", "print", "accept = anyone", ACCEPT_ANYONE },
 };
 
