@@ -27,7 +27,7 @@ STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-s
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 GNU_CFLAGS = $(STD) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
 TLS_LIBS = -lssl -lcrypto -lcrypt
-RELAY_LIBS = -lldns -lsystemd -lssl -lcrypto
+RELAY_LIBS = -lldns -lsystemd -lssl -lcrypto -lidn2
 
 # The handler's own objects: libc only, so that they build with musl too.
 ifeq ($(LIBC),musl)

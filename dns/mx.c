@@ -13,6 +13,7 @@
 
 #include "dns/etc_hosts.h"
 #include "dns/mx_address.h"
+#include "dns/idn.h"
 #include "dns/name.h"
 
 #define HOSTS_FILE "/etc/hosts"
@@ -243,7 +244,7 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum config_family 
 		address_literal(ret, domain, family, port);
 		return;
 	}
-	if (!dns_name_from_text(domain, name)) {
+	if (!dns_name_from_domain(domain, name)) {
 		ret->status = MX_BAD_NAME;
 		explain(ret, "", domain, "not a domain name", NULL, 0);
 		return;

@@ -25,6 +25,7 @@ gone6    TXT "no address"
 mixed    MX 5 gone
 mixed    MX 10 mx
 upper    MX 10 MX
+xn--bcher-kva MX 10 mx
 """ + "".join("big MX 10 exchanger-number-%d\nexchanger-number-%d A 192.0.2.11\n" % (i, i) for i in range(50))})
 exchanger, address_only, evil = Exchanger("192.0.2.11"), Exchanger("192.0.2.12"), Exchanger("192.0.2.66")
 site = Site("site").listen()
@@ -265,6 +266,17 @@ def _():
     FakeNameServer("192.0.2.117", [*honest, ("evil.example.org", A, "192.0.2.66")], behave)
     deliver("bob@example.org", *at(117))
     same(evil.connections, 0)
+
+
+@test("a domain in UTF-8 is looked up by its A-labels, and named as the sender wrote it")
+def _():
+    had = len(exchanger.messages)
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.sendmail("alice@sender.example", ["bob@b\u00fccher.example.org"], b"Subject: x\r\n\r\nhello\r\n", ["SMTPUTF8"])
+    site.relay()
+    same(len(exchanger.messages) - had, 1, site.queue_text(), site.log())
+    same(exchanger.messages[-1].rcpt_tos, ["bob@b\u00fccher.example.org"])
 
 
 @test("/etc/resolv.conf says whom to ask, where the configuration does not")
