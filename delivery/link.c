@@ -41,7 +41,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	}
 	l->fd = fd;
 	l->closed = l->lmtp = l->ours = l->dirty = false;
-	l->transactions = 0;
+	l->transactions = l->ndomains = 0;
 	l->latency_us = 0;
 	l->config = c;
 	l->transcript = transcript;
@@ -58,6 +58,34 @@ bool
 link_alive(struct smtp_link *l)
 {
 	return !l->closed && stream_quiet(&l->stream);
+}
+
+/* FNV-1a, of 64 bits: that two domains are taken for one is not to be feared. */
+static uint64_t
+domain_hash(struct slice domain)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < domain.n; i++)
+		h = (h ^ (unsigned char)ascii_lower(domain.p[i])) * UINT64_C(1099511628211);
+	return h;
+}
+
+bool
+link_domain(struct smtp_link *l, struct slice domain)
+{
+	const unsigned most = l->peer.limits.rcpt_domain_max;
+	const uint64_t hash = domain_hash(domain);
+
+	if (most == 0)
+		return true;
+	for (unsigned i = 0; i < l->ndomains; i++)
+		if (l->domains[i] == hash)
+			return true;
+	if (l->ndomains >= most || l->ndomains == LINK_DOMAINS)
+		return false;
+	l->domains[l->ndomains++] = hash;
+	return true;
 }
 
 int

@@ -12,6 +12,8 @@
 #include "net/stream.h"
 #include "smtp/client.h"
 
+#define LINK_DOMAINS 64		/* more than so many in a session are never asked for where there is a limit */
+
 struct smtp_link {
 	int fd;
 	bool closed;			/* broken, or the peer has said 421: nothing more to be said */
@@ -19,6 +21,8 @@ struct smtp_link {
 	bool ours;			/* it greeted as our own server does: mail would go round */
 	bool dirty;			/* a transaction is open there: RSET before the next */
 	unsigned transactions;		/* begun so far */
+	unsigned ndomains;
+	uint64_t domains[LINK_DOMAINS];	/* hashes of those that were asked for, where the peer wants few */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
 	const struct config *config;
 	struct transcript *transcript;	/* where the talk is recorded; NULL: nowhere */
@@ -41,6 +45,9 @@ enum link_start link_start(struct smtp_link *l, struct outcome *ret_why);
 
 /* Is a link that was left alone still good?  Without asking: nothing may have come in. */
 bool link_alive(struct smtp_link *l);
+
+/* May a recipient of this domain be asked for in this session (LIMITS RCPTDOMAINMAX)?  Then it counts. */
+bool link_domain(struct smtp_link *l, struct slice domain);
 
 /* Queue a command line (with its CRLF): it leaves when the next reply is waited for.  0 or -errno. */
 int link_command(struct smtp_link *l, struct slice line);

@@ -42,7 +42,10 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 		end = transaction_run(t, d->link);
 		if (end == TRANSACTION_DONE && !d->link->closed)
 			continue;
-		if (end == TRANSACTION_DONE) {
+		if (end == TRANSACTION_SPENT) {		/* on with the same hosts, from the start */
+			walk_done(w);
+			walk_init(w, d);
+		} else if (end == TRANSACTION_DONE) {
 			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
 			    SL("the exchanger closed the connection before all recipients were handled"));
 			walk_blame(w, &lost);

@@ -10,14 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "delivery/convert.h"
-#include "delivery/fit.h"
-
-/*
- * Content up to so many octets follows the RCPTs at once where it travels by BDAT: a round trip is saved, and if all of them
- * are refused no more is wasted than a connection sends in its first round trips anyway.
- */
-#define BLIND_MAX 65536
+#include "delivery/plan.h"
 
 int
 transaction_init(struct transaction *t, struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
@@ -81,99 +74,6 @@ drop_settled(struct transaction *t)
 	memset(t->state, RCPT_LATER, kept);
 }
 
-static void
-swap_left(struct transaction *t, size_t i, size_t k)
-{
-	uint32_t rcpt = t->left[i];
-	unsigned char state = t->state[i];
-
-	t->left[i] = t->left[k];
-	t->state[i] = t->state[k];
-	t->left[k] = rcpt;
-	t->state[k] = state;
-}
-
-static void
-mark_unfit(struct transaction *t, enum outcome_cause cause, const char *detail)
-{
-	char space[OUTCOME_DETAIL];
-	struct buf b = BUF(space);
-
-	buf_str(&b, detail);
-	if (t->payload.stubborn)
-		buf_fmt(&b, "; it cannot be converted: %s", t->payload.stubborn);
-	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(&b));
-	t->any_unfit = true;
-}
-
-/* The octets for this peer: as they are, or in seven bits where it takes no others.  False: something here is broken. */
-static bool
-choose_payload(struct transaction *t, const struct smtp_peer *peer)
-{
-	enum smtp_body body = payload_body(&t->original);
-	int r = 0;
-
-	t->payload = t->original;
-	if (body == SMTP_BODY_7BIT || (body == SMTP_BODY_BINARYMIME ? peer->binary : peer->eight_bit) || t->original.stubborn)
-		return true;
-	if (t->converted.fd < 0)
-		r = convert_sevenbit(t->e, &t->converted, &t->original.stubborn);
-	if (r == 0)
-		transcript_fact(t->d->transcript, "converted to seven bits, %llu octets", (unsigned long long)t->converted.size);
-	t->payload = r == 0 ? t->converted : t->original;
-	return r == 0 || r == -ENOTSUP;
-}
-
-/* Those that this transaction asks for come to the front. */
-static void
-choose(struct transaction *t)
-{
-	t->asked = 0;
-	memset(t->state, RCPT_LATER, t->nleft);
-	for (size_t i = 0; i < t->nleft; i++) {
-		const char *detail;
-		enum outcome_cause cause = fit_rcpt(&t->e->rcpts[t->left[i]], t->link, &detail);
-
-		if (cause != CAUSE_DELIVERED) {
-			t->state[i] = RCPT_UNFIT;
-			mark_unfit(t, cause, detail);
-			continue;
-		}
-		t->state[i] = RCPT_ASKED;
-		swap_left(t, i, t->asked++);
-	}
-}
-
-/* False: this peer is to hear nothing of it, or of those who are left. */
-static bool
-begin(struct transaction *t, struct smtp_link *l)
-{
-	const char *detail;
-	enum outcome_cause cause;
-	struct outcome broken;
-
-	t->link = l;
-	t->accepted = 0;
-	t->mail_accepted = false;
-	if (!choose_payload(t, &l->peer)) {
-		outcome_set(&broken, CAUSE_LOCAL, SL(""), SL("no room for a copy in seven bits"));
-		transaction_settle_rest(t, &broken);
-		return false;
-	}
-	cause = fit_message(t->e, &t->payload, l, &detail);
-	if (cause != CAUSE_DELIVERED) {
-		mark_unfit(t, cause, detail);
-		if (!fit_elsewhere(cause))
-			transaction_settle_rest(t, &t->unfit);
-		return false;
-	}
-	choose(t);
-	t->chunked = l->peer.chunking;
-	t->blind = t->chunked && l->peer.pipelining && t->payload.size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
-	t->sent = t->heard = commands_first(l);
-	return t->asked > 0;
-}
-
 /*
  * The commands did not come to their end.  This host does not get us further, and the link is of no use any more.  Also
  * where all of the content is out already: a peer that has not even answered the recipients has not taken it.
@@ -193,14 +93,30 @@ broken(struct transaction *t, int error)
 	return TRANSACTION_NEXT;
 }
 
+/* Nothing was said. */
+static enum transaction_end
+not_begun(struct transaction *t, enum plan plan)
+{
+	struct outcome o;
+
+	if (plan == PLAN_SPENT)
+		return TRANSACTION_SPENT;
+	if (plan == PLAN_UNFIT)
+		return TRANSACTION_UNFIT;
+	outcome_set(&o, CAUSE_LOCAL, SL(""), SL("no room for a copy in seven bits"));
+	transaction_settle_rest(t, plan == PLAN_HOPELESS ? &t->unfit : &o);
+	return TRANSACTION_DONE;
+}
+
 enum transaction_end
 transaction_run(struct transaction *t, struct smtp_link *l)
 {
 	enum transaction_end end = TRANSACTION_DONE;
+	enum plan plan = plan_make(t, l);
 	int r;
 
-	if (!begin(t, l))
-		return t->nleft ? TRANSACTION_UNFIT : TRANSACTION_DONE;
+	if (plan != PLAN_READY)
+		return not_begun(t, plan);
 	l->transactions++;
 	r = commands_run(t);
 	if (r < 0)

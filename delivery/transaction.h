@@ -2,7 +2,8 @@
 /*
  * One message over one link: MAIL, RCPT, the content, and each recipient's outcome.  Private to the room.
  *
- *	delivery/transaction	who is asked for, what the result means: settled, or left for the next link
+ *	delivery/transaction	from its begin to its end: what the result means, settled or left for the next link
+ *	delivery/plan		which octets, for whom
  *	delivery/commands	commands out and replies in, up to DATA or BDAT
  *	delivery/content	the content, and the replies to it
  */
@@ -47,6 +48,7 @@ struct transaction {
 enum transaction_end {
 	TRANSACTION_DONE,		/* something was settled; what is left may go over the same link, if it is still open */
 	TRANSACTION_NEXT,		/* this host does not get further: another one for what is left */
+	TRANSACTION_SPENT,		/* nothing was said: this session takes no more, a new one to the same host would */
 	TRANSACTION_UNFIT,		/* this host cannot carry what is left: another one may, and if none does, t->unfit says why */
 };
 

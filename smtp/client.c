@@ -34,6 +34,57 @@ flag_of(struct smtp_peer *p, struct slice keyword)
 	return NULL;
 }
 
+/* Section 5.1 and on of RFC 9422: one to six digits, of which the first is no zero. */
+static bool
+limit_value(struct slice text, unsigned *ret)
+{
+	uint64_t value;
+
+	if (text.n == 0 || text.n > 6 || text.p[0] == '0' || !slice_uint(text, 999999, &value))
+		return false;
+	*ret = (unsigned)value;
+	return true;
+}
+
+static bool
+limit_is_well_formed(struct slice name, struct slice value)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+	for (size_t i = 0; i < name.n; i++)
+		if (!memchr(letters, ascii_lower(name.p[i]), sizeof letters - 1))
+			return false;
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] <= ' ' || value.p[i] > '~' || value.p[i] == ';')
+			return false;
+	return name.n > 0;
+}
+
+/* "RCPTMAX=100 MAILMAX=5 ...": what is unknown is skipped; where anything is malformed nothing counts. */
+static struct smtp_limits
+read_limits(struct slice text)
+{
+	struct smtp_limits l = { 0 };
+	const struct {
+		struct slice name;
+		unsigned *value;
+	} known[] = {
+		{ S("MAILMAX"), &l.mail_max }, { S("RCPTMAX"), &l.rcpt_max }, { S("RCPTDOMAINMAX"), &l.rcpt_domain_max },
+	};
+
+	while (text.n) {
+		struct slice value, name = slice_cut(slice_cut(text, ' ', &text), '=', &value);
+
+		text = slice_trim(text);
+		if (!limit_is_well_formed(name, value))
+			return (struct smtp_limits){ 0 };
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+			if (slice_ieq(name, known[i].name) && (*known[i].value || !limit_value(value, known[i].value)))
+				return (struct smtp_limits){ 0 };
+	}
+	return l;
+}
+
 void
 smtp_peer_init(struct smtp_peer *p)
 {
@@ -55,6 +106,8 @@ smtp_peer_ehlo(struct smtp_peer *p, struct slice text)
 			p->mechanisms |= smtp_mechanisms(slice_skip(keyword, 5)) | smtp_mechanisms(argument);
 		if (slice_ieq(keyword, SL("AUTH")))
 			p->mechanisms |= smtp_mechanisms(argument);
+		if (slice_ieq(keyword, SL("LIMITS")))
+			p->limits = read_limits(argument);
 		flag = flag_of(p, keyword);
 		if (!flag || (flag == &p->size && argument.n && !slice_uint(argument, UINT64_MAX, &p->max_size)))
 			continue;

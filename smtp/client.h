@@ -9,12 +9,20 @@
 #include "smtp/body.h"
 #include "smtp/reply.h"
 
+/* LIMITS (RFC 9422); 0: not said. */
+struct smtp_limits {
+	unsigned mail_max;		/* transactions in a session */
+	unsigned rcpt_max;		/* recipients in a transaction */
+	unsigned rcpt_domain_max;	/* domains of theirs in a session */
+};
+
 struct smtp_peer {
 	bool esmtp;			/* answered EHLO */
 	bool pipelining, size, eight_bit, chunking, binary, smtputf8, dsn, starttls, enhanced;
 	bool requiretls, priority;
 	unsigned mechanisms;		/* of AUTH: enum smtp_mechanism, or'ed */
 	uint64_t max_size;		/* 0: not said */
+	struct smtp_limits limits;
 };
 
 /* Read the EHLO reply (all its lines, joined by '\n' as smtp_peer_reply keeps them). Unknown and malformed

@@ -47,6 +47,7 @@ check_peer(struct slice text, struct slice params)
 	smtp_peer_init(&p);
 	smtp_peer_ehlo(&p, text);
 	require(p.esmtp && (!p.binary || p.chunking) && (p.size || p.max_size == 0));
+	require(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 && p.limits.rcpt_domain_max <= 999999);
 	smtp_client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
 	smtp_client_rcpt(&b, &p, SL("a@b"), params);
 	if (b.full)

@@ -53,6 +53,29 @@ static const struct {
 	{ S("AUTH PLAIN\nDSN"), 0 }, { S("x\nX-AUTH PLAIN"), 0 },
 };
 
+static const struct limits {
+	const char *name;
+	struct slice text;
+	unsigned mail_max, rcpt_max, rcpt_domain_max;
+} limits[] = {
+	{ "R150 none", S("x\nDSN"), 0, 0, 0 },
+	{ "R150 all three", S("x\nLIMITS RCPTMAX=100 MAILMAX=5 RCPTDOMAINMAX=1"), 5, 100, 1 },
+	{ "R150 any case, blanks", S("x\nlimits  rcptmax=7   MailMax=999999 "), 999999, 7, 0 },
+	{ "R150 unknown ones, with and without a value", S("x\nLIMITS FOO=bar X-2_y RCPTMAX=7 BAR=1=2"), 0, 7, 0 },
+	{ "R150 no limit at all", S("x\nLIMITS"), 0, 0, 0 },
+	{ "R150 a number that is none: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=x"), 0, 0, 0 },
+	{ "R150 zero: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=0"), 0, 0, 0 },
+	{ "R150 a zero in front: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=05"), 0, 0, 0 },
+	{ "R150 seven digits: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=1000000"), 0, 0, 0 },
+	{ "R150 no value: none counts", S("x\nLIMITS MAILMAX=7 RCPTMAX"), 0, 0, 0 },
+	{ "R150 an empty value: none counts", S("x\nLIMITS MAILMAX=7 RCPTMAX="), 0, 0, 0 },
+	{ "R150 twice: none counts", S("x\nLIMITS MAILMAX=7 MAILMAX=7"), 0, 0, 0 },
+	{ "R150 a semicolon: none counts", S("x\nLIMITS MAILMAX=7; RCPTMAX=7"), 0, 0, 0 },
+	{ "R150 of an unknown one, too", S("x\nLIMITS MAILMAX=7 A=1;2"), 0, 0, 0 },
+	{ "R150 no name: none counts", S("x\nLIMITS MAILMAX=7 =7"), 0, 0, 0 },
+	{ "R150 a name that is none", S("x\nLIMITS MAILMAX=7 a.b=7"), 0, 0, 0 },
+};
+
 static const struct command {
 	const char *name;
 	unsigned flags;			/* of the peer */
@@ -106,6 +129,15 @@ main(void)
 		smtp_peer_init(&p);
 		smtp_peer_ehlo(&p, auths[i].text);
 		ok(p.mechanisms == auths[i].mechanisms, "mechanisms of AUTH, row %zu (%#x)", i, p.mechanisms);
+	}
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		const struct limits *want = &limits[i];
+		struct smtp_peer p;
+
+		smtp_peer_init(&p);
+		smtp_peer_ehlo(&p, want->text);
+		ok(p.limits.mail_max == want->mail_max && p.limits.rcpt_max == want->rcpt_max &&
+		    p.limits.rcpt_domain_max == want->rcpt_domain_max, "%s", want->name);
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		const struct command *c = &commands[i];
