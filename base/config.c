@@ -207,6 +207,7 @@ config_done(struct config *c)
 	small_free(c->server.auth_senders);
 	small_free(c->relay.resolver.list);
 	small_free(c->relay.bind.list);
+	small_free(c->relay.tls_ca_file);
 	memset(c, 0, sizeof *c);
 }
 

@@ -25,6 +25,8 @@ enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
 enum config_early { EARLY_LOG, EARLY_REFUSE };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
+/* Towards other servers; unset: not said here. */
+enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 
 enum route_via {
@@ -102,6 +104,8 @@ struct config {
 		uint64_t port, processes, per_destination;
 		enum config_family family;
 		enum config_mx_order mx_order;
+		enum relay_tls tls;
+		char *tls_ca_file;		/* NULL: the system's */
 		struct address_list bind;
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;

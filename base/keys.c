@@ -17,7 +17,8 @@ static const struct key_choice server_tls[] = { { S("off"), SERVER_TLS_OFF }, { 
 static const struct key_choice off_ask[] = { { S("off"), CLIENT_CERTIFICATES_OFF }, { S("ask"), CLIENT_CERTIFICATES_ASK },
 	{ S(""), 0 } };
 static const struct key_choice off_on[] = { { S("off"), 0 }, { S("on"), 1 }, { S(""), 0 } };
-static const struct key_choice relay_tls[] = { { S("none"), 0 }, { S("may"), KEY_ELSE }, { S("require"), KEY_ELSE }, { S(""), 0 } };
+static const struct key_choice relay_tls[] = { { S("none"), RELAY_TLS_NONE }, { S("may"), RELAY_TLS_MAY },
+	{ S("require"), RELAY_TLS_REQUIRE }, { S(""), 0 } };
 static const struct key_choice newlines[] = { { S("reject"), NEWLINE_REJECT }, { S("normalize"), NEWLINE_NORMALIZE }, { S(""), 0 } };
 static const struct key_choice families[] = { { S("any"), FAMILY_ANY }, { S("ipv4"), FAMILY_IPV4 }, { S("ipv6"), FAMILY_IPV6 },
 	{ S(""), 0 } };
@@ -72,7 +73,8 @@ static const struct key keys[] = {
 	{ S("relay"), S("processes"), KIND_COUNT, AT(relay.processes), S("100"), 1, 1000, NULL },
 	{ S("relay"), S("per-destination"), KIND_COUNT, AT(relay.per_destination), S("20"), 1, 1000, NULL },
 	{ S("relay"), S("mx-order"), KIND_CHOICE, AT(relay.mx_order), S("preference"), 0, 0, orders },
-	{ S("relay"), S("tls"), KIND_CHOICE, KEY_NOWHERE, S("none"), 0, 0, relay_tls },
+	{ S("relay"), S("tls"), KIND_CHOICE, AT(relay.tls), S("may"), 0, 0, relay_tls },
+	{ S("relay"), S("tls-ca-file"), KIND_FILE, AT(relay.tls_ca_file), S(""), 0, 0, NULL },
 	{ S("relay"), S("bind"), KIND_BIND, AT(relay.bind), S(""), 0, 0, NULL },
 	{ S("relay"), S("latency-fresh"), KIND_SECONDS, AT(relay.latency_fresh_s), S("1h"), 0, 365 * DAY, NULL },
 	/* RFC 5321 section 4.5.3.2 has these; its greeting includes the time to connect, which TCP itself would stretch */

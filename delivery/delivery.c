@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "delivery/bounce.h"
+#include "delivery/link.h"
 
 static void
 report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n, enum outcome_cause cause,
@@ -65,6 +66,7 @@ delivery_done(struct delivery *d)
 {
 	smtp_link_done(d->link);
 	d->link = NULL;
+	tls_client_done(&d->tls);
 }
 
 void
@@ -77,6 +79,8 @@ delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 	buf_fmt(&b, "<%.*s> %s %s", (int)path.n, path.p, outcome_kind_text(o->kind), o->status);
 	if (o->host[0])
 		buf_fmt(&b, " host=%s", o->host);
+	if (o->tls[0])
+		buf_fmt(&b, " tls=%s", o->tls);
 	/* Last in the line, so quotes within need no escape. */
 	buf_fmt(&b, " %s=\"%s\"", o->remote ? "reply" : "why", o->detail);
 	if (!b.full)
@@ -88,6 +92,8 @@ delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const 
 {
 	struct outcome told = *o;
 
+	if (d->link && o->host[0])
+		memcpy(told.tls, d->link->tls, sizeof told.tls);
 	told.times = d->times;
 	told.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
 	d->undelivered |= o->kind != OUTCOME_DELIVERED;
@@ -99,6 +105,6 @@ delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const 
 		told.owed = state != QUEUE_DELIVERED;
 		(void)queue_mark(e, rcpt, state);
 	}
-	delivery_note(e, rcpt, o);
+	delivery_note(e, rcpt, &told);
 	d->sink->rcpt(d->sink->ctx, e, rcpt, &told);
 }

@@ -12,6 +12,7 @@
 #include "delivery/outcome.h"
 #include "delivery/transcript.h"
 #include "dns/resolver.h"
+#include "net/tls.h"
 #include "queue.h"
 
 /* Where results go. */
@@ -31,6 +32,7 @@ struct delivery {
 	const struct hosts *hosts;	/* as of the fork */
 	const struct delivery_sink *sink;
 	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
+	struct tls_client tls;		/* for all links; zeroed at first */
 	struct smtp_link *link;		/* kept between messages; NULL: none */
 
 	/* Of the attempt that runs: */

@@ -6,6 +6,8 @@
  */
 #include "delivery/fit.h"
 
+#include "delivery/terms.h"
+
 static bool
 eight_bit_text(struct slice s)
 {
@@ -41,8 +43,8 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 		*ret_detail = "the message needs SMTPUTF8, which the exchanger does not offer";
 		return CAUSE_NO_SMTPUTF8;
 	}
-	if (e->from.n && has_param(e->from_params, SL("REQUIRETLS")) && !(l->stream.tls && peer->requiretls)) {
-		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing.  A notice is not lost for it (section 5). */
+	if (terms_requiretls(e) && !l->lmtp && !(l->verified && peer->requiretls)) {
+		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing. */
 		*ret_detail = "the sender demands REQUIRETLS, which is not to be had with this exchanger";
 		return CAUSE_NO_REQUIRETLS;
 	}

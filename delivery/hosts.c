@@ -165,17 +165,19 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 		if (host->failures < FAILURES_MAX)
 			host->failures++;
 	}
+	if (report->tls != HOST_TLS_UNKNOWN)
+		host->tls_failed_s = report->tls == HOST_TLS_FAILED ? now_s : 0;
 	h->changed = true;
 }
 
-/* "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0" */
+/* "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0", without the last from versions that had no TLS. */
 static bool
 parse_line(struct slice line, struct host *ret)
 {
-	struct slice field[7], rest = line;
-	uint64_t number[5];
+	struct slice field[8], rest = line;
+	uint64_t number[6] = { 0 };
 
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 8; i++)
 		field[i] = slice_cut(rest, ' ', &rest);
 	memset(ret, 0, sizeof *ret);
 	if (rest.n || !field[0].n || field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
@@ -185,7 +187,7 @@ parse_line(struct slice line, struct host *ret)
 	ret->at_least = field[3].n && field[3].p[0] == '>';
 	if (ret->at_least)
 		field[3] = slice_skip(field[3], 1);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 5 + (field[7].n > 0); i++)
 		if (!slice_uint(field[i + 2], INT64_MAX / 8, &number[i]))
 			return false;
 	if (number[4] > FAILURES_MAX || !printable(ret->address) || !printable(ret->name))
@@ -195,6 +197,7 @@ parse_line(struct slice line, struct host *ret)
 	ret->measured_s = (int64_t)number[2];
 	ret->failed_s = (int64_t)number[3];
 	ret->failures = (unsigned)number[4];
+	ret->tls_failed_s = (int64_t)number[5];
 	return true;
 }
 
@@ -241,13 +244,13 @@ hosts_save(struct hosts *h, int state_fd)
 			close(fd);
 		return r;
 	}
-	fputs("# address name connect_us first_us(>: at least) measured failed failures\n", f);
+	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed\n", f);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct host *host = &h->list[i];
 
-		fprintf(f, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u\n", host->address,
+		fprintf(f, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 "\n", host->address,
 		    host->name[0] ? host->name : "-", host->connect_us, host->at_least ? ">" : "",
-		    host->first_us, host->measured_s, host->failed_s, host->failures);
+		    host->first_us, host->measured_s, host->failed_s, host->failures, host->tls_failed_s);
 	}
 	if (ferror(f))
 		r = -EIO;

@@ -14,6 +14,9 @@
 
 #define HOSTS_MAX 4096		/* bounded: the stalest goes first */
 
+/* How TLS went in a session, where it was tried. */
+enum host_tls { HOST_TLS_UNKNOWN, HOST_TLS_GOOD, HOST_TLS_FAILED };
+
 struct host {
 	char address[64];		/* "192.0.2.1:25", "[2001:db8::1]:25" */
 	char name[64];			/* the exchanger it was last reached as, cut; for people */
@@ -21,6 +24,7 @@ struct host {
 	bool at_least;			/* first_us is only a lower bound: it was cut off while it had not answered */
 	int64_t measured_s, failed_s;	/* unix seconds of the last success and the last failure, 0: never */
 	unsigned failures;		/* in a row */
+	int64_t tls_failed_s;		/* unix seconds of the last handshake that failed, 0: none since one that did not */
 };
 
 struct hosts {
@@ -35,6 +39,7 @@ struct host_report {
 	char address[64];
 	char name[64];
 	enum dial_state state;
+	enum host_tls tls;
 	int64_t connect_us, first_us;	/* first_us: waited_us for DIAL_SLOW */
 };
 

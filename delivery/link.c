@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A connection to an exchanger: greeting, EHLO, commands, replies, QUIT.  Everything the peer sends is
- * bounded, in length and in time.  Must not choose hosts (delivery/walk) nor know messages
+ * A connection to an exchanger: commands, replies, QUIT.  Everything the peer sends is bounded, in length and in
+ * time.  Must not choose hosts (delivery/walk), know how a session begins (delivery/greet) nor know messages
  * (delivery/transaction).
  */
 #include "delivery/link.h"
@@ -14,10 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/cidr.h"
 #include "base/clock.h"
 #include "delivery/delivery.h"
-#include "delivery/own.h"
+#include "net/tls.h"
 
 #define REPLY_LINES_MAX 128
 #define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 grants, as some say more */
@@ -43,6 +42,8 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	l->closed = l->lmtp = l->ours = l->dirty = false;
 	l->transactions = l->ndomains = 0;
 	l->latency_us = 0;
+	l->verified = l->tls_failed = false;
+	l->tls[0] = '\0';
 	l->config = c;
 	l->transcript = transcript;
 	smtp_peer_init(&l->peer);
@@ -192,71 +193,6 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 	transcript_fact(l->transcript, "%s", o->detail);
 }
 
-/* RFC 5321 section 4.1.1.1: the name, or where there is none the address the peer sees. */
-static void
-add_our_name(struct smtp_link *l, struct buf *b)
-{
-	const char *name = l->config->server.hostname;
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof ss;
-
-	if (name && name[0] && name[0] != '[') {
-		buf_str(b, name);
-		return;
-	}
-	(void)getsockname(l->fd, (struct sockaddr *)&ss, &len);
-	address_unmap(&ss, &len);
-	buf_str(b, ss.ss_family == AF_INET6 ? "[IPv6:" : "[");
-	address_text(b, (const struct sockaddr *)&ss);
-	buf_chr(b, ']');
-}
-
-static int
-hello(struct smtp_link *l, const char *verb)
-{
-	char space[512];
-	struct buf b = BUF(space);
-	int r;
-
-	buf_str(&b, verb);
-	buf_chr(&b, ' ');
-	add_our_name(l, &b);
-	buf_str(&b, "\r\n");
-	r = link_command(l, buf_slice(&b));
-	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
-}
-
-enum link_start
-link_start(struct smtp_link *l, struct outcome *ret_why)
-{
-	const char *doing = "the greeting";
-	int r = link_reply(l, l->config->relay.greeting_timeout_ms);
-
-	if (r < 0)
-		goto broken;
-	if (l->reply.code / 100 != 2)
-		return LINK_REFUSED;
-	l->ours = own_greeting(l->config, buf_slice(&l->reply.text));
-	doing = l->lmtp ? "LHLO" : "EHLO";
-	r = hello(l, doing);
-	if (r < 0)
-		goto broken;
-	if (l->reply.code / 100 == 2) {
-		smtp_peer_ehlo(&l->peer, buf_slice(&l->reply.text));
-		return LINK_READY;
-	}
-	if (l->lmtp || (l->reply.code != 500 && l->reply.code != 502))
-		return LINK_REFUSED;
-	doing = "HELO";		/* section 3.2: an old server; no extension then */
-	r = hello(l, "HELO");
-	if (r < 0)
-		goto broken;
-	return l->reply.code / 100 == 2 ? LINK_READY : LINK_REFUSED;
-broken:
-	link_outcome(l, r, doing, ret_why);
-	return LINK_BROKEN;
-}
-
 /* The 221 is not waited for: nothing depends on it, and some servers take their time. */
 void
 smtp_link_done(struct smtp_link *l)
@@ -265,6 +201,9 @@ smtp_link_done(struct smtp_link *l)
 		return;
 	if (!l->closed && stream_write(&l->stream, SL("QUIT\r\n"), QUIT_TIMEOUT_MS) == 0)
 		(void)stream_flush(&l->stream, QUIT_TIMEOUT_MS);
+	if (l->stream.tls)
+		tls_end(l->stream.tls);
+	tls_free(l->stream.tls);
 	close(l->fd);
 	free(l);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * An open connection to an exchanger, past its greeting and EHLO: commands out, replies in.
+ * An open connection to an exchanger: commands out, replies in.
  * Private to the room: delivery/walk opens links, delivery/transaction uses them.
  */
 #ifndef DELIVERY_LINK_H
@@ -28,21 +28,15 @@ struct smtp_link {
 	struct transcript *transcript;	/* where the talk is recorded; NULL: nowhere */
 	struct smtp_peer peer;
 	struct smtp_peer_reply reply;	/* the last one */
+	bool verified;			/* inside TLS, with a certificate that it should have */
+	bool tls_failed;		/* it can do TLS, and then it could not: better luck without */
+	char tls[100];			/* as in struct outcome */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */
 	struct stream stream;
 };
 
-enum link_start {
-	LINK_READY,
-	LINK_REFUSED,			/* the reply says why */
-	LINK_BROKEN,			/* *ret_why is set */
-};
-
 /* Over a connected descriptor, which becomes the link's.  NULL without memory (fd is then closed). */
 struct smtp_link *link_new(int fd, const char *host, const struct config *c, struct transcript *transcript);
-/* Read the greeting, say EHLO (RFC 5321 section 3.1, 3.2). */
-enum link_start link_start(struct smtp_link *l, struct outcome *ret_why);
-
 /* Is a link that was left alone still good?  Without asking: nothing may have come in. */
 bool link_alive(struct smtp_link *l);
 

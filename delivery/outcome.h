@@ -27,6 +27,9 @@ enum outcome_cause {
 	CAUSE_LOST,			/* 4.4.2: connection lost or timed out in mid-session */
 	CAUSE_PROTOCOL,			/* 4.5.0: a reply nobody can understand */
 	CAUSE_REFUSED_SESSION,		/* 4.3.2: 5yz in place of a greeting or to EHLO; the host does not want us, the recipient may exist */
+	CAUSE_NO_TLS,			/* 4.7.4: TLS is required, and not offered */
+	CAUSE_TLS_FAILED,		/* 4.7.5: the handshake failed; without TLS the next time, where that is allowed */
+	CAUSE_TLS_UNVERIFIED,		/* 4.7.5: a certificate that does not show whom we talk to */
 	CAUSE_REPLY_TEMPORARY,		/* 4yz: the peer's own status, else 4.0.0 */
 	CAUSE_REPLY_PERMANENT,		/* 5yz: the peer's own status, else 5.0.0 */
 	CAUSE_TOO_BIG,			/* 5.3.4: over the peer's SIZE */
@@ -54,11 +57,14 @@ struct outcome_times {
 	int64_t latency_us;		/* of the exchanger, to the first octet of its greeting */
 };
 
+#define OUTCOME_TLS_DOWNGRADED "none/downgraded"
+
 struct outcome {
 	enum outcome_cause cause;
 	enum outcome_kind kind;
 	char status[12];		/* "5.1.2" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25", or "" */
+	char tls[100];			/* "TLSv1.3/CIPHER", "TLSv1.3/CIPHER/verified", OUTCOME_TLS_DOWNGRADED, or "": none */
 	char detail[OUTCOME_DETAIL];	/* one line: the reply as it came ("550 5.1.1 no such user"), or what went wrong */
 	struct outcome_times times;
 	bool remote;			/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464) */

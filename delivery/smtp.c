@@ -63,6 +63,7 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 	struct transaction t;
 	struct walk w;
 	struct outcome o;
+	const bool requiretls = terms_requiretls(e);
 
 	if (transaction_init(&t, d, e, rcpts, n) < 0) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
@@ -70,6 +71,8 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 			delivery_report(d, e, rcpts[i], &o);
 		return;
 	}
+	if (d->link && requiretls && !d->link->verified)
+		drop_link(d);
 	if (d->link && !link_alive(d->link)) {
 		d->link->closed = true;		/* no QUIT either */
 		drop_link(d);
@@ -78,7 +81,7 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 		d->times.latency_us = d->link->latency_us;
 		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
 	}
-	walk_init(&w, d);
+	walk_init(&w, d, requiretls);
 	attempt(d, &t, &w);
 	walk_done(&w);
 	transaction_done(&t);

@@ -25,10 +25,11 @@
 enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN };
 
 void
-walk_init(struct walk *w, struct delivery *d)
+walk_init(struct walk *w, struct delivery *d, bool requiretls)
 {
 	memset(w, 0, sizeof *w);
 	w->d = d;
+	w->terms = terms_of(d->config, d->route, requiretls);
 	w->tried = (struct buf)BUF(w->tried_space);
 	w->end_ms = clock_ms() + WALK_MS;
 }
@@ -173,10 +174,12 @@ host_text(const struct order_target *t, char text[300])
 }
 
 static void
-report(const struct walk *w, const struct order_target *t, const struct dial_target *dialled, enum dial_state state)
+report(const struct walk *w, const struct order_target *t, const struct dial_target *dialled, enum dial_state state,
+    enum host_tls tls)
 {
 	struct host_report r = {
 		.state = state,
+		.tls = tls,
 		.connect_us = dialled->connect_us,
 		.first_us = state == DIAL_SLOW ? dialled->waited_us : dialled->first_us,
 	};
@@ -210,7 +213,7 @@ dial_failed(struct walk *w, const struct order_target *t, const struct dial_targ
 	record_dial(w, host, dialled, what);
 	add_tried(w, host, what);
 	w->refused++;
-	report(w, t, dialled, DIAL_FAILED);
+	report(w, t, dialled, DIAL_FAILED, HOST_TLS_UNKNOWN);
 }
 
 /* After a race: those that failed and the winner are done with, the others go back among the
@@ -233,7 +236,7 @@ sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int wi
 		if (i < raced && dialled[i].state != DIAL_UNTRIED) {
 			host_text(&t, host);
 			record_dial(w, host, &dialled[i], "");
-			report(w, &t, &dialled[i], dialled[i].state);
+			report(w, &t, &dialled[i], dialled[i].state, HOST_TLS_UNKNOWN);
 			t.reason = ORDER_MEASURED;
 			t.at_least = false;	/* it lost already once: no second race */
 			t.first_us = dialled[i].state == DIAL_SLOW ? dialled[i].waited_us : dialled[i].first_us;
@@ -288,26 +291,40 @@ came_back(struct walk *w, const struct order_target *t, const char *host)
 	tell(w, TOLD_OWN, &o);
 }
 
+static enum host_tls
+tls_result(const struct smtp_link *l)
+{
+	if (!l || !(l->tls_failed || l->stream.tls))
+		return HOST_TLS_UNKNOWN;
+	return l->tls_failed ? HOST_TLS_FAILED : HOST_TLS_GOOD;
+}
+
 /* Greet on the connection that won, or to a socket (t is NULL).  A host that refuses us counts as failed, so that the next message
  * begins with another. */
 static struct smtp_link *
 greet(struct walk *w, const struct order_target *t, const char *host, const struct dial_target *dialled)
 {
+	struct link_terms terms = w->terms;
+	char key[64];
 	struct smtp_link *l;
 	struct outcome why;
 	enum link_start start = LINK_BROKEN;
 
+	if (t) {
+		host_key(key, t->address);
+		terms_of_host(&terms, w->d->hosts, t->exchanger->name, key, clock_wall_us() / 1000000);
+	}
 	w->d->times.latency_us = dialled->first_us;
 	l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
 	if (l) {
 		l->latency_us = dialled->first_us;
 		l->lmtp = w->d->route->via == VIA_LMTP;
-		start = link_start(l, &why);
+		start = link_start(l, &terms, &w->d->tls, &why);
 	} else {
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
 	}
 	if (t)
-		report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED);
+		report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED, tls_result(l));
 	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
 		w->sessions++;
 		return l;

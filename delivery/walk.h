@@ -7,11 +7,12 @@
 #define DELIVERY_WALK_H
 
 #include "delivery/delivery.h"
-#include "delivery/link.h"
+#include "delivery/greet.h"
 #include "delivery/order.h"
 
 struct walk {
 	struct delivery *d;
+	struct link_terms terms;	/* of any session there */
 	bool looked_up;
 	struct mx_list mx;
 	struct order_target targets[ORDER_MAX];	/* not tried yet, in order */
@@ -26,7 +27,8 @@ struct walk {
 	char tried_space[OUTCOME_DETAIL - 40];
 };
 
-void walk_init(struct walk *w, struct delivery *d);
+/* For mail whose sender demands TLS all the way, or for any. */
+void walk_init(struct walk *w, struct delivery *d, bool requiretls);
 void walk_done(struct walk *w);
 
 /* An open link to the next host that takes mail; the caller's.  NULL when there is none (left), and

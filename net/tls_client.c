@@ -163,9 +163,12 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 	if (!d->verify)		/* better than what else there would be: nothing (RFC 7435) */
 		SSL_set_security_level(t->ssl, 0);
 	SSL_set_connect_state(t->ssl);
+	buf_str(why, "TLS handshake failed: ");
 	r = tls_shake(t, s, timeout_ms, why);
-	if (r == 0)
+	if (r == 0) {
+		why->n = 0;
 		r = judge(t, d, why);
+	}
 	if (r < 0) {
 		tls_end(t);
 		goto out;

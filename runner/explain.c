@@ -137,7 +137,6 @@ explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_
 		if (mx->exchangers[i].naddresses == 0)
 			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
 			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
-	fprintf(out, "tls         none\n");
 }
 
 /* What earlier runs measured, if the queue can be looked at. */
@@ -178,6 +177,7 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
 		explain_exchangers(c, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
+		explain_tls(c, route, &hosts, &mx, out);
 		hosts_done(&hosts);
 	}
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)

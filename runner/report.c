@@ -38,17 +38,35 @@ log_phases(struct log_line *l, const struct outcome_times *t, int64_t delay_us)
 		log_time(l, "latency", t->latency_us);
 }
 
+/* A host whose TLS failed lately has got it in the clear: who reads the log should know. */
+static void
+report_downgrade(const char *id, struct slice path, const struct outcome *o)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_NOTICE, "downgraded");
+	log_str(&l, "id", slice_str(id));
+	log_str(&l, "to", path);
+	log_str(&l, "host", slice_str(o->host));
+	log_str(&l, "why", SL("sent in the clear, as the last TLS handshake with this host failed"));
+	log_end(&l);
+}
+
 void
 report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
 {
 	struct log_line l;
 
+	if (o->kind == OUTCOME_DELIVERED && strcmp(o->tls, OUTCOME_TLS_DOWNGRADED) == 0)
+		report_downgrade(id, path, o);
 	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
 	    outcome_kind_text(o->kind));
 	log_str(&l, "id", slice_str(id));
 	log_str(&l, "to", path);
 	if (o->host[0])
 		log_str(&l, "host", slice_str(o->host));
+	if (o->tls[0])
+		log_str(&l, "tls", slice_str(o->tls));
 	log_str(&l, "status", slice_str(o->status));
 	log_time(&l, "delay", delay_us);
 	log_phases(&l, &o->times, delay_us);

@@ -72,6 +72,25 @@ test_learning(void)
 	}
 }
 
+/* R134: what is remembered of TLS. */
+static void
+test_tls(void)
+{
+	struct hosts h = { 0 };
+	struct host_report r = heard("192.0.2.1:25", DIAL_FAILED, 0, 0);
+
+	r.tls = HOST_TLS_FAILED;
+	hosts_learn(&h, &r, 1000);
+	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000, "R134 a handshake that failed is remembered");
+	r = heard("192.0.2.1:25", DIAL_OPEN, 1, 1);
+	hosts_learn(&h, &r, 2000);
+	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000, "R134 a session without TLS says nothing of it");
+	r.tls = HOST_TLS_GOOD;
+	hosts_learn(&h, &r, 3000);
+	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 0, "R134 one that did not fail ends that");
+	hosts_done(&h);
+}
+
 static void
 test_ignored(void)
 {
@@ -135,6 +154,7 @@ test_round_trip(int dir)
 
 	hosts_load(&h, dir);
 	ok(h.n == 0, "without a file the table is empty");
+	c.tls = HOST_TLS_FAILED;
 	hosts_learn(&h, &a, 1763787773);
 	hosts_learn(&h, &b, 1763787774);
 	hosts_learn(&h, &c, 1763787775);
@@ -159,7 +179,9 @@ static const struct damaged {
 	{ "a bound", "192.0.2.1:25 mx 1 >2 3 4 5\n", 1 },
 	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5", 0 },
 	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4\n", 0 },
-	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 6\n", 0 },
+	{ "when TLS failed", "192.0.2.1:25 mx 1 2 3 4 5 6\n", 1 },
+	{ "no number for that", "192.0.2.1:25 mx 1 2 3 4 5 x\n", 0 },
+	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 6 7\n", 0 },
 	{ "no number", "192.0.2.1:25 mx 1 2 3 4 x\n", 0 },
 	{ "a negative number", "192.0.2.1:25 mx 1 -2 3 4 5\n", 0 },
 	{ "a number too large", "192.0.2.1:25 mx 1 99999999999999999999 3 4 5\n", 0 },
@@ -227,6 +249,7 @@ main(void)
 	if (!mkdtemp(dir) || (fd = open(dir, O_RDONLY | O_DIRECTORY)) < 0)
 		return 1;
 	test_learning();
+	test_tls();
 	test_ignored();
 	test_bound();
 	test_round_trip(fd);

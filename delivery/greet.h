@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The begin of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.  Private to the room.
+ */
+#ifndef DELIVERY_GREET_H
+#define DELIVERY_GREET_H
+
+#include "delivery/link.h"
+#include "delivery/terms.h"
+#include "net/tls.h"
+
+enum link_start {
+	LINK_READY,
+	LINK_REFUSED,			/* the reply says why */
+	LINK_BROKEN,			/* *ret_why is set */
+};
+
+/* Greet on these terms; client is kept for further links.  l->tls tells what came of TLS. */
+enum link_start link_start(struct smtp_link *l, const struct link_terms *terms, struct tls_client *client,
+    struct outcome *ret_why);
+
+#endif

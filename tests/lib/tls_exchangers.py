@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: ISC
+"""Exchangers that do TLS, or do it wrong; each connection a thread of the test.
+
+    good = TlsExchanger("192.0.2.11", leaf.context())
+    good.messages[0].tls        # "TLSv1.3", or None in the clear
+"""
+import collections
+import socket
+import ssl
+import threading
+
+Message = collections.namedtuple("Message", "tls sender recipients content")
+
+
+class TlsExchanger:
+    """An SMTP server at address.
+
+    context     an ssl.SSLContext; None: no TLS is offered
+    implicit    TLS from the first octet
+    fault       what happens on STARTTLS: "closes" (behind the 220), "refuses" (454), "inject" (more comes with the 220), "garbage" (in
+                place of a handshake), "drops" (no reply at all), "mute" (shakes hands, and then closes)
+    inside      keywords that EHLO shows inside TLS; outside: in the clear
+    messages    what was accepted
+    commands    all command lines, each with whether it came inside TLS
+    names       asked for by SNI
+    """
+
+    def __init__(self, address, context=None, port=25, implicit=False, fault=None, inside=(), outside=()):
+        self.context, self.implicit, self.fault = context, implicit, fault
+        self.inside, self.outside = inside, outside
+        self.messages, self.commands, self.connections, self.names = [], [], 0, []
+        if context:
+            context.sni_callback = lambda sock, name, context: self.names.append(name)
+        self._listener = socket.create_server((address, port), backlog=50)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            sock, _ = self._listener.accept()
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        try:
+            sock.settimeout(30)
+            if self.implicit:
+                sock = self.context.wrap_socket(sock, server_side=True)
+            sock.sendall(b"220 fake ESMTP\r\n")
+            self._talk(sock)
+        except (OSError, EOFError):
+            pass
+        finally:
+            sock.close()
+
+    def _talk(self, sock):
+        lines, sender, recipients = self._lines(sock), None, []
+        for line in lines:
+            verb = line.split(b" ")[0].upper()
+            self.commands.append((isinstance(sock, ssl.SSLSocket), line.decode()))
+            if verb == b"EHLO":
+                sock.sendall(self._hello(sock))
+            elif verb == b"STARTTLS" and self.context:
+                sock = self._starttls(sock)
+                lines, sender, recipients = self._lines(sock), None, []
+                return self._talk(sock) if sock else None
+            elif verb == b"MAIL":
+                sender, recipients = line, []
+                sock.sendall(b"250 2.1.0 Ok\r\n")
+            elif verb == b"RCPT":
+                recipients.append(line)
+                sock.sendall(b"250 2.1.5 Ok\r\n")
+            elif verb == b"DATA":
+                sock.sendall(b"354 go\r\n")
+                content = b""
+                for text in lines:
+                    if text == b".":
+                        break
+                    content += text + b"\r\n"
+                self.messages.append(Message(self._version(sock), sender, recipients, content))
+                sock.sendall(b"250 2.0.0 Ok\r\n")
+            elif verb == b"QUIT":
+                sock.sendall(b"221 2.0.0 Bye\r\n")
+                return None
+            else:
+                sock.sendall(b"502 5.5.1 what?\r\n")
+        return None
+
+    def _starttls(self, sock):
+        if self.fault == "refuses":
+            sock.sendall(b"454 4.7.0 not now\r\n")
+            return sock
+        if self.fault == "drops":
+            sock.close()
+            return None
+        sock.sendall(b"220 go ahead\r\n" + (b"250 injected\r\n" if self.fault == "inject" else b""))
+        if self.fault == "closes":
+            sock.close()
+            return None
+        if self.fault == "garbage":
+            sock.recv(10000)
+            sock.sendall(b"500 5.5.1 what?\r\n")
+            sock.close()
+            return None
+        sock = self.context.wrap_socket(sock, server_side=True)
+        if self.fault == "mute":
+            sock.close()
+            return None
+        return sock
+
+    def _hello(self, sock):
+        secure = isinstance(sock, ssl.SSLSocket)
+        offered = [*self.inside] if secure else [*self.outside, *(["STARTTLS"] if self.context else [])]
+        words = ["fake", *offered]
+        return "".join("250%s%s\r\n" % (" " if i == len(words) - 1 else "-", word) for i, word in enumerate(words)).encode()
+
+    @staticmethod
+    def _version(sock):
+        return sock.version() if isinstance(sock, ssl.SSLSocket) else None
+
+    @staticmethod
+    def _lines(sock):
+        rest = b""
+        while True:
+            while b"\r\n" in rest:
+                line, rest = rest.split(b"\r\n", 1)
+                yield line
+            data = sock.recv(65536)
+            if not data:
+                return
+            rest += data
