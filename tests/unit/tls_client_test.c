@@ -76,7 +76,8 @@ serve(int fd, const char *certificate, enum fault fault)
 	if (fault == CLOSES)
 		_exit(0);
 	if (fault == GARBAGE)
-		_exit(write(fd, "220 and now for something completely different\r\n", 48) != 48);
+		_exit(write(fd, "220 and now for something completely different\r\n", 48) != 48 || read(fd, why, sizeof why) < 0 ||
+		    read(fd, why, sizeof why) < 0);
 	if (fault == SILENT)
 		_exit(read(fd, why, 1) == 1 && pause() == 0);
 	(void)snprintf(chain, sizeof chain, "%s.pem", certificate);
