@@ -44,7 +44,7 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 			continue;
 		if (end == TRANSACTION_SPENT) {		/* on with the same hosts, from the start */
 			walk_done(w);
-			walk_init(w, d);
+			walk_init(w, d, t->e);
 		} else if (end == TRANSACTION_DONE) {
 			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
 			    SL("the exchanger closed the connection before all recipients were handled"));
@@ -63,7 +63,6 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 	struct transaction t;
 	struct walk w;
 	struct outcome o;
-	const bool requiretls = terms_requiretls(e);
 
 	if (transaction_init(&t, d, e, rcpts, n) < 0) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
@@ -71,7 +70,7 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 			delivery_report(d, e, rcpts[i], &o);
 		return;
 	}
-	if (d->link && requiretls && !d->link->verified)
+	if (d->link && terms_requiretls(e) && !d->link->verified)
 		drop_link(d);
 	if (d->link && !link_alive(d->link)) {
 		d->link->closed = true;		/* no QUIT either */
@@ -81,7 +80,7 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 		d->times.latency_us = d->link->latency_us;
 		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
 	}
-	walk_init(&w, d, requiretls);
+	walk_init(&w, d, e);
 	attempt(d, &t, &w);
 	walk_done(&w);
 	transaction_done(&t);

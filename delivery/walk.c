@@ -25,11 +25,11 @@
 enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN };
 
 void
-walk_init(struct walk *w, struct delivery *d, bool requiretls)
+walk_init(struct walk *w, struct delivery *d, const struct queue_entry *e)
 {
 	memset(w, 0, sizeof *w);
 	w->d = d;
-	w->terms = terms_of(d->config, d->route, requiretls);
+	w->terms = terms_of(d->config, d->route, terms_requiretls(e));
 	w->tried = (struct buf)BUF(w->tried_space);
 	w->end_ms = clock_ms() + WALK_MS;
 }

@@ -27,8 +27,8 @@ struct walk {
 	char tried_space[OUTCOME_DETAIL - 40];
 };
 
-/* For mail whose sender demands TLS all the way, or for any. */
-void walk_init(struct walk *w, struct delivery *d, bool requiretls);
+/* For e, as the sender may have something to say about the way. */
+void walk_init(struct walk *w, struct delivery *d, const struct queue_entry *e);
 void walk_done(struct walk *w);
 
 /* An open link to the next host that takes mail; the caller's.  NULL when there is none (left), and
