@@ -46,7 +46,7 @@ endif
 # Rooms.  CORE needs libc only and is what the handler links; OUT is the runner's.
 # Two programs hold sessions: smtp-handler, and smtp-handler-tls with OpenSSL and libcrypt, which the first becomes.
 TLS  := $(sort $(wildcard net/tls*.c))
-CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c)))
+CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c aliases/*.c)))
 OUT  := $(sort $(wildcard dns/*.c mime/*.c delivery/*.c runner/*.c) $(TLS))
 PLAIN_ONLY := server/secure_exec.c server/auth_absent.c
 TLS_ONLY   := server/secure_tls.c server/auth_file.c
@@ -196,7 +196,7 @@ bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
 MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-relay.8
-MAN5 := man/smtp-handler.conf.5 man/smtp-handler-queue.5
+MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
 

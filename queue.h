@@ -126,6 +126,7 @@ struct queue_entry {
 	int64_t arrived_us;
 	unsigned attempts;
 	bool warned;			/* a delay notice went out */
+	bool expanded;			/* what aliases have made of another message: its recipients are none */
 	struct slice from, from_params, client;
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;

@@ -22,6 +22,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "aliases/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -68,6 +69,7 @@ struct relay {
 	struct config config;
 	struct queue queue;
 	struct dns_resolver resolver;
+	struct aliases aliases;
 	struct runner runner;
 	sd_event *loop;
 	sd_event_source *due_timer, *save_timer;
@@ -387,6 +389,7 @@ run(struct relay *r)
 	r->runner.config = &r->config;
 	r->runner.queue = &r->queue;
 	r->runner.resolver = &r->resolver;
+	r->runner.aliases = r->aliases.n ? &r->aliases : NULL;
 	r->runner.hooks = &hooks;
 	r->runner.ctx = r;
 	hosts_load(&r->runner.hosts, r->queue.state);
@@ -415,6 +418,7 @@ main(int argc, char **argv)
 	code = options_parse(&options, &program, argc, argv, own_option, &relay);
 	if (code >= 0)
 		return code;
+	options.check_more = aliases_check;
 	code = options_config(&options, &relay.config);
 	if (code >= 0)
 		return code;
@@ -422,7 +426,10 @@ main(int argc, char **argv)
 	if (!relay.config.server.hostname)
 		relay.config.server.hostname = strdup("[127.0.0.1]");
 	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
+	if (aliases_init(&relay.aliases, &relay.config) < 0)
+		return EX_OSERR;
 	code = relay.explain ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout) : run(&relay);
+	aliases_done(&relay.aliases);
 	config_done(&relay.config);
 	return code;
 }

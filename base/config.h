@@ -37,6 +37,7 @@ enum route_via {
 	VIA_PRINT,
 	VIA_DISCARD,
 	VIA_REJECT,		/* target: the text */
+	VIA_ALIASES,		/* no route says so: the runner's own, for recipients that stand for others */
 };
 
 struct route {

@@ -44,6 +44,8 @@ check_routes(struct config_loader *l)
 			    "[%s %s]: has no via: add one, like via = mx", r->by_sender ? "sender" : "route", r->pattern);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
+		if (r->aliases)
+			check_file(l, "aliases", r->aliases, places->keys[ROUTE_ALIASES]);
 		route_settle(r);
 	}
 }

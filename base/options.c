@@ -5,6 +5,7 @@
  */
 #include "base/options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -175,6 +176,8 @@ options_config(const struct options *o, struct config *ret_config)
 
 	if (r == 0 && !o->check)
 		return -1;
+	if (r == 0 && o->check_more && o->check_more(ret_config, &report) > 0)
+		r = -EINVAL;
 	config_done(ret_config);
 	return r == 0 ? 0 : EX_CONFIG;
 }

@@ -25,6 +25,9 @@ struct options {
 	const char *overrides[OPTIONS_OVERRIDES_MAX];
 	size_t noverrides;
 	bool check;
+	/* What --check has to look at besides: returns how many mistakes it has reported.  The program's to set, once it
+	 * has parsed its options; NULL: nothing. */
+	unsigned (*check_more)(const struct config *c, const struct config_report *report);
 };
 
 /*

@@ -291,7 +291,9 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 			return refuse(why, "write the absolute path of a file");
 		return replace(&r->recipients, value.n ? value : slice_of(NULL, 0));	/* empty takes a list away */
 	case ROUTE_ALIASES:
-		return value.n ? refuse(why, "aliases: " NOT_YET "; remove the line") : 0;
+		if (value.n && value.p[0] != '/')
+			return refuse(why, "write the absolute path of a file");
+		return replace(&r->aliases, value.n ? value : slice_of(NULL, 0));
 	case ROUTE_SUBADDRESS:
 		return set_subaddress(r, value, why);
 	default:

@@ -44,6 +44,9 @@ by_route(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_
 	case VIA_REJECT:
 		report_all(d, e, rcpts, n, CAUSE_ROUTE_REJECT, route->target ? route->target : "refused here");
 		return;
+	case VIA_ALIASES:
+		deliver_aliases(d, e, rcpts, n);
+		return;
 	}
 	report_all(d, e, rcpts, n, CAUSE_LOCAL, "a route of unknown kind");
 }
@@ -76,7 +79,7 @@ delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 	char space[OUTCOME_DETAIL + sizeof o->host + 512];
 	struct buf b = BUF(space);
 
-	buf_fmt(&b, "<%.*s> %s %s", (int)path.n, path.p, outcome_kind_text(o->kind), o->status);
+	buf_fmt(&b, "<%.*s> %s %s", (int)path.n, path.p, outcome_text(o), o->status);
 	if (o->host[0])
 		buf_fmt(&b, " host=%s", o->host);
 	if (o->tls[0])

@@ -22,6 +22,7 @@ struct delivery_sink {
 	void *ctx;
 };
 
+struct aliases;
 struct smtp_link;		/* an open connection, delivery/smtp.c */
 
 struct delivery {
@@ -33,6 +34,8 @@ struct delivery {
 	const struct delivery_sink *sink;
 	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
 	struct tls_client tls;		/* for all links; zeroed at first */
+	const struct queue *queue;	/* for what a delivery itself has to send */
+	struct aliases *aliases;	/* NULL where no route has any */
 	struct smtp_link *link;		/* kept between messages; NULL: none */
 
 	/* Of the attempt that runs: */
@@ -51,6 +54,8 @@ void delivery_done(struct delivery *d);
 void deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
+/* Recipients that are aliases, all of e's in one call: a copy of e goes to what they stand for (delivery/alias.c). */
+void deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void smtp_link_done(struct smtp_link *l);
 
 /* For the ways out: mark, note and report one recipient. */

@@ -41,6 +41,10 @@ static const struct row {
 	[CAUSE_MAILDIR_QUOTA]   = { OUTCOME_DEFERRED,  "4.2.2",  false },
 	[CAUSE_MAILDIR_SPACE]   = { OUTCOME_DEFERRED,  "4.3.1",  false },
 	[CAUSE_MAILDIR_USER]    = { OUTCOME_FAILED,    "5.1.1",  false },
+	[CAUSE_FORWARDED]       = { OUTCOME_DELIVERED, "2.0.0",  false },
+	[CAUSE_EXPANDED]        = { OUTCOME_DELIVERED, "2.0.0",  false },
+	[CAUSE_ALIASES]         = { OUTCOME_DEFERRED,  "4.3.5",  false },
+	[CAUSE_EMPTY_LIST]      = { OUTCOME_FAILED,    "5.2.4",  false },
 	[CAUSE_LOCAL]           = { OUTCOME_DEFERRED,  "4.3.0",  false },
 	[CAUSE_EXPIRED]         = { OUTCOME_FAILED,    "5.4.7",  false },
 };
@@ -125,6 +129,14 @@ outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp
 		o->status[status.n] = '\0';
 	}
 	o->remote = !r->malformed;
+}
+
+const char *
+outcome_text(const struct outcome *o)
+{
+	if (o->cause == CAUSE_FORWARDED || o->cause == CAUSE_EXPANDED)
+		return "expanded";
+	return outcome_kind_text(o->kind);
 }
 
 const char *

@@ -43,6 +43,10 @@ enum outcome_cause {
 	CAUSE_MAILDIR_QUOTA,		/* 4.2.2: the mailbox's owner has no more room there */
 	CAUSE_MAILDIR_SPACE,		/* 4.3.1: nobody has */
 	CAUSE_MAILDIR_USER,		/* 5.1.1: {local} is no safe file name */
+	CAUSE_FORWARDED,		/* an alias: its one address has a copy of the message, and all that was asked for it */
+	CAUSE_EXPANDED,			/* an alias or list: copies are on their way to all its addresses */
+	CAUSE_ALIASES,			/* 4.3.5: something in an aliases file has to be mended */
+	CAUSE_EMPTY_LIST,		/* 5.2.4: a list without an address */
 	CAUSE_LOCAL,			/* 4.3.0: something here broke: memory, a crashed worker */
 	CAUSE_EXPIRED,			/* 5.4.7: [queue] lifetime is over; detail says what the last attempt said */
 	CAUSE_COUNT,
@@ -82,6 +86,8 @@ void outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, stru
 /* The same where the reply's place decides, not its digit. */
 void outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r, struct slice host);
 
+/* What the logs call it: "delivered", "deferred", "failed"; "expanded" where copies go on. */
+const char *outcome_text(const struct outcome *o);
 const char *outcome_kind_text(enum outcome_kind kind);	/* "delivered", "deferred", "failed" */
 
 #endif

@@ -232,6 +232,8 @@ parse_field(struct slice line, struct queue_entry *e)
 		good = !e->from.p && parse_path(value, &e->from, &e->from_params);
 	} else if (slice_eq(key, SL("client"))) {
 		e->client = value;
+	} else if (slice_eq(key, SL("expanded-from"))) {
+		e->expanded = value.n == QUEUE_ID_LEN;
 	}
 	return good ? 0 : -EBADMSG;	/* keys that are not ours are for others to read */
 }

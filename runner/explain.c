@@ -17,6 +17,7 @@
 #include "delivery/order.h"
 #include "delivery/own.h"
 #include "queue.h"
+#include "runner/explain_alias.h"
 #include "runner/internal.h"
 #include "smtp/address.h"
 
@@ -229,6 +230,8 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 		fprintf(out, "sender      %s\n", from.text);
 	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "", route->pattern,
 	    route->via_text, route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	if (explain_alias(c, &path, out))
+		return 0;
 	if (route->via == VIA_MX || route->host)
 		explain_domain(c, resolver, route, domain, out);
 	else if (route->via == VIA_MAILDIR)

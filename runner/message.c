@@ -126,6 +126,21 @@ rcpt_route(const struct runner *r, struct slice sender, const struct queue_rcpt 
 	return config_route_from(r->config, sender, *ret_domain);
 }
 
+/* Does the recipient stand for others?  One whose aliases file is broken may: it has to wait until that is mended. */
+static bool
+is_alias(const struct runner *r, const struct queue_entry *e, const struct queue_rcpt *rcpt)
+{
+	struct alias_hit hit;
+	struct smtp_path path;
+	struct slice rest;
+
+	if (!r->aliases || e->expanded)
+		return false;
+	if (smtp_path_parse(rcpt->path, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &path, &rest) != SMTP_PATH_OK || rest.n)
+		return false;
+	return aliases_find(r->aliases, &path, true, &hit) != 0;
+}
+
 struct rcpt_place {
 	struct destination *destination;
 	uint32_t rcpt;
@@ -169,6 +184,8 @@ push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, 
 static int
 put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 {
+	static char name[] = "aliases";
+	static const struct route expansion = { .pattern = name, .via = VIA_ALIASES, .via_text = name };
 	struct rcpt_place *places = calloc(e->nrcpts ? e->nrcpts : 1, sizeof *places);
 	size_t n = 0;
 	int error;
@@ -179,6 +196,8 @@ put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 		struct slice domain;
 		const struct route *route = rcpt_route(r, e->from, &e->rcpts[i], &domain);
 
+		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
+			route = &expansion;
 		if (e->rcpts[i].state != QUEUE_PENDING)
 			m->results[i] = result_of_state(e->rcpts[i].state);
 		else if ((places[n].destination = destination_for(r, route, domain)))

@@ -60,7 +60,7 @@ report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t 
 	if (o->kind == OUTCOME_DELIVERED && strcmp(o->tls, OUTCOME_TLS_DOWNGRADED) == 0)
 		report_downgrade(id, path, o);
 	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
-	    outcome_kind_text(o->kind));
+	    outcome_text(o));
 	log_str(&l, "id", slice_str(id));
 	log_str(&l, "to", path);
 	if (o->host[0])

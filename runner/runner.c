@@ -36,6 +36,7 @@ start_worker(struct runner *r, struct destination *d)
 		.config = r->config,
 		.resolver = r->resolver,
 		.hosts = &r->hosts,
+		.aliases = r->aliases,
 		.route = d->route,
 		.destination = d->name,
 	};

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "aliases/find.h"
 #include "base/config.h"
 #include "delivery/bounce.h"
 #include "delivery/hosts.h"
@@ -50,6 +51,7 @@ struct runner {
 	const struct runner_hooks *hooks;
 	void *ctx;
 	struct hosts hosts;
+	struct aliases *aliases;	/* NULL: no route has any */
 	bool stopping;			/* hand out nothing more */
 	bool more;			/* cur/ holds messages that found no room in the window */
 

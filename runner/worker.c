@@ -79,6 +79,8 @@ worker_main(const struct worker_setup *setup, int fd)
 		.resolver = setup->resolver,
 		.hosts = setup->hosts,
 		.sink = &sink,
+		.queue = setup->queue,
+		.aliases = setup->aliases,
 		.transcript = &transcript,
 	};
 

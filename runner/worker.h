@@ -14,6 +14,7 @@ struct worker_setup {
 	const struct config *config;
 	const struct dns_resolver *resolver;
 	const struct hosts *hosts;
+	struct aliases *aliases;	/* the worker's own from the fork on; NULL: none */
 	const struct route *route;
 	const char *destination;
 };

@@ -104,7 +104,7 @@ auth_file_check(const char *name, struct slice user, struct slice password, stru
 	fd = secret_open(space, why);
 	if (fd < 0)
 		return fd;
-	r = list_find_fd(fd, SIZE_MAX, look, &found);
+	r = list_find_fd(fd, LIST_LINES, SIZE_MAX, look, &found);
 	(void)close(fd);
 	if (r < 0) {
 		buf_fmt(why, "%s: %s", space, strerror(-r));

@@ -11,6 +11,7 @@
 #define LIST_BUFFER 16384
 
 struct scan {
+	enum list_kind kind;
 	bool (*match)(const void *ctx, struct slice line);
 	const void *ctx;
 	bool skipping;		/* inside a line that is too long */
@@ -18,10 +19,32 @@ struct scan {
 	char space[LIST_BUFFER];
 };
 
+/* What an aliases file's line defines; empty where it defines nothing. */
+static struct slice
+name_of(struct slice line)
+{
+	bool quoted = false;
+
+	if (line.n && ascii_blank(line.p[0]))
+		return slice_of(line.p, 0);
+	for (size_t i = 0; i < line.n; i++) {
+		if (line.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted && line.p[i] == '\\')
+			i++;
+		else if (!quoted && line.p[i] == ':')
+			return slice_of(line.p, i);
+	}
+	return slice_of(line.p, 0);
+}
+
 static bool
 matches(const struct scan *s, struct slice line)
 {
 	struct slice comment;
+
+	if (s->kind == LIST_NAMES)
+		line = name_of(line);
 
 	/* A '#' begins a comment at the start of a line or behind a blank: it may be part of a local part. */
 	for (size_t i = 0; i < line.n; i++)
@@ -40,30 +63,33 @@ scan_lines(struct scan *s)
 {
 	struct slice rest = slice_of(s->space, s->n);
 	const char *lf;
+	bool found = false;
 
 	while (rest.n && (lf = memchr(rest.p, '\n', rest.n)) != NULL) {
 		const struct slice line = slice_of(rest.p, (size_t)(lf - rest.p));
 
-		if (!s->skipping && line.n <= LIST_LINE_MAX && matches(s, line))
+		if (!s->skipping && (line.n <= LIST_LINE_MAX || s->kind == LIST_NAMES) && matches(s, line))
 			return true;
 		s->skipping = false;
 		rest = slice_skip(rest, line.n + 1);
 	}
-	if (rest.n > LIST_LINE_MAX) {
+	if (rest.n > LIST_LINE_MAX) {	/* the line of a name may be of any length */
+		found = s->kind == LIST_NAMES && !s->skipping && matches(s, rest);
 		s->skipping = true;
 		rest.n = 0;
 	}
 	if (rest.n)
 		memmove(s->space, rest.p, rest.n);
 	s->n = rest.n;
-	return false;
+	return found;
 }
 
 int
-list_find_fd(int fd, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx)
+list_find_fd(int fd, enum list_kind kind, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx)
 {
 	static struct scan s;	/* too large for comfort on the stack */
 
+	s.kind = kind;
 	s.match = match;
 	s.ctx = ctx;
 	s.skipping = false;
@@ -84,8 +110,8 @@ list_find_fd(int fd, size_t step, bool (*match)(const void *ctx, struct slice li
 	}
 }
 
-int
-list_find(const char *file, bool (*match)(const void *ctx, struct slice line), const void *ctx)
+static int
+find(const char *file, enum list_kind kind, bool (*match)(const void *ctx, struct slice line), const void *ctx)
 {
 	/* Non-blocking: a FIFO by mistake must not hold the session. */
 	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -93,7 +119,19 @@ list_find(const char *file, bool (*match)(const void *ctx, struct slice line), c
 
 	if (fd < 0)
 		return -errno;
-	r = list_find_fd(fd, LIST_BUFFER, match, ctx);
+	r = list_find_fd(fd, kind, LIST_BUFFER, match, ctx);
 	(void)close(fd);
 	return r;
+}
+
+int
+list_find(const char *file, bool (*match)(const void *ctx, struct slice line), const void *ctx)
+{
+	return find(file, LIST_LINES, match, ctx);
+}
+
+int
+list_find_name(const char *file, bool (*match)(const void *ctx, struct slice name), const void *ctx)
+{
+	return find(file, LIST_NAMES, match, ctx);
 }

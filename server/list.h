@@ -19,7 +19,12 @@
  */
 int list_find(const char *file, bool (*match)(const void *ctx, struct slice line), const void *ctx);
 
+/* The same for the names of an aliases file (smtp-handler-aliases(5)): what is in front of the colon of lines that do not begin with a
+ * blank. */
+int list_find_name(const char *file, bool (*match)(const void *ctx, struct slice name), const void *ctx);
+
 /* The same from a descriptor, read at most step octets at a time. */
-int list_find_fd(int fd, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx);
+enum list_kind { LIST_LINES, LIST_NAMES };
+int list_find_fd(int fd, enum list_kind kind, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx);
 
 #endif

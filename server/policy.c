@@ -105,14 +105,18 @@ policy_sender(const struct policy *p, const struct smtp_path *from)
 	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
 }
 
-/* Does the route's file have the address? */
+/* Does a file of the route have the address? */
 static enum smtp_verdict
 check_user(const struct route *route, const struct smtp_path *to)
 {
 	struct names names;
+	int found;
 
 	names.n = smtp_path_names(to, route->subaddress, names.paths);
-	return listed(list_find(route->recipients, is_recipient, &names), SMTP_REFUSE_USER);
+	found = list_find(route->recipients, is_recipient, &names);
+	if (found == 0 && route->aliases)
+		found = list_find_name(route->aliases, is_recipient, &names);
+	return listed(found, SMTP_REFUSE_USER);
 }
 
 enum smtp_verdict

@@ -94,7 +94,7 @@ allow_lists(int ruleset, const struct config *c)
 	if (good && c->server.auth == AUTH_FILE && secret_path(&users, slice_str(c->server.auth_target)) == 0)
 		good = allow_beside(ruleset, space);
 	for (size_t i = 0; good && i < c->nroutes; i++)
-		good = allow_beside(ruleset, c->routes[i].recipients);
+		good = allow_beside(ruleset, c->routes[i].recipients) && allow_beside(ruleset, c->routes[i].aliases);
 	return good;
 }
 

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "aliases/check.h"
 #include "base/log.h"
 #include "server/confine.h"
 #include "server/front.h"
@@ -157,6 +158,7 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	log_open(program.name);
 	r = options_parse(options, &program, argc, argv, wish, &wishes);
 	if (r < 0) {
+		options->check_more = aliases_check;
 		r = options_config(options, config);
 		if (r == EX_CONFIG && !options->check)
 			sorry(&wishes);

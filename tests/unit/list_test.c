@@ -12,7 +12,7 @@
 
 #define LONG_LINE 40000
 
-static char long_line[LONG_LINE + 16];
+static char long_line[LONG_LINE + 16], long_name[LONG_LINE + 16];
 
 /* What match() was asked about, each line in brackets. */
 struct seen {
@@ -55,7 +55,7 @@ static const struct list_case {
 static struct seen seen;
 
 static int
-scan(const char *text, const char *wanted, size_t step)
+scan_as(enum list_kind kind, const char *text, const char *wanted, size_t step)
 {
 	const struct seen *ctx = &seen;
 	const int fd = memfd_create("list", 0);
@@ -65,9 +65,42 @@ scan(const char *text, const char *wanted, size_t step)
 		abort();
 	seen.b = (struct buf)BUF(seen.space);
 	seen.wanted = wanted;
-	r = list_find_fd(fd, step, see, &ctx);
+	r = list_find_fd(fd, kind, step, see, &ctx);
 	close(fd);
 	return r;
+}
+
+static int
+scan(const char *text, const char *wanted, size_t step)
+{
+	return scan_as(LIST_LINES, text, wanted, step);
+}
+
+static const struct list_case names[] = {
+	{ "a name", "a: b\n", "[a]", NULL, 0 },
+	{ "blanks in front of the colon", "a \t: b\n", "[a]", NULL, 0 },
+	{ "a line that continues", "a: b,\n c: d\n\te: f\ng:\n", "[a][g]", NULL, 0 },
+	{ "comments", "# a: b\n#c: d\nx: y # z: a\n", "[x]", NULL, 0 },
+	{ "no colon", "a\nb: c\n", "[b]", NULL, 0 },
+	{ "nothing in front of it", ": a\n", "", NULL, 0 },
+	{ "quotes", "\"a: b\": c\n\"d\\\": e\": f\n", "[\"a: b\"][\"d\\\": e\"]", NULL, 0 },
+	{ "quotes that do not end", "\"a: b\nc: d\n", "[c]", NULL, 0 },
+	{ "an address", "a@b.example: c\r\n", "[a@b.example]", NULL, 0 },
+	{ "found, and no further", "a: x\nb: x\nc: x\n", "[a][b]", "b", 1 },
+	{ "without a newline", "a: b", "[a]", "a", 1 },
+	{ "a line of any length", long_name, "[n][z]", "z", 1 },
+};
+
+static void
+test_names(void)
+{
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		for (size_t step = 1; step <= 1 << 20; step *= 1 << 10) {
+			const int r = scan_as(LIST_NAMES, names[i].file, names[i].wanted, step);
+
+			ok(r == names[i].found && slice_eq(buf_slice(&seen.b), slice_str(names[i].lines)),
+			    "names: %s, %zu octets at a time", names[i].name, step);
+		}
 }
 
 /* Lines of the greatest length that counts, and one more. */
@@ -114,6 +147,9 @@ main(void)
 	memset(long_line, 'x', LONG_LINE);
 	memcpy(long_line, "a\n", 2);
 	strcpy(long_line + LONG_LINE, "\nz\n");
+	memset(long_name, 'x', LONG_LINE);
+	memcpy(long_name, "n:", 2);
+	strcpy(long_name + LONG_LINE, "\nz: a\n");
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		for (size_t step = 1; step; step = step == 1 ? 7 : step == 7 ? SIZE_MAX : 0) {
 			const int found = scan(cases[i].file, cases[i].wanted, step);
@@ -122,6 +158,7 @@ main(void)
 			    cases[i].name, step == 1 ? "byte by byte" : step == 7 ? "in pieces" : "whole");
 		}
 	test_limit();
+	test_names();
 	test_files();
 	return tap_done();
 }

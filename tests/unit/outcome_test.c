@@ -36,6 +36,10 @@ static const struct row {
 	{ CAUSE_MAILDIR_QUOTA, OUTCOME_DEFERRED, "4.2.2", "a mailbox over its quota" },
 	{ CAUSE_MAILDIR_SPACE, OUTCOME_DEFERRED, "4.3.1", "a full disk under a mailbox" },
 	{ CAUSE_MAILDIR_USER, OUTCOME_FAILED, "5.1.1", "a user that is no file name" },
+	{ CAUSE_FORWARDED, OUTCOME_DELIVERED, "2.0.0", "an alias of one address" },
+	{ CAUSE_EXPANDED, OUTCOME_DELIVERED, "2.0.0", "an alias of several" },
+	{ CAUSE_ALIASES, OUTCOME_DEFERRED, "4.3.5", "an aliases file with a mistake" },
+	{ CAUSE_EMPTY_LIST, OUTCOME_FAILED, "5.2.4", "a list of nobody" },
 	{ CAUSE_LOCAL, OUTCOME_DEFERRED, "4.3.0", "trouble of ours" },
 	{ CAUSE_EXPIRED, OUTCOME_FAILED, "5.4.7", "the lifetime is over" },
 };

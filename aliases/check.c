@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Looks through aliases files before there is mail for them.  Called by the mains for --check.
+ */
+#include "aliases/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "aliases/expand.h"
+
+struct checking {
+	const struct config_report *report;
+	unsigned errors;
+	unsigned lists;
+};
+
+static void check_targets(struct checking *c, struct alias_text targets, const char *file, bool mistakes, unsigned depth);
+
+static void
+report(void *ctx, const char *file, unsigned line, const char *text)
+{
+	struct checking *c = ctx;
+
+	c->errors++;
+	if (c->report && c->report->error)
+		c->report->error(c->report->ctx, file, line, text);
+}
+
+static void
+check_list(struct checking *c, const struct alias_target *target, const char *from, unsigned depth)
+{
+	char file[4096], why[400], *text = NULL;
+	struct buf name = BUF(file);
+	struct stat st;
+	size_t n;
+	int r;
+
+	buf_add(&name, target->file);
+	(void)buf_cstr(&name);
+	if (depth == ALIASES_DEPTH_MAX || c->lists++ >= 10 * ALIASES_LISTS_MAX)
+		return;
+	r = name.full ? -ENAMETOOLONG : alias_read_file(file, &st, &text, &n);
+	if (r < 0) {
+		(void)snprintf(why, sizeof why, "the list %.200s cannot be read: %s", file, strerror(-r));
+		report(c, from, target->line, why);
+		return;
+	}
+	check_targets(c, alias_text(slice_of(text, n)), file, true, depth + 1);
+	free(text);
+}
+
+/* mistakes: nobody has reported those yet. */
+static void
+check_targets(struct checking *c, struct alias_text targets, const char *file, bool mistakes, unsigned depth)
+{
+	struct alias_target target;
+	struct alias_mistake m = { 0 };
+	char space[300];
+	int got;
+
+	while ((got = alias_target_next(&targets, &target, &m)) != 0) {
+		struct buf b = BUF(space);
+
+		if (got > 0 && target.kind == ALIAS_INCLUDE) {
+			check_list(c, &target, file, depth);
+		} else if (got < 0 && mistakes) {
+			alias_mistake_text(&m, &b);
+			report(c, file, m.line, buf_cstr(&b));
+		}
+	}
+}
+
+unsigned
+aliases_check(const struct config *config, const struct config_report *to)
+{
+	struct checking c = { .report = to };
+	struct aliases a;
+
+	if (aliases_init(&a, config) < 0)
+		report(&c, "aliases", 0, strerror(ENOMEM));
+	for (size_t i = 0; i < a.n; i++) {
+		struct alias_table *t = &a.tables[i];
+
+		(void)alias_table_refresh(t, report, &c);
+		for (size_t k = 0; k < t->n; k++)
+			check_targets(&c, t->list[k].targets, t->file, false, 0);
+	}
+	aliases_done(&a);
+	return c.errors;
+}

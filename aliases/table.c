@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Reads aliases files.  One with any mistake is not used at all: a name that went missing would send its mail to a mailbox that
+ * nobody reads.  Called by find.c; knows nothing of routes.
+ */
+#include "aliases/table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define WORDS_SHOWN 60
+
+/* FNV-1a: who writes the file is no adversary. */
+static uint32_t
+hash(struct slice name)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (unsigned char)ascii_lower(name.p[i])) * 16777619u;
+	return h;
+}
+
+static int
+read_whole(int fd, char *text, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size) {
+		const ssize_t got = read(fd, text + n, size - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)		/* shorter than it was: somebody writes it just now */
+			return got < 0 ? -errno : -EAGAIN;
+		n += (size_t)got;
+	}
+	text[size] = '\0';
+	return 0;
+}
+
+int
+alias_read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
+{
+	/* Non-blocking: a FIFO by mistake must not hold anybody. */
+	int r = 0, fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = NULL;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, st) < 0)
+		r = -errno;
+	else if (!S_ISREG(st->st_mode))
+		r = S_ISDIR(st->st_mode) ? -EISDIR : -ENODEV;
+	else if ((uint64_t)st->st_size > ALIASES_TEXT_MAX)
+		r = -EFBIG;
+	else if (!(text = malloc((size_t)st->st_size + 1)))
+		r = -ENOMEM;
+	else
+		r = read_whole(fd, text, (size_t)st->st_size);
+	(void)close(fd);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	*ret = text;
+	*ret_n = (size_t)st->st_size;
+	return 0;
+}
+
+void
+alias_mistake_text(const struct alias_mistake *m, struct buf *b)
+{
+	const bool cut = m->what.n > WORDS_SHOWN;
+
+	buf_chr(b, '"');
+	for (size_t i = 0; i < (cut ? WORDS_SHOWN : m->what.n); i++)
+		buf_chr(b, m->what.p[i] < ' ' || m->what.p[i] > '~' ? '?' : m->what.p[i]);
+	buf_str(b, cut ? "...\": " : "\": ");
+	buf_str(b, m->why);
+}
+
+struct reading {
+	struct alias_table *t;
+	alias_report *report;
+	void *ctx;
+};
+
+/* The first is kept, all are told. */
+static void
+found(const struct reading *r, unsigned line, const char *text)
+{
+	struct alias_table *t = r->t;
+	struct buf why = BUF(t->why);
+
+	if (!t->why[0]) {
+		buf_add(&why, slice_of(t->file, strnlen(t->file, 120)));
+		if (line)
+			buf_fmt(&why, ":%u", line);
+		buf_fmt(&why, ": %.240s", text);
+		(void)buf_cstr(&why);
+	}
+	if (r->report)
+		r->report(r->ctx, t->file, line, text);
+}
+
+static void
+found_mistake(const struct reading *r, const struct alias_mistake *m)
+{
+	char space[300];
+	struct buf b = BUF(space);
+
+	alias_mistake_text(m, &b);
+	found(r, m->line, buf_cstr(&b));
+}
+
+static struct alias *
+add(struct alias_table *t)
+{
+	if (t->n == t->room) {
+		const size_t room = t->room ? 2 * t->room : 64;
+		struct alias *more = realloc(t->list, room * sizeof *more);
+
+		if (!more)
+			return NULL;
+		t->list = more;
+		t->room = room;
+	}
+	return &t->list[t->n++];
+}
+
+/* The canonical name is kept where it was written, than which it is never longer. */
+static struct slice
+settle_name(struct alias_table *t, const struct alias_entry *e)
+{
+	char *at = t->text + (e->raw.p - t->text);
+
+	assert(e->name.n <= e->raw.n);
+	for (size_t i = 0; i < e->name.n; i++)
+		at[i] = ascii_lower(e->name.text[i]);
+	return slice_of(at, e->name.n);
+}
+
+static void
+check_targets(const struct reading *r, const struct alias_entry *e)
+{
+	struct alias_text targets = e->targets;
+	struct alias_target target;
+	struct alias_mistake m = { 0 };
+	size_t n = 0;
+	int got;
+
+	while ((got = alias_target_next(&targets, &target, &m)) != 0) {
+		n++;
+		if (got < 0)
+			found_mistake(r, &m);
+	}
+	if (n == 0)
+		found_mistake(r, &(struct alias_mistake){ e->line, e->raw, "there is no address behind the colon" });
+}
+
+static int
+read_entries(const struct reading *r, struct slice text)
+{
+	struct alias_text rest = alias_text(text);
+	struct alias_entry e;
+	struct alias_mistake m = { 0 };
+	struct alias *a;
+	int got;
+
+	while ((got = alias_next(&rest, &e, &m)) != 0) {
+		if (got < 0) {
+			found_mistake(r, &m);
+			continue;
+		}
+		check_targets(r, &e);
+		a = add(r->t);
+		if (!a)
+			return -ENOMEM;
+		*a = (struct alias){ .name = settle_name(r->t, &e), .targets = e.targets, .line = e.line };
+	}
+	return 0;
+}
+
+static uint32_t *
+bucket_of(const struct alias_table *t, struct slice name)
+{
+	size_t i = hash(name) & (t->nbuckets - 1);
+
+	while (t->buckets[i] && !slice_ieq(t->list[t->buckets[i] - 1].name, name))
+		i = (i + 1) & (t->nbuckets - 1);
+	return &t->buckets[i];
+}
+
+static int
+index_names(const struct reading *r)
+{
+	struct alias_table *t = r->t;
+
+	for (t->nbuckets = 64; t->nbuckets < 2 * t->n; t->nbuckets *= 2)
+		;
+	t->buckets = calloc(t->nbuckets, sizeof *t->buckets);
+	if (!t->buckets)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n; i++) {
+		uint32_t *at = bucket_of(t, t->list[i].name);
+		char why[80];
+
+		if (*at) {
+			(void)snprintf(why, sizeof why, "it has its addresses in line %u already: write one line", t->list[*at - 1].line);
+			found_mistake(r, &(struct alias_mistake){ t->list[i].line, t->list[i].name, why });
+		} else {
+			*at = (uint32_t)i + 1;
+		}
+	}
+	return 0;
+}
+
+static void
+forget(struct alias_table *t)
+{
+	free(t->buckets);
+	free(t->list);
+	free(t->text);
+	*t = (struct alias_table){ .file = t->file };
+}
+
+void
+alias_table_done(struct alias_table *t)
+{
+	forget(t);
+}
+
+/* -EINVAL for mistakes; for what may pass, such as no memory, nothing is remembered. */
+static int
+load(struct alias_table *t, alias_report *report, void *ctx)
+{
+	const struct reading reading = { t, report, ctx };
+	size_t n = 0;
+	int r;
+
+	forget(t);
+	r = alias_read_file(t->file, &t->as_of, &t->text, &n);
+	if (r == 0)
+		r = read_entries(&reading, slice_of(t->text, n));
+	if (r == 0)
+		r = index_names(&reading);
+	if (r == 0)
+		return t->why[0] ? -EINVAL : 0;
+	forget(t);
+	found(&reading, 0, r == -EFBIG ? "an aliases file has 8 MiB at most" : strerror(-r));
+	return r;
+}
+
+static bool
+same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+int
+alias_table_refresh(struct alias_table *t, alias_report *report, void *ctx)
+{
+	struct stat now;
+
+	if (t->buckets && stat(t->file, &now) == 0 && same(&now, &t->as_of))
+		return t->why[0] ? -EINVAL : 0;
+	return load(t, report, ctx);
+}
+
+struct alias *
+alias_table_find(const struct alias_table *t, struct slice name)
+{
+	const uint32_t at = t->nbuckets ? *bucket_of(t, name) : 0;
+
+	return at ? &t->list[at - 1] : NULL;
+}

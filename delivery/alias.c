@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Recipients that stand for others: copies of the message, addressed to those, go into the queue, durably, before the
+ * recipient counts as delivered.  A crash in between costs a second copy, never one.  All such recipients of a message
+ * come in one call, so that who is in two lists gets one copy.  Called by delivery.c.
+ */
+#include "aliases/expand.h"
+#include "delivery/alias_copy.h"
+#include "delivery/delivery.h"
+#include "delivery/unixmail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define IDS_SHOWN 8		/* of the copies of one recipient, in the logs */
+
+static bool
+parse(struct slice text, struct smtp_path *ret)
+{
+	struct slice rest;
+
+	return smtp_path_parse(text, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, ret, &rest) == SMTP_PATH_OK && rest.n == 0;
+}
+
+/* Who has or gets the message anyway: all recipients but those that are being expanded, and those that have failed. */
+static int
+add_direct(struct alias_set *known, const struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	bool *here = calloc(e->nrcpts, sizeof *here);
+	struct smtp_path path;
+	int r = here ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		here[rcpts[i]] = true;
+	for (size_t i = 0; r >= 0 && i < e->nrcpts; i++)
+		if (!here[i] && e->rcpts[i].state != QUEUE_FAILED && parse(e->rcpts[i].path, &path))
+			r = alias_set_add(known, &path);
+	free(here);
+	return r < 0 ? r : 0;
+}
+
+/* Commit all copies; what is said of them goes to detail. */
+static int
+write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct smtp_path *to,
+    const struct expansion *x, struct buf *detail)
+{
+	char id[QUEUE_ID_SIZE];
+	size_t shown = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < x->ncopies; i++) {
+		const struct alias_copy copy = { .e = e, .rcpt = rcpt, .to = to, .expansion = x, .index = i };
+
+		r = alias_copy_write(d->queue, &copy, id);
+		if (r == 0 && id[0] && shown++ < IDS_SHOWN)
+			buf_fmt(detail, "%s%s", shown == 1 ? ", as " : " ", id);
+	}
+	return r;
+}
+
+/* From here on they have it. */
+static int
+remember(struct alias_set *known, const struct expansion *x)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < x->n; i++)
+		r = alias_set_add(known, &x->members[i].path);
+	return r < 0 ? r : 0;
+}
+
+static void
+describe(const struct expansion *x, struct buf *b)
+{
+	if (expansion_is_single(x))
+		buf_fmt(b, "alias of %s", x->members[0].path.text);
+	else if (x->n)
+		buf_fmt(b, "expanded to %zu address%s", x->n, x->n == 1 ? "" : "es");
+	else if (x->known)
+		buf_str(b, "all its addresses are recipients of the message already");
+	else
+		buf_str(b, "its alias says to discard it");
+}
+
+static void
+set_made(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct smtp_path *to,
+    struct alias_set *known, const struct expansion *x, struct outcome *o)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf detail = BUF(space);
+	int r;
+
+	describe(x, &detail);
+	r = write_copies(d, e, rcpt, to, x, &detail);
+	if (r == 0)
+		r = remember(known, x);
+	if (r < 0) {
+		detail.n = 0;
+		buf_fmt(&detail, "cannot queue the copies for its alias: %s", strerror(-r));
+		outcome_set(o, CAUSE_LOCAL, SL(""), buf_slice(&detail));
+		return;
+	}
+	outcome_set(o, expansion_is_single(x) ? CAUSE_FORWARDED : CAUSE_EXPANDED, SL(""), buf_slice(&detail));
+	/* Its copy carries what the sender wants to be told, so nothing is told from here (RFC 3461 section 5.2.7.2). */
+	o->relayed = o->dsn = o->cause == CAUSE_FORWARDED;
+}
+
+static void
+expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_set *known, struct outcome *o)
+{
+	static const enum outcome_cause causes[] = {
+		[EXPANSION_MADE] = CAUSE_EXPANDED,
+		[EXPANSION_LOOP] = CAUSE_LOOP,
+		[EXPANSION_EMPTY] = CAUSE_EMPTY_LIST,
+		[EXPANSION_LATER] = CAUSE_ALIASES,
+	};
+	struct expansion x;
+	struct smtp_path to, mark;
+	int r;
+
+	if (!parse(e->rcpts[rcpt].path, &to)) {
+		outcome_set(o, CAUSE_LOCAL, SL(""), SL("the address cannot be read"));
+		return;
+	}
+	mark = to;
+	(void)smtp_path_qualify(&mark, slice_str(d->config->server.hostname));
+	r = unixmail_loops(e, smtp_path_text(&mark));
+	if (r > 0) {
+		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been sent to this alias before: a mail loop"));
+		return;
+	}
+	if (r == 0)
+		r = alias_expand(d->aliases, &to, known, &x);
+	if (r < 0) {
+		outcome_set(o, CAUSE_LOCAL, SL(""), slice_str(strerror(-r)));
+		return;
+	}
+	if (x.end == EXPANSION_MADE)
+		set_made(d, e, rcpt, &mark, known, &x, o);
+	else
+		outcome_set(o, causes[x.end], SL(""), slice_str(x.why));
+	expansion_done(&x);
+}
+
+void
+deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	struct alias_set known = { .config = d->config };
+	struct outcome o;
+	const int r = add_direct(&known, e, rcpts, n);
+
+	aliases_refresh(d->aliases);
+	for (size_t i = 0; i < n; i++) {
+		if (r < 0)
+			outcome_set(&o, CAUSE_LOCAL, SL(""), slice_str(strerror(-r)));
+		else
+			expand(d, e, rcpts[i], &known, &o);
+		delivery_report(d, e, rcpts[i], &o);
+	}
+	alias_set_done(&known);
+}

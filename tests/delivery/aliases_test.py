@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: ISC
+"""Aliases in a real run: who gets a copy, what the sender hears, what is checked, and what happens when a file changes."""
+import os
+import re
+import subprocess
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import HANDLER, RELAY, Site, fresh_directory
+from tap import check, main, same, test, wait_for
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": "far MX 10 mx.far\nmx.far A 192.0.2.11\n"})
+far = Exchanger("192.0.2.11")
+FILE, USERS, LIST = directory + "/aliases", directory + "/users", directory + "/list"
+BOXES = directory + "/boxes"
+
+
+def write(path, text):
+    with open(path + "~", "w") as file:
+        file.write(text)
+    os.rename(path + "~", path)
+
+
+ALIASES = """# who gets what
+root:		anna
+info:		anna, "ben", carla@far.example.org
+sales:		ben, dora
+owner-sales:	anna
+team:		:include:%s
+ben:		ben, ben@far.example.org
+ring:		ring2
+ring2:		ring
+noreply:	/dev/null
+"ask us":	anna
+""" % LIST
+write(FILE, ALIASES)
+write(USERS, "anna\nben\ncarla\ndora\nemil\n")
+write(LIST, "# the team\nanna\ndora@far.example.org\n\nemil\n")
+site = Site("site", """[route here.example]
+via = maildir:%s/{local}
+recipients = %s
+aliases = %s
+subaddress = +
+[route any.example]
+via = maildir:%s/any/{local}
+aliases = %s
+""" % (BOXES, USERS, FILE, BOXES, FILE)).listen()
+
+
+def box(who):
+    folder = "%s/%s/new/" % (BOXES, who)
+    return [open(folder + name, "rb").read() for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+
+
+def empty():
+    for root, _, names in os.walk(BOXES):
+        for name in names:
+            os.unlink(os.path.join(root, name))
+    far.messages.clear()
+
+
+def deliver(to, sender="alice@sender.example", body=b"Subject: test\r\n\r\nHello.\r\n"):
+    empty()
+    site.send([address if "@" in address else address + "@here.example" for address in to.split()], body, sender)
+    site.relay()
+    same(site.queued(), [], site.log()[-3000:])
+
+
+def boxes():
+    return {who: len(box(who)) for who in sorted(os.listdir(BOXES)) if who != "any" and box(who)} if os.path.isdir(BOXES) else {}
+
+
+def log_of(word):
+    return [line for line in site.log().splitlines() if word in line]
+
+
+@test("an alias of one address, in any case and with a detail")
+def _():
+    deliver("ROOT+x@here.example")
+    same(boxes(), {"anna": 1})
+    lines = box("anna")[0].splitlines()
+    same(lines[:3], [b"Return-Path: <alice@sender.example>", b"Delivered-To: anna@here.example", b"Delivered-To: ROOT+x@here.example"])
+    check(lines[3].startswith(b"Received: "), lines)
+    line = log_of("to=ROOT+x@here.example")[-1]
+    check("expanded" in line and "alias of anna@here.example, as " in line, line)
+    check(re.search(r"as (\w{16})", line) and "id=" + re.search(r"as (\w{16})", line)[1] in site.log(), line)
+
+
+@test("several addresses: each gets one copy, here and far away, and the content is the same")
+def _():
+    deliver("info", body=b"Subject: three\r\n\r\n.one\r\n..two\r\n\xe4\r\n")
+    same(boxes(), {"anna": 1, "ben": 1})
+    same(sorted(rcpt for m in far.messages for rcpt in m.rcpt_tos), ["ben@far.example.org", "carla@far.example.org"])
+    check(box("anna")[0].endswith(b"Subject: three\n\n.one\n..two\n\xe4\n"), box("anna"))
+    same({m.mail_from for m in far.messages}, {"alice@sender.example"})
+
+
+@test("two lists with one member, and a direct recipient: one copy each")
+def _():
+    deliver("info sales anna")
+    same(boxes(), {"anna": 1, "ben": 1, "dora": 1})
+    check(b"Delivered-To: info" not in box("anna")[0], box("anna"))
+
+
+@test("a list with an owner sends from there, and what comes back goes there")
+def _():
+    deliver("sales")
+    same(boxes(), {"ben": 1, "dora": 1})
+    check(all(text.startswith(b"Return-Path: <owner-sales@here.example>\n") for text in box("ben") + box("dora")), box("ben"))
+    deliver("owner-sales", sender="")
+    same(boxes(), {"anna": 1})
+    check(box("anna")[0].startswith(b"Return-Path: <>\n"), box("anna"))
+
+
+@test("a list in a file, and the same file when it has changed")
+def _():
+    deliver("team")
+    same([boxes(), [m.rcpt_tos for m in far.messages]], [{"anna": 1, "emil": 1}, [["dora@far.example.org"]]])
+    write(LIST, "ben@far.example.org\n")
+    deliver("team")
+    same([boxes(), [m.rcpt_tos for m in far.messages]], [{}, [["ben@far.example.org"]]])
+
+
+@test("who forwards and keeps a copy; a message that comes back ends there")
+def _():
+    deliver("ben")
+    same([boxes(), [m.rcpt_tos for m in far.messages]], [{"ben": 1}, [["ben@far.example.org"]]])
+    returned = far.messages[0].content
+    check(returned.startswith(b"Delivered-To: ben@here.example\r\n"), returned)
+    had = len(site.mailbox("alice"))
+    deliver("ben", body=returned)
+    same([boxes(), far.messages, len(site.mailbox("alice")) - had], [{}, [], 1])
+    check(b"5.4.6" in site.mailbox("alice")[-1] and b"a mail loop" in site.mailbox("alice")[-1], site.mailbox("alice")[-1])
+
+
+@test("aliases that lead to each other: one bounce, which names them")
+def _():
+    had = len(site.mailbox("alice"))
+    deliver("ring anna")
+    same([boxes(), len(site.mailbox("alice")) - had], [{"anna": 1}, 1])
+    text = site.mailbox("alice")[-1]
+    check(b"Status: 5.4.6" in text and b"ring -> ring2 -> ring" in text, text)
+
+
+@test("/dev/null")
+def _():
+    deliver("noreply")
+    same([boxes(), far.messages], [{}, []])
+
+
+@test("H061 postmaster with and without a domain is root, and root is anna")
+def _():
+    for address in ("postmaster@here.example", "PostMaster@any.example", "root@any.example"):
+        deliver(address)
+        same(sum(boxes().values()) + len(box("any/anna")), 1, address, boxes())
+    empty()
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        same([smtp.docmd("MAIL FROM:<alice@sender.example>")[0], smtp.docmd("RCPT TO:<postmaster>")[0]], [250, 250])
+        smtp.data(b"Subject: bare\r\n\r\n")
+    site.relay()
+    same(boxes(), {"anna": 1})
+    check(b"Delivered-To: postmaster@mail.sender.example\n" in box("anna")[0], box("anna"))
+
+
+@test("H066 who is in neither file is refused; VRFY knows both")
+def _():
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.docmd("MAIL FROM:<alice@sender.example>")
+        wanted = {"info@here.example": 250, "INFO+x@here.example": 250, "emil@here.example": 250, '"ask us"@here.example': 250,
+                  "owner-sales@here.example": 250, "nobody@here.example": 550, "carla@far.here.example": 250, "nobody@any.example": 250}
+        got = {address: smtp.docmd("RCPT TO:<%s>" % address)[0] for address in wanted}
+        same(got, wanted)
+        same([smtp.docmd("VRFY " + who)[0] for who in ("info@here.example", "anna@here.example", "nobody@here.example")], [250, 250, 550])
+
+
+@test("NOTIFY=SUCCESS of an alias is answered from where its address is")
+def _():
+    empty()
+    had = len(site.mailbox("alice"))
+    with site.smtp() as smtp:
+        smtp.sendmail("alice@sender.example", ["root@here.example"], b"Subject: x\r\n\r\n", ["RET=HDRS", "ENVID=e1"], ["NOTIFY=SUCCESS"])
+    site.relay()
+    same([boxes(), len(site.mailbox("alice")) - had], [{"anna": 1}, 1], site.log()[-2000:])
+    text = site.mailbox("alice")[-1]
+    check(b"Final-Recipient: rfc822; anna@here.example" in text and b"Action: delivered" in text and b"Original-Envelope-Id: e1" in text, text)
+
+
+@test("a mistake in the file: its domain's mail waits, the log says where; mended, it arrives")
+def _():
+    empty()
+    write(FILE, ALIASES + "vacation: |/usr/bin/vacation\n")
+    site.send(["info@here.example", "anna@here.example", "dora@far.example.org"])
+    site.relay()
+    same([boxes(), len(site.queued("wait")), len(far.messages)], [{}, 1, 1])
+    line = log_of("to=info@here.example")[-1]
+    check("deferred" in line and "status=4.3.5" in line and "/aliases:12" in line and "programs" in line, line)
+    write(FILE, ALIASES)
+    site.relay("--flush")
+    same([boxes(), site.queued()], [{"anna": 1, "ben": 1}, []])
+
+
+@test("a list that is missing waits")
+def _():
+    os.rename(LIST, LIST + ".away")
+    empty()
+    site.send(["team@here.example"])
+    site.relay()
+    check("deferred" in log_of("to=team@here.example")[-1] and "cannot be read: No such file" in log_of("to=team@here.example")[-1])
+    os.rename(LIST + ".away", LIST)
+    site.relay("--flush")
+    same([len(far.messages), site.queued()], [1, []])
+
+
+@test("--check of both programs: each mistake with its file and line")
+def _():
+    write(FILE, ALIASES + "vacation: |/usr/bin/vacation\nbox: /var/mail/box\nmore: :include:/nonexistent\nno colon\n")
+    write(LIST, "anna\nnot an address\n")
+    for program in (HANDLER, RELAY):
+        done = subprocess.run([program, "-c", site.config, "--check"], capture_output=True, text=True, timeout=10)
+        same(done.returncode, 78, done.stderr)
+        for words in (r"/aliases:12: \"\|/usr/bin/vacation\": mail to programs is not supported", r"/aliases:13: \"/var/mail/box\": mail to files",
+                      r"/aliases:14: the list /nonexistent cannot be read", r"/aliases:15: \"no colon\": there is no colon",
+                      r"/list:2: \"not an address\""):
+            check(re.search(words, done.stderr), words, done.stderr)
+    write(FILE, ALIASES)
+    write(LIST, "anna\n")
+    for program in (HANDLER, RELAY):
+        same(subprocess.run([program, "-c", site.config, "--check"], capture_output=True, timeout=10).returncode, 0)
+
+
+@test("--explain shows what an alias stands for")
+def _():
+    text = site.explain("sales@here.example")
+    check(re.search(r"alias +ben@here.example from owner-sales@here.example\n", text) and "dora@here.example" in text, text)
+    check("ring -> ring2 -> ring" in site.explain("ring@here.example"), site.explain("ring@here.example"))
+    check("alias  " not in site.explain("emil@here.example"))
+
+
+@test("--watch: a file that changes counts for the next message; 300 messages to an alias all arrive once")
+def _():
+    empty()
+    site.watch()
+    site.send("newcomer@any.example")
+    check(wait_for(lambda: len(box("any/newcomer")) == 1), site.log()[-2000:])
+    write(FILE, ALIASES + "newcomer: emil\n")
+    site.send("newcomer@any.example")
+    check(wait_for(lambda: len(box("any/emil")) == 1), site.log()[-2000:])
+    site.send("newcomer@any.example", count=300)
+    check(wait_for(lambda: len(box("any/emil")) == 301, 30), len(box("any/emil")), site.log()[-2000:])
+    check(wait_for(lambda: site.queued() == [], 10), site.queue_text()[-2000:])
+    same([len(box("any/emil")), len(box("any/newcomer"))], [301, 1])
+
+
+main(site.keep_queue_note)

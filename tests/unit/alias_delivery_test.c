@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Recipients that are aliases: the copies that come of them, and what becomes of the original.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "aliases/find.h"
+#include "base/clock.h"
+#include "delivery/alias_copy.h"
+#include "tests/lib/mail.h"
+
+static char file[100], host[] = "mx.example", here[] = "here.example", target[] = "/nowhere/{local}", list_file[120];
+static struct route routes[] = { { .pattern = here, .via = VIA_MAILDIR, .target = target, .aliases = file } };
+static struct route expansion = { .via = VIA_ALIASES };
+static struct config config = { .routes = routes, .nroutes = 1, .server.hostname = host };
+static struct aliases aliases;
+static struct mail mail;
+
+static void
+put_file(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd) < 0)
+		abort();
+}
+
+#define COPIES 16
+
+static char ids[COPIES][QUEUE_ID_SIZE];
+static size_t ncopies;
+
+static bool
+see(void *ctx, const char *id)
+{
+	(void)ctx;
+	if (ncopies < COPIES)
+		memcpy(ids[ncopies++], id, QUEUE_ID_SIZE);
+	return true;
+}
+
+static int
+by_rcpt(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* "<from PARAMS> rcpt PARAMS, ...: content" of each copy, in the order of their IDs; the copies are gone then. */
+static const char *
+copies(void)
+{
+	static char space[8000];
+	struct buf b = BUF(space);
+
+	ncopies = 0;
+	(void)queue_take_new(&mail.q, see, NULL);
+	qsort(ids, ncopies, sizeof ids[0], by_rcpt);
+	for (size_t i = 0; i < ncopies; i++) {
+		struct queue_entry e;
+		char content[2000];
+		ssize_t n;
+
+		if (queue_load(&mail.q, ids[i], &e) < 0)
+			abort();
+		buf_str(&b, i ? "| " : "");
+		buf_fmt(&b, "%s<%.*s%s%.*s>", e.expanded ? "" : "NOT EXPANDED ", (int)e.from.n, e.from.p, e.from_params.n ? " " : "",
+		    (int)e.from_params.n, e.from_params.p);
+		for (size_t k = 0; k < e.nrcpts; k++)
+			buf_fmt(&b, " %.*s%s%.*s", (int)e.rcpts[k].path.n, e.rcpts[k].path.p, e.rcpts[k].params.n ? " " : "",
+			    (int)e.rcpts[k].params.n, e.rcpts[k].params.p);
+		n = pread(e.fd, content, sizeof content, (off_t)e.content_at);
+		buf_fmt(&b, ": %.*s", (int)((uint64_t)n < e.content_size ? (uint64_t)n : e.content_size), content);
+		queue_unload(&e);
+		(void)queue_finish(&mail.q, ids[i]);
+	}
+	return buf_cstr(&b);
+}
+
+static struct delivery d = { .config = &config, .route = &expansion, .queue = &mail.q, .aliases = &aliases };
+
+static void
+run(const char *from, const char *params, const char *to, const char *content)
+{
+	mail_put(&mail, from, params, to, slice_str(content));
+	mail_deliver(&mail, &d);
+	ok(mail_reported(&mail), "each recipient is told of once");
+}
+
+static void
+run_some(const char *to, size_t n)	/* only the first n of them are aliases */
+{
+	static struct delivery_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
+
+	mail_put(&mail, "s@x.example", "", to, SL("A: b\r\n"));
+	sink.ctx = &mail;
+	d.sink = &sink;
+	deliver(&d, &mail.e, mail.rcpts, n);
+}
+
+#define MARK(name) "Delivered-To: " name "@here.example\r\n"
+
+static void
+test_copies(void)
+{
+	run("s@x.example", "", "one@here.example", "Subject: x\r\n\r\n.hello\r\n");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one") "Subject: x\r\n\r\n.hello\r\n"), "an alias of one address");
+	ok(mail.outcomes[0].cause == CAUSE_FORWARDED && mail_state(&mail, 0) == 'D', "is delivered");
+	ok(strncmp(mail.outcomes[0].detail, "alias of anna@y.example, as ", 28) == 0 && strstr(mail.outcomes[0].detail, ids[0]),
+	    "and told as which copy");
+	run("s@x.example", "", "two@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"), "of two: one copy");
+	ok(mail.outcomes[0].cause == CAUSE_EXPANDED, "is expanded");
+	run("s@x.example", "", "two@here.example|three@here.example|one@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"
+	    "| <s@x.example> carla@here.example: " MARK("three") "A: b\r\n"), "who is in two lists gets one copy");
+	ok(mail.outcomes[2].cause == CAUSE_EXPANDED && strstr(mail.outcomes[2].detail, "recipients of the message already"),
+	    "who adds nobody is expanded too");
+	run_some("two@here.example|BEN@here.example|anna@y.example", 1);
+	is(slice_str(copies()), SL(""), "who is a recipient gets no copy");
+	run_some("two@here.example|ben@here.example", 1);
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("two") "A: b\r\n"), "the others do");
+	run("s@x.example", "", "self@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("self") "A: b\r\n| <s@x.example> self@here.example: A: b\r\n"),
+	    "its own mailbox gets a copy without the mark that would keep it away");
+	run("s@x.example", "", "none@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL(""), "/dev/null");
+	ok(mail.outcomes[0].kind == OUTCOME_DELIVERED && strstr(mail.outcomes[0].detail, "discard"), "is delivered");
+	run("s@x.example", "", "nobody@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> nobody@here.example: A: b\r\n"), "one that is none any more goes on by itself");
+	run("s@x.example", "", "postmaster", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: Delivered-To: postmaster@mx.example\r\nA: b\r\n"), "the bare postmaster");
+	run("s@x.example", "", "one@here.example", "");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one")), "no content");
+}
+
+static void
+test_owner(void)
+{
+	run("s@x.example", "RET=HDRS ENVID=e BODY=8BITMIME", "list@here.example NOTIFY=SUCCESS", "A: b\r\n");
+	is(slice_str(copies()), SL("<owner-list@here.example BODY=8BITMIME> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"),
+	    "a list with an owner: from there");
+	run("", "", "list@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"), "a notice stays one");
+	run("s@x.example", "", "mixed@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> emil@here.example: " MARK("mixed") "A: b\r\n"
+	    "| <owner-list@here.example> ben@here.example carla@here.example: " MARK("mixed") "A: b\r\n"), "a list in an alias");
+}
+
+static void
+test_failures(void)
+{
+	run("s@x.example", "", "ring1@here.example|one@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one") "A: b\r\n"), "one that fails does not hinder others");
+	ok(mail.outcomes[0].cause == CAUSE_LOOP && strstr(mail.outcomes[0].detail, "ring1 -> ring2 -> ring1") &&
+	    mail_state(&mail, 0) == 'P', "a ring fails, and is told");
+	run("s@x.example", "", "one@here.example", "Delivered-To: ONE@here.example\r\n\r\n");
+	ok(mail.outcomes[0].cause == CAUSE_LOOP && !*copies(), "what has been there before fails");
+	run("s@x.example", "", "postmaster", "Delivered-To: postmaster@mx.example\r\n\r\n");
+	ok(mail.outcomes[0].cause == CAUSE_LOOP && !*copies(), "of the bare postmaster too");
+	run("s@x.example", "", "missing@here.example", "A: b\r\n");
+	ok(mail.outcomes[0].cause == CAUSE_ALIASES && mail.outcomes[0].kind == OUTCOME_DEFERRED && !*copies(), "a list that is missing: later");
+	put_file(list_file, "# nobody\n");
+	run("s@x.example", "", "missing@here.example", "A: b\r\n");
+	ok(mail.outcomes[0].cause == CAUSE_EMPTY_LIST && mail.outcomes[0].kind == OUTCOME_FAILED && !*copies(), "an empty one fails");
+	put_file(file, "one: |cat\n");
+	run("s@x.example", "", "one@here.example", "A: b\r\n");
+	ok(mail.outcomes[0].cause == CAUSE_ALIASES && strstr(mail.outcomes[0].detail, ":1: \"|cat\": mail to programs") && !*copies(),
+	    "a mistake in the file: later, and told");
+}
+
+static void
+test_storage(void)
+{
+	struct queue q = mail.q;
+
+	mail_put(&mail, "s@x.example", "", "one@here.example|two@here.example", SL("A: b\r\n"));
+	mail.q.tmp = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mail_deliver(&mail, &d);
+	(void)close(mail.q.tmp);
+	mail.q = q;
+	ok(mail.outcomes[0].cause == CAUSE_LOCAL && mail.outcomes[0].kind == OUTCOME_DEFERRED && mail_state(&mail, 0) == 'P' &&
+	    strstr(mail.outcomes[0].detail, "cannot queue"), "a copy that cannot be queued: later, and not marked");
+	ok(mail_reported(&mail) && !*copies(), "nothing is there");
+}
+
+static const struct { const char *from, *list, *alias; } from_params[] = {
+	{ "", "", "" }, { "BODY=8BITMIME", "BODY=8BITMIME", "BODY=8BITMIME" }, { "RET=FULL SMTPUTF8 ENVID=a", "SMTPUTF8", "RET=FULL SMTPUTF8 ENVID=a" },
+	{ "HOLDFOR=60 MT-PRIORITY=3", "MT-PRIORITY=3", "MT-PRIORITY=3" }, { "HOLDUNTIL=2026-11-22T00:00:00Z", "", "" },
+	{ "REQUIRETLS BY=120;R", "REQUIRETLS BY=20;R", "REQUIRETLS BY=20;R" }, { "BY=50;R", "BY=1;R", "BY=1;R" },
+	{ "by=50;NT RET=HDRS", "BY=-50;NT", "BY=-50;NT RET=HDRS" }, { "BY=-7;N", "BY=-107;N", "BY=-107;N" },
+};
+
+static const struct { const char *params, *single, *several; } rcpt_params[] = {
+	{ "", "", "" }, { "NOTIFY=NEVER", "NOTIFY=NEVER", "NOTIFY=NEVER" }, { "NOTIFY=SUCCESS", "NOTIFY=SUCCESS", "NOTIFY=NEVER" },
+	{ "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b", "NOTIFY=FAILURE ORCPT=rfc822;a@b" },
+	{ "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE", "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE", "ORCPT=rfc822;a@b NOTIFY=DELAY,FAILURE" },
+};
+
+static void
+test_params(void)
+{
+	char space[400];
+
+	for (size_t i = 0; i < sizeof from_params / sizeof from_params[0]; i++) {
+		struct buf b = BUF(space);
+
+		alias_copy_from_params(slice_str(from_params[i].from), true, 100, &b);
+		is(buf_slice(&b), slice_str(from_params[i].list), "a list's sender parameters");
+		b.n = 0;
+		alias_copy_from_params(slice_str(from_params[i].from), false, 100, &b);
+		is(buf_slice(&b), slice_str(from_params[i].alias), "an alias's");
+	}
+	for (size_t i = 0; i < sizeof rcpt_params / sizeof rcpt_params[0]; i++) {
+		struct buf b = BUF(space);
+
+		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), true, false, &b);
+		is(buf_slice(&b), SL(""), "a list's recipients have no parameters");
+		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, true, &b);
+		is(buf_slice(&b), slice_str(rcpt_params[i].single), "that of a single address has all");
+		b.n = 0;
+		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, false, &b);
+		is(buf_slice(&b), slice_str(rcpt_params[i].several), "several have no SUCCESS");
+	}
+}
+
+/* Facts that deliveries go by, of a large message. */
+static void
+test_large(void)
+{
+	static char content[400000], got[400000];
+	struct buf b = BUF(content);
+	struct queue_entry e;
+	size_t mark = strlen(MARK("one"));
+
+	buf_str(&b, "Subject: \344\r\n\r\n.\r\n");
+	while (b.n < 390000)
+		buf_str(&b, "0123456789\r\n");
+	run("s@x.example", "", "one@here.example", buf_cstr(&b));
+	ncopies = 0;
+	(void)queue_take_new(&mail.q, see, NULL);
+	ok(ncopies == 1 && queue_load(&mail.q, ids[0], &e) == 0, "a large message");
+	ok(e.content_size == mail.e.content_size + mark && pread(e.fd, got, sizeof got, (off_t)(e.content_at + mark)) >= (ssize_t)b.n &&
+	    memcmp(got, content, b.n) == 0, "octet for octet");
+	ok(e.facts.eight_bit && e.facts.dot_line && !e.facts.no_final_crlf && e.facts.longest_line >= 15, "and what is known of it");
+	ok(e.arrived_us >= mail.e.arrived_us && clock_wall_us() - e.arrived_us < 60000000, "it has arrived now");
+	queue_unload(&e);
+	(void)queue_finish(&mail.q, ids[0]);
+}
+
+int
+main(void)
+{
+	char text[1000];
+
+	mail_init(&mail);
+	(void)snprintf(file, sizeof file, "%s/aliases", mail.dir);
+	(void)snprintf(list_file, sizeof list_file, "%s/list", mail.dir);
+	(void)snprintf(text, sizeof text, "one: anna@y.example\ntwo: anna@y.example, ben\nthree: ben, carla\nself: self, anna@y.example\n"
+	    "none: /dev/null\nroot: one\nlist: ben, carla\nowner-list: dora\nmixed: list, emil\nring1: ring2\nring2: ring1\n"
+	    "missing: :include:%s\n", list_file);
+	put_file(file, text);
+	if (aliases_init(&aliases, &config) < 0)
+		abort();
+	test_params();
+	test_copies();
+	test_owner();
+	test_large();
+	test_storage();
+	test_failures();
+	aliases_done(&aliases);
+	mail_done(&mail);
+	return tap_done();
+}
