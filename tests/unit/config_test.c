@@ -197,7 +197,7 @@ check_all_reported(void)
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
-	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], maildir:PATH, print, discard or reject:TEXT\n"
+	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
