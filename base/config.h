@@ -53,6 +53,9 @@ struct route {
 	char *recipients;	/* file, or NULL: any local part */
 	char *aliases;
 	char subaddress;	/* between user and detail; NUL: none */
+	char *user;		/* to log in as; NULL: not at all */
+	char *password_file;	/* a path or a credential (base/secret.h); NULL: none, then there is */
+	char *token_command;	/* that prints a token */
 };
 
 struct address_list {

@@ -30,6 +30,29 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
 }
 
+/* A name, a secret, and a host to tell them to. */
+static void
+check_login(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	const struct place *at = places->keys;
+	const char *section = r->by_sender ? "sender" : "route";
+	const bool refused = l->settings.errors > 0;	/* then what was written may be missing for that reason */
+	const bool secret = r->password_file || r->token_command;
+
+	if (r->user && !secret && !(refused && (at[ROUTE_PASSWORD_FILE].source || at[ROUTE_TOKEN_COMMAND].source)))
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: has no password: set password-file or token-command", section, r->pattern);
+	if (r->password_file && r->token_command)
+		settings_error(&l->settings, at[ROUTE_TOKEN_COMMAND],
+		    "[%s %s] token-command: there is a password-file too: remove one", section, r->pattern);
+	if (!r->user && secret && !(refused && at[ROUTE_USER].source))
+		settings_error(&l->settings, at[r->password_file ? ROUTE_PASSWORD_FILE : ROUTE_TOKEN_COMMAND],
+		    "[%s %s] has a password but nobody it belongs to: set user", section, r->pattern);
+	if (r->user && at[ROUTE_VIA].source && r->via != VIA_SMTP)
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: there is nobody to log in to: set via = smtp://HOST[:PORT]", section, r->pattern);
+}
+
 static void
 check_routes(struct config_loader *l)
 {
@@ -42,6 +65,7 @@ check_routes(struct config_loader *l)
 		if (!places->keys[ROUTE_VIA].source)
 			settings_error(&l->settings, places->section,
 			    "[%s %s]: has no via: add one, like via = mx", r->by_sender ? "sender" : "route", r->pattern);
+		check_login(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases)

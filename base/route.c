@@ -9,7 +9,9 @@
 #include <sys/un.h>
 
 #include "base/name.h"
+#include "base/secret.h"
 #include "base/small.h"
+#include "base/value.h"
 
 #define NOT_YET "this version cannot do that yet"
 
@@ -18,6 +20,9 @@ route_key(struct slice name, enum route_key *ret)
 {
 	static const struct slice names[ROUTE_KEYS] = {
 		[ROUTE_VIA] = S("via"),
+		[ROUTE_USER] = S("user"),
+		[ROUTE_PASSWORD_FILE] = S("password-file"),
+		[ROUTE_TOKEN_COMMAND] = S("token-command"),
 		[ROUTE_ACCEPT] = S("accept"),
 		[ROUTE_RECIPIENTS] = S("recipients"),
 		[ROUTE_ALIASES] = S("aliases"),
@@ -113,7 +118,7 @@ parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct
 	uint64_t port = 0;
 
 	if (memchr(text.p, '@', text.n))
-		return refuse(why, "a user and password for a relay: " NOT_YET);
+		return refuse(why, "the user goes into a line of its own: user = NAME");
 	if (text.n && text.p[0] == '[') {
 		host = slice_cut(slice_skip(text, 1), ']', &port_text);
 		if (!address_parse(host, 0, &ss, &len) || ss.ss_family != AF_INET6 ||
@@ -276,14 +281,55 @@ set_subaddress(struct route *r, struct slice value, struct buf *why)
 	return 0;
 }
 
+/* It travels between control characters (RFC 4616), and stands in the log. */
+static int
+set_user(struct route *r, struct slice value, struct buf *why)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 127)
+			return refuse(why, "a user's name has no control characters");
+	if (value.n > ROUTE_USER_MAX)
+		return refuse(why, "write at most 255 octets");
+	return replace(&r->user, value.n ? value : slice_of(NULL, 0));
+}
+
+static int
+set_password_file(struct route *r, struct slice value, struct buf *why)
+{
+	if (value.n && !secret_name_valid(value))
+		return refuse(why, "write the absolute path of a file, or the name of a credential");
+	return replace(&r->password_file, value.n ? value : slice_of(NULL, 0));
+}
+
+static int
+set_token_command(struct route *r, struct slice value, struct buf *why)
+{
+	struct slice rest = value;
+	size_t words = 0;
+
+	while (value_word(&rest).n)
+		words++;
+	if (value.n && (value.p[0] != '/' || memchr(value.p, '\0', value.n)))
+		return refuse(why, "write the absolute path of a program and its arguments, separated by blanks; no shell sees them");
+	if (words > ROUTE_COMMAND_WORDS || value.n > ROUTE_COMMAND_MAX)
+		return refuse(why, "write at most 32 words and 1000 octets");
+	return replace(&r->token_command, value.n ? value : slice_of(NULL, 0));
+}
+
 int
 route_set(struct route *r, enum route_key key, struct slice value, struct buf *why)
 {
-	if (r->by_sender && key != ROUTE_VIA)
-		return refuse(why, "that is for a [route]; a [sender] has via");
+	if (r->by_sender && key >= ROUTE_SENDER_KEYS)
+		return refuse(why, "that is for a [route]; a [sender] has " ROUTE_SENDER_KEY_NAMES);
 	switch (key) {
 	case ROUTE_VIA:
 		return set_via(r, value, why);
+	case ROUTE_USER:
+		return set_user(r, value, why);
+	case ROUTE_PASSWORD_FILE:
+		return set_password_file(r, value, why);
+	case ROUTE_TOKEN_COMMAND:
+		return set_token_command(r, value, why);
 	case ROUTE_ACCEPT:
 		return set_accept(r, value, why);
 	case ROUTE_RECIPIENTS:
@@ -319,5 +365,8 @@ route_done(struct route *r)
 	small_free(r->target);
 	small_free(r->recipients);
 	small_free(r->aliases);
+	small_free(r->user);
+	small_free(r->password_file);
+	small_free(r->token_command);
 	memset(r, 0, sizeof *r);
 }

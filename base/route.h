@@ -7,9 +7,17 @@
 
 #include "base/config.h"
 
-enum route_key { ROUTE_VIA, ROUTE_ACCEPT, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_SUBADDRESS, ROUTE_KEYS };
+enum route_key {
+	ROUTE_VIA, ROUTE_USER, ROUTE_PASSWORD_FILE, ROUTE_TOKEN_COMMAND,
+	ROUTE_SENDER_KEYS,	/* all of these are a [sender]'s too */
+	ROUTE_ACCEPT = ROUTE_SENDER_KEYS, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_SUBADDRESS, ROUTE_KEYS
+};
 
-#define ROUTE_KEY_NAMES "via, accept, recipients, aliases, subaddress"
+#define ROUTE_SENDER_KEY_NAMES "via, user, password-file, token-command"
+#define ROUTE_KEY_NAMES ROUTE_SENDER_KEY_NAMES ", accept, recipients, aliases, subaddress"
+#define ROUTE_USER_MAX	    255
+#define ROUTE_COMMAND_WORDS 32	/* of a token-command */
+#define ROUTE_COMMAND_MAX   1000
 #define ROUTE_REJECT_MAX 450	/* a reply line is 512 octets at most (RFC 5321 section 4.5.3.1.5) */
 
 /* "via" and so on; false when there is no such key. */

@@ -36,6 +36,8 @@ check_route(const struct config *c, const struct route *r)
 	must(r->via != VIA_LMTP || (r->host ? r->port && r->port != 25 : r->target[0] == '/'));
 	must(r->via != VIA_MAILDIR || r->target[0] == '/');
 	must(r->accept == ACCEPT_TRUSTED || r->accept_set || strcmp(r->pattern, "*") != 0);
+	must(!r->user || (r->via == VIA_SMTP && !r->password_file != !r->token_command));
+	must(r->user || (!r->password_file && !r->token_command));
 	for (const char *p = r->pattern; *p; p++)
 		must(ascii_lower(*p) == *p);
 	if (r->by_sender)

@@ -103,7 +103,7 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nhostname = a.b\n\nhostname = a.b\n", 4, "is set in line 2 already" },
 	{ "[server]\nhostname = a.b\n[queue]\n[server]\nhostname = a.b\n", 5, "is set in line 2 already" },
 	{ "[route a.b]\nvia = mx\n[route A.B]\nvia = mx\n", 4, "is set in line 2 already" },
-	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, accept, recipients, aliases" },
+	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, user, password-file, token-command, accept, recipients, aliases" },
 	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
 	{ "\n[route a.b]\n", 2, "has no via" },
 	{ "[server]\nhostname = local host\n", 2, "a full name" },

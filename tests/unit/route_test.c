@@ -5,6 +5,9 @@
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
 
+#define NAME_10 "abcdefghij"
+#define NAME_100 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10
+
 static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\naccept = everyone\n", 3, "write anyone or trusted" },
 	{ "[route a.b]\nvia = mx\nrecipients = list\n", 3, "write the absolute path of a file" },
@@ -24,7 +27,22 @@ static const struct mistake mistakes[] = {
 	{ "[sender a@b@c.d]\nvia = mx\n", 1, "write [sender anna@example.org]" },
 	{ "[sender a.b]\n", 1, "[sender a.b]: has no via" },
 	{ "[sender a.b]\nvia = maildir:/m\n", 2, "a sender's mail goes by mx or to smtp://HOST[:PORT]" },
-	{ "[sender a.b]\nvia = mx\naccept = anyone\n", 3, "that is for a [route]; a [sender] has via" },
+	{ "[sender a.b]\nvia = mx\naccept = anyone\n", 3,
+	    "that is for a [route]; a [sender] has via, user, password-file, token-command" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\n", 3, "[route a.b] user: has no password: set password-file or token-command" },
+	{ "[sender a.b]\nvia = smtp://h\nuser = u\n", 3, "[sender a.b] user: has no password" },
+	{ "[route a.b]\nvia = smtp://h\npassword-file = /p\n", 3, "has a password but nobody it belongs to: set user" },
+	{ "[route a.b]\nvia = smtp://h\ntoken-command = /p\n", 3, "has a password but nobody it belongs to: set user" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = /p\ntoken-command = /t\n", 5,
+	    "there is a password-file too: remove one" },
+	{ "[route a.b]\nvia = mx\nuser = u\npassword-file = /p\n", 3, "there is nobody to log in to" },
+	{ "[route a.b]\nvia = maildir:/m\nuser = u\npassword-file = /p\n", 3, "there is nobody to log in to" },
+	{ "[route a.b]\nvia = smtp://h\nuser = " NAME_100 NAME_100 NAME_100 "\npassword-file = /p\n", 3, "write at most 255 octets" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file =\n", 3, "[route a.b] user: has no password" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = a/b\n", 4, "the absolute path of a file, or the name of a credential" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\ntoken-command = gettoken\n", 4, "write the absolute path of a program" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\ntoken-command = /t 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "
+	    "25 26 27 28 29 30 31 32\n", 4, "write at most 32 words" },
 	{ "[sender a.b]\nvia = mx\n[sender A.b]\nvia = mx\n", 4, "is set in line 2 already" },
 	{ "[route a.b]\nvia =\n", 2, "write mx, smtp://HOST[:PORT]" },
 	{ "[route a.b]\nvia = MX\n", 2, "write mx, smtp://HOST[:PORT]" },
@@ -40,7 +58,7 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = lmtp://[::1]:25\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
 	{ "[sender a.b]\nvia = lmtp:/run/lmtp\n", 2, "a sender's mail goes by mx" },
 	{ "[route a.b]\nvia = smtp://\n", 2, "write smtp://HOST" },
-	{ "[route a.b]\nvia = smtp://user:secret@host\n", 2, "this version cannot do that yet" },
+	{ "[route a.b]\nvia = smtp://user:secret@host\n", 2, "the user goes into a line of its own: user = NAME" },
 	{ "[route a.b]\nvia = smtp://host:\n", 2, "no port behind the colon" },
 	{ "[route a.b]\nvia = smtp://host:0\n", 2, "a port is a number from 1 to 65535" },
 	{ "[route a.b]\nvia = smtp://host:25/\n", 2, "a port is a number" },
@@ -175,6 +193,27 @@ check_senders(void)
 	config_done(&c);
 }
 
+static void
+check_logins(void)
+{
+	struct config c;
+	const struct route *r;
+	static const char *const odd[] = { "route *.via=smtp://h", "route *.user=u\001v", "route *.password-file=/p" };
+
+	ok(load(&c, "", odd, 3) == -EINVAL && memmem(errors.p, errors.n, "no control characters", 21), "a user with control characters");
+	config_done(&c);
+	ok(load(&c, "[route *]\nvia = smtp://h\nuser = anna b\npassword-file = credential\n"
+	    "[sender a@b]\nvia = smtp://h\nuser = x\ntoken-command = /bin/echo  a b\n", NULL, 0) == 0, "logins");
+	r = config_route(&c, SL("b"));
+	ok(strcmp(r->user, "anna b") == 0 && strcmp(r->password_file, "credential") == 0 && !r->token_command, "by password");
+	r = config_route_from(&c, SL("a@b"), SL("b"));
+	ok(strcmp(r->user, "x") == 0 && !r->password_file && strcmp(r->token_command, "/bin/echo  a b") == 0, "by token");
+	config_done(&c);
+	ok(load(&c, "[route *]\nvia = smtp://h\nuser =\npassword-file =\ntoken-command =\n", NULL, 0) == 0 && !c.routes[0].user &&
+	    !c.routes[0].password_file && !c.routes[0].token_command, "none");
+	config_done(&c);
+}
+
 static const struct {
 	const char *pattern, *via, *accept;
 	enum config_accept want;
@@ -231,6 +270,7 @@ main(void)
 	check_vias();
 	check_routing();
 	check_senders();
+	check_logins();
 	check_accept();
 	check_trust();
 	config_test_end();

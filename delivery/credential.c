@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Reads a secret afresh for each login, so that a new one needs no restart, and keeps it no longer than that.  Called by
+ * delivery/login, in a worker.
+ */
+#include "delivery/credential.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "delivery/token.h"
+
+/* The file's path, and the file into b. */
+static int
+read_file(const char *name, struct buf *b, struct buf *why)
+{
+	char space[4096];
+	struct buf path = BUF(space);
+	ssize_t n;
+	int r = secret_path(&path, slice_str(name)), fd;
+
+	if (r < 0) {
+		buf_fmt(why, "%s: %s", name, r == -ENOENT ? "there are no credentials (LoadCredential= of the unit)" : strerror(-r));
+		return r;
+	}
+	fd = secret_open(space, why);
+	if (fd < 0)
+		return fd;
+	while ((n = read(fd, b->p + b->n, b->cap - b->n)) > 0)
+		b->n += (size_t)n;
+	r = n < 0 ? -errno : 0;
+	(void)close(fd);
+	if (r < 0)
+		buf_fmt(why, "%s: %s", space, strerror(-r));
+	return r;
+}
+
+/* A line of text, and not an empty one. */
+static int
+take_line(struct credential *c, const char *source, struct buf *why)
+{
+	struct slice rest, line = slice_cut(buf_slice(&c->secret), '\n', &rest);
+	const char *wrong = NULL;
+
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	for (size_t i = 0; i < line.n; i++)
+		if ((unsigned char)line.p[i] < ' ' || line.p[i] == 127)
+			wrong = "has control characters in its first line";
+	if (line.n > SMTP_LOGIN_SECRET_MAX)
+		wrong = "has too long a first line";
+	if (line.n == 0)
+		wrong = "has nothing in its first line";
+	if (wrong) {
+		buf_fmt(why, "%s: %s", source, wrong);
+		return -EINVAL;
+	}
+	explicit_bzero(c->space + line.n, sizeof c->space - line.n);
+	c->secret.n = line.n;
+	return 0;
+}
+
+int
+credential_get(const struct route *r, struct credential *ret, struct buf *why)
+{
+	int e;
+
+	ret->secret = (struct buf)BUF(ret->space);
+	ret->is_token = r->token_command != NULL;
+	if (ret->is_token)
+		e = token_run(r->token_command, TOKEN_TIMEOUT_MS, &ret->secret, why);
+	else
+		e = read_file(r->password_file, &ret->secret, why);
+	if (e == 0)
+		e = take_line(ret, ret->is_token ? "token-command" : r->password_file, why);
+	if (e < 0)
+		credential_wipe(ret);
+	return e;
+}
+
+void
+credential_wipe(struct credential *c)
+{
+	explicit_bzero(c, sizeof *c);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What a route logs in with: a password out of a file, a token out of a program.  Private to the room, but for --check.
+ */
+#ifndef DELIVERY_CREDENTIAL_H
+#define DELIVERY_CREDENTIAL_H
+
+#include "base/config.h"
+#include "smtp/login.h"
+
+struct credential {
+	bool is_token;
+	struct buf secret;
+	char space[SMTP_LOGIN_SECRET_MAX + 2];	/* and its line end */
+};
+
+/* The first line of the route's password-file, or of what its token-command prints.  0; or -errno, with what is wrong in
+ * why, in which the secret is not. */
+int credential_get(const struct route *r, struct credential *ret, struct buf *why);
+
+/* Forget it, whether it was got or not. */
+void credential_wipe(struct credential *c);
+
+#endif

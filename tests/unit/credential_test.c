@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Passwords out of files, tokens out of programs.
+ */
+#include "delivery/credential.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "delivery/token.h"
+#include "tests/lib/tap.h"
+
+static char directory[] = "/tmp/credential_test.XXXXXX", file[100], program[100];
+
+static void
+write_file(const char *path, struct slice text, mode_t mode)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fwrite(text.p, 1, text.n, f) != text.n || fclose(f) != 0 || chmod(path, mode) < 0)
+		exit(1);
+}
+
+static bool
+has(const struct buf *why, const char *part)
+{
+	return memmem(why->p, why->n, part, strlen(part)) != NULL;
+}
+
+static const struct {
+	const char *name;
+	struct slice text;
+	mode_t mode;
+	int want;
+	struct slice secret;
+	const char *why;
+} files[] = {
+	{ "a line", S("s3cret pass\n"), 0600, 0, S("s3cret pass"), "" },
+	{ "without an end", S("s3cret"), 0400, 0, S("s3cret"), "" },
+	{ "with CRLF", S("s3cret\r\n"), 0600, 0, S("s3cret"), "" },
+	{ "blanks are part of it", S(" s3cret \n"), 0600, 0, S(" s3cret "), "" },
+	{ "the first line only", S("s3cret\nand a remark\n"), 0600, 0, S("s3cret"), "" },
+	{ "UTF-8", S("gr\303\274n\n"), 0600, 0, S("gr\303\274n"), "" },
+	{ "nothing", S(""), 0600, -EINVAL, S(""), "has nothing in its first line" },
+	{ "an empty line", S("\ns3cret\n"), 0600, -EINVAL, S(""), "has nothing in its first line" },
+	{ "NUL", S("s3c\0ret\n"), 0600, -EINVAL, S(""), "has control characters" },
+	{ "control characters", S("s3c\001ret\n"), 0600, -EINVAL, S(""), "has control characters" },
+	{ "readable by all", S("s3cret\n"), 0644, -EACCES, S(""), "others can read it (mode 0644): chmod 600 it" },
+	{ "readable by a group", S("s3cret\n"), 0640, -EACCES, S(""), "others can read it" },
+};
+
+static void
+check_files(void)
+{
+	static struct credential c;
+	const struct route r = { .password_file = file };
+	char text[400];
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		struct buf why = BUF(text);
+		int e;
+
+		write_file(file, files[i].text, files[i].mode);
+		e = credential_get(&r, &c, &why);
+		ok(e == files[i].want && has(&why, files[i].why) && !has(&why, "s3c"), "%s", files[i].name);
+		if (e == 0)
+			is(buf_slice(&c.secret), files[i].secret, "the secret");
+		credential_wipe(&c);
+		ok(!memmem(c.space, sizeof c.space, "s3c", 3) && !memmem(c.space, sizeof c.space, "remark", 6), "nothing stays");
+		(void)unlink(file);
+	}
+}
+
+static void
+check_lengths(void)
+{
+	static char octets[SMTP_LOGIN_SECRET_MAX + 100];
+	static struct credential c;
+	const struct route r = { .password_file = file };
+	char text[400];
+	struct buf why = BUF(text);
+
+	memset(octets, 'x', sizeof octets);
+	write_file(file, slice_of(octets, SMTP_LOGIN_SECRET_MAX), 0600);
+	ok(credential_get(&r, &c, &why) == 0 && c.secret.n == SMTP_LOGIN_SECRET_MAX, "the longest");
+	write_file(file, slice_of(octets, SMTP_LOGIN_SECRET_MAX + 1), 0600);
+	ok(credential_get(&r, &c, &why) == -EINVAL && has(&why, "too long"), "and one that is longer");
+	write_file(file, slice_of(octets, sizeof octets), 0600);
+	ok(credential_get(&r, &c, &why) == -EINVAL, "and one that is much longer");
+	(void)unlink(file);
+	why.n = 0;
+	ok(credential_get(&r, &c, &why) == -ENOENT && has(&why, "No such file"), "no file");
+}
+
+static void
+check_credentials(void)
+{
+	static struct credential c;
+	char name[] = "file";
+	const struct route r = { .password_file = name };
+	char text[400];
+	struct buf why = BUF(text);
+
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+	ok(credential_get(&r, &c, &why) == -ENOENT && has(&why, "file: there are no credentials (LoadCredential= of the unit)"),
+	    "a credential outside a unit");
+	(void)setenv("CREDENTIALS_DIRECTORY", directory, 1);
+	write_file(file, SL("s3cret\n"), 0440);
+	ok(credential_get(&r, &c, &why) == 0, "a credential");
+	is(buf_slice(&c.secret), SL("s3cret"), "the secret");
+	(void)unlink(file);
+}
+
+static const struct {
+	const char *name, *script, *arguments;
+	int want;
+	const char *secret, *why;
+} programs[] = {
+	{ "a token", "echo ya29.token", "", 0, "ya29.token", "" },
+	{ "arguments are words, whatever is in them", "echo \"$#:$1:$2\"", " a;b  $HOME ", 0, "2:a;b:$HOME", "" },
+	{ "the first line only", "echo t0ken; echo expires", "", 0, "t0ken", "" },
+	{ "nothing on standard input", "read x; echo \"<$x>\"", "", 0, "<>", "" },
+	{ "no descriptor of ours", "ls /proc/self/fd | tail -n +5 | wc -l", "", 0, "0", "" },
+	{ "a process that stays behind", "sleep 100 & echo t0ken", "", 0, "t0ken", "" },
+	{ "failure", "echo t0ken; exit 3", "", -EREMOTEIO, "", "exit status 3" },
+	{ "failure with words", "echo first >&2; echo 'refresh token expired' >&2; exit 1", "", -EREMOTEIO, "",
+	    "exit status 1: refresh token expired" },
+	{ "killed", "kill -9 $$", "", -EREMOTEIO, "", "was killed by signal 9" },
+	{ "nothing", "true", "", -EINVAL, "", "token-command: has nothing in its first line" },
+	{ "more than a token", "yes | head -c 100000", "", -EFBIG, "", "writes more than a token" },
+	{ "without end", "yes", "", -EFBIG, "", "writes more than a token" },
+};
+
+static void
+check_programs(void)
+{
+	static struct credential c;
+	char command[300], script[300], text[400];
+
+	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+		const struct route r = { .token_command = command };
+		struct buf why = BUF(text);
+		int e;
+
+		(void)snprintf(script, sizeof script, "#!/bin/sh\n%s\n", programs[i].script);
+		(void)snprintf(command, sizeof command, "%s%s", program, programs[i].arguments);
+		write_file(program, slice_str(script), 0700);
+		e = credential_get(&r, &c, &why);
+		ok(e == programs[i].want && has(&why, programs[i].why) && !has(&why, "t0ken"), "a program: %s (%d)",
+		    programs[i].name, e);
+		if (e != programs[i].want || why.n)
+			printf("# %.*s\n", (int)why.n, why.p);
+		if (e == 0)
+			is(buf_slice(&c.secret), slice_str(programs[i].secret), "the token");
+		ok(e == 0 || c.space[0] == '\0', "or nothing at all");
+	}
+	(void)unlink(program);
+}
+
+static void
+check_time(void)
+{
+	char text[400], space[100];
+	struct buf why = BUF(text), b = BUF(space);
+	int64_t begun_ms = clock_ms();
+
+	ok(token_run("/nonexistent/program x", 5000, &b, &why) == -EREMOTEIO && has(&why, "cannot start it: No such file"),
+	    "no program");
+	write_file(program, SL("#!/bin/sh\nsleep 100 & sleep 100\n"), 0700);
+	why.n = 0;
+	ok(token_run(program, 300, &b, &why) == -ETIMEDOUT && has(&why, "takes too long"), "one that takes too long");
+	ok(clock_ms() - begun_ms < 20000, "is not waited for");
+	(void)unlink(program);
+}
+
+int
+main(void)
+{
+	if (!mkdtemp(directory))
+		return 1;
+	(void)snprintf(file, sizeof file, "%s/file", directory);
+	(void)snprintf(program, sizeof program, "%s/program", directory);
+	check_files();
+	check_lengths();
+	check_credentials();
+	check_programs();
+	check_time();
+	ok(rmdir(directory) == 0, "nothing is left behind");
+	return tap_done();
+}
