@@ -317,6 +317,7 @@ static const struct runner_hooks hooks = {
 	.message = heard_message,
 	.notified = report_notified,
 	.trouble = report_trouble,
+	.frozen = report_frozen,
 };
 
 /* ---- the run ---- */
@@ -393,6 +394,9 @@ run(struct relay *r)
 	r->runner.hooks = &hooks;
 	r->runner.ctx = r;
 	hosts_load(&r->runner.hosts, r->queue.state);
+	if (r->flush)
+		frozen_forget(r->queue.state);
+	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_us() / 1000000);
 	take(r, r->flush);
 	intake_rest(&r->runner);
 	(void)sd_notify(0, "READY=1");

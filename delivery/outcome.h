@@ -30,6 +30,7 @@ enum outcome_cause {
 	CAUSE_NO_TLS,			/* 4.7.4: TLS is required, and not offered */
 	CAUSE_TLS_FAILED,		/* 4.7.5: the handshake failed; without TLS the next time, where that is allowed */
 	CAUSE_TLS_UNVERIFIED,		/* 4.7.5: a certificate that does not show whom we talk to */
+	CAUSE_LOGIN,			/* 4.7.8: a smarthost does not let us in, or we have nothing to log in with */
 	CAUSE_REPLY_TEMPORARY,		/* 4yz: the peer's own status, else 4.0.0 */
 	CAUSE_REPLY_PERMANENT,		/* 5yz: the peer's own status, else 5.0.0 */
 	CAUSE_TOO_BIG,			/* 5.3.4: over the peer's SIZE */

@@ -12,6 +12,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "delivery/credential.h"
 #include "delivery/hosts.h"
 #include "delivery/maildir.h"
 #include "delivery/order.h"
@@ -200,6 +202,46 @@ explain_mailbox(const struct config *c, const struct route *route, const struct 
 		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
 }
 
+static void
+explain_frozen(const struct config *c, const struct route *route, FILE *out)
+{
+	struct queue q;
+	struct frozen_list list;
+	const struct frozen *f;
+	char since[32], until[32];
+	struct buf from = BUF(since), to = BUF(until);
+
+	if (queue_open(&q, c->queue.directory, QUEUE_LOOK) < 0)
+		return;
+	frozen_load(&list, q.state, runner_now_s());
+	f = frozen_now(&list, route, runner_now_s());
+	if (f) {
+		clock_stamp(&from, f->since_s);
+		clock_stamp(&to, f->until_s);
+		fprintf(out, "frozen      since %s, tried again at %s or by --flush: %s\n", buf_cstr(&from), buf_cstr(&to), f->why);
+	}
+	frozen_done(&list);
+	queue_close(&q);
+}
+
+/* A program is not run for this: it may ask somebody. */
+static void
+explain_login(const struct route *route, FILE *out)
+{
+	static struct credential secret;
+	char space[400];
+	struct buf why = BUF(space);
+
+	if (route->token_command) {
+		fprintf(out, "login       as %s with token-command %s\n", route->user, route->token_command);
+		return;
+	}
+	fprintf(out, "login       as %s with password-file %s\n", route->user, route->password_file);
+	if (credential_get(route, &secret, &why) < 0)
+		fprintf(out, "            %s\n", buf_cstr(&why));
+	credential_wipe(&secret);
+}
+
 static bool
 is_address(const char *address, unsigned flags, struct smtp_path *ret)
 {
@@ -232,6 +274,10 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	    route->via_text, route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
 	if (explain_alias(c, &path, out))
 		return 0;
+	if (route->user)
+		explain_login(route, out);
+	if (route->via == VIA_SMTP)
+		explain_frozen(c, route, out);
 	if (route->via == VIA_MX || route->host)
 		explain_domain(c, resolver, route, domain, out);
 	else if (route->via == VIA_MAILDIR)

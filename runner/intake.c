@@ -55,8 +55,10 @@ intake_rest(struct runner *r)
 int
 intake_hand_over(const struct queue *q)
 {
-	int n = queue_flush(q);
+	int n;
 
+	frozen_forget(q->state);
+	n = queue_flush(q);
 	if (n < 0) {
 		report_trouble(NULL, "cannot take messages from wait/", "", n);
 		return EX_TEMPFAIL;

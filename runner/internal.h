@@ -65,9 +65,19 @@ extern struct result result_delivered;	/* and nobody to tell */
 /* What a recipient's state in the file says: delivered or failed, and whether its sender is to be told.  Shared. */
 struct result *result_of_state(char state);
 void message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool noted);
+/* Where a recipient's mail goes, and the domain that decided it. */
+const struct route *message_route(const struct runner *r, struct slice sender, const struct queue_rcpt *rcpt,
+    struct slice *ret_domain);
 /* One job of it is over: what it left open counts as local trouble; settles the message after the last. */
 void message_job_done(struct runner *r, struct job *job);
 void message_forget(struct runner *r, struct message *m);
+
+/* freeze.c: routes whose login is refused.  What a delivery said of one; */
+void freeze_heard(struct runner *r, struct destination *d, const struct outcome *o);
+/* is it left alone now?  Then the recipient has its result; */
+bool freeze_holds(struct runner *r, struct message *m, uint32_t rcpt, const struct route *route);
+/* until when (unix seconds), 0: it is not. */
+int64_t freeze_until(struct runner *r, const struct queue_entry *e, uint32_t rcpt);
 
 /* retry.c: when a message is due again that has been deferred so many times before. */
 int64_t retry_due_s(const struct config *c, unsigned attempts, int64_t now_s);

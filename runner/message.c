@@ -114,8 +114,8 @@ message_forget(struct runner *r, struct message *m)
 	free(m);
 }
 
-static const struct route *
-rcpt_route(const struct runner *r, struct slice sender, const struct queue_rcpt *rcpt, struct slice *ret_domain)
+const struct route *
+message_route(const struct runner *r, struct slice sender, const struct queue_rcpt *rcpt, struct slice *ret_domain)
 {
 	/* A bare <postmaster> (RFC 5321 section 4.5.1) is the one of this host, whatever it is called. */
 	*ret_domain = rcpt->domain;
@@ -194,12 +194,14 @@ put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		struct slice domain;
-		const struct route *route = rcpt_route(r, e->from, &e->rcpts[i], &domain);
+		const struct route *route = message_route(r, e->from, &e->rcpts[i], &domain);
 
 		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
 			route = &expansion;
 		if (e->rcpts[i].state != QUEUE_PENDING)
 			m->results[i] = result_of_state(e->rcpts[i].state);
+		else if (freeze_holds(r, m, (uint32_t)i, route))
+			continue;
 		else if ((places[n].destination = destination_for(r, route, domain)))
 			places[n++].rcpt = (uint32_t)i;
 	}

@@ -127,6 +127,28 @@ report_notified(void *ctx, const char *id, enum bounce_action action, const char
 }
 
 void
+report_frozen(void *ctx, const struct route *route, const struct frozen *f)
+{
+	struct log_line l;
+	char text[40], space[FROZEN_NAME + 4];
+	struct buf stamp = BUF(text), name = BUF(space);
+
+	(void)ctx;
+	buf_fmt(&name, "%s %s", route->by_sender ? "sender" : "route", route->pattern);
+	log_begin(&l, f ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, f ? "frozen" : "thawed");
+	log_str(&l, "route", buf_slice(&name));
+	log_str(&l, "via", slice_str(route->via_text));
+	log_str(&l, "user", slice_str(route->user));
+	if (f) {
+		clock_stamp(&stamp, f->until_s);
+		log_str(&l, "until", buf_slice(&stamp));
+		log_str(&l, "why", slice_str(f->why));
+		log_str(&l, "do", SL("mend the login, then run smtp-relay --flush; until then its mail is kept, however long"));
+	}
+	log_end(&l);
+}
+
+void
 report_trouble(void *ctx, const char *what, const char *id, int error)
 {
 	struct log_line l;

@@ -13,6 +13,8 @@ void report_rcpt(const char *id, struct slice path, const struct outcome *o, int
 void report_message(const char *id, enum runner_end end, int64_t due_s, int error);
 /* These are hooks as they are: ctx is not looked at. */
 void report_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
+/* f: NULL where it works again. */
+void report_frozen(void *ctx, const struct route *route, const struct frozen *f);
 /* error: -errno, or a signal's number, or 0. id may be "". */
 void report_trouble(void *ctx, const char *what, const char *id, int error);
 

@@ -110,6 +110,7 @@ hopeless(const struct outcome *o)
 	case CAUSE_DNS_DEFER:
 	case CAUSE_OWN_HOST:
 	case CAUSE_CONNECT:
+	case CAUSE_LOGIN:
 		return true;
 	default:
 		return false;
@@ -138,6 +139,8 @@ job_over(struct runner *r, struct worker *w)
 	bool dead = false;
 
 	w->job = NULL;
+	if (last)
+		freeze_heard(r, d, &last->outcome);
 	if (last && last->outcome.kind == OUTCOME_DELIVERED) {
 		if (!d->proven)
 			d->limit = LIMIT_PROVEN;
@@ -245,4 +248,5 @@ runner_done(struct runner *r)
 	}
 	destinations_done(r);
 	hosts_done(&r->hosts);
+	frozen_done(&r->frozen);
 }

@@ -16,6 +16,7 @@
 #include "delivery/outcome.h"
 #include "dns/resolver.h"
 #include "queue.h"
+#include "runner/frozen.h"
 
 #define RUNNER_WINDOW 2000	/* messages in memory at once; the others wait in cur/ */
 #define RUNNER_BUCKETS 1024	/* of the hashes by ID and by destination */
@@ -42,6 +43,8 @@ struct runner_hooks {
 	void (*message)(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error);
 	void (*notified)(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
 	void (*trouble)(void *ctx, const char *what, const char *id, int error);
+	/* A route is left alone as its login is refused, once a run; NULL: it works again. */
+	void (*frozen)(void *ctx, const struct route *route, const struct frozen *frozen);
 };
 
 struct runner {
@@ -52,6 +55,7 @@ struct runner {
 	void *ctx;
 	struct hosts hosts;
 	struct aliases *aliases;	/* NULL: no route has any */
+	struct frozen_list frozen;
 	bool stopping;			/* hand out nothing more */
 	bool more;			/* cur/ holds messages that found no room in the window */
 

@@ -44,6 +44,8 @@ expire(const struct runner *r, struct outcome *o)
 /* How the message stands. */
 struct tally {
 	size_t deferred;
+	size_t frozen;			/* of these: only because we cannot log in */
+	int64_t thaw_s;			/* when that is tried again, for the first of them */
 	bool late;			/* longer in the queue than warn-after, and the sender has not heard of it */
 	bool too_old;			/* longer than its lifetime */
 	struct notices notices;
@@ -74,6 +76,20 @@ sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct ou
 	}
 }
 
+/* A login that is refused is the operator's to mend: the message waits for that, however long, and its turn comes with the
+ * next attempt to log in. */
+static void
+note_frozen(struct runner *r, const struct queue_entry *e, uint32_t rcpt, struct tally *t)
+{
+	const int64_t until_s = freeze_until(r, e, rcpt);
+
+	if (until_s == 0)
+		return;
+	t->frozen++;
+	if (t->thaw_s == 0 || until_s < t->thaw_s)
+		t->thaw_s = until_s;
+}
+
 static void
 settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct result *result, struct tally *t)
 {
@@ -82,7 +98,9 @@ settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct resul
 	if (o->kind != OUTCOME_DELIVERED) {	/* what was delivered is in the logs already */
 		if (!result->noted)
 			delivery_note(e, rcpt, o);
-		if (o->kind == OUTCOME_DEFERRED && t->too_old) {
+		if (o->cause == CAUSE_LOGIN) {
+			note_frozen(r, e, rcpt, t);
+		} else if (o->kind == OUTCOME_DEFERRED && t->too_old) {
 			expire(r, o);
 			delivery_note(e, rcpt, o);
 		}
@@ -131,6 +149,8 @@ let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
 	if (t->deferred) {
 		end = RUNNER_DEFERRED;
 		due_s = retry_due_s(r->config, e->attempts, runner_now_s());
+		if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
+			due_s = t->thaw_s;
 		error = queue_defer(r->queue, e, due_s);
 	} else if (e->from.n == 0 && any_failed(e)) {
 		end = RUNNER_DEAD;	/* a bounce that cannot be delivered: the postmaster's to look at */

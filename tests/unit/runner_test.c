@@ -78,6 +78,7 @@ hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o,
 
 static int64_t last_due_s;
 static char last_id[QUEUE_ID_SIZE];
+static unsigned frozen[2];	/* works again, is frozen */
 
 static void
 hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
@@ -108,8 +109,16 @@ hook_trouble(void *ctx, const char *what, const char *id, int error)
 	printf("# trouble: %s %s %d\n", what, id, error);
 }
 
+static void
+hook_frozen(void *ctx, const struct route *route, const struct frozen *f)
+{
+	(void)ctx;
+	(void)route;
+	frozen[f != NULL]++;
+}
+
 static const struct runner_hooks hooks = {
-	hook_started, hook_ended, hook_rcpt, hook_message, hook_notified, hook_trouble,
+	hook_started, hook_ended, hook_rcpt, hook_message, hook_notified, hook_trouble, hook_frozen,
 };
 
 static char folder[] = "/tmp/runner_test.XXXXXX";
@@ -146,6 +155,7 @@ set_up(void)
 	runner.queue = &queue;
 	runner.resolver = &resolver;
 	runner.hooks = &hooks;
+	frozen_load(&runner.frozen, queue.state, runner_now_s());
 	return true;
 }
 

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The list of frozen routes, in memory and in its file.  Written whenever it changes, which is seldom.  Called by the
+ * runner's parent, and by --explain, which only reads.
+ */
+#include "runner/frozen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+
+#define FILE_NAME "frozen"
+#define FILE_NEW  "frozen.new"
+#define KEPT_S	   86400	/* after its time: the next refusal counts as one more */
+#define ROUTES_MAX 1000		/* that are kept; who has more of them is told anyway */
+
+static void
+name_of(const struct route *r, char name[FROZEN_NAME])
+{
+	(void)snprintf(name, FROZEN_NAME, "%s %s", r->by_sender ? "sender" : "route", r->pattern);
+}
+
+/* FNV-1a: tells whether something is as it was, to nobody who means harm. */
+static void
+mix(uint64_t *h, const void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*h = (*h ^ ((const unsigned char *)p)[i]) * UINT64_C(1099511628211);
+}
+
+static void
+mix_text(uint64_t *h, const char *text)
+{
+	mix(h, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static void
+mix_file(uint64_t *h, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	mix(h, &st.st_ino, sizeof st.st_ino);
+	mix(h, &st.st_size, sizeof st.st_size);
+	mix(h, &st.st_mode, sizeof st.st_mode);
+	mix(h, &st.st_mtim.tv_sec, sizeof st.st_mtim.tv_sec);
+	mix(h, &st.st_mtim.tv_nsec, sizeof st.st_mtim.tv_nsec);
+}
+
+/* All that decides how a login goes, as far as it can be seen from here. */
+static uint64_t
+stamp_of(const struct route *r)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	char space[4096];
+	struct buf path = BUF(space);
+
+	mix_text(&h, r->via_text);
+	mix_text(&h, r->user);
+	mix_text(&h, r->password_file);
+	mix_text(&h, r->token_command);
+	if (r->password_file && secret_path(&path, slice_str(r->password_file)) == 0)
+		mix_file(&h, space);
+	if (r->token_command) {
+		(void)snprintf(space, sizeof space, "%.*s", (int)strcspn(r->token_command, " \t"), r->token_command);
+		mix_file(&h, space);
+	}
+	return h;
+}
+
+static struct frozen *
+find(const struct frozen_list *f, const struct route *r)
+{
+	char name[FROZEN_NAME];
+
+	name_of(r, name);
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->list[i].name, name) == 0)
+			return &f->list[i];
+	return NULL;
+}
+
+/* Room for one more, at the end; NULL without memory. */
+static struct frozen *
+append(struct frozen_list *f)
+{
+	struct frozen *list;
+
+	if (f->n == ROUTES_MAX)
+		return NULL;
+	list = realloc(f->list, (f->n + 1) * sizeof *list);
+	if (!list)
+		return NULL;
+	f->list = list;
+	f->list[f->n] = (struct frozen){ .told = false };
+	return &f->list[f->n++];
+}
+
+static bool
+take_number(struct slice *line, int64_t *ret)
+{
+	uint64_t n;
+
+	if (!slice_uint(slice_cut(*line, ' ', line), INT64_MAX / 2, &n))
+		return false;
+	*ret = (int64_t)n;
+	return true;
+}
+
+/* "1763787773 1763788073 300 12638187200555641996 sender anna@example.org mail.example[192.0.2.1]:587: 535 no" */
+static bool
+parse_line(struct slice line, struct frozen *ret)
+{
+	struct slice kind, pattern;
+
+	*ret = (struct frozen){ .told = false };
+	if (!take_number(&line, &ret->since_s) || !take_number(&line, &ret->until_s) || !take_number(&line, &ret->pause_s) ||
+	    !slice_uint(slice_cut(line, ' ', &line), UINT64_MAX, &ret->stamp))
+		return false;
+	kind = slice_cut(line, ' ', &line);
+	pattern = slice_cut(line, ' ', &line);
+	if (!(slice_eq(kind, SL("route")) || slice_eq(kind, SL("sender"))) || pattern.n == 0 ||
+	    kind.n + 1 + pattern.n >= sizeof ret->name || line.n >= sizeof ret->why)
+		return false;
+	memcpy(ret->name, kind.p, kind.n + 1 + pattern.n);	/* with the blank between them */
+	memcpy(ret->why, line.p, line.n);
+	for (const char *p = ret->why; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			return false;
+	return strlen(ret->why) == line.n && ret->pause_s >= 1 && ret->pause_s <= FROZEN_MAX_S;
+}
+
+void
+frozen_load(struct frozen_list *f, int state_fd, int64_t now_s)
+{
+	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	char text[2048];
+
+	*f = (struct frozen_list){ .state_fd = state_fd };
+	if (!file) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while (fgets(text, sizeof text, file)) {
+		struct slice rest, line = slice_cut(slice_str(text), '\n', &rest);
+		struct frozen one, *place;
+
+		if (parse_line(line, &one) && now_s - one.until_s < KEPT_S && (place = append(f)))
+			*place = one;
+	}
+	(void)fclose(file);
+	f->written = true;
+}
+
+void
+frozen_done(struct frozen_list *f)
+{
+	free(f->list);
+	*f = (struct frozen_list){ .state_fd = -1 };
+}
+
+static bool
+write_list(const struct frozen_list *f)
+{
+	int fd = openat(f->state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	bool good;
+
+	if (!file) {
+		if (fd >= 0)
+			(void)close(fd);
+		return false;
+	}
+	fputs("# since until pause stamp route why\n", file);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct frozen *e = &f->list[i];
+
+		fprintf(file, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s %s\n", e->since_s, e->until_s, e->pause_s,
+		    e->stamp, e->name, e->why);
+	}
+	good = !ferror(file);
+	return fclose(file) == 0 && good;
+}
+
+/* No fsync, and no error: what is lost is tried once more. */
+static void
+save(struct frozen_list *f)
+{
+	f->written = f->n && write_list(f) && renameat(f->state_fd, FILE_NEW, f->state_fd, FILE_NAME) == 0;
+	if (!f->written) {
+		(void)unlinkat(f->state_fd, FILE_NEW, 0);
+		(void)unlinkat(f->state_fd, FILE_NAME, 0);
+	}
+}
+
+static void
+drop(struct frozen_list *f, struct frozen *e)
+{
+	const size_t at = (size_t)(e - f->list);
+
+	f->n--;
+	memmove(e, e + 1, (f->n - at) * sizeof *e);
+}
+
+/* Somebody has deleted the file: once a second is soon enough to see it. */
+static void
+look(struct frozen_list *f, int64_t now_s)
+{
+	if (!f->written || f->looked_s == now_s)
+		return;
+	f->looked_s = now_s;
+	if (faccessat(f->state_fd, FILE_NAME, F_OK, 0) == 0 || errno != ENOENT)
+		return;
+	f->n = 0;
+	f->written = false;
+}
+
+struct frozen *
+frozen_now(struct frozen_list *f, const struct route *r, int64_t now_s)
+{
+	struct frozen *e;
+
+	look(f, now_s);
+	e = find(f, r);
+	if (!e || e->until_s <= now_s)
+		return NULL;
+	if (e->compared_s == now_s)	/* messages come by the thousand */
+		return e;
+	e->compared_s = now_s;
+	if (e->until_s - now_s <= FROZEN_MAX_S && e->stamp == stamp_of(r))
+		return e;
+	e->until_s = 0;		/* it is not what was refused; or a clock was wrong */
+	return NULL;
+}
+
+struct frozen *
+frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o, int64_t now_s)
+{
+	const uint64_t stamp = stamp_of(r);
+	struct frozen *e = find(f, r);
+
+	if (e && e->stamp == stamp && e->until_s > now_s)
+		return NULL;
+	if (!e && !(e = append(f)))
+		return NULL;
+	if (e->pause_s == 0 || e->stamp != stamp) {
+		name_of(r, e->name);
+		e->since_s = now_s;
+		e->pause_s = FROZEN_MIN_S;
+	} else {
+		e->pause_s = e->pause_s * 2 > FROZEN_MAX_S ? FROZEN_MAX_S : e->pause_s * 2;
+	}
+	e->stamp = stamp;
+	e->until_s = now_s + e->pause_s;
+	e->told = false;
+	(void)snprintf(e->why, sizeof e->why, "%s%s%s", o->host, o->host[0] ? ": " : "", o->detail);
+	f->looked_s = now_s;
+	save(f);
+	return e;
+}
+
+bool
+frozen_remove(struct frozen_list *f, const struct route *r)
+{
+	struct frozen *e = f->n ? find(f, r) : NULL;
+
+	if (!e)
+		return false;
+	drop(f, e);
+	save(f);
+	return true;
+}
+
+void
+frozen_forget(int state_fd)
+{
+	(void)unlinkat(state_fd, FILE_NAME, 0);
+}
