@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "delivery/login.h"
+
 /* In order; with recipient i at COMMAND_RCPT + i, then the last. */
 enum { COMMAND_RSET, COMMAND_MAIL, COMMAND_RCPT };
 
@@ -117,6 +119,16 @@ send_group(struct transaction *t)
 	return r;
 }
 
+/* What a refusal means. */
+static void
+judge(const struct transaction *t, struct outcome *o)
+{
+	const struct smtp_link *l = t->link;
+
+	if (!login_missing(l, t->d->route, o))
+		outcome_from_reply(o, &l->reply, slice_str(l->host));
+}
+
 static void
 mail_reply(struct transaction *t)
 {
@@ -127,8 +139,8 @@ mail_reply(struct transaction *t)
 	l->dirty = t->mail_accepted;
 	if (t->mail_accepted)
 		return;
-	outcome_from_reply(&o, &l->reply, slice_str(l->host));
-	if (o.kind != OUTCOME_FAILED) {
+	judge(t, &o);
+	if (o.kind != OUTCOME_FAILED && o.cause != CAUSE_LOGIN) {
 		t->why = o;
 		return;
 	}
@@ -153,7 +165,7 @@ rcpt_reply(struct transaction *t, size_t i)
 	} else if ((code == 452 || code == 552) && t->accepted) {
 		t->state[i] = RCPT_AGAIN;
 	} else {
-		outcome_from_reply(&o, &l->reply, slice_str(l->host));
+		judge(t, &o);
 		transaction_settle(t, i, &o);
 	}
 }

@@ -13,6 +13,7 @@ enum link_start {
 	LINK_READY,
 	LINK_REFUSED,			/* the reply says why */
 	LINK_BROKEN,			/* *ret_why is set */
+	LINK_LOGIN,			/* the same, and no other host of the route would do better */
 };
 
 /* Greet on these terms; client is kept for further links.  l->tls tells what came of TLS. */

@@ -18,6 +18,7 @@ struct smtp_link {
 	int fd;
 	bool closed;			/* broken, or the peer has said 421: nothing more to be said */
 	bool lmtp;			/* RFC 2033: LHLO, and a reply to the content for each recipient */
+	bool verified;			/* inside TLS, with a certificate that it should have */
 	bool ours;			/* it greeted as our own server does: mail would go round */
 	bool dirty;			/* a transaction is open there: RSET before the next */
 	unsigned transactions;		/* begun so far */
@@ -28,7 +29,6 @@ struct smtp_link {
 	struct transcript *transcript;	/* where the talk is recorded; NULL: nowhere */
 	struct smtp_peer peer;
 	struct smtp_peer_reply reply;	/* the last one */
-	bool verified;			/* inside TLS, with a certificate that it should have */
 	bool tls_failed;		/* it can do TLS, and then it could not: better luck without */
 	char tls[100];			/* as in struct outcome */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */

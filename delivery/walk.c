@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "delivery/login.h"
 #include "delivery/own.h"
 
 #define DIALS_MAX     32
@@ -22,7 +23,7 @@
 
 /* How much an outcome tells about why there is no delivery; a later one of the same rank replaces
  * an earlier one. */
-enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN };
+enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN, TOLD_LOGIN };
 
 void
 walk_init(struct walk *w, struct delivery *d, const struct queue_entry *e)
@@ -320,11 +321,14 @@ greet(struct walk *w, const struct order_target *t, const char *host, const stru
 		l->latency_us = dialled->first_us;
 		l->lmtp = w->d->route->via == VIA_LMTP;
 		start = link_start(l, &terms, &w->d->tls, &why);
+		if (start == LINK_READY && w->d->route->user)
+			start = link_login(l, w->d->route, &why);
 	} else {
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
 	}
 	if (t)
-		report(w, t, dialled, start == LINK_READY || !l ? DIAL_OPEN : DIAL_FAILED, tls_result(l));
+		report(w, t, dialled, start == LINK_READY || start == LINK_LOGIN || !l ? DIAL_OPEN : DIAL_FAILED,
+		    tls_result(l));
 	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
 		w->sessions++;
 		return l;
@@ -336,7 +340,9 @@ greet(struct walk *w, const struct order_target *t, const char *host, const stru
 	} else {
 		add_tried(w, host, why.detail);
 		w->refused++;
-		tell(w, TOLD_LOST, &why);
+		tell(w, start == LINK_LOGIN ? TOLD_LOGIN : TOLD_LOST, &why);
+		if (start == LINK_LOGIN)	/* elsewhere the same words would only help to lock the account */
+			w->n = 0;
 	}
 	smtp_link_done(l);
 	return NULL;

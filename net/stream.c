@@ -148,6 +148,12 @@ stream_wipe(struct stream *s, struct slice line)
 		explicit_bzero(s->in + (line.p - s->in), line.n);
 }
 
+void
+stream_wipe_output(struct stream *s)
+{
+	explicit_bzero(s->out_space + s->out.n, sizeof s->out_space - s->out.n);
+}
+
 static ssize_t
 fill_until(struct stream *s, int64_t end_ms)
 {

@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: ISC
+"""Logging in to smarthosts: with what, where, and what a refusal does to the mail that waits."""
+import base64
+import glob
+import os
+import re
+import subprocess
+import time
+
+from certificates import Authority
+from programs import BUILD, DIRECTORY, Site, fresh_directory
+from smarthosts import Smarthost
+from tap import check, main, same, test
+
+fresh_directory()
+PASSWORD, TOKEN = "pa55 w\u00f6rd", "ya29.t0ken"
+_ports = iter(range(2000, 3000))
+
+
+def secret_file(site, text=PASSWORD + "\n", mode=0o600, name="password"):
+    path = site.directory + "/" + name
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def token_program(site, script):
+    path = site.directory + "/token"
+    with open(path, "w") as file:
+        file.write("#!/bin/sh\n" + script + "\n")
+    os.chmod(path, 0o700)
+    return path
+
+
+def smart_site(name, port, how="password-file = DIR/password", user="anna@company.example", more=""):
+    """A site whose mail goes to 127.0.0.1:port."""
+    site = Site(name)
+    with open(site.config, "a") as file:
+        file.write("[route *]\nvia = smtp://127.0.0.1:%d\nuser = %s\n%s\n%s\n"
+                   % (port, user, how.replace("DIR", site.directory), more))
+    secret_file(site)
+    return site
+
+
+def send(site, count=1, **more):
+    site.listen()
+    site.send("x@far.example", count=count, **more)
+    site.stop()
+
+
+def forms(secret):
+    """A secret as it may be written down."""
+    octets = secret.encode()
+    found = [octets, base64.b64encode(octets)]
+    for before in (b"\0anna@company.example\0", b"user=anna@company.example\1auth=Bearer "):
+        found.append(base64.b64encode(before + octets)[:-4])
+    return found
+
+
+def no_secret_in(site, *secrets):
+    """Neither in the queue nor in a log."""
+    looked = 0
+    for path in glob.glob(site.directory + "/**", recursive=True):
+        if os.path.isfile(path) and os.path.basename(path) not in ("password", "token"):
+            looked += 1
+            octets = open(path, "rb").read()
+            for secret in secrets:
+                for form in forms(secret):
+                    check(form not in octets, "%s is in %s" % (form, path))
+    check(looked >= 3, "nothing was looked at")
+
+
+def now_due(site, *options):
+    """As the next run would find it: all deferred mail due, but a frozen route still frozen."""
+    for path in glob.glob(site.queue + "/wait/*/*"):
+        os.rename(path, site.queue + "/cur/" + os.path.basename(path))
+    site.relay(*options)
+
+
+def frozen_lines(site):
+    return re.findall(r"^.*\bfrozen\b.*$", site.log(), re.M)
+
+
+def settle(host, mechanism):
+    """One message, delivered after a login."""
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, **host)
+    site = smart_site("mechanism-%d" % port, port,
+                      "token-command = DIR/token a;b" if mechanism == "XOAUTH2" else "password-file = DIR/password")
+    token_program(site, '[ "$1" = "a;b" ] && echo %s && echo more' % TOKEN)
+    send(site)
+    site.relay()
+    same([(m.user, m.content.count("Hello")) for m in smart.messages], [("anna@company.example", 1)], site.log(), site.queue_text())
+    same(smart.logins, [(mechanism, "anna@company.example", TOKEN if mechanism == "XOAUTH2" else PASSWORD)])
+    check(site.queued() == [], site.queue_text())
+    no_secret_in(site, PASSWORD, TOKEN)
+    smart.stop()
+
+
+@test("PLAIN where it is offered, with the response in the command")
+def _():
+    settle({"users": {"anna@company.example": PASSWORD}, "mechanisms": "XOAUTH2 LOGIN PLAIN"}, "PLAIN")
+
+
+@test("LOGIN where there is no PLAIN")
+def _():
+    settle({"users": {"anna@company.example": PASSWORD}, "mechanisms": "CRAM-MD5 LOGIN"}, "LOGIN")
+
+
+@test("XOAUTH2 with a token that a program prints")
+def _():
+    settle({"tokens": {"anna@company.example": TOKEN}, "mechanisms": "PLAIN LOGIN XOAUTH2"}, "XOAUTH2")
+
+
+@test("a token that is too long for a command travels in a line of its own")
+def _():
+    port = next(_ports)
+    token = "t0ken" * 500
+    smart = Smarthost("127.0.0.1", port, tokens={"anna@company.example": token}, mechanisms="XOAUTH2")
+    site = smart_site("long-token", port, "token-command = DIR/token")
+    token_program(site, "echo " + token)
+    send(site)
+    site.relay()
+    check(len(smart.messages) == 1 and b"AUTH XOAUTH2\r\n" in smart.lines, site.log())
+
+
+@test("one login a connection: further messages use it")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={"anna@company.example": PASSWORD})
+    site = smart_site("reuse", port)
+    send(site, count=10)
+    site.relay("-o", "relay.per-destination=1")
+    check(len(smart.messages) == 10 and len(smart.logins) == smart.connections == 1, smart.logins)
+
+
+@test("a refused login bounces nothing, is told loudly once, and tried once for all mail")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={"anna@company.example": "other"})
+    site = smart_site("refused", port)
+    send(site, count=12)
+    site.relay("-o", "relay.per-destination=1")
+    check(len(smart.logins) == 1, smart.logins)
+    check(len(site.queued("wait")) == 12 and len(site.queued()) == 12, site.queued())
+    lines = frozen_lines(site)
+    check(len(lines) == 1, lines)
+    for part in ("route=\"route *\"", "via=smtp://127.0.0.1:%d" % port, "user=anna@company.example",
+                 "535 5.7.8 username and password not accepted", "smtp-relay --flush", "127.0.0.1:%d" % port):
+        check(part in lines[0], part, lines[0])
+    check("status=4.7.8" in site.log(), site.log())
+    no_secret_in(site, PASSWORD)
+    # The next run leaves it alone, says so once, and keeps the mail; so does one with new mail.
+    send(site)
+    now_due(site)
+    check(len(smart.logins) == 1 and smart.connections == 1, smart.logins)
+    check(len(site.queued("wait")) == 13 and len(frozen_lines(site)) == 2, frozen_lines(site))
+    check("not tried again yet, as the last login was refused" in site.log(), site.log()[-2000:])
+    # It is due when the route is, which is within minutes.
+    due = min(int(time.mktime(time.strptime(m, "%Y-%m-%dT%H:%M:%SZ"))) - time.timezone
+              for m in re.findall(r"waiting.*until=(\S+)", site.log()))
+    check(200 < due - time.time() < 400, due - time.time(), site.log()[-1000:])
+
+
+@test("a login that works again delivers all that has waited")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={"anna@company.example": "new"})
+    site = smart_site("mended", port)
+    send(site, count=5)
+    site.relay()
+    check(len(smart.messages) == 0 and len(site.queued("wait")) == 5, site.queued())
+    secret_file(site, "new\n")
+    now_due(site)                       # without --flush: the file has changed
+    check(len(smart.messages) == 5 and site.queued() == [], site.log())
+    check("thawed" in site.log() and not os.path.exists(site.queue + "/state/frozen"), site.log())
+
+
+@test("--flush tries a frozen route")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={"anna@company.example": PASSWORD}, refuse="535 5.7.8 locked")
+    site = smart_site("flush", port)
+    send(site, count=3)
+    site.relay()
+    smart.refuse = None
+    now_due(site)
+    check(len(smart.logins) == 1 and len(site.queued("wait")) == 3, smart.logins)
+    site.relay("--flush")
+    check(len(smart.messages) == 3 and site.queued() == [], site.log())
+
+
+@test("the pause grows with each refusal, up to an hour")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={})
+    site = smart_site("pauses", port)
+    send(site)
+    pauses = []
+    for _ in range(6):
+        path = site.queue + "/state/frozen"
+        if pauses:                      # its time is over
+            text = open(path).read()
+            with open(path, "w") as file:
+                file.write(re.sub(r"(?m)^(\d+) \d+ ", r"\1 %d " % (time.time() - 1), text))
+            now_due(site)
+        else:
+            site.relay()
+        pauses.append(int(re.search(r"(?m)^\d+ \d+ (\d+) ", open(path).read())[1]))
+    same(pauses, [300, 600, 1200, 2400, 3600, 3600])
+    check(len(smart.logins) == 6, smart.logins)
+
+
+@test("mail of a frozen route does not expire; the sender is told of the delay")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={})
+    site = smart_site("lifetime", port)
+    send(site)
+    time.sleep(1.2)
+    options = ["-o", "queue.lifetime=1s", "-o", "queue.warn-after=1s"]
+    site.relay(*options)
+    now_due(site, *options)
+    check(len(site.queued("wait")) == 1 and "gave up" not in site.log(), site.log())
+    notices = site.mailbox("alice")
+    check(len(notices) == 1 and b"Action: delayed" in notices[0] and b"Status: 4.7.8" in notices[0], notices)
+    smart.users["anna@company.example"] = PASSWORD
+    site.relay("--flush", *options)
+    check(len(smart.messages) == 1 and site.queued() == [], site.log())
+
+
+@test("other mail goes on while a route is frozen")
+def _():
+    bad, good = next(_ports), next(_ports)
+    refusing, other = Smarthost("127.0.0.1", bad), Smarthost("127.0.0.1", good, users={"ben": PASSWORD})
+    site = smart_site("others", bad, more="[sender ben@sender.example]\nvia = smtp://127.0.0.1:%d\nuser = ben\n"
+                      "password-file = %%s/password\n" % good)
+    text = open(site.config).read()
+    with open(site.config, "w") as file:
+        file.write(text.replace("%s", site.directory))
+    site.listen()
+    site.send(["x@far.example", "local@sender.example"], sender="anna@sender.example")
+    site.send("y@far.example", sender="ben@sender.example")
+    site.stop()
+    site.relay()
+    check(len(refusing.messages) == 0 and len(site.queued("wait")) == 1, site.log())
+    check([m.user for m in other.messages] == ["ben"], site.log())
+    check(len(site.mailbox("local")) == 1, site.log())
+
+
+@test("a smarthost that wants a login we do not have: 530 freezes too, and bounces nothing")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port)
+    site = Site("no-user", "[route *]\nvia = smtp://127.0.0.1:%d\n" % port)
+    send(site, count=3)
+    site.relay("-o", "relay.per-destination=1")
+    check(len(site.queued("wait")) == 3 and len(site.queued()) == 3, site.log())
+    check(len(frozen_lines(site)) == 1 and "530 5.7.0 Authentication required" in frozen_lines(site)[0], site.log())
+    check(smart.connections == 1, smart.connections)
+
+
+@test("a temporary refusal is no freeze")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, refuse="454 4.7.0 Temporary authentication failure")
+    site = smart_site("temporary", port)
+    send(site)
+    site.relay()
+    check("454 4.7.0 Temporary authentication failure" in site.log() and frozen_lines(site) == [], site.log())
+    smart.refuse, smart.users = None, {"anna@company.example": PASSWORD}
+    now_due(site)
+    check(len(smart.messages) == 1, site.log())
+
+
+WRONG = [
+    ("a password that others can read", {}, lambda s: secret_file(s, mode=0o644), "others can read it (mode 0644): chmod 600 it"),
+    ("a password that is not there", {}, lambda s: os.unlink(s.directory + "/password"), "password: No such file or directory"),
+    ("an empty password", {}, lambda s: secret_file(s, "\n"), "has nothing in its first line"),
+    ("no AUTH", {"mechanisms": None}, lambda s: None, "the host offers neither PLAIN nor LOGIN"),
+    ("no mechanism of ours", {"mechanisms": "CRAM-MD5 GSSAPI"}, lambda s: None, "the host offers neither PLAIN nor LOGIN"),
+]
+
+
+@test("what cannot be logged in with is deferred, with the reason in the log")
+def _():
+    for name, host, spoil, why in WRONG:
+        port = next(_ports)
+        smart = Smarthost("127.0.0.1", port, **{"users": {"anna@company.example": PASSWORD}, **host})
+        site = smart_site("wrong-%d" % port, port)
+        spoil(site)
+        send(site)
+        site.relay()
+        check(len(site.queued("wait")) == 1 and smart.logins == [], name, site.log())
+        check(len(frozen_lines(site)) == 1 and why in frozen_lines(site)[0], name, site.log())
+        check("cannot log in as anna@company.example" in frozen_lines(site)[0], site.log())
+
+
+@test("a token program that fails, and an error that XOAUTH2 tells, are in the log")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, mechanisms="XOAUTH2", tokens={"anna@company.example": TOKEN})
+    site = smart_site("token-fails", port, "token-command = DIR/token")
+    token_program(site, "echo 'invalid_grant: run it again by hand' >&2; exit 7")
+    send(site)
+    site.relay()
+    check("exit status 7: invalid_grant: run it again by hand" in frozen_lines(site)[0], site.log())
+    token_program(site, "echo expired.t0ken")
+    now_due(site)                       # another program: tried at once
+    check('535 5.7.8 username and password not accepted ({' in frozen_lines(site)[-1] and "401" in frozen_lines(site)[-1], site.log())
+    no_secret_in(site, "expired.t0ken")
+    token_program(site, "sleep 0; echo " + TOKEN)
+    now_due(site)
+    check(len(smart.messages) == 1, site.log())
+
+
+@test("no password goes over the network in the clear")
+def _():
+    port = next(_ports)
+    smart = Smarthost("192.0.2.9", port, users={"anna@company.example": PASSWORD})
+    site = Site("clear")
+    with open(site.config, "a") as file:
+        file.write("[route *]\nvia = smtp://192.0.2.9:%d\nuser = anna@company.example\npassword-file = %s\n"
+                   % (port, secret_file(site)))
+    send(site)
+    site.relay()
+    check(len(site.queued("wait")) == 1 and not any(b"AUTH" in line for line in smart.lines), smart.lines)
+    check("for TLS with a verified certificate only: set via = smtps://HOST or smtp+starttls://HOST" in site.log(), site.log())
+
+
+@test("the record of the attempt shows that there was a login, not with what")
+def _():
+    port = next(_ports)
+    Smarthost("127.0.0.1", port, users={})
+    site = smart_site("record", port)
+    send(site)
+    site.relay()
+    text = site.queue_text()
+    check("AUTH PLAIN ***" in text, text)
+    no_secret_in(site, PASSWORD)
+
+
+authority = Authority(DIRECTORY + "/ca")
+context = authority.leaf("smart", "192.0.2.9").context()
+
+
+@test("inside TLS with a verified certificate, and not with one that is not")
+def _():
+    for name, trusted in (("verified", True), ("not-verified", False)):
+        port = next(_ports)
+        smart = Smarthost("192.0.2.9", port, users={"anna@company.example": PASSWORD}, tls=context)
+        site = Site(name)
+        with open(site.config, "a") as file:
+            file.write("[relay]\ntls = %s\ntls-ca-file = %s\n[route *]\nvia = smtp://192.0.2.9:%d\n" % (
+                "require" if trusted else "may", authority.file, port))
+            file.write("user = anna@company.example\npassword-file = %s\n" % secret_file(site))
+        send(site)
+        site.relay()
+        check(len(smart.messages) == len(smart.logins) == trusted, smart.logins, site.log())
+        check(trusted or "for TLS with a verified certificate only" in site.log(), site.log())
+        no_secret_in(site, PASSWORD)
+
+
+@test("our own submission server as a smarthost")
+def _():
+    inner = Site("submission", address="192.0.2.9", hostname="192.0.2.9.example")
+    leaf = authority.leaf("submission", "192.0.2.9")
+    users = inner.directory + "/users"
+    done = subprocess.run([BUILD + "/smtp-handler-passwd", "anna"], input=PASSWORD.encode() + b"\n", stdout=subprocess.PIPE, check=True)
+    with open(users, "wb") as file:
+        file.write(done.stdout)
+    os.chmod(users, 0o600)
+    for name in leaf.chain, leaf.key:
+        os.chmod(name, 0o600)
+    inner.listen("-o", "server.role=submission", "-o", "server.tls=required", "-o", "server.tls-certificate=" + leaf.chain,
+                 "-o", "server.tls-key=" + leaf.key, "-o", "server.auth=file:" + users, "-o", "server.trusted=")
+    site = Site("client")
+    with open(site.config, "a") as file:
+        file.write("[relay]\ntls = require\ntls-ca-file = %s\n[route *]\nvia = smtp://192.0.2.9\nuser = anna\npassword-file = %s\n"
+                   % (authority.file, secret_file(site, "wrong\n")))
+    send(site, count=3)
+    site.relay()
+    check(len(site.queued("wait")) == 3 and "535 5.7.8" in frozen_lines(site)[0], site.log(), inner.log("handler"))
+    secret_file(site)
+    now_due(site)
+    check(site.queued() == [] and len(inner.queued("new")) == 3, site.log(), inner.log("handler"))
+    check("with ESMTPSA" in inner.queue_text(), inner.queue_text())
+    inner.stop()
+
+
+@test("--explain tells how a route logs in, and that it is frozen")
+def _():
+    port = next(_ports)
+    Smarthost("127.0.0.1", port, users={})
+    site = smart_site("explain", port)
+    text = site.explain("x@far.example")
+    check("login       as anna@company.example with password-file %s/password" % site.directory in text, text)
+    check("frozen" not in text, text)
+    send(site)
+    site.relay()
+    text = site.explain("x@far.example")
+    check("frozen      since " in text and "535 5.7.8" in text, text)
+
+
+main(lambda failed: None)
