@@ -18,13 +18,13 @@
 
 /* The folders, as descriptors: -1 where not opened. */
 struct queue {
-	int root, tmp, fresh, cur, wait, dead, state;
+	int root, tmp, fresh, cur, wait, hold, dead, state;
 };
 
 enum queue_use {
 	QUEUE_RECEIVE,		/* tmp/ and new/: all a session needs */
 	QUEUE_RUN,		/* everything */
-	QUEUE_LOOK,		/* everything, as it is: creates nothing, so that root may look without leaving folders that are root's */
+	QUEUE_LOOK,		/* everything that is there: creates nothing, so that root may look without leaving folders that are root's */
 };
 
 /* Open (and for QUEUE_RUN or where tmp/ or new/ is missing: create, mode 0700) the folders under

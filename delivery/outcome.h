@@ -49,6 +49,7 @@ enum outcome_cause {
 	CAUSE_ALIASES,			/* 4.3.5: something in an aliases file has to be mended */
 	CAUSE_EMPTY_LIST,		/* 5.2.4: a list without an address */
 	CAUSE_LOCAL,			/* 4.3.0: something here broke: memory, a crashed worker */
+	CAUSE_OPERATOR,			/* 5.0.0: given up by a person: smtp-queue fail */
 	CAUSE_EXPIRED,			/* 5.4.7: [queue] lifetime is over; detail says what the last attempt said */
 	CAUSE_COUNT,
 };

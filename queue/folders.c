@@ -91,7 +91,7 @@ root_folder(const char *directory, bool create)
 int
 queue_open(struct queue *q, const char *directory, enum queue_use use)
 {
-	struct queue made = { -1, -1, -1, -1, -1, -1, -1 };
+	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1 };
 	const struct {
 		int *fd;
 		const char *name;
@@ -101,6 +101,7 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 		{ &made.fresh, "new", QUEUE_RECEIVE },
 		{ &made.cur, "cur", QUEUE_RUN },
 		{ &made.wait, "wait", QUEUE_RUN },
+		{ &made.hold, "hold", QUEUE_RUN },
 		{ &made.dead, "dead", QUEUE_RUN },
 		{ &made.state, "state", QUEUE_RUN },
 	};
@@ -114,6 +115,8 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 		if (folders[i].use > use)
 			continue;
 		r = queue_folder(made.root, folders[i].name, use != QUEUE_LOOK);
+		if (r == -ENOENT && use == QUEUE_LOOK)
+			continue;
 		if (r < 0) {
 			queue_close(&made);
 			return r;
@@ -131,7 +134,7 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 void
 queue_close(struct queue *q)
 {
-	int *all[] = { &q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->dead, &q->state };
+	int *all[] = { &q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->hold, &q->dead, &q->state };
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		if (*all[i] >= 0)
@@ -180,11 +183,22 @@ queue_names(int folder, int (*each)(void *ctx, const char *name), void *ctx)
 	return r;
 }
 
-int
-queue_file(int folder, const char *name, off_t *ret_size)
+bool
+queue_bucket_time(const char *name, int64_t *ret)
+{
+	uint64_t v;
+
+	if (!slice_uint(slice_str(name), INT64_MAX, &v))
+		return false;
+	*ret = (int64_t)v;
+	return true;
+}
+
+static int
+open_file(int folder, const char *name, int access_mode, off_t *ret_size)
 {
 	/* O_NONBLOCK: somebody may have put a FIFO there. */
-	int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(folder, name, access_mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
@@ -195,6 +209,18 @@ queue_file(int folder, const char *name, off_t *ret_size)
 	}
 	*ret_size = st.st_size;
 	return fd;
+}
+
+int
+queue_file(int folder, const char *name, off_t *ret_size)
+{
+	return open_file(folder, name, O_RDWR, ret_size);
+}
+
+int
+queue_file_look(int folder, const char *name, off_t *ret_size)
+{
+	return open_file(folder, name, O_RDONLY, ret_size);
 }
 
 int

@@ -24,5 +24,11 @@ int queue_read_at(int fd, char *octets, size_t n, off_t at);
 /* Open a file of the queue and see that it is one: a regular file, no link.  A descriptor or -errno, -EBADMSG when it is
  * something else. */
 int queue_file(int folder, const char *name, off_t *ret_size);
+/* The same for reading only. */
+int queue_file_look(int folder, const char *name, off_t *ret_size);
+
+/* The name of a folder in wait/ as its time; false for names that are none. */
+#define QUEUE_BUCKET_SIZE 24
+bool queue_bucket_time(const char *name, int64_t *ret);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "queue/folders.h"
+#include "queue/look.h"
 
 /* Local parts are compared as they are, domains without regard to case (RFC 5321 section 2.4); same address: in order. */
 static int
@@ -93,8 +94,21 @@ load(struct queue_entry *e, const char *id, off_t size)
 	return r;
 }
 
-int
-queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
+/* What is only looked at is not marked, either. */
+static int
+drop_duplicates(struct queue_entry *e, bool look)
+{
+	int r, fd = e->fd;
+
+	if (look)
+		e->fd = -1;
+	r = queue_drop_duplicates(e);
+	e->fd = fd;
+	return r;
+}
+
+static int
+load_from(int folder, const char *id, bool look, struct queue_entry *ret)
 {
 	struct queue_entry e = { 0 };
 	off_t size = 0;
@@ -102,12 +116,12 @@ queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
 
 	if (!queue_is_id(id))
 		return -EINVAL;
-	e.fd = queue_file(q->cur, id, &size);
+	e.fd = look ? queue_file_look(folder, id, &size) : queue_file(folder, id, &size);
 	if (e.fd < 0)
 		return e.fd;
 	r = load(&e, id, size);
 	if (r == 0)
-		r = queue_drop_duplicates(&e);
+		r = drop_duplicates(&e, look);
 	if (r == 0) {
 		*ret = e;
 		return 0;
@@ -116,6 +130,24 @@ queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
 	e.fd = -1;
 	queue_unload(&e);
 	return r;
+}
+
+int
+queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
+{
+	return load_from(q->cur, id, false, ret);
+}
+
+int
+queue_load_held(const struct queue *q, const char *id, struct queue_entry *ret)
+{
+	return load_from(q->hold, id, false, ret);
+}
+
+int
+queue_look(const struct queue_spot *spot, struct queue_entry *ret)
+{
+	return load_from(spot->folder, spot->id, true, ret);
 }
 
 void

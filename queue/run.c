@@ -18,13 +18,16 @@
 
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "queue/look.h"
 
-#define FAR_S      (INT64_C(30) * 86400)
-#define BUCKET_LEN 24
+#define FAR_S (INT64_C(30) * 86400)
+
+#define FOLDER_TRIES 4
 
 /* Workers of a runner that was killed are killed with it; this is for those that take their time to die. */
 #define ORPHANS_WAIT_MS 10000
 #define ORPHANS_STEP_MS 20
+#define OPERATOR_WAIT_MS 100
 
 /*
  * Two locks on one file.  That of fcntl(2) belongs to the runner alone, so it tells at once
@@ -40,8 +43,14 @@ queue_lock_runner(const struct queue *q)
 
 	if (fd < 0)
 		return -errno;
-	if (fcntl(fd, F_SETLK, &alone) < 0)
+	/* An operator's command may have it for an instant (queue_lock_idle). */
+	for (int waited = 0; fcntl(fd, F_SETLK, &alone) < 0; waited += ORPHANS_STEP_MS) {
 		r = errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
+		if (r != -EWOULDBLOCK || waited >= OPERATOR_WAIT_MS)
+			break;
+		r = 0;
+		(void)nanosleep(&step, NULL);
+	}
 	for (int waited = 0; r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; waited += ORPHANS_STEP_MS) {
 		if (errno != EWOULDBLOCK || waited >= ORPHANS_WAIT_MS)
 			r = -errno;
@@ -51,6 +60,24 @@ queue_lock_runner(const struct queue *q)
 	if (r < 0)
 		(void)close(fd);
 	return r;	/* the descriptor stays open: the end of the process closes it */
+}
+
+int
+queue_lock_idle(const struct queue *q)
+{
+	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int r = 0, fd = openat(q->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_SETLK, &alone) < 0)
+		r = errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
+	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = -errno;
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
 }
 
 /* A name in dead/ is never taken twice: what is there is kept until somebody has looked at it. */
@@ -114,18 +141,6 @@ queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
 	return r < 0 ? r : m.count;
 }
 
-/* The name of a folder in wait/ as its time; false for names that are none. */
-static bool
-bucket_time(const char *name, int64_t *ret)
-{
-	uint64_t v;
-
-	if (!slice_uint(slice_str(name), INT64_MAX, &v))
-		return false;
-	*ret = (int64_t)v;
-	return true;
-}
-
 static int
 take_bucket(void *ctx, const char *name)
 {
@@ -133,7 +148,7 @@ take_bucket(void *ctx, const char *name)
 	int64_t due;
 	int r;
 
-	if (!bucket_time(name, &due))
+	if (!queue_bucket_time(name, &due))
 		return 0;
 	/* A time that far away was written by a clock that was wrong. */
 	if (!m->everything && due > m->now_s && due - m->now_s <= FAR_S)
@@ -178,7 +193,7 @@ earlier(void *ctx, const char *name)
 {
 	int64_t *next = ctx, due;
 
-	if (bucket_time(name, &due) && (*next == 0 || due < *next))
+	if (queue_bucket_time(name, &due) && (*next == 0 || due < *next))
 		*next = due;
 	return 0;
 }
@@ -250,17 +265,20 @@ queue_hold(const struct queue *q, const struct queue_entry *e, int64_t due_s)
 {
 	/* Never 0, which means that nothing waits. */
 	int64_t due = due_s < 1 ? 1 : due_s;
-	char path[BUCKET_LEN + QUEUE_ID_SIZE], bucket[BUCKET_LEN];
+	char path[QUEUE_BUCKET_SIZE + QUEUE_ID_SIZE], bucket[QUEUE_BUCKET_SIZE];
 	int r;
 
 	(void)snprintf(bucket, sizeof bucket, "%" PRId64, due);
 	(void)snprintf(path, sizeof path, "%s/%s", bucket, e->id);
-	if (renameat(q->cur, e->id, q->wait, path) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
-	if (mkdirat(q->wait, bucket, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	/* More than once: who takes the last message out of a folder removes it, perhaps just now. */
+	for (int i = 0; i < FOLDER_TRIES; i++) {
+		if (renameat(q->cur, e->id, q->wait, path) == 0)
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+		if (mkdirat(q->wait, bucket, 0700) < 0 && errno != EEXIST)
+			return -errno;
+	}
 	if (renameat(q->cur, e->id, q->wait, path) == 0)
 		return 0;
 	r = -errno;

@@ -42,6 +42,7 @@ static const struct row {
 	{ CAUSE_ALIASES, OUTCOME_DEFERRED, "4.3.5", "an aliases file with a mistake" },
 	{ CAUSE_EMPTY_LIST, OUTCOME_FAILED, "5.2.4", "a list of nobody" },
 	{ CAUSE_LOCAL, OUTCOME_DEFERRED, "4.3.0", "trouble of ours" },
+	{ CAUSE_OPERATOR, OUTCOME_FAILED, "5.0.0", "given up by the operator" },
 	{ CAUSE_EXPIRED, OUTCOME_FAILED, "5.4.7", "the lifetime is over" },
 };
 

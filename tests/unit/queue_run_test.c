@@ -342,11 +342,13 @@ test_lock(void)
 	must(pipe(hello) == 0, "pipe");
 	runner = fork();
 	if (runner == 0) {
+		const pid_t self = getpid();
+
 		if (queue_lock_runner(&f.q) != 0)
 			_exit(1);
 		if (fork() == 0) {
 			(void)!write(hello[1], "x", 1);
-			while (getppid() == runner || getppid() == 0)
+			while (getppid() == self)
 				(void)usleep(1000);
 			(void)usleep(300000);
 			_exit(0);

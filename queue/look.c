@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Looking through the queue, and an operator's moves.  Must hold for a queue of any size: memory is bounded by the number of
+ * folders in wait/, and nothing is read of a message but what is asked for.  Called by tools/ and, for requests, by the
+ * runner.
+ */
+#include "queue/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "queue/folders.h"
+
+struct walk {
+	queue_visitor *each;
+	void *ctx;
+	struct queue_spot spot;
+};
+
+static int
+visit(void *ctx, const char *name)
+{
+	struct walk *w = ctx;
+
+	if (!queue_is_id(name))
+		return 0;
+	memcpy(w->spot.id, name, sizeof w->spot.id);
+	return w->each(w->ctx, &w->spot);
+}
+
+static int
+walk_folder(struct walk *w, enum queue_place place, int folder)
+{
+	w->spot.place = place;
+	w->spot.folder = folder;
+	return folder < 0 ? 0 : queue_names(folder, visit, w);
+}
+
+struct times {
+	int64_t *list;
+	size_t n, cap;
+};
+
+static int
+add_time(void *ctx, const char *name)
+{
+	struct times *t = ctx;
+	int64_t due_s, *list;
+
+	if (!queue_bucket_time(name, &due_s))
+		return 0;
+	if (t->n == t->cap) {
+		list = realloc(t->list, (t->cap * 2 + 64) * sizeof *list);
+		if (!list)
+			return -ENOMEM;
+		t->list = list;
+		t->cap = t->cap * 2 + 64;
+	}
+	t->list[t->n++] = due_s;
+	return 0;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The folders of wait/ in the order of their times.  There are few: many messages share one. */
+static int
+wait_times(const struct queue *q, struct times *t)
+{
+	int r = q->wait < 0 ? 0 : queue_names(q->wait, add_time, t);
+
+	if (t->n > 1)
+		qsort(t->list, t->n, sizeof *t->list, by_time);
+	return r;
+}
+
+/* A folder of wait/: a descriptor, or -ENOENT also for what is none. */
+static int
+open_bucket(const struct queue *q, int64_t due_s)
+{
+	char name[QUEUE_BUCKET_SIZE];
+	int fd;
+
+	(void)snprintf(name, sizeof name, "%" PRId64, due_s);
+	fd = queue_folder(q->wait, name, false);
+	return fd == -ENOTDIR || fd == -ELOOP ? -ENOENT : fd;
+}
+
+static int
+walk_wait(const struct queue *q, struct walk *w)
+{
+	struct times t = { 0 };
+	int fd, r = wait_times(q, &t);
+
+	for (size_t i = 0; r == 0 && i < t.n; i++) {
+		fd = open_bucket(q, t.list[i]);
+		if (fd < 0) {
+			r = fd == -ENOENT ? 0 : fd;
+			continue;
+		}
+		w->spot.due_s = t.list[i];
+		r = walk_folder(w, QUEUE_IN_WAIT, fd);
+		(void)close(fd);
+	}
+	free(t.list);
+	w->spot.due_s = 0;
+	return r;
+}
+
+int
+queue_walk(const struct queue *q, unsigned places, queue_visitor *each, void *ctx)
+{
+	static const enum queue_place order[] = {
+		QUEUE_IN_CUR, QUEUE_IN_NEW, QUEUE_IN_WAIT, QUEUE_IN_HOLD, QUEUE_IN_DEAD, QUEUE_IN_TMP,
+	};
+	const int folders[] = {
+		[QUEUE_IN_TMP] = q->tmp, [QUEUE_IN_NEW] = q->fresh, [QUEUE_IN_CUR] = q->cur,
+		[QUEUE_IN_WAIT] = q->wait, [QUEUE_IN_HOLD] = q->hold, [QUEUE_IN_DEAD] = q->dead,
+	};
+	struct walk w = { .each = each, .ctx = ctx };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof order / sizeof order[0]; i++) {
+		if (!(places & QUEUE_BIT(order[i])))
+			continue;
+		if (order[i] == QUEUE_IN_WAIT)
+			r = walk_wait(q, &w);
+		else
+			r = walk_folder(&w, order[i], folders[order[i]]);
+	}
+	return r;
+}
+
+int
+queue_newest_id(char ret_id[QUEUE_ID_SIZE])
+{
+	return queue_id_make(ret_id);
+}
+
+static bool
+is_in(int folder, const char *id)
+{
+	struct stat st;
+
+	return folder >= 0 && fstatat(folder, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A copy of the descriptor, so that every spot is the caller's to close. */
+static int
+found(enum queue_place place, int folder, struct queue_spot *ret)
+{
+	ret->place = place;
+	ret->folder = fcntl(folder, F_DUPFD_CLOEXEC, 3);
+	return ret->folder < 0 ? -errno : 0;
+}
+
+static int
+find_waiting(const struct queue *q, const char *id, struct queue_spot *ret)
+{
+	struct times t = { 0 };
+	int r = wait_times(q, &t);
+
+	for (size_t i = 0; r == 0 && i < t.n; i++) {
+		int fd = open_bucket(q, t.list[i]);
+
+		if (fd < 0)
+			continue;
+		if (is_in(fd, id)) {
+			ret->place = QUEUE_IN_WAIT;
+			ret->folder = fd;
+			ret->due_s = t.list[i];
+			free(t.list);
+			return 0;
+		}
+		(void)close(fd);
+	}
+	free(t.list);
+	return r < 0 ? r : -ENOENT;
+}
+
+int
+queue_find(const struct queue *q, const char *id, unsigned places, struct queue_spot *ret)
+{
+	const struct {
+		enum queue_place place;
+		int folder;
+	} folders[] = {
+		{ QUEUE_IN_NEW, q->fresh }, { QUEUE_IN_CUR, q->cur }, { QUEUE_IN_HOLD, q->hold },
+		{ QUEUE_IN_DEAD, q->dead }, { QUEUE_IN_TMP, q->tmp },
+	};
+	struct queue_spot spot = { .folder = -1 };
+	int r = -ENOENT;
+
+	if (!queue_is_id(id))
+		return -ENOENT;
+	memcpy(spot.id, id, sizeof spot.id);
+	/* Twice: it may have moved into a folder that had been looked at already. */
+	for (int i = 0; r == -ENOENT && i < 2; i++) {
+		for (size_t k = 0; r == -ENOENT && k < sizeof folders / sizeof folders[0]; k++)
+			if ((places & QUEUE_BIT(folders[k].place)) && is_in(folders[k].folder, id))
+				r = found(folders[k].place, folders[k].folder, &spot);
+		if (r == -ENOENT && (places & QUEUE_BIT(QUEUE_IN_WAIT)))
+			r = find_waiting(q, id, &spot);
+	}
+	if (r == 0)
+		*ret = spot;
+	return r;
+}
+
+void
+queue_spot_done(struct queue_spot *spot)
+{
+	if (spot->folder >= 0)
+		(void)close(spot->folder);
+	spot->folder = -1;
+}
+
+/* A folder of wait/ that is empty would count as due. */
+static void
+tidy(const struct queue *q, const struct queue_spot *spot)
+{
+	char name[QUEUE_BUCKET_SIZE];
+
+	if (spot->place != QUEUE_IN_WAIT)
+		return;
+	(void)snprintf(name, sizeof name, "%" PRId64, spot->due_s);
+	(void)unlinkat(q->wait, name, AT_REMOVEDIR);
+}
+
+static int
+move(const struct queue *q, const struct queue_spot *spot, int to)
+{
+	if (is_in(to, spot->id))	/* a copy that somebody made by hand */
+		return -EEXIST;
+	if (renameat(spot->folder, spot->id, to, spot->id) < 0)
+		return -errno;
+	tidy(q, spot);
+	return 0;
+}
+
+int
+queue_put_aside(const struct queue *q, const struct queue_spot *spot)
+{
+	return move(q, spot, q->hold);
+}
+
+int
+queue_put_new(const struct queue *q, const struct queue_spot *spot)
+{
+	return move(q, spot, q->fresh);
+}
+
+int
+queue_put_dead(const struct queue *q, const struct queue_spot *spot)
+{
+	return move(q, spot, q->dead);
+}
+
+int
+queue_remove(const struct queue *q, const struct queue_spot *spot)
+{
+	if (unlinkat(spot->folder, spot->id, 0) < 0)
+		return -errno;
+	tidy(q, spot);
+	return 0;
+}
