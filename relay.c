@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "queue.h"
+#include "queue/look.h"
 #include "runner/explain.h"
 #include "runner/intake.h"
 #include "runner/report.h"
@@ -167,6 +168,18 @@ on_arrival(sd_event_source *s, const struct inotify_event *event, void *ctx)
 	(void)s;
 	(void)event;
 	take(r, false);
+	go_on(r);
+	return 0;
+}
+
+static int
+on_request(sd_event_source *s, const struct inotify_event *event, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	(void)event;
+	runner_requests(&r->runner);
 	go_on(r);
 	return 0;
 }
@@ -347,6 +360,19 @@ open_loop(struct relay *r, const char *new_path)
 	return 0;
 }
 
+/* What an operator asks for of messages that this runner has. */
+static int
+watch_requests(struct relay *r)
+{
+	int error, fd = queue_requests_folder(&r->queue);
+
+	if (fd < 0)
+		return fd;
+	error = sd_event_add_inotify_fd(r->loop, NULL, fd, IN_CREATE | IN_ONLYDIR, on_request, r);
+	(void)close(fd);
+	return error < 0 ? error : 0;
+}
+
 /* -1, or an exit status. */
 static int
 open_queue(struct relay *r)
@@ -372,6 +398,8 @@ open_queue(struct relay *r)
 	}
 	(void)snprintf(new_path, sizeof new_path, "%s/new", directory);
 	error = open_loop(r, new_path);
+	if (error == 0)
+		error = watch_requests(r);
 	if (error < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
@@ -397,6 +425,7 @@ run(struct relay *r)
 	if (r->flush)
 		frozen_forget(r->queue.state);
 	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_us() / 1000000);
+	runner_requests(&r->runner);
 	take(r, r->flush);
 	intake_rest(&r->runner);
 	(void)sd_notify(0, "READY=1");
@@ -413,7 +442,7 @@ run(struct relay *r)
 int
 main(int argc, char **argv)
 {
-	static const struct program program = { "smtp-relay", usage, long_options };
+	static const struct program program = { .name = "smtp-relay", .usage = usage, .options = long_options };
 	static struct relay relay;
 	struct options options = { 0 };
 	int code;

@@ -143,6 +143,33 @@ destination_pop(struct runner *r, struct destination *d)
 	return job;
 }
 
+static void
+withdraw(struct runner *r, struct destination *d, const struct message *m, size_t *jobs)
+{
+	struct job **at = &d->head, *job;
+
+	while ((job = *at)) {
+		if (job->message != m) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		free(job);
+		--*jobs;
+	}
+	d->tail = at;
+	destination_update(r, d);
+}
+
+void
+destinations_withdraw(struct runner *r, struct message *m)
+{
+	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
+		for (struct destination *d = r->destinations[i]; d; d = d->next)
+			if (d->head)
+				withdraw(r, d, m, &m->jobs);
+}
+
 void
 destinations_done(struct runner *r)
 {

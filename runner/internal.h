@@ -19,6 +19,7 @@ struct message {
 	struct message *next;		/* in its hash bucket */
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not yet done */
+	bool asked;			/* something, by the operator: see the queue's requests when it settles */
 	size_t nrcpts;
 	struct result **results;	/* by recipient; NULL: nothing heard; may be shared: message.c's */
 };
@@ -55,6 +56,8 @@ struct destination *destination_for(struct runner *r, const struct route *route,
 void destination_push(struct runner *r, struct destination *d, struct job *job);
 void destination_put_back(struct runner *r, struct destination *d, struct job *job);	/* in front of all others */
 struct job *destination_pop(struct runner *r, struct destination *d);
+/* Take all jobs of m out of all lines, as if they had not been there. */
+void destinations_withdraw(struct runner *r, struct message *m);
 /* Put it in or take it out of the ready ring, as its state says. */
 void destination_update(struct runner *r, struct destination *d);
 void destinations_done(struct runner *r);

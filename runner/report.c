@@ -84,6 +84,9 @@ report_message(const char *id, enum runner_end end, int64_t due_s, int error)
 		[RUNNER_FINISHED] = { "finished", LOG_LEVEL_INFO },
 		[RUNNER_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
 		[RUNNER_DEAD] = { "dead", LOG_LEVEL_WARNING },
+		[RUNNER_HELD] = { "held", LOG_LEVEL_NOTICE },
+		[RUNNER_DELETED] = { "deleted", LOG_LEVEL_NOTICE },
+		[RUNNER_GIVEN_UP] = { "given-up", LOG_LEVEL_NOTICE },
 		[RUNNER_STUCK] = { "stuck", LOG_LEVEL_ERROR },
 	};
 	struct log_line l;

@@ -30,6 +30,9 @@ enum runner_end {
 	RUNNER_FINISHED,	/* left the queue */
 	RUNNER_DEFERRED,	/* in wait/ until due_s */
 	RUNNER_DEAD,		/* in dead/: no message at all, or one without a sender that failed */
+	RUNNER_HELD,		/* in hold/, as its operator has asked */
+	RUNNER_DELETED,		/* likewise */
+	RUNNER_GIVEN_UP,
 	RUNNER_STUCK,		/* the queue said no (error): stays in cur/ for the next run */
 };
 
@@ -74,6 +77,10 @@ void runner_done(struct runner *r);
 /* A message of cur/: load it and put its recipients in line, unless it is there already.
  * False when the window is full. */
 bool runner_add(struct runner *r, const char *id);
+
+/* Do what the operator asks for by now (queue/look.h): at once, but for messages that a worker has in hand, where it is
+ * done when they settle. */
+void runner_requests(struct runner *r);
 
 /* Give work to workers, as far as there is work and room; hang up on those without. */
 void runner_dispatch(struct runner *r);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "delivery/delivery.h"
+#include "delivery/giveup.h"
 #include "runner/hold.h"
 #include "runner/notify.h"
 
@@ -48,6 +49,9 @@ struct tally {
 	int64_t thaw_s;			/* when that is tried again, for the first of them */
 	bool late;			/* longer in the queue than warn-after, and the sender has not heard of it */
 	bool too_old;			/* longer than its lifetime */
+	bool asked;			/* by the operator, while a worker had it: */
+	enum queue_request request;
+	struct result given_up;
 	struct notices notices;
 };
 
@@ -109,15 +113,26 @@ settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct resul
 	sort_out(r, e, rcpt, o, t);
 }
 
+/* Where the operator has given the message up, that is the end of those without a result, too. */
+static struct result *
+result_of(const struct message *m, uint32_t rcpt, struct tally *t)
+{
+	struct result *result = m->results[rcpt];
+
+	if (t->asked && t->request == QUEUE_ASK_FAIL && (!result || result->outcome.kind == OUTCOME_DEFERRED))
+		return &t->given_up;
+	return result;
+}
+
 static void
 settle_rcpts(struct runner *r, struct message *m, struct queue_entry *e, struct tally *t)
 {
 	const uint64_t warn_after_s = r->config->queue.warn_after_s;
 
 	t->too_old = waited(e, r->config->queue.lifetime_s);
-	t->late = !e->warned && warn_after_s && waited(e, warn_after_s);
+	t->late = !t->asked && !e->warned && warn_after_s && waited(e, warn_after_s);
 	for (uint32_t i = 0; i < e->nrcpts && i < m->nrcpts; i++) {
-		struct result *result = m->results[i];
+		struct result *result = result_of(m, i, t);
 
 		/* A worker that was killed may have marked more than it could tell of. */
 		if (e->rcpts[i].state != QUEUE_PENDING && !(result && result->outcome.kind == OUTCOME_DELIVERED))
@@ -138,6 +153,17 @@ any_failed(const struct queue_entry *e)
 	return false;
 }
 
+/* The operator's word on a message that would wait now.  As the runner does with those that nobody has in hand. */
+static int
+let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_request request, enum runner_end *ret_end)
+{
+	struct queue_spot spot = { .place = QUEUE_IN_CUR, .folder = r->queue->cur };
+
+	memcpy(spot.id, e->id, sizeof spot.id);
+	*ret_end = request == QUEUE_ASK_HOLD ? RUNNER_HELD : RUNNER_DELETED;
+	return request == QUEUE_ASK_HOLD ? queue_put_aside(r->queue, &spot) : queue_remove(r->queue, &spot);
+}
+
 /* Where the file goes. */
 static void
 let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
@@ -146,7 +172,9 @@ let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
 	int64_t due_s = 0;
 	int error;
 
-	if (t->deferred) {
+	if (t->deferred && t->asked && t->request != QUEUE_ASK_FAIL) {
+		error = let_go_as_asked(r, e, t->request, &end);
+	} else if (t->deferred) {
 		end = RUNNER_DEFERRED;
 		due_s = retry_due_s(r->config, e->attempts, runner_now_s());
 		if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
@@ -182,6 +210,8 @@ settle(struct runner *r, struct message *m)
 		r->hooks->message(r->ctx, m->id, RUNNER_STUCK, 0, error);
 		return;
 	}
+	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;	/* perhaps it was taken back */
+	giveup_outcome(&t.given_up.outcome);
 	if (nothing_to_say(m)) {
 		let_go(r, &e, &t);
 	} else if (notices_init(&t.notices, m->nrcpts) < 0) {
@@ -193,5 +223,7 @@ settle(struct runner *r, struct message *m)
 		let_go(r, &e, &t);
 		notices_done(&t.notices);
 	}
+	if (m->asked)
+		(void)queue_unask(r->queue, m->id);
 	queue_unload(&e);
 }
