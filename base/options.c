@@ -14,7 +14,7 @@
 
 #define OWN_MAX 24		/* long options a program may add */
 
-enum { SHORT_C = 'c', SHORT_O = 'o', CHECK = 1, VERSION_ASKED, HELP };
+enum { IN_ORDER = 1, SHORT_C = 'c', SHORT_O = 'o', CHECK = 2, VERSION_ASKED, HELP };
 
 static const struct option shared[] = {
 	{ "check", no_argument, NULL, CHECK },
@@ -116,6 +116,9 @@ one_option(struct options *o, const struct program *program, int val,
 	case HELP:
 		say(STDOUT_FILENO, slice_str(program->usage));
 		return 0;
+	case IN_ORDER:
+		val = OPTION_ARGUMENT;
+		/* fallthrough */
 	default:
 		r = own ? own(ctx, val, optarg) : EX_USAGE;
 		return r == 0 ? -1 : r;
@@ -133,10 +136,15 @@ options_parse(struct options *o, const struct program *program, int argc, char *
 	join_options(all, program->options);
 	opterr = 0;
 	optind = 0;		/* both libcs: start afresh */
-	while ((val = getopt_long(argc, argv, "+:c:o:", all, NULL)) != -1) {
+	while ((val = getopt_long(argc, argv, program->arguments ? "-:c:o:" : "+:c:o:", all, NULL)) != -1) {
 		r = val == '?' || val == ':' ? refused(program, argc, argv, val)
 					     : one_option(o, program, val, own, ctx);
 		if (r >= 0)
+			return r;
+	}
+	for (; program->arguments && optind < argc; optind++) {	/* behind "--" */
+		r = own(ctx, OPTION_ARGUMENT, argv[optind]);
+		if (r != 0)
 			return r;
 	}
 	if (optind < argc)

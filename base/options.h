@@ -16,9 +16,10 @@ struct program {
 	const char *name;
 	const char *usage;		/* all of --help */
 	const struct option *options;	/* its own long options, ended by a zero row; val >= OPTION_OWN */
+	bool arguments;			/* takes what is no option, too: told as OPTION_ARGUMENT, in order */
 };
 
-enum { OPTION_OWN = 256 };
+enum { OPTION_ARGUMENT = 255, OPTION_OWN };
 
 struct options {
 	const char *config_file;	/* NULL: the default */
@@ -32,7 +33,7 @@ struct options {
 
 /*
  * Parse argv.  Own options go to own(ctx, val, argument), which returns 0 or an exit code; arguments
- * that are no options are an error.  Returns -1 to go on, or the exit code to end with: 0 after
+ * that are no options are an error where the program does not take them.  Returns -1 to go on, or the exit code to end with: 0 after
  * --help or --version, 64 (EX_USAGE) after saying what is wrong on stderr.
  */
 int options_parse(struct options *o, const struct program *program, int argc, char **argv,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * UTF-8.  Pure; called by the log and by smtp/.
+ * UTF-8.  Pure; called by the log, by smtp/ and by tools/.
  */
 #include "base/utf8.h"
 
-static size_t
-decode(struct slice s, uint32_t *ret)
+size_t
+utf8_decode(struct slice s, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -37,7 +37,7 @@ size_t
 utf8_printable(struct slice s)
 {
 	uint32_t c = 0;
-	size_t n = decode(s, &c);
+	size_t n = utf8_decode(s, &c);
 	bool obeyed = c < 0x20 || (c >= 0x7f && c <= 0x9f)	/* C0, DEL, C1 */
 	    || c == 0x61c || c == 0x200e || c == 0x200f		/* direction marks */
 	    || (c >= 0x2028 && c <= 0x202e)			/* separators; embeddings, overrides */
@@ -53,7 +53,7 @@ utf8_valid(struct slice s)
 	uint32_t c;
 
 	while (s.n) {
-		size_t n = decode(s, &c);
+		size_t n = utf8_decode(s, &c);
 
 		if (n == 0)
 			return false;

@@ -7,6 +7,9 @@
 
 #include "base/slice.h"
 
+/* The character at the start of s and how many octets it has; 0 where there is no valid one. */
+size_t utf8_decode(struct slice s, uint32_t *ret);
+
 /* Octets of the character at the start of s.  0 where there is no valid one, and for what a terminal or a
  * log viewer would obey instead of show: control characters, line and paragraph separators, and those
  * that reorder text. */

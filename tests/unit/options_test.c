@@ -14,8 +14,8 @@ static const struct option own_options[] = {
 	{ "print", no_argument, NULL, OPT_PRINT },
 	{ 0 },
 };
-static const struct program program = { "test", "usage: test [-c FILE]\n", own_options };
-static const struct program bare = { "test", "usage: test\n", NULL };
+static const struct program program = { .name = "test", .usage = "usage: test [-c FILE]\n", .options = own_options };
+static const struct program bare = { .name = "test", .usage = "usage: test\n" };
 
 static char seen_text[100];
 static struct buf seen = BUF(seen_text);
