@@ -50,6 +50,7 @@ CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.
 OUT  := $(sort $(wildcard dns/*.c mime/*.c delivery/*.c runner/*.c) $(TLS))
 PLAIN_ONLY := server/secure_exec.c server/auth_absent.c
 TLS_ONLY   := server/secure_tls.c server/auth_file.c
+QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard server/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
 
@@ -61,7 +62,7 @@ tls_objects     := $(SERVER_TLS:%.c=$(BUILD)/gnu/%.o)
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
-PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-handler-passwd $(BUILD)/smtp-relay
+PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-handler-passwd $(BUILD)/smtp-relay $(BUILD)/smtp-queue
 
 .SECONDARY:
 .PHONY: all
@@ -93,6 +94,11 @@ $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
+# Of the runner's rooms it takes what it uses out of the library, and needs none of their libraries for that.
+$(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
+
 # ---- tests ----
 
 # Unit tests: tests/unit/NAME_test.c, each a program that prints TAP.
@@ -104,10 +110,13 @@ $(BUILD)/libcore.a: $(core_objects)
 $(BUILD)/libout.a: $(out_objects)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
+$(BUILD)/libqueuetool.a: $(QUEUE_TOOL:%.c=$(BUILD)/gnu/%.o)
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
 $(BUILD)/libserver.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter server/%,$(SERVER)))
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-test_libs := $(BUILD)/libserver.a $(BUILD)/libout.a $(BUILD)/libcore.a
+test_libs := $(BUILD)/libserver.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
 
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pwrite,--wrap=fsync,--wrap=renameat,--wrap=unlinkat
@@ -195,7 +204,7 @@ $(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o
 bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
-MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-relay.8
+MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-relay.8 man/smtp-queue.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'

@@ -65,7 +65,7 @@ say_what_to_type()
 	                   .
 	                   QUIT
 	  read, answer   mutt -f $run/mail/ben -e 'set ssl_force_tls=no smtp_url=smtp://127.0.0.1:$port from=ben@localhost'
-	  the queue      ls -R $run/queue      (one file a message; less shows it)
+	  the queue      $build/smtp-queue -c $conf
 	  look ahead     $build/smtp-relay -c $conf --explain somebody@example.org
 	  stop           Ctrl-C
 	${missing:+

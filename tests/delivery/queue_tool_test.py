@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: ISC
+"""smtp-queue beside a runner that works: whatever is asked of a message under delivery, nothing is lost, done twice or left half."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import BUILD, Site, fresh_directory
+from tap import check, main, same, test, wait_for
+
+QUEUE = BUILD + "/smtp-queue"
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\n" + "".join(
+    "slow%d MX 10 mx.slow%d\nmx.slow%d A 192.0.2.%d\n" % (i, i, i, 20 + i) for i in range(8)) + "dead MX 10 mx.dead\nmx.dead A 192.0.2.99\n"})
+ok = Exchanger("192.0.2.11")
+site = Site("site").listen()
+
+
+def run(*argv, **more):
+    done = subprocess.run([QUEUE, "-c", site.config, *argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, **more)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def listed(*argv):
+    return [json.loads(line) for line in run("list", "--json", *argv)[1].splitlines()]
+
+
+def only_id(recipient):
+    found = listed("--recipient", recipient)
+    same(len(found), 1, found)
+    return found[0]["id"]
+
+
+def slow(number, reply_s=1, **more):
+    """An exchanger of that number which answers late, with one message at it."""
+    exchanger = Exchanger("192.0.2.%d" % (20 + number), reply_s=reply_s, **more)
+    site.send("bob@slow%d.example.org" % number)
+    check(wait_for(lambda: exchanger.connections, 10), site.log()[-2000:])
+    return exchanger, only_id("bob@slow%d.example.org" % number)
+
+
+@test("without a runner: hold, release, retry, delete, fail on what is new and what waits")
+def _():
+    site.send("bob@ok.example.org", count=4)
+    ids = [one["id"] for one in listed()]
+    same(run("hold", ids[0])[:2], (0, ids[0] + " held\n"))
+    same([one["state"] for one in listed("--state", "held")], ["held"])
+    same(os.listdir(site.queue + "/hold"), [ids[0]])
+    same(run("delete", ids[1])[:2], (0, ids[1] + " deleted\n"))
+    code, out, _ = run("fail", ids[2])
+    check(code == 0 and out.startswith(ids[2] + " failed: its sender is told by "), out)
+    site.relay()
+    same(len(ok.messages), 1, "only the fourth one was sent")
+    told = site.mailbox("alice")
+    check(len(told) == 1 and b"given up by the operator" in told[0] and b"Status: 5.0.0" in told[0], told)
+    same([one["id"] for one in listed()], [ids[0]])
+    same(run("release", ids[0])[:2], (0, ids[0] + " released\n"))
+    same(os.listdir(site.queue + "/new"), [ids[0]])
+    site.relay()
+    same(len(ok.messages), 2)
+    same(run()[1], "The queue is empty.\n")
+
+
+@test("retry makes due what waits")
+def _():
+    site.send("bob@dead.example.org")
+    site.relay()
+    one = listed()[0]
+    same([one["state"], one["attempts"], one["recipients"][0]["state"]], ["waiting", 1, "pending"])
+    check("refused" in one["recipients"][0]["reply"] or "connect" in one["recipients"][0]["reply"], one)
+    same(run("retry", "--all")[:2], (0, one["id"] + " due now\n1 message due now\n"))
+    same(os.listdir(site.queue + "/new"), [one["id"]])
+    same(os.listdir(site.queue + "/wait"), [])
+    same(run("delete", "--sender", "alice@sender.example")[1], one["id"] + " deleted\n1 message deleted\n")
+
+
+@test("a message that is at its exchanger, deleted: that attempt ends as it does, and there is no other")
+def _():
+    site.watch()
+    exchanger, one = slow(0, rcpt="450 4.2.1 later")
+    code, out, _ = run("delete", one)
+    same([code, out], [0, one + " is to be deleted: it is being delivered; when this attempt has ended\n"])
+    check(wait_for(lambda: site.queued() == [], 10), site.queue_text(), site.log()[-2000:])
+    check("deleted id=" + one in site.log(), site.log()[-2000:])
+    same(os.listdir(site.queue + "/state/requests"), [])
+    same(len(exchanger.messages), 0)
+
+
+@test("one that gets delivered meanwhile is delivered")
+def _():
+    exchanger, one = slow(1, 0.7)
+    same(run("hold", one)[0], 0)
+    check(wait_for(lambda: site.queued() == [], 15), site.queue_text(), site.log()[-2000:])
+    same(len(exchanger.messages), 1)
+    same(os.listdir(site.queue + "/state/requests"), [])
+
+
+@test("held: it is in hold/ as soon as the attempt has ended")
+def _():
+    _, one = slow(2, rcpt="450 4.2.1 later")
+    same(run("hold", one)[0], 0)
+    check(wait_for(lambda: os.listdir(site.queue + "/hold") == [one], 10), site.queue_text(), site.log()[-2000:])
+    check("held id=" + one in site.log(), site.log()[-2000:])
+    same(run("delete", one)[0], 0)
+
+
+@test("release takes back what was asked for")
+def _():
+    _, one = slow(3, rcpt="450 4.2.1 later")
+    same(run("hold", one)[0], 0)
+    same(run("release", one)[:2], (0, one + " released: the request to hold it is withdrawn\n"))
+    check(wait_for(lambda: site.queued("wait"), 10), site.queue_text(), site.log()[-2000:])
+    same(os.listdir(site.queue + "/hold"), [])
+    same(run("delete", one)[0], 0)
+
+
+@test("given up: its sender is told once, of both recipients, each with its own end")
+def _():
+    had = len(site.mailbox("alice"))
+    exchanger = Exchanger("192.0.2.24", reply_s=1, rcpt=lambda a: "550 5.1.1 no" if a.startswith("no@") else "450 4.2.1 later")
+    site.send(["no@slow4.example.org", "later@slow4.example.org"])
+    check(wait_for(lambda: exchanger.connections, 10))
+    one = only_id("no@slow4.example.org")
+    same(run("fail", one)[0], 0)
+    check(wait_for(lambda: len(site.mailbox("alice")) > had, 15), site.queue_text(), site.log()[-3000:])
+    told = site.mailbox("alice")[had:]
+    check(b"Status: 5.1.1" in told[0] and b"Status: 5.0.0" in told[0] and b"given up by the operator" in told[0], told)
+    check(wait_for(lambda: site.queued() == [], 10), site.queue_text())
+    same(len(site.mailbox("alice")) - had, 1)
+
+
+@test("one that only waits in line for a slow host is taken out of it at once")
+def _():
+    exchanger = Exchanger("192.0.2.25", reply_s=0.7)
+    site.send("first@slow5.example.org")
+    check(wait_for(lambda: exchanger.connections, 10))
+    for who in ("second", "third", "fourth"):
+        site.send(who + "@slow5.example.org")
+    check(wait_for(lambda: len([one for one in listed() if one["state"] == "active"]) == 4, 5), run()[1])
+    had = len(site.mailbox("alice"))
+    start = time.monotonic()
+    out = run("delete", only_id("second@slow5.example.org"))[1] + run("hold", only_id("third@slow5.example.org"))[1] + \
+        run("fail", only_id("fourth@slow5.example.org"))[1]
+    took = time.monotonic() - start
+    same([line.split()[1] for line in out.splitlines()], ["deleted", "held", "failed"])
+    check(took < 4, took)
+    check(wait_for(lambda: len(site.mailbox("alice")) == had + 1, 10), site.log()[-3000:])
+    check(wait_for(lambda: len(exchanger.messages) == 1, 20))
+    same([e.rcpt_tos for e in exchanger.messages], [["first@slow5.example.org"]])
+    check(wait_for(lambda: [one["state"] for one in listed()] == ["held"], 10), run()[1])
+    same(run("release", "--all")[0], 0)
+    check(wait_for(lambda: len(exchanger.messages) == 2, 20), site.log()[-2000:])
+    check(wait_for(lambda: site.queued() == [], 10))
+
+
+@test("retry of what is being tried says so")
+def _():
+    _, one = slow(6, 0.7)
+    same(run("retry", one)[:2], (0, one + " is being tried just now\n"))
+    check(wait_for(lambda: site.queued() == [], 15), site.log()[-2000:])
+
+
+@test("a runner that is killed with requests open: the next command does it itself")
+def _():
+    _, one = slow(7, rcpt="450 4.2.1 later")
+    os.killpg(site.runner.pid, signal.SIGSTOP)
+    tool = subprocess.Popen([QUEUE, "-c", site.config, "delete", one], stdout=subprocess.PIPE)
+    check(wait_for(lambda: os.listdir(site.queue + "/state/requests"), 5))
+    os.killpg(site.runner.pid, signal.SIGKILL)
+    site.runner.wait()
+    site.runner = None
+    same(tool.communicate(timeout=10)[0].decode(), one + " deleted\n")
+    same([site.queued(), os.listdir(site.queue + "/state/requests")], [[], []])
+
+
+@test("a request that a dead runner has left is seen to by the next one")
+def _():
+    site.send("bob@dead.example.org")
+    one = listed()[0]["id"]
+    os.rename(site.queue + "/new/" + one, site.queue + "/cur/" + one)
+    open(site.queue + "/state/requests/" + one + ".hold", "w").close()
+    site.relay()
+    same([[one["state"] for one in listed()], os.listdir(site.queue + "/state/requests")], [["held"], []])
+    same(run("delete", one)[0], 0)
+
+
+main(site.keep_queue_note)

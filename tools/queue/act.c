@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-queue hold, release, retry, delete, fail.  Each is one rename or unlink, so a runner that works on the same queue is
+ * either first or finds the message gone.  What lies in cur/ is a living runner's: that one is asked, and waited for a little.
+ */
+#include "tools/queue/tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "delivery/giveup.h"
+#include "tools/queue/act.h"
+#include "tools/queue/text.h"
+
+#define MOVES_MAX 20		/* how often a message may move on before our eyes */
+
+static int
+hold(struct act *a, const struct queue_spot *spot)
+{
+	return queue_put_aside(&a->t->queue, spot);
+}
+
+static int
+put_new(struct act *a, const struct queue_spot *spot)
+{
+	return queue_put_new(&a->t->queue, spot);
+}
+
+static int
+remove_it(struct act *a, const struct queue_spot *spot)
+{
+	return queue_remove(&a->t->queue, spot);
+}
+
+static int
+fail(struct act *a, const struct queue_spot *spot)
+{
+	return giveup(&a->t->queue, &a->t->config, spot, a->bounce);
+}
+
+static const char is_coming[] = "is still being received", is_dead[] = "is dead: nothing is left to deliver; show it, delete it";
+
+static const struct verb verbs[] = {
+	{
+		.name = "hold", .past = "held", .to_be = "is to be held", .run = hold, .request = QUEUE_ASK_HOLD, .result = QUEUE_BIT(QUEUE_IN_HOLD),
+		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT),
+		.done = { [QUEUE_IN_HOLD] = "is held already" },
+		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
+	}, {
+		.name = "release", .past = "released", .run = put_new, .request = -1,
+		.places = QUEUE_BIT(QUEUE_IN_HOLD),
+		.done = {
+			[QUEUE_IN_NEW] = "is not held", [QUEUE_IN_CUR] = "is not held", [QUEUE_IN_WAIT] = "is not held",
+		},
+		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
+	}, {
+		.name = "retry", .past = "due now", .run = put_new, .request = -1,
+		.places = QUEUE_BIT(QUEUE_IN_WAIT) | QUEUE_BIT(QUEUE_IN_CUR),
+		.done = { [QUEUE_IN_NEW] = "is due already", [QUEUE_IN_CUR] = "is being tried just now" },
+		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_HOLD] = "is held: release it", [QUEUE_IN_DEAD] = is_dead },
+	}, {
+		.name = "delete", .past = "deleted", .to_be = "is to be deleted", .run = remove_it, .request = QUEUE_ASK_DELETE,
+		.places = QUEUE_ANYWHERE & ~QUEUE_BIT(QUEUE_IN_TMP),
+		.not = { [QUEUE_IN_TMP] = is_coming },
+	}, {
+		.name = "fail", .past = "failed", .to_be = "is to be failed", .run = fail, .request = QUEUE_ASK_FAIL,
+		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT) | QUEUE_BIT(QUEUE_IN_HOLD),
+		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
+	},
+};
+
+static const struct verb *
+find_verb(const char *name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* ---- what is said ---- */
+
+void
+act_say(struct act *a, const char *id, const char *result, const char *more)
+{
+	if (a->t->json) {
+		(void)fputs("{\"id\":", stdout);
+		json_string(stdout, slice_str(id));
+		json_text(stdout, "result", slice_str(result));
+		if (more && *more)
+			json_text(stdout, "text", slice_str(more));
+		(void)fputs("}\n", stdout);
+	} else {
+		text_put(stdout, slice_str(id));
+		(void)printf(" %s", result);
+		if (more && *more) {
+			(void)fputs(": ", stdout);
+			text_put(stdout, slice_str(more));
+		}
+		(void)fputc('\n', stdout);
+	}
+}
+
+void
+act_refuse(struct act *a, const char *id, const char *why)
+{
+	tool_complain(id, why);
+	a->status = TOOL_SOME_FAILED;
+}
+
+static void
+say_done(struct act *a, const char *id)
+{
+	char more[64] = "";
+
+	a->count++;
+	if (a->bounce[0])
+		(void)snprintf(more, sizeof more, "its sender is told by %s", a->bounce);
+	act_say(a, id, a->verb->past, more);
+	a->bounce[0] = '\0';
+}
+
+/* ---- one message ---- */
+
+/* In cur/: ours to act on only while no runner lives.  1: one does, and is to be asked. */
+static int
+act_in_cur(struct act *a, const struct queue_spot *spot)
+{
+	struct queue_spot held = { .place = QUEUE_IN_HOLD, .folder = a->t->queue.hold };
+	const bool bounces = a->verb->request == QUEUE_ASK_FAIL;
+	int r, fd = queue_lock_idle(&a->t->queue);
+
+	if (fd == -EWOULDBLOCK)
+		return 1;
+	if (fd < 0)
+		return fd;
+	/* A bounce takes its time, and a runner that is started meanwhile should not have to wait for it. */
+	r = bounces ? queue_put_aside(&a->t->queue, spot) : a->verb->run(a, spot);
+	if (r == 0)
+		(void)queue_unask(&a->t->queue, spot->id);
+	(void)close(fd);
+	memcpy(held.id, spot->id, sizeof held.id);
+	return r == 0 && bounces ? a->verb->run(a, &held) : r;
+}
+
+/* 0: done, or nothing to do; 1: the runner is to be asked; -ENOENT: it has moved on; -errno. */
+static int
+act_at(struct act *a, const struct queue_spot *spot)
+{
+	const struct verb *v = a->verb;
+	int r;
+
+	if (!(v->places & QUEUE_BIT(spot->place))) {
+		if (v->not[spot->place])
+			act_refuse(a, spot->id, v->not[spot->place]);
+		else if (spot->place == QUEUE_IN_CUR && queue_unask(&a->t->queue, spot->id) == 0)
+			act_say(a, spot->id, v->past, "the request to hold it is withdrawn");
+		else
+			act_say(a, spot->id, v->done[spot->place], NULL);
+		return 0;
+	}
+	r = spot->place == QUEUE_IN_CUR ? act_in_cur(a, spot) : v->run(a, spot);
+	if (r == 0)
+		say_done(a, spot->id);
+	return r;
+}
+
+static void
+act_failed(struct act *a, const char *id, int error)
+{
+	act_refuse(a, id, error == -EBADMSG ? "is no message: see smtp-queue fsck" :
+	    error == -EBUSY ? "another smtp-queue is giving it up just now" :
+	    error == -EEXIST ? "a file of that name is there already: see smtp-queue fsck" : strerror(-error));
+}
+
+static void
+ask(struct act *a, const char *id)
+{
+	int r;
+
+	if (a->verb->request < 0) {
+		act_say(a, id, a->verb->done[QUEUE_IN_CUR], NULL);
+		return;
+	}
+	r = queue_ask(&a->t->queue, id, (enum queue_request)a->verb->request);
+	if (r < 0) {
+		act_failed(a, id, r);
+		return;
+	}
+	memcpy(a->asked[a->nasked++], id, QUEUE_ID_SIZE);
+}
+
+void
+act_on(struct act *a, const char *id, const struct queue_spot *seen)
+{
+	struct queue_spot spot = { .folder = -1 };
+	int r = seen ? act_at(a, seen) : -ENOENT;
+
+	for (int i = 0; r == -ENOENT && i < MOVES_MAX; i++) {
+		r = queue_find(&a->t->queue, id, QUEUE_ANYWHERE, &spot);
+		if (r == -ENOENT)
+			break;
+		if (r < 0)
+			continue;
+		r = act_at(a, &spot);
+		queue_spot_done(&spot);
+	}
+	if (r == 1)
+		ask(a, id);
+	else if (r == -ENOENT && !seen)
+		act_refuse(a, id, "no such message in the queue");
+	else if (r < 0 && r != -ENOENT)
+		act_failed(a, id, r);
+}
+
+/* ---- many ---- */
+
+static void
+act_and_await(struct act *a, const char *id, const struct queue_spot *seen)
+{
+	act_on(a, id, seen);
+	if (a->nasked == ACT_ASKED_MAX)
+		act_await(a);
+}
+
+/* What comes in while we work is left alone: bounces of ours are among it. */
+static int
+act_if_meant(void *ctx, const struct queue_spot *spot)
+{
+	struct act *a = ctx;
+	struct queue_entry e;
+	bool meant;
+	int r;
+
+	if (strncmp(spot->id, a->newest, QUEUE_ID_LEN) > 0)
+		return 0;
+	r = queue_look(spot, &e);
+	if (r == -ENOENT)
+		return 0;
+	meant = r < 0 ? !filter_reads(&a->t->filter) : filter_matches(&a->t->filter, &e, a->t->now_us);
+	if (r == 0)
+		queue_unload(&e);
+	if (meant)
+		act_and_await(a, spot->id, spot);
+	return tool_output_broken() ? 1 : 0;
+}
+
+/* hold/ first: fail puts there what it could not finish, and hold what it finds elsewhere. */
+static int
+act_on_all(struct act *a)
+{
+	struct tool *t = a->t;
+	const unsigned all = a->verb->places & (t->filter.places ? t->filter.places : QUEUE_ANYWHERE);
+	int r = queue_walk(&t->queue, all & QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
+
+	if (r == 0)
+		r = queue_walk(&t->queue, all & ~QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
+	return r;
+}
+
+int
+tool_act(struct tool *t, const char *name)
+{
+	struct act *a = calloc(1, sizeof *a);
+	int r, status;
+
+	if (!a || queue_newest_id(a->newest) < 0) {
+		free(a);
+		tool_complain(name, "no memory");
+		return EX_OSERR;
+	}
+	a->t = t;
+	a->verb = find_verb(name);
+	for (size_t i = 0; i < t->nids; i++)
+		act_and_await(a, t->ids[i], NULL);
+	r = t->nids ? 0 : act_on_all(a);
+	act_await(a);
+	if (r < 0) {
+		tool_complain(t->config.queue.directory, strerror(-r));
+		a->status = EX_TEMPFAIL;
+	}
+	if (t->nids == 0 && !t->json)
+		(void)printf("%zu message%s %s\n", a->count, a->count == 1 ? "" : "s", a->verb->past);
+	status = a->status;
+	free(a);
+	return status;
+}

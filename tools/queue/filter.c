@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Which messages are meant.  Patterns are no fnmatch(3): brackets are a part of addresses here.  A message that is partly
+ * delivered is judged by the recipients that it still waits for: they are what an action is about.
+ */
+#include "tools/queue/filter.h"
+
+#include "base/value.h"
+
+static const char *const states[] = {
+	[QUEUE_IN_TMP] = "receiving",
+	[QUEUE_IN_NEW] = "new",
+	[QUEUE_IN_CUR] = "active",
+	[QUEUE_IN_WAIT] = "waiting",
+	[QUEUE_IN_HOLD] = "held",
+	[QUEUE_IN_DEAD] = "dead",
+};
+
+const struct filter filter_none = { .older_s = -1, .younger_s = -1 };
+
+bool
+filter_reads(const struct filter *f)
+{
+	return f->sender || f->recipient || f->domain || f->older_s >= 0 || f->younger_s >= 0;
+}
+
+bool
+filter_given(const struct filter *f)
+{
+	return filter_reads(f) || f->places;
+}
+
+bool
+filter_age(const char *text, int64_t *ret_s)
+{
+	uint64_t ms;
+
+	if (!value_duration_ms(slice_str(text), &ms) || ms > INT64_MAX / 1000000)
+		return false;
+	*ret_s = (int64_t)(ms / 1000);
+	return true;
+}
+
+const char *
+filter_state_name(enum queue_place place)
+{
+	return states[place];
+}
+
+bool
+filter_states(const char *text, unsigned *ret_places)
+{
+	unsigned places = 0;
+
+	for (bool more = true; more; text += more) {
+		struct slice word = slice_of(text, strcspn(text, ","));
+		size_t i = 0;
+
+		while (i < sizeof states / sizeof states[0] && !slice_ieq(word, slice_str(states[i])))
+			i++;
+		if (i == sizeof states / sizeof states[0])
+			return false;
+		places |= QUEUE_BIT(i);
+		text += word.n;
+		more = *text == ',';
+	}
+	*ret_places = places;
+	return true;
+}
+
+bool
+filter_glob(struct slice pattern, struct slice text)
+{
+	struct slice star = { 0 }, from = { 0 };	/* behind the last star, and what it has not eaten yet */
+	bool starred = false;
+
+	while (text.n) {
+		if (pattern.n && *pattern.p == '*') {
+			starred = true;
+			pattern = star = slice_skip(pattern, 1);
+			from = text;
+		} else if (pattern.n && (*pattern.p == '?' || ascii_lower(*pattern.p) == ascii_lower(*text.p))) {
+			pattern = slice_skip(pattern, 1);
+			text = slice_skip(text, 1);
+		} else if (starred) {
+			pattern = star;
+			text = from = slice_skip(from, 1);
+		} else {
+			return false;
+		}
+	}
+	while (pattern.n && *pattern.p == '*')
+		pattern = slice_skip(pattern, 1);
+	return pattern.n == 0;
+}
+
+/* Addresses may be written as they stand in an envelope, in angle brackets; <> is the null sender. */
+static bool
+address_matches(const char *pattern, struct slice path)
+{
+	struct slice p = slice_str(pattern);
+
+	if (p.n >= 2 && p.p[0] == '<' && p.p[p.n - 1] == '>')
+		p = slice_of(p.p + 1, p.n - 2);
+	return filter_glob(p, path);
+}
+
+/* As the pattern of a route: ".example.org" is its subdomains. */
+static bool
+domain_matches(const char *pattern, struct slice domain)
+{
+	struct slice p = slice_str(pattern);
+
+	if (p.n && p.p[0] == '.')
+		return domain.n > p.n && filter_glob(p, slice_skip(domain, domain.n - p.n));
+	return filter_glob(p, domain);
+}
+
+static bool
+rcpt_matches(const struct filter *f, const struct queue_rcpt *r)
+{
+	return (!f->recipient || address_matches(f->recipient, r->path)) && (!f->domain || domain_matches(f->domain, r->domain));
+}
+
+static bool
+any_rcpt_matches(const struct filter *f, const struct queue_entry *e)
+{
+	bool pending = false;
+
+	for (size_t i = 0; i < e->nrcpts; i++)
+		pending |= e->rcpts[i].state == QUEUE_PENDING;
+	for (size_t i = 0; i < e->nrcpts; i++)
+		if ((!pending || e->rcpts[i].state == QUEUE_PENDING) && rcpt_matches(f, &e->rcpts[i]))
+			return true;
+	return false;
+}
+
+bool
+filter_matches(const struct filter *f, const struct queue_entry *e, int64_t now_us)
+{
+	const int64_t age_us = now_us - e->arrived_us;
+
+	if (f->older_s >= 0 && age_us <= f->older_s * 1000000)
+		return false;
+	if (f->younger_s >= 0 && age_us >= f->younger_s * 1000000)
+		return false;
+	if (f->sender && !address_matches(f->sender, e->from))
+		return false;
+	return (!f->recipient && !f->domain) || any_rcpt_matches(f, e);
+}

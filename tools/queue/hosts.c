@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-queue hosts: what the relay has learned of the hosts that it delivers to.
+ */
+#include "tools/queue/tool.h"
+
+#include <sysexits.h>
+
+#include "delivery/hosts.h"
+#include "tools/queue/text.h"
+
+static void
+put_milliseconds(int64_t us, bool at_least)
+{
+	char space[32];
+
+	if (us == 0)
+		(void)snprintf(space, sizeof space, "-");
+	else
+		(void)snprintf(space, sizeof space, "%s%.1f ms", at_least ? ">" : "", (double)us / 1000);
+	(void)printf(" %12s", space);
+}
+
+static void
+put_ago(int64_t then_s, int64_t now_s)
+{
+	char space[32];
+	struct buf b = BUF(space);
+
+	if (then_s) {
+		text_duration(&b, now_s - then_s);
+		buf_str(&b, " ago");
+	} else {
+		buf_str(&b, "never");
+	}
+	(void)printf(" %9.*s", (int)b.n, b.p);
+}
+
+static void
+put_host(const struct host *h, int64_t now_s)
+{
+	text_column(stdout, slice_str(h->address), 24);
+	(void)fputc(' ', stdout);
+	text_column(stdout, slice_str(h->name), 28);
+	put_milliseconds(h->connect_us, false);
+	put_milliseconds(h->first_us, h->at_least);
+	put_ago(h->measured_s, now_s);
+	put_ago(h->failed_s, now_s);
+	(void)printf(" %8u\n", h->failures);
+}
+
+static void
+put_object(const struct host *h)
+{
+	(void)fputs("{\"address\":", stdout);
+	json_string(stdout, slice_str(h->address));
+	json_text(stdout, "name", slice_str(h->name));
+	json_number(stdout, "connect_us", h->connect_us);
+	json_number(stdout, "greeting_us", h->first_us);
+	(void)fputs(h->at_least ? ",\"at_least\":true" : ",\"at_least\":false", stdout);
+	if (h->measured_s)
+		json_time(stdout, "measured", h->measured_s);
+	if (h->failed_s)
+		json_time(stdout, "failed", h->failed_s);
+	json_number(stdout, "failures", h->failures);
+	(void)fputs("}\n", stdout);
+}
+
+int
+tool_hosts(struct tool *t)
+{
+	struct hosts hosts;
+
+	hosts_load(&hosts, t->queue.state);
+	if (!t->json && hosts.n)
+		(void)printf("%-24s %-28s %12s %12s %9s %9s %8s\n", "ADDRESS", "NAME", "CONNECT", "GREETING", "MEASURED", "FAILED",
+		    "FAILURES");
+	for (size_t i = 0; i < hosts.n && !tool_output_broken(); i++) {
+		if (t->json)
+			put_object(&hosts.list[i]);
+		else
+			put_host(&hosts.list[i], t->now_us / 1000000);
+	}
+	if (!t->json && hosts.n == 0)
+		(void)puts("No host has been measured yet.");
+	hosts_done(&hosts);
+	return EX_OK;
+}

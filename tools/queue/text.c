@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Showing what strangers wrote.  An address, a reply or a message may hold anything; a terminal that is sent it as it is may
+ * be told to do things, or to show something else.  So every octet that goes out comes through here.
+ */
+#include "tools/queue/text.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#define UTF8_MAX 4
+
+static bool utf8;
+
+void
+text_init(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *locale = NULL;
+
+	for (size_t i = 0; !(locale && *locale) && i < sizeof names / sizeof names[0]; i++)
+		locale = getenv(names[i]);
+	utf8 = false;
+	for (; locale && *locale; locale++)
+		utf8 |= slice_has_iprefix(slice_str(locale), SL("utf-8")) || slice_has_iprefix(slice_str(locale), SL("utf8"));
+}
+
+/* The character at the start of s: octets it has, 0 where there is none that may be shown. */
+static size_t
+shown(struct slice s)
+{
+	size_t n = utf8_printable(s);
+
+	return n > 1 && !utf8 ? 0 : n;
+}
+
+/* Columns of one character: what is common.  A terminal that differs shows a crooked table, no more. */
+static size_t
+char_width(struct slice s)
+{
+	static const struct {
+		uint32_t first, last;
+		size_t width;
+	} ranges[] = {
+		{ 0x300, 0x36f, 0 }, { 0x1100, 0x115f, 2 }, { 0x1ab0, 0x1aff, 0 }, { 0x1dc0, 0x1dff, 0 }, { 0x20d0, 0x20ff, 0 },
+		{ 0x2e80, 0x303e, 2 }, { 0x3041, 0xa4cf, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfaff, 2 }, { 0xfe00, 0xfe0f, 0 },
+		{ 0xfe20, 0xfe2f, 0 }, { 0xfe30, 0xfe6f, 2 }, { 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1f64f, 2 },
+		{ 0x1f900, 0x1f9ff, 2 }, { 0x20000, 0x3fffd, 2 },
+	};
+	uint32_t c = 0;
+
+	(void)utf8_decode(s, &c);
+	for (size_t i = 0; c >= ranges[0].first && i < sizeof ranges / sizeof ranges[0]; i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return ranges[i].width;
+	return 1;
+}
+
+/* The first character of s, or '?' for one octet that is none; returns its columns. */
+static size_t
+take_char(struct slice *s, struct slice *ret)
+{
+	size_t n = shown(*s), width = n ? char_width(slice_of(s->p, n)) : 1;
+
+	*ret = n ? slice_of(s->p, n) : SL("?");
+	*s = slice_skip(*s, n ? n : 1);
+	return width;
+}
+
+static void
+put(FILE *out, struct slice s)
+{
+	(void)fwrite(s.p, 1, s.n, out);
+}
+
+void
+text_put(FILE *out, struct slice s)
+{
+	struct slice c;
+
+	while (s.n) {
+		(void)take_char(&s, &c);
+		put(out, c);
+	}
+}
+
+size_t
+text_width(struct slice s)
+{
+	struct slice c;
+	size_t width = 0;
+
+	while (s.n)
+		width += take_char(&s, &c);
+	return width;
+}
+
+void
+text_column(FILE *out, struct slice s, size_t columns)
+{
+	struct slice c, rest = s;
+	bool cut = text_width(s) > columns;
+	size_t room = cut ? columns - 1 : columns, used = 0;
+
+	if (columns == 0)
+		return;
+	while (rest.n) {
+		size_t width = take_char(&rest, &c);
+
+		if (used + width > room)
+			break;
+		put(out, c);
+		used += width;
+	}
+	if (cut) {
+		put(out, utf8 ? SL("\u2026") : SL("~"));
+		used++;
+	}
+	for (; used < columns; used++)
+		put(out, SL(" "));
+}
+
+size_t
+text_lines(FILE *out, struct slice s, bool last)
+{
+	struct slice c;
+
+	while (s.n) {
+		if (!last && s.n < UTF8_MAX)
+			return s.n;
+		if (s.p[0] == '\n' || s.p[0] == '\t') {
+			put(out, slice_of(s.p, 1));
+			s = slice_skip(s, 1);
+		} else if (s.n > 1 && s.p[0] == '\r' && s.p[1] == '\n') {
+			s = slice_skip(s, 1);
+		} else {
+			(void)take_char(&s, &c);
+			put(out, c);
+		}
+	}
+	return 0;
+}
+
+void
+json_string(FILE *out, struct slice s)
+{
+	put(out, SL("\""));
+	while (s.n) {
+		uint32_t c = 0xfffd;
+		size_t n = utf8_decode(s, &c);
+
+		/* What is hidden or obeyed, all of it below U+FFFF, can stay what it is when it is escaped. */
+		if (utf8_printable(s) == 0)
+			(void)fprintf(out, "\\u%04x", (unsigned)c);
+		else if (c == '"' || c == '\\')
+			(void)fprintf(out, "\\%c", (char)c);
+		else
+			put(out, slice_of(s.p, n));
+		s = slice_skip(s, n ? n : 1);
+	}
+	put(out, SL("\""));
+}
+
+void
+json_text(FILE *out, const char *key, struct slice value)
+{
+	(void)fprintf(out, ",\"%s\":", key);
+	json_string(out, value);
+}
+
+void
+json_number(FILE *out, const char *key, int64_t value)
+{
+	(void)fprintf(out, ",\"%s\":%lld", key, (long long)value);
+}
+
+void
+json_time(FILE *out, const char *key, int64_t unix_s)
+{
+	char space[32];
+	struct buf b = BUF(space);
+
+	clock_stamp(&b, unix_s);
+	json_text(out, key, buf_slice(&b));
+}
+
+void
+text_octets(struct buf *b, uint64_t octets)
+{
+	static const char units[] = "KMGTPE";
+	uint64_t tenths;
+	size_t unit = 0;
+
+	if (octets < 1000) {
+		buf_uint(b, octets);
+		return;
+	}
+	for (; octets >= 9995 * 1024 / 10; unit++)
+		octets = octets / 1024 + (octets % 1024 > 0);
+	/* Rounded up: an octet more than 1K is no longer 1K. */
+	tenths = (octets * 10 + 1023) / 1024;
+	buf_uint(b, tenths < 100 ? tenths / 10 : (tenths + 5) / 10);
+	if (tenths < 100) {
+		buf_chr(b, '.');
+		buf_uint(b, tenths % 10);
+	}
+	buf_chr(b, units[unit]);
+}
+
+void
+text_duration(struct buf *b, int64_t seconds)
+{
+	const uint64_t s = seconds > 0 ? (uint64_t)seconds : 0;
+
+	buf_uint(b, s < 100 ? s : s < 100 * 60 ? s / 60 : s < 48 * 3600 ? s / 3600 : s / 86400);
+	buf_chr(b, s < 100 ? 's' : s < 100 * 60 ? 'm' : s < 48 * 3600 ? 'h' : 'd');
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-queue: look at the queue and act on it.  Reads the command line, becomes the owner of the queue, and hands over to
+ * the command in tools/queue/.  Needs no runner, and does no harm to one that works.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "tools/queue/text.h"
+#include "tools/queue/tool.h"
+#include "tools/queue/user.h"
+
+static const char usage[] =
+    "usage: smtp-queue [OPTION]... [list] [FILTER]...\n"
+    "       smtp-queue [OPTION]... show|log ID...\n"
+    "       smtp-queue [OPTION]... hold|release|retry|delete|fail ID...|FILTER...|--all\n"
+    "       smtp-queue [OPTION]... hosts\n"
+    "Look at the mail queue, and act on it.\n"
+    "\n"
+    "  list                what is in the queue\n"
+    "  show ID...          the envelope, then the message; --raw: the message alone, as it is\n"
+    "  log ID...           what was tried, and what was answered\n"
+    "  hold, release       put aside until it is released\n"
+    "  retry               due now; retry --all: everything that waits\n"
+    "  delete              gone, and nobody is told\n"
+    "  fail                given up: its sender is told, then it goes\n"
+    "  hosts               what is known of the hosts delivered to\n"
+    "\n"
+    "  --sender PATTERN, --recipient PATTERN, --domain PATTERN   with * and ?\n"
+    "  --older-than AGE, --younger-than AGE                      such as 30min, 4h, 2d\n"
+    "  --state STATE,...   new, active, waiting, held, dead, receiving\n"
+    "  --all               every message the command is for\n"
+    "  --json              one JSON object a line\n"
+    "  --ids, --wide       list: only IDs; nothing cut to the width of the terminal\n"
+    "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
+    "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
+    "  --check             check the configuration and exit\n"
+    "  --version, --help\n"
+    "Exit: 0 done, 1 not done for some message, 64 usage, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
+
+enum {
+	OPTION_SENDER = OPTION_OWN, OPTION_RECIPIENT, OPTION_DOMAIN, OPTION_OLDER, OPTION_YOUNGER, OPTION_STATE, OPTION_ALL,
+	OPTION_JSON, OPTION_IDS, OPTION_WIDE, OPTION_RAW,
+};
+
+static const struct option long_options[] = {
+	{ "sender", required_argument, NULL, OPTION_SENDER },
+	{ "recipient", required_argument, NULL, OPTION_RECIPIENT },
+	{ "domain", required_argument, NULL, OPTION_DOMAIN },
+	{ "older-than", required_argument, NULL, OPTION_OLDER },
+	{ "younger-than", required_argument, NULL, OPTION_YOUNGER },
+	{ "state", required_argument, NULL, OPTION_STATE },
+	{ "all", no_argument, NULL, OPTION_ALL },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "ids", no_argument, NULL, OPTION_IDS },
+	{ "wide", no_argument, NULL, OPTION_WIDE },
+	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ 0 },
+};
+
+/* What a command goes with. */
+enum { WITH_IDS = 1, WITH_FILTER = 2, WITH_ALL = 4, WITH_LOOKS = 8, WITH_RAW = 16 };
+
+struct command {
+	const char *name;
+	int (*run)(struct tool *t);
+	int (*act)(struct tool *t, const char *verb);
+	unsigned with;
+};
+
+static const struct command commands[] = {
+	{ "list", tool_list, NULL, WITH_FILTER | WITH_LOOKS },
+	{ "show", tool_show, NULL, WITH_IDS | WITH_RAW },
+	{ "log", tool_log, NULL, WITH_IDS | WITH_RAW },
+	{ "hold", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "release", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "retry", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "delete", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "fail", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "hosts", tool_hosts, NULL, 0 },
+};
+
+struct call {
+	struct tool tool;
+	const struct command *command;
+};
+
+void
+tool_complain(const char *what, const char *why)
+{
+	(void)fflush(stdout);
+	(void)fputs("smtp-queue: ", stderr);
+	text_put(stderr, slice_str(what));
+	(void)fprintf(stderr, ": %s\n", why);
+}
+
+bool
+tool_output_broken(void)
+{
+	return ferror(stdout) != 0;
+}
+
+static int
+misused(const char *what, const char *why)
+{
+	tool_complain(what, why);
+	return EX_USAGE;
+}
+
+static int
+argument(struct call *c, const char *text)
+{
+	struct tool *t = &c->tool;
+
+	if (!c->command) {
+		for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+			if (strcmp(commands[i].name, text) == 0)
+				c->command = &commands[i];
+		return c->command ? 0 : misused(text, "there is no such command; see smtp-queue --help");
+	}
+	if (!(c->command->with & WITH_IDS))
+		return misused(text, "this command takes no argument; see smtp-queue --help");
+	t->ids[t->nids++] = text;
+	return 0;
+}
+
+static int
+own_option(void *ctx, int val, const char *text)
+{
+	struct call *c = ctx;
+	struct filter *f = &c->tool.filter;
+
+	switch (val) {
+	case OPTION_ARGUMENT:
+		return argument(c, text);
+	case OPTION_SENDER:
+		f->sender = text;
+		return 0;
+	case OPTION_RECIPIENT:
+		f->recipient = text;
+		return 0;
+	case OPTION_DOMAIN:
+		f->domain = text;
+		return 0;
+	case OPTION_OLDER:
+		return filter_age(text, &f->older_s) ? 0 : misused(text, "no time such as 30min, 4h or 2d");
+	case OPTION_YOUNGER:
+		return filter_age(text, &f->younger_s) ? 0 : misused(text, "no time such as 30min, 4h or 2d");
+	case OPTION_STATE:
+		return filter_states(text, &f->places) ? 0
+		    : misused(text, "no state: new, active, waiting, held, dead, receiving");
+	case OPTION_ALL:
+		c->tool.all = true;
+		return 0;
+	case OPTION_JSON:
+		c->tool.json = true;
+		return 0;
+	case OPTION_IDS:
+		c->tool.ids_only = true;
+		return 0;
+	case OPTION_WIDE:
+		c->tool.wide = true;
+		return 0;
+	default:
+		c->tool.raw = true;
+		return 0;
+	}
+}
+
+/* Do the options belong together?  0 or EX_USAGE. */
+static int
+check_call(const struct call *c)
+{
+	const struct tool *t = &c->tool;
+	const char *name = c->command->name;
+	const unsigned with = c->command->with;
+	const bool filtered = filter_given(&t->filter), chosen = filtered || t->all;
+
+	if (filtered && !(with & WITH_FILTER))
+		return misused(name, "takes no filter");
+	if (t->all && !(with & WITH_ALL))
+		return misused(name, "takes no --all");
+	if ((t->wide || t->ids_only) && !(with & WITH_LOOKS))
+		return misused(name, "takes neither --wide nor --ids");
+	if (t->raw && !(with & WITH_RAW))
+		return misused(name, "takes no --raw");
+	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
+		return misused(name, with & WITH_ALL ? "which?  Give IDs, or a filter, or --all" : "which?  Give IDs");
+	if (t->nids && chosen)
+		return misused(name, "either IDs, or a filter or --all");
+	return 0;
+}
+
+/* $COLUMNS, where it is set; what the terminal says; 80. */
+static size_t
+columns(void)
+{
+	const char *text = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t n;
+
+	if (text && slice_uint(slice_str(text), 10000, &n) && n > 0)
+		return (size_t)n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return 80;
+}
+
+static int
+run(struct call *c)
+{
+	struct tool *t = &c->tool;
+	const char *directory = t->config.queue.directory;
+	int status, r = user_become_owner(directory);
+
+	if (r == 0)
+		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
+	if (r < 0) {
+		tool_complain(directory, r == -EACCES ? "this is another user's queue: be root, or that user"
+		    : r == -ENOENT ? "there is no queue here; see [queue] directory" : strerror(-r));
+		return EX_TEMPFAIL;
+	}
+	t->now_us = clock_wall_us();
+	t->columns = columns();
+	status = c->command->act ? c->command->act(t, c->command->name) : c->command->run(t);
+	queue_close(&t->queue);
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	tool_complain("standard output", errno ? strerror(errno) : "not all of it could be written");
+	return EX_IOERR;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "smtp-queue", .usage = usage, .options = long_options, .arguments = true,
+	};
+	struct call call = { .tool.filter = filter_none };
+	struct options options = { 0 };
+	int code;
+
+	log_open("smtp-queue");
+	text_init();
+	call.tool.ids = calloc((size_t)argc + 1, sizeof *call.tool.ids);
+	if (!call.tool.ids)
+		return EX_OSERR;
+	code = options_parse(&options, &program, argc, argv, own_option, &call);
+	if (code < 0 && !call.command)
+		call.command = &commands[0];
+	if (code < 0 && !options.check && check_call(&call) != 0)
+		code = EX_USAGE;
+	if (code < 0)
+		code = options_config(&options, &call.tool.config);
+	if (code < 0) {
+		/* A notice that fail sends is from this host, whatever it is called (as in the relay). */
+		if (!call.tool.config.server.hostname)
+			call.tool.config.server.hostname = strdup("[127.0.0.1]");
+		(void)signal(SIGPIPE, SIG_DFL);		/* whoever started us: list | head ends when head does */
+		code = run(&call);
+		config_done(&call.tool.config);
+	}
+	free(call.tool.ids);
+	return code;
+}
