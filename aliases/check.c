@@ -9,6 +9,8 @@
 
 #include "aliases/expand.h"
 
+#define ALIASES_WAYS_MAX 5000	/* names of a file */
+
 struct checking {
 	const struct config_report *report;
 	unsigned errors;
@@ -71,6 +73,29 @@ check_targets(struct checking *c, struct alias_text targets, const char *file, b
 	}
 }
 
+/* Aliases that lead to each other and to nobody.  Of a long file it would take too long to know. */
+static void
+check_ways(struct checking *c, struct aliases *a, const struct route *route)
+{
+	const struct alias_set nobody = { .config = a->config };
+	const struct slice domain = slice_str(route->pattern + (route->pattern[0] == '.'));
+	const struct alias_table *t = aliases_table(a, route);
+
+	for (size_t i = 0; t && t->n <= ALIASES_WAYS_MAX && i < t->n; i++) {
+		const struct alias found = t->list[i];
+		struct expansion x;
+		struct smtp_path to;
+		struct slice rest;
+
+		if (smtp_path_parse(found.name, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &to, &rest) != SMTP_PATH_OK ||
+		    !smtp_path_qualify(&to, domain))
+			continue;
+		if (alias_expand(a, &to, &nobody, &x) == 0 && x.end == EXPANSION_LOOP)
+			report(c, t->file, found.line, x.why);
+		expansion_done(&x);
+	}
+}
+
 unsigned
 aliases_check(const struct config *config, const struct config_report *to)
 {
@@ -86,6 +111,9 @@ aliases_check(const struct config *config, const struct config_report *to)
 		for (size_t k = 0; k < t->n; k++)
 			check_targets(&c, t->list[k].targets, t->file, false, 0);
 	}
+	for (size_t i = 0; c.errors == 0 && i < config->nroutes; i++)
+		if (config->routes[i].aliases)
+			check_ways(&c, &a, &config->routes[i]);
 	aliases_done(&a);
 	return c.errors;
 }

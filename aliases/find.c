@@ -52,8 +52,8 @@ aliases_refresh(struct aliases *a)
 			(void)alias_table_refresh(&a->tables[i], NULL, NULL);
 }
 
-static struct alias_table *
-table_of(const struct aliases *a, const struct route *route)
+struct alias_table *
+aliases_table(const struct aliases *a, const struct route *route)
 {
 	for (size_t i = 0; route->aliases && i < a->n; i++)
 		if (strcmp(a->tables[i].file, route->aliases) == 0)
@@ -120,7 +120,7 @@ aliases_find(struct aliases *a, const struct smtp_path *to, bool refresh, struct
 	if (a->n == 0)
 		return 0;
 	route = ret->domain.n ? config_route(a->config, ret->domain) : postmaster_route(a->config, &ret->domain);
-	ret->table = table_of(a, route);
+	ret->table = aliases_table(a, route);
 	if (!ret->table)
 		return 0;
 	r = refresh || !ret->table->buckets ? alias_table_refresh(ret->table, NULL, NULL) : ret->table->why[0] ? -EINVAL : 0;

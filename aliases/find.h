@@ -25,6 +25,9 @@ struct alias_hit {
 int aliases_init(struct aliases *a, const struct config *c);
 void aliases_done(struct aliases *a);
 
+/* That of a route; NULL: it has none. */
+struct alias_table *aliases_table(const struct aliases *a, const struct route *route);
+
 /* Read again what has changed; all pointers into it end. */
 void aliases_refresh(struct aliases *a);
 

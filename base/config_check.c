@@ -68,7 +68,10 @@ check_routes(struct config_loader *l)
 		check_login(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
-		if (r->aliases)
+		if (r->aliases && strcmp(r->pattern, "*") == 0)
+			settings_error(&l->settings, places->keys[ROUTE_ALIASES], "[route *] aliases: here they would take the mail of "
+			    "other people's domains: write them into the route of yours");
+		else if (r->aliases)
 			check_file(l, "aliases", r->aliases, places->keys[ROUTE_ALIASES]);
 		route_settle(r);
 	}

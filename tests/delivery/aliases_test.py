@@ -227,8 +227,13 @@ def _():
             check(re.search(words, done.stderr), words, done.stderr)
     write(FILE, ALIASES)
     write(LIST, "anna\n")
+    done = subprocess.run([RELAY, "-c", site.config, "--check"], capture_output=True, text=True, timeout=10)
+    same(done.returncode, 78, done.stderr)
+    check(re.search(r"/aliases:8: aliases that lead to each other and to nobody: ring -> ring2 -> ring\n", done.stderr), done.stderr)
+    write(FILE, re.sub(r"(?m)^ring.*\n", "", ALIASES))
     for program in (HANDLER, RELAY):
         same(subprocess.run([program, "-c", site.config, "--check"], capture_output=True, timeout=10).returncode, 0)
+    write(FILE, ALIASES)
 
 
 @test("--explain shows what an alias stands for")

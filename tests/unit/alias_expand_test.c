@@ -315,6 +315,10 @@ test_check(void)
 	put_file("first", SL("a: b\n"));
 	put_file("second", SL("a: b\n"));
 	ok(aliases_check(&config, &to) == 0 && reports.n == 0, "none");
+	put_file("first", SL("a: b\nb: a\nc: d, a\nself: self\n"));
+	ok(aliases_check(&config, &to) == 2, "a ring");
+	is(buf_slice(&reports), SL("first:1 aliases that lead to e\nfirst:2 aliases that lead to e\n"),
+	    "is told of each of its names");
 	(void)unlink(first_file);
 	ok(aliases_check(&config, &to) == 1, "no file");
 }

@@ -12,6 +12,7 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\naccept = everyone\n", 3, "write anyone or trusted" },
 	{ "[route a.b]\nvia = mx\nrecipients = list\n", 3, "write the absolute path of a file" },
 	{ "[route a.b]\nvia = mx\nrecipients = /nonexistent\n", 3, "cannot read it: No such file" },
+	{ "[route *]\nvia = mx\naliases = /etc/passwd\n", 3, "[route *] aliases: here they would take the mail of other people's" },
 	{ "[route a.b]\nvia = mx\naliases = aliases\n", 3, "write the absolute path of a file" },
 	{ "[route a.b]\nvia = mx\naliases = /nonexistent\n", 3, "aliases = /nonexistent: cannot read it: No such file" },
 	{ "[route a.b]\nvia = mx\nsubaddress = ++\n", 3, "write one character of + -" },
