@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "delivery/credential.h"
 #include "queue.h"
 #include "queue/look.h"
 #include "runner/explain.h"
@@ -439,6 +440,12 @@ run(struct relay *r)
 	return code < 0 ? EX_OSERR : code;
 }
 
+static unsigned
+check_more(const struct config *c, const struct config_report *report)
+{
+	return aliases_check(c, report) + credential_check(c, report);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -451,7 +458,7 @@ main(int argc, char **argv)
 	code = options_parse(&options, &program, argc, argv, own_option, &relay);
 	if (code >= 0)
 		return code;
-	options.check_more = aliases_check;
+	options.check_more = check_more;
 	code = options_config(&options, &relay.config);
 	if (code >= 0)
 		return code;

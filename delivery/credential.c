@@ -6,8 +6,10 @@
 #include "delivery/credential.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/route.h"
 #include "base/secret.h"
 #include "delivery/token.h"
 
@@ -83,4 +85,44 @@ void
 credential_wipe(struct credential *c)
 {
 	explicit_bzero(c, sizeof *c);
+}
+
+static bool
+is_good(const struct route *r, struct buf *why)
+{
+	static struct credential secret;
+	char space[ROUTE_COMMAND_MAX + 1];
+	int e = 0;
+
+	if (r->token_command) {		/* not run: it may ask somebody */
+		(void)snprintf(space, sizeof space, "%.*s", (int)strcspn(r->token_command, " \t"), r->token_command);
+		if (access(space, X_OK) < 0) {
+			buf_fmt(why, "%s: %s", space, strerror(errno));
+			return false;
+		}
+	} else if (r->password_file && (r->password_file[0] == '/' || getenv("CREDENTIALS_DIRECTORY"))) {
+		e = credential_get(r, &secret, why);
+		credential_wipe(&secret);
+	}
+	return e == 0;
+}
+
+unsigned
+credential_check(const struct config *c, const struct config_report *report)
+{
+	unsigned mistakes = 0;
+
+	for (size_t i = 0; i < c->nroutes; i++) {
+		const struct route *r = &c->routes[i];
+		char space[700], text[400];
+		struct buf b = BUF(space), why = BUF(text);
+
+		if (is_good(r, &why))
+			continue;
+		buf_fmt(&b, "[%s %.255s] %s: %s", r->by_sender ? "sender" : "route", r->pattern,
+		    r->token_command ? "token-command" : "password-file", buf_cstr(&why));
+		report->error(report->ctx, NULL, 0, buf_cstr(&b));
+		mistakes++;
+	}
+	return mistakes;
 }

@@ -21,4 +21,8 @@ int credential_get(const struct route *r, struct credential *ret, struct buf *wh
 /* Forget it, whether it was got or not. */
 void credential_wipe(struct credential *c);
 
+/* For --check: are the routes' passwords to be had, and their programs there?  Each mistake is reported; how many.  Credentials
+ * of a unit are there only while it runs. */
+unsigned credential_check(const struct config *c, const struct config_report *report);
+
 #endif

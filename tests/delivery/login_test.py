@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from certificates import Authority
-from programs import BUILD, DIRECTORY, Site, fresh_directory
+from programs import BUILD, DIRECTORY, RELAY, Site, fresh_directory
 from smarthosts import Smarthost
 from tap import check, main, same, test
 
@@ -387,6 +387,28 @@ def _():
     check(site.queued() == [] and len(inner.queued("new")) == 3, site.log(), inner.log("handler"))
     check("with ESMTPSA" in inner.queue_text(), inner.queue_text())
     inner.stop()
+
+
+@test("--check looks for what there is to log in with")
+def _():
+    site = Site("check")
+    for text, spoil, why in (
+            ("password-file = %s/password" % site.directory, lambda: None, ""),
+            ("password-file = %s/password" % site.directory, lambda: secret_file(site, mode=0o644),
+             "[route *] password-file: %s/password: others can read it (mode 0644): chmod 600 it" % site.directory),
+            ("password-file = %s/none" % site.directory, lambda: None,
+             "[route *] password-file: %s/none: No such file or directory" % site.directory),
+            ("password-file = credential", lambda: None, ""),
+            ("token-command = %s/token x" % site.directory, lambda: token_program(site, "exit 1"), ""),
+            ("token-command = /nonexistent x", lambda: None, "[route *] token-command: /nonexistent: No such file or directory"),
+            ("", lambda: None, "user: has no password: set password-file or token-command")):
+        secret_file(site)
+        spoil()
+        with open(site.directory + "/other", "w") as file:
+            file.write("[queue]\ndirectory = %s\n[route *]\nvia = smtp://127.0.0.1\nuser = anna\n%s\n" % (site.queue, text))
+        done = subprocess.run([RELAY, "-c", site.directory + "/other", "--check"], capture_output=True, text=True, timeout=20)
+        check(done.returncode == (78 if why else 0) and why in done.stderr, text, done.returncode, done.stderr)
+        check(PASSWORD not in done.stderr, done.stderr)
 
 
 @test("--explain tells how a route logs in, and that it is frozen")
