@@ -145,6 +145,11 @@ go_on(struct relay *r)
 {
 	struct runner *runner = &r->runner;
 
+	/* Where no delivery was under way, nothing that ends would bring us back here.  What comes of a notice is no notice. */
+	while (runner->wrote && !runner->stopping) {
+		runner->wrote = false;
+		take(r, false);
+	}
 	if (runner->more && runner->nmessages < RUNNER_WINDOW / 2)
 		intake_rest(&r->runner);
 	runner_dispatch(runner);

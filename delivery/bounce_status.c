@@ -5,6 +5,7 @@
  */
 #include "delivery/bounce_parts.h"
 
+#include "delivery/deadline.h"
 #include "smtp/params.h"
 
 /* "mx1.example" of "mx1.example[192.0.2.1]:25"; where there is no name, "[192.0.2.1]". */
@@ -66,10 +67,14 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 void
 bounce_status(struct bounce *b)
 {
+	const struct deadline deadline = deadline_of(b->e);
+
 	bounce_part(b, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
 	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
 	bounce_date(b, "Arrival-Date", b->e->arrived_us / 1000000);
+	if (deadline.set)	/* RFC 2852 section 6 */
+		bounce_date(b, "Deliver-By-Date", deadline.at_s);
 	for (size_t i = 0; i < b->news->n; i++)
 		add_recipient(b, &b->news->rcpts[i]);
 }

@@ -42,8 +42,8 @@ delivered(struct bounce *b)
 static void
 relayed(struct bounce *b)
 {
-	notice_line(&b->n, "Your message for the address%s below has been handed to the next mail server,", plural(b));
-	notice_line(&b->n, "which does not confirm deliveries.  You may hear no more of it, unless it");
+	notice_line(&b->n, "Your message for the address%s below has been handed to the next mail server.", plural(b));
+	notice_line(&b->n, "That one may not confirm its delivery, so you may hear no more of it unless it");
 	notice_line(&b->n, "cannot be delivered there.");
 }
 

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+#include "delivery/deadline.h"
 #include "delivery/login.h"
 
 /* In order; with recipient i at COMMAND_RCPT + i, then the last. */
@@ -63,6 +65,23 @@ send_chunk(struct transaction *t)
 	return r < 0 ? r : payload_send_chunk(t->link, &t->payload);
 }
 
+/* What of the sender's time is left, if it has set one, is known only now (RFC 2852). */
+static void
+put_mail(struct transaction *t, struct buf *b)
+{
+	const struct queue_entry *e = t->e;
+	const struct smtp_peer *peer = &t->link->peer;
+	const int64_t now_s = clock_wall_us() / 1000000;
+	const struct deadline deadline = deadline_of(e);
+	char space[2048];
+	struct buf params = BUF(space);
+
+	smtp_client_mail(b, peer, e->from, deadline_params(e, peer, now_s, &params), payload_chunk_size(&t->payload),
+	    payload_body(&t->payload));
+	b->full |= params.full;
+	t->told_deadline = deadline_fits(&deadline, peer, now_s);
+}
+
 static int
 send_command(struct transaction *t)
 {
@@ -73,8 +92,7 @@ send_command(struct transaction *t)
 	if (t->sent == COMMAND_RSET) {
 		buf_str(&b, "RSET\r\n");
 	} else if (t->sent == COMMAND_MAIL) {
-		smtp_client_mail(&b, &t->link->peer, e->from, e->from_params, payload_chunk_size(&t->payload),
-		    payload_body(&t->payload));
+		put_mail(t, &b);
 	} else if (t->sent < last(t)) {
 		const struct queue_rcpt *r = &e->rcpts[t->left[t->sent - COMMAND_RCPT]];
 

@@ -61,6 +61,7 @@ hear(struct transaction *t, struct outcome *ret)
 	outcome_from_reply(ret, &l->reply, slice_str(l->host));
 	ret->relayed = !l->lmtp;	/* whoever speaks LMTP is the mailbox's own */
 	ret->dsn = l->peer.dsn;
+	ret->deliver_by = t->told_deadline;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "delivery/bounce.h"
+#include "delivery/deadline.h"
 #include "delivery/link.h"
 
 static void
@@ -54,11 +55,16 @@ by_route(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_
 void
 deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
+	const struct deadline deadline = deadline_of(e);
+
 	d->begun_us = clock_us();
 	d->times = (struct outcome_times){ 0 };
 	d->undelivered = false;
 	transcript_begin(d->transcript);
-	by_route(d, e, rcpts, n);
+	if (deadline_ends(&deadline, clock_wall_us() / 1000000))
+		report_all(d, e, rcpts, n, CAUSE_DEADLINE, "the sender wanted it back if not delivered by now");
+	else
+		by_route(d, e, rcpts, n);
 	/* Of what leaves the queue now, the log leaves with it. */
 	if (d->undelivered || n < e->nrcpts)
 		(void)transcript_write(d->transcript, e);

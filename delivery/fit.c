@@ -6,6 +6,8 @@
  */
 #include "delivery/fit.h"
 
+#include "base/clock.h"
+#include "delivery/deadline.h"
 #include "delivery/terms.h"
 
 static bool
@@ -24,6 +26,24 @@ has_param(struct slice params, struct slice word)
 		if (slice_ieq(slice_cut(params, ' ', &params), word))
 			return true;
 	return false;
+}
+
+/* A message that is to come back when it is late must not go where nobody would know that (RFC 2852 section 4.2). */
+static enum outcome_cause
+fit_time(const struct queue_entry *e, const struct smtp_link *l, const char **ret_detail)
+{
+	const int64_t now_s = clock_wall_us() / 1000000;
+	const struct deadline d = deadline_of(e);
+
+	if (deadline_ends(&d, now_s)) {
+		*ret_detail = "the sender wanted it back if not delivered by now";
+		return CAUSE_DEADLINE;
+	}
+	if (d.give_back && !l->lmtp && !deadline_fits(&d, &l->peer, now_s)) {
+		*ret_detail = "the sender wants it back if not delivered in time, which the exchanger does not grant (DELIVERBY)";
+		return CAUSE_NO_DELIVERBY;
+	}
+	return CAUSE_DELIVERED;
 }
 
 enum outcome_cause
@@ -52,7 +72,7 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 		*ret_detail = "the message is 8-bit text and the exchanger does not offer 8BITMIME";
 		return CAUSE_NO_8BIT;
 	}
-	return CAUSE_DELIVERED;
+	return fit_time(e, l, ret_detail);
 }
 
 enum outcome_cause
@@ -64,9 +84,9 @@ fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, const char **
 	return CAUSE_NO_SMTPUTF8;
 }
 
-/* A size is the domain's policy; what a server can do is that of the server. */
+/* A size is the domain's policy, and time passes everywhere; what a server can do is that of the server. */
 bool
 fit_elsewhere(enum outcome_cause cause)
 {
-	return cause != CAUSE_TOO_BIG;
+	return cause != CAUSE_TOO_BIG && cause != CAUSE_DEADLINE;
 }

@@ -36,6 +36,8 @@ static const struct row {
 	[CAUSE_NO_SMTPUTF8]     = { OUTCOME_FAILED,    "5.6.7",  false },
 	[CAUSE_BINARY]          = { OUTCOME_FAILED,    "5.6.3",  false },
 	[CAUSE_NO_REQUIRETLS]   = { OUTCOME_FAILED,    "5.7.30", false },
+	[CAUSE_NO_DELIVERBY]    = { OUTCOME_FAILED,    "5.4.4",  false },
+	[CAUSE_DEADLINE]        = { OUTCOME_FAILED,    "5.4.7",  false },
 	[CAUSE_LOOP]            = { OUTCOME_FAILED,    "5.4.6",  false },
 	[CAUSE_ROUTE_REJECT]    = { OUTCOME_FAILED,    "5.7.1",  false },
 	[CAUSE_MAILDIR]         = { OUTCOME_DEFERRED,  "4.3.0",  false },

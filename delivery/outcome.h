@@ -38,6 +38,8 @@ enum outcome_cause {
 	CAUSE_NO_SMTPUTF8,		/* 5.6.7 */
 	CAUSE_BINARY,			/* 5.6.3: content that DATA cannot carry */
 	CAUSE_NO_REQUIRETLS,		/* 5.7.30: REQUIRETLS, and no TLS or a peer that does not offer it (RFC 8689) */
+	CAUSE_NO_DELIVERBY,		/* 5.4.4: to be given back when late, and no server that would (RFC 2852) */
+	CAUSE_DEADLINE,			/* 5.4.7: the sender's time is over, and it wanted it back then */
 	CAUSE_LOOP,			/* 5.4.6: has been here before */
 	CAUSE_ROUTE_REJECT,		/* 5.7.1: a reject: route */
 	CAUSE_MAILDIR,			/* 4.3.0: the file system said no */
@@ -76,6 +78,7 @@ struct outcome {
 	bool remote;			/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464) */
 	bool relayed;			/* delivered to another server, not to its end */
 	bool dsn;			/* that server offers DSN, so it reports what becomes of it */
+	bool deliver_by;		/* and it has been told by when the sender wants it there (RFC 2852) */
 	bool owed;			/* delivered, and the sender is still to be told: delivery_report() says so */
 };
 

@@ -43,6 +43,7 @@ struct transaction {
 	bool chunked;			/* by BDAT */
 	bool blind;			/* BDAT and the content behind the RCPTs, before their replies */
 	bool mail_accepted;
+	bool told_deadline;		/* MAIL said by when the sender wants it delivered */
 };
 
 enum transaction_end {

@@ -5,6 +5,7 @@
  */
 #include "delivery/bounce.h"
 
+#include "delivery/deadline.h"
 #include "smtp/params.h"
 
 static bool
@@ -46,11 +47,28 @@ bounce_wanted(const struct queue_entry *e, uint32_t rcpt, enum bounce_action act
 	return e->from.n && (notify.p ? has_word(notify, wants[action].word) : wants[action].unasked);
 }
 
+static bool
+unwanted(const struct queue_entry *e, uint32_t rcpt)
+{
+	return e->from.n == 0 || slice_ieq(smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY")), SL("NEVER"));
+}
+
+/* RFC 2852 section 4.2: who has set a time hears where nobody keeps it any more; who has asked to, of each server on the way. */
+static bool
+traced(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	const struct deadline d = deadline_of(e);
+
+	return d.set && (d.trace || !o->deliver_by) && !unwanted(e, rcpt);
+}
+
 enum queue_rcpt_state
 bounce_owed(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
-	if (!o->relayed)
-		return bounce_wanted(e, rcpt, BOUNCE_DELIVERED) ? QUEUE_DELIVERED_OWED : QUEUE_DELIVERED;
 	/* A server with DSN has been told what the sender wants (section 5.2.1). */
-	return !o->dsn && bounce_wanted(e, rcpt, BOUNCE_RELAYED) ? QUEUE_RELAYED_OWED : QUEUE_DELIVERED;
+	const bool wanted = !o->dsn && bounce_wanted(e, rcpt, BOUNCE_DELIVERED);
+
+	if (!o->relayed)
+		return wanted ? QUEUE_DELIVERED_OWED : QUEUE_DELIVERED;
+	return wanted || traced(e, rcpt, o) ? QUEUE_RELAYED_OWED : QUEUE_DELIVERED;
 }

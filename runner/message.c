@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "delivery/deadline.h"
 #include "runner/frame.h"
 #include "runner/hold.h"
 #include "smtp/session.h"
@@ -231,12 +232,35 @@ message_new(struct runner *r, const char *id, size_t nrcpts)
 	return m;
 }
 
+/* The time its sender has set is over, and it is to come back then (RFC 2852): no attempt is made. */
+static bool
+came_too_late(struct message *m, const struct queue_entry *e)
+{
+	const struct deadline deadline = deadline_of(e);
+	struct outcome o;
+
+	if (!deadline_ends(&deadline, runner_now_s()))
+		return false;
+	outcome_set(&o, CAUSE_DEADLINE, SL(""), SL("the sender wanted it back if not delivered by now"));
+	for (uint32_t i = 0; i < e->nrcpts; i++)
+		if (e->rcpts[i].state == QUEUE_PENDING)
+			message_result(m, i, &o, false);
+		else
+			m->results[i] = result_of_state(e->rcpts[i].state);
+	return true;
+}
+
 /* Not yet: back to wait/.  A hold that is longer than can be was made by a clock that is right again. */
 static bool
 held(struct runner *r, const struct queue_entry *e)
 {
-	const int64_t now_s = runner_now_s(), until_s = hold_until(e);
+	const struct deadline deadline = deadline_of(e);
+	const int64_t now_s = runner_now_s();
+	int64_t until_s = hold_until(e);
 	int error;
+
+	if (deadline.give_back && deadline.at_s < until_s)
+		until_s = deadline.at_s;
 
 	if (until_s <= now_s || until_s - now_s > SMTP_HOLD_MAX_S)
 		return false;
@@ -275,7 +299,9 @@ runner_add(struct runner *r, const char *id)
 		return true;
 	}
 	m = message_new(r, id, e.nrcpts);
-	error = m ? put_in_line(r, m, &e) : -ENOMEM;
+	error = m ? 0 : -ENOMEM;
+	if (m && !came_too_late(m, &e))
+		error = put_in_line(r, m, &e);
 	if (error < 0)
 		r->hooks->trouble(r->ctx, "no memory for a message", id, error);
 	queue_unload(&e);

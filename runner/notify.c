@@ -82,6 +82,7 @@ notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
 			left += kinds[i].must ? news.n : 0;
 			continue;
 		}
+		r->wrote = true;
 		r->hooks->notified(r->ctx, e->id, news.action, id, e->from);
 		mark(r, e, &kinds[i], &news);
 	}

@@ -60,6 +60,7 @@ struct runner {
 	struct aliases *aliases;	/* NULL: no route has any */
 	struct frozen_list frozen;
 	bool stopping;			/* hand out nothing more */
+	bool wrote;			/* a notice, which is in new/ now */
 	bool more;			/* cur/ holds messages that found no room in the window */
 
 	/* The rest is the scheduler's own. */

@@ -8,6 +8,7 @@
 #include "runner/internal.h"
 
 #include "base/clock.h"
+#include "delivery/deadline.h"
 #include "delivery/delivery.h"
 #include "delivery/giveup.h"
 #include "runner/hold.h"
@@ -26,9 +27,25 @@ waited(const struct queue_entry *e, uint64_t seconds)
 	return clock_wall_us() - hold_until(e) * 1000000 >= (int64_t)seconds * 1000000;
 }
 
+/* How the message stands. */
+struct tally {
+	size_t deferred;
+	size_t frozen;			/* of these: only because we cannot log in */
+	int64_t thaw_s;			/* when that is tried again, for the first of them */
+	struct deadline deadline;	/* the sender's own */
+	bool too_old;			/* longer in the queue than its lifetime */
+	bool gives_back;		/* or than its sender wants */
+	bool late;			/* its sender is to hear that it is not delivered yet */
+	bool overdue;			/* as it has asked to at this time (RFC 2852) */
+	bool asked;			/* by the operator, while a worker had it: */
+	enum queue_request request;
+	struct result given_up;
+	struct notices notices;
+};
+
 /* The last attempt's words become the bounce's: "gave up after 5d: connection refused". */
 static void
-expire(const struct runner *r, struct outcome *o)
+expire(const struct runner *r, const struct tally *t, struct outcome *o)
 {
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
@@ -36,24 +53,14 @@ expire(const struct runner *r, struct outcome *o)
 	const uint64_t lifetime_s = r->config->queue.lifetime_s;
 	bool in_hours = lifetime_s >= 3600;
 
-	buf_fmt(&b, "gave up after %lld %s in the queue; the last attempt said: %.*s",
-	    (long long)(in_hours ? lifetime_s / 3600 : lifetime_s), in_hours ? "hours" : "seconds",
-	    (int)(sizeof space - 100), last.detail);
-	outcome_set(o, CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
+	if (t->gives_back)
+		buf_str(&b, "not delivered in the time that the sender has set");
+	else
+		buf_fmt(&b, "gave up after %lld %s in the queue", (long long)(in_hours ? lifetime_s / 3600 : lifetime_s),
+		    in_hours ? "hours" : "seconds");
+	buf_fmt(&b, "; the last attempt said: %.*s", (int)(sizeof space - 100), last.detail);
+	outcome_set(o, t->gives_back ? CAUSE_DEADLINE : CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
 }
-
-/* How the message stands. */
-struct tally {
-	size_t deferred;
-	size_t frozen;			/* of these: only because we cannot log in */
-	int64_t thaw_s;			/* when that is tried again, for the first of them */
-	bool late;			/* longer in the queue than warn-after, and the sender has not heard of it */
-	bool too_old;			/* longer than its lifetime */
-	bool asked;			/* by the operator, while a worker had it: */
-	enum queue_request request;
-	struct result given_up;
-	struct notices notices;
-};
 
 static void
 fail_silently(struct runner *r, struct queue_entry *e, uint32_t rcpt)
@@ -102,14 +109,16 @@ settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct resul
 	if (o->kind != OUTCOME_DELIVERED) {	/* what was delivered is in the logs already */
 		if (!result->noted)
 			delivery_note(e, rcpt, o);
-		if (o->cause == CAUSE_LOGIN) {
+		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
 			note_frozen(r, e, rcpt, t);
-		} else if (o->kind == OUTCOME_DEFERRED && t->too_old) {
-			expire(r, o);
+		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
+			expire(r, t, o);
 			delivery_note(e, rcpt, o);
 		}
 		r->hooks->rcpt(r->ctx, e->id, e->rcpts[rcpt].path, o, clock_wall_us() - e->arrived_us);
 	}
+	if (o->kind == OUTCOME_DEFERRED && t->overdue)
+		(void)snprintf(o->status, sizeof o->status, "4.4.7");	/* what the notice is about, whatever the attempt met */
 	sort_out(r, e, rcpt, o, t);
 }
 
@@ -125,12 +134,21 @@ result_of(const struct message *m, uint32_t rcpt, struct tally *t)
 }
 
 static void
-settle_rcpts(struct runner *r, struct message *m, struct queue_entry *e, struct tally *t)
+take_stock(const struct runner *r, const struct queue_entry *e, struct tally *t)
 {
 	const uint64_t warn_after_s = r->config->queue.warn_after_s;
+	const bool over = deadline_over(&t->deadline, runner_now_s());
 
 	t->too_old = waited(e, r->config->queue.lifetime_s);
-	t->late = !t->asked && !e->warned && warn_after_s && waited(e, warn_after_s);
+	t->gives_back = over && t->deadline.give_back;
+	t->overdue = over && !t->deadline.told;
+	t->late = !t->asked && !e->warned && (t->overdue || (warn_after_s && waited(e, warn_after_s)));
+}
+
+static void
+settle_rcpts(struct runner *r, struct message *m, struct queue_entry *e, struct tally *t)
+{
+	take_stock(r, e, t);
 	for (uint32_t i = 0; i < e->nrcpts && i < m->nrcpts; i++) {
 		struct result *result = result_of(m, i, t);
 
@@ -164,6 +182,20 @@ let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_reques
 	return request == QUEUE_ASK_HOLD ? queue_put_aside(r->queue, &spot) : queue_remove(r->queue, &spot);
 }
 
+/* Neither the sender's deadline nor the moment when we may log in again is slept through. */
+static int64_t
+due(const struct config *c, const struct queue_entry *e, const struct tally *t)
+{
+	const int64_t now_s = runner_now_s();
+	int64_t due_s = retry_due_s(c, e->attempts, now_s);
+
+	if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
+		due_s = t->thaw_s;
+	if (t->deadline.set && t->deadline.at_s > now_s && t->deadline.at_s < due_s)
+		due_s = t->deadline.at_s;
+	return due_s;
+}
+
 /* Where the file goes. */
 static void
 let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
@@ -176,9 +208,7 @@ let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
 		error = let_go_as_asked(r, e, t->request, &end);
 	} else if (t->deferred) {
 		end = RUNNER_DEFERRED;
-		due_s = retry_due_s(r->config, e->attempts, runner_now_s());
-		if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
-			due_s = t->thaw_s;
+		due_s = due(r->config, e, t);
 		error = queue_defer(r->queue, e, due_s);
 	} else if (e->from.n == 0 && any_failed(e)) {
 		end = RUNNER_DEAD;	/* a bounce that cannot be delivered: the postmaster's to look at */
@@ -210,6 +240,7 @@ settle(struct runner *r, struct message *m)
 		r->hooks->message(r->ctx, m->id, RUNNER_STUCK, 0, error);
 		return;
 	}
+	t.deadline = deadline_of(&e);
 	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;	/* perhaps it was taken back */
 	giveup_outcome(&t.given_up.outcome);
 	if (nothing_to_say(m)) {

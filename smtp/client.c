@@ -5,6 +5,7 @@
  */
 #include "smtp/client.h"
 
+#include "smtp/deliver_by.h"
 #include "smtp/login.h"
 #include "smtp/params.h"
 
@@ -26,6 +27,7 @@ flag_of(struct smtp_peer *p, struct slice keyword)
 		{ S("ENHANCEDSTATUSCODES"), &p->enhanced },
 		{ S("REQUIRETLS"), &p->requiretls },
 		{ S("MT-PRIORITY"), &p->priority },
+		{ S("DELIVERBY"), &p->deliver_by },
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -109,7 +111,8 @@ smtp_peer_ehlo(struct smtp_peer *p, struct slice text)
 		if (slice_ieq(keyword, SL("LIMITS")))
 			p->limits = read_limits(argument);
 		flag = flag_of(p, keyword);
-		if (!flag || (flag == &p->size && argument.n && !slice_uint(argument, UINT64_MAX, &p->max_size)))
+		if (!flag || (flag == &p->size && argument.n && !slice_uint(argument, UINT64_MAX, &p->max_size)) ||
+		    (flag == &p->deliver_by && argument.n && !slice_uint(argument, SMTP_BY_MAX_S, &p->min_by)))
 			continue;
 		*flag = true;
 	}
@@ -131,6 +134,7 @@ put_params(struct buf *b, const struct smtp_peer *p, struct slice params, bool m
 		{ S("SMTPUTF8"), true, p->smtputf8 },
 		{ S("MT-PRIORITY"), true, p->priority },
 		{ S("REQUIRETLS"), true, p->requiretls },
+		{ S("BY"), true, p->deliver_by },
 	};
 	struct smtp_param one;
 

@@ -21,8 +21,10 @@ struct smtp_peer {
 	bool pipelining, size, eight_bit, chunking, binary, smtputf8, dsn, starttls, enhanced;
 	bool requiretls, priority;
 	unsigned mechanisms;		/* of AUTH: enum smtp_mechanism, or'ed */
+	bool deliver_by;
 	uint64_t max_size;		/* 0: not said */
 	struct smtp_limits limits;
+	uint64_t min_by;		/* the least time DELIVERBY grants itself, in seconds; 0: not said */
 };
 
 /* Read the EHLO reply (all its lines, joined by '\n' as smtp_peer_reply keeps them). Unknown and malformed

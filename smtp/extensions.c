@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
  * What EHLO offers, and the parameters of those extensions that are not offered to everybody or ask nothing of the session
- * itself: MT-PRIORITY (RFC 6710), FUTURERELEASE (RFC 4865), REQUIRETLS (RFC 8689).  The envelope keeps them for the
+ * itself: MT-PRIORITY (RFC 6710), DELIVERBY (RFC 2852), FUTURERELEASE (RFC 4865), REQUIRETLS (RFC 8689).  The envelope keeps them for the
  * deliveries.  session.c and params.c call.
  */
 #include "base/clock.h"
 #include "smtp/commands.h"
+#include "smtp/deliver_by.h"
 #include "smtp/values.h"
 
 #define HOLDUNTIL_MAX 64	/* with more digits of a second than anybody needs */
@@ -28,7 +29,7 @@ smtp_extensions_ehlo(struct smtp_session *s)
 {
 	buf_str(&s->text, "\nPIPELINING\nSIZE ");
 	buf_uint(&s->text, s->server->max_message_size);
-	buf_str(&s->text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN\nMT-PRIORITY\nLIMITS RCPTMAX=");
+	buf_str(&s->text, "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nDSN\nMT-PRIORITY\nDELIVERBY\nLIMITS RCPTMAX=");
 	buf_uint(&s->text, s->server->max_recipients);
 	if (s->server->max_messages) {
 		buf_str(&s->text, " MAILMAX=");
@@ -53,6 +54,17 @@ smtp_value_priority(struct smtp_session *s, struct slice value)
 	if (digit.n != 1 || digit.p[0] < '0' || digit.p[0] > '9' || slice_eq(value, SL("-0")))
 		return SMTP_REPLY(501, "5.5.4 Syntax: MT-PRIORITY=-9 to 9");
 	smtp_param_keep(s, "MT-PRIORITY", value);
+	return SMTP_NO_REPLY;
+}
+
+struct smtp_reply
+smtp_value_by(struct smtp_session *s, struct slice value)
+{
+	struct smtp_by by;
+
+	if (!smtp_by_parse(value, &by))
+		return SMTP_REPLY(501, "5.5.4 Syntax: BY=seconds;N or BY=seconds;R, with T to trace; R needs time");
+	smtp_param_keep(s, "BY", value);
 	return SMTP_NO_REPLY;
 }
 

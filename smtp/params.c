@@ -103,6 +103,7 @@ static const struct known mail_params[] = {
 	{ S("ENVID"), smtp_value_envid, NULL },
 	{ S("SMTPUTF8"), smtp_value_smtputf8, NULL },
 	{ S("MT-PRIORITY"), smtp_value_priority, NULL },
+	{ S("BY"), smtp_value_by, NULL },
 	{ S("REQUIRETLS"), smtp_value_requiretls, smtp_offers_requiretls },
 	{ S("HOLDFOR"), smtp_value_holdfor, smtp_offers_hold },
 	{ S("HOLDUNTIL"), smtp_value_holduntil, smtp_offers_hold },

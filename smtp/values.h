@@ -27,6 +27,7 @@ struct smtp_reply smtp_value_orcpt(struct smtp_session *s, struct slice value);
 
 /* extensions.c: */
 struct smtp_reply smtp_value_priority(struct smtp_session *s, struct slice value);
+struct smtp_reply smtp_value_by(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_requiretls(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_holdfor(struct smtp_session *s, struct slice value);
 struct smtp_reply smtp_value_holduntil(struct smtp_session *s, struct slice value);

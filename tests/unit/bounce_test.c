@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "tests/lib/mail.h"
 
 static char host[] = "mail.example";
@@ -106,16 +107,24 @@ test_wanted(struct mail *m)
 static void
 test_owed(struct mail *m)
 {
-	static const struct { const char *name, *from, *params; bool relayed, dsn; enum queue_rcpt_state state; } cases[] = {
-		{ "B162 nobody asked", "a@b", "", false, false, QUEUE_DELIVERED },
-		{ "B162 nobody asked, relayed", "a@b", "", true, false, QUEUE_DELIVERED },
-		{ "B162 SUCCESS in a mailbox", "a@b", "NOTIFY=SUCCESS", false, false, QUEUE_DELIVERED_OWED },
-		{ "B162 SUCCESS at a server without DSN", "a@b", "NOTIFY=SUCCESS", true, false, QUEUE_RELAYED_OWED },
-		{ "B162 SUCCESS at a server with DSN", "a@b", "NOTIFY=SUCCESS", true, true, QUEUE_DELIVERED },
-		{ "B162 FAILURE", "a@b", "NOTIFY=FAILURE,DELAY", true, false, QUEUE_DELIVERED },
-		{ "B162 NEVER", "a@b", "NOTIFY=NEVER", false, false, QUEUE_DELIVERED },
-		{ "B161 SUCCESS of the null sender", "", "NOTIFY=SUCCESS", false, false, QUEUE_DELIVERED },
-		{ "B161 relayed of the null sender", "", "NOTIFY=SUCCESS", true, false, QUEUE_DELIVERED },
+	enum { HERE = 0, SENT = 1, DSN = 2, TIMED = 4 };
+	static const struct { const char *name, *from, *by, *params; unsigned where; enum queue_rcpt_state state; } cases[] = {
+		{ "B162 nobody asked", "a@b", "", "", HERE, QUEUE_DELIVERED },
+		{ "B162 nobody asked, relayed", "a@b", "", "", SENT, QUEUE_DELIVERED },
+		{ "B162 SUCCESS in a mailbox", "a@b", "", "NOTIFY=SUCCESS", HERE, QUEUE_DELIVERED_OWED },
+		{ "B162 SUCCESS in a mailbox that reports itself", "a@b", "", "NOTIFY=SUCCESS", HERE | DSN, QUEUE_DELIVERED },
+		{ "B162 SUCCESS at a server without DSN", "a@b", "", "NOTIFY=SUCCESS", SENT, QUEUE_RELAYED_OWED },
+		{ "B162 SUCCESS at a server with DSN", "a@b", "", "NOTIFY=SUCCESS", SENT | DSN, QUEUE_DELIVERED },
+		{ "B162 FAILURE", "a@b", "", "NOTIFY=FAILURE,DELAY", SENT, QUEUE_DELIVERED },
+		{ "B162 NEVER", "a@b", "", "NOTIFY=NEVER", HERE, QUEUE_DELIVERED },
+		{ "B161 SUCCESS of the null sender", "", "", "NOTIFY=SUCCESS", HERE, QUEUE_DELIVERED },
+		{ "B161 relayed of the null sender", "", "", "NOTIFY=SUCCESS", SENT, QUEUE_DELIVERED },
+		{ "DELIVERBY at a server without", "a@b", "BY=60;N", "", SENT | DSN, QUEUE_RELAYED_OWED },
+		{ "DELIVERBY at a server with", "a@b", "BY=60;N", "", SENT | DSN | TIMED, QUEUE_DELIVERED },
+		{ "DELIVERBY, traced", "a@b", "BY=60;RT", "NOTIFY=FAILURE", SENT | DSN | TIMED, QUEUE_RELAYED_OWED },
+		{ "DELIVERBY, traced, to a mailbox", "a@b", "BY=60;RT", "", HERE, QUEUE_DELIVERED },
+		{ "DELIVERBY, NEVER", "a@b", "BY=60;NT", "NOTIFY=NEVER", SENT, QUEUE_DELIVERED },
+		{ "B161 DELIVERBY of the null sender", "", "BY=60;NT", "", SENT, QUEUE_DELIVERED },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -123,10 +132,11 @@ test_owed(struct mail *m)
 		char to[200];
 
 		outcome_set(&o, CAUSE_DELIVERED, SL(""), SL(""));
-		o.relayed = cases[i].relayed;
-		o.dsn = cases[i].dsn;
+		o.relayed = cases[i].where & SENT;
+		o.dsn = cases[i].where & DSN;
+		o.deliver_by = cases[i].where & TIMED;
 		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
-		mail_put(m, cases[i].from, "", to, SL("x\r\n"));
+		mail_put(m, cases[i].from, cases[i].by, to, SL("x\r\n"));
 		ok(bounce_owed(&m->e, 0, &o) == cases[i].state, "owed: %s", cases[i].name);
 	}
 }
@@ -288,6 +298,7 @@ test_delayed(struct mail *m)
 	    "Last-Attempt-Date: Sat, 22 Nov 2025 05:02:53 +0000\r\nWill-Retry-Until: Thu, 27 Nov 2025 05:02:53 +0000\r\n"),
 	    "B164 Action: delayed, Will-Retry-Until");
 	ok(!has(s, "c@d.example"), "B164 delayed: nothing of the other recipient");
+	ok(!has(s, "Deliver-By-Date"), "no time of the sender's where it has set none");
 	ok(has(s, "you need not send it again") && !has(s, "will\r\nnot be tried again"), "B164 delayed: says so in words");
 	ok(has(s, "Content-Description: Delayed message header\r\nContent-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_") &&
 	    !has(s, "hello"), "B164 delayed: only the header, whatever RET says");
@@ -316,7 +327,7 @@ test_success(struct mail *m)
 	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nRemote-MTA: dns; mx1.example\r\n"
 	    "Diagnostic-Code: smtp; 250 2.6.0 queued as 1\r\n"), "B164 Action: relayed");
-	ok(has(s, "does not confirm deliveries") && has(s, "mx1.example[192.0.2.1]:25 answered:\r\n    250 2.6.0 queued as 1\r\n"),
+	ok(has(s, "may not confirm its delivery") && has(s, "mx1.example[192.0.2.1]:25 answered:\r\n    250 2.6.0 queued as 1\r\n"),
 	    "B164 relayed: says so in words");
 	o = (struct outcome){ .kind = OUTCOME_DELIVERED, .status = "2.0.0", .relayed = true };
 	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
@@ -390,6 +401,22 @@ test_quotes(struct mail *m)
 	ok(!has(s, "was said"), "not where all went well");
 }
 
+static void
+test_deadline(struct mail *m)
+{
+	struct outcome o = reply(CAUSE_REPLY_PERMANENT, "550 no");
+	struct bounce_rcpt rcpts[] = { { 0, &o } };
+	struct seen *s;
+	char space[64], want[128];
+	struct buf date = BUF(space);
+
+	mail_put(m, "a@b", "BY=3600;R", "c@d", SL("x\r\n"));
+	clock_mail_date(&date, m->e.arrived_us / 1000000 + 3600);
+	(void)snprintf(want, sizeof want, "\r\nDeliver-By-Date: %.*s\r\n\r\nFinal-Recipient", (int)date.n, date.p);
+	s = bounce(m, rcpts, 1);
+	ok(has(s, want), "Deliver-By-Date is a field of the message");
+}
+
 /* When the queue's disk fails, there is no notice, and the caller hears of it. */
 static void
 test_failure(struct mail *m)
@@ -421,6 +448,7 @@ main(void)
 	test_owed(&m);
 	test_success(&m);
 	test_utf8(&m);
+	test_deadline(&m);
 	test_quotes(&m);
 	test_failure(&m);
 	mail_done(&m);

@@ -37,6 +37,7 @@ static const struct ehlo {
 	{ "AUTH is no flag", S("x\nAUTH\nAUTH=\nAUTH PLAIN"), 0, 0 },
 	{ "unknown keywords", S("x\nX-FOO bar\nAUTH PLAIN LOGIN\n\n-\nDSN"), DSN, 0 },
 	{ "longer and shorter words", S("x\nDSNX\nPIPELININ\n8BITMIME2"), 0, 0 },
+	{ "DELIVERBY that is no number", S("x\nDELIVERBY soon\nDSN"), DSN, 0 },
 	{ "BINARYMIME needs CHUNKING", S("x\nBINARYMIME"), 0, 0 },
 };
 

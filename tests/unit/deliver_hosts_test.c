@@ -50,6 +50,13 @@ static const struct smtp_case cases[] = {
 	{ "lost within the recipients: only the rest goes on", .host = "three.test", .to = "c@d|e@d",
 	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\nC RCPT\nX\n", GREET "C MAIL\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n"
 	  "C DATA\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "failed 5.1.1|delivered 2.0.0" },
+	{ "DELIVERBY mode R: past who does not offer it", .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE,
+	  "S 220 x\nC EHLO\nS 250-x\nS 250 DELIVERBY\nC MAIL FROM:<a@b> BY=\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ "DELIVERBY mode R: nobody offers it: failed", .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE, GREET BYE, GREET BYE },
+	  .want = "failed 5.4.4" },
+	{ "DELIVERBY mode R: one who may is down: deferred", .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE, NULL, GREET BYE },
+	  .want = "deferred 4.4.1" },
 	{ "every host breaks off: deferred, not for ever", .host = "three.test", .script = { GREET "C MAIL\nX\n", GREET "C MAIL\nX\n", GREET "C MAIL\nX\n" },
 	  .want = "deferred 4.4.2 lost connection in MAIL FROM" },
 	{ "R142 garbage as greeting: the next host", .host = "three.test", .script = { "S HTTP/1.1 400 Bad Request\nE\n", GOOD }, .want = "delivered 2.0.0" },

@@ -16,6 +16,10 @@
 static const struct smtp_case cases[] = {
 	{ "R166 LHLO, and a reply for the recipient", .script = { PIPE "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
 	  "S 250 2.0.0 <c@d> saved\n" BYE }, .want = "delivered 2.0.0 250 2.0.0 <c@d> saved" },
+	{ "B162 SUCCESS at a mailbox's own server is to be told", .to = "c@d NOTIFY=SUCCESS", .state = 'S', .script = { PIPE "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\n"
+	  "S 250 ok\nS 250 ok\nS 354 go\nD\nS 250 2.0.0 ok\n" }, .want = "delivered 2.0.0" },
+	{ "DELIVERBY mode R: it is at its end there", .params = "BY=1000;R", .script = { PIPE "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\n"
+	  "S 250 ok\nS 250 ok\nS 354 go\nD\nS 250 2.0.0 ok\n" }, .want = "delivered 2.0.0" },
 	{ "R166 one reply for each recipient, each settled alone", .to = "c@d|e@d|f@d", .script = { PIPE THREE "= DATA\n" TAKEN "S 354 go\nD\n"
 	  "S 250 2.0.0 one\nS 452 4.2.2 full\nS 550 5.2.1 closed\n" BYE },
 	  .want = "delivered 2.0.0 250 2.0.0 one|deferred 4.2.2 452 4.2.2 full|failed 5.2.1 550 5.2.1 closed" },

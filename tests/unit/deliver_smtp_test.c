@@ -113,6 +113,17 @@ static const struct smtp_case cases[] = {
 	  .want = "failed 5.7.30" },
 	{ "H159 a notice does without", .from = "", .params = "REQUIRETLS", .script = { PLAIN "= MAIL FROM:<>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\n"
 	  "S 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "B162 SUCCESS at a server without DSN is to be told", .to = "c@d NOTIFY=SUCCESS", .state = 'R', .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "B163 SUCCESS at a server with DSN is told there", .to = "c@d NOTIFY=SUCCESS", .script = { HELLO "S 250-fake\nS 250 DSN\n"
+	  "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d> NOTIFY=SUCCESS\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "DELIVERBY goes to who offers it, with the time that is left", .params = "BY=1000;RT", .state = 'R', .script = { HELLO "S 250-fake\nS 250 DELIVERBY\n"
+	  "C MAIL FROM:<a@b> BY=\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "DELIVERBY mode R: not to who does not offer it", .params = "BY=1000;R", .script = { PIPE BYE }, .want = "failed 5.4.4" },
+	{ "DELIVERBY mode R: not to who grants itself more", .params = "BY=1000;R", .script = { HELLO "S 250-fake\nS 250 DELIVERBY 1100\n" BYE },
+	  .want = "failed 5.4.4" },
+	{ "DELIVERBY mode N: to anybody", .params = "BY=1000;N", .state = 'R', .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "DELIVERBY mode N: the time is over", .params = "BY=-5;N", .script = { HELLO "S 250-fake\nS 250 DELIVERBY\n"
+	  "C MAIL FROM:<a@b> BY=-\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "MT-PRIORITY goes to who offers it", .params = "MT-PRIORITY=3 HOLDFOR=1", .script = { HELLO "S 250-fake\nS 250 MT-PRIORITY\n"
 	  "= MAIL FROM:<a@b> MT-PRIORITY=3\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "MT-PRIORITY goes to nobody else", .params = "MT-PRIORITY=3", .script = { PLAIN "= MAIL FROM:<a@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\n"

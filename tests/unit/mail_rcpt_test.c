@@ -27,6 +27,7 @@
 #define NOTIFY_SYNTAX "501 5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY"
 #define ORCPT_SYNTAX "501 5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters"
 #define RCPT_PARAMS "501 5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"
+#define BY_SYNTAX "501 5.5.4 Syntax: BY=seconds;N or BY=seconds;R, with T to trace; R needs time"
 #define PRIORITY_SYNTAX "501 5.5.4 Syntax: MT-PRIORITY=-9 to 9"
 #define TWICE "501 5.5.4 Error: parameter given twice"
 #define NO_RCPT_YET { S("RCPT TO:<u@d>"), "503 5.5.1 Error: need MAIL command", 0, false }
@@ -87,6 +88,15 @@ static const struct line {
 	{ "MT-PRIORITY=-0", S("MAIL FROM:<a@b> MT-PRIORITY=-0"), PRIORITY_SYNTAX, NULL },
 	{ "MT-PRIORITY alone", S("MAIL FROM:<a@b> MT-PRIORITY"), PRIORITY_SYNTAX, NULL },
 	{ "H159 REQUIRETLS in clear", S("MAIL FROM:<a@b> REQUIRETLS"), "555 5.5.4 Unsupported option: REQUIRETLS", NULL },
+	{ "DELIVERBY", S("MAIL FROM:<a@b> BY=120;R"), FROM_OK, NULL },
+	{ "DELIVERBY, any case, a sign, the trace", S("MAIL FROM:<a@b> by=+999999999;nt"), FROM_OK, NULL },
+	{ "DELIVERBY, the time is over", S("MAIL FROM:<a@b> BY=-1;N"), FROM_OK, NULL },
+	{ "DELIVERBY, to be given back at once", S("MAIL FROM:<a@b> BY=0;R"), BY_SYNTAX, NULL },
+	{ "DELIVERBY, to be given back before", S("MAIL FROM:<a@b> BY=-1;R"), BY_SYNTAX, NULL },
+	{ "DELIVERBY without a mode", S("MAIL FROM:<a@b> BY=120"), BY_SYNTAX, NULL },
+	{ "DELIVERBY, ten digits", S("MAIL FROM:<a@b> BY=1000000000;N"), BY_SYNTAX, NULL },
+	{ "DELIVERBY alone", S("MAIL FROM:<a@b> BY"), BY_SYNTAX, NULL },
+	{ "DELIVERBY twice", S("MAIL FROM:<a@b> BY=1;R BY=1;R"), "501 5.5.4 Error: parameter given twice", NULL },
 	{ "FUTURERELEASE is not for strangers", S("MAIL FROM:<a@b> HOLDFOR=1"), "555 5.5.4 Unsupported option: HOLDFOR", NULL },
 	{ "H058 SMTPUTF8", S("MAIL FROM:<\xc3\xbc@\xc3\xbc.example> SMTPUTF8"), FROM_OK, NULL },
 	{ "H058 SMTPUTF8 in any case, among others", S("MAIL FROM:<\xc3\xbc@b> SIZE=1 smtputf8 BODY=8BITMIME"), FROM_OK, NULL },

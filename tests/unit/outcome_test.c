@@ -31,6 +31,8 @@ static const struct row {
 	{ CAUSE_NO_SMTPUTF8, OUTCOME_FAILED, "5.6.7", "R149 SMTPUTF8" },
 	{ CAUSE_BINARY, OUTCOME_FAILED, "5.6.3", "binary content" },
 	{ CAUSE_NO_REQUIRETLS, OUTCOME_FAILED, "5.7.30", "H159 REQUIRETLS is not to be had" },
+	{ CAUSE_NO_DELIVERBY, OUTCOME_FAILED, "5.4.4", "DELIVERBY is not to be had" },
+	{ CAUSE_DEADLINE, OUTCOME_FAILED, "5.4.7", "the sender's time is over" },
 	{ CAUSE_LOOP, OUTCOME_FAILED, "5.4.6", "a loop" },
 	{ CAUSE_ROUTE_REJECT, OUTCOME_FAILED, "5.7.1", "a reject route" },
 	{ CAUSE_MAILDIR, OUTCOME_DEFERRED, "4.3.0", "a Maildir that cannot be written" },

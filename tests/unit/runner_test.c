@@ -77,7 +77,7 @@ hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o,
 }
 
 static int64_t last_due_s;
-static char last_id[QUEUE_ID_SIZE];
+static char last_id[QUEUE_ID_SIZE], last_delayed[100];
 static unsigned frozen[2];	/* works again, is frozen */
 
 static void
@@ -98,8 +98,9 @@ hook_notified(void *ctx, const char *id, enum bounce_action action, const char *
 	(void)ctx;
 	(void)id;
 	(void)notice_id;
-	(void)to;
 	notices[action]++;
+	if (action == BOUNCE_DELAYED)
+		(void)snprintf(last_delayed, sizeof last_delayed, "%.*s", (int)to.n, to.p);
 }
 
 static void
@@ -521,6 +522,75 @@ test_hold(void)
 	from_params = "";
 }
 
+/* With these parameters of MAIL, to somebody who is deferred whatever happens. */
+static bool
+put_by(const char *from, const char *by)
+{
+	bool there;
+
+	from_params = by;
+	there = put_late(from, "");
+	from_params = "";
+	return there;
+}
+
+/* DELIVERBY (RFC 2852), mode R. */
+static void
+test_give_back(void)
+{
+	clear();
+	ok(put_by("r0@box.example", "BY=2;R") && run_all() && ends[RUNNER_DEFERRED] == 1, "DELIVERBY mode R: while there is time it is tried");
+	ok(last_due_s - runner_now_s() <= 2 && last_due_s > runner_now_s() - 2, "the sender's time is not slept through");
+	(void)usleep(2100000);
+	clear();
+	ok(queue_take_due(&queue, runner_now_s(), false, NULL, NULL) == 1 && run_all() && notices[BOUNCE_FAILED] == 1 && last.cause == CAUSE_DEADLINE &&
+	    strcmp(last.status, "5.4.7") == 0 && ends[RUNNER_FINISHED] == 1, "DELIVERBY mode R: the time is over, it is given back");
+	ok(run_all() && files("mail/r0/new") == 1, "to the sender");
+	from_params = "BY=1;R";
+	ok(put("r1@box.example", (const char *[]){ "intime@box.example", NULL }), "and one who could have it");
+	(void)usleep(1100000);
+	clear();
+	ok(run_all() && notices[BOUNCE_FAILED] == 1 && files("mail/intime/new") == 0, "DELIVERBY mode R: does not get it too late");
+	from_params = "HOLDFOR=3600 BY=2;R";
+	clear();
+	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && last_due_s - runner_now_s() <= 2,
+	    "DELIVERBY mode R: counts from when it came, held or not");
+	(void)usleep(2100000);
+	clear();
+	ok(queue_take_due(&queue, runner_now_s(), false, NULL, NULL) == 1 && run_all() && notices[BOUNCE_FAILED] == 1 && files("mail/intime/new") == 0,
+	    "which then is given back");
+	from_params = "BY=3600;R";
+	ok(put("r3@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && files("mail/intime/new") == 1, "in time it is there");
+	from_params = "";
+	clear();
+	ok(put_by("", "BY=1;R"), "one of the null sender");
+	(void)usleep(1100000);
+	ok(run_all() && notices[BOUNCE_FAILED] == 0 && ends[RUNNER_DEAD] == 1, "B161 DELIVERBY mode R: to nobody");
+}
+
+#define HELD 1	/* by test_hold() */
+
+/* Mode N. */
+static void
+test_by_notice(void)
+{
+	clear();
+	ok(put_by("n0@box.example", "BY=2;N") && put_by("n1@box.example", "BY=-5;N") && put_by("", "BY=1;N") && run_all() &&
+	    ends[RUNNER_DEFERRED] == 3 && notices[BOUNCE_DELAYED] == 0, "DELIVERBY mode N: no notice before the time, nor where it was over");
+	(void)usleep(2100000);
+	ok(again() && notices[BOUNCE_DELAYED] == 1 && ends[RUNNER_DEFERRED] == 3 + HELD, "DELIVERBY mode N: then one, and it is still tried");
+	ok(strcmp(last_delayed, "n0@box.example") == 0, "to who has asked");
+	ok(again() && notices[BOUNCE_DELAYED] == 0 && ends[RUNNER_DEFERRED] == 3 + HELD, "DELIVERBY mode N: once");
+	ok(run_all() && files("mail/n0/new") == 1 && files("mail/n1/new") == 0, "which arrives");
+	rcpt_params = "NOTIFY=FAILURE";
+	from_params = "BY=1;N";
+	ok(put("n2@box.example", (const char *[]){ "anybody@stuck.example", NULL }), "one who does not want to hear of delays");
+	from_params = rcpt_params = "";
+	(void)usleep(1100000);
+	clear();
+	ok(run_all() && notices[BOUNCE_DELAYED] == 0, "B162 DELIVERBY mode N: NOTIFY without DELAY");
+}
+
 int
 main(void)
 {
@@ -538,6 +608,8 @@ main(void)
 	test_success();
 	test_success_once();
 	test_hold();
+	test_give_back();
+	test_by_notice();
 	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0, "nothing is left");
 	runner_done(&runner);
 	queue_close(&queue);

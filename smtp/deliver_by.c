@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: ISC
+/*
+ * DELIVERBY's parameter, read and written.  Pure.  The session checks with it what clients say, the deliveries
+ * read what the envelope keeps and tell the next server what is left.
+ */
+#include "smtp/deliver_by.h"
+
+#define DIGITS_MAX 9
+
+static bool
+take_mode(struct slice mode, struct smtp_by *by)
+{
+	if (mode.n == 0 || mode.n > 2)
+		return false;
+	if (mode.n == 2 && ascii_lower(mode.p[1]) != 't')
+		return false;
+	by->trace = mode.n == 2;
+	by->give_back = ascii_lower(mode.p[0]) == 'r';
+	return by->give_back || ascii_lower(mode.p[0]) == 'n';
+}
+
+bool
+smtp_by_parse(struct slice value, struct smtp_by *ret)
+{
+	struct slice mode, time = slice_cut(value, ';', &mode);
+	struct smtp_by by = { 0 };
+	const bool minus = time.n && time.p[0] == '-', sign = minus || (time.n && time.p[0] == '+');
+	uint64_t seconds;
+
+	if (sign)
+		time = slice_skip(time, 1);
+	if (time.n > DIGITS_MAX || !slice_uint(time, (uint64_t)SMTP_BY_MAX_S, &seconds) || !take_mode(mode, &by))
+		return false;
+	by.seconds = minus ? -(int64_t)seconds : (int64_t)seconds;
+	if (by.give_back && by.seconds <= 0)
+		return false;
+	*ret = by;
+	return true;
+}
+
+void
+smtp_by_put(struct buf *b, const struct smtp_by *by)
+{
+	int64_t seconds = by->seconds;
+
+	if (seconds > SMTP_BY_MAX_S)
+		seconds = SMTP_BY_MAX_S;
+	if (seconds < -SMTP_BY_MAX_S)
+		seconds = -SMTP_BY_MAX_S;
+	if (seconds < 0)
+		buf_chr(b, '-');
+	buf_uint(b, (uint64_t)(seconds < 0 ? -seconds : seconds));
+	buf_str(b, by->give_back ? ";R" : ";N");
+	buf_str(b, by->trace ? "T" : "");
+}

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: ISC
+"""DELIVERBY (RFC 2852) from the client's MAIL to the next server's, and what the sender hears."""
+import email
+import email.policy
+import email.utils
+import os
+import re
+import time
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": """
+plain  MX 10 mx.plain
+mx.plain A 192.0.2.11
+by     MX 10 mx.by
+mx.by  A 192.0.2.20
+both   MX 10 mx.plain
+both   MX 20 mx.by
+later  MX 10 mx.later
+mx.later A 192.0.2.13
+dead   MX 10 mx.dead
+mx.dead A 192.0.2.99
+"""})
+
+plain = Exchanger("192.0.2.11")
+later = Exchanger("192.0.2.13", rcpt="451 4.7.1 greylisted")
+site = Site("site", "[queue]\nretry-min = 1h\n").listen()
+# Offers DELIVERBY and DSN.  Nothing is delivered there: what it was told is read in its queue.
+routes = "".join("[route %s.example.org]\nvia = discard\n" % name for name in ("by", "both"))
+peer = Site("peer", routes, address="192.0.2.20", hostname="mx.by.example.org").listen()
+BODY = b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\nHello Bob, this is the text.\r\n"
+
+
+def send(recipient, by, *rcpt, sender="alice@sender.example"):
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        check(smtp.has_extn("deliverby"), smtp.ehlo_resp)
+        same(smtp.mail(sender, ["BY=" + by])[0], 250)
+        same(smtp.rcpt(recipient, list(rcpt))[0], 250)
+        same(smtp.data(BODY)[0], 250)
+
+
+def reports(*options):
+    """What a run brings Alice: of each report the fields of the message and those of its recipient."""
+    had = len(site.mailbox("alice"))
+    site.relay(*options)
+    found = []
+    for text in site.mailbox("alice")[had:]:
+        message = email.message_from_bytes(text, policy=email.policy.default)
+        groups = [dict(part) for part in list(message.iter_parts())[1].get_payload()]
+        same(len(groups), 2, text)
+        found.append(groups)
+    return found
+
+
+def told_peer():
+    """The value of BY in the only message that the other server has."""
+    path, = peer.queued("new")
+    text = open(path, "rb").read().decode("latin1")
+    os.unlink(path)
+    return re.search(r"(?m)^from: .* BY=(\S+)", text).group(1)
+
+
+@test("mode R: handed on with the time that is left, and no report")
+def _():
+    send("bob@by.example.org", "1000;R")
+    time.sleep(1.1)
+    same(reports(), [])
+    seconds, mode = told_peer().split(";")
+    check(900 < int(seconds) < 1000 and mode == "R", seconds, mode)
+
+
+@test("mode R: a server that does not offer it gets nothing; the next one may")
+def _():
+    had = len(plain.messages)
+    send("bob@both.example.org", "1000;R")
+    same([reports(), len(plain.messages)], [[], had])
+    check(told_peer().endswith(";R"))
+
+
+@test("mode R: nobody offers it: given back, with the date")
+def _():
+    had, now = len(plain.messages), time.time()
+    send("bob@plain.example.org", "1000;R")
+    groups, = reports()
+    same([groups[1]["Action"], groups[1]["Status"], len(plain.messages)], ["failed", "5.4.4", had])
+    date = email.utils.parsedate_to_datetime(groups[0]["Deliver-By-Date"]).timestamp()
+    check(now + 990 < date < now + 1030, groups)
+    same(site.queued(), [])
+
+
+@test("mode R: time is up: given back without another attempt")
+def _():
+    send("bob@dead.example.org", "2;R")
+    same(reports(), [])
+    had = len(site.log())
+    time.sleep(2.1)
+    groups, = reports()
+    same([groups[1]["Action"], groups[1]["Status"]], ["failed", "5.4.7"])
+    check("Remote-MTA" not in groups[1] and "refused" not in site.log()[had:], site.log()[had:])
+    same(site.queued(), [])
+
+
+@test("mode N: told once when time is up, and tried on")
+def _():
+    send("bob@later.example.org", "2;N")
+    same(reports(), [])
+    time.sleep(2.1)
+    groups, = reports()
+    same([groups[1]["Action"], groups[1]["Status"]], ["delayed", "4.4.7"])
+    check("Deliver-By-Date" in groups[0] and "Will-Retry-Until" in groups[1], groups)
+    same([reports("--flush"), len(site.queued("wait"))], [[], 1])
+    os.unlink(site.queued("wait")[0])
+
+
+@test("mode N: a server without it gets the mail, and the sender a report")
+def _():
+    had = len(plain.messages)
+    send("bob@plain.example.org", "1000;N")
+    groups, = reports()
+    same([groups[1]["Action"], len(plain.messages), "BY" in str(plain.messages[-1].mail_options)], ["relayed", had + 1, False])
+    send("bob@plain.example.org", "1000;N", "NOTIFY=NEVER")
+    same([reports(), len(plain.messages)], [[], had + 2])
+
+
+@test("mode N: also what is late is handed on, as late as it is")
+def _():
+    send("bob@by.example.org", "-100;N")
+    same(reports(), [])
+    seconds, mode = told_peer().split(";")
+    check(-200 < int(seconds) <= -100 and mode == "N", seconds, mode)
+
+
+@test("the trace flag: a report from each server on the way")
+def _():
+    send("bob@by.example.org", "1000;NT")
+    groups, = reports()
+    same([groups[1]["Action"], groups[1]["Remote-MTA"]], ["relayed", "dns; mx.by.example.org"])
+    check(told_peer().endswith(";NT"))
+
+
+main(site.keep_queue_note)
