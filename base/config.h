@@ -40,12 +40,17 @@ enum route_via {
 	VIA_ALIASES,		/* no route says so: the runner's own, for recipients that stand for others */
 };
 
+/* What a smarthost's scheme says of TLS; both mean verified. */
+enum route_scheme { SCHEME_ANY, SCHEME_STARTTLS, SCHEME_IMPLICIT };
+
 struct route {
 	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org"; lower case */
 	bool by_sender;		/* [sender PATTERN]: of the reverse-path, else of the recipient's domain */
 	enum route_via via;
 	char *via_text;		/* as written, for --explain and the log */
 	char *host;		/* VIA_SMTP, VIA_LMTP: name or address, without brackets */
+	enum route_scheme scheme;	/* smtp:// and the like; smtp+starttls://; smtps:// */
+	enum relay_tls tls;	/* unset: as [relay] says */
 	uint16_t port;
 	char *target;
 	bool accept_set;

@@ -53,6 +53,19 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 		    "[%s %s] user: there is nobody to log in to: set via = smtp://HOST[:PORT]", section, r->pattern);
 }
 
+/* TLS is where there is another host, and one's scheme has not said it already. */
+static void
+check_route_tls(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	const bool elsewhere = r->via == VIA_MX || r->host;
+
+	if (!r->tls || !places->keys[ROUTE_VIA].source || (elsewhere && r->scheme == SCHEME_ANY))
+		return;
+	settings_error(&l->settings, places->keys[ROUTE_TLS], "[%s %s] tls: %s: remove the line",
+	    r->by_sender ? "sender" : "route", r->pattern,
+	    elsewhere ? "smtps:// and smtp+starttls:// say it already" : "there is no other host");
+}
+
 static void
 check_routes(struct config_loader *l)
 {
@@ -66,6 +79,7 @@ check_routes(struct config_loader *l)
 			settings_error(&l->settings, places->section,
 			    "[%s %s]: has no via: add one, like via = mx", r->by_sender ? "sender" : "route", r->pattern);
 		check_login(l, r, places);
+		check_route_tls(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)

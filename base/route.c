@@ -20,6 +20,7 @@ route_key(struct slice name, enum route_key *ret)
 {
 	static const struct slice names[ROUTE_KEYS] = {
 		[ROUTE_VIA] = S("via"),
+		[ROUTE_TLS] = S("tls"),
 		[ROUTE_USER] = S("user"),
 		[ROUTE_PASSWORD_FILE] = S("password-file"),
 		[ROUTE_TOKEN_COMMAND] = S("token-command"),
@@ -99,6 +100,7 @@ struct parsed_via {
 	enum route_via via;
 	struct slice host, target;
 	uint16_t port;
+	enum route_scheme scheme;
 };
 
 static int
@@ -108,7 +110,7 @@ refuse(struct buf *why, const char *text)
 	return -EINVAL;
 }
 
-/* HOST[:PORT] or [IPV6][:PORT]; the host without brackets. */
+/* HOST[:PORT] or [IPV6][:PORT]; the host without brackets, the port only where there is one. */
 static int
 parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct buf *why)
 {
@@ -139,7 +141,8 @@ parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct
 	if (port_text.n && (!slice_uint(port_text, UINT16_MAX, &port) || port == 0))
 		return refuse(why, "a port is a number from 1 to 65535");
 	*ret_host = host;
-	*ret_port = (uint16_t)port;
+	if (port)
+		*ret_port = (uint16_t)port;
 	return 0;
 }
 
@@ -208,6 +211,11 @@ parse_via(struct slice text, struct parsed_via *v, struct buf *why)
 	static const struct { struct slice word; enum route_via via; } words[] = {
 		{ S("mx"), VIA_MX }, { S("print"), VIA_PRINT }, { S("discard"), VIA_DISCARD },
 	};
+	/* RFC 8314 section 7.3, RFC 6409 section 3.1 */
+	static const struct { struct slice prefix; enum route_scheme scheme; uint16_t port; } schemes[] = {
+		{ S("smtp://"), SCHEME_ANY, 0 }, { S("smtps://"), SCHEME_IMPLICIT, 465 },
+		{ S("smtp+starttls://"), SCHEME_STARTTLS, 587 },
+	};
 	struct slice rest;
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -224,12 +232,14 @@ parse_via(struct slice text, struct parsed_via *v, struct buf *why)
 		v->via = VIA_REJECT;
 		return check_reject(v->target, why);
 	}
-	if (take_prefix(text, SL("smtp://"), &rest)) {
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		if (!take_prefix(text, schemes[i].prefix, &rest))
+			continue;
 		v->via = VIA_SMTP;
+		v->scheme = schemes[i].scheme;
+		v->port = schemes[i].port;
 		return parse_host(rest, &v->host, &v->port, why);
 	}
-	if (slice_has_prefix(text, SL("smtps://")) || slice_has_prefix(text, SL("smtp+starttls://")))
-		return refuse(why, "TLS to a relay: " NOT_YET "; write smtp://HOST[:PORT]");
 	if (take_prefix(text, SL("lmtp://"), &rest)) {
 		v->via = VIA_LMTP;
 		return parse_lmtp_host(rest, v, why);
@@ -238,7 +248,7 @@ parse_via(struct slice text, struct parsed_via *v, struct buf *why)
 		v->via = VIA_LMTP;
 		return check_socket(v->target, why);
 	}
-	return refuse(why, "write mx, smtp://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT");
+	return refuse(why, "write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT");
 }
 
 static int
@@ -255,7 +265,24 @@ set_via(struct route *r, struct slice value, struct buf *why)
 		return -ENOMEM;
 	r->via = v.via;
 	r->port = v.port;
+	r->scheme = v.scheme;
 	return 0;
+}
+
+static int
+set_tls(struct route *r, struct slice value, struct buf *why)
+{
+	static const struct { struct slice word; enum relay_tls tls; } words[] = {
+		{ S("none"), RELAY_TLS_NONE }, { S("may"), RELAY_TLS_MAY }, { S("require"), RELAY_TLS_REQUIRE },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (!slice_eq(value, words[i].word))
+			continue;
+		r->tls = words[i].tls;
+		return 0;
+	}
+	return refuse(why, "write none or may or require");
 }
 
 static int
@@ -324,6 +351,8 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 	switch (key) {
 	case ROUTE_VIA:
 		return set_via(r, value, why);
+	case ROUTE_TLS:
+		return set_tls(r, value, why);
 	case ROUTE_USER:
 		return set_user(r, value, why);
 	case ROUTE_PASSWORD_FILE:

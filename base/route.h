@@ -8,12 +8,12 @@
 #include "base/config.h"
 
 enum route_key {
-	ROUTE_VIA, ROUTE_USER, ROUTE_PASSWORD_FILE, ROUTE_TOKEN_COMMAND,
+	ROUTE_VIA, ROUTE_TLS, ROUTE_USER, ROUTE_PASSWORD_FILE, ROUTE_TOKEN_COMMAND,
 	ROUTE_SENDER_KEYS,	/* all of these are a [sender]'s too */
 	ROUTE_ACCEPT = ROUTE_SENDER_KEYS, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_SUBADDRESS, ROUTE_KEYS
 };
 
-#define ROUTE_SENDER_KEY_NAMES "via, user, password-file, token-command"
+#define ROUTE_SENDER_KEY_NAMES "via, tls, user, password-file, token-command"
 #define ROUTE_KEY_NAMES ROUTE_SENDER_KEY_NAMES ", accept, recipients, aliases, subaddress"
 #define ROUTE_USER_MAX	    255
 #define ROUTE_COMMAND_WORDS 32	/* of a token-command */

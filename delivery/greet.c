@@ -7,6 +7,8 @@
 #include "delivery/greet.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "base/cidr.h"
@@ -64,6 +66,7 @@ ask(struct smtp_link *l, const char *verb)
 {
 	char space[512];
 	struct buf b = BUF(space);
+	const int on = 1;
 	int r;
 
 	buf_str(&b, verb);
@@ -71,6 +74,11 @@ ask(struct smtp_link *l, const char *verb)
 	add_our_name(l, &b);
 	buf_str(&b, "\r\n");
 	r = link_command(l, buf_slice(&b));
+	if (r == 0 && l->stream.tls) {
+		/* Its session tickets come first; with Nagle's algorithm it says no more until they are acknowledged. */
+		r = link_flush(l);
+		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+	}
 	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
 }
 
@@ -209,10 +217,12 @@ link_start(struct smtp_link *l, const struct link_terms *terms, struct tls_clien
 
 	if (terms->downgraded)
 		(void)snprintf(l->tls, sizeof l->tls, OUTCOME_TLS_DOWNGRADED);
-	r = greeting(&s);
+	r = terms->implicit ? shake_hands(&s, l->config->relay.greeting_timeout_ms) : LINK_READY;
+	if (r == LINK_READY)
+		r = greeting(&s);
 	if (r == LINK_READY)
 		r = hello(&s);
-	if (r == LINK_READY)
+	if (r == LINK_READY && !terms->implicit)
 		r = secure(&s);
 	return r;
 }

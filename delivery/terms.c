@@ -5,20 +5,37 @@
  */
 #include "delivery/terms.h"
 
+/* What the configuration says. */
+static void
+from_route(struct link_terms *t, const struct config *c, const struct route *r)
+{
+	t->tls = c->relay.tls;
+	t->source = "[relay] tls";
+	t->remedy = "a [route] with tls = may would take any certificate, and tls-ca-file can name its authority";
+	if (r->scheme != SCHEME_ANY) {
+		t->implicit = r->scheme == SCHEME_IMPLICIT;
+		t->tls = RELAY_TLS_REQUIRE;
+		t->source = t->implicit ? "smtps://" : "smtp+starttls://";
+		t->remedy = "mend that, or name the authority of its certificate in [relay] tls-ca-file";
+	} else if (r->tls != RELAY_TLS_UNSET) {
+		t->tls = r->tls;
+		t->source = "tls of the route";
+		t->remedy = "tls = may would take any certificate, and tls-ca-file can name its authority";
+	} else if (r->via == VIA_LMTP) {	/* within one's own walls */
+		t->tls = RELAY_TLS_NONE;
+		t->source = "lmtp:";
+	}
+}
+
 struct link_terms
 terms_of(const struct config *c, const struct route *r, bool requiretls)
 {
-	struct link_terms t = { .tls = c->relay.tls, .source = "[relay] tls", .authorities = c->relay.tls_ca_file };
+	struct link_terms t = { .name = "", .authorities = c->relay.tls_ca_file };
 
-	if (r->via == VIA_LMTP) {	/* within one's own walls, and the end of the way: RFC 8689 asks nothing of it */
-		t.tls = RELAY_TLS_NONE;
-		t.source = "LMTP";
-		return t;
-	}
-	t.remedy = "set tls = may to take any certificate, or name its authority in tls-ca-file";
+	from_route(&t, c, r);
 	/* RFC 8689 section 4.2.1 wants the exchanger's name itself to be beyond doubt, which takes DNSSEC or MTA-STS; its
-	 * certificate has to do. */
-	if (requiretls && t.tls != RELAY_TLS_REQUIRE) {
+	 * certificate has to do.  LMTP is the end of the way, of which it says nothing. */
+	if (requiretls && t.tls != RELAY_TLS_REQUIRE && r->via != VIA_LMTP) {
 		t.tls = RELAY_TLS_REQUIRE;
 		t.by_message = true;
 		t.source = "REQUIRETLS";

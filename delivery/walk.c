@@ -358,6 +358,7 @@ race(struct walk *w)
 		.first_timeout_ms = link_timeout(c->relay.greeting_timeout_ms),
 		.linger_factor = 2,
 		.linger_max_ms = 100,
+		.silent = w->terms.implicit,
 		.bind = c->relay.bind.list,
 		.nbind = c->relay.bind.n,
 	};

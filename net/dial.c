@@ -55,7 +55,7 @@ leave(struct race *race, size_t i)
 	struct dial_target *t = &race->targets[i];
 	char greeting[1024];
 
-	if (race->runners[i].connected_us && race->goodbye) {
+	if (race->runners[i].connected_us && race->goodbye && !race->o->silent) {
 		(void)recv(t->fd, greeting, sizeof greeting, MSG_DONTWAIT);
 		(void)send(t->fd, race->goodbye, strlen(race->goodbye), MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
@@ -109,6 +109,27 @@ start(struct race *race, size_t i)
 		fail(race, i, errno);
 }
 
+/* At its first octet, or what stands for it. */
+static void
+arrived(struct race *race, size_t i, int64_t now_us)
+{
+	struct dial_target *t = &race->targets[i];
+	struct runner *runner = &race->runners[i];
+	int64_t most_us = now_us + (int64_t)race->o->linger_max_ms * 1000;
+
+	t->state = DIAL_OPEN;
+	t->first_us = now_us - runner->start_us;
+	if (race->winner >= 0) {
+		leave(race, i);
+		return;
+	}
+	runner->state = OVER;
+	race->winner = (int)i;
+	race->end_us = runner->start_us + t->first_us * race->o->linger_factor;
+	if (race->end_us > most_us)
+		race->end_us = most_us;
+}
+
 static void
 connected(struct race *race, size_t i, int64_t now_us)
 {
@@ -126,14 +147,14 @@ connected(struct race *race, size_t i, int64_t now_us)
 	runner->state = LISTENING;
 	runner->connected_us = now_us;
 	t->connect_us = now_us - runner->start_us;
+	if (race->o->silent)
+		arrived(race, i, now_us);
 }
 
 static void
 spoke(struct race *race, size_t i, int64_t now_us)
 {
 	struct dial_target *t = &race->targets[i];
-	struct runner *runner = &race->runners[i];
-	int64_t most_us = now_us + (int64_t)race->o->linger_max_ms * 1000;
 	char octet;
 	ssize_t n = recv(t->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
 
@@ -143,17 +164,7 @@ spoke(struct race *race, size_t i, int64_t now_us)
 		fail(race, i, n < 0 ? errno : ECONNRESET);
 		return;
 	}
-	t->state = DIAL_OPEN;
-	t->first_us = now_us - runner->start_us;
-	if (race->winner >= 0) {
-		leave(race, i);
-		return;
-	}
-	runner->state = OVER;
-	race->winner = (int)i;
-	race->end_us = runner->start_us + t->first_us * race->o->linger_factor;
-	if (race->end_us > most_us)
-		race->end_us = most_us;
+	arrived(race, i, now_us);
 }
 
 /* When runner i has to be given up. */

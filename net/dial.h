@@ -6,6 +6,7 @@
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -32,6 +33,7 @@ struct dial_target {
 
 struct dial_options {
 	int connect_timeout_ms, first_timeout_ms;	/* first: from connected to the first octet */
+	bool silent;		/* the other side waits for us: who is connected has spoken; no goodbye then */
 	int stagger_ms;		/* between starts: 0 starts all at once; RFC 8305 suggests 250 for families */
 	int linger_factor;	/* after the winner spoke, wait for the others until factor * its time has passed, at most */
 	int linger_max_ms;	/* this long, so that they get measured too; 0: do not wait */

@@ -38,6 +38,8 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 	if (r == 0 && !c->ctx) {
 		c->ctx = SSL_CTX_new(TLS_client_method());
 		r = c->ctx ? tls_context(c->ctx) : -ENOMEM;
+		if (r == 0)	/* nobody asks the kernel whether there is more: half the system calls */
+			SSL_CTX_set_read_ahead(c->ctx, 1);
 	}
 	if (r < 0) {
 		buf_fmt(why, "OpenSSL: %s", strerror(-r));

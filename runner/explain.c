@@ -52,7 +52,7 @@ explain_server_list(const struct dns_resolver *resolver, FILE *out)
 
 /* Connect to those that are unknown, and learn. */
 static void
-probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n)
+probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n, bool silent)
 {
 	struct dial_target dial[DIAL_MAX];
 	const struct mx_exchanger *names[DIAL_MAX];
@@ -61,6 +61,7 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 		.first_timeout_ms = PROBE_MS,
 		.linger_factor = 1000,
 		.linger_max_ms = PROBE_MS,
+		.silent = silent,
 		.bind = c->relay.bind.list,
 		.nbind = c->relay.bind.n,
 	};
@@ -81,7 +82,8 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 		return;
 	winner = dial_race(dial, k, &o, "QUIT\r\n");
 	if (winner >= 0) {
-		(void)!write(dial[winner].fd, "QUIT\r\n", 6);
+		if (!silent)
+			(void)!write(dial[winner].fd, "QUIT\r\n", 6);
 		close(dial[winner].fd);
 	}
 	for (size_t i = 0; i < k; i++) {
@@ -119,7 +121,8 @@ explain_target(const struct hosts *hosts, const struct order_target *t, size_t r
 }
 
 static void
-explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_list *mx, bool by_mx, FILE *out)
+explain_exchangers(const struct config *c, const struct route *route, struct hosts *hosts, const struct mx_list *mx, bool by_mx,
+    FILE *out)
 {
 	static struct order_target targets[ORDER_MAX];
 	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
@@ -127,7 +130,7 @@ explain_exchangers(const struct config *c, struct hosts *hosts, const struct mx_
 	size_t n;
 
 	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
-	probe(c, hosts, targets, n);
+	probe(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
 	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
 	fprintf(out, "order       %s\n", latency_only
 	    ? "by latency alone (mx-order = latency)"
@@ -179,7 +182,7 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 		fprintf(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
-		explain_exchangers(c, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
+		explain_exchangers(c, route, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
 		explain_tls(c, route, &hosts, &mx, out);
 		hosts_done(&hosts);
 	}

@@ -32,10 +32,11 @@ explain_tls(const struct config *c, const struct route *route, const struct host
 	static const struct { const char *word, *means; } texts[] = {
 		[RELAY_TLS_NONE] = { "none", "in the clear" },
 		[RELAY_TLS_MAY] = { "may", "STARTTLS where it is offered, with any certificate" },
-		[RELAY_TLS_REQUIRE] = { "require", "STARTTLS, and a certificate for the exchanger's name" },
+		[RELAY_TLS_REQUIRE] = { "require", "STARTTLS, and a certificate for the host's name" },
 	};
 
-	fprintf(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source, texts[terms.tls].means);
+	fprintf(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source,
+	    terms.implicit ? "from the first octet, and a certificate for the host's name" : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
 		explain_downgrades(&terms, hosts, &mx->exchangers[i], out);
 }

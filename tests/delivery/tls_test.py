@@ -43,7 +43,9 @@ CASES = {
 }
 nsd(directory + "/nsd", {"example.org": "".join(
     "%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, 20 + i) for i, name in enumerate(CASES)) +
-    "both MX 10 mx.closes\nboth MX 20 mx.good\nspare MX 10 mx.expired\nspare MX 20 mx.good\n"})
+    "smart A 192.0.2.61\nelsewhere A 192.0.2.61\n" + "".join(
+    "%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, address)
+    for name, address in (("carries", 62), ("pretends", 63), ("cannot", 64))) + "both MX 10 mx.closes\nboth MX 20 mx.good\nspare MX 10 mx.expired\nspare MX 20 mx.good\n"})
 exchangers = {name: TlsExchanger("192.0.2.%d" % (20 + i), outside=("8BITMIME", "SIZE 1000000", "X-OUTSIDE"), **options)
               for i, (name, (options, _, _)) in enumerate(CASES.items())}
 
@@ -190,6 +192,123 @@ def _():
     site.relay("--flush", "-o", "relay.tls-ca-file=/nowhere/ca.pem")
     check(re.search(r"status=4\.3\.0 .*/nowhere/ca\.pem", line(site, "good", "deferred")), site.log())
     same([exchangers["good"].messages, len(site.queued("wait"))], [[], 1])
+
+
+# Smarthosts: by name or address, with a certificate for that; and mail whose sender demands TLS all the way.
+smart_leaf = authority.leaf("smart", "smart.example.org", "192.0.2.61")
+implicit = TlsExchanger("192.0.2.61", smart_leaf.context(), port=465, implicit=True)
+submission = TlsExchanger("192.0.2.61", smart_leaf.context(), port=587)
+bare = TlsExchanger("192.0.2.61", None, port=2587)
+implicit_bare = TlsExchanger("192.0.2.61", None, port=2465)
+carries = TlsExchanger("192.0.2.62", authority.leaf("carries", host("carries")).context(), inside=("REQUIRETLS",))
+pretends = TlsExchanger("192.0.2.63", authority.leaf("pretends", "else.example.net").context(), inside=("REQUIRETLS",))
+cannot = TlsExchanger("192.0.2.64", authority.leaf("cannot", host("cannot")).context(), outside=("REQUIRETLS",))
+own = authority.leaf("own", "mail.sender.example")
+smart = Site("smart", """[server]
+tls = offer
+tls-certificate = %s
+tls-key = %s
+[relay]
+tls-ca-file = %s
+[route implicit.example]
+via = smtps://smart.example.org
+[route address.example]
+via = smtps://192.0.2.61:465
+[route starttls.example]
+via = smtp+starttls://smart.example.org
+[route other.example]
+via = smtps://elsewhere.example.org
+[route unwilling.example]
+via = smtp+starttls://smart.example.org:2587
+[route plain.example]
+via = smtps://smart.example.org:2465
+[route expired.example.org]
+via = mx
+tls = require
+[route wrong-name.example.org]
+via = mx
+tls = none
+""" % (own.chain, own.key, authority.file), address="192.0.2.7").listen()
+
+
+def about(site, address, event):
+    found = re.findall(r"(?m)^.*\b%s id=\S+ to=%s .*$" % (event, re.escape(address)), site.log())
+    return found[-1] if found else ""
+
+
+@test("smtps://: TLS from the first octet, the certificate verified for its name or address")
+def _():
+    smart.send("bob@implicit.example")
+    smart.send("bob@address.example")
+    smart.relay()
+    same([m.tls for m in implicit.messages], ["TLSv1.3"] * 2, smart.log())
+    same(sorted(map(str, implicit.names)), ["None", "smart.example.org"], "an address is not asked for")
+    check("/verified" in about(smart, "bob@implicit.example", "delivered") and "/verified" in about(smart, "bob@address.example", "delivered"))
+
+
+@test("smtp+starttls://: port 587, STARTTLS, verified")
+def _():
+    smart.send("bob@starttls.example")
+    smart.relay()
+    same([m.tls for m in submission.messages], ["TLSv1.3"], smart.log())
+    check("/verified" in about(smart, "bob@starttls.example", "delivered"), smart.log())
+
+
+@test("a smarthost with another name's certificate, without STARTTLS, or without TLS gets nothing, twice")
+def _():
+    del implicit.messages[:]
+    for domain in "other", "unwilling", "plain":
+        smart.send("bob@%s.example" % domain)
+    smart.relay("-o", "relay.greeting-timeout=2s")
+    smart.relay("--flush", "-o", "relay.greeting-timeout=2s")
+    same([implicit.messages, bare.messages, implicit_bare.messages], [[]] * 3)
+    check(re.search(r"status=4\.7\.5 .*not for elsewhere\.example\.org, but for smart\.example\.org; TLS is required \(smtps://\)",
+                    about(smart, "bob@other.example", "deferred")), smart.log())
+    check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required \(smtp\+starttls://\)",
+                    about(smart, "bob@unwilling.example", "deferred")), smart.log())
+    check(re.search(r"status=4\.7\.5 .*TLS handshake failed: wrong version number; TLS is required \(smtps://\)",
+                    about(smart, "bob@plain.example", "deferred")), smart.log())
+
+
+@test("a route's own tls wins over [relay]")
+def _():
+    clear()
+    smart.send("bob@expired.example.org")
+    smart.send("bob@wrong-name.example.org")
+    smart.relay()
+    same([exchangers["expired"].messages, [m.tls for m in exchangers["wrong-name"].messages]], [[], [None]])
+    check("TLS is required (tls of the route)" in about(smart, "bob@expired.example.org", "deferred"), smart.log())
+
+
+def demand_tls(recipient):
+    """A message with REQUIRETLS, which the handler takes inside TLS only."""
+    with smart.smtp() as smtp:
+        smtp.starttls(context=ssl._create_unverified_context())
+        smtp.sendmail("alice@sender.example", [recipient], b"Subject: secret\r\n\r\nHello.\r\n", mail_options=["REQUIRETLS"])
+
+
+@test("H159 REQUIRETLS goes on, inside verified TLS, to who offers it there")
+def _():
+    for name in "carries", "pretends", "cannot":
+        demand_tls("bob@%s.example.org" % name)
+        smart.relay()
+    same([(m.tls, m.sender) for m in carries.messages], [("TLSv1.3", b"MAIL FROM:<alice@sender.example> REQUIRETLS")], smart.log())
+    check("/verified" in about(smart, "bob@carries.example.org", "delivered"))
+
+
+@test("H159 REQUIRETLS: not to a certificate of another name (it waits), nor to who offers it in the clear only (returned)")
+def _():
+    same([pretends.messages, cannot.messages], [[], []])
+    check(re.search(r"status=4\.7\.5 .*TLS is required \(REQUIRETLS\)", about(smart, "bob@pretends.example.org", "deferred")), smart.log())
+    check("status=5.7.30 " in about(smart, "bob@cannot.example.org", "failed"), smart.log())
+
+
+@test("a smarthost in --explain")
+def _():
+    text = smart.explain("x@implicit.example")
+    check("\ntls         require (smtps://): from the first octet" in text and " 192.0.2.61:465 " in text, text)
+    text = smart.explain("x@starttls.example")
+    check("\ntls         require (smtp+starttls://): STARTTLS, and a certificate" in text and " 192.0.2.61:587 " in text, text)
 
 
 @test("--explain: the policy and where it comes from, and hosts that are spared TLS")

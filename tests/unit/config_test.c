@@ -103,7 +103,7 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nhostname = a.b\n\nhostname = a.b\n", 4, "is set in line 2 already" },
 	{ "[server]\nhostname = a.b\n[queue]\n[server]\nhostname = a.b\n", 5, "is set in line 2 already" },
 	{ "[route a.b]\nvia = mx\n[route A.B]\nvia = mx\n", 4, "is set in line 2 already" },
-	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, user, password-file, token-command, accept, recipients, aliases" },
+	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, tls, user, password-file, token-command, accept, recipients, aliases" },
 	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
 	{ "\n[route a.b]\n", 2, "has no via" },
 	{ "[server]\nhostname = local host\n", 2, "a full name" },
@@ -197,7 +197,7 @@ check_all_reported(void)
 	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
-	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT\n"
+	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
 	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
 	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"

@@ -230,6 +230,32 @@ goodbye(void)
 		listener_close(&l[i]);
 }
 
+/* Where the other side waits for the first word, whoever is connected has won, and who has not hears nothing. */
+static void
+silent(void)
+{
+	struct listener l[2] = { { .temper = SPEAKS, .delay_ms = 200 }, { .temper = SPEAKS, .delay_ms = 200 } };
+	struct dial_target t[2] = { 0 };
+	struct dial_options o = usual;
+	const int64_t before = clock_ms();
+	int winner;
+
+	for (int i = 0; i < 2; i++)
+		listener_open(&l[i], "127.0.0.1", &t[i]);
+	o.silent = true;
+	o.linger_factor = 1000;
+	o.linger_max_ms = 1000;
+	o.first_timeout_ms = 1;
+	winner = dial_race(t, 2, &o, "QUIT\r\n");
+	ok(winner >= 0 && t[winner].fd >= 0 && t[winner].first_us == t[winner].connect_us && t[winner].connect_us > 0,
+	    "silent: connected is enough");
+	ok(t[!winner].state == DIAL_OPEN && t[!winner].fd < 0 && clock_ms() - before < 900, "silent: for the others too");
+	ok(said(&l[!winner], ""), "silent: no goodbye");
+	(void)close(t[winner].fd);
+	for (int i = 0; i < 2; i++)
+		listener_close(&l[i]);
+}
+
 static void
 sources(void)
 {
@@ -271,6 +297,7 @@ main(void)
 	for (size_t i = 0; i < sizeof race_cases / sizeof race_cases[0]; i++)
 		race_case(&race_cases[i]);
 	goodbye();
+	silent();
 	sources();
 	ok(dial_race(NULL, 0, &usual, NULL) == -1, "no targets, no winner");
 	return tap_done();

@@ -29,7 +29,7 @@ static const struct mistake mistakes[] = {
 	{ "[sender a.b]\n", 1, "[sender a.b]: has no via" },
 	{ "[sender a.b]\nvia = maildir:/m\n", 2, "a sender's mail goes by mx or to smtp://HOST[:PORT]" },
 	{ "[sender a.b]\nvia = mx\naccept = anyone\n", 3,
-	    "that is for a [route]; a [sender] has via, user, password-file, token-command" },
+	    "that is for a [route]; a [sender] has via, tls, user, password-file, token-command" },
 	{ "[route a.b]\nvia = smtp://h\nuser = u\n", 3, "[route a.b] user: has no password: set password-file or token-command" },
 	{ "[sender a.b]\nvia = smtp://h\nuser = u\n", 3, "[sender a.b] user: has no password" },
 	{ "[route a.b]\nvia = smtp://h\npassword-file = /p\n", 3, "has a password but nobody it belongs to: set user" },
@@ -48,8 +48,15 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia =\n", 2, "write mx, smtp://HOST[:PORT]" },
 	{ "[route a.b]\nvia = MX\n", 2, "write mx, smtp://HOST[:PORT]" },
 	{ "[route a.b]\nvia = mail.example.org\n", 2, "write mx, smtp://HOST[:PORT]" },
-	{ "[route a.b]\nvia = smtps://mail.example.org\n", 2, "this version cannot do that yet" },
-	{ "[route a.b]\nvia = smtp+starttls://mail.example.org\n", 2, "this version cannot do that yet" },
+	{ "[route a.b]\nvia = smtps://\n", 2, "write smtp://HOST" },
+	{ "[route a.b]\nvia = smtps:mail.example.org\n", 2, "write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://" },
+	{ "[route a.b]\nvia = smtp+starttls://host:x\n", 2, "a port is a number" },
+	{ "[route a.b]\nvia = mx\ntls = yes\n", 3, "write none or may or require" },
+	{ "[route a.b]\nvia = mx\ntls =\n", 3, "write none or may or require" },
+	{ "[route a.b]\ntls = may\nvia = smtps://host\n", 2, "[route a.b] tls: smtps:// and smtp+starttls:// say it already" },
+	{ "[route a.b]\nvia = smtp+starttls://host\ntls = require\n", 3, "say it already: remove the line" },
+	{ "[route a.b]\nvia = maildir:/m\ntls = may\n", 3, "[route a.b] tls: there is no other host" },
+	{ "[route a.b]\nvia = lmtp:/s\ntls = may\n", 3, "[route a.b] tls: there is no other host" },
 	{ "[route a.b]\nvia = lmtp:dovecot/lmtp\n", 2, "the path of a socket is absolute" },
 	{ "[route a.b]\nvia = lmtp:\n", 2, "the path of a socket is absolute" },
 	{ "[route a.b]\nvia = lmtp:/" LONG "x\n", 2, "the path of a socket has 107 octets at most" },
@@ -93,6 +100,10 @@ static const struct {
 	{ "smtp://192.0.2.1:65535", VIA_SMTP, "192.0.2.1", NULL, 65535 },
 	{ "smtp://[2001:db8::1]", VIA_SMTP, "2001:db8::1", NULL, 0 },
 	{ "smtp://[2001:db8::1]:26", VIA_SMTP, "2001:db8::1", NULL, 26 },
+	{ "smtps://mail.example.org", VIA_SMTP, "mail.example.org", NULL, 465 },
+	{ "smtps://[2001:db8::1]:10465", VIA_SMTP, "2001:db8::1", NULL, 10465 },
+	{ "smtp+starttls://mail.example.org", VIA_SMTP, "mail.example.org", NULL, 587 },
+	{ "smtp+starttls://192.0.2.1:25", VIA_SMTP, "192.0.2.1", NULL, 25 },
 	{ "lmtp:/run/dovecot/lmtp", VIA_LMTP, NULL, "/run/dovecot/lmtp", 0 },
 	{ "lmtp:/with a blank", VIA_LMTP, NULL, "/with a blank", 0 },
 	{ "lmtp://127.0.0.1:24", VIA_LMTP, "127.0.0.1", NULL, 24 },
@@ -116,10 +127,27 @@ check_vias(void)
 		ok(load(&c, "", overrides, 2) == 0 && c.nroutes == 1, "via %s", vias[i].via);
 		r = config_route(&c, SL("a.b"));
 		ok(r->via == vias[i].want && r->port == vias[i].port && strcmp(r->via_text, vias[i].via) == 0, "kind, port, text");
+		ok(r->scheme == (slice_has_prefix(slice_str(vias[i].via), SL("smtps")) ? SCHEME_IMPLICIT :
+		    slice_has_prefix(slice_str(vias[i].via), SL("smtp+")) ? SCHEME_STARTTLS : SCHEME_ANY), "scheme");
 		is(slice_str(r->host), slice_str(vias[i].host), "host");
 		is(slice_str(r->target), slice_str(vias[i].target), "target");
 		config_done(&c);
 	}
+}
+
+/* What a route says of TLS, beside what [relay] says. */
+static void
+check_tls(void)
+{
+	struct config c;
+
+	ok(load(&c, "[relay]\ntls = none\n[route a.b]\nvia = mx\ntls = require\n[route c.d]\nvia = smtp://h\ntls = may\n[route e.f]\nvia = mx\n"
+	    "[route g.h]\nvia = lmtp://h:24\ntls = require\n[sender i.j]\nvia = mx\ntls = none\n", NULL, 0) == 0, "tls of routes");
+	ok(config_route(&c, SL("a.b"))->tls == RELAY_TLS_REQUIRE && config_route(&c, SL("c.d"))->tls == RELAY_TLS_MAY &&
+	    config_route(&c, SL("g.h"))->tls == RELAY_TLS_REQUIRE, "each has its own");
+	ok(config_route(&c, SL("e.f"))->tls == RELAY_TLS_UNSET && config_route(&c, SL("x.y"))->tls == RELAY_TLS_UNSET &&
+	    c.relay.tls == RELAY_TLS_NONE, "or none");
+	config_done(&c);
 }
 
 #define ROUTES \
@@ -269,6 +297,7 @@ main(void)
 	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
 		check_mistake(&mistakes[i]);
 	check_vias();
+	check_tls();
 	check_routing();
 	check_senders();
 	check_logins();
