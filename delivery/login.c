@@ -44,23 +44,72 @@ is_loopback(const struct smtp_link *l)
 	return ss.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&ss)->sin6_addr);
 }
 
-/* One line, and the reply to it.  What it looked like in the record: the command where it holds nothing else. */
+#define TELLING 8	/* characters of a response that are no chance in a reply */
+#define TELLING_SECRET 4	/* the same of a password */
+
+static bool
+holds(struct slice text, struct slice part)
+{
+	return part.n && text.n >= part.n && memmem(text.p, text.n, part.p, part.n);
+}
+
+/* Some servers repeat a command that they do not like.  This one is not for the record. */
+static void
+hide_echo(struct smtp_link *l, const struct smtp_login *g, struct slice line)
+{
+	struct buf *text = &l->reply.text;
+	struct slice words = line, rest;
+
+	if (slice_has_prefix(line, SL("AUTH ")))
+		(void)slice_cut(slice_skip(line, 5), ' ', &words);
+	words = slice_cut(words, '\r', &rest);
+	if (words.n > TELLING)
+		words.n = TELLING;
+	if (!(g->secret.n >= TELLING_SECRET && holds(buf_slice(text), g->secret)) &&
+	    !(words.n == TELLING && holds(buf_slice(text), words)))
+		return;
+	explicit_bzero(l->reply.space, sizeof l->reply.space);
+	*text = (struct buf)BUF(l->reply.space);
+	buf_str(text, "(it repeats what we have sent)");
+}
+
+static void
+record_reply(struct smtp_link *l)
+{
+	struct slice rest = buf_slice(&l->reply.text);
+	char space[SMTP_PEER_TEXT + 8];
+
+	do {
+		struct buf b = BUF(space);
+
+		buf_fmt(&b, "%d ", l->reply.code);
+		buf_add(&b, slice_cut(rest, '\n', &rest));
+		transcript_heard(l->transcript, buf_slice(&b));
+	} while (rest.n);
+}
+
+/* One line, and the reply to it.  The record shows the command, where it holds nothing else. */
 static int
 say(struct smtp_link *l, const struct smtp_login *g, const struct buf *line, bool first)
 {
-	const bool bare = first && g->step != SMTP_LOGIN_VERDICT;
+	struct transcript *transcript = l->transcript;
 	char space[32];
 	struct buf shown = BUF(space);
 	int r;
 
 	if (first)
 		buf_fmt(&shown, "AUTH %s", smtp_mechanism_name(g->mechanism));
-	if (!bare)
+	if (!first || g->step == SMTP_LOGIN_VERDICT)
 		buf_str(&shown, first ? " ***" : "***");
 	r = link_secret(l, buf_slice(line), buf_slice(&shown));
+	l->transcript = NULL;
 	if (r == 0)
 		r = link_reply(l, l->config->relay.command_timeout_ms);
+	l->transcript = transcript;
 	stream_wipe_output(&l->stream);
+	hide_echo(l, g, buf_slice(line));
+	if (r == 0)
+		record_reply(l);
 	return r;
 }
 

@@ -389,6 +389,20 @@ def _():
     inner.stop()
 
 
+@test("a server that repeats the password in its reply does not get it into a log")
+def _():
+    for refuse in ("500 5.5.1 %(said)s: not understood", "535 5.7.8 no, %(secret)s is wrong", "535 5.7.8 %(said).40s"):
+        for mechanisms in "PLAIN", "LOGIN":
+            port = next(_ports)
+            smart = Smarthost("127.0.0.1", port, refuse=refuse, echo=True, mechanisms=mechanisms)
+            site = smart_site("echo-%d" % port, port)
+            send(site)
+            site.relay()
+            check("repeats what we have sent" in site.log() and len(smart.logins) == 1, refuse, site.log())
+            no_secret_in(site, PASSWORD)
+            check(base64.b64encode(PASSWORD.encode())[:8].decode() not in site.log() + site.queue_text(), site.log())
+
+
 @test("--check looks for what there is to log in with")
 def _():
     site = Site("check")

@@ -24,7 +24,7 @@ class Smarthost:
     users, tokens   who may log in with what, by password and by XOAUTH2
     mechanisms      what EHLO offers behind AUTH; None: no AUTH
     tls, implicit   an ssl.SSLContext: offered by STARTTLS, or from the first octet; AUTH is offered inside only
-    refuse          say this to the end of every login
+    refuse          say this to the end of every login; with echo, %(said)s and %(secret)s are in it what the client has sent
     open            take mail without a login
     logins          (mechanism, user, secret) as they came
     messages        mail_from, rcpt_tos, content, user
@@ -32,9 +32,9 @@ class Smarthost:
     """
 
     def __init__(self, address, port, users=None, tokens=None, mechanisms="PLAIN LOGIN", tls=None, implicit=False, refuse=None,
-                 open=False, initial=True):
+                 open=False, echo=False):
         self.users, self.tokens, self.mechanisms = users or {}, tokens or {}, mechanisms
-        self.tls, self.implicit, self.refuse, self.open, self.initial = tls, implicit, refuse, open, initial
+        self.tls, self.implicit, self.refuse, self.open, self.echo = tls, implicit, refuse, open, echo
         self.logins, self.messages, self.lines, self.connections = [], [], [], 0
         outer = self
 
@@ -128,7 +128,10 @@ class Session:
         if self.host.refuse or known.get(user) != secret:
             if error:
                 self.ask(b64('{"status":"401","schemes":"bearer","scope":"https://mail.example/"}'))
-            self.say(self.host.refuse or "535 5.7.8 username and password not accepted")
+            refusal = self.host.refuse or "535 5.7.8 username and password not accepted"
+            if self.host.echo:
+                refusal %= {"said": self.host.lines[-1][:-2].decode("utf-8", "surrogateescape"), "secret": secret}
+            self.say(refusal)
             return
         self.user = user
         self.say("235 2.7.0 welcome")
