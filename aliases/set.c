@@ -57,7 +57,7 @@ grow(struct alias_set *s)
 int
 alias_set_add(struct alias_set *s, const struct smtp_path *path)
 {
-	char key[sizeof path->text], **at;
+	char key[sizeof path->text] = "", **at;
 
 	if (2 * s->n >= s->room && grow(s) < 0)
 		return -ENOMEM;
@@ -75,7 +75,7 @@ alias_set_add(struct alias_set *s, const struct smtp_path *path)
 bool
 alias_set_has(const struct alias_set *s, const struct smtp_path *path)
 {
-	char key[sizeof path->text];
+	char key[sizeof path->text] = "";
 
 	if (s->n == 0)
 		return false;

@@ -222,10 +222,13 @@ index_names(const struct reading *r)
 static void
 forget(struct alias_table *t)
 {
+	const char *file = t->file;
+
 	free(t->buckets);
 	free(t->list);
 	free(t->text);
-	*t = (struct alias_table){ .file = t->file };
+	memset(t, 0, sizeof *t);
+	t->file = file;
 }
 
 void
