@@ -102,7 +102,7 @@ set_made(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct 
 	}
 	outcome_set(o, expansion_is_single(x) ? CAUSE_FORWARDED : CAUSE_EXPANDED, SL(""), buf_slice(&detail));
 	/* Its copy carries what the sender wants to be told, so nothing is told from here (RFC 3461 section 5.2.7.2). */
-	o->relayed = o->dsn = o->cause == CAUSE_FORWARDED;
+	o->relayed = o->dsn = o->deliver_by = o->cause == CAUSE_FORWARDED;
 }
 
 static void

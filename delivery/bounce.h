@@ -15,6 +15,7 @@ enum bounce_action {
 	BOUNCE_DELAYED,
 	BOUNCE_DELIVERED,		/* at its end: a mailbox, a printer */
 	BOUNCE_RELAYED,			/* to a server that will not report by itself */
+	BOUNCE_EXPANDED,		/* to several others, who will not report */
 	BOUNCE_ACTIONS,
 };
 

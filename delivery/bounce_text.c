@@ -47,6 +47,13 @@ relayed(struct bounce *b)
 	notice_line(&b->n, "cannot be delivered there.");
 }
 
+static void
+expanded(struct bounce *b)
+{
+	notice_line(&b->n, "Your message has been delivered to the address%s below, and from there sent on", plural(b));
+	notice_line(&b->n, "to several others.  You will not be told when it has reached these.");
+}
+
 static const struct words {
 	void (*begin)(struct bounce *);
 	const char *nothing;		/* where the outcome has no words */
@@ -55,6 +62,7 @@ static const struct words {
 	[BOUNCE_DELAYED] = { delayed, "no reason was given" },
 	[BOUNCE_DELIVERED] = { delivered, "delivered" },
 	[BOUNCE_RELAYED] = { relayed, "handed to the next server" },
+	[BOUNCE_EXPANDED] = { expanded, "sent on to several addresses" },
 };
 
 /* What happened to one recipient, as one would tell it.  Where a mailbox lies on our disk is nobody else's business. */

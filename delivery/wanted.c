@@ -25,6 +25,7 @@ bounce_action_text(enum bounce_action action)
 		[BOUNCE_DELAYED] = "delayed",
 		[BOUNCE_DELIVERED] = "delivered",
 		[BOUNCE_RELAYED] = "relayed",
+		[BOUNCE_EXPANDED] = "expanded",
 	};
 
 	return text[action];
@@ -41,6 +42,7 @@ bounce_wanted(const struct queue_entry *e, uint32_t rcpt, enum bounce_action act
 		[BOUNCE_DELAYED] = { S("DELAY"), true },
 		[BOUNCE_DELIVERED] = { S("SUCCESS"), false },
 		[BOUNCE_RELAYED] = { S("SUCCESS"), false },
+		[BOUNCE_EXPANDED] = { S("SUCCESS"), false },
 	};
 	struct slice notify = smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY"));
 

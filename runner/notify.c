@@ -43,6 +43,7 @@ static const struct kind {
 	[BOUNCE_DELAYED] = { QUEUE_PENDING, false, "cannot queue a notice of delay, will try again" },
 	[BOUNCE_DELIVERED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
 	[BOUNCE_RELAYED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+	[BOUNCE_EXPANDED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
 };
 
 static void

@@ -117,6 +117,7 @@ report_notified(void *ctx, const char *id, enum bounce_action action, const char
 		[BOUNCE_DELAYED] = { "warned", "notice", LOG_LEVEL_INFO },
 		[BOUNCE_DELIVERED] = { "confirmed", "notice", LOG_LEVEL_INFO },
 		[BOUNCE_RELAYED] = { "confirmed", "notice", LOG_LEVEL_INFO },
+		[BOUNCE_EXPANDED] = { "confirmed", "notice", LOG_LEVEL_INFO },
 	};
 	struct log_line l;
 

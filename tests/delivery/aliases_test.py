@@ -188,6 +188,20 @@ def _():
     check(b"Final-Recipient: rfc822; anna@here.example" in text and b"Action: delivered" in text and b"Original-Envelope-Id: e1" in text, text)
 
 
+@test("NOTIFY=SUCCESS of an alias of several is answered once, and a list with an owner does not tell who reads it")
+def _():
+    for address, people in ("info@here.example", {"anna": 1, "ben": 1}), ("sales@here.example", {"ben": 1, "dora": 1}):
+        empty()
+        had = len(site.mailbox("alice"))
+        with site.smtp() as smtp:
+            smtp.sendmail("alice@sender.example", [address], b"Subject: x\r\n\r\n", [], ["NOTIFY=SUCCESS,FAILURE"])
+        site.relay()
+        same([boxes(), len(site.mailbox("alice")) - had], [people, 1], site.log()[-2000:])
+        text = site.mailbox("alice")[-1]
+        check(b"Final-Recipient: rfc822; " + address.encode() in text and b"Action: expanded" in text, text)
+        check(b"ben@" not in text and b"dora@" not in text, text)
+
+
 @test("a mistake in the file: its domain's mail waits, the log says where; mended, it arrives")
 def _():
     empty()
