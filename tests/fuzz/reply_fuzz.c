@@ -54,7 +54,7 @@ check_peer(struct slice text, struct slice params)
 		return;
 	/* Two lines, whatever is in the envelope. */
 	for (size_t i = 0, lines = 0; i < b.n; i++)
-		require(b.p[i] >= ' ' || (b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n') ||
+		require((unsigned char)b.p[i] >= ' ' || (b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n') ||
 		    (b.p[i] == '\n' && ++lines <= 2));
 }
 
