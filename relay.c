@@ -306,7 +306,7 @@ on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
 	(void)s;
 	(void)info;
 	if (!r->runner.stopping) {
-		r->runner.stopping = true;
+		runner_stop(&r->runner);
 		(void)sd_notify(0, "STOPPING=1");
 		(void)sd_event_add_time_relative(r->loop, NULL, CLOCK_MONOTONIC, SHUTDOWN_S * 1000000ull,
 		    0, on_too_late, r);

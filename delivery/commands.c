@@ -52,19 +52,6 @@ commands_name(const struct transaction *t)
 	return t->chunked ? "BDAT" : "DATA";
 }
 
-/* BDAT and its content are one: nothing can be said between them. */
-static int
-send_chunk(struct transaction *t)
-{
-	char space[64];
-	struct buf b = BUF(space);
-	int r;
-
-	buf_fmt(&b, "BDAT %llu LAST\r\n", (unsigned long long)payload_chunk_size(&t->payload));
-	r = link_command(t->link, buf_slice(&b));
-	return r < 0 ? r : payload_send_chunk(t->link, &t->payload);
-}
-
 /* What of the sender's time is left, if it has set one, is known only now (RFC 2852). */
 static void
 put_mail(struct transaction *t, struct buf *b)
@@ -82,27 +69,37 @@ put_mail(struct transaction *t, struct buf *b)
 	t->told_deadline = deadline_fits(&deadline, peer, now_s);
 }
 
+static void
+put_command(struct transaction *t, size_t command, struct buf *b)
+{
+	const struct queue_entry *e = t->e;
+
+	if (command == COMMAND_RSET) {
+		buf_str(b, "RSET\r\n");
+	} else if (command == COMMAND_MAIL) {
+		put_mail(t, b);
+	} else if (command < last(t)) {
+		const struct queue_rcpt *r = &e->rcpts[t->left[command - COMMAND_RCPT]];
+
+		smtp_client_rcpt(b, &t->link->peer, r->path, r->params);
+	} else if (t->chunked) {
+		buf_fmt(b, "BDAT %llu LAST\r\n", (unsigned long long)payload_chunk_size(&t->payload));
+	} else {
+		buf_str(b, "DATA\r\n");
+	}
+}
+
+/* BDAT and its content are one: nothing can be said between them. */
 static int
 send_command(struct transaction *t)
 {
-	const struct queue_entry *e = t->e;
 	char space[4096];
 	struct buf b = BUF(space);
+	int r;
 
-	if (t->sent == COMMAND_RSET) {
-		buf_str(&b, "RSET\r\n");
-	} else if (t->sent == COMMAND_MAIL) {
-		put_mail(t, &b);
-	} else if (t->sent < last(t)) {
-		const struct queue_rcpt *r = &e->rcpts[t->left[t->sent - COMMAND_RCPT]];
-
-		smtp_client_rcpt(&b, &t->link->peer, r->path, r->params);
-	} else if (t->chunked) {
-		return send_chunk(t);
-	} else {
-		buf_str(&b, "DATA\r\n");
-	}
-	return b.full ? -EMSGSIZE : link_command(t->link, buf_slice(&b));
+	put_command(t, t->sent, &b);
+	r = b.full ? -EMSGSIZE : link_command(t->link, buf_slice(&b));
+	return r == 0 && t->chunked && t->sent == last(t) ? payload_send_chunk(t->link, &t->payload) : r;
 }
 
 /* May the next command go out, as far as is known from the replies that have come? */
@@ -145,6 +142,26 @@ judge(const struct transaction *t, struct outcome *o)
 
 	if (!login_missing(l, t->d->route, o))
 		outcome_from_reply(o, &l->reply, slice_str(l->host));
+}
+
+/* Whatever becomes of what is before it, MAIL must find no transaction open: a chunk that is refused may leave one. */
+int
+commands_ahead(struct transaction *t, bool after_chunk)
+{
+	t->sent = t->heard = after_chunk ? COMMAND_RSET : COMMAND_MAIL;
+	return send_group(t);
+}
+
+void
+commands_record(struct transaction *t)
+{
+	for (size_t i = t->heard; i < t->sent; i++) {
+		char space[4096];
+		struct buf b = BUF(space);
+
+		put_command(t, i, &b);
+		transcript_sent(t->d->transcript, buf_slice(&b));
+	}
 }
 
 static void

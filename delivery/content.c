@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "delivery/ahead.h"
+
 static void
 settle_accepted(struct transaction *t, const struct outcome *o)
 {
@@ -101,6 +103,21 @@ final_replies(struct transaction *t)
 	return TRANSACTION_DONE;
 }
 
+/* All of the content is queued: out with it, and with what can be said of the next message. */
+static enum transaction_end
+flush_content(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+	const uint64_t end = l->stream.octets_out + l->stream.out.n;
+	int r;
+
+	ahead_announce(t);
+	r = link_flush(l);
+	if (r == 0)
+		return final_replies(t);
+	return l->stream.octets_out < end ? content_cut(t, r) : lost(t, r);
+}
+
 /* All were refused, but the DATA was out already and got its 354: nothing but the dot follows (RFC
  * 2920 section 3.1). */
 static void
@@ -118,9 +135,7 @@ send_content(struct transaction *t)
 {
 	int r = payload_send_data(t->link, &t->payload);
 
-	if (r == 0)
-		r = link_flush(t->link);
-	return r < 0 ? content_cut(t, r) : final_replies(t);
+	return r < 0 ? content_cut(t, r) : flush_content(t);
 }
 
 static enum transaction_end
@@ -157,5 +172,7 @@ data_reply(struct transaction *t)
 enum transaction_end
 content_run(struct transaction *t)
 {
-	return t->chunked ? final_replies(t) : data_reply(t);
+	if (t->blind)		/* it is out already */
+		return final_replies(t);
+	return t->chunked ? flush_content(t) : data_reply(t);
 }

@@ -73,8 +73,7 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 void
 delivery_done(struct delivery *d)
 {
-	smtp_link_done(d->link);
-	d->link = NULL;
+	delivery_drop_link(d);
 	tls_client_done(&d->tls);
 }
 

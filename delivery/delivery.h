@@ -22,8 +22,16 @@ struct delivery_sink {
 	void *ctx;
 };
 
+/* What is to be delivered: as the arguments of deliver(). */
+struct delivery_job {
+	struct queue_entry *e;
+	const uint32_t *rcpts;
+	size_t n;
+};
+
 struct aliases;
-struct smtp_link;		/* an open connection, delivery/smtp.c */
+struct smtp_link;		/* an open connection, delivery/link.c */
+struct transaction;		/* a message on its way over one, delivery/transaction.c */
 
 struct delivery {
 	const struct config *config;
@@ -32,11 +40,16 @@ struct delivery {
 	const struct dns_resolver *resolver;
 	const struct hosts *hosts;	/* as of the fork */
 	const struct delivery_sink *sink;
+	/* What deliver() will be called for next, if that is known by now; it is borrowed until then.  NULL: never known. */
+	bool (*next)(void *ctx, struct delivery_job *ret);
+	void *next_ctx;
 	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
 	struct tls_client tls;		/* for all links; zeroed at first */
 	const struct queue *queue;	/* for what a delivery itself has to send */
 	struct aliases *aliases;	/* NULL where no route has any */
 	struct smtp_link *link;		/* kept between messages; NULL: none */
+	struct transaction *ahead;	/* the next message's, of which the peer has heard already; NULL: none */
+	bool one_by_one;		/* no more of that: it has lost us a connection */
 
 	/* Of the attempt that runs: */
 	int64_t begun_us;		/* monotonic */
@@ -56,7 +69,8 @@ void deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *
 void deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 /* Recipients that are aliases, all of e's in one call: a copy of e goes to what they stand for (delivery/alias.c). */
 void deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
-void smtp_link_done(struct smtp_link *l);
+/* End the connection that is kept, if there is one. */
+void delivery_drop_link(struct delivery *d);
 
 /* For the ways out: mark, note and report one recipient. */
 void delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);

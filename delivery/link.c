@@ -195,7 +195,7 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 
 /* The 221 is not waited for: nothing depends on it, and some servers take their time. */
 void
-smtp_link_done(struct smtp_link *l)
+link_done(struct smtp_link *l)
 {
 	if (!l)
 		return;

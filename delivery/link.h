@@ -37,6 +37,9 @@ struct smtp_link {
 
 /* Over a connected descriptor, which becomes the link's.  NULL without memory (fd is then closed). */
 struct smtp_link *link_new(int fd, const char *host, const struct config *c, struct transcript *transcript);
+/* QUIT, where that makes sense, and close; NULL is fine. */
+void link_done(struct smtp_link *l);
+
 /* Is a link that was left alone still good?  Without asking: nothing may have come in. */
 bool link_alive(struct smtp_link *l);
 

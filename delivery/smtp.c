@@ -6,13 +6,16 @@
  */
 #include "delivery/delivery.h"
 
-#include "delivery/transaction.h"
+#include <stdlib.h>
+
+#include "delivery/ahead.h"
 #include "delivery/walk.h"
 
-static void
-drop_link(struct delivery *d)
+void
+delivery_drop_link(struct delivery *d)
 {
-	smtp_link_done(d->link);
+	ahead_drop(d);
+	link_done(d->link);
 	d->link = NULL;
 }
 
@@ -31,6 +34,7 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 	struct outcome lost;
 
 	while (t->nleft) {
+		const bool announced = t->announced;
 		enum transaction_end end;
 
 		if (!d->link)
@@ -52,36 +56,46 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 		} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
 			walk_blame(w, &t->why);
 		}
-		drop_link(d);
+		d->one_by_one |= announced && end == TRANSACTION_NEXT && d->link->closed;
+		delivery_drop_link(d);
 		kept = false;
+	}
+}
+
+/* May this message go over the link that was kept, and is that still one? */
+static void
+check_kept(struct delivery *d, const struct queue_entry *e)
+{
+	if (d->link && terms_requiretls(e) && !d->link->verified)
+		delivery_drop_link(d);
+	if (d->link && !link_alive(d->link)) {
+		d->link->closed = true;		/* no QUIT either */
+		delivery_drop_link(d);
 	}
 }
 
 void
 deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
-	struct transaction t;
+	struct transaction own, *ahead = ahead_take(d, e), *t = ahead ? ahead : &own;
 	struct walk w;
 	struct outcome o;
 
-	if (transaction_init(&t, d, e, rcpts, n) < 0) {
+	if (!ahead && transaction_init(t, d, e, rcpts, n) < 0) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
 		for (size_t i = 0; i < n; i++)
 			delivery_report(d, e, rcpts[i], &o);
 		return;
 	}
-	if (d->link && terms_requiretls(e) && !d->link->verified)
-		drop_link(d);
-	if (d->link && !link_alive(d->link)) {
-		d->link->closed = true;		/* no QUIT either */
-		drop_link(d);
-	}
+	if (!ahead)
+		check_kept(d, e);
 	if (d->link) {
 		d->times.latency_us = d->link->latency_us;
 		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
 	}
 	walk_init(&w, d, e);
-	attempt(d, &t, &w);
+	attempt(d, t, &w);
 	walk_done(&w);
-	transaction_done(&t);
+	transaction_done(t);
+	free(ahead);
 }

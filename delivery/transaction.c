@@ -112,12 +112,14 @@ enum transaction_end
 transaction_run(struct transaction *t, struct smtp_link *l)
 {
 	enum transaction_end end = TRANSACTION_DONE;
-	enum plan plan = plan_make(t, l);
+	enum plan plan = t->announced ? PLAN_READY : plan_make(t, l);
 	int r;
 
 	if (plan != PLAN_READY)
 		return not_begun(t, plan);
-	l->transactions++;
+	if (!t->announced)
+		l->transactions++;
+	t->announced = false;
 	r = commands_run(t);
 	if (r < 0)
 		end = broken(t, r);

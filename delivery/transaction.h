@@ -44,6 +44,7 @@ struct transaction {
 	bool blind;			/* BDAT and the content behind the RCPTs, before their replies */
 	bool mail_accepted;
 	bool told_deadline;		/* MAIL said by when the sender wants it delivered */
+	bool announced;			/* the first commands went ahead of their time (delivery/ahead) */
 };
 
 enum transaction_end {
@@ -70,6 +71,10 @@ void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 
 /* The first of a transaction, over this link. */
 size_t commands_first(const struct smtp_link *l);
+/* The first group leaves behind the content of another transaction.  0 or -errno. */
+int commands_ahead(struct transaction *t, bool after_chunk);
+/* What is sent and not yet answered goes into the transcript. */
+void commands_record(struct transaction *t);
 /* Is DATA or BDAT out? */
 bool commands_all_sent(const struct transaction *t);
 /* Has all before it been answered? */

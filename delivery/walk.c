@@ -344,7 +344,7 @@ greet(struct walk *w, const struct order_target *t, const char *host, const stru
 		if (start == LINK_LOGIN)	/* elsewhere the same words would only help to lock the account */
 			w->n = 0;
 	}
-	smtp_link_done(l);
+	link_done(l);
 	return NULL;
 }
 

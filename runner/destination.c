@@ -116,6 +116,7 @@ destination_push(struct runner *r, struct destination *d, struct job *job)
 	job->next = NULL;
 	*d->tail = job;
 	d->tail = &job->next;
+	d->waiting++;
 	destination_update(r, d);
 }
 
@@ -126,6 +127,7 @@ destination_put_back(struct runner *r, struct destination *d, struct job *job)
 	if (!d->head)
 		d->tail = &job->next;
 	d->head = job;
+	d->waiting++;
 	destination_update(r, d);
 }
 
@@ -139,6 +141,7 @@ destination_pop(struct runner *r, struct destination *d)
 	d->head = job->next;
 	if (!d->head)
 		d->tail = &d->head;
+	d->waiting--;
 	destination_update(r, d);
 	return job;
 }

@@ -38,17 +38,25 @@ struct destination {
 	const char *name;		/* the part of key that says where: domain or host */
 	const struct route *route;
 	struct job *head, **tail;
+	size_t waiting;			/* jobs in line */
 	unsigned workers, idle;
 	unsigned limit;			/* how many workers it may have now; grows with success */
 	bool proven;			/* something got through in this run */
 };
+
+/*
+ * One that is being delivered, the next one, whose commands may travel behind it, and one that is there when the first is over
+ * and the second takes its place: else the worker would have nothing to send behind that until it has heard from us.
+ */
+#define WORKER_JOBS 3
 
 struct worker {
 	struct worker *next;
 	pid_t pid;
 	int fd;				/* -1: told to end */
 	struct destination *destination;
-	struct job *job;		/* being delivered; NULL: idle */
+	struct job *jobs[WORKER_JOBS];	/* in its hands: the first is being delivered, the others are next */
+	unsigned njobs;			/* 0: idle */
 };
 
 /* destination.c: next hops and what is in line for each. */

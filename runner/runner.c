@@ -61,26 +61,44 @@ start_worker(struct runner *r, struct destination *d)
 	return w;
 }
 
-/* The next job of its destination, or goodbye. */
-static void
+/* The next job of its destination. */
+static bool
 give_job(struct runner *r, struct worker *w)
 {
-	struct job *job = r->stopping ? NULL : destination_pop(r, w->destination);
+	struct job *job = destination_pop(r, w->destination);
 	static struct frame f;
 
-	w->job = job;
-	if (job) {
-		f.type = FRAME_JOB;
-		memcpy(f.job.id, job->message->id, sizeof f.job.id);
-		f.job.n = (uint32_t)job->n;
-		memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
-		if (frame_put(w->fd, &f) < 0) {		/* it died while it had nothing to do: no attempt was made */
-			w->job = NULL;
-			destination_put_back(r, w->destination, job);
-		}
-	} else {
-		(void)shutdown(w->fd, SHUT_WR);
+	if (!job)
+		return false;
+	f.type = FRAME_JOB;
+	memcpy(f.job.id, job->message->id, sizeof f.job.id);
+	f.job.n = (uint32_t)job->n;
+	memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
+	if (frame_put(w->fd, &f) < 0) {		/* it died while it had nothing to do: no attempt was made */
+		destination_put_back(r, w->destination, job);
+		return true;
 	}
+	w->jobs[w->njobs++] = job;
+	return true;
+}
+
+/* Would nobody else be quicker?  There is more than one in line for each other worker, no further worker may start, and
+ * the host is known to take mail. */
+static bool
+spare(const struct runner *r, const struct destination *d)
+{
+	return d->proven && d->waiting >= d->workers && (d->workers >= d->limit || r->nworkers >= r->config->relay.processes);
+}
+
+/* As much as is good for it, or goodbye. */
+static void
+give_jobs(struct runner *r, struct worker *w)
+{
+	if (w->njobs == 0 && (r->stopping || !give_job(r, w)))
+		(void)shutdown(w->fd, SHUT_WR);
+	while (!r->stopping && w->njobs && w->njobs < WORKER_JOBS && spare(r, w->destination))
+		if (!give_job(r, w))
+			return;
 }
 
 void
@@ -94,7 +112,7 @@ runner_dispatch(struct runner *r)
 		w = start_worker(r, d);
 		if (!w)
 			return;
-		give_job(r, w);
+		give_jobs(r, w);
 	}
 }
 
@@ -133,12 +151,13 @@ static void
 job_over(struct runner *r, struct worker *w)
 {
 	struct destination *d = w->destination;
-	struct job *job = w->job;
+	struct job *job = w->jobs[0];
 	struct result *last = job->n ? job->message->results[job->rcpts[job->n - 1]] : NULL;
 	struct outcome o;
 	bool dead = false;
 
-	w->job = NULL;
+	w->njobs--;
+	memmove(w->jobs, w->jobs + 1, w->njobs * sizeof w->jobs[0]);
 	if (last)
 		freeze_heard(r, d, &last->outcome);
 	if (last && last->outcome.kind == OUTCOME_DELIVERED) {
@@ -168,12 +187,15 @@ job_over(struct runner *r, struct worker *w)
 static void
 heard_rcpt(struct runner *r, struct worker *w, struct frame_rcpt *f)
 {
-	if (!w->job)
+	struct message *m;
+
+	if (!w->njobs)
 		return;
+	m = w->jobs[0]->message;
 	f->path[sizeof f->path - 1] = '\0';
-	message_result(w->job->message, f->rcpt, &f->outcome, true);
+	message_result(m, f->rcpt, &f->outcome, true);
 	if (f->outcome.kind == OUTCOME_DELIVERED)
-		r->hooks->rcpt(r->ctx, w->job->message->id, slice_str(f->path), &f->outcome, f->delay_us);
+		r->hooks->rcpt(r->ctx, m->id, slice_str(f->path), &f->outcome, f->delay_us);
 }
 
 void
@@ -190,9 +212,9 @@ runner_hear(struct runner *r, struct worker *w)
 			hosts_learn(&r->hosts, &f.host, runner_now_s());
 			break;
 		case FRAME_DONE:
-			if (w->job) {
+			if (w->njobs) {
 				job_over(r, w);
-				give_job(r, w);
+				give_jobs(r, w);
 			}
 			break;
 		case FRAME_JOB:
@@ -208,13 +230,15 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	struct destination *d = w->destination;
 
 	runner_hear(r, w);		/* its last words */
-	if (w->job) {
+	if (w->njobs && status != 0) {
 		r->hooks->trouble(r->ctx,
 		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
 					: "a delivery process ended in mid-delivery",
-		    w->job->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 		job_over(r, w);
 	}
+	while (w->njobs)		/* not begun */
+		destination_put_back(r, d, w->jobs[--w->njobs]);
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
@@ -224,6 +248,14 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	r->hooks->ended(r->ctx, w);
 	close(w->fd);
 	free(w);
+}
+
+void
+runner_stop(struct runner *r)
+{
+	r->stopping = true;
+	for (struct worker *w = r->workers; w; w = w->next)
+		(void)shutdown(w->fd, SHUT_WR);		/* what it has not begun it will not begin */
 }
 
 void

@@ -59,7 +59,7 @@ struct runner {
 	struct hosts hosts;
 	struct aliases *aliases;	/* NULL: no route has any */
 	struct frozen_list frozen;
-	bool stopping;			/* hand out nothing more */
+	bool stopping;			/* runner_stop() was called: hand out nothing more */
 	bool wrote;			/* a notice, which is in new/ now */
 	bool more;			/* cur/ holds messages that found no room in the window */
 
@@ -89,6 +89,9 @@ void runner_dispatch(struct runner *r);
 /* A worker's descriptor is readable; its process ended (wait status). */
 void runner_hear(struct runner *r, struct worker *w);
 void runner_reap(struct runner *r, struct worker *w, int status);
+
+/* Running deliveries end, and nothing else begins. */
+void runner_stop(struct runner *r);
 
 /* SIGKILL to all workers, when a shutdown takes too long. */
 void runner_kill(struct runner *r);

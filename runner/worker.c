@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * The worker's side: take a job, deliver, report, wait for the next, end when the
- * runner hangs up.  Must not log, and touches no message but the one it was given.
+ * The worker's side: take a job, deliver, report, go on with the next, end when the
+ * runner hangs up.  A job that came ahead of its time may be looked at while the one before it is delivered, but is begun
+ * only where the runner has not hung up meanwhile.  Must not log, and touches no message but those it was given.
  */
 #include "runner/worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -33,21 +35,77 @@ send_host(void *ctx, const struct host_report *report)
 	(void)frame_put(*(int *)ctx, &f);
 }
 
+/* A job and its message. */
+struct hand {
+	bool full;
+	int error;			/* of loading it */
+	struct frame frame;
+	struct queue_entry e;
+};
+
+struct desk {
+	const struct queue *queue;
+	int fd;
+	struct hand hands[2];
+	struct hand *now, *next;
+};
+
+static bool
+take(struct desk *k, struct hand *h, bool wait)
+{
+	if (h->full)
+		return true;
+	if (frame_get(k->fd, &h->frame, wait) != 1 || h->frame.type != FRAME_JOB)
+		return false;
+	h->error = queue_load(k->queue, h->frame.job.id, &h->e);
+	h->full = true;
+	return true;
+}
+
+static bool
+look_ahead(void *ctx, struct delivery_job *ret)
+{
+	struct desk *k = ctx;
+
+	if (!take(k, k->next, false) || k->next->error < 0)
+		return false;
+	*ret = (struct delivery_job){ &k->next->e, k->next->frame.job.rcpts, k->next->frame.job.n };
+	return true;
+}
+
 /* Recipients of a message that cannot even be opened are not reported one by one: the
  * runner defers all that a finished job left open. */
-static void
-work(struct delivery *d, const struct queue *q, int fd)
+static bool
+finish(struct desk *k, struct delivery *d)
 {
-	static struct frame f;
-	struct queue_entry e;
+	const struct frame done = { .type = FRAME_DONE };
+	struct hand *h = k->now;
 
-	while (frame_get(fd, &f, true) == 1 && f.type == FRAME_JOB) {
-		if (queue_load(q, f.job.id, &e) == 0) {
-			deliver(d, &e, f.job.rcpts, f.job.n);
-			queue_unload(&e);
-		}
-		f.type = FRAME_DONE;
-		if (frame_put(fd, &f) < 0)
+	if (h->error == 0) {
+		deliver(d, &h->e, h->frame.job.rcpts, h->frame.job.n);
+		queue_unload(&h->e);
+	}
+	h->full = false;
+	return frame_put(k->fd, &done) == 0;
+}
+
+static bool
+hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static void
+work(struct desk *k, struct delivery *d)
+{
+	while (take(k, k->now, true) && finish(k, d)) {
+		struct hand *h = k->now;
+
+		k->now = k->next;
+		k->next = h;
+		if ((k->now->full || take(k, k->now, false)) && hung_up(k->fd))
 			break;
 	}
 	delivery_done(d);
@@ -71,6 +129,7 @@ static _Noreturn void
 worker_main(const struct worker_setup *setup, int fd)
 {
 	static struct transcript transcript;
+	static struct desk desk;
 	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .ctx = &fd };
 	struct delivery d = {
 		.config = setup->config,
@@ -82,9 +141,15 @@ worker_main(const struct worker_setup *setup, int fd)
 		.queue = setup->queue,
 		.aliases = setup->aliases,
 		.transcript = &transcript,
+		.next = look_ahead,
+		.next_ctx = &desk,
 	};
 
-	work(&d, setup->queue, fd);
+	desk.queue = setup->queue;
+	desk.fd = fd;
+	desk.now = &desk.hands[0];
+	desk.next = &desk.hands[1];
+	work(&desk, &d);
 	_exit(0);
 }
 

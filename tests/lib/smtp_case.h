@@ -118,7 +118,7 @@ smtp_told(const char *told)
 	return false;
 }
 
-static void
+__attribute__((unused)) static void
 smtp_know(struct hosts *h, uint16_t port)
 {
 	for (int i = 1; i <= 3; i++) {
@@ -129,7 +129,7 @@ smtp_know(struct hosts *h, uint16_t port)
 	}
 }
 
-static void
+__attribute__((unused)) static void
 smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 {
 	static char host[100];

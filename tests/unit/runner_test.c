@@ -24,9 +24,11 @@ static struct {
 	pid_t pid;
 	int fd;
 } started[64];
+static struct runner runner;
 static size_t nstarted, most_at_once;
 static unsigned ends[4], notices[BOUNCE_ACTIONS], kinds[3];
 static bool kill_idle;		/* kill the first worker once it has delivered something */
+static unsigned kill_busy, stop_at;	/* not 0: kill the first worker, or stop, when so many have been delivered */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
 static struct outcome last;
 
@@ -73,6 +75,10 @@ hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o,
 		(void)waitid(P_PID, (id_t)started[0].pid, &info, WEXITED | WNOWAIT);
 	}
 	kinds[o->kind]++;
+	if (kill_busy && kinds[OUTCOME_DELIVERED] == kill_busy)
+		(void)kill(started[0].pid, SIGKILL);
+	if (stop_at && kinds[OUTCOME_DELIVERED] == stop_at)
+		runner_stop(&runner);
 	last = *o;
 }
 
@@ -126,7 +132,6 @@ static char folder[] = "/tmp/runner_test.XXXXXX";
 static struct queue queue;
 static struct config config;
 static struct dns_resolver resolver;
-static struct runner runner;
 
 static void
 report_error(void *ctx, const char *file, unsigned line, const char *text)
@@ -218,8 +223,8 @@ run_all(void)
 	(void)queue_each(&queue, add, NULL);
 	do {
 		runner_dispatch(&runner);
-		if (runner.nworkers == 0 && runner.nmessages == 0)
-			return true;
+		if (runner.nworkers == 0 && (runner.nmessages == 0 || runner.stopping))
+			return !runner.stopping;
 		turn();
 	} while (clock_ms() < end_ms);
 	return false;
@@ -354,6 +359,40 @@ test_schedule(void)
 		delay_s = delay_s * 2 < max_s ? delay_s * 2 : max_s;
 	}
 	ok(delay_s == max_s && retry_due_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60, "R145 retry-max stays");
+}
+
+/* A single worker, which has jobs ahead of their time as soon as the first is done. */
+static void
+test_ahead(void)
+{
+	const uint64_t per_destination = config.relay.per_destination;
+	unsigned left;
+	bool all = true;
+
+	clear();
+	config.relay.per_destination = 1;
+	kill_busy = 3;
+	for (int i = 0; i < 8; i++)
+		all &= put("a@box.example", (const char *[]){ "busy@box.example", NULL });
+	ok(all && run_all() && ends[RUNNER_FINISHED] + ends[RUNNER_DEFERRED] == 8, "R147 a worker with jobs in its hands is killed");
+	kill_busy = 0;
+	ok(ends[RUNNER_DEFERRED] <= 1, "R147 which costs one of them an attempt, at most (%u)", ends[RUNNER_DEFERRED]);
+	(void)queue_take_due(&queue, runner_now_s(), true, NULL, NULL);
+	ok(run_all() && files("mail/busy/new") >= 8 && files("mail/busy/new") <= 9, "R147 all arrive, one of them twice at most");
+
+	clear();
+	stop_at = 2;
+	for (int i = 0; i < 8; i++)
+		all &= put("a@box.example", (const char *[]){ "stop@box.example", NULL });
+	ok(all && !run_all() && runner.nworkers == 0, "a runner is stopped while its worker has more jobs");
+	stop_at = 0;
+	left = files("queue/cur");
+	ok(left >= 5 && left == 8 - files("mail/stop/new"), "what it has not begun stays where it is (%u)", left);
+	ok(ends[RUNNER_DEFERRED] == 0 && ends[RUNNER_FINISHED] == 8 - left, "and was not tried");
+	runner_done(&runner);
+	runner.stopping = false;
+	ok(run_all() && files("mail/stop/new") == 8, "the next run delivers it, once");
+	config.relay.per_destination = per_destination;
 }
 
 static void
@@ -602,6 +641,7 @@ main(void)
 	test_many();
 	test_crash();
 	test_idle_death();
+	test_ahead();
 	test_schedule();
 	test_expired();
 	test_delayed();

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Two messages and more over one link: what is said of the next one behind the content of the one before it, and what is
+ * made of it when things go wrong in between.
+ */
+#include "delivery/delivery.h"
+
+#include "tests/lib/smtp_case.h"
+
+#define HELLO  "S 220 fake ESMTP\n= EHLO client.example\n"
+#define PIPE   HELLO "S 250-fake\nS 250 PIPELINING\n"
+#define PLAIN  HELLO "S 250 fake\n"
+#define CHUNK  HELLO "S 250-fake\nS 250-PIPELINING\nS 250 CHUNKING\n"
+#define FIRST  "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+#define NEXT   "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\n"
+#define GO     "S 250 ok\nS 250 ok\nS 354 go\n"
+#define BYE    "= QUIT\nE\n"
+#define GOOD   "delivered 2.0.0"
+
+struct ahead_case {
+	const char *name;
+	const char *script;
+	const char *want[3];		/* of each message; NULL: there is none */
+	const char *to;			/* of the first; NULL: c@d */
+	bool large;			/* messages of more than is sent blindly */
+	bool lmtp;
+	bool stop;			/* the second one is known, and never begun */
+};
+
+static const struct ahead_case cases[] = {
+	{ "R120 the next message's commands behind the dot: a round trip each",
+	  PIPE FIRST NEXT "S 250 one\n" GO "D\n" NEXT "S 250 two\n" GO "D\nQ\nS 250 three\n" BYE, { GOOD " 250 one", GOOD " 250 two", GOOD " 250 three" }, .to = NULL },
+	{ "R120 not without PIPELINING", PLAIN "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\nD\nQ\nS 250 one\n"
+	  "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\nD\nS 250 two\n" BYE, { GOOD, GOOD }, .to = NULL },
+	{ "a message refused behind its dot does not touch the next", PIPE FIRST NEXT "S 554 5.7.1 spam\n" GO "D\nS 250 two\n" BYE,
+	  { "failed 5.7.1", GOOD " 250 two" }, .to = NULL },
+	{ "R121 the next one's recipient is refused: only a dot", PIPE FIRST NEXT "S 250 one\nS 250 ok\nS 550 5.1.1 no\nS 354 go\n.\nS 554 nobody\n" BYE,
+	  { GOOD " 250 one", "failed 5.1.1" }, .to = NULL },
+	{ "R121 the next one's sender is refused", PIPE FIRST NEXT "S 250 one\nS 550 5.7.1 no\nS 503 no\nS 503 no\n" FIRST "S 250 three\n" BYE,
+	  { GOOD, "failed 5.7.1", GOOD " 250 three" }, .to = NULL },
+	{ "R143 lost behind the dot: the next one begins afresh", PIPE FIRST NEXT "X\nN\n" PIPE FIRST "S 250 two\n" BYE,
+	  { "deferred 4.4.2 lost connection in waiting", GOOD " 250 two" }, .to = NULL },
+	{ "R143 421 to the dot: the next one begins afresh", PIPE FIRST NEXT "S 421 4.3.2 going\nX\nN\n" PIPE FIRST "S 250 two\n" BYE,
+	  { "deferred 4.3.2", GOOD " 250 two" }, .to = NULL },
+	{ "R143 lost once the first is taken: the next one begins afresh, and one by one from then on",
+	  PIPE FIRST NEXT "S 250 one\nX\nN\n" PIPE FIRST "Q\nS 250 two\n" FIRST "S 250 three\n" BYE, { GOOD, GOOD " 250 two", GOOD " 250 three" }, .to = NULL },
+	{ "R143 421 to the next one", PIPE FIRST NEXT "S 250 one\nS 421 4.7.0 enough\nX\nN\n" PIPE FIRST "S 250 two\n" BYE, { GOOD, GOOD " 250 two" }, .to = NULL },
+	{ "R143 lost in the content of the next one: it may have been taken", PIPE FIRST NEXT "S 250 one\n" GO "D\nX\n",
+	  { GOOD, "deferred 4.4.2 lost connection in waiting" }, .to = NULL },
+	{ "R141 not while recipients are left", PIPE "C MAIL\nC RCPT\n= RCPT TO:<e@d>\nC DATA\nS 250 ok\nS 250 ok\nS 452 4.5.3 enough\nS 354 go\nD\nQ\nS 250 one\n"
+	  "C MAIL\n= RCPT TO:<e@d>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nD\n" NEXT "S 250 more\n" GO "D\nS 250 two\n" BYE,
+	  { GOOD " 250 one|" GOOD " 250 more", GOOD " 250 two" }, .to = "c@d|e@d" },
+	{ "what goes in one piece does not need it", CHUNK "C MAIL\nC RCPT\nB\nQ\nS 250 ok\nS 250 ok\nS 250 one\nC MAIL\nC RCPT\nB\nQ\nS 250 ok\nS 250 ok\nS 250 two\n" BYE,
+	  { GOOD " 250 one", GOOD " 250 two" }, .to = NULL },
+	{ "large chunks do: and a RSET is between", CHUNK "C MAIL\nC RCPT\nQ\nS 250 ok\nS 250 ok\nB\n= RSET\nC MAIL\nC RCPT\nQ\nS 250 one\nS 250 ok\nS 250 ok\nS 250 ok\n"
+	  "B\nS 250 two\n" BYE, { GOOD " 250 one", GOOD " 250 two" }, .to = NULL, .large = true },
+	{ "large chunks: one is refused", CHUNK "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nB\n= RSET\nC MAIL\nC RCPT\nS 552 5.3.4 no\nS 250 ok\nS 250 ok\nS 250 ok\n"
+	  "B\nS 250 two\n" BYE, { "failed 5.3.4", GOOD " 250 two" }, .to = NULL, .large = true },
+	{ "R166 over LMTP", "S 220 fake LMTP\n= LHLO client.example\nS 250-fake\nS 250 PIPELINING\n"
+	  "C MAIL\nC RCPT\n= RCPT TO:<e@d>\nC DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nD\n" NEXT "S 250 one\nS 452 4.2.2 full\n" GO "D\nS 250 two\n" BYE,
+	  { GOOD " 250 one|deferred 4.2.2", GOOD " 250 two" }, .to = "c@d|e@d", .lmtp = true },
+	{ "R150 MAILMAX is counted", HELLO "S 250-fake\nS 250-PIPELINING\nS 250 LIMITS MAILMAX=2\n" FIRST NEXT "S 250 one\n" GO "D\nQ\nS 250 two\n" BYE
+	  "N\n" PIPE FIRST "S 250 three\n" BYE, { GOOD, GOOD, GOOD " 250 three" }, .to = NULL },
+	{ "what was never begun is not ended by QUIT, which would be content", PIPE FIRST NEXT "S 250 one\n" GO "E\n", { GOOD, "" }, .to = NULL, .stop = true },
+};
+
+/* Messages each in a queue of its own, and which of them is the next. */
+static struct mail mails[3];
+static int upcoming;
+static unsigned asked;
+
+static bool
+next_mail(void *ctx, struct delivery_job *ret)
+{
+	struct mail *m = &mails[upcoming];
+
+	(void)ctx;
+	asked++;
+	if (upcoming >= 3 || !m->loaded)
+		return false;
+	*ret = (struct delivery_job){ &m->e, m->rcpts, m->e.nrcpts };
+	return true;
+}
+
+static void
+put(const struct ahead_case *c, struct slice content)
+{
+	for (int i = 0; i < 3; i++) {
+		mail_clear(&mails[i]);
+		if (c->want[i])
+			mail_put(&mails[i], "a@b", "", i == 0 && c->to ? c->to : "c@d", content);
+	}
+}
+
+static bool
+as_wanted(struct mail *m, const char *want)
+{
+	struct slice rest = slice_str(want);
+	bool good = mail_reported(m);
+
+	for (size_t i = 0; i < m->e.nrcpts; i++) {
+		const struct outcome *o = &m->outcomes[i];
+		struct slice one = slice_cut(rest, '|', &rest);
+		char space[1000];
+		struct buf b = BUF(space);
+
+		buf_fmt(&b, "%s %s %s", outcome_kind_text(o->kind), o->status, o->detail);
+		if (slice_has_prefix(buf_slice(&b), one))
+			continue;
+		printf("# %.*s\n", (int)b.n, b.p);
+		good = false;
+	}
+	return good;
+}
+
+static void
+run(const struct ahead_case *c, struct slice content)
+{
+	static char host[] = "127.0.0.1";
+	static struct fakes f;
+	struct hosts h = { 0 };
+	struct route route = { .via = c->lmtp ? VIA_LMTP : VIA_SMTP, .host = host };
+	struct delivery d = { .config = &smtp_config, .route = &route, .hosts = &h, .next = next_mail };
+	const struct smtp_case settings = { 0 };
+	bool good = true;
+
+	smtp_configure(&settings);
+	fakes_open(&f);
+	route.port = f.port;
+	put(c, content);
+	fakes_start(&f, 0, c->script, content);
+	for (int i = 0; i < 3 && c->want[i]; i++) {
+		if (i == 1 && c->stop)
+			break;
+		upcoming = i + 1;
+		mail_deliver(&mails[i], &d);
+		good = as_wanted(&mails[i], c->want[i]) && good;
+	}
+	delivery_done(&d);
+	ok(fakes_close(&f) && good, "%s", c->name);
+	hosts_done(&h);
+}
+
+int
+main(void)
+{
+	static char large[100000];
+	struct buf b = BUF(large);
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(60);
+	while (b.n + 80 < b.cap)
+		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
+	for (int i = 0; i < 3; i++)
+		mail_init(&mails[i]);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		run(&cases[i], cases[i].large ? buf_slice(&b) : SL(SHORT_MESSAGE));
+	for (int i = 0; i < 3; i++)
+		mail_done(&mails[i]);
+	ok(asked > 0, "the next message was asked for");
+	return tap_done();
+}
