@@ -30,6 +30,9 @@ struct tls_facts {
  */
 int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client, struct buf *why);
 
+/* Can these be loaded, and is the certificate valid now?  0; or -errno with the file and what is wrong with it in why. */
+int tls_check(const struct tls_pair *pair, struct buf *why);
+
 /*
  * Shake hands over s, whose io is TLS from then on.  Whatever comes of it, no private key is left in memory.
  * 0; -ETIMEDOUT, -EINTR, -EPROTO and other -errno with what went wrong in why.

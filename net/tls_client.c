@@ -98,30 +98,17 @@ add_names(struct buf *b, X509 *certificate)
 	GENERAL_NAMES_free(names);
 }
 
-static void
-add_time(struct buf *b, const ASN1_TIME *time)
-{
-	struct tm tm;
-	char text[32];
-
-	if (ASN1_TIME_to_tm(time, &tm) == 1 && strftime(text, sizeof text, "%Y-%m-%d %H:%MZ", &tm))
-		buf_str(b, text);
-}
-
 /* What a person can do something about. */
 static void
 add_reason(struct buf *why, const struct tls *t, const char *name, long result)
 {
 	X509 *certificate = SSL_get0_peer_certificate(t->ssl);
+	const bool dates = result == X509_V_ERR_CERT_HAS_EXPIRED || result == X509_V_ERR_CERT_NOT_YET_VALID;
 
 	if (!certificate) {
 		buf_str(why, "it has shown no certificate");
-	} else if (result == X509_V_ERR_CERT_HAS_EXPIRED && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
-		buf_str(why, "its certificate has expired on ");
-		add_time(why, X509_get0_notAfter(certificate));
-	} else if (result == X509_V_ERR_CERT_NOT_YET_VALID && X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
-		buf_str(why, "its certificate is not valid before ");
-		add_time(why, X509_get0_notBefore(certificate));
+	} else if (dates && !tls_is_current(certificate, "its certificate", why)) {
+		return;		/* else it is another one of the chain */
 	} else if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
 		buf_fmt(why, "its certificate is not for %s, but for ", name);
 		add_names(why, certificate);

@@ -162,6 +162,34 @@ load_chain(struct tls_identity *id, const char *file, struct buf *why)
 	return r;
 }
 
+static void
+add_time(struct buf *b, const ASN1_TIME *time)
+{
+	struct tm tm;
+	char text[32];
+
+	if (ASN1_TIME_to_tm(time, &tm) == 1 && strftime(text, sizeof text, "%Y-%m-%d %H:%MZ", &tm))
+		buf_str(b, text);
+}
+
+bool
+tls_is_current(const X509 *certificate, const char *what, struct buf *why)
+{
+	const ASN1_TIME *from = X509_get0_notBefore(certificate), *to = X509_get0_notAfter(certificate);
+
+	if (X509_cmp_current_time(to) < 0) {
+		buf_fmt(why, "%s has expired on ", what);
+		add_time(why, to);
+		return false;
+	}
+	if (X509_cmp_current_time(from) > 0) {
+		buf_fmt(why, "%s is not valid before ", what);
+		add_time(why, from);
+		return false;
+	}
+	return true;
+}
+
 /* There is nobody to type a pass phrase. */
 static int
 no_phrase(char *p, int n, int writing, void *ctx)

@@ -19,6 +19,9 @@ struct tls_identity {
 int tls_identity_load(struct tls_identity *id, const struct tls_pair *pair, struct buf *why);
 void tls_identity_done(struct tls_identity *id);
 
+/* Is it valid by its dates?  If not, why says so, of `what`. */
+bool tls_is_current(const X509 *certificate, const char *what, struct buf *why);
+
 /* Give all octets that OpenSSL ever frees back wiped.  Before any other call of it; 0 or -EIO. */
 int tls_wipe_memory(void);
 /* And what it has left on the stack below the caller. */

@@ -85,6 +85,27 @@ tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_cl
 	return 0;
 }
 
+int
+tls_check(const struct tls_pair *pair, struct buf *why)
+{
+	struct tls_identity id;
+	int r = tls_wipe_memory();
+
+	if (r == 0)
+		r = tls_initialize();
+	if (r < 0) {
+		buf_fmt(why, "OpenSSL: %s", strerror(-r));
+		return r;
+	}
+	r = tls_identity_load(&id, pair, why);
+	if (r < 0)
+		return r;
+	if (!tls_is_current(id.leaf, pair->chain, why))
+		r = -EINVAL;
+	tls_identity_done(&id);
+	return r;
+}
+
 static void
 find_client(const struct tls *t, struct tls_facts *f)
 {

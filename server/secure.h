@@ -13,8 +13,11 @@
 /* Is this the program that can do TLS? */
 bool secure_here(void);
 
-/* --implicit: go on as the program that can do it.  -1 where this is it, else an exit status. */
-int secure_become(const struct config *config, char **argv);
+/* Go on as the program that can do it, with the same arguments.  0 where this is it; or -errno with what is wrong in why. */
+int secure_become(const struct config *config, char **argv, struct buf *why);
+
+/* For --check, after secure_become(): are the certificates and keys good?  Each mistake is reported; how many. */
+unsigned secure_check(const struct config *config, const struct config_report *report);
 
 /* What to make of STARTTLS in a session that begins. */
 enum smtp_starttls secure_offer(const struct config *config);

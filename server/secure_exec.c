@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -43,18 +42,28 @@ secure_here(void)
 }
 
 int
-secure_become(const struct config *config, char **argv)
+secure_become(const struct config *config, char **argv, struct buf *why)
 {
 	char space[PATH_MAX];
 	const char *path = program(config, space, sizeof space);
+	int r = -ENOENT;
 
 	if (path) {
 		(void)execv(path, argv);
-		log_text(LOG_LEVEL_ERROR, "--implicit: %s: %s", path, strerror(errno));
+		r = -errno;
+		buf_fmt(why, "%s: %s", path, strerror(-r));
 	} else {
-		log_text(LOG_LEVEL_ERROR, "--implicit: where " PROGRAM " is, /proc does not tell: set tls-program");
+		buf_str(why, "where " PROGRAM " is, /proc does not tell: set tls-program");
 	}
-	return EX_CONFIG;
+	return r;
+}
+
+unsigned
+secure_check(const struct config *config, const struct config_report *report)
+{
+	(void)config;
+	(void)report;
+	return 0;		/* secure_become() never says that there could be one here */
 }
 
 enum smtp_starttls

@@ -5,6 +5,7 @@
  */
 #include "server/start.h"
 
+#include <limits.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -148,6 +149,38 @@ sorry(const struct wishes *w)
 		front_sorry(fd);
 }
 
+/* What becomes another program with them takes them from here. */
+static char **arguments;
+
+/* --check beyond the configuration itself.  With certificates, all of it is for the program that can read them. */
+static unsigned
+check_more(const struct config *config, const struct config_report *report)
+{
+	char text[PATH_MAX + 100];
+	struct buf why = BUF(text);
+
+	if (!config->server.tls_certificate)
+		return aliases_check(config, report);
+	if (secure_become(config, arguments, &why) < 0) {
+		report->error(report->ctx, NULL, 0, buf_cstr(&why));
+		return 1 + aliases_check(config, report);
+	}
+	return aliases_check(config, report) + secure_check(config, report);
+}
+
+/* --implicit.  -1 or an exit status. */
+static int
+become(const struct config *config)
+{
+	char text[PATH_MAX + 100];
+	struct buf why = BUF(text);
+
+	if (secure_become(config, arguments, &why) == 0)
+		return -1;
+	log_text(LOG_LEVEL_ERROR, "--implicit: %s", buf_cstr(&why));
+	return EX_CONFIG;
+}
+
 int
 start_find(struct start *ret, struct options *options, struct config *config, int argc, char **argv)
 {
@@ -155,16 +188,17 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	int r;
 
 	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1 };
+	arguments = argv;
 	log_open(program.name);
 	r = options_parse(options, &program, argc, argv, wish, &wishes);
 	if (r < 0) {
-		options->check_more = aliases_check;
+		options->check_more = check_more;
 		r = options_config(options, config);
 		if (r == EX_CONFIG && !options->check)
 			sorry(&wishes);
 	}
 	if (r < 0 && wishes.implicit)
-		r = secure_become(config, argv);
+		r = become(config);
 	if (r < 0)
 		r = wishes.resume ? resume(wishes.resume, ret) : find_client(&wishes, options, config, ret);
 	return r;

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from certificates import Authority  # noqa: E402
 from tap import check, main, same, test, wait_for  # noqa: E402
 from tls_server import BUILD, ENVIRONMENT, HANDLER, HOST, Server, anyone, certificate, in_memory, trusting  # noqa: E402
 
@@ -452,6 +453,48 @@ def silent():
         sock = server.connect()
         same(sock.recv(1000), b"")
         server.logged(r"tls-failed client=127\.0\.0\.1 why=\"Connection timed out\"")
+
+
+@test("--check loads certificates and keys, and names the file that is wrong")
+def checks():
+    directory = BUILD + "/tests/tls-check"
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    Authority(directory + "/ca").leaf("expired", HOST, days=-1)
+    expired = directory + "/ca/expired"
+    garbage, readable = directory + "/garbage", directory + "/readable.key"
+    with open(garbage, "w") as file:
+        file.write("not a certificate\n")
+    shutil.copy(EC + ".key", readable)
+    os.chmod(readable, 0o644)
+    good = "%s.pem %s.pem" % (EC, RSA), "%s.key %s.key" % (EC, RSA)
+
+    def verdict(chains, keys, *options, program=HANDLER):
+        with open(directory + "/conf", "w") as file:
+            file.write("[queue]\ndirectory = %s/queue\n[server]\ntls = offer\ntls-certificate = %s\ntls-key = %s\n"
+                       % (directory, chains, keys))
+        run = subprocess.run([program, "-c", directory + "/conf", "--check", *options], stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=30, env={k: v for k, v in ENVIRONMENT.items() if k != "CREDENTIALS_DIRECTORY"})
+        return run.returncode, run.stderr
+
+    same(verdict(*good), (0, ""))
+    same(verdict(*good, program=HANDLER + "-tls"), (0, ""))
+    same(verdict("chain.pem", "key.pem"), (0, ""), "credentials are there only in the unit")
+    for chains, keys, wanted in (
+            (directory + "/none.pem", EC + ".key", r"^%s/none\.pem: No such file or directory\n$" % directory),
+            (garbage, EC + ".key", r"^%s: no certificate in it\n$" % garbage),
+            (EC + ".pem", garbage, r"^%s: others can read it" % garbage),
+            (EC + ".pem", RSA + ".key", r"^%s\.key: this key does not belong to %s\.pem\n$" % (RSA, EC)),
+            (EC + ".pem", readable, r"^%s: others can read it \(mode 0644\): chmod 600 it\n$" % readable),
+            (expired + ".pem", expired + ".key", r"^%s\.pem has expired on 20\d\d-\d\d-\d\d \d\d:\d\dZ\n$" % expired)):
+        code, text = verdict(chains, keys)
+        check(code == 78 and re.search(wanted, text), wanted, code, text)
+    code, text = verdict("%s.pem %s.pem %s" % (expired, EC, garbage), "%s.key %s.key %s.key" % (expired, RSA, EC))
+    same([code, text.count("\n")], [78, 3], "each is reported", text)
+    code, text = verdict(*good, "-o", "server.tls-program=/nowhere/tls")
+    check(code == 78 and "/nowhere/tls: No such file or directory" in text, code, text)
+    code, text = verdict(good[0], EC + ".key")
+    check(code == 78 and "conf:" in text, "what does not fit is found before", code, text)
 
 
 @test("clients: swaks, curl, msmtp")
