@@ -214,7 +214,8 @@ install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/share/man/man5 \
 	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(SYSCONFDIR)/smtp-handler/conf.d \
 	  $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
-	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd
+	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
 	for unit in units/*.socket units/*.service units/*.path units/*.timer; do \
 	  $(fill) $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} && chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
@@ -226,6 +227,8 @@ install: all
 	  install -m 644 units/smtp-handler.conf $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 tools/completion/smtp-queue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/smtp-queue
+	install -m 644 tools/completion/_smtp-queue $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
 .PHONY: clean
 clean:

@@ -66,9 +66,8 @@ sum_content(int fd, const struct queue_fixed *fixed, struct queue_sum *sum)
 	return r;
 }
 
-/* 0, -EBADMSG when something is missing, or -errno when nobody can tell. */
-static int
-complete(int fd, off_t size)
+int
+queue_complete(int fd, off_t size)
 {
 	char text[QUEUE_FIXED];
 	struct queue_fixed fixed = { 0 };
@@ -106,7 +105,7 @@ bring_back(struct recovery *v, const char *name)
 	} else if ((size = lseek(fd, 0, SEEK_END)) < 0) {
 		r = -errno;
 	} else {
-		r = complete(fd, size);
+		r = queue_complete(fd, size);
 		if (r == 0)
 			r = renameat(q->tmp, name, q->fresh, name) < 0 ? -errno : 1;
 		else if (r == -EBADMSG)

@@ -81,8 +81,8 @@ queue_lock_idle(const struct queue *q)
 }
 
 /* A name in dead/ is never taken twice: what is there is kept until somebody has looked at it. */
-static int
-move_to_dead(const struct queue *q, int from, const char *name)
+int
+queue_move_to_dead(const struct queue *q, int from, const char *name)
 {
 	char other[QUEUE_ID_SIZE + 1 + 200];
 	struct stat st;
@@ -124,7 +124,7 @@ move_one(void *ctx, const char *name)
 	}
 	/* No message, or a folder of that name is there. */
 	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
-		r = move_to_dead(m->q, m->from, name);
+		r = queue_move_to_dead(m->q, m->from, name);
 	if (r < 0 && r != -ENOENT && m->error == 0)
 		m->error = r;
 	return 0;
@@ -242,7 +242,7 @@ queue_bury(const struct queue *q, const char *id)
 {
 	if (!queue_is_id(id))
 		return -EINVAL;
-	return move_to_dead(q, q->cur, id);
+	return queue_move_to_dead(q, q->cur, id);
 }
 
 static int

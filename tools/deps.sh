@@ -14,7 +14,7 @@ mode=${1:-check}
 peers_dir=build/peers
 build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-dev libssl-dev libcrypt-dev musl-tools linux-libc-dev"
 check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2
-	util-linux procps libcap2-bin systemd dbus strace expect socat netbase"
+	util-linux procps libcap2-bin systemd dbus strace expect socat netbase zsh"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base postfix xinetd ucspi-tcp \
 python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
 

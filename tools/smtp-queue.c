@@ -23,6 +23,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... show|log ID...\n"
     "       smtp-queue [OPTION]... hold|release|retry|delete|fail ID...|FILTER...|--all\n"
     "       smtp-queue [OPTION]... hosts\n"
+    "       smtp-queue [OPTION]... fsck [--repair]\n"
     "Look at the mail queue, and act on it.\n"
     "\n"
     "  list                what is in the queue\n"
@@ -33,6 +34,7 @@ static const char usage[] =
     "  delete              gone, and nobody is told\n"
     "  fail                given up: its sender is told, then it goes\n"
     "  hosts               what is known of the hosts delivered to\n"
+    "  fsck                check every file of the queue; --repair: mend what can be mended\n"
     "\n"
     "  --sender PATTERN, --recipient PATTERN, --domain PATTERN   with * and ?\n"
     "  --older-than AGE, --younger-than AGE                      such as 30min, 4h, 2d\n"
@@ -44,11 +46,11 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 1 not done for some message, 64 usage, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
+    "Exit: 0 done, 1 not done for some message or fsck found faults, 64 usage, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum {
 	OPTION_SENDER = OPTION_OWN, OPTION_RECIPIENT, OPTION_DOMAIN, OPTION_OLDER, OPTION_YOUNGER, OPTION_STATE, OPTION_ALL,
-	OPTION_JSON, OPTION_IDS, OPTION_WIDE, OPTION_RAW,
+	OPTION_JSON, OPTION_IDS, OPTION_WIDE, OPTION_RAW, OPTION_REPAIR,
 };
 
 static const struct option long_options[] = {
@@ -63,11 +65,12 @@ static const struct option long_options[] = {
 	{ "ids", no_argument, NULL, OPTION_IDS },
 	{ "wide", no_argument, NULL, OPTION_WIDE },
 	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ "repair", no_argument, NULL, OPTION_REPAIR },
 	{ 0 },
 };
 
 /* What a command goes with. */
-enum { WITH_IDS = 1, WITH_FILTER = 2, WITH_ALL = 4, WITH_LOOKS = 8, WITH_RAW = 16 };
+enum { WITH_IDS = 1, WITH_FILTER = 2, WITH_ALL = 4, WITH_LOOKS = 8, WITH_RAW = 16, WITH_REPAIR = 32 };
 
 struct command {
 	const char *name;
@@ -86,6 +89,7 @@ static const struct command commands[] = {
 	{ "delete", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
 	{ "fail", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
 	{ "hosts", tool_hosts, NULL, 0 },
+	{ "fsck", tool_fsck, NULL, WITH_REPAIR },
 };
 
 struct call {
@@ -169,8 +173,11 @@ own_option(void *ctx, int val, const char *text)
 	case OPTION_WIDE:
 		c->tool.wide = true;
 		return 0;
-	default:
+	case OPTION_RAW:
 		c->tool.raw = true;
+		return 0;
+	default:
+		c->tool.repair = true;
 		return 0;
 	}
 }
@@ -190,6 +197,8 @@ check_call(const struct call *c)
 		return misused(name, "takes no --all");
 	if ((t->wide || t->ids_only) && !(with & WITH_LOOKS))
 		return misused(name, "takes neither --wide nor --ids");
+	if (t->repair && !(with & WITH_REPAIR))
+		return misused(name, "takes no --repair");
 	if (t->raw && !(with & WITH_RAW))
 		return misused(name, "takes no --raw");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Checking the queue: folders, names, owners, modes, envelopes, sums.  Nothing is believed, and nothing is thrown away that
+ * could be a message: what is none goes to dead/.  Called by tools/.
+ */
+#include "queue/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "queue/folders.h"
+#include "queue/format.h"
+#include "queue/look.h"
+
+#define FAR_S (INT64_C(30) * 86400)
+
+struct check {
+	const struct queue *q;
+	struct queue_check *c;
+	struct stat root;
+	enum queue_place place;
+	int folder;
+	char path[64];			/* of the folder */
+};
+
+static const struct {
+	const char *name;
+	enum queue_place place;
+	size_t at;			/* in struct queue */
+} folders[] = {
+	{ "tmp", QUEUE_IN_TMP, offsetof(struct queue, tmp) },
+	{ "new", QUEUE_IN_NEW, offsetof(struct queue, fresh) },
+	{ "cur", QUEUE_IN_CUR, offsetof(struct queue, cur) },
+	{ "wait", QUEUE_IN_WAIT, offsetof(struct queue, wait) },
+	{ "hold", QUEUE_IN_HOLD, offsetof(struct queue, hold) },
+	{ "dead", QUEUE_IN_DEAD, offsetof(struct queue, dead) },
+	{ "state", QUEUE_IN_DEAD + 1, offsetof(struct queue, state) },
+};
+
+static int
+folder_fd(const struct queue *q, size_t i)
+{
+	return *(const int *)((const char *)q + folders[i].at);
+}
+
+/* ---- faults ---- */
+
+/* cur/ is a living runner's; it buries by itself what is no message. */
+static int
+bury(const struct check *k, const char *name)
+{
+	int r, lock = k->place == QUEUE_IN_CUR ? queue_lock_idle(k->q) : 0;
+
+	if (lock < 0)
+		return lock == -EWOULDBLOCK ? -EBUSY : lock;
+	r = queue_move_to_dead(k->q, k->folder, name);
+	if (k->place == QUEUE_IN_CUR)
+		(void)close(lock);
+	return r;
+}
+
+static int
+make_private(int folder, const char *name)
+{
+	struct stat st;
+	int r = 0, fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & 0700) < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+static int
+mend(const struct check *k, const char *name, enum queue_repair repair)
+{
+	switch (repair) {
+	case QUEUE_REPAIR_MAKE:
+		return mkdirat(k->q->root, name, 0700) < 0 ? -errno : 0;
+	case QUEUE_REPAIR_MODE:
+		return make_private(k->folder, name);
+	case QUEUE_REPAIR_BURY:
+		return bury(k, name);
+	case QUEUE_REPAIR_NEW:
+		return renameat(k->folder, name, k->q->fresh, name) < 0 ? -errno : 0;
+	case QUEUE_REPAIR_REMOVE:
+		return unlinkat(k->folder, name, AT_REMOVEDIR) < 0 && unlinkat(k->folder, name, 0) < 0 ? -errno : 0;
+	default:
+		return 0;
+	}
+}
+
+static void
+fault(const struct check *k, const char *name, enum queue_repair repair, const char *what)
+{
+	char path[sizeof k->path + 256];
+	struct queue_fault f = { .path = path, .what = what, .repair = repair };
+
+	(void)snprintf(path, sizeof path, "%s%s%s", k->path, k->path[0] && name[0] ? "/" : "", name);
+	if (k->c->repair && repair > QUEUE_REPAIR_RELAY) {
+		f.error = mend(k, name, repair);
+		if (f.error == -ENOENT)		/* it has moved on: all is well with it */
+			return;
+		f.repaired = f.error == 0;
+	}
+	k->c->faults++;
+	k->c->repaired += f.repaired;
+	k->c->fault(k->c->ctx, &f);
+}
+
+/* Whose is it, and who may read it?  False when it is not ours to look into. */
+static bool
+check_access(const struct check *k, const char *name, const struct stat *st)
+{
+	if (st->st_uid != k->root.st_uid)
+		fault(k, name, QUEUE_REPAIR_NONE, "belongs to another user than the queue: chown it");
+	else if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+		fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
+	if (st->st_dev != k->root.st_dev)
+		fault(k, name, QUEUE_REPAIR_NONE, "is on another file system than the queue: nothing can be moved there");
+	return st->st_uid == k->root.st_uid;
+}
+
+/* ---- messages ---- */
+
+/* Is the same ID somewhere else, too?  Only a person makes copies, and each is delivered.  wait/ has too many folders to ask. */
+static void
+check_copies(const struct check *k, const char *name)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		int other = folder_fd(k->q, i);
+
+		/* Beside a runner it may just have moved on from here: then it is one all the same. */
+		if (other < 0 || folders[i].place <= k->place || folders[i].place > QUEUE_IN_DEAD ||
+		    folders[i].place == QUEUE_IN_WAIT || fstatat(other, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		fault(k, name, QUEUE_REPAIR_NONE, "is in another folder, too: remove one of the two, or it is delivered twice");
+	}
+}
+
+static void
+check_content(const struct check *k, const char *name)
+{
+	off_t size;
+	int r, fd = queue_file_look(k->folder, name, &size);
+
+	if (fd == -ENOENT)
+		return;
+	r = fd < 0 ? fd : queue_complete(fd, size);
+	if (fd >= 0)
+		(void)close(fd);
+	if (r == -EBADMSG)
+		fault(k, name, QUEUE_REPAIR_NONE, "is damaged: its check sum is wrong; show it, then fail or delete it");
+	else if (r < 0)
+		fault(k, name, QUEUE_REPAIR_NONE, "cannot be read; is the disk broken?");
+}
+
+static int
+check_message(void *ctx, const char *name)
+{
+	struct check *k = ctx;
+	struct queue_spot spot = { .place = k->place, .folder = k->folder };
+	struct queue_entry e;
+	struct stat st;
+	int r;
+
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (!queue_is_id(name) || !S_ISREG(st.st_mode)) {
+		fault(k, name, QUEUE_REPAIR_BURY, "is no message: its name or its kind is wrong");
+		return 0;
+	}
+	k->c->messages++;
+	if (!check_access(k, name, &st))
+		return 0;
+	check_copies(k, name);
+	memcpy(spot.id, name, sizeof spot.id);
+	r = queue_look(&spot, &e);
+	if (r == 0) {
+		queue_unload(&e);
+		check_content(k, name);
+	} else if (r == -EBADMSG) {
+		fault(k, name, QUEUE_REPAIR_BURY, "is no message, or its envelope is damaged");
+	} else if (r != -ENOENT) {
+		fault(k, name, QUEUE_REPAIR_NONE, "cannot be read");
+	}
+	return 0;
+}
+
+/* ---- the other folders ---- */
+
+/* What has a writer is locked by it. */
+static int
+check_received(void *ctx, const char *name)
+{
+	struct check *k = ctx;
+	off_t size;
+	int fd = queue_is_id(name) ? queue_file_look(k->folder, name, &size) : -EBADMSG;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0) {
+		fault(k, name, QUEUE_REPAIR_BURY, "is no message that is being received");
+		return 0;
+	}
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		k->c->receiving++;
+	else if (queue_complete(fd, size) == 0)
+		fault(k, name, QUEUE_REPAIR_NEW, "is complete, and its handler is gone");
+	else
+		fault(k, name, QUEUE_REPAIR_RELAY, "was never complete, and its handler is gone");
+	(void)close(fd);
+	return 0;
+}
+
+static int
+check_dead(void *ctx, const char *name)
+{
+	struct check *k = ctx;
+	struct stat st;
+
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		k->c->dead++;
+		(void)check_access(k, name, &st);
+	}
+	return 0;
+}
+
+static int
+count_name(void *ctx, const char *name)
+{
+	(void)name;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+static void
+check_bucket(struct check *k, const char *name, int64_t due_s)
+{
+	struct check inside = *k;
+	char canonical[QUEUE_BUCKET_SIZE];
+	struct stat st;
+	size_t n = 0;
+
+	(void)snprintf(canonical, sizeof canonical, "%lld", (long long)due_s);
+	(void)snprintf(inside.path, sizeof inside.path, "wait/%s", canonical);
+	inside.folder = queue_folder(k->folder, name, false);
+	if (inside.folder < 0)
+		return;
+	if (fstat(inside.folder, &st) == 0)
+		(void)check_access(k, name, &st);
+	if (strcmp(canonical, name) != 0)
+		fault(k, name, QUEUE_REPAIR_NONE, "is a time that is not written as one: move what is in it to new/");
+	if (queue_names(inside.folder, count_name, &n) == 0 && n == 0)
+		fault(k, name, QUEUE_REPAIR_REMOVE, "is empty");
+	(void)queue_names(inside.folder, check_message, &inside);
+	(void)close(inside.folder);
+}
+
+static int
+check_waiting(void *ctx, const char *name)
+{
+	struct check *k = ctx;
+	struct stat st;
+	int64_t due_s;
+
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode) && queue_bucket_time(name, &due_s))
+		check_bucket(k, name, due_s);
+	else if (S_ISREG(st.st_mode) && queue_is_id(name))
+		fault(k, name, QUEUE_REPAIR_NEW, "waits for ever: it is in no folder that is a time");
+	else
+		fault(k, name, QUEUE_REPAIR_BURY, "is no folder that is a time");
+	return 0;
+}
+
+static int
+check_root(void *ctx, const char *name)
+{
+	struct check *k = ctx;
+
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		if (strcmp(name, folders[i].name) == 0)
+			return 0;
+	fault(k, name, QUEUE_REPAIR_NONE, "is nothing of the queue's");
+	return 0;
+}
+
+static int
+check_folder(struct check *k, size_t i)
+{
+	int (*const each[])(void *ctx, const char *name) = {
+		[QUEUE_IN_TMP] = check_received, [QUEUE_IN_NEW] = check_message, [QUEUE_IN_CUR] = check_message,
+		[QUEUE_IN_WAIT] = check_waiting, [QUEUE_IN_HOLD] = check_message, [QUEUE_IN_DEAD] = check_dead,
+		[QUEUE_IN_DEAD + 1] = NULL,
+	};
+	struct check inside = *k;
+	struct stat st;
+
+	inside.folder = folder_fd(k->q, i);
+	inside.place = folders[i].place;
+	(void)snprintf(inside.path, sizeof inside.path, "%s", folders[i].name);
+	if (inside.folder < 0) {
+		fault(k, folders[i].name, QUEUE_REPAIR_MAKE, "is missing");
+		return 0;
+	}
+	if (fstat(inside.folder, &st) < 0)
+		return -errno;
+	(void)check_access(k, folders[i].name, &st);
+	return each[inside.place] ? queue_names(inside.folder, each[inside.place], &inside) : 0;
+}
+
+int
+queue_check(const struct queue *q, struct queue_check *c)
+{
+	struct check k = { .q = q, .c = c, .folder = q->root };
+	int r = 0;
+
+	if (fstat(q->root, &k.root) < 0)
+		return -errno;
+	if (k.root.st_mode & 077)
+		fault(&k, ".", QUEUE_REPAIR_MODE, "others may read it");
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+		int error = check_folder(&k, i);
+
+		r = r < 0 ? r : error;
+	}
+	return r < 0 ? r : queue_names(q->root, check_root, &k);
+}
