@@ -105,6 +105,7 @@ enum queue_rcpt_state {
 	QUEUE_DELIVERED = 'D',
 	QUEUE_DELIVERED_OWED = 'S',	/* and its sender is still to be told that it was (RFC 3461) */
 	QUEUE_RELAYED_OWED = 'R',	/* the same of what another server has got */
+	QUEUE_EXPANDED_OWED = 'E',	/* the same of what the addresses of an alias get */
 	QUEUE_FAILED = 'F',		/* and its sender told, or not to be told */
 };
 

@@ -82,6 +82,18 @@ describe(const struct expansion *x, struct buf *b)
 		buf_str(b, "its alias says to discard it");
 }
 
+/* For RFC 3461 section 5.2.7: at a list it is delivered, an alias of several expands it. */
+static enum outcome_reach
+reach(const struct expansion *x)
+{
+	if (expansion_is_single(x))
+		return REACH_OTHER;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->copies[x->members[i].copy].sender.n == 0)
+			return REACH_MANY;
+	return REACH_END;
+}
+
 static void
 set_made(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct smtp_path *to,
     struct alias_set *known, const struct expansion *x, struct outcome *o)
@@ -101,8 +113,7 @@ set_made(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct 
 		return;
 	}
 	outcome_set(o, expansion_is_single(x) ? CAUSE_FORWARDED : CAUSE_EXPANDED, SL(""), buf_slice(&detail));
-	/* Its copy carries what the sender wants to be told, so nothing is told from here (RFC 3461 section 5.2.7.2). */
-	o->relayed = o->dsn = o->deliver_by = o->cause == CAUSE_FORWARDED;
+	o->reach = reach(x);
 }
 
 static void

@@ -22,7 +22,7 @@ static const struct words {
 	[BOUNCE_DELAYED] = { "Delayed Mail (still being retried)", NULL, "Delayed message header" },
 	[BOUNCE_DELIVERED] = { "Your mail has been delivered", NULL, "Delivered message header" },
 	[BOUNCE_RELAYED] = { "Your mail has been passed on", NULL, "Relayed message header" },
-	[BOUNCE_EXPANDED] = { "Your mail has been delivered to a list", NULL, "Delivered message header" },
+	[BOUNCE_EXPANDED] = { "Your mail has been passed on", NULL, "Expanded message header" },
 };
 
 void

@@ -15,7 +15,7 @@ enum bounce_action {
 	BOUNCE_DELAYED,
 	BOUNCE_DELIVERED,		/* at its end: a mailbox, a printer */
 	BOUNCE_RELAYED,			/* to a server that will not report by itself */
-	BOUNCE_EXPANDED,		/* to several others, who will not report */
+	BOUNCE_EXPANDED,		/* to the addresses of an alias */
 	BOUNCE_ACTIONS,
 };
 
@@ -39,8 +39,12 @@ const char *bounce_action_text(enum bounce_action action);
  * The null sender never has (RFC 5321 section 6.1). */
 bool bounce_wanted(const struct queue_entry *e, uint32_t rcpt, enum bounce_action action);
 
-/* The state of a recipient who got the message, as o says: with a notice owed to the sender or without. */
+/* What a delivery is called that has got so far. */
+enum bounce_action bounce_success(const struct outcome *o);
+/* The state of a recipient who got the message, as o says: with a notice owed to the sender or without.  And the other way:
+ * what is owed of a recipient in this state; false: nothing. */
 enum queue_rcpt_state bounce_owed(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+bool bounce_debt(char state, enum bounce_action *ret);
 
 /* Queue one notice: durable when 0 is returned, ret_id then holds its queue ID. -errno. */
 int bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e, const struct bounce_news *news,

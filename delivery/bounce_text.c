@@ -50,8 +50,9 @@ relayed(struct bounce *b)
 static void
 expanded(struct bounce *b)
 {
-	notice_line(&b->n, "Your message has been delivered to the address%s below, and from there sent on", plural(b));
-	notice_line(&b->n, "to several others.  You will not be told when it has reached these.");
+	notice_line(&b->n, "The address%s below stand%s for others, and your message has been sent on to all", plural(b),
+	    b->news->n == 1 ? "s" : "");
+	notice_line(&b->n, "of them.  You hear more only of those that it cannot be delivered to.");
 }
 
 static const struct words {
@@ -62,7 +63,7 @@ static const struct words {
 	[BOUNCE_DELAYED] = { delayed, "no reason was given" },
 	[BOUNCE_DELIVERED] = { delivered, "delivered" },
 	[BOUNCE_RELAYED] = { relayed, "handed to the next server" },
-	[BOUNCE_EXPANDED] = { expanded, "sent on to several addresses" },
+	[BOUNCE_EXPANDED] = { expanded, "sent on to its addresses" },
 };
 
 /* What happened to one recipient, as one would tell it.  Where a mailbox lies on our disk is nobody else's business. */

@@ -28,6 +28,7 @@ static const struct debt {
 } debts[] = {
 	{ QUEUE_DELIVERED_OWED, QUEUE_DELIVERED, BOUNCE_DELIVERED, CAUSE_DELIVERED },
 	{ QUEUE_RELAYED_OWED, QUEUE_DELIVERED, BOUNCE_RELAYED, CAUSE_DELIVERED },
+	{ QUEUE_EXPANDED_OWED, QUEUE_DELIVERED, BOUNCE_EXPANDED, CAUSE_EXPANDED },
 	{ QUEUE_PENDING, QUEUE_FAILED, BOUNCE_FAILED, CAUSE_OPERATOR },
 };
 
@@ -46,9 +47,8 @@ pay(const struct queue *q, const struct config *c, struct queue_entry *e, const 
 		giveup_outcome(&o);
 	else
 		outcome_set(&o, debt->cause, SL(""), SL(""));
-	o.relayed = debt->action == BOUNCE_RELAYED;
 	for (uint32_t i = 0; i < e->nrcpts; i++)
-		if (e->rcpts[i].state == (char)debt->state && bounce_wanted(e, i, debt->action))
+		if (e->rcpts[i].state == (char)debt->state && (debt->cause != CAUSE_OPERATOR || bounce_wanted(e, i, debt->action)))
 			rcpts[news.n++] = (struct bounce_rcpt){ i, &o };
 	if (news.n)
 		r = bounce_send(q, c, e, &news, ret_notice);

@@ -56,6 +56,14 @@ enum outcome_cause {
 	CAUSE_COUNT,
 };
 
+/* How far a delivery has got. */
+enum outcome_reach {
+	REACH_END,			/* a mailbox, a printer, a list */
+	REACH_SERVER,			/* the next one */
+	REACH_MANY,			/* the addresses of an alias of several */
+	REACH_OTHER,			/* the one address of an alias; its copy carries all that was asked for it */
+};
+
 #define OUTCOME_DETAIL 600
 
 /* Where the time of an attempt went, in microseconds; 0: not come to, or none. */
@@ -76,9 +84,9 @@ struct outcome {
 	char detail[OUTCOME_DETAIL];	/* one line: the reply as it came ("550 5.1.1 no such user"), or what went wrong */
 	struct outcome_times times;
 	bool remote;			/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464) */
-	bool relayed;			/* delivered to another server, not to its end */
-	bool dsn;			/* that server offers DSN, so it reports what becomes of it */
-	bool deliver_by;		/* and it has been told by when the sender wants it there (RFC 2852) */
+	enum outcome_reach reach;	/* of what is delivered */
+	bool dsn;			/* who has it now offers DSN, and reports what becomes of it */
+	bool deliver_by;		/* and has been told by when the sender wants it there (RFC 2852) */
 	bool owed;			/* delivered, and the sender is still to be told: delivery_report() says so */
 };
 

@@ -64,13 +64,44 @@ traced(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 	return d.set && (d.trace || !o->deliver_by) && !unwanted(e, rcpt);
 }
 
+enum bounce_action
+bounce_success(const struct outcome *o)
+{
+	static const enum bounce_action actions[] = {
+		[REACH_END] = BOUNCE_DELIVERED,
+		[REACH_SERVER] = BOUNCE_RELAYED,
+		[REACH_MANY] = BOUNCE_EXPANDED,
+		[REACH_OTHER] = BOUNCE_RELAYED,		/* and never told */
+	};
+
+	return actions[o->reach];
+}
+
+static const enum queue_rcpt_state owed[BOUNCE_ACTIONS] = {
+	[BOUNCE_DELIVERED] = QUEUE_DELIVERED_OWED,
+	[BOUNCE_RELAYED] = QUEUE_RELAYED_OWED,
+	[BOUNCE_EXPANDED] = QUEUE_EXPANDED_OWED,
+};
+
+bool
+bounce_debt(char state, enum bounce_action *ret)
+{
+	for (size_t i = 0; i < BOUNCE_ACTIONS; i++)
+		if (owed[i] && (char)owed[i] == state) {
+			*ret = (enum bounce_action)i;
+			return true;
+		}
+	return false;
+}
+
 enum queue_rcpt_state
 bounce_owed(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
-	/* A server with DSN has been told what the sender wants (section 5.2.1). */
-	const bool wanted = !o->dsn && bounce_wanted(e, rcpt, BOUNCE_DELIVERED);
+	const enum bounce_action action = bounce_success(o);
+	/* A server with DSN has been told what the sender wants (section 5.2.1), and so has a copy (5.2.7.2). */
+	bool wanted = !o->dsn && o->reach != REACH_OTHER && bounce_wanted(e, rcpt, action);
 
-	if (!o->relayed)
-		return wanted ? QUEUE_DELIVERED_OWED : QUEUE_DELIVERED;
-	return wanted || traced(e, rcpt, o) ? QUEUE_RELAYED_OWED : QUEUE_DELIVERED;
+	if (o->reach == REACH_SERVER)
+		wanted |= traced(e, rcpt, o);
+	return wanted ? owed[action] : QUEUE_DELIVERED;
 }

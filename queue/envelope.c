@@ -181,6 +181,7 @@ is_state(char c)
 	case QUEUE_DELIVERED:
 	case QUEUE_DELIVERED_OWED:
 	case QUEUE_RELAYED_OWED:
+	case QUEUE_EXPANDED_OWED:
 	case QUEUE_FAILED:
 		return true;
 	}

@@ -17,25 +17,28 @@
 struct result result_delivered = { .outcome = { .kind = OUTCOME_DELIVERED }, .noted = true };
 
 /* Delivered in an earlier run, which did not come to telling the sender: no more is known of it. */
-static struct result owed_delivered = {
-	.outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0", .owed = true }, .noted = true,
-};
-static struct result owed_relayed = {
-	.outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0", .relayed = true, .owed = true }, .noted = true,
+#define OWED(where) { .outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0", .reach = (where), .owed = true }, .noted = true }
+static struct result result_owed[BOUNCE_ACTIONS] = {
+	[BOUNCE_DELIVERED] = OWED(REACH_END),
+	[BOUNCE_RELAYED] = OWED(REACH_SERVER),
+	[BOUNCE_EXPANDED] = OWED(REACH_MANY),
 };
 
 static bool
 is_shared(const struct result *result)
 {
-	return result == &result_delivered || result == &owed_delivered || result == &owed_relayed;
+	for (size_t i = 0; i < BOUNCE_ACTIONS; i++)
+		if (result == &result_owed[i])
+			return true;
+	return result == &result_delivered;
 }
 
 struct result *
 result_of_state(char state)
 {
-	if (state == QUEUE_DELIVERED_OWED)
-		return &owed_delivered;
-	return state == QUEUE_RELAYED_OWED ? &owed_relayed : &result_delivered;
+	enum bounce_action action;
+
+	return bounce_debt(state, &action) ? &result_owed[action] : &result_delivered;
 }
 
 /* The tail of an ID is random, so it spreads. */
@@ -73,7 +76,7 @@ message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool n
 	result = malloc(sizeof *result);
 	if (!result) {		/* nothing heard: deferred as local trouble when the job ends */
 		if (o->kind == OUTCOME_DELIVERED)
-			m->results[rcpt] = o->relayed ? &owed_relayed : &owed_delivered;
+			m->results[rcpt] = &result_owed[bounce_success(o)];
 		return;
 	}
 	result->outcome = *o;

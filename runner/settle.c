@@ -71,19 +71,11 @@ fail_silently(struct runner *r, struct queue_entry *e, uint32_t rcpt)
 		r->hooks->trouble(r->ctx, "cannot mark a recipient", e->id, error);
 }
 
-static enum bounce_action
-success(const struct outcome *o)
-{
-	if (o->cause == CAUSE_EXPANDED)
-		return BOUNCE_EXPANDED;
-	return o->relayed ? BOUNCE_RELAYED : BOUNCE_DELIVERED;
-}
-
 static void
 sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct outcome *o, struct tally *t)
 {
 	if (o->kind == OUTCOME_DELIVERED) {
-		notices_add(&t->notices, success(o), rcpt, o);
+		notices_add(&t->notices, bounce_success(o), rcpt, o);
 	} else if (o->kind == OUTCOME_DEFERRED) {
 		t->deferred++;
 		if (t->late && bounce_wanted(e, rcpt, BOUNCE_DELAYED))

@@ -110,7 +110,7 @@ test_copies(void)
 	    "and told as which copy");
 	run("s@x.example", "", "two@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"), "of two: one copy");
-	ok(mail.outcomes[0].cause == CAUSE_EXPANDED, "is expanded");
+	ok(mail.outcomes[0].cause == CAUSE_EXPANDED && mail.outcomes[0].reach == REACH_MANY, "is expanded");
 	run("s@x.example", "", "two@here.example|three@here.example|one@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"
 	    "| <s@x.example> carla@here.example: " MARK("three") "A: b\r\n"), "who is in two lists gets one copy");
@@ -140,6 +140,11 @@ test_owner(void)
 	run("s@x.example", "RET=HDRS ENVID=e BODY=8BITMIME", "list@here.example NOTIFY=SUCCESS", "A: b\r\n");
 	is(slice_str(copies()), SL("<owner-list@here.example BODY=8BITMIME> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"),
 	    "a list with an owner: from there");
+	ok(mail_state(&mail, 0) == 'S', "B162 which is its end, for who asked for success");
+	run("s@x.example", "", "two@here.example NOTIFY=SUCCESS", "A: b\r\n");
+	ok(mail_state(&mail, 0) == 'E', "B162 an alias of several is not");
+	run("s@x.example", "", "one@here.example NOTIFY=SUCCESS", "A: b\r\n");
+	ok(mail_state(&mail, 0) == 'D', "B162 nor one of one address, whose copy knows what was asked");
 	run("", "", "list@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL("<> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"), "a notice stays one");
 	run("s@x.example", "", "mixed@here.example", "A: b\r\n");

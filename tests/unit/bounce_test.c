@@ -107,7 +107,7 @@ test_wanted(struct mail *m)
 static void
 test_owed(struct mail *m)
 {
-	enum { HERE = 0, SENT = 1, DSN = 2, TIMED = 4 };
+	enum { HERE = REACH_END, SENT = REACH_SERVER, MANY = REACH_MANY, OTHER = REACH_OTHER, DSN = 8, TIMED = 16 };
 	static const struct { const char *name, *from, *by, *params; unsigned where; enum queue_rcpt_state state; } cases[] = {
 		{ "B162 nobody asked", "a@b", "", "", HERE, QUEUE_DELIVERED },
 		{ "B162 nobody asked, relayed", "a@b", "", "", SENT, QUEUE_DELIVERED },
@@ -119,6 +119,11 @@ test_owed(struct mail *m)
 		{ "B162 NEVER", "a@b", "", "NOTIFY=NEVER", HERE, QUEUE_DELIVERED },
 		{ "B161 SUCCESS of the null sender", "", "", "NOTIFY=SUCCESS", HERE, QUEUE_DELIVERED },
 		{ "B161 relayed of the null sender", "", "", "NOTIFY=SUCCESS", SENT, QUEUE_DELIVERED },
+		{ "B162 SUCCESS of an alias of several", "a@b", "", "NOTIFY=SUCCESS", MANY, QUEUE_EXPANDED_OWED },
+		{ "B162 nobody asked, an alias of several", "a@b", "", "NOTIFY=FAILURE", MANY, QUEUE_DELIVERED },
+		{ "B162 SUCCESS of an alias of one: its copy knows", "a@b", "", "NOTIFY=SUCCESS", OTHER, QUEUE_DELIVERED },
+		{ "DELIVERBY of an alias of one: the same", "a@b", "BY=60;NT", "", OTHER, QUEUE_DELIVERED },
+		{ "DELIVERBY, traced, of an alias of several: that is no server", "a@b", "BY=60;NT", "", MANY, QUEUE_DELIVERED },
 		{ "DELIVERBY at a server without", "a@b", "BY=60;N", "", SENT | DSN, QUEUE_RELAYED_OWED },
 		{ "DELIVERBY at a server with", "a@b", "BY=60;N", "", SENT | DSN | TIMED, QUEUE_DELIVERED },
 		{ "DELIVERBY, traced", "a@b", "BY=60;RT", "NOTIFY=FAILURE", SENT | DSN | TIMED, QUEUE_RELAYED_OWED },
@@ -132,7 +137,7 @@ test_owed(struct mail *m)
 		char to[200];
 
 		outcome_set(&o, CAUSE_DELIVERED, SL(""), SL(""));
-		o.relayed = cases[i].where & SENT;
+		o.reach = (enum outcome_reach)(cases[i].where & 7);
 		o.dsn = cases[i].where & DSN;
 		o.deliver_by = cases[i].where & TIMED;
 		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
@@ -323,16 +328,21 @@ test_success(struct mail *m)
 	ok(!has(s, "/var/mail"), "and not a word about our disk");
 	ok(has(s, "text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_") && !has(s, "hello"), "B164 delivered: only the header, whatever RET says");
 	outcome_set(&o, CAUSE_DELIVERED, SL("mx1.example[192.0.2.1]:25"), SL("250 2.6.0 queued as 1"));
-	o.remote = o.relayed = true;
+	o.remote = true;
+	o.reach = REACH_SERVER;
 	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nRemote-MTA: dns; mx1.example\r\n"
 	    "Diagnostic-Code: smtp; 250 2.6.0 queued as 1\r\n"), "B164 Action: relayed");
 	ok(has(s, "may not confirm its delivery") && has(s, "mx1.example[192.0.2.1]:25 answered:\r\n    250 2.6.0 queued as 1\r\n"),
 	    "B164 relayed: says so in words");
-	o = (struct outcome){ .kind = OUTCOME_DELIVERED, .status = "2.0.0", .relayed = true };
+	o = (struct outcome){ .kind = OUTCOME_DELIVERED, .status = "2.0.0", .reach = REACH_SERVER };
 	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nLast-Attempt-Date") && has(s, "<c@d.example>\r\n    handed to the next server\r\n"),
 	    "of one of whom no more is known");
+	outcome_set(&o, CAUSE_EXPANDED, SL(""), SL("expanded to 2 addresses, as 0SJ4REV94FW4SD0A"));
+	s = send_news(m, &(struct bounce_news){ BOUNCE_EXPANDED, rcpts, 1, 1763787773, 0 });
+	ok(has(s, "\r\nAction: expanded\r\nStatus: 2.0.0\r\nLast-Attempt-Date") && has(s, "below stands for others") && !has(s, "0SJ4"),
+	    "B164 Action: expanded, and not to whom");
 }
 
 #define UMLAUT "\303\266"

@@ -31,7 +31,7 @@ test_lines(void)
 		{ "parameters", ID ARRIVED "from: <a@b> SIZE=3 BODY=8BITMIME\nP <c@d> ORCPT=rfc822;c@d\n\n", true },
 		{ "null sender", ID ARRIVED "from: <>\nP <c@d>\n\n", true },
 		{ "quoted local part", ID ARRIVED FROM "P <\"x> @\\\"\"@d> NOTIFY=NEVER\n\n", true },
-		{ "states", ID ARRIVED FROM "D <c@d>\nF <e@d>\nP <f@d>\nS <g@d>\nR <h@d>\n\n", true },
+		{ "states", ID ARRIVED FROM "D <c@d>\nF <e@d>\nP <f@d>\nS <g@d>\nR <h@d>\nE <i@d>\n\n", true },
 		{ "8-bit path", ID ARRIVED FROM "P <\xc3\xa9@d>\n\n", true },
 		{ "no id", ARRIVED FROM "P <c@d>\n\n", false },
 		{ "bad id", "id: 0123456789abcdef\n" ARRIVED FROM "P <c@d>\n\n", false },
