@@ -61,30 +61,6 @@ aliases_table(const struct aliases *a, const struct route *route)
 	return NULL;
 }
 
-static bool
-ends_here(const struct route *route)
-{
-	return route->aliases || (route->via != VIA_MX && route->via != VIA_SMTP);
-}
-
-/* The bare <postmaster> is this host's (RFC 5321 section 4.5.1); where mail for its name goes elsewhere, that of the first domain
- * with aliases. */
-static const struct route *
-postmaster_route(const struct config *c, struct slice *ret_domain)
-{
-	const struct slice host = slice_str(c->server.hostname);
-	const struct route *route;
-
-	*ret_domain = host.n && host.p[0] != '[' ? host : SL("localhost");
-	route = config_route(c, *ret_domain);
-	for (size_t i = 0; !ends_here(route) && i < c->nroutes; i++)
-		if (c->routes[i].aliases && !c->routes[i].by_sender && !strchr(".*[", c->routes[i].pattern[0])) {
-			route = &c->routes[i];
-			*ret_domain = slice_str(route->pattern);
-		}
-	return route;
-}
-
 static struct alias *
 find_any(const struct alias_table *t, const struct smtp_path *to, char delimiter)
 {
@@ -119,7 +95,7 @@ aliases_find(struct aliases *a, const struct smtp_path *to, bool refresh, struct
 	*ret = (struct alias_hit){ .domain = smtp_path_domain(to) };
 	if (a->n == 0)
 		return 0;
-	route = ret->domain.n ? config_route(a->config, ret->domain) : postmaster_route(a->config, &ret->domain);
+	route = ret->domain.n ? config_route(a->config, ret->domain) : config_postmaster(a->config, &ret->domain);
 	ret->table = aliases_table(a, route);
 	if (!ret->table)
 		return 0;

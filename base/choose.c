@@ -58,6 +58,41 @@ config_route(const struct config *c, struct slice domain)
 	return by_recipient(c, domain, &n);
 }
 
+static bool
+ends_here(const struct route *r)
+{
+	return r->aliases || r->via == VIA_MAILDIR || r->via == VIA_LMTP || r->via == VIA_PRINT;
+}
+
+static bool
+is_of_a_domain(const struct route *r)
+{
+	return !r->by_sender && !strchr(".*[", r->pattern[0]);
+}
+
+const struct route *
+config_postmaster(const struct config *c, struct slice *ret_domain)
+{
+	const struct slice host = slice_str(c->server.hostname);
+	const struct route *best = NULL, *own;
+	size_t n;
+
+	*ret_domain = host.n && host.p[0] != '[' ? host : SL("localhost");
+	own = by_recipient(c, *ret_domain, &n);
+	if (n == BY_NAME || ends_here(own))
+		return own;
+	for (size_t i = 0; i < c->nroutes; i++) {
+		const struct route *r = &c->routes[i];
+
+		if (is_of_a_domain(r) && ends_here(r) && (!best || (r->aliases && !best->aliases)))
+			best = r;
+	}
+	if (!best)
+		return own;
+	*ret_domain = slice_str(best->pattern);
+	return best;
+}
+
 /* Behind the last @: what is before it may be quoted, and hold others. */
 static struct slice
 domain_of(struct slice address)

@@ -145,6 +145,10 @@ void config_done(struct config *c);
  * Borrowed from c. */
 const struct route *config_route(const struct config *c, struct slice domain);
 
+/* The route of <postmaster> without a domain (RFC 5321 section 4.5.1), and which domain's it is: this host's name, unless mail for
+ * that goes elsewhere and some other domain's ends here.  Both live as long as c. */
+const struct route *config_postmaster(const struct config *c, struct slice *ret_domain);
+
 /* The route of a message from sender, an address; empty: the null path.  A [route] that names the recipient's domain or a
  * suffix of it, then the [sender] that matches best, an address before a name before ".suffix", then the rest. */
 const struct route *config_route_from(const struct config *c, struct slice sender, struct slice domain);

@@ -126,16 +126,17 @@ expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_se
 		[EXPANSION_LATER] = CAUSE_ALIASES,
 	};
 	struct expansion x;
-	struct smtp_path to, mark;
+	struct smtp_path to;
+	struct slice here;
 	int r;
 
 	if (!parse(e->rcpts[rcpt].path, &to)) {
 		outcome_set(o, CAUSE_LOCAL, SL(""), SL("the address cannot be read"));
 		return;
 	}
-	mark = to;
-	(void)smtp_path_qualify(&mark, slice_str(d->config->server.hostname));
-	r = unixmail_loops(e, smtp_path_text(&mark));
+	(void)config_postmaster(d->config, &here);
+	(void)smtp_path_qualify(&to, here);
+	r = unixmail_loops(e, smtp_path_text(&to));
 	if (r > 0) {
 		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been sent to this alias before: a mail loop"));
 		return;
@@ -147,7 +148,7 @@ expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_se
 		return;
 	}
 	if (x.end == EXPANSION_MADE)
-		set_made(d, e, rcpt, &mark, known, &x, o);
+		set_made(d, e, rcpt, &to, known, &x, o);
 	else
 		outcome_set(o, causes[x.end], SL(""), slice_str(x.why));
 	expansion_done(&x);

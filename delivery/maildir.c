@@ -54,7 +54,7 @@ add_local(struct buf *b, struct slice path, struct slice domain, char delimiter)
 }
 
 int
-maildir_path(const struct route *route, struct slice path, struct slice domain, const char *hostname, struct buf *b)
+maildir_path(const struct route *route, struct slice path, struct slice domain, struct slice here, struct buf *b)
 {
 	struct slice rest = slice_str(route->target);
 
@@ -66,7 +66,7 @@ maildir_path(const struct route *route, struct slice path, struct slice domain, 
 			rest = slice_skip(rest, strlen("{local}"));
 		} else if (slice_has_prefix(rest, SL("{domain}"))) {
 			/* <postmaster> alone is this host's (RFC 5321 section 4.5.1). */
-			add_lower(b, domain.n ? domain : slice_str(hostname));
+			add_lower(b, domain.n ? domain : here);
 			rest = slice_skip(rest, strlen("{domain}"));
 		} else {
 			buf_chr(b, rest.p[0]);
@@ -254,13 +254,16 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 void
 deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
+	struct slice here;
+
+	(void)config_postmaster(d->config, &here);
 	for (size_t i = 0; i < n; i++) {
 		const struct queue_rcpt *rcpt = &e->rcpts[rcpts[i]];
 		char path[PATH_MAX];
 		struct buf b = BUF(path);
 		struct outcome o;
 
-		if (maildir_path(d->route, rcpt->path, rcpt->domain, d->config->server.hostname, &b) < 0)
+		if (maildir_path(d->route, rcpt->path, rcpt->domain, here, &b) < 0)
 			outcome_set(&o, CAUSE_MAILDIR_USER, SL(""), SL("no mailbox can have that name"));
 		else
 			deliver_one(d, e, rcpt->path, buf_cstr(&b), &o);

@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/config.h"
 
-/* The route's path with {local}, less its detail, and {domain} replaced; hostname stands for the domain of a bare
+/* The route's path with {local}, less its detail, and {domain} replaced; here stands for the domain of a bare
  * <postmaster>.  0; -EINVAL when the address makes no safe name; -ENAMETOOLONG. */
-int maildir_path(const struct route *route, struct slice path, struct slice domain, const char *hostname, struct buf *b);
+int maildir_path(const struct route *route, struct slice path, struct slice domain, struct slice here, struct buf *b);
 
 #endif

@@ -194,12 +194,12 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 }
 
 static void
-explain_mailbox(const struct config *c, const struct route *route, const struct smtp_path *path, FILE *out)
+explain_mailbox(const struct route *route, const struct smtp_path *path, struct slice here, FILE *out)
 {
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
 
-	if (maildir_path(route, smtp_path_text(path), smtp_path_domain(path), c->server.hostname, &b) < 0)
+	if (maildir_path(route, smtp_path_text(path), smtp_path_domain(path), here, &b) < 0)
 		fprintf(out, "mail        bounces at once: no mailbox can have that name\n");
 	else
 		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
@@ -267,9 +267,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
 		return EX_USAGE;
 	domain = smtp_path_domain(&path);
-	if (domain.n == 0)
-		domain = slice_str(c->server.hostname);
-	route = config_route_from(c, smtp_path_text(&from), domain);
+	route = domain.n ? config_route_from(c, smtp_path_text(&from), domain) : config_postmaster(c, &domain);
 	fprintf(out, "address     %s\n", path.text);
 	if (from.n)
 		fprintf(out, "sender      %s\n", from.text);
@@ -284,6 +282,6 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	if (route->via == VIA_MX || route->host)
 		explain_domain(c, resolver, route, domain, out);
 	else if (route->via == VIA_MAILDIR)
-		explain_mailbox(c, route, &path, out);
+		explain_mailbox(route, &path, domain, out);
 	return 0;
 }

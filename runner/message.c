@@ -121,12 +121,9 @@ message_forget(struct runner *r, struct message *m)
 const struct route *
 message_route(const struct runner *r, struct slice sender, const struct queue_rcpt *rcpt, struct slice *ret_domain)
 {
-	/* A bare <postmaster> (RFC 5321 section 4.5.1) is the one of this host, whatever it is called. */
 	*ret_domain = rcpt->domain;
 	if (rcpt->domain.n == 0)
-		*ret_domain = slice_str(r->config->server.hostname);
-	if (ret_domain->n == 0 || ret_domain->p[0] == '[')
-		*ret_domain = rcpt->domain.n ? rcpt->domain : SL("localhost");
+		return config_postmaster(r->config, ret_domain);
 	return config_route_from(r->config, sender, *ret_domain);
 }
 

@@ -34,6 +34,20 @@ def _():
     check(all(text.startswith(b"Return-Path: <alice@sender.example>\n") for text in texts), texts)
 
 
+@test("H061 <postmaster> without a domain is that of a domain here, where our own name's mail goes elsewhere")
+def _():
+    site.send("anna@plus.example")
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        same([smtp.docmd("MAIL FROM:<alice@sender.example>")[0], smtp.docmd("RCPT TO:<postmaster>")[0]], [250, 250])
+        smtp.data(b"Subject: bare\r\n\r\n")
+    site.relay()
+    text, = site.mailbox("postmaster")
+    check(text.startswith(b"Return-Path: <alice@sender.example>\nDelivered-To: postmaster\n"), text)
+    same(site.queued(), [])
+    check("sender.example via maildir:" in site.explain("postmaster"), site.explain("postmaster"))
+
+
 @test("R103 no space: nothing is left behind, and the message waits")
 def _():
     site.send("ben@full.example", BIG)

@@ -62,7 +62,7 @@ test_paths(void)
 		const char *at = strrchr(paths[i].address, '@');
 		struct route route = { .target = (char *)(uintptr_t)paths[i].template, .subaddress = paths[i].subaddress };
 		int r = maildir_path(&route, slice_str(paths[i].address),
-		    at ? slice_str(at + 1) : slice_of(NULL, 0), "Host.Example", &b);
+		    at ? slice_str(at + 1) : slice_of(NULL, 0), SL("Host.Example"), &b);
 
 		ok(paths[i].path ? r == 0 && slice_eq(buf_slice(&b), slice_str(paths[i].path)) : r == -EINVAL,
 		    "path: %s", paths[i].name);
@@ -72,7 +72,7 @@ test_paths(void)
 		struct buf b = { .p = space, .cap = cap };
 		static char target[] = "/m/{local}";
 		const struct route route = { .target = target };
-		int r = maildir_path(&route, SL("joey@b"), SL("b"), "h", &b);
+		int r = maildir_path(&route, SL("joey@b"), SL("b"), SL("h"), &b);
 
 		ok((r == 0) == (cap > strlen("/m/joey")), "path: %zu octets of room", cap);
 	}
@@ -87,20 +87,20 @@ test_odd_names(void)
 	char space[1024], longest[300];
 	struct buf b = BUF(space);
 
-	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), "h", &b) == -EINVAL, "R103 NUL in a name");
+	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), SL("h"), &b) == -EINVAL, "R103 NUL in a name");
 	b.n = 0;
-	ok(maildir_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), "h", &b) == -EINVAL, "R103 NUL in a domain");
+	ok(maildir_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), SL("h"), &b) == -EINVAL, "R103 NUL in a domain");
 	memset(longest, 'x', sizeof longest);
 	memcpy(longest, "a@", 2);
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&route, slice_of(longest, 258), slice_of(longest + 2, 256), "h", &b) == -EINVAL,
+	ok(maildir_path(&route, slice_of(longest, 258), slice_of(longest + 2, 256), SL("h"), &b) == -EINVAL,
 	    "R103 a domain that is longer than a file's name");
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&route, slice_of(longest, 257), slice_of(longest + 2, 255), "h", &b) == 0, "R103 as long as one");
+	ok(maildir_path(&route, slice_of(longest, 257), slice_of(longest + 2, 255), SL("h"), &b) == 0, "R103 as long as one");
 	memset(longest, 'x', sizeof longest);
 	longest[254] = '@';
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&by_local, slice_of(longest, 256), slice_of(longest + 255, 1), "h", &b) == -EINVAL,
+	ok(maildir_path(&by_local, slice_of(longest, 256), slice_of(longest + 255, 1), SL("h"), &b) == -EINVAL,
 	    "R103 a local part longer than the standard allows");
 }
 

@@ -244,6 +244,41 @@ check_logins(void)
 }
 
 static const struct {
+	const char *hostname, *routes, *pattern, *domain;
+} postmasters[] = {
+	{ "mx.a.b", "", "*", "mx.a.b" },
+	{ "mx.a.b", "[route mx.a.b]\nvia = maildir:/m\n[route a.b]\nvia = maildir:/m\n", "mx.a.b", "mx.a.b" },
+	{ "mx.a.b", "[route c.d]\nvia = smtp://x\n[route a.b]\nvia = maildir:/m\n", "a.b", "a.b" },
+	{ "mx.a.b", "[route .a.b]\nvia = reject:no\n[route a.b]\nvia = lmtp:/s\n", "a.b", "a.b" },
+	{ "mx.a.b", "[route mx.a.b]\nvia = smtp://x\n[route a.b]\nvia = maildir:/m\n", "mx.a.b", "mx.a.b" },
+	{ "mx.a.b", "[route *]\nvia = maildir:/m\n[route c.d]\nvia = print\n", "*", "mx.a.b" },
+	{ "mx.a.b", "[route .c.d]\nvia = maildir:/m\n[route [192.0.2.1]]\nvia = print\n", "*", "mx.a.b" },
+	{ "mx.a.b", "[route a.b]\nvia = maildir:/m\n[route c.d]\nvia = mx\naliases = /etc/passwd\n", "c.d", "c.d" },
+	{ "[192.0.2.1]", "[route localhost]\nvia = maildir:/m\n", "localhost", "localhost" },
+	{ "[192.0.2.1]", "[route a.b]\nvia = discard\n", "*", "localhost" },
+};
+
+/* <postmaster> without a domain. */
+static void
+check_postmaster(void)
+{
+	for (size_t i = 0; i < sizeof postmasters / sizeof postmasters[0]; i++) {
+		char hostname[100];
+		const char *overrides[] = { hostname };
+		struct config c;
+		struct slice domain;
+		const struct route *r;
+
+		(void)snprintf(hostname, sizeof hostname, "server.hostname=%s", postmasters[i].hostname);
+		ok(load(&c, postmasters[i].routes, overrides, 1) == 0, "routes of a postmaster");
+		r = config_postmaster(&c, &domain);
+		is(slice_str(r->pattern), slice_str(postmasters[i].pattern), "H061 his route");
+		is(domain, slice_str(postmasters[i].domain), "H061 and domain");
+		config_done(&c);
+	}
+}
+
+static const struct {
 	const char *pattern, *via, *accept;
 	enum config_accept want;
 } accepts[] = {
@@ -299,6 +334,7 @@ main(void)
 	check_vias();
 	check_tls();
 	check_routing();
+	check_postmaster();
 	check_senders();
 	check_logins();
 	check_accept();
