@@ -335,6 +335,7 @@ static const struct runner_hooks hooks = {
 	.rcpt = heard_rcpt,
 	.message = heard_message,
 	.notified = report_notified,
+	.moved = report_moved,
 	.trouble = report_trouble,
 	.frozen = report_frozen,
 };
@@ -428,6 +429,9 @@ run(struct relay *r)
 	r->runner.hooks = &hooks;
 	r->runner.ctx = r;
 	hosts_load(&r->runner.hosts, r->queue.state);
+	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
+	if (r->flush)
+		r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
 	if (r->flush)
 		frozen_forget(r->queue.state);
 	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_us() / 1000000);

@@ -172,7 +172,7 @@ mail_reply(struct transaction *t)
 
 	t->mail_accepted = l->reply.code / 100 == 2;
 	l->dirty = t->mail_accepted;
-	if (t->mail_accepted)
+	if (t->mail_accepted || transaction_moves(t))
 		return;
 	judge(t, &o);
 	if (o.kind != OUTCOME_FAILED && o.cause != CAUSE_LOGIN) {
@@ -198,6 +198,8 @@ rcpt_reply(struct transaction *t, size_t i)
 		t->state[i] = RCPT_ACCEPTED;
 		t->accepted++;
 	} else if ((code == 452 || code == 552) && t->accepted) {
+		t->state[i] = RCPT_AGAIN;
+	} else if (transaction_moves(t)) {
 		t->state[i] = RCPT_AGAIN;
 	} else {
 		judge(t, &o);

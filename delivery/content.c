@@ -24,6 +24,7 @@ lost(struct transaction *t, int error)
 {
 	struct outcome o;
 
+	t->lost = true;
 	link_outcome(t->link, error, "waiting for the reply to the message (it may arrive twice)", &o);
 	settle_accepted(t, &o);
 	return TRANSACTION_DONE;
@@ -44,6 +45,8 @@ content_cut(struct transaction *t, int error)
 		link_outcome(l, error, "sending the message", &t->why);
 		return TRANSACTION_NEXT;
 	}
+	if (transaction_moves(t))
+		return TRANSACTION_NEXT;
 	outcome_from_reply(&o, &l->reply, slice_str(l->host));
 	settle_accepted(t, &o);
 	return TRANSACTION_DONE;
@@ -99,6 +102,8 @@ final_replies(struct transaction *t)
 	r = hear(t, &o);
 	if (r < 0)
 		return lost(t, r);
+	if (transaction_moves(t))
+		return TRANSACTION_NEXT;
 	settle_accepted(t, &o);
 	return TRANSACTION_DONE;
 }
@@ -160,6 +165,8 @@ data_reply(struct transaction *t)
 	}
 	if (!t->accepted && !l->closed)	/* RFC 5321 section 3.3: 503 or 554, as is right */
 		return TRANSACTION_DONE;
+	if (transaction_moves(t))
+		return TRANSACTION_NEXT;
 	outcome_from_reply(&o, &l->reply, slice_str(l->host));
 	if (o.kind == OUTCOME_FAILED) {
 		settle_accepted(t, &o);

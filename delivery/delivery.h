@@ -19,6 +19,8 @@
 struct delivery_sink {
 	void (*rcpt)(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 	void (*host)(void *ctx, const struct host_report *report);
+	/* A host of the destination refused our IPv6 address: it gets its mail over IPv4 from here on.  May be NULL. */
+	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
 	void *ctx;
 };
 

@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of exchangers' addresses: learned from each dial, kept in state/hosts between
- * runs.  A text file that people can read and anybody may delete: every field is checked when
- * it is read back, and nothing but the order of tries depends on it.  Must not know the
- * order of tries (delivery/order) or how one dials (net/dial).
+ * The table of exchangers' addresses: learned from each dial and each transaction.  Nothing but the order of
+ * tries depends on it, and when they are made.  Must not know that order (delivery/order) or how one dials (net/dial).
  */
 #include "delivery/hosts.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/cidr.h"
 #include "base/slice.h"
-
-#define FILE_NAME "hosts"
-#define FILE_NEW  "hosts.new"
-#define FAILURES_MAX 1000000
 
 /* Where address is, or would be. */
 static size_t
@@ -70,9 +60,8 @@ forget_stalest(struct hosts *h)
 	memmove(&h->list[stalest], &h->list[stalest + 1], (h->n - stalest) * sizeof *h->list);
 }
 
-/* The entry for address, made if there is none; NULL without memory, and then it is not remembered. */
-static struct host *
-entry(struct hosts *h, const char *address)
+struct host *
+hosts_entry(struct hosts *h, const char *address)
 {
 	size_t i = position(h, address);
 
@@ -98,6 +87,39 @@ entry(struct hosts *h, const char *address)
 	return &h->list[i];
 }
 
+void
+hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s)
+{
+	/* A message that comes back after retry-min, a tenth less or more, must find the pause behind a first failure over. */
+	h->pause_s = retry_min_s / 2 < HOSTS_PAUSE_S ? (int64_t)(retry_min_s / 2) : HOSTS_PAUSE_S;
+	h->pause_max_s = retry_max_s < HOSTS_PAUSE_MAX_S ? (int64_t)retry_max_s : HOSTS_PAUSE_MAX_S;
+	if (h->pause_s == 0)
+		h->pause_s = 1;
+}
+
+static int64_t
+pause_s(const struct hosts *h, unsigned failures)
+{
+	int64_t pause = h->pause_s ? h->pause_s : HOSTS_PAUSE_S;
+	const int64_t most = h->pause_max_s ? h->pause_max_s : HOSTS_PAUSE_MAX_S;
+
+	while (--failures && pause < most)
+		pause *= 2;
+	return pause < most ? pause : most;
+}
+
+/* A single failure may be an accident, so it costs a host its place in line only. */
+int64_t
+hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s)
+{
+	int64_t until_s;
+
+	if (host->failures < 2 || host->failed_s > now_s || host->failed_s <= h->forgiven_s)
+		return 0;
+	until_s = host->failed_s + pause_s(h, host->failures);
+	return until_s > now_s ? until_s : 0;
+}
+
 /* One odd sample must not turn the order round; a change that lasts does within a few. */
 static int64_t
 smooth(int64_t old, int64_t sample)
@@ -114,7 +136,6 @@ learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 	host->connect_us = exact && host->connect_us ? smooth(host->connect_us, r->connect_us) : r->connect_us;
 	host->at_least = false;
 	host->measured_s = now_s;
-	host->failures = 0;
 }
 
 /* Cut off after first_us of silence.  That bound can only make a host look slower: a race that was over
@@ -133,8 +154,74 @@ learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 		host->connect_us = r->connect_us;
 }
 
+/* Several destinations find out at the same time, and a host that rests is no worse for being asked again: that is one
+ * failure.  True when it counts. */
 static bool
-printable(const char *s)
+learn_failure(const struct hosts *h, struct host *host, int64_t now_s)
+{
+	if (host->failures == 0)
+		host->since_s = now_s;
+	else if (host->failed_s <= now_s && now_s - host->failed_s < pause_s(h, host->failures))
+		return false;
+	if (host->failures < HOSTS_FAILURES_MAX)
+		host->failures++;
+	host->failed_s = now_s;
+	return true;
+}
+
+/* It is there, so there is no point in leaving it alone; but others come first. */
+static void
+learn_refusal(struct host *host, int64_t now_s)
+{
+	if (host->failures == 0)
+		host->since_s = now_s;
+	host->failures = 1;
+	host->failed_s = now_s;
+}
+
+static bool
+learn_proof(struct host *host)
+{
+	if (!host->failures && !host->broken)
+		return false;
+	host->failures = host->broken = 0;
+	host->since_s = 0;
+	return true;
+}
+
+static bool
+learn_event(struct hosts *h, struct host *host, const struct host_report *report, int64_t now_s)
+{
+	switch (report->event) {
+	case HOST_OPEN:
+		learn_open(host, report, now_s);
+		return true;
+	case HOST_SLOW:
+		learn_slow(host, report, now_s);
+		return true;
+	case HOST_FAILED:
+		return learn_failure(h, host, now_s);
+	case HOST_REFUSED:
+		learn_refusal(host, now_s);
+		return true;
+	case HOST_BROKE:
+		if (!learn_failure(h, host, now_s))
+			return false;
+		host->broken++;
+		return true;
+	case HOST_PROVEN:
+		return learn_proof(host);
+	case HOST_NO_IPV6:
+		host->ipv4_until_s = now_s + HOSTS_IPV4_S;
+		return true;
+	case HOST_RESTING:
+		break;
+	}
+	return false;
+}
+
+bool
+host_printable(const char *s)
 {
 	if (!*s)
 		return false;
@@ -149,120 +236,16 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 {
 	struct host *host;
 
-	if (report->state == DIAL_UNTRIED || !printable(report->address) || !(host = entry(h, report->address)))
+	if (report->event == HOST_RESTING || !host_printable(report->address) || !(host = hosts_entry(h, report->address)))
 		return;
-	if (printable(report->name))
+	if (host_printable(report->name))
 		memcpy(host->name, report->name, sizeof host->name);
-	switch (report->state) {
-	case DIAL_OPEN:
-		learn_open(host, report, now_s);
-		break;
-	case DIAL_SLOW:
-		learn_slow(host, report, now_s);
-		break;
-	default:
-		host->failed_s = now_s;
-		if (host->failures < FAILURES_MAX)
-			host->failures++;
-	}
-	if (report->tls != HOST_TLS_UNKNOWN)
+	if (learn_event(h, host, report, now_s))
+		h->changed = true;
+	if (report->tls != HOST_TLS_UNKNOWN) {
 		host->tls_failed_s = report->tls == HOST_TLS_FAILED ? now_s : 0;
-	h->changed = true;
-}
-
-/* "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0", without the last from versions that had no TLS. */
-static bool
-parse_line(struct slice line, struct host *ret)
-{
-	struct slice field[8], rest = line;
-	uint64_t number[6] = { 0 };
-
-	for (size_t i = 0; i < 8; i++)
-		field[i] = slice_cut(rest, ' ', &rest);
-	memset(ret, 0, sizeof *ret);
-	if (rest.n || !field[0].n || field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
-		return false;
-	memcpy(ret->address, field[0].p, field[0].n);
-	memcpy(ret->name, field[1].p, field[1].n);
-	ret->at_least = field[3].n && field[3].p[0] == '>';
-	if (ret->at_least)
-		field[3] = slice_skip(field[3], 1);
-	for (size_t i = 0; i < 5 + (field[7].n > 0); i++)
-		if (!slice_uint(field[i + 2], INT64_MAX / 8, &number[i]))
-			return false;
-	if (number[4] > FAILURES_MAX || !printable(ret->address) || !printable(ret->name))
-		return false;
-	ret->connect_us = (int64_t)number[0];
-	ret->first_us = (int64_t)number[1];
-	ret->measured_s = (int64_t)number[2];
-	ret->failed_s = (int64_t)number[3];
-	ret->failures = (unsigned)number[4];
-	ret->tls_failed_s = (int64_t)number[5];
-	return true;
-}
-
-void
-hosts_load(struct hosts *h, int state_fd)
-{
-	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[512];
-	struct host one, *place;
-	bool tail = false;	/* of a line that was too long */
-
-	*h = (struct hosts){ 0 };
-	if (!f) {
-		if (fd >= 0)
-			close(fd);
-		return;
+		h->changed = true;
 	}
-	while (h->n < HOSTS_MAX && fgets(line, sizeof line, f)) {
-		struct slice text = slice_str(line);
-		bool whole = text.n && text.p[text.n - 1] == '\n';
-
-		if (whole && !tail) {
-			text.n--;
-			if (parse_line(text, &one) && (place = entry(h, one.address)))
-				*place = one;
-		}
-		tail = !whole;
-	}
-	(void)fclose(f);
-}
-
-/* No fsync: a table that is lost is measured again, and a torn one is dropped line by line. */
-int
-hosts_save(struct hosts *h, int state_fd)
-{
-	int fd = openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	int r = 0;
-
-	if (!f) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed\n", f);
-	for (size_t i = 0; i < h->n; i++) {
-		const struct host *host = &h->list[i];
-
-		fprintf(f, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 "\n", host->address,
-		    host->name[0] ? host->name : "-", host->connect_us, host->at_least ? ">" : "",
-		    host->first_us, host->measured_s, host->failed_s, host->failures, host->tls_failed_s);
-	}
-	if (ferror(f))
-		r = -EIO;
-	if (fclose(f) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && renameat(state_fd, FILE_NEW, state_fd, FILE_NAME) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlinkat(state_fd, FILE_NEW, 0);
-	else
-		h->changed = false;
-	return r;
 }
 
 void

@@ -39,7 +39,8 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 		return NULL;
 	}
 	l->fd = fd;
-	l->closed = l->lmtp = l->ours = l->dirty = false;
+	l->closed = l->lmtp = l->ours = l->dirty = l->ipv4_left = l->proven = false;
+	l->key[0] = '\0';
 	l->transactions = l->ndomains = 0;
 	l->latency_us = 0;
 	l->verified = l->tls_failed = false;

@@ -31,6 +31,9 @@ struct smtp_link {
 	struct smtp_peer_reply reply;	/* the last one */
 	bool tls_failed;		/* it can do TLS, and then it could not: better luck without */
 	char tls[100];			/* as in struct outcome */
+	bool ipv4_left;			/* over IPv6, and there are IPv4 addresses to try as well */
+	bool proven;			/* went through a transaction */
+	char key[64];			/* of the table of hosts: "192.0.2.1:25" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */
 	struct stream stream;
 };

@@ -8,11 +8,34 @@
 #include <sys/random.h>
 
 #define FAILING_S 300	/* so long a host that failed stands behind the others of its level */
+#define BROKEN_S  86400	/* so long one that broke off behind a final dot, if it is never proven */
+#define BROKEN_MANY 2	/* that many times in a row, and it stands behind all */
+
+#define FAMILY_MS  250	/* RFC 8305 section 8: the recommended Connection Attempt Delay */
+#define PATIENCE_MS 1000	/* before others of a level join a race, on top of four times what the best took so far */
+
+static bool
+within(int64_t then_s, int64_t now_s, int64_t span_s)
+{
+	return then_s <= now_s && now_s - then_s < span_s;
+}
 
 static void
-judge(struct order_target *t, const struct hosts *hosts, int64_t now_s, int64_t fresh_s)
+judge_failure(struct order_target *t, const struct host *host, int64_t now_s)
 {
-	char key[64];
+	if (host->broken && within(host->failed_s, now_s, BROKEN_S)) {
+		t->reason = ORDER_FAILING;
+		if (host->broken >= BROKEN_MANY)
+			t->level = ORDER_LAST;
+	} else if (host->failures && within(host->failed_s, now_s, FAILING_S)) {
+		t->reason = ORDER_FAILING;
+	}
+}
+
+static void
+judge(struct order_target *t, const struct hosts *hosts, bool any_ipv4, int64_t now_s, int64_t fresh_s)
+{
+	char key[HOST_KEY];
 	const struct host *host;
 
 	host_key(key, t->address);
@@ -22,10 +45,23 @@ judge(struct order_target *t, const struct hosts *hosts, int64_t now_s, int64_t 
 		return;
 	t->first_us = host->first_us;
 	t->at_least = host->at_least;
-	if (host->failures && host->failed_s <= now_s && now_s - host->failed_s < FAILING_S)
-		t->reason = ORDER_FAILING;
-	else if (host->first_us && host->measured_s <= now_s && now_s - host->measured_s <= fresh_s)
+	t->since_s = host->since_s;
+	t->until_s = hosts_rests_until(hosts, host, now_s);
+	if (host->first_us && host->measured_s <= now_s && now_s - host->measured_s <= fresh_s)
 		t->reason = ORDER_MEASURED;
+	judge_failure(t, host, now_s);
+	if (t->until_s)
+		t->reason = ORDER_RESTING;
+	if (any_ipv4 && t->address->ss_family == AF_INET6 && host->ipv4_until_s > now_s) {
+		t->reason = ORDER_IPV4;
+		t->until_s = host->ipv4_until_s;
+	}
+}
+
+static bool
+usable(const struct order_target *t)
+{
+	return t->reason < ORDER_RESTING;
 }
 
 static uint32_t
@@ -56,6 +92,8 @@ shuffle(struct order_target *t, size_t n)
 static int
 compare(const struct order_target *a, const struct order_target *b)
 {
+	if (usable(a) != usable(b))
+		return usable(a) ? -1 : 1;
 	if (a->level != b->level)
 		return a->level < b->level ? -1 : 1;
 	if (a->reason != b->reason)
@@ -70,7 +108,7 @@ level_size(const struct order_target *t, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && t[i].level == t[0].level)
+	while (i < n && t[i].level == t[0].level && usable(&t[i]) == usable(&t[0]))
 		i++;
 	return i;
 }
@@ -97,6 +135,26 @@ contenders(const struct order_target *t, size_t measured)
 	return i < measured ? i + 1 : measured;
 }
 
+/* Both families in turn, IPv6 first, so that any few of them are of both. */
+static void
+alternate(struct order_target *t, size_t n)
+{
+	struct order_target six[ORDER_MAX], four[ORDER_MAX];
+	size_t n6 = 0, n4 = 0, at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (t[i].address->ss_family == AF_INET6)
+			six[n6++] = t[i];
+		else
+			four[n4++] = t[i];
+	for (size_t i = 0; i < n; i++) {
+		if (i < n6)
+			t[at++] = six[i];
+		if (i < n4)
+			t[at++] = four[i];
+	}
+}
+
 /* Bring the unknown up behind the contenders. */
 static void
 interleave(struct order_target *t, size_t n)
@@ -105,6 +163,7 @@ interleave(struct order_target *t, size_t n)
 	size_t first = contenders(t, measured), rest = measured - first;
 	struct order_target hold[ORDER_MAX];
 
+	alternate(t + measured, unknown);
 	if (!unknown || !rest)
 		return;
 	memcpy(hold, t + first, rest * sizeof *t);
@@ -153,6 +212,7 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 {
 	size_t n = 0;
 	unsigned level = 0;
+	bool any_ipv4 = false;
 
 	for (size_t from = 0, to; from < mx->n; from = to, level++) {
 		size_t added;
@@ -165,19 +225,72 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 		n += added;
 	}
 	for (size_t i = 0; i < n; i++)
-		judge(&targets[i], hosts, now_s, fresh_s);
+		any_ipv4 = any_ipv4 || targets[i].address->ss_family == AF_INET;
+	for (size_t i = 0; i < n; i++)
+		judge(&targets[i], hosts, any_ipv4, now_s, fresh_s);
 	order_sort(targets, n);
 	return n;
 }
 
 size_t
-order_race(const struct order_target *targets, size_t n)
+order_usable(const struct order_target *targets, size_t n)
 {
-	size_t level = level_size(targets, n);
-	size_t measured = count(targets, level, ORDER_MEASURED), unknown = count(targets, level, ORDER_UNKNOWN);
-	size_t race = contenders(targets, measured) + unknown;
+	while (n && !usable(&targets[n - 1]))
+		n--;
+	return n;
+}
 
-	if (!measured && !unknown)
-		race = level;	/* all have failed lately: whichever is back first, and one timeout for all */
-	return race < DIAL_MAX ? race : DIAL_MAX;
+/* IPv6 first, otherwise as they are; how many of them that is. */
+static size_t
+ipv6_first(struct order_target *t, size_t n)
+{
+	size_t six = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct order_target one = t[i];
+
+		if (one.address->ss_family != AF_INET6)
+			continue;
+		memmove(&t[six + 1], &t[six], (i - six) * sizeof *t);
+		t[six++] = one;
+	}
+	return six;
+}
+
+/* When the rest of a level joins in: not before the best has taken much longer than it is known to take. */
+static int
+patience_ms(const struct order_target *best)
+{
+	int64_t known_ms = best ? best->first_us / 1000 : FAMILY_MS;
+
+	return PATIENCE_MS + (int)(known_ms < 10000 ? 4 * known_ms : 40000);
+}
+
+size_t
+order_race(struct order_target *targets, size_t n, int ret_start_ms[DIAL_MAX])
+{
+	size_t level = level_size(targets, n), six;
+	size_t measured = count(targets, level, ORDER_MEASURED), unknown = count(targets, level, ORDER_UNKNOWN);
+	size_t best = contenders(targets, measured), first = best + unknown;
+	int patience = patience_ms(best ? &targets[best - 1] : NULL);
+
+	if (!first)
+		first = level;	/* all have failed lately: whichever is back first, and one timeout for all */
+	if (level > DIAL_MAX)
+		level = DIAL_MAX;
+	if (first > level)
+		first = level;
+	if (best > first)
+		best = first;
+	six = ipv6_first(targets + best, first - best);
+	for (size_t i = 0; i < first; i++)
+		ret_start_ms[i] = !best && six && unknown && i >= six ? FAMILY_MS : 0;
+	for (size_t i = first, next; i < level; i = next, patience += FAMILY_MS) {
+		next = i + contenders(targets + i, count(targets + i, level - i, ORDER_MEASURED));
+		if (next == i)		/* only those that fail are left */
+			next = level;
+		for (size_t k = i; k < next; k++)
+			ret_start_ms[k] = patience;
+	}
+	return level;
 }

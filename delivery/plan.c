@@ -102,6 +102,7 @@ plan_make(struct transaction *t, struct smtp_link *l)
 
 	t->link = l;
 	t->accepted = t->asked = 0;
+	t->lost = t->moved = false;
 	t->mail_accepted = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;

@@ -27,6 +27,22 @@ went_stale(const struct delivery *d, bool kept)
 	return kept && d->link->closed;
 }
 
+/* What the transaction says of the host, for the next attempt. */
+static void
+learn(const struct delivery *d, const struct transaction *t, enum transaction_end end, bool kept)
+{
+	struct smtp_link *l = d->link;
+
+	if (t->lost) {
+		walk_tell_link(d, l, HOST_BROKE);
+	} else if (end == TRANSACTION_NEXT && l->closed && !went_stale(d, kept)) {
+		walk_tell_link(d, l, HOST_REFUSED);
+	} else if (end == TRANSACTION_DONE && !l->proven) {
+		l->proven = true;
+		walk_tell_link(d, l, HOST_PROVEN);
+	}
+}
+
 static void
 attempt(struct delivery *d, struct transaction *t, struct walk *w)
 {
@@ -44,6 +60,13 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 			return;
 		}
 		end = transaction_run(t, d->link);
+		if (t->moved) {
+			walk_moves(w, d->link, &t->why);
+			delivery_drop_link(d);
+			kept = false;
+			continue;
+		}
+		learn(d, t, end, kept);
 		if (end == TRANSACTION_DONE && !d->link->closed)
 			continue;
 		if (end == TRANSACTION_SPENT) {		/* on with the same hosts, from the start */

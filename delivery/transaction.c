@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "delivery/family.h"
 #include "delivery/plan.h"
 
 int
@@ -53,6 +54,18 @@ transaction_settle(struct transaction *t, size_t i, const struct outcome *o)
 	delivery_report(t->d, t->e, t->left[i], o);
 }
 
+bool
+transaction_moves(struct transaction *t)
+{
+	const struct smtp_link *l = t->link;
+
+	if (!family_refused(l))
+		return false;
+	outcome_set_reply(&t->why, CAUSE_REPLY_TEMPORARY, &l->reply, slice_str(l->host));
+	t->moved = true;
+	return true;
+}
+
 void
 transaction_settle_rest(struct transaction *t, const struct outcome *o)
 {
@@ -85,9 +98,9 @@ broken(struct transaction *t, int error)
 
 	if (error == -EIO || (error != -ECONNABORTED && commands_all_heard(t)))
 		return content_cut(t, error);
-	if (error == -ECONNABORTED)
+	if (error == -ECONNABORTED && !transaction_moves(t))
 		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
-	else
+	else if (error != -ECONNABORTED)
 		link_outcome(l, error, commands_name(t), &t->why);
 	l->closed = true;
 	return TRANSACTION_NEXT;
@@ -126,5 +139,7 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 	else if (commands_all_sent(t))
 		end = content_run(t);
 	drop_settled(t);
+	if (t->moved && t->nleft)
+		return TRANSACTION_NEXT;
 	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft ? TRANSACTION_NEXT : end;
 }

@@ -35,6 +35,8 @@ struct transaction {
 	struct outcome why;		/* TRANSACTION_NEXT: what is wrong with this host (deferred) */
 	struct outcome unfit;		/* what the last host lacked (failed) that could not carry it, or some of its recipients */
 	bool any_unfit;
+	bool lost;			/* the link broke when the content was out: somebody may have it (RFC 1047) */
+	bool moved;			/* the peer does not want our IPv6 address, and there is another way to it */
 
 	/* The running transaction: RSET, MAIL, a RCPT for each of left[0..asked), then DATA or BDAT. */
 	struct smtp_link *link;
@@ -60,6 +62,10 @@ void transaction_done(struct transaction *t);
 
 /* Offer the message over l for all that are left. */
 enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l);
+
+/* Is the reply in the link one to our IPv6 address, where there is another?  Then it settles nobody: t->moved is set, and
+ * t->why. */
+bool transaction_moves(struct transaction *t);
 
 /* The same outcome for one; for all that are left. */
 void transaction_settle(struct transaction *t, size_t i, const struct outcome *o);

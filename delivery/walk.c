@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "delivery/family.h"
 #include "delivery/login.h"
 #include "delivery/own.h"
 
@@ -32,6 +33,7 @@ walk_init(struct walk *w, struct delivery *d, const struct queue_entry *e)
 	w->d = d;
 	w->terms = terms_of(d->config, d->route, terms_requiretls(e));
 	w->tried = (struct buf)BUF(w->tried_space);
+	w->rests = (struct buf)BUF(w->rests_space);
 	w->end_ms = clock_ms() + WALK_MS;
 }
 
@@ -61,7 +63,7 @@ walk_blame(struct walk *w, const struct outcome *o)
 bool
 walk_met_all(const struct walk *w)
 {
-	return w->told == TOLD_NOTHING && w->refused == 0 && w->n == 0;
+	return w->told == TOLD_NOTHING && w->refused == 0 && w->n == 0 && w->resting == 0;
 }
 
 static enum outcome_cause
@@ -85,46 +87,26 @@ dns_cause(enum mx_status status)
 	return CAUSE_DNS_NO_HOST;
 }
 
-/* "10 mx1.example 192.0.2.1:25 [2001:db8::1]:25, 20 ..." */
+/* Who may be dialled, and in which order; who is to be left alone goes from the list, but its mail is said to wait for it. */
 static void
-record_answer(const struct walk *w)
+put_in_order(struct walk *w)
 {
-	char space[TRANSCRIPT_LINE];
-	struct buf b = BUF(space);
+	const struct config *c = w->d->config;
+	size_t all = order_targets(&w->mx, w->d->hosts, c->relay.mx_order == MX_ORDER_LATENCY,
+	    clock_wall_us() / 1000000, (int64_t)c->relay.latency_fresh_s, w->targets);
 
-	for (size_t i = 0; i < w->mx.n; i++) {
-		const struct mx_exchanger *x = &w->mx.exchangers[i];
+	w->n = order_usable(w->targets, all);
+	for (size_t i = w->n; i < all; i++) {
+		struct buf b = w->rests;
 
-		buf_fmt(&b, "%s%u %s", i ? ", " : "", x->preference, x->name);
-		if (x->naddresses == 0)
-			buf_fmt(&b, " (%s)", dns_status_text(x->status));
-		for (size_t k = 0; k < x->naddresses; k++) {
-			char key[64];
-
-			host_key(key, &x->addresses[k]);
-			buf_fmt(&b, " %s", key);
-		}
+		walk_note_resting(&w->targets[i], &b);
+		if (!b.full)
+			w->rests = b;
+		if (w->targets[i].reason != ORDER_RESTING)
+			continue;
+		w->resting++;
+		walk_tell_host(w, &w->targets[i], NULL, HOST_RESTING, HOST_TLS_UNKNOWN);
 	}
-	if (w->mx.status != MX_OK)
-		buf_str(&b, w->mx.detail);
-	transcript_fact(w->d->transcript, "DNS for %s, after %.1f ms: %.*s", w->d->destination,
-	    (double)w->d->times.dns_us / 1000, (int)b.n, b.p);
-}
-
-static void
-record_dial(const struct walk *w, const char *host, const struct dial_target *dialled, const char *what)
-{
-	if (dialled->state == DIAL_FAILED)
-		transcript_fact(w->d->transcript, "%s: %s", host, what);
-	else if (dialled->connect_us == 0)
-		transcript_fact(w->d->transcript, "%s: not connected after %.1f ms, given up for a faster one", host,
-		    (double)dialled->waited_us / 1000);
-	else if (dialled->state == DIAL_SLOW)
-		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, silent after %.1f ms, given up for a faster one",
-		    host, (double)dialled->connect_us / 1000, (double)dialled->waited_us / 1000);
-	else
-		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, first octet after %.1f ms", host,
-		    (double)dialled->connect_us / 1000, (double)dialled->first_us / 1000);
 }
 
 static bool
@@ -145,49 +127,15 @@ look_up(struct walk *w)
 		own_drop(c, slice_str(d->destination), &w->mx);
 	w->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
-	record_answer(w);
+	walk_note_answer(w);
 	if (w->mx.status == MX_OK)
-		w->n = order_targets(&w->mx, d->hosts, c->relay.mx_order == MX_ORDER_LATENCY,
-		    clock_wall_us() / 1000000, (int64_t)c->relay.latency_fresh_s, w->targets);
-	if (w->n)
+		put_in_order(w);
+	if (w->n || w->resting)
 		return true;
 	/* A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
 	outcome_set(&w->why, d->route->via != VIA_MX ? CAUSE_DNS_DEFER : dns_cause(w->mx.status), SL(""),
 	    slice_str(w->mx.detail));
 	return false;
-}
-
-/* "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
-static void
-host_text(const struct order_target *t, char text[300])
-{
-	char space[64], key[64];
-	struct buf b = BUF(space);
-	const char *name = t->exchanger->name;
-	const struct sockaddr *sa = (const struct sockaddr *)t->address;
-
-	host_key(key, t->address);
-	address_text(&b, sa);
-	if (slice_eq(slice_str(name), buf_slice(&b)))
-		(void)snprintf(text, 300, "%s", key);
-	else
-		(void)snprintf(text, 300, "%.200s[%.*s]:%u", name, (int)b.n, b.p, (unsigned)address_port(sa));
-}
-
-static void
-report(const struct walk *w, const struct order_target *t, const struct dial_target *dialled, enum dial_state state,
-    enum host_tls tls)
-{
-	struct host_report r = {
-		.state = state,
-		.tls = tls,
-		.connect_us = dialled->connect_us,
-		.first_us = state == DIAL_SLOW ? dialled->waited_us : dialled->first_us,
-	};
-
-	host_key(r.address, t->address);
-	(void)snprintf(r.name, sizeof r.name, "%.63s", t->exchanger->name);
-	w->d->sink->host(w->d->sink->ctx, &r);
 }
 
 static void
@@ -210,11 +158,11 @@ dial_failed(struct walk *w, const struct order_target *t, const struct dial_targ
 		what = "no greeting in time";
 	else if (dialled->connect_us)
 		what = "connected, but closed without a greeting";
-	host_text(t, host);
-	record_dial(w, host, dialled, what);
+	walk_host_text(t, host);
+	walk_note_dial(w, host, dialled, what);
 	add_tried(w, host, what);
 	w->refused++;
-	report(w, t, dialled, DIAL_FAILED, HOST_TLS_UNKNOWN);
+	walk_tell_host(w, t, dialled, HOST_FAILED, HOST_TLS_UNKNOWN);
 }
 
 /* After a race: those that failed and the winner are done with, the others go back among the
@@ -235,9 +183,9 @@ sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int wi
 		if (i < raced && (int)i == winner)
 			continue;
 		if (i < raced && dialled[i].state != DIAL_UNTRIED) {
-			host_text(&t, host);
-			record_dial(w, host, &dialled[i], "");
-			report(w, &t, &dialled[i], dialled[i].state, HOST_TLS_UNKNOWN);
+			walk_host_text(&t, host);
+			walk_note_dial(w, host, &dialled[i], "");
+			walk_tell_host(w, &t, &dialled[i], dialled[i].state == DIAL_OPEN ? HOST_OPEN : HOST_SLOW, HOST_TLS_UNKNOWN);
 			t.reason = ORDER_MEASURED;
 			t.at_least = false;	/* it lost already once: no second race */
 			t.first_us = dialled[i].state == DIAL_SLOW ? dialled[i].waited_us : dialled[i].first_us;
@@ -246,6 +194,38 @@ sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int wi
 	}
 	w->n = kept;
 	order_sort(w->targets, w->n);
+}
+
+static bool
+any_ipv4(const struct walk *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->targets[i].address->ss_family == AF_INET)
+			return true;
+	return false;
+}
+
+void
+walk_moves(struct walk *w, const struct smtp_link *l, const struct outcome *o)
+{
+	struct delivery *d = w->d;
+	size_t kept = 0;
+
+	walk_tell_link(d, l, HOST_NO_IPV6);
+	if (d->sink->moved)
+		d->sink->moved(d->sink->ctx, d->destination, l->host, o->detail);
+	tell(w, TOLD_REPLY, o);
+	if (!look_up(w))
+		return;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct order_target *t = &w->targets[i];
+
+		if (t->address->ss_family == AF_INET6)	/* of the same people: they would say the same */
+			walk_tell_host(w, t, NULL, HOST_NO_IPV6, HOST_TLS_UNKNOWN);
+		else
+			w->targets[kept++] = *t;
+	}
+	w->n = kept;
 }
 
 /* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504;
@@ -257,6 +237,11 @@ refused(struct walk *w, const struct smtp_link *l)
 	struct outcome o;
 
 	add_tried(w, l->host, "refused the session");
+	if (family_refused(l)) {
+		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
+		walk_moves(w, l, &o);
+		return;
+	}
 	w->refused++;
 	if (r->code / 100 == 4) {
 		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
@@ -295,9 +280,47 @@ came_back(struct walk *w, const struct order_target *t, const char *host)
 static enum host_tls
 tls_result(const struct smtp_link *l)
 {
-	if (!l || !(l->tls_failed || l->stream.tls))
+	if (!(l->tls_failed || l->stream.tls))
 		return HOST_TLS_UNKNOWN;
 	return l->tls_failed ? HOST_TLS_FAILED : HOST_TLS_GOOD;
+}
+
+/* The session did not get to where mail goes over it.  Who is there, but wants something else than we have, does not fail. */
+static void
+not_begun(struct walk *w, const struct order_target *t, const struct smtp_link *l, enum link_start start,
+    const struct outcome *why)
+{
+	bool failed = start == LINK_BROKEN && (why->cause == CAUSE_LOST || why->cause == CAUSE_PROTOCOL);
+
+	if (start != LINK_LOGIN)
+		walk_tell_host(w, t, NULL, failed ? HOST_FAILED : HOST_REFUSED, tls_result(l));
+	if (start == LINK_REFUSED) {
+		refused(w, l);
+		return;
+	}
+	add_tried(w, l->host, why->detail);
+	w->refused++;
+	tell(w, start == LINK_LOGIN ? TOLD_LOGIN : TOLD_LOST, why);
+	if (start == LINK_LOGIN)	/* elsewhere the same words would only help to lock the account */
+		w->n = 0;
+}
+
+static enum link_start
+begin(struct walk *w, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
+{
+	struct link_terms terms = w->terms;
+	enum link_start start;
+
+	if (t) {
+		host_key(l->key, t->address);
+		l->ipv4_left = t->address->ss_family == AF_INET6 && any_ipv4(w);
+		terms_of_host(&terms, w->d->hosts, t->exchanger->name, l->key, clock_wall_us() / 1000000);
+	}
+	l->lmtp = w->d->route->via == VIA_LMTP;
+	start = link_start(l, &terms, &w->d->tls, ret_why);
+	if (start == LINK_READY && w->d->route->user)
+		start = link_login(l, w->d->route, ret_why);
+	return start;
 }
 
 /* Greet on the connection that won, or to a socket (t is NULL).  A host that refuses us counts as failed, so that the next message
@@ -305,45 +328,27 @@ tls_result(const struct smtp_link *l)
 static struct smtp_link *
 greet(struct walk *w, const struct order_target *t, const char *host, const struct dial_target *dialled)
 {
-	struct link_terms terms = w->terms;
-	char key[64];
-	struct smtp_link *l;
+	struct smtp_link *l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
 	struct outcome why;
-	enum link_start start = LINK_BROKEN;
+	enum link_start start;
 
-	if (t) {
-		host_key(key, t->address);
-		terms_of_host(&terms, w->d->hosts, t->exchanger->name, key, clock_wall_us() / 1000000);
-	}
 	w->d->times.latency_us = dialled->first_us;
-	l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
-	if (l) {
-		l->latency_us = dialled->first_us;
-		l->lmtp = w->d->route->via == VIA_LMTP;
-		start = link_start(l, &terms, &w->d->tls, &why);
-		if (start == LINK_READY && w->d->route->user)
-			start = link_login(l, w->d->route, &why);
-	} else {
+	if (!l) {
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
+		tell(w, TOLD_LOST, &why);
+		return NULL;
 	}
-	if (t)
-		report(w, t, dialled, start == LINK_READY || start == LINK_LOGIN || !l ? DIAL_OPEN : DIAL_FAILED,
-		    tls_result(l));
+	l->latency_us = dialled->first_us;
+	start = begin(w, t, l, &why);
+	walk_tell_host(w, t, dialled, HOST_OPEN, tls_result(l));
 	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
 		w->sessions++;
 		return l;
 	}
-	if (start == LINK_READY) {
+	if (start == LINK_READY)
 		came_back(w, t, host);
-	} else if (start == LINK_REFUSED) {
-		refused(w, l);
-	} else {
-		add_tried(w, host, why.detail);
-		w->refused++;
-		tell(w, start == LINK_LOGIN ? TOLD_LOGIN : TOLD_LOST, &why);
-		if (start == LINK_LOGIN)	/* elsewhere the same words would only help to lock the account */
-			w->n = 0;
-	}
+	else
+		not_begun(w, t, l, start, &why);
 	link_done(l);
 	return NULL;
 }
@@ -364,7 +369,8 @@ race(struct walk *w)
 	};
 	struct order_target won;
 	char host[300];
-	size_t n = order_race(w->targets, w->n);
+	int start_ms[DIAL_MAX];
+	size_t n = order_race(w->targets, w->n, start_ms);
 	int winner;
 
 	if (w->targets[0].reason == ORDER_FAILING && n < w->n && o.connect_timeout_ms > FAILING_CONNECT_MS)
@@ -374,17 +380,19 @@ race(struct walk *w)
 		dialled[i].address = *w->targets[i].address;
 		dialled[i].address_len = w->targets[i].address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
 										      : sizeof(struct sockaddr_in);
+		dialled[i].delay_ms = start_ms[i];
 		dialled[i].fd = -1;
 	}
 	winner = dial_race(dialled, n, &o, "QUIT\r\n");
-	w->dials += (unsigned)n;
+	for (size_t i = 0; i < n; i++)
+		w->dials += dialled[i].state != DIAL_UNTRIED;
 	if (winner >= 0)
 		won = w->targets[winner];
 	sort_out(w, dialled, n, winner);
 	if (winner < 0)
 		return NULL;
-	host_text(&won, host);
-	record_dial(w, host, &dialled[winner], "");
+	walk_host_text(&won, host);
+	walk_note_dial(w, host, &dialled[winner], "");
 	return greet(w, &won, host, &dialled[winner]);
 }
 
@@ -412,7 +420,7 @@ to_socket(struct walk *w, const char *path)
 static bool
 all_gone(const struct walk *w)
 {
-	if (!w->gone || w->gone != w->refused || w->n || w->sessions || w->d->route->via == VIA_LMTP)
+	if (!w->gone || w->gone != w->refused || w->n || w->resting || w->sessions || w->d->route->via == VIA_LMTP)
 		return false;
 	for (size_t i = 0; i < w->mx.n; i++) {
 		enum dns_status status = w->mx.exchangers[i].status;
@@ -436,8 +444,10 @@ conclude(struct walk *w)
 	}
 	if (w->told != TOLD_NOTHING)
 		return;
-	buf_str(&b, "no exchanger answered: ");
+	buf_str(&b, w->tried.n ? "no exchanger answered: " : "no exchanger was asked: ");
 	buf_add(&b, buf_slice(&w->tried));
+	if (w->rests.n && b.cap - b.n > w->rests.n + 2)
+		buf_fmt(&b, "%s%.*s", w->tried.n ? "; " : "", (int)w->rests.n, w->rests.p);
 	outcome_set(&w->why, CAUSE_CONNECT, SL(""), buf_slice(&b));
 }
 

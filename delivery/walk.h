@@ -17,6 +17,7 @@ struct walk {
 	struct mx_list mx;
 	struct order_target targets[ORDER_MAX];	/* not tried yet, in order */
 	size_t n;
+	size_t resting;			/* addresses that were not dialled, as they fail again and again */
 	unsigned dials, sessions;
 	int64_t end_ms;			/* monotonic: no new host after that */
 	unsigned gone, refused;		/* hosts that refused for good (521, 554), and those that did not take mail at all */
@@ -25,6 +26,8 @@ struct walk {
 	struct outcome gone_why;	/* what the last of the gone said */
 	struct buf tried;		/* "mx1.example[192.0.2.1]:25: Connection refused; ..." */
 	char tried_space[OUTCOME_DETAIL - 40];
+	struct buf rests;		/* the same of those that were not dialled */
+	char rests_space[OUTCOME_DETAIL - 40];
 };
 
 /* For e, as the sender may have something to say about the way. */
@@ -40,5 +43,21 @@ bool walk_met_all(const struct walk *w);
 
 /* The host found last did not work out after all; o (deferred) is what to say if no other does. */
 void walk_blame(struct walk *w, const struct outcome *o);
+
+/* The host at the other end does not want our IPv6 address, and we have another: o (deferred) is what it said.  From here on only
+ * IPv4 addresses are tried. */
+void walk_moves(struct walk *w, const struct smtp_link *l, const struct outcome *o);
+
+/* walk_notes.c: "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
+void walk_host_text(const struct order_target *t, char text[300]);
+/* For the transcript: what the DNS said, how a dial went. */
+void walk_note_answer(const struct walk *w);
+void walk_note_dial(const struct walk *w, const char *host, const struct dial_target *dialled, const char *what);
+/* "mx1.example[192.0.2.1]:25 fails since ..., next try at ..." */
+void walk_note_resting(const struct order_target *t, struct buf *b);
+/* For the table of hosts; dialled may be NULL, and a socket (t is NULL, the link has no key) has no place there. */
+void walk_tell_host(const struct walk *w, const struct order_target *t, const struct dial_target *dialled,
+    enum host_event event, enum host_tls tls);
+void walk_tell_link(const struct delivery *d, const struct smtp_link *l, enum host_event event);
 
 #endif

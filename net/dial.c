@@ -29,7 +29,8 @@ struct race {
 	size_t n, started;
 	const struct dial_options *o;
 	const char *goodbye;
-	int64_t next_start_us;
+	int64_t begin_us;
+	int hurry_ms;			/* one has failed: no reason to hold back those with this delay any longer; -1: none has */
 	int64_t end_us;			/* of lingering; meaningful once there is a winner */
 	int winner;
 };
@@ -45,7 +46,8 @@ fail(struct race *race, size_t i, int error)
 		(void)close(t->fd);
 	t->fd = -1;
 	race->runners[i].state = OVER;
-	race->next_start_us = 0;	/* no reason to hold back the next any longer */
+	if (race->started < race->n)
+		race->hurry_ms = race->targets[race->started].delay_ms;
 }
 
 /* Hang up politely.  Reading first turns the reset that unread input would cause into a normal close. */
@@ -91,7 +93,6 @@ start(struct race *race, size_t i)
 
 	race->started++;
 	runner->start_us = clock_us();
-	race->next_start_us = race->o->stagger_ms ? runner->start_us + (int64_t)race->o->stagger_ms * 1000 : 0;
 	t->fd = socket(t->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd < 0) {
 		fail(race, i, errno);
@@ -178,6 +179,14 @@ give_up_us(const struct race *race, size_t i)
 	return runner->connected_us + (int64_t)race->o->first_timeout_ms * 1000;
 }
 
+static int64_t
+next_start_us(const struct race *race)
+{
+	const int delay_ms = race->targets[race->started].delay_ms;
+
+	return delay_ms <= race->hurry_ms ? race->begin_us : race->begin_us + (int64_t)delay_ms * 1000;
+}
+
 static bool
 running(const struct race *race, size_t i)
 {
@@ -199,10 +208,10 @@ schedule(struct race *race)
 			return -1;
 		next_us = race->end_us;
 	} else {
-		while (race->started < race->n && race->next_start_us <= now_us)
+		while (race->started < race->n && next_start_us(race) <= now_us)
 			start(race, race->started);
 		if (race->started < race->n)
-			next_us = race->next_start_us;
+			next_us = next_start_us(race);
 	}
 	for (size_t i = 0; i < race->started; i++) {
 		if (!running(race, i))
@@ -245,7 +254,7 @@ int
 dial_race(struct dial_target *targets, size_t n, const struct dial_options *o, const char *goodbye)
 {
 	struct race race = { .targets = targets, .n = n < DIAL_MAX ? n : DIAL_MAX, .o = o, .goodbye = goodbye,
-		.winner = -1 };
+		.winner = -1, .hurry_ms = -1, .begin_us = clock_us() };
 	int64_t now_us;
 	int sleep_ms;
 

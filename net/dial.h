@@ -22,6 +22,8 @@ enum dial_state {
 struct dial_target {
 	struct sockaddr_storage address;
 	socklen_t address_len;
+	int delay_ms;		/* start it so long after the first, or as soon as one of a shorter delay has failed; never
+				 * falls from one target to the next.  RFC 8305 suggests 250 between families */
 	/* results */
 	enum dial_state state;
 	int fd;			/* -1, or the open connection (non-blocking, first octets unread) */
@@ -34,7 +36,6 @@ struct dial_target {
 struct dial_options {
 	int connect_timeout_ms, first_timeout_ms;	/* first: from connected to the first octet */
 	bool silent;		/* the other side waits for us: who is connected has spoken; no goodbye then */
-	int stagger_ms;		/* between starts: 0 starts all at once; RFC 8305 suggests 250 for families */
 	int linger_factor;	/* after the winner spoke, wait for the others until factor * its time has passed, at most */
 	int linger_max_ms;	/* this long, so that they get measured too; 0: do not wait */
 	const struct sockaddr_storage *bind;	/* nbind source addresses; the one of the target's family is used */

@@ -88,7 +88,7 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 	}
 	for (size_t i = 0; i < k; i++) {
 		struct host_report report = {
-			.state = dial[i].state,
+			.event = dial[i].state == DIAL_OPEN ? HOST_OPEN : dial[i].state == DIAL_SLOW ? HOST_SLOW : HOST_FAILED,
 			.connect_us = dial[i].connect_us,
 			.first_us = dial[i].state == DIAL_SLOW ? dial[i].waited_us : dial[i].first_us,
 		};
@@ -99,25 +99,52 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 	}
 }
 
+/* start_ms: when it joins the first race; -1: it is not of it. */
+static void
+explain_reason(const struct order_target *t, int start_ms, FILE *out)
+{
+	char space[32];
+	struct buf until = BUF(space);
+
+	clock_stamp(&until, t->until_s);
+	switch (t->reason) {
+	case ORDER_MEASURED:
+		fputs("answered", out);
+		break;
+	case ORDER_UNKNOWN:
+		fputs("not measured: raced", out);
+		break;
+	case ORDER_FAILING:
+		fputs(t->level == ORDER_LAST ? "takes mail and breaks off: tried after all others"
+		    : "failed last time: tried after the others of its level", out);
+		break;
+	case ORDER_RESTING:
+		fprintf(out, "fails again and again: not tried before %s", buf_cstr(&until));
+		return;
+	case ORDER_IPV4:
+		fprintf(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
+		return;
+	}
+	if (start_ms > 0)
+		fprintf(out, ", after %d ms without an answer", start_ms);
+}
+
 /* by_mx: the exchangers were looked for under a domain. */
 static void
-explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx, FILE *out)
+explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx, int start_ms, FILE *out)
 {
 	char key[64], latency[32] = "no answer";
 	const struct host *h;
-	const char *why = "answered";
 
 	host_key(key, t->address);
 	h = hosts_find(hosts, key);
 	if (h && h->first_us > 0)
 		(void)snprintf(latency, sizeof latency, "%s%.1f ms", h->at_least ? "> " : "",
 		    (double)h->first_us / 1000);
-	if (t->reason == ORDER_FAILING)
-		why = "failed last time: tried after the others of its level";
-	else if (t->reason == ORDER_UNKNOWN)
-		why = "not measured: raced";
-	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s %s\n", rank, t->exchanger->preference,
-	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency, why);
+	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s ", rank, t->exchanger->preference,
+	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency);
+	explain_reason(t, start_ms, out);
+	fputc('\n', out);
 }
 
 static void
@@ -127,7 +154,8 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	static struct order_target targets[ORDER_MAX];
 	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
 	int64_t fresh_s = (int64_t)c->relay.latency_fresh_s;
-	size_t n;
+	int start_ms[DIAL_MAX];
+	size_t n, raced;
 
 	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
 	probe(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
@@ -137,8 +165,9 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	    : "by preference; within one preference by latency to the first octet of the greeting");
 	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger", "address",
 	    "latency", "");
+	raced = order_race(targets, order_usable(targets, n), start_ms);
 	for (size_t i = 0; i < n; i++)
-		explain_target(hosts, &targets[i], i + 1, by_mx, out);
+		explain_target(hosts, &targets[i], i + 1, by_mx, i < raced ? start_ms[i] : -1, out);
 	for (size_t i = 0; i < mx->n; i++)
 		if (mx->exchangers[i].naddresses == 0)
 			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
@@ -155,6 +184,7 @@ load_hosts(const struct config *c, struct hosts *hosts)
 	*hosts = (struct hosts){ 0 };
 	if (error == 0) {
 		hosts_load(hosts, q.state);
+		hosts_pauses(hosts, c->queue.retry_min_s, c->queue.retry_max_s);
 		queue_close(&q);
 	} else {
 		fprintf(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n", c->queue.directory,

@@ -19,6 +19,8 @@ frame_size(const struct frame *f)
 		return offsetof(struct frame, rcpt) + sizeof f->rcpt;
 	case FRAME_HOST:
 		return offsetof(struct frame, host) + sizeof f->host;
+	case FRAME_MOVED:
+		return offsetof(struct frame, moved) + sizeof f->moved;
 	case FRAME_DONE:
 		break;
 	}

@@ -16,7 +16,8 @@
 enum frame_type {
 	FRAME_JOB,		/* to the worker: deliver this */
 	FRAME_RCPT,		/* from it: what became of one recipient */
-	FRAME_HOST,		/* from it: an exchanger was measured */
+	FRAME_HOST,		/* from it: an exchanger was measured, or more */
+	FRAME_MOVED,		/* from it: a destination goes by IPv4 from here on */
 	FRAME_DONE,		/* from it: the job is over, it waits for the next */
 };
 
@@ -33,12 +34,17 @@ struct frame_rcpt {
 	struct outcome outcome;
 };
 
+struct frame_moved {
+	char destination[256], host[300], reply[OUTCOME_DETAIL];
+};
+
 struct frame {
 	enum frame_type type;
 	union {
 		struct frame_job job;
 		struct frame_rcpt rcpt;
 		struct host_report host;
+		struct frame_moved moved;
 	};
 };
 

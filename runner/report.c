@@ -153,6 +153,21 @@ report_frozen(void *ctx, const struct route *route, const struct frozen *f)
 }
 
 void
+report_moved(void *ctx, const char *destination, const char *host, const char *reply)
+{
+	struct log_line l;
+
+	(void)ctx;
+	log_begin(&l, LOG_LEVEL_NOTICE, "moved");
+	log_str(&l, "destination", slice_str(destination));
+	log_str(&l, "family", SL("ipv4"));
+	log_str(&l, "host", slice_str(host));
+	log_str(&l, "why", SL("it refused our IPv6 address: give that a name in the DNS that leads back to it"));
+	log_str(&l, "reply", slice_str(reply));
+	log_end(&l);
+}
+
+void
 report_trouble(void *ctx, const char *what, const char *id, int error)
 {
 	struct log_line l;

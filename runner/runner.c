@@ -198,6 +198,13 @@ heard_rcpt(struct runner *r, struct worker *w, struct frame_rcpt *f)
 		r->hooks->rcpt(r->ctx, m->id, slice_str(f->path), &f->outcome, f->delay_us);
 }
 
+static void
+heard_moved(struct runner *r, struct frame_moved *f)
+{
+	f->destination[sizeof f->destination - 1] = f->host[sizeof f->host - 1] = f->reply[sizeof f->reply - 1] = '\0';
+	r->hooks->moved(r->ctx, f->destination, f->host, f->reply);
+}
+
 void
 runner_hear(struct runner *r, struct worker *w)
 {
@@ -210,6 +217,9 @@ runner_hear(struct runner *r, struct worker *w)
 			break;
 		case FRAME_HOST:
 			hosts_learn(&r->hosts, &f.host, runner_now_s());
+			break;
+		case FRAME_MOVED:
+			heard_moved(r, &f.moved);
 			break;
 		case FRAME_DONE:
 			if (w->njobs) {

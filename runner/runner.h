@@ -45,6 +45,8 @@ struct runner_hooks {
 	void (*rcpt)(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
 	void (*message)(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error);
 	void (*notified)(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
+	/* A destination goes by IPv4 from here on: its host refused our IPv6 address. */
+	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
 	void (*trouble)(void *ctx, const char *what, const char *id, int error);
 	/* A route is left alone as its login is refused, once a run; NULL: it works again. */
 	void (*frozen)(void *ctx, const struct route *route, const struct frozen *frozen);

@@ -16,6 +16,11 @@
 #include "base/clock.h"
 #include "runner/frame.h"
 
+struct sink_context {
+	int fd;
+	struct hosts *hosts;
+};
+
 static void
 send_rcpt(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
@@ -24,15 +29,29 @@ send_rcpt(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct ou
 
 	f.rcpt.delay_us = clock_wall_us() - e->arrived_us;
 	memcpy(f.rcpt.path, path.p, path.n < sizeof f.rcpt.path ? path.n : sizeof f.rcpt.path - 1);
-	(void)frame_put(*(int *)ctx, &f);
+	(void)frame_put(((struct sink_context *)ctx)->fd, &f);
 }
 
+/* The worker's own copy of the table learns, too: its next message profits from what this one found out. */
 static void
 send_host(void *ctx, const struct host_report *report)
 {
+	struct sink_context *s = ctx;
 	struct frame f = { .type = FRAME_HOST, .host = *report };
 
-	(void)frame_put(*(int *)ctx, &f);
+	hosts_learn(s->hosts, report, clock_wall_us() / 1000000);
+	(void)frame_put(s->fd, &f);
+}
+
+static void
+send_moved(void *ctx, const char *destination, const char *host, const char *reply)
+{
+	struct frame f = { .type = FRAME_MOVED };
+
+	(void)snprintf(f.moved.destination, sizeof f.moved.destination, "%s", destination);
+	(void)snprintf(f.moved.host, sizeof f.moved.host, "%s", host);
+	(void)snprintf(f.moved.reply, sizeof f.moved.reply, "%s", reply);
+	(void)frame_put(((struct sink_context *)ctx)->fd, &f);
 }
 
 /* A job and its message. */
@@ -130,7 +149,8 @@ worker_main(const struct worker_setup *setup, int fd)
 {
 	static struct transcript transcript;
 	static struct desk desk;
-	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .ctx = &fd };
+	struct sink_context ctx = { fd, setup->hosts };
+	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .moved = send_moved, .ctx = &ctx };
 	struct delivery d = {
 		.config = setup->config,
 		.route = setup->route,

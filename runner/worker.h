@@ -13,7 +13,7 @@ struct worker_setup {
 	const struct queue *queue;
 	const struct config *config;
 	const struct dns_resolver *resolver;
-	const struct hosts *hosts;
+	struct hosts *hosts;		/* the child's copy learns what the child sees */
 	struct aliases *aliases;	/* the worker's own from the fork on; NULL: none */
 	const struct route *route;
 	const char *destination;

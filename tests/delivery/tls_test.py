@@ -123,7 +123,12 @@ def _():
     check(not any("STARTTLS" in text for _, text in exchangers["closes"].commands))
     path = may.queue + "/state/hosts"
     lines = open(path).read().split("\n")
-    open(path, "w").write("\n".join(re.sub(r" [1-9]\d+$", " 1700000000", text) if "mx.closes" in text else text for text in lines))
+    at = lines[0].replace("(>: at least)", "").split().index("tls_failed") - 1
+    lines = [text.split(" ") for text in lines]
+    for fields in lines:
+        if "mx.closes.example.org" in fields:
+            fields[at] = "1700000000"
+    open(path, "w").write("\n".join(" ".join(fields) for fields in lines))
     exchangers["closes"].fault = None
     may.send("bob@closes.example.org")
     may.relay()

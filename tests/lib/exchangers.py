@@ -62,6 +62,11 @@ class Exchanger:
             await self._outer.wait_closed()
         in_loop(close())
 
+    def cut(self):
+        """From within a callback: all connections end here and now, without a reply."""
+        for writer in list(self._open):
+            writer.transport.abort()
+
     # aiosmtpd asks these.
     async def handle_RCPT(self, server, session, envelope, address, options):
         answer = self.rcpt(address) if callable(self.rcpt) else self.rcpt
@@ -125,10 +130,11 @@ class BlackHole:
     """An address whose port 25 answers nothing, not even to a SYN: a listener with a full backlog."""
 
     def __init__(self, address, port=25):
-        self._listener = socket.create_server((address, port), backlog=0)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, port), family=family, backlog=0)
         self._fill = []
         for _ in range(4):
-            s = socket.socket()
+            s = socket.socket(family)
             s.setblocking(False)
             s.connect_ex((address, port))
             self._fill.append(s)

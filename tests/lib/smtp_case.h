@@ -104,14 +104,14 @@ smtp_as_wanted(const char *want)
 static bool
 smtp_told(const char *told)
 {
-	static const char *const states[] = { "untried", "open", "slow", "failed" };
+	static const char *const events[] = { "resting", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6" };
 	char space[2000];
 	struct buf b = BUF(space);
 
 	if (!told)
 		return true;
 	for (size_t i = 0; i < smtp_mail.nhosts; i++)
-		buf_fmt(&b, "%s%c %s", i ? "|" : "", smtp_mail.hosts[i].address[8], states[smtp_mail.hosts[i].state]);
+		buf_fmt(&b, "%s%c %s", i ? "|" : "", smtp_mail.hosts[i].address[8], events[smtp_mail.hosts[i].event]);
 	if (slice_eq(buf_slice(&b), slice_str(told)))
 		return true;
 	printf("# heard of hosts: %.*s\n", (int)b.n, b.p);
@@ -122,7 +122,7 @@ __attribute__((unused)) static void
 smtp_know(struct hosts *h, uint16_t port)
 {
 	for (int i = 1; i <= 3; i++) {
-		struct host_report r = { .state = DIAL_OPEN, .connect_us = 1, .first_us = i * 1000 };
+		struct host_report r = { .event = HOST_OPEN, .connect_us = 1, .first_us = i * 1000 };
 
 		(void)snprintf(r.address, sizeof r.address, "127.0.0.%d:%u", i, (unsigned)port);
 		hosts_learn(h, &r, clock_wall_us() / 1000000);

@@ -137,6 +137,8 @@ static const struct race_case {
 	    3000, 0, 0, 0, 1500 },
 	{ "slow_first_is_overtaken", 2, { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 0, DIAL_OPEN, 0 } },
 	    40, 0, 0, 1, 1500 },
+	{ "each_has_its_delay", 3, { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 0, DIAL_OPEN, 0 } },
+	    60, 0, 0, 2, 1500 },
 	{ "nobody", 2, { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED }, { HANGS_UP, 0, DIAL_FAILED, ECONNRESET } },
 	    0, 0, 0, -1, 1500 },
 };
@@ -183,8 +185,8 @@ race_case(const struct race_case *c)
 	for (size_t i = 0; i < c->n; i++) {
 		listeners[i] = (struct listener){ .temper = c->at[i].temper, .delay_ms = c->at[i].delay_ms };
 		listener_open(&listeners[i], i & 1 ? "127.0.0.2" : "127.0.0.1", &t[i]);
+		t[i].delay_ms = (int)i * c->stagger_ms;
 	}
-	o.stagger_ms = c->stagger_ms;
 	o.linger_factor = c->linger_factor;
 	o.linger_max_ms = c->linger_max_ms;
 	before = clock_ms();
@@ -210,7 +212,7 @@ goodbye(void)
 {
 	struct listener l[3] = { { .temper = SPEAKS, .delay_ms = 20 }, { .temper = SPEAKS, .delay_ms = 60 },
 		{ .temper = SPEAKS, .delay_ms = 300 } };
-	struct dial_target t[3];
+	struct dial_target t[3] = { 0 };
 	struct dial_options o = usual;
 	char greeting[16];
 	int winner;
@@ -262,7 +264,7 @@ sources(void)
 	struct listener l = { .temper = SPEAKS };
 	struct sockaddr_storage bind_to[3], from;
 	struct dial_options o = usual;
-	struct dial_target t;
+	struct dial_target t = { 0 };
 	socklen_t len = sizeof from;
 	struct buf text = { 0 };
 	char space[64];

@@ -10,9 +10,9 @@
 #include "tests/lib/tap.h"
 
 static struct host_report
-heard(const char *address, enum dial_state state, int64_t connect_us, int64_t first_us)
+heard(const char *address, enum host_event event, int64_t connect_us, int64_t first_us)
 {
-	struct host_report r = { .state = state, .connect_us = connect_us, .first_us = first_us };
+	struct host_report r = { .event = event, .connect_us = connect_us, .first_us = first_us };
 
 	(void)snprintf(r.address, sizeof r.address, "%s", address);
 	(void)snprintf(r.name, sizeof r.name, "mx.example");
@@ -22,31 +22,49 @@ heard(const char *address, enum dial_state state, int64_t connect_us, int64_t fi
 /* What is known after a series of reports about one address. */
 static const struct learning {
 	const char *name;
-	struct { enum dial_state state; int64_t connect_us, first_us; } said[4];
+	struct { enum host_event event; int64_t connect_us, first_us; int64_t after_s; } said[5];
 	int64_t connect_us, first_us;
 	bool at_least;
 	unsigned failures;
 	bool measured, failed;
+	unsigned broken;
 } learnings[] = {
-	{ "first sample is taken as it is", { { DIAL_OPEN, 1000, 8000 } }, 1000, 8000, false, 0, true, false },
-	{ "a second one counts a quarter", { { DIAL_OPEN, 1000, 8000 }, { DIAL_OPEN, 2000, 4000 } },
-	  1250, 7000, false, 0, true, false },
-	{ "cut off: a lower bound", { { DIAL_SLOW, 500, 9000 } }, 500, 9000, true, 0, true, false },
-	{ "a higher bound raises a bound", { { DIAL_SLOW, 500, 9000 }, { DIAL_SLOW, 0, 12000 } },
-	  500, 12000, true, 0, true, false },
-	{ "a lower bound does not lower a bound", { { DIAL_SLOW, 500, 9000 }, { DIAL_SLOW, 500, 100 } },
-	  500, 9000, true, 0, true, false },
-	{ "a lower bound does not lower a measurement", { { DIAL_OPEN, 1000, 8000 }, { DIAL_SLOW, 1000, 100 } },
-	  1000, 8000, false, 0, true, false },
-	{ "a higher bound raises a measurement by a quarter", { { DIAL_OPEN, 1000, 8000 }, { DIAL_SLOW, 1000, 16000 } },
-	  1000, 10000, false, 0, true, false },
-	{ "a measurement replaces a bound", { { DIAL_SLOW, 0, 9000 }, { DIAL_OPEN, 700, 3000 } },
-	  700, 3000, false, 0, true, false },
-	{ "failures count in a row", { { DIAL_FAILED, 0, 0 }, { DIAL_FAILED, 0, 0 } }, 0, 0, false, 2, false, true },
-	{ "a failure keeps what was measured", { { DIAL_OPEN, 1000, 8000 }, { DIAL_FAILED, 0, 0 } },
-	  1000, 8000, false, 1, true, true },
-	{ "success ends the row", { { DIAL_FAILED, 0, 0 }, { DIAL_OPEN, 1000, 8000 } }, 1000, 8000, false, 0, true, true },
-	{ "being cut off does not", { { DIAL_FAILED, 0, 0 }, { DIAL_SLOW, 0, 100 } }, 0, 100, true, 1, true, true },
+	{ "first sample is taken as it is", { { HOST_OPEN, 1000, 8000, 0 } }, 1000, 8000, false, 0, true, false, 0 },
+	{ "a second one counts a quarter", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_OPEN, 2000, 4000, 0 } },
+	  1250, 7000, false, 0, true, false, 0 },
+	{ "cut off: a lower bound", { { HOST_SLOW, 500, 9000, 0 } }, 500, 9000, true, 0, true, false, 0 },
+	{ "a higher bound raises a bound", { { HOST_SLOW, 500, 9000, 0 }, { HOST_SLOW, 0, 12000, 0 } },
+	  500, 12000, true, 0, true, false, 0 },
+	{ "a lower bound does not lower a bound", { { HOST_SLOW, 500, 9000, 0 }, { HOST_SLOW, 500, 100, 0 } },
+	  500, 9000, true, 0, true, false, 0 },
+	{ "a lower bound does not lower a measurement", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_SLOW, 1000, 100, 0 } },
+	  1000, 8000, false, 0, true, false, 0 },
+	{ "a higher bound raises a measurement by a quarter", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_SLOW, 1000, 16000, 0 } },
+	  1000, 10000, false, 0, true, false, 0 },
+	{ "a measurement replaces a bound", { { HOST_SLOW, 0, 9000, 0 }, { HOST_OPEN, 700, 3000, 0 } },
+	  700, 3000, false, 0, true, false, 0 },
+	{ "R146 a failure", { { HOST_FAILED, 0, 0, 0 } }, 0, 0, false, 1, false, true, 0 },
+	{ "R146 failures count in a row", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 60 } }, 0, 0, false, 2, false, true, 0 },
+	{ "those within the pause are the same", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 59 } }, 0, 0, false, 1, false, true, 0 },
+	{ "the next pause is longer", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 60 }, { HOST_FAILED, 0, 0, 119 } },
+	  0, 0, false, 2, false, true, 0 },
+	{ "but not too long", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 60 }, { HOST_FAILED, 0, 0, 120 } },
+	  0, 0, false, 3, false, true, 0 },
+	{ "a clock that was set back", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, -500 } }, 0, 0, false, 2, false, true, 0 },
+	{ "a failure keeps what was measured", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_FAILED, 0, 0, 0 } },
+	  1000, 8000, false, 1, true, true, 0 },
+	{ "a greeting does not end the row", { { HOST_FAILED, 0, 0, 0 }, { HOST_OPEN, 1000, 8000, 0 } }, 1000, 8000, false, 1, true, true, 0 },
+	{ "a transaction does", { { HOST_FAILED, 0, 0, 0 }, { HOST_OPEN, 1000, 8000, 0 }, { HOST_PROVEN, 0, 0, 0 } },
+	  1000, 8000, false, 0, true, true, 0 },
+	{ "being cut off does not", { { HOST_FAILED, 0, 0, 0 }, { HOST_SLOW, 0, 100, 0 } }, 0, 100, true, 1, true, true, 0 },
+	{ "R144 a host that refuses is there: one failure, never more", { { HOST_REFUSED, 0, 0, 0 }, { HOST_REFUSED, 0, 0, 600 },
+	  { HOST_REFUSED, 0, 0, 600 } }, 0, 0, false, 1, false, true, 0 },
+	{ "also after it was away", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 600 }, { HOST_REFUSED, 0, 0, 600 } },
+	  0, 0, false, 1, false, true, 0 },
+	{ "broken off behind the dot", { { HOST_BROKE, 0, 0, 0 } }, 0, 0, false, 1, false, true, 1 },
+	{ "again, by several at the same time", { { HOST_BROKE, 0, 0, 0 }, { HOST_BROKE, 0, 0, 1 }, { HOST_BROKE, 0, 0, 300 } },
+	  0, 0, false, 2, false, true, 2 },
+	{ "a transaction ends that too", { { HOST_BROKE, 0, 0, 0 }, { HOST_PROVEN, 0, 0, 1 } }, 0, 0, false, 0, false, true, 0 },
 };
 
 static void
@@ -56,18 +74,66 @@ test_learning(void)
 		const struct learning *c = &learnings[i];
 		struct hosts h = { 0 };
 		const struct host *host;
+		int64_t now_s = 1000;
 
-		for (size_t k = 0; k < 4 && c->said[k].state != DIAL_UNTRIED; k++) {
-			struct host_report r = heard("192.0.2.1:25", c->said[k].state, c->said[k].connect_us,
+		for (size_t k = 0; k < 5 && c->said[k].event != HOST_RESTING; k++) {
+			struct host_report r = heard("192.0.2.1:25", c->said[k].event, c->said[k].connect_us,
 			    c->said[k].first_us);
 
-			hosts_learn(&h, &r, 1000);
+			now_s += c->said[k].after_s;
+			hosts_learn(&h, &r, now_s);
 		}
 		host = hosts_find(&h, "192.0.2.1:25");
 		ok(host && host->connect_us == c->connect_us && host->first_us == c->first_us &&
-		    host->at_least == c->at_least && host->failures == c->failures &&
-		    host->measured_s == (c->measured ? 1000 : 0) && host->failed_s == (c->failed ? 1000 : 0) &&
-		    h.changed, "%s", c->name);
+		    host->at_least == c->at_least && host->failures == c->failures && host->broken == c->broken &&
+		    (host->measured_s != 0) == c->measured && (host->failed_s != 0) == c->failed &&
+		    (host->since_s != 0) == (c->failures > 0) && h.changed, "%s", c->name);
+		hosts_done(&h);
+	}
+}
+
+/* Failures at these times; how long the host is left alone behind the last. */
+static const struct pause {
+	const char *name;
+	uint64_t retry_min_s, retry_max_s;
+	int64_t failed_s[6];
+	int64_t until_s;		/* asked at the time of the last failure */
+} pauses[] = {
+	{ "R146 one failure: none", 300, 14400, { 1000 }, 0 },
+	{ "R146 two: two minutes", 300, 14400, { 1000, 1300 }, 1420 },
+	{ "R146 three: four", 300, 14400, { 1000, 1300, 1900 }, 2140 },
+	{ "R146 two in one minute are one", 300, 14400, { 1000, 1050 }, 0 },
+	{ "an hour at most", 300, 14400, { 1000, 10000, 20000, 30000, 40000, 50000 }, 51920 },
+	{ "no longer than retry-max", 300, 600, { 1000, 10000, 20000, 30000, 40000, 50000 }, 50600 },
+	{ "short with a short retry-min", 4, 14400, { 1000, 1004 }, 1008 },
+	{ "a second at least", 1, 2, { 1000, 1002 }, 1004 },
+};
+
+static void
+test_pauses(void)
+{
+	for (size_t i = 0; i < sizeof pauses / sizeof pauses[0]; i++) {
+		const struct pause *p = &pauses[i];
+		struct host_report r = heard("192.0.2.1:25", HOST_FAILED, 0, 0), good = heard("192.0.2.1:25", HOST_PROVEN, 0, 0);
+		struct hosts h = { 0 };
+		int64_t now_s = 0, until_s;
+
+		hosts_pauses(&h, p->retry_min_s, p->retry_max_s);
+		for (size_t k = 0; k < 6 && p->failed_s[k]; k++) {
+			now_s = p->failed_s[k];
+			hosts_learn(&h, &r, now_s);
+		}
+		until_s = hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s);
+		ok(until_s == p->until_s, "%s: %lld", p->name, (long long)until_s);
+		if (until_s) {
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), until_s), "%s: then it is over", p->name);
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s - 1), "%s: a clock set back ends it", p->name);
+			h.forgiven_s = now_s;
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s), "%s: --flush ends it", p->name);
+			h.forgiven_s = 0;
+			hosts_learn(&h, &good, now_s);
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s), "%s: and so does success", p->name);
+		}
 		hosts_done(&h);
 	}
 }
@@ -77,12 +143,12 @@ static void
 test_tls(void)
 {
 	struct hosts h = { 0 };
-	struct host_report r = heard("192.0.2.1:25", DIAL_FAILED, 0, 0);
+	struct host_report r = heard("192.0.2.1:25", HOST_REFUSED, 0, 0);
 
 	r.tls = HOST_TLS_FAILED;
 	hosts_learn(&h, &r, 1000);
 	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000, "R134 a handshake that failed is remembered");
-	r = heard("192.0.2.1:25", DIAL_OPEN, 1, 1);
+	r = heard("192.0.2.1:25", HOST_OPEN, 1, 1);
 	hosts_learn(&h, &r, 2000);
 	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000, "R134 a session without TLS says nothing of it");
 	r.tls = HOST_TLS_GOOD;
@@ -96,12 +162,12 @@ test_ignored(void)
 {
 	static const char *const addresses[] = { "", "a b", "a\nb" };
 	struct hosts h = { 0 };
-	struct host_report r = heard("192.0.2.1:25", DIAL_UNTRIED, 0, 0);
+	struct host_report r = heard("192.0.2.1:25", HOST_RESTING, 0, 0);
 
 	hosts_learn(&h, &r, 1);
 	ok(h.n == 0 && !h.changed, "what was not tried is not learned");
 	for (size_t i = 0; i < 3; i++) {
-		r = heard(addresses[i], DIAL_OPEN, 1, 1);
+		r = heard(addresses[i], HOST_OPEN, 1, 1);
 		hosts_learn(&h, &r, 1);
 	}
 	ok(h.n == 0, "an address that could break a line is not kept");
@@ -119,7 +185,7 @@ test_bound(void)
 		struct host_report r;
 
 		(void)snprintf(address, sizeof address, "10.%d.%d.1:25", (i * 7919) % 250, i);
-		r = heard(address, DIAL_OPEN, 1, 1 + i);
+		r = heard(address, HOST_OPEN, 1, 1 + i);
 		hosts_learn(&h, &r, i == 5 ? 1000000 : 1000 + i);
 	}
 	for (size_t i = 1; i < h.n; i++)
@@ -147,9 +213,9 @@ static void
 test_round_trip(int dir)
 {
 	struct hosts h, again;
-	struct host_report a = heard("192.0.2.1:25", DIAL_OPEN, 1500, 12000);
-	struct host_report b = heard("[2001:db8::1]:25", DIAL_SLOW, 0, 35000);
-	struct host_report c = heard("192.0.2.9:25", DIAL_FAILED, 0, 0);
+	struct host_report a = heard("192.0.2.1:25", HOST_OPEN, 1500, 12000);
+	struct host_report b = heard("[2001:db8::1]:25", HOST_SLOW, 0, 35000);
+	struct host_report c = heard("192.0.2.9:25", HOST_FAILED, 0, 0);
 	struct stat st;
 
 	hosts_load(&h, dir);
@@ -175,21 +241,19 @@ static const struct damaged {
 	size_t hosts;
 } damages[] = {
 	{ "empty", "", 0 },
-	{ "a line", "192.0.2.1:25 mx 1 2 3 4 5\n", 1 },
-	{ "a bound", "192.0.2.1:25 mx 1 >2 3 4 5\n", 1 },
-	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5", 0 },
-	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4\n", 0 },
-	{ "when TLS failed", "192.0.2.1:25 mx 1 2 3 4 5 6\n", 1 },
-	{ "no number for that", "192.0.2.1:25 mx 1 2 3 4 5 x\n", 0 },
-	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 6 7\n", 0 },
-	{ "no number", "192.0.2.1:25 mx 1 2 3 4 x\n", 0 },
-	{ "a negative number", "192.0.2.1:25 mx 1 -2 3 4 5\n", 0 },
-	{ "a number too large", "192.0.2.1:25 mx 1 99999999999999999999 3 4 5\n", 0 },
-	{ "failures too large", "192.0.2.1:25 mx 1 2 3 4 4294967297\n", 0 },
-	{ "a control character", "192.0.2.1:25 m\001x 1 2 3 4 5\n", 0 },
-	{ "an address too long", "1234567890123456789012345678901234567890123456789012345678901234 mx 1 2 3 4 5\n", 0 },
-	{ "twice the same", "192.0.2.1:25 mx 1 2 3 4 5\n192.0.2.1:25 mx 1 2 3 4 5\n", 1 },
-	{ "good lines around a bad one", "192.0.2.1:25 mx 1 2 3 4 5\nrubbish\n192.0.2.0:25 mx 1 2 3 4 5\n", 2 },
+	{ "a line", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 1 },
+	{ "a bound", "192.0.2.1:25 mx 1 >2 3 4 5 0 0 0 0\n", 1 },
+	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0", 0 },
+	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0\n", 0 },
+	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6\n", 0 },
+	{ "no number", "192.0.2.1:25 mx 1 2 3 4 x 0 0 0 0\n", 0 },
+	{ "a negative number", "192.0.2.1:25 mx 1 -2 3 4 5 0 0 0 0\n", 0 },
+	{ "a number too large", "192.0.2.1:25 mx 1 99999999999999999999 3 4 5 0 0 0 0\n", 0 },
+	{ "failures too large", "192.0.2.1:25 mx 1 2 3 4 4294967297 0 0 0 0\n", 0 },
+	{ "a control character", "192.0.2.1:25 m\001x 1 2 3 4 5 0 0 0 0\n", 0 },
+	{ "an address too long", "1234567890123456789012345678901234567890123456789012345678901234 mx 1 2 3 4 5 0 0 0 0\n", 0 },
+	{ "twice the same", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 1 },
+	{ "good lines around a bad one", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\nrubbish\n192.0.2.0:25 mx 1 2 3 4 5 0 0 0 0\n", 2 },
 };
 
 static void
@@ -205,12 +269,12 @@ test_damaged(int dir)
 		hosts_done(&h);
 	}
 	memset(text, 'x', sizeof text);
-	memcpy(text + 511, "192.0.2.1:25 mx 1 2 3 4 5\n", 26);
-	put_file(dir, text, 511 + 26);
+	memcpy(text + 511, "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 34);
+	put_file(dir, text, 511 + 34);
 	hosts_load(&h, dir);
 	ok(h.n == 0, "file: the tail of a long line is no line");
 	hosts_done(&h);
-	put_file(dir, "192.0.2.1:25 mx\0 1 2 3 4 5\n192.0.2.2:25 mx 1 2 3 4 5\n", 54);
+	put_file(dir, "192.0.2.1:25 mx\0 1 2 3 4 5 0 0 0 0\n192.0.2.2:25 mx 1 2 3 4 5 0 0 0 0\n", 70);
 	hosts_load(&h, dir);
 	ok(h.n <= 1 && !hosts_find(&h, "192.0.2.1:25"), "file: a NUL spoils its line");
 	hosts_done(&h);
@@ -249,6 +313,7 @@ main(void)
 	if (!mkdtemp(dir) || (fd = open(dir, O_RDONLY | O_DIRECTORY)) < 0)
 		return 1;
 	test_learning();
+	test_pauses();
 	test_tls();
 	test_ignored();
 	test_bound();

@@ -110,6 +110,13 @@ hook_notified(void *ctx, const char *id, enum bounce_action action, const char *
 }
 
 static void
+hook_moved(void *ctx, const char *destination, const char *host, const char *reply)
+{
+	(void)ctx;
+	printf("# moved: %s %s %s\n", destination, host, reply);
+}
+
+static void
 hook_trouble(void *ctx, const char *what, const char *id, int error)
 {
 	(void)ctx;
@@ -125,7 +132,7 @@ hook_frozen(void *ctx, const struct route *route, const struct frozen *f)
 }
 
 static const struct runner_hooks hooks = {
-	hook_started, hook_ended, hook_rcpt, hook_message, hook_notified, hook_trouble, hook_frozen,
+	hook_started, hook_ended, hook_rcpt, hook_message, hook_notified, hook_moved, hook_trouble, hook_frozen,
 };
 
 static char folder[] = "/tmp/runner_test.XXXXXX";

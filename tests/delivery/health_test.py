@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: ISC
+"""What is remembered of hosts that fail, hang, break off or refuse our IPv6 address, and what follows for the next mail."""
+import os
+import re
+import time
+
+from exchangers import BlackHole, Exchanger
+from nameservers import nsd
+from programs import Site, fresh_directory
+from tap import check, main, same, test, wait_for
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": """
+six      MX 10 both
+both     A 192.0.2.11
+both     AAAA 2001:db8::11
+six2     MX 10 both
+only6    MX 10 just6
+just6    AAAA 2001:db8::11
+greet    MX 10 greets
+greets   A 192.0.2.11
+greets   AAAA 2001:db8::12
+hole     MX 10 holed
+holed    A 192.0.2.13
+holed    AAAA 2001:db8::13
+dead     MX 10 nobody
+nobody   A 192.0.2.99
+dead2    MX 10 nobody
+backup   MX 10 nobody
+backup   MX 20 good
+good     A 192.0.2.14
+breaks   MX 10 breaker
+breaks   MX 20 good
+breaker  A 192.0.2.15
+gone     MX 10 says521
+says521  A 192.0.2.16
+"""})
+REFUSAL = ("550-5.7.1 [2001:db8::1] Our system has detected that this message does\r\n"
+           "550-5.7.1 not meet IPv6 sending guidelines regarding PTR records and\r\n"
+           "550 5.7.1 authentication. - gsmtp")
+four = Exchanger("192.0.2.11", banner_s=0.6)
+six = Exchanger("2001:db8::11", data=REFUSAL)
+greets = Exchanger("2001:db8::12", greeting="554 5.7.25 no PTR record for your address")
+good = Exchanger("192.0.2.14")
+site = Site("site", settings="").listen()
+SOON = ("-o", "queue.retry-min=2s", "-o", "queue.retry-max=1h")
+
+
+def send(domain, *options, count=1):
+    site.send("bob@" + domain, count=count)
+    return site.relay(*options)
+
+
+def state(address):
+    """What state/hosts holds of address, by the names in its first line."""
+    head, *lines = site.hosts().splitlines()
+    names = re.sub(r"\(.*?\)", "", head).split()[1:]
+    for line in lines:
+        if line.startswith(address + " "):
+            return dict(zip(names, line.split()))
+    return None
+
+
+def clear():
+    for path in site.queued():
+        os.unlink(path)
+
+
+@test("an IPv6 refusal for want of a name: the same mail goes over IPv4 at once, and the log says so")
+def _():
+    send("six.example.org")
+    same([len(four.messages), site.queued()], [1, []], site.queue_text(), site.log())
+    same(six.connections, 1)
+    check(re.search(r"moved destination=six.example.org family=ipv4 .*IPv6 sending guidelines", site.log()), site.log())
+
+
+@test("that is remembered, for its other domains too: no second try over IPv6")
+def _():
+    send("six.example.org", count=3)
+    send("six2.example.org")
+    same([len(four.messages), six.connections, site.queued()], [5, 1, []], site.log())
+    check("not tried" not in site.log())
+    text = site.explain("bob@six2.example.org")
+    check("IPv4 only until" in text, text)
+
+
+@test("where there is no IPv4, the refusal stands")
+def _():
+    os.unlink(site.queue + "/state/hosts")
+    had = len(site.mailbox("alice"))
+    send("only6.example.org")
+    same(len(site.mailbox("alice")) - had, 1, site.log())
+    check("Status: 5.7.1" in site.mailbox("alice")[-1].decode())
+
+
+@test("the same in place of a greeting")
+def _():
+    had = len(four.messages)
+    send("greet.example.org")
+    same([len(four.messages) - had, greets.connections, site.queued()], [1, 1, []], site.log())
+    send("greet.example.org")
+    same([len(four.messages) - had, greets.connections], [2, 1])
+
+
+@test("RFC 8305 IPv6 that answers nothing costs no time beside IPv4 that does")
+def _():
+    holed4 = Exchanger("192.0.2.13")
+    hole = BlackHole("2001:db8::13")
+    check(send("hole.example.org") < 5)
+    same(len(holed4.messages), 1)
+    check(state("192.0.2.13:25") and state("[2001:db8::13]:25")["failures"] == "0", site.hosts(), hole)
+
+
+@test("R146 a host that fails is remembered, and after failures in a row not dialled for a while")
+def _():
+    for _ in range(2):
+        send("dead.example.org", *SOON)
+        time.sleep(1.2)
+    same([state("192.0.2.99:25")["failures"], len(site.queued("wait"))], ["2", 2], site.hosts())
+    since = state("192.0.2.99:25")["since"]
+    nobody = Exchanger("192.0.2.99")
+    send("dead2.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    same(nobody.connections, 0, site.hosts(), site.log())
+    text = site.queue_text()
+    check("no exchanger was asked: nobody.example.org[192.0.2.99]:25 fails since 2" in text and "next try at 2" in text, text)
+    check("deferred" in site.log().splitlines()[-2] and "4.4.1" in site.log(), site.log())
+    same(state("192.0.2.99:25")["since"], since)
+    text = site.explain("bob@dead.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    check("fails again and again: not tried before" in text, text)
+    nobody.stop()
+
+
+@test("R146 its mail for which there is a worse exchanger goes there, without waiting for the dead one")
+def _():
+    had = len(good.messages)
+    send("backup.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    same([len(good.messages) - had, state("192.0.2.99:25")["failures"]], [1, "2"], site.log())
+
+
+@test("R146 --flush asks all the same, and a host that is back is forgiven")
+def _():
+    nobody = Exchanger("192.0.2.99")
+    site.relay("--flush", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    same([len(nobody.messages), site.queued()], [3, []], site.log())
+    same(state("192.0.2.99:25")["failures"], "0", site.hosts())
+
+
+@test("a host that breaks off behind the final dot: the next attempt begins elsewhere, once it did so twice on a worse level")
+def _():
+    breaker = Exchanger("192.0.2.15", data=lambda envelope: breaker.cut())
+    had = len(good.messages)
+    send("breaks.example.org", *SOON)
+    same([len(site.queued("wait")), len(good.messages) - had], [1, 0], site.log())
+    check(wait_for(lambda: site.relay(*SOON) and state("192.0.2.15:25")["broken"] == "2", 10, 0.5), site.hosts())
+    same(len(site.queued("wait")), 1)
+    check(wait_for(lambda: site.relay(*SOON) and not site.queued("wait"), 12, 0.5), site.hosts())
+    same([site.queued(), len(good.messages) - had, breaker.connections], [[], 1, 2], site.hosts(), site.log())
+    check("takes mail and breaks off: tried after all others" in site.explain("bob@breaks.example.org", *SOON))
+
+
+@test("R144 521 in place of a greeting: returned, and never held against later mail")
+def _():
+    gone = Exchanger("192.0.2.16", greeting="521 5.3.2 no mail here")
+    had = len(site.mailbox("alice"))
+    for count in (1, 2, 3):
+        send("gone.example.org", *SOON)
+        same([len(site.mailbox("alice")) - had, gone.connections], [count, count], site.log())
+        time.sleep(0.6)
+    same(state("192.0.2.16:25")["failures"], "1", site.hosts())
+
+
+main(site.keep_queue_note)
