@@ -157,6 +157,7 @@ withdraw(struct runner *r, struct destination *d, const struct message *m, size_
 			continue;
 		}
 		*at = job->next;
+		d->waiting--;
 		free(job);
 		--*jobs;
 	}
