@@ -102,6 +102,22 @@ def _():
     note("killed %d times, %d bounces" % (kills, len(site.mailbox("alice")) - had))
 
 
+@test("R147 B162 the runner, while it confirms deliveries: each sender is told, of each way")
+def _():
+    had = len(site.mailbox("alice"))
+    with site.smtp() as smtp:
+        for number in range(12):
+            smtp.sendmail("alice@sender.example", ["s%d@local.example" % number, "s%d@example.org" % number], b"Subject: x\r\n\r\nx\r\n",
+                          rcpt_options=["NOTIFY=SUCCESS"])
+    kills = kill_until_done()
+    told = {match for content in site.mailbox("alice")[had:]
+            for match in re.findall(rb"Final-Recipient: rfc822; (s\d+@\S+)\r?\nAction: (\w+)", content)}
+    same(told, {(b"s%d@%s" % (number, domain), action) for number in range(12)
+                for domain, action in ((b"local.example", b"delivered"), (b"example.org", b"relayed"))})
+    check(kills >= 3, "only %d kills" % kills)
+    note("killed %d times, %d notices" % (kills, len(site.mailbox("alice")) - had))
+
+
 SESSION = "EHLO client.example\r\n" + "".join(
     "MAIL FROM:<alice@sender.example>\r\nRCPT TO:<d@local.example>\r\nDATA\r\nSubject: number %d\r\n\r\n%s\r\n.\r\n" % (n, "x" * 60)
     for n in range(100, 104)) + "QUIT\r\n"
