@@ -43,7 +43,7 @@ add_diagnostic(struct bounce *b, const struct outcome *o)
 	if (o->remote && o->host[0])
 		add_remote(b, o->host);
 	if (o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED))
-		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", o->detail);
+		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", outcome_told(o));
 }
 
 static void

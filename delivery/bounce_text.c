@@ -78,7 +78,7 @@ explain(struct bounce *b, const struct bounce_rcpt *r)
 	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
 	if (o->remote && o->host[0])
 		notice_line(&b->n, "    %s answered:", o->host);
-	notice_line(&b->n, "    %s", says ? o->detail : words[b->news->action].nothing);
+	notice_line(&b->n, "    %s", says ? outcome_told(o) : words[b->news->action].nothing);
 	if (o->status[0])
 		notice_line(&b->n, "    (status %s)", o->status);
 }

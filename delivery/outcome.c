@@ -136,6 +136,23 @@ outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp
 }
 
 const char *
+outcome_told(const struct outcome *o)
+{
+	switch (o->cause) {
+	case CAUSE_MAILDIR:
+		return "the mailbox cannot be written to at present";
+	case CAUSE_MAILDIR_QUOTA:
+		return "the mailbox is full";
+	case CAUSE_MAILDIR_SPACE:
+		return "there is no space for the mailbox at present";
+	case CAUSE_ALIASES:
+		return "the addresses that this one stands for cannot be found out at present";
+	default:
+		return o->detail;
+	}
+}
+
+const char *
 outcome_text(const struct outcome *o)
 {
 	if (o->cause == CAUSE_FORWARDED || o->cause == CAUSE_EXPANDED)

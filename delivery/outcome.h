@@ -99,6 +99,10 @@ void outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, stru
 /* The same where the reply's place decides, not its digit. */
 void outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r, struct slice host);
 
+/* What the sender is told: the detail, but of files on this host no more than what kind of trouble there is.  Whoever writes to a
+ * mailbox need not know where it lies, nor read what somebody else's list includes. */
+const char *outcome_told(const struct outcome *o);
+
 /* What the logs call it: "delivered", "deferred", "failed"; "expanded" where copies go on. */
 const char *outcome_text(const struct outcome *o);
 const char *outcome_kind_text(enum outcome_kind kind);	/* "delivered", "deferred", "failed" */

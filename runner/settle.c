@@ -58,7 +58,7 @@ expire(const struct runner *r, const struct tally *t, struct outcome *o)
 	else
 		buf_fmt(&b, "gave up after %lld %s in the queue", (long long)(in_hours ? lifetime_s / 3600 : lifetime_s),
 		    in_hours ? "hours" : "seconds");
-	buf_fmt(&b, "; the last attempt said: %.*s", (int)(sizeof space - 100), last.detail);
+	buf_fmt(&b, "; the last attempt said: %.*s", (int)(sizeof space - 100), outcome_told(&last));
 	outcome_set(o, t->gives_back ? CAUSE_DEADLINE : CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
 }
 

@@ -2,6 +2,7 @@
 """Maildirs from a real run: details, a file system that is full, links that lead away."""
 import os
 import subprocess
+import time
 
 from programs import Site, fresh_directory
 from tap import check, main, same, test
@@ -65,6 +66,16 @@ def _():
     text = open(path, "rb").read()
     check(text.endswith(b"\n" + BIG.replace(b"\r\n", b"\n")) and b"\r" not in text, text[:500])
     same(site.queued(), [])
+
+
+@test("the sender is told of the trouble, and not of our folders")
+def _():
+    subprocess.run(["mount", "-o", "remount,size=300k", SMALL], check=True)
+    site.send("carla@full.example", BIG)
+    time.sleep(1.1)
+    site.relay("-o", "queue.lifetime=1s")
+    text = site.mailbox("alice")[-1]
+    check(b"no space for the mailbox" in text and SMALL.encode() not in text, text)
 
 
 main(site.keep_queue_note)

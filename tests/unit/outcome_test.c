@@ -148,6 +148,20 @@ test_cleaning(void)
 	    strcmp(outcome_kind_text(OUTCOME_FAILED), "failed") == 0, "kinds have names");
 }
 
+/* What is on our disk is for our logs. */
+static void
+test_told(void)
+{
+	struct outcome o;
+
+	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		const bool ours = cause == CAUSE_MAILDIR || cause == CAUSE_MAILDIR_QUOTA || cause == CAUSE_MAILDIR_SPACE || cause == CAUSE_ALIASES;
+
+		outcome_set(&o, (enum outcome_cause)cause, SL(""), SL("/var/mail/joe: no"));
+		ok(ours ? !strchr(outcome_told(&o), '/') && *outcome_told(&o) : outcome_told(&o) == o.detail, "told of cause %d", cause);
+	}
+}
+
 int
 main(void)
 {
@@ -155,5 +169,6 @@ main(void)
 	test_replies();
 	test_place_decides();
 	test_cleaning();
+	test_told();
 	return tap_done();
 }
