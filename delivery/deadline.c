@@ -36,6 +36,18 @@ deadline_ends(const struct deadline *d, int64_t now_s)
 	return d->give_back && deadline_over(d, now_s);
 }
 
+void
+deadline_outcome(struct outcome *o, struct slice host, struct slice last)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	buf_str(&b, DEADLINE_TEXT);
+	if (last.n)
+		buf_fmt(&b, "; the last attempt said: %.*s", (int)(last.n < sizeof space - 100 ? last.n : sizeof space - 100), last.p);
+	outcome_set(o, CAUSE_DEADLINE, host, buf_slice(&b));
+}
+
 /* Less time than a server grants itself would only be refused there (RFC 2852 section 4). */
 bool
 deadline_fits(const struct deadline *d, const struct smtp_peer *peer, int64_t now_s)

@@ -5,6 +5,7 @@
 #ifndef DELIVERY_DEADLINE_H
 #define DELIVERY_DEADLINE_H
 
+#include "delivery/outcome.h"
 #include "queue.h"
 #include "smtp/client.h"
 
@@ -21,6 +22,10 @@ struct deadline deadline_of(const struct queue_entry *e);
 bool deadline_over(const struct deadline *d, int64_t now_s);
 /* It has passed, and that ends the message. */
 bool deadline_ends(const struct deadline *d, int64_t now_s);
+
+/* What to say of it then; last: what the last attempt said, or empty. */
+#define DEADLINE_TEXT "not delivered in the time that the sender has set"
+void deadline_outcome(struct outcome *o, struct slice host, struct slice last);
 
 /* Does this server take what is left of the time? */
 bool deadline_fits(const struct deadline *d, const struct smtp_peer *peer, int64_t now_s);

@@ -62,7 +62,7 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 	d->undelivered = false;
 	transcript_begin(d->transcript);
 	if (deadline_ends(&deadline, clock_wall_us() / 1000000))
-		report_all(d, e, rcpts, n, CAUSE_DEADLINE, "the sender wanted it back if not delivered by now");
+		report_all(d, e, rcpts, n, CAUSE_DEADLINE, DEADLINE_TEXT);
 	else
 		by_route(d, e, rcpts, n);
 	/* Of what leaves the queue now, the log leaves with it. */

@@ -36,7 +36,7 @@ fit_time(const struct queue_entry *e, const struct smtp_link *l, const char **re
 	const struct deadline d = deadline_of(e);
 
 	if (deadline_ends(&d, now_s)) {
-		*ret_detail = "the sender wanted it back if not delivered by now";
+		*ret_detail = DEADLINE_TEXT;
 		return CAUSE_DEADLINE;
 	}
 	if (d.give_back && !l->lmtp && !deadline_fits(&d, &l->peer, now_s)) {

@@ -232,6 +232,20 @@ message_new(struct runner *r, const char *id, size_t nrcpts)
 	return m;
 }
 
+/* The last that was noted of a recipient, behind its path.  A peer's reply is told, our own reasons are not: they may speak of
+ * files on this host. */
+static struct slice
+last_words(const struct queue_entry *e, struct slice path, struct buf *b)
+{
+	struct slice words;
+	const char *why;
+
+	queue_last_note(e, path, b);
+	words = slice_skip(buf_slice(b), path.n + sizeof "<> " - 1);
+	why = words.n ? memmem(words.p, words.n, " why=", 5) : NULL;
+	return why ? slice_of(words.p, (size_t)(why - words.p)) : words;
+}
+
 /* The time its sender has set is over, and it is to come back then (RFC 2852): no attempt is made. */
 static bool
 came_too_late(struct message *m, const struct queue_entry *e)
@@ -241,12 +255,18 @@ came_too_late(struct message *m, const struct queue_entry *e)
 
 	if (!deadline_ends(&deadline, runner_now_s()))
 		return false;
-	outcome_set(&o, CAUSE_DEADLINE, SL(""), SL("the sender wanted it back if not delivered by now"));
-	for (uint32_t i = 0; i < e->nrcpts; i++)
-		if (e->rcpts[i].state == QUEUE_PENDING)
-			message_result(m, i, &o, false);
-		else
-			m->results[i] = result_of_state(e->rcpts[i].state);
+	for (uint32_t i = 0; i < e->nrcpts; i++) {
+		const struct queue_rcpt *rcpt = &e->rcpts[i];
+		char space[OUTCOME_DETAIL];
+		struct buf b = BUF(space);
+
+		if (rcpt->state != QUEUE_PENDING) {
+			m->results[i] = result_of_state(rcpt->state);
+			continue;
+		}
+		deadline_outcome(&o, SL(""), last_words(e, rcpt->path, &b));
+		message_result(m, i, &o, false);
+	}
 	return true;
 }
 

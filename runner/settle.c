@@ -53,13 +53,14 @@ expire(const struct runner *r, const struct tally *t, struct outcome *o)
 	const uint64_t lifetime_s = r->config->queue.lifetime_s;
 	bool in_hours = lifetime_s >= 3600;
 
-	if (t->gives_back)
-		buf_str(&b, "not delivered in the time that the sender has set");
-	else
-		buf_fmt(&b, "gave up after %lld %s in the queue", (long long)(in_hours ? lifetime_s / 3600 : lifetime_s),
-		    in_hours ? "hours" : "seconds");
-	buf_fmt(&b, "; the last attempt said: %.*s", (int)(sizeof space - 100), outcome_told(&last));
-	outcome_set(o, t->gives_back ? CAUSE_DEADLINE : CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
+	if (t->gives_back) {
+		deadline_outcome(o, slice_str(last.host), slice_str(outcome_told(&last)));
+		return;
+	}
+	buf_fmt(&b, "gave up after %lld %s in the queue; the last attempt said: %.*s",
+	    (long long)(in_hours ? lifetime_s / 3600 : lifetime_s), in_hours ? "hours" : "seconds",
+	    (int)(sizeof space - 100), outcome_told(&last));
+	outcome_set(o, CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
 }
 
 static void
