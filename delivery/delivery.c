@@ -11,6 +11,8 @@
 #include "delivery/deadline.h"
 #include "delivery/link.h"
 
+#define NOTE_MAX (OUTCOME_DETAIL + sizeof ((struct outcome *)NULL)->host + 512)
+
 static void
 report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n, enum outcome_cause cause,
     const char *detail)
@@ -60,13 +62,15 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 	d->begun_us = clock_us();
 	d->times = (struct outcome_times){ 0 };
 	d->undelivered = false;
+	d->leaves = n == e->nrcpts;
+	d->held = (struct buf)BUF(d->held_space);
 	transcript_begin(d->transcript);
 	if (deadline_ends(&deadline, clock_wall_us() / 1000000))
 		report_all(d, e, rcpts, n, CAUSE_DEADLINE, DEADLINE_TEXT);
 	else
 		by_route(d, e, rcpts, n);
 	/* Of what leaves the queue now, the log leaves with it. */
-	if (d->undelivered || n < e->nrcpts)
+	if (d->undelivered || !d->leaves)
 		(void)transcript_write(d->transcript, e);
 }
 
@@ -77,22 +81,54 @@ delivery_done(struct delivery *d)
 	tls_client_done(&d->tls);
 }
 
+static void
+note_text(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o, struct buf *b)
+{
+	struct slice path = e->rcpts[rcpt].path;
+
+	buf_fmt(b, "<%.*s> %s %s", (int)path.n, path.p, outcome_text(o), o->status);
+	if (o->host[0])
+		buf_fmt(b, " host=%s", o->host);
+	if (o->tls[0])
+		buf_fmt(b, " tls=%s", o->tls);
+	/* Last in the line, so quotes within need no escape. */
+	buf_fmt(b, " %s=\"%s\"", o->remote ? "reply" : "why", o->detail);
+}
+
 void
 delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
-	struct slice path = e->rcpts[rcpt].path;
-	char space[OUTCOME_DETAIL + sizeof o->host + 512];
+	char space[NOTE_MAX];
 	struct buf b = BUF(space);
 
-	buf_fmt(&b, "<%.*s> %s %s", (int)path.n, path.p, outcome_text(o), o->status);
-	if (o->host[0])
-		buf_fmt(&b, " host=%s", o->host);
-	if (o->tls[0])
-		buf_fmt(&b, " tls=%s", o->tls);
-	/* Last in the line, so quotes within need no escape. */
-	buf_fmt(&b, " %s=\"%s\"", o->remote ? "reply" : "why", o->detail);
+	note_text(e, rcpt, o, &b);
 	if (!b.full)
 		(void)queue_note(e, buf_slice(&b));	/* the log is a help, not a condition */
+}
+
+/* It leaves nothing to read, or not yet: true, and its line waits for the end of the attempt. */
+static bool
+hold_note(struct delivery *d, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	struct buf b = d->held;
+
+	if (!d->leaves || d->undelivered || o->owed)
+		return false;
+	note_text(e, rcpt, o, &b);
+	buf_chr(&b, '\n');
+	if (!b.full)
+		d->held = b;
+	return !b.full;
+}
+
+static void
+write_held(struct delivery *d, struct queue_entry *e)
+{
+	struct slice rest = buf_slice(&d->held);
+
+	while (rest.n)
+		(void)queue_note(e, slice_cut(rest, '\n', &rest));
+	d->held.n = 0;
 }
 
 void
@@ -113,6 +149,9 @@ delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const 
 		told.owed = state != QUEUE_DELIVERED;
 		(void)queue_mark(e, rcpt, state);
 	}
-	delivery_note(e, rcpt, &told);
+	if (!hold_note(d, e, rcpt, &told)) {
+		write_held(d, e);
+		delivery_note(e, rcpt, &told);
+	}
 	d->sink->rcpt(d->sink->ctx, e, rcpt, &told);
 }

@@ -57,6 +57,9 @@ struct delivery {
 	int64_t begun_us;		/* monotonic */
 	struct outcome_times times;
 	bool undelivered;		/* a recipient was deferred or failed */
+	bool leaves;			/* the message leaves the queue with it, if all goes well */
+	struct buf held;		/* lines for its log, which nobody will read if it leaves */
+	char held_space[4096];
 };
 
 /* Deliver e to its recipients rcpts[0..n), indices into e->rcpts.  Each of them is reported to the sink exactly once, marked (delivered

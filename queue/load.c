@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "queue/folders.h"
+
+#define USUAL_ENVELOPE 1024		/* is read at once; the rest of a longer one after it */
 #include "queue/look.h"
 
 /* Local parts are compared as they are, domains without regard to case (RFC 5321 section 2.4); same address: in order. */
@@ -70,13 +72,14 @@ queue_drop_duplicates(struct queue_entry *e)
 static int
 load(struct queue_entry *e, const char *id, off_t size)
 {
-	char text[QUEUE_FIXED];
+	char text[USUAL_ENVELOPE];
+	const size_t n = (uint64_t)size < sizeof text ? (size_t)size : sizeof text;
 	struct queue_fixed fixed = { 0 };
 	int r;
 
-	if ((uint64_t)size < sizeof text)
+	if (n < QUEUE_FIXED)
 		return -EBADMSG;
-	r = queue_read_at(e->fd, text, sizeof text, 0);
+	r = queue_read_at(e->fd, text, n, 0);
 	if (r == 0)
 		r = queue_fixed_parse(text, &fixed);
 	if (r < 0)
@@ -86,7 +89,9 @@ load(struct queue_entry *e, const char *id, off_t size)
 	e->head = malloc(fixed.envelope + 1);
 	if (!e->head)
 		return -ENOMEM;
-	r = queue_read_at(e->fd, e->head, fixed.envelope, 0);
+	memcpy(e->head, text, fixed.envelope < n ? (size_t)fixed.envelope : n);
+	if (fixed.envelope > n)
+		r = queue_read_at(e->fd, e->head + n, fixed.envelope - n, (off_t)n);
 	if (r == 0)
 		r = queue_envelope_parse(slice_of(e->head, fixed.envelope), e);
 	if (r == 0 && strcmp(e->id, id) != 0)

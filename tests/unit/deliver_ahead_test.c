@@ -61,7 +61,7 @@ static const struct ahead_case cases[] = {
 	  { GOOD " 250 one|deferred 4.2.2", GOOD " 250 two" }, .to = "c@d|e@d", .lmtp = true },
 	{ "R150 MAILMAX is counted", HELLO "S 250-fake\nS 250-PIPELINING\nS 250 LIMITS MAILMAX=2\n" FIRST NEXT "S 250 one\n" GO "D\nQ\nS 250 two\n" BYE
 	  "N\n" PIPE FIRST "S 250 three\n" BYE, { GOOD, GOOD, GOOD " 250 three" }, .to = NULL },
-	{ "what was never begun is not ended by QUIT, which would be content", PIPE FIRST NEXT "S 250 one\n" GO "E\n", { GOOD, "" }, .to = NULL, .stop = true },
+	{ "what was never begun is not ended by QUIT, which would be content", PIPE FIRST NEXT "S 250 one\nE\n", { GOOD, "" }, .to = NULL, .stop = true },
 };
 
 /* Messages each in a queue of its own, and which of them is the next. */

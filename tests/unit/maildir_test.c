@@ -304,10 +304,21 @@ test_log(struct mail *m, struct delivery *d)
 	char note[800];
 	struct buf b = BUF(note);
 
-	mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\n"));
+	mail_put(m, "a@b", "", "joe@example.org|ann@example.org|../joe@example.org|jim@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	queue_last_note(&m->e, SL("joe@example.org"), &b);
 	ok(slice_has_prefix(buf_slice(&b), SL("<joe@example.org> delivered 2.0.0 why=\"/")), "noted in the message's log");
+	b.n = 0;
+	queue_last_note(&m->e, SL("../joe@example.org"), &b);
+	ok(slice_has_prefix(buf_slice(&b), SL("<../joe@example.org> failed 5.1.1 why=\"")), "and so is who failed");
+	b.n = 0;
+	queue_last_note(&m->e, SL("jim@example.org"), &b);
+	ok(slice_has_prefix(buf_slice(&b), SL("<jim@example.org> delivered 2.0.0 why=\"/")), "and who came behind him");
+	mail_put(m, "a@b", "", "joe@example.org|ann@example.org", SL("Subject: x\r\n\r\n"));
+	mail_deliver(m, d);
+	b.n = 0;
+	queue_last_note(&m->e, SL("joe@example.org"), &b);
+	ok(b.n == 0, "nothing is, of a message that leaves with its log");
 }
 
 static void
