@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "dns/cache.h"
 #include "delivery/credential.h"
 #include "queue.h"
 #include "queue/look.h"
@@ -428,6 +429,7 @@ run(struct relay *r)
 	r->runner.aliases = r->aliases.n ? &r->aliases : NULL;
 	r->runner.hooks = &hooks;
 	r->runner.ctx = r;
+	r->resolver.cache = dns_cache_new();	/* without memory every question is asked */
 	hosts_load(&r->runner.hosts, r->queue.state);
 	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
 	if (r->flush)
@@ -444,6 +446,8 @@ run(struct relay *r)
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
 	runner_done(&r->runner);
+	dns_cache_free(r->resolver.cache);
+	r->resolver.cache = NULL;
 	sd_event_unref(r->loop);
 	queue_close(&r->queue);
 	return code < 0 ? EX_OSERR : code;

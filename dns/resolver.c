@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "dns/cache.h"
 #include "dns/exchange.h"
 #include "dns/name.h"
 
@@ -21,7 +22,9 @@ struct asking {
 	struct dns_question *q;
 	char name[DNS_NAME_MAX];	/* q's, then where CNAMEs lead */
 	unsigned hops;
+	size_t first;			/* the server to begin with */
 	unsigned tries;			/* that failed: servers are taken in turn */
+	bool silent;			/* one that was asked did not answer */
 	size_t server;
 	bool edns;			/* this server understands it, as far as we know */
 	bool refused;			/* some server said SERVFAIL or the like */
@@ -44,10 +47,11 @@ ask(struct asking *a)
 
 	exchange_close(&a->x);
 	for (; a->tries < most; a->tries++, a->edns = true) {
-		a->server = a->tries % a->r->nservers;
+		a->server = (a->first + a->tries) % a->r->nservers;
 		if (wire_query(&a->query, a->name, a->q->type, a->edns) == 0 &&
 		    exchange_open(&a->x, a->r, a->server, &a->query, false) == 0)
 			return;
+		a->silent = true;
 	}
 	settle(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
 }
@@ -140,16 +144,18 @@ step(struct asking *a, bool ready)
 	uint8_t packet[DNS_ANSWER_CAP];
 	ssize_t n = ready ? exchange_step(&a->x, packet) : 0;
 
-	if (n > 0)
+	if (n > 0) {
 		receive(a, packet, (size_t)n);
-	else if (n < 0 || clock_left_ms(a->x.end_ms) == 0)
+	} else if (n < 0 || clock_left_ms(a->x.end_ms) == 0) {
+		a->silent = true;
 		ask_next(a);
+	}
 }
 
 static void
 begin(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
 {
-	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1 };
+	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1, .first = dns_cache_server(r->cache, r) };
 	q->rcode = 0;
 	q->ttl_s = UINT32_MAX;
 	q->via_tcp = false;
@@ -188,17 +194,26 @@ void
 dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 {
 	struct asking all[DNS_QUESTIONS_MAX];
+	bool known[DNS_QUESTIONS_MAX];
 
 	while (n) {
 		size_t some = n < DNS_QUESTIONS_MAX ? n : DNS_QUESTIONS_MAX;
 
-		for (size_t i = 0; i < some; i++)
-			begin(&all[i], r, &questions[i]);
+		for (size_t i = 0; i < some; i++) {
+			known[i] = dns_cache_get(r->cache, &questions[i]);
+			if (known[i])
+				all[i] = (struct asking){ .x.fd = -1 };
+			else
+				begin(&all[i], r, &questions[i]);
+		}
 		while (wait_for_any(all, some))
 			continue;
-		for (size_t i = 0; i < some; i++)
+		for (size_t i = 0; i < some; i++) {
 			if (questions[i].ttl_s == UINT32_MAX)
 				questions[i].ttl_s = 0;
+			if (!known[i])
+				dns_cache_keep(r->cache, &questions[i], r, all[i].silent);
+		}
 		questions += some;
 		n -= some;
 	}

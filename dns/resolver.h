@@ -19,12 +19,15 @@
 #define DNS_RECORDS_MAX 64	/* of one answer; the rest is ignored */
 #define DNS_QUESTIONS_MAX 8	/* at a time */
 
+struct dns_cache;
+
 struct dns_resolver {
 	struct sockaddr_storage servers[DNS_SERVERS_MAX];
 	socklen_t server_len[DNS_SERVERS_MAX];
 	size_t nservers;
 	int timeout_ms;		/* per try */
 	int attempts;		/* rounds over all servers */
+	struct dns_cache *cache;	/* borrowed; NULL: every question is asked */
 };
 
 /* From [relay] resolver when it names servers, else from the file (NULL: /etc/resolv.conf), parsed by us: nameserver with
@@ -57,7 +60,7 @@ struct dns_question {
 	int rcode;
 	uint32_t ttl_s;
 	bool via_tcp;
-	size_t server;			/* which of r->servers said so; DNS_SERVERS_MAX: none */
+	size_t server;			/* which of r->servers said so; DNS_SERVERS_MAX: none, or the cache */
 	struct dns_record *records;	/* malloc'ed */
 	size_t nrecords;
 };

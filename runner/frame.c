@@ -21,6 +21,8 @@ frame_size(const struct frame *f)
 		return offsetof(struct frame, host) + sizeof f->host;
 	case FRAME_MOVED:
 		return offsetof(struct frame, moved) + sizeof f->moved;
+	case FRAME_DNS:
+		return offsetof(struct frame, dns) + dns_memo_size(&f->dns);
 	case FRAME_DONE:
 		break;
 	}

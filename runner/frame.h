@@ -9,6 +9,7 @@
 
 #include "delivery/hosts.h"
 #include "delivery/outcome.h"
+#include "dns/cache.h"
 #include "queue.h"
 
 #define FRAME_RCPTS_MAX 1000	/* recipients of one job; a longer list becomes several jobs */
@@ -18,6 +19,7 @@ enum frame_type {
 	FRAME_RCPT,		/* from it: what became of one recipient */
 	FRAME_HOST,		/* from it: an exchanger was measured, or more */
 	FRAME_MOVED,		/* from it: a destination goes by IPv4 from here on */
+	FRAME_DNS,		/* from it: an answer that others may want */
 	FRAME_DONE,		/* from it: the job is over, it waits for the next */
 };
 
@@ -45,6 +47,7 @@ struct frame {
 		struct frame_rcpt rcpt;
 		struct host_report host;
 		struct frame_moved moved;
+		struct dns_memo dns;
 	};
 };
 

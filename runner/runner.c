@@ -218,6 +218,9 @@ runner_hear(struct runner *r, struct worker *w)
 		case FRAME_HOST:
 			hosts_learn(&r->hosts, &f.host, runner_now_s());
 			break;
+		case FRAME_DNS:
+			dns_cache_put(r->resolver->cache, &f.dns);
+			break;
 		case FRAME_MOVED:
 			heard_moved(r, &f.moved);
 			break;

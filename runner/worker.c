@@ -54,6 +54,15 @@ send_moved(void *ctx, const char *destination, const char *host, const char *rep
 	(void)frame_put(((struct sink_context *)ctx)->fd, &f);
 }
 
+static void
+send_dns(void *ctx, const struct dns_memo *memo)
+{
+	struct frame f = { .type = FRAME_DNS };
+
+	memcpy(&f.dns, memo, dns_memo_size(memo));
+	(void)frame_put(*(int *)ctx, &f);
+}
+
 /* A job and its message. */
 struct hand {
 	bool full;
@@ -165,6 +174,10 @@ worker_main(const struct worker_setup *setup, int fd)
 		.next_ctx = &desk,
 	};
 
+	if (setup->resolver->cache) {
+		setup->resolver->cache->tell = send_dns;
+		setup->resolver->cache->ctx = &fd;
+	}
 	desk.queue = setup->queue;
 	desk.fd = fd;
 	desk.now = &desk.hands[0];

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The answers of a run.  Five hundred domains with one provider ask for his exchangers' addresses once.  Whoever answers
+ * decides how much that is and how long it lives; both are bounded here: the oldest goes when there is no room.  Called by resolver.c, and by
+ * runner/ for what workers have learned.
+ */
+#include "dns/cache.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "dns/name.h"
+
+#define BUCKETS (sizeof(((struct dns_cache *)0)->buckets) / sizeof(struct cache_entry *))
+
+struct cache_entry {
+	struct cache_entry *chain;	/* in its bucket */
+	struct cache_entry *younger, *older;
+	size_t size;
+	struct dns_memo memo;		/* as much of it as is used */
+};
+
+struct dns_cache *
+dns_cache_new(void)
+{
+	return calloc(1, sizeof(struct dns_cache));
+}
+
+size_t
+dns_memo_size(const struct dns_memo *memo)
+{
+	return offsetof(struct dns_memo, data) + memo->octets;
+}
+
+static struct cache_entry **
+bucket(struct dns_cache *c, const char *name, enum dns_type type)
+{
+	uint32_t h = 2166136261u ^ (uint32_t)type;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)ascii_lower(*name)) * 16777619u;
+	return &c->buckets[h % BUCKETS];
+}
+
+static bool
+same_question(const struct cache_entry *e, const char *name, enum dns_type type)
+{
+	return e->memo.type == type && slice_ieq(slice_str(e->memo.name), slice_str(name));
+}
+
+static void
+drop(struct dns_cache *c, struct cache_entry *e)
+{
+	struct cache_entry **at = bucket(c, e->memo.name, e->memo.type);
+
+	while (*at != e)
+		at = &(*at)->chain;
+	*at = e->chain;
+	*(e->younger ? &e->younger->older : &c->newest) = e->older;
+	*(e->older ? &e->older->younger : &c->oldest) = e->younger;
+	c->n--;
+	c->octets -= e->size;
+	free(e);
+}
+
+void
+dns_cache_free(struct dns_cache *c)
+{
+	while (c && c->oldest)
+		drop(c, c->oldest);
+	free(c);
+}
+
+/* What is known and still good; what is not any more goes. */
+static struct cache_entry *
+find(struct dns_cache *c, const char *name, enum dns_type type)
+{
+	struct cache_entry *e = *bucket(c, name, type);
+
+	while (e && !same_question(e, name, type))
+		e = e->chain;
+	if (e && e->memo.expires_ms <= clock_ms()) {
+		drop(c, e);
+		e = NULL;
+	}
+	return e;
+}
+
+/* The next record of a memo from *at on; false where it is damaged. */
+static bool
+unpack(const struct dns_memo *memo, size_t *at, struct dns_record *ret)
+{
+	const uint8_t *p = memo->data + *at;
+	const size_t left = memo->octets - *at;
+	struct sockaddr_in *in = (struct sockaddr_in *)&ret->address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->address;
+	size_t size = memo->type == DNS_A ? 4 : memo->type == DNS_AAAA ? 16 : left < 3 ? 3 : 3U + p[2];
+
+	memset(ret, 0, sizeof *ret);
+	ret->type = memo->type;
+	if (left < size)
+		return false;
+	*at += size;
+	switch (memo->type) {
+	case DNS_A:
+		in->sin_family = AF_INET;
+		memcpy(&in->sin_addr, p, 4);
+		return true;
+	case DNS_AAAA:
+		in6->sin6_family = AF_INET6;
+		memcpy(&in6->sin6_addr, p, 16);
+		return true;
+	case DNS_MX:
+		ret->preference = (uint16_t)(p[0] << 8 | p[1]);
+		memcpy(ret->target, p + 3, p[2]);
+		return true;
+	}
+	return false;
+}
+
+static bool
+pack(struct dns_memo *memo, const struct dns_record *record)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&record->address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&record->address;
+	uint8_t head[3] = { (uint8_t)(record->preference >> 8), (uint8_t)record->preference, (uint8_t)strlen(record->target) };
+	struct buf b = { .p = (char *)memo->data, .n = memo->octets, .cap = sizeof memo->data };
+
+	if (record->type == DNS_A) {
+		buf_add(&b, slice_of((const char *)&in->sin_addr, 4));
+	} else if (record->type == DNS_AAAA) {
+		buf_add(&b, slice_of((const char *)&in6->sin6_addr, 16));
+	} else {
+		buf_add(&b, slice_of((const char *)head, sizeof head));
+		buf_add(&b, slice_of(record->target, head[2]));
+	}
+	memo->octets = (uint16_t)b.n;
+	return !b.full;
+}
+
+bool
+dns_cache_get(struct dns_cache *c, struct dns_question *q)
+{
+	const struct cache_entry *e = c ? find(c, q->name, q->type) : NULL;
+	struct dns_record *records = NULL;
+	size_t at = 0;
+
+	if (!e)
+		return false;
+	if (e->memo.n) {
+		records = calloc(e->memo.n, sizeof *records);
+		if (!records)
+			return false;
+	}
+	for (size_t i = 0; i < e->memo.n; i++) {
+		if (unpack(&e->memo, &at, &records[i]))
+			continue;
+		free(records);
+		return false;
+	}
+	q->status = e->memo.status;
+	q->rcode = e->memo.rcode;
+	q->ttl_s = (uint32_t)((e->memo.expires_ms - clock_ms()) / 1000);
+	q->via_tcp = false;
+	q->server = DNS_SERVERS_MAX;
+	q->records = records;
+	q->nrecords = e->memo.n;
+	return true;
+}
+
+static bool
+good_name(const char *name)
+{
+	char same[DNS_NAME_MAX];
+
+	return dns_name_from_text(slice_str(name), same);
+}
+
+/* Does all of it make sense?  It comes from a process that talks to strangers. */
+static bool
+sane(const struct dns_memo *memo)
+{
+	struct dns_record record;
+	size_t at = 0;
+
+	if (memo->octets > sizeof memo->data || memo->n > DNS_RECORDS_MAX || (memo->status != DNS_OK && memo->n) ||
+	    !memchr(memo->name, '\0', sizeof memo->name) || !good_name(memo->name) ||
+	    memo->expires_ms > clock_ms() + CACHE_TTL_MAX_S * INT64_C(1000))
+		return false;
+	for (size_t i = 0; i < memo->n; i++)
+		if (!unpack(memo, &at, &record) || (record.target[0] && !good_name(record.target)))
+			return false;
+	return at == memo->octets;
+}
+
+void
+dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
+{
+	struct cache_entry *e, **at;
+
+	if (!c || !sane(memo))
+		return;
+	if (memo->turned) {
+		c->server = memo->server;
+		c->server_until_ms = clock_ms() + CACHE_SERVER_S * 1000;
+	}
+	if ((e = find(c, memo->name, memo->type)))
+		drop(c, e);
+	if (memo->expires_ms <= clock_ms())
+		return;
+	e = calloc(1, offsetof(struct cache_entry, memo) + dns_memo_size(memo));
+	if (!e)
+		return;
+	memcpy(&e->memo, memo, dns_memo_size(memo));
+	e->size = offsetof(struct cache_entry, memo) + dns_memo_size(memo);
+	while (c->n && (c->n >= CACHE_ENTRIES_MAX || c->octets + e->size > CACHE_OCTETS_MAX))
+		drop(c, c->oldest);
+	at = bucket(c, memo->name, memo->type);
+	e->chain = *at;
+	*at = e;
+	e->older = c->newest;
+	*(c->newest ? &c->newest->younger : &c->oldest) = e;
+	c->newest = e;
+	c->n++;
+	c->octets += e->size;
+}
+
+static int64_t
+lifetime_s(const struct dns_question *q)
+{
+	switch (q->status) {
+	case DNS_OK:
+		return q->ttl_s < CACHE_TTL_MAX_S ? q->ttl_s : CACHE_TTL_MAX_S;
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		if (q->ttl_s)
+			return q->ttl_s < CACHE_NONE_MAX_S ? q->ttl_s : CACHE_NONE_MAX_S;
+		return CACHE_FAILURE_S;
+	case DNS_SERVFAIL:
+	case DNS_TIMEOUT:
+		return CACHE_FAILURE_S;
+	case DNS_BAD_NAME:
+		break;
+	}
+	return 0;
+}
+
+void
+dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r, bool turned)
+{
+	const int64_t for_s = lifetime_s(q);
+	struct dns_memo memo = { .type = q->type, .status = q->status, .rcode = q->rcode };
+	struct buf name = BUF(memo.name);
+
+	if (!c || (!for_s && !turned))
+		return;
+	buf_str(&name, q->name);
+	(void)buf_cstr(&name);
+	memo.expires_ms = clock_ms() + for_s * 1000;
+	if (q->server < r->nservers) {
+		memo.server = r->servers[q->server];
+		memo.turned = turned;
+	}
+	for (size_t i = 0; i < q->nrecords; i++, memo.n++)
+		if (!pack(&memo, &q->records[i]))
+			return;
+	dns_cache_put(c, &memo);
+	if (c->tell)
+		c->tell(c->ctx, &memo);
+}
+
+size_t
+dns_cache_server(const struct dns_cache *c, const struct dns_resolver *r)
+{
+	if (c && c->server_until_ms > clock_ms())
+		for (size_t i = 0; i < r->nservers; i++)
+			if (memcmp(&c->server, &r->servers[i], sizeof c->server) == 0)
+				return i;
+	return 0;
+}

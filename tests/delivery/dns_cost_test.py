@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: ISC
+"""What the DNS costs: how many questions, how much time, whatever a domain or a name server makes of it."""
+import struct
+import subprocess
+import time
+
+from exchangers import Exchanger
+from nameservers import A, AAAA, MX, FakeNameServer, answer, record, wire_name
+from programs import Site, fresh_directory
+from tap import check, main, same, test
+
+# A network in which nobody answers: no host has any of these addresses.
+for command in ("link add outside type veth peer name outside1", "address add 198.19.255.254/15 dev outside", "link set outside up",
+                "link set outside1 up"):
+    subprocess.run(["ip", *command.split()], check=True)
+
+directory = fresh_directory()
+exchanger = Exchanger("192.0.2.11")
+site = Site("site", resolver="192.0.2.53").listen()
+SHORT = ("-o", "relay.connect-timeout=2s")
+
+
+def count(server, kind=None, name=None):
+    return sum(kind in (None, k) and name in (None, n) for n, k in server.seen)
+
+
+class Counting(FakeNameServer):
+    """Remembers the questions."""
+
+    def handle(self, query):
+        if not hasattr(self, "seen"):
+            self.seen = []
+        self.seen.append((query.name, query.kind))
+        super().handle(query)
+
+
+many = ["d%d.example.org" % i for i in range(60)]
+shared = Counting("192.0.2.53", [(name, MX, (10, "mx.provider.example")) for name in many] +
+                  [("mx.provider.example", A, "192.0.2.11")])
+
+
+@test("sixty domains with one provider: his addresses are asked for once by each that begins at the same time, not sixty times")
+def _():
+    with site.smtp() as smtp:
+        for name in many:
+            smtp.sendmail("alice@sender.example", ["bob@" + name], b"Subject: x\r\n\r\nHello.\r\n")
+    site.relay("-o", "relay.processes=3")
+    same([len(exchanger.messages), site.queued()], [60, []], site.log()[-2000:])
+    same(count(shared, MX), 60)
+    check(count(shared, A, "mx.provider.example") <= 3 and count(shared, AAAA, "mx.provider.example") <= 3, shared.seen[-20:])
+
+
+@test("an answer without a lifetime is asked for again")
+def _():
+    server = Counting("192.0.2.54", [("zero.example.org", MX, (10, "mx.zero.example.org"), 0), ("mx.zero.example.org", A, "192.0.2.11", 0)])
+    site.send("bob@zero.example.org")
+    site.relay("-o", "relay.resolver=192.0.2.54")
+    site.send("bob@zero.example.org")
+    site.relay("-o", "relay.resolver=192.0.2.54")
+    same(count(server, MX), 2)
+
+
+@test("a silent first name server is waited for once in a run, not for each domain")
+def _():
+    FakeNameServer("192.0.2.55", [], lambda query: None)
+    for name in many[:8]:
+        site.send("bob@" + name)
+    had = len(exchanger.messages)
+    with open(directory + "/resolv.conf", "w") as file:
+        file.write("options timeout:2 attempts:1\nnameserver 192.0.2.55\nnameserver 192.0.2.53\n")
+    subprocess.run(["mount", "--bind", directory + "/resolv.conf", "/etc/resolv.conf"], check=True)
+    took = site.relay("-o", "relay.resolver=system", "-o", "relay.processes=1")
+    same(len(exchanger.messages) - had, 8)
+    check(took < 10, took)
+
+
+def huge(query, kind_of_target):
+    """500 exchangers in one answer, names compressed; each has ten addresses nobody answers at: 5,000."""
+    if query.kind == MX and query.name == "huge.example.org":
+        if query.over == "udp":
+            query.send(answer(query.id, query.question, flags=0x8180 | 0x0200))
+            return False
+        packet = struct.pack("!6H", query.id, 0x8180, 1, 500, 0, 0) + wire_name(query.name) + struct.pack("!2H", MX, 1)
+        for i in range(500):
+            label = b"m%d" % i
+            data = struct.pack("!H", 10 + i % 3) + bytes([len(label)]) + label + b"\xc0\x0c"
+            packet += b"\xc0\x0c" + struct.pack("!2HIH", MX, 1, 60, len(data)) + data
+        query.send(packet)
+        return False
+    if query.kind == A and query.name.startswith("m"):
+        number = int(query.name.split(".")[0][1:])
+        query.send(answer(query.id, query.question,
+                          [record(query.name, A, kind_of_target % (number // 250, number % 250 + 1) if i else "198.19.%d.%d" % (i, number % 250 + 1))
+                           for i in range(10)]))
+        return False
+    query.send(answer(query.id, query.question))
+    return False
+
+
+@test("a hostile domain with 500 exchangers and 5,000 addresses costs bounded questions, connections and time")
+def _():
+    server = Counting("192.0.2.56", [], lambda query: huge(query, "198.18.%d.%d"))
+    site.send("bob@huge.example.org")
+    took = site.relay("-o", "relay.resolver=192.0.2.56", *SHORT, deadline_s=60)
+    same(len(site.queued("wait")), 1, site.log()[-3000:])
+    check(took < 15, took)
+    check(2 + 2 * 20 < len(server.seen) <= 2 + 2 * 32, len(server.seen))
+    text = site.queue_text()
+    check("4.4.1" in text and text.count("198.1") <= 64, text)
+
+
+@test("and another domain's mail does not wait for it")
+def _():
+    server = Counting("192.0.2.57", [("good.example.org", MX, (10, "mx.good.example.org")), ("mx.good.example.org", A, "192.0.2.11")],
+                      lambda query: "good" in query.name or huge(query, "198.18.%d.%d"))
+    site.send("bob@huge.example.org")
+    had = len(exchanger.messages)
+    site.send("bob@good.example.org")
+    process = site.start_relay("-o", "relay.resolver=192.0.2.57", *SHORT)
+    start = time.monotonic()
+    while len(exchanger.messages) == had and time.monotonic() - start < 20:
+        time.sleep(0.02)
+    check(time.monotonic() - start < 2, "only after", time.monotonic() - start)
+    same(process.wait(60), 0)
+    check(server.udp)
+
+
+@test("aliases that lead to each other, or on for ever, are given up: deferred")
+def _():
+    def alias(query):
+        number = int(query.name.split(".")[0][1:] or 0) if query.name[0] == "c" else -1
+        target = "loop.example.org" if number < 0 else "c%d.example.org" % (number + 1)
+        data = wire_name(target)
+        query.send(answer(query.id, query.question, [wire_name(query.name) + struct.pack("!2HIH", 5, 1, 60, len(data)) + data]))
+    server = Counting("192.0.2.58", [], alias)
+    for path in site.queued():
+        subprocess.run(["rm", path], check=True)
+    for name in ("loop.example.org", "c0.example.org"):
+        site.send("bob@" + name)
+    took = site.relay("-o", "relay.resolver=192.0.2.58", *SHORT)
+    same(len(site.queued("wait")), 2, site.log()[-2000:])
+    check(took < 10 and len(server.seen) < 60, took, len(server.seen))
+
+
+main(site.keep_queue_note)
