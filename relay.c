@@ -28,6 +28,7 @@
 #include "base/options.h"
 #include "dns/cache.h"
 #include "delivery/credential.h"
+#include "delivery/greet.h"
 #include "queue.h"
 #include "queue/look.h"
 #include "runner/explain.h"
@@ -456,7 +457,7 @@ run(struct relay *r)
 static unsigned
 check_more(const struct config *c, const struct config_report *report)
 {
-	return aliases_check(c, report) + credential_check(c, report);
+	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report);
 }
 
 int

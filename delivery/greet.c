@@ -226,3 +226,20 @@ link_start(struct smtp_link *l, const struct link_terms *terms, struct tls_clien
 		r = secure(&s);
 	return r;
 }
+
+unsigned
+greet_check(const struct config *c, const struct config_report *report)
+{
+	const struct tls_demand demand = { .name = "", .verify = true, .authorities = c->relay.tls_ca_file };
+	struct tls_client client = { 0 };
+	char text[400] = "[relay] tls-ca-file: ";
+	struct buf why = { .p = text, .n = strlen(text), .cap = sizeof text };
+	int r = 0;
+
+	if (c->relay.tls_ca_file)
+		r = tls_client_prepare(&client, &demand, &why);
+	if (r < 0)
+		report->error(report->ctx, NULL, 0, buf_cstr(&why));
+	tls_client_done(&client);
+	return r < 0;
+}

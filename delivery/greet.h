@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The begin of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.  Private to the room.
+ * The begin of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.  Private to the room,
+ * but for --check.
  */
 #ifndef DELIVERY_GREET_H
 #define DELIVERY_GREET_H
@@ -19,5 +20,8 @@ enum link_start {
 /* Greet on these terms; client is kept for further links.  l->tls tells what came of TLS. */
 enum link_start link_start(struct smtp_link *l, const struct link_terms *terms, struct tls_client *client,
     struct outcome *ret_why);
+
+/* For --check: are the authorities of [relay] to be had?  Each mistake is reported; how many. */
+unsigned greet_check(const struct config *c, const struct config_report *report);
 
 #endif

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """TLS towards exchangers: none, may, require; certificates and handshakes that are wrong; falling back, and never where it must not."""
+import json
 import re
 import ssl
+import subprocess
 
 from certificates import Authority
 from nameservers import nsd
-from programs import Site, fresh_directory
+from programs import BUILD, RELAY, Site, fresh_directory
 from tap import check, main, same, test
 from tls_exchangers import TlsExchanger
 
@@ -324,6 +326,26 @@ def _():
     check("\ntls         require ([relay] tls): STARTTLS, and a certificate" in require.explain("x@good.example.org"))
     text = may.explain("x@drops.example.org", "-o", "relay.tls=none")
     check("\ntls         none ([relay] tls): in the clear\n" in text and "until" not in text, text)
+
+
+@test("smtp-queue hosts --json: when TLS failed last")
+def _():
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", may.config, "hosts", "--json"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=20)
+    told = {host["name"]: host for host in map(json.loads, done.stdout.splitlines())}
+    check("tls_failed" in told["mx.drops.example.org"] and "tls_failed" not in told["mx.good.example.org"], done.stdout, done.stderr)
+
+
+@test("--check looks into tls-ca-file")
+def _():
+    def verdict(path):
+        done = subprocess.run([RELAY, "-c", require.config, "-o", "relay.tls-ca-file=" + path, "--check"], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=20)
+        return done.returncode, done.stderr
+    same(verdict(authority.file), (0, ""))
+    for path in "/nowhere/ca.pem", require.config:
+        code, text = verdict(path)
+        check(code == 78 and text.startswith("[relay] tls-ca-file: %s: " % path), code, text)
 
 
 @test("the transcript has the facts of TLS")

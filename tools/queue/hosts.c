@@ -63,6 +63,8 @@ put_object(const struct host *h)
 	if (h->failed_s)
 		json_time(stdout, "failed", h->failed_s);
 	json_number(stdout, "failures", h->failures);
+	if (h->tls_failed_s)
+		json_time(stdout, "tls_failed", h->tls_failed_s);
 	(void)fputs("}\n", stdout);
 }
 
