@@ -242,3 +242,12 @@ address_unmap(struct sockaddr_storage *ss, socklen_t *len)
 	memcpy(ss, &in, sizeof in);
 	*len = sizeof in;
 }
+
+bool
+address_is_loopback(const struct sockaddr_storage *ss)
+{
+	static const struct cidr four = { AF_INET, 8, { 127 } }, six = { AF_INET6, 128, { [15] = 1 } };
+	const struct sockaddr *sa = (const struct sockaddr *)ss;
+
+	return cidr_match(&four, sa) || cidr_match(&six, sa);
+}

@@ -40,4 +40,7 @@ void address_set_port(struct sockaddr *sa, uint16_t port);
 /* ::ffff:a.b.c.d becomes plain AF_INET, anything else stays. */
 void address_unmap(struct sockaddr_storage *ss, socklen_t *len);
 
+/* 127.0.0.0/8, also mapped, and ::1. */
+bool address_is_loopback(const struct sockaddr_storage *ss);
+
 #endif

@@ -30,6 +30,18 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
 }
 
+/* Does what is said there stay on this host, or inside TLS with a certificate that is verified? */
+static bool
+is_private(const struct config *c, const struct route *r)
+{
+	const enum relay_tls tls = r->tls == RELAY_TLS_UNSET ? c->relay.tls : r->tls;
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	return r->scheme != SCHEME_ANY || tls == RELAY_TLS_REQUIRE || strcmp(r->host, "localhost") == 0 ||
+	       (address_parse(slice_str(r->host), 0, &ss, &len) && address_is_loopback(&ss));
+}
+
 /* A name, a secret, and a host to tell them to. */
 static void
 check_login(struct config_loader *l, const struct route *r, const struct route_places *places)
@@ -48,9 +60,15 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 	if (!r->user && secret && !(refused && at[ROUTE_USER].source))
 		settings_error(&l->settings, at[r->password_file ? ROUTE_PASSWORD_FILE : ROUTE_TOKEN_COMMAND],
 		    "[%s %s] has a password but nobody it belongs to: set user", section, r->pattern);
-	if (r->user && at[ROUTE_VIA].source && r->via != VIA_SMTP)
+	if (!r->user || refused || !at[ROUTE_VIA].source)
+		return;
+	if (r->via != VIA_SMTP)
 		settings_error(&l->settings, at[ROUTE_USER],
-		    "[%s %s] user: there is nobody to log in to: set via = smtp://HOST[:PORT]", section, r->pattern);
+		    "[%s %s] user: there is nobody to log in to: set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
+	else if (!is_private(l->c, r))
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: the password could be read on its way: set via = smtps://HOST or smtp+starttls://HOST",
+		    section, r->pattern);
 }
 
 /* TLS is where there is another host, and one's scheme has not said it already. */

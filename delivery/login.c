@@ -6,7 +6,6 @@
  */
 #include "delivery/login.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/cidr.h"
@@ -36,12 +35,7 @@ is_loopback(const struct smtp_link *l)
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof ss;
 
-	if (getpeername(l->fd, (struct sockaddr *)&ss, &len) < 0)
-		return false;
-	address_unmap(&ss, &len);
-	if (ss.ss_family == AF_INET)
-		return ntohl(((struct sockaddr_in *)&ss)->sin_addr.s_addr) >> 24 == 127;
-	return ss.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&ss)->sin6_addr);
+	return getpeername(l->fd, (struct sockaddr *)&ss, &len) == 0 && address_is_loopback(&ss);
 }
 
 #define TELLING 8	/* characters of a response that are no chance in a reply */
@@ -102,11 +96,13 @@ say(struct smtp_link *l, const struct smtp_login *g, const struct buf *line, boo
 	if (!first || g->step == SMTP_LOGIN_VERDICT)
 		buf_str(&shown, first ? " ***" : "***");
 	r = link_secret(l, buf_slice(line), buf_slice(&shown));
+	if (r == 0)
+		r = link_flush(l);	/* out with it, whatever has come already */
 	l->transcript = NULL;
 	if (r == 0)
 		r = link_reply(l, l->config->relay.command_timeout_ms);
 	l->transcript = transcript;
-	stream_wipe_output(&l->stream);
+	stream_wipe_used(&l->stream);
 	hide_echo(l, g, buf_slice(line));
 	if (r == 0)
 		record_reply(l);

@@ -149,8 +149,10 @@ stream_wipe(struct stream *s, struct slice line)
 }
 
 void
-stream_wipe_output(struct stream *s)
+stream_wipe_used(struct stream *s)
 {
+	explicit_bzero(s->in, s->start);
+	explicit_bzero(s->in + s->end, sizeof s->in - s->end);
 	explicit_bzero(s->out_space + s->out.n, sizeof s->out_space - s->out.n);
 }
 

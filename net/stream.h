@@ -103,8 +103,8 @@ ssize_t stream_raw_write(struct stream *s, const char *p, size_t n);
 /* Overwrite a line that stream_line() has given: it held a password. */
 void stream_wipe(struct stream *s, struct slice line);
 
-/* Overwrite what is left in the buffers of what has been sent: it held a password. */
-void stream_wipe_output(struct stream *s);
+/* Overwrite what is left in the buffers of what was sent and of what was taken: it held a password. */
+void stream_wipe_used(struct stream *s);
 
 /* Send file octets [at, at + n) after what is queued: sendfile(2) where the io is plain.  0 or -errno. */
 int stream_sendfile(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms);

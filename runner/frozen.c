@@ -62,6 +62,7 @@ stamp_of(const struct route *r)
 	struct buf path = BUF(space);
 
 	mix_text(&h, r->via_text);
+	mix(&h, &r->tls, sizeof r->tls);
 	mix_text(&h, r->user);
 	mix_text(&h, r->password_file);
 	mix_text(&h, r->token_command);

@@ -162,6 +162,27 @@ check_unmap(void)
 	ok(address_port((struct sockaddr *)&ss) == 2525, "set port of IPv6");
 }
 
+static const struct {
+	const char *text;
+	bool loopback;
+} loopbacks[] = {
+	{ "127.0.0.1", true }, { "127.255.255.255", true }, { "::1", true }, { "::ffff:127.0.0.1", true }, { "126.255.255.255", false },
+	{ "128.0.0.1", false }, { "::2", false }, { "::", false }, { "::ffff:192.0.2.1", false }, { "2001:db8::1", false },
+	{ "0.0.0.0", false },
+};
+
+static void
+check_loopback(void)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	socklen_t len;
+
+	ok(!address_is_loopback(&ss), "AF_UNIX is no loopback");
+	for (size_t i = 0; i < sizeof loopbacks / sizeof loopbacks[0]; i++)
+		ok(address_parse(slice_str(loopbacks[i].text), 1, &ss, &len) &&
+		    address_is_loopback(&ss) == loopbacks[i].loopback, "loopback: %s", loopbacks[i].text);
+}
+
 static void
 check_other_families(void)
 {
@@ -183,6 +204,7 @@ main(void)
 	check_nets();
 	check_addresses();
 	check_unmap();
+	check_loopback();
 	check_other_families();
 	return tap_done();
 }

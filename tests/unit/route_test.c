@@ -27,22 +27,25 @@ static const struct mistake mistakes[] = {
 	{ "[sender \"anna\"@a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
 	{ "[sender a@b@c.d]\nvia = mx\n", 1, "write [sender anna@example.org]" },
 	{ "[sender a.b]\n", 1, "[sender a.b]: has no via" },
-	{ "[sender a.b]\nvia = maildir:/m\n", 2, "a sender's mail goes by mx or to smtp://HOST[:PORT]" },
+	{ "[sender a.b]\nvia = maildir:/m\n", 2, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST" },
 	{ "[sender a.b]\nvia = mx\naccept = anyone\n", 3,
 	    "that is for a [route]; a [sender] has via, tls, user, password-file, token-command" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\n", 3, "[route a.b] user: has no password: set password-file or token-command" },
-	{ "[sender a.b]\nvia = smtp://h\nuser = u\n", 3, "[sender a.b] user: has no password" },
-	{ "[route a.b]\nvia = smtp://h\npassword-file = /p\n", 3, "has a password but nobody it belongs to: set user" },
-	{ "[route a.b]\nvia = smtp://h\ntoken-command = /p\n", 3, "has a password but nobody it belongs to: set user" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = /p\ntoken-command = /t\n", 5,
+	{ "[route a.b]\nvia = smtps://h\nuser = u\n", 3, "[route a.b] user: has no password: set password-file or token-command" },
+	{ "[sender a.b]\nvia = smtps://h\nuser = u\n", 3, "[sender a.b] user: has no password" },
+	{ "[route a.b]\nvia = smtps://h\npassword-file = /p\n", 3, "has a password but nobody it belongs to: set user" },
+	{ "[route a.b]\nvia = smtps://h\ntoken-command = /p\n", 3, "has a password but nobody it belongs to: set user" },
+	{ "[route a.b]\nvia = smtps://h\nuser = u\npassword-file = /p\ntoken-command = /t\n", 5,
 	    "there is a password-file too: remove one" },
+	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = /p\n", 3, "the password could be read on its way: set via = smtps://HOST" },
+	{ "[route a.b]\nvia = smtp://192.0.2.1\ntls = may\nuser = u\npassword-file = /p\n", 4, "could be read on its way" },
+	{ "[relay]\ntls = require\n[route a.b]\nvia = smtp://h\ntls = none\nuser = u\npassword-file = /p\n", 6, "could be read on its way" },
 	{ "[route a.b]\nvia = mx\nuser = u\npassword-file = /p\n", 3, "there is nobody to log in to" },
 	{ "[route a.b]\nvia = maildir:/m\nuser = u\npassword-file = /p\n", 3, "there is nobody to log in to" },
-	{ "[route a.b]\nvia = smtp://h\nuser = " NAME_100 NAME_100 NAME_100 "\npassword-file = /p\n", 3, "write at most 255 octets" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file =\n", 3, "[route a.b] user: has no password" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = a/b\n", 4, "the absolute path of a file, or the name of a credential" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\ntoken-command = gettoken\n", 4, "write the absolute path of a program" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\ntoken-command = /t 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "
+	{ "[route a.b]\nvia = smtps://h\nuser = " NAME_100 NAME_100 NAME_100 "\npassword-file = /p\n", 3, "write at most 255 octets" },
+	{ "[route a.b]\nvia = smtps://h\nuser = u\npassword-file =\n", 3, "[route a.b] user: has no password" },
+	{ "[route a.b]\nvia = smtps://h\nuser = u\npassword-file = a/b\n", 4, "the absolute path of a file, or the name of a credential" },
+	{ "[route a.b]\nvia = smtps://h\nuser = u\ntoken-command = gettoken\n", 4, "write the absolute path of a program" },
+	{ "[route a.b]\nvia = smtps://h\nuser = u\ntoken-command = /t 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "
 	    "25 26 27 28 29 30 31 32\n", 4, "write at most 32 words" },
 	{ "[sender a.b]\nvia = mx\n[sender A.b]\nvia = mx\n", 4, "is set in line 2 already" },
 	{ "[route a.b]\nvia =\n", 2, "write mx, smtp://HOST[:PORT]" },
@@ -222,23 +225,36 @@ check_senders(void)
 	config_done(&c);
 }
 
+static const char *const privates[] = {
+	"[route *]\nvia = smtps://h", "[route *]\nvia = smtp+starttls://h:25", "[route *]\nvia = smtp://h\ntls = require",
+	"[relay]\ntls = require\n[route *]\nvia = smtp://h", "[route *]\nvia = smtp://127.0.0.2:25", "[route *]\nvia = smtp://[::1]",
+	"[route *]\nvia = smtp://localhost\ntls = none",
+};
+
 static void
 check_logins(void)
 {
 	struct config c;
 	const struct route *r;
-	static const char *const odd[] = { "route *.via=smtp://h", "route *.user=u\001v", "route *.password-file=/p" };
+	static const char *const odd[] = { "route *.via=smtps://h", "route *.user=u\001v", "route *.password-file=/p" };
 
 	ok(load(&c, "", odd, 3) == -EINVAL && memmem(errors.p, errors.n, "no control characters", 21), "a user with control characters");
 	config_done(&c);
-	ok(load(&c, "[route *]\nvia = smtp://h\nuser = anna b\npassword-file = credential\n"
-	    "[sender a@b]\nvia = smtp://h\nuser = x\ntoken-command = /bin/echo  a b\n", NULL, 0) == 0, "logins");
+	ok(load(&c, "[route *]\nvia = smtps://h\nuser = anna b\npassword-file = credential\n"
+	    "[sender a@b]\nvia = smtps://h\nuser = x\ntoken-command = /bin/echo  a b\n", NULL, 0) == 0, "logins");
 	r = config_route(&c, SL("b"));
 	ok(strcmp(r->user, "anna b") == 0 && strcmp(r->password_file, "credential") == 0 && !r->token_command, "by password");
 	r = config_route_from(&c, SL("a@b"), SL("b"));
 	ok(strcmp(r->user, "x") == 0 && !r->password_file && strcmp(r->token_command, "/bin/echo  a b") == 0, "by token");
 	config_done(&c);
-	ok(load(&c, "[route *]\nvia = smtp://h\nuser =\npassword-file =\ntoken-command =\n", NULL, 0) == 0 && !c.routes[0].user &&
+	for (size_t i = 0; i < sizeof privates / sizeof privates[0]; i++) {
+		char text[300];
+
+		(void)snprintf(text, sizeof text, "%s\nuser = u\npassword-file = /p\n", privates[i]);
+		ok(load(&c, text, NULL, 0) == 0, "a password may go there, row %zu", i);
+		config_done(&c);
+	}
+	ok(load(&c, "[route *]\nvia = smtps://h\nuser =\npassword-file =\ntoken-command =\n", NULL, 0) == 0 && !c.routes[0].user &&
 	    !c.routes[0].password_file && !c.routes[0].token_command, "none");
 	config_done(&c);
 }

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A login over a link: the server is at the other end of a socket pair, and says what it has to say at once, or octet by
+ * octet.
+ */
+#include "delivery/login.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "delivery/delivery.h"
+#include "smtp/login.h"
+#include "tests/lib/tap.h"
+
+static char user[] = "anna", file[] = "/tmp/link_login_test.XXXXXX", via[] = "smtps://h", star[] = "*";
+static struct route route = { .pattern = star, .via = VIA_SMTP, .via_text = via, .user = user, .password_file = file };
+static const struct config config = { .relay = { .command_timeout_ms = 10000 } };
+
+static const struct talk {
+	const char *name;
+	unsigned mechanisms;
+	const char *says;		/* the server, all of it */
+	const char *hears;		/* it, all of it */
+	enum link_start end;
+	enum outcome_cause cause;
+	const char *why;
+} talks[] = {
+	{ "PLAIN", SMTP_MECHANISM_PLAIN, "235 2.7.0 in\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_READY, 0, "" },
+	{ "several lines", SMTP_MECHANISM_PLAIN, "235-2.7.0 in\r\n235-2.7.0 and\r\n235 2.7.0 welcome\r\n",
+	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_READY, 0, "" },
+	{ "LOGIN", SMTP_MECHANISM_LOGIN, "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n",
+	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", LINK_READY, 0, "" },
+	{ "refused", SMTP_MECHANISM_PLAIN, "535 5.7.8 no\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN, CAUSE_LOGIN,
+	    "535 5.7.8 no" },
+	{ "too weak", SMTP_MECHANISM_PLAIN, "534 5.7.9 get an app password\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN,
+	    CAUSE_LOGIN, "534 5.7.9 get an app password" },
+	{ "not now", SMTP_MECHANISM_PLAIN, "454 4.7.0 later\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_REFUSED, 0, "" },
+	{ "goodbye", SMTP_MECHANISM_PLAIN, "421 4.3.2 closing\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_REFUSED, 0, "" },
+	{ "no end of challenges", SMTP_MECHANISM_LOGIN, "334 a\r\n334 b\r\n334 c\r\n334 d\r\n334 e\r\n",
+	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n*\r\n", LINK_LOGIN, CAUSE_LOGIN, "334 d" },
+	{ "nonsense", SMTP_MECHANISM_PLAIN, "hello\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_BROKEN, CAUSE_PROTOCOL,
+	    "what answered AUTH was no SMTP reply" },
+	{ "a hung up line", SMTP_MECHANISM_PLAIN, "235 2.7", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_BROKEN, CAUSE_LOST,
+	    "lost connection in AUTH" },
+	{ "nothing that we know", SMTP_MECHANISM_XOAUTH2, "", "", LINK_LOGIN, CAUSE_LOGIN,
+	    "cannot log in as anna: the host offers neither PLAIN nor LOGIN" },
+	{ "the password comes back", SMTP_MECHANISM_PLAIN, "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
+	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN, CAUSE_LOGIN, "535 (it repeats what we have sent)" },
+	{ "the response comes back", SMTP_MECHANISM_PLAIN, "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
+	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN, CAUSE_LOGIN, "500 (it repeats what we have sent)" },
+};
+
+/* The server; ends when it has said all.  Its words do not depend on ours: they are long enough apart in the protocol. */
+static pid_t
+serve(const char *says, size_t step, int fd, int theirs)
+{
+	const size_t n = strlen(says);
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	(void)close(theirs);
+	for (size_t at = 0; at < n; at += step)
+		(void)!write(fd, says + at, step < n - at ? step : n - at);
+	(void)shutdown(fd, SHUT_WR);
+	for (char c; read(fd, &c, 1) == 1;)
+		;
+	_exit(0);
+}
+
+static void
+play(const struct talk *t, size_t step)
+{
+	static struct transcript transcript;
+	struct outcome why = { 0 };
+	int pair[2], copy[2];
+	char heard[400] = "", record[20000];
+	struct smtp_link *l;
+	ssize_t n;
+	pid_t pid;
+
+	/* What we say goes through a second pair, so that it can be looked at. */
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, copy) < 0)
+		exit(1);
+	transcript_begin(&transcript);
+	pid = serve(t->says, step, pair[1], pair[0]);
+	(void)close(pair[1]);
+	l = link_new(pair[0], "h[192.0.2.1]:465", &config, &transcript);
+	if (!l)
+		exit(1);
+	l->stream.wfd = copy[0];
+	l->verified = true;
+	l->peer.mechanisms = t->mechanisms;
+	ok(link_login(l, &route, &why) == t->end, "%s, %s", t->name, step == 1 ? "octet by octet" : "at once");
+	if (t->end == LINK_LOGIN || t->end == LINK_BROKEN)
+		ok(why.cause == t->cause && strncmp(why.detail, t->why, strlen(t->why)) == 0, "why: %s", why.detail);
+	ok(!memmem(l, sizeof *l, "s3cret", 6) && !memmem(l, sizeof *l, "AGFubmEA", 8) && !memmem(l, sizeof *l, "czNjcmV0", 8),
+	    "nothing of it stays in the link");
+	(void)snprintf(record, sizeof record, "%.*s%.*s", (int)transcript.head_n, transcript.head, (int)transcript.tail_n,
+	    transcript.tail);
+	ok(!strstr(record, "s3cret") && !strstr(record, "AGFubmEA") && !strstr(record, "czNjcmV0"), "nor in the record");
+	l->closed = true;
+	smtp_link_done(l);
+	(void)shutdown(copy[0], SHUT_WR);
+	n = read(copy[1], heard, sizeof heard - 1);
+	is(slice_of(heard, n > 0 ? (size_t)n : 0), slice_str(t->hears), "what the server hears");
+	(void)close(copy[0]);
+	(void)close(copy[1]);
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* Not a word of it where others could listen. */
+static void
+check_clear(void)
+{
+	struct outcome why = { 0 };
+	int pair[2];
+	struct smtp_link *l;
+	char c;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0 ||
+	    !(l = link_new(pair[0], "h[192.0.2.1]:25", &config, NULL)))
+		exit(1);
+	l->peer.mechanisms = SMTP_MECHANISM_PLAIN;
+	ok(link_login(l, &route, &why) == LINK_LOGIN && why.cause == CAUSE_LOGIN &&
+	    strstr(why.detail, "for TLS with a verified certificate only"), "not without TLS: %s", why.detail);
+	ok(read(pair[1], &c, 1) < 0, "nothing was said");
+	l->closed = true;
+	smtp_link_done(l);
+	(void)close(pair[1]);
+}
+
+static const struct {
+	int code;
+	enum route_via kind;
+	bool missing;
+} missing[] = {
+	{ 530, VIA_SMTP, true }, { 534, VIA_SMTP, true }, { 535, VIA_SMTP, true }, { 538, VIA_SMTP, true }, { 550, VIA_SMTP, false },
+	{ 430, VIA_SMTP, false }, { 250, VIA_SMTP, false }, { 530, VIA_MX, false }, { 535, VIA_MX, false }, { 530, VIA_LMTP, false },
+};
+
+static void
+check_missing(void)
+{
+	static struct smtp_link l;
+
+	for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
+		const struct route r = { .via = missing[i].kind };
+		struct outcome o = { .cause = CAUSE_DELIVERED };
+
+		smtp_peer_reply_init(&l.reply);
+		l.reply.code = missing[i].code;
+		ok(login_missing(&l, &r, &o) == missing[i].missing && (o.cause == CAUSE_LOGIN) == missing[i].missing,
+		    "%d by route kind %d", missing[i].code, (int)missing[i].kind);
+	}
+}
+
+int
+main(void)
+{
+	const int fd = mkstemp(file);
+
+	if (fd < 0 || write(fd, "s3cret\n", 7) != 7)
+		return 1;
+	(void)close(fd);
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof talks / sizeof talks[0]; i++) {
+		play(&talks[i], 1000);
+		play(&talks[i], 1);
+	}
+	check_clear();
+	check_missing();
+	ok(unlink(file) == 0, "nothing is left behind");
+	return tap_done();
+}
