@@ -54,6 +54,13 @@ by_route(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_
 	report_all(d, e, rcpts, n, CAUSE_LOCAL, "a route of unknown kind");
 }
 
+/* There it is delivery/fit's to see that time is up: something may have been said of the message already. */
+static bool
+over_a_link(const struct route *route)
+{
+	return route->via == VIA_MX || route->via == VIA_SMTP || route->via == VIA_LMTP;
+}
+
 void
 deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
@@ -65,7 +72,7 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 	d->leaves = n == e->nrcpts;
 	d->held = (struct buf)BUF(d->held_space);
 	transcript_begin(d->transcript);
-	if (deadline_ends(&deadline, clock_wall_us() / 1000000))
+	if (!over_a_link(d->route) && deadline_ends(&deadline, clock_wall_us() / 1000000))
 		report_all(d, e, rcpts, n, CAUSE_DEADLINE, DEADLINE_TEXT);
 	else
 		by_route(d, e, rcpts, n);

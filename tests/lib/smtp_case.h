@@ -23,6 +23,7 @@ struct smtp_case {
 	const char *domain;		/* looked up by MX; NULL: host */
 	const char *host;		/* of an smtp:// route; NULL: 127.0.0.1 */
 	bool unknown;			/* nothing is known of any host; otherwise .1 is faster than .2 than .3 */
+	int64_t age_s;			/* since the message came in */
 	const char *params;		/* of MAIL, in the envelope; NULL: none */
 	const char *told;		/* what the sink heard of hosts, in order: "1 open|2 failed"; NULL: not looked at */
 };
@@ -63,6 +64,7 @@ smtp_message(const struct smtp_case *c)
 {
 	mail_put(&smtp_mail, c->from ? c->from : "a@b", c->params ? c->params : "", c->to ? c->to : "c@d",
 	    slice_str(c->content ? c->content : SHORT_MESSAGE));
+	smtp_mail.e.arrived_us -= c->age_s * 1000000;
 	smtp_mail.e.facts.binary = smtp_mail.e.facts.binary || c->binary;
 }
 

@@ -121,6 +121,8 @@ static const struct smtp_case cases[] = {
 	{ "DELIVERBY mode R: not to who does not offer it", .params = "BY=1000;R", .script = { PIPE BYE }, .want = "failed 5.4.4" },
 	{ "DELIVERBY mode R: not to who grants itself more", .params = "BY=1000;R", .script = { HELLO "S 250-fake\nS 250 DELIVERBY 1100\n" BYE },
 	  .want = "failed 5.4.4" },
+	{ "DELIVERBY mode R: the time is over", .params = "BY=60;R", .age_s = 61, .script = { HELLO "S 250-fake\nS 250 DELIVERBY\n" BYE },
+	  .want = "failed 5.4.7" },
 	{ "DELIVERBY mode N: to anybody", .params = "BY=1000;N", .state = 'R', .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "DELIVERBY mode N: the time is over", .params = "BY=-5;N", .script = { HELLO "S 250-fake\nS 250 DELIVERBY\n"
 	  "C MAIL FROM:<a@b> BY=-\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },

@@ -357,6 +357,10 @@ test_others(struct mail *m, struct delivery *d)
 	mail_put(m, "a@b", "", "joe@example.org|jim@example.org", SL("x\r\n"));
 	mail_deliver(m, d);
 	ok(mail_reported(m) && m->outcomes[0].kind == OUTCOME_DELIVERED && mail_state(m, 1) == 'D', "discard delivers");
+	mail_put(m, "a@b", "BY=60;R", "c@d", SL("x\r\n"));
+	m->e.arrived_us -= 61 * 1000000;
+	mail_deliver(m, d);
+	ok(m->outcomes[0].cause == CAUSE_DEADLINE && mail_state(m, 0) == 'P', "DELIVERBY mode R: nothing, once the time is over");
 	d->route = &reject;
 	mail_put(m, "a@b", "", "joe@example.org", SL("x\r\n"));
 	mail_deliver(m, d);
