@@ -143,6 +143,17 @@ def _():
     check(b"Status: 5.4.6" in text and b"ring -> ring2 -> ring" in text, text)
 
 
+@test("B161 the same with a notice: told to nobody, and kept for the postmaster")
+def _():
+    empty()
+    had = len(site.mailbox("alice"))
+    site.send("ring@here.example", sender="")
+    site.relay()
+    path, = site.queued()
+    same([os.path.dirname(path), boxes(), len(site.mailbox("alice")) - had], [site.queue + "/dead", {}, 0])
+    os.unlink(path)
+
+
 @test("/dev/null")
 def _():
     deliver("noreply")

@@ -143,10 +143,13 @@ test_owner(void)
 	ok(mail_state(&mail, 0) == 'S', "B162 which is its end, for who asked for success");
 	run("s@x.example", "", "two@here.example NOTIFY=SUCCESS", "A: b\r\n");
 	ok(mail_state(&mail, 0) == 'E', "B162 an alias of several is not");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example NOTIFY=NEVER ben@here.example NOTIFY=NEVER: " MARK("two") "A: b\r\n"),
+	    "B162 and its copies do not ask again");
 	run("s@x.example", "", "one@here.example NOTIFY=SUCCESS", "A: b\r\n");
-	ok(mail_state(&mail, 0) == 'D', "B162 nor one of one address, whose copy knows what was asked");
+	ok(mail_state(&mail, 0) == 'D', "B162 nor one of one address");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example NOTIFY=SUCCESS: " MARK("one") "A: b\r\n"), "B162 whose copy knows what was asked");
 	run("", "", "list@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"), "a notice stays one");
+	is(slice_str(copies()), SL("<> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"), "B161 a notice stays one, also through a list with an owner");
 	run("s@x.example", "", "mixed@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL("<s@x.example> emil@here.example: " MARK("mixed") "A: b\r\n"
 	    "| <owner-list@here.example> ben@here.example carla@here.example: " MARK("mixed") "A: b\r\n"), "a list in an alias");
