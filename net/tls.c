@@ -17,10 +17,13 @@
 static int
 bio_read(BIO *b, char *p, int n)
 {
-	ssize_t r;
+	struct stream *s = BIO_get_data(b);
+	ssize_t r = -ETIMEDOUT;
 
 	BIO_clear_retry_flags(b);
-	r = stream_raw_read(BIO_get_data(b), p, (size_t)n);
+	/* OpenSSL does not come back from records that say nothing, as long as there are more of them. */
+	if (!s->deadline_ms || clock_left_ms(s->deadline_ms) > 0)
+		r = stream_raw_read(s, p, (size_t)n);
 	if (r >= 0)
 		return (int)r;
 	if (r == -EAGAIN)
@@ -166,11 +169,10 @@ tls_attach(struct tls *t, struct stream *s)
 	return 0;
 }
 
-int
-tls_shake(struct tls *t, struct stream *s, int timeout_ms, struct buf *why)
+/* Until it is done, has failed, or the stream's deadline has come. */
+static int
+shake(struct tls *t, struct stream *s, struct buf *why)
 {
-	const int64_t until_ms = clock_ms() + timeout_ms;
-
 	for (;;) {
 		short events = POLLIN;
 		int r, n;
@@ -182,7 +184,7 @@ tls_shake(struct tls *t, struct stream *s, int timeout_ms, struct buf *why)
 			return 0;
 		r = result(t, n, &events);
 		if (r == -EAGAIN)
-			r = stream_wait(s, events, clock_left_ms(until_ms));
+			r = stream_wait(s, events, -1);
 		else if (r == -EPROTO)
 			tls_complaint(why);
 		else if (r == 0)
@@ -194,6 +196,19 @@ tls_shake(struct tls *t, struct stream *s, int timeout_ms, struct buf *why)
 			return r;
 		}
 	}
+}
+
+int
+tls_shake(struct tls *t, struct stream *s, int timeout_ms, struct buf *why)
+{
+	const int64_t before_ms = s->deadline_ms, until_ms = clock_ms() + timeout_ms;
+	int r;
+
+	if (!before_ms || until_ms < before_ms)
+		s->deadline_ms = until_ms;
+	r = shake(t, s, why);
+	s->deadline_ms = before_ms;
+	return r;
 }
 
 void

@@ -35,13 +35,13 @@ static const char make_all[] =
     "openssl req -x509 $key -keyout self.key -out self.pem -days 30 -subj /CN=mx.example -addext subjectAltName=DNS:mx.example\n"
     "openssl req -x509 -nodes -newkey rsa:1024 -keyout weak.key -out weak.pem -days 30 -subj /CN=mx.example\n";
 
-enum fault { NONE, CLOSES, GARBAGE, SILENT, OLD, WEAK, AFTER };
+enum fault { NONE, CLOSES, GARBAGE, SILENT, OLD, WEAK, FLOOD, DRIP, AFTER };
 
 static struct stream server, client;
 
 /* Not ours, which is too strict for it: the protocol or the key of another time. */
 static _Noreturn void
-serve_weak(int fd, const char *chain, const char *key, int version)
+serve_weak(int fd, const char *chain, const char *key, int version, bool flood)
 {
 	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
 	char text[300];
@@ -55,9 +55,24 @@ serve_weak(int fd, const char *chain, const char *key, int version)
 	ssl = SSL_new(c);
 	if (SSL_set_fd(ssl, fd) != 1 || SSL_accept(ssl) != 1)
 		_exit(1);
+	/* Records without end that are nothing to read. */
+	while (flood && SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1)
+		;
 	n = snprintf(text, sizeof text, "%s\r\n", SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
 	while (n > 0 && SSL_write(ssl, text, n) == n)
 		n = SSL_read(ssl, text, sizeof text);
+	_exit(0);
+}
+
+/* A ServerHello that is always about to come: an octet at a time. */
+static _Noreturn void
+drip(int fd)
+{
+	const char head[] = { 22, 3, 3, 0x40, 0 };
+
+	(void)!write(fd, head, sizeof head);
+	while (write(fd, "\2", 1) == 1)
+		usleep(20000);
 	_exit(0);
 }
 
@@ -78,12 +93,14 @@ serve(int fd, const char *certificate, enum fault fault)
 	if (fault == GARBAGE)
 		_exit(write(fd, "220 and now for something completely different\r\n", 48) != 48 || read(fd, why, sizeof why) < 0 ||
 		    read(fd, why, sizeof why) < 0);
+	if (fault == DRIP)
+		drip(fd);
 	if (fault == SILENT)
 		_exit(read(fd, why, 1) == 1 && pause() == 0);
 	(void)snprintf(chain, sizeof chain, "%s.pem", certificate);
 	(void)snprintf(key, sizeof key, "%s.key", certificate);
-	if (fault == OLD || fault == WEAK)
-		serve_weak(fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION);
+	if (fault == OLD || fault == WEAK || fault == FLOOD)
+		serve_weak(fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION, fault == FLOOD);
 	stream_init(&server, fd, fd);
 	if (tls_server(&t, &pair, 1, false, &b) < 0 || tls_handshake(t, &server, TIMEOUT_MS, &facts, &b) < 0)
 		_exit(1);
@@ -156,6 +173,7 @@ static const struct handshake {
 	{ "no TLS", NULL, GARBAGE, "mx.example", false, -EPROTO, "wrong version number", 0 },
 	{ "H130 TLS 1.0 only", "good", OLD, "mx.example", false, -EPROTO, "protocol version", 0 },
 	{ "silent", NULL, SILENT, "mx.example", false, -ETIMEDOUT, "timed out", 0 },
+	{ "one octet after the other", NULL, DRIP, "mx.example", false, -ETIMEDOUT, "timed out", 0 },
 };
 
 /* Two lines there and back, and the end. */
@@ -187,7 +205,7 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 	stream_init(&client, fd, fd);
 	r = tls_client_prepare(c, &d, &why);
 	if (r == 0)
-		r = tls_connect(c, &d, &client, h->fault == SILENT ? 200 : TIMEOUT_MS, &facts, &why);
+		r = tls_connect(c, &d, &client, h->fault == SILENT || h->fault == DRIP ? 200 : TIMEOUT_MS, &facts, &why);
 	good = (r == h->want || (h->other && r == h->other)) && strcasestr(buf_cstr(&why), h->why) != NULL;
 	if (r == 0) {
 		good = good && talk(h) && strcmp(facts.version, "TLSv1.3") == 0 && facts.cipher[0] && facts.verified == h->verify;
@@ -197,7 +215,7 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 		good = good && why.n && !client.tls;
 	}
 	close(fd);
-	if (h->fault == SILENT)
+	if (h->fault == SILENT || h->fault == DRIP)
 		(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, &status, 0);
 	if (!ok(good, "%s", h->name))
@@ -223,6 +241,30 @@ test_end(struct tls_client *c)
 		tls_end(client.tls);
 	tls_free(client.tls);
 	close(fd);
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* A peer that sends what is nothing to read, and never stops, must not outlive the deadline. */
+static void
+test_flood(struct tls_client *c)
+{
+	const struct tls_demand d = { .name = "mx.example" };
+	struct tls_facts facts;
+	char text[600];
+	struct buf why = BUF(text);
+	struct slice line;
+	bool crlf, good;
+	int fd;
+	pid_t pid = start(&fd, "good", FLOOD);
+
+	stream_init(&client, fd, fd);
+	good = tls_client_prepare(c, &d, &why) == 0 && tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0;
+	client.deadline_ms = clock_ms() + 300;
+	ok(good && stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == -ETIMEDOUT && clock_left_ms(client.deadline_ms) == 0,
+	    "session tickets without end");
+	tls_free(client.tls);
+	close(fd);
+	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 }
 
@@ -272,6 +314,7 @@ main(int argc, char **argv)
 	stranger.why = "unable to get local issuer certificate";
 	test_handshake(&stranger, &system_client, NULL);
 	test_end(&c);
+	test_flood(&c);
 	test_prepare();
 	tls_client_done(&c);
 	tls_client_done(&system_client);
