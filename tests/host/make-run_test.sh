@@ -17,7 +17,7 @@ start()			# FOLDER [COMMAND...]
 	shift
 	mkdir -p "$folder/tools"
 	install -m 755 tools/run.sh "$folder/tools"
-	install -m 755 "$build/smtp-handler" "$build/smtp-relay" "$folder"
+	install -m 755 "$build/smtp-handler" "$build/smtp-relay" "$build/smtp-queue" "$folder"
 	[ "$(id -u)" -ne 0 ] || chown -R nobody "$folder"
 	# What a shell starts in the background ignores SIGINT, and could not be stopped by it.
 	BUILD=$folder "$@" env --default-signal=INT "$folder/tools/run.sh" > "$folder/out" 2>&1 &

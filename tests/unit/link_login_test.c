@@ -104,7 +104,7 @@ play(const struct talk *t, size_t step)
 	    transcript.tail);
 	ok(!strstr(record, "s3cret") && !strstr(record, "AGFubmEA") && !strstr(record, "czNjcmV0"), "nor in the record");
 	l->closed = true;
-	smtp_link_done(l);
+	link_done(l);
 	(void)shutdown(copy[0], SHUT_WR);
 	n = read(copy[1], heard, sizeof heard - 1);
 	is(slice_of(heard, n > 0 ? (size_t)n : 0), slice_str(t->hears), "what the server hears");
@@ -130,7 +130,7 @@ check_clear(void)
 	    strstr(why.detail, "for TLS with a verified certificate only"), "not without TLS: %s", why.detail);
 	ok(read(pair[1], &c, 1) < 0, "nothing was said");
 	l->closed = true;
-	smtp_link_done(l);
+	link_done(l);
 	(void)close(pair[1]);
 }
 
