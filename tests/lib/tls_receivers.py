@@ -135,15 +135,24 @@ maildir:
   group = {3}
 """.format(directory, address, domain, UID, leaf.chain, leaf.key))
         os.chmod(leaf.key, 0o644)
+        self.address = address
+        self.start()
+
+    def start(self):
+        directory = self.directory
         self._process = subprocess.Popen(["/usr/sbin/exim4", "-C", directory + "/conf", "-bdf", "-q1h"], env=peer_environment(),
                                          stdin=subprocess.DEVNULL, stdout=open(directory + "/out", "w"), stderr=subprocess.STDOUT)
-        check(wait_for(lambda: listens(address) and listens(address, 465), 10), "Exim does not listen", self.says())
+        check(wait_for(lambda: listens(self.address) and listens(self.address, 465), 10), "Exim does not listen", self.says())
 
     def says(self):
         return "\n".join(open(path, errors="replace").read() for path in glob.glob(self.directory + "/log-*") + [self.directory + "/out"])
 
     def messages(self):
         return stored(self.directory + "/mail/all")
+
+    def restart(self):
+        self.stop()
+        self.start()
 
     def stop(self):
         self._process.terminate()
