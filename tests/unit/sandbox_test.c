@@ -57,6 +57,12 @@ read_list(void)
 }
 
 static int
+read_aliases(void)
+{
+	return read_file(config.routes[0].aliases);
+}
+
+static int
 write_list(void)
 {
 	return open(config.server.senders, O_WRONLY | O_CLOEXEC) < 0 ? errno : 0;
@@ -115,6 +121,7 @@ static const struct {
 } cases[] = {
 	{ "a message can be queued", queue_a_message, 0, 0, 0 },
 	{ "a list can be read", read_list, 0, 0, 0 },
+	{ "an aliases file can be read", read_aliases, 0, 0, 0 },
 	{ "the log can be reached", log_out, 0, 0, 0 },
 	{ "no other file can be read", read_passwd, EACCES, EACCES, SANDBOX_FILES },
 	{ "no list can be written", write_list, EACCES, EACCES, SANDBOX_FILES },
@@ -158,6 +165,8 @@ find_walls(void)
 static bool
 set_up(void)
 {
+	static char aliases[200];
+	static struct route route = { .via = VIA_DISCARD, .aliases = aliases };
 	char path[200], list[200];
 	int fd;
 
@@ -170,7 +179,13 @@ set_up(void)
 	(void)snprintf(list, sizeof list, "%s/lists/senders", folder);
 	config.server.senders = strdup(list);
 	fd = open(list, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	return fd >= 0 && write(fd, "x\n", 2) == 2 && close(fd) == 0;
+	if (fd < 0 || write(fd, "x\n", 2) != 2 || close(fd) < 0)
+		return false;
+	(void)snprintf(aliases, sizeof aliases, "%s/aliases", folder);	/* in a folder of its own: senders' is open anyway */
+	config.routes = &route;
+	config.nroutes = 1;
+	fd = open(aliases, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd >= 0 && write(fd, "a: b\n", 5) == 5 && close(fd) == 0;
 }
 
 int
