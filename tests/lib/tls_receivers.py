@@ -94,11 +94,30 @@ import_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ
         self._run("stop")
 
 
-class Exim:
-    """The same with Exim."""
+# Who may log in to an Exim, inside TLS: the user, the password, and what is offered.
+EXIM_LOGIN = """begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{{user}}}}}{{eq{{$auth3}}{{{password}}}}}}}}}
+  server_set_id = $auth2
+  server_advertise_condition = ${{if and{{{{def:tls_in_cipher}}{{eq{{{offers}}}{{PLAIN}}}}}}}}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = <| Username: | Password:
+  server_condition = ${{if and{{{{eq{{$auth1}}{{{user}}}}}{{eq{{$auth2}}{{{password}}}}}}}}}
+  server_set_id = $auth1
+  server_advertise_condition = ${{if and{{{{def:tls_in_cipher}}{{eq{{{offers}}}{{LOGIN}}}}}}}}
+"""
 
-    def __init__(self, address, domain, leaf):
-        self.directory = directory = HERE + "/exim"
+
+class Exim:
+    """The same with Exim.  login: (user, password, "PLAIN" or "LOGIN"): mail is taken from that user only, for anybody."""
+
+    def __init__(self, address, domain, leaf, name="exim", login=None):
+        self.directory = directory = HERE + "/" + name
         for path in directory, directory + "/spool", directory + "/mail":
             os.mkdir(path)
             os.chown(path, UID, UID)
@@ -117,13 +136,13 @@ tls_advertise_hosts = *
 tls_certificate = {4}
 tls_privatekey = {5}
 domainlist local_domains = {2}
-acl_smtp_rcpt = accept
+acl_smtp_rcpt = {6}
 keep_environment =
-received_header_text = Received: ${{if def:tls_in_cipher {{($tls_in_ver $tls_in_cipher) }}}}by $primary_hostname id $message_exim_id
+received_header_text = Received: ${{if def:tls_in_cipher {{($tls_in_ver $tls_in_cipher) }}}}${{if def:authenticated_id {{(user $authenticated_id) }}}}by $primary_hostname id $message_exim_id
 begin routers
 all:
   driver = accept
-  domains = +local_domains
+  domains = {7}
   transport = maildir
 begin transports
 maildir:
@@ -133,7 +152,9 @@ maildir:
   maildir_format
   user = {3}
   group = {3}
-""".format(directory, address, domain, UID, leaf.chain, leaf.key))
+{8}""".format(directory, address, domain, UID, leaf.chain, leaf.key,
+              "${if def:authenticated_id {accept}{deny}}" if login else "accept", "*" if login else "+local_domains",
+              EXIM_LOGIN.format(user=login[0], password=login[1], offers=login[2]) if login else ""))
         os.chmod(leaf.key, 0o644)
         self.address = address
         self.start()
