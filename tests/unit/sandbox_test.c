@@ -181,7 +181,10 @@ set_up(void)
 	fd = open(list, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, "x\n", 2) != 2 || close(fd) < 0)
 		return false;
-	(void)snprintf(aliases, sizeof aliases, "%s/aliases", folder);	/* in a folder of its own: senders' is open anyway */
+	(void)snprintf(aliases, sizeof aliases, "%s/names", folder);	/* a folder of its own: senders' is open anyway */
+	if (mkdir(aliases, 0700) < 0)
+		return false;
+	(void)snprintf(aliases, sizeof aliases, "%s/names/aliases", folder);
 	config.routes = &route;
 	config.nroutes = 1;
 	fd = open(aliases, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
