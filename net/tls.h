@@ -42,7 +42,7 @@ int tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_fa
 /* What a client keeps between connections; all zero: nothing yet. */
 struct tls_client {
 	struct ssl_ctx_st *ctx;
-	bool knows_authorities;
+	bool knows_some, knows_all;	/* of the authorities */
 };
 
 /* What a client wants of a server. */

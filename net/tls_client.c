@@ -14,20 +14,29 @@
 
 #define NAMES_MAX 3	/* of a certificate, in a complaint */
 
+/* The system's are in a folder, where one is read when it is asked for, and in a file that takes 20 ms: it may not be needed. */
 static int
-load_authorities(struct tls_client *c, const char *file, struct buf *why)
+load_some(struct tls_client *c, const char *file, struct buf *why)
 {
-	/* What is wrong with the system's store shows when nothing can be verified. */
-	const int done = file ? SSL_CTX_load_verify_file(c->ctx, file) : SSL_CTX_set_default_verify_paths(c->ctx);
+	const int done = file ? SSL_CTX_load_verify_file(c->ctx, file) : SSL_CTX_set_default_verify_dir(c->ctx);
 
 	if (done == 1) {
-		c->knows_authorities = true;
-		ERR_clear_error();
+		c->knows_some = true;
+		c->knows_all = file != NULL;
 		return 0;
 	}
 	buf_fmt(why, "%s: ", file ? file : "the system's certificates");
 	tls_complaint(why);
 	return -EINVAL;
+}
+
+static void
+load_rest(struct tls_client *c)
+{
+	/* What is wrong with the file shows in what cannot be verified. */
+	(void)SSL_CTX_set_default_verify_file(c->ctx);
+	ERR_clear_error();
+	c->knows_all = true;
 }
 
 int
@@ -46,7 +55,7 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 		tls_client_done(c);
 		return r;
 	}
-	return d->verify && !c->knows_authorities ? load_authorities(c, d->authorities, why) : 0;
+	return d->verify && !c->knows_some ? load_some(c, d->authorities, why) : 0;
 }
 
 void
@@ -117,15 +126,39 @@ add_reason(struct buf *why, const struct tls *t, const char *name, long result)
 	}
 }
 
+/* As the handshake has done, with what is known by now. */
+static long
+verify_again(const struct tls *t)
+{
+	X509_STORE_CTX *x = X509_STORE_CTX_new();
+	long result = X509_V_ERR_OUT_OF_MEM;
+
+	if (x && X509_STORE_CTX_init(x, SSL_CTX_get_cert_store(t->ctx), SSL_get0_peer_certificate(t->ssl),
+		     SSL_get_peer_cert_chain(t->ssl)) == 1 &&
+	    X509_STORE_CTX_set_default(x, "ssl_server") == 1 &&
+	    X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(x), SSL_get0_param(t->ssl)) == 1) {
+		(void)X509_verify_cert(x);
+		result = X509_STORE_CTX_get_error(x);
+	}
+	X509_STORE_CTX_free(x);
+	ERR_clear_error();
+	return result;
+}
+
 /* Not left to the handshake: it would tell less of what is wrong. */
 static int
-judge(const struct tls *t, const struct tls_demand *d, struct buf *why)
+judge(struct tls_client *c, const struct tls *t, const struct tls_demand *d, struct buf *why)
 {
-	const long result = SSL_get_verify_result(t->ssl);
+	long result = SSL_get_verify_result(t->ssl);
+	const bool shown = SSL_get0_peer_certificate(t->ssl) != NULL;
 
 	if (!d->verify)
 		return 0;
-	if (SSL_get0_peer_certificate(t->ssl) && result == X509_V_OK)
+	if (shown && result != X509_V_OK && !c->knows_all) {
+		load_rest(c);
+		result = verify_again(t);
+	}
+	if (shown && result == X509_V_OK)
 		return 0;
 	add_reason(why, t, d->name, result);
 	return -EKEYREJECTED;
@@ -156,7 +189,7 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 	r = tls_shake(t, s, timeout_ms, why);
 	if (r == 0) {
 		why->n = 0;
-		r = judge(t, d, why);
+		r = judge(c, t, d, why);
 	}
 	if (r < 0) {
 		tls_end(t);

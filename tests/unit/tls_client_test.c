@@ -27,6 +27,8 @@ static const char make_all[] =
     "	echo subjectAltName=$3 >$1.ext\n"
     "	openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $2 -extfile $1.ext -out $1.pem\n"
     "}\n"
+    "mkdir folder\n"
+    "cp ca.pem folder/$(openssl x509 -hash -noout -in ca.pem).0\n"
     "leaf good 30 DNS:mx.example\n"
     "leaf expired -1 DNS:mx.example\n"
     "leaf wild 30 DNS:*.example.net\n"
@@ -223,6 +225,47 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 }
 
 /* A connection that ends without an end of TLS ends like any other. */
+#define OF_FILE   "the system's, in a file: "
+#define OF_FOLDER "the system's, in a folder: "
+
+static const struct handshake systems[] = {
+	{ OF_FILE "good", "good", NONE, "mx.example", true, 0, "", 0 },
+	{ OF_FILE "an address", "address", NONE, "192.0.2.1", true, 0, "", 0 },
+	{ OF_FILE "the wrong name", "other", NONE, "mx.example", true, -EKEYREJECTED, "not for mx.example, but for a.example.net", 0 },
+	{ OF_FILE "another address", "address", NONE, "192.0.2.2", true, -EKEYREJECTED, "not for 192.0.2.2", 0 },
+	{ OF_FILE "expired", "expired", NONE, "mx.example", true, -EKEYREJECTED, "its certificate has expired on 20", 0 },
+	{ OF_FILE "self-signed", "self", NONE, "mx.example", true, -EKEYREJECTED, "self-signed certificate", 0 },
+	{ OF_FILE "a short key", "weak", WEAK, "mx.example", true, -EKEYREJECTED, "cannot be verified", 0 },
+};
+
+/* Those of the system, wherever its environment says: read when they are asked for. */
+static void
+test_system(void)
+{
+	const struct handshake folder = { OF_FOLDER "good", "good", NONE, "mx.example", true, 0, "", 0 };
+	const struct handshake stranger = { OF_FOLDER "self-signed", "self", NONE, "mx.example", true, -EKEYREJECTED,
+		"self-signed certificate", 0 };
+	struct tls_client c = { 0 };
+
+	(void)setenv("SSL_CERT_FILE", "ca.pem", 1);
+	(void)setenv("SSL_CERT_DIR", "nowhere", 1);
+	for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
+		/* The first time the file is read only after the handshake, then it is known. */
+		test_handshake(&systems[i], &c, NULL);
+		test_handshake(&systems[i], &c, NULL);
+		tls_client_done(&c);
+	}
+	(void)setenv("SSL_CERT_FILE", "nowhere", 1);
+	(void)setenv("SSL_CERT_DIR", "folder", 1);
+	test_handshake(&folder, &c, NULL);
+	ok(c.knows_some && !c.knows_all, OF_FOLDER "the file was not needed");
+	test_handshake(&stranger, &c, NULL);
+	ok(c.knows_all, OF_FOLDER "for that it was looked at");
+	tls_client_done(&c);
+	(void)unsetenv("SSL_CERT_FILE");
+	(void)unsetenv("SSL_CERT_DIR");
+}
+
 static void
 test_end(struct tls_client *c)
 {
@@ -283,10 +326,10 @@ test_prepare(void)
 	ok(tls_client_prepare(&c, &d, &why) == -EINVAL && why.n, "a file without a certificate");
 	why.n = 0;
 	d.authorities = NULL;
-	ok(tls_client_prepare(&c, &d, &why) == 0 && !why.n && c.knows_authorities, "the system's");
+	ok(tls_client_prepare(&c, &d, &why) == 0 && !why.n && c.knows_some, "the system's");
 	tls_client_done(&c);
 	d = (struct tls_demand){ .name = "mx.example" };
-	ok(tls_client_prepare(&c, &d, &why) == 0 && !c.knows_authorities, "none are read where nothing is verified");
+	ok(tls_client_prepare(&c, &d, &why) == 0 && !c.knows_some, "none are read where nothing is verified");
 	tls_client_done(&c);
 	tls_client_done(&c);
 	ok(!c.ctx, "done twice is done");
@@ -313,6 +356,7 @@ main(int argc, char **argv)
 	stranger.want = -EKEYREJECTED;
 	stranger.why = "unable to get local issuer certificate";
 	test_handshake(&stranger, &system_client, NULL);
+	test_system();
 	test_end(&c);
 	test_flood(&c);
 	test_prepare();
