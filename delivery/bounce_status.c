@@ -40,7 +40,7 @@ add_reference(struct bounce *b, const char *field, struct slice type, struct sli
 static void
 add_diagnostic(struct bounce *b, const struct outcome *o)
 {
-	if (o->remote && o->host[0])
+	if (o->remote && o->host[0] && o->host[0] != '/')
 		add_remote(b, o->host);
 	if (o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED))
 		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", outcome_told(o));

@@ -77,7 +77,7 @@ explain(struct bounce *b, const struct bounce_rcpt *r)
 	notice_blank(&b->n);
 	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
 	if (o->remote && o->host[0])
-		notice_line(&b->n, "    %s answered:", o->host);
+		notice_line(&b->n, "    %s answered:", bounce_host(o->host));
 	notice_line(&b->n, "    %s", says ? outcome_told(o) : words[b->news->action].nothing);
 	if (o->status[0])
 		notice_line(&b->n, "    (status %s)", o->status);
@@ -93,6 +93,12 @@ advise(struct bounce *b)
 	notice_line(&b->n, "attached.");
 }
 
+const char *
+bounce_host(const char *host)
+{
+	return host[0] == '/' ? "the server that keeps the mailboxes" : host;
+}
+
 struct quote {
 	struct bounce *b;
 	const char *host;
@@ -104,9 +110,11 @@ quote_line(void *ctx, struct slice line)
 {
 	struct quote *q = ctx;
 
+	if (q->host[0] == '/' && memmem(line.p, line.n, q->host, strlen(q->host)))
+		return;
 	if (!q->begun) {
 		notice_blank(&q->b->n);
-		notice_line(&q->b->n, "The last of what was said between this system and %s:", q->host);
+		notice_line(&q->b->n, "The last of what was said between this system and %s:", bounce_host(q->host));
 		notice_blank(&q->b->n);
 		q->begun = true;
 	}

@@ -22,6 +22,7 @@ static const struct row {
 	[CAUSE_DNS_DEFER]       = { OUTCOME_DEFERRED,  "4.4.3",  false },
 	[CAUSE_OWN_HOST]        = { OUTCOME_FAILED,    "5.4.6",  false },
 	[CAUSE_CONNECT]         = { OUTCOME_DEFERRED,  "4.4.1",  false },
+	[CAUSE_SOCKET]          = { OUTCOME_DEFERRED,  "4.4.1",  false },
 	[CAUSE_LOST]            = { OUTCOME_DEFERRED,  "4.4.2",  false },
 	[CAUSE_PROTOCOL]        = { OUTCOME_DEFERRED,  "4.5.0",  false },
 	[CAUSE_REFUSED_SESSION] = { OUTCOME_DEFERRED,  "4.3.2",  false },
@@ -145,6 +146,8 @@ outcome_told(const struct outcome *o)
 		return "the mailbox is full";
 	case CAUSE_MAILDIR_SPACE:
 		return "there is no space for the mailbox at present";
+	case CAUSE_SOCKET:
+		return "the server that keeps the mailboxes cannot be reached at present";
 	case CAUSE_ALIASES:
 		return "the addresses that this one stands for cannot be found out at present";
 	default:

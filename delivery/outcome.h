@@ -24,6 +24,7 @@ enum outcome_cause {
 	CAUSE_DNS_DEFER,		/* 4.4.3 */
 	CAUSE_OWN_HOST,			/* 5.4.6: no exchanger but ourselves */
 	CAUSE_CONNECT,			/* 4.4.1: no exchanger answered */
+	CAUSE_SOCKET,			/* 4.4.1: nobody listens on a socket of this host */
 	CAUSE_LOST,			/* 4.4.2: connection lost or timed out in mid-session */
 	CAUSE_PROTOCOL,			/* 4.5.0: a reply nobody can understand */
 	CAUSE_REFUSED_SESSION,		/* 4.3.2: 5yz in place of a greeting or to EHLO; the host does not want us, the recipient may exist */

@@ -401,6 +401,9 @@ static struct smtp_link *
 to_socket(struct walk *w, const char *path)
 {
 	struct dial_target dialled = { .fd = -1 };
+	char space[200];
+	struct buf b = BUF(space);
+	struct outcome o;
 
 	if (w->dials++)
 		return NULL;
@@ -409,8 +412,10 @@ to_socket(struct walk *w, const char *path)
 		transcript_fact(w->d->transcript, "%s: connected", path);
 		return greet(w, NULL, path, &dialled);
 	}
-	transcript_fact(w->d->transcript, "%s: %s", path, strerror(-dialled.fd));
-	add_tried(w, path, strerror(-dialled.fd));
+	buf_fmt(&b, "%s: %s", path, strerror(-dialled.fd));
+	transcript_fact(w->d->transcript, "%s", buf_cstr(&b));
+	outcome_set(&o, CAUSE_SOCKET, SL(""), buf_slice(&b));
+	tell(w, TOLD_LOST, &o);
 	w->refused++;
 	return NULL;
 }

@@ -77,6 +77,7 @@ def _():
     same(len(site.mailbox("alice")) - had, 1)
     bounce = site.mailbox("alice")[-1]
     check(b"nobody@box.example" in bounce and b"anna@box.example>:" not in bounce and b"Status: 5.1.1" in bounce, bounce)
+    check(b"the server that keeps the mailboxes answered:" in bounce and dovecot.socket.encode() not in bounce, bounce)
     same(site.queued(), [])
 
 

@@ -17,6 +17,7 @@ static const struct row {
 	{ CAUSE_DNS_DEFER, OUTCOME_DEFERRED, "4.4.3", "R136 DNS trouble" },
 	{ CAUSE_OWN_HOST, OUTCOME_FAILED, "5.4.6", "R102 no exchanger but this host" },
 	{ CAUSE_CONNECT, OUTCOME_DEFERRED, "4.4.1", "no exchanger answered" },
+	{ CAUSE_SOCKET, OUTCOME_DEFERRED, "4.4.1", "nobody listens on a socket" },
 	{ CAUSE_LOST, OUTCOME_DEFERRED, "4.4.2", "R143 connection lost" },
 	{ CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", "R142 garbage" },
 	{ CAUSE_REFUSED_SESSION, OUTCOME_DEFERRED, "4.3.2", "a host that refuses the session" },
@@ -155,7 +156,7 @@ test_told(void)
 	struct outcome o;
 
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		const bool ours = cause == CAUSE_MAILDIR || cause == CAUSE_MAILDIR_QUOTA || cause == CAUSE_MAILDIR_SPACE || cause == CAUSE_ALIASES;
+		const bool ours = cause == CAUSE_SOCKET || cause == CAUSE_MAILDIR || cause == CAUSE_MAILDIR_QUOTA || cause == CAUSE_MAILDIR_SPACE || cause == CAUSE_ALIASES;
 
 		outcome_set(&o, (enum outcome_cause)cause, SL(""), SL("/var/mail/joe: no"));
 		ok(ours ? !strchr(outcome_told(&o), '/') && *outcome_told(&o) : outcome_told(&o) == o.detail, "told of cause %d", cause);
