@@ -2,6 +2,7 @@
 """The programs under test: a folder with a configuration and a queue, a listening handler, a runner."""
 import glob
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -125,6 +126,14 @@ via = maildir:%s/{local}
             for root, _, names in os.walk(os.path.join(self.queue, folder)):
                 found += [os.path.join(root, name) for name in names]
         return sorted(found)
+
+    def age(self, seconds):
+        """All messages that are to be delivered came so much earlier."""
+        for path in self.queued("new", "wait"):
+            with open(path, "r+b") as file:
+                found = re.search(rb"(?m)^arrived: (\d{10})\.", file.read())
+                file.seek(found.start(1))
+                file.write(b"%010d" % (int(found[1]) - seconds))
 
     def queue_text(self):
         return "\n".join(path + ":\n" + open(path, "rb").read(3000).decode("latin1") for path in self.queued())
