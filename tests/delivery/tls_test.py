@@ -310,6 +310,22 @@ def _():
     check("status=5.7.30 " in about(smart, "bob@cannot.example.org", "failed"), smart.log())
 
 
+@test("H159 REQUIRETLS does not travel over an open connection that is not verified; what follows may travel over one that is")
+def _():
+    del carries.messages[:]
+    smart.send("ann@carries.example.org")
+    demand_tls("ben@carries.example.org")
+    smart.send("cid@carries.example.org")
+    had = carries.connections
+    smart.relay()
+    same(sorted(m.recipients[0][:13] for m in carries.messages), [b"RCPT TO:<ann@", b"RCPT TO:<ben@", b"RCPT TO:<cid@"], smart.log()[-3000:])
+    same([b"REQUIRETLS" in m.sender for m in carries.messages if b"ben@" in m.recipients[0]], [True])
+    same([b"REQUIRETLS" in m.sender for m in carries.messages if b"ben@" not in m.recipients[0]], [False] * 2)
+    check("/verified" in about(smart, "ben@carries.example.org", "delivered"), smart.log()[-3000:])
+    check("/verified" not in about(smart, "ann@carries.example.org", "delivered"), smart.log()[-3000:])
+    check(carries.connections - had <= 3, carries.connections - had)
+
+
 @test("a smarthost in --explain")
 def _():
     text = smart.explain("x@implicit.example")
