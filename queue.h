@@ -7,6 +7,7 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -143,16 +144,33 @@ int queue_recover(const struct queue *q);
 /* Somebody who is told of the IDs in cur/; false: enough. */
 typedef bool queue_visit(void *ctx, const char *id);
 
-/* Empty new/ into cur/ by rename; the same for what of wait/ is due (all with everything).  each (may be
- * NULL) is told of what came, whatever it says.  Returns how many, or -errno. */
-int queue_take_new(const struct queue *q, queue_visit *each, void *ctx);
-int queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx);
-/* Without the lock: all of wait/ goes to new/, where a runner that is at work finds it.  How many, or -errno. */
+/*
+ * Where a walk through a folder stands, so that the next call goes on there: however full the folder, each name is looked at
+ * once.  Zeroed before the first call; names is NULL again when the end was reached, or to be so by queue_walk_end.
+ */
+struct queue_walk {
+	DIR *names;
+	int64_t bucket;		/* of wait/: its time */
+};
+void queue_walk_end(struct queue_walk *w);
+
+/*
+ * By rename into cur/: what is in new/; what of wait/ is due, the oldest first; and what is in cur/ already.  each is told of
+ * what came until it says false, and may be NULL for the first two.  How many came, or -errno.
+ */
+int queue_walk_new(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx);
+int queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each, void *ctx);
+int queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx);
+
+/* All of wait/ is due now, which costs one call for each time in it, however many messages share that.  Needs no lock: a runner
+ * that watches wait/ sees it.  How many times it was, or -errno. */
 int queue_flush(const struct queue *q);
 /* When the earliest of wait/ is due (unix seconds), 0 when nothing waits. */
 int64_t queue_next_due(const struct queue *q);
 
-/* Call each for the IDs in cur/ until it returns false.  0 or -errno. */
+/* The same to the end, whatever each says; everything: due or not.  queue_each ends when each says false: 0 or -errno. */
+int queue_take_new(const struct queue *q, queue_visit *each, void *ctx);
+int queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx);
 int queue_each(const struct queue *q, queue_visit *each, void *ctx);
 
 /* Open cur/ID and parse its envelope.  0, -EBADMSG when it is no whole message (then queue_bury it), or -errno. */

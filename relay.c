@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -31,6 +30,7 @@
 #include "delivery/greet.h"
 #include "queue.h"
 #include "queue/look.h"
+#include "runner/children.h"
 #include "runner/explain.h"
 #include "runner/intake.h"
 #include "runner/report.h"
@@ -39,6 +39,7 @@
 #define SHUTDOWN_S 25		/* for running deliveries to end after SIGTERM */
 #define WATCH_S    60		/* between looks at tmp/ and wait/ that nothing asked for */
 #define SAVE_S     1		/* how late what was learned of hosts may reach the disk */
+#define TELL_S     1		/* between two lines of status */
 #define AGAIN_S    5		/* before another try where not one process could be started */
 
 static const char usage[] =
@@ -75,19 +76,13 @@ struct relay {
 	struct dns_resolver resolver;
 	struct aliases aliases;
 	struct runner runner;
+	struct intake intake;
+	struct children children;
 	sd_event *loop;
-	sd_event_source *due_timer, *save_timer;
-	struct child *children;
+	sd_event_source *turn, *due_timer, *save_timer;
 	unsigned count[OUTCOME_FAILED + 1];	/* of recipients, by enum outcome_kind */
-	bool rearm;			/* something went to wait/: due_timer may be too late for it */
-};
-
-/* What the loop watches of one worker. */
-struct child {
-	struct child *next;
-	struct relay *relay;
-	struct worker *worker;
-	sd_event_source *words, *end;
+	int64_t due_s;			/* what due_timer is for; 0: to be found out */
+	int64_t told_us;		/* when the service manager last heard of us */
 };
 
 static int
@@ -120,52 +115,70 @@ set_timer(sd_event_source *timer, uint64_t after_us)
 static void
 arm_due_timer(struct relay *r)
 {
-	int64_t next_s = queue_next_due(&r->queue), left_s = next_s - clock_wall_us() / 1000000;
+	int64_t now_s = clock_wall_us() / 1000000, left_s;
 
-	r->rearm = false;
-	if (r->watch && (next_s == 0 || left_s > WATCH_S))
-		left_s = WATCH_S;
-	else if (next_s == 0)
-		return;
-	set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1000000);
-}
-
-static void
-take(struct relay *r, bool everything)
-{
-	if (r->runner.stopping)
-		return;
-	intake_due(&r->runner, everything);
-	arm_due_timer(r);
+	r->due_s = queue_next_due(&r->queue);
+	if (r->due_s == 0 && !r->watch)
+		r->due_s = INT64_MAX;
+	/* What was due already could not be taken. */
+	else if (r->due_s <= r->intake.now_s || (r->watch && r->due_s > now_s + WATCH_S))
+		r->due_s = now_s + WATCH_S;
+	left_s = r->due_s - now_s;
+	if (r->due_s < INT64_MAX)
+		set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
 }
 
 /* ---- what happens ---- */
 
-/* After each event: more work for the workers, or the end. */
 static void
-go_on(struct relay *r)
+tell_manager(struct relay *r)
 {
-	struct runner *runner = &r->runner;
+	const struct runner *runner = &r->runner;
 
-	/* Where no delivery was under way, nothing that ends would bring us back here.  What comes of a notice is no notice. */
-	while (runner->wrote && !runner->stopping) {
-		runner->wrote = false;
-		take(r, false);
-	}
-	if (runner->more && runner->nmessages < RUNNER_WINDOW / 2)
-		intake_rest(&r->runner);
-	runner_dispatch(runner);
-	if (r->rearm)
-		arm_due_timer(r);
-	if (runner->ready && runner->nworkers == 0 && !runner->stopping)
-		set_timer(r->due_timer, AGAIN_S * 1000000);	/* no process: nobody else would wake us */
-	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
-		set_timer(r->save_timer, SAVE_S * 1000000);
+	if (clock_us() - r->told_us < TELL_S * 1000000 && runner->nmessages)
+		return;
+	r->told_us = clock_us();
 	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, "
 	    "%u deferred, %u failed", runner->nmessages, runner->nworkers,
 	    r->count[OUTCOME_DELIVERED], r->count[OUTCOME_DEFERRED], r->count[OUTCOME_FAILED]);
-	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0)))
+}
+
+/* After each event: more work for the workers, or the end. */
+static void
+go_on(void *ctx)
+{
+	struct relay *r = ctx;
+	struct runner *runner = &r->runner;
+
+	r->intake.look_new |= runner->wrote;
+	runner->wrote = false;
+	runner_dispatch(runner);
+	if (intake_ready(&r->intake) || runner_ready(runner))
+		(void)sd_event_source_set_enabled(r->turn, SD_EVENT_ONESHOT);
+	if (r->due_s == 0 && !r->intake.look_wait && !r->intake.wait_walk.names)
+		arm_due_timer(r);
+	if (runner->nworkers == 0 && runner->nmessages && !runner_ready(runner) && !runner->stopping)
+		set_timer(r->due_timer, AGAIN_S * 1000000);	/* no process: nobody else would wake us */
+	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
+		set_timer(r->save_timer, SAVE_S * 1000000);
+	tell_manager(r);
+	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0 && intake_over(&r->intake))))
 		(void)sd_event_exit(r->loop, 0);
+}
+
+/* Now and then, between all that happens: what there may be very much of. */
+static int
+on_turn(sd_event_source *s, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	if (intake_ready(&r->intake))
+		intake_turn(&r->intake);
+	if (runner_ready(&r->runner))
+		runner_turn(&r->runner);
+	go_on(r);
+	return 0;
 }
 
 static int
@@ -175,7 +188,22 @@ on_arrival(sd_event_source *s, const struct inotify_event *event, void *ctx)
 
 	(void)s;
 	(void)event;
-	take(r, false);
+	r->intake.look_new = true;
+	go_on(r);
+	return 0;
+}
+
+/* Somebody has made everything due: smtp-relay --flush. */
+static int
+on_flush(sd_event_source *s, const struct inotify_event *event, void *ctx)
+{
+	struct relay *r = ctx;
+
+	(void)s;
+	(void)event;
+	r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
+	runner_revive(&r->runner);
+	r->intake.look_wait = true;
 	go_on(r);
 	return 0;
 }
@@ -199,11 +227,10 @@ on_due(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
+	r->due_s = 0;
 	intake_recover(&r->queue);
-	take(r, false);
-	/* What could not be read or moved a minute ago stayed in cur/. */
-	if (!r->runner.stopping)
-		intake_rest(&r->runner);
+	r->intake.look_new = r->intake.look_wait = true;
+	r->intake.look_cur = true;	/* what could not be read or moved a minute ago stayed there */
 	go_on(r);
 	return 0;
 }
@@ -222,68 +249,16 @@ on_save(sd_event_source *s, uint64_t usec, void *ctx)
 	return 0;
 }
 
-static int
-on_words(sd_event_source *s, int fd, uint32_t events, void *ctx)
-{
-	struct child *c = ctx;
-	struct relay *r = c->relay;
-
-	(void)fd;
-	runner_hear(&r->runner, c->worker);
-	/* Hung up: only its end is left to wait for, and that comes by pid. */
-	if (events & (EPOLLHUP | EPOLLERR))
-		(void)sd_event_source_set_enabled(s, SD_EVENT_OFF);
-	go_on(r);
-	return 0;
-}
-
-static int
-on_end(sd_event_source *s, const siginfo_t *info, void *ctx)
-{
-	struct child *c = ctx;
-	struct relay *r = c->relay;
-	bool killed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
-
-	(void)s;
-	/* As wait(2) would say it. */
-	runner_reap(&r->runner, c->worker, killed ? info->si_status : W_EXITCODE(info->si_status, 0));
-	go_on(r);
-	return 0;
-}
-
 static void
 child_started(void *ctx, struct worker *w, pid_t pid, int fd)
 {
-	struct relay *r = ctx;
-	struct child *c = calloc(1, sizeof *c);
-
-	if (!c || sd_event_add_io(r->loop, &c->words, fd, EPOLLIN, on_words, c) < 0 ||
-	    sd_event_add_child(r->loop, &c->end, pid, WEXITED, on_end, c) < 0) {
-		/* A worker nobody watches would never be reaped; better no runner than that. */
-		log_text(LOG_LEVEL_ERROR, "cannot watch a delivery process; stopping");
-		(void)kill(pid, SIGKILL);
-		exit(EX_OSERR);
-	}
-	c->relay = r;
-	c->worker = w;
-	c->next = r->children;
-	r->children = c;
+	children_add(&((struct relay *)ctx)->children, w, pid, fd);
 }
 
 static void
 child_ended(void *ctx, struct worker *w)
 {
-	struct relay *r = ctx;
-	struct child **at = &r->children, *c;
-
-	while (*at && (*at)->worker != w)
-		at = &(*at)->next;
-	if (!(c = *at))
-		return;
-	*at = c->next;
-	sd_event_source_disable_unref(c->words);
-	sd_event_source_disable_unref(c->end);
-	free(c);
+	children_drop(&((struct relay *)ctx)->children, w);
 }
 
 static int
@@ -327,7 +302,10 @@ heard_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o
 static void
 heard_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
 {
-	((struct relay *)ctx)->rearm |= end == RUNNER_DEFERRED;
+	struct relay *r = ctx;
+
+	if (end == RUNNER_DEFERRED && due_s < r->due_s)
+		r->due_s = 0;
 	report_message(id, end, due_s, error);
 }
 
@@ -345,7 +323,13 @@ static const struct runner_hooks hooks = {
 /* ---- the run ---- */
 
 static int
-open_loop(struct relay *r, const char *new_path)
+watch_folder(struct relay *r, int folder, uint32_t events, sd_event_inotify_handler_t handler)
+{
+	return folder < 0 ? folder : sd_event_add_inotify_fd(r->loop, NULL, folder, events | IN_ONLYDIR, handler, r);
+}
+
+static int
+open_loop(struct relay *r)
 {
 	sigset_t set;
 	int error;
@@ -360,8 +344,9 @@ open_loop(struct relay *r, const char *new_path)
 	if ((error = sd_event_new(&r->loop)) < 0 ||
 	    (error = sd_event_add_signal(r->loop, NULL, SIGTERM, on_stop, r)) < 0 ||
 	    (error = sd_event_add_signal(r->loop, NULL, SIGINT, on_stop, r)) < 0 ||
-	    (error = sd_event_add_inotify(r->loop, NULL, new_path, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR,
-		 on_arrival, r)) < 0 ||
+	    (error = watch_folder(r, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival)) < 0 ||
+	    (error = watch_folder(r, r->queue.wait, IN_MOVED_TO, on_flush)) < 0 ||
+	    (error = sd_event_add_defer(r->loop, &r->turn, on_turn, r)) < 0 ||
 	    (error = sd_event_add_time(r->loop, &r->due_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_due, r)) < 0 ||
 	    (error = sd_event_add_time(r->loop, &r->save_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_save, r)) < 0)
 		return error;
@@ -377,7 +362,7 @@ watch_requests(struct relay *r)
 
 	if (fd < 0)
 		return fd;
-	error = sd_event_add_inotify_fd(r->loop, NULL, fd, IN_CREATE | IN_ONLYDIR, on_request, r);
+	error = watch_folder(r, fd, IN_CREATE, on_request);
 	(void)close(fd);
 	return error < 0 ? error : 0;
 }
@@ -387,7 +372,6 @@ static int
 open_queue(struct relay *r)
 {
 	const char *directory = r->config.queue.directory;
-	char new_path[4096];
 	int error;
 
 	error = queue_open(&r->queue, directory, QUEUE_RUN);
@@ -405,8 +389,7 @@ open_queue(struct relay *r)
 		    directory);
 		return EX_TEMPFAIL;
 	}
-	(void)snprintf(new_path, sizeof new_path, "%s/new", directory);
-	error = open_loop(r, new_path);
+	error = open_loop(r);
 	if (error == 0)
 		error = watch_requests(r);
 	if (error < 0) {
@@ -431,21 +414,23 @@ run(struct relay *r)
 	r->runner.hooks = &hooks;
 	r->runner.ctx = r;
 	r->resolver.cache = dns_cache_new();	/* without memory every question is asked */
+	r->children = (struct children){ .loop = r->loop, .runner = &r->runner, .after = go_on, .ctx = r };
+	r->intake = (struct intake){ .runner = &r->runner, .look_new = true, .look_cur = true, .look_wait = true };
 	hosts_load(&r->runner.hosts, r->queue.state);
 	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
-	if (r->flush)
+	if (r->flush) {
 		r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
-	if (r->flush)
 		frozen_forget(r->queue.state);
+		intake_flush(&r->queue);
+	}
 	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_us() / 1000000);
 	runner_requests(&r->runner);
-	take(r, r->flush);
-	intake_rest(&r->runner);
 	(void)sd_notify(0, "READY=1");
 	go_on(r);
 	code = sd_event_loop(r->loop);
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
+	intake_done(&r->intake);
 	runner_done(&r->runner);
 	dns_cache_free(r->resolver.cache);
 	r->resolver.cache = NULL;

@@ -96,12 +96,13 @@ class Ours:
         return start
 
     def ended(self):
-        """Has it? Then its memory is known."""
-        if self.process.returncode is None:
-            pid, status, used = os.wait4(self.process.pid, os.WNOHANG)
-            if pid:
-                self.process.returncode, self.peak_kb = status, used.ru_maxrss
-        return self.process.returncode is not None
+        """Has it? Looks at its memory, too: what wait4(2) tells is that of this program before the exec."""
+        try:
+            text = open("/proc/%d/status" % self.process.pid).read()
+            self.peak_kb = max(self.peak_kb, int(re.search(r"VmHWM:\s+(\d+)", text)[1]))
+        except (OSError, TypeError):    # it has ended
+            pass
+        return self.process.poll() is not None
 
     def stop(self):
         if not self.ended():

@@ -88,6 +88,7 @@ struct outcome {
 	enum outcome_reach reach;	/* of what is delivered */
 	bool dsn;			/* who has it now offers DSN, and reports what becomes of it */
 	bool deliver_by;		/* and has been told by when the sender wants it there (RFC 2852) */
+	bool everyone;			/* no session came about: it holds for all mail to this destination */
 	bool owed;			/* delivered, and the sender is still to be told: delivery_report() says so */
 };
 

@@ -56,6 +56,7 @@ attempt(struct delivery *d, struct transaction *t, struct walk *w)
 		if (!d->link)
 			d->link = walk_next(w);
 		if (!d->link) {
+			w->why.everyone = w->sessions == 0 && !w->terms.by_message;
 			transaction_settle_rest(t, t->any_unfit && walk_met_all(w) ? &t->unfit : &w->why);
 			return;
 		}

@@ -37,4 +37,11 @@ int queue_complete(int fd, off_t size);
 #define QUEUE_BUCKET_SIZE 24
 bool queue_bucket_time(const char *name, int64_t *ret);
 
+/* The name of a folder in wait/ as its time; false for names that are none. */
+#define QUEUE_BUCKET_SIZE 24
+bool queue_bucket_time(const char *name, int64_t *ret);
+
+/* Whatever it is, out of folder from and into dead/, where no name is taken twice.  0 or -errno. */
+int queue_move_to_dead(const struct queue *q, int from, const char *name);
+
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The runner's moves: from new/ and wait/ to cur/, and out of cur/ again.  All by
+ * The runner's lock, and its moves out of cur/ (queue/take has those into it).  All by
  * rename, so a message has one name at any time.  None of them is synced: a power
  * cut may undo one, and then the message is tried once more, which is allowed; it
  * is never without a name.
@@ -19,8 +19,6 @@
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "queue/look.h"
-
-#define FAR_S (INT64_C(30) * 86400)
 
 #define FOLDER_TRIES 4
 
@@ -95,138 +93,6 @@ queue_move_to_dead(const struct queue *q, int from, const char *name)
 		return r;
 	(void)snprintf(other + QUEUE_ID_LEN, sizeof other - QUEUE_ID_LEN, ".%.199s", name);
 	return renameat(from, name, q->dead, other) < 0 ? -errno : 0;
-}
-
-struct moves {
-	const struct queue *q;
-	int from, to;
-	int count;
-	int error;		/* the first one: a file that resists must not keep the others */
-	int64_t now_s;		/* take_due only */
-	bool everything;
-	queue_visit *each;	/* told of each that came to cur/; NULL: nobody */
-	void *ctx;
-};
-
-/* Whatever it is, it leaves: a path unit watches new/, and would start the runner for ever. */
-static int
-move_one(void *ctx, const char *name)
-{
-	struct moves *m = ctx;
-	int r = -EEXIST;
-
-	if (queue_is_id(name))
-		r = renameat(m->from, name, m->to, name) < 0 ? -errno : 0;
-	if (r == 0) {
-		m->count++;
-		if (m->each)
-			(void)m->each(m->ctx, name);
-	}
-	/* No message, or a folder of that name is there. */
-	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
-		r = queue_move_to_dead(m->q, m->from, name);
-	if (r < 0 && r != -ENOENT && m->error == 0)
-		m->error = r;
-	return 0;
-}
-
-int
-queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
-{
-	struct moves m = { .q = q, .from = q->fresh, .to = q->cur, .each = each, .ctx = ctx };
-	int r = queue_names(q->fresh, move_one, &m);
-
-	if (r == 0)
-		r = m.error;
-	return r < 0 ? r : m.count;
-}
-
-static int
-take_bucket(void *ctx, const char *name)
-{
-	struct moves *m = ctx;
-	int64_t due;
-	int r;
-
-	if (!queue_bucket_time(name, &due))
-		return 0;
-	/* A time that far away was written by a clock that was wrong. */
-	if (!m->everything && due > m->now_s && due - m->now_s <= FAR_S)
-		return 0;
-	m->from = queue_folder(m->q->wait, name, false);
-	if (m->from < 0) {
-		r = m->from == -ENOTDIR || m->from == -ELOOP || m->from == -ENOENT ? 0 : m->from;
-	} else {
-		r = queue_names(m->from, move_one, m);
-		(void)close(m->from);
-		(void)unlinkat(m->q->wait, name, AT_REMOVEDIR);	/* not empty: somebody was quicker, and it is taken next time */
-	}
-	if (r < 0 && m->error == 0)
-		m->error = r;
-	return 0;
-}
-
-int
-queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
-{
-	struct moves m = { .q = q, .to = q->cur, .now_s = now_s, .everything = everything, .each = each, .ctx = ctx };
-	int r = queue_names(q->wait, take_bucket, &m);
-
-	if (r == 0)
-		r = m.error;
-	return r < 0 ? r : m.count;
-}
-
-int
-queue_flush(const struct queue *q)
-{
-	struct moves m = { .q = q, .to = q->fresh, .everything = true };
-	int r = queue_names(q->wait, take_bucket, &m);
-
-	if (r == 0)
-		r = m.error;
-	return r < 0 ? r : m.count;
-}
-
-static int
-earlier(void *ctx, const char *name)
-{
-	int64_t *next = ctx, due;
-
-	if (queue_bucket_time(name, &due) && (*next == 0 || due < *next))
-		*next = due;
-	return 0;
-}
-
-int64_t
-queue_next_due(const struct queue *q)
-{
-	int64_t next = 0;
-
-	(void)queue_names(q->wait, earlier, &next);
-	return next;
-}
-
-struct visit {
-	queue_visit *each;
-	void *ctx;
-};
-
-static int
-visit_one(void *ctx, const char *name)
-{
-	struct visit *v = ctx;
-
-	return queue_is_id(name) && !v->each(v->ctx, name);
-}
-
-int
-queue_each(const struct queue *q, queue_visit *each, void *ctx)
-{
-	struct visit v = { each, ctx };
-	int r = queue_names(q->cur, visit_one, &v);
-
-	return r < 0 ? r : 0;
 }
 
 int

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: ISC
 /*
- * Destinations: the next hops that have mail waiting, and the ring of those that
- * could use a worker right now.  A destination lives as long as the run: what was
- * learned of it (its limit, whether it works) is not forgotten between messages.
+ * Destinations: the next hops that have mail waiting, and the rings of those that
+ * could use a worker right now (pace.c says which of them gets one).  What was learned of a destination
+ * (its limit, whether it works) is not forgotten between messages, unless there are very many.
  */
 #include "runner/internal.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
+
+#define DESTINATIONS_MAX 20000
+#define RETRIED_TURN     4	/* every so many jobs one that was tried before, whatever comes in */
 
 /* FNV-1a: short keys, no adversary (a collision only costs a comparison). */
 static size_t
@@ -61,26 +64,34 @@ destination_for(struct runner *r, const struct route *route, struct slice domain
 	}
 	d->route = route;
 	d->name = d->key + name;
-	d->tail = &d->head;
+	d->fresh.tail = &d->fresh.head;
+	d->retried.tail = &d->retried.head;
+	d->ring = RUNNER_RINGS;
 	/* One until something got through: a dead host then ties up one process, and a
 	 * new one is measured before many connect to it. */
 	d->limit = 1;
 	d->next = *bucket;
 	*bucket = d;
+	r->ndestinations++;
 	return d;
 }
 
 static void
-ring_insert(struct runner *r, struct destination *d)
+ring_insert(struct runner *r, struct destination *d, enum runner_ring ring)
 {
-	if (!r->ready) {
+	struct destination **front = &r->rings[ring];
+
+	d->ring = ring;
+	if (ring == RUNNER_RINGS)
+		return;
+	if (!*front) {
 		d->ring_next = d->ring_prev = d;
-		r->ready = d;
+		*front = d;
 		return;
 	}
-	/* Behind all others: r->ready is the front. */
-	d->ring_next = r->ready;
-	d->ring_prev = r->ready->ring_prev;
+	/* Behind all others. */
+	d->ring_next = *front;
+	d->ring_prev = (*front)->ring_prev;
 	d->ring_prev->ring_next = d;
 	d->ring_next->ring_prev = d;
 }
@@ -88,34 +99,55 @@ ring_insert(struct runner *r, struct destination *d)
 static void
 ring_remove(struct runner *r, struct destination *d)
 {
+	struct destination **front = &r->rings[d->ring];
+
+	if (d->ring == RUNNER_RINGS)
+		return;
 	if (d->ring_next == d) {
-		r->ready = NULL;
+		*front = NULL;
 	} else {
 		d->ring_next->ring_prev = d->ring_prev;
 		d->ring_prev->ring_next = d->ring_next;
-		if (r->ready == d)
-			r->ready = d->ring_next;
+		if (*front == d)
+			*front = d->ring_next;
 	}
 	d->ring_next = d->ring_prev = NULL;
+	d->ring = RUNNER_RINGS;
 }
 
 void
 destination_update(struct runner *r, struct destination *d)
 {
-	bool wants = d->head && d->workers < d->limit;
+	enum runner_ring ring = RUNNER_RINGS;
 
-	if (wants && !d->ring_next)
-		ring_insert(r, d);
-	else if (!wants && d->ring_next)
-		ring_remove(r, d);
+	if (d->waiting && pace_dead(d))
+		ring = RING_DEAD;
+	else if (!d->waiting || d->workers >= d->limit)
+		ring = RUNNER_RINGS;
+	else if (d->proven)
+		ring = RING_PROVEN;
+	else
+		ring = d->fresh.head ? RING_FRESH : RING_DOUBTFUL;
+	if (ring == d->ring)
+		return;
+	ring_remove(r, d);
+	ring_insert(r, d, ring);
+}
+
+static struct line *
+line_of(struct destination *d, const struct job *job)
+{
+	return job->message->fresh ? &d->fresh : &d->retried;
 }
 
 void
 destination_push(struct runner *r, struct destination *d, struct job *job)
 {
+	struct line *line = line_of(d, job);
+
 	job->next = NULL;
-	*d->tail = job;
-	d->tail = &job->next;
+	*line->tail = job;
+	line->tail = &job->next;
 	d->waiting++;
 	destination_update(r, d);
 }
@@ -123,33 +155,38 @@ destination_push(struct runner *r, struct destination *d, struct job *job)
 void
 destination_put_back(struct runner *r, struct destination *d, struct job *job)
 {
-	job->next = d->head;
-	if (!d->head)
-		d->tail = &job->next;
-	d->head = job;
+	struct line *line = line_of(d, job);
+
+	job->next = line->head;
+	if (!line->head)
+		line->tail = &job->next;
+	line->head = job;
 	d->waiting++;
 	destination_update(r, d);
 }
 
+/* New mail first, but what was tried before is not to wait for ever behind it. */
 struct job *
 destination_pop(struct runner *r, struct destination *d)
 {
-	struct job *job = d->head;
+	bool retried = !d->fresh.head || (d->retried.head && ++d->turn % RETRIED_TURN == 0);
+	struct line *line = retried ? &d->retried : &d->fresh;
+	struct job *job = line->head;
 
 	if (!job)
 		return NULL;
-	d->head = job->next;
-	if (!d->head)
-		d->tail = &d->head;
+	line->head = job->next;
+	if (!line->head)
+		line->tail = &line->head;
 	d->waiting--;
 	destination_update(r, d);
 	return job;
 }
 
 static void
-withdraw(struct runner *r, struct destination *d, const struct message *m, size_t *jobs)
+withdraw(struct destination *d, struct line *line, struct message *m)
 {
-	struct job **at = &d->head, *job;
+	struct job **at = &line->head, *job;
 
 	while ((job = *at)) {
 		if (job->message != m) {
@@ -159,33 +196,57 @@ withdraw(struct runner *r, struct destination *d, const struct message *m, size_
 		*at = job->next;
 		d->waiting--;
 		free(job);
-		--*jobs;
+		m->jobs--;
 	}
-	d->tail = at;
-	destination_update(r, d);
+	line->tail = at;
 }
 
 void
 destinations_withdraw(struct runner *r, struct message *m)
 {
 	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
-		for (struct destination *d = r->destinations[i]; d; d = d->next)
-			if (d->head)
-				withdraw(r, d, m, &m->jobs);
+		for (struct destination *d = r->destinations[i]; d; d = d->next) {
+			if (!d->waiting)
+				continue;
+			withdraw(d, m->fresh ? &d->fresh : &d->retried, m);
+			destination_update(r, d);
+		}
+}
+
+static void
+destination_free(struct runner *r, struct destination *d)
+{
+	r->ndestinations--;
+	free(d->dead);
+	free(d->key);
+	free(d);
+}
+
+void
+destinations_trim(struct runner *r)
+{
+	if (r->ndestinations < DESTINATIONS_MAX)
+		return;
+	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
+		for (struct destination **at = &r->destinations[i], *d; (d = *at);) {
+			if (d->waiting || d->processes || pace_dead(d)) {
+				at = &d->next;
+				continue;
+			}
+			*at = d->next;
+			destination_free(r, d);
+		}
 }
 
 void
 destinations_done(struct runner *r)
 {
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++) {
-		struct destination *d, *next;
+	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
+		while (r->destinations[i]) {
+			struct destination *d = r->destinations[i];
 
-		for (d = r->destinations[i]; d; d = next) {
-			next = d->next;
-			free(d->key);
-			free(d);
+			r->destinations[i] = d->next;
+			destination_free(r, d);
 		}
-		r->destinations[i] = NULL;
-	}
-	r->ready = NULL;
+	memset(r->rings, 0, sizeof r->rings);
 }

@@ -19,6 +19,7 @@ struct message {
 	struct message *next;		/* in its hash bucket */
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not yet done */
+	bool fresh;			/* never tried before */
 	bool asked;			/* something, by the operator: see the queue's requests when it settles */
 	size_t nrcpts;
 	struct result **results;	/* by recipient; NULL: nothing heard; may be shared: message.c's */
@@ -31,17 +32,28 @@ struct job {
 	uint32_t rcpts[];
 };
 
+struct line {
+	struct job *head, **tail;
+};
+
 struct destination {
 	struct destination *next;	/* in its hash bucket */
-	struct destination *ring_next, *ring_prev;	/* in the ready ring; NULL outside */
+	struct destination *ring_next, *ring_prev;
+	enum runner_ring ring;		/* RUNNER_RINGS: in none */
 	char *key;			/* "via text" of the route, and for mx routes the domain */
 	const char *name;		/* the part of key that says where: domain or host */
 	const struct route *route;
-	struct job *head, **tail;
-	size_t waiting;			/* jobs in line */
-	unsigned workers, idle;
+	struct line fresh, retried;
+	size_t waiting;			/* jobs in both */
+	unsigned turn;			/* jobs taken out of them */
+	unsigned workers;		/* that are at work */
+	unsigned processes;		/* these, and those that were told to end */
 	unsigned limit;			/* how many workers it may have now; grows with success */
+	unsigned credit, price;		/* successes since the limit grew; how many it takes, 0: one */
+	unsigned lost;			/* connections in a row that broke off */
 	bool proven;			/* something got through in this run */
+	struct outcome *dead;		/* what its mail is deferred with; NULL: nothing of the kind */
+	int64_t dead_until_ms;
 };
 
 /*
@@ -53,8 +65,11 @@ struct destination {
 struct worker {
 	struct worker *next;
 	pid_t pid;
-	int fd;				/* -1: told to end */
+	int fd;
 	struct destination *destination;
+	unsigned count;			/* jobs it was given so far */
+	bool doubtful;			/* started for mail that had failed before only */
+	bool ending;			/* told so */
 	struct job *jobs[WORKER_JOBS];	/* in its hands: the first is being delivered, the others are next */
 	unsigned njobs;			/* 0: idle */
 };
@@ -66,9 +81,21 @@ void destination_put_back(struct runner *r, struct destination *d, struct job *j
 struct job *destination_pop(struct runner *r, struct destination *d);
 /* Take all jobs of m out of all lines, as if they had not been there. */
 void destinations_withdraw(struct runner *r, struct message *m);
-/* Put it in or take it out of the ready ring, as its state says. */
+/* Put it into the ring where its state says it belongs, or take it out. */
 void destination_update(struct runner *r, struct destination *d);
+/* Forget those that nothing is known of and nothing waits for, when there are many. */
+void destinations_trim(struct runner *r);
 void destinations_done(struct runner *r);
+
+/* pace.c: how many workers a destination may have, and whether it is worth having any. */
+enum pace { PACE_ON, PACE_AGAIN };
+/* What became of the last recipient of a job.  PACE_AGAIN: the destination had too many of our connections; the job was no attempt. */
+enum pace pace_heard(struct runner *r, struct destination *d, const struct outcome *o);
+bool pace_dead(struct destination *d);
+/* Which destination gets the next worker; NULL: none for now. */
+struct destination *pace_next(struct runner *r);
+/* Does somebody else need this worker's place more than its own destination does? */
+bool pace_yield(const struct runner *r, const struct worker *w);
 
 /* message.c: the window. */
 struct message *message_find(const struct runner *r, const char *id);
@@ -79,6 +106,8 @@ void message_result(struct message *m, uint32_t rcpt, const struct outcome *o, b
 /* Where a recipient's mail goes, and the domain that decided it. */
 const struct route *message_route(const struct runner *r, struct slice sender, const struct queue_rcpt *rcpt,
     struct slice *ret_domain);
+/* It was no attempt: as if nothing had been heard. */
+void message_take_back(struct job *job);
 /* One job of it is over: what it left open counts as local trouble; settles the message after the last. */
 void message_job_done(struct runner *r, struct job *job);
 void message_forget(struct runner *r, struct message *m);

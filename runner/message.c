@@ -85,6 +85,24 @@ message_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool n
 }
 
 void
+message_take_back(struct job *job)
+{
+	struct message *m = job->message;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < job->n; i++) {
+		struct result **at = &m->results[job->rcpts[i]];
+
+		if (*at && (*at)->outcome.kind != OUTCOME_DEFERRED)
+			continue;
+		free(*at);
+		*at = NULL;
+		job->rcpts[kept++] = job->rcpts[i];
+	}
+	job->n = kept;
+}
+
+void
 message_job_done(struct runner *r, struct job *job)
 {
 	struct message *m = job->message;
@@ -110,6 +128,7 @@ message_forget(struct runner *r, struct message *m)
 	if (*at) {
 		*at = m->next;
 		r->nmessages--;
+		r->nrcpts -= m->nrcpts;
 	}
 	for (size_t i = 0; m->results && i < m->nrcpts; i++)
 		if (!is_shared(m->results[i]))
@@ -229,6 +248,7 @@ message_new(struct runner *r, const char *id, size_t nrcpts)
 	m->next = *bucket;
 	*bucket = m;
 	r->nmessages++;
+	r->nrcpts += nrcpts;
 	return m;
 }
 
@@ -281,7 +301,6 @@ held(struct runner *r, const struct queue_entry *e)
 
 	if (deadline.give_back && deadline.at_s < until_s)
 		until_s = deadline.at_s;
-
 	if (until_s <= now_s || until_s - now_s > SMTP_HOLD_MAX_S)
 		return false;
 	error = queue_hold(r->queue, e, until_s);
@@ -290,44 +309,53 @@ held(struct runner *r, const struct queue_entry *e)
 }
 
 bool
-runner_add(struct runner *r, const char *id)
+runner_room(const struct runner *r, bool fresh)
 {
-	struct queue_entry e;
+	return r->nrcpts < (fresh ? RUNNER_WINDOW : RUNNER_WINDOW_RETRIED);
+}
+
+static void
+add(struct runner *r, const struct queue_entry *e)
+{
 	struct message *m;
 	int error;
 
-	if (message_find(r, id))
-		return true;
-	if (r->nmessages >= RUNNER_WINDOW) {
-		r->more = true;
-		return false;
-	}
-	error = queue_load(r->queue, id, &e);
-	if (error == -ENOENT)		/* somebody else's hand: nothing to do */
-		return true;
-	if (error == -EBADMSG) {
-		error = queue_bury(r->queue, id);
-		r->hooks->message(r->ctx, id, error ? RUNNER_STUCK : RUNNER_DEAD, 0, error);
-		return true;
-	}
-	if (error < 0) {
-		r->hooks->trouble(r->ctx, "cannot read a message", id, error);
-		return true;
-	}
-	if (held(r, &e)) {
-		queue_unload(&e);
-		return true;
-	}
-	m = message_new(r, id, e.nrcpts);
+	destinations_trim(r);
+	m = message_new(r, e->id, e->nrcpts);
+	if (m)
+		m->fresh = e->attempts == 0;
 	error = m ? 0 : -ENOMEM;
-	if (m && !came_too_late(m, &e))
-		error = put_in_line(r, m, &e);
+	if (m && !came_too_late(m, e))
+		error = put_in_line(r, m, e);
 	if (error < 0)
-		r->hooks->trouble(r->ctx, "no memory for a message", id, error);
-	queue_unload(&e);
+		r->hooks->trouble(r->ctx, "no memory for a message", e->id, error);
 	if (m && m->jobs == 0) {
 		settle(r, m);
 		message_forget(r, m);
 	}
-	return true;
+}
+
+void
+runner_add(struct runner *r, const char *id)
+{
+	struct queue_entry e;
+	int error;
+
+	if (message_find(r, id))
+		return;
+	error = queue_load(r->queue, id, &e);
+	if (error == -ENOENT)		/* somebody else's hand: nothing to do */
+		return;
+	if (error == -EBADMSG) {
+		error = queue_bury(r->queue, id);
+		r->hooks->message(r->ctx, id, error ? RUNNER_STUCK : RUNNER_DEAD, 0, error);
+		return;
+	}
+	if (error < 0) {
+		r->hooks->trouble(r->ctx, "cannot read a message", id, error);
+		return;
+	}
+	if (!held(r, &e))
+		add(r, &e);
+	queue_unload(&e);
 }

@@ -12,11 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "runner/frame.h"
 #include "runner/internal.h"
 #include "runner/worker.h"
-
-#define LIMIT_PROVEN 5		/* workers of a destination after its first success */
 
 /* In the child: the other workers' pairs must be the parent's alone, or they never see it hang up. */
 static void
@@ -52,9 +51,11 @@ start_worker(struct runner *r, struct destination *d)
 		return NULL;
 	}
 	w->destination = d;
+	w->doubtful = d->ring == RING_DOUBTFUL;
 	w->next = r->workers;
 	r->workers = w;
 	r->nworkers++;
+	d->processes++;
 	d->workers++;
 	destination_update(r, d);
 	r->hooks->started(r->ctx, w, w->pid, w->fd);
@@ -79,6 +80,7 @@ give_job(struct runner *r, struct worker *w)
 		return true;
 	}
 	w->jobs[w->njobs++] = job;
+	w->count++;
 	return true;
 }
 
@@ -90,13 +92,24 @@ spare(const struct runner *r, const struct destination *d)
 	return d->proven && d->waiting >= d->workers && (d->workers >= d->limit || r->nworkers >= r->config->relay.processes);
 }
 
+static void
+dismiss(struct runner *r, struct worker *w)
+{
+	(void)shutdown(w->fd, SHUT_WR);		/* what it has not begun it will not begin */
+	if (w->ending)
+		return;
+	w->ending = true;
+	w->destination->workers--;
+	destination_update(r, w->destination);
+}
+
 /* As much as is good for it, or goodbye. */
 static void
 give_jobs(struct runner *r, struct worker *w)
 {
-	if (w->njobs == 0 && (r->stopping || !give_job(r, w)))
-		(void)shutdown(w->fd, SHUT_WR);
-	while (!r->stopping && w->njobs && w->njobs < WORKER_JOBS && spare(r, w->destination))
+	if (w->njobs == 0 && (w->ending || pace_yield(r, w) || !give_job(r, w)))
+		dismiss(r, w);
+	while (!w->ending && w->njobs && w->njobs < WORKER_JOBS && spare(r, w->destination))
 		if (!give_job(r, w))
 			return;
 }
@@ -104,45 +117,34 @@ give_jobs(struct runner *r, struct worker *w)
 void
 runner_dispatch(struct runner *r)
 {
-	while (!r->stopping && r->ready && r->nworkers < r->config->relay.processes) {
-		struct destination *d = r->ready;
-		struct worker *w;
+	struct destination *d;
+	struct worker *w;
 
-		r->ready = d->ring_next;	/* round robin: the next one's turn */
-		w = start_worker(r, d);
-		if (!w)
-			return;
+	while (!r->stopping && (d = pace_next(r)) && (w = start_worker(r, d)))
 		give_jobs(r, w);
-	}
 }
 
-/* Nothing got through anywhere: what else waits for this destination would only repeat it. */
-static bool
-hopeless(const struct outcome *o)
+bool
+runner_ready(const struct runner *r)
 {
-	switch (o->cause) {
-	case CAUSE_DNS_NXDOMAIN:
-	case CAUSE_DNS_NULL_MX:
-	case CAUSE_DNS_NO_HOST:
-	case CAUSE_DNS_BAD_NAME:
-	case CAUSE_DNS_DEFER:
-	case CAUSE_OWN_HOST:
-	case CAUSE_CONNECT:
-	case CAUSE_LOGIN:
-		return true;
-	default:
-		return false;
-	}
+	return !r->stopping && r->rings[RING_DEAD];
 }
 
-static void
-share(struct runner *r, struct destination *d, const struct outcome *o)
+void
+runner_turn(struct runner *r)
 {
-	struct job *job;
+	const int64_t end_us = clock_us() + RUNNER_SLICE_US;
+	struct destination *d;
 
-	while ((job = destination_pop(r, d))) {
+	while ((d = r->rings[RING_DEAD]) && clock_us() < end_us) {
+		struct job *job = destination_pop(r, d);
+
+		if (!d->dead) {		/* no longer */
+			destination_put_back(r, d, job);
+			continue;
+		}
 		for (size_t i = 0; i < job->n; i++)
-			message_result(job->message, job->rcpts[i], o, false);
+			message_result(job->message, job->rcpts[i], d->dead, false);
 		message_job_done(r, job);
 	}
 }
@@ -153,35 +155,17 @@ job_over(struct runner *r, struct worker *w)
 	struct destination *d = w->destination;
 	struct job *job = w->jobs[0];
 	struct result *last = job->n ? job->message->results[job->rcpts[job->n - 1]] : NULL;
-	struct outcome o;
-	bool dead = false;
 
 	w->njobs--;
 	memmove(w->jobs, w->jobs + 1, w->njobs * sizeof w->jobs[0]);
 	if (last)
 		freeze_heard(r, d, &last->outcome);
-	if (last && last->outcome.kind == OUTCOME_DELIVERED) {
-		if (!d->proven)
-			d->limit = LIMIT_PROVEN;
-		else
-			d->limit++;
-		d->proven = true;
-	} else if (last && hopeless(&last->outcome)) {
-		o = last->outcome;
-		dead = !d->proven;
-		d->limit = 1;
-		d->proven = false;
-	} else if (last) {
-		/* It answered, whatever it said of this message. */
-		d->limit = d->limit < LIMIT_PROVEN ? LIMIT_PROVEN : d->limit;
-		d->proven = true;
+	if (pace_heard(r, d, last ? &last->outcome : NULL) == PACE_AGAIN) {
+		message_take_back(job);
+		destination_put_back(r, d, job);
+	} else {
+		message_job_done(r, job);
 	}
-	if (d->limit > r->config->relay.per_destination)
-		d->limit = (unsigned)r->config->relay.per_destination;
-	message_job_done(r, job);
-	if (dead)
-		share(r, d, &o);
-	destination_update(r, d);
 }
 
 static void
@@ -243,20 +227,22 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	struct destination *d = w->destination;
 
 	runner_hear(r, w);		/* its last words */
-	if (w->njobs && status != 0) {
+	if (w->njobs && status != 0 && !r->stopping) {
 		r->hooks->trouble(r->ctx,
 		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
 					: "a delivery process ended in mid-delivery",
 		    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 		job_over(r, w);
 	}
-	while (w->njobs)		/* not begun */
+	while (w->njobs)		/* not begun, or killed by us: the next run finds it where it is */
 		destination_put_back(r, d, w->jobs[--w->njobs]);
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
 	r->nworkers--;
-	d->workers--;
+	d->processes--;
+	if (!w->ending)
+		d->workers--;
 	destination_update(r, d);
 	r->hooks->ended(r->ctx, w);
 	close(w->fd);
@@ -268,7 +254,17 @@ runner_stop(struct runner *r)
 {
 	r->stopping = true;
 	for (struct worker *w = r->workers; w; w = w->next)
-		(void)shutdown(w->fd, SHUT_WR);		/* what it has not begun it will not begin */
+		dismiss(r, w);
+}
+
+void
+runner_revive(struct runner *r)
+{
+	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
+		for (struct destination *d = r->destinations[i]; d; d = d->next) {
+			d->dead_until_ms = 0;
+			destination_update(r, d);
+		}
 }
 
 void

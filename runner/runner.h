@@ -18,12 +18,25 @@
 #include "queue.h"
 #include "runner/frozen.h"
 
-#define RUNNER_WINDOW 2000	/* messages in memory at once; the others wait in cur/ */
-#define RUNNER_BUCKETS 1024	/* of the hashes by ID and by destination */
+/* Recipients in memory at once, which bounds it: 25 MB if all of them fail with the longest replies.  Mail that was tried
+ * before leaves room for new mail. */
+#define RUNNER_WINDOW         20000
+#define RUNNER_WINDOW_RETRIED 15000
+#define RUNNER_BUCKETS        4096	/* of the hashes by ID and by destination */
+#define RUNNER_SLICE_US       2000	/* at a time for what may take long, as everything else waits */
 
 struct worker;
 struct message;
 struct destination;
+
+/* Destinations that have mail in line, in the order in which they get workers. */
+enum runner_ring {
+	RING_PROVEN,		/* something got through in this run, and more workers may help */
+	RING_FRESH,		/* not tried yet in this run, with mail that was never tried */
+	RING_DOUBTFUL,		/* with mail that failed before only */
+	RING_DEAD,		/* no worker: their mail is deferred as it is */
+	RUNNER_RINGS,
+};
 
 /* What became of a message once every recipient was tried. */
 enum runner_end {
@@ -63,13 +76,13 @@ struct runner {
 	struct frozen_list frozen;
 	bool stopping;			/* runner_stop() was called: hand out nothing more */
 	bool wrote;			/* a notice, which is in new/ now */
-	bool more;			/* cur/ holds messages that found no room in the window */
 
 	/* The rest is the scheduler's own. */
 	struct message *messages[RUNNER_BUCKETS];
-	size_t nmessages;
+	size_t nmessages, nrcpts;
 	struct destination *destinations[RUNNER_BUCKETS];
-	struct destination *ready;	/* ring of those with jobs and room for a worker */
+	size_t ndestinations;
+	struct destination *rings[RUNNER_RINGS];
 	struct worker *workers;
 	unsigned nworkers;
 };
@@ -77,9 +90,13 @@ struct runner {
 /* Forget everything; workers must have ended. */
 void runner_done(struct runner *r);
 
-/* A message of cur/: load it and put its recipients in line, unless it is there already.
- * False when the window is full. */
-bool runner_add(struct runner *r, const char *id);
+/* Is there room in the window? */
+bool runner_room(const struct runner *r, bool fresh);
+/* A message of cur/: load it and put its recipients in line, unless it is there already. */
+void runner_add(struct runner *r, const char *id);
+
+/* What is said to be dead may be alive again: the operator wants another try. */
+void runner_revive(struct runner *r);
 
 /* Do what the operator asks for by now (queue/look.h): at once, but for messages that a worker has in hand, where it is
  * done when they settle. */
@@ -87,6 +104,9 @@ void runner_requests(struct runner *r);
 
 /* Give work to workers, as far as there is work and room; hang up on those without. */
 void runner_dispatch(struct runner *r);
+/* Does mail wait for destinations that are dead?  Be done with some of it. */
+bool runner_ready(const struct runner *r);
+void runner_turn(struct runner *r);
 
 /* A worker's descriptor is readable; its process ended (wait status). */
 void runner_hear(struct runner *r, struct worker *w);

@@ -294,12 +294,8 @@ test_wait(void)
 			must(queue_take_due(&f.q, cases[i].now, true, NULL, NULL) == 1, "queue_take_due");
 		ok(names_in(f.q.wait) == 3 && file_is_whole(f.q.cur, id, content), "back in cur/, and its folder gone");
 	}
-	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, 1000080) == 0, "queue_defer");
-	queue_unload(&e);
-	ok(queue_flush(&f.q) == 1 && names_in(f.q.cur) == 0 && file_is_whole(f.q.fresh, id, content), "flushed: in new/");
-	ok(queue_flush(&f.q) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "and taken from there");
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
-	ok(e.attempts == 1 + sizeof cases / sizeof cases[0], "attempts are counted in the file");
+	ok(e.attempts == sizeof cases / sizeof cases[0], "attempts are counted in the file");
 	e.attempts = 9999;
 	must(queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false, NULL, NULL) == 1, "queue_defer");
 	queue_unload(&e);

@@ -201,7 +201,8 @@ static bool
 add(void *ctx, const char *id)
 {
 	(void)ctx;
-	return runner_add(&runner, id);
+	runner_add(&runner, id);
+	return true;
 }
 
 static void
@@ -231,6 +232,7 @@ run_all(void)
 	(void)queue_each(&queue, add, NULL);
 	do {
 		runner_dispatch(&runner);
+		runner_turn(&runner);
 		if (runner.nworkers == 0 && (runner.nmessages == 0 || runner.stopping))
 			return !runner.stopping;
 		turn();

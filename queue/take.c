@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: ISC
+/*
+ * How messages come into cur/: out of new/, and out of wait/ when they are due.  Some at a time, so that
+ * the runner can do other things in between, whatever the queue holds.  Called by runner/intake.
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "queue/folders.h"
+
+#define FAR_S  (INT64_C(30) * 86400)
+#define SKEW_S 60	/* between this clock and that of a file system */
+
+static int
+walk_begin(struct queue_walk *w, int folder)
+{
+	int r, fd = queue_folder(folder, ".", false);
+
+	if (fd < 0)
+		return fd;
+	w->names = fdopendir(fd);
+	if (w->names)
+		return 0;
+	r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+void
+queue_walk_end(struct queue_walk *w)
+{
+	if (w->names)
+		(void)closedir(w->names);
+	w->names = NULL;
+}
+
+/* The next name, or NULL at the end, where the walk ends, too. */
+static const char *
+walk_next(struct queue_walk *w, int *ret_error)
+{
+	const struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(w->names);
+	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	if (entry)
+		return entry->d_name;
+	if (errno && *ret_error == 0)
+		*ret_error = -errno;
+	queue_walk_end(w);
+	return NULL;
+}
+
+struct taking {
+	const struct queue *q;
+	queue_visit *each;	/* NULL: nobody */
+	void *ctx;
+	int count;
+	int error;		/* the first one: a file that resists must not keep the others */
+	bool enough;
+};
+
+/* Whatever it is, it leaves: a path unit watches new/, and would start the runner for ever. */
+static void
+take_one(struct taking *t, int from, const char *name)
+{
+	int r = -EEXIST;
+
+	if (queue_is_id(name))
+		r = renameat(from, name, t->q->cur, name) < 0 ? -errno : 0;
+	if (r == 0) {
+		t->count++;
+		t->enough = t->each && !t->each(t->ctx, name);
+	}
+	/* No message, or a folder of that name is there. */
+	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
+		r = queue_move_to_dead(t->q, from, name);
+	if (r < 0 && r != -ENOENT && t->error == 0)
+		t->error = r;
+}
+
+static void
+take_names(struct taking *t, struct queue_walk *w)
+{
+	const char *name;
+
+	while (!t->enough && (name = walk_next(w, &t->error)))
+		take_one(t, dirfd(w->names), name);
+}
+
+int
+queue_walk_new(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx)
+{
+	struct taking t = { .q = q, .each = each, .ctx = ctx };
+	int r = w->names ? 0 : walk_begin(w, q->fresh);
+
+	if (r < 0)
+		return r;
+	take_names(&t, w);
+	return t.error ? t.error : t.count;
+}
+
+/* Before its time, too, if that was written by a clock that was wrong: it is too far away, or the folder was last changed
+ * at a time that has yet to come. */
+static bool
+is_due(const struct queue *q, const char *name, int64_t due_s, int64_t now_s)
+{
+	struct stat st;
+
+	if (due_s <= now_s || due_s - now_s > FAR_S)
+		return true;
+	return fstatat(q->wait, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_mtim.tv_sec > clock_wall_us() / 1000000 + SKEW_S;
+}
+
+struct search {
+	const struct queue *q;
+	int64_t after, now_s, found;
+};
+
+static int
+earliest_due(void *ctx, const char *name)
+{
+	struct search *s = ctx;
+	int64_t due_s;
+
+	if (queue_bucket_time(name, &due_s) && due_s > s->after && (s->found == 0 || due_s < s->found) &&
+	    is_due(s->q, name, due_s, s->now_s))
+		s->found = due_s;
+	return 0;
+}
+
+/* The first folder that is due behind the last one: false when there is none, or an error in t. */
+static bool
+begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
+{
+	struct search s = { .q = t->q, .now_s = now_s };
+	char name[QUEUE_BUCKET_SIZE];
+	int folder, r;
+
+	do {
+		s.after = w->bucket;
+		s.found = 0;
+		r = queue_names(t->q->wait, earliest_due, &s);
+		w->bucket = s.found;
+		if (r < 0 || s.found == 0)
+			break;
+		(void)snprintf(name, sizeof name, "%" PRId64, s.found);
+		folder = queue_folder(t->q->wait, name, false);
+		r = folder < 0 ? folder : walk_begin(w, folder);
+		if (folder >= 0)
+			(void)close(folder);
+	} while (r == -ENOTDIR || r == -ELOOP || r == -ENOENT);
+	if (r < 0 && t->error == 0)
+		t->error = r;
+	return w->names != NULL;
+}
+
+/* Not empty: somebody was quicker, and it is taken next time. */
+static void
+remove_bucket(const struct queue *q, int64_t due_s)
+{
+	char name[QUEUE_BUCKET_SIZE];
+
+	(void)snprintf(name, sizeof name, "%" PRId64, due_s);
+	(void)unlinkat(q->wait, name, AT_REMOVEDIR);
+}
+
+int
+queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each, void *ctx)
+{
+	struct taking t = { .q = q, .each = each, .ctx = ctx };
+
+	while (!t.enough && (w->names || begin_bucket(&t, w, now_s))) {
+		take_names(&t, w);
+		if (!w->names)
+			remove_bucket(q, w->bucket);
+	}
+	if (!w->names)
+		w->bucket = 0;
+	return t.error ? t.error : t.count;
+}
+
+int
+queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx)
+{
+	int count = 0, r = w->names ? 0 : walk_begin(w, q->cur);
+	const char *name;
+
+	while (r == 0 && (name = walk_next(w, &r))) {
+		if (!queue_is_id(name))
+			continue;
+		count++;
+		if (!each(ctx, name))
+			break;
+	}
+	return r < 0 ? r : count;
+}
+
+struct flush {
+	const struct queue *q;
+	int64_t now_s, next;
+	int count, error;
+};
+
+/* To a time long ago that no other folder has. */
+static int
+flush_bucket(void *ctx, const char *name)
+{
+	struct flush *f = ctx;
+	char past[QUEUE_BUCKET_SIZE];
+	int64_t due_s;
+	int r;
+
+	if (!queue_bucket_time(name, &due_s) || due_s <= f->now_s)
+		return 0;
+	do {
+		(void)snprintf(past, sizeof past, "%" PRId64, f->next++);
+		r = renameat(f->q->wait, name, f->q->wait, past) < 0 ? -errno : 0;
+	} while (f->next < f->now_s && (r == -EEXIST || r == -ENOTEMPTY || r == -ENOTDIR));
+	if (r == 0)
+		f->count++;
+	else if (r != -ENOENT && f->error == 0)
+		f->error = r;
+	return 0;
+}
+
+int
+queue_flush(const struct queue *q)
+{
+	struct flush f = { .q = q, .now_s = clock_wall_us() / 1000000, .next = 1 };
+	int r = queue_names(q->wait, flush_bucket, &f);
+
+	if (r == 0)
+		r = f.error;
+	return r < 0 ? r : f.count;
+}
+
+static int
+earlier(void *ctx, const char *name)
+{
+	int64_t *next = ctx, due;
+
+	if (queue_bucket_time(name, &due) && (*next == 0 || due < *next))
+		*next = due;
+	return 0;
+}
+
+int64_t
+queue_next_due(const struct queue *q)
+{
+	int64_t next = 0;
+
+	(void)queue_names(q->wait, earlier, &next);
+	return next;
+}
+
+int
+queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
+{
+	struct queue_walk w = { 0 };
+	int n = 0, r;
+
+	do {
+		r = queue_walk_new(q, &w, each, ctx);
+		n += r > 0 ? r : 0;
+	} while (w.names);
+	return r < 0 ? r : n;
+}
+
+int
+queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
+{
+	struct queue_walk w = { 0 };
+	int n = 0, r;
+
+	do {
+		r = queue_walk_due(q, &w, everything ? INT64_MAX : now_s, each, ctx);
+		n += r > 0 ? r : 0;
+	} while (w.names);
+	return r < 0 ? r : n;
+}
+
+int
+queue_each(const struct queue *q, queue_visit *each, void *ctx)
+{
+	struct queue_walk w = { 0 };
+	int r = queue_walk_cur(q, &w, each, ctx);
+
+	queue_walk_end(&w);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Pace: how many workers a destination may have, whether it is worth having any, and which destination gets the
+ * next one.  Workers are few and a dead host holds one for as long as its timeouts are, so those that
+ * have not been heard of yet get only a share of them while others have mail.  No I/O.
+ */
+#include "runner/internal.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define LIMIT_PROVEN 5		/* workers of a destination after its first success */
+#define PRICE_FULL   10		/* successes of each worker before one more, where that was refused before */
+#define LOST_MAX     3		/* connections in a row that broke off: the next one will, too */
+#define JOBS_MAX     100	/* of a destination's only worker, while others wait for one */
+#define DEAD_MAX_MS  INT64_C(150000)
+
+bool
+pace_dead(struct destination *d)
+{
+	if (d->dead && clock_ms() >= d->dead_until_ms) {
+		free(d->dead);
+		d->dead = NULL;
+	}
+	return d->dead != NULL;
+}
+
+/* All that is in line for it would only hear the same.  Not for long: what comes later may find it alive again. */
+static void
+die(struct runner *r, struct destination *d, const struct outcome *o)
+{
+	int64_t for_ms = (int64_t)r->config->queue.retry_min_s * 500;
+
+	d->limit = 1;
+	d->proven = false;
+	d->lost = d->credit = d->price = 0;
+	free(d->dead);
+	d->dead = malloc(sizeof *d->dead);
+	if (!d->dead)
+		return;
+	*d->dead = *o;
+	/* A failure is for those who are here: who comes later has a right to an answer of its own. */
+	if (o->kind == OUTCOME_FAILED || for_ms < 1000)
+		for_ms = 1000;
+	d->dead_until_ms = clock_ms() + (for_ms < DEAD_MAX_MS ? for_ms : DEAD_MAX_MS);
+}
+
+static void
+grow(struct runner *r, struct destination *d)
+{
+	d->lost = 0;
+	if (!d->proven)
+		d->limit = d->limit < LIMIT_PROVEN ? LIMIT_PROVEN : d->limit;
+	else if (++d->credit >= d->price)
+		d->limit++, d->credit = 0;
+	d->proven = true;
+	if (d->limit > r->config->relay.per_destination)
+		d->limit = (unsigned)r->config->relay.per_destination;
+}
+
+enum pace
+pace_heard(struct runner *r, struct destination *d, const struct outcome *o)
+{
+	enum pace pace = PACE_ON;
+
+	if (!o) {
+		/* It says nothing of the destination. */
+	} else if (o->everyone && d->proven && d->workers > 1) {
+		/* The others are served: one connection too many. */
+		d->limit = d->workers - 1;
+		d->price = PRICE_FULL * d->limit;
+		pace = PACE_AGAIN;
+	} else if (o->everyone) {
+		die(r, d, o);
+	} else if (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL) {
+		d->limit = d->limit > 1 ? d->limit / 2 : 1;
+		if (++d->lost >= LOST_MAX)
+			die(r, d, o);
+	} else if (o->cause != CAUSE_LOCAL) {	/* it answered, whatever it said of this message */
+		grow(r, d);
+	}
+	destination_update(r, d);
+	return pace;
+}
+
+struct census {
+	unsigned unproven;	/* workers of destinations that have not been heard of in this run */
+	unsigned doubtful;	/* of these: with mail that failed before only */
+};
+
+static struct census
+count_workers(const struct runner *r)
+{
+	struct census c = { 0 };
+
+	for (const struct worker *w = r->workers; w; w = w->next) {
+		c.unproven += !w->destination->proven;
+		c.doubtful += !w->destination->proven && w->doubtful;
+	}
+	return c;
+}
+
+/* One process in ten is for mail that failed before, however much else there is; and never more than half of them. */
+static bool
+doubtful_turn(const struct runner *r, const struct census *c, bool others)
+{
+	const unsigned all = (unsigned)r->config->relay.processes;
+
+	if (!r->rings[RING_DOUBTFUL])
+		return false;
+	return others ? r->nworkers - c->doubtful >= all - all / 10 : c->doubtful < (all > 1 ? all / 2 : 1);
+}
+
+struct destination *
+pace_next(struct runner *r)
+{
+	const bool proven = r->rings[RING_PROVEN], fresh = r->rings[RING_FRESH];
+	const unsigned all = (unsigned)r->config->relay.processes;
+	enum runner_ring ring;
+	struct destination *d;
+	struct census c;
+
+	if (r->nworkers >= all)
+		return NULL;
+	c = count_workers(r);
+	if (doubtful_turn(r, &c, proven || fresh))
+		ring = RING_DOUBTFUL;
+	else if (proven && (!fresh || c.unproven >= all / 2))
+		ring = RING_PROVEN;
+	else if (fresh)
+		ring = RING_FRESH;
+	else
+		return NULL;
+	d = r->rings[ring];
+	r->rings[ring] = d->ring_next;		/* the next one's turn */
+	return d;
+}
+
+bool
+pace_yield(const struct runner *r, const struct worker *w)
+{
+	const struct destination *d = w->destination, *proven = r->rings[RING_PROVEN];
+	const bool others = r->rings[RING_FRESH] || (proven && (proven != d || proven->ring_next != d));
+	struct census c;
+
+	if (d->workers > d->limit)
+		return true;
+	if (r->nworkers < r->config->relay.processes || (d->workers == 1 && w->count < JOBS_MAX))
+		return false;
+	c = count_workers(r);
+	return others || doubtful_turn(r, &c, true);
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: ISC
+/* Who gets the next worker, and how many a destination may have: the rules alone, without a process. */
+#include "runner/internal.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "tests/lib/tap.h"
+
+static struct config config;
+static struct runner runner;
+static const struct route route = { .via = VIA_MX, .via_text = "mx" };
+
+static struct destination *
+destination(const char *name)
+{
+	return destination_for(&runner, &route, slice_str(name));
+}
+
+static void
+put(const char *name, bool fresh, int n)
+{
+	while (n-- > 0) {
+		struct job *job = calloc(1, sizeof *job);
+		struct message *m = calloc(1, sizeof *m);
+
+		m->fresh = fresh;
+		job->message = m;
+		destination_push(&runner, destination(name), job);
+	}
+}
+
+static bool
+drop_one(struct destination *d)
+{
+	struct job *job = destination_pop(&runner, d);
+
+	if (!job)
+		return false;
+	free(job->message);
+	free(job);
+	return true;
+}
+
+/* As runner.c does it, without a process. */
+static struct worker *
+start(void)
+{
+	struct destination *d = pace_next(&runner);
+	struct worker *w = d ? calloc(1, sizeof *w) : NULL;
+
+	if (!w)
+		return NULL;
+	w->destination = d;
+	w->doubtful = d->ring == RING_DOUBTFUL;
+	w->next = runner.workers;
+	runner.workers = w;
+	runner.nworkers++;
+	d->processes++;
+	d->workers++;
+	destination_update(&runner, d);
+	(void)drop_one(d);
+	return w;
+}
+
+static void
+end(struct worker *w)
+{
+	struct worker **at = &runner.workers;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	runner.nworkers--;
+	w->destination->processes--;
+	w->destination->workers--;
+	destination_update(&runner, w->destination);
+	free(w);
+}
+
+static void
+must_start(const struct worker *w)
+{
+	if (w)
+		return;
+	printf("Bail out! no worker\n");
+	exit(1);
+}
+
+static bool
+next_is(const char *name)
+{
+	struct worker *w = start();
+
+	return w && strcmp(w->destination->name, name) == 0;
+}
+
+static void
+reset(unsigned processes, unsigned per_destination)
+{
+	while (runner.workers)
+		end(runner.workers);
+	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
+		for (struct destination *d = runner.destinations[i]; d; d = d->next)
+			while (drop_one(d))
+				continue;
+	destinations_done(&runner);
+	config.relay.processes = processes;
+	config.relay.per_destination = per_destination;
+	config.queue.retry_min_s = 300;
+	runner.config = &config;
+}
+
+static enum pace
+hear(const char *name, enum outcome_cause cause, bool everyone)
+{
+	struct outcome o;
+
+	outcome_set(&o, cause, SL(""), SL(""));
+	o.everyone = everyone;
+	return pace_heard(&runner, destination(name), &o);
+}
+
+static void
+test_rings(void)
+{
+	reset(10, 5);
+	put("a", true, 3);
+	put("b", true, 3);
+	put("c", false, 3);
+	ok(next_is("a") && next_is("b") && next_is("c") && !start(), "one worker each, by turns, those with new mail first");
+	(void)hear("a", CAUSE_DELIVERED, false);
+	ok(next_is("a") && next_is("a") && !start(), "a works: it gets more");
+	put("d", true, 1);
+	put("a", true, 9);
+	ok(next_is("d") && next_is("a"), "a new one comes before the fourth for another");
+}
+
+static void
+test_shares(void)
+{
+	char name[16];
+	int n = 0;
+
+	reset(10, 5);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof name, "old%d", i);
+		put(name, false, 1);
+	}
+	while (start())
+		n++;
+	ok(n == 5, "twenty destinations whose mail failed before: half of the processes, at most");
+	put("new", true, 1);
+	ok(next_is("new"), "new mail finds room");
+
+	reset(10, 5);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof name, "new%d", i);
+		put(name, true, 1);
+	}
+	put("old", false, 1);
+	for (n = 0; n < 9; n++)
+		must_start(start());
+	ok(next_is("old"), "however much new mail there is, one in ten is for what failed before");
+
+	reset(10, 5);
+	put("good", true, 20);
+	ok(next_is("good"), "a destination");
+	(void)hear("good", CAUSE_DELIVERED, false);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof name, "new%d", i);
+		put(name, true, 1);
+	}
+	for (n = 0; n < 5; n++)
+		must_start(start());
+	ok(next_is("good"), "that is known to work gets the next worker when half of them sit on others that are not");
+	reset(1, 5);
+	put("old", false, 1);
+	ok(next_is("old") && !start(), "with one process it is everybody's");
+}
+
+static void
+test_limit(void)
+{
+	struct destination *d;
+
+	reset(100, 20);
+	put("a", true, 200);
+	d = destination("a");
+	ok(d->limit == 1, "one connection to find out");
+	must_start(start());
+	(void)hear("a", CAUSE_REPLY_PERMANENT, false);
+	ok(d->limit == 5 && d->proven, "it answers: five");
+	for (int i = 0; i < 30; i++)
+		(void)hear("a", CAUSE_DELIVERED, false);
+	ok(d->limit == 20, "growing up to per-destination");
+	while (start())
+		continue;
+	ok(d->workers == 20, "which it uses");
+	ok(hear("a", CAUSE_REPLY_TEMPORARY, true) == PACE_AGAIN && d->limit == 19, "R143 421 to one connection of many: one too many, no attempt");
+	ok(pace_yield(&runner, runner.workers), "its worker goes");
+	(void)hear("a", CAUSE_DELIVERED, false);
+	ok(d->limit == 19, "and not at once back");
+	for (int i = 0; i < 200; i++)
+		(void)hear("a", CAUSE_DELIVERED, false);
+	ok(d->limit == 20, "later, perhaps");
+	(void)hear("a", CAUSE_LOST, false);
+	ok(d->limit == 10, "R143 a connection that broke off: half");
+	(void)hear("a", CAUSE_LOST, false);
+	ok(!d->dead && hear("a", CAUSE_LOST, false) == PACE_ON && d->dead, "R143 three in a row: no more for now");
+	reset(100, 20);
+}
+
+static void
+test_dead(void)
+{
+	struct destination *d;
+
+	reset(100, 20);
+	put("a", true, 3);
+	d = destination("a");
+	must_start(start());
+	ok(hear("a", CAUSE_CONNECT, true) == PACE_ON && d->ring == RING_DEAD && !start(), "R146 nobody there: what waits needs no worker to find out");
+	put("a", true, 1);
+	ok(d->ring == RING_DEAD && d->dead->cause == CAUSE_CONNECT, "R146 nor what comes soon");
+	d->dead_until_ms = clock_ms();
+	put("a", true, 1);
+	ok(d->ring == RUNNER_RINGS && !d->dead && d->limit == 1 && d->waiting == 4, "later it is tried again, once");
+	(void)hear("a", CAUSE_CONNECT, true);
+	ok(d->dead && d->dead_until_ms - clock_ms() <= 150000, "for half of retry-min, at most");
+	runner_revive(&runner);
+	ok(d->ring != RING_DEAD && !d->dead, "or when the operator wants it");
+	(void)hear("a", CAUSE_DNS_NXDOMAIN, true);
+	ok(d->dead && d->dead_until_ms - clock_ms() <= 1000, "what failed for good is asked for anew by what comes later");
+	(void)hear("a", CAUSE_LOCAL, false);
+	ok(d->dead != NULL, "our own troubles say nothing");
+	reset(100, 20);
+	put("a", true, 2);
+	must_start(start());
+	(void)hear("a", CAUSE_REPLY_TEMPORARY, false);
+	ok(!destination("a")->dead && destination("a")->proven, "R146 a 4yz to one message is none to the host");
+	reset(100, 20);
+}
+
+static void
+test_yield(void)
+{
+	struct worker *w;
+
+	reset(2, 2);
+	put("a", true, 500);
+	must_start(w = start());
+	(void)hear("a", CAUSE_DELIVERED, false);
+	must_start(start());
+	ok(!pace_yield(&runner, w), "all processes for one destination while there is no other");
+	put("b", true, 1);
+	ok(pace_yield(&runner, w), "one of two is given up when another one has mail");
+	end(runner.workers);
+	ok(next_is("b"), "which gets it");
+	put("c", true, 1);
+	ok(!pace_yield(&runner, w), "its only one is kept");
+	w->count = 100;
+	ok(pace_yield(&runner, w), "for a hundred messages");
+	reset(2, 2);
+}
+
+static void
+test_lines(void)
+{
+	struct destination *d;
+	char order[16] = "";
+	struct job *job;
+	size_t n = 0;
+
+	reset(10, 5);
+	put("a", false, 4);
+	put("a", true, 4);
+	d = destination("a");
+	while ((job = destination_pop(&runner, d))) {
+		order[n++] = job->message->fresh ? 'n' : 'o';
+		free(job->message);
+		free(job);
+	}
+	ok(strcmp(order, "nnnonooo") == 0, "new mail first, but not for ever: %s", order);
+	reset(10, 5);
+	for (int i = 0; i < 20001; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof name, "d%d", i);
+		(void)destination(name);
+	}
+	put("kept", true, 1);
+	destinations_trim(&runner);
+	ok(runner.ndestinations == 1 && destination("kept")->waiting == 1, "of very many destinations those without mail are forgotten");
+	reset(10, 5);
+	ok(runner.ndestinations == 0, "and at the end all of them");
+}
+
+int
+main(void)
+{
+	test_rings();
+	test_shares();
+	test_limit();
+	test_dead();
+	test_yield();
+	test_lines();
+	return tap_done();
+}

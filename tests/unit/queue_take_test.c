@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: ISC
+/* How messages come into cur/: some at a time, by a clock that may be wrong, and when everything is due at once. */
+#include "tests/unit/queue_fixture.h"
+
+#include "base/clock.h"
+
+#define DAY_S 86400
+
+static struct fixture f;
+static const struct slice content = S("Subject: x\r\n\r\nx\r\n");
+
+static void
+put(int n)
+{
+	char id[QUEUE_ID_SIZE];
+
+	while (n-- > 0)
+		must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
+}
+
+static void
+defer(int n, int64_t due_s)
+{
+	char id[QUEUE_ID_SIZE];
+	struct queue_entry e;
+
+	while (n-- > 0) {
+		must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "submit");
+		must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, due_s) == 0, "queue_defer");
+		queue_unload(&e);
+	}
+}
+
+/* So many more, and then it is enough. */
+static bool
+count_down(void *ctx, const char *id)
+{
+	(void)id;
+	return --*(int *)ctx > 0;
+}
+
+static bool
+drop(void *ctx, const char *id)
+{
+	(void)ctx;
+	return queue_finish(&f.q, id) == 0;
+}
+
+static void
+empty(void)
+{
+	must(queue_each(&f.q, drop, NULL) == 0 && names_in(f.q.cur) == 0, "empty");
+}
+
+static void
+test_some(void)
+{
+	struct queue_walk w = { 0 };
+	int fds = open_descriptors(), most = 30;
+
+	put(100);
+	ok(queue_walk_new(&f.q, &w, count_down, &most) == 30 && w.names && names_in(f.q.fresh) == 70, "thirty of a hundred");
+	put(1);
+	most = 100;
+	ok(queue_walk_new(&f.q, &w, count_down, &most) >= 70 && !w.names && names_in(f.q.fresh) <= 1, "the others");
+	(void)queue_walk_new(&f.q, &w, NULL, NULL);
+	ok(!w.names && names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 101, "and what came meanwhile");
+	most = 60;
+	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 60 && w.names, "cur/: the first sixty");
+	most = 60;
+	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 41 && !w.names, "and the last forty-one: each is seen once");
+	most = 1;
+	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 1 && w.names, "a walk that is given up");
+	queue_walk_end(&w);
+	queue_walk_end(&w);
+	ok(open_descriptors() == fds, "leaves nothing open");
+	empty();
+}
+
+static void
+test_due(void)
+{
+	const int64_t now_s = clock_wall_us() / 1000000;
+	struct queue_walk w = { 0 };
+	int most = 4;
+
+	defer(3, now_s - 60);
+	defer(3, now_s - 120);
+	defer(2, now_s + 60);
+	must(symlinkat("../cur", f.q.wait, "7") == 0 && mkdirat(f.q.wait, "8", 0700) == 0 && mkdirat(f.q.wait, "8/x", 0700) == 0, "oddities");
+	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 4 && w.bucket == now_s - 60, "four of six, the oldest first");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && w.bucket == 0, "the others, and then it is over");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 0 && !w.names, "nothing more, whatever else is there");
+	ok(queue_next_due(&f.q) == 7 || names_in(f.q.wait) == 2, "what is no folder of messages does not stop it");
+	must(unlinkat(f.q.wait, "7", 0) == 0, "unlinkat");
+	ok(queue_next_due(&f.q) == now_s + 60, "what is due later stays");
+	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 2, "everything");
+	empty();
+}
+
+static void
+test_flush(void)
+{
+	const int64_t now_s = clock_wall_us() / 1000000;
+	struct queue_walk w = { 0 };
+	int most = 1;
+
+	must(symlinkat("../cur", f.q.wait, "1") == 0, "symlinkat");
+	defer(2, now_s + 1000);
+	defer(1, now_s + 2000);
+	ok(queue_flush(&f.q) == 2 && queue_next_due(&f.q) < now_s && names_in(f.q.cur) == 0, "flushed: two times are over");
+	ok(queue_flush(&f.q) == 0, "what is due already is left alone");
+	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 1 && w.names, "one is taken");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && names_in(f.q.cur) == 3, "and the others with the next call");
+	must(unlinkat(f.q.wait, "1", 0) == 0, "unlinkat");
+	empty();
+}
+
+/* A clock that was years ahead for a while, or some days. */
+static void
+test_clock_set_back(void)
+{
+	static const int64_t ahead_s[] = { 10 * 365 * DAY_S, 3 * DAY_S };
+	const int64_t now_s = clock_wall_us() / 1000000;
+	char bucket[32];
+
+	for (size_t i = 0; i < sizeof ahead_s / sizeof ahead_s[0]; i++) {
+		const struct timespec then[2] = { { .tv_sec = now_s + ahead_s[i] }, { .tv_sec = now_s + ahead_s[i] } };
+
+		defer(1, now_s + ahead_s[i] + 300);
+		(void)snprintf(bucket, sizeof bucket, "%lld", (long long)(now_s + ahead_s[i] + 300));
+		must(utimensat(f.q.wait, bucket, then, 0) == 0, "utimensat");
+		ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 1, "deferred while the clock was %lld days ahead: due",
+		    (long long)(ahead_s[i] / DAY_S));
+	}
+	defer(1, now_s + 3 * DAY_S);
+	ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 0, "deferred for so long on purpose: not due");
+	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 1, "everything");
+	empty();
+}
+
+int
+main(void)
+{
+	fixture_open(&f);
+	test_some();
+	test_due();
+	test_flush();
+	test_clock_set_back();
+	fixture_close(&f);
+	return tap_done();
+}
