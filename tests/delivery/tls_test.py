@@ -8,7 +8,7 @@ import subprocess
 from certificates import Authority
 from nameservers import nsd
 from programs import BUILD, RELAY, Site, fresh_directory
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 from tls_exchangers import TlsExchanger
 
 directory = fresh_directory()
@@ -136,6 +136,19 @@ def _():
     may.relay()
     same([m.tls for m in exchangers["closes"].messages], [None, "TLSv1.3"], may.log()[-1000:])
     exchangers["closes"].fault = "closes"
+
+
+@test("R134 --watch: the second attempt is in the clear, by the same runner")
+def _():
+    clear()
+    site = Site("watch", address="192.0.2.8").listen()
+    site.watch("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
+    site.send("bob@drops.example.org")
+    check(wait_for(lambda: exchangers["drops"].messages, 15), site.log())
+    same([m.tls for m in exchangers["drops"].messages], [None])
+    same(len(re.findall(r"deferred id=", site.log())), 1, site.log())
+    same(sum(text == "STARTTLS" for _, text in exchangers["drops"].commands), 1)
+    site.stop()
 
 
 @test("R134 another exchanger comes first: nothing in the clear while one can do TLS")
