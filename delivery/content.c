@@ -89,6 +89,25 @@ replies_one_by_one(struct transaction *t)
 	return TRANSACTION_DONE;
 }
 
+/* Something between us and the server lets the offer of CHUNKING pass and BDAT not. */
+static bool
+no_such_command(const struct transaction *t)
+{
+	const int code = t->link->reply.code;
+
+	return t->chunked && t->accepted && (code == 500 || code == 502) && payload_body(&t->payload) != SMTP_BODY_BINARYMIME;
+}
+
+/* Over another connection: on this one the content has been read as commands. */
+static enum transaction_end
+once_more_by_data(struct transaction *t)
+{
+	transcript_fact(t->d->transcript, "CHUNKING was offered, but BDAT is not known: again by DATA");
+	t->link->closed = true;
+	t->d->by_data = true;
+	return TRANSACTION_SPENT;
+}
+
 /* The content is out; what is said of it is for all who were accepted.  Of a chunk that nobody was to get, too, something is
  * said. */
 static enum transaction_end
@@ -102,6 +121,8 @@ final_replies(struct transaction *t)
 	r = hear(t, &o);
 	if (r < 0)
 		return lost(t, r);
+	if (no_such_command(t))
+		return once_more_by_data(t);
 	if (transaction_moves(t))
 		return TRANSACTION_NEXT;
 	settle_accepted(t, &o);

@@ -52,6 +52,7 @@ struct delivery {
 	struct smtp_link *link;		/* kept between messages; NULL: none */
 	struct transaction *ahead;	/* the next message's, of which the peer has heard already; NULL: none */
 	bool one_by_one;		/* no more of that: it has lost us a connection */
+	bool by_data;			/* no more BDAT: the peer offered CHUNKING and knew nothing of it */
 
 	/* Of the attempt that runs: */
 	int64_t begun_us;		/* monotonic */

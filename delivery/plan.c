@@ -116,7 +116,7 @@ plan_make(struct transaction *t, struct smtp_link *l)
 	choose_recipients(t);
 	if (t->asked == 0)
 		return nobody(t);
-	t->chunked = l->peer.chunking;
+	t->chunked = l->peer.chunking && (!t->d->by_data || payload_body(&t->payload) == SMTP_BODY_BINARYMIME);
 	t->blind = t->chunked && l->peer.pipelining && t->payload.size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
 	t->sent = t->heard = commands_first(l);
 	return PLAN_READY;

@@ -52,7 +52,7 @@ struct transaction {
 enum transaction_end {
 	TRANSACTION_DONE,		/* something was settled; what is left may go over the same link, if it is still open */
 	TRANSACTION_NEXT,		/* this host does not get further: another one for what is left */
-	TRANSACTION_SPENT,		/* nothing was said: this session takes no more, a new one to the same host would */
+	TRANSACTION_SPENT,		/* this session takes no more, a new one to the same host would */
 	TRANSACTION_UNFIT,		/* this host cannot carry what is left: another one may, and if none does, t->unfit says why */
 };
 

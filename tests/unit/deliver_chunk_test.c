@@ -56,6 +56,10 @@ static const struct smtp_case cases[] = {
 	{ "a refused chunk is cleared by RSET", .to = "c@d|e@d", .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 452 4.5.3 too many\n"
 	  "S 451 4.3.0 no\n= RSET\n= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\nB\nS 250 ok\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
 	  .want = "deferred 4.3.0|delivered 2.0.0" },
+	{ "BDAT is offered and not known: again, by DATA", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 500 what?\nE\nN\n" BOTH
+	  "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
+	{ "502 means the same, but of a message that only BDAT can carry it is the last word", .content = "a\nb\rc", .binary = true,
+	  .script = { BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 502 what?\n= QUIT\nE\n" }, .want = "failed 5.0.0 502 what?" },
 	{ "R142 354 to BDAT", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 354 go\nE\n" }, .want = "deferred 4.5.0" },
 	{ "R143 lost before a reply to RCPT: the other exchanger", .domain = "two.test", .script = { BOTH ALL "S 250 ok\nX\n",
 	  BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
