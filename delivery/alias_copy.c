@@ -87,16 +87,35 @@ add_notify(struct buf *b, struct slice value)
 		buf_str(b, "NEVER");
 }
 
+/* RFC 3461 section 4.2 and, for xtext, 4. */
+static void
+add_orcpt(struct buf *b, const struct smtp_path *to)
+{
+	buf_str(b, b->n ? " ORCPT=rfc822;" : "ORCPT=rfc822;");
+	for (size_t i = 0; i < to->n; i++)
+		if (to->text[i] <= ' ' || to->text[i] > '~' || to->text[i] == '+' || to->text[i] == '=')
+			buf_fmt(b, "+%02X", (unsigned char)to->text[i]);
+		else
+			buf_chr(b, to->text[i]);
+}
+
 void
-alias_copy_rcpt_params(struct slice params, bool list, bool single, struct buf *b)
+alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct smtp_path *to, struct buf *b)
 {
 	struct smtp_param p;
+	bool named = to->utf8;		/* which rfc822 cannot say */
 
-	while (!list && smtp_param_take(&params, &p) == SMTP_PARAM_TAKEN)
+	if (list)
+		return;
+	while (smtp_param_take(&params, &p) == SMTP_PARAM_TAKEN) {
+		named |= slice_ieq(p.keyword, SL("ORCPT"));
 		if (slice_ieq(p.keyword, SL("NOTIFY")) && !single)
 			add_notify(b, p.value);
 		else
 			add_param(b, p.whole);
+	}
+	if (!named)
+		add_orcpt(b, to);
 }
 
 static int
@@ -108,7 +127,7 @@ write_envelope(const struct queue *q, struct queue_message *m, const struct alia
 	struct buf from = BUF(from_space), rcpt = BUF(rcpt_space);
 
 	alias_copy_from_params(e->from_params, list, (clock_wall_us() - e->arrived_us) / 1000000, &from);
-	alias_copy_rcpt_params(e->rcpts[c->rcpt].params, list, expansion_is_single(x), &rcpt);
+	alias_copy_rcpt_params(e->rcpts[c->rcpt].params, list, expansion_is_single(x), c->to, &rcpt);
 	if (from.full || rcpt.full)
 		return -EMSGSIZE;
 	queue_field(m, "client", e->client);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "delivery/transcript.h"
+#include "smtp/params.h"
 
 #define QUOTES_MAX  3		/* hosts */
 #define QUOTE_LINES 12
@@ -66,6 +67,20 @@ static const struct words {
 	[BOUNCE_EXPANDED] = { expanded, "sent on to its addresses" },
 };
 
+/* An alias may have led there, here or on the way here; then the address alone means nothing to the sender. */
+static void
+original(struct bounce *b, const struct queue_rcpt *rcpt)
+{
+	char space[600];
+	struct buf text = BUF(space);
+	struct slice address;
+
+	(void)slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
+	smtp_xtext_decode(address, &text);
+	if (text.n && !text.full && !slice_ieq(buf_slice(&text), rcpt->path))
+		notice_line(&b->n, "    (you have written to <%.*s>)", (int)text.n, text.p);
+}
+
 /* What happened to one recipient, as one would tell it.  Where a mailbox lies on our disk is nobody else's business. */
 static void
 explain(struct bounce *b, const struct bounce_rcpt *r)
@@ -76,6 +91,7 @@ explain(struct bounce *b, const struct bounce_rcpt *r)
 
 	notice_blank(&b->n);
 	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
+	original(b, &b->e->rcpts[r->rcpt]);
 	if (o->remote && o->host[0])
 		notice_line(&b->n, "    %s answered:", bounce_host(o->host));
 	notice_line(&b->n, "    %s", says ? outcome_told(o) : words[b->news->action].nothing);

@@ -143,6 +143,19 @@ def _():
     check(b"Status: 5.4.6" in text and b"ring -> ring2 -> ring" in text, text)
 
 
+@test("B164 a bounce from behind an alias names the alias, too")
+def _():
+    far.rcpt = lambda address: "550 5.1.1 nobody here" if address.startswith("carla") else None
+    had = len(site.mailbox("alice"))
+    deliver("info")
+    far.rcpt = None
+    same([boxes(), len(site.mailbox("alice")) - had], [{"anna": 1, "ben": 1}, 1])
+    text = site.mailbox("alice")[-1]
+    for words in (b"<carla@far.example.org>\n    (you have written to <info@here.example>)\n", b"Original-Recipient: rfc822; info@here.example\n",
+                  b"Final-Recipient: rfc822; carla@far.example.org\n"):
+        check(words in text, words, text)
+
+
 @test("B161 the same with a notice: told to nobody, and kept for the postmaster")
 def _():
     empty()

@@ -28,6 +28,8 @@ put_file(const char *path, const char *text)
 
 #define COPIES 16
 
+static char orcpt_space[400];
+static struct buf orcpt = BUF(orcpt_space);	/* of the last recipient */
 static char ids[COPIES][QUEUE_ID_SIZE];
 static size_t ncopies;
 
@@ -44,6 +46,23 @@ static int
 by_rcpt(const void *a, const void *b)
 {
 	return strcmp(a, b);
+}
+
+/* All but ORCPT, of which only the address. */
+static void
+put_params(struct buf *b, struct slice params)
+{
+	const struct slice name = SL("ORCPT=rfc822;");
+
+	while (params.n) {
+		struct slice word = slice_cut(params, ' ', &params);
+
+		if (!slice_has_prefix(word, name))
+			buf_fmt(b, " %.*s", (int)word.n, word.p);
+		orcpt.n = 0;
+		if (slice_has_prefix(word, name))
+			buf_add(&orcpt, slice_skip(word, name.n));
+	}
 }
 
 /* "<from PARAMS> rcpt PARAMS, ...: content" of each copy, in the order of their IDs; the copies are gone then. */
@@ -66,9 +85,10 @@ copies(void)
 		buf_str(&b, i ? "| " : "");
 		buf_fmt(&b, "%s<%.*s%s%.*s>", e.expanded ? "" : "NOT EXPANDED ", (int)e.from.n, e.from.p, e.from_params.n ? " " : "",
 		    (int)e.from_params.n, e.from_params.p);
-		for (size_t k = 0; k < e.nrcpts; k++)
-			buf_fmt(&b, " %.*s%s%.*s", (int)e.rcpts[k].path.n, e.rcpts[k].path.p, e.rcpts[k].params.n ? " " : "",
-			    (int)e.rcpts[k].params.n, e.rcpts[k].params.p);
+		for (size_t k = 0; k < e.nrcpts; k++) {
+			buf_fmt(&b, " %.*s", (int)e.rcpts[k].path.n, e.rcpts[k].path.p);
+			put_params(&b, e.rcpts[k].params);
+		}
 		n = pread(e.fd, content, sizeof content, (off_t)e.content_at);
 		buf_fmt(&b, ": %.*s", (int)((uint64_t)n < e.content_size ? (uint64_t)n : e.content_size), content);
 		queue_unload(&e);
@@ -106,6 +126,7 @@ test_copies(void)
 	run("s@x.example", "", "one@here.example", "Subject: x\r\n\r\n.hello\r\n");
 	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one") "Subject: x\r\n\r\n.hello\r\n"), "an alias of one address");
 	ok(mail.outcomes[0].cause == CAUSE_FORWARDED && mail_state(&mail, 0) == 'D', "is delivered");
+	is(buf_slice(&orcpt), SL("one@here.example"), "its sender can be told to whom he has written");
 	ok(strncmp(mail.outcomes[0].detail, "alias of anna@y.example, as ", 28) == 0 && strstr(mail.outcomes[0].detail, ids[0]),
 	    "and told as which copy");
 	run("s@x.example", "", "two@here.example", "A: b\r\n");
@@ -199,8 +220,10 @@ static const struct { const char *from, *list, *alias; } from_params[] = {
 	{ "by=50;NT RET=HDRS", "BY=-50;NT", "BY=-50;NT RET=HDRS" }, { "BY=-7;N", "BY=-107;N", "BY=-107;N" },
 };
 
+#define TO "ORCPT=rfc822;\"a+20b+2Bc\"@here.example"
+
 static const struct { const char *params, *single, *several; } rcpt_params[] = {
-	{ "", "", "" }, { "NOTIFY=NEVER", "NOTIFY=NEVER", "NOTIFY=NEVER" }, { "NOTIFY=SUCCESS", "NOTIFY=SUCCESS", "NOTIFY=NEVER" },
+	{ "", TO, TO }, { "NOTIFY=NEVER", "NOTIFY=NEVER " TO, "NOTIFY=NEVER " TO }, { "NOTIFY=SUCCESS", "NOTIFY=SUCCESS " TO, "NOTIFY=NEVER " TO },
 	{ "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b", "NOTIFY=FAILURE ORCPT=rfc822;a@b" },
 	{ "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE", "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE", "ORCPT=rfc822;a@b NOTIFY=DELAY,FAILURE" },
 };
@@ -209,6 +232,11 @@ static void
 test_params(void)
 {
 	char space[400];
+	struct smtp_path to, utf8;
+	struct slice rest;
+
+	(void)smtp_path_parse(SL("<\"a b+c\"@here.example>"), 0, &to, &rest);
+	(void)smtp_path_parse(SL("<j\xc3\xb6rg@here.example>"), 0, &utf8, &rest);
 
 	for (size_t i = 0; i < sizeof from_params / sizeof from_params[0]; i++) {
 		struct buf b = BUF(space);
@@ -222,13 +250,16 @@ test_params(void)
 	for (size_t i = 0; i < sizeof rcpt_params / sizeof rcpt_params[0]; i++) {
 		struct buf b = BUF(space);
 
-		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), true, false, &b);
+		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), true, false, &to, &b);
 		is(buf_slice(&b), SL(""), "a list's recipients have no parameters");
-		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, true, &b);
+		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, true, &to, &b);
 		is(buf_slice(&b), slice_str(rcpt_params[i].single), "that of a single address has all");
 		b.n = 0;
-		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, false, &b);
+		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, false, &to, &b);
 		is(buf_slice(&b), slice_str(rcpt_params[i].several), "several have no SUCCESS");
+		b.n = 0;
+		alias_copy_rcpt_params(slice_str(rcpt_params[0].params), false, true, &utf8, &b);
+		is(buf_slice(&b), SL(""), "an address in UTF-8 is not for rfc822");
 	}
 }
 
