@@ -18,7 +18,7 @@
 
 static int journal_fd = -1;
 
-void
+bool
 journal_open(void)
 {
 	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNAL_PATH };
@@ -28,12 +28,13 @@ journal_open(void)
 		(void)close(journal_fd);
 	journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (journal_fd < 0)
-		return;
+		return false;
 	(void)setsockopt(journal_fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 	if (connect(journal_fd, (const struct sockaddr *)&address, sizeof address) < 0) {
 		(void)close(journal_fd);
 		journal_fd = -1;
 	}
+	return journal_fd >= 0;
 }
 
 void

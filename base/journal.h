@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-/* Connect, for the life of the process.  Where there is no journal, journal_send() says so. */
-void journal_open(void);
+/* Connect, for the life of the process.  Where there is no journal: false, and journal_send() says so, too. */
+bool journal_open(void);
 
 /* "SMTP_KEY=" of an own key.  The value, without control characters, and a LF go behind it. */
 void journal_key(struct buf *fields, const char *key);

@@ -120,7 +120,18 @@ log_open(const char *name)
 	if (sink == TO_SYSLOG)
 		syslog_connect();
 	else if (sink == TO_JOURNAL)
-		journal_open();
+		(void)journal_open();
+	errno = saved;
+}
+
+void
+log_to_system(void)
+{
+	int saved = errno;
+
+	sink = journal_open() ? TO_JOURNAL : TO_SYSLOG;
+	if (sink == TO_SYSLOG)
+		syslog_connect();
 	errno = saved;
 }
 

@@ -30,6 +30,10 @@ struct log_line {
 /* Decide where the log goes and remember the program's name (borrowed).  Call once, first. */
 void log_open(const char *program);
 
+/* From here on the log goes to the journal or to syslog, whatever fd 2 is: what a command does is for both, who has
+ * typed it and who asks later. */
+void log_to_system(void);
+
 /* Does the log go to fd 2, so that what is written there directly reaches the same reader? */
 bool log_on_stderr(void);
 

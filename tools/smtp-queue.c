@@ -228,8 +228,10 @@ run(struct call *c)
 {
 	struct tool *t = &c->tool;
 	const char *directory = t->config.queue.directory;
-	int status, r = user_become_owner(directory);
+	int status, r;
 
+	t->caller = getuid();
+	r = user_become_owner(directory);
 	if (r == 0)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0) {

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "delivery/giveup.h"
 #include "tools/queue/act.h"
 #include "tools/queue/text.h"
@@ -45,28 +46,28 @@ static const char is_coming[] = "is still being received", is_dead[] = "is dead:
 
 static const struct verb verbs[] = {
 	{
-		.name = "hold", .past = "held", .to_be = "is to be held", .run = hold, .request = QUEUE_ASK_HOLD, .result = QUEUE_BIT(QUEUE_IN_HOLD),
+		.name = "hold", .event = "held", .past = "held", .to_be = "is to be held", .run = hold, .request = QUEUE_ASK_HOLD, .result = QUEUE_BIT(QUEUE_IN_HOLD),
 		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT),
 		.done = { [QUEUE_IN_HOLD] = "is held already" },
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	}, {
-		.name = "release", .past = "released", .run = put_new, .request = -1,
+		.name = "release", .event = "released", .past = "released", .run = put_new, .request = -1,
 		.places = QUEUE_BIT(QUEUE_IN_HOLD),
 		.done = {
 			[QUEUE_IN_NEW] = "is not held", [QUEUE_IN_CUR] = "is not held", [QUEUE_IN_WAIT] = "is not held",
 		},
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	}, {
-		.name = "retry", .past = "due now", .run = put_new, .request = -1,
+		.name = "retry", .event = "due", .past = "due now", .run = put_new, .request = -1,
 		.places = QUEUE_BIT(QUEUE_IN_WAIT) | QUEUE_BIT(QUEUE_IN_CUR),
 		.done = { [QUEUE_IN_NEW] = "is due already", [QUEUE_IN_CUR] = "is being tried just now" },
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_HOLD] = "is held: release it", [QUEUE_IN_DEAD] = is_dead },
 	}, {
-		.name = "delete", .past = "deleted", .to_be = "is to be deleted", .run = remove_it, .request = QUEUE_ASK_DELETE,
+		.name = "delete", .event = "deleted", .past = "deleted", .to_be = "is to be deleted", .run = remove_it, .request = QUEUE_ASK_DELETE,
 		.places = QUEUE_ANYWHERE & ~QUEUE_BIT(QUEUE_IN_TMP),
 		.not = { [QUEUE_IN_TMP] = is_coming },
 	}, {
-		.name = "fail", .past = "failed", .to_be = "is to be failed", .run = fail, .request = QUEUE_ASK_FAIL,
+		.name = "fail", .event = "given-up", .past = "failed", .to_be = "is to be failed", .run = fail, .request = QUEUE_ASK_FAIL,
 		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT) | QUEUE_BIT(QUEUE_IN_HOLD),
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	},
@@ -111,12 +112,27 @@ act_refuse(struct act *a, const char *id, const char *why)
 	a->status = TOOL_SOME_FAILED;
 }
 
+/* For whoever asks the log later what became of it. */
+static void
+log_done(const struct act *a, const char *id)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_NOTICE, a->verb->event);
+	log_str(&l, "id", slice_str(id));
+	if (a->bounce[0])
+		log_str(&l, "bounce", slice_str(a->bounce));
+	log_uint(&l, "uid", a->t->caller);
+	log_end(&l);
+}
+
 static void
 say_done(struct act *a, const char *id)
 {
 	char more[64] = "";
 
 	a->count++;
+	log_done(a, id);
 	if (a->bounce[0])
 		(void)snprintf(more, sizeof more, "its sender is told by %s", a->bounce);
 	act_say(a, id, a->verb->past, more);
@@ -272,6 +288,7 @@ tool_act(struct tool *t, const char *name)
 		tool_complain(name, "no memory");
 		return EX_OSERR;
 	}
+	log_to_system();
 	a->t = t;
 	a->verb = find_verb(name);
 	for (size_t i = 0; i < t->nids; i++)

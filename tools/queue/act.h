@@ -13,6 +13,7 @@ struct act;
 
 struct verb {
 	const char *name, *past, *to_be;	/* "hold", "held", "is to be held" */
+	const char *event;		/* in the log, where the relay has the same ones */
 	int (*run)(struct act *a, const struct queue_spot *spot);
 	unsigned places;		/* where it does something */
 	int request;			/* enum queue_request, or -1: a runner is never asked for it */

@@ -23,6 +23,7 @@ struct tool {
 	size_t nids;
 	int64_t now_us;
 	size_t columns;			/* of the terminal */
+	uid_t caller;			/* who called, before becoming the owner of the queue */
 };
 
 /* The commands; each returns an exit status.  show and log take the tool's IDs. */
