@@ -57,7 +57,7 @@ int queue_remove(const struct queue *q, const struct queue_spot *spot);
 
 /*
  * What of cur/ belongs to the runner while one lives: nobody else may move that.  So there are requests, which it sees to:
- * at once, or when the attempt has ended that it is just making.  Each is an empty file state/requests/ID.VERB.
+ * at once, or when the attempt has ended that it is just making.  Each is a file state/requests/ID.VERB.
  */
 enum queue_request { QUEUE_ASK_HOLD, QUEUE_ASK_DELETE, QUEUE_ASK_FAIL };
 
@@ -66,12 +66,16 @@ int queue_lock_idle(const struct queue *q);
 
 /* The folder of requests, made if it is missing, for the runner to watch: a descriptor or -errno. */
 int queue_requests_folder(const struct queue *q);
-/* Ask for it, in place of what was asked before. */
+/* Ask for it, in place of what was asked before.  A descriptor, which knows how it ends (queue_answer), or -errno. */
 int queue_ask(const struct queue *q, const char *id, enum queue_request request);
+enum queue_answer { QUEUE_ANSWER_NONE, QUEUE_ANSWER_DONE, QUEUE_ANSWER_NOT_DONE };
+enum queue_answer queue_answer(int asked);
 /* What is asked for this message?  0, or -ENOENT. */
 int queue_asked(const struct queue *q, const char *id, enum queue_request *ret);
-/* It is done, or no longer wanted.  0, or -ENOENT when nothing was asked. */
-int queue_unask(const struct queue *q, const char *id);
+/* Nothing is asked for any more: it is done (an enum queue_request), or QUEUE_UNDONE, too late or no longer wanted.  0, or -ENOENT
+ * when nothing was asked. */
+#define QUEUE_UNDONE (-1)
+int queue_unask(const struct queue *q, const char *id, int done);
 /* Each request there is.  0, what each returned, or -errno. */
 int queue_requests(const struct queue *q, int (*each)(void *ctx, const char *id, enum queue_request request), void *ctx);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the operator asks of a runner that lives: files without content in state/requests/, named ID.VERB, so that one call
- * makes a request and one withdraws it.  The runner watches the folder.  Losing them in a power cut costs nothing but
+ * What the operator asks of a runner that lives: files in state/requests/, named ID.VERB, so that one call
+ * makes a request and one withdraws it.  The runner watches the folder.  Who has asked keeps the file open; that it is done
+ * is written into it before it is removed.  Losing them in a power cut costs nothing but
  * asking again.
  */
 #include "queue/look.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "queue/folders.h"
@@ -39,24 +41,32 @@ int
 queue_ask(const struct queue *q, const char *id, enum queue_request request)
 {
 	char name[NAME_SIZE];
-	int r = 0, file, folder = queue_is_id(id) ? queue_requests_folder(q) : -EINVAL;
+	int file, folder = queue_is_id(id) ? queue_requests_folder(q) : -EINVAL;
 
 	if (folder < 0)
 		return folder;
 	name_of(name, id, request);
-	file = openat(folder, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	file = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (file < 0)
-		r = -errno;
-	else
-		(void)close(file);
-	for (size_t i = 0; r == 0 && i < VERBS; i++) {
+		file = -errno;
+	for (size_t i = 0; file >= 0 && i < VERBS; i++) {
 		if (i == (size_t)request)
 			continue;
 		name_of(name, id, i);
 		(void)unlinkat(folder, name, 0);
 	}
 	(void)close(folder);
-	return r;
+	return file;
+}
+
+enum queue_answer
+queue_answer(int asked)
+{
+	struct stat st;
+
+	if (fstat(asked, &st) < 0 || st.st_nlink)
+		return QUEUE_ANSWER_NONE;
+	return st.st_size ? QUEUE_ANSWER_DONE : QUEUE_ANSWER_NOT_DONE;
 }
 
 int
@@ -78,8 +88,19 @@ queue_asked(const struct queue *q, const char *id, enum queue_request *ret)
 	return r;
 }
 
+static void
+write_done(int folder, const char *name)
+{
+	int file = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (file < 0)
+		return;
+	(void)!write(file, "done\n", 5);	/* if the disk is full, who asked has to look for himself */
+	(void)close(file);
+}
+
 int
-queue_unask(const struct queue *q, const char *id)
+queue_unask(const struct queue *q, const char *id, int done)
 {
 	char name[NAME_SIZE];
 	int r = -ENOENT, folder = queue_folder(q->state, "requests", false);
@@ -88,6 +109,8 @@ queue_unask(const struct queue *q, const char *id)
 		return folder;
 	for (size_t i = 0; i < VERBS; i++) {
 		name_of(name, id, i);
+		if ((int)i == done)
+			write_done(folder, name);
 		if (unlinkat(folder, name, 0) == 0)
 			r = 0;
 	}

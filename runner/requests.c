@@ -27,7 +27,7 @@ give_up(struct runner *r, const struct queue_spot *spot)
 }
 
 /* The message is in nobody's hands.  It may also have left cur/ just before the request was seen. */
-static void
+static bool
 act(struct runner *r, const char *id, enum queue_request request)
 {
 	static const enum runner_end ends[] = {
@@ -38,7 +38,7 @@ act(struct runner *r, const char *id, enum queue_request request)
 	int error = queue_find(r->queue, id, places, &spot);
 
 	if (error == -ENOENT)
-		return;
+		return false;
 	if (error == 0) {
 		if (request == QUEUE_ASK_HOLD)
 			error = queue_put_aside(r->queue, &spot);
@@ -49,6 +49,7 @@ act(struct runner *r, const char *id, enum queue_request request)
 		queue_spot_done(&spot);
 	}
 	r->hooks->message(r->ctx, id, error < 0 ? RUNNER_STUCK : ends[request], 0, error);
+	return error == 0;
 }
 
 static int
@@ -56,6 +57,7 @@ one(void *ctx, const char *id, enum queue_request request)
 {
 	struct runner *r = ctx;
 	struct message *m = message_find(r, id);
+	bool done;
 
 	if (m) {
 		destinations_withdraw(r, m);
@@ -64,8 +66,8 @@ one(void *ctx, const char *id, enum queue_request request)
 			return 0;
 		message_forget(r, m);
 	}
-	act(r, id, request);
-	(void)queue_unask(r->queue, id);	/* behind the act: who waits for that sees it done */
+	done = act(r, id, request);
+	(void)queue_unask(r->queue, id, done ? (int)request : QUEUE_UNDONE);	/* behind the act: who waits for that sees it done */
 	return 0;
 }
 

@@ -37,7 +37,7 @@ struct tally {
 	bool gives_back;		/* or than its sender wants */
 	bool late;			/* its sender is to hear that it is not delivered yet */
 	bool overdue;			/* as it has asked to at this time (RFC 2852) */
-	bool asked;			/* by the operator, while a worker had it: */
+	bool asked, gave_up;		/* by the operator, while a worker had it: */
 	enum queue_request request;
 	struct result given_up;
 	struct notices notices;
@@ -129,9 +129,10 @@ result_of(const struct message *m, uint32_t rcpt, struct tally *t)
 {
 	struct result *result = m->results[rcpt];
 
-	if (t->asked && t->request == QUEUE_ASK_FAIL && (!result || result->outcome.kind == OUTCOME_DEFERRED))
-		return &t->given_up;
-	return result;
+	if (!t->asked || t->request != QUEUE_ASK_FAIL || (result && result->outcome.kind != OUTCOME_DEFERRED))
+		return result;
+	t->gave_up = true;
+	return &t->given_up;
 }
 
 static void
@@ -255,7 +256,10 @@ settle(struct runner *r, struct message *m)
 		let_go(r, &e, &t);
 		notices_done(&t.notices);
 	}
-	if (m->asked)
-		(void)queue_unask(r->queue, m->id);
+	if (m->asked) {
+		bool done = t.asked && (t.request == QUEUE_ASK_FAIL ? t.gave_up && !t.deferred : t.deferred > 0);
+
+		(void)queue_unask(r->queue, m->id, done ? (int)t.request : QUEUE_UNDONE);
+	}
 	queue_unload(&e);
 }

@@ -2,6 +2,8 @@
 """smtp-queue beside a runner that works: whatever is asked of a message under delivery, nothing is lost, done twice or left half."""
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import time
@@ -9,12 +11,12 @@ import time
 from exchangers import Exchanger
 from nameservers import nsd
 from programs import BUILD, Site, fresh_directory
-from tap import check, main, same, test, wait_for
+from tap import check, main, note, same, test, wait_for
 
 QUEUE = BUILD + "/smtp-queue"
 directory = fresh_directory()
 nsd(directory + "/nsd", {"example.org": "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\n" + "".join(
-    "slow%d MX 10 mx.slow%d\nmx.slow%d A 192.0.2.%d\n" % (i, i, i, 20 + i) for i in range(8)) + "dead MX 10 mx.dead\nmx.dead A 192.0.2.99\n"})
+    "slow%d MX 10 mx.slow%d\nmx.slow%d A 192.0.2.%d\n" % (i, i, i, 20 + i) for i in range(8)) + "dead MX 10 mx.dead\nmx.dead A 192.0.2.99\nflaky MX 10 mx.flaky\nmx.flaky A 192.0.2.30\n"})
 ok = Exchanger("192.0.2.11")
 site = Site("site").listen()
 
@@ -34,7 +36,7 @@ def only_id(recipient):
     return found[0]["id"]
 
 
-def slow(number, reply_s=1, **more):
+def slow(number, reply_s=0.7, **more):
     """An exchanger of that number which answers late, with one message at it."""
     exchanger = Exchanger("192.0.2.%d" % (20 + number), reply_s=reply_s, **more)
     site.send("bob@slow%d.example.org" % number)
@@ -91,7 +93,7 @@ def _():
 
 @test("one that gets delivered meanwhile is delivered")
 def _():
-    exchanger, one = slow(1, 0.7)
+    exchanger, one = slow(1, 0.5)
     same(run("hold", one)[0], 0)
     check(wait_for(lambda: site.queued() == [], 15), site.queue_text(), site.log()[-2000:])
     same(len(exchanger.messages), 1)
@@ -120,7 +122,7 @@ def _():
 @test("given up: its sender is told once, of both recipients, each with its own end")
 def _():
     had = len(site.mailbox("alice"))
-    exchanger = Exchanger("192.0.2.24", reply_s=1, rcpt=lambda a: "550 5.1.1 no" if a.startswith("no@") else "450 4.2.1 later")
+    exchanger = Exchanger("192.0.2.24", reply_s=0.7, rcpt=lambda a: "550 5.1.1 no" if a.startswith("no@") else "450 4.2.1 later")
     site.send(["no@slow4.example.org", "later@slow4.example.org"])
     check(wait_for(lambda: exchanger.connections, 10))
     one = only_id("no@slow4.example.org")
@@ -134,7 +136,7 @@ def _():
 
 @test("one that only waits in line for a slow host is taken out of it at once")
 def _():
-    exchanger = Exchanger("192.0.2.25", reply_s=0.7)
+    exchanger = Exchanger("192.0.2.25", reply_s=0.5)
     site.send("first@slow5.example.org")
     check(wait_for(lambda: exchanger.connections, 10))
     for who in ("second", "third", "fourth"):
@@ -158,7 +160,7 @@ def _():
 
 @test("retry of what is being tried says so")
 def _():
-    _, one = slow(6, 0.7)
+    _, one = slow(6, 0.4)
     same(run("retry", one)[:2], (0, one + " is being tried just now\n"))
     check(wait_for(lambda: site.queued() == [], 15), site.log()[-2000:])
 
@@ -185,6 +187,40 @@ def _():
     site.relay()
     same([[one["state"] for one in listed()], os.listdir(site.queue + "/state/requests")], [["held"], []])
     same(run("delete", one)[0], 0)
+
+
+@test("held, released, retried, deleted and given up at random under a runner at work: each message has one end, and none is lost")
+def _():
+    random.seed(7)
+    had, told, logged = len(ok.messages), len(site.mailbox("alice")), len(site.log())
+    flaky = Exchanger("192.0.2.30", reply_s=0.02, rcpt=lambda _: random.choice([None, "450 4.2.1 later"]))
+    site.watch("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
+    for number in range(60):
+        site.send(["n%d@%s.example.org" % (number, random.choice(["ok", "flaky"]))], b"Subject: %d\r\n\r\nx\r\n" % number)
+        if number % 2:
+            continue
+        verb, ids = random.choice(["hold", "hold", "release", "retry", "delete", "fail"]), run("list", "--ids", "--sender", "alice@*")[1].split()
+        if ids:
+            subprocess.Popen([QUEUE, "-c", site.config, verb, *random.sample(ids, min(5, len(ids)))],
+                             stdout=open(site.directory + "/said", "a"), stderr=subprocess.DEVNULL)
+
+    def done():
+        run("release", "--all")
+        return not site.queued("new", "cur", "wait", "hold", "tmp")
+    check(wait_for(done, 40, 0.3), site.queue_text(), site.log()[-3000:])
+    check(wait_for(lambda: os.listdir(site.queue + "/state/requests") == [], 5), "requests are left")
+    delivered = [e.rcpt_tos[0].split("@")[0] for e in ok.messages[had:] + flaky.messages]
+    bounced = [re.search(rb"Final-Recipient: rfc822; (n\d+)@", text)[1].decode() for text in site.mailbox("alice")[told:]]
+    said = open(site.directory + "/said").read() + site.log()[logged:]
+    deleted = set(re.findall(r"(?m)^(\w{16}) deleted|deleted id=(\w{16})", said))
+    note("%d delivered, %d given up, %d deleted" % (len(delivered), len(bounced), len(deleted)))
+    same(sorted(set(delivered) & set(bounced)), [])
+    same([len(set(delivered)), len(set(bounced))], [len(delivered), len(bounced)], "nothing twice")
+    whose = dict((one, who) for one, who in re.findall(r"accepted id=(\w{16}) .*? to=(n\d+)@", site.log("handler")))
+    gone = sorted(whose.get(a or b, a or b) for a, b in deleted)
+    same(sorted(set(delivered + bounced) & set(gone)), [], [line for line in said.splitlines() if any(
+        one in line for one, who in whose.items() if who in set(delivered + bounced) & set(gone))])
+    same(sorted({*delivered, *bounced, *gone}), sorted("n%d" % i for i in range(60)))
 
 
 main(site.keep_queue_note)

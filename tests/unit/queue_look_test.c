@@ -166,18 +166,24 @@ test_requests(void)
 	const char *id = ids[QUEUE_IN_CUR];
 	enum queue_request request;
 	size_t n[3] = { 0 };
-	int fd;
+	int fd, first, second;
 
-	ok(queue_asked(&f.q, id, &request) == -ENOENT && queue_unask(&f.q, id) == -ENOENT, "nothing is asked for");
+	ok(queue_asked(&f.q, id, &request) == -ENOENT && queue_unask(&f.q, id, QUEUE_UNDONE) == -ENOENT, "nothing is asked for");
 	ok(queue_requests(&f.q, count_requests, n) == 0 && n[0] + n[1] + n[2] == 0, "of no message");
-	ok(queue_ask(&f.q, id, QUEUE_ASK_HOLD) == 0 && queue_ask(&f.q, id, QUEUE_ASK_FAIL) == 0, "ask");
+	first = queue_ask(&f.q, id, QUEUE_ASK_HOLD);
+	ok(first >= 0 && queue_answer(first) == QUEUE_ANSWER_NONE, "ask");
+	second = queue_ask(&f.q, id, QUEUE_ASK_FAIL);
+	ok(second >= 0 && queue_answer(first) == QUEUE_ANSWER_NOT_DONE && queue_answer(second) == QUEUE_ANSWER_NONE, "ask for something else");
 	ok(queue_asked(&f.q, id, &request) == 0 && request == QUEUE_ASK_FAIL, "the last word counts");
 	fd = queue_requests_folder(&f.q);
 	must(fd >= 0 && mkdirat(fd, "0000000000000000.holds", 0700) == 0 && mkdirat(fd, "x.hold", 0700) == 0 &&
 	    mkdirat(fd, "0000000000000000", 0700) == 0, "mkdirat");
 	ok(queue_requests(&f.q, count_requests, n) == 0 && n[QUEUE_ASK_FAIL] == 1 && n[QUEUE_ASK_HOLD] + n[QUEUE_ASK_DELETE] == 0,
 	    "names that are no requests are none");
-	ok(queue_unask(&f.q, id) == 0 && queue_unask(&f.q, id) == -ENOENT, "taken back");
+	ok(queue_unask(&f.q, id, QUEUE_ASK_FAIL) == 0 && queue_unask(&f.q, id, QUEUE_ASK_FAIL) == -ENOENT, "done");
+	ok(queue_answer(second) == QUEUE_ANSWER_DONE, "and who has asked knows");
+	(void)close(first);
+	(void)close(second);
 	ok(queue_ask(&f.q, "../../x", QUEUE_ASK_HOLD) == -EINVAL, "of an ID only");
 	(void)close(fd);
 }

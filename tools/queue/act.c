@@ -46,7 +46,7 @@ static const char is_coming[] = "is still being received", is_dead[] = "is dead:
 
 static const struct verb verbs[] = {
 	{
-		.name = "hold", .event = "held", .past = "held", .to_be = "is to be held", .run = hold, .request = QUEUE_ASK_HOLD, .result = QUEUE_BIT(QUEUE_IN_HOLD),
+		.name = "hold", .event = "held", .past = "held", .to_be = "is to be held", .run = hold, .request = QUEUE_ASK_HOLD,
 		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT),
 		.done = { [QUEUE_IN_HOLD] = "is held already" },
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
@@ -156,7 +156,7 @@ act_in_cur(struct act *a, const struct queue_spot *spot)
 	/* A bounce takes its time, and a runner that is started meanwhile should not have to wait for it. */
 	r = bounces ? queue_put_aside(&a->t->queue, spot) : a->verb->run(a, spot);
 	if (r == 0)
-		(void)queue_unask(&a->t->queue, spot->id);
+		(void)queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE);
 	(void)close(fd);
 	memcpy(held.id, spot->id, sizeof held.id);
 	return r == 0 && bounces ? a->verb->run(a, &held) : r;
@@ -172,7 +172,7 @@ act_at(struct act *a, const struct queue_spot *spot)
 	if (!(v->places & QUEUE_BIT(spot->place))) {
 		if (v->not[spot->place])
 			act_refuse(a, spot->id, v->not[spot->place]);
-		else if (spot->place == QUEUE_IN_CUR && queue_unask(&a->t->queue, spot->id) == 0)
+		else if (spot->place == QUEUE_IN_CUR && queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
 			act_say(a, spot->id, v->past, "the request to hold it is withdrawn");
 		else
 			act_say(a, spot->id, v->done[spot->place], NULL);
@@ -206,7 +206,8 @@ ask(struct act *a, const char *id)
 		act_failed(a, id, r);
 		return;
 	}
-	memcpy(a->asked[a->nasked++], id, QUEUE_ID_SIZE);
+	a->asked[a->nasked].fd = r;
+	memcpy(a->asked[a->nasked++].id, id, QUEUE_ID_SIZE);
 }
 
 void

@@ -7,7 +7,7 @@
 
 #include "tools/queue/tool.h"
 
-#define ACT_ASKED_MAX 1000	/* requests to a runner that are waited for at once */
+#define ACT_ASKED_MAX 500	/* requests to a runner that are waited for at once */
 
 struct act;
 
@@ -17,7 +17,6 @@ struct verb {
 	int (*run)(struct act *a, const struct queue_spot *spot);
 	unsigned places;		/* where it does something */
 	int request;			/* enum queue_request, or -1: a runner is never asked for it */
-	unsigned result;		/* where the message lies then, if anywhere */
 	/* What is said where it does nothing: no fault, or one. */
 	const char *done[QUEUE_IN_DEAD + 1], *not[QUEUE_IN_DEAD + 1];
 };
@@ -30,7 +29,10 @@ struct act {
 	size_t count;			/* messages acted on */
 	int status;
 	size_t nasked;
-	char asked[ACT_ASKED_MAX][QUEUE_ID_SIZE];
+	struct asked {
+		char id[QUEUE_ID_SIZE];
+		int fd;			/* of the request */
+	} asked[ACT_ASKED_MAX];
 };
 
 /* Do it to one message, where it was seen (or NULL: look for it), and say so. */

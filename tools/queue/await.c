@@ -12,58 +12,60 @@
 
 #include "base/clock.h"
 
-#define WAIT_MS 2000
+#define WAIT_MS 1000
 #define STEP_MS 10
 
-/* The request is gone: was it done? */
+/* It was not done: it came too late, or the runner had let go of the message before it saw the request. */
 static void
-conclude(struct act *a, const char *id)
+look_for(struct act *a, const char *id)
 {
 	struct queue_spot spot;
 	int r = queue_find(&a->t->queue, id, QUEUE_ANYWHERE, &spot);
 
-	if (r == -ENOENT && a->verb->result) {
+	if (r < 0) {
 		act_refuse(a, id, "has left the queue meanwhile");
 		return;
 	}
-	if (r == 0 && !(QUEUE_BIT(spot.place) & a->verb->result)) {
-		act_on(a, id, &spot);	/* the runner had let go of it before it saw the request */
-	} else {
+	act_on(a, id, &spot);
+	queue_spot_done(&spot);
+}
+
+static void
+look_again(struct act *a, const struct asked *asked)
+{
+	switch (queue_answer(asked->fd)) {
+	case QUEUE_ANSWER_NONE:
+		a->asked[a->nasked++] = *asked;
+		return;
+	case QUEUE_ANSWER_DONE:
 		a->count++;
-		act_say(a, id, a->verb->past, NULL);
+		act_say(a, asked->id, a->verb->past, NULL);
+		break;
+	case QUEUE_ANSWER_NOT_DONE:
+		look_for(a, asked->id);
+		break;
 	}
-	if (r == 0)
-		queue_spot_done(&spot);
+	(void)close(asked->fd);
+}
+
+static void
+do_it(struct act *a, const struct asked *asked)
+{
+	act_on(a, asked->id, NULL);
+	(void)close(asked->fd);
 }
 
 /* Take the whole list away, and give each back, in the end, who is still to be waited for. */
 static void
-each_asked(struct act *a, void (*each)(struct act *a, const char *id))
+each_asked(struct act *a, void (*each)(struct act *a, const struct asked *asked))
 {
-	char batch[ACT_ASKED_MAX][QUEUE_ID_SIZE];
+	struct asked batch[ACT_ASKED_MAX];
 	const size_t n = a->nasked;
 
 	memcpy(batch, a->asked, n * sizeof batch[0]);
 	a->nasked = 0;
 	for (size_t i = 0; i < n; i++)
-		each(a, batch[i]);
-}
-
-static void
-look_again(struct act *a, const char *id)
-{
-	enum queue_request request;
-
-	if (queue_asked(&a->t->queue, id, &request) == 0)
-		memcpy(a->asked[a->nasked++], id, QUEUE_ID_SIZE);
-	else
-		conclude(a, id);
-}
-
-static void
-do_it(struct act *a, const char *id)
-{
-	act_on(a, id, NULL);
+		each(a, &batch[i]);
 }
 
 static bool
@@ -89,7 +91,9 @@ act_await(struct act *a)
 		if (a->nasked)
 			(void)nanosleep(&step, NULL);
 	}
-	for (size_t i = 0; i < a->nasked; i++)
-		act_say(a, a->asked[i], a->verb->to_be, "it is being delivered; when this attempt has ended");
+	for (size_t i = 0; i < a->nasked; i++) {
+		(void)close(a->asked[i].fd);
+		act_say(a, a->asked[i].id, a->verb->to_be, "it is being delivered; when this attempt has ended");
+	}
 	a->nasked = 0;
 }
