@@ -211,16 +211,14 @@ drop(struct frozen_list *f, struct frozen *e)
 	memmove(e, e + 1, (f->n - at) * sizeof *e);
 }
 
-/* Somebody has deleted the file: once a second is soon enough to see it. */
+/* Has somebody deleted the file?  Then all may be tried, as if for the first time. */
 static void
-look(struct frozen_list *f, int64_t now_s)
+look(struct frozen_list *f)
 {
-	if (!f->written || f->looked_s == now_s)
+	if (!f->written || faccessat(f->state_fd, FILE_NAME, F_OK, 0) == 0 || errno != ENOENT)
 		return;
-	f->looked_s = now_s;
-	if (faccessat(f->state_fd, FILE_NAME, F_OK, 0) == 0 || errno != ENOENT)
-		return;
-	f->n = 0;
+	for (size_t i = 0; i < f->n; i++)
+		f->list[i].until_s = f->list[i].pause_s = 0;
 	f->written = false;
 }
 
@@ -229,13 +227,10 @@ frozen_now(struct frozen_list *f, const struct route *r, int64_t now_s)
 {
 	struct frozen *e;
 
-	look(f, now_s);
+	look(f);
 	e = find(f, r);
 	if (!e || e->until_s <= now_s)
 		return NULL;
-	if (e->compared_s == now_s)	/* messages come by the thousand */
-		return e;
-	e->compared_s = now_s;
 	if (e->until_s - now_s <= FROZEN_MAX_S && e->stamp == stamp_of(r))
 		return e;
 	e->until_s = 0;		/* it is not what was refused; or a clock was wrong */
@@ -263,7 +258,6 @@ frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o
 	e->until_s = now_s + e->pause_s;
 	e->told = false;
 	(void)snprintf(e->why, sizeof e->why, "%s%s%s", o->host, o->host[0] ? ": " : "", o->detail);
-	f->looked_s = now_s;
 	save(f);
 	return e;
 }

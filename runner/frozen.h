@@ -18,7 +18,6 @@ struct frozen {
 	char name[FROZEN_NAME];		/* "route example.org", "sender anna@example.org" */
 	uint64_t stamp;			/* of the settings and the secret that were refused */
 	int64_t since_s, until_s, pause_s;
-	int64_t compared_s;		/* when the stamp was last looked at */
 	bool told;			/* the operator, in this run */
 	char why[OUTCOME_DETAIL + 302];	/* "mail.example[192.0.2.1]:587: 535 5.7.8 wrong password" */
 };
@@ -26,7 +25,6 @@ struct frozen {
 struct frozen_list {
 	int state_fd;			/* borrowed */
 	bool written;			/* the file is as the list is */
-	int64_t looked_s;		/* when it was last looked at */
 	struct frozen *list;		/* malloc'ed */
 	size_t n;
 };

@@ -8,9 +8,9 @@ import subprocess
 import time
 
 from certificates import Authority
-from programs import BUILD, DIRECTORY, RELAY, Site, fresh_directory
+from programs import BUILD, DIRECTORY, HANDLER, RELAY, Site, fresh_directory
 from smarthosts import Smarthost
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 
 fresh_directory()
 PASSWORD, TOKEN = "pa55 w\u00f6rd", "ya29.t0ken"
@@ -47,6 +47,13 @@ def send(site, count=1, **more):
     site.listen()
     site.send("x@far.example", count=count, **more)
     site.stop()
+
+
+def send_only(site):
+    """The same while its runner stays."""
+    subprocess.run([HANDLER, "-c", site.config], input=b"EHLO c\r\nMAIL FROM:<alice@sender.example>\r\nRCPT TO:<x@far.example>\r\n"
+                   b"DATA\r\nSubject: test\r\n\r\nHello.\r\n.\r\nQUIT\r\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+                   timeout=20)
 
 
 def forms(secret):
@@ -189,6 +196,24 @@ def _():
     check(len(smart.logins) == 1 and len(site.queued("wait")) == 3, smart.logins)
     site.relay("--flush")
     check(len(smart.messages) == 3 and site.queued() == [], site.log())
+
+
+@test("--flush beside a runner that stays: it tries the frozen route")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, users={"anna@company.example": PASSWORD}, refuse="535 5.7.8 locked")
+    site = smart_site("watch", port)
+    site.watch()
+    send_only(site)
+    check(wait_for(lambda: len(frozen_lines(site)) == 1 and len(site.queued("wait")) == 1), site.log())
+    send_only(site)
+    check(wait_for(lambda: len(site.queued("wait")) == 2), site.log())
+    check(len(smart.logins) == 1, smart.logins)
+    smart.refuse = None
+    site.relay("--flush")
+    check(wait_for(lambda: len(smart.messages) == 2), site.log())
+    check(wait_for(lambda: "thawed" in site.log() and site.queued() == []), site.log())
+    site.stop()
 
 
 @test("the pause grows with each refusal, up to an hour")

@@ -95,7 +95,10 @@ test_file(void)
 	frozen_done(&f);
 	frozen_load(&f, state_fd, NOW);
 	frozen_forget(state_fd);
-	ok(!frozen_now(&f, &by_name, NOW + 1) && f.n == 0, "who deletes the file thaws all");
+	ok(!frozen_now(&f, &by_name, NOW + 1) && !frozen_now(&f, &by_star, NOW + 1), "who deletes the file thaws all");
+	e = frozen_add(&f, &by_star, &o, NOW + 2);
+	ok(e && e->pause_s == 300 && e->since_s == NOW + 2 && there(), "and the next refusal is a first one");
+	ok(frozen_remove(&f, &by_name) && frozen_remove(&f, &by_anna) && frozen_remove(&f, &by_star) && !there(), "they work again");
 	frozen_done(&f);
 }
 

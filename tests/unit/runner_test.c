@@ -154,6 +154,7 @@ set_up(void)
 	static const char *overrides[] = {
 		directory, maildir, "server.hostname=mail.example", "route discard.example.via=discard",
 		"route reject.example.via=reject:not here", "route stuck.example.via=maildir:/dev/null/{local}", "relay.per-destination=3", "queue.retry-min=10min",
+		"route frozen.example.via=smtp://127.0.0.1:1",
 	};
 	struct config_report report = { report_error, NULL };
 
@@ -448,6 +449,40 @@ test_expired(void)
 	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
 }
 
+static bool
+again(void)
+{
+	clear();
+	return queue_take_due(&queue, runner_now_s(), true, NULL, NULL) > 0 && run_all();
+}
+
+/* A route whose login was refused: no attempt, no end of its mail's lifetime, and one word to the operator. */
+static void
+test_frozen(void)
+{
+	const struct route *route = config_route(&config, SL("frozen.example"));
+	const uint64_t lifetime_s = config.queue.lifetime_s;
+	const struct frozen *f;
+	struct outcome o;
+
+	clear();
+	outcome_set(&o, CAUSE_LOGIN, SL("h"), SL("535 no"));
+	f = frozen_add(&runner.frozen, route, &o, runner_now_s());
+	config.queue.lifetime_s = 0;
+	ok(f && put("a@box.example", (const char *[]){ "b@frozen.example", "c@box.example", NULL }) &&
+	    put("a@box.example", (const char *[]){ "d@frozen.example", NULL }) && run_all(), "two messages for a frozen route");
+	ok(most_at_once == 1 && files("mail/c/new") == 1, "only the mailbox has a worker");
+	ok(ends[RUNNER_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[BOUNCE_FAILED] == 0, "nothing is returned, however old it is");
+	ok(strstr(last.detail, "the last login was refused by h: 535 no") != NULL, "the reason is that of the last attempt: %s", last.detail);
+	ok(last_due_s == f->until_s, "they are due when the route is");
+	ok(frozen[true] == 1 && frozen[false] == 0, "the operator hears of it once");
+	config.queue.lifetime_s = lifetime_s;
+	ok(frozen_remove(&runner.frozen, route) && again() && last.cause == CAUSE_CONNECT, "then it is tried");
+	config.queue.lifetime_s = 0;
+	ok(again() && notices[BOUNCE_FAILED] == 2 && run_all(), "and its mail ages again");
+	config.queue.lifetime_s = lifetime_s;
+}
+
 /* To a recipient who is deferred whatever happens. */
 static bool
 put_late(const char *from, const char *notify)
@@ -458,13 +493,6 @@ put_late(const char *from, const char *notify)
 	there = put(from, (const char *[]){ "anybody@stuck.example", NULL });
 	rcpt_params = "";
 	return there;
-}
-
-static bool
-again(void)
-{
-	clear();
-	return queue_take_due(&queue, runner_now_s(), true, NULL, NULL) > 0 && run_all();
 }
 
 static const struct { const char *from, *notify; unsigned notices; } delays[] = {
@@ -674,6 +702,7 @@ main(void)
 	test_ahead();
 	test_schedule();
 	test_expired();
+	test_frozen();
 	test_delayed();
 	test_success();
 	test_success_once();
