@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/family.h"
-#include "delivery/login.h"
 #include "delivery/own.h"
 
 #define DIALS_MAX     32
@@ -21,10 +19,6 @@
 #define SESSIONS_MAX  4		/* that began well and broke off */
 #define WALK_MS       INT64_C(900000)
 #define FAILING_CONNECT_MS 5000	/* enough for one that is back, while there are others */
-
-/* How much an outcome tells about why there is no delivery; a later one of the same rank replaces
- * an earlier one. */
-enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN, TOLD_LOGIN };
 
 void
 walk_init(struct walk *w, struct delivery *d, const struct queue_entry *e)
@@ -45,8 +39,8 @@ walk_done(struct walk *w)
 	w->looked_up = false;
 }
 
-static void
-tell(struct walk *w, int rank, const struct outcome *o)
+void
+walk_tell(struct walk *w, int rank, const struct outcome *o)
 {
 	if (rank < w->told)
 		return;
@@ -57,7 +51,7 @@ tell(struct walk *w, int rank, const struct outcome *o)
 void
 walk_blame(struct walk *w, const struct outcome *o)
 {
-	tell(w, o->cause == CAUSE_REPLY_TEMPORARY ? TOLD_REPLY : TOLD_LOST, o);
+	walk_tell(w, o->cause == CAUSE_REPLY_TEMPORARY ? TOLD_REPLY : TOLD_LOST, o);
 }
 
 bool
@@ -66,8 +60,8 @@ walk_met_all(const struct walk *w)
 	return w->told == TOLD_NOTHING && w->refused == 0 && w->n == 0 && w->resting == 0;
 }
 
-static enum outcome_cause
-dns_cause(enum mx_status status)
+enum outcome_cause
+walk_dns_cause(enum mx_status status)
 {
 	switch (status) {
 	case MX_NULL:
@@ -133,13 +127,13 @@ look_up(struct walk *w)
 	if (w->n || w->resting)
 		return true;
 	/* A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
-	outcome_set(&w->why, d->route->via != VIA_MX ? CAUSE_DNS_DEFER : dns_cause(w->mx.status), SL(""),
+	outcome_set(&w->why, d->route->via != VIA_MX ? CAUSE_DNS_DEFER : walk_dns_cause(w->mx.status), SL(""),
 	    slice_str(w->mx.detail));
 	return false;
 }
 
-static void
-add_tried(struct walk *w, const char *host, const char *what)
+void
+walk_add_tried(struct walk *w, const char *host, const char *what)
 {
 	struct buf b = w->tried;
 
@@ -160,7 +154,7 @@ dial_failed(struct walk *w, const struct order_target *t, const struct dial_targ
 		what = "connected, but closed without a greeting";
 	walk_host_text(t, host);
 	walk_note_dial(w, host, dialled, what);
-	add_tried(w, host, what);
+	walk_add_tried(w, host, what);
 	w->refused++;
 	walk_tell_host(w, t, dialled, HOST_FAILED, HOST_TLS_UNKNOWN);
 }
@@ -196,8 +190,8 @@ sort_out(struct walk *w, const struct dial_target *dialled, size_t raced, int wi
 	order_sort(w->targets, w->n);
 }
 
-static bool
-any_ipv4(const struct walk *w)
+bool
+walk_has_ipv4(const struct walk *w)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (w->targets[i].address->ss_family == AF_INET)
@@ -214,7 +208,7 @@ walk_moves(struct walk *w, const struct smtp_link *l, const struct outcome *o)
 	walk_tell_link(d, l, HOST_NO_IPV6);
 	if (d->sink->moved)
 		d->sink->moved(d->sink->ctx, d->destination, l->host, o->detail);
-	tell(w, TOLD_REPLY, o);
+	walk_tell(w, TOLD_REPLY, o);
 	if (!look_up(w))
 		return;
 	for (size_t i = 0; i < w->n; i++) {
@@ -226,131 +220,6 @@ walk_moves(struct walk *w, const struct smtp_link *l, const struct outcome *o)
 			w->targets[kept++] = *t;
 	}
 	w->n = kept;
-}
-
-/* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504;
- * RFC 5321 section 3.1, 4.5.4.1: other hosts first). */
-static void
-refused(struct walk *w, const struct smtp_link *l)
-{
-	const struct smtp_peer_reply *r = &l->reply;
-	struct outcome o;
-
-	add_tried(w, l->host, "refused the session");
-	if (family_refused(l)) {
-		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
-		walk_moves(w, l, &o);
-		return;
-	}
-	w->refused++;
-	if (r->code / 100 == 4) {
-		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
-		tell(w, TOLD_REPLY, &o);
-		return;
-	}
-	if (r->code == 521 || r->code == 554) {
-		w->gone++;
-		outcome_set_reply(&w->gone_why, CAUSE_REPLY_PERMANENT, r, slice_str(l->host));
-	}
-	outcome_set_reply(&o, r->code / 100 == 5 ? CAUSE_REFUSED_SESSION : CAUSE_PROTOCOL, r, slice_str(l->host));
-	tell(w, TOLD_REFUSED, &o);
-}
-
-/* The host is ourselves under another name or address: only those of better preference may have this mail (RFC 5321
- * section 5.1). */
-static void
-came_back(struct walk *w, const struct order_target *t, const char *host)
-{
-	const unsigned preference = t->exchanger->preference;
-	struct outcome o;
-	size_t kept = 0;
-
-	add_tried(w, host, "this is our own server");
-	own_drop_from(&w->mx, t->exchanger, slice_str(w->d->destination));
-	for (size_t i = 0; i < w->n; i++)
-		if (w->targets[i].exchanger->preference < preference)
-			w->targets[kept++] = w->targets[i];
-	w->n = kept;
-	if (w->mx.status == MX_OK)
-		return;
-	outcome_set(&o, dns_cause(w->mx.status), slice_str(host), slice_str(w->mx.detail));
-	tell(w, TOLD_OWN, &o);
-}
-
-static enum host_tls
-tls_result(const struct smtp_link *l)
-{
-	if (!(l->tls_failed || l->stream.tls))
-		return HOST_TLS_UNKNOWN;
-	return l->tls_failed ? HOST_TLS_FAILED : HOST_TLS_GOOD;
-}
-
-/* The session did not get to where mail goes over it.  Who is there, but wants something else than we have, does not fail. */
-static void
-not_begun(struct walk *w, const struct order_target *t, const struct smtp_link *l, enum link_start start,
-    const struct outcome *why)
-{
-	bool failed = start == LINK_BROKEN && (why->cause == CAUSE_LOST || why->cause == CAUSE_PROTOCOL);
-
-	if (start != LINK_LOGIN)
-		walk_tell_host(w, t, NULL, failed ? HOST_FAILED : HOST_REFUSED, tls_result(l));
-	if (start == LINK_REFUSED) {
-		refused(w, l);
-		return;
-	}
-	add_tried(w, l->host, why->detail);
-	w->refused++;
-	tell(w, start == LINK_LOGIN ? TOLD_LOGIN : TOLD_LOST, why);
-	if (start == LINK_LOGIN)	/* elsewhere the same words would only help to lock the account */
-		w->n = 0;
-}
-
-static enum link_start
-begin(struct walk *w, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
-{
-	struct link_terms terms = w->terms;
-	enum link_start start;
-
-	if (t) {
-		host_key(l->key, t->address);
-		l->ipv4_left = t->address->ss_family == AF_INET6 && any_ipv4(w);
-		terms_of_host(&terms, w->d->hosts, t->exchanger->name, l->key, clock_wall_us() / 1000000);
-	}
-	l->lmtp = w->d->route->via == VIA_LMTP;
-	start = link_start(l, &terms, &w->d->tls, ret_why);
-	if (start == LINK_READY && w->d->route->user)
-		start = link_login(l, w->d->route, ret_why);
-	return start;
-}
-
-/* Greet on the connection that won, or to a socket (t is NULL).  A host that refuses us counts as failed, so that the next message
- * begins with another. */
-static struct smtp_link *
-greet(struct walk *w, const struct order_target *t, const char *host, const struct dial_target *dialled)
-{
-	struct smtp_link *l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
-	struct outcome why;
-	enum link_start start;
-
-	w->d->times.latency_us = dialled->first_us;
-	if (!l) {
-		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
-		tell(w, TOLD_LOST, &why);
-		return NULL;
-	}
-	l->latency_us = dialled->first_us;
-	start = begin(w, t, l, &why);
-	walk_tell_host(w, t, dialled, HOST_OPEN, tls_result(l));
-	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
-		w->sessions++;
-		return l;
-	}
-	if (start == LINK_READY)
-		came_back(w, t, host);
-	else
-		not_begun(w, t, l, start, &why);
-	link_done(l);
-	return NULL;
 }
 
 static struct smtp_link *
@@ -393,7 +262,7 @@ race(struct walk *w)
 		return NULL;
 	walk_host_text(&won, host);
 	walk_note_dial(w, host, &dialled[winner], "");
-	return greet(w, &won, host, &dialled[winner]);
+	return walk_greet(w, &won, host, &dialled[winner]);
 }
 
 /* A socket of this host: there is one, and nobody has to be asked where. */
@@ -410,12 +279,12 @@ to_socket(struct walk *w, const char *path)
 	dialled.fd = dial_socket(path, link_timeout(w->d->config->relay.connect_timeout_ms));
 	if (dialled.fd >= 0) {
 		transcript_fact(w->d->transcript, "%s: connected", path);
-		return greet(w, NULL, path, &dialled);
+		return walk_greet(w, NULL, path, &dialled);
 	}
 	buf_fmt(&b, "%s: %s", path, strerror(-dialled.fd));
 	transcript_fact(w->d->transcript, "%s", buf_cstr(&b));
 	outcome_set(&o, CAUSE_SOCKET, SL(""), buf_slice(&b));
-	tell(w, TOLD_LOST, &o);
+	walk_tell(w, TOLD_LOST, &o);
 	w->refused++;
 	return NULL;
 }

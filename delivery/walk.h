@@ -10,6 +10,10 @@
 #include "delivery/greet.h"
 #include "delivery/order.h"
 
+/* How much an outcome tells about why there is no delivery; a later one of the same rank replaces
+ * an earlier one. */
+enum { TOLD_NOTHING, TOLD_LOST, TOLD_REFUSED, TOLD_REPLY, TOLD_OWN, TOLD_LOGIN };
+
 struct walk {
 	struct delivery *d;
 	struct link_terms terms;	/* of any session there */
@@ -21,7 +25,7 @@ struct walk {
 	unsigned dials, sessions;
 	int64_t end_ms;			/* monotonic: no new host after that */
 	unsigned gone, refused;		/* hosts that refused for good (521, 554), and those that did not take mail at all */
-	int told;			/* how much `why` tells: enum in walk.c */
+	int told;			/* how much `why` tells: TOLD_ */
 	struct outcome why;
 	struct outcome gone_why;	/* what the last of the gone said */
 	struct buf tried;		/* "mx1.example[192.0.2.1]:25: Connection refused; ..." */
@@ -47,6 +51,16 @@ void walk_blame(struct walk *w, const struct outcome *o);
 /* The host at the other end does not want our IPv6 address, and we have another: o (deferred) is what it said.  From here on only
  * IPv4 addresses are tried. */
 void walk_moves(struct walk *w, const struct smtp_link *l, const struct outcome *o);
+
+/* walk_greet.c: the session on a connection to host that was dialled, or to a socket (t is NULL).  NULL when mail cannot go over
+ * it: such a host counts as failed, so that the next message begins with another. */
+struct smtp_link *walk_greet(struct walk *w, const struct order_target *t, const char *host, const struct dial_target *dialled);
+
+/* For it: what is to be said in the end, if nobody tells more; who was tried; what the DNS means; is there an IPv4 address left? */
+void walk_tell(struct walk *w, int rank, const struct outcome *o);
+void walk_add_tried(struct walk *w, const char *host, const char *what);
+enum outcome_cause walk_dns_cause(enum mx_status status);
+bool walk_has_ipv4(const struct walk *w);
 
 /* walk_notes.c: "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
 void walk_host_text(const struct order_target *t, char text[300]);
