@@ -163,6 +163,8 @@ quote_sessions(struct bounce *b)
 	char *log;
 	size_t n;
 
+	if (b->e->expanded && b->e->nrcpts > 1)
+		return;		/* who else is behind an alias is not for those to know who have written to it */
 	if (queue_log(b->e, &log, &n) < 0)
 		return;		/* a help, not a condition */
 	for (size_t i = 0; i < b->news->n; i++) {

@@ -409,6 +409,9 @@ test_quotes(struct mail *m)
 	ok(first && !strstr(first + 30, "was said"), "once, though it was about two; and of a host that is not in the log nothing");
 	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(!has(s, "was said"), "not where all went well");
+	m->e.expanded = true;
+	s = bounce(m, rcpts, 3);
+	ok(!has(s, "was said"), "nor behind an alias, as the others there were spoken of, too");
 }
 
 static void
