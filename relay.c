@@ -29,6 +29,7 @@
 #include "delivery/credential.h"
 #include "delivery/greet.h"
 #include "queue.h"
+#include "queue/waiting.h"
 #include "queue/look.h"
 #include "runner/children.h"
 #include "runner/explain.h"
@@ -162,7 +163,8 @@ go_on(void *ctx)
 	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
 		set_timer(r->save_timer, SAVE_S * 1000000);
 	tell_manager(r);
-	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0 && intake_over(&r->intake))))
+	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0 && intake_over(&r->intake) &&
+	    !runner_ready(runner))))
 		(void)sd_event_exit(r->loop, 0);
 }
 
@@ -201,7 +203,6 @@ on_flush(sd_event_source *s, const struct inotify_event *event, void *ctx)
 
 	(void)s;
 	(void)event;
-	r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
 	runner_revive(&r->runner);
 	r->intake.look_wait = true;
 	go_on(r);
@@ -418,6 +419,7 @@ run(struct relay *r)
 	r->intake = (struct intake){ .runner = &r->runner, .look_new = true, .look_cur = true, .look_wait = true };
 	hosts_load(&r->runner.hosts, r->queue.state);
 	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
+	queue_waiting_sweep(&r->queue, clock_wall_us() / 1000000, (int64_t)r->config.queue.retry_max_s + 86400);
 	if (r->flush) {
 		r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
 		frozen_forget(r->queue.state);

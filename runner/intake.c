@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/waiting.h"
 #include "runner/internal.h"
 #include "runner/report.h"
 
@@ -84,6 +85,8 @@ intake_turn(struct intake *i)
 {
 	const struct queue *q = i->runner->queue;
 
+	if (i->look_new && queue_hosts_forgiven(q))
+		runner_revive(i->runner);
 	i->end_us = clock_us() + RUNNER_SLICE_US;
 	if (wanted(&i->new_walk, &i->look_new))
 		complain(queue_walk_new(q, &i->new_walk, add_new, i), "cannot take messages from new/");

@@ -13,6 +13,8 @@ struct result {
 	bool noted;			/* by the worker, in the message's log */
 };
 
+#define MESSAGE_WAITS 4
+
 /* A message of the window.  Its file is not kept open: it is loaded to be grouped, and
  * again at its end if anything but success came out. */
 struct message {
@@ -20,6 +22,8 @@ struct message {
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not yet done */
 	bool fresh;			/* never tried before */
+	unsigned nwaits;
+	struct absent *waits[MESSAGE_WAITS];	/* hosts that it met nobody at; waiting.c's */
 	bool asked;			/* something, by the operator: see the queue's requests when it settles */
 	size_t nrcpts;
 	struct result **results;	/* by recipient; NULL: nothing heard; may be shared: message.c's */
@@ -54,6 +58,7 @@ struct destination {
 	bool proven;			/* something got through in this run */
 	struct outcome *dead;		/* what its mail is deferred with; NULL: nothing of the kind */
 	int64_t dead_until_ms;
+	struct absent *absent;		/* addresses nobody answered at; waiting.c's, NULL: none */
 };
 
 /*
@@ -118,6 +123,18 @@ void freeze_heard(struct runner *r, struct destination *d, const struct outcome 
 bool freeze_holds(struct runner *r, struct message *m, uint32_t rcpt, const struct route *route);
 /* until when (unix seconds), 0: it is not. */
 int64_t freeze_until(struct runner *r, const struct queue_entry *e, uint32_t rcpt);
+
+/* waiting.c: mail that waits for a host.  Something was heard of a host of d; */
+void waiting_heard(struct runner *r, struct destination *d, struct host_report *report);
+/* m did not get through to d: as nobody answered? */
+void waiting_note(struct message *m, const struct destination *d, const struct outcome *o);
+/* it is in wait/ until due_s now; it is forgotten, and so is a destination; */
+void waiting_list(struct runner *r, const struct message *m, int64_t due_s);
+void waiting_forget(struct message *m);
+void waiting_drop(struct absent **a);
+/* a host is back, and some of its mail comes. */
+bool waiting_ready(const struct runner *r);
+void waiting_turn(struct runner *r);
 
 /* retry.c: when a message is due again that has been deferred so many times before. */
 int64_t retry_due_s(const struct config *c, unsigned attempts, int64_t now_s);

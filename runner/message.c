@@ -130,6 +130,7 @@ message_forget(struct runner *r, struct message *m)
 		r->nmessages--;
 		r->nrcpts -= m->nrcpts;
 	}
+	waiting_forget(m);
 	for (size_t i = 0; m->results && i < m->nrcpts; i++)
 		if (!is_shared(m->results[i]))
 			free(m->results[i]);

@@ -127,7 +127,7 @@ runner_dispatch(struct runner *r)
 bool
 runner_ready(const struct runner *r)
 {
-	return !r->stopping && r->rings[RING_DEAD];
+	return !r->stopping && (r->rings[RING_DEAD] || waiting_ready(r));
 }
 
 void
@@ -136,6 +136,7 @@ runner_turn(struct runner *r)
 	const int64_t end_us = clock_us() + RUNNER_SLICE_US;
 	struct destination *d;
 
+	waiting_turn(r);
 	while ((d = r->rings[RING_DEAD]) && clock_us() < end_us) {
 		struct job *job = destination_pop(r, d);
 
@@ -145,6 +146,7 @@ runner_turn(struct runner *r)
 		}
 		for (size_t i = 0; i < job->n; i++)
 			message_result(job->message, job->rcpts[i], d->dead, false);
+		waiting_note(job->message, d, d->dead);
 		message_job_done(r, job);
 	}
 }
@@ -164,6 +166,8 @@ job_over(struct runner *r, struct worker *w)
 		message_take_back(job);
 		destination_put_back(r, d, job);
 	} else {
+		if (last)
+			waiting_note(job->message, d, &last->outcome);
 		message_job_done(r, job);
 	}
 }
@@ -200,7 +204,7 @@ runner_hear(struct runner *r, struct worker *w)
 			heard_rcpt(r, w, &f.rcpt);
 			break;
 		case FRAME_HOST:
-			hosts_learn(&r->hosts, &f.host, runner_now_s());
+			waiting_heard(r, w->destination, &f.host);
 			break;
 		case FRAME_DNS:
 			dns_cache_put(r->resolver->cache, &f.dns);
@@ -260,6 +264,7 @@ runner_stop(struct runner *r)
 void
 runner_revive(struct runner *r)
 {
+	r->hosts.forgiven_s = runner_now_s();
 	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
 		for (struct destination *d = r->destinations[i]; d; d = d->next) {
 			d->dead_until_ms = 0;

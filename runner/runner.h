@@ -23,6 +23,7 @@
 #define RUNNER_WINDOW         20000
 #define RUNNER_WINDOW_RETRIED 15000
 #define RUNNER_BUCKETS        4096	/* of the hashes by ID and by destination */
+#define RUNNER_BACK           16	/* hosts that came back and whose waiting mail comes now */
 #define RUNNER_SLICE_US       2000	/* at a time for what may take long, as everything else waits */
 
 struct worker;
@@ -83,6 +84,8 @@ struct runner {
 	struct destination *destinations[RUNNER_BUCKETS];
 	size_t ndestinations;
 	struct destination *rings[RUNNER_RINGS];
+	char back[RUNNER_BACK][HOST_KEY];	/* hosts whose mail is to come */
+	unsigned nback;
 	struct worker *workers;
 	unsigned nworkers;
 };
@@ -95,7 +98,7 @@ bool runner_room(const struct runner *r, bool fresh);
 /* A message of cur/: load it and put its recipients in line, unless it is there already. */
 void runner_add(struct runner *r, const char *id);
 
-/* What is said to be dead may be alive again: the operator wants another try. */
+/* What is said to be dead may be alive again, and no host is to be left alone: the operator wants another try. */
 void runner_revive(struct runner *r);
 
 /* Do what the operator asks for by now (queue/look.h): at once, but for messages that a worker has in hand, where it is
@@ -104,7 +107,7 @@ void runner_requests(struct runner *r);
 
 /* Give work to workers, as far as there is work and room; hang up on those without. */
 void runner_dispatch(struct runner *r);
-/* Does mail wait for destinations that are dead?  Be done with some of it. */
+/* Does mail wait for destinations that are dead, or in wait/ for a host that is back?  Be done with some of it. */
 bool runner_ready(const struct runner *r);
 void runner_turn(struct runner *r);
 

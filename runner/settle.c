@@ -200,7 +200,7 @@ due(const struct config *c, const struct queue_entry *e, const struct tally *t)
 
 /* Where the file goes. */
 static void
-let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
+let_go(struct runner *r, const struct message *m, struct queue_entry *e, const struct tally *t)
 {
 	enum runner_end end = RUNNER_FINISHED;
 	int64_t due_s = 0;
@@ -212,6 +212,8 @@ let_go(struct runner *r, struct queue_entry *e, const struct tally *t)
 		end = RUNNER_DEFERRED;
 		due_s = due(r->config, e, t);
 		error = queue_defer(r->queue, e, due_s);
+		if (error == 0)
+			waiting_list(r, m, due_s);
 	} else if (e->from.n == 0 && any_failed(e)) {
 		end = RUNNER_DEAD;	/* a bounce that cannot be delivered: the postmaster's to look at */
 		error = queue_bury(r->queue, e->id);
@@ -246,14 +248,14 @@ settle(struct runner *r, struct message *m)
 	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;	/* perhaps it was taken back */
 	giveup_outcome(&t.given_up.outcome);
 	if (nothing_to_say(m)) {
-		let_go(r, &e, &t);
+		let_go(r, m, &e, &t);
 	} else if (notices_init(&t.notices, m->nrcpts) < 0) {
 		t.deferred = m->nrcpts;
-		let_go(r, &e, &t);
+		let_go(r, m, &e, &t);
 	} else {
 		settle_rcpts(r, m, &e, &t);
 		t.deferred += notices_send(r, &e, &t.notices);
-		let_go(r, &e, &t);
+		let_go(r, m, &e, &t);
 		notices_done(&t.notices);
 	}
 	if (m->asked) {

@@ -143,6 +143,7 @@ def _():
     site.relay("--flush", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
     same([len(nobody.messages), site.queued()], [3, []], site.log())
     same(state("192.0.2.99:25")["failures"], "0", site.hosts())
+    nobody.stop()
 
 
 @test("a host that breaks off behind the final dot: the next attempt begins elsewhere, once it did so twice on a worse level")
@@ -167,6 +168,58 @@ def _():
         same([len(site.mailbox("alice")) - had, gone.connections], [count, count], site.log())
         time.sleep(0.6)
     same(state("192.0.2.16:25")["failures"], "1", site.hosts())
+
+
+@test("a host that is back releases the mail that waits for it, of all its domains and of earlier runs, at once")
+def _():
+    clear()
+    os.unlink(site.queue + "/state/hosts")
+    for domain in ("dead.example.org", "dead2.example.org"):
+        send(domain, count=20)
+    same(len(site.queued("wait")), 40)
+    same(os.listdir(site.queue + "/state/waiting"), ["192.0.2.99:25"])
+    back = Exchanger("192.0.2.99")
+    send("dead.example.org")
+    same([len(back.messages), site.queued()], [41, []], site.log()[-2000:])
+    same(os.listdir(site.queue + "/state/waiting"), [])
+    back.stop()
+
+
+@test("but not the mail that waits for another host, and not before something got through")
+def _():
+    send("dead.example.org")
+    busy = Exchanger("192.0.2.99", greeting="421 4.3.2 too busy")
+    send("dead2.example.org")
+    send("hole.example.org")
+    same(len(site.queued("wait")), 2, site.queue_text())
+    same(os.listdir(site.queue + "/state/waiting"), ["192.0.2.99:25"])
+    busy.stop()
+    back = Exchanger("192.0.2.99")
+    send("dead2.example.org")
+    same([len(back.messages), len(site.queued("wait"))], [2, 1], "the one that was told to come back later does", site.log()[-2000:])
+    back.stop()
+    clear()
+
+
+@test("--flush beside a runner that stays asks a host that rests")
+def _():
+    os.unlink(site.queue + "/state/hosts")
+    slow = ("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    for _ in range(2):
+        send("dead.example.org", *SOON)
+        time.sleep(1.2)
+    same(state("192.0.2.99:25")["failures"], "2", site.hosts())
+    runner = site.watch(*slow)
+    back = Exchanger("192.0.2.99")
+    site.send("bob@dead2.example.org")
+    check(wait_for(lambda: "no exchanger was asked" in site.queue_text()), site.queue_text())
+    same(len(back.messages), 0)
+    site.relay("--flush", *slow)
+    check(wait_for(lambda: len(back.messages) == 3), site.log()[-2000:])
+    check(wait_for(lambda: not site.queued()), site.queue_text())
+    check(runner.poll() is None)
+    site.runner.terminate()
+    site.runner.wait(10)
 
 
 main(site.keep_queue_note)

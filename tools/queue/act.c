@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "delivery/giveup.h"
+#include "queue/waiting.h"
 #include "tools/queue/act.h"
 #include "tools/queue/text.h"
 
@@ -24,9 +25,11 @@ hold(struct act *a, const struct queue_spot *spot)
 	return queue_put_aside(&a->t->queue, spot);
 }
 
+/* Who says so does not want to hear that the host failed a while ago. */
 static int
 put_new(struct act *a, const struct queue_spot *spot)
 {
+	(void)queue_forgive_hosts(&a->t->queue);
 	return queue_put_new(&a->t->queue, spot);
 }
 

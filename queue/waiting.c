@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The lists: a file a host, a record of fixed size a message, the newest last.  Written by the runner alone, never
+ * synced, safe to delete.
+ */
+#include "queue/waiting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "queue/folders.h"
+
+#define FOLDER   "waiting"
+#define FORGIVEN "hosts-forgiven"
+#define TIME_LEN 11
+#define RECORD   (TIME_LEN + 1 + QUEUE_ID_LEN + 1)	/* "01795338480 0SJ5TN5K6X3N0BKS\n" */
+#define TIME_MAX INT64_C(99999999999)
+#define TAKE_MAX 256
+
+static int
+open_list(const struct queue *q, const char *host, int flags)
+{
+	int folder, fd, error;
+
+	if (!host[0] || host[0] == '.' || strchr(host, '/'))
+		return -EINVAL;
+	folder = queue_folder(q->state, FOLDER, flags & O_CREAT);
+	if (folder < 0)
+		return folder;
+	fd = openat(folder, host, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	error = errno;
+	(void)close(folder);
+	return fd < 0 ? -error : fd;
+}
+
+int
+queue_waiting_add(const struct queue *q, const char *host, int64_t due_s, const char *id)
+{
+	char record[RECORD + 1];
+	struct stat st;
+	int fd, r = 0;
+
+	if (due_s < 1 || due_s > TIME_MAX || !queue_is_id(id))
+		return -EINVAL;
+	fd = open_list(q, host, O_WRONLY | O_APPEND | O_CREAT);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || (st.st_size >= WAITING_OCTETS_MAX && ftruncate(fd, 0) < 0))
+		r = -errno;
+	(void)snprintf(record, sizeof record, "%0*" PRId64 " %s\n", TIME_LEN, due_s, id);
+	if (r == 0)
+		r = queue_write(fd, slice_of(record, RECORD));
+	(void)close(fd);
+	return r;
+}
+
+/* From wait/TIME/ID to cur/ID. */
+static bool
+bring(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
+{
+	char path[TIME_LEN + 1 + QUEUE_ID_SIZE];
+	uint64_t due;
+
+	memcpy(id, record + TIME_LEN + 1, QUEUE_ID_LEN);
+	id[QUEUE_ID_LEN] = '\0';
+	if (!slice_uint(slice_of(record, TIME_LEN), TIME_MAX, &due) || !queue_is_id(id))
+		return false;
+	(void)snprintf(path, sizeof path, "%" PRIu64 "/%s", due, id);
+	if (renameat(q->wait, path, q->cur, id) < 0)
+		return false;
+	*strchr(path, '/') = '\0';
+	(void)unlinkat(q->wait, path, AT_REMOVEDIR);	/* not empty: others wait until then */
+	return true;
+}
+
+/* The last of the list, of that size. */
+static int
+take(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each, void *ctx)
+{
+	char records[TAKE_MAX * RECORD], id[QUEUE_ID_SIZE];
+	off_t whole = size / RECORD, n = whole < max ? whole : max;
+	int r = queue_read_at(fd, records, (size_t)n * RECORD, (whole - n) * RECORD);
+
+	if (r < 0)
+		return r;
+	/* Off the list first: what is taken twice would only be looked for in vain. */
+	if (ftruncate(fd, (whole - n) * RECORD) < 0)
+		return -errno;
+	for (off_t i = n; i > 0; i--)
+		if (bring(q, records + (i - 1) * RECORD, id))
+			(void)each(ctx, id);
+	return (int)n;
+}
+
+int
+queue_waiting_take(const struct queue *q, const char *host, unsigned max, queue_visit *each, void *ctx)
+{
+	int fd = open_list(q, host, O_RDWR), folder, r = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else
+		r = take(q, fd, st.st_size, max < TAKE_MAX ? max : TAKE_MAX, each, ctx);
+	(void)close(fd);
+	if (r == 0 && (folder = queue_folder(q->state, FOLDER, false)) >= 0) {
+		(void)unlinkat(folder, host, 0);
+		(void)close(folder);
+	}
+	return r;
+}
+
+struct sweep {
+	int folder;
+	int64_t before_s;
+};
+
+static int
+sweep_one(void *ctx, const char *name)
+{
+	const struct sweep *s = ctx;
+	struct stat st;
+
+	if (fstatat(s->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < s->before_s)
+		(void)unlinkat(s->folder, name, 0);
+	return 0;
+}
+
+void
+queue_waiting_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
+{
+	struct sweep s = { queue_folder(q->state, FOLDER, false), now_s - age_s };
+
+	if (s.folder < 0)
+		return;
+	(void)queue_names(s.folder, sweep_one, &s);
+	(void)close(s.folder);
+}
+
+int
+queue_forgive_hosts(const struct queue *q)
+{
+	int fd = openat(q->state, FORGIVEN, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	(void)close(fd);
+	return 0;
+}
+
+bool
+queue_hosts_forgiven(const struct queue *q)
+{
+	return unlinkat(q->state, FORGIVEN, 0) == 0;
+}
