@@ -16,11 +16,11 @@
 
 enum frame_type {
 	FRAME_JOB,		/* to the worker: deliver this */
-	FRAME_RCPT,		/* from it: what became of one recipient */
+	FRAME_RCPT,		/* from it: what became of one recipient, and perhaps that the job is over */
 	FRAME_HOST,		/* from it: an exchanger was measured, or more */
 	FRAME_MOVED,		/* from it: a destination goes by IPv4 from here on */
 	FRAME_DNS,		/* from it: an answer that others may want */
-	FRAME_DONE,		/* from it: the job is over, it waits for the next */
+	FRAME_DONE,		/* from it: the job is over, and no recipient was left to tell of */
 };
 
 struct frame_job {
@@ -31,6 +31,7 @@ struct frame_job {
 
 struct frame_rcpt {
 	uint32_t rcpt;
+	bool last;			/* the job is over */
 	int64_t delay_us;		/* since the message came in */
 	char path[400];
 	struct outcome outcome;

@@ -193,6 +193,15 @@ heard_moved(struct runner *r, struct frame_moved *f)
 	r->hooks->moved(r->ctx, f->destination, f->host, f->reply);
 }
 
+static void
+heard_done(struct runner *r, struct worker *w)
+{
+	if (!w->njobs)
+		return;
+	job_over(r, w);
+	give_jobs(r, w);
+}
+
 void
 runner_hear(struct runner *r, struct worker *w)
 {
@@ -202,6 +211,8 @@ runner_hear(struct runner *r, struct worker *w)
 		switch (f.type) {
 		case FRAME_RCPT:
 			heard_rcpt(r, w, &f.rcpt);
+			if (f.rcpt.last)
+				heard_done(r, w);
 			break;
 		case FRAME_HOST:
 			waiting_heard(r, w->destination, &f.host);
@@ -213,10 +224,7 @@ runner_hear(struct runner *r, struct worker *w)
 			heard_moved(r, &f.moved);
 			break;
 		case FRAME_DONE:
-			if (w->njobs) {
-				job_over(r, w);
-				give_jobs(r, w);
-			}
+			heard_done(r, w);
 			break;
 		case FRAME_JOB:
 			break;

@@ -16,53 +16,6 @@
 #include "base/clock.h"
 #include "runner/frame.h"
 
-struct sink_context {
-	int fd;
-	struct hosts *hosts;
-};
-
-static void
-send_rcpt(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
-{
-	struct frame f = { .type = FRAME_RCPT, .rcpt = { .rcpt = rcpt, .outcome = *o } };
-	struct slice path = e->rcpts[rcpt].path;
-
-	f.rcpt.delay_us = clock_wall_us() - e->arrived_us;
-	memcpy(f.rcpt.path, path.p, path.n < sizeof f.rcpt.path ? path.n : sizeof f.rcpt.path - 1);
-	(void)frame_put(((struct sink_context *)ctx)->fd, &f);
-}
-
-/* The worker's own copy of the table learns, too: its next message profits from what this one found out. */
-static void
-send_host(void *ctx, const struct host_report *report)
-{
-	struct sink_context *s = ctx;
-	struct frame f = { .type = FRAME_HOST, .host = *report };
-
-	hosts_learn(s->hosts, report, clock_wall_us() / 1000000);
-	(void)frame_put(s->fd, &f);
-}
-
-static void
-send_moved(void *ctx, const char *destination, const char *host, const char *reply)
-{
-	struct frame f = { .type = FRAME_MOVED };
-
-	(void)snprintf(f.moved.destination, sizeof f.moved.destination, "%s", destination);
-	(void)snprintf(f.moved.host, sizeof f.moved.host, "%s", host);
-	(void)snprintf(f.moved.reply, sizeof f.moved.reply, "%s", reply);
-	(void)frame_put(((struct sink_context *)ctx)->fd, &f);
-}
-
-static void
-send_dns(void *ctx, const struct dns_memo *memo)
-{
-	struct frame f = { .type = FRAME_DNS };
-
-	memcpy(&f.dns, memo, dns_memo_size(memo));
-	(void)frame_put(*(int *)ctx, &f);
-}
-
 /* A job and its message. */
 struct hand {
 	bool full;
@@ -74,9 +27,72 @@ struct hand {
 struct desk {
 	const struct queue *queue;
 	int fd;
+	struct hosts *hosts;
 	struct hand hands[2];
 	struct hand *now, *next;
+	bool holding;
+	struct frame held;		/* FRAME_RCPT: leaves with the next one, or as the job's last */
 };
+
+static int
+release(struct desk *k, bool last)
+{
+	const struct frame done = { .type = FRAME_DONE };
+	const bool holding = k->holding;
+
+	k->holding = false;
+	k->held.rcpt.last = last;
+	if (holding)
+		return frame_put(k->fd, &k->held);
+	return last ? frame_put(k->fd, &done) : 0;
+}
+
+/* What becomes of the last recipient and that the job is over is one thing to say: it saves both sides a call, and is said at
+ * once anyway. */
+static void
+send_rcpt(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	struct desk *k = ctx;
+	struct frame_rcpt *f = &k->held.rcpt;
+	struct slice path = e->rcpts[rcpt].path;
+
+	(void)release(k, false);
+	k->holding = true;
+	k->held.type = FRAME_RCPT;
+	*f = (struct frame_rcpt){ .rcpt = rcpt, .outcome = *o, .delay_us = clock_wall_us() - e->arrived_us };
+	memcpy(f->path, path.p, path.n < sizeof f->path ? path.n : sizeof f->path - 1);
+}
+
+/* The worker's own copy of the table learns, too: its next message profits from what this one found out. */
+static void
+send_host(void *ctx, const struct host_report *report)
+{
+	struct desk *k = ctx;
+	struct frame f = { .type = FRAME_HOST, .host = *report };
+
+	hosts_learn(k->hosts, report, clock_wall_us() / 1000000);
+	(void)frame_put(k->fd, &f);
+}
+
+static void
+send_moved(void *ctx, const char *destination, const char *host, const char *reply)
+{
+	struct frame f = { .type = FRAME_MOVED };
+
+	(void)snprintf(f.moved.destination, sizeof f.moved.destination, "%s", destination);
+	(void)snprintf(f.moved.host, sizeof f.moved.host, "%s", host);
+	(void)snprintf(f.moved.reply, sizeof f.moved.reply, "%s", reply);
+	(void)frame_put(((struct desk *)ctx)->fd, &f);
+}
+
+static void
+send_dns(void *ctx, const struct dns_memo *memo)
+{
+	struct frame f = { .type = FRAME_DNS };
+
+	memcpy(&f.dns, memo, dns_memo_size(memo));
+	(void)frame_put(((struct desk *)ctx)->fd, &f);
+}
 
 static bool
 take(struct desk *k, struct hand *h, bool wait)
@@ -106,7 +122,6 @@ look_ahead(void *ctx, struct delivery_job *ret)
 static bool
 finish(struct desk *k, struct delivery *d)
 {
-	const struct frame done = { .type = FRAME_DONE };
 	struct hand *h = k->now;
 
 	if (h->error == 0) {
@@ -114,7 +129,7 @@ finish(struct desk *k, struct delivery *d)
 		queue_unload(&h->e);
 	}
 	h->full = false;
-	return frame_put(k->fd, &done) == 0;
+	return release(k, true) == 0;
 }
 
 static bool
@@ -158,8 +173,7 @@ worker_main(const struct worker_setup *setup, int fd)
 {
 	static struct transcript transcript;
 	static struct desk desk;
-	struct sink_context ctx = { fd, setup->hosts };
-	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .moved = send_moved, .ctx = &ctx };
+	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .moved = send_moved, .ctx = &desk };
 	struct delivery d = {
 		.config = setup->config,
 		.route = setup->route,
@@ -176,10 +190,11 @@ worker_main(const struct worker_setup *setup, int fd)
 
 	if (setup->resolver->cache) {
 		setup->resolver->cache->tell = send_dns;
-		setup->resolver->cache->ctx = &fd;
+		setup->resolver->cache->ctx = &desk;
 	}
 	desk.queue = setup->queue;
 	desk.fd = fd;
+	desk.hosts = setup->hosts;
 	desk.now = &desk.hands[0];
 	desk.next = &desk.hands[1];
 	work(&desk, &d);
