@@ -24,7 +24,6 @@ cannot(struct smtp_link *l, const struct route *r, struct outcome *ret_why, cons
 	buf_fmt(&b, "cannot log in as %.100s: ", r->user);
 	buf_add(&b, slice_of(text, strnlen(text, b.cap - b.n)));
 	outcome_set(ret_why, CAUSE_LOGIN, slice_str(l->host), buf_slice(&b));
-	transcript_fact(l->transcript, "%s", ret_why->detail);
 	return LINK_LOGIN;
 }
 

@@ -150,6 +150,8 @@ outcome_told(const struct outcome *o)
 		return "the server that keeps the mailboxes cannot be reached at present";
 	case CAUSE_ALIASES:
 		return "the addresses that this one stands for cannot be found out at present";
+	case CAUSE_LOGIN:
+		return o->remote ? o->detail : "the server that mail goes through does not know this one at present";
 	default:
 		return o->detail;
 	}

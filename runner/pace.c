@@ -144,7 +144,7 @@ pace_yield(const struct runner *r, const struct worker *w)
 	const bool others = r->rings[RING_FRESH] || (proven && (proven != d || proven->ring_next != d));
 	struct census c;
 
-	if (d->workers > d->limit)
+	if (d->dead || d->workers > d->limit)
 		return true;
 	if (r->nworkers < r->config->relay.processes || (d->workers == 1 && w->count < JOBS_MAX))
 		return false;

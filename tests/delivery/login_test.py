@@ -2,6 +2,7 @@
 """Logging in to smarthosts: with what, where, and what a refusal does to the mail that waits."""
 import base64
 import glob
+import json
 import os
 import re
 import subprocess
@@ -469,6 +470,20 @@ def _():
     site.relay()
     text = site.explain("x@far.example")
     check("frozen      since " in text and "535 5.7.8" in text, text)
+
+
+@test("smtp-queue hosts shows frozen routes")
+def _():
+    port = next(_ports)
+    Smarthost("127.0.0.1", port, users={})
+    site = smart_site("hosts", port)
+    send(site)
+    site.relay()
+    text, objects = (subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "hosts", *options], capture_output=True, text=True,
+                                    check=True, timeout=20).stdout for options in ((), ("--json",)))
+    check(re.search(r"(?m)^  \[route \*\] until \S+: 127\.0\.0\.1:%d: 535 5\.7\.8 username" % port, text), text)
+    found = json.loads(objects.splitlines()[-1])
+    same([found["frozen"], found["why"][:20]], ["route *", "127.0.0.1:%d: 535 " % port], objects)
 
 
 main(lambda failed: None)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue hosts: what the relay has learned of the hosts that it delivers to.
+ * smtp-queue hosts: what the relay has learned of the hosts that it delivers to, and the routes whose login was refused.
  */
 #include "tools/queue/tool.h"
 
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "delivery/hosts.h"
+#include "runner/frozen.h"
 #include "tools/queue/text.h"
 
 static void
@@ -68,6 +70,46 @@ put_object(const struct host *h)
 	(void)fputs("}\n", stdout);
 }
 
+static void
+put_frozen(const struct tool *t, const struct frozen *f, bool first)
+{
+	char space[32];
+	struct buf until = BUF(space);
+
+	if (t->json) {
+		(void)fputs("{\"frozen\":", stdout);
+		json_string(stdout, slice_str(f->name));
+		json_time(stdout, "since", f->since_s);
+		json_time(stdout, "until", f->until_s);
+		json_text(stdout, "why", slice_str(f->why));
+		(void)fputs("}\n", stdout);
+		return;
+	}
+	if (first)
+		(void)puts("\nLeft alone, as the login was refused; smtp-relay --flush tries again:");
+	clock_stamp(&until, f->until_s);
+	(void)printf("  [%s] until %s: ", f->name, buf_cstr(&until));
+	text_put(stdout, slice_str(f->why));
+	(void)putchar('\n');
+}
+
+static void
+put_all_frozen(const struct tool *t)
+{
+	const int64_t now_s = t->now_us / 1000000;
+	struct frozen_list frozen;
+	bool first = true;
+
+	frozen_load(&frozen, t->queue.state, now_s);
+	for (size_t i = 0; i < frozen.n && !tool_output_broken(); i++) {
+		if (frozen.list[i].until_s <= now_s)
+			continue;
+		put_frozen(t, &frozen.list[i], first);
+		first = false;
+	}
+	frozen_done(&frozen);
+}
+
 int
 tool_hosts(struct tool *t)
 {
@@ -86,5 +128,6 @@ tool_hosts(struct tool *t)
 	if (!t->json && hosts.n == 0)
 		(void)puts("No host has been measured yet.");
 	hosts_done(&hosts);
+	put_all_frozen(t);
 	return EX_OK;
 }
