@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
+
 #define HOSTS_MAX 4096		/* bounded: the stalest goes first */
 #define HOST_KEY  64
 #define HOSTS_FAILURES_MAX 1000000
@@ -78,6 +80,9 @@ void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_
 
 /* Until when it is not to be dialled, as it failed again and again; 0: it may be now. */
 int64_t hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s);
+
+/* What is known of it, in words: "good", "fails since ..., left alone until ...". */
+void host_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);
 
 /* For the parts of the room: the entry for address, made if there is none; NULL without memory, and then it is not
  * remembered.  Does a text fit into a line of the table? */

@@ -103,10 +103,11 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 static void
 explain_reason(const struct order_target *t, int start_ms, FILE *out)
 {
-	char space[32];
-	struct buf until = BUF(space);
+	char space[32], since_space[32];
+	struct buf until = BUF(space), since = BUF(since_space);
 
 	clock_stamp(&until, t->until_s);
+	clock_stamp(&since, t->since_s);
 	switch (t->reason) {
 	case ORDER_MEASURED:
 		fputs("answered", out);
@@ -119,7 +120,7 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 		    : "failed last time: tried after the others of its level", out);
 		break;
 	case ORDER_RESTING:
-		fprintf(out, "fails again and again: not tried before %s", buf_cstr(&until));
+		fprintf(out, "fails since %s: not tried before %s", buf_cstr(&since), buf_cstr(&until));
 		return;
 	case ORDER_IPV4:
 		fprintf(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
@@ -155,7 +156,7 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
 	int64_t fresh_s = (int64_t)c->relay.latency_fresh_s;
 	int start_ms[DIAL_MAX];
-	size_t n, raced;
+	size_t n, usable, raced;
 
 	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
 	probe(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
@@ -165,13 +166,16 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	    : "by preference; within one preference by latency to the first octet of the greeting");
 	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger", "address",
 	    "latency", "");
-	raced = order_race(targets, order_usable(targets, n), start_ms);
+	usable = order_usable(targets, n);
+	raced = order_race(targets, usable, start_ms);
 	for (size_t i = 0; i < n; i++)
 		explain_target(hosts, &targets[i], i + 1, by_mx, i < raced ? start_ms[i] : -1, out);
 	for (size_t i = 0; i < mx->n; i++)
 		if (mx->exchangers[i].naddresses == 0)
 			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
 			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
+	if (n && !usable)
+		fprintf(out, "mail        is kept and tried again later: every exchanger is left alone for now (4.4.1)\n");
 }
 
 /* What earlier runs measured, if the queue can be looked at. */

@@ -6,7 +6,7 @@ import time
 
 from exchangers import BlackHole, Exchanger
 from nameservers import nsd
-from programs import Site, fresh_directory
+from programs import BUILD, Site, fresh_directory, run_client
 from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
@@ -59,6 +59,10 @@ def state(address):
         if line.startswith(address + " "):
             return dict(zip(names, line.split()))
     return None
+
+
+def tool_hosts(*options):
+    return run_client([BUILD + "/smtp-queue", "-c", site.config, *options, "hosts"]).decode()
 
 
 def clear():
@@ -126,7 +130,10 @@ def _():
     check("deferred" in site.log().splitlines()[-2] and "4.4.1" in site.log(), site.log())
     same(state("192.0.2.99:25")["since"], since)
     text = site.explain("bob@dead.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
-    check("fails again and again: not tried before" in text, text)
+    check(re.search(r"fails since 2\S+Z: not tried before 2\S+Z", text) and "is kept and tried again later: every" in text, text)
+    text = tool_hosts("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    check(re.search(r"192\.0\.2\.99:25 .* fails since 2\S+Z \(2 times\), left alone until 2", text), text)
+    check(re.search(r"\[2001:db8::11\]:25 .* good", text) and re.search(r"\[2001:db8::12\]:25 .* IPv4 until 2", text), text)
     nobody.stop()
 
 

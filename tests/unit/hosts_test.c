@@ -157,6 +157,37 @@ test_tls(void)
 	hosts_done(&h);
 }
 
+/* In words. */
+static const struct {
+	const char *name;
+	struct host host;
+	const char *text;
+} states[] = {
+	{ "nothing", { .address = "a" }, "unknown" },
+	{ "measured", { .first_us = 1 }, "good" },
+	{ "bounded", { .first_us = 1, .at_least = true }, "slower than others" },
+	{ "failed once", { .first_us = 1, .failures = 1, .failed_s = 1763787773, .since_s = 1763787773 }, "failed last time, tried after others" },
+	{ "rests", { .failures = 2, .failed_s = 1763787773, .since_s = 1763787000 },
+	  "fails since 2025-11-22T04:50:00Z (2 times), left alone until 2025-11-22T05:04:53Z" },
+	{ "breaks off", { .failures = 2, .broken = 2, .failed_s = 1763780000, .since_s = 1763780000 }, "takes mail and breaks off, tried after all others" },
+	{ "no IPv6", { .first_us = 1, .ipv4_until_s = 1763787775, .tls_failed_s = 5 },
+	  "good; refused our IPv6 address, IPv4 until 2025-11-22T05:02:55Z; TLS failed last time" },
+	{ "no IPv6, long ago", { .ipv4_until_s = 1763787774 }, "unknown" },
+};
+
+static void
+test_states(void)
+{
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+		const struct hosts h = { 0 };
+		char space[300];
+		struct buf b = BUF(space);
+
+		host_state(&b, &h, &states[i].host, 1763787774);
+		is(buf_slice(&b), slice_str(states[i].text), states[i].name);
+	}
+}
+
 static void
 test_ignored(void)
 {
@@ -315,6 +346,7 @@ main(void)
 	test_learning();
 	test_pauses();
 	test_tls();
+	test_states();
 	test_ignored();
 	test_bound();
 	test_round_trip(fd);

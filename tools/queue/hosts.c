@@ -39,8 +39,12 @@ put_ago(int64_t then_s, int64_t now_s)
 }
 
 static void
-put_host(const struct host *h, int64_t now_s)
+put_host(const struct hosts *hosts, const struct host *h, int64_t now_s)
 {
+	char space[300];
+	struct buf state = BUF(space);
+
+	host_state(&state, hosts, h, now_s);
 	text_column(stdout, slice_str(h->address), 24);
 	(void)fputc(' ', stdout);
 	text_column(stdout, slice_str(h->name), 28);
@@ -48,12 +52,19 @@ put_host(const struct host *h, int64_t now_s)
 	put_milliseconds(h->first_us, h->at_least);
 	put_ago(h->measured_s, now_s);
 	put_ago(h->failed_s, now_s);
-	(void)printf(" %8u\n", h->failures);
+	(void)printf(" %8u  ", h->failures);
+	text_put(stdout, buf_slice(&state));
+	(void)fputc('\n', stdout);
 }
 
 static void
-put_object(const struct host *h)
+put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
 {
+	const int64_t rests_until_s = hosts_rests_until(hosts, h, now_s);
+	char space[300];
+	struct buf state = BUF(space);
+
+	host_state(&state, hosts, h, now_s);
 	(void)fputs("{\"address\":", stdout);
 	json_string(stdout, slice_str(h->address));
 	json_text(stdout, "name", slice_str(h->name));
@@ -65,8 +76,15 @@ put_object(const struct host *h)
 	if (h->failed_s)
 		json_time(stdout, "failed", h->failed_s);
 	json_number(stdout, "failures", h->failures);
+	if (h->since_s)
+		json_time(stdout, "failing_since", h->since_s);
+	if (rests_until_s)
+		json_time(stdout, "rests_until", rests_until_s);
+	if (h->ipv4_until_s > now_s)
+		json_time(stdout, "ipv4_until", h->ipv4_until_s);
 	if (h->tls_failed_s)
 		json_time(stdout, "tls_failed", h->tls_failed_s);
+	json_text(stdout, "state", buf_slice(&state));
 	(void)fputs("}\n", stdout);
 }
 
@@ -116,14 +134,15 @@ tool_hosts(struct tool *t)
 	struct hosts hosts;
 
 	hosts_load(&hosts, t->queue.state);
+	hosts_pauses(&hosts, t->config.queue.retry_min_s, t->config.queue.retry_max_s);
 	if (!t->json && hosts.n)
-		(void)printf("%-24s %-28s %12s %12s %9s %9s %8s\n", "ADDRESS", "NAME", "CONNECT", "GREETING", "MEASURED", "FAILED",
-		    "FAILURES");
+		(void)printf("%-24s %-28s %12s %12s %9s %9s %8s  %s\n", "ADDRESS", "NAME", "CONNECT", "GREETING", "MEASURED", "FAILED",
+		    "FAILURES", "STATE");
 	for (size_t i = 0; i < hosts.n && !tool_output_broken(); i++) {
 		if (t->json)
-			put_object(&hosts.list[i]);
+			put_object(&hosts, &hosts.list[i], t->now_us / 1000000);
 		else
-			put_host(&hosts.list[i], t->now_us / 1000000);
+			put_host(&hosts, &hosts.list[i], t->now_us / 1000000);
 	}
 	if (!t->json && hosts.n == 0)
 		(void)puts("No host has been measured yet.");
