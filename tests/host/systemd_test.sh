@@ -120,6 +120,25 @@ sleep 3
 n=$(($(starts) - before))
 ok "and does not start the runner again and again ($n times)" test "$n" -le 2
 
+queue()			# smtp-queue, as root
+{
+	here /usr/local/sbin/smtp-queue "$@"
+}
+started_since()		# COUNT
+{
+	[ "$(starts)" -gt "$1" ]
+}
+waiting=$(queue list --ids --domain dead.example)
+is "the operator holds it" "$(queue hold "$waiting" 2>&1)" "$waiting held"
+is "it still belongs to the queue's user" "$(here stat -c '%U %a' "/var/spool/smtp-handler/hold/$waiting")" "smtp-handler 600"
+like "that is in the journal" "$(here journalctl -q -o json SMTP_EVENT=held SMTP_ID="$waiting")" '"SMTP_UID" *: *"0"'
+wait_for 10 idle
+before=$(starts)
+is "and releases it" "$(queue release "$waiting" 2>&1)" "$waiting released"
+ok "which starts the runner" wait_for 10 started_since "$before"
+is "the queue is in order" "$(queue fsck | sed 's/.*: //')" "0 faults"
+wait_for 10 idle
+
 here sh -c 'mkdir -p /run/systemd/system/smtp-relay.service.d
     printf "[Service]\nExecStart=\nExecStart=/bin/false\n" > /run/systemd/system/smtp-relay.service.d/broken.conf
     systemctl daemon-reload'

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "delivery/giveup.h"
 #include "queue/waiting.h"
+#include "runner/frozen.h"
 #include "tools/queue/act.h"
 #include "tools/queue/text.h"
 
@@ -25,12 +26,20 @@ hold(struct act *a, const struct queue_spot *spot)
 	return queue_put_aside(&a->t->queue, spot);
 }
 
-/* Who says so does not want to hear that the host failed a while ago. */
 static int
 put_new(struct act *a, const struct queue_spot *spot)
 {
-	(void)queue_forgive_hosts(&a->t->queue);
 	return queue_put_new(&a->t->queue, spot);
+}
+
+/* Who says so does not want to hear that the host failed a while ago, or would not let us log in. */
+static void
+start_afresh(const struct act *a)
+{
+	if (a->verb->run != put_new)
+		return;
+	(void)queue_forgive_hosts(&a->t->queue);
+	frozen_forget(a->t->queue.state);
 }
 
 static int
@@ -257,12 +266,15 @@ act_if_meant(void *ctx, const struct queue_spot *spot)
 
 	if (strncmp(spot->id, a->newest, QUEUE_ID_LEN) > 0)
 		return 0;
+	if (!filter_reads(&a->t->filter)) {
+		act_and_await(a, spot->id, spot);
+		return tool_output_broken() ? 1 : 0;
+	}
 	r = queue_look(spot, &e);
-	if (r == -ENOENT)
+	if (r < 0)
 		return 0;
-	meant = r < 0 ? !filter_reads(&a->t->filter) : filter_matches(&a->t->filter, &e, a->t->now_us);
-	if (r == 0)
-		queue_unload(&e);
+	meant = filter_matches(&a->t->filter, &e, a->t->now_us);
+	queue_unload(&e);
 	if (meant)
 		act_and_await(a, spot->id, spot);
 	return tool_output_broken() ? 1 : 0;
@@ -295,6 +307,7 @@ tool_act(struct tool *t, const char *name)
 	log_to_system();
 	a->t = t;
 	a->verb = find_verb(name);
+	start_afresh(a);
 	for (size_t i = 0; i < t->nids; i++)
 		act_and_await(a, t->ids[i], NULL);
 	r = t->nids ? 0 : act_on_all(a);
