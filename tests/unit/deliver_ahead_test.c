@@ -21,7 +21,7 @@ struct ahead_case {
 	const char *name;
 	const char *script;
 	const char *want[3];		/* of each message; NULL: there is none */
-	const char *to;			/* of the first; NULL: c@d */
+	const char *to, *to_next;	/* of the first and the second; NULL: c@d */
 	bool large;			/* messages of more than is sent blindly */
 	bool lmtp;
 	bool stop;			/* the second one is known, and never begun */
@@ -85,10 +85,12 @@ next_mail(void *ctx, struct delivery_job *ret)
 static void
 put(const struct ahead_case *c, struct slice content)
 {
+	const char *const to[3] = { c->to, c->to_next, NULL };
+
 	for (int i = 0; i < 3; i++) {
 		mail_clear(&mails[i]);
 		if (c->want[i])
-			mail_put(&mails[i], "a@b", "", i == 0 && c->to ? c->to : "c@d", content);
+			mail_put(&mails[i], "a@b", "", to[i] ? to[i] : "c@d", content);
 	}
 }
 
@@ -141,6 +143,39 @@ run(const struct ahead_case *c, struct slice content)
 	hosts_done(&h);
 }
 
+/* More recipients than commands go out before a reply is waited for. */
+static void
+test_many(void)
+{
+	static char to[4000], want[4000], script[20000];
+	struct buf t = BUF(to), w = BUF(want), s = BUF(script);
+	struct ahead_case c = { .name = "R120 a next message with more recipients than fit in a group", .to = NULL };
+
+	buf_str(&s, PIPE FIRST "= MAIL FROM:<a@b>\n");
+	for (unsigned i = 0; i < 150; i++) {
+		buf_fmt(&t, "%sr%u@d", i ? "|" : "", i);
+		buf_fmt(&w, "%s" GOOD, i ? "|" : "");
+	}
+	for (unsigned i = 0; i < 150; i++) {
+		if (i == 99)		/* with MAIL these were a hundred */
+			buf_str(&s, "Q\nS 250 one\n");
+		for (unsigned k = 0; i == 99 && k < 100; k++)
+			buf_str(&s, "S 250 ok\n");
+		buf_fmt(&s, "= RCPT TO:<r%u@d>\n", i);
+	}
+	buf_str(&s, "= DATA\nQ\n");
+	for (unsigned i = 99; i < 150; i++)
+		buf_str(&s, "S 250 ok\n");
+	buf_str(&s, "S 354 go\nD\nS 250 two\n" BYE);
+	c.script = buf_cstr(&s);
+	c.want[0] = GOOD " 250 one";
+	c.want[1] = buf_cstr(&w);
+	c.to_next = buf_cstr(&t);
+	if (t.full || w.full || s.full)
+		abort();
+	run(&c, SL(SHORT_MESSAGE));
+}
+
 int
 main(void)
 {
@@ -155,6 +190,7 @@ main(void)
 		mail_init(&mails[i]);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		run(&cases[i], cases[i].large ? buf_slice(&b) : SL(SHORT_MESSAGE));
+	test_many();
 	for (int i = 0; i < 3; i++)
 		mail_done(&mails[i]);
 	ok(asked > 0, "the next message was asked for");
