@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: ISC
+"""Binary content from one of our servers to another (RFC 3030): BDAT in, BDAT out, octet for octet."""
+import os
+import re
+import subprocess
+
+from exchangers import Exchanger
+from nameservers import nsd
+from octets import different
+from programs import RELAY, Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": "own MX 10 mx.own\nmx.own A 192.0.2.70\naio MX 10 mx.aio\nmx.aio A 192.0.2.71\n"})
+receiver = Site("receiver", "[route own.example.org]\nvia = print\n", address="192.0.2.70", hostname="mx.own.example.org").listen()
+site = Site("site").listen()
+aio = Exchanger("192.0.2.71")
+HEAD = b"From: alice@sender.example\r\nSubject: binary\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+
+
+def send(content, to="bob@own.example.org"):
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        same(smtp.mail("alice@sender.example", ["BODY=BINARYMIME"])[0], 250)
+        same(smtp.rcpt(to)[0], 250)
+        smtp.send(b"BDAT %d LAST\r\n" % len(content) + content)
+        code, text = smtp.getreply()
+        same(code, 250, text)
+
+
+def arrived():
+    """The one message in the receiver's queue: its content as it came, under the Received fields of both."""
+    paths = receiver.queued("new")
+    same(len(paths), 1, site.log()[-2000:])
+    text = open(paths[0], "rb").read()
+    os.unlink(paths[0])
+    check(b"BODY=BINARYMIME" in text.split(b"\n\n", 1)[0] or b"binary" in text.split(b"\n\n", 1)[0], text[:600])
+    return text[text.index(HEAD[:20]):]
+
+
+def each(name, content):
+    @test("R093 binary: " + name)
+    def _():
+        send(HEAD + content)
+        site.relay()
+        same(site.queued(), [], site.log()[-2000:])
+        difference = different(arrived(), HEAD + content)
+        check(difference is None, difference)
+
+
+each("all octets", bytes(range(256)) * 4)
+each("bare line ends, and none at the end", b"a\rb\nc\r\r\n\n.\n.\r\n..\r\nthe end")
+each("a lone dot between line ends", b"before\r\n.\r\nbehind\r\n")
+each("3 MB", os.urandom(3_000_000))
+
+
+def octets_by_sendfile():
+    """Run; how many octets went straight from the file to the socket."""
+    trace = directory + "/trace"
+    done = subprocess.run(["strace", "-f", "-e", "trace=sendfile", "-o", trace, RELAY, "-c", site.config], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+    same(done.returncode, 0, done.stderr)
+    return sum(int(octets) for octets in re.findall(r"sendfile(?:\(.*| resumed>.*)\) = (\d+)", open(trace).read()))
+
+
+@test("3 MB by BDAT go straight from the file to the socket")
+def _():
+    body = HEAD + os.urandom(3_000_000)
+    send(body)
+    check(octets_by_sendfile() > 2_900_000, open(directory + "/trace").read()[:2000])
+    same(different(arrived(), body), None)
+
+
+@test("3 MB by DATA go straight from the file to the socket where no line begins with a dot")
+def _():
+    text = b"Subject: large\r\n\r\n" + b"0123456789" * 7 + b"\r\n"
+    site.send("bob@aio.example.org", text + (b"0123456789" * 7 + b"\r\n") * 42000)
+    check(octets_by_sendfile() > 2_900_000, open(directory + "/trace").read()[:2000])
+    check(aio.messages[-1].content.endswith(text[-72:] * 42000), len(aio.messages[-1].content))
+
+
+main(site.keep_queue_note)
