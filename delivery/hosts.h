@@ -69,6 +69,8 @@ struct host_report {
 
 /* state_fd: the queue's state/ folder.  A missing or damaged file is an empty table; damaged lines are dropped. */
 void hosts_load(struct hosts *h, int state_fd);
+/* The content of such a file, into a table. */
+void hosts_parse(struct hosts *h, struct slice text);
 int hosts_save(struct hosts *h, int state_fd);	/* by rename; 0 or -errno */
 void hosts_done(struct hosts *h);
 

@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/slice.h"
 
 #define FILE_NAME "hosts"
 #define FILE_NEW  "hosts.new"
+#define FILE_MAX  (2 << 20)	/* more than HOSTS_MAX lines */
 #define NUMBERS   9		/* fields of a line behind address and name */
 
 /* "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0 0 0 0" */
@@ -27,7 +29,7 @@ parse_line(struct slice line, struct host *ret)
 	for (size_t i = 0; i < 2 + NUMBERS; i++)
 		field[i] = slice_cut(rest, ' ', &rest);
 	memset(ret, 0, sizeof *ret);
-	if (rest.n || !field[0].n || field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
+	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n || field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
 		return false;
 	memcpy(ret->address, field[0].p, field[0].n);
 	memcpy(ret->name, field[1].p, field[1].n);
@@ -53,32 +55,36 @@ parse_line(struct slice line, struct host *ret)
 }
 
 void
+hosts_parse(struct hosts *h, struct slice text)
+{
+	struct host one, *place;
+
+	while (h->n < HOSTS_MAX) {
+		struct slice line = slice_cut(text, '\n', &text);
+
+		if (!text.p || line.p + line.n == text.p)	/* without its end: it may be half of a line */
+			break;
+		if (parse_line(line, &one) && (place = hosts_entry(h, one.address)))
+			*place = one;
+	}
+}
+
+void
 hosts_load(struct hosts *h, int state_fd)
 {
 	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[512];
-	struct host one, *place;
-	bool tail = false;	/* of a line that was too long */
+	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
+	size_t n = 0;
+	ssize_t got;
 
 	*h = (struct hosts){ 0 };
-	if (!f) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (h->n < HOSTS_MAX && fgets(line, sizeof line, f)) {
-		struct slice text = slice_str(line);
-		bool whole = text.n && text.p[text.n - 1] == '\n';
-
-		if (whole && !tail) {
-			text.n--;
-			if (parse_line(text, &one) && (place = hosts_entry(h, one.address)))
-				*place = one;
-		}
-		tail = !whole;
-	}
-	(void)fclose(f);
+	while (text && n < FILE_MAX && (got = read(fd, text + n, FILE_MAX - n)) > 0)
+		n += (size_t)got;
+	if (text)
+		hosts_parse(h, slice_of(text, n));
+	free(text);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* No fsync: a table that is lost is measured again, and a torn one is dropped line by line. */

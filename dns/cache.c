@@ -278,5 +278,5 @@ dns_cache_server(const struct dns_cache *c, const struct dns_resolver *r)
 		for (size_t i = 0; i < r->nservers; i++)
 			if (memcmp(&c->server, &r->servers[i], sizeof c->server) == 0)
 				return i;
-	return 0;
+	return DNS_SERVERS_MAX;
 }

@@ -54,7 +54,7 @@ void dns_cache_put(struct dns_cache *c, const struct dns_memo *memo);
 /* Octets of a memo that are used. */
 size_t dns_memo_size(const struct dns_memo *memo);
 
-/* Which server to ask first. */
+/* Which server to ask first; DNS_SERVERS_MAX: that does not matter. */
 size_t dns_cache_server(const struct dns_cache *c, const struct dns_resolver *r);
 
 #endif

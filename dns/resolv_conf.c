@@ -73,6 +73,7 @@ resolv_conf_parse(struct dns_resolver *r, struct slice text)
 				r->timeout_ms = (int)n * 1000;
 			if (option(w, SL("attempts:"), ATTEMPTS_MAX, &n))
 				r->attempts = (int)n;
+			r->rotate |= slice_eq(w, SL("rotate"));
 		}
 	}
 }

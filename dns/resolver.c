@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "dns/cache.h"
@@ -152,10 +153,24 @@ step(struct asking *a, bool ready)
 	}
 }
 
+static size_t
+first_server(const struct dns_resolver *r)
+{
+	size_t first = dns_cache_server(r->cache, r);
+	uint16_t random;
+
+	if (first == DNS_SERVERS_MAX) {
+		first = 0;
+		if (r->rotate && getrandom(&random, sizeof random, 0) == (ssize_t)sizeof random)
+			first = random % r->nservers;
+	}
+	return first;
+}
+
 static void
 begin(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
 {
-	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1, .first = dns_cache_server(r->cache, r) };
+	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1, .first = first_server(r) };
 	q->rcode = 0;
 	q->ttl_s = UINT32_MAX;
 	q->via_tcp = false;

@@ -27,11 +27,12 @@ struct dns_resolver {
 	size_t nservers;
 	int timeout_ms;		/* per try */
 	int attempts;		/* rounds over all servers */
+	bool rotate;		/* begin with any server, not always with the first */
 	struct dns_cache *cache;	/* borrowed; NULL: every question is asked */
 };
 
 /* From [relay] resolver when it names servers, else from the file (NULL: /etc/resolv.conf), parsed by us: nameserver with
- * scope and IPv6, options timeout: and attempts:.  No nameserver: 127.0.0.1, as libc does. */
+ * scope and IPv6, options timeout:, attempts: and rotate.  No nameserver: 127.0.0.1, as libc does. */
 void dns_resolver_init(struct dns_resolver *r, const struct address_list *servers, const char *resolv_conf);
 
 enum dns_status {

@@ -254,6 +254,28 @@ test_resolver(void)
 	fake_stop(&silent);
 }
 
+/* Both servers get questions; a coin that shows one side 60 times is broken. */
+static void
+test_rotate(void)
+{
+	struct fake_server servers[2];
+	size_t seen[2];
+
+	for (int i = 0; i < 2; i++) {
+		fake_start(&servers[i], zone);
+		resolver.servers[i] = servers[i].address;
+	}
+	resolver.rotate = true;
+	for (int i = 0; i < 60; i++)
+		(void)ask("a.test");
+	for (int i = 0; i < 2; i++) {
+		seen[i] = fake_seen_count(&servers[i]);
+		fake_stop(&servers[i]);
+	}
+	ok(seen[0] && seen[1] && seen[0] + seen[1] == 60, "rotate: both servers are asked (%zu, %zu)", seen[0], seen[1]);
+	resolver.rotate = false;
+}
+
 int
 main(void)
 {
@@ -263,5 +285,6 @@ main(void)
 	test_bounds();
 	test_damaged();
 	test_resolver();
+	test_rotate();
 	return tap_done();
 }

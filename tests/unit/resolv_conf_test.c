@@ -88,8 +88,13 @@ main(void)
 	struct sockaddr_storage list[2];
 	struct address_list configured = { list, 2 }, none = { NULL, 0 };
 	socklen_t len;
+	struct dns_resolver r = { 0 };
 	int fd = mkstemp(path);
 
+	resolv_conf_parse(&r, SL("options timeout:1 rotated\n"));
+	ok(!r.rotate, "rotate is not asked for");
+	resolv_conf_parse(&r, SL("options timeout:1 rotate attempts:3\n"));
+	ok(r.rotate && r.attempts == 3, "rotate is");
 	for (size_t i = 0; i < sizeof parse_cases / sizeof parse_cases[0]; i++)
 		parse_case(&parse_cases[i]);
 	if (fd < 0 || write(fd, "nameserver 192.0.2.9\noptions timeout:7\n", 39) != 39)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Two kinds of memory that something else may have written: state/hosts, which anybody with access may edit, and answers of
+ * the DNS that a worker passes on, which talks to strangers.  The first octet chooses.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "delivery/hosts.h"
+#include "dns/cache.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* What is read is sorted, printable, bounded, and can be judged. */
+static void
+file(struct slice text)
+{
+	struct hosts h = { 0 };
+	char space[400];
+
+	hosts_parse(&h, text);
+	must(h.n <= HOSTS_MAX);
+	for (size_t i = 0; i < h.n; i++) {
+		const struct host *host = &h.list[i];
+		struct buf b = BUF(space);
+
+		must(host_printable(host->address) && host_printable(host->name) && hosts_find(&h, host->address) == host);
+		must(i == 0 || strcmp(h.list[i - 1].address, host->address) < 0);
+		must(hosts_rests_until(&h, host, 1763787774) <= 1763787774 + HOSTS_PAUSE_MAX_S);
+		host_state(&b, &h, host, 1763787774);
+		must(b.n > 0);
+	}
+	hosts_done(&h);
+}
+
+/* What is taken can be given again, and its names are names. */
+static void
+memo(const uint8_t *data, size_t size)
+{
+	struct dns_cache *c = dns_cache_new();
+	struct dns_memo m = { 0 };
+	struct dns_question q = { .name = m.name };
+
+	memcpy(&m, data, size < sizeof m ? size : sizeof m);
+	m.expires_ms = clock_ms() + 1000000;
+	dns_cache_put(c, &m);
+	if (c->n) {
+		q.type = m.type;
+		must(dns_cache_get(c, &q) && q.nrecords == m.n && (q.nrecords == 0 || q.status == DNS_OK));
+		for (size_t i = 0; i < q.nrecords; i++)
+			must(q.records[i].type == m.type && memchr(q.records[i].target, '\0', DNS_NAME_MAX));
+		dns_question_done(&q);
+	}
+	dns_cache_free(c);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size && data[0] == 'f')
+		file(slice_of((const char *)data + 1, size - 1));
+	else if (size)
+		memo(data + 1, size - 1);
+	return 0;
+}
