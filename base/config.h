@@ -115,6 +115,7 @@ struct config {
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
 		char *tls_ca_file;		/* NULL: the system's */
+		char *ignore_keywords;		/* of EHLO, or NULL */
 		struct address_list bind;
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;

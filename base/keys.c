@@ -76,6 +76,7 @@ static const struct key keys[] = {
 	{ S("relay"), S("tls"), KIND_CHOICE, AT(relay.tls), S("may"), 0, 0, relay_tls },
 	{ S("relay"), S("tls-ca-file"), KIND_FILE, AT(relay.tls_ca_file), S(""), 0, 0, NULL },
 	{ S("relay"), S("bind"), KIND_BIND, AT(relay.bind), S(""), 0, 0, NULL },
+	{ S("relay"), S("ignore-keywords"), KIND_TEXT, AT(relay.ignore_keywords), S(""), 0, 0, NULL },
 	{ S("relay"), S("latency-fresh"), KIND_SECONDS, AT(relay.latency_fresh_s), S("1h"), 0, 365 * DAY, NULL },
 	/* RFC 5321 section 4.5.3.2 has these; its greeting includes the time to connect, which TCP itself would stretch */
 	TIMEOUT("connect-timeout", connect_timeout_ms, "30s"),

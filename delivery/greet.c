@@ -90,6 +90,7 @@ hello(struct start *s)
 	int r = ask(l, verb);
 
 	smtp_peer_init(&l->peer);	/* what was offered outside TLS is worth nothing inside (RFC 3207 section 4.2) */
+	l->peer.ignore = slice_str(l->config->relay.ignore_keywords);
 	if (r < 0)
 		return broken(s, r, verb);
 	if (l->reply.code / 100 == 2) {

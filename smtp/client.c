@@ -93,6 +93,15 @@ smtp_peer_init(struct smtp_peer *p)
 	*p = (struct smtp_peer){ 0 };
 }
 
+static bool
+is_among(struct slice words, struct slice keyword)
+{
+	while (words.n)
+		if (slice_ieq(slice_cut(words, ' ', &words), keyword))
+			return keyword.n > 0;
+	return false;
+}
+
 void
 smtp_peer_ehlo(struct smtp_peer *p, struct slice text)
 {
@@ -104,6 +113,8 @@ smtp_peer_ehlo(struct smtp_peer *p, struct slice text)
 
 		keyword = slice_cut(slice_trim(slice_cut(text, '\n', &text)), ' ', &argument);
 		argument = slice_trim(argument);
+		if (is_among(p->ignore, keyword))
+			continue;
 		if (slice_has_iprefix(keyword, SL("AUTH=")))	/* as it was before RFC 2554; some say it both ways */
 			p->mechanisms |= smtp_mechanisms(slice_skip(keyword, 5)) | smtp_mechanisms(argument);
 		if (slice_ieq(keyword, SL("AUTH")))

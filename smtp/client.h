@@ -24,6 +24,7 @@ struct smtp_peer {
 	bool deliver_by;
 	uint64_t max_size;		/* 0: not said */
 	struct smtp_limits limits;
+	struct slice ignore;		/* keywords that are as if not offered; the caller's, set after smtp_peer_init() */
 	uint64_t min_by;		/* the least time DELIVERBY grants itself, in seconds; 0: not said */
 };
 

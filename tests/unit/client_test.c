@@ -77,6 +77,18 @@ static const struct limits {
 	{ "R150 a name that is none", S("x\nLIMITS MAILMAX=7 a.b=7"), 0, 0, 0 },
 };
 
+static const struct {
+	struct slice words;
+	unsigned flags;
+	bool limited;
+} ignores[] = {
+	{ S(""), PIPE | SIZE | CHUNK | BINARY | DSN, true },
+	{ S("pipelining"), SIZE | CHUNK | BINARY | DSN, true },
+	{ S("CHUNKING"), PIPE | SIZE | DSN, true },
+	{ S("LIMITS  dsn SIZE"), PIPE | CHUNK | BINARY, false },
+	{ S("PIPELININ CHUNKINGS 10"), PIPE | SIZE | CHUNK | BINARY | DSN, true },
+};
+
 static const struct command {
 	const char *name;
 	unsigned flags;			/* of the peer */
@@ -130,6 +142,15 @@ main(void)
 		smtp_peer_init(&p);
 		smtp_peer_ehlo(&p, auths[i].text);
 		ok(p.mechanisms == auths[i].mechanisms, "mechanisms of AUTH, row %zu (%#x)", i, p.mechanisms);
+	}
+	for (size_t i = 0; i < sizeof ignores / sizeof ignores[0]; i++) {
+		struct smtp_peer p;
+
+		smtp_peer_init(&p);
+		p.ignore = ignores[i].words;
+		smtp_peer_ehlo(&p, SL("x\nPIPELINING\nSIZE 10\nChunking\nBINARYMIME\nLIMITS RCPTMAX=1\n\nDSN"));
+		ok(flags_of(&p) == ignores[i].flags && (p.limits.rcpt_max == 1) == ignores[i].limited, "ignored: \"%.*s\" (%#x)",
+		    (int)ignores[i].words.n, ignores[i].words.p, flags_of(&p));
 	}
 	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
 		const struct limits *want = &limits[i];

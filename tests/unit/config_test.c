@@ -26,7 +26,7 @@ check_defaults(void)
 	ok(c.relay.resolver.n == 0 && c.relay.bind.n == 0, "resolver, bind");
 	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20, "port, processes, per-destination");
 	ok(c.relay.family == FAMILY_ANY && c.relay.mx_order == MX_ORDER_PREFERENCE, "family, mx-order");
-	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file, "tls, tls-ca-file");
+	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file && !c.relay.ignore_keywords, "tls, tls-ca-file, ignore-keywords");
 	ok(c.relay.latency_fresh_s == 3600 && c.relay.connect_timeout_ms == 30000, "latency-fresh, connect-timeout");
 	ok(c.relay.greeting_timeout_ms == 300000 && c.relay.command_timeout_ms == 300000 &&
 	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 && c.relay.dot_timeout_ms == 600000,
@@ -54,7 +54,7 @@ check_all_keys(void)
 	    "tls-client-certificates = ask\ntls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
-	    "mx-order = latency\ntls = require\ntls-ca-file = /ca\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nconnect-timeout = 500ms\n"
+	    "mx-order = latency\ntls = require\ntls-ca-file = /ca\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\nconnect-timeout = 500ms\n"
 	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\nrecipients = %s/list\n",
 	    directory, directory, directory);
@@ -77,6 +77,7 @@ check_all_keys(void)
 	ok(c.relay.resolver.n == 2 && address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
 	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53, "[relay] resolver");
 	ok(c.relay.tls == RELAY_TLS_REQUIRE && c.relay.tls_ca_file, "[relay] tls");
+	ok(c.relay.ignore_keywords && strcmp(c.relay.ignore_keywords, "CHUNKING") == 0, "[relay] ignore-keywords");
 	ok(c.relay.bind.n == 2 && c.relay.bind.list[1].ss_family == AF_INET6, "[relay] bind");
 	ok(c.relay.port == 2525 && c.relay.family == FAMILY_IPV4 && c.relay.processes == 5 &&
 	    c.relay.per_destination == 2 && c.relay.mx_order == MX_ORDER_LATENCY && c.relay.latency_fresh_s == 0, "[relay]");

@@ -72,6 +72,9 @@ static const struct smtp_case cases[] = {
 	{ "R139 no reply to the chunk", .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" }, .want = "deferred 4.4.2 timed out in waiting" },
 };
 
+static const struct smtp_case ignored = { "ignore-keywords: CHUNKING is offered and not used",
+	.script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" };
+
 /* More than travels without knowing whether anybody wants it. */
 static const struct smtp_case large[] = {
 	{ "R121 a large message waits for the recipients", .script = { BOTH "C MAIL\nC RCPT\nQ\nS 250 ok\nS 250 ok\nB\nS 250 ok\n" BYE },
@@ -109,6 +112,9 @@ main(void)
 	mail_init(&smtp_mail);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		smtp_run(&cases[i], &resolver);
+	smtp_config.relay.ignore_keywords = (char[]){ "x chunking" };
+	smtp_run(&ignored, &resolver);
+	smtp_config.relay.ignore_keywords = NULL;
 	for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
 		test_large(&large[i]);
 	mail_done(&smtp_mail);
