@@ -11,6 +11,8 @@
 #include "base/cidr.h"
 #include "base/slice.h"
 
+#define OUTAGE_S 60
+
 /* Where address is, or would be. */
 static size_t
 position(const struct hosts *h, const char *address)
@@ -189,11 +191,23 @@ learn_proof(struct host *host)
 	return true;
 }
 
+/* While nobody greeted us it may have been us who were cut off: those that failed since the last greeting before that are not to
+ * be left alone for it. */
+static void
+learn_we_are_there(struct hosts *h, int64_t now_s)
+{
+	for (size_t i = 0; now_s - h->good_s >= OUTAGE_S && i < h->n; i++)
+		if (h->list[i].failures > 1 && h->list[i].since_s >= h->good_s)
+			h->list[i].failures = 1;
+	h->good_s = now_s;
+}
+
 static bool
 learn_event(struct hosts *h, struct host *host, const struct host_report *report, int64_t now_s)
 {
 	switch (report->event) {
 	case HOST_OPEN:
+		learn_we_are_there(h, now_s);
 		learn_open(host, report, now_s);
 		return true;
 	case HOST_SLOW:

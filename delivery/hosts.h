@@ -40,6 +40,7 @@ struct hosts {
 	bool changed;
 	int64_t pause_s, pause_max_s;	/* behind the first failure, doubled with each; 0: HOSTS_PAUSE_... */
 	int64_t forgiven_s;		/* what failed up to then may be dialled at once */
+	int64_t good_s;			/* when any host greeted us last */
 };
 
 #define HOSTS_PAUSE_S     60
@@ -48,7 +49,7 @@ struct hosts {
 
 /* What happened to an address. */
 enum host_event {
-	HOST_RESTING,			/* was not dialled, as it fails; nothing to learn, but its mail waits for it */
+	HOST_RESTING,			/* was not dialled, or not by its fault; nothing to learn, but its mail waits for it */
 	HOST_OPEN,			/* greeted: connect_us and first_us are set */
 	HOST_SLOW,			/* cut off while it had not: first_us is how long it was waited for */
 	HOST_FAILED,			/* no connection, no greeting, or a session that broke off */

@@ -64,8 +64,11 @@ hosts_parse(struct hosts *h, struct slice text)
 
 		if (!text.p || line.p + line.n == text.p)	/* without its end: it may be half of a line */
 			break;
-		if (parse_line(line, &one) && (place = hosts_entry(h, one.address)))
-			*place = one;
+		if (!parse_line(line, &one) || !(place = hosts_entry(h, one.address)))
+			continue;
+		*place = one;
+		if (one.measured_s > h->good_s)
+			h->good_s = one.measured_s;
 	}
 }
 

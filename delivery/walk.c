@@ -142,6 +142,27 @@ walk_add_tried(struct walk *w, const char *host, const char *what)
 		w->tried = b;
 }
 
+/* Nothing that the host could help: it is this end that has no way to it. */
+static bool
+ours(int error)
+{
+	switch (error) {
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+	case EACCES:
+	case EPERM:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void
 dial_failed(struct walk *w, const struct order_target *t, const struct dial_target *dialled)
 {
@@ -156,7 +177,7 @@ dial_failed(struct walk *w, const struct order_target *t, const struct dial_targ
 	walk_note_dial(w, host, dialled, what);
 	walk_add_tried(w, host, what);
 	w->refused++;
-	walk_tell_host(w, t, dialled, HOST_FAILED, HOST_TLS_UNKNOWN);
+	walk_tell_host(w, t, dialled, ours(dialled->error) ? HOST_RESTING : HOST_FAILED, HOST_TLS_UNKNOWN);
 }
 
 /* After a race: those that failed and the winner are done with, the others go back among the

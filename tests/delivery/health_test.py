@@ -2,6 +2,7 @@
 """What is remembered of hosts that fail, hang, break off or refuse our IPv6 address, and what follows for the next mail."""
 import os
 import re
+import shutil
 import time
 
 from exchangers import BlackHole, Exchanger
@@ -66,6 +67,7 @@ def tool_hosts(*options):
 
 
 def clear():
+    shutil.rmtree(site.queue + "/state/waiting", ignore_errors=True)
     for path in site.queued():
         os.unlink(path)
 
@@ -175,6 +177,17 @@ def _():
         same([len(site.mailbox("alice")) - had, gone.connections], [count, count], site.log())
         time.sleep(0.6)
     same(state("192.0.2.16:25")["failures"], "1", site.hosts())
+
+
+@test("no way out from here is not held against a host")
+def _():
+    clear()
+    before = site.hosts()
+    for _ in range(2):
+        send("six.example.org", *SOON, "-o", "relay.bind=203.0.113.9 2001:db8:9::1")
+        time.sleep(1.2)
+    same([len(site.queued("wait")), site.hosts()], [2, before], site.log()[-2000:])
+    check("Cannot assign requested address" in site.queue_text(), site.queue_text())
 
 
 @test("a host that is back releases the mail that waits for it, of all its domains and of earlier runs, at once")

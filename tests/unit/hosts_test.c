@@ -157,6 +157,30 @@ test_tls(void)
 	hosts_done(&h);
 }
 
+/* Two hosts fail, twice each; nobody answered since the first of them began, or before the second did. */
+static void
+test_outage(void)
+{
+	struct host_report one = heard("192.0.2.1:25", HOST_FAILED, 0, 0), two = heard("192.0.2.2:25", HOST_FAILED, 0, 0);
+	struct host_report good = heard("192.0.2.3:25", HOST_OPEN, 1, 1);
+	struct hosts h = { 0 };
+
+	hosts_learn(&h, &one, 1000);
+	hosts_learn(&h, &good, 1010);
+	hosts_learn(&h, &two, 1020);
+	hosts_learn(&h, &one, 1100);
+	hosts_learn(&h, &two, 1100);
+	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1101) && hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1101),
+	    "both are left alone");
+	hosts_learn(&h, &good, 1102);
+	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1103), "one failed while others did not: it is still left alone");
+	ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1103), "the other did while nobody answered: that may have been us");
+	hosts_learn(&h, &two, 1200);
+	hosts_learn(&h, &good, 1300);
+	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1300), "but only once");
+	hosts_done(&h);
+}
+
 /* In words. */
 static const struct {
 	const char *name;
@@ -346,6 +370,7 @@ main(void)
 	test_learning();
 	test_pauses();
 	test_tls();
+	test_outage();
 	test_states();
 	test_ignored();
 	test_bound();
