@@ -22,6 +22,7 @@ struct message {
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not yet done */
 	bool fresh;			/* never tried before */
+	bool partly;			/* some of its recipients were settled before this run */
 	unsigned nwaits;
 	struct absent *waits[MESSAGE_WAITS];	/* hosts that it met nobody at; waiting.c's */
 	bool asked;			/* something, by the operator: see the queue's requests when it settles */

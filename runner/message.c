@@ -41,6 +41,13 @@ result_of_state(char state)
 	return bounce_debt(state, &action) ? &result_owed[action] : &result_delivered;
 }
 
+static void
+settled_before(struct message *m, size_t i, char state)
+{
+	m->partly = true;
+	m->results[i] = result_of_state(state);
+}
+
 /* The tail of an ID is random, so it spreads. */
 static size_t
 id_bucket(const char *id)
@@ -220,7 +227,7 @@ put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
 			route = &expansion;
 		if (e->rcpts[i].state != QUEUE_PENDING)
-			m->results[i] = result_of_state(e->rcpts[i].state);
+			settled_before(m, i, e->rcpts[i].state);
 		else if (freeze_holds(r, m, (uint32_t)i, route))
 			continue;
 		else if ((places[n].destination = destination_for(r, route, domain)))
@@ -282,7 +289,7 @@ came_too_late(struct message *m, const struct queue_entry *e)
 		struct buf b = BUF(space);
 
 		if (rcpt->state != QUEUE_PENDING) {
-			m->results[i] = result_of_state(rcpt->state);
+			settled_before(m, i, rcpt->state);
 			continue;
 		}
 		deadline_outcome(&o, SL(""), last_words(e, rcpt->path, &b));

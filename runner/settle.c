@@ -239,6 +239,11 @@ settle(struct runner *r, struct message *m)
 	struct tally t = { 0 };
 	int error;
 
+	if (nothing_to_say(m) && !m->partly && !m->asked) {	/* what is in the file changes nothing: it is not even opened */
+		error = queue_finish(r->queue, m->id);
+		r->hooks->message(r->ctx, m->id, error < 0 ? RUNNER_STUCK : RUNNER_FINISHED, 0, error);
+		return;
+	}
 	error = queue_load(r->queue, m->id, &e);
 	if (error < 0) {
 		r->hooks->message(r->ctx, m->id, RUNNER_STUCK, 0, error);
