@@ -155,11 +155,9 @@ put_heading(const struct list *l)
 static void
 put_broken(struct list *l, const struct queue_spot *spot, const char *why)
 {
-	if (l->shown++ == 0 && !l->t->json && !l->t->ids_only)
+	if (l->shown++ == 0 && !l->t->json)
 		put_heading(l);
-	if (l->t->ids_only) {
-		(void)printf("%s\n", spot->id);
-	} else if (l->t->json) {
+	if (l->t->json) {
 		tool_object_broken(spot, why);
 	} else {
 		(void)printf("%s%*s", spot->id, AGE_COLUMNS + SIZE_COLUMNS + 3, "");
@@ -189,8 +187,13 @@ list_one(void *ctx, const struct queue_spot *spot)
 {
 	struct list *l = ctx;
 	struct queue_entry e;
-	int r = queue_look(spot, &e);
+	int r;
 
+	if (l->t->ids_only && !filter_reads(&l->t->filter)) {
+		(void)puts(spot->id);
+		return tool_output_broken() ? 1 : 0;
+	}
+	r = queue_look(spot, &e);
 	if (r == 0) {
 		if (filter_matches(&l->t->filter, &e, l->t->now_us))
 			put_message(l, spot, &e);
