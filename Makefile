@@ -123,6 +123,7 @@ WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pw
 WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
+WRAP_intake := -Wl,--wrap=clock_wall_us
 
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	@mkdir -p $(@D)

@@ -5,12 +5,10 @@
  * exits when nothing is left to do.  A path unit starts it when new/ fills, a timer
  * when deferred mail is due; --watch stays for systems without either.
  *
- * Everything that happens arrives in the event loop at the end of this file: mail
- * in new/ (inotify), a worker's words (its socket), its end (pidfd), the time
- * (deferred mail is due, the table of hosts wants saving), a signal.
+ * Everything that happens arrives in runner/loop, and most of it in the handlers here: mail in new/, all of wait/ made
+ * due, an operator's request, the time (deferred mail is due, the table of hosts wants saving).
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +29,14 @@
 #include "queue.h"
 #include "queue/waiting.h"
 #include "queue/look.h"
-#include "runner/children.h"
 #include "runner/explain.h"
 #include "runner/intake.h"
+#include "runner/loop.h"
 #include "runner/report.h"
 #include "runner/runner.h"
 
-#define SHUTDOWN_S 25		/* for running deliveries to end after SIGTERM */
 #define WATCH_S    60		/* between looks at tmp/ and wait/ that nothing asked for */
 #define SAVE_S     1		/* how late what was learned of hosts may reach the disk */
-#define TELL_S     1		/* between two lines of status */
 #define AGAIN_S    5		/* before another try where not one process could be started */
 
 static const char usage[] =
@@ -78,12 +74,10 @@ struct relay {
 	struct aliases aliases;
 	struct runner runner;
 	struct intake intake;
-	struct children children;
-	sd_event *loop;
+	struct loop loop;
 	sd_event_source *turn, *due_timer, *save_timer;
 	unsigned count[OUTCOME_FAILED + 1];	/* of recipients, by enum outcome_kind */
 	int64_t due_s;			/* what due_timer is for; 0: to be found out */
-	int64_t told_us;		/* when the service manager last heard of us */
 };
 
 static int
@@ -104,13 +98,6 @@ own_option(void *ctx, int val, const char *argument)
 
 /* ---- what is due ---- */
 
-static void
-set_timer(sd_event_source *timer, uint64_t after_us)
-{
-	(void)sd_event_source_set_time_relative(timer, after_us);
-	(void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-}
-
 /* When the earliest deferred message is due; with --watch at least every WATCH_S, for what nobody tells us of: a
  * handler that was killed with its message complete, a clock that was set. */
 static void
@@ -126,23 +113,10 @@ arm_due_timer(struct relay *r)
 		r->due_s = now_s + WATCH_S;
 	left_s = r->due_s - now_s;
 	if (r->due_s < INT64_MAX)
-		set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
+		loop_set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
 }
 
 /* ---- what happens ---- */
-
-static void
-tell_manager(struct relay *r)
-{
-	const struct runner *runner = &r->runner;
-
-	if (clock_us() - r->told_us < TELL_S * 1000000 && runner->nmessages)
-		return;
-	r->told_us = clock_us();
-	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, "
-	    "%u deferred, %u failed", runner->nmessages, runner->nworkers,
-	    r->count[OUTCOME_DELIVERED], r->count[OUTCOME_DEFERRED], r->count[OUTCOME_FAILED]);
-}
 
 /* After each event: more work for the workers, or the end. */
 static void
@@ -159,13 +133,13 @@ go_on(void *ctx)
 	if (r->due_s == 0 && !r->intake.look_wait && !r->intake.wait_walk.names)
 		arm_due_timer(r);
 	if (runner->nworkers == 0 && runner->nmessages && !runner_ready(runner) && !runner->stopping)
-		set_timer(r->due_timer, AGAIN_S * 1000000);	/* no process: nobody else would wake us */
+		loop_set_timer(r->due_timer, AGAIN_S * 1000000);	/* no process: nobody else would wake us */
 	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
-		set_timer(r->save_timer, SAVE_S * 1000000);
-	tell_manager(r);
+		loop_set_timer(r->save_timer, SAVE_S * 1000000);
+	loop_tell(&r->loop, r->count);
 	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0 && intake_over(&r->intake) &&
 	    !runner_ready(runner))))
-		(void)sd_event_exit(r->loop, 0);
+		(void)sd_event_exit(r->loop.event, 0);
 }
 
 /* Now and then, between all that happens: what there may be very much of. */
@@ -253,44 +227,13 @@ on_save(sd_event_source *s, uint64_t usec, void *ctx)
 static void
 child_started(void *ctx, struct worker *w, pid_t pid, int fd)
 {
-	children_add(&((struct relay *)ctx)->children, w, pid, fd);
+	loop_add_worker(&((struct relay *)ctx)->loop, w, pid, fd);
 }
 
 static void
 child_ended(void *ctx, struct worker *w)
 {
-	children_drop(&((struct relay *)ctx)->children, w);
-}
-
-static int
-on_too_late(sd_event_source *s, uint64_t usec, void *ctx)
-{
-	struct relay *r = ctx;
-
-	(void)s;
-	(void)usec;
-	log_text(LOG_LEVEL_WARNING, "%u deliveries did not end in time: killed, they will be tried again",
-	    r->runner.nworkers);
-	runner_kill(&r->runner);
-	return 0;
-}
-
-/* Running deliveries end in good order; everything else stays in cur/, where the next run finds it. */
-static int
-on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
-{
-	struct relay *r = ctx;
-
-	(void)s;
-	(void)info;
-	if (!r->runner.stopping) {
-		runner_stop(&r->runner);
-		(void)sd_notify(0, "STOPPING=1");
-		(void)sd_event_add_time_relative(r->loop, NULL, CLOCK_MONOTONIC, SHUTDOWN_S * 1000000ull,
-		    0, on_too_late, r);
-	}
-	go_on(r);
-	return 0;
+	loop_drop_worker(&((struct relay *)ctx)->loop, w);
 }
 
 static void
@@ -324,48 +267,23 @@ static const struct runner_hooks hooks = {
 /* ---- the run ---- */
 
 static int
-watch_folder(struct relay *r, int folder, uint32_t events, sd_event_inotify_handler_t handler)
-{
-	return folder < 0 ? folder : sd_event_add_inotify_fd(r->loop, NULL, folder, events | IN_ONLYDIR, handler, r);
-}
-
-static int
 open_loop(struct relay *r)
 {
-	sigset_t set;
-	int error;
+	struct loop *l = &r->loop;
+	int error, requests = queue_requests_folder(&r->queue);
 
-	/* sd_event_add_child wants SIGCHLD blocked, the signal sources theirs; workers unblock all. */
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	if ((error = sd_event_new(&r->loop)) < 0 ||
-	    (error = sd_event_add_signal(r->loop, NULL, SIGTERM, on_stop, r)) < 0 ||
-	    (error = sd_event_add_signal(r->loop, NULL, SIGINT, on_stop, r)) < 0 ||
-	    (error = watch_folder(r, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival)) < 0 ||
-	    (error = watch_folder(r, r->queue.wait, IN_MOVED_TO, on_flush)) < 0 ||
-	    (error = sd_event_add_defer(r->loop, &r->turn, on_turn, r)) < 0 ||
-	    (error = sd_event_add_time(r->loop, &r->due_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_due, r)) < 0 ||
-	    (error = sd_event_add_time(r->loop, &r->save_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_save, r)) < 0)
-		return error;
-	(void)sd_event_source_set_enabled(r->save_timer, SD_EVENT_OFF);
-	return 0;
-}
-
-/* What an operator asks for of messages that this runner has. */
-static int
-watch_requests(struct relay *r)
-{
-	int error, fd = queue_requests_folder(&r->queue);
-
-	if (fd < 0)
-		return fd;
-	error = watch_folder(r, fd, IN_CREATE, on_request);
-	(void)close(fd);
-	return error < 0 ? error : 0;
+	r->loop = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
+	if ((error = loop_open(l)) >= 0 &&
+	    (error = loop_watch(l, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival)) >= 0 &&
+	    (error = loop_watch(l, r->queue.wait, IN_MOVED_TO, on_flush)) >= 0 &&
+	    (error = loop_watch(l, requests, IN_CREATE, on_request)) >= 0 &&
+	    (error = sd_event_add_defer(l->event, &r->turn, on_turn, r)) >= 0 &&
+	    (error = loop_timer(l, &r->due_timer, on_due)) >= 0 &&
+	    (error = loop_timer(l, &r->save_timer, on_save)) >= 0)
+		error = 0;
+	if (requests >= 0)
+		(void)close(requests);
+	return error;
 }
 
 /* -1, or an exit status. */
@@ -391,8 +309,6 @@ open_queue(struct relay *r)
 		return EX_TEMPFAIL;
 	}
 	error = open_loop(r);
-	if (error == 0)
-		error = watch_requests(r);
 	if (error < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
@@ -415,7 +331,6 @@ run(struct relay *r)
 	r->runner.hooks = &hooks;
 	r->runner.ctx = r;
 	r->resolver.cache = dns_cache_new();	/* without memory every question is asked */
-	r->children = (struct children){ .loop = r->loop, .runner = &r->runner, .after = go_on, .ctx = r };
 	r->intake = (struct intake){ .runner = &r->runner, .look_new = true, .look_cur = true, .look_wait = true };
 	hosts_load(&r->runner.hosts, r->queue.state);
 	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
@@ -429,14 +344,14 @@ run(struct relay *r)
 	runner_requests(&r->runner);
 	(void)sd_notify(0, "READY=1");
 	go_on(r);
-	code = sd_event_loop(r->loop);
+	code = loop_run(&r->loop);
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
 	intake_done(&r->intake);
 	runner_done(&r->runner);
 	dns_cache_free(r->resolver.cache);
 	r->resolver.cache = NULL;
-	sd_event_unref(r->loop);
+	loop_close(&r->loop);
 	queue_close(&r->queue);
 	return code < 0 ? EX_OSERR : code;
 }

@@ -137,6 +137,7 @@ flush_content(struct transaction *t)
 	const uint64_t end = l->stream.octets_out + l->stream.out.n;
 	int r;
 
+	delivery_keep_on();
 	ahead_announce(t);
 	r = link_flush(l);
 	if (r == 0)
@@ -159,8 +160,10 @@ send_nothing(struct transaction *t)
 static enum transaction_end
 send_content(struct transaction *t)
 {
-	int r = payload_send_data(t->link, &t->payload);
+	int r;
 
+	delivery_keep_on();		/* the last octets may leave before we know */
+	r = payload_send_data(t->link, &t->payload);
 	return r < 0 ? content_cut(t, r) : flush_content(t);
 }
 

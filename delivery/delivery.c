@@ -6,6 +6,8 @@
  */
 #include "delivery/delivery.h"
 
+#include <signal.h>
+
 #include "base/clock.h"
 #include "delivery/bounce.h"
 #include "delivery/deadline.h"
@@ -79,6 +81,28 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 	/* Of what leaves the queue now, the log leaves with it. */
 	if (d->undelivered || !d->leaves)
 		(void)transcript_write(d->transcript, e);
+}
+
+static void
+sigterm(int how)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(how, &set, NULL);
+}
+
+void
+delivery_keep_on(void)
+{
+	sigterm(SIG_BLOCK);
+}
+
+void
+delivery_may_stop(void)
+{
+	sigterm(SIG_UNBLOCK);
 }
 
 void

@@ -78,6 +78,10 @@ void deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *
 /* End the connection that is kept, if there is one. */
 void delivery_drop_link(struct delivery *d);
 
+/* From here on somebody may have the message: SIGTERM, which ends a worker at any other time, waits until all of it is reported. */
+void delivery_keep_on(void);
+void delivery_may_stop(void);
+
 /* For the ways out: mark, note and report one recipient. */
 void delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 

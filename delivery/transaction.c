@@ -133,12 +133,16 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 	if (!t->announced)
 		l->transactions++;
 	t->announced = false;
+	if (t->blind)
+		delivery_keep_on();
 	r = commands_run(t);
 	if (r < 0)
 		end = broken(t, r);
 	else if (commands_all_sent(t))
 		end = content_run(t);
 	drop_settled(t);
+	if (t->nleft)
+		delivery_may_stop();
 	if (t->moved && t->nleft)
 		return TRANSACTION_NEXT;
 	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft ? TRANSACTION_NEXT : end;

@@ -43,11 +43,13 @@ frame_put(int fd, const struct frame *f)
 int
 frame_get(int fd, struct frame *ret, bool wait)
 {
+	int resets = 0;
 	ssize_t n;
 
+	/* Who ended without having read all resets us, once, and what it said comes behind that. */
 	do
 		n = recv(fd, ret, sizeof *ret, wait ? 0 : MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return -errno;
 	if (n == 0)

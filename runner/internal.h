@@ -100,7 +100,7 @@ enum pace pace_heard(struct runner *r, struct destination *d, const struct outco
 bool pace_dead(struct destination *d);
 /* Which destination gets the next worker; NULL: none for now. */
 struct destination *pace_next(struct runner *r);
-/* Does somebody else need this worker's place more than its own destination does? */
+/* Is this worker's place of no use to its destination any more, or of more use to another one? */
 bool pace_yield(const struct runner *r, const struct worker *w);
 
 /* message.c: the window. */

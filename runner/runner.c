@@ -107,9 +107,11 @@ dismiss(struct runner *r, struct worker *w)
 static void
 give_jobs(struct runner *r, struct worker *w)
 {
-	if (w->njobs == 0 && (w->ending || pace_yield(r, w) || !give_job(r, w)))
+	const bool yields = pace_yield(r, w);
+
+	if (w->njobs == 0 && (w->ending || yields || !give_job(r, w)))
 		dismiss(r, w);
-	while (!w->ending && w->njobs && w->njobs < WORKER_JOBS && spare(r, w->destination))
+	while (!w->ending && !yields && w->njobs && w->njobs < WORKER_JOBS && spare(r, w->destination))
 		if (!give_job(r, w))
 			return;
 }
@@ -281,10 +283,10 @@ runner_revive(struct runner *r)
 }
 
 void
-runner_kill(struct runner *r)
+runner_kill(struct runner *r, int signo)
 {
 	for (struct worker *w = r->workers; w; w = w->next)
-		(void)kill(w->pid, SIGKILL);
+		(void)kill(w->pid, signo);
 }
 
 void

@@ -118,7 +118,8 @@ void runner_reap(struct runner *r, struct worker *w, int status);
 /* Running deliveries end, and nothing else begins. */
 void runner_stop(struct runner *r);
 
-/* SIGKILL to all workers, when a shutdown takes too long. */
-void runner_kill(struct runner *r);
+/* When a shutdown takes too long: SIGTERM ends the workers whose message nobody can have got yet, SIGKILL all of them.  What they
+ * had in hand is left in cur/. */
+void runner_kill(struct runner *r, int signo);
 
 #endif

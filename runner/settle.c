@@ -14,6 +14,8 @@
 #include "runner/hold.h"
 #include "runner/notify.h"
 
+#define FAR_S (60 * 86400)	/* as much more than a lifetime nobody keeps a host from running */
+
 int64_t
 runner_now_s(void)
 {
@@ -42,6 +44,20 @@ struct tally {
 	struct result given_up;
 	struct notices notices;
 };
+
+/*
+ * Longer than its lifetime?  An age of many weeks more was made by a clock that was wrong when it came, or is now: by that alone no
+ * message is given up, only after as many attempts as a lifetime has at least.
+ */
+static bool
+too_old(const struct runner *r, const struct queue_entry *e)
+{
+	const uint64_t lifetime_s = r->config->queue.lifetime_s, retry_max_s = r->config->queue.retry_max_s;
+
+	if (!waited(e, lifetime_s))
+		return false;
+	return !waited(e, lifetime_s + FAR_S) || e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
+}
 
 /* The last attempt's words become the bounce's: "gave up after 5d: connection refused". */
 static void
@@ -141,7 +157,7 @@ take_stock(const struct runner *r, const struct queue_entry *e, struct tally *t)
 	const uint64_t warn_after_s = r->config->queue.warn_after_s;
 	const bool over = deadline_over(&t->deadline, runner_now_s());
 
-	t->too_old = waited(e, r->config->queue.lifetime_s);
+	t->too_old = too_old(r, e);
 	t->gives_back = over && t->deadline.give_back;
 	t->overdue = over && !t->deadline.told;
 	t->late = !t->asked && !e->warned && (t->overdue || (warn_after_s && waited(e, warn_after_s)));

@@ -129,7 +129,10 @@ finish(struct desk *k, struct delivery *d)
 		queue_unload(&h->e);
 	}
 	h->full = false;
-	return release(k, true) == 0;
+	if (release(k, true) < 0)
+		return false;
+	delivery_may_stop();
+	return true;
 }
 
 static bool

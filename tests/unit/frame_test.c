@@ -29,9 +29,26 @@ test_frames(void)
 	close(pair[1]);
 }
 
+/* A worker that ends with a job that it has not read yet. */
+static void
+test_reset(void)
+{
+	static struct frame job = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 1, { 0 } } }, done = { .type = FRAME_DONE }, in;
+	int pair[2];
+
+	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "a pair"))
+		return;
+	ok(frame_put(pair[0], &job) == 0 && frame_put(pair[1], &done) == 0, "something on the way in both directions");
+	close(pair[1]);
+	ok(frame_get(pair[0], &in, false) == 1 && in.type == FRAME_DONE, "R147 what it has said is heard");
+	ok(frame_get(pair[0], &in, false) == 0, "and then that it is gone");
+	close(pair[0]);
+}
+
 int
 main(void)
 {
 	test_frames();
+	test_reset();
 	return tap_done();
 }

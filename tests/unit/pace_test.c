@@ -221,6 +221,7 @@ test_dead(void)
 	d = destination("a");
 	must_start(start());
 	ok(hear("a", CAUSE_CONNECT, true) == PACE_ON && d->ring == RING_DEAD && !start(), "R146 nobody there: what waits needs no worker to find out");
+	ok(pace_yield(&runner, runner.workers), "not even the one that did");
 	put("a", true, 1);
 	ok(d->ring == RING_DEAD && d->dead->cause == CAUSE_CONNECT, "R146 nor what comes soon");
 	d->dead_until_ms = clock_ms();

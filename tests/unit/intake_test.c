@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The window and what fills it, with a real queue and real workers: nothing is lost that finds no room, new mail finds it where
+ * old mail does not, and a clock that jumps by years neither loses nor delays anything.
+ */
+#include "runner/intake.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "runner/internal.h"
+#include "tests/unit/queue_fixture.h"
+
+#define YEAR_S (INT64_C(365) * 86400)
+
+static int64_t jump_s;
+
+int64_t __real_clock_wall_us(void);
+int64_t __wrap_clock_wall_us(void);
+
+int64_t
+__wrap_clock_wall_us(void)
+{
+	return __real_clock_wall_us() + jump_s * 1000000;
+}
+
+static struct {
+	struct worker *worker;
+	pid_t pid;
+	int fd;
+} started[64];
+static size_t nstarted;
+static unsigned ends[RUNNER_STUCK + 1], kinds[3], notices;
+static int64_t last_due_s;
+
+static void
+hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
+{
+	(void)ctx;
+	started[nstarted].worker = w;
+	started[nstarted].pid = pid;
+	started[nstarted++].fd = fd;
+}
+
+static void
+hook_ended(void *ctx, struct worker *w)
+{
+	(void)ctx;
+	for (size_t i = 0; i < nstarted; i++)
+		if (started[i].worker == w) {
+			started[i] = started[--nstarted];
+			return;
+		}
+}
+
+static void
+hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
+{
+	(void)ctx, (void)id, (void)path, (void)delay_us;
+	kinds[o->kind]++;
+}
+
+static void
+hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
+{
+	(void)ctx, (void)id, (void)error;
+	ends[end]++;
+	last_due_s = due_s;
+}
+
+static void
+hook_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to)
+{
+	(void)ctx, (void)id, (void)notice_id, (void)to;
+	notices += action == BOUNCE_FAILED;
+}
+
+static void
+hook_trouble(void *ctx, const char *what, const char *id, int error)
+{
+	(void)ctx;
+	printf("# trouble: %s %s %d\n", what, id, error);
+}
+
+static const struct runner_hooks hooks = {
+	.started = hook_started, .ended = hook_ended, .rcpt = hook_rcpt, .message = hook_message, .notified = hook_notified,
+	.trouble = hook_trouble,
+};
+
+static struct fixture f;
+static struct config config;
+static struct dns_resolver resolver;
+static struct runner runner;
+static struct intake intake = { .runner = &runner };
+
+static void
+report_error(void *ctx, const char *file, unsigned line, const char *text)
+{
+	(void)ctx;
+	printf("# %s:%u: %s\n", file, line, text);
+}
+
+static void
+set_up(void)
+{
+	static const char *overrides[] = {
+		"server.hostname=mail.example", "route discard.example.via=discard", "route stuck.example.via=maildir:/dev/null/{local}",
+		"queue.retry-min=10min",
+	};
+	struct config_report report = { report_error, NULL };
+
+	fixture_open(&f);
+	must(config_load(&config, "/dev/null", overrides, sizeof overrides / sizeof overrides[0], &report) >= 0, "config_load");
+	runner.config = &config;
+	runner.queue = &f.q;
+	runner.resolver = &resolver;
+	runner.hooks = &hooks;
+}
+
+static void
+put(const char *to, int n)
+{
+	static struct queue_message m;
+	const struct queue_facts facts = { .longest_line = 13 };
+
+	while (n-- > 0) {
+		queue_begin(&f.q, &m);
+		queue_from(&m, SL("a@discard.example"), SL(""));
+		queue_rcpt(&f.q, &m, slice_str(to), SL(""));
+		must(queue_head_end(&f.q, &m) == 0 && queue_content(&f.q, &m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
+		    queue_commit(&f.q, &m, &facts) == 0, "put");
+	}
+}
+
+static void
+fill(void)
+{
+	while (intake_ready(&intake))
+		intake_turn(&intake);
+}
+
+static void
+turn(void)
+{
+	struct pollfd p[64];
+	size_t n = nstarted;
+	int status;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){ .fd = started[i].fd, .events = POLLIN };
+	(void)poll(p, (nfds_t)n, 10);
+	for (size_t i = 0; i < nstarted; i++)
+		runner_hear(&runner, started[i].worker);
+	for (size_t i = 0; i < nstarted; i++)
+		if (waitpid(started[i].pid, &status, WNOHANG) == started[i].pid)
+			runner_reap(&runner, started[i--].worker, status);
+}
+
+static bool
+run(void)
+{
+	const int64_t end_ms = clock_ms() + 20000;
+
+	memset(ends, 0, sizeof ends);
+	memset(kinds, 0, sizeof kinds);
+	notices = 0;
+	do {
+		fill();
+		runner_dispatch(&runner);
+		runner_turn(&runner);
+		if (runner.nworkers == 0 && runner.nmessages == 0)
+			return true;
+		turn();
+	} while (clock_ms() < end_ms);
+	return false;
+}
+
+static bool
+look(bool new, bool cur, bool wait)
+{
+	intake.look_new = new;
+	intake.look_cur = cur;
+	intake.look_wait = wait;
+	return run();
+}
+
+static void
+test_window(void)
+{
+	put("x@discard.example", 50);
+	runner.nrcpts = RUNNER_WINDOW;
+	intake.look_new = true;
+	fill();
+	ok(names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 50 && runner.nmessages == 0, "a full window: new/ is emptied all the same");
+	ok(!intake_over(&intake) && !intake_ready(&intake), "there is more to do, but not now");
+	runner.nrcpts = 0;
+	ok(run() && ends[RUNNER_FINISHED] == 50 && names_in(f.q.cur) == 0, "when there is room all of it is delivered");
+	ok(intake_over(&intake), "nothing is left to look for");
+
+	put("x@discard.example", 20);
+	must(queue_take_new(&f.q, NULL, NULL) == 20, "queue_take_new");
+	ok(look(false, true, false) && ends[RUNNER_FINISHED] == 20, "what a run that was cut off has left in cur/");
+}
+
+static void
+test_shares(void)
+{
+	put("x@stuck.example", 30);
+	ok(look(true, false, false) && ends[RUNNER_DEFERRED] == 30, "thirty messages are deferred");
+	must(queue_take_due(&f.q, 0, true, NULL, NULL) == 30, "queue_take_due");
+	ok(look(false, true, false) && ends[RUNNER_DEFERRED] == 30 && queue_next_due(&f.q) > runner_now_s() + 1000, "again: for longer");
+	must(queue_flush(&f.q) > 0, "queue_flush");
+	put("x@discard.example", 5);
+	runner.nrcpts = RUNNER_WINDOW_RETRIED;
+	intake.look_new = intake.look_wait = true;
+	fill();
+	ok(runner.nmessages == 5 && names_in(f.q.cur) == 5 && !intake_over(&intake), "no more room for mail that failed: new mail has some");
+	runner.nrcpts = 5;
+	ok(run() && ends[RUNNER_FINISHED] == 5 && ends[RUNNER_DEFERRED] == 30, "later both");
+	must(queue_take_due(&f.q, 0, true, NULL, NULL) == 30, "queue_take_due");
+	config.queue.lifetime_s = 0;
+	ok(look(false, true, false) && notices == 30, "at the end of their lifetime they go back");
+	config.queue.lifetime_s = 5 * 86400;
+	ok(look(true, false, false) && ends[RUNNER_FINISHED] == 30 && names_in(f.q.cur) == 0 && names_in(f.q.wait) == 0, "all of them");
+}
+
+static void
+test_clock(void)
+{
+	int n = 0;
+
+	put("x@stuck.example", 3);
+	ok(look(true, false, false) && ends[RUNNER_DEFERRED] == 3, "deferred");
+	jump_s = 10 * YEAR_S;
+	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 3 && notices == 0, "the clock jumps ten years ahead: tried, and not given up for that");
+	ok(last_due_s > runner_now_s() && last_due_s < runner_now_s() + 2000, "the next try is soon, by that clock");
+	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 0, "and not before its time");
+	jump_s = 0;
+	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 3 && notices == 0, "the clock is right again: what was put off for ten years is due");
+	ok(last_due_s < runner_now_s() + 5000, "and is put off no more than others");
+	jump_s = -YEAR_S;
+	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 3 && notices == 0, "a year back: due at once");
+	ok(last_due_s > runner_now_s() && last_due_s < runner_now_s() + 10000, "once, and then by that clock");
+	jump_s = 10 * YEAR_S;
+	while (n++ < 40 && look(false, false, true) && !notices)
+		jump_s += 5 * 3600;
+	ok(notices == 3 && n > 5 && n < 40, "where it stays ten years ahead they are given up in the end: after %d tries", n);
+	ok(look(true, false, false) && ends[RUNNER_FINISHED] == 6 && names_in(f.q.cur) + names_in(f.q.wait) + names_in(f.q.fresh) == 0,
+	    "and their sender hears of it, as of the delay before");
+	jump_s = 0;
+}
+
+int
+main(void)
+{
+	set_up();
+	test_window();
+	test_shares();
+	test_clock();
+	intake_done(&intake);
+	runner_done(&runner);
+	config_done(&config);
+	fixture_close(&f);
+	return tap_done();
+}
