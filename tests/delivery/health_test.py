@@ -24,6 +24,9 @@ greets   AAAA 2001:db8::12
 hole     MX 10 holed
 holed    A 192.0.2.13
 holed    AAAA 2001:db8::13
+turns    MX 10 turning
+turning  A 192.0.2.17
+turning  AAAA 2001:db8::14
 dead     MX 10 nobody
 nobody   A 192.0.2.99
 dead2    MX 10 nobody
@@ -115,6 +118,19 @@ def _():
     check(send("hole.example.org") < 5)
     same(len(holed4.messages), 1)
     check(state("192.0.2.13:25") and state("[2001:db8::13]:25")["failures"] == "0", site.hosts(), hole)
+
+
+@test("nor does an IPv6 address that was the fastest and is silent now")
+def _():
+    fast6, slower4 = Exchanger("2001:db8::14"), Exchanger("192.0.2.17", banner_s=0.3)
+    for _ in range(3):
+        send("turns.example.org")
+    same([len(fast6.messages), len(slower4.messages)], [3, 0], site.hosts())
+    check(state("192.0.2.17:25"), "after the first mail both are measured", site.hosts())
+    fast6.stop()
+    hole = BlackHole("2001:db8::14")
+    check(send("turns.example.org") < 10)
+    same(len(slower4.messages), 1, hole)
 
 
 @test("R146 a host that fails is remembered, and after failures in a row not dialled for a while")
