@@ -63,7 +63,7 @@ pay(const struct queue *q, const struct config *c, struct queue_entry *e, const 
 static int
 tell(const struct queue *q, const struct config *c, struct queue_entry *e, char ret_bounce[QUEUE_ID_SIZE])
 {
-	char other[QUEUE_ID_SIZE];
+	char other[QUEUE_ID_SIZE] = "";
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof debts / sizeof debts[0]; i++)
@@ -88,7 +88,7 @@ int
 giveup(const struct queue *q, const struct config *c, const struct queue_spot *spot, char ret_bounce[QUEUE_ID_SIZE])
 {
 	struct queue_spot held = { .place = QUEUE_IN_HOLD, .folder = q->hold };
-	struct queue_entry e;
+	struct queue_entry e = { .fd = -1 };
 	int r = 0;
 
 	ret_bounce[0] = '\0';
