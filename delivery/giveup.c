@@ -88,7 +88,7 @@ int
 giveup(const struct queue *q, const struct config *c, const struct queue_spot *spot, char ret_bounce[QUEUE_ID_SIZE])
 {
 	struct queue_spot held = { .place = QUEUE_IN_HOLD, .folder = q->hold };
-	struct queue_entry e = { .fd = -1 };
+	struct queue_entry e;
 	int r = 0;
 
 	ret_bounce[0] = '\0';
@@ -97,7 +97,7 @@ giveup(const struct queue *q, const struct config *c, const struct queue_spot *s
 		r = queue_put_aside(q, spot);
 	if (r == 0)
 		r = queue_load_held(q, spot->id, &e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = lock(&e);
 	if (r == 0)
