@@ -40,6 +40,12 @@ commands_all_heard(const struct transaction *t)
 	return t->heard >= last(t);
 }
 
+bool
+commands_mail_refused(const struct transaction *t)
+{
+	return t->heard > COMMAND_MAIL && !t->mail_accepted;
+}
+
 const char *
 commands_name(const struct transaction *t)
 {
@@ -106,7 +112,7 @@ send_command(struct transaction *t)
 static bool
 makes_sense(const struct transaction *t)
 {
-	if (t->heard > COMMAND_MAIL && !t->mail_accepted)
+	if (commands_mail_refused(t))
 		return false;
 	if (t->sent < last(t))
 		return true;
@@ -225,6 +231,16 @@ take_reply(struct transaction *t)
 	return 0;
 }
 
+/* A server may keep its replies until it has read all it was sent (RFC 2920 section 3.2): behind a chunk that is until it is
+ * done with the message. */
+static uint64_t
+reply_timeout(const struct transaction *t)
+{
+	const struct config *c = t->link->config;
+
+	return t->blind && c->relay.dot_timeout_ms > c->relay.command_timeout_ms ? c->relay.dot_timeout_ms : c->relay.command_timeout_ms;
+}
+
 int
 commands_run(struct transaction *t)
 {
@@ -237,7 +253,7 @@ commands_run(struct transaction *t)
 			return r;
 		if (t->heard == t->sent || t->heard == last(t))
 			return 0;
-		r = link_reply(l, l->config->relay.command_timeout_ms);
+		r = link_reply(l, reply_timeout(t));
 		if (r == 0)
 			r = take_reply(t);
 		if (r < 0)

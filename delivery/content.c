@@ -6,6 +6,7 @@
 #include "delivery/transaction.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "delivery/ahead.h"
 
@@ -20,14 +21,34 @@ settle_accepted(struct transaction *t, const struct outcome *o)
 
 /* RFC 1047: somebody may have got it all the same, so no other host now. */
 static enum transaction_end
-lost(struct transaction *t, int error)
+lost_in(struct transaction *t, int error, const char *doing)
 {
 	struct outcome o;
 
 	t->lost = true;
-	link_outcome(t->link, error, "waiting for the reply to the message (it may arrive twice)", &o);
+	link_outcome(t->link, error, doing, &o);
 	settle_accepted(t, &o);
 	return TRANSACTION_DONE;
+}
+
+static enum transaction_end
+lost(struct transaction *t, int error)
+{
+	return lost_in(t, error,
+	    error == -EPROTO ? "the message (it may arrive twice)" : "waiting for the reply to the message (it may arrive twice)");
+}
+
+enum transaction_end
+content_unsure(struct transaction *t, int error)
+{
+	char doing[80];
+
+	(void)snprintf(doing, sizeof doing, "%s (the message is out and may arrive twice)", commands_name(t));
+	for (size_t i = 0; i < t->asked; i++)
+		if (t->state[i] == RCPT_ASKED)
+			t->state[i] = RCPT_ACCEPTED;
+	t->link->closed = true;
+	return lost_in(t, error, doing);
 }
 
 enum transaction_end

@@ -204,8 +204,8 @@ secure(struct start *s)
 			return r;
 		r = hello(s);
 		/* Some shake hands and then say nothing more: that is TLS that failed, too. */
-		l->tls_failed = r == LINK_BROKEN && s->terms->tls == RELAY_TLS_MAY;
-		return r;
+		return r == LINK_BROKEN && s->terms->tls == RELAY_TLS_MAY ?
+		    insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail)) : r;
 	}
 	return LINK_READY;
 }

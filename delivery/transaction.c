@@ -95,13 +95,19 @@ static enum transaction_end
 broken(struct transaction *t, int error)
 {
 	struct smtp_link *l = t->link;
+	struct outcome o;
 
 	if (error == -EIO || (error != -ECONNABORTED && commands_all_heard(t)))
 		return content_cut(t, error);
-	if (error == -ECONNABORTED && !transaction_moves(t))
+	if (error == -EPROTO && t->blind && commands_all_sent(t) && !commands_mail_refused(t))
+		return content_unsure(t, error);
+	if (error != -ECONNABORTED) {
+		link_outcome(l, error, commands_name(t), &o);
+		if (!commands_mail_refused(t))	/* else that reply says more */
+			t->why = o;
+	} else if (!transaction_moves(t)) {
 		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
-	else if (error != -ECONNABORTED)
-		link_outcome(l, error, commands_name(t), &t->why);
+	}
 	l->closed = true;
 	return TRANSACTION_NEXT;
 }

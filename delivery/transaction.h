@@ -85,6 +85,8 @@ void commands_record(struct transaction *t);
 bool commands_all_sent(const struct transaction *t);
 /* Has all before it been answered? */
 bool commands_all_heard(const struct transaction *t);
+/* Has MAIL been answered, and not by 2yz? */
+bool commands_mail_refused(const struct transaction *t);
 /* "RCPT TO": what the next reply answers, for people. */
 const char *commands_name(const struct transaction *t);
 /*
@@ -97,5 +99,7 @@ int commands_run(struct transaction *t);
 enum transaction_end content_run(struct transaction *t);
 /* Not all of the content could be sent: nobody has got it. */
 enum transaction_end content_cut(struct transaction *t, int error);
+/* It left before the replies to the commands were in, and one of those made no sense: who has not been refused may get it. */
+enum transaction_end content_unsure(struct transaction *t, int error);
 
 #endif

@@ -55,7 +55,8 @@ smtp_configure(const struct smtp_case *c)
 	smtp_config.server.hostname = c->hostname ? other : name;
 	smtp_config.relay.connect_timeout_ms = smtp_config.relay.greeting_timeout_ms = ms;
 	smtp_config.relay.command_timeout_ms = smtp_config.relay.data_timeout_ms = ms;
-	smtp_config.relay.block_timeout_ms = smtp_config.relay.dot_timeout_ms = ms;
+	smtp_config.relay.block_timeout_ms = ms;
+	smtp_config.relay.dot_timeout_ms = c->timeouts ? 2000 : ms;
 	smtp_config.relay.latency_fresh_s = 3600;
 }
 

@@ -50,6 +50,8 @@ static const struct smtp_case cases[] = {
 	  .script = { PIPE GROUP "S 250 ok\nS 550 5.1.1 no\nS 354 go\n.\nS 554 no recipients\n" BYE }, .want = "failed 5.1.1 550 5.1.1 no" },
 	{ "R121 MAIL refused, DATA got 354: only the dot",
 	  .script = { PIPE GROUP "S 550 5.7.1 not you\nS 503 no\nS 354 go\n.\nS 554 x\n" BYE }, .want = "failed 5.7.1 550 5.7.1 not you" },
+	{ "R143 lost behind a refusal of MAIL: that reply says why", .script = { PIPE GROUP "S 450 4.2.0 greylisted\nX\n" },
+	  .want = "deferred 4.2.0 450 4.2.0 greylisted" },
 	{ "all refused, DATA refused", .script = { PIPE GROUP "S 250 ok\nS 450 4.2.1 later\nS 503 no\n" BYE }, .want = "deferred 4.2.1" },
 	{ "one by one: no DATA without a recipient", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 550 no\n" BYE }, .want = "failed 5.0.0" },
 	{ "one by one: no RCPT after a refused MAIL", .script = { PLAIN MAIL "S 550 no\n" BYE }, .want = "failed 5.0.0" },
