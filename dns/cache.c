@@ -50,26 +50,53 @@ same_question(const struct cache_entry *e, const char *name, enum dns_type type)
 	return e->memo.type == type && slice_ieq(slice_str(e->memo.name), slice_str(name));
 }
 
+/* Out of its bucket and away; it is in the line of ages no more. */
 static void
-drop(struct dns_cache *c, struct cache_entry *e)
+forget(struct dns_cache *c, struct cache_entry *e)
 {
 	struct cache_entry **at = bucket(c, e->memo.name, e->memo.type);
 
 	while (*at != e)
 		at = &(*at)->chain;
 	*at = e->chain;
-	*(e->younger ? &e->younger->older : &c->newest) = e->older;
-	*(e->older ? &e->older->younger : &c->oldest) = e->younger;
 	c->n--;
 	c->octets -= e->size;
 	free(e);
+}
+
+static void
+drop_oldest(struct dns_cache *c)
+{
+	struct cache_entry *e = c->oldest;
+
+	c->oldest = e->younger;
+	if (c->oldest)
+		c->oldest->older = NULL;
+	else
+		c->newest = NULL;
+	forget(c, e);
+}
+
+static void
+drop(struct dns_cache *c, struct cache_entry *e)
+{
+	if (e == c->oldest) {
+		drop_oldest(c);
+		return;
+	}
+	e->older->younger = e->younger;
+	if (e->younger)
+		e->younger->older = e->older;
+	else
+		c->newest = e->older;
+	forget(c, e);
 }
 
 void
 dns_cache_free(struct dns_cache *c)
 {
 	while (c && c->oldest)
-		drop(c, c->oldest);
+		drop_oldest(c);
 	free(c);
 }
 
@@ -215,13 +242,16 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 		return;
 	memcpy(&e->memo, memo, dns_memo_size(memo));
 	e->size = offsetof(struct cache_entry, memo) + dns_memo_size(memo);
-	while (c->n && (c->n >= CACHE_ENTRIES_MAX || c->octets + e->size > CACHE_OCTETS_MAX))
-		drop(c, c->oldest);
+	while (c->oldest && (c->n >= CACHE_ENTRIES_MAX || c->octets + e->size > CACHE_OCTETS_MAX))
+		drop_oldest(c);
 	at = bucket(c, memo->name, memo->type);
 	e->chain = *at;
 	*at = e;
 	e->older = c->newest;
-	*(c->newest ? &c->newest->younger : &c->oldest) = e;
+	if (c->newest)
+		c->newest->younger = e;
+	else
+		c->oldest = e;
 	c->newest = e;
 	c->n++;
 	c->octets += e->size;
