@@ -14,15 +14,6 @@ without_comment(struct slice line)
 	return line;
 }
 
-static bool
-has_control(struct slice line)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if (((unsigned char)line.p[i] < ' ' && line.p[i] != '\t') || line.p[i] == '\177')
-			return true;
-	return false;
-}
-
 static struct ini_item
 bad(const char *why)
 {
@@ -75,7 +66,7 @@ ini_next(struct ini *ini, struct ini_item *ret)
 		line = slice_trim(without_comment(line));
 		if (line.n == 0)
 			continue;
-		if (has_control(line))
+		if (slice_has_control(line))
 			*ret = bad("there is a control character in the line: retype it");
 		else
 			*ret = line.p[0] == '[' ? section(line) : setting(line);

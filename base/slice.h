@@ -108,6 +108,25 @@ slice_trim(struct slice s)
 	return s;
 }
 
+static inline bool
+slice_is_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return false;
+	return true;
+}
+
+/* Control characters of ASCII; a tab is none. */
+static inline bool
+slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
 /* Decimal digits only, no sign, no blank; false when empty, not digits or above max. */
 static inline bool
 slice_uint(struct slice s, uint64_t max, uint64_t *ret)

@@ -68,24 +68,6 @@ bounce_part(struct bounce *b, const char *type, const char *description, bool ei
 	notice_blank(&b->n);
 }
 
-bool
-bounce_8bit_text(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return true;
-	return false;
-}
-
-static bool
-has_param(struct slice params, struct slice word)
-{
-	while (params.n)
-		if (slice_ieq(slice_cut(params, ' ', &params), word))
-			return true;
-	return false;
-}
-
 /* The message as it is, if it failed, is small and DATA can carry it, unless RET=HDRS (RFC 3461 section 4.3), or
  * REQUIRETLS: its text must not go in clear (RFC 8689 section 5). */
 static bool
@@ -95,7 +77,7 @@ returns_whole(const struct bounce *b)
 
 	return words[b->news->action].whole && e->content_size <= ORIGINAL_MAX && !e->facts.binary &&
 	       !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS")) &&
-	       !has_param(e->from_params, SL("REQUIRETLS"));
+	       !smtp_param_has(e->from_params, SL("REQUIRETLS"));
 }
 
 static int
@@ -124,14 +106,14 @@ static bool
 needs_utf8(const struct bounce *b)
 {
 	const struct queue_entry *e = b->e;
-	bool found = bounce_8bit_text(e->from) || bounce_8bit_text(b->header.text);
+	bool found = !slice_is_ascii(e->from) || !slice_is_ascii(b->header.text);
 
-	if (!has_param(e->from_params, SL("SMTPUTF8")))
+	if (!smtp_param_has(e->from_params, SL("SMTPUTF8")))
 		return false;
 	for (size_t i = 0; i < b->news->n && !found; i++) {
 		const struct queue_rcpt *rcpt = &e->rcpts[b->news->rcpts[i].rcpt];
 
-		found = bounce_8bit_text(rcpt->path) || bounce_8bit_text(rcpt->params);
+		found = !slice_is_ascii(rcpt->path) || !slice_is_ascii(rcpt->params);
 	}
 	return found;
 }
@@ -165,10 +147,10 @@ bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e
 	r = header_read(e, ORIGINAL_MAX, &b->header);
 	if (r < 0)
 		goto out;
-	b->original_8bit = b->whole ? e->facts.eight_bit : bounce_8bit_text(b->header.text);
+	b->original_8bit = b->whole ? e->facts.eight_bit : !slice_is_ascii(b->header.text);
 	b->utf8 = needs_utf8(b);
 	envelope.utf8 = b->utf8;
-	envelope.requiretls = has_param(e->from_params, SL("REQUIRETLS"));
+	envelope.requiretls = smtp_param_has(e->from_params, SL("REQUIRETLS"));
 	notice_begin(&b->n, q, &envelope);
 	r = write_parts(b);
 	if (r == 0)

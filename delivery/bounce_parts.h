@@ -20,15 +20,10 @@ struct bounce {
 	bool original_8bit;		/* what is returned holds octets above 127 */
 };
 
-bool bounce_8bit_text(struct slice s);
-
 /* "Name: date". */
 void bounce_date(struct bounce *b, const char *name, int64_t unix_s);
 /* The boundary, the fields in front of a part, and the empty line behind them. */
 void bounce_part(struct bounce *b, const char *type, const char *description, bool eight_bit);
-
-/* Who answered, for others to read: where a socket lies on our disk is ours to know. */
-const char *bounce_host(const char *host);
 
 /* bounce_text.c: the part for people. */
 void bounce_text(struct bounce *b);

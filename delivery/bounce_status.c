@@ -55,7 +55,7 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 	type = slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
 	notice_blank(&b->n);
 	add_reference(b, "Original-Recipient", type, address);
-	notice_line(&b->n, "Final-Recipient: %s; %.*s", bounce_8bit_text(path) ? "utf-8" : "rfc822", (int)path.n, path.p);
+	notice_line(&b->n, "Final-Recipient: %s; %.*s", slice_is_ascii(path) ? "rfc822" : "utf-8", (int)path.n, path.p);
 	notice_line(&b->n, "Action: %s", bounce_action_text(b->news->action));
 	notice_line(&b->n, "Status: %s", r->outcome->status);
 	add_diagnostic(b, r->outcome);

@@ -82,6 +82,13 @@ original(struct bounce *b, const struct queue_rcpt *rcpt)
 }
 
 /* What happened to one recipient, as one would tell it.  Where a mailbox lies on our disk is nobody else's business. */
+/* Who answered, for others to read: where a socket lies on our disk is ours to know. */
+static const char *
+host_told(const char *host)
+{
+	return host[0] == '/' ? "the server that keeps the mailboxes" : host;
+}
+
 static void
 explain(struct bounce *b, const struct bounce_rcpt *r)
 {
@@ -93,7 +100,7 @@ explain(struct bounce *b, const struct bounce_rcpt *r)
 	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
 	original(b, &b->e->rcpts[r->rcpt]);
 	if (o->remote && o->host[0])
-		notice_line(&b->n, "    %s answered:", bounce_host(o->host));
+		notice_line(&b->n, "    %s answered:", host_told(o->host));
 	notice_line(&b->n, "    %s", says ? outcome_told(o) : words[b->news->action].nothing);
 	if (o->status[0])
 		notice_line(&b->n, "    (status %s)", o->status);
@@ -107,12 +114,6 @@ advise(struct bounce *b)
 	notice_line(&b->n, "Otherwise ask the recipient by another way, or the postmaster of the system");
 	notice_line(&b->n, "that answered, and quote this notice.  Your message, or its header, is");
 	notice_line(&b->n, "attached.");
-}
-
-const char *
-bounce_host(const char *host)
-{
-	return host[0] == '/' ? "the server that keeps the mailboxes" : host;
 }
 
 struct quote {
@@ -130,7 +131,7 @@ quote_line(void *ctx, struct slice line)
 		return;
 	if (!q->begun) {
 		notice_blank(&q->b->n);
-		notice_line(&q->b->n, "The last of what was said between this system and %s:", bounce_host(q->host));
+		notice_line(&q->b->n, "The last of what was said between this system and %s:", host_told(q->host));
 		notice_blank(&q->b->n);
 		q->begun = true;
 	}

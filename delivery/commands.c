@@ -203,9 +203,7 @@ rcpt_reply(struct transaction *t, size_t i)
 	if (code / 100 == 2) {
 		t->state[i] = RCPT_ACCEPTED;
 		t->accepted++;
-	} else if ((code == 452 || code == 552) && t->accepted) {
-		t->state[i] = RCPT_AGAIN;
-	} else if (transaction_moves(t)) {
+	} else if (((code == 452 || code == 552) && t->accepted) || transaction_moves(t)) {
 		t->state[i] = RCPT_AGAIN;
 	} else {
 		judge(t, &o);

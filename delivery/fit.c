@@ -9,24 +9,7 @@
 #include "base/clock.h"
 #include "delivery/deadline.h"
 #include "delivery/terms.h"
-
-static bool
-eight_bit_text(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return true;
-	return false;
-}
-
-static bool
-has_param(struct slice params, struct slice word)
-{
-	while (params.n)
-		if (slice_ieq(slice_cut(params, ' ', &params), word))
-			return true;
-	return false;
-}
+#include "smtp/params.h"
 
 /* A message that is to come back when it is late must not go where nobody would know that (RFC 2852 section 4.2). */
 static enum outcome_cause
@@ -59,7 +42,7 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 		*ret_detail = "the message holds NUL or bare line ends, which takes BINARYMIME, and the exchanger does not offer it";
 		return CAUSE_BINARY;
 	}
-	if (!peer->smtputf8 && (eight_bit_text(e->from) || has_param(e->from_params, SL("SMTPUTF8")))) {
+	if (!peer->smtputf8 && (!slice_is_ascii(e->from) || smtp_param_has(e->from_params, SL("SMTPUTF8")))) {
 		*ret_detail = "the message needs SMTPUTF8, which the exchanger does not offer";
 		return CAUSE_NO_SMTPUTF8;
 	}
@@ -78,7 +61,7 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 enum outcome_cause
 fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, const char **ret_detail)
 {
-	if (l->peer.smtputf8 || !eight_bit_text(rcpt->path))
+	if (l->peer.smtputf8 || slice_is_ascii(rcpt->path))
 		return CAUSE_DELIVERED;
 	*ret_detail = "the address needs SMTPUTF8, which the exchanger does not offer";
 	return CAUSE_NO_SMTPUTF8;

@@ -5,6 +5,8 @@
  */
 #include "delivery/terms.h"
 
+#include "smtp/params.h"
+
 /* What the configuration says. */
 static void
 from_route(struct link_terms *t, const struct config *c, const struct route *r)
@@ -58,10 +60,5 @@ terms_of_host(struct link_terms *t, const struct hosts *hosts, const char *name,
 bool
 terms_requiretls(const struct queue_entry *e)
 {
-	struct slice params = e->from_params;
-
-	while (e->from.n && params.n)
-		if (slice_ieq(slice_cut(params, ' ', &params), SL("REQUIRETLS")))
-			return true;
-	return false;
+	return e->from.n && smtp_param_has(e->from_params, SL("REQUIRETLS"));
 }

@@ -11,22 +11,13 @@
 /* More is no name in any script: four octets a character, and a label of 63 is shorter in UTF-8. */
 #define DOMAIN_MAX 1024
 
-static bool
-is_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return false;
-	return true;
-}
-
 bool
 dns_name_from_domain(struct slice domain, char ret[DNS_NAME_MAX])
 {
 	char text[DOMAIN_MAX + 1], *ascii = NULL;
 	bool good;
 
-	if (is_ascii(domain))
+	if (slice_is_ascii(domain))
 		return dns_name_from_text(domain, ret);
 	if (domain.n > DOMAIN_MAX || memchr(domain.p, '\0', domain.n))
 		return false;

@@ -239,15 +239,6 @@ parse_field(struct slice line, struct queue_entry *e)
 	return good ? 0 : -EBADMSG;	/* keys that are not ours are for others to read */
 }
 
-static bool
-has_control(struct slice line)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if ((unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 static int
 parse_lines(struct slice text, struct queue_entry *e)
 {
@@ -259,7 +250,7 @@ parse_lines(struct slice text, struct queue_entry *e)
 
 		if (line.n == 0)
 			return rest.n == 0 ? 0 : -EBADMSG;
-		if (has_control(line))
+		if (slice_has_control(line) || (line.n && memchr(line.p, '\t', line.n)))
 			return -EBADMSG;
 		if (is_rcpt(line))
 			r = parse_rcpt(line, at, &e->rcpts[e->nrcpts++]);

@@ -35,15 +35,6 @@ static const struct side to_side = {
 	.long_path = { .code = 501, .text = S("5.1.3 Error: recipient address is too long") },
 };
 
-static bool
-has_eight_bit(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return true;
-	return false;
-}
-
 /* "FROM:<path> PARAMS": the path to *ret, the rest to *ret_params.  Code 0 when well. */
 static struct smtp_reply
 take_path(const struct smtp_session *s, const struct side *side, struct slice arg, struct smtp_path *ret,
@@ -61,7 +52,7 @@ take_path(const struct smtp_session *s, const struct side *side, struct slice ar
 	case SMTP_PATH_OK:
 		break;
 	case SMTP_PATH_SYNTAX:		/* often an address in Latin-1 */
-		return has_eight_bit(in) && !s->utf8 ? side->eight_bit : side->bad;
+		return !slice_is_ascii(in) && !s->utf8 ? side->eight_bit : side->bad;
 	case SMTP_PATH_LOCAL_LONG:
 		return side->long_local;
 	case SMTP_PATH_DOMAIN_LONG:
@@ -94,7 +85,7 @@ smtp_mail(struct smtp_session *s, struct slice arg)
 	if (r.code == 0)
 		r = smtp_params_mail(s, params);
 	/* With its route: what is stripped from an address was in it. */
-	if (r.code == 0 && !s->utf8 && has_eight_bit(slice_of(arg.p, arg.n - params.n)))
+	if (r.code == 0 && !s->utf8 && !slice_is_ascii(slice_of(arg.p, arg.n - params.n)))
 		r = from_side.eight_bit;
 	if (r.code == 0)
 		return smtp_ask(s, SMTP_NEXT_CHECK_MAIL);
@@ -109,7 +100,7 @@ smtp_rcpt(struct smtp_session *s, struct slice arg)
 	struct smtp_reply r;
 
 	r = take_path(s, &to_side, arg, &s->rcpt, &params);
-	if (r.code == 0 && !s->utf8 && has_eight_bit(slice_of(arg.p, arg.n - params.n)))
+	if (r.code == 0 && !s->utf8 && !slice_is_ascii(slice_of(arg.p, arg.n - params.n)))
 		r = to_side.eight_bit;
 	if (r.code == 0)
 		r = smtp_params_rcpt(s, params);

@@ -73,6 +73,17 @@ smtp_param_value(struct slice params, struct slice keyword)
 	return slice_of(NULL, 0);
 }
 
+bool
+smtp_param_has(struct slice params, struct slice keyword)
+{
+	struct slice value;
+
+	while (params.n)	/* also behind one that is damaged */
+		if (slice_ieq(slice_cut(slice_cut(params, ' ', &params), '=', &value), keyword))
+			return true;
+	return false;
+}
+
 static struct smtp_reply
 unsupported(struct smtp_session *s, struct slice keyword)
 {

@@ -22,6 +22,9 @@ enum smtp_param_result smtp_param_take(struct slice *in, struct smtp_param *ret)
 /* The value of a keyword among parameters; .p is NULL where it is not there or has none. */
 struct slice smtp_param_value(struct slice params, struct slice keyword);
 
+/* Is it among them, with a value or without one? */
+bool smtp_param_has(struct slice params, struct slice keyword);
+
 /* xtext (RFC 3461 section 4) as what it stands for; what is none goes in as it is. */
 void smtp_xtext_decode(struct slice xtext, struct buf *b);
 

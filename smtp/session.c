@@ -303,15 +303,6 @@ looks_itself(const struct command *c)
 	return c && (c->run == smtp_mail || c->run == smtp_rcpt || c->run == smtp_bdat);
 }
 
-static bool
-has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 static struct smtp_reply
 dispatch(struct smtp_session *s, struct slice line)
 {
@@ -326,7 +317,7 @@ dispatch(struct smtp_session *s, struct slice line)
 	verb = slice_of(line.p, n);
 	arg = slice_trim(slice_skip(line, n));
 	c = find(s, verb);
-	if (verb.n == 0 || (has_control(line) && !looks_itself(c)))
+	if (verb.n == 0 || (slice_has_control(line) && !looks_itself(c)))
 		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
 	if (s->server->refuse.n && (!c || c->run != quit || arg.n)) {
 		buf_str(&s->text, "5.3.2 Error: ");

@@ -30,7 +30,7 @@ check_defaults(void)
 	ok(c.relay.latency_fresh_s == 3600 && c.relay.connect_timeout_ms == 30000, "latency-fresh, connect-timeout");
 	ok(c.relay.greeting_timeout_ms == 300000 && c.relay.command_timeout_ms == 300000 &&
 	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 && c.relay.dot_timeout_ms == 600000,
-	    "timeouts of RFC 5321 section 4.5.3.2");
+	    "R139 timeouts of RFC 5321 section 4.5.3.2");
 	ok(c.nroutes == 0 && config_route(&c, SL("example.org"))->via == VIA_MX, "route");
 	config_done(&c);
 	config_done(&c);
@@ -110,6 +110,7 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nhostname = local host\n", 2, "a full name" },
 	{ "[server]\nhostname = 192.0.2.1\n", 2, "an address like [192.0.2.1]" },
 	{ "[server]\nhostname = my_host.example.org\n", 2, "a full name" },
+	{ "[server]\nhostname = m\303\274ller.example.org\n", 2, "a full name" },	/* R038 */
 	{ "[server]\nhostname = [192.0.2.256]\n", 2, "an address like" },
 	{ "[server]\nmax-message-size = 63K\n", 2, "must be from 64K to 1T" },
 	{ "[server]\nmax-message-size = big\n", 2, "write a number with K, M, G or T" },
