@@ -100,12 +100,13 @@ static int
 walk_wait(const struct queue *q, struct walk *w)
 {
 	struct times t = { 0 };
-	int fd, r = wait_times(q, &t);
+	int fd, error = 0, r = wait_times(q, &t);
 
 	for (size_t i = 0; r == 0 && i < t.n; i++) {
 		fd = open_bucket(q, t.list[i]);
 		if (fd < 0) {
-			r = fd == -ENOENT ? 0 : fd;
+			if (fd != -ENOENT && error == 0)	/* somebody else's: no reason to hide the others */
+				error = fd;
 			continue;
 		}
 		w->spot.due_s = t.list[i];
@@ -114,7 +115,7 @@ walk_wait(const struct queue *q, struct walk *w)
 	}
 	free(t.list);
 	w->spot.due_s = 0;
-	return r;
+	return r ? r : error;
 }
 
 int

@@ -158,7 +158,10 @@ begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
 		r = folder < 0 ? folder : walk_begin(w, folder);
 		if (folder >= 0)
 			(void)close(folder);
-	} while (r == -ENOTDIR || r == -ELOOP || r == -ENOENT);
+		/* One that cannot be read (somebody else's) must not keep those behind it. */
+		if (r < 0 && r != -ENOTDIR && r != -ELOOP && r != -ENOENT && t->error == 0)
+			t->error = r;
+	} while (r < 0);
 	if (r < 0 && t->error == 0)
 		t->error = r;
 	return w->names != NULL;

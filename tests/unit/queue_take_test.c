@@ -3,6 +3,7 @@
 #include "tests/unit/queue_fixture.h"
 
 #include "base/clock.h"
+#include "tests/unit/queue_faults.h"
 
 #define DAY_S 86400
 
@@ -139,12 +140,30 @@ test_clock_set_back(void)
 	empty();
 }
 
+/* Root has run something here: that is no reason to keep the rest. */
+static void
+test_foreign_folder(void)
+{
+	const int64_t now_s = clock_wall_us() / 1000000;
+	struct queue_walk w = { 0 };
+
+	defer(2, now_s - 120);
+	defer(3, now_s - 60);
+	faults_arm(2, EACCES);		/* the first opens wait/ */
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == -EACCES && !w.names, "a folder that may not be opened is told of");
+	faults_disarm();
+	ok(names_in(f.q.cur) == 3, "and what is due behind it comes");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2, "it is tried again");
+	empty();
+}
+
 int
 main(void)
 {
 	fixture_open(&f);
 	test_some();
 	test_due();
+	test_foreign_folder();
 	test_flush();
 	test_clock_set_back();
 	fixture_close(&f);
