@@ -134,8 +134,10 @@ struct queue_entry {
 	size_t nrcpts;
 };
 
-/* One runner at a time: lock state/lock.  0, -EWOULDBLOCK when another runs, or -errno. Held until exit. */
+/* One runner at a time: lock state/lock and cur/.  0, -EWOULDBLOCK when another runs, or -errno. Held until exit. */
 int queue_lock_runner(const struct queue *q);
+/* Somebody has deleted state/, or all that was in it: make it anew.  0 or -errno. */
+int queue_renew_state(const struct queue *q);
 
 /* tmp/: complete files nobody writes any more go to new/, incomplete ones are deleted.  Returns how many
  * were brought back, or -errno. */

@@ -78,6 +78,7 @@ struct relay {
 	sd_event_source *turn, *due_timer, *save_timer;
 	unsigned count[OUTCOME_FAILED + 1];	/* of recipients, by enum outcome_kind */
 	int64_t due_s;			/* what due_timer is for; 0: to be found out */
+	bool state_gone;		/* somebody has deleted state/ */
 };
 
 static int
@@ -139,7 +140,7 @@ go_on(void *ctx)
 	loop_tell(&r->loop, r->count);
 	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0 && intake_over(&r->intake) &&
 	    !runner_ready(runner))))
-		(void)sd_event_exit(r->loop.event, 0);
+		(void)sd_event_exit(r->loop.event, r->intake.new_stays ? EX_TEMPFAIL : EX_OK);
 }
 
 /* Now and then, between all that happens: what there may be very much of. */
@@ -189,10 +190,39 @@ on_request(sd_event_source *s, const struct inotify_event *event, void *ctx)
 	struct relay *r = ctx;
 
 	(void)s;
-	(void)event;
+	if (event->mask & (IN_DELETE_SELF | IN_IGNORED)) {
+		r->state_gone = true;
+		loop_set_timer(r->save_timer, SAVE_S * 1000000);	/* not at once: who deletes it wants to finish */
+		return 0;
+	}
 	runner_requests(&r->runner);
 	go_on(r);
 	return 0;
+}
+
+/* Without it operators wait longer, which is no reason to deliver nothing. */
+static void
+watch_requests(struct relay *r)
+{
+	int error, folder = queue_requests_folder(&r->queue);
+
+	error = loop_watch(&r->loop, folder, IN_CREATE | IN_DELETE_SELF, on_request);
+	if (folder >= 0)
+		(void)close(folder);
+	if (error < 0)
+		report_trouble(r, "cannot watch state/requests", "", error);
+}
+
+static void
+renew_state(struct relay *r)
+{
+	int error = queue_renew_state(&r->queue);
+
+	r->state_gone = false;
+	if (error < 0)
+		report_trouble(r, "cannot make state/ anew", "", error);
+	watch_requests(r);
+	runner_requests(&r->runner);	/* what was asked for meanwhile */
 }
 
 static int
@@ -218,9 +248,12 @@ on_save(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
+	if (r->state_gone)
+		renew_state(r);
 	error = hosts_save(&r->runner.hosts, r->queue.state);
 	if (error < 0)
 		report_trouble(r, "cannot save state/hosts", "", error);
+	go_on(r);
 	return 0;
 }
 
@@ -270,19 +303,16 @@ static int
 open_loop(struct relay *r)
 {
 	struct loop *l = &r->loop;
-	int error, requests = queue_requests_folder(&r->queue);
+	int error;
 
 	r->loop = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
 	if ((error = loop_open(l)) >= 0 &&
 	    (error = loop_watch(l, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival)) >= 0 &&
 	    (error = loop_watch(l, r->queue.wait, IN_MOVED_TO, on_flush)) >= 0 &&
-	    (error = loop_watch(l, requests, IN_CREATE, on_request)) >= 0 &&
 	    (error = sd_event_add_defer(l->event, &r->turn, on_turn, r)) >= 0 &&
 	    (error = loop_timer(l, &r->due_timer, on_due)) >= 0 &&
 	    (error = loop_timer(l, &r->save_timer, on_save)) >= 0)
 		error = 0;
-	if (requests >= 0)
-		(void)close(requests);
 	return error;
 }
 
@@ -304,8 +334,8 @@ open_queue(struct relay *r)
 		return intake_hand_over(&r->queue);
 	if (error < 0) {
 		log_text(LOG_LEVEL_NOTICE, error == -EWOULDBLOCK
-		    ? "another smtp-relay is at work on %s; it will see to the mail" : "cannot lock %s/state/lock",
-		    directory);
+		    ? "another smtp-relay is at work on %s; it will see to the mail" : "cannot lock %s/cur: %s",
+		    directory, strerror(-error));
 		return EX_TEMPFAIL;
 	}
 	error = open_loop(r);
@@ -313,6 +343,7 @@ open_queue(struct relay *r)
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
 	}
+	watch_requests(r);
 	intake_recover(&r->queue);
 	return -1;
 }
@@ -320,11 +351,12 @@ open_queue(struct relay *r)
 static int
 run(struct relay *r)
 {
-	int code = open_queue(r);
+	int code;
 
+	r->runner.config = &r->config;
+	code = open_queue(r);
 	if (code >= 0)
 		return code;
-	r->runner.config = &r->config;
 	r->runner.queue = &r->queue;
 	r->runner.resolver = &r->resolver;
 	r->runner.aliases = r->aliases.n ? &r->aliases : NULL;

@@ -22,59 +22,80 @@
 
 #define FOLDER_TRIES 4
 
-/* Workers of a runner that was killed are killed with it; this is for those that take their time to die. */
+/* Workers of a runner that was killed are killed with it; this is for those that take their time to die, and for an operator's
+ * command that has the lock for an instant. */
 #define ORPHANS_WAIT_MS 10000
 #define ORPHANS_STEP_MS 20
-#define OPERATOR_WAIT_MS 100
+
+/* That of fcntl(2): another runner is known at once.  What else may be wrong with the file is no reason to deliver nothing: it is
+ * for speed only. */
+static int
+lock_file(const struct queue *q)
+{
+	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = openat(q->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && fcntl(fd, F_SETLK, &alone) < 0 && (errno == EACCES || errno == EAGAIN)) {
+		(void)close(fd);
+		return -EWOULDBLOCK;
+	}
+	return 0;	/* the descriptor stays open: the end of the process closes it */
+}
+
+/* That of flock(2), on the folder itself: state/ may be deleted at any time, and then there would be two locks. */
+static int
+lock_folder(const struct queue *q)
+{
+	int r, fd = queue_folder(q->cur, ".", false);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	r = -errno;
+	(void)close(fd);
+	return r;
+}
 
 /*
- * Two locks on one file.  That of fcntl(2) belongs to the runner alone, so it tells at once
- * that another runner lives.  That of flock(2) is inherited by its workers: as long as one
- * of a dead runner still talks to an exchanger, nobody may begin with the same message.
+ * Two locks.  The first belongs to the runner alone, so it tells at once that another runner lives.  The second is
+ * inherited by its workers: as long as one of a dead runner still talks to an exchanger, nobody may begin with the same message.
  */
 int
 queue_lock_runner(const struct queue *q)
 {
-	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	const struct timespec step = { .tv_nsec = ORPHANS_STEP_MS * 1000000L };
-	int r = 0, fd = openat(q->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = lock_file(q);
 
-	if (fd < 0)
-		return -errno;
-	/* An operator's command may have it for an instant (queue_lock_idle). */
-	for (int waited = 0; fcntl(fd, F_SETLK, &alone) < 0; waited += ORPHANS_STEP_MS) {
-		r = errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
-		if (r != -EWOULDBLOCK || waited >= OPERATOR_WAIT_MS)
-			break;
-		r = 0;
-		(void)nanosleep(&step, NULL);
-	}
-	for (int waited = 0; r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; waited += ORPHANS_STEP_MS) {
-		if (errno != EWOULDBLOCK || waited >= ORPHANS_WAIT_MS)
-			r = -errno;
+	for (int waited = 0; r == 0; waited += ORPHANS_STEP_MS) {
+		int fd = lock_folder(q);
+
+		if (fd >= 0)
+			break;		/* this one, too, is closed by the end of the process */
+		if (fd != -EWOULDBLOCK || waited >= ORPHANS_WAIT_MS)
+			r = fd;
 		else
 			(void)nanosleep(&step, NULL);
 	}
-	if (r < 0)
-		(void)close(fd);
-	return r;	/* the descriptor stays open: the end of the process closes it */
+	return r;
 }
 
 int
 queue_lock_idle(const struct queue *q)
 {
-	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int r = 0, fd = openat(q->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return lock_folder(q);
+}
+
+/* By the same number, so that whoever has that need not know. */
+int
+queue_renew_state(const struct queue *q)
+{
+	int r = 0, fd = queue_folder(q->root, "state", true);
 
 	if (fd < 0)
-		return -errno;
-	if (fcntl(fd, F_SETLK, &alone) < 0)
-		r = errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
-	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		r = -errno;
-	if (r == 0)
 		return fd;
+	if (dup3(fd, q->state, O_CLOEXEC) < 0)
+		r = -errno;
 	(void)close(fd);
+	(void)lock_file(q);	/* who has that already waits for cur/ */
 	return r;
 }
 

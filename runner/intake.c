@@ -57,6 +57,19 @@ wanted(const struct queue_walk *w, bool *look)
 }
 
 static void
+take_new(struct intake *i)
+{
+	const bool begins = !i->new_walk.names;
+	int n;
+
+	if (!wanted(&i->new_walk, &i->look_new))
+		return;
+	n = queue_walk_new(i->runner->queue, &i->new_walk, add_new, i);
+	i->new_stays = n < 0 || (i->new_stays && !begins);
+	complain(n, "cannot take messages from new/");
+}
+
+static void
 take_due(struct intake *i)
 {
 	const bool begins = !i->wait_walk.names;
@@ -88,8 +101,7 @@ intake_turn(struct intake *i)
 	if (i->look_new && queue_hosts_forgiven(q))
 		runner_revive(i->runner);
 	i->end_us = clock_us() + RUNNER_SLICE_US;
-	if (wanted(&i->new_walk, &i->look_new))
-		complain(queue_walk_new(q, &i->new_walk, add_new, i), "cannot take messages from new/");
+	take_new(i);
 	if (!runner_room(i->runner, false))
 		return;
 	i->end_us = clock_us() + RUNNER_SLICE_US;

@@ -14,6 +14,7 @@ struct intake {
 	bool look_cur;			/* for what is not in the window: left by a run that was cut off, or by a full window */
 	bool look_wait;
 	int64_t now_s;			/* what is due is due by then */
+	bool new_stays;			/* something could not be taken out of new/: whoever sees that starts us again at once */
 
 	/* The rest is its own. */
 	struct queue_walk new_walk, cur_walk, wait_walk;

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -17,6 +18,7 @@
 #include "base/log.h"
 
 #define SHUTDOWN_S 4		/* for running deliveries to end after SIGTERM; */
+#define OTHER_FDS  64
 #define TELL_US    1000000	/* between two lines of status */
 #define DOT_S      25		/* for those that wait for the reply to a message */
 
@@ -131,12 +133,26 @@ on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
 	return 0;
 }
 
+/* Two for each worker. */
+static void
+raise_descriptors(unsigned workers)
+{
+	const rlim_t wanted = 2 * (rlim_t)workers + OTHER_FDS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 loop_open(struct loop *l)
 {
 	sigset_t set;
 	int error;
 
+	raise_descriptors((unsigned)l->runner->config->relay.processes);
 	/* sd_event_add_child wants SIGCHLD blocked, the signal sources theirs. */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);

@@ -17,6 +17,8 @@
 #include "runner/internal.h"
 #include "runner/worker.h"
 
+#define START_PAUSE_MS 1000	/* where that failed, each event would fail likewise, and say so */
+
 /* In the child: the other workers' pairs must be the parent's alone, or they never see it hang up. */
 static void
 close_pairs(void *ctx)
@@ -47,6 +49,7 @@ start_worker(struct runner *r, struct destination *d)
 	error = worker_start(&setup, close_pairs, r, &w->pid, &w->fd);
 	if (error < 0) {
 		r->hooks->trouble(r->ctx, "cannot start a delivery process", d->key, error);
+		r->again_ms = clock_ms() + START_PAUSE_MS;
 		free(w);
 		return NULL;
 	}
@@ -122,7 +125,7 @@ runner_dispatch(struct runner *r)
 	struct destination *d;
 	struct worker *w;
 
-	while (!r->stopping && (d = pace_next(r)) && (w = start_worker(r, d)))
+	while (!r->stopping && clock_ms() >= r->again_ms && (d = pace_next(r)) && (w = start_worker(r, d)))
 		give_jobs(r, w);
 }
 
@@ -241,7 +244,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	struct destination *d = w->destination;
 
 	runner_hear(r, w);		/* its last words */
-	if (w->njobs && status != 0 && !r->stopping) {
+	if (w->njobs && !r->stopping) {		/* nobody has told it to end, so however it did */
 		r->hooks->trouble(r->ctx,
 		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
 					: "a delivery process ended in mid-delivery",

@@ -88,6 +88,7 @@ struct runner {
 	unsigned nback;
 	struct worker *workers;
 	unsigned nworkers;
+	int64_t again_ms;		/* no process could be started: not before then */
 };
 
 /* Forget everything; workers must have ended. */

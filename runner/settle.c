@@ -14,7 +14,8 @@
 #include "runner/hold.h"
 #include "runner/notify.h"
 
-#define FAR_S (60 * 86400)	/* as much more than a lifetime nobody keeps a host from running */
+#define SKEW_S 60		/* between our clock and that of a handler */
+#define FAR_S  (60 * 86400)	/* as much more than a lifetime nobody keeps a host from running */
 
 int64_t
 runner_now_s(void)
@@ -22,11 +23,17 @@ runner_now_s(void)
 	return clock_wall_us() / 1000000;
 }
 
-/* Has the message waited for so long, not counting the time that its sender had it held? */
+/* How long has the message waited, not counting the time that its sender had it held? */
+static int64_t
+age_s(const struct queue_entry *e)
+{
+	return runner_now_s() - hold_until(e);
+}
+
 static bool
 waited(const struct queue_entry *e, uint64_t seconds)
 {
-	return clock_wall_us() - hold_until(e) * 1000000 >= (int64_t)seconds * 1000000;
+	return age_s(e) >= (int64_t)seconds;
 }
 
 /* How the message stands. */
@@ -46,17 +53,17 @@ struct tally {
 };
 
 /*
- * Longer than its lifetime?  An age of many weeks more was made by a clock that was wrong when it came, or is now: by that alone no
- * message is given up, only after as many attempts as a lifetime has at least.
+ * Longer than its lifetime?  An age of many weeks more, or that of a message of the future, was made by a clock that was wrong when
+ * it came, or is now: it says nothing, and the message is given up after as many attempts as a lifetime has at least.
  */
 static bool
 too_old(const struct runner *r, const struct queue_entry *e)
 {
 	const uint64_t lifetime_s = r->config->queue.lifetime_s, retry_max_s = r->config->queue.retry_max_s;
 
-	if (!waited(e, lifetime_s))
-		return false;
-	return !waited(e, lifetime_s + FAR_S) || e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
+	if (age_s(e) >= -SKEW_S && !waited(e, lifetime_s + FAR_S))
+		return waited(e, lifetime_s);
+	return e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
 }
 
 /* The last attempt's words become the bounce's: "gave up after 5d: connection refused". */

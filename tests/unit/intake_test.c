@@ -250,6 +250,13 @@ test_clock(void)
 	ok(notices == 3 && n > 5 && n < 40, "where it stays ten years ahead they are given up in the end: after %d tries", n);
 	ok(look(true, false, false) && ends[RUNNER_FINISHED] == 6 && names_in(f.q.cur) + names_in(f.q.wait) + names_in(f.q.fresh) == 0,
 	    "and their sender hears of it, as of the delay before");
+	put("x@stuck.example", 3);
+	jump_s = 0;
+	notices = 0;
+	n = 0;
+	while (n++ < 60 && look(true, false, true) && !notices)
+		jump_s += 5 * 3600;
+	ok(notices == 3 && n > 20 && n < 40, "what came while it was ten years ahead is not tried for ten years: %d tries", n);
 	jump_s = 0;
 }
 

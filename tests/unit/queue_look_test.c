@@ -212,6 +212,8 @@ test_idle(void)
 	(void)close(fd);
 	ok(read(hello[0], &octet, 1) == 1 && octet == 'y', "a runner that starts waits for an operator's instant");
 	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "then there is a runner");
+	must(unlinkat(f.q.state, "lock", 0) == 0, "unlinkat");
+	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "also when somebody deletes its lock");
 	must(write(bye[1], "x", 1) == 1 && waitpid(child, &status, 0) == child, "waitpid");
 	fd = queue_lock_idle(&f.q);
 	ok(fd >= 0, "until it ends");

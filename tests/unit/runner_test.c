@@ -30,6 +30,7 @@ static unsigned ends[4], notices[BOUNCE_ACTIONS], kinds[3];
 static bool kill_idle;		/* kill the first worker once it has delivered something */
 static unsigned kill_busy, stop_at;	/* not 0: kill the first worker, or stop, when so many have been delivered */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
+static bool end_well;		/* and says that all was well */
 static struct outcome last;
 
 static void
@@ -220,7 +221,7 @@ turn(void)
 		runner_hear(&runner, started[i].worker);
 	for (size_t i = 0; i < nstarted; i++)
 		if (waitpid(started[i].pid, &status, WNOHANG) == started[i].pid)
-			runner_reap(&runner, started[i--].worker, status);
+			runner_reap(&runner, started[i--].worker, end_well ? 0 : status);
 }
 
 /* Everything that is in new/ and what comes of it; false when it does not end in time. */
@@ -361,6 +362,20 @@ test_crash(void)
 	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1, "R145 it waits");
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
+}
+
+/* Else the next one would be given the same job, and so on, for ever. */
+static void
+test_untimely_end(void)
+{
+	clear();
+	kill_next = end_well = true;
+	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all() && ends[RUNNER_DEFERRED] == 1,
+	    "R147 a worker that ends with a job in its hands has tried that, whatever its status");
+	end_well = false;
+	(void)queue_take_due(&queue, runner_now_s(), true, NULL, NULL);
+	clear();
+	ok(run_all() && ends[RUNNER_FINISHED] == 1, "R147 it is tried again");
 }
 
 static void
@@ -698,6 +713,7 @@ main(void)
 	test_ends();
 	test_many();
 	test_crash();
+	test_untimely_end();
 	test_idle_death();
 	test_ahead();
 	test_schedule();

@@ -255,6 +255,15 @@ act_and_await(struct act *a, const char *id, const struct queue_spot *seen)
 		act_await(a);
 }
 
+/* Or was a clock wrong when it came? */
+static bool
+came_since(const char *id)
+{
+	char now[QUEUE_ID_SIZE];
+
+	return queue_newest_id(now) < 0 || strncmp(id, now, QUEUE_ID_LEN) <= 0;
+}
+
 /* What comes in while we work is left alone: bounces of ours are among it. */
 static int
 act_if_meant(void *ctx, const struct queue_spot *spot)
@@ -264,7 +273,7 @@ act_if_meant(void *ctx, const struct queue_spot *spot)
 	bool meant;
 	int r;
 
-	if (strncmp(spot->id, a->newest, QUEUE_ID_LEN) > 0)
+	if (strncmp(spot->id, a->newest, QUEUE_ID_LEN) > 0 && came_since(spot->id))
 		return 0;
 	if (!filter_reads(&a->t->filter)) {
 		act_and_await(a, spot->id, spot);

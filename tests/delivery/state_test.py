@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: ISC
+"""What is not mail may go wrong: state/ is deleted beside a runner, or full of other things; new/ cannot be emptied."""
+import os
+import shutil
+import subprocess
+import time
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import BUILD, Site, fresh_directory
+from tap import check, main, same, test, wait_for
+
+directory = fresh_directory()
+nsd(directory + "/nsd", {"example.org": "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\nslow MX 10 mx.slow\nmx.slow A 192.0.2.12\n"})
+ok, slow = Exchanger("192.0.2.11"), Exchanger("192.0.2.12", reply_s=0.6)
+site = Site("site").listen()
+state = site.queue + "/state"
+
+
+@test("state/ is deleted beside a runner: it stays the only one, is still asked by operators, and all is delivered")
+def _():
+    site.watch()
+    site.send("bob@ok.example.org")
+    check(wait_for(lambda: len(ok.messages) == 1, 10), site.log())
+    site.send("bob@slow.example.org", count=4)
+    check(wait_for(lambda: slow.connections, 10), site.log())
+    shutil.rmtree(state)
+    check(wait_for(lambda: os.path.exists(state + "/requests"), 10), site.log())
+    same(site.start_relay().wait(20), 75, site.log()[-1000:])
+    last = sorted(os.path.basename(path) for path in site.queued("cur"))[-1]
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "delete", last], capture_output=True, text=True, timeout=20)
+    same([done.returncode, done.stdout], [0, last + " deleted\n"], done.stderr)
+    check(wait_for(lambda: site.queued() == [], 20), site.queue_text(), site.log()[-2000:])
+    same(len(slow.messages), 3, site.log()[-2000:])
+    site.runner.terminate()
+    same(site.runner.wait(20), 0)
+    check(" stuck " not in site.log(), site.log()[-2000:])
+
+
+@test("state/ is full of other things: mail goes out all the same")
+def _():
+    for name in ("lock", "requests", "hosts", "frozen", "waiting", "hosts-forgiven"):
+        path = "%s/%s" % (state, name)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.unlink(path)
+        os.symlink("/dev/full", path)
+    had = len(ok.messages)
+    site.send("bob@ok.example.org")
+    site.relay()
+    same([len(ok.messages) - had, site.queued()], [1, []], site.log()[-2000:])
+    shutil.rmtree(state)
+
+
+@test("new/ cannot be emptied: the exit status says so, and who starts the runner again for that can wait")
+def _():
+    site.send("bob@ok.example.org")
+    subprocess.run(["mount", "--bind", site.queue + "/new", site.queue + "/new"], check=True)
+    start = time.monotonic()
+    same(site.start_relay().wait(20), 75, site.log()[-1000:])
+    check(time.monotonic() - start < 10 and "cannot take messages from new/" in site.log(), site.log()[-1000:])
+    subprocess.run(["umount", site.queue + "/new"], check=True)
+    had = len(ok.messages)
+    site.relay()
+    same([len(ok.messages) - had, site.queued()], [1, []], site.log()[-2000:])
+
+
+main(site.keep_queue_note)
