@@ -332,12 +332,12 @@ open_queue(struct relay *r)
 	error = queue_lock_runner(&r->queue);
 	if (error == -EWOULDBLOCK && r->flush)
 		return intake_hand_over(&r->queue);
-	if (error < 0) {
-		log_text(LOG_LEVEL_NOTICE, error == -EWOULDBLOCK
-		    ? "another smtp-relay is at work on %s; it will see to the mail" : "cannot lock %s/cur: %s",
-		    directory, strerror(-error));
+	if (error == -EWOULDBLOCK)
+		log_text(LOG_LEVEL_NOTICE, "another smtp-relay is at work on %s; it will see to the mail", directory);
+	else if (error < 0)
+		log_text(LOG_LEVEL_ERROR, "cannot lock %s/cur: %s", directory, strerror(-error));
+	if (error < 0)
 		return EX_TEMPFAIL;
-	}
 	error = open_loop(r);
 	if (error < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));

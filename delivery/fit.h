@@ -7,12 +7,12 @@
 
 #include "delivery/payload.h"
 
-/* Why this message cannot go over this link, and *ret_detail for people; CAUSE_DELIVERED: it can. */
+/* Why this message cannot go over this link, and the same for people to why; CAUSE_DELIVERED: it can. */
 enum outcome_cause fit_message(const struct queue_entry *e, const struct payload *p, const struct smtp_link *l,
-    const char **ret_detail);
+    struct buf *why);
 
 /* The same for one recipient. */
-enum outcome_cause fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, const char **ret_detail);
+enum outcome_cause fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, struct buf *why);
 
 /* May another exchanger of the same domain carry what this one cannot? */
 bool fit_elsewhere(enum outcome_cause cause);

@@ -168,6 +168,13 @@ link_last_words(struct smtp_link *l)
 	return read_lines(l, QUIT_TIMEOUT_MS) == 0 && l->reply.code >= 400;
 }
 
+/* "in MAIL", "in the greeting", but "while sending the message". */
+static const char *
+in_or_while(const char *doing)
+{
+	return (doing[0] >= 'A' && doing[0] <= 'Z') || slice_has_prefix(slice_str(doing), SL("the ")) ? "in" : "while";
+}
+
 void
 link_outcome(const struct smtp_link *l, int error, const char *doing, struct outcome *o)
 {
@@ -184,9 +191,9 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 		else
 			buf_fmt(&b, "what answered %s was no SMTP reply", doing);
 	} else if (error == -ETIMEDOUT) {
-		buf_fmt(&b, "timed out in %s", doing);
+		buf_fmt(&b, "timed out %s %s", in_or_while(doing), doing);
 	} else if (error == -ECONNRESET || error == -EPIPE) {
-		buf_fmt(&b, "lost connection in %s", doing);
+		buf_fmt(&b, "lost connection %s %s", in_or_while(doing), doing);
 	} else {
 		buf_fmt(&b, "%s: %s", doing, strerror(-error));
 	}

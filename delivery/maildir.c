@@ -231,7 +231,7 @@ cause_of(int error)
 static void
 deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, const char *path, struct outcome *o)
 {
-	char name_space[NAME_MAX], detail_space[PATH_MAX + 64];
+	char name_space[NAME_MAX], detail_space[PATH_MAX + 100];
 	struct buf name = BUF(name_space), detail = BUF(detail_space);
 	struct mailbox m;
 	int r = unixmail_loops(e, address);
@@ -247,7 +247,10 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 			r = write_file(&m, buf_cstr(&name), e, address);
 		close_mailbox(&m);
 	}
-	buf_fmt(&detail, "%s: %s", path, r < 0 ? strerror(-r) : "delivered to mailbox");
+	if (r < 0)
+		buf_fmt(&detail, "cannot write to the mailbox %s: %s", path, strerror(-r));
+	else
+		buf_fmt(&detail, "%s: delivered to mailbox", path);
 	outcome_set(o, cause_of(r), SL(""), buf_slice(&detail));
 }
 

@@ -30,15 +30,11 @@ swap_left(struct transaction *t, size_t i, size_t k)
 }
 
 static void
-mark_unfit(struct transaction *t, enum outcome_cause cause, const char *detail)
+mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 {
-	char space[OUTCOME_DETAIL];
-	struct buf b = BUF(space);
-
-	buf_str(&b, detail);
 	if (t->payload.stubborn)
-		buf_fmt(&b, "; it cannot be converted: %s", t->payload.stubborn);
-	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(&b));
+		buf_fmt(why, "; it cannot be converted: %s", t->payload.stubborn);
+	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(why));
 	t->any_unfit = true;
 }
 
@@ -70,12 +66,13 @@ choose_recipients(struct transaction *t)
 	memset(t->state, RCPT_LATER, t->nleft);
 	for (size_t i = 0; i < t->nleft && (most == 0 || t->asked < most); i++) {
 		const struct queue_rcpt *rcpt = &t->e->rcpts[t->left[i]];
-		const char *detail;
-		enum outcome_cause cause = fit_rcpt(rcpt, t->link, &detail);
+		char space[OUTCOME_DETAIL];
+		struct buf why = BUF(space);
+		enum outcome_cause cause = fit_rcpt(rcpt, t->link, &why);
 
 		if (cause != CAUSE_DELIVERED) {
 			t->state[i] = RCPT_UNFIT;
-			mark_unfit(t, cause, detail);
+			mark_unfit(t, cause, &why);
 		} else if (link_domain(t->link, rcpt->domain)) {
 			t->state[i] = RCPT_ASKED;
 			swap_left(t, i, t->asked++);
@@ -97,7 +94,8 @@ enum plan
 plan_make(struct transaction *t, struct smtp_link *l)
 {
 	const unsigned most = l->peer.limits.mail_max;
-	const char *detail;
+	char space[OUTCOME_DETAIL];
+	struct buf why = BUF(space);
 	enum outcome_cause cause;
 
 	t->link = l;
@@ -108,9 +106,9 @@ plan_make(struct transaction *t, struct smtp_link *l)
 		return PLAN_SPENT;
 	if (!choose_payload(t, &l->peer))
 		return PLAN_BROKEN;
-	cause = fit_message(t->e, &t->payload, l, &detail);
+	cause = fit_message(t->e, &t->payload, l, &why);
 	if (cause != CAUSE_DELIVERED) {
-		mark_unfit(t, cause, detail);
+		mark_unfit(t, cause, &why);
 		return fit_elsewhere(cause) ? PLAN_UNFIT : PLAN_HOPELESS;
 	}
 	choose_recipients(t);

@@ -14,15 +14,18 @@ from_route(struct link_terms *t, const struct config *c, const struct route *r)
 	t->tls = c->relay.tls;
 	t->source = "[relay] tls";
 	t->remedy = "a [route] with tls = may would take any certificate, and tls-ca-file can name its authority";
+	t->remedy_none = "a [route] with tls = may would send it in the clear";
 	if (r->scheme != SCHEME_ANY) {
 		t->implicit = r->scheme == SCHEME_IMPLICIT;
 		t->tls = RELAY_TLS_REQUIRE;
 		t->source = t->implicit ? "smtps://" : "smtp+starttls://";
 		t->remedy = "mend that, or name the authority of its certificate in [relay] tls-ca-file";
+		t->remedy_none = "ask who runs it, or try another port, or smtps://";
 	} else if (r->tls != RELAY_TLS_UNSET) {
 		t->tls = r->tls;
 		t->source = "tls of the route";
 		t->remedy = "tls = may would take any certificate, and tls-ca-file can name its authority";
+		t->remedy_none = "tls = may would send it in the clear";
 	} else if (r->via == VIA_LMTP) {	/* within one's own walls */
 		t->tls = RELAY_TLS_NONE;
 		t->source = "lmtp:";
@@ -41,7 +44,7 @@ terms_of(const struct config *c, const struct route *r, bool requiretls)
 		t.tls = RELAY_TLS_REQUIRE;
 		t.by_message = true;
 		t.source = "REQUIRETLS";
-		t.remedy = "the sender of the message has demanded it";
+		t.remedy = t.remedy_none = "the sender of the message has demanded it";
 	}
 	return t;
 }

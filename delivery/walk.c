@@ -81,6 +81,24 @@ walk_dns_cause(enum mx_status status)
 	return CAUSE_DNS_NO_HOST;
 }
 
+/* What the DNS said, for people.  A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
+static void
+not_found(struct walk *w)
+{
+	static const char *const words[] = {
+		[MX_NXDOMAIN] = "there is no such domain: ", [MX_NO_HOST] = "the domain has no host that could take mail: ",
+		[MX_DEFER] = "the DNS has no answer for now: ", [MX_OWN] = NULL,
+	};
+	const bool route = w->d->route->via != VIA_MX;
+	const char *what = route ? "the host that the route names cannot be found: " : words[w->mx.status];
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	buf_str(&b, what ? what : "");
+	buf_str(&b, w->mx.detail);
+	outcome_set(&w->why, route ? CAUSE_DNS_DEFER : walk_dns_cause(w->mx.status), SL(""), buf_slice(&b));
+}
+
 /* Who may be dialled, and in which order; who is to be left alone goes from the list, but its mail is said to wait for it. */
 static void
 put_in_order(struct walk *w)
@@ -126,9 +144,7 @@ look_up(struct walk *w)
 		put_in_order(w);
 	if (w->n || w->resting)
 		return true;
-	/* A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
-	outcome_set(&w->why, d->route->via != VIA_MX ? CAUSE_DNS_DEFER : walk_dns_cause(w->mx.status), SL(""),
-	    slice_str(w->mx.detail));
+	not_found(w);
 	return false;
 }
 
@@ -302,7 +318,7 @@ to_socket(struct walk *w, const char *path)
 		transcript_fact(w->d->transcript, "%s: connected", path);
 		return walk_greet(w, NULL, path, &dialled);
 	}
-	buf_fmt(&b, "%s: %s", path, strerror(-dialled.fd));
+	buf_fmt(&b, "cannot connect to %s: %s", path, strerror(-dialled.fd));
 	transcript_fact(w->d->transcript, "%s", buf_cstr(&b));
 	outcome_set(&o, CAUSE_SOCKET, SL(""), buf_slice(&b));
 	walk_tell(w, TOLD_LOST, &o);

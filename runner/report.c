@@ -100,7 +100,7 @@ report_message(const char *id, enum runner_end end, int64_t due_s, int error)
 		log_str(&l, "until", buf_slice(&stamp));
 	}
 	if (end == RUNNER_DEAD)
-		log_str(&l, "why", SL("not a message, or a message from <> that failed: see dead/"));
+		log_str(&l, "why", SL("not a message, or one from <> that failed: kept in dead/, smtp-queue show and log tell more"));
 	if (error)
 		log_str(&l, "error", slice_str(strerror(-error)));
 	log_end(&l);

@@ -105,7 +105,7 @@ def _():
 @test("R136 NXDOMAIN: bounced with 5.1.2")
 def _():
     text = bounce("bob@nowhere.example.org", "5.1.2")
-    check("bob@nowhere.example.org" in text, text)
+    check("bob@nowhere.example.org" in text and "there is no such domain: MX nowhere.example.org: NXDOMAIN" in text, text)
 
 
 @test("neither MX nor address, or an MX that does not exist: bounced with 5.4.4")

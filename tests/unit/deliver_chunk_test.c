@@ -64,7 +64,7 @@ static const struct smtp_case cases[] = {
 	{ "R143 lost before a reply to RCPT: the other exchanger", .domain = "two.test", .script = { BOTH ALL "S 250 ok\nX\n",
 	  BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
 	{ "R143 lost behind the replies to RCPT: it may have been taken, so no other exchanger", .domain = "two.test",
-	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" }, .want = "deferred 4.4.2 lost connection in waiting for the reply to the message" },
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" }, .want = "deferred 4.4.2 lost connection while waiting for the reply to the message" },
 	{ "R142 no sense in a reply to RCPT, the chunk is out: it may have been taken, so no other exchanger", .domain = "two.test",
 	  .script = { BOTH ALL "S 250 ok\nS 334 what?\nE\n" },
 	  .want = "deferred 4.5.0 no sensible reply to RCPT TO (the message is out and may arrive twice): 334 what?" },
@@ -82,7 +82,7 @@ static const struct smtp_case cases[] = {
 	{ "R143 421 to MAIL: the other exchanger", .domain = "two.test", .script = { BOTH ALL "S 421 4.3.2 busy\nE\n",
 	  BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
 	{ "R143 421 to the chunk", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 421 4.3.2 busy\nE\n" }, .want = "deferred 4.3.2" },
-	{ "R139 no reply to the chunk", .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" }, .want = "deferred 4.4.2 timed out in waiting" },
+	{ "R139 no reply to the chunk", .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" }, .want = "deferred 4.4.2 timed out while waiting" },
 };
 
 static const struct smtp_case ignored = { "ignore-keywords: CHUNKING is offered and not used",
@@ -94,11 +94,11 @@ static const struct smtp_case large[] = {
 	  .want = "delivered 2.0.0" },
 	{ "R121 and does not travel without one", .script = { BOTH "C MAIL\nC RCPT\nQ\nS 250 ok\nS 550 5.1.1 no\n" BYE }, .want = "failed 5.1.1" },
 	{ "R139 a peer that stops reading", .timeouts = true, .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 800\n" },
-	  .want = "deferred 4.4.2 timed out in sending the message" },
+	  .want = "deferred 4.4.2 timed out while sending the message" },
 	{ "a reply in mid-chunk counts", .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nS 552 5.3.4 too much\nW 100\nR\n" },
 	  .want = "failed 5.3.4 552 5.3.4 too much" },
 	{ "R143 lost in mid-chunk", .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 50\nR\n" },
-	  .want = "deferred 4.4.2 lost connection in sending the message" },
+	  .want = "deferred 4.4.2 lost connection while sending the message" },
 };
 
 static void

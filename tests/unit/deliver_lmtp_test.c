@@ -34,7 +34,7 @@ static const struct smtp_case cases[] = {
 	{ "R166 nobody accepted, DATA is out", .script = { PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 550 5.1.1 nobody\nS 503 no\n" BYE },
 	  .want = "failed 5.1.1" },
 	{ "R166 lost between the replies: who has none may get it twice", .to = "c@d|e@d|f@d", .script = { PIPE THREE "C DATA\n" TAKEN "S 354 go\nD\n"
-	  "S 250 2.0.0 one\nX\n" }, .want = "delivered 2.0.0|deferred 4.4.2 lost connection in waiting|deferred 4.4.2" },
+	  "S 250 2.0.0 one\nX\n" }, .want = "delivered 2.0.0|deferred 4.4.2 lost connection while waiting|deferred 4.4.2" },
 	{ "R166 421 between the replies", .to = "c@d|e@d|f@d", .script = { PIPE THREE "C DATA\n" TAKEN "S 354 go\nD\n"
 	  "S 250 2.0.0 one\nS 421 4.3.2 going\nX\n" }, .want = "delivered 2.0.0|deferred 4.3.2 421|deferred 4.4.2" },
 	{ "R166 never HELO", .script = { HELLO "S 500 what?\n" BYE }, .want = "deferred 4.3.2 500 what?" },

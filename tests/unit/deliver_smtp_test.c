@@ -97,7 +97,8 @@ static const struct smtp_case cases[] = {
 	{ "R144 521: does not take mail", .script = { "S 521 5.3.2 no mail here\n" BYE }, .want = "failed 5.3.2 521 5.3.2 no mail here" },
 	{ "R144 554 the same", .script = { "S 554 no SMTP service here\n" BYE }, .want = "failed 5.0.0" },
 	{ "another 5yz greeting is about us, not the recipient", .script = { "S 550 5.7.1 blocked\n" BYE }, .want = "deferred 4.3.2 550 5.7.1 blocked" },
-	{ "R148 larger than the peer accepts: not sent", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 11\n" BYE }, .want = "failed 5.3.4" },
+	{ "R148 larger than the peer accepts: not sent", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 11\n" BYE },
+	  .want = "failed 5.3.4 the message has 12 octets, and the exchanger accepts 11 at most" },
 	{ "R148 SIZE 0 means no bound", .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 0\nC MAIL FROM:<a@b> SIZE=12\nS 250 ok\nC RCPT\nS 250 ok\n"
 	  "C DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "R149 8-bit text, no 8BITMIME: in seven bits", .content = "A: b\r\n\r\nlong text \303\244\r\n.\r\n", .wire = "A: b\r\nMIME-Version: 1.0\r\n"

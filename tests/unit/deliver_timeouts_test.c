@@ -39,9 +39,9 @@ test_stuck(const struct smtp_case *row)
 
 static const struct smtp_case stuck[] = {
 	{ "R139 a peer that stops reading", .timeouts = true, .script = { PLAIN ONE "W 800\n" },
-	  .want = "deferred 4.4.2 timed out in sending the message" },
+	  .want = "deferred 4.4.2 timed out while sending the message" },
 	{ "a reply in mid-message counts", .script = { PLAIN ONE "S 552 5.3.4 too much\nW 100\nR\n" }, .want = "failed 5.3.4 552 5.3.4 too much" },
-	{ "R143 lost in mid-message", .script = { PLAIN ONE "W 50\nR\n" }, .want = "deferred 4.4.2 lost connection in sending the message" },
+	{ "R143 lost in mid-message", .script = { PLAIN ONE "W 50\nR\n" }, .want = "deferred 4.4.2 lost connection while sending the message" },
 };
 
 int
