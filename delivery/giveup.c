@@ -8,8 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "delivery/bounce.h"
@@ -71,39 +70,31 @@ tell(const struct queue *q, const struct config *c, struct queue_entry *e, char 
 	return r;
 }
 
-/* Two that give up the same message at once would send two bounces. */
-static int
-lock(const struct queue_entry *e)
-{
-	struct stat st;
-
-	if (flock(e->fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	if (fstat(e->fd, &st) < 0)
-		return -errno;
-	return st.st_nlink ? 0 : -ENOENT;
-}
-
 int
 giveup(const struct queue *q, const struct config *c, const struct queue_spot *spot, char ret_bounce[QUEUE_ID_SIZE])
 {
 	struct queue_spot held = { .place = QUEUE_IN_HOLD, .folder = q->hold };
 	struct queue_entry e;
-	int r = 0;
+	int claim, r = 0;
 
 	ret_bounce[0] = '\0';
 	memcpy(held.id, spot->id, sizeof held.id);
 	if (spot->place != QUEUE_IN_HOLD)
 		r = queue_put_aside(q, spot);
-	if (r == 0)
-		r = queue_load_held(q, spot->id, &e);
 	if (r != 0)
 		return r;
-	r = lock(&e);
-	if (r == 0)
-		r = tell(q, c, &e, ret_bounce);
+	/* Or else two bounces could go out, or one for a message that is released meanwhile. */
+	claim = queue_claim_held(q, spot->id);
+	if (claim < 0)
+		return claim;
+	r = queue_load_held(q, spot->id, &e);
+	if (r != 0)
+		goto out;
+	r = tell(q, c, &e, ret_bounce);
 	if (r == 0)
 		r = e.from.n ? queue_remove(q, &held) : queue_put_dead(q, &held);
 	queue_unload(&e);
+out:
+	(void)close(claim);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -247,6 +248,26 @@ move(const struct queue *q, const struct queue_spot *spot, int to)
 		return -errno;
 	tidy(q, spot);
 	return 0;
+}
+
+int
+queue_claim_held(const struct queue *q, const char *id)
+{
+	struct stat locked, there;
+	int r, fd = queue_is_id(id) ? openat(q->hold, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -EINVAL;
+
+	if (fd < 0)
+		return fd == -EINVAL ? fd : -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	else if (fstat(fd, &locked) < 0 || fstatat(q->hold, id, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	else	/* who had the lock before us may have moved it */
+		r = locked.st_ino == there.st_ino && locked.st_dev == there.st_dev ? 0 : -ENOENT;
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
 }
 
 int

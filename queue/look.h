@@ -48,6 +48,10 @@ int queue_look(const struct queue_spot *spot, struct queue_entry *ret);
 /* Open one of hold/ as queue_load() does one of cur/. */
 int queue_load_held(const struct queue *q, const char *id, struct queue_entry *ret);
 
+/* While somebody gives a message of hold/ up, nobody else may release or delete it.  A descriptor, to be closed when that is over;
+ * -EBUSY: somebody does; -ENOENT: it is not there any more; -errno. */
+int queue_claim_held(const struct queue *q, const char *id);
+
 /* Put it into hold/, into new/ (where the relay finds it, or is started by it) or into dead/; delete it.  0, -ENOENT when
  * somebody was quicker (find it again), -EEXIST when a file of that name is there already, or -errno. */
 int queue_put_aside(const struct queue *q, const struct queue_spot *spot);

@@ -174,6 +174,23 @@ act_in_cur(struct act *a, const struct queue_spot *spot)
 	return r == 0 && bounces ? a->verb->run(a, &held) : r;
 }
 
+/* In hold/: unless somebody is giving it up just now.  To do that takes the same claim, in giveup(); what cannot even be opened
+ * nobody gives up. */
+static int
+act_in_hold(struct act *a, const struct queue_spot *spot)
+{
+	int r, claim = -ELOOP;
+
+	if (a->verb->request != QUEUE_ASK_FAIL)
+		claim = queue_claim_held(&a->t->queue, spot->id);
+	if (claim == -EBUSY || claim == -ENOENT)
+		return claim;
+	r = a->verb->run(a, spot);
+	if (claim >= 0)
+		(void)close(claim);
+	return r;
+}
+
 /* 0: done, or nothing to do; 1: the runner is to be asked; -ENOENT: it has moved on; -errno. */
 static int
 act_at(struct act *a, const struct queue_spot *spot)
@@ -190,7 +207,10 @@ act_at(struct act *a, const struct queue_spot *spot)
 			act_say(a, spot->id, v->done[spot->place], NULL);
 		return 0;
 	}
-	r = spot->place == QUEUE_IN_CUR ? act_in_cur(a, spot) : v->run(a, spot);
+	if (spot->place == QUEUE_IN_CUR)
+		r = act_in_cur(a, spot);
+	else
+		r = spot->place == QUEUE_IN_HOLD ? act_in_hold(a, spot) : v->run(a, spot);
 	if (r == 0)
 		say_done(a, spot->id);
 	return r;
