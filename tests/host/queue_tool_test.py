@@ -237,6 +237,21 @@ def _():
     same(out(), "The queue is empty.\n")
 
 
+@test("what somebody gives up just now nobody else releases, deletes or gives up")
+def _():
+    one = send(b"anna@example.org", [b"bob@example.net"])
+    same(out("hold", one), one + " held\n")
+    with open(QUEUE + "/hold/" + one) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)        # as who gives it up does
+        for verb in ("release", "delete", "fail"):
+            code, text, errors = run(verb, one)
+            same([code, text], [1, b""], verb, errors)
+            check("another smtp-queue is giving it up just now" in errors, verb, errors)
+    same(os.listdir(QUEUE + "/hold"), [one])
+    same(out("release", one), one + " released\n")
+    same(out("delete", one), one + " deleted\n")
+
+
 @test("root becomes the owner of the queue: nothing in it becomes root's")
 def _():
     if os.geteuid() != 0:
@@ -258,21 +273,6 @@ def _():
     same(code, 75)
     check("another user's queue: be root" in errors, errors)
     same(out("delete", bounce), bounce + " deleted\n")
-
-
-@test("what somebody gives up just now nobody else releases, deletes or gives up")
-def _():
-    one = send(b"anna@example.org", [b"bob@example.net"])
-    same(out("hold", one), one + " held\n")
-    with open(QUEUE + "/hold/" + one) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)        # as who gives it up does
-        for verb in ("release", "delete", "fail"):
-            code, text, errors = run(verb, one)
-            same([code, text], [1, b""], verb, errors)
-            check("another smtp-queue is giving it up just now" in errors, verb, errors)
-    same(os.listdir(QUEUE + "/hold"), [one])
-    same(out("release", one), one + " released\n")
-    same(out("delete", one), one + " deleted\n")
 
 
 @test("100,000 messages: the first lines come at once, memory does not grow, and nothing is said when the reader leaves")
