@@ -175,13 +175,14 @@ check-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
+ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) tools/smtp-queue.c tools/smtp-handler-passwd.c
 .PHONY: analyse
 analyse:
 	@# One file a process: several in one make clang-tidy 14 see va_lists that nobody initialized.
-	printf '%s\n' $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
+	printf '%s\n' $(ANALYSED) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
 	  --enable=warning,portability,performance --suppress=missingIncludeSystem -I. -D_GNU_SOURCE \
-	  -DVERSION='"x"' $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c
+	  -DVERSION='"x"' $(ANALYSED)
 
 # ---- use ----
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The walk through aliases and lists.  Ends always: what is open already is not opened again, and depth, addresses and
- * files are counted.  Reads files, writes none.  Called by delivery/aliases and by --explain.
+ * files are counted.  Reads files, writes none.  Called by delivery/alias and by --explain.
  */
 #include "aliases/expand.h"
 

@@ -101,11 +101,13 @@ check_kept(struct delivery *d, const struct queue_entry *e)
 void
 deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
-	struct transaction own, *ahead = ahead_take(d, e), *t = ahead ? ahead : &own;
+	struct transaction own, *t = &own, *ahead = ahead_take(d, e);
 	struct walk w;
 	struct outcome o;
 
-	if (!ahead && transaction_init(t, d, e, rcpts, n) < 0) {
+	if (ahead) {
+		t = ahead;
+	} else if (transaction_init(t, d, e, rcpts, n) < 0) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
 		for (size_t i = 0; i < n; i++)
 			delivery_report(d, e, rcpts[i], &o);

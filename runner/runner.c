@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Work and workers: who gets the next job, what a worker said, and what its end
- * means.  No logging and no event loop here; relay.c has both.
+ * means.  No logging and no event loop here: relay.c calls, and runner/loop.
  */
 #include "runner/runner.h"
 
@@ -164,7 +164,8 @@ job_over(struct runner *r, struct worker *w)
 	struct result *last = job->n ? job->message->results[job->rcpts[job->n - 1]] : NULL;
 
 	w->njobs--;
-	memmove(w->jobs, w->jobs + 1, w->njobs * sizeof w->jobs[0]);
+	for (size_t i = 0; i < w->njobs; i++)
+		w->jobs[i] = w->jobs[i + 1];
 	if (last)
 		freeze_heard(r, d, &last->outcome);
 	if (pace_heard(r, d, last ? &last->outcome : NULL) == PACE_AGAIN) {
