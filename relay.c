@@ -251,6 +251,10 @@ on_save(sd_event_source *s, uint64_t usec, void *ctx)
 	if (r->state_gone)
 		renew_state(r);
 	error = hosts_save(&r->runner.hosts, r->queue.state);
+	if (error == -ENOENT) {
+		renew_state(r);
+		error = hosts_save(&r->runner.hosts, r->queue.state);
+	}
 	if (error < 0)
 		report_trouble(r, "cannot save state/hosts", "", error);
 	go_on(r);

@@ -75,7 +75,7 @@ hosts_parse(struct hosts *h, struct slice text)
 void
 hosts_load(struct hosts *h, int state_fd)
 {
-	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
 	size_t n = 0;
 	ssize_t got;
@@ -94,7 +94,7 @@ hosts_load(struct hosts *h, int state_fd)
 int
 hosts_save(struct hosts *h, int state_fd)
 {
-	int fd = openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 	int r = 0;
 
@@ -102,6 +102,7 @@ hosts_save(struct hosts *h, int state_fd)
 		r = -errno;
 		if (fd >= 0)
 			close(fd);
+		(void)unlinkat(state_fd, FILE_NEW, 0);	/* if it is anything else, a FIFO say: next time it is a file */
 		return r;
 	}
 	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed since broken ipv4_until\n", f);

@@ -32,7 +32,7 @@ open_list(const struct queue *q, const char *host, int flags)
 	folder = queue_folder(q->state, FOLDER, flags & O_CREAT);
 	if (folder < 0)
 		return folder;
-	fd = openat(folder, host, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = openat(folder, host, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	error = errno;
 	(void)close(folder);
 	return fd < 0 ? -error : fd;
@@ -147,7 +147,7 @@ queue_waiting_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
 int
 queue_forgive_hosts(const struct queue *q)
 {
-	int fd = openat(q->state, FORGIVEN, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(q->state, FORGIVEN, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	if (fd < 0)
 		return -errno;

@@ -140,7 +140,7 @@ parse_line(struct slice line, struct frozen *ret)
 void
 frozen_load(struct frozen_list *f, int state_fd, int64_t now_s)
 {
-	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	char text[2048];
 
@@ -171,7 +171,7 @@ frozen_done(struct frozen_list *f)
 static bool
 write_list(const struct frozen_list *f)
 {
-	int fd = openat(f->state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(f->state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	bool good;
 
