@@ -118,7 +118,7 @@ insecure(struct start *s, enum outcome_cause cause, struct slice what)
 		buf_str(&b, "; the next attempt will be in the clear");
 	} else if (cause != CAUSE_LOCAL) {
 		buf_fmt(&b, "; TLS is required (%s): %s", s->terms->source,
-		    cause == CAUSE_NO_TLS ? s->terms->remedy_none : s->terms->remedy);
+		    cause == CAUSE_TLS_UNVERIFIED ? s->terms->remedy : s->terms->remedy_none);
 	}
 	outcome_set(s->why, cause, slice_str(s->l->host), buf_slice(&b));
 	transcript_fact(s->l->transcript, "%s", s->why->detail);

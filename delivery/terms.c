@@ -20,7 +20,8 @@ from_route(struct link_terms *t, const struct config *c, const struct route *r)
 		t->tls = RELAY_TLS_REQUIRE;
 		t->source = t->implicit ? "smtps://" : "smtp+starttls://";
 		t->remedy = "mend that, or name the authority of its certificate in [relay] tls-ca-file";
-		t->remedy_none = "ask who runs it, or try another port, or smtps://";
+		t->remedy_none = t->implicit ? "ask who runs it, or try another port, or smtp+starttls://" :
+		    "ask who runs it, or try another port, or smtps://";
 	} else if (r->tls != RELAY_TLS_UNSET) {
 		t->tls = r->tls;
 		t->source = "tls of the route";

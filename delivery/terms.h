@@ -16,7 +16,7 @@ struct link_terms {
 	enum relay_tls tls;
 	const char *source;		/* who says so: "[relay] tls" */
 	const char *remedy;		/* of require: what the operator can do about a certificate */
-	const char *remedy_none;	/* and about a host without TLS */
+	const char *remedy_none;	/* and about a host that can do no TLS */
 	bool implicit;			/* from the first octet */
 	bool by_message;		/* only the message asks for it: a host without TLS is delivery/transaction's to judge */
 	bool downgraded;		/* terms_of_host(): none instead of may, as it has failed there */

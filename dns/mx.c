@@ -223,7 +223,7 @@ judge(const struct dns_resolver *r, struct dns_question *q, enum config_family f
 		break;
 	default:
 		ret->status = q->status == DNS_NXDOMAIN ? MX_NXDOMAIN : MX_DEFER;
-		explain(ret, "MX ", domain, dns_status_text(q->status), r, q->server);
+		explain(ret, "MX ", domain, dns_question_text(q), r, q->server);
 		return;
 	}
 	if (!ret->exchangers)

@@ -82,6 +82,8 @@ understand(struct asking *a, uint8_t *packet, size_t n)
 	bool tcp = a->x.tcp;
 
 	if (wire_answer(packet, n, &answer) < 0) {
+		if (!a->refused)
+			q->rcode = DNS_USELESS;
 		ask_next(a);
 		return;
 	}
@@ -260,4 +262,21 @@ dns_status_text(enum dns_status status)
 		return "not a domain name";
 	}
 	return "unknown";
+}
+
+const char *
+dns_question_text(const struct dns_question *q)
+{
+	if (q->status == DNS_TIMEOUT && q->rcode == DNS_USELESS)
+		return "no usable answer";
+	if (q->status == DNS_SERVFAIL)
+		switch (q->rcode) {
+		case WIRE_FORMERR:
+			return "FORMERR";
+		case WIRE_NOTIMP:
+			return "NOTIMP";
+		case WIRE_REFUSED:
+			return "REFUSED";
+		}
+	return dns_status_text(q->status);
 }

@@ -44,6 +44,8 @@ enum dns_status {
 	DNS_BAD_NAME,		/* not a name: empty or overlong labels */
 };
 
+#define DNS_USELESS (-1)
+
 enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28 };
 
 struct dns_record {
@@ -58,7 +60,7 @@ struct dns_question {
 	enum dns_type type;
 	/* the answer */
 	enum dns_status status;
-	int rcode;
+	int rcode;			/* DNS_USELESS: what came could not be used */
 	uint32_t ttl_s;
 	bool via_tcp;
 	size_t server;			/* which of r->servers said so; DNS_SERVERS_MAX: none, or the cache */
@@ -71,5 +73,7 @@ void dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_
 void dns_question_done(struct dns_question *q);
 
 const char *dns_status_text(enum dns_status status);
+/* The same of one answer, with the server's own word for it. */
+const char *dns_question_text(const struct dns_question *q);
 
 #endif

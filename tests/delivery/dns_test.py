@@ -6,7 +6,7 @@ import struct
 import subprocess
 
 from exchangers import Exchanger
-from nameservers import A, MX, SERVFAIL, TRUNCATED, FakeNameServer, answer, nsd, record
+from nameservers import A, MX, SERVFAIL, TRUNCATED, FakeNameServer, answer, nsd, record, wire_name
 from programs import Site, fresh_directory
 from tap import check, main, same, test
 
@@ -166,7 +166,21 @@ def _():
 @test("R136 REFUSED: deferred")
 def _():
     fake(103, lambda query: query.send(answer(query.id, query.question, rcode=5)))
-    deferred("bob@example.org", *at(103), why=["4.4.3"])
+    deferred("bob@example.org", *at(103), why=["4.4.3", "MX example.org: REFUSED (192.0.2.103)"])
+
+
+@test("R136 an answer that is cut short, a name that is its own alias: deferred, and not as if nothing had come")
+def _():
+    def behave(query):
+        if query.over == "tcp":
+            return
+        name = wire_name(query.name)
+        alias = name + struct.pack("!2HIH", 5, 1, 60, len(name)) + name
+        query.send(answer(query.id, query.question, [record(query.name, MX, (1, "mx.example.org"))])[:-4] if query.name == "example.org" else
+                   answer(query.id, query.question, [alias]))
+    fake(151, behave)
+    deferred("bob@example.org", *at(151), why=["4.4.3", "MX example.org: no usable answer"])
+    deferred("bob@loop.example.org", *at(151), why=["4.4.3", "MX loop.example.org: no usable answer"])
 
 
 @test("R136 a name server that says nothing: deferred, within bounds")

@@ -282,11 +282,11 @@ def _():
     smart.relay("-o", "relay.greeting-timeout=2s")
     smart.relay("--flush", "-o", "relay.greeting-timeout=2s")
     same([implicit.messages, bare.messages, implicit_bare.messages], [[]] * 3)
-    check(re.search(r"status=4\.7\.5 .*not for elsewhere\.example\.org, but for smart\.example\.org; TLS is required \(smtps://\)",
+    check(re.search(r"status=4\.7\.5 .*not for elsewhere\.example\.org, but for smart\.example\.org; TLS is required \(smtps://\): mend that, or name",
                     about(smart, "bob@other.example", "deferred")), smart.log())
-    check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required \(smtp\+starttls://\)",
+    check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required \(smtp\+starttls://\): ask who runs it, or try another port, or smtp",
                     about(smart, "bob@unwilling.example", "deferred")), smart.log())
-    check(re.search(r"status=4\.7\.5 .*TLS handshake failed: wrong version number; TLS is required \(smtps://\)",
+    check(re.search(r"status=4\.7\.5 .*TLS handshake failed: wrong version number; TLS is required \(smtps://\): ask who runs it, or try another port, or smtp",
                     about(smart, "bob@plain.example", "deferred")), smart.log())
 
 
