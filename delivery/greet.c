@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/cidr.h"
+#include "base/name.h"
 #include "delivery/own.h"
 
 struct start {
@@ -42,20 +43,21 @@ greeting(struct start *s)
 	return LINK_READY;
 }
 
-/* RFC 5321 section 4.1.1.1: the name, or where there is none the address the peer sees. */
+/* RFC 5321 section 4.1.1.1: the full name, or where there is none the address the peer sees. */
 static void
 add_our_name(struct smtp_link *l, struct buf *b)
 {
-	const char *name = l->config->server.hostname;
+	const struct slice name = slice_str(l->config->server.hostname);
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof ss;
 
-	if (name && name[0] && name[0] != '[') {
-		buf_str(b, name);
+	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) < 0 || ss.ss_family == AF_UNIX || name_is_fqdn(name)) {
+		buf_add(b, name);
 		return;
 	}
-	(void)getsockname(l->fd, (struct sockaddr *)&ss, &len);
 	address_unmap(&ss, &len);
+	if (ss.ss_family == AF_INET6)		/* our interface means nothing to the peer */
+		((struct sockaddr_in6 *)&ss)->sin6_scope_id = 0;
 	buf_str(b, ss.ss_family == AF_INET6 ? "[IPv6:" : "[");
 	address_text(b, (const struct sockaddr *)&ss);
 	buf_chr(b, ']');

@@ -37,6 +37,8 @@ static const struct smtp_case cases[] = {
 	  "= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\nD\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "R038 without a name, the address literal", .hostname = "[192.0.2.9]",
 	  .script = { "S 220 x\n= EHLO [127.0.0.1]\nS 250 x\n" ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
+	{ "R038 with a name that is not a full one, too", .hostname = "mailhost",
+	  .script = { "S 220 x\n= EHLO [127.0.0.1]\nS 250 x\n" ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "R078 dots are doubled", .content = ".\r\n..a\r\n.b\r\nc.\r\n", .wire = "..\r\n...a\r\n..b\r\nc.\r\n",
 	  .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
 	{ "R093 a missing final line end is added", .content = "a: b\r\n\r\nend", .wire = "a: b\r\n\r\nend\r\n",
