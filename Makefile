@@ -122,6 +122,7 @@ test_libs := $(BUILD)/libserver.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BU
 WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pwrite,--wrap=fsync,--wrap=renameat,--wrap=unlinkat
 WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)
+WRAP_report := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_queue_take := $(WRAP_queue)

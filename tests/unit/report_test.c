@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: ISC
+/* runner/report: each event with its level, as journald and syslogd sort by it, and with what an operator needs to act. */
+#include "runner/report.h"
+
+#include "tests/unit/log_run.h"
+
+#define WHEN INT64_C(1763787773)
+
+static void
+rcpt(enum outcome_cause cause, const char *tls)
+{
+	struct outcome o;
+
+	outcome_set(&o, cause, SL("mx.example"), SL("450 4.2.1 later"));
+	(void)snprintf(o.tls, sizeof o.tls, "%s", tls);
+	report_rcpt("ID", SL("c@d"), &o, 1500000);
+}
+
+static void delivered(void) { rcpt(CAUSE_DELIVERED, ""); }
+static void downgraded(void) { rcpt(CAUSE_DELIVERED, OUTCOME_TLS_DOWNGRADED); }
+static void deferred(void) { rcpt(CAUSE_REPLY_TEMPORARY, ""); }
+static void failed(void) { rcpt(CAUSE_REPLY_PERMANENT, ""); }
+static void finished(void) { report_message("ID", RUNNER_FINISHED, 0, 0); }
+static void waiting(void) { report_message("ID", RUNNER_DEFERRED, WHEN, 0); }
+static void dead(void) { report_message("ID", RUNNER_DEAD, 0, 0); }
+static void stuck(void) { report_message("ID", RUNNER_STUCK, 0, -EIO); }
+static void bounced(void) { report_notified(NULL, "ID", BOUNCE_FAILED, "OTHER", SL("a@b")); }
+static void warned(void) { report_notified(NULL, "ID", BOUNCE_DELAYED, "OTHER", SL("a@b")); }
+static void moved(void) { report_moved(NULL, "d", "mx.d", "550 5.7.25 no PTR"); }
+static void trouble(void) { report_trouble(NULL, "cannot fork", "", -EAGAIN); }
+
+static void
+freeze(bool works)
+{
+	static char via[] = "smtps://h", user[] = "u", pattern[] = "*";
+	const struct route route = { .pattern = pattern, .via_text = via, .user = user };
+	const struct frozen f = { .until_s = WHEN, .why = "535 no" };
+
+	report_frozen(NULL, &route, works ? NULL : &f);
+}
+
+static void frozen(void) { freeze(false); }
+static void thawed(void) { freeze(true); }
+
+static const struct event {
+	void (*body)(void);
+	const char *name, *level, *has[3];
+} events[] = {
+	{ delivered, "delivered", "<6>", { "delivered id=ID to=c@d host=mx.example status=2.0.0 delay=1.500s ", "reply=\"450 4.2.1 later\"" } },
+	{ downgraded, "downgraded: a line before", "<5>", { "downgraded id=ID to=c@d host=mx.example why=\"sent in the clear" } },
+	{ deferred, "deferred", "<6>", { "deferred id=ID to=c@d host=mx.example status=4.0.0 " } },
+	{ failed, "failed", "<5>", { "failed id=ID to=c@d host=mx.example status=5.0.0 " } },
+	{ finished, "finished", "<6>", { "finished id=ID" } },
+	{ waiting, "waiting", "<6>", { "waiting id=ID until=2025-11-22T05:02:53Z" } },
+	{ dead, "B161 dead", "<4>", { "dead id=ID why=\"", "dead/", "smtp-queue" } },
+	{ stuck, "stuck", "<3>", { "stuck id=ID error=\"Input/output error\"" } },
+	{ bounced, "bounced", "<5>", { "bounced id=ID bounce=OTHER to=a@b action=failed" } },
+	{ warned, "warned", "<6>", { "warned id=ID notice=OTHER to=a@b action=delayed" } },
+	{ moved, "moved", "<5>", { "moved destination=d family=ipv4 host=mx.d why=", "reply=\"550 5.7.25 no PTR\"" } },
+	{ trouble, "trouble", "<3>", { "trouble what=\"cannot fork\" id=\"\" error=\"Resource temporarily unavailable\"" } },
+	{ frozen, "frozen", "<3>", { "frozen route=\"route *\" via=smtps://h user=u until=2025-11-22T05:02:53Z why=\"535 no\"", "--flush" } },
+	{ thawed, "thawed", "<5>", { "thawed route=\"route *\" via=smtps://h user=u" } },
+};
+
+static void (*body)(void);
+
+static void
+as_a_unit(void)
+{
+	log_open("test");
+	body();
+}
+
+int
+main(void)
+{
+	int pair[2];
+	struct stat st;
+	char text[80], room[4096];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 || fstat(pair[1], &st) < 0)
+		return 1;
+	(void)snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	(void)setenv("JOURNAL_STREAM", text, 1);
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+		const struct event *e = &events[i];
+		struct slice got;
+
+		body = e->body;
+		run(as_a_unit, pair[1]);
+		got = drain(pair[0], room, sizeof room);
+		ok(slice_has_prefix(got, slice_str(e->level)), "%s: level (%.3s)", e->name, got.p);
+		for (size_t k = 0; k < 3 && e->has[k]; k++)
+			ok(memmem(got.p, got.n, e->has[k], strlen(e->has[k])) != NULL, "%s: %s", e->name, e->has[k]);
+	}
+	return tap_done();
+}
