@@ -229,6 +229,7 @@ install: all
 	  $(fill) $$file > $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd/$${file##*/} || exit 1; done
 	test -e $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf || \
 	  install -m 644 units/smtp-handler.conf $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf
+	install -m 644 README.md CHANGES.md VIOLATIONS.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/smtp-handler
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 tools/completion/smtp-queue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/smtp-queue
