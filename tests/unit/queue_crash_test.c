@@ -77,8 +77,8 @@ test_kill(struct slice content, const char *name)
 		seen_whole &= before.whole && after.whole;
 	}
 	ok(acknowledged && k > 8, "%s: %d places to be killed at, then the acknowledgement", name, k - 2);
-	ok(none_lost, "%s: what was acknowledged is there", name);
-	ok(seen_whole, "%s: nothing half-written is ever in new/", name);
+	ok(none_lost, "H076 %s: what was acknowledged is there", name);
+	ok(seen_whole, "H076 %s: nothing half-written is ever in new/", name);
 	ok(clean, "%s: recovery leaves nothing of the dead in tmp/", name);
 	ok(brought_back >= 3, "%s: complete but not yet renamed (%d times): brought back", name, brought_back);
 }

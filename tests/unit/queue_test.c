@@ -51,7 +51,7 @@ test_cost(void)
 	r = submit(&f.q, SL("Subject: x\r\n\r\nx\r\n"), 4, id);
 	faults_disarm();
 	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0,
-	    "a small message: openat, flock, fstat, one write, two fsyncs, one renameat");
+	    "H076 a small message: openat, flock, fstat, one write, two fsyncs, one renameat");
 	ok(file_is_whole(f.q.fresh, id, SL("Subject: x\r\n\r\nx\r\n")), "it is in new/, whole");
 	for (int i = 0; i < 10000; i++) {
 		(void)snprintf(other, sizeof other, "Z%015d", i);
