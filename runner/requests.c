@@ -59,6 +59,8 @@ one(void *ctx, const char *id, enum queue_request request)
 	struct message *m = message_find(r, id);
 	bool done;
 
+	if (m && m->asked)		/* heard already: nothing of it is in line any more */
+		return 0;
 	if (m) {
 		destinations_withdraw(r, m);
 		m->asked = m->jobs > 0;

@@ -168,7 +168,7 @@ job_over(struct runner *r, struct worker *w)
 		w->jobs[i] = w->jobs[i + 1];
 	if (last)
 		freeze_heard(r, d, &last->outcome);
-	if (pace_heard(r, d, last ? &last->outcome : NULL) == PACE_AGAIN) {
+	if (pace_heard(r, d, last ? &last->outcome : NULL) == PACE_AGAIN && !job->message->asked) {
 		message_take_back(job);
 		destination_put_back(r, d, job);
 	} else {
@@ -238,6 +238,17 @@ runner_hear(struct runner *r, struct worker *w)
 	}
 }
 
+/* Not begun, or killed by us: the next one takes it, or the next run finds it where it is; but for what an operator has
+ * asked for it was begun. */
+static void
+hand_back(struct runner *r, struct destination *d, struct job *job)
+{
+	if (job->message->asked)
+		message_job_done(r, job);
+	else
+		destination_put_back(r, d, job);
+}
+
 void
 runner_reap(struct runner *r, struct worker *w, int status)
 {
@@ -252,8 +263,8 @@ runner_reap(struct runner *r, struct worker *w, int status)
 		    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 		job_over(r, w);
 	}
-	while (w->njobs)		/* not begun, or killed by us: the next run finds it where it is */
-		destination_put_back(r, d, w->jobs[--w->njobs]);
+	while (w->njobs)
+		hand_back(r, d, w->jobs[--w->njobs]);
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """smtp-queue beside a runner that works: whatever is asked of a message under delivery, nothing is lost, done twice or left half."""
+import fcntl
 import json
 import os
 import random
@@ -187,6 +188,25 @@ def _():
     site.relay()
     same([[one["state"] for one in listed()], os.listdir(site.queue + "/state/requests")], [["held"], []])
     same(run("delete", one)[0], 0)
+
+
+@test("what a runner takes out of new/ while --all is at work does not escape by that")
+def _():
+    cur, requests = site.queue + "/cur/", site.queue + "/state/requests/"
+    for number in range(500):       # as many as are asked for at once
+        open(cur + "0%015d" % number, "w").close()
+    site.send("bob@dead.example.org")
+    one = os.path.basename(site.queued("new")[0])
+    runner = os.open(cur, os.O_RDONLY)
+    fcntl.flock(runner, fcntl.LOCK_EX)      # one that does nothing else
+    tool = subprocess.Popen([QUEUE, "-c", site.config, "delete", "--all"], stdout=subprocess.PIPE)
+    check(wait_for(lambda: len(os.listdir(requests)) == 500, 10, 0.001), len(os.listdir(requests)))
+    os.rename(site.queue + "/new/" + one, cur + one)
+    check(one in tool.communicate(timeout=20)[0].decode(), "it is asked for, too")
+    check(one + ".delete" in os.listdir(requests))
+    os.close(runner)
+    run("delete", "--all")
+    same([site.queued(), os.listdir(requests)], [[], []])
 
 
 @test("held, released, retried, deleted and given up at random under a runner at work: each message has one end, and none is lost")

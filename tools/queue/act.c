@@ -18,7 +18,9 @@
 #include "tools/queue/act.h"
 #include "tools/queue/text.h"
 
-#define MOVES_MAX 20		/* how often a message may move on before our eyes */
+#define MOVING     (QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT))
+#define PASSES_MAX 10
+#define MOVES_MAX  20		/* how often a message may move on before our eyes */
 
 static int
 hold(struct act *a, const struct queue_spot *spot)
@@ -270,6 +272,7 @@ act_on(struct act *a, const char *id, const struct queue_spot *seen)
 static void
 act_and_await(struct act *a, const char *id, const struct queue_spot *seen)
 {
+	a->found++;
 	act_on(a, id, seen);
 	if (a->nasked == ACT_ASKED_MAX)
 		act_await(a);
@@ -289,11 +292,14 @@ static int
 act_if_meant(void *ctx, const struct queue_spot *spot)
 {
 	struct act *a = ctx;
+	enum queue_request asked;
 	struct queue_entry e;
 	bool meant;
 	int r;
 
 	if (strncmp(spot->id, a->newest, QUEUE_ID_LEN) > 0 && came_since(spot->id))
+		return 0;
+	if (a->again && queue_asked(&a->t->queue, spot->id, &asked) == 0)
 		return 0;
 	if (!filter_reads(&a->t->filter)) {
 		act_and_await(a, spot->id, spot);
@@ -309,7 +315,8 @@ act_if_meant(void *ctx, const struct queue_spot *spot)
 	return tool_output_broken() ? 1 : 0;
 }
 
-/* hold/ first: fail puts there what it could not finish, and hold what it finds elsewhere. */
+/* hold/ first: fail puts there what it could not finish, and hold what it finds elsewhere.  A runner may take a message out of a
+ * folder that we are coming to into one that we have seen: so once more, until nothing is left. */
 static int
 act_on_all(struct act *a)
 {
@@ -319,6 +326,13 @@ act_on_all(struct act *a)
 
 	if (r == 0)
 		r = queue_walk(&t->queue, all & ~QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
+	a->again = a->verb->request >= 0;
+	for (int i = 0; r == 0 && a->again && i < PASSES_MAX && act_runner_lives(a); i++) {
+		act_await(a);
+		a->found = 0;
+		r = queue_walk(&t->queue, all & MOVING, act_if_meant, a);
+		a->again = a->found > 0;
+	}
 	return r;
 }
 

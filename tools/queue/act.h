@@ -27,6 +27,8 @@ struct act {
 	char newest[QUEUE_ID_SIZE];	/* no message is meant that came in later */
 	char bounce[QUEUE_ID_SIZE];	/* that the last one has led to */
 	size_t count;			/* messages acted on */
+	bool again;			/* looking for what has moved before our eyes: what is asked for is not asked for twice */
+	size_t found;			/* of that */
 	int status;
 	size_t nasked;
 	struct asked {
@@ -40,6 +42,8 @@ void act_on(struct act *a, const char *id, const struct queue_spot *seen);
 
 void act_say(struct act *a, const char *id, const char *result, const char *more);
 void act_refuse(struct act *a, const char *id, const char *why);
+
+bool act_runner_lives(const struct act *a);
 
 /* Wait until the runner has done what it was asked, and say so of each; for what is at an exchanger just now it is not waited. */
 void act_await(struct act *a);

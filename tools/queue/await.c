@@ -68,8 +68,8 @@ each_asked(struct act *a, void (*each)(struct act *a, const struct asked *asked)
 		each(a, &batch[i]);
 }
 
-static bool
-runner_lives(const struct act *a)
+bool
+act_runner_lives(const struct act *a)
 {
 	int fd = queue_lock_idle(&a->t->queue);
 
@@ -86,7 +86,7 @@ act_await(struct act *a)
 
 	while (a->nasked && clock_ms() < until_ms) {
 		each_asked(a, look_again);
-		if (a->nasked && !runner_lives(a))
+		if (a->nasked && !act_runner_lives(a))
 			each_asked(a, do_it);
 		if (a->nasked)
 			(void)nanosleep(&step, NULL);
