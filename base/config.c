@@ -208,6 +208,7 @@ config_done(struct config *c)
 	small_free(c->relay.resolver.list);
 	small_free(c->relay.bind.list);
 	small_free(c->relay.tls_ca_file);
+	small_free(c->relay.ignore_keywords);
 	memset(c, 0, sizeof *c);
 }
 
