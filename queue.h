@@ -150,9 +150,13 @@ typedef bool queue_visit(void *ctx, const char *id);
  * Where a walk through a folder stands, so that the next call goes on there: however full the folder, each name is looked at
  * once.  Zeroed before the first call; names is NULL again when the end was reached, or to be so by queue_walk_end.
  */
+#define QUEUE_WALK_BUCKETS 64
+
 struct queue_walk {
 	DIR *names;
 	int64_t bucket;		/* of wait/: its time */
+	int64_t due[QUEUE_WALK_BUCKETS];	/* that follow it, in order, as far as they were looked for */
+	unsigned ndue;
 };
 void queue_walk_end(struct queue_walk *w);
 

@@ -123,37 +123,57 @@ is_due(const struct queue *q, const char *name, int64_t due_s, int64_t now_s)
 
 struct search {
 	const struct queue *q;
-	int64_t after, now_s, found;
+	struct queue_walk *w;
+	int64_t now_s;
 };
 
+/* Keep the earliest, in order: with very many times in wait/ it must not be looked through for each of them. */
 static int
-earliest_due(void *ctx, const char *name)
+keep_due(void *ctx, const char *name)
 {
-	struct search *s = ctx;
+	const struct search *s = ctx;
+	struct queue_walk *w = s->w;
+	const bool full = w->ndue == QUEUE_WALK_BUCKETS;
 	int64_t due_s;
+	unsigned i;
 
-	if (queue_bucket_time(name, &due_s) && due_s > s->after && (s->found == 0 || due_s < s->found) &&
-	    is_due(s->q, name, due_s, s->now_s))
-		s->found = due_s;
+	if (!queue_bucket_time(name, &due_s) || due_s <= w->bucket || (full && due_s >= w->due[w->ndue - 1]) ||
+	    !is_due(s->q, name, due_s, s->now_s))
+		return 0;
+	for (i = full ? w->ndue - 1 : w->ndue++; i && w->due[i - 1] > due_s; i--)
+		w->due[i] = w->due[i - 1];
+	w->due[i] = due_s;
 	return 0;
 }
 
-/* The first folder that is due behind the last one: false when there is none, or an error in t. */
+/* The time of the first folder that is due behind the last one; 0: none, or an error. */
+static int64_t
+next_due(const struct queue *q, struct queue_walk *w, int64_t now_s, int *ret_error)
+{
+	struct search s = { .q = q, .w = w, .now_s = now_s };
+
+	*ret_error = w->ndue ? 0 : queue_names(q->wait, keep_due, &s);
+	if (*ret_error < 0 || w->ndue == 0)
+		return 0;
+	w->bucket = w->due[0];
+	w->ndue--;
+	memmove(w->due, w->due + 1, w->ndue * sizeof w->due[0]);
+	return w->bucket;
+}
+
+/* Open that folder: false when there is none, or an error in t. */
 static bool
 begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
 {
-	struct search s = { .q = t->q, .now_s = now_s };
 	char name[QUEUE_BUCKET_SIZE];
+	int64_t due_s;
 	int folder, r;
 
 	do {
-		s.after = w->bucket;
-		s.found = 0;
-		r = queue_names(t->q->wait, earliest_due, &s);
-		w->bucket = s.found;
-		if (r < 0 || s.found == 0)
+		due_s = next_due(t->q, w, now_s, &r);
+		if (due_s == 0)
 			break;
-		(void)snprintf(name, sizeof name, "%" PRId64, s.found);
+		(void)snprintf(name, sizeof name, "%" PRId64, due_s);
 		folder = queue_folder(t->q->wait, name, false);
 		r = folder < 0 ? folder : walk_begin(w, folder);
 		if (folder >= 0)

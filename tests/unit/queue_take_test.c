@@ -20,16 +20,22 @@ put(int n)
 }
 
 static void
+defer_one(int64_t due_s, char id[QUEUE_ID_SIZE])
+{
+	struct queue_entry e;
+
+	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "submit");
+	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, due_s) == 0, "queue_defer");
+	queue_unload(&e);
+}
+
+static void
 defer(int n, int64_t due_s)
 {
 	char id[QUEUE_ID_SIZE];
-	struct queue_entry e;
 
-	while (n-- > 0) {
-		must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "submit");
-		must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, due_s) == 0, "queue_defer");
-		queue_unload(&e);
-	}
+	while (n-- > 0)
+		defer_one(due_s, id);
 }
 
 /* So many more, and then it is enough. */
@@ -99,6 +105,36 @@ test_due(void)
 	empty();
 }
 
+#define TIMES (2 * QUEUE_WALK_BUCKETS + 22)
+
+static char by_time[TIMES][QUEUE_ID_SIZE];
+static int came;
+
+static bool
+in_order(void *ctx, const char *id)
+{
+	*(bool *)ctx &= came < TIMES && strcmp(by_time[came], id) == 0;
+	came++;
+	return came % 7 != 0;
+}
+
+static void
+test_many_times(void)
+{
+	const int64_t now_s = clock_wall_us() / 1000000;
+	struct queue_walk w = { 0 };
+	bool right = true;
+	int calls = 0;
+
+	for (int i = 0; i < TIMES; i++)		/* 37 and TIMES have no common divisor */
+		defer_one(now_s - 1000 + i * 37 % TIMES, by_time[i * 37 % TIMES]);
+	do
+		(void)queue_walk_due(&f.q, &w, now_s, in_order, &right);
+	while (w.names && ++calls < TIMES);
+	ok(right && came == TIMES && names_in(f.q.wait) == 0, "%d times, in their order, some at a time", TIMES);
+	empty();
+}
+
 static void
 test_flush(void)
 {
@@ -163,6 +199,7 @@ main(void)
 	fixture_open(&f);
 	test_some();
 	test_due();
+	test_many_times();
 	test_foreign_folder();
 	test_flush();
 	test_clock_set_back();
