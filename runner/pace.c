@@ -13,6 +13,7 @@
 #define LIMIT_PROVEN 5		/* workers of a destination after its first success */
 #define PRICE_FULL   10		/* successes of each worker before one more, where that was refused before */
 #define LOST_MAX     3		/* connections in a row that broke off: the next one will, too */
+#define JOBS_WORTH   10		/* a further connection, where another destination has none yet */
 #define JOBS_MAX     100	/* of a destination's only worker, while others wait for one */
 #define DEAD_MAX_MS  INT64_C(150000)
 
@@ -112,6 +113,13 @@ doubtful_turn(const struct runner *r, const struct census *c, bool others)
 	return others ? r->nworkers - c->doubtful >= all - all / 10 : c->doubtful < (all > 1 ? all / 2 : 1);
 }
 
+/* The next of those that work could use one more worker; would it be much quicker with it? */
+static bool
+worth_another(const struct destination *d)
+{
+	return d->workers == 0 || d->waiting > JOBS_WORTH * d->workers;
+}
+
 struct destination *
 pace_next(struct runner *r)
 {
@@ -124,9 +132,11 @@ pace_next(struct runner *r)
 	if (r->nworkers >= all)
 		return NULL;
 	c = count_workers(r);
+	if (proven && fresh && !worth_another(r->rings[RING_PROVEN]))
+		r->rings[RING_PROVEN] = r->rings[RING_PROVEN]->ring_next;
 	if (doubtful_turn(r, &c, proven || fresh))
 		ring = RING_DOUBTFUL;
-	else if (proven && (!fresh || c.unproven >= all / 2))
+	else if (proven && (!fresh || (c.unproven >= all / 2 && worth_another(r->rings[RING_PROVEN]))))
 		ring = RING_PROVEN;
 	else if (fresh)
 		ring = RING_FRESH;

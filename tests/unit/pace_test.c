@@ -174,6 +174,17 @@ test_shares(void)
 	for (n = 0; n < 5; n++)
 		must_start(start());
 	ok(next_is("good"), "that is known to work gets the next worker when half of them sit on others that are not");
+	reset(10, 5);
+	put("few", true, 9);
+	ok(next_is("few"), "one with little mail");
+	(void)hear("few", CAUSE_DELIVERED, false);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof name, "new%d", i);
+		put(name, true, 1);
+	}
+	for (n = 0; n < 5; n++)
+		must_start(start());
+	ok(!next_is("few"), "makes do with the connection it has");
 	reset(1, 5);
 	put("old", false, 1);
 	ok(next_is("old") && !start(), "with one process it is everybody's");
