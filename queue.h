@@ -174,11 +174,6 @@ int queue_flush(const struct queue *q);
 /* When the earliest of wait/ is due (unix seconds), 0 when nothing waits. */
 int64_t queue_next_due(const struct queue *q);
 
-/* The same to the end, whatever each says; everything: due or not.  queue_each ends when each says false: 0 or -errno. */
-int queue_take_new(const struct queue *q, queue_visit *each, void *ctx);
-int queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx);
-int queue_each(const struct queue *q, queue_visit *each, void *ctx);
-
 /* Open cur/ID and parse its envelope.  0, -EBADMSG when it is no whole message (then queue_bury it), or -errno. */
 int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
 void queue_unload(struct queue_entry *e);

@@ -285,39 +285,3 @@ queue_next_due(const struct queue *q)
 	(void)queue_names(q->wait, earlier, &next);
 	return next;
 }
-
-int
-queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
-{
-	struct queue_walk w = { 0 };
-	int n = 0, r;
-
-	do {
-		r = queue_walk_new(q, &w, each, ctx);
-		n += r > 0 ? r : 0;
-	} while (w.names);
-	return r < 0 ? r : n;
-}
-
-int
-queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
-{
-	struct queue_walk w = { 0 };
-	int n = 0, r;
-
-	do {
-		r = queue_walk_due(q, &w, everything ? INT64_MAX : now_s, each, ctx);
-		n += r > 0 ? r : 0;
-	} while (w.names);
-	return r < 0 ? r : n;
-}
-
-int
-queue_each(const struct queue *q, queue_visit *each, void *ctx)
-{
-	struct queue_walk w = { 0 };
-	int r = queue_walk_cur(q, &w, each, ctx);
-
-	queue_walk_end(&w);
-	return r < 0 ? r : 0;
-}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "delivery/delivery.h"
+#include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 
 #define MAIL_RCPTS 256

@@ -17,6 +17,7 @@
 #include "queue.h"
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 
 struct fixture {

@@ -17,6 +17,7 @@
 #include "runner/hold.h"
 #include "runner/internal.h"
 #include "smtp/session.h"
+#include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 
 static struct {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Walks through a queue's folders to their end, for tests: the runner takes some at a time.
+ */
+#ifndef TESTS_QUEUE_ALL_H
+#define TESTS_QUEUE_ALL_H
+
+#include "queue.h"
+
+/* Whatever each says; everything: due or not.  How many came into cur/, or -errno. */
+__attribute__((unused)) static int
+queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
+{
+	struct queue_walk w = { 0 };
+	int n = 0, r;
+
+	do {
+		r = queue_walk_new(q, &w, each, ctx);
+		n += r > 0 ? r : 0;
+	} while (w.names);
+	return r < 0 ? r : n;
+}
+
+__attribute__((unused)) static int
+queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
+{
+	struct queue_walk w = { 0 };
+	int n = 0, r;
+
+	do {
+		r = queue_walk_due(q, &w, everything ? INT64_MAX : now_s, each, ctx);
+		n += r > 0 ? r : 0;
+	} while (w.names);
+	return r < 0 ? r : n;
+}
+
+/* Those in cur/, until each says false.  0 or -errno. */
+__attribute__((unused)) static int
+queue_each(const struct queue *q, queue_visit *each, void *ctx)
+{
+	struct queue_walk w = { 0 };
+	int r = queue_walk_cur(q, &w, each, ctx);
+
+	queue_walk_end(&w);
+	return r < 0 ? r : 0;
+}
+
+#endif
