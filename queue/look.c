@@ -97,17 +97,18 @@ open_bucket(const struct queue *q, int64_t due_s)
 	return fd == -ENOTDIR || fd == -ELOOP ? -ENOENT : fd;
 }
 
+/* What cannot be opened is somebody else's, and no reason to hide the others: the first error of that kind goes to *ret_error. */
 static int
-walk_wait(const struct queue *q, struct walk *w)
+walk_wait(const struct queue *q, struct walk *w, int *ret_error)
 {
 	struct times t = { 0 };
-	int fd, error = 0, r = wait_times(q, &t);
+	int fd, r = wait_times(q, &t);
 
 	for (size_t i = 0; r == 0 && i < t.n; i++) {
 		fd = open_bucket(q, t.list[i]);
 		if (fd < 0) {
-			if (fd != -ENOENT && error == 0)	/* somebody else's: no reason to hide the others */
-				error = fd;
+			if (fd != -ENOENT && *ret_error == 0)
+				*ret_error = fd;
 			continue;
 		}
 		w->spot.due_s = t.list[i];
@@ -116,7 +117,7 @@ walk_wait(const struct queue *q, struct walk *w)
 	}
 	free(t.list);
 	w->spot.due_s = 0;
-	return r ? r : error;
+	return r;
 }
 
 int
@@ -130,17 +131,17 @@ queue_walk(const struct queue *q, unsigned places, queue_visitor *each, void *ct
 		[QUEUE_IN_WAIT] = q->wait, [QUEUE_IN_HOLD] = q->hold, [QUEUE_IN_DEAD] = q->dead,
 	};
 	struct walk w = { .each = each, .ctx = ctx };
-	int r = 0;
+	int r = 0, error = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof order / sizeof order[0]; i++) {
 		if (!(places & QUEUE_BIT(order[i])))
 			continue;
 		if (order[i] == QUEUE_IN_WAIT)
-			r = walk_wait(q, &w);
+			r = walk_wait(q, &w, &error);
 		else
 			r = walk_folder(&w, order[i], folders[order[i]]);
 	}
-	return r;
+	return r ? r : error;
 }
 
 int

@@ -7,6 +7,8 @@
 #include "delivery/giveup.h"
 #include "tests/unit/queue_fixture.h"
 
+#include "tests/unit/queue_faults.h"
+
 static struct fixture f;
 static const struct slice content = S("Subject: x\r\n\r\nHello.\r\n");
 
@@ -68,7 +70,7 @@ test_walk(void)
 		QUEUE_IN_CUR, QUEUE_IN_NEW, QUEUE_IN_WAIT, QUEUE_IN_WAIT, QUEUE_IN_HOLD, QUEUE_IN_DEAD, QUEUE_IN_TMP,
 	};
 	struct seen s = { 0 };
-	int fds = open_descriptors();
+	int r = 0, fds = open_descriptors();
 	bool good = true;
 
 	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 0 && s.n == 7, "a walk sees every message, and nothing else");
@@ -81,6 +83,14 @@ test_walk(void)
 	s = (struct seen){ 0 };
 	ok(queue_walk(&f.q, QUEUE_BIT(QUEUE_IN_HOLD), see, &s) == 0 && s.n == 1 && strcmp(s.spots[0].id, ids[QUEUE_IN_HOLD]) == 0,
 	    "one folder alone");
+	for (int at = 1; at <= 20 && s.n != 6; at++) {	/* one of these opens the folder 1000 */
+		s = (struct seen){ 0 };
+		faults_arm(at, EACCES);
+		r = queue_walk(&f.q, QUEUE_ANYWHERE, see, &s);
+		faults_disarm();
+	}
+	ok(r == -EACCES && s.n == 6 && s.spots[2].due_s == 2000 && s.spots[5].place == QUEUE_IN_TMP,
+	    "a folder of wait/ that may not be opened is told of, and all others are seen");
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
 
