@@ -32,17 +32,13 @@ report(void *ctx, const char *file, unsigned line, const char *text)
 static void
 check_list(struct checking *c, const struct alias_target *target, const char *from, unsigned depth)
 {
-	char file[4096], why[400], *text = NULL;
-	struct buf name = BUF(file);
-	struct stat st;
+	char file[ALIAS_FILE_MAX], why[400], *text = NULL;
 	size_t n;
 	int r;
 
-	buf_add(&name, target->file);
-	(void)buf_cstr(&name);
 	if (depth == ALIASES_DEPTH_MAX || c->lists++ >= 10 * ALIASES_LISTS_MAX)
 		return;
-	r = name.full ? -ENAMETOOLONG : alias_read_file(file, &st, &text, &n);
+	r = alias_read_list(target->file, file, &text, &n);
 	if (r < 0) {
 		(void)snprintf(why, sizeof why, "the list %.200s cannot be read: %s", file, strerror(-r));
 		report(c, from, target->line, why);

@@ -187,23 +187,20 @@ walk_address(struct walk *w, const struct alias_target *target, const char *file
 static void
 walk_list(struct walk *w, const struct alias_target *target, uint32_t copy)
 {
-	char file[4096], *text = NULL;
-	struct buf name = BUF(file);
-	struct stat st;
+	char file[ALIAS_FILE_MAX], *text = NULL;
 	size_t n;
 	int r;
 
-	buf_add(&name, target->file);
-	(void)buf_cstr(&name);
 	if (w->depth == ALIASES_DEPTH_MAX) {
-		stop(w, EXPANSION_LOOP, "lists included deeper than %d: %.200s", ALIASES_DEPTH_MAX, file);
+		stop(w, EXPANSION_LOOP, "lists included deeper than %d: %.*s", ALIASES_DEPTH_MAX,
+		    (int)(target->file.n < 200 ? target->file.n : 200), target->file.p);
 		return;
 	}
 	if (w->lists++ == ALIASES_LISTS_MAX) {
 		stop(w, EXPANSION_LATER, "more than %d included lists", ALIASES_LISTS_MAX);
 		return;
 	}
-	r = name.full ? -ENAMETOOLONG : alias_read_file(file, &st, &text, &n);
+	r = alias_read_list(target->file, file, &text, &n);
 	if (r < 0) {
 		stop(w, EXPANSION_LATER, "the list %.200s cannot be read: %s", file, strerror(-r));
 		return;

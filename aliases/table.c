@@ -71,6 +71,17 @@ alias_read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
 	return 0;
 }
 
+int
+alias_read_list(struct slice name, char file[ALIAS_FILE_MAX], char **ret, size_t *ret_n)
+{
+	const size_t n = name.n < ALIAS_FILE_MAX ? name.n : ALIAS_FILE_MAX - 1;
+	struct stat st;
+
+	memcpy(file, name.p, n);
+	file[n] = '\0';
+	return n < name.n ? -ENAMETOOLONG : alias_read_file(file, &st, ret, ret_n);
+}
+
 void
 alias_mistake_text(const struct alias_mistake *m, struct buf *b)
 {

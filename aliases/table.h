@@ -42,6 +42,10 @@ struct alias *alias_table_find(const struct alias_table *t, struct slice name);
 /* All of a regular file, malloc'ed, NUL behind it; st as it was when opened.  0 or -errno. */
 int alias_read_file(const char *file, struct stat *st, char **ret, size_t *ret_n);
 
+/* The same of an included list.  Its name is put into file whatever happens, cut if it is too long (-ENAMETOOLONG). */
+#define ALIAS_FILE_MAX 4096
+int alias_read_list(struct slice name, char file[ALIAS_FILE_MAX], char **ret, size_t *ret_n);
+
 /* "\"WORDS\": why", for people. */
 void alias_mistake_text(const struct alias_mistake *m, struct buf *b);
 
