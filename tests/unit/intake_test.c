@@ -5,13 +5,12 @@
  */
 #include "runner/intake.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "runner/internal.h"
+#include "tests/lib/workers.h"
 #include "tests/unit/queue_fixture.h"
 
 #define YEAR_S (INT64_C(365) * 86400)
@@ -27,12 +26,6 @@ __wrap_clock_wall_us(void)
 	return __real_clock_wall_us() + jump_s * 1000000;
 }
 
-static struct {
-	struct worker *worker;
-	pid_t pid;
-	int fd;
-} started[64];
-static size_t nstarted;
 static unsigned ends[RUNNER_STUCK + 1], kinds[3], notices;
 static int64_t last_due_s;
 
@@ -40,20 +33,7 @@ static void
 hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
 {
 	(void)ctx;
-	started[nstarted].worker = w;
-	started[nstarted].pid = pid;
-	started[nstarted++].fd = fd;
-}
-
-static void
-hook_ended(void *ctx, struct worker *w)
-{
-	(void)ctx;
-	for (size_t i = 0; i < nstarted; i++)
-		if (started[i].worker == w) {
-			started[i] = started[--nstarted];
-			return;
-		}
+	workers_started(w, pid, fd);
 }
 
 static void
@@ -86,7 +66,7 @@ hook_trouble(void *ctx, const char *what, const char *id, int error)
 }
 
 static const struct runner_hooks hooks = {
-	.started = hook_started, .ended = hook_ended, .rcpt = hook_rcpt, .message = hook_message, .notified = hook_notified,
+	.started = hook_started, .ended = workers_ended, .rcpt = hook_rcpt, .message = hook_message, .notified = hook_notified,
 	.trouble = hook_trouble,
 };
 
@@ -142,23 +122,6 @@ fill(void)
 		intake_turn(&intake);
 }
 
-static void
-turn(void)
-{
-	struct pollfd p[64];
-	size_t n = nstarted;
-	int status;
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = (struct pollfd){ .fd = started[i].fd, .events = POLLIN };
-	(void)poll(p, (nfds_t)n, 10);
-	for (size_t i = 0; i < nstarted; i++)
-		runner_hear(&runner, started[i].worker);
-	for (size_t i = 0; i < nstarted; i++)
-		if (waitpid(started[i].pid, &status, WNOHANG) == started[i].pid)
-			runner_reap(&runner, started[i--].worker, status);
-}
-
 static bool
 run(void)
 {
@@ -173,7 +136,7 @@ run(void)
 		runner_turn(&runner);
 		if (runner.nworkers == 0 && runner.nmessages == 0)
 			return true;
-		turn();
+		workers_turn(&runner, 10, false);
 	} while (clock_ms() < end_ms);
 	return false;
 }

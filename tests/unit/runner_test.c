@@ -7,9 +7,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,15 +19,11 @@
 #include "smtp/session.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
+#include "tests/lib/workers.h"
 
-static struct {
-	struct worker *worker;
-	pid_t pid;
-	int fd;
-} started[64];
 static struct runner runner;
-static size_t nstarted, most_at_once;
-static unsigned ends[4], notices[BOUNCE_ACTIONS], kinds[3];
+static size_t most_at_once;
+static unsigned ends[RUNNER_STUCK + 1], notices[BOUNCE_ACTIONS], kinds[3];
 static bool kill_idle;		/* kill the first worker once it has delivered something */
 static unsigned kill_busy, stop_at;	/* not 0: kill the first worker, or stop, when so many have been delivered */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
@@ -38,9 +34,7 @@ static void
 hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
 {
 	(void)ctx;
-	started[nstarted].worker = w;
-	started[nstarted].pid = pid;
-	started[nstarted++].fd = fd;
+	workers_started(w, pid, fd);
 	if (nstarted > most_at_once)
 		most_at_once = nstarted;
 	if (kill_next) {
@@ -48,17 +42,6 @@ hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
 		(void)kill(pid, SIGSTOP);	/* so that it cannot be faster than the kill */
 		(void)kill(pid, SIGKILL);
 	}
-}
-
-static void
-hook_ended(void *ctx, struct worker *w)
-{
-	(void)ctx;
-	for (size_t i = 0; i < nstarted; i++)
-		if (started[i].worker == w) {
-			started[i] = started[--nstarted];
-			return;
-		}
 }
 
 static void
@@ -86,6 +69,7 @@ hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o,
 
 static int64_t last_due_s;
 static char put_id[QUEUE_ID_SIZE], last_id[QUEUE_ID_SIZE], last_delayed[100];
+static unsigned troubles;
 static unsigned frozen[2];	/* works again, is frozen */
 
 static void
@@ -122,6 +106,7 @@ static void
 hook_trouble(void *ctx, const char *what, const char *id, int error)
 {
 	(void)ctx;
+	troubles++;
 	printf("# trouble: %s %s %d\n", what, id, error);
 }
 
@@ -134,7 +119,7 @@ hook_frozen(void *ctx, const struct route *route, const struct frozen *f)
 }
 
 static const struct runner_hooks hooks = {
-	hook_started, hook_ended, hook_rcpt, hook_message, hook_notified, hook_moved, hook_trouble, hook_frozen,
+	hook_started, workers_ended, hook_rcpt, hook_message, hook_notified, hook_moved, hook_trouble, hook_frozen,
 };
 
 static char folder[] = "/tmp/runner_test.XXXXXX";
@@ -208,23 +193,6 @@ add(void *ctx, const char *id)
 	return true;
 }
 
-static void
-turn(void)
-{
-	struct pollfd p[64];
-	size_t n = nstarted;
-	int status;
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = (struct pollfd){ .fd = started[i].fd, .events = POLLIN };
-	(void)poll(p, (nfds_t)n, 20);
-	for (size_t i = 0; i < nstarted; i++)
-		runner_hear(&runner, started[i].worker);
-	for (size_t i = 0; i < nstarted; i++)
-		if (waitpid(started[i].pid, &status, WNOHANG) == started[i].pid)
-			runner_reap(&runner, started[i--].worker, end_well ? 0 : status);
-}
-
 /* Everything that is in new/ and what comes of it; false when it does not end in time. */
 static bool
 run_all(void)
@@ -238,7 +206,7 @@ run_all(void)
 		runner_turn(&runner);
 		if (runner.nworkers == 0 && (runner.nmessages == 0 || runner.stopping))
 			return !runner.stopping;
-		turn();
+		workers_turn(&runner, 20, end_well);
 	} while (clock_ms() < end_ms);
 	return false;
 }
@@ -363,6 +331,30 @@ test_crash(void)
 	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1, "R145 it waits");
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
+}
+
+/* Not one descriptor is left for a pair: nothing is lost, and the log is not filled with it. */
+static void
+test_no_process(void)
+{
+	struct rlimit had = { 0 }, none;
+	int free_fd = dup(0);
+
+	clear();
+	ok(put("a@box.example", (const char *[]){ "later@box.example", NULL }) && queue_take_new(&queue, NULL, NULL) == 1 &&
+	    queue_each(&queue, add, NULL) == 0, "a message in line");
+	(void)close(free_fd);
+	if (getrlimit(RLIMIT_NOFILE, &had) < 0)
+		abort();
+	none = had;
+	none.rlim_cur = (rlim_t)free_fd;
+	troubles = 0;
+	ok(setrlimit(RLIMIT_NOFILE, &none) == 0, "no more descriptors");
+	for (int i = 0; i < 100; i++)
+		runner_dispatch(&runner);
+	ok(runner.nworkers == 0 && runner.nmessages == 1 && troubles == 1, "no process can be started: said once, not at every event");
+	ok(setrlimit(RLIMIT_NOFILE, &had) == 0 && run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/later/new") == 1,
+	    "and when there are some again it goes on");
 }
 
 /* Else the next one would be given the same job, and so on, for ever. */
@@ -714,6 +706,7 @@ main(void)
 	test_ends();
 	test_many();
 	test_crash();
+	test_no_process();
 	test_untimely_end();
 	test_idle_death();
 	test_ahead();
