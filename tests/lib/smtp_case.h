@@ -162,4 +162,18 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	hosts_done(&h);
 }
 
+/* The row with a message of 8 MB: more than the peer's window holds. */
+__attribute__((unused)) static void
+smtp_run_large(const struct smtp_case *row)
+{
+	static char content[8 << 20];
+	struct smtp_case c = *row;
+	struct buf b = BUF(content);
+
+	while (b.n + 80 < b.cap)
+		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
+	c.content = buf_cstr(&b);
+	smtp_run(&c, NULL);
+}
+
 #endif

@@ -101,19 +101,6 @@ static const struct smtp_case large[] = {
 	  .want = "deferred 4.4.2 lost connection while sending the message" },
 };
 
-static void
-test_large(const struct smtp_case *row)
-{
-	static char content[8 << 20];
-	struct smtp_case c = *row;
-	struct buf b = BUF(content);
-
-	while (b.n + 80 < b.cap)
-		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
-	c.content = buf_cstr(&b);
-	smtp_run(&c, NULL);
-}
-
 int
 main(void)
 {
@@ -129,7 +116,7 @@ main(void)
 	smtp_run(&ignored, &resolver);
 	smtp_config.relay.ignore_keywords = NULL;
 	for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
-		test_large(&large[i]);
+		smtp_run_large(&large[i]);
 	mail_done(&smtp_mail);
 	(void)kill(dns, SIGKILL);
 	(void)waitpid(dns, NULL, 0);

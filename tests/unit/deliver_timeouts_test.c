@@ -24,19 +24,6 @@ static const struct smtp_case cases[] = {
 };
 
 /* The peer takes no more octets in mid-message: its window is full, and it never reads on. */
-static void
-test_stuck(const struct smtp_case *row)
-{
-	static char content[8 << 20];
-	struct smtp_case c = *row;
-	struct buf b = BUF(content);
-
-	while (b.n + 80 < b.cap)
-		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
-	c.content = buf_cstr(&b);
-	smtp_run(&c, NULL);
-}
-
 static const struct smtp_case stuck[] = {
 	{ "R139 a peer that stops reading", .timeouts = true, .script = { PLAIN ONE "W 800\n" },
 	  .want = "deferred 4.4.2 timed out while sending the message" },
@@ -55,7 +42,7 @@ main(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		smtp_run(&cases[i], &resolver);
 	for (size_t i = 0; i < sizeof stuck / sizeof stuck[0]; i++)
-		test_stuck(&stuck[i]);
+		smtp_run_large(&stuck[i]);
 	mail_done(&smtp_mail);
 	return tap_done();
 }
