@@ -46,12 +46,13 @@ endif
 # Rooms.  CORE needs libc only and is what the handler links; OUT is the runner's.
 # Two programs hold sessions: smtp-handler, and smtp-handler-tls with OpenSSL and libcrypt, which the first becomes.
 TLS  := $(sort $(wildcard net/tls*.c))
-CORE := queue.c $(filter-out $(TLS),$(sort $(wildcard queue/*.c base/*.c smtp/*.c net/*.c aliases/*.c)))
-OUT  := $(sort $(wildcard dns/*.c mime/*.c delivery/*.c runner/*.c) $(TLS))
-PLAIN_ONLY := server/secure_exec.c server/auth_absent.c
-TLS_ONLY   := server/secure_tls.c server/auth_file.c
+rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
+CORE := queue.c $(filter-out $(TLS),$(call rooms,queue base config smtp message net aliases))
+OUT  := $(call rooms,dns hosts attempt client notice delivery runner explain) $(TLS)
+PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
+TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
-SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard server/*.c)))
+SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard session/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
 
 core_objects    := $(CORE:%.c=$(BUILD)/gnu/%.o)
@@ -113,10 +114,10 @@ $(BUILD)/libout.a: $(out_objects)
 $(BUILD)/libqueuetool.a: $(QUEUE_TOOL:%.c=$(BUILD)/gnu/%.o)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-$(BUILD)/libserver.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter server/%,$(SERVER)))
+$(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERVER)))
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-test_libs := $(BUILD)/libserver.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
+test_libs := $(BUILD)/libsession.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
 
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pwrite,--wrap=fsync,--wrap=renameat,--wrap=unlinkat

@@ -5,8 +5,8 @@
  *
  * The connection is on descriptors 0 and 1 (inetd, tcpserver, systemd, a pipe, a terminal), or this program
  * listens itself and forks for each connection; both end in serve().  From there a message goes through command(),
- * answer() and server/receive.c.  What to reply is decided in smtp/session.c, what that has to ask in
- * server/decide.c, who may send what to whom in server/policy.c, how a message becomes durable in queue.c; here they meet.
+ * answer() and session/receive.c.  What to reply is decided in smtp/server_session.c, what that has to ask in
+ * session/session.c, who may send what to whom in session/policy.c, how a message becomes durable in queue.c; here they meet.
  * Whatever a client does wrong, the exit status is 0.
  */
 #include <errno.h>
@@ -16,32 +16,32 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "server/balancer.h"
-#include "server/confine.h"
-#include "server/handler.h"
-#include "server/limits.h"
-#include "server/process.h"
-#include "server/receive.h"
-#include "server/secure.h"
-#include "server/signals.h"
+#include "session/balancer.h"
+#include "session/confine.h"
+#include "session/session.h"
+#include "session/limits.h"
+#include "session/process.h"
+#include "session/receive.h"
+#include "session/secure.h"
+#include "session/signals.h"
 
 #define LAST_WORDS_MS 10000	/* to get a reply out to a client that may be gone */
 #define LINGER_MS 1000		/* for it to be read before the connection goes */
 
 static struct options options;
 static struct config config;
-static struct handler handler;	/* large in places: memory that is never touched costs nothing */
+static struct session handler;	/* large in places: memory that is never touched costs nothing */
 
 static void serve(const struct start *start);
-static void begin_session(struct handler *h, const struct start *start);
-static void open_session(struct handler *h);
-static void greet(struct handler *h);
-static void end_session(struct handler *h);
-static void command(struct handler *h);
-static void answer(struct handler *h, struct slice line, struct smtp_reply reply);
-static void take_message(struct handler *h, struct smtp_reply reply);
-static void say(struct handler *h, struct smtp_reply reply);
-static void stop(struct handler *h, int error);
+static void begin_session(struct session *h, const struct start *start);
+static void open_session(struct session *h);
+static void greet(struct session *h);
+static void end_session(struct session *h);
+static void command(struct session *h);
+static void answer(struct session *h, struct slice line, struct smtp_reply reply);
+static void take_message(struct session *h, struct smtp_reply reply);
+static void say(struct session *h, struct smtp_reply reply);
+static void stop(struct session *h, int error);
 
 int
 main(int argc, char **argv)
@@ -60,7 +60,7 @@ main(int argc, char **argv)
 static void
 serve(const struct start *start)
 {
-	struct handler *h = &handler;
+	struct session *h = &handler;
 
 	begin_session(h, start);
 	open_session(h);
@@ -73,7 +73,7 @@ serve(const struct start *start)
 
 /* What comes before the first command. */
 static void
-open_session(struct handler *h)
+open_session(struct session *h)
 {
 	const struct handover *handover = &h->start->handover;
 	char space[SMTP_HELO_MAX + 8];
@@ -84,22 +84,22 @@ open_session(struct handler *h)
 		buf_str(&hello, h->server.lmtp ? "LHLO " : "EHLO ");
 		buf_add(&hello, handover->helo);
 		if (handover->helo.n)
-			(void)smtp_command(&h->session, buf_slice(&hello));
-		answer(h, SL("STARTTLS"), smtp_command(&h->session, SL("STARTTLS")));
+			(void)server_command(&h->session, buf_slice(&hello));
+		answer(h, SL("STARTTLS"), server_command(&h->session, SL("STARTTLS")));
 		return;
 	}
 	if (h->start->implicit && !h->lost) {
 		if (secure_prepare(&config, &options, handover) == SMTP_ACCEPT)
-			handler_begin_tls(h);
+			session_begin_tls(h);
 		else
-			handler_lose(h, "tls");
+			session_lose(h, "tls");
 	}
 	if (!h->lost)
 		greet(h);
 }
 
 static void
-begin_session(struct handler *h, const struct start *start)
+begin_session(struct session *h, const struct start *start)
 {
 	const int one = 1;
 	struct buf literal = BUF(h->literal_space);
@@ -118,9 +118,9 @@ begin_session(struct handler *h, const struct start *start)
 	if (start->handover.client.n)
 		(void)peer_set(&h->peer, start->handover.client);
 	if (network && !start->resumed && balancer_ask(&config, start->rfd, &h->peer) < 0)
-		handler_lose(h, "proxy-header");
+		session_lose(h, "proxy-header");
 	h->policy = (struct policy){ .config = &config, .trusted = config_trusts(&config, peer_sockaddr(&h->peer)) };
-	h->server = (struct smtp_server){
+	h->server = (struct server){
 		.hostname = trace_own_name(config.server.hostname, start->rfd, &literal),
 		.max_message_size = config.server.max_message_size,
 		.max_recipients = (unsigned)config.server.max_recipients,
@@ -136,9 +136,9 @@ begin_session(struct handler *h, const struct start *start)
 		.starttls = start->implicit ? SMTP_STARTTLS_OFF : secure_offer(&config),
 		.tls_required = config.server.tls == SERVER_TLS_REQUIRED,
 	};
-	handler_offer_auth(h);
-	smtp_session_init(&h->session, &h->server);
-	message_init(&h->message, &config, &h->peer, &h->session, &h->tls, start->print_fd);
+	session_offer_auth(h);
+	server_init(&h->session, &h->server);
+	content_init(&h->message, &config, &h->peer, &h->session, &h->tls, start->print_fd);
 	stream_init(&h->client, start->rfd, start->wfd);
 	limits_session(&h->client, &config);
 	h->client.wake_fd = signals_catch(SIGNALS_SESSION);
@@ -148,22 +148,22 @@ begin_session(struct handler *h, const struct start *start)
 
 /* Who sends before it has read a greeting does not wait for replies either (RFC 5321 section 4.3.1).  Pipes may. */
 static void
-greet(struct handler *h)
+greet(struct session *h)
 {
 	h->record.early = h->newlines != SMTP_LF_TOO && limits_early(&h->client);
 	if (h->record.early && config.server.early_talkers == EARLY_REFUSE) {
-		say(h, smtp_too_early());
+		say(h, server_too_early());
 		h->end = "early";
 	} else {
-		say(h, smtp_greeting(&h->session));
+		say(h, server_greeting(&h->session));
 	}
-	handler_flush(h);
+	session_flush(h);
 }
 
 /* What the client sent behind its last command must not make the kernel reset the connection and
  * with it our last reply: say that we are done, then read it away. */
 static void
-linger(struct handler *h)
+linger(struct session *h)
 {
 	const int64_t until_ms = clock_ms() + LINGER_MS;
 	struct stream *s = &h->client;
@@ -176,9 +176,9 @@ linger(struct handler *h)
 }
 
 static void
-end_session(struct handler *h)
+end_session(struct session *h)
 {
-	message_drop(&h->message);
+	content_drop(&h->message);
 	h->client.wake_fd = -1;
 	h->client.deadline_ms = 0;
 	if (!h->lost && stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof) {
@@ -190,7 +190,7 @@ end_session(struct handler *h)
 
 /* One command line in, and what it leads to. */
 static void
-command(struct handler *h)
+command(struct session *h)
 {
 	struct slice line = SL("");
 	bool crlf = true, secret;
@@ -200,17 +200,17 @@ command(struct handler *h)
 		stop(h, -EINTR);
 		return;
 	}
-	r = stream_line(&h->client, smtp_line_max(&h->session), h->timeout_ms, &line, &crlf);
+	r = stream_line(&h->client, server_line_max(&h->session), h->timeout_ms, &line, &crlf);
 	if (r == -EMSGSIZE) {
 		r = stream_skip_line(&h->client, h->newlines != SMTP_LF_TOO, h->timeout_ms);
 		if (r > 0)
-			answer(h, line, smtp_overlong(&h->session));
+			answer(h, line, server_overlong(&h->session));
 	} else if (r > 0 && !crlf && h->newlines != SMTP_LF_TOO) {
 		say(h, (struct smtp_reply){ 500, SL("5.5.2 Error: a line must end in <CR><LF>"), SMTP_NEXT_CLOSE });
 		h->end = "bare-newline";
 	} else if (r > 0) {
-		secret = smtp_line_secret(&h->session, line);
-		answer(h, line, smtp_command(&h->session, line));
+		secret = server_line_secret(&h->session, line);
+		answer(h, line, server_command(&h->session, line));
 		if (secret)
 			stream_wipe(&h->client, line);
 	}
@@ -229,32 +229,32 @@ may_wait(struct slice line)
 }
 
 static void
-answer(struct handler *h, struct slice line, struct smtp_reply reply)
+answer(struct session *h, struct slice line, struct smtp_reply reply)
 {
 	const bool wait = may_wait(line);
 
-	reply = handler_decide(h, reply);
+	reply = session_decide(h, reply);
 	/* RSET, EHLO, a refused DATA: the session has forgotten the transaction. */
 	if (!(h->session.state & (SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK)))
-		message_drop(&h->message);
+		content_drop(&h->message);
 	if (reply.next == SMTP_NEXT_CHUNK || reply.next == SMTP_NEXT_DISCARD) {
 		take_message(h, reply);
 		return;
 	}
 	say(h, reply);
 	if (!wait)
-		handler_flush(h);
+		session_flush(h);
 	if (reply.next == SMTP_NEXT_DATA && !h->end)
 		take_message(h, reply);
 	else if (reply.next == SMTP_NEXT_STARTTLS && !h->end)
-		handler_begin_tls(h);
+		session_begin_tls(h);
 	else if (reply.next == SMTP_NEXT_CLOSE && !h->end)
 		h->end = reply.code == 221 ? "quit" : "errors";
 }
 
 /* What is not a command: a message after 354, the octets behind BDAT.  Then the reply to it. */
 static void
-take_message(struct handler *h, struct smtp_reply reply)
+take_message(struct session *h, struct smtp_reply reply)
 {
 	const struct receive receive = {
 		&h->message, &h->session, &h->client, &h->record, h->newlines, h->timeout_ms,
@@ -276,50 +276,50 @@ take_message(struct handler *h, struct smtp_reply reply)
 	}
 	for (; times && !h->end; times--)
 		say(h, reply);
-	handler_flush(h);
+	session_flush(h);
 	if (reply.next == SMTP_NEXT_CLOSE && !h->end)
 		h->end = "bare-newline";
 }
 
 void
-handler_lose(struct handler *h, const char *why)
+session_lose(struct session *h, const char *why)
 {
 	h->lost = true;
 	h->end = why;
 }
 
 static void
-say(struct handler *h, struct smtp_reply reply)
+say(struct session *h, struct smtp_reply reply)
 {
 	char space[4096];
 	struct buf b = BUF(space);
 
 	smtp_reply_format(&b, &reply);
 	if (stream_write(&h->client, buf_slice(&b), h->timeout_ms) < 0)
-		handler_lose(h, "lost");
+		session_lose(h, "lost");
 }
 
 void
-handler_flush(struct handler *h)
+session_flush(struct session *h)
 {
 	const int r = stream_flush(&h->client, h->timeout_ms);
 
 	/* Told to stop while the client is slow to read: command() sees to it, end_session() tries once more. */
 	if (r < 0 && r != -EINTR)
-		handler_lose(h, "lost");
+		session_lose(h, "lost");
 }
 
 /* No further command: the client has gone or is silent (RFC 5321 section 4.5.3.2.7), or we have been told to stop. */
 static void
-stop(struct handler *h, int error)
+stop(struct session *h, int error)
 {
 	if (error == -ETIMEDOUT || error == -ETIME)
-		say(h, smtp_timeout(&h->session));
+		say(h, server_timeout(&h->session));
 	else if (error == -EINTR)
-		say(h, smtp_shutdown(&h->session));
+		say(h, server_shutdown(&h->session));
 	if (h->end)
 		return;
 	h->end = limits_reason(&h->client, error);
 	if (!h->end)
-		handler_lose(h, "lost");
+		session_lose(h, "lost");
 }

@@ -6,7 +6,7 @@
 #define ALIASES_FIND_H
 
 #include "aliases/table.h"
-#include "base/config.h"
+#include "config/config.h"
 
 /* The tables of a configuration, each read when it is first asked. */
 struct aliases {

@@ -6,7 +6,7 @@
 #ifndef ALIASES_SET_H
 #define ALIASES_SET_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "smtp/address.h"
 
 struct alias_set {

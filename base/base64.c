@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Base64, four characters for three octets.  Pure; called by smtp/auth.c and by the back ends of AUTH.
+ * Base64, four characters for three octets.  Pure; called by smtp/server_auth.c and by the back ends of AUTH.
  */
 #include "base/base64.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cidr.h"
-#include "base/value.h"
+#include "base/words.h"
 
 #define HOSTS_FILE "/etc/hosts"
 #define HOSTS_MAX  32768	/* octets that are looked at: the own name stands at the top */
@@ -89,8 +89,8 @@ name_from_hosts(struct slice hosts, struct slice host, struct buf *b)
 		line = slice_cut(line, '#', &comment);
 		full = slice_of(NULL, 0);
 		ours = false;
-		(void)value_word(&line);	/* the address */
-		while ((word = value_word(&line)).n) {
+		(void)words_next(&line);	/* the address */
+		while ((word = words_next(&line)).n) {
 			ours |= slice_ieq(word, host);
 			/* "127.0.0.1 localhost.localdomain localhost host" does not name this host */
 			if (!full.n && name_is_fqdn(word) && !slice_has_iprefix(word, SL("localhost.")))

@@ -7,7 +7,7 @@
 #include "aliases/expand.h"
 #include "delivery/alias_copy.h"
 #include "delivery/delivery.h"
-#include "delivery/unixmail.h"
+#include "delivery/mbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -136,7 +136,7 @@ expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_se
 	}
 	(void)config_postmaster(d->config, &here);
 	(void)smtp_path_qualify(&to, here);
-	r = unixmail_loops(e, smtp_path_text(&to));
+	r = mbox_loops(e, smtp_path_text(&to));
 	if (r > 0) {
 		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been sent to this alias before: a mail loop"));
 		return;
@@ -167,7 +167,7 @@ deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 			outcome_set(&o, CAUSE_LOCAL, SL(""), slice_str(strerror(-r)));
 		else
 			expand(d, e, rcpts[i], &known, &o);
-		delivery_report(d, e, rcpts[i], &o);
+		attempt_report(d, e, rcpts[i], &o);
 	}
 	alias_set_done(&known);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The ways out of the queue by route, and what each of them does with a result: mark, note, report.
- * Called by a worker; must not log, must not decide what follows (delivery/outcome does) nor
+ * Called by a worker; must not log, must not decide what follows (attempt/outcome does) nor
  * when to try again (the runner does).
  */
 #include "delivery/delivery.h"
@@ -9,9 +9,9 @@
 #include <signal.h>
 
 #include "base/clock.h"
-#include "delivery/bounce.h"
-#include "delivery/deadline.h"
-#include "delivery/link.h"
+#include "notice/bounce.h"
+#include "attempt/deadline.h"
+#include "client/link.h"
 
 #define NOTE_MAX (OUTCOME_DETAIL + sizeof ((struct outcome *)NULL)->host + 512)
 
@@ -23,7 +23,7 @@ report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, siz
 
 	outcome_set(&o, cause, SL(""), slice_str(detail));
 	for (size_t i = 0; i < n; i++)
-		delivery_report(d, e, rcpts[i], &o);
+		attempt_report(d, e, rcpts[i], &o);
 }
 
 static void
@@ -56,7 +56,7 @@ by_route(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_
 	report_all(d, e, rcpts, n, CAUSE_LOCAL, "a route of unknown kind");
 }
 
-/* There it is delivery/fit's to see that time is up: something may have been said of the message already. */
+/* There it is client/fit's to see that time is up: something may have been said of the message already. */
 static bool
 over_a_link(const struct route *route)
 {
@@ -94,13 +94,13 @@ sigterm(int how)
 }
 
 void
-delivery_keep_on(void)
+attempt_keep_on(void)
 {
 	sigterm(SIG_BLOCK);
 }
 
 void
-delivery_may_stop(void)
+attempt_may_stop(void)
 {
 	sigterm(SIG_UNBLOCK);
 }
@@ -127,7 +127,7 @@ note_text(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o, s
 }
 
 void
-delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
 	char space[NOTE_MAX];
 	struct buf b = BUF(space);
@@ -163,7 +163,7 @@ write_held(struct delivery *d, struct queue_entry *e)
 }
 
 void
-delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
 	struct outcome told = *o;
 
@@ -175,14 +175,14 @@ delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const 
 	/* The mark first: a crash from here on must not deliver again.  If it cannot be written, the
 	 * sink still hears of it, and the runner finishes or defers the message by that. */
 	if (o->kind == OUTCOME_DELIVERED) {
-		enum queue_rcpt_state state = bounce_owed(e, rcpt, o);
+		enum queue_rcpt_state state = owed_state(e, rcpt, o);
 
 		told.owed = state != QUEUE_DELIVERED;
 		(void)queue_mark(e, rcpt, state);
 	}
 	if (!hold_note(d, e, rcpt, &told)) {
 		write_held(d, e);
-		delivery_note(e, rcpt, &told);
+		attempt_note(e, rcpt, &told);
 	}
 	d->sink->rcpt(d->sink->ctx, e, rcpt, &told);
 }

@@ -7,16 +7,16 @@
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
 
-#include "base/config.h"
-#include "delivery/hosts.h"
-#include "delivery/outcome.h"
-#include "delivery/transcript.h"
+#include "config/config.h"
+#include "hosts/hosts.h"
+#include "attempt/outcome.h"
+#include "attempt/transcript.h"
 #include "dns/resolver.h"
 #include "net/tls.h"
 #include "queue.h"
 
 /* Where results go. */
-struct delivery_sink {
+struct attempt_sink {
 	void (*rcpt)(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 	void (*host)(void *ctx, const struct host_report *report);
 	/* A host of the destination refused our IPv6 address: it gets its mail over IPv4 from here on.  May be NULL. */
@@ -25,15 +25,15 @@ struct delivery_sink {
 };
 
 /* What is to be delivered: as the arguments of deliver(). */
-struct delivery_job {
+struct attempt_job {
 	struct queue_entry *e;
 	const uint32_t *rcpts;
 	size_t n;
 };
 
 struct aliases;
-struct smtp_link;		/* an open connection, delivery/link.c */
-struct transaction;		/* a message on its way over one, delivery/transaction.c */
+struct smtp_link;		/* an open connection, client/link.c */
+struct transaction;		/* a message on its way over one, client/transaction.c */
 
 struct delivery {
 	const struct config *config;
@@ -41,9 +41,9 @@ struct delivery {
 	const char *destination;	/* the domain for mx routes, "host:port" for smtp://; for others the route's text */
 	const struct dns_resolver *resolver;
 	const struct hosts *hosts;	/* as of the fork */
-	const struct delivery_sink *sink;
+	const struct attempt_sink *sink;
 	/* What deliver() will be called for next, if that is known by now; it is borrowed until then.  NULL: never known. */
-	bool (*next)(void *ctx, struct delivery_job *ret);
+	bool (*next)(void *ctx, struct attempt_job *ret);
 	void *next_ctx;
 	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
 	struct tls_client tls;		/* for all links; zeroed at first */
@@ -79,14 +79,14 @@ void deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *
 void delivery_drop_link(struct delivery *d);
 
 /* From here on somebody may have the message: SIGTERM, which ends a worker at any other time, waits until all of it is reported. */
-void delivery_keep_on(void);
-void delivery_may_stop(void);
+void attempt_keep_on(void);
+void attempt_may_stop(void);
 
 /* For the ways out: mark, note and report one recipient. */
-void delivery_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+void attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
 
 /* The line of the message's log that says what became of a recipient. */
-void delivery_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+void attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "delivery/maildir.h"
-#include "delivery/unixmail.h"
+#include "delivery/mbox.h"
 #include "smtp/address.h"
 
 /* A name for a folder made from what a stranger wrote: no way up, no hidden or special name,
@@ -197,7 +197,7 @@ write_file(const struct mailbox *m, const char *name, const struct queue_entry *
 
 	if (fd < 0)
 		return -errno;
-	r = unixmail_write(fd, e, address);
+	r = mbox_write(fd, e, address);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
@@ -234,7 +234,7 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 	char name_space[NAME_MAX], detail_space[PATH_MAX + 100];
 	struct buf name = BUF(name_space), detail = BUF(detail_space);
 	struct mailbox m;
-	int r = unixmail_loops(e, address);
+	int r = mbox_loops(e, address);
 
 	if (r > 0) {
 		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been delivered to this mailbox before: a mail loop"));
@@ -270,6 +270,6 @@ deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 			outcome_set(&o, CAUSE_MAILDIR_USER, SL(""), SL("no mailbox can have that name"));
 		else
 			deliver_one(d, e, rcpt->path, buf_cstr(&b), &o);
-		delivery_report(d, e, rcpts[i], &o);
+		attempt_report(d, e, rcpts[i], &o);
 	}
 }

@@ -6,7 +6,7 @@
 #define DELIVERY_MAILDIR_H
 
 #include "base/buf.h"
-#include "base/config.h"
+#include "config/config.h"
 
 /* The route's path with {local}, less its detail, and {domain} replaced; here stands for the domain of a bare
  * <postmaster>.  0; -EINVAL when the address makes no safe name; -ENAMETOOLONG. */

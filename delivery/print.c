@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "delivery/unixmail.h"
+#include "delivery/mbox.h"
 
 /* A record lock belongs to the process, and so keeps workers apart that share one inherited
  * descriptor.  Where the descriptor cannot be locked, pieces may mix: still better than no print. */
@@ -63,7 +63,7 @@ print_message(const struct queue_entry *e, const uint32_t *rcpts, size_t n)
 	if (r == 0)
 		r = print_text(SL("\n"));
 	if (r == 0)
-		r = unixmail_write(STDOUT_FILENO, e, SL(""));
+		r = mbox_write(STDOUT_FILENO, e, SL(""));
 	if (r == 0)
 		r = print_text(SL("---------- end\n"));
 	return r;
@@ -83,5 +83,5 @@ deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, 
 	else
 		outcome_set(&o, CAUSE_DELIVERED, SL(""), SL("printed"));
 	for (size_t i = 0; i < n; i++)
-		delivery_report(d, e, rcpts[i], &o);
+		attempt_report(d, e, rcpts[i], &o);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Versions 1, a line, and 2, binary (haproxy.org, proxy-protocol.txt).  Takes nothing that the text does not
- * allow: a header that is only nearly right comes from no balancer.  No I/O; called by server/balancer.c.
+ * allow: a header that is only nearly right comes from no balancer.  No I/O; called by session/balancer.c.
  */
 #include "net/proxy.h"
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/secret.h"
+#include "config/secret.h"
 
 #define PEM_MAX ((off_t)1 << 20)	/* octets of a file: enough for any chain */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The server's side of TLS.  Each connection has a process of its own, so there are no sessions to resume, and the keys
- * are given up as soon as the handshake is over.  Called by server/secure_tls.c; must not log.
+ * are given up as soon as the handshake is over.  Called by session/secure_tls.c; must not log.
  */
 #include <errno.h>
 #include <openssl/x509v3.h>

@@ -43,7 +43,7 @@ queue_walk_end(struct queue_walk *w)
 
 /* The next name, or NULL at the end, where the walk ends, too. */
 static const char *
-walk_next(struct queue_walk *w, int *ret_error)
+connect_next(struct queue_walk *w, int *ret_error)
 {
 	const struct dirent *entry;
 
@@ -92,7 +92,7 @@ take_names(struct taking *t, struct queue_walk *w)
 {
 	const char *name;
 
-	while (!t->enough && (name = walk_next(w, &t->error)))
+	while (!t->enough && (name = connect_next(w, &t->error)))
 		take_one(t, dirfd(w->names), name);
 }
 
@@ -218,7 +218,7 @@ queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *each, v
 	int count = 0, r = w->names ? 0 : walk_begin(w, q->cur);
 	const char *name;
 
-	while (r == 0 && (name = walk_next(w, &r))) {
+	while (r == 0 && (name = connect_next(w, &r))) {
 		if (!queue_is_id(name))
 			continue;
 		count++;

@@ -217,7 +217,7 @@ static void
 destination_free(struct runner *r, struct destination *d)
 {
 	r->ndestinations--;
-	waiting_drop(&d->absent);
+	absent_drop(&d->absent);
 	free(d->dead);
 	free(d->key);
 	free(d);

@@ -7,8 +7,8 @@
 #ifndef RUNNER_FRAME_H
 #define RUNNER_FRAME_H
 
-#include "delivery/hosts.h"
-#include "delivery/outcome.h"
+#include "hosts/hosts.h"
+#include "attempt/outcome.h"
 #include "dns/cache.h"
 #include "queue.h"
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/secret.h"
+#include "config/secret.h"
 
 #define FILE_NAME "frozen"
 #define FILE_NEW  "frozen.new"

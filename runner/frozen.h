@@ -7,8 +7,8 @@
 #ifndef RUNNER_FROZEN_H
 #define RUNNER_FROZEN_H
 
-#include "base/config.h"
-#include "delivery/outcome.h"
+#include "config/config.h"
+#include "attempt/outcome.h"
 
 #define FROZEN_MIN_S 300	/* doubled with each login that is refused, */
 #define FROZEN_MAX_S 3600	/* up to this */

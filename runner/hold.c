@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "smtp/params.h"
-#include "smtp/session.h"
+#include "smtp/server.h"
 
 int64_t
 hold_until(const struct queue_entry *e)

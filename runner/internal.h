@@ -126,16 +126,16 @@ bool freeze_holds(struct runner *r, struct message *m, uint32_t rcpt, const stru
 int64_t freeze_until(struct runner *r, const struct queue_entry *e, uint32_t rcpt);
 
 /* waiting.c: mail that waits for a host.  Something was heard of a host of d; */
-void waiting_heard(struct runner *r, struct destination *d, struct host_report *report);
+void absent_heard(struct runner *r, struct destination *d, struct host_report *report);
 /* m did not get through to d: as nobody answered? */
-void waiting_note(struct message *m, const struct destination *d, const struct outcome *o);
+void absent_note(struct message *m, const struct destination *d, const struct outcome *o);
 /* it is in wait/ until due_s now; it is forgotten, and so is a destination; */
-void waiting_list(struct runner *r, const struct message *m, int64_t due_s);
-void waiting_forget(struct message *m);
-void waiting_drop(struct absent **a);
+void absent_list(struct runner *r, const struct message *m, int64_t due_s);
+void absent_forget(struct message *m);
+void absent_drop(struct absent **a);
 /* a host is back, and some of its mail comes. */
-bool waiting_ready(const struct runner *r);
-void waiting_turn(struct runner *r);
+bool absent_ready(const struct runner *r);
+void absent_turn(struct runner *r);
 
 /* retry.c: when a message is due again that has been deferred so many times before. */
 int64_t retry_due_s(const struct config *c, unsigned attempts, int64_t now_s);

@@ -14,10 +14,10 @@ int
 notices_init(struct notices *n, size_t nrcpts)
 {
 	*n = (struct notices){ 0 };
-	n->space = calloc(nrcpts ? nrcpts * BOUNCE_ACTIONS : 1, sizeof *n->space);
+	n->space = calloc(nrcpts ? nrcpts * NOTICE_KINDS : 1, sizeof *n->space);
 	if (!n->space)
 		return -ENOMEM;
-	for (size_t i = 0; i < BOUNCE_ACTIONS; i++)
+	for (size_t i = 0; i < NOTICE_KINDS; i++)
 		n->of[i].rcpts = n->space + i * nrcpts;
 	return 0;
 }
@@ -29,7 +29,7 @@ notices_done(struct notices *n)
 }
 
 void
-notices_add(struct notices *n, enum bounce_action action, uint32_t rcpt, const struct outcome *o)
+notices_add(struct notices *n, enum notice_kind action, uint32_t rcpt, const struct outcome *o)
 {
 	n->of[action].rcpts[n->of[action].n++] = (struct bounce_rcpt){ rcpt, o };
 }
@@ -38,12 +38,12 @@ static const struct kind {
 	enum queue_rcpt_state state;	/* of the recipients once it is sent; QUEUE_PENDING: the message is marked, not they */
 	bool must;			/* the message may not leave the queue without it */
 	const char *trouble;
-} kinds[BOUNCE_ACTIONS] = {
-	[BOUNCE_FAILED] = { QUEUE_FAILED, true, "cannot queue a bounce, will try again" },
-	[BOUNCE_DELAYED] = { QUEUE_PENDING, false, "cannot queue a notice of delay, will try again" },
-	[BOUNCE_DELIVERED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
-	[BOUNCE_RELAYED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
-	[BOUNCE_EXPANDED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+} kinds[NOTICE_KINDS] = {
+	[NOTICE_FAILED] = { QUEUE_FAILED, true, "cannot queue a bounce, will try again" },
+	[NOTICE_DELAYED] = { QUEUE_PENDING, false, "cannot queue a notice of delay, will try again" },
+	[NOTICE_DELIVERED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+	[NOTICE_RELAYED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+	[NOTICE_EXPANDED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
 };
 
 static void
@@ -69,9 +69,9 @@ notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
 	char id[QUEUE_ID_SIZE];
 	size_t left = 0;
 
-	for (size_t i = 0; i < BOUNCE_ACTIONS; i++) {
+	for (size_t i = 0; i < NOTICE_KINDS; i++) {
 		const struct bounce_news news = {
-			(enum bounce_action)i, n->of[i].rcpts, n->of[i].n, runner_now_s(), retry_until_s,
+			(enum notice_kind)i, n->of[i].rcpts, n->of[i].n, runner_now_s(), retry_until_s,
 		};
 		int error;
 

@@ -107,17 +107,17 @@ report_message(const char *id, enum runner_end end, int64_t due_s, int error)
 }
 
 void
-report_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to)
+report_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to)
 {
 	static const struct {
 		const char *event, *key;
 		enum log_level level;
-	} events[BOUNCE_ACTIONS] = {
-		[BOUNCE_FAILED] = { "bounced", "bounce", LOG_LEVEL_NOTICE },
-		[BOUNCE_DELAYED] = { "warned", "notice", LOG_LEVEL_INFO },
-		[BOUNCE_DELIVERED] = { "confirmed", "notice", LOG_LEVEL_INFO },
-		[BOUNCE_RELAYED] = { "confirmed", "notice", LOG_LEVEL_INFO },
-		[BOUNCE_EXPANDED] = { "confirmed", "notice", LOG_LEVEL_INFO },
+	} events[NOTICE_KINDS] = {
+		[NOTICE_FAILED] = { "bounced", "bounce", LOG_LEVEL_NOTICE },
+		[NOTICE_DELAYED] = { "warned", "notice", LOG_LEVEL_INFO },
+		[NOTICE_DELIVERED] = { "confirmed", "notice", LOG_LEVEL_INFO },
+		[NOTICE_RELAYED] = { "confirmed", "notice", LOG_LEVEL_INFO },
+		[NOTICE_EXPANDED] = { "confirmed", "notice", LOG_LEVEL_INFO },
 	};
 	struct log_line l;
 
@@ -126,7 +126,7 @@ report_notified(void *ctx, const char *id, enum bounce_action action, const char
 	log_str(&l, "id", slice_str(id));
 	log_str(&l, events[action].key, slice_str(notice_id));
 	log_str(&l, "to", to);
-	log_str(&l, "action", slice_str(bounce_action_text(action)));
+	log_str(&l, "action", slice_str(owed_kind_text(action)));
 	log_end(&l);
 }
 

@@ -13,7 +13,7 @@ void report_rcpt(const char *id, struct slice path, const struct outcome *o, int
 /* due_s: unix seconds, RUNNER_DEFERRED only; error: 0 or -errno. */
 void report_message(const char *id, enum runner_end end, int64_t due_s, int error);
 /* These are hooks as they are: ctx is not looked at. */
-void report_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
+void report_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to);
 /* f: NULL where it works again. */
 void report_frozen(void *ctx, const struct route *route, const struct frozen *f);
 void report_moved(void *ctx, const char *destination, const char *host, const char *reply);

@@ -8,19 +8,19 @@
 
 #include <errno.h>
 
-#include "delivery/giveup.h"
+#include "notice/give_up.h"
 
 static int
-give_up(struct runner *r, const struct queue_spot *spot)
+give_up_spot(struct runner *r, const struct queue_spot *spot)
 {
 	char bounce[QUEUE_ID_SIZE];
 	struct queue_entry e;
 	int error = queue_look(spot, &e);
 
 	if (error == 0) {
-		error = giveup(r->queue, r->config, spot, bounce);
+		error = give_up_message(r->queue, r->config, spot, bounce);
 		if (error == 0 && bounce[0])
-			r->hooks->notified(r->ctx, e.id, BOUNCE_FAILED, bounce, e.from);
+			r->hooks->notified(r->ctx, e.id, NOTICE_FAILED, bounce, e.from);
 		queue_unload(&e);
 	}
 	return error;
@@ -45,7 +45,7 @@ act(struct runner *r, const char *id, enum queue_request request)
 		else if (request == QUEUE_ASK_DELETE)
 			error = queue_remove(r->queue, &spot);
 		else
-			error = give_up(r, &spot);
+			error = give_up_spot(r, &spot);
 		queue_spot_done(&spot);
 	}
 	r->hooks->message(r->ctx, id, error < 0 ? RUNNER_STUCK : ends[request], 0, error);

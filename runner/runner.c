@@ -132,7 +132,7 @@ runner_dispatch(struct runner *r)
 bool
 runner_ready(const struct runner *r)
 {
-	return !r->stopping && (r->rings[RING_DEAD] || waiting_ready(r));
+	return !r->stopping && (r->rings[RING_DEAD] || absent_ready(r));
 }
 
 void
@@ -141,7 +141,7 @@ runner_turn(struct runner *r)
 	const int64_t end_us = clock_us() + RUNNER_SLICE_US;
 	struct destination *d;
 
-	waiting_turn(r);
+	absent_turn(r);
 	while ((d = r->rings[RING_DEAD]) && clock_us() < end_us) {
 		struct job *job = destination_pop(r, d);
 
@@ -151,7 +151,7 @@ runner_turn(struct runner *r)
 		}
 		for (size_t i = 0; i < job->n; i++)
 			message_result(job->message, job->rcpts[i], d->dead, false);
-		waiting_note(job->message, d, d->dead);
+		absent_note(job->message, d, d->dead);
 		message_job_done(r, job);
 	}
 }
@@ -173,7 +173,7 @@ job_over(struct runner *r, struct worker *w)
 		destination_put_back(r, d, job);
 	} else {
 		if (last)
-			waiting_note(job->message, d, &last->outcome);
+			absent_note(job->message, d, &last->outcome);
 		message_job_done(r, job);
 	}
 }
@@ -221,7 +221,7 @@ runner_hear(struct runner *r, struct worker *w)
 				heard_done(r, w);
 			break;
 		case FRAME_HOST:
-			waiting_heard(r, w->destination, &f.host);
+			absent_heard(r, w->destination, &f.host);
 			break;
 		case FRAME_DNS:
 			dns_cache_put(r->resolver->cache, &f.dns);

@@ -10,10 +10,10 @@
 #include <sys/types.h>
 
 #include "aliases/find.h"
-#include "base/config.h"
-#include "delivery/bounce.h"
-#include "delivery/hosts.h"
-#include "delivery/outcome.h"
+#include "config/config.h"
+#include "notice/bounce.h"
+#include "hosts/hosts.h"
+#include "attempt/outcome.h"
 #include "dns/resolver.h"
 #include "queue.h"
 #include "runner/frozen.h"
@@ -58,7 +58,7 @@ struct runner_hooks {
 	/* For the log. */
 	void (*rcpt)(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us);
 	void (*message)(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error);
-	void (*notified)(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to);
+	void (*notified)(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to);
 	/* A destination goes by IPv4 from here on: its host refused our IPv6 address. */
 	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
 	void (*trouble)(void *ctx, const char *what, const char *id, int error);

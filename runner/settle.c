@@ -8,9 +8,9 @@
 #include "runner/internal.h"
 
 #include "base/clock.h"
-#include "delivery/deadline.h"
+#include "attempt/deadline.h"
 #include "delivery/delivery.h"
-#include "delivery/giveup.h"
+#include "notice/give_up.h"
 #include "runner/hold.h"
 #include "runner/notify.h"
 
@@ -99,13 +99,13 @@ static void
 sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct outcome *o, struct tally *t)
 {
 	if (o->kind == OUTCOME_DELIVERED) {
-		notices_add(&t->notices, bounce_success(o), rcpt, o);
+		notices_add(&t->notices, owed_success(o), rcpt, o);
 	} else if (o->kind == OUTCOME_DEFERRED) {
 		t->deferred++;
-		if (t->late && bounce_wanted(e, rcpt, BOUNCE_DELAYED))
-			notices_add(&t->notices, BOUNCE_DELAYED, rcpt, o);
-	} else if (bounce_wanted(e, rcpt, BOUNCE_FAILED)) {
-		notices_add(&t->notices, BOUNCE_FAILED, rcpt, o);
+		if (t->late && owed_wanted(e, rcpt, NOTICE_DELAYED))
+			notices_add(&t->notices, NOTICE_DELAYED, rcpt, o);
+	} else if (owed_wanted(e, rcpt, NOTICE_FAILED)) {
+		notices_add(&t->notices, NOTICE_FAILED, rcpt, o);
 	} else {
 		fail_silently(r, e, rcpt);
 	}
@@ -132,12 +132,12 @@ settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct resul
 
 	if (o->kind != OUTCOME_DELIVERED) {	/* what was delivered is in the logs already */
 		if (!result->noted)
-			delivery_note(e, rcpt, o);
+			attempt_note(e, rcpt, o);
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
 			note_frozen(r, e, rcpt, t);
 		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
 			expire(r, t, o);
-			delivery_note(e, rcpt, o);
+			attempt_note(e, rcpt, o);
 		}
 		r->hooks->rcpt(r->ctx, e->id, e->rcpts[rcpt].path, o, clock_wall_us() - e->arrived_us);
 	}
@@ -236,7 +236,7 @@ let_go(struct runner *r, const struct message *m, struct queue_entry *e, const s
 		due_s = due(r->config, e, t);
 		error = queue_defer(r->queue, e, due_s);
 		if (error == 0)
-			waiting_list(r, m, due_s);
+			absent_list(r, m, due_s);
 	} else if (e->from.n == 0 && any_failed(e)) {
 		end = RUNNER_DEAD;	/* a bounce that cannot be delivered: the postmaster's to look at */
 		error = queue_bury(r->queue, e->id);
@@ -274,7 +274,7 @@ settle(struct runner *r, struct message *m)
 	}
 	t.deadline = deadline_of(&e);
 	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;	/* perhaps it was taken back */
-	giveup_outcome(&t.given_up.outcome);
+	give_up_outcome(&t.given_up.outcome);
 	if (nothing_to_say(m)) {
 		let_go(r, m, &e, &t);
 	} else if (notices_init(&t.notices, m->nrcpts) < 0) {

@@ -107,13 +107,13 @@ take(struct desk *k, struct hand *h, bool wait)
 }
 
 static bool
-look_ahead(void *ctx, struct delivery_job *ret)
+look_ahead(void *ctx, struct attempt_job *ret)
 {
 	struct desk *k = ctx;
 
 	if (!take(k, k->next, false) || k->next->error < 0)
 		return false;
-	*ret = (struct delivery_job){ &k->next->e, k->next->frame.job.rcpts, k->next->frame.job.n };
+	*ret = (struct attempt_job){ &k->next->e, k->next->frame.job.rcpts, k->next->frame.job.n };
 	return true;
 }
 
@@ -131,7 +131,7 @@ finish(struct desk *k, struct delivery *d)
 	h->full = false;
 	if (release(k, true) < 0)
 		return false;
-	delivery_may_stop();
+	attempt_may_stop();
 	return true;
 }
 
@@ -176,7 +176,7 @@ worker_main(const struct worker_setup *setup, int fd)
 {
 	static struct transcript transcript;
 	static struct desk desk;
-	struct delivery_sink sink = { .rcpt = send_rcpt, .host = send_host, .moved = send_moved, .ctx = &desk };
+	struct attempt_sink sink = { .rcpt = send_rcpt, .host = send_host, .moved = send_moved, .ctx = &desk };
 	struct delivery d = {
 		.config = setup->config,
 		.route = setup->route,

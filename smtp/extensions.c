@@ -5,27 +5,27 @@
  * deliveries.  session.c and params.c call.
  */
 #include "base/clock.h"
-#include "smtp/commands.h"
+#include "smtp/server_commands.h"
 #include "smtp/deliver_by.h"
 #include "smtp/values.h"
 
 #define HOLDUNTIL_MAX 64	/* with more digits of a second than anybody needs */
 
 bool
-smtp_offers_requiretls(const struct smtp_session *s)
+smtp_offers_requiretls(const struct server_session *s)
 {
 	return s->server->tls;		/* RFC 8689 section 2: never in clear */
 }
 
 /* It is for submission (RFC 4865 section 3): who may not send through us cannot leave mail here either. */
 bool
-smtp_offers_hold(const struct smtp_session *s)
+smtp_offers_hold(const struct server_session *s)
 {
 	return s->server->trusted || s->authenticated;
 }
 
 void
-smtp_extensions_ehlo(struct smtp_session *s)
+server_ehlo_extensions(struct server_session *s)
 {
 	buf_str(&s->text, "\nPIPELINING\nSIZE ");
 	buf_uint(&s->text, s->server->max_message_size);
@@ -47,7 +47,7 @@ smtp_extensions_ehlo(struct smtp_session *s)
 
 /* -9 to 9, without a plus and without a zero in front. */
 struct smtp_reply
-smtp_value_priority(struct smtp_session *s, struct slice value)
+smtp_value_priority(struct server_session *s, struct slice value)
 {
 	const struct slice digit = value.n && value.p[0] == '-' ? slice_skip(value, 1) : value;
 
@@ -58,7 +58,7 @@ smtp_value_priority(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_by(struct smtp_session *s, struct slice value)
+smtp_value_by(struct server_session *s, struct slice value)
 {
 	struct smtp_by by;
 
@@ -69,7 +69,7 @@ smtp_value_by(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_requiretls(struct smtp_session *s, struct slice value)
+smtp_value_requiretls(struct server_session *s, struct slice value)
 {
 	if (value.p)
 		return SMTP_REPLY(501, "5.5.4 Syntax: REQUIRETLS has no value");
@@ -78,7 +78,7 @@ smtp_value_requiretls(struct smtp_session *s, struct slice value)
 }
 
 static struct smtp_reply
-hold(struct smtp_session *s, const char *keyword, struct slice value)
+hold(struct server_session *s, const char *keyword, struct slice value)
 {
 	if (s->held)
 		return SMTP_REPLY(501, "5.5.4 Error: HOLDFOR and HOLDUNTIL exclude each other");
@@ -88,7 +88,7 @@ hold(struct smtp_session *s, const char *keyword, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_holdfor(struct smtp_session *s, struct slice value)
+smtp_value_holdfor(struct server_session *s, struct slice value)
 {
 	uint64_t seconds;
 
@@ -98,7 +98,7 @@ smtp_value_holdfor(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_holduntil(struct smtp_session *s, struct slice value)
+smtp_value_holduntil(struct server_session *s, struct slice value)
 {
 	int64_t until_s;
 

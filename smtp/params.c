@@ -7,7 +7,7 @@
 #include "smtp/params.h"
 
 #include "base/utf8.h"
-#include "smtp/commands.h"
+#include "smtp/server_commands.h"
 #include "smtp/values.h"
 
 #define ECHO_MAX 64		/* of a keyword, in a reply */
@@ -85,7 +85,7 @@ smtp_param_has(struct slice params, struct slice keyword)
 }
 
 static struct smtp_reply
-unsupported(struct smtp_session *s, struct slice keyword)
+unsupported(struct server_session *s, struct slice keyword)
 {
 	buf_str(&s->text, "5.5.4 Unsupported option: ");
 	buf_add(&s->text, slice_of(keyword.p, keyword.n < ECHO_MAX ? keyword.n : ECHO_MAX));
@@ -94,7 +94,7 @@ unsupported(struct smtp_session *s, struct slice keyword)
 
 /* Who a client says had handed the message to it (RFC 4954 section 5): nothing to rely on, and not kept. */
 static struct smtp_reply
-set_auth(struct smtp_session *s, struct slice value)
+set_auth(struct server_session *s, struct slice value)
 {
 	if (!s->server->auth)
 		return unsupported(s, SL("AUTH"));
@@ -103,8 +103,8 @@ set_auth(struct smtp_session *s, struct slice value)
 
 struct known {
 	struct slice keyword;
-	struct smtp_reply (*set)(struct smtp_session *, struct slice value);
-	bool (*offered)(const struct smtp_session *);	/* NULL: always */
+	struct smtp_reply (*set)(struct server_session *, struct slice value);
+	bool (*offered)(const struct server_session *);	/* NULL: always */
 };
 
 static const struct known mail_params[] = {
@@ -129,7 +129,7 @@ static const struct known rcpt_params[] = {
 };
 
 static struct smtp_reply
-set_each(struct smtp_session *s, const struct known *known, struct slice in, struct smtp_reply syntax)
+set_each(struct server_session *s, const struct known *known, struct slice in, struct smtp_reply syntax)
 {
 	enum smtp_param_result taken;
 	struct smtp_param param;
@@ -157,13 +157,13 @@ set_each(struct smtp_session *s, const struct known *known, struct slice in, str
 }
 
 struct smtp_reply
-smtp_params_mail(struct smtp_session *s, struct slice in)
+smtp_params_mail(struct server_session *s, struct slice in)
 {
 	return set_each(s, mail_params, in, SMTP_REPLY(501, "5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value"));
 }
 
 struct smtp_reply
-smtp_params_rcpt(struct smtp_session *s, struct slice in)
+smtp_params_rcpt(struct server_session *s, struct slice in)
 {
 	return set_each(s, rcpt_params, in, SMTP_REPLY(501, "5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"));
 }

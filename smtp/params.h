@@ -6,7 +6,7 @@
 #ifndef SMTP_PARAMS_H
 #define SMTP_PARAMS_H
 
-#include "smtp/session.h"
+#include "smtp/server.h"
 
 struct smtp_param {
 	struct slice keyword;
@@ -30,8 +30,8 @@ void smtp_xtext_decode(struct slice xtext, struct buf *b);
 
 /* Check the parameters of MAIL and keep them in s (params, body, declared_size).  A reply with
  * code 0 means all is well; any other refuses the command. */
-struct smtp_reply smtp_params_mail(struct smtp_session *s, struct slice in);
+struct smtp_reply smtp_params_mail(struct server_session *s, struct slice in);
 /* The same for RCPT. */
-struct smtp_reply smtp_params_rcpt(struct smtp_session *s, struct slice in);
+struct smtp_reply smtp_params_rcpt(struct server_session *s, struct slice in);
 
 #endif

@@ -11,7 +11,7 @@
 /* What the main has to do once the reply is out (or, for the SMTP_CHECK_*, to find out before). */
 enum smtp_next {
 	SMTP_NEXT_COMMAND,	/* send the reply, read the next command */
-	SMTP_NEXT_CHECK_MAIL,	/* no reply yet: ask the policy, then smtp_decide() */
+	SMTP_NEXT_CHECK_MAIL,	/* no reply yet: ask the policy, then server_decide() */
 	SMTP_NEXT_CHECK_RCPT,	/* the same for a recipient */
 	SMTP_NEXT_CHECK_VRFY,	/* the same for an address to verify */
 	SMTP_NEXT_CHECK_DATA,	/* the same for DATA: can a message be stored now? */
@@ -19,7 +19,7 @@ enum smtp_next {
 	SMTP_NEXT_CHECK_AUTH,	/* the same for the name and the password in server->auth */
 	SMTP_NEXT_STARTTLS,	/* send 220, then begin TLS: what was before is to be forgotten */
 	SMTP_NEXT_DATA,		/* send 354, then read the message up to the dot */
-	SMTP_NEXT_CHUNK,	/* no reply yet: store what BDAT announced (s->chunk octets), then smtp_end_of_chunk() */
+	SMTP_NEXT_CHUNK,	/* no reply yet: store what BDAT announced (s->chunk octets), then server_end_of_chunk() */
 	SMTP_NEXT_DISCARD,	/* throw as many octets away, then send the reply */
 	SMTP_NEXT_CLOSE,	/* send the reply and close */
 };

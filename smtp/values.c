@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-#include "smtp/commands.h"
+#include "smtp/server_commands.h"
 #include "smtp/params.h"
 
 #define SIZE_DIGITS 20		/* RFC 1870 section 6 */
@@ -19,7 +19,7 @@ static_assert(SMTP_PARAMS_MAX > sizeof " NOTIFY= ORCPT=" + SMTP_NOTIFY_MAX + SMT
     "what is kept of the parameters of RCPT fits");
 
 void
-smtp_param_keep(struct smtp_session *s, const char *keyword, struct slice value)
+smtp_param_keep(struct server_session *s, const char *keyword, struct slice value)
 {
 	if (s->params.n)
 		buf_chr(&s->params, ' ');
@@ -73,7 +73,7 @@ smtp_xtext_decode(struct slice xtext, struct buf *b)
 }
 
 struct smtp_reply
-smtp_value_size(struct smtp_session *s, struct slice value)
+smtp_value_size(struct server_session *s, struct slice value)
 {
 	uint64_t max = s->server->max_message_size;
 
@@ -88,7 +88,7 @@ smtp_value_size(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_body(struct smtp_session *s, struct slice value)
+smtp_value_body(struct server_session *s, struct slice value)
 {
 	static const struct slice words[] = {
 		[SMTP_BODY_7BIT] = S("7BIT"),
@@ -107,7 +107,7 @@ smtp_value_body(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_ret(struct smtp_session *s, struct slice value)
+smtp_value_ret(struct server_session *s, struct slice value)
 {
 	if (!slice_ieq(value, SL("FULL")) && !slice_ieq(value, SL("HDRS")))
 		return SMTP_REPLY(501, "5.5.4 Syntax: RET=FULL or RET=HDRS");
@@ -116,7 +116,7 @@ smtp_value_ret(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_envid(struct smtp_session *s, struct slice value)
+smtp_value_envid(struct server_session *s, struct slice value)
 {
 	size_t n;
 
@@ -127,7 +127,7 @@ smtp_value_envid(struct smtp_session *s, struct slice value)
 }
 
 struct smtp_reply
-smtp_value_smtputf8(struct smtp_session *s, struct slice value)
+smtp_value_smtputf8(struct server_session *s, struct slice value)
 {
 	if (value.p)
 		return SMTP_REPLY(501, "5.5.4 Syntax: SMTPUTF8 has no value");
@@ -138,7 +138,7 @@ smtp_value_smtputf8(struct smtp_session *s, struct slice value)
 
 /* NEVER, or a list without it (RFC 3461 section 4.1). */
 struct smtp_reply
-smtp_value_notify(struct smtp_session *s, struct slice value)
+smtp_value_notify(struct server_session *s, struct slice value)
 {
 	struct slice rest = value;
 	bool good = value.n > 0 && value.n <= SMTP_NOTIFY_MAX && value.p[value.n - 1] != ',';
@@ -165,7 +165,7 @@ atom_valid(struct slice s)
 
 /* "rfc822;user@d.example": a type, and the address as its sender wrote it (RFC 3461 section 4.2). */
 struct smtp_reply
-smtp_value_orcpt(struct smtp_session *s, struct slice value)
+smtp_value_orcpt(struct server_session *s, struct slice value)
 {
 	struct slice address, type = slice_cut(value, ';', &address);
 	const bool utf8 = s->utf8 && slice_ieq(type, SL("utf-8"));

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/options.h"
+#include "config/options.h"
 #include "tools/queue/text.h"
 #include "tools/queue/tool.h"
 #include "tools/queue/user.h"

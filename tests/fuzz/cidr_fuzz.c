@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/name.h"
-#include "base/value.h"
+#include "base/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -67,7 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!name_is_literal(in) || !name_is_domain(in));
 	if (name_from_hosts(in, SL("a"), &b))
 		must(name_is_fqdn(buf_slice(&b)));
-	(void)value_duration_ms(in, &v);
-	(void)value_size(in, &v);
+	(void)words_duration_ms(in, &v);
+	(void)words_size(in, &v);
 	return 0;
 }

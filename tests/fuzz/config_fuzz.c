@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /* A configuration file, and behind the first NUL an -o option.  Whatever it is, it loads or says why not. */
-#include "base/config.h"
+#include "config/config.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "delivery/hosts.h"
+#include "hosts/hosts.h"
 #include "dns/cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

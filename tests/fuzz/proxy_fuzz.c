@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Read as server/balancer.c does: it ends, asks for nothing behind the header, and says the same of the whole. */
+/* Read as session/balancer.c does: it ends, asks for nothing behind the header, and says the same of the whole. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

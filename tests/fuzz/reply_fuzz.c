@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "smtp/client.h"
+#include "smtp/client_offer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,16 +40,16 @@ check_format(struct slice text)
 static void
 check_peer(struct slice text, struct slice params)
 {
-	struct smtp_peer p;
+	struct client_offer p;
 	char space[4096];
 	struct buf b = BUF(space);
 
-	smtp_peer_init(&p);
-	smtp_peer_ehlo(&p, text);
+	client_offer_init(&p);
+	client_offer_ehlo(&p, text);
 	require(p.esmtp && (!p.binary || p.chunking) && (p.size || p.max_size == 0));
 	require(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 && p.limits.rcpt_domain_max <= 999999);
-	smtp_client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
-	smtp_client_rcpt(&b, &p, SL("a@b"), params);
+	client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
+	client_rcpt(&b, &p, SL("a@b"), params);
 	if (b.full)
 		return;
 	/* Two lines, whatever is in the envelope. */

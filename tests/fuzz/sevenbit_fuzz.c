@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "mime/sevenbit.h"
+#include "message/sevenbit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/config.h"
+#include "config/config.h"
 #include "tests/lib/tap.h"
 
 static char directory[] = "/tmp/smtp-handler-config-test-XXXXXX";

@@ -143,7 +143,7 @@ mail_put(struct mail *m, const char *from, const char *params, const char *to, s
 __attribute__((unused)) static void
 mail_deliver(struct mail *m, struct delivery *d)
 {
-	static struct delivery_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
+	static struct attempt_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
 
 	sink.ctx = m;
 	d->sink = &sink;

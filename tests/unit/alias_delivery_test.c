@@ -110,7 +110,7 @@ run(const char *from, const char *params, const char *to, const char *content)
 static void
 run_some(const char *to, size_t n)	/* only the first n of them are aliases */
 {
-	static struct delivery_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
+	static struct attempt_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
 
 	mail_put(&mail, "s@x.example", "", to, SL("A: b\r\n"));
 	sink.ctx = &mail;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "delivery/bounce.h"
+#include "notice/bounce.h"
 
 #include <ctype.h>
 #include <sys/stat.h>
@@ -56,7 +56,7 @@ send_news(struct mail *m, const struct bounce_news *news)
 static struct seen *
 bounce(struct mail *m, const struct bounce_rcpt *rcpts, size_t n)
 {
-	return send_news(m, &(struct bounce_news){ BOUNCE_FAILED, rcpts, n, 1763787773, 0 });
+	return send_news(m, &(struct bounce_news){ NOTICE_FAILED, rcpts, n, 1763787773, 0 });
 }
 
 static struct outcome
@@ -96,10 +96,10 @@ test_wanted(struct mail *m)
 
 		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
 		mail_put(m, cases[i].from, "", to, SL("x\r\n"));
-		ok(bounce_wanted(&m->e, 0, BOUNCE_FAILED) == cases[i].failed, "%s: of failure", cases[i].name);
-		ok(bounce_wanted(&m->e, 0, BOUNCE_DELAYED) == cases[i].delayed, "%s: of delay", cases[i].name);
-		ok(bounce_wanted(&m->e, 0, BOUNCE_DELIVERED) == cases[i].success &&
-		    bounce_wanted(&m->e, 0, BOUNCE_RELAYED) == cases[i].success, "%s: of success", cases[i].name);
+		ok(owed_wanted(&m->e, 0, NOTICE_FAILED) == cases[i].failed, "%s: of failure", cases[i].name);
+		ok(owed_wanted(&m->e, 0, NOTICE_DELAYED) == cases[i].delayed, "%s: of delay", cases[i].name);
+		ok(owed_wanted(&m->e, 0, NOTICE_DELIVERED) == cases[i].success &&
+		    owed_wanted(&m->e, 0, NOTICE_RELAYED) == cases[i].success, "%s: of success", cases[i].name);
 	}
 }
 
@@ -142,7 +142,7 @@ test_owed(struct mail *m)
 		o.deliver_by = cases[i].where & TIMED;
 		(void)snprintf(to, sizeof to, "c@d %s", cases[i].params);
 		mail_put(m, cases[i].from, cases[i].by, to, SL("x\r\n"));
-		ok(bounce_owed(&m->e, 0, &o) == cases[i].state, "owed: %s", cases[i].name);
+		ok(owed_state(&m->e, 0, &o) == cases[i].state, "owed: %s", cases[i].name);
 	}
 }
 
@@ -293,7 +293,7 @@ test_delayed(struct mail *m)
 
 	outcome_set(&o, CAUSE_CONNECT, SL("mx1.example[192.0.2.1]:25"), SL("connection refused"));
 	mail_put(m, "a@b.example", "RET=FULL ENVID=e1", "c@d.example|e@f.example ORCPT=rfc822;x@y", SL("Subject: hi\r\n\r\nhello\r\n"));
-	s = send_news(m, &(struct bounce_news){ BOUNCE_DELAYED, rcpts, 1, 1763787773, 1764219773 });
+	s = send_news(m, &(struct bounce_news){ NOTICE_DELAYED, rcpts, 1, 1763787773, 1764219773 });
 	ok(s->e.from.n == 0 && s->e.nrcpts == 1 && slice_eq(s->e.rcpts[0].path, SL("a@b.example")), "B160 delayed: from <>, to the sender");
 	ok(has(s, "\r\nSubject: Delayed Mail (still being retried)\r\n") && has(s, "Auto-Submitted: auto-replied\r\n"),
 	    "B165 delayed: Subject, Auto-Submitted");
@@ -319,7 +319,7 @@ test_success(struct mail *m)
 	outcome_set(&o, CAUSE_DELIVERED, SL(""), SL("/var/mail/c: delivered to mailbox"));
 	mail_put(m, "a@b.example", "ENVID=e1 RET=FULL", "c@d.example NOTIFY=SUCCESS ORCPT=rfc822;C@D.example",
 	    SL("Subject: hi\r\n\r\nhello\r\n"));
-	s = send_news(m, &(struct bounce_news){ BOUNCE_DELIVERED, rcpts, 1, 1763787773, 0 });
+	s = send_news(m, &(struct bounce_news){ NOTICE_DELIVERED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nSubject: Your mail has been delivered\r\n") && has(s, "\r\nAuto-Submitted: auto-replied\r\n"),
 	    "B165 delivered: Subject, Auto-Submitted");
 	ok(has(s, "\r\n\r\nOriginal-Recipient: rfc822; C@D.example\r\nFinal-Recipient: rfc822; c@d.example\r\n"
@@ -330,17 +330,17 @@ test_success(struct mail *m)
 	outcome_set(&o, CAUSE_DELIVERED, SL("mx1.example[192.0.2.1]:25"), SL("250 2.6.0 queued as 1"));
 	o.remote = true;
 	o.reach = REACH_SERVER;
-	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
+	s = send_news(m, &(struct bounce_news){ NOTICE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nRemote-MTA: dns; mx1.example\r\n"
 	    "Diagnostic-Code: smtp; 250 2.6.0 queued as 1\r\n"), "B164 Action: relayed");
 	ok(has(s, "may not confirm its delivery") && has(s, "mx1.example[192.0.2.1]:25 answered:\r\n    250 2.6.0 queued as 1\r\n"),
 	    "B164 relayed: says so in words");
 	o = (struct outcome){ .kind = OUTCOME_DELIVERED, .status = "2.0.0", .reach = REACH_SERVER };
-	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
+	s = send_news(m, &(struct bounce_news){ NOTICE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nLast-Attempt-Date") && has(s, "<c@d.example>\r\n    handed to the next server\r\n"),
 	    "of one of whom no more is known");
 	outcome_set(&o, CAUSE_EXPANDED, SL(""), SL("expanded to 2 addresses, as 0SJ4REV94FW4SD0A"));
-	s = send_news(m, &(struct bounce_news){ BOUNCE_EXPANDED, rcpts, 1, 1763787773, 0 });
+	s = send_news(m, &(struct bounce_news){ NOTICE_EXPANDED, rcpts, 1, 1763787773, 0 });
 	ok(has(s, "\r\nAction: expanded\r\nStatus: 2.0.0\r\nLast-Attempt-Date") && has(s, "below stands for others") && !has(s, "0SJ4"),
 	    "B164 Action: expanded, and not to whom");
 }
@@ -407,7 +407,7 @@ test_quotes(struct mail *m)
 	first = strstr(s->text, "The last of what was said between this system and mx1.example[192.0.2.1]:25:\r\n\r\n");
 	ok(first && has(s, "    |") == false && has(s, "ms > RCPT TO:<c@d>\r\n") && has(s, "ms < 550 no ?\r\n"), "the end of the session is quoted");
 	ok(first && !strstr(first + 30, "was said"), "once, though it was about two; and of a host that is not in the log nothing");
-	s = send_news(m, &(struct bounce_news){ BOUNCE_RELAYED, rcpts, 1, 1763787773, 0 });
+	s = send_news(m, &(struct bounce_news){ NOTICE_RELAYED, rcpts, 1, 1763787773, 0 });
 	ok(!has(s, "was said"), "not where all went well");
 	m->e.expanded = true;
 	s = bounce(m, rcpts, 3);
@@ -441,7 +441,7 @@ test_failure(struct mail *m)
 
 	mail_put(m, "a@b", "", "c@d", SL("x\r\n"));
 	broken.tmp = broken.fresh = -1;
-	ok(bounce_send(&broken, &config, &m->e, &(struct bounce_news){ BOUNCE_FAILED, rcpts, 1, 1, 0 }, id) < 0, "a queue that cannot be written: an error");
+	ok(bounce_send(&broken, &config, &m->e, &(struct bounce_news){ NOTICE_FAILED, rcpts, 1, 1, 0 }, id) < 0, "a queue that cannot be written: an error");
 	ok(queue_take_new(&m->q, NULL, NULL) == 0, "and nothing in it");
 }
 

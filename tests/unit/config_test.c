@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "base/config.h"
+#include "config/config.h"
 
 #include "base/name.h"
 #include "tests/lib/config.h"

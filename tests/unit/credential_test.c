@@ -2,7 +2,7 @@
 /*
  * Passwords out of files, tokens out of programs.
  */
-#include "delivery/credential.h"
+#include "client/credential.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/token.h"
+#include "client/token.h"
 #include "tests/lib/tap.h"
 
 static char directory[] = "/tmp/credential_test.XXXXXX", file[100], program[100];
@@ -77,16 +77,16 @@ check_files(void)
 static void
 check_lengths(void)
 {
-	static char octets[SMTP_LOGIN_SECRET_MAX + 100];
+	static char octets[CLIENT_AUTH_SECRET_MAX + 100];
 	static struct credential c;
 	const struct route r = { .password_file = file };
 	char text[400];
 	struct buf why = BUF(text);
 
 	memset(octets, 'x', sizeof octets);
-	write_file(file, slice_of(octets, SMTP_LOGIN_SECRET_MAX), 0600);
-	ok(credential_get(&r, &c, &why) == 0 && c.secret.n == SMTP_LOGIN_SECRET_MAX, "the longest");
-	write_file(file, slice_of(octets, SMTP_LOGIN_SECRET_MAX + 1), 0600);
+	write_file(file, slice_of(octets, CLIENT_AUTH_SECRET_MAX), 0600);
+	ok(credential_get(&r, &c, &why) == 0 && c.secret.n == CLIENT_AUTH_SECRET_MAX, "the longest");
+	write_file(file, slice_of(octets, CLIENT_AUTH_SECRET_MAX + 1), 0600);
 	ok(credential_get(&r, &c, &why) == -EINVAL && has(&why, "too long"), "and one that is longer");
 	write_file(file, slice_of(octets, sizeof octets), 0600);
 	ok(credential_get(&r, &c, &why) == -EINVAL, "and one that is much longer");

@@ -41,7 +41,7 @@ reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 {
 	static const char name[] = "received:";
 	size_t at = 0, line_at = 0;	/* in out, where the line began */
-	bool start = true, header_line = true;
+	bool start = true, field_line = true;
 
 	smtp_data_init(&r->d, newlines);
 	r->n = r->consumed = 0;
@@ -67,7 +67,7 @@ reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 			}
 		} else if (lf || crlf) {
 			if (r->n == line_at)
-				header_line = false;
+				field_line = false;
 			memcpy(r->out + r->n, "\r\n", 2);
 			r->n += 2;
 			line_at = r->n;
@@ -82,11 +82,11 @@ reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 				r->d.bare = true;
 			if ((unsigned char)c > 127) {
 				r->d.eight_bit = true;
-				r->d.header_eight_bit = r->d.header_eight_bit || header_line;
+				r->d.header_eight_bit = r->d.header_eight_bit || field_line;
 			}
 			if (r->n - line_at > r->d.longest_line)
 				r->d.longest_line = r->n - line_at;
-			if (header_line && r->n - line_at == strlen(name) &&
+			if (field_line && r->n - line_at == strlen(name) &&
 			    slice_ieq(slice_of(r->out + line_at, strlen(name)), slice_str(name)))
 				r->d.received++;
 		}

@@ -70,7 +70,7 @@ static int upcoming;
 static unsigned asked;
 
 static bool
-next_mail(void *ctx, struct delivery_job *ret)
+next_mail(void *ctx, struct attempt_job *ret)
 {
 	struct mail *m = &mails[upcoming];
 
@@ -78,7 +78,7 @@ next_mail(void *ctx, struct delivery_job *ret)
 	asked++;
 	if (upcoming >= 3 || !m->loaded)
 		return false;
-	*ret = (struct delivery_job){ &m->e, m->rcpts, m->e.nrcpts };
+	*ret = (struct attempt_job){ &m->e, m->rcpts, m->e.nrcpts };
 	return true;
 }
 

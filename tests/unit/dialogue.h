@@ -5,7 +5,7 @@
 #ifndef TESTS_DIALOGUE_H
 #define TESTS_DIALOGUE_H
 
-#include "smtp/session.h"
+#include "smtp/server.h"
 #include "tests/lib/tap.h"
 
 #define MAX_SIZE    10000
@@ -40,18 +40,18 @@ enum { SECURE_STARTTLS = 1, SECURE_REQUIRED = 2, SECURE_TLS = 4, SECURE_AUTH = 8
 	SECURE_BROKEN = 32 };
 
 __attribute__((unused)) static struct smtp_reply
-answer(struct smtp_session *s, const struct step *step)
+answer(struct server_session *s, const struct step *step)
 {
 	struct smtp_reply r;
 
 	if (slice_eq(step->line, SL(".")))
-		return smtp_end_of_data(s, (enum smtp_data_result)step->verdict, SL("ID1"));
-	r = smtp_command(s, step->line);
+		return server_end_of_data(s, (enum smtp_data_result)step->verdict, SL("ID1"));
+	r = server_command(s, step->line);
 	if (r.next == SMTP_NEXT_CHUNK)
-		return smtp_end_of_chunk(s, (enum smtp_data_result)step->verdict, SL("ID1"));
+		return server_end_of_chunk(s, (enum smtp_data_result)step->verdict, SL("ID1"));
 	if (r.next == SMTP_NEXT_CHECK_MAIL || r.next == SMTP_NEXT_CHECK_RCPT || r.next == SMTP_NEXT_CHECK_VRFY ||
 	    r.next == SMTP_NEXT_CHECK_DATA || r.next == SMTP_NEXT_CHECK_STARTTLS || r.next == SMTP_NEXT_CHECK_AUTH)
-		r = smtp_decide(s, (enum smtp_verdict)step->verdict, SL("go away"));
+		r = server_decide(s, (enum smtp_verdict)step->verdict, SL("go away"));
 	return r;
 }
 
@@ -59,18 +59,18 @@ answer(struct smtp_session *s, const struct step *step)
 __attribute__((unused)) static void
 play_secure(const struct dialogue *d, unsigned secure)
 {
-	struct smtp_server server = { .hostname = S("mx.example"), .max_message_size = MAX_SIZE,
+	struct server server = { .hostname = S("mx.example"), .max_message_size = MAX_SIZE,
 		.max_recipients = MAX_RCPT, .max_errors = MAX_ERRORS, .strict = d->strict,
 		.tls = secure & SECURE_TLS, .tls_required = secure & SECURE_REQUIRED,
 		.auth_needs_tls = secure & SECURE_NEEDS_TLS };
-	static struct smtp_auth auth;
-	struct smtp_session s;
+	static struct server_auth auth;
+	struct server_session s;
 
-	smtp_auth_clear(&auth);
+	server_auth_clear(&auth);
 	server.auth = secure & SECURE_AUTH ? &auth : NULL;
 	server.starttls = secure & SECURE_BROKEN ? SMTP_STARTTLS_BROKEN :
 	    secure & SECURE_STARTTLS ? SMTP_STARTTLS_OFFERED : SMTP_STARTTLS_OFF;
-	smtp_session_init(&s, &server);
+	server_init(&s, &server);
 	for (size_t i = 0; i < sizeof d->steps / sizeof d->steps[0] && d->steps[i].want; i++) {
 		const struct step *step = &d->steps[i];
 		struct smtp_reply r = answer(&s, step);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "server/handover.h"
+#include "session/handover.h"
 
 #include "tests/lib/tap.h"
 

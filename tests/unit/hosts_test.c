@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "delivery/hosts.h"
+#include "hosts/hosts.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

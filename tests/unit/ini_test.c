@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "base/ini.h"
+#include "config/ini.h"
 
 #include <stdlib.h>
 

@@ -52,10 +52,10 @@ hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int 
 }
 
 static void
-hook_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to)
+hook_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to)
 {
 	(void)ctx, (void)id, (void)notice_id, (void)to;
-	notices += action == BOUNCE_FAILED;
+	notices += action == NOTICE_FAILED;
 }
 
 static void

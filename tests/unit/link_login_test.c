@@ -3,7 +3,7 @@
  * A login over a link: the server is at the other end of a socket pair, and says what it has to say at once, or octet by
  * octet.
  */
-#include "delivery/login.h"
+#include "client/auth.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "delivery/delivery.h"
-#include "smtp/login.h"
+#include "smtp/client_auth.h"
 #include "tests/lib/tap.h"
 
 static char user[] = "anna", file[] = "/tmp/link_login_test.XXXXXX", via[] = "smtps://h", star[] = "*";
@@ -95,7 +95,7 @@ play(const struct talk *t, size_t step)
 	l->stream.wfd = copy[0];
 	l->verified = true;
 	l->peer.mechanisms = t->mechanisms;
-	ok(link_login(l, &route, &why) == t->end, "%s, %s", t->name, step == 1 ? "octet by octet" : "at once");
+	ok(auth_login(l, &route, &why) == t->end, "%s, %s", t->name, step == 1 ? "octet by octet" : "at once");
 	if (t->end == LINK_LOGIN || t->end == LINK_BROKEN)
 		ok(why.cause == t->cause && strncmp(why.detail, t->why, strlen(t->why)) == 0, "why: %s", why.detail);
 	ok(!memmem(l, sizeof *l, "s3cret", 6) && !memmem(l, sizeof *l, "AGFubmEA", 8) && !memmem(l, sizeof *l, "czNjcmV0", 8),
@@ -126,7 +126,7 @@ check_clear(void)
 	    !(l = link_new(pair[0], "h[192.0.2.1]:25", &config, NULL)))
 		exit(1);
 	l->peer.mechanisms = SMTP_MECHANISM_PLAIN;
-	ok(link_login(l, &route, &why) == LINK_LOGIN && why.cause == CAUSE_LOGIN &&
+	ok(auth_login(l, &route, &why) == LINK_LOGIN && why.cause == CAUSE_LOGIN &&
 	    strstr(why.detail, "for TLS with a verified certificate only"), "not without TLS: %s", why.detail);
 	ok(read(pair[1], &c, 1) < 0, "nothing was said");
 	l->closed = true;
@@ -154,7 +154,7 @@ check_missing(void)
 
 		smtp_peer_reply_init(&l.reply);
 		l.reply.code = missing[i].code;
-		ok(login_missing(&l, &r, &o) == missing[i].missing && (o.cause == CAUSE_LOGIN) == missing[i].missing,
+		ok(auth_missing(&l, &r, &o) == missing[i].missing && (o.cause == CAUSE_LOGIN) == missing[i].missing,
 		    "%d by route kind %d", missing[i].code, (int)missing[i].kind);
 	}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "server/list.h"
+#include "session/list.h"
 
 #include <errno.h>
 #include <fcntl.h>

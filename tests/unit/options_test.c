@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /* Each case is a child, so that what it says on fd 1 and 2 can be read. */
-#include "base/options.h"
+#include "config/options.h"
 
 #include <sys/wait.h>
 

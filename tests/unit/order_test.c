@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "delivery/order.h"
+#include "hosts/order.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

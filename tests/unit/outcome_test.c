@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "delivery/outcome.h"
+#include "attempt/outcome.h"
 
 #include "smtp/reply.h"
 #include "tests/lib/tap.h"

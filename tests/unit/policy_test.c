@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "server/policy.h"
+#include "session/policy.h"
 
 #include <stdlib.h>
 #include <unistd.h>

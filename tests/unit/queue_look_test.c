@@ -4,7 +4,7 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
-#include "delivery/giveup.h"
+#include "notice/give_up.h"
 #include "tests/unit/queue_fixture.h"
 
 #include "tests/unit/queue_faults.h"
@@ -241,23 +241,23 @@ test_giveup(void)
 	int fds = open_descriptors(), dead = names_in(f.q.dead), fd;
 
 	must(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == 0, "queue_find");
-	ok(giveup(&f.q, &config, &spot, bounce) == 0 && queue_is_id(bounce), "given up, with a bounce");
+	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && queue_is_id(bounce), "given up, with a bounce");
 	queue_spot_done(&spot);
 	ok(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == -ENOENT, "it is gone");
 	must(queue_find(&f.q, bounce, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0, "queue_look");
 	ok(spot.place == QUEUE_IN_NEW && e.from.n == 0 && slice_eq(e.rcpts[0].path, SL("sender@example.org")),
 	    "the bounce goes to its sender");
 	queue_unload(&e);
-	ok(giveup(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' && names_in(f.q.dead) == dead + 1,
+	ok(give_up(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' && names_in(f.q.dead) == dead + 1,
 	    "a bounce that is given up is kept in dead/");
-	ok(giveup(&f.q, &config, &spot, bounce) == -ENOENT, "who comes late is told");
+	ok(give_up(&f.q, &config, &spot, bounce) == -ENOENT, "who comes late is told");
 	queue_spot_done(&spot);
 	must(queue_find(&f.q, ids[QUEUE_IN_HOLD], QUEUE_ANYWHERE, &held) == 0, "queue_find");
 	fd = openat(f.q.hold, held.id, O_RDWR | O_CLOEXEC);
 	must(fd >= 0 && flock(fd, LOCK_EX) == 0, "flock");
-	ok(giveup(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0, "two at once make one bounce");
+	ok(give_up(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0, "two at once make one bounce");
 	must(ftruncate(fd, 200) == 0 && close(fd) == 0, "ftruncate");
-	ok(giveup(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0, "what is no message stays");
+	ok(give_up(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0, "what is no message stays");
 	queue_spot_done(&held);
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }

@@ -24,8 +24,8 @@ static void finished(void) { report_message("ID", RUNNER_FINISHED, 0, 0); }
 static void waiting(void) { report_message("ID", RUNNER_DEFERRED, WHEN, 0); }
 static void dead(void) { report_message("ID", RUNNER_DEAD, 0, 0); }
 static void stuck(void) { report_message("ID", RUNNER_STUCK, 0, -EIO); }
-static void bounced(void) { report_notified(NULL, "ID", BOUNCE_FAILED, "OTHER", SL("a@b")); }
-static void warned(void) { report_notified(NULL, "ID", BOUNCE_DELAYED, "OTHER", SL("a@b")); }
+static void bounced(void) { report_notified(NULL, "ID", NOTICE_FAILED, "OTHER", SL("a@b")); }
+static void warned(void) { report_notified(NULL, "ID", NOTICE_DELAYED, "OTHER", SL("a@b")); }
 static void moved(void) { report_moved(NULL, "d", "mx.d", "550 5.7.25 no PTR"); }
 static void trouble(void) { report_trouble(NULL, "cannot fork", "", -EAGAIN); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "base/route.h"
+#include "config/route.h"
 
 #include "tests/lib/config.h"
 

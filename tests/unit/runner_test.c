@@ -16,14 +16,14 @@
 #include "base/clock.h"
 #include "runner/hold.h"
 #include "runner/internal.h"
-#include "smtp/session.h"
+#include "smtp/server.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 #include "tests/lib/workers.h"
 
 static struct runner runner;
 static size_t most_at_once;
-static unsigned ends[RUNNER_STUCK + 1], notices[BOUNCE_ACTIONS], kinds[3];
+static unsigned ends[RUNNER_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
 static bool kill_idle;		/* kill the first worker once it has delivered something */
 static unsigned kill_busy, stop_at;	/* not 0: kill the first worker, or stop, when so many have been delivered */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
@@ -85,13 +85,13 @@ hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int 
 }
 
 static void
-hook_notified(void *ctx, const char *id, enum bounce_action action, const char *notice_id, struct slice to)
+hook_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to)
 {
 	(void)ctx;
 	(void)id;
 	(void)notice_id;
 	notices[action]++;
-	if (action == BOUNCE_DELAYED)
+	if (action == NOTICE_DELAYED)
 		(void)snprintf(last_delayed, sizeof last_delayed, "%.*s", (int)to.n, to.p);
 }
 
@@ -292,7 +292,7 @@ test_ends(void)
 	ok(put("a@box.example", (const char *[]){ "b@box.example", "c@discard.example", "d@box.example",
 	    "e@reject.example", NULL }) && run_all(), "four recipients, three destinations");
 	ok(kinds[OUTCOME_DELIVERED] == 3 && kinds[OUTCOME_FAILED] == 1, "three delivered, one failed");
-	ok(notices[BOUNCE_FAILED] == 1 && ends[RUNNER_FINISHED] == 1, "one bounce, and the message is finished");
+	ok(notices[NOTICE_FAILED] == 1 && ends[RUNNER_FINISHED] == 1, "one bounce, and the message is finished");
 	ok(files("mail/b/new") == 2 && files("mail/d/new") == 1, "both mailboxes have it");
 	ok(files("queue/new") == 1, "the bounce waits in new/");
 	clear();
@@ -300,7 +300,7 @@ test_ends(void)
 
 	clear();
 	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(), "B161 a failing message from <>");
-	ok(notices[BOUNCE_FAILED] == 0 && ends[RUNNER_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
+	ok(notices[NOTICE_FAILED] == 0 && ends[RUNNER_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
 }
 
 static void
@@ -452,7 +452,7 @@ test_expired(void)
 	config.queue.lifetime_s = 0;
 	ok(put("late@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R145 a deferred message older than the lifetime");
-	ok(notices[BOUNCE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[RUNNER_FINISHED] == 1, "R145 is bounced with 5.4.7");
+	ok(notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[RUNNER_FINISHED] == 1, "R145 is bounced with 5.4.7");
 	config.queue.lifetime_s = lifetime_s;
 	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
 }
@@ -480,14 +480,14 @@ test_frozen(void)
 	ok(f && put("a@box.example", (const char *[]){ "b@frozen.example", "c@box.example", NULL }) &&
 	    put("a@box.example", (const char *[]){ "d@frozen.example", NULL }) && run_all(), "two messages for a frozen route");
 	ok(most_at_once == 1 && files("mail/c/new") == 1, "only the mailbox has a worker");
-	ok(ends[RUNNER_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[BOUNCE_FAILED] == 0, "nothing is returned, however old it is");
+	ok(ends[RUNNER_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[NOTICE_FAILED] == 0, "nothing is returned, however old it is");
 	ok(strstr(last.detail, "the last login was refused by h: 535 no") != NULL, "the reason is that of the last attempt: %s", last.detail);
 	ok(last_due_s == f->until_s, "they are due when the route is");
 	ok(frozen[true] == 1 && frozen[false] == 0, "the operator hears of it once");
 	config.queue.lifetime_s = lifetime_s;
 	ok(frozen_remove(&runner.frozen, route) && again() && last.cause == CAUSE_CONNECT, "then it is tried");
 	config.queue.lifetime_s = 0;
-	ok(again() && notices[BOUNCE_FAILED] == 2 && run_all(), "and its mail ages again");
+	ok(again() && notices[NOTICE_FAILED] == 2 && run_all(), "and its mail ages again");
 	config.queue.lifetime_s = lifetime_s;
 }
 
@@ -529,20 +529,20 @@ test_delayed(void)
 
 	clear();
 	config.queue.warn_after_s = 60;
-	ok(put_delays() && run_all() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 0, "B162 not late yet: no notice of delay");
+	ok(put_delays() && run_all() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 not late yet: no notice of delay");
 	(void)usleep(1100000);
 	config.queue.warn_after_s = 0;
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 0, "B162 warn-after = 0: never");
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 warn-after = 0: never");
 	config.queue.warn_after_s = 1;
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 3 && notices[BOUNCE_FAILED] == 0, "B162 late: notices of delay");
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 3 && notices[NOTICE_FAILED] == 0, "B162 late: notices of delay");
 	clear();
 	ok(run_all() && ends[RUNNER_FINISHED] == 3, "which are delivered");
 	for (size_t i = 0; i < DELAYS; i++)
 		if (delays[i].from)
 			ok(files("mail/%s/new", delays[i].from) == delays[i].notices, "B162 late: \"%s\"", delays[i].notify);
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[BOUNCE_DELAYED] == 0 && files("queue/new") == 0, "B162 no second notice");
+	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0 && files("queue/new") == 0, "B162 no second notice");
 	config.queue.lifetime_s = 0;
-	ok(put_late("d6@box.example", "") && again() && notices[BOUNCE_FAILED] == 4 && ends[RUNNER_DEFERRED] == 0 && notices[BOUNCE_DELAYED] == 0,
+	ok(put_late("d6@box.example", "") && again() && notices[NOTICE_FAILED] == 4 && ends[RUNNER_DEFERRED] == 0 && notices[NOTICE_DELAYED] == 0,
 	    "B162 when the lifetime is over, a notice of failure and none of delay");
 	config.queue.lifetime_s = lifetime_s;
 	config.queue.warn_after_s = warn_after_s;
@@ -570,8 +570,8 @@ test_success(void)
 		rcpt_params = successes[i].notify;
 		there &= put(successes[i].from, (const char *[]){ successes[i].to, NULL });
 		rcpt_params = "";
-		ok(there && run_all() && ends[RUNNER_FINISHED] == 1 && notices[BOUNCE_DELIVERED] == successes[i].notices &&
-		    notices[BOUNCE_FAILED] + notices[BOUNCE_RELAYED] == 0, "%s", successes[i].name);
+		ok(there && run_all() && ends[RUNNER_FINISHED] == 1 && notices[NOTICE_DELIVERED] == successes[i].notices &&
+		    notices[NOTICE_FAILED] + notices[NOTICE_RELAYED] == 0, "%s", successes[i].name);
 	}
 	ok(files("mail/s0/new") == 1, "B162 and it reaches the sender");
 }
@@ -589,16 +589,16 @@ test_success_once(void)
 	rcpt_params = "NOTIFY=SUCCESS";
 	there = put("s1@box.example", both);
 	rcpt_params = "";
-	ok(there && run_all() && ends[RUNNER_DEFERRED] == 1 && notices[BOUNCE_DELIVERED] == 1,
+	ok(there && run_all() && ends[RUNNER_DEFERRED] == 1 && notices[NOTICE_DELIVERED] == 1,
 	    "B162 the sender is told of one recipient though another is deferred");
-	ok(again() && notices[BOUNCE_DELIVERED] == 0 && ends[RUNNER_DEFERRED] == 1, "B162 and not again with each attempt");
+	ok(again() && notices[NOTICE_DELIVERED] == 0 && ends[RUNNER_DEFERRED] == 1, "B162 and not again with each attempt");
 	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
 	fd = open(path, O_RDWR);
-	ok(mark_first(fd, 'D', 'S') && again() && notices[BOUNCE_DELIVERED] == 1, "R147 B162 a crash before the notice: told in the next run");
+	ok(mark_first(fd, 'D', 'S') && again() && notices[NOTICE_DELIVERED] == 1, "R147 B162 a crash before the notice: told in the next run");
 	close(fd);
 	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
 	fd = open(path, O_RDWR);
-	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() && notices[BOUNCE_RELAYED] == 1 && ends[RUNNER_DEFERRED] == 0,
+	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() && notices[NOTICE_RELAYED] == 1 && ends[RUNNER_DEFERRED] == 0,
 	    "R147 B162 the same of what was relayed, and nothing else to do");
 	close(fd);
 	ok(run_all() && files("mail/s1/new") == 3 && files("mail/there/new") == 1, "B162 these arrive, and the mail itself once");
@@ -654,23 +654,23 @@ test_give_back(void)
 	clear();
 	ok(put_by("r0@box.example", "BY=300;R") && run_all() && ends[RUNNER_DEFERRED] == 1, "DELIVERBY mode R: while there is time it is tried");
 	ok(last_due_s - runner_now_s() <= 300 && last_due_s > runner_now_s() + 200, "the sender's time is not slept through");
-	ok(age_waiting(301) && again() && notices[BOUNCE_FAILED] == 1 && last.cause == CAUSE_DEADLINE &&
+	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_DEADLINE &&
 	    strcmp(last.status, "5.4.7") == 0 && ends[RUNNER_FINISHED] == 1, "DELIVERBY mode R: the time is over, it is given back");
 	ok(run_all() && files("mail/r0/new") == 1, "to the sender");
 	from_params = "BY=300;R";
 	clear();
 	ok(put("r1@box.example", (const char *[]){ "intime@box.example", NULL }) && age(300, "new/%s", put_id) && run_all() &&
-	    notices[BOUNCE_FAILED] == 1 && files("mail/intime/new") == 0, "DELIVERBY mode R: nobody gets it too late");
+	    notices[NOTICE_FAILED] == 1 && files("mail/intime/new") == 0, "DELIVERBY mode R: nobody gets it too late");
 	from_params = "HOLDFOR=3600 BY=300;R";
 	clear();
 	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && last_due_s - runner_now_s() <= 300,
 	    "DELIVERBY mode R: counts from when it came, held or not");
-	ok(age_waiting(301) && again() && notices[BOUNCE_FAILED] == 1 && files("mail/intime/new") == 0, "which then is given back");
+	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 && files("mail/intime/new") == 0, "which then is given back");
 	from_params = "BY=3600;R";
 	ok(put("r3@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && files("mail/intime/new") == 1, "in time it is there");
 	from_params = "";
 	clear();
-	ok(put_by("", "BY=300;R") && age(300, "new/%s", put_id) && run_all() && notices[BOUNCE_FAILED] == 0 && ends[RUNNER_DEAD] == 1,
+	ok(put_by("", "BY=300;R") && age(300, "new/%s", put_id) && run_all() && notices[NOTICE_FAILED] == 0 && ends[RUNNER_DEAD] == 1,
 	    "B161 DELIVERBY mode R: to nobody");
 }
 
@@ -679,20 +679,20 @@ static void
 test_by_notice(void)
 {
 	clear();
-	ok(put_by("n0@box.example", "BY=300;N") && run_all() && notices[BOUNCE_DELAYED] == 0 && last_due_s - runner_now_s() <= 300,
+	ok(put_by("n0@box.example", "BY=300;N") && run_all() && notices[NOTICE_DELAYED] == 0 && last_due_s - runner_now_s() <= 300,
 	    "DELIVERBY mode N: no notice before the time");
-	ok(age_waiting(301) && again() && notices[BOUNCE_DELAYED] == 1, "DELIVERBY mode N: then one, and it is still tried");
+	ok(age_waiting(301) && again() && notices[NOTICE_DELAYED] == 1, "DELIVERBY mode N: then one, and it is still tried");
 	ok(strcmp(last_delayed, "n0@box.example") == 0, "to who has asked");
-	ok(again() && notices[BOUNCE_DELAYED] == 0, "DELIVERBY mode N: once");
+	ok(again() && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: once");
 	ok(run_all() && files("mail/n0/new") == 1, "which arrives");
 	clear();
 	ok(put_by("n1@box.example", "BY=-5;N") && put_by("", "BY=300;N") && age(301, "new/%s", put_id) && run_all() &&
-	    ends[RUNNER_DEFERRED] == 2 && notices[BOUNCE_DELAYED] == 0, "DELIVERBY mode N: none where it was over before, nor to <>");
+	    ends[RUNNER_DEFERRED] == 2 && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: none where it was over before, nor to <>");
 	rcpt_params = "NOTIFY=FAILURE";
 	from_params = "BY=300;N";
 	clear();
 	ok(put("n2@box.example", (const char *[]){ "anybody@stuck.example", NULL }) && age(301, "new/%s", put_id) && run_all() &&
-	    notices[BOUNCE_DELAYED] == 0, "B162 DELIVERBY mode N: NOTIFY without DELAY");
+	    notices[NOTICE_DELAYED] == 0, "B162 DELIVERBY mode N: NOTIFY without DELAY");
 	from_params = rcpt_params = "";
 }
 

@@ -2,7 +2,7 @@
 /*
  * The sandbox from inside: each case is a child that enters it and then does one thing.
  */
-#include "server/sandbox.h"
+#include "session/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

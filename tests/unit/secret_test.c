@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "base/secret.h"
+#include "config/secret.h"
 
 #include <errno.h>
 #include <stdlib.h>

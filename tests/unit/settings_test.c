@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /* Where settings come from: the file, conf.d, -o. */
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include "tests/lib/config.h"
 

@@ -2,7 +2,7 @@
 /*
  * 8-bit and binary messages made fit for servers that take neither: what goes in and what comes out, to the octet.
  */
-#include "mime/sevenbit.h"
+#include "message/sevenbit.h"
 
 #include <errno.h>
 #include <stdlib.h>

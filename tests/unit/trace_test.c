@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "server/trace.h"
+#include "message/trace.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
 /*
  * The flight recorder: what it keeps when a peer talks for ever, and what of a log is quoted.
  */
-#include "delivery/transcript.h"
+#include "attempt/transcript.h"
 
 #include "tests/lib/mail.h"
 

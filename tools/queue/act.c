@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "delivery/giveup.h"
+#include "notice/give_up.h"
 #include "queue/waiting.h"
 #include "runner/frozen.h"
 #include "tools/queue/act.h"
@@ -53,7 +53,7 @@ remove_it(struct act *a, const struct queue_spot *spot)
 static int
 fail(struct act *a, const struct queue_spot *spot)
 {
-	return giveup(&a->t->queue, &a->t->config, spot, a->bounce);
+	return give_up_message(&a->t->queue, &a->t->config, spot, a->bounce);
 }
 
 static const char is_coming[] = "is still being received", is_dead[] = "is dead: nothing is left to deliver; show it, delete it";
@@ -176,7 +176,7 @@ act_in_cur(struct act *a, const struct queue_spot *spot)
 	return r == 0 && bounces ? a->verb->run(a, &held) : r;
 }
 
-/* In hold/: unless somebody is giving it up just now.  To do that takes the same claim, in giveup(); what cannot even be opened
+/* In hold/: unless somebody is giving it up just now.  To do that takes the same claim, in give_up_message(); what cannot even be opened
  * nobody gives up. */
 static int
 act_in_hold(struct act *a, const struct queue_spot *spot)

@@ -5,7 +5,7 @@
  */
 #include "tools/queue/filter.h"
 
-#include "base/value.h"
+#include "base/words.h"
 
 static const char *const states[] = {
 	[QUEUE_IN_TMP] = "receiving",
@@ -35,7 +35,7 @@ filter_age(const char *text, int64_t *ret_s)
 {
 	uint64_t ms;
 
-	if (!value_duration_ms(slice_str(text), &ms) || ms > INT64_MAX / 1000000)
+	if (!words_duration_ms(slice_str(text), &ms) || ms > INT64_MAX / 1000000)
 		return false;
 	*ret_s = (int64_t)(ms / 1000);
 	return true;

@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "delivery/hosts.h"
+#include "hosts/hosts.h"
 #include "runner/frozen.h"
 #include "tools/queue/text.h"
 

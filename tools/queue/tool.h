@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/look.h"
 #include "tools/queue/filter.h"
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: ISC
+/*
+ * DELIVERBY on its way: what of the sender's time is left, and whom it can be told.  Pure: the time is the caller's.
+ * The runner asks when to give up, the deliveries what to say, attempt/owed what the sender is to hear.
+ */
+#include "attempt/deadline.h"
+
+#include "smtp/deliver_by.h"
+#include "smtp/params.h"
+
+struct deadline
+deadline_of(const struct queue_entry *e)
+{
+	struct deadline d = { 0 };
+	struct smtp_by by;
+
+	if (!smtp_by_parse(smtp_param_value(e->from_params, SL("BY")), &by))
+		return d;
+	d.set = true;
+	d.give_back = by.give_back;
+	d.trace = by.trace;
+	d.told = by.seconds <= 0;
+	d.at_s = e->arrived_us / 1000000 + by.seconds;
+	return d;
+}
+
+bool
+deadline_over(const struct deadline *d, int64_t now_s)
+{
+	return d->set && now_s >= d->at_s;
+}
+
+bool
+deadline_ends(const struct deadline *d, int64_t now_s)
+{
+	return d->give_back && deadline_over(d, now_s);
+}
+
+void
+deadline_outcome(struct outcome *o, struct slice host, struct slice last)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	buf_str(&b, DEADLINE_TEXT);
+	if (last.n)
+		buf_fmt(&b, "; the last attempt said: %.*s", (int)(last.n < sizeof space - 100 ? last.n : sizeof space - 100), last.p);
+	outcome_set(o, CAUSE_DEADLINE, host, buf_slice(&b));
+}
+
+/* Less time than a server grants itself would only be refused there (RFC 2852 section 4). */
+bool
+deadline_fits(const struct deadline *d, const struct client_offer *peer, int64_t now_s)
+{
+	const int64_t left_s = d->at_s - now_s;
+
+	return d->set && peer->deliver_by && (peer->min_by == 0 || left_s >= (int64_t)peer->min_by) &&
+	    !deadline_ends(d, now_s);
+}
+
+struct slice
+deadline_params(const struct queue_entry *e, const struct client_offer *peer, int64_t now_s, struct buf *b)
+{
+	const struct deadline d = deadline_of(e);
+	const struct smtp_by by = { d.at_s - now_s, d.give_back, d.trace };
+	struct slice rest = e->from_params;
+	struct smtp_param one;
+
+	if (!d.set)
+		return e->from_params;
+	while (smtp_param_take(&rest, &one) == SMTP_PARAM_TAKEN) {
+		bool is_by = slice_ieq(one.keyword, SL("BY"));
+
+		if (is_by && !deadline_fits(&d, peer, now_s))
+			continue;
+		buf_str(b, b->n ? " " : "");
+		buf_add(b, is_by ? SL("BY=") : one.whole);
+		if (is_by)
+			smtp_by_put(b, &by);
+	}
+	return buf_slice(b);
+}

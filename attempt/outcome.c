@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The table of outcomes: what each cause means for the recipient, and its enhanced
+ * status code.  Pure.  Called by the ways out (smtp, maildir, print) and by the runner
+ * for what only it can see (a crashed worker, a lifetime that is over).  Nothing else
+ * may decide whether a message is tried again.
+ */
+#include "attempt/outcome.h"
+
+#include "smtp/reply.h"
+
+static const struct row {
+	enum outcome_kind kind;
+	char status[8];
+	bool peers;		/* the peer's own status code is better, where it gave one */
+} table[CAUSE_COUNT] = {
+	[CAUSE_DELIVERED]       = { OUTCOME_DELIVERED, "2.0.0",  true },
+	[CAUSE_DNS_NXDOMAIN]    = { OUTCOME_FAILED,    "5.1.2",  false },
+	[CAUSE_DNS_NULL_MX]     = { OUTCOME_FAILED,    "5.1.10", false },
+	[CAUSE_DNS_NO_HOST]     = { OUTCOME_FAILED,    "5.4.4",  false },
+	[CAUSE_DNS_BAD_NAME]    = { OUTCOME_FAILED,    "5.1.2",  false },
+	[CAUSE_DNS_DEFER]       = { OUTCOME_DEFERRED,  "4.4.3",  false },
+	[CAUSE_OWN_HOST]        = { OUTCOME_FAILED,    "5.4.6",  false },
+	[CAUSE_CONNECT]         = { OUTCOME_DEFERRED,  "4.4.1",  false },
+	[CAUSE_SOCKET]          = { OUTCOME_DEFERRED,  "4.4.1",  false },
+	[CAUSE_LOST]            = { OUTCOME_DEFERRED,  "4.4.2",  false },
+	[CAUSE_PROTOCOL]        = { OUTCOME_DEFERRED,  "4.5.0",  false },
+	[CAUSE_REFUSED_SESSION] = { OUTCOME_DEFERRED,  "4.3.2",  false },
+	[CAUSE_NO_TLS]          = { OUTCOME_DEFERRED,  "4.7.4",  false },
+	[CAUSE_TLS_FAILED]      = { OUTCOME_DEFERRED,  "4.7.5",  false },
+	[CAUSE_TLS_UNVERIFIED]  = { OUTCOME_DEFERRED,  "4.7.5",  false },
+	[CAUSE_LOGIN]           = { OUTCOME_DEFERRED,  "4.7.8",  false },
+	[CAUSE_REPLY_TEMPORARY] = { OUTCOME_DEFERRED,  "4.0.0",  true },
+	[CAUSE_REPLY_PERMANENT] = { OUTCOME_FAILED,    "5.0.0",  true },
+	[CAUSE_TOO_BIG]         = { OUTCOME_FAILED,    "5.3.4",  false },
+	[CAUSE_NO_8BIT]         = { OUTCOME_FAILED,    "5.6.3",  false },
+	[CAUSE_NO_SMTPUTF8]     = { OUTCOME_FAILED,    "5.6.7",  false },
+	[CAUSE_BINARY]          = { OUTCOME_FAILED,    "5.6.3",  false },
+	[CAUSE_NO_REQUIRETLS]   = { OUTCOME_FAILED,    "5.7.30", false },
+	[CAUSE_NO_DELIVERBY]    = { OUTCOME_FAILED,    "5.4.4",  false },
+	[CAUSE_DEADLINE]        = { OUTCOME_FAILED,    "5.4.7",  false },
+	[CAUSE_LOOP]            = { OUTCOME_FAILED,    "5.4.6",  false },
+	[CAUSE_ROUTE_REJECT]    = { OUTCOME_FAILED,    "5.7.1",  false },
+	[CAUSE_MAILDIR]         = { OUTCOME_DEFERRED,  "4.3.0",  false },
+	[CAUSE_MAILDIR_QUOTA]   = { OUTCOME_DEFERRED,  "4.2.2",  false },
+	[CAUSE_MAILDIR_SPACE]   = { OUTCOME_DEFERRED,  "4.3.1",  false },
+	[CAUSE_MAILDIR_USER]    = { OUTCOME_FAILED,    "5.1.1",  false },
+	[CAUSE_FORWARDED]       = { OUTCOME_DELIVERED, "2.0.0",  false },
+	[CAUSE_EXPANDED]        = { OUTCOME_DELIVERED, "2.0.0",  false },
+	[CAUSE_ALIASES]         = { OUTCOME_DEFERRED,  "4.3.5",  false },
+	[CAUSE_EMPTY_LIST]      = { OUTCOME_FAILED,    "5.2.4",  false },
+	[CAUSE_LOCAL]           = { OUTCOME_DEFERRED,  "4.3.0",  false },
+	[CAUSE_OPERATOR]        = { OUTCOME_FAILED,    "5.0.0",  false },
+	[CAUSE_EXPIRED]         = { OUTCOME_FAILED,    "5.4.7",  false },
+};
+
+/* One line without control characters.  What does not fit ends in "...", and never within a UTF-8 sequence. */
+static void
+copy_clean(char *to, size_t size, struct slice from)
+{
+	bool cut = from.n > size - 1;
+	size_t n = cut ? size - 4 : from.n;
+
+	while (cut && n && ((unsigned char)from.p[n] & 0xc0) == 0x80)
+		n--;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)from.p[i];
+
+		if (c == '\n' || c == '\t')
+			to[i] = ' ';
+		else if (c < ' ' || c == 127)
+			to[i] = '?';
+		else
+			to[i] = (char)c;
+	}
+	if (cut) {
+		memcpy(to + n, "...", 3);
+		n += 3;
+	}
+	to[n] = '\0';
+}
+
+void
+outcome_set(struct outcome *o, enum outcome_cause cause, struct slice host, struct slice detail)
+{
+	const struct row *row = &table[cause];
+
+	memset(o, 0, sizeof *o);
+	o->cause = cause;
+	o->kind = row->kind;
+	memcpy(o->status, row->status, sizeof row->status);
+	copy_clean(o->host, sizeof o->host, host);
+	copy_clean(o->detail, sizeof o->detail, detail);
+}
+
+/* RFC 5321 section 4.2: a client that does not know a code acts on its first digit; a 3yz where none
+ * belongs, or what is no reply at all, tells nothing about the recipient, so it cannot be permanent. */
+static enum outcome_cause
+reply_cause(const struct smtp_peer_reply *r)
+{
+	if (r->malformed)
+		return CAUSE_PROTOCOL;
+	switch (r->code / 100) {
+	case 2:
+		return CAUSE_DELIVERED;
+	case 4:
+		return CAUSE_REPLY_TEMPORARY;
+	case 5:
+		return CAUSE_REPLY_PERMANENT;
+	default:
+		return CAUSE_PROTOCOL;
+	}
+}
+
+void
+outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, struct slice host)
+{
+	outcome_set_reply(o, reply_cause(r), r, host);
+}
+
+void
+outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r, struct slice host)
+{
+	char space[SMTP_PEER_TEXT + 8];
+	struct buf b = BUF(space);
+	struct slice status = smtp_peer_reply_status(r);
+
+	if (r->code)
+		buf_fmt(&b, "%d ", r->code);
+	buf_add(&b, buf_slice(&r->text));
+	outcome_set(o, cause, host, buf_slice(&b));
+	if (table[cause].peers && status.n && status.n < sizeof o->status) {
+		memcpy(o->status, status.p, status.n);
+		o->status[status.n] = '\0';
+	}
+	o->remote = !r->malformed;
+}
+
+const char *
+outcome_told(const struct outcome *o)
+{
+	switch (o->cause) {
+	case CAUSE_MAILDIR:
+		return "the mailbox cannot be written to at present";
+	case CAUSE_MAILDIR_QUOTA:
+		return "the mailbox is full";
+	case CAUSE_MAILDIR_SPACE:
+		return "there is no space for the mailbox at present";
+	case CAUSE_SOCKET:
+		return "the server that keeps the mailboxes cannot be reached at present";
+	case CAUSE_ALIASES:
+		return "the addresses that this one stands for cannot be found out at present";
+	case CAUSE_LOGIN:
+		return o->remote ? o->detail : "the server that mail goes through does not know this one at present";
+	default:
+		return o->detail;
+	}
+}
+
+const char *
+outcome_text(const struct outcome *o)
+{
+	if (o->cause == CAUSE_FORWARDED || o->cause == CAUSE_EXPANDED)
+		return "expanded";
+	return outcome_kind_text(o->kind);
+}
+
+const char *
+outcome_kind_text(enum outcome_kind kind)
+{
+	static const char *const text[] = {
+		[OUTCOME_DELIVERED] = "delivered",
+		[OUTCOME_DEFERRED] = "deferred",
+		[OUTCOME_FAILED] = "failed",
+	};
+
+	return text[kind];
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The login: a secret that is read for it, the lines of smtp/client_auth, and what a refusal means.  The secret is sent only
+ * where nobody else can read it, shown to no record, and wiped from where it was.  Called by client/connect for each
+ * new connection; must not decide how long the route is left alone after a refusal (runner/freeze).
+ */
+#include "client/auth.h"
+
+#include <sys/socket.h>
+
+#include "base/cidr.h"
+#include "client/credential.h"
+
+__attribute__((format(printf, 4, 5))) static enum link_start
+cannot(struct smtp_link *l, const struct route *r, struct outcome *ret_why, const char *format, ...)
+{
+	char text[OUTCOME_DETAIL], space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	buf_fmt(&b, "cannot log in as %.100s: ", r->user);
+	buf_add(&b, slice_of(text, strnlen(text, b.cap - b.n)));
+	outcome_set(ret_why, CAUSE_LOGIN, slice_str(l->host), buf_slice(&b));
+	return LINK_LOGIN;
+}
+
+/* To ourselves: no wire is in between. */
+static bool
+is_loopback(const struct smtp_link *l)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof ss;
+
+	return getpeername(l->fd, (struct sockaddr *)&ss, &len) == 0 && address_is_loopback(&ss);
+}
+
+#define TELLING 8	/* characters of a response that are no chance in a reply */
+#define TELLING_SECRET 4	/* the same of a password */
+
+static bool
+holds(struct slice text, struct slice part)
+{
+	return part.n && text.n >= part.n && memmem(text.p, text.n, part.p, part.n);
+}
+
+/* Some servers repeat a command that they do not like.  This one is not for the record. */
+static void
+hide_echo(struct smtp_link *l, const struct client_auth *g, struct slice line)
+{
+	struct buf *text = &l->reply.text;
+	struct slice words = line, rest;
+
+	if (slice_has_prefix(line, SL("AUTH ")))
+		(void)slice_cut(slice_skip(line, 5), ' ', &words);
+	words = slice_cut(words, '\r', &rest);
+	if (words.n > TELLING)
+		words.n = TELLING;
+	if (!(g->secret.n >= TELLING_SECRET && holds(buf_slice(text), g->secret)) &&
+	    !(words.n == TELLING && holds(buf_slice(text), words)))
+		return;
+	explicit_bzero(l->reply.space, sizeof l->reply.space);
+	*text = (struct buf)BUF(l->reply.space);
+	buf_str(text, "(it repeats what we have sent)");
+}
+
+static void
+record_reply(struct smtp_link *l)
+{
+	struct slice rest = buf_slice(&l->reply.text);
+	char space[SMTP_PEER_TEXT + 8];
+
+	do {
+		struct buf b = BUF(space);
+
+		buf_fmt(&b, "%d ", l->reply.code);
+		buf_add(&b, slice_cut(rest, '\n', &rest));
+		transcript_heard(l->transcript, buf_slice(&b));
+	} while (rest.n);
+}
+
+/* One line, and the reply to it.  The record shows the command, where it holds nothing else. */
+static int
+say(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bool first)
+{
+	struct transcript *transcript = l->transcript;
+	char space[32];
+	struct buf shown = BUF(space);
+	int r;
+
+	if (first)
+		buf_fmt(&shown, "AUTH %s", smtp_mechanism_name(g->mechanism));
+	if (!first || g->step == CLIENT_AUTH_VERDICT)
+		buf_str(&shown, first ? " ***" : "***");
+	r = link_secret(l, buf_slice(line), buf_slice(&shown));
+	if (r == 0)
+		r = link_flush(l);	/* out with it, whatever has come already */
+	l->transcript = NULL;
+	if (r == 0)
+		r = link_reply(l, l->config->relay.command_timeout_ms);
+	l->transcript = transcript;
+	stream_wipe_used(&l->stream);
+	hide_echo(l, g, buf_slice(line));
+	if (r == 0)
+		record_reply(l);
+	return r;
+}
+
+/* All lines of it.  0, and g->step tells how it ended; or -errno. */
+static int
+converse(struct smtp_link *l, struct client_auth *g, struct buf *line)
+{
+	bool first = true, more = true;
+	int r = 0;
+
+	while (r == 0 && more) {
+		r = say(l, g, line, first);
+		first = false;
+		explicit_bzero(line->p, line->n);
+		line->n = 0;
+		if (r == 0)
+			more = client_auth_reply(g, &l->reply, line);
+	}
+	return r;
+}
+
+static enum link_start
+refused(struct smtp_link *l, const struct route *r, const struct client_auth *g, struct outcome *ret_why)
+{
+	const struct slice text = buf_slice(&l->reply.text);
+
+	if (l->reply.code / 100 == 4)		/* RFC 4954 section 6: 454, and 421 */
+		return LINK_REFUSED;
+	if (g->words.n)
+		return cannot(l, r, ret_why, "%d %.*s (%.*s)", l->reply.code, (int)(text.n < 300 ? text.n : 300), text.p,
+		    (int)g->words.n, g->words.p);
+	outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));
+	return LINK_LOGIN;
+}
+
+static enum link_start
+log_in(struct smtp_link *l, const struct route *r, const struct credential *c, struct outcome *ret_why)
+{
+	char space[CLIENT_AUTH_LINE];
+	struct buf line = BUF(space);
+	struct client_auth g;
+	int e;
+
+	if (!client_auth_start(&g, l->peer.mechanisms, slice_str(r->user), buf_slice(&c->secret), c->is_token, &line))
+		return cannot(l, r, ret_why, c->is_token ? "the host does not offer XOAUTH2, which token-command is for"
+							 : "the host offers neither PLAIN nor LOGIN");
+	e = converse(l, &g, &line);
+	explicit_bzero(space, sizeof space);
+	if (e < 0) {
+		link_outcome(l, e, "AUTH", ret_why);
+		return LINK_BROKEN;
+	}
+	return g.step == CLIENT_AUTH_DONE ? LINK_READY : refused(l, r, &g, ret_why);
+}
+
+enum link_start
+auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why)
+{
+	struct credential c;
+	char space[400];
+	struct buf why = BUF(space);
+	enum link_start end;
+
+	if (!l->verified && !is_loopback(l))
+		return cannot(l, r, ret_why, "the password is for TLS with a verified certificate only: set via = smtps://HOST "
+		    "or smtp+starttls://HOST");
+	if (credential_get(r, &c, &why) < 0)
+		return cannot(l, r, ret_why, "%s", buf_cstr(&why));
+	end = log_in(l, r, &c, ret_why);
+	credential_wipe(&c);
+	return end;
+}
+
+bool
+auth_missing(const struct smtp_link *l, const struct route *r, struct outcome *ret_why)
+{
+	static const int codes[] = { 530, 534, 535, 538 };	/* RFC 4954 section 6 */
+
+	for (size_t i = 0; r->via == VIA_SMTP && i < sizeof codes / sizeof codes[0]; i++) {
+		if (l->reply.code != codes[i])
+			continue;
+		outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));
+		return true;
+	}
+	return false;
+}

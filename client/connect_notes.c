@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What is told of hosts on the way to a destination: to people in the transcript, to the table of hosts through the
+ * sink.  Decides nothing.  Called by client/connect, and by client/deliver for what a link turned out to be.
+ */
+#include "client/connect.h"
+
+#include "base/clock.h"
+
+/* "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
+void
+connect_host_text(const struct order_target *t, char text[300])
+{
+	char space[64], key[HOST_KEY];
+	struct buf b = BUF(space);
+	const char *name = t->exchanger->name;
+	const struct sockaddr *sa = (const struct sockaddr *)t->address;
+
+	host_key(key, t->address);
+	address_text(&b, sa);
+	if (slice_eq(slice_str(name), buf_slice(&b)))
+		(void)snprintf(text, 300, "%s", key);
+	else
+		(void)snprintf(text, 300, "%.200s[%.*s]:%u", name, (int)b.n, b.p, (unsigned)address_port(sa));
+}
+
+/* "10 mx1.example 192.0.2.1:25 [2001:db8::1]:25, 20 ..." */
+void
+connect_note_answer(const struct connect *w)
+{
+	char space[TRANSCRIPT_LINE];
+	struct buf b = BUF(space);
+
+	for (size_t i = 0; i < w->mx.n; i++) {
+		const struct mx_exchanger *x = &w->mx.exchangers[i];
+
+		buf_fmt(&b, "%s%u %s", i ? ", " : "", x->preference, x->name);
+		if (x->naddresses == 0)
+			buf_fmt(&b, " (%s)", dns_status_text(x->status));
+		for (size_t k = 0; k < x->naddresses; k++) {
+			char key[HOST_KEY];
+
+			host_key(key, &x->addresses[k]);
+			buf_fmt(&b, " %s", key);
+		}
+	}
+	if (w->mx.status != MX_OK)
+		buf_str(&b, w->mx.detail);
+	transcript_fact(w->d->transcript, "DNS for %s, after %.1f ms: %.*s", w->d->destination,
+	    (double)w->d->times.dns_us / 1000, (int)b.n, b.p);
+}
+
+void
+connect_note_dial(const struct connect *w, const char *host, const struct dial_target *dialled, const char *what)
+{
+	if (dialled->state == DIAL_FAILED)
+		transcript_fact(w->d->transcript, "%s: %s", host, what);
+	else if (dialled->connect_us == 0)
+		transcript_fact(w->d->transcript, "%s: not connected after %.1f ms, given up for a faster one", host,
+		    (double)dialled->waited_us / 1000);
+	else if (dialled->state == DIAL_SLOW)
+		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, silent after %.1f ms, given up for a faster one",
+		    host, (double)dialled->connect_us / 1000, (double)dialled->waited_us / 1000);
+	else
+		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, first octet after %.1f ms", host,
+		    (double)dialled->connect_us / 1000, (double)dialled->first_us / 1000);
+}
+
+void
+connect_note_resting(const struct order_target *t, struct buf *b)
+{
+	char host[300];
+
+	if (t->reason != ORDER_RESTING)
+		return;
+	connect_host_text(t, host);
+	buf_fmt(b, "%s%s fails since ", b->n ? "; " : "", host);
+	clock_stamp(b, t->since_s);
+	buf_str(b, ", next try at ");
+	clock_stamp(b, t->until_s);
+}
+
+void
+connect_tell_host(const struct connect *w, const struct order_target *t, const struct dial_target *dialled,
+    enum host_event event, enum host_tls tls)
+{
+	struct host_report r = { .event = event, .tls = tls };
+
+	if (!t)
+		return;
+	if (dialled) {
+		r.connect_us = dialled->connect_us;
+		r.first_us = event == HOST_SLOW ? dialled->waited_us : dialled->first_us;
+	}
+	host_key(r.address, t->address);
+	(void)snprintf(r.name, sizeof r.name, "%.63s", t->exchanger->name);
+	w->d->sink->host(w->d->sink->ctx, &r);
+}
+
+void
+connect_tell_link(const struct delivery *d, const struct smtp_link *l, enum host_event event)
+{
+	struct host_report r = { .event = event };
+
+	if (!l->key[0])
+		return;
+	memcpy(r.address, l->key, sizeof r.address);
+	d->sink->host(d->sink->ctx, &r);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A message to a destination over SMTP: transactions over a kept link or a new one, host after host,
+ * until each recipient's outcome is known.  The rules of one host stand in client/transaction,
+ * those of finding hosts in delivery/walk.
+ */
+#include "delivery/delivery.h"
+
+#include <stdlib.h>
+
+#include "client/transaction_ahead.h"
+#include "client/connect.h"
+
+void
+delivery_drop_link(struct delivery *d)
+{
+	ahead_drop(d);
+	link_done(d->link);
+	d->link = NULL;
+}
+
+/* A connection that was kept idle may be closed by now, or close as soon as we speak (421): that says nothing
+ * about the host, so it is asked again, over a new one. */
+static bool
+went_stale(const struct delivery *d, bool kept)
+{
+	return kept && d->link->closed;
+}
+
+/* What the transaction says of the host, for the next attempt. */
+static void
+learn(const struct delivery *d, const struct transaction *t, enum transaction_end end, bool kept)
+{
+	struct smtp_link *l = d->link;
+
+	if (t->lost) {
+		connect_tell_link(d, l, HOST_BROKE);
+	} else if (end == TRANSACTION_NEXT && l->closed && !went_stale(d, kept)) {
+		connect_tell_link(d, l, HOST_REFUSED);
+	} else if (end == TRANSACTION_DONE && !l->proven) {
+		l->proven = true;
+		connect_tell_link(d, l, HOST_PROVEN);
+	}
+}
+
+static void
+attempt(struct delivery *d, struct transaction *t, struct connect *w)
+{
+	bool kept = d->link != NULL;
+	struct outcome lost;
+
+	while (t->nleft) {
+		const bool announced = t->announced;
+		enum transaction_end end;
+
+		if (!d->link)
+			d->link = connect_next(w);
+		if (!d->link) {
+			w->why.everyone = w->sessions == 0 && !w->terms.by_message;
+			transaction_settle_rest(t, t->any_unfit && connect_met_all(w) ? &t->unfit : &w->why);
+			return;
+		}
+		end = transaction_run(t, d->link);
+		if (t->moved) {
+			connect_moves(w, d->link, &t->why);
+			delivery_drop_link(d);
+			kept = false;
+			continue;
+		}
+		learn(d, t, end, kept);
+		if (end == TRANSACTION_DONE && !d->link->closed)
+			continue;
+		if (end == TRANSACTION_SPENT) {		/* on with the same hosts, from the start */
+			connect_done(w);
+			connect_init(w, d, t->e);
+		} else if (end == TRANSACTION_DONE) {
+			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
+			    SL("the exchanger closed the connection before all recipients were handled"));
+			connect_blame(w, &lost);
+		} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
+			connect_blame(w, &t->why);
+		}
+		d->one_by_one |= announced && end == TRANSACTION_NEXT && d->link->closed;
+		delivery_drop_link(d);
+		kept = false;
+	}
+}
+
+/* May this message go over the link that was kept, and is that still one? */
+static void
+check_kept(struct delivery *d, const struct queue_entry *e)
+{
+	if (d->link && tls_policy_requiretls(e) && !d->link->verified)
+		delivery_drop_link(d);
+	if (d->link && !link_alive(d->link)) {
+		d->link->closed = true;		/* no QUIT either */
+		delivery_drop_link(d);
+	}
+}
+
+void
+deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	struct transaction own, *t = &own, *ahead = ahead_take(d, e);
+	struct connect w;
+	struct outcome o;
+
+	if (ahead) {
+		t = ahead;
+	} else if (transaction_init(t, d, e, rcpts, n) < 0) {
+		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
+		for (size_t i = 0; i < n; i++)
+			attempt_report(d, e, rcpts[i], &o);
+		return;
+	}
+	if (!ahead)
+		check_kept(d, e);
+	if (d->link) {
+		d->times.latency_us = d->link->latency_us;
+		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
+	}
+	connect_init(&w, d, e);
+	attempt(d, t, &w);
+	connect_done(&w);
+	transaction_done(t);
+	free(ahead);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: ISC
+/*
+ * How a session with an exchanger begins (RFC 5321 section 3.1, 3.2; RFC 3207), step by step: greeting, hello, secure, and
+ * hello again inside TLS.  Called by client/connect for each new connection; must not choose hosts nor decide
+ * what they have to offer (client/tls_policy).
+ */
+#include "client/greet.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "base/cidr.h"
+#include "base/name.h"
+#include "client/self.h"
+
+struct start {
+	struct smtp_link *l;
+	const struct tls_policy *terms;
+	struct tls_client *client;
+	struct outcome *why;
+};
+
+static enum link_start
+broken(struct start *s, int error, const char *doing)
+{
+	link_outcome(s->l, error, doing, s->why);
+	return LINK_BROKEN;
+}
+
+static enum link_start
+greeting(struct start *s)
+{
+	struct smtp_link *l = s->l;
+	int r = link_reply(l, l->config->relay.greeting_timeout_ms);
+
+	if (r < 0)
+		return broken(s, r, "the greeting");
+	if (l->reply.code / 100 != 2)
+		return LINK_REFUSED;
+	l->ours = self_greeting(l->config, buf_slice(&l->reply.text));
+	return LINK_READY;
+}
+
+/* RFC 5321 section 4.1.1.1: the full name, or where there is none the address the peer sees. */
+static void
+add_our_name(struct smtp_link *l, struct buf *b)
+{
+	const struct slice name = slice_str(l->config->server.hostname);
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof ss;
+
+	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) < 0 || ss.ss_family == AF_UNIX || name_is_fqdn(name)) {
+		buf_add(b, name);
+		return;
+	}
+	address_unmap(&ss, &len);
+	if (ss.ss_family == AF_INET6)		/* our interface means nothing to the peer */
+		((struct sockaddr_in6 *)&ss)->sin6_scope_id = 0;
+	buf_str(b, ss.ss_family == AF_INET6 ? "[IPv6:" : "[");
+	address_text(b, (const struct sockaddr *)&ss);
+	buf_chr(b, ']');
+}
+
+static int
+ask(struct smtp_link *l, const char *verb)
+{
+	char space[512];
+	struct buf b = BUF(space);
+	const int on = 1;
+	int r;
+
+	buf_str(&b, verb);
+	buf_chr(&b, ' ');
+	add_our_name(l, &b);
+	buf_str(&b, "\r\n");
+	r = link_command(l, buf_slice(&b));
+	if (r == 0 && l->stream.tls) {
+		/* Its session tickets come first; with Nagle's algorithm it says no more until they are acknowledged. */
+		r = link_flush(l);
+		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+	}
+	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
+}
+
+static enum link_start
+hello(struct start *s)
+{
+	struct smtp_link *l = s->l;
+	const char *verb = l->lmtp ? "LHLO" : "EHLO";
+	int r = ask(l, verb);
+
+	client_offer_init(&l->peer);	/* what was offered outside TLS is worth nothing inside (RFC 3207 section 4.2) */
+	l->peer.ignore = slice_str(l->config->relay.ignore_keywords);
+	if (r < 0)
+		return broken(s, r, verb);
+	if (l->reply.code / 100 == 2) {
+		client_offer_ehlo(&l->peer, buf_slice(&l->reply.text));
+		return LINK_READY;
+	}
+	if (l->lmtp || (l->reply.code != 500 && l->reply.code != 502))
+		return LINK_REFUSED;
+	r = ask(l, "HELO");		/* section 3.2: an old server; no extension then */
+	if (r < 0)
+		return broken(s, r, "HELO");
+	return l->reply.code / 100 == 2 ? LINK_READY : LINK_REFUSED;
+}
+
+/* No TLS, or not with whom it should be: what that means, and what to do about it. */
+static enum link_start
+insecure(struct start *s, enum outcome_cause cause, struct slice what)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	buf_add(&b, what);
+	if (cause == CAUSE_TLS_FAILED && s->terms->tls == RELAY_TLS_MAY) {
+		s->l->tls_failed = true;
+		buf_str(&b, "; the next attempt will be in the clear");
+	} else if (cause != CAUSE_LOCAL) {
+		buf_fmt(&b, "; TLS is required (%s): %s", s->terms->source,
+		    cause == CAUSE_TLS_UNVERIFIED ? s->terms->remedy : s->terms->remedy_none);
+	}
+	outcome_set(s->why, cause, slice_str(s->l->host), buf_slice(&b));
+	transcript_fact(s->l->transcript, "%s", s->why->detail);
+	return LINK_BROKEN;
+}
+
+static enum link_start
+shake_hands(struct start *s, uint64_t timeout_ms)
+{
+	struct smtp_link *l = s->l;
+	const struct tls_demand demand = { .name = s->terms->name, .verify = s->terms->tls == RELAY_TLS_REQUIRE,
+		.authorities = s->terms->authorities };
+	struct tls_facts facts;
+	char text[400];
+	struct buf why = BUF(text);
+	int r = tls_client_prepare(s->client, &demand, &why);
+
+	l->closed = true;		/* until it is done nothing can be said */
+	if (r < 0)
+		return insecure(s, CAUSE_LOCAL, buf_slice(&why));
+	r = tls_connect(s->client, &demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
+	if (r == -EKEYREJECTED)
+		return insecure(s, CAUSE_TLS_UNVERIFIED, buf_slice(&why));
+	if (r < 0)
+		return insecure(s, CAUSE_TLS_FAILED, buf_slice(&why));
+	l->closed = false;
+	l->verified = facts.verified;
+	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s", facts.version, facts.cipher, facts.verified ? "/verified" : "");
+	transcript_fact(l->transcript, "TLS: %s", l->tls);
+	return LINK_READY;
+}
+
+/* The peer can do no TLS, or says that it will not. */
+static enum link_start
+without(struct start *s, bool asked)
+{
+	struct smtp_peer_reply *r = &s->l->reply;
+	char space[400];
+	struct buf b = BUF(space);
+
+	if (s->terms->tls != RELAY_TLS_REQUIRE || s->terms->by_message)
+		return LINK_READY;
+	buf_str(&b, "STARTTLS is not offered");
+	if (asked) {
+		b.n = 0;
+		buf_fmt(&b, "STARTTLS is offered, but refused: %d ", r->code);
+		buf_add(&b, slice_of(r->text.p, r->text.n < 200 ? r->text.n : 200));
+	}
+	return insecure(s, CAUSE_NO_TLS, buf_slice(&b));
+}
+
+static enum link_start
+starttls(struct start *s)
+{
+	struct smtp_link *l = s->l;
+	int r = link_command(l, SL("STARTTLS\r\n"));
+
+	if (r == 0)
+		r = link_reply(l, l->config->relay.command_timeout_ms);
+	if (r < 0) {
+		link_outcome(l, r, "STARTTLS", s->why);
+		return insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail));
+	}
+	if (l->closed)			/* 421 */
+		return LINK_REFUSED;
+	if (l->reply.code / 100 != 2)
+		return without(s, true);
+	if (stream_pending(&l->stream).n) {	/* it would count as said inside TLS, whoever said it */
+		l->closed = true;
+		return insecure(s, CAUSE_TLS_FAILED, SL("more came with the reply to STARTTLS than that"));
+	}
+	return shake_hands(s, l->config->relay.command_timeout_ms);
+}
+
+static enum link_start
+secure(struct start *s)
+{
+	struct smtp_link *l = s->l;
+	enum link_start r;
+
+	if (s->terms->tls == RELAY_TLS_MAY || s->terms->tls == RELAY_TLS_REQUIRE) {
+		r = l->peer.starttls ? starttls(s) : without(s, false);
+		if (r != LINK_READY || !l->stream.tls)
+			return r;
+		r = hello(s);
+		/* Some shake hands and then say nothing more: that is TLS that failed, too. */
+		return r == LINK_BROKEN && s->terms->tls == RELAY_TLS_MAY ?
+		    insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail)) : r;
+	}
+	return LINK_READY;
+}
+
+enum link_start
+link_start(struct smtp_link *l, const struct tls_policy *terms, struct tls_client *client, struct outcome *ret_why)
+{
+	struct start s = { .l = l, .terms = terms, .client = client, .why = ret_why };
+	enum link_start r;
+
+	if (terms->downgraded)
+		(void)snprintf(l->tls, sizeof l->tls, OUTCOME_TLS_DOWNGRADED);
+	r = terms->implicit ? shake_hands(&s, l->config->relay.greeting_timeout_ms) : LINK_READY;
+	if (r == LINK_READY)
+		r = greeting(&s);
+	if (r == LINK_READY)
+		r = hello(&s);
+	if (r == LINK_READY && !terms->implicit)
+		r = secure(&s);
+	return r;
+}
+
+unsigned
+greet_check(const struct config *c, const struct config_report *report)
+{
+	const struct tls_demand demand = { .name = "", .verify = true, .authorities = c->relay.tls_ca_file };
+	struct tls_client client = { 0 };
+	char text[400] = "[relay] tls-ca-file: ";
+	struct buf why = { .p = text, .n = strlen(text), .cap = sizeof text };
+	int r = 0;
+
+	if (c->relay.tls_ca_file)
+		r = tls_client_prepare(&client, &demand, &why);
+	if (r < 0)
+		report->error(report->ctx, NULL, 0, buf_cstr(&why));
+	tls_client_done(&client);
+	return r < 0;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A connection to an exchanger: commands, replies, QUIT.  Everything the peer sends is bounded, in length and in
+ * time.  Must not choose hosts (client/connect), know how a session begins (client/greet) nor know messages
+ * (client/transaction).
+ */
+#include "client/link.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "delivery/delivery.h"
+#include "net/tls.h"
+
+#define REPLY_LINES_MAX 128
+#define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 grants, as some say more */
+#define QUIT_TIMEOUT_MS 2000
+
+int
+link_timeout(uint64_t ms)
+{
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+struct smtp_link *
+link_new(int fd, const char *host, const struct config *c, struct transcript *transcript)
+{
+	struct smtp_link *l = malloc(sizeof *l);
+	int on = 1;
+
+	if (!l) {
+		close(fd);
+		return NULL;
+	}
+	l->fd = fd;
+	l->closed = l->lmtp = l->ours = l->dirty = l->ipv4_left = l->proven = false;
+	l->key[0] = '\0';
+	l->transactions = l->ndomains = 0;
+	l->latency_us = 0;
+	l->verified = l->tls_failed = false;
+	l->tls[0] = '\0';
+	l->config = c;
+	l->transcript = transcript;
+	client_offer_init(&l->peer);
+	smtp_peer_reply_init(&l->reply);
+	(void)snprintf(l->host, sizeof l->host, "%s", host);
+	stream_init(&l->stream, fd, fd);
+	/* The octets are put together here; Nagle would only hold back the last of them. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return l;
+}
+
+bool
+link_alive(struct smtp_link *l)
+{
+	return !l->closed && stream_quiet(&l->stream);
+}
+
+/* FNV-1a, of 64 bits: that two domains are taken for one is not to be feared. */
+static uint64_t
+domain_hash(struct slice domain)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < domain.n; i++)
+		h = (h ^ (unsigned char)ascii_lower(domain.p[i])) * UINT64_C(1099511628211);
+	return h;
+}
+
+bool
+link_domain(struct smtp_link *l, struct slice domain)
+{
+	const unsigned most = l->peer.limits.rcpt_domain_max;
+	const uint64_t hash = domain_hash(domain);
+
+	if (most == 0)
+		return true;
+	for (unsigned i = 0; i < l->ndomains; i++)
+		if (l->domains[i] == hash)
+			return true;
+	if (l->ndomains >= most || l->ndomains == LINK_DOMAINS)
+		return false;
+	l->domains[l->ndomains++] = hash;
+	return true;
+}
+
+int
+link_command(struct smtp_link *l, struct slice line)
+{
+	return link_secret(l, line, line);
+}
+
+int
+link_secret(struct smtp_link *l, struct slice line, struct slice shown)
+{
+	int r;
+
+	if (l->closed)
+		return -ECONNRESET;
+	transcript_sent(l->transcript, shown);
+	r = stream_write(&l->stream, line, link_timeout(l->config->relay.command_timeout_ms));
+	if (r < 0)
+		l->closed = true;
+	return r;
+}
+
+int
+link_flush(struct smtp_link *l)
+{
+	int r = stream_flush(&l->stream, link_timeout(l->config->relay.block_timeout_ms));
+
+	if (r < 0)
+		l->closed = true;
+	return r;
+}
+
+static int
+read_lines(struct smtp_link *l, uint64_t timeout_ms)
+{
+	struct slice line;
+	bool crlf;
+
+	smtp_peer_reply_init(&l->reply);
+	for (unsigned i = 0; i < REPLY_LINES_MAX; i++) {
+		int r = stream_line(&l->stream, REPLY_LINE_MAX, link_timeout(timeout_ms), &line, &crlf);
+
+		if (r == 0)
+			return -ECONNRESET;
+		if (r == -EMSGSIZE)
+			return -EPROTO;
+		if (r < 0)
+			return r;
+		transcript_heard(l->transcript, line);
+		if (smtp_peer_reply_line(&l->reply, line))
+			return l->reply.malformed ? -EPROTO : 0;
+	}
+	return -EPROTO;
+}
+
+int
+link_reply(struct smtp_link *l, uint64_t timeout_ms)
+{
+	int r;
+
+	if (l->closed)
+		return -ECONNRESET;
+	/* For the whole of it: a peer that sends a line now and then must not hold us for ever. */
+	l->stream.deadline_ms = clock_ms() + link_timeout(timeout_ms);
+	r = read_lines(l, timeout_ms);
+	l->stream.deadline_ms = 0;
+	if (r < 0 || l->reply.code == 421)	/* RFC 5321 section 3.8: it closes now */
+		l->closed = true;
+	return r;
+}
+
+bool
+link_last_words(struct smtp_link *l)
+{
+	l->stream.out.n = 0;	/* it will never leave */
+	l->stream.deadline_ms = clock_ms() + QUIT_TIMEOUT_MS;
+	l->closed = true;
+	return read_lines(l, QUIT_TIMEOUT_MS) == 0 && l->reply.code >= 400;
+}
+
+/* "in MAIL", "in the greeting", but "while sending the message". */
+static const char *
+in_or_while(const char *doing)
+{
+	return (doing[0] >= 'A' && doing[0] <= 'Z') || slice_has_prefix(slice_str(doing), SL("the ")) ? "in" : "while";
+}
+
+void
+link_outcome(const struct smtp_link *l, int error, const char *doing, struct outcome *o)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+	struct slice text = buf_slice(&l->reply.text);
+	enum outcome_cause cause = CAUSE_LOST;
+
+	if (error == -EPROTO) {
+		cause = CAUSE_PROTOCOL;
+		if (l->reply.code)
+			buf_fmt(&b, "no sensible reply to %s: %d %.*s", doing, l->reply.code,
+			    (int)(text.n < 300 ? text.n : 300), text.p);
+		else
+			buf_fmt(&b, "what answered %s was no SMTP reply", doing);
+	} else if (error == -ETIMEDOUT) {
+		buf_fmt(&b, "timed out %s %s", in_or_while(doing), doing);
+	} else if (error == -ECONNRESET || error == -EPIPE) {
+		buf_fmt(&b, "lost connection %s %s", in_or_while(doing), doing);
+	} else {
+		buf_fmt(&b, "%s: %s", doing, strerror(-error));
+	}
+	outcome_set(o, cause, slice_str(l->host), buf_slice(&b));
+	transcript_fact(l->transcript, "%s", o->detail);
+}
+
+/* The 221 is not waited for: nothing depends on it, and some servers take their time. */
+void
+link_done(struct smtp_link *l)
+{
+	if (!l)
+		return;
+	if (!l->closed && stream_write(&l->stream, SL("QUIT\r\n"), QUIT_TIMEOUT_MS) == 0)
+		(void)stream_flush(&l->stream, QUIT_TIMEOUT_MS);
+	if (l->stream.tls)
+		tls_end(l->stream.tls);
+	tls_free(l->stream.tls);
+	close(l->fd);
+	free(l);
+}

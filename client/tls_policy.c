@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What TLS a destination demands: from the message, the route and the configuration, and from what is remembered of a
+ * host.  Pure.  Called by client/connect and explain/explain; must not know how TLS is done (client/greet).
+ */
+#include "client/tls_policy.h"
+
+#include "smtp/params.h"
+
+/* What the configuration says. */
+static void
+from_route(struct tls_policy *t, const struct config *c, const struct route *r)
+{
+	t->tls = c->relay.tls;
+	t->source = "[relay] tls";
+	t->remedy = "a [route] with tls = may would take any certificate, and tls-ca-file can name its authority";
+	t->remedy_none = "a [route] with tls = may would send it in the clear";
+	if (r->scheme != SCHEME_ANY) {
+		t->implicit = r->scheme == SCHEME_IMPLICIT;
+		t->tls = RELAY_TLS_REQUIRE;
+		t->source = t->implicit ? "smtps://" : "smtp+starttls://";
+		t->remedy = "mend that, or name the authority of its certificate in [relay] tls-ca-file";
+		t->remedy_none = t->implicit ? "ask who runs it, or try another port, or smtp+starttls://" :
+		    "ask who runs it, or try another port, or smtps://";
+	} else if (r->tls != RELAY_TLS_UNSET) {
+		t->tls = r->tls;
+		t->source = "tls of the route";
+		t->remedy = "tls = may would take any certificate, and tls-ca-file can name its authority";
+		t->remedy_none = "tls = may would send it in the clear";
+	} else if (r->via == VIA_LMTP) {	/* within one's own walls */
+		t->tls = RELAY_TLS_NONE;
+		t->source = "lmtp:";
+	}
+}
+
+struct tls_policy
+tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
+{
+	struct tls_policy t = { .name = "", .authorities = c->relay.tls_ca_file };
+
+	from_route(&t, c, r);
+	/* RFC 8689 section 4.2.1 wants the exchanger's name itself to be beyond doubt, which takes DNSSEC or MTA-STS; its
+	 * certificate has to do.  LMTP is the end of the way, of which it says nothing. */
+	if (requiretls && t.tls != RELAY_TLS_REQUIRE && r->via != VIA_LMTP) {
+		t.tls = RELAY_TLS_REQUIRE;
+		t.by_message = true;
+		t.source = "REQUIRETLS";
+		t.remedy = t.remedy_none = "the sender of the message has demanded it";
+	}
+	return t;
+}
+
+void
+tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *name, const char *address, int64_t now_s)
+{
+	const struct host *host = hosts_find(hosts, address);
+
+	t->name = name;
+	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s && now_s - host->tls_failed_s < TERMS_FORGET_S;
+	if (t->downgraded)
+		t->tls = RELAY_TLS_NONE;
+}
+
+bool
+tls_policy_requiretls(const struct queue_entry *e)
+{
+	return e->from.n && smtp_param_has(e->from_params, SL("REQUIRETLS"));
+}

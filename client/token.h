@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A program that prints a token (for XOAUTH2).  Private to the room.
+ */
+#ifndef CLIENT_TOKEN_H
+#define CLIENT_TOKEN_H
+
+#include "base/buf.h"
+
+#define TOKEN_TIMEOUT_MS 30000
+
+/*
+ * Run a command, words separated by blanks, without a shell, and put what it writes to its standard output into b, which
+ * is secret.  0; or -errno with what is wrong in why: it cannot be started, its exit status is not 0, it takes longer
+ * than timeout_ms or writes more than fits.  What it writes to its standard error is quoted in why, its last line.
+ */
+int token_run(const char *command, int timeout_ms, struct buf *b, struct buf *why);
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Checks of the configuration that only show once all is read: what does not fit together, and files
+ * that cannot be read.  They report, and stop nothing.  Called by config.c.
+ */
+#include "config/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/name.h"
+#include "base/words.h"
+
+/* It is read later, message by message: say now that this cannot work. */
+static void
+check_file(struct config_loader *l, const char *what, const char *path, struct place at)
+{
+	struct stat st = { 0 };
+	int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		error = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (error)
+		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path, strerror(error));
+	else if (!S_ISREG(st.st_mode))
+		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
+}
+
+/* Does what is said there stay on this host, or inside TLS with a certificate that is verified? */
+static bool
+is_private(const struct config *c, const struct route *r)
+{
+	const enum relay_tls tls = r->tls == RELAY_TLS_UNSET ? c->relay.tls : r->tls;
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	return r->scheme != SCHEME_ANY || tls == RELAY_TLS_REQUIRE || strcmp(r->host, "localhost") == 0 ||
+	       (address_parse(slice_str(r->host), 0, &ss, &len) && address_is_loopback(&ss));
+}
+
+/* A name, a secret, and a host to tell them to. */
+static void
+check_login(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	const struct place *at = places->keys;
+	const char *section = r->by_sender ? "sender" : "route";
+	const bool refused = l->settings.errors > 0;	/* then what was written may be missing for that reason */
+	const bool secret = r->password_file || r->token_command;
+
+	if (r->user && !secret && !(refused && (at[ROUTE_PASSWORD_FILE].source || at[ROUTE_TOKEN_COMMAND].source)))
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: has no password: set password-file or token-command", section, r->pattern);
+	if (r->password_file && r->token_command)
+		settings_error(&l->settings, at[ROUTE_TOKEN_COMMAND],
+		    "[%s %s] token-command: there is a password-file too: remove one", section, r->pattern);
+	if (!r->user && secret && !(refused && at[ROUTE_USER].source))
+		settings_error(&l->settings, at[r->password_file ? ROUTE_PASSWORD_FILE : ROUTE_TOKEN_COMMAND],
+		    "[%s %s] has a password but nobody it belongs to: set user", section, r->pattern);
+	if (!r->user || refused || !at[ROUTE_VIA].source)
+		return;
+	if (r->via != VIA_SMTP)
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: there is nobody to log in to: set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
+	else if (!is_private(l->c, r))
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: the password could be read on its way: set via = smtps://HOST or smtp+starttls://HOST",
+		    section, r->pattern);
+}
+
+/* TLS is where there is another host, and one's scheme has not said it already. */
+static void
+check_route_tls(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	const bool elsewhere = r->via == VIA_MX || r->host;
+
+	if (!r->tls || !places->keys[ROUTE_VIA].source || (elsewhere && r->scheme == SCHEME_ANY))
+		return;
+	settings_error(&l->settings, places->keys[ROUTE_TLS], "[%s %s] tls: %s: remove the line",
+	    r->by_sender ? "sender" : "route", r->pattern,
+	    elsewhere ? "smtps:// and smtp+starttls:// say it already" : "there is no other host");
+}
+
+static void
+check_routes(struct config_loader *l)
+{
+	struct config *c = l->c;
+
+	for (size_t i = 0; i < c->nroutes; i++) {
+		struct route *r = &c->routes[i];
+		const struct route_places *places = &l->routes[i];
+
+		if (!places->keys[ROUTE_VIA].source)
+			settings_error(&l->settings, places->section,
+			    "[%s %s]: has no via: add one, like via = mx", r->by_sender ? "sender" : "route", r->pattern);
+		check_login(l, r, places);
+		check_route_tls(l, r, places);
+		if (r->recipients)
+			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
+		if (r->aliases && strcmp(r->pattern, "*") == 0)
+			settings_error(&l->settings, places->keys[ROUTE_ALIASES], "[route *] aliases: here they would take the mail of "
+			    "other people's domains: write them into the route of yours");
+		else if (r->aliases)
+			check_file(l, "aliases", r->aliases, places->keys[ROUTE_ALIASES]);
+		route_settle(r);
+	}
+}
+
+static void
+check_retries(struct config_loader *l)
+{
+	struct place min = l->keys[keys_find(SL("queue"), SL("retry-min"))];
+	struct place max = l->keys[keys_find(SL("queue"), SL("retry-max"))];
+
+	if (l->c->queue.retry_min_s > l->c->queue.retry_max_s)
+		settings_error(&l->settings, max.source > min.source ? max : min,
+		    "[queue] retry-min (%llus) is more than retry-max (%llus): set both",
+		    (unsigned long long)l->c->queue.retry_min_s, (unsigned long long)l->c->queue.retry_max_s);
+}
+
+static size_t
+count_words(const char *text)
+{
+	struct slice rest = slice_str(text);
+	size_t n = 0;
+
+	while (words_next(&rest).n)
+		n++;
+	return n;
+}
+
+static void
+check_tls(struct config_loader *l)
+{
+	const struct config *c = l->c;
+	const size_t certificates = count_words(c->server.tls_certificate), keys = count_words(c->server.tls_key);
+
+	if (certificates == 0 && c->server.tls != SERVER_TLS_OFF)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls"))],
+		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is in the same file");
+	if (keys && keys != certificates)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls-key"))],
+		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key", keys, certificates);
+}
+
+void
+config_check(struct config_loader *l)
+{
+	struct config *c = l->c;
+	char text[NAME_MAX_OCTETS + 1];
+	struct buf name = BUF(text);
+
+	check_routes(l);
+	check_retries(l);
+	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 && !c->server.proxy_trusted.local)
+		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
+		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into proxy-trusted");
+	check_tls(l);
+	if (c->server.senders)
+		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
+	if (c->server.auth_senders)
+		check_file(l, "[server] auth-senders", c->server.auth_senders,
+		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);
+	if (!c->server.hostname && name_of_host(&name)) {
+		c->server.hostname = route_copy(buf_slice(&name));
+		if (!c->server.hostname)
+			settings_error(&l->settings, (struct place){ 0 }, "out of memory");
+	}
+}

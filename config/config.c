@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Loads the configuration: takes each setting to its key (keys.c) or its route (route.c).  What only
+ * shows once all is read is config_check.c's.  Called by every program at its start, so it allocates
+ * little and asks nothing of the network.
+ */
+#include "config/config.h"
+
+#include <errno.h>
+
+#include "config/check.h"
+#include "config/pool.h"
+#include "base/words.h"
+
+/* One file says a thing once; another file, or -o, may say it anew. */
+static bool
+is_duplicate(struct config_loader *l, struct place *was, const struct setting *s)
+{
+	if (was->source == s->place.source) {
+		settings_error(&l->settings, s->place, "[%.*s] %.*s: is set in line %u already: remove one",
+		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p, was->line);
+		return true;
+	}
+	*was = s->place;
+	return false;
+}
+
+static void
+bad_value(struct config_loader *l, const struct setting *s, int error, struct buf *why)
+{
+	if (error == -ENOMEM)
+		settings_error(&l->settings, s->place, "out of memory");
+	else
+		settings_error(&l->settings, s->place, "[%.*s] %.*s = %.*s: %s", (int)s->section.n, s->section.p,
+		    (int)s->key.n, s->key.p, (int)(s->value.n < 200 ? s->value.n : 200), s->value.p, buf_cstr(why));
+}
+
+static bool
+is_route(const struct route *r, bool by_sender, const char *pattern)
+{
+	return r->by_sender == by_sender && strcmp(r->pattern, pattern) == 0;
+}
+
+/* The route of that pattern, lower case; nroutes when there is none.  A section's keys come in a row. */
+static size_t
+find_route(const struct config_loader *l, bool by_sender, const char *pattern)
+{
+	const struct config *c = l->c;
+
+	if (l->current < c->nroutes && is_route(&c->routes[l->current], by_sender, pattern))
+		return l->current;
+	for (size_t i = 0; i < c->nroutes; i++)
+		if (is_route(&c->routes[i], by_sender, pattern))
+			return i;
+	return c->nroutes;
+}
+
+/* Append a route; takes the pattern over.  0 or -ENOMEM. */
+static int
+add_route(struct config_loader *l, bool by_sender, char *pattern, struct place place)
+{
+	struct config *c = l->c;
+	struct route *routes = pool_realloc(c->routes, (c->nroutes + 1) * sizeof *routes);
+	struct route_places *places;
+
+	if (!routes)
+		goto no_memory;
+	c->routes = routes;
+	places = pool_realloc(l->routes, (c->nroutes + 1) * sizeof *places);
+	if (!places)
+		goto no_memory;
+	l->routes = places;
+	l->routes[c->nroutes] = (struct route_places){ .section = place };
+	c->routes[c->nroutes++] = (struct route){ .pattern = pattern, .by_sender = by_sender };
+	return 0;
+
+no_memory:
+	pool_free(pattern);
+	return -ENOMEM;
+}
+
+/* Make l->current the route of that pattern, which may be new.  0 or -ENOMEM. */
+static int
+select_route(struct config_loader *l, bool by_sender, struct slice pattern, struct place place)
+{
+	char *copy = route_copy(pattern);
+	size_t at;
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *p = copy; *p; p++)
+		*p = ascii_lower(*p);
+	at = find_route(l, by_sender, copy);
+	l->current = at;
+	if (at == l->c->nroutes)
+		return add_route(l, by_sender, copy, place);
+	pool_free(copy);
+	return 0;
+}
+
+static bool
+set_in_route(struct config_loader *l, const struct setting *s, bool by_sender, struct slice pattern)
+{
+	char text[256];
+	struct buf why = BUF(text);
+	enum route_key key;
+	int r;
+
+	if (!(by_sender ? route_sender_valid(pattern) : route_pattern_valid(pattern))) {
+		settings_error(&l->settings, s->place, by_sender
+		    ? "[%.*s]: write [sender anna@example.org], [sender example.org], or [sender .example.org] for its subdomains"
+		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, or [route *]",
+		    (int)s->section.n, s->section.p);
+		return false;
+	}
+	r = select_route(l, by_sender, pattern, s->place);
+	if (r < 0) {
+		bad_value(l, s, r, &why);
+		return false;
+	}
+	if (s->key.n == 0)
+		return true;
+	if (!route_key(s->key, &key)) {
+		settings_error(&l->settings, s->place, "[%.*s] %.*s: there is no such key; a route has "
+		    ROUTE_KEY_NAMES, (int)s->section.n, s->section.p, (int)s->key.n, s->key.p);
+		return true;
+	}
+	if (is_duplicate(l, &l->routes[l->current].keys[key], s))
+		return true;
+	r = route_set(&l->c->routes[l->current], key, s->value, &why);
+	if (r < 0)
+		bad_value(l, s, r, &why);
+	return true;
+}
+
+static void
+set_key(struct config_loader *l, const struct setting *s)
+{
+	char text[600];
+	struct buf why = BUF(text);
+	int r, key = keys_find(s->section, s->key);
+
+	if (key < 0) {
+		keys_names(s->section, &why);
+		settings_error(&l->settings, s->place, "[%.*s] %.*s: there is no such key; the section has %s",
+		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p, buf_cstr(&why));
+		return;
+	}
+	if (is_duplicate(l, &l->keys[key], s))
+		return;
+	r = keys_set(l->c, key, s->value, &why);
+	if (r < 0)
+		bad_value(l, s, r, &why);
+}
+
+static bool
+set(void *ctx, const struct setting *s)
+{
+	struct config_loader *l = ctx;
+	struct slice pattern = s->section, word = words_next(&pattern);
+
+	if (keys_section(s->section)) {
+		if (s->key.n)
+			set_key(l, s);
+		return true;
+	}
+	if (slice_eq(word, SL("route")) || slice_eq(word, SL("sender")))
+		return set_in_route(l, s, word.p[0] == 's', slice_trim(pattern));
+	settings_error(&l->settings, s->place,
+	    "[%.*s]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and [sender PATTERN]",
+	    (int)s->section.n, s->section.p);
+	return false;
+}
+
+int
+config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
+    const struct config_report *report)
+{
+	struct config_loader l = { .c = c, .settings = { .report = report, .set = set, .ctx = &l } };
+
+	memset(c, 0, sizeof *c);
+	if (keys_defaults(c) < 0)
+		settings_error(&l.settings, (struct place){ 0 }, "out of memory");
+	settings_read(&l.settings, file, overrides, n);
+	config_check(&l);
+	pool_free(l.routes);
+	settings_done(&l.settings);
+	return l.settings.errors ? -EINVAL : 0;
+}
+
+void
+config_done(struct config *c)
+{
+	for (size_t i = 0; i < c->nroutes; i++)
+		route_done(&c->routes[i]);
+	pool_free(c->routes);
+	pool_free(c->queue.directory);
+	pool_free(c->server.hostname);
+	pool_free(c->server.trusted);
+	pool_free(c->server.proxy_trusted.list);
+	pool_free(c->server.senders);
+	pool_free(c->server.refuse);
+	pool_free(c->server.tls_certificate);
+	pool_free(c->server.tls_key);
+	pool_free(c->server.tls_program);
+	pool_free(c->server.auth_target);
+	pool_free(c->server.auth_senders);
+	pool_free(c->relay.resolver.list);
+	pool_free(c->relay.bind.list);
+	pool_free(c->relay.tls_ca_file);
+	pool_free(c->relay.ignore_keywords);
+	memset(c, 0, sizeof *c);
+}
+
+bool
+config_trusts(const struct config *c, const struct sockaddr *sa)
+{
+	if (!sa)
+		return c->server.trust_local;
+	for (size_t i = 0; i < c->server.ntrusted; i++)
+		if (cidr_match(&c->server.trusted[i], sa))
+			return true;
+	return false;
+}
+
+bool
+config_is_balancer(const struct config *c, const struct sockaddr *sa)
+{
+	const struct network_list *balancers = &c->server.proxy_trusted;
+
+	if (!c->server.proxy_protocol)
+		return false;
+	if (!sa)
+		return balancers->local;
+	for (size_t i = 0; i < balancers->n; i++)
+		if (cidr_match(&balancers->list[i], sa))
+			return true;
+	return false;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: ISC
+/*
+ * How a value's text gets into its place in struct config, by the kind of its key.  No files are
+ * read here.  Called by keys.c, for what config.c reads and for the defaults.
+ */
+#include "config/key_set.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "config/networks.h"
+#include "base/name.h"
+#include "config/route.h"
+#include "config/secret.h"
+#include "config/pool.h"
+#include "base/words.h"
+
+#define NOT_YET "this version cannot do that yet"
+
+static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum config_family) == sizeof(int),
+    "choices are stored as int");
+
+static int
+refuse(struct buf *why, const char *text)
+{
+	buf_str(why, text);
+	return -EINVAL;
+}
+
+static int
+refuse_word(struct buf *why, struct slice word, const char *text)
+{
+	buf_add(why, slice_of(word.p, word.n < 50 ? word.n : 50));
+	return refuse(why, text);
+}
+
+/* A bound as people write it: the largest unit that divides it. */
+static void
+bound_text(struct buf *b, enum key_kind kind, uint64_t v)
+{
+	static const struct { enum key_kind kind; uint64_t factor; const char *unit; } units[] = {
+		{ KIND_SIZE, KEY_TIB, "T" }, { KIND_SIZE, KEY_KIB, "K" },
+		{ KIND_MS, KEY_DAY, "d" }, { KIND_MS, KEY_SECOND, "s" }, { KIND_MS, 1, "ms" },
+	};
+
+	if (kind == KIND_SECONDS)
+		kind = KIND_MS;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		if (units[i].kind != kind || v < units[i].factor || v % units[i].factor != 0)
+			continue;
+		buf_uint(b, v / units[i].factor);
+		buf_str(b, units[i].unit);
+		return;
+	}
+	buf_uint(b, v);
+}
+
+static int
+set_number(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	uint64_t v;
+
+	switch (k->kind) {
+	case KIND_SIZE:
+		if (!words_size(value, &v))
+			return refuse(why, WORDS_SIZE_HELP);
+		break;
+	case KIND_SECONDS:
+	case KIND_MS:
+		if (!words_duration_ms(value, &v))
+			return refuse(why, WORDS_DURATION_HELP);
+		break;
+	default:
+		if (!slice_uint(value, UINT64_MAX, &v))
+			return refuse(why, "write a plain number");
+	}
+	if (v < k->min || v > k->max) {
+		buf_str(why, "must be from ");
+		bound_text(why, k->kind, k->min);
+		buf_str(why, " to ");
+		bound_text(why, k->kind, k->max);
+		return -EINVAL;
+	}
+	if (k->kind == KIND_SECONDS) {
+		if (v % KEY_SECOND)
+			return refuse(why, "write whole seconds");
+		v /= KEY_SECOND;
+	}
+	memcpy((char *)c + k->at, &v, sizeof v);
+	return 0;
+}
+
+static int
+set_choice(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	const struct key_choice *choice;
+	bool first = true;
+
+	for (choice = k->choices; choice->word.n; choice++) {
+		if (!slice_eq(value, choice->word))
+			continue;
+		if (choice->value == KEY_ELSE) {
+			buf_str(why, NOT_YET "; write ");
+			buf_add(why, k->fallback);
+			return -EINVAL;
+		}
+		if (k->at != KEY_NOWHERE)
+			memcpy((char *)c + k->at, &choice->value, sizeof choice->value);
+		return 0;
+	}
+	buf_str(why, "write ");
+	for (choice = k->choices; choice->word.n; choice++) {
+		if (choice->value == KEY_ELSE)
+			continue;
+		if (!first)
+			buf_str(why, " or ");
+		buf_add(why, choice->word);
+		first = false;
+	}
+	return -EINVAL;
+}
+
+/* Put a text in its place; without one, NULL.  0 or -ENOMEM. */
+static int
+replace(struct config *c, size_t place, struct slice value)
+{
+	char *copy = NULL, **at = (char **)(void *)((char *)c + place);
+
+	if (value.n) {
+		copy = route_copy(value);
+		if (!copy)
+			return -ENOMEM;
+	}
+	pool_free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int
+set_text(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	if (k->kind == KIND_HOSTNAME) {
+		if (value.n && !name_is_host(value) && !name_is_literal(value))
+			return refuse(why, "write a full name, like mail.example.org, or an address like [192.0.2.1]");
+	} else if (k->kind == KIND_TEXT) {
+		for (size_t i = 0; i < value.n; i++)
+			if (value.p[i] < ' ' || value.p[i] > '~')
+				return refuse(why, "write plain ASCII");
+		if (value.n > 400)		/* one reply line holds it */
+			return refuse(why, "write at most 400 characters");
+	} else if (value.n ? value.p[0] != '/' : k->kind == KIND_DIRECTORY) {
+		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
+							: "write the absolute path of a directory");
+	}
+	return replace(c, k->at, value);
+}
+
+static int
+set_secrets(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct slice rest = value, word;
+
+	while ((word = words_next(&rest)).n)
+		if (!secret_name_valid(word))
+			return refuse_word(why, word, " is neither an absolute path nor the name of a credential");
+	return replace(c, k->at, value);
+}
+
+static int
+set_auth(struct config *c, struct slice value, struct buf *why)
+{
+	const struct slice file = SL("file:"), dovecot = SL("dovecot:");
+	enum config_auth auth = AUTH_OFF;
+	struct slice target = slice_of(NULL, 0);
+	int r;
+
+	if (slice_has_prefix(value, file)) {
+		auth = AUTH_FILE;
+		target = slice_skip(value, file.n);
+		if (!secret_name_valid(target))
+			return refuse(why, "write file: and an absolute path, or the name of a credential");
+	} else if (slice_has_prefix(value, dovecot)) {
+		auth = AUTH_DOVECOT;
+		target = slice_skip(value, dovecot.n);
+		if (target.n == 0 || target.p[0] != '/')
+			return refuse(why, "write dovecot: and the absolute path of its auth-client socket");
+	} else if (!slice_eq(value, SL("off"))) {
+		return refuse(why, "write off, file:PATH or dovecot:SOCKET");
+	}
+	r = replace(c, offsetof(struct config, server.auth_target), target);
+	if (r == 0)
+		c->server.auth = auth;
+	return r;
+}
+
+static int
+set_networks(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct network_list *at = k->at == KEY_NOWHERE ? NULL : (struct network_list *)(void *)((char *)c + k->at), list;
+	const int r = networks_parse(value, &list, why);
+
+	if (r < 0)
+		return r;
+	pool_free(at ? at->list : c->server.trusted);
+	if (at) {
+		at->list = list.list;
+		at->n = list.n;
+		at->local = list.local;
+	} else {
+		c->server.trusted = list.list;
+		c->server.ntrusted = list.n;
+		c->server.trust_local = list.local;
+	}
+	return 0;
+}
+
+static int
+set_addresses(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct address_list *at = (struct address_list *)(void *)((char *)c + k->at), list;
+	const int r = networks_addresses(value, k->kind == KIND_RESOLVER, &list, why);
+
+	if (r < 0)
+		return r;
+	pool_free(at->list);
+	*at = list;
+	return 0;
+}
+
+int
+key_set(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	switch (k->kind) {
+	case KIND_CHOICE:
+		return set_choice(c, k, value, why);
+	case KIND_DIRECTORY:
+	case KIND_FILE:
+	case KIND_HOSTNAME:
+	case KIND_TEXT:
+		return set_text(c, k, value, why);
+	case KIND_SECRETS:
+		return set_secrets(c, k, value, why);
+	case KIND_AUTH:
+		return set_auth(c, value, why);
+	case KIND_TRUSTED:
+	case KIND_NETWORKS:
+		return set_networks(c, k, value, why);
+	case KIND_RESOLVER:
+	case KIND_BIND:
+		return set_addresses(c, k, value, why);
+	default:
+		return set_number(c, k, value, why);
+	}
+}

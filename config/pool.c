@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A stack of chunks in a static array, each behind its size; malloc(3) once it is full.  Called while the configuration
+ * is read.  Not for threads.
+ */
+#include "config/pool.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The address sanitizer knows the bounds of what malloc gave, not of what is in here. */
+#if defined(__SANITIZE_ADDRESS__)
+#define POOL 64
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POOL 64
+#endif
+#endif
+#ifndef POOL
+#define POOL 16384
+#endif
+#define HEAD alignof(max_align_t)	/* before each chunk: its size, and that of no other is needed */
+
+static alignas(max_align_t) char pool[POOL];
+static size_t used;
+
+static bool
+in_pool(const char *p)
+{
+	return (uintptr_t)p >= (uintptr_t)pool && (uintptr_t)p < (uintptr_t)pool + sizeof pool;
+}
+
+/* Of the chunk at p. */
+static size_t
+size_of(const char *p)
+{
+	size_t n;
+
+	memcpy(&n, p - HEAD, sizeof n);
+	return n;
+}
+
+static bool
+is_last(const char *p)
+{
+	return p + size_of(p) == pool + used;
+}
+
+void *
+pool_alloc(size_t n)
+{
+	char *p = pool + used + HEAD;
+
+	if (n == 0)
+		n = 1;
+	if (n <= sizeof pool)		/* no overflow below */
+		n = (n + HEAD - 1) / HEAD * HEAD;
+	if (n > sizeof pool - used || sizeof pool - used - n < HEAD)
+		return malloc(n);
+	memcpy(p - HEAD, &n, sizeof n);
+	used += HEAD + n;
+	return p;
+}
+
+void *
+pool_realloc(void *p, size_t n)
+{
+	char *new;
+
+	if (!p)
+		return pool_alloc(n);
+	if (!in_pool(p))
+		return realloc(p, n);
+	if (n <= size_of(p))
+		return p;
+	new = pool_alloc(n);
+	if (new) {
+		memcpy(new, p, size_of(p));
+		pool_free(p);
+	}
+	return new;
+}
+
+void
+pool_free(void *p)
+{
+	if (!p || !in_pool(p))
+		free(p);
+	else if (is_last(p))
+		used = (size_t)((char *)p - HEAD - pool);
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Routes.  Text in, struct route out; no files are touched here.  Called by config.c; which route mail takes is
+ * choose.c's.
+ */
+#include "config/route.h"
+
+#include <errno.h>
+
+#include "base/name.h"
+#include "config/secret.h"
+#include "config/pool.h"
+#include "base/words.h"
+#include "config/via.h"
+
+bool
+route_key(struct slice name, enum route_key *ret)
+{
+	static const struct slice names[ROUTE_KEYS] = {
+		[ROUTE_VIA] = S("via"),
+		[ROUTE_TLS] = S("tls"),
+		[ROUTE_USER] = S("user"),
+		[ROUTE_PASSWORD_FILE] = S("password-file"),
+		[ROUTE_TOKEN_COMMAND] = S("token-command"),
+		[ROUTE_ACCEPT] = S("accept"),
+		[ROUTE_RECIPIENTS] = S("recipients"),
+		[ROUTE_ALIASES] = S("aliases"),
+		[ROUTE_SUBADDRESS] = S("subaddress"),
+	};
+
+	for (size_t i = 0; i < ROUTE_KEYS; i++) {
+		if (!slice_eq(name, names[i]))
+			continue;
+		*ret = (enum route_key)i;
+		return true;
+	}
+	return false;
+}
+
+bool
+route_pattern_valid(struct slice pattern)
+{
+	if (slice_eq(pattern, SL("*")))
+		return true;
+	if (name_is_literal(pattern))
+		return true;
+	return name_is_domain(slice_has_prefix(pattern, SL(".")) ? slice_skip(pattern, 1) : pattern);
+}
+
+/* A local part as people have them: what needs quotes has no section of its own. */
+static bool
+is_local_part(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127 || strchr("\"\\()<>[]:;,@", s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+bool
+route_sender_valid(struct slice pattern)
+{
+	struct slice domain, local = slice_cut(pattern, '@', &domain);
+
+	if (local.n < pattern.n)
+		return is_local_part(local) && (name_is_domain(domain) || name_is_literal(domain));
+	return !slice_eq(pattern, SL("*")) && route_pattern_valid(pattern);
+}
+
+char *
+route_copy(struct slice s)
+{
+	char *p = pool_alloc(s.n + 1);
+
+	if (!p)
+		return NULL;
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+/* Put a copy in place of what was there; NULL for a slice without memory. */
+static int
+replace(char **at, struct slice s)
+{
+	char *p = s.p ? route_copy(s) : NULL;
+
+	if (s.p && !p)
+		return -ENOMEM;
+	pool_free(*at);
+	*at = p;
+	return 0;
+}
+
+static int
+refuse(struct buf *why, const char *text)
+{
+	buf_str(why, text);
+	return -EINVAL;
+}
+
+static int
+set_via(struct route *r, struct slice value, struct buf *why)
+{
+	struct via v = { 0 };
+	int e = via_parse(value, &v, why);
+
+	if (e < 0)
+		return e;
+	if (r->by_sender && v.kind != VIA_MX && v.kind != VIA_SMTP)
+		return refuse(why, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST, smtp+starttls://HOST");
+	if (replace(&r->via_text, value) < 0 || replace(&r->host, v.host) < 0 || replace(&r->target, v.target) < 0)
+		return -ENOMEM;
+	r->via = v.kind;
+	r->port = v.port;
+	r->scheme = v.scheme;
+	return 0;
+}
+
+static int
+set_tls(struct route *r, struct slice value, struct buf *why)
+{
+	static const struct { struct slice word; enum relay_tls tls; } words[] = {
+		{ S("none"), RELAY_TLS_NONE }, { S("may"), RELAY_TLS_MAY }, { S("require"), RELAY_TLS_REQUIRE },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (!slice_eq(value, words[i].word))
+			continue;
+		r->tls = words[i].tls;
+		return 0;
+	}
+	return refuse(why, "write none or may or require");
+}
+
+static int
+set_accept(struct route *r, struct slice value, struct buf *why)
+{
+	if (slice_eq(value, SL("anyone")))
+		r->accept = ACCEPT_ANYONE;
+	else if (slice_eq(value, SL("trusted")))
+		r->accept = ACCEPT_TRUSTED;
+	else
+		return refuse(why, "write anyone or trusted");
+	r->accept_set = true;
+	return 0;
+}
+
+/* Of the characters that need no quotes in an address, those that are no letters. */
+static int
+set_subaddress(struct route *r, struct slice value, struct buf *why)
+{
+	if (value.n > 1 || (value.n == 1 && !strchr("+-=._~#%", value.p[0])))
+		return refuse(why, "write one character of + - = . _ ~ # %, or nothing");
+	r->subaddress = value.n ? value.p[0] : '\0';
+	return 0;
+}
+
+/* It travels between control characters (RFC 4616), and stands in the log. */
+static int
+set_user(struct route *r, struct slice value, struct buf *why)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 127)
+			return refuse(why, "a user's name has no control characters");
+	if (value.n > ROUTE_USER_MAX)
+		return refuse(why, "write at most 255 octets");
+	return replace(&r->user, value.n ? value : slice_of(NULL, 0));
+}
+
+static int
+set_password_file(struct route *r, struct slice value, struct buf *why)
+{
+	if (value.n && !secret_name_valid(value))
+		return refuse(why, "write the absolute path of a file, or the name of a credential");
+	return replace(&r->password_file, value.n ? value : slice_of(NULL, 0));
+}
+
+static int
+set_token_command(struct route *r, struct slice value, struct buf *why)
+{
+	struct slice rest = value;
+	size_t words = 0;
+
+	while (words_next(&rest).n)
+		words++;
+	if (value.n && (value.p[0] != '/' || memchr(value.p, '\0', value.n)))
+		return refuse(why, "write the absolute path of a program and its arguments, separated by blanks; no shell sees them");
+	if (words > ROUTE_COMMAND_WORDS || value.n > ROUTE_COMMAND_MAX)
+		return refuse(why, "write at most 32 words and 1000 octets");
+	return replace(&r->token_command, value.n ? value : slice_of(NULL, 0));
+}
+
+int
+route_set(struct route *r, enum route_key key, struct slice value, struct buf *why)
+{
+	if (r->by_sender && key >= ROUTE_SENDER_KEYS)
+		return refuse(why, "that is for a [route]; a [sender] has " ROUTE_SENDER_KEY_NAMES);
+	switch (key) {
+	case ROUTE_VIA:
+		return set_via(r, value, why);
+	case ROUTE_TLS:
+		return set_tls(r, value, why);
+	case ROUTE_USER:
+		return set_user(r, value, why);
+	case ROUTE_PASSWORD_FILE:
+		return set_password_file(r, value, why);
+	case ROUTE_TOKEN_COMMAND:
+		return set_token_command(r, value, why);
+	case ROUTE_ACCEPT:
+		return set_accept(r, value, why);
+	case ROUTE_RECIPIENTS:
+		if (value.n && value.p[0] != '/')
+			return refuse(why, "write the absolute path of a file");
+		return replace(&r->recipients, value.n ? value : slice_of(NULL, 0));	/* empty takes a list away */
+	case ROUTE_ALIASES:
+		if (value.n && value.p[0] != '/')
+			return refuse(why, "write the absolute path of a file");
+		return replace(&r->aliases, value.n ? value : slice_of(NULL, 0));
+	case ROUTE_SUBADDRESS:
+		return set_subaddress(r, value, why);
+	default:
+		return -EINVAL;
+	}
+}
+
+void
+route_settle(struct route *r)
+{
+	bool ends_here = r->via == VIA_LMTP || r->via == VIA_MAILDIR || r->via == VIA_PRINT;
+
+	if (!r->accept_set)
+		r->accept = ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE : ACCEPT_TRUSTED;
+}
+
+void
+route_done(struct route *r)
+{
+	pool_free(r->pattern);
+	pool_free(r->via_text);
+	pool_free(r->host);
+	pool_free(r->target);
+	pool_free(r->recipients);
+	pool_free(r->aliases);
+	pool_free(r->user);
+	pool_free(r->password_file);
+	pool_free(r->token_command);
+	memset(r, 0, sizeof *r);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Where secrets are, and who else can read them.  Reads none itself.  Called for each session with TLS, by
+ * net/tls.c, session/certificates.c and session/auth_file.c.
+ */
+#include "config/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool
+secret_name_valid(struct slice name)
+{
+	if (name.n == 0 || memchr(name.p, '\0', name.n))
+		return false;
+	return name.p[0] == '/' || (!memchr(name.p, '/', name.n) && name.p[0] != '.');
+}
+
+int
+secret_path(struct buf *b, struct slice name)
+{
+	if (name.n == 0 || name.p[0] != '/') {
+		const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+		if (!directory || directory[0] != '/')
+			return -ENOENT;
+		buf_str(b, directory);
+		buf_chr(b, '/');
+	}
+	buf_add(b, name);
+	(void)buf_cstr(b);
+	return b->full ? -ENAMETOOLONG : 0;
+}
+
+/* Credentials are in a folder that only the unit's user may enter; the access list by which they are his
+ * looks like a group's right to read. */
+static bool
+is_credential(const char *path)
+{
+	const struct slice directory = slice_str(getenv("CREDENTIALS_DIRECTORY"));
+	const struct slice p = slice_str(path);
+
+	return directory.n && directory.p[0] == '/' && slice_has_prefix(p, directory) && p.n > directory.n &&
+	       p.p[directory.n] == '/' && !strchr(p.p + directory.n + 1, '/');
+}
+
+/* 0; or -errno with what is wrong with it in why. */
+static int
+check(int fd, const char *path, struct buf *why)
+{
+	struct stat st;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0) {
+		r = -errno;
+		buf_fmt(why, "%s: %s", path, strerror(-r));
+	} else if (!S_ISREG(st.st_mode)) {
+		r = -EINVAL;
+		buf_fmt(why, "%s: is no regular file", path);
+	} else if ((st.st_mode & (S_IRGRP | S_IROTH)) && !is_credential(path)) {
+		r = -EACCES;
+		buf_fmt(why, "%s: others can read it (mode %04o): chmod 600 it", path, st.st_mode & 07777U);
+	}
+	return r;
+}
+
+int
+secret_open(const char *path, struct buf *why)
+{
+	int r, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		r = -errno;
+		buf_fmt(why, "%s: %s", path, strerror(-r));
+		return r;
+	}
+	r = check(fd, path, why);
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}

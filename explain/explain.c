@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The runner's decisions, told instead of done.  Uses the same look-ups and the same order
+ * as a delivery, so that what it prints is what would happen.
+ */
+#include "explain/explain.h"
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "client/credential.h"
+#include "hosts/hosts.h"
+#include "delivery/maildir.h"
+#include "hosts/order.h"
+#include "client/self.h"
+#include "queue.h"
+#include "explain/explain_alias.h"
+#include "runner/internal.h"
+#include "smtp/address.h"
+
+#define PROBE_MS 5000		/* for a host nobody measured yet */
+
+static const struct {
+	enum mx_status status;
+	const char *text;
+} verdicts[] = {
+	{ MX_NULL, "bounces at once: the domain accepts no mail (5.1.10, RFC 7505)" },
+	{ MX_NXDOMAIN, "bounces at once: no such domain (5.1.2)" },
+	{ MX_NO_HOST, "bounces at once: no exchanger has an address (5.4.4)" },
+	{ MX_BAD_NAME, "bounces at once: not a domain name (5.1.2)" },
+	{ MX_OWN, "bounces at once: it would come back to this host (5.4.6)" },
+	{ MX_DEFER, "is kept and tried again later: the DNS does not answer (4.4.3)" },
+};
+
+static void
+explain_server_list(const struct dns_resolver *resolver, FILE *out)
+{
+	for (size_t i = 0; i < resolver->nservers; i++) {
+		char space[128];
+		struct buf b = BUF(space);
+
+		address_text(&b, (const struct sockaddr *)&resolver->servers[i]);
+		fprintf(out, "%s%s", i ? ", " : "", buf_cstr(&b));
+	}
+	fputc('\n', out);
+}
+
+/* Connect to those that are unknown, and learn. */
+static void
+probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n, bool silent)
+{
+	struct dial_target dial[DIAL_MAX];
+	const struct mx_exchanger *names[DIAL_MAX];
+	struct dial_options o = {
+		.connect_timeout_ms = PROBE_MS,
+		.first_timeout_ms = PROBE_MS,
+		.linger_factor = 1000,
+		.linger_max_ms = PROBE_MS,
+		.silent = silent,
+		.bind = c->relay.bind.list,
+		.nbind = c->relay.bind.n,
+	};
+	size_t k = 0;
+	int winner;
+
+	for (size_t i = 0; i < n && k < DIAL_MAX; i++) {
+		if (targets[i].reason == ORDER_MEASURED && !targets[i].at_least)
+			continue;
+		names[k] = targets[i].exchanger;
+		dial[k++] = (struct dial_target){
+			.address = *targets[i].address,
+			.address_len = targets[i].address->ss_family == AF_INET
+			    ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6),
+		};
+	}
+	if (k == 0)
+		return;
+	winner = dial_race(dial, k, &o, "QUIT\r\n");
+	if (winner >= 0) {
+		if (!silent)
+			(void)!write(dial[winner].fd, "QUIT\r\n", 6);
+		close(dial[winner].fd);
+	}
+	for (size_t i = 0; i < k; i++) {
+		struct host_report report = {
+			.event = dial[i].state == DIAL_OPEN ? HOST_OPEN : dial[i].state == DIAL_SLOW ? HOST_SLOW : HOST_FAILED,
+			.connect_us = dial[i].connect_us,
+			.first_us = dial[i].state == DIAL_SLOW ? dial[i].waited_us : dial[i].first_us,
+		};
+
+		host_key(report.address, &dial[i].address);
+		(void)snprintf(report.name, sizeof report.name, "%.63s", names[i]->name);
+		hosts_learn(hosts, &report, runner_now_s());
+	}
+}
+
+/* start_ms: when it joins the first race; -1: it is not of it. */
+static void
+explain_reason(const struct order_target *t, int start_ms, FILE *out)
+{
+	char space[32], since_space[32];
+	struct buf until = BUF(space), since = BUF(since_space);
+
+	clock_stamp(&until, t->until_s);
+	clock_stamp(&since, t->since_s);
+	switch (t->reason) {
+	case ORDER_MEASURED:
+		fputs("answered", out);
+		break;
+	case ORDER_UNKNOWN:
+		fputs("not measured: raced", out);
+		break;
+	case ORDER_FAILING:
+		fputs(t->level == ORDER_LAST ? "takes mail and breaks off: tried after all others"
+		    : "failed last time: tried after the others of its level", out);
+		break;
+	case ORDER_RESTING:
+		fprintf(out, "fails since %s: not tried before %s", buf_cstr(&since), buf_cstr(&until));
+		return;
+	case ORDER_IPV4:
+		fprintf(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
+		return;
+	}
+	if (start_ms > 0)
+		fprintf(out, ", after %d ms without an answer", start_ms);
+}
+
+/* by_mx: the exchangers were looked for under a domain. */
+static void
+explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx, int start_ms, FILE *out)
+{
+	char key[64], latency[32] = "no answer";
+	const struct host *h;
+
+	host_key(key, t->address);
+	h = hosts_find(hosts, key);
+	if (h && h->first_us > 0)
+		(void)snprintf(latency, sizeof latency, "%s%.1f ms", h->at_least ? "> " : "",
+		    (double)h->first_us / 1000);
+	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s ", rank, t->exchanger->preference,
+	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency);
+	explain_reason(t, start_ms, out);
+	fputc('\n', out);
+}
+
+static void
+explain_exchangers(const struct config *c, const struct route *route, struct hosts *hosts, const struct mx_list *mx, bool by_mx,
+    FILE *out)
+{
+	static struct order_target targets[ORDER_MAX];
+	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
+	int64_t fresh_s = (int64_t)c->relay.latency_fresh_s;
+	int start_ms[DIAL_MAX];
+	size_t n, usable, raced;
+
+	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
+	probe(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
+	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
+	fprintf(out, "order       %s\n", latency_only
+	    ? "by latency alone (mx-order = latency)"
+	    : "by preference; within one preference by latency to the first octet of the greeting");
+	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger", "address",
+	    "latency", "");
+	usable = order_usable(targets, n);
+	raced = order_race(targets, usable, start_ms);
+	for (size_t i = 0; i < n; i++)
+		explain_target(hosts, &targets[i], i + 1, by_mx, i < raced ? start_ms[i] : -1, out);
+	for (size_t i = 0; i < mx->n; i++)
+		if (mx->exchangers[i].naddresses == 0)
+			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
+			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
+	if (n && !usable)
+		fprintf(out, "mail        is kept and tried again later: every exchanger is left alone for now (4.4.1)\n");
+}
+
+/* What earlier runs measured, if the queue can be looked at. */
+static void
+load_hosts(const struct config *c, struct hosts *hosts)
+{
+	struct queue q;
+	int error = queue_open(&q, c->queue.directory, QUEUE_LOOK);
+
+	*hosts = (struct hosts){ 0 };
+	if (error == 0) {
+		hosts_load(hosts, q.state);
+		hosts_pauses(hosts, c->queue.retry_min_s, c->queue.retry_max_s);
+		queue_close(&q);
+	} else {
+		fprintf(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n", c->queue.directory,
+		    strerror(-error));
+	}
+}
+
+static void
+explain_domain(const struct config *c, const struct dns_resolver *resolver, const struct route *route,
+    struct slice domain, FILE *out)
+{
+	struct hosts hosts;
+	struct mx_list mx;
+
+	fprintf(out, "resolver    ");
+	explain_server_list(resolver, out);
+	if (route->via == VIA_MX) {
+		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
+		self_drop(c, domain, &mx);
+	} else {
+		mx_host(resolver, route->host, c->relay.family,
+		    route->port ? route->port : (uint16_t)c->relay.port, &mx);
+	}
+	if (mx.detail[0])
+		fprintf(out, "dns         %s\n", mx.detail);
+	if (mx.status == MX_OK) {
+		load_hosts(c, &hosts);
+		explain_exchangers(c, route, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
+		explain_tls(c, route, &hosts, &mx, out);
+		hosts_done(&hosts);
+	}
+	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+		if (verdicts[i].status == mx.status)
+			fprintf(out, "mail        %s\n", route->via == VIA_MX ? verdicts[i].text
+			    : "is kept and tried again later: that host cannot be found (4.4.3)");
+	mx_list_done(&mx);
+}
+
+static void
+explain_mailbox(const struct route *route, const struct smtp_path *path, struct slice here, FILE *out)
+{
+	char space[PATH_MAX] = "";
+	struct buf b = BUF(space);
+
+	if (maildir_path(route, smtp_path_text(path), smtp_path_domain(path), here, &b) < 0)
+		fprintf(out, "mail        bounces at once: no mailbox can have that name\n");
+	else
+		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
+}
+
+static void
+explain_frozen(const struct config *c, const struct route *route, FILE *out)
+{
+	struct queue q;
+	struct frozen_list list;
+	const struct frozen *f;
+	char since[32], until[32];
+	struct buf from = BUF(since), to = BUF(until);
+
+	if (queue_open(&q, c->queue.directory, QUEUE_LOOK) < 0)
+		return;
+	frozen_load(&list, q.state, runner_now_s());
+	f = frozen_now(&list, route, runner_now_s());
+	if (f) {
+		clock_stamp(&from, f->since_s);
+		clock_stamp(&to, f->until_s);
+		fprintf(out, "frozen      since %s, tried again at %s or by --flush: %s\n", buf_cstr(&from), buf_cstr(&to), f->why);
+	}
+	frozen_done(&list);
+	queue_close(&q);
+}
+
+/* A program is not run for this: it may ask somebody. */
+static void
+explain_login(const struct route *route, FILE *out)
+{
+	static struct credential secret;
+	char space[400];
+	struct buf why = BUF(space);
+
+	if (route->token_command) {
+		fprintf(out, "login       as %s with token-command %s\n", route->user, route->token_command);
+		return;
+	}
+	fprintf(out, "login       as %s with password-file %s\n", route->user, route->password_file);
+	if (credential_get(route, &secret, &why) < 0)
+		fprintf(out, "            %s\n", buf_cstr(&why));
+	credential_wipe(&secret);
+}
+
+static bool
+is_address(const char *address, unsigned flags, struct smtp_path *ret)
+{
+	struct slice rest;
+
+	if (smtp_path_parse(slice_str(address), SMTP_PATH_TOLERANT | flags, ret, &rest) == SMTP_PATH_OK && rest.n == 0)
+		return true;
+	fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n", address);
+	return false;
+}
+
+int
+explain(const struct config *c, const struct dns_resolver *resolver, const char *sender, const char *address, FILE *out)
+{
+	struct smtp_path path, from = { .n = 0 };
+	struct slice domain;
+	const struct route *route;
+
+	if (!is_address(address, SMTP_PATH_NO_DOMAIN, &path) ||
+	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
+		return EX_USAGE;
+	domain = smtp_path_domain(&path);
+	route = domain.n ? config_route_from(c, smtp_path_text(&from), domain) : config_postmaster(c, &domain);
+	fprintf(out, "address     %s\n", path.text);
+	if (from.n)
+		fprintf(out, "sender      %s\n", from.text);
+	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "", route->pattern,
+	    route->via_text, route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	if (explain_alias(c, &path, out))
+		return 0;
+	if (route->user)
+		explain_login(route, out);
+	if (route->via == VIA_SMTP)
+		explain_frozen(c, route, out);
+	if (route->via == VIA_MX || route->host)
+		explain_domain(c, resolver, route, domain, out);
+	else if (route->via == VIA_MAILDIR)
+		explain_mailbox(route, &path, domain, out);
+	return 0;
+}

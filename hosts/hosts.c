@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The table of exchangers' addresses: learned from each dial and each transaction.  Nothing but the order of
+ * tries depends on it, and when they are made.  Must not know that order (hosts/order) or how one dials (net/dial).
+ */
+#include "hosts/hosts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cidr.h"
+#include "base/slice.h"
+
+#define OUTAGE_S 60
+
+/* Where address is, or would be. */
+static size_t
+position(const struct hosts *h, const char *address)
+{
+	size_t low = 0, high = h->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(h->list[middle].address, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool
+is_at(const struct hosts *h, size_t i, const char *address)
+{
+	return i < h->n && strcmp(h->list[i].address, address) == 0;
+}
+
+const struct host *
+hosts_find(const struct hosts *h, const char *address)
+{
+	size_t i = position(h, address);
+
+	return is_at(h, i, address) ? &h->list[i] : NULL;
+}
+
+static int64_t
+last_heard(const struct host *host)
+{
+	return host->measured_s > host->failed_s ? host->measured_s : host->failed_s;
+}
+
+static void
+forget_stalest(struct hosts *h)
+{
+	size_t stalest = 0;
+
+	for (size_t i = 1; i < h->n; i++)
+		if (last_heard(&h->list[i]) < last_heard(&h->list[stalest]))
+			stalest = i;
+	h->n--;
+	memmove(&h->list[stalest], &h->list[stalest + 1], (h->n - stalest) * sizeof *h->list);
+}
+
+struct host *
+hosts_entry(struct hosts *h, const char *address)
+{
+	size_t i = position(h, address);
+
+	if (is_at(h, i, address))
+		return &h->list[i];
+	if (h->n == HOSTS_MAX) {
+		forget_stalest(h);
+		i = position(h, address);
+	}
+	if (h->n == h->cap) {
+		size_t cap = h->cap ? h->cap * 2 : 16;
+		struct host *list = realloc(h->list, cap * sizeof *list);
+
+		if (!list)
+			return NULL;
+		h->list = list;
+		h->cap = cap;
+	}
+	memmove(&h->list[i + 1], &h->list[i], (h->n - i) * sizeof *h->list);
+	h->n++;
+	h->list[i] = (struct host){ 0 };
+	(void)snprintf(h->list[i].address, sizeof h->list[i].address, "%s", address);
+	return &h->list[i];
+}
+
+void
+hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s)
+{
+	/* A message that comes back after retry-min, a tenth less or more, must find the pause behind a first failure over. */
+	h->pause_s = retry_min_s / 2 < HOSTS_PAUSE_S ? (int64_t)(retry_min_s / 2) : HOSTS_PAUSE_S;
+	h->pause_max_s = retry_max_s < HOSTS_PAUSE_MAX_S ? (int64_t)retry_max_s : HOSTS_PAUSE_MAX_S;
+	if (h->pause_s == 0)
+		h->pause_s = 1;
+}
+
+static int64_t
+pause_s(const struct hosts *h, unsigned failures)
+{
+	int64_t pause = h->pause_s ? h->pause_s : HOSTS_PAUSE_S;
+	const int64_t most = h->pause_max_s ? h->pause_max_s : HOSTS_PAUSE_MAX_S;
+
+	while (--failures && pause < most)
+		pause *= 2;
+	return pause < most ? pause : most;
+}
+
+/* A single failure may be an accident, so it costs a host its place in line only. */
+int64_t
+hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s)
+{
+	int64_t until_s;
+
+	if (host->failures < 2 || host->failed_s > now_s || host->failed_s <= h->forgiven_s)
+		return 0;
+	until_s = host->failed_s + pause_s(h, host->failures);
+	return until_s > now_s ? until_s : 0;
+}
+
+/* One odd sample must not turn the order round; a change that lasts does within a few. */
+static int64_t
+smooth(int64_t old, int64_t sample)
+{
+	return (3 * old + sample) / 4;
+}
+
+static void
+learn_open(struct host *host, const struct host_report *r, int64_t now_s)
+{
+	bool exact = host->first_us && !host->at_least;
+
+	host->first_us = exact ? smooth(host->first_us, r->first_us) : r->first_us;
+	host->connect_us = exact && host->connect_us ? smooth(host->connect_us, r->connect_us) : r->connect_us;
+	host->at_least = false;
+	host->measured_s = now_s;
+}
+
+/* Cut off after first_us of silence.  That bound can only make a host look slower: a race that was over
+ * early says nothing against what was measured in full. */
+static void
+learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
+{
+	bool exact = host->first_us && !host->at_least;
+
+	host->measured_s = now_s;
+	if (r->first_us <= host->first_us)
+		return;
+	host->at_least = !exact;
+	host->first_us = exact ? smooth(host->first_us, r->first_us) : r->first_us;
+	if (r->connect_us)
+		host->connect_us = r->connect_us;
+}
+
+/* Several destinations find out at the same time, and a host that rests is no worse for being asked again: that is one
+ * failure.  True when it counts. */
+static bool
+learn_failure(const struct hosts *h, struct host *host, int64_t now_s)
+{
+	if (host->failures == 0)
+		host->since_s = now_s;
+	else if (host->failed_s <= now_s && now_s - host->failed_s < pause_s(h, host->failures))
+		return false;
+	if (host->failures < HOSTS_FAILURES_MAX)
+		host->failures++;
+	host->failed_s = now_s;
+	return true;
+}
+
+/* It is there, so there is no point in leaving it alone; but others come first. */
+static void
+learn_refusal(struct host *host, int64_t now_s)
+{
+	if (host->failures == 0)
+		host->since_s = now_s;
+	host->failures = 1;
+	host->failed_s = now_s;
+}
+
+static bool
+learn_proof(struct host *host)
+{
+	if (!host->failures && !host->broken)
+		return false;
+	host->failures = host->broken = 0;
+	host->since_s = 0;
+	return true;
+}
+
+/* While nobody greeted us it may have been us who were cut off: those that failed since the last greeting before that are not to
+ * be left alone for it. */
+static void
+learn_we_are_there(struct hosts *h, int64_t now_s)
+{
+	for (size_t i = 0; now_s - h->good_s >= OUTAGE_S && i < h->n; i++)
+		if (h->list[i].failures > 1 && h->list[i].since_s >= h->good_s)
+			h->list[i].failures = 1;
+	h->good_s = now_s;
+}
+
+static bool
+learn_event(struct hosts *h, struct host *host, const struct host_report *report, int64_t now_s)
+{
+	switch (report->event) {
+	case HOST_OPEN:
+		learn_we_are_there(h, now_s);
+		learn_open(host, report, now_s);
+		return true;
+	case HOST_SLOW:
+		learn_slow(host, report, now_s);
+		return true;
+	case HOST_FAILED:
+		return learn_failure(h, host, now_s);
+	case HOST_REFUSED:
+		learn_refusal(host, now_s);
+		return true;
+	case HOST_BROKE:
+		if (!learn_failure(h, host, now_s))
+			return false;
+		host->broken++;
+		return true;
+	case HOST_PROVEN:
+		return learn_proof(host);
+	case HOST_NO_IPV6:
+		host->ipv4_until_s = now_s + HOSTS_IPV4_S;
+		return true;
+	case HOST_RESTING:
+		break;
+	}
+	return false;
+}
+
+bool
+host_printable(const char *s)
+{
+	if (!*s)
+		return false;
+	for (; *s; s++)
+		if (*s <= ' ' || *s > '~')
+			return false;
+	return true;
+}
+
+void
+hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
+{
+	struct host *host;
+
+	if (report->event == HOST_RESTING || !host_printable(report->address) || !(host = hosts_entry(h, report->address)))
+		return;
+	if (host_printable(report->name))
+		memcpy(host->name, report->name, sizeof host->name);
+	if (learn_event(h, host, report, now_s))
+		h->changed = true;
+	if (report->tls != HOST_TLS_UNKNOWN) {
+		host->tls_failed_s = report->tls == HOST_TLS_FAILED ? now_s : 0;
+		h->changed = true;
+	}
+}
+
+void
+hosts_done(struct hosts *h)
+{
+	free(h->list);
+	*h = (struct hosts){ 0 };
+}
+
+void
+host_key(char key[64], const struct sockaddr_storage *address)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)address;
+	char space[64];
+	struct buf b = BUF(space);
+	bool brackets;
+
+	address_text(&b, sa);
+	brackets = b.n && memchr(b.p, ':', b.n);
+	(void)snprintf(key, 64, "%s%.*s%s:%u", brackets ? "[" : "", (int)b.n, b.p, brackets ? "]" : "",
+	    (unsigned)address_port(sa));
+}

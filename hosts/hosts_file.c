@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The table of hosts between runs: state/hosts, a text that people can read and anybody may delete.  Every
+ * field is checked when it is read back.  Called by relay.c, --explain and smtp-queue.
+ */
+#include "hosts/hosts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/slice.h"
+
+#define FILE_NAME "hosts"
+#define FILE_NEW  "hosts.new"
+#define FILE_MAX  (2 << 20)	/* more than HOSTS_MAX lines */
+#define NUMBERS   9		/* fields of a line behind address and name */
+
+/* "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0 0 0 0" */
+static bool
+parse_line(struct slice line, struct host *ret)
+{
+	struct slice field[2 + NUMBERS], rest = line;
+	uint64_t number[NUMBERS];
+
+	for (size_t i = 0; i < 2 + NUMBERS; i++)
+		field[i] = slice_cut(rest, ' ', &rest);
+	memset(ret, 0, sizeof *ret);
+	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n || field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
+		return false;
+	memcpy(ret->address, field[0].p, field[0].n);
+	memcpy(ret->name, field[1].p, field[1].n);
+	ret->at_least = field[3].n && field[3].p[0] == '>';
+	if (ret->at_least)
+		field[3] = slice_skip(field[3], 1);
+	for (size_t i = 0; i < NUMBERS; i++)
+		if (!slice_uint(field[i + 2], INT64_MAX / 8, &number[i]))
+			return false;
+	if (number[4] > HOSTS_FAILURES_MAX || number[7] > HOSTS_FAILURES_MAX || !host_printable(ret->address) ||
+	    !host_printable(ret->name))
+		return false;
+	ret->connect_us = (int64_t)number[0];
+	ret->first_us = (int64_t)number[1];
+	ret->measured_s = (int64_t)number[2];
+	ret->failed_s = (int64_t)number[3];
+	ret->failures = (unsigned)number[4];
+	ret->tls_failed_s = (int64_t)number[5];
+	ret->since_s = (int64_t)number[6];
+	ret->broken = (unsigned)number[7];
+	ret->ipv4_until_s = (int64_t)number[8];
+	return true;
+}
+
+void
+hosts_parse(struct hosts *h, struct slice text)
+{
+	struct host one, *place;
+
+	while (h->n < HOSTS_MAX) {
+		struct slice line = slice_cut(text, '\n', &text);
+
+		if (!text.p || line.p + line.n == text.p)	/* without its end: it may be half of a line */
+			break;
+		if (!parse_line(line, &one) || !(place = hosts_entry(h, one.address)))
+			continue;
+		*place = one;
+		if (one.measured_s > h->good_s)
+			h->good_s = one.measured_s;
+	}
+}
+
+void
+hosts_load(struct hosts *h, int state_fd)
+{
+	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
+	size_t n = 0;
+	ssize_t got;
+
+	*h = (struct hosts){ 0 };
+	while (text && n < FILE_MAX && (got = read(fd, text + n, FILE_MAX - n)) > 0)
+		n += (size_t)got;
+	if (text)
+		hosts_parse(h, slice_of(text, n));
+	free(text);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* No fsync: a table that is lost is measured again, and a torn one is dropped line by line. */
+int
+hosts_save(struct hosts *h, int state_fd)
+{
+	int fd = openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int r = 0;
+
+	if (!f) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		(void)unlinkat(state_fd, FILE_NEW, 0);	/* if it is anything else, a FIFO say: next time it is a file */
+		return r;
+	}
+	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed since broken ipv4_until\n", f);
+	for (size_t i = 0; i < h->n; i++) {
+		const struct host *host = &h->list[i];
+
+		fprintf(f, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 " %" PRId64 " %u %" PRId64
+		    "\n", host->address, host->name[0] ? host->name : "-", host->connect_us, host->at_least ? ">" : "",
+		    host->first_us, host->measured_s, host->failed_s, host->failures, host->tls_failed_s, host->since_s, host->broken,
+		    host->ipv4_until_s);
+	}
+	if (ferror(f))
+		r = -EIO;
+	if (fclose(f) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(state_fd, FILE_NEW, state_fd, FILE_NAME) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(state_fd, FILE_NEW, 0);
+	else
+		h->changed = false;
+	return r;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Walks over a list of addresses, element by element, and adds nothing but domains: display names,
+ * comments, groups and folding stay as they are.  Whatever is in doubt is left alone.  Called by submit.c.
+ */
+#include "message/qualify.h"
+
+struct walk {
+	struct slice body;
+	size_t at;		/* the next octet to look at */
+	size_t put;		/* octets that went out */
+	/* the element, or what is between its angle brackets */
+	unsigned words;
+	size_t word_end;
+	bool domain;		/* an '@' came */
+	bool settled;		/* it had angle brackets: they decide */
+};
+
+static void
+begin_element(struct walk *w)
+{
+	w->words = 0;
+	w->domain = w->settled = false;
+}
+
+/* Behind what ends in `close`; false when nothing does. */
+static bool
+skip_quoted(struct walk *w, char open, char close)
+{
+	unsigned depth = 0;
+
+	for (; w->at < w->body.n; w->at++) {
+		char c = w->body.p[w->at];
+
+		if (c == '\\')
+			w->at++;
+		else if (c == open && (open != close || depth == 0))
+			depth++;
+		else if (c == close && --depth == 0) {
+			w->at++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_special(char c)
+{
+	return c == '\0' || strchr("()<>[]:;@\\,\" \t\r\n", c) != NULL;
+}
+
+/* One bare local part, and nothing besides: that is what lacks a domain. */
+static void
+end_mailbox(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
+{
+	if (w->words != 1 || w->domain || w->settled)
+		return;
+	put(ctx, slice_of(w->body.p + w->put, w->word_end - w->put));
+	put(ctx, SL("@"));
+	put(ctx, domain);
+	w->put = w->word_end;
+}
+
+/* A quoted string, a domain literal, a run of other characters. */
+static bool
+take_word(struct walk *w)
+{
+	char c = w->body.p[w->at];
+	bool ended = true;
+
+	if (c == '"')
+		ended = skip_quoted(w, '"', '"');
+	else if (c == '[')
+		ended = skip_quoted(w, '[', ']');
+	else if (is_special(c))
+		return false;
+	else
+		while (w->at < w->body.n && !is_special(w->body.p[w->at]))
+			w->at++;
+	w->words++;
+	w->word_end = w->at;
+	return ended;
+}
+
+/* One step; false where this is no list of addresses. */
+static bool
+step(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
+{
+	switch (w->body.p[w->at]) {
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n':
+		break;
+	case '(':
+		return skip_quoted(w, '(', ')');
+	case '<':
+		begin_element(w);		/* what came was a display name */
+		break;
+	case '>':
+		end_mailbox(w, domain, put, ctx);
+		w->settled = true;
+		break;
+	case ',':
+	case ';':
+		end_mailbox(w, domain, put, ctx);
+		begin_element(w);
+		break;
+	case ':':				/* a group's name; or in <@a:b@c> a source route, which has an '@' */
+		if (!w->domain)
+			begin_element(w);
+		break;
+	case '@':
+		w->domain = true;
+		break;
+	default:
+		return take_word(w);
+	}
+	w->at++;
+	return true;
+}
+
+void
+qualify_addresses(struct slice body, struct slice domain, qualify_put *put, void *ctx)
+{
+	struct walk w = { .body = body };
+	bool fine = true;
+
+	while (fine && w.at < body.n)
+		fine = step(&w, domain, put, ctx);
+	if (fine)
+		end_mailbox(&w, domain, put, ctx);
+	put(ctx, slice_skip(body, w.put));
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Whatever a client says its name is, the field stays one that other programs can parse: it is the
+ * only part of a message that we vouch for.  Pure but for getsockname(2); called by smtp-handler.c.
+ */
+#include "message/trace.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/cidr.h"
+#include "base/clock.h"
+
+static bool
+is_atext(char c)
+{
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '.' || c == '-' ||
+	       c == '_';
+}
+
+/* A name as RFC 5321 has it goes in unchanged.  Of anything else only what cannot mean something in a header. */
+static void
+add_helo(struct buf *b, struct slice helo)
+{
+	if (smtp_domain_valid(helo, true) || smtp_address_literal_valid(helo)) {
+		buf_add(b, helo);
+		return;
+	}
+	if (helo.n == 0)
+		buf_str(b, "unknown");
+	for (size_t i = 0; i < helo.n; i++)
+		buf_chr(b, is_atext(helo.p[i]) ? helo.p[i] : '?');
+}
+
+/* A comment: RFC 8314 has a clause of its own for the cipher, but few know how to read it. */
+static void
+add_tls(struct buf *b, const struct tls_facts *tls)
+{
+	if (!tls || !tls->version[0])
+		return;
+	buf_str(b, "\r\n\t(using ");
+	buf_str(b, tls->version);
+	buf_str(b, " with cipher ");
+	buf_str(b, tls->cipher);
+	if (tls->client[0]) {
+		buf_str(b, ";\r\n\tclient certificate, not verified, SHA-256 ");
+		buf_str(b, tls->client);
+	}
+	buf_chr(b, ')');
+}
+
+void
+trace_received(struct buf *b, const struct trace *t)
+{
+	buf_str(b, "Received: from ");
+	add_helo(b, t->helo);
+	buf_str(b, t->peer->literal ? " ([" : " (");
+	buf_str(b, t->peer->text);
+	buf_str(b, t->peer->literal ? "])" : ")");
+	add_tls(b, t->tls);
+	buf_str(b, "\r\n\tby ");
+	buf_add(b, t->hostname);
+	buf_str(b, " with ");
+	buf_add(b, t->protocol);
+	buf_str(b, " id ");
+	buf_add(b, t->id);
+	if (t->recipient) {		/* of several none may learn of the others (section 7.2) */
+		buf_str(b, "\r\n\tfor <");
+		buf_add(b, smtp_path_text(t->recipient));
+		buf_chr(b, '>');
+	}
+	buf_str(b, ";\r\n\t");
+	clock_mail_date(b, t->time_s);
+	buf_str(b, "\r\n");
+}
+
+struct slice
+trace_own_name(const char *configured, int fd, struct buf *literal)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof ss;
+
+	if (configured)
+		return slice_str(configured);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+		address_unmap(&ss, &len);
+	buf_chr(literal, '[');
+	if (ss.ss_family == AF_INET6) {
+		char text[INET6_ADDRSTRLEN];	/* without a scope: the grammar has none */
+
+		buf_str(literal, "IPv6:");
+		buf_str(literal,
+		    inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&ss)->sin6_addr, text, sizeof text));
+	} else if (ss.ss_family == AF_INET) {
+		address_text(literal, (const struct sockaddr *)&ss);
+	} else {
+		buf_str(literal, "127.0.0.1");
+	}
+	buf_chr(literal, ']');
+	return buf_slice(literal);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The part of a notice that programs read: message/delivery-status (RFC 3464), or its form in UTF-8 (RFC 6533): a group of fields
+ * for the message and one for each recipient.
+ */
+#include "notice/bounce_parts.h"
+
+#include "attempt/deadline.h"
+#include "smtp/params.h"
+
+/* "mx1.example" of "mx1.example[192.0.2.1]:25"; where there is no name, "[192.0.2.1]". */
+static void
+add_remote(struct bounce *b, const char *host)
+{
+	const char *bracket = strchr(host, '['), *port = strrchr(host, ':');
+
+	if (bracket && bracket > host)
+		notice_line(&b->n, "Remote-MTA: dns; %.*s", (int)(bracket - host), host);
+	else if (port)
+		notice_line(&b->n, bracket ? "Remote-MTA: dns; %.*s" : "Remote-MTA: dns; [%.*s]", (int)(port - host), host);
+}
+
+/* What the sender gave its message and its recipients to know them by (RFC 3461 section 6.3), decoded. */
+static void
+add_reference(struct bounce *b, const char *field, struct slice type, struct slice xtext)
+{
+	char space[600];
+	struct buf text = BUF(space);
+
+	if (xtext.n == 0)
+		return;
+	buf_add(&text, type);
+	buf_str(&text, type.n ? "; " : "");
+	smtp_xtext_decode(xtext, &text);
+	if (!text.full)
+		notice_line(&b->n, "%s: %.*s", field, (int)text.n, text.p);
+}
+
+/* The peer's words, or ours about what went wrong; where a mailbox lies on our disk is nobody else's business. */
+static void
+add_diagnostic(struct bounce *b, const struct outcome *o)
+{
+	if (o->remote && o->host[0] && o->host[0] != '/')
+		add_remote(b, o->host);
+	if (o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED))
+		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", outcome_told(o));
+}
+
+static void
+add_recipient(struct bounce *b, const struct bounce_rcpt *r)
+{
+	const struct queue_rcpt *rcpt = &b->e->rcpts[r->rcpt];
+	struct slice path = rcpt->path, address, type;
+
+	type = slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
+	notice_blank(&b->n);
+	add_reference(b, "Original-Recipient", type, address);
+	notice_line(&b->n, "Final-Recipient: %s; %.*s", slice_is_ascii(path) ? "rfc822" : "utf-8", (int)path.n, path.p);
+	notice_line(&b->n, "Action: %s", owed_kind_text(b->news->action));
+	notice_line(&b->n, "Status: %s", r->outcome->status);
+	add_diagnostic(b, r->outcome);
+	bounce_date(b, "Last-Attempt-Date", b->news->now_s);
+	if (b->news->action == NOTICE_DELAYED)
+		bounce_date(b, "Will-Retry-Until", b->news->retry_until_s);
+}
+
+void
+bounce_status(struct bounce *b)
+{
+	const struct deadline deadline = deadline_of(b->e);
+
+	bounce_part(b, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
+	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
+	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
+	bounce_date(b, "Arrival-Date", b->e->arrived_us / 1000000);
+	if (deadline.set)	/* RFC 2852 section 6 */
+		bounce_date(b, "Deliver-By-Date", deadline.at_s);
+	for (size_t i = 0; i < b->news->n; i++)
+		add_recipient(b, &b->news->rcpts[i]);
+}

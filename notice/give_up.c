@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Giving up a message by hand, in the order that loses nothing: claimed by a rename to hold/, the bounce durable, the states
+ * marked, the file gone.  A crash in between leaves it in hold/, for the person to say it again.  Called by smtp-queue, and
+ * by the runner where it is asked.
+ */
+#include "notice/give_up.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "notice/bounce.h"
+
+void
+give_up_outcome(struct outcome *o)
+{
+	outcome_set(o, CAUSE_OPERATOR, SL(""), SL("given up by the operator of this mail system"));
+}
+
+/* What is owed to the sender of recipients in this state, and how they stand when that is sent. */
+static const struct debt {
+	enum queue_rcpt_state state, after;
+	enum notice_kind action;
+	enum outcome_cause cause;
+} debts[] = {
+	{ QUEUE_DELIVERED_OWED, QUEUE_DELIVERED, NOTICE_DELIVERED, CAUSE_DELIVERED },
+	{ QUEUE_RELAYED_OWED, QUEUE_DELIVERED, NOTICE_RELAYED, CAUSE_DELIVERED },
+	{ QUEUE_EXPANDED_OWED, QUEUE_DELIVERED, NOTICE_EXPANDED, CAUSE_EXPANDED },
+	{ QUEUE_PENDING, QUEUE_FAILED, NOTICE_FAILED, CAUSE_OPERATOR },
+};
+
+/* Tell the sender of those that the debt is about, then mark them. */
+static int
+pay(const struct queue *q, const struct config *c, struct queue_entry *e, const struct debt *debt, char ret_notice[QUEUE_ID_SIZE])
+{
+	struct bounce_rcpt *rcpts = calloc(e->nrcpts, sizeof *rcpts);
+	struct bounce_news news = { .action = debt->action, .rcpts = rcpts, .now_s = clock_wall_us() / 1000000 };
+	struct outcome o;
+	int r = 0;
+
+	if (!rcpts)
+		return -ENOMEM;
+	if (debt->cause == CAUSE_OPERATOR)
+		give_up_outcome(&o);
+	else
+		outcome_set(&o, debt->cause, SL(""), SL(""));
+	for (uint32_t i = 0; i < e->nrcpts; i++)
+		if (e->rcpts[i].state == (char)debt->state && (debt->cause != CAUSE_OPERATOR || owed_wanted(e, i, debt->action)))
+			rcpts[news.n++] = (struct bounce_rcpt){ i, &o };
+	if (news.n)
+		r = bounce_send(q, c, e, &news, ret_notice);
+	for (size_t i = 0; r == 0 && i < e->nrcpts; i++)
+		if (e->rcpts[i].state == (char)debt->state)
+			r = queue_mark(e, i, debt->after);
+	free(rcpts);
+	return r;
+}
+
+/* ret_bounce becomes that of the failure, which comes last. */
+static int
+tell(const struct queue *q, const struct config *c, struct queue_entry *e, char ret_bounce[QUEUE_ID_SIZE])
+{
+	char other[QUEUE_ID_SIZE] = "";
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof debts / sizeof debts[0]; i++)
+		r = pay(q, c, e, &debts[i], debts[i].cause == CAUSE_OPERATOR ? ret_bounce : other);
+	return r;
+}
+
+int
+give_up_message(const struct queue *q, const struct config *c, const struct queue_spot *spot, char ret_bounce[QUEUE_ID_SIZE])
+{
+	struct queue_spot held = { .place = QUEUE_IN_HOLD, .folder = q->hold };
+	struct queue_entry e;
+	int claim, r = 0;
+
+	ret_bounce[0] = '\0';
+	memcpy(held.id, spot->id, sizeof held.id);
+	if (spot->place != QUEUE_IN_HOLD)
+		r = queue_put_aside(q, spot);
+	if (r != 0)
+		return r;
+	/* Or else two bounces could go out, or one for a message that is released meanwhile. */
+	claim = queue_claim_held(q, spot->id);
+	if (claim < 0)
+		return claim;
+	r = queue_load_held(q, spot->id, &e);
+	if (r != 0)
+		goto out;
+	r = tell(q, c, &e, ret_bounce);
+	if (r == 0)
+		r = e.from.n ? queue_remove(q, &held) : queue_put_dead(q, &held);
+	queue_unload(&e);
+out:
+	(void)close(claim);
+	return r;
+}

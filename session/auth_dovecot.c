@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Asks Dovecot, by version 1 of its auth-client protocol: lines of fields with tabs between them.  Dovecot takes its time
+ * over wrong passwords, so that guessing is slow.  Called by login.c.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/cidr.h"
+#include "base/clock.h"
+#include "net/stream.h"
+#include "session/login.h"
+
+#define DOVECOT_MS 60000	/* for all of it */
+#define LINE_OCTETS 8192
+#define LINES_MAX 200
+
+static struct stream dovecot;	/* once in a session; large */
+
+static int
+fail(struct buf *why, const char *path, int error)
+{
+	buf_fmt(why, "%s: %s", path, error == -EPROTO ? "this does not speak Dovecot's auth-client protocol" :
+	    error == 0 ? "Dovecot has hung up" : strerror(-error));
+	return error ? error : -ECONNRESET;
+}
+
+/* A socket, or -errno. */
+static int
+open_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval patience = { .tv_sec = 10 };
+	int r, fd;
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* connect(2) waits where too many others do. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* The next line: its first field, and the rest.  1, or as stream_line(). */
+static int
+next_line(struct slice *ret_word, struct slice *ret_rest)
+{
+	struct slice line;
+	bool crlf;
+	const int r = stream_line(&dovecot, LINE_OCTETS, DOVECOT_MS, &line, &crlf);
+
+	if (r > 0)
+		*ret_word = slice_cut(line, '\t', ret_rest);
+	return r;
+}
+
+/* Who we are, and who they are, up to DONE.  1, or what has gone wrong. */
+static int
+greet(void)
+{
+	bool version = false, plain = false;
+	char space[64];
+	struct buf hello = BUF(space);
+	struct slice word, rest;
+	int r;
+
+	buf_fmt(&hello, "VERSION\t1\t2\nCPID\t%d\n", (int)getpid());
+	r = stream_write(&dovecot, buf_slice(&hello), DOVECOT_MS);
+	for (int i = 0; r >= 0 && i < LINES_MAX; i++) {
+		r = next_line(&word, &rest);
+		if (r <= 0)
+			return r;
+		if (slice_eq(word, SL("VERSION")))
+			version = slice_eq(slice_cut(rest, '\t', &rest), SL("1"));
+		else if (slice_eq(word, SL("MECH")))
+			plain |= slice_eq(slice_cut(rest, '\t', &rest), SL("PLAIN"));
+		else if (slice_eq(word, SL("DONE")))
+			return version && plain ? 1 : -EPROTO;
+	}
+	return r < 0 ? r : -EPROTO;
+}
+
+static int
+ask(const struct server_auth *auth, const struct peer *peer, bool tls)
+{
+	char space[SMTP_AUTH_LINE + 1024], octets[sizeof auth->secret_space + SMTP_USER_MAX + 2];
+	struct buf line = BUF(space), plain = BUF(octets);
+	int r;
+
+	buf_chr(&plain, '\0');
+	buf_add(&plain, auth->user);
+	buf_chr(&plain, '\0');
+	buf_add(&plain, auth->password);
+	buf_str(&line, "AUTH\t1\tPLAIN\tservice=smtp");
+	if (tls)
+		buf_str(&line, "\tsecured");
+	if (peer->kind == PEER_INET && peer->literal) {
+		buf_str(&line, "\trip=");
+		address_text(&line, peer_sockaddr(peer));
+	}
+	buf_str(&line, "\tresp=");
+	base64_encode(&line, buf_slice(&plain));
+	buf_chr(&line, '\n');
+	r = plain.full || line.full ? -EMSGSIZE : stream_write(&dovecot, buf_slice(&line), DOVECOT_MS);
+	if (r == 0)
+		r = stream_flush(&dovecot, DOVECOT_MS);
+	explicit_bzero(octets, plain.n);
+	explicit_bzero(space, line.n);
+	explicit_bzero(dovecot.out_space, line.n + 64);
+	return r;
+}
+
+/* Is one of the fields this word? */
+static bool
+has_field(struct slice fields, struct slice word)
+{
+	while (fields.n)
+		if (slice_eq(slice_cut(fields, '\t', &fields), word))
+			return true;
+	return false;
+}
+
+/* 1 right, 0 wrong; -errno, -ECONNRESET for an end too soon. */
+static int
+verdict(void)
+{
+	for (int i = 0; i < LINES_MAX; i++) {
+		struct slice word, rest;
+		const int r = next_line(&word, &rest);
+
+		if (r <= 0)
+			return r < 0 ? r : -ECONNRESET;
+		if (!slice_eq(slice_cut(rest, '\t', &rest), SL("1")))
+			continue;
+		if (slice_eq(word, SL("OK")))
+			return 1;
+		if (slice_eq(word, SL("FAIL")))
+			return has_field(rest, SL("temp")) ? -EAGAIN : 0;
+		if (slice_eq(word, SL("CONT")))
+			break;
+	}
+	return -EPROTO;
+}
+
+int
+auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer, bool tls, struct buf *why)
+{
+	int r, fd = open_socket(path);
+
+	if (fd < 0)
+		return fail(why, path, fd);
+	stream_init(&dovecot, fd, fd);
+	dovecot.deadline_ms = clock_ms() + DOVECOT_MS;
+	r = greet();
+	if (r > 0) {
+		r = ask(auth, peer, tls);
+		if (r == 0)
+			r = verdict();
+		if (r < 0)
+			(void)fail(why, path, r);
+	} else {
+		r = fail(why, path, r);
+	}
+	(void)close(fd);
+	return r;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Reads a PROXY header straight from the socket, exactly to its end: what follows may be TLS.  Called by
+ * smtp-handler.c before anything else is read.
+ */
+#include "session/balancer.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/cidr.h"
+#include "base/clock.h"
+#include "net/proxy.h"
+#include "session/signals.h"
+
+#define HEADER_WAIT_MS 10000	/* it comes with the connection: more than HAProxy's own timeouts */
+
+/* At most n octets, by until_ms.  How many, or -errno. */
+static ssize_t
+read_some(int fd, char *p, size_t n, int64_t until_ms)
+{
+	struct pollfd in = { .fd = fd, .events = POLLIN };
+	const int left_ms = clock_left_ms(until_ms);
+	ssize_t got;
+
+	if (signals_stop)
+		return -ECANCELED;
+	if (left_ms == 0)
+		return -ETIMEDOUT;
+	if (poll(&in, 1, left_ms) <= 0)
+		return 0;
+	got = recv(fd, p, n, MSG_DONTWAIT);
+	if (got == 0)
+		return -ECONNRESET;
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return got;
+}
+
+int
+balancer_ask(const struct config *config, int fd, struct peer *peer)
+{
+	const int64_t until_ms = clock_ms() + HEADER_WAIT_MS;
+	char header[PROXY_HEADER_MAX], space[80];
+	struct buf text = BUF(space);
+	struct proxy proxy;
+	size_t n = 0, more = 0;
+	int r;
+
+	if (peer->kind == PEER_PIPE || !config_is_balancer(config, peer_sockaddr(peer)))
+		return 0;
+	while ((r = proxy_parse(slice_of(header, n), &proxy, &more)) == 0) {
+		const ssize_t got = read_some(fd, header + n, more, until_ms);
+
+		if (got < 0)
+			return (int)got;
+		n += (size_t)got;
+	}
+	if (r < 0 || !proxy.named)
+		return r < 0 ? r : 0;
+	address_text(&text, (const struct sockaddr *)&proxy.client);
+	return peer_set(peer, buf_slice(&text)) ? 0 : -EINVAL;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The way into the sandbox.  Called by smtp-handler.c and start.c, of which it is a part.
+ */
+#include "session/confine.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "session/secure.h"
+
+static struct queue queue;
+static int queue_error = -ENOENT;
+static bool queue_opened, confined;
+
+static void
+open_queue(const struct config *config)
+{
+	if (queue_opened)
+		return;
+	queue_error = queue_open(&queue, config->queue.directory, QUEUE_RECEIVE);
+	queue_opened = queue_error == 0;
+}
+
+void
+confine(enum sandbox_for whom, const struct config *config, const struct options *options, bool printing)
+{
+	unsigned walls;
+
+	if (confined)
+		return;
+	if (!printing)
+		open_queue(config);
+	if (whom == SANDBOX_LISTENER && !printing && !queue_opened)
+		return;
+	if (config->server.tls != SERVER_TLS_OFF && !secure_here())
+		whom = SANDBOX_BEFORE_TLS;
+	walls = sandbox_enter(whom, queue_opened ? &queue : NULL, config, options->config_file);
+	confined = true;
+	if (walls != SANDBOX_WHOLE)
+		log_text(LOG_LEVEL_NOTICE, "sandbox without %s%s%s: this kernel or this build has none",
+		    walls & SANDBOX_FILES ? "" : "Landlock", walls ? "" : " and ",
+		    walls & SANDBOX_CALLS ? "" : "seccomp");
+}
+
+int
+confine_queue(struct queue *ret)
+{
+	if (queue_opened)
+		*ret = queue;
+	return queue_error;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Against clients that hold a session for ever, on purpose or not.  Sets what net/stream watches; answers
+ * nothing.  Called by smtp-handler.c and receive.c.
+ */
+#include "session/limits.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+void
+limits_session(struct stream *client, const struct config *config)
+{
+	client->deadline_ms = clock_ms() + (int64_t)config->server.session_timeout_ms;
+}
+
+/* The window is as long as a silence may be: nobody is cut off sooner than section 4.5.3.2 of RFC 5321 allows. */
+void
+limits_message(struct stream *client, const struct config *config)
+{
+	const uint64_t ms = config->server.timeout_ms;
+	int type;
+	socklen_t len = sizeof type;
+
+	if (config->server.min_rate == 0 || getsockopt(client->rfd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return;
+	stream_pace(client, (config->server.min_rate * ms + 999) / 1000, (int)(ms < INT32_MAX ? ms : INT32_MAX));
+}
+
+void
+limits_message_end(struct stream *client)
+{
+	stream_pace(client, 0, 0);
+}
+
+bool
+limits_early(const struct stream *client)
+{
+	char octet;
+
+	return stream_pending(client).n || recv(client->rfd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+const char *
+limits_reason(const struct stream *client, int error)
+{
+	switch (error) {
+	case 0:
+		return "eof";
+	case -ETIMEDOUT:
+		return client->deadline_ms && clock_left_ms(client->deadline_ms) == 0 ? "session-timeout" : "timeout";
+	case -ETIME:
+		return "slow";
+	case -EINTR:
+		return "shutdown";
+	default:
+		return NULL;
+	}
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The decisions behind MAIL, RCPT and VRFY.  No I/O but the address files, no log, and no reply texts:
+ * smtp/server_session.c words the verdicts.  Called by smtp-handler.c.
+ */
+#include "session/policy.h"
+
+#include "base/words.h"
+#include "session/list.h"
+
+/* Is this line of a file the address?  Local parts are compared without regard to case: the RFC leaves that to the
+ * host they belong to, which is this one, and nobody has two users that differ in case. */
+static bool
+is_address(const struct smtp_path *path, struct slice line)
+{
+	struct smtp_path listed;
+	struct slice rest;
+
+	if (line.p[0] != '"')
+		return slice_ieq(line, smtp_path_text(path));
+	/* However it is quoted in the file, the path is in canonical form. */
+	return smtp_path_parse(line, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &listed, &rest) == SMTP_PATH_OK &&
+	       rest.n == 0 && slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
+}
+
+struct names {
+	struct smtp_path paths[SMTP_NAMES_MAX];
+	size_t n;
+};
+
+/* user@example.org, or user: at any domain of the route. */
+static bool
+is_recipient(const void *ctx, struct slice line)
+{
+	const struct names *names = ctx;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (is_address(&names->paths[i], line))
+			return true;
+	return false;
+}
+
+/* user@example.org, @example.org or example.org. */
+static bool
+is_sender(const void *ctx, struct slice line)
+{
+	const struct smtp_path *from = ctx;
+	const struct slice domain = smtp_path_domain(from);
+
+	return is_address(from, line) || slice_ieq(line, domain) ||
+	       (line.p[0] == '@' && slice_ieq(slice_skip(line, 1), domain));
+}
+
+struct owner {
+	struct slice user;
+	const struct smtp_path *from;
+};
+
+/* "user: address @domain *" */
+static bool
+is_owner(const void *ctx, struct slice line)
+{
+	const struct owner *owner = ctx;
+	struct slice words, word, user = slice_trim(slice_cut(line, ':', &words));
+
+	if (!slice_ieq(user, owner->user))
+		return false;
+	while ((word = words_next(&words)).n)
+		if (slice_eq(word, SL("*")) || is_sender(owner->from, word))
+			return true;
+	return false;
+}
+
+static bool
+is_postmaster(const struct route *route, const struct smtp_path *to)
+{
+	return slice_ieq(smtp_local_user(smtp_path_local(to), route->subaddress), SL("postmaster"));
+}
+
+/* What a file says; one that cannot be read says nothing about anybody (never a 5yz reply). */
+static enum smtp_verdict
+listed(int found, enum smtp_verdict otherwise)
+{
+	if (found < 0)
+		return SMTP_REFUSE_LOCAL;
+	return found ? SMTP_ACCEPT : otherwise;
+}
+
+enum smtp_verdict
+policy_sender(const struct policy *p, const struct smtp_path *from)
+{
+	const char *file = p->config->server.senders, *owners = p->config->server.auth_senders;
+	const struct owner owner = { p->user, from };
+	enum smtp_verdict verdict;
+
+	if (from->n == 0)	/* the null path: notices come from there (RFC 5321 section 4.5.5) */
+		return SMTP_ACCEPT;
+	if (owners && p->user.n) {
+		verdict = listed(list_find(owners, is_owner, &owner), SMTP_REFUSE_OWNER);
+		if (verdict != SMTP_ACCEPT)
+			return verdict;
+	}
+	if (!file)
+		return SMTP_ACCEPT;
+	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
+}
+
+/* Does a file of the route have the address? */
+static enum smtp_verdict
+check_user(const struct route *route, const struct smtp_path *to)
+{
+	struct names names;
+	int found;
+
+	names.n = smtp_path_names(to, route->subaddress, names.paths);
+	found = list_find(route->recipients, is_recipient, &names);
+	if (found == 0 && route->aliases)
+		found = list_find_name(route->aliases, is_recipient, &names);
+	return listed(found, SMTP_REFUSE_USER);
+}
+
+enum smtp_verdict
+policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
+{
+	const struct slice domain = smtp_path_domain(to);
+	const struct route *route;
+
+	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
+		return SMTP_ACCEPT;
+	route = config_route_from(p->config, p->sender, domain);
+	if (route->via == VIA_REJECT) {
+		*ret_why = slice_str(route->target);
+		return SMTP_REFUSE_ROUTE;
+	}
+	if (!p->trusted && route->accept != ACCEPT_ANYONE)
+		return SMTP_REFUSE_RELAY;
+	if (!route->recipients || is_postmaster(route, to))
+		return SMTP_ACCEPT;
+	return check_user(route, to);
+}
+
+enum smtp_verdict
+policy_verify(const struct policy *p, const struct smtp_path *who)
+{
+	const struct slice domain = smtp_path_domain(who);
+	const struct route *route;
+	enum smtp_verdict verdict;
+
+	/* Only a list of recipients can tell, and it tells no more than RCPT would (section 3.5.3, 7.3). */
+	if (domain.n == 0)
+		return SMTP_ACCEPT;
+	route = config_route(p->config, domain);
+	if (route->via == VIA_REJECT || !route->recipients || (!p->trusted && route->accept != ACCEPT_ANYONE))
+		return SMTP_ACCEPT;
+	if (is_postmaster(route, who))
+		return SMTP_VERIFIED;
+	verdict = check_user(route, who);
+	return verdict == SMTP_ACCEPT ? SMTP_VERIFIED : verdict;
+}

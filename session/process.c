@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A process that reads from the network starts by giving up what it does not need.  Called by
+ * smtp-handler.c, first of all; cannot fail.
+ */
+#include "session/process.h"
+
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/cidr.h"
+
+void
+process_prepare(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);	/* it would hold other people's mail */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+bool
+process_is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+unsigned
+process_port(int fd)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof ss;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		return 0;
+	return ss.ss_family == AF_INET || ss.ss_family == AF_INET6 ? address_port((const struct sockaddr *)&ss) : 0;
+}

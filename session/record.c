@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The keys of these lines are what operators search for: smtp-handler(8) lists them.  Called by smtp-handler.c.
+ */
+#include "session/record.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static void
+begin(struct log_line *line, enum log_level level, const char *event, const struct record *r, struct slice id)
+{
+	log_begin(line, level, event);
+	if (id.n)
+		log_str(line, "id", id);
+	log_str(line, "client", slice_str(r->peer->text));
+	log_str(line, "helo", buf_slice(&r->session->helo));
+	if (r->session->authenticated)
+		log_str(line, "auth", r->session->server->auth->user);
+	if (r->tls->version[0]) {
+		char text[sizeof r->tls->version + sizeof r->tls->cipher + 1];
+		struct buf tls = BUF(text);
+
+		buf_str(&tls, r->tls->version);
+		buf_chr(&tls, '/');
+		buf_str(&tls, r->tls->cipher);
+		log_str(line, "tls", buf_slice(&tls));
+	}
+}
+
+static void
+add_recipient(struct record *r, const struct smtp_path *to)
+{
+	const struct slice path = smtp_path_text(to);
+
+	r->recipients++;
+	if (r->to.full || r->to.cap - r->to.n < path.n + 5) {
+		buf_str(&r->to, ",...");	/* the last that fits */
+		r->to.full = true;
+		return;
+	}
+	if (r->to.n)
+		buf_chr(&r->to, ',');
+	buf_add(&r->to, path);
+}
+
+void
+record_decided(struct record *r, enum smtp_next what, const struct smtp_path *from, const struct smtp_path *to,
+    const struct smtp_reply *reply)
+{
+	struct log_line line;
+
+	if (reply->code < 400) {
+		if (what == SMTP_NEXT_CHECK_MAIL) {
+			r->transactions++;
+			r->from = *from;
+			r->to = (struct buf)BUF(r->to_space);
+			r->recipients = 0;
+		} else if (what == SMTP_NEXT_CHECK_RCPT) {
+			add_recipient(r, to);
+		}
+		return;
+	}
+	begin(&line, LOG_LEVEL_NOTICE, "refused", r, SL(""));
+	log_str(&line, "from", smtp_path_text(from));
+	if (what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY)
+		log_str(&line, "to", smtp_path_text(to));
+	log_uint(&line, "code", (uint64_t)reply->code);
+	log_str(&line, "reply", reply->text);
+	log_end(&line);
+}
+
+/* Not the name that was tried: people type their passwords there. */
+void
+record_auth(const struct record *r, const struct smtp_reply *reply)
+{
+	struct log_line line;
+
+	begin(&line, LOG_LEVEL_NOTICE, "refused", r, SL(""));
+	log_uint(&line, "code", (uint64_t)reply->code);
+	log_str(&line, "reply", reply->text);
+	log_end(&line);
+}
+
+static const char *
+reason(enum smtp_data_result result)
+{
+	switch (result) {
+	case SMTP_DATA_TOO_BIG:
+		return "too big";
+	case SMTP_DATA_SPACE:
+		return "no space";
+	case SMTP_DATA_LOCAL:
+		return "queue broken";
+	case SMTP_DATA_BARE:
+		return "bare newline";
+	case SMTP_DATA_LOOP:
+		return "loop";
+	case SMTP_DATA_LINE:
+		return "line too long";
+	case SMTP_DATA_QUEUED:
+		break;
+	}
+	return NULL;
+}
+
+void
+record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result,
+    const struct smtp_reply *reply)
+{
+	const char *why = reason(result);
+	struct log_line line;
+
+	if (!why)
+		r->accepted++;
+	begin(&line, why ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, why ? "refused" : "accepted", r, id);
+	log_str(&line, "protocol", server_protocol(r->session));
+	log_str(&line, "from", smtp_path_text(&r->from));
+	log_str(&line, "to", buf_slice(&r->to));
+	log_uint(&line, "nrcpt", r->recipients);
+	log_uint(&line, "size", size);
+	if (why)
+		log_str(&line, "why", slice_str(why));
+	log_uint(&line, "code", (uint64_t)reply->code);
+	log_str(&line, "reply", reply->text);
+	log_end(&line);
+}
+
+void
+record_trouble(const char *directory, int error)
+{
+	log_text(LOG_LEVEL_ERROR, "queue %s: %s", directory, strerror(-error));
+}
+
+void
+record_end(const struct record *r, const char *end)
+{
+	struct log_line line;
+
+	begin(&line, LOG_LEVEL_INFO, "session", r, SL(""));
+	log_uint(&line, "messages", r->accepted);
+	log_uint(&line, "errors", r->session->errors);
+	log_uint(&line, "seconds", (uint64_t)(clock_ms() - r->started_ms) / 1000);
+	if (r->early)
+		log_str(&line, "early", SL("yes"));
+	log_str(&line, "end", slice_str(end));
+	log_end(&line);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-handler-tls's part: from the certificates in the configuration to a session inside TLS.  Called by
+ * smtp-handler.c, of which this is a part: it logs.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "session/certificates.h"
+#include "session/secure.h"
+
+static struct tls *tls;
+
+bool
+secure_here(void)
+{
+	return true;
+}
+
+int
+secure_become(const struct config *config, char **argv, struct buf *why)
+{
+	(void)config;
+	(void)argv;
+	(void)why;
+	return 0;
+}
+
+unsigned
+secure_check(const struct config *config, const struct config_report *report)
+{
+	static struct certificates certificates;
+	char text[600];
+	struct buf why = BUF(text);
+	unsigned wrong = 0;
+	int r = certificates_find(&certificates, config, &why);
+
+	/* Those of a unit are there only while it runs. */
+	if (r == -ENOENT && !getenv("CREDENTIALS_DIRECTORY"))
+		return 0;
+	if (r < 0) {
+		report->error(report->ctx, NULL, 0, buf_cstr(&why));
+		return 1;
+	}
+	for (size_t i = 0; i < certificates.n; i++) {
+		why = (struct buf)BUF(text);
+		if (tls_check(&certificates.pairs[i], &why) == 0)
+			continue;
+		report->error(report->ctx, NULL, 0, buf_cstr(&why));
+		wrong++;
+	}
+	return wrong;
+}
+
+enum server_starttls
+secure_offer(const struct config *config)
+{
+	return config->server.tls == SERVER_TLS_OFF ? SMTP_STARTTLS_OFF : SMTP_STARTTLS_OFFERED;
+}
+
+enum smtp_verdict
+secure_prepare(const struct config *config, const struct options *options, const struct handover *handover)
+{
+	const bool ask = config->server.tls_client == CLIENT_CERTIFICATES_ASK;
+	static struct certificates certificates;
+	char text[600];
+	struct buf why = BUF(text);
+	int r = certificates_find(&certificates, config, &why);
+
+	(void)options;
+	(void)handover;
+	if (r == 0)
+		r = tls_server(&tls, certificates.pairs, certificates.n, ask, &why);
+	if (r == 0)
+		return SMTP_ACCEPT;
+	log_text(LOG_LEVEL_ERROR, "no TLS: %s", buf_cstr(&why));
+	return SMTP_REFUSE_TLS;
+}
+
+int
+secure_begin(struct stream *s, const struct peer *peer, int timeout_ms, struct tls_facts *ret)
+{
+	char text[300];
+	struct buf why = BUF(text);
+	struct log_line line;
+	const int r = tls_handshake(tls, s, timeout_ms, ret, &why);
+
+	if (r == 0)
+		return 0;
+	log_begin(&line, LOG_LEVEL_NOTICE, "tls-failed");
+	log_str(&line, "client", slice_str(peer->text));
+	log_str(&line, "why", buf_slice(&why));
+	log_end(&line);
+	return r;
+}
+
+void
+secure_end(void)
+{
+	if (tls)
+		tls_end(tls);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The command line of smtp-handler, and its ways to a client: the descriptors it was started with, a listening socket, a
+ * session handed over.  Called by smtp-handler.c.
+ */
+#include "session/start.h"
+
+#include <limits.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "aliases/check.h"
+#include "base/log.h"
+#include "session/confine.h"
+#include "session/front.h"
+#include "session/process.h"
+#include "session/secure.h"
+
+/* What the command line asks for besides the configuration. */
+struct wishes {
+	const char *listen[LISTEN_MAX];
+	size_t nlisten;
+	bool print, implicit, lf;
+	const char *resume;
+	bool stderr_is_socket;		/* as it was given to us; the client, perhaps */
+};
+
+enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT, OPTION_IMPLICIT, OPTION_LF, OPTION_RESUME };
+
+static const struct option own_options[] = {
+	{ "listen", required_argument, NULL, OPTION_LISTEN },
+	{ "print", no_argument, NULL, OPTION_PRINT },
+	{ "implicit", no_argument, NULL, OPTION_IMPLICIT },
+	{ "lf", no_argument, NULL, OPTION_LF },
+	{ "resume", required_argument, NULL, OPTION_RESUME },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct program program = {
+	.name = "smtp-handler",
+	.usage = "usage: smtp-handler [-c FILE] [-o SECTION.KEY=VALUE]... [--listen ADDR:PORT]... [--implicit]\n"
+		 "                    [--print] [--lf]\n"
+		 "       smtp-handler --check | --version | --help\n"
+		 "\n"
+		 "Receives mail by SMTP on standard input and output, and queues it.\n"
+		 "\n"
+		 "  -c FILE               configuration (" CONFIG_DEFAULT_FILE ")\n"
+		 "  -o SECTION.KEY=VALUE  overrides the configuration\n"
+		 "  --listen ADDR:PORT    accept connections there, a fresh process for each\n"
+		 "  --print               show messages (on stdout of a listener, else on stderr)\n"
+		 "                        instead of queueing them\n"
+		 "  --implicit            TLS from the first octet, as on port 465\n"
+		 "  --lf                  let lines end in LF alone, for sessions typed by hand\n"
+		 "  --check               only check the configuration\n"
+		 "\n"
+		 "smtp-handler(8) and smtp-handler.conf(5) say more.\n",
+	.options = own_options,
+};
+
+static int
+wish(void *ctx, int val, const char *argument)
+{
+	struct wishes *w = ctx;
+
+	if (val == OPTION_PRINT) {
+		w->print = true;
+	} else if (val == OPTION_IMPLICIT) {
+		w->implicit = true;
+	} else if (val == OPTION_LF) {
+		w->lf = true;
+	} else if (val == OPTION_RESUME) {
+		w->resume = argument;
+	} else if (w->nlisten < LISTEN_MAX) {
+		w->listen[w->nlisten++] = argument;
+	} else {
+		log_text(LOG_LEVEL_ERROR, "more than %d addresses to listen on", LISTEN_MAX);
+		return EX_USAGE;
+	}
+	return 0;
+}
+
+/* The session that smtp-handler has begun.  -1 or an exit status. */
+static int
+resume(const char *text, struct start *start)
+{
+	if (!handover_parse(&start->handover, text)) {
+		log_text(LOG_LEVEL_ERROR, "--resume is for smtp-handler to use");
+		return EX_USAGE;
+	}
+	start->rfd = start->handover.rfd;
+	start->wfd = start->handover.wfd;
+	start->print_fd = start->handover.print_fd;
+	start->resumed = true;
+	return -1;
+}
+
+/* RFC 2033 section 5: who connects to port 25 speaks SMTP. */
+static bool
+misplaced(const struct config *config, int fd)
+{
+	if (config->server.role != ROLE_LMTP || process_port(fd) != 25)
+		return false;
+	log_text(LOG_LEVEL_ERROR, "[server] role = lmtp cannot be on port 25, which is SMTP's");
+	return true;
+}
+
+/* Wait for a client, where we listen, and say where it is.  -1 (for a listener in a fresh process), or an exit status. */
+static int
+find_client(const struct wishes *w, const struct options *options, struct config *config, struct start *start)
+{
+	static struct listener listener;
+	int fd = -1;
+	int r = front_open(&listener, w->listen, w->nlisten, &fd);
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < listener.n; i++)
+		if (misplaced(config, listener.fds[i]))
+			return EX_CONFIG;
+	start->implicit = w->implicit;
+	start->lf = w->lf;
+	if (w->print)
+		start->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
+	if (listener.n) {
+		/* TLS from the first octet: each session reads the keys afresh, and is confined then. */
+		if (!w->implicit)
+			confine(SANDBOX_LISTENER, config, options, w->print);
+		r = front_accept(&listener, options, config, &fd);
+		if (r >= 0)
+			return r;
+	} else if (w->print && w->stderr_is_socket && !process_is_socket(STDERR_FILENO)) {
+		/* log_open() has seen to it that nothing is written to the client. */
+		log_text(LOG_LEVEL_ERROR, "--print: standard error is a socket, as under inetd; use --listen instead");
+		return EX_CONFIG;
+	}
+	if (fd >= 0)
+		start->rfd = start->wfd = fd;
+	return misplaced(config, start->rfd) ? EX_CONFIG : -1;
+}
+
+/* Not silence: who sends mail by hand or by a program should know that it is not them. */
+static void
+sorry(const struct wishes *w)
+{
+	struct listener listener = { .n = 0 };
+	int fd = STDOUT_FILENO;
+
+	if (!w->nlisten && !w->implicit && !w->resume && listen_inherit(&listener, &fd) == 0 && listener.n == 0)
+		front_sorry(fd);
+}
+
+/* What becomes another program with them takes them from here. */
+static char **arguments;
+
+/* --check beyond the configuration itself.  With certificates, all of it is for the program that can read them. */
+static unsigned
+check_more(const struct config *config, const struct config_report *report)
+{
+	char text[PATH_MAX + 100];
+	struct buf why = BUF(text);
+
+	if (!config->server.tls_certificate)
+		return aliases_check(config, report);
+	if (secure_become(config, arguments, &why) < 0) {
+		report->error(report->ctx, NULL, 0, buf_cstr(&why));
+		return 1 + aliases_check(config, report);
+	}
+	return aliases_check(config, report) + secure_check(config, report);
+}
+
+/* --implicit.  -1 or an exit status. */
+static int
+become(const struct config *config)
+{
+	char text[PATH_MAX + 100];
+	struct buf why = BUF(text);
+
+	if (secure_become(config, arguments, &why) == 0)
+		return -1;
+	log_text(LOG_LEVEL_ERROR, "--implicit: %s", buf_cstr(&why));
+	return EX_CONFIG;
+}
+
+int
+start_find(struct start *ret, struct options *options, struct config *config, int argc, char **argv)
+{
+	struct wishes wishes = { .stderr_is_socket = process_is_socket(STDERR_FILENO) };
+	int r;
+
+	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1 };
+	arguments = argv;
+	log_open(program.name);
+	r = options_parse(options, &program, argc, argv, wish, &wishes);
+	if (r < 0) {
+		options->check_more = check_more;
+		r = options_config(options, config);
+		if (r == EX_CONFIG && !options->check)
+			sorry(&wishes);
+	}
+	if (r < 0 && wishes.implicit)
+		r = become(config);
+	if (r < 0)
+		r = wishes.resume ? resume(wishes.resume, ret) : find_client(&wishes, options, config, ret);
+	return r;
+}

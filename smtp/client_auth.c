@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: ISC
+/*
+ * PLAIN, LOGIN and XOAUTH2 as a client has them, reply by reply.  The secret is the caller's: it is copied into the
+ * lines and nowhere else, and whoever sends a line has to wipe it.
+ */
+#include "smtp/client_auth.h"
+
+#include "base/base64.h"
+
+#define COMMAND_MAX 512		/* AUTH itself is a command like any other (RFC 4954 section 4) */
+#define RESPONSE_MAX (CLIENT_AUTH_USER_MAX + CLIENT_AUTH_SECRET_MAX + 32)
+
+static const struct {
+	enum smtp_mechanism mechanism;
+	const char *name;
+} names[] = {
+	{ SMTP_MECHANISM_PLAIN, "PLAIN" },
+	{ SMTP_MECHANISM_LOGIN, "LOGIN" },
+	{ SMTP_MECHANISM_XOAUTH2, "XOAUTH2" },
+};
+
+unsigned
+smtp_mechanisms(struct slice list)
+{
+	unsigned known = 0;
+
+	while (list.n) {
+		struct slice word = slice_trim(slice_cut(list, ' ', &list));
+
+		for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+			if (slice_ieq(word, slice_str(names[i].name)))
+				known |= names[i].mechanism;
+	}
+	return known;
+}
+
+const char *
+smtp_mechanism_name(enum smtp_mechanism mechanism)
+{
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (names[i].mechanism == mechanism)
+			return names[i].name;
+	return "";
+}
+
+/* The whole of it, in base64: NUL user NUL password, or a token as its inventor has it (there is no RFC). */
+static void
+put_response(struct buf *line, const struct client_auth *g)
+{
+	char space[RESPONSE_MAX];
+	struct buf b = BUF(space);
+
+	if (g->mechanism == SMTP_MECHANISM_XOAUTH2) {
+		buf_str(&b, "user=");
+		buf_add(&b, g->user);
+		buf_str(&b, "\001auth=Bearer ");
+		buf_add(&b, g->secret);
+		buf_str(&b, "\001\001");
+	} else {
+		buf_chr(&b, '\0');
+		buf_add(&b, g->user);
+		buf_chr(&b, '\0');
+		buf_add(&b, g->secret);
+	}
+	line->full |= b.full;
+	base64_encode(line, buf_slice(&b));
+	explicit_bzero(space, b.n);
+}
+
+/* The response goes with the command where both fit into one (RFC 4954 section 4): it saves a round trip. */
+static void
+put_command(struct buf *line, struct client_auth *g)
+{
+	size_t bare;
+
+	buf_str(line, "AUTH ");
+	buf_str(line, smtp_mechanism_name(g->mechanism));
+	bare = line->n;
+	if (g->mechanism == SMTP_MECHANISM_LOGIN) {
+		g->step = CLIENT_AUTH_USER;
+	} else {
+		buf_chr(line, ' ');
+		put_response(line, g);
+		g->step = CLIENT_AUTH_VERDICT;
+		if (line->n + 2 > COMMAND_MAX && !line->full) {
+			explicit_bzero(line->p + bare, line->n - bare);
+			line->n = bare;
+			g->step = CLIENT_AUTH_RESPONSE;
+		}
+	}
+	buf_str(line, "\r\n");
+}
+
+bool
+client_auth_start(struct client_auth *g, unsigned offered, struct slice user, struct slice secret, bool is_token,
+    struct buf *line)
+{
+	*g = (struct client_auth){ .step = CLIENT_AUTH_NONE, .user = user, .secret = secret };
+	g->words = (struct buf)BUF(g->words_space);
+	if (is_token)
+		offered &= SMTP_MECHANISM_XOAUTH2;
+	else
+		offered &= SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN;
+	if (offered == 0)
+		return false;
+	g->mechanism = (enum smtp_mechanism)(offered & ~(offered - 1));	/* in the order of preference */
+	put_command(line, g);
+	return true;
+}
+
+/* XOAUTH2 tells its error in one more challenge, as JSON; an empty response then gets the reply. */
+static void
+hear_error(struct client_auth *g, const struct smtp_peer_reply *r)
+{
+	char space[SMTP_PEER_TEXT];
+	struct buf b = BUF(space);
+
+	if (!base64_decode(&b, slice_trim(buf_slice(&r->text))))
+		return;
+	for (size_t i = 0; i < b.n && g->words.n < g->words.cap; i++)
+		buf_chr(&g->words, b.p[i] >= ' ' && b.p[i] <= '~' ? b.p[i] : ' ');
+}
+
+static void
+challenged(struct client_auth *g, const struct smtp_peer_reply *r, struct buf *line)
+{
+	switch (g->step) {
+	case CLIENT_AUTH_RESPONSE:
+		put_response(line, g);
+		g->step = CLIENT_AUTH_VERDICT;
+		break;
+	case CLIENT_AUTH_USER:
+		base64_encode(line, g->user);
+		g->step = CLIENT_AUTH_PASSWORD;
+		break;
+	case CLIENT_AUTH_PASSWORD:
+		base64_encode(line, g->secret);
+		g->step = CLIENT_AUTH_VERDICT;
+		break;
+	default:
+		if (g->mechanism == SMTP_MECHANISM_XOAUTH2)
+			hear_error(g, r);
+		else
+			buf_chr(line, '*');
+		g->step = CLIENT_AUTH_CANCELLED;
+	}
+	buf_str(line, "\r\n");
+}
+
+bool
+client_auth_reply(struct client_auth *g, const struct smtp_peer_reply *r, struct buf *line)
+{
+	if (!r->malformed && r->code == 334 && g->step != CLIENT_AUTH_CANCELLED) {
+		challenged(g, r, line);
+		return true;
+	}
+	/* 235 before all is said is no answer to what was asked. */
+	g->step = !r->malformed && r->code == 235 && g->step == CLIENT_AUTH_VERDICT ? CLIENT_AUTH_DONE : CLIENT_AUTH_REFUSED;
+	return false;
+}

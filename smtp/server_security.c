@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: ISC
+/*
+ * STARTTLS (RFC 3207) and AUTH (RFC 4954) in the conversation: when they may come and what answers them.  TLS itself, and
+ * who has which password, are the main's to see to: both commands end in a question to it.
+ */
+#include "smtp/server_commands.h"
+
+void
+server_ehlo_security(struct server_session *s)
+{
+	if (s->server->starttls == SMTP_STARTTLS_OFFERED && !s->server->tls)
+		buf_str(&s->text, "\nSTARTTLS");
+	if (s->server->auth)
+		buf_str(&s->text, "\nAUTH " SMTP_AUTH_MECHANISMS);
+}
+
+struct smtp_reply
+server_starttls(struct server_session *s, struct slice arg)
+{
+	if (s->server->tls)
+		return SMTP_REPLY(503, "5.5.1 Error: TLS already active");
+	if (s->server->starttls == SMTP_STARTTLS_OFF)
+		return SMTP_REPLY(502, "5.5.1 Error: command not implemented");
+	if (arg.n)
+		return SMTP_REPLY(501, "5.5.4 Syntax: STARTTLS");
+	if (s->server->starttls == SMTP_STARTTLS_BROKEN)
+		return SMTP_REPLY(454, "4.7.0 TLS not available due to local problem");
+	return smtp_ask(s, SMTP_NEXT_CHECK_STARTTLS);
+}
+
+bool
+server_auth_waits(const struct server_session *s)
+{
+	const struct server_auth *a = s->server->auth;
+
+	return a && (a->step == SMTP_AUTH_PLAIN || a->step == SMTP_AUTH_USER || a->step == SMTP_AUTH_PASSWORD);
+}
+
+bool
+server_line_secret(const struct server_session *s, struct slice line)
+{
+	return server_auth_waits(s) || slice_has_iprefix(line, SL("AUTH"));
+}
+
+/* What a step of the exchange has led to. */
+static struct smtp_reply
+proceed(struct server_session *s)
+{
+	struct server_auth *a = s->server->auth;
+	const enum smtp_auth_step step = a->step;
+
+	if (server_auth_waits(s))
+		return (struct smtp_reply){ .code = 334, .text = server_auth_challenge(a) };
+	if (step == SMTP_AUTH_COMPLETE)
+		return smtp_ask(s, SMTP_NEXT_CHECK_AUTH);
+	server_auth_clear(a);
+	if (step == SMTP_AUTH_CANCELLED)
+		return SMTP_REPLY(501, "5.7.0 Authentication cancelled");
+	if (step == SMTP_AUTH_REFUSED)
+		return SMTP_REPLY(535, "5.7.8 Error: authentication failed");
+	return SMTP_REPLY(501, "5.5.2 Error: malformed authentication data");
+}
+
+struct smtp_reply
+smtp_auth(struct server_session *s, struct slice arg)
+{
+	struct slice initial, mechanism = slice_cut(arg, ' ', &initial);
+
+	if (!s->server->auth)
+		return s->server->auth_needs_tls ? SMTP_REPLY(538, "5.7.11 Error: AUTH needs encryption: STARTTLS first") :
+		    SMTP_REPLY(502, "5.5.1 Error: command not implemented");
+	if (!s->esmtp)
+		return SMTP_REPLY(503, "5.5.1 Error: send EHLO first");
+	if (s->authenticated)
+		return SMTP_REPLY(503, "5.5.1 Error: already authenticated");
+	if (s->state != SMTP_AT_READY)
+		return SMTP_REPLY(503, "5.5.1 Error: MAIL transaction in progress");
+	if (mechanism.n == 0)
+		return SMTP_REPLY(501, "5.5.4 Syntax: AUTH mechanism");
+	if (!server_auth_start(s->server->auth, mechanism))
+		return SMTP_REPLY(504, "5.5.4 Error: authentication mechanism not supported");
+	initial = slice_trim(initial);
+	if (initial.n)
+		server_auth_response(s->server->auth, initial);
+	return proceed(s);
+}
+
+struct smtp_reply
+server_auth_line(struct server_session *s, struct slice line)
+{
+	server_auth_response(s->server->auth, line);
+	return proceed(s);
+}
+
+struct smtp_reply
+server_auth_end(struct server_session *s, bool right)
+{
+	struct server_auth *a = s->server->auth;
+
+	if (!right) {
+		server_auth_clear(a);
+		return SMTP_NO_REPLY;
+	}
+	server_auth_forget(a);
+	s->authenticated = true;
+	return SMTP_REPLY(235, "2.7.0 Authentication successful");
+}

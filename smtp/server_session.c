@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The server's half of an SMTP conversation (RFC 5321): which command may come when, and what answers it.
+ * No I/O, no clock, no allocation, no globals: smtp-handler.c owns the descriptors and the queue.
+ */
+#include "smtp/server.h"
+
+#include <assert.h>
+
+#include "smtp/server_commands.h"
+
+static_assert(SMTP_HELO_MAX >= SMTP_DOMAIN_MAX, "an EHLO name of legal length is kept whole");
+static_assert(sizeof(((struct server_session *)0)->text_space) >= SMTP_DOMAIN_MAX + SMTP_REPLY_LINE,
+    "the EHLO reply, and a reply line with a path in it");
+
+enum {
+	IN_TRANSACTION = SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK | SMTP_AT_BROKEN,
+	ANYWHERE = SMTP_AT_START | SMTP_AT_READY | IN_TRANSACTION,
+};
+
+enum arg { NO_ARG, MAY_ARG, MUST_ARG };
+
+struct command {
+	struct slice verb;
+	unsigned legal;			/* states it may come in */
+	enum arg arg;
+	struct slice syntax;		/* after the verb; without one, HELP does not know it */
+	struct smtp_reply (*run)(struct server_session *, struct slice arg);
+};
+
+static const struct command *find(const struct server_session *s, struct slice verb);
+static struct smtp_reply syntax_of(struct server_session *s, const struct command *c, int code);
+
+void
+server_init(struct server_session *s, const struct server *server)
+{
+	*s = (struct server_session){ .server = server, .state = SMTP_AT_START };
+	s->helo = (struct buf)BUF(s->helo_space);
+	s->params = (struct buf)BUF(s->params_space);
+	s->text = (struct buf)BUF(s->text_space);
+}
+
+struct smtp_reply
+server_greeting(struct server_session *s)
+{
+	buf_add(&s->text, s->server->hostname);
+	if (s->server->refuse.n) {
+		buf_chr(&s->text, ' ');
+		buf_add(&s->text, s->server->refuse);
+		return smtp_reply_made(s, 554);
+	}
+	buf_str(&s->text, s->server->lmtp ? " LMTP smtp-handler" : " ESMTP smtp-handler");
+	return smtp_reply_made(s, 220);
+}
+
+void
+server_transaction_end(struct server_session *s)
+{
+	if (s->state != SMTP_AT_START)
+		s->state = SMTP_AT_READY;
+	s->from = (struct smtp_path){ 0 };
+	s->rcpt = (struct smtp_path){ 0 };
+	s->params.n = 0;
+	s->body = SMTP_BODY_UNKNOWN;
+	s->utf8 = s->held = false;
+	s->declared_size = 0;
+	s->chunk = 0;
+	s->chunk_last = false;
+	s->recipients = s->refused = 0;
+}
+
+/* HELO and EHLO.  A name that is not the client's is no reason to refuse (section 4.1.4). */
+static bool
+hello(struct server_session *s, struct slice name, bool esmtp)
+{
+	if (name.n > SMTP_HELO_MAX || !smtp_domain_valid(name, s->server->strict))
+		return false;
+	server_transaction_end(s);
+	s->state = SMTP_AT_READY;
+	s->esmtp = esmtp;
+	s->helo.n = 0;
+	buf_add(&s->helo, name);
+	buf_add(&s->text, s->server->hostname);
+	return true;
+}
+
+static struct smtp_reply
+helo(struct server_session *s, struct slice arg)
+{
+	if (!hello(s, arg, false))
+		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
+	return smtp_reply_made(s, 250);
+}
+
+static struct smtp_reply
+ehlo(struct server_session *s, struct slice arg)
+{
+	if (!hello(s, arg, true))
+		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
+	server_ehlo_extensions(s);
+	server_ehlo_security(s);
+	return smtp_reply_made(s, 250);
+}
+
+static struct smtp_reply
+lhlo(struct server_session *s, struct slice arg)
+{
+	return ehlo(s, arg);
+}
+
+static struct smtp_reply
+data(struct server_session *s, struct slice arg)
+{
+	(void)arg;
+	if (s->state == SMTP_AT_CHUNK) {	/* RFC 3030 section 2: no way on from there but RSET */
+		s->state = SMTP_AT_BROKEN;
+		return SMTP_REPLY(503, "5.5.1 Error: DATA after BDAT");
+	}
+	if (s->body == SMTP_BODY_BINARYMIME)
+		return SMTP_REPLY(503, "5.5.1 Error: BODY=BINARYMIME needs BDAT");
+	if (s->state == SMTP_AT_RCPT)
+		return smtp_ask(s, SMTP_NEXT_CHECK_DATA);
+	return s->refused && !s->server->lmtp ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
+	    SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
+}
+
+static struct smtp_reply
+rset(struct server_session *s, struct slice arg)
+{
+	(void)arg;
+	server_transaction_end(s);
+	return SMTP_REPLY(250, "2.0.0 Ok");
+}
+
+static struct smtp_reply
+noop(struct server_session *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return SMTP_REPLY(250, "2.0.0 Ok");
+}
+
+static struct smtp_reply
+quit(struct server_session *s, struct slice arg)
+{
+	struct smtp_reply bye = SMTP_REPLY(221, "2.0.0 Bye");
+
+	(void)arg;
+	server_transaction_end(s);
+	bye.next = SMTP_NEXT_CLOSE;
+	return bye;
+}
+
+static struct smtp_reply
+vrfy(struct server_session *s, struct slice arg)
+{
+	unsigned flags = SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN | SMTP_PATH_LOCAL_ONLY;
+	struct slice rest;
+
+	if (s->server->must_authenticate && !s->authenticated)
+		return SMTP_REPLY(530, "5.7.0 Error: authentication required");
+	if (smtp_path_parse(arg, flags, &s->rcpt, &rest) == SMTP_PATH_OK) {
+		bool utf8 = slice_ieq(slice_trim(rest), SL("SMTPUTF8"));	/* RFC 6531 section 3.7.4 */
+
+		if (s->rcpt.utf8 && rest.n == 0)
+			return SMTP_REPLY(553, "5.6.7 Error: address is not ASCII");
+		if (rest.n == 0 || utf8)
+			return smtp_ask(s, SMTP_NEXT_CHECK_VRFY);
+	}
+	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (section 3.5.1) */
+}
+
+static struct smtp_reply
+help(struct server_session *s, struct slice arg)
+{
+	const struct command *c = find(s, arg);
+
+	if (c && c->syntax.p)
+		return syntax_of(s, c, 214);
+	buf_str(&s->text, s->server->lmtp ? "2.0.0 Commands: LHLO" : "2.0.0 Commands: HELO EHLO");
+	buf_str(&s->text, " MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP\n2.0.0 HELP COMMAND shows how one is written");
+	return smtp_reply_made(s, 214);
+}
+
+static struct smtp_reply
+not_implemented(struct server_session *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return SMTP_REPLY(502, "5.5.1 Error: command not implemented");
+}
+
+/* A browser, or a request smuggled through one: what follows is not for us. */
+static struct smtp_reply
+not_smtp(struct server_session *s, struct slice arg)
+{
+	struct smtp_reply r = SMTP_REPLY(500, "5.5.1 Error: this is SMTP, not HTTP");
+
+	(void)s;
+	(void)arg;
+	r.next = SMTP_NEXT_CLOSE;
+	return r;
+}
+
+/* A balancer that is not in proxy-trusted: what follows would be taken for its own. */
+static struct smtp_reply
+not_balancer(struct server_session *s, struct slice arg)
+{
+	struct smtp_reply r = SMTP_REPLY(500, "5.5.1 Error: this server does not take a PROXY header from you");
+
+	(void)s;
+	(void)arg;
+	r.next = SMTP_NEXT_CLOSE;
+	return r;
+}
+
+static const struct command commands[] = {
+	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo },
+	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo },
+	{ S("LHLO"), ANYWHERE, MUST_ARG, S(" hostname"), lhlo },
+	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), server_mail },
+	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), server_rcpt },
+	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), data },
+	{ S("BDAT"), ANYWHERE, MAY_ARG, S(" octets [LAST]"), server_bdat },
+	{ S("RSET"), ANYWHERE, NO_ARG, S(""), rset },
+	{ S("NOOP"), ANYWHERE, MAY_ARG, S(" [anything]"), noop },
+	{ S("QUIT"), ANYWHERE, NO_ARG, S(""), quit },
+	{ S("VRFY"), ANYWHERE, MUST_ARG, S(" address"), vrfy },
+	{ S("HELP"), ANYWHERE, MAY_ARG, S(" [command]"), help },
+	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, server_starttls },
+	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, smtp_auth },
+	/* Known, so that 502 and not 500 answers them (section 4.2.4). */
+	{ S("EXPN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("TURN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("ETRN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("SEND"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("SOML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("SAML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
+	{ S("GET"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("POST"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("PUT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("HEAD"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("DELETE"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("OPTIONS"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("CONNECT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
+	{ S("PROXY"), ANYWHERE, MAY_ARG, { 0 }, not_balancer },
+	{ S("PRI"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },	/* HTTP/2 */
+};
+
+static const struct command *
+find(const struct server_session *s, struct slice verb)
+{
+	const struct command *c = commands, *end = commands + sizeof commands / sizeof commands[0];
+
+	while (c < end && !slice_ieq(verb, c->verb))
+		c++;
+	if (c == end || (s->server->lmtp ? c->run == helo || c->run == ehlo : c->run == lhlo))
+		return NULL;	/* RFC 2033 section 4.1 */
+	return c;
+}
+
+static struct smtp_reply
+syntax_of(struct server_session *s, const struct command *c, int code)
+{
+	buf_str(&s->text, code == 214 ? "2.0.0 Syntax: " : "5.5.4 Syntax: ");
+	buf_add(&s->text, c->verb);
+	buf_add(&s->text, c->syntax);
+	return smtp_reply_made(s, code);
+}
+
+struct smtp_reply
+server_out_of_sequence(const struct server_session *s)
+{
+	switch (s->state) {
+	case SMTP_AT_START:
+		return s->server->lmtp ? SMTP_REPLY(503, "5.5.1 Error: send LHLO first") :
+		    SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
+	case SMTP_AT_READY:
+		return SMTP_REPLY(503, "5.5.1 Error: need MAIL command");
+	case SMTP_AT_CHUNK:
+		return SMTP_REPLY(503, "5.5.1 Error: need BDAT LAST or RSET command");
+	case SMTP_AT_BROKEN:
+		return SMTP_REPLY(503, "5.5.1 Error: need RSET command");
+	case SMTP_AT_MAIL:
+	case SMTP_AT_RCPT:
+		break;
+	}
+	return SMTP_REPLY(503, "5.5.1 Error: nested MAIL command");
+}
+
+/* RFC 3207 section 4: what may come outside TLS where TLS is required. */
+static bool
+allowed_in_clear(const struct command *c)
+{
+	return c->run == ehlo || c->run == lhlo || c->run == noop || c->run == quit || c->run == server_starttls || c->run == not_smtp ||
+	    c->run == server_bdat;	/* refused all the same, as there was no MAIL; and what follows it is no command */
+}
+
+/* These say more precisely what is wrong with their arguments; and what follows a BDAT is no command. */
+static bool
+looks_itself(const struct command *c)
+{
+	return c && (c->run == server_mail || c->run == server_rcpt || c->run == server_bdat);
+}
+
+static struct smtp_reply
+dispatch(struct server_session *s, struct slice line)
+{
+	const struct command *c;
+	struct slice verb, arg;
+	size_t n = 0;
+
+	while (line.n && ascii_blank(line.p[line.n - 1]))
+		line.n--;
+	while (n < line.n && !ascii_blank(line.p[n]))
+		n++;
+	verb = slice_of(line.p, n);
+	arg = slice_trim(slice_skip(line, n));
+	c = find(s, verb);
+	if (verb.n == 0 || (slice_has_control(line) && !looks_itself(c)))
+		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
+	if (s->server->refuse.n && (!c || c->run != quit || arg.n)) {
+		buf_str(&s->text, "5.3.2 Error: ");
+		buf_add(&s->text, s->server->refuse);
+		return smtp_reply_made(s, 503);
+	}
+	if (!c)
+		return SMTP_REPLY(500, "5.5.1 Error: command not recognized");
+	if (s->server->tls_required && !s->server->tls && !allowed_in_clear(c))
+		return SMTP_REPLY(530, "5.7.0 Error: must issue a STARTTLS command first");
+	if (line.n + 2 > SMTP_COMMAND_MAX && c->run != smtp_auth)
+		return SMTP_REPLY(500, "5.5.6 Error: line too long");
+	if (c->arg == NO_ARG && arg.n)
+		return syntax_of(s, c, 501);
+	if (!(s->state & c->legal))
+		return server_out_of_sequence(s);
+	if (c->arg == MUST_ARG && arg.n == 0)
+		return syntax_of(s, c, 501);
+	return c->run(s, arg);
+}
+
+struct smtp_reply
+server_command(struct server_session *s, struct slice line)
+{
+	s->text = (struct buf)BUF(s->text_space);
+	s->pending = SMTP_NEXT_COMMAND;
+	return server_budget(s, server_auth_waits(s) ? server_auth_line(s, line) : dispatch(s, line));
+}
+
+size_t
+server_line_max(const struct server_session *s)
+{
+	return s->server->auth ? SMTP_AUTH_LINE : SMTP_COMMAND_MAX;
+}
+
+struct smtp_reply
+server_overlong(struct server_session *s)
+{
+	s->pending = SMTP_NEXT_COMMAND;
+	if (server_auth_waits(s))
+		server_auth_clear(s->server->auth);
+	return server_budget(s, SMTP_REPLY(500, "5.5.6 Error: line too long"));
+}
+
+struct slice
+server_protocol(const struct server_session *s)
+{
+	static const struct slice names[] = {	/* L, UTF8, S, A */
+		S("ESMTP"), S("ESMTPA"), S("ESMTPS"), S("ESMTPSA"),
+		S("UTF8SMTP"), S("UTF8SMTPA"), S("UTF8SMTPS"), S("UTF8SMTPSA"),
+		S("LMTP"), S("LMTPA"), S("LMTPS"), S("LMTPSA"),
+		S("UTF8LMTP"), S("UTF8LMTPA"), S("UTF8LMTPS"), S("UTF8LMTPSA"),
+	};
+
+	if (!s->esmtp)
+		return SL("SMTP");
+	return names[(s->server->lmtp ? 8 : 0) + (s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) + (s->authenticated ? 1 : 0)];
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A whole session without a descriptor: each line of input is a command, behind an octet that decides what the main
+ * would find out.  Whatever comes, each command gets one well-formed reply, and a message only after a
+ * sender and a recipient.
+ */
+#include <stdlib.h>
+
+#include "smtp/server.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+/* RFC 5321 section 4.2, RFC 2034 section 4. */
+static void
+check_reply(const struct server_session *s, const struct smtp_reply *r)
+{
+	char space[8192];
+	struct buf b = BUF(space);
+	struct slice rest;
+
+	require(r->code >= 200 && r->code <= 599 && !s->text.full && !s->params.full && !s->helo.full);
+	smtp_reply_format(&b, r);
+	require(!b.full);
+	for (rest = buf_slice(&b); rest.n;) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+
+		require(line.n >= 5 && line.n + 1 <= SMTP_REPLY_LINE && line.p[line.n - 1] == '\r');
+		require(line.p[3] == (rest.n ? '-' : ' '));
+		if (r->code != 354 && r->code != 220 && !slice_has_prefix(r->text, s->server->hostname))
+			require(line.n > 10 && line.p[4] == line.p[0] && line.p[5] == '.');
+	}
+}
+
+static void
+check_state(const struct server_session *s)
+{
+	require(s->state == SMTP_AT_START || s->helo.n > 0);
+	require((s->state >= SMTP_AT_RCPT) == (s->recipients > 0));
+	require(s->recipients <= s->server->max_recipients && s->errors <= s->server->max_errors);
+	require(s->state >= SMTP_AT_MAIL || s->from.n == 0);
+}
+
+static struct smtp_reply
+answer(struct server_session *s, struct slice line, unsigned choice)
+{
+	struct smtp_reply r = choice == 255 ? server_overlong(s) : server_command(s, line);
+
+	switch (r.next) {
+	case SMTP_NEXT_CHECK_MAIL:
+	case SMTP_NEXT_CHECK_RCPT:
+	case SMTP_NEXT_CHECK_VRFY:
+	case SMTP_NEXT_CHECK_DATA:
+		require(r.code == 0);
+		require(r.next != SMTP_NEXT_CHECK_MAIL || s->state == SMTP_AT_READY);
+		require(r.next != SMTP_NEXT_CHECK_DATA || s->state == SMTP_AT_RCPT);
+		/* Mostly yes, so that a fuzzer gets far. */
+		return server_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+	case SMTP_NEXT_CHUNK:
+		require(r.code == 0 && (s->state == SMTP_AT_RCPT || s->state == SMTP_AT_CHUNK));
+		return server_end_of_chunk(s, choice & 8 ? (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)) :
+		    SMTP_DATA_QUEUED, SL("ID"));
+	case SMTP_NEXT_DISCARD:
+		require(s->state != SMTP_AT_RCPT && s->state != SMTP_AT_CHUNK);
+		break;
+	case SMTP_NEXT_CHECK_STARTTLS:
+	case SMTP_NEXT_CHECK_AUTH:
+		require(r.code == 0);
+		require(r.next != SMTP_NEXT_CHECK_AUTH || (s->server->auth->user.n && s->server->auth->password.n));
+		r = server_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+		require(!s->server->auth || s->server->auth->secret.n == 0);
+		return r;
+	case SMTP_NEXT_STARTTLS:
+	case SMTP_NEXT_COMMAND:
+	case SMTP_NEXT_DATA:
+	case SMTP_NEXT_CLOSE:
+		break;
+	}
+	return r;
+}
+
+static struct server_auth auth;
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct server server = { .hostname = S("mx.example"), .max_message_size = 1000, .max_recipients = 5,
+		.max_errors = 20 };
+	struct slice rest = slice_of((const char *)data, size);
+	struct server_session s;
+	struct smtp_reply r;
+
+	if (size == 0)
+		return 0;
+	server.strict = data[0] & 1;
+	server.auth = data[0] & 2 ? &auth : NULL;
+	server.tls = data[0] & 4;
+	server.tls_required = data[0] & 16;
+	server.starttls = data[0] & 32 ? SMTP_STARTTLS_OFFERED : SMTP_STARTTLS_OFF;
+	server_auth_clear(&auth);
+	server_init(&s, &server);
+	r = server_greeting(&s);
+	check_reply(&s, &r);
+	while (rest.n && r.next != SMTP_NEXT_CLOSE) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+		unsigned choice = line.n ? (unsigned char)line.p[0] : 0;
+
+		r = answer(&s, slice_skip(line, 1), choice);
+		check_reply(&s, &r);
+		check_state(&s);
+		if (r.next != SMTP_NEXT_DATA)
+			continue;
+		r = server_end_of_data(&s, (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)), SL("ID"));
+		check_reply(&s, &r);
+		require(s.state == SMTP_AT_READY && s.from.n == 0 && s.recipients == 0);
+	}
+	return 0;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Which Authentication-Results are taken out: whole, and cut at every place.
+ */
+#include "message/results.h"
+
+#include "tests/lib/tap.h"
+
+#define MINE "Authentication-Results: mx.example; dkim=pass\r\n"
+
+static const struct message {
+	const char *name, *in, *want;
+} messages[] = {
+	{ "H167 ours", MINE "Subject: x\r\n\r\nbody\r\n", "Subject: x\r\n\r\nbody\r\n" },
+	{ "H167 ours, in the middle and twice", "A: b\r\n" MINE MINE "C: d\r\n\r\n", "A: b\r\nC: d\r\n\r\n" },
+	{ "H167 ours, at the end", "A: b\r\n" MINE "\r\n" MINE, "A: b\r\n\r\n" MINE },
+	{ "H167 in any case", "authentication-RESULTS : MX.Example 1;\r\n\tspf=pass\r\n x\r\nC: d\r\n", "C: d\r\n" },
+	{ "H167 quoted", "Authentication-Results:\"mx.example\"; x\r\n\r\n", "\r\n" },
+	{ "H167 folded in front of the name", "Authentication-Results:\r\n mx.example; x\r\n\r\n", "\r\n" },
+	{ "H167 behind comments", "Authentication-Results: (a (b) \\) c)\r\n\t(d)mx.example(e); x\r\n\r\n", "\r\n" },
+	{ "H167 without results", "Authentication-Results: mx.example\r\n\r\n", "\r\n" },
+	{ "H167 behind one without a name", "Authentication-Results:\r\n" MINE "\r\n", "Authentication-Results:\r\n\r\n" },
+	{ "H167 of others", "Authentication-Results: mx.example.org; x\r\nAuthentication-Results: my.example; y\r\n\r\n",
+	    "Authentication-Results: mx.example.org; x\r\nAuthentication-Results: my.example; y\r\n\r\n" },
+	{ "H167 part of our name", "Authentication-Results: mx.exampl; x\r\n\r\n", "Authentication-Results: mx.exampl; x\r\n\r\n" },
+	{ "other fields", "Authentication-Result: mx.example; x\r\nAuthentication-Results-X: mx.example; x\r\n\r\n",
+	    "Authentication-Result: mx.example; x\r\nAuthentication-Results-X: mx.example; x\r\n\r\n" },
+	{ "within another field", "X: y\r\n " MINE "\r\n", "X: y\r\n " MINE "\r\n" },
+	{ "no colon", "Authentication-Results\r\n\r\n", "Authentication-Results\r\n\r\n" },
+	{ "an empty one before the body", "Authentication-Results:\r\n\r\n" MINE, "Authentication-Results:\r\n\r\n" MINE },
+	{ "nothing but a body", "\r\n" MINE, "\r\n" MINE },
+	{ "unfinished", "A: b\r\nAuthentication-Res", "A: b\r\nAuthentication-Res" },
+	{ "nothing", "", "" },
+};
+
+static char out_space[16384];
+static struct buf out;
+static struct results authres;
+
+static void
+put(void *ctx, struct slice octets)
+{
+	(void)ctx;
+	buf_add(&out, octets);
+}
+
+static void
+begin(void)
+{
+	out = (struct buf)BUF(out_space);
+	results_begin(&authres, SL("mx.example"), put, NULL);
+}
+
+int
+main(void)
+{
+	static char hostile[8192];
+	struct buf b = BUF(hostile);
+
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+		const struct slice in = slice_str(messages[i].in), want = slice_str(messages[i].want);
+		bool fine = true;
+
+		for (size_t cut = 0; cut <= in.n; cut++) {
+			begin();
+			results_content(&authres, slice_of(in.p, cut));
+			results_content(&authres, slice_skip(in, cut));
+			results_end(&authres);
+			fine = fine && slice_eq(buf_slice(&out), want);
+		}
+		begin();
+		for (size_t at = 0; at < in.n; at++)
+			results_content(&authres, slice_of(in.p + at, 1));
+		results_end(&authres);
+		is(buf_slice(&out), want, messages[i].name);
+		ok(fine, "%s, cut anywhere", messages[i].name);
+	}
+	buf_str(&b, "Authentication-Results:");
+	for (int i = 0; i < 600; i++)
+		buf_str(&b, " (x)\r\n");
+	buf_str(&b, " mx.example; x\r\nA: b\r\n\r\n");
+	begin();
+	results_content(&authres, buf_slice(&b));
+	results_end(&authres);
+	is(buf_slice(&out), SL("A: b\r\n\r\n"), "H167 a field that hides its name behind 4 KiB of comments goes too");
+	return tap_done();
+}

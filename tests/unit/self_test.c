@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: ISC
+/* client/self: this host among the exchangers. Addresses of real devices are in tests/delivery/own_test.py. */
+#include "client/self.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "tests/lib/tap.h"
+
+static char our_name[] = "Mail.Example.ORG";
+static struct config config = { .server.hostname = our_name };
+
+struct exchanger {
+	unsigned preference;
+	const char *name;
+	unsigned octet;			/* of 127.0.0.x; 0: no address */
+	enum dns_status status;
+};
+
+static const struct own_case {
+	const char *name, *hostname;	/* NULL: our_name */
+	struct exchanger mx[4];
+	size_t left;
+	enum mx_status status;
+} cases[] = {
+	{ "R102 not among them: all stay", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 3, DNS_OK } }, 2, MX_OK },
+	{ "R102 our name: that preference and worse go", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
+	    { 30, "b.test", 4, DNS_OK } }, 1, MX_OK },
+	{ "R102 also those of the same preference", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 4, DNS_OK },
+	    { 20, "mail.example.org", 3, DNS_OK } }, 1, MX_OK },
+	{ "R102 also those of the same preference behind", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
+	    { 20, "b.test", 4, DNS_OK } }, 1, MX_OK },
+	{ "R102 the best: none is left", NULL, { { 10, "mail.example.org", 3, DNS_OK }, { 20, "b.test", 4, DNS_OK } }, 0, MX_OWN },
+	{ "R102 beside the best: none is left", NULL, { { 10, "b.test", 4, DNS_OK }, { 10, "mail.example.org", 3, DNS_OK } }, 0, MX_OWN },
+	{ "R102 our name need not have an address", NULL, { { 10, "mail.example.org", 0, DNS_NXDOMAIN } }, 0, MX_OWN },
+	{ "R102 those that are left may not resolve for now", NULL, { { 10, "a.test", 0, DNS_SERVFAIL },
+	    { 20, "mail.example.org", 3, DNS_OK } }, 1, MX_DEFER },
+	{ "R102 or never", NULL, { { 10, "a.test", 0, DNS_NXDOMAIN }, { 20, "mail.example.org", 3, DNS_OK } }, 1, MX_NO_HOST },
+	{ "part of our name is not our name", NULL, { { 10, "example.org", 2, DNS_OK } }, 1, MX_OK },
+	{ "an address of the loopback device proves nothing", NULL, { { 10, "a.test", 1, DNS_OK } }, 1, MX_OK },
+	{ "a host without a name has none", "[192.0.2.1]", { { 10, "a.test", 1, DNS_OK } }, 1, MX_OK },
+	{ "nothing found", NULL, { { 0, NULL, 0, DNS_OK } }, 0, MX_OK },
+};
+
+static void
+drop_case(const struct own_case *c)
+{
+	struct mx_exchanger x[4] = { 0 };
+	struct mx_list mx = { .exchangers = x };
+	struct config other = { .server.hostname = (char *)(uintptr_t)c->hostname };
+
+	for (; mx.n < 4 && c->mx[mx.n].name; mx.n++) {
+		const struct exchanger *e = &c->mx[mx.n];
+		struct sockaddr_in *in = (struct sockaddr_in *)&x[mx.n].addresses[0];
+
+		(void)snprintf(x[mx.n].name, sizeof x[mx.n].name, "%s", e->name);
+		x[mx.n].preference = e->preference;
+		x[mx.n].status = e->status;
+		x[mx.n].naddresses = e->octet > 0;
+		in->sin_family = AF_INET;
+		in->sin_addr.s_addr = htonl(0x7f000000 | e->octet);
+	}
+	self_drop(c->hostname ? &other : &config, SL("example.net"), &mx);
+	ok(mx.n == c->left && mx.status == c->status, "%s: %zu left", c->name, mx.n);
+	if (c->status == MX_OWN)
+		ok(strstr(mx.detail, "mail for example.net comes back to this host: add a [route example.net]") == mx.detail,
+		    "%s: %s", c->name, mx.detail);
+}
+
+static const struct greeting_case {
+	const char *name;
+	struct slice text;
+	bool ours;
+} greetings[] = {
+	{ "our server's", S("mail.example.org ESMTP smtp-handler"), true },
+	{ "in other letters", S("MAIL.example.org ESMTP smtp-handler"), true },
+	{ "our name, another program", S("mail.example.org ESMTP Postfix"), false },
+	{ "another name", S("mail.example.net ESMTP smtp-handler"), false },
+	{ "our name and more", S("mail.example.org.example.net ESMTP smtp-handler"), false },
+	{ "our name alone", S("mail.example.org"), false },
+	{ "nothing", S(""), false },
+};
+
+int
+main(void)
+{
+	static char literal[] = "[127.0.0.1]";
+	struct config nameless = { .server.hostname = literal };
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		drop_case(&cases[i]);
+	for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++)
+		ok(self_greeting(&config, greetings[i].text) == greetings[i].ours, "R102 greeting: %s", greetings[i].name);
+	ok(!self_greeting(&nameless, SL("[127.0.0.1] ESMTP smtp-handler")), "an address as name is no proof");
+	nameless.server.hostname = NULL;
+	ok(!self_greeting(&nameless, SL(" ESMTP smtp-handler")), "nor is no name");
+	return tap_done();
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: ISC
+#include "client/tls_policy.h"
+
+#include "tests/lib/tap.h"
+
+/* Configuration, route and message in; what TLS is demanded, out. */
+static const struct row {
+	const char *name;
+	enum relay_tls relay, route;
+	enum route_via via;
+	enum route_scheme scheme;
+	bool requiretls;
+	enum relay_tls want;
+	bool implicit, by_message;
+	const char *source;
+} rows[] = {
+	{ "may", RELAY_TLS_MAY, 0, VIA_MX, 0, false, RELAY_TLS_MAY, false, false, "[relay] tls" },
+	{ "none", RELAY_TLS_NONE, 0, VIA_MX, 0, false, RELAY_TLS_NONE, false, false, "[relay] tls" },
+	{ "require", RELAY_TLS_REQUIRE, 0, VIA_SMTP, 0, false, RELAY_TLS_REQUIRE, false, false, "[relay] tls" },
+	{ "the route wins, up", RELAY_TLS_NONE, RELAY_TLS_REQUIRE, VIA_MX, 0, false, RELAY_TLS_REQUIRE, false, false, "tls of the route" },
+	{ "the route wins, down", RELAY_TLS_REQUIRE, RELAY_TLS_NONE, VIA_SMTP, 0, false, RELAY_TLS_NONE, false, false, "tls of the route" },
+	{ "smtps://", RELAY_TLS_NONE, 0, VIA_SMTP, SCHEME_IMPLICIT, false, RELAY_TLS_REQUIRE, true, false, "smtps://" },
+	{ "smtp+starttls://", RELAY_TLS_NONE, 0, VIA_SMTP, SCHEME_STARTTLS, false, RELAY_TLS_REQUIRE, false, false, "smtp+starttls://" },
+	{ "LMTP has none", RELAY_TLS_REQUIRE, 0, VIA_LMTP, 0, false, RELAY_TLS_NONE, false, false, "lmtp:" },
+	{ "unless its route says so", RELAY_TLS_NONE, RELAY_TLS_REQUIRE, VIA_LMTP, 0, false, RELAY_TLS_REQUIRE, false, false, "tls of the route" },
+	{ "REQUIRETLS beats may", RELAY_TLS_MAY, 0, VIA_MX, 0, true, RELAY_TLS_REQUIRE, false, true, "REQUIRETLS" },
+	{ "REQUIRETLS beats none", RELAY_TLS_MAY, RELAY_TLS_NONE, VIA_MX, 0, true, RELAY_TLS_REQUIRE, false, true, "REQUIRETLS" },
+	{ "REQUIRETLS adds nothing to require", RELAY_TLS_REQUIRE, 0, VIA_MX, 0, true, RELAY_TLS_REQUIRE, false, false, "[relay] tls" },
+	{ "REQUIRETLS is not LMTP's", RELAY_TLS_MAY, 0, VIA_LMTP, 0, true, RELAY_TLS_NONE, false, false, "lmtp:" },
+};
+
+static void
+test_rows(void)
+{
+	static char file[] = "/ca.pem";
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct row *w = &rows[i];
+		const struct config c = { .relay.tls = w->relay, .relay.tls_ca_file = file };
+		const struct route r = { .via = w->via, .scheme = w->scheme, .tls = w->route };
+		const struct tls_policy t = tls_policy_of(&c, &r, w->requiretls);
+
+		ok(t.tls == w->want && t.implicit == w->implicit && t.by_message == w->by_message && strcmp(t.source, w->source) == 0 &&
+		    t.authorities == file && !t.downgraded, "%s", w->name);
+	}
+}
+
+/* R134: what is remembered of a host counts for `may` only, and for a day. */
+static void
+test_hosts(void)
+{
+	static const struct { enum relay_tls tls; int64_t failed_s, now_s; bool downgraded; const char *name; } hosts[] = {
+		{ RELAY_TLS_MAY, 0, 1000000, false, "nothing is known" },
+		{ RELAY_TLS_MAY, 1000000, 1000000, true, "it has just failed" },
+		{ RELAY_TLS_MAY, 1000000, 1000000 + 86399, true, "within a day" },
+		{ RELAY_TLS_MAY, 1000000, 1000000 + 86400, false, "a day later" },
+		{ RELAY_TLS_REQUIRE, 1000000, 1000000, false, "require knows no downgrade" },
+		{ RELAY_TLS_NONE, 1000000, 1000000, false, "none needs none" },
+	};
+
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+		struct host one = { .address = "192.0.2.1:25", .tls_failed_s = hosts[i].failed_s };
+		const struct hosts h = { .list = &one, .n = 1 };
+		struct tls_policy t = { .tls = hosts[i].tls }, other = t;
+
+		tls_policy_of_host(&t, &h, "mx.example", "192.0.2.1:25", hosts[i].now_s);
+		tls_policy_of_host(&other, &h, "mx.example", "192.0.2.2:25", hosts[i].now_s);
+		ok(t.downgraded == hosts[i].downgraded && t.tls == (t.downgraded ? RELAY_TLS_NONE : hosts[i].tls) &&
+		    strcmp(t.name, "mx.example") == 0 && !other.downgraded && other.tls == hosts[i].tls, "R134 %s", hosts[i].name);
+	}
+}
+
+static void
+test_requiretls(void)
+{
+	static const struct { const char *from, *params; bool want; } messages[] = {
+		{ "a@b", "", false }, { "a@b", "REQUIRETLS", true }, { "a@b", "RET=HDRS requiretls SIZE=1", true },
+		{ "a@b", "ENVID=REQUIRETLS", false }, { "a@b", "REQUIRETLSX", false }, { "", "REQUIRETLS", false },
+	};
+
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+		const struct queue_entry e = { .from = slice_str(messages[i].from), .from_params = slice_str(messages[i].params) };
+
+		ok(tls_policy_requiretls(&e) == messages[i].want, "REQUIRETLS: <%s> %s", messages[i].from, messages[i].params);
+	}
+}
+
+int
+main(void)
+{
+	test_rows();
+	test_hosts();
+	test_requiretls();
+	return tap_done();
+}
