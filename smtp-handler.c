@@ -121,7 +121,7 @@ begin_session(struct session *h, const struct start *start)
 		session_lose(h, "proxy-header");
 	h->policy = (struct policy){ .config = &config, .trusted = config_trusts(&config, peer_sockaddr(&h->peer)) };
 	h->server = (struct server){
-		.hostname = trace_own_name(config.server.hostname, start->rfd, &literal),
+		.hostname = process_own_name(config.server.hostname, start->rfd, &literal),
 		.max_message_size = config.server.max_message_size,
 		.max_recipients = (unsigned)config.server.max_recipients,
 		.max_errors = (unsigned)config.server.max_errors,

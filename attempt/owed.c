@@ -3,7 +3,7 @@
  * Who is to be told what (RFC 3461 section 4.1 and 5.2): decided from the envelope alone.  Pure.  A worker asks of what it has
  * delivered, runner/settle of the rest.
  */
-#include "notice/bounce.h"
+#include "attempt/owed.h"
 
 #include "attempt/deadline.h"
 #include "smtp/params.h"

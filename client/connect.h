@@ -6,7 +6,7 @@
 #ifndef CLIENT_CONNECT_H
 #define CLIENT_CONNECT_H
 
-#include "delivery/delivery.h"
+#include "attempt/attempt.h"
 #include "client/greet.h"
 #include "hosts/order.h"
 

@@ -4,7 +4,7 @@
  * until each recipient's outcome is known.  The rules of one host stand in client/transaction,
  * those of finding hosts in delivery/walk.
  */
-#include "delivery/delivery.h"
+#include "client/deliver.h"
 
 #include <stdlib.h>
 
@@ -12,11 +12,19 @@
 #include "client/connect.h"
 
 void
-delivery_drop_link(struct delivery *d)
+deliver_drop_link(struct delivery *d)
 {
 	ahead_drop(d);
 	link_done(d->link);
 	d->link = NULL;
+	d->link_tls = NULL;
+}
+
+static void
+take_link(struct delivery *d, struct smtp_link *l)
+{
+	d->link = l;
+	d->link_tls = l ? l->tls : NULL;
 }
 
 /* A connection that was kept idle may be closed by now, or close as soon as we speak (421): that says nothing
@@ -54,7 +62,7 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 		enum transaction_end end;
 
 		if (!d->link)
-			d->link = connect_next(w);
+			take_link(d, connect_next(w));
 		if (!d->link) {
 			w->why.everyone = w->sessions == 0 && !w->terms.by_message;
 			transaction_settle_rest(t, t->any_unfit && connect_met_all(w) ? &t->unfit : &w->why);
@@ -63,7 +71,7 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 		end = transaction_run(t, d->link);
 		if (t->moved) {
 			connect_moves(w, d->link, &t->why);
-			delivery_drop_link(d);
+			deliver_drop_link(d);
 			kept = false;
 			continue;
 		}
@@ -81,7 +89,7 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 			connect_blame(w, &t->why);
 		}
 		d->one_by_one |= announced && end == TRANSACTION_NEXT && d->link->closed;
-		delivery_drop_link(d);
+		deliver_drop_link(d);
 		kept = false;
 	}
 }
@@ -91,10 +99,10 @@ static void
 check_kept(struct delivery *d, const struct queue_entry *e)
 {
 	if (d->link && tls_policy_requiretls(e) && !d->link->verified)
-		delivery_drop_link(d);
+		deliver_drop_link(d);
 	if (d->link && !link_alive(d->link)) {
 		d->link->closed = true;		/* no QUIT either */
-		delivery_drop_link(d);
+		deliver_drop_link(d);
 	}
 }
 

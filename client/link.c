@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/delivery.h"
+#include "attempt/attempt.h"
 #include "net/tls.h"
 
 #define REPLY_LINES_MAX 128

@@ -10,7 +10,7 @@
 #ifndef CLIENT_TRANSACTION_H
 #define CLIENT_TRANSACTION_H
 
-#include "delivery/delivery.h"
+#include "attempt/attempt.h"
 #include "client/link.h"
 #include "client/payload.h"
 

@@ -1,92 +1,23 @@
 // SPDX-License-Identifier: ISC
 /*
- * One destination, in a worker: deliver messages to it one after the other and say what
- * became of each recipient.  Blocking, with deadlines.  Everything a worker learns goes
- * to the sink; it marks the states in the queue file itself, so that a crash behind the remote's 250 repeats as little as can be.
+ * One destination, in a worker: messages are delivered to it one after the other, each by the way
+ * that the route names.  Blocking, with deadlines.
  */
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
 
-#include "config/config.h"
-#include "hosts/hosts.h"
-#include "attempt/outcome.h"
-#include "attempt/transcript.h"
-#include "dns/resolver.h"
-#include "net/tls.h"
-#include "queue.h"
+#include "attempt/attempt.h"
 
-/* Where results go. */
-struct attempt_sink {
-	void (*rcpt)(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
-	void (*host)(void *ctx, const struct host_report *report);
-	/* A host of the destination refused our IPv6 address: it gets its mail over IPv4 from here on.  May be NULL. */
-	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
-	void *ctx;
-};
-
-/* What is to be delivered: as the arguments of deliver(). */
-struct attempt_job {
-	struct queue_entry *e;
-	const uint32_t *rcpts;
-	size_t n;
-};
-
-struct aliases;
-struct smtp_link;		/* an open connection, client/link.c */
-struct transaction;		/* a message on its way over one, client/transaction.c */
-
-struct delivery {
-	const struct config *config;
-	const struct route *route;
-	const char *destination;	/* the domain for mx routes, "host:port" for smtp://; for others the route's text */
-	const struct dns_resolver *resolver;
-	const struct hosts *hosts;	/* as of the fork */
-	const struct attempt_sink *sink;
-	/* What deliver() will be called for next, if that is known by now; it is borrowed until then.  NULL: never known. */
-	bool (*next)(void *ctx, struct attempt_job *ret);
-	void *next_ctx;
-	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
-	struct tls_client tls;		/* for all links; zeroed at first */
-	const struct queue *queue;	/* for what a delivery itself has to send */
-	struct aliases *aliases;	/* NULL where no route has any */
-	struct smtp_link *link;		/* kept between messages; NULL: none */
-	struct transaction *ahead;	/* the next message's, of which the peer has heard already; NULL: none */
-	bool one_by_one;		/* no more of that: it has lost us a connection */
-	bool by_data;			/* no more BDAT: the peer offered CHUNKING and knew nothing of it */
-
-	/* Of the attempt that runs: */
-	int64_t begun_us;		/* monotonic */
-	struct outcome_times times;
-	bool undelivered;		/* a recipient was deferred or failed */
-	bool leaves;			/* the message leaves the queue with it, if all goes well */
-	struct buf held;		/* lines for its log, which nobody will read if it leaves */
-	char held_space[4096];
-};
-
-/* Deliver e to its recipients rcpts[0..n), indices into e->rcpts.  Each of them is reported to the sink exactly once, marked (delivered
- * only: failures are marked by the parent once the bounce is durable) and noted in the message's log. */
+/* Deliver e to its recipients rcpts[0..n), indices into e->rcpts.  The sink gets each of them exactly once; each is marked
+ * (delivered only: failures are marked by the parent once the bounce is durable) and noted in the message's log. */
 void deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 /* End what is kept: QUIT and close. */
 void delivery_done(struct delivery *d);
 
 /* The ways out, each as deliver(). */
-void deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
-/* Recipients that are aliases, all of e's in one call: a copy of e goes to what they stand for (delivery/alias.c). */
+/* Recipients that are aliases, all of e's in one call: a copy of e goes to what they stand for. */
 void deliver_aliases(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
-/* End the connection that is kept, if there is one. */
-void delivery_drop_link(struct delivery *d);
-
-/* From here on somebody may have the message: SIGTERM, which ends a worker at any other time, waits until all of it is reported. */
-void attempt_keep_on(void);
-void attempt_may_stop(void);
-
-/* For the ways out: mark, note and report one recipient. */
-void attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
-
-
-/* The line of the message's log that says what became of a recipient. */
-void attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
 #endif

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
  * Whatever a client says its name is, the field stays one that other programs can parse: it is the
- * only part of a message that we vouch for.  Pure but for getsockname(2); called by smtp-handler.c.
+ * only part of a message that we vouch for.  Pure.
  */
 #include "message/trace.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include "base/cidr.h"
 #include "base/clock.h"
 
 static bool
@@ -73,30 +69,4 @@ trace_received(struct buf *b, const struct trace *t)
 	buf_str(b, ";\r\n\t");
 	clock_mail_date(b, t->time_s);
 	buf_str(b, "\r\n");
-}
-
-struct slice
-trace_own_name(const char *configured, int fd, struct buf *literal)
-{
-	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
-	socklen_t len = sizeof ss;
-
-	if (configured)
-		return slice_str(configured);
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
-		address_unmap(&ss, &len);
-	buf_chr(literal, '[');
-	if (ss.ss_family == AF_INET6) {
-		char text[INET6_ADDRSTRLEN];	/* without a scope: the grammar has none */
-
-		buf_str(literal, "IPv6:");
-		buf_str(literal,
-		    inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&ss)->sin6_addr, text, sizeof text));
-	} else if (ss.ss_family == AF_INET) {
-		address_text(literal, (const struct sockaddr *)&ss);
-	} else {
-		buf_str(literal, "127.0.0.1");
-	}
-	buf_chr(literal, ']');
-	return buf_slice(literal);
 }

@@ -26,10 +26,4 @@ struct trace {
 /* The whole field, folded, with its final CRLF.  TRACE_MAX octets are always enough. */
 void trace_received(struct buf *b, const struct trace *t);
 
-#define TRACE_LITERAL_MAX 64
-
-/* Our own name: the configured one; a host without is called by the literal of the address by which the client
- * reached it (section 4.1.3), which is put into b.  fd is the client's socket, or anything else for [127.0.0.1]. */
-struct slice trace_own_name(const char *configured, int fd, struct buf *literal);
-
 #endif

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "session/signals.h"
-#include "message/trace.h"
+#include "session/process.h"
 
 #define SORRY_MS 1000
 #define SHUTDOWN_MS 30000	/* for the sessions to end when the listener does */
@@ -105,11 +105,11 @@ reload(const struct options *options, struct config *config)
 static void
 refuse(int fd, const struct config *config)
 {
-	char space[600], name[TRACE_LITERAL_MAX];
+	char space[600], name[PROCESS_LITERAL_MAX];
 	struct buf b = BUF(space), literal = BUF(name);
 
 	buf_str(&b, "421 4.3.2 ");
-	buf_add(&b, trace_own_name(config->server.hostname, fd, &literal));
+	buf_add(&b, process_own_name(config->server.hostname, fd, &literal));
 	buf_str(&b, " too many connections, try again later\r\n");
 	(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(fd);
@@ -119,13 +119,13 @@ void
 front_sorry(int fd)
 {
 	const int64_t until_ms = clock_ms() + SORRY_MS;
-	char space[NAME_MAX_OCTETS + 100], name[TRACE_LITERAL_MAX];
+	char space[NAME_MAX_OCTETS + 100], name[PROCESS_LITERAL_MAX];
 	struct buf b = BUF(space), literal = BUF(name);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
 	buf_str(&b, "421 4.3.5 ");
 	if (!name_of_host(&b))
-		buf_add(&b, trace_own_name(NULL, fd, &literal));
+		buf_add(&b, process_own_name(NULL, fd, &literal));
 	buf_str(&b, " server configuration error, try again later\r\n");
 	if (poll(&p, 1, SORRY_MS) <= 0)
 		return;

@@ -5,6 +5,7 @@
  */
 #include "session/process.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -40,4 +41,30 @@ process_port(int fd)
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
 		return 0;
 	return ss.ss_family == AF_INET || ss.ss_family == AF_INET6 ? address_port((const struct sockaddr *)&ss) : 0;
+}
+
+struct slice
+process_own_name(const char *configured, int fd, struct buf *literal)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof ss;
+
+	if (configured)
+		return slice_str(configured);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+		address_unmap(&ss, &len);
+	buf_chr(literal, '[');
+	if (ss.ss_family == AF_INET6) {
+		char text[INET6_ADDRSTRLEN];	/* without a scope: the grammar has none */
+
+		buf_str(literal, "IPv6:");
+		buf_str(literal,
+		    inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&ss)->sin6_addr, text, sizeof text));
+	} else if (ss.ss_family == AF_INET) {
+		address_text(literal, (const struct sockaddr *)&ss);
+	} else {
+		buf_str(literal, "127.0.0.1");
+	}
+	buf_chr(literal, ']');
+	return buf_slice(literal);
 }

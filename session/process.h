@@ -5,7 +5,7 @@
 #ifndef SESSION_PROCESS_H
 #define SESSION_PROCESS_H
 
-#include <stdbool.h>
+#include "base/buf.h"
 
 /* What it creates is private, and neither a core nor new privileges are to be had. */
 void process_prepare(void);
@@ -14,5 +14,11 @@ bool process_is_socket(int fd);
 
 /* The TCP port a socket is bound to; 0 for anything else. */
 unsigned process_port(int fd);
+
+#define PROCESS_LITERAL_MAX 64
+
+/* Our own name: the configured one; a host without is called by the literal of the address by which the client
+ * reached it (section 4.1.3), which is put into b.  fd is the client's socket, or anything else for [127.0.0.1]. */
+struct slice process_own_name(const char *configured, int fd, struct buf *literal);
 
 #endif

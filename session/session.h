@@ -12,7 +12,7 @@
 #include "session/policy.h"
 #include "session/record.h"
 #include "session/start.h"
-#include "message/trace.h"
+#include "session/process.h"
 
 struct session {
 	const struct config *config;
@@ -29,7 +29,7 @@ struct session {
 	struct tls_facts tls;		/* empty outside TLS */
 	struct server_auth auth;
 	const struct start *start;
-	char literal_space[TRACE_LITERAL_MAX];
+	char literal_space[PROCESS_LITERAL_MAX];
 	struct stream client;
 	struct content message;
 };

@@ -248,16 +248,16 @@ test_giveup(void)
 	ok(spot.place == QUEUE_IN_NEW && e.from.n == 0 && slice_eq(e.rcpts[0].path, SL("sender@example.org")),
 	    "the bounce goes to its sender");
 	queue_unload(&e);
-	ok(give_up(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' && names_in(f.q.dead) == dead + 1,
+	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' && names_in(f.q.dead) == dead + 1,
 	    "a bounce that is given up is kept in dead/");
-	ok(give_up(&f.q, &config, &spot, bounce) == -ENOENT, "who comes late is told");
+	ok(give_up_message(&f.q, &config, &spot, bounce) == -ENOENT, "who comes late is told");
 	queue_spot_done(&spot);
 	must(queue_find(&f.q, ids[QUEUE_IN_HOLD], QUEUE_ANYWHERE, &held) == 0, "queue_find");
 	fd = openat(f.q.hold, held.id, O_RDWR | O_CLOEXEC);
 	must(fd >= 0 && flock(fd, LOCK_EX) == 0, "flock");
-	ok(give_up(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0, "two at once make one bounce");
+	ok(give_up_message(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0, "two at once make one bounce");
 	must(ftruncate(fd, 200) == 0 && close(fd) == 0, "ftruncate");
-	ok(give_up(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0, "what is no message stays");
+	ok(give_up_message(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0, "what is no message stays");
 	queue_spot_done(&held);
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What an attempt does with each outcome: mark, note, report.  Must not log, and must not decide
+ * what follows (attempt/outcome does) nor when to try again (the runner does).
+ */
+#include "attempt/attempt.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "attempt/owed.h"
+#include "base/clock.h"
+
+#define NOTE_MAX (OUTCOME_DETAIL + sizeof ((struct outcome *)NULL)->host + 512)
+
+static void
+sigterm(int how)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(how, &set, NULL);
+}
+
+void
+attempt_keep_on(void)
+{
+	sigterm(SIG_BLOCK);
+}
+
+void
+attempt_may_stop(void)
+{
+	sigterm(SIG_UNBLOCK);
+}
+
+static void
+note_text(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o, struct buf *b)
+{
+	struct slice path = e->rcpts[rcpt].path;
+
+	buf_fmt(b, "<%.*s> %s %s", (int)path.n, path.p, outcome_text(o), o->status);
+	if (o->host[0])
+		buf_fmt(b, " host=%s", o->host);
+	if (o->tls[0])
+		buf_fmt(b, " tls=%s", o->tls);
+	/* Last in the line, so quotes within need no escape. */
+	buf_fmt(b, " %s=\"%s\"", o->remote ? "reply" : "why", o->detail);
+}
+
+void
+attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	char space[NOTE_MAX];
+	struct buf b = BUF(space);
+
+	note_text(e, rcpt, o, &b);
+	if (!b.full)
+		(void)queue_note(e, buf_slice(&b));	/* the log is a help, not a condition */
+}
+
+/* It leaves nothing to read, or not yet: true, and its line waits for the end of the attempt. */
+static bool
+hold_note(struct delivery *d, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	struct buf b = d->held;
+
+	if (!d->leaves || d->undelivered || o->owed)
+		return false;
+	note_text(e, rcpt, o, &b);
+	buf_chr(&b, '\n');
+	if (!b.full)
+		d->held = b;
+	return !b.full;
+}
+
+static void
+write_held(struct delivery *d, struct queue_entry *e)
+{
+	struct slice rest = buf_slice(&d->held);
+
+	while (rest.n)
+		(void)queue_note(e, slice_cut(rest, '\n', &rest));
+	d->held.n = 0;
+}
+
+void
+attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+{
+	struct outcome told = *o;
+
+	if (d->link_tls && o->host[0])
+		(void)snprintf(told.tls, sizeof told.tls, "%s", d->link_tls);
+	told.times = d->times;
+	told.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
+	d->undelivered |= o->kind != OUTCOME_DELIVERED;
+	/* The mark first: a crash from here on must not deliver again.  If it cannot be written, the
+	 * sink still hears of it, and the runner finishes or defers the message by that. */
+	if (o->kind == OUTCOME_DELIVERED) {
+		enum queue_rcpt_state state = owed_state(e, rcpt, o);
+
+		told.owed = state != QUEUE_DELIVERED;
+		(void)queue_mark(e, rcpt, state);
+	}
+	if (!hold_note(d, e, rcpt, &told)) {
+		write_held(d, e);
+		attempt_note(e, rcpt, &told);
+	}
+	d->sink->rcpt(d->sink->ctx, e, rcpt, &told);
+}
