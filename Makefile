@@ -127,7 +127,7 @@ WRAP_report := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_queue_take := $(WRAP_queue)
-WRAP_queue_look := $(WRAP_queue)
+WRAP_queue_operator := $(WRAP_queue)
 
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	@mkdir -p $(@D)

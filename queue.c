@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Receiving a message: from the first line of its envelope to the moment its name is in
- * new/.  What the runner does with it then is in queue/run.c.  Nothing here may look
+ * new/.  What the runner does with it then is in queue/move.c.  Nothing here may look
  * at other messages: the price of one must not depend on how many there are.
  *
  * The order, and why it is this one:
@@ -80,9 +80,8 @@ begin(struct queue_message *m, bool to_memory)
 }
 
 void
-queue_begin(const struct queue *q, struct queue_message *m)
+queue_begin(struct queue_message *m)
 {
-	(void)q;	/* the file comes with queue_head_end: a refused transaction costs no disk */
 	begin(m, false);
 }
 
@@ -245,9 +244,8 @@ queue_head_end(const struct queue *q, struct queue_message *m)
 }
 
 int
-queue_content(const struct queue *q, struct queue_message *m, struct slice content)
+queue_content(struct queue_message *m, struct slice content)
 {
-	(void)q;
 	if (content.n <= m->out.cap - m->out.n || content.n < COPY_MAX) {
 		put(m, content);
 	} else if (m->error == 0) {

@@ -26,9 +26,9 @@
 #include "dns/cache.h"
 #include "client/credential.h"
 #include "client/greet.h"
-#include "queue.h"
-#include "queue/waiting.h"
-#include "queue/look.h"
+#include "queue/run.h"
+#include "queue/by_host.h"
+#include "queue/operator.h"
 #include "explain/explain.h"
 #include "runner/intake.h"
 #include "runner/loop.h"
@@ -370,7 +370,7 @@ run(struct relay *r)
 	r->intake = (struct intake){ .runner = &r->runner, .look_new = true, .look_cur = true, .look_wait = true };
 	hosts_load(&r->runner.hosts, r->queue.state);
 	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
-	queue_waiting_sweep(&r->queue, clock_wall_us() / 1000000, (int64_t)r->config.queue.retry_max_s + 86400);
+	queue_by_host_sweep(&r->queue, clock_wall_us() / 1000000, (int64_t)r->config.queue.retry_max_s + 86400);
 	if (r->flush) {
 		r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
 		frozen_forget(r->queue.state);

@@ -13,7 +13,7 @@
 #include "dns/resolver.h"
 #include "hosts/hosts.h"
 #include "net/tls.h"
-#include "queue.h"
+#include "queue/run.h"
 
 /* Where results go. */
 struct attempt_sink {

@@ -6,7 +6,7 @@
 #define ATTEMPT_DEADLINE_H
 
 #include "attempt/outcome.h"
-#include "queue.h"
+#include "queue/run.h"
 #include "smtp/client_offer.h"
 
 struct deadline {

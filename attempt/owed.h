@@ -6,7 +6,7 @@
 #define ATTEMPT_OWED_H
 
 #include "attempt/outcome.h"
-#include "queue.h"
+#include "queue/run.h"
 
 enum notice_kind {
 	NOTICE_FAILED,

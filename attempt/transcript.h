@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "queue.h"
+#include "queue/run.h"
 
 #define TRANSCRIPT_HEAD 4096	/* the first lines are always kept: how the host was found and what it offers */
 #define TRANSCRIPT_TAIL 8192	/* and the last, where the decision fell */

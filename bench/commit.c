@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "queue.h"
+#include "queue/run.h"
 
 #define WRITERS_MAX 64
 
@@ -22,11 +22,11 @@ submit(const struct queue *q, struct slice content)
 {
 	static const struct queue_facts facts = { .longest_line = 62 };
 
-	queue_begin(q, &message);
+	queue_begin(&message);
 	queue_from(&message, SL("sender@example.org"), SL(""));
 	queue_rcpt(q, &message, SL("recipient@example.net"), SL(""));
 	(void)queue_head_end(q, &message);
-	(void)queue_content(q, &message, content);
+	(void)queue_content(&message, content);
 	return queue_commit(q, &message, &facts);
 }
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "queue.h"
+#include "queue/run.h"
 
 #define CONTENT 1024
 
@@ -42,12 +42,12 @@ submit(const struct queue *q, const struct plan *p, uint64_t i, struct slice con
 		(void)snprintf(path, sizeof path, "user@%s%" PRIu64 "%s", p->before, i % p->domains, p->after);
 	else
 		(void)snprintf(path, sizeof path, "user@%s", p->before);
-	queue_begin(q, &message);
+	queue_begin(&message);
 	queue_field(&message, "client", SL("bench"));
 	queue_from(&message, SL("sender@sender.example"), SL(""));
 	queue_rcpt(q, &message, slice_str(path), SL(""));
 	(void)queue_head_end(q, &message);
-	(void)queue_content(q, &message, content);
+	(void)queue_content(&message, content);
 	return queue_commit(q, &message, &facts);
 }
 

@@ -7,7 +7,7 @@
 #define CLIENT_PAYLOAD_H
 
 #include "client/link.h"
-#include "queue.h"
+#include "queue/run.h"
 
 struct payload {
 	int fd;				/* borrowed */

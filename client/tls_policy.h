@@ -8,7 +8,7 @@
 
 #include "config/config.h"
 #include "hosts/hosts.h"
-#include "queue.h"
+#include "queue/run.h"
 
 #define TERMS_FORGET_S 86400	/* how long a host is spared TLS after a handshake that failed */
 

@@ -142,7 +142,7 @@ write_envelope(const struct queue *q, struct queue_message *m, const struct alia
 
 /* The mailbox of the same name puts it there itself, and would take ours for a loop. */
 static int
-write_mark(const struct queue *q, struct queue_message *m, const struct alias_copy *c, struct queue_facts *facts)
+write_mark(struct queue_message *m, const struct alias_copy *c, struct queue_facts *facts)
 {
 	char space[sizeof c->to->text + 20];
 	struct buf b = BUF(space);
@@ -156,11 +156,11 @@ write_mark(const struct queue *q, struct queue_message *m, const struct alias_co
 	if (c->e->content_size == 0)
 		facts->no_final_crlf = false;
 	buf_str(&b, "\r\n");
-	return queue_content(q, m, buf_slice(&b));
+	return queue_content(m, buf_slice(&b));
 }
 
 static int
-write_content(const struct queue *q, struct queue_message *m, const struct queue_entry *e)
+write_content(struct queue_message *m, const struct queue_entry *e)
 {
 	char *block = malloc(BLOCK);
 	uint64_t at = 0;
@@ -175,7 +175,7 @@ write_content(const struct queue *q, struct queue_message *m, const struct queue
 		if (got <= 0) {
 			r = -EIO;
 		} else {
-			r = queue_content(q, m, slice_of(block, (size_t)got));
+			r = queue_content(m, slice_of(block, (size_t)got));
 			at += (uint64_t)got;
 		}
 	}
@@ -208,12 +208,12 @@ alias_copy_write(const struct queue *q, const struct alias_copy *c, char ret_id[
 	m = malloc(sizeof *m);
 	if (!m)
 		return -ENOMEM;
-	queue_begin(q, m);
+	queue_begin(m);
 	r = write_envelope(q, m, c, list);
 	if (r == 0 && !copy->self)
-		r = write_mark(q, m, c, &facts);
+		r = write_mark(m, c, &facts);
 	if (r == 0)
-		r = write_content(q, m, c->e);
+		r = write_content(m, c->e);
 	if (r == 0)
 		r = queue_commit(q, m, &facts);
 	if (r == 0)

@@ -6,7 +6,7 @@
 #define DELIVERY_ALIAS_COPY_H
 
 #include "aliases/expand.h"
-#include "queue.h"
+#include "queue/run.h"
 
 struct alias_copy {
 	const struct queue_entry *e;

@@ -18,7 +18,7 @@
 #include "delivery/maildir.h"
 #include "hosts/order.h"
 #include "client/self.h"
-#include "queue.h"
+#include "queue/run.h"
 #include "explain/explain_alias.h"
 #include "runner/internal.h"
 #include "smtp/address.h"

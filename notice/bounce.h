@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "attempt/outcome.h"
 #include "attempt/owed.h"
-#include "queue.h"
+#include "queue/run.h"
 
 struct bounce_rcpt {
 	uint32_t rcpt;			/* index into e->rcpts */

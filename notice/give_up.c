@@ -80,7 +80,7 @@ give_up_message(const struct queue *q, const struct config *c, const struct queu
 	ret_bounce[0] = '\0';
 	memcpy(held.id, spot->id, sizeof held.id);
 	if (spot->place != QUEUE_IN_HOLD)
-		r = queue_put_aside(q, spot);
+		r = queue_hold(q, spot);
 	if (r != 0)
 		return r;
 	/* Or else two bounces could go out, or one for a message that is released meanwhile. */

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 #include "attempt/outcome.h"
-#include "queue/look.h"
+#include "queue/operator.h"
 
 /* What then is said of each recipient. */
 void give_up_outcome(struct outcome *o);

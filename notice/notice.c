@@ -25,7 +25,7 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 	n->facts = (struct queue_facts){ .no_final_crlf = true, .utf8_header = envelope->utf8 };
 	n->line = 0;
 	n->cr = false;
-	queue_begin(q, &n->message);
+	queue_begin(&n->message);
 	queue_field(&n->message, "client", SL("local"));
 	queue_field(&n->message, "protocol", SL("bounce"));
 	queue_from(&n->message, SL(""), buf_slice(&params));
@@ -59,7 +59,7 @@ notice_raw(struct notice *n, struct slice octets)
 		return;
 	for (size_t i = 0; i < octets.n; i++)
 		note_octet(n, octets.p[i]);
-	n->error = queue_content(n->queue, &n->message, octets);
+	n->error = queue_content(&n->message, octets);
 }
 
 /* Octets from here on that may stand in a line; 0: the next one may not. */

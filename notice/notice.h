@@ -6,7 +6,7 @@
 #ifndef NOTICE_NOTICE_H
 #define NOTICE_NOTICE_H
 
-#include "queue.h"
+#include "queue/run.h"
 
 struct notice {
 	const struct queue *queue;

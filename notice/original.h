@@ -6,7 +6,7 @@
 #define NOTICE_ORIGINAL_H
 
 #include "message/fields.h"
-#include "queue.h"
+#include "queue/run.h"
 
 struct header {
 	char *space;			/* malloc'ed */

@@ -14,7 +14,7 @@
 
 #include "queue/folders.h"
 #include "queue/format.h"
-#include "queue/look.h"
+#include "queue/operator.h"
 
 #define FAR_S (INT64_C(30) * 86400)
 

@@ -27,15 +27,8 @@ int queue_file(int folder, const char *name, off_t *ret_size);
 /* The same for reading only. */
 int queue_file_look(int folder, const char *name, off_t *ret_size);
 
-/* Into dead/, under another name where that is taken. */
-int queue_move_to_dead(const struct queue *q, int from, const char *name);
-
 /* Is a file of that size a whole message, down to its sum?  0, -EBADMSG, or -errno when nobody can tell. */
 int queue_complete(int fd, off_t size);
-
-/* The name of a folder in wait/ as its time; false for names that are none. */
-#define QUEUE_BUCKET_SIZE 24
-bool queue_bucket_time(const char *name, int64_t *ret);
 
 /* The name of a folder in wait/ as its time; false for names that are none. */
 #define QUEUE_BUCKET_SIZE 24

@@ -11,7 +11,7 @@
 #ifndef QUEUE_FORMAT_H
 #define QUEUE_FORMAT_H
 
-#include "queue.h"
+#include "queue/run.h"
 
 /* The fixed lines while the message is being received: no digit of the size is there yet. */
 #define QUEUE_FIXED_BLANK \

@@ -7,7 +7,7 @@
  * Writers take turns by a lock on the log's octets.  It is one of fcntl(2)'s: they
  * belong to the process, so also workers that inherited one descriptor from their parent exclude each other.
  */
-#include "queue.h"
+#include "queue/run.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  * message may have been acknowledged, so it is brought back; an incomplete one
  * was not, and goes.  One that is locked is being written, and is left alone.
  */
-#include "queue.h"
+#include "queue/run.h"
 
 #include <errno.h>
 #include <stdlib.h>

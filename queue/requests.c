@@ -5,7 +5,7 @@
  * is written into it before it is removed.  Losing them in a power cut costs nothing but
  * asking again.
  */
-#include "queue/look.h"
+#include "queue/operator.h"
 
 #include <errno.h>
 #include <fcntl.h>

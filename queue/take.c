@@ -3,7 +3,7 @@
  * How messages come into cur/: out of new/, and out of wait/ when they are due.  Some at a time, so that
  * the runner can do other things in between, whatever the queue holds.  Called by runner/intake.
  */
-#include "queue.h"
+#include "queue/run.h"
 
 #include <errno.h>
 #include <fcntl.h>

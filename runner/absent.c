@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "queue/waiting.h"
+#include "queue/by_host.h"
 
 #define HOSTS_EACH 4		/* addresses that one message is listed for */
 #define BATCH      64		/* messages that come at a time */
@@ -108,7 +108,7 @@ absent_list(struct runner *r, const struct message *m, int64_t due_s)
 		/* Only for hosts that are in the table, which is bounded: without an entry none would ever count as back. */
 		for (unsigned k = 0; k < a->n; k++)
 			if (hosts_find(&r->hosts, a->host[k]))
-				(void)queue_waiting_add(r->queue, a->host[k], due_s, m->id);
+				(void)queue_by_host_add(r->queue, a->host[k], due_s, m->id);
 	}
 }
 
@@ -132,7 +132,7 @@ absent_turn(struct runner *r)
 
 	if (!absent_ready(r))
 		return;
-	n = queue_waiting_take(r->queue, r->back[0], BATCH, add, r);
+	n = queue_by_host_take(r->queue, r->back[0], BATCH, add, r);
 	if (n < 0)
 		r->hooks->trouble(r->ctx, "cannot release the mail that waits for a host", "", n);
 	if (n > 0)

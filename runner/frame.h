@@ -10,7 +10,7 @@
 #include "hosts/hosts.h"
 #include "attempt/outcome.h"
 #include "dns/cache.h"
-#include "queue.h"
+#include "queue/run.h"
 
 #define FRAME_RCPTS_MAX 1000	/* recipients of one job; a longer list becomes several jobs */
 

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "queue/waiting.h"
+#include "queue/by_host.h"
 #include "runner/internal.h"
 #include "runner/report.h"
 

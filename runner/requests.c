@@ -41,7 +41,7 @@ act(struct runner *r, const char *id, enum queue_request request)
 		return false;
 	if (error == 0) {
 		if (request == QUEUE_ASK_HOLD)
-			error = queue_put_aside(r->queue, &spot);
+			error = queue_hold(r->queue, &spot);
 		else if (request == QUEUE_ASK_DELETE)
 			error = queue_remove(r->queue, &spot);
 		else

@@ -15,7 +15,7 @@
 #include "hosts/hosts.h"
 #include "attempt/outcome.h"
 #include "dns/resolver.h"
-#include "queue.h"
+#include "queue/run.h"
 #include "runner/frozen.h"
 
 /* Recipients in memory at once, which bounds it: 25 MB if all of them fail with the longest replies.  Mail that was tried
@@ -102,7 +102,7 @@ void runner_add(struct runner *r, const char *id);
 /* What is said to be dead may be alive again, and no host is to be left alone: the operator wants another try. */
 void runner_revive(struct runner *r);
 
-/* Do what the operator asks for by now (queue/look.h): at once, but for messages that a worker has in hand, where it is
+/* Do what the operator asks for by now (queue/operator.h): at once, but for messages that a worker has in hand, where it is
  * done when they settle. */
 void runner_requests(struct runner *r);
 

@@ -204,7 +204,7 @@ let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_reques
 
 	memcpy(spot.id, e->id, sizeof spot.id);
 	*ret_end = request == QUEUE_ASK_HOLD ? RUNNER_HELD : RUNNER_DELETED;
-	return request == QUEUE_ASK_HOLD ? queue_put_aside(r->queue, &spot) : queue_remove(r->queue, &spot);
+	return request == QUEUE_ASK_HOLD ? queue_hold(r->queue, &spot) : queue_remove(r->queue, &spot);
 }
 
 /* Neither the sender's deadline nor the moment when we may log in again is slept through. */

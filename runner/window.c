@@ -311,7 +311,7 @@ held(struct runner *r, const struct queue_entry *e)
 		until_s = deadline.at_s;
 	if (until_s <= now_s || until_s - now_s > SMTP_HOLD_MAX_S)
 		return false;
-	error = queue_hold(r->queue, e, until_s);
+	error = queue_postpone(r->queue, e, until_s);
 	r->hooks->message(r->ctx, e->id, error < 0 ? RUNNER_STUCK : RUNNER_DEFERRED, until_s, error);
 	return true;
 }

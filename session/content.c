@@ -52,7 +52,7 @@ content_begin(struct content *m)
 	if (m->printing)
 		queue_begin_memory(&m->queued);
 	else
-		queue_begin(&m->queue, &m->queued);
+		queue_begin(&m->queued);
 	m->begun = true;
 	queue_field(&m->queued, "client", slice_str(m->peer->text));
 	queue_field(&m->queued, "helo", buf_slice(&s->helo));
@@ -87,7 +87,7 @@ put_submitted(void *ctx, struct slice octets)
 	if (!m->submit.passing)
 		smtp_data_note(&m->stored, octets, false);
 	if (m->error == 0)
-		m->error = queue_content(&m->queue, &m->queued, octets);
+		m->error = queue_content(&m->queued, octets);
 }
 
 static void
@@ -96,7 +96,7 @@ put_stored(void *ctx, struct slice octets)
 	struct content *m = ctx;
 
 	if (m->error == 0)
-		m->error = queue_content(&m->queue, &m->queued, octets);
+		m->error = queue_content(&m->queued, octets);
 }
 
 /* Results that bear our name are ours or those of who hands us mail on our behalf. */
@@ -132,7 +132,7 @@ content_open(struct content *m)
 	if (r < 0)
 		return r;
 	trace_received(&received, &trace);
-	return received.full ? -EMSGSIZE : queue_content(&m->queue, &m->queued, buf_slice(&received));
+	return received.full ? -EMSGSIZE : queue_content(&m->queued, buf_slice(&received));
 }
 
 void

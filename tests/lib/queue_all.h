@@ -5,7 +5,7 @@
 #ifndef TESTS_QUEUE_ALL_H
 #define TESTS_QUEUE_ALL_H
 
-#include "queue.h"
+#include "queue/run.h"
 
 /* Whatever each says; everything: due or not.  How many came into cur/, or -errno. */
 __attribute__((unused)) static int

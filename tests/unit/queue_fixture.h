@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "queue.h"
+#include "queue/run.h"
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "tests/lib/queue_all.h"
@@ -99,7 +99,7 @@ receive(const struct queue *q, struct queue_message *m, struct slice content, si
 {
 	int r;
 
-	queue_begin(q, m);
+	queue_begin(m);
 	queue_from(m, SL("sender@example.org"), SL("SIZE=100"));
 	queue_field(m, "client", SL("client.example [192.0.2.1]"));
 	queue_rcpt(q, m, SL("a@example.org"), SL(""));
@@ -108,7 +108,7 @@ receive(const struct queue *q, struct queue_message *m, struct slice content, si
 	while (r == 0 && content.n) {
 		size_t n = content.n < piece ? content.n : piece;
 
-		r = queue_content(q, m, slice_of(content.p, n));
+		r = queue_content(m, slice_of(content.p, n));
 		content = slice_skip(content, n);
 	}
 	return r;

@@ -183,7 +183,7 @@ test_duplicates(void)
 	struct queue_facts facts = { 0 };
 	struct queue_entry e;
 
-	queue_begin(&f.q, m);
+	queue_begin(m);
 	queue_from(m, SL(""), SL(""));
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++)
 		queue_rcpt(&f.q, m, slice_str(rcpts[i].path), SL(""));

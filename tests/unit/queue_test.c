@@ -185,7 +185,7 @@ test_envelope(void)
 	char path[64], *big = pattern(100000);
 	int r, calls;
 
-	queue_begin(&f.q, m);
+	queue_begin(m);
 	queue_from(m, SL(""), SL(""));
 	queue_field(m, "client", SL("evil\nP <x@example.org>\r\n\0\x7f\t."));
 	for (int i = 0; i < 5000; i++) {
@@ -204,7 +204,7 @@ test_envelope(void)
 		is(e.from, SL(""), "null sender");
 	}
 	queue_unload(&e);
-	queue_begin(&f.q, m);
+	queue_begin(m);
 	faults_arm(0, 0);
 	queue_field(m, "client", slice_of(big, 100000));
 	r = queue_head_end(&f.q, m);
@@ -212,7 +212,7 @@ test_envelope(void)
 	faults_disarm();
 	ok(r == -EMSGSIZE && calls == 0, "fields beyond the buffer are refused");
 	ok(queue_commit(&f.q, m, &facts) == -EMSGSIZE, "and errors stick");
-	queue_begin(&f.q, m);
+	queue_begin(m);
 	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.tmp) == 0, "no commit without an envelope");
 	free(big);
 }
@@ -226,7 +226,7 @@ test_abort(void)
 	memset(m, 0, sizeof *m);
 	queue_abort(&f.q, m);
 	ok(fcntl(0, F_GETFD) >= 0, "abort of what never began");
-	queue_begin(&f.q, m);
+	queue_begin(m);
 	queue_abort(&f.q, m);
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
 	ok(names_in(f.q.tmp) == 1, "from the end of the envelope on there is a file");
@@ -253,7 +253,7 @@ test_memory(void)
 	queue_begin_memory(m);
 	queue_from(m, SL("a@example.org"), SL(""));
 	queue_rcpt(NULL, m, SL("b@example.org"), SL(""));
-	ok(queue_head_end(NULL, m) == 0 && queue_content(NULL, m, SL("text")) == 0 && queue_commit(NULL, m, &facts) == 0,
+	ok(queue_head_end(NULL, m) == 0 && queue_content(m, SL("text")) == 0 && queue_commit(NULL, m, &facts) == 0,
 	    "a message in memory needs no queue");
 	fd = queue_take_memory(m);
 	n = pread(fd, text, sizeof text, 0);

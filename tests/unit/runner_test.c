@@ -175,13 +175,13 @@ put(const char *from, const char *const *to)
 	static struct queue_message m;
 	struct queue_facts facts = { .longest_line = 13 };
 
-	queue_begin(&queue, &m);
+	queue_begin(&m);
 	(void)snprintf(put_id, sizeof put_id, "%s", m.id);
 	queue_field(&m, "client", SL("test"));
 	queue_from(&m, slice_str(from), slice_str(from_params));
 	add_rcpts(&m, to);
 	return queue_head_end(&queue, &m) == 0 &&
-	    queue_content(&queue, &m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
+	    queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
 	    queue_commit(&queue, &m, &facts) == 0;
 }
 

@@ -27,10 +27,10 @@ queue_a_message(void)
 	static struct queue_message m;
 	struct queue_facts facts = { 0 };
 
-	queue_begin(&queue, &m);
+	queue_begin(&m);
 	queue_from(&m, SL(""), SL(""));
 	queue_rcpt(&queue, &m, SL("a@b.example"), SL(""));
-	if (queue_head_end(&queue, &m) < 0 || queue_content(&queue, &m, SL("x\r\n")) < 0)
+	if (queue_head_end(&queue, &m) < 0 || queue_content(&m, SL("x\r\n")) < 0)
 		return -m.error;
 	return -queue_commit(&queue, &m, &facts);
 }

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "notice/give_up.h"
-#include "queue/waiting.h"
+#include "queue/by_host.h"
 #include "runner/frozen.h"
 #include "tools/queue/act.h"
 #include "tools/queue/text.h"
@@ -25,7 +25,7 @@
 static int
 hold(struct act *a, const struct queue_spot *spot)
 {
-	return queue_put_aside(&a->t->queue, spot);
+	return queue_hold(&a->t->queue, spot);
 }
 
 static int
@@ -168,7 +168,7 @@ act_in_cur(struct act *a, const struct queue_spot *spot)
 	if (fd < 0)
 		return fd;
 	/* A bounce takes its time, and a runner that is started meanwhile should not have to wait for it. */
-	r = bounces ? queue_put_aside(&a->t->queue, spot) : a->verb->run(a, spot);
+	r = bounces ? queue_hold(&a->t->queue, spot) : a->verb->run(a, spot);
 	if (r == 0)
 		(void)queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE);
 	(void)close(fd);

@@ -6,7 +6,7 @@
 #ifndef TOOLS_QUEUE_FILTER_H
 #define TOOLS_QUEUE_FILTER_H
 
-#include "queue/look.h"
+#include "queue/operator.h"
 
 struct filter {
 	const char *sender, *recipient, *domain;	/* NULL: any */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "config/config.h"
-#include "queue/look.h"
+#include "queue/operator.h"
 #include "tools/queue/filter.h"
 
 /* Exit status beyond sysexits: some message could not be found or acted on, or fsck found something. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "queue/look.h"
+#include "queue/operator.h"
 
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -122,7 +122,7 @@ test_look(void)
 	struct queue_entry e;
 	char octet;
 
-	queue_begin(&f.q, m);
+	queue_begin(m);
 	queue_from(m, SL(""), SL(""));
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
@@ -133,7 +133,7 @@ test_look(void)
 	ok(queue_mark(&e, 0, QUEUE_FAILED) < 0, "what is only looked at cannot be marked");
 	queue_unload(&e);
 	must(queue_remove(&f.q, &spot) == 0, "queue_remove");
-	ok(queue_look(&spot, &e) == -ENOENT && queue_remove(&f.q, &spot) == -ENOENT && queue_put_aside(&f.q, &spot) == -ENOENT,
+	ok(queue_look(&spot, &e) == -ENOENT && queue_remove(&f.q, &spot) == -ENOENT && queue_hold(&f.q, &spot) == -ENOENT,
 	    "who comes late is told");
 	queue_spot_done(&spot);
 }
@@ -145,7 +145,7 @@ test_moves(void)
 	struct stat st;
 
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0, "queue_find");
-	ok(queue_put_aside(&f.q, &spot) == 0 && file_is_whole(f.q.hold, spot.id, content), "put aside");
+	ok(queue_hold(&f.q, &spot) == 0 && file_is_whole(f.q.hold, spot.id, content), "put aside");
 	ok(fstatat(f.q.wait, "2000", &st, 0) < 0, "an empty folder of wait/ goes: it would count as due");
 	queue_spot_done(&spot);
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0 && spot.place == QUEUE_IN_HOLD, "queue_find");
@@ -153,8 +153,8 @@ test_moves(void)
 	queue_spot_done(&spot);
 	must(linkat(f.q.fresh, ids[QUEUE_IN_WAIT], f.q.hold, ids[QUEUE_IN_WAIT], 0) == 0, "linkat");
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_BIT(QUEUE_IN_NEW), &spot) == 0, "queue_find");
-	ok(queue_put_aside(&f.q, &spot) == -EEXIST && file_is_whole(f.q.fresh, spot.id, content), "never over another file");
-	must(unlinkat(f.q.hold, spot.id, 0) == 0 && queue_put_aside(&f.q, &spot) == 0, "unlinkat");
+	ok(queue_hold(&f.q, &spot) == -EEXIST && file_is_whole(f.q.fresh, spot.id, content), "never over another file");
+	must(unlinkat(f.q.hold, spot.id, 0) == 0 && queue_hold(&f.q, &spot) == 0, "unlinkat");
 	queue_spot_done(&spot);
 	ok(queue_take_new(&f.q, NULL, NULL) == 0 && queue_take_due(&f.q, 0, true, NULL, NULL) == 1 && names_in(f.q.hold) == 3,
 	    "the runner's moves touch nothing of hold/");

@@ -14,7 +14,7 @@
 #include "queue/folders.h"
 
 #define USUAL_ENVELOPE 1024		/* is read at once; the rest of a longer one after it */
-#include "queue/look.h"
+#include "queue/operator.h"
 
 /* Local parts are compared as they are, domains without regard to case (RFC 5321 section 2.4); same address: in order. */
 static int

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /* queue/waiting: which messages wait for which host. */
-#include "queue/waiting.h"
+#include "queue/by_host.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -39,7 +39,7 @@ static int
 take(struct fixture *f, unsigned max)
 {
 	came[0] = '\0';
-	return queue_waiting_take(&f->q, HOST, max, see, NULL);
+	return queue_by_host_take(&f->q, HOST, max, see, NULL);
 }
 
 static bool
@@ -58,9 +58,9 @@ test_take(struct fixture *f)
 	ok(take(f, 10) == 0, "no list, nothing waits");
 	for (int i = 0; i < 5; i++) {
 		put(f, 1000 + i / 2, ids[i]);
-		ok(queue_waiting_add(&f->q, HOST, 1000 + i / 2, ids[i]) == 0, "listed");
+		ok(queue_by_host_add(&f->q, HOST, 1000 + i / 2, ids[i]) == 0, "listed");
 	}
-	ok(queue_waiting_add(&f->q, HOST, 7, ids[0]) == 0, "and once more, for a time when it has not waited");
+	ok(queue_by_host_add(&f->q, HOST, 7, ids[0]) == 0, "and once more, for a time when it has not waited");
 	must(renameat(f->q.wait, "1001/0000000000000CCC", f->q.cur, "0000000000000CCC") == 0, "renameat");
 	ok(take(f, 3) == 3 && strcmp(came, "EEE DDD ") == 0, "the last that were listed come first: %s", came);
 	ok(in_folder(f->q.cur, ids[4]) && in_folder(f->q.cur, ids[3]) && !in_folder(f->q.wait, "1002"), "they are in cur/, their folder is gone");
@@ -75,11 +75,11 @@ test_refused(struct fixture *f)
 	static const char *const hosts[] = { "", ".", "..", "a/b", "../cur" };
 
 	for (size_t i = 0; i < 5; i++)
-		ok(queue_waiting_add(&f->q, hosts[i], 1000, "0000000000000AAA") < 0 && queue_waiting_take(&f->q, hosts[i], 1, see, NULL) < 0,
+		ok(queue_by_host_add(&f->q, hosts[i], 1000, "0000000000000AAA") < 0 && queue_by_host_take(&f->q, hosts[i], 1, see, NULL) < 0,
 		    "no host: '%s'", hosts[i]);
-	ok(queue_waiting_add(&f->q, HOST, 0, "0000000000000AAA") < 0, "no time");
-	ok(queue_waiting_add(&f->q, HOST, INT64_MAX, "0000000000000AAA") < 0, "a time too far away");
-	ok(queue_waiting_add(&f->q, HOST, 1000, "../cur/x") < 0, "no ID");
+	ok(queue_by_host_add(&f->q, HOST, 0, "0000000000000AAA") < 0, "no time");
+	ok(queue_by_host_add(&f->q, HOST, INT64_MAX, "0000000000000AAA") < 0, "a time too far away");
+	ok(queue_by_host_add(&f->q, HOST, 1000, "../cur/x") < 0, "no ID");
 }
 
 /* A list that somebody else wrote, or half of one. */
@@ -108,14 +108,14 @@ test_bounds(struct fixture *f)
 	int folder = queue_folder(f->q.state, "waiting", true), fd = openat(folder, HOST, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	struct stat st;
 
-	must(ftruncate(fd, WAITING_OCTETS_MAX) == 0, "ftruncate");
-	ok(queue_waiting_add(&f->q, HOST, 1000, "0000000000000AAA") == 0 && fstat(fd, &st) == 0 && st.st_size < 100,
+	must(ftruncate(fd, BY_HOST_OCTETS_MAX) == 0, "ftruncate");
+	ok(queue_by_host_add(&f->q, HOST, 1000, "0000000000000AAA") == 0 && fstat(fd, &st) == 0 && st.st_size < 100,
 	    "a list that is full begins anew");
 	close(fd);
-	queue_waiting_sweep(&f->q, time(NULL), 100);
+	queue_by_host_sweep(&f->q, time(NULL), 100);
 	ok(in_folder(folder, HOST), "a fresh list stays");
 	must(utimensat(folder, HOST, old, 0) == 0, "utimensat");
-	queue_waiting_sweep(&f->q, time(NULL), 100);
+	queue_by_host_sweep(&f->q, time(NULL), 100);
 	ok(!in_folder(folder, HOST), "an old one goes");
 	close(folder);
 }

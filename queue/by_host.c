@@ -3,7 +3,7 @@
  * The lists: a file a host, a record of fixed size a message, the newest last.  Written by the runner alone, never
  * synced, safe to delete.
  */
-#include "queue/waiting.h"
+#include "queue/by_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ open_list(const struct queue *q, const char *host, int flags)
 }
 
 int
-queue_waiting_add(const struct queue *q, const char *host, int64_t due_s, const char *id)
+queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const char *id)
 {
 	char record[RECORD + 1];
 	struct stat st;
@@ -50,7 +50,7 @@ queue_waiting_add(const struct queue *q, const char *host, int64_t due_s, const 
 	fd = open_list(q, host, O_WRONLY | O_APPEND | O_CREAT);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0 || (st.st_size >= WAITING_OCTETS_MAX && ftruncate(fd, 0) < 0))
+	if (fstat(fd, &st) < 0 || (st.st_size >= BY_HOST_OCTETS_MAX && ftruncate(fd, 0) < 0))
 		r = -errno;
 	(void)snprintf(record, sizeof record, "%0*" PRId64 " %s\n", TIME_LEN, due_s, id);
 	if (r == 0)
@@ -98,7 +98,7 @@ take(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each,
 }
 
 int
-queue_waiting_take(const struct queue *q, const char *host, unsigned max, queue_visit *each, void *ctx)
+queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_visit *each, void *ctx)
 {
 	int fd = open_list(q, host, O_RDWR), folder, r = 0;
 	struct stat st;
@@ -134,7 +134,7 @@ sweep_one(void *ctx, const char *name)
 }
 
 void
-queue_waiting_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
+queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
 {
 	struct sweep s = { queue_folder(q->state, FOLDER, false), now_s - age_s };
 

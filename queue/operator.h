@@ -4,10 +4,10 @@
  * outside.  Looking changes nothing; each change is one rename or one unlink, so that of the operator and the runner
  * one is first and the other one is told -ENOENT.
  */
-#ifndef QUEUE_LOOK_H
-#define QUEUE_LOOK_H
+#ifndef QUEUE_OPERATOR_H
+#define QUEUE_OPERATOR_H
 
-#include "queue.h"
+#include "queue/run.h"
 
 enum queue_place {
 	QUEUE_IN_TMP,		/* being received, or left by a crash */
@@ -54,7 +54,7 @@ int queue_claim_held(const struct queue *q, const char *id);
 
 /* Put it into hold/, into new/ (where the relay finds it, or is started by it) or into dead/; delete it.  0, -ENOENT when
  * somebody was quicker (find it again), -EEXIST when a file of that name is there already, or -errno. */
-int queue_put_aside(const struct queue *q, const struct queue_spot *spot);
+int queue_hold(const struct queue *q, const struct queue_spot *spot);
 int queue_put_new(const struct queue *q, const struct queue_spot *spot);
 int queue_put_dead(const struct queue *q, const struct queue_spot *spot);
 int queue_remove(const struct queue *q, const struct queue_spot *spot);

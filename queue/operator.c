@@ -4,7 +4,7 @@
  * folders in wait/, and nothing is read of a message but what is asked for.  Called by tools/ and, for requests, by the
  * runner.
  */
-#include "queue/look.h"
+#include "queue/operator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -272,7 +272,7 @@ queue_claim_held(const struct queue *q, const char *id)
 }
 
 int
-queue_put_aside(const struct queue *q, const struct queue_spot *spot)
+queue_hold(const struct queue *q, const struct queue_spot *spot)
 {
 	return move(q, spot, q->hold);
 }
