@@ -81,10 +81,8 @@ check_ways(struct checking *c, struct aliases *a, const struct route *route)
 		const struct alias found = t->list[i];
 		struct expansion x;
 		struct smtp_path to;
-		struct slice rest;
 
-		if (smtp_path_parse(found.name, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &to, &rest) != SMTP_PATH_OK ||
-		    !smtp_path_qualify(&to, domain))
+		if (!smtp_path_parse_whole(found.name, SMTP_PATH_LISTED, &to) || !smtp_path_qualify(&to, domain))
 			continue;
 		if (alias_expand(a, &to, &nobody, &x) == 0 && x.end == EXPANSION_LOOP)
 			report(c, t->file, found.line, x.why);

@@ -78,10 +78,8 @@ static struct alias *
 find_root(const struct alias_table *t, struct slice domain)
 {
 	struct smtp_path root;
-	struct slice rest;
 
-	if (smtp_path_parse(SL("root"), SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &root, &rest) != SMTP_PATH_OK ||
-	    !smtp_path_qualify(&root, domain))
+	if (!smtp_path_parse_whole(SL("root"), SMTP_PATH_LISTED, &root) || !smtp_path_qualify(&root, domain))
 		return NULL;
 	return find_any(t, &root, '\0');
 }
@@ -114,11 +112,10 @@ aliases_owner(const struct alias_hit *hit, struct smtp_path *ret)
 	char space[sizeof ret->text + 8];
 	struct buf b = BUF(space);
 	struct smtp_path owner;
-	struct slice rest;
 
 	buf_str(&b, "owner-");
 	buf_add(&b, hit->alias->name);
-	if (smtp_path_parse(buf_slice(&b), SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &owner, &rest) != SMTP_PATH_OK || rest.n ||
+	if (!smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_LISTED, &owner) ||
 	    !find_any(hit->table, &owner, '\0') || !smtp_path_qualify(&owner, hit->domain))
 		return false;
 	*ret = owner;

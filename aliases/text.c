@@ -51,15 +51,6 @@ mistake(struct alias_mistake *m, unsigned line, struct slice what, const char *w
 	return -1;
 }
 
-/* A whole address or local part and nothing else. */
-static bool
-parse(struct slice s, struct smtp_path *ret)
-{
-	struct slice rest;
-
-	return smtp_path_parse(s, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, ret, &rest) == SMTP_PATH_OK && rest.n == 0;
-}
-
 /* The rest of the first line, and the lines behind it up to the next name. */
 static void
 take_targets(struct alias_text *t, struct slice first, unsigned line, struct alias_text *ret)
@@ -101,7 +92,7 @@ alias_next(struct alias_text *t, struct alias_entry *ret, struct alias_mistake *
 		return mistake(ret_mistake, number, slice_trim(line), "there is no colon: write name: address, address");
 	if (slice_eq(ret->raw, SL("*")))
 		return mistake(ret_mistake, number, ret->raw, "an alias for all that is not known is not supported: name each");
-	if (!parse(ret->raw, &ret->name))
+	if (!smtp_path_parse_whole(ret->raw, SMTP_PATH_LISTED, &ret->name))
 		return mistake(ret_mistake, number, ret->raw, "this is no name: write a local part or an address in front of the colon");
 	return 1;
 }
@@ -176,7 +167,7 @@ alias_target_next(struct alias_text *t, struct alias_target *ret, struct alias_m
 		ret->kind = ALIAS_FINAL;
 		words = slice_skip(words, 1);
 	}
-	if (!parse(words, &ret->path))
+	if (!smtp_path_parse_whole(words, SMTP_PATH_LISTED, &ret->path))
 		return mistake(ret_mistake, ret->line, words, "this is no address; between two goes a comma");
 	return 1;
 }

@@ -14,14 +14,6 @@
 
 #define IDS_SHOWN 8		/* of the copies of one recipient, in the logs */
 
-static bool
-parse(struct slice text, struct smtp_path *ret)
-{
-	struct slice rest;
-
-	return smtp_path_parse(text, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, ret, &rest) == SMTP_PATH_OK && rest.n == 0;
-}
-
 /* Who has or gets the message anyway: all recipients but those that are being expanded, and those that have failed. */
 static int
 add_direct(struct alias_set *known, const struct queue_entry *e, const uint32_t *rcpts, size_t n)
@@ -33,7 +25,8 @@ add_direct(struct alias_set *known, const struct queue_entry *e, const uint32_t 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		here[rcpts[i]] = true;
 	for (size_t i = 0; r >= 0 && i < e->nrcpts; i++)
-		if (!here[i] && e->rcpts[i].state != QUEUE_FAILED && parse(e->rcpts[i].path, &path))
+		if (!here[i] && e->rcpts[i].state != QUEUE_FAILED &&
+		    smtp_path_parse_whole(e->rcpts[i].path, SMTP_PATH_LISTED, &path))
 			r = alias_set_add(known, &path);
 	free(here);
 	return r < 0 ? r : 0;
@@ -130,7 +123,7 @@ expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_se
 	struct slice here;
 	int r;
 
-	if (!parse(e->rcpts[rcpt].path, &to)) {
+	if (!smtp_path_parse_whole(e->rcpts[rcpt].path, SMTP_PATH_LISTED, &to)) {
 		outcome_set(o, CAUSE_LOCAL, SL(""), SL("the address cannot be read"));
 		return;
 	}

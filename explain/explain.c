@@ -282,9 +282,7 @@ explain_login(const struct route *route, FILE *out)
 static bool
 is_address(const char *address, unsigned flags, struct smtp_path *ret)
 {
-	struct slice rest;
-
-	if (smtp_path_parse(slice_str(address), SMTP_PATH_TOLERANT | flags, ret, &rest) == SMTP_PATH_OK && rest.n == 0)
+	if (smtp_path_parse_whole(slice_str(address), SMTP_PATH_TOLERANT | flags, ret))
 		return true;
 	fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n", address);
 	return false;

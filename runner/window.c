@@ -160,11 +160,10 @@ is_alias(const struct runner *r, const struct queue_entry *e, const struct queue
 {
 	struct alias_hit hit;
 	struct smtp_path path;
-	struct slice rest;
 
 	if (!r->aliases || e->expanded)
 		return false;
-	if (smtp_path_parse(rcpt->path, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &path, &rest) != SMTP_PATH_OK || rest.n)
+	if (!smtp_path_parse_whole(rcpt->path, SMTP_PATH_LISTED, &path))
 		return false;
 	return aliases_find(r->aliases, &path, true, &hit) != 0;
 }

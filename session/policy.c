@@ -14,13 +14,12 @@ static bool
 is_address(const struct smtp_path *path, struct slice line)
 {
 	struct smtp_path listed;
-	struct slice rest;
 
 	if (line.p[0] != '"')
 		return slice_ieq(line, smtp_path_text(path));
 	/* However it is quoted in the file, the path is in canonical form. */
-	return smtp_path_parse(line, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &listed, &rest) == SMTP_PATH_OK &&
-	       rest.n == 0 && slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
+	return smtp_path_parse_whole(line, SMTP_PATH_LISTED, &listed) &&
+	       slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
 }
 
 struct names {

@@ -214,6 +214,18 @@ smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret, struct s
 }
 
 bool
+smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *ret)
+{
+	struct smtp_path path;
+	struct slice rest;
+
+	if (smtp_path_parse(in, flags, &path, &rest) != SMTP_PATH_OK || rest.n)
+		return false;
+	*ret = path;
+	return true;
+}
+
+bool
 smtp_path_qualify(struct smtp_path *p, struct slice domain)
 {
 	if (p->n == 0 || p->n > p->local_n)
@@ -243,7 +255,6 @@ without_detail(const struct smtp_path *p, char delimiter, struct smtp_path *ret)
 	const struct slice local = smtp_path_local(p), user = smtp_local_user(local, delimiter);
 	char space[sizeof p->text];
 	struct buf b = BUF(space);
-	struct slice rest;
 
 	if (user.n == local.n)
 		return false;
@@ -251,8 +262,7 @@ without_detail(const struct smtp_path *p, char delimiter, struct smtp_path *ret)
 	if (user.p[0] == '"')
 		buf_chr(&b, '"');
 	buf_add(&b, slice_skip(smtp_path_text(p), p->local_n));
-	return smtp_path_parse(buf_slice(&b), SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, ret, &rest) == SMTP_PATH_OK &&
-	       rest.n == 0;
+	return smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_LISTED, ret);
 }
 
 /* It, and its local part alone. */

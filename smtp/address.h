@@ -45,6 +45,7 @@ enum smtp_path_flags {
 	SMTP_PATH_NULL = 2,		/* <> allowed: a reverse-path */
 	SMTP_PATH_NO_DOMAIN = 4,	/* <postmaster> (any case) allowed; with it also */
 	SMTP_PATH_LOCAL_ONLY = 8,	/* any local part without a domain (VRFY, files of recipients) */
+	SMTP_PATH_LISTED = SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY,	/* as files and envelopes hold paths */
 };
 
 enum smtp_path_result {
@@ -60,6 +61,9 @@ enum smtp_path_result {
  * as UTF-8 and flagged in ret->utf8 (malformed UTF-8 is SYNTAX); whether they may come is the caller's question. */
 enum smtp_path_result smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret,
     struct slice *ret_rest);
+
+/* in is one path of these flags and nothing else.  Without a path, or with a rest behind it, *ret is not touched. */
+bool smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *ret);
 
 /* Give a path that is a local part only this domain.  False where it would be too long; then it stays as it is. */
 bool smtp_path_qualify(struct smtp_path *p, struct slice domain);

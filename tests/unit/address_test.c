@@ -273,6 +273,33 @@ test_cut(void)
 	}
 }
 
+static void
+test_whole(void)
+{
+	static const struct { const char *name, *in; bool whole; } cases[] = {
+		{ "an address", "a@b", true },
+		{ "an address in brackets", "<a@b>", true },
+		{ "a local part", "a", true },
+		{ "a quoted local part with a blank", "\"a b\"", true },
+		{ "blanks in front", "  <a@b>", true },
+		{ "a blank behind", "a@b ", false },
+		{ "a word behind", "a@b c", false },
+		{ "a word behind the brackets", "<a@b>c", false },
+		{ "a second address", "<a@b> <c@d>", false },
+		{ "no path", "a@", false },
+		{ "the null path", "<>", false },
+		{ "nothing", "", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct smtp_path p = { .n = 7 };
+
+		ok(smtp_path_parse_whole(slice_str(cases[i].in), SMTP_PATH_LISTED, &p) == cases[i].whole,
+		    "whole: %s", cases[i].name);
+		ok((p.n == 7) != cases[i].whole || (cases[i].whole && p.local_n), "written only on success");
+	}
+}
+
 int
 main(void)
 {
@@ -283,5 +310,6 @@ main(void)
 	test_names();
 	test_utf8_flag();
 	test_cut();
+	test_whole();
 	return tap_done();
 }
