@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * Names of hosts.  /etc/hosts is read by ourselves because getaddrinfo() would load modules
- * and may ask the network, in every process.  Called by the configuration.
+ * Names of hosts.  This file reads /etc/hosts itself, because getaddrinfo() would load modules
+ * and may ask the network in every process.
+ *
+ * A name here is a name of the configuration: ASCII labels, and a last label that is no number.
+ * smtp/domain.c judges names that clients send, dns/name.c names that are asked for.
  */
 #include "base/name.h"
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * Domain names, from text and from the wire.  Pure.  Called by the resolver's parts and by mx.c.
+ * Domain names, from text and from the wire.  Pure.
+ *
+ * A name here is a name that DNS can hold: a hyphen may stand at either end of a label.
+ * base/name.c judges names of the configuration, smtp/domain.c names that clients send.
  */
 #include "dns/name.h"
 

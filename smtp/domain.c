@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * Domains and address literals (RFC 5321 section 4.1.2, 4.1.3).  Only the form is judged: no DNS,
- * and no look at what an address stands for.  session.c calls for EHLO names, address.c for mailboxes.
+ * Domains and address literals.  Only the form is judged: no DNS, and no look at the host behind
+ * an address (RFC 5321 sections 4.1.2 and 4.1.3).
+ *
+ * A name here is a name that a client sends: U-labels are valid, and so is a number as the last
+ * label.  base/name.c judges names of the configuration, dns/name.c names that are asked for.
  */
 #include "smtp/address.h"
 #include "smtp/domain.h"
