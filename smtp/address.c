@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The parser of paths (RFC 5321 section 4.1.2).  It judges form and length only: who may send to whom is
- * policy, and no address is ever looked up here.  mail_rcpt.c and session.c call it.
+ * The parser of paths (RFC 5321 section 4.1.2).  It judges form and length only: who may send to
+ * whom is policy, and no address is ever looked up here.
  */
 #include "smtp/address.h"
 
@@ -28,7 +28,7 @@ take(struct slice *in, char c)
 	return true;
 }
 
-/* Octets of the atext character that s begins with; 0 when it is none. */
+/* Octets of the atext character at the start of s; 0 if there is none. */
 static size_t
 atom_char(struct slice s)
 {
@@ -40,7 +40,7 @@ atom_char(struct slice s)
 static enum smtp_path_result
 take_dot_string(struct slice *in, struct buf *value)
 {
-	bool atom = false;	/* there is one before this place */
+	bool atom = false;	/* an atom ends here */
 
 	while (in->n) {
 		size_t n = at(in, '.') ? 1 : atom_char(*in);
@@ -76,7 +76,7 @@ take_quoted(struct slice *in, struct buf *value)
 	return value->full ? SMTP_PATH_LOCAL_LONG : SMTP_PATH_OK;
 }
 
-/* The local part's value in its shortest form: two spellings of one mailbox become one text. */
+/* Add a local part in its shortest form, so that two spellings of one mailbox become one text. */
 static void
 put_local(struct buf *b, struct slice value)
 {
@@ -122,7 +122,7 @@ take_domain(struct slice *in, unsigned flags, struct slice *ret)
 	return SMTP_PATH_OK;
 }
 
-/* "@one,@two:" before the mailbox: checked and dropped (RFC 5321 section 4.1.1.3, appendix C). */
+/* Check and drop "@one,@two:" in front of a mailbox (RFC 5321 section 4.1.1.3, appendix C). */
 static enum smtp_path_result
 skip_route(struct slice *in, unsigned flags)
 {
@@ -243,8 +243,10 @@ struct slice
 smtp_local_user(struct slice local, char delimiter)
 {
 	const size_t least = local.n && local.p[0] == '"' ? 2 : 1;
-	const char *at = delimiter && local.n > least ? memchr(local.p + least, delimiter, local.n - least) : NULL;
+	const char *at = NULL;
 
+	if (delimiter && local.n > least)
+		at = memchr(local.p + least, delimiter, local.n - least);
 	return at ? slice_of(local.p, (size_t)(at - local.p)) : local;
 }
 
@@ -265,7 +267,7 @@ without_detail(const struct smtp_path *p, char delimiter, struct smtp_path *ret)
 	return smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_LISTED, ret);
 }
 
-/* It, and its local part alone. */
+/* Add a path, and its local part alone. */
 static size_t
 add_names(const struct smtp_path *p, struct smtp_path *ret)
 {

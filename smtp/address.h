@@ -11,10 +11,12 @@
 #define SMTP_DOMAIN_MAX 255
 #define SMTP_PATH_MAX   256	/* RFC 5321 section 4.5.3.1.3: with the punctuation */
 
-/* A mailbox in canonical form: source route stripped, local part quoted only where it must
- * be (so "Joe\,Smith"@b and "Joe,Smith"@b are the same text), case kept. */
+/*
+ * A mailbox in canonical form.  It has no source route, and its case is kept.  The local part is
+ * quoted only if it must be: "Joe\,Smith"@b and "Joe,Smith"@b become the same text.
+ */
 struct smtp_path {
-	char text[SMTP_LOCAL_MAX * 2 + 2 + 1 + SMTP_DOMAIN_MAX + 1];	/* NUL-terminated too */
+	char text[SMTP_LOCAL_MAX * 2 + 2 + 1 + SMTP_DOMAIN_MAX + 1];	/* ends in a NUL too */
 	size_t n;		/* 0: the null path <> */
 	size_t local_n;		/* the domain follows the '@' at local_n, if n > local_n */
 	bool utf8;		/* holds octets above 127 */
@@ -33,19 +35,21 @@ smtp_path_domain(const struct smtp_path *p)
 				 : slice_of(p->text, 0);
 }
 
-/* The local part as written in canonical form: with its quotes where it has some. */
+/* The local part in canonical form, with its quotes if it has some. */
 static inline struct slice
 smtp_path_local(const struct smtp_path *p)
 {
 	return slice_of(p->text, p->local_n);
 }
 
+/* Each flag allows one more form. */
 enum smtp_path_flags {
-	SMTP_PATH_TOLERANT = 1,		/* blanks before '<', a mailbox without <> */
-	SMTP_PATH_NULL = 2,		/* <> allowed: a reverse-path */
-	SMTP_PATH_NO_DOMAIN = 4,	/* <postmaster> (any case) allowed; with it also */
-	SMTP_PATH_LOCAL_ONLY = 8,	/* any local part without a domain (VRFY, files of recipients) */
-	SMTP_PATH_LISTED = SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY,	/* as files and envelopes hold paths */
+	SMTP_PATH_TOLERANT = 1,		/* blanks in front of '<', and a mailbox without <> */
+	SMTP_PATH_NULL = 2,		/* <>, as a reverse-path */
+	SMTP_PATH_NO_DOMAIN = 4,	/* <postmaster> in any case */
+	SMTP_PATH_LOCAL_ONLY = 8,	/* any local part without a domain */
+	/* The forms in which files and envelopes hold paths. */
+	SMTP_PATH_LISTED = SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY,
 };
 
 enum smtp_path_result {
@@ -57,34 +61,42 @@ enum smtp_path_result {
 	SMTP_PATH_CONTROL,		/* a control character or NUL */
 };
 
-/* The path at the start of in; *ret_rest is what follows it, with its leading blank.  Octets above 127 are parsed
- * as UTF-8 and flagged in ret->utf8 (malformed UTF-8 is SYNTAX); whether they may come is the caller's question. */
+/*
+ * Parse the path at the start of in.  *ret_rest is the rest behind it, with its leading blank.
+ * Octets above 127 are parsed as UTF-8 and set ret->utf8; malformed UTF-8 is SMTP_PATH_SYNTAX.
+ * The caller decides whether UTF-8 is allowed.
+ */
 enum smtp_path_result smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret,
     struct slice *ret_rest);
 
-/* in is one path of these flags and nothing else.  Without a path, or with a rest behind it, *ret is not touched. */
+/* Parse a path that is the whole of in.  False if a rest follows it; then *ret is untouched. */
 bool smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *ret);
 
-/* Give a path that is a local part only this domain.  False where it would be too long; then it stays as it is. */
+/* Add the domain to a path that has none.  False, and no change, if it would become too long. */
 bool smtp_path_qualify(struct smtp_path *p, struct slice domain);
 
 /*
- * The names under which a file may know this address, most exact first: itself, its local part alone, and the same without
- * what follows the delimiter (RFC 5233; NUL: none), as in user+detail.  Returns how many, from 1 to SMTP_NAMES_MAX.
+ * List the names under which a file may hold this address, the most exact first: the address, its
+ * local part alone, then both without the detail behind the delimiter (RFC 5233).  NUL stands for
+ * no delimiter.  Return their number, from 1 to SMTP_NAMES_MAX.
  */
 #define SMTP_NAMES_MAX 4
-size_t smtp_path_names(const struct smtp_path *p, char delimiter, struct smtp_path ret[SMTP_NAMES_MAX]);
+size_t smtp_path_names(const struct smtp_path *p, char delimiter,
+    struct smtp_path ret[SMTP_NAMES_MAX]);
 
-/* "user" of "user+detail"; without the delimiter, or with nothing in front of it, all of it. */
+/* "user" of "user+detail"; all of it without the delimiter, or with nothing in front of it. */
 struct slice smtp_local_user(struct slice local, char delimiter);
 
-/* A domain or address literal, as in EHLO (section 4.1.1.1, 4.1.3); strict: LDH only (section 4.1.2);
- * otherwise any printable ASCII without blanks and specials that could break a trace line. */
+/*
+ * A domain or address literal, as in EHLO (RFC 5321 section 4.1.1.1).  If strict, a domain has
+ * letters, digits and hyphens only.  Otherwise it has any printable ASCII but blanks and specials
+ * that could break a trace line.
+ */
 bool smtp_domain_valid(struct slice domain, bool strict);
-/* "[192.0.2.1]", "[IPv6:2001:db8::1]". */
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
 bool smtp_address_literal_valid(struct slice literal);
 
-/* The text that a quoted local part stands for: backslashes and quotes removed. */
+/* Add the local part to b, without backslashes and quotes if it is quoted. */
 void smtp_local_unquote(struct slice local, struct buf *b);
 
 #endif
