@@ -104,7 +104,7 @@ own_option(void *ctx, int val, const char *argument)
 static void
 arm_due_timer(struct relay *r)
 {
-	int64_t now_s = clock_wall_us() / 1000000, left_s;
+	int64_t now_s = clock_wall_s(), left_s;
 
 	r->due_s = queue_next_due(&r->queue);
 	if (r->due_s == 0 && !r->watch)
@@ -370,13 +370,13 @@ run(struct relay *r)
 	r->intake = (struct intake){ .runner = &r->runner, .look_new = true, .look_cur = true, .look_wait = true };
 	hosts_load(&r->runner.hosts, r->queue.state);
 	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
-	queue_by_host_sweep(&r->queue, clock_wall_us() / 1000000, (int64_t)r->config.queue.retry_max_s + 86400);
+	queue_by_host_sweep(&r->queue, clock_wall_s(), (int64_t)r->config.queue.retry_max_s + 86400);
 	if (r->flush) {
-		r->runner.hosts.forgiven_s = clock_wall_us() / 1000000;
+		r->runner.hosts.forgiven_s = clock_wall_s();
 		frozen_forget(r->queue.state);
 		intake_flush(&r->queue);
 	}
-	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_us() / 1000000);
+	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_s());
 	runner_requests(&r->runner);
 	(void)sd_notify(0, "READY=1");
 	go_on(r);

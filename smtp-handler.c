@@ -131,7 +131,7 @@ begin_session(struct session *h, const struct start *start)
 		.refuse = slice_str(config.server.refuse),
 		.submission = config.server.role == ROLE_SUBMISSION,
 		.trusted = h->policy.trusted,
-		.now_s = clock_wall_us() / 1000000,
+		.now_s = clock_wall_s(),
 		.must_authenticate = config.server.role == ROLE_SUBMISSION && !h->policy.trusted,
 		.starttls = start->implicit ? SMTP_STARTTLS_OFF : secure_offer(&config),
 		.tls_required = config.server.tls == SERVER_TLS_REQUIRED,

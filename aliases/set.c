@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 static bool
 is_ours(const struct route *route)
 {
@@ -27,12 +29,9 @@ make_key(const struct alias_set *s, const struct smtp_path *path, char key[sizeo
 static char **
 place(char **keys, size_t room, const char *key)
 {
-	uint32_t h = 2166136261u;
 	size_t i;
 
-	for (const char *p = key; *p; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
-	for (i = h & (room - 1); keys[i] && strcmp(keys[i], key) != 0; i = (i + 1) & (room - 1))
+	for (i = hash_slice(HASH_START, slice_str(key)) & (room - 1); keys[i] && strcmp(keys[i], key) != 0; i = (i + 1) & (room - 1))
 		;
 	return &keys[i];
 }

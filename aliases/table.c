@@ -11,18 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 #define WORDS_SHOWN 60
-
-/* FNV-1a: who writes the file is no adversary. */
-static uint32_t
-hash(struct slice name)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < name.n; i++)
-		h = (h ^ (unsigned char)ascii_lower(name.p[i])) * 16777619u;
-	return h;
-}
 
 static int
 read_whole(int fd, char *text, size_t size)
@@ -199,7 +190,7 @@ read_entries(const struct reading *r, struct slice text)
 static uint32_t *
 bucket_of(const struct alias_table *t, struct slice name)
 {
-	size_t i = hash(name) & (t->nbuckets - 1);
+	size_t i = hash_slice_any_case(HASH_START, name) & (t->nbuckets - 1);
 
 	while (t->buckets[i] && !slice_ieq(t->list[t->buckets[i] - 1].name, name))
 		i = (i + 1) & (t->nbuckets - 1);

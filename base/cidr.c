@@ -228,6 +228,12 @@ address_set_port(struct sockaddr *sa, uint16_t port)
 		((struct sockaddr_in6 *)(void *)sa)->sin6_port = htons(port);
 }
 
+socklen_t
+address_len(int family)
+{
+	return family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
 void
 address_unmap(struct sockaddr_storage *ss, socklen_t *len)
 {

@@ -37,6 +37,9 @@ bool address_parse(struct slice text, uint16_t default_port, struct sockaddr_sto
 uint16_t address_port(const struct sockaddr *sa);
 void address_set_port(struct sockaddr *sa, uint16_t port);
 
+/* The length of an address of AF_INET or AF_INET6. */
+socklen_t address_len(int family);
+
 /* ::ffff:a.b.c.d becomes plain AF_INET, anything else stays. */
 void address_unmap(struct sockaddr_storage *ss, socklen_t *len);
 

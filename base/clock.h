@@ -16,6 +16,13 @@ int64_t clock_us(void);
 /* Wall clock, microseconds since 1970. */
 int64_t clock_wall_us(void);
 
+/* The same in seconds. */
+static inline int64_t
+clock_wall_s(void)
+{
+	return clock_wall_us() / 1000000;
+}
+
 /* "Sun, 22 Nov 2026 05:02:53 +0000" (RFC 5322 section 3.3).  Always UTC: a fresh
  * process per connection has no time for the zone file, and its sandbox no access. */
 void clock_mail_date(struct buf *b, int64_t unix_s);

@@ -192,7 +192,7 @@ start(struct log_line *l, enum log_level level)
 	if (sink == TO_JOURNAL)		/* which adds the name and the pid itself */
 		return;
 	if (sink == TO_FILE) {		/* a terminal's reader knows the time, others add it */
-		clock_stamp(&l->b, clock_wall_us() / 1000000);
+		clock_stamp(&l->b, clock_wall_s());
 		buf_chr(&l->b, ' ');
 	}
 	buf_str(&l->b, program);

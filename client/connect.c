@@ -105,7 +105,7 @@ put_in_order(struct connect *w)
 {
 	const struct config *c = w->d->config;
 	size_t all = order_targets(&w->mx, w->d->hosts, c->relay.mx_order == MX_ORDER_LATENCY,
-	    clock_wall_us() / 1000000, (int64_t)c->relay.latency_fresh_s, w->targets);
+	    clock_wall_s(), (int64_t)c->relay.latency_fresh_s, w->targets);
 
 	w->n = order_usable(w->targets, all);
 	for (size_t i = w->n; i < all; i++) {
@@ -284,8 +284,7 @@ race(struct connect *w)
 	memset(dialled, 0, sizeof dialled);
 	for (size_t i = 0; i < n; i++) {
 		dialled[i].address = *w->targets[i].address;
-		dialled[i].address_len = w->targets[i].address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-										      : sizeof(struct sockaddr_in);
+		dialled[i].address_len = address_len(w->targets[i].address->ss_family);
 		dialled[i].delay_ms = start_ms[i];
 		dialled[i].fd = -1;
 	}

@@ -96,7 +96,7 @@ begin(struct connect *w, const struct order_target *t, struct smtp_link *l, stru
 	if (t) {
 		host_key(l->key, t->address);
 		l->ipv4_left = t->address->ss_family == AF_INET6 && connect_has_ipv4(w);
-		tls_policy_of_host(&terms, w->d->hosts, t->exchanger->name, l->key, clock_wall_us() / 1000000);
+		tls_policy_of_host(&terms, w->d->hosts, t->exchanger->name, l->key, clock_wall_s());
 	}
 	l->lmtp = w->d->route->via == VIA_LMTP;
 	start = link_start(l, &terms, &w->d->tls, ret_why);

@@ -17,7 +17,7 @@
 static enum outcome_cause
 fit_time(const struct queue_entry *e, const struct smtp_link *l, struct buf *why)
 {
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	const struct deadline d = deadline_of(e);
 
 	if (deadline_ends(&d, now_s)) {

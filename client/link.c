@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "attempt/attempt.h"
+#include "base/hash.h"
 #include "net/tls.h"
 
 #define REPLY_LINES_MAX 128
@@ -62,22 +63,11 @@ link_alive(struct smtp_link *l)
 	return !l->closed && stream_quiet(&l->stream);
 }
 
-/* FNV-1a, of 64 bits: that two domains are taken for one is not to be feared. */
-static uint64_t
-domain_hash(struct slice domain)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < domain.n; i++)
-		h = (h ^ (unsigned char)ascii_lower(domain.p[i])) * UINT64_C(1099511628211);
-	return h;
-}
-
 bool
 link_domain(struct smtp_link *l, struct slice domain)
 {
 	const unsigned most = l->peer.limits.rcpt_domain_max;
-	const uint64_t hash = domain_hash(domain);
+	const uint64_t hash = hash_slice_any_case(HASH_START, domain);
 
 	if (most == 0)
 		return true;

@@ -64,7 +64,7 @@ put_mail(struct transaction *t, struct buf *b)
 {
 	const struct queue_entry *e = t->e;
 	const struct client_offer *peer = &t->link->peer;
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	const struct deadline deadline = deadline_of(e);
 	char space[2048];
 	struct buf params = BUF(space);

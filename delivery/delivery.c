@@ -69,7 +69,7 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 	d->leaves = n == e->nrcpts;
 	d->held = (struct buf)BUF(d->held_space);
 	transcript_begin(d->transcript);
-	if (!over_a_link(d->route) && deadline_ends(&deadline, clock_wall_us() / 1000000))
+	if (!over_a_link(d->route) && deadline_ends(&deadline, clock_wall_s()))
 		report_all(d, e, rcpts, n, CAUSE_DEADLINE, DEADLINE_TEXT);
 	else
 		by_route(d, e, rcpts, n);

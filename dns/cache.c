@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "dns/name.h"
 
 #define BUCKETS (sizeof(((struct dns_cache *)0)->buckets) / sizeof(struct cache_entry *))
@@ -37,11 +38,9 @@ dns_memo_size(const struct dns_memo *memo)
 static struct cache_entry **
 bucket(struct dns_cache *c, const char *name, enum dns_type type)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)type;
+	const uint64_t h = hash_octet(HASH_START, (unsigned char)type);
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)ascii_lower(*name)) * 16777619u;
-	return &c->buckets[h % BUCKETS];
+	return &c->buckets[hash_slice_any_case(h, slice_str(name)) % BUCKETS];
 }
 
 static bool

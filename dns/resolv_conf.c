@@ -104,7 +104,7 @@ take_list(struct dns_resolver *r, const struct address_list *servers)
 		struct sockaddr *sa = (struct sockaddr *)&r->servers[i];
 
 		r->servers[i] = servers->list[i];
-		r->server_len[i] = sa->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+		r->server_len[i] = address_len(sa->sa_family);
 		if (address_port(sa) == 0)
 			address_set_port(sa, DNS_PORT);
 		r->nservers++;

@@ -74,8 +74,7 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 		names[k] = targets[i].exchanger;
 		dial[k++] = (struct dial_target){
 			.address = *targets[i].address,
-			.address_len = targets[i].address->ss_family == AF_INET
-			    ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6),
+			.address_len = address_len(targets[i].address->ss_family),
 		};
 	}
 	if (k == 0)

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/slice.h"
 
 #define FILE_NAME "hosts"
-#define FILE_NEW  "hosts.new"
 #define FILE_MAX  (2 << 20)	/* more than HOSTS_MAX lines */
 #define NUMBERS   9		/* fields of a line behind address and name */
 
@@ -94,35 +94,23 @@ hosts_load(struct hosts *h, int state_fd)
 int
 hosts_save(struct hosts *h, int state_fd)
 {
-	int fd = openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	int r = 0;
+	struct file_replace file;
+	int r = file_replace_begin(&file, state_fd, FILE_NAME);
 
-	if (!f) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		(void)unlinkat(state_fd, FILE_NEW, 0);	/* if it is anything else, a FIFO say: next time it is a file */
+	if (r < 0)
 		return r;
-	}
-	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed since broken ipv4_until\n", f);
+	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed since broken "
+	    "ipv4_until\n", file.out);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct host *host = &h->list[i];
 
-		fprintf(f, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 " %" PRId64 " %u %" PRId64
+		fprintf(file.out, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 " %" PRId64 " %u %" PRId64
 		    "\n", host->address, host->name[0] ? host->name : "-", host->connect_us, host->at_least ? ">" : "",
 		    host->first_us, host->measured_s, host->failed_s, host->failures, host->tls_failed_s, host->since_s, host->broken,
 		    host->ipv4_until_s);
 	}
-	if (ferror(f))
-		r = -EIO;
-	if (fclose(f) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && renameat(state_fd, FILE_NEW, state_fd, FILE_NAME) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlinkat(state_fd, FILE_NEW, 0);
-	else
+	r = file_replace_end(&file);
+	if (r == 0)
 		h->changed = false;
 	return r;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cidr.h"
 #include "base/clock.h"
 
 enum runner_state { WAITING_TO_START, CONNECTING, LISTENING, OVER };
@@ -73,13 +74,12 @@ bind_source(const struct race *race, int fd, sa_family_t family)
 
 	for (size_t i = 0; i < race->o->nbind; i++) {
 		const struct sockaddr_storage *source = &race->o->bind[i];
-		socklen_t len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 
 		if (source->ss_family != family)
 			continue;
 		/* The port may then be shared by connections to different peers. */
 		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-		return bind(fd, (const struct sockaddr *)source, len) < 0 ? -errno : 0;
+		return bind(fd, (const struct sockaddr *)source, address_len(family)) < 0 ? -errno : 0;
 	}
 	return 0;
 }

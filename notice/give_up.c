@@ -36,7 +36,7 @@ static int
 pay(const struct queue *q, const struct config *c, struct queue_entry *e, const struct debt *debt, char ret_notice[QUEUE_ID_SIZE])
 {
 	struct bounce_rcpt *rcpts = calloc(e->nrcpts, sizeof *rcpts);
-	struct bounce_news news = { .action = debt->action, .rcpts = rcpts, .now_s = clock_wall_us() / 1000000 };
+	struct bounce_news news = { .action = debt->action, .rcpts = rcpts, .now_s = clock_wall_s() };
 	struct outcome o;
 	int r = 0;
 

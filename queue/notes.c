@@ -122,14 +122,14 @@ queue_note(struct queue_entry *e, struct slice line)
 	char text[STAMP + 1 + NOTE_MAX + 1];
 	struct buf b = BUF(text);
 
-	add_note(&b, line, clock_wall_us() / 1000000);
+	add_note(&b, line, clock_wall_s());
 	return append_locked(e, buf_slice(&b));
 }
 
 int
 queue_note_lines(struct queue_entry *e, struct slice lines)
 {
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	char *text = malloc(LOG_KEEP);
 	struct buf b = { .p = text, .cap = LOG_KEEP };
 	int r;

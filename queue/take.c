@@ -118,7 +118,7 @@ is_due(const struct queue *q, const char *name, int64_t due_s, int64_t now_s)
 	if (due_s <= now_s || due_s - now_s > FAR_S)
 		return true;
 	return fstatat(q->wait, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-	    st.st_mtim.tv_sec > clock_wall_us() / 1000000 + SKEW_S;
+	    st.st_mtim.tv_sec > clock_wall_s() + SKEW_S;
 }
 
 struct search {
@@ -259,7 +259,7 @@ flush_bucket(void *ctx, const char *name)
 int
 queue_flush(const struct queue *q)
 {
-	struct flush f = { .q = q, .now_s = clock_wall_us() / 1000000, .next = 1 };
+	struct flush f = { .q = q, .now_s = clock_wall_s(), .next = 1 };
 	int r = queue_names(q->wait, flush_bucket, &f);
 
 	if (r == 0)

@@ -9,19 +9,15 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 #define DESTINATIONS_MAX 20000
 #define RETRIED_TURN     4	/* every so many jobs one that was tried before, whatever comes in */
 
-/* FNV-1a: short keys, no adversary (a collision only costs a comparison). */
 static size_t
 key_bucket(const char *key)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *key; key++)
-		h = (h ^ (unsigned char)*key) * 16777619u;
-	return h % RUNNER_BUCKETS;
+	return hash_slice(HASH_START, slice_str(key)) % RUNNER_BUCKETS;
 }
 
 /* Mail by MX is grouped by domain, everything else by its route: recipients of many

@@ -12,10 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/hash.h"
 #include "config/secret.h"
 
 #define FILE_NAME "frozen"
-#define FILE_NEW  "frozen.new"
 #define KEPT_S	   86400	/* after its time: the next refusal counts as one more */
 #define ROUTES_MAX 1000		/* that are kept; who has more of them is told anyway */
 
@@ -25,12 +26,10 @@ name_of(const struct route *r, char name[FROZEN_NAME])
 	(void)snprintf(name, FROZEN_NAME, "%s %s", r->by_sender ? "sender" : "route", r->pattern);
 }
 
-/* FNV-1a: tells whether something is as it was, to nobody who means harm. */
 static void
 mix(uint64_t *h, const void *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		*h = (*h ^ ((const unsigned char *)p)[i]) * UINT64_C(1099511628211);
+	*h = hash_octets(*h, p, n);
 }
 
 static void
@@ -57,7 +56,7 @@ mix_file(uint64_t *h, const char *path)
 static uint64_t
 stamp_of(const struct route *r)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = HASH_START;
 	char space[4096];
 	struct buf path = BUF(space);
 
@@ -171,35 +170,27 @@ frozen_done(struct frozen_list *f)
 static bool
 write_list(const struct frozen_list *f)
 {
-	int fd = openat(f->state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-	bool good;
+	struct file_replace file;
 
-	if (!file) {
-		if (fd >= 0)
-			(void)close(fd);
+	if (file_replace_begin(&file, f->state_fd, FILE_NAME) < 0)
 		return false;
-	}
-	fputs("# since until pause stamp route why\n", file);
+	fputs("# since until pause stamp route why\n", file.out);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct frozen *e = &f->list[i];
 
-		fprintf(file, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s %s\n", e->since_s, e->until_s, e->pause_s,
+		fprintf(file.out, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s %s\n", e->since_s, e->until_s, e->pause_s,
 		    e->stamp, e->name, e->why);
 	}
-	good = !ferror(file);
-	return fclose(file) == 0 && good;
+	return file_replace_end(&file) == 0;
 }
 
 /* No fsync, and no error: what is lost is tried once more. */
 static void
 save(struct frozen_list *f)
 {
-	f->written = f->n && write_list(f) && renameat(f->state_fd, FILE_NEW, f->state_fd, FILE_NAME) == 0;
-	if (!f->written) {
-		(void)unlinkat(f->state_fd, FILE_NEW, 0);
+	f->written = f->n && write_list(f);
+	if (!f->written)
 		(void)unlinkat(f->state_fd, FILE_NAME, 0);
-	}
 }
 
 static void

@@ -20,7 +20,7 @@
 int64_t
 runner_now_s(void)
 {
-	return clock_wall_us() / 1000000;
+	return clock_wall_s();
 }
 
 /* How long has the message waited, not counting the time that its sender had it held? */

@@ -70,7 +70,7 @@ send_host(void *ctx, const struct host_report *report)
 	struct desk *k = ctx;
 	struct frame f = { .type = FRAME_HOST, .host = *report };
 
-	hosts_learn(k->hosts, report, clock_wall_us() / 1000000);
+	hosts_learn(k->hosts, report, clock_wall_s());
 	(void)frame_put(k->fd, &f);
 }
 

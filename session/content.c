@@ -117,7 +117,7 @@ content_open(struct content *m)
 		.protocol = server_protocol(s),
 		.id = content_id(m),
 		.recipient = s->recipients == 1 ? &m->recipient : NULL,
-		.time_s = clock_wall_us() / 1000000,
+		.time_s = clock_wall_s(),
 		.tls = m->tls,
 	};
 	char space[TRACE_MAX];

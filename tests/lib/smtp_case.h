@@ -128,7 +128,7 @@ smtp_know(struct hosts *h, uint16_t port)
 		struct host_report r = { .event = HOST_OPEN, .connect_us = 1, .first_us = i * 1000 };
 
 		(void)snprintf(r.address, sizeof r.address, "127.0.0.%d:%u", i, (unsigned)port);
-		hosts_learn(h, &r, clock_wall_us() / 1000000);
+		hosts_learn(h, &r, clock_wall_s());
 	}
 }
 

@@ -87,7 +87,7 @@ test_some(void)
 static void
 test_due(void)
 {
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	struct queue_walk w = { 0 };
 	int most = 4;
 
@@ -121,7 +121,7 @@ in_order(void *ctx, const char *id)
 static void
 test_many_times(void)
 {
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	struct queue_walk w = { 0 };
 	bool right = true;
 	int calls = 0;
@@ -138,7 +138,7 @@ test_many_times(void)
 static void
 test_flush(void)
 {
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	struct queue_walk w = { 0 };
 	int most = 1;
 
@@ -158,7 +158,7 @@ static void
 test_clock_set_back(void)
 {
 	static const int64_t ahead_s[] = { 10 * 365 * DAY_S, 3 * DAY_S };
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	char bucket[32];
 
 	for (size_t i = 0; i < sizeof ahead_s / sizeof ahead_s[0]; i++) {
@@ -180,7 +180,7 @@ test_clock_set_back(void)
 static void
 test_foreign_folder(void)
 {
-	const int64_t now_s = clock_wall_us() / 1000000;
+	const int64_t now_s = clock_wall_s();
 	struct queue_walk w = { 0 };
 
 	defer(2, now_s - 120);
