@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "client/auth.h"
+#include "client/ipv6_refused.h"
 #include "client/self.h"
 
 #define DIALS_MAX     32
@@ -39,8 +41,8 @@ connect_done(struct connect *w)
 	w->looked_up = false;
 }
 
-void
-connect_tell(struct connect *w, int rank, const struct outcome *o)
+static void
+tell(struct connect *w, int rank, const struct outcome *o)
 {
 	if (rank < w->told)
 		return;
@@ -51,7 +53,7 @@ connect_tell(struct connect *w, int rank, const struct outcome *o)
 void
 connect_blame(struct connect *w, const struct outcome *o)
 {
-	connect_tell(w, o->cause == CAUSE_REPLY_TEMPORARY ? TOLD_REPLY : TOLD_LOST, o);
+	tell(w, o->cause == CAUSE_REPLY_TEMPORARY ? TOLD_REPLY : TOLD_LOST, o);
 }
 
 bool
@@ -60,8 +62,8 @@ connect_met_all(const struct connect *w)
 	return w->told == TOLD_NOTHING && w->refused == 0 && w->n == 0 && w->resting == 0;
 }
 
-enum outcome_cause
-connect_dns_cause(enum mx_status status)
+static enum outcome_cause
+dns_cause(enum mx_status status)
 {
 	switch (status) {
 	case MX_NULL:
@@ -96,7 +98,7 @@ not_found(struct connect *w)
 
 	buf_str(&b, what ? what : "");
 	buf_str(&b, w->mx.detail);
-	outcome_set(&w->why, route ? CAUSE_DNS_DEFER : connect_dns_cause(w->mx.status), SL(""), buf_slice(&b));
+	outcome_set(&w->why, route ? CAUSE_DNS_DEFER : dns_cause(w->mx.status), SL(""), buf_slice(&b));
 }
 
 /* Who may be dialled, and in which order; who is to be left alone goes from the list, but its mail is said to wait for it. */
@@ -148,8 +150,8 @@ look_up(struct connect *w)
 	return false;
 }
 
-void
-connect_add_tried(struct connect *w, const char *host, const char *what)
+static void
+add_tried(struct connect *w, const char *host, const char *what)
 {
 	struct buf b = w->tried;
 
@@ -191,7 +193,7 @@ dial_failed(struct connect *w, const struct order_target *t, const struct dial_t
 		what = "connected, but closed without a greeting";
 	connect_host_text(t, host);
 	connect_note_dial(w, host, dialled, what);
-	connect_add_tried(w, host, what);
+	add_tried(w, host, what);
 	w->refused++;
 	connect_tell_host(w, t, dialled, ours(dialled->error) ? HOST_RESTING : HOST_FAILED, HOST_TLS_UNKNOWN);
 }
@@ -227,8 +229,8 @@ sort_out(struct connect *w, const struct dial_target *dialled, size_t raced, int
 	order_sort(w->targets, w->n);
 }
 
-bool
-connect_has_ipv4(const struct connect *w)
+static bool
+has_ipv4(const struct connect *w)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (w->targets[i].address->ss_family == AF_INET)
@@ -245,7 +247,7 @@ connect_moves(struct connect *w, const struct smtp_link *l, const struct outcome
 	connect_tell_link(d, l, HOST_NO_IPV6);
 	if (d->sink->moved)
 		d->sink->moved(d->sink->ctx, d->destination, l->host, o->detail);
-	connect_tell(w, TOLD_REPLY, o);
+	tell(w, TOLD_REPLY, o);
 	if (!look_up(w))
 		return;
 	for (size_t i = 0; i < w->n; i++) {
@@ -257,6 +259,129 @@ connect_moves(struct connect *w, const struct smtp_link *l, const struct outcome
 			w->targets[kept++] = *t;
 	}
 	w->n = kept;
+}
+
+/* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504;
+ * RFC 5321 section 3.1, 4.5.4.1: other hosts first). */
+static void
+refused(struct connect *w, const struct smtp_link *l)
+{
+	const struct smtp_peer_reply *r = &l->reply;
+	struct outcome o;
+
+	add_tried(w, l->host, "refused the session");
+	if (ipv6_refused(l)) {
+		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
+		connect_moves(w, l, &o);
+		return;
+	}
+	w->refused++;
+	if (r->code / 100 == 4) {
+		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
+		tell(w, TOLD_REPLY, &o);
+		return;
+	}
+	if (r->code == 521 || r->code == 554) {
+		w->gone++;
+		outcome_set_reply(&w->gone_why, CAUSE_REPLY_PERMANENT, r, slice_str(l->host));
+	}
+	outcome_set_reply(&o, r->code / 100 == 5 ? CAUSE_REFUSED_SESSION : CAUSE_PROTOCOL, r, slice_str(l->host));
+	tell(w, TOLD_REFUSED, &o);
+}
+
+/* The host is ourselves under another name or address: only those of better preference may have this mail (RFC 5321
+ * section 5.1). */
+static void
+came_back(struct connect *w, const struct order_target *t, const char *host)
+{
+	const unsigned preference = t->exchanger->preference;
+	struct outcome o;
+	size_t kept = 0;
+
+	add_tried(w, host, "this is our own server");
+	self_drop_from(&w->mx, t->exchanger, slice_str(w->d->destination));
+	for (size_t i = 0; i < w->n; i++)
+		if (w->targets[i].exchanger->preference < preference)
+			w->targets[kept++] = w->targets[i];
+	w->n = kept;
+	if (w->mx.status == MX_OK)
+		return;
+	outcome_set(&o, dns_cause(w->mx.status), slice_str(host), slice_str(w->mx.detail));
+	tell(w, TOLD_OWN, &o);
+}
+
+static enum host_tls
+tls_result(const struct smtp_link *l)
+{
+	if (!(l->tls_failed || l->stream.tls))
+		return HOST_TLS_UNKNOWN;
+	return l->tls_failed ? HOST_TLS_FAILED : HOST_TLS_GOOD;
+}
+
+/* The session did not get to where mail goes over it.  Who is there, but wants something else than we have, does not fail. */
+static void
+not_begun(struct connect *w, const struct order_target *t, const struct smtp_link *l, enum link_start start,
+    const struct outcome *why)
+{
+	bool failed = start == LINK_BROKEN && (why->cause == CAUSE_LOST || why->cause == CAUSE_PROTOCOL);
+
+	if (start != LINK_LOGIN)
+		connect_tell_host(w, t, NULL, failed ? HOST_FAILED : HOST_REFUSED, tls_result(l));
+	if (start == LINK_REFUSED) {
+		refused(w, l);
+		return;
+	}
+	add_tried(w, l->host, why->detail);
+	w->refused++;
+	tell(w, start == LINK_LOGIN ? TOLD_LOGIN : TOLD_LOST, why);
+	if (start == LINK_LOGIN)	/* elsewhere the same words would only help to lock the account */
+		w->n = 0;
+}
+
+static enum link_start
+begin(struct connect *w, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
+{
+	struct tls_policy terms = w->terms;
+	enum link_start start;
+
+	if (t) {
+		host_key(l->key, t->address);
+		l->ipv4_left = t->address->ss_family == AF_INET6 && has_ipv4(w);
+		tls_policy_of_host(&terms, w->d->hosts, t->exchanger->name, l->key, clock_wall_s());
+	}
+	l->lmtp = w->d->route->via == VIA_LMTP;
+	start = link_start(l, &terms, &w->d->tls, ret_why);
+	if (start == LINK_READY && w->d->route->user)
+		start = auth_login(l, w->d->route, ret_why);
+	return start;
+}
+
+static struct smtp_link *
+greet(struct connect *w, const struct order_target *t, const char *host, const struct dial_target *dialled)
+{
+	struct smtp_link *l = link_new(dialled->fd, host, w->d->config, w->d->transcript);
+	struct outcome why;
+	enum link_start start;
+
+	w->d->times.latency_us = dialled->first_us;
+	if (!l) {
+		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
+		tell(w, TOLD_LOST, &why);
+		return NULL;
+	}
+	l->latency_us = dialled->first_us;
+	start = begin(w, t, l, &why);
+	connect_tell_host(w, t, dialled, HOST_OPEN, tls_result(l));
+	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
+		w->sessions++;
+		return l;
+	}
+	if (start == LINK_READY)
+		came_back(w, t, host);
+	else
+		not_begun(w, t, l, start, &why);
+	link_done(l);
+	return NULL;
 }
 
 static struct smtp_link *
@@ -298,7 +423,7 @@ race(struct connect *w)
 		return NULL;
 	connect_host_text(&won, host);
 	connect_note_dial(w, host, &dialled[winner], "");
-	return connect_greet(w, &won, host, &dialled[winner]);
+	return greet(w, &won, host, &dialled[winner]);
 }
 
 /* A socket of this host: there is one, and nobody has to be asked where. */
@@ -315,12 +440,12 @@ to_socket(struct connect *w, const char *path)
 	dialled.fd = dial_socket(path, link_timeout(w->d->config->relay.connect_timeout_ms));
 	if (dialled.fd >= 0) {
 		transcript_fact(w->d->transcript, "%s: connected", path);
-		return connect_greet(w, NULL, path, &dialled);
+		return greet(w, NULL, path, &dialled);
 	}
 	buf_fmt(&b, "cannot connect to %s: %s", path, strerror(-dialled.fd));
 	transcript_fact(w->d->transcript, "%s", buf_cstr(&b));
 	outcome_set(&o, CAUSE_SOCKET, SL(""), buf_slice(&b));
-	connect_tell(w, TOLD_LOST, &o);
+	tell(w, TOLD_LOST, &o);
 	w->refused++;
 	return NULL;
 }

@@ -52,17 +52,7 @@ void connect_blame(struct connect *w, const struct outcome *o);
  * IPv4 addresses are tried. */
 void connect_moves(struct connect *w, const struct smtp_link *l, const struct outcome *o);
 
-/* connect_greet.c: the session on a connection to host that was dialled, or to a socket (t is NULL).  NULL when mail cannot go over
- * it: such a host counts as failed, so that the next message begins with another. */
-struct smtp_link *connect_greet(struct connect *w, const struct order_target *t, const char *host, const struct dial_target *dialled);
-
-/* For it: what is to be said in the end, if nobody tells more; who was tried; what the DNS means; is there an IPv4 address left? */
-void connect_tell(struct connect *w, int rank, const struct outcome *o);
-void connect_add_tried(struct connect *w, const char *host, const char *what);
-enum outcome_cause connect_dns_cause(enum mx_status status);
-bool connect_has_ipv4(const struct connect *w);
-
-/* walk_notes.c: "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
+/* connect_notes.c: "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
 void connect_host_text(const struct order_target *t, char text[300]);
 /* For the transcript: what the DNS said, how a dial went. */
 void connect_note_answer(const struct connect *w);
