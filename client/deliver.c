@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-#include "client/transaction_ahead.h"
 #include "client/connect.h"
+#include "client/transaction.h"
 
 void
 deliver_drop_link(struct delivery *d)

@@ -3,7 +3,6 @@
  * One message over one link: MAIL, RCPT, the content, and each recipient's outcome.  Private to the room.
  *
  *	client/transaction	from its begin to its end: what the result means, settled or left for the next link
- *	client/transaction_plan		which octets, for whom
  *	client/transaction_commands	commands out and replies in, up to DATA or BDAT
  *	client/transaction_content	the content, and the replies to it
  */
@@ -46,7 +45,7 @@ struct transaction {
 	bool blind;			/* BDAT and the content behind the RCPTs, before their replies */
 	bool mail_accepted;
 	bool told_deadline;		/* MAIL said by when the sender wants it delivered */
-	bool announced;			/* the first commands went ahead of their time (client/transaction_ahead) */
+	bool announced;			/* the first commands went ahead of their time  */
 };
 
 enum transaction_end {
@@ -70,6 +69,16 @@ bool transaction_moves(struct transaction *t);
 /* The same outcome for one; for all that are left. */
 void transaction_settle(struct transaction *t, size_t i, const struct outcome *o);
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);
+
+/* Why this message cannot go over this link, and the same for people to why; CAUSE_DELIVERED: it can. */
+enum outcome_cause fit_message(const struct queue_entry *e, const struct payload *p, const struct smtp_link *l,
+    struct buf *why);
+
+/* The same for one recipient. */
+enum outcome_cause fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, struct buf *why);
+
+/* May another exchanger of the same domain carry what this one cannot? */
+bool fit_elsewhere(enum outcome_cause cause);
 
 /* client/transaction_commands.c: how many commands go out before a reply is waited for, where the peer offers PIPELINING.  The
  * replies to so many fit in any socket's buffers, so neither side can block the other. */
@@ -101,5 +110,15 @@ enum transaction_end content_run(struct transaction *t);
 enum transaction_end content_cut(struct transaction *t, int error);
 /* It left before the replies to the commands were in, and one of those made no sense: who has not been refused may get it. */
 enum transaction_end content_unsure(struct transaction *t, int error);
+
+/* t's content is queued, and nobody is left to ask for: if the next message is known and may go over the same link, queue
+ * what can be said of it. */
+void ahead_announce(struct transaction *t);
+
+/* The transaction of which so much is said already, the caller's to end and free; NULL: nothing was said of this message. */
+struct transaction *ahead_take(struct delivery *d, const struct queue_entry *e);
+
+/* Its link is gone or about to: it was never said. */
+void ahead_drop(struct delivery *d);
 
 #endif

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "client/transaction_ahead.h"
-
 static void
 settle_accepted(struct transaction *t, const struct outcome *o)
 {
