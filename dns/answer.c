@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a packet says to its question, by ldns: follow the CNAMEs, collect the records.  Every
- * field is counted before it is looked at, because ldns asserts on those that are missing.
+ * The answer in a packet, read by ldns: CNAMEs are followed, records collected.
  */
 #include "dns/wire.h"
 
 #include <errno.h>
 #include <ldns/ldns.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "dns/name.h"
+#include "dns/record.h"
 
 #define CHAIN_MAX 16		/* CNAMEs in one packet */
 
@@ -20,17 +19,6 @@ struct reading {
 	unsigned type;
 	struct wire_answer *ret;
 };
-
-/* Field i of a record, when it is there and of this size (0: any) and type. */
-static const ldns_rdf *
-field(const ldns_rr *rr, size_t i, ldns_rdf_type type, size_t size)
-{
-	const ldns_rdf *f = i < ldns_rr_rd_count(rr) ? ldns_rr_rdf(rr, i) : NULL;
-
-	if (!f || ldns_rdf_get_type(f) != type || !ldns_rdf_data(f) || (size && ldns_rdf_size(f) != size))
-		return NULL;
-	return f;
-}
 
 static bool
 same_name(const ldns_rdf *a, const ldns_rdf *b)
@@ -52,42 +40,6 @@ least_ttl(struct wire_answer *ret, uint32_t ttl_s)
 		ttl_s = 0;
 	if (ttl_s < ret->ttl_s)
 		ret->ttl_s = ttl_s;
-}
-
-/* False for records that are damaged or name what cannot be a host. */
-static bool
-record(const ldns_rr *rr, struct dns_record *ret)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)&ret->address;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->address;
-	const ldns_rdf *f, *preference;
-
-	memset(ret, 0, sizeof *ret);
-	ret->type = (enum dns_type)ldns_rr_get_type(rr);
-	switch (ret->type) {
-	case DNS_A:
-		f = field(rr, 0, LDNS_RDF_TYPE_A, 4);
-		if (!f)
-			return false;
-		in->sin_family = AF_INET;
-		memcpy(&in->sin_addr, ldns_rdf_data(f), 4);
-		return true;
-	case DNS_AAAA:
-		f = field(rr, 0, LDNS_RDF_TYPE_AAAA, 16);
-		if (!f)
-			return false;
-		in6->sin6_family = AF_INET6;
-		memcpy(&in6->sin6_addr, ldns_rdf_data(f), 16);
-		return true;
-	case DNS_MX:
-		preference = field(rr, 0, LDNS_RDF_TYPE_INT16, 2);
-		f = field(rr, 1, LDNS_RDF_TYPE_DNAME, 0);
-		if (!preference || !f || !dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target))
-			return false;
-		ret->preference = ldns_rdf2native_int16(preference);
-		return true;
-	}
-	return false;
 }
 
 /* All records of the type that the name has.  How many there were, damaged ones counted too; -ENOMEM. */
@@ -112,7 +64,7 @@ collect(struct reading *reading)
 				return -ENOMEM;
 		}
 		least_ttl(ret, ldns_rr_ttl(rr));
-		ret->n += record(rr, &ret->records[ret->n]);
+		ret->n += record_parse(rr, &ret->records[ret->n]);
 	}
 	return found;
 }
@@ -129,7 +81,7 @@ follow(struct reading *reading)
 
 		if (!belongs(reading, rr, LDNS_RR_TYPE_CNAME))
 			continue;
-		target = field(rr, 0, LDNS_RDF_TYPE_DNAME, 0);
+		target = record_field(rr, 0, LDNS_RDF_TYPE_DNAME, 0);
 		if (!target)
 			return false;
 		least_ttl(reading->ret, ldns_rr_ttl(rr));
@@ -151,7 +103,7 @@ denied(struct reading *reading)
 
 		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA)
 			continue;
-		minimum = field(rr, 6, LDNS_RDF_TYPE_PERIOD, 4);
+		minimum = record_field(rr, 6, LDNS_RDF_TYPE_PERIOD, 4);
 		least_ttl(reading->ret, ldns_rr_ttl(rr));
 		least_ttl(reading->ret, minimum ? ldns_rdf2native_int32(minimum) : 0);
 		return true;

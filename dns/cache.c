@@ -6,13 +6,13 @@
  */
 #include "dns/cache.h"
 
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "dns/name.h"
+#include "dns/record.h"
 
 #define BUCKETS (sizeof(((struct dns_cache *)0)->buckets) / sizeof(struct cache_entry *))
 
@@ -114,56 +114,20 @@ find(struct dns_cache *c, const char *name, enum dns_type type)
 	return e;
 }
 
-/* The next record of a memo from *at on; false where it is damaged. */
-static bool
-unpack(const struct dns_memo *memo, size_t *at, struct dns_record *ret)
+static struct slice
+memo_data(const struct dns_memo *memo)
 {
-	const uint8_t *p = memo->data + *at;
-	const size_t left = memo->octets - *at;
-	struct sockaddr_in *in = (struct sockaddr_in *)&ret->address;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->address;
-	size_t size = memo->type == DNS_A ? 4 : memo->type == DNS_AAAA ? 16 : left < 3 ? 3 : 3U + p[2];
-
-	memset(ret, 0, sizeof *ret);
-	ret->type = memo->type;
-	if (left < size)
-		return false;
-	*at += size;
-	switch (memo->type) {
-	case DNS_A:
-		in->sin_family = AF_INET;
-		memcpy(&in->sin_addr, p, 4);
-		return true;
-	case DNS_AAAA:
-		in6->sin6_family = AF_INET6;
-		memcpy(&in6->sin6_addr, p, 16);
-		return true;
-	case DNS_MX:
-		ret->preference = (uint16_t)(p[0] << 8 | p[1]);
-		memcpy(ret->target, p + 3, p[2]);
-		return true;
-	}
-	return false;
+	return slice_of((const char *)memo->data, memo->octets);
 }
 
 static bool
 pack(struct dns_memo *memo, const struct dns_record *record)
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)&record->address;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&record->address;
-	uint8_t head[3] = { (uint8_t)(record->preference >> 8), (uint8_t)record->preference, (uint8_t)strlen(record->target) };
 	struct buf b = { .p = (char *)memo->data, .n = memo->octets, .cap = sizeof memo->data };
+	const bool fits = record_put(record, &b);
 
-	if (record->type == DNS_A) {
-		buf_add(&b, slice_of((const char *)&in->sin_addr, 4));
-	} else if (record->type == DNS_AAAA) {
-		buf_add(&b, slice_of((const char *)&in6->sin6_addr, 16));
-	} else {
-		buf_add(&b, slice_of((const char *)head, sizeof head));
-		buf_add(&b, slice_of(record->target, head[2]));
-	}
 	memo->octets = (uint16_t)b.n;
-	return !b.full;
+	return fits;
 }
 
 bool
@@ -171,17 +135,18 @@ dns_cache_get(struct dns_cache *c, struct dns_question *q)
 {
 	const struct cache_entry *e = c ? find(c, q->name, q->type) : NULL;
 	struct dns_record *records = NULL;
-	size_t at = 0;
+	struct slice rest;
 
 	if (!e)
 		return false;
+	rest = memo_data(&e->memo);
 	if (e->memo.n) {
 		records = calloc(e->memo.n, sizeof *records);
 		if (!records)
 			return false;
 	}
 	for (size_t i = 0; i < e->memo.n; i++) {
-		if (unpack(&e->memo, &at, &records[i]))
+		if (record_take(e->memo.type, &rest, &records[i]))
 			continue;
 		free(records);
 		return false;
@@ -209,16 +174,18 @@ static bool
 sane(const struct dns_memo *memo)
 {
 	struct dns_record record;
-	size_t at = 0;
+	struct slice rest;
 
 	if (memo->octets > sizeof memo->data || memo->n > DNS_RECORDS_MAX || (memo->status != DNS_OK && memo->n) ||
 	    !memchr(memo->name, '\0', sizeof memo->name) || !good_name(memo->name) ||
 	    memo->expires_ms > clock_ms() + CACHE_TTL_MAX_S * INT64_C(1000))
 		return false;
+	rest = memo_data(memo);
 	for (size_t i = 0; i < memo->n; i++)
-		if (!unpack(memo, &at, &record) || (record.target[0] && !good_name(record.target)))
+		if (!record_take(memo->type, &rest, &record) ||
+		    (record.target[0] && !good_name(record.target)))
 			return false;
-	return at == memo->octets;
+	return rest.n == 0;
 }
 
 void

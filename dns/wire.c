@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "dns/name.h"
+#include "dns/record.h"
 
 #define EDNS_SIZE 1232		/* never fragmented (DNS flag day 2020) */
 
@@ -89,28 +90,13 @@ wire_replies(const struct wire_query *q, const uint8_t *packet, size_t n)
 	return dns_name_same(asked, name, got, name) && memcmp(asked + name, got + name, 4) == 0;
 }
 
-/* A record type that an answer to A, AAAA or MX may have with it, and its length where that is fixed. */
+/* May an answer contain this type, with data of this length? */
 static bool
 expected(unsigned type, size_t length)
 {
-	switch (type) {
-	case LDNS_RR_TYPE_A:
-		return length == 4;
-	case LDNS_RR_TYPE_AAAA:
-		return length == 16;
-	case LDNS_RR_TYPE_MX:
-	case LDNS_RR_TYPE_CNAME:
-	case LDNS_RR_TYPE_DNAME:
-	case LDNS_RR_TYPE_NS:
-	case LDNS_RR_TYPE_SOA:
-	case LDNS_RR_TYPE_DS:
-	case LDNS_RR_TYPE_RRSIG:
-	case LDNS_RR_TYPE_NSEC:
-	case LDNS_RR_TYPE_NSEC3:
-		return true;
-	default:
-		return false;
-	}
+	const struct record_type *t = record_type(type);
+
+	return t && (t->length == 0 || t->length == length);
 }
 
 int

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One row for each type of record.  A new type is a value of enum dns_type, its fields in struct
+ * dns_record, and a row here.  Every field is counted before it is read: ldns asserts on those that
+ * are missing.
+ */
+#include "dns/record.h"
+
+#include <netinet/in.h>
+
+#include "dns/name.h"
+
+const ldns_rdf *
+record_field(const ldns_rr *rr, size_t i, ldns_rdf_type type, size_t size)
+{
+	const ldns_rdf *f = i < ldns_rr_rd_count(rr) ? ldns_rr_rdf(rr, i) : NULL;
+
+	if (!f || ldns_rdf_get_type(f) != type || !ldns_rdf_data(f) || (size && ldns_rdf_size(f) != size))
+		return NULL;
+	return f;
+}
+
+static struct slice
+cut_octets(struct slice *in, size_t n)
+{
+	const struct slice cut = slice_of(in->p, n);
+
+	*in = slice_skip(*in, n);
+	return cut;
+}
+
+/* ---- A and AAAA ---- */
+
+static void
+set_ipv4(struct dns_record *ret, const void *octets)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)&ret->address;
+
+	in->sin_family = AF_INET;
+	memcpy(&in->sin_addr, octets, sizeof in->sin_addr);
+}
+
+static bool
+parse_a(const ldns_rr *rr, struct dns_record *ret)
+{
+	const ldns_rdf *f = record_field(rr, 0, LDNS_RDF_TYPE_A, 4);
+
+	if (f)
+		set_ipv4(ret, ldns_rdf_data(f));
+	return f != NULL;
+}
+
+static void
+put_a(const struct dns_record *record, struct buf *b)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&record->address;
+
+	buf_add(b, slice_of((const char *)&in->sin_addr, sizeof in->sin_addr));
+}
+
+static bool
+take_a(struct slice *in, struct dns_record *ret)
+{
+	if (in->n < 4)
+		return false;
+	set_ipv4(ret, cut_octets(in, 4).p);
+	return true;
+}
+
+static void
+set_ipv6(struct dns_record *ret, const void *octets)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->address;
+
+	in6->sin6_family = AF_INET6;
+	memcpy(&in6->sin6_addr, octets, sizeof in6->sin6_addr);
+}
+
+static bool
+parse_aaaa(const ldns_rr *rr, struct dns_record *ret)
+{
+	const ldns_rdf *f = record_field(rr, 0, LDNS_RDF_TYPE_AAAA, 16);
+
+	if (f)
+		set_ipv6(ret, ldns_rdf_data(f));
+	return f != NULL;
+}
+
+static void
+put_aaaa(const struct dns_record *record, struct buf *b)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&record->address;
+
+	buf_add(b, slice_of((const char *)&in6->sin6_addr, sizeof in6->sin6_addr));
+}
+
+static bool
+take_aaaa(struct slice *in, struct dns_record *ret)
+{
+	if (in->n < 16)
+		return false;
+	set_ipv6(ret, cut_octets(in, 16).p);
+	return true;
+}
+
+/* ---- MX: the preference in two octets, the length of the name in one, the name ---- */
+
+static bool
+parse_mx(const ldns_rr *rr, struct dns_record *ret)
+{
+	const ldns_rdf *preference = record_field(rr, 0, LDNS_RDF_TYPE_INT16, 2);
+	const ldns_rdf *f = record_field(rr, 1, LDNS_RDF_TYPE_DNAME, 0);
+
+	if (!preference || !f || !dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target))
+		return false;
+	ret->preference = ldns_rdf2native_int16(preference);
+	return true;
+}
+
+static void
+put_mx(const struct dns_record *record, struct buf *b)
+{
+	const struct slice target = slice_str(record->target);
+
+	buf_chr(b, (char)(record->preference >> 8));
+	buf_chr(b, (char)record->preference);
+	buf_chr(b, (char)target.n);
+	buf_add(b, target);
+}
+
+static bool
+take_mx(struct slice *in, struct dns_record *ret)
+{
+	const uint8_t *p = (const uint8_t *)in->p;
+	struct slice target;
+
+	if (in->n < 3 || in->n - 3 < p[2])
+		return false;
+	ret->preference = (uint16_t)(p[0] << 8 | p[1]);
+	*in = slice_skip(*in, 3);
+	target = cut_octets(in, p[2]);
+	memcpy(ret->target, target.p, target.n);
+	return true;
+}
+
+/* ---- the table ---- */
+
+static const struct record_type types[] = {
+	{ DNS_A,    4,  parse_a,    put_a,    take_a },
+	{ DNS_AAAA, 16, parse_aaaa, put_aaaa, take_aaaa },
+	{ DNS_MX,   0,  parse_mx,   put_mx,   take_mx },
+	/* An alias on the way, or the proof that there is nothing. */
+	{ .type = LDNS_RR_TYPE_CNAME },
+	{ .type = LDNS_RR_TYPE_DNAME },
+	{ .type = LDNS_RR_TYPE_NS },
+	{ .type = LDNS_RR_TYPE_SOA },
+	{ .type = LDNS_RR_TYPE_DS },
+	{ .type = LDNS_RR_TYPE_RRSIG },
+	{ .type = LDNS_RR_TYPE_NSEC },
+	{ .type = LDNS_RR_TYPE_NSEC3 },
+};
+
+const struct record_type *
+record_type(unsigned type)
+{
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (types[i].type == type)
+			return &types[i];
+	return NULL;
+}
+
+bool
+record_parse(const ldns_rr *rr, struct dns_record *ret)
+{
+	const struct record_type *t = record_type((unsigned)ldns_rr_get_type(rr));
+
+	memset(ret, 0, sizeof *ret);
+	if (!t || !t->parse)
+		return false;
+	ret->type = (enum dns_type)t->type;
+	return t->parse(rr, ret);
+}
+
+bool
+record_put(const struct dns_record *record, struct buf *b)
+{
+	const struct record_type *t = record_type(record->type);
+
+	if (!t || !t->put)
+		return false;
+	t->put(record, b);
+	return !b->full;
+}
+
+bool
+record_take(enum dns_type type, struct slice *in, struct dns_record *ret)
+{
+	const struct record_type *t = record_type(type);
+
+	memset(ret, 0, sizeof *ret);
+	ret->type = type;
+	return t && t->take && t->take(in, ret);
+}
