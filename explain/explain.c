@@ -5,6 +5,7 @@
  */
 #include "explain/explain.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -12,14 +13,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "aliases/expand.h"
 #include "base/clock.h"
 #include "client/credential.h"
-#include "hosts/hosts.h"
-#include "delivery/maildir.h"
-#include "hosts/order.h"
 #include "client/self.h"
+#include "client/tls_policy.h"
+#include "delivery/maildir.h"
+#include "hosts/hosts.h"
+#include "hosts/order.h"
 #include "queue/run.h"
-#include "explain/explain_alias.h"
 #include "runner/internal.h"
 #include "smtp/address.h"
 
@@ -175,6 +177,84 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
 	if (n && !usable)
 		fprintf(out, "mail        is kept and tried again later: every exchanger is left alone for now (4.4.1)\n");
+}
+
+static const char *const fates[] = {
+	[EXPANSION_LOOP] = "bounces at once (5.4.6)",
+	[EXPANSION_EMPTY] = "bounces at once (5.2.4)",
+	[EXPANSION_LATER] = "is kept and tried again later (4.3.5)",
+};
+
+static void
+explain_expansion(const struct expansion *x, FILE *out)
+{
+	if (x->end != EXPANSION_MADE) {
+		fprintf(out, "mail        %s: %s\n", fates[x->end], x->why);
+		return;
+	}
+	for (size_t i = 0; i < x->n; i++) {
+		const struct smtp_path *sender = &x->copies[x->members[i].copy].sender;
+
+		fprintf(out, "alias       %s%s%s\n", x->members[i].path.text, sender->n ? " from " : "", sender->text);
+	}
+	if (x->nothing)
+		fprintf(out, "alias       /dev/null: discarded\n");
+}
+
+/* Does the address stand for others?  Then they were printed. */
+static bool
+explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
+{
+	struct alias_set nobody = { .config = c };
+	struct aliases aliases;
+	struct alias_hit hit;
+	struct expansion x;
+	bool found;
+
+	if (aliases_init(&aliases, c) < 0)
+		return false;
+	found = aliases_find(&aliases, path, false, &hit) != 0;
+	if (found && alias_expand(&aliases, path, &nobody, &x) == 0)
+		explain_expansion(&x, out);
+	if (found)
+		expansion_done(&x);
+	alias_set_done(&nobody);
+	aliases_done(&aliases);
+	return found;
+}
+
+/* Hosts that are spared it, as it failed there. */
+static void
+explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts, const struct mx_exchanger *x, FILE *out)
+{
+	for (size_t i = 0; i < x->naddresses; i++) {
+		struct tls_policy t = *terms;
+		char key[64], space[64];
+		struct buf until = BUF(space);
+
+		host_key(key, &x->addresses[i]);
+		tls_policy_of_host(&t, hosts, x->name, key, runner_now_s());
+		if (!t.downgraded)
+			continue;
+		clock_stamp(&until, hosts_find(hosts, key)->tls_failed_s + TERMS_FORGET_S);
+		fprintf(out, "            %s: in the clear until %s, as its last handshake failed\n", key, buf_cstr(&until));
+	}
+}
+
+static void
+explain_tls(const struct config *c, const struct route *route, const struct hosts *hosts, const struct mx_list *mx, FILE *out)
+{
+	const struct tls_policy terms = tls_policy_of(c, route, false);
+	static const struct { const char *word, *means; } texts[] = {
+		[RELAY_TLS_NONE] = { "none", "in the clear" },
+		[RELAY_TLS_MAY] = { "may", "STARTTLS where it is offered, with any certificate" },
+		[RELAY_TLS_REQUIRE] = { "require", "STARTTLS, and a certificate for the host's name" },
+	};
+
+	fprintf(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source,
+	    terms.implicit ? "from the first octet, and a certificate for the host's name" : texts[terms.tls].means);
+	for (size_t i = 0; i < mx->n; i++)
+		explain_downgrades(&terms, hosts, &mx->exchangers[i], out);
 }
 
 /* What earlier runs measured, if the queue can be looked at. */

@@ -17,7 +17,4 @@
 int explain(const struct config *c, const struct dns_resolver *resolver, const char *sender, const char *address,
     FILE *out);
 
-/* Its line about TLS. */
-void explain_tls(const struct config *c, const struct route *route, const struct hosts *hosts, const struct mx_list *mx, FILE *out);
-
 #endif
