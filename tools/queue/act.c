@@ -9,18 +9,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "notice/give_up.h"
 #include "queue/by_host.h"
 #include "runner/frozen.h"
-#include "tools/queue/act.h"
 #include "tools/queue/text.h"
 
 #define MOVING     (QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT))
 #define PASSES_MAX 10
 #define MOVES_MAX  20		/* how often a message may move on before our eyes */
+#define ASKED_MAX  500		/* requests to a runner that are waited for at once */
+#define WAIT_MS    1000
+#define STEP_MS    10
+
+struct act;
+
+struct verb {
+	const char *name, *past, *to_be;	/* "hold", "held", "is to be held" */
+	const char *event;		/* in the log, where the relay has the same ones */
+	int (*run)(struct act *a, const struct queue_spot *spot);
+	unsigned places;		/* where it does something */
+	int request;			/* enum queue_request, or -1: a runner is never asked for it */
+	/* What is said where it does nothing: no fault, or one. */
+	const char *done[QUEUE_IN_DEAD + 1], *not[QUEUE_IN_DEAD + 1];
+};
+
+struct act {
+	struct tool *t;
+	const struct verb *verb;
+	char newest[QUEUE_ID_SIZE];	/* no message is meant that came in later */
+	char bounce[QUEUE_ID_SIZE];	/* that the last one has led to */
+	size_t count;			/* messages acted on */
+	bool again;			/* looking for what has moved before our eyes: what is asked for is not asked for twice */
+	size_t found;			/* of that */
+	int status;
+	size_t nasked;
+	struct asked {
+		char id[QUEUE_ID_SIZE];
+		int fd;			/* of the request */
+	} asked[ASKED_MAX];
+};
 
 static int
 hold(struct act *a, const struct queue_spot *spot)
@@ -98,8 +130,8 @@ find_verb(const char *name)
 
 /* ---- what is said ---- */
 
-void
-act_say(struct act *a, const char *id, const char *result, const char *more)
+static void
+report(struct act *a, const char *id, const char *result, const char *more)
 {
 	if (a->t->json) {
 		(void)fputs("{\"id\":", stdout);
@@ -119,8 +151,8 @@ act_say(struct act *a, const char *id, const char *result, const char *more)
 	}
 }
 
-void
-act_refuse(struct act *a, const char *id, const char *why)
+static void
+refuse_it(struct act *a, const char *id, const char *why)
 {
 	tool_complain(id, why);
 	a->status = TOOL_SOME_FAILED;
@@ -149,7 +181,7 @@ say_done(struct act *a, const char *id)
 	log_done(a, id);
 	if (a->bounce[0])
 		(void)snprintf(more, sizeof more, "its sender is told by %s", a->bounce);
-	act_say(a, id, a->verb->past, more);
+	report(a, id, a->verb->past, more);
 	a->bounce[0] = '\0';
 }
 
@@ -202,11 +234,11 @@ act_at(struct act *a, const struct queue_spot *spot)
 
 	if (!(v->places & QUEUE_BIT(spot->place))) {
 		if (v->not[spot->place])
-			act_refuse(a, spot->id, v->not[spot->place]);
+			refuse_it(a, spot->id, v->not[spot->place]);
 		else if (spot->place == QUEUE_IN_CUR && queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
-			act_say(a, spot->id, v->past, "the request to hold it is withdrawn");
+			report(a, spot->id, v->past, "the request to hold it is withdrawn");
 		else
-			act_say(a, spot->id, v->done[spot->place], NULL);
+			report(a, spot->id, v->done[spot->place], NULL);
 		return 0;
 	}
 	if (spot->place == QUEUE_IN_CUR)
@@ -221,7 +253,7 @@ act_at(struct act *a, const struct queue_spot *spot)
 static void
 act_failed(struct act *a, const char *id, int error)
 {
-	act_refuse(a, id, error == -EBADMSG ? "is no message: see smtp-queue fsck" :
+	refuse_it(a, id, error == -EBADMSG ? "is no message: see smtp-queue fsck" :
 	    error == -EBUSY ? "another smtp-queue is giving it up just now" :
 	    error == -EEXIST ? "a file of that name is there already: see smtp-queue fsck" : strerror(-error));
 }
@@ -232,7 +264,7 @@ ask(struct act *a, const char *id)
 	int r;
 
 	if (a->verb->request < 0) {
-		act_say(a, id, a->verb->done[QUEUE_IN_CUR], NULL);
+		report(a, id, a->verb->done[QUEUE_IN_CUR], NULL);
 		return;
 	}
 	r = queue_ask(&a->t->queue, id, (enum queue_request)a->verb->request);
@@ -244,7 +276,7 @@ ask(struct act *a, const char *id)
 	memcpy(a->asked[a->nasked++].id, id, QUEUE_ID_SIZE);
 }
 
-void
+static void
 act_on(struct act *a, const char *id, const struct queue_spot *seen)
 {
 	struct queue_spot spot = { .folder = -1 };
@@ -262,9 +294,94 @@ act_on(struct act *a, const char *id, const struct queue_spot *seen)
 	if (r == 1)
 		ask(a, id);
 	else if (r == -ENOENT && !seen)
-		act_refuse(a, id, "no such message in the queue");
+		refuse_it(a, id, "no such message in the queue");
 	else if (r < 0 && r != -ENOENT)
 		act_failed(a, id, r);
+}
+
+/* ---- waiting for the runner ---- */
+
+/* It was not done: it came too late, or the runner had let go of the message before it saw the request. */
+static void
+look_for(struct act *a, const char *id)
+{
+	struct queue_spot spot;
+	int r = queue_find(&a->t->queue, id, QUEUE_ANYWHERE, &spot);
+
+	if (r < 0) {
+		refuse_it(a, id, "has left the queue meanwhile");
+		return;
+	}
+	act_on(a, id, &spot);
+	queue_spot_done(&spot);
+}
+
+static void
+look_again(struct act *a, const struct asked *asked)
+{
+	switch (queue_answer(asked->fd)) {
+	case QUEUE_ANSWER_NONE:
+		a->asked[a->nasked++] = *asked;
+		return;
+	case QUEUE_ANSWER_DONE:
+		a->count++;
+		report(a, asked->id, a->verb->past, NULL);
+		break;
+	case QUEUE_ANSWER_NOT_DONE:
+		look_for(a, asked->id);
+		break;
+	}
+	(void)close(asked->fd);
+}
+
+static void
+do_it(struct act *a, const struct asked *asked)
+{
+	act_on(a, asked->id, NULL);
+	(void)close(asked->fd);
+}
+
+/* Take the whole list away, and give each back, in the end, who is still to be waited for. */
+static void
+each_asked(struct act *a, void (*each)(struct act *a, const struct asked *asked))
+{
+	struct asked batch[ASKED_MAX];
+	const size_t n = a->nasked;
+
+	memcpy(batch, a->asked, n * sizeof batch[0]);
+	a->nasked = 0;
+	for (size_t i = 0; i < n; i++)
+		each(a, &batch[i]);
+}
+
+static bool
+runner_lives(const struct act *a)
+{
+	int fd = queue_lock_idle(&a->t->queue);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd == -EWOULDBLOCK;
+}
+
+static void
+await_runner(struct act *a)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	const int64_t until_ms = clock_ms() + WAIT_MS;
+
+	while (a->nasked && clock_ms() < until_ms) {
+		each_asked(a, look_again);
+		if (a->nasked && !runner_lives(a))
+			each_asked(a, do_it);
+		if (a->nasked)
+			(void)nanosleep(&step, NULL);
+	}
+	for (size_t i = 0; i < a->nasked; i++) {
+		(void)close(a->asked[i].fd);
+		report(a, a->asked[i].id, a->verb->to_be, "it is being delivered; when this attempt has ended");
+	}
+	a->nasked = 0;
 }
 
 /* ---- many ---- */
@@ -274,8 +391,8 @@ act_and_await(struct act *a, const char *id, const struct queue_spot *seen)
 {
 	a->found++;
 	act_on(a, id, seen);
-	if (a->nasked == ACT_ASKED_MAX)
-		act_await(a);
+	if (a->nasked == ASKED_MAX)
+		await_runner(a);
 }
 
 /* Or was a clock wrong when it came? */
@@ -327,8 +444,8 @@ act_on_all(struct act *a)
 	if (r == 0)
 		r = queue_walk(&t->queue, all & ~QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
 	a->again = a->verb->request >= 0;
-	for (int i = 0; r == 0 && a->again && i < PASSES_MAX && act_runner_lives(a); i++) {
-		act_await(a);
+	for (int i = 0; r == 0 && a->again && i < PASSES_MAX && runner_lives(a); i++) {
+		await_runner(a);
 		a->found = 0;
 		r = queue_walk(&t->queue, all & MOVING, act_if_meant, a);
 		a->again = a->found > 0;
@@ -354,7 +471,7 @@ tool_act(struct tool *t, const char *name)
 	for (size_t i = 0; i < t->nids; i++)
 		act_and_await(a, t->ids[i], NULL);
 	r = t->nids ? 0 : act_on_all(a);
-	act_await(a);
+	await_runner(a);
 	if (r < 0) {
 		tool_complain(t->config.queue.directory, strerror(-r));
 		a->status = EX_TEMPFAIL;
