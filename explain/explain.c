@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The runner's decisions, told instead of done.  Uses the same look-ups and the same order
- * as a delivery, so that what it prints is what would happen.
+ * The runner's decisions, printed instead of carried out.  It uses the same look-ups in the same
+ * order as a delivery, so it prints what would happen.
  */
 #include "explain/explain.h"
 
@@ -25,7 +25,7 @@
 #include "runner/internal.h"
 #include "smtp/address.h"
 
-#define PROBE_MS 5000		/* for a host nobody measured yet */
+#define PROBE_MS 5000		/* to connect to a host that was never measured */
 
 static const struct {
 	enum mx_status status;
@@ -52,9 +52,10 @@ explain_server_list(const struct dns_resolver *resolver, FILE *out)
 	fputc('\n', out);
 }
 
-/* Connect to those that are unknown, and learn. */
+/* Connects to the hosts without a measurement, and learns their latency. */
 static void
-probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n, bool silent)
+probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n,
+    bool silent)
 {
 	struct dial_target dial[DIAL_MAX];
 	const struct mx_exchanger *names[DIAL_MAX];
@@ -89,9 +90,11 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 	}
 	for (size_t i = 0; i < k; i++) {
 		struct host_report report = {
-			.event = dial[i].state == DIAL_OPEN ? HOST_OPEN : dial[i].state == DIAL_SLOW ? HOST_SLOW : HOST_FAILED,
+			.event = dial[i].state == DIAL_OPEN ? HOST_OPEN :
+			    dial[i].state == DIAL_SLOW ? HOST_SLOW : HOST_FAILED,
 			.connect_us = dial[i].connect_us,
-			.first_us = dial[i].state == DIAL_SLOW ? dial[i].waited_us : dial[i].first_us,
+			.first_us =
+			    dial[i].state == DIAL_SLOW ? dial[i].waited_us : dial[i].first_us,
 		};
 
 		host_key(report.address, &dial[i].address);
@@ -100,7 +103,7 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 	}
 }
 
-/* start_ms: when it joins the first race; -1: it is not of it. */
+/* start_ms: when it joins the first race; -1: it does not. */
 static void
 explain_reason(const struct order_target *t, int start_ms, FILE *out)
 {
@@ -121,7 +124,8 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 		    : "failed last time: tried after the others of its level", out);
 		break;
 	case ORDER_RESTING:
-		fprintf(out, "fails since %s: not tried before %s", buf_cstr(&since), buf_cstr(&until));
+		fprintf(out, "fails since %s: not tried before %s", buf_cstr(&since),
+		    buf_cstr(&until));
 		return;
 	case ORDER_IPV4:
 		fprintf(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
@@ -131,9 +135,10 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 		fprintf(out, ", after %d ms without an answer", start_ms);
 }
 
-/* by_mx: the exchangers were looked for under a domain. */
+/* by_mx: the exchangers come from the DNS entry of a domain. */
 static void
-explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx, int start_ms, FILE *out)
+explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx,
+    int start_ms, FILE *out)
 {
 	char key[64], latency[32] = "no answer";
 	const struct host *h;
@@ -144,14 +149,15 @@ explain_target(const struct hosts *hosts, const struct order_target *t, size_t r
 		(void)snprintf(latency, sizeof latency, "%s%.1f ms", h->at_least ? "> " : "",
 		    (double)h->first_us / 1000);
 	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s ", rank, t->exchanger->preference,
-	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name, key, latency);
+	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name,
+	    key, latency);
 	explain_reason(t, start_ms, out);
 	fputc('\n', out);
 }
 
 static void
-explain_exchangers(const struct config *c, const struct route *route, struct hosts *hosts, const struct mx_list *mx, bool by_mx,
-    FILE *out)
+explain_exchangers(const struct config *c, const struct route *route, struct hosts *hosts,
+    const struct mx_list *mx, bool by_mx, FILE *out)
 {
 	static struct order_target targets[ORDER_MAX];
 	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
@@ -165,8 +171,8 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	fprintf(out, "order       %s\n", latency_only
 	    ? "by latency alone (mx-order = latency)"
 	    : "by preference; within one preference by latency to the first octet of the greeting");
-	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger", "address",
-	    "latency", "");
+	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger",
+	    "address", "latency", "");
 	usable = order_usable(targets, n);
 	raced = order_race(targets, usable, start_ms);
 	for (size_t i = 0; i < n; i++)
@@ -176,7 +182,8 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
 			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
 	if (n && !usable)
-		fprintf(out, "mail        is kept and tried again later: every exchanger is left alone for now (4.4.1)\n");
+		fputs("mail        is kept and tried again later: "
+		    "every exchanger is left alone for now (4.4.1)\n", out);
 }
 
 static const char *const fates[] = {
@@ -195,13 +202,14 @@ explain_expansion(const struct expansion *x, FILE *out)
 	for (size_t i = 0; i < x->n; i++) {
 		const struct smtp_path *sender = &x->copies[x->members[i].copy].sender;
 
-		fprintf(out, "alias       %s%s%s\n", x->members[i].path.text, sender->n ? " from " : "", sender->text);
+		fprintf(out, "alias       %s%s%s\n", x->members[i].path.text,
+		    sender->n ? " from " : "", sender->text);
 	}
 	if (x->nothing)
 		fprintf(out, "alias       /dev/null: discarded\n");
 }
 
-/* Does the address stand for others?  Then they were printed. */
+/* Prints the members of an alias; false if the address is none. */
 static bool
 explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
 {
@@ -223,9 +231,10 @@ explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
 	return found;
 }
 
-/* Hosts that are spared it, as it failed there. */
+/* Prints the hosts that get mail in the clear because their last handshake failed. */
 static void
-explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts, const struct mx_exchanger *x, FILE *out)
+explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts,
+    const struct mx_exchanger *x, FILE *out)
 {
 	for (size_t i = 0; i < x->naddresses; i++) {
 		struct tls_policy t = *terms;
@@ -237,27 +246,35 @@ explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts, co
 		if (!t.downgraded)
 			continue;
 		clock_stamp(&until, hosts_find(hosts, key)->tls_failed_s + TERMS_FORGET_S);
-		fprintf(out, "            %s: in the clear until %s, as its last handshake failed\n", key, buf_cstr(&until));
+		fprintf(out,
+		    "            %s: in the clear until %s, as its last handshake failed\n", key,
+		    buf_cstr(&until));
 	}
 }
 
 static void
-explain_tls(const struct config *c, const struct route *route, const struct hosts *hosts, const struct mx_list *mx, FILE *out)
+explain_tls(const struct config *c, const struct route *route, const struct hosts *hosts,
+    const struct mx_list *mx, FILE *out)
 {
 	const struct tls_policy terms = tls_policy_of(c, route, false);
-	static const struct { const char *word, *means; } texts[] = {
+	static const struct {
+		const char *word, *means;
+	} texts[] = {
 		[RELAY_TLS_NONE] = { "none", "in the clear" },
 		[RELAY_TLS_MAY] = { "may", "STARTTLS where it is offered, with any certificate" },
-		[RELAY_TLS_REQUIRE] = { "require", "STARTTLS, and a certificate for the host's name" },
+		[RELAY_TLS_REQUIRE] = {
+			"require", "STARTTLS, and a certificate for the host's name",
+		},
 	};
 
 	fprintf(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source,
-	    terms.implicit ? "from the first octet, and a certificate for the host's name" : texts[terms.tls].means);
+	    terms.implicit ? "from the first octet, and a certificate for the host's name"
+			   : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
 		explain_downgrades(&terms, hosts, &mx->exchangers[i], out);
 }
 
-/* What earlier runs measured, if the queue can be looked at. */
+/* Loads the latencies of earlier runs, if the queue can be read. */
 static void
 load_hosts(const struct config *c, struct hosts *hosts)
 {
@@ -270,14 +287,14 @@ load_hosts(const struct config *c, struct hosts *hosts)
 		hosts_pauses(hosts, c->queue.retry_min_s, c->queue.retry_max_s);
 		queue_close(&q);
 	} else {
-		fprintf(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n", c->queue.directory,
-		    strerror(-error));
+		fprintf(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n",
+		    c->queue.directory, strerror(-error));
 	}
 }
 
 static void
-explain_domain(const struct config *c, const struct dns_resolver *resolver, const struct route *route,
-    struct slice domain, FILE *out)
+explain_domain(const struct config *c, const struct dns_resolver *resolver,
+    const struct route *route, struct slice domain, FILE *out)
 {
 	struct hosts hosts;
 	struct mx_list mx;
@@ -295,7 +312,8 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 		fprintf(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
-		explain_exchangers(c, route, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
+		explain_exchangers(
+		    c, route, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
 		explain_tls(c, route, &hosts, &mx, out);
 		hosts_done(&hosts);
 	}
@@ -307,7 +325,8 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver, cons
 }
 
 static void
-explain_mailbox(const struct route *route, const struct smtp_path *path, struct slice here, FILE *out)
+explain_mailbox(
+    const struct route *route, const struct smtp_path *path, struct slice here, FILE *out)
 {
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
@@ -334,13 +353,14 @@ explain_frozen(const struct config *c, const struct route *route, FILE *out)
 	if (f) {
 		clock_stamp(&from, f->since_s);
 		clock_stamp(&to, f->until_s);
-		fprintf(out, "frozen      since %s, tried again at %s or by --flush: %s\n", buf_cstr(&from), buf_cstr(&to), f->why);
+		fprintf(out, "frozen      since %s, tried again at %s or by --flush: %s\n",
+		    buf_cstr(&from), buf_cstr(&to), f->why);
 	}
 	frozen_done(&list);
 	queue_close(&q);
 }
 
-/* A program is not run for this: it may ask somebody. */
+/* A token-command is not run: it may ask a person. */
 static void
 explain_login(const struct route *route, FILE *out)
 {
@@ -349,10 +369,12 @@ explain_login(const struct route *route, FILE *out)
 	struct buf why = BUF(space);
 
 	if (route->token_command) {
-		fprintf(out, "login       as %s with token-command %s\n", route->user, route->token_command);
+		fprintf(out, "login       as %s with token-command %s\n", route->user,
+		    route->token_command);
 		return;
 	}
-	fprintf(out, "login       as %s with password-file %s\n", route->user, route->password_file);
+	fprintf(out, "login       as %s with password-file %s\n", route->user,
+	    route->password_file);
 	if (credential_get(route, &secret, &why) < 0)
 		fprintf(out, "            %s\n", buf_cstr(&why));
 	credential_wipe(&secret);
@@ -363,12 +385,14 @@ is_address(const char *address, unsigned flags, struct smtp_path *ret)
 {
 	if (smtp_path_parse_whole(slice_str(address), SMTP_PATH_TOLERANT | flags, ret))
 		return true;
-	fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n", address);
+	fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n",
+	    address);
 	return false;
 }
 
 int
-explain(const struct config *c, const struct dns_resolver *resolver, const char *sender, const char *address, FILE *out)
+explain(const struct config *c, const struct dns_resolver *resolver, const char *sender,
+    const char *address, FILE *out)
 {
 	struct smtp_path path, from = { .n = 0 };
 	struct slice domain;
@@ -378,12 +402,14 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
 		return EX_USAGE;
 	domain = smtp_path_domain(&path);
-	route = domain.n ? config_route_from(c, smtp_path_text(&from), domain) : config_postmaster(c, &domain);
+	route = domain.n ? config_route_from(c, smtp_path_text(&from), domain)
+			 : config_postmaster(c, &domain);
 	fprintf(out, "address     %s\n", path.text);
 	if (from.n)
 		fprintf(out, "sender      %s\n", from.text);
-	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "", route->pattern,
-	    route->via_text, route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "",
+	    route->pattern, route->via_text,
+	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
 	if (explain_alias(c, &path, out))
 		return 0;
 	if (route->user)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-handler-passwd: a line for the file of [server] auth = file:, from a password on standard input.  The password is
- * never an argument, where others could see it.
+ * smtp-handler-passwd: make a line for the file of [server] auth = file:, with a password from
+ * standard input.  A password as an argument would be visible to other users.
  */
 #include <crypt.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #define PASSWORD_MAX 500
 
-/* A line without its end.  False at the end of input, or when it is too long or has a NUL. */
+/* Reads a line, without its end.  False at the end of input, or if it is too long or has a NUL. */
 static bool
 read_line(char *p, size_t size)
 {
@@ -71,7 +71,7 @@ complain(int status, const char *text)
 	return status;
 }
 
-/* Print the line. */
+/* Prints the line for the file. */
 static int
 hash(const char *user, const char *password)
 {
@@ -99,7 +99,8 @@ main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		(void)puts("usage: smtp-handler-passwd USER\n\n"
-			   "Reads a password and prints a line for the file of [server] auth = file:FILE.");
+			   "Reads a password and prints a line for the file of "
+			   "[server] auth = file:FILE.");
 		return EX_OK;
 	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -107,13 +108,15 @@ main(int argc, char **argv)
 		return EX_OK;
 	}
 	if (argc != 2 || !valid_user(argv[1]))
-		return complain(EX_USAGE, "usage: smtp-handler-passwd USER (a name without blanks and colons)");
-	(void)setvbuf(stdin, NULL, _IONBF, 0);		/* it would keep a copy */
+		return complain(
+		    EX_USAGE, "usage: smtp-handler-passwd USER (a name without blanks and colons)");
+	(void)setvbuf(stdin, NULL, _IONBF, 0); /* a buffer would keep a copy of the password */
 	if (!ask("Password: ", password, sizeof password))
 		return complain(EX_DATAERR, "no password, or one that is too long");
 	if (password[0] == '\0')
 		status = complain(EX_DATAERR, "an empty password is none");
-	else if (isatty(STDIN_FILENO) && (!ask("Again: ", again, sizeof again) || strcmp(password, again) != 0))
+	else if (isatty(STDIN_FILENO) &&
+	    (!ask("Again: ", again, sizeof again) || strcmp(password, again) != 0))
 		status = complain(EX_DATAERR, "these were two different ones");
 	else
 		status = hash(argv[1], password);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue: look at the queue and act on it.  Reads the command line, becomes the owner of the queue, and hands over to
- * the command in tools/queue/.  Needs no runner, and does no harm to one that works.
+ * smtp-queue: look at the queue and act on it.  It reads the command line, becomes the owner of the
+ * queue and runs the command.  It needs no runner, and does not disturb one.
  */
 #include <errno.h>
 #include <signal.h>
@@ -46,11 +46,22 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 1 not done for some message or fsck found faults, 64 usage, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
+    "Exit: 0 done, 1 not done for some message or fsck found faults, 64 usage, "
+    "74 output lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum {
-	OPTION_SENDER = OPTION_OWN, OPTION_RECIPIENT, OPTION_DOMAIN, OPTION_OLDER, OPTION_YOUNGER, OPTION_STATE, OPTION_ALL,
-	OPTION_JSON, OPTION_IDS, OPTION_WIDE, OPTION_RAW, OPTION_REPAIR,
+	OPTION_SENDER = OPTION_OWN,
+	OPTION_RECIPIENT,
+	OPTION_DOMAIN,
+	OPTION_OLDER,
+	OPTION_YOUNGER,
+	OPTION_STATE,
+	OPTION_ALL,
+	OPTION_JSON,
+	OPTION_IDS,
+	OPTION_WIDE,
+	OPTION_RAW,
+	OPTION_REPAIR,
 };
 
 static const struct option long_options[] = {
@@ -69,8 +80,15 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-/* What a command goes with. */
-enum { WITH_IDS = 1, WITH_FILTER = 2, WITH_ALL = 4, WITH_LOOKS = 8, WITH_RAW = 16, WITH_REPAIR = 32 };
+/* Options that a command accepts. */
+enum {
+	WITH_IDS = 1,
+	WITH_FILTER = 2,
+	WITH_ALL = 4,
+	WITH_LOOKS = 8,
+	WITH_RAW = 16,
+	WITH_REPAIR = 32
+};
 
 struct command {
 	const char *name;
@@ -128,7 +146,9 @@ argument(struct call *c, const char *text)
 		for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 			if (strcmp(commands[i].name, text) == 0)
 				c->command = &commands[i];
-		return c->command ? 0 : misused(text, "there is no such command; see smtp-queue --help");
+		return c->command
+		    ? 0
+		    : misused(text, "there is no such command; see smtp-queue --help");
 	}
 	if (!(c->command->with & WITH_IDS))
 		return misused(text, "this command takes no argument; see smtp-queue --help");
@@ -155,9 +175,13 @@ own_option(void *ctx, int val, const char *text)
 		f->domain = text;
 		return 0;
 	case OPTION_OLDER:
-		return filter_age(text, &f->older_s) ? 0 : misused(text, "no time such as 30min, 4h or 2d");
+		return filter_age(text, &f->older_s)
+		    ? 0
+		    : misused(text, "no time such as 30min, 4h or 2d");
 	case OPTION_YOUNGER:
-		return filter_age(text, &f->younger_s) ? 0 : misused(text, "no time such as 30min, 4h or 2d");
+		return filter_age(text, &f->younger_s)
+		    ? 0
+		    : misused(text, "no time such as 30min, 4h or 2d");
 	case OPTION_STATE:
 		return filter_states(text, &f->places) ? 0
 		    : misused(text, "no state: new, active, waiting, held, dead, receiving");
@@ -182,7 +206,7 @@ own_option(void *ctx, int val, const char *text)
 	}
 }
 
-/* Do the options belong together?  0 or EX_USAGE. */
+/* Checks that the options fit each other.  0 or EX_USAGE. */
 static int
 check_call(const struct call *c)
 {
@@ -202,13 +226,15 @@ check_call(const struct call *c)
 	if (t->raw && !(with & WITH_RAW))
 		return misused(name, "takes no --raw");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
-		return misused(name, with & WITH_ALL ? "which?  Give IDs, or a filter, or --all" : "which?  Give IDs");
+		return misused(name,
+		    with & WITH_ALL ? "which?  Give IDs, or a filter, or --all"
+				    : "which?  Give IDs");
 	if (t->nids && chosen)
 		return misused(name, "either IDs, or a filter or --all");
 	return 0;
 }
 
-/* $COLUMNS, where it is set; what the terminal says; 80. */
+/* $COLUMNS if it is set, else the terminal's width, else 80. */
 static size_t
 columns(void)
 {
@@ -235,8 +261,9 @@ run(struct call *c)
 	if (r == 0)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0) {
-		tool_complain(directory, r == -EACCES ? "this is another user's queue: be root, or that user"
-		    : r == -ENOENT ? "there is no queue here; see [queue] directory" : strerror(-r));
+		tool_complain(directory,
+		    r == -EACCES ? "this is another user's queue: be root, or that user" :
+		    r == -ENOENT ? "there is no queue here; see [queue] directory" : strerror(-r));
 		return EX_TEMPFAIL;
 	}
 	t->now_us = clock_wall_us();
@@ -246,7 +273,8 @@ run(struct call *c)
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	tool_complain("standard output", errno ? strerror(errno) : "not all of it could be written");
+	tool_complain(
+	    "standard output", errno ? strerror(errno) : "not all of it could be written");
 	return EX_IOERR;
 }
 
@@ -273,10 +301,10 @@ main(int argc, char **argv)
 	if (code < 0)
 		code = options_config(&options, &call.tool.config);
 	if (code < 0) {
-		/* A notice that fail sends is from this host, whatever it is called (as in the relay). */
+		/* A bounce of `fail` needs the name of this host, as one of smtp-relay does. */
 		if (!call.tool.config.server.hostname)
 			call.tool.config.server.hostname = strdup("[127.0.0.1]");
-		(void)signal(SIGPIPE, SIG_DFL);		/* whoever started us: list | head ends when head does */
+		(void)signal(SIGPIPE, SIG_DFL);		/* so that `list | head` ends with head */
 		code = run(&call);
 		config_done(&call.tool.config);
 	}

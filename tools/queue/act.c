@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue hold, release, retry, delete, fail.  Each is one rename or unlink, so a runner that works on the same queue is
- * either first or finds the message gone.  What lies in cur/ is a living runner's: that one is asked, and waited for a little.
+ * smtp-queue hold, release, retry, delete, fail.  Each is one rename or unlink: a runner on the
+ * same queue either comes first or finds the message gone.  A message in cur/ belongs to a living
+ * runner: this program files a request with it and waits for a moment.  The runner answers at once,
+ * unless a worker has the message.  A delivery may take long, so the program does not wait for one.
  */
 #include "tools/queue/tool.h"
 
@@ -21,8 +23,8 @@
 
 #define MOVING     (QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT))
 #define PASSES_MAX 10
-#define MOVES_MAX  20		/* how often a message may move on before our eyes */
-#define ASKED_MAX  500		/* requests to a runner that are waited for at once */
+#define MOVES_MAX  20		/* how often one message may move while it is looked for */
+#define ASKED_MAX  500		/* open requests to a runner */
 #define WAIT_MS    1000
 #define STEP_MS    10
 
@@ -30,22 +32,24 @@ struct act;
 
 struct verb {
 	const char *name, *past, *to_be;	/* "hold", "held", "is to be held" */
-	const char *event;		/* in the log, where the relay has the same ones */
+	const char *event;		/* in the log; the same word as smtp-relay logs */
 	int (*run)(struct act *a, const struct queue_spot *spot);
-	unsigned places;		/* where it does something */
-	int request;			/* enum queue_request, or -1: a runner is never asked for it */
-	/* What is said where it does nothing: no fault, or one. */
-	const char *done[QUEUE_IN_DEAD + 1], *not[QUEUE_IN_DEAD + 1];
+	unsigned places;		/* folders whose messages it acts on */
+	int request;			/* enum queue_request, or -1: never filed with a runner */
+	const char *done[QUEUE_IN_DEAD + 1];	/* elsewhere: there is nothing to do, and why */
+	const char *not[QUEUE_IN_DEAD + 1];	/* elsewhere: it is refused, and why */
 };
 
 struct act {
 	struct tool *t;
 	const struct verb *verb;
-	char newest[QUEUE_ID_SIZE];	/* no message is meant that came in later */
-	char bounce[QUEUE_ID_SIZE];	/* that the last one has led to */
+	char newest[QUEUE_ID_SIZE];	/* messages that arrived after this one are left alone */
+	char bounce[QUEUE_ID_SIZE];	/* the bounce of the last message, or "" */
 	size_t count;			/* messages acted on */
-	bool again;			/* looking for what has moved before our eyes: what is asked for is not asked for twice */
-	size_t found;			/* of that */
+	/* A further pass, for messages that moved during the one before.  Requests already made are
+	 * not repeated. */
+	bool again;
+	size_t found;			/* messages of this pass */
 	int status;
 	size_t nasked;
 	struct asked {
@@ -66,7 +70,7 @@ put_new(struct act *a, const struct queue_spot *spot)
 	return queue_put_new(&a->t->queue, spot);
 }
 
-/* Who says so does not want to hear that the host failed a while ago, or would not let us log in. */
+/* The operator's retry overrides the pause after a failed host and after a refused login. */
 static void
 start_afresh(const struct act *a)
 {
@@ -88,33 +92,44 @@ fail(struct act *a, const struct queue_spot *spot)
 	return give_up_message(&a->t->queue, &a->t->config, spot, a->bounce);
 }
 
-static const char is_coming[] = "is still being received", is_dead[] = "is dead: nothing is left to deliver; show it, delete it";
+static const char is_coming[] = "is still being received";
+static const char is_dead[] = "is dead: nothing is left to deliver; show it, delete it";
 
 static const struct verb verbs[] = {
 	{
-		.name = "hold", .event = "held", .past = "held", .to_be = "is to be held", .run = hold, .request = QUEUE_ASK_HOLD,
-		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT),
+		.name = "hold", .event = "held", .past = "held", .to_be = "is to be held",
+		.run = hold, .request = QUEUE_ASK_HOLD, .places = MOVING,
 		.done = { [QUEUE_IN_HOLD] = "is held already" },
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	}, {
-		.name = "release", .event = "released", .past = "released", .run = put_new, .request = -1,
+		.name = "release", .event = "released", .past = "released",
+		.run = put_new, .request = -1,
 		.places = QUEUE_BIT(QUEUE_IN_HOLD),
 		.done = {
-			[QUEUE_IN_NEW] = "is not held", [QUEUE_IN_CUR] = "is not held", [QUEUE_IN_WAIT] = "is not held",
+			[QUEUE_IN_NEW] = "is not held", [QUEUE_IN_CUR] = "is not held",
+			[QUEUE_IN_WAIT] = "is not held",
 		},
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	}, {
 		.name = "retry", .event = "due", .past = "due now", .run = put_new, .request = -1,
 		.places = QUEUE_BIT(QUEUE_IN_WAIT) | QUEUE_BIT(QUEUE_IN_CUR),
-		.done = { [QUEUE_IN_NEW] = "is due already", [QUEUE_IN_CUR] = "is being tried just now" },
-		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_HOLD] = "is held: release it", [QUEUE_IN_DEAD] = is_dead },
+		.done = {
+			[QUEUE_IN_NEW] = "is due already",
+			[QUEUE_IN_CUR] = "is being tried just now",
+		},
+		.not = {
+			[QUEUE_IN_TMP] = is_coming, [QUEUE_IN_HOLD] = "is held: release it",
+			[QUEUE_IN_DEAD] = is_dead,
+		},
 	}, {
-		.name = "delete", .event = "deleted", .past = "deleted", .to_be = "is to be deleted", .run = remove_it, .request = QUEUE_ASK_DELETE,
+		.name = "delete", .event = "deleted", .past = "deleted",
+		.to_be = "is to be deleted",
+		.run = remove_it, .request = QUEUE_ASK_DELETE,
 		.places = QUEUE_ANYWHERE & ~QUEUE_BIT(QUEUE_IN_TMP),
 		.not = { [QUEUE_IN_TMP] = is_coming },
 	}, {
-		.name = "fail", .event = "given-up", .past = "failed", .to_be = "is to be failed", .run = fail, .request = QUEUE_ASK_FAIL,
-		.places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT) | QUEUE_BIT(QUEUE_IN_HOLD),
+		.name = "fail", .event = "given-up", .past = "failed", .to_be = "is to be failed",
+		.run = fail, .request = QUEUE_ASK_FAIL, .places = MOVING | QUEUE_BIT(QUEUE_IN_HOLD),
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	},
 };
@@ -128,7 +143,7 @@ find_verb(const char *name)
 	return NULL;
 }
 
-/* ---- what is said ---- */
+/* ---- reports ---- */
 
 static void
 report(struct act *a, const char *id, const char *result, const char *more)
@@ -158,7 +173,7 @@ refuse_it(struct act *a, const char *id, const char *why)
 	a->status = TOOL_SOME_FAILED;
 }
 
-/* For whoever asks the log later what became of it. */
+/* The log also shows what an operator did to a message. */
 static void
 log_done(const struct act *a, const char *id)
 {
@@ -187,7 +202,7 @@ say_done(struct act *a, const char *id)
 
 /* ---- one message ---- */
 
-/* In cur/: ours to act on only while no runner lives.  1: one does, and is to be asked. */
+/* Acts on a message in cur/ if no runner lives.  1: one does, file a request with it. */
 static int
 act_in_cur(struct act *a, const struct queue_spot *spot)
 {
@@ -199,7 +214,8 @@ act_in_cur(struct act *a, const struct queue_spot *spot)
 		return 1;
 	if (fd < 0)
 		return fd;
-	/* A bounce takes its time, and a runner that is started meanwhile should not have to wait for it. */
+	/* A bounce takes time.  A runner that starts meanwhile must not wait for it, so the message
+	 * moves to hold/ first. */
 	r = bounces ? queue_hold(&a->t->queue, spot) : a->verb->run(a, spot);
 	if (r == 0)
 		(void)queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE);
@@ -208,8 +224,8 @@ act_in_cur(struct act *a, const struct queue_spot *spot)
 	return r == 0 && bounces ? a->verb->run(a, &held) : r;
 }
 
-/* In hold/: unless somebody is giving it up just now.  To do that takes the same claim, in give_up_message(); what cannot even be opened
- * nobody gives up. */
+/* Acts on a message in hold/, unless another process is giving it up: give_up_message() takes the
+ * same claim.  A file that cannot be opened cannot be given up either. */
 static int
 act_in_hold(struct act *a, const struct queue_spot *spot)
 {
@@ -225,7 +241,7 @@ act_in_hold(struct act *a, const struct queue_spot *spot)
 	return r;
 }
 
-/* 0: done, or nothing to do; 1: the runner is to be asked; -ENOENT: it has moved on; -errno. */
+/* 0: done, or nothing to do; 1: file a request with the runner; -ENOENT: it has moved; -errno. */
 static int
 act_at(struct act *a, const struct queue_spot *spot)
 {
@@ -235,7 +251,8 @@ act_at(struct act *a, const struct queue_spot *spot)
 	if (!(v->places & QUEUE_BIT(spot->place))) {
 		if (v->not[spot->place])
 			refuse_it(a, spot->id, v->not[spot->place]);
-		else if (spot->place == QUEUE_IN_CUR && queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
+		else if (spot->place == QUEUE_IN_CUR &&
+		    queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
 			report(a, spot->id, v->past, "the request to hold it is withdrawn");
 		else
 			report(a, spot->id, v->done[spot->place], NULL);
@@ -253,9 +270,11 @@ act_at(struct act *a, const struct queue_spot *spot)
 static void
 act_failed(struct act *a, const char *id, int error)
 {
-	refuse_it(a, id, error == -EBADMSG ? "is no message: see smtp-queue fsck" :
+	refuse_it(a, id,
+	    error == -EBADMSG ? "is no message: see smtp-queue fsck" :
 	    error == -EBUSY ? "another smtp-queue is giving it up just now" :
-	    error == -EEXIST ? "a file of that name is there already: see smtp-queue fsck" : strerror(-error));
+	    error == -EEXIST ? "a file of that name is there already: see smtp-queue fsck" :
+	    strerror(-error));
 }
 
 static void
@@ -301,7 +320,8 @@ act_on(struct act *a, const char *id, const struct queue_spot *seen)
 
 /* ---- waiting for the runner ---- */
 
-/* It was not done: it came too late, or the runner had let go of the message before it saw the request. */
+/* The runner did not do it: the request was too late, or the runner had already released the
+ * message. */
 static void
 look_for(struct act *a, const char *id)
 {
@@ -341,7 +361,7 @@ do_it(struct act *a, const struct asked *asked)
 	(void)close(asked->fd);
 }
 
-/* Take the whole list away, and give each back, in the end, who is still to be waited for. */
+/* Empties the list of requests; `each` puts a request back if it is still open. */
 static void
 each_asked(struct act *a, void (*each)(struct act *a, const struct asked *asked))
 {
@@ -379,7 +399,8 @@ await_runner(struct act *a)
 	}
 	for (size_t i = 0; i < a->nasked; i++) {
 		(void)close(a->asked[i].fd);
-		report(a, a->asked[i].id, a->verb->to_be, "it is being delivered; when this attempt has ended");
+		report(a, a->asked[i].id, a->verb->to_be,
+		    "it is being delivered; when this attempt has ended");
 	}
 	a->nasked = 0;
 }
@@ -395,7 +416,7 @@ act_and_await(struct act *a, const char *id, const struct queue_spot *seen)
 		await_runner(a);
 }
 
-/* Or was a clock wrong when it came? */
+/* A message with an ID of the future arrived while a clock was wrong. */
 static bool
 came_since(const char *id)
 {
@@ -404,7 +425,7 @@ came_since(const char *id)
 	return queue_newest_id(now) < 0 || strncmp(id, now, QUEUE_ID_LEN) <= 0;
 }
 
-/* What comes in while we work is left alone: bounces of ours are among it. */
+/* Messages that arrive meanwhile are left alone: bounces of this run are among them. */
 static int
 act_if_meant(void *ctx, const struct queue_spot *spot)
 {
@@ -432,13 +453,14 @@ act_if_meant(void *ctx, const struct queue_spot *spot)
 	return tool_output_broken() ? 1 : 0;
 }
 
-/* hold/ first: fail puts there what it could not finish, and hold what it finds elsewhere.  A runner may take a message out of a
- * folder that we are coming to into one that we have seen: so once more, until nothing is left. */
+/* hold/ comes first, because `fail` and `hold` move other messages there.  A runner may move a
+ * message from a folder not yet read to one already read, so the walk is repeated. */
 static int
 act_on_all(struct act *a)
 {
 	struct tool *t = a->t;
-	const unsigned all = a->verb->places & (t->filter.places ? t->filter.places : QUEUE_ANYWHERE);
+	const unsigned all =
+	    a->verb->places & (t->filter.places ? t->filter.places : QUEUE_ANYWHERE);
 	int r = queue_walk(&t->queue, all & QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
 
 	if (r == 0)
@@ -477,7 +499,8 @@ tool_act(struct tool *t, const char *name)
 		a->status = EX_TEMPFAIL;
 	}
 	if (t->nids == 0 && !t->json)
-		(void)printf("%zu message%s %s\n", a->count, a->count == 1 ? "" : "s", a->verb->past);
+		(void)printf("%zu message%s %s\n", a->count, a->count == 1 ? "" : "s",
+		    a->verb->past);
 	status = a->status;
 	free(a);
 	return status;

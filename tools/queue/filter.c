@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Which messages are meant.  Patterns are no fnmatch(3): brackets are a part of addresses here.  A message that is partly
- * delivered is judged by the recipients that it still waits for: they are what an action is about.
+ * Filters over messages.  Patterns are no fnmatch(3): brackets are a part of addresses here.  Only
+ * pending recipients of a message are matched, because only they are affected by an action.
  */
 #include "tools/queue/filter.h"
 
@@ -56,7 +56,8 @@ filter_states(const char *text, unsigned *ret_places)
 		struct slice word = slice_of(text, strcspn(text, ","));
 		size_t i = 0;
 
-		while (i < sizeof states / sizeof states[0] && !slice_ieq(word, slice_str(states[i])))
+		while (
+		    i < sizeof states / sizeof states[0] && !slice_ieq(word, slice_str(states[i])))
 			i++;
 		if (i == sizeof states / sizeof states[0])
 			return false;
@@ -71,7 +72,7 @@ filter_states(const char *text, unsigned *ret_places)
 bool
 filter_glob(struct slice pattern, struct slice text)
 {
-	struct slice star = { 0 }, from = { 0 };	/* behind the last star, and what it has not eaten yet */
+	struct slice star = { 0 }, from = { 0 }; /* behind the last star; text it may still take */
 	bool starred = false;
 
 	while (text.n) {
@@ -79,7 +80,8 @@ filter_glob(struct slice pattern, struct slice text)
 			starred = true;
 			pattern = star = slice_skip(pattern, 1);
 			from = text;
-		} else if (pattern.n && (*pattern.p == '?' || ascii_lower(*pattern.p) == ascii_lower(*text.p))) {
+		} else if (pattern.n &&
+		    (*pattern.p == '?' || ascii_lower(*pattern.p) == ascii_lower(*text.p))) {
 			pattern = slice_skip(pattern, 1);
 			text = slice_skip(text, 1);
 		} else if (starred) {
@@ -94,7 +96,7 @@ filter_glob(struct slice pattern, struct slice text)
 	return pattern.n == 0;
 }
 
-/* Addresses may be written as they stand in an envelope, in angle brackets; <> is the null sender. */
+/* An address may stand in angle brackets, as in an envelope; <> is the null sender. */
 static bool
 address_matches(const char *pattern, struct slice path)
 {
@@ -105,7 +107,7 @@ address_matches(const char *pattern, struct slice path)
 	return filter_glob(p, path);
 }
 
-/* As the pattern of a route: ".example.org" is its subdomains. */
+/* Works like the pattern of a route: ".example.org" matches its subdomains. */
 static bool
 domain_matches(const char *pattern, struct slice domain)
 {
@@ -119,7 +121,8 @@ domain_matches(const char *pattern, struct slice domain)
 static bool
 rcpt_matches(const struct filter *f, const struct queue_rcpt *r)
 {
-	return (!f->recipient || address_matches(f->recipient, r->path)) && (!f->domain || domain_matches(f->domain, r->domain));
+	return (!f->recipient || address_matches(f->recipient, r->path)) &&
+	    (!f->domain || domain_matches(f->domain, r->domain));
 }
 
 static bool
@@ -130,7 +133,8 @@ any_rcpt_matches(const struct filter *f, const struct queue_entry *e)
 	for (size_t i = 0; i < e->nrcpts; i++)
 		pending |= e->rcpts[i].state == QUEUE_PENDING;
 	for (size_t i = 0; i < e->nrcpts; i++)
-		if ((!pending || e->rcpts[i].state == QUEUE_PENDING) && rcpt_matches(f, &e->rcpts[i]))
+		if ((!pending || e->rcpts[i].state == QUEUE_PENDING) &&
+		    rcpt_matches(f, &e->rcpts[i]))
 			return true;
 	return false;
 }

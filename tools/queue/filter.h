@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Which messages are meant: --sender, --recipient, --domain, --older-than, --younger-than, --state.  All that are given have
- * to match.
+ * Filters over messages: --sender, --recipient, --domain, --older-than, --younger-than, --state.
+ * A message matches if all given filters match.
  */
 #ifndef TOOLS_QUEUE_FILTER_H
 #define TOOLS_QUEUE_FILTER_H
@@ -16,19 +16,19 @@ struct filter {
 
 extern const struct filter filter_none;
 
-/* Is anything asked for at all? */
+/* Is any filter set? */
 bool filter_given(const struct filter *f);
 
-/* Does it ask for what only a message can tell?  A file that is none then never matches. */
+/* Does a filter need the envelope?  A file without a valid one then never matches. */
 bool filter_reads(const struct filter *f);
 
-/* "2d", "90min", as in the configuration: false when it is no time. */
+/* Parses "2d" or "90min", as the configuration does; false if the text is no time. */
 bool filter_age(const char *text, int64_t *ret_s);
-/* "new,waiting": false when there is no such state. */
+/* Parses "new,waiting"; false if a state is unknown. */
 bool filter_states(const char *text, unsigned *ret_places);
 const char *filter_state_name(enum queue_place place);
 
-/* Does pattern match all of text?  `*` is anything, `?` one octet, the rest itself without regard to case. */
+/* Does pattern match all of text?  `*` matches any octets, `?` one octet; case is ignored. */
 bool filter_glob(struct slice pattern, struct slice text);
 
 bool filter_matches(const struct filter *f, const struct queue_entry *e, int64_t now_us);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue fsck: what is wrong with the queue, and what can be done about it.
+ * smtp-queue fsck: find faults of the queue, and repair them with --repair.
  */
 #include "tools/queue/tool.h"
 
@@ -11,7 +11,7 @@
 #include "queue/check.h"
 #include "tools/queue/text.h"
 
-/* What is said of a fault that is there, and of one that was. */
+/* Texts for a fault that was found, and for one that was repaired. */
 static const struct remedy {
 	const char *name, *advice, *done;
 } remedies[] = {
@@ -76,9 +76,11 @@ tool_fsck(struct tool *t)
 		return EX_TEMPFAIL;
 	}
 	if (!t->json) {
-		(void)printf("%llu message%s checked, %llu being received, %llu in dead/: %llu fault%s", (unsigned long long)c.messages,
-		    c.messages == 1 ? "" : "s", (unsigned long long)c.receiving, (unsigned long long)c.dead, (unsigned long long)c.faults,
-		    c.faults == 1 ? "" : "s");
+		(void)printf(
+		    "%llu message%s checked, %llu being received, %llu in dead/: %llu fault%s",
+		    (unsigned long long)c.messages, c.messages == 1 ? "" : "s",
+		    (unsigned long long)c.receiving, (unsigned long long)c.dead,
+		    (unsigned long long)c.faults, c.faults == 1 ? "" : "s");
 		if (t->repair)
 			(void)printf(", %llu repaired", (unsigned long long)c.repaired);
 		(void)puts("");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue hosts: what the relay has learned of the hosts that it delivers to, and the routes whose login was refused.
+ * smtp-queue hosts: the measurements of hosts that the relay keeps, and the frozen routes.
  */
 #include "tools/queue/tool.h"
 
@@ -19,7 +19,8 @@ put_milliseconds(int64_t us, bool at_least)
 	if (us == 0)
 		(void)snprintf(space, sizeof space, "-");
 	else
-		(void)snprintf(space, sizeof space, "%s%.1f ms", at_least ? ">" : "", (double)us / 1000);
+		(void)snprintf(
+		    space, sizeof space, "%s%.1f ms", at_least ? ">" : "", (double)us / 1000);
 	(void)printf(" %12s", space);
 }
 
@@ -104,7 +105,8 @@ put_frozen(const struct tool *t, const struct frozen *f, bool first)
 		return;
 	}
 	if (first)
-		(void)puts("\nLeft alone, as the login was refused; smtp-relay --flush tries again:");
+		(void)puts(
+		    "\nLeft alone, as the login was refused; smtp-relay --flush tries again:");
 	clock_stamp(&until, f->until_s);
 	(void)printf("  [%s] until %s: ", f->name, buf_cstr(&until));
 	text_put(stdout, slice_str(f->why));
@@ -136,8 +138,8 @@ tool_hosts(struct tool *t)
 	hosts_load(&hosts, t->queue.state);
 	hosts_pauses(&hosts, t->config.queue.retry_min_s, t->config.queue.retry_max_s);
 	if (!t->json && hosts.n)
-		(void)printf("%-24s %-28s %12s %12s %9s %9s %8s  %s\n", "ADDRESS", "NAME", "CONNECT", "GREETING", "MEASURED", "FAILED",
-		    "FAILURES", "STATE");
+		(void)printf("%-24s %-28s %12s %12s %9s %9s %8s  %s\n", "ADDRESS", "NAME",
+		    "CONNECT", "GREETING", "MEASURED", "FAILED", "FAILURES", "STATE");
 	for (size_t i = 0; i < hosts.n && !tool_output_broken(); i++) {
 		if (t->json)
 			put_object(&hosts, &hosts.list[i], t->now_us / 1000000);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue list: one line a message, in the order in which the folders give them.  A queue of a million begins to show at
- * once: nothing is collected or sorted, and one message is in memory at a time.
+ * smtp-queue list: one line a message, in the order of the folders' entries.  Nothing is
+ * collected or sorted, and one message is in memory at a time: a huge queue shows at once.
  */
 #include "tools/queue/tool.h"
 
@@ -15,13 +15,14 @@
 #define AGE_COLUMNS  4
 #define SIZE_COLUMNS 5
 #define NEXT_COLUMNS 9
-#define FIXED_COLUMNS (QUEUE_ID_LEN + AGE_COLUMNS + SIZE_COLUMNS + NEXT_COLUMNS + 6)	/* with the gaps */
+/* With the gaps. */
+#define FIXED_COLUMNS (QUEUE_ID_LEN + AGE_COLUMNS + SIZE_COLUMNS + NEXT_COLUMNS + 6)
 #define NARROWEST    (FIXED_COLUMNS + 15)
-#define ADDRESS_MAX  40		/* columns; what a wide terminal has more is the reply's */
+#define ADDRESS_MAX  40		/* columns; further columns of a wide terminal go to the reply */
 
 struct list {
 	struct tool *t;
-	size_t sender, rcpt, reply;	/* columns; 0 for the reply: as many as it takes */
+	size_t sender, rcpt, reply;	/* columns; reply 0: no limit */
 	uint64_t shown, octets;
 	int64_t oldest_us;		/* arrival; 0: none */
 };
@@ -35,7 +36,8 @@ gap(void)
 static void
 lay_out(struct list *l)
 {
-	size_t columns = l->t->columns < NARROWEST ? NARROWEST : l->t->columns, free_columns = columns - FIXED_COLUMNS;
+	size_t columns = l->t->columns < NARROWEST ? NARROWEST : l->t->columns;
+	size_t free_columns = columns - FIXED_COLUMNS;
 
 	l->sender = l->rcpt = free_columns / 3;
 	if (l->sender > ADDRESS_MAX)
@@ -91,7 +93,7 @@ put_next(const struct list *l, const struct queue_spot *spot)
 	gap();
 }
 
-/* The one that is waited for, or how many there are. */
+/* The pending recipient, or their number. */
 static void
 put_rcpt(const struct list *l, const struct queue_entry *e)
 {
@@ -151,7 +153,7 @@ put_heading(const struct list *l)
 	put_reply(l, SL("LAST REPLY"));
 }
 
-/* A file that is no message, or not yet. */
+/* A file that is no complete message. */
 static void
 put_broken(struct list *l, const struct queue_spot *spot, const char *why)
 {
@@ -199,7 +201,7 @@ list_one(void *ctx, const struct queue_spot *spot)
 			put_message(l, spot, &e);
 		queue_unload(&e);
 	} else if (r == -ENOENT) {
-		return 0;			/* it has moved on */
+		return 0;			/* the message has moved */
 	} else if (!filter_reads(&l->t->filter)) {
 		put_broken(l, spot, spot->place == QUEUE_IN_TMP ? "being received" :
 		    r == -EBADMSG ? "not a message: see smtp-queue fsck" : strerror(-r));
@@ -214,11 +216,13 @@ put_sum(const struct list *l)
 	struct buf s = BUF(size), a = BUF(age);
 
 	if (l->shown == 0) {
-		(void)puts(filter_given(&l->t->filter) ? "No message matches." : "The queue is empty.");
+		(void)puts(
+		    filter_given(&l->t->filter) ? "No message matches." : "The queue is empty.");
 		return;
 	}
 	text_octets(&s, l->octets);
-	(void)printf("%llu message%s, %.*s octets", (unsigned long long)l->shown, l->shown == 1 ? "" : "s", (int)s.n, s.p);
+	(void)printf("%llu message%s, %.*s octets", (unsigned long long)l->shown,
+	    l->shown == 1 ? "" : "s", (int)s.n, s.p);
 	if (l->oldest_us) {
 		text_duration(&a, (l->t->now_us - l->oldest_us) / 1000000);
 		(void)printf(", the oldest %.*s old", (int)a.n, a.p);
@@ -233,7 +237,8 @@ tool_list(struct tool *t)
 	int r;
 
 	lay_out(&l);
-	r = queue_walk(&t->queue, t->filter.places ? t->filter.places : QUEUE_ANYWHERE, list_one, &l);
+	r = queue_walk(
+	    &t->queue, t->filter.places ? t->filter.places : QUEUE_ANYWHERE, list_one, &l);
 	if (r < 0) {
 		tool_complain(t->config.queue.directory, strerror(-r));
 		return EX_TEMPFAIL;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message as a JSON object, for programs: everything that the queue knows of it but its content.
+ * A message as a JSON object, for programs: all that the queue stores, except the content.
  */
 #include "tools/queue/tool.h"
 
@@ -24,7 +24,7 @@ tool_due(const struct queue_spot *spot, int64_t *ret_unix_s)
 	return spot->place == QUEUE_IN_WAIT;
 }
 
-/* The text in the last quotes of a note: what was replied, or why. */
+/* The text in the last quotes of a note: the reply, or the reason. */
 static struct slice
 note_reply(struct slice note)
 {
@@ -35,7 +35,7 @@ note_reply(struct slice note)
 	return slice_of(at + 1, (size_t)(note.p + note.n - 1 - at) - 1);
 }
 
-/* The last line of the log, which becomes shorter by it. */
+/* Cuts the last line off the log. */
 static struct slice
 take_last_line(struct slice *log)
 {
@@ -47,7 +47,7 @@ take_last_line(struct slice *log)
 	return slice_of(start, (size_t)(end - start));
 }
 
-/* "<path> deferred ...": it says what became of somebody, and not that he has it. */
+/* Does the line report a recipient who does not have the message?  "<path> deferred ..." */
 static bool
 is_bad_news(struct slice line)
 {
@@ -70,19 +70,20 @@ tool_last_reply(struct slice log)
 	return log;
 }
 
-/* Is this line of the log about the recipient?  What follows its path, or nothing. */
+/* The rest of a line of the log behind the recipient's path; empty if it is another's line. */
 static struct slice
 note_about(struct slice line, struct slice path)
 {
 	struct slice rest = slice_skip(line, STAMP);
 
-	if (rest.n < path.n + 3 || rest.p[0] != '<' || !slice_eq(slice_of(rest.p + 1, path.n), path) ||
-	    rest.p[path.n + 1] != '>' || rest.p[path.n + 2] != ' ')
+	if (rest.n < path.n + 3 || rest.p[0] != '<' ||
+	    !slice_eq(slice_of(rest.p + 1, path.n), path) || rest.p[path.n + 1] != '>' ||
+	    rest.p[path.n + 2] != ' ')
 		return slice_of(NULL, 0);
 	return slice_skip(rest, path.n + 3);
 }
 
-/* The newest line of the log about each recipient: from the end, until each has one. */
+/* Finds the newest line of the log about each recipient: it walks backwards until each has one. */
 static void
 find_notes(struct slice log, const struct queue_entry *e, struct slice *notes)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-queue show and log: one message, for people.  What comes from outside is shown so that no terminal obeys it; --raw
- * is for programs.
+ * smtp-queue show and log: one message, for people.  Text from outside is escaped, so that no
+ * terminal obeys it; --raw prints it unchanged, for programs.
  */
 #include "tools/queue/tool.h"
 
@@ -59,7 +59,8 @@ put_envelope(const struct tool *t, const struct queue_spot *spot, const struct q
 	put_time("arrived", e->arrived_us / 1000000, now_s);
 	if (tool_due(spot, &due_s))
 		put_time("due", due_s, now_s);
-	(void)printf("%-11s %u%s\n", "attempts", e->attempts, e->warned ? ", the sender has been told of the delay" : "");
+	(void)printf("%-11s %u%s\n", "attempts", e->attempts,
+	    e->warned ? ", the sender has been told of the delay" : "");
 	(void)printf("%-11s %llu octets\n", "size", (unsigned long long)e->content_size);
 	if (e->client.n)
 		put_field("client", e->client);
@@ -67,7 +68,8 @@ put_envelope(const struct tool *t, const struct queue_spot *spot, const struct q
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		const char state = e->rcpts[i].state;
 
-		put_path(state == QUEUE_PENDING ? "pending" : state == QUEUE_FAILED ? "failed" : "delivered",
+		put_path(state == QUEUE_PENDING ? "pending" :
+		    state == QUEUE_FAILED ? "failed" : "delivered",
 		    e->rcpts[i].path, e->rcpts[i].params);
 	}
 	(void)fputc('\n', stdout);
@@ -133,7 +135,8 @@ log_one(struct tool *t, const struct queue_spot *spot, const struct queue_entry 
 }
 
 static int
-each_id(struct tool *t, int (*one)(struct tool *t, const struct queue_spot *spot, const struct queue_entry *e))
+each_id(struct tool *t,
+    int (*one)(struct tool *t, const struct queue_spot *spot, const struct queue_entry *e))
 {
 	struct queue_spot spot;
 	struct queue_entry e;
@@ -150,8 +153,10 @@ each_id(struct tool *t, int (*one)(struct tool *t, const struct queue_spot *spot
 			queue_spot_done(&spot);
 		}
 		if (r < 0) {
-			tool_complain(t->ids[i], r == -ENOENT ? "no such message in the queue" : r == -EBADMSG
-			    ? "not a whole message: see smtp-queue fsck" : strerror(-r));
+			tool_complain(t->ids[i],
+			    r == -ENOENT ? "no such message in the queue" :
+			    r == -EBADMSG ? "not a whole message: see smtp-queue fsck" :
+			    strerror(-r));
 			status = TOOL_SOME_FAILED;
 		}
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Showing what strangers wrote.  An address, a reply or a message may hold anything; a terminal that is sent it as it is may
- * be told to do things, or to show something else.  So every octet that goes out comes through here.
+ * Output of text from strangers.  An address, a reply or a message may hold escape sequences, which
+ * a terminal would obey.  Therefore every octet of output passes through these functions.
  */
 #include "tools/queue/text.h"
 
@@ -24,10 +24,11 @@ text_init(void)
 		locale = getenv(names[i]);
 	utf8 = false;
 	for (; locale && *locale; locale++)
-		utf8 |= slice_has_iprefix(slice_str(locale), SL("utf-8")) || slice_has_iprefix(slice_str(locale), SL("utf8"));
+		utf8 |= slice_has_iprefix(slice_str(locale), SL("utf-8")) ||
+		    slice_has_iprefix(slice_str(locale), SL("utf8"));
 }
 
-/* The character at the start of s: octets it has, 0 where there is none that may be shown. */
+/* The number of octets of the character at the start of s; 0 if it must not be shown. */
 static size_t
 shown(struct slice s)
 {
@@ -36,7 +37,7 @@ shown(struct slice s)
 	return n > 1 && !utf8 ? 0 : n;
 }
 
-/* Columns of one character: what is common.  A terminal that differs shows a crooked table, no more. */
+/* The usual number of columns of a character.  On a terminal that differs the table is crooked. */
 static size_t
 char_width(struct slice s)
 {
@@ -44,9 +45,11 @@ char_width(struct slice s)
 		uint32_t first, last;
 		size_t width;
 	} ranges[] = {
-		{ 0x300, 0x36f, 0 }, { 0x1100, 0x115f, 2 }, { 0x1ab0, 0x1aff, 0 }, { 0x1dc0, 0x1dff, 0 }, { 0x20d0, 0x20ff, 0 },
-		{ 0x2e80, 0x303e, 2 }, { 0x3041, 0xa4cf, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfaff, 2 }, { 0xfe00, 0xfe0f, 0 },
-		{ 0xfe20, 0xfe2f, 0 }, { 0xfe30, 0xfe6f, 2 }, { 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1f64f, 2 },
+		{ 0x300, 0x36f, 0 }, { 0x1100, 0x115f, 2 }, { 0x1ab0, 0x1aff, 0 },
+		{ 0x1dc0, 0x1dff, 0 }, { 0x20d0, 0x20ff, 0 }, { 0x2e80, 0x303e, 2 },
+		{ 0x3041, 0xa4cf, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfaff, 2 },
+		{ 0xfe00, 0xfe0f, 0 }, { 0xfe20, 0xfe2f, 0 }, { 0xfe30, 0xfe6f, 2 },
+		{ 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1f64f, 2 },
 		{ 0x1f900, 0x1f9ff, 2 }, { 0x20000, 0x3fffd, 2 },
 	};
 	uint32_t c = 0;
@@ -58,7 +61,7 @@ char_width(struct slice s)
 	return 1;
 }
 
-/* The first character of s, or '?' for one octet that is none; returns its columns. */
+/* Prints the first character of s, or '?' for an invalid octet; returns its columns. */
 static size_t
 take_char(struct slice *s, struct slice *ret)
 {
@@ -151,7 +154,7 @@ json_string(FILE *out, struct slice s)
 		uint32_t c = 0xfffd;
 		size_t n = utf8_decode(s, &c);
 
-		/* What is hidden or obeyed, all of it below U+FFFF, can stay what it is when it is escaped. */
+		/* Hidden characters and controls, all below U+FFFF, are kept as an escape. */
 		if (utf8_printable(s) == 0)
 			(void)fprintf(out, "\\u%04x", (unsigned)c);
 		else if (c == '"' || c == '\\')
@@ -199,7 +202,7 @@ text_octets(struct buf *b, uint64_t octets)
 	}
 	for (; octets >= 9995 * 1024 / 10; unit++)
 		octets = octets / 1024 + (octets % 1024 > 0);
-	/* Rounded up: an octet more than 1K is no longer 1K. */
+	/* Rounded up: one octet more than 1K is no longer 1K. */
 	tenths = (octets * 10 + 1023) / 1024;
 	buf_uint(b, tenths < 100 ? tenths / 10 : (tenths + 5) / 10);
 	if (tenths < 100) {

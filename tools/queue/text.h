@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What strangers wrote, for a terminal or as JSON: nothing in it may be obeyed by either.  Also sizes and times for people.
+ * Text from strangers, made harmless for a terminal or as JSON.  Also sizes and times for people.
  */
 #ifndef TOOLS_QUEUE_TEXT_H
 #define TOOLS_QUEUE_TEXT_H
@@ -9,29 +9,32 @@
 
 #include "base/buf.h"
 
-/* Does the locale (LC_ALL, LC_CTYPE, LANG) say UTF-8?  Else every octet above 127 is shown as '?'.  Asked once, by the main. */
+/* Reads the locale (LC_ALL, LC_CTYPE, LANG).  Unless it is UTF-8, octets above 127 become '?'. */
 void text_init(void);
 
-/* One line of text: what a terminal would obey, LF too, becomes '?'. */
+/* Prints one line of text.  Each control character, also LF, becomes '?'. */
 void text_put(FILE *out, struct slice s);
-/* The same, cut to so many columns (the cut is marked) and filled up with blanks. */
+/* Prints a line of text cut to so many columns (with a mark) or filled with blanks. */
 void text_column(FILE *out, struct slice s, size_t columns);
-/* How many columns it takes. */
+/* The columns that text_put() fills with s. */
 size_t text_width(struct slice s);
-/* Lines: LF and tabs stay, a CR in front of LF goes.  Returns how many octets at the end it left for the next call,
- * because they may be the beginning of something; none with last. */
+/* Prints lines: LF and tabs stay, a CR in front of LF is dropped.  Returns the number of octets at
+ * the end that were not printed, because their character is incomplete; 0 with last. */
 size_t text_lines(FILE *out, struct slice s, bool last);
 
-/* In quotes, with what JSON (RFC 8259) and terminals want escaped; what is no UTF-8 becomes U+FFFD. */
+/* Prints a JSON string, with escapes for JSON and terminals.  Invalid UTF-8 becomes U+FFFD
+ * (RFC 8259). */
 void json_string(FILE *out, struct slice s);
-/* ,"key":"value" and ,"key":123 */
+/* Prints ,"key":"value". */
 void json_text(FILE *out, const char *key, struct slice value);
+/* Prints ,"key":123. */
 void json_number(FILE *out, const char *key, int64_t value);
-/* ,"key":"2026-11-22T05:02:53Z", of unix seconds */
+/* Prints ,"key":"2026-11-22T05:02:53Z"; unix_s: unix seconds. */
 void json_time(FILE *out, const char *key, int64_t unix_s);
 
-/* "1.4K", "50M": five columns at most.  "12s", "5m", "3h", "2d": four (up to 999 days). */
+/* "1.4K", "50M": five columns at most. */
 void text_octets(struct buf *b, uint64_t octets);
+/* "12s", "5m", "3h", "2d": four columns up to 999 days. */
 void text_duration(struct buf *b, int64_t seconds);
 
 #endif

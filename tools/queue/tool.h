@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the parts of smtp-queue share.  Private to tools/queue/ and its main.
+ * Shared by the commands of smtp-queue.  Private to tools/queue/ and its main.
  */
 #ifndef TOOLS_QUEUE_TOOL_H
 #define TOOLS_QUEUE_TOOL_H
@@ -11,7 +11,7 @@
 #include "queue/operator.h"
 #include "tools/queue/filter.h"
 
-/* Exit status beyond sysexits: some message could not be found or acted on, or fsck found something. */
+/* Exit status beyond sysexits: a message was not found or not acted on, or fsck found a fault. */
 #define TOOL_SOME_FAILED 1
 
 struct tool {
@@ -23,34 +23,34 @@ struct tool {
 	size_t nids;
 	int64_t now_us;
 	size_t columns;			/* of the terminal */
-	uid_t caller;			/* who called, before becoming the owner of the queue */
+	uid_t caller;			/* the user before it became the owner of the queue */
 };
 
-/* The commands; each returns an exit status.  show and log take the tool's IDs. */
+/* The commands.  Each returns an exit status; show and log take the tool's IDs. */
 int tool_list(struct tool *t);
 int tool_show(struct tool *t);
 int tool_log(struct tool *t);
 int tool_hosts(struct tool *t);
 int tool_fsck(struct tool *t);
 
-/* What is done to messages: verb is a command's name ("hold", "release", "retry", "delete", "fail"). */
+/* Acts on messages; verb is a command: "hold", "release", "retry", "delete" or "fail". */
 int tool_act(struct tool *t, const char *verb);
 
-/* "smtp-queue: what: why", to standard error. */
+/* Prints "smtp-queue: what: why" to standard error. */
 void tool_complain(const char *what, const char *why);
 
-/* Nobody reads any more, or the disk is full: a command stops then. */
+/* Is standard output closed, or its disk full?  Then a command stops. */
 bool tool_output_broken(void);
 
-/* When is the message due, as people and programs are told? */
+/* The time when the message is due; false if it has none. */
 bool tool_due(const struct queue_spot *spot, int64_t *ret_unix_s);
 
-/* One message as a JSON object, with its end of line (tools/queue/object.c). */
+/* Prints a message as a JSON object with an end of line. */
 void tool_object(const struct queue_spot *spot, const struct queue_entry *e, int64_t now_us);
-/* One that cannot be read. */
+/* Prints a JSON object for a file that cannot be read. */
 void tool_object_broken(const struct queue_spot *spot, const char *why);
 
-/* What was last said of a recipient that does not have the message, from its log: "450 4.2.1 later". */
+/* The last reply about a recipient who does not have the message: "450 4.2.1 later". */
 struct slice tool_last_reply(struct slice log);
 
 #endif

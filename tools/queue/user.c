@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Becoming the owner of the queue.  For good, and before the queue is opened: a file of root's in it would be one that the
- * relay cannot move.
+ * Becoming the owner of the queue, for good and before the queue is opened: smtp-relay could not
+ * move a file of root's.
  */
 #include "tools/queue/user.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * Who acts on the queue: its owner, whoever has called.
+ * The user that acts on the queue: its owner, also if root called.
  */
 #ifndef TOOLS_QUEUE_USER_H
 #define TOOLS_QUEUE_USER_H
 
-/* Called by root, become the owner of the queue, so that nothing in it becomes root's.  0 or -errno. */
+/* Becomes the owner of the queue if root called, so that no file in it is root's.  0 or -errno. */
 int user_become_owner(const char *directory);
 
 #endif
