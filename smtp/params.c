@@ -89,7 +89,7 @@ unsupported(struct server_session *s, struct slice keyword)
 {
 	buf_str(&s->text, "5.5.4 Unsupported option: ");
 	buf_add(&s->text, slice_of(keyword.p, keyword.n < ECHO_MAX ? keyword.n : ECHO_MAX));
-	return smtp_reply_made(s, 555);
+	return server_reply_made(s, 555);
 }
 
 /* Who a client says had handed the message to it (RFC 4954 section 5): nothing to rely on, and not kept. */

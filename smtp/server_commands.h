@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the files of the session share: session.c (dispatch), mail_rcpt.c (MAIL, RCPT), params.c, extensions.c, bdat.c, secure.c
- * (STARTTLS, AUTH), verdict.c (verdicts and ends).  Nobody else includes this.
+ * The parts of the server's half, for each other.  The arrows go down: server_session (the table of
+ * commands), server_mail (a transaction), server_reply, server_security.  Private to the room.
  */
 #ifndef SMTP_SERVER_COMMANDS_H
 #define SMTP_SERVER_COMMANDS_H
@@ -10,49 +10,59 @@
 
 #include "smtp/server.h"
 
-/* A reply with a literal text; none yet; one to ask the main first. */
+/* A reply with a literal text. */
 #define SMTP_REPLY(number, literal) ((struct smtp_reply){ .code = (number), .text = S(literal) })
+/* No reply yet: code 0. */
 #define SMTP_NO_REPLY ((struct smtp_reply){ .code = 0 })
 
-static_assert(SMTP_NEXT_COMMAND == 0, "a reply is followed by a command unless it says otherwise");
+static_assert(SMTP_NEXT_COMMAND == 0, "without another word a command follows a reply");
 
-/* The reply whose text was put together in s->text. */
+/* A reply whose text is in s->text. */
 static inline struct smtp_reply
-smtp_reply_made(struct server_session *s, int code)
+server_reply_made(struct server_session *s, int code)
 {
 	return (struct smtp_reply){ .code = code, .text = buf_slice(&s->text) };
 }
 
-/* Leave the answer to the main: server_decide() brings it back. */
+/* Put a question in place of a reply: server_decide() takes the answer. */
 static inline struct smtp_reply
-smtp_ask(struct server_session *s, enum smtp_next question)
+server_ask(struct server_session *s, enum smtp_next question)
 {
 	s->pending = question;
 	return (struct smtp_reply){ .next = question };
 }
 
+/* ---- server_reply.c ---- */
+
 /* Forget the envelope. */
 void server_transaction_end(struct server_session *s);
-
-/* Charge a refusal to the session's budget of errors: r itself, or 421 and the end. */
+/* 503, with the command that is missing. */
+struct smtp_reply server_out_of_sequence(const struct server_session *s);
+/* Count r as an error of the client if it is one.  Return r, or 421 after too many errors. */
 struct smtp_reply server_budget(struct server_session *s, struct smtp_reply r);
+
+/* ---- server_mail.c ---- */
 
 struct smtp_reply server_mail(struct server_session *s, struct slice arg);
 struct smtp_reply server_rcpt(struct server_session *s, struct slice arg);
+struct smtp_reply server_data(struct server_session *s, struct slice arg);
 struct smtp_reply server_bdat(struct server_session *s, struct slice arg);
 
-/* 503, and what is missing. */
-struct smtp_reply server_out_of_sequence(const struct server_session *s);
+/* ---- server_security.c ---- */
 
 struct smtp_reply server_starttls(struct server_session *s, struct slice arg);
-struct smtp_reply smtp_auth(struct server_session *s, struct slice arg);
-/* Does an exchange of AUTH wait for its next response?  Then this line is it. */
+struct smtp_reply server_authenticate(struct server_session *s, struct slice arg);
+/* Is the next line a response of AUTH? */
 bool server_auth_waits(const struct server_session *s);
 struct smtp_reply server_auth_line(struct server_session *s, struct slice line);
-/* Whether name and password were right. */
+/* End the exchange; right: the name and the password were right. */
 struct smtp_reply server_auth_end(struct server_session *s, bool right);
-/* The lines of the EHLO reply: all others, then those. */
-void server_ehlo_extensions(struct server_session *s);
+/* Add the EHLO lines of STARTTLS and AUTH. */
 void server_ehlo_security(struct server_session *s);
+
+/* ---- extensions.c ---- */
+
+/* Add the EHLO lines of all other extensions. */
+void server_ehlo_extensions(struct server_session *s);
 
 #endif

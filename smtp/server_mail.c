@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: ISC
 /*
- * MAIL and RCPT: the path and its parameters taken apart, the reply for each way to get them wrong.  Whether
- * the path is welcome is not known here: a good command ends in a question to the main.
+ * The commands of a transaction: MAIL, RCPT, DATA and BDAT (RFC 5321, RFC 3030).  A malformed
+ * command gets its reply here.  A good one ends in a question (enum smtp_next): policy and storage
+ * are not known here.
+ *
+ * A chunk follows its BDAT at once, whatever the reply will be.  So no reply is sent before the
+ * chunk is stored or discarded.
  */
 #include "smtp/server_commands.h"
 #include "smtp/params.h"
 
+/* 1 TiB, the largest message that the configuration can allow. */
+#define CHUNK_MAX (UINT64_C(1) << 40)
+
 /* The replies that differ between the two commands. */
 struct side {
-	struct slice word;		/* before the path */
+	struct slice word;		/* in front of the path */
 	unsigned flags;
 	struct smtp_reply syntax, bad, eight_bit, long_local, long_domain, long_path;
 };
@@ -35,7 +42,7 @@ static const struct side to_side = {
 	.long_path = { .code = 501, .text = S("5.1.3 Error: recipient address is too long") },
 };
 
-/* "FROM:<path> PARAMS": the path to *ret, the rest to *ret_params.  Code 0 when well. */
+/* Split "FROM:<path> PARAMS" into *ret and *ret_params.  Code 0: it is well-formed. */
 static struct smtp_reply
 take_path(const struct server_session *s, const struct side *side, struct slice arg, struct smtp_path *ret,
     struct slice *ret_params)
@@ -46,7 +53,7 @@ take_path(const struct server_session *s, const struct side *side, struct slice 
 
 	if (!slice_has_iprefix(arg, side->word) || slice_trim(in).n == 0)
 		return side->syntax;
-	if (s->server->strict && in.p[0] != '<')	/* RFC 5321 section 3.3: no blank, and brackets */
+	if (s->server->strict && in.p[0] != '<')	/* RFC 5321 section 3.3: no blank here */
 		return side->syntax;
 	switch (smtp_path_parse(in, flags, ret, &params)) {
 	case SMTP_PATH_OK:
@@ -64,7 +71,7 @@ take_path(const struct server_session *s, const struct side *side, struct slice 
 	}
 	if (params.n && !ascii_blank(params.p[0]))
 		return side->syntax;
-	/* <postmaster> alone is ours already (RFC 5321 section 4.5.1). */
+	/* <postmaster> needs no domain: it is ours (RFC 5321 section 4.5.1). */
 	if (s->server->submission && !slice_ieq(smtp_path_text(ret), SL("postmaster")) &&
 	    !smtp_path_qualify(ret, s->server->hostname))
 		return side->long_path;
@@ -84,11 +91,11 @@ server_mail(struct server_session *s, struct slice arg)
 	r = take_path(s, &from_side, arg, &s->from, &params);
 	if (r.code == 0)
 		r = smtp_params_mail(s, params);
-	/* With its route: what is stripped from an address was in it. */
+	/* Test the argument, not the path: the parser has dropped a source route. */
 	if (r.code == 0 && !s->utf8 && !slice_is_ascii(slice_of(arg.p, arg.n - params.n)))
 		r = from_side.eight_bit;
 	if (r.code == 0)
-		return smtp_ask(s, SMTP_NEXT_CHECK_MAIL);
+		return server_ask(s, SMTP_NEXT_CHECK_MAIL);
 	server_transaction_end(s);
 	return r;
 }
@@ -108,8 +115,56 @@ server_rcpt(struct server_session *s, struct slice arg)
 		s->refused++;
 		return r;
 	}
-	/* 452, not 552: the client is to send those in another transaction (RFC 5321 section 4.5.3.1.10). */
+	/* 452 makes the client open another transaction; 552 would not (RFC 5321 section 4.5.3.1.10). */
 	if (s->recipients >= s->server->max_recipients)
 		return SMTP_REPLY(452, "4.5.3 Error: too many recipients");
-	return smtp_ask(s, SMTP_NEXT_CHECK_RCPT);
+	return server_ask(s, SMTP_NEXT_CHECK_RCPT);
+}
+
+struct smtp_reply
+server_data(struct server_session *s, struct slice arg)
+{
+	(void)arg;
+	if (s->state == SMTP_AT_CHUNK) {	/* only RSET helps now (RFC 3030 section 2) */
+		s->state = SMTP_AT_BROKEN;
+		return SMTP_REPLY(503, "5.5.1 Error: DATA after BDAT");
+	}
+	if (s->body == SMTP_BODY_BINARYMIME)
+		return SMTP_REPLY(503, "5.5.1 Error: BODY=BINARYMIME needs BDAT");
+	if (s->state == SMTP_AT_RCPT)
+		return server_ask(s, SMTP_NEXT_CHECK_DATA);
+	return s->refused && !s->server->lmtp ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
+	    SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
+}
+
+/* Nobody knows any more where the next command begins. */
+static struct smtp_reply
+lost(void)
+{
+	struct smtp_reply r = SMTP_REPLY(501, "5.5.4 Syntax: BDAT octets [LAST]");
+
+	r.next = SMTP_NEXT_CLOSE;
+	return r;
+}
+
+struct smtp_reply
+server_bdat(struct server_session *s, struct slice arg)
+{
+	struct slice last, octets = slice_cut(arg, ' ', &last);
+	struct smtp_reply r;
+
+	last = slice_trim(last);
+	if (!slice_uint(octets, CHUNK_MAX, &s->chunk) || (last.n && !slice_ieq(last, SL("LAST"))))
+		return lost();
+	s->chunk_last = last.n > 0;
+	if (s->state == SMTP_AT_RCPT || s->state == SMTP_AT_CHUNK)
+		return (struct smtp_reply){ .next = SMTP_NEXT_CHUNK };
+	if (s->state != SMTP_AT_MAIL)
+		r = server_out_of_sequence(s);
+	else if (s->refused && !s->server->lmtp)	/* 503 in LMTP (RFC 2033 section 4.2) */
+		r = SMTP_REPLY(554, "5.5.1 Error: no valid recipients");
+	else
+		r = SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
+	r.next = SMTP_NEXT_DISCARD;
+	return r;
 }

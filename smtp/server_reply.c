@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The replies that depend on what the main found out: verdicts of the policy, the fate of a message,
- * and the ways a session ends.  One table each; session.c has the commands.
+ * Replies that depend on more than one command: to a verdict of the policy, to a stored or refused
+ * message, to a command out of sequence, and at the end of a session.
  */
 #include "smtp/server.h"
 
@@ -9,7 +9,7 @@
 
 #include "smtp/server_commands.h"
 
-#define WHY_MAX 400		/* of a route's own text: one reply line holds it */
+#define WHY_MAX 400		/* octets of a route's own text that one reply line holds */
 
 static_assert(6 + sizeof(((struct smtp_path *)0)->text) + 64 <= SMTP_REPLY_LINE,
     "a refusal with its path is one line");
@@ -30,6 +30,42 @@ static const struct refusal {
 	[SMTP_REFUSE_OWNER] = { 553, S("5.7.1 "), S("Sender address rejected: not owned by user"), true },
 	[SMTP_REFUSE_LOCAL] = { 451, S("4.3.0 "), S("Error: local error in processing"), false },
 };
+
+void
+server_transaction_end(struct server_session *s)
+{
+	if (s->state != SMTP_AT_START)
+		s->state = SMTP_AT_READY;
+	s->from = (struct smtp_path){ 0 };
+	s->rcpt = (struct smtp_path){ 0 };
+	s->params.n = 0;
+	s->body = SMTP_BODY_UNKNOWN;
+	s->utf8 = s->held = false;
+	s->declared_size = 0;
+	s->chunk = 0;
+	s->chunk_last = false;
+	s->recipients = s->refused = 0;
+}
+
+struct smtp_reply
+server_out_of_sequence(const struct server_session *s)
+{
+	switch (s->state) {
+	case SMTP_AT_START:
+		return s->server->lmtp ? SMTP_REPLY(503, "5.5.1 Error: send LHLO first") :
+		    SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
+	case SMTP_AT_READY:
+		return SMTP_REPLY(503, "5.5.1 Error: need MAIL command");
+	case SMTP_AT_CHUNK:
+		return SMTP_REPLY(503, "5.5.1 Error: need BDAT LAST or RSET command");
+	case SMTP_AT_BROKEN:
+		return SMTP_REPLY(503, "5.5.1 Error: need RSET command");
+	case SMTP_AT_MAIL:
+	case SMTP_AT_RCPT:
+		break;
+	}
+	return SMTP_REPLY(503, "5.5.1 Error: nested MAIL command");
+}
 
 static struct smtp_reply
 refused(struct server_session *s, enum smtp_next asked, enum smtp_verdict verdict, struct slice why)
@@ -56,7 +92,7 @@ refused(struct server_session *s, enum smtp_next asked, enum smtp_verdict verdic
 		server_transaction_end(s);
 	else if (asked == SMTP_NEXT_CHECK_RCPT)
 		s->refused++;
-	return smtp_reply_made(s, r->code);
+	return server_reply_made(s, r->code);
 }
 
 static struct smtp_reply
@@ -82,7 +118,7 @@ accepted(struct server_session *s, enum smtp_next asked, bool verified)
 		buf_str(&s->text, "2.1.5 <");
 		buf_add(&s->text, smtp_path_text(&s->rcpt));
 		buf_chr(&s->text, '>');
-		return smtp_reply_made(s, 250);
+		return server_reply_made(s, 250);
 	case SMTP_NEXT_CHECK_STARTTLS:
 		r = SMTP_REPLY(220, "2.0.0 Ready to start TLS");
 		r.next = SMTP_NEXT_STARTTLS;
@@ -97,10 +133,10 @@ accepted(struct server_session *s, enum smtp_next asked, bool verified)
 	case SMTP_NEXT_CLOSE:
 		break;
 	}
-	return SMTP_REPLY(451, "4.3.0 Error: local error in processing");	/* nothing was asked */
+	return SMTP_REPLY(451, "4.3.0 Error: local error in processing");	/* no question is open */
 }
 
-/* "4.x.y HOST words", and the end (RFC 5321 section 3.8). */
+/* 421 "4.x.y HOST words", and the end (RFC 5321 section 3.8). */
 static struct smtp_reply
 goodbye(struct server_session *s, const char *status, const char *words)
 {
@@ -111,7 +147,7 @@ goodbye(struct server_session *s, const char *status, const char *words)
 	buf_str(&s->text, status);
 	buf_add(&s->text, s->server->hostname);
 	buf_str(&s->text, words);
-	r = smtp_reply_made(s, 421);
+	r = server_reply_made(s, 421);
 	r.next = SMTP_NEXT_CLOSE;
 	return r;
 }
@@ -151,11 +187,29 @@ server_end_of_data(struct server_session *s, enum smtp_data_result result, struc
 	server_transaction_end(s);
 	s->text.n = 0;
 	if (result != SMTP_DATA_QUEUED)
-		return replies[result];		/* never turned into 421: a 5yz here is final */
-	s->errors = 0;		/* who delivers mail is no prober: what counts is errors in a row */
+		return replies[result];	/* not counted as an error: 421 would hide a final 5yz */
+	s->errors = 0;		/* only errors in a row count: a client that delivers mail is no prober */
 	buf_str(&s->text, "2.0.0 Ok: queued as ");
 	buf_add(&s->text, detail);
-	return smtp_reply_made(s, 250);
+	return server_reply_made(s, 250);
+}
+
+struct smtp_reply
+server_end_of_chunk(struct server_session *s, enum smtp_data_result result, struct slice detail)
+{
+	struct smtp_reply r;
+
+	if (result == SMTP_DATA_QUEUED && !s->chunk_last) {
+		s->state = SMTP_AT_CHUNK;
+		s->text.n = 0;
+		buf_str(&s->text, "2.0.0 Ok: ");
+		buf_uint(&s->text, s->chunk);
+		buf_str(&s->text, " octets received");
+		return server_reply_made(s, 250);
+	}
+	r = server_end_of_data(s, result, detail);
+	r.next = SMTP_NEXT_COMMAND;	/* the next command begins behind the chunk in any case */
+	return r;
 }
 
 struct smtp_reply

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * STARTTLS (RFC 3207) and AUTH (RFC 4954) in the conversation: when they may come and what answers them.  TLS itself, and
- * who has which password, are the main's to see to: both commands end in a question to it.
+ * The commands STARTTLS (RFC 3207) and AUTH (RFC 4954): when they may come, and their replies.
+ * TLS and passwords are not known here: both commands end in a question (enum smtp_next).
  */
 #include "smtp/server_commands.h"
 
@@ -25,7 +25,7 @@ server_starttls(struct server_session *s, struct slice arg)
 		return SMTP_REPLY(501, "5.5.4 Syntax: STARTTLS");
 	if (s->server->starttls == SMTP_STARTTLS_BROKEN)
 		return SMTP_REPLY(454, "4.7.0 TLS not available due to local problem");
-	return smtp_ask(s, SMTP_NEXT_CHECK_STARTTLS);
+	return server_ask(s, SMTP_NEXT_CHECK_STARTTLS);
 }
 
 bool
@@ -42,7 +42,7 @@ server_line_secret(const struct server_session *s, struct slice line)
 	return server_auth_waits(s) || slice_has_iprefix(line, SL("AUTH"));
 }
 
-/* What a step of the exchange has led to. */
+/* The reply after a step of the exchange. */
 static struct smtp_reply
 proceed(struct server_session *s)
 {
@@ -52,7 +52,7 @@ proceed(struct server_session *s)
 	if (server_auth_waits(s))
 		return (struct smtp_reply){ .code = 334, .text = server_auth_challenge(a) };
 	if (step == SMTP_AUTH_COMPLETE)
-		return smtp_ask(s, SMTP_NEXT_CHECK_AUTH);
+		return server_ask(s, SMTP_NEXT_CHECK_AUTH);
 	server_auth_clear(a);
 	if (step == SMTP_AUTH_CANCELLED)
 		return SMTP_REPLY(501, "5.7.0 Authentication cancelled");
@@ -62,12 +62,13 @@ proceed(struct server_session *s)
 }
 
 struct smtp_reply
-smtp_auth(struct server_session *s, struct slice arg)
+server_authenticate(struct server_session *s, struct slice arg)
 {
 	struct slice initial, mechanism = slice_cut(arg, ' ', &initial);
 
 	if (!s->server->auth)
-		return s->server->auth_needs_tls ? SMTP_REPLY(538, "5.7.11 Error: AUTH needs encryption: STARTTLS first") :
+		return s->server->auth_needs_tls ?
+		    SMTP_REPLY(538, "5.7.11 Error: AUTH needs encryption: STARTTLS first") :
 		    SMTP_REPLY(502, "5.5.1 Error: command not implemented");
 	if (!s->esmtp)
 		return SMTP_REPLY(503, "5.5.1 Error: send EHLO first");

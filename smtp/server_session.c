@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The server's half of an SMTP conversation (RFC 5321): which command may come when, and what answers it.
- * No I/O, no clock, no allocation, no globals: smtp-handler.c owns the descriptors and the queue.
+ * The server's half of an SMTP conversation (RFC 5321): the table of commands, which says when
+ * each may come, and the commands that have no file of their own.
  */
 #include "smtp/server.h"
 
@@ -20,12 +20,21 @@ enum {
 
 enum arg { NO_ARG, MAY_ARG, MUST_ARG };
 
+enum {				/* or'ed */
+	SMTP_ONLY = 1,		/* unknown in LMTP (RFC 2033 section 4.1) */
+	LMTP_ONLY = 2,
+	IN_CLEAR = 4,		/* may come outside TLS where TLS is required (RFC 3207 section 4) */
+	OWN_SYNTAX = 8,		/* replies to a malformed argument itself, with a better text */
+	LONG_LINE = 16,		/* may be longer than SMTP_COMMAND_MAX */
+};
+
 struct command {
 	struct slice verb;
-	unsigned legal;			/* states it may come in */
+	unsigned legal;			/* the states in which it may come */
 	enum arg arg;
-	struct slice syntax;		/* after the verb; without one, HELP does not know it */
+	struct slice syntax;		/* behind the verb; HELP does not know a command without it */
 	struct smtp_reply (*run)(struct server_session *, struct slice arg);
+	unsigned flags;
 };
 
 static const struct command *find(const struct server_session *s, struct slice verb);
@@ -47,29 +56,13 @@ server_greeting(struct server_session *s)
 	if (s->server->refuse.n) {
 		buf_chr(&s->text, ' ');
 		buf_add(&s->text, s->server->refuse);
-		return smtp_reply_made(s, 554);
+		return server_reply_made(s, 554);
 	}
 	buf_str(&s->text, s->server->lmtp ? " LMTP smtp-handler" : " ESMTP smtp-handler");
-	return smtp_reply_made(s, 220);
+	return server_reply_made(s, 220);
 }
 
-void
-server_transaction_end(struct server_session *s)
-{
-	if (s->state != SMTP_AT_START)
-		s->state = SMTP_AT_READY;
-	s->from = (struct smtp_path){ 0 };
-	s->rcpt = (struct smtp_path){ 0 };
-	s->params.n = 0;
-	s->body = SMTP_BODY_UNKNOWN;
-	s->utf8 = s->held = false;
-	s->declared_size = 0;
-	s->chunk = 0;
-	s->chunk_last = false;
-	s->recipients = s->refused = 0;
-}
-
-/* HELO and EHLO.  A name that is not the client's is no reason to refuse (section 4.1.4). */
+/* HELO, EHLO, LHLO.  The name of another host is no reason to refuse (RFC 5321 section 4.1.4). */
 static bool
 hello(struct server_session *s, struct slice name, bool esmtp)
 {
@@ -89,7 +82,7 @@ helo(struct server_session *s, struct slice arg)
 {
 	if (!hello(s, arg, false))
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
-	return smtp_reply_made(s, 250);
+	return server_reply_made(s, 250);
 }
 
 static struct smtp_reply
@@ -99,29 +92,7 @@ ehlo(struct server_session *s, struct slice arg)
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
 	server_ehlo_extensions(s);
 	server_ehlo_security(s);
-	return smtp_reply_made(s, 250);
-}
-
-static struct smtp_reply
-lhlo(struct server_session *s, struct slice arg)
-{
-	return ehlo(s, arg);
-}
-
-static struct smtp_reply
-data(struct server_session *s, struct slice arg)
-{
-	(void)arg;
-	if (s->state == SMTP_AT_CHUNK) {	/* RFC 3030 section 2: no way on from there but RSET */
-		s->state = SMTP_AT_BROKEN;
-		return SMTP_REPLY(503, "5.5.1 Error: DATA after BDAT");
-	}
-	if (s->body == SMTP_BODY_BINARYMIME)
-		return SMTP_REPLY(503, "5.5.1 Error: BODY=BINARYMIME needs BDAT");
-	if (s->state == SMTP_AT_RCPT)
-		return smtp_ask(s, SMTP_NEXT_CHECK_DATA);
-	return s->refused && !s->server->lmtp ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
-	    SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
+	return server_reply_made(s, 250);
 }
 
 static struct smtp_reply
@@ -165,9 +136,9 @@ vrfy(struct server_session *s, struct slice arg)
 		if (s->rcpt.utf8 && rest.n == 0)
 			return SMTP_REPLY(553, "5.6.7 Error: address is not ASCII");
 		if (rest.n == 0 || utf8)
-			return smtp_ask(s, SMTP_NEXT_CHECK_VRFY);
+			return server_ask(s, SMTP_NEXT_CHECK_VRFY);
 	}
-	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (section 3.5.1) */
+	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (RFC 5321 section 3.5.1) */
 }
 
 static struct smtp_reply
@@ -178,8 +149,9 @@ help(struct server_session *s, struct slice arg)
 	if (c && c->syntax.p)
 		return syntax_of(s, c, 214);
 	buf_str(&s->text, s->server->lmtp ? "2.0.0 Commands: LHLO" : "2.0.0 Commands: HELO EHLO");
-	buf_str(&s->text, " MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP\n2.0.0 HELP COMMAND shows how one is written");
-	return smtp_reply_made(s, 214);
+	buf_str(&s->text, " MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP\n"
+	    "2.0.0 HELP COMMAND shows how one is written");
+	return server_reply_made(s, 214);
 }
 
 static struct smtp_reply
@@ -190,7 +162,7 @@ not_implemented(struct server_session *s, struct slice arg)
 	return SMTP_REPLY(502, "5.5.1 Error: command not implemented");
 }
 
-/* A browser, or a request smuggled through one: what follows is not for us. */
+/* A browser, or a request smuggled through one: the lines behind it are not SMTP either. */
 static struct smtp_reply
 not_smtp(struct server_session *s, struct slice arg)
 {
@@ -202,7 +174,7 @@ not_smtp(struct server_session *s, struct slice arg)
 	return r;
 }
 
-/* A balancer that is not in proxy-trusted: what follows would be taken for its own. */
+/* A balancer that is not in proxy-trusted: its client's commands would count as the balancer's. */
 static struct smtp_reply
 not_balancer(struct server_session *s, struct slice arg)
 {
@@ -215,36 +187,36 @@ not_balancer(struct server_session *s, struct slice arg)
 }
 
 static const struct command commands[] = {
-	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo },
-	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo },
-	{ S("LHLO"), ANYWHERE, MUST_ARG, S(" hostname"), lhlo },
-	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), server_mail },
-	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), server_rcpt },
-	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), data },
-	{ S("BDAT"), ANYWHERE, MAY_ARG, S(" octets [LAST]"), server_bdat },
-	{ S("RSET"), ANYWHERE, NO_ARG, S(""), rset },
-	{ S("NOOP"), ANYWHERE, MAY_ARG, S(" [anything]"), noop },
-	{ S("QUIT"), ANYWHERE, NO_ARG, S(""), quit },
-	{ S("VRFY"), ANYWHERE, MUST_ARG, S(" address"), vrfy },
-	{ S("HELP"), ANYWHERE, MAY_ARG, S(" [command]"), help },
-	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, server_starttls },
-	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, smtp_auth },
-	/* Known, so that 502 and not 500 answers them (section 4.2.4). */
-	{ S("EXPN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("TURN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("ETRN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("SEND"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("SOML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("SAML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented },
-	{ S("GET"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("POST"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("PUT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("HEAD"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("DELETE"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("OPTIONS"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("CONNECT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },
-	{ S("PROXY"), ANYWHERE, MAY_ARG, { 0 }, not_balancer },
-	{ S("PRI"), ANYWHERE, MAY_ARG, { 0 }, not_smtp },	/* HTTP/2 */
+	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo, SMTP_ONLY },
+	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo, SMTP_ONLY | IN_CLEAR },
+	{ S("LHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo, LMTP_ONLY | IN_CLEAR },
+	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), server_mail, OWN_SYNTAX },
+	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), server_rcpt, OWN_SYNTAX },
+	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), server_data, 0 },
+	{ S("BDAT"), ANYWHERE, MAY_ARG, S(" octets [LAST]"), server_bdat, OWN_SYNTAX | IN_CLEAR },
+	{ S("RSET"), ANYWHERE, NO_ARG, S(""), rset, 0 },
+	{ S("NOOP"), ANYWHERE, MAY_ARG, S(" [anything]"), noop, IN_CLEAR },
+	{ S("QUIT"), ANYWHERE, NO_ARG, S(""), quit, IN_CLEAR },
+	{ S("VRFY"), ANYWHERE, MUST_ARG, S(" address"), vrfy, 0 },
+	{ S("HELP"), ANYWHERE, MAY_ARG, S(" [command]"), help, 0 },
+	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, server_starttls, IN_CLEAR },
+	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, server_authenticate, LONG_LINE },
+	/* Known, so that the reply is 502 and not 500 (RFC 5321 section 4.2.4). */
+	{ S("EXPN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
+	{ S("TURN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
+	{ S("ETRN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
+	{ S("SEND"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
+	{ S("SOML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
+	{ S("SAML"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
+	{ S("GET"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("POST"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("PUT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("HEAD"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("DELETE"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("OPTIONS"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("CONNECT"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },
+	{ S("PROXY"), ANYWHERE, MAY_ARG, { 0 }, not_balancer, 0 },
+	{ S("PRI"), ANYWHERE, MAY_ARG, { 0 }, not_smtp, IN_CLEAR },	/* HTTP/2 */
 };
 
 static const struct command *
@@ -254,9 +226,7 @@ find(const struct server_session *s, struct slice verb)
 
 	while (c < end && !slice_ieq(verb, c->verb))
 		c++;
-	if (c == end || (s->server->lmtp ? c->run == helo || c->run == ehlo : c->run == lhlo))
-		return NULL;	/* RFC 2033 section 4.1 */
-	return c;
+	return c == end || c->flags & (s->server->lmtp ? SMTP_ONLY : LMTP_ONLY) ? NULL : c;
 }
 
 static struct smtp_reply
@@ -265,42 +235,7 @@ syntax_of(struct server_session *s, const struct command *c, int code)
 	buf_str(&s->text, code == 214 ? "2.0.0 Syntax: " : "5.5.4 Syntax: ");
 	buf_add(&s->text, c->verb);
 	buf_add(&s->text, c->syntax);
-	return smtp_reply_made(s, code);
-}
-
-struct smtp_reply
-server_out_of_sequence(const struct server_session *s)
-{
-	switch (s->state) {
-	case SMTP_AT_START:
-		return s->server->lmtp ? SMTP_REPLY(503, "5.5.1 Error: send LHLO first") :
-		    SMTP_REPLY(503, "5.5.1 Error: send HELO/EHLO first");
-	case SMTP_AT_READY:
-		return SMTP_REPLY(503, "5.5.1 Error: need MAIL command");
-	case SMTP_AT_CHUNK:
-		return SMTP_REPLY(503, "5.5.1 Error: need BDAT LAST or RSET command");
-	case SMTP_AT_BROKEN:
-		return SMTP_REPLY(503, "5.5.1 Error: need RSET command");
-	case SMTP_AT_MAIL:
-	case SMTP_AT_RCPT:
-		break;
-	}
-	return SMTP_REPLY(503, "5.5.1 Error: nested MAIL command");
-}
-
-/* RFC 3207 section 4: what may come outside TLS where TLS is required. */
-static bool
-allowed_in_clear(const struct command *c)
-{
-	return c->run == ehlo || c->run == lhlo || c->run == noop || c->run == quit || c->run == server_starttls || c->run == not_smtp ||
-	    c->run == server_bdat;	/* refused all the same, as there was no MAIL; and what follows it is no command */
-}
-
-/* These say more precisely what is wrong with their arguments; and what follows a BDAT is no command. */
-static bool
-looks_itself(const struct command *c)
-{
-	return c && (c->run == server_mail || c->run == server_rcpt || c->run == server_bdat);
+	return server_reply_made(s, code);
 }
 
 static struct smtp_reply
@@ -317,18 +252,18 @@ dispatch(struct server_session *s, struct slice line)
 	verb = slice_of(line.p, n);
 	arg = slice_trim(slice_skip(line, n));
 	c = find(s, verb);
-	if (verb.n == 0 || (slice_has_control(line) && !looks_itself(c)))
+	if (verb.n == 0 || (slice_has_control(line) && !(c && c->flags & OWN_SYNTAX)))
 		return SMTP_REPLY(500, "5.5.2 Error: bad syntax");
 	if (s->server->refuse.n && (!c || c->run != quit || arg.n)) {
 		buf_str(&s->text, "5.3.2 Error: ");
 		buf_add(&s->text, s->server->refuse);
-		return smtp_reply_made(s, 503);
+		return server_reply_made(s, 503);
 	}
 	if (!c)
 		return SMTP_REPLY(500, "5.5.1 Error: command not recognized");
-	if (s->server->tls_required && !s->server->tls && !allowed_in_clear(c))
+	if (s->server->tls_required && !s->server->tls && !(c->flags & IN_CLEAR))
 		return SMTP_REPLY(530, "5.7.0 Error: must issue a STARTTLS command first");
-	if (line.n + 2 > SMTP_COMMAND_MAX && c->run != smtp_auth)
+	if (line.n + 2 > SMTP_COMMAND_MAX && !(c->flags & LONG_LINE))
 		return SMTP_REPLY(500, "5.5.6 Error: line too long");
 	if (c->arg == NO_ARG && arg.n)
 		return syntax_of(s, c, 501);
@@ -344,7 +279,8 @@ server_command(struct server_session *s, struct slice line)
 {
 	s->text = (struct buf)BUF(s->text_space);
 	s->pending = SMTP_NEXT_COMMAND;
-	return server_budget(s, server_auth_waits(s) ? server_auth_line(s, line) : dispatch(s, line));
+	return server_budget(s,
+	    server_auth_waits(s) ? server_auth_line(s, line) : dispatch(s, line));
 }
 
 size_t
@@ -365,7 +301,7 @@ server_overlong(struct server_session *s)
 struct slice
 server_protocol(const struct server_session *s)
 {
-	static const struct slice names[] = {	/* L, UTF8, S, A */
+	static const struct slice names[] = {	/* by four bits: LMTP, UTF-8, TLS, AUTH */
 		S("ESMTP"), S("ESMTPA"), S("ESMTPS"), S("ESMTPSA"),
 		S("UTF8SMTP"), S("UTF8SMTPA"), S("UTF8SMTPS"), S("UTF8SMTPSA"),
 		S("LMTP"), S("LMTPA"), S("LMTPS"), S("LMTPSA"),
@@ -374,5 +310,6 @@ server_protocol(const struct server_session *s)
 
 	if (!s->esmtp)
 		return SL("SMTP");
-	return names[(s->server->lmtp ? 8 : 0) + (s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) + (s->authenticated ? 1 : 0)];
+	return names[(s->server->lmtp ? 8 : 0) + (s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) +
+	    (s->authenticated ? 1 : 0)];
 }
