@@ -12,6 +12,7 @@
 
 #include "base/name.h"
 #include "base/words.h"
+#include "config/pool.h"
 
 /* It is read later, message by message: say now that this cannot work. */
 static void
@@ -165,7 +166,7 @@ config_check(struct config_loader *l)
 		check_file(l, "[server] auth-senders", c->server.auth_senders,
 		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);
 	if (!c->server.hostname && name_of_host(&name)) {
-		c->server.hostname = route_copy(buf_slice(&name));
+		c->server.hostname = pool_copy(buf_slice(&name));
 		if (!c->server.hostname)
 			settings_error(&l->settings, (struct place){ 0 }, "out of memory");
 	}

@@ -8,9 +8,9 @@
 
 #include <errno.h>
 
+#include "base/words.h"
 #include "config/check.h"
 #include "config/pool.h"
-#include "base/words.h"
 
 /* One file says a thing once; another file, or -o, may say it anew. */
 static bool
@@ -83,7 +83,7 @@ no_memory:
 static int
 select_route(struct config_loader *l, bool by_sender, struct slice pattern, struct place place)
 {
-	char *copy = route_copy(pattern);
+	char *copy = pool_copy(pattern);
 	size_t at;
 
 	if (!copy)

@@ -6,33 +6,15 @@
 #include "config/key_set.h"
 
 #include <assert.h>
-#include <errno.h>
-
-#include "config/networks.h"
 #include "base/name.h"
-#include "config/route.h"
-#include "config/secret.h"
-#include "config/pool.h"
 #include "base/words.h"
-
-#define NOT_YET "this version cannot do that yet"
+#include "config/networks.h"
+#include "config/pool.h"
+#include "config/refuse.h"
+#include "config/secret.h"
 
 static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum config_family) == sizeof(int),
     "choices are stored as int");
-
-static int
-refuse(struct buf *why, const char *text)
-{
-	buf_str(why, text);
-	return -EINVAL;
-}
-
-static int
-refuse_word(struct buf *why, struct slice word, const char *text)
-{
-	buf_add(why, slice_of(word.p, word.n < 50 ? word.n : 50));
-	return refuse(why, text);
-}
 
 /* A bound as people write it: the largest unit that divides it. */
 static void
@@ -94,46 +76,27 @@ static int
 set_choice(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	const struct key_choice *choice;
-	bool first = true;
 
 	for (choice = k->choices; choice->word.n; choice++) {
 		if (!slice_eq(value, choice->word))
 			continue;
-		if (choice->value == KEY_ELSE) {
-			buf_str(why, NOT_YET "; write ");
-			buf_add(why, k->fallback);
-			return -EINVAL;
-		}
-		if (k->at != KEY_NOWHERE)
-			memcpy((char *)c + k->at, &choice->value, sizeof choice->value);
+		memcpy((char *)c + k->at, &choice->value, sizeof choice->value);
 		return 0;
 	}
 	buf_str(why, "write ");
 	for (choice = k->choices; choice->word.n; choice++) {
-		if (choice->value == KEY_ELSE)
-			continue;
-		if (!first)
+		if (choice != k->choices)
 			buf_str(why, " or ");
 		buf_add(why, choice->word);
-		first = false;
 	}
 	return -EINVAL;
 }
 
-/* Put a text in its place; without one, NULL.  0 or -ENOMEM. */
-static int
-replace(struct config *c, size_t place, struct slice value)
+/* The member of c at that offset. */
+static char **
+text_at(struct config *c, size_t offset)
 {
-	char *copy = NULL, **at = (char **)(void *)((char *)c + place);
-
-	if (value.n) {
-		copy = route_copy(value);
-		if (!copy)
-			return -ENOMEM;
-	}
-	pool_free(*at);
-	*at = copy;
-	return 0;
+	return (char **)(void *)((char *)c + offset);
 }
 
 static int
@@ -152,7 +115,7 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
 							: "write the absolute path of a directory");
 	}
-	return replace(c, k->at, value);
+	return pool_replace(text_at(c, k->at), value);
 }
 
 static int
@@ -163,7 +126,7 @@ set_secrets(struct config *c, const struct key *k, struct slice value, struct bu
 	while ((word = words_next(&rest)).n)
 		if (!secret_name_valid(word))
 			return refuse_word(why, word, " is neither an absolute path nor the name of a credential");
-	return replace(c, k->at, value);
+	return pool_replace(text_at(c, k->at), value);
 }
 
 static int
@@ -187,7 +150,7 @@ set_auth(struct config *c, struct slice value, struct buf *why)
 	} else if (!slice_eq(value, SL("off"))) {
 		return refuse(why, "write off, file:PATH or dovecot:SOCKET");
 	}
-	r = replace(c, offsetof(struct config, server.auth_target), target);
+	r = pool_replace(&c->server.auth_target, target);
 	if (r == 0)
 		c->server.auth = auth;
 	return r;

@@ -10,7 +10,6 @@
 #include "config/config.h"
 
 #define KEY_NOWHERE SIZE_MAX	/* has but one value so far, and nobody asks for it; or the kind knows */
-#define KEY_ELSE (-1)		/* a choice that is known and cannot be had */
 
 /* Units of bounds. */
 #define KEY_SECOND UINT64_C(1000)

@@ -4,18 +4,9 @@
  */
 #include "config/networks.h"
 
-#include <errno.h>
-
-#include "config/pool.h"
 #include "base/words.h"
-
-static int
-refuse_word(struct buf *why, struct slice word, const char *text)
-{
-	buf_add(why, slice_of(word.p, word.n < 50 ? word.n : 50));
-	buf_str(why, text);
-	return -EINVAL;
-}
+#include "config/pool.h"
+#include "config/refuse.h"
 
 int
 networks_parse(struct slice value, struct network_list *ret, struct buf *why)

@@ -5,6 +5,7 @@
  */
 #include "config/pool.h"
 
+#include <errno.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -91,4 +92,29 @@ pool_free(void *p)
 		free(p);
 	else if (is_last(p))
 		used = (size_t)((char *)p - HEAD - pool);
+}
+
+char *
+pool_copy(struct slice s)
+{
+	char *p = pool_alloc(s.n + 1);
+
+	if (!p)
+		return NULL;
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+int
+pool_replace(char **at, struct slice s)
+{
+	char *p = s.n ? pool_copy(s) : NULL;
+
+	if (s.n && !p)
+		return -ENOMEM;
+	pool_free(*at);
+	*at = p;
+	return 0;
 }

@@ -7,12 +7,18 @@
 #ifndef CONFIG_POOL_H
 #define CONFIG_POOL_H
 
-#include <stddef.h>
+#include "base/slice.h"
 
-/* As malloc(3), realloc(3) and free(3); not for memory of theirs, nor they for this, but that pool_free()
- * takes both.  What is freed comes back to the pool only when nothing was taken after it. */
+/* As malloc(3), realloc(3) and free(3).  pool_free() also takes memory of malloc(3), but free(3)
+ * must not get memory of the pool.  A chunk that is freed is used again only if it was the last one. */
 void *pool_alloc(size_t n);
 void *pool_realloc(void *p, size_t n);
 void pool_free(void *p);
+
+/* A copy of s as a C string; NULL without memory. */
+char *pool_copy(struct slice s);
+
+/* Free *at and put a copy of s there, or NULL if s is empty.  0, or -ENOMEM with *at unchanged. */
+int pool_replace(char **at, struct slice s);
 
 #endif

@@ -8,9 +8,10 @@
 #include <errno.h>
 
 #include "base/name.h"
-#include "config/secret.h"
-#include "config/pool.h"
 #include "base/words.h"
+#include "config/pool.h"
+#include "config/refuse.h"
+#include "config/secret.h"
 #include "config/via.h"
 
 bool
@@ -67,39 +68,6 @@ route_sender_valid(struct slice pattern)
 	return !slice_eq(pattern, SL("*")) && route_pattern_valid(pattern);
 }
 
-char *
-route_copy(struct slice s)
-{
-	char *p = pool_alloc(s.n + 1);
-
-	if (!p)
-		return NULL;
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	p[s.n] = '\0';
-	return p;
-}
-
-/* Put a copy in place of what was there; NULL for a slice without memory. */
-static int
-replace(char **at, struct slice s)
-{
-	char *p = s.p ? route_copy(s) : NULL;
-
-	if (s.p && !p)
-		return -ENOMEM;
-	pool_free(*at);
-	*at = p;
-	return 0;
-}
-
-static int
-refuse(struct buf *why, const char *text)
-{
-	buf_str(why, text);
-	return -EINVAL;
-}
-
 static int
 set_via(struct route *r, struct slice value, struct buf *why)
 {
@@ -110,7 +78,8 @@ set_via(struct route *r, struct slice value, struct buf *why)
 		return e;
 	if (r->by_sender && v.kind != VIA_MX && v.kind != VIA_SMTP)
 		return refuse(why, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST, smtp+starttls://HOST");
-	if (replace(&r->via_text, value) < 0 || replace(&r->host, v.host) < 0 || replace(&r->target, v.target) < 0)
+	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
+	    pool_replace(&r->target, v.target) < 0)
 		return -ENOMEM;
 	r->via = v.kind;
 	r->port = v.port;
@@ -166,7 +135,7 @@ set_user(struct route *r, struct slice value, struct buf *why)
 			return refuse(why, "a user's name has no control characters");
 	if (value.n > ROUTE_USER_MAX)
 		return refuse(why, "write at most 255 octets");
-	return replace(&r->user, value.n ? value : slice_of(NULL, 0));
+	return pool_replace(&r->user, value);
 }
 
 static int
@@ -174,7 +143,7 @@ set_password_file(struct route *r, struct slice value, struct buf *why)
 {
 	if (value.n && !secret_name_valid(value))
 		return refuse(why, "write the absolute path of a file, or the name of a credential");
-	return replace(&r->password_file, value.n ? value : slice_of(NULL, 0));
+	return pool_replace(&r->password_file, value);
 }
 
 static int
@@ -189,7 +158,7 @@ set_token_command(struct route *r, struct slice value, struct buf *why)
 		return refuse(why, "write the absolute path of a program and its arguments, separated by blanks; no shell sees them");
 	if (words > ROUTE_COMMAND_WORDS || value.n > ROUTE_COMMAND_MAX)
 		return refuse(why, "write at most 32 words and 1000 octets");
-	return replace(&r->token_command, value.n ? value : slice_of(NULL, 0));
+	return pool_replace(&r->token_command, value);
 }
 
 int
@@ -213,11 +182,11 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 	case ROUTE_RECIPIENTS:
 		if (value.n && value.p[0] != '/')
 			return refuse(why, "write the absolute path of a file");
-		return replace(&r->recipients, value.n ? value : slice_of(NULL, 0));	/* empty takes a list away */
+		return pool_replace(&r->recipients, value);
 	case ROUTE_ALIASES:
 		if (value.n && value.p[0] != '/')
 			return refuse(why, "write the absolute path of a file");
-		return replace(&r->aliases, value.n ? value : slice_of(NULL, 0));
+		return pool_replace(&r->aliases, value);
 	case ROUTE_SUBADDRESS:
 		return set_subaddress(r, value, why);
 	default:

@@ -37,7 +37,4 @@ void route_settle(struct route *r);
 
 void route_done(struct route *r);
 
-/* n octets of p as a malloc'ed C string; NULL without memory. */
-char *route_copy(struct slice s);
-
 #endif

@@ -4,19 +4,12 @@
  */
 #include "config/via.h"
 
-#include <errno.h>
 #include <sys/un.h>
 
 #include "base/cidr.h"
 #include "base/name.h"
+#include "config/refuse.h"
 #include "config/route.h"
-
-static int
-refuse(struct buf *why, const char *text)
-{
-	buf_str(why, text);
-	return -EINVAL;
-}
 
 /* HOST[:PORT] or [IPV6][:PORT]; the host without brackets, the port only where there is one. */
 static int
