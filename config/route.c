@@ -12,7 +12,7 @@
 #include "config/pool.h"
 #include "config/refuse.h"
 #include "config/secret.h"
-#include "config/via.h"
+#include "config/way.h"
 
 bool
 route_key(struct slice name, enum route_key *ret)

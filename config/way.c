@@ -2,7 +2,7 @@
 /*
  * What may stand behind `via`.  Text in, slices of it out.  Called by route.c.
  */
-#include "config/via.h"
+#include "config/way.h"
 
 #include <sys/un.h>
 
