@@ -12,7 +12,7 @@
 static bool
 is_ours(const struct route *route)
 {
-	return route->aliases || route->recipients || route->via == VIA_MAILDIR;
+	return route->aliases || route->recipients || way_of(route->via)->folds_case;
 }
 
 static void

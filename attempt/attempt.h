@@ -71,6 +71,10 @@ void attempt_may_stop(void);
 /* Mark, note and report one recipient. */
 void attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
+/* The same of the recipients rcpts[0..n), which share one outcome. */
+void attempt_report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n,
+    const struct outcome *o);
+
 /* The line of the message's log that says what became of a recipient. */
 void attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 

@@ -183,7 +183,7 @@ auth_missing(const struct smtp_link *l, const struct route *r, struct outcome *r
 {
 	static const int codes[] = { 530, 534, 535, 538 };	/* RFC 4954 section 6 */
 
-	for (size_t i = 0; r->via == VIA_SMTP && i < sizeof codes / sizeof codes[0]; i++) {
+	for (size_t i = 0; way_of(r->via)->login && i < sizeof codes / sizeof codes[0]; i++) {
 		if (l->reply.code != codes[i])
 			continue;
 		outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));

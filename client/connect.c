@@ -91,7 +91,7 @@ not_found(struct connect *w)
 		[MX_NXDOMAIN] = "there is no such domain: ", [MX_NO_HOST] = "the domain has no host that could take mail: ",
 		[MX_DEFER] = "the DNS has no answer for now: ", [MX_OWN] = NULL,
 	};
-	const bool route = w->d->route->via != VIA_MX;
+	const bool route = !way_of(w->d->route->via)->by_domain;
 	const char *what = route ? "the host that the route names cannot be found: " : words[w->mx.status];
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
@@ -133,12 +133,12 @@ look_up(struct connect *w)
 
 	if (w->looked_up)
 		return true;
-	if (d->route->via != VIA_MX)
-		mx_host(d->resolver, d->route->host, c->relay.family, d->route->port ? d->route->port : port, &w->mx);
-	else
+	if (way_of(d->route->via)->by_domain) {
 		mx_lookup(d->resolver, slice_str(d->destination), c->relay.family, port, &w->mx);
-	if (d->route->via == VIA_MX)
 		self_drop(c, slice_str(d->destination), &w->mx);
+	} else {
+		mx_host(d->resolver, d->route->host, c->relay.family, d->route->port ? d->route->port : port, &w->mx);
+	}
 	w->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	connect_note_answer(w);
@@ -349,7 +349,7 @@ begin(struct connect *w, const struct order_target *t, struct smtp_link *l, stru
 		l->ipv4_left = t->address->ss_family == AF_INET6 && has_ipv4(w);
 		tls_policy_of_host(&terms, w->d->hosts, t->exchanger->name, l->key, clock_wall_s());
 	}
-	l->lmtp = w->d->route->via == VIA_LMTP;
+	l->lmtp = way_of(w->d->route->via)->lmtp;
 	start = link_start(l, &terms, &w->d->tls, ret_why);
 	if (start == LINK_READY && w->d->route->user)
 		start = auth_login(l, w->d->route, ret_why);
@@ -372,7 +372,7 @@ greet(struct connect *w, const struct order_target *t, const char *host, const s
 	l->latency_us = dialled->first_us;
 	start = begin(w, t, l, &why);
 	connect_tell_host(w, t, dialled, HOST_OPEN, tls_result(l));
-	if (start == LINK_READY && !(l->ours && w->d->route->via == VIA_MX)) {
+	if (start == LINK_READY && !(l->ours && way_of(w->d->route->via)->by_domain)) {
 		w->sessions++;
 		return l;
 	}
@@ -455,7 +455,7 @@ to_socket(struct connect *w, const char *path)
 static bool
 all_gone(const struct connect *w)
 {
-	if (!w->gone || w->gone != w->refused || w->n || w->resting || w->sessions || w->d->route->via == VIA_LMTP)
+	if (!w->gone || w->gone != w->refused || w->n || w->resting || w->sessions || way_of(w->d->route->via)->lmtp)
 		return false;
 	for (size_t i = 0; i < w->mx.n; i++) {
 		enum dns_status status = w->mx.exchangers[i].status;
@@ -489,7 +489,7 @@ conclude(struct connect *w)
 struct smtp_link *
 connect_next(struct connect *w)
 {
-	const char *to = w->d->route->via == VIA_LMTP ? w->d->route->target : NULL;
+	const char *to = w->d->route->target;
 	struct smtp_link *l = NULL;
 	int64_t begun_us;
 

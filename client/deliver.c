@@ -117,8 +117,7 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 		t = ahead;
 	} else if (transaction_init(t, d, e, rcpts, n) < 0) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
-		for (size_t i = 0; i < n; i++)
-			attempt_report(d, e, rcpts[i], &o);
+		attempt_report_all(d, e, rcpts, n, &o);
 		return;
 	}
 	if (!ahead)

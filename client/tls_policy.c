@@ -27,9 +27,9 @@ from_route(struct tls_policy *t, const struct config *c, const struct route *r)
 		t->source = "tls of the route";
 		t->remedy = "tls = may would take any certificate, and tls-ca-file can name its authority";
 		t->remedy_none = "tls = may would send it in the clear";
-	} else if (r->via == VIA_LMTP) {	/* within one's own walls */
+	} else if (way_of(r->via)->clear) {
 		t->tls = RELAY_TLS_NONE;
-		t->source = "lmtp:";
+		t->source = way_of(r->via)->clear;
 	}
 }
 
@@ -40,8 +40,8 @@ tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
 
 	from_route(&t, c, r);
 	/* RFC 8689 section 4.2.1 wants the exchanger's name itself to be beyond doubt, which takes DNSSEC or MTA-STS; its
-	 * certificate has to do.  LMTP is the end of the way, of which it says nothing. */
-	if (requiretls && t.tls != RELAY_TLS_REQUIRE && r->via != VIA_LMTP) {
+	 * certificate has to do.  It says nothing of final delivery. */
+	if (requiretls && t.tls != RELAY_TLS_REQUIRE && !way_of(r->via)->ends_here) {
 		t.tls = RELAY_TLS_REQUIRE;
 		t.by_message = true;
 		t.source = "REQUIRETLS";

@@ -63,7 +63,7 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 		    "[%s %s] has a password but nobody it belongs to: set user", section, r->pattern);
 	if (!r->user || refused || !at[ROUTE_VIA].source)
 		return;
-	if (r->via != VIA_SMTP)
+	if (!way_of(r->via)->login)
 		settings_error(&l->settings, at[ROUTE_USER],
 		    "[%s %s] user: there is nobody to log in to: set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
 	else if (!is_private(l->c, r))
@@ -76,7 +76,7 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 static void
 check_route_tls(struct config_loader *l, const struct route *r, const struct route_places *places)
 {
-	const bool elsewhere = r->via == VIA_MX || r->host;
+	const bool elsewhere = way_has_hosts(r);
 
 	if (!r->tls || !places->keys[ROUTE_VIA].source || (elsewhere && r->scheme == SCHEME_ANY))
 		return;

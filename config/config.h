@@ -13,6 +13,7 @@
 
 #include "base/cidr.h"
 #include "base/slice.h"
+#include "config/way.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/smtp-handler/smtp-handler.conf"
 
@@ -29,30 +30,16 @@ enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 
-enum route_via {
-	VIA_MX,			/* the domain's exchangers */
-	VIA_SMTP,		/* host, port; port 0: [relay] port */
-	VIA_LMTP,		/* host and port; or target: the path of a socket */
-	VIA_MAILDIR,		/* target: path with {local} and {domain} */
-	VIA_PRINT,
-	VIA_DISCARD,
-	VIA_REJECT,		/* target: the text */
-	VIA_ALIASES,		/* no route says so: the runner's own, for recipients that stand for others */
-};
-
-/* What a smarthost's scheme says of TLS; both mean verified. */
-enum route_scheme { SCHEME_ANY, SCHEME_STARTTLS, SCHEME_IMPLICIT };
-
 struct route {
 	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org"; lower case */
 	bool by_sender;		/* [sender PATTERN]: of the reverse-path, else of the recipient's domain */
 	enum route_via via;
 	char *via_text;		/* as written, for --explain and the log */
-	char *host;		/* VIA_SMTP, VIA_LMTP: name or address, without brackets */
-	enum route_scheme scheme;	/* smtp:// and the like; smtp+starttls://; smtps:// */
+	char *host;		/* the one host it names, or NULL: name or address, without brackets */
+	enum route_scheme scheme;
 	enum relay_tls tls;	/* unset: as [relay] says */
-	uint16_t port;
-	char *target;
+	uint16_t port;		/* of host; 0: [relay] port */
+	char *target;		/* the path or the text that it names, or NULL */
 	bool accept_set;
 	enum config_accept accept;	/* settled by config_load, whatever was written */
 	char *recipients;	/* file, or NULL: any local part */

@@ -71,17 +71,17 @@ route_sender_valid(struct slice pattern)
 static int
 set_via(struct route *r, struct slice value, struct buf *why)
 {
-	struct via v = { 0 };
-	int e = via_parse(value, &v, why);
+	struct way_value v;
+	int e = way_parse(value, &v, why);
 
 	if (e < 0)
 		return e;
-	if (r->by_sender && v.kind != VIA_MX && v.kind != VIA_SMTP)
+	if (r->by_sender && !way_of(v.via)->for_senders)
 		return refuse(why, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST, smtp+starttls://HOST");
 	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
 	    pool_replace(&r->target, v.target) < 0)
 		return -ENOMEM;
-	r->via = v.kind;
+	r->via = v.via;
 	r->port = v.port;
 	r->scheme = v.scheme;
 	return 0;
@@ -197,10 +197,8 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 void
 route_settle(struct route *r)
 {
-	bool ends_here = r->via == VIA_LMTP || r->via == VIA_MAILDIR || r->via == VIA_PRINT;
-
 	if (!r->accept_set)
-		r->accept = ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE : ACCEPT_TRUSTED;
+		r->accept = way_of(r->via)->ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE : ACCEPT_TRUSTED;
 }
 
 void

@@ -18,7 +18,6 @@ enum route_key {
 #define ROUTE_USER_MAX	    255
 #define ROUTE_COMMAND_WORDS 32	/* of a token-command */
 #define ROUTE_COMMAND_MAX   1000
-#define ROUTE_REJECT_MAX 450	/* a reply line is 512 octets at most (RFC 5321 section 4.5.3.1.5) */
 
 /* "via" and so on; false when there is no such key. */
 bool route_key(struct slice name, enum route_key *ret);

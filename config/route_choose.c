@@ -61,7 +61,7 @@ config_route(const struct config *c, struct slice domain)
 static bool
 ends_here(const struct route *r)
 {
-	return r->aliases || r->via == VIA_MAILDIR || r->via == VIA_LMTP || r->via == VIA_PRINT;
+	return r->aliases || way_of(r->via)->ends_here;
 }
 
 static bool

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: ISC
 /*
- * What may stand behind `via`.  Text in, slices of it out.  Called by route.c.
+ * The table of ways out, and the parser of `via`: text in, slices of it out.
  */
 #include "config/way.h"
 
+#include <assert.h>
 #include <sys/un.h>
 
 #include "base/cidr.h"
 #include "base/name.h"
+#include "config/config.h"
 #include "config/refuse.h"
-#include "config/route.h"
 
-/* HOST[:PORT] or [IPV6][:PORT]; the host without brackets, the port only where there is one. */
+#define REJECT_MAX 450	/* a reply line is 512 octets at most (RFC 5321 section 4.5.3.1.5) */
+
+/* HOST[:PORT] or [IPV6][:PORT]; the host is kept without brackets. */
 static int
-parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct buf *why)
+parse_host(struct slice text, struct way_value *v, struct buf *why)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
@@ -41,36 +44,37 @@ parse_host(struct slice text, struct slice *ret_host, uint16_t *ret_port, struct
 	}
 	if (port_text.n && (!slice_uint(port_text, UINT16_MAX, &port) || port == 0))
 		return refuse(why, "a port is a number from 1 to 65535");
-	*ret_host = host;
+	v->host = host;
 	if (port)
-		*ret_port = (uint16_t)port;
+		v->port = (uint16_t)port;
 	return 0;
 }
 
-/* LMTP has no port of its own, and that of SMTP is never its (RFC 2033 section 5). */
+/* LMTP has no port of its own, and must not use that of SMTP (RFC 2033 section 5). */
 static int
-parse_lmtp_host(struct slice text, struct via *v, struct buf *why)
+parse_lmtp_host(struct slice text, struct way_value *v, struct buf *why)
 {
 	const size_t n = why->n;
 
-	if (parse_host(text, &v->host, &v->port, why) == 0 && v->port && v->port != 25)
+	if (parse_host(text, v, why) == 0 && v->port && v->port != 25)
 		return 0;
 	why->n = n;
 	return refuse(why, "write lmtp://HOST:PORT, with any port but 25, or lmtp:/PATH/OF/SOCKET");
 }
 
 static int
-check_socket(struct slice path, struct buf *why)
+parse_socket(struct slice path, struct way_value *v, struct buf *why)
 {
 	if (path.n == 0 || path.p[0] != '/')
 		return refuse(why, "the path of a socket is absolute: lmtp:/run/dovecot/lmtp");
 	if (path.n >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
 		return refuse(why, "the path of a socket has 107 octets at most");
+	v->target = path;
 	return 0;
 }
 
 static int
-check_maildir(struct slice path, struct buf *why)
+parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 {
 	struct slice rest;
 
@@ -83,71 +87,122 @@ check_maildir(struct slice path, struct buf *why)
 		if (!slice_has_prefix(rest, SL("{local}")) && !slice_has_prefix(rest, SL("{domain}")))
 			return refuse(why, "a Maildir's path knows {local} and {domain}, no other braces");
 	}
+	v->target = path;
 	return 0;
 }
 
 static int
-check_reject(struct slice text, struct buf *why)
+parse_reject(struct slice text, struct way_value *v, struct buf *why)
 {
-	if (text.n == 0 || text.n > ROUTE_REJECT_MAX)
+	if (text.n == 0 || text.n > REJECT_MAX)
 		return refuse(why, "behind reject: goes the text to refuse with, 450 octets at most");
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] < ' ' || text.p[i] > '~')
 			return refuse(why, "the text of a refusal is printable ASCII");
+	v->target = text;
 	return 0;
 }
 
-static bool
-take_prefix(struct slice s, struct slice prefix, struct slice *ret_rest)
+static const struct way ways[] = {
+	[VIA_MX] = {
+		.name = "mx", .over_link = true, .by_domain = true, .for_senders = true,
+		.forms = { { .prefix = S("mx"), .help = "mx" } },
+	},
+	[VIA_SMTP] = {		/* ports: RFC 8314 section 7.3, RFC 6409 section 3.1 */
+		.name = "smtp", .over_link = true, .login = true, .for_senders = true,
+		.forms = {
+			{ S("smtp://"), "smtp://HOST[:PORT]", parse_host, SCHEME_ANY, 0 },
+			{ S("smtps://"), "smtps://HOST[:PORT]", parse_host, SCHEME_IMPLICIT, 465 },
+			{ S("smtp+starttls://"), "smtp+starttls://HOST[:PORT]", parse_host, SCHEME_STARTTLS, 587 },
+		},
+	},
+	[VIA_LMTP] = {		/* between hosts of one owner */
+		.name = "lmtp", .over_link = true, .lmtp = true, .ends_here = true, .clear = "lmtp:",
+		.forms = {
+			{ .prefix = S("lmtp:"), .help = "lmtp:SOCKET", .parse = parse_socket },
+			{ .prefix = S("lmtp://"), .help = "lmtp://HOST:PORT", .parse = parse_lmtp_host },
+		},
+	},
+	[VIA_MAILDIR] = {
+		.name = "maildir", .ends_here = true, .folds_case = true,
+		.forms = { { .prefix = S("maildir:"), .help = "maildir:PATH", .parse = parse_maildir } },
+	},
+	[VIA_PRINT] = {
+		.name = "print", .ends_here = true,
+		.forms = { { .prefix = S("print"), .help = "print" } },
+	},
+	[VIA_DISCARD] = {
+		.name = "discard",
+		.forms = { { .prefix = S("discard"), .help = "discard" } },
+	},
+	[VIA_REJECT] = {
+		.name = "reject", .refuses = true,
+		.forms = { { .prefix = S("reject:"), .help = "reject:TEXT", .parse = parse_reject } },
+	},
+	[VIA_ALIASES] = { .name = "aliases" },
+};
+
+static_assert(sizeof ways / sizeof ways[0] == WAYS, "each way has a row");
+
+const struct way *
+way_of(enum route_via via)
 {
-	if (!slice_has_prefix(s, prefix))
-		return false;
-	*ret_rest = slice_trim(slice_skip(s, prefix.n));
-	return true;
+	return &ways[via];
+}
+
+bool
+way_has_hosts(const struct route *route)
+{
+	return way_of(route->via)->by_domain || route->host;
+}
+
+/* The next form of all ways in the order of the table; NULL at the end. */
+static const struct way_form *
+next_form(size_t *way, size_t *form)
+{
+	for (; *way < WAYS; (*way)++, *form = 0)
+		if (*form < WAY_FORMS && ways[*way].forms[*form].prefix.n)
+			return &ways[*way].forms[(*form)++];
+	return NULL;
+}
+
+static int
+refuse_all(struct buf *why)
+{
+	const struct way_form *form, *last = NULL;
+	const char *before = "write ";
+	size_t i = 0, k = 0;
+
+	while ((form = next_form(&i, &k))) {
+		if (last) {
+			buf_fmt(why, "%s%s", before, last->help);
+			before = ", ";
+		}
+		last = form;
+	}
+	buf_fmt(why, " or %s", last->help);
+	return -EINVAL;
+}
+
+static bool
+has_form(struct slice text, const struct way_form *form)
+{
+	return form->parse ? slice_has_prefix(text, form->prefix) : slice_eq(text, form->prefix);
 }
 
 int
-via_parse(struct slice text, struct via *v, struct buf *why)
+way_parse(struct slice text, struct way_value *v, struct buf *why)
 {
-	static const struct { struct slice word; enum route_via via; } words[] = {
-		{ S("mx"), VIA_MX }, { S("print"), VIA_PRINT }, { S("discard"), VIA_DISCARD },
-	};
-	/* RFC 8314 section 7.3, RFC 6409 section 3.1 */
-	static const struct { struct slice prefix; enum route_scheme scheme; uint16_t port; } schemes[] = {
-		{ S("smtp://"), SCHEME_ANY, 0 }, { S("smtps://"), SCHEME_IMPLICIT, 465 },
-		{ S("smtp+starttls://"), SCHEME_STARTTLS, 587 },
-	};
-	struct slice rest;
+	const struct way_form *form, *best = NULL;
+	size_t i = 0, k = 0;
 
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-		if (!slice_eq(text, words[i].word))
+	while ((form = next_form(&i, &k))) {	/* "lmtp://" counts more than "lmtp:" */
+		if (!has_form(text, form) || (best && best->prefix.n > form->prefix.n))
 			continue;
-		v->kind = words[i].via;
-		return 0;
+		best = form;
+		*v = (struct way_value){ .via = (enum route_via)i, .scheme = form->scheme, .port = form->port };
 	}
-	if (take_prefix(text, SL("maildir:"), &v->target)) {
-		v->kind = VIA_MAILDIR;
-		return check_maildir(v->target, why);
-	}
-	if (take_prefix(text, SL("reject:"), &v->target)) {
-		v->kind = VIA_REJECT;
-		return check_reject(v->target, why);
-	}
-	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-		if (!take_prefix(text, schemes[i].prefix, &rest))
-			continue;
-		v->kind = VIA_SMTP;
-		v->scheme = schemes[i].scheme;
-		v->port = schemes[i].port;
-		return parse_host(rest, &v->host, &v->port, why);
-	}
-	if (take_prefix(text, SL("lmtp://"), &rest)) {
-		v->kind = VIA_LMTP;
-		return parse_lmtp_host(rest, v, why);
-	}
-	if (take_prefix(text, SL("lmtp:"), &v->target)) {
-		v->kind = VIA_LMTP;
-		return check_socket(v->target, why);
-	}
-	return refuse(why, "write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT");
+	if (!best)
+		return refuse_all(why);
+	return best->parse ? best->parse(slice_trim(slice_skip(text, best->prefix.n)), v, why) : 0;
 }

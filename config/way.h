@@ -1,22 +1,72 @@
 // SPDX-License-Identifier: ISC
 /*
- * The value of `via`: mx, smtp://host, maildir:path and so on.
+ * The ways out of the queue: one table with the forms of each in the value of `via`, and with the
+ * facts by which programs treat its mail.  A way delivers in delivery/way.
  */
-#ifndef CONFIG_VIA_H
-#define CONFIG_VIA_H
+#ifndef CONFIG_WAY_H
+#define CONFIG_WAY_H
+
+#include <stdbool.h>
 
 #include "base/buf.h"
-#include "config/config.h"
 
-/* What it says, borrowed from its text. */
-struct via {
-	enum route_via kind;
+enum route_via {
+	VIA_MX,			/* the domain's exchangers */
+	VIA_SMTP,		/* host and port */
+	VIA_LMTP,		/* host and port; or target: the path of a socket */
+	VIA_MAILDIR,		/* target: a path with {local} and {domain} */
+	VIA_PRINT,
+	VIA_DISCARD,
+	VIA_REJECT,		/* target: the text */
+	VIA_ALIASES,		/* copies to the addresses that an alias stands for; not in `via` */
+	WAYS
+};
+
+/* TLS that the form of the value demands; in both the certificate is verified. */
+enum route_scheme { SCHEME_ANY, SCHEME_STARTTLS, SCHEME_IMPLICIT };
+
+/* The value of `via`, borrowed from its text. */
+struct way_value {
+	enum route_via via;
 	struct slice host, target;
 	uint16_t port;
 	enum route_scheme scheme;
 };
 
+/* One form of the value. */
+struct way_form {
+	struct slice prefix;	/* without parse: the whole value */
+	const char *help;
+	/* Parse the text behind the prefix.  0; -EINVAL with what to do about it in why. */
+	int (*parse)(struct slice text, struct way_value *v, struct buf *why);
+	enum route_scheme scheme;
+	uint16_t port;		/* if the text names none */
+};
+
+#define WAY_FORMS 3
+
+struct way {
+	const char *name;
+	struct way_form forms[WAY_FORMS];	/* a prefix that is empty ends them */
+	bool over_link;		/* a server takes the mail, over a connection */
+	bool by_domain;		/* to the exchangers of each domain; else all mail of a route goes to one place */
+	bool lmtp;		/* the server replies for each recipient (RFC 2033) */
+	bool login;		/* the server may demand one */
+	bool for_senders;	/* a [sender] may have it */
+	bool ends_here;		/* final delivery: anyone may send to a named domain unless `accept` is written */
+	bool folds_case;	/* local parts that differ in case alone are one mailbox */
+	bool refuses;		/* a session refuses the recipient, with target as the text */
+	const char *clear;	/* TLS only if the route has `tls`: the name of that rule; NULL: as [relay] tls */
+};
+
+struct route;
+
+const struct way *way_of(enum route_via via);
+
+/* Does it deliver to hosts, the exchangers of a domain or the one it names?  A socket is no host. */
+bool way_has_hosts(const struct route *route);
+
 /* 0; -EINVAL with what to do about it in why. */
-int via_parse(struct slice text, struct via *v, struct buf *why);
+int way_parse(struct slice text, struct way_value *v, struct buf *why);
 
 #endif

@@ -4,13 +4,14 @@
  * recipient counts as delivered.  A crash in between costs a second copy, never one.  All such recipients of a message
  * come in one call, so that who is in two lists gets one copy.  Called by delivery.c.
  */
-#include "aliases/expand.h"
-#include "delivery/alias_copy.h"
-#include "delivery/delivery.h"
-#include "delivery/mbox.h"
+#include "delivery/way.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "aliases/expand.h"
+#include "delivery/alias_copy.h"
+#include "delivery/mbox.h"
 
 #define IDS_SHOWN 8		/* of the copies of one recipient, in the logs */
 

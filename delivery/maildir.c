@@ -4,7 +4,7 @@
  * delivered.  {local} and {domain} of the route's path are replaced by the recipient's, in lower case (one
  * person, one mailbox), and can never lead out of the place the path names.
  */
-#include "delivery/delivery.h"
+#include "delivery/maildir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/maildir.h"
 #include "delivery/mbox.h"
+#include "delivery/way.h"
 #include "smtp/address.h"
 
 /* A name for a folder made from what a stranger wrote: no way up, no hidden or special name,

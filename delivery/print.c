@@ -3,7 +3,7 @@
  * The message on the runner's stdout: envelope, then text, for those who want to see mail rather than
  * have it.  One message in one piece, however many workers print.
  */
-#include "delivery/delivery.h"
+#include "delivery/way.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +82,5 @@ deliver_print(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, 
 		outcome_set(&o, CAUSE_LOCAL, SL(""), slice_str(strerror(-r)));
 	else
 		outcome_set(&o, CAUSE_DELIVERED, SL(""), SL("printed"));
-	for (size_t i = 0; i < n; i++)
-		attempt_report(d, e, rcpts[i], &o);
+	attempt_report_all(d, e, rcpts, n, &o);
 }

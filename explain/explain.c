@@ -18,7 +18,7 @@
 #include "client/credential.h"
 #include "client/self.h"
 #include "client/tls_policy.h"
-#include "delivery/maildir.h"
+#include "delivery/way.h"
 #include "hosts/hosts.h"
 #include "hosts/order.h"
 #include "queue/run.h"
@@ -296,12 +296,13 @@ static void
 explain_domain(const struct config *c, const struct dns_resolver *resolver,
     const struct route *route, struct slice domain, FILE *out)
 {
+	const bool by_domain = way_of(route->via)->by_domain;
 	struct hosts hosts;
 	struct mx_list mx;
 
 	fprintf(out, "resolver    ");
 	explain_server_list(resolver, out);
-	if (route->via == VIA_MX) {
+	if (by_domain) {
 		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
 		self_drop(c, domain, &mx);
 	} else {
@@ -312,14 +313,13 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 		fprintf(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
-		explain_exchangers(
-		    c, route, &hosts, &mx, route->via == VIA_MX && domain.p[0] != '[', out);
+		explain_exchangers(c, route, &hosts, &mx, by_domain && domain.p[0] != '[', out);
 		explain_tls(c, route, &hosts, &mx, out);
 		hosts_done(&hosts);
 	}
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
 		if (verdicts[i].status == mx.status)
-			fprintf(out, "mail        %s\n", route->via == VIA_MX ? verdicts[i].text
+			fprintf(out, "mail        %s\n", by_domain ? verdicts[i].text
 			    : "is kept and tried again later: that host cannot be found (4.4.3)");
 	mx_list_done(&mx);
 }
@@ -330,8 +330,10 @@ explain_mailbox(
 {
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
+	const int r = delivery_way_of(route)->mailbox(
+	    route, smtp_path_text(path), smtp_path_domain(path), here, &b);
 
-	if (maildir_path(route, smtp_path_text(path), smtp_path_domain(path), here, &b) < 0)
+	if (r < 0)
 		fprintf(out, "mail        bounces at once: no mailbox can have that name\n");
 	else
 		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
@@ -414,11 +416,11 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 		return 0;
 	if (route->user)
 		explain_login(route, out);
-	if (route->via == VIA_SMTP)
+	if (way_of(route->via)->login)
 		explain_frozen(c, route, out);
-	if (route->via == VIA_MX || route->host)
+	if (way_has_hosts(route))
 		explain_domain(c, resolver, route, domain, out);
-	else if (route->via == VIA_MAILDIR)
+	else if (delivery_way_of(route)->mailbox)
 		explain_mailbox(route, &path, domain, out);
 	return 0;
 }

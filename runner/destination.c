@@ -26,7 +26,7 @@ static bool
 make_key(struct buf *b, const struct route *route, struct slice domain, size_t *ret_name)
 {
 	buf_str(b, route->via_text);
-	if (route->via == VIA_MX) {
+	if (way_of(route->via)->by_domain) {
 		buf_chr(b, ' ');
 		*ret_name = b->n;
 		for (size_t i = 0; i < domain.n; i++)

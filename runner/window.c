@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "attempt/deadline.h"
+#include "delivery/way.h"
 #include "runner/frame.h"
 #include "runner/hold.h"
 #include "smtp/server.h"
@@ -211,8 +212,6 @@ push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, 
 static int
 put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 {
-	static char name[] = "aliases";
-	static const struct route expansion = { .pattern = name, .via = VIA_ALIASES, .via_text = name };
 	struct rcpt_place *places = calloc(e->nrcpts ? e->nrcpts : 1, sizeof *places);
 	size_t n = 0;
 	int error;
@@ -224,7 +223,7 @@ put_in_line(struct runner *r, struct message *m, const struct queue_entry *e)
 		const struct route *route = message_route(r, e->from, &e->rcpts[i], &domain);
 
 		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
-			route = &expansion;
+			route = &delivery_way_aliases;
 		if (e->rcpts[i].state != QUEUE_PENDING)
 			settled_before(m, i, e->rcpts[i].state);
 		else if (freeze_holds(r, m, (uint32_t)i, route))

@@ -127,7 +127,7 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
 		return SMTP_ACCEPT;
 	route = config_route_from(p->config, p->sender, domain);
-	if (route->via == VIA_REJECT) {
+	if (way_of(route->via)->refuses) {
 		*ret_why = slice_str(route->target);
 		return SMTP_REFUSE_ROUTE;
 	}
@@ -149,7 +149,7 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 	if (domain.n == 0)
 		return SMTP_ACCEPT;
 	route = config_route(p->config, domain);
-	if (route->via == VIA_REJECT || !route->recipients || (!p->trusted && route->accept != ACCEPT_ANYONE))
+	if (way_of(route->via)->refuses || !route->recipients || (!p->trusted && route->accept != ACCEPT_ANYONE))
 		return SMTP_ACCEPT;
 	if (is_postmaster(route, who))
 		return SMTP_VERIFIED;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "delivery/maildir.h"
+#include "delivery/way.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -366,6 +367,9 @@ test_others(struct mail *m, struct delivery *d)
 	mail_deliver(m, d);
 	ok(mail_reported(m) && m->outcomes[0].cause == CAUSE_ROUTE_REJECT &&
 	    strcmp(m->outcomes[0].detail, text) == 0 && mail_state(m, 0) == 'P', "reject fails with its text");
+	for (int via = 0; via < WAYS; via++)
+		ok(delivery_way_of(&(struct route){ .via = (enum route_via)via })->deliver, "%s can deliver",
+		    way_of((enum route_via)via)->name);
 	delivery_done(d);
 }
 

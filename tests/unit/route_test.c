@@ -138,6 +138,20 @@ check_vias(void)
 	}
 }
 
+/* Each way has a row, and its own name begins each form. */
+static void
+check_ways(void)
+{
+	for (int via = 0; via < WAYS; via++) {
+		const struct way *way = way_of((enum route_via)via);
+
+		ok(way->name && way->name[0], "way %d has a name", via);
+		for (size_t i = 0; i < WAY_FORMS && way->forms[i].prefix.n; i++)
+			ok(slice_has_prefix(way->forms[i].prefix, slice_str(way->name)) && way->forms[i].help,
+			    "%s: form %zu", way->name, i);
+	}
+}
+
 /* What a route says of TLS, beside what [relay] says. */
 static void
 check_tls(void)
@@ -347,6 +361,7 @@ main(void)
 	config_test_begin();
 	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
 		check_mistake(&mistakes[i]);
+	check_ways();
 	check_vias();
 	check_tls();
 	check_routing();
