@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Replacing a file by rename(2).  Nothing is synced: the files that are replaced here can be made
- * anew, and their readers drop what is torn.
+ * A file is replaced by rename(2), and nothing is synced: such a file can be made anew, and its
+ * readers drop what is torn.
  */
 #include "base/file.h"
 
@@ -43,4 +43,23 @@ file_replace_end(struct file_replace *f)
 	if (r < 0)
 		(void)unlinkat(f->folder, f->new_name, 0);
 	return r;
+}
+
+int
+file_read_at(int fd, void *to, size_t n, off_t at)
+{
+	char *p = to;
+
+	while (n) {
+		const ssize_t got = pread(fd, p, n, at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -ENODATA;
+		p += got;
+		n -= (size_t)got;
+		at += got;
+	}
+	return 0;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * A file that is replaced as a whole: readers see the old one or the new one.
+ * Files: reading a stretch of one, and replacing one as a whole.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #define FILE_NAME_MAX 64
 
@@ -22,5 +23,8 @@ int file_replace_begin(struct file_replace *f, int folder, const char *name);
 
 /* Put it in place of NAME, without fsync.  0, or -errno: then NAME is as before. */
 int file_replace_end(struct file_replace *f);
+
+/* Read n octets at `at`.  0; -ENODATA if the file ends before; -errno. */
+int file_read_at(int fd, void *to, size_t n, off_t at);
 
 #endif

@@ -1,39 +1,66 @@
 // SPDX-License-Identifier: ISC
 /*
- * A notice to the sender (RFC 3464 in RFC 6522's multipart/report): for people, for programs, and
- * the message itself or its header.  Written into the queue like any message, so that it is
- * durable before the runner marks anything.  In UTF-8 (RFC 6533) only where the
- * sender has used SMTPUTF8 and there is something to say in it.  Called by runner/notify.
+ * A notice to the sender: a multipart/report (RFC 6522) with a part for people, a part for programs
+ * (RFC 3464), and the message itself or its header section.  It is written into the queue like any
+ * message, so it is durable before a recipient is marked.  It is in UTF-8 (RFC 6533) only if the
+ * sender used SMTPUTF8 and something in it needs UTF-8.
  */
 #include "notice/bounce_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "attempt/transcript.h"
 #include "smtp/params.h"
 
-#define ORIGINAL_MAX ((size_t)50 << 10)	/* returned whole up to this, by its header above */
+#define QUOTES_MAX   3		/* hosts */
+#define QUOTE_LINES  12
+#define ORIGINAL_MAX ((size_t)50 << 10)	/* a longer message is returned as its header section */
+
+static void begin_failed(struct bounce *b);
+static void begin_delayed(struct bounce *b);
+static void begin_delivered(struct bounce *b);
+static void begin_relayed(struct bounce *b);
+static void begin_expanded(struct bounce *b);
 
 static const struct words {
-	const char *subject, *whole, *header;
+	const char *subject;
+	const char *whole, *header;	/* descriptions of the last part; whole is NULL if it is never used */
+	void (*begin)(struct bounce *b);
+	const char *nothing;		/* if the outcome has no words */
 } words[NOTICE_KINDS] = {
-	[NOTICE_FAILED] = { "Undelivered Mail Returned to Sender", "Undelivered message", "Undelivered message header" },
-	[NOTICE_DELAYED] = { "Delayed Mail (still being retried)", NULL, "Delayed message header" },
-	[NOTICE_DELIVERED] = { "Your mail has been delivered", NULL, "Delivered message header" },
-	[NOTICE_RELAYED] = { "Your mail has been passed on", NULL, "Relayed message header" },
-	[NOTICE_EXPANDED] = { "Your mail has been passed on", NULL, "Expanded message header" },
+	[NOTICE_FAILED] = {
+		.subject = "Undelivered Mail Returned to Sender",
+		.whole = "Undelivered message",
+		.header = "Undelivered message header",
+		.begin = begin_failed,
+		.nothing = "no reason was given",
+	},
+	[NOTICE_DELAYED] = {
+		.subject = "Delayed Mail (still being retried)",
+		.header = "Delayed message header",
+		.begin = begin_delayed,
+		.nothing = "no reason was given",
+	},
+	[NOTICE_DELIVERED] = {
+		.subject = "Your mail has been delivered",
+		.header = "Delivered message header",
+		.begin = begin_delivered,
+		.nothing = "delivered",
+	},
+	[NOTICE_RELAYED] = {
+		.subject = "Your mail has been passed on",
+		.header = "Relayed message header",
+		.begin = begin_relayed,
+		.nothing = "handed to the next server",
+	},
+	[NOTICE_EXPANDED] = {
+		.subject = "Your mail has been passed on",
+		.header = "Expanded message header",
+		.begin = begin_expanded,
+		.nothing = "sent on to its addresses",
+	},
 };
-
-void
-bounce_date(struct bounce *b, const char *name, int64_t unix_s)
-{
-	char space[64];
-	struct buf date = BUF(space);
-
-	clock_mail_date(&date, unix_s);
-	notice_line(&b->n, "%s: %.*s", name, (int)date.n, date.p);
-}
 
 static void
 add_head(struct bounce *b)
@@ -44,7 +71,7 @@ add_head(struct bounce *b)
 	notice_line(&b->n, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
 	notice_line(&b->n, "To: <%.*s>", (int)to.n, to.p);
 	notice_line(&b->n, "Subject: %s", words[b->news->action].subject);
-	bounce_date(b, "Date", b->news->now_s);
+	notice_date(&b->n, "Date", b->news->now_s);
 	notice_line(&b->n, "Message-ID: <%s@%s>", id, host);
 	notice_line(&b->n, "Auto-Submitted: auto-replied");	/* RFC 3834 section 5 */
 	notice_line(&b->n, "MIME-Version: 1.0");
@@ -56,20 +83,8 @@ add_head(struct bounce *b)
 	notice_line(&b->n, "This is a MIME-encoded message.");
 }
 
-void
-bounce_part(struct bounce *b, const char *type, const char *description, bool eight_bit)
-{
-	notice_blank(&b->n);
-	notice_line(&b->n, "--=_%s", b->n.message.id);
-	notice_line(&b->n, "Content-Description: %s", description);
-	notice_line(&b->n, "Content-Type: %s", type);
-	if (eight_bit)
-		notice_line(&b->n, "Content-Transfer-Encoding: 8bit");
-	notice_blank(&b->n);
-}
-
-/* The message as it is, if it failed, is small and DATA can carry it, unless RET=HDRS (RFC 3461 section 4.3), or
- * REQUIRETLS: its text must not go in clear (RFC 8689 section 5). */
+/* A failed message is returned whole if it is small and DATA can carry it.  RET=HDRS forbids that (RFC 3461
+ * section 4.3), and so does REQUIRETLS: the text must not go in clear (RFC 8689 section 5). */
 static bool
 returns_whole(const struct bounce *b)
 {
@@ -90,18 +105,17 @@ add_original(struct bounce *b)
 	const struct words *names = &words[b->news->action];
 	int r = 0;
 
-	bounce_part(b, types[b->utf8][b->whole], b->whole ? names->whole : names->header, b->original_8bit);
+	notice_part(&b->n, types[b->utf8][b->whole], b->whole ? names->whole : names->header, b->original_8bit);
 	if (b->whole)
 		r = notice_copy(&b->n, b->e);
 	else
 		notice_raw(&b->n, b->header.text);
-	notice_blank(&b->n);
-	notice_line(&b->n, "--=_%s--", b->n.message.id);
+	notice_last_part(&b->n);
 	return r;
 }
 
-/* Who sent it with SMTPUTF8 can read the forms of RFC 6533; where they would say no more than the others, those are read by
- * more programs. */
+/* A sender that used SMTPUTF8 can read the forms of RFC 6533.  More programs read the others, so those are
+ * used if they can express everything. */
 static bool
 needs_utf8(const struct bounce *b)
 {
@@ -118,13 +132,187 @@ needs_utf8(const struct bounce *b)
 	return found;
 }
 
+/* ---- the part for people ---- */
+
+static const char *
+plural(const struct bounce *b)
+{
+	return b->news->n == 1 ? "" : "es";
+}
+
+static void
+begin_failed(struct bounce *b)
+{
+	notice_line(&b->n, "Your message could not be delivered to the address%s below, and it will", plural(b));
+	notice_line(&b->n, "not be tried again.  Other recipients, if there were any, are not affected.");
+}
+
+static void
+begin_delayed(struct bounce *b)
+{
+	notice_line(&b->n, "Your message could not be delivered to the address%s below so far.  This", plural(b));
+	notice_line(&b->n, "is a warning only: it is still being tried, and you need not send it again.");
+	notice_date(&b->n, "Attempts end on", b->news->retry_until_s);
+}
+
+static void
+begin_delivered(struct bounce *b)
+{
+	notice_line(&b->n, "Your message has been delivered to the address%s below, as you have asked to", plural(b));
+	notice_line(&b->n, "be told.  Whether anybody has read it is not known here.");
+}
+
+static void
+begin_relayed(struct bounce *b)
+{
+	notice_line(&b->n, "Your message for the address%s below has been handed to the next mail server.", plural(b));
+	notice_line(&b->n, "That one may not confirm its delivery, so you may hear no more of it unless it");
+	notice_line(&b->n, "cannot be delivered there.");
+}
+
+static void
+begin_expanded(struct bounce *b)
+{
+	notice_line(&b->n, "The address%s below stand%s for others, and your message has been sent on to all", plural(b),
+	    b->news->n == 1 ? "s" : "");
+	notice_line(&b->n, "of them.  You hear more only of those that it cannot be delivered to.");
+}
+
+/* An alias may have led to this address.  The sender knows only the address that it wrote to. */
+static void
+add_written_address(struct bounce *b, const struct queue_rcpt *rcpt)
+{
+	char space[600];
+	struct buf text = BUF(space);
+	struct slice address;
+
+	(void)slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
+	smtp_xtext_decode(address, &text);
+	if (text.n && !text.full && !slice_ieq(buf_slice(&text), rcpt->path))
+		notice_line(&b->n, "    (you have written to <%.*s>)", (int)text.n, text.p);
+}
+
+/* The host as a stranger may read it: the path of a socket stays here. */
+static const char *
+public_host(const char *host)
+{
+	return host[0] == '/' ? "the server that keeps the mailboxes" : host;
+}
+
+/* One recipient and its outcome.  A stranger must not learn where a mailbox lies on our disk. */
+static void
+explain(struct bounce *b, const struct bounce_rcpt *r)
+{
+	const struct outcome *o = r->outcome;
+	struct slice path = b->e->rcpts[r->rcpt].path;
+	bool says = o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED);
+
+	notice_blank(&b->n);
+	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
+	add_written_address(b, &b->e->rcpts[r->rcpt]);
+	if (o->remote && o->host[0])
+		notice_line(&b->n, "    %s answered:", public_host(o->host));
+	notice_line(&b->n, "    %s", says ? outcome_told(o) : words[b->news->action].nothing);
+	if (o->status[0])
+		notice_line(&b->n, "    (status %s)", o->status);
+}
+
+/* The end of a notice of failure. */
+static void
+advise(struct bounce *b)
+{
+	notice_blank(&b->n);
+	notice_line(&b->n, "If the reason says that the address does not exist, check how it is spelled.");
+	notice_line(&b->n, "Otherwise ask the recipient by another way, or the postmaster of the system");
+	notice_line(&b->n, "that answered, and quote this notice.  Your message, or its header, is");
+	notice_line(&b->n, "attached.");
+}
+
+struct quote {
+	struct bounce *b;
+	const char *host;
+	bool begun;
+};
+
+static void
+quote_line(void *ctx, struct slice line)
+{
+	struct quote *q = ctx;
+
+	if (q->host[0] == '/' && memmem(line.p, line.n, q->host, strlen(q->host)))
+		return;
+	if (!q->begun) {
+		notice_blank(&q->b->n);
+		notice_line(&q->b->n, "The last of what was said between this system and %s:", public_host(q->host));
+		notice_blank(&q->b->n);
+		q->begun = true;
+	}
+	notice_line(&q->b->n, "    %.*s", (int)line.n, line.p);
+}
+
+struct quotes {
+	const char *host[QUOTES_MAX];
+	size_t n;
+};
+
+/* True for the first mention of a host, if there is room to remember it. */
+static bool
+first_of(struct quotes *q, const char *host)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (strcmp(q->host[i], host) == 0)
+			return false;
+	if (q->n == QUOTES_MAX)
+		return false;
+	q->host[q->n++] = host;
+	return true;
+}
+
+/* The ends of the sessions in which the recipients failed, from the message's log.  Many recipients share one. */
+static void
+quote_sessions(struct bounce *b)
+{
+	struct quotes quotes = { .n = 0 };
+	char *log;
+	size_t n;
+
+	if (b->e->expanded && b->e->nrcpts > 1)
+		return;		/* the sender must not learn who else is behind the alias */
+	if (queue_log(b->e, &log, &n) < 0)
+		return;		/* the notice is complete without it */
+	for (size_t i = 0; i < b->news->n; i++) {
+		struct quote quote = { b, b->news->rcpts[i].outcome->host, false };
+
+		if (quote.host[0] && first_of(&quotes, quote.host))
+			transcript_quote(slice_of(log, n), slice_str(quote.host), QUOTE_LINES, quote_line, &quote);
+	}
+	free(log);
+}
+
+static void
+add_text(struct bounce *b)
+{
+	notice_part(&b->n, b->utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii", "Notification", b->utf8);
+	notice_line(&b->n, "This is the mail system at %s.", b->config->server.hostname);
+	notice_blank(&b->n);
+	words[b->news->action].begin(b);
+	for (size_t i = 0; i < b->news->n; i++)
+		explain(b, &b->news->rcpts[i]);
+	if (b->news->action == NOTICE_FAILED)
+		advise(b);
+	if (b->news->action == NOTICE_FAILED || b->news->action == NOTICE_DELAYED)
+		quote_sessions(b);
+}
+
+/* ---- the whole ---- */
+
 static int
 write_parts(struct bounce *b)
 {
 	int r;
 
 	add_head(b);
-	bounce_text(b);
+	add_text(b);
 	bounce_status(b);
 	r = add_original(b);
 	return r == 0 ? notice_commit(&b->n) : r;

@@ -20,14 +20,7 @@ struct bounce {
 	bool original_8bit;		/* what is returned holds octets above 127 */
 };
 
-/* "Name: date". */
-void bounce_date(struct bounce *b, const char *name, int64_t unix_s);
-/* The boundary, the fields in front of a part, and the empty line behind them. */
-void bounce_part(struct bounce *b, const char *type, const char *description, bool eight_bit);
-
-/* bounce_text.c: the part for people. */
-void bounce_text(struct bounce *b);
-/* bounce_status.c: the part for programs. */
+/* Add the part for programs. */
 void bounce_status(struct bounce *b);
 
 #endif

@@ -59,9 +59,9 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 	notice_line(&b->n, "Action: %s", owed_kind_text(b->news->action));
 	notice_line(&b->n, "Status: %s", r->outcome->status);
 	add_diagnostic(b, r->outcome);
-	bounce_date(b, "Last-Attempt-Date", b->news->now_s);
+	notice_date(&b->n, "Last-Attempt-Date", b->news->now_s);
 	if (b->news->action == NOTICE_DELAYED)
-		bounce_date(b, "Will-Retry-Until", b->news->retry_until_s);
+		notice_date(&b->n, "Will-Retry-Until", b->news->retry_until_s);
 }
 
 void
@@ -69,12 +69,12 @@ bounce_status(struct bounce *b)
 {
 	const struct deadline deadline = deadline_of(b->e);
 
-	bounce_part(b, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
+	notice_part(&b->n, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
 	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
-	bounce_date(b, "Arrival-Date", b->e->arrived_us / 1000000);
+	notice_date(&b->n, "Arrival-Date", b->e->arrived_us / 1000000);
 	if (deadline.set)	/* RFC 2852 section 6 */
-		bounce_date(b, "Deliver-By-Date", deadline.at_s);
+		notice_date(&b->n, "Deliver-By-Date", deadline.at_s);
 	for (size_t i = 0; i < b->news->n; i++)
 		add_recipient(b, &b->news->rcpts[i]);
 }

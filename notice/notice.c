@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * Writing a message of our own into the queue.  Must not know what it says: notice/bounce does.
+ * A message of our own on its way into the queue.  Must not know what a notice is about.
  */
 #include "notice/notice.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 
 void
@@ -103,25 +102,47 @@ notice_blank(struct notice *n)
 	notice_raw(n, SL("\r\n"));
 }
 
+void
+notice_date(struct notice *n, const char *name, int64_t unix_s)
+{
+	char space[64];
+	struct buf date = BUF(space);
+
+	clock_mail_date(&date, unix_s);
+	notice_line(n, "%s: %.*s", name, (int)date.n, date.p);
+}
+
+void
+notice_part(struct notice *n, const char *type, const char *description, bool eight_bit)
+{
+	notice_blank(n);
+	notice_line(n, "--=_%s", n->message.id);
+	notice_line(n, "Content-Description: %s", description);
+	notice_line(n, "Content-Type: %s", type);
+	if (eight_bit)
+		notice_line(n, "Content-Transfer-Encoding: 8bit");
+	notice_blank(n);
+}
+
+void
+notice_last_part(struct notice *n)
+{
+	notice_blank(n);
+	notice_line(n, "--=_%s--", n->message.id);
+}
+
 int
 notice_copy(struct notice *n, const struct queue_entry *e)
 {
 	char block[16384];
 	uint64_t at = 0;
+	ssize_t got;
 
-	while (at < e->content_size) {
-		uint64_t rest = e->content_size - at;
-		ssize_t got = pread(e->fd, block, rest < sizeof block ? (size_t)rest : sizeof block,
-		    (off_t)(e->content_at + at));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return -EIO;
+	while ((got = queue_read(e, at, block, sizeof block)) > 0) {
 		notice_raw(n, slice_of(block, (size_t)got));
 		at += (uint64_t)got;
 	}
-	return n->error;
+	return got < 0 ? (int)got : n->error;
 }
 
 int

@@ -29,6 +29,12 @@ void notice_begin(struct notice *n, const struct queue *q, const struct notice_e
 /* A line of ours; anything in it that is not printable ASCII, or UTF-8 where that may be, becomes '?', and CRLF is added. */
 __attribute__((format(printf, 2, 3))) void notice_line(struct notice *n, const char *format, ...);
 void notice_blank(struct notice *n);
+/* A line "Name: date" (RFC 5322 section 3.3). */
+void notice_date(struct notice *n, const char *name, int64_t unix_s);
+/* The boundary, the fields of a MIME part, and the empty line after them.  The boundary is made of the queue ID. */
+void notice_part(struct notice *n, const char *type, const char *description, bool eight_bit);
+/* The boundary behind the last part. */
+void notice_last_part(struct notice *n);
 /* Octets as they are: another message's, whole lines or not. */
 void notice_raw(struct notice *n, struct slice octets);
 /* The content of e.  0 or -errno. */

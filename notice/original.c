@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* How much of what was read are whole header lines; whole: an empty line, or the end of the message, follows. */
 static size_t
@@ -32,22 +31,17 @@ section(struct slice all, bool all_of_message, bool *ret_whole)
 int
 header_read(const struct queue_entry *e, size_t max, struct header *ret)
 {
-	size_t n = e->content_size < max ? (size_t)e->content_size : max, have = 0;
+	size_t n = e->content_size < max ? (size_t)e->content_size : max;
+	ssize_t got;
 	bool whole;
 
 	ret->space = malloc(n ? n : 1);
 	if (!ret->space)
 		return -ENOMEM;
-	while (have < n) {
-		ssize_t got = pread(e->fd, ret->space + have, n - have, (off_t)(e->content_at + have));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			header_done(ret);
-			return -EIO;
-		}
-		have += (size_t)got;
+	got = queue_read(e, 0, ret->space, n);
+	if (got < 0) {
+		header_done(ret);
+		return (int)got;
 	}
 	ret->text = slice_of(ret->space, section(slice_of(ret->space, n), n == e->content_size, &whole));
 	ret->whole = whole;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
@@ -257,16 +258,7 @@ queue_write_at(int fd, struct slice octets, off_t at)
 int
 queue_read_at(int fd, char *octets, size_t n, off_t at)
 {
-	while (n) {
-		ssize_t got = pread(fd, octets, n, at);
+	const int r = file_read_at(fd, octets, n, at);
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -EBADMSG;
-		octets += got;
-		n -= (size_t)got;
-		at += got;
-	}
-	return 0;
+	return r == -ENODATA ? -EBADMSG : r;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "queue/folders.h"
 
 #define USUAL_ENVELOPE 1024		/* is read at once; the rest of a longer one after it */
@@ -163,6 +164,18 @@ queue_unload(struct queue_entry *e)
 	free(e->rcpts);
 	free(e->head);
 	*e = (struct queue_entry){ .fd = -1 };
+}
+
+ssize_t
+queue_read(const struct queue_entry *e, uint64_t at, char *to, size_t n)
+{
+	const uint64_t rest = at < e->content_size ? e->content_size - at : 0;
+	const size_t some = rest < n ? (size_t)rest : n;
+	const int r = file_read_at(e->fd, to, some, (off_t)(e->content_at + at));
+
+	if (r < 0)
+		return r == -ENODATA ? -EIO : r;
+	return (ssize_t)some;
 }
 
 int

@@ -87,6 +87,10 @@ int64_t queue_next_due(const struct queue *q);
 int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
 void queue_unload(struct queue_entry *e);
 
+/* Read up to n octets of the content, from octet `at` on.  How many: fewer than n only at the end of the content, 0 behind it.
+ * -EIO if the file ends before its content does; -errno. */
+ssize_t queue_read(const struct queue_entry *e, uint64_t at, char *to, size_t n);
+
 /* One byte, in place. */
 int queue_mark(struct queue_entry *e, size_t rcpt, enum queue_rcpt_state state);
 int queue_mark_warned(struct queue_entry *e);
