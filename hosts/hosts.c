@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/cidr.h"
+#include "base/clock.h"
 #include "base/slice.h"
 
 #define OUTAGE_S 60
@@ -281,4 +282,39 @@ host_key(char key[64], const struct sockaddr_storage *address)
 	brackets = b.n && memchr(b.p, ':', b.n);
 	(void)snprintf(key, 64, "%s%.*s%s:%u", brackets ? "[" : "", (int)b.n, b.p, brackets ? "]" : "",
 	    (unsigned)address_port(sa));
+}
+
+static void
+add_state(struct buf *b, const char *text)
+{
+	if (b->n)
+		buf_str(b, "; ");
+	buf_str(b, text);
+}
+
+void
+hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s)
+{
+	const int64_t until_s = hosts_rests_until(h, host, now_s);
+
+	if (until_s) {
+		add_state(b, "fails since ");
+		clock_stamp(b, host->since_s);
+		buf_fmt(b, " (%u times), left alone until ", host->failures);
+		clock_stamp(b, until_s);
+	} else if (host->broken > 1) {
+		add_state(b, "takes mail and breaks off, tried after all others");
+	} else if (host->failures) {
+		add_state(b, "failed last time, tried after others");
+	} else if (host->first_us) {
+		add_state(b, host->at_least ? "slower than others" : "good");
+	}
+	if (host->ipv4_until_s > now_s) {
+		add_state(b, "refused our IPv6 address, IPv4 until ");
+		clock_stamp(b, host->ipv4_until_s);
+	}
+	if (host->tls_failed_s)
+		add_state(b, "TLS failed last time");
+	if (b->n == 0)
+		buf_str(b, "unknown");
 }

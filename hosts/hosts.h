@@ -85,7 +85,7 @@ void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_
 int64_t hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s);
 
 /* What is known of it, in words: "good", "fails since ..., left alone until ...". */
-void host_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);
+void hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);
 
 /* For the parts of the room: the entry for address, made if there is none; NULL without memory, and then it is not
  * remembered.  Does a text fit into a line of the table? */

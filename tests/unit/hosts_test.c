@@ -207,7 +207,7 @@ test_states(void)
 		char space[300];
 		struct buf b = BUF(space);
 
-		host_state(&b, &h, &states[i].host, 1763787774);
+		hosts_state(&b, &h, &states[i].host, 1763787774);
 		is(buf_slice(&b), slice_str(states[i].text), states[i].name);
 	}
 }

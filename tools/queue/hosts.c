@@ -45,7 +45,7 @@ put_host(const struct hosts *hosts, const struct host *h, int64_t now_s)
 	char space[300];
 	struct buf state = BUF(space);
 
-	host_state(&state, hosts, h, now_s);
+	hosts_state(&state, hosts, h, now_s);
 	text_column(stdout, slice_str(h->address), 24);
 	(void)fputc(' ', stdout);
 	text_column(stdout, slice_str(h->name), 28);
@@ -65,7 +65,7 @@ put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
 	char space[300];
 	struct buf state = BUF(space);
 
-	host_state(&state, hosts, h, now_s);
+	hosts_state(&state, hosts, h, now_s);
 	(void)fputs("{\"address\":", stdout);
 	json_string(stdout, slice_str(h->address));
 	json_text(stdout, "name", slice_str(h->name));
