@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The conversion of message/sevenbit, from the queue file into memory that is a file: what travels then is a payload like
- * any other.  Called by client/transaction, at most once for a delivery.
+ * The conversion of message/sevenbit, from the queue file into a file in memory.  The copy travels
+ * as any other payload does.
  */
 #include "client/convert.h"
 
@@ -16,9 +16,10 @@
 
 struct copy {
 	int fd;
-	uint64_t size, line;
+	uint64_t size;
+	uint64_t line;			/* octets in the current line */
 	struct queue_facts facts;
-	size_t n;
+	size_t n;			/* octets in block */
 	char block[BLOCK];
 };
 
@@ -66,13 +67,19 @@ take(void *ctx, struct slice octets)
 	return r;
 }
 
+static struct slice
+content_of(const struct queue_entry *e, const void *file)
+{
+	return slice_of((const char *)file + e->content_at, (size_t)e->content_size);
+}
+
 int
 convert_sevenbit(const struct queue_entry *e, struct payload *ret, const char **ret_why)
 {
 	struct copy *c = calloc(1, sizeof *c);
 	const struct mime_sink sink = { take, c };
 	const size_t n = (size_t)(e->content_at + e->content_size);
-	/* Nobody makes it shorter while we look: what is cut and grows is the log behind the content. */
+	/* The mapping stays valid: only the log behind the content grows and is cut. */
 	void *file = mmap(NULL, n, PROT_READ, MAP_PRIVATE, e->fd, 0);
 	int r = file == MAP_FAILED ? -errno : 0;
 
@@ -81,14 +88,16 @@ convert_sevenbit(const struct queue_entry *e, struct payload *ret, const char **
 		goto out;
 	}
 	c->fd = memfd_create("converted", MFD_CLOEXEC);
-	r = c->fd < 0 ? -errno
-		      : mime_sevenbit(slice_of((const char *)file + e->content_at, (size_t)e->content_size), &sink, ret_why);
+	r = c->fd < 0 ? -errno : mime_sevenbit(content_of(e, file), &sink, ret_why);
 	if (r == 0)
 		r = flush(c);
-	if (r == 0)
-		*ret = (struct payload){ .fd = c->fd, .size = c->size, .facts = c->facts };
-	else if (c->fd >= 0)
+	if (r == 0) {
+		payload_init(ret, &c->facts);
+		payload_add_file(ret, c->fd, 0, c->size);
+		r = c->fd;
+	} else if (c->fd >= 0) {
 		(void)close(c->fd);
+	}
 out:
 	if (file != MAP_FAILED)
 		(void)munmap(file, n);

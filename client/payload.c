@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The content of a message on its way out: straight from the file where nothing has to change, through the encoder
- * where it has (RFC 5321 section 4.1.1.4, 4.5.2), or counted, as BDAT wants it (RFC 3030).  The last octets are left to leave
- * in one write with what follows them, a dot or the next message's commands: on its own that would cost a segment.
- * Called by client/transaction_content only.
+ * The content of a message on its way out.  A file range goes straight from the file if no octet
+ * has to change.  Else all parts pass the encoder of DATA, as if they were one (RFC 5321 section
+ * 4.5.2).  The last octets wait for the dot or the commands behind them: on their own they would
+ * cost a segment.
  */
 #include "client/payload.h"
 
@@ -14,20 +14,36 @@
 #include "base/clock.h"
 #include "smtp/data.h"
 
-#define TAIL   8192		/* of the content, sent together with what follows */
+#define TAIL   8192		/* octets of the content that leave together with what follows */
 #define BLOCK  8192
-#define LEAST_OCTETS_MS 1	/* octets a millisecond: slower than a 9600 baud line is not worth a worker */
+#define LEAST_OCTETS_MS 1	/* a slower peer than 9600 baud is not worth a worker */
 
 static_assert(TAIL + 3 <= STREAM_OUT, "tail and dot must fit in one write");
 
 void
-payload_init(struct payload *p, const struct queue_entry *e)
+payload_init(struct payload *p, const struct queue_facts *facts)
 {
-	p->fd = e->fd;
-	p->at = e->content_at;
-	p->size = e->content_size;
-	p->facts = e->facts;
-	p->stubborn = NULL;
+	*p = (struct payload){ .facts = *facts };
+}
+
+static void
+add_part(struct payload *p, struct payload_part part)
+{
+	assert(p->nparts < PAYLOAD_PARTS);
+	p->parts[p->nparts++] = part;
+	p->size += part.size;
+}
+
+void
+payload_add_octets(struct payload *p, struct slice octets)
+{
+	add_part(p, (struct payload_part){ .octets = octets.p, .fd = -1, .size = octets.n });
+}
+
+void
+payload_add_file(struct payload *p, int fd, uint64_t at, uint64_t size)
+{
+	add_part(p, (struct payload_part){ .fd = fd, .at = at, .size = size });
 }
 
 enum smtp_body
@@ -38,25 +54,29 @@ payload_body(const struct payload *p)
 	return p->facts.eight_bit ? SMTP_BODY_8BITMIME : SMTP_BODY_7BIT;
 }
 
-/* Text that does not end in a line end gets one; what is binary is nobody's to complete. */
-static bool
-add_crlf(const struct payload *p)
+/* Text is completed.  Binary content must arrive unchanged. */
+static struct slice
+missing_end(const struct payload *p)
 {
-	return p->facts.no_final_crlf && !p->facts.binary && p->size;
+	return p->facts.no_final_crlf && !p->facts.binary && p->size ? SL("\r\n") : SL("");
 }
 
 uint64_t
 payload_chunk_size(const struct payload *p)
 {
-	return p->size + (add_crlf(p) ? 2 : 0);
+	return p->size + missing_end(p).n;
 }
 
-/* All n octets at `at`; a file that ends early is damaged, and that is ours. */
+/* All n octets at `at` of the part.  A file that ends early is damaged. */
 static int
-read_block(const struct payload *p, uint64_t at, char *to, size_t n)
+read_part(const struct payload_part *part, uint64_t at, char *to, size_t n)
 {
+	if (part->octets) {
+		memcpy(to, part->octets + at, n);
+		return 0;
+	}
 	while (n) {
-		ssize_t got = pread(p->fd, to, n, (off_t)(p->at + at));
+		ssize_t got = pread(part->fd, to, n, (off_t)(part->at + at));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -69,19 +89,67 @@ read_block(const struct payload *p, uint64_t at, char *to, size_t n)
 	return 0;
 }
 
+/* All n octets at `at` of the payload, from as many parts as they lie in. */
+static int
+read_block(const struct payload *p, uint64_t at, char *to, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && n && i < p->nparts; i++) {
+		const struct payload_part *part = &p->parts[i];
+		size_t here;
+
+		if (at >= part->size) {
+			at -= part->size;
+			continue;
+		}
+		here = n < part->size - at ? n : (size_t)(part->size - at);
+		r = read_part(part, at, to, here);
+		to += here;
+		n -= here;
+		at = 0;
+	}
+	return r;
+}
+
+static int
+send_part(struct smtp_link *l, const struct payload_part *part, int timeout_ms)
+{
+	const struct slice octets = slice_of(part->octets, (size_t)part->size);
+
+	if (part->octets)
+		return stream_write(&l->stream, octets, timeout_ms);
+	return stream_sendfile(&l->stream, part->fd, (off_t)part->at, part->size, timeout_ms);
+}
+
+/* The first n octets of the payload, by sendfile(2) where they lie in a file. */
+static int
+send_head(struct smtp_link *l, const struct payload *p, uint64_t n, int timeout_ms)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && n && i < p->nparts; i++) {
+		struct payload_part part = p->parts[i];
+
+		if (part.size > n)
+			part.size = n;
+		r = send_part(l, &part, timeout_ms);
+		n -= part.size;
+	}
+	return r;
+}
+
 static int
 send_plain(struct smtp_link *l, const struct payload *p, int timeout_ms)
 {
-	uint64_t tail = p->size < TAIL ? p->size : TAIL;
+	const size_t tail = p->size < TAIL ? (size_t)p->size : TAIL;
 	char block[TAIL];
-	int r = 0;
+	int r = send_head(l, p, p->size - tail, timeout_ms);
 
-	if (p->size > tail)
-		r = stream_sendfile(&l->stream, p->fd, (off_t)p->at, p->size - tail, timeout_ms);
 	if (r == 0)
-		r = read_block(p, p->size - tail, block, (size_t)tail);
+		r = read_block(p, p->size - tail, block, tail);
 	if (r == 0)
-		r = stream_write(&l->stream, slice_of(block, (size_t)tail), timeout_ms);
+		r = stream_write(&l->stream, slice_of(block, tail), timeout_ms);
 	return r;
 }
 
@@ -107,6 +175,7 @@ send_encoded(struct smtp_link *l, const struct payload *p, int timeout_ms)
 	return r;
 }
 
+/* All of p, then `end`, within a time that grows with the size. */
 static int
 send_all(struct smtp_link *l, const struct payload *p, bool encode, struct slice end)
 {
@@ -125,7 +194,7 @@ send_all(struct smtp_link *l, const struct payload *p, bool encode, struct slice
 int
 payload_send_data(struct smtp_link *l, const struct payload *p)
 {
-	bool encode = p->facts.dot_line || p->facts.no_final_crlf || p->facts.binary;
+	const bool encode = p->facts.dot_line || p->facts.no_final_crlf || p->facts.binary;
 
 	return send_all(l, p, encode, SL(".\r\n"));
 }
@@ -133,5 +202,8 @@ payload_send_data(struct smtp_link *l, const struct payload *p)
 int
 payload_send_chunk(struct smtp_link *l, const struct payload *p)
 {
-	return send_all(l, p, false, add_crlf(p) ? SL("\r\n") : SL(""));
+	struct payload complete = *p;
+
+	payload_add_octets(&complete, missing_end(p));
+	return send_all(l, &complete, false, SL(""));
 }

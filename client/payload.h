@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * What travels as the content of one transaction: octets of a file, and what the peer must know of them.  They are the
- * queue file's own, or those of a converted copy: nobody here cares.  Private to the room.
+ * The content of one transaction: a list of parts, octets in memory or ranges of files, and the
+ * facts that a peer must know of them.  A field can stand in front of a message without a copy
+ * of the message.  Private to the room.
  */
 #ifndef CLIENT_PAYLOAD_H
 #define CLIENT_PAYLOAD_H
@@ -9,24 +10,38 @@
 #include "client/link.h"
 #include "queue/run.h"
 
-struct payload {
+#define PAYLOAD_PARTS 4		/* the last is for the line end that a chunk may lack */
+
+struct payload_part {
+	const char *octets;		/* borrowed; NULL: a range of a file */
 	int fd;				/* borrowed */
-	uint64_t at, size;
-	struct queue_facts facts;	/* of these octets */
-	const char *stubborn;		/* why they cannot be made seven bits; NULL: not tried, or they are */
+	uint64_t at;			/* where the range begins in the file */
+	uint64_t size;
 };
 
-/* The message as it was received. */
-void payload_init(struct payload *p, const struct queue_entry *e);
+struct payload {
+	struct payload_part parts[PAYLOAD_PARTS];
+	size_t nparts;
+	uint64_t size;			/* of all parts */
+	struct queue_facts facts;	/* of the octets of all parts */
+	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
+};
 
-/* What MAIL has to say of it. */
+/* No parts yet; facts are those of all parts to come. */
+void payload_init(struct payload *p, const struct queue_facts *facts);
+/* Append a part.  The octets, and the descriptor, must outlive p. */
+void payload_add_octets(struct payload *p, struct slice octets);
+void payload_add_file(struct payload *p, int fd, uint64_t at, uint64_t size);
+
+/* The BODY parameter of MAIL (RFC 6152, RFC 3030). */
 enum smtp_body payload_body(const struct payload *p);
-/* Octets on the wire as one chunk (RFC 3030). */
+/* The number of octets that one chunk has (RFC 3030). */
 uint64_t payload_chunk_size(const struct payload *p);
 
 /*
- * Queue it behind what is queued already, behind DATA with dots doubled and the final dot, or behind BDAT as it is; the last of
- * it leaves with the next link_flush() or reply waited for.  0 or -errno; -EIO is our own disk.  After an error the link is closed.
+ * Queue the payload on the link: after DATA with dots doubled and the final dot (RFC 5321 section
+ * 4.5.2), or after BDAT unchanged.  The last octets leave with the next flush or the next wait for
+ * a reply.  0 or -errno; -EIO is an error of our own disk.  After an error the link is closed.
  */
 int payload_send_data(struct smtp_link *l, const struct payload *p);
 int payload_send_chunk(struct smtp_link *l, const struct payload *p);

@@ -34,9 +34,10 @@ transaction_init(struct transaction *t, struct delivery *d, struct queue_entry *
 	memset(t, 0, sizeof *t);
 	t->d = d;
 	t->e = e;
-	payload_init(&t->original, e);
-	t->payload = t->original;
-	t->converted.fd = -1;
+	payload_init(&t->original, &e->facts);
+	payload_add_file(&t->original, e->fd, e->content_at, e->content_size);
+	t->payload = &t->original;
+	t->converted_fd = -1;
 	t->left = malloc((n ? n : 1) * sizeof *t->left);
 	t->state = malloc(n ? n : 1);
 	if (!t->left || !t->state) {
@@ -54,9 +55,9 @@ transaction_done(struct transaction *t)
 {
 	free(t->left);
 	free(t->state);
-	if (t->converted.fd >= 0)
-		(void)close(t->converted.fd);
-	t->converted.fd = -1;
+	if (t->converted_fd >= 0)
+		(void)close(t->converted_fd);
+	t->converted_fd = -1;
 	t->left = NULL;
 	t->state = NULL;
 	t->nleft = 0;
@@ -105,28 +106,44 @@ swap_left(struct transaction *t, size_t i, size_t k)
 static void
 mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 {
-	if (t->payload.stubborn)
-		buf_fmt(why, "; it cannot be converted: %s", t->payload.stubborn);
+	if (t->payload->unconvertible)
+		buf_fmt(why, "; it cannot be converted: %s", t->payload->unconvertible);
 	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(why));
 	t->any_unfit = true;
 }
 
-/* The octets for this peer: as they are, or in seven bits where it takes no others.  False: something here is broken. */
+/* Does the peer take octets of this kind? */
+static bool
+takes_body(const struct client_offer *peer, enum smtp_body body)
+{
+	if (body == SMTP_BODY_BINARYMIME)
+		return peer->binary;
+	return body == SMTP_BODY_7BIT || peer->eight_bit;
+}
+
+/* The message in seven bits, made at most once.  False: something here is broken. */
+static bool
+convert(struct transaction *t)
+{
+	int r = t->converted_fd;
+
+	if (r < 0)
+		r = convert_sevenbit(t->e, &t->converted, &t->original.unconvertible);
+	if (r < 0)
+		return r == -ENOTSUP;
+	t->converted_fd = r;
+	t->payload = &t->converted;
+	transcript_fact(t->d->transcript, "converted to seven bits, %llu octets",
+	    (unsigned long long)t->converted.size);
+	return true;
+}
+
+/* The octets for this peer: unchanged, or in seven bits if it takes no others. */
 static bool
 choose_payload(struct transaction *t, const struct client_offer *peer)
 {
-	enum smtp_body body = payload_body(&t->original);
-	int r = 0;
-
-	t->payload = t->original;
-	if (body == SMTP_BODY_7BIT || (body == SMTP_BODY_BINARYMIME ? peer->binary : peer->eight_bit) || t->original.stubborn)
-		return true;
-	if (t->converted.fd < 0)
-		r = convert_sevenbit(t->e, &t->converted, &t->original.stubborn);
-	if (r == 0)
-		transcript_fact(t->d->transcript, "converted to seven bits, %llu octets", (unsigned long long)t->converted.size);
-	t->payload = r == 0 ? t->converted : t->original;
-	return r == 0 || r == -ENOTSUP;
+	t->payload = &t->original;
+	return takes_body(peer, payload_body(&t->original)) || t->original.unconvertible || convert(t);
 }
 
 /* Those that this transaction asks for come to the front; as many as the peer takes at once, and of as many domains. */
@@ -180,7 +197,7 @@ plan_make(struct transaction *t, struct smtp_link *l)
 		return PLAN_SPENT;
 	if (!choose_payload(t, &l->peer))
 		return PLAN_BROKEN;
-	cause = fit_message(t->e, &t->payload, l, &why);
+	cause = fit_message(t->e, t->payload, l, &why);
 	if (cause != CAUSE_DELIVERED) {
 		mark_unfit(t, cause, &why);
 		return fit_elsewhere(cause) ? PLAN_UNFIT : PLAN_HOPELESS;
@@ -188,8 +205,8 @@ plan_make(struct transaction *t, struct smtp_link *l)
 	choose_recipients(t);
 	if (t->asked == 0)
 		return nobody(t);
-	t->chunked = l->peer.chunking && (!t->d->by_data || payload_body(&t->payload) == SMTP_BODY_BINARYMIME);
-	t->blind = t->chunked && l->peer.pipelining && t->payload.size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
+	t->chunked = l->peer.chunking && (!t->d->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
+	t->blind = t->chunked && l->peer.pipelining && t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
 	t->sent = t->heard = commands_first(l);
 	return PLAN_READY;
 }

@@ -26,8 +26,9 @@ enum rcpt_state {
 struct transaction {
 	struct delivery *d;
 	struct queue_entry *e;
-	struct payload payload;		/* what this link carries: one of the next two */
-	struct payload original, converted;	/* the latter with fd -1 until a peer needs it */
+	const struct payload *payload;	/* what this link carries: one of the next two */
+	struct payload original, converted;
+	int converted_fd;		/* of the converted copy; -1 until a peer needs it */
 	uint32_t *left;			/* recipients nobody has heard of yet; malloc'ed */
 	unsigned char *state;		/* of each of them: enum rcpt_state */
 	size_t nleft;

@@ -135,8 +135,8 @@ put_mail(struct transaction *t, struct buf *b)
 	char space[2048];
 	struct buf params = BUF(space);
 
-	client_mail(b, peer, e->from, deadline_params(e, peer, now_s, &params), payload_chunk_size(&t->payload),
-	    payload_body(&t->payload));
+	client_mail(b, peer, e->from, deadline_params(e, peer, now_s, &params), payload_chunk_size(t->payload),
+	    payload_body(t->payload));
 	b->full |= params.full;
 	t->told_deadline = deadline_fits(&deadline, peer, now_s);
 }
@@ -155,7 +155,7 @@ put_command(struct transaction *t, size_t command, struct buf *b)
 
 		client_rcpt(b, &t->link->peer, r->path, r->params);
 	} else if (t->chunked) {
-		buf_fmt(b, "BDAT %llu LAST\r\n", (unsigned long long)payload_chunk_size(&t->payload));
+		buf_fmt(b, "BDAT %llu LAST\r\n", (unsigned long long)payload_chunk_size(t->payload));
 	} else {
 		buf_str(b, "DATA\r\n");
 	}
@@ -171,7 +171,7 @@ send_command(struct transaction *t)
 
 	put_command(t, t->sent, &b);
 	r = b.full ? -EMSGSIZE : link_command(t->link, buf_slice(&b));
-	return r == 0 && t->chunked && t->sent == last(t) ? payload_send_chunk(t->link, &t->payload) : r;
+	return r == 0 && t->chunked && t->sent == last(t) ? payload_send_chunk(t->link, t->payload) : r;
 }
 
 /* May the next command go out, as far as is known from the replies that have come? */

@@ -114,7 +114,7 @@ no_such_command(const struct transaction *t)
 {
 	const int code = t->link->reply.code;
 
-	return t->chunked && t->accepted && (code == 500 || code == 502) && payload_body(&t->payload) != SMTP_BODY_BINARYMIME;
+	return t->chunked && t->accepted && (code == 500 || code == 502) && payload_body(t->payload) != SMTP_BODY_BINARYMIME;
 }
 
 /* Over another connection: on this one the content has been read as commands. */
@@ -182,7 +182,7 @@ send_content(struct transaction *t)
 	int r;
 
 	attempt_keep_on();		/* the last octets may leave before we know */
-	r = payload_send_data(t->link, &t->payload);
+	r = payload_send_data(t->link, t->payload);
 	return r < 0 ? content_cut(t, r) : flush_content(t);
 }
 
