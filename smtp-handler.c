@@ -1,47 +1,45 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-handler: mail comes in.  One process serves one client, from the greeting to QUIT, and what it accepts
- * is in the queue before the client reads its 250.
+ * smtp-handler: mail comes in.  One process serves one client, from the greeting to QUIT.  A
+ * message is in the queue before the client reads its 250.
  *
- * The connection is on descriptors 0 and 1 (inetd, tcpserver, systemd, a pipe, a terminal), or this program
- * listens itself and forks for each connection; both end in serve().  From there a message goes through command(),
- * answer() and session/receive.c.  What to reply is decided in smtp/server_session.c, what that has to ask in
- * session/session.c, who may send what to whom in session/policy.c, how a message becomes durable in queue.c; here they meet.
- * Whatever a client does wrong, the exit status is 0.
+ * The connection is on descriptors 0 and 1 (inetd, tcpserver, systemd, a pipe, a terminal), or this
+ * program listens itself and forks for each connection.  Both ways lead to serve().
+ *
+ *	command()		one line from the client
+ *	  server_command()	the protocol: a reply, or a question (smtp/server_session.c)
+ *	  answer()		asks and replies
+ *	    session_decide()	the answer to the question (session/session.c, session/policy.c)
+ *	    take_message()	the content (session/content.c), durable before its 250 (queue.c)
+ *
+ * The exit status is 0 whatever mistake the client makes.
  */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "session/balancer.h"
 #include "session/confine.h"
-#include "session/session.h"
 #include "session/limits.h"
-#include "session/process.h"
-#include "session/receive.h"
 #include "session/secure.h"
+#include "session/session.h"
 #include "session/signals.h"
 
-#define LAST_WORDS_MS 10000	/* to get a reply out to a client that may be gone */
-#define LINGER_MS 1000		/* for it to be read before the connection goes */
+#define LAST_WORDS_MS 10000	/* for the last reply to a client that may be gone */
+#define LINGER_MS 1000		/* for the client to read it before the connection is closed */
 
 static struct options options;
 static struct config config;
-static struct session handler;	/* large in places: memory that is never touched costs nothing */
+static struct session session;	/* large, but memory that is never touched costs nothing */
 
 static void serve(const struct start *start);
-static void begin_session(struct session *h, const struct start *start);
-static void open_session(struct session *h);
-static void greet(struct session *h);
-static void end_session(struct session *h);
-static void command(struct session *h);
-static void answer(struct session *h, struct slice line, struct smtp_reply reply);
-static void take_message(struct session *h, struct smtp_reply reply);
-static void say(struct session *h, struct smtp_reply reply);
-static void stop(struct session *h, int error);
+static void open_session(struct session *s);
+static void greet(struct session *s);
+static void end_session(struct session *s);
+static void command(struct session *s);
+static void answer(struct session *s, struct slice line, struct smtp_reply reply);
+static void take_message(struct session *s, struct smtp_reply reply);
+static void stop(struct session *s, int error);
 
 int
 main(int argc, char **argv)
@@ -60,266 +58,194 @@ main(int argc, char **argv)
 static void
 serve(const struct start *start)
 {
-	struct session *h = &handler;
+	struct session *s = &session;
 
-	begin_session(h, start);
-	open_session(h);
-	/* Nothing has been read yet; where TLS came first, it happened before that. */
+	session_begin(s, start, &config, &options);
+	open_session(s);
+	/* No command has been read yet.  If TLS came first, it has entered the sandbox already. */
 	confine(SANDBOX_SESSION, &config, &options, start->print_fd >= 0);
-	while (!h->end)
-		command(h);
-	end_session(h);
+	while (!s->end)
+		command(s);
+	end_session(s);
 }
 
-/* What comes before the first command. */
+/* Everything before the first command. */
 static void
-open_session(struct session *h)
+open_session(struct session *s)
 {
-	const struct handover *handover = &h->start->handover;
+	const struct handover *handover = &s->start->handover;
 	char space[SMTP_HELO_MAX + 8];
 	struct buf hello = BUF(space);
 
-	if (h->start->resumed) {
-		/* Where there is no TLS after all, the session goes on with the name it has. */
-		buf_str(&hello, h->server.lmtp ? "LHLO " : "EHLO ");
+	if (s->start->resumed) {
+		/* If there is no TLS after all, the session goes on with the name that the
+		 * client has given. */
+		buf_str(&hello, s->server.lmtp ? "LHLO " : "EHLO ");
 		buf_add(&hello, handover->helo);
 		if (handover->helo.n)
-			(void)server_command(&h->session, buf_slice(&hello));
-		answer(h, SL("STARTTLS"), server_command(&h->session, SL("STARTTLS")));
+			(void)server_command(&s->smtp, buf_slice(&hello));
+		answer(s, SL("STARTTLS"), server_command(&s->smtp, SL("STARTTLS")));
 		return;
 	}
-	if (h->start->implicit && !h->lost) {
+	if (s->start->implicit && !s->lost) {
 		if (secure_prepare(&config, &options, handover) == SMTP_ACCEPT)
-			session_begin_tls(h);
+			session_begin_tls(s);
 		else
-			session_lose(h, "tls");
+			session_lose(s, "tls");
 	}
-	if (!h->lost)
-		greet(h);
+	if (!s->lost)
+		greet(s);
 }
 
+/* A client that sends before the greeting does not wait for replies either (RFC 5321 section
+ * 4.3.1).  Pipes may. */
 static void
-begin_session(struct session *h, const struct start *start)
+greet(struct session *s)
 {
-	const int one = 1;
-	struct buf literal = BUF(h->literal_space);
-	/* By hand and from a script a line may end in LF alone.  From the network never: what is one line to us and two
-	 * to another server is how messages are smuggled past it. */
-	const bool network = process_is_socket(start->rfd);
-
-	h->start = start;
-	h->config = &config;
-	h->options = &options;
-	h->record = (struct record){ .peer = &h->peer, .session = &h->session, .started_ms = clock_ms(), .tls = &h->tls };
-	h->newlines = !network || start->lf ? SMTP_LF_TOO :
-	    config.server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;
-	h->timeout_ms = (int)(config.server.timeout_ms < INT32_MAX ? config.server.timeout_ms : INT32_MAX);
-	peer_find(&h->peer, start->rfd);
-	if (start->handover.client.n)
-		(void)peer_set(&h->peer, start->handover.client);
-	if (network && !start->resumed && balancer_ask(&config, start->rfd, &h->peer) < 0)
-		session_lose(h, "proxy-header");
-	h->policy = (struct policy){ .config = &config, .trusted = config_trusts(&config, peer_sockaddr(&h->peer)) };
-	h->server = (struct server){
-		.hostname = process_own_name(config.server.hostname, start->rfd, &literal),
-		.max_message_size = config.server.max_message_size,
-		.max_recipients = (unsigned)config.server.max_recipients,
-		.max_errors = (unsigned)config.server.max_errors,
-		.max_messages = (unsigned)config.server.max_messages,
-		.strict = config.server.syntax == SYNTAX_STRICT,
-		.lmtp = config.server.role == ROLE_LMTP,
-		.refuse = slice_str(config.server.refuse),
-		.submission = config.server.role == ROLE_SUBMISSION,
-		.trusted = h->policy.trusted,
-		.now_s = clock_wall_s(),
-		.must_authenticate = config.server.role == ROLE_SUBMISSION && !h->policy.trusted,
-		.starttls = start->implicit ? SMTP_STARTTLS_OFF : secure_offer(&config),
-		.tls_required = config.server.tls == SERVER_TLS_REQUIRED,
-	};
-	session_offer_auth(h);
-	server_init(&h->session, &h->server);
-	content_init(&h->message, &config, &h->peer, &h->session, &h->tls, start->print_fd);
-	stream_init(&h->client, start->rfd, start->wfd);
-	limits_session(&h->client, &config);
-	h->client.wake_fd = signals_catch(SIGNALS_SESSION);
-	if (network && h->peer.kind == PEER_INET)
-		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-/* Who sends before it has read a greeting does not wait for replies either (RFC 5321 section 4.3.1).  Pipes may. */
-static void
-greet(struct session *h)
-{
-	h->record.early = h->newlines != SMTP_LF_TOO && limits_early(&h->client);
-	if (h->record.early && config.server.early_talkers == EARLY_REFUSE) {
-		say(h, server_too_early());
-		h->end = "early";
+	s->record.early = s->newlines != SMTP_LF_TOO && limits_early(&s->client);
+	if (s->record.early && config.server.early_talkers == EARLY_REFUSE) {
+		session_say(s, server_too_early());
+		s->end = "early";
 	} else {
-		say(h, server_greeting(&h->session));
+		session_say(s, server_greeting(&s->smtp));
 	}
-	session_flush(h);
+	session_flush(s);
 }
 
-/* What the client sent behind its last command must not make the kernel reset the connection and
- * with it our last reply: say that we are done, then read it away. */
+/* If we close while octets of the client are unread, the kernel resets the connection, and the
+ * last reply with it.  So end our half first, and read those octets. */
 static void
-linger(struct session *h)
+linger(struct session *s)
 {
 	const int64_t until_ms = clock_ms() + LINGER_MS;
-	struct stream *s = &h->client;
+	struct stream *client = &s->client;
 
-	if (h->newlines == SMTP_LF_TOO || shutdown(s->wfd, SHUT_WR) < 0)
+	if (s->newlines == SMTP_LF_TOO || shutdown(client->wfd, SHUT_WR) < 0)
 		return;
 	do
-		stream_consume(s, stream_pending(s).n);
-	while (stream_fill(s, clock_left_ms(until_ms)) > 0 && clock_left_ms(until_ms) > 0);
+		stream_consume(client, stream_pending(client).n);
+	while (stream_fill(client, clock_left_ms(until_ms)) > 0 && clock_left_ms(until_ms) > 0);
 }
 
 static void
-end_session(struct session *h)
+end_session(struct session *s)
 {
-	content_drop(&h->message);
-	h->client.wake_fd = -1;
-	h->client.deadline_ms = 0;
-	if (!h->lost && stream_flush(&h->client, LAST_WORDS_MS) == 0 && !h->client.eof) {
+	content_drop(&s->content);
+	s->client.wake_fd = -1;
+	s->client.deadline_ms = 0;
+	if (!s->lost && stream_flush(&s->client, LAST_WORDS_MS) == 0 && !s->client.eof) {
 		secure_end();
-		linger(h);
+		linger(s);
 	}
-	record_end(&h->record, h->end);
+	record_end(s);
 }
 
-/* One command line in, and what it leads to. */
+/* One command line, with all that follows from it. */
 static void
-command(struct session *h)
+command(struct session *s)
 {
+	static const struct smtp_reply not_crlf = {
+		500, S("5.5.2 Error: a line must end in <CR><LF>"), SMTP_NEXT_CLOSE,
+	};
 	struct slice line = SL("");
 	bool crlf = true, secret;
 	int r;
 
 	if (signals_stop) {
-		stop(h, -EINTR);
+		stop(s, -EINTR);
 		return;
 	}
-	r = stream_line(&h->client, server_line_max(&h->session), h->timeout_ms, &line, &crlf);
+	r = stream_line(&s->client, server_line_max(&s->smtp), s->timeout_ms, &line, &crlf);
 	if (r == -EMSGSIZE) {
-		r = stream_skip_line(&h->client, h->newlines != SMTP_LF_TOO, h->timeout_ms);
+		r = stream_skip_line(&s->client, s->newlines != SMTP_LF_TOO, s->timeout_ms);
 		if (r > 0)
-			answer(h, line, server_overlong(&h->session));
-	} else if (r > 0 && !crlf && h->newlines != SMTP_LF_TOO) {
-		say(h, (struct smtp_reply){ 500, SL("5.5.2 Error: a line must end in <CR><LF>"), SMTP_NEXT_CLOSE });
-		h->end = "bare-newline";
+			answer(s, line, server_overlong(&s->smtp));
+	} else if (r > 0 && !crlf && s->newlines != SMTP_LF_TOO) {
+		session_say(s, not_crlf);
+		s->end = "bare-newline";
 	} else if (r > 0) {
-		secret = server_line_secret(&h->session, line);
-		answer(h, line, server_command(&h->session, line));
+		secret = server_line_secret(&s->smtp, line);
+		answer(s, line, server_command(&s->smtp, line));
 		if (secret)
-			stream_wipe(&h->client, line);
+			stream_wipe(&s->client, line);
 	}
 	if (r <= 0)
-		stop(h, r);
+		stop(s, r);
 }
 
-/* RFC 2920 section 3.2: the replies to these may wait for what follows, so that a group
- * of commands is answered in one packet. */
+/* A reply to one of these may wait for the next command: then a group of commands is answered in
+ * one packet (RFC 2920 section 3.2). */
 static bool
 may_wait(struct slice line)
 {
 	const struct slice verb = slice_of(line.p, line.n < 4 ? line.n : 4);
 
-	return slice_ieq(verb, SL("MAIL")) || slice_ieq(verb, SL("RCPT")) || slice_ieq(verb, SL("RSET"));
+	return slice_ieq(verb, SL("MAIL")) || slice_ieq(verb, SL("RCPT")) ||
+	       slice_ieq(verb, SL("RSET"));
 }
 
 static void
-answer(struct session *h, struct slice line, struct smtp_reply reply)
+answer(struct session *s, struct slice line, struct smtp_reply reply)
 {
 	const bool wait = may_wait(line);
 
-	reply = session_decide(h, reply);
-	/* RSET, EHLO, a refused DATA: the session has forgotten the transaction. */
-	if (!(h->session.state & (SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK)))
-		content_drop(&h->message);
+	reply = session_decide(s, reply);
+	/* RSET, EHLO, a refused DATA: the transaction is over. */
+	if (!(s->smtp.state & (SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK)))
+		content_drop(&s->content);
 	if (reply.next == SMTP_NEXT_CHUNK || reply.next == SMTP_NEXT_DISCARD) {
-		take_message(h, reply);
+		take_message(s, reply);
 		return;
 	}
-	say(h, reply);
+	session_say(s, reply);
 	if (!wait)
-		session_flush(h);
-	if (reply.next == SMTP_NEXT_DATA && !h->end)
-		take_message(h, reply);
-	else if (reply.next == SMTP_NEXT_STARTTLS && !h->end)
-		session_begin_tls(h);
-	else if (reply.next == SMTP_NEXT_CLOSE && !h->end)
-		h->end = reply.code == 221 ? "quit" : "errors";
+		session_flush(s);
+	if (reply.next == SMTP_NEXT_DATA && !s->end)
+		take_message(s, reply);
+	else if (reply.next == SMTP_NEXT_STARTTLS && !s->end)
+		session_begin_tls(s);
+	else if (reply.next == SMTP_NEXT_CLOSE && !s->end)
+		s->end = reply.code == 221 ? "quit" : "errors";
 }
 
-/* What is not a command: a message after 354, the octets behind BDAT.  Then the reply to it. */
+/* A message after 354, or the octets behind BDAT.  Then the reply to it. */
 static void
-take_message(struct session *h, struct smtp_reply reply)
+take_message(struct session *s, struct smtp_reply reply)
 {
-	const struct receive receive = {
-		&h->message, &h->session, &h->client, &h->record, h->newlines, h->timeout_ms,
-	};
 	unsigned times = 1;
 	int r;
 
-	limits_message(&h->client, &config);
+	limits_message(&s->client, &config);
 	if (reply.next == SMTP_NEXT_DATA)
-		r = receive_data(&receive, &reply, &times);
+		r = session_data(s, &reply, &times);
 	else if (reply.next == SMTP_NEXT_CHUNK)
-		r = receive_chunk(&receive, &reply, &times);
+		r = session_chunk(s, &reply, &times);
 	else
-		r = receive_discard(&receive);
-	limits_message_end(&h->client);
+		r = content_discard(s);
+	limits_message_end(&s->client);
 	if (r <= 0) {
-		stop(h, r);
+		stop(s, r);
 		return;
 	}
-	for (; times && !h->end; times--)
-		say(h, reply);
-	session_flush(h);
-	if (reply.next == SMTP_NEXT_CLOSE && !h->end)
-		h->end = "bare-newline";
+	for (; times && !s->end; times--)
+		session_say(s, reply);
+	session_flush(s);
+	if (reply.next == SMTP_NEXT_CLOSE && !s->end)
+		s->end = "bare-newline";
 }
 
-void
-session_lose(struct session *h, const char *why)
-{
-	h->lost = true;
-	h->end = why;
-}
-
+/* No further command: the client has gone or is silent (RFC 5321 section 4.5.3.2.7), or a signal
+ * ends us. */
 static void
-say(struct session *h, struct smtp_reply reply)
-{
-	char space[4096];
-	struct buf b = BUF(space);
-
-	smtp_reply_format(&b, &reply);
-	if (stream_write(&h->client, buf_slice(&b), h->timeout_ms) < 0)
-		session_lose(h, "lost");
-}
-
-void
-session_flush(struct session *h)
-{
-	const int r = stream_flush(&h->client, h->timeout_ms);
-
-	/* Told to stop while the client is slow to read: command() sees to it, end_session() tries once more. */
-	if (r < 0 && r != -EINTR)
-		session_lose(h, "lost");
-}
-
-/* No further command: the client has gone or is silent (RFC 5321 section 4.5.3.2.7), or we have been told to stop. */
-static void
-stop(struct session *h, int error)
+stop(struct session *s, int error)
 {
 	if (error == -ETIMEDOUT || error == -ETIME)
-		say(h, server_timeout(&h->session));
+		session_say(s, server_timeout(&s->smtp));
 	else if (error == -EINTR)
-		say(h, server_shutdown(&h->session));
-	if (h->end)
+		session_say(s, server_shutdown(&s->smtp));
+	if (s->end)
 		return;
-	h->end = limits_reason(&h->client, error);
-	if (!h->end)
-		session_lose(h, "lost");
+	s->end = limits_reason(&s->client, error);
+	if (!s->end)
+		session_lose(s, "lost");
 }

@@ -1,185 +1,197 @@
 // SPDX-License-Identifier: ISC
 /*
- * Puts together what the session knows and what the queue wants to know.  Decides nothing and answers
- * nothing: errors go back as -errno.  Called by smtp-handler.c.
+ * From the facts of the session to what the queue has to be given.  Errors are -errno: nothing is
+ * logged here, and no reply is worded.
  */
-#include "session/content.h"
+#include "session/session.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "session/confine.h"
 #include "message/trace.h"
+#include "session/confine.h"
+
+#define RECEIVED_MAX 100	/* more fields mean a loop (RFC 5321 section 6.3) */
 
 void
-content_init(struct content *m, const struct config *config, const struct peer *peer,
-    const struct server_session *session, const struct tls_facts *tls, int print_fd)
+content_init(struct content *c, int print_fd)
 {
-	m->config = config;
-	m->peer = peer;
-	m->session = session;
-	m->tls = tls;
-	m->begun = false;
-	m->printing = print_fd >= 0;
-	print_init(&m->print, print_fd);
+	c->begun = false;
+	c->printing = print_fd >= 0;
+	print_init(&c->print, print_fd);
 }
 
 int
-content_room(struct content *m, uint64_t size)
+content_room(struct session *s, uint64_t size)
 {
-	const uint64_t min_free = m->config->queue.min_free;
+	const uint64_t min_free = s->config->queue.min_free;
+	struct content *c = &s->content;
 	int64_t space;
 	int r;
 
-	if (m->printing)
+	if (c->printing)
 		return 0;
-	r = confine_queue(&m->queue);
+	r = confine_queue(&c->queue);
 	if (r < 0)
 		return r;
-	space = queue_free_space(&m->queue);
+	space = queue_free_space(&c->queue);
 	if (space < 0)
 		return (int)space;
 	return (uint64_t)space < min_free || (uint64_t)space - min_free < size ? -ENOSPC : 0;
 }
 
 void
-content_begin(struct content *m)
+content_begin(struct session *s)
 {
-	const struct server_session *s = m->session;
+	struct content *c = &s->content;
+	const struct slice from = smtp_path_text(&s->smtp.from);
+	const struct slice params = buf_slice(&s->smtp.params);
 
-	content_drop(m);
-	if (m->printing)
-		queue_begin_memory(&m->queued);
+	content_drop(c);
+	if (c->printing)
+		queue_begin_memory(&c->queued);
 	else
-		queue_begin(&m->queued);
-	m->begun = true;
-	queue_field(&m->queued, "client", slice_str(m->peer->text));
-	queue_field(&m->queued, "helo", buf_slice(&s->helo));
-	queue_field(&m->queued, "protocol", server_protocol(s));
-	queue_from(&m->queued, smtp_path_text(&s->from), buf_slice(&s->params));
-	if (!m->printing)
+		queue_begin(&c->queued);
+	c->begun = true;
+	queue_field(&c->queued, "client", slice_str(s->peer.text));
+	queue_field(&c->queued, "helo", buf_slice(&s->smtp.helo));
+	queue_field(&c->queued, "protocol", server_protocol(&s->smtp));
+	queue_from(&c->queued, from, params);
+	if (!c->printing)
 		return;
-	print_begin(&m->print);
-	print_line(&m->print, "Peer: ", slice_str(m->peer->text));
-	print_path(&m->print, "MAIL FROM:", smtp_path_text(&s->from), buf_slice(&s->params));
+	print_begin(&c->print);
+	print_line(&c->print, "Peer: ", slice_str(s->peer.text));
+	print_path(&c->print, "MAIL FROM:", from, params);
 }
 
-/* The session has counted this one already. */
 void
-content_rcpt(struct content *m)
+content_rcpt(struct session *s)
 {
-	const struct server_session *s = m->session;
+	struct content *c = &s->content;
+	const struct slice to = smtp_path_text(&s->smtp.rcpt), params = buf_slice(&s->smtp.params);
 
-	if (s->recipients == 1)
-		m->recipient = s->rcpt;
-	queue_rcpt(&m->queue, &m->queued, smtp_path_text(&s->rcpt), buf_slice(&s->params));
-	if (m->printing)
-		print_path(&m->print, "RCPT TO:", smtp_path_text(&s->rcpt), buf_slice(&s->params));
+	if (s->smtp.recipients == 1)	/* this one is counted already */
+		c->recipient = s->smtp.rcpt;
+	queue_rcpt(&c->queue, &c->queued, to, params);
+	if (c->printing)
+		print_path(&c->print, "RCPT TO:", to, params);
 }
 
-/* As submit.c has made it; only its header is longer than what came. */
+/* Only the header section of a submission gets longer than what came. */
 static void
 put_submitted(void *ctx, struct slice octets)
 {
-	struct content *m = ctx;
+	struct content *c = ctx;
 
-	if (!m->submit.passing)
-		smtp_data_note(&m->stored, octets, false);
-	if (m->error == 0)
-		m->error = queue_content(&m->queued, octets);
+	if (!c->submit.passing)
+		smtp_data_note(&c->stored, octets, false);
+	if (c->error == 0)
+		c->error = queue_content(&c->queued, octets);
 }
 
 static void
 put_stored(void *ctx, struct slice octets)
 {
-	struct content *m = ctx;
+	struct content *c = ctx;
 
-	if (m->error == 0)
-		m->error = queue_content(&m->queued, octets);
+	if (c->error == 0)
+		c->error = queue_content(&c->queued, octets);
 }
 
-/* Results that bear our name are ours or those of who hands us mail on our behalf. */
+/* Results that bear our name are ours, or those of a server that hands us mail on our behalf. */
 static bool
-from_outside(const struct server_session *s)
+from_outside(const struct session *s)
 {
-	return !s->server->trusted && !s->server->lmtp && !s->authenticated;
+	return !session_trusted(s) && !s->server.lmtp;
 }
 
 int
-content_open(struct content *m)
+content_open(struct session *s)
 {
-	const struct server_session *s = m->session;
+	struct content *c = &s->content;
 	const struct trace trace = {
-		.helo = buf_slice(&s->helo),
-		.peer = m->peer,
-		.hostname = s->server->hostname,
-		.protocol = server_protocol(s),
-		.id = content_id(m),
-		.recipient = s->recipients == 1 ? &m->recipient : NULL,
+		.helo = buf_slice(&s->smtp.helo),
+		.peer = &s->peer,
+		.hostname = s->server.hostname,
+		.protocol = server_protocol(&s->smtp),
+		.id = content_id(c),
+		.recipient = s->smtp.recipients == 1 ? &c->recipient : NULL,
 		.time_s = clock_wall_s(),
-		.tls = m->tls,
+		.tls = &s->tls,
 	};
 	char space[TRACE_MAX];
 	struct buf received = BUF(space);
-	const int r = queue_head_end(&m->queue, &m->queued);
+	const int r = queue_head_end(&c->queue, &c->queued);
 
-	m->error = 0;
-	smtp_data_init(&m->data, SMTP_CRLF);
-	smtp_data_init(&m->stored, SMTP_CRLF);
-	submission_begin(&m->submit, s->server->hostname, content_id(m), trace.time_s, put_submitted, m);
-	results_begin(&m->authres, s->server->hostname, put_stored, m);
+	c->error = 0;
+	smtp_data_init(&c->data, SMTP_CRLF);
+	smtp_data_init(&c->stored, SMTP_CRLF);
+	submission_begin(&c->submit, s->server.hostname, content_id(c), trace.time_s, put_submitted, c);
+	results_begin(&c->authres, s->server.hostname, put_stored, c);
 	if (r < 0)
 		return r;
 	trace_received(&received, &trace);
-	return received.full ? -EMSGSIZE : queue_content(&m->queued, buf_slice(&received));
+	return received.full ? -EMSGSIZE : queue_content(&c->queued, buf_slice(&received));
 }
 
 void
-content_fail(struct content *m, int error)
+content_fail(struct content *c, int error)
 {
-	m->error = error;
-	content_drop(m);
+	c->error = error;
+	content_drop(c);
 }
 
 static void
-add_content(struct content *m, struct slice content)
+add_content(struct session *s, struct slice octets)
 {
-	int error = m->error;
+	struct content *c = &s->content;
+	int error = c->error;
 
-	if (error == 0 && m->data.octets > m->config->server.max_message_size)
+	if (error == 0 && c->data.octets > s->config->server.max_message_size)
 		error = -EFBIG;
-	if (error == 0 && m->session->server->submission)
-		submission_content(&m->submit, content);
-	else if (error == 0 && from_outside(m->session))
-		results_content(&m->authres, content);
+	if (error == 0 && s->server.submission)
+		submission_content(&c->submit, octets);
+	else if (error == 0 && from_outside(s))
+		results_content(&c->authres, octets);
 	else if (error == 0)
-		put_stored(m, content);
+		put_stored(c, octets);
 	if (error == 0)
-		error = m->error;
+		error = c->error;
 	if (error != 0)
-		content_fail(m, error);
+		content_fail(c, error);
+}
+
+/* More octets from the client.  It may be waiting for the replies to MAIL and RCPT, so these go
+ * out first. */
+static ssize_t
+fetch(struct session *s)
+{
+	const int r = stream_flush(&s->client, s->timeout_ms);
+
+	return r < 0 ? r : stream_fill(&s->client, s->timeout_ms);
 }
 
 int
-content_receive(struct content *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms)
+content_receive(struct session *s)
 {
-	struct smtp_data *d = &m->data;
+	struct content *c = &s->content;
+	struct smtp_data *d = &c->data;
 
-	d->newlines = newlines;
+	d->newlines = s->newlines;
 	for (;;) {
-		struct slice in = stream_pending(client);
+		struct slice in = stream_pending(&s->client);
 		size_t used = 0, n;
 
 		if (in.n > CONTENT_CHUNK)
 			in.n = CONTENT_CHUNK;
-		n = smtp_data_decode(d, in, m->decoded, &used);
-		stream_consume(client, used);
-		add_content(m, slice_of(m->decoded, n));
+		n = smtp_data_decode(d, in, c->decoded, &used);
+		stream_consume(&s->client, used);
+		add_content(s, slice_of(c->decoded, n));
 		if (d->done || d->bare)
 			return 1;
 		if (used == 0) {
-			const ssize_t r = stream_fill(client, timeout_ms);
+			const ssize_t r = stream_fill(&s->client, s->timeout_ms);
 
 			if (r <= 0)
 				return (int)r;
@@ -187,78 +199,130 @@ content_receive(struct content *m, struct stream *client, enum smtp_newlines new
 	}
 }
 
-int
-content_chunk(struct content *m, struct stream *client, uint64_t octets, bool last, int timeout_ms)
+/* The octets that a BDAT announced, piece by piece. */
+static int
+each_octet(struct session *s, void (*put)(struct session *s, struct slice octets))
 {
-	while (octets) {
-		struct slice in = stream_pending(client);
+	uint64_t left = s->smtp.chunk;
+
+	while (left) {
+		struct slice in = stream_pending(&s->client);
 
 		if (in.n == 0) {
-			/* The replies to MAIL and RCPT may still wait, and the client for them. */
-			ssize_t r = stream_flush(client, timeout_ms);
+			const ssize_t r = fetch(s);
 
-			if (r == 0)
-				r = stream_fill(client, timeout_ms);
 			if (r <= 0)
 				return (int)r;
 			continue;
 		}
-		if (in.n > octets)
-			in.n = (size_t)octets;
-		smtp_data_note(&m->data, in, false);
-		add_content(m, in);
-		stream_consume(client, in.n);
-		octets -= in.n;
+		if (in.n > left)
+			in.n = (size_t)left;
+		put(s, in);
+		stream_consume(&s->client, in.n);
+		left -= in.n;
 	}
-	smtp_data_note(&m->data, SL(""), last);
 	return 1;
 }
 
-static int
-commit(struct content *m)
+static void
+note_and_add(struct session *s, struct slice octets)
 {
-	const struct smtp_data *d = &m->data, *stored = &m->stored;
-	const bool received_utf8 = m->session->recipients == 1 && m->recipient.utf8;
-	/* But for that the Received field is ASCII, has no dot in front and no long line: d speaks for all. */
-	const struct queue_facts facts = {
+	smtp_data_note(&s->content.data, octets, false);
+	add_content(s, octets);
+}
+
+int
+content_chunk(struct session *s)
+{
+	const int r = each_octet(s, note_and_add);
+
+	if (r > 0)
+		smtp_data_note(&s->content.data, SL(""), s->smtp.chunk_last);
+	return r;
+}
+
+static void
+throw_away(struct session *s, struct slice octets)
+{
+	(void)s;
+	(void)octets;
+}
+
+int
+content_discard(struct session *s)
+{
+	return each_octet(s, throw_away);
+}
+
+enum smtp_data_result
+content_check(const struct session *s)
+{
+	const struct smtp_data *d = &s->content.data;
+
+	if (d->bare && s->smtp.body != SMTP_BODY_BINARYMIME)
+		return SMTP_DATA_BARE;
+	if (d->octets > s->config->server.max_message_size)
+		return SMTP_DATA_TOO_BIG;
+	if (d->received >= RECEIVED_MAX)
+		return SMTP_DATA_LOOP;
+	return SMTP_DATA_QUEUED;
+}
+
+/* The Received field is ASCII but for a recipient in it, begins with no dot, and has no long
+ * line. */
+static struct queue_facts
+facts(const struct session *s)
+{
+	const struct smtp_data *d = &s->content.data, *stored = &s->content.stored;
+	const bool received_utf8 = s->smtp.recipients == 1 && s->content.recipient.utf8;
+
+	return (struct queue_facts){
 		.eight_bit = d->eight_bit || received_utf8,
-		.utf8_header = d->header_eight_bit || m->session->utf8,
+		.utf8_header = d->header_eight_bit || s->smtp.utf8,
 		.dot_line = d->dot_line,
 		.binary = d->binary,
 		.no_final_crlf = !d->line_start,
 		.longest_line = d->longest_line > stored->longest_line ? d->longest_line : stored->longest_line,
 	};
-	int fd, r;
+}
 
-	if (m->error)
-		return m->error;
-	m->begun = false;
-	r = queue_commit(&m->queue, &m->queued, &facts);
-	if (r < 0 || !m->printing)
-		return r;
-	fd = queue_take_memory(&m->queued);
+static int
+print(struct content *c)
+{
+	const int fd = queue_take_memory(&c->queued);
+	int r;
+
 	if (fd < 0)
 		return fd;
-	r = print_message(&m->print, fd, (off_t)m->queued.envelope);
+	r = print_message(&c->print, fd, (off_t)c->queued.envelope);
 	(void)close(fd);
 	return r;
 }
 
 int
-content_commit(struct content *m)
+content_commit(struct session *s)
 {
-	if (m->error == 0 && m->session->server->submission)
-		submission_end(&m->submit);
-	else if (m->error == 0 && from_outside(m->session))
-		results_end(&m->authres);
-	return commit(m);
+	struct content *c = &s->content;
+	struct queue_facts known;
+	int r;
+
+	if (c->error == 0 && s->server.submission)
+		submission_end(&c->submit);
+	else if (c->error == 0 && from_outside(s))
+		results_end(&c->authres);
+	if (c->error)
+		return c->error;
+	c->begun = false;
+	known = facts(s);
+	r = queue_commit(&c->queue, &c->queued, &known);
+	return r < 0 || !c->printing ? r : print(c);
 }
 
 void
-content_drop(struct content *m)
+content_drop(struct content *c)
 {
-	if (m->begun)
-		queue_abort(&m->queue, &m->queued);
-	m->begun = false;
-	print_drop(&m->print);
+	if (c->begun)
+		queue_abort(&c->queue, &c->queued);
+	c->begun = false;
+	print_drop(&c->print);
 }

@@ -1,36 +1,31 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message on its way in, from MAIL to the final dot: into the queue, or with --print to
- * whoever looks on.  The order is begin, rcpt..., open, receive, commit; drop is right at any time.
+ * A message on its way in, from MAIL to the final dot: into the queue, or with --print to a
+ * descriptor.  The order is begin, rcpt, open, receive or chunk, check, commit; drop is right at
+ * any time.
  */
 #ifndef SESSION_CONTENT_H
 #define SESSION_CONTENT_H
 
-#include "config/config.h"
-#include "net/peer.h"
-#include "net/stream.h"
-#include "net/tls.h"
-#include "queue.h"
 #include "message/results.h"
-#include "session/print.h"
 #include "message/submission.h"
+#include "queue.h"
+#include "session/print.h"
 #include "smtp/data.h"
 #include "smtp/server.h"
 
-#define CONTENT_CHUNK 16384		/* decoded at a time */
+#define CONTENT_CHUNK 16384		/* octets that are decoded at a time */
+
+struct session;
 
 struct content {
-	const struct config *config;
-	const struct peer *peer;
-	const struct server_session *session;
-	const struct tls_facts *tls;
 	struct queue queue;
-	bool printing;			/* print, not queue */
+	bool printing;			/* instead of queueing */
 	struct print print;
 	bool begun;
 	struct smtp_path recipient;	/* the first */
-	struct smtp_data data;		/* what the content is like */
-	struct smtp_data stored;	/* role = submission: what has become of it */
+	struct smtp_data data;		/* facts of what came */
+	struct smtp_data stored;	/* role = submission: facts of what is stored */
 	struct submission submit;
 	struct results authres;		/* of clients that are not trusted */
 	int error;			/* of storing it, -errno: the first */
@@ -38,40 +33,51 @@ struct content {
 	struct queue_message queued;
 };
 
-/* print_fd -1: queue. */
-void content_init(struct content *m, const struct config *config, const struct peer *peer,
-    const struct server_session *session, const struct tls_facts *tls, int print_fd);
+/* print_fd is -1 if messages are to be queued. */
+void content_init(struct content *c, int print_fd);
 
-/* Is there room for `size` octets besides [queue] min-free?  0, -ENOSPC, or -errno when the queue cannot be used at all. */
-int content_room(struct content *m, uint64_t size);
+/* Is there room for `size` octets besides [queue] min-free?  0, -ENOSPC, or -errno if the queue
+ * cannot be used. */
+int content_room(struct session *s, uint64_t size);
 
-/* MAIL and each RCPT were accepted: from, rcpt and params are the session's.  Errors stick until commit. */
-void content_begin(struct content *m);
-void content_rcpt(struct content *m);
+/* MAIL or RCPT was accepted.  Errors stick until commit. */
+void content_begin(struct session *s);
+void content_rcpt(struct session *s);
 
-/* The envelope is complete; our Received field is the first of the content. */
-int content_open(struct content *m);
+/* The envelope is complete.  Our Received field becomes the first of the content. */
+int content_open(struct session *s);
 
 /*
- * The content as it comes from the client, up to and with its final dot.  What is too long or cannot be stored is
- * read to its end all the same.  1 when it has ended, or can no longer be told where it does (data.bare); else what
- * stream_fill() said.
+ * The content that follows DATA, with its final dot.  Content that is too long or cannot be stored
+ * is read to its end all the same.  1 if it has ended, or if its end cannot be known because of a
+ * bare CR or LF; else as stream_fill().
  */
-int content_receive(struct content *m, struct stream *client, enum smtp_newlines newlines, int timeout_ms);
-/* The same for the octets that a BDAT announced, which are stored as they come. */
-int content_chunk(struct content *m, struct stream *client, uint64_t octets, bool last, int timeout_ms);
-/* Nothing is stored of what follows: the message failed already, for this reason. */
-void content_fail(struct content *m, int error);
+int content_receive(struct session *s);
+/* The same for the octets that a BDAT announced, which are stored as they are. */
+int content_chunk(struct session *s);
+/* The same for a BDAT that was refused: nothing is stored. */
+int content_discard(struct session *s);
+/* The message has failed.  What follows of it is not stored. */
+void content_fail(struct content *c, int error);
 
-/* Durable, or shown.  After -errno nothing is left of it. */
-int content_commit(struct content *m);
-void content_drop(struct content *m);
+/* Is the content wrong, as far as it has come?  SMTP_DATA_QUEUED if not. */
+enum smtp_data_result content_check(const struct session *s);
+/* Make the message durable, or show it.  After -errno nothing is left of it. */
+int content_commit(struct session *s);
+void content_drop(struct content *c);
 
-/* Its queue ID, until the next begin. */
+/* The queue ID, until the next begin. */
 static inline struct slice
-content_id(const struct content *m)
+content_id(const struct content *c)
 {
-	return slice_str(m->queued.id);
+	return slice_str(c->queued.id);
+}
+
+/* The size of what came from the client. */
+static inline uint64_t
+content_octets(const struct content *c)
+{
+	return c->data.octets;
 }
 
 #endif

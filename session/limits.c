@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Against clients that hold a session for ever, on purpose or not.  Sets what net/stream watches; answers
- * nothing.  Called by smtp-handler.c and receive.c.
+ * nothing.  
  */
 #include "session/limits.h"
 

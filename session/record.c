@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: ISC
 /*
- * The keys of these lines are what operators search for: smtp-handler(8) lists them.  Called by smtp-handler.c.
+ * Operators search for the keys of these lines: smtp-handler(8) lists them.
  */
 #include "session/record.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "session/session.h"
 
 static void
-begin(struct log_line *line, enum log_level level, const char *event, const struct record *r, struct slice id)
+begin(struct log_line *line, enum log_level level, const char *event, const struct session *s,
+    struct slice id)
 {
 	log_begin(line, level, event);
 	if (id.n)
 		log_str(line, "id", id);
-	log_str(line, "client", slice_str(r->peer->text));
-	log_str(line, "helo", buf_slice(&r->session->helo));
-	if (r->session->authenticated)
-		log_str(line, "auth", r->session->server->auth->user);
-	if (r->tls->version[0]) {
-		char text[sizeof r->tls->version + sizeof r->tls->cipher + 1];
+	log_str(line, "client", slice_str(s->peer.text));
+	log_str(line, "helo", buf_slice(&s->smtp.helo));
+	if (s->smtp.authenticated)
+		log_str(line, "auth", s->auth.user);
+	if (s->tls.version[0]) {
+		char text[sizeof s->tls.version + sizeof s->tls.cipher + 1];
 		struct buf tls = BUF(text);
 
-		buf_str(&tls, r->tls->version);
+		buf_str(&tls, s->tls.version);
 		buf_chr(&tls, '/');
-		buf_str(&tls, r->tls->cipher);
+		buf_str(&tls, s->tls.cipher);
 		log_str(line, "tls", buf_slice(&tls));
 	}
 }
@@ -45,9 +47,10 @@ add_recipient(struct record *r, const struct smtp_path *to)
 }
 
 void
-record_decided(struct record *r, enum smtp_next what, const struct smtp_path *from, const struct smtp_path *to,
-    const struct smtp_reply *reply)
+record_decided(struct session *s, enum smtp_next what, const struct smtp_path *from,
+    const struct smtp_path *to, const struct smtp_reply *reply)
 {
+	struct record *r = &s->record;
 	struct log_line line;
 
 	if (reply->code < 400) {
@@ -61,7 +64,7 @@ record_decided(struct record *r, enum smtp_next what, const struct smtp_path *fr
 		}
 		return;
 	}
-	begin(&line, LOG_LEVEL_NOTICE, "refused", r, SL(""));
+	begin(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
 	log_str(&line, "from", smtp_path_text(from));
 	if (what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY)
 		log_str(&line, "to", smtp_path_text(to));
@@ -70,13 +73,13 @@ record_decided(struct record *r, enum smtp_next what, const struct smtp_path *fr
 	log_end(&line);
 }
 
-/* Not the name that was tried: people type their passwords there. */
+/* The name that was tried is not logged: people type their passwords there. */
 void
-record_auth(const struct record *r, const struct smtp_reply *reply)
+record_auth(const struct session *s, const struct smtp_reply *reply)
 {
 	struct log_line line;
 
-	begin(&line, LOG_LEVEL_NOTICE, "refused", r, SL(""));
+	begin(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
 	log_uint(&line, "code", (uint64_t)reply->code);
 	log_str(&line, "reply", reply->text);
 	log_end(&line);
@@ -105,20 +108,23 @@ reason(enum smtp_data_result result)
 }
 
 void
-record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_result result,
-    const struct smtp_reply *reply)
+record_message(struct session *s, enum smtp_data_result result, const struct smtp_reply *reply)
 {
+	struct record *r = &s->record;
 	const char *why = reason(result);
 	struct log_line line;
 
 	if (!why)
 		r->accepted++;
-	begin(&line, why ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, why ? "refused" : "accepted", r, id);
-	log_str(&line, "protocol", server_protocol(r->session));
+	if (why)
+		begin(&line, LOG_LEVEL_NOTICE, "refused", s, content_id(&s->content));
+	else
+		begin(&line, LOG_LEVEL_INFO, "accepted", s, content_id(&s->content));
+	log_str(&line, "protocol", server_protocol(&s->smtp));
 	log_str(&line, "from", smtp_path_text(&r->from));
 	log_str(&line, "to", buf_slice(&r->to));
 	log_uint(&line, "nrcpt", r->recipients);
-	log_uint(&line, "size", size);
+	log_uint(&line, "size", content_octets(&s->content));
 	if (why)
 		log_str(&line, "why", slice_str(why));
 	log_uint(&line, "code", (uint64_t)reply->code);
@@ -127,22 +133,23 @@ record_message(struct record *r, struct slice id, uint64_t size, enum smtp_data_
 }
 
 void
-record_trouble(const char *directory, int error)
+record_trouble(const struct session *s, int error)
 {
-	log_text(LOG_LEVEL_ERROR, "queue %s: %s", directory, strerror(-error));
+	log_text(LOG_LEVEL_ERROR, "queue %s: %s", s->config->queue.directory, strerror(-error));
 }
 
 void
-record_end(const struct record *r, const char *end)
+record_end(const struct session *s)
 {
+	const struct record *r = &s->record;
 	struct log_line line;
 
-	begin(&line, LOG_LEVEL_INFO, "session", r, SL(""));
+	begin(&line, LOG_LEVEL_INFO, "session", s, SL(""));
 	log_uint(&line, "messages", r->accepted);
-	log_uint(&line, "errors", r->session->errors);
+	log_uint(&line, "errors", s->smtp.errors);
 	log_uint(&line, "seconds", (uint64_t)(clock_ms() - r->started_ms) / 1000);
 	if (r->early)
 		log_str(&line, "early", SL("yes"));
-	log_str(&line, "end", slice_str(end));
+	log_str(&line, "end", slice_str(s->end));
 	log_end(&line);
 }

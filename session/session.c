@@ -1,135 +1,332 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where the session has a question: may this sender, does that recipient exist, can a message be stored, is
- * the password right, can TLS begin?  Asks who knows, and logs what was refused.
+ * Whatever the protocol's state machine cannot find out by itself: may this sender send, does that
+ * recipient exist, is the password right, can TLS begin, is the message stored?  The answer becomes
+ * a verdict or a result, and smtp/server_reply.c words it.  Refusals are logged here, and so are
+ * messages.
  */
 #include "session/session.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "base/clock.h"
+#include "session/balancer.h"
 #include "session/confine.h"
+#include "session/limits.h"
 #include "session/login.h"
-#include "session/receive.h"
+#include "session/policy.h"
 #include "session/secure.h"
+#include "session/signals.h"
+
+void
+session_lose(struct session *s, const char *why)
+{
+	s->lost = true;
+	s->end = why;
+}
+
+void
+session_say(struct session *s, struct smtp_reply reply)
+{
+	char space[4096];
+	struct buf b = BUF(space);
+
+	smtp_reply_format(&b, &reply);
+	if (stream_write(&s->client, buf_slice(&b), s->timeout_ms) < 0)
+		session_lose(s, "lost");
+}
+
+void
+session_flush(struct session *s)
+{
+	const int r = stream_flush(&s->client, s->timeout_ms);
+
+	/* A signal stops the session before its next command, and the end of the session flushes
+	 * once more. */
+	if (r < 0 && r != -EINTR)
+		session_lose(s, "lost");
+}
+
+/* Whether AUTH is offered depends on TLS, and on the client. */
+static void
+offer_auth(struct session *s)
+{
+	const bool offered = login_offered(s->config, s->server.tls, session_trusted(s));
+
+	s->server.auth = offered ? &s->auth : NULL;
+	s->server.auth_needs_tls = !offered && !s->server.tls && s->config->server.auth != AUTH_OFF;
+	if (offered)
+		server_auth_clear(&s->auth);
+}
+
+static void
+offer(struct session *s)
+{
+	const struct config *config = s->config;
+	struct buf literal = BUF(s->literal_space);
+	const bool submission = config->server.role == ROLE_SUBMISSION;
+	const bool trusted = config_trusts(config, peer_sockaddr(&s->peer));
+
+	s->server = (struct server){
+		.hostname = process_own_name(config->server.hostname, s->start->rfd, &literal),
+		.max_message_size = config->server.max_message_size,
+		.max_recipients = (unsigned)config->server.max_recipients,
+		.max_errors = (unsigned)config->server.max_errors,
+		.max_messages = (unsigned)config->server.max_messages,
+		.strict = config->server.syntax == SYNTAX_STRICT,
+		.lmtp = config->server.role == ROLE_LMTP,
+		.refuse = slice_str(config->server.refuse),
+		.submission = submission,
+		.trusted = trusted,
+		.now_s = clock_wall_s(),
+		.must_authenticate = submission && !trusted,
+		.starttls = s->start->implicit ? SMTP_STARTTLS_OFF : secure_offer(config),
+		.tls_required = config->server.tls == SERVER_TLS_REQUIRED,
+	};
+	offer_auth(s);
+}
+
+void
+session_begin(struct session *s, const struct start *start, const struct config *config,
+    const struct options *options)
+{
+	const uint64_t silence_ms = config->server.timeout_ms;
+	const int one = 1;
+	/* A line may end in LF alone if it comes from a terminal or a pipe.  From the network it
+	 * never may: another server takes for two lines what we took for one, and so messages
+	 * are smuggled past it. */
+	const bool network = process_is_socket(start->rfd);
+
+	s->start = start;
+	s->config = config;
+	s->options = options;
+	s->record = (struct record){ .started_ms = clock_ms() };
+	s->newlines = !network || start->lf ? SMTP_LF_TOO :
+	    config->server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;
+	s->timeout_ms = (int)(silence_ms < INT32_MAX ? silence_ms : INT32_MAX);
+	peer_find(&s->peer, start->rfd);
+	if (start->handover.client.n)
+		(void)peer_set(&s->peer, start->handover.client);
+	if (network && !start->resumed && balancer_ask(config, start->rfd, &s->peer) < 0)
+		session_lose(s, "proxy-header");
+	offer(s);
+	server_init(&s->smtp, &s->server);
+	content_init(&s->content, start->print_fd);
+	stream_init(&s->client, start->rfd, start->wfd);
+	limits_session(&s->client, config);
+	s->client.wake_fd = signals_catch(SIGNALS_SESSION);
+	if (network && s->peer.kind == PEER_INET)
+		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+/* The client as policy.c has to know it. */
+static struct policy
+rights(const struct session *s)
+{
+	return (struct policy){
+		.config = s->config,
+		.trusted = session_trusted(s),
+		.user = s->smtp.authenticated ? s->auth.user : SL(""),
+		.sender = smtp_path_text(&s->smtp.from),
+	};
+}
+
+/* An error of the queue, as the client is to know it. */
+static enum smtp_verdict
+storable(const struct session *s, int error)
+{
+	if (error == 0)
+		return SMTP_ACCEPT;
+	record_trouble(s, error);
+	if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG)
+		return SMTP_REFUSE_SPACE;
+	return SMTP_REFUSE_LOCAL;
+}
 
 static enum smtp_verdict
-check_mail(struct session *h)
+check_mail(struct session *s)
 {
-	const enum smtp_verdict verdict = policy_sender(&h->policy, &h->session.from);
+	const struct policy policy = rights(s);
+	const enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
 
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
-	if (h->record.transactions >= h->config->server.max_messages) {
-		h->end = "messages";
+	if (s->record.transactions >= s->config->server.max_messages) {
+		s->end = "messages";
 		return SMTP_REFUSE_MESSAGES;
 	}
-	return receive_verdict(h->config, content_room(&h->message, h->session.declared_size));
+	return storable(s, content_room(s, s->smtp.declared_size));
 }
 
-/* STARTTLS: here, or in another program. */
-static struct smtp_reply
-check_starttls(struct session *h)
+static enum smtp_verdict
+check_rcpt(struct session *s, struct slice *ret_why)
 {
-	const bool known = h->peer.kind == PEER_INET && h->peer.literal;
+	const struct policy policy = rights(s);
+
+	return policy_recipient(&policy, &s->smtp.rcpt, ret_why);
+}
+
+static enum smtp_verdict
+check_vrfy(struct session *s)
+{
+	const struct policy policy = rights(s);
+
+	return policy_verify(&policy, &s->smtp.rcpt);
+}
+
+/* STARTTLS: in this program, or in another. */
+static struct smtp_reply
+check_starttls(struct session *s)
+{
+	static const struct smtp_reply too_soon = {
+		501, S("5.5.1 Error: nothing may follow STARTTLS"), SMTP_NEXT_CLOSE,
+	};
+	const bool known = s->peer.kind == PEER_INET && s->peer.literal;
 	char space[64];
 	struct buf client = BUF(space);
 	struct handover handover = {
-		.rfd = h->client.rfd,
-		.wfd = h->client.wfd,
-		.print_fd = h->start->print_fd,
-		.helo = h->session.esmtp ? buf_slice(&h->session.helo) : SL(""),
+		.rfd = s->client.rfd,
+		.wfd = s->client.wfd,
+		.print_fd = s->start->print_fd,
+		.helo = s->smtp.esmtp ? buf_slice(&s->smtp.helo) : SL(""),
 	};
 	enum smtp_verdict verdict;
 
-	/* What comes in the clear behind it, somebody may want us to take for what came inside (CVE-2011-0411). */
-	if (stream_ready(&h->client)) {
-		h->end = "starttls";
-		return (struct smtp_reply){ 501, SL("5.5.1 Error: nothing may follow STARTTLS"), SMTP_NEXT_CLOSE };
+	/* Octets in the clear behind STARTTLS could be taken for octets from inside TLS
+	 * (CVE-2011-0411). */
+	if (stream_ready(&s->client)) {
+		s->end = "starttls";
+		return too_soon;
 	}
-	session_flush(h);
+	session_flush(s);
 	if (known)
-		address_text(&client, peer_sockaddr(&h->peer));
+		address_text(&client, peer_sockaddr(&s->peer));
 	handover.client = buf_slice(&client);
-	verdict = h->end ? SMTP_REFUSE_TLS : secure_prepare(h->config, h->options, &handover);
+	verdict = s->end ? SMTP_REFUSE_TLS : secure_prepare(s->config, s->options, &handover);
 	if (verdict != SMTP_ACCEPT)
-		h->server.starttls = SMTP_STARTTLS_BROKEN;
-	return server_decide(&h->session, verdict, SL(""));
+		s->server.starttls = SMTP_STARTTLS_BROKEN;
+	return server_decide(&s->smtp, verdict, SL(""));
 }
 
 void
-session_offer_auth(struct session *h)
+session_begin_tls(struct session *s)
 {
-	const bool offered = login_offered(h->config, h->server.tls, h->policy.trusted);
-
-	h->server.auth = offered ? &h->auth : NULL;
-	h->server.auth_needs_tls = !offered && !h->server.tls && h->config->server.auth != AUTH_OFF;
-	if (offered)
-		server_auth_clear(&h->auth);
+	/* The keys are in memory, and nothing of the client's has been read. */
+	confine(SANDBOX_SESSION, s->config, s->options, s->start->print_fd >= 0);
+	if (secure_begin(&s->client, &s->peer, s->timeout_ms, &s->tls) < 0) {
+		session_lose(s, "tls");
+		return;
+	}
+	s->server.tls = true;
+	server_init(&s->smtp, &s->server);	/* all is forgotten (RFC 3207 section 4.2) */
+	offer_auth(s);
 }
 
 static struct smtp_reply
-check_auth(struct session *h)
+check_auth(struct session *s)
 {
-	const enum smtp_verdict verdict = login_check(h->config, &h->auth, &h->peer, h->server.tls);
-	const struct smtp_reply reply = server_decide(&h->session, verdict, SL(""));
+	const enum smtp_verdict verdict = login_check(s->config, &s->auth, &s->peer, s->server.tls);
+	const struct smtp_reply reply = server_decide(&s->smtp, verdict, SL(""));
 
-	if (reply.code == 235) {
-		h->policy.trusted = true;
-		h->policy.user = h->auth.user;
-	} else {
-		record_auth(&h->record, &reply);
-	}
+	if (reply.code != 235)
+		record_auth(s, &reply);
 	return reply;
 }
 
-void
-session_begin_tls(struct session *h)
-{
-	/* The keys are in memory, nothing of the client's has been read. */
-	confine(SANDBOX_SESSION, h->config, h->options, h->start->print_fd >= 0);
-	if (secure_begin(&h->client, &h->peer, h->timeout_ms, &h->tls) < 0) {
-		session_lose(h, "tls");
-		return;
-	}
-	h->server.tls = true;
-	session_offer_auth(h);
-	server_init(&h->session, &h->server);	/* RFC 3207 section 4.2: all is forgotten */
-}
-
-/* Where the session needs to know what only we can find out. */
 struct smtp_reply
-session_decide(struct session *h, struct smtp_reply question)
+session_decide(struct session *s, struct smtp_reply question)
 {
-	struct server_session *s = &h->session;
-	const struct smtp_path from = s->from, to = s->rcpt;	/* for the log: the session may forget them */
+	const struct smtp_path from = s->smtp.from, to = s->smtp.rcpt;	/* smtp may forget them */
 	struct slice why = SL("");
 	struct smtp_reply reply = question;
 	enum smtp_verdict verdict;
 
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
-		reply = server_decide(s, check_mail(h), why);
+		reply = server_decide(&s->smtp, check_mail(s), why);
 		if (reply.code == 250)
-			content_begin(&h->message);
+			content_begin(s);
 		break;
 	case SMTP_NEXT_CHECK_RCPT:
-		h->policy.sender = smtp_path_text(&s->from);
-		verdict = policy_recipient(&h->policy, &s->rcpt, &why);
-		reply = server_decide(s, verdict, why);
+		verdict = check_rcpt(s, &why);
+		reply = server_decide(&s->smtp, verdict, why);
 		if (reply.code == 250)
-			content_rcpt(&h->message);
+			content_rcpt(s);
 		break;
 	case SMTP_NEXT_CHECK_VRFY:
-		reply = server_decide(s, policy_verify(&h->policy, &s->rcpt), why);
+		reply = server_decide(&s->smtp, check_vrfy(s), why);
 		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
-		return check_starttls(h);
+		return check_starttls(s);
 	case SMTP_NEXT_CHECK_AUTH:
-		return check_auth(h);
+		return check_auth(s);
 	case SMTP_NEXT_CHECK_DATA:
-		reply = server_decide(s, receive_verdict(h->config, content_open(&h->message)), why);
+		reply = server_decide(&s->smtp, storable(s, content_open(s)), why);
 		break;
 	default:
 		return reply;
 	}
-	record_decided(&h->record, question.next, &from, &to, &reply);
+	record_decided(s, question.next, &from, &to, &reply);
 	return reply;
+}
+
+/* Has the content arrived well, and is it stored?  The last octets of a message are stored
+ * durably. */
+static enum smtp_data_result
+store(struct session *s, bool last)
+{
+	const enum smtp_data_result wrong = content_check(s);
+
+	if (wrong != SMTP_DATA_QUEUED)
+		return wrong;
+	switch (storable(s, last ? content_commit(s) : s->content.error)) {
+	case SMTP_ACCEPT:
+		return SMTP_DATA_QUEUED;
+	case SMTP_REFUSE_SPACE:
+		return SMTP_DATA_SPACE;
+	default:
+		return SMTP_DATA_LOCAL;
+	}
+}
+
+int
+session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
+{
+	const int got = content_receive(s);
+	enum smtp_data_result result;
+
+	if (got <= 0)
+		return got;
+	result = store(s, true);
+	*ret_times = server_final_replies(&s->smtp);
+	*ret = server_end_of_data(&s->smtp, result, content_id(&s->content));
+	record_message(s, result, ret);
+	content_drop(&s->content);
+	return 1;
+}
+
+int
+session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
+{
+	const bool last = s->smtp.chunk_last;
+	enum smtp_data_result result;
+	int got, error = 0;
+
+	if (s->smtp.state == SMTP_AT_RCPT)	/* the first chunk */
+		error = content_open(s);
+	if (error < 0)
+		content_fail(&s->content, error);
+	got = content_chunk(s);
+	if (got <= 0)
+		return got;
+	result = store(s, last);
+	*ret_times = last ? server_final_replies(&s->smtp) : 1;
+	*ret = server_end_of_chunk(&s->smtp, result, content_id(&s->content));
+	if (last || result != SMTP_DATA_QUEUED)
+		record_message(s, result, ret);
+	if (s->smtp.state != SMTP_AT_CHUNK)
+		content_drop(&s->content);
+	return 1;
 }

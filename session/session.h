@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * A session as the main holds it: smtp-handler.c has the conversation, decide.c what the conversation cannot
- * know by itself.  Both are the main.
+ * The state of one session: the client, the configuration, the conversation, the message on its way
+ * in.  Each fact is stored once, and here.
+ *
+ * smtp/server.h has the conversation and asks questions; session_decide() answers them.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -9,40 +11,56 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "session/content.h"
-#include "session/policy.h"
+#include "session/process.h"
 #include "session/record.h"
 #include "session/start.h"
-#include "session/process.h"
 
 struct session {
 	const struct config *config;
 	const struct options *options;
-	struct peer peer;
-	struct policy policy;
-	struct server server;
-	struct server_session session;
-	struct record record;
-	enum smtp_newlines newlines;
-	int timeout_ms;
-	const char *end;		/* why the session is over; NULL while it is not */
-	bool lost;			/* replies get through no more */
-	struct tls_facts tls;		/* empty outside TLS */
-	struct server_auth auth;
 	const struct start *start;
+	struct peer peer;		/* the other end, or the client that a proxy header names */
+	struct stream client;		/* the connection to it */
+	enum smtp_newlines newlines;
+	int timeout_ms;			/* for one silence of the client */
+	struct tls_facts tls;		/* empty outside TLS */
+	struct server server;		/* what is offered to this client */
+	struct server_session smtp;	/* the protocol's state */
+	struct server_auth auth;
+	struct record record;
+	struct content content;
+	const char *end;		/* why the session is over; NULL while it is not */
+	bool lost;			/* no reply reaches the client any more */
 	char literal_space[PROCESS_LITERAL_MAX];
-	struct stream client;
-	struct content message;
 };
 
-/* decide.c: the reply to a SMTP_NEXT_CHECK_*; any other passes as it is. */
-struct smtp_reply session_decide(struct session *h, struct smtp_reply question);
-/* After the 220 to STARTTLS, or instead of the greeting: what is said from now on is inside TLS, or nothing is. */
-void session_begin_tls(struct session *h);
-/* Whether AUTH is offered depends on TLS, and on who the client is. */
-void session_offer_auth(struct session *h);
+/* Find out who the client is and what it is offered.  Nothing is read from it but a proxy
+ * header. */
+void session_begin(struct session *s, const struct start *start, const struct config *config,
+    const struct options *options);
 
-/* smtp-handler.c: send what was said; the client is gone. */
-void session_flush(struct session *h);
-void session_lose(struct session *h, const char *why);
+/* The reply to a SMTP_NEXT_CHECK_*; any other reply is returned as it is. */
+struct smtp_reply session_decide(struct session *s, struct smtp_reply question);
+/* The handshake.  If it fails, the session is lost. */
+void session_begin_tls(struct session *s);
+
+/*
+ * Receive what follows a 354 or a BDAT, store it, and find the reply.  1 with the reply and how
+ * many times it is due; 0 or -errno of stream_fill() if the connection is of no use any more.
+ */
+int session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times);
+int session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times);
+
+/* A reply, which may wait for session_flush().  Both lose the session if the client is gone. */
+void session_say(struct session *s, struct smtp_reply reply);
+void session_flush(struct session *s);
+void session_lose(struct session *s, const char *why);
+
+/* May the client send to anybody: by its address, or because it has authenticated? */
+static inline bool
+session_trusted(const struct session *s)
+{
+	return s->server.trusted || s->smtp.authenticated;
+}
 
 #endif
