@@ -82,18 +82,30 @@ name_is_literal(struct slice s)
 }
 
 bool
+name_next_in_hosts(struct slice *text, struct slice *ret_address, struct slice *ret_names)
+{
+	struct slice line, comment;
+
+	if (text->n == 0)
+		return false;
+	line = slice_cut(*text, '\n', text);
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	*ret_names = slice_cut(line, '#', &comment);
+	*ret_address = words_next(ret_names);
+	return true;
+}
+
+bool
 name_from_hosts(struct slice hosts, struct slice host, struct buf *b)
 {
-	struct slice line, word, comment, full;
-	bool ours;
+	struct slice address, names, word;
 
-	while (hosts.n) {
-		line = slice_cut(hosts, '\n', &hosts);
-		line = slice_cut(line, '#', &comment);
-		full = slice_of(NULL, 0);
-		ours = false;
-		(void)words_next(&line);	/* the address */
-		while ((word = words_next(&line)).n) {
+	while (name_next_in_hosts(&hosts, &address, &names)) {
+		struct slice full = slice_of(NULL, 0);
+		bool ours = false;
+
+		while ((word = words_next(&names)).n) {
 			ours |= slice_ieq(word, host);
 			/* "127.0.0.1 localhost.localdomain localhost host" does not name this host */
 			if (!full.n && name_is_fqdn(word) && !slice_has_iprefix(word, SL("localhost.")))

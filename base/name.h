@@ -21,11 +21,16 @@ bool name_is_fqdn(struct slice s);
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
 bool name_is_literal(struct slice s);
 
-/* The full name that a hosts(5) file's text gives for host: the first with a dot on a line that
- * has host.  Nothing is added and false returned when there is none. */
+/* Take the next line off the text of a hosts(5) file: its address, and its names in a list for
+ * words_next().  Both are empty on a line without them.  False at the end of the text. */
+bool name_next_in_hosts(struct slice *text, struct slice *ret_address, struct slice *ret_names);
+
+/* The full name that the text of a hosts(5) file gives for host: the first name with a dot on a
+ * line that also has host.  False, with nothing added, if there is none. */
 bool name_from_hosts(struct slice hosts, struct slice host, struct buf *b);
 
-/* This host's FQDN: gethostname(2), or what /etc/hosts makes of it.  No resolver.  False when neither has a dot. */
+/* This host's FQDN: gethostname(2), or the full name that /etc/hosts gives for it, without a resolver.
+ * False if neither has a dot. */
 bool name_of_host(struct buf *b);
 
 #endif

@@ -11,27 +11,17 @@
 #include <unistd.h>
 
 #include "base/cidr.h"
+#include "base/name.h"
+#include "base/words.h"
 
 #define FILE_MAX (4U << 20)	/* block lists of 100,000 names exist */
 
-static struct slice
-word(struct slice *line)
-{
-	struct slice w = *line = slice_trim(*line);
-
-	for (size_t i = 0; i < w.n; i++)
-		if (ascii_blank(w.p[i]))
-			w.n = i;
-	*line = slice_skip(*line, w.n);
-	return w;
-}
-
 static bool
-names(struct slice line, struct slice name)
+has_name(struct slice names, struct slice name)
 {
 	struct slice w;
 
-	while ((w = word(&line)).n) {
+	while ((w = words_next(&names)).n) {
 		if (w.p[w.n - 1] == '.')
 			w.n--;
 		if (slice_ieq(w, name))
@@ -44,19 +34,13 @@ size_t
 etc_hosts_find(struct slice text, const char *name, struct sockaddr_storage *ret, size_t max)
 {
 	static const char *const local[] = { "127.0.0.1", "::1" };
+	struct slice address, names;
 	size_t n = 0;
 	socklen_t len;
 
-	while (text.n && n < max) {
-		struct slice comment, line = slice_cut(text, '\n', &text), address;
-
-		if (line.n && line.p[line.n - 1] == '\r')
-			line.n--;
-		line = slice_cut(line, '#', &comment);
-		address = word(&line);
-		if (names(line, slice_str(name)) && address_parse(address, 0, &ret[n], &len))
+	while (n < max && name_next_in_hosts(&text, &address, &names))
+		if (has_name(names, slice_str(name)) && address_parse(address, 0, &ret[n], &len))
 			n++;
-	}
 	if (n == 0 && strcmp(name, "localhost") == 0)
 		for (; n < 2 && n < max; n++)
 			(void)address_parse(slice_str(local[n]), 0, &ret[n], &len);
