@@ -10,6 +10,14 @@
 
 #include "base/buf.h"
 
+/* Which addresses of hosts may be used. */
+enum address_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
+
+struct address_list {
+	struct sockaddr_storage *list;
+	size_t n;
+};
+
 struct cidr {
 	int family;		/* AF_INET or AF_INET6 */
 	unsigned bits;

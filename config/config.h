@@ -25,7 +25,6 @@ enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_A
 enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
 enum config_early { EARLY_LOG, EARLY_REFUSE };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
-enum config_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 /* Towards other servers; unset: not said here. */
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
@@ -48,11 +47,6 @@ struct route {
 	char *user;		/* to log in as; NULL: not at all */
 	char *password_file;	/* a path or a credential (config/secret.h); NULL: none, then there is */
 	char *token_command;	/* that prints a token */
-};
-
-struct address_list {
-	struct sockaddr_storage *list;
-	size_t n;
 };
 
 struct network_list {
@@ -98,7 +92,7 @@ struct config {
 	struct {
 		struct address_list resolver;	/* none: resolv.conf */
 		uint64_t port, processes, per_destination;
-		enum config_family family;
+		enum address_family family;
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
 		char *tls_ca_file;		/* NULL: the system's */

@@ -13,7 +13,7 @@
 #include "config/refuse.h"
 #include "config/secret.h"
 
-static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum config_family) == sizeof(int),
+static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum address_family) == sizeof(int),
     "choices are stored as int");
 
 /* A bound as people write it: the largest unit that divides it. */

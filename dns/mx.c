@@ -90,7 +90,7 @@ only_one(struct mx_list *l, const char *name, bool implicit)
 }
 
 static void
-one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *address, enum config_family family,
+one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *address, enum address_family family,
     uint16_t port)
 {
 	struct mx_exchanger *e = only_one(l, text, true);
@@ -106,7 +106,7 @@ one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
 static void
-address_literal(struct mx_list *l, struct slice domain, enum config_family family, uint16_t port)
+address_literal(struct mx_list *l, struct slice domain, enum address_family family, uint16_t port)
 {
 	struct slice inner = slice_of(domain.p + 1, domain.n - 2), tag = SL("IPv6:");
 	struct sockaddr_storage address = { 0 };
@@ -203,7 +203,7 @@ starting_with(const struct dns_resolver *r, size_t server)
 }
 
 static void
-judge(const struct dns_resolver *r, struct dns_question *q, enum config_family family, uint16_t port,
+judge(const struct dns_resolver *r, struct dns_question *q, enum address_family family, uint16_t port,
     struct mx_list *ret)
 {
 	struct slice domain = slice_str(q->name);
@@ -233,7 +233,7 @@ judge(const struct dns_resolver *r, struct dns_question *q, enum config_family f
 }
 
 void
-mx_lookup(const struct dns_resolver *r, struct slice domain, enum config_family family, uint16_t port,
+mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family, uint16_t port,
     struct mx_list *ret)
 {
 	struct dns_question q = { .type = DNS_MX };
@@ -256,7 +256,7 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum config_family 
 }
 
 void
-mx_host(const struct dns_resolver *r, const char *host, enum config_family family, uint16_t port, struct mx_list *ret)
+mx_host(const struct dns_resolver *r, const char *host, enum address_family family, uint16_t port, struct mx_list *ret)
 {
 	struct sockaddr_storage known[MX_ADDRESSES_MAX];
 	struct mx_exchanger *e;

@@ -38,10 +38,10 @@ struct mx_list {
 };
 
 /* domain: a name, or an address literal "[192.0.2.1]", "[IPv6:...]".  port for all addresses. */
-void mx_lookup(const struct dns_resolver *r, struct slice domain, enum config_family family, uint16_t port,
+void mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family, uint16_t port,
     struct mx_list *ret);
 /* A host by name or address, without MX: for smtp:// routes. */
-void mx_host(const struct dns_resolver *r, const char *host, enum config_family family, uint16_t port,
+void mx_host(const struct dns_resolver *r, const char *host, enum address_family family, uint16_t port,
     struct mx_list *ret);
 /* Without exchanger i, those of its preference, and worse ones, and with the verdict on those that are left; none: n is 0. */
 void mx_cut(struct mx_list *l, size_t i, struct slice domain);

@@ -32,13 +32,13 @@ usable(const struct sockaddr_storage *address)
 }
 
 static bool
-wanted(int af, enum config_family family)
+wanted(int af, enum address_family family)
 {
 	return family == FAMILY_ANY || (family == FAMILY_IPV4) == (af == AF_INET);
 }
 
 void
-mx_add_address(struct mx_exchanger *e, const struct sockaddr_storage *address, enum config_family family, uint16_t port)
+mx_add_address(struct mx_exchanger *e, const struct sockaddr_storage *address, enum address_family family, uint16_t port)
 {
 	struct sockaddr_storage *to = &e->addresses[e->naddresses];
 
@@ -51,7 +51,7 @@ mx_add_address(struct mx_exchanger *e, const struct sockaddr_storage *address, e
 
 /* One answer of each family in turn, so that neither can crowd out the other. */
 static void
-add_in_turn(struct mx_exchanger *e, const struct pair *pair, enum config_family family, uint16_t port)
+add_in_turn(struct mx_exchanger *e, const struct pair *pair, enum address_family family, uint16_t port)
 {
 	for (size_t i = 0; i < DNS_RECORDS_MAX; i++)
 		for (size_t k = 0; k < 2; k++)
@@ -72,7 +72,7 @@ worst(enum dns_status a, enum dns_status b)
 }
 
 static void
-settle(struct mx_exchanger *e, struct pair *pair, enum config_family family, uint16_t port)
+settle(struct mx_exchanger *e, struct pair *pair, enum address_family family, uint16_t port)
 {
 	e->status = DNS_OK;
 	for (size_t k = 0; k < 2; k++)
@@ -84,7 +84,7 @@ settle(struct mx_exchanger *e, struct pair *pair, enum config_family family, uin
 }
 
 static void
-batch(const struct dns_resolver *r, struct mx_exchanger *e, size_t n, enum config_family family, uint16_t port)
+batch(const struct dns_resolver *r, struct mx_exchanger *e, size_t n, enum address_family family, uint16_t port)
 {
 	static const struct { enum dns_type type; int af; } kinds[2] = { { DNS_AAAA, AF_INET6 }, { DNS_A, AF_INET } };
 	struct dns_question questions[DNS_QUESTIONS_MAX];
@@ -107,7 +107,7 @@ batch(const struct dns_resolver *r, struct mx_exchanger *e, size_t n, enum confi
 }
 
 void
-mx_addresses(const struct dns_resolver *r, struct mx_exchanger *e, size_t n, enum config_family family, uint16_t port,
+mx_addresses(const struct dns_resolver *r, struct mx_exchanger *e, size_t n, enum address_family family, uint16_t port,
     int budget_ms)
 {
 	int64_t end_ms = clock_ms() + budget_ms;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "config/config.h"
+#include "base/cidr.h"
 
 #define DNS_SERVERS_MAX 8
 #define DNS_NAME_MAX    256	/* text, no trailing dot, with NUL */

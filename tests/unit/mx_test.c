@@ -105,7 +105,7 @@ as_text(const struct mx_list *l, struct buf *b)
 static const struct lookup_case {
 	const char *name;
 	struct slice domain;
-	enum config_family family;
+	enum address_family family;
 	enum mx_status status;
 	const char *want;
 	const char *detail;	/* part of it, NULL: any */
@@ -175,7 +175,7 @@ lookup_case(const struct lookup_case *c)
 
 static const struct host_case {
 	const char *name, *host;
-	enum config_family family;
+	enum address_family family;
 	enum mx_status status;
 	const char *want;
 } host_cases[] = {
