@@ -69,6 +69,7 @@ begin(struct queue_message *m, bool to_memory)
 	m->envelope = m->written = 0;
 	m->to_memory = to_memory;
 	m->out = (struct buf)BUF(m->space);
+	m->late = (struct buf){ 0 };
 	queue_sum_init(&m->sum);
 	m->error = queue_id_make(m->id);
 	buf_fmt(&b, "\narrived: %" PRId64 ".%06d ", now_us / 1000000, (int)(now_us % 1000000));
@@ -174,14 +175,20 @@ put(struct queue_message *m, struct slice octets)
 	}
 }
 
-/* Nothing in a value may end its line or hide from who reads it. */
+/* Nothing in a value may end its line, or hide from a reader. */
+static bool
+is_clean(char c)
+{
+	return (unsigned char)c >= ' ' && c != 0x7f;
+}
+
 static void
 put_clean(struct queue_message *m, struct slice value)
 {
 	size_t good = 0;
 
 	while (value.n) {
-		while (good < value.n && (unsigned char)value.p[good] >= ' ' && value.p[good] != 0x7f)
+		while (good < value.n && is_clean(value.p[good]))
 			good++;
 		put(m, slice_of(value.p, good));
 		if (good < value.n)
@@ -231,11 +238,38 @@ queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, st
 	put_path(m, path, params);
 }
 
+/* A field without meaning, of n octets with its LF. */
+static void
+fill_pad(char *p, size_t n)
+{
+	memset(p, '.', n);
+	memcpy(p, QUEUE_PAD_KEY, sizeof QUEUE_PAD_KEY - 1);
+	p[n - 1] = '\n';
+}
+
+/* The pad leaves the buffer as a whole, so it is either in the buffer or in the file. */
+static void
+put_pad(struct queue_message *m, size_t room)
+{
+	if (room > m->out.cap - m->out.n)
+		flush(m);
+	m->late_at = m->written + m->out.n;
+	m->late = (struct buf){ .p = m->late_space, .cap = room };
+	if (room == 0)
+		return;
+	fill_pad(m->late_space, room);
+	put(m, slice_of(m->late_space, room));
+}
+
 int
-queue_head_end(const struct queue *q, struct queue_message *m)
+queue_head_end(const struct queue *q, struct queue_message *m, size_t room)
 {
 	if (m->error == 0 && m->fd < 0)
 		m->error = create(q, m);
+	if (m->error == 0 && room && (room < QUEUE_PAD_MIN || room > QUEUE_LATE_MAX))
+		m->error = -EINVAL;
+	if (m->error == 0)
+		put_pad(m, room);
 	put(m, SL("\n"));
 	m->envelope = m->written + m->out.n;
 	if (m->error == 0 && m->envelope > QUEUE_ENVELOPE_MAX)
@@ -256,6 +290,43 @@ queue_content(struct queue_message *m, struct slice content)
 	return m->error;
 }
 
+int
+queue_late_field(struct queue_message *m, const char *key, struct slice value)
+{
+	const struct slice name = slice_str(key);
+	const size_t n = name.n + 2 + value.n + 1, room = m->late.cap - m->late.n;
+
+	/* Either nothing is left of the room, or a whole pad. */
+	if (n > room || (n < room && room - n < QUEUE_PAD_MIN))
+		return -ENOSPC;
+	buf_add(&m->late, name);
+	buf_str(&m->late, ": ");
+	for (size_t i = 0; i < value.n; i++)
+		buf_chr(&m->late, is_clean(value.p[i]) ? value.p[i] : '?');
+	buf_chr(&m->late, '\n');
+	return 0;
+}
+
+/* Put the late fields in place of the pad.  0 or -errno; *ret is what the sum of the octets written so far lacks. */
+static int
+write_late(struct queue_message *m, struct queue_sum_change *ret)
+{
+	const size_t n = m->late.cap;
+	char pad[QUEUE_LATE_MAX];
+
+	if (m->late.n == 0)
+		return 0;
+	if (n > m->late.n)
+		fill_pad(m->late_space + m->late.n, n - m->late.n);
+	if (m->late_at >= m->written) {
+		memcpy(m->space + (m->late_at - m->written), m->late_space, n);
+		return 0;
+	}
+	fill_pad(pad, n);
+	queue_sum_change(ret, m->late_at - QUEUE_FIXED, pad, m->late_space, n);
+	return queue_write_at(m->fd, slice_of(m->late_space, n), (off_t)m->late_at);
+}
+
 /* What is in the buffer, and the fixed lines: with it if they are still there, else back at the start of the file. */
 static int
 write_rest(struct queue_message *m, const struct queue_facts *facts)
@@ -263,12 +334,15 @@ write_rest(struct queue_message *m, const struct queue_facts *facts)
 	struct queue_fixed fixed = {
 		.size = m->written + m->out.n, .envelope = m->envelope, .facts = *facts,
 	};
+	struct queue_sum_change change = { 0 };
 	bool whole = m->written == 0;
 	char text[QUEUE_FIXED];
-	int r;
+	int r = write_late(m, &change);
 
+	if (r < 0)
+		return r;
 	queue_sum_add(&m->sum, slice_skip(buf_slice(&m->out), whole ? QUEUE_FIXED : 0));
-	fixed.sum = queue_sum_end(&m->sum);
+	fixed.sum = queue_sum_changed(queue_sum_end(&m->sum), &change, fixed.size - QUEUE_FIXED);
 	queue_fixed_write(whole ? m->space : text, &fixed);
 	r = queue_write(m->fd, buf_slice(&m->out));
 	if (r == 0 && !whole)

@@ -44,7 +44,9 @@ bool queue_is_id(const char *name);
  * stick: head_end, content and commit return the first one as -errno, and nothing of the message
  * is ever visible to the runner unless commit returned 0.
  */
-#define QUEUE_BUFFER 65536
+#define QUEUE_BUFFER   65536
+#define QUEUE_LATE_MAX 4096	/* octets that may be kept free for late fields */
+#define QUEUE_PAD_MIN  16	/* what is left of them, but not used: nothing, or at least so much */
 
 /* What a delivery must know of the content without reading it. */
 struct queue_facts {
@@ -72,6 +74,9 @@ struct queue_message {
 	struct queue_sum sum;
 	struct buf out;
 	char space[QUEUE_BUFFER];
+	struct buf late;		/* fields that came after the content */
+	uint64_t late_at;		/* where their room is */
+	char late_space[QUEUE_LATE_MAX];
 	bool to_memory;		/* --print: a memfd in place of tmp/ID */
 };
 
@@ -87,9 +92,13 @@ void queue_field(struct queue_message *m, const char *key, struct slice value);
 void queue_from(struct queue_message *m, struct slice path, struct slice params);
 void queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, struct slice params);
 
-/* End the envelope.  From here tmp/ID exists and is locked. */
-int queue_head_end(const struct queue *q, struct queue_message *m);
+/* End the envelope.  From here tmp/ID exists and is locked.  room: octets to keep free in the envelope for fields that
+ * are known only after the content, 0 or QUEUE_PAD_MIN to QUEUE_LATE_MAX. */
+int queue_head_end(const struct queue *q, struct queue_message *m, size_t room);
 int queue_content(struct queue_message *m, struct slice content);
+/* A field of the envelope after (or between) the content, in the room that queue_head_end() kept.  0; -ENOSPC if the room
+ * is too small for it, and what is left of the room too small for a pad. */
+int queue_late_field(struct queue_message *m, const char *key, struct slice value);
 /* Durable, and visible in new/.  After -errno nothing is there (the temporary file is gone). */
 int queue_commit(const struct queue *q, struct queue_message *m, const struct queue_facts *facts);
 /* Drop it: no trace is left.  Safe at any time, also after commit. */

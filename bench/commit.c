@@ -25,7 +25,7 @@ submit(const struct queue *q, struct slice content)
 	queue_begin(&message);
 	queue_from(&message, SL("sender@example.org"), SL(""));
 	queue_rcpt(q, &message, SL("recipient@example.net"), SL(""));
-	(void)queue_head_end(q, &message);
+	(void)queue_head_end(q, &message, 0);
 	(void)queue_content(&message, content);
 	return queue_commit(q, &message, &facts);
 }

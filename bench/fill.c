@@ -46,7 +46,7 @@ submit(const struct queue *q, const struct plan *p, uint64_t i, struct slice con
 	queue_field(&message, "client", SL("bench"));
 	queue_from(&message, SL("sender@sender.example"), SL(""));
 	queue_rcpt(q, &message, slice_str(path), SL(""));
-	(void)queue_head_end(q, &message);
+	(void)queue_head_end(q, &message, 0);
 	(void)queue_content(&message, content);
 	return queue_commit(q, &message, &facts);
 }

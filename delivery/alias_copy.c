@@ -137,7 +137,7 @@ write_envelope(const struct queue *q, struct queue_message *m, const struct alia
 	for (size_t i = 0; i < x->n; i++)
 		if (x->members[i].copy == c->index)
 			queue_rcpt(q, m, smtp_path_text(&x->members[i].path), buf_slice(&rcpt));
-	return queue_head_end(q, m);
+	return queue_head_end(q, m, 0);
 }
 
 /* The mailbox of the same name puts it there itself, and would take ours for a loop. */

@@ -29,7 +29,7 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 	queue_field(&n->message, "protocol", SL("bounce"));
 	queue_from(&n->message, SL(""), buf_slice(&params));
 	queue_rcpt(q, &n->message, envelope->to, SL("NOTIFY=NEVER"));
-	n->error = queue_head_end(q, &n->message);
+	n->error = queue_head_end(q, &n->message, 0);
 }
 
 static void

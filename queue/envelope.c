@@ -340,3 +340,24 @@ queue_sum_end(struct queue_sum *s)
 		queue_sum_add(s, slice_of("\0\0\0", 4 - s->fill));
 	return (uint64_t)s->b << 32 | s->a;
 }
+
+void
+queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now, size_t n)
+{
+	for (size_t i = 0; i < n; i++, at++) {
+		const uint32_t difference = (uint32_t)(unsigned char)now[i] - (unsigned char)was[i];
+
+		c->words += difference << (8 * (at % 4));
+		c->weighted += (difference << (8 * (at % 4))) * (uint32_t)(at / 4);
+	}
+}
+
+/* Word k of n is part of n - k of the first sums, all of which the second one adds up. */
+uint64_t
+queue_sum_changed(uint64_t sum, const struct queue_sum_change *c, uint64_t octets)
+{
+	const uint32_t a = (uint32_t)sum + c->words, words = (uint32_t)((octets + 3) / 4);
+	const uint32_t b = (uint32_t)(sum >> 32) + words * c->words - c->weighted;
+
+	return (uint64_t)b << 32 | a;
+}

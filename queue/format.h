@@ -26,6 +26,9 @@
 #define QUEUE_ID_KEY    "id: "
 #define QUEUE_ID_AT     (QUEUE_FIXED + sizeof(QUEUE_ID_KEY) - 1)
 
+/* A field that only takes up room. */
+#define QUEUE_PAD_KEY	"pad: "
+
 #define QUEUE_ENVELOPE_MAX (64U << 20)
 #define QUEUE_TRIED_MAX    9999
 
@@ -56,5 +59,15 @@ int queue_drop_duplicates(struct queue_entry *e);
 void queue_sum_init(struct queue_sum *s);
 void queue_sum_add(struct queue_sum *s, struct slice octets);
 uint64_t queue_sum_end(struct queue_sum *s);
+
+/* What octets that were replaced after they were added change in the sum; zeroed at first. */
+struct queue_sum_change {
+	uint32_t words, weighted;	/* differences, and differences by the number of their word */
+};
+
+/* n octets at `at`, counted from the first that was added, were `was` and are `now`. */
+void queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now, size_t n);
+/* The sum of that many octets, with the change. */
+uint64_t queue_sum_changed(uint64_t sum, const struct queue_sum_change *c, uint64_t octets);
 
 #endif

@@ -122,7 +122,7 @@ content_open(struct session *s)
 	};
 	char space[TRACE_MAX];
 	struct buf received = BUF(space);
-	const int r = queue_head_end(&c->queue, &c->queued);
+	const int r = queue_head_end(&c->queue, &c->queued, 0);
 
 	c->error = 0;
 	smtp_data_init(&c->data, SMTP_CRLF);

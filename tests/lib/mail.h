@@ -134,7 +134,7 @@ mail_put(struct mail *m, const char *from, const char *params, const char *to, s
 		path = slice_cut(slice_cut(rest, '|', &rest), ' ', &param);
 		queue_rcpt(&m->q, &message, path, param);
 	}
-	if (queue_head_end(&m->q, &message) < 0 || queue_content(&message, content) < 0 ||
+	if (queue_head_end(&m->q, &message, 0) < 0 || queue_content(&message, content) < 0 ||
 	    queue_commit(&m->q, &message, &facts) < 0 || queue_take_new(&m->q, mail_load, m) != 1 || !m->loaded)
 		abort();
 }

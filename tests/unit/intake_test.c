@@ -110,7 +110,7 @@ put(const char *to, int n)
 		queue_begin(&m);
 		queue_from(&m, SL("a@discard.example"), SL(""));
 		queue_rcpt(&f.q, &m, slice_str(to), SL(""));
-		must(queue_head_end(&f.q, &m) == 0 && queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
+		must(queue_head_end(&f.q, &m, 0) == 0 && queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
 		    queue_commit(&f.q, &m, &facts) == 0, "put");
 	}
 }

@@ -104,7 +104,7 @@ receive(const struct queue *q, struct queue_message *m, struct slice content, si
 	queue_field(m, "client", SL("client.example [192.0.2.1]"));
 	queue_rcpt(q, m, SL("a@example.org"), SL(""));
 	queue_rcpt(q, m, SL("b@example.net"), SL("NOTIFY=NEVER"));
-	r = queue_head_end(q, m);
+	r = queue_head_end(q, m, 0);
 	while (r == 0 && content.n) {
 		size_t n = content.n < piece ? content.n : piece;
 

@@ -126,7 +126,7 @@ test_look(void)
 	queue_from(m, SL(""), SL(""));
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
-	must(queue_head_end(&f.q, m) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
+	must(queue_head_end(&f.q, m, 0) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
 	must(queue_find(&f.q, m->id, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0, "queue_look");
 	ok(e.nrcpts == 2 && e.rcpts[1].state == QUEUE_DELIVERED, "a duplicate is seen as one");
 	ok(pread(e.fd, &octet, 1, e.rcpts[1].at) == 1 && octet == QUEUE_PENDING, "and not marked");

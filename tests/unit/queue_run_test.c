@@ -187,7 +187,7 @@ test_duplicates(void)
 	queue_from(m, SL(""), SL(""));
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++)
 		queue_rcpt(&f.q, m, slice_str(rcpts[i].path), SL(""));
-	must(queue_head_end(&f.q, m) == 0 && queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
+	must(queue_head_end(&f.q, m, 0) == 0 && queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
 	must(queue_load(&f.q, m->id, &e) == 0, "queue_load");
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++) {
 		char octet;

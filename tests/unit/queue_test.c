@@ -192,7 +192,7 @@ test_envelope(void)
 		(void)snprintf(path, sizeof path, "recipient-%d@example.org", i);
 		queue_rcpt(&f.q, m, slice_str(path), i % 2 ? SL("") : SL("NOTIFY=SUCCESS,\nFAILURE"));
 	}
-	must(queue_head_end(&f.q, m) == 0 && fstat(m->fd, &st) == 0, "queue_head_end");
+	must(queue_head_end(&f.q, m, 0) == 0 && fstat(m->fd, &st) == 0, "queue_head_end");
 	ok((st.st_mode & 07777) == 0600, "files are nobody else's");
 	ok(fcntl(m->fd, F_GETFD) == FD_CLOEXEC, "and no other program's");
 	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
@@ -207,7 +207,7 @@ test_envelope(void)
 	queue_begin(m);
 	faults_arm(0, 0);
 	queue_field(m, "client", slice_of(big, 100000));
-	r = queue_head_end(&f.q, m);
+	r = queue_head_end(&f.q, m, 0);
 	calls = faults.seen;
 	faults_disarm();
 	ok(r == -EMSGSIZE && calls == 0, "fields beyond the buffer are refused");
@@ -253,7 +253,7 @@ test_memory(void)
 	queue_begin_memory(m);
 	queue_from(m, SL("a@example.org"), SL(""));
 	queue_rcpt(NULL, m, SL("b@example.org"), SL(""));
-	ok(queue_head_end(NULL, m) == 0 && queue_content(m, SL("text")) == 0 && queue_commit(NULL, m, &facts) == 0,
+	ok(queue_head_end(NULL, m, 0) == 0 && queue_content(m, SL("text")) == 0 && queue_commit(NULL, m, &facts) == 0,
 	    "a message in memory needs no queue");
 	fd = queue_take_memory(m);
 	n = pread(fd, text, sizeof text, 0);
@@ -263,7 +263,7 @@ test_memory(void)
 	queue_abort(NULL, m);
 	(void)close(fd);
 	queue_begin_memory(m);
-	must(queue_head_end(NULL, m) == 0, "queue_head_end");
+	must(queue_head_end(NULL, m, 0) == 0, "queue_head_end");
 	queue_abort(NULL, m);
 	ok(open_descriptors() == fds, "and leaves nothing");
 }

@@ -180,7 +180,7 @@ put(const char *from, const char *const *to)
 	queue_field(&m, "client", SL("test"));
 	queue_from(&m, slice_str(from), slice_str(from_params));
 	add_rcpts(&m, to);
-	return queue_head_end(&queue, &m) == 0 &&
+	return queue_head_end(&queue, &m, 0) == 0 &&
 	    queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
 	    queue_commit(&queue, &m, &facts) == 0;
 }

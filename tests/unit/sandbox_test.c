@@ -30,7 +30,7 @@ queue_a_message(void)
 	queue_begin(&m);
 	queue_from(&m, SL(""), SL(""));
 	queue_rcpt(&queue, &m, SL("a@b.example"), SL(""));
-	if (queue_head_end(&queue, &m) < 0 || queue_content(&m, SL("x\r\n")) < 0)
+	if (queue_head_end(&queue, &m, 0) < 0 || queue_content(&m, SL("x\r\n")) < 0)
 		return -m.error;
 	return -queue_commit(&queue, &m, &facts);
 }
