@@ -70,11 +70,11 @@ put_path_field(struct writer *w, struct slice name, struct slice path, bool brac
 static void
 put_fields(struct writer *w, struct slice fields)
 {
-	struct slice field, value;
+	struct field f;
 
-	while (field_next(&fields, &field))
-		if (!field_is(field, SL("Return-Path"), &value))
-			put(w, field);
+	while (field_next(&fields, FIELD_TO_EMPTY_LINE, &f))
+		if (!field_is(&f, SL("Return-Path")))
+			put(w, f.octets);
 }
 
 static int
@@ -121,13 +121,14 @@ int
 mbox_loops(const struct queue_entry *e, struct slice address)
 {
 	struct header h;
-	struct slice rest, field, value;
+	struct slice rest;
+	struct field f;
 	int r = header_read(e, HEADER_MAX, &h);
 
 	if (r < 0)
 		return r;
-	for (rest = h.text; r == 0 && field_next(&rest, &field);)
-		r = field_is(field, SL("Delivered-To"), &value) && slice_ieq(value, address);
+	for (rest = h.text; r == 0 && field_next(&rest, FIELD_TO_EMPTY_LINE, &f);)
+		r = field_is(&f, SL("Delivered-To")) && slice_ieq(field_value(&f), address);
 	header_done(&h);
 	return r;
 }

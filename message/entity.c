@@ -5,7 +5,7 @@
  */
 #include "message/entity.h"
 
-#include "message/fields.h"
+#include "message/field.h"
 
 /* Blanks, folds and comments (RFC 5322 section 3.2.2). */
 static struct slice
@@ -143,25 +143,33 @@ set_encoding(struct mime_entity *e, struct slice value)
 		e->encoding = MIME_UNKNOWN;
 }
 
+/* The empty line that rest may begin with. */
+static size_t
+empty_line(struct slice rest)
+{
+	if (slice_has_prefix(rest, SL("\r\n")))
+		return 2;
+	return slice_has_prefix(rest, SL("\n"));
+}
+
 void
 mime_entity_parse(struct slice octets, bool in_digest, struct mime_entity *ret)
 {
-	struct slice rest = octets, fields, field, value;
+	struct slice rest = octets;
+	struct field f;
 
 	*ret = (struct mime_entity){ .kind = in_digest ? MIME_MESSAGE : MIME_TEXT };
-	while (rest.n && !field_ends(field_line(rest)))
-		rest = slice_skip(rest, field_line(rest).n);
-	fields = ret->header = slice_of(octets.p, octets.n - rest.n);
-	ret->blank = field_line(rest);
-	ret->body = slice_skip(rest, ret->blank.n);
-	while (field_next(&fields, &field)) {
-		if (field_is(field, SL("Content-Type"), &value))
-			set_type(ret, value);
-		else if (field_is(field, SL("Content-Transfer-Encoding"), &value))
-			set_encoding(ret, value);
-		else if (field_is(field, SL("MIME-Version"), &value))
+	while (field_next(&rest, FIELD_TO_EMPTY_LINE, &f)) {
+		if (field_is(&f, SL("Content-Type")))
+			set_type(ret, field_value(&f));
+		else if (field_is(&f, SL("Content-Transfer-Encoding")))
+			set_encoding(ret, field_value(&f));
+		else if (field_is(&f, SL("MIME-Version")))
 			ret->has_version = true;
 	}
+	ret->header = slice_of(octets.p, octets.n - rest.n);
+	ret->blank = slice_of(rest.p, empty_line(rest));
+	ret->body = slice_skip(rest, ret->blank.n);
 }
 
 /* "--boundary" and blanks, or "--boundary--" and blanks. */
@@ -179,6 +187,15 @@ is_delimiter(struct slice line, struct slice boundary, bool *ret_last)
 	while (rest.n && ascii_blank(rest.p[0]))
 		rest = slice_skip(rest, 1);
 	return rest.n == 0 || slice_eq(rest, SL("\r\n"));
+}
+
+/* The first line of s, with its line end. */
+static struct slice
+first_line(struct slice s)
+{
+	const char *lf = s.n ? memchr(s.p, '\n', s.n) : NULL;
+
+	return lf ? slice_of(s.p, (size_t)(lf - s.p) + 1) : s;
 }
 
 /* Are the first n octets of s whole lines? */
@@ -199,7 +216,7 @@ mime_next_piece(struct mime_pieces *pieces, const char *boundary, enum mime_piec
 	if (pieces->next == MIME_NO_MORE)
 		return false;
 	while (rest.n && pieces->next != MIME_EPILOGUE) {
-		line = field_line(rest);
+		line = first_line(rest);
 		found = ends_line(all, all.n - rest.n) && is_delimiter(line, slice_str(boundary), &last);
 		if (found)
 			break;

@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "message/encode.h"
 #include "message/entity.h"
-#include "message/fields.h"
+#include "message/field.h"
 
 #define LINE_OCTETS_MAX 998	/* RFC 5322 section 2.1.1 */
 
@@ -84,12 +84,13 @@ better_base64(struct slice s)
 static int
 put_header(struct conversion *c, const struct mime_entity *e, bool message, const char *encoding)
 {
-	struct slice rest = e->header, field, value;
+	struct slice rest = e->header;
+	struct field f;
 	int r = 0;
 
-	while (r == 0 && field_next(&rest, &field))
-		if (!field_is(field, SL("Content-Transfer-Encoding"), &value))
-			r = put(c, field);
+	while (r == 0 && field_next(&rest, FIELD_TO_EMPTY_LINE, &f))
+		if (!field_is(&f, SL("Content-Transfer-Encoding")))
+			r = put(c, f.octets);
 	if (r == 0 && message && !e->has_version)
 		r = put(c, SL("MIME-Version: 1.0\r\n"));
 	if (r == 0 && !e->has_type && e->kind == MIME_TEXT)

@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reading the header section for final delivery and for notices.  Must not change it.
+ * Reads the file; message/field finds the end of the section.
  */
 #include "notice/original.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* How much of what was read are whole header lines; whole: an empty line, or the end of the message, follows. */
-static size_t
-section(struct slice all, bool all_of_message, bool *ret_whole)
-{
-	struct slice rest = all;
-
-	while (rest.n) {
-		struct slice line = field_line(rest);
-
-		if (field_ends(line))
-			break;
-		if (line.p[line.n - 1] != '\n' && !all_of_message) {
-			*ret_whole = false;
-			return all.n - rest.n;
-		}
-		rest = slice_skip(rest, line.n);
-	}
-	*ret_whole = rest.n || all_of_message;
-	return all.n - rest.n;
-}
-
 int
 header_read(const struct queue_entry *e, size_t max, struct header *ret)
 {
-	size_t n = e->content_size < max ? (size_t)e->content_size : max;
+	const size_t n = e->content_size < max ? (size_t)e->content_size : max;
 	ssize_t got;
-	bool whole;
 
 	ret->space = malloc(n ? n : 1);
 	if (!ret->space)
@@ -43,8 +21,7 @@ header_read(const struct queue_entry *e, size_t max, struct header *ret)
 		header_done(ret);
 		return (int)got;
 	}
-	ret->text = slice_of(ret->space, section(slice_of(ret->space, n), n == e->content_size, &whole));
-	ret->whole = whole;
+	ret->text = field_section(slice_of(ret->space, n), n == e->content_size, &ret->whole);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 #ifndef NOTICE_ORIGINAL_H
 #define NOTICE_ORIGINAL_H
 
-#include "message/fields.h"
+#include "message/field.h"
 #include "queue/run.h"
 
 struct header {

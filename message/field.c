@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One state machine for both forms.  field_next() runs it over one field; begin_line() and
+ * break_line() alone decide where a section ends.
+ */
+#include "message/field.h"
+
+static bool
+name_octet(char c)
+{
+	return c > ' ' && c <= '~' && c != ':';
+}
+
+void
+field_begin(struct field_walk *w, enum field_rule rule, struct slice wanted)
+{
+	*w = (struct field_walk){
+		.rule = rule, .wanted = wanted, .part = FIELD_OVER, .line_start = true,
+	};
+}
+
+/* The current line is no field. */
+static void
+break_line(struct field_walk *w)
+{
+	w->part = w->rule == FIELD_TO_EMPTY_LINE ? FIELD_BROKEN : FIELD_OVER;
+}
+
+static void
+begin_line(struct field_walk *w, char c)
+{
+	w->line_start = false;
+	if (ascii_blank(c) && w->part != FIELD_OVER)	/* FIELD_OVER: nothing is there to go on */
+		return;
+	w->first = true;
+	if (c == '\r' || c == '\n') {
+		w->part = FIELD_OVER;
+	} else if (name_octet(c)) {
+		w->part = FIELD_NAME;
+		w->name = 0;
+		w->same = true;
+		w->blanks = false;
+	} else {
+		break_line(w);
+	}
+}
+
+/* Octets of the name at the start of s, up to the colon. */
+static size_t
+take_name(struct field_walk *w, struct slice s)
+{
+	for (size_t n = 0; n < s.n; n++) {
+		const char c = s.p[n];
+
+		if (c == ':') {
+			w->part = FIELD_BODY;
+			return n + 1;
+		}
+		if (ascii_blank(c)) {
+			w->blanks = true;
+			w->same = w->same && w->name == w->wanted.n;
+		} else if (w->blanks || !name_octet(c)) {
+			break_line(w);
+			return n;
+		} else {
+			w->same = w->same && w->name < w->wanted.n &&
+			    ascii_lower(c) == ascii_lower(w->wanted.p[w->name]);
+			w->name++;
+		}
+	}
+	return s.n;
+}
+
+/* Octets up to the end of the line. */
+static size_t
+take_line(struct field_walk *w, struct slice s)
+{
+	const char *lf = memchr(s.p, '\n', s.n);
+
+	w->line_start = lf != NULL;
+	return lf ? (size_t)(lf - s.p) + 1 : s.n;
+}
+
+enum field_part
+field_take(struct field_walk *w, struct slice *in, struct slice *ret_piece)
+{
+	enum field_part part;
+	size_t n = 0;
+
+	w->first = false;
+	if (w->line_start)
+		begin_line(w, in->p[0]);
+	part = w->part;
+	if (part == FIELD_NAME)
+		n = take_name(w, *in);
+	if (n == 0) {			/* no name, or it has just turned out to be none */
+		part = w->part;
+		n = part == FIELD_OVER ? in->n : take_line(w, *in);
+	}
+	*ret_piece = slice_of(in->p, n);
+	*in = slice_skip(*in, n);
+	return part;
+}
+
+/* More octets of the field that w is in. */
+static bool
+continues(const struct field_walk *w, struct slice rest)
+{
+	return rest.n && (!w->line_start || ascii_blank(rest.p[0]));
+}
+
+bool
+field_next(struct slice *rest, enum field_rule rule, struct field *ret)
+{
+	struct slice after = *rest, piece, body = { 0 };
+	enum field_part part = FIELD_OVER;
+	struct field_walk w;
+
+	if (rest->n == 0)
+		return false;
+	field_begin(&w, rule, SL(""));
+	do {
+		part = field_take(&w, &after, &piece);
+		if (part == FIELD_OVER)
+			return false;
+		if (part == FIELD_NAME && w.part == FIELD_BODY)
+			body = slice_of(after.p, 0);
+	} while (continues(&w, after));
+	if (!body.p && rule == FIELD_TO_BROKEN_LINE)	/* the octets end within the name */
+		return false;
+	ret->octets = slice_of(rest->p, rest->n - after.n);
+	ret->name = slice_of(rest->p, body.p ? w.name : 0);
+	ret->body = body.p ? slice_of(body.p, (size_t)(after.p - body.p)) : body;
+	*rest = after;
+	return true;
+}
+
+bool
+field_is(const struct field *f, struct slice name)
+{
+	return slice_ieq(f->name, name);
+}
+
+struct slice
+field_value(const struct field *f)
+{
+	struct slice value = f->body;
+
+	while (value.n && (value.p[value.n - 1] == '\n' || value.p[value.n - 1] == '\r'))
+		value.n--;
+	return slice_trim(value);
+}
+
+struct slice
+field_section(struct slice octets, bool complete, bool *ret_whole)
+{
+	struct slice rest = octets, section;
+	struct field f;
+
+	while (field_next(&rest, FIELD_TO_EMPTY_LINE, &f))
+		;
+	section = slice_of(octets.p, octets.n - rest.n);
+	*ret_whole = complete || rest.n;
+	if (!*ret_whole)
+		while (section.n && section.p[section.n - 1] != '\n')
+			section.n--;
+	return section;
+}
