@@ -10,15 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "message/facts.h"
 #include "message/sevenbit.h"
 
 #define BLOCK 65536
 
 struct copy {
 	int fd;
-	uint64_t size;
-	uint64_t line;			/* octets in the current line */
-	struct queue_facts facts;
+	struct facts facts;
 	size_t n;			/* octets in block */
 	char block[BLOCK];
 };
@@ -39,28 +38,20 @@ flush(struct copy *c)
 	return 0;
 }
 
-static void
-note(struct copy *c, char octet)
-{
-	if (octet == '\n') {
-		c->line = 0;
-		return;
-	}
-	c->facts.dot_line |= c->line == 0 && octet == '.';
-	if (octet != '\r' && ++c->line > c->facts.longest_line)
-		c->facts.longest_line = c->line;
-}
-
 static int
 take(void *ctx, struct slice octets)
 {
 	struct copy *c = ctx;
 	int r = 0;
 
-	c->size += octets.n;
-	for (size_t i = 0; r == 0 && i < octets.n; i++) {
-		note(c, octets.p[i]);
-		c->block[c->n++] = octets.p[i];
+	facts_content(&c->facts, octets);
+	while (r == 0 && octets.n) {
+		const size_t room = sizeof c->block - c->n;
+		const size_t n = octets.n < room ? octets.n : room;
+
+		memcpy(c->block + c->n, octets.p, n);
+		c->n += n;
+		octets = slice_skip(octets, n);
 		if (c->n == sizeof c->block)
 			r = flush(c);
 	}
@@ -87,13 +78,20 @@ convert_sevenbit(const struct queue_entry *e, struct payload *ret, const char **
 		r = c ? r : -ENOMEM;
 		goto out;
 	}
+	facts_begin(&c->facts);
 	c->fd = memfd_create("converted", MFD_CLOEXEC);
 	r = c->fd < 0 ? -errno : mime_sevenbit(content_of(e, file), &sink, ret_why);
 	if (r == 0)
 		r = flush(c);
 	if (r == 0) {
-		payload_init(ret, &c->facts);
-		payload_add_file(ret, c->fd, 0, c->size);
+		/* No other fact can be true of a text in seven bits. */
+		const struct queue_facts facts = {
+			.dot_line = c->facts.dot_line,
+			.longest_line = c->facts.longest_line,
+		};
+
+		payload_init(ret, &facts);
+		payload_add_file(ret, c->fd, 0, c->facts.octets);
 		r = c->fd;
 	} else if (c->fd >= 0) {
 		(void)close(c->fd);

@@ -21,9 +21,7 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 		buf_str(&params, params.n ? " REQUIRETLS" : "REQUIRETLS");
 	n->queue = q;
 	n->utf8 = envelope->utf8;
-	n->facts = (struct queue_facts){ .no_final_crlf = true, .utf8_header = envelope->utf8 };
-	n->line = 0;
-	n->cr = false;
+	facts_begin(&n->facts);
 	queue_begin(&n->message);
 	queue_field(&n->message, "client", SL("local"));
 	queue_field(&n->message, "protocol", SL("bounce"));
@@ -32,32 +30,12 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 	n->error = queue_head_end(q, &n->message, 0);
 }
 
-static void
-note_octet(struct notice *n, char c)
-{
-	struct queue_facts *f = &n->facts;
-
-	if (n->line == 0 && c == '.')
-		f->dot_line = true;
-	if ((unsigned char)c > 127)
-		f->eight_bit = true;
-	if (c == '\0' || (c == '\n') != n->cr)
-		f->binary = true;
-	f->no_final_crlf = !(c == '\n' && n->cr);
-	n->cr = c == '\r';
-	if (c == '\n')
-		n->line = 0;
-	else if (c != '\r' && ++n->line > f->longest_line)
-		f->longest_line = n->line;
-}
-
 void
 notice_raw(struct notice *n, struct slice octets)
 {
 	if (n->error < 0)
 		return;
-	for (size_t i = 0; i < octets.n; i++)
-		note_octet(n, octets.p[i]);
+	facts_content(&n->facts, octets);
 	n->error = queue_content(&n->message, octets);
 }
 
@@ -148,8 +126,21 @@ notice_copy(struct notice *n, const struct queue_entry *e)
 int
 notice_commit(struct notice *n)
 {
-	if (n->error == 0)
-		n->error = queue_commit(n->queue, &n->message, &n->facts);
+	const struct facts *f = &n->facts;
+	struct queue_facts facts;
+
+	if (n->error < 0)
+		return n->error;
+	facts_end(&n->facts);
+	facts = (struct queue_facts){
+		.eight_bit = f->eight_bit,
+		.utf8_header = n->utf8,
+		.dot_line = f->dot_line,
+		.binary = facts_binary(f),
+		.no_final_crlf = !f->line_start,
+		.longest_line = f->longest_line,
+	};
+	n->error = queue_commit(n->queue, &n->message, &facts);
 	return n->error;
 }
 

@@ -6,14 +6,13 @@
 #ifndef NOTICE_NOTICE_H
 #define NOTICE_NOTICE_H
 
+#include "message/facts.h"
 #include "queue/run.h"
 
 struct notice {
 	const struct queue *queue;
 	bool utf8;			/* as given to notice_begin() */
-	struct queue_facts facts;
-	uint64_t line;			/* octets of the line that is being written */
-	bool cr;			/* the last octet was a CR */
+	struct facts facts;
 	int error;			/* sticky */
 	struct queue_message message;
 };

@@ -85,7 +85,7 @@ put_submitted(void *ctx, struct slice octets)
 	struct content *c = ctx;
 
 	if (!c->submit.passing)
-		smtp_data_note(&c->stored, octets, false);
+		facts_content(&c->stored, octets);
 	if (c->error == 0)
 		c->error = queue_content(&c->queued, octets);
 }
@@ -126,7 +126,9 @@ content_open(struct session *s)
 
 	c->error = 0;
 	smtp_data_init(&c->data, SMTP_CRLF);
-	smtp_data_init(&c->stored, SMTP_CRLF);
+	facts_begin(&c->facts);
+	facts_begin(&c->stored);
+	c->chunked = false;
 	submission_begin(&c->submit, s->server.hostname, content_id(c), trace.time_s, put_submitted, c);
 	results_begin(&c->authres, s->server.hostname, put_stored, c);
 	if (r < 0)
@@ -148,7 +150,8 @@ add_content(struct session *s, struct slice octets)
 	struct content *c = &s->content;
 	int error = c->error;
 
-	if (error == 0 && c->data.octets > s->config->server.max_message_size)
+	facts_content(&c->facts, octets);
+	if (error == 0 && c->facts.octets > s->config->server.max_message_size)
 		error = -EFBIG;
 	if (error == 0 && s->server.submission)
 		submission_content(&c->submit, octets);
@@ -188,8 +191,10 @@ content_receive(struct session *s)
 		n = smtp_data_decode(d, in, c->decoded, &used);
 		stream_consume(&s->client, used);
 		add_content(s, slice_of(c->decoded, n));
-		if (d->done || d->bare)
+		if (d->done || d->bare) {
+			facts_end(&c->facts);
 			return 1;
+		}
 		if (used == 0) {
 			const ssize_t r = stream_fill(&s->client, s->timeout_ms);
 
@@ -224,20 +229,15 @@ each_octet(struct session *s, void (*put)(struct session *s, struct slice octets
 	return 1;
 }
 
-static void
-note_and_add(struct session *s, struct slice octets)
-{
-	smtp_data_note(&s->content.data, octets, false);
-	add_content(s, octets);
-}
-
 int
 content_chunk(struct session *s)
 {
-	const int r = each_octet(s, note_and_add);
+	struct content *c = &s->content;
+	const int r = each_octet(s, add_content);
 
-	if (r > 0)
-		smtp_data_note(&s->content.data, SL(""), s->smtp.chunk_last);
+	c->chunked = true;
+	if (r > 0 && s->smtp.chunk_last)
+		facts_end(&c->facts);
 	return r;
 }
 
@@ -257,13 +257,13 @@ content_discard(struct session *s)
 enum smtp_data_result
 content_check(const struct session *s)
 {
-	const struct smtp_data *d = &s->content.data;
+	const struct facts *f = &s->content.facts;
 
-	if (d->bare && s->smtp.body != SMTP_BODY_BINARYMIME)
+	if (f->bare && s->smtp.body != SMTP_BODY_BINARYMIME)
 		return SMTP_DATA_BARE;
-	if (d->octets > s->config->server.max_message_size)
+	if (f->octets > s->config->server.max_message_size)
 		return SMTP_DATA_TOO_BIG;
-	if (d->received >= RECEIVED_MAX)
+	if (f->received >= RECEIVED_MAX)
 		return SMTP_DATA_LOOP;
 	return SMTP_DATA_QUEUED;
 }
@@ -271,18 +271,19 @@ content_check(const struct session *s)
 /* The Received field is ASCII but for a recipient in it, begins with no dot, and has no long
  * line. */
 static struct queue_facts
-facts(const struct session *s)
+queue_facts(const struct session *s)
 {
-	const struct smtp_data *d = &s->content.data, *stored = &s->content.stored;
+	const struct facts *f = &s->content.facts, *stored = &s->content.stored;
 	const bool received_utf8 = s->smtp.recipients == 1 && s->content.recipient.utf8;
 
 	return (struct queue_facts){
-		.eight_bit = d->eight_bit || received_utf8,
-		.utf8_header = d->header_eight_bit || s->smtp.utf8,
-		.dot_line = d->dot_line,
-		.binary = d->binary,
-		.no_final_crlf = !d->line_start,
-		.longest_line = d->longest_line > stored->longest_line ? d->longest_line : stored->longest_line,
+		.eight_bit = f->eight_bit || received_utf8,
+		.utf8_header = f->header_eight_bit || s->smtp.utf8,
+		.dot_line = f->dot_line,
+		.binary = s->content.chunked && facts_binary(f),	/* DATA has carried it */
+		.no_final_crlf = !f->line_start,
+		.longest_line = f->longest_line > stored->longest_line ? f->longest_line
+								       : stored->longest_line,
 	};
 }
 
@@ -313,7 +314,7 @@ content_commit(struct session *s)
 	if (c->error)
 		return c->error;
 	c->begun = false;
-	known = facts(s);
+	known = queue_facts(s);
 	r = queue_commit(&c->queue, &c->queued, &known);
 	return r < 0 || !c->printing ? r : print(c);
 }

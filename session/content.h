@@ -7,6 +7,7 @@
 #ifndef SESSION_CONTENT_H
 #define SESSION_CONTENT_H
 
+#include "message/facts.h"
 #include "message/results.h"
 #include "message/submission.h"
 #include "queue.h"
@@ -24,8 +25,10 @@ struct content {
 	struct print print;
 	bool begun;
 	struct smtp_path recipient;	/* the first */
-	struct smtp_data data;		/* facts of what came */
-	struct smtp_data stored;	/* role = submission: facts of what is stored */
+	struct smtp_data data;
+	struct facts facts;		/* of what came */
+	struct facts stored;		/* role = submission: of the header section that is stored */
+	bool chunked;			/* it came by BDAT */
 	struct submission submit;
 	struct results authres;		/* of clients that are not trusted */
 	int error;			/* of storing it, -errno: the first */
@@ -77,7 +80,7 @@ content_id(const struct content *c)
 static inline uint64_t
 content_octets(const struct content *c)
 {
-	return c->data.octets;
+	return c->facts.octets;
 }
 
 #endif

@@ -6,89 +6,21 @@
  */
 #include "smtp/data.h"
 
-/* d->match: how many octets of the name have been seen, or that this line is another field. */
-#define RECEIVED      "received:"
-#define RECEIVED_LEN  (sizeof RECEIVED - 1)
-#define OTHER_FIELD   255U
+#include "base/run.h"
 
-#define EACH_OCTET(c) (UINT64_C(0x0101010101010101) * (c))
-#define TOP_BITS      EACH_OCTET(0x80)
-
-/* Octets before the first CR or LF of s.  *high gets a top bit where one of them is above 127. */
+/* Octets before the first CR or LF of s. */
 static size_t
-run_length(struct slice s, uint64_t *high)
+text_length(struct slice s)
 {
-	uint64_t tops = 0, word;
-	size_t i = 0;
+	struct run_seen seen = { 0 };
 
-	for (;;) {
-		size_t end;
-
-		for (; s.n - i >= sizeof word; i += sizeof word) {
-			memcpy(&word, s.p + i, sizeof word);
-			/* Is an octet below 14?  Then it may be CR or LF; a wrong yes costs only time. */
-			if ((word - EACH_OCTET(14)) & ~word & TOP_BITS)
-				break;
-			tops |= word;
-		}
-		end = s.n - i < sizeof word ? s.n : i + sizeof word;
-		for (; i < end; i++) {
-			if (s.p[i] == '\r' || s.p[i] == '\n')
-				goto out;
-			tops |= (unsigned char)s.p[i];
-		}
-		if (i == s.n)
-			break;
-	}
-out:
-	*high = tops & TOP_BITS;
-	return i;
+	return run_length(s, &seen);
 }
 
 void
 smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines)
 {
-	*d = (struct smtp_data){ .newlines = newlines, .line_start = true, .in_header = true };
-}
-
-/* Count Received fields (RFC 5321 section 6.3): text is more of the line whose first d->line octets are known. */
-static void
-match_received(struct smtp_data *d, struct slice text)
-{
-	for (size_t i = 0; i < text.n && d->match < RECEIVED_LEN; i++)
-		d->match = ascii_lower(text.p[i]) == RECEIVED[d->match] ? d->match + 1 : OTHER_FIELD;
-	if (d->match == RECEIVED_LEN) {
-		d->received++;
-		d->match = OTHER_FIELD;
-	}
-}
-
-/* Content of a line, without its end. */
-static void
-note_text(struct smtp_data *d, struct slice text, uint64_t high)
-{
-	if (text.n == 0)
-		return;
-	d->line_start = false;
-	d->line += text.n;
-	if (d->line > d->longest_line)
-		d->longest_line = d->line;
-	if (high) {
-		d->eight_bit = true;
-		d->header_eight_bit = d->header_eight_bit || d->in_header;
-	}
-	if (d->in_header && d->match < RECEIVED_LEN)
-		match_received(d, text);
-}
-
-static void
-note_line_end(struct smtp_data *d)
-{
-	if (d->line == 0)
-		d->in_header = false;
-	d->line = 0;
-	d->line_start = true;
-	d->match = 0;
+	*d = (struct smtp_data){ .newlines = newlines, .line_start = true };
 }
 
 enum line_end {
@@ -161,34 +93,28 @@ leading_dot(struct smtp_data *d, struct slice s)
 		break;
 	}
 	d->line_start = false;
-	d->dot_line = d->dot_line || s.p[1] == '.';
 	return 1;
 }
 
-/* octets are what ends a line, or looks like it. */
+/* octets: a line end, or what looks like one. */
 static void
 take_line_end(struct smtp_data *d, struct copy *c, struct slice octets, enum line_end end)
 {
 	if (end == END_BARE) {
 		d->bare = true;
-		note_text(d, octets, 0);
+		d->line_start = false;
 		return;
 	}
-	if (end == END_LINE && octets.n == 2) {
-		note_line_end(d);
+	if (end != END_DROP)		/* a dot behind END_TEXT is no end, and was not doubled */
+		d->line_start = end == END_LINE;
+	if (end == END_LINE && octets.n == 2)
 		return;
-	}
 	copy_until(c, octets.p);
 	c->from += octets.n;
 	if (end == END_DROP)
 		return;
-	note_line_end(d);
 	memcpy(c->out + c->n, "\r\n", 2);
 	c->n += 2;
-	if (end == END_TEXT) {		/* a dot here is no end, and was not doubled */
-		d->line_start = false;
-		d->text_start = true;
-	}
 }
 
 size_t
@@ -196,7 +122,6 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 {
 	struct copy copy = { .from = in.p, .out = out };
 	struct slice rest = in;
-	uint64_t high;
 
 	while (rest.n && !d->done) {
 		enum line_end end;
@@ -211,11 +136,15 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 			copy.from = rest.p;
 			continue;
 		}
-		d->dot_line = d->dot_line || (d->text_start && rest.p[0] == '.');
-		d->text_start = false;
-		n = run_length(rest, &high);
-		note_text(d, slice_of(rest.p, n), high);
+		n = text_length(rest);
+		if (n)
+			d->line_start = false;
 		rest = slice_skip(rest, n);
+		if (slice_has_prefix(rest, SL("\r\n"))) {	/* nearly every line ends so */
+			rest = slice_skip(rest, 2);
+			d->line_start = true;
+			continue;
+		}
 		end = line_end(d, rest, &n);
 		if (end == END_UNKNOWN)
 			break;
@@ -229,49 +158,6 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 	return copy.n;
 }
 
-/* A CR or LF that is no line end, of content that may hold such. */
-static void
-note_bare(struct smtp_data *d)
-{
-	d->bare = d->binary = true;
-	note_text(d, SL("?"), 0);
-}
-
-void
-smtp_data_note(struct smtp_data *d, struct slice in, bool last)
-{
-	struct slice rest = in;
-	uint64_t high;
-
-	d->octets += in.n;
-	d->binary = d->binary || (in.n && memchr(in.p, '\0', in.n));
-	while (rest.n) {
-		size_t n;
-
-		if (d->cr) {
-			d->cr = false;
-			if (rest.p[0] == '\n') {
-				note_line_end(d);
-				rest = slice_skip(rest, 1);
-				continue;
-			}
-			note_bare(d);
-		}
-		d->dot_line = d->dot_line || (d->line_start && rest.p[0] == '.');
-		n = run_length(rest, &high);
-		note_text(d, slice_of(rest.p, n), high);
-		rest = slice_skip(rest, n);
-		if (rest.n == 0)
-			break;
-		d->cr = rest.p[0] == '\r';
-		if (!d->cr)
-			note_bare(d);
-		rest = slice_skip(rest, 1);
-	}
-	if (last && d->cr)
-		note_bare(d);
-}
-
 enum encode_state { AT_LINE_START, IN_LINE, AFTER_CR };
 
 size_t
@@ -279,7 +165,6 @@ smtp_data_encode(unsigned *state, struct slice in, bool last, char *out)
 {
 	struct copy copy = { .from = in.p, .out = out };
 	struct slice rest = in;
-	uint64_t high;
 
 	while (rest.n) {
 		size_t n;
@@ -294,7 +179,7 @@ smtp_data_encode(unsigned *state, struct slice in, bool last, char *out)
 			copy_until(&copy, rest.p);
 			copy.out[copy.n++] = '.';
 		}
-		n = run_length(rest, &high);
+		n = text_length(rest);
 		if (n)
 			*state = IN_LINE;
 		rest = slice_skip(rest, n);

@@ -17,17 +17,9 @@ enum smtp_newlines {
 
 struct smtp_data {
 	enum smtp_newlines newlines;
-	bool line_start, in_header, done;
+	bool line_start, done;
 	bool bare;			/* a bare CR came, or a bare LF that is no line end: content not to be kept */
-	bool eight_bit, header_eight_bit;
-	bool dot_line;			/* a line begins with a dot, once decoded */
-	bool binary;			/* of BDAT only: NUL, or a bare CR or LF, so that DATA could not carry it */
-	bool cr;			/* of BDAT only: the last octet was a CR */
-	bool text_start;		/* of SMTP_NORMALIZE only: a line begins in what is stored, not on the wire */
-	unsigned received;		/* Received: fields in the header section */
 	uint64_t octets;		/* of content so far, CRLFs included */
-	uint64_t line, longest_line;	/* octets without CRLF */
-	unsigned match;			/* how far the current header line matches "received:" */
 };
 
 void smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines);
@@ -39,12 +31,6 @@ void smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines);
  * next command.
  */
 size_t smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_consumed);
-
-/*
- * Look at content that is stored as it comes (BDAT), for the same facts; `last` when nothing follows.  A bare CR or
- * LF is both bare and binary.
- */
-void smtp_data_note(struct smtp_data *d, struct slice in, bool last);
 
 /*
  * The other way, for sending (section 4.5.2): one more dot where a line begins with one, bare CR and LF made

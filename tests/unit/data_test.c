@@ -7,12 +7,14 @@
 
 #include <stdlib.h>
 
+#include "message/facts.h"
 #include "tests/lib/tap.h"
 
 #define MAX 8192
 
 struct result {
 	struct smtp_data d;
+	struct facts facts;		/* of out */
 	char out[2 * MAX];
 	size_t n, consumed;
 };
@@ -24,13 +26,17 @@ feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t firs
 	size_t end = 0;
 
 	smtp_data_init(&r->d, newlines);
+	facts_begin(&r->facts);
 	r->n = r->consumed = 0;
 	while (end < in.n) {
 		size_t step = end == 0 && first ? first : rest;
-		size_t used;
+		size_t used, n;
 
 		end = in.n - end > step ? end + step : in.n;
-		r->n += smtp_data_decode(&r->d, slice_of(in.p + r->consumed, end - r->consumed), r->out + r->n, &used);
+		n = smtp_data_decode(&r->d, slice_of(in.p + r->consumed, end - r->consumed),
+		    r->out + r->n, &used);
+		facts_content(&r->facts, slice_of(r->out + r->n, n));
+		r->n += n;
 		r->consumed += used;
 	}
 }
@@ -39,9 +45,8 @@ feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t firs
 static void
 reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 {
-	static const char name[] = "received:";
-	size_t at = 0, line_at = 0;	/* in out, where the line began */
-	bool start = true, field_line = true;
+	size_t at = 0;
+	bool start = true;
 
 	smtp_data_init(&r->d, newlines);
 	r->n = r->consumed = 0;
@@ -62,15 +67,10 @@ reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 			} else if (in.p[at] == '\r' && in.p[at + 1] == '\n') {
 				r->d.done = true;
 				at += 2;
-			} else if (in.p[at] == '.') {
-				r->d.dot_line = true;
 			}
 		} else if (lf || crlf) {
-			if (r->n == line_at)
-				field_line = false;
 			memcpy(r->out + r->n, "\r\n", 2);
 			r->n += 2;
-			line_at = r->n;
 			at += lf ? 1 : 2;
 			start = true;
 		} else {
@@ -80,15 +80,6 @@ reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 			r->out[r->n++] = c;
 			if (c == '\r' || c == '\n')
 				r->d.bare = true;
-			if ((unsigned char)c > 127) {
-				r->d.eight_bit = true;
-				r->d.header_eight_bit = r->d.header_eight_bit || field_line;
-			}
-			if (r->n - line_at > r->d.longest_line)
-				r->d.longest_line = r->n - line_at;
-			if (field_line && r->n - line_at == strlen(name) &&
-			    slice_ieq(slice_of(r->out + line_at, strlen(name)), slice_str(name)))
-				r->d.received++;
 		}
 	}
 	r->consumed = at;
@@ -99,9 +90,7 @@ static bool
 same(const struct result *a, const struct result *b)
 {
 	return a->n == b->n && a->consumed == b->consumed && memcmp(a->out, b->out, a->n) == 0 &&
-	    a->d.done == b->d.done && a->d.bare == b->d.bare && a->d.eight_bit == b->d.eight_bit &&
-	    a->d.header_eight_bit == b->d.header_eight_bit && a->d.dot_line == b->d.dot_line &&
-	    a->d.received == b->d.received && a->d.octets == b->d.octets && a->d.longest_line == b->d.longest_line;
+	    a->d.done == b->d.done && a->d.bare == b->d.bare && a->d.octets == b->d.octets;
 }
 
 /* Whole, octet by octet, and cut at every place: is it always what the reference says? */
@@ -181,45 +170,6 @@ test_decode(void)
 		ok(r.d.done == c->done && r.d.bare == c->bare && c->in.n - r.consumed == c->left &&
 		    r.d.octets == r.n, "its end");
 		ok(agrees(c->newlines, c->in), "however it is cut: %s", c->name);
-	}
-}
-
-static const struct facts {
-	const char *name;
-	struct slice in;
-	bool eight_bit, header_eight_bit, dot_line;
-	unsigned received;
-	uint64_t longest;
-} facts[] = {
-	{ "plain", S("Subject: x\r\n\r\nabc\r\n.\r\n"), false, false, false, 0, 10 },
-	{ "8-bit body", S("S: x\r\n\r\n\xc3\xbc\r\n.\r\n"), true, false, false, 0, 4 },
-	{ "8-bit header", S("S: \xc3\xbc\r\n\r\nx\r\n.\r\n"), true, true, false, 0, 5 },
-	{ "8-bit deep in a long header line", S("Subject: 0123456789012345678901234567890\xff\r\n\r\n.\r\n"), true, true,
-	    false, 0, 41 },
-	{ "8-bit where there is no body", S("S: x\r\nT: \xff\r\n.\r\n"), true, true, false, 0, 4 },
-	{ "a line that begins with a dot", S("\r\n..\r\n.\r\n"), false, false, true, 0, 1 },
-	{ "a dot that was not doubled is gone", S("\r\n.x\r\n.\r\n"), false, false, false, 0, 1 },
-	{ "H101 Received, any case", S("Received: a\r\nRECEIVED:b\r\nreceived:\r\n\r\n.\r\n"), false, false, false, 3, 11 },
-	{ "Received in the body", S("S: x\r\n\r\nReceived: a\r\n.\r\n"), false, false, false, 0, 11 },
-	{ "Received folded", S("Received: a\r\n received: b\r\n\treceived: c\r\n\r\n.\r\n"), false, false, false, 1, 12 },
-	{ "nearly Received", S("Receive: a\r\nXReceived: b\r\nReceived; c\r\n\r\n.\r\n"), false, false, false, 0, 12 },
-	{ "Received twice in a line", S("Received: Received: a\r\n\r\n.\r\n"), false, false, false, 1, 21 },
-	{ "H084 the last line is the longest", S("a\r\n\r\nabcdefghij\r\n.\r\n"), false, false, false, 0, 10 },
-};
-
-static void
-test_facts(void)
-{
-	static struct result r;
-
-	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
-		const struct facts *f = &facts[i];
-
-		feed(&r, SMTP_CRLF, f->in, 0, f->in.n);
-		ok(r.d.done && r.d.eight_bit == f->eight_bit && r.d.header_eight_bit == f->header_eight_bit &&
-		    r.d.dot_line == f->dot_line && r.d.received == f->received && r.d.longest_line == f->longest,
-		    "%s (%u Received, longest %u)", f->name, r.d.received, (unsigned)r.d.longest_line);
-		ok(agrees(SMTP_CRLF, f->in), "however it is cut: %s", f->name);
 	}
 }
 
@@ -309,7 +259,7 @@ test_normalize(void)
 
 		for (size_t cut = 0; cut <= c->in.n; cut++) {
 			feed(&r, SMTP_NORMALIZE, c->in, cut, cut == c->in.n ? 1 : c->in.n);
-			fine = fine && slice_eq(slice_of(r.out, r.n), c->out) && r.d.dot_line == c->dot_line &&
+			fine = fine && slice_eq(slice_of(r.out, r.n), c->out) && r.facts.dot_line == c->dot_line &&
 			    r.d.done == c->done && !r.d.bare && c->in.n - r.consumed == c->left;
 		}
 		feed(&r, SMTP_NORMALIZE, c->in, 0, 1);
@@ -318,68 +268,11 @@ test_normalize(void)
 	}
 }
 
-/* Content of BDAT: the same facts, in pieces and whole. */
-static const struct noted {
-	const char *name;
-	struct slice in;
-	uint64_t longest;
-	unsigned received;
-	bool binary, bare, dot_line, eight_bit, header_eight_bit, unended;
-} noted[] = {
-	{ "nothing", S(""), 0, 0, false, false, false, false, false, false },
-	{ "text", S("Subject: x\r\n\r\nabc\r\n"), 10, 0, false, false, false, false, false, false },
-	{ "no final CRLF", S("a: b\r\n\r\nabc"), 4, 0, false, false, false, false, false, true },
-	{ "NUL", S("a\0b\r\n"), 3, 0, true, false, false, false, false, false },
-	{ "bare LF", S("ab\ncd\r\n"), 5, 0, true, true, false, false, false, false },
-	{ "bare CR", S("ab\rcd\r\n"), 5, 0, true, true, false, false, false, false },
-	{ "CR at the end", S("ab\r"), 3, 0, true, true, false, false, false, true },
-	{ "CRCRLF", S("ab\r\r\n"), 3, 0, true, true, false, false, false, false },
-	{ "LFCR", S("ab\n\r"), 4, 0, true, true, false, false, false, true },
-	{ "H122 dots are content", S(".\r\n..\r\n.\r\n"), 2, 0, false, false, true, false, false, false },
-	{ "a dot behind a bare LF begins no line", S("a\n.\r\n"), 3, 0, true, true, false, false, false, false },
-	{ "8-bit header", S("a: \xc3\xbc\r\n\r\nabc\r\n"), 5, 0, false, false, false, true, true, false },
-	{ "8-bit body", S("a: b\r\n\r\n\xc3\xbc\r\n"), 4, 0, false, false, false, true, false, false },
-	{ "hops", S("Received: x\r\nreceived: y\r\n\r\nReceived: z\r\n"), 11, 2, false, false, false, false, false, false },
-};
-
-static bool
-noted_as(const struct smtp_data *d, const struct noted *want)
-{
-	return d->octets == want->in.n && d->longest_line == want->longest && d->received == want->received &&
-	    d->binary == want->binary && d->bare == want->bare && d->dot_line == want->dot_line &&
-	    d->eight_bit == want->eight_bit && d->header_eight_bit == want->header_eight_bit &&
-	    d->line_start == !want->unended;
-}
-
-static void
-test_note(void)
-{
-	for (size_t i = 0; i < sizeof noted / sizeof noted[0]; i++) {
-		const struct slice in = noted[i].in;
-		bool fine = true;
-		struct smtp_data d;
-
-		for (size_t cut = 0; cut <= in.n; cut++) {
-			smtp_data_init(&d, SMTP_CRLF);
-			smtp_data_note(&d, slice_of(in.p, cut), false);
-			smtp_data_note(&d, slice_skip(in, cut), true);
-			fine = fine && noted_as(&d, &noted[i]);
-		}
-		smtp_data_init(&d, SMTP_CRLF);
-		for (size_t k = 0; k < in.n; k++)
-			smtp_data_note(&d, slice_of(in.p + k, 1), false);
-		smtp_data_note(&d, SL(""), true);
-		ok(fine && noted_as(&d, &noted[i]), "BDAT: %s", noted[i].name);
-	}
-}
-
 int
 main(void)
 {
-	test_note();
 	test_normalize();
 	test_decode();
-	test_facts();
 	test_random_decode();
 	test_after_the_end();
 	return tap_done();

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Search for the end of a line, eight octets at a time.  Text has many short lines, so the search
+ * is inline: a call of memchr() for each line costs more than the line.
+ */
+#ifndef BASE_RUN_H
+#define BASE_RUN_H
+
+#include <endian.h>
+
+#include "base/slice.h"
+
+#define RUN_EACH(c) (UINT64_C(0x0101010101010101) * (c))
+#define RUN_TOPS    RUN_EACH(0x80)
+
+/* Octets that a run holds. */
+struct run_seen {
+	bool high;		/* above 127 */
+	bool nul;
+};
+
+/* The top bit of each octet that is zero.  Above the lowest zero, an octet 1 looks like one too. */
+static inline uint64_t
+run_zeros(uint64_t word)
+{
+	return (word - RUN_EACH(1)) & ~word & RUN_TOPS;
+}
+
+/* Octets before the first CR or LF of s.  What they hold is added to *seen. */
+static inline size_t
+run_length(struct slice s, struct run_seen *seen)
+{
+	uint64_t tops = 0, nuls = 0;
+	size_t i = 0;
+
+	for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, s.p + i, sizeof word);
+		word = le64toh(word);
+		/* Is an octet below 14?  Most words hold none, and nothing else is to be tested. */
+		if ((word - RUN_EACH(14)) & ~word & RUN_TOPS) {
+			const uint64_t ends = run_zeros(word ^ RUN_EACH('\r')) |
+			    run_zeros(word ^ RUN_EACH('\n'));
+			const uint64_t before = (ends & -ends) - 1;	/* all, without an end */
+
+			tops |= word & before;
+			nuls |= run_zeros(word) & before;
+			if (ends) {
+				i += (size_t)__builtin_ctzll(ends) / 8;
+				goto out;
+			}
+			continue;
+		}
+		tops |= word;
+	}
+	for (; i < s.n && s.p[i] != '\r' && s.p[i] != '\n'; i++) {
+		tops |= (unsigned char)s.p[i];
+		nuls |= s.p[i] == '\0';
+	}
+out:
+	seen->high |= (tops & RUN_TOPS) != 0;
+	seen->nul |= nuls != 0;
+	return i;
+}
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A line ends in CRLF.  A bare CR or LF is an octet of its line, because a server may not take it
+ * for the end of one (RFC 5321 section 2.3.8).  Only the header section goes through the walker
+ * over fields: the rest is examined in runs without CR and LF.
+ */
+#include "message/facts.h"
+
+#include "base/run.h"
+
+void
+facts_begin(struct facts *f)
+{
+	*f = (struct facts){ .line_start = true, .in_header = true };
+	/* A loop has to be found in a broken header section too (RFC 5321 section 6.3). */
+	field_begin(&f->fields, FIELD_TO_EMPTY_LINE, SL("Received"));
+}
+
+static void
+note_text(struct facts *f, size_t n)
+{
+	if (n == 0)
+		return;
+	f->line_start = false;
+	f->line += n;
+	if (f->line > f->longest_line)
+		f->longest_line = f->line;
+}
+
+static void
+note_bare(struct facts *f)
+{
+	f->bare = true;
+	f->cr = false;
+	note_text(f, 1);
+}
+
+static void
+note_line_end(struct facts *f)
+{
+	f->cr = false;
+	f->line = 0;
+	f->line_start = true;
+}
+
+static void
+note(struct facts *f, struct slice rest)
+{
+	struct run_seen seen = { 0 };
+
+	while (rest.n) {
+		size_t n;
+
+		if (f->cr && rest.p[0] == '\n') {
+			note_line_end(f);
+			rest = slice_skip(rest, 1);
+			continue;
+		}
+		if (f->cr)
+			note_bare(f);
+		f->dot_line |= f->line_start && rest.p[0] == '.';
+		n = run_length(rest, &seen);
+		note_text(f, n);
+		rest = slice_skip(rest, n);
+		if (rest.n == 0)
+			break;
+		f->cr = rest.p[0] == '\r';
+		if (!f->cr)
+			note_bare(f);
+		rest = slice_skip(rest, 1);
+	}
+	f->nul |= seen.nul;
+	f->eight_bit |= seen.high;
+	f->header_eight_bit |= seen.high && f->in_header;
+}
+
+void
+facts_content(struct facts *f, struct slice octets)
+{
+	f->octets += octets.n;
+	while (f->in_header && octets.n) {
+		struct slice piece;
+		const enum field_part part = field_take(&f->fields, &octets, &piece);
+
+		f->received += part == FIELD_NAME && field_found(&f->fields);
+		f->in_header = part != FIELD_OVER;
+		note(f, piece);
+	}
+	note(f, octets);
+}
+
+void
+facts_end(struct facts *f)
+{
+	if (f->cr)
+		note_bare(f);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Facts of a content that streams by: all that a delivery wants to know of it.  Pure.
+ */
+#ifndef MESSAGE_FACTS_H
+#define MESSAGE_FACTS_H
+
+#include "message/field.h"
+
+struct facts {
+	uint64_t octets;		/* so far, with the CRLFs */
+	uint64_t longest_line;		/* octets without CRLF */
+	unsigned received;		/* Received fields in the header section */
+	bool eight_bit;			/* an octet above 127 anywhere */
+	bool header_eight_bit;		/* the same in the header section */
+	bool dot_line;			/* a line begins with a dot */
+	bool bare;			/* a CR or LF that is no part of a CRLF */
+	bool nul;
+	bool line_start;		/* ends in CRLF, or is empty */
+	bool cr;			/* the last octet is a CR, bare if no LF follows */
+	bool in_header;
+	uint64_t line;			/* octets of the last line */
+	struct field_walk fields;
+};
+
+void facts_begin(struct facts *f);
+void facts_content(struct facts *f, struct slice octets);
+/* The content is complete. */
+void facts_end(struct facts *f);
+
+/* DATA cannot carry it unchanged (RFC 3030 section 3). */
+static inline bool
+facts_binary(const struct facts *f)
+{
+	return f->bare || f->nul;
+}
+
+#endif
