@@ -6,7 +6,7 @@
 #include "attempt/deadline.h"
 
 #include "smtp/deliver_by.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 struct deadline
 deadline_of(const struct queue_entry *e)
@@ -54,7 +54,7 @@ deadline_fits(const struct deadline *d, const struct client_offer *peer, int64_t
 {
 	const int64_t left_s = d->at_s - now_s;
 
-	return d->set && peer->deliver_by && (peer->min_by == 0 || left_s >= (int64_t)peer->min_by) &&
+	return d->set && peer->offers[SMTP_EXT_DELIVERBY] && (peer->min_by == 0 || left_s >= (int64_t)peer->min_by) &&
 	    !deadline_ends(d, now_s);
 }
 

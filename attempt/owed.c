@@ -6,7 +6,7 @@
 #include "attempt/owed.h"
 
 #include "attempt/deadline.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 static bool
 has_word(struct slice list, struct slice word)

@@ -202,7 +202,7 @@ secure(struct start *s)
 	enum link_start r;
 
 	if (s->terms->tls == RELAY_TLS_MAY || s->terms->tls == RELAY_TLS_REQUIRE) {
-		r = l->peer.starttls ? starttls(s) : without(s, false);
+		r = l->peer.offers[SMTP_EXT_STARTTLS] ? starttls(s) : without(s, false);
 		if (r != LINK_READY || !l->stream.tls)
 			return r;
 		r = hello(s);

@@ -5,7 +5,7 @@
  */
 #include "client/tls_policy.h"
 
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 /* What the configuration says. */
 static void

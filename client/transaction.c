@@ -117,8 +117,8 @@ static bool
 takes_body(const struct client_offer *peer, enum smtp_body body)
 {
 	if (body == SMTP_BODY_BINARYMIME)
-		return peer->binary;
-	return body == SMTP_BODY_7BIT || peer->eight_bit;
+		return peer->offers[SMTP_EXT_BINARYMIME];
+	return body == SMTP_BODY_7BIT || peer->offers[SMTP_EXT_8BITMIME];
 }
 
 /* The message in seven bits, made at most once.  False: something here is broken. */
@@ -205,8 +205,8 @@ plan_make(struct transaction *t, struct smtp_link *l)
 	choose_recipients(t);
 	if (t->asked == 0)
 		return nobody(t);
-	t->chunked = l->peer.chunking && (!t->d->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
-	t->blind = t->chunked && l->peer.pipelining && t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
+	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] && (!t->d->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
+	t->blind = t->chunked && l->peer.offers[SMTP_EXT_PIPELINING] && t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
 	t->sent = t->heard = commands_first(l);
 	return PLAN_READY;
 }
@@ -328,7 +328,7 @@ ahead_announce(struct transaction *t)
 	struct transaction *next;
 	struct attempt_job job;
 
-	if (!d->next || d->one_by_one || !l->peer.pipelining || l->closed || !is_last(t) || !d->next(d->next_ctx, &job) ||
+	if (!d->next || d->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] || l->closed || !is_last(t) || !d->next(d->next_ctx, &job) ||
 	    (tls_policy_requiretls(job.e) && !l->verified))
 		return;
 	next = malloc(sizeof *next);

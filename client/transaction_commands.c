@@ -13,7 +13,7 @@
 #include "attempt/deadline.h"
 #include "client/auth.h"
 #include "client/tls_policy.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 /* A message that is to come back when it is late must not go where nobody would know that (RFC 2852 section 4.2). */
 static enum outcome_cause
@@ -38,24 +38,24 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 {
 	const struct client_offer *peer = &l->peer;
 
-	if (peer->size && peer->max_size && p->size > peer->max_size) {	/* RFC 1870 section 6.1 */
+	if (peer->offers[SMTP_EXT_SIZE] && peer->max_size && p->size > peer->max_size) {	/* RFC 1870 section 6.1 */
 		buf_fmt(why, "the message has %" PRIu64 " octets, and the exchanger accepts %" PRIu64 " at most", p->size, peer->max_size);
 		return CAUSE_TOO_BIG;
 	}
-	if (p->facts.binary && !peer->binary) {		/* RFC 3030 section 3 */
+	if (p->facts.binary && !peer->offers[SMTP_EXT_BINARYMIME]) {		/* RFC 3030 section 3 */
 		buf_str(why, "the message holds NUL or bare line ends, which takes BINARYMIME, and the exchanger does not offer it");
 		return CAUSE_BINARY;
 	}
-	if (!peer->smtputf8 && (!slice_is_ascii(e->from) || smtp_param_has(e->from_params, SL("SMTPUTF8")))) {
+	if (!peer->offers[SMTP_EXT_SMTPUTF8] && (!slice_is_ascii(e->from) || smtp_param_has(e->from_params, SL("SMTPUTF8")))) {
 		buf_str(why, "the message needs SMTPUTF8, which the exchanger does not offer");
 		return CAUSE_NO_SMTPUTF8;
 	}
-	if (tls_policy_requiretls(e) && !l->lmtp && !(l->verified && peer->requiretls)) {
+	if (tls_policy_requiretls(e) && !l->lmtp && !(l->verified && peer->offers[SMTP_EXT_REQUIRETLS])) {
 		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing. */
 		buf_str(why, "the sender demands REQUIRETLS, which is not to be had with this exchanger");
 		return CAUSE_NO_REQUIRETLS;
 	}
-	if (p->facts.eight_bit && !p->facts.binary && !peer->eight_bit) {	/* RFC 6152 section 3 */
+	if (p->facts.eight_bit && !p->facts.binary && !peer->offers[SMTP_EXT_8BITMIME]) {	/* RFC 6152 section 3 */
 		buf_str(why, "the message is 8-bit text and the exchanger does not offer 8BITMIME");
 		return CAUSE_NO_8BIT;
 	}
@@ -65,7 +65,7 @@ fit_message(const struct queue_entry *e, const struct payload *p, const struct s
 enum outcome_cause
 fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, struct buf *why)
 {
-	if (l->peer.smtputf8 || slice_is_ascii(rcpt->path))
+	if (l->peer.offers[SMTP_EXT_SMTPUTF8] || slice_is_ascii(rcpt->path))
 		return CAUSE_DELIVERED;
 	buf_str(why, "the address needs SMTPUTF8, which the exchanger does not offer");
 	return CAUSE_NO_SMTPUTF8;
@@ -193,7 +193,7 @@ makes_sense(const struct transaction *t)
 static int
 send_group(struct transaction *t)
 {
-	size_t group = t->link->peer.pipelining ? COMMANDS_GROUP : 1;
+	size_t group = t->link->peer.offers[SMTP_EXT_PIPELINING] ? COMMANDS_GROUP : 1;
 	int r = 0;
 
 	if (t->sent != t->heard)

@@ -84,7 +84,7 @@ hear(struct transaction *t, struct outcome *ret)
 	l->closed |= l->reply.code / 100 == 3;		/* who knows what it waits for now */
 	outcome_from_reply(ret, &l->reply, slice_str(l->host));
 	ret->reach = l->lmtp ? REACH_END : REACH_SERVER;	/* whoever speaks LMTP is the mailbox's own */
-	ret->dsn = l->peer.dsn;
+	ret->dsn = l->peer.offers[SMTP_EXT_DSN];
 	ret->deliver_by = t->told_deadline;
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 #define PARAMS_MAX 1600		/* as many as a session takes, and more */
 #define BLOCK	   65536

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "attempt/transcript.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 #define QUOTES_MAX   3		/* hosts */
 #define QUOTE_LINES  12

@@ -6,7 +6,7 @@
 #include "notice/bounce_parts.h"
 
 #include "attempt/deadline.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 /* "mx1.example" of "mx1.example[192.0.2.1]:25"; where there is no name, "[192.0.2.1]". */
 static void

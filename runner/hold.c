@@ -6,8 +6,8 @@
 #include "runner/hold.h"
 
 #include "base/clock.h"
-#include "smtp/params.h"
-#include "smtp/server.h"
+#include "smtp/param.h"
+#include "smtp/extension.h"
 
 int64_t
 hold_until(const struct queue_entry *e)

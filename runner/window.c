@@ -12,7 +12,7 @@
 #include "delivery/way.h"
 #include "runner/frame.h"
 #include "runner/hold.h"
-#include "smtp/server.h"
+#include "smtp/extension.h"
 
 /* All deliveries that went well share this one. */
 struct result result_delivered = { .outcome = { .kind = OUTCOME_DELIVERED }, .noted = true };

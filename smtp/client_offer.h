@@ -1,42 +1,45 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a client must know of its server: the extensions of the EHLO reply (RFC 5321
- * section 4.1.1.1).  And the commands it sends.  Pure.
+ * The extensions that a server announces in its EHLO reply (RFC 5321 section 4.1.1.1), and the
+ * commands MAIL and RCPT for that server.  Pure.
  */
 #ifndef SMTP_CLIENT_OFFER_H
 #define SMTP_CLIENT_OFFER_H
 
-#include "smtp/body.h"
-#include "smtp/reply.h"
+#include "smtp/extension.h"
 
-/* LIMITS (RFC 9422); 0: not said. */
+/* LIMITS (RFC 9422); 0: no limit is announced. */
 struct smtp_limits {
 	unsigned mail_max;		/* transactions in a session */
 	unsigned rcpt_max;		/* recipients in a transaction */
-	unsigned rcpt_domain_max;	/* domains of theirs in a session */
+	unsigned rcpt_domain_max;	/* domains of recipients in a session */
 };
 
 struct client_offer {
-	bool esmtp;			/* answered EHLO */
-	bool pipelining, size, eight_bit, chunking, binary, smtputf8, dsn, starttls, enhanced;
-	bool requiretls, priority;
+	bool esmtp;			/* the reply was to EHLO */
+	bool offers[SMTP_EXTENSIONS];
 	unsigned mechanisms;		/* of AUTH: enum smtp_mechanism, or'ed */
-	bool deliver_by;
-	uint64_t max_size;		/* 0: not said */
+	uint64_t max_size;		/* of SIZE; 0: none */
+	uint64_t min_by;		/* the least time of DELIVERBY, in seconds; 0: none */
 	struct smtp_limits limits;
-	struct slice ignore;		/* keywords that are as if not offered; the caller's, set after client_offer_init() */
-	uint64_t min_by;		/* the least time DELIVERBY grants itself, in seconds; 0: not said */
+	/* Keywords that do not count, in memory of the caller; set after client_offer_init(). */
+	struct slice ignore;
 };
 
-/* Read the EHLO reply (all its lines, joined by '\n' as smtp_peer_reply keeps them). Unknown and malformed
- * keywords are ignored. */
-void client_offer_init(struct client_offer *p);
-void client_offer_ehlo(struct client_offer *p, struct slice text);
+void client_offer_init(struct client_offer *o);
 
-/* "MAIL FROM:<path> PARAMS\r\n", "RCPT TO:<path> PARAMS\r\n": only parameters the peer offered, from those the
- * envelope holds (RFC 5321 section 4.1.1.3); SIZE and BODY are added from the arguments. */
-void client_mail(struct buf *b, const struct client_offer *p, struct slice path, struct slice params,
-    uint64_t size, enum smtp_body body);
-void client_rcpt(struct buf *b, const struct client_offer *p, struct slice path, struct slice params);
+/* Read the text of an EHLO reply: its lines, joined by '\n'.  Unknown keywords and malformed
+ * arguments do not count. */
+void client_offer_ehlo(struct client_offer *o, struct slice text);
+
+/*
+ * Add "MAIL FROM:<path> PARAMS\r\n" to b.  The parameters are those of the envelope whose extension
+ * the server announces; SIZE and BODY come from size and body (RFC 5321 section 4.1.1.3).
+ */
+void client_mail(struct buf *b, const struct client_offer *o, struct slice path,
+    struct slice params, uint64_t size, enum smtp_body body);
+/* The same for "RCPT TO:<path> PARAMS\r\n". */
+void client_rcpt(struct buf *b, const struct client_offer *o, struct slice path,
+    struct slice params);
 
 #endif

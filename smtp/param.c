@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * Parameters of MAIL and RCPT.  A parameter is known here only when EHLO offers its
- * extension: the tables below and the reply in extensions.c change together.  What each may say is
- * in values.c.  mail_rcpt.c calls.
+ * Splits parameters by form only.  smtp/extension.c has their meanings.
  */
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 #include "base/utf8.h"
-#include "smtp/server_commands.h"
-#include "smtp/values.h"
-
-#define ECHO_MAX 64		/* of a keyword, in a reply */
 
 static bool
 keyword_valid(struct slice s)
@@ -24,7 +18,7 @@ keyword_valid(struct slice s)
 	return s.n > 0;
 }
 
-/* Beyond ASCII too (RFC 6531 section 3.3); whose value may be that is for values.c to know. */
+/* UTF-8 is valid in every value here; the parameter itself may want less (RFC 6531 section 3.3). */
 static bool
 value_valid(struct slice s)
 {
@@ -62,15 +56,26 @@ smtp_param_take(struct slice *in, struct smtp_param *ret)
 	return SMTP_PARAM_TAKEN;
 }
 
-struct slice
-smtp_param_value(struct slice params, struct slice keyword)
+bool
+smtp_param_find(struct slice params, struct slice keyword, struct smtp_param *ret)
 {
 	struct smtp_param param;
 
 	while (smtp_param_take(&params, &param) == SMTP_PARAM_TAKEN)
-		if (slice_ieq(param.keyword, keyword))
-			return param.value;
-	return slice_of(NULL, 0);
+		if (slice_ieq(param.keyword, keyword)) {
+			*ret = param;
+			return true;
+		}
+	return false;
+}
+
+struct slice
+smtp_param_value(struct slice params, struct slice keyword)
+{
+	struct smtp_param param = { 0 };
+
+	(void)smtp_param_find(params, keyword, &param);
+	return param.value;
 }
 
 bool
@@ -78,92 +83,86 @@ smtp_param_has(struct slice params, struct slice keyword)
 {
 	struct slice value;
 
-	while (params.n)	/* also behind one that is damaged */
+	while (params.n)
 		if (slice_ieq(slice_cut(slice_cut(params, ' ', &params), '=', &value), keyword))
 			return true;
 	return false;
 }
 
-static struct smtp_reply
-unsupported(struct server_session *s, struct slice keyword)
+void
+smtp_param_add(struct buf *b, struct slice keyword, struct slice value)
 {
-	buf_str(&s->text, "5.5.4 Unsupported option: ");
-	buf_add(&s->text, slice_of(keyword.p, keyword.n < ECHO_MAX ? keyword.n : ECHO_MAX));
-	return server_reply_made(s, 555);
+	if (b->n)
+		buf_chr(b, ' ');
+	buf_add(b, keyword);
+	if (!value.p)
+		return;
+	buf_chr(b, '=');
+	buf_add(b, value);
 }
 
-/* Who a client says had handed the message to it (RFC 4954 section 5): nothing to rely on, and not kept. */
-static struct smtp_reply
-set_auth(struct server_session *s, struct slice value)
+/* -1 if c is no digit.  Only capitals are digits in the grammar of xtext. */
+static int
+hex(char c)
 {
-	if (!s->server->auth)
-		return unsupported(s, SL("AUTH"));
-	return value.n ? SMTP_NO_REPLY : SMTP_REPLY(501, "5.5.4 Syntax: AUTH=<> or AUTH=address");
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-struct known {
-	struct slice keyword;
-	struct smtp_reply (*set)(struct server_session *, struct slice value);
-	bool (*offered)(const struct server_session *);	/* NULL: always */
-};
-
-static const struct known mail_params[] = {
-	{ S("SIZE"), smtp_value_size, NULL },
-	{ S("BODY"), smtp_value_body, NULL },
-	{ S("RET"), smtp_value_ret, NULL },
-	{ S("ENVID"), smtp_value_envid, NULL },
-	{ S("SMTPUTF8"), smtp_value_smtputf8, NULL },
-	{ S("MT-PRIORITY"), smtp_value_priority, NULL },
-	{ S("BY"), smtp_value_by, NULL },
-	{ S("REQUIRETLS"), smtp_value_requiretls, smtp_offers_requiretls },
-	{ S("HOLDFOR"), smtp_value_holdfor, smtp_offers_hold },
-	{ S("HOLDUNTIL"), smtp_value_holduntil, smtp_offers_hold },
-	{ S("AUTH"), set_auth, NULL },
-	{ S(""), NULL, NULL },
-};
-
-static const struct known rcpt_params[] = {
-	{ S("NOTIFY"), smtp_value_notify, NULL },
-	{ S("ORCPT"), smtp_value_orcpt, NULL },
-	{ S(""), NULL, NULL },
-};
-
-static struct smtp_reply
-set_each(struct server_session *s, const struct known *known, struct slice in, struct smtp_reply syntax)
+static bool
+is_hexchar(struct slice s)
 {
-	enum smtp_param_result taken;
-	struct smtp_param param;
-	unsigned seen = 0;
+	return s.n >= 3 && s.p[0] == '+' && hex(s.p[1]) >= 0 && hex(s.p[2]) >= 0;
+}
 
-	s->params.n = 0;
-	while ((taken = smtp_param_take(&in, &param)) == SMTP_PARAM_TAKEN) {
-		struct smtp_reply r;
-		size_t i = 0;
+/* An octet that xtext holds as it is. */
+static bool
+is_xchar(char c)
+{
+	return c >= '!' && c <= '~' && c != '+' && c != '=';
+}
 
-		if (!s->esmtp)		/* HELO negotiates nothing (RFC 5321 section 4.1.1.11) */
-			return SMTP_REPLY(555, "5.5.4 Error: parameters need EHLO");
-		while (known[i].set && !slice_ieq(param.keyword, known[i].keyword))
-			i++;
-		if (!known[i].set || (known[i].offered && !known[i].offered(s)))
-			return unsupported(s, param.keyword);
-		if (seen & 1U << i)
-			return SMTP_REPLY(501, "5.5.4 Error: parameter given twice");
-		seen |= 1U << i;
-		r = known[i].set(s, param.value);
-		if (r.code)
-			return r;
+bool
+smtp_xtext_valid(struct slice s, bool utf8, size_t *ret_n)
+{
+	size_t n = 0;
+
+	for (; s.n; n++) {
+		if (is_hexchar(s))
+			s = slice_skip(s, 3);
+		else if (is_xchar(s.p[0]) || (utf8 && (unsigned char)s.p[0] > 127))
+			s = slice_skip(s, 1);
+		else
+			return false;
 	}
-	return taken == SMTP_PARAM_NONE ? SMTP_NO_REPLY : syntax;
+	*ret_n = n;
+	return true;
 }
 
-struct smtp_reply
-smtp_params_mail(struct server_session *s, struct slice in)
+void
+smtp_xtext_decode(struct slice xtext, struct buf *b)
 {
-	return set_each(s, mail_params, in, SMTP_REPLY(501, "5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value"));
+	while (xtext.n) {
+		const bool coded = is_hexchar(xtext);
+
+		buf_chr(b, coded ? (char)(hex(xtext.p[1]) << 4 | hex(xtext.p[2])) : xtext.p[0]);
+		xtext = slice_skip(xtext, coded ? 3 : 1);
+	}
 }
 
-struct smtp_reply
-smtp_params_rcpt(struct server_session *s, struct slice in)
+void
+smtp_xtext_encode(struct slice text, struct buf *b)
 {
-	return set_each(s, rcpt_params, in, SMTP_REPLY(501, "5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"));
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < text.n; i++) {
+		const unsigned char c = (unsigned char)text.p[i];
+
+		if (is_xchar(text.p[i])) {
+			buf_chr(b, text.p[i]);
+			continue;
+		}
+		buf_chr(b, '+');
+		buf_chr(b, digits[c >> 4]);
+		buf_chr(b, digits[c & 15]);
+	}
 }

@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: ISC
 /*
- * The parameters behind a path (esmtp-param of RFC 5321 section 4.1.2): taken apart, and those of
- * MAIL and RCPT checked and kept.  Pure.
+ * The parameters behind a path (esmtp-param of RFC 5321 section 4.1.2): split, looked up and
+ * written; and xtext, the code of some values.  Pure.
  */
-#ifndef SMTP_PARAMS_H
-#define SMTP_PARAMS_H
+#ifndef SMTP_PARAM_H
+#define SMTP_PARAM_H
 
-#include "smtp/server.h"
+#include "base/buf.h"
 
 struct smtp_param {
 	struct slice keyword;
-	struct slice value;	/* .p is NULL where there is no '=' */
+	struct slice value;	/* .p is NULL without an '=' */
 	struct slice whole;
 };
 
 enum smtp_param_result { SMTP_PARAM_NONE, SMTP_PARAM_TAKEN, SMTP_PARAM_MALFORMED };
 
-/* The next parameter of *in, which is moved behind it. */
+/* Take the next parameter of *in, and move *in behind it. */
 enum smtp_param_result smtp_param_take(struct slice *in, struct smtp_param *ret);
 
-/* The value of a keyword among parameters; .p is NULL where it is not there or has none. */
+/* Find the first parameter with this keyword.  A malformed parameter ends the search. */
+bool smtp_param_find(struct slice params, struct slice keyword, struct smtp_param *ret);
+
+/* The value of the first parameter with this keyword; .p is NULL if there is no value. */
 struct slice smtp_param_value(struct slice params, struct slice keyword);
 
-/* Is it among them, with a value or without one? */
+/* Is there a parameter with this keyword, even behind a malformed one? */
 bool smtp_param_has(struct slice params, struct slice keyword);
 
-/* xtext (RFC 3461 section 4) as what it stands for; what is none goes in as it is. */
-void smtp_xtext_decode(struct slice xtext, struct buf *b);
+/* Add a parameter to b, behind a blank if b is not empty.  Without value.p, add no '='. */
+void smtp_param_add(struct buf *b, struct slice keyword, struct slice value);
 
-/* Check the parameters of MAIL and keep them in s (params, body, declared_size).  A reply with
- * code 0 means all is well; any other refuses the command. */
-struct smtp_reply smtp_params_mail(struct server_session *s, struct slice in);
-/* The same for RCPT. */
-struct smtp_reply smtp_params_rcpt(struct server_session *s, struct slice in);
+/*
+ * Check xtext: printable octets, and a '+' only in front of two digits (RFC 3461 section 4).  With
+ * utf8, octets above 127 are valid too (RFC 6533 section 3).  *ret_n: the number of octets it
+ * stands for.
+ */
+bool smtp_xtext_valid(struct slice s, bool utf8, size_t *ret_n);
+/* Add the text that xtext stands for to b; malformed octets as they are. */
+void smtp_xtext_decode(struct slice xtext, struct buf *b);
+/* Add a text to b as xtext. */
+void smtp_xtext_encode(struct slice text, struct buf *b);
 
 #endif

@@ -8,14 +8,12 @@
 #define SMTP_SERVER_H
 
 #include "smtp/address.h"
+#include "smtp/extension.h"
 #include "smtp/server_auth.h"
-#include "smtp/body.h"
-#include "smtp/reply.h"
 
 #define SMTP_COMMAND_MAX 2048	/* octets with CRLF: RCPT with DSN is 1036 (RFC 3461 section 5.4), and some room */
 #define SMTP_PARAMS_MAX  1024
 #define SMTP_HELO_MAX    255
-#define SMTP_HOLD_MAX_S  (28 * 86400)	/* how long FUTURERELEASE keeps a message at most (RFC 4865) */
 
 enum smtp_state {		/* bits, so that a command can name where it is legal */
 	SMTP_AT_START = 1,	/* neither HELO nor EHLO yet */

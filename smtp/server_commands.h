@@ -57,12 +57,5 @@ bool server_auth_waits(const struct server_session *s);
 struct smtp_reply server_auth_line(struct server_session *s, struct slice line);
 /* End the exchange; right: the name and the password were right. */
 struct smtp_reply server_auth_end(struct server_session *s, bool right);
-/* Add the EHLO lines of STARTTLS and AUTH. */
-void server_ehlo_security(struct server_session *s);
-
-/* ---- extensions.c ---- */
-
-/* Add the EHLO lines of all other extensions. */
-void server_ehlo_extensions(struct server_session *s);
 
 #endif

@@ -8,22 +8,27 @@
  * chunk is stored or discarded.
  */
 #include "smtp/server_commands.h"
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 /* 1 TiB, the largest message that the configuration can allow. */
 #define CHUNK_MAX (UINT64_C(1) << 40)
+
+#define ECHO_MAX 64		/* octets of a keyword that a reply repeats */
 
 /* The replies that differ between the two commands. */
 struct side {
 	struct slice word;		/* in front of the path */
 	unsigned flags;
-	struct smtp_reply syntax, bad, eight_bit, long_local, long_domain, long_path;
+	struct smtp_reply syntax, params, bad, eight_bit, long_local, long_domain, long_path;
+	enum smtp_command command;
 };
 
 static const struct side from_side = {
 	.word = S("FROM:"),
 	.flags = SMTP_PATH_NULL,
+	.command = SMTP_OF_MAIL,
 	.syntax = { .code = 501, .text = S("5.5.4 Syntax: MAIL FROM:<address>") },
+	.params = { .code = 501, .text = S("5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value") },
 	.bad = { .code = 501, .text = S("5.1.7 Bad sender address syntax") },
 	.eight_bit = { .code = 550, .text = S("5.6.7 Error: sender address is not ASCII") },
 	.long_local = { .code = 501, .text = S("5.1.7 Error: sender's local part is too long") },
@@ -34,7 +39,9 @@ static const struct side from_side = {
 static const struct side to_side = {
 	.word = S("TO:"),
 	.flags = SMTP_PATH_NO_DOMAIN,
+	.command = SMTP_OF_RCPT,
 	.syntax = { .code = 501, .text = S("5.5.4 Syntax: RCPT TO:<address>") },
+	.params = { .code = 501, .text = S("5.5.4 Syntax: RCPT TO:<address> KEYWORD=value") },
 	.bad = { .code = 501, .text = S("5.1.3 Bad recipient address syntax") },
 	.eight_bit = { .code = 553, .text = S("5.6.7 Error: recipient address is not ASCII") },
 	.long_local = { .code = 501, .text = S("5.1.3 Error: recipient's local part is too long") },
@@ -79,6 +86,56 @@ take_path(const struct server_session *s, const struct side *side, struct slice 
 	return SMTP_NO_REPLY;
 }
 
+static struct smtp_reply
+unsupported(struct server_session *s, struct slice keyword)
+{
+	buf_str(&s->text, "5.5.4 Unsupported option: ");
+	buf_add(&s->text, slice_of(keyword.p, keyword.n < ECHO_MAX ? keyword.n : ECHO_MAX));
+	return server_reply_made(s, 555);
+}
+
+/* Check one parameter and keep it in s.  Code 0: it is accepted. */
+static struct smtp_reply
+take_param(struct server_session *s, enum smtp_command command, const struct smtp_param *param)
+{
+	enum smtp_extension_id id;
+	const struct smtp_parameter *p = smtp_parameter_find(param->keyword, command, &id);
+	struct slice value = param->value;
+	struct smtp_reply refusal = { .code = 501 };
+
+	if (!p || !smtp_extension_offered(id, s))
+		return unsupported(s, param->keyword);
+	refusal.text = p->syntax;
+	if (p->valid ? !p->valid(value) : !p->check(s, &value, &refusal))
+		return refusal;
+	if (p->kept)
+		smtp_param_add(&s->params, p->keyword, value);
+	return SMTP_NO_REPLY;
+}
+
+/* Check the parameters and keep them in s.  Code 0: all are accepted. */
+static struct smtp_reply
+take_params(struct server_session *s, const struct side *side, struct slice in)
+{
+	const struct slice all = in;
+	enum smtp_param_result taken;
+	struct smtp_param param, first;
+
+	s->params.n = 0;
+	while ((taken = smtp_param_take(&in, &param)) == SMTP_PARAM_TAKEN) {
+		struct smtp_reply r;
+
+		if (!s->esmtp)		/* HELO negotiates nothing (RFC 5321 section 4.1.1.11) */
+			return SMTP_REPLY(555, "5.5.4 Error: parameters need EHLO");
+		if (smtp_param_find(all, param.keyword, &first) && first.whole.p != param.whole.p)
+			return SMTP_REPLY(501, "5.5.4 Error: parameter given twice");
+		r = take_param(s, side->command, &param);
+		if (r.code)
+			return r;
+	}
+	return taken == SMTP_PARAM_NONE ? SMTP_NO_REPLY : side->params;
+}
+
 struct smtp_reply
 server_mail(struct server_session *s, struct slice arg)
 {
@@ -90,7 +147,7 @@ server_mail(struct server_session *s, struct slice arg)
 	server_transaction_end(s);
 	r = take_path(s, &from_side, arg, &s->from, &params);
 	if (r.code == 0)
-		r = smtp_params_mail(s, params);
+		r = take_params(s, &from_side, params);
 	/* Test the argument, not the path: the parser has dropped a source route. */
 	if (r.code == 0 && !s->utf8 && !slice_is_ascii(slice_of(arg.p, arg.n - params.n)))
 		r = from_side.eight_bit;
@@ -110,7 +167,7 @@ server_rcpt(struct server_session *s, struct slice arg)
 	if (r.code == 0 && !s->utf8 && !slice_is_ascii(slice_of(arg.p, arg.n - params.n)))
 		r = to_side.eight_bit;
 	if (r.code == 0)
-		r = smtp_params_rcpt(s, params);
+		r = take_params(s, &to_side, params);
 	if (r.code) {
 		s->refused++;
 		return r;

@@ -5,15 +5,6 @@
  */
 #include "smtp/server_commands.h"
 
-void
-server_ehlo_security(struct server_session *s)
-{
-	if (s->server->starttls == SMTP_STARTTLS_OFFERED && !s->server->tls)
-		buf_str(&s->text, "\nSTARTTLS");
-	if (s->server->auth)
-		buf_str(&s->text, "\nAUTH " SMTP_AUTH_MECHANISMS);
-}
-
 struct smtp_reply
 server_starttls(struct server_session *s, struct slice arg)
 {

@@ -90,8 +90,7 @@ ehlo(struct server_session *s, struct slice arg)
 {
 	if (!hello(s, arg, true))
 		return SMTP_REPLY(501, "5.5.4 Error: invalid host name");
-	server_ehlo_extensions(s);
-	server_ehlo_security(s);
+	smtp_extension_put_all(&s->text, s);
 	return server_reply_made(s, 250);
 }
 
@@ -126,16 +125,15 @@ static struct smtp_reply
 vrfy(struct server_session *s, struct slice arg)
 {
 	unsigned flags = SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN | SMTP_PATH_LOCAL_ONLY;
+	const struct slice utf8 = smtp_extension(SMTP_EXT_SMTPUTF8)->keyword;
 	struct slice rest;
 
 	if (s->server->must_authenticate && !s->authenticated)
 		return SMTP_REPLY(530, "5.7.0 Error: authentication required");
 	if (smtp_path_parse(arg, flags, &s->rcpt, &rest) == SMTP_PATH_OK) {
-		bool utf8 = slice_ieq(slice_trim(rest), SL("SMTPUTF8"));	/* RFC 6531 section 3.7.4 */
-
 		if (s->rcpt.utf8 && rest.n == 0)
 			return SMTP_REPLY(553, "5.6.7 Error: address is not ASCII");
-		if (rest.n == 0 || utf8)
+		if (rest.n == 0 || slice_ieq(slice_trim(rest), utf8))	/* RFC 6531 section 3.7.4 */
 			return server_ask(s, SMTP_NEXT_CHECK_VRFY);
 	}
 	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (RFC 5321 section 3.5.1) */

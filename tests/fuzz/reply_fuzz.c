@@ -46,7 +46,8 @@ check_peer(struct slice text, struct slice params)
 
 	client_offer_init(&p);
 	client_offer_ehlo(&p, text);
-	require(p.esmtp && (!p.binary || p.chunking) && (p.size || p.max_size == 0));
+	require(p.esmtp && (!p.offers[SMTP_EXT_BINARYMIME] || p.offers[SMTP_EXT_CHUNKING]) &&
+	    (p.offers[SMTP_EXT_SIZE] || p.max_size == 0));
 	require(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 && p.limits.rcpt_domain_max <= 999999);
 	client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
 	client_rcpt(&b, &p, SL("a@b"), params);

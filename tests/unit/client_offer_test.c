@@ -9,12 +9,20 @@
 
 enum { PIPE = 1, SIZE = 2, EIGHT = 4, CHUNK = 8, BINARY = 16, UTF8 = 32, DSN = 64, TLS = 128, ENH = 256 };
 
+static const struct { enum smtp_extension_id id; unsigned bit; } bits[] = {
+	{ SMTP_EXT_PIPELINING, PIPE }, { SMTP_EXT_SIZE, SIZE }, { SMTP_EXT_8BITMIME, EIGHT },
+	{ SMTP_EXT_CHUNKING, CHUNK }, { SMTP_EXT_BINARYMIME, BINARY }, { SMTP_EXT_SMTPUTF8, UTF8 },
+	{ SMTP_EXT_DSN, DSN }, { SMTP_EXT_STARTTLS, TLS }, { SMTP_EXT_ENHANCEDSTATUSCODES, ENH },
+};
+
 static unsigned
 flags_of(const struct client_offer *p)
 {
-	return (p->pipelining ? PIPE : 0U) | (p->size ? SIZE : 0U) | (p->eight_bit ? EIGHT : 0U) |
-	    (p->chunking ? CHUNK : 0U) | (p->binary ? BINARY : 0U) | (p->smtputf8 ? UTF8 : 0U) | (p->dsn ? DSN : 0U) |
-	    (p->starttls ? TLS : 0U) | (p->enhanced ? ENH : 0U);
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
+		flags |= p->offers[bits[i].id] ? bits[i].bit : 0;
+	return flags;
 }
 
 static const struct ehlo {
@@ -163,11 +171,12 @@ main(void)
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		const struct command *c = &commands[i];
-		struct client_offer p = { .size = c->flags & SIZE, .eight_bit = c->flags & EIGHT, .dsn = c->flags & DSN,
-			.smtputf8 = c->flags & UTF8, .chunking = c->flags & CHUNK, .binary = c->flags & BINARY };
+		struct client_offer p = { 0 };
 		char space[512], other[512];
 		struct buf mail = BUF(space), rcpt = BUF(other);
 
+		for (size_t k = 0; k < sizeof bits / sizeof bits[0]; k++)
+			p.offers[bits[k].id] = c->flags & bits[k].bit;
 		client_mail(&mail, &p, c->path, c->params, c->size, c->body);
 		is(buf_slice(&mail), c->mail, c->name);
 		client_rcpt(&rcpt, &p, c->path, c->params);

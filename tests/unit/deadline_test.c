@@ -130,7 +130,7 @@ test_params(void)
 {
 	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
 		struct queue_entry e = { .arrived_us = CAME * 1000000, .from_params = slice_str(passed[i].params) };
-		struct client_offer peer = { .deliver_by = passed[i].offered, .min_by = passed[i].min_by };
+		struct client_offer peer = { .offers = { [SMTP_EXT_DELIVERBY] = passed[i].offered }, .min_by = passed[i].min_by };
 		struct deadline d = deadline_of(&e);
 		char space[200];
 		struct buf b = BUF(space);

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "runner/hold.h"
 #include "runner/internal.h"
-#include "smtp/server.h"
+#include "smtp/extension.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 #include "tests/lib/workers.h"

@@ -2,7 +2,7 @@
 /*
  * MAIL and RCPT as a session answers them, and what it keeps of their parameters.
  */
-#include "smtp/params.h"
+#include "smtp/param.h"
 
 #include "tests/unit/dialogue.h"
 
