@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "session/login.h"
+#include "session/auth.h"
 
 bool
 auth_file_here(void)

@@ -12,7 +12,7 @@
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "net/stream.h"
-#include "session/login.h"
+#include "session/auth.h"
 
 #define DOVECOT_MS 60000	/* for all of it */
 #define LINE_OCTETS 8192

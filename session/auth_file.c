@@ -9,7 +9,7 @@
 
 #include "config/secret.h"
 #include "session/list.h"
-#include "session/login.h"
+#include "session/auth.h"
 
 /* For a file with no hash in it that could be imitated; yescrypt as smtp-handler-passwd(8) makes it. */
 #define DUMMY "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$tnSYvahCwPBHKZUspmcxMfb0.WiB9W.zEaKlOBL35rC"

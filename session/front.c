@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "session/signals.h"
-#include "session/process.h"
+#include "session/endpoint.h"
 
 #define SORRY_MS 1000
 #define SHUTDOWN_MS 30000	/* for the sessions to end when the listener does */
@@ -61,7 +61,7 @@ log_listening(int fd)
 }
 
 int
-front_open(struct listener *l, const char *const *addresses, size_t n, int *ret_connection)
+listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret_connection)
 {
 	int r = listen_inherit(l, ret_connection);
 
@@ -105,27 +105,27 @@ reload(const struct options *options, struct config *config)
 static void
 refuse(int fd, const struct config *config)
 {
-	char space[600], name[PROCESS_LITERAL_MAX];
+	char space[600], name[ENDPOINT_LITERAL_MAX];
 	struct buf b = BUF(space), literal = BUF(name);
 
 	buf_str(&b, "421 4.3.2 ");
-	buf_add(&b, process_own_name(config->server.hostname, fd, &literal));
+	buf_add(&b, endpoint_name(config->server.hostname, fd, &literal));
 	buf_str(&b, " too many connections, try again later\r\n");
 	(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(fd);
 }
 
 void
-front_sorry(int fd)
+listen_sorry(int fd)
 {
 	const int64_t until_ms = clock_ms() + SORRY_MS;
-	char space[NAME_MAX_OCTETS + 100], name[PROCESS_LITERAL_MAX];
+	char space[NAME_MAX_OCTETS + 100], name[ENDPOINT_LITERAL_MAX];
 	struct buf b = BUF(space), literal = BUF(name);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
 	buf_str(&b, "421 4.3.5 ");
 	if (!name_of_host(&b))
-		buf_add(&b, process_own_name(NULL, fd, &literal));
+		buf_add(&b, endpoint_name(NULL, fd, &literal));
 	buf_str(&b, " server configuration error, try again later\r\n");
 	if (poll(&p, 1, SORRY_MS) <= 0)
 		return;
@@ -152,7 +152,7 @@ stopped(struct listener *l)
 }
 
 int
-front_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
+listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
 {
 	l->wake_fd = signals_catch(SIGNALS_LISTENER);
 	if (l->wake_fd < 0) {

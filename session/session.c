@@ -15,7 +15,7 @@
 #include "session/balancer.h"
 #include "session/confine.h"
 #include "session/limits.h"
-#include "session/login.h"
+#include "session/auth.h"
 #include "session/policy.h"
 #include "session/secure.h"
 #include "session/signals.h"
@@ -53,7 +53,7 @@ session_flush(struct session *s)
 static void
 offer_auth(struct session *s)
 {
-	const bool offered = login_offered(s->config, s->server.tls, session_trusted(s));
+	const bool offered = auth_offered(s->config, s->server.tls, session_trusted(s));
 
 	s->server.auth = offered ? &s->auth : NULL;
 	s->server.auth_needs_tls = !offered && !s->server.tls && s->config->server.auth != AUTH_OFF;
@@ -70,7 +70,7 @@ offer(struct session *s)
 	const bool trusted = config_trusts(config, peer_sockaddr(&s->peer));
 
 	s->server = (struct server){
-		.hostname = process_own_name(config->server.hostname, s->start->rfd, &literal),
+		.hostname = endpoint_name(config->server.hostname, s->start->rfd, &literal),
 		.max_message_size = config->server.max_message_size,
 		.max_recipients = (unsigned)config->server.max_recipients,
 		.max_errors = (unsigned)config->server.max_errors,
@@ -97,7 +97,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	/* A line may end in LF alone if it comes from a terminal or a pipe.  From the network it
 	 * never may: another server takes for two lines what we took for one, and so messages
 	 * are smuggled past it. */
-	const bool network = process_is_socket(start->rfd);
+	const bool network = endpoint_is_socket(start->rfd);
 
 	s->start = start;
 	s->config = config;
@@ -227,7 +227,7 @@ session_begin_tls(struct session *s)
 static struct smtp_reply
 check_auth(struct session *s)
 {
-	const enum smtp_verdict verdict = login_check(s->config, &s->auth, &s->peer, s->server.tls);
+	const enum smtp_verdict verdict = auth_check(s->config, &s->auth, &s->peer, s->server.tls);
 	const struct smtp_reply reply = server_decide(&s->smtp, verdict, SL(""));
 
 	if (reply.code != 235)

@@ -11,7 +11,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "session/content.h"
-#include "session/process.h"
+#include "session/endpoint.h"
 #include "session/record.h"
 #include "session/start.h"
 
@@ -31,7 +31,7 @@ struct session {
 	struct content content;
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* no reply reaches the client any more */
-	char literal_space[PROCESS_LITERAL_MAX];
+	char literal_space[ENDPOINT_LITERAL_MAX];
 };
 
 /* Find out who the client is and what it is offered.  Nothing is read from it but a proxy

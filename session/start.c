@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "session/confine.h"
 #include "session/front.h"
-#include "session/process.h"
+#include "session/endpoint.h"
 #include "session/secure.h"
 
 /* What the command line asks for besides the configuration. */
@@ -98,7 +98,7 @@ resume(const char *text, struct start *start)
 static bool
 misplaced(const struct config *config, int fd)
 {
-	if (config->server.role != ROLE_LMTP || process_port(fd) != 25)
+	if (config->server.role != ROLE_LMTP || endpoint_port(fd) != 25)
 		return false;
 	log_text(LOG_LEVEL_ERROR, "[server] role = lmtp cannot be on port 25, which is SMTP's");
 	return true;
@@ -110,7 +110,7 @@ find_client(const struct wishes *w, const struct options *options, struct config
 {
 	static struct listener listener;
 	int fd = -1;
-	int r = front_open(&listener, w->listen, w->nlisten, &fd);
+	int r = listen_open(&listener, w->listen, w->nlisten, &fd);
 
 	if (r != 0)
 		return r;
@@ -125,10 +125,10 @@ find_client(const struct wishes *w, const struct options *options, struct config
 		/* TLS from the first octet: each session reads the keys afresh, and is confined then. */
 		if (!w->implicit)
 			confine(SANDBOX_LISTENER, config, options, w->print);
-		r = front_accept(&listener, options, config, &fd);
+		r = listen_accept(&listener, options, config, &fd);
 		if (r >= 0)
 			return r;
-	} else if (w->print && w->stderr_is_socket && !process_is_socket(STDERR_FILENO)) {
+	} else if (w->print && w->stderr_is_socket && !endpoint_is_socket(STDERR_FILENO)) {
 		/* log_open() has seen to it that nothing is written to the client. */
 		log_text(LOG_LEVEL_ERROR, "--print: standard error is a socket, as under inetd; use --listen instead");
 		return EX_CONFIG;
@@ -146,7 +146,7 @@ sorry(const struct wishes *w)
 	int fd = STDOUT_FILENO;
 
 	if (!w->nlisten && !w->implicit && !w->resume && listen_inherit(&listener, &fd) == 0 && listener.n == 0)
-		front_sorry(fd);
+		listen_sorry(fd);
 }
 
 /* What becomes another program with them takes them from here. */
@@ -184,7 +184,7 @@ become(const struct config *config)
 int
 start_find(struct start *ret, struct options *options, struct config *config, int argc, char **argv)
 {
-	struct wishes wishes = { .stderr_is_socket = process_is_socket(STDERR_FILENO) };
+	struct wishes wishes = { .stderr_is_socket = endpoint_is_socket(STDERR_FILENO) };
 	int r;
 
 	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1 };

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include "session/process.h"
+#include "session/endpoint.h"
 #include "tests/lib/tap.h"
 
 static const struct trace_case {
@@ -117,17 +117,17 @@ test_own_name(void)
 	const int fd4 = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_STREAM, 0);
 	const struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
 	const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	char space[PROCESS_LITERAL_MAX];
+	char space[ENDPOINT_LITERAL_MAX];
 	struct buf b = BUF(space);
 
-	is(process_own_name("mx.example", -1, &b), SL("mx.example"), "a configured name");
-	is(process_own_name(NULL, -1, &b), SL("[127.0.0.1]"), "H002 a host without a name, and no socket");
+	is(endpoint_name("mx.example", -1, &b), SL("mx.example"), "a configured name");
+	is(endpoint_name(NULL, -1, &b), SL("[127.0.0.1]"), "H002 a host without a name, and no socket");
 	b.n = 0;
 	ok(bind(fd4, (const struct sockaddr *)&in, sizeof in) == 0, "bind to 127.0.0.2");
-	is(process_own_name(NULL, fd4, &b), SL("[127.0.0.2]"), "H002 reached by IPv4");
+	is(endpoint_name(NULL, fd4, &b), SL("[127.0.0.2]"), "H002 reached by IPv4");
 	if (bind(fd6, (const struct sockaddr *)&in6, sizeof in6) == 0) {
 		b.n = 0;
-		is(process_own_name(NULL, fd6, &b), SL("[IPv6:::1]"), "H002 reached by IPv6");
+		is(endpoint_name(NULL, fd6, &b), SL("[IPv6:::1]"), "H002 reached by IPv6");
 	}
 	(void)close(fd4);
 	(void)close(fd6);

@@ -2,12 +2,12 @@
 /*
  * From the configuration to a back end, and from what it says to a verdict.  Called by smtp-handler.c.
  */
-#include "session/login.h"
+#include "session/auth.h"
 
 #include "base/log.h"
 
 bool
-login_offered(const struct config *config, bool tls, bool trusted)
+auth_offered(const struct config *config, bool tls, bool trusted)
 {
 	if (config->server.auth == AUTH_OFF || (!tls && !trusted))
 		return false;
@@ -15,7 +15,7 @@ login_offered(const struct config *config, bool tls, bool trusted)
 }
 
 enum smtp_verdict
-login_check(const struct config *config, const struct server_auth *auth, const struct peer *peer, bool tls)
+auth_check(const struct config *config, const struct server_auth *auth, const struct peer *peer, bool tls)
 {
 	char text[300];
 	struct buf why = BUF(text);

@@ -3,7 +3,7 @@
  * A process that reads from the network starts by giving up what it does not need.  Called by
  * smtp-handler.c, first of all; cannot fail.
  */
-#include "session/process.h"
+#include "session/endpoint.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ process_prepare(void)
 }
 
 bool
-process_is_socket(int fd)
+endpoint_is_socket(int fd)
 {
 	struct stat st;
 
@@ -33,7 +33,7 @@ process_is_socket(int fd)
 }
 
 unsigned
-process_port(int fd)
+endpoint_port(int fd)
 {
 	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof ss;
@@ -44,7 +44,7 @@ process_port(int fd)
 }
 
 struct slice
-process_own_name(const char *configured, int fd, struct buf *literal)
+endpoint_name(const char *configured, int fd, struct buf *literal)
 {
 	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof ss;

@@ -3,18 +3,18 @@
  * Whose password is it?  The back ends of AUTH, and when it is offered.  As a part of the main it logs, but never what a
  * client has sent.
  */
-#ifndef SESSION_LOGIN_H
-#define SESSION_LOGIN_H
+#ifndef SESSION_AUTH_H
+#define SESSION_AUTH_H
 
 #include "config/config.h"
 #include "net/peer.h"
 #include "smtp/server.h"
 
 /* Inside TLS, or to trusted clients; and by a program that has the back end. */
-bool login_offered(const struct config *config, bool tls, bool trusted);
+bool auth_offered(const struct config *config, bool tls, bool trusted);
 
 /* SMTP_ACCEPT, SMTP_REFUSE_PASSWORD, or SMTP_REFUSE_AUTH when it cannot be found out now. */
-enum smtp_verdict login_check(const struct config *config, const struct server_auth *auth, const struct peer *peer, bool tls);
+enum smtp_verdict auth_check(const struct config *config, const struct server_auth *auth, const struct peer *peer, bool tls);
 
 /* The back ends: 1 right, 0 wrong; or -errno with what does not work in why. */
 
