@@ -47,7 +47,7 @@ main(int argc, char **argv)
 	struct start start;
 	int r;
 
-	process_prepare();
+	confine_prepare();
 	r = start_find(&start, &options, &config, argc, argv);
 	if (r >= 0)
 		return r;

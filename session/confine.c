@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * The way into the sandbox.  Called by smtp-handler.c and start.c, of which it is a part.
+ * The queue is opened once, before its path can no longer be reached.
  */
 #include "session/confine.h"
 
 #include <errno.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "session/secure.h"
@@ -12,6 +15,16 @@
 static struct queue queue;
 static int queue_error = -ENOENT;
 static bool queue_opened, confined;
+
+void
+confine_prepare(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);	/* it would hold other people's mail */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
 
 static void
 open_queue(const struct config *config)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * When which sandbox is entered, and what has to be opened before: the queue.  As a part of the main it
- * logs.
+ * A process gives up what it does not need, in two steps: at its start, and before it reads the
+ * first octet from a client.
  */
 #ifndef SESSION_CONFINE_H
 #define SESSION_CONFINE_H
@@ -10,15 +10,19 @@
 #include "queue.h"
 #include "session/sandbox.h"
 
-/*
- * Open the queue (unless printing) and give up what serving clients does not need.  A listener does it once for
- * all its sessions, which call it again for nothing; one that finds no queue leaves it to them, and each looks for
- * the queue again.  Where TLS may begin, by becoming another program, that must still be possible; the other
- * program calls it between reading its keys and the handshake.
- */
-void confine(enum sandbox_for whom, const struct config *config, const struct options *options, bool printing);
+/* Files that are created are private, no core is written, and new privileges cannot be had. */
+void confine_prepare(void);
 
-/* The queue's folders as opened by it.  0, or why not: -errno. */
+/*
+ * Open the queue (unless printing) and enter the sandbox.  A second call does nothing, so a
+ * listener confines all its sessions at once.  A listener that finds no queue leaves both to its
+ * sessions: each looks for the queue again.  If TLS may begin in another program, the sandbox lets
+ * this one become it; the other program calls this between reading its keys and the handshake.
+ */
+void confine(enum sandbox_for whom, const struct config *config, const struct options *options,
+    bool printing);
+
+/* The folders of the queue that confine() has opened.  0, or the -errno of opening it. */
 int confine_queue(struct queue *ret);
 
 #endif

@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * A process that reads from the network starts by giving up what it does not need.  Called by
- * smtp-handler.c, first of all; cannot fail.
+ * Any descriptor may be asked about; one that is no socket has no address and no port.
  */
 #include "session/endpoint.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/cidr.h"
-
-void
-process_prepare(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	(void)umask(077);
-	(void)setrlimit(RLIMIT_CORE, &none);	/* it would hold other people's mail */
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
 
 bool
 endpoint_is_socket(int fd)

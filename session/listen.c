@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Accept, fork, reap.  A session is a process that lives as long as its connection, and nothing of
- * the listener but the configuration is left in it.  Called by smtp-handler.c; must not block on a client.
+ * Accept, fork, reap.  A session is a process that lives as long as its connection, and all it
+ * keeps of the listener is the configuration.  The listener never waits for a client.
  */
 #include "session/listen.h"
 
@@ -9,18 +9,39 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/slice.h"
+#include "base/log.h"
+#include "base/name.h"
+#include "session/endpoint.h"
 #include "session/signals.h"
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
 #define REST_MS 250
+#define SORRY_MS 1000
+#define SHUTDOWN_MS 30000	/* for the sessions to end when the listener ends */
 
-int
-listen_bind(struct listener *l, const struct sockaddr *sa, socklen_t len)
+enum event {
+	EVENT_SESSION,		/* this is the fresh process: fd is its client */
+	EVENT_FULL,		/* fd is one client too many */
+	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
+	EVENT_DIED,		/* a session was killed by the signal `error` */
+	EVENT_RELOAD,		/* SIGHUP */
+	EVENT_STOP,		/* SIGTERM or SIGINT */
+};
+
+struct news {
+	enum event event;
+	int fd, error;
+};
+
+/* Listen on one more address.  0 or -errno; -EMFILE if there are LISTEN_MAX. */
+static int
+bind_address(struct listener *l, const struct sockaddr *sa, socklen_t len)
 {
 	const int one = 1;
 	int r, fd;
@@ -30,7 +51,7 @@ listen_bind(struct listener *l, const struct sockaddr *sa, socklen_t len)
 	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* A port whose old connections are still in TIME_WAIT is free all the same. */
+	/* Old connections in TIME_WAIT do not keep a port busy. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 || bind(fd, sa, len) < 0 ||
 	    listen(fd, SOMAXCONN) < 0) {
 		r = -errno;
@@ -41,7 +62,7 @@ listen_bind(struct listener *l, const struct sockaddr *sa, socklen_t len)
 	return 0;
 }
 
-/* A number from the environment; 0 when there is none. */
+/* A number from the environment; 0 if there is none. */
 static uint64_t
 env_uint(const char *name)
 {
@@ -67,7 +88,7 @@ listen_inherit(struct listener *l, int *ret_connection)
 
 	if (n == 0)
 		return 0;
-	/* Not for those that we start. */
+	/* Child processes must not see these. */
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_FDNAMES");
@@ -91,9 +112,9 @@ listen_inherit(struct listener *l, int *ret_connection)
 	return 0;
 }
 
-/* One child that has ended, if any.  True when that is news. */
+/* Forget the children that have ended.  True if one of them was killed. */
 static bool
-reap(struct listener *l, struct listen_news *ret)
+reap(struct listener *l, struct news *ret)
 {
 	int status;
 	pid_t pid;
@@ -105,7 +126,7 @@ reap(struct listener *l, struct listen_news *ret)
 				break;
 			}
 		if (WIFSIGNALED(status)) {
-			*ret = (struct listen_news){ .event = LISTEN_DIED, .fd = -1, .error = WTERMSIG(status) };
+			*ret = (struct news){ .event = EVENT_DIED, .fd = -1, .error = WTERMSIG(status) };
 			return true;
 		}
 	}
@@ -129,9 +150,9 @@ make_room(struct listener *l)
 	return true;
 }
 
-/* In the fresh process: let go of what is the listener's. */
+/* In the fresh process: give up everything that belongs to the listener. */
 static void
-leave(struct listener *l)
+leave_listener(struct listener *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		(void)close(l->fds[i]);
@@ -139,36 +160,36 @@ leave(struct listener *l)
 	*l = (struct listener){ .wake_fd = -1 };
 }
 
-/* A connection is there.  True when that is news. */
+/* Accept a connection and fork.  True in the child, or if the client gets no process. */
 static bool
-take(struct listener *l, int listening, size_t max, struct listen_news *ret)
+take_connection(struct listener *l, int listening, size_t max, struct news *ret)
 {
 	const int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 	pid_t pid;
 
-	*ret = (struct listen_news){ .fd = fd };
+	*ret = (struct news){ .fd = fd };
 	if (fd < 0) {
-		/* Gone again already, or network trouble that is the connection's own (accept(2)). */
+		/* Other errors concern this connection alone: it has gone already (accept(2)). */
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
 			return false;
-		ret->event = LISTEN_TROUBLE;
+		ret->event = EVENT_TROUBLE;
 		ret->error = errno;
 		l->rest_until_ms = clock_ms() + REST_MS;
 		return true;
 	}
 	if (l->nchildren >= max) {
-		ret->event = LISTEN_FULL;
+		ret->event = EVENT_FULL;
 		return true;
 	}
 	pid = make_room(l) ? fork() : -1;
 	if (pid < 0) {
-		ret->event = LISTEN_TROUBLE;
+		ret->event = EVENT_TROUBLE;
 		ret->error = errno;
 		return true;
 	}
 	if (pid == 0) {
-		leave(l);
-		ret->event = LISTEN_SESSION;
+		leave_listener(l);
+		ret->event = EVENT_SESSION;
 		return true;
 	}
 	(void)close(fd);
@@ -176,7 +197,7 @@ take(struct listener *l, int listening, size_t max, struct listen_news *ret)
 	return false;
 }
 
-/* Wait for connections and signals; fills in which socket has one. */
+/* Wait for connections and signals.  p gets the socket that has one. */
 static void
 wait_for_any(struct listener *l, struct pollfd *p)
 {
@@ -191,27 +212,28 @@ wait_for_any(struct listener *l, struct pollfd *p)
 			p[i + 1].fd = -1;	/* not polled */
 	}
 	if (poll(p, l->n + 1, timeout_ms) < 0)
-		p[0].revents = POLLIN;		/* a signal: look at the flags */
+		p[0].revents = POLLIN;		/* a signal: its flag is set */
 	if (l->rest_until_ms && clock_left_ms(l->rest_until_ms) == 0)
 		l->rest_until_ms = 0;
 }
 
-void
-listen_next(struct listener *l, size_t max, struct listen_news *ret)
+/* The next event; at most max sessions run at a time. */
+static void
+next_event(struct listener *l, size_t max, struct news *ret)
 {
 	struct pollfd p[LISTEN_MAX + 1];
 
 	for (;;) {
-		*ret = (struct listen_news){ .fd = -1 };
+		*ret = (struct news){ .fd = -1 };
 		if (reap(l, ret))
 			return;
 		if (signals_stop) {
-			ret->event = LISTEN_STOP;
+			ret->event = EVENT_STOP;
 			return;
 		}
 		if (signals_reload) {
 			signals_reload = 0;
-			ret->event = LISTEN_RELOAD;
+			ret->event = EVENT_RELOAD;
 			return;
 		}
 		wait_for_any(l, p);
@@ -225,17 +247,18 @@ listen_next(struct listener *l, size_t max, struct listen_news *ret)
 			if (p[at + 1].revents == 0)
 				continue;
 			l->turn = at + 1;
-			if (take(l, l->fds[at], max, ret))
+			if (take_connection(l, l->fds[at], max, ret))
 				return;
 		}
 	}
 }
 
-size_t
-listen_stop(struct listener *l, int timeout_ms)
+/* Accept no more, and wait for the sessions to end. */
+static int
+stop_all(struct listener *l)
 {
-	const int64_t until_ms = clock_ms() + timeout_ms;
-	struct listen_news news;
+	const int64_t until_ms = clock_ms() + SHUTDOWN_MS;
+	struct news news;
 
 	for (size_t i = 0; i < l->n; i++)
 		(void)close(l->fds[i]);
@@ -248,8 +271,170 @@ listen_stop(struct listener *l, int timeout_ms)
 		while (reap(l, &news))
 			;
 		if (l->nchildren == 0 || clock_left_ms(until_ms) == 0)
-			return l->nchildren;
+			break;
 		if (poll(&p, 1, clock_left_ms(until_ms)) > 0)
 			signals_drain(l->wake_fd);
+	}
+	if (l->nchildren)
+		log_text(LOG_LEVEL_WARNING, "%zu sessions have not ended yet", l->nchildren);
+	return EX_OK;
+}
+
+static int
+bind_failed(const char *text, int error)
+{
+	const char *advice = "";
+
+	if (error == -EADDRINUSE)
+		advice = "; another server has it (ss -ltnp shows which): stop that one or choose another port";
+	else if (error == -EACCES)
+		advice = "; ports below 1024 need a socket unit, inetd, or CAP_NET_BIND_SERVICE";
+	else if (error == -EADDRNOTAVAIL)
+		advice = "; this host has no such address (now)";
+	log_text(LOG_LEVEL_ERROR, "cannot listen on %s: %s%s", text, strerror(-error), advice);
+	return error == -EADDRINUSE || error == -EADDRNOTAVAIL ? EX_TEMPFAIL : EX_CONFIG;
+}
+
+/* The line has the port that the kernel chose for port 0.  After it, clients can connect. */
+static void
+log_listening(int fd)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof ss;
+	char space[64];
+	struct buf address = BUF(space);
+	struct log_line line;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+		address_text(&address, (const struct sockaddr *)&ss);
+	log_begin(&line, LOG_LEVEL_INFO, "listening");
+	if (ss.ss_family == AF_UNIX) {
+		const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)&ss;
+
+		log_str(&line, "address", slice_of(un->sun_path, strnlen(un->sun_path, sizeof un->sun_path)));
+	} else {
+		log_str(&line, "address", buf_slice(&address));
+		log_uint(&line, "port", address_port((const struct sockaddr *)&ss));
+	}
+	log_end(&line);
+}
+
+int
+listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret_connection)
+{
+	int r = listen_inherit(l, ret_connection);
+
+	if (r < 0) {
+		log_text(LOG_LEVEL_ERROR, "LISTEN_FDS: %s; want listening stream sockets, or one connection",
+		    strerror(-r));
+		return EX_CONFIG;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len;
+
+		if (!address_parse(slice_str(addresses[i]), 25, &ss, &len)) {
+			log_text(LOG_LEVEL_ERROR, "--listen %s: want ADDRESS:PORT, such as 127.0.0.1:2525 or [::1]:2525",
+			    addresses[i]);
+			return EX_USAGE;
+		}
+		r = bind_address(l, (const struct sockaddr *)&ss, len);
+		if (r < 0)
+			return bind_failed(addresses[i], r);
+	}
+	for (size_t i = 0; i < l->n; i++)
+		log_listening(l->fds[i]);
+	return 0;
+}
+
+/* New sessions get the new configuration.  If it has errors, they are logged, and the old one
+ * stays. */
+static void
+reload(const struct options *options, struct config *config)
+{
+	struct config fresh = { 0 };
+
+	if (options_config(options, &fresh) >= 0)
+		return;
+	config_done(config);
+	*config = fresh;
+	log_text(LOG_LEVEL_INFO, "configuration read again");
+}
+
+/* A new socket has room for a line, so this does not wait. */
+static void
+refuse_client(int fd, const struct config *config)
+{
+	char space[600], name[ENDPOINT_LITERAL_MAX];
+	struct buf b = BUF(space), literal = BUF(name);
+
+	buf_str(&b, "421 4.3.2 ");
+	buf_add(&b, endpoint_name(config->server.hostname, fd, &literal));
+	buf_str(&b, " too many connections, try again later\r\n");
+	(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)close(fd);
+}
+
+void
+listen_sorry(int fd)
+{
+	const int64_t until_ms = clock_ms() + SORRY_MS;
+	char space[NAME_MAX_OCTETS + 100], name[ENDPOINT_LITERAL_MAX];
+	struct buf b = BUF(space), literal = BUF(name);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	buf_str(&b, "421 4.3.5 ");
+	if (!name_of_host(&b))
+		buf_add(&b, endpoint_name(NULL, fd, &literal));
+	buf_str(&b, " server configuration error, try again later\r\n");
+	if (poll(&p, 1, SORRY_MS) <= 0)
+		return;
+	if (send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (errno == ENOTSOCK && signal(SIGPIPE, SIG_IGN) != SIG_ERR && write(fd, b.p, b.n) < 0)
+			errno = 0;	/* the client has gone */
+		return;
+	}
+	/* If octets of the client were unread, the kernel would reset the connection and our
+	 * line with it. */
+	p.events = POLLIN;
+	if (shutdown(fd, SHUT_WR) == 0)
+		while (poll(&p, 1, clock_left_ms(until_ms)) > 0 && recv(fd, space, sizeof space, MSG_DONTWAIT) > 0)
+			;
+}
+
+int
+listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
+{
+	l->wake_fd = signals_catch(SIGNALS_LISTENER);
+	if (l->wake_fd < 0) {
+		log_text(LOG_LEVEL_ERROR, "eventfd: %s", strerror(-l->wake_fd));
+		return EX_TEMPFAIL;
+	}
+	for (;;) {
+		struct news news;
+
+		next_event(l, (size_t)config->server.max_connections, &news);
+		switch (news.event) {
+		case EVENT_SESSION:
+			*ret_fd = news.fd;
+			return -1;
+		case EVENT_FULL:
+			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused", l->nchildren);
+			refuse_client(news.fd, config);
+			break;
+		case EVENT_TROUBLE:
+			log_text(LOG_LEVEL_ERROR, "cannot take a connection: %s", strerror(news.error));
+			if (news.fd >= 0)
+				refuse_client(news.fd, config);
+			break;
+		case EVENT_DIED:
+			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);
+			break;
+		case EVENT_RELOAD:
+			reload(options, config);
+			break;
+		case EVENT_STOP:
+			return stop_all(l);
+		}
 	}
 }

@@ -12,10 +12,11 @@
 #include <netinet/tcp.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "session/auth.h"
 #include "session/balancer.h"
 #include "session/confine.h"
 #include "session/limits.h"
-#include "session/auth.h"
 #include "session/policy.h"
 #include "session/secure.h"
 #include "session/signals.h"
@@ -49,14 +50,16 @@ session_flush(struct session *s)
 		session_lose(s, "lost");
 }
 
-/* Whether AUTH is offered depends on TLS, and on the client. */
+/* AUTH is offered inside TLS or to trusted clients, by a program that has the back end. */
 static void
 offer_auth(struct session *s)
 {
-	const bool offered = auth_offered(s->config, s->server.tls, session_trusted(s));
+	const enum config_auth back_end = s->config->server.auth;
+	const bool here = back_end == AUTH_DOVECOT || (back_end == AUTH_FILE && auth_file_here());
+	const bool offered = here && (s->server.tls || session_trusted(s));
 
 	s->server.auth = offered ? &s->auth : NULL;
-	s->server.auth_needs_tls = !offered && !s->server.tls && s->config->server.auth != AUTH_OFF;
+	s->server.auth_needs_tls = !offered && !s->server.tls && back_end != AUTH_OFF;
 	if (offered)
 		server_auth_clear(&s->auth);
 }
@@ -224,11 +227,30 @@ session_begin_tls(struct session *s)
 	offer_auth(s);
 }
 
+/* Is the password right? */
+static enum smtp_verdict
+check_password(const struct session *s)
+{
+	const struct server_auth *auth = &s->auth;
+	const char *target = s->config->server.auth_target;
+	char text[300];
+	struct buf why = BUF(text);
+	int r;
+
+	if (s->config->server.auth == AUTH_DOVECOT)
+		r = auth_dovecot_check(target, auth, &s->peer, s->server.tls, &why);
+	else
+		r = auth_file_check(target, auth->user, auth->password, &why);
+	if (r >= 0)
+		return r > 0 ? SMTP_ACCEPT : SMTP_REFUSE_PASSWORD;
+	log_text(LOG_LEVEL_ERROR, "AUTH does not work: %s", buf_cstr(&why));
+	return SMTP_REFUSE_AUTH;
+}
+
 static struct smtp_reply
 check_auth(struct session *s)
 {
-	const enum smtp_verdict verdict = auth_check(s->config, &s->auth, &s->peer, s->server.tls);
-	const struct smtp_reply reply = server_decide(&s->smtp, verdict, SL(""));
+	const struct smtp_reply reply = server_decide(&s->smtp, check_password(s), SL(""));
 
 	if (reply.code != 235)
 		record_auth(s, &reply);

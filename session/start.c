@@ -12,8 +12,8 @@
 #include "aliases/check.h"
 #include "base/log.h"
 #include "session/confine.h"
-#include "session/front.h"
 #include "session/endpoint.h"
+#include "session/listen.h"
 #include "session/secure.h"
 
 /* What the command line asks for besides the configuration. */
