@@ -187,6 +187,15 @@ analyse:
 	  --enable=warning,portability,performance --suppress=missingIncludeSystem -I. -D_GNU_SOURCE \
 	  -DVERSION='"x"' $(ANALYSED)
 
+# For editors and clangd: how each source is compiled.
+.PHONY: compile_commands.json
+compile_commands.json:
+	@{ sep='['; for file in $(ANALYSED) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c bench/*.c)); do \
+	  printf '%s\n{ "directory": "%s", "file": "%s", "arguments": ["$(CC)"' "$$sep" "$(CURDIR)" "$$file"; \
+	  for word in $(subst ",\",$(CPPFLAGS)) $(STD); do printf ', "%s"' "$$word"; done; \
+	  printf ', "-c", "%s"] }' "$$file"; sep=,; done; printf '\n]\n'; } > $@
+	@echo '  wrote $@'
+
 # ---- use ----
 
 .PHONY: run run-here
