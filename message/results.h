@@ -1,38 +1,43 @@
 // SPDX-License-Identifier: ISC
 /*
- * Authentication-Results fields that bear our name and came from outside: nobody but we may write such, so they
- * are taken out (RFC 8601 section 5).  Holds the beginning of one field at most.
+ * Removal of Authentication-Results fields that bear our name and came from outside: only we may
+ * write them (RFC 8601 section 5).  Pure; holds the first octets of one field at most.
  */
 #ifndef MESSAGE_RESULTS_H
 #define MESSAGE_RESULTS_H
 
 #include "base/buf.h"
+#include "message/field.h"
 #include "message/qualify.h"
 
-#define AUTHRES_HELD 1024	/* a field whose name of the server is not known after so much says nothing honest */
+#define RESULTS_HELD 1024	/* no honest field hides the server's name behind so many octets */
 
-enum authres_state {
-	AUTHRES_DECIDE,		/* what is held may be such a field */
-	AUTHRES_KEEP,		/* within a field that stays */
-	AUTHRES_KEEP_LINE,	/* at the start of its next line, if it has one */
-	AUTHRES_DROP,
-	AUTHRES_DROP_LINE,
-	AUTHRES_BODY,
+enum results_state {
+	RESULTS_KEEP,
+	RESULTS_DROP,
+	/* Undecided; the octets are held. */
+	RESULTS_NAME,		/* within the name of the field */
+	RESULTS_BLANKS,		/* within blanks and comments in front of the server's name */
+	RESULTS_SERVER,		/* within the server's name */
 };
 
 struct results {
 	struct slice hostname;
 	qualify_put *put;	/* where the content goes */
 	void *ctx;
-	enum authres_state state;
-	unsigned dropped;	/* fields */
+	struct field_walk fields;
+	enum results_state state;
+	unsigned depth;		/* of comments */
+	bool escaped;		/* in a comment, the last octet was a backslash */
+	bool quoted;		/* the server's name is a quoted string */
+	size_t same;		/* octets of it, which are as in the hostname */
 	struct buf held;
-	char space[AUTHRES_HELD];
+	char space[RESULTS_HELD];
 };
 
-/* hostname is borrowed. */
-void results_begin(struct results *a, struct slice hostname, qualify_put *put, void *ctx);
-void results_content(struct results *a, struct slice octets);
-void results_end(struct results *a);
+/* hostname is borrowed until results_end(). */
+void results_begin(struct results *r, struct slice hostname, qualify_put *put, void *ctx);
+void results_content(struct results *r, struct slice octets);
+void results_end(struct results *r);
 
 #endif

@@ -18,6 +18,12 @@ static const struct message {
 	{ "H167 quoted", "Authentication-Results:\"mx.example\"; x\r\n\r\n", "\r\n" },
 	{ "H167 folded in front of the name", "Authentication-Results:\r\n mx.example; x\r\n\r\n", "\r\n" },
 	{ "H167 behind comments", "Authentication-Results: (a (b) \\) c)\r\n\t(d)mx.example(e); x\r\n\r\n", "\r\n" },
+	{ "H167 behind one with an unfinished string", "Authentication-Results: \"x\r\n" MINE "\r\n",
+	    "Authentication-Results: \"x\r\n\r\n" },
+	{ "H167 behind a broken line", "A: b\r\nhello\r\n" MINE "\r\n", "A: b\r\nhello\r\n\r\n" },
+	{ "H167 behind the line of a mailbox file", "From joe Mon Jan  1\r\n" MINE "\r\n",
+	    "From joe Mon Jan  1\r\n\r\n" },
+	{ "H167 behind a line that begins with a blank", " " MINE MINE "\r\n", " " MINE "\r\n" },
 	{ "H167 without results", "Authentication-Results: mx.example\r\n\r\n", "\r\n" },
 	{ "H167 behind one without a name", "Authentication-Results:\r\n" MINE "\r\n", "Authentication-Results:\r\n\r\n" },
 	{ "H167 of others", "Authentication-Results: mx.example.org; x\r\nAuthentication-Results: my.example; y\r\n\r\n",
@@ -83,5 +89,14 @@ main(void)
 	results_content(&authres, buf_slice(&b));
 	results_end(&authres);
 	is(buf_slice(&out), SL("A: b\r\n\r\n"), "H167 a field that hides its name behind 4 KiB of comments goes too");
+	b.n = 0;
+	buf_str(&b, "Authentication-Results");
+	for (int i = 0; i < 2000; i++)
+		buf_chr(&b, ' ');
+	buf_str(&b, ": mx.example; x\r\nA: b\r\n\r\n");
+	begin();
+	results_content(&authres, buf_slice(&b));
+	results_end(&authres);
+	is(buf_slice(&out), SL("A: b\r\n\r\n"), "H167 so does one with 2,000 blanks in front of the colon");
 	return tap_done();
 }
