@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a submission server adds to a message (RFC 6409 section 8): a Date and a Message-ID where they are missing, and the
- * domain of addresses that lack it.  Holds the header section until it is whole, and no more than that.
+ * Additions of a submission server to a message (RFC 6409 section 8): a Date and a Message-ID if
+ * they are missing, and the domain of addresses that lack it.  Pure; holds the header section until
+ * it is whole, and no more than that.
  */
 #ifndef MESSAGE_SUBMISSION_H
 #define MESSAGE_SUBMISSION_H
 
 #include "base/buf.h"
+#include "message/field.h"
 #include "message/qualify.h"
 
 #define SUBMIT_HEADER_MAX (256 * 1024)	/* a longer one is passed on as it is */
 
 struct submission {
 	struct slice hostname;		/* for the Message-ID, and the domain that is added */
-	struct slice id;		/* of the message, in the queue */
+	struct slice id;		/* the queue ID of the message */
 	int64_t time_s;
 	qualify_put *put;		/* where the content goes */
 	void *ctx;
-	bool passing;			/* the header section is over */
+	bool passing;			/* the header section is over, or too long */
+	struct field_walk fields;
 	struct buf header;
 	char space[SUBMIT_HEADER_MAX];
 };
 
 /* hostname and id are borrowed until submission_end(). */
-void submission_begin(struct submission *s, struct slice hostname, struct slice id, int64_t time_s, qualify_put *put, void *ctx);
+void submission_begin(struct submission *s, struct slice hostname, struct slice id, int64_t time_s,
+    qualify_put *put, void *ctx);
 void submission_content(struct submission *s, struct slice octets);
 void submission_end(struct submission *s);
 

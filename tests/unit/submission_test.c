@@ -54,6 +54,11 @@ static const struct message {
 	    BOTH "From: a@h.example\r\nSender: a@h.example\r\nReply-To: a@h.example\r\nTo: a@h.example\r\nCC: a@h.example\r\n"
 	    "bcc: a@h.example\r\nSubject: a\r\nResent-To: a@h.example\r\n\r\nTo: a\r\n" },
 	{ "folded fields", BOTH "To: a,\r\n b\r\nX: y\r\n\tTo: c\r\n\r\n.\r\n", BOTH "To: a@h.example,\r\n b@h.example\r\nX: y\r\n\tTo: c\r\n\r\n.\r\n" },
+	{ "nor behind the line of a mailbox file", BOTH "From joe Mon Jan  1\r\nTo: a\r\n\r\nx",
+	    BOTH "From joe Mon Jan  1\r\nTo: a\r\n\r\nx" },
+	{ "nor behind a blank in front of the first field", " x\r\n" BOTH "To: a\r\n\r\nx",
+	    DATE ID " x\r\n" BOTH "To: a\r\n\r\nx" },
+	{ "the last field has no colon yet", BOTH "To: a\r\nCc", BOTH "To: a@h.example\r\nCc" },
 	{ "behind what is no field nothing is touched", BOTH "no field\r\nTo: a\r\n\r\nx", BOTH "no field\r\nTo: a\r\n\r\nx" },
 };
 
