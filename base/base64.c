@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * Base64, four characters for three octets.  Pure; called by smtp/server_auth.c and by the back ends of AUTH.
+ * Base64: four characters for three octets.  Pure.
  */
 #include "base/base64.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* 0 to 63, or -1. */
+/* The value of a digit, 0 to 63; -1 for any other character. */
 static int
 value_of(char c)
 {
@@ -15,7 +15,7 @@ value_of(char c)
 	return at ? (int)(at - alphabet) : -1;
 }
 
-/* Four characters of which the last `padding` are '='. */
+/* Decode four characters; the last `padding` of them are '='. */
 static bool
 decode_group(struct buf *b, const char *p, unsigned padding)
 {

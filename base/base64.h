@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: ISC
 /*
- * Base64 (RFC 4648 section 4), on one line, as SASL has it.  What is decoded may be secret: nothing is kept.
+ * Base64 on one line, as SASL uses it (RFC 4648 section 4).  The decoded octets may be a secret, so
+ * this module keeps no copy of them.
  */
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
 
 #include "base/buf.h"
 
-/* Append what `text` stands for.  False, with some of it perhaps in b, when it is not base64 to the letter: another
- * character, a wrong number of them or of '=', bits that belong to no octet.  Too long is for b to say. */
+/* Append the octets that `text` encodes.  False if it is not exactly base64: another character, a
+ * wrong length, a wrong number of '=', or bits that belong to no octet.  After false, b may hold a
+ * part.  A result that does not fit sets b->full only. */
 bool base64_decode(struct buf *b, struct slice text);
 
 void base64_encode(struct buf *b, struct slice octets);

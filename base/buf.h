@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Built bytes, over an array of the caller's.  Overflow sticks in `full` and is
- * tested once, at the end: a buffer that is full has lost something, so its
- * content must not be used as if it were whole.
+ * A buffer: bytes appended to an array of the caller.  Overflow sets `full`, which stays set and is
+ * tested once, at the end.  A full buffer has lost bytes, so its content must not be used as a
+ * whole.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -54,7 +54,7 @@ buf_uint(struct buf *b, uint64_t v)
 	buf_add(b, slice_of(digits + i, sizeof digits - i));
 }
 
-/* printf into the buffer; needs one spare byte for the NUL, which does not count. */
+/* printf into the buffer.  It needs one spare byte for a NUL, which is not counted. */
 __attribute__((format(printf, 2, 3))) static inline void
 buf_fmt(struct buf *b, const char *format, ...)
 {
@@ -78,7 +78,8 @@ buf_slice(const struct buf *b)
 	return slice_of(b->p, b->n);
 }
 
-/* The content as a C string.  The last byte is given up if there is no room for the NUL. */
+/* The content as a C string.  If there is no room for the NUL, the last byte is lost and `full` is
+ * set. */
 static inline const char *
 buf_cstr(struct buf *b)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * IP addresses and networks, from text and to text.  No names, no DNS, no
- * allocation: getaddrinfo() would read files and load modules for each of these.
- * Called by the configuration, the peer's address, the resolver and dial.
+ * IP addresses and networks, from text and to text.  No names, no DNS, no allocation: getaddrinfo()
+ * would read files and load modules for each address.
  */
 #include "base/cidr.h"
 
@@ -10,7 +9,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-/* The 12 octets in front of an IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2). */
+/* The first 12 octets of an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2). */
 static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 bool
@@ -25,7 +24,7 @@ ip_parse(int family, struct slice text, void *ret)
 	return inet_pton(family, z, ret) == 1;
 }
 
-/* "[inner]": with the brackets on both sides, or on none. */
+/* Remove the brackets of "[inner]".  False if only one side has a bracket. */
 static bool
 unbracket(struct slice *text)
 {
@@ -67,7 +66,8 @@ cidr_parse(struct slice text, struct cidr *ret)
 	return true;
 }
 
-/* The address in sa, IPv4-mapped as IPv4; *ret_family is 0 where sa is neither. */
+/* The octets of the address in sa; an IPv4-mapped one counts as IPv4.  NULL for another family, and
+ * *ret_family is 0. */
 static const unsigned char *
 octets(const struct sockaddr *sa, int *ret_family)
 {
@@ -76,7 +76,8 @@ octets(const struct sockaddr *sa, int *ret_family)
 	*ret_family = 0;
 	if (sa->sa_family == AF_INET) {
 		*ret_family = AF_INET;
-		return (const unsigned char *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+		return (const unsigned char *)
+		    &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
 	}
 	if (sa->sa_family != AF_INET6)
 		return NULL;
@@ -131,7 +132,7 @@ address_text(struct buf *b, const struct sockaddr *sa)
 	}
 }
 
-/* "%eth0" or "%2" behind an IPv6 address. */
+/* Read the scope of an IPv6 address: "eth0" or "2", the text behind '%'. */
 static bool
 parse_scope(struct slice text, uint32_t *ret)
 {
@@ -150,7 +151,8 @@ parse_scope(struct slice text, uint32_t *ret)
 	return *ret != 0;
 }
 
-/* Take ":PORT" or "@PORT" off the end; a colon counts only where it cannot be part of an IPv6 address. */
+/* Take ":PORT" or "@PORT" off the end.  A colon starts a port only if it cannot be part of an IPv6
+ * address. */
 static bool
 cut_port(struct slice *text, uint64_t *ret_port)
 {
@@ -180,7 +182,8 @@ cut_port(struct slice *text, uint64_t *ret_port)
 }
 
 bool
-address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret, socklen_t *ret_len)
+address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret,
+    socklen_t *ret_len)
 {
 	struct sockaddr_storage ss = { 0 };
 	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
@@ -252,7 +255,8 @@ address_unmap(struct sockaddr_storage *ss, socklen_t *len)
 bool
 address_is_loopback(const struct sockaddr_storage *ss)
 {
-	static const struct cidr four = { AF_INET, 8, { 127 } }, six = { AF_INET6, 128, { [15] = 1 } };
+	static const struct cidr four = { AF_INET, 8, { 127 } };
+	static const struct cidr six = { AF_INET6, 128, { [15] = 1 } };
 	const struct sockaddr *sa = (const struct sockaddr *)ss;
 
 	return cidr_match(&four, sa) || cidr_match(&six, sa);

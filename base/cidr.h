@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * IP addresses as text and networks in CIDR notation.
+ * IP addresses as text, and networks in CIDR notation (RFC 4632 section 3.1).
  */
 #ifndef BASE_CIDR_H
 #define BASE_CIDR_H
@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-/* Which addresses of hosts may be used. */
+/* The addresses of a host that may be used. */
 enum address_family { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 
 struct address_list {
@@ -24,34 +24,36 @@ struct cidr {
 	unsigned char address[16];
 };
 
-/* "127.0.0.0/8", "::1", "[2001:db8::]/32"; false when it is none. */
+/* Read "127.0.0.0/8", "::1" or "[2001:db8::]/32".  False if text is no address and no network. */
 bool cidr_parse(struct slice text, struct cidr *ret);
 
-/* One address of that family, without brackets or scope, as 4 or 16 octets. */
+/* Read one address of that family, without brackets or scope.  *ret gets 4 or 16 octets. */
 bool ip_parse(int family, struct slice text, void *ret);
 
-/* An IPv4-mapped IPv6 address (::ffff:a.b.c.d) matches as the IPv4 address it stands for. */
+/* An IPv4-mapped IPv6 address (::ffff:a.b.c.d) matches as the IPv4 address in it. */
 bool cidr_match(const struct cidr *net, const struct sockaddr *sa);
 
-/* "192.0.2.1", "2001:db8::1", "fe80::1%2": mapped IPv4 is unmapped, the port is left out.
- * Nothing for other families. */
+/* Append "192.0.2.1", "2001:db8::1" or "fe80::1%2", without the port.  An IPv4-mapped address is
+ * written as IPv4.  Nothing is added for other families. */
 void address_text(struct buf *b, const struct sockaddr *sa);
 
-/* ADDR, ADDR:PORT, ADDR@PORT, [ADDR], [ADDR]:PORT, with a scope (%eth0) for IPv6.  No names, no DNS.
- * *ret_len gets the length; port stays default_port where the text has none. */
-bool address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret, socklen_t *ret_len);
+/* Read ADDR, ADDR:PORT, ADDR@PORT, [ADDR] or [ADDR]:PORT; IPv6 may have a scope (%eth0).  No names,
+ * no DNS.  *ret_len gets the length.  The port is default_port if the text has none. */
+bool address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret,
+    socklen_t *ret_len);
 
-/* The port of an AF_INET or AF_INET6 address, in host order; 0 for others. */
+/* The port of an AF_INET or AF_INET6 address in host order; 0 for other families. */
 uint16_t address_port(const struct sockaddr *sa);
 void address_set_port(struct sockaddr *sa, uint16_t port);
 
-/* The length of an address of AF_INET or AF_INET6. */
+/* The length of a socket address of AF_INET or AF_INET6. */
 socklen_t address_len(int family);
 
-/* ::ffff:a.b.c.d becomes plain AF_INET, anything else stays. */
+/* Change an IPv4-mapped address (::ffff:a.b.c.d) to plain AF_INET.  Other addresses stay as they
+ * are. */
 void address_unmap(struct sockaddr_storage *ss, socklen_t *len);
 
-/* 127.0.0.0/8, also mapped, and ::1. */
+/* Is it in 127.0.0.0/8 (also IPv4-mapped), or ::1? */
 bool address_is_loopback(const struct sockaddr_storage *ss);
 
 #endif

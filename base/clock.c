@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Time.  The calendar is computed here because glibc's gmtime_r() and strftime() read the
- * zone file and the locale, which a fresh process per connection would pay each time.
- * Called by everyone but smtp/, which has no clock.
+ * Time.  The calendar is computed here: gmtime_r() and strftime() of glibc read the zone file and
+ * the locale.  Each session is a fresh process and would pay for that.
  */
 #include "base/clock.h"
 
@@ -10,7 +9,7 @@
 #include <time.h>
 
 #define DAY_S	 86400
-#define LAST_S	 INT64_C(253402300799)	/* the end of the year 9999: four digits are all the formats have */
+#define LAST_S	 INT64_C(253402300799)	/* the end of the year 9999: the formats have four digits */
 
 struct civil {
 	unsigned year, month, day, weekday;	/* month 1..12, weekday 0 is Sunday */
@@ -46,15 +45,15 @@ clock_wall_us(void)
 }
 
 /*
- * The proleptic Gregorian calendar.  Years are counted from 1 March, so that the leap
- * day is the last of its year and the lengths of the months follow one line: 153 days in 5 months.
+ * Split a time in the proleptic Gregorian calendar.  A year starts on 1 March here, so the leap day
+ * is its last day.  The lengths of the months then follow one rule: 153 days in 5 months.
  */
 static struct civil
 civil_from(int64_t unix_s)
 {
 	uint64_t s = (uint64_t)(unix_s < 0 ? 0 : unix_s > LAST_S ? LAST_S : unix_s);
 	unsigned days = (unsigned)(s / DAY_S), rest = (unsigned)(s % DAY_S);
-	unsigned since = days + 719468;		/* since 0000-03-01 */
+	unsigned since = days + 719468;		/* days since 0000-03-01 */
 	unsigned era = since / 146097, in_era = since % 146097;
 	unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
 	unsigned in_year = in_era - (365 * year + year / 4 - year / 100);
@@ -125,7 +124,7 @@ clock_stamp(struct buf *b, int64_t unix_s)
 	buf_chr(b, 'Z');
 }
 
-/* n digits, from min to max, and the octet behind them, if there is to be one. */
+/* Take n digits, a number from min to max, and then the octet `after` unless it is '\0'. */
 static bool
 take_number(struct slice *s, size_t n, uint64_t min, uint64_t max, char after, int64_t *ret)
 {
@@ -139,7 +138,7 @@ take_number(struct slice *s, size_t n, uint64_t min, uint64_t max, char after, i
 	return true;
 }
 
-/* Days since 1970 of a date in the civil calendar; years begin in March, as above. */
+/* Days since 1970 of a date.  Years start in March, as in civil_from(). */
 static int64_t
 days_from(int64_t year, int64_t month, int64_t day)
 {
@@ -179,7 +178,8 @@ clock_stamp_parse(struct slice s, int64_t *ret_unix_s)
 			s = slice_skip(s, 1);
 	if (!take_zone(s, &zone_s))
 		return false;
-	*ret_unix_s = days_from(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone_s;
+	*ret_unix_s = days_from(year, month, day) * 86400 + hour * 3600 + minute * 60 + second -
+	    zone_s;
 	return true;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Time: a monotonic clock for deadlines, the wall clock for people.
+ * Time: a monotonic clock for deadlines, the wall clock for dates.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -9,32 +9,33 @@
 
 #include "base/buf.h"
 
-/* Monotonic, milliseconds and microseconds; only differences mean something. */
+/* Monotonic milliseconds and microseconds.  Only differences have a meaning. */
 int64_t clock_ms(void);
 int64_t clock_us(void);
 
-/* Wall clock, microseconds since 1970. */
+/* The wall clock: microseconds since 1970. */
 int64_t clock_wall_us(void);
 
-/* The same in seconds. */
+/* The wall clock: seconds since 1970. */
 static inline int64_t
 clock_wall_s(void)
 {
 	return clock_wall_us() / 1000000;
 }
 
-/* "Sun, 22 Nov 2026 05:02:53 +0000" (RFC 5322 section 3.3).  Always UTC: a fresh
- * process per connection has no time for the zone file, and its sandbox no access. */
+/* Append "Sun, 22 Nov 2026 05:02:53 +0000" (RFC 5322 section 3.3).  Always UTC: reading the zone
+ * file costs a fresh process too much time, and its sandbox forbids it. */
 void clock_mail_date(struct buf *b, int64_t unix_s);
 
-/* "2026-11-22T05:02:53Z" (RFC 3339). */
+/* Append "2026-11-22T05:02:53Z" (RFC 3339 section 5.6). */
 void clock_stamp(struct buf *b, int64_t unix_s);
 
-/* The other way: a date-time of RFC 3339 section 5.6, in any zone; fractions of a second are cut off.  False when s is none. */
+/* Read a date-time in any zone; fractions of a second are dropped.  False if s is no date-time (RFC
+ * 3339 section 5.6). */
 bool clock_stamp_parse(struct slice s, int64_t *ret_unix_s);
 
-/* What is left until a monotonic deadline, for poll(2): 0 when it has passed,
- * -1 when deadline_ms is 0, which means none. */
+/* The time left until a monotonic deadline, as a timeout for poll(2).  0 if it has passed; -1 (no
+ * timeout) if deadline_ms is 0. */
 int clock_left_ms(int64_t deadline_ms);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A file is replaced by rename(2), and nothing is synced: such a file can be made anew, and its
- * readers drop what is torn.
+ * A file is replaced by rename(2), without fsync: such files can be made again, and their readers
+ * reject a torn one.
  */
 #include "base/file.h"
 
@@ -18,8 +18,8 @@ file_replace_begin(struct file_replace *f, int folder, const char *name)
 	f->name = name;
 	if (snprintf(f->new_name, sizeof f->new_name, "%s.new", name) >= (int)sizeof f->new_name)
 		return -ENAMETOOLONG;
-	fd = openat(folder, f->new_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-	    0600);
+	fd = openat(folder, f->new_name,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	f->out = fd < 0 ? NULL : fdopen(fd, "w");
 	if (f->out)
 		return 0;

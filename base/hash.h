@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * FNV-1a, 64 bits: for hash tables and for noticing a change.  It does not resist an attacker, so a
- * collision may cost a comparison but never decide anything.
+ * FNV-1a, 64 bits: for hash tables, and to detect a change.  It does not resist an attacker.  A
+ * collision may cost a comparison, but must never decide anything.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
@@ -32,7 +32,7 @@ hash_slice(uint64_t h, struct slice s)
 	return hash_octets(h, s.p, s.n);
 }
 
-/* ASCII letters count the same in either case. */
+/* Hash s; upper and lower case of an ASCII letter give the same result. */
 static inline uint64_t
 hash_slice_any_case(uint64_t h, struct slice s)
 {

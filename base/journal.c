@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Entries go straight to journald's socket: libsystemd would cost each session more than all the rest
- * of its start.  journald takes the sender's pid, unit and user from the kernel, so that a session which a
- * listener forked is told from it.  Called by log.c only; must not wait long.
+ * Entries go directly to journald's socket: loading libsystemd would cost a session more than the
+ * rest of its start.  journald takes pid, unit and user of the sender from the kernel, so sessions
+ * of one listener stay distinct.  Nothing here may wait long.
  */
 #include "base/journal.h"
 
@@ -14,14 +14,17 @@
 
 #define JOURNAL_PATH	"/run/systemd/journal/socket"
 #define JOURNAL_WAIT_US	200000		/* a journald that hangs must not hold up mail */
-#define ENTRY_MAX	8192		/* a message and fields as log.h bounds them, and what is added here */
+/* a message and fields within the limits of log.h, and what is added here */
+#define ENTRY_MAX	8192
 
 static int journal_fd = -1;
 
 bool
 journal_open(void)
 {
-	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNAL_PATH };
+	static const struct sockaddr_un address = {
+		.sun_family = AF_UNIX, .sun_path = JOURNAL_PATH,
+	};
 	struct timeval wait = { .tv_usec = JOURNAL_WAIT_US };
 
 	if (journal_fd >= 0)
@@ -41,8 +44,11 @@ void
 journal_key(struct buf *fields, const char *key)
 {
 	buf_str(fields, "SMTP_");
-	for (; *key; key++)
-		buf_chr(fields, *key >= 'a' && *key <= 'z' ? (char)(*key - 'a' + 'A') : *key == '-' ? '_' : *key);
+	for (; *key; key++) {
+		const bool small = *key >= 'a' && *key <= 'z';
+
+		buf_chr(fields, small ? (char)(*key - 'a' + 'A') : *key == '-' ? '_' : *key);
+	}
 	buf_chr(fields, '=');
 }
 
@@ -57,7 +63,8 @@ journal_send(unsigned priority, const char *program, struct slice message, struc
 		return false;
 	buf_str(&entry, "PRIORITY=");
 	buf_uint(&entry, priority);
-	buf_str(&entry, "\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=");	/* mail (RFC 3164 section 4.1.1) */
+	/* facility mail (RFC 3164 section 4.1.1) */
+	buf_str(&entry, "\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=");
 	buf_str(&entry, program);
 	buf_str(&entry, "\nMESSAGE=");
 	buf_add(&entry, message);

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: ISC
 /*
- * The journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): an entry with fields is one
- * datagram.  base/log.c's, for a standard error that is the journal.
+ * The journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): one datagram is one entry
+ * with fields.
  */
 #ifndef BASE_JOURNAL_H
 #define BASE_JOURNAL_H
 
 #include "base/buf.h"
 
-/* Connect, for the life of the process.  Where there is no journal: false, and journal_send() says so, too. */
+/* Connect to the journal; the connection lasts until the process ends.  False if there is no
+ * journal; journal_send() then returns false as well. */
 bool journal_open(void);
 
-/* "SMTP_KEY=" of an own key.  The value, without control characters, and a LF go behind it. */
+/* Append "SMTP_KEY=" for a key of ours.  The caller appends the value, without control characters,
+ * and LF. */
 void journal_key(struct buf *fields, const char *key);
 
-/* One entry: the message, which is a line, and the fields that were put together.  False: not sent. */
-bool journal_send(unsigned priority, const char *program, struct slice message, struct slice fields);
+/* Send one entry: a message of one line, and fields begun with journal_key().  False if it was not
+ * sent. */
+bool journal_send(unsigned priority, const char *program, struct slice message,
+    struct slice fields);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The log's lines and where they go.  Own code for the journal and for syslog: syslog(3) reads the zone
- * file and blocks for ever, sd_journal_send() costs a library at each start.  Must never write to a client.
- * Called by the mains only; errno survives every call.
+ * The lines of the log, and where they go.  Both the journal and syslog have own code here.
+ * syslog(3) reads the zone file and can block for ever; sd_journal_send() needs a library at each
+ * start.  A client's socket must never be written to.  errno survives every call.
  */
 #include "base/log.h"
 
@@ -22,19 +22,24 @@
 #include "base/utf8.h"
 
 #define SYSLOG_PATH	"/dev/log"
-#define SYSLOG_MAIL	(2 << 3)	/* the facility, RFC 3164 section 4.1.1 */
+#define SYSLOG_MAIL	(2 << 3)	/* the facility (RFC 3164 section 4.1.1) */
 #define SYSLOG_WAIT_US	200000		/* a syslogd that hangs must not hold up mail */
-#define STDERR_WAIT_MS	1000		/* nor must whoever should read standard error */
-#define VALUE_MAX	512		/* one value, so that a long one leaves room for the rest */
+/* a reader of standard error that hangs must not hold up mail */
+#define STDERR_WAIT_MS	1000
+/* octets of one value, so that a long one leaves room for others */
+#define VALUE_MAX	512
 #define FIELD_MAX	(VALUE_MAX + 100)	/* one field of the journal, with its name */
-#define SPARE		8		/* kept free in a line for the marks of a cut and the line end */
+/* octets kept free in a line for the marks of a cut and the line end */
+#define SPARE		8
 
 static enum { TO_STDERR, TO_FILE, TO_JOURNAL, TO_SYSLOG } sink = TO_STDERR;
 static const char *program = "smtp-handler";
 static int syslog_fd = -1;
-static bool stalled;		/* nobody reads standard error: lines are lost, without another wait */
+/* standard error has no reader: lines are lost without another wait */
+static bool stalled;
 
-/* A later open() must not become fd 0, 1 or 2: what is then written there would end up in that file. */
+/* Put /dev/null on each of fd 0, 1 and 2 that is closed.  Otherwise a later open() could get that
+ * number, and text for standard error would end up in a file. */
 static void
 fill_standard_fds(void)
 {
@@ -45,7 +50,8 @@ fill_standard_fds(void)
 			continue;
 		fd = open("/dev/null", O_RDWR | O_NOCTTY);
 		if (fd < 0)
-			fd = open("/", O_PATH);		/* no /dev here; writing to it fails, and that is all it is for */
+			/* no /dev here; writing to this one fails, as it should */
+			fd = open("/", O_PATH);
 		if (fd >= 0 && fd != i) {
 			(void)dup2(fd, i);
 			(void)close(fd);
@@ -53,15 +59,16 @@ fill_standard_fds(void)
 	}
 }
 
-/* $JOURNAL_STREAM names the device and inode of the stream that is the journal (systemd.exec(5)). */
+/* Is this the stream of the journal?  $JOURNAL_STREAM holds its device and inode
+ * (systemd.exec(5)). */
 static bool
 is_journal(const struct stat *st)
 {
 	struct slice ino, dev = slice_cut(slice_str(getenv("JOURNAL_STREAM")), ':', &ino);
 	uint64_t d, i;
 
-	return slice_uint(dev, UINT64_MAX, &d) && slice_uint(ino, UINT64_MAX, &i) && d == (uint64_t)st->st_dev &&
-	    i == (uint64_t)st->st_ino;
+	return slice_uint(dev, UINT64_MAX, &d) && slice_uint(ino, UINT64_MAX, &i) &&
+	    d == (uint64_t)st->st_dev && i == (uint64_t)st->st_ino;
 }
 
 static void
@@ -72,7 +79,7 @@ hide_stderr(void)
 	if (fd < 0)
 		fd = open("/", O_PATH | O_CLOEXEC);
 	if (fd < 0 || dup2(fd, 2) < 0)
-		(void)close(2);		/* anything but the client */
+		(void)close(2);		/* any state is better than the client's socket */
 	if (fd >= 0)
 		(void)close(fd);
 }
@@ -80,7 +87,9 @@ hide_stderr(void)
 static void
 syslog_connect(void)
 {
-	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = SYSLOG_PATH };
+	static const struct sockaddr_un address = {
+		.sun_family = AF_UNIX, .sun_path = SYSLOG_PATH,
+	};
 	struct timeval wait = { .tv_usec = SYSLOG_WAIT_US };
 
 	if (syslog_fd >= 0)
@@ -116,7 +125,7 @@ log_open(const char *name)
 			sink = TO_FILE;
 		}
 	}
-	/* now: a sandbox may forbid it later */
+	/* Connect now: a sandbox may forbid it later. */
 	if (sink == TO_SYSLOG)
 		syslog_connect();
 	else if (sink == TO_JOURNAL)
@@ -144,14 +153,16 @@ log_on_stderr(void)
 static void
 send_syslog(struct slice line)
 {
-	if (syslog_fd >= 0 && (send(syslog_fd, line.p, line.n, MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == EMSGSIZE))
+	if (syslog_fd >= 0 && (send(syslog_fd, line.p, line.n, MSG_NOSIGNAL) >= 0 ||
+	    errno == EAGAIN || errno == EMSGSIZE))
 		return;
-	syslog_connect();		/* syslogd was restarted, or was not there yet */
+	syslog_connect();		/* syslogd was restarted, or did not run before */
 	if (syslog_fd >= 0)
 		(void)send(syslog_fd, line.p, line.n, MSG_NOSIGNAL);
 }
 
-/* A pipe that is ready has room for a line (PIPE_BUF), so that the write behind this does not wait. */
+/* Can fd 2 take a line?  A pipe that is ready has room for PIPE_BUF octets, so the next write does
+ * not wait. */
 static bool
 stderr_ready(void)
 {
@@ -172,7 +183,8 @@ write_line(struct buf *line)
 		return;
 	do {
 		if (sink == TO_JOURNAL)
-			n = send(2, line->p, line->n, MSG_NOSIGNAL);	/* journald may be gone: no reason to die */
+			/* journald may be gone: no SIGPIPE */
+			n = send(2, line->p, line->n, MSG_NOSIGNAL);
 		else
 			n = write(2, line->p, line->n);
 	} while (n < 0 && errno == EINTR);
@@ -183,15 +195,17 @@ start(struct log_line *l, enum log_level level)
 {
 	l->level = level;
 	l->b = (struct buf){ .p = l->text, .cap = sizeof l->text - SPARE };
-	l->fields = (struct buf){ .p = l->fields_text, .cap = sink == TO_JOURNAL ? sizeof l->fields_text : 0 };
+	l->fields = (struct buf){ .p = l->fields_text,
+		.cap = sink == TO_JOURNAL ? sizeof l->fields_text : 0 };
 	if (sink == TO_JOURNAL || sink == TO_SYSLOG) {
 		buf_chr(&l->b, '<');
 		buf_uint(&l->b, (unsigned)level | (sink == TO_SYSLOG ? SYSLOG_MAIL : 0));
 		buf_chr(&l->b, '>');
 	}
-	if (sink == TO_JOURNAL)		/* which adds the name and the pid itself */
+	if (sink == TO_JOURNAL)		/* the journal adds the name and the pid itself */
 		return;
-	if (sink == TO_FILE) {		/* a terminal's reader knows the time, others add it */
+	/* a file shows no time of its own; a terminal's user knows the time */
+	if (sink == TO_FILE) {
 		clock_stamp(&l->b, clock_wall_s());
 		buf_chr(&l->b, ' ');
 	}
@@ -213,7 +227,8 @@ needs_quotes(struct slice value)
 	return value.n == 0;
 }
 
-/* One character as it goes between quotes (or into a sentence); \xNN for each octet that could change how a line is shown. */
+/* Take one character off *value, as it is shown between quotes or in a sentence.  An octet that
+ * could change how a line is shown becomes \xNN. */
 static struct slice
 escaped(struct slice *value, bool quoted, char room[16])
 {
@@ -237,7 +252,7 @@ escaped(struct slice *value, bool quoted, char room[16])
 	return buf_slice(&b);
 }
 
-/* Add value, escaped, in at most max octets; false when it had to be cut. */
+/* Add value, escaped, in at most max octets.  False if it was cut. */
 static bool
 add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 {
@@ -257,11 +272,12 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 	return true;
 }
 
-/* The value as a field of the journal: without quotes, but with the same escapes. */
+/* Add the value as a field of the journal: without quotes, but with the same escapes. */
 static void
 add_field(struct buf *fields, const char *key, struct slice value)
 {
-	if (fields->cap - fields->n < FIELD_MAX)	/* full; or not for the journal */
+	/* full, or the log does not go to the journal */
+	if (fields->cap - fields->n < FIELD_MAX)
 		return;
 	journal_key(fields, key);
 	(void)add_escaped(fields, value, false, VALUE_MAX);
@@ -279,7 +295,7 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 	errno = saved;
 }
 
-/* " key=", if there is room for it and at least a mark behind it. */
+/* Add " key=" if there is room for it and for a mark of a cut. */
 static bool
 add_key(struct log_line *l, const char *key)
 {
@@ -303,7 +319,7 @@ log_str(struct log_line *l, const char *key, struct slice value)
 		return;
 	if (quoted) {
 		buf_chr(&l->b, '"');
-		l->b.cap--;		/* for the closing one */
+		l->b.cap--;		/* room for the closing quote */
 	}
 	(void)add_escaped(&l->b, value, quoted, VALUE_MAX);
 	if (quoted) {
@@ -330,14 +346,14 @@ log_end(struct log_line *l)
 	int saved = errno;
 
 	l->b.cap = sizeof l->text;
-	if (l->b.full) {		/* fields are missing: say so */
+	if (l->b.full) {		/* fields are missing: mark it */
 		l->b.full = false;
 		buf_str(&l->b, " ...");
 	}
 	if (sink == TO_SYSLOG)
 		send_syslog(buf_slice(&l->b));
-	else if (sink != TO_JOURNAL || !journal_send(l->level, program, slice_skip(buf_slice(&l->b), strlen("<6>")),
-	    buf_slice(&l->fields)))
+	else if (sink != TO_JOURNAL || !journal_send(l->level, program,
+	    slice_skip(buf_slice(&l->b), strlen("<6>")), buf_slice(&l->fields)))
 		write_line(&l->b);
 	errno = saved;
 }

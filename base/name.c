@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * Names of hosts.  This file reads /etc/hosts itself, because getaddrinfo() would load modules
- * and may ask the network in every process.
+ * Names of hosts.  This file reads /etc/hosts itself, because getaddrinfo() would load modules and
+ * may ask the network in every process.
  *
- * A name here is a name of the configuration: ASCII labels, and a last label that is no number.
- * smtp/domain.c judges names that clients send, dns/name.c names that are asked for.
+ * A name here is a name of the configuration: ASCII labels, and a last label that is not a number.
+ * smtp/domain.c judges names that clients send; dns/name.c judges names to ask the DNS for.
  */
 #include "base/name.h"
 
@@ -15,7 +15,8 @@
 #include "base/words.h"
 
 #define HOSTS_FILE "/etc/hosts"
-#define HOSTS_MAX  32768	/* octets that are looked at: the own name stands at the top */
+/* octets that are read: the lines of the own name are near the start */
+#define HOSTS_MAX  32768
 
 static bool
 alnum(char c)
@@ -48,7 +49,8 @@ name_is_domain(struct slice s)
 		if (!label_valid(label))
 			return false;
 	} while (rest.n);
-	return !slice_uint(label, UINT64_MAX, &number);		/* no top-level domain is a number (RFC 3696) */
+	/* no top-level domain is a number (RFC 3696 section 2) */
+	return !slice_uint(label, UINT64_MAX, &number);
 }
 
 bool
@@ -107,8 +109,9 @@ name_from_hosts(struct slice hosts, struct slice host, struct buf *b)
 
 		while ((word = words_next(&names)).n) {
 			ours |= slice_ieq(word, host);
-			/* "127.0.0.1 localhost.localdomain localhost host" does not name this host */
-			if (!full.n && name_is_fqdn(word) && !slice_has_iprefix(word, SL("localhost.")))
+			/* "127.0.0.1 localhost.localdomain localhost host" does not count. */
+			if (!full.n && name_is_fqdn(word) &&
+			    !slice_has_iprefix(word, SL("localhost.")))
 				full = word;
 		}
 		if (ours && full.n) {

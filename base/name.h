@@ -1,36 +1,39 @@
 // SPDX-License-Identifier: ISC
 /*
- * Names of hosts: what is one, and what is ours.
+ * Names of hosts: their form, and the name of this host.
  */
 #ifndef BASE_NAME_H
 #define BASE_NAME_H
 
 #include "base/buf.h"
 
-#define NAME_MAX_OCTETS 253	/* of a domain name as text, RFC 1035 section 2.3.4 less the root's dot and length */
+/* octets of a domain name as text (RFC 1035 section 2.3.4), without the root's dot and length */
+#define NAME_MAX_OCTETS 253
 
-/* Labels of letters, digits, hyphens and underscores; "localhost" is one, an IPv4 address is none. */
+/* Labels of letters, digits, hyphens and underscores.  "localhost" is such a name, an IPv4 address
+ * is not. */
 bool name_is_domain(struct slice s);
 
-/* A domain without underscores: what a greeting may say (RFC 5321 section 4.1.2), "localhost" in a test. */
+/* A domain without underscores: a name that a greeting may carry (RFC 5321 section 4.1.2).
+ * "localhost" is allowed. */
 bool name_is_host(struct slice s);
 
-/* A host's name with a dot: what others can look up (RFC 5321 section 2.3.5). */
+/* A host's name with a dot: other hosts can look it up (RFC 5321 section 2.3.5). */
 bool name_is_fqdn(struct slice s);
 
-/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
+/* An address literal: "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
 bool name_is_literal(struct slice s);
 
-/* Take the next line off the text of a hosts(5) file: its address, and its names in a list for
- * words_next().  Both are empty on a line without them.  False at the end of the text. */
+/* Take the next line off the text of a hosts(5) file.  *ret_names is a list for words_next().  Both
+ * results are empty for a line without them.  False at the end of the text. */
 bool name_next_in_hosts(struct slice *text, struct slice *ret_address, struct slice *ret_names);
 
-/* The full name that the text of a hosts(5) file gives for host: the first name with a dot on a
- * line that also has host.  False, with nothing added, if there is none. */
+/* Append the full name of host in the text of a hosts(5) file.  It is the first name with a dot on
+ * a line that also has host.  False if there is none; b is unchanged then. */
 bool name_from_hosts(struct slice hosts, struct slice host, struct buf *b);
 
-/* This host's FQDN: gethostname(2), or the full name that /etc/hosts gives for it, without a resolver.
- * False if neither has a dot. */
+/* Append this host's full name: that of gethostname(2), or else the one in /etc/hosts.  No resolver
+ * is asked.  False if neither has a dot. */
 bool name_of_host(struct buf *b);
 
 #endif

@@ -13,20 +13,21 @@
 #define RUN_EACH(c) (UINT64_C(0x0101010101010101) * (c))
 #define RUN_TOPS    RUN_EACH(0x80)
 
-/* Octets that a run holds. */
+/* Facts about the octets of a run. */
 struct run_seen {
-	bool high;		/* above 127 */
+	bool high;		/* an octet above 127 */
 	bool nul;
 };
 
-/* The top bit of each octet that is zero.  Above the lowest zero, an octet 1 looks like one too. */
+/* The top bit of each octet that is zero.  Only the lowest of them is sure: above it, an octet 1
+ * gives the same bit. */
 static inline uint64_t
 run_zeros(uint64_t word)
 {
 	return (word - RUN_EACH(1)) & ~word & RUN_TOPS;
 }
 
-/* Octets before the first CR or LF of s.  What they hold is added to *seen. */
+/* The number of octets before the first CR or LF of s.  Facts about them are added to *seen. */
 static inline size_t
 run_length(struct slice s, struct run_seen *seen)
 {
@@ -36,11 +37,12 @@ run_length(struct slice s, struct run_seen *seen)
 	for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
 		memcpy(&word, s.p + i, sizeof word);
 		word = le64toh(word);
-		/* Is an octet below 14?  Most words hold none, and nothing else is to be tested. */
+		/* Is an octet below 14?  Most words have none, and then no other test is needed. */
 		if ((word - RUN_EACH(14)) & ~word & RUN_TOPS) {
 			const uint64_t ends = run_zeros(word ^ RUN_EACH('\r')) |
 			    run_zeros(word ^ RUN_EACH('\n'));
-			const uint64_t before = (ends & -ends) - 1;	/* all, without an end */
+			/* all octets, if there is no line end */
+			const uint64_t before = (ends & -ends) - 1;
 
 			tops |= word & before;
 			nuls |= run_zeros(word) & before;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Borrowed bytes.  A slice points into somebody else's memory, may hold NUL and
- * is never freed.  Everything here is pure and small enough to live in a header.
+ * Borrowed bytes.  A slice points into memory of another owner, may hold NUL and is never freed.
+ * All functions are pure and small enough for a header.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
@@ -38,7 +38,7 @@ slice_eq(struct slice a, struct slice b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* ASCII only, whatever the locale: protocol words, never UTF-8. */
+/* ASCII only, whatever the locale is: for words of a protocol, never for UTF-8. */
 static inline char
 ascii_lower(char c)
 {
@@ -68,7 +68,7 @@ slice_has_iprefix(struct slice s, struct slice prefix)
 	return s.n >= prefix.n && slice_ieq(slice_of(s.p, prefix.n), prefix);
 }
 
-/* Without the first n bytes, or empty. */
+/* s without its first n bytes, or empty. */
 static inline struct slice
 slice_skip(struct slice s, size_t n)
 {
@@ -77,7 +77,8 @@ slice_skip(struct slice s, size_t n)
 	return slice_of(n ? s.p + n : s.p, s.n - n);
 }
 
-/* What is before the first c; *ret_rest gets what is behind it (empty if there is none). */
+/* The part of s before the first c; *ret_rest gets the part behind it.  If there is no c: s, and an
+ * empty rest. */
 static inline struct slice
 slice_cut(struct slice s, char c, struct slice *ret_rest)
 {
@@ -97,7 +98,7 @@ ascii_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Without blanks (space, tab) at either end. */
+/* s without blanks (space, tab) at either end. */
 static inline struct slice
 slice_trim(struct slice s)
 {
@@ -117,7 +118,7 @@ slice_is_ascii(struct slice s)
 	return true;
 }
 
-/* Control characters of ASCII; a tab is none. */
+/* Does it hold a control character of ASCII?  A tab does not count. */
 static inline bool
 slice_has_control(struct slice s)
 {
@@ -127,7 +128,8 @@ slice_has_control(struct slice s)
 	return false;
 }
 
-/* Decimal digits only, no sign, no blank; false when empty, not digits or above max. */
+/* Read decimal digits, without sign and blanks.  False if s is empty, has another character, or the
+ * number is above max. */
 static inline bool
 slice_uint(struct slice s, uint64_t max, uint64_t *ret)
 {

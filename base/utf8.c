@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * UTF-8.  Pure; called by the log, by smtp/ and by tools/.
+ * UTF-8.  Pure.
  */
 #include "base/utf8.h"
 
@@ -40,8 +40,8 @@ utf8_printable(struct slice s)
 	size_t n = utf8_decode(s, &c);
 	bool obeyed = c < 0x20 || (c >= 0x7f && c <= 0x9f)	/* C0, DEL, C1 */
 	    || c == 0x61c || c == 0x200e || c == 0x200f		/* direction marks */
-	    || (c >= 0x2028 && c <= 0x202e)			/* separators; embeddings, overrides */
-	    || (c >= 0x2066 && c <= 0x2069)			/* isolates */
+	    || (c >= 0x2028 && c <= 0x202e)		/* separators, embeddings, overrides */
+	    || (c >= 0x2066 && c <= 0x2069)		/* isolates */
 	    || c == 0xfeff;
 
 	return obeyed ? 0 : n;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: ISC
 /*
- * UTF-8 (RFC 3629), as far as showing text safely needs it.
+ * UTF-8, as far as it is needed to show text safely (RFC 3629).
  */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
 #include "base/slice.h"
 
-/* The character at the start of s and how many octets it has; 0 where there is no valid one. */
+/* Decode the character at the start of s.  Returns its length in octets; 0 if there is no valid
+ * one. */
 size_t utf8_decode(struct slice s, uint32_t *ret);
 
-/* Octets of the character at the start of s.  0 where there is no valid one, and for what a terminal or a
- * log viewer would obey instead of show: control characters, line and paragraph separators, and those
- * that reorder text. */
+/* The length of the character at the start of s, if it may be shown.  0 if it is not valid, or if a
+ * terminal would obey it and not show it.  Those are control characters, line and paragraph
+ * separators, and characters that reorder text. */
 size_t utf8_printable(struct slice s);
 
-/* Is all of it UTF-8, whatever the characters? */
+/* Is all of s valid UTF-8?  Any character is allowed. */
 bool utf8_valid(struct slice s);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Durations, sizes and lists of the configuration.  Pure; called by config.c.
+ * Durations, sizes and lists of the configuration.  Pure.
  */
 #include "base/words.h"
 
