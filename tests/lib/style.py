@@ -4,6 +4,7 @@
 
 Prints a line for each rule, "NAME: COMPLAINT | COMPLAINT", with nothing behind the colon if all is well.
 """
+import glob
 import os
 import re
 import subprocess
@@ -107,6 +108,23 @@ def english(path, lines):
     return complaints
 
 
+GUIDES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
+
+
+def guide_paths(path, lines):
+    """Files and folders that a guide names in backquotes."""
+    complaints = []
+    for number, line in enumerate(lines, 1):
+        for name in re.findall(r"`([a-z][\w.-]*/[\w./*-]*)`", line):
+            if name.startswith("build/") or name.split("/")[0] in ("state", "tmp", "new", "cur", "wait", "hold", "dead"):
+                continue
+            stem = re.sub(r"<\w+>.*", "", name).rstrip("*")
+            found = glob.glob(os.path.join(TOP, stem) + "*")
+            if not found:
+                complaints.append(f"{path}:{number}: there is no {name}")
+    return complaints
+
+
 def main():
     chosen = sys.argv[1:] or files()
     code = [f for f in chosen if f.endswith((".c", ".h"))]
@@ -119,6 +137,7 @@ def main():
         ("functions are defined as KNF has them", definitions, code),
         ("comments are /* */", comments, code),
         ("structs and enums have tags", typedefs, code),
+        ("the guides name files that are there", guide_paths, [f for f in chosen if f in GUIDES]),
         ("comments begin with a subject and name no callers", english, code),
     ]
     for name, rule, paths in rules:
