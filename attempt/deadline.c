@@ -6,7 +6,6 @@
 #include "attempt/deadline.h"
 
 #include "smtp/deliver_by.h"
-#include "smtp/param.h"
 
 struct deadline
 deadline_of(const struct queue_entry *e)
@@ -14,7 +13,7 @@ deadline_of(const struct queue_entry *e)
 	struct deadline d = { 0 };
 	struct smtp_by by;
 
-	if (!smtp_by_parse(smtp_param_value(e->from_params, SL("BY")), &by))
+	if (!smtp_by_of(e->from_params, &by))
 		return d;
 	d.set = true;
 	d.give_back = by.give_back;
@@ -63,20 +62,9 @@ deadline_params(const struct queue_entry *e, const struct client_offer *peer, in
 {
 	const struct deadline d = deadline_of(e);
 	const struct smtp_by by = { d.at_s - now_s, d.give_back, d.trace };
-	struct slice rest = e->from_params;
-	struct smtp_param one;
 
 	if (!d.set)
 		return e->from_params;
-	while (smtp_param_take(&rest, &one) == SMTP_PARAM_TAKEN) {
-		bool is_by = slice_ieq(one.keyword, SL("BY"));
-
-		if (is_by && !deadline_fits(&d, peer, now_s))
-			continue;
-		buf_str(b, b->n ? " " : "");
-		buf_add(b, is_by ? SL("BY=") : one.whole);
-		if (is_by)
-			smtp_by_put(b, &by);
-	}
+	smtp_by_replace(b, e->from_params, deadline_fits(&d, peer, now_s) ? &by : NULL);
 	return buf_slice(b);
 }

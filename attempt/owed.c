@@ -6,16 +6,7 @@
 #include "attempt/owed.h"
 
 #include "attempt/deadline.h"
-#include "smtp/param.h"
-
-static bool
-has_word(struct slice list, struct slice word)
-{
-	while (list.n)
-		if (slice_ieq(slice_cut(list, ',', &list), word))
-			return true;
-	return false;
-}
+#include "smtp/dsn.h"
 
 const char *
 owed_kind_text(enum notice_kind action)
@@ -35,24 +26,24 @@ bool
 owed_wanted(const struct queue_entry *e, uint32_t rcpt, enum notice_kind action)
 {
 	static const struct {
-		struct slice word;
-		bool unasked;		/* also without NOTIFY */
+		unsigned word;		/* of enum smtp_notify */
+		bool unasked;		/* also if the client gave no wish */
 	} wants[NOTICE_KINDS] = {
-		[NOTICE_FAILED] = { S("FAILURE"), true },
-		[NOTICE_DELAYED] = { S("DELAY"), true },
-		[NOTICE_DELIVERED] = { S("SUCCESS"), false },
-		[NOTICE_RELAYED] = { S("SUCCESS"), false },
-		[NOTICE_EXPANDED] = { S("SUCCESS"), false },
+		[NOTICE_FAILED] = { SMTP_NOTIFY_FAILURE, true },
+		[NOTICE_DELAYED] = { SMTP_NOTIFY_DELAY, true },
+		[NOTICE_DELIVERED] = { SMTP_NOTIFY_SUCCESS, false },
+		[NOTICE_RELAYED] = { SMTP_NOTIFY_SUCCESS, false },
+		[NOTICE_EXPANDED] = { SMTP_NOTIFY_SUCCESS, false },
 	};
-	struct slice notify = smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY"));
+	const unsigned notify = smtp_dsn_notify(e->rcpts[rcpt].params);
 
-	return e->from.n && (notify.p ? has_word(notify, wants[action].word) : wants[action].unasked);
+	return e->from.n && (notify ? notify & wants[action].word : wants[action].unasked);
 }
 
 static bool
 unwanted(const struct queue_entry *e, uint32_t rcpt)
 {
-	return e->from.n == 0 || slice_ieq(smtp_param_value(e->rcpts[rcpt].params, SL("NOTIFY")), SL("NEVER"));
+	return e->from.n == 0 || smtp_dsn_notify(e->rcpts[rcpt].params) & SMTP_NOTIFY_NEVER;
 }
 
 /* RFC 2852 section 4.2: who has set a time hears where nobody keeps it any more; who has asked to, of each server on the way. */

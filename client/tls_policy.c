@@ -5,7 +5,7 @@
  */
 #include "client/tls_policy.h"
 
-#include "smtp/param.h"
+#include "smtp/extension.h"
 
 /* What the configuration says. */
 static void
@@ -44,7 +44,7 @@ tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
 	if (requiretls && t.tls != RELAY_TLS_REQUIRE && !way_of(r->via)->ends_here) {
 		t.tls = RELAY_TLS_REQUIRE;
 		t.by_message = true;
-		t.source = "REQUIRETLS";
+		t.source = smtp_extension(SMTP_EXT_REQUIRETLS)->keyword.p;
 		t.remedy = t.remedy_none = "the sender of the message has demanded it";
 	}
 	return t;
@@ -64,5 +64,5 @@ tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *
 bool
 tls_policy_requiretls(const struct queue_entry *e)
 {
-	return e->from.n && smtp_param_has(e->from_params, SL("REQUIRETLS"));
+	return e->from.n && smtp_extension_used(e->from_params, SMTP_EXT_REQUIRETLS);
 }

@@ -13,7 +13,7 @@
 #include "attempt/deadline.h"
 #include "client/auth.h"
 #include "client/tls_policy.h"
-#include "smtp/param.h"
+#include "smtp/extension.h"
 
 /* A message that is to come back when it is late must not go where nobody would know that (RFC 2852 section 4.2). */
 static enum outcome_cause
@@ -27,38 +27,42 @@ fit_time(const struct queue_entry *e, const struct smtp_link *l, struct buf *why
 		return CAUSE_DEADLINE;
 	}
 	if (d.give_back && !l->lmtp && !deadline_fits(&d, &l->peer, now_s)) {
-		buf_str(why, "the sender wants it back if not delivered in time, which the exchanger does not grant (DELIVERBY)");
+		buf_str(why, smtp_extension(SMTP_EXT_DELIVERBY)->lack);
 		return CAUSE_NO_DELIVERBY;
 	}
 	return CAUSE_DELIVERED;
 }
 
+/* Does the peer lack the extension?  Then add to why what that means for the message. */
+static bool
+lacks(const struct client_offer *peer, enum smtp_extension_id id, struct buf *why)
+{
+	if (!peer->offers[id])
+		buf_str(why, smtp_extension(id)->lack);
+	return !peer->offers[id];
+}
+
 enum outcome_cause
 fit_message(const struct queue_entry *e, const struct payload *p, const struct smtp_link *l, struct buf *why)
 {
+	static const struct client_offer nothing;
 	const struct client_offer *peer = &l->peer;
 
 	if (peer->offers[SMTP_EXT_SIZE] && peer->max_size && p->size > peer->max_size) {	/* RFC 1870 section 6.1 */
 		buf_fmt(why, "the message has %" PRIu64 " octets, and the exchanger accepts %" PRIu64 " at most", p->size, peer->max_size);
 		return CAUSE_TOO_BIG;
 	}
-	if (p->facts.binary && !peer->offers[SMTP_EXT_BINARYMIME]) {		/* RFC 3030 section 3 */
-		buf_str(why, "the message holds NUL or bare line ends, which takes BINARYMIME, and the exchanger does not offer it");
+	if (p->facts.binary && lacks(peer, SMTP_EXT_BINARYMIME, why))	/* RFC 3030 section 3 */
 		return CAUSE_BINARY;
-	}
-	if (!peer->offers[SMTP_EXT_SMTPUTF8] && (!slice_is_ascii(e->from) || smtp_param_has(e->from_params, SL("SMTPUTF8")))) {
-		buf_str(why, "the message needs SMTPUTF8, which the exchanger does not offer");
+	if ((!slice_is_ascii(e->from) || smtp_extension_used(e->from_params, SMTP_EXT_SMTPUTF8)) &&
+	    lacks(peer, SMTP_EXT_SMTPUTF8, why))
 		return CAUSE_NO_SMTPUTF8;
-	}
-	if (tls_policy_requiretls(e) && !l->lmtp && !(l->verified && peer->offers[SMTP_EXT_REQUIRETLS])) {
-		/* RFC 8689 section 4.2.1; what is offered in clear is worth nothing. */
-		buf_str(why, "the sender demands REQUIRETLS, which is not to be had with this exchanger");
+	/* An announcement without verified TLS is worth nothing (RFC 8689 section 4.2.1). */
+	if (tls_policy_requiretls(e) && !l->lmtp &&
+	    lacks(l->verified ? peer : &nothing, SMTP_EXT_REQUIRETLS, why))
 		return CAUSE_NO_REQUIRETLS;
-	}
-	if (p->facts.eight_bit && !p->facts.binary && !peer->offers[SMTP_EXT_8BITMIME]) {	/* RFC 6152 section 3 */
-		buf_str(why, "the message is 8-bit text and the exchanger does not offer 8BITMIME");
-		return CAUSE_NO_8BIT;
-	}
+	if (p->facts.eight_bit && !p->facts.binary && lacks(peer, SMTP_EXT_8BITMIME, why))
+		return CAUSE_NO_8BIT;	/* RFC 6152 section 3 */
 	return fit_time(e, l, why);
 }
 
@@ -67,7 +71,8 @@ fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, struct buf *w
 {
 	if (l->peer.offers[SMTP_EXT_SMTPUTF8] || slice_is_ascii(rcpt->path))
 		return CAUSE_DELIVERED;
-	buf_str(why, "the address needs SMTPUTF8, which the exchanger does not offer");
+	buf_fmt(why, "the address needs %s, which the exchanger does not offer",
+	    smtp_extension(SMTP_EXT_SMTPUTF8)->keyword.p);
 	return CAUSE_NO_SMTPUTF8;
 }
 

@@ -10,112 +10,50 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "smtp/deliver_by.h"
+#include "smtp/dsn.h"
+#include "smtp/extension.h"
 #include "smtp/param.h"
 
 #define PARAMS_MAX 1600		/* as many as a session takes, and more */
 #define BLOCK	   65536
 
+/* BY with the rest of its time; without BY if it is not valid. */
 static void
-add_param(struct buf *b, struct slice whole)
+add_by(struct buf *b, struct slice keyword, struct slice value, int64_t age_s)
 {
-	if (b->n)
-		buf_chr(b, ' ');
-	buf_add(b, whole);
-}
+	struct smtp_by by;
 
-static bool
-is_one_of(struct slice keyword, const struct slice *words)
-{
-	for (; words->n; words++)
-		if (slice_ieq(keyword, *words))
-			return true;
-	return false;
-}
-
-/* "BY=seconds;mode": with what is left of them (RFC 2852 section 4.1.4).  R needs at least one. */
-static void
-add_by(struct buf *b, struct slice value, int64_t age_s)
-{
-	struct slice mode, time = slice_cut(value, ';', &mode);
-	const bool negative = time.n && time.p[0] == '-', returns = mode.n && ascii_lower(mode.p[0]) == 'r';
-	uint64_t seconds;
-	int64_t left;
-
-	if (!slice_uint(slice_skip(time, negative), INT32_MAX, &seconds))
+	if (!smtp_by_parse(value, &by))
 		return;
-	left = (negative ? -(int64_t)seconds : (int64_t)seconds) - age_s;
-	if (returns && left < 1)
-		left = 1;
-	buf_str(b, b->n ? " " : "");
-	buf_fmt(b, "BY=%lld;%.*s", (long long)left, (int)mode.n, mode.p);
+	smtp_by_pass(&by, age_s);
+	smtp_param_add(b, keyword, SL(""));
+	smtp_by_put(b, &by);
 }
 
 void
 alias_copy_from_params(struct slice params, bool list, int64_t age_s, struct buf *b)
 {
-	static const struct slice over[] = { S("HOLDFOR"), S("HOLDUNTIL"), S("") };
-	static const struct slice senders[] = { S("RET"), S("ENVID"), S("") };
 	struct smtp_param p;
 
 	while (smtp_param_take(&params, &p) == SMTP_PARAM_TAKEN) {
-		if (is_one_of(p.keyword, over) || (list && is_one_of(p.keyword, senders)))
-			continue;
-		if (slice_ieq(p.keyword, SL("BY")))
-			add_by(b, p.value, age_s);
-		else
-			add_param(b, p.whole);
+		enum smtp_extension_id id;
+		const struct smtp_parameter *known = smtp_parameter_find(p.keyword, SMTP_OF_MAIL, &id);
+		const enum smtp_copy copy = known ? known->copy : SMTP_COPY_AS_IT_IS;
+
+		if (copy == SMTP_COPY_TIME_LEFT)
+			add_by(b, known->keyword, p.value, age_s);
+		else if (copy == SMTP_COPY_AS_IT_IS || (copy == SMTP_COPY_NOT_OF_LIST && !list))
+			smtp_param_add(b, p.whole, slice_of(NULL, 0));
 	}
-}
-
-/* Without SUCCESS; when nothing else was asked for, nothing is to be told. */
-static void
-add_notify(struct buf *b, struct slice value)
-{
-	bool first = true;
-
-	buf_str(b, b->n ? " NOTIFY=" : "NOTIFY=");
-	while (value.n) {
-		const struct slice word = slice_cut(value, ',', &value);
-
-		if (slice_ieq(word, SL("SUCCESS")))
-			continue;
-		buf_str(b, first ? "" : ",");
-		buf_add(b, word);
-		first = false;
-	}
-	if (first)
-		buf_str(b, "NEVER");
-}
-
-/* RFC 3461 section 4.2 and, for xtext, 4. */
-static void
-add_orcpt(struct buf *b, const struct smtp_path *to)
-{
-	buf_str(b, b->n ? " ORCPT=rfc822;" : "ORCPT=rfc822;");
-	for (size_t i = 0; i < to->n; i++)
-		if (to->text[i] <= ' ' || to->text[i] > '~' || to->text[i] == '+' || to->text[i] == '=')
-			buf_fmt(b, "+%02X", (unsigned char)to->text[i]);
-		else
-			buf_chr(b, to->text[i]);
 }
 
 void
-alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct smtp_path *to, struct buf *b)
+alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct smtp_path *to,
+    struct buf *b)
 {
-	struct smtp_param p;
-	bool named = to->utf8;		/* which rfc822 cannot say */
-
-	if (list)
-		return;
-	while (smtp_param_take(&params, &p) == SMTP_PARAM_TAKEN) {
-		named |= slice_ieq(p.keyword, SL("ORCPT"));
-		if (slice_ieq(p.keyword, SL("NOTIFY")) && !single)
-			add_notify(b, p.value);
-		else
-			add_param(b, p.whole);
-	}
-	if (!named)
-		add_orcpt(b, to);
+	if (!list)
+		smtp_dsn_copy_rcpt(params, !single, to, b);
 }
 
 static int

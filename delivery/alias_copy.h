@@ -20,12 +20,12 @@ struct alias_copy {
 int alias_copy_write(const struct queue *q, const struct alias_copy *c, char ret_id[QUEUE_ID_SIZE]);
 
 /*
- * The parameters it has.  From list_owner's point of view the request of a list's sender ends at the list (RFC 3461
- * section 5.2.7.1); that of an alias with several addresses goes on, but for SUCCESS, which is answered here (5.2.7.3).  A time to
- * hold the message until is over, of one to deliver it by some is.  Where nothing says which address the sender has written
- * to, it is the alias: what comes back is to name it.
+ * Add the parameters of the copy to b.  At a list with an owner the request of the sender ends
+ * (RFC 3461 section 5.2.7.1).  At an alias with several addresses it goes on, but for SUCCESS: the
+ * alias itself answers that (5.2.7.3).
  */
 void alias_copy_from_params(struct slice params, bool list, int64_t age_s, struct buf *b);
-void alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct smtp_path *to, struct buf *b);
+void alias_copy_rcpt_params(struct slice params, bool list, bool single,
+    const struct smtp_path *to, struct buf *b);
 
 #endif

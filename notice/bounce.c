@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "attempt/transcript.h"
+#include "smtp/dsn.h"
+#include "smtp/extension.h"
 #include "smtp/param.h"
 
 #define QUOTES_MAX   3		/* hosts */
@@ -91,8 +93,8 @@ returns_whole(const struct bounce *b)
 	const struct queue_entry *e = b->e;
 
 	return words[b->news->action].whole && e->content_size <= ORIGINAL_MAX && !e->facts.binary &&
-	       !slice_ieq(smtp_param_value(e->from_params, SL("RET")), SL("HDRS")) &&
-	       !smtp_param_has(e->from_params, SL("REQUIRETLS"));
+	       !smtp_dsn_headers_only(e->from_params) &&
+	       !smtp_extension_used(e->from_params, SMTP_EXT_REQUIRETLS);
 }
 
 static int
@@ -122,7 +124,7 @@ needs_utf8(const struct bounce *b)
 	const struct queue_entry *e = b->e;
 	bool found = !slice_is_ascii(e->from) || !slice_is_ascii(b->header.text);
 
-	if (!smtp_param_has(e->from_params, SL("SMTPUTF8")))
+	if (!smtp_extension_used(e->from_params, SMTP_EXT_SMTPUTF8))
 		return false;
 	for (size_t i = 0; i < b->news->n && !found; i++) {
 		const struct queue_rcpt *rcpt = &e->rcpts[b->news->rcpts[i].rcpt];
@@ -184,9 +186,8 @@ add_written_address(struct bounce *b, const struct queue_rcpt *rcpt)
 {
 	char space[600];
 	struct buf text = BUF(space);
-	struct slice address;
+	struct slice type, address = smtp_dsn_orcpt(rcpt->params, &type);
 
-	(void)slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
 	smtp_xtext_decode(address, &text);
 	if (text.n && !text.full && !slice_ieq(buf_slice(&text), rcpt->path))
 		notice_line(&b->n, "    (you have written to <%.*s>)", (int)text.n, text.p);
@@ -338,7 +339,7 @@ bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e
 	b->original_8bit = b->whole ? e->facts.eight_bit : !slice_is_ascii(b->header.text);
 	b->utf8 = needs_utf8(b);
 	envelope.utf8 = b->utf8;
-	envelope.requiretls = smtp_param_has(e->from_params, SL("REQUIRETLS"));
+	envelope.requiretls = smtp_extension_used(e->from_params, SMTP_EXT_REQUIRETLS);
 	notice_begin(&b->n, q, &envelope);
 	r = write_parts(b);
 	if (r == 0)

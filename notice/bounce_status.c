@@ -6,6 +6,7 @@
 #include "notice/bounce_parts.h"
 
 #include "attempt/deadline.h"
+#include "smtp/dsn.h"
 #include "smtp/param.h"
 
 /* "mx1.example" of "mx1.example[192.0.2.1]:25"; where there is no name, "[192.0.2.1]". */
@@ -52,7 +53,7 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 	const struct queue_rcpt *rcpt = &b->e->rcpts[r->rcpt];
 	struct slice path = rcpt->path, address, type;
 
-	type = slice_cut(smtp_param_value(rcpt->params, SL("ORCPT")), ';', &address);
+	address = smtp_dsn_orcpt(rcpt->params, &type);
 	notice_blank(&b->n);
 	add_reference(b, "Original-Recipient", type, address);
 	notice_line(&b->n, "Final-Recipient: %s; %.*s", slice_is_ascii(path) ? "rfc822" : "utf-8", (int)path.n, path.p);
@@ -71,7 +72,7 @@ bounce_status(struct bounce *b)
 
 	notice_part(&b->n, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
-	add_reference(b, "Original-Envelope-Id", SL(""), smtp_param_value(b->e->from_params, SL("ENVID")));
+	add_reference(b, "Original-Envelope-Id", SL(""), smtp_dsn_envid(b->e->from_params));
 	notice_date(&b->n, "Arrival-Date", b->e->arrived_us / 1000000);
 	if (deadline.set)	/* RFC 2852 section 6 */
 		notice_date(&b->n, "Deliver-By-Date", deadline.at_s);

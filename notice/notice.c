@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "smtp/dsn.h"
+#include "smtp/extension.h"
 
 void
 notice_begin(struct notice *n, const struct queue *q, const struct notice_envelope *envelope)
@@ -16,9 +18,9 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 	struct buf params = BUF(space);
 
 	if (envelope->utf8)
-		buf_str(&params, "SMTPUTF8");
+		smtp_extension_ask(&params, SMTP_EXT_SMTPUTF8);
 	if (envelope->requiretls)
-		buf_str(&params, params.n ? " REQUIRETLS" : "REQUIRETLS");
+		smtp_extension_ask(&params, SMTP_EXT_REQUIRETLS);
 	n->queue = q;
 	n->utf8 = envelope->utf8;
 	facts_begin(&n->facts);
@@ -26,7 +28,7 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 	queue_field(&n->message, "client", SL("local"));
 	queue_field(&n->message, "protocol", SL("bounce"));
 	queue_from(&n->message, SL(""), buf_slice(&params));
-	queue_rcpt(q, &n->message, envelope->to, SL("NOTIFY=NEVER"));
+	queue_rcpt(q, &n->message, envelope->to, SL(SMTP_DSN_NO_NOTICE));
 	n->error = queue_head_end(q, &n->message, 0);
 }
 

@@ -421,6 +421,12 @@ smtp_extension_used(struct slice params, enum smtp_extension_id id)
 	return false;
 }
 
+void
+smtp_extension_ask(struct buf *params, enum smtp_extension_id id)
+{
+	smtp_param_add(params, extensions[id].parameters[0].keyword, slice_of(NULL, 0));
+}
+
 bool
 smtp_extension_offered(enum smtp_extension_id id, const struct server_session *s)
 {

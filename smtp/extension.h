@@ -92,6 +92,9 @@ const struct smtp_parameter *smtp_parameter_find(struct slice keyword, enum smtp
 /* Does a parameter of the extension stand among these? */
 bool smtp_extension_used(struct slice params, enum smtp_extension_id id);
 
+/* Add the parameter that asks for the extension, without a value. */
+void smtp_extension_ask(struct buf *params, enum smtp_extension_id id);
+
 /* Does the server offer the extension to this client, now? */
 bool smtp_extension_offered(enum smtp_extension_id id, const struct server_session *s);
 

@@ -218,6 +218,8 @@ static const struct { const char *from, *list, *alias; } from_params[] = {
 	{ "HOLDFOR=60 MT-PRIORITY=3", "MT-PRIORITY=3", "MT-PRIORITY=3" }, { "HOLDUNTIL=2026-11-22T00:00:00Z", "", "" },
 	{ "REQUIRETLS BY=120;R", "REQUIRETLS BY=20;R", "REQUIRETLS BY=20;R" }, { "BY=50;R", "BY=1;R", "BY=1;R" },
 	{ "by=50;NT RET=HDRS", "BY=-50;NT", "BY=-50;NT RET=HDRS" }, { "BY=-7;N", "BY=-107;N", "BY=-107;N" },
+	{ "BY=+120;rt", "BY=20;RT", "BY=20;RT" }, { "BY=-999999950;N", "BY=-999999999;N", "BY=-999999999;N" },
+	{ "BY=1000000000;N X=1", "X=1", "X=1" },
 };
 
 #define TO "ORCPT=rfc822;\"a+20b+2Bc\"@here.example"
