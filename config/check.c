@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Checks of the configuration that only show once all is read: what does not fit together, and files
- * that cannot be read.  They report, and stop nothing.  Called by config.c.
+ * Checks that need the whole configuration: settings that do not fit together, files that cannot be
+ * read.  They report and go on.
  */
 #include "config/check.h"
 
@@ -14,7 +14,7 @@
 #include "base/words.h"
 #include "config/pool.h"
 
-/* It is read later, message by message: say now that this cannot work. */
+/* The file is read anew for each message: report now that this cannot work. */
 static void
 check_file(struct config_loader *l, const char *what, const char *path, struct place at)
 {
@@ -31,7 +31,7 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
 }
 
-/* Does what is said there stay on this host, or inside TLS with a certificate that is verified? */
+/* Does a password stay on this host, or inside TLS with a verified certificate? */
 static bool
 is_private(const struct config *c, const struct route *r)
 {
@@ -43,18 +43,21 @@ is_private(const struct config *c, const struct route *r)
 	       (address_parse(slice_str(r->host), 0, &ss, &len) && address_is_loopback(&ss));
 }
 
-/* A name, a secret, and a host to tell them to. */
+/* A login needs a name, one secret, and a host that takes them. */
 static void
 check_login(struct config_loader *l, const struct route *r, const struct route_places *places)
 {
 	const struct place *at = places->keys;
 	const char *section = r->by_sender ? "sender" : "route";
-	const bool refused = l->settings.errors > 0;	/* then what was written may be missing for that reason */
+	/* After an error a key may be missing only because its value was refused. */
+	const bool refused = l->settings.errors > 0;
 	const bool secret = r->password_file || r->token_command;
 
-	if (r->user && !secret && !(refused && (at[ROUTE_PASSWORD_FILE].source || at[ROUTE_TOKEN_COMMAND].source)))
+	if (r->user && !secret &&
+	    !(refused && (at[ROUTE_PASSWORD_FILE].source || at[ROUTE_TOKEN_COMMAND].source)))
 		settings_error(&l->settings, at[ROUTE_USER],
-		    "[%s %s] user: has no password: set password-file or token-command", section, r->pattern);
+		    "[%s %s] user: has no password: set password-file or token-command", section,
+		    r->pattern);
 	if (r->password_file && r->token_command)
 		settings_error(&l->settings, at[ROUTE_TOKEN_COMMAND],
 		    "[%s %s] token-command: there is a password-file too: remove one", section, r->pattern);
@@ -64,25 +67,24 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 	if (!r->user || refused || !at[ROUTE_VIA].source)
 		return;
 	if (!way_of(r->via)->login)
-		settings_error(&l->settings, at[ROUTE_USER],
-		    "[%s %s] user: there is nobody to log in to: set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
+		settings_error(&l->settings, at[ROUTE_USER], "[%s %s] user: there is nobody to log in to: "
+		    "set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
 	else if (!is_private(l->c, r))
-		settings_error(&l->settings, at[ROUTE_USER],
-		    "[%s %s] user: the password could be read on its way: set via = smtps://HOST or smtp+starttls://HOST",
-		    section, r->pattern);
+		settings_error(&l->settings, at[ROUTE_USER], "[%s %s] user: the password could be read on "
+		    "its way: set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
 }
 
-/* TLS is where there is another host, and one's scheme has not said it already. */
+/* `tls` needs a host, and a form of `via` that does not demand TLS already. */
 static void
 check_route_tls(struct config_loader *l, const struct route *r, const struct route_places *places)
 {
-	const bool elsewhere = way_has_hosts(r);
+	const bool hosts = way_has_hosts(r);
 
-	if (!r->tls || !places->keys[ROUTE_VIA].source || (elsewhere && r->scheme == SCHEME_ANY))
+	if (!r->tls || !places->keys[ROUTE_VIA].source || (hosts && r->scheme == SCHEME_ANY))
 		return;
 	settings_error(&l->settings, places->keys[ROUTE_TLS], "[%s %s] tls: %s: remove the line",
 	    r->by_sender ? "sender" : "route", r->pattern,
-	    elsewhere ? "smtps:// and smtp+starttls:// say it already" : "there is no other host");
+	    hosts ? "smtps:// and smtp+starttls:// say it already" : "there is no other host");
 }
 
 static void
@@ -96,14 +98,16 @@ check_routes(struct config_loader *l)
 
 		if (!places->keys[ROUTE_VIA].source)
 			settings_error(&l->settings, places->section,
-			    "[%s %s]: has no via: add one, like via = mx", r->by_sender ? "sender" : "route", r->pattern);
+			    "[%s %s]: has no via: add one, like via = mx",
+			    r->by_sender ? "sender" : "route", r->pattern);
 		check_login(l, r, places);
 		check_route_tls(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)
-			settings_error(&l->settings, places->keys[ROUTE_ALIASES], "[route *] aliases: here they would take the mail of "
-			    "other people's domains: write them into the route of yours");
+			settings_error(&l->settings, places->keys[ROUTE_ALIASES],
+			    "[route *] aliases: here they would take the mail of other people's domains: "
+			    "write them into the route of yours");
 		else if (r->aliases)
 			check_file(l, "aliases", r->aliases, places->keys[ROUTE_ALIASES]);
 		route_settle(r);
@@ -137,14 +141,17 @@ static void
 check_tls(struct config_loader *l)
 {
 	const struct config *c = l->c;
-	const size_t certificates = count_words(c->server.tls_certificate), keys = count_words(c->server.tls_key);
+	const size_t certificates = count_words(c->server.tls_certificate);
+	const size_t keys = count_words(c->server.tls_key);
 
 	if (certificates == 0 && c->server.tls != SERVER_TLS_OFF)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls"))],
-		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is in the same file");
+		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is "
+		    "in the same file");
 	if (keys && keys != certificates)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls-key"))],
-		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key", keys, certificates);
+		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key",
+		    keys, certificates);
 }
 
 void
@@ -158,10 +165,12 @@ config_check(struct config_loader *l)
 	check_retries(l);
 	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 && !c->server.proxy_trusted.local)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
-		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into proxy-trusted");
+		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into "
+		    "proxy-trusted");
 	check_tls(l);
 	if (c->server.senders)
-		check_file(l, "[server] senders", c->server.senders, l->keys[keys_find(SL("server"), SL("senders"))]);
+		check_file(l, "[server] senders", c->server.senders,
+		    l->keys[keys_find(SL("server"), SL("senders"))]);
 	if (c->server.auth_senders)
 		check_file(l, "[server] auth-senders", c->server.auth_senders,
 		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What config.c knows while it reads, and the checks that need all of it.
+ * The state of loading a configuration, and the checks that need all of it.
  */
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
@@ -9,7 +9,7 @@
 #include "config/route.h"
 #include "config/settings.h"
 
-/* Where a route and its keys were written. */
+/* The places where a route and its keys were written. */
 struct route_places {
 	struct place section, keys[ROUTE_KEYS];
 };
@@ -18,11 +18,12 @@ struct config_loader {
 	struct config *c;
 	struct settings settings;
 	struct place keys[KEYS_MAX];
-	struct route_places *routes;	/* beside c->routes */
-	size_t current;			/* the route of the last setting */
+	struct route_places *routes;	/* in step with c->routes */
+	size_t current;			/* index of the route of the last setting */
 };
 
-/* All is read: report what does not fit together or cannot work, and fill in what depends on other settings. */
+/* All settings are read: report those that do not fit together or cannot work, and fill in the values
+ * that depend on others. */
 void config_check(struct config_loader *l);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Loads the configuration: takes each setting to its key (keys.c) or its route (route.c).  What only
- * shows once all is read is config_check.c's.  Called by every program at its start, so it allocates
- * little and asks nothing of the network.
+ * Loads the configuration: each setting goes to its key (keys.c) or its route (route.c).  Checks that
+ * need the whole configuration are in check.c.  A session pays for this at its start: it allocates
+ * little and asks the network nothing.
  */
 #include "config/config.h"
 
@@ -12,12 +12,13 @@
 #include "config/check.h"
 #include "config/pool.h"
 
-/* One file says a thing once; another file, or -o, may say it anew. */
+/* A file may set a key once; another file, or -o, may set it again. */
 static bool
 is_duplicate(struct config_loader *l, struct place *was, const struct setting *s)
 {
 	if (was->source == s->place.source) {
-		settings_error(&l->settings, s->place, "[%.*s] %.*s: is set in line %u already: remove one",
+		settings_error(&l->settings, s->place,
+		    "[%.*s] %.*s: is set in line %u already: remove one",
 		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p, was->line);
 		return true;
 	}
@@ -31,8 +32,9 @@ bad_value(struct config_loader *l, const struct setting *s, int error, struct bu
 	if (error == -ENOMEM)
 		settings_error(&l->settings, s->place, "out of memory");
 	else
-		settings_error(&l->settings, s->place, "[%.*s] %.*s = %.*s: %s", (int)s->section.n, s->section.p,
-		    (int)s->key.n, s->key.p, (int)(s->value.n < 200 ? s->value.n : 200), s->value.p, buf_cstr(why));
+		settings_error(&l->settings, s->place, "[%.*s] %.*s = %.*s: %s", (int)s->section.n,
+		    s->section.p, (int)s->key.n, s->key.p, (int)(s->value.n < 200 ? s->value.n : 200),
+		    s->value.p, buf_cstr(why));
 }
 
 static bool
@@ -41,7 +43,8 @@ is_route(const struct route *r, bool by_sender, const char *pattern)
 	return r->by_sender == by_sender && strcmp(r->pattern, pattern) == 0;
 }
 
-/* The route of that pattern, lower case; nroutes when there is none.  A section's keys come in a row. */
+/* The index of a route by its pattern in lower case; nroutes if there is none.  The current route is
+ * tried first, because a section has several keys. */
 static size_t
 find_route(const struct config_loader *l, bool by_sender, const char *pattern)
 {
@@ -55,7 +58,7 @@ find_route(const struct config_loader *l, bool by_sender, const char *pattern)
 	return c->nroutes;
 }
 
-/* Append a route; takes the pattern over.  0 or -ENOMEM. */
+/* Append a route, which takes the pattern over.  0 or -ENOMEM. */
 static int
 add_route(struct config_loader *l, bool by_sender, char *pattern, struct place place)
 {
@@ -79,7 +82,7 @@ no_memory:
 	return -ENOMEM;
 }
 
-/* Make l->current the route of that pattern, which may be new.  0 or -ENOMEM. */
+/* Make l->current the index of the route of a pattern, which may be new.  0 or -ENOMEM. */
 static int
 select_route(struct config_loader *l, bool by_sender, struct slice pattern, struct place place)
 {
@@ -108,8 +111,10 @@ set_in_route(struct config_loader *l, const struct setting *s, bool by_sender, s
 
 	if (!(by_sender ? route_sender_valid(pattern) : route_pattern_valid(pattern))) {
 		settings_error(&l->settings, s->place, by_sender
-		    ? "[%.*s]: write [sender anna@example.org], [sender example.org], or [sender .example.org] for its subdomains"
-		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, or [route *]",
+		    ? "[%.*s]: write [sender anna@example.org], [sender example.org], or "
+		      "[sender .example.org] for its subdomains"
+		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, or "
+		      "[route *]",
 		    (int)s->section.n, s->section.p);
 		return false;
 	}
@@ -142,8 +147,9 @@ set_key(struct config_loader *l, const struct setting *s)
 
 	if (key < 0) {
 		keys_names(s->section, &why);
-		settings_error(&l->settings, s->place, "[%.*s] %.*s: there is no such key; the section has %s",
-		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p, buf_cstr(&why));
+		settings_error(&l->settings, s->place,
+		    "[%.*s] %.*s: there is no such key; the section has %s", (int)s->section.n,
+		    s->section.p, (int)s->key.n, s->key.p, buf_cstr(&why));
 		return;
 	}
 	if (is_duplicate(l, &l->keys[key], s))
@@ -167,8 +173,8 @@ set(void *ctx, const struct setting *s)
 	if (slice_eq(word, SL("route")) || slice_eq(word, SL("sender")))
 		return set_in_route(l, s, word.p[0] == 's', slice_trim(pattern));
 	settings_error(&l->settings, s->place,
-	    "[%.*s]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and [sender PATTERN]",
-	    (int)s->section.n, s->section.p);
+	    "[%.*s]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and "
+	    "[sender PATTERN]", (int)s->section.n, s->section.p);
 	return false;
 }
 

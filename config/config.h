@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The configuration, shared by all programs: built-in defaults, then the file,
- * then conf.d/ beside it, then -o.  Every key that exists stands in one table in
- * keys.c, with its section, its kind, its default, its bounds and its place in this struct.
+ * The configuration that all programs share: built-in defaults, then the file, then conf.d/ beside
+ * it, then -o.  One table in keys.c has each key with its section, kind, default, bounds and place
+ * in this struct.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -25,34 +25,34 @@ enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_A
 enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
 enum config_early { EARLY_LOG, EARLY_REFUSE };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
-/* Towards other servers; unset: not said here. */
+/* TLS to other servers; unset: the next wider setting counts. */
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 
 struct route {
 	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org"; lower case */
-	bool by_sender;		/* [sender PATTERN]: of the reverse-path, else of the recipient's domain */
+	bool by_sender;		/* [sender]: matches the reverse-path; else the recipient's domain */
 	enum route_via via;
-	char *via_text;		/* as written, for --explain and the log */
+	char *via_text;		/* the value of `via` as it was written */
 	char *host;		/* the one host it names, or NULL: name or address, without brackets */
 	enum route_scheme scheme;
-	enum relay_tls tls;	/* unset: as [relay] says */
+	enum relay_tls tls;	/* unset: as [relay] tls */
 	uint16_t port;		/* of host; 0: [relay] port */
 	char *target;		/* the path or the text that it names, or NULL */
 	bool accept_set;
-	enum config_accept accept;	/* settled by config_load, whatever was written */
+	enum config_accept accept;	/* also valid if nothing was written */
 	char *recipients;	/* file, or NULL: any local part */
-	char *aliases;
-	char subaddress;	/* between user and detail; NUL: none */
-	char *user;		/* to log in as; NULL: not at all */
-	char *password_file;	/* a path or a credential (config/secret.h); NULL: none, then there is */
-	char *token_command;	/* that prints a token */
+	char *aliases;		/* file, or NULL */
+	char subaddress;	/* the octet between user and detail; NUL: none */
+	char *user;		/* name for the login; NULL: no login */
+	char *password_file;	/* a path or a credential (config/secret.h); or NULL */
+	char *token_command;	/* prints a token, in place of a password; or NULL */
 };
 
 struct network_list {
 	struct cidr *list;
 	size_t n;
-	bool local;		/* pipes and AF_UNIX too */
+	bool local;		/* also pipes and AF_UNIX */
 };
 
 struct config {
@@ -62,83 +62,83 @@ struct config {
 		uint64_t min_free;		/* octets */
 	} queue;
 	struct {
-		/* FQDN, or an address literal.  NULL where none was written and the host has no name with a
-		 * dot: then a session greets with the literal of its own end's address (RFC 5321 section 4.1.3). */
+		/* FQDN or address literal.  NULL if none was written and the host has no name with a dot:
+		 * a session then greets with the literal of its own address (RFC 5321 section 4.1.3). */
 		char *hostname;
 		uint64_t max_message_size;	/* octets */
 		uint64_t max_recipients, max_errors, max_connections;
-		uint64_t max_messages;		/* of one session */
+		uint64_t max_messages;		/* in one session */
 		uint64_t timeout_ms, session_timeout_ms;
-		uint64_t min_rate;		/* octets of a message a second; 0: any */
+		uint64_t min_rate;		/* octets of content a second; 0: any */
 		enum config_early early_talkers;
 		enum config_syntax syntax;
 		enum config_role role;
 		enum config_newline bare_newline;
-		char *refuse;			/* text: no service at all; or NULL */
+		char *refuse;			/* the text that refuses all sessions, or NULL */
 		struct cidr *trusted;
 		size_t ntrusted;
 		bool trust_local;		/* pipes and AF_UNIX */
-		int proxy_protocol;		/* 0 or 1; from whom: */
-		struct network_list proxy_trusted;
+		int proxy_protocol;		/* 0 or 1 */
+		struct network_list proxy_trusted;	/* the balancers that may send its header */
 		char *senders;			/* file, or NULL */
 		enum config_tls tls;
-		char *tls_certificate, *tls_key;	/* lists of files or credentials (config/secret.h), or NULL */
+		char *tls_certificate, *tls_key;	/* lists of files or credentials, or NULL */
 		enum config_client_certificates tls_client;
 		char *tls_program;		/* NULL: beside smtp-handler */
 		enum config_auth auth;
-		char *auth_target;		/* file or credential; socket */
+		char *auth_target;		/* AUTH_FILE: file or credential; AUTH_DOVECOT: socket */
 		char *auth_senders;		/* file, or NULL */
 	} server;
 	struct {
-		struct address_list resolver;	/* none: resolv.conf */
+		struct address_list resolver;	/* empty: the servers of resolv.conf */
 		uint64_t port, processes, per_destination;
 		enum address_family family;
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
 		char *tls_ca_file;		/* NULL: the system's */
-		char *ignore_keywords;		/* of EHLO, or NULL */
+		char *ignore_keywords;		/* of replies to EHLO; or NULL */
 		struct address_list bind;
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;
-		uint64_t latency_fresh_s;	/* how long a measured latency counts */
+		uint64_t latency_fresh_s;	/* a measured latency counts for so long */
 	} relay;
 	struct route *routes;
 	size_t nroutes;
 };
 
-/* Told of each error; file is "-o" for options, line 0 where there is none. */
+/* Takes each error.  file is "-o" for options and NULL for none; line is 0 for none. */
 struct config_report {
 	void (*error)(void *ctx, const char *file, unsigned line, const char *text);
 	void *ctx;
 };
 
 /*
- * Read it all.  file NULL means the default file, which may be missing; a named
- * one may not.  overrides are n strings SECTION.KEY=VALUE.  0, or -EINVAL after
- * every error was reported (c is then still safe for config_done()).  What is in
- * c is allocated and belongs to it.
+ * Read the whole configuration into c, which owns all it points to.  file NULL means the default
+ * file, which may be missing; a named file must exist.  overrides are n strings SECTION.KEY=VALUE.
+ * 0; or -EINVAL after every error was reported: config_done() must be called then, too.
  */
 int config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
     const struct config_report *report);
 void config_done(struct config *c);
 
-/* The route for a domain (any case): the longest pattern that matches, an exact name before
- * ".suffix" before "*".  Never NULL: without a match it is the built-in `* via mx, accept = trusted`.
- * Borrowed from c. */
+/* The [route] of a domain, in any case: an exact name before the longest ".suffix" before "*".
+ * Never NULL: without a match it is the built-in `* via mx, accept = trusted`.  Borrowed from c. */
 const struct route *config_route(const struct config *c, struct slice domain);
 
-/* The route of <postmaster> without a domain (RFC 5321 section 4.5.1), and which domain's it is: this host's name, unless mail for
- * that goes elsewhere and some other domain's ends here.  Both live as long as c. */
+/* The route of <postmaster> without a domain, and the domain it stands for: the name of this host,
+ * unless mail for that name leaves this host and mail for some other domain does not.  Both live as
+ * long as c (RFC 5321 section 4.5.1). */
 const struct route *config_postmaster(const struct config *c, struct slice *ret_domain);
 
-/* The route of a message from sender, an address; empty: the null path.  A [route] that names the recipient's domain or a
- * suffix of it, then the [sender] that matches best, an address before a name before ".suffix", then the rest. */
+/* The route of mail from sender, an address or empty, to a domain.  A [route] with the domain or a
+ * suffix of it comes first, then the best [sender] (address before name before ".suffix"), then
+ * [route *]. */
 const struct route *config_route_from(const struct config *c, struct slice sender, struct slice domain);
 
-/* Does sa belong to [server] trusted?  NULL means a pipe or AF_UNIX ("local"). */
+/* Does [server] trusted have sa?  NULL means a pipe or AF_UNIX ("local"). */
 bool config_trusts(const struct config *c, const struct sockaddr *sa);
 
-/* The same for the balancers whose word counts ([server] proxy-trusted); nobody's without proxy-protocol = on. */
+/* Does [server] proxy-trusted have sa?  Always false without proxy-protocol = on. */
 bool config_is_balancer(const struct config *c, const struct sockaddr *sa);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * One line, one item.  Pure: no file, no allocation; called by settings.c.
+ * The parser of configuration files: one line, one item.  Pure.
  */
 #include "config/ini.h"
 
-/* A '#' begins a comment at the start of a line or behind a blank, so that it can be part of a word. */
+/* A '#' begins a comment only at the start of a line or behind a blank: a word may have it inside. */
 static struct slice
 without_comment(struct slice line)
 {
@@ -28,7 +28,8 @@ section(struct slice line)
 	if (line.p[line.n - 1] != ']')
 		return bad(memchr(line.p, ']', line.n) ? "there is something behind the ] of the section"
 						      : "the section has no closing ]");
-	name = slice_trim(slice_of(line.p + 1, line.n - 2));	/* "[route [192.0.2.1]]" has brackets inside */
+	/* "[route [192.0.2.1]]" has brackets inside */
+	name = slice_trim(slice_of(line.p + 1, line.n - 2));
 	if (name.n == 0)
 		return bad("the section has no name: write [server], for instance");
 	return (struct ini_item){ .kind = INI_SECTION, .name = name };
@@ -52,7 +53,8 @@ ini_next(struct ini *ini, struct ini_item *ret)
 {
 	struct slice line;
 
-	if (ini->line == 0 && slice_has_prefix(ini->rest, SL("\xef\xbb\xbf")))	/* an editor's byte order mark */
+	/* Some editors write a byte order mark. */
+	if (ini->line == 0 && slice_has_prefix(ini->rest, SL("\xef\xbb\xbf")))
 		ini->rest = slice_skip(ini->rest, 3);
 	while (ini->rest.n) {
 		line = slice_cut(ini->rest, '\n', &ini->rest);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The syntax of the configuration file: `[section]`, `key = value`, `# comment`.
- * Knows no section and no key.
+ * The syntax of a configuration file: `[section]`, `key = value`, `# comment`.  It knows no section
+ * and no key.
  */
 #ifndef CONFIG_INI_H
 #define CONFIG_INI_H
@@ -14,14 +14,14 @@ enum ini_kind { INI_SECTION, INI_SETTING, INI_ERROR };
 
 struct ini {
 	struct slice rest;
-	unsigned line;		/* of the last item, from 1 */
+	unsigned line;		/* number of the last item's line, from 1 */
 };
 
 struct ini_item {
 	enum ini_kind kind;
-	struct slice name;	/* of the section or the key; never empty */
+	struct slice name;	/* INI_SECTION, INI_SETTING: never empty */
 	struct slice value;	/* INI_SETTING; may be empty */
-	const char *error;	/* INI_ERROR: what is wrong with the line */
+	const char *error;	/* INI_ERROR: the mistake in the line */
 };
 
 static inline struct ini
@@ -30,7 +30,7 @@ ini_start(struct slice text)
 	return (struct ini){ .rest = text };
 }
 
-/* The next item, with its comment and the blanks around it taken off; false at the end. */
+/* The next item, without its comment and the blanks around it; false at the end. */
 bool ini_next(struct ini *ini, struct ini_item *ret);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Values that are lists of networks or addresses.  Memory from base/small.  Called by keys.c.
+ * Parses lists of networks and addresses.
  */
 #include "config/networks.h"
 
@@ -51,7 +51,7 @@ networks_addresses(struct slice value, bool resolver, struct address_list *ret, 
 	else if (resolver && value.n == 0)
 		return refuse_word(why, value, "write system, or addresses");
 	while ((word = words_next(&value)).n) {
-		/* a source address has no port, a server has one */
+		/* A resolver has a port, a source has none. */
 		if (!address_parse(word, resolver ? 53 : 0, &ss, &len) ||
 		    (address_port((struct sockaddr *)&ss) != 0) != resolver) {
 			pool_free(a.list);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Lists of networks and of addresses, separated by blanks, as the configuration has them.
+ * Values that are lists of networks or addresses, separated by blanks.
  */
 #ifndef CONFIG_NETWORKS_H
 #define CONFIG_NETWORKS_H
@@ -8,10 +8,12 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* Networks, and the word local.  0; -EINVAL with what to do about it in why; -ENOMEM. */
+/* Networks and the word local.  0 with memory of the pool; -EINVAL with what to do about it in why;
+ * -ENOMEM. */
 int networks_parse(struct slice value, struct network_list *ret, struct buf *why);
 
-/* Addresses: with ports for servers (or the word system, which is none), without for sources. */
+/* Addresses.  Of resolvers, with ports, or the word system for an empty list; of sources, without
+ * ports.  Returns as networks_parse(). */
 int networks_addresses(struct slice value, bool resolver, struct address_list *ret, struct buf *why);
 
 #endif
