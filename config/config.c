@@ -202,7 +202,7 @@ config_done(struct config *c)
 	pool_free(c->routes);
 	pool_free(c->queue.directory);
 	pool_free(c->server.hostname);
-	pool_free(c->server.trusted);
+	pool_free(c->server.trusted.list);
 	pool_free(c->server.proxy_trusted.list);
 	pool_free(c->server.senders);
 	pool_free(c->server.refuse);
@@ -218,28 +218,25 @@ config_done(struct config *c)
 	memset(c, 0, sizeof *c);
 }
 
-bool
-config_trusts(const struct config *c, const struct sockaddr *sa)
+static bool
+has_address(const struct network_list *networks, const struct sockaddr *sa)
 {
 	if (!sa)
-		return c->server.trust_local;
-	for (size_t i = 0; i < c->server.ntrusted; i++)
-		if (cidr_match(&c->server.trusted[i], sa))
+		return networks->local;
+	for (size_t i = 0; i < networks->n; i++)
+		if (cidr_match(&networks->list[i], sa))
 			return true;
 	return false;
 }
 
 bool
+config_trusts(const struct config *c, const struct sockaddr *sa)
+{
+	return has_address(&c->server.trusted, sa);
+}
+
+bool
 config_is_balancer(const struct config *c, const struct sockaddr *sa)
 {
-	const struct network_list *balancers = &c->server.proxy_trusted;
-
-	if (!c->server.proxy_protocol)
-		return false;
-	if (!sa)
-		return balancers->local;
-	for (size_t i = 0; i < balancers->n; i++)
-		if (cidr_match(&balancers->list[i], sa))
-			return true;
-	return false;
+	return c->server.proxy_protocol && has_address(&c->server.proxy_trusted, sa);
 }

@@ -75,9 +75,7 @@ struct config {
 		enum config_role role;
 		enum config_newline bare_newline;
 		char *refuse;			/* the text that refuses all sessions, or NULL */
-		struct cidr *trusted;
-		size_t ntrusted;
-		bool trust_local;		/* pipes and AF_UNIX */
+		struct network_list trusted;
 		int proxy_protocol;		/* 0 or 1 */
 		struct network_list proxy_trusted;	/* the balancers that may send its header */
 		char *senders;			/* file, or NULL */

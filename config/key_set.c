@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * How a value's text gets into its place in struct config, by the kind of its key.  No files are
- * read here.  Called by keys.c, for what config.c reads and for the defaults.
+ * Parses the text of a value by the kind of its key, and stores it in struct config.  Reads no files.
  */
 #include "config/key_set.h"
 
@@ -16,7 +15,13 @@
 static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum address_family) == sizeof(int),
     "choices are stored as int");
 
-/* A bound as people write it: the largest unit that divides it. */
+static void *
+place_of(struct config *c, const struct key *k)
+{
+	return (char *)c + k->at;
+}
+
+/* A bound as people write it, in the largest unit that divides it. */
 static void
 bound_text(struct buf *b, enum key_kind kind, uint64_t v)
 {
@@ -68,7 +73,7 @@ set_number(struct config *c, const struct key *k, struct slice value, struct buf
 			return refuse(why, "write whole seconds");
 		v /= KEY_SECOND;
 	}
-	memcpy((char *)c + k->at, &v, sizeof v);
+	memcpy(place_of(c, k), &v, sizeof v);
 	return 0;
 }
 
@@ -80,7 +85,7 @@ set_choice(struct config *c, const struct key *k, struct slice value, struct buf
 	for (choice = k->choices; choice->word.n; choice++) {
 		if (!slice_eq(value, choice->word))
 			continue;
-		memcpy((char *)c + k->at, &choice->value, sizeof choice->value);
+		memcpy(place_of(c, k), &choice->value, sizeof choice->value);
 		return 0;
 	}
 	buf_str(why, "write ");
@@ -92,30 +97,24 @@ set_choice(struct config *c, const struct key *k, struct slice value, struct buf
 	return -EINVAL;
 }
 
-/* The member of c at that offset. */
-static char **
-text_at(struct config *c, size_t offset)
-{
-	return (char **)(void *)((char *)c + offset);
-}
-
 static int
 set_text(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	if (k->kind == KIND_HOSTNAME) {
 		if (value.n && !name_is_host(value) && !name_is_literal(value))
-			return refuse(why, "write a full name, like mail.example.org, or an address like [192.0.2.1]");
+			return refuse(why,
+			    "write a full name, like mail.example.org, or an address like [192.0.2.1]");
 	} else if (k->kind == KIND_TEXT) {
 		for (size_t i = 0; i < value.n; i++)
 			if (value.p[i] < ' ' || value.p[i] > '~')
 				return refuse(why, "write plain ASCII");
-		if (value.n > 400)		/* one reply line holds it */
+		if (value.n > 400)		/* it must fit into one line of a reply */
 			return refuse(why, "write at most 400 characters");
 	} else if (value.n ? value.p[0] != '/' : k->kind == KIND_DIRECTORY) {
 		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
 							: "write the absolute path of a directory");
 	}
-	return pool_replace(text_at(c, k->at), value);
+	return pool_replace(place_of(c, k), value);
 }
 
 static int
@@ -125,12 +124,13 @@ set_secrets(struct config *c, const struct key *k, struct slice value, struct bu
 
 	while ((word = words_next(&rest)).n)
 		if (!secret_name_valid(word))
-			return refuse_word(why, word, " is neither an absolute path nor the name of a credential");
-	return pool_replace(text_at(c, k->at), value);
+			return refuse_word(why, word,
+			    " is neither an absolute path nor the name of a credential");
+	return pool_replace(place_of(c, k), value);
 }
 
 static int
-set_auth(struct config *c, struct slice value, struct buf *why)
+set_auth(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	const struct slice file = SL("file:"), dovecot = SL("dovecot:");
 	enum config_auth auth = AUTH_OFF;
@@ -150,7 +150,7 @@ set_auth(struct config *c, struct slice value, struct buf *why)
 	} else if (!slice_eq(value, SL("off"))) {
 		return refuse(why, "write off, file:PATH or dovecot:SOCKET");
 	}
-	r = pool_replace(&c->server.auth_target, target);
+	r = pool_replace(place_of(c, k), target);
 	if (r == 0)
 		c->server.auth = auth;
 	return r;
@@ -159,28 +159,22 @@ set_auth(struct config *c, struct slice value, struct buf *why)
 static int
 set_networks(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
-	struct network_list *at = k->at == KEY_NOWHERE ? NULL : (struct network_list *)(void *)((char *)c + k->at), list;
+	struct network_list *at = place_of(c, k), list;
 	const int r = networks_parse(value, &list, why);
 
 	if (r < 0)
 		return r;
-	pool_free(at ? at->list : c->server.trusted);
-	if (at) {
-		at->list = list.list;
-		at->n = list.n;
-		at->local = list.local;
-	} else {
-		c->server.trusted = list.list;
-		c->server.ntrusted = list.n;
-		c->server.trust_local = list.local;
-	}
+	pool_free(at->list);
+	at->list = list.list;
+	at->n = list.n;
+	at->local = list.local;
 	return 0;
 }
 
 static int
 set_addresses(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
-	struct address_list *at = (struct address_list *)(void *)((char *)c + k->at), list;
+	struct address_list *at = place_of(c, k), list;
 	const int r = networks_addresses(value, k->kind == KIND_RESOLVER, &list, why);
 
 	if (r < 0)
@@ -204,8 +198,7 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 	case KIND_SECRETS:
 		return set_secrets(c, k, value, why);
 	case KIND_AUTH:
-		return set_auth(c, value, why);
-	case KIND_TRUSTED:
+		return set_auth(c, k, value, why);
 	case KIND_NETWORKS:
 		return set_networks(c, k, value, why);
 	case KIND_RESOLVER:

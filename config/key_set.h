@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * One key of the table: its kind, its place, its default and its bounds.
+ * One row of the table of keys, and how the text of a value gets into its place.
  */
 #ifndef CONFIG_KEY_SET_H
 #define CONFIG_KEY_SET_H
@@ -9,9 +9,7 @@
 
 #include "config/config.h"
 
-#define KEY_NOWHERE SIZE_MAX	/* has but one value so far, and nobody asks for it; or the kind knows */
-
-/* Units of bounds. */
+/* Units of min and max. */
 #define KEY_SECOND UINT64_C(1000)
 #define KEY_DAY	   (24 * 3600 * KEY_SECOND)
 #define KEY_KIB	   UINT64_C(1024)
@@ -22,12 +20,12 @@ enum key_kind {
 	KIND_CHOICE,
 	KIND_DIRECTORY,
 	KIND_FILE,		/* empty: none */
-	KIND_TEXT,		/* a line to be said; empty: none */
-	KIND_HOSTNAME,		/* empty: the host's own */
-	KIND_TRUSTED, KIND_NETWORKS,
-	KIND_RESOLVER, KIND_BIND,
+	KIND_TEXT,		/* part of a line of the protocol; empty: none */
+	KIND_HOSTNAME,		/* empty: the name of this host */
+	KIND_NETWORKS,
+	KIND_RESOLVER, KIND_BIND,	/* addresses: with ports, without */
 	KIND_SECRETS,		/* words: paths or credentials; empty: none */
-	KIND_AUTH,
+	KIND_AUTH,		/* sets server.auth and, at its place, server.auth_target */
 };
 
 struct key_choice {
@@ -38,13 +36,13 @@ struct key_choice {
 struct key {
 	struct slice section, name;
 	enum key_kind kind;
-	size_t at;			/* in struct config */
-	struct slice fallback;
-	uint64_t min, max;		/* in the kind's unit; durations in ms */
-	const struct key_choice *choices;	/* ended by an empty word */
+	size_t at;			/* offset of its place in struct config */
+	struct slice fallback;		/* its default */
+	uint64_t min, max;		/* numbers: octets, ms, or a plain count */
+	const struct key_choice *choices;	/* KIND_CHOICE: an empty word ends them */
 };
 
-/* Set it.  0; -EINVAL with what to do about it in why; -ENOMEM. */
+/* Put a value into the place of k.  0; -EINVAL with what to do about it in why; -ENOMEM. */
 int key_set(struct config *c, const struct key *k, struct slice value, struct buf *why);
 
 #endif

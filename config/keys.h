@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The keys of [queue], [server] and [relay]: one table with the kind, the default and the
- * bounds of each.  [route] is route.h's.
+ * The keys of [queue], [server] and [relay]; config/route has those of [route] and [sender].
  */
 #ifndef CONFIG_KEYS_H
 #define CONFIG_KEYS_H
@@ -10,19 +9,19 @@
 
 #define KEYS_MAX 48
 
-/* Is it one of the three? */
+/* Is it one of these three sections? */
 bool keys_section(struct slice section);
 
-/* The number of a key, below KEYS_MAX, or -1 where there is none. */
+/* The number of a key, below KEYS_MAX; -1 if there is none. */
 int keys_find(struct slice section, struct slice name);
 
-/* All names of a section, with commas. */
+/* The names of all keys of a section, with commas between them. */
 void keys_names(struct slice section, struct buf *b);
 
-/* Set one.  0; -EINVAL with what to do about it in why; -ENOMEM. */
+/* Set one key.  0; -EINVAL with what to do about it in why; -ENOMEM. */
 int keys_set(struct config *c, int key, struct slice value, struct buf *why);
 
-/* Set all to their defaults.  0 or -ENOMEM. */
+/* Set all keys to their defaults.  0 or -ENOMEM. */
 int keys_defaults(struct config *c);
 
 #endif

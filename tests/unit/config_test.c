@@ -21,7 +21,7 @@ check_defaults(void)
 	ok(c.server.min_rate == 10 && c.server.max_messages == 10000 && c.server.early_talkers == EARLY_LOG,
 	    "min-rate, max-messages, early-talkers");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
-	ok(c.server.trust_local && c.server.ntrusted == 2, "trusted");
+	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
 	ok(!c.server.senders, "senders");
 	ok(c.relay.resolver.n == 0 && c.relay.bind.n == 0, "resolver, bind");
 	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20, "port, processes, per-destination");
@@ -73,7 +73,7 @@ check_all_keys(void)
 	    c.server.early_talkers == EARLY_REFUSE &&
 	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT && c.server.senders, "[server]");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local, "[server] proxy-trusted");
-	ok(!c.server.trust_local && c.server.ntrusted == 3 && c.server.trusted[1].bits == 32, "[server] trusted");
+	ok(!c.server.trusted.local && c.server.trusted.n == 3 && c.server.trusted.list[1].bits == 32, "[server] trusted");
 	ok(c.relay.resolver.n == 2 && address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
 	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53, "[relay] resolver");
 	ok(c.relay.tls == RELAY_TLS_REQUIRE && c.relay.tls_ca_file, "[relay] tls");
@@ -237,7 +237,7 @@ plain(const struct config *c)
 	struct config p = *c;
 
 	p.queue.directory = p.server.hostname = p.server.senders = NULL;
-	p.server.trusted = NULL;
+	p.server.trusted.list = NULL;
 	p.routes = NULL;
 	return p;
 }
@@ -262,7 +262,8 @@ check_sample(void)
 	p = plain(&c);
 	d = plain(&defaults);
 	ok(memcmp(&p, &d, sizeof p) == 0 && strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
-	    memcmp(c.server.trusted, defaults.server.trusted, c.server.ntrusted * sizeof *c.server.trusted) == 0,
+	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
+	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
 	    "and what it calls the defaults are the defaults");
 	config_done(&c);
 	config_done(&defaults);

@@ -53,7 +53,7 @@ check_drop_ins(void)
 	ok(strcmp(c.routes[2].pattern, ".b.example.org") == 0 && c.routes[2].via == VIA_DISCARD, "-o of a suffix");
 	ok(strcmp(c.routes[3].pattern, "[192.0.2.1]") == 0 && c.routes[3].via == VIA_PRINT, "-o of an address literal");
 	ok(strcmp(c.routes[4].target, "a = b.c # d") == 0, "-o has no comments, and dots behind the first =");
-	ok(c.server.ntrusted == 0 && !c.server.trust_local && !c.server.senders, "-o empties a list");
+	ok(c.server.trusted.n == 0 && !c.server.trusted.local && !c.server.senders, "-o empties a list");
 	config_done(&c);
 
 	write_at("conf.d/20-b.conf", "[relay]\nport = x\n");
