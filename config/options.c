@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The command line that all programs share.  getopt_long(3) does the splitting and none of the
- * talking: its own messages need the locale.  Called by the mains, after log_open().
+ * Parses the command line with getopt_long(3), but reports in its own words: the messages of
+ * getopt_long(3) need the locale.  The log must be open.
  */
 #include "config/options.h"
 
@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 
-#define OWN_MAX 24		/* long options a program may add */
+#define OWN_MAX 24		/* long options of one program */
 
 enum { IN_ORDER = 1, SHORT_C = 'c', SHORT_O = 'o', CHECK = 2, VERSION_ASKED, HELP };
 
@@ -49,7 +49,7 @@ usage(const struct program *program, const char *format, const char *what)
 	buf_str(&b, " --help\n");
 	if (log_on_stderr())
 		say(STDERR_FILENO, buf_slice(&b));
-	else			/* started without a terminal: by inetd, for one */
+	else			/* started without a terminal, by inetd for example */
 		log_text(LOG_LEVEL_ERROR, "%.*s", (int)b.n - 1, b.p);
 	return EX_USAGE;
 }
@@ -78,7 +78,7 @@ join_options(struct option *all, const struct option *own)
 	all[n] = (struct option){ 0 };
 }
 
-/* The option that getopt_long() has just refused, as the user typed it. */
+/* Report the option that getopt_long() has just refused, as the user typed it. */
 static int
 refused(const struct program *program, int argc, char **argv, int why)
 {
@@ -129,20 +129,21 @@ int
 options_parse(struct options *o, const struct program *program, int argc, char **argv,
     int (*own)(void *ctx, int val, const char *argument), void *ctx)
 {
+	const char *letters = program->arguments ? "-:c:o:" : "+:c:o:";
 	struct option all[sizeof shared / sizeof shared[0] + OWN_MAX + 1];
 	int val, r;
 
 	memset(o, 0, sizeof *o);
 	join_options(all, program->options);
 	opterr = 0;
-	optind = 0;		/* both libcs: start afresh */
-	while ((val = getopt_long(argc, argv, program->arguments ? "-:c:o:" : "+:c:o:", all, NULL)) != -1) {
+	optind = 0;		/* both libcs then start from the beginning */
+	while ((val = getopt_long(argc, argv, letters, all, NULL)) != -1) {
 		r = val == '?' || val == ':' ? refused(program, argc, argv, val)
 					     : one_option(o, program, val, own, ctx);
 		if (r >= 0)
 			return r;
 	}
-	for (; program->arguments && optind < argc; optind++) {	/* behind "--" */
+	for (; program->arguments && optind < argc; optind++) {		/* behind "--" */
 		r = own(ctx, OPTION_ARGUMENT, argv[optind]);
 		if (r != 0)
 			return r;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What all programs share on their command line: -c FILE, -o SECTION.KEY=VALUE,
- * --check, --version, --help; and the way from there to a configuration.
+ * The options that all programs share: -c FILE, -o SECTION.KEY=VALUE, --check, --version, --help;
+ * and the configuration that follows from them.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
@@ -14,9 +14,9 @@
 
 struct program {
 	const char *name;
-	const char *usage;		/* all of --help */
-	const struct option *options;	/* its own long options, ended by a zero row; val >= OPTION_OWN */
-	bool arguments;			/* takes what is no option, too: told as OPTION_ARGUMENT, in order */
+	const char *usage;		/* the whole text of --help */
+	const struct option *options;	/* its own long options; val >= OPTION_OWN; a zero row ends them */
+	bool arguments;			/* takes arguments that are no options, as OPTION_ARGUMENT */
 };
 
 enum { OPTION_ARGUMENT = 255, OPTION_OWN };
@@ -26,22 +26,22 @@ struct options {
 	const char *overrides[OPTIONS_OVERRIDES_MAX];
 	size_t noverrides;
 	bool check;
-	/* What --check has to look at besides: returns how many mistakes it has reported.  The program's to set, once it
-	 * has parsed its options; NULL: nothing. */
+	/* Further checks of --check, which a program may set after options_parse(); NULL: none.
+	 * Returns the number of mistakes that were reported. */
 	unsigned (*check_more)(const struct config *c, const struct config_report *report);
 };
 
 /*
- * Parse argv.  Own options go to own(ctx, val, argument), which returns 0 or an exit code; arguments
- * that are no options are an error where the program does not take them.  Returns -1 to go on, or the exit code to end with: 0 after
- * --help or --version, 64 (EX_USAGE) after saying what is wrong on stderr.
+ * Parse argv.  The program's own options and arguments go to own(ctx, val, argument), which returns
+ * 0 or an exit code.  Returns -1 to go on, or the exit code to end with: 0 after --help or
+ * --version; 64 (EX_USAGE) after the mistake was reported on stderr.
  */
 int options_parse(struct options *o, const struct program *program, int argc, char **argv,
     int (*own)(void *ctx, int val, const char *argument), void *ctx);
 
-/* Load the configuration, each error to the log as "FILE:LINE: what".  -1 to go on, else the exit code: 78
- * (EX_CONFIG) on errors; with --check 0 when all is well, errors then on stderr.  Unless it is -1,
- * *ret_config holds nothing. */
+/* Load the configuration.  Errors go as "FILE:LINE: TEXT" to the log, with --check to stderr.
+ * Returns -1 to go on with *ret_config, or the exit code to end with, *ret_config holding nothing:
+ * 78 (EX_CONFIG) after errors, 0 after a --check without any. */
 int options_config(const struct options *o, struct config *ret_config);
 
 #endif

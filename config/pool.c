@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A stack of chunks in a static array, each behind its size; malloc(3) once it is full.  Called while the configuration
- * is read.  Not for threads.
+ * A stack of chunks in a static array, each behind its size; malloc(3) after the array is full.  Not
+ * for threads.
  */
 #include "config/pool.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The address sanitizer knows the bounds of what malloc gave, not of what is in here. */
+/* The address sanitizer knows the bounds of memory of malloc(3) only: leave it nearly all to that. */
 #if defined(__SANITIZE_ADDRESS__)
 #define POOL 64
 #elif defined(__has_feature)
@@ -23,7 +23,7 @@
 #ifndef POOL
 #define POOL 16384
 #endif
-#define HEAD alignof(max_align_t)	/* before each chunk: its size, and that of no other is needed */
+#define HEAD alignof(max_align_t)	/* holds the size of the chunk behind it */
 
 static alignas(max_align_t) char pool[POOL];
 static size_t used;
@@ -34,7 +34,7 @@ in_pool(const char *p)
 	return (uintptr_t)p >= (uintptr_t)pool && (uintptr_t)p < (uintptr_t)pool + sizeof pool;
 }
 
-/* Of the chunk at p. */
+/* The size of the chunk at p. */
 static size_t
 size_of(const char *p)
 {
@@ -57,7 +57,7 @@ pool_alloc(size_t n)
 
 	if (n == 0)
 		n = 1;
-	if (n <= sizeof pool)		/* no overflow below */
+	if (n <= sizeof pool)		/* more than that could overflow here */
 		n = (n + HEAD - 1) / HEAD * HEAD;
 	if (n > sizeof pool - used || sizeof pool - used - n < HEAD)
 		return malloc(n);

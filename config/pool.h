@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * Memory for the few small things that a program keeps from its start to its end, such as its configuration.  A static
- * pool serves them before malloc(3) does: setting up a heap costs a fresh process more than reading the
- * configuration itself (bench/startup: 30 of 160 us), and a session needs one for nothing else.
+ * Memory for the few small things that a program keeps from its start to its end, such as its
+ * configuration.  A static pool serves them before malloc(3) does: setting up a heap costs a fresh
+ * process more than reading the configuration (bench/startup: 30 of 160 us), and a session needs no
+ * heap for anything else.
  */
 #ifndef CONFIG_POOL_H
 #define CONFIG_POOL_H

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Routes.  Text in, struct route out; no files are touched here.  Called by config.c; which route mail takes is
- * choose.c's.
+ * Parses the keys of a route: text in, struct route out.  Touches no files.
  */
 #include "config/route.h"
 
@@ -48,7 +47,7 @@ route_pattern_valid(struct slice pattern)
 	return name_is_domain(slice_has_prefix(pattern, SL(".")) ? slice_skip(pattern, 1) : pattern);
 }
 
-/* A local part as people have them: what needs quotes has no section of its own. */
+/* A local part that needs no quotes: others cannot have a [sender]. */
 static bool
 is_local_part(struct slice s)
 {
@@ -77,7 +76,8 @@ set_via(struct route *r, struct slice value, struct buf *why)
 	if (e < 0)
 		return e;
 	if (r->by_sender && !way_of(v.via)->for_senders)
-		return refuse(why, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST, smtp+starttls://HOST");
+		return refuse(why, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST, "
+		    "smtp+starttls://HOST");
 	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
 	    pool_replace(&r->target, v.target) < 0)
 		return -ENOMEM;
@@ -91,7 +91,9 @@ static int
 set_tls(struct route *r, struct slice value, struct buf *why)
 {
 	static const struct { struct slice word; enum relay_tls tls; } words[] = {
-		{ S("none"), RELAY_TLS_NONE }, { S("may"), RELAY_TLS_MAY }, { S("require"), RELAY_TLS_REQUIRE },
+		{ S("none"), RELAY_TLS_NONE },
+		{ S("may"), RELAY_TLS_MAY },
+		{ S("require"), RELAY_TLS_REQUIRE },
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -116,7 +118,7 @@ set_accept(struct route *r, struct slice value, struct buf *why)
 	return 0;
 }
 
-/* Of the characters that need no quotes in an address, those that are no letters. */
+/* The characters are those that need no quotes in a local part and are no letters or digits. */
 static int
 set_subaddress(struct route *r, struct slice value, struct buf *why)
 {
@@ -126,7 +128,7 @@ set_subaddress(struct route *r, struct slice value, struct buf *why)
 	return 0;
 }
 
-/* It travels between control characters (RFC 4616), and stands in the log. */
+/* Control characters are forbidden: they separate the fields of PLAIN (RFC 4616). */
 static int
 set_user(struct route *r, struct slice value, struct buf *why)
 {
@@ -155,7 +157,8 @@ set_token_command(struct route *r, struct slice value, struct buf *why)
 	while (words_next(&rest).n)
 		words++;
 	if (value.n && (value.p[0] != '/' || memchr(value.p, '\0', value.n)))
-		return refuse(why, "write the absolute path of a program and its arguments, separated by blanks; no shell sees them");
+		return refuse(why, "write the absolute path of a program and its arguments, separated by "
+		    "blanks; no shell sees them");
 	if (words > ROUTE_COMMAND_WORDS || value.n > ROUTE_COMMAND_MAX)
 		return refuse(why, "write at most 32 words and 1000 octets");
 	return pool_replace(&r->token_command, value);
@@ -198,7 +201,8 @@ void
 route_settle(struct route *r)
 {
 	if (!r->accept_set)
-		r->accept = way_of(r->via)->ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE : ACCEPT_TRUSTED;
+		r->accept = way_of(r->via)->ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE
+										      : ACCEPT_TRUSTED;
 }
 
 void

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * Which route mail takes: by its recipient's domain, by its sender.  Pure.  Called by the session, for what it may
- * accept, and by the runner.
+ * Chooses the route of mail, by the domain of the recipient and by the sender.  Pure.
  */
 #include "config/config.h"
+
 #include "base/name.h"
 
 enum { BY_STAR = 1, BY_SUFFIX, BY_NAME = BY_SUFFIX + NAME_MAX_OCTETS + 1, BY_ADDRESS };
 
-/* How well a pattern matches a domain: 0 not at all, "*" the least, ".suffix" by its length, the name itself most. */
+/* How well a pattern matches a domain: 0 if it does not; "*" least, ".suffix" by its length, the name
+ * itself best. */
 static size_t
 matched(struct slice pattern, struct slice domain)
 {
@@ -21,7 +22,7 @@ matched(struct slice pattern, struct slice domain)
 	return BY_SUFFIX + pattern.n;
 }
 
-/* The same of a sender, whom a pattern may name. */
+/* How well a pattern of [sender] matches: the address itself is better than any match of its domain. */
 static size_t
 matched_sender(struct slice pattern, struct slice sender, struct slice domain)
 {
@@ -39,11 +40,12 @@ by_recipient(const struct config *c, struct slice domain, size_t *ret_matched)
 	size_t most = 0;
 
 	for (size_t i = 0; i < c->nroutes; i++) {
-		const size_t n = c->routes[i].by_sender ? 0 : matched(slice_str(c->routes[i].pattern), domain);
+		const struct route *r = &c->routes[i];
+		const size_t n = r->by_sender ? 0 : matched(slice_str(r->pattern), domain);
 
 		if (n > most) {
 			most = n;
-			best = &c->routes[i];
+			best = r;
 		}
 	}
 	*ret_matched = most;
@@ -93,7 +95,7 @@ config_postmaster(const struct config *c, struct slice *ret_domain)
 	return best;
 }
 
-/* Behind the last @: what is before it may be quoted, and hold others. */
+/* The text behind the last @: a quoted local part may have others. */
 static struct slice
 domain_of(struct slice address)
 {
@@ -112,10 +114,12 @@ config_route_from(const struct config *c, struct slice sender, struct slice doma
 	if (n > BY_STAR || sender_domain.n == 0)
 		return best;
 	for (size_t i = 0; i < c->nroutes; i++) {
-		n = c->routes[i].by_sender ? matched_sender(slice_str(c->routes[i].pattern), sender, sender_domain) : 0;
+		const struct route *r = &c->routes[i];
+
+		n = r->by_sender ? matched_sender(slice_str(r->pattern), sender, sender_domain) : 0;
 		if (n > most) {
 			most = n;
-			best = &c->routes[i];
+			best = r;
 		}
 	}
 	return best;

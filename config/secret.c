@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where secrets are, and who else can read them.  Reads none itself.  Called for each session with TLS, by
- * net/tls.c, session/certificates.c and session/auth_file.c.
+ * Finds the files of secrets, and refuses those that others can read.  Reads no secret itself.
  */
 #include "config/secret.h"
 
@@ -35,19 +34,19 @@ secret_path(struct buf *b, struct slice name)
 	return b->full ? -ENAMETOOLONG : 0;
 }
 
-/* Credentials are in a folder that only the unit's user may enter; the access list by which they are his
- * looks like a group's right to read. */
+/* Only the user of the unit may enter the folder of its credentials.  The access list of a credential
+ * looks like a right of its group to read it. */
 static bool
 is_credential(const char *path)
 {
 	const struct slice directory = slice_str(getenv("CREDENTIALS_DIRECTORY"));
 	const struct slice p = slice_str(path);
 
-	return directory.n && directory.p[0] == '/' && slice_has_prefix(p, directory) && p.n > directory.n &&
-	       p.p[directory.n] == '/' && !strchr(p.p + directory.n + 1, '/');
+	return directory.n && directory.p[0] == '/' && slice_has_prefix(p, directory) &&
+	       p.n > directory.n && p.p[directory.n] == '/' && !strchr(p.p + directory.n + 1, '/');
 }
 
-/* 0; or -errno with what is wrong with it in why. */
+/* 0; or -errno with the file and the mistake in why. */
 static int
 check(int fd, const char *path, struct buf *why)
 {
@@ -62,7 +61,8 @@ check(int fd, const char *path, struct buf *why)
 		buf_fmt(why, "%s: is no regular file", path);
 	} else if ((st.st_mode & (S_IRGRP | S_IROTH)) && !is_credential(path)) {
 		r = -EACCES;
-		buf_fmt(why, "%s: others can read it (mode %04o): chmod 600 it", path, st.st_mode & 07777U);
+		buf_fmt(why, "%s: others can read it (mode %04o): chmod 600 it", path,
+		    st.st_mode & 07777U);
 	}
 	return r;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads the configuration's files and -o options, with open and read only: a session
- * pays for this at each start.  Must not know a section or a key.  Called by config.c.
+ * Reads the files of the configuration and the -o options, with open and read only: a session pays
+ * for this at its start.
  */
 #include "config/settings.h"
 
@@ -17,7 +17,7 @@
 #include "config/ini.h"
 #include "config/pool.h"
 
-#define FILE_MAX_OCTETS ((size_t)16 << 20)	/* enough for any; a mistaken /dev/zero ends here */
+#define FILE_MAX_OCTETS ((size_t)16 << 20)	/* ends the reading of /dev/zero, for example */
 #define DROP_INS_MAX	1000
 #define TEXT_MAX	700
 
@@ -46,7 +46,7 @@ nowhere_in(const char *file)
 	return (struct place){ .file = file };
 }
 
-/* Keep a file's name for as long as places may point at it; takes the name over. */
+/* Take a file's name over and keep it until settings_done(), because places point at it. */
 static const char *
 keep(struct settings *s, char *name)
 {
@@ -62,7 +62,7 @@ keep(struct settings *s, char *name)
 	return name;
 }
 
-/* Make room for more: from 4096 octets, doubling. */
+/* Allocate *size octets at first, then double. */
 static int
 grow(char **text, size_t *size)
 {
@@ -79,7 +79,7 @@ grow(char **text, size_t *size)
 	return 0;
 }
 
-/* All of fd, which may be a pipe, in pool_alloc()'ed memory. */
+/* The whole content of fd, which may be a pipe, in memory of the pool. */
 static int
 read_all(int fd, char **ret, size_t *ret_n)
 {
@@ -89,8 +89,9 @@ read_all(int fd, char **ret, size_t *ret_n)
 	ssize_t got;
 	int r;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size < FILE_MAX_OCTETS)
-		size = (size_t)st.st_size + 1;		/* so that the second read says it is the end */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    (size_t)st.st_size < FILE_MAX_OCTETS)
+		size = (size_t)st.st_size + 1;		/* the second read then finds the end */
 	do {
 		if (!text || n == size) {
 			r = grow(&text, &size);
@@ -119,7 +120,7 @@ read_text(struct settings *s, const char *file, struct slice text)
 	struct ini ini = ini_start(text);
 	struct ini_item item;
 	struct setting setting = { .place = { .file = file, .source = ++s->source } };
-	bool wanted = true;	/* keys of a section that is already reported would only repeat that */
+	bool wanted = true;	/* false in a section that has been reported: its keys would be, too */
 
 	while (ini_next(&ini, &item)) {
 		setting.place.line = ini.line;
@@ -146,7 +147,7 @@ read_text(struct settings *s, const char *file, struct slice text)
 	}
 }
 
-/* May it be missing?  Otherwise an error. */
+/* A file that is missing is an error unless it is optional. */
 static void
 read_file(struct settings *s, const char *file, bool optional)
 {
@@ -183,7 +184,7 @@ is_drop_in(const char *name)
 	return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
 }
 
-/* One path of its parts, in pool_alloc()'ed memory; NULL without any. */
+/* A path made of its parts, in memory of the pool; NULL without memory. */
 static char *
 join(struct slice folder, struct slice separator, struct slice name)
 {
@@ -211,8 +212,8 @@ keep_drop_in(struct settings *s, const char *folder, const char *name, size_t fi
 	return keep(s, join(slice_str(folder), SL("/"), slice_str(name))) != NULL;
 }
 
-/* The names in folder that end in .conf, as paths kept in s->files; false after an error was reported.  Not by
- * readdir(3): it would be the only one here to need a heap, see config/pool.h. */
+/* Keep the paths of the files in folder that end in .conf, sorted; false after an error was reported.
+ * readdir(3) is not used: nothing else here needs a heap (config/pool.h). */
 static bool
 list_drop_ins(struct settings *s, const char *folder, int fd)
 {
@@ -261,7 +262,7 @@ read_drop_ins(struct settings *s, const char *file)
 	(void)close(fd);
 }
 
-/* "route example.org.via=print": patterns have dots and keys have none, so the key follows the last one. */
+/* "route example.org.via=print": patterns have dots, keys have none, so the key is behind the last dot. */
 static void
 read_override(struct settings *s, const char *text)
 {
@@ -273,7 +274,8 @@ read_override(struct settings *s, const char *text)
 	o.key = slice_trim(slice_skip(name, o.section.p && dot ? (size_t)(dot - name.p) + 1 : name.n));
 	o.value = slice_trim(o.value);
 	if (name.n == strlen(text) || o.section.n == 0 || o.key.n == 0)
-		settings_error(s, o.place, "\"%s\" is not SECTION.KEY=VALUE, like server.timeout=5min", text);
+		settings_error(s, o.place, "\"%s\" is not SECTION.KEY=VALUE, like server.timeout=5min",
+		    text);
 	else
 		(void)s->set(s->ctx, &o);
 }

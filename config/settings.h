@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where settings come from, in the order in which they count: the file, then conf.d/
- * beside it, then -o.  Knows no key; config.c is told of each setting and says what it means.
+ * The sources of settings, a later one overriding an earlier one: the file, then conf.d/ beside it,
+ * then -o.  It knows no key: a function gets each setting.
  */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
 #include "config/config.h"
 
-/* A place to point at; all zero: nowhere yet. */
+/* The place of a setting, for error messages; all zero: it was not set. */
 struct place {
 	const char *file;	/* lives until settings_done() */
 	unsigned line;		/* 0: none */
-	unsigned source;	/* which file or -o, counted from 1 */
+	unsigned source;	/* number of the file or -o, from 1 */
 };
 
 struct setting {
@@ -24,18 +24,20 @@ struct setting {
 
 struct settings {
 	const struct config_report *report;
-	bool (*set)(void *ctx, const struct setting *setting);	/* false: the rest of the section is of no use */
+	/* Takes each setting.  False: the rest of its section is skipped. */
+	bool (*set)(void *ctx, const struct setting *setting);
 	void *ctx;
 	unsigned errors, source;
 	char **files;
 	size_t nfiles;
 };
 
-/* Read all and call set for each.  What is wrong with files and syntax is reported and counted. */
+/* Read all sources and call set for each setting.  Errors in files and syntax are reported and counted. */
 void settings_read(struct settings *s, const char *file, const char *const *overrides, size_t n);
 void settings_done(struct settings *s);
 
-/* Report, printable whatever is in it, and count. */
-__attribute__((format(printf, 3, 4))) void settings_error(struct settings *s, struct place at, const char *format, ...);
+/* Count an error and report it; control characters in the text become '?'. */
+__attribute__((format(printf, 3, 4))) void settings_error(
+    struct settings *s, struct place at, const char *format, ...);
 
 #endif

@@ -29,7 +29,8 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 		host = slice_cut(slice_skip(text, 1), ']', &port_text);
 		if (!address_parse(host, 0, &ss, &len) || ss.ss_family != AF_INET6 ||
 		    (port_text.n && port_text.p[0] != ':') || host.n + 1 == text.n)
-			return refuse(why, "between brackets goes an IPv6 address: smtp://[2001:db8::1]:25");
+			return refuse(why,
+			    "between brackets goes an IPv6 address: smtp://[2001:db8::1]:25");
 		port_text = slice_skip(port_text, 1);
 		if (port_text.n == 0 && text.p[text.n - 1] == ':')
 			return refuse(why, "there is no port behind the colon");
@@ -38,9 +39,11 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 		if (port_text.n == 0 && host.n != text.n)
 			return refuse(why, "there is no port behind the colon");
 		if (memchr(port_text.p, ':', port_text.n))
-			return refuse(why, "an IPv6 address goes between brackets: smtp://[2001:db8::1]:25");
+			return refuse(why,
+			    "an IPv6 address goes between brackets: smtp://[2001:db8::1]:25");
 		if (!name_is_domain(host) && !address_parse(host, 0, &ss, &len))
-			return refuse(why, "write smtp://HOST or smtp://HOST:PORT, HOST a name or an address");
+			return refuse(why,
+			    "write smtp://HOST or smtp://HOST:PORT, HOST a name or an address");
 	}
 	if (port_text.n && (!slice_uint(port_text, UINT16_MAX, &port) || port == 0))
 		return refuse(why, "a port is a number from 1 to 65535");
@@ -85,7 +88,8 @@ parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 			continue;
 		rest = slice_skip(path, i);
 		if (!slice_has_prefix(rest, SL("{local}")) && !slice_has_prefix(rest, SL("{domain}")))
-			return refuse(why, "a Maildir's path knows {local} and {domain}, no other braces");
+			return refuse(why,
+			    "a Maildir's path knows {local} and {domain}, no other braces");
 	}
 	v->target = path;
 	return 0;
