@@ -26,7 +26,8 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 	if (fd >= 0)
 		(void)close(fd);
 	if (error)
-		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path, strerror(error));
+		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path,
+		    strerror(error));
 	else if (!S_ISREG(st.st_mode))
 		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
 }
@@ -39,7 +40,8 @@ is_private(const struct config *c, const struct route *r)
 	struct sockaddr_storage ss;
 	socklen_t len;
 
-	return r->scheme != SCHEME_ANY || tls == RELAY_TLS_REQUIRE || strcmp(r->host, "localhost") == 0 ||
+	return r->scheme != SCHEME_ANY || tls == RELAY_TLS_REQUIRE ||
+	       strcmp(r->host, "localhost") == 0 ||
 	       (address_parse(slice_str(r->host), 0, &ss, &len) && address_is_loopback(&ss));
 }
 
@@ -60,18 +62,25 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 		    r->pattern);
 	if (r->password_file && r->token_command)
 		settings_error(&l->settings, at[ROUTE_TOKEN_COMMAND],
-		    "[%s %s] token-command: there is a password-file too: remove one", section, r->pattern);
+		    "[%s %s] token-command: there is a password-file too: remove one", section,
+		    r->pattern);
 	if (!r->user && secret && !(refused && at[ROUTE_USER].source))
-		settings_error(&l->settings, at[r->password_file ? ROUTE_PASSWORD_FILE : ROUTE_TOKEN_COMMAND],
-		    "[%s %s] has a password but nobody it belongs to: set user", section, r->pattern);
+		settings_error(&l->settings,
+		    at[r->password_file ? ROUTE_PASSWORD_FILE : ROUTE_TOKEN_COMMAND],
+		    "[%s %s] has a password but nobody it belongs to: set user", section,
+		    r->pattern);
 	if (!r->user || refused || !at[ROUTE_VIA].source)
 		return;
 	if (!way_of(r->via)->login)
-		settings_error(&l->settings, at[ROUTE_USER], "[%s %s] user: there is nobody to log in to: "
-		    "set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: there is nobody to log in to: "
+		    "set via = smtps://HOST or smtp+starttls://HOST",
+		    section, r->pattern);
 	else if (!is_private(l->c, r))
-		settings_error(&l->settings, at[ROUTE_USER], "[%s %s] user: the password could be read on "
-		    "its way: set via = smtps://HOST or smtp+starttls://HOST", section, r->pattern);
+		settings_error(&l->settings, at[ROUTE_USER],
+		    "[%s %s] user: the password could be read on its way: "
+		    "set via = smtps://HOST or smtp+starttls://HOST",
+		    section, r->pattern);
 }
 
 /* `tls` needs a host, and a form of `via` that does not demand TLS already. */
@@ -106,8 +115,8 @@ check_routes(struct config_loader *l)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)
 			settings_error(&l->settings, places->keys[ROUTE_ALIASES],
-			    "[route *] aliases: here they would take the mail of other people's domains: "
-			    "write them into the route of yours");
+			    "[route *] aliases: here they would take the mail of other people's "
+			    "domains: write them into the route of yours");
 		else if (r->aliases)
 			check_file(l, "aliases", r->aliases, places->keys[ROUTE_ALIASES]);
 		route_settle(r);
@@ -123,7 +132,8 @@ check_retries(struct config_loader *l)
 	if (l->c->queue.retry_min_s > l->c->queue.retry_max_s)
 		settings_error(&l->settings, max.source > min.source ? max : min,
 		    "[queue] retry-min (%llus) is more than retry-max (%llus): set both",
-		    (unsigned long long)l->c->queue.retry_min_s, (unsigned long long)l->c->queue.retry_max_s);
+		    (unsigned long long)l->c->queue.retry_min_s,
+		    (unsigned long long)l->c->queue.retry_max_s);
 }
 
 static size_t
@@ -146,11 +156,12 @@ check_tls(struct config_loader *l)
 
 	if (certificates == 0 && c->server.tls != SERVER_TLS_OFF)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls"))],
-		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless the key is "
-		    "in the same file");
+		    "[server] tls: needs a certificate: set tls-certificate, and tls-key unless "
+		    "the key is in the same file");
 	if (keys && keys != certificates)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("tls-key"))],
-		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate needs its key",
+		    "[server] tls-key: names %zu files, tls-certificate %zu: each certificate "
+		    "needs its key",
 		    keys, certificates);
 }
 
@@ -163,10 +174,11 @@ config_check(struct config_loader *l)
 
 	check_routes(l);
 	check_retries(l);
-	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 && !c->server.proxy_trusted.local)
+	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 &&
+	    !c->server.proxy_trusted.local)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
-		    "[server] proxy-protocol = on: nobody is believed: write the balancers' addresses into "
-		    "proxy-trusted");
+		    "[server] proxy-protocol = on: nobody is believed: write the balancers' "
+		    "addresses into proxy-trusted");
 	check_tls(l);
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders,

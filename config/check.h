@@ -22,7 +22,7 @@ struct config_loader {
 	size_t current;			/* index of the route of the last setting */
 };
 
-/* All settings are read: report those that do not fit together or cannot work, and fill in the values
+/* Report settings that do not fit together or cannot work, after all are read.  Fill in the values
  * that depend on others. */
 void config_check(struct config_loader *l);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Loads the configuration: each setting goes to its key (keys.c) or its route (route.c).  Checks that
- * need the whole configuration are in check.c.  A session pays for this at its start: it allocates
- * little and asks the network nothing.
+ * Loads the configuration: each setting goes to its key (keys.c) or its route (route.c).  Checks
+ * that need the whole configuration are in check.c.  A session pays for this at its start: it
+ * allocates little and asks the network nothing.
  */
 #include "config/config.h"
 
@@ -33,8 +33,8 @@ bad_value(struct config_loader *l, const struct setting *s, int error, struct bu
 		settings_error(&l->settings, s->place, "out of memory");
 	else
 		settings_error(&l->settings, s->place, "[%.*s] %.*s = %.*s: %s", (int)s->section.n,
-		    s->section.p, (int)s->key.n, s->key.p, (int)(s->value.n < 200 ? s->value.n : 200),
-		    s->value.p, buf_cstr(why));
+		    s->section.p, (int)s->key.n, s->key.p,
+		    (int)(s->value.n < 200 ? s->value.n : 200), s->value.p, buf_cstr(why));
 }
 
 static bool
@@ -43,8 +43,8 @@ is_route(const struct route *r, bool by_sender, const char *pattern)
 	return r->by_sender == by_sender && strcmp(r->pattern, pattern) == 0;
 }
 
-/* The index of a route by its pattern in lower case; nroutes if there is none.  The current route is
- * tried first, because a section has several keys. */
+/* The index of a route by its pattern in lower case; nroutes if there is none.  The current route
+ * is tried first, because a section has several keys. */
 static size_t
 find_route(const struct config_loader *l, bool by_sender, const char *pattern)
 {
@@ -113,8 +113,8 @@ set_in_route(struct config_loader *l, const struct setting *s, bool by_sender, s
 		settings_error(&l->settings, s->place, by_sender
 		    ? "[%.*s]: write [sender anna@example.org], [sender example.org], or "
 		      "[sender .example.org] for its subdomains"
-		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, or "
-		      "[route *]",
+		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, "
+		      "or [route *]",
 		    (int)s->section.n, s->section.p);
 		return false;
 	}
@@ -126,8 +126,9 @@ set_in_route(struct config_loader *l, const struct setting *s, bool by_sender, s
 	if (s->key.n == 0)
 		return true;
 	if (!route_key(s->key, &key)) {
-		settings_error(&l->settings, s->place, "[%.*s] %.*s: there is no such key; a route has "
-		    ROUTE_KEY_NAMES, (int)s->section.n, s->section.p, (int)s->key.n, s->key.p);
+		settings_error(&l->settings, s->place,
+		    "[%.*s] %.*s: there is no such key; a route has " ROUTE_KEY_NAMES,
+		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p);
 		return true;
 	}
 	if (is_duplicate(l, &l->routes[l->current].keys[key], s))
@@ -173,8 +174,9 @@ set(void *ctx, const struct setting *s)
 	if (slice_eq(word, SL("route")) || slice_eq(word, SL("sender")))
 		return set_in_route(l, s, word.p[0] == 's', slice_trim(pattern));
 	settings_error(&l->settings, s->place,
-	    "[%.*s]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and "
-	    "[sender PATTERN]", (int)s->section.n, s->section.p);
+	    "[%.*s]: there is no such section; there are [queue], [server], [relay], "
+	    "[route PATTERN] and [sender PATTERN]",
+	    (int)s->section.n, s->section.p);
 	return false;
 }
 
@@ -182,7 +184,10 @@ int
 config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
     const struct config_report *report)
 {
-	struct config_loader l = { .c = c, .settings = { .report = report, .set = set, .ctx = &l } };
+	struct config_loader l = {
+		.c = c,
+		.settings = { .report = report, .set = set, .ctx = &l },
+	};
 
 	memset(c, 0, sizeof *c);
 	if (keys_defaults(c) < 0)

@@ -30,11 +30,11 @@ enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUI
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 
 struct route {
-	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org"; lower case */
-	bool by_sender;		/* [sender]: matches the reverse-path; else the recipient's domain */
+	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org" */
+	bool by_sender;		/* [sender]: matches the reverse-path; else the domain */
 	enum route_via via;
 	char *via_text;		/* the value of `via` as it was written */
-	char *host;		/* the one host it names, or NULL: name or address, without brackets */
+	char *host;		/* its host, without brackets; or NULL */
 	enum route_scheme scheme;
 	enum relay_tls tls;	/* unset: as [relay] tls */
 	uint16_t port;		/* of host; 0: [relay] port */
@@ -62,8 +62,9 @@ struct config {
 		uint64_t min_free;		/* octets */
 	} queue;
 	struct {
-		/* FQDN or address literal.  NULL if none was written and the host has no name with a dot:
-		 * a session then greets with the literal of its own address (RFC 5321 section 4.1.3). */
+		/* FQDN or address literal.  NULL if none was written and the host has no name with
+		 * a dot: a session then greets with the literal of its own address
+		 * (RFC 5321 section 4.1.3). */
 		char *hostname;
 		uint64_t max_message_size;	/* octets */
 		uint64_t max_recipients, max_errors, max_connections;
@@ -84,7 +85,7 @@ struct config {
 		enum config_client_certificates tls_client;
 		char *tls_program;		/* NULL: beside smtp-handler */
 		enum config_auth auth;
-		char *auth_target;		/* AUTH_FILE: file or credential; AUTH_DOVECOT: socket */
+		char *auth_target;		/* file or credential; AUTH_DOVECOT: socket */
 		char *auth_senders;		/* file, or NULL */
 	} server;
 	struct {
@@ -131,7 +132,8 @@ const struct route *config_postmaster(const struct config *c, struct slice *ret_
 /* The route of mail from sender, an address or empty, to a domain.  A [route] with the domain or a
  * suffix of it comes first, then the best [sender] (address before name before ".suffix"), then
  * [route *]. */
-const struct route *config_route_from(const struct config *c, struct slice sender, struct slice domain);
+const struct route *config_route_from(
+    const struct config *c, struct slice sender, struct slice domain);
 
 /* Does [server] trusted have sa?  NULL means a pipe or AF_UNIX ("local"). */
 bool config_trusts(const struct config *c, const struct sockaddr *sa);

@@ -4,7 +4,7 @@
  */
 #include "config/ini.h"
 
-/* A '#' begins a comment only at the start of a line or behind a blank: a word may have it inside. */
+/* A '#' begins a comment only at the start of a line or behind a blank: words may contain it. */
 static struct slice
 without_comment(struct slice line)
 {
@@ -26,8 +26,9 @@ section(struct slice line)
 	struct slice name;
 
 	if (line.p[line.n - 1] != ']')
-		return bad(memchr(line.p, ']', line.n) ? "there is something behind the ] of the section"
-						      : "the section has no closing ]");
+		return bad(memchr(line.p, ']', line.n)
+		    ? "there is something behind the ] of the section"
+		    : "the section has no closing ]");
 	/* "[route [192.0.2.1]]" has brackets inside */
 	name = slice_trim(slice_of(line.p + 1, line.n - 2));
 	if (name.n == 0)

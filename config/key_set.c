@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Parses the text of a value by the kind of its key, and stores it in struct config.  Reads no files.
+ * Parses the text of a value by the kind of its key, and stores it in struct config.  Reads no
+ * files.
  */
 #include "config/key_set.h"
 
@@ -103,7 +104,8 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 	if (k->kind == KIND_HOSTNAME) {
 		if (value.n && !name_is_host(value) && !name_is_literal(value))
 			return refuse(why,
-			    "write a full name, like mail.example.org, or an address like [192.0.2.1]");
+			    "write a full name, like mail.example.org, or an address like "
+			    "[192.0.2.1]");
 	} else if (k->kind == KIND_TEXT) {
 		for (size_t i = 0; i < value.n; i++)
 			if (value.p[i] < ' ' || value.p[i] > '~')
@@ -141,12 +143,14 @@ set_auth(struct config *c, const struct key *k, struct slice value, struct buf *
 		auth = AUTH_FILE;
 		target = slice_skip(value, file.n);
 		if (!secret_name_valid(target))
-			return refuse(why, "write file: and an absolute path, or the name of a credential");
+			return refuse(why,
+			    "write file: and an absolute path, or the name of a credential");
 	} else if (slice_has_prefix(value, dovecot)) {
 		auth = AUTH_DOVECOT;
 		target = slice_skip(value, dovecot.n);
 		if (target.n == 0 || target.p[0] != '/')
-			return refuse(why, "write dovecot: and the absolute path of its auth-client socket");
+			return refuse(why,
+			    "write dovecot: and the absolute path of its auth-client socket");
 	} else if (!slice_eq(value, SL("off"))) {
 		return refuse(why, "write off, file:PATH or dovecot:SOCKET");
 	}

@@ -24,7 +24,8 @@ networks_parse(struct slice value, struct network_list *ret, struct buf *why)
 		if (!cidr_parse(word, &net)) {
 			pool_free(list);
 			return refuse_word(why, word,
-			    " is neither a network, like 192.0.2.0/24 or 2001:db8::/32, nor the word local");
+			    " is neither a network, like 192.0.2.0/24 or 2001:db8::/32, "
+			    "nor the word local");
 		}
 		more = pool_realloc(list, (n + 1) * sizeof *list);
 		if (!more) {

@@ -14,6 +14,7 @@ int networks_parse(struct slice value, struct network_list *ret, struct buf *why
 
 /* Addresses.  Of resolvers, with ports, or the word system for an empty list; of sources, without
  * ports.  Returns as networks_parse(). */
-int networks_addresses(struct slice value, bool resolver, struct address_list *ret, struct buf *why);
+int networks_addresses(struct slice value, bool resolver, struct address_list *ret,
+    struct buf *why);
 
 #endif

@@ -84,7 +84,8 @@ refused(const struct program *program, int argc, char **argv, int why)
 {
 	char letter[] = { '-', (char)optopt, '\0' };
 	bool is_short = optopt > ' ' && optopt < 127;
-	const char *what = is_short ? letter : optind > 0 && optind <= argc ? argv[optind - 1] : "?";
+	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "?";
+	const char *what = is_short ? letter : word;
 
 	if (why == ':')
 		return usage(program, "@ needs an argument", what);

@@ -15,8 +15,8 @@
 struct program {
 	const char *name;
 	const char *usage;		/* the whole text of --help */
-	const struct option *options;	/* its own long options; val >= OPTION_OWN; a zero row ends them */
-	bool arguments;			/* takes arguments that are no options, as OPTION_ARGUMENT */
+	const struct option *options;	/* its long options, val >= OPTION_OWN; ends with zeros */
+	bool arguments;			/* takes arguments without "-", as OPTION_ARGUMENT */
 };
 
 enum { OPTION_ARGUMENT = 255, OPTION_OWN };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A stack of chunks in a static array, each behind its size; malloc(3) after the array is full.  Not
- * for threads.
+ * A stack of chunks in a static array, each behind its size; malloc(3) after the array is full.
+ * Not for threads.
  */
 #include "config/pool.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The address sanitizer knows the bounds of memory of malloc(3) only: leave it nearly all to that. */
+/* The address sanitizer checks the bounds of malloc(3)'s memory only, so the pool is tiny then. */
 #if defined(__SANITIZE_ADDRESS__)
 #define POOL 64
 #elif defined(__has_feature)

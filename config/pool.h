@@ -11,7 +11,7 @@
 #include "base/slice.h"
 
 /* As malloc(3), realloc(3) and free(3).  pool_free() also takes memory of malloc(3), but free(3)
- * must not get memory of the pool.  A chunk that is freed is used again only if it was the last one. */
+ * must not get memory of the pool.  Only the chunk that was taken last can be freed for reuse. */
 void *pool_alloc(size_t n);
 void *pool_realloc(void *p, size_t n);
 void pool_free(void *p);

@@ -44,7 +44,7 @@ route_pattern_valid(struct slice pattern)
 		return true;
 	if (name_is_literal(pattern))
 		return true;
-	return name_is_domain(slice_has_prefix(pattern, SL(".")) ? slice_skip(pattern, 1) : pattern);
+	return name_is_domain(slice_skip(pattern, slice_has_prefix(pattern, SL("."))));
 }
 
 /* A local part that needs no quotes: others cannot have a [sender]. */
@@ -52,7 +52,8 @@ static bool
 is_local_part(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127 || strchr("\"\\()<>[]:;,@", s.p[i]))
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127 ||
+		    strchr("\"\\()<>[]:;,@", s.p[i]))
 			return false;
 	return s.n > 0;
 }
@@ -76,8 +77,8 @@ set_via(struct route *r, struct slice value, struct buf *why)
 	if (e < 0)
 		return e;
 	if (r->by_sender && !way_of(v.via)->for_senders)
-		return refuse(why, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST, "
-		    "smtp+starttls://HOST");
+		return refuse(why, "a sender's mail goes by mx or to "
+		    "smtp://HOST, smtps://HOST, smtp+starttls://HOST");
 	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
 	    pool_replace(&r->target, v.target) < 0)
 		return -ENOMEM;
@@ -144,7 +145,8 @@ static int
 set_password_file(struct route *r, struct slice value, struct buf *why)
 {
 	if (value.n && !secret_name_valid(value))
-		return refuse(why, "write the absolute path of a file, or the name of a credential");
+		return refuse(why,
+		    "write the absolute path of a file, or the name of a credential");
 	return pool_replace(&r->password_file, value);
 }
 
@@ -157,8 +159,9 @@ set_token_command(struct route *r, struct slice value, struct buf *why)
 	while (words_next(&rest).n)
 		words++;
 	if (value.n && (value.p[0] != '/' || memchr(value.p, '\0', value.n)))
-		return refuse(why, "write the absolute path of a program and its arguments, separated by "
-		    "blanks; no shell sees them");
+		return refuse(why,
+		    "write the absolute path of a program and its arguments, "
+		    "separated by blanks; no shell sees them");
 	if (words > ROUTE_COMMAND_WORDS || value.n > ROUTE_COMMAND_MAX)
 		return refuse(why, "write at most 32 words and 1000 octets");
 	return pool_replace(&r->token_command, value);
@@ -200,9 +203,10 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 void
 route_settle(struct route *r)
 {
+	const bool open = way_of(r->via)->ends_here && strcmp(r->pattern, "*") != 0;
+
 	if (!r->accept_set)
-		r->accept = way_of(r->via)->ends_here && strcmp(r->pattern, "*") != 0 ? ACCEPT_ANYONE
-										      : ACCEPT_TRUSTED;
+		r->accept = open ? ACCEPT_ANYONE : ACCEPT_TRUSTED;
 }
 
 void

@@ -8,8 +8,8 @@
 
 enum { BY_STAR = 1, BY_SUFFIX, BY_NAME = BY_SUFFIX + NAME_MAX_OCTETS + 1, BY_ADDRESS };
 
-/* How well a pattern matches a domain: 0 if it does not; "*" least, ".suffix" by its length, the name
- * itself best. */
+/* How well a pattern matches a domain: 0 if it does not; "*" least, ".suffix" by its length, the
+ * name itself best. */
 static size_t
 matched(struct slice pattern, struct slice domain)
 {
@@ -22,7 +22,7 @@ matched(struct slice pattern, struct slice domain)
 	return BY_SUFFIX + pattern.n;
 }
 
-/* How well a pattern of [sender] matches: the address itself is better than any match of its domain. */
+/* How well a pattern of [sender] matches: the address itself is better than its domain. */
 static size_t
 matched_sender(struct slice pattern, struct slice sender, struct slice domain)
 {

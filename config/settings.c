@@ -120,7 +120,7 @@ read_text(struct settings *s, const char *file, struct slice text)
 	struct ini ini = ini_start(text);
 	struct ini_item item;
 	struct setting setting = { .place = { .file = file, .source = ++s->source } };
-	bool wanted = true;	/* false in a section that has been reported: its keys would be, too */
+	bool wanted = true;	/* false after an error in the header of the section */
 
 	while (ini_next(&ini, &item)) {
 		setting.place.line = ini.line;
@@ -138,8 +138,8 @@ read_text(struct settings *s, const char *file, struct slice text)
 			setting.value = item.value;
 			if (setting.section.n == 0)
 				settings_error(s, setting.place,
-				    "%.*s stands before any [section]: put a line like [server] above it",
-				    (int)item.name.n, item.name.p);
+				    "%.*s stands before any [section]: put a line like [server] "
+				    "above it", (int)item.name.n, item.name.p);
 			else if (wanted)
 				(void)s->set(s->ctx, &setting);
 			break;
@@ -206,14 +206,15 @@ keep_drop_in(struct settings *s, const char *folder, const char *name, size_t fi
 	if (!is_drop_in(name))
 		return true;
 	if (s->nfiles - first == DROP_INS_MAX) {
-		settings_error(s, nowhere_in(folder), "there are more than %d files in it", DROP_INS_MAX);
+		settings_error(s, nowhere_in(folder), "there are more than %d files in it",
+		    DROP_INS_MAX);
 		return false;
 	}
 	return keep(s, join(slice_str(folder), SL("/"), slice_str(name))) != NULL;
 }
 
-/* Keep the paths of the files in folder that end in .conf, sorted; false after an error was reported.
- * readdir(3) is not used: nothing else here needs a heap (config/pool.h). */
+/* Keep the sorted paths of the files in folder that end in .conf; false after an error was
+ * reported.  readdir(3) is not used: nothing else here needs a heap (config/pool.h). */
 static bool
 list_drop_ins(struct settings *s, const char *folder, int fd)
 {
@@ -252,7 +253,8 @@ read_drop_ins(struct settings *s, const char *file)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		if (errno != ENOENT)
-			settings_error(s, nowhere_in(folder), "cannot open it: %s", strerror(errno));
+			settings_error(s, nowhere_in(folder), "cannot open it: %s",
+			    strerror(errno));
 		return;
 	}
 	first = s->nfiles;
@@ -262,7 +264,7 @@ read_drop_ins(struct settings *s, const char *file)
 	(void)close(fd);
 }
 
-/* "route example.org.via=print": patterns have dots, keys have none, so the key is behind the last dot. */
+/* The key is behind the last dot: patterns have dots ("route example.org.via=print"), keys none. */
 static void
 read_override(struct settings *s, const char *text)
 {
@@ -271,11 +273,12 @@ read_override(struct settings *s, const char *text)
 	const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
 
 	o.section = slice_trim(slice_of(name.p, dot ? (size_t)(dot - name.p) : 0));
-	o.key = slice_trim(slice_skip(name, o.section.p && dot ? (size_t)(dot - name.p) + 1 : name.n));
+	o.key = slice_trim(
+	    slice_skip(name, o.section.p && dot ? (size_t)(dot - name.p) + 1 : name.n));
 	o.value = slice_trim(o.value);
 	if (name.n == strlen(text) || o.section.n == 0 || o.key.n == 0)
-		settings_error(s, o.place, "\"%s\" is not SECTION.KEY=VALUE, like server.timeout=5min",
-		    text);
+		settings_error(s, o.place,
+		    "\"%s\" is not SECTION.KEY=VALUE, like server.timeout=5min", text);
 	else
 		(void)s->set(s->ctx, &o);
 }

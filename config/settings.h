@@ -32,7 +32,7 @@ struct settings {
 	size_t nfiles;
 };
 
-/* Read all sources and call set for each setting.  Errors in files and syntax are reported and counted. */
+/* Read all sources and call set for each setting.  Errors in files and syntax are reported. */
 void settings_read(struct settings *s, const char *file, const char *const *overrides, size_t n);
 void settings_done(struct settings *s);
 

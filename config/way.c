@@ -82,12 +82,14 @@ parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 	struct slice rest;
 
 	if (path.n == 0 || path.p[0] != '/')
-		return refuse(why, "a Maildir is an absolute path: maildir:/var/mail/{domain}/{local}");
+		return refuse(why,
+		    "a Maildir is an absolute path: maildir:/var/mail/{domain}/{local}");
 	for (size_t i = 0; i < path.n; i++) {
 		if (path.p[i] != '{')
 			continue;
 		rest = slice_skip(path, i);
-		if (!slice_has_prefix(rest, SL("{local}")) && !slice_has_prefix(rest, SL("{domain}")))
+		if (!slice_has_prefix(rest, SL("{local}")) &&
+		    !slice_has_prefix(rest, SL("{domain}")))
 			return refuse(why,
 			    "a Maildir's path knows {local} and {domain}, no other braces");
 	}
@@ -99,7 +101,8 @@ static int
 parse_reject(struct slice text, struct way_value *v, struct buf *why)
 {
 	if (text.n == 0 || text.n > REJECT_MAX)
-		return refuse(why, "behind reject: goes the text to refuse with, 450 octets at most");
+		return refuse(why,
+		    "behind reject: goes the text to refuse with, 450 octets at most");
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] < ' ' || text.p[i] > '~')
 			return refuse(why, "the text of a refusal is printable ASCII");
@@ -110,38 +113,39 @@ parse_reject(struct slice text, struct way_value *v, struct buf *why)
 static const struct way ways[] = {
 	[VIA_MX] = {
 		.name = "mx", .over_link = true, .by_domain = true, .for_senders = true,
-		.forms = { { .prefix = S("mx"), .help = "mx" } },
+		.forms = { { .prefix = S("mx") } },
 	},
 	[VIA_SMTP] = {		/* ports: RFC 8314 section 7.3, RFC 6409 section 3.1 */
 		.name = "smtp", .over_link = true, .login = true, .for_senders = true,
 		.forms = {
-			{ S("smtp://"), "smtp://HOST[:PORT]", parse_host, SCHEME_ANY, 0 },
-			{ S("smtps://"), "smtps://HOST[:PORT]", parse_host, SCHEME_IMPLICIT, 465 },
-			{ S("smtp+starttls://"), "smtp+starttls://HOST[:PORT]", parse_host, SCHEME_STARTTLS, 587 },
+			{ S("smtp://"), "HOST[:PORT]", parse_host, SCHEME_ANY, 0 },
+			{ S("smtps://"), "HOST[:PORT]", parse_host, SCHEME_IMPLICIT, 465 },
+			{ S("smtp+starttls://"), "HOST[:PORT]", parse_host, SCHEME_STARTTLS, 587 },
 		},
 	},
 	[VIA_LMTP] = {		/* between hosts of one owner */
-		.name = "lmtp", .over_link = true, .lmtp = true, .ends_here = true, .clear = "lmtp:",
+		.name = "lmtp", .over_link = true, .lmtp = true, .ends_here = true,
+		.clear = "lmtp:",
 		.forms = {
-			{ .prefix = S("lmtp:"), .help = "lmtp:SOCKET", .parse = parse_socket },
-			{ .prefix = S("lmtp://"), .help = "lmtp://HOST:PORT", .parse = parse_lmtp_host },
+			{ .prefix = S("lmtp:"), .rest = "SOCKET", .parse = parse_socket },
+			{ .prefix = S("lmtp://"), .rest = "HOST:PORT", .parse = parse_lmtp_host },
 		},
 	},
 	[VIA_MAILDIR] = {
 		.name = "maildir", .ends_here = true, .folds_case = true,
-		.forms = { { .prefix = S("maildir:"), .help = "maildir:PATH", .parse = parse_maildir } },
+		.forms = { { .prefix = S("maildir:"), .rest = "PATH", .parse = parse_maildir } },
 	},
 	[VIA_PRINT] = {
 		.name = "print", .ends_here = true,
-		.forms = { { .prefix = S("print"), .help = "print" } },
+		.forms = { { .prefix = S("print") } },
 	},
 	[VIA_DISCARD] = {
 		.name = "discard",
-		.forms = { { .prefix = S("discard"), .help = "discard" } },
+		.forms = { { .prefix = S("discard") } },
 	},
 	[VIA_REJECT] = {
 		.name = "reject", .refuses = true,
-		.forms = { { .prefix = S("reject:"), .help = "reject:TEXT", .parse = parse_reject } },
+		.forms = { { .prefix = S("reject:"), .rest = "TEXT", .parse = parse_reject } },
 	},
 	[VIA_ALIASES] = { .name = "aliases" },
 };
@@ -170,6 +174,15 @@ next_form(size_t *way, size_t *form)
 	return NULL;
 }
 
+static void
+add_form(struct buf *b, const char *before, const struct way_form *form)
+{
+	buf_str(b, before);
+	buf_add(b, form->prefix);
+	if (form->parse)
+		buf_str(b, form->rest);
+}
+
 static int
 refuse_all(struct buf *why)
 {
@@ -179,12 +192,12 @@ refuse_all(struct buf *why)
 
 	while ((form = next_form(&i, &k))) {
 		if (last) {
-			buf_fmt(why, "%s%s", before, last->help);
+			add_form(why, before, last);
 			before = ", ";
 		}
 		last = form;
 	}
-	buf_fmt(why, " or %s", last->help);
+	add_form(why, " or ", last);
 	return -EINVAL;
 }
 
@@ -200,11 +213,14 @@ way_parse(struct slice text, struct way_value *v, struct buf *why)
 	const struct way_form *form, *best = NULL;
 	size_t i = 0, k = 0;
 
-	while ((form = next_form(&i, &k))) {	/* "lmtp://" counts more than "lmtp:" */
+	*v = (struct way_value){ 0 };
+	while ((form = next_form(&i, &k))) {	/* the longest counts: "lmtp://" before "lmtp:" */
 		if (!has_form(text, form) || (best && best->prefix.n > form->prefix.n))
 			continue;
 		best = form;
-		*v = (struct way_value){ .via = (enum route_via)i, .scheme = form->scheme, .port = form->port };
+		v->via = (enum route_via)i;
+		v->scheme = form->scheme;
+		v->port = form->port;
 	}
 	if (!best)
 		return refuse_all(why);

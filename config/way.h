@@ -36,7 +36,7 @@ struct way_value {
 /* One form of the value. */
 struct way_form {
 	struct slice prefix;	/* without parse: the whole value */
-	const char *help;
+	const char *rest;	/* what stands behind the prefix, for the help */
 	/* Parse the text behind the prefix.  0; -EINVAL with what to do about it in why. */
 	int (*parse)(struct slice text, struct way_value *v, struct buf *why);
 	enum route_scheme scheme;
@@ -48,22 +48,22 @@ struct way_form {
 struct way {
 	const char *name;
 	struct way_form forms[WAY_FORMS];	/* a prefix that is empty ends them */
-	bool over_link;		/* a server takes the mail, over a connection */
-	bool by_domain;		/* to the exchangers of each domain; else all mail of a route goes to one place */
+	bool over_link;		/* a server takes the mail, over a link */
+	bool by_domain;		/* each domain is a destination; else the route is one */
 	bool lmtp;		/* the server replies for each recipient (RFC 2033) */
 	bool login;		/* the server may demand one */
 	bool for_senders;	/* a [sender] may have it */
-	bool ends_here;		/* final delivery: anyone may send to a named domain unless `accept` is written */
+	bool ends_here;		/* final delivery: by default anyone may send there */
 	bool folds_case;	/* local parts that differ in case alone are one mailbox */
 	bool refuses;		/* a session refuses the recipient, with target as the text */
-	const char *clear;	/* TLS only if the route has `tls`: the name of that rule; NULL: as [relay] tls */
+	const char *clear;	/* no TLS unless the route demands it: the name of this rule */
 };
 
 struct route;
 
 const struct way *way_of(enum route_via via);
 
-/* Does it deliver to hosts, the exchangers of a domain or the one it names?  A socket is no host. */
+/* Does it deliver to hosts: the exchangers of a domain, or the host that it names? */
 bool way_has_hosts(const struct route *route);
 
 /* 0; -EINVAL with what to do about it in why. */

@@ -147,7 +147,8 @@ check_ways(void)
 
 		ok(way->name && way->name[0], "way %d has a name", via);
 		for (size_t i = 0; i < WAY_FORMS && way->forms[i].prefix.n; i++)
-			ok(slice_has_prefix(way->forms[i].prefix, slice_str(way->name)) && way->forms[i].help,
+			ok(slice_has_prefix(way->forms[i].prefix, slice_str(way->name)) &&
+			    !way->forms[i].parse == !way->forms[i].rest,
 			    "%s: form %zu", way->name, i);
 	}
 }
