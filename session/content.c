@@ -78,32 +78,16 @@ content_rcpt(struct session *s)
 		print_path(&c->print, "RCPT TO:", to, params);
 }
 
-/* Only the header section of a submission gets longer than what came. */
-static void
-put_submitted(void *ctx, struct slice octets)
-{
-	struct content *c = ctx;
-
-	if (!c->submit.passing)
-		facts_content(&c->stored, octets);
-	if (c->error == 0)
-		c->error = queue_content(&c->queued, octets);
-}
-
+/* The end of the chain: here the content is as deliveries will find it. */
 static void
 put_stored(void *ctx, struct slice octets)
 {
-	struct content *c = ctx;
+	struct session *s = ctx;
+	struct content *c = &s->content;
 
+	facts_content(&c->facts, octets);
 	if (c->error == 0)
 		c->error = queue_content(&c->queued, octets);
-}
-
-/* Results that bear our name are ours, or those of a server that hands us mail on our behalf. */
-static bool
-from_outside(const struct session *s)
-{
-	return !session_trusted(s) && !s->server.lmtp;
 }
 
 int
@@ -122,15 +106,14 @@ content_open(struct session *s)
 	};
 	char space[TRACE_MAX];
 	struct buf received = BUF(space);
-	const int r = queue_head_end(&c->queue, &c->queued, 0);
+	const int r = queue_head_end(&c->queue, &c->queued, filters_room(s));
 
 	c->error = 0;
-	smtp_data_init(&c->data, SMTP_CRLF);
-	facts_begin(&c->facts);
-	facts_begin(&c->stored);
+	c->octets = 0;
 	c->chunked = false;
-	submission_begin(&c->submit, s->server.hostname, content_id(c), trace.time_s, put_submitted, c);
-	results_begin(&c->authres, s->server.hostname, put_stored, c);
+	smtp_data_init(&c->data, s->newlines);
+	facts_begin(&c->facts);
+	filters_begin(s, put_stored);
 	if (r < 0)
 		return r;
 	trace_received(&received, &trace);
@@ -148,21 +131,22 @@ static void
 add_content(struct session *s, struct slice octets)
 {
 	struct content *c = &s->content;
-	int error = c->error;
 
-	facts_content(&c->facts, octets);
-	if (error == 0 && c->facts.octets > s->config->server.max_message_size)
-		error = -EFBIG;
-	if (error == 0 && s->server.submission)
-		submission_content(&c->submit, octets);
-	else if (error == 0 && from_outside(s))
-		results_content(&c->authres, octets);
-	else if (error == 0)
-		put_stored(c, octets);
-	if (error == 0)
-		error = c->error;
-	if (error != 0)
-		content_fail(c, error);
+	c->octets += octets.n;
+	if (c->error == 0 && c->octets > s->config->server.max_message_size)
+		c->error = -EFBIG;
+	else if (c->error == 0)
+		filters_put(s, octets);
+	if (c->error != 0)
+		content_fail(c, c->error);
+}
+
+static void
+end_content(struct session *s)
+{
+	if (s->content.error == 0)
+		filters_end(s);
+	facts_end(&s->content.facts);
 }
 
 /* More octets from the client.  It may be waiting for the replies to MAIL and RCPT, so these go
@@ -181,7 +165,6 @@ content_receive(struct session *s)
 	struct content *c = &s->content;
 	struct smtp_data *d = &c->data;
 
-	d->newlines = s->newlines;
 	for (;;) {
 		struct slice in = stream_pending(&s->client);
 		size_t used = 0, n;
@@ -191,10 +174,10 @@ content_receive(struct session *s)
 		n = smtp_data_decode(d, in, c->decoded, &used);
 		stream_consume(&s->client, used);
 		add_content(s, slice_of(c->decoded, n));
-		if (d->done || d->bare) {
-			facts_end(&c->facts);
+		if (d->done)
+			end_content(s);
+		if (d->done || d->bare)
 			return 1;
-		}
 		if (used == 0) {
 			const ssize_t r = stream_fill(&s->client, s->timeout_ms);
 
@@ -232,12 +215,11 @@ each_octet(struct session *s, void (*put)(struct session *s, struct slice octets
 int
 content_chunk(struct session *s)
 {
-	struct content *c = &s->content;
 	const int r = each_octet(s, add_content);
 
-	c->chunked = true;
+	s->content.chunked = true;
 	if (r > 0 && s->smtp.chunk_last)
-		facts_end(&c->facts);
+		end_content(s);
 	return r;
 }
 
@@ -257,33 +239,31 @@ content_discard(struct session *s)
 enum smtp_data_result
 content_check(const struct session *s)
 {
-	const struct facts *f = &s->content.facts;
+	const struct content *c = &s->content;
 
-	if (f->bare && s->smtp.body != SMTP_BODY_BINARYMIME)
+	if ((c->data.bare || c->facts.bare) && s->smtp.body != SMTP_BODY_BINARYMIME)
 		return SMTP_DATA_BARE;
-	if (f->octets > s->config->server.max_message_size)
+	if (c->octets > s->config->server.max_message_size)
 		return SMTP_DATA_TOO_BIG;
-	if (f->received >= RECEIVED_MAX)
+	if (c->facts.received >= RECEIVED_MAX)
 		return SMTP_DATA_LOOP;
 	return SMTP_DATA_QUEUED;
 }
 
-/* The Received field is ASCII but for a recipient in it, begins with no dot, and has no long
- * line. */
+/* Our Received field adds to the facts only if a recipient in it is not ASCII. */
 static struct queue_facts
-queue_facts(const struct session *s)
+facts_of(const struct session *s)
 {
-	const struct facts *f = &s->content.facts, *stored = &s->content.stored;
+	const struct facts *f = &s->content.facts;
 	const bool received_utf8 = s->smtp.recipients == 1 && s->content.recipient.utf8;
 
 	return (struct queue_facts){
 		.eight_bit = f->eight_bit || received_utf8,
 		.utf8_header = f->header_eight_bit || s->smtp.utf8,
 		.dot_line = f->dot_line,
-		.binary = s->content.chunked && facts_binary(f),	/* DATA has carried it */
+		.binary = s->content.chunked && facts_binary(f),	/* DATA can carry what it brought */
 		.no_final_crlf = !f->line_start,
-		.longest_line = f->longest_line > stored->longest_line ? f->longest_line
-								       : stored->longest_line,
+		.longest_line = f->longest_line,
 	};
 }
 
@@ -304,18 +284,13 @@ int
 content_commit(struct session *s)
 {
 	struct content *c = &s->content;
-	struct queue_facts known;
+	const struct queue_facts facts = facts_of(s);
 	int r;
 
-	if (c->error == 0 && s->server.submission)
-		submission_end(&c->submit);
-	else if (c->error == 0 && from_outside(s))
-		results_end(&c->authres);
 	if (c->error)
 		return c->error;
 	c->begun = false;
-	known = queue_facts(s);
-	r = queue_commit(&c->queue, &c->queued, &known);
+	r = queue_commit(&c->queue, &c->queued, &facts);
 	return r < 0 || !c->printing ? r : print(c);
 }
 

@@ -8,9 +8,8 @@
 #define SESSION_CONTENT_H
 
 #include "message/facts.h"
-#include "message/results.h"
-#include "message/submission.h"
 #include "queue.h"
+#include "session/filters.h"
 #include "session/print.h"
 #include "smtp/data.h"
 #include "smtp/server.h"
@@ -25,12 +24,11 @@ struct content {
 	struct print print;
 	bool begun;
 	struct smtp_path recipient;	/* the first */
-	struct smtp_data data;
-	struct facts facts;		/* of what came */
-	struct facts stored;		/* role = submission: of the header section that is stored */
-	bool chunked;			/* it came by BDAT */
-	struct submission submit;
-	struct results authres;		/* of clients that are not trusted */
+	bool chunked;			/* it comes by BDAT */
+	struct smtp_data data;		/* the decoder of DATA */
+	uint64_t octets;		/* from the client, decoded */
+	struct filters filters;
+	struct facts facts;		/* of what is stored */
 	int error;			/* of storing it, -errno: the first */
 	char decoded[2 * CONTENT_CHUNK];
 	struct queue_message queued;
@@ -74,13 +72,6 @@ static inline struct slice
 content_id(const struct content *c)
 {
 	return slice_str(c->queued.id);
-}
-
-/* The size of what came from the client. */
-static inline uint64_t
-content_octets(const struct content *c)
-{
-	return c->facts.octets;
 }
 
 #endif

@@ -124,7 +124,7 @@ record_message(struct session *s, enum smtp_data_result result, const struct smt
 	log_str(&line, "from", smtp_path_text(&r->from));
 	log_str(&line, "to", buf_slice(&r->to));
 	log_uint(&line, "nrcpt", r->recipients);
-	log_uint(&line, "size", content_octets(&s->content));
+	log_uint(&line, "size", s->content.octets);
 	if (why)
 		log_str(&line, "why", slice_str(why));
 	log_uint(&line, "code", (uint64_t)reply->code);

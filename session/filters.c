@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One row for each filter.  A filter may change the content, or only look at it; what it finds out
+ * goes into the envelope when the content is complete (queue_late_field()).
+ */
+#include "session/filters.h"
+
+#include "base/clock.h"
+#include "session/session.h"
+
+/* role = submission: what is missing in the header section is added. */
+static bool
+is_submission(const struct session *s)
+{
+	return s->server.submission;
+}
+
+static void
+begin_submission(struct session *s, filter_put *next)
+{
+	submission_begin(&s->content.filters.submission, s->server.hostname, content_id(&s->content),
+	    clock_wall_s(), next, s);
+}
+
+static void
+put_submission(void *ctx, struct slice octets)
+{
+	struct session *s = ctx;
+
+	submission_content(&s->content.filters.submission, octets);
+}
+
+static void
+end_submission(struct session *s)
+{
+	submission_end(&s->content.filters.submission);
+}
+
+/* Only a stranger must not send results in our name.  A trusted client or an LMTP client may be a
+ * server of ours. */
+static bool
+is_from_outside(const struct session *s)
+{
+	return !session_trusted(s) && !s->server.lmtp;
+}
+
+static void
+begin_results(struct session *s, filter_put *next)
+{
+	results_begin(&s->content.filters.results, s->server.hostname, next, s);
+}
+
+static void
+put_results(void *ctx, struct slice octets)
+{
+	struct session *s = ctx;
+
+	results_content(&s->content.filters.results, octets);
+}
+
+static void
+end_results(struct session *s)
+{
+	results_end(&s->content.filters.results);
+}
+
+static const struct filter {
+	bool (*wanted)(const struct session *s);
+	void (*begin)(struct session *s, filter_put *next);
+	filter_put *put;
+	void (*end)(struct session *s);
+	size_t room;			/* of the envelope, for fields that end() writes */
+} filters[FILTERS] = {
+	{ is_submission, begin_submission, put_submission, end_submission, 0 },
+	{ is_from_outside, begin_results, put_results, end_results, 0 },
+};
+
+size_t
+filters_room(const struct session *s)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < FILTERS; i++)
+		if (filters[i].wanted(s))
+			room += filters[i].room;
+	return room;
+}
+
+void
+filters_begin(struct session *s, filter_put *store)
+{
+	struct filters *f = &s->content.filters;
+
+	f->first = store;
+	for (size_t i = FILTERS; i-- > 0;) {
+		f->on[i] = filters[i].wanted(s);
+		if (!f->on[i])
+			continue;
+		filters[i].begin(s, f->first);
+		f->first = filters[i].put;
+	}
+}
+
+void
+filters_put(struct session *s, struct slice octets)
+{
+	s->content.filters.first(s, octets);
+}
+
+void
+filters_end(struct session *s)
+{
+	for (size_t i = 0; i < FILTERS; i++)
+		if (s->content.filters.on[i])
+			filters[i].end(s);
+}
