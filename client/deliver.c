@@ -6,15 +6,13 @@
  */
 #include "client/deliver.h"
 
-#include <stdlib.h>
-
 #include "client/connect.h"
 #include "client/transaction.h"
 
 void
 deliver_drop_link(struct delivery *d)
 {
-	ahead_drop(d);
+	transaction_drop_ahead(d);
 	link_done(d->link);
 	d->link = NULL;
 	d->link_tls = NULL;
@@ -58,7 +56,7 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 	struct outcome lost;
 
 	while (t->nleft) {
-		const bool announced = t->announced;
+		const bool was_ahead = t->ahead;
 		enum transaction_end end;
 
 		if (!d->link)
@@ -88,7 +86,7 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 		} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
 			connect_blame(w, &t->why);
 		}
-		d->one_by_one |= announced && end == TRANSACTION_NEXT && d->link->closed;
+		d->one_by_one |= was_ahead && end == TRANSACTION_NEXT && d->link->closed;
 		deliver_drop_link(d);
 		kept = false;
 	}
@@ -109,19 +107,20 @@ check_kept(struct delivery *d, const struct queue_entry *e)
 void
 deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
-	struct transaction own, *t = &own, *ahead = ahead_take(d, e);
+	struct transaction *t = transaction_take_ahead(d, e);
 	struct connect w;
 	struct outcome o;
 
-	if (ahead) {
-		t = ahead;
-	} else if (transaction_init(t, d, e, rcpts, n) < 0) {
+	if (!t) {
+		check_kept(d, e);
+		t = transaction_new(d, e, rcpts, n);
+	}
+	if (!t) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
-		attempt_report_all(d, e, rcpts, n, &o);
+		for (size_t i = 0; i < n; i++)
+			attempt_report(d, e, rcpts[i], &o);
 		return;
 	}
-	if (!ahead)
-		check_kept(d, e);
 	if (d->link) {
 		d->times.latency_us = d->link->latency_us;
 		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
@@ -129,6 +128,5 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 	connect_init(&w, d, e);
 	attempt(d, t, &w);
 	connect_done(&w);
-	transaction_done(t);
-	free(ahead);
+	transaction_free(t);
 }

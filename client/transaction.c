@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: ISC
 /*
- * One message over one link (RFC 5321 section 3.3): who is asked for in this transaction, and from how it
- * went what becomes of each recipient.  Must not choose hosts: when this one fails before a reply settled a recipient,
- * that recipient is left for the next.  Called by client/deliver only.
+ * One message over one link (RFC 5321 section 3.3).  The steps, in their order:
+ *
+ *	1. What fits: the form of the content that this peer takes, and the recipients to ask for
+ *	   (make_plan).
+ *	2. RSET, MAIL, RCPT, DATA or BDAT go out, in groups if the peer offers PIPELINING
+ *	   (commands_step).
+ *	3. Each reply to MAIL and RCPT counts: accepted, refused, or left for later
+ *	   (take_mail_reply, take_rcpt_reply).
+ *	4. The content is queued, after the 354 or right after BDAT (content_queue).
+ *	5. The commands of the next message are queued behind it (send_next_ahead).  So a warm link
+ *	   costs one round trip a message.
+ *	6. All of it leaves (content_flush).
+ *	7. The final reply comes, over LMTP one for each recipient (read_final_replies).
+ *	8. The outcomes are settled, each at once and only once (settle_content).  Recipients that
+ *	   are left are for another transaction, session or host.
+ *
+ * A small content that travels by BDAT goes out with the commands, in step 2 (t->blind).  Nothing
+ * here chooses a host.
  */
 #include "client/transaction.h"
 
@@ -10,28 +25,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "client/auth.h"
 #include "client/convert.h"
 #include "client/ipv6_refused.h"
 #include "client/tls_policy.h"
 
 /*
- * Content up to so many octets follows the RCPTs at once where it travels by BDAT: a round trip is saved, and if all of them
- * are refused no more is wasted than a connection sends in its first round trips anyway.
+ * A content of up to so many octets follows the RCPTs at once if it travels by BDAT.  That saves a
+ * round trip.  If all recipients are refused, it wastes no more than a connection sends in its
+ * first round trips anyway.
  */
 #define BLIND_MAX 65536
 
-enum plan {
-	PLAN_READY,		/* t says it all */
-	PLAN_SPENT,		/* this session takes no more; a new one to the same host would */
-	PLAN_UNFIT,		/* this peer cannot carry what is left: t->unfit says why */
-	PLAN_HOPELESS,		/* nor could another of the domain */
-	PLAN_BROKEN,		/* something here failed */
-};
-
-int
-transaction_init(struct transaction *t, struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+struct transaction *
+transaction_new(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
-	memset(t, 0, sizeof *t);
+	struct transaction *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return NULL;
 	t->d = d;
 	t->e = e;
 	payload_init(&t->original, &e->facts);
@@ -41,37 +53,69 @@ transaction_init(struct transaction *t, struct delivery *d, struct queue_entry *
 	t->left = malloc((n ? n : 1) * sizeof *t->left);
 	t->state = malloc(n ? n : 1);
 	if (!t->left || !t->state) {
-		transaction_done(t);
-		return -ENOMEM;
+		transaction_free(t);
+		return NULL;
 	}
 	memcpy(t->left, rcpts, n * sizeof *rcpts);
 	memset(t->state, RCPT_LATER, n);
 	t->nleft = n;
-	return 0;
+	return t;
 }
 
 void
-transaction_done(struct transaction *t)
+transaction_free(struct transaction *t)
 {
+	if (!t)
+		return;
 	free(t->left);
 	free(t->state);
 	if (t->converted_fd >= 0)
 		(void)close(t->converted_fd);
-	t->converted_fd = -1;
-	t->left = NULL;
-	t->state = NULL;
-	t->nleft = 0;
+	free(t);
 }
 
-void
-transaction_settle(struct transaction *t, size_t i, const struct outcome *o)
+/* ---- outcomes ---- */
+
+static void
+settle(struct transaction *t, size_t i, const struct outcome *o)
 {
 	t->state[i] = RCPT_SETTLED;
 	attempt_report(t->d, t->e, t->left[i], o);
 }
 
-bool
-transaction_moves(struct transaction *t)
+static void
+settle_accepted(struct transaction *t, const struct outcome *o)
+{
+	for (size_t i = 0; i < t->asked; i++)
+		if (t->state[i] == RCPT_ACCEPTED)
+			settle(t, i, o);
+	t->accepted = 0;
+}
+
+void
+transaction_settle_rest(struct transaction *t, const struct outcome *o)
+{
+	for (size_t i = 0; i < t->nleft; i++)
+		if (t->state[i] != RCPT_SETTLED)
+			settle(t, i, o);
+	t->nleft = 0;
+}
+
+static void
+drop_settled(struct transaction *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->nleft; i++)
+		if (t->state[i] != RCPT_SETTLED)
+			t->left[kept++] = t->left[i];
+	t->nleft = kept;
+	memset(t->state, RCPT_LATER, kept);
+}
+
+/* Does the reply refuse our IPv6 address, where IPv4 is left to try?  Then it settles nobody. */
+static bool
+refuses_ipv6(struct transaction *t)
 {
 	const struct smtp_link *l = t->link;
 
@@ -82,14 +126,15 @@ transaction_moves(struct transaction *t)
 	return true;
 }
 
-void
-transaction_settle_rest(struct transaction *t, const struct outcome *o)
-{
-	for (size_t i = 0; i < t->nleft; i++)
-		if (t->state[i] != RCPT_SETTLED)
-			transaction_settle(t, i, o);
-	t->nleft = 0;
-}
+/* ---- step 1: what fits ---- */
+
+enum plan {
+	PLAN_READY,
+	PLAN_SPENT,		/* this session takes no more; a new one to the same host would */
+	PLAN_UNFIT,		/* this peer cannot carry the rest: t->unfit has the reason */
+	PLAN_HOPELESS,		/* nor can any other host of the domain */
+	PLAN_BROKEN,		/* an error of our own */
+};
 
 static void
 swap_left(struct transaction *t, size_t i, size_t k)
@@ -121,7 +166,7 @@ takes_body(const struct client_offer *peer, enum smtp_body body)
 	return body == SMTP_BODY_7BIT || peer->offers[SMTP_EXT_8BITMIME];
 }
 
-/* The message in seven bits, made at most once.  False: something here is broken. */
+/* The message in seven bits, made at most once.  False: an error of our own. */
 static bool
 convert(struct transaction *t)
 {
@@ -143,10 +188,12 @@ static bool
 choose_payload(struct transaction *t, const struct client_offer *peer)
 {
 	t->payload = &t->original;
-	return takes_body(peer, payload_body(&t->original)) || t->original.unconvertible || convert(t);
+	return takes_body(peer, payload_body(&t->original)) || t->original.unconvertible ||
+	    convert(t);
 }
 
-/* Those that this transaction asks for come to the front; as many as the peer takes at once, and of as many domains. */
+/* Put the recipients of this transaction in front: as many, and of as many domains, as the peer
+ * takes at once (RFC 9422). */
 static void
 choose_recipients(struct transaction *t)
 {
@@ -158,7 +205,7 @@ choose_recipients(struct transaction *t)
 		const struct queue_rcpt *rcpt = &t->e->rcpts[t->left[i]];
 		char space[OUTCOME_DETAIL];
 		struct buf why = BUF(space);
-		enum outcome_cause cause = fit_rcpt(rcpt, t->link, &why);
+		enum outcome_cause cause = commands_fit_rcpt(rcpt, t->link, &why);
 
 		if (cause != CAUSE_DELIVERED) {
 			t->state[i] = RCPT_UNFIT;
@@ -170,7 +217,7 @@ choose_recipients(struct transaction *t)
 	}
 }
 
-/* Nobody can be asked for: is that for what they need, or only for this session? */
+/* No recipient can be asked for: because of this session, or of the peer? */
 static enum plan
 nobody(const struct transaction *t)
 {
@@ -180,9 +227,17 @@ nobody(const struct transaction *t)
 	return PLAN_UNFIT;
 }
 
-/* A transaction for those of t that are left, over l. */
+/* Another host can offer more.  The size limit is the domain's policy, and time passes on every
+ * host. */
+static bool
+fits_elsewhere(enum outcome_cause cause)
+{
+	return cause != CAUSE_TOO_BIG && cause != CAUSE_DEADLINE;
+}
+
+/* The octets, the recipients and the commands of a transaction over l. */
 static enum plan
-plan_make(struct transaction *t, struct smtp_link *l)
+make_plan(struct transaction *t, struct smtp_link *l)
 {
 	const unsigned most = l->peer.limits.mail_max;
 	char space[OUTCOME_DETAIL];
@@ -197,58 +252,23 @@ plan_make(struct transaction *t, struct smtp_link *l)
 		return PLAN_SPENT;
 	if (!choose_payload(t, &l->peer))
 		return PLAN_BROKEN;
-	cause = fit_message(t->e, t->payload, l, &why);
+	cause = commands_fit_message(t->e, t->payload, l, &why);
 	if (cause != CAUSE_DELIVERED) {
 		mark_unfit(t, cause, &why);
-		return fit_elsewhere(cause) ? PLAN_UNFIT : PLAN_HOPELESS;
+		return fits_elsewhere(cause) ? PLAN_UNFIT : PLAN_HOPELESS;
 	}
 	choose_recipients(t);
 	if (t->asked == 0)
 		return nobody(t);
-	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] && (!t->d->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
-	t->blind = t->chunked && l->peer.offers[SMTP_EXT_PIPELINING] && t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
-	t->sent = t->heard = commands_first(l);
+	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] &&
+	    (!t->d->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
+	t->blind = t->chunked && l->peer.offers[SMTP_EXT_PIPELINING] &&
+	    t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
+	commands_begin(t);
 	return PLAN_READY;
 }
 
-static void
-drop_settled(struct transaction *t)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < t->nleft; i++)
-		if (t->state[i] != RCPT_SETTLED)
-			t->left[kept++] = t->left[i];
-	t->nleft = kept;
-	memset(t->state, RCPT_LATER, kept);
-}
-
-/*
- * The commands did not come to their end.  This host does not get us further, and the link is of no use any more.  Also
- * where all of the content is out already: a peer that has not even answered the recipients has not taken it.
- */
-static enum transaction_end
-broken(struct transaction *t, int error)
-{
-	struct smtp_link *l = t->link;
-	struct outcome o;
-
-	if (error == -EIO || (error != -ECONNABORTED && commands_all_heard(t)))
-		return content_cut(t, error);
-	if (error == -EPROTO && t->blind && commands_all_sent(t) && !commands_mail_refused(t))
-		return content_unsure(t, error);
-	if (error != -ECONNABORTED) {
-		link_outcome(l, error, commands_name(t), &o);
-		if (!commands_mail_refused(t))	/* else that reply says more */
-			t->why = o;
-	} else if (!transaction_moves(t)) {
-		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
-	}
-	l->closed = true;
-	return TRANSACTION_NEXT;
-}
-
-/* Nothing was said. */
+/* No command was sent. */
 static enum transaction_end
 not_begun(struct transaction *t, enum plan plan)
 {
@@ -263,34 +283,80 @@ not_begun(struct transaction *t, enum plan plan)
 	return TRANSACTION_DONE;
 }
 
-enum transaction_end
-transaction_run(struct transaction *t, struct smtp_link *l)
-{
-	enum transaction_end end = TRANSACTION_DONE;
-	enum plan plan = t->announced ? PLAN_READY : plan_make(t, l);
-	int r;
+/* ---- steps 2 and 3: commands and their replies ---- */
 
-	if (plan != PLAN_READY)
-		return not_begun(t, plan);
-	if (!t->announced)
-		l->transactions++;
-	t->announced = false;
-	if (t->blind)
-		attempt_keep_on();
-	r = commands_run(t);
-	if (r < 0)
-		end = broken(t, r);
-	else if (commands_all_sent(t))
-		end = content_run(t);
-	drop_settled(t);
-	if (t->nleft)
-		attempt_may_stop();
-	if (t->moved && t->nleft)
-		return TRANSACTION_NEXT;
-	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft ? TRANSACTION_NEXT : end;
+/* The outcome of a refusal. */
+static void
+judge(const struct transaction *t, struct outcome *o)
+{
+	const struct smtp_link *l = t->link;
+
+	if (!auth_missing(l, t->d->route, o))
+		outcome_from_reply(o, &l->reply, slice_str(l->host));
 }
 
-/* Is there nobody of t's recipients who needs another transaction? */
+static void
+take_mail_reply(struct transaction *t)
+{
+	struct smtp_link *l = t->link;
+	struct outcome o;
+
+	t->mail_accepted = l->reply.code / 100 == 2;
+	l->dirty = t->mail_accepted;
+	if (t->mail_accepted || refuses_ipv6(t))
+		return;
+	judge(t, &o);
+	if (o.kind != OUTCOME_FAILED && o.cause != CAUSE_LOGIN) {
+		t->why = o;
+		return;
+	}
+	for (size_t i = 0; i < t->nleft; i++)
+		settle(t, i, &o);
+}
+
+/* After an accepted recipient, 452 means "not so many at once"; some servers use 552 (RFC 5321
+ * section 4.5.3.1.10). */
+static void
+take_rcpt_reply(struct transaction *t, size_t i)
+{
+	const int code = t->link->reply.code;
+	struct outcome o;
+
+	if (!t->mail_accepted)
+		return;
+	if (code / 100 == 2) {
+		t->state[i] = RCPT_ACCEPTED;
+		t->accepted++;
+	} else if (((code == 452 || code == 552) && t->accepted) || refuses_ipv6(t)) {
+		t->state[i] = RCPT_AGAIN;
+	} else {
+		judge(t, &o);
+		settle(t, i, &o);
+	}
+}
+
+/* Commands out and replies in, until DATA or BDAT is out and all before it have replies, or until
+ * nobody is left to send the content to.  0, or as commands_step(). */
+static int
+run_commands(struct transaction *t)
+{
+	enum commands_reply reply;
+	size_t i;
+	int r;
+
+	do {
+		r = commands_step(t, &reply, &i);
+		if (r == 0 && reply == COMMANDS_MAIL)
+			take_mail_reply(t);
+		else if (r == 0 && reply == COMMANDS_RCPT)
+			take_rcpt_reply(t, i);
+	} while (r == 0 && reply != COMMANDS_OVER);
+	return r;
+}
+
+/* ---- steps 4 to 8: the content and its replies ---- */
+
+/* Does none of t's recipients need another transaction? */
 static bool
 is_last(const struct transaction *t)
 {
@@ -300,27 +366,24 @@ is_last(const struct transaction *t)
 	return true;
 }
 
-/* What goes in one piece by BDAT needs no help: that is one round trip already. */
+/* A message that goes in one piece by BDAT needs no help: it costs one round trip already. */
 static bool
-say(struct transaction *next, struct smtp_link *l, bool after_chunk)
+send_ahead(struct transaction *next, struct smtp_link *l, bool after_chunk)
 {
-	if (plan_make(next, l) != PLAN_READY || next->blind)
+	if (make_plan(next, l) != PLAN_READY || next->blind)
 		return false;
 	l->transactions++;
-	next->announced = true;
-	return commands_ahead(next, after_chunk) == 0;
+	next->ahead = true;
+	return commands_send_ahead(next, after_chunk) == 0;
 }
 
+/*
+ * Queue the commands of the next message, if it is known and may go over the same link (RFC 2920
+ * section 3.1).  Their replies are read when its turn comes.  If the link breaks before that, the
+ * message begins afresh.
+ */
 static void
-drop(struct transaction *t)
-{
-	if (t)
-		transaction_done(t);
-	free(t);
-}
-
-void
-ahead_announce(struct transaction *t)
+send_next_ahead(struct transaction *t)
 {
 	struct delivery *d = t->d;
 	struct smtp_link *l = t->link;
@@ -328,24 +391,174 @@ ahead_announce(struct transaction *t)
 	struct transaction *next;
 	struct attempt_job job;
 
-	if (!d->next || d->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] || l->closed || !is_last(t) || !d->next(d->next_ctx, &job) ||
+	if (!d->next || d->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] || l->closed ||
+	    !is_last(t) || !d->next(d->next_ctx, &job) ||
 	    (tls_policy_requiretls(job.e) && !l->verified))
 		return;
-	next = malloc(sizeof *next);
-	if (!next || transaction_init(next, d, job.e, job.rcpts, job.n) < 0) {
-		free(next);
+	next = transaction_new(d, job.e, job.rcpts, job.n);
+	if (!next)
 		return;
-	}
-	d->transcript = l->transcript = NULL;	/* which is that of another message still */
-	if (say(next, l, t->chunked))
+	d->transcript = l->transcript = NULL;	/* it is still the transcript of t */
+	if (send_ahead(next, l, t->chunked))
 		d->ahead = next;
 	else
-		drop(next);
+		transaction_free(next);
 	d->transcript = l->transcript = transcript;
 }
 
+/* RFC 2033 section 4.2: a reply for each who was accepted, in their order. */
+static enum content_end
+read_replies_one_by_one(struct transaction *t, struct outcome *o)
+{
+	for (size_t i = 0; i < t->asked; i++) {
+		enum content_end end;
+
+		if (t->state[i] != RCPT_ACCEPTED)
+			continue;
+		end = content_reply_one(t, o);
+		if (end != CONTENT_REPLIED)
+			return end;
+		settle(t, i, o);
+	}
+	return CONTENT_SETTLED;
+}
+
+/* The server also replies to a chunk when all recipients were refused. */
+static enum content_end
+read_final_replies(struct transaction *t, struct outcome *o)
+{
+	if (t->link->lmtp && t->accepted)
+		return read_replies_one_by_one(t, o);
+	return content_reply(t, o);
+}
+
+/* On this link the server has read the content as commands: repeat over another one. */
+static enum transaction_end
+repeat_by_data(struct transaction *t)
+{
+	transcript_fact(t->d->transcript,
+	    "CHUNKING was offered, but BDAT is not known: again by DATA");
+	t->link->closed = true;
+	t->d->by_data = true;
+	return TRANSACTION_SPENT;
+}
+
+static enum transaction_end
+settle_content(struct transaction *t, enum content_end end, const struct outcome *o)
+{
+	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) && refuses_ipv6(t))
+		return TRANSACTION_NEXT;
+	switch (end) {
+	case CONTENT_GO_ON:
+	case CONTENT_SETTLED:
+		return TRANSACTION_DONE;
+	case CONTENT_LOST:		/* no other host now: it could deliver a second copy */
+		t->lost = true;
+		settle_accepted(t, o);
+		return TRANSACTION_DONE;
+	case CONTENT_REPLIED:
+		settle_accepted(t, o);
+		return TRANSACTION_DONE;
+	case CONTENT_UNREADABLE:
+		transaction_settle_rest(t, o);
+		return TRANSACTION_DONE;
+	case CONTENT_PUT_OFF:
+	case CONTENT_BROKEN:
+		t->why = *o;
+		return TRANSACTION_NEXT;
+	case CONTENT_NO_BDAT:
+		break;
+	}
+	return repeat_by_data(t);
+}
+
+/* DATA or BDAT is out. */
+static enum transaction_end
+run_content(struct transaction *t)
+{
+	enum content_end end = CONTENT_GO_ON;
+	struct outcome o;
+
+	if (!t->blind)		/* else the content has left with the commands */
+		end = content_queue(t, &o);
+	if (!t->blind && end == CONTENT_GO_ON) {
+		attempt_keep_on();
+		send_next_ahead(t);
+		end = content_flush(t, &o);
+	}
+	if (end == CONTENT_GO_ON)
+		end = read_final_replies(t, &o);
+	return settle_content(t, end, &o);
+}
+
+/* The content left before the replies to RCPT: each recipient without a refusal may get it. */
+static void
+assume_accepted(struct transaction *t)
+{
+	for (size_t i = 0; i < t->asked; i++)
+		if (t->state[i] == RCPT_ASKED)
+			t->state[i] = RCPT_ACCEPTED;
+}
+
+/*
+ * The commands came to no end: this host does not get further, and the link is of no use.  That
+ * holds even if all of the content is out: a server that has not replied to the recipients has not
+ * taken it.
+ */
+static enum transaction_end
+broken(struct transaction *t, int error)
+{
+	struct smtp_link *l = t->link;
+	struct outcome o;
+
+	if (error == -EIO || (error != -ECONNABORTED && commands_all_replied(t)))
+		return settle_content(t, content_cut(t, error, &o), &o);
+	if (error == -EPROTO && t->blind && commands_all_sent(t) && !commands_mail_refused(t)) {
+		assume_accepted(t);
+		return settle_content(t, content_unsure(t, error, &o), &o);
+	}
+	if (error != -ECONNABORTED) {
+		link_outcome(l, error, commands_name(t), &o);
+		if (!commands_mail_refused(t))	/* else the reply to MAIL says more */
+			t->why = o;
+	} else if (!refuses_ipv6(t)) {
+		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
+	}
+	l->closed = true;
+	return TRANSACTION_NEXT;
+}
+
+enum transaction_end
+transaction_run(struct transaction *t, struct smtp_link *l)
+{
+	enum transaction_end end = TRANSACTION_DONE;
+	enum plan plan = t->ahead ? PLAN_READY : make_plan(t, l);
+	int r;
+
+	if (plan != PLAN_READY)
+		return not_begun(t, plan);
+	if (!t->ahead)
+		l->transactions++;
+	t->ahead = false;
+	if (t->blind)
+		attempt_keep_on();
+	r = run_commands(t);
+	if (r < 0)
+		end = broken(t, r);
+	else if (commands_all_sent(t))
+		end = run_content(t);
+	drop_settled(t);
+	if (t->nleft)
+		attempt_may_stop();
+	if (t->moved && t->nleft)
+		return TRANSACTION_NEXT;
+	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft ? TRANSACTION_NEXT : end;
+}
+
+/* ---- the transaction sent ahead ---- */
+
 struct transaction *
-ahead_take(struct delivery *d, const struct queue_entry *e)
+transaction_take_ahead(struct delivery *d, const struct queue_entry *e)
 {
 	struct transaction *t = d->ahead;
 
@@ -358,10 +571,11 @@ ahead_take(struct delivery *d, const struct queue_entry *e)
 }
 
 void
-ahead_drop(struct delivery *d)
+transaction_drop_ahead(struct delivery *d)
 {
+	/* The server may wait for content, and would take QUIT for that. */
 	if (d->ahead && d->link)
-		d->link->closed = true;		/* it may be waiting for content: a QUIT would be taken for that */
-	drop(d->ahead);
+		d->link->closed = true;
+	transaction_free(d->ahead);
 	d->ahead = NULL;
 }

@@ -1,172 +1,61 @@
 // SPDX-License-Identifier: ISC
 /*
- * The content of a message and the replies to it: behind DATA's 354 it is sent here, behind BDAT it is out already.
- * Called by delivery/transaction.
+ * The content of a message and the replies to it.  DATA waits for the 354 before the content; the
+ * content of BDAT follows its command at once, so it is queued already.  Each function returns how
+ * the content ended and the outcome; none settles a recipient.
  */
 #include "client/transaction.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-static void
-settle_accepted(struct transaction *t, const struct outcome *o)
+static enum content_end
+lost(struct transaction *t, int error, const char *doing, struct outcome *o)
 {
-	for (size_t i = 0; i < t->asked; i++)
-		if (t->state[i] == RCPT_ACCEPTED)
-			transaction_settle(t, i, o);
-	t->accepted = 0;
+	link_outcome(t->link, error, doing, o);
+	return CONTENT_LOST;
 }
 
-/* RFC 1047: somebody may have got it all the same, so no other host now. */
-static enum transaction_end
-lost_in(struct transaction *t, int error, const char *doing)
+/* The reply is missing, or is none. */
+static enum content_end
+no_reply(struct transaction *t, int error, struct outcome *o)
 {
-	struct outcome o;
-
-	t->lost = true;
-	link_outcome(t->link, error, doing, &o);
-	settle_accepted(t, &o);
-	return TRANSACTION_DONE;
+	return lost(t, error,
+	    error == -EPROTO ? "the message (it may arrive twice)"
+			     : "waiting for the reply to the message (it may arrive twice)", o);
 }
 
-static enum transaction_end
-lost(struct transaction *t, int error)
-{
-	return lost_in(t, error,
-	    error == -EPROTO ? "the message (it may arrive twice)" : "waiting for the reply to the message (it may arrive twice)");
-}
-
-enum transaction_end
-content_unsure(struct transaction *t, int error)
+enum content_end
+content_unsure(struct transaction *t, int error, struct outcome *o)
 {
 	char doing[80];
 
-	(void)snprintf(doing, sizeof doing, "%s (the message is out and may arrive twice)", commands_name(t));
-	for (size_t i = 0; i < t->asked; i++)
-		if (t->state[i] == RCPT_ASKED)
-			t->state[i] = RCPT_ACCEPTED;
+	(void)snprintf(doing, sizeof doing, "%s (the message is out and may arrive twice)",
+	    commands_name(t));
 	t->link->closed = true;
-	return lost_in(t, error, doing);
+	return lost(t, error, doing, o);
 }
 
-enum transaction_end
-content_cut(struct transaction *t, int error)
+enum content_end
+content_cut(struct transaction *t, int error, struct outcome *o)
 {
 	struct smtp_link *l = t->link;
-	struct outcome o;
 
 	if (error == -EIO) {
-		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("cannot read the message from the queue"));
-		transaction_settle_rest(t, &o);
-		return TRANSACTION_DONE;
+		outcome_set(o, CAUSE_LOCAL, SL(""), SL("cannot read the message from the queue"));
+		return CONTENT_UNREADABLE;
 	}
 	if (!link_last_words(l)) {
-		link_outcome(l, error, "sending the message", &t->why);
-		return TRANSACTION_NEXT;
+		link_outcome(l, error, "sending the message", o);
+		return CONTENT_BROKEN;
 	}
-	if (transaction_moves(t))
-		return TRANSACTION_NEXT;
-	outcome_from_reply(&o, &l->reply, slice_str(l->host));
-	settle_accepted(t, &o);
-	return TRANSACTION_DONE;
+	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	return CONTENT_REPLIED;
 }
 
-static int
-hear(struct transaction *t, struct outcome *ret)
-{
-	struct smtp_link *l = t->link;
-	int r = link_reply(l, l->config->relay.dot_timeout_ms);
-
-	if (r < 0)
-		return r;
-	/* RFC 3030 section 2: what a chunk that was refused leaves behind is for RSET to clear. */
-	l->dirty = l->dirty && t->chunked && l->reply.code / 100 != 2;
-	l->closed |= l->reply.code / 100 == 3;		/* who knows what it waits for now */
-	outcome_from_reply(ret, &l->reply, slice_str(l->host));
-	ret->reach = l->lmtp ? REACH_END : REACH_SERVER;	/* whoever speaks LMTP is the mailbox's own */
-	ret->dsn = l->peer.offers[SMTP_EXT_DSN];
-	ret->deliver_by = t->told_deadline;
-	return 0;
-}
-
-/* RFC 2033 section 4.2: a reply for each who was accepted, in their order. */
-static enum transaction_end
-replies_one_by_one(struct transaction *t)
-{
-	struct outcome o;
-
-	for (size_t i = 0; i < t->asked; i++) {
-		int r;
-
-		if (t->state[i] != RCPT_ACCEPTED)
-			continue;
-		r = hear(t, &o);
-		if (r < 0)
-			return lost(t, r);
-		transaction_settle(t, i, &o);
-	}
-	return TRANSACTION_DONE;
-}
-
-/* Something between us and the server lets the offer of CHUNKING pass and BDAT not. */
-static bool
-no_such_command(const struct transaction *t)
-{
-	const int code = t->link->reply.code;
-
-	return t->chunked && t->accepted && (code == 500 || code == 502) && payload_body(t->payload) != SMTP_BODY_BINARYMIME;
-}
-
-/* Over another connection: on this one the content has been read as commands. */
-static enum transaction_end
-once_more_by_data(struct transaction *t)
-{
-	transcript_fact(t->d->transcript, "CHUNKING was offered, but BDAT is not known: again by DATA");
-	t->link->closed = true;
-	t->d->by_data = true;
-	return TRANSACTION_SPENT;
-}
-
-/* The content is out; what is said of it is for all who were accepted.  Of a chunk that nobody was to get, too, something is
- * said. */
-static enum transaction_end
-final_replies(struct transaction *t)
-{
-	struct outcome o;
-	int r;
-
-	if (t->link->lmtp && t->accepted)
-		return replies_one_by_one(t);
-	r = hear(t, &o);
-	if (r < 0)
-		return lost(t, r);
-	if (no_such_command(t))
-		return once_more_by_data(t);
-	if (transaction_moves(t))
-		return TRANSACTION_NEXT;
-	settle_accepted(t, &o);
-	return TRANSACTION_DONE;
-}
-
-/* All of the content is queued: out with it, and with what can be said of the next message. */
-static enum transaction_end
-flush_content(struct transaction *t)
-{
-	struct smtp_link *l = t->link;
-	const uint64_t end = l->stream.octets_out + l->stream.out.n;
-	int r;
-
-	attempt_keep_on();
-	ahead_announce(t);
-	r = link_flush(l);
-	if (r == 0)
-		return final_replies(t);
-	return l->stream.octets_out < end ? content_cut(t, r) : lost(t, r);
-}
-
-/* All were refused, but the DATA was out already and got its 354: nothing but the dot follows (RFC
- * 2920 section 3.1). */
-static void
+/* All recipients were refused, and DATA still got its 354: only the dot follows (RFC 2920 section
+ * 3.1). */
+static enum content_end
 send_nothing(struct transaction *t)
 {
 	struct smtp_link *l = t->link;
@@ -174,55 +63,97 @@ send_nothing(struct transaction *t)
 	if (link_command(l, SL(".\r\n")) == 0)
 		(void)link_reply(l, l->config->relay.dot_timeout_ms);
 	l->dirty = false;
+	return CONTENT_SETTLED;
 }
 
-static enum transaction_end
-send_content(struct transaction *t)
+/* The 354 has come. */
+static enum content_end
+send_data(struct transaction *t, struct outcome *o)
 {
 	int r;
 
+	if (!t->accepted)
+		return send_nothing(t);
 	attempt_keep_on();		/* the last octets may leave before we know */
 	r = payload_send_data(t->link, t->payload);
-	return r < 0 ? content_cut(t, r) : flush_content(t);
+	return r < 0 ? content_cut(t, r, o) : CONTENT_GO_ON;
 }
 
-static enum transaction_end
-data_reply(struct transaction *t)
+static enum content_end
+after_data(struct transaction *t, struct outcome *o)
 {
 	struct smtp_link *l = t->link;
-	struct outcome o;
 	int r = link_reply(l, l->config->relay.data_timeout_ms);
 
 	if (r == 0 && l->reply.code / 100 == 2)
 		r = -EPROTO;
 	if (r < 0) {
-		link_outcome(l, r, "DATA", &t->why);
+		link_outcome(l, r, "DATA", o);
 		l->closed = true;
-		return TRANSACTION_NEXT;
+		return CONTENT_BROKEN;
 	}
-	if (l->reply.code / 100 == 3) {
-		if (t->accepted)
-			return send_content(t);
-		send_nothing(t);
-		return TRANSACTION_DONE;
-	}
-	if (!t->accepted && !l->closed)	/* RFC 5321 section 3.3: 503 or 554, as is right */
-		return TRANSACTION_DONE;
-	if (transaction_moves(t))
-		return TRANSACTION_NEXT;
-	outcome_from_reply(&o, &l->reply, slice_str(l->host));
-	if (o.kind == OUTCOME_FAILED) {
-		settle_accepted(t, &o);
-		return TRANSACTION_DONE;
-	}
-	t->why = o;
-	return TRANSACTION_NEXT;
+	if (l->reply.code / 100 == 3)
+		return send_data(t, o);
+	if (!t->accepted && !l->closed)	/* 503 or 554: the server is right (RFC 5321 section 3.3) */
+		return CONTENT_SETTLED;
+	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	return o->kind == OUTCOME_FAILED ? CONTENT_REPLIED : CONTENT_PUT_OFF;
 }
 
-enum transaction_end
-content_run(struct transaction *t)
+enum content_end
+content_queue(struct transaction *t, struct outcome *o)
 {
-	if (t->blind)		/* it is out already */
-		return final_replies(t);
-	return t->chunked ? flush_content(t) : data_reply(t);
+	const struct stream *s = &t->link->stream;
+	enum content_end end = t->chunked ? CONTENT_GO_ON : after_data(t, o);
+
+	t->content_end = s->octets_out + s->out.n;
+	return end;
+}
+
+enum content_end
+content_flush(struct transaction *t, struct outcome *o)
+{
+	int r = link_flush(t->link);
+
+	if (r == 0)
+		return CONTENT_GO_ON;
+	if (t->link->stream.octets_out < t->content_end)
+		return content_cut(t, r, o);
+	return no_reply(t, r, o);
+}
+
+enum content_end
+content_reply_one(struct transaction *t, struct outcome *o)
+{
+	struct smtp_link *l = t->link;
+	int r = link_reply(l, l->config->relay.dot_timeout_ms);
+
+	if (r < 0)
+		return no_reply(t, r, o);
+	/* A refused chunk may leave a transaction open: RSET clears it (RFC 3030 section 2). */
+	l->dirty = l->dirty && t->chunked && l->reply.code / 100 != 2;
+	l->closed |= l->reply.code / 100 == 3;		/* unclear what the server waits for */
+	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	o->reach = l->lmtp ? REACH_END : REACH_SERVER;	/* an LMTP server is the mailbox's own */
+	o->dsn = l->peer.offers[SMTP_EXT_DSN];
+	o->deliver_by = t->sent_deadline;
+	return CONTENT_REPLIED;
+}
+
+/* A proxy in between can let the offer of CHUNKING pass and refuse BDAT. */
+static bool
+bdat_unknown(const struct transaction *t)
+{
+	const int code = t->link->reply.code;
+
+	return t->chunked && t->accepted && (code == 500 || code == 502) &&
+	    payload_body(t->payload) != SMTP_BODY_BINARYMIME;
+}
+
+enum content_end
+content_reply(struct transaction *t, struct outcome *o)
+{
+	enum content_end end = content_reply_one(t, o);
+
+	return end == CONTENT_REPLIED && bdat_unknown(t) ? CONTENT_NO_BDAT : end;
 }
