@@ -1,38 +1,41 @@
 // SPDX-License-Identifier: ISC
 /*
- * Receiving a message: from the first line of its envelope to the moment its name is in
- * new/.  What the runner does with it then is in queue/move.c.  Nothing here may look
- * at other messages: the price of one must not depend on how many there are.
+ * Receiving a message: from the first line of its envelope until its name is in new/.  queue/move.c
+ * has the moves that follow.  Nothing here may look at other messages: the cost of one message must
+ * not depend on how many there are.
  *
- * The order, and why it is this one:
+ * The order of the writes:
  *
- *	create tmp/ID, lock it, write	a few writes, mostly one
- *	fsync(tmp/ID)			its octets are on the disk
- *	fsync(tmp/)			and so is a name of it
- *	rename to new/ID		seen by the runner; not yet durable, and need not be
- *	250
+ * 	create tmp/ID, lock it, write	a few writes, mostly one
+ * 	fsync(tmp/ID)			its octets are on the disk
+ * 	fsync(tmp/)			its name in tmp/ is on the disk
+ * 	rename to new/ID		seen by the runner; need not be durable yet
+ * 	250
  *
- * The obvious order has rename in front of the folder's fsync, and syncs new/.  Then the
- * two fsyncs are about different changes, and a journalling file system has to commit its
- * journal twice for each message; recorded at the block device, ext4 and xfs flush the
- * disk four times.  In our order the file's own fsync commits its name in tmp/ with it: one
- * commit, two flushes, and the folder's fsync finds nothing left to do (one writer gets 1.2 to 1.7
- * times as many messages through on ext4 and xfs; btrfs has a log for each and is as fast either way).
+ * The obvious order renames first and then syncs new/.  Its two fsyncs concern different changes,
+ * so a journalling file system commits its journal twice for each message.  Recorded at the block
+ * device, ext4 and xfs then flush the disk four times.  In our order the fsync of the file also
+ * commits its name in tmp/: one commit, two flushes.  The fsync of the folder finds nothing left to
+ * do.  One writer gets 1.2 to 1.7 times as many messages through on ext4 and xfs.  btrfs has a log
+ * for each and is equally fast in both orders.
  *
- * Cutting the power at any write of such recordings lost no acknowledged message, on all three.  It did in
- * four states of ten where one thing was different: with the rename behind the last fsync and
- * a recovery that sees nothing but new/.  So queue_recover() is the other half of the
- * promise: a power cut may undo the rename, and then the message lies whole in tmp/, from where it is brought
- * back.  It is recognised by its first line, which is filled in when the last octet has been written, and by the sum
- * in it, because a file system may well have put the first block on the disk and not the others.
+ * We cut the power at every write of such recordings.  No acknowledged message was lost on any of
+ * the three file systems.  Messages were lost in four states of ten after one change: a rename
+ * after the last fsync, and a recovery that looks only at new/.
  *
- * Two orders are no dearer and were not chosen.  Without fsync(tmp/) nothing was lost on these
- * three file systems either, but only their kindness makes a new file's name durable with
- * the file.  With the rename in front of the fsync the runner would see messages that are not
- * durable yet, and might have delivered one that its client is then told to send again.
+ * So queue_recover() is the other half of the promise.  A power cut may undo the rename; the
+ * message then lies whole in tmp/ and is brought back.  Its first line proves that it is complete:
+ * that line is filled in after the last octet, and holds a check sum.  The sum is needed because a
+ * file system may have written the first block and not the others.
  *
- * The lock says that somebody is still writing.  It is the kernel's, so it goes
- * when the process dies, however it dies, and recovery never has to guess by age.
+ * Two orders cost the same and were rejected.  Without fsync(tmp/) no message was lost on these
+ * three file systems either.  That is their own property: fsync(2) does not promise that the name
+ * of a new file becomes durable.  With the rename before the fsync, the runner would see messages
+ * that are not durable yet.  It might deliver one whose client then gets an error and sends it
+ * again.
+ *
+ * A lock marks a file that is still being written.  The kernel releases it when the process ends in
+ * any way, so recovery never has to guess from a file's age.
  */
 #include "queue.h"
 
@@ -48,10 +51,10 @@
 #include "queue/folders.h"
 #include "queue/format.h"
 
-/* Each try fails only when recovery was quicker than our lock. */
+/* A try fails only if recovery took the lock before us. */
 #define CREATE_TRIES 16
 
-/* Content from this size on goes to the disk from where it is. */
+/* Content of at least this size is written directly, without a copy into the buffer. */
 #define COPY_MAX (QUEUE_BUFFER / 2)
 
 static void put(struct queue_message *m, struct slice octets);
@@ -102,7 +105,8 @@ lock(int fd)
 			return -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return st.st_nlink ? 0 : -ESTALE;	/* taken away by recovery, which held the lock before us */
+	/* Recovery had the lock before us and removed the file. */
+	return st.st_nlink ? 0 : -ESTALE;
 }
 
 static int
@@ -123,7 +127,7 @@ create_locked(const struct queue *q, struct queue_message *m)
 	return r;
 }
 
-/* Create the file.  Nothing has left the buffer yet, so the ID in it can still change. */
+/* Create the file.  The buffer is still in memory, so its ID can still be changed. */
 static int
 create(const struct queue *q, struct queue_message *m)
 {
@@ -156,7 +160,7 @@ static void
 flush(struct queue_message *m)
 {
 	if (m->fd < 0)
-		m->error = -EMSGSIZE;	/* 64 KiB of fields in front of the first recipient */
+		m->error = -EMSGSIZE;	/* 64 KiB of fields before the first recipient */
 	if (m->error == 0)
 		write_out(m, buf_slice(&m->out));
 	m->out.n = 0;
@@ -175,7 +179,8 @@ put(struct queue_message *m, struct slice octets)
 	}
 }
 
-/* Nothing in a value may end its line, or hide from a reader. */
+/* May this character stand in a value?  A control character could end the line or hide text from a
+ * reader. */
 static bool
 is_clean(char c)
 {
@@ -231,14 +236,14 @@ queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, st
 {
 	size_t room = m->out.cap - m->out.n;
 
-	/* Hundreds of recipients do not fit: then the file has to be there before the envelope ends. */
+	/* Hundreds of recipients do not fit: the file is then needed before the envelope ends. */
 	if (m->error == 0 && m->fd < 0 && path.n + params.n + sizeof "P <> \n" > room)
 		m->error = create(q, m);
 	put(m, SL("P "));
 	put_path(m, path, params);
 }
 
-/* A field without meaning, of n octets with its LF. */
+/* Write a field without meaning, n octets with its LF. */
 static void
 fill_pad(char *p, size_t n)
 {
@@ -247,7 +252,8 @@ fill_pad(char *p, size_t n)
 	p[n - 1] = '\n';
 }
 
-/* The pad leaves the buffer as a whole, so it is either in the buffer or in the file. */
+/* Put the pad into the buffer.  It leaves the buffer in one write, so it is wholly in the buffer or
+ * wholly in the file. */
 static void
 put_pad(struct queue_message *m, size_t room)
 {
@@ -296,7 +302,7 @@ queue_late_field(struct queue_message *m, const char *key, struct slice value)
 	const struct slice name = slice_str(key);
 	const size_t n = name.n + 2 + value.n + 1, room = m->late.cap - m->late.n;
 
-	/* Either nothing is left of the room, or a whole pad. */
+	/* The rest of the room must be empty or fit a whole pad. */
 	if (n > room || (n < room && room - n < QUEUE_PAD_MIN))
 		return -ENOSPC;
 	buf_add(&m->late, name);
@@ -307,7 +313,8 @@ queue_late_field(struct queue_message *m, const char *key, struct slice value)
 	return 0;
 }
 
-/* Put the late fields in place of the pad.  0 or -errno; *ret is what the sum of the octets written so far lacks. */
+/* Put the late fields in place of the pad.  0 or -errno.  *ret gets the correction for the sum of
+ * the octets already written. */
 static int
 write_late(struct queue_message *m, struct queue_sum_change *ret)
 {
@@ -327,7 +334,8 @@ write_late(struct queue_message *m, struct queue_sum_change *ret)
 	return queue_write_at(m->fd, slice_of(m->late_space, n), (off_t)m->late_at);
 }
 
-/* What is in the buffer, and the fixed lines: with it if they are still there, else back at the start of the file. */
+/* Write the rest of the buffer and the fixed lines.  The fixed lines go out with the buffer if they
+ * are still in it; else they are written at the start of the file. */
 static int
 write_rest(struct queue_message *m, const struct queue_facts *facts)
 {
@@ -361,7 +369,7 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 		r = write_rest(m, facts);
 	if (r == 0 && m->to_memory)
 		return 0;
-	/* Nothing behind the rename may fail: from then on the message is the runner's. */
+	/* No step after the rename may fail: from then on the runner owns the message. */
 	if (r == 0 && (fsync(m->fd) < 0 || fsync(q->tmp) < 0 || renameat(q->tmp, m->id, q->fresh, m->id) < 0))
 		r = -errno;
 	if (r < 0) {
@@ -377,9 +385,9 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 void
 queue_abort(const struct queue *q, struct queue_message *m)
 {
-	if (m->fd < 0 || m->id[0] == '\0')	/* no file, or nobody has begun this one */
+	if (m->fd < 0 || m->id[0] == '\0')	/* no file, or queue_begin() was not called */
 		return;
-	/* While it is still locked: recovery must not find it complete and without a writer. */
+	/* Remove it while it is locked: recovery must not find a complete file without a writer. */
 	if (!m->to_memory)
 		(void)unlinkat(q->tmp, m->id, 0);
 	(void)close(m->fd);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The queue: one message, one file.  The only code that knows the folders and
- * the format (queue(5), man/smtp-handler-queue.5).  See queue.c for the order of write, fsync
- * and rename and why it is that one.
+ * The queue: one file per message.  Only queue.c and queue/ know the folders and the format
+ * (queue(5), man/smtp-handler-queue.5).  queue.c explains the order of write, fsync and rename.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -16,49 +15,53 @@
 #define QUEUE_ID_LEN  16
 #define QUEUE_ID_SIZE (QUEUE_ID_LEN + 1)
 
-/* The folders, as descriptors: -1 where not opened. */
+/* The folders of the queue as descriptors; -1 if a folder is not opened. */
 struct queue {
 	int root, tmp, fresh, cur, wait, hold, dead, state;
 };
 
 enum queue_use {
-	QUEUE_RECEIVE,		/* tmp/ and new/: all a session needs */
-	QUEUE_RUN,		/* everything */
-	QUEUE_LOOK,		/* everything that is there: creates nothing, so that root may look without leaving folders that are root's */
+	QUEUE_RECEIVE,		/* tmp/ and new/: a session needs no more */
+	QUEUE_RUN,		/* all folders */
+	/* All folders that exist.  Creates none: root would leave folders that are owned by
+	 * root. */
+	QUEUE_LOOK,
 };
 
-/* Open (and for QUEUE_RUN or where tmp/ or new/ is missing: create, mode 0700) the folders under
- * directory.  0 or -errno. */
+/* Open the folders under directory; q is the caller's, for queue_close().  QUEUE_RUN creates
+ * missing folders, QUEUE_RECEIVE a missing tmp/ or new/ (mode 0700).  0 or -errno. */
 int queue_open(struct queue *q, const char *directory, enum queue_use use);
 void queue_close(struct queue *q);
 
-/* Octets that an unprivileged writer may still use on the queue's file system; -errno on failure. */
+/* Octets that an unprivileged writer may still use on the file system of the queue; or -errno. */
 int64_t queue_free_space(const struct queue *q);
 
 /* Is this a queue ID (16 characters of Crockford's base 32, upper case)? */
 bool queue_is_id(const char *name);
 
 /*
- * Receiving.  begin, from, field..., rcpt..., head_end, content..., commit or abort.
- * The struct is large (it holds the output buffer): keep one, reuse it.  Errors
- * stick: head_end, content and commit return the first one as -errno, and nothing of the message
- * is ever visible to the runner unless commit returned 0.
+ * Receiving a message.  The order of calls: queue_begin, queue_from, queue_field..., queue_rcpt...,
+ * queue_head_end, queue_content..., then queue_commit or queue_abort.  The struct holds the output
+ * buffer and is large: keep one and reuse it.  An error sticks: queue_head_end, queue_content and
+ * queue_commit return the first one as -errno.  The runner sees nothing of the message unless
+ * queue_commit returned 0.
  */
 #define QUEUE_BUFFER   65536
 #define QUEUE_LATE_MAX 4096	/* octets that may be kept free for late fields */
-#define QUEUE_PAD_MIN  16	/* what is left of them, but not used: nothing, or at least so much */
+#define QUEUE_PAD_MIN  16	/* least octets of that room that may stay unused, unless none do */
 
-/* What a delivery must know of the content without reading it. */
+/* Facts of the content that a delivery needs before it reads the content. */
 struct queue_facts {
 	bool eight_bit;		/* an octet above 127 anywhere */
-	bool utf8_header;	/* an octet above 127 in the header section, or SMTPUTF8 asked for */
+	/* An octet above 127 in the header section, or SMTPUTF8 was requested. */
+	bool utf8_header;
 	bool dot_line;		/* a line begins with a dot */
-	bool binary;		/* NUL, bare CR or bare LF somewhere (BDAT only), so DATA cannot carry it */
+	bool binary;		/* NUL, bare CR or bare LF (only from BDAT): DATA cannot carry it */
 	bool no_final_crlf;
 	uint64_t longest_line;	/* octets, without CRLF */
 };
 
-/* The check sum of what follows the three fixed lines, while it is being written. */
+/* The check sum, while a file is written, of all that follows its three fixed lines. */
 struct queue_sum {
 	uint32_t a, b;
 	unsigned fill;		/* octets in the unfinished word */
@@ -67,43 +70,51 @@ struct queue_sum {
 
 struct queue_message {
 	char id[QUEUE_ID_SIZE];
-	int fd;			/* of tmp/ID; -1 until the buffer has to go out */
-	int error;		/* sticky, -errno */
-	uint64_t envelope;	/* octets, once the head has ended */
+	int fd;			/* tmp/ID; -1 until the buffer is first written out */
+	int error;		/* the first error, -errno; it sticks */
+	uint64_t envelope;	/* octets of the envelope, after queue_head_end() */
 	uint64_t written;	/* octets that left the buffer */
 	struct queue_sum sum;
 	struct buf out;
 	char space[QUEUE_BUFFER];
 	struct buf late;		/* fields that came after the content */
-	uint64_t late_at;		/* where their room is */
+	uint64_t late_at;		/* offset of their room in the file */
 	char late_space[QUEUE_LATE_MAX];
-	bool to_memory;		/* --print: a memfd in place of tmp/ID */
+	bool to_memory;		/* --print: a memfd replaces tmp/ID */
 };
 
-/* Start a message; picks its ID (time-ordered, unguessable tail).  Touches no disk. */
+/* Start a message and choose its ID: ordered by time, with a tail that nobody can guess.  Writes
+ * nothing to disk. */
 void queue_begin(struct queue_message *m);
-/* The same into memory (memfd), for --print: q is then never touched. */
+/* Start a message in memory (memfd), for --print.  The queue is not used. */
 void queue_begin_memory(struct queue_message *m);
 
-/* Header lines "key: value".  Keys are the caller's literals; a value's control characters are
- * replaced by '?', so it cannot end the line. */
+/* Add a field "key: value" to the envelope.  key is a literal of the caller.  Control characters of
+ * value become '?', so a value cannot end its line. */
 void queue_field(struct queue_message *m, const char *key, struct slice value);
-/* "from: <path> PARAMS" and a recipient "P <path> PARAMS".  path is canonical, without the brackets. */
+/* Set the reverse-path: "from: <path> PARAMS".  path is canonical and has no brackets. */
 void queue_from(struct queue_message *m, struct slice path, struct slice params);
+
+/* Add a recipient: "P <path> PARAMS".  path is as for queue_from(). */
 void queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, struct slice params);
 
-/* End the envelope.  From here tmp/ID exists and is locked.  room: octets to keep free in the envelope for fields that
- * are known only after the content, 0 or QUEUE_PAD_MIN to QUEUE_LATE_MAX. */
+/* End the envelope.  From now on tmp/ID exists and is locked.  room: octets to keep free in the
+ * envelope for fields known only after the content; 0, or QUEUE_PAD_MIN to QUEUE_LATE_MAX.  0 or
+ * -errno. */
 int queue_head_end(const struct queue *q, struct queue_message *m, size_t room);
+
+/* Add octets of the content.  0 or -errno. */
 int queue_content(struct queue_message *m, struct slice content);
-/* A field of the envelope after (or between) the content, in the room that queue_head_end() kept.  0; -ENOSPC if the room
- * is too small for it, and what is left of the room too small for a pad. */
+/* Add a field of the envelope after the content began, in the room kept by queue_head_end().  0; or
+ * -ENOSPC if the room is too small, or if the rest of it is too small for a pad. */
 int queue_late_field(struct queue_message *m, const char *key, struct slice value);
-/* Durable, and visible in new/.  After -errno nothing is there (the temporary file is gone). */
+/* Make the message durable and visible in new/.  0 or -errno; after an error the temporary file is
+ * removed. */
 int queue_commit(const struct queue *q, struct queue_message *m, const struct queue_facts *facts);
-/* Drop it: no trace is left.  Safe at any time, also after commit. */
+/* Remove the message without a trace.  Safe at any time, also after queue_commit(). */
 void queue_abort(const struct queue *q, struct queue_message *m);
-/* After a commit of a memory message: its descriptor, positioned nowhere in particular; the caller closes it. */
+/* The descriptor of a message in memory, after queue_commit().  Its offset is undefined.  The
+ * caller closes it. */
 int queue_take_memory(struct queue_message *m);
 
 #endif

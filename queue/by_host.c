@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The lists: a file a host, a record of fixed size a message, the newest last.  Written by the runner alone, never
- * synced, safe to delete.
+ * The lists of waiting messages by host: one file per host, one record of fixed size per message,
+ * the newest last.  Only the runner writes them.  They are never synced and safe to delete.
  */
 #include "queue/by_host.h"
 
@@ -59,7 +59,7 @@ queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const 
 	return r;
 }
 
-/* From wait/TIME/ID to cur/ID. */
+/* Move one message from wait/TIME/ID to cur/ID. */
 static bool
 bring(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
 {
@@ -74,11 +74,12 @@ bring(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
 	if (renameat(q->wait, path, q->cur, id) < 0)
 		return false;
 	*strchr(path, '/') = '\0';
-	(void)unlinkat(q->wait, path, AT_REMOVEDIR);	/* not empty: others wait until then */
+	/* Fails while other messages wait until then. */
+	(void)unlinkat(q->wait, path, AT_REMOVEDIR);
 	return true;
 }
 
-/* The last of the list, of that size. */
+/* Take the last records of a list of that size, at most max. */
 static int
 take(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each, void *ctx)
 {
@@ -88,7 +89,7 @@ take(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each,
 
 	if (r < 0)
 		return r;
-	/* Off the list first: what is taken twice would only be looked for in vain. */
+	/* Shorten the list first: a record that is taken twice only costs a search in vain. */
 	if (ftruncate(fd, (whole - n) * RECORD) < 0)
 		return -errno;
 	for (off_t i = n; i > 0; i--)

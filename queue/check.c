@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Checking the queue: folders, names, owners, modes, envelopes, sums.  Nothing is believed, and nothing is thrown away that
- * could be a message: what is none goes to dead/.  Called by tools/.
+ * Checking the queue: folders, names, owners, modes, envelopes, sums.  Nothing is trusted.  Nothing
+ * that could be a message is deleted; a file that is no message goes to dead/.
  */
 #include "queue/check.h"
 
@@ -24,13 +24,13 @@ struct check {
 	struct stat root;
 	enum queue_place place;
 	int folder;
-	char path[64];			/* of the folder */
+	char path[64];			/* path of the folder */
 };
 
 static const struct {
 	const char *name;
 	enum queue_place place;
-	size_t at;			/* in struct queue */
+	size_t at;			/* offset in struct queue */
 } folders[] = {
 	{ "tmp", QUEUE_IN_TMP, offsetof(struct queue, tmp) },
 	{ "new", QUEUE_IN_NEW, offsetof(struct queue, fresh) },
@@ -47,9 +47,10 @@ folder_fd(const struct queue *q, size_t i)
 	return *(const int *)((const char *)q + folders[i].at);
 }
 
-/* ---- faults ---- */
+/* Faults. */
 
-/* cur/ is a living runner's; it buries by itself what is no message. */
+/* Move a file to dead/.  cur/ belongs to a living runner, which itself buries files that are no
+ * message. */
 static int
 bury(const struct check *k, const char *name)
 {
@@ -105,7 +106,7 @@ fault(const struct check *k, const char *name, enum queue_repair repair, const c
 	(void)snprintf(path, sizeof path, "%s%s%s", k->path, k->path[0] && name[0] ? "/" : "", name);
 	if (k->c->repair && repair > QUEUE_REPAIR_RELAY) {
 		f.error = mend(k, name, repair);
-		if (f.error == -ENOENT)		/* it has moved on: all is well with it */
+		if (f.error == -ENOENT)		/* it has moved: no fault */
 			return;
 		f.repaired = f.error == 0;
 	}
@@ -114,7 +115,8 @@ fault(const struct check *k, const char *name, enum queue_repair repair, const c
 	k->c->fault(k->c->ctx, &f);
 }
 
-/* Whose is it, and who may read it?  False when it is not ours to look into. */
+/* Check the owner and the mode.  False if the file belongs to another user and must not be
+ * opened. */
 static bool
 check_access(const struct check *k, const char *name, const struct stat *st)
 {
@@ -122,14 +124,16 @@ check_access(const struct check *k, const char *name, const struct stat *st)
 		fault(k, name, QUEUE_REPAIR_NONE, "belongs to another user than the queue: chown it");
 	else if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
 		fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
-	if (S_ISDIR(st->st_mode) && st->st_dev != k->root.st_dev)	/* overlayfs gives files other ones */
+	/* Only folders: on overlayfs, files have another st_dev. */
+	if (S_ISDIR(st->st_mode) && st->st_dev != k->root.st_dev)
 		fault(k, name, QUEUE_REPAIR_NONE, "is on another file system than the queue: nothing can be moved there");
 	return st->st_uid == k->root.st_uid;
 }
 
-/* ---- messages ---- */
+/* Messages. */
 
-/* Is the same ID somewhere else, too?  Only a person makes copies, and each is delivered.  wait/ has too many folders to ask. */
+/* Does the same ID exist in another folder?  Only a person makes such a copy, and each copy is
+ * delivered.  wait/ is skipped: it has too many folders. */
 static void
 check_copies(const struct check *k, const char *name)
 {
@@ -138,7 +142,7 @@ check_copies(const struct check *k, const char *name)
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		int other = folder_fd(k->q, i);
 
-		/* Beside a runner it may just have moved on from here: then it is one all the same. */
+		/* A runner may just have moved it: then there is only one file. */
 		if (other < 0 || folders[i].place <= k->place || folders[i].place > QUEUE_IN_DEAD ||
 		    folders[i].place == QUEUE_IN_WAIT || fstatat(other, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -196,9 +200,9 @@ check_message(void *ctx, const char *name)
 	return 0;
 }
 
-/* ---- the other folders ---- */
+/* The other folders. */
 
-/* What has a writer is locked by it. */
+/* Check one file of tmp/.  A file that is being written is locked by its writer. */
 static int
 check_received(void *ctx, const char *name)
 {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: ISC
 /*
- * Is the queue as it should be?  Every name of every folder is looked at, and every octet of every message.
+ * Check the queue: every name of every folder, and every octet of every message.
  */
 #ifndef QUEUE_CHECK_H
 #define QUEUE_CHECK_H
 
 #include "queue.h"
 
-/* What mends a fault. */
+/* The repair of a fault. */
 enum queue_repair {
-	QUEUE_REPAIR_NONE,	/* only a person can */
-	QUEUE_REPAIR_RELAY,	/* the relay does, with its next run */
-	QUEUE_REPAIR_MAKE,	/* make the folder */
-	QUEUE_REPAIR_MODE,	/* nobody else may read it */
-	QUEUE_REPAIR_BURY,	/* put it into dead/ */
-	QUEUE_REPAIR_NEW,	/* put it into new/ */
-	QUEUE_REPAIR_REMOVE,	/* remove it: nothing is in it */
+	QUEUE_REPAIR_NONE,	/* only a person can repair it */
+	QUEUE_REPAIR_RELAY,	/* the next run of the relay repairs it */
+	QUEUE_REPAIR_MAKE,	/* create the folder */
+	QUEUE_REPAIR_MODE,	/* remove the access of other users */
+	QUEUE_REPAIR_BURY,	/* move it to dead/ */
+	QUEUE_REPAIR_NEW,	/* move it to new/ */
+	QUEUE_REPAIR_REMOVE,	/* remove it: it is empty */
 };
 
 struct queue_fault {
-	const char *path;	/* below the queue's folder; "." that itself */
+	const char *path;	/* path below the queue's folder; "." is that folder */
 	const char *what;
 	enum queue_repair repair;
 	bool repaired;
@@ -27,15 +27,16 @@ struct queue_fault {
 };
 
 struct queue_check {
-	bool repair;		/* mend what can be */
+	bool repair;		/* repair the faults that can be repaired */
 	void (*fault)(void *ctx, const struct queue_fault *fault);
 	void *ctx;
-	/* The rest is told. */
+	/* Results. */
 	uint64_t messages, dead, receiving, faults, repaired;
 };
 
-/* q is opened to look.  Safe beside handlers and a runner; what is a living runner's is not touched.  0, or -errno when not
- * all could be seen. */
+/* Check the queue q, which was opened with QUEUE_LOOK.  Each fault is given to c->fault().  Safe
+ * beside handlers and a runner: files of a living runner are not touched.  0, or -errno if a part
+ * could not be read. */
 int queue_check(const struct queue *q, struct queue_check *c);
 
 #endif

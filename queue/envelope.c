@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The envelope of a queue file as text: writing its fixed lines, and reading all of it.
- * Pure but for the list of recipients, which is allocated.  What is read here was written
- * by queue.c, but a disk and an operator's editor have had their hands on it since: anything
- * that queue.c would not write is -EBADMSG, and nothing is guessed.
+ * The envelope of a queue file as text: writes its fixed lines, parses all of it.  Pure, except
+ * that the list of recipients is allocated.  A disk or an operator's editor may have changed the
+ * file since queue.c wrote it.  Anything that queue.c would not write is -EBADMSG; nothing is
+ * guessed.
  */
 #include "queue/format.h"
 
@@ -37,7 +37,7 @@ queue_fixed_write(char *text, const struct queue_fixed *fixed)
 }
 
 /*
- * Reading goes by a cursor: each take_ moves it behind what it took, or says no.
+ * Parse with a cursor: each take_ function moves *s behind the text it took, or returns false.
  */
 static bool
 take(struct slice *s, struct slice word)
@@ -114,7 +114,7 @@ queue_fixed_parse(const char *text, struct queue_fixed *ret)
 	return 0;
 }
 
-/* The next line without its LF; false when none is left. */
+/* Take the next line, without its LF.  False if there is none. */
 static bool
 next_line(struct slice *text, struct slice *ret)
 {
@@ -126,7 +126,8 @@ next_line(struct slice *text, struct slice *ret)
 	return true;
 }
 
-/* Does the local part end in front of this octet?  A quoted one may hold '@' and '>'. */
+/* The offset behind a quoted string that starts at i, or i.  A quoted local part may hold '@' and
+ * '>'. */
 static size_t
 quoted_end(struct slice s, size_t i)
 {
@@ -138,7 +139,7 @@ quoted_end(struct slice s, size_t i)
 	return i;
 }
 
-/* "<path> PARAMS" */
+/* Parse "<path> PARAMS". */
 static bool
 parse_path(struct slice s, struct slice *ret_path, struct slice *ret_params)
 {
@@ -203,7 +204,7 @@ parse_rcpt(struct slice line, off_t at, struct queue_rcpt *ret)
 	return 0;
 }
 
-/* "1795323773.123456 2026-11-22T05:02:53Z": the second is for people. */
+/* Parse "1795323773.123456 2026-11-22T05:02:53Z".  The second form is for people. */
 static bool
 parse_arrived(struct slice value, int64_t *ret_us)
 {
@@ -237,7 +238,7 @@ parse_field(struct slice line, struct queue_entry *e)
 	} else if (slice_eq(key, SL("expanded-from"))) {
 		e->expanded = value.n == QUEUE_ID_LEN;
 	}
-	return good ? 0 : -EBADMSG;	/* keys that are not ours are for others to read */
+	return good ? 0 : -EBADMSG;	/* unknown keys belong to other programs */
 }
 
 static int
@@ -295,10 +296,10 @@ queue_envelope_parse(struct slice text, struct queue_entry *e)
 }
 
 /*
- * The check sum: two 32-bit sums over 32-bit words, the second one of the first, as Fletcher's.  It
- * finds, at the speed of memory, what a power cut does to a file whose end is there already: blocks
- * of zeros, old blocks, a lost tail.  It protects against nobody.  It starts at 1, so that zeros
- * count too.
+ * The check sum: two 32-bit sums over 32-bit words; the second adds up the values of the first
+ * (Fletcher).  It detects the damage of a power cut to a file whose end is on the disk: blocks of
+ * zeros, old blocks, a lost tail.  It is as fast as memory, and no protection against an attacker.
+ * It starts at 1, so that zeros count.
  */
 static inline void
 word(struct queue_sum *s, const char *p)
@@ -352,7 +353,8 @@ queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const
 	}
 }
 
-/* Word k of n is part of n - k of the first sums, all of which the second one adds up. */
+/* The first sum contains word k of n in its last n - k values, and the second sum adds up all
+ * values. */
 uint64_t
 queue_sum_changed(uint64_t sum, const struct queue_sum_change *c, uint64_t octets)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The queue's folders and the names in them.  Everything goes through folder
- * descriptors: no path is ever put together, so nobody can move a folder away under us,
- * and a sandbox can be told which ones there are.
+ * The queue's folders and the names in them.  All access uses folder descriptors; no path is built.
+ * So a folder cannot be exchanged while it is open, and a sandbox can name the folders.
  */
 #include "queue/folders.h"
 
@@ -20,10 +19,10 @@
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
-/* No I, L, O and U: easy to read aloud, and no word comes out of it. */
+/* No I, L, O and U: IDs are easy to read aloud and form no words (Crockford's base 32). */
 static const char base32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/* IDs count from 2026: 50 bits of microseconds then last until 2061, and sort by time until then. */
+/* IDs count microseconds from 2026.  50 bits last until 2061, and IDs sort by time until then. */
 #define ID_EPOCH_US   (INT64_C(1767225600) * 1000000)
 #define ID_TIME_CHARS 10
 
@@ -41,7 +40,8 @@ queue_id_make(char ret_id[QUEUE_ID_SIZE])
 	uint64_t now = (uint64_t)(clock_wall_us() - ID_EPOCH_US);
 	uint32_t tail = 0;
 
-	if (getrandom(&tail, sizeof tail, 0) < 0)	/* never short when it is so little */
+	/* A request this small is never cut short. */
+	if (getrandom(&tail, sizeof tail, 0) < 0)
 		return -errno;
 	for (size_t i = ID_TIME_CHARS; i-- > 0; now >>= 5)
 		ret_id[i] = base32[now & 31];
@@ -57,7 +57,7 @@ queue_folder(int parent, const char *name, bool create)
 	int fd = openat(parent, name, FOLDER_FLAGS | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ENOENT && create) {
-		/* A message in a folder whose own name is lost in a power cut is lost too. */
+		/* A power cut that loses the name of a folder also loses the messages in it. */
 		if ((mkdirat(parent, name, 0700) < 0 && errno != EEXIST) || fsync(parent) < 0)
 			return -errno;
 		fd = openat(parent, name, FOLDER_FLAGS | O_NOFOLLOW);
@@ -65,7 +65,7 @@ queue_folder(int parent, const char *name, bool create)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The queue's own folder: its last part is created, as the others are. */
+/* Open the queue's own folder.  If create is set, its last component is created and synced. */
 static int
 root_folder(const char *directory, bool create)
 {
@@ -198,7 +198,7 @@ queue_bucket_time(const char *name, int64_t *ret)
 static int
 open_file(int folder, const char *name, int access_mode, off_t *ret_size)
 {
-	/* O_NONBLOCK: somebody may have put a FIFO there. */
+	/* O_NONBLOCK: the name may be a FIFO's. */
 	int fd = openat(folder, name, access_mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: ISC
 /*
- * The format of a queue file, for the queue's own parts only.  man/smtp-handler-queue.5
- * is its description; this is its code:
+ * The format of a queue file, for the files of queue/ and queue.c only.  man/smtp-handler-queue.5
+ * describes it:
  *
- *	three lines of fixed width	written last, or changed in place
- *	lines "key: value" and recipients, ended by an empty line
- *	the content, as received	up to the size that line 1 tells
- *	the log				whatever follows
+ * 	three lines of fixed width	written last, or changed in place
+ * 	lines "key: value" and recipients, ended by an empty line
+ * 	the content, as received	up to the size given in line 1
+ * 	the log				the rest of the file
  */
 #ifndef QUEUE_FORMAT_H
 #define QUEUE_FORMAT_H
 
 #include "queue/run.h"
 
-/* The fixed lines while the message is being received: no digit of the size is there yet. */
+/* The fixed lines while the message is being received: the size has no digits yet. */
 #define QUEUE_FIXED_BLANK \
 	"smtp-handler 1 size=---------------- envelope=-------- sum=----------------\n" \
 	"content 8bit=- utf8=- dots=- binary=- crlf=- longest=----------\n" \
 	"tried 0000 warned n\n"
 #define QUEUE_FIXED  (sizeof(QUEUE_FIXED_BLANK) - 1)
 
-/* What changes in place, and the ID, which may have to be picked anew. */
+/* Offsets of the octets that change in place, and of the ID, which may be chosen again. */
 #define QUEUE_WARNED_AT (QUEUE_FIXED - 2)
 #define QUEUE_TRIED_AT  (QUEUE_FIXED - sizeof("0000 warned n\n") + 1)
 #define QUEUE_ID_KEY    "id: "
@@ -40,34 +40,41 @@ struct queue_fixed {
 	bool warned;
 };
 
-/* text is QUEUE_FIXED octets, without a NUL. */
+/* Write the fixed lines.  text holds QUEUE_FIXED octets, without a NUL. */
 void queue_fixed_write(char *text, const struct queue_fixed *fixed);
-/* 0, or -EBADMSG: damaged, or not filled in yet. */
+/* Parse the fixed lines.  0; -EBADMSG if they are damaged or not filled in yet. */
 int queue_fixed_parse(const char *text, struct queue_fixed *ret);
 
 /*
- * Parse a whole envelope, fixed lines and empty line included.  Fills what belongs to the envelope; the slices point
- * into text, rcpts is malloc'ed (queue_unload, also after an error).  0, -EBADMSG or -ENOMEM.
+ * Parse a whole envelope, from the fixed lines to the empty line.  Fills the members of e that the
+ * envelope holds.  The slices point into text; rcpts is malloc'ed, so queue_unload() must follow,
+ * also after an error.  0, -EBADMSG or -ENOMEM.
  */
 int queue_envelope_parse(struct slice text, struct queue_entry *e);
 
-/* Of several mentions of one recipient all but the first become delivered, in e and in its file where it has one, so that
- * each gets one copy.  0 or -ENOMEM. */
+/* If a recipient occurs several times, mark all but the first as delivered, so that it gets one
+ * copy.  The marks go to e and to its open file, if it has one.  0 or -ENOMEM. */
 int queue_drop_duplicates(struct queue_entry *e);
 
-/* Two running sums over little-endian words; the last word is padded with zeros. */
+/* Start a check sum: two running sums over little-endian words. */
 void queue_sum_init(struct queue_sum *s);
+
+/* Add octets to the sum. */
 void queue_sum_add(struct queue_sum *s, struct slice octets);
+
+/* The sum.  An incomplete last word is padded with zeros. */
 uint64_t queue_sum_end(struct queue_sum *s);
 
-/* What octets that were replaced after they were added change in the sum; zeroed at first. */
+/* The correction of a sum for octets that were replaced after they were added.  Zeroed at first. */
 struct queue_sum_change {
-	uint32_t words, weighted;	/* differences, and differences by the number of their word */
+	/* Differences, and differences times the number of their word. */
+	uint32_t words, weighted;
 };
 
-/* n octets at `at`, counted from the first that was added, were `was` and are `now`. */
+/* Add to the correction: n octets at offset `at` were `was` and are `now`.  Offset 0 is the first
+ * octet that was added to the sum. */
 void queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now, size_t n);
-/* The sum of that many octets, with the change. */
+/* Apply the correction to a sum of that many octets. */
 uint64_t queue_sum_changed(uint64_t sum, const struct queue_sum_change *c, uint64_t octets);
 
 #endif

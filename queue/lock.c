@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * One runner at a time.  Two locks: the lock file tells at once that another runner lives, the lock
- * on cur/ is shared with its workers.
+ * One runner at a time.  There are two locks.  The lock file shows at once that another runner
+ * lives.  The lock on cur/ is shared with the workers.
  */
 #include "queue/run.h"
 
@@ -14,13 +14,13 @@
 #include "queue/folders.h"
 #include "queue/operator.h"
 
-/* Workers of a runner that was killed are killed with it; this is for those that take their time to die, and for an operator's
- * command that has the lock for an instant. */
+/* Workers of a killed runner are killed with it.  This is the time for those that are slow to die,
+ * and for an operator's command that holds the lock for a moment. */
 #define ORPHANS_WAIT_MS 10000
 #define ORPHANS_STEP_MS 20
 
-/* That of fcntl(2): another runner is known at once.  What else may be wrong with the file is no reason to deliver nothing: it is
- * for speed only. */
+/* Take the fcntl(2) lock on state/lock: it shows at once that another runner lives.  Other errors
+ * on the file are ignored, because the lock on cur/ is sufficient; this one only saves time. */
 static int
 lock_file(const struct queue *q)
 {
@@ -31,10 +31,11 @@ lock_file(const struct queue *q)
 		(void)close(fd);
 		return -EWOULDBLOCK;
 	}
-	return 0;	/* the descriptor stays open: the end of the process closes it */
+	return 0;	/* the descriptor stays open until the process ends */
 }
 
-/* That of flock(2), on the folder itself: state/ may be deleted at any time, and then there would be two locks. */
+/* Take the flock(2) lock on the folder cur/ itself.  A lock file would not do: state/ may be
+ * deleted at any time, and then two runners could hold a lock. */
 static int
 lock_folder(const struct queue *q)
 {
@@ -48,8 +49,9 @@ lock_folder(const struct queue *q)
 }
 
 /*
- * Two locks.  The first belongs to the runner alone, so it tells at once that another runner lives.  The second is
- * inherited by its workers: as long as one of a dead runner still talks to an exchanger, nobody may begin with the same message.
+ * Take both locks.  The first belongs to the runner alone, so it shows at once that another runner
+ * lives.  The second is inherited by the workers.  While a worker of a dead runner still talks to a
+ * host, no other process may start on its message.
  */
 int
 queue_lock_runner(const struct queue *q)
@@ -61,7 +63,7 @@ queue_lock_runner(const struct queue *q)
 		int fd = lock_folder(q);
 
 		if (fd >= 0)
-			break;		/* this one, too, is closed by the end of the process */
+			break;		/* this descriptor also stays open until the process ends */
 		if (fd != -EWOULDBLOCK || waited >= ORPHANS_WAIT_MS)
 			r = fd;
 		else
@@ -76,7 +78,7 @@ queue_lock_idle(const struct queue *q)
 	return lock_folder(q);
 }
 
-/* By the same number, so that whoever has that need not know. */
+/* Open state/ again under the same descriptor number, so that its users need not be informed. */
 int
 queue_renew_state(const struct queue *q)
 {
@@ -87,6 +89,6 @@ queue_renew_state(const struct queue *q)
 	if (dup3(fd, q->state, O_CLOEXEC) < 0)
 		r = -errno;
 	(void)close(fd);
-	(void)lock_file(q);	/* who has that already waits for cur/ */
+	(void)lock_file(q);	/* another process with this lock waits for cur/ already */
 	return r;
 }

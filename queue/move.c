@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The moves out of cur/.  Each is one rename, so a message has one name at any time.  None of them
- * is synced: a power cut may undo one.  The message is then tried once more, which is allowed.
+ * The moves out of cur/.  Each is one rename, so a message has one name at any time.  No move is
+ * synced: a power cut may undo one.  The message is then tried once more, which is allowed.
  */
 #include "queue/run.h"
 
@@ -18,7 +18,7 @@
 
 #define FOLDER_TRIES 4
 
-/* A name in dead/ is never taken twice: what is there is kept until somebody has looked at it. */
+/* A name in dead/ is never replaced: files there are kept until a person has looked at them. */
 int
 queue_move_to_dead(const struct queue *q, int from, const char *name)
 {
@@ -69,14 +69,15 @@ count_attempt(struct queue_entry *e)
 int
 queue_postpone(const struct queue *q, const struct queue_entry *e, int64_t due_s)
 {
-	/* Never 0, which means that nothing waits. */
+	/* Never 0: queue_next_due() returns 0 if no message waits. */
 	int64_t due = due_s < 1 ? 1 : due_s;
 	char path[QUEUE_BUCKET_SIZE + QUEUE_ID_SIZE], bucket[QUEUE_BUCKET_SIZE];
 	int r;
 
 	(void)snprintf(bucket, sizeof bucket, "%" PRId64, due);
 	(void)snprintf(path, sizeof path, "%s/%s", bucket, e->id);
-	/* More than once: who takes the last message out of a folder removes it, perhaps just now. */
+	/* Several tries: a process that takes the last message out of a folder removes the folder,
+	 * perhaps just now. */
 	for (int i = 0; i < FOLDER_TRIES; i++) {
 		if (renameat(q->cur, e->id, q->wait, path) == 0)
 			return 0;
@@ -88,7 +89,7 @@ queue_postpone(const struct queue *q, const struct queue_entry *e, int64_t due_s
 	if (renameat(q->cur, e->id, q->wait, path) == 0)
 		return 0;
 	r = -errno;
-	(void)unlinkat(q->wait, bucket, AT_REMOVEDIR);	/* not for nothing: it would count as due */
+	(void)unlinkat(q->wait, bucket, AT_REMOVEDIR);	/* an empty folder would count as due */
 	return r;
 }
 

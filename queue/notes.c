@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message's log: lines behind its content, for people and for the bounce that
- * quotes the last of them.  Bounded, and the newest are kept: what is full
- * loses its older half.  Never synced; losing it in a power cut costs nobody a message.
+ * The log of a message: lines behind its content, for people and for the bounce, which quotes the
+ * last of them.  Its size is limited: a full log loses its older half.  It is never synced; a power
+ * cut that loses lines loses no message.
  *
- * Writers take turns by a lock on the log's octets.  It is one of fcntl(2)'s: they
- * belong to the process, so also workers that inherited one descriptor from their parent exclude each other.
+ * Writers take turns with an fcntl(2) lock on the range of the log.  Such locks belong to the
+ * process.  So workers that inherited the same descriptor also exclude each other.
  */
 #include "queue/run.h"
 
@@ -40,7 +40,7 @@ lock_log(const struct queue_entry *e, short type)
 	return 0;
 }
 
-/* Its octets.  More than we would have written is not ours to read. */
+/* The size of the log in octets.  At most LOG_MAX are read: we never write more. */
 static int
 log_size(const struct queue_entry *e, size_t *ret)
 {
@@ -54,7 +54,7 @@ log_size(const struct queue_entry *e, size_t *ret)
 	return 0;
 }
 
-/* Move the newest lines of a full log to its front; *size becomes what is left. */
+/* Move the newest lines of a full log to its start.  *size gets the octets that are left. */
 static int
 drop_oldest(const struct queue_entry *e, size_t *size)
 {
@@ -67,7 +67,8 @@ drop_oldest(const struct queue_entry *e, size_t *size)
 		return -ENOMEM;
 	r = queue_read_at(e->fd, text, keep, log_at(e) + (off_t)(*size - keep));
 	if (r == 0) {
-		(void)slice_cut(slice_of(text, keep), '\n', &lines);	/* the first one is not whole */
+		/* The first line is not whole. */
+		(void)slice_cut(slice_of(text, keep), '\n', &lines);
 		r = queue_write_at(e->fd, lines, log_at(e));
 		*size = lines.n;
 	}
@@ -89,7 +90,9 @@ append(const struct queue_entry *e, struct slice line)
 		r = drop_oldest(e, &size);
 	if (r == 0)
 		r = queue_write_at(e->fd, line, log_at(e) + (off_t)size);
-	if (r < 0)	/* no half line for the next one to continue; if this fails too it is only a log */
+	/* Remove half a line, which the next one would continue.  An error is ignored: it is only a
+	 * log. */
+	if (r < 0)
 		(void)!ftruncate(e->fd, log_at(e) + (off_t)size);
 	return r;
 }
@@ -150,7 +153,8 @@ queue_note_lines(struct queue_entry *e, struct slice lines)
 	return r;
 }
 
-/* "STAMP <path> ...": the rest of it from the path on, or nothing. */
+/* The note of a log line "STAMP <path> ..." for that path, from "<path>" on.  Empty if the line is
+ * about another recipient. */
 static struct slice
 note_for(struct slice line, struct slice path)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Looking through the queue, and an operator's moves.  Must hold for a queue of any size: memory is bounded by the number of
- * folders in wait/, and nothing is read of a message but what is asked for.  Called by tools/ and, for requests, by the
- * runner.
+ * Walking through the queue, and an operator's moves.  Both work for a queue of any size.  Memory
+ * is bounded by the number of folders in wait/, and only requested parts of a message are read.
  */
 #include "queue/operator.h"
 
@@ -74,7 +73,7 @@ by_time(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The folders of wait/ in the order of their times.  There are few: many messages share one. */
+/* The times of the folders in wait/, sorted.  They are few: many messages share one. */
 static int
 wait_times(const struct queue *q, struct times *t)
 {
@@ -85,7 +84,7 @@ wait_times(const struct queue *q, struct times *t)
 	return r;
 }
 
-/* A folder of wait/: a descriptor, or -ENOENT also for what is none. */
+/* Open a folder of wait/.  A descriptor; -ENOENT also if the name is no folder; -errno. */
 static int
 open_bucket(const struct queue *q, int64_t due_s)
 {
@@ -97,7 +96,8 @@ open_bucket(const struct queue *q, int64_t due_s)
 	return fd == -ENOTDIR || fd == -ELOOP ? -ENOENT : fd;
 }
 
-/* What cannot be opened is somebody else's, and no reason to hide the others: the first error of that kind goes to *ret_error. */
+/* Walk through wait/.  A folder that cannot be opened belongs to another user and must not hide the
+ * others.  The first such error goes to *ret_error. */
 static int
 walk_wait(const struct queue *q, struct walk *w, int *ret_error)
 {
@@ -158,7 +158,7 @@ is_in(int folder, const char *id)
 	return folder >= 0 && fstatat(folder, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A copy of the descriptor, so that every spot is the caller's to close. */
+/* Fill the place in with a copy of the descriptor, so that the caller may close every spot. */
 static int
 found(enum queue_place place, int folder, struct queue_spot *ret)
 {
@@ -207,7 +207,7 @@ queue_find(const struct queue *q, const char *id, unsigned places, struct queue_
 	if (!queue_is_id(id))
 		return -ENOENT;
 	memcpy(spot.id, id, sizeof spot.id);
-	/* Twice: it may have moved into a folder that had been looked at already. */
+	/* Twice: it may have moved into a folder that was searched before. */
 	for (int i = 0; r == -ENOENT && i < 2; i++) {
 		for (size_t k = 0; r == -ENOENT && k < sizeof folders / sizeof folders[0]; k++)
 			if ((places & QUEUE_BIT(folders[k].place)) && is_in(folders[k].folder, id))
@@ -228,7 +228,7 @@ queue_spot_done(struct queue_spot *spot)
 	spot->folder = -1;
 }
 
-/* A folder of wait/ that is empty would count as due. */
+/* Remove the folder of wait/ if it is empty now: it would count as due. */
 static void
 tidy(const struct queue *q, const struct queue_spot *spot)
 {
@@ -243,7 +243,7 @@ tidy(const struct queue *q, const struct queue_spot *spot)
 static int
 move(const struct queue *q, const struct queue_spot *spot, int to)
 {
-	if (is_in(to, spot->id))	/* a copy that somebody made by hand */
+	if (is_in(to, spot->id))	/* a copy that a person made */
 		return -EEXIST;
 	if (renameat(spot->folder, spot->id, to, spot->id) < 0)
 		return -errno;
@@ -263,7 +263,7 @@ queue_claim_held(const struct queue *q, const char *id)
 		r = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	else if (fstat(fd, &locked) < 0 || fstatat(q->hold, id, &there, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
-	else	/* who had the lock before us may have moved it */
+	else	/* the last owner of the lock may have moved it */
 		r = locked.st_ino == there.st_ino && locked.st_dev == there.st_dev ? 0 : -ENOENT;
 	if (r == 0)
 		return fd;

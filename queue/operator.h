@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The queue as an operator sees it: every folder, one message after the other, and what may be done to a message from
- * outside.  Looking changes nothing; each change is one rename or one unlink, so that of the operator and the runner
- * one is first and the other one is told -ENOENT.
+ * The queue for an operator: all folders, message by message, and the changes that may be made from
+ * outside.  Looking changes nothing.  Each change is one rename or one unlink.  If operator and
+ * runner change the same message, one is first and the other gets -ENOENT.
  */
 #ifndef QUEUE_OPERATOR_H
 #define QUEUE_OPERATOR_H
@@ -21,66 +21,87 @@ enum queue_place {
 #define QUEUE_BIT(place) (1u << (place))
 #define QUEUE_ANYWHERE	 (QUEUE_BIT(QUEUE_IN_DEAD + 1) - 1)
 
-/* Where a message lies. */
+/* The place of a message. */
 struct queue_spot {
 	enum queue_place place;
-	int folder;			/* a descriptor: during a walk the walk's, from queue_find the caller's (queue_spot_done) */
-	int64_t due_s;			/* in wait/ */
+	/* A descriptor.  A walk owns it during the walk; from queue_find() it is the caller's. */
+	int folder;
+	int64_t due_s;			/* time of the folder in wait/ */
 	char id[QUEUE_ID_SIZE];
 };
 
-/* Told of one message; not 0 ends the walk. */
+/* Gets one message of a walk.  A result other than 0 ends the walk. */
 typedef int queue_visitor(void *ctx, const struct queue_spot *spot);
 
-/* Every name that is an ID in the folders asked for: cur/, new/, wait/ by the time due, hold/, dead/, tmp/.  Unsorted within
- * a folder, so the first comes at once.  Returns what each returned, or -errno. */
+/* Visit every name that is an ID in the given places (QUEUE_BIT).  The order is cur/, new/, wait/
+ * by time, hold/, dead/, tmp/.  Within a folder names are unsorted, so the first visit comes at
+ * once.  Returns the last result of each(), or -errno. */
 int queue_walk(const struct queue *q, unsigned places, queue_visitor *each, void *ctx);
 
-/* An ID as one of now: what comes in from here on has a greater one.  0 or -errno. */
+/* Make an ID of the present time: messages that arrive later have a greater one.  0 or -errno. */
 int queue_newest_id(char ret_id[QUEUE_ID_SIZE]);
 
-/* Find one in the folders asked for.  0, -ENOENT or -errno. */
+/* Find a message in the given places (QUEUE_BIT).  queue_spot_done() must follow a success.  0,
+ * -ENOENT or -errno. */
 int queue_find(const struct queue *q, const char *id, unsigned places, struct queue_spot *ret);
+
+/* Close what queue_find() opened. */
 void queue_spot_done(struct queue_spot *spot);
 
-/* Open a message for reading only, its envelope parsed; in the file nothing is marked.  As queue_load(). */
+/* Open a message for reading only and parse its envelope; nothing in the file is marked.  Results
+ * as of queue_load(). */
 int queue_look(const struct queue_spot *spot, struct queue_entry *ret);
-/* Open one of hold/ as queue_load() does one of cur/. */
+/* Open a message of hold/, as queue_load() opens one of cur/. */
 int queue_load_held(const struct queue *q, const char *id, struct queue_entry *ret);
 
-/* While somebody gives a message of hold/ up, nobody else may release or delete it.  A descriptor, to be closed when that is over;
- * -EBUSY: somebody does; -ENOENT: it is not there any more; -errno. */
+/* Lock a message of hold/ while it is given up, so that no other process may release or delete it.
+ * A descriptor; closing it ends the lock.  -EBUSY if another process holds the lock, -ENOENT if the
+ * message is gone, -errno. */
 int queue_claim_held(const struct queue *q, const char *id);
 
-/* Put it into hold/, into new/ (where the relay finds it, or is started by it) or into dead/; delete it.  0, -ENOENT when
- * somebody was quicker (find it again), -EEXIST when a file of that name is there already, or -errno. */
+/* Move a message to hold/.  0; -ENOENT if it has moved (find it again); -EEXIST if a file of that
+ * name is there; -errno. */
 int queue_hold(const struct queue *q, const struct queue_spot *spot);
+
+/* Move a message to new/, where the relay finds it or is started by it.  Results as of
+ * queue_hold(). */
 int queue_put_new(const struct queue *q, const struct queue_spot *spot);
+
+/* Move a message to dead/.  Results as of queue_hold(). */
 int queue_put_dead(const struct queue *q, const struct queue_spot *spot);
+
+/* Delete a message.  0; -ENOENT if it has moved (find it again); -errno. */
 int queue_remove(const struct queue *q, const struct queue_spot *spot);
 
 /*
- * What of cur/ belongs to the runner while one lives: nobody else may move that.  So there are requests, which it sees to:
- * at once, or when the attempt has ended that it is just making.  Each is a file state/requests/ID.VERB.
+ * A living runner owns the messages in cur/: no other process may move them.  So the operator files
+ * requests.  The runner acts on them at once, or after the current attempt.  Each request is a file
+ * state/requests/ID.VERB.
  */
 enum queue_request { QUEUE_ASK_HOLD, QUEUE_ASK_DELETE, QUEUE_ASK_FAIL };
 
-/* No runner lives, and will not before this is closed: a descriptor, -EWOULDBLOCK when one does, or -errno. */
+/* Make sure that no runner lives, or starts before the result is closed.  A descriptor;
+ * -EWOULDBLOCK if one lives; -errno. */
 int queue_lock_idle(const struct queue *q);
 
-/* The folder of requests, made if it is missing, for the runner to watch: a descriptor or -errno. */
+/* Open the folder of requests, so that it can be watched; a missing one is created.  A descriptor
+ * or -errno. */
 int queue_requests_folder(const struct queue *q);
-/* Ask for it, in place of what was asked before.  A descriptor, which knows how it ends (queue_answer), or -errno. */
+/* File a request, in place of any earlier one for this message.  A descriptor for queue_answer(),
+ * which the caller closes, or -errno. */
 int queue_ask(const struct queue *q, const char *id, enum queue_request request);
+
+/* The state of a request that queue_ask() filed: open, carried out, or removed undone. */
 enum queue_answer { QUEUE_ANSWER_NONE, QUEUE_ANSWER_DONE, QUEUE_ANSWER_NOT_DONE };
 enum queue_answer queue_answer(int asked);
-/* What is asked for this message?  0, or -ENOENT. */
+/* The request for this message.  0; -ENOENT if there is none; -errno. */
 int queue_asked(const struct queue *q, const char *id, enum queue_request *ret);
-/* Nothing is asked for any more: it is done (an enum queue_request), or QUEUE_UNDONE, too late or no longer wanted.  0, or -ENOENT
- * when nothing was asked. */
+/* Remove the requests for this message.  done is the enum queue_request that was carried out, or
+ * QUEUE_UNDONE: too late, or no longer wanted.  0; -ENOENT if there was none; -errno. */
 #define QUEUE_UNDONE (-1)
 int queue_unask(const struct queue *q, const char *id, int done);
-/* Each request there is.  0, what each returned, or -errno. */
+/* Call each() for every request, until it returns a value other than 0.  Returns that value, 0, or
+ * -errno. */
 int queue_requests(const struct queue *q, int (*each)(void *ctx, const char *id, enum queue_request request), void *ctx);
 
 #endif

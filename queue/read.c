@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * One message of cur/, opened for a delivery: its envelope in memory, its states changed in
- * place, one octet each.  Any number of processes may have the same message open and mark
- * different recipients of it; none of them needs a lock for that.
+ * One message of cur/, opened for a delivery.  Its envelope is in memory; its states are changed in
+ * place, one octet each.  Any number of processes may open the same message and mark different
+ * recipients, without a lock.
  */
 #include "queue/format.h"
 
@@ -13,11 +13,12 @@
 
 #include "base/file.h"
 #include "queue/folders.h"
-
-#define USUAL_ENVELOPE 1024		/* is read at once; the rest of a longer one after it */
 #include "queue/operator.h"
 
-/* Local parts are compared as they are, domains without regard to case (RFC 5321 section 2.4); same address: in order. */
+#define USUAL_ENVELOPE 1024		/* octets read at once; the rest of a longer one follows */
+
+/* Order recipients by address; equal addresses stay in the order of the envelope.  Local parts are
+ * compared exactly, domains without regard to case (RFC 5321 section 2.4). */
 static int
 compare(const void *left, const void *right)
 {
@@ -61,7 +62,7 @@ queue_drop_duplicates(struct queue_entry *e)
 	for (size_t i = 1; i < e->nrcpts; i++) {
 		if (!same(sorted[i - 1], sorted[i]) || sorted[i]->state != QUEUE_PENDING)
 			continue;
-		/* If the disk refuses, the next load finds it again. */
+		/* If the write fails, the next load finds the duplicate again. */
 		sorted[i]->state = QUEUE_DELIVERED;
 		if (e->fd >= 0)
 			(void)queue_mark(e, (size_t)(sorted[i] - e->rcpts), QUEUE_DELIVERED);
@@ -100,7 +101,7 @@ load(struct queue_entry *e, const char *id, off_t size)
 	return r;
 }
 
-/* What is only looked at is not marked, either. */
+/* Drop duplicates.  A message that is only looked at is not marked in its file. */
 static int
 drop_duplicates(struct queue_entry *e, bool look)
 {
@@ -159,7 +160,7 @@ queue_look(const struct queue_spot *spot, struct queue_entry *ret)
 void
 queue_unload(struct queue_entry *e)
 {
-	if (e->fd >= 0 && e->head)	/* not the 0 of a struct nobody has filled */
+	if (e->fd >= 0 && e->head)	/* not the fd 0 of a struct that was never filled */
 		(void)close(e->fd);
 	free(e->rcpts);
 	free(e->head);

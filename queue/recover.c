@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * What writers that are no more have left in tmp/, by a crash of theirs or of the machine:
- * the second half of the promise that queue.c's file comment explains.  A complete
- * message may have been acknowledged, so it is brought back; an incomplete one
- * was not, and goes.  One that is locked is being written, and is left alone.
+ * Recovery of files in tmp/ whose writer is gone, after a crash of the process or of the machine.
+ * The file comment of queue.c explains the promise.  A complete message may have been acknowledged,
+ * so it is brought back.  An incomplete one was not acknowledged and is deleted.  A locked file is
+ * being written and left alone.
  */
 #include "queue/run.h"
 
@@ -18,13 +18,13 @@
 struct recovery {
 	const struct queue *q;
 	int count;
-	int error;		/* the first one: a file that resists must not keep the others */
+	int error;		/* the first one: one bad file must not stop the others */
 };
 
 /*
- * The runner may have had the message already, when a power cut undid the renames out of tmp/
- * but not the marks made since: a mark is a write in place, which no journal holds back.  So
- * every state counts as pending, as it was when the sum was made.
+ * Sum the envelope with every recipient pending, as it was when the sum was made.  The runner may
+ * have had the message before the power cut: the cut can undo the renames out of tmp/, but not the
+ * marks.  A mark is a write in place, which no journal orders.
  */
 static int
 sum_envelope(int fd, const struct queue_fixed *fixed, struct queue_sum *sum)
@@ -40,7 +40,8 @@ sum_envelope(int fd, const struct queue_fixed *fixed, struct queue_sum *sum)
 		r = queue_envelope_parse(slice_of(text, fixed->envelope), &e);
 		for (size_t i = 0; r == 0 && i < e.nrcpts; i++)
 			text[e.rcpts[i].at] = QUEUE_PENDING;
-		/* What does not parse is summed as it is: if it was written like this, it is the runner's to bury. */
+		/* An envelope that does not parse is summed as it is: if it was written like this,
+		 * the runner buries it. */
 		r = r == -EBADMSG ? 0 : r;
 		queue_sum_add(sum, slice_skip(slice_of(text, fixed->envelope), QUEUE_FIXED));
 	}
@@ -111,7 +112,9 @@ bring_back(struct recovery *v, const char *name)
 		else if (r == -EBADMSG)
 			r = unlinkat(q->tmp, name, 0) < 0 ? -errno : 0;
 	}
-	(void)close(fd);	/* and the lock with it: what was unlinked is now seen so by its writer */
+	/* This also releases the lock.  A writer that gets it next sees that its file was
+	 * unlinked. */
+	(void)close(fd);
 	return r;
 }
 
@@ -121,7 +124,7 @@ recover_one(void *ctx, const char *name)
 	struct recovery *v = ctx;
 	int r = queue_is_id(name) ? bring_back(v, name) : 0;
 
-	/* -ENOENT: its writer published it, or dropped it, between our look and its lock. */
+	/* -ENOENT: its writer committed or removed it after we read the name. */
 	if (r > 0)
 		v->count++;
 	else if (r < 0 && r != -ENOENT && v->error == 0)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the operator asks of a runner that lives: files in state/requests/, named ID.VERB, so that one call
- * makes a request and one withdraws it.  The runner watches the folder.  Who has asked keeps the file open; that it is done
- * is written into it before it is removed.  Losing them in a power cut costs nothing but
- * asking again.
+ * Requests of an operator to a living runner: files in state/requests/, named ID.VERB.  One system
+ * call makes a request, and one withdraws it.  The runner watches the folder.  The requester keeps
+ * the file open; the runner writes "done" into it before it removes it.  A power cut may lose a
+ * request; the operator then repeats it.
  */
 #include "queue/operator.h"
 
@@ -95,7 +95,7 @@ write_done(int folder, const char *name)
 
 	if (file < 0)
 		return;
-	(void)!write(file, "done\n", 5);	/* if the disk is full, who asked has to look for himself */
+	(void)!write(file, "done\n", 5);	/* if the disk is full, the operator has to look */
 	(void)close(file);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The queue as the runner and its workers see it: messages are claimed from new/ and wait/ into
- * cur/, read, marked, and moved out of cur/ again.  Each move is one rename(2).
+ * The queue for the runner and its workers.  Messages are claimed from new/ and wait/ into cur/,
+ * read, marked, and moved out of cur/.  Each move is one rename(2).
  */
 #ifndef QUEUE_RUN_H
 #define QUEUE_RUN_H
@@ -13,103 +13,127 @@
 enum queue_rcpt_state {
 	QUEUE_PENDING = 'P',
 	QUEUE_DELIVERED = 'D',
-	QUEUE_DELIVERED_OWED = 'S',	/* and its sender is still to be told that it was (RFC 3461) */
-	QUEUE_RELAYED_OWED = 'R',	/* the same of what another server has got */
-	QUEUE_EXPANDED_OWED = 'E',	/* the same of what the addresses of an alias get */
-	QUEUE_FAILED = 'F',		/* and its sender told, or not to be told */
+	/* Delivered; a success notice is still owed (RFC 3461 section 5.2). */
+	QUEUE_DELIVERED_OWED = 'S',
+	QUEUE_RELAYED_OWED = 'R',	/* given to another server; a notice is still owed */
+	/* Given to the members of an alias; a notice is still owed. */
+	QUEUE_EXPANDED_OWED = 'E',
+	QUEUE_FAILED = 'F',		/* failed; a notice was sent or is not wanted */
 };
 
 struct queue_rcpt {
-	struct slice path;		/* canonical local@domain (or "postmaster") */
-	struct slice domain;		/* part of path; empty for bare postmaster */
+	struct slice path;		/* canonical local@domain, or "postmaster" */
+	struct slice domain;		/* part of path; empty for "postmaster" */
 	struct slice params;		/* "NOTIFY=... ORCPT=..." */
-	off_t at;			/* of the state byte */
-	char state;			/* enum queue_rcpt_state, as loaded */
+	off_t at;			/* offset of the state octet */
+	char state;			/* enum queue_rcpt_state, as it was when loaded */
 };
 
-/* One message as the runner sees it.  Slices point into `head`. */
+/* One message that was loaded.  The slices point into `head`. */
 struct queue_entry {
 	char id[QUEUE_ID_SIZE];
-	int fd;				/* read and write, content and state bytes */
+	int fd;				/* for reading and writing: content and state octets */
 	char *head;			/* the envelope, malloc'ed */
 	uint64_t content_at, content_size;
 	struct queue_facts facts;
 	int64_t arrived_us;
 	unsigned attempts;
-	bool warned;			/* a delay notice went out */
-	bool expanded;			/* what aliases have made of another message: its recipients are none */
+	bool warned;			/* a delay notice was sent */
+	/* Made by expanding an alias: its recipients are no aliases. */
+	bool expanded;
 	struct slice from, from_params, client;
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;
 };
 
-/* One runner at a time: lock state/lock and cur/.  0, -EWOULDBLOCK when another runs, or -errno. Held until exit. */
+/* Lock state/lock and cur/ until the process ends, so that one runner works at a time.  0,
+ * -EWOULDBLOCK if another runner lives, or -errno. */
 int queue_lock_runner(const struct queue *q);
-/* Somebody has deleted state/, or all that was in it: make it anew.  0 or -errno. */
+/* Create state/ again after it was deleted or emptied.  0 or -errno. */
 int queue_renew_state(const struct queue *q);
 
-/* tmp/: complete files nobody writes any more go to new/, incomplete ones are deleted.  Returns how many
- * were brought back, or -errno. */
+/* Move complete files of tmp/ without a writer to new/, and delete incomplete ones.  Returns the
+ * number of files moved, or -errno. */
 int queue_recover(const struct queue *q);
 
-/* Somebody who is told of the IDs in cur/; false: enough. */
+/* Gets one ID of cur/.  False ends the walk. */
 typedef bool queue_visit(void *ctx, const char *id);
 
 /*
- * Where a walk through a folder stands, so that the next call goes on there: however full the folder, each name is looked at
- * once.  Zeroed before the first call; names is NULL again when the end was reached, or to be so by queue_walk_end.
+ * The position of a walk through a folder: the next call continues there, so each name is read once
+ * even in a full folder.  Zeroed before the first call.  At the end names is NULL again.
  */
 #define QUEUE_WALK_BUCKETS 64
 
 struct queue_walk {
 	DIR *names;
-	int64_t bucket;		/* of wait/: its time */
-	int64_t due[QUEUE_WALK_BUCKETS];	/* that follow it, in order, as far as they were looked for */
+	int64_t bucket;		/* the time of the current folder of wait/ */
+	/* Times of the next folders of wait/, sorted, as many as fit. */
+	int64_t due[QUEUE_WALK_BUCKETS];
 	unsigned ndue;
 };
+
+/* End a walk early: closes the folder, and names is NULL again. */
 void queue_walk_end(struct queue_walk *w);
 
 /*
- * By rename into cur/: what is in new/; what of wait/ is due, the oldest first; and what is in cur/ already.  each is told of
- * what came until it says false, and may be NULL for the first two.  How many came, or -errno.
+ * Claim the messages of new/ into cur/.  each() gets their IDs until it returns false; NULL takes
+ * them all.  Returns the number of messages claimed, or -errno.
  */
 int queue_walk_new(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx);
+
+/* Claim the messages of wait/ that are due into cur/, the oldest first.  each() and results are as
+ * for queue_walk_new(). */
 int queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each, void *ctx);
+
+/* Visit the messages that are in cur/ already, until each() returns false.  Returns the number of
+ * visits, or -errno. */
 int queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx);
 
-/* All of wait/ is due now, which costs one call for each time in it, however many messages share that.  Needs no lock: a runner
- * that watches wait/ sees it.  How many times it was, or -errno. */
+/* Make all of wait/ due now.  This costs one call per time in wait/, however many messages share
+ * it.  Needs no lock: a runner that watches wait/ sees the change.  Returns the number of times
+ * changed, or -errno. */
 int queue_flush(const struct queue *q);
-/* When the earliest of wait/ is due (unix seconds), 0 when nothing waits. */
+/* The earliest time in wait/ (seconds since 1970); 0 if no message waits. */
 int64_t queue_next_due(const struct queue *q);
 
-/* Open cur/ID and parse its envelope.  0, -EBADMSG when it is no whole message (then queue_bury it), or -errno. */
+/* Open cur/ID and parse its envelope.  queue_unload() must follow a success.  0; -EBADMSG if it is
+ * no whole message (queue_bury() it); -errno. */
 int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
+
+/* Close the file and free the envelope.  Safe on a zeroed struct and after queue_unload(). */
 void queue_unload(struct queue_entry *e);
 
-/* Read up to n octets of the content, from octet `at` on.  How many: fewer than n only at the end of the content, 0 behind it.
- * -EIO if the file ends before its content does; -errno. */
+/* Read up to n octets of the content from offset `at`.  Returns their number: fewer than n only at
+ * the end of the content, 0 behind it.  -EIO if the file is shorter than its content; -errno. */
 ssize_t queue_read(const struct queue_entry *e, uint64_t at, char *to, size_t n);
 
-/* One byte, in place. */
+/* Set the state of a recipient: one octet, in place.  0 or -errno. */
 int queue_mark(struct queue_entry *e, size_t rcpt, enum queue_rcpt_state state);
+
+/* Mark the message: a delay notice was sent.  One octet, in place.  0 or -errno. */
 int queue_mark_warned(struct queue_entry *e);
-/* Append a line to the message's log, which follows its content: the time is put before it. */
+/* Append a line to the log of the message, with the time before it.  0 or -errno. */
 int queue_note(struct queue_entry *e, struct slice line);
-/* Several at once, each ended by LF: what does not fit a log at all is cut. */
+/* Append several lines, each ended by LF, all with the same time.  Lines beyond half the size of a
+ * full log are dropped.  0 or -errno. */
 int queue_note_lines(struct queue_entry *e, struct slice lines);
-/* The whole log, malloc'ed, for the caller to free.  0 or -errno. */
+/* The whole log, malloc'ed; the caller frees it.  0 or -errno. */
 int queue_log(const struct queue_entry *e, char **ret_text, size_t *ret_n);
-/* The last line of the log that queue_note wrote for this path ("<path> ..."), without the time; empty when none.
- * Copied into b. */
+/* Append to b the last note in the log that begins with "<path>", without its time.  Nothing if
+ * there is none. */
 void queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b);
 
-/* Out of cur/: finished; to wait/ until due_s (counts the attempt; each time is a folder, so let many share one); to
- * dead/.  0 or -errno. */
+/* Remove a finished message from cur/.  0 or -errno. */
 int queue_finish(const struct queue *q, const char *id);
+
+/* Count an attempt, and move the message to wait/ until due_s (seconds since 1970).  Each time is a
+ * folder, so let many messages share one.  0 or -errno. */
 int queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s);
-/* To wait/ without having been tried. */
+/* Move a message to wait/ until due_s without an attempt.  0 or -errno. */
 int queue_postpone(const struct queue *q, const struct queue_entry *e, int64_t due_s);
+
+/* Move a message to dead/.  0 or -errno. */
 int queue_bury(const struct queue *q, const char *id);
 
 #endif

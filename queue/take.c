@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * How messages come into cur/: out of new/, and out of wait/ when they are due.  Some at a time, so that
- * the runner can do other things in between, whatever the queue holds.  Called by runner/intake.
+ * Claiming messages into cur/: from new/, and from wait/ when they are due.  Each call takes some,
+ * so that the runner can do other work in between, however large the queue is.
  */
 #include "queue/run.h"
 
@@ -16,7 +16,7 @@
 #include "queue/folders.h"
 
 #define FAR_S  (INT64_C(30) * 86400)
-#define SKEW_S 60	/* between this clock and that of a file system */
+#define SKEW_S 60	/* difference allowed between our clock and a file system's */
 
 static int
 walk_begin(struct queue_walk *w, int folder)
@@ -41,7 +41,7 @@ queue_walk_end(struct queue_walk *w)
 	w->names = NULL;
 }
 
-/* The next name, or NULL at the end, where the walk ends, too. */
+/* The next name, or NULL at the end; the walk then ends too. */
 static const char *
 connect_next(struct queue_walk *w, int *ret_error)
 {
@@ -61,14 +61,15 @@ connect_next(struct queue_walk *w, int *ret_error)
 
 struct taking {
 	const struct queue *q;
-	queue_visit *each;	/* NULL: nobody */
+	queue_visit *each;	/* NULL: all are taken without a call */
 	void *ctx;
 	int count;
-	int error;		/* the first one: a file that resists must not keep the others */
+	int error;		/* the first one: one bad file must not stop the others */
 	bool enough;
 };
 
-/* Whatever it is, it leaves: a path unit watches new/, and would start the runner for ever. */
+/* Claim one file.  If it is no message it must also leave new/: a path unit watches new/ and would
+ * start the runner again and again. */
 static void
 take_one(struct taking *t, int from, const char *name)
 {
@@ -80,7 +81,7 @@ take_one(struct taking *t, int from, const char *name)
 		t->count++;
 		t->enough = t->each && !t->each(t->ctx, name);
 	}
-	/* No message, or a folder of that name is there. */
+	/* It is no message, or cur/ has a folder of that name. */
 	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
 		r = queue_move_to_dead(t->q, from, name);
 	if (r < 0 && r != -ENOENT && t->error == 0)
@@ -108,8 +109,8 @@ queue_walk_new(const struct queue *q, struct queue_walk *w, queue_visit *each, v
 	return t.error ? t.error : t.count;
 }
 
-/* Before its time, too, if that was written by a clock that was wrong: it is too far away, or the folder was last changed
- * at a time that has yet to come. */
+/* Is a folder of wait/ due?  It also counts as due if a wrong clock wrote its time.  Then the time
+ * is too far away, or the folder was last changed in the future. */
 static bool
 is_due(const struct queue *q, const char *name, int64_t due_s, int64_t now_s)
 {
@@ -127,7 +128,8 @@ struct search {
 	int64_t now_s;
 };
 
-/* Keep the earliest, in order: with very many times in wait/ it must not be looked through for each of them. */
+/* Keep the earliest times, sorted: wait/ may hold very many, and must not be searched again for
+ * each of them. */
 static int
 keep_due(void *ctx, const char *name)
 {
@@ -146,7 +148,7 @@ keep_due(void *ctx, const char *name)
 	return 0;
 }
 
-/* The time of the first folder that is due behind the last one; 0: none, or an error. */
+/* The time of the next folder that is due; 0 if there is none, or after an error. */
 static int64_t
 next_due(const struct queue *q, struct queue_walk *w, int64_t now_s, int *ret_error)
 {
@@ -161,7 +163,7 @@ next_due(const struct queue *q, struct queue_walk *w, int64_t now_s, int *ret_er
 	return w->bucket;
 }
 
-/* Open that folder: false when there is none, or an error in t. */
+/* Open the next folder that is due.  False if there is none; an error is left in t. */
 static bool
 begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
 {
@@ -178,7 +180,7 @@ begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
 		r = folder < 0 ? folder : walk_begin(w, folder);
 		if (folder >= 0)
 			(void)close(folder);
-		/* One that cannot be read (somebody else's) must not keep those behind it. */
+		/* A folder of another user cannot be read; it must not stop the later ones. */
 		if (r < 0 && r != -ENOTDIR && r != -ELOOP && r != -ENOENT && t->error == 0)
 			t->error = r;
 	} while (r < 0);
@@ -187,7 +189,8 @@ begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
 	return w->names != NULL;
 }
 
-/* Not empty: somebody was quicker, and it is taken next time. */
+/* Remove an empty folder of wait/.  If it is not empty, a message was added just now and is taken
+ * next time. */
 static void
 remove_bucket(const struct queue *q, int64_t due_s)
 {
@@ -234,7 +237,7 @@ struct flush {
 	int count, error;
 };
 
-/* To a time long ago that no other folder has. */
+/* Rename a folder of wait/ to a time long ago that no other folder has. */
 static int
 flush_bucket(void *ctx, const char *name)
 {
