@@ -57,11 +57,11 @@
 /* Content of at least this size is written directly, without a copy into the buffer. */
 #define COPY_MAX (QUEUE_BUFFER / 2)
 
-static void put(struct queue_message *m, struct slice octets);
+static void put_octets(struct queue_message *m, struct slice octets);
 static void put_clean(struct queue_message *m, struct slice value);
 
 static void
-begin(struct queue_message *m, bool to_memory)
+begin_message(struct queue_message *m, bool to_memory)
 {
 	int64_t now_us = clock_wall_us();
 	char line[80];
@@ -78,25 +78,25 @@ begin(struct queue_message *m, bool to_memory)
 	buf_fmt(&b, "\narrived: %" PRId64 ".%06d ", now_us / 1000000, (int)(now_us % 1000000));
 	clock_stamp(&b, now_us / 1000000);
 	buf_chr(&b, '\n');
-	put(m, SL(QUEUE_FIXED_BLANK QUEUE_ID_KEY));
-	put(m, slice_str(m->id));
-	put(m, buf_slice(&b));
+	put_octets(m, SL(QUEUE_FIXED_BLANK QUEUE_ID_KEY));
+	put_octets(m, slice_str(m->id));
+	put_octets(m, buf_slice(&b));
 }
 
 void
 queue_begin(struct queue_message *m)
 {
-	begin(m, false);
+	begin_message(m, false);
 }
 
 void
 queue_begin_memory(struct queue_message *m)
 {
-	begin(m, true);
+	begin_message(m, true);
 }
 
 static int
-lock(int fd)
+lock_new(int fd)
 {
 	struct stat st;
 
@@ -116,7 +116,7 @@ create_locked(const struct queue *q, struct queue_message *m)
 
 	if (fd < 0)
 		return -errno;
-	r = lock(fd);
+	r = lock_new(fd);
 	if (r == 0) {
 		m->fd = fd;
 		return 0;
@@ -129,7 +129,7 @@ create_locked(const struct queue *q, struct queue_message *m)
 
 /* Create the file.  The buffer is still in memory, so its ID can still be changed. */
 static int
-create(const struct queue *q, struct queue_message *m)
+create_file(const struct queue *q, struct queue_message *m)
 {
 	int r;
 
@@ -157,7 +157,7 @@ write_out(struct queue_message *m, struct slice octets)
 }
 
 static void
-flush(struct queue_message *m)
+flush_buffer(struct queue_message *m)
 {
 	if (m->fd < 0)
 		m->error = -EMSGSIZE;	/* 64 KiB of fields before the first recipient */
@@ -167,7 +167,7 @@ flush(struct queue_message *m)
 }
 
 static void
-put(struct queue_message *m, struct slice octets)
+put_octets(struct queue_message *m, struct slice octets)
 {
 	while (octets.n && m->error == 0) {
 		size_t room = m->out.cap - m->out.n, n = octets.n < room ? octets.n : room;
@@ -175,7 +175,7 @@ put(struct queue_message *m, struct slice octets)
 		buf_add(&m->out, slice_of(octets.p, n));
 		octets = slice_skip(octets, n);
 		if (octets.n)
-			flush(m);
+			flush_buffer(m);
 	}
 }
 
@@ -195,9 +195,9 @@ put_clean(struct queue_message *m, struct slice value)
 	while (value.n) {
 		while (good < value.n && is_clean(value.p[good]))
 			good++;
-		put(m, slice_of(value.p, good));
+		put_octets(m, slice_of(value.p, good));
 		if (good < value.n)
-			put(m, SL("?"));
+			put_octets(m, SL("?"));
 		value = slice_skip(value, good + 1);
 		good = 0;
 	}
@@ -206,28 +206,28 @@ put_clean(struct queue_message *m, struct slice value)
 static void
 put_path(struct queue_message *m, struct slice path, struct slice params)
 {
-	put(m, SL("<"));
+	put_octets(m, SL("<"));
 	put_clean(m, path);
-	put(m, SL(">"));
+	put_octets(m, SL(">"));
 	if (params.n)
-		put(m, SL(" "));
+		put_octets(m, SL(" "));
 	put_clean(m, params);
-	put(m, SL("\n"));
+	put_octets(m, SL("\n"));
 }
 
 void
 queue_field(struct queue_message *m, const char *key, struct slice value)
 {
-	put(m, slice_str(key));
-	put(m, SL(": "));
+	put_octets(m, slice_str(key));
+	put_octets(m, SL(": "));
 	put_clean(m, value);
-	put(m, SL("\n"));
+	put_octets(m, SL("\n"));
 }
 
 void
 queue_from(struct queue_message *m, struct slice path, struct slice params)
 {
-	put(m, SL("from: "));
+	put_octets(m, SL("from: "));
 	put_path(m, path, params);
 }
 
@@ -238,8 +238,8 @@ queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, st
 
 	/* Hundreds of recipients do not fit: the file is then needed before the envelope ends. */
 	if (m->error == 0 && m->fd < 0 && path.n + params.n + sizeof "P <> \n" > room)
-		m->error = create(q, m);
-	put(m, SL("P "));
+		m->error = create_file(q, m);
+	put_octets(m, SL("P "));
 	put_path(m, path, params);
 }
 
@@ -258,25 +258,25 @@ static void
 put_pad(struct queue_message *m, size_t room)
 {
 	if (room > m->out.cap - m->out.n)
-		flush(m);
+		flush_buffer(m);
 	m->late_at = m->written + m->out.n;
 	m->late = (struct buf){ .p = m->late_space, .cap = room };
 	if (room == 0)
 		return;
 	fill_pad(m->late_space, room);
-	put(m, slice_of(m->late_space, room));
+	put_octets(m, slice_of(m->late_space, room));
 }
 
 int
 queue_head_end(const struct queue *q, struct queue_message *m, size_t room)
 {
 	if (m->error == 0 && m->fd < 0)
-		m->error = create(q, m);
+		m->error = create_file(q, m);
 	if (m->error == 0 && room && (room < QUEUE_PAD_MIN || room > QUEUE_LATE_MAX))
 		m->error = -EINVAL;
 	if (m->error == 0)
 		put_pad(m, room);
-	put(m, SL("\n"));
+	put_octets(m, SL("\n"));
 	m->envelope = m->written + m->out.n;
 	if (m->error == 0 && m->envelope > QUEUE_ENVELOPE_MAX)
 		m->error = -EMSGSIZE;
@@ -287,9 +287,9 @@ int
 queue_content(struct queue_message *m, struct slice content)
 {
 	if (content.n <= m->out.cap - m->out.n || content.n < COPY_MAX) {
-		put(m, content);
+		put_octets(m, content);
 	} else if (m->error == 0) {
-		flush(m);
+		flush_buffer(m);
 		if (m->error == 0)
 			write_out(m, content);
 	}
@@ -370,7 +370,8 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 	if (r == 0 && m->to_memory)
 		return 0;
 	/* No step after the rename may fail: from then on the runner owns the message. */
-	if (r == 0 && (fsync(m->fd) < 0 || fsync(q->tmp) < 0 || renameat(q->tmp, m->id, q->fresh, m->id) < 0))
+	if (r == 0 &&
+	    (fsync(m->fd) < 0 || fsync(q->tmp) < 0 || renameat(q->tmp, m->id, q->fresh, m->id) < 0))
 		r = -errno;
 	if (r < 0) {
 		queue_abort(q, m);

@@ -96,7 +96,8 @@ void queue_field(struct queue_message *m, const char *key, struct slice value);
 void queue_from(struct queue_message *m, struct slice path, struct slice params);
 
 /* Add a recipient: "P <path> PARAMS".  path is as for queue_from(). */
-void queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, struct slice params);
+void queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path,
+    struct slice params);
 
 /* End the envelope.  From now on tmp/ID exists and is locked.  room: octets to keep free in the
  * envelope for fields known only after the content; 0, or QUEUE_PAD_MIN to QUEUE_LATE_MAX.  0 or

@@ -69,7 +69,7 @@ cidr_parse(struct slice text, struct cidr *ret)
 /* The octets of the address in sa; an IPv4-mapped one counts as IPv4.  NULL for another family, and
  * *ret_family is 0. */
 static const unsigned char *
-octets(const struct sockaddr *sa, int *ret_family)
+address_octets(const struct sockaddr *sa, int *ret_family)
 {
 	const unsigned char *p;
 
@@ -94,7 +94,7 @@ bool
 cidr_match(const struct cidr *net, const struct sockaddr *sa)
 {
 	int family;
-	const unsigned char *p = octets(sa, &family);
+	const unsigned char *p = address_octets(sa, &family);
 	unsigned whole = net->bits / 8, rest = net->bits % 8;
 
 	if (!p || family != net->family)
@@ -108,7 +108,7 @@ void
 address_text(struct buf *b, const struct sockaddr *sa)
 {
 	int family;
-	const unsigned char *p = octets(sa, &family);
+	const unsigned char *p = address_octets(sa, &family);
 	uint32_t scope;
 	char text[INET6_ADDRSTRLEN];
 

@@ -191,7 +191,7 @@ write_line(struct buf *line)
 }
 
 static void
-start(struct log_line *l, enum log_level level)
+start_line(struct log_line *l, enum log_level level)
 {
 	l->level = level;
 	l->b = (struct buf){ .p = l->text, .cap = sizeof l->text - SPARE };
@@ -230,7 +230,7 @@ needs_quotes(struct slice value)
 /* Take one character off *value, as it is shown between quotes or in a sentence.  An octet that
  * could change how a line is shown becomes \xNN. */
 static struct slice
-escaped(struct slice *value, bool quoted, char room[16])
+escape_next(struct slice *value, bool quoted, char room[16])
 {
 	static const char hex[] = "0123456789abcdef";
 	struct buf b = { .p = room, .cap = 16 };
@@ -261,7 +261,7 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 	struct slice c;
 
 	while (value.n) {
-		c = escaped(&value, quoted, room);
+		c = escape_next(&value, quoted, room);
 		if (c.n + 3 > left && (c.n > left || value.n)) {
 			buf_str(b, left >= 3 ? "..." : "");
 			return false;
@@ -289,7 +289,7 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 {
 	int saved = errno;
 
-	start(l, level);
+	start_line(l, level);
 	buf_str(&l->b, event);
 	add_field(&l->fields, "event", slice_str(event));
 	errno = saved;
@@ -370,7 +370,7 @@ log_text(enum log_level level, const char *format, ...)
 	if (vsnprintf(text, sizeof text, format, ap) < 0)
 		text[0] = '\0';
 	va_end(ap);
-	start(&l, level);
+	start_line(&l, level);
 	(void)add_escaped(&l.b, slice_str(text), false, sizeof l.text);
 	log_end(&l);
 	errno = saved;

@@ -19,7 +19,7 @@
 #define HOSTS_MAX  32768
 
 static bool
-alnum(char c)
+is_alnum(char c)
 {
 	c = ascii_lower(c);
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -31,7 +31,7 @@ label_valid(struct slice label)
 	if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
 		return false;
 	for (size_t i = 0; i < label.n; i++)
-		if (!alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
+		if (!is_alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
 			return false;
 	return true;
 }

@@ -37,7 +37,8 @@ count_digits(struct slice text)
 }
 
 static bool
-scaled(struct slice text, const struct unit *units, size_t nunits, bool any_case, uint64_t *ret)
+parse_scaled(struct slice text, const struct unit *units, size_t nunits, bool any_case,
+    uint64_t *ret)
 {
 	size_t n = count_digits(text);
 	struct slice name = slice_trim(slice_skip(text, n));
@@ -57,13 +58,13 @@ scaled(struct slice text, const struct unit *units, size_t nunits, bool any_case
 bool
 words_duration_ms(struct slice text, uint64_t *ret_ms)
 {
-	return scaled(text, durations, sizeof durations / sizeof durations[0], false, ret_ms);
+	return parse_scaled(text, durations, sizeof durations / sizeof durations[0], false, ret_ms);
 }
 
 bool
 words_size(struct slice text, uint64_t *ret_octets)
 {
-	return scaled(text, sizes, sizeof sizes / sizeof sizes[0], true, ret_octets);
+	return parse_scaled(text, sizes, sizeof sizes / sizeof sizes[0], true, ret_octets);
 }
 
 struct slice

@@ -61,7 +61,7 @@ queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const 
 
 /* Move one message from wait/TIME/ID to cur/ID. */
 static bool
-bring(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
+bring_message(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
 {
 	char path[TIME_LEN + 1 + QUEUE_ID_SIZE];
 	uint64_t due;
@@ -81,7 +81,7 @@ bring(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
 
 /* Take the last records of a list of that size, at most max. */
 static int
-take(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each, void *ctx)
+take_records(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each, void *ctx)
 {
 	char records[TAKE_MAX * RECORD], id[QUEUE_ID_SIZE];
 	off_t whole = size / RECORD, n = whole < max ? whole : max;
@@ -93,13 +93,14 @@ take(const struct queue *q, int fd, off_t size, unsigned max, queue_visit *each,
 	if (ftruncate(fd, (whole - n) * RECORD) < 0)
 		return -errno;
 	for (off_t i = n; i > 0; i--)
-		if (bring(q, records + (i - 1) * RECORD, id))
+		if (bring_message(q, records + (i - 1) * RECORD, id))
 			(void)each(ctx, id);
 	return (int)n;
 }
 
 int
-queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_visit *each, void *ctx)
+queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_visit *each,
+    void *ctx)
 {
 	int fd = open_list(q, host, O_RDWR), folder, r = 0;
 	struct stat st;
@@ -109,7 +110,7 @@ queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_
 	if (fstat(fd, &st) < 0)
 		r = -errno;
 	else
-		r = take(q, fd, st.st_size, max < TAKE_MAX ? max : TAKE_MAX, each, ctx);
+		r = take_records(q, fd, st.st_size, max < TAKE_MAX ? max : TAKE_MAX, each, ctx);
 	(void)close(fd);
 	if (r == 0 && (folder = queue_folder(q->state, FOLDER, false)) >= 0) {
 		(void)unlinkat(folder, host, 0);
@@ -148,7 +149,8 @@ queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
 int
 queue_forgive_hosts(const struct queue *q)
 {
-	int fd = openat(q->state, FORGIVEN, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = openat(q->state, FORGIVEN,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	if (fd < 0)
 		return -errno;

@@ -19,7 +19,8 @@ int queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, co
 /* Take at most max of the newest records off the list of host.  Each message that has not moved
  * goes to cur/, and each() gets its ID.  Returns the number of records taken, 0 if the list is
  * empty; or -errno. */
-int queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_visit *each, void *ctx);
+int queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_visit *each,
+    void *ctx);
 
 /* Remove the lists to which nothing was added for age_s seconds. */
 void queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s);

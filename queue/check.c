@@ -52,7 +52,7 @@ folder_fd(const struct queue *q, size_t i)
 /* Move a file to dead/.  cur/ belongs to a living runner, which itself buries files that are no
  * message. */
 static int
-bury(const struct check *k, const char *name)
+bury_name(const struct check *k, const char *name)
 {
 	int r, lock = k->place == QUEUE_IN_CUR ? queue_lock_idle(k->q) : 0;
 
@@ -79,7 +79,7 @@ make_private(int folder, const char *name)
 }
 
 static int
-mend(const struct check *k, const char *name, enum queue_repair repair)
+repair_fault(const struct check *k, const char *name, enum queue_repair repair)
 {
 	switch (repair) {
 	case QUEUE_REPAIR_MAKE:
@@ -87,25 +87,27 @@ mend(const struct check *k, const char *name, enum queue_repair repair)
 	case QUEUE_REPAIR_MODE:
 		return make_private(k->folder, name);
 	case QUEUE_REPAIR_BURY:
-		return bury(k, name);
+		return bury_name(k, name);
 	case QUEUE_REPAIR_NEW:
 		return renameat(k->folder, name, k->q->fresh, name) < 0 ? -errno : 0;
 	case QUEUE_REPAIR_REMOVE:
-		return unlinkat(k->folder, name, AT_REMOVEDIR) < 0 && unlinkat(k->folder, name, 0) < 0 ? -errno : 0;
+		return unlinkat(k->folder, name, AT_REMOVEDIR) < 0 &&
+		    unlinkat(k->folder, name, 0) < 0 ? -errno : 0;
 	default:
 		return 0;
 	}
 }
 
 static void
-fault(const struct check *k, const char *name, enum queue_repair repair, const char *what)
+report_fault(const struct check *k, const char *name, enum queue_repair repair, const char *what)
 {
 	char path[sizeof k->path + 256];
 	struct queue_fault f = { .path = path, .what = what, .repair = repair };
 
-	(void)snprintf(path, sizeof path, "%s%s%s", k->path, k->path[0] && name[0] ? "/" : "", name);
+	(void)snprintf(path, sizeof path, "%s%s%s", k->path, k->path[0] && name[0] ? "/" : "",
+	    name);
 	if (k->c->repair && repair > QUEUE_REPAIR_RELAY) {
-		f.error = mend(k, name, repair);
+		f.error = repair_fault(k, name, repair);
 		if (f.error == -ENOENT)		/* it has moved: no fault */
 			return;
 		f.repaired = f.error == 0;
@@ -121,12 +123,14 @@ static bool
 check_access(const struct check *k, const char *name, const struct stat *st)
 {
 	if (st->st_uid != k->root.st_uid)
-		fault(k, name, QUEUE_REPAIR_NONE, "belongs to another user than the queue: chown it");
+		report_fault(k, name, QUEUE_REPAIR_NONE,
+		    "belongs to another user than the queue: chown it");
 	else if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
-		fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
+		report_fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
 	/* Only folders: on overlayfs, files have another st_dev. */
 	if (S_ISDIR(st->st_mode) && st->st_dev != k->root.st_dev)
-		fault(k, name, QUEUE_REPAIR_NONE, "is on another file system than the queue: nothing can be moved there");
+		report_fault(k, name, QUEUE_REPAIR_NONE,
+		    "is on another file system than the queue: nothing can be moved there");
 	return st->st_uid == k->root.st_uid;
 }
 
@@ -144,10 +148,12 @@ check_copies(const struct check *k, const char *name)
 
 		/* A runner may just have moved it: then there is only one file. */
 		if (other < 0 || folders[i].place <= k->place || folders[i].place > QUEUE_IN_DEAD ||
-		    folders[i].place == QUEUE_IN_WAIT || fstatat(other, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    folders[i].place == QUEUE_IN_WAIT ||
+		    fstatat(other, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		fault(k, name, QUEUE_REPAIR_NONE, "is in another folder, too: remove one of the two, or it is delivered twice");
+		report_fault(k, name, QUEUE_REPAIR_NONE,
+		    "is in another folder, too: remove one of the two, or it is delivered twice");
 	}
 }
 
@@ -163,9 +169,10 @@ check_content(const struct check *k, const char *name)
 	if (fd >= 0)
 		(void)close(fd);
 	if (r == -EBADMSG)
-		fault(k, name, QUEUE_REPAIR_NONE, "is damaged: its check sum is wrong; show it, then fail or delete it");
+		report_fault(k, name, QUEUE_REPAIR_NONE,
+		    "is damaged: its check sum is wrong; show it, then fail or delete it");
 	else if (r < 0)
-		fault(k, name, QUEUE_REPAIR_NONE, "cannot be read; is the disk broken?");
+		report_fault(k, name, QUEUE_REPAIR_NONE, "cannot be read; is the disk broken?");
 }
 
 static int
@@ -180,7 +187,8 @@ check_message(void *ctx, const char *name)
 	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	if (!queue_is_id(name) || !S_ISREG(st.st_mode)) {
-		fault(k, name, QUEUE_REPAIR_BURY, "is no message: its name or its kind is wrong");
+		report_fault(k, name, QUEUE_REPAIR_BURY,
+		    "is no message: its name or its kind is wrong");
 		return 0;
 	}
 	k->c->messages++;
@@ -193,9 +201,10 @@ check_message(void *ctx, const char *name)
 		queue_unload(&e);
 		check_content(k, name);
 	} else if (r == -EBADMSG) {
-		fault(k, name, QUEUE_REPAIR_BURY, "is no message, or its envelope is damaged");
+		report_fault(k, name, QUEUE_REPAIR_BURY,
+		    "is no message, or its envelope is damaged");
 	} else if (r != -ENOENT) {
-		fault(k, name, QUEUE_REPAIR_NONE, "cannot be read");
+		report_fault(k, name, QUEUE_REPAIR_NONE, "cannot be read");
 	}
 	return 0;
 }
@@ -213,15 +222,16 @@ check_received(void *ctx, const char *name)
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0) {
-		fault(k, name, QUEUE_REPAIR_BURY, "is no message that is being received");
+		report_fault(k, name, QUEUE_REPAIR_BURY, "is no message that is being received");
 		return 0;
 	}
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
 		k->c->receiving++;
 	else if (queue_complete(fd, size) == 0)
-		fault(k, name, QUEUE_REPAIR_NEW, "is complete, and its handler is gone");
+		report_fault(k, name, QUEUE_REPAIR_NEW, "is complete, and its handler is gone");
 	else
-		fault(k, name, QUEUE_REPAIR_RELAY, "was never complete, and its handler is gone");
+		report_fault(k, name, QUEUE_REPAIR_RELAY,
+		    "was never complete, and its handler is gone");
 	(void)close(fd);
 	return 0;
 }
@@ -263,9 +273,10 @@ check_bucket(struct check *k, const char *name, int64_t due_s)
 	if (fstat(inside.folder, &st) == 0)
 		(void)check_access(k, name, &st);
 	if (strcmp(canonical, name) != 0)
-		fault(k, name, QUEUE_REPAIR_NONE, "is a time that is not written as one: move what is in it to new/");
+		report_fault(k, name, QUEUE_REPAIR_NONE,
+		    "is a time that is not written as one: move what is in it to new/");
 	if (queue_names(inside.folder, count_name, &n) == 0 && n == 0)
-		fault(k, name, QUEUE_REPAIR_REMOVE, "is empty");
+		report_fault(k, name, QUEUE_REPAIR_REMOVE, "is empty");
 	(void)queue_names(inside.folder, check_message, &inside);
 	(void)close(inside.folder);
 }
@@ -282,9 +293,10 @@ check_waiting(void *ctx, const char *name)
 	if (S_ISDIR(st.st_mode) && queue_bucket_time(name, &due_s))
 		check_bucket(k, name, due_s);
 	else if (S_ISREG(st.st_mode) && queue_is_id(name))
-		fault(k, name, QUEUE_REPAIR_NEW, "waits for ever: it is in no folder that is a time");
+		report_fault(k, name, QUEUE_REPAIR_NEW,
+		    "waits for ever: it is in no folder that is a time");
 	else
-		fault(k, name, QUEUE_REPAIR_BURY, "is no folder that is a time");
+		report_fault(k, name, QUEUE_REPAIR_BURY, "is no folder that is a time");
 	return 0;
 }
 
@@ -296,7 +308,7 @@ check_root(void *ctx, const char *name)
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
 		if (strcmp(name, folders[i].name) == 0)
 			return 0;
-	fault(k, name, QUEUE_REPAIR_NONE, "is nothing of the queue's");
+	report_fault(k, name, QUEUE_REPAIR_NONE, "is nothing of the queue's");
 	return 0;
 }
 
@@ -304,8 +316,12 @@ static int
 check_folder(struct check *k, size_t i)
 {
 	int (*const each[])(void *ctx, const char *name) = {
-		[QUEUE_IN_TMP] = check_received, [QUEUE_IN_NEW] = check_message, [QUEUE_IN_CUR] = check_message,
-		[QUEUE_IN_WAIT] = check_waiting, [QUEUE_IN_HOLD] = check_message, [QUEUE_IN_DEAD] = check_dead,
+		[QUEUE_IN_TMP] = check_received,
+		[QUEUE_IN_NEW] = check_message,
+		[QUEUE_IN_CUR] = check_message,
+		[QUEUE_IN_WAIT] = check_waiting,
+		[QUEUE_IN_HOLD] = check_message,
+		[QUEUE_IN_DEAD] = check_dead,
 		[QUEUE_IN_DEAD + 1] = NULL,
 	};
 	struct check inside = *k;
@@ -315,7 +331,7 @@ check_folder(struct check *k, size_t i)
 	inside.place = folders[i].place;
 	(void)snprintf(inside.path, sizeof inside.path, "%s", folders[i].name);
 	if (inside.folder < 0) {
-		fault(k, folders[i].name, QUEUE_REPAIR_MAKE, "is missing");
+		report_fault(k, folders[i].name, QUEUE_REPAIR_MAKE, "is missing");
 		return 0;
 	}
 	if (fstat(inside.folder, &st) < 0)
@@ -333,7 +349,7 @@ queue_check(const struct queue *q, struct queue_check *c)
 	if (fstat(q->root, &k.root) < 0)
 		return -errno;
 	if (k.root.st_mode & 077)
-		fault(&k, ".", QUEUE_REPAIR_MODE, "others may read it");
+		report_fault(&k, ".", QUEUE_REPAIR_MODE, "others may read it");
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		int error = check_folder(&k, i);
 

@@ -15,7 +15,7 @@
 #define LONGEST_MAX UINT64_C(9999999999)
 
 static char
-flag(bool f)
+flag_letter(bool f)
 {
 	return f ? 'y' : 'n';
 }
@@ -28,11 +28,14 @@ queue_fixed_write(char *text, const struct queue_fixed *fixed)
 	char space[256] = { 0 };
 	struct buf b = BUF(space);
 
-	buf_fmt(&b, "smtp-handler 1 size=%016" PRIu64 " envelope=%08" PRIu64 " sum=%016" PRIx64 "\n", fixed->size,
-	    fixed->envelope, fixed->sum);
-	buf_fmt(&b, "content 8bit=%c utf8=%c dots=%c binary=%c crlf=%c longest=%010" PRIu64 "\n", flag(f->eight_bit),
-	    flag(f->utf8_header), flag(f->dot_line), flag(f->binary), flag(!f->no_final_crlf), longest);
-	buf_fmt(&b, "tried %04u warned %c\n", fixed->attempts % (QUEUE_TRIED_MAX + 1), flag(fixed->warned));
+	buf_fmt(&b,
+	    "smtp-handler 1 size=%016" PRIu64 " envelope=%08" PRIu64 " sum=%016" PRIx64 "\n",
+	    fixed->size, fixed->envelope, fixed->sum);
+	buf_fmt(&b, "content 8bit=%c utf8=%c dots=%c binary=%c crlf=%c longest=%010" PRIu64 "\n",
+	    flag_letter(f->eight_bit), flag_letter(f->utf8_header), flag_letter(f->dot_line),
+	    flag_letter(f->binary), flag_letter(!f->no_final_crlf), longest);
+	buf_fmt(&b, "tried %04u warned %c\n", fixed->attempts % (QUEUE_TRIED_MAX + 1),
+	    flag_letter(fixed->warned));
 	memcpy(text, space, QUEUE_FIXED);
 }
 
@@ -40,7 +43,7 @@ queue_fixed_write(char *text, const struct queue_fixed *fixed)
  * Parse with a cursor: each take_ function moves *s behind the text it took, or returns false.
  */
 static bool
-take(struct slice *s, struct slice word)
+take_word(struct slice *s, struct slice word)
 {
 	if (!slice_has_prefix(*s, word))
 		return false;
@@ -51,7 +54,8 @@ take(struct slice *s, struct slice word)
 static bool
 take_decimal(struct slice *s, struct slice word, size_t digits, uint64_t *ret)
 {
-	if (!take(s, word) || s->n < digits || !slice_uint(slice_of(s->p, digits), UINT64_MAX, ret))
+	if (!take_word(s, word) || s->n < digits ||
+	    !slice_uint(slice_of(s->p, digits), UINT64_MAX, ret))
 		return false;
 	*s = slice_skip(*s, digits);
 	return true;
@@ -62,7 +66,7 @@ take_hex(struct slice *s, struct slice word, size_t digits, uint64_t *ret)
 {
 	uint64_t v = 0;
 
-	if (!take(s, word) || s->n < digits)
+	if (!take_word(s, word) || s->n < digits)
 		return false;
 	for (size_t i = 0; i < digits; i++) {
 		char c = s->p[i];
@@ -82,7 +86,7 @@ take_hex(struct slice *s, struct slice word, size_t digits, uint64_t *ret)
 static bool
 take_flag(struct slice *s, struct slice word, bool *ret)
 {
-	if (!take(s, word) || s->n == 0 || (s->p[0] != 'y' && s->p[0] != 'n'))
+	if (!take_word(s, word) || s->n == 0 || (s->p[0] != 'y' && s->p[0] != 'n'))
 		return false;
 	*ret = s->p[0] == 'y';
 	*s = slice_skip(*s, 1);
@@ -98,13 +102,16 @@ queue_fixed_parse(const char *text, struct queue_fixed *ret)
 	bool crlf;
 
 	if (!take_decimal(&s, SL("smtp-handler 1 size="), 16, &f.size) ||
-	    !take_decimal(&s, SL(" envelope="), 8, &f.envelope) || !take_hex(&s, SL(" sum="), 16, &f.sum) ||
+	    !take_decimal(&s, SL(" envelope="), 8, &f.envelope) ||
+	    !take_hex(&s, SL(" sum="), 16, &f.sum) ||
 	    !take_flag(&s, SL("\ncontent 8bit="), &f.facts.eight_bit) ||
-	    !take_flag(&s, SL(" utf8="), &f.facts.utf8_header) || !take_flag(&s, SL(" dots="), &f.facts.dot_line) ||
-	    !take_flag(&s, SL(" binary="), &f.facts.binary) || !take_flag(&s, SL(" crlf="), &crlf) ||
+	    !take_flag(&s, SL(" utf8="), &f.facts.utf8_header) ||
+	    !take_flag(&s, SL(" dots="), &f.facts.dot_line) ||
+	    !take_flag(&s, SL(" binary="), &f.facts.binary) ||
+	    !take_flag(&s, SL(" crlf="), &crlf) ||
 	    !take_decimal(&s, SL(" longest="), 10, &f.facts.longest_line) ||
-	    !take_decimal(&s, SL("\ntried "), 4, &tried) || !take_flag(&s, SL(" warned "), &f.warned) ||
-	    !take(&s, SL("\n")))
+	    !take_decimal(&s, SL("\ntried "), 4, &tried) ||
+	    !take_flag(&s, SL(" warned "), &f.warned) || !take_word(&s, SL("\n")))
 		return -EBADMSG;
 	if (f.envelope <= QUEUE_FIXED || f.envelope > QUEUE_ENVELOPE_MAX || f.envelope > f.size)
 		return -EBADMSG;
@@ -208,10 +215,12 @@ parse_rcpt(struct slice line, off_t at, struct queue_rcpt *ret)
 static bool
 parse_arrived(struct slice value, int64_t *ret_us)
 {
-	struct slice rest, seconds = slice_cut(value, '.', &rest), fraction = slice_cut(rest, ' ', &rest);
+	struct slice rest, seconds = slice_cut(value, '.', &rest);
+	struct slice fraction = slice_cut(rest, ' ', &rest);
 	uint64_t s, us;
 
-	if (!slice_uint(seconds, INT64_MAX / 1000000 - 1, &s) || fraction.n != 6 || !slice_uint(fraction, 999999, &us))
+	if (!slice_uint(seconds, INT64_MAX / 1000000 - 1, &s) || fraction.n != 6 ||
+	    !slice_uint(fraction, 999999, &us))
 		return false;
 	*ret_us = (int64_t)(s * 1000000 + us);
 	return true;
@@ -223,7 +232,7 @@ parse_field(struct slice line, struct queue_entry *e)
 	struct slice value, key = slice_cut(line, ':', &value);
 	bool good = true;
 
-	if (key.n == 0 || key.n == line.n || !take(&value, SL(" ")))
+	if (key.n == 0 || key.n == line.n || !take_word(&value, SL(" ")))
 		return -EBADMSG;
 	if (slice_eq(key, SL("id"))) {
 		good = e->id[0] == '\0' && value.n == QUEUE_ID_LEN;
@@ -302,7 +311,7 @@ queue_envelope_parse(struct slice text, struct queue_entry *e)
  * It starts at 1, so that zeros count.
  */
 static inline void
-word(struct queue_sum *s, const char *p)
+add_word(struct queue_sum *s, const char *p)
 {
 	uint32_t v;
 
@@ -326,10 +335,10 @@ queue_sum_add(struct queue_sum *s, struct slice octets)
 		s->part[s->fill] = (unsigned char)*p++;
 		s->fill = (s->fill + 1) % 4;
 		if (s->fill == 0)
-			word(s, (const char *)s->part);
+			add_word(s, (const char *)s->part);
 	}
 	for (; end - p >= 4; p += 4)
-		word(s, p);
+		add_word(s, p);
 	while (p < end)
 		s->part[s->fill++] = (unsigned char)*p++;
 }
@@ -343,7 +352,8 @@ queue_sum_end(struct queue_sum *s)
 }
 
 void
-queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now, size_t n)
+queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now,
+    size_t n)
 {
 	for (size_t i = 0; i < n; i++, at++) {
 		const uint32_t difference = (uint32_t)(unsigned char)now[i] - (unsigned char)was[i];

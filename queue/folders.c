@@ -135,7 +135,9 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 void
 queue_close(struct queue *q)
 {
-	int *all[] = { &q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->hold, &q->dead, &q->state };
+	int *all[] = {
+		&q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->hold, &q->dead, &q->state,
+	};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		if (*all[i] >= 0)
@@ -152,7 +154,8 @@ queue_free_space(const struct queue *q)
 
 	if (fstatvfs(q->tmp, &fs) < 0)
 		return -errno;
-	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &octets) || octets > INT64_MAX)
+	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &octets) ||
+	    octets > INT64_MAX)
 		return INT64_MAX;
 	return (int64_t)octets;
 }

@@ -73,7 +73,8 @@ struct queue_sum_change {
 
 /* Add to the correction: n octets at offset `at` were `was` and are `now`.  Offset 0 is the first
  * octet that was added to the sum. */
-void queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now, size_t n);
+void queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now,
+    size_t n);
 /* Apply the correction to a sum of that many octets. */
 uint64_t queue_sum_changed(uint64_t sum, const struct queue_sum_change *c, uint64_t octets);
 

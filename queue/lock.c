@@ -25,7 +25,8 @@ static int
 lock_file(const struct queue *q)
 {
 	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = openat(q->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	int fd = openat(q->state, "lock",
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (fd >= 0 && fcntl(fd, F_SETLK, &alone) < 0 && (errno == EACCES || errno == EAGAIN)) {
 		(void)close(fd);

@@ -79,7 +79,7 @@ drop_oldest(const struct queue_entry *e, size_t *size)
 }
 
 static int
-append(const struct queue_entry *e, struct slice line)
+append_lines(const struct queue_entry *e, struct slice line)
 {
 	size_t size = 0;
 	int r = log_size(e, &size);
@@ -104,7 +104,7 @@ append_locked(const struct queue_entry *e, struct slice lines)
 
 	if (r < 0)
 		return r;
-	r = append(e, lines);
+	r = append_lines(e, lines);
 	(void)lock_log(e, F_UNLCK);
 	return r;
 }

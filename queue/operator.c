@@ -23,7 +23,7 @@ struct walk {
 };
 
 static int
-visit(void *ctx, const char *name)
+visit_name(void *ctx, const char *name)
 {
 	struct walk *w = ctx;
 
@@ -38,7 +38,7 @@ walk_folder(struct walk *w, enum queue_place place, int folder)
 {
 	w->spot.place = place;
 	w->spot.folder = folder;
-	return folder < 0 ? 0 : queue_names(folder, visit, w);
+	return folder < 0 ? 0 : queue_names(folder, visit_name, w);
 }
 
 struct times {
@@ -124,7 +124,8 @@ int
 queue_walk(const struct queue *q, unsigned places, queue_visitor *each, void *ctx)
 {
 	static const enum queue_place order[] = {
-		QUEUE_IN_CUR, QUEUE_IN_NEW, QUEUE_IN_WAIT, QUEUE_IN_HOLD, QUEUE_IN_DEAD, QUEUE_IN_TMP,
+		QUEUE_IN_CUR, QUEUE_IN_NEW, QUEUE_IN_WAIT,
+		QUEUE_IN_HOLD, QUEUE_IN_DEAD, QUEUE_IN_TMP,
 	};
 	const int folders[] = {
 		[QUEUE_IN_TMP] = q->tmp, [QUEUE_IN_NEW] = q->fresh, [QUEUE_IN_CUR] = q->cur,
@@ -160,7 +161,7 @@ is_in(int folder, const char *id)
 
 /* Fill the place in with a copy of the descriptor, so that the caller may close every spot. */
 static int
-found(enum queue_place place, int folder, struct queue_spot *ret)
+set_spot(enum queue_place place, int folder, struct queue_spot *ret)
 {
 	ret->place = place;
 	ret->folder = fcntl(folder, F_DUPFD_CLOEXEC, 3);
@@ -211,7 +212,7 @@ queue_find(const struct queue *q, const char *id, unsigned places, struct queue_
 	for (int i = 0; r == -ENOENT && i < 2; i++) {
 		for (size_t k = 0; r == -ENOENT && k < sizeof folders / sizeof folders[0]; k++)
 			if ((places & QUEUE_BIT(folders[k].place)) && is_in(folders[k].folder, id))
-				r = found(folders[k].place, folders[k].folder, &spot);
+				r = set_spot(folders[k].place, folders[k].folder, &spot);
 		if (r == -ENOENT && (places & QUEUE_BIT(QUEUE_IN_WAIT)))
 			r = find_waiting(q, id, &spot);
 	}
@@ -230,7 +231,7 @@ queue_spot_done(struct queue_spot *spot)
 
 /* Remove the folder of wait/ if it is empty now: it would count as due. */
 static void
-tidy(const struct queue *q, const struct queue_spot *spot)
+remove_bucket(const struct queue *q, const struct queue_spot *spot)
 {
 	char name[QUEUE_BUCKET_SIZE];
 
@@ -241,13 +242,13 @@ tidy(const struct queue *q, const struct queue_spot *spot)
 }
 
 static int
-move(const struct queue *q, const struct queue_spot *spot, int to)
+move_spot(const struct queue *q, const struct queue_spot *spot, int to)
 {
 	if (is_in(to, spot->id))	/* a copy that a person made */
 		return -EEXIST;
 	if (renameat(spot->folder, spot->id, to, spot->id) < 0)
 		return -errno;
-	tidy(q, spot);
+	remove_bucket(q, spot);
 	return 0;
 }
 
@@ -255,10 +256,13 @@ int
 queue_claim_held(const struct queue *q, const char *id)
 {
 	struct stat locked, there;
-	int r, fd = queue_is_id(id) ? openat(q->hold, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -EINVAL;
+	int r, fd;
 
+	if (!queue_is_id(id))
+		return -EINVAL;
+	fd = openat(q->hold, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return fd == -EINVAL ? fd : -errno;
+		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		r = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	else if (fstat(fd, &locked) < 0 || fstatat(q->hold, id, &there, AT_SYMLINK_NOFOLLOW) < 0)
@@ -274,19 +278,19 @@ queue_claim_held(const struct queue *q, const char *id)
 int
 queue_hold(const struct queue *q, const struct queue_spot *spot)
 {
-	return move(q, spot, q->hold);
+	return move_spot(q, spot, q->hold);
 }
 
 int
 queue_put_new(const struct queue *q, const struct queue_spot *spot)
 {
-	return move(q, spot, q->fresh);
+	return move_spot(q, spot, q->fresh);
 }
 
 int
 queue_put_dead(const struct queue *q, const struct queue_spot *spot)
 {
-	return move(q, spot, q->dead);
+	return move_spot(q, spot, q->dead);
 }
 
 int
@@ -294,6 +298,6 @@ queue_remove(const struct queue *q, const struct queue_spot *spot)
 {
 	if (unlinkat(spot->folder, spot->id, 0) < 0)
 		return -errno;
-	tidy(q, spot);
+	remove_bucket(q, spot);
 	return 0;
 }

@@ -102,6 +102,7 @@ int queue_asked(const struct queue *q, const char *id, enum queue_request *ret);
 int queue_unask(const struct queue *q, const char *id, int done);
 /* Call each() for every request, until it returns a value other than 0.  Returns that value, 0, or
  * -errno. */
-int queue_requests(const struct queue *q, int (*each)(void *ctx, const char *id, enum queue_request request), void *ctx);
+int queue_requests(const struct queue *q,
+    int (*each)(void *ctx, const char *id, enum queue_request request), void *ctx);
 
 #endif

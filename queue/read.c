@@ -20,7 +20,7 @@
 /* Order recipients by address; equal addresses stay in the order of the envelope.  Local parts are
  * compared exactly, domains without regard to case (RFC 5321 section 2.4). */
 static int
-compare(const void *left, const void *right)
+compare_rcpts(const void *left, const void *right)
 {
 	const struct queue_rcpt *a = *(const struct queue_rcpt *const *)left;
 	const struct queue_rcpt *b = *(const struct queue_rcpt *const *)right;
@@ -38,7 +38,7 @@ compare(const void *left, const void *right)
 }
 
 static bool
-same(const struct queue_rcpt *a, const struct queue_rcpt *b)
+same_address(const struct queue_rcpt *a, const struct queue_rcpt *b)
 {
 	size_t local = a->path.n - a->domain.n;
 
@@ -58,9 +58,9 @@ queue_drop_duplicates(struct queue_entry *e)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->nrcpts; i++)
 		sorted[i] = &e->rcpts[i];
-	qsort(sorted, e->nrcpts, sizeof(struct queue_rcpt *), compare);
+	qsort(sorted, e->nrcpts, sizeof(struct queue_rcpt *), compare_rcpts);
 	for (size_t i = 1; i < e->nrcpts; i++) {
-		if (!same(sorted[i - 1], sorted[i]) || sorted[i]->state != QUEUE_PENDING)
+		if (!same_address(sorted[i - 1], sorted[i]) || sorted[i]->state != QUEUE_PENDING)
 			continue;
 		/* If the write fails, the next load finds the duplicate again. */
 		sorted[i]->state = QUEUE_DELIVERED;
@@ -72,7 +72,7 @@ queue_drop_duplicates(struct queue_entry *e)
 }
 
 static int
-load(struct queue_entry *e, const char *id, off_t size)
+load_envelope(struct queue_entry *e, const char *id, off_t size)
 {
 	char text[USUAL_ENVELOPE];
 	const size_t n = (uint64_t)size < sizeof text ? (size_t)size : sizeof text;
@@ -126,7 +126,7 @@ load_from(int folder, const char *id, bool look, struct queue_entry *ret)
 	e.fd = look ? queue_file_look(folder, id, &size) : queue_file(folder, id, &size);
 	if (e.fd < 0)
 		return e.fd;
-	r = load(&e, id, size);
+	r = load_envelope(&e, id, size);
 	if (r == 0)
 		r = drop_duplicates(&e, look);
 	if (r == 0) {

@@ -57,7 +57,8 @@ sum_content(int fd, const struct queue_fixed *fixed, struct queue_sum *sum)
 	int r = 0;
 
 	for (uint64_t at = fixed->envelope; r == 0 && at < fixed->size;) {
-		size_t n = fixed->size - at < sizeof piece ? (size_t)(fixed->size - at) : sizeof piece;
+		const uint64_t rest = fixed->size - at;
+		const size_t n = rest < sizeof piece ? (size_t)rest : sizeof piece;
 
 		r = queue_read_at(fd, piece, n, (off_t)at);
 		if (r == 0)

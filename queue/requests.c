@@ -139,7 +139,8 @@ one_request(void *ctx, const char *name)
 }
 
 int
-queue_requests(const struct queue *q, int (*each)(void *ctx, const char *id, enum queue_request request), void *ctx)
+queue_requests(const struct queue *q,
+    int (*each)(void *ctx, const char *id, enum queue_request request), void *ctx)
 {
 	struct requests all = { each, ctx };
 	int r, folder = queue_folder(q->state, "requests", false);

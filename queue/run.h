@@ -84,7 +84,8 @@ int queue_walk_new(const struct queue *q, struct queue_walk *w, queue_visit *eac
 
 /* Claim the messages of wait/ that are due into cur/, the oldest first.  each() and results are as
  * for queue_walk_new(). */
-int queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each, void *ctx);
+int queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each,
+    void *ctx);
 
 /* Visit the messages that are in cur/ already, until each() returns false.  Returns the number of
  * visits, or -errno. */

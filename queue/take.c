@@ -43,7 +43,7 @@ queue_walk_end(struct queue_walk *w)
 
 /* The next name, or NULL at the end; the walk then ends too. */
 static const char *
-connect_next(struct queue_walk *w, int *ret_error)
+next_name(struct queue_walk *w, int *ret_error)
 {
 	const struct dirent *entry;
 
@@ -93,7 +93,7 @@ take_names(struct taking *t, struct queue_walk *w)
 {
 	const char *name;
 
-	while (!t->enough && (name = connect_next(w, &t->error)))
+	while (!t->enough && (name = next_name(w, &t->error)))
 		take_one(t, dirfd(w->names), name);
 }
 
@@ -139,8 +139,8 @@ keep_due(void *ctx, const char *name)
 	int64_t due_s;
 	unsigned i;
 
-	if (!queue_bucket_time(name, &due_s) || due_s <= w->bucket || (full && due_s >= w->due[w->ndue - 1]) ||
-	    !is_due(s->q, name, due_s, s->now_s))
+	if (!queue_bucket_time(name, &due_s) || due_s <= w->bucket ||
+	    (full && due_s >= w->due[w->ndue - 1]) || !is_due(s->q, name, due_s, s->now_s))
 		return 0;
 	for (i = full ? w->ndue - 1 : w->ndue++; i && w->due[i - 1] > due_s; i--)
 		w->due[i] = w->due[i - 1];
@@ -201,7 +201,8 @@ remove_bucket(const struct queue *q, int64_t due_s)
 }
 
 int
-queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each, void *ctx)
+queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue_visit *each,
+    void *ctx)
 {
 	struct taking t = { .q = q, .each = each, .ctx = ctx };
 
@@ -221,7 +222,7 @@ queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *each, v
 	int count = 0, r = w->names ? 0 : walk_begin(w, q->cur);
 	const char *name;
 
-	while (r == 0 && (name = connect_next(w, &r))) {
+	while (r == 0 && (name = next_name(w, &r))) {
 		if (!queue_is_id(name))
 			continue;
 		count++;
@@ -271,7 +272,7 @@ queue_flush(const struct queue *q)
 }
 
 static int
-earlier(void *ctx, const char *name)
+keep_earlier(void *ctx, const char *name)
 {
 	int64_t *next = ctx, due;
 
@@ -285,6 +286,6 @@ queue_next_due(const struct queue *q)
 {
 	int64_t next = 0;
 
-	(void)queue_names(q->wait, earlier, &next);
+	(void)queue_names(q->wait, keep_earlier, &next);
 	return next;
 }
