@@ -111,7 +111,8 @@ attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const s
 }
 
 void
-attempt_report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n, const struct outcome *o)
+attempt_report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n,
+    const struct outcome *o)
 {
 	for (size_t i = 0; i < n; i++)
 		attempt_report(d, e, rcpts[i], o);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Recipients that stand for others: copies of the message, addressed to those, go into the queue, durably, before the
- * recipient counts as delivered.  A crash in between costs a second copy, never one.  All such recipients of a message
- * come in one call, so that who is in two lists gets one copy.  Called by delivery.c.
+ * Delivers to aliases: copies of the message for their addresses go into the queue, durably, before
+ * the alias counts as delivered.  A crash in between can duplicate a copy but never lose one.  All
+ * aliases of a message come in one call, so that an address in two lists gets one copy.
  */
 #include "delivery/way.h"
 
@@ -13,9 +13,9 @@
 #include "delivery/alias_copy.h"
 #include "delivery/mbox.h"
 
-#define IDS_SHOWN 8		/* of the copies of one recipient, in the logs */
+#define IDS_SHOWN 8		/* IDs of copies in the log, for each alias */
 
-/* Who has or gets the message anyway: all recipients but those that are being expanded, and those that have failed. */
+/* Add the recipients that get the message itself: all except the aliases and those that failed. */
 static int
 add_direct(struct alias_set *known, const struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
@@ -33,7 +33,7 @@ add_direct(struct alias_set *known, const struct queue_entry *e, const uint32_t 
 	return r < 0 ? r : 0;
 }
 
-/* Commit all copies; what is said of them goes to detail. */
+/* Commit all copies, and add their IDs to detail. */
 static int
 write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct smtp_path *to,
     const struct expansion *x, struct buf *detail)
@@ -43,7 +43,9 @@ write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const str
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < x->ncopies; i++) {
-		const struct alias_copy copy = { .e = e, .rcpt = rcpt, .to = to, .expansion = x, .index = i };
+		const struct alias_copy copy = {
+			.e = e, .rcpt = rcpt, .to = to, .expansion = x, .index = i,
+		};
 
 		r = alias_copy_write(d->queue, &copy, id);
 		if (r == 0 && id[0] && shown++ < IDS_SHOWN)
@@ -52,7 +54,7 @@ write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const str
 	return r;
 }
 
-/* From here on they have it. */
+/* The members have the message now. */
 static int
 remember(struct alias_set *known, const struct expansion *x)
 {
@@ -76,7 +78,8 @@ describe(const struct expansion *x, struct buf *b)
 		buf_str(b, "its alias says to discard it");
 }
 
-/* For RFC 3461 section 5.2.7: at a list it is delivered, an alias of several expands it. */
+/* The end of the message at a list is its delivery, at an alias of several addresses an expansion
+ * (RFC 3461 section 5.2.7). */
 static enum outcome_reach
 reach(const struct expansion *x)
 {
@@ -106,12 +109,14 @@ set_made(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct 
 		outcome_set(o, CAUSE_LOCAL, SL(""), buf_slice(&detail));
 		return;
 	}
-	outcome_set(o, expansion_is_single(x) ? CAUSE_FORWARDED : CAUSE_EXPANDED, SL(""), buf_slice(&detail));
+	outcome_set(o, expansion_is_single(x) ? CAUSE_FORWARDED : CAUSE_EXPANDED, SL(""),
+	    buf_slice(&detail));
 	o->reach = reach(x);
 }
 
 static void
-expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_set *known, struct outcome *o)
+expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_set *known,
+    struct outcome *o)
 {
 	static const enum outcome_cause causes[] = {
 		[EXPANSION_MADE] = CAUSE_EXPANDED,
@@ -132,7 +137,8 @@ expand(struct delivery *d, struct queue_entry *e, uint32_t rcpt, struct alias_se
 	(void)smtp_path_qualify(&to, here);
 	r = mbox_loops(e, smtp_path_text(&to));
 	if (r > 0) {
-		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been sent to this alias before: a mail loop"));
+		outcome_set(o, CAUSE_LOOP, SL(""),
+		    SL("the message has been sent to this alias before: a mail loop"));
 		return;
 	}
 	if (r == 0)

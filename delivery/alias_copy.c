@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * Writes copies: the content as it is behind one field of ours that tells a loop when it comes back, an envelope of its
- * own.  Called by alias.c.
+ * Writes copies of a message.  A copy has an envelope of its own, and the content unchanged behind
+ * one field of ours, by which a loop is detected.
  */
 #include "delivery/alias_copy.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "smtp/deliver_by.h"
@@ -15,7 +14,7 @@
 #include "smtp/extension.h"
 #include "smtp/param.h"
 
-#define PARAMS_MAX 1600		/* as many as a session takes, and more */
+#define PARAMS_MAX 1600		/* more than a session accepts */
 #define BLOCK	   65536
 
 /* BY with the rest of its time; without BY if it is not valid. */
@@ -38,7 +37,8 @@ alias_copy_from_params(struct slice params, bool list, int64_t age_s, struct buf
 
 	while (smtp_param_take(&params, &p) == SMTP_PARAM_TAKEN) {
 		enum smtp_extension_id id;
-		const struct smtp_parameter *known = smtp_parameter_find(p.keyword, SMTP_OF_MAIL, &id);
+		const struct smtp_parameter *known =
+		    smtp_parameter_find(p.keyword, SMTP_OF_MAIL, &id);
 		const enum smtp_copy copy = known ? known->copy : SMTP_COPY_AS_IT_IS;
 
 		if (copy == SMTP_COPY_TIME_LEFT)
@@ -57,28 +57,33 @@ alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct
 }
 
 static int
-write_envelope(const struct queue *q, struct queue_message *m, const struct alias_copy *c, bool list)
+write_envelope(
+    const struct queue *q, struct queue_message *m, const struct alias_copy *c, bool list)
 {
 	const struct expansion *x = c->expansion;
 	const struct queue_entry *e = c->e;
+	const struct slice sender = smtp_path_text(&x->copies[c->index].sender);
+	const int64_t age_s = (clock_wall_us() - e->arrived_us) / 1000000;
 	char from_space[PARAMS_MAX], rcpt_space[PARAMS_MAX];
 	struct buf from = BUF(from_space), rcpt = BUF(rcpt_space);
 
-	alias_copy_from_params(e->from_params, list, (clock_wall_us() - e->arrived_us) / 1000000, &from);
-	alias_copy_rcpt_params(e->rcpts[c->rcpt].params, list, expansion_is_single(x), c->to, &rcpt);
+	alias_copy_from_params(e->from_params, list, age_s, &from);
+	alias_copy_rcpt_params(
+	    e->rcpts[c->rcpt].params, list, expansion_is_single(x), c->to, &rcpt);
 	if (from.full || rcpt.full)
 		return -EMSGSIZE;
 	queue_field(m, "client", e->client);
 	queue_field(m, "protocol", SL("alias"));
 	queue_field(m, "expanded-from", slice_str(e->id));
-	queue_from(m, list ? smtp_path_text(&x->copies[c->index].sender) : e->from, buf_slice(&from));
+	queue_from(m, list ? sender : e->from, buf_slice(&from));
 	for (size_t i = 0; i < x->n; i++)
 		if (x->members[i].copy == c->index)
 			queue_rcpt(q, m, smtp_path_text(&x->members[i].path), buf_slice(&rcpt));
 	return queue_head_end(q, m, 0);
 }
 
-/* The mailbox of the same name puts it there itself, and would take ours for a loop. */
+/* Put our field.  A copy for the mailbox of the alias itself must not have it: the mailbox adds the
+ * same field and would take ours for a loop. */
 static int
 write_mark(struct queue_message *m, const struct alias_copy *c, struct queue_facts *facts)
 {
@@ -102,23 +107,15 @@ write_content(struct queue_message *m, const struct queue_entry *e)
 {
 	char *block = malloc(BLOCK);
 	uint64_t at = 0;
+	ssize_t n = 0;
 	int r = block ? 0 : -ENOMEM;
 
-	while (r == 0 && at < e->content_size) {
-		const uint64_t rest = e->content_size - at;
-		const ssize_t got = pread(e->fd, block, rest < BLOCK ? (size_t)rest : BLOCK, (off_t)(e->content_at + at));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			r = -EIO;
-		} else {
-			r = queue_content(m, slice_of(block, (size_t)got));
-			at += (uint64_t)got;
-		}
+	while (r == 0 && (n = queue_read(e, at, block, BLOCK)) > 0) {
+		r = queue_content(m, slice_of(block, (size_t)n));
+		at += (uint64_t)n;
 	}
 	free(block);
-	return r;
+	return n < 0 ? (int)n : r;
 }
 
 static bool
@@ -134,7 +131,7 @@ int
 alias_copy_write(const struct queue *q, const struct alias_copy *c, char ret_id[QUEUE_ID_SIZE])
 {
 	const struct expansion_copy *copy = &c->expansion->copies[c->index];
-	/* A notice stays one without a sender: what becomes of it is told to nobody. */
+	/* A notice stays without a sender: nobody gets a notice about it. */
 	const bool list = copy->sender.n && c->e->from.n;
 	struct queue_facts facts = c->e->facts;
 	struct queue_message *m;

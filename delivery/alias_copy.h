@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The copy of a message for what an alias stands for.  Private to the room.
+ * The copy of a message for the addresses that an alias stands for.
  */
 #ifndef DELIVERY_ALIAS_COPY_H
 #define DELIVERY_ALIAS_COPY_H
@@ -10,13 +10,13 @@
 
 struct alias_copy {
 	const struct queue_entry *e;
-	uint32_t rcpt;			/* the alias, in e */
+	uint32_t rcpt;			/* index of the alias in e->rcpts */
 	const struct smtp_path *to;	/* its address, with a domain */
 	const struct expansion *expansion;
-	uint32_t index;			/* which of expansion->copies */
+	uint32_t index;			/* of the copy in expansion->copies */
 };
 
-/* Queue it: durable when 0 is returned, with its ID; "" where nobody is left to get it.  -errno. */
+/* Queue a copy, durably.  0 with its ID, or with "" if it has no recipients; or -errno. */
 int alias_copy_write(const struct queue *q, const struct alias_copy *c, char ret_id[QUEUE_ID_SIZE]);
 
 /*

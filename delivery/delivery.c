@@ -43,7 +43,7 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 	} else {
 		delivery_way_of(d->route)->deliver(d, e, rcpts, n);
 	}
-	/* A message that leaves the queue now takes its log with it: nobody could read the transcript. */
+	/* A message that leaves the queue takes its log with it: do not write one. */
 	if (d->undelivered || !d->leaves)
 		(void)transcript_write(d->transcript, e);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Into a Maildir: written and synced in tmp/, then moved to new/, which is synced too: only then it is
- * delivered.  {local} and {domain} of the route's path are replaced by the recipient's, in lower case (one
- * person, one mailbox), and can never lead out of the place the path names.
+ * Delivers to a Maildir: a file is written and synced in tmp/, then moved to new/, and new/ is
+ * synced.  {local} and {domain} of the route's path become those of the recipient, in lower case:
+ * one person, one mailbox.  They cannot lead out of the folder where they stand.
  */
 #include "delivery/maildir.h"
 
@@ -17,8 +17,8 @@
 #include "delivery/way.h"
 #include "smtp/address.h"
 
-/* A name for a folder made from what a stranger wrote: no way up, no hidden or special name,
- * nothing that is no text. */
+/* Is it a safe name for a folder, although a stranger wrote it?  It must not lead up, be hidden, or
+ * contain control characters. */
 static bool
 safe_name(struct slice s)
 {
@@ -40,7 +40,7 @@ add_lower(struct buf *b, struct slice s)
 		buf_chr(b, ascii_lower(s.p[i]));
 }
 
-/* The local part as meant, not as quoted: <"a.b"@c> and <a.b@c> are one person (RFC 5321 section
+/* The local part is added without quotes: <"a.b"@c> and <a.b@c> are one person (RFC 5321 section
  * 4.1.2). */
 static void
 add_local(struct buf *b, struct slice path, struct slice domain, char delimiter)
@@ -54,7 +54,8 @@ add_local(struct buf *b, struct slice path, struct slice domain, char delimiter)
 }
 
 int
-maildir_path(const struct route *route, struct slice path, struct slice domain, struct slice here, struct buf *b)
+maildir_path(const struct route *route, struct slice path, struct slice domain, struct slice here,
+    struct buf *b)
 {
 	struct slice rest = slice_str(route->target);
 
@@ -65,7 +66,7 @@ maildir_path(const struct route *route, struct slice path, struct slice domain, 
 			add_local(b, path, domain, route->subaddress);
 			rest = slice_skip(rest, strlen("{local}"));
 		} else if (slice_has_prefix(rest, SL("{domain}"))) {
-			/* <postmaster> alone is this host's (RFC 5321 section 4.5.1). */
+			/* <postmaster> may have no domain (RFC 5321 section 4.5.1). */
 			add_lower(b, domain.n ? domain : here);
 			rest = slice_skip(rest, strlen("{domain}"));
 		} else {
@@ -79,8 +80,7 @@ maildir_path(const struct route *route, struct slice path, struct slice domain, 
 	return b->full || b->n == b->cap ? -ENAMETOOLONG : 0;
 }
 
-/* A folder that is new must outlive a crash, or the mail in it would not: so the folder it stands
- * in is synced. */
+/* The parent of a new folder is synced: the folder must outlive a crash, as the mail in it does. */
 static int
 make_folder(int parent, const char *name)
 {
@@ -96,13 +96,14 @@ make_folder(int parent, const char *name)
 	return r;
 }
 
-/* Component by component, made where missing.  A descriptor, or -errno. */
+/* Open a path component by component, and make those that are missing.  A descriptor, or -errno. */
 static int
 open_folders(const char *path)
 {
 	struct slice rest = slice_str(path);
 	char name[NAME_MAX + 1];
-	int at = open(rest.n && rest.p[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC), next, r;
+	const char *start = rest.n && rest.p[0] == '/' ? "/" : ".";
+	int at = open(start, O_PATH | O_DIRECTORY | O_CLOEXEC), next, r;
 
 	while (at >= 0 && rest.n) {
 		struct slice part = slice_cut(rest, '/', &rest);
@@ -153,22 +154,22 @@ open_mailbox(const char *path, struct mailbox *m)
 		r = make_folder(m->root, folders[i]);
 	if (r < 0)
 		return r;
-	/* Who owns the mailbox may have put a link there, to a place where only the runner may write. */
+	/* The owner of the mailbox may have put links there, to places where only we may write. */
 	m->tmp = openat(m->root, "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (m->tmp >= 0)
 		m->fresh = openat(m->root, "new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return m->fresh < 0 ? -errno : 0;
 }
 
-/* "1700000000.M123456P4242Q7.host", as maildir(5) wants it: unique without asking anybody. */
+/* "1700000000.M123456P4242Q7.host", which is unique without a lock (maildir(5)). */
 static void
 file_name(struct buf *b, const char *hostname)
 {
 	static unsigned counter;
 	int64_t now_us = clock_wall_us();
 
-	buf_fmt(b, "%lld.M%06lldP%ldQ%u.", (long long)(now_us / 1000000), (long long)(now_us % 1000000), (long)getpid(),
-	    ++counter);
+	buf_fmt(b, "%lld.M%06lldP%ldQ%u.", (long long)(now_us / 1000000),
+	    (long long)(now_us % 1000000), (long)getpid(), ++counter);
 	for (size_t i = 0; i < 100 && hostname[i]; i++) {
 		char c = hostname[i];
 
@@ -179,8 +180,8 @@ file_name(struct buf *b, const char *hostname)
 	}
 }
 
-/* The runner is not root and can give no file away.  Where a group may enter tmp/ and inherits what is put
- * there (the setgid bit), it is the mailbox's owner; else nobody but the runner is. */
+/* We are not root and cannot give files away.  If a group may enter tmp/ and inherits its files
+ * (setgid), the group stands for the owner of the mailbox.  Otherwise only we may read the files. */
 static mode_t
 file_mode(int tmp)
 {
@@ -191,9 +192,11 @@ file_mode(int tmp)
 }
 
 static int
-write_file(const struct mailbox *m, const char *name, const struct queue_entry *e, struct slice address)
+write_file(
+    const struct mailbox *m, const char *name, const struct queue_entry *e, struct slice address)
 {
-	int fd = openat(m->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode(m->tmp)), r;
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	int fd = openat(m->tmp, name, flags, file_mode(m->tmp)), r;
 
 	if (fd < 0)
 		return -errno;
@@ -229,7 +232,8 @@ cause_of(int error)
 }
 
 static void
-deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, const char *path, struct outcome *o)
+deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, const char *path,
+    struct outcome *o)
 {
 	char name_space[NAME_MAX], detail_space[PATH_MAX + 100];
 	struct buf name = BUF(name_space), detail = BUF(detail_space);
@@ -237,7 +241,8 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 	int r = mbox_loops(e, address);
 
 	if (r > 0) {
-		outcome_set(o, CAUSE_LOOP, SL(""), SL("the message has been delivered to this mailbox before: a mail loop"));
+		outcome_set(o, CAUSE_LOOP, SL(""),
+		    SL("the message has been delivered to this mailbox before: a mail loop"));
 		return;
 	}
 	file_name(&name, d->config->server.hostname);
@@ -267,7 +272,8 @@ deliver_maildir(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 		struct outcome o;
 
 		if (maildir_path(d->route, rcpt->path, rcpt->domain, here, &b) < 0)
-			outcome_set(&o, CAUSE_MAILDIR_USER, SL(""), SL("no mailbox can have that name"));
+			outcome_set(&o, CAUSE_MAILDIR_USER, SL(""),
+			    SL("no mailbox can have that name"));
 		else
 			deliver_one(d, e, rcpt->path, buf_cstr(&b), &o);
 		attempt_report(d, e, rcpts[i], &o);

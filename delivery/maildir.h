@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where a recipient's Maildir is.  Private to the room and its tests.
+ * The path of a recipient's Maildir.
  */
 #ifndef DELIVERY_MAILDIR_H
 #define DELIVERY_MAILDIR_H
@@ -8,8 +8,10 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* The route's path with {local}, less its detail, and {domain} replaced; here stands for the domain of a bare
- * <postmaster>.  0; -EINVAL when the address makes no safe name; -ENAMETOOLONG. */
-int maildir_path(const struct route *route, struct slice path, struct slice domain, struct slice here, struct buf *b);
+/* Add the path of the route, with {local} (without its detail) and {domain} replaced.  here is the
+ * domain of <postmaster> without one.  0; -EINVAL if the address makes no safe name;
+ * -ENAMETOOLONG. */
+int maildir_path(const struct route *route, struct slice path, struct slice domain,
+    struct slice here, struct buf *b);
 
 #endif

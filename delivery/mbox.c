@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: ISC
 /*
- * From the queue's form to that of mailboxes: CRLF becomes LF, older Return-Path fields go, ours and
- * Delivered-To come first.  The rest stays octet for octet.  Called by delivery/maildir and
- * delivery/print.
+ * Converts a message to the form of mailboxes: CRLF becomes LF, older Return-Path fields are
+ * removed, our Return-Path and Delivered-To come first.  All other octets stay.
  */
 #include "delivery/mbox.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-#define HEADER_MAX ((size_t)256 << 10)	/* fields behind that are left as they are */
+#define HEADER_MAX ((size_t)256 << 10)	/* fields behind these octets stay as they are */
 #define BLOCK      32768
 
-/* Output in blocks, CRLF folded into LF on the way. */
+/* Writes blocks, and converts CRLF to LF. */
 struct writer {
 	int fd, error;
-	bool cr;		/* the last octet was a CR, and is held back */
+	bool cr;		/* the last octet was a CR, which is not written yet */
 	struct buf out;
 	char space[BLOCK];
 };
@@ -77,21 +76,18 @@ put_fields(struct writer *w, struct slice fields)
 			put(w, f.octets);
 }
 
+/* Put the content from octet `at` on.  0 or -errno. */
 static int
-put_from(struct writer *w, const struct queue_entry *e, uint64_t at)
+put_rest(struct writer *w, const struct queue_entry *e, uint64_t at)
 {
 	char block[BLOCK];
+	ssize_t n = 1;
 
-	while (at < e->content_size && w->error == 0) {
-		uint64_t rest = e->content_size - at;
-		ssize_t n = pread(e->fd, block, rest < BLOCK ? (size_t)rest : BLOCK, (off_t)(e->content_at + at));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO;
+	for (; n > 0 && w->error == 0; at += (uint64_t)n) {
+		n = queue_read(e, at, block, sizeof block);
+		if (n < 0)
+			return (int)n;
 		put(w, slice_of(block, (size_t)n));
-		at += (uint64_t)n;
 	}
 	return 0;
 }
@@ -109,7 +105,7 @@ mbox_write(int fd, const struct queue_entry *e, struct slice address)
 	if (address.n)
 		put_path_field(&w, SL("Delivered-To"), address, false);
 	put_fields(&w, h.text);
-	r = put_from(&w, e, h.text.n);
+	r = put_rest(&w, e, h.text.n);
 	header_done(&h);
 	if (w.cr)
 		put_octet(&w, '\r');

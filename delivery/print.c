@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The message on the runner's stdout: envelope, then text, for those who want to see mail rather than
- * have it.  One message in one piece, however many workers print.
+ * Prints messages on stdout, each as its envelope and then its text.  A message is printed in one
+ * piece even if several workers print.
  */
 #include "delivery/way.h"
 
@@ -11,8 +11,8 @@
 
 #include "delivery/mbox.h"
 
-/* A record lock belongs to the process, and so keeps workers apart that share one inherited
- * descriptor.  Where the descriptor cannot be locked, pieces may mix: still better than no print. */
+/* A record lock belongs to the process, so it separates workers that share one descriptor.  If the
+ * descriptor cannot be locked, messages may mix: that is better than no print. */
 static void
 lock_output(short type)
 {

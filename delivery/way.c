@@ -47,4 +47,6 @@ delivery_way_of(const struct route *route)
 }
 
 static char aliases[] = "aliases";
-const struct route delivery_way_aliases = { .pattern = aliases, .via = VIA_ALIASES, .via_text = aliases };
+const struct route delivery_way_aliases = {
+	.pattern = aliases, .via = VIA_ALIASES, .via_text = aliases,
+};

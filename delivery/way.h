@@ -10,15 +10,16 @@
 struct delivery_way {
 	/* Deliver e to its recipients rcpts[0..n): the sink gets each of them exactly once. */
 	void (*deliver)(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
-	/* The mailbox of an address on this host; NULL: it has none.  here is the domain of <postmaster>
-	 * without one.  0 with a path; -EINVAL if the address makes no safe name; -ENAMETOOLONG. */
-	int (*mailbox)(const struct route *route, struct slice address, struct slice domain, struct slice here,
-	    struct buf *path);
+	/* Add the path of an address's mailbox; NULL: the way has none.  here is the domain of
+	 * <postmaster> without one.  0; -EINVAL if the address makes no safe name;
+	 * -ENAMETOOLONG. */
+	int (*mailbox)(const struct route *route, struct slice address, struct slice domain,
+	    struct slice here, struct buf *path);
 };
 
 const struct delivery_way *delivery_way_of(const struct route *route);
 
-/* The route of recipients that are aliases.  It is the same for all domains, and in no configuration. */
+/* The route of all recipients that are aliases, which is in no configuration. */
 extern const struct route delivery_way_aliases;
 
 /* The ways that have files of their own in this room. */
