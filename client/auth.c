@@ -11,7 +11,7 @@
 #include "base/cidr.h"
 #include "client/credential.h"
 
-__attribute__((format(printf, 4, 5))) static enum link_start
+__attribute__((format(printf, 4, 5))) static enum greet_result
 cannot(struct smtp_link *l, const struct route *r, struct outcome *ret_why, const char *format, ...)
 {
 	char text[OUTCOME_DETAIL], space[OUTCOME_DETAIL];
@@ -24,7 +24,7 @@ cannot(struct smtp_link *l, const struct route *r, struct outcome *ret_why, cons
 	buf_fmt(&b, "cannot log in as %.100s: ", r->user);
 	buf_add(&b, slice_of(text, strnlen(text, b.cap - b.n)));
 	outcome_set(ret_why, CAUSE_LOGIN, slice_str(l->host), buf_slice(&b));
-	return LINK_LOGIN;
+	return GREET_LOGIN;
 }
 
 /* To ourselves: no wire is in between. */
@@ -126,21 +126,21 @@ converse(struct smtp_link *l, struct client_auth *g, struct buf *line)
 	return r;
 }
 
-static enum link_start
+static enum greet_result
 refused(struct smtp_link *l, const struct route *r, const struct client_auth *g, struct outcome *ret_why)
 {
 	const struct slice text = buf_slice(&l->reply.text);
 
 	if (l->reply.code / 100 == 4)		/* RFC 4954 section 6: 454, and 421 */
-		return LINK_REFUSED;
+		return GREET_REFUSED;
 	if (g->words.n)
 		return cannot(l, r, ret_why, "%d %.*s (%.*s)", l->reply.code, (int)(text.n < 300 ? text.n : 300), text.p,
 		    (int)g->words.n, g->words.p);
 	outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));
-	return LINK_LOGIN;
+	return GREET_LOGIN;
 }
 
-static enum link_start
+static enum greet_result
 log_in(struct smtp_link *l, const struct route *r, const struct credential *c, struct outcome *ret_why)
 {
 	char space[CLIENT_AUTH_LINE];
@@ -155,18 +155,18 @@ log_in(struct smtp_link *l, const struct route *r, const struct credential *c, s
 	explicit_bzero(space, sizeof space);
 	if (e < 0) {
 		link_outcome(l, e, "AUTH", ret_why);
-		return LINK_BROKEN;
+		return GREET_BROKEN;
 	}
-	return g.step == CLIENT_AUTH_DONE ? LINK_READY : refused(l, r, &g, ret_why);
+	return g.step == CLIENT_AUTH_DONE ? GREET_READY : refused(l, r, &g, ret_why);
 }
 
-enum link_start
+enum greet_result
 auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why)
 {
 	struct credential c;
 	char space[400];
 	struct buf why = BUF(space);
-	enum link_start end;
+	enum greet_result end;
 
 	if (!l->verified && !is_loopback(l))
 		return cannot(l, r, ret_why, "the password is for TLS with a verified certificate only: set via = smtps://HOST "

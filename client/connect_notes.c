@@ -26,13 +26,13 @@ connect_host_text(const struct order_target *t, char text[300])
 
 /* "10 mx1.example 192.0.2.1:25 [2001:db8::1]:25, 20 ..." */
 void
-connect_note_answer(const struct connect *w)
+connect_note_answer(const struct connect *c)
 {
 	char space[TRANSCRIPT_LINE];
 	struct buf b = BUF(space);
 
-	for (size_t i = 0; i < w->mx.n; i++) {
-		const struct mx_exchanger *x = &w->mx.exchangers[i];
+	for (size_t i = 0; i < c->mx.n; i++) {
+		const struct mx_exchanger *x = &c->mx.exchangers[i];
 
 		buf_fmt(&b, "%s%u %s", i ? ", " : "", x->preference, x->name);
 		if (x->naddresses == 0)
@@ -44,25 +44,25 @@ connect_note_answer(const struct connect *w)
 			buf_fmt(&b, " %s", key);
 		}
 	}
-	if (w->mx.status != MX_OK)
-		buf_str(&b, w->mx.detail);
-	transcript_fact(w->d->transcript, "DNS for %s, after %.1f ms: %.*s", w->d->destination,
-	    (double)w->d->times.dns_us / 1000, (int)b.n, b.p);
+	if (c->mx.status != MX_OK)
+		buf_str(&b, c->mx.detail);
+	transcript_fact(c->d->transcript, "DNS for %s, after %.1f ms: %.*s", c->d->destination,
+	    (double)c->d->times.dns_us / 1000, (int)b.n, b.p);
 }
 
 void
-connect_note_dial(const struct connect *w, const char *host, const struct dial_target *dialled, const char *what)
+connect_note_dial(const struct connect *c, const char *host, const struct dial_target *dialled, const char *what)
 {
 	if (dialled->state == DIAL_FAILED)
-		transcript_fact(w->d->transcript, "%s: %s", host, what);
+		transcript_fact(c->d->transcript, "%s: %s", host, what);
 	else if (dialled->connect_us == 0)
-		transcript_fact(w->d->transcript, "%s: not connected after %.1f ms, given up for a faster one", host,
+		transcript_fact(c->d->transcript, "%s: not connected after %.1f ms, given up for a faster one", host,
 		    (double)dialled->waited_us / 1000);
 	else if (dialled->state == DIAL_SLOW)
-		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, silent after %.1f ms, given up for a faster one",
+		transcript_fact(c->d->transcript, "%s: connected after %.1f ms, silent after %.1f ms, given up for a faster one",
 		    host, (double)dialled->connect_us / 1000, (double)dialled->waited_us / 1000);
 	else
-		transcript_fact(w->d->transcript, "%s: connected after %.1f ms, first octet after %.1f ms", host,
+		transcript_fact(c->d->transcript, "%s: connected after %.1f ms, first octet after %.1f ms", host,
 		    (double)dialled->connect_us / 1000, (double)dialled->first_us / 1000);
 }
 
@@ -81,7 +81,7 @@ connect_note_resting(const struct order_target *t, struct buf *b)
 }
 
 void
-connect_tell_host(const struct connect *w, const struct order_target *t, const struct dial_target *dialled,
+connect_report_host(const struct connect *c, const struct order_target *t, const struct dial_target *dialled,
     enum host_event event, enum host_tls tls)
 {
 	struct host_report r = { .event = event, .tls = tls };
@@ -94,11 +94,11 @@ connect_tell_host(const struct connect *w, const struct order_target *t, const s
 	}
 	host_key(r.address, t->address);
 	(void)snprintf(r.name, sizeof r.name, "%.63s", t->exchanger->name);
-	w->d->sink->host(w->d->sink->ctx, &r);
+	c->d->sink->host(c->d->sink->ctx, &r);
 }
 
 void
-connect_tell_link(const struct delivery *d, const struct smtp_link *l, enum host_event event)
+connect_report_link(const struct delivery *d, const struct smtp_link *l, enum host_event event)
 {
 	struct host_report r = { .event = event };
 

@@ -40,17 +40,17 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 	struct smtp_link *l = d->link;
 
 	if (t->lost) {
-		connect_tell_link(d, l, HOST_BROKE);
+		connect_report_link(d, l, HOST_BROKE);
 	} else if (end == TRANSACTION_NEXT && l->closed && !went_stale(d, kept)) {
-		connect_tell_link(d, l, HOST_REFUSED);
+		connect_report_link(d, l, HOST_REFUSED);
 	} else if (end == TRANSACTION_DONE && !l->proven) {
 		l->proven = true;
-		connect_tell_link(d, l, HOST_PROVEN);
+		connect_report_link(d, l, HOST_PROVEN);
 	}
 }
 
 static void
-attempt(struct delivery *d, struct transaction *t, struct connect *w)
+deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 {
 	bool kept = d->link != NULL;
 	struct outcome lost;
@@ -60,15 +60,15 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 		enum transaction_end end;
 
 		if (!d->link)
-			take_link(d, connect_next(w));
+			take_link(d, connect_next(c));
 		if (!d->link) {
-			w->why.everyone = w->sessions == 0 && !w->terms.by_message;
-			transaction_settle_rest(t, t->any_unfit && connect_met_all(w) ? &t->unfit : &w->why);
+			c->why.everyone = c->sessions == 0 && !c->policy.by_message;
+			transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
 			return;
 		}
 		end = transaction_run(t, d->link);
 		if (t->moved) {
-			connect_moves(w, d->link, &t->why);
+			connect_avoid_ipv6(c, d->link, &t->why);
 			deliver_drop_link(d);
 			kept = false;
 			continue;
@@ -77,14 +77,14 @@ attempt(struct delivery *d, struct transaction *t, struct connect *w)
 		if (end == TRANSACTION_DONE && !d->link->closed)
 			continue;
 		if (end == TRANSACTION_SPENT) {		/* on with the same hosts, from the start */
-			connect_done(w);
-			connect_init(w, d, t->e);
+			connect_done(c);
+			connect_init(c, d, t->e);
 		} else if (end == TRANSACTION_DONE) {
 			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
 			    SL("the exchanger closed the connection before all recipients were handled"));
-			connect_blame(w, &lost);
+			connect_blame(c, &lost);
 		} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
-			connect_blame(w, &t->why);
+			connect_blame(c, &t->why);
 		}
 		d->one_by_one |= was_ahead && end == TRANSACTION_NEXT && d->link->closed;
 		deliver_drop_link(d);
@@ -108,7 +108,7 @@ void
 deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
 	struct transaction *t = transaction_take_ahead(d, e);
-	struct connect w;
+	struct connect c;
 	struct outcome o;
 
 	if (!t) {
@@ -125,8 +125,8 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 		d->times.latency_us = d->link->latency_us;
 		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
 	}
-	connect_init(&w, d, e);
-	attempt(d, t, &w);
-	connect_done(&w);
+	connect_init(&c, d, e);
+	deliver_left(d, t, &c);
+	connect_done(&c);
 	transaction_free(t);
 }

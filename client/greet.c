@@ -17,19 +17,19 @@
 
 struct start {
 	struct smtp_link *l;
-	const struct tls_policy *terms;
+	const struct tls_policy *policy;
 	struct tls_client *client;
 	struct outcome *why;
 };
 
-static enum link_start
+static enum greet_result
 broken(struct start *s, int error, const char *doing)
 {
 	link_outcome(s->l, error, doing, s->why);
-	return LINK_BROKEN;
+	return GREET_BROKEN;
 }
 
-static enum link_start
+static enum greet_result
 greeting(struct start *s)
 {
 	struct smtp_link *l = s->l;
@@ -38,9 +38,9 @@ greeting(struct start *s)
 	if (r < 0)
 		return broken(s, r, "the greeting");
 	if (l->reply.code / 100 != 2)
-		return LINK_REFUSED;
+		return GREET_REFUSED;
 	l->ours = self_greeting(l->config, buf_slice(&l->reply.text));
-	return LINK_READY;
+	return GREET_READY;
 }
 
 /* RFC 5321 section 4.1.1.1: the full name, or where there is none the address the peer sees. */
@@ -84,7 +84,7 @@ ask(struct smtp_link *l, const char *verb)
 	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
 }
 
-static enum link_start
+static enum greet_result
 hello(struct start *s)
 {
 	struct smtp_link *l = s->l;
@@ -97,42 +97,42 @@ hello(struct start *s)
 		return broken(s, r, verb);
 	if (l->reply.code / 100 == 2) {
 		client_offer_ehlo(&l->peer, buf_slice(&l->reply.text));
-		return LINK_READY;
+		return GREET_READY;
 	}
 	if (l->lmtp || (l->reply.code != 500 && l->reply.code != 502))
-		return LINK_REFUSED;
+		return GREET_REFUSED;
 	r = ask(l, "HELO");		/* section 3.2: an old server; no extension then */
 	if (r < 0)
 		return broken(s, r, "HELO");
-	return l->reply.code / 100 == 2 ? LINK_READY : LINK_REFUSED;
+	return l->reply.code / 100 == 2 ? GREET_READY : GREET_REFUSED;
 }
 
 /* No TLS, or not with whom it should be: what that means, and what to do about it. */
-static enum link_start
+static enum greet_result
 insecure(struct start *s, enum outcome_cause cause, struct slice what)
 {
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
 
 	buf_add(&b, what);
-	if (cause == CAUSE_TLS_FAILED && s->terms->tls == RELAY_TLS_MAY) {
+	if (cause == CAUSE_TLS_FAILED && s->policy->tls == RELAY_TLS_MAY) {
 		s->l->tls_failed = true;
 		buf_str(&b, "; the next attempt will be in the clear");
 	} else if (cause != CAUSE_LOCAL) {
-		buf_fmt(&b, "; TLS is required (%s): %s", s->terms->source,
-		    cause == CAUSE_TLS_UNVERIFIED ? s->terms->remedy : s->terms->remedy_none);
+		buf_fmt(&b, "; TLS is required (%s): %s", s->policy->source,
+		    cause == CAUSE_TLS_UNVERIFIED ? s->policy->remedy : s->policy->remedy_none);
 	}
 	outcome_set(s->why, cause, slice_str(s->l->host), buf_slice(&b));
 	transcript_fact(s->l->transcript, "%s", s->why->detail);
-	return LINK_BROKEN;
+	return GREET_BROKEN;
 }
 
-static enum link_start
+static enum greet_result
 shake_hands(struct start *s, uint64_t timeout_ms)
 {
 	struct smtp_link *l = s->l;
-	const struct tls_demand demand = { .name = s->terms->name, .verify = s->terms->tls == RELAY_TLS_REQUIRE,
-		.authorities = s->terms->authorities };
+	const struct tls_demand demand = { .name = s->policy->name, .verify = s->policy->tls == RELAY_TLS_REQUIRE,
+		.authorities = s->policy->authorities };
 	struct tls_facts facts;
 	char text[400];
 	struct buf why = BUF(text);
@@ -150,19 +150,19 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 	l->verified = facts.verified;
 	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s", facts.version, facts.cipher, facts.verified ? "/verified" : "");
 	transcript_fact(l->transcript, "TLS: %s", l->tls);
-	return LINK_READY;
+	return GREET_READY;
 }
 
 /* The peer can do no TLS, or says that it will not. */
-static enum link_start
+static enum greet_result
 without(struct start *s, bool asked)
 {
 	struct smtp_peer_reply *r = &s->l->reply;
 	char space[400];
 	struct buf b = BUF(space);
 
-	if (s->terms->tls != RELAY_TLS_REQUIRE || s->terms->by_message)
-		return LINK_READY;
+	if (s->policy->tls != RELAY_TLS_REQUIRE || s->policy->by_message)
+		return GREET_READY;
 	buf_str(&b, "STARTTLS is not offered");
 	if (asked) {
 		b.n = 0;
@@ -172,7 +172,7 @@ without(struct start *s, bool asked)
 	return insecure(s, CAUSE_NO_TLS, buf_slice(&b));
 }
 
-static enum link_start
+static enum greet_result
 starttls(struct start *s)
 {
 	struct smtp_link *l = s->l;
@@ -185,7 +185,7 @@ starttls(struct start *s)
 		return insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail));
 	}
 	if (l->closed)			/* 421 */
-		return LINK_REFUSED;
+		return GREET_REFUSED;
 	if (l->reply.code / 100 != 2)
 		return without(s, true);
 	if (stream_pending(&l->stream).n) {	/* it would count as said inside TLS, whoever said it */
@@ -195,38 +195,38 @@ starttls(struct start *s)
 	return shake_hands(s, l->config->relay.command_timeout_ms);
 }
 
-static enum link_start
+static enum greet_result
 secure(struct start *s)
 {
 	struct smtp_link *l = s->l;
-	enum link_start r;
+	enum greet_result r;
 
-	if (s->terms->tls == RELAY_TLS_MAY || s->terms->tls == RELAY_TLS_REQUIRE) {
+	if (s->policy->tls == RELAY_TLS_MAY || s->policy->tls == RELAY_TLS_REQUIRE) {
 		r = l->peer.offers[SMTP_EXT_STARTTLS] ? starttls(s) : without(s, false);
-		if (r != LINK_READY || !l->stream.tls)
+		if (r != GREET_READY || !l->stream.tls)
 			return r;
 		r = hello(s);
 		/* Some shake hands and then say nothing more: that is TLS that failed, too. */
-		return r == LINK_BROKEN && s->terms->tls == RELAY_TLS_MAY ?
+		return r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY ?
 		    insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail)) : r;
 	}
-	return LINK_READY;
+	return GREET_READY;
 }
 
-enum link_start
-link_start(struct smtp_link *l, const struct tls_policy *terms, struct tls_client *client, struct outcome *ret_why)
+enum greet_result
+greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_client *client, struct outcome *ret_why)
 {
-	struct start s = { .l = l, .terms = terms, .client = client, .why = ret_why };
-	enum link_start r;
+	struct start s = { .l = l, .policy = policy, .client = client, .why = ret_why };
+	enum greet_result r;
 
-	if (terms->downgraded)
+	if (policy->downgraded)
 		(void)snprintf(l->tls, sizeof l->tls, OUTCOME_TLS_DOWNGRADED);
-	r = terms->implicit ? shake_hands(&s, l->config->relay.greeting_timeout_ms) : LINK_READY;
-	if (r == LINK_READY)
+	r = policy->implicit ? shake_hands(&s, l->config->relay.greeting_timeout_ms) : GREET_READY;
+	if (r == GREET_READY)
 		r = greeting(&s);
-	if (r == LINK_READY)
+	if (r == GREET_READY)
 		r = hello(&s);
-	if (r == LINK_READY && !terms->implicit)
+	if (r == GREET_READY && !policy->implicit)
 		r = secure(&s);
 	return r;
 }

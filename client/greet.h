@@ -10,15 +10,15 @@
 #include "client/tls_policy.h"
 #include "net/tls.h"
 
-enum link_start {
-	LINK_READY,
-	LINK_REFUSED,			/* the reply says why */
-	LINK_BROKEN,			/* *ret_why is set */
-	LINK_LOGIN,			/* the same, and no other host of the route would do better */
+enum greet_result {
+	GREET_READY,
+	GREET_REFUSED,			/* the reply says why */
+	GREET_BROKEN,			/* *ret_why is set */
+	GREET_LOGIN,			/* the same, and no other host of the route would do better */
 };
 
-/* Greet on these terms; client is kept for further links.  l->tls tells what came of TLS. */
-enum link_start link_start(struct smtp_link *l, const struct tls_policy *terms, struct tls_client *client,
+/* Greet on these policy; client is kept for further links.  l->tls tells what came of TLS. */
+enum greet_result greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_client *client,
     struct outcome *ret_why);
 
 /* For --check: are the authorities of [relay] to be had?  Each mistake is reported; how many. */

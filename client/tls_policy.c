@@ -56,7 +56,7 @@ tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *
 	const struct host *host = hosts_find(hosts, address);
 
 	t->name = name;
-	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s && now_s - host->tls_failed_s < TERMS_FORGET_S;
+	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s && now_s - host->tls_failed_s < TLS_POLICY_FORGET_S;
 	if (t->downgraded)
 		t->tls = RELAY_TLS_NONE;
 }

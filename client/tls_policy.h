@@ -10,7 +10,7 @@
 #include "hosts/hosts.h"
 #include "queue/run.h"
 
-#define TERMS_FORGET_S 86400	/* how long a host is spared TLS after a handshake that failed */
+#define TLS_POLICY_FORGET_S 86400	/* how long a host is spared TLS after a handshake that failed */
 
 struct tls_policy {
 	enum relay_tls tls;

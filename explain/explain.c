@@ -245,7 +245,7 @@ explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts,
 		tls_policy_of_host(&t, hosts, x->name, key, runner_now_s());
 		if (!t.downgraded)
 			continue;
-		clock_stamp(&until, hosts_find(hosts, key)->tls_failed_s + TERMS_FORGET_S);
+		clock_stamp(&until, hosts_find(hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
 		fprintf(out,
 		    "            %s: in the clear until %s, as its last handshake failed\n", key,
 		    buf_cstr(&until));

@@ -25,33 +25,33 @@ static const struct talk {
 	unsigned mechanisms;
 	const char *says;		/* the server, all of it */
 	const char *hears;		/* it, all of it */
-	enum link_start end;
+	enum greet_result end;
 	enum outcome_cause cause;
 	const char *why;
 } talks[] = {
-	{ "PLAIN", SMTP_MECHANISM_PLAIN, "235 2.7.0 in\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_READY, 0, "" },
+	{ "PLAIN", SMTP_MECHANISM_PLAIN, "235 2.7.0 in\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
 	{ "several lines", SMTP_MECHANISM_PLAIN, "235-2.7.0 in\r\n235-2.7.0 and\r\n235 2.7.0 welcome\r\n",
-	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_READY, 0, "" },
+	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
 	{ "LOGIN", SMTP_MECHANISM_LOGIN, "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n",
-	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", LINK_READY, 0, "" },
-	{ "refused", SMTP_MECHANISM_PLAIN, "535 5.7.8 no\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN, CAUSE_LOGIN,
+	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", GREET_READY, 0, "" },
+	{ "refused", SMTP_MECHANISM_PLAIN, "535 5.7.8 no\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN,
 	    "535 5.7.8 no" },
-	{ "too weak", SMTP_MECHANISM_PLAIN, "534 5.7.9 get an app password\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN,
+	{ "too weak", SMTP_MECHANISM_PLAIN, "534 5.7.9 get an app password\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN,
 	    CAUSE_LOGIN, "534 5.7.9 get an app password" },
-	{ "not now", SMTP_MECHANISM_PLAIN, "454 4.7.0 later\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_REFUSED, 0, "" },
-	{ "goodbye", SMTP_MECHANISM_PLAIN, "421 4.3.2 closing\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_REFUSED, 0, "" },
+	{ "not now", SMTP_MECHANISM_PLAIN, "454 4.7.0 later\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
+	{ "goodbye", SMTP_MECHANISM_PLAIN, "421 4.3.2 closing\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
 	{ "no end of challenges", SMTP_MECHANISM_LOGIN, "334 a\r\n334 b\r\n334 c\r\n334 d\r\n334 e\r\n",
-	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n*\r\n", LINK_LOGIN, CAUSE_LOGIN, "334 d" },
-	{ "nonsense", SMTP_MECHANISM_PLAIN, "hello\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_BROKEN, CAUSE_PROTOCOL,
+	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n*\r\n", GREET_LOGIN, CAUSE_LOGIN, "334 d" },
+	{ "nonsense", SMTP_MECHANISM_PLAIN, "hello\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_PROTOCOL,
 	    "what answered AUTH was no SMTP reply" },
-	{ "a hung up line", SMTP_MECHANISM_PLAIN, "235 2.7", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_BROKEN, CAUSE_LOST,
+	{ "a hung up line", SMTP_MECHANISM_PLAIN, "235 2.7", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_LOST,
 	    "lost connection in AUTH" },
-	{ "nothing that we know", SMTP_MECHANISM_XOAUTH2, "", "", LINK_LOGIN, CAUSE_LOGIN,
+	{ "nothing that we know", SMTP_MECHANISM_XOAUTH2, "", "", GREET_LOGIN, CAUSE_LOGIN,
 	    "cannot log in as anna: the host offers neither PLAIN nor LOGIN" },
 	{ "the password comes back", SMTP_MECHANISM_PLAIN, "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
-	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN, CAUSE_LOGIN, "535 (it repeats what we have sent)" },
+	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN, "535 (it repeats what we have sent)" },
 	{ "the response comes back", SMTP_MECHANISM_PLAIN, "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
-	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", LINK_LOGIN, CAUSE_LOGIN, "500 (it repeats what we have sent)" },
+	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN, "500 (it repeats what we have sent)" },
 };
 
 /* The server; ends when it has said all.  Its words do not depend on ours: they are long enough apart in the protocol. */
@@ -96,7 +96,7 @@ play(const struct talk *t, size_t step)
 	l->verified = true;
 	l->peer.mechanisms = t->mechanisms;
 	ok(auth_login(l, &route, &why) == t->end, "%s, %s", t->name, step == 1 ? "octet by octet" : "at once");
-	if (t->end == LINK_LOGIN || t->end == LINK_BROKEN)
+	if (t->end == GREET_LOGIN || t->end == GREET_BROKEN)
 		ok(why.cause == t->cause && strncmp(why.detail, t->why, strlen(t->why)) == 0, "why: %s", why.detail);
 	ok(!memmem(l, sizeof *l, "s3cret", 6) && !memmem(l, sizeof *l, "AGFubmEA", 8) && !memmem(l, sizeof *l, "czNjcmV0", 8),
 	    "nothing of it stays in the link");
@@ -126,7 +126,7 @@ check_clear(void)
 	    !(l = link_new(pair[0], "h[192.0.2.1]:25", &config, NULL)))
 		exit(1);
 	l->peer.mechanisms = SMTP_MECHANISM_PLAIN;
-	ok(auth_login(l, &route, &why) == LINK_LOGIN && why.cause == CAUSE_LOGIN &&
+	ok(auth_login(l, &route, &why) == GREET_LOGIN && why.cause == CAUSE_LOGIN &&
 	    strstr(why.detail, "for TLS with a verified certificate only"), "not without TLS: %s", why.detail);
 	ok(read(pair[1], &c, 1) < 0, "nothing was said");
 	l->closed = true;
