@@ -64,6 +64,11 @@ note(struct facts *f, struct slice rest)
 		rest = slice_skip(rest, n);
 		if (rest.n == 0)
 			break;
+		if (slice_has_prefix(rest, SL("\r\n"))) {
+			note_line_end(f);
+			rest = slice_skip(rest, 2);
+			continue;
+		}
 		f->cr = rest.p[0] == '\r';
 		if (!f->cr)
 			note_bare(f);

@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: ISC
 /*
- * The message as DATA carries it (RFC 5321 section 4.1.1.4, 4.5.2): dots removed, the end found, and what a
- * delivery will want to know noted on the way.  Only CRLF.CRLF ends a message.  Pure: from one buffer of
- * the caller's into another.
+ * The content as DATA carries it (RFC 5321 sections 4.1.1.4 and 4.5.2): its dots, its line ends and
+ * its end.  Pure: octets go from one buffer of the caller into another.
  */
 #ifndef SMTP_DATA_H
 #define SMTP_DATA_H
 
 #include "base/buf.h"
 
+/* The octets that end a line.  Only with SMTP_LF_TOO does anything but CRLF.CRLF end a content. */
 enum smtp_newlines {
-	SMTP_CRLF,		/* sockets: a bare CR or LF spoils the message */
-	SMTP_LF_TOO,		/* pipes, and sessions typed by hand: LF is a line end too, stored as CRLF */
-	SMTP_NORMALIZE,		/* sockets: a bare CR or LF is stored as CRLF, but never is part of the end */
+	SMTP_CRLF,		/* sockets: a bare CR or LF spoils the content */
+	SMTP_LF_TOO,		/* pipes, and sessions typed by hand: LF becomes CRLF */
+	SMTP_NORMALIZE,		/* sockets: a bare CR or LF in the text becomes CRLF */
 };
 
 struct smtp_data {
 	enum smtp_newlines newlines;
-	bool line_start, done;
-	bool bare;			/* a bare CR came, or a bare LF that is no line end: content not to be kept */
-	uint64_t octets;		/* of content so far, CRLFs included */
+	bool line_start;	/* the next octet may be a dot that is no content */
+	bool done;		/* the end has come */
+	bool bare;		/* the content is spoiled: discard it */
+	uint64_t octets;	/* of content so far, with the CRLFs */
 };
 
 void smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines);
 
 /*
- * Decode as much of in as can be.  *ret_consumed octets of it are used up (a tail of one or two, CR or a
- * dot or both, may have to wait for what follows); the decoded content goes to out, which holds at least
- * 2 * n octets, and its length is returned.  After done, nothing more is consumed: what follows is the
- * next command.
+ * Decode as many octets of `in` as possible.  *ret_consumed of them are used up; the last one or
+ * two, a CR or a dot or both, may have to wait for more.  The content goes to out, which holds at
+ * least 2 * in.n octets.  Returns its length.  After done nothing is consumed: the next command
+ * follows.
  */
 size_t smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_consumed);
 
 /*
- * The other way, for sending (section 4.5.2): one more dot where a line begins with one, bare CR and LF made
- * CRLF, and the final CRLF added where it is missing.  Streams: *state is 0 at the start of a message, then
- * kept by the caller.  out holds at least 2 * n + 2 octets; `last` adds what the end needs, without the dot
- * itself.  Returns the length.
+ * Encode content: a dot that begins a line is doubled, a bare CR or LF becomes CRLF.  *state
+ * belongs to the caller and is 0 at the start of a content.  last: add the final CRLF if it is
+ * missing; the final dot is not added.  out holds at least 2 * in.n + 2 octets.  Returns the
+ * length.
  */
 size_t smtp_data_encode(unsigned *state, struct slice in, bool last, char *out);
 

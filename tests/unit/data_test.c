@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The message as it comes: cases by hand, and random input against a decoder written the slow way.  All
- * input is fed whole, cut in two at every place, and octet by octet.
+ * The message as it comes: cases by hand, and random input against a decoder written the slow way.
+ * All input is fed whole, cut in two at every place, and octet by octet.
  */
 #include "smtp/data.h"
 
@@ -210,6 +210,46 @@ test_random_decode(void)
 	}
 }
 
+/* Lines of every length up to 20, with at most two octets that are something else. */
+static struct slice
+random_lines(char *p, size_t max)
+{
+	static const char special[] = "\r\n.x\0";
+	const size_t n = (size_t)rand() % max;
+	size_t line = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		p[i] = line ? (char)('a' + rand() % 26) : '\n';
+		if (line == 1)
+			p[i] = '\r';
+		line = line ? line - 1 : (size_t)rand() % 20 + 1;
+	}
+	for (int i = rand() % 3; n && i > 0; i--)
+		p[(size_t)rand() % n] = special[(size_t)rand() % (sizeof special - 1)];
+	return slice_of(p, n);
+}
+
+/* Enough clean lines for the blocks that are copied without a look at each line. */
+static void
+test_random_lines(void)
+{
+	static struct result whole, octets;
+	char text[300];
+	bool fine = true, normal = true;
+
+	srand(3);
+	for (int round = 0; round < 500; round++) {
+		const struct slice in = random_lines(text, sizeof text);
+
+		fine = fine && agrees(SMTP_CRLF, in) && agrees(SMTP_LF_TOO, in);
+		feed(&whole, SMTP_NORMALIZE, in, 0, in.n);
+		feed(&octets, SMTP_NORMALIZE, in, 0, 1);
+		normal = normal && same(&whole, &octets);
+	}
+	ok(fine, "random lines with a few other octets");
+	ok(normal, "normalize: the same");
+}
+
 static void
 test_after_the_end(void)
 {
@@ -274,6 +314,7 @@ main(void)
 	test_normalize();
 	test_decode();
 	test_random_decode();
+	test_random_lines();
 	test_after_the_end();
 	return tap_done();
 }
