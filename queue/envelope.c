@@ -310,7 +310,7 @@ queue_envelope_parse(struct slice text, struct queue_entry *e)
  * zeros, old blocks, a lost tail.  It is as fast as memory, and no protection against an attacker.
  * It starts at 1, so that zeros count.
  */
-static inline void
+static void
 add_word(struct queue_sum *s, const char *p)
 {
 	uint32_t v;
@@ -318,6 +318,19 @@ add_word(struct queue_sum *s, const char *p)
 	memcpy(&v, p, sizeof v);
 	s->a += le32toh(v);
 	s->b += s->a;
+}
+
+/* As four times add_word(), but no step waits for the one before it. */
+static void
+add_four_words(struct queue_sum *s, const char *p)
+{
+	uint32_t v[4];
+
+	memcpy(v, p, sizeof v);
+	for (size_t i = 0; i < 4; i++)
+		v[i] = le32toh(v[i]);
+	s->b += 4 * (s->a + v[0]) + 3 * v[1] + 2 * v[2] + v[3];
+	s->a += v[0] + v[1] + v[2] + v[3];
 }
 
 void
@@ -337,6 +350,8 @@ queue_sum_add(struct queue_sum *s, struct slice octets)
 		if (s->fill == 0)
 			add_word(s, (const char *)s->part);
 	}
+	for (; end - p >= 16; p += 16)
+		add_four_words(s, p);
 	for (; end - p >= 4; p += 4)
 		add_word(s, p);
 	while (p < end)
