@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * PLAIN, LOGIN and XOAUTH2 as a client has them, reply by reply.  The secret is the caller's: it is copied into the
- * lines and nowhere else, and whoever sends a line has to wipe it.
+ * PLAIN, LOGIN and XOAUTH2 of a client, reply by reply.  The secret is copied into the lines and
+ * nowhere else.  The sender of a line has to wipe it.
  */
 #include "smtp/client_auth.h"
 
 #include "base/base64.h"
 
-#define COMMAND_MAX 512		/* AUTH itself is a command like any other (RFC 4954 section 4) */
+#define COMMAND_MAX 512		/* octets of AUTH itself (RFC 4954 section 4) */
 #define RESPONSE_MAX (CLIENT_AUTH_USER_MAX + CLIENT_AUTH_SECRET_MAX + 32)
 
 static const struct {
@@ -43,7 +43,7 @@ smtp_mechanism_name(enum smtp_mechanism mechanism)
 	return "";
 }
 
-/* The whole of it, in base64: NUL user NUL password, or a token as its inventor has it (there is no RFC). */
+/* Add the only response in base64: NUL user NUL password, or a token (XOAUTH2 has no RFC). */
 static void
 put_response(struct buf *line, const struct client_auth *g)
 {
@@ -67,7 +67,7 @@ put_response(struct buf *line, const struct client_auth *g)
 	explicit_bzero(space, b.n);
 }
 
-/* The response goes with the command where both fit into one (RFC 4954 section 4): it saves a round trip. */
+/* The response goes into the command if both fit: it saves a round trip (RFC 4954 section 4). */
 static void
 put_command(struct buf *line, struct client_auth *g)
 {
@@ -92,8 +92,8 @@ put_command(struct buf *line, struct client_auth *g)
 }
 
 bool
-client_auth_start(struct client_auth *g, unsigned offered, struct slice user, struct slice secret, bool is_token,
-    struct buf *line)
+client_auth_start(struct client_auth *g, unsigned offered, struct slice user,
+    struct slice secret, bool is_token, struct buf *line)
 {
 	*g = (struct client_auth){ .step = CLIENT_AUTH_NONE, .user = user, .secret = secret };
 	g->words = (struct buf)BUF(g->words_space);
@@ -103,14 +103,14 @@ client_auth_start(struct client_auth *g, unsigned offered, struct slice user, st
 		offered &= SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN;
 	if (offered == 0)
 		return false;
-	g->mechanism = (enum smtp_mechanism)(offered & ~(offered - 1));	/* in the order of preference */
+	g->mechanism = (enum smtp_mechanism)(offered & ~(offered - 1));	/* the lowest bit */
 	put_command(line, g);
 	return true;
 }
 
-/* XOAUTH2 tells its error in one more challenge, as JSON; an empty response then gets the reply. */
+/* XOAUTH2 sends its error as JSON in a challenge, and its reply after an empty response. */
 static void
-hear_error(struct client_auth *g, const struct smtp_peer_reply *r)
+keep_error(struct client_auth *g, const struct smtp_peer_reply *r)
 {
 	char space[SMTP_PEER_TEXT];
 	struct buf b = BUF(space);
@@ -139,7 +139,7 @@ challenged(struct client_auth *g, const struct smtp_peer_reply *r, struct buf *l
 		break;
 	default:
 		if (g->mechanism == SMTP_MECHANISM_XOAUTH2)
-			hear_error(g, r);
+			keep_error(g, r);
 		else
 			buf_chr(line, '*');
 		g->step = CLIENT_AUTH_CANCELLED;
@@ -154,7 +154,8 @@ client_auth_reply(struct client_auth *g, const struct smtp_peer_reply *r, struct
 		challenged(g, r, line);
 		return true;
 	}
-	/* 235 before all is said is no answer to what was asked. */
-	g->step = !r->malformed && r->code == 235 && g->step == CLIENT_AUTH_VERDICT ? CLIENT_AUTH_DONE : CLIENT_AUTH_REFUSED;
+	/* 235 before everything is sent is no login. */
+	g->step = !r->malformed && r->code == 235 && g->step == CLIENT_AUTH_VERDICT ?
+	    CLIENT_AUTH_DONE : CLIENT_AUTH_REFUSED;
 	return false;
 }

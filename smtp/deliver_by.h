@@ -12,7 +12,7 @@
 
 struct smtp_by {
 	int64_t seconds;		/* 0 or less: the time is over, and the sender knows it */
-	bool give_back;			/* mode R: return the message; mode N: send a notice, go on */
+	bool give_back;			/* mode R: return the message; else N: send a notice */
 	bool trace;			/* a notice for each server that takes the message over */
 };
 

@@ -91,7 +91,7 @@ smtp_address_literal_valid(struct slice literal)
 	inner = slice_of(literal.p + 1, literal.n - 2);
 	if (slice_has_iprefix(inner, SL("IPv6:")))
 		return ipv6_valid(slice_skip(inner, 5));
-	return ipv4_valid(inner);	/* no other tag was ever registered (section 4.1.3) */
+	return ipv4_valid(inner);	/* no other tag is registered (RFC 5321 section 4.1.3) */
 }
 
 size_t
@@ -99,8 +99,8 @@ smtp_domain_run(struct slice in)
 {
 	size_t n = 0;
 
-	while (n < in.n && (is_alnum(in.p[n]) || strchr("-_.", in.p[n]) || (unsigned char)in.p[n] > 127) &&
-	    in.p[n] != '\0')
+	while (n < in.n && in.p[n] != '\0' &&
+	    (is_alnum(in.p[n]) || strchr("-_.", in.p[n]) || (unsigned char)in.p[n] > 127))
 		n++;
 	return n;
 }

@@ -109,7 +109,7 @@ smtp_dsn_orcpt(struct slice rcpt_params, struct slice *ret_type)
 	return address;
 }
 
-/* Without SUCCESS; if no other word is left, NEVER. */
+/* Add NOTIFY without SUCCESS, or NEVER if no other word is left. */
 static void
 add_notify(struct buf *b, struct slice value)
 {
@@ -129,7 +129,6 @@ add_notify(struct buf *b, struct slice value)
 	b->full |= words.full;
 }
 
-/* RFC 3461 sections 4 and 4.2. */
 static void
 add_orcpt(struct buf *b, const struct smtp_path *to)
 {

@@ -16,7 +16,7 @@
 #include "smtp/server.h"
 
 #define SIZE_DIGITS 20		/* RFC 1870 section 6 */
-#define HOLDUNTIL_MAX 64	/* octets; more are more digits of a second than anybody needs */
+#define HOLDUNTIL_MAX 64	/* octets, with many digits behind the second */
 
 static_assert(SMTP_PARAMS_MAX > sizeof " BODY=BINARYMIME SMTPUTF8 RET=FULL REQUIRETLS"
     " MT-PRIORITY=-9 BY=-999999999;RT ENVID= HOLDUNTIL=" + 3 * SMTP_ENVID_MAX + HOLDUNTIL_MAX,

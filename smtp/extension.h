@@ -73,10 +73,10 @@ struct smtp_extension {
 	/* The server's half. */
 	bool (*offered)(const struct server_session *s);	/* NULL: to every client */
 	void (*put_argument)(struct buf *b, const struct server_session *s);	/* NULL: none */
-	/* The client's half.  False: the extension does not count as announced.  NULL: read nothing. */
+	/* The client's half.  False: not announced after all.  NULL: the argument is not read. */
 	bool (*read_argument)(struct client_offer *o, struct slice argument);
-	enum smtp_extension_id needs;	/* does not count as announced without this one */
-	const char *lack;		/* why a peer without it cannot take a message that needs it */
+	enum smtp_extension_id needs;	/* not announced without this one */
+	const char *lack;		/* the cause, if a message needs it and a peer lacks it */
 	struct smtp_parameter parameters[SMTP_EXT_PARAMETERS];
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Replies on the wire, both ways.  What they mean is the business of session.c, and of
- * the deliveries for a peer's; nothing here decides.
+ * Replies on the wire, both ways.  No reply has a meaning here.
  */
 #include "smtp/reply.h"
 
@@ -13,8 +12,10 @@
 
 static_assert(SMTP_PEER_TEXT >= SMTP_REPLY_LINE, "a first line of legal length is kept whole");
 
-/* s with each unprintable octet made '?' and tabs made blanks, at most max octets, never half a character:
- * neither an address nor a peer can forge a line. */
+/*
+ * Add s to b with '?' for each unprintable octet and a blank for a tab: neither an address nor a
+ * peer can forge a line.  At most max octets, and whole characters only.
+ */
 static void
 put_clean(struct buf *b, struct slice s, size_t max)
 {
@@ -56,7 +57,7 @@ smtp_peer_reply_init(struct smtp_peer_reply *r)
 	r->text = (struct buf)BUF(r->space);
 }
 
-/* A line that does not fit whole is dropped, not cut: half of "SIZE 52428800" is a wrong number. */
+/* A line that does not fit is dropped, not cut: half of "SIZE 52428800" is a wrong number. */
 static void
 keep_line(struct smtp_peer_reply *r, struct slice text)
 {
@@ -107,7 +108,8 @@ smtp_peer_reply_status(const struct smtp_peer_reply *r)
 	struct slice none = slice_of(r->text.p, 0), rest = buf_slice(&r->text);
 	size_t part;
 
-	if (rest.n < 2 || rest.p[0] != '0' + r->code / 100 || !strchr("245", rest.p[0]) || rest.p[1] != '.')
+	if (rest.n < 2 || rest.p[0] != '0' + r->code / 100 || !strchr("245", rest.p[0]) ||
+	    rest.p[1] != '.')
 		return none;
 	rest = slice_skip(rest, 2);
 	part = number(rest, 3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * PLAIN and LOGIN, response by response.  A password is in `secret` and nowhere else; both mechanisms send
- * it as it is, which is why they are offered inside TLS only.
+ * PLAIN and LOGIN, response by response.  A password is in `secret` and nowhere else.  Both
+ * mechanisms send it as it is, so both are for TLS only.
  */
 #include "smtp/server_auth.h"
 
@@ -10,7 +10,7 @@
 void
 server_auth_forget(struct server_auth *a)
 {
-	/* No more than was used: the rest has never been touched. */
+	/* Only the used part: the rest was never written. */
 	if (a->secret.n)
 		explicit_bzero(a->secret_space, a->secret.n);
 	a->secret = (struct buf)BUF(a->secret_space);
@@ -45,7 +45,7 @@ server_auth_challenge(const struct server_auth *a)
 	return a->step == SMTP_AUTH_PASSWORD ? SL("UGFzc3dvcmQ6") : SL("");
 }
 
-/* Names end up in log lines, in files, in the protocol of a back end: no control characters. */
+/* No control characters: a name goes into log lines, files and the protocol of a back end. */
 static bool
 is_name(struct slice s)
 {
@@ -55,13 +55,14 @@ is_name(struct slice s)
 	return s.n > 0 && s.n <= SMTP_USER_MAX;
 }
 
-/* Both are there; are they anybody's? */
+/* The step after both have come. */
 static enum smtp_auth_step
 complete(const struct server_auth *a)
 {
 	const bool nul = a->password.n && memchr(a->password.p, '\0', a->password.n);
 
-	return is_name(a->user) && !a->name.full && a->password.n > 0 && !nul ? SMTP_AUTH_COMPLETE : SMTP_AUTH_REFUSED;
+	return is_name(a->user) && !a->name.full && a->password.n > 0 && !nul ?
+	    SMTP_AUTH_COMPLETE : SMTP_AUTH_REFUSED;
 }
 
 /* [authzid] NUL authcid NUL passwd */
@@ -77,7 +78,7 @@ plain(struct server_auth *a)
 		return SMTP_AUTH_FAILED;
 	buf_add(&a->name, a->user);
 	a->user = buf_slice(&a->name);
-	/* To act as somebody else is not for anyone here. */
+	/* No user may act as another one. */
 	if (authzid.n && !slice_eq(authzid, a->user))
 		return SMTP_AUTH_REFUSED;
 	return complete(a);

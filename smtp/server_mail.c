@@ -51,8 +51,8 @@ static const struct side to_side = {
 
 /* Split "FROM:<path> PARAMS" into *ret and *ret_params.  Code 0: it is well-formed. */
 static struct smtp_reply
-take_path(const struct server_session *s, const struct side *side, struct slice arg, struct smtp_path *ret,
-    struct slice *ret_params)
+take_path(const struct server_session *s, const struct side *side, struct slice arg,
+    struct smtp_path *ret, struct slice *ret_params)
 {
 	unsigned flags = side->flags | (s->server->strict ? 0 : SMTP_PATH_TOLERANT) |
 	    (s->server->submission ? SMTP_PATH_LOCAL_ONLY : 0);
@@ -172,7 +172,7 @@ server_rcpt(struct server_session *s, struct slice arg)
 		s->refused++;
 		return r;
 	}
-	/* 452 makes the client open another transaction; 552 would not (RFC 5321 section 4.5.3.1.10). */
+	/* 452 makes a client open another transaction (RFC 5321 section 4.5.3.1.10). */
 	if (s->recipients >= s->server->max_recipients)
 		return SMTP_REPLY(452, "4.5.3 Error: too many recipients");
 	return server_ask(s, SMTP_NEXT_CHECK_RCPT);
@@ -190,7 +190,8 @@ server_data(struct server_session *s, struct slice arg)
 		return SMTP_REPLY(503, "5.5.1 Error: BODY=BINARYMIME needs BDAT");
 	if (s->state == SMTP_AT_RCPT)
 		return server_ask(s, SMTP_NEXT_CHECK_DATA);
-	return s->refused && !s->server->lmtp ? SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
+	return s->refused && !s->server->lmtp ?
+	    SMTP_REPLY(554, "5.5.1 Error: no valid recipients") :
 	    SMTP_REPLY(503, "5.5.1 Error: need RCPT command");
 }
 

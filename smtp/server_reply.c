@@ -19,16 +19,26 @@ static const struct refusal {
 	struct slice status, words;
 	bool with_path;
 } refusals[] = {
-	[SMTP_REFUSE_SENDER] = { 550, S("5.7.1 "), S("Sender address rejected: Access denied"), true },
-	[SMTP_REFUSE_RELAY] = { 550, S("5.7.1 "), S("Relay access denied"), true },
-	[SMTP_REFUSE_USER] = { 550, S("5.1.1 "), S("Recipient address rejected: User unknown"), true },
-	[SMTP_REFUSE_ROUTE] = { 550, S("5.7.1 "), S("Recipient address rejected: Access denied"), true },
-	[SMTP_REFUSE_SPACE] = { 452, S("4.3.1 "), S("Error: insufficient system storage"), false },
-	[SMTP_REFUSE_TLS] = { 454, S("4.7.0 "), S("TLS not available due to local problem"), false },
-	[SMTP_REFUSE_PASSWORD] = { 535, S("5.7.8 "), S("Error: authentication failed"), false },
-	[SMTP_REFUSE_AUTH] = { 454, S("4.7.0 "), S("Temporary authentication failure"), false },
-	[SMTP_REFUSE_OWNER] = { 553, S("5.7.1 "), S("Sender address rejected: not owned by user"), true },
-	[SMTP_REFUSE_LOCAL] = { 451, S("4.3.0 "), S("Error: local error in processing"), false },
+	[SMTP_REFUSE_SENDER] = {
+		550, S("5.7.1 "), S("Sender address rejected: Access denied"), true },
+	[SMTP_REFUSE_RELAY] = {
+		550, S("5.7.1 "), S("Relay access denied"), true },
+	[SMTP_REFUSE_USER] = {
+		550, S("5.1.1 "), S("Recipient address rejected: User unknown"), true },
+	[SMTP_REFUSE_ROUTE] = {
+		550, S("5.7.1 "), S("Recipient address rejected: Access denied"), true },
+	[SMTP_REFUSE_SPACE] = {
+		452, S("4.3.1 "), S("Error: insufficient system storage"), false },
+	[SMTP_REFUSE_TLS] = {
+		454, S("4.7.0 "), S("TLS not available due to local problem"), false },
+	[SMTP_REFUSE_PASSWORD] = {
+		535, S("5.7.8 "), S("Error: authentication failed"), false },
+	[SMTP_REFUSE_AUTH] = {
+		454, S("4.7.0 "), S("Temporary authentication failure"), false },
+	[SMTP_REFUSE_OWNER] = {
+		553, S("5.7.1 "), S("Sender address rejected: not owned by user"), true },
+	[SMTP_REFUSE_LOCAL] = {
+		451, S("4.3.0 "), S("Error: local error in processing"), false },
 };
 
 void
@@ -71,6 +81,7 @@ static struct smtp_reply
 refused(struct server_session *s, enum smtp_next asked, enum smtp_verdict verdict, struct slice why)
 {
 	const struct refusal *r = &refusals[verdict];
+	const struct smtp_path *path = asked == SMTP_NEXT_CHECK_MAIL ? &s->from : &s->rcpt;
 
 	why = slice_trim(slice_cut(why, '\n', &(struct slice){ 0 }));
 	if (why.n > WHY_MAX)
@@ -81,7 +92,7 @@ refused(struct server_session *s, enum smtp_next asked, enum smtp_verdict verdic
 	} else {
 		if (r->with_path) {
 			buf_chr(&s->text, '<');
-			buf_add(&s->text, smtp_path_text(asked == SMTP_NEXT_CHECK_MAIL ? &s->from : &s->rcpt));
+			buf_add(&s->text, smtp_path_text(path));
 			buf_str(&s->text, ">: ");
 		}
 		buf_add(&s->text, r->words);
@@ -114,7 +125,8 @@ accepted(struct server_session *s, enum smtp_next asked, bool verified)
 		return r;
 	case SMTP_NEXT_CHECK_VRFY:
 		if (!verified)
-			return SMTP_REPLY(252, "2.0.0 Cannot VRFY user, but will take mail and try to deliver it");
+			return SMTP_REPLY(252, "2.0.0 Cannot VRFY user, "
+			    "but will take mail and try to deliver it");
 		buf_str(&s->text, "2.1.5 <");
 		buf_add(&s->text, smtp_path_text(&s->rcpt));
 		buf_chr(&s->text, '>');
@@ -133,7 +145,8 @@ accepted(struct server_session *s, enum smtp_next asked, bool verified)
 	case SMTP_NEXT_CLOSE:
 		break;
 	}
-	return SMTP_REPLY(451, "4.3.0 Error: local error in processing");	/* no question is open */
+	/* No question is open. */
+	return SMTP_REPLY(451, "4.3.0 Error: local error in processing");
 }
 
 /* 421 "4.x.y HOST words", and the end (RFC 5321 section 3.8). */
@@ -176,19 +189,26 @@ struct smtp_reply
 server_end_of_data(struct server_session *s, enum smtp_data_result result, struct slice detail)
 {
 	static const struct smtp_reply replies[] = {
-		[SMTP_DATA_TOO_BIG] = { 552, S("5.3.4 Error: message file too big"), SMTP_NEXT_COMMAND },
-		[SMTP_DATA_SPACE] = { 452, S("4.3.1 Error: insufficient system storage"), SMTP_NEXT_COMMAND },
-		[SMTP_DATA_LOCAL] = { 451, S("4.3.0 Error: queue file write error"), SMTP_NEXT_COMMAND },
-		[SMTP_DATA_BARE] = { 554, S("5.6.0 Error: bare <CR> or <LF> received"), SMTP_NEXT_CLOSE },
-		[SMTP_DATA_LOOP] = { 554, S("5.4.6 Error: too many hops"), SMTP_NEXT_COMMAND },
-		[SMTP_DATA_LINE] = { 554, S("5.6.0 Error: message line too long"), SMTP_NEXT_COMMAND },
+		[SMTP_DATA_TOO_BIG] = { .code = 552,
+			.text = S("5.3.4 Error: message file too big") },
+		[SMTP_DATA_SPACE] = { .code = 452,
+			.text = S("4.3.1 Error: insufficient system storage") },
+		[SMTP_DATA_LOCAL] = { .code = 451,
+			.text = S("4.3.0 Error: queue file write error") },
+		[SMTP_DATA_BARE] = { .code = 554,
+			.text = S("5.6.0 Error: bare <CR> or <LF> received"),
+			.next = SMTP_NEXT_CLOSE },
+		[SMTP_DATA_LOOP] = { .code = 554,
+			.text = S("5.4.6 Error: too many hops") },
+		[SMTP_DATA_LINE] = { .code = 554,
+			.text = S("5.6.0 Error: message line too long") },
 	};
 
 	server_transaction_end(s);
 	s->text.n = 0;
 	if (result != SMTP_DATA_QUEUED)
 		return replies[result];	/* not counted as an error: 421 would hide a final 5yz */
-	s->errors = 0;		/* only errors in a row count: a client that delivers mail is no prober */
+	s->errors = 0;		/* only errors in a row count: this client is no prober */
 	buf_str(&s->text, "2.0.0 Ok: queued as ");
 	buf_add(&s->text, detail);
 	return server_reply_made(s, 250);
@@ -215,7 +235,8 @@ server_end_of_chunk(struct server_session *s, enum smtp_data_result result, stru
 struct smtp_reply
 server_too_early(void)
 {
-	return (struct smtp_reply){ 554, SL("5.5.1 Error: the server speaks first"), SMTP_NEXT_CLOSE };
+	return (struct smtp_reply){ .code = 554,
+		.text = S("5.5.1 Error: the server speaks first"), .next = SMTP_NEXT_CLOSE };
 }
 
 struct smtp_reply

@@ -24,7 +24,8 @@ server_auth_waits(const struct server_session *s)
 {
 	const struct server_auth *a = s->server->auth;
 
-	return a && (a->step == SMTP_AUTH_PLAIN || a->step == SMTP_AUTH_USER || a->step == SMTP_AUTH_PASSWORD);
+	return a && (a->step == SMTP_AUTH_PLAIN || a->step == SMTP_AUTH_USER ||
+	    a->step == SMTP_AUTH_PASSWORD);
 }
 
 bool

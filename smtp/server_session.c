@@ -23,7 +23,7 @@ enum arg { NO_ARG, MAY_ARG, MUST_ARG };
 enum {				/* or'ed */
 	SMTP_ONLY = 1,		/* unknown in LMTP (RFC 2033 section 4.1) */
 	LMTP_ONLY = 2,
-	IN_CLEAR = 4,		/* may come outside TLS where TLS is required (RFC 3207 section 4) */
+	IN_CLEAR = 4,		/* needs no TLS where TLS is required (RFC 3207 section 4) */
 	OWN_SYNTAX = 8,		/* replies to a malformed argument itself, with a better text */
 	LONG_LINE = 16,		/* may be longer than SMTP_COMMAND_MAX */
 };
@@ -32,7 +32,7 @@ struct command {
 	struct slice verb;
 	unsigned legal;			/* the states in which it may come */
 	enum arg arg;
-	struct slice syntax;		/* behind the verb; HELP does not know a command without it */
+	struct slice syntax;		/* behind the verb; without it, HELP skips the command */
 	struct smtp_reply (*run)(struct server_session *, struct slice arg);
 	unsigned flags;
 };
@@ -136,7 +136,8 @@ vrfy(struct server_session *s, struct slice arg)
 		if (rest.n == 0 || slice_ieq(slice_trim(rest), utf8))	/* RFC 6531 section 3.7.4 */
 			return server_ask(s, SMTP_NEXT_CHECK_VRFY);
 	}
-	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");	/* may be a person's name (RFC 5321 section 3.5.1) */
+	/* It may be the name of a person (RFC 5321 section 3.5.1). */
+	return SMTP_REPLY(252, "2.0.0 Cannot VRFY that");
 }
 
 static struct smtp_reply
@@ -176,7 +177,8 @@ not_smtp(struct server_session *s, struct slice arg)
 static struct smtp_reply
 not_balancer(struct server_session *s, struct slice arg)
 {
-	struct smtp_reply r = SMTP_REPLY(500, "5.5.1 Error: this server does not take a PROXY header from you");
+	struct smtp_reply r = SMTP_REPLY(500,
+	    "5.5.1 Error: this server does not take a PROXY header from you");
 
 	(void)s;
 	(void)arg;
@@ -189,7 +191,8 @@ static const struct command commands[] = {
 	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo, SMTP_ONLY | IN_CLEAR },
 	{ S("LHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo, LMTP_ONLY | IN_CLEAR },
 	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), server_mail, OWN_SYNTAX },
-	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), server_rcpt, OWN_SYNTAX },
+	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), server_rcpt,
+	    OWN_SYNTAX },
 	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), server_data, 0 },
 	{ S("BDAT"), ANYWHERE, MAY_ARG, S(" octets [LAST]"), server_bdat, OWN_SYNTAX | IN_CLEAR },
 	{ S("RSET"), ANYWHERE, NO_ARG, S(""), rset, 0 },
