@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Looks through aliases files before there is mail for them.  Called by the mains for --check.
+ * Reads all aliases files, with the lists they include, before there is mail for them.
  */
 #include "aliases/check.h"
 
@@ -17,7 +17,8 @@ struct checking {
 	unsigned lists;
 };
 
-static void check_targets(struct checking *c, struct alias_text targets, const char *file, bool mistakes, unsigned depth);
+static void check_targets(struct checking *c, struct alias_text targets, const char *file,
+    bool mistakes, unsigned depth);
 
 static void
 report(void *ctx, const char *file, unsigned line, const char *text)
@@ -30,7 +31,8 @@ report(void *ctx, const char *file, unsigned line, const char *text)
 }
 
 static void
-check_list(struct checking *c, const struct alias_target *target, const char *from, unsigned depth)
+check_list(struct checking *c, const struct alias_target *target, const char *from,
+    unsigned depth)
 {
 	char file[ALIAS_FILE_MAX], why[400], *text = NULL;
 	size_t n;
@@ -40,7 +42,8 @@ check_list(struct checking *c, const struct alias_target *target, const char *fr
 		return;
 	r = alias_read_list(target->file, file, &text, &n);
 	if (r < 0) {
-		(void)snprintf(why, sizeof why, "the list %.200s cannot be read: %s", file, strerror(-r));
+		(void)snprintf(why, sizeof why, "the list %.200s cannot be read: %s", file,
+		    strerror(-r));
 		report(c, from, target->line, why);
 		return;
 	}
@@ -48,9 +51,10 @@ check_list(struct checking *c, const struct alias_target *target, const char *fr
 	free(text);
 }
 
-/* mistakes: nobody has reported those yet. */
+/* mistakes: also report mistakes in the text.  Those of an aliases file are reported already. */
 static void
-check_targets(struct checking *c, struct alias_text targets, const char *file, bool mistakes, unsigned depth)
+check_targets(struct checking *c, struct alias_text targets, const char *file, bool mistakes,
+    unsigned depth)
 {
 	struct alias_target target;
 	struct alias_mistake m = { 0 };
@@ -69,7 +73,7 @@ check_targets(struct checking *c, struct alias_text targets, const char *file, b
 	}
 }
 
-/* Aliases that lead to each other and to nobody.  Of a long file it would take too long to know. */
+/* Report aliases that lead to each other and to nobody.  A long file would take too long. */
 static void
 check_ways(struct checking *c, struct aliases *a, const struct route *route)
 {
@@ -82,7 +86,8 @@ check_ways(struct checking *c, struct aliases *a, const struct route *route)
 		struct expansion x;
 		struct smtp_path to;
 
-		if (!smtp_path_parse_whole(found.name, SMTP_PATH_LISTED, &to) || !smtp_path_qualify(&to, domain))
+		if (!smtp_path_parse_whole(found.name, SMTP_PATH_LISTED, &to) ||
+		    !smtp_path_qualify(&to, domain))
 			continue;
 		if (alias_expand(a, &to, &nobody, &x) == 0 && x.end == EXPANSION_LOOP)
 			report(c, t->file, found.line, x.why);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The walk through aliases and lists.  Ends always: what is open already is not opened again, and depth, addresses and
- * files are counted.  Reads files, writes none.  Called by delivery/alias and by --explain.
+ * The walk through aliases and lists.  It always ends: an open alias is not opened again, and
+ * depth, addresses and files have limits.  It reads files and writes none.
  */
 #include "aliases/expand.h"
 
@@ -14,17 +14,18 @@ struct walk {
 	const struct alias_set *known;
 	struct alias_set seen;		/* the members so far */
 	struct expansion *x;
-	struct alias_hit open[ALIASES_DEPTH_MAX];	/* the way here */
+	struct alias_hit open[ALIASES_DEPTH_MAX];	/* the aliases that led here */
 	unsigned nopen, depth;
 	unsigned targets, lists;
-	unsigned number;		/* of this walk: what it has been at bears it */
-	char circle[200];		/* a way that led back; "" */
+	unsigned number;		/* of this walk; a visited alias has it in `seen` */
+	char circle[200];		/* aliases that lead back to the first of them; or "" */
 	int error;			/* -ENOMEM */
 };
 
 static unsigned walks;
 
-static void walk_targets(struct walk *w, struct alias_text targets, const char *file, uint32_t copy);
+static void walk_targets(struct walk *w, struct alias_text targets, const char *file,
+    uint32_t copy);
 
 static bool
 over(const struct walk *w)
@@ -32,7 +33,7 @@ over(const struct walk *w)
 	return w->error < 0 || w->x->end != EXPANSION_MADE;
 }
 
-/* It ends here.  The first reason is the one. */
+/* End the walk.  Only the first cause is kept. */
 __attribute__((format(printf, 3, 4))) static void
 stop(struct walk *w, enum expansion_end end, const char *format, ...)
 {
@@ -56,9 +57,10 @@ stop_mistake(struct walk *w, const char *file, const struct alias_mistake *m)
 	stop(w, EXPANSION_LATER, "%.120s:%u: %s", file, m->line, buf_cstr(&b));
 }
 
-/* "a -> b -> a", of the aliases that are open from the first one on. */
+/* Add "a -> b -> a": the open aliases from the first one on. */
 static void
-describe_way(const struct walk *w, const struct alias *first, const struct alias *last, struct buf *b)
+describe_way(const struct walk *w, const struct alias *first, const struct alias *last,
+    struct buf *b)
 {
 	bool on = false;
 
@@ -66,10 +68,11 @@ describe_way(const struct walk *w, const struct alias *first, const struct alias
 		on = on || w->open[i].alias == first;
 		if (!on)
 			continue;
-		buf_fmt(b, "%.*s -> ", (int)w->open[i].alias->name.n, w->open[i].alias->name.p);
+		buf_add(b, w->open[i].alias->name);
+		buf_str(b, " -> ");
 	}
 	buf_fmt(b, "%.*s", (int)last->name.n, last->name.p);
-	if (b->full) {			/* cut, and said so */
+	if (b->full) {			/* show that it is cut */
 		b->full = false;
 		b->n = b->n < b->cap - 4 ? b->n : b->cap - 4;
 		buf_str(b, "...");
@@ -77,17 +80,19 @@ describe_way(const struct walk *w, const struct alias *first, const struct alias
 	(void)buf_cstr(b);
 }
 
-/* The copy with that sender. */
+/* The copy with this sender, made if it is not there. */
 static uint32_t
 copy_for(struct walk *w, const struct smtp_path *sender, bool self)
 {
 	struct expansion *x = w->x;
 
 	for (size_t i = 0; i < x->ncopies; i++)
-		if (x->copies[i].self == self && slice_eq(smtp_path_text(&x->copies[i].sender), smtp_path_text(sender)))
+		if (x->copies[i].self == self &&
+		    slice_eq(smtp_path_text(&x->copies[i].sender), smtp_path_text(sender)))
 			return (uint32_t)i;
 	if (x->ncopies == ALIASES_COPIES_MAX) {
-		stop(w, EXPANSION_LATER, "more than %d lists with owners inside each other", ALIASES_COPIES_MAX);
+		stop(w, EXPANSION_LATER, "more than %d lists with owners inside each other",
+		    ALIASES_COPIES_MAX);
 		return 0;
 	}
 	x->copies[x->ncopies] = (struct expansion_copy){ *sender, self };
@@ -143,7 +148,8 @@ walk_alias(struct walk *w, const struct alias_hit *hit, uint32_t copy)
 
 	if (w->depth == ALIASES_DEPTH_MAX) {
 		describe_way(w, w->open[0].alias, hit->alias, &way);
-		stop(w, EXPANSION_LOOP, "aliases nested deeper than %d: %s", ALIASES_DEPTH_MAX, space);
+		stop(w, EXPANSION_LOOP, "aliases nested deeper than %d: %s", ALIASES_DEPTH_MAX,
+		    space);
 		return;
 	}
 	if (aliases_owner(hit, &owner))
@@ -168,13 +174,14 @@ walk_address(struct walk *w, const struct alias_target *target, const char *file
 	int found;
 
 	if (!smtp_path_qualify(&path, here->domain)) {
-		stop(w, EXPANSION_LATER, "%.120s:%u: an address that is too long", file, target->line);
+		stop(w, EXPANSION_LATER, "%.120s:%u: an address that is too long", file,
+		    target->line);
 		return;
 	}
 	found = target->kind == ALIAS_FINAL ? 0 : aliases_find(w->aliases, &path, false, &hit);
 	if (found < 0) {
 		stop(w, EXPANSION_LATER, "%s", hit.table->why);
-	} else if (!found || hit.alias == here->alias) {	/* its own member: the mailbox of that name */
+	} else if (!found || hit.alias == here->alias) {	/* its own member is a mailbox */
 		add_member(w, &path, copy);
 	} else if (hit.alias->open) {
 		if (!w->circle[0])
@@ -202,7 +209,8 @@ walk_list(struct walk *w, const struct alias_target *target, uint32_t copy)
 	}
 	r = alias_read_list(target->file, file, &text, &n);
 	if (r < 0) {
-		stop(w, EXPANSION_LATER, "the list %.200s cannot be read: %s", file, strerror(-r));
+		stop(w, EXPANSION_LATER, "the list %.200s cannot be read: %s", file,
+		    strerror(-r));
 		return;
 	}
 	w->depth++;
@@ -220,7 +228,8 @@ walk_targets(struct walk *w, struct alias_text targets, const char *file, uint32
 
 	while (!over(w) && (got = alias_target_next(&targets, &target, &m)) != 0) {
 		if (w->targets++ == ALIASES_TARGETS_MAX)
-			stop(w, EXPANSION_LATER, "more than %d addresses, many of them twice", ALIASES_TARGETS_MAX);
+			stop(w, EXPANSION_LATER, "more than %d addresses, many of them twice",
+			    ALIASES_TARGETS_MAX);
 		else if (got < 0)
 			stop_mistake(w, file, &m);
 		else if (target.kind == ALIAS_NOTHING)
@@ -253,16 +262,19 @@ walk(struct walk *w)
 	if (over(w) || x->n || x->known || x->nothing)
 		return;
 	if (w->circle[0])
-		stop(w, EXPANSION_LOOP, "aliases that lead to each other and to nobody: %s", w->circle);
+		stop(w, EXPANSION_LOOP, "aliases that lead to each other and to nobody: %s",
+		    w->circle);
 	else
 		stop(w, EXPANSION_EMPTY, "a list without a single address");
 }
 
 int
-alias_expand(struct aliases *a, const struct smtp_path *to, const struct alias_set *known, struct expansion *ret)
+alias_expand(struct aliases *a, const struct smtp_path *to, const struct alias_set *known,
+    struct expansion *ret)
 {
 	struct walk w = {
-		.aliases = a, .top = to, .known = known, .seen = { .config = a->config }, .x = ret, .number = ++walks,
+		.aliases = a, .top = to, .known = known, .seen = { .config = a->config }, .x = ret,
+		.number = ++walks,
 	};
 
 	*ret = (struct expansion){ .copies = calloc(ALIASES_COPIES_MAX, sizeof *ret->copies) };

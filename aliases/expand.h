@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What an alias comes to in the end: mailboxes, each once, and which reverse-path they are sent from.
+ * The expansion of an alias: its final addresses, each once, and the reverse-path for each.
  */
 #ifndef ALIASES_EXPAND_H
 #define ALIASES_EXPAND_H
@@ -8,23 +8,24 @@
 #include "aliases/find.h"
 #include "aliases/set.h"
 
+/* Limits of one expansion. */
 #define ALIASES_DEPTH_MAX    20		/* aliases and lists inside each other */
-#define ALIASES_MEMBERS_MAX  10000	/* of one expansion */
-#define ALIASES_TARGETS_MAX  100000	/* the same, with those that are told twice */
+#define ALIASES_MEMBERS_MAX  10000
+#define ALIASES_TARGETS_MAX  100000	/* members with their repetitions */
 #define ALIASES_LISTS_MAX    100	/* included files */
-#define ALIASES_COPIES_MAX   100	/* with different reverse-paths */
+#define ALIASES_COPIES_MAX   100	/* different reverse-paths */
 
 enum expansion_end {
 	EXPANSION_MADE,
-	EXPANSION_LOOP,			/* it leads to itself and to nobody else */
+	EXPANSION_LOOP,			/* the alias leads to itself and to nobody else */
 	EXPANSION_EMPTY,		/* a list without an address */
-	EXPANSION_LATER,		/* a file that is missing or wrong, or too much: somebody has to mend it */
+	EXPANSION_LATER,		/* a missing or wrong file, or too much: to be mended */
 };
 
-/* What goes out as one message. */
+/* Members that get the same message. */
 struct expansion_copy {
-	struct smtp_path sender;	/* owner-NAME; n 0: the original's */
-	bool self;			/* to the address that is expanded, which is its own member */
+	struct smtp_path sender;	/* owner-NAME; if its n is 0, the reverse-path stays */
+	bool self;			/* for the expanded address, which is its own member */
 };
 
 struct expansion_member {
@@ -34,23 +35,24 @@ struct expansion_member {
 
 struct expansion {
 	enum expansion_end end;
-	char why[400];			/* unless it was made */
+	char why[400];			/* the cause of any other end than EXPANSION_MADE */
 	struct expansion_copy *copies;
 	size_t ncopies;
 	struct expansion_member *members;
 	size_t n, room;
-	size_t known;			/* members that are left out, because known had them */
-	bool nothing;			/* some of it goes to /dev/null */
+	size_t known;			/* members that were known already, and are left out */
+	bool nothing;			/* a target is /dev/null */
 };
 
 /*
- * Expand the address of a recipient that may be an alias; one that is none is its own only member.  Members that are in known are
- * left out.  ret is to be freed whatever the end is.  0 or -ENOMEM.
+ * Expand an address.  An address that is not an alias expands to itself.  Members already in
+ * `known` are skipped.  0 or -ENOMEM; expansion_done() must follow in any case.
  */
-int alias_expand(struct aliases *a, const struct smtp_path *to, const struct alias_set *known, struct expansion *ret);
+int alias_expand(struct aliases *a, const struct smtp_path *to, const struct alias_set *known,
+    struct expansion *ret);
 void expansion_done(struct expansion *x);
 
-/* Is it one address for another and no more: what RFC 3461 section 5.2.7.2 calls an alias? */
+/* Is it one address in place of another (RFC 3461 section 5.2.7.2)? */
 bool expansion_is_single(const struct expansion *x);
 
 #endif

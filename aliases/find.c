@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * From addresses to aliases.  Called by the runner for each recipient, so it costs a stat(2) and a look into a
- * hash; and by expand.c for what aliases lead to.
+ * From addresses to aliases.  One search costs a stat(2) and a look into a hash table, so that it
+ * can be done for each recipient.
  */
 #include "aliases/find.h"
 
@@ -73,13 +73,14 @@ find_any(const struct alias_table *t, const struct smtp_path *to, char delimiter
 	return found;
 }
 
-/* The same address with root in place of its local part. */
+/* The alias of root, at the same domain. */
 static struct alias *
 find_root(const struct alias_table *t, struct slice domain)
 {
 	struct smtp_path root;
 
-	if (!smtp_path_parse_whole(SL("root"), SMTP_PATH_LISTED, &root) || !smtp_path_qualify(&root, domain))
+	if (!smtp_path_parse_whole(SL("root"), SMTP_PATH_LISTED, &root) ||
+	    !smtp_path_qualify(&root, domain))
 		return NULL;
 	return find_any(t, &root, '\0');
 }
@@ -93,15 +94,20 @@ aliases_find(struct aliases *a, const struct smtp_path *to, bool refresh, struct
 	*ret = (struct alias_hit){ .domain = smtp_path_domain(to) };
 	if (a->n == 0)
 		return 0;
-	route = ret->domain.n ? config_route(a->config, ret->domain) : config_postmaster(a->config, &ret->domain);
+	route = ret->domain.n ? config_route(a->config, ret->domain) :
+	    config_postmaster(a->config, &ret->domain);
 	ret->table = aliases_table(a, route);
 	if (!ret->table)
 		return 0;
-	r = refresh || !ret->table->buckets ? alias_table_refresh(ret->table, NULL, NULL) : ret->table->why[0] ? -EINVAL : 0;
+	if (refresh || !ret->table->buckets)
+		r = alias_table_refresh(ret->table, NULL, NULL);
+	else
+		r = ret->table->why[0] ? -EINVAL : 0;
 	if (r < 0)
 		return r;
 	ret->alias = find_any(ret->table, to, route->subaddress);
-	if (!ret->alias && slice_ieq(smtp_local_user(smtp_path_local(to), route->subaddress), SL("postmaster")))
+	if (!ret->alias &&
+	    slice_ieq(smtp_local_user(smtp_path_local(to), route->subaddress), SL("postmaster")))
 		ret->alias = find_root(ret->table, ret->domain);
 	return ret->alias != NULL;
 }

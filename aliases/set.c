@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Mailboxes that an expansion has already.  Called by expand.c and by the delivery.
+ * A hash table of addresses, with open addressing.
  */
 #include "aliases/set.h"
 
@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 
+/* Does the route end at mailboxes of this host? */
 static bool
 is_ours(const struct route *route)
 {
@@ -25,14 +26,14 @@ make_key(const struct alias_set *s, const struct smtp_path *path, char key[sizeo
 		key[i] = ours || i > path->local_n ? ascii_lower(path->text[i]) : path->text[i];
 }
 
-/* Where it is, or would be. */
+/* The place of the key, free if the key is not there. */
 static char **
 place(char **keys, size_t room, const char *key)
 {
-	size_t i;
+	size_t i = hash_slice(HASH_START, slice_str(key)) & (room - 1);
 
-	for (i = hash_slice(HASH_START, slice_str(key)) & (room - 1); keys[i] && strcmp(keys[i], key) != 0; i = (i + 1) & (room - 1))
-		;
+	while (keys[i] && strcmp(keys[i], key) != 0)
+		i = (i + 1) & (room - 1);
 	return &keys[i];
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A set of mailboxes.  Two spellings of one are one: domains in any case, and local parts too where we know the host, which is
- * this one.
+ * A set of addresses.  The case of a domain does not matter.  The case of a local part does not
+ * matter if its mailbox is on this host.
  */
 #ifndef ALIASES_SET_H
 #define ALIASES_SET_H
@@ -17,7 +17,7 @@ struct alias_set {
 
 void alias_set_done(struct alias_set *s);
 
-/* 1: it is new; 0: it was there; -ENOMEM. */
+/* 1: it is new; 0: it was there already; -ENOMEM. */
 int alias_set_add(struct alias_set *s, const struct smtp_path *path);
 bool alias_set_has(const struct alias_set *s, const struct smtp_path *path);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads aliases files.  One with any mistake is not used at all: a name that went missing would send its mail to a mailbox that
- * nobody reads.  Called by find.c; knows nothing of routes.
+ * Reads aliases files.  A file with any mistake is not used at all: the mail for a missing name
+ * would go to a mailbox that nobody reads.  Must not know of routes.
  */
 #include "aliases/table.h"
 
@@ -11,32 +11,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 
 #define WORDS_SHOWN 60
 
+/* A whole regular file, malloc'ed, with a NUL behind it; st as it was when opened.  0 or -errno. */
 static int
-read_whole(int fd, char *text, size_t size)
+read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
 {
-	size_t n = 0;
-
-	while (n < size) {
-		const ssize_t got = read(fd, text + n, size - n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)		/* shorter than it was: somebody writes it just now */
-			return got < 0 ? -errno : -EAGAIN;
-		n += (size_t)got;
-	}
-	text[size] = '\0';
-	return 0;
-}
-
-int
-alias_read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
-{
-	/* Non-blocking: a FIFO by mistake must not hold anybody. */
+	/* Non-blocking, because a FIFO must not block. */
 	int r = 0, fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char *text = NULL;
 
@@ -51,12 +35,15 @@ alias_read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
 	else if (!(text = malloc((size_t)st->st_size + 1)))
 		r = -ENOMEM;
 	else
-		r = read_whole(fd, text, (size_t)st->st_size);
+		r = file_read_at(fd, text, (size_t)st->st_size, 0);
 	(void)close(fd);
+	if (r == -ENODATA)		/* somebody writes the file now */
+		r = -EAGAIN;
 	if (r < 0) {
 		free(text);
 		return r;
 	}
+	text[st->st_size] = '\0';
 	*ret = text;
 	*ret_n = (size_t)st->st_size;
 	return 0;
@@ -70,7 +57,7 @@ alias_read_list(struct slice name, char file[ALIAS_FILE_MAX], char **ret, size_t
 
 	memcpy(file, name.p, n);
 	file[n] = '\0';
-	return n < name.n ? -ENAMETOOLONG : alias_read_file(file, &st, ret, ret_n);
+	return n < name.n ? -ENAMETOOLONG : read_file(file, &st, ret, ret_n);
 }
 
 void
@@ -91,7 +78,7 @@ struct reading {
 	void *ctx;
 };
 
-/* The first is kept, all are told. */
+/* Report a mistake, and keep the first one. */
 static void
 found(const struct reading *r, unsigned line, const char *text)
 {
@@ -134,7 +121,7 @@ add(struct alias_table *t)
 	return &t->list[t->n++];
 }
 
-/* The canonical name is kept where it was written, than which it is never longer. */
+/* Write the canonical name over the name in the text: it is never longer. */
 static struct slice
 settle_name(struct alias_table *t, const struct alias_entry *e)
 {
@@ -161,7 +148,8 @@ check_targets(const struct reading *r, const struct alias_entry *e)
 			found_mistake(r, &m);
 	}
 	if (n == 0)
-		found_mistake(r, &(struct alias_mistake){ e->line, e->raw, "there is no address behind the colon" });
+		found_mistake(r, &(struct alias_mistake){ e->line, e->raw,
+		    "there is no address behind the colon" });
 }
 
 static int
@@ -182,7 +170,8 @@ read_entries(const struct reading *r, struct slice text)
 		a = add(r->t);
 		if (!a)
 			return -ENOMEM;
-		*a = (struct alias){ .name = settle_name(r->t, &e), .targets = e.targets, .line = e.line };
+		*a = (struct alias){ .name = settle_name(r->t, &e), .targets = e.targets,
+			.line = e.line };
 	}
 	return 0;
 }
@@ -212,8 +201,11 @@ index_names(const struct reading *r)
 		char why[80];
 
 		if (*at) {
-			(void)snprintf(why, sizeof why, "it has its addresses in line %u already: write one line", t->list[*at - 1].line);
-			found_mistake(r, &(struct alias_mistake){ t->list[i].line, t->list[i].name, why });
+			(void)snprintf(why, sizeof why,
+			    "it has its addresses in line %u already: write one line",
+			    t->list[*at - 1].line);
+			found_mistake(r,
+			    &(struct alias_mistake){ t->list[i].line, t->list[i].name, why });
 		} else {
 			*at = (uint32_t)i + 1;
 		}
@@ -239,7 +231,7 @@ alias_table_done(struct alias_table *t)
 	forget(t);
 }
 
-/* -EINVAL for mistakes; for what may pass, such as no memory, nothing is remembered. */
+/* -EINVAL for mistakes.  After an error that may pass, such as no memory, nothing is kept. */
 static int
 load(struct alias_table *t, alias_report *report, void *ctx)
 {
@@ -248,7 +240,7 @@ load(struct alias_table *t, alias_report *report, void *ctx)
 	int r;
 
 	forget(t);
-	r = alias_read_file(t->file, &t->as_of, &t->text, &n);
+	r = read_file(t->file, &t->as_of, &t->text, &n);
 	if (r == 0)
 		r = read_entries(&reading, slice_of(t->text, n));
 	if (r == 0)

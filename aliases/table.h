@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * An aliases file in memory, its names to be found, read again when it has changed.
+ * An aliases file in memory, with an index of its names.  It is read again after a change.
  */
 #ifndef ALIASES_TABLE_H
 #define ALIASES_TABLE_H
@@ -13,40 +13,40 @@ struct alias {
 	struct slice name;		/* canonical, lower case */
 	struct alias_text targets;
 	unsigned line;
-	unsigned seen;			/* expand.c's: the expansion that was here last */
-	bool open;			/* and whether it still is */
+	unsigned seen;			/* the number of the last expansion that visited it */
+	bool open;			/* an expansion walks through its targets now */
 };
 
 struct alias_table {
 	const char *file;		/* borrowed */
-	struct stat as_of;		/* the file that was read; all zero: none */
-	char why[400];			/* it cannot be used: "FILE:LINE: what"; else "" */
+	struct stat as_of;		/* the file as it was read; all zero before that */
+	char why[400];			/* "FILE:LINE: cause" if it cannot be used; else "" */
 	char *text;
 	struct alias *list;
 	size_t n, room;
-	uint32_t *buckets;		/* 1 + index into list, 0: free */
+	uint32_t *buckets;		/* 1 + index into list; 0: free */
 	size_t nbuckets;		/* a power of two */
 };
 
-/* Told of each mistake; line 0: of the file as a whole. */
+/* Takes each mistake of a file; line 0: a mistake of the file as a whole. */
 typedef void alias_report(void *ctx, const char *file, unsigned line, const char *text);
 
-/* See that it is as the file is now.  0, or -errno where that cannot be used: -EINVAL for a mistake in it; t->why says what.
- * report may be NULL; it hears of what is found when the file is read. */
+/*
+ * Read the file if it has changed.  0, or -errno if it cannot be used: -EINVAL for a mistake in it;
+ * t->why has the cause.  A report, which may be NULL, gets the mistakes if the file is read.
+ */
 int alias_table_refresh(struct alias_table *t, alias_report *report, void *ctx);
 void alias_table_done(struct alias_table *t);
 
-/* By a name in any case.  NULL: there is none. */
+/* Find a name, in any case.  NULL if it is not there. */
 struct alias *alias_table_find(const struct alias_table *t, struct slice name);
 
-/* All of a regular file, malloc'ed, NUL behind it; st as it was when opened.  0 or -errno. */
-int alias_read_file(const char *file, struct stat *st, char **ret, size_t *ret_n);
-
-/* The same of an included list.  Its name is put into file whatever happens, cut if it is too long (-ENAMETOOLONG). */
+/* Read an included list: malloc'ed, with a NUL behind it.  0 or -errno.  `file` gets its name in
+ * any case, cut if it is too long (-ENAMETOOLONG). */
 #define ALIAS_FILE_MAX 4096
 int alias_read_list(struct slice name, char file[ALIAS_FILE_MAX], char **ret, size_t *ret_n);
 
-/* "\"WORDS\": why", for people. */
+/* Add the mistake to b, for people: "\"WORDS\": cause". */
 void alias_mistake_text(const struct alias_mistake *m, struct buf *b);
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * The syntax of aliases files.  Pure; judges form only: what an address leads to is expand.c's to find
- * out.  Called by table.c and expand.c.
+ * The syntax of aliases files.  Pure: it judges form only, and looks no address up.
  */
 #include "aliases/text.h"
 
-#define NO_PROGRAMS "mail to programs is not supported: all mail is delivered by one user without rights; write the address of a mailbox"
-#define NO_FILES    "mail to files is not supported: all mail is delivered by one user without rights; write the address of a mailbox"
+#define ONE_USER    "all mail is delivered by one user without rights; " \
+		    "write the address of a mailbox"
+#define NO_PROGRAMS "mail to programs is not supported: " ONE_USER
+#define NO_FILES    "mail to files is not supported: " ONE_USER
 
 /* Take a line, without its end. */
 static struct slice
@@ -27,7 +28,7 @@ is_filler(struct slice line)
 	return line.n == 0 || line.p[0] == '#';
 }
 
-/* How many octets there are in front of the first stop outside quotes, or of a comment; all, without one. */
+/* Count the octets in front of the first stop outside quotes, or of a comment. */
 static size_t
 run(struct slice s, char stop)
 {
@@ -38,7 +39,8 @@ run(struct slice s, char stop)
 			quoted = !quoted;
 		else if (quoted && s.p[i] == '\\' && i + 1 < s.n)
 			i++;
-		else if (!quoted && (s.p[i] == stop || (s.p[i] == '#' && (i == 0 || ascii_blank(s.p[i - 1])))))
+		else if (!quoted && (s.p[i] == stop ||
+		    (s.p[i] == '#' && (i == 0 || ascii_blank(s.p[i - 1])))))
 			return i;
 	}
 	return s.n;
@@ -51,7 +53,7 @@ mistake(struct alias_mistake *m, unsigned line, struct slice what, const char *w
 	return -1;
 }
 
-/* The rest of the first line, and the lines behind it up to the next name. */
+/* Take the rest of the first line, and the lines behind it up to the next name. */
 static void
 take_targets(struct alias_text *t, struct slice first, unsigned line, struct alias_text *ret)
 {
@@ -87,17 +89,21 @@ alias_next(struct alias_text *t, struct alias_entry *ret, struct alias_mistake *
 	ret->raw = slice_trim(slice_of(line.p, n));
 	take_targets(t, slice_skip(line, n + 1), number, &ret->targets);
 	if (ascii_blank(line.p[0]))
-		return mistake(ret_mistake, number, slice_trim(line), "a line that begins with a blank continues the one above, and there is none");
+		return mistake(ret_mistake, number, slice_trim(line),
+		    "a line that begins with a blank continues the one above, and there is none");
 	if (n == line.n || line.p[n] != ':')
-		return mistake(ret_mistake, number, slice_trim(line), "there is no colon: write name: address, address");
+		return mistake(ret_mistake, number, slice_trim(line),
+		    "there is no colon: write name: address, address");
 	if (slice_eq(ret->raw, SL("*")))
-		return mistake(ret_mistake, number, ret->raw, "an alias for all that is not known is not supported: name each");
+		return mistake(ret_mistake, number, ret->raw,
+		    "an alias for all that is not known is not supported: name each");
 	if (!smtp_path_parse_whole(ret->raw, SMTP_PATH_LISTED, &ret->name))
-		return mistake(ret_mistake, number, ret->raw, "this is no name: write a local part or an address in front of the colon");
+		return mistake(ret_mistake, number, ret->raw,
+		    "this is no name: write a local part or an address in front of the colon");
 	return 1;
 }
 
-/* Blanks, line ends, commas and comments in front of a target. */
+/* Skip blanks, line ends, commas and comments in front of a target. */
 static void
 skip_filler(struct alias_text *t)
 {
@@ -128,11 +134,12 @@ take_words(struct alias_text *t)
 	return line;
 }
 
-/* What is between the quotes, where all of it is; the words else. */
+/* The words without quotes, if one pair of quotes holds all of them. */
 static struct slice
 without_quotes(struct slice words)
 {
-	if (words.n >= 2 && words.p[0] == '"' && !memchr(words.p + 1, '"', words.n - 2) && words.p[words.n - 1] == '"')
+	if (words.n >= 2 && words.p[0] == '"' && words.p[words.n - 1] == '"' &&
+	    !memchr(words.p + 1, '"', words.n - 2))
 		return slice_of(words.p + 1, words.n - 2);
 	return words;
 }
@@ -159,8 +166,10 @@ alias_target_next(struct alias_text *t, struct alias_target *ret, struct alias_m
 	if (slice_has_iprefix(bare, include)) {
 		ret->kind = ALIAS_INCLUDE;
 		ret->file = slice_trim(slice_skip(bare, include.n));
-		if (ret->file.n == 0 || ret->file.p[0] != '/' || memchr(ret->file.p, '\0', ret->file.n))
-			return mistake(ret_mistake, ret->line, words, "behind :include: goes the absolute path of a file");
+		if (ret->file.n == 0 || ret->file.p[0] != '/' ||
+		    memchr(ret->file.p, '\0', ret->file.n))
+			return mistake(ret_mistake, ret->line, words,
+			    "behind :include: goes the absolute path of a file");
 		return 1;
 	}
 	if (slice_has_prefix(words, SL("\\"))) {
@@ -168,6 +177,7 @@ alias_target_next(struct alias_text *t, struct alias_target *ret, struct alias_m
 		words = slice_skip(words, 1);
 	}
 	if (!smtp_path_parse_whole(words, SMTP_PATH_LISTED, &ret->path))
-		return mistake(ret_mistake, ret->line, words, "this is no address; between two goes a comma");
+		return mistake(ret_mistake, ret->line, words,
+		    "this is no address; between two goes a comma");
 	return 1;
 }

@@ -266,8 +266,9 @@ test_announced(void)
 		buf_str(&b, "mx.example\n");
 		buf_str(&b, announced[i].line);
 		client_offer_ehlo(&o, buf_slice(&b));
-		ok(o.offers[announced[i].id] == announced[i].counts, "a peer announces %s",
-		    announced[i].line);
+		ok(o.offers[announced[i].id] == announced[i].counts,
+		    "a peer announces %.*s, row %zu", (int)strcspn(announced[i].line, "\n"),
+		    announced[i].line, i);
 	}
 }
 
