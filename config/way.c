@@ -112,42 +112,40 @@ parse_reject(struct slice text, struct way_value *v, struct buf *why)
 
 static const struct way ways[] = {
 	[VIA_MX] = {
-		.name = "mx", .over_link = true, .by_domain = true, .for_senders = true,
 		.forms = { { .prefix = S("mx") } },
+		.over_link = true, .by_domain = true, .for_senders = true,
 	},
 	[VIA_SMTP] = {		/* ports: RFC 8314 section 7.3, RFC 6409 section 3.1 */
-		.name = "smtp", .over_link = true, .login = true, .for_senders = true,
 		.forms = {
 			{ S("smtp://"), "HOST[:PORT]", parse_host, SCHEME_ANY, 0 },
 			{ S("smtps://"), "HOST[:PORT]", parse_host, SCHEME_IMPLICIT, 465 },
 			{ S("smtp+starttls://"), "HOST[:PORT]", parse_host, SCHEME_STARTTLS, 587 },
 		},
+		.over_link = true, .login = true, .for_senders = true,
 	},
 	[VIA_LMTP] = {		/* between hosts of one owner */
-		.name = "lmtp", .over_link = true, .lmtp = true, .ends_here = true,
-		.clear = "lmtp:",
 		.forms = {
 			{ .prefix = S("lmtp:"), .rest = "SOCKET", .parse = parse_socket },
 			{ .prefix = S("lmtp://"), .rest = "HOST:PORT", .parse = parse_lmtp_host },
 		},
+		.over_link = true, .lmtp = true, .ends_here = true, .clear = "lmtp:",
 	},
 	[VIA_MAILDIR] = {
-		.name = "maildir", .ends_here = true, .folds_case = true,
 		.forms = { { .prefix = S("maildir:"), .rest = "PATH", .parse = parse_maildir } },
+		.ends_here = true, .folds_case = true,
 	},
 	[VIA_PRINT] = {
-		.name = "print", .ends_here = true,
 		.forms = { { .prefix = S("print") } },
+		.ends_here = true,
 	},
 	[VIA_DISCARD] = {
-		.name = "discard",
 		.forms = { { .prefix = S("discard") } },
 	},
 	[VIA_REJECT] = {
-		.name = "reject", .refuses = true,
 		.forms = { { .prefix = S("reject:"), .rest = "TEXT", .parse = parse_reject } },
+		.refuses = true,
 	},
-	[VIA_ALIASES] = { .name = "aliases" },
+	[VIA_ALIASES] = { .forms = { { .prefix = S("") } } },	/* no configuration names it */
 };
 
 static_assert(sizeof ways / sizeof ways[0] == WAYS, "each way has a row");

@@ -36,7 +36,7 @@ struct way_value {
 /* One form of the value. */
 struct way_form {
 	struct slice prefix;	/* without parse: the whole value */
-	const char *rest;	/* what stands behind the prefix, for the help */
+	const char *rest;	/* names the text behind the prefix, for the help */
 	/* Parse the text behind the prefix.  0; -EINVAL with what to do about it in why. */
 	int (*parse)(struct slice text, struct way_value *v, struct buf *why);
 	enum route_scheme scheme;
@@ -46,7 +46,6 @@ struct way_form {
 #define WAY_FORMS 3
 
 struct way {
-	const char *name;
 	struct way_form forms[WAY_FORMS];	/* a prefix that is empty ends them */
 	bool over_link;		/* a server takes the mail, over a link */
 	bool by_domain;		/* each domain is a destination; else the route is one */

@@ -181,7 +181,7 @@ file_name(struct buf *b, const char *hostname)
 }
 
 /* We are not root and cannot give files away.  If a group may enter tmp/ and inherits its files
- * (setgid), the group stands for the owner of the mailbox.  Otherwise only we may read the files. */
+ * (setgid), the group stands for the owner of the mailbox.  Otherwise only we may read them. */
 static mode_t
 file_mode(int tmp)
 {

@@ -368,8 +368,7 @@ test_others(struct mail *m, struct delivery *d)
 	ok(mail_reported(m) && m->outcomes[0].cause == CAUSE_ROUTE_REJECT &&
 	    strcmp(m->outcomes[0].detail, text) == 0 && mail_state(m, 0) == 'P', "reject fails with its text");
 	for (int via = 0; via < WAYS; via++)
-		ok(delivery_way_of(&(struct route){ .via = (enum route_via)via })->deliver, "%s can deliver",
-		    way_of((enum route_via)via)->name);
+		ok(delivery_way_of(&(struct route){ .via = (enum route_via)via })->deliver, "way %d can deliver", via);
 	delivery_done(d);
 }
 
