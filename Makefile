@@ -3,9 +3,9 @@
 #   make            build everything into build/
 #   make run        a server on 127.0.0.1:2525 with mailboxes under build/run/
 #   make check      all tests (installs what they need, as root)
-#   make deps       only that
+#   make deps       only install these packages
 #   make install    obeys DESTDIR and PREFIX
-#   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default where musl-gcc is)
+#   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default if musl-gcc is here)
 #   make check SAN=address,undefined    the same tests under the sanitizers
 
 VERSION   := 0.1.0
@@ -29,7 +29,7 @@ GNU_CFLAGS = $(STD) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/de
 TLS_LIBS = -lssl -lcrypto -lcrypt
 RELAY_LIBS = -lldns -lsystemd -lssl -lcrypto -lidn2
 
-# The handler's own objects: libc only, so that they build with musl too.
+# The handler's own objects need libc only, so they can be built with musl too.
 ifeq ($(LIBC),musl)
 HANDLER_CC     := musl-gcc
 MULTIARCH      := $(shell $(CC) -print-multiarch 2>/dev/null)
@@ -43,8 +43,8 @@ HANDLER_LDFLAGS = $(SANFLAGS)
 HANDLER_OBJ    := $(BUILD)/gnu
 endif
 
-# Rooms.  CORE needs libc only and is what the handler links; OUT is the runner's.
-# Two programs hold sessions: smtp-handler, and smtp-handler-tls with OpenSSL and libcrypt, which the first becomes.
+# Rooms.  The handler links CORE, which needs libc only.  The runner links OUT too.  Two programs
+# hold sessions.  smtp-handler may execute smtp-handler-tls, which has OpenSSL and libcrypt.
 TLS  := $(sort $(wildcard net/tls*.c))
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE := queue.c $(filter-out $(TLS),$(call rooms,queue base config smtp message net aliases))
@@ -95,7 +95,7 @@ $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
-# Of the runner's rooms it takes what it uses out of the library, and needs none of their libraries for that.
+# smtp-queue links only the objects of libout.a that it uses, so it does not need RELAY_LIBS.
 $(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
@@ -134,8 +134,9 @@ $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
 
-# Fuzz targets: tests/fuzz/NAME_fuzz.c with its seeds and old crashes in tests/fuzz/corpus/NAME.  `make check`
-# runs the corpus through each, `make fuzz` looks for more (FUZZ_SECONDS for each).
+# Fuzz targets: tests/fuzz/NAME_fuzz.c, with its seeds and old crashes in tests/fuzz/corpus/NAME.
+# `make check` runs the corpus through each target.  `make fuzz` looks for more crashes, for
+# FUZZ_SECONDS each.
 FUZZ_NAMES   := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_SECONDS ?= 60
 CORPUS_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/%_corpus)
@@ -166,7 +167,8 @@ crash_checks    = $(foreach t,$(sort $(wildcard tests/crash/*_test.*)),crash-$(b
 deps:
 	tools/deps.sh check
 
-# A second make, because what is found at the top of this file (musl-gcc, pkg-config) may only just have been installed.
+# This is a second make, because the first one may just have installed tools that the top of this
+# file looks for (musl-gcc, pkg-config).
 check: deps
 	$(MAKE) --no-print-directory check-here
 
@@ -181,13 +183,13 @@ unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) tools/smtp-queue.c tools/smtp-handler-passwd.c
 .PHONY: analyse
 analyse:
-	@# One file a process: several in one make clang-tidy 14 see va_lists that nobody initialized.
+	@# One process a file: for several, clang-tidy 14 reports uninitialized va_lists falsely.
 	printf '%s\n' $(ANALYSED) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
 	  --enable=warning,portability,performance --suppress=missingIncludeSystem -I. -D_GNU_SOURCE \
 	  -DVERSION='"x"' $(ANALYSED)
 
-# For editors and clangd: how each source is compiled.
+# The compilation database has the compiler arguments of each source, for editors and clangd.
 .PHONY: compile_commands.json
 compile_commands.json:
 	@{ sep='['; for file in $(ANALYSED) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c bench/*.c)); do \
@@ -205,12 +207,12 @@ run:
 run-here: all
 	@BUILD=$(BUILD) tools/run.sh
 
-# Programs that only the benchmarks run: bench/NAME.c.
+# bench/NAME.c are programs that only the benchmarks run.
 $(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
 
-# Linked as the handler is, to compare with.
+# This program is linked like the handler; the benchmark compares the two.
 $(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o
 	@mkdir -p $(@D)
 	$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
