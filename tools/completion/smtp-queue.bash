@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: ISC
-# Completion for bash: commands, options, and the first hundred IDs that a command may be for.
+# Completion for bash: commands, options, and the first hundred IDs that fit a command.
 
-_smtp_queue_ids()	# the states whose IDs are wanted, or none: all
+_smtp_queue_ids()	# the states of the wanted IDs; without an argument, all
 {
 	local argv=("${COMP_WORDS[0]/#\~/$HOME}") i
 	for ((i = 1; i < COMP_CWORD; i++)); do
