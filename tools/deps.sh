@@ -1,22 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What the project needs from a Debian 12: `make deps` and, before their work, `make check` and `make run` call this.
+# The packages of Debian 12 that the project needs.
 #
-#   tools/deps.sh build     what building and `make run` need
-#   tools/deps.sh check     that, what the tests need, and the servers they run against (the default)
+#   tools/deps.sh build     for building and `make run`
+#   tools/deps.sh check     also for the tests, with the servers that the tests use (the default)
 #
-# Libraries and tools are installed (as root; otherwise the command to type is printed, exit 75).  Servers never are:
-# Debian's mail servers exclude each other and start themselves.  They are unpacked into build/peers/ and run from there.
+# As root, this script installs libraries and tools.  Otherwise it prints the command to type and
+# exits with 75.  It never installs servers, because Debian's mail servers exclude each other and
+# start themselves.  It unpacks them into build/peers/, and the tests run them from there.
 set -eu
 cd "$(dirname "$0")/.."
 
 mode=${1:-check}
 peers_dir=build/peers
-build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-dev libssl-dev libcrypt-dev musl-tools linux-libc-dev"
-check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2
-	util-linux procps libcap2-bin systemd dbus strace expect socat netbase zsh"
-peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base postfix xinetd ucspi-tcp \
-python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
+build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-dev libssl-dev
+	libcrypt-dev musl-tools linux-libc-dev"
+check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
+	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
+	libcap2-bin systemd dbus strace expect socat netbase zsh"
+peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
+postfix xinetd ucspi-tcp python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
 
 case $mode in
 build)	wanted=$build_tools ;;
@@ -26,22 +29,23 @@ esac
 
 apt() {
 	command=$1; shift
-	DEBIAN_FRONTEND=noninteractive apt-get "$command" -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 \
-	    -o Dpkg::Use-Pty=0 "$@"
+	DEBIAN_FRONTEND=noninteractive apt-get "$command" -q -y -o APT::Sandbox::User=root \
+	    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
 }
 
-quietly() {	# what is said only counts when it fails
+quietly() {	# shows the output of a command only if it fails
 	mkdir -p build
 	"$@" >build/deps.log 2>&1 && return 0
 	cat build/deps.log >&2
 	return 1
 }
 
-installed() {	# those of "$@" that are installed, sorted
-	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | awk '$1 == "ii" { print $2 }' | sort -u
+installed() {	# prints the installed packages of "$@", sorted
+	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null |
+	    awk '$1 == "ii" { print $2 }' | sort -u
 }
 
-missing() {	# those of "$@" that are not
+missing() {	# prints the packages of "$@" that are not installed
 	here=$(installed "$@")
 	printf '%s\n' "$@" | sort -u | awk -v here="$here" \
 	    'BEGIN { n = split(here, h); for (i = 1; i <= n; i++) have[h[i]] = 1 } !($1 in have)'
@@ -60,7 +64,8 @@ install_tools() {
 	echo "deps: installing $needed"
 	quietly apt update
 	# shellcheck disable=SC2086
-	plan=$(apt install --simulate --no-install-recommends $needed | awk '$1 == "Inst" { print $2 }')
+	plan=$(apt install --simulate --no-install-recommends $needed |
+	    awk '$1 == "Inst" { print $2 }')
 	# shellcheck disable=SC2086
 	if apt-cache show --no-all-versions $plan | grep -q '^Provides:.*mail-transport-agent'; then
 		echo "deps: this would install a mail server; refused: $plan" >&2
@@ -70,19 +75,23 @@ install_tools() {
 	quietly apt install --no-install-recommends $needed
 }
 
-# The shared libraries that packages "$@" need and this machine has not, in as many rounds as it takes.
+# Prints the shared libraries that packages "$@" need and that are not installed here.  Each round
+# adds the libraries that the last round needs.
 libraries() {
 	round="$*"
 	found=
 	while [ -n "$round" ]; do
 		# shellcheck disable=SC2086
-		round=$(apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-		    --no-enhances $round | awk '$1 ~ /Depends:$/ && $2 ~ /^lib/ && $2 !~ /^libjs-|-perl$/ { print $2 }' | sort -u)
+		round=$(apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+		    --no-replaces --no-enhances $round |
+		    awk '$1 ~ /Depends:$/ && $2 ~ /^lib/ && $2 !~ /^libjs-|-perl$/ { print $2 }' |
+		    sort -u)
 		[ -n "$round" ] || break
 		# shellcheck disable=SC2086
 		round=$(missing $round)
 		round=$(echo "$round" | awk -v found="$found" \
-		    'BEGIN { n = split(found, f); for (i = 1; i <= n; i++) seen[f[i]] = 1 } NF && !($1 in seen)')
+		    'BEGIN { n = split(found, f); for (i = 1; i <= n; i++) seen[f[i]] = 1 }
+		    NF && !($1 in seen)')
 		found="$found $round"
 	done
 	echo "$found"
@@ -105,7 +114,8 @@ unpack_peers() {
 	wanted_debs="$peers $(libraries $peers)"
 	# shellcheck disable=SC2086
 	(cd $peers_dir/.debs && apt download $wanted_debs >/dev/null) || fetch_again "$wanted_debs"
-	# In the order of the alphabet: usr/sbin/sendmail is Postfix's, after Exim's and OpenSMTPD's.
+	# Packages are unpacked in the order of their names.  So usr/sbin/sendmail is the file of
+	# Postfix, which comes after Exim and OpenSMTPD.
 	for deb in "$peers_dir"/.debs/*.deb; do
 		dpkg -x "$deb" $peers_dir
 	done
