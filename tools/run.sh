@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# make run: the whole way of a message, on this machine, as whoever you are.  A listener on
-# 127.0.0.1:2525 (or the next free port), a queue and mailboxes under build/run/, and the runner;
-# their logs on the terminal until Ctrl-C.
+# make run: a complete mail server on this machine, as the calling user.  It consists of a listener
+# on 127.0.0.1:2525 (or the next free port), the runner, and a queue and mailboxes under build/run/.
+# The logs appear on the terminal until Ctrl-C.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,12 +12,13 @@ run=$build/run
 conf=$run/smtp-handler.conf
 where=$(readlink -m "$run")
 
-listening()		# PORT: does anybody listen there?
+listening()		# PORT: true if a program listens there
 {
-	grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:0000 0A " /proc/net/tcp /proc/net/tcp6
+	grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:0000 0A " \
+	    /proc/net/tcp /proc/net/tcp6
 }
 
-free_port()		# into $port
+free_port()		# sets $port
 {
 	for port in {2525..2575}; do
 		listening "$port" || return 0
@@ -27,16 +28,16 @@ free_port()		# into $port
 	return 1
 }
 
-write_conf()		# the domains that are ours, in $names
+write_conf()		# sets $names to our domains
 {
 	local fqdn name
 	fqdn=$(hostname -f 2>/dev/null || hostname)
 	names=$(printf '%s\n' localhost "$(hostname)" "$fqdn" | tr '[:upper:]' '[:lower:]' |
 	    grep -E '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' | awk '!seen[$0]++')
 	{
-		echo "# Written by make run, anew each time.  What you want to keep goes to $run/conf.d/*.conf."
+		echo "# make run rewrites this file.  Put lasting settings into $run/conf.d/*.conf."
 		printf '\n[queue]\ndirectory = %s\n' "$where/queue"
-		# A host without a full name greets with its address instead.
+		# A host without a full name greets with its address.
 		case $fqdn in *.*) printf '\n[server]\nhostname = %s\n' "$fqdn";; esac
 		for name in $names; do
 			printf '\n[route %s]\nvia = maildir:%s\n' "$name" "$where/mail/{local}"
@@ -46,11 +47,15 @@ write_conf()		# the domains that are ours, in $names
 
 say_what_to_type()
 {
-	local missing
-	missing=$(for tool in swaks telnet mutt; do command -v $tool > /dev/null || echo " $tool"; done | paste -sd,)
+	local missing ours settings
+	ours=$(echo "$names" | paste -sd, | sed 's/,/, /g')
+	settings="set ssl_force_tls=no smtp_url=smtp://127.0.0.1:$port from=ben@localhost"
+	missing=$(for tool in swaks telnet mutt; do
+		command -v $tool > /dev/null || echo " $tool"
+	done | paste -sd,)
 	cat <<-TEXT
 
-	smtp-handler listens on 127.0.0.1:$port.  Mail for anybody at $(echo "$names" | paste -sd, | sed 's/,/, /g')
+	smtp-handler listens on 127.0.0.1:$port.  Mail for anybody at $ours
 	goes to $run/mail/NAME; mail for other domains really goes out, to their exchangers.
 
 	  send it        swaks --server 127.0.0.1:$port --from anna@localhost --to ben@localhost
@@ -64,7 +69,7 @@ say_what_to_type()
 	                   Hi Ben.
 	                   .
 	                   QUIT
-	  read, answer   mutt -f $run/mail/ben -e 'set ssl_force_tls=no smtp_url=smtp://127.0.0.1:$port from=ben@localhost'
+	  read, answer   mutt -f $run/mail/ben -e '$settings'
 	  the queue      $build/smtp-queue -c $conf
 	  look ahead     $build/smtp-relay -c $conf --explain somebody@example.org
 	  stop           Ctrl-C
@@ -76,12 +81,12 @@ say_what_to_type()
 	TEXT
 }
 
-running()		# any of the two
+running()		# true if one of the two programs runs
 {
 	[ -n "$(jobs -pr)" ]
 }
 
-stop()			# both, in order: sessions and deliveries under way may end
+stop()			# ends both programs; current sessions and deliveries may end first
 {
 	local until=$((SECONDS + 40))
 	trap '' INT TERM HUP
@@ -114,7 +119,7 @@ for _ in {1..100}; do
 done
 [ "$(jobs -pr | wc -l)" -lt 2 ] || say_what_to_type
 
-# Until Ctrl-C, or until one of the two has ended, which neither should.
+# Wait for Ctrl-C.  If a program ends before that, it is an error.
 while [ -z "$ended" ]; do
 	wait -n
 	[ -n "$ended" ] || [ "$(jobs -pr | wc -l)" -eq 2 ] || ended=alone
