@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The race: non-blocking connects, started a little apart, all in one poll(2); the
- * first that speaks wins.  Called by deliveries, for one exchanger as well as for several.
- * Must not read a single octet of the winner's greeting.
+ * The race.  The connects are non-blocking and start a little apart; one poll(2) waits for all of
+ * them.  The first target that sends an octet wins.  Not one octet of the winner's greeting may be
+ * read here.
  */
 #include "net/dial.h"
 
@@ -31,13 +31,15 @@ struct race {
 	const struct dial_options *o;
 	const char *goodbye;
 	int64_t begin_us;
-	int hurry_ms;			/* one has failed: no reason to hold back those with this delay any longer; -1: none has */
-	int64_t end_us;			/* of lingering; meaningful once there is a winner */
+	/* Delay in ms of the target to start now, because another one failed; -1: none failed. */
+	int hurry_ms;
+	/* End of the wait for losers; valid after there is a winner. */
+	int64_t end_us;
 	int winner;
 };
 
 static void
-fail(struct race *race, size_t i, int error)
+fail_target(struct race *race, size_t i, int error)
 {
 	struct dial_target *t = &race->targets[i];
 
@@ -51,16 +53,17 @@ fail(struct race *race, size_t i, int error)
 		race->hurry_ms = race->targets[race->started].delay_ms;
 }
 
-/* Hang up politely.  Reading first turns the reset that unread input would cause into a normal close. */
+/* Hang up politely.  Unread input would cause a reset, so the greeting is read first. */
 static void
-leave(struct race *race, size_t i)
+hang_up(struct race *race, size_t i)
 {
 	struct dial_target *t = &race->targets[i];
 	char greeting[1024];
 
 	if (race->runners[i].connected_us && race->goodbye && !race->o->silent) {
 		(void)recv(t->fd, greeting, sizeof greeting, MSG_DONTWAIT);
-		(void)send(t->fd, race->goodbye, strlen(race->goodbye), MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)send(t->fd, race->goodbye, strlen(race->goodbye),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 	(void)close(t->fd);
 	t->fd = -1;
@@ -77,15 +80,17 @@ bind_source(const struct race *race, int fd, sa_family_t family)
 
 		if (source->ss_family != family)
 			continue;
-		/* The port may then be shared by connections to different peers. */
+		/* IP_BIND_ADDRESS_NO_PORT: connections to different peers may share the port. */
 		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-		return bind(fd, (const struct sockaddr *)source, address_len(family)) < 0 ? -errno : 0;
+		if (bind(fd, (const struct sockaddr *)source, address_len(family)) < 0)
+			return -errno;
+		break;
 	}
 	return 0;
 }
 
 static void
-start(struct race *race, size_t i)
+start_target(struct race *race, size_t i)
 {
 	struct dial_target *t = &race->targets[i];
 	struct runner *runner = &race->runners[i];
@@ -95,24 +100,25 @@ start(struct race *race, size_t i)
 	runner->start_us = clock_us();
 	t->fd = socket(t->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd < 0) {
-		fail(race, i, errno);
+		fail_target(race, i, errno);
 		return;
 	}
 	r = bind_source(race, t->fd, t->address.ss_family);
 	if (r < 0) {
-		fail(race, i, -r);
+		fail_target(race, i, -r);
 		return;
 	}
-	/* Small commands behind a large message must not wait for its acknowledgement. */
+	/* Small commands after a large message must not wait for its acknowledgement. */
 	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	runner->state = CONNECTING;
-	if (connect(t->fd, (const struct sockaddr *)&t->address, t->address_len) < 0 && errno != EINPROGRESS)
-		fail(race, i, errno);
+	if (connect(t->fd, (const struct sockaddr *)&t->address, t->address_len) < 0 &&
+	    errno != EINPROGRESS)
+		fail_target(race, i, errno);
 }
 
-/* At its first octet, or what stands for it. */
+/* Note the first octet of a target, or its connection if targets are silent. */
 static void
-arrived(struct race *race, size_t i, int64_t now_us)
+note_first_octet(struct race *race, size_t i, int64_t now_us)
 {
 	struct dial_target *t = &race->targets[i];
 	struct runner *runner = &race->runners[i];
@@ -121,7 +127,7 @@ arrived(struct race *race, size_t i, int64_t now_us)
 	t->state = DIAL_OPEN;
 	t->first_us = now_us - runner->start_us;
 	if (race->winner >= 0) {
-		leave(race, i);
+		hang_up(race, i);
 		return;
 	}
 	runner->state = OVER;
@@ -132,7 +138,7 @@ arrived(struct race *race, size_t i, int64_t now_us)
 }
 
 static void
-connected(struct race *race, size_t i, int64_t now_us)
+note_connected(struct race *race, size_t i, int64_t now_us)
 {
 	struct dial_target *t = &race->targets[i];
 	struct runner *runner = &race->runners[i];
@@ -142,18 +148,18 @@ connected(struct race *race, size_t i, int64_t now_us)
 	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
 	if (error) {
-		fail(race, i, error);
+		fail_target(race, i, error);
 		return;
 	}
 	runner->state = LISTENING;
 	runner->connected_us = now_us;
 	t->connect_us = now_us - runner->start_us;
 	if (race->o->silent)
-		arrived(race, i, now_us);
+		note_first_octet(race, i, now_us);
 }
 
 static void
-spoke(struct race *race, size_t i, int64_t now_us)
+peek_octet(struct race *race, size_t i, int64_t now_us)
 {
 	struct dial_target *t = &race->targets[i];
 	char octet;
@@ -162,13 +168,13 @@ spoke(struct race *race, size_t i, int64_t now_us)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		fail(race, i, n < 0 ? errno : ECONNRESET);
+		fail_target(race, i, n < 0 ? errno : ECONNRESET);
 		return;
 	}
-	arrived(race, i, now_us);
+	note_first_octet(race, i, now_us);
 }
 
-/* When runner i has to be given up. */
+/* The time to give target i up. */
 static int64_t
 give_up_us(const struct race *race, size_t i)
 {
@@ -184,37 +190,40 @@ next_start_us(const struct race *race)
 {
 	const int delay_ms = race->targets[race->started].delay_ms;
 
-	return delay_ms <= race->hurry_ms ? race->begin_us : race->begin_us + (int64_t)delay_ms * 1000;
+	if (delay_ms <= race->hurry_ms)
+		return race->begin_us;
+	return race->begin_us + (int64_t)delay_ms * 1000;
 }
 
 static bool
-running(const struct race *race, size_t i)
+is_running(const struct race *race, size_t i)
 {
 	return race->runners[i].state == CONNECTING || race->runners[i].state == LISTENING;
 }
 
-/* Start what is due, give up what is overdue.  How long poll(2) may sleep, -1 when the race is over. */
+/* Start the targets that are due and give up those that are overdue.  Returns the timeout for
+ * poll(2) in ms, or -1 if the race is over. */
 static int
-schedule(struct race *race)
+schedule_race(struct race *race)
 {
 	int64_t now_us = clock_us(), next_us = INT64_MAX;
 	bool any = false;
 
 	for (size_t i = 0; i < race->started; i++)
-		if (running(race, i) && give_up_us(race, i) <= now_us)
-			fail(race, i, ETIMEDOUT);
+		if (is_running(race, i) && give_up_us(race, i) <= now_us)
+			fail_target(race, i, ETIMEDOUT);
 	if (race->winner >= 0) {
 		if (race->end_us <= now_us)
 			return -1;
 		next_us = race->end_us;
 	} else {
 		while (race->started < race->n && next_start_us(race) <= now_us)
-			start(race, race->started);
+			start_target(race, race->started);
 		if (race->started < race->n)
 			next_us = next_start_us(race);
 	}
 	for (size_t i = 0; i < race->started; i++) {
-		if (!running(race, i))
+		if (!is_running(race, i))
 			continue;
 		any = true;
 		if (give_up_us(race, i) < next_us)
@@ -233,7 +242,7 @@ wait_and_look(struct race *race, int sleep_ms)
 	int64_t now_us;
 
 	for (size_t i = 0; i < race->started; i++) {
-		fds[i].fd = running(race, i) ? race->targets[i].fd : -1;
+		fds[i].fd = is_running(race, i) ? race->targets[i].fd : -1;
 		fds[i].events = race->runners[i].state == CONNECTING ? POLLOUT : POLLIN;
 		fds[i].revents = 0;
 	}
@@ -244,17 +253,19 @@ wait_and_look(struct race *race, int sleep_ms)
 		if (!fds[i].revents)
 			continue;
 		if (race->runners[i].state == CONNECTING)
-			connected(race, i, now_us);
+			note_connected(race, i, now_us);
 		else
-			spoke(race, i, now_us);
+			peek_octet(race, i, now_us);
 	}
 }
 
 int
 dial_race(struct dial_target *targets, size_t n, const struct dial_options *o, const char *goodbye)
 {
-	struct race race = { .targets = targets, .n = n < DIAL_MAX ? n : DIAL_MAX, .o = o, .goodbye = goodbye,
-		.winner = -1, .hurry_ms = -1, .begin_us = clock_us() };
+	struct race race = {
+		.targets = targets, .n = n < DIAL_MAX ? n : DIAL_MAX, .o = o, .goodbye = goodbye,
+		.winner = -1, .hurry_ms = -1, .begin_us = clock_us(),
+	};
 	int64_t now_us;
 	int sleep_ms;
 
@@ -264,15 +275,15 @@ dial_race(struct dial_target *targets, size_t n, const struct dial_options *o, c
 		targets[i].error = 0;
 		targets[i].connect_us = targets[i].first_us = targets[i].waited_us = 0;
 	}
-	while ((sleep_ms = schedule(&race)) >= 0)
+	while ((sleep_ms = schedule_race(&race)) >= 0)
 		wait_and_look(&race, sleep_ms);
 	now_us = clock_us();
 	for (size_t i = 0; i < race.started; i++) {
-		if (!running(&race, i))
+		if (!is_running(&race, i))
 			continue;
 		targets[i].state = DIAL_SLOW;
 		targets[i].waited_us = now_us - race.runners[i].start_us;
-		leave(&race, i);
+		hang_up(&race, i);
 	}
 	return race.winner;
 }

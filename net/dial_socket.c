@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A connection to a socket of this host.  There is nothing to race and nothing to measure.  Called by deliveries.
+ * Connecting to a Unix socket of this host.  There is nothing to race and nothing to measure.
  */
 #include "net/dial.h"
 
@@ -14,7 +14,9 @@
 int
 dial_socket(const char *path, int timeout_ms)
 {
-	const struct timeval timeout = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+	const struct timeval timeout = {
+		.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000,
+	};
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int r, fd;
 
@@ -24,9 +26,11 @@ dial_socket(const char *path, int timeout_ms)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* Blocking until it is connected: where the backlog is full, this kind of socket has no other way to wait. */
+	/* Blocking until it is connected: if the backlog is full, a Unix socket has no other way to
+	 * wait. */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+	    connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+	    fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
 		return fd;
 	r = errno == EAGAIN ? -ETIMEDOUT : -errno;
 	(void)close(fd);

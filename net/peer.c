@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Who is at the other end of a descriptor.  Called once, by the session's main, before
- * anything is read.  What cannot be told for sure is an unknown network peer, never a
- * local one: local peers are trusted.
+ * The peer of a descriptor.  A peer that cannot be determined is an unknown network peer, never a
+ * local one, because local peers are trusted.
  */
 #include "net/peer.h"
 
@@ -14,7 +13,7 @@
 #include "base/cidr.h"
 
 static void
-unknown(struct peer *p)
+set_unknown(struct peer *p)
 {
 	p->kind = PEER_INET;
 	memset(&p->address, 0, sizeof p->address);
@@ -25,7 +24,7 @@ unknown(struct peer *p)
 }
 
 static void
-inet(struct peer *p)
+set_inet(struct peer *p)
 {
 	struct sockaddr_storage shown;
 	struct buf text = BUF(p->text);
@@ -34,7 +33,7 @@ inet(struct peer *p)
 	address_unmap(&p->address, &p->address_len);
 	shown = p->address;
 	if (shown.ss_family == AF_INET6) {
-		/* No scope in an address literal (RFC 5321 section 4.1.3). */
+		/* An address literal has no scope (RFC 5321 section 4.1.3). */
 		((struct sockaddr_in6 *)&shown)->sin6_scope_id = 0;
 		buf_str(&text, "IPv6:");
 	}
@@ -44,7 +43,7 @@ inet(struct peer *p)
 }
 
 static void
-user(struct peer *p, enum peer_kind kind, unsigned uid)
+set_user(struct peer *p, enum peer_kind kind, unsigned uid)
 {
 	struct buf text = BUF(p->text);
 
@@ -55,7 +54,7 @@ user(struct peer *p, enum peer_kind kind, unsigned uid)
 	(void)buf_cstr(&text);
 }
 
-/* A pipe: a test, or a proxy that says in the environment for whom it speaks. */
+/* fd is a pipe: of a test, or of a proxy that gives the client's address in the environment. */
 static void
 pipe_peer(struct peer *p)
 {
@@ -65,11 +64,11 @@ pipe_peer(struct peer *p)
 		const char *value = getenv(names[i]);
 
 		if (value && address_parse(slice_str(value), 0, &p->address, &p->address_len)) {
-			inet(p);
+			set_inet(p);
 			return;
 		}
 	}
-	user(p, PEER_PIPE, (unsigned)getuid());
+	set_user(p, PEER_PIPE, (unsigned)getuid());
 }
 
 void
@@ -78,29 +77,29 @@ peer_find(struct peer *p, int fd)
 	struct ucred cred;
 	socklen_t cred_len = sizeof cred;
 
-	unknown(p);
+	set_unknown(p);
 	p->uid = 0;
 	p->address_len = sizeof p->address;
 	if (getpeername(fd, (struct sockaddr *)&p->address, &p->address_len) < 0) {
 		if (errno == ENOTSOCK)
 			pipe_peer(p);
 		else
-			unknown(p);	/* reset before we looked, or no descriptor at all */
+			set_unknown(p);	/* reset before this call, or no descriptor at all */
 		return;
 	}
 	switch (p->address.ss_family) {
 	case AF_INET:
 	case AF_INET6:
-		inet(p);
+		set_inet(p);
 		break;
 	case AF_UNIX:
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
-			user(p, PEER_UNIX, (unsigned)cred.uid);
+			set_user(p, PEER_UNIX, (unsigned)cred.uid);
 		else
-			unknown(p);
+			set_unknown(p);
 		break;
 	default:
-		unknown(p);
+		set_unknown(p);
 	}
 }
 
@@ -114,7 +113,7 @@ peer_set(struct peer *p, struct slice address)
 		return false;
 	p->address = ss;
 	p->address_len = len;
-	inet(p);
+	set_inet(p);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The header that a balancer puts before a connection (PROXY protocol, versions 1 and 2): whose connection it
- * is.  Pure.  To be believed only from balancers that are known.
+ * The header that a balancer puts before a connection: the address of the client (PROXY protocol,
+ * versions 1 and 2).  Pure.  It may be believed only if it comes from a known balancer.
  */
 #ifndef NET_PROXY_H
 #define NET_PROXY_H
@@ -11,17 +11,19 @@
 
 #include "base/slice.h"
 
-#define PROXY_HEADER_MAX 4096	/* version 2 may carry what nobody asks for here, such as certificates' names */
+/* Version 2 may carry more than we read, such as names of certificates. */
+#define PROXY_HEADER_MAX 4096
 
 struct proxy {
-	bool named;		/* false: LOCAL, UNKNOWN: it is the balancer itself, or it cannot tell */
+	/* False for LOCAL and UNKNOWN: the balancer itself, or a client it does not know. */
+	bool named;
 	struct sockaddr_storage client;
 	socklen_t client_len;
 };
 
 /*
- * in is what has come so far, from the first octet on.  1: it is a whole header.  0: *ret_more octets, at least, are
- * missing, and no octet beyond them is to be read.  -EINVAL: it is none.
+ * Parse a header; `in` is all input so far.  1: the header is whole.  0: at least *ret_more octets
+ * are missing, and the caller must read no octet beyond them.  -EINVAL: this is no header.
  */
 int proxy_parse(struct slice in, struct proxy *ret, size_t *ret_more);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * The timed, bounded, buffered byte stream between us and one peer.  Called by the
- * session's main and by deliveries.
+ * The timed, bounded, buffered byte stream between us and one peer.
  *
- * Descriptors may be shared with whoever started us (xinetd, a terminal, a shell's pipe), so
- * their flags are never changed: sockets are read and written with MSG_DONTWAIT, everything
- * else only after poll(2) promised that it will not block, and then at most PIPE_BUF octets at a time.
- * Input is polled for first, because in a dialogue it is rarely there yet; output is
- * written first, because there nearly always is room.
+ * The descriptors may be shared with the process that started us (xinetd, a terminal, the pipe of a
+ * shell), so their flags are never changed.  Sockets are read and written with MSG_DONTWAIT.  Other
+ * descriptors are used only after poll(2) reports that they will not block, and then for at most
+ * PIPE_BUF octets.
+ *
+ * Input is polled for before it is read, because in a dialogue it is rarely there yet.  Output is
+ * written without poll(2), because there nearly always is room.
  */
 #include "net/stream.h"
 
@@ -22,7 +23,7 @@
 
 #include "base/clock.h"
 
-/* One sendfile(2): large enough to cost nothing, small enough that timeouts are about progress. */
+/* Octets of one sendfile(2): enough to cost little, few enough that a timeout measures progress. */
 #define SENDFILE_MAX (1U << 20)
 
 static ssize_t
@@ -69,7 +70,8 @@ static const struct stream_io plain = { plain_read, plain_write };
 void
 stream_init(struct stream *s, int rfd, int wfd)
 {
-	/* Member by member: clearing all of it would touch 80 kB that most sessions never use. */
+	/* Each member by itself: clearing the whole struct would touch 80 kB that most sessions
+	 * never use. */
 	s->io = &plain;
 	s->tls = NULL;
 	s->rfd = rfd;
@@ -83,7 +85,7 @@ stream_init(struct stream *s, int rfd, int wfd)
 	s->octets_in = s->octets_out = 0;
 }
 
-/* When a wait that begins now has to end, 0: never. */
+/* The end of a wait that begins now; 0: no limit. */
 static int64_t
 wait_end(const struct stream *s, int timeout_ms)
 {
@@ -95,7 +97,7 @@ wait_end(const struct stream *s, int timeout_ms)
 	return s->deadline_ms && s->deadline_ms < end ? s->deadline_ms : end;
 }
 
-/* Wait until end_ms for events.  0, -ETIMEDOUT, -EINTR (wake_fd), -errno. */
+/* Wait for events until end_ms.  0, -ETIMEDOUT, -EINTR (wake_fd) or -errno. */
 static int
 wait_for(const struct stream *s, short events, int64_t end_ms)
 {
@@ -159,7 +161,7 @@ stream_wipe_used(struct stream *s)
 static ssize_t
 fill_until(struct stream *s, int64_t end_ms)
 {
-	bool wait = s->io == &plain;	/* TLS may hold input that the kernel knows nothing of */
+	bool wait = s->io == &plain;	/* TLS may hold input that the kernel does not know */
 	short events = POLLIN;
 	ssize_t n;
 
@@ -207,7 +209,7 @@ stream_pace(struct stream *s, uint64_t least, int window_ms)
 		begin_window(s);
 }
 
-/* fill_until(), and at the end of each window a look at what came in it. */
+/* Read as fill_until() does.  At the end of each window, check that enough octets came in it. */
 static ssize_t
 fill_paced(struct stream *s, int64_t end_ms)
 {
@@ -237,7 +239,7 @@ stream_ready(struct stream *s)
 {
 	int n = 0;
 
-	/* Not poll(2): the end of input is no input. */
+	/* Not poll(2), which also reports the end of input. */
 	return s->start != s->end || (ioctl(s->rfd, FIONREAD, &n) == 0 && n > 0);
 }
 
@@ -249,7 +251,7 @@ stream_quiet(const struct stream *s)
 	return s->start == s->end && !s->eof && poll(&in, 1, 0) == 0;
 }
 
-/* Before waiting for the peer: it may be waiting for what we have not sent yet. */
+/* Flush before waiting for input: the peer may be waiting for our unsent output. */
 static ssize_t
 flush_and_fill(struct stream *s, int timeout_ms, int64_t *end_ms)
 {
@@ -310,7 +312,7 @@ stream_skip_line(struct stream *s, bool crlf_only, int timeout_ms)
 				return 1;
 			continue;
 		}
-		/* A CR at the edge stays: its LF may be the next octet. */
+		/* A CR at the end stays: its LF may be the next octet. */
 		stream_consume(s, in.n && in.p[in.n - 1] == '\r' ? in.n - 1 : in.n);
 		r = flush_and_fill(s, timeout_ms, &end_ms);
 		if (r == 0)
@@ -344,7 +346,7 @@ stream_flush(struct stream *s, int timeout_ms)
 		if (r < 0)
 			break;
 	}
-	/* What was not sent stays, so that a flush that was woken can go on. */
+	/* Unsent output stays, so that an interrupted flush can continue. */
 	s->out.n -= sent;
 	if (s->out.n && sent)
 		memmove(s->out.p, s->out.p + sent, s->out.n);
@@ -371,7 +373,8 @@ stream_write(struct stream *s, struct slice data, int timeout_ms)
 	return 0;
 }
 
-/* Through the output buffer: for TLS, for pipes, and for blocking sockets, which sendfile(2) would block on. */
+/* Copy through the output buffer: for TLS, for pipes, and for blocking sockets, on which
+ * sendfile(2) would block. */
 static int
 copy_file(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms)
 {
@@ -383,7 +386,7 @@ copy_file(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return got < 0 ? -errno : -EIO;	/* shorter than promised */
+			return got < 0 ? -errno : -EIO;	/* shorter than n */
 		s->out.n = (size_t)got;
 		r = stream_flush(s, timeout_ms);
 		if (r < 0)
@@ -407,7 +410,8 @@ stream_sendfile(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms)
 	if (!(flags & O_NONBLOCK))
 		return copy_file(s, fd, at, n, timeout_ms);
 	while (n) {
-		ssize_t sent = sendfile(s->wfd, fd, &at, n < SENDFILE_MAX ? (size_t)n : SENDFILE_MAX);
+		ssize_t sent = sendfile(s->wfd, fd, &at,
+		    n < SENDFILE_MAX ? (size_t)n : SENDFILE_MAX);
 
 		if (sent > 0) {
 			n -= (uint64_t)sent;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A timed, bounded, buffered byte stream over a pair of descriptors: the session's
- * client, or an exchanger.  Knows no protocol but "lines end in LF".  Blocking
- * from the caller's view; poll(2) underneath, so descriptors may be in either mode.
+ * A timed, bounded, buffered byte stream over a pair of descriptors: to a client, or to a host.  It
+ * knows no protocol except that lines end in LF.  Calls block; poll(2) does the waiting, so the
+ * descriptors may be in either mode.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -18,8 +18,8 @@
 
 struct stream;
 
-/* How octets travel: plain descriptors, or TLS over them (net/tls.h).  As read(2) and write(2), but -errno; -EAGAIN with
- * *ret_events set (POLLIN, POLLOUT) when it has to wait. */
+/* The carrier of the octets: plain descriptors, or TLS over them (net/tls.h).  Results are as of
+ * read(2) and write(2), but -errno.  -EAGAIN sets *ret_events (POLLIN, POLLOUT) to wait for. */
 struct stream_io {
 	ssize_t (*read)(struct stream *s, char *p, size_t n, short *ret_events);
 	ssize_t (*write)(struct stream *s, const char *p, size_t n, short *ret_events);
@@ -27,34 +27,38 @@ struct stream_io {
 
 struct stream {
 	const struct stream_io *io;
-	void *tls;			/* io's own */
+	void *tls;			/* owned by io */
 	int rfd, wfd;			/* borrowed */
-	int wake_fd;			/* readable: stop waiting with -EINTR (a signalfd or self-pipe); -1: none */
-	int64_t deadline_ms;		/* monotonic end of it all, 0: none; then -ETIMEDOUT */
-	struct stream_pace {		/* stream_pace() */
-		uint64_t least;		/* octets a window; 0: none */
+	/* If readable, waits end with -EINTR (a signalfd or a self-pipe); -1: none. */
+	int wake_fd;
+	/* Monotonic end of all calls, which then return -ETIMEDOUT; 0: none. */
+	int64_t deadline_ms;
+	struct stream_pace {		/* set by stream_pace() */
+		uint64_t least;		/* octets per window; 0: no limit */
 		int window_ms;
-		int64_t until_ms;	/* the end of this one */
-		uint64_t from;		/* octets_in at its begin */
+		int64_t until_ms;	/* end of this window */
+		uint64_t from;		/* octets_in at its start */
 	} pace;
-	size_t start, end;		/* of unread input in in[] */
+	size_t start, end;		/* bounds of the unread input in in[] */
 	struct buf out;
 	bool eof;
-	bool rfd_plain, wfd_plain;	/* found to be no socket: a pipe, a file, a terminal */
+	bool rfd_plain, wfd_plain;	/* not a socket: a pipe, a file, a terminal */
 	uint64_t octets_in, octets_out;
 	char in[STREAM_IN];
 	char out_space[STREAM_OUT];
 };
 
+/* Prepare s for two descriptors, which are borrowed and may be the same. */
 void stream_init(struct stream *s, int rfd, int wfd);
 
-/* Unread input. */
+/* The unread input, borrowed. */
 static inline struct slice
 stream_pending(const struct stream *s)
 {
 	return slice_of(s->in + s->start, s->end - s->start);
 }
 
+/* Take n octets off the unread input. */
 static inline void
 stream_consume(struct stream *s, size_t n)
 {
@@ -63,50 +67,60 @@ stream_consume(struct stream *s, size_t n)
 		s->start = s->end = 0;
 }
 
-/* Read once more behind what is pending (moved to the front if room is short), waiting at most timeout_ms
- * (-1: only the deadline bounds).  Output is NOT flushed first.  Octets read, 0 at EOF, -ETIMEDOUT, -EINTR (wake_fd), -ENOBUFS (buffer full), -errno. */
+/* Read once more behind the unread input, which may move in the buffer.  Waits at most timeout_ms;
+ * -1: until the deadline.  Output is NOT flushed first.  Returns the octets read, 0 at EOF,
+ * -ETIMEDOUT, -ETIME (stream_pace), -EINTR (wake_fd), -ENOBUFS (buffer full) or -errno. */
 ssize_t stream_fill(struct stream *s, int timeout_ms);
 
-/* From now on so many octets have to come in each window, or else reading ends with -ETIME; least 0: no matter how slow. */
+/* Demand a speed from now on: at least `least` octets in each window, or reading fails with -ETIME.
+ * least 0: any speed. */
 void stream_pace(struct stream *s, uint64_t least, int window_ms);
 
-/* Is there input to be had without waiting (pending, or in the kernel)? */
+/* Is there input without waiting, unread or in the kernel? */
 bool stream_ready(struct stream *s);
 
-/* Nothing to read and no end of it: a kept connection may be used again. */
+/* Is there no input, and no end of input?  Only then a kept connection may be used again. */
 bool stream_quiet(const struct stream *s);
 
 /*
- * A line up to and with its LF, taken out of the input; *ret_line borrows it until the next call, without
- * its LF and CRLF's CR; *ret_crlf tells whether there was a CR.  Flushes output before it waits.
- * 1; 0 at EOF (an unfinished line is dropped); -EMSGSIZE when no LF came within max octets (nothing is consumed: see stream_skip_line);
- * -ETIMEDOUT, -EINTR, -errno.
+ * Take a line out of the input.  *ret_line is borrowed until the next call and has no LF, and no CR
+ * before it; *ret_crlf: there was a CR.  Output is flushed before a wait.  1; 0 at EOF (an
+ * unfinished line is dropped); -ETIMEDOUT, -ETIME, -EINTR or -errno.  -EMSGSIZE if max octets have
+ * no LF: nothing is consumed (see stream_skip_line).
  */
-int stream_line(struct stream *s, size_t max, int timeout_ms, struct slice *ret_line, bool *ret_crlf);
+int stream_line(struct stream *s, size_t max, int timeout_ms, struct slice *ret_line,
+    bool *ret_crlf);
 
-/* Throw input away up to and with the next LF (only CRLF counts with crlf_only).  1, or as stream_line. */
+/* Drop input up to and including the next LF; with crlf_only, the next CRLF.  1, or as
+ * stream_line(). */
 int stream_skip_line(struct stream *s, bool crlf_only, int timeout_ms);
 
-/* Queue output; sends when the buffer is full, waiting at most timeout_ms each time.  0 or -errno. */
+/* Queue output.  A full buffer is sent; each send waits at most timeout_ms.  0 or -errno. */
 int stream_write(struct stream *s, struct slice data, int timeout_ms);
+
+/* Send all queued output, waiting at most timeout_ms.  0 or -errno; unsent octets stay queued. */
 int stream_flush(struct stream *s, int timeout_ms);
 
-/* Wait until the descriptors are ready for events (POLLIN, POLLOUT), at most timeout_ms.  0, -ETIMEDOUT, -EINTR
- * (wake_fd), -errno. */
+/* Wait at most timeout_ms until the descriptors are ready for events (POLLIN, POLLOUT).  0,
+ * -ETIMEDOUT, -EINTR (wake_fd) or -errno. */
 int stream_wait(struct stream *s, short events, int timeout_ms);
 
-/* The descriptors themselves, past all buffers, for an io on top of them: as read(2) and write(2) on non-blocking
- * ones, but -errno. */
+/* Read from the descriptor without the buffers, for an io on top of it.  As read(2) on a
+ * non-blocking descriptor, but -errno. */
 ssize_t stream_raw_read(struct stream *s, char *p, size_t n);
+
+/* Write to the descriptor without the buffers, for an io on top of it.  As write(2) on a
+ * non-blocking descriptor, but -errno. */
 ssize_t stream_raw_write(struct stream *s, const char *p, size_t n);
 
-/* Overwrite a line that stream_line() has given: it held a password. */
+/* Overwrite a line that stream_line() returned: it held a password. */
 void stream_wipe(struct stream *s, struct slice line);
 
-/* Overwrite what is left in the buffers of what was sent and of what was taken: it held a password. */
+/* Overwrite the parts of both buffers that were used and are free again: they held a password. */
 void stream_wipe_used(struct stream *s);
 
-/* Send file octets [at, at + n) after what is queued: sendfile(2) where the io is plain.  0 or -errno. */
+/* Send the octets [at, at + n) of a file after the queued output; with sendfile(2) if the io is
+ * plain.  0 or -errno. */
 int stream_sendfile(struct stream *s, int fd, off_t at, uint64_t n, int timeout_ms);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * TLS as a stream's io: what a server's side (tls_server.c) and a client's (tls_client.c) have in common.  Connections
- * are never resumed.  Must not log, and must not wait but through the stream.
+ * TLS as the io of a stream: the common part of the server's side (tls_server.c) and the client's
+ * (tls_client.c).  Connections are never resumed.  Nothing here may log, or wait outside the
+ * stream.
  */
 #include "net/tls.h"
 
@@ -21,7 +22,7 @@ bio_read(BIO *b, char *p, int n)
 	ssize_t r = -ETIMEDOUT;
 
 	BIO_clear_retry_flags(b);
-	/* OpenSSL does not come back from records that say nothing, as long as there are more of them. */
+	/* OpenSSL does not return while it gets records without content.  This check ends that. */
 	if (!s->deadline_ms || clock_left_ms(s->deadline_ms) > 0)
 		r = stream_raw_read(s, p, (size_t)n);
 	if (r >= 0)
@@ -56,9 +57,10 @@ bio_control(BIO *b, int what, long number, void *p)
 	return what == BIO_CTRL_FLUSH;	/* nothing is held back here */
 }
 
-/* Why SSL_read(3) or its like has returned what it did: -EAGAIN with *ret_events, 0 at the end of input, -errno. */
+/* The meaning of what SSL_read(3) or a similar function returned: -EAGAIN with *ret_events, 0 at
+ * the end of input, or -errno. */
 static int
-result(struct tls *t, int returned, short *ret_events)
+ssl_result(struct tls *t, int returned, short *ret_events)
 {
 	const int error = errno;
 
@@ -89,7 +91,7 @@ tls_read(struct stream *s, char *p, size_t n, short *ret_events)
 	ERR_clear_error();
 	errno = 0;
 	r = SSL_read(t->ssl, p, n < INT_MAX ? (int)n : INT_MAX);
-	return r > 0 ? r : result(t, r, ret_events);
+	return r > 0 ? r : ssl_result(t, r, ret_events);
 }
 
 static ssize_t
@@ -103,13 +105,13 @@ tls_write(struct stream *s, const char *p, size_t n, short *ret_events)
 	r = SSL_write(t->ssl, p, n < INT_MAX ? (int)n : INT_MAX);
 	if (r > 0)
 		return r;
-	r = result(t, r, ret_events);
+	r = ssl_result(t, r, ret_events);
 	return r == 0 ? -EPIPE : r;
 }
 
 static const struct stream_io tls_io = { tls_read, tls_write };
 
-/* One for all connections; never freed. */
+/* The method for all connections; never freed. */
 static BIO_METHOD *
 bio_method(void)
 {
@@ -132,7 +134,8 @@ tls_initialize(void)
 {
 	static bool done;
 
-	/* The system's configuration of OpenSSL is left unread: it takes longer than all the rest. */
+	/* The system's configuration of OpenSSL is not loaded: that takes longer than all the
+	 * rest. */
 	if (!done && OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return -EIO;
 	done = true;
@@ -145,10 +148,10 @@ tls_context(SSL_CTX *c)
 	if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1)
 		return -ENOMEM;
 	(void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-	    SSL_OP_IGNORE_UNEXPECTED_EOF);
-	(void)SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-	    SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	(void)SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	return 0;
 }
 
@@ -169,9 +172,9 @@ tls_attach(struct tls *t, struct stream *s)
 	return 0;
 }
 
-/* Until it is done, has failed, or the stream's deadline has come. */
+/* Shake hands until it succeeds, fails, or the deadline of the stream has passed. */
 static int
-shake(struct tls *t, struct stream *s, struct buf *why)
+shake_hands(struct tls *t, struct stream *s, struct buf *why)
 {
 	for (;;) {
 		short events = POLLIN;
@@ -182,7 +185,7 @@ shake(struct tls *t, struct stream *s, struct buf *why)
 		n = SSL_do_handshake(t->ssl);
 		if (n == 1)
 			return 0;
-		r = result(t, n, &events);
+		r = ssl_result(t, n, &events);
 		if (r == -EAGAIN)
 			r = stream_wait(s, events, -1);
 		else if (r == -EPROTO)
@@ -206,7 +209,7 @@ tls_shake(struct tls *t, struct stream *s, int timeout_ms, struct buf *why)
 
 	if (!before_ms || until_ms < before_ms)
 		s->deadline_ms = until_ms;
-	r = shake(t, s, why);
+	r = shake_hands(t, s, why);
 	s->deadline_ms = before_ms;
 	return r;
 }
@@ -234,7 +237,8 @@ tls_find_facts(const struct tls *t, struct tls_facts *f)
 	*f = (struct tls_facts){ 0 };
 	tls_keep(f->version, sizeof f->version, SSL_get_version(t->ssl));
 	tls_keep(f->cipher, sizeof f->cipher, SSL_get_cipher_name(t->ssl));
-	tls_keep(f->server_name, sizeof f->server_name, SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));
+	tls_keep(f->server_name, sizeof f->server_name,
+	    SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));
 }
 
 void

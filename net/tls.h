@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * TLS over a stream (OpenSSL 3, TLS 1.2 and later).  Only net/tls*.c know OpenSSL, and they are in none of
- * the programs that have to start fast.
+ * TLS over a stream (OpenSSL 3, TLS 1.2 and later).  Only net/tls*.c know OpenSSL.  They are in no
+ * program that has to start fast.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -10,60 +10,71 @@
 
 struct tls;
 
-/* Files: the certificate with its chain, and its key; both may be in one. */
+/* Files of a certificate with its chain, and of its key.  Both may be the same file. */
 struct tls_pair {
 	const char *chain, *key;
 };
 
-/* What came of a handshake, for the log and the trace field; printable. */
+/* Facts of a handshake, printable, for the log and the trace field. */
 struct tls_facts {
 	char version[16];		/* "TLSv1.3" */
 	char cipher[64];
-	char server_name[256];		/* that the client has asked for (SNI); empty: none */
-	bool verified;			/* a client's: the server is who it should be */
-	char client[65];		/* SHA-256 of the client's certificate, in hex; empty: it has shown none */
+	char server_name[256];		/* name that the client requested (SNI); empty: none */
+	/* On the client's side: the server's certificate is valid for its name. */
+	bool verified;
+	/* SHA-256 of the client's certificate, in hex; empty: it sent none. */
+	char client[65];
 };
 
 /*
- * A server's side, with its certificates and keys as the files are now.  The first pair is for clients that ask for no
- * name or one that is none of ours.  0; or -errno with the file and what is wrong with it in why.
+ * Prepare a server's side: load the certificates and keys from their files now.  The first pair is
+ * for clients that request no name, or none of ours.  0; or -errno, and why gets the file and the
+ * fault.  The caller frees *ret with tls_free().
  */
-int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client, struct buf *why);
+int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client,
+    struct buf *why);
 
-/* Can these be loaded, and is the certificate valid now?  0; or -errno with the file and what is wrong with it in why. */
+/* Can the pair be loaded, and is the certificate valid now?  0; or -errno, and why gets the file
+ * and the fault. */
 int tls_check(const struct tls_pair *pair, struct buf *why);
 
 /*
- * Shake hands over s, whose io is TLS from then on.  Whatever comes of it, no private key is left in memory.
- * 0; -ETIMEDOUT, -EINTR, -EPROTO and other -errno with what went wrong in why.
+ * Shake hands over s as a server.  After success the io of s is TLS.  No private key is left in
+ * memory, with or without success.  0; -ETIMEDOUT, -EINTR, -EPROTO or another -errno, and why gets
+ * the fault.
  */
-int tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret, struct buf *why);
+int tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret,
+    struct buf *why);
 
-/* What a client keeps between connections; all zero: nothing yet. */
+/* State of a client that is kept between connections.  Zeroed at first. */
 struct tls_client {
 	struct ssl_ctx_st *ctx;
-	bool knows_some, knows_all;	/* of the authorities */
+	bool knows_some, knows_all;	/* authorities are loaded: those needed so far, or all */
 };
 
-/* What a client wants of a server. */
+/* Demands of a client on a server. */
 struct tls_demand {
-	const char *name;		/* the server's name, or its address: asked for, and if verified, in its certificate */
+	/* The server's name or address: sent in SNI, and if verify is set, needed in the
+	 * certificate. */
+	const char *name;
 	bool verify;
-	const char *authorities;	/* a file of certificates in place of the system's; NULL */
+	/* A file of certificates in place of the system's, or NULL. */
+	const char *authorities;
 };
 
-/* Be ready for a handshake.  0; or -errno with what is wrong here, not there, in why. */
+/* Prepare for handshakes.  0; or -errno for a fault on our side, which why gets. */
 int tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf *why);
 void tls_client_done(struct tls_client *c);
 
 /*
- * Shake hands over s as a client.  0, and then s's io is TLS, s->tls the caller's to end and to free.  -EKEYREJECTED: it is
- * not shown to be who it should be; -ETIMEDOUT, -EPROTO, -ECONNRESET and other -errno; with what is wrong in why.
+ * Shake hands over s as a client.  0: the io of s is TLS, and the caller ends and frees s->tls.
+ * -EKEYREJECTED: the server did not prove its name.  -ETIMEDOUT, -EPROTO, -ECONNRESET or another
+ * -errno.  After an error why gets the fault.
  */
-int tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms, struct tls_facts *ret,
-    struct buf *why);
+int tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms,
+    struct tls_facts *ret, struct buf *why);
 
-/* Say that nothing more will come; does not wait. */
+/* Announce the end of our output (close_notify).  Does not wait. */
 void tls_end(struct tls *t);
 
 void tls_free(struct tls *t);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The client's side of TLS: to any server, or only to one whose certificate the authorities vouch for and that bears the
- * name asked for (RFC 7817).  Called by deliveries, from a worker, which keeps one context for all its connections and
- * makes it when the first handshake is about to begin.  Must not log.
+ * The client's side of TLS: to any server, or only to one with a verified certificate for its name
+ * (RFC 7817).  A context serves all connections of a process and is made before the first
+ * handshake.  Nothing here may log.
  */
 #include <errno.h>
 #include <openssl/err.h>
@@ -12,13 +12,15 @@
 #include "base/cidr.h"
 #include "net/tls_internal.h"
 
-#define NAMES_MAX 3	/* of a certificate, in a complaint */
+#define NAMES_MAX 3	/* names of a certificate in a complaint */
 
-/* The system's are in a folder, where one is read when it is asked for, and in a file that takes 20 ms: it may not be needed. */
+/* Load the authorities that cost little.  The system has a folder, from which one is read when it
+ * is needed, and a file that takes 20 ms.  The file may not be needed. */
 static int
 load_some(struct tls_client *c, const char *file, struct buf *why)
 {
-	const int done = file ? SSL_CTX_load_verify_file(c->ctx, file) : SSL_CTX_set_default_verify_dir(c->ctx);
+	const int done = file ? SSL_CTX_load_verify_file(c->ctx, file) :
+	    SSL_CTX_set_default_verify_dir(c->ctx);
 
 	if (done == 1) {
 		c->knows_some = true;
@@ -33,7 +35,7 @@ load_some(struct tls_client *c, const char *file, struct buf *why)
 static void
 load_rest(struct tls_client *c)
 {
-	/* What is wrong with the file shows in what cannot be verified. */
+	/* A fault in the file shows later: certificates cannot be verified. */
 	(void)SSL_CTX_set_default_verify_file(c->ctx);
 	ERR_clear_error();
 	c->knows_all = true;
@@ -47,7 +49,7 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 	if (r == 0 && !c->ctx) {
 		c->ctx = SSL_CTX_new(TLS_client_method());
 		r = c->ctx ? tls_context(c->ctx) : -ENOMEM;
-		if (r == 0)	/* nobody asks the kernel whether there is more: half the system calls */
+		if (r == 0)	/* read-ahead halves the number of system calls */
 			SSL_CTX_set_read_ahead(c->ctx, 1);
 	}
 	if (r < 0) {
@@ -74,7 +76,8 @@ is_address(const char *name)
 	return address_parse(slice_str(name), 0, &ss, &len);
 }
 
-/* What is to stand in the certificate, and what to ask for (an address never: RFC 6066 section 3). */
+/* Set the name that the certificate must have, and the name to send in SNI.  An address is never
+ * sent (RFC 6066 section 3). */
 static int
 set_name(SSL *ssl, const char *name)
 {
@@ -83,10 +86,12 @@ set_name(SSL *ssl, const char *name)
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (is_address(name))
 		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 ? 0 : -EINVAL;
-	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1 ? 0 : -EINVAL;
+	if (SSL_set1_host(ssl, name) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
+		return -EINVAL;
+	return 0;
 }
 
-/* "mx1.example, *.example" */
+/* Add the names of a certificate: "mx1.example, *.example". */
 static void
 add_names(struct buf *b, X509 *certificate)
 {
@@ -107,34 +112,37 @@ add_names(struct buf *b, X509 *certificate)
 	GENERAL_NAMES_free(names);
 }
 
-/* What a person can do something about. */
+/* Add the reason why a certificate was rejected, as far as a person can act on it. */
 static void
 add_reason(struct buf *why, const struct tls *t, const char *name, long result)
 {
 	X509 *certificate = SSL_get0_peer_certificate(t->ssl);
-	const bool dates = result == X509_V_ERR_CERT_HAS_EXPIRED || result == X509_V_ERR_CERT_NOT_YET_VALID;
+	const bool dates = result == X509_V_ERR_CERT_HAS_EXPIRED ||
+	    result == X509_V_ERR_CERT_NOT_YET_VALID;
 
 	if (!certificate) {
 		buf_str(why, "it has shown no certificate");
 	} else if (dates && !tls_is_current(certificate, "its certificate", why)) {
-		return;		/* else it is another one of the chain */
-	} else if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+		return;		/* else another certificate of the chain is out of date */
+	} else if (result == X509_V_ERR_HOSTNAME_MISMATCH ||
+	    result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
 		buf_fmt(why, "its certificate is not for %s, but for ", name);
 		add_names(why, certificate);
 	} else {
-		buf_fmt(why, "its certificate cannot be verified: %s", X509_verify_cert_error_string(result));
+		buf_fmt(why, "its certificate cannot be verified: %s",
+		    X509_verify_cert_error_string(result));
 	}
 }
 
-/* As the handshake has done, with what is known by now. */
+/* Verify the chain once more, now that all authorities are loaded. */
 static long
 verify_again(const struct tls *t)
 {
 	X509_STORE_CTX *x = X509_STORE_CTX_new();
 	long result = X509_V_ERR_OUT_OF_MEM;
 
-	if (x && X509_STORE_CTX_init(x, SSL_CTX_get_cert_store(t->ctx), SSL_get0_peer_certificate(t->ssl),
-		     SSL_get_peer_cert_chain(t->ssl)) == 1 &&
+	if (x && X509_STORE_CTX_init(x, SSL_CTX_get_cert_store(t->ctx),
+	    SSL_get0_peer_certificate(t->ssl), SSL_get_peer_cert_chain(t->ssl)) == 1 &&
 	    X509_STORE_CTX_set_default(x, "ssl_server") == 1 &&
 	    X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(x), SSL_get0_param(t->ssl)) == 1) {
 		(void)X509_verify_cert(x);
@@ -145,9 +153,10 @@ verify_again(const struct tls *t)
 	return result;
 }
 
-/* Not left to the handshake: it would tell less of what is wrong. */
+/* Verify the server.  The handshake could do this, but it would report less of the reason. */
 static int
-judge(struct tls_client *c, const struct tls *t, const struct tls_demand *d, struct buf *why)
+verify_server(struct tls_client *c, const struct tls *t, const struct tls_demand *d,
+    struct buf *why)
 {
 	long result = SSL_get_verify_result(t->ssl);
 	const bool shown = SSL_get0_peer_certificate(t->ssl) != NULL;
@@ -165,8 +174,8 @@ judge(struct tls_client *c, const struct tls *t, const struct tls_demand *d, str
 }
 
 int
-tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms, struct tls_facts *ret,
-    struct buf *why)
+tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms,
+    struct tls_facts *ret, struct buf *why)
 {
 	struct tls *t = calloc(1, sizeof *t);
 	int r = -ENOMEM;
@@ -182,14 +191,14 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 		buf_str(why, strerror(-r));
 		goto out;
 	}
-	if (!d->verify)		/* better than what else there would be: nothing (RFC 7435) */
+	if (!d->verify)		/* weak TLS is better than none (RFC 7435 section 3) */
 		SSL_set_security_level(t->ssl, 0);
 	SSL_set_connect_state(t->ssl);
 	buf_str(why, "TLS handshake failed: ");
 	r = tls_shake(t, s, timeout_ms, why);
 	if (r == 0) {
 		why->n = 0;
-		r = judge(c, t, d, why);
+		r = verify_server(c, t, d, why);
 	}
 	if (r < 0) {
 		tls_end(t);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads certificates and keys, and sees to it that nothing of a key is left where it has been.  Knows no connection.
+ * Reading certificates and keys.  Memory that held a part of a key is wiped.  Knows no connection.
  */
 #include "net/tls_identity.h"
 
@@ -37,7 +37,7 @@ release(void *p, const char *file, int line)
 	free(p);
 }
 
-/* Not realloc(3), which may move what it holds and leave it where it was, too. */
+/* Not realloc(3): it may move the octets and leave a copy behind. */
 static void *
 reallocate(void *p, size_t n, const char *file, int line)
 {
@@ -61,7 +61,8 @@ tls_wipe_memory(void)
 	return done ? 0 : -EIO;
 }
 
-/* What the numbers of a key have left below us: deeper than OpenSSL ever calls. */
+/* Wipe the stack below the caller, deeper than OpenSSL ever calls: parts of a key are left
+ * there. */
 __attribute__((noinline)) void
 tls_wipe_stack(void)
 {
@@ -80,7 +81,7 @@ tls_complaint(struct buf *why)
 	ERR_clear_error();
 }
 
-/* All of fd, in memory that is to be wiped.  0 or -errno. */
+/* Read all of fd into memory that the caller must wipe.  0 or -errno. */
 static int
 read_all(int fd, char **ret, size_t *ret_n)
 {
@@ -106,7 +107,8 @@ read_all(int fd, char **ret, size_t *ret_n)
 	return 0;
 }
 
-/* A BIO over all of fd, which is closed; *ret_text is its memory.  NULL with *ret_error set. */
+/* A BIO over all of fd, which is closed here.  *ret_text gets its memory.  NULL after an error,
+ * which *ret_error gets. */
 static BIO *
 open_pem(int fd, char **ret_text, size_t *ret_n, int *ret_error)
 {
@@ -154,7 +156,7 @@ load_chain(struct tls_identity *id, const char *file, struct buf *why)
 				X509_free(x);
 	}
 	close_pem(bio, text, n);
-	ERR_clear_error();	/* the end of the file is one */
+	ERR_clear_error();	/* OpenSSL treats the end of the file as an error */
 	if (r == 0 && !id->leaf)
 		r = -EINVAL;
 	if (r < 0)
@@ -175,7 +177,8 @@ add_time(struct buf *b, const ASN1_TIME *time)
 bool
 tls_is_current(const X509 *certificate, const char *what, struct buf *why)
 {
-	const ASN1_TIME *from = X509_get0_notBefore(certificate), *to = X509_get0_notAfter(certificate);
+	const ASN1_TIME *from = X509_get0_notBefore(certificate);
+	const ASN1_TIME *to = X509_get0_notAfter(certificate);
 
 	if (X509_cmp_current_time(to) < 0) {
 		buf_fmt(why, "%s has expired on ", what);
@@ -190,7 +193,7 @@ tls_is_current(const X509 *certificate, const char *what, struct buf *why)
 	return true;
 }
 
-/* There is nobody to type a pass phrase. */
+/* No person is there to type a pass phrase. */
 static int
 no_phrase(char *p, int n, int writing, void *ctx)
 {

@@ -15,19 +15,21 @@ struct tls_identity {
 	EVP_PKEY *key;
 };
 
-/* 0; or -errno with the file and what is wrong with it in why. */
+/* Load a certificate, its chain and its key.  tls_identity_done() must follow a success.  0; or
+ * -errno, and why gets the file and the fault. */
 int tls_identity_load(struct tls_identity *id, const struct tls_pair *pair, struct buf *why);
 void tls_identity_done(struct tls_identity *id);
 
-/* Is it valid by its dates?  If not, why says so, of `what`. */
+/* Is the certificate valid by its dates?  If not, why gets a sentence about `what`. */
 bool tls_is_current(const X509 *certificate, const char *what, struct buf *why);
 
-/* Give all octets that OpenSSL ever frees back wiped.  Before any other call of it; 0 or -EIO. */
+/* Make OpenSSL wipe all memory that it frees.  Must be called before any other function of OpenSSL.
+ * 0 or -EIO. */
 int tls_wipe_memory(void);
-/* And what it has left on the stack below the caller. */
+/* Wipe the stack below the caller, where OpenSSL may have left parts of a key. */
 void tls_wipe_stack(void);
 
-/* The last of OpenSSL's complaints, which are then forgotten. */
+/* Append the last error of OpenSSL and clear its list of errors. */
 void tls_complaint(struct buf *why);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the two sides of TLS share.  Only net/tls*.c include this.
+ * Functions that both sides of TLS share.  Only net/tls*.c include this.
  */
 #ifndef NET_TLS_INTERNAL_H
 #define NET_TLS_INTERNAL_H
@@ -10,40 +10,42 @@
 #include "net/tls.h"
 #include "net/tls_identity.h"
 
-/* What is left of TLS 1.2 that nobody has broken: forward secrecy and authenticated ciphers. */
+/* The ciphers of TLS 1.2 that are not broken: with forward secrecy, and authenticated. */
 #define TLS_CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 /* One side of one connection. */
 struct tls {
 	SSL_CTX *ctx;
 	SSL *ssl;
-	struct tls_identity *ids;	/* a server's */
+	struct tls_identity *ids;	/* identities of a server */
 	size_t nids;
 	bool broken;			/* no more may be sent (SSL_shutdown(3)) */
 };
 
-/* Be ready for anything else of OpenSSL.  Once in a process.  0 or -EIO. */
+/* Initialize OpenSSL; only the first call does it.  0 or -EIO. */
 int tls_initialize(void);
 
-/* What both sides want of a context: TLS 1.2 or later, and nothing kept for another connection.  0 or -ENOMEM. */
+/* Set the common options of a context: TLS 1.2 or later, and nothing is kept for another
+ * connection.  0 or -ENOMEM. */
 int tls_context(SSL_CTX *c);
 
-/* t->ssl, of t->ctx, over s.  0 or -ENOMEM. */
+/* Make t->ssl from t->ctx, over s.  0 or -ENOMEM. */
 int tls_attach(struct tls *t, struct stream *s);
 
-/* The handshake itself, until it is done, has failed, or the time is up.  As tls_handshake(). */
+/* Shake hands until it succeeds, fails, or timeout_ms have passed.  Results as of
+ * tls_handshake(). */
 int tls_shake(struct tls *t, struct stream *s, int timeout_ms, struct buf *why);
 
-/* From now on s is read and written through t. */
+/* Read and write s through t from now on. */
 void tls_take_over(struct tls *t, struct stream *s);
 
-/* Version, cipher and the name that was asked for. */
+/* Fill in version, cipher and requested name. */
 void tls_find_facts(const struct tls *t, struct tls_facts *ret);
 
-/* A server's keys, wherever they are in memory. */
+/* Free and wipe a server's keys, wherever they are in memory. */
 void tls_forget_keys(struct tls *t);
 
-/* A peer's text, as far as it is printable and of names. */
+/* Copy the start of a peer's text, up to the first character that is not printable ASCII. */
 void tls_keep(char *to, size_t size, const char *from);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The server's side of TLS.  Each connection has a process of its own, so there are no sessions to resume, and the keys
- * are given up as soon as the handshake is over.  Called by session/secure_tls.c; must not log.
+ * The server's side of TLS.  Each connection has its own process, so there is no session to resume.
+ * The keys are wiped as soon as the handshake is over.  Nothing here may log.
  */
 #include <errno.h>
 #include <openssl/x509v3.h>
@@ -9,9 +9,10 @@
 
 #include "net/tls_internal.h"
 
-/* Which of our certificates for this client?  Of one name there may be several with keys of different kinds. */
+/* Choose our certificates for a client.  One name may have several, with keys of different
+ * kinds. */
 static int
-choose(SSL *ssl, void *ctx)
+choose_certificates(SSL *ssl, void *ctx)
 {
 	const struct tls *t = ctx;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -19,7 +20,8 @@ choose(SSL *ssl, void *ctx)
 
 	for (size_t i = 0; name && i < t->nids; i++)
 		named |= X509_check_host(t->ids[i].leaf, name, 0, 0, NULL) == 1;
-	/* The first of a kind is set last, and counts. */
+	/* In reverse: of several certificates with one kind of key the first is set last, and
+	 * counts. */
 	for (size_t i = t->nids; i-- > 0;) {
 		const struct tls_identity *id = &t->ids[i];
 
@@ -31,7 +33,7 @@ choose(SSL *ssl, void *ctx)
 	return 1;
 }
 
-/* Whoever it is: what is shown is recorded, and proves no more than that. */
+/* Accept any certificate of a client: it is logged, and proves nothing else. */
 static int
 accept_any(int verified, X509_STORE_CTX *store)
 {
@@ -50,14 +52,15 @@ server_context(struct tls *t, bool ask_client)
 	    SSL_CTX_set_num_tickets(c, 0) != 1)
 		return -ENOMEM;
 	(void)SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT);
-	SSL_CTX_set_cert_cb(c, choose, t);
+	SSL_CTX_set_cert_cb(c, choose_certificates, t);
 	if (ask_client)
 		SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, accept_any);
 	return 0;
 }
 
 int
-tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client, struct buf *why)
+tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client,
+    struct buf *why)
 {
 	struct tls *t = calloc(1, sizeof *t);
 	int r = t ? tls_wipe_memory() : -ENOMEM;
@@ -76,7 +79,8 @@ tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_cl
 		r = tls_identity_load(&t->ids[t->nids], &pairs[t->nids], why);
 		t->nids += r == 0;
 	}
-	tls_wipe_stack();	/* from here: later calls of others will leave gaps where the key was read */
+	/* Wipe now: later calls would overwrite only parts of the stack that held the key. */
+	tls_wipe_stack();
 	if (r < 0) {
 		tls_free(t);
 		return r;
@@ -120,7 +124,8 @@ find_client(const struct tls *t, struct tls_facts *f)
 }
 
 int
-tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret, struct buf *why)
+tls_handshake(struct tls *t, struct stream *s, int timeout_ms, struct tls_facts *ret,
+    struct buf *why)
 {
 	int r = tls_attach(t, s);
 
