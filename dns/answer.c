@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The answer in a packet, read by ldns: CNAMEs are followed, records collected.
+ * Reading the answer in a packet with ldns: CNAMEs are followed, records are collected.
  */
 #include "dns/wire.h"
 
@@ -11,11 +11,11 @@
 #include "dns/name.h"
 #include "dns/record.h"
 
-#define CHAIN_MAX 16		/* CNAMEs in one packet */
+#define CHAIN_MAX 16		/* CNAMEs followed in one packet */
 
 struct reading {
 	ldns_rr_list *answer, *authority;
-	const ldns_rdf *name;		/* where CNAMEs have led so far; borrowed from the packet */
+	const ldns_rdf *name;		/* end of the CNAMEs so far; borrowed from the packet */
 	unsigned type;
 	struct wire_answer *ret;
 };
@@ -23,18 +23,20 @@ struct reading {
 static bool
 same_name(const ldns_rdf *a, const ldns_rdf *b)
 {
-	return a && b && dns_name_same(ldns_rdf_data(a), ldns_rdf_size(a), ldns_rdf_data(b), ldns_rdf_size(b));
+	return a && b &&
+	    dns_name_same(ldns_rdf_data(a), ldns_rdf_size(a), ldns_rdf_data(b), ldns_rdf_size(b));
 }
 
 static bool
-belongs(const struct reading *reading, const ldns_rr *rr, unsigned type)
+is_record_of(const struct reading *reading, const ldns_rr *rr, unsigned type)
 {
-	return (unsigned)ldns_rr_get_type(rr) == type && ldns_rr_get_class(rr) == LDNS_RR_CLASS_IN &&
+	return (unsigned)ldns_rr_get_type(rr) == type &&
+	    ldns_rr_get_class(rr) == LDNS_RR_CLASS_IN &&
 	    same_name(ldns_rr_owner(rr), reading->name);
 }
 
 static void
-least_ttl(struct wire_answer *ret, uint32_t ttl_s)
+lower_ttl(struct wire_answer *ret, uint32_t ttl_s)
 {
 	if (ttl_s > INT32_MAX)		/* RFC 2181 section 8 */
 		ttl_s = 0;
@@ -42,9 +44,10 @@ least_ttl(struct wire_answer *ret, uint32_t ttl_s)
 		ret->ttl_s = ttl_s;
 }
 
-/* All records of the type that the name has.  How many there were, damaged ones counted too; -ENOMEM. */
+/* Collect the records of the type that the name has.  Returns their number, also counting damaged
+ * ones; or -ENOMEM. */
 static int
-collect(struct reading *reading)
+collect_records(struct reading *reading)
 {
 	struct wire_answer *ret = reading->ret;
 	size_t n = ldns_rr_list_rr_count(reading->answer);
@@ -53,7 +56,7 @@ collect(struct reading *reading)
 	for (size_t i = 0; i < n; i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(reading->answer, i);
 
-		if (!belongs(reading, rr, reading->type))
+		if (!is_record_of(reading, rr, reading->type))
 			continue;
 		found++;
 		if (ret->n == DNS_RECORDS_MAX)
@@ -63,15 +66,15 @@ collect(struct reading *reading)
 			if (!ret->records)
 				return -ENOMEM;
 		}
-		least_ttl(ret, ldns_rr_ttl(rr));
+		lower_ttl(ret, ldns_rr_ttl(rr));
 		ret->n += record_parse(rr, &ret->records[ret->n]);
 	}
 	return found;
 }
 
-/* One step along a CNAME of the name. */
+/* Follow one CNAME of the name. */
 static bool
-follow(struct reading *reading)
+follow_cname(struct reading *reading)
 {
 	size_t n = ldns_rr_list_rr_count(reading->answer);
 
@@ -79,21 +82,22 @@ follow(struct reading *reading)
 		const ldns_rr *rr = ldns_rr_list_rr(reading->answer, i);
 		const ldns_rdf *target;
 
-		if (!belongs(reading, rr, LDNS_RR_TYPE_CNAME))
+		if (!is_record_of(reading, rr, LDNS_RR_TYPE_CNAME))
 			continue;
 		target = record_field(rr, 0, LDNS_RDF_TYPE_DNAME, 0);
 		if (!target)
 			return false;
-		least_ttl(reading->ret, ldns_rr_ttl(rr));
+		lower_ttl(reading->ret, ldns_rr_ttl(rr));
 		reading->name = target;
 		return true;
 	}
 	return false;
 }
 
-/* Does the authority section prove that there is nothing (RFC 2308 section 2.2)?  The SOA tells for how long. */
+/* Does the authority section prove that the record or name does not exist (RFC 2308 section 2.2)?
+ * The SOA gives the time for which that holds. */
 static bool
-denied(struct reading *reading)
+is_denied(struct reading *reading)
 {
 	size_t n = ldns_rr_list_rr_count(reading->authority);
 
@@ -104,16 +108,17 @@ denied(struct reading *reading)
 		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA)
 			continue;
 		minimum = record_field(rr, 6, LDNS_RDF_TYPE_PERIOD, 4);
-		least_ttl(reading->ret, ldns_rr_ttl(rr));
-		least_ttl(reading->ret, minimum ? ldns_rdf2native_int32(minimum) : 0);
+		lower_ttl(reading->ret, ldns_rr_ttl(rr));
+		lower_ttl(reading->ret, minimum ? ldns_rdf2native_int32(minimum) : 0);
 		return true;
 	}
 	return false;
 }
 
-/* A server that does no recursion, and is none of the zone's, only points elsewhere: that says nothing of the name. */
+/* Is this a referral?  A server that does not recurse and is not authoritative only points to other
+ * servers.  Such a reply is no statement about the name. */
 static bool
-referral(const ldns_pkt *packet, const struct reading *reading)
+is_referral(const ldns_pkt *packet, const struct reading *reading)
 {
 	if (ldns_pkt_aa(packet) || ldns_pkt_ra(packet))
 		return false;
@@ -132,31 +137,36 @@ read_answer(const ldns_pkt *packet, struct reading *reading)
 
 	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN) {
 		ret->status = DNS_NXDOMAIN;
-		if (!denied(reading))
+		if (!is_denied(reading))
 			ret->ttl_s = 0;
 		return 0;
 	}
 	for (;;) {
-		found = collect(reading);
+		found = collect_records(reading);
 		if (found < 0)
 			return found;
 		if (found > 0) {
 			ret->status = DNS_OK;
 			return 0;
 		}
-		if (!follow(reading))
+		if (!follow_cname(reading))
 			break;
 		if (++hops > CHAIN_MAX)
 			return -EBADMSG;
 	}
 	ret->status = DNS_NODATA;
-	if (denied(reading))
+	if (is_denied(reading))
 		return 0;
-	if (hops)
-		return dns_name_from_wire(ldns_rdf_data(reading->name), ldns_rdf_size(reading->name), ret->alias) &&
-		    ret->alias[0] ? 0 : -EBADMSG;
+	if (hops) {
+		const uint8_t *name = ldns_rdf_data(reading->name);
+
+		if (!dns_name_from_wire(name, ldns_rdf_size(reading->name), ret->alias) ||
+		    !ret->alias[0])
+			return -EBADMSG;
+		return 0;
+	}
 	ret->ttl_s = 0;
-	if (referral(packet, reading))
+	if (is_referral(packet, reading))
 		ret->status = DNS_SERVFAIL;
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The answers of a run.  Five hundred domains with one provider ask for his exchangers' addresses once.  Whoever answers
- * decides how much that is and how long it lives; both are bounded here: the oldest goes when there is no room.  Called by resolver.c, and by
- * runner/ for what workers have learned.
+ * The answers of a run.  Five hundred domains with one provider ask for the addresses of its
+ * exchangers once.  Foreign servers decide the size and the lifetime of an answer, so both are
+ * limited here.  If there is no room, the oldest answer is dropped.
  */
 #include "dns/cache.h"
 
@@ -17,10 +17,10 @@
 #define BUCKETS (sizeof(((struct dns_cache *)0)->buckets) / sizeof(struct cache_entry *))
 
 struct cache_entry {
-	struct cache_entry *chain;	/* in its bucket */
+	struct cache_entry *chain;	/* the next entry of the bucket */
 	struct cache_entry *younger, *older;
 	size_t size;
-	struct dns_memo memo;		/* as much of it as is used */
+	struct dns_memo memo;		/* allocated only as far as it is used */
 };
 
 struct dns_cache *
@@ -36,7 +36,7 @@ dns_memo_size(const struct dns_memo *memo)
 }
 
 static struct cache_entry **
-bucket(struct dns_cache *c, const char *name, enum dns_type type)
+find_bucket(struct dns_cache *c, const char *name, enum dns_type type)
 {
 	const uint64_t h = hash_octet(HASH_START, (unsigned char)type);
 
@@ -49,11 +49,11 @@ same_question(const struct cache_entry *e, const char *name, enum dns_type type)
 	return e->memo.type == type && slice_ieq(slice_str(e->memo.name), slice_str(name));
 }
 
-/* Out of its bucket and away; it is in the line of ages no more. */
+/* Free an entry.  It must be out of the list of ages already. */
 static void
-forget(struct dns_cache *c, struct cache_entry *e)
+free_entry(struct dns_cache *c, struct cache_entry *e)
 {
-	struct cache_entry **at = bucket(c, e->memo.name, e->memo.type);
+	struct cache_entry **at = find_bucket(c, e->memo.name, e->memo.type);
 
 	while (*at != e)
 		at = &(*at)->chain;
@@ -73,11 +73,11 @@ drop_oldest(struct dns_cache *c)
 		c->oldest->older = NULL;
 	else
 		c->newest = NULL;
-	forget(c, e);
+	free_entry(c, e);
 }
 
 static void
-drop(struct dns_cache *c, struct cache_entry *e)
+drop_entry(struct dns_cache *c, struct cache_entry *e)
 {
 	if (e == c->oldest) {
 		drop_oldest(c);
@@ -88,7 +88,7 @@ drop(struct dns_cache *c, struct cache_entry *e)
 		e->younger->older = e->older;
 	else
 		c->newest = e->older;
-	forget(c, e);
+	free_entry(c, e);
 }
 
 void
@@ -99,16 +99,16 @@ dns_cache_free(struct dns_cache *c)
 	free(c);
 }
 
-/* What is known and still good; what is not any more goes. */
+/* Find a known answer.  An expired one is dropped, and the result is NULL. */
 static struct cache_entry *
-find(struct dns_cache *c, const char *name, enum dns_type type)
+find_entry(struct dns_cache *c, const char *name, enum dns_type type)
 {
-	struct cache_entry *e = *bucket(c, name, type);
+	struct cache_entry *e = *find_bucket(c, name, type);
 
 	while (e && !same_question(e, name, type))
 		e = e->chain;
 	if (e && e->memo.expires_ms <= clock_ms()) {
-		drop(c, e);
+		drop_entry(c, e);
 		e = NULL;
 	}
 	return e;
@@ -121,7 +121,7 @@ memo_data(const struct dns_memo *memo)
 }
 
 static bool
-pack(struct dns_memo *memo, const struct dns_record *record)
+pack_record(struct dns_memo *memo, const struct dns_record *record)
 {
 	struct buf b = { .p = (char *)memo->data, .n = memo->octets, .cap = sizeof memo->data };
 	const bool fits = record_put(record, &b);
@@ -133,7 +133,7 @@ pack(struct dns_memo *memo, const struct dns_record *record)
 bool
 dns_cache_get(struct dns_cache *c, struct dns_question *q)
 {
-	const struct cache_entry *e = c ? find(c, q->name, q->type) : NULL;
+	const struct cache_entry *e = c ? find_entry(c, q->name, q->type) : NULL;
 	struct dns_record *records = NULL;
 	struct slice rest;
 
@@ -169,14 +169,15 @@ good_name(const char *name)
 	return dns_name_from_text(slice_str(name), same);
 }
 
-/* Does all of it make sense?  It comes from a process that talks to strangers. */
+/* Is a memo consistent?  It comes from a process that talks to strangers. */
 static bool
-sane(const struct dns_memo *memo)
+is_sane(const struct dns_memo *memo)
 {
 	struct dns_record record;
 	struct slice rest;
 
-	if (memo->octets > sizeof memo->data || memo->n > DNS_RECORDS_MAX || (memo->status != DNS_OK && memo->n) ||
+	if (memo->octets > sizeof memo->data || memo->n > DNS_RECORDS_MAX ||
+	    (memo->status != DNS_OK && memo->n) ||
 	    !memchr(memo->name, '\0', sizeof memo->name) || !good_name(memo->name) ||
 	    memo->expires_ms > clock_ms() + CACHE_TTL_MAX_S * INT64_C(1000))
 		return false;
@@ -193,14 +194,14 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 {
 	struct cache_entry *e, **at;
 
-	if (!c || !sane(memo))
+	if (!c || !is_sane(memo))
 		return;
 	if (memo->turned) {
 		c->server = memo->server;
 		c->server_until_ms = clock_ms() + CACHE_SERVER_S * 1000;
 	}
-	if ((e = find(c, memo->name, memo->type)))
-		drop(c, e);
+	if ((e = find_entry(c, memo->name, memo->type)))
+		drop_entry(c, e);
 	if (memo->expires_ms <= clock_ms())
 		return;
 	e = calloc(1, offsetof(struct cache_entry, memo) + dns_memo_size(memo));
@@ -210,7 +211,7 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 	e->size = offsetof(struct cache_entry, memo) + dns_memo_size(memo);
 	while (c->oldest && (c->n >= CACHE_ENTRIES_MAX || c->octets + e->size > CACHE_OCTETS_MAX))
 		drop_oldest(c);
-	at = bucket(c, memo->name, memo->type);
+	at = find_bucket(c, memo->name, memo->type);
 	e->chain = *at;
 	*at = e;
 	e->older = c->newest;
@@ -244,7 +245,8 @@ lifetime_s(const struct dns_question *q)
 }
 
 void
-dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r, bool turned)
+dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r,
+    bool turned)
 {
 	const int64_t for_s = lifetime_s(q);
 	struct dns_memo memo = { .type = q->type, .status = q->status, .rcode = q->rcode };
@@ -260,7 +262,7 @@ dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct d
 		memo.turned = turned;
 	}
 	for (size_t i = 0; i < q->nrecords; i++, memo.n++)
-		if (!pack(&memo, &q->records[i]))
+		if (!pack_record(&memo, &q->records[i]))
 			return;
 	dns_cache_put(c, &memo);
 	if (c->tell)

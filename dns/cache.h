@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Answers that are good for a while: by name and type, for as long as their TTL says, within bounds.  The runner's parent
- * keeps one for the run; workers inherit it by fork, and tell what they learn as memos.
+ * Answers of the DNS, kept by name and type until their TTL ends, within limits.  The parent
+ * process of the runner has one cache for the run.  Workers inherit it by fork and report new
+ * answers as memos.
  */
 #ifndef DNS_CACHE_H
 #define DNS_CACHE_H
@@ -11,50 +12,57 @@
 #define CACHE_ENTRIES_MAX 4096
 #define CACHE_OCTETS_MAX  (4 << 20)
 #define CACHE_TTL_MAX_S   3600
-#define CACHE_NONE_MAX_S  900	/* that there is none (RFC 2308 section 5) */
-#define CACHE_FAILURE_S   30	/* that nobody could say, or did not say for how long (RFC 2308 section 7) */
-#define CACHE_SERVER_S    60	/* a server that answered in the place of a silent one is asked first for so long */
+/* An answer that there is no such record or name (RFC 2308 section 5). */
+#define CACHE_NONE_MAX_S  900
+#define CACHE_FAILURE_S   30	/* a failure, or a denial without a TTL (RFC 2308 section 7) */
+/* Time for which a server that replaced a silent one is asked first. */
+#define CACHE_SERVER_S    60
 
-/* One answer as it travels between processes. */
+/* One answer, in the form that is sent between processes. */
 struct dns_memo {
-	int64_t expires_ms;		/* clock_ms(), which all processes of a host share */
+	/* clock_ms() time; all processes of a machine share that clock. */
+	int64_t expires_ms;
 	enum dns_type type;
 	enum dns_status status;
 	int rcode;
-	bool turned;			/* server is to be asked first, as others were silent */
-	struct sockaddr_storage server;	/* who said so */
-	uint16_t n;			/* records */
-	uint16_t octets;		/* of data: A and AAAA as they are, MX as preference, length, name */
+	bool turned;			/* ask `server` first: others were silent */
+	struct sockaddr_storage server;	/* the server that answered */
+	uint16_t n;			/* number of records */
+	/* Used octets of data: A and AAAA as they are; MX as preference, length, name. */
+	uint16_t octets;
 	char name[DNS_NAME_MAX];
 	uint8_t data[3072];		/* an answer that needs more is not kept */
 };
 
 struct dns_cache {
-	/* Told of each answer that came from a server.  May be NULL. */
+	/* Gets each answer that came from a server.  May be NULL. */
 	void (*tell)(void *ctx, const struct dns_memo *memo);
 	void *ctx;
 
-	/* The rest is its own. */
+	/* Private. */
 	struct cache_entry *buckets[1024];
 	struct cache_entry *oldest, *newest;
 	size_t n, octets;
 	struct sockaddr_storage server;
-	int64_t server_until_ms;	/* 0: the servers in their order */
+	int64_t server_until_ms;	/* 0: ask the servers in their order */
 };
 
-struct dns_cache *dns_cache_new(void);	/* NULL without memory */
+/* NULL if there is no memory; dns_cache_free() must follow. */
+struct dns_cache *dns_cache_new(void);
 void dns_cache_free(struct dns_cache *c);
 
-/* Answer q, if it is known.  c may be NULL. */
+/* Answer q from the cache.  False if the answer is not known.  c may be NULL. */
 bool dns_cache_get(struct dns_cache *c, struct dns_question *q);
-/* q was answered by r->servers[q->server]; turned: after one that was asked first had not.  c may be NULL. */
-void dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r, bool turned);
-/* From another process; what is damaged is dropped. */
+/* Keep the answer of r->servers[q->server] to q.  turned: a server that was asked before it was
+ * silent.  c may be NULL. */
+void dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r,
+    bool turned);
+/* Add an answer of another process.  A damaged memo is dropped. */
 void dns_cache_put(struct dns_cache *c, const struct dns_memo *memo);
-/* Octets of a memo that are used. */
+/* The number of octets of a memo that are used. */
 size_t dns_memo_size(const struct dns_memo *memo);
 
-/* Which server to ask first; DNS_SERVERS_MAX: that does not matter. */
+/* The index of the server to ask first; DNS_SERVERS_MAX: any. */
 size_t dns_cache_server(const struct dns_cache *c, const struct dns_resolver *r);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * hosts(5), read by us: getaddrinfo(3) would load modules, ask the DNS behind our back and
- * not say how long that may take.  Only hosts that the configuration names are looked up
- * here (mx_host), never what a domain's MX says.
+ * Reading hosts(5).  getaddrinfo(3) would load modules, might ask the DNS itself, and has no time
+ * limit.  Only hosts named in the configuration are looked up here (mx_host), never names from an
+ * MX record.
  */
 #include "dns/etc_hosts.h"
 
@@ -14,7 +14,7 @@
 #include "base/name.h"
 #include "base/words.h"
 
-#define FILE_MAX (4U << 20)	/* block lists of 100,000 names exist */
+#define FILE_MAX (4U << 20)	/* lists that block 100,000 names exist */
 
 static bool
 has_name(struct slice names, struct slice name)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * hosts(5): names that people gave to addresses on this machine.
+ * hosts(5): names of addresses on this machine.
  */
 #ifndef DNS_ETC_HOSTS_H
 #define DNS_ETC_HOSTS_H
@@ -8,12 +8,16 @@
 #include "dns/resolver.h"
 
 /*
- * The addresses of name (lower case, no trailing dot) in text, the content of a hosts file; at most max, port 0.
- * localhost has its own (RFC 6761 section 6.3) where the text does not know it.
+ * Find the addresses of name (lower case, no trailing dot) in text, the content of a hosts file.
+ * Returns their number, at most max; the ports are 0.  If the text has no localhost, that name gets
+ * the loopback addresses (RFC 6761 section 6.3).
  */
-size_t etc_hosts_find(struct slice text, const char *name, struct sockaddr_storage *ret, size_t max);
+size_t etc_hosts_find(struct slice text, const char *name, struct sockaddr_storage *ret,
+    size_t max);
 
-/* The same of the file at path; one that cannot be read is empty. */
-size_t etc_hosts_look_up(const char *path, const char *name, struct sockaddr_storage *ret, size_t max);
+/* Find addresses as etc_hosts_find() does, in the file at path.  A file that cannot be read counts
+ * as empty. */
+size_t etc_hosts_look_up(const char *path, const char *name, struct sockaddr_storage *ret,
+    size_t max);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A question's way to a server and back.  What does not reply to the question is dropped
- * without a word and the wait goes on: giving up on a forged packet would make forging
- * them worth while.  Called by resolver.c only.
+ * Sending a question to a server and receiving the reply.  A packet that does not reply to the
+ * question is ignored, and the wait goes on.  If a forged packet ended the wait, forging would pay.
  */
 #include "dns/exchange.h"
 
@@ -14,8 +13,8 @@
 #include "base/clock.h"
 
 int
-exchange_open(struct exchange *x, const struct dns_resolver *r, size_t server, const struct wire_query *query,
-    bool tcp)
+exchange_open(struct exchange *x, const struct dns_resolver *r, size_t server,
+    const struct wire_query *query, bool tcp)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&r->servers[server];
 	int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, error;
@@ -49,7 +48,7 @@ exchange_close(struct exchange *x)
 }
 
 static bool
-later(void)
+is_later(void)
 {
 	return errno == EAGAIN || errno == EINTR;
 }
@@ -60,8 +59,9 @@ udp_step(struct exchange *x, uint8_t packet[DNS_ANSWER_CAP])
 	ssize_t n = recv(x->fd, packet, DNS_ANSWER_CAP, MSG_TRUNC);
 
 	if (n < 0)
-		return later() ? 0 : -errno;
-	if (!wire_replies(x->query, packet, (size_t)n < DNS_ANSWER_CAP ? (size_t)n : DNS_ANSWER_CAP))
+		return is_later() ? 0 : -errno;
+	if (!wire_replies(x->query, packet,
+		(size_t)n < DNS_ANSWER_CAP ? (size_t)n : DNS_ANSWER_CAP))
 		return 0;
 	return n > DNS_ANSWER_CAP ? -EMSGSIZE : n;
 }
@@ -78,7 +78,7 @@ tcp_send(struct exchange *x)
 	memcpy(out + 2, x->query->octets, x->query->n);
 	sent = send(x->fd, out + x->sent, n - x->sent, MSG_NOSIGNAL);
 	if (sent < 0)
-		return later() ? 0 : -errno;
+		return is_later() ? 0 : -errno;
 	x->sent += (size_t)sent;
 	if (x->sent == n)
 		x->events = POLLIN;
@@ -95,7 +95,7 @@ tcp_step(struct exchange *x, uint8_t packet[DNS_ANSWER_CAP])
 		return tcp_send(x);
 	n = recv(x->fd, x->in + x->got, 2 + DNS_ANSWER_CAP - x->got, 0);
 	if (n < 0)
-		return later() ? 0 : -errno;
+		return is_later() ? 0 : -errno;
 	if (n == 0)
 		return -ECONNRESET;
 	x->got += (size_t)n;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The one place that knows libidn2.  Called by dns/mx.
+ * Conversion of internationalized names.  Only this file knows libidn2.
  */
 #include "dns/idn.h"
 
@@ -8,7 +8,8 @@
 
 #include "dns/name.h"
 
-/* More is no name in any script: four octets a character, and a label of 63 is shorter in UTF-8. */
+/* No valid name is longer.  A label has at most 63 octets as an A-label, fewer characters in UTF-8,
+ * and a character at most four octets. */
 #define DOMAIN_MAX 1024
 
 bool

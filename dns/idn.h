@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * Internationalized domain names: what is asked of the DNS for a domain in UTF-8 (RFC 6531 section 3.2, RFC 5891).
+ * Internationalized domain names: the name to ask the DNS for (RFC 5891, RFC 6531 section 3.2).
  */
 #ifndef DNS_IDN_H
 #define DNS_IDN_H
 
 #include "dns/resolver.h"
 
-/* The name as the DNS knows it, lower case: the domain itself if it is ASCII, else its A-labels.  False when it is no domain name. */
+/* Convert a domain to the name in the DNS, in lower case: an ASCII domain stays as it is, others
+ * become A-labels.  False if it is no domain name. */
 bool dns_name_from_domain(struct slice domain, char ret[DNS_NAME_MAX]);
 
 #endif

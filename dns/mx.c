@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * From a domain to the hosts that take its mail (RFC 5321 section 5.1, RFC 7505).  Decides what is
- * final and what may pass: a domain is given up only where the DNS says so, never because
- * it did not answer.  Called by deliveries and by --explain.
+ * From a domain to the hosts that accept its mail (RFC 5321 section 5.1, RFC 7505).  This file
+ * decides which failures are permanent.  A domain fails only if the DNS denies it, never because
+ * the DNS did not answer.
  */
 #include "dns/mx.h"
 
@@ -17,12 +17,12 @@
 #include "dns/name.h"
 
 #define HOSTS_FILE "/etc/hosts"
-#define BUDGET_MS  60000	/* for the addresses of all exchangers */
+#define BUDGET_MS  60000	/* time for the addresses of all exchangers */
 
-/* "MX example.org: NXDOMAIN (192.0.2.53)", ended in any case. */
+/* Set the detail, a C string: "MX example.org: NXDOMAIN (192.0.2.53)". */
 static void
-explain(struct mx_list *l, const char *what, struct slice name, const char *outcome, const struct dns_resolver *r,
-    size_t server)
+set_detail(struct mx_list *l, const char *what, struct slice name, const char *outcome,
+    const struct dns_resolver *r, size_t server)
 {
 	struct buf b = BUF(l->detail);
 
@@ -39,46 +39,48 @@ explain(struct mx_list *l, const char *what, struct slice name, const char *outc
 }
 
 static bool
-allocate(struct mx_list *l, size_t n, struct slice domain)
+new_exchangers(struct mx_list *l, size_t n, struct slice domain)
 {
 	l->exchangers = calloc(n, sizeof l->exchangers[0]);
 	if (l->exchangers)
 		return true;
 	l->status = MX_DEFER;
-	explain(l, "", domain, "out of memory", NULL, 0);
+	set_detail(l, "", domain, "out of memory", NULL, 0);
 	return false;
 }
 
-/* The list is complete but for its verdict. */
+/* Set status and detail of a list that is otherwise complete. */
 static void
-conclude(struct mx_list *l, struct slice domain)
+set_verdict(struct mx_list *l, struct slice domain)
 {
 	bool may_pass = false;
 
 	l->status = MX_OK;
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->exchangers[i].naddresses) {
-			explain(l, "", domain, l->exchangers[i].implicit ? "address found" : "exchangers found", NULL, 0);
+			set_detail(l, "", domain, l->exchangers[i].implicit ?
+			    "address found" : "exchangers found", NULL, 0);
 			return;
 		}
-		may_pass |= l->exchangers[i].status == DNS_SERVFAIL || l->exchangers[i].status == DNS_TIMEOUT;
+		may_pass |= l->exchangers[i].status == DNS_SERVFAIL ||
+		    l->exchangers[i].status == DNS_TIMEOUT;
 	}
 	l->status = may_pass ? MX_DEFER : MX_NO_HOST;
 	if (l->n == 1)
-		explain(l, "address of ", slice_str(l->exchangers[0].name), dns_status_text(l->exchangers[0].status),
-		    NULL, 0);
+		set_detail(l, "address of ", slice_str(l->exchangers[0].name),
+		    dns_status_text(l->exchangers[0].status), NULL, 0);
 	else
-		explain(l, "addresses of the exchangers of ", domain,
-		    may_pass ? "none found, some did not resolve for now" : "there are none", NULL, 0);
+		set_detail(l, "addresses of the exchangers of ", domain, may_pass ?
+		    "none found, some did not resolve for now" : "there are none", NULL, 0);
 }
 
-/* The one host is its own exchanger: an address, a smarthost, a domain without MX. */
+/* Make a list of one host: for an address, a smarthost, or a domain without MX. */
 static struct mx_exchanger *
 only_one(struct mx_list *l, const char *name, bool implicit)
 {
 	struct buf b;
 
-	if (!allocate(l, 1, slice_str(name)))
+	if (!new_exchangers(l, 1, slice_str(name)))
 		return NULL;
 	b = (struct buf)BUF(l->exchangers[0].name);
 	buf_str(&b, name);
@@ -90,8 +92,8 @@ only_one(struct mx_list *l, const char *name, bool implicit)
 }
 
 static void
-one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *address, enum address_family family,
-    uint16_t port)
+one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *address,
+    enum address_family family, uint16_t port)
 {
 	struct mx_exchanger *e = only_one(l, text, true);
 
@@ -99,12 +101,14 @@ one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *
 		return;
 	mx_add_address(e, address, family, port);
 	e->status = e->naddresses ? DNS_OK : DNS_NODATA;
-	conclude(l, slice_str(text));
+	set_verdict(l, slice_str(text));
 	if (l->status != MX_OK)
-		explain(l, "", slice_str(text), "not an address that may be connected to", NULL, 0);
+		set_detail(l, "", slice_str(text),
+		    "not an address that may be connected to", NULL, 0);
 }
 
-/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
+/* Set the list for an address literal: "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section
+ * 4.1.3). */
 static void
 address_literal(struct mx_list *l, struct slice domain, enum address_family family, uint16_t port)
 {
@@ -127,10 +131,10 @@ address_literal(struct mx_list *l, struct slice domain, enum address_family fami
 		}
 	}
 	l->status = MX_BAD_NAME;
-	explain(l, "", domain, "not an address", NULL, 0);
+	set_detail(l, "", domain, "not an address", NULL, 0);
 }
 
-/* 0 .. n - 1, all alike (up to 2^-32 n). */
+/* A random number from 0 to n - 1.  The bias is at most n / 2^32. */
 static size_t
 random_below(size_t n)
 {
@@ -140,7 +144,8 @@ random_below(size_t n)
 	return (size_t)((uint64_t)v * n >> 32);
 }
 
-/* By preference; a random order among equals spreads the load (RFC 5321 section 5.1). */
+/* Sort by preference.  Equal preferences get a random order, which spreads the load (RFC 5321
+ * section 5.1). */
 static void
 sort_by_preference(struct dns_record *records, size_t n)
 {
@@ -162,7 +167,7 @@ sort_by_preference(struct dns_record *records, size_t n)
 }
 
 static bool
-listed(const struct mx_list *l, const char *name)
+is_listed(const struct mx_list *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (strcmp(l->exchangers[i].name, name) == 0)
@@ -171,15 +176,15 @@ listed(const struct mx_list *l, const char *name)
 }
 
 static void
-from_records(struct mx_list *l, struct slice domain, struct dns_record *records, size_t n)
+add_exchangers(struct mx_list *l, struct slice domain, struct dns_record *records, size_t n)
 {
-	if (!allocate(l, MX_EXCHANGERS_MAX, domain))
+	if (!new_exchangers(l, MX_EXCHANGERS_MAX, domain))
 		return;
 	sort_by_preference(records, n);
 	for (size_t i = 0; i < n && l->n < MX_EXCHANGERS_MAX; i++) {
 		struct mx_exchanger *e = &l->exchangers[l->n];
 
-		if (records[i].target[0] == '\0' || listed(l, records[i].target))
+		if (records[i].target[0] == '\0' || is_listed(l, records[i].target))
 			continue;
 		memcpy(e->name, records[i].target, sizeof e->name);
 		e->preference = records[i].preference;
@@ -187,7 +192,8 @@ from_records(struct mx_list *l, struct slice domain, struct dns_record *records,
 	}
 }
 
-/* Begin with the server that just answered: the ones before it may be dead, and each costs a timeout. */
+/* Change the order of the servers so that `server`, which just answered, is first.  Those before it
+ * may be dead, and each would cost a timeout. */
 static struct dns_resolver
 starting_with(const struct dns_resolver *r, size_t server)
 {
@@ -203,8 +209,8 @@ starting_with(const struct dns_resolver *r, size_t server)
 }
 
 static void
-judge(const struct dns_resolver *r, struct dns_question *q, enum address_family family, uint16_t port,
-    struct mx_list *ret)
+use_answer(const struct dns_resolver *r, struct dns_question *q, enum address_family family,
+    uint16_t port, struct mx_list *ret)
 {
 	struct slice domain = slice_str(q->name);
 	struct dns_resolver turned = starting_with(r, q->server);
@@ -213,28 +219,28 @@ judge(const struct dns_resolver *r, struct dns_question *q, enum address_family 
 	case DNS_OK:
 		if (q->nrecords == 1 && q->records[0].target[0] == '\0') {
 			ret->status = MX_NULL;
-			explain(ret, "MX ", domain, "this domain accepts no mail", r, q->server);
+			set_detail(ret, "MX ", domain, "this domain accepts no mail", r, q->server);
 			return;
 		}
-		from_records(ret, domain, q->records, q->nrecords);
+		add_exchangers(ret, domain, q->records, q->nrecords);
 		break;
 	case DNS_NODATA:
 		(void)only_one(ret, q->name, true);
 		break;
 	default:
 		ret->status = q->status == DNS_NXDOMAIN ? MX_NXDOMAIN : MX_DEFER;
-		explain(ret, "MX ", domain, dns_question_text(q), r, q->server);
+		set_detail(ret, "MX ", domain, dns_question_text(q), r, q->server);
 		return;
 	}
 	if (!ret->exchangers)
 		return;
 	mx_addresses(&turned, ret->exchangers, ret->n, family, port, BUDGET_MS);
-	conclude(ret, domain);
+	set_verdict(ret, domain);
 }
 
 void
-mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family, uint16_t port,
-    struct mx_list *ret)
+mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family,
+    uint16_t port, struct mx_list *ret)
 {
 	struct dns_question q = { .type = DNS_MX };
 	char name[DNS_NAME_MAX];
@@ -246,17 +252,18 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family
 	}
 	if (!dns_name_from_domain(domain, name)) {
 		ret->status = MX_BAD_NAME;
-		explain(ret, "", domain, "not a domain name", NULL, 0);
+		set_detail(ret, "", domain, "not a domain name", NULL, 0);
 		return;
 	}
 	q.name = name;
 	dns_ask(r, &q, 1);
-	judge(r, &q, family, port, ret);
+	use_answer(r, &q, family, port, ret);
 	dns_question_done(&q);
 }
 
 void
-mx_host(const struct dns_resolver *r, const char *host, enum address_family family, uint16_t port, struct mx_list *ret)
+mx_host(const struct dns_resolver *r, const char *host, enum address_family family, uint16_t port,
+    struct mx_list *ret)
 {
 	struct sockaddr_storage known[MX_ADDRESSES_MAX];
 	struct mx_exchanger *e;
@@ -271,7 +278,7 @@ mx_host(const struct dns_resolver *r, const char *host, enum address_family fami
 	}
 	if (!dns_name_from_text(slice_str(host), name)) {
 		ret->status = MX_BAD_NAME;
-		explain(ret, "", slice_str(host), "not a host name", NULL, 0);
+		set_detail(ret, "", slice_str(host), "not a host name", NULL, 0);
 		return;
 	}
 	e = only_one(ret, name, true);
@@ -284,7 +291,7 @@ mx_host(const struct dns_resolver *r, const char *host, enum address_family fami
 		e->status = DNS_OK;
 	else
 		mx_addresses(r, e, 1, family, port, BUDGET_MS);
-	conclude(ret, slice_str(name));
+	set_verdict(ret, slice_str(name));
 	if (ret->status == MX_NO_HOST && e->status == DNS_NXDOMAIN)
 		ret->status = MX_NXDOMAIN;
 }
@@ -296,7 +303,7 @@ mx_cut(struct mx_list *l, size_t i, struct slice domain)
 		i--;
 	l->n = i;
 	if (i)
-		conclude(l, domain);
+		set_verdict(l, domain);
 }
 
 void

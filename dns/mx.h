@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where mail for a domain goes (RFC 5321 section 5.1, RFC 7505): its exchangers
- * with their addresses, by preference.
+ * The exchangers of a domain with their addresses, by preference (RFC 5321 section 5.1, RFC 7505).
  */
 #ifndef DNS_MX_H
 #define DNS_MX_H
@@ -9,42 +8,50 @@
 #include "dns/resolver.h"
 
 #define MX_EXCHANGERS_MAX 32
-#define MX_ADDRESSES_MAX  16	/* of one exchanger */
+#define MX_ADDRESSES_MAX  16	/* addresses of one exchanger */
 
 enum mx_status {
 	MX_OK,
-	MX_NULL,		/* "MX 0 .": accepts no mail, 5.1.10 (RFC 7505) */
+	MX_NULL,		/* "MX 0 .": accepts no mail; 5.1.10 (RFC 7505) */
 	MX_NXDOMAIN,		/* 5.1.2 */
-	MX_NO_HOST,		/* exchangers, or the domain itself, without any address: 5.4.4 */
+	MX_NO_HOST,		/* no exchanger, nor the domain itself, has an address: 5.4.4 */
 	MX_DEFER,		/* SERVFAIL, timeout: 4.4.3 */
 	MX_BAD_NAME,		/* 5.1.2 */
-	MX_OWN,			/* no exchanger but this host itself: 5.4.6; only who asks can know (mx_cut) */
+	/* The only exchanger is this host: 5.4.6.  Never set by a look-up, which does not know our
+	 * names. */
+	MX_OWN,
 };
 
 struct mx_exchanger {
 	char name[DNS_NAME_MAX];
 	unsigned preference;
-	bool implicit;			/* no MX: the domain's own address */
-	enum dns_status status;		/* of the address look-ups, when there is none */
-	struct sockaddr_storage addresses[MX_ADDRESSES_MAX];	/* port set */
+	bool implicit;			/* no MX: the address of the domain itself */
+	enum dns_status status;		/* result of the address look-ups if there is no address */
+	struct sockaddr_storage addresses[MX_ADDRESSES_MAX];	/* with the port */
 	size_t naddresses;
 };
 
 struct mx_list {
 	enum mx_status status;
-	char detail[640];		/* for people: what the DNS said */
-	struct mx_exchanger *exchangers;	/* malloc'ed; by preference, ties in random order */
+	char detail[640];		/* for people: the answer of the DNS */
+	/* malloc'ed; by preference, equal ones in random order. */
+	struct mx_exchanger *exchangers;
 	size_t n;
 };
 
-/* domain: a name, or an address literal "[192.0.2.1]", "[IPv6:...]".  port for all addresses. */
-void mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family, uint16_t port,
-    struct mx_list *ret);
-/* A host by name or address, without MX: for smtp:// routes. */
-void mx_host(const struct dns_resolver *r, const char *host, enum address_family family, uint16_t port,
-    struct mx_list *ret);
-/* Without exchanger i, those of its preference, and worse ones, and with the verdict on those that are left; none: n is 0. */
+/* Look up the exchangers of a domain: a name, or an address literal "[192.0.2.1]", "[IPv6:...]".
+ * All addresses get port.  mx_list_done() must follow. */
+void mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family,
+    uint16_t port, struct mx_list *ret);
+/* Look up a host by name or address, without MX: for smtp:// routes.  mx_list_done() must
+ * follow. */
+void mx_host(const struct dns_resolver *r, const char *host, enum address_family family,
+    uint16_t port, struct mx_list *ret);
+/* Remove exchanger i and all with the same or a worse preference; status and detail are set again
+ * for the rest.  If none is left, n is 0. */
 void mx_cut(struct mx_list *l, size_t i, struct slice domain);
+
+/* Free the exchangers. */
 void mx_list_done(struct mx_list *l);
 
 #endif

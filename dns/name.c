@@ -2,13 +2,14 @@
 /*
  * Domain names, from text and from the wire.  Pure.
  *
- * A name here is a name that DNS can hold: a hyphen may stand at either end of a label.
- * base/name.c judges names of the configuration, smtp/domain.c names that clients send.
+ * A name here is one that the DNS can hold: a label may begin or end with a hyphen.  base/name.c
+ * judges names of the configuration, smtp/domain.c names that clients send.
  */
 #include "dns/name.h"
 
 #define LABEL_MAX 63
-#define TEXT_MAX  253		/* what 255 octets on the wire leave for text without the last dot */
+/* 255 octets on the wire leave this much text, without the last dot. */
+#define TEXT_MAX  253
 
 static bool
 name_octet(char c)
@@ -72,6 +73,6 @@ dns_name_from_wire(const uint8_t *wire, size_t n, char ret[DNS_NAME_MAX])
 bool
 dns_name_same(const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
 {
-	/* Lengths of labels are below 'A', so folding all octets alike is safe. */
+	/* A label's length is less than 'A', so all octets can be folded alike. */
 	return slice_ieq(slice_of((const char *)a, na), slice_of((const char *)b, nb));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Domain names as we know them: lower-case text of letters, digits, hyphens and
- * underscores, without a trailing dot.  Anything else a DNS name may hold (RFC 2181 section 11) has
- * no business in mail routing, and none in a log or a file name.
+ * Domain names as lower-case text of letters, digits, hyphens and underscores, without a trailing
+ * dot.  DNS names may hold other octets (RFC 2181 section 11), but mail does not need them, and
+ * logs and file names must not get them.
  */
 #ifndef DNS_NAME_H
 #define DNS_NAME_H
@@ -10,13 +10,15 @@
 #include "base/slice.h"
 #include "dns/resolver.h"
 
-/* From text; one trailing dot is allowed.  False when it is no such name; the root is none. */
+/* Read a name from text; one trailing dot is allowed.  False if it is no such name; the root is not
+ * allowed. */
 bool dns_name_from_text(struct slice text, char ret[DNS_NAME_MAX]);
 
-/* From uncompressed wire form, n octets with the root's label; "" for the root.  False when it is no such name. */
+/* Read a name from uncompressed wire form: n octets with the root's label.  The root becomes "".
+ * False if it is no such name. */
 bool dns_name_from_wire(const uint8_t *wire, size_t n, char ret[DNS_NAME_MAX]);
 
-/* The same name in wire form, whatever the case of its letters? */
+/* Are two names in wire form equal, without regard to case? */
 bool dns_name_same(const uint8_t *a, size_t na, const uint8_t *b, size_t nb);
 
 #endif

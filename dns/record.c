@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * One row for each type of record.  A new type is a value of enum dns_type, its fields in struct
- * dns_record, and a row here.  Every field is counted before it is read: ldns asserts on those that
- * are missing.
+ * The types of records, one row each.  A new type needs a value of enum dns_type, its fields in
+ * struct dns_record, and a row here.  Fields are counted before they are read, because ldns asserts
+ * on a missing field.
  */
 #include "dns/record.h"
 
@@ -15,7 +15,8 @@ record_field(const ldns_rr *rr, size_t i, ldns_rdf_type type, size_t size)
 {
 	const ldns_rdf *f = i < ldns_rr_rd_count(rr) ? ldns_rr_rdf(rr, i) : NULL;
 
-	if (!f || ldns_rdf_get_type(f) != type || !ldns_rdf_data(f) || (size && ldns_rdf_size(f) != size))
+	if (!f || ldns_rdf_get_type(f) != type || !ldns_rdf_data(f) ||
+	    (size && ldns_rdf_size(f) != size))
 		return NULL;
 	return f;
 }
@@ -29,7 +30,7 @@ cut_octets(struct slice *in, size_t n)
 	return cut;
 }
 
-/* ---- A and AAAA ---- */
+/* A and AAAA. */
 
 static void
 set_ipv4(struct dns_record *ret, const void *octets)
@@ -103,7 +104,7 @@ take_aaaa(struct slice *in, struct dns_record *ret)
 	return true;
 }
 
-/* ---- MX: the preference in two octets, the length of the name in one, the name ---- */
+/* MX: the preference in two octets, the length of the name in one, the name. */
 
 static bool
 parse_mx(const ldns_rr *rr, struct dns_record *ret)
@@ -111,7 +112,8 @@ parse_mx(const ldns_rr *rr, struct dns_record *ret)
 	const ldns_rdf *preference = record_field(rr, 0, LDNS_RDF_TYPE_INT16, 2);
 	const ldns_rdf *f = record_field(rr, 1, LDNS_RDF_TYPE_DNAME, 0);
 
-	if (!preference || !f || !dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target))
+	if (!preference || !f ||
+	    !dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target))
 		return false;
 	ret->preference = ldns_rdf2native_int16(preference);
 	return true;
@@ -143,13 +145,13 @@ take_mx(struct slice *in, struct dns_record *ret)
 	return true;
 }
 
-/* ---- the table ---- */
+/* Types that are asked for, then types that only come along with others. */
 
 static const struct record_type types[] = {
 	{ DNS_A,    4,  parse_a,    put_a,    take_a },
 	{ DNS_AAAA, 16, parse_aaaa, put_aaaa, take_aaaa },
 	{ DNS_MX,   0,  parse_mx,   put_mx,   take_mx },
-	/* An alias on the way, or the proof that there is nothing. */
+	/* A CNAME before the answer, or the proof that there is no record. */
 	{ .type = LDNS_RR_TYPE_CNAME },
 	{ .type = LDNS_RR_TYPE_DNAME },
 	{ .type = LDNS_RR_TYPE_NS },

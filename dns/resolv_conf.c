@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where the resolver's servers come from: our own configuration, else resolv.conf(5).  ldns
- * refuses the whole file for one bad line, and loses scopes and options.  domain and
- * search do not matter: names in mail are complete (RFC 5321 section 2.3.5).
+ * The servers of the resolver: from our configuration, else from resolv.conf(5).  ldns is not used:
+ * it refuses the whole file for one bad line, and loses scopes and options.  domain and search are
+ * ignored: names in mail are complete (RFC 5321 section 2.3.5).
  */
 #include "dns/resolv_conf.h"
 
@@ -13,14 +13,14 @@
 
 #define DNS_PORT    53
 #define FILE_MAX    65536
-#define TIMEOUT_S   5		/* these four as libc has them */
+#define TIMEOUT_S   5		/* these four values are libc's */
 #define ATTEMPTS    2
 #define TIMEOUT_MAX 30
 #define ATTEMPTS_MAX 5
 
-/* The next word of a line, "" at its end or where a comment begins. */
+/* Take the next word of a line.  Empty at the end of the line or at a comment. */
 static struct slice
-word(struct slice *line)
+next_word(struct slice *line)
 {
 	struct slice w = *line = slice_trim(*line);
 
@@ -34,7 +34,7 @@ word(struct slice *line)
 }
 
 static void
-nameserver(struct dns_resolver *r, struct slice text)
+add_nameserver(struct dns_resolver *r, struct slice text)
 {
 	size_t i = r->nservers;
 
@@ -42,9 +42,10 @@ nameserver(struct dns_resolver *r, struct slice text)
 		r->nservers++;
 }
 
-/* "timeout:N": libc's limits apply, also below: 0 would never wait. */
+/* Parse an option such as "timeout:N".  The limits are libc's; 0 becomes 1, because 0 would never
+ * wait. */
 static bool
-option(struct slice w, struct slice key, uint64_t max, uint64_t *ret)
+parse_option(struct slice w, struct slice key, uint64_t max, uint64_t *ret)
 {
 	uint64_t n;
 
@@ -63,15 +64,15 @@ resolv_conf_parse(struct dns_resolver *r, struct slice text)
 
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
-		key = word(&line);
+		key = next_word(&line);
 		if (slice_eq(key, SL("nameserver")))
-			nameserver(r, word(&line));
+			add_nameserver(r, next_word(&line));
 		if (!slice_eq(key, SL("options")))
 			continue;
-		while ((w = word(&line)).n) {
-			if (option(w, SL("timeout:"), TIMEOUT_MAX, &n))
+		while ((w = next_word(&line)).n) {
+			if (parse_option(w, SL("timeout:"), TIMEOUT_MAX, &n))
 				r->timeout_ms = (int)n * 1000;
-			if (option(w, SL("attempts:"), ATTEMPTS_MAX, &n))
+			if (parse_option(w, SL("attempts:"), ATTEMPTS_MAX, &n))
 				r->attempts = (int)n;
 			r->rotate |= slice_eq(w, SL("rotate"));
 		}
@@ -112,7 +113,8 @@ take_list(struct dns_resolver *r, const struct address_list *servers)
 }
 
 void
-dns_resolver_init(struct dns_resolver *r, const struct address_list *servers, const char *resolv_conf)
+dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
+    const char *resolv_conf)
 {
 	memset(r, 0, sizeof *r);
 	r->timeout_ms = TIMEOUT_S * 1000;
@@ -122,5 +124,5 @@ dns_resolver_init(struct dns_resolver *r, const struct address_list *servers, co
 	else
 		read_file(r, resolv_conf ? resolv_conf : "/etc/resolv.conf");
 	if (r->nservers == 0)
-		nameserver(r, SL("127.0.0.1"));
+		add_nameserver(r, SL("127.0.0.1"));
 }

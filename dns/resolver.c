@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Whom to ask, how often, and when to believe: the servers in turn, round after round,
- * until one gives an answer.  Several questions at a time, each with its own sockets.
- * Called by mx.c.
+ * Asking the servers in turn, round after round, until one gives an answer.  Several questions are
+ * asked at once, each with its own socket.
  */
 #include "dns/resolver.h"
 
@@ -21,28 +20,29 @@
 struct asking {
 	const struct dns_resolver *r;
 	struct dns_question *q;
-	char name[DNS_NAME_MAX];	/* q's, then where CNAMEs lead */
+	char name[DNS_NAME_MAX];	/* name of q, later the target of its CNAMEs */
 	unsigned hops;
-	size_t first;			/* the server to begin with */
-	unsigned tries;			/* that failed: servers are taken in turn */
-	bool silent;			/* one that was asked did not answer */
+	size_t first;			/* the server asked first */
+	unsigned tries;			/* failed tries; each goes to the next server */
+	bool silent;			/* a server did not answer */
 	size_t server;
-	bool edns;			/* this server understands it, as far as we know */
-	bool refused;			/* some server said SERVFAIL or the like */
+	bool edns;			/* this server understands EDNS, as far as we know */
+	bool refused;			/* a server replied SERVFAIL or a similar error */
 	struct wire_query query;
 	struct exchange x;
 };
 
 static void
-settle(struct asking *a, enum dns_status status)
+end_question(struct asking *a, enum dns_status status)
 {
 	exchange_close(&a->x);
 	a->q->status = status;
 }
 
-/* Ask the server whose turn it is, or the next that can be reached; without any more, give up. */
+/* Ask the next server that can be reached, from the current try on.  If no try is left, the
+ * question ends. */
 static void
-ask(struct asking *a)
+ask_server(struct asking *a)
 {
 	unsigned most = (unsigned)a->r->nservers * (unsigned)a->r->attempts;
 
@@ -54,7 +54,7 @@ ask(struct asking *a)
 			return;
 		a->silent = true;
 	}
-	settle(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
+	end_question(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
 }
 
 static void
@@ -62,7 +62,7 @@ ask_next(struct asking *a)
 {
 	a->tries++;
 	a->edns = true;
-	ask(a);
+	ask_server(a);
 }
 
 static void
@@ -74,7 +74,7 @@ ask_by_tcp(struct asking *a)
 }
 
 static void
-understand(struct asking *a, uint8_t *packet, size_t n)
+use_reply(struct asking *a, uint8_t *packet, size_t n)
 {
 	struct dns_question *q = a->q;
 	struct wire_answer answer;
@@ -92,14 +92,15 @@ understand(struct asking *a, uint8_t *packet, size_t n)
 	if (answer.alias[0]) {
 		memcpy(a->name, answer.alias, sizeof a->name);
 		if (++a->hops > HOPS_MAX)
-			settle(a, DNS_SERVFAIL);
+			end_question(a, DNS_SERVFAIL);
 		else
-			ask(a);
+			ask_server(a);
 		return;
 	}
 	if (answer.status == DNS_SERVFAIL) {
 		a->refused = true;
-		q->rcode = WIRE_REFUSED;	/* as a server that knew its manners would have said */
+		/* The proper reply of a server that does not recurse. */
+		q->rcode = WIRE_REFUSED;
 		q->server = a->server;
 		ask_next(a);
 		return;
@@ -109,11 +110,11 @@ understand(struct asking *a, uint8_t *packet, size_t n)
 	q->server = a->server;
 	q->records = answer.records;
 	q->nrecords = answer.n;
-	settle(a, answer.status);
+	end_question(a, answer.status);
 }
 
 static void
-receive(struct asking *a, uint8_t *packet, size_t n)
+receive_reply(struct asking *a, uint8_t *packet, size_t n)
 {
 	int rcode = wire_rcode(packet);
 
@@ -124,13 +125,13 @@ receive(struct asking *a, uint8_t *packet, size_t n)
 	switch (rcode) {
 	case WIRE_NOERROR:
 	case WIRE_NXDOMAIN:
-		understand(a, packet, n);
+		use_reply(a, packet, n);
 		return;
 	case WIRE_FORMERR:
 	case WIRE_NOTIMP:
 		if (a->edns) {		/* RFC 6891 section 7 */
 			a->edns = false;
-			ask(a);
+			ask_server(a);
 			return;
 		}
 		break;
@@ -142,13 +143,13 @@ receive(struct asking *a, uint8_t *packet, size_t n)
 }
 
 static void
-step(struct asking *a, bool ready)
+step_question(struct asking *a, bool ready)
 {
 	uint8_t packet[DNS_ANSWER_CAP];
 	ssize_t n = ready ? exchange_step(&a->x, packet) : 0;
 
 	if (n > 0) {
-		receive(a, packet, (size_t)n);
+		receive_reply(a, packet, (size_t)n);
 	} else if (n < 0 || clock_left_ms(a->x.end_ms) == 0) {
 		a->silent = true;
 		ask_next(a);
@@ -170,7 +171,7 @@ first_server(const struct dns_resolver *r)
 }
 
 static void
-begin(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
+begin_question(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
 {
 	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1, .first = first_server(r) };
 	q->rcode = 0;
@@ -180,12 +181,12 @@ begin(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
 	q->records = NULL;
 	q->nrecords = 0;
 	if (dns_name_from_text(slice_str(q->name), a->name))
-		ask(a);
+		ask_server(a);
 	else
-		settle(a, DNS_BAD_NAME);
+		end_question(a, DNS_BAD_NAME);
 }
 
-/* Poll for all that are still open.  False when none is. */
+/* Poll for all open questions and continue those that are ready.  False if none is open. */
 static bool
 wait_for_any(struct asking *all, size_t n)
 {
@@ -203,7 +204,7 @@ wait_for_any(struct asking *all, size_t n)
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (all[i].x.fd >= 0)
-			step(&all[i], fds[i].revents != 0);
+			step_question(&all[i], fds[i].revents != 0);
 	return true;
 }
 
@@ -221,7 +222,7 @@ dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 			if (known[i])
 				all[i] = (struct asking){ .x.fd = -1 };
 			else
-				begin(&all[i], r, &questions[i]);
+				begin_question(&all[i], r, &questions[i]);
 		}
 		while (wait_for_any(all, some))
 			continue;

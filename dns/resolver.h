@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A stub resolver: ldns builds and parses packets, the sockets are ours
- * (connected, one per question; TCP when truncated), because ldns 1.8.3's own accept any
- * datagram as the answer.  Blocking with a bound; several questions at once.
+ * A stub resolver.  ldns builds and parses packets.  The sockets are ours, because those of ldns
+ * 1.8.3 accept any datagram as the answer: one connected socket per question, and TCP after
+ * truncation.  Blocking within a time limit; several questions at once.
  */
 #ifndef DNS_RESOLVER_H
 #define DNS_RESOLVER_H
@@ -14,10 +14,10 @@
 #include "base/cidr.h"
 
 #define DNS_SERVERS_MAX 8
-#define DNS_NAME_MAX    256	/* text, no trailing dot, with NUL */
-#define DNS_ANSWER_CAP  16384	/* octets of a packet we are willing to parse */
-#define DNS_RECORDS_MAX 64	/* of one answer; the rest is ignored */
-#define DNS_QUESTIONS_MAX 8	/* at a time */
+#define DNS_NAME_MAX    256	/* text without a trailing dot, with NUL */
+#define DNS_ANSWER_CAP  16384	/* octets of the largest packet that is parsed */
+#define DNS_RECORDS_MAX 64	/* records of one answer; the rest is ignored */
+#define DNS_QUESTIONS_MAX 8	/* questions at once */
 
 struct dns_cache;
 
@@ -27,21 +27,23 @@ struct dns_resolver {
 	size_t nservers;
 	int timeout_ms;		/* per try */
 	int attempts;		/* rounds over all servers */
-	bool rotate;		/* begin with any server, not always with the first */
-	struct dns_cache *cache;	/* borrowed; NULL: every question is asked */
+	bool rotate;		/* start with a random server */
+	struct dns_cache *cache;	/* borrowed; NULL: no cache */
 };
 
-/* From [relay] resolver when it names servers, else from the file (NULL: /etc/resolv.conf), parsed by us: nameserver with
- * scope and IPv6, options timeout:, attempts: and rotate.  No nameserver: 127.0.0.1, as libc does. */
-void dns_resolver_init(struct dns_resolver *r, const struct address_list *servers, const char *resolv_conf);
+/* Set the resolver up.  The servers are those given (`resolver` in [relay]), if any.  Else they
+ * come from the file resolv_conf (NULL: /etc/resolv.conf): nameserver with scope and IPv6, options
+ * timeout:, attempts: and rotate.  Without any server 127.0.0.1 is asked, as libc does. */
+void dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
+    const char *resolv_conf);
 
 enum dns_status {
 	DNS_OK,
 	DNS_NODATA,		/* the name exists, without such records */
 	DNS_NXDOMAIN,
-	DNS_SERVFAIL,		/* or REFUSED, FORMERR, ...: rcode tells */
+	DNS_SERVFAIL,		/* or REFUSED, FORMERR, ...: see rcode */
 	DNS_TIMEOUT,		/* no usable answer from any server */
-	DNS_BAD_NAME,		/* not a name: empty or overlong labels */
+	DNS_BAD_NAME,		/* not a name: empty or too long labels */
 };
 
 #define DNS_USELESS (-1)
@@ -51,29 +53,35 @@ enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28 };
 struct dns_record {
 	enum dns_type type;
 	uint16_t preference;		/* MX */
-	char target[DNS_NAME_MAX];	/* MX: lower case, no trailing dot; "" is the root: null MX */
-	struct sockaddr_storage address;	/* A, AAAA: port 0 */
+	/* MX: lower case, no trailing dot; "" is the root: a null MX. */
+	char target[DNS_NAME_MAX];
+	struct sockaddr_storage address;	/* A, AAAA; the port is 0 */
 };
 
 struct dns_question {
 	const char *name;		/* borrowed, A-labels */
 	enum dns_type type;
-	/* the answer */
+	/* The answer. */
 	enum dns_status status;
-	int rcode;			/* DNS_USELESS: what came could not be used */
+	int rcode;			/* DNS_USELESS: the packets could not be used */
 	uint32_t ttl_s;
 	bool via_tcp;
-	size_t server;			/* which of r->servers said so; DNS_SERVERS_MAX: none, or the cache */
+	/* Index in r->servers of the one that answered; DNS_SERVERS_MAX: none, or the cache. */
+	size_t server;
 	struct dns_record *records;	/* malloc'ed */
 	size_t nrecords;
 };
 
-/* Ask all n (at most DNS_QUESTIONS_MAX) at once and wait for all.  CNAMEs in an answer are followed. Fills in every question. */
+/* Ask n questions, DNS_QUESTIONS_MAX at a time, and wait for all.  CNAMEs in an answer are
+ * followed.  Every question gets its answer; dns_question_done() must follow. */
 void dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n);
+
+/* Free the records of an answer. */
 void dns_question_done(struct dns_question *q);
 
+/* The text of a status, for people. */
 const char *dns_status_text(enum dns_status status);
-/* The same of one answer, with the server's own word for it. */
+/* The text of an answer's status, with the error of the server if there is one. */
 const char *dns_question_text(const struct dns_question *q);
 
 #endif

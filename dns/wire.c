@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Questions as packets, and what can be told of a packet by its octets alone: whether it replies to
- * us, and whether ldns may see it.  ldns 1.8.3 takes 225 MB for 16 kB of empty TXT strings and
- * aborts where a field is missing, so that only packets get there that this file has walked through.
+ * Questions as packets, and checks of the octets of a packet: does it reply to us, and may ldns
+ * parse it?  For 16 kB of empty TXT strings ldns 1.8.3 allocates 225 MB, and it aborts on a missing
+ * field.  So ldns gets only packets that were checked here.
  */
 #include "dns/wire.h"
 
@@ -22,7 +22,7 @@ get16(const uint8_t *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Step over the name at *at; a compression pointer ends it. */
+/* Step over the name at *at.  A compression pointer ends it. */
 static bool
 skip_name(const uint8_t *p, size_t n, size_t *at)
 {
@@ -50,8 +50,8 @@ wire_query(struct wire_query *q, const char *name, enum dns_type type, bool edns
 
 	if (!dns_name_from_text(slice_str(name), clean))
 		return -EINVAL;
-	/* Not ldns_pkt_set_random_id(): that starts all of OpenSSL for two octets. */
-	if (getrandom(&id, sizeof id, 0) < 0)	/* two octets come whole or not at all */
+	/* Not ldns_pkt_set_random_id(), which would initialize all of OpenSSL for two octets. */
+	if (getrandom(&id, sizeof id, 0) < 0)	/* a request for two octets is never cut short */
 		return -errno;
 	owner = ldns_dname_new_frm_str(clean);
 	if (!owner)
@@ -90,9 +90,9 @@ wire_replies(const struct wire_query *q, const uint8_t *packet, size_t n)
 	return dns_name_same(asked, name, got, name) && memcmp(asked + name, got + name, 4) == 0;
 }
 
-/* May an answer contain this type, with data of this length? */
+/* May an answer contain this type with data of this length? */
 static bool
-expected(unsigned type, size_t length)
+is_expected(unsigned type, size_t length)
 {
 	const struct record_type *t = record_type(type);
 
@@ -117,7 +117,7 @@ wire_trim(uint8_t *packet, size_t n, size_t *ret_n)
 		if (!skip_name(packet, n, &at) || n - at < 10)
 			return -EBADMSG;
 		length = get16(packet + at + 8);
-		if (!expected(get16(packet + at), length) || n - at - 10 < length)
+		if (!is_expected(get16(packet + at), length) || n - at - 10 < length)
 			return -EBADMSG;
 		at += 10 + length;
 	}

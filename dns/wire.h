@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Packets, outside in: a question as octets, whether a packet answers it, and what is
- * in an answer.  The only users of ldns are behind this header.  No I/O.
+ * Packets: a question as octets, the check of a reply, and the answer in it.  Only the files behind
+ * this header use ldns.  No I/O.
  */
 #ifndef DNS_WIRE_H
 #define DNS_WIRE_H
@@ -14,7 +14,7 @@
 struct wire_query {
 	uint8_t octets[WIRE_QUERY_MAX];
 	size_t n;
-	size_t question;	/* octets of the question, behind the header */
+	size_t question;	/* octets of the question after the header */
 };
 
 enum wire_rcode {
@@ -26,20 +26,22 @@ enum wire_rcode {
 	WIRE_REFUSED = 5,
 };
 
-/* A question with a fresh random ID.  0, -EINVAL when name is none, -ENOMEM, -errno of getrandom(2). */
+/* Make a question with a fresh random ID.  0; -EINVAL if name is no name; -ENOMEM; -errno of
+ * getrandom(2). */
 int wire_query(struct wire_query *q, const char *name, enum dns_type type, bool edns);
 
-/* Is the packet a reply to this question: its ID, QR, opcode and question?  Anything else is somebody's forgery
- * or a late reply, and to be ignored. */
+/* Does the packet reply to this question, by ID, QR, opcode and question?  If not, it is forged or
+ * late, and must be ignored. */
 bool wire_replies(const struct wire_query *q, const uint8_t *packet, size_t n);
 
-/* Of a packet that replies. */
+/* Was the reply truncated? */
 static inline bool
 wire_truncated(const uint8_t *packet)
 {
 	return packet[2] & 0x02;
 }
 
+/* The RCODE of a reply, without EDNS's upper bits. */
 static inline int
 wire_rcode(const uint8_t *packet)
 {
@@ -47,20 +49,24 @@ wire_rcode(const uint8_t *packet)
 }
 
 /*
- * Make a packet fit to be parsed: cut off the additional section (we trust nothing in it), and refuse
- * record types that no answer of ours has.  0 with the new length, or -EBADMSG.
+ * Make a packet safe to parse.  The additional section is cut off, because nothing in it is
+ * trusted.  Record types that no answer of ours has are refused.  0 with the new length, or
+ * -EBADMSG.
  */
 int wire_trim(uint8_t *packet, size_t n, size_t *ret_n);
 
 struct wire_answer {
-	enum dns_status status;		/* DNS_OK, DNS_NODATA, DNS_NXDOMAIN, DNS_SERVFAIL (a referral) */
+	/* DNS_OK, DNS_NODATA, DNS_NXDOMAIN, or DNS_SERVFAIL for a referral. */
+	enum dns_status status;
 	uint32_t ttl_s;
 	struct dns_record *records;	/* malloc'ed */
 	size_t n;
-	char alias[DNS_NAME_MAX];	/* not "": CNAMEs lead here and the packet says nothing more: ask again */
+	/* End of the CNAMEs, if the packet has no more: to be asked next; else "". */
+	char alias[DNS_NAME_MAX];
 };
 
-/* What a NOERROR or NXDOMAIN packet says to its own question; changes the packet (wire_trim).  0, -EBADMSG, -ENOMEM. */
+/* Read the answer in a NOERROR or NXDOMAIN packet.  Changes the packet (wire_trim).  The caller
+ * frees ret->records.  0, -EBADMSG or -ENOMEM. */
 int wire_answer(uint8_t *packet, size_t n, struct wire_answer *ret);
 
 #endif

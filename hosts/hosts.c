@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of exchangers' addresses: learned from each dial and each transaction.  Nothing but the order of
- * tries depends on it, and when they are made.  Must not know that order (hosts/order) or how one dials (net/dial).
+ * The table of addresses of hosts: it learns from each dial and each transaction.  It only affects
+ * the order and the time of tries.  It must not know that order (hosts/order) or how to dial
+ * (net/dial).
  */
 #include "hosts/hosts.h"
 
@@ -14,9 +15,9 @@
 
 #define OUTAGE_S 60
 
-/* Where address is, or would be. */
+/* The index of address, or the index where it would be inserted. */
 static size_t
-position(const struct hosts *h, const char *address)
+find_position(const struct hosts *h, const char *address)
 {
 	size_t low = 0, high = h->n;
 
@@ -40,13 +41,13 @@ is_at(const struct hosts *h, size_t i, const char *address)
 const struct host *
 hosts_find(const struct hosts *h, const char *address)
 {
-	size_t i = position(h, address);
+	size_t i = find_position(h, address);
 
 	return is_at(h, i, address) ? &h->list[i] : NULL;
 }
 
 static int64_t
-last_heard(const struct host *host)
+last_news(const struct host *host)
 {
 	return host->measured_s > host->failed_s ? host->measured_s : host->failed_s;
 }
@@ -57,7 +58,7 @@ forget_stalest(struct hosts *h)
 	size_t stalest = 0;
 
 	for (size_t i = 1; i < h->n; i++)
-		if (last_heard(&h->list[i]) < last_heard(&h->list[stalest]))
+		if (last_news(&h->list[i]) < last_news(&h->list[stalest]))
 			stalest = i;
 	h->n--;
 	memmove(&h->list[stalest], &h->list[stalest + 1], (h->n - stalest) * sizeof *h->list);
@@ -66,13 +67,13 @@ forget_stalest(struct hosts *h)
 struct host *
 hosts_entry(struct hosts *h, const char *address)
 {
-	size_t i = position(h, address);
+	size_t i = find_position(h, address);
 
 	if (is_at(h, i, address))
 		return &h->list[i];
 	if (h->n == HOSTS_MAX) {
 		forget_stalest(h);
-		i = position(h, address);
+		i = find_position(h, address);
 	}
 	if (h->n == h->cap) {
 		size_t cap = h->cap ? h->cap * 2 : 16;
@@ -93,7 +94,8 @@ hosts_entry(struct hosts *h, const char *address)
 void
 hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s)
 {
-	/* A message that comes back after retry-min, a tenth less or more, must find the pause behind a first failure over. */
+	/* A message returns after retry-min, give or take a tenth.  The pause after a first failure
+	 * must be over by then. */
 	h->pause_s = retry_min_s / 2 < HOSTS_PAUSE_S ? (int64_t)(retry_min_s / 2) : HOSTS_PAUSE_S;
 	h->pause_max_s = retry_max_s < HOSTS_PAUSE_MAX_S ? (int64_t)retry_max_s : HOSTS_PAUSE_MAX_S;
 	if (h->pause_s == 0)
@@ -111,7 +113,7 @@ pause_s(const struct hosts *h, unsigned failures)
 	return pause < most ? pause : most;
 }
 
-/* A single failure may be an accident, so it costs a host its place in line only. */
+/* A single failure may be an accident: it changes the order of the host, and causes no pause. */
 int64_t
 hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s)
 {
@@ -123,9 +125,10 @@ hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s)
 	return until_s > now_s ? until_s : 0;
 }
 
-/* One odd sample must not turn the order round; a change that lasts does within a few. */
+/* Average a sample into the old value.  One odd sample must not change the order; a lasting change
+ * does so within a few samples. */
 static int64_t
-smooth(int64_t old, int64_t sample)
+smooth_sample(int64_t old, int64_t sample)
 {
 	return (3 * old + sample) / 4;
 }
@@ -135,14 +138,15 @@ learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 {
 	bool exact = host->first_us && !host->at_least;
 
-	host->first_us = exact ? smooth(host->first_us, r->first_us) : r->first_us;
-	host->connect_us = exact && host->connect_us ? smooth(host->connect_us, r->connect_us) : r->connect_us;
+	host->first_us = exact ? smooth_sample(host->first_us, r->first_us) : r->first_us;
+	host->connect_us = exact && host->connect_us ?
+	    smooth_sample(host->connect_us, r->connect_us) : r->connect_us;
 	host->at_least = false;
 	host->measured_s = now_s;
 }
 
-/* Cut off after first_us of silence.  That bound can only make a host look slower: a race that was over
- * early says nothing against what was measured in full. */
+/* The host was silent for first_us, then the dial was ended.  This lower bound can only make a host
+ * look slower: a race that ended early does not contradict a full measurement. */
 static void
 learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 {
@@ -152,13 +156,13 @@ learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 	if (r->first_us <= host->first_us)
 		return;
 	host->at_least = !exact;
-	host->first_us = exact ? smooth(host->first_us, r->first_us) : r->first_us;
+	host->first_us = exact ? smooth_sample(host->first_us, r->first_us) : r->first_us;
 	if (r->connect_us)
 		host->connect_us = r->connect_us;
 }
 
-/* Several destinations find out at the same time, and a host that rests is no worse for being asked again: that is one
- * failure.  True when it counts. */
+/* Count a failure.  Failures within a pause count once: several destinations notice one outage at
+ * the same time, and a host may be dialled during its pause.  True if it was counted. */
 static bool
 learn_failure(const struct hosts *h, struct host *host, int64_t now_s)
 {
@@ -172,7 +176,7 @@ learn_failure(const struct hosts *h, struct host *host, int64_t now_s)
 	return true;
 }
 
-/* It is there, so there is no point in leaving it alone; but others come first. */
+/* The host refused our mail, but it is up: it needs no pause, and others are tried first. */
 static void
 learn_refusal(struct host *host, int64_t now_s)
 {
@@ -192,8 +196,8 @@ learn_proof(struct host *host)
 	return true;
 }
 
-/* While nobody greeted us it may have been us who were cut off: those that failed since the last greeting before that are not to
- * be left alone for it. */
+/* A host greeted us after at least OUTAGE_S without any greeting, so our own network may have
+ * failed.  Hosts that failed in that time must not be paused for it. */
 static void
 learn_we_are_there(struct hosts *h, int64_t now_s)
 {
@@ -251,7 +255,8 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 {
 	struct host *host;
 
-	if (report->event == HOST_RESTING || !host_printable(report->address) || !(host = hosts_entry(h, report->address)))
+	if (report->event == HOST_RESTING || !host_printable(report->address) ||
+	    !(host = hosts_entry(h, report->address)))
 		return;
 	if (host_printable(report->name))
 		memcpy(host->name, report->name, sizeof host->name);
@@ -280,8 +285,8 @@ host_key(char key[64], const struct sockaddr_storage *address)
 
 	address_text(&b, sa);
 	brackets = b.n && memchr(b.p, ':', b.n);
-	(void)snprintf(key, 64, "%s%.*s%s:%u", brackets ? "[" : "", (int)b.n, b.p, brackets ? "]" : "",
-	    (unsigned)address_port(sa));
+	(void)snprintf(key, 64, "%s%.*s%s:%u", brackets ? "[" : "", (int)b.n, b.p,
+	    brackets ? "]" : "", (unsigned)address_port(sa));
 }
 
 static void

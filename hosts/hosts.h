@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * What we know of each exchanger's address: how long it takes to answer, when it was last
- * measured, since when it fails and how long it is left alone for that.  One small text file, state/hosts; safe to delete.
- * The runner's parent owns the table; workers inherit it by fork and report what they see.
+ * Facts about each address of a host: how fast it answers, when it was measured, and since when it
+ * fails.  From these follows its pause.  They are kept in one small text file, state/hosts, which
+ * is safe to delete.  The parent process of the runner owns the table.  Workers inherit it by fork
+ * and report events.
  */
 #ifndef HOSTS_HOSTS_H
 #define HOSTS_HOSTS_H
@@ -13,24 +14,29 @@
 
 #include "base/buf.h"
 
-#define HOSTS_MAX 4096		/* bounded: the stalest goes first */
+/* limit; the entry without news for the longest time is dropped first. */
+#define HOSTS_MAX 4096
 #define HOST_KEY  64
 #define HOSTS_FAILURES_MAX 1000000
 
-/* How TLS went in a session, where it was tried. */
+/* The result of TLS in a session that tried it. */
 enum host_tls { HOST_TLS_UNKNOWN, HOST_TLS_GOOD, HOST_TLS_FAILED };
 
 struct host {
 	char address[HOST_KEY];		/* "192.0.2.1:25", "[2001:db8::1]:25" */
-	char name[64];			/* the exchanger it was last reached as, cut; for people */
+	char name[64];			/* the name of its last exchanger, cut; for people */
 	int64_t connect_us, first_us;	/* smoothed; 0: never measured */
-	bool at_least;			/* first_us is only a lower bound: it was cut off while it had not answered */
-	int64_t measured_s, failed_s;	/* unix seconds of the last success and the last failure that counted, 0: never */
-	int64_t tls_failed_s;		/* unix seconds of the last handshake that failed, 0: none since one that did not */
-	int64_t since_s;		/* of the first failure in the row */
-	unsigned failures;		/* in a row; those within the pause behind one are the same failure */
-	unsigned broken;		/* in a row: took a message and never said whether it has it */
-	int64_t ipv4_until_s;		/* it does not want our IPv6 address: its IPv4 neighbours are to be used until then */
+	/* first_us is only a lower bound: we stopped waiting before it answered. */
+	bool at_least;
+	/* Unix seconds of the last measurement and of the last failure that counted; 0: never. */
+	int64_t measured_s, failed_s;
+	/* Unix seconds of the last failed handshake; 0: none since the last good one. */
+	int64_t tls_failed_s;
+	int64_t since_s;		/* unix seconds of the first failure in a row */
+	unsigned failures;		/* in a row; failures within a pause count as one */
+	unsigned broken;		/* in a row: accepted a message and gave no final reply */
+	/* It refused our IPv6 address: use IPv4 addresses until then. */
+	int64_t ipv4_until_s;
 };
 
 struct hosts {
@@ -38,28 +44,31 @@ struct hosts {
 	size_t n;
 	size_t cap;
 	bool changed;
-	int64_t pause_s, pause_max_s;	/* behind the first failure, doubled with each; 0: HOSTS_PAUSE_... */
-	int64_t forgiven_s;		/* what failed up to then may be dialled at once */
-	int64_t good_s;			/* when any host greeted us last */
+	/* After the first failure, doubled with each; 0: HOSTS_PAUSE_... */
+	int64_t pause_s, pause_max_s;
+	int64_t forgiven_s;		/* hosts that failed up to then may be dialled at once */
+	int64_t good_s;			/* time of the last greeting of any host */
 };
 
 #define HOSTS_PAUSE_S     60
 #define HOSTS_PAUSE_MAX_S 3600
 #define HOSTS_IPV4_S      (7 * 86400)
 
-/* What happened to an address. */
+/* An event at an address. */
 enum host_event {
-	HOST_RESTING,			/* was not dialled, or not by its fault; nothing to learn, but its mail waits for it */
-	HOST_OPEN,			/* greeted: connect_us and first_us are set */
-	HOST_SLOW,			/* cut off while it had not: first_us is how long it was waited for */
-	HOST_FAILED,			/* no connection, no greeting, or a session that broke off */
-	HOST_REFUSED,			/* greeted, but takes no mail from us now */
-	HOST_BROKE,			/* broke off behind the final dot */
-	HOST_PROVEN,			/* took part in a whole transaction: whatever it had, it is over */
-	HOST_NO_IPV6,			/* refused us for our IPv6 address */
+	/* Not dialled, or failed for a reason of ours: nothing is learned about the host; its mail
+	 * keeps waiting. */
+	HOST_RESTING,
+	HOST_OPEN,			/* it greeted us: connect_us and first_us are set */
+	HOST_SLOW,			/* we stopped waiting for its greeting after first_us */
+	HOST_FAILED,			/* no connection, no greeting, or the session broke off */
+	HOST_REFUSED,			/* it greeted us, but refuses our mail for now */
+	HOST_BROKE,			/* it broke off after the final dot */
+	HOST_PROVEN,			/* it completed a transaction: earlier failures are over */
+	HOST_NO_IPV6,			/* it refused our IPv6 address */
 };
 
-/* As sent from a worker to its parent. */
+/* An event as a worker sends it to its parent process. */
 struct host_report {
 	char address[HOST_KEY];
 	char name[64];
@@ -68,31 +77,38 @@ struct host_report {
 	int64_t connect_us, first_us;
 };
 
-/* state_fd: the queue's state/ folder.  A missing or damaged file is an empty table; damaged lines are dropped. */
+/* Load the table from state_fd, the folder state/ of the queue.  A missing file gives an empty
+ * table; damaged lines are dropped.  hosts_done() must follow. */
 void hosts_load(struct hosts *h, int state_fd);
-/* The content of such a file, into a table. */
+/* Add the lines of such a file to a table. */
 void hosts_parse(struct hosts *h, struct slice text);
 int hosts_save(struct hosts *h, int state_fd);	/* by rename; 0 or -errno */
 void hosts_done(struct hosts *h);
 
-/* Pauses that fit a schedule of retries: no address is left alone for longer than any message. */
+/* Adapt the pauses to the schedule of retries: no host is paused longer than a message waits. */
 void hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s);
 
+/* The entry for address, borrowed until the table changes; NULL if there is none. */
 const struct host *hosts_find(const struct hosts *h, const char *address);
+
+/* Learn from an event at now_s (unix seconds).  An address that is not printable is ignored. */
 void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s);
 
-/* Until when it is not to be dialled, as it failed again and again; 0: it may be now. */
+/* The end of a pause (unix seconds) after repeated failures; 0: it may be dialled now. */
 int64_t hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s);
 
-/* What is known of it, in words: "good", "fails since ..., left alone until ...". */
+/* Append the state of a host for people: "good", "fails since ..., left alone until ...". */
 void hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);
 
-/* For the parts of the room: the entry for address, made if there is none; NULL without memory, and then it is not
- * remembered.  Does a text fit into a line of the table? */
+/* For the files of hosts/: the entry for address, created if there is none.  NULL without memory;
+ * the address is then not remembered. */
 struct host *hosts_entry(struct hosts *h, const char *address);
+
+/* May s stand in a line of the table?  It must not be empty, or hold blanks or control
+ * characters. */
 bool host_printable(const char *s);
 
-/* Key of an address: "192.0.2.1:25". */
+/* The key of an address: "192.0.2.1:25". */
 void host_key(char key[HOST_KEY], const struct sockaddr_storage *address);
 
 #endif

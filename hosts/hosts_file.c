@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of hosts between runs: state/hosts, a text that people can read and anybody may delete.  Every
- * field is checked when it is read back.  Called by relay.c, --explain and smtp-queue.
+ * The table of hosts between runs: state/hosts, a text file that people may read and delete.  Every
+ * field is checked when it is read.
  */
 #include "hosts/hosts.h"
 
@@ -16,10 +16,10 @@
 #include "base/slice.h"
 
 #define FILE_NAME "hosts"
-#define FILE_MAX  (2 << 20)	/* more than HOSTS_MAX lines */
-#define NUMBERS   9		/* fields of a line behind address and name */
+#define FILE_MAX  (2 << 20)	/* room for more than HOSTS_MAX lines */
+#define NUMBERS   9		/* fields of a line after address and name */
 
-/* "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0 0 0 0" */
+/* Parse a line: "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0 0 0 0". */
 static bool
 parse_line(struct slice line, struct host *ret)
 {
@@ -29,7 +29,8 @@ parse_line(struct slice line, struct host *ret)
 	for (size_t i = 0; i < 2 + NUMBERS; i++)
 		field[i] = slice_cut(rest, ' ', &rest);
 	memset(ret, 0, sizeof *ret);
-	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n || field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
+	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n ||
+	    field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
 		return false;
 	memcpy(ret->address, field[0].p, field[0].n);
 	memcpy(ret->name, field[1].p, field[1].n);
@@ -39,8 +40,8 @@ parse_line(struct slice line, struct host *ret)
 	for (size_t i = 0; i < NUMBERS; i++)
 		if (!slice_uint(field[i + 2], INT64_MAX / 8, &number[i]))
 			return false;
-	if (number[4] > HOSTS_FAILURES_MAX || number[7] > HOSTS_FAILURES_MAX || !host_printable(ret->address) ||
-	    !host_printable(ret->name))
+	if (number[4] > HOSTS_FAILURES_MAX || number[7] > HOSTS_FAILURES_MAX ||
+	    !host_printable(ret->address) || !host_printable(ret->name))
 		return false;
 	ret->connect_us = (int64_t)number[0];
 	ret->first_us = (int64_t)number[1];
@@ -62,7 +63,8 @@ hosts_parse(struct hosts *h, struct slice text)
 	while (h->n < HOSTS_MAX) {
 		struct slice line = slice_cut(text, '\n', &text);
 
-		if (!text.p || line.p + line.n == text.p)	/* without its end: it may be half of a line */
+		/* No line end: it may be half a line. */
+		if (!text.p || line.p + line.n == text.p)
 			break;
 		if (!parse_line(line, &one) || !(place = hosts_entry(h, one.address)))
 			continue;
@@ -90,7 +92,7 @@ hosts_load(struct hosts *h, int state_fd)
 		close(fd);
 }
 
-/* No fsync: a table that is lost is measured again, and a torn one is dropped line by line. */
+/* No fsync: a lost table is measured again, and a torn line is dropped. */
 int
 hosts_save(struct hosts *h, int state_fd)
 {
@@ -99,14 +101,17 @@ hosts_save(struct hosts *h, int state_fd)
 
 	if (r < 0)
 		return r;
-	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed since broken "
-	    "ipv4_until\n", file.out);
+	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed "
+	    "since broken ipv4_until\n", file.out);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct host *host = &h->list[i];
 
-		fprintf(file.out, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 " %" PRId64 " %u %" PRId64
-		    "\n", host->address, host->name[0] ? host->name : "-", host->connect_us, host->at_least ? ">" : "",
-		    host->first_us, host->measured_s, host->failed_s, host->failures, host->tls_failed_s, host->since_s, host->broken,
+		fprintf(file.out,
+		    "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64
+		    " %" PRId64 " %u %" PRId64 "\n",
+		    host->address, host->name[0] ? host->name : "-", host->connect_us,
+		    host->at_least ? ">" : "", host->first_us, host->measured_s, host->failed_s,
+		    host->failures, host->tls_failed_s, host->since_s, host->broken,
 		    host->ipv4_until_s);
 	}
 	r = file_replace_end(&file);

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: ISC
 /*
- * The order of tries.  Reads the table of hosts, writes nothing but targets; must not dial or
- * ask the DNS.  Called by client/link for a delivery and by --explain to show it.
+ * The order of tries.  It reads the table of hosts and writes only targets.  It must not dial or
+ * ask the DNS.
  */
 #include "hosts/order.h"
 
 #include <sys/random.h>
 
-#define FAILING_S 300	/* so long a host that failed stands behind the others of its level */
-#define BROKEN_S  86400	/* so long one that broke off behind a final dot, if it is never proven */
-#define BROKEN_MANY 2	/* that many times in a row, and it stands behind all */
+#define FAILING_S 300	/* time for which a failed host comes after the others of its level */
+/* The same for a host that broke off after a final dot, unless it is proven. */
+#define BROKEN_S  86400
+#define BROKEN_MANY 2	/* after this many in a row it comes after all others */
 
-#define FAMILY_MS  250	/* RFC 8305 section 8: the recommended Connection Attempt Delay */
-#define PATIENCE_MS 1000	/* before others of a level join a race, on top of four times what the best took so far */
+#define FAMILY_MS  250	/* the recommended Connection Attempt Delay (RFC 8305 section 8) */
+/* Before others of a level join a race, besides four times the best's known time. */
+#define PATIENCE_MS 1000
 
 static bool
-within(int64_t then_s, int64_t now_s, int64_t span_s)
+is_within(int64_t then_s, int64_t now_s, int64_t span_s)
 {
 	return then_s <= now_s && now_s - then_s < span_s;
 }
@@ -23,17 +25,18 @@ within(int64_t then_s, int64_t now_s, int64_t span_s)
 static void
 judge_failure(struct order_target *t, const struct host *host, int64_t now_s)
 {
-	if (host->broken && within(host->failed_s, now_s, BROKEN_S)) {
+	if (host->broken && is_within(host->failed_s, now_s, BROKEN_S)) {
 		t->reason = ORDER_FAILING;
 		if (host->broken >= BROKEN_MANY)
 			t->level = ORDER_LAST;
-	} else if (host->failures && within(host->failed_s, now_s, FAILING_S)) {
+	} else if (host->failures && is_within(host->failed_s, now_s, FAILING_S)) {
 		t->reason = ORDER_FAILING;
 	}
 }
 
 static void
-judge(struct order_target *t, const struct hosts *hosts, bool any_ipv4, int64_t now_s, int64_t fresh_s)
+judge_target(struct order_target *t, const struct hosts *hosts, bool any_ipv4, int64_t now_s,
+    int64_t fresh_s)
 {
 	char key[HOST_KEY];
 	const struct host *host;
@@ -59,27 +62,26 @@ judge(struct order_target *t, const struct hosts *hosts, bool any_ipv4, int64_t 
 }
 
 static bool
-usable(const struct order_target *t)
+is_usable(const struct order_target *t)
 {
 	return t->reason < ORDER_RESTING;
 }
 
 static uint32_t
-roll(uint32_t below)
+roll_below(uint32_t below)
 {
 	uint32_t r = 0;
 
-	(void)!getrandom(&r, sizeof r, GRND_NONBLOCK);	/* without it: the DNS's order */
+	(void)!getrandom(&r, sizeof r, GRND_NONBLOCK);	/* an error only costs randomness */
 	return r % below;
 }
 
-/* Those that have never been measured are tried in random order, so that each gets measured some
- * day. */
+/* Put targets that were never measured into random order, so that each is measured some day. */
 static void
-shuffle(struct order_target *t, size_t n)
+shuffle_targets(struct order_target *t, size_t n)
 {
 	for (size_t i = n; i > 1; i--) {
-		size_t j = roll((uint32_t)i);
+		size_t j = roll_below((uint32_t)i);
 		struct order_target swap = t[i - 1];
 
 		t[i - 1] = t[j];
@@ -87,13 +89,13 @@ shuffle(struct order_target *t, size_t n)
 	}
 }
 
-/* Before the rest: the best measured of a level, then the unknown, then the other measured, then
- * what fails. */
+/* Order targets within a level: measured ones by latency, then unknown ones, then failing ones.
+ * Targets that must not be dialled come after all. */
 static int
-compare(const struct order_target *a, const struct order_target *b)
+compare_targets(const struct order_target *a, const struct order_target *b)
 {
-	if (usable(a) != usable(b))
-		return usable(a) ? -1 : 1;
+	if (is_usable(a) != is_usable(b))
+		return is_usable(a) ? -1 : 1;
 	if (a->level != b->level)
 		return a->level < b->level ? -1 : 1;
 	if (a->reason != b->reason)
@@ -108,13 +110,13 @@ level_size(const struct order_target *t, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && t[i].level == t[0].level && usable(&t[i]) == usable(&t[0]))
+	while (i < n && t[i].level == t[0].level && is_usable(&t[i]) == is_usable(&t[0]))
 		i++;
 	return i;
 }
 
 static size_t
-count(const struct order_target *t, size_t n, enum order_reason reason)
+count_reason(const struct order_target *t, size_t n, enum order_reason reason)
 {
 	size_t found = 0;
 
@@ -123,10 +125,10 @@ count(const struct order_target *t, size_t n, enum order_reason reason)
 	return found;
 }
 
-/* Of one sorted level: the measured that could be the fastest (bounds below the first that is
- * exact, and that one). */
+/* Count the candidates for fastest in one sorted level: the first exact latency, and every lower
+ * bound before it. */
 static size_t
-contenders(const struct order_target *t, size_t measured)
+count_contenders(const struct order_target *t, size_t measured)
 {
 	size_t i = 0;
 
@@ -135,9 +137,9 @@ contenders(const struct order_target *t, size_t measured)
 	return i < measured ? i + 1 : measured;
 }
 
-/* Both families in turn, IPv6 first, so that any few of them are of both. */
+/* Put both families in turn, IPv6 first, so that any few targets contain both. */
 static void
-alternate(struct order_target *t, size_t n)
+alternate_families(struct order_target *t, size_t n)
 {
 	struct order_target six[ORDER_MAX], four[ORDER_MAX];
 	size_t n6 = 0, n4 = 0, at = 0;
@@ -155,15 +157,16 @@ alternate(struct order_target *t, size_t n)
 	}
 }
 
-/* Bring the unknown up behind the contenders. */
+/* Move the unknown targets to directly after the contenders. */
 static void
-interleave(struct order_target *t, size_t n)
+interleave_unknown(struct order_target *t, size_t n)
 {
-	size_t measured = count(t, n, ORDER_MEASURED), unknown = count(t, n, ORDER_UNKNOWN);
-	size_t first = contenders(t, measured), rest = measured - first;
+	size_t measured = count_reason(t, n, ORDER_MEASURED);
+	size_t unknown = count_reason(t, n, ORDER_UNKNOWN);
+	size_t first = count_contenders(t, measured), rest = measured - first;
 	struct order_target hold[ORDER_MAX];
 
-	alternate(t + measured, unknown);
+	alternate_families(t + measured, unknown);
 	if (!unknown || !rest)
 		return;
 	memcpy(hold, t + first, rest * sizeof *t);
@@ -174,24 +177,25 @@ interleave(struct order_target *t, size_t n)
 void
 order_sort(struct order_target *targets, size_t n)
 {
-	for (size_t i = 1; i < n; i++) {	/* stable, and n is small */
+	for (size_t i = 1; i < n; i++) {	/* insertion sort: stable, and n is small */
 		struct order_target t = targets[i];
 		size_t j = i;
 
-		for (; j && compare(&t, &targets[j - 1]) < 0; j--)
+		for (; j && compare_targets(&t, &targets[j - 1]) < 0; j--)
 			targets[j] = targets[j - 1];
 		targets[j] = t;
 	}
 	for (size_t i = 0, size; i < n; i += size) {
 		size = level_size(targets + i, n - i);
-		interleave(targets + i, size);
+		interleave_unknown(targets + i, size);
 	}
 }
 
-/* The addresses of exchangers [from, to), which are one level: first one of each, then the next of
- * each, so that a host with many addresses does not crowd out the others. */
+/* Add the addresses of exchangers [from, to), one level: the first of each, then the second of
+ * each, and so on.  So a host with many addresses leaves room for others. */
 static size_t
-add_level(const struct mx_list *mx, size_t from, size_t to, unsigned level, struct order_target *t, size_t room)
+add_level(const struct mx_list *mx, size_t from, size_t to, unsigned level, struct order_target *t,
+    size_t room)
 {
 	size_t n = 0;
 
@@ -200,7 +204,9 @@ add_level(const struct mx_list *mx, size_t from, size_t to, unsigned level, stru
 			const struct mx_exchanger *x = &mx->exchangers[i];
 
 			if (a < x->naddresses && n < room)
-				t[n++] = (struct order_target){ .exchanger = x, .address = &x->addresses[a], .level = level };
+				t[n++] = (struct order_target){
+					.exchanger = x, .address = &x->addresses[a], .level = level,
+				};
 		}
 	}
 	return n;
@@ -218,16 +224,17 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 		size_t added;
 
 		for (to = from + 1; to < mx->n; to++)
-			if (!latency_only && mx->exchangers[to].preference != mx->exchangers[from].preference)
+			if (!latency_only &&
+			    mx->exchangers[to].preference != mx->exchangers[from].preference)
 				break;
 		added = add_level(mx, from, to, level, targets + n, ORDER_MAX - n);
-		shuffle(targets + n, added);
+		shuffle_targets(targets + n, added);
 		n += added;
 	}
 	for (size_t i = 0; i < n; i++)
 		any_ipv4 = any_ipv4 || targets[i].address->ss_family == AF_INET;
 	for (size_t i = 0; i < n; i++)
-		judge(&targets[i], hosts, any_ipv4, now_s, fresh_s);
+		judge_target(&targets[i], hosts, any_ipv4, now_s, fresh_s);
 	order_sort(targets, n);
 	return n;
 }
@@ -235,12 +242,12 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 size_t
 order_usable(const struct order_target *targets, size_t n)
 {
-	while (n && !usable(&targets[n - 1]))
+	while (n && !is_usable(&targets[n - 1]))
 		n--;
 	return n;
 }
 
-/* IPv6 first, otherwise as they are; how many of them that is. */
+/* Move the IPv6 targets to the front, without other changes.  Returns their number. */
 static size_t
 ipv6_first(struct order_target *t, size_t n)
 {
@@ -257,7 +264,8 @@ ipv6_first(struct order_target *t, size_t n)
 	return six;
 }
 
-/* When the rest of a level joins in: not before the best has taken much longer than it is known to take. */
+/* The delay before the rest of a level joins a race: only if the best takes much longer than
+ * usual. */
 static int
 patience_ms(const struct order_target *best)
 {
@@ -270,12 +278,14 @@ size_t
 order_race(struct order_target *targets, size_t n, int ret_start_ms[DIAL_MAX])
 {
 	size_t level = level_size(targets, n), six;
-	size_t measured = count(targets, level, ORDER_MEASURED), unknown = count(targets, level, ORDER_UNKNOWN);
-	size_t best = contenders(targets, measured), first = best + unknown;
+	size_t measured = count_reason(targets, level, ORDER_MEASURED);
+	size_t unknown = count_reason(targets, level, ORDER_UNKNOWN);
+	size_t best = count_contenders(targets, measured), first = best + unknown;
 	int patience = patience_ms(best ? &targets[best - 1] : NULL);
 
 	if (!first)
-		first = level;	/* all have failed lately: whichever is back first, and one timeout for all */
+		/* All failed lately: race them all, so that one timeout is enough. */
+		first = level;
 	if (level > DIAL_MAX)
 		level = DIAL_MAX;
 	if (first > level)
@@ -286,8 +296,9 @@ order_race(struct order_target *targets, size_t n, int ret_start_ms[DIAL_MAX])
 	for (size_t i = 0; i < first; i++)
 		ret_start_ms[i] = !best && six && unknown && i >= six ? FAMILY_MS : 0;
 	for (size_t i = first, next; i < level; i = next, patience += FAMILY_MS) {
-		next = i + contenders(targets + i, count(targets + i, level - i, ORDER_MEASURED));
-		if (next == i)		/* only those that fail are left */
+		measured = count_reason(targets + i, level - i, ORDER_MEASURED);
+		next = i + count_contenders(targets + i, measured);
+		if (next == i)		/* only failing ones are left */
 			next = level;
 		for (size_t k = i; k < next; k++)
 			ret_start_ms[k] = patience;
