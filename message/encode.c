@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: ISC
 /*
- * Quoted-printable and base64, line by line into a sink.  Called by message/sevenbit.
+ * Each line is built in a buffer of its own and goes to the sink when it is complete.
  */
 #include "message/encode.h"
 
 #include "base/base64.h"
 
 #define LINE_MAX_OCTETS 76
-#define BASE64_LINE	57	/* octets that make 76 */
+#define BASE64_LINE	57	/* octets that become 76 */
 
 static int
-put(const struct mime_sink *sink, struct slice octets)
+put_octets(const struct mime_sink *sink, struct slice octets)
 {
 	return octets.n ? sink->write(sink->ctx, octets) : 0;
 }
@@ -27,12 +27,12 @@ end_line(struct qp *q, struct slice end)
 	int r;
 
 	buf_add(&q->line, end);
-	r = put(q->sink, buf_slice(&q->line));
+	r = put_octets(q->sink, buf_slice(&q->line));
 	q->line.n = 0;
 	return r;
 }
 
-/* One octet in its form; there is always room for the '=' of a soft line break. */
+/* The line keeps room for the '=' of a soft line break. */
 static int
 put_octet(struct qp *q, unsigned char c, bool plain)
 {
@@ -49,9 +49,9 @@ put_octet(struct qp *q, unsigned char c, bool plain)
 	return r;
 }
 
-/* Where the text is escaped already only what is above 127 changes, and a line that becomes too long by that is broken. */
+/* Only octets above 127 change.  A line that becomes too long is broken. */
 static int
-escape(struct slice text, const struct mime_sink *sink)
+escape_high(struct slice text, const struct mime_sink *sink)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	size_t line = 0;
@@ -62,14 +62,14 @@ escape(struct slice text, const struct mime_sink *sink)
 
 		for (; n < text.n && (unsigned char)text.p[n] < 128; n++)
 			line = text.p[n] == '\n' ? 0 : line + 1;
-		r = put(sink, slice_of(text.p, n));
+		r = put_octets(sink, slice_of(text.p, n));
 		text = slice_skip(text, n);
 		if (r == 0 && text.n) {
 			const unsigned char c = (unsigned char)text.p[0];
 			const char form[] = { '=', '\r', '\n', '=', hex[c >> 4], hex[c & 15] };
 			const bool full = line + 3 > LINE_MAX_OCTETS - 1;
 
-			r = put(sink, full ? slice_of(form, 6) : slice_of(form + 3, 3));
+			r = put_octets(sink, full ? slice_of(form, 6) : slice_of(form + 3, 3));
 			line = full ? 3 : line + 3;
 			text = slice_skip(text, 1);
 		}
@@ -84,22 +84,23 @@ mime_quoted_printable(struct slice text, bool escaped, const struct mime_sink *s
 	int r = 0;
 
 	if (escaped)
-		return escape(text, sink);
+		return escape_high(text, sink);
 	q.line = (struct buf)BUF(q.space);
 	for (size_t i = 0; r == 0 && i < text.n; i++) {
 		const unsigned char c = (unsigned char)text.p[i];
-		const bool last = i + 1 == text.n || (text.p[i + 1] == '\r' && i + 2 < text.n && text.p[i + 2] == '\n');
+		const struct slice rest = slice_skip(text, i + 1);
+		const bool last = rest.n == 0 || slice_has_prefix(rest, SL("\r\n"));
 
-		if (c == '\r' && i + 1 < text.n && text.p[i + 1] == '\n') {
+		if (c == '\r' && rest.n && rest.p[0] == '\n') {
 			r = end_line(&q, SL("\r\n"));
 			i++;
 		} else if (c == ' ' || c == '\t') {
-			r = put_octet(&q, c, !last);	/* a blank at the end of a line may get lost */
+			r = put_octet(&q, c, !last);	/* servers strip blanks at line ends */
 		} else {
 			r = put_octet(&q, c, c > ' ' && c < 127 && c != '=');
 		}
 	}
-	return r ? r : put(sink, buf_slice(&q.line));
+	return r ? r : put_octets(sink, buf_slice(&q.line));
 }
 
 int
@@ -115,8 +116,9 @@ mime_base64(struct slice octets, const struct mime_sink *sink)
 		if (!first)
 			buf_str(&line, "\r\n");
 		first = false;
-		base64_encode(&line, slice_of(octets.p, octets.n < BASE64_LINE ? octets.n : BASE64_LINE));
-		r = put(sink, buf_slice(&line));
+		base64_encode(&line,
+		    slice_of(octets.p, octets.n < BASE64_LINE ? octets.n : BASE64_LINE));
+		r = put_octets(sink, buf_slice(&line));
 	}
 	return r;
 }

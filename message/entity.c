@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Content-Type, Content-Transfer-Encoding and boundaries.  Tolerant: what cannot be understood is a text, and
- * whether that can be worked with is for message/sevenbit to say.
+ * The parser is tolerant: an entity with a Content-Type that it does not understand is a text.
  */
 #include "message/entity.h"
 
@@ -48,7 +47,7 @@ take_token(struct slice *s)
 	return slice_of(s->p - n, n);
 }
 
-/* A token or a quoted string, without its quotes. */
+/* A token, or a quoted string without its quotes. */
 static void
 take_value(struct slice *s, struct buf *b)
 {
@@ -70,7 +69,7 @@ take_value(struct slice *s, struct buf *b)
 }
 
 static bool
-taken(struct slice *s, char c)
+take_char(struct slice *s, char c)
 {
 	*s = skip_cfws(*s);
 	if (!s->n || s->p[0] != c)
@@ -82,12 +81,12 @@ taken(struct slice *s, char c)
 static void
 find_boundary(struct slice params, struct mime_entity *e)
 {
-	while (taken(&params, ';')) {
+	while (take_char(&params, ';')) {
 		struct slice name = take_token(&params);
 		char text[MIME_BOUNDARY_MAX];
 		struct buf value = BUF(text);
 
-		if (!taken(&params, '='))
+		if (!take_char(&params, '='))
 			return;
 		take_value(&params, &value);
 		if (!slice_ieq(name, SL("boundary")))
@@ -107,7 +106,7 @@ set_type(struct mime_entity *e, struct slice value)
 {
 	struct slice rest = value, type = take_token(&rest), subtype;
 
-	if (e->has_type || !taken(&rest, '/'))
+	if (e->has_type || !take_char(&rest, '/'))
 		return;
 	subtype = take_token(&rest);
 	e->has_type = true;
@@ -124,7 +123,7 @@ set_type(struct mime_entity *e, struct slice value)
 		else if (slice_ieq(subtype, SL("partial")))
 			e->kind = MIME_FRAGMENT;
 		else if (!slice_ieq(subtype, SL("global")))
-			e->kind = MIME_TEXT;	/* reports: fields and lines */
+			e->kind = MIME_TEXT;	/* reports */
 	}
 }
 
@@ -137,13 +136,14 @@ set_encoding(struct mime_entity *e, struct slice value)
 		e->encoding = MIME_QUOTED_PRINTABLE;
 	else if (slice_ieq(name, SL("base64")))
 		e->encoding = MIME_BASE64;
-	else if (slice_ieq(name, SL("7bit")) || slice_ieq(name, SL("8bit")) || slice_ieq(name, SL("binary")))
+	else if (slice_ieq(name, SL("7bit")) || slice_ieq(name, SL("8bit")) ||
+	    slice_ieq(name, SL("binary")))
 		e->encoding = MIME_IDENTITY;
 	else
 		e->encoding = MIME_UNKNOWN;
 }
 
-/* The empty line that rest may begin with. */
+/* Octets of the empty line at the start of rest; 0: there is none. */
 static size_t
 empty_line(struct slice rest)
 {
@@ -198,7 +198,7 @@ first_line(struct slice s)
 	return lf ? slice_of(s.p, (size_t)(lf - s.p) + 1) : s;
 }
 
-/* Are the first n octets of s whole lines? */
+/* The first n octets of s are whole lines. */
 static bool
 ends_line(struct slice s, size_t n)
 {
@@ -217,7 +217,8 @@ mime_next_piece(struct mime_pieces *pieces, const char *boundary, enum mime_piec
 		return false;
 	while (rest.n && pieces->next != MIME_EPILOGUE) {
 		line = first_line(rest);
-		found = ends_line(all, all.n - rest.n) && is_delimiter(line, slice_str(boundary), &last);
+		found = ends_line(all, all.n - rest.n) &&
+		    is_delimiter(line, slice_str(boundary), &last);
 		if (found)
 			break;
 		rest = slice_skip(rest, line.n);

@@ -44,7 +44,7 @@ note_line_end(struct facts *f)
 }
 
 static void
-note(struct facts *f, struct slice rest)
+note_octets(struct facts *f, struct slice rest)
 {
 	struct run_seen seen = { 0 };
 
@@ -89,9 +89,9 @@ facts_content(struct facts *f, struct slice octets)
 
 		f->received += part == FIELD_NAME && field_found(&f->fields);
 		f->in_header = part != FIELD_OVER;
-		note(f, piece);
+		note_octets(f, piece);
 	}
-	note(f, octets);
+	note_octets(f, octets);
 }
 
 void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Facts of a content that streams by: all that a delivery wants to know of it.  Pure.
+ * Facts of a content that streams by, for its delivery.  Pure.
  */
 #ifndef MESSAGE_FACTS_H
 #define MESSAGE_FACTS_H
@@ -16,7 +16,7 @@ struct facts {
 	bool dot_line;			/* a line begins with a dot */
 	bool bare;			/* a CR or LF that is no part of a CRLF */
 	bool nul;
-	bool line_start;		/* ends in CRLF, or is empty */
+	bool line_start;		/* the content ends in CRLF, or is empty */
 	bool cr;			/* the last octet is a CR, bare if no LF follows */
 	bool in_header;
 	uint64_t line;			/* octets of the last line */
@@ -28,7 +28,7 @@ void facts_content(struct facts *f, struct slice octets);
 /* The content is complete. */
 void facts_end(struct facts *f);
 
-/* DATA cannot carry it unchanged (RFC 3030 section 3). */
+/* DATA cannot carry the content unchanged (RFC 3030 section 3). */
 static inline bool
 facts_binary(const struct facts *f)
 {

@@ -30,7 +30,7 @@ static void
 begin_line(struct field_walk *w, char c)
 {
 	w->line_start = false;
-	if (ascii_blank(c) && w->part != FIELD_OVER)	/* FIELD_OVER: nothing is there to go on */
+	if (ascii_blank(c) && w->part != FIELD_OVER)	/* FIELD_OVER: no line is in front */
 		return;
 	w->first = true;
 	if (c == '\r' || c == '\n') {
@@ -93,7 +93,7 @@ field_take(struct field_walk *w, struct slice *in, struct slice *ret_piece)
 	part = w->part;
 	if (part == FIELD_NAME)
 		n = take_name(w, *in);
-	if (n == 0) {			/* no name, or it has just turned out to be none */
+	if (n == 0) {			/* no name, or a broken line since its last octet */
 		part = w->part;
 		n = part == FIELD_OVER ? in->n : take_line(w, *in);
 	}
@@ -102,9 +102,9 @@ field_take(struct field_walk *w, struct slice *in, struct slice *ret_piece)
 	return part;
 }
 
-/* More octets of the field that w is in. */
+/* rest begins with more octets of the same field. */
 static bool
-continues(const struct field_walk *w, struct slice rest)
+field_goes_on(const struct field_walk *w, struct slice rest)
 {
 	return rest.n && (!w->line_start || ascii_blank(rest.p[0]));
 }
@@ -125,7 +125,7 @@ field_next(struct slice *rest, enum field_rule rule, struct field *ret)
 			return false;
 		if (part == FIELD_NAME && w.part == FIELD_BODY)
 			body = slice_of(after.p, 0);
-	} while (continues(&w, after));
+	} while (field_goes_on(&w, after));
 	if (!body.p && rule == FIELD_TO_BROKEN_LINE)	/* the octets end within the name */
 		return false;
 	ret->octets = slice_of(rest->p, rest->n - after.n);

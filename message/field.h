@@ -5,7 +5,7 @@
  *
  * A field begins with its name, which is printable ASCII, and a colon; blanks may stand between
  * them (section 4.5).  The lines that follow and begin with a blank are a part of it (section
- * 2.2.3). Lines end in LF, with or without a CR.
+ * 2.2.3).  Lines end in LF, with or without a CR.
  */
 #ifndef MESSAGE_FIELD_H
 #define MESSAGE_FIELD_H
@@ -18,10 +18,10 @@
  * or with a blank although no field is in front of it.
  */
 enum field_rule {
-	/* A broken line is passed over.  To count or to remove fields one must look as far as the
-	 * most tolerant reader does. */
+	/* A broken line is skipped.  Fields have to be counted or removed as far as the most
+	 * tolerant reader looks. */
 	FIELD_TO_EMPTY_LINE,
-	/* A broken line is the first of the body.  To change fields one must be sure of them. */
+	/* A broken line is the first of the body.  A field can be changed only if it is certain. */
 	FIELD_TO_BROKEN_LINE,
 };
 
@@ -41,18 +41,18 @@ bool field_is(const struct field *f, struct slice name);
 struct slice field_value(const struct field *f);
 
 /*
- * The header section at the start of `octets`, to the empty line.  complete: no more octets follow.
- * If they do and the end is not found, *ret_whole is false and the section ends with the last whole
- * line.
+ * The header section at the start of `octets`, by FIELD_TO_EMPTY_LINE.  complete: no octets
+ * follow.  If they do and the section does not end, *ret_whole is false and only whole lines are
+ * returned.
  */
 struct slice field_section(struct slice octets, bool complete, bool *ret_whole);
 
 /* The kinds of octets in a stream. */
 enum field_part {
 	FIELD_NAME,		/* the first octets of a line, up to the colon */
-	FIELD_BODY,		/* what is behind the colon */
-	FIELD_BROKEN,		/* a broken line; its first octets may have been taken for a name */
-	FIELD_OVER,		/* all that follows the section, the empty line too */
+	FIELD_BODY,		/* the octets behind the colon */
+	FIELD_BROKEN,		/* a broken line; its first octets may have come as FIELD_NAME */
+	FIELD_OVER,		/* the empty line and everything after it */
 };
 
 struct field_walk {
@@ -60,18 +60,20 @@ struct field_walk {
 	struct slice wanted;
 	enum field_part part;	/* of the next octet */
 	bool line_start;	/* the next octet begins a line */
-	bool first;		/* the piece taken last begins a field or a broken line */
-	bool blanks;		/* the name is over, its colon is to come */
-	bool same;		/* the name is that of `wanted` so far */
-	size_t name;		/* octets of it */
+	bool first;		/* the last piece began a field or a broken line */
+	bool blanks;		/* the name is complete, its colon has to come */
+	bool same;		/* the octets of the name are those of `wanted` */
+	size_t name;		/* octets of the name */
 };
 
-/* wanted: the name that field_may_be() and field_found() compare with; borrowed. */
+/* wanted: the name for field_may_be() and field_found(); borrowed. */
 void field_begin(struct field_walk *w, enum field_rule rule, struct slice wanted);
 
-/* Takes the next piece from *in, which holds an octet at least: octets of one kind from one line.
- * A piece of FIELD_OVER holds all octets.  By FIELD_TO_BROKEN_LINE it may follow one of FIELD_NAME:
- * the broken line began with that. */
+/*
+ * Takes the next piece from *in, which has at least one octet: octets of one kind, from one line.
+ * A piece of FIELD_OVER has all octets of *in.  With FIELD_TO_BROKEN_LINE it may follow a
+ * FIELD_NAME, which is then the start of the broken line.
+ */
 enum field_part field_take(struct field_walk *w, struct slice *in, struct slice *ret_piece);
 
 /* The field has the wanted name, and its colon has been taken. */
@@ -81,7 +83,7 @@ field_found(const struct field_walk *w)
 	return w->part == FIELD_BODY && w->same && w->name == w->wanted.n;
 }
 
-/* The field has the wanted name, or may have it: more octets of the name are to come. */
+/* The field has the wanted name, or may still get it. */
 static inline bool
 field_may_be(const struct field_walk *w)
 {

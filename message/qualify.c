@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: ISC
 /*
- * Walks over a list of addresses, element by element, and adds nothing but domains: display names,
- * comments, groups and folding stay as they are.  Whatever is in doubt is left alone.  Called by submit.c.
+ * The list of addresses is walked element by element.  Display names, comments, groups and folding
+ * stay as they are.  An element that is in doubt does not change.
  */
 #include "message/qualify.h"
 
 struct walk {
 	struct slice body;
-	size_t at;		/* the next octet to look at */
-	size_t put;		/* octets that went out */
-	/* the element, or what is between its angle brackets */
+	size_t at;		/* the next octet */
+	size_t put;		/* octets that have gone out */
+	/* The element, or its part between angle brackets. */
 	unsigned words;
 	size_t word_end;
-	bool domain;		/* an '@' came */
-	bool settled;		/* it had angle brackets: they decide */
+	bool domain;		/* it has an '@' */
+	bool settled;		/* its angle brackets have decided */
 };
 
 static void
@@ -23,7 +23,7 @@ begin_element(struct walk *w)
 	w->domain = w->settled = false;
 }
 
-/* Behind what ends in `close`; false when nothing does. */
+/* Skip octets up to the `close` that ends them.  False if it is missing. */
 static bool
 skip_quoted(struct walk *w, char open, char close)
 {
@@ -50,7 +50,7 @@ is_special(char c)
 	return c == '\0' || strchr("()<>[]:;@\\,\" \t\r\n", c) != NULL;
 }
 
-/* One bare local part, and nothing besides: that is what lacks a domain. */
+/* A mailbox lacks its domain if it is one word and nothing else. */
 static void
 end_mailbox(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
 {
@@ -62,7 +62,7 @@ end_mailbox(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
 	w->put = w->word_end;
 }
 
-/* A quoted string, a domain literal, a run of other characters. */
+/* A quoted string, a domain literal, or a run of other octets. */
 static bool
 take_word(struct walk *w)
 {
@@ -83,9 +83,9 @@ take_word(struct walk *w)
 	return ended;
 }
 
-/* One step; false where this is no list of addresses. */
+/* False if this is no list of addresses. */
 static bool
-step(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
+take_step(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
 {
 	switch (w->body.p[w->at]) {
 	case ' ':
@@ -96,7 +96,7 @@ step(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
 	case '(':
 		return skip_quoted(w, '(', ')');
 	case '<':
-		begin_element(w);		/* what came was a display name */
+		begin_element(w);		/* the words were a display name */
 		break;
 	case '>':
 		end_mailbox(w, domain, put, ctx);
@@ -107,7 +107,7 @@ step(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
 		end_mailbox(w, domain, put, ctx);
 		begin_element(w);
 		break;
-	case ':':				/* a group's name; or in <@a:b@c> a source route, which has an '@' */
+	case ':':		/* ends the name of a group, or a source route, which has an '@' */
 		if (!w->domain)
 			begin_element(w);
 		break;
@@ -128,7 +128,7 @@ qualify_addresses(struct slice body, struct slice domain, qualify_put *put, void
 	bool fine = true;
 
 	while (fine && w.at < body.n)
-		fine = step(&w, domain, put, ctx);
+		fine = take_step(&w, domain, put, ctx);
 	if (fine)
 		end_mailbox(&w, domain, put, ctx);
 	put(ctx, slice_skip(body, w.put));

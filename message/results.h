@@ -23,14 +23,14 @@ enum results_state {
 
 struct results {
 	struct slice hostname;
-	qualify_put *put;	/* where the content goes */
+	qualify_put *put;	/* takes the content */
 	void *ctx;
 	struct field_walk fields;
 	enum results_state state;
 	unsigned depth;		/* of comments */
 	bool escaped;		/* in a comment, the last octet was a backslash */
 	bool quoted;		/* the server's name is a quoted string */
-	size_t same;		/* octets of it, which are as in the hostname */
+	size_t same;		/* octets of it, the same as in the hostname */
 	struct buf held;
 	char space[RESULTS_HELD];
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The header section of a submitted message.  Only addresses without a domain are changed.  A broken
- * line ends the section: a field behind it may be text.
+ * The header section of a submitted message.  Only addresses without a domain are changed.  A
+ * broken line ends the section: a field behind it may be text.
  */
 #include "message/submission.h"
 
@@ -25,8 +25,9 @@ static bool
 has_addresses(struct slice name)
 {
 	static const struct slice names[] = {
-		S("From"), S("Sender"), S("Reply-To"), S("To"), S("Cc"), S("Bcc"), S("Resent-From"), S("Resent-Sender"),
-		S("Resent-Reply-To"), S("Resent-To"), S("Resent-Cc"), S("Resent-Bcc"),
+		S("From"), S("Sender"), S("Reply-To"), S("To"), S("Cc"), S("Bcc"),
+		S("Resent-From"), S("Resent-Sender"), S("Resent-Reply-To"), S("Resent-To"),
+		S("Resent-Cc"), S("Resent-Bcc"),
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -82,9 +83,9 @@ put_header(struct submission *s)
 	s->put(s->ctx, rest);
 }
 
-/* A piece of the header section.  If it is too long all is passed on as it is. */
+/* octets: of the header section.  A section that is too long does not change. */
 static void
-hold(struct submission *s, struct slice octets)
+hold_octets(struct submission *s, struct slice octets)
 {
 	if (octets.n <= s->header.cap - s->header.n) {
 		buf_add(&s->header, octets);
@@ -102,7 +103,7 @@ submission_content(struct submission *s, struct slice octets)
 		struct slice piece;
 
 		if (field_take(&s->fields, &octets, &piece) != FIELD_OVER) {
-			hold(s, piece);
+			hold_octets(s, piece);
 			continue;
 		}
 		put_header(s);

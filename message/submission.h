@@ -11,18 +11,18 @@
 #include "message/field.h"
 #include "message/qualify.h"
 
-#define SUBMIT_HEADER_MAX (256 * 1024)	/* a longer one is passed on as it is */
+#define SUBMISSION_HEADER_MAX (256 * 1024)	/* a longer header section does not change */
 
 struct submission {
 	struct slice hostname;		/* for the Message-ID, and the domain that is added */
 	struct slice id;		/* the queue ID of the message */
 	int64_t time_s;
-	qualify_put *put;		/* where the content goes */
+	qualify_put *put;		/* takes the content */
 	void *ctx;
 	bool passing;			/* the header section is over, or too long */
 	struct field_walk fields;
 	struct buf header;
-	char space[SUBMIT_HEADER_MAX];
+	char space[SUBMISSION_HEADER_MAX];
 };
 
 /* hostname and id are borrowed until submission_end(). */

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: ISC
 /*
- * Whatever a client says its name is, the field stays one that other programs can parse: it is the
- * only part of a message that we vouch for.  Pure.
+ * We vouch for the field, so other programs can parse it whatever name the client gives.
  */
 #include "message/trace.h"
-
 
 #include "base/clock.h"
 
 static bool
 is_atext(char c)
 {
-	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '.' || c == '-' ||
-	       c == '_';
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+	    c == '.' || c == '-' || c == '_';
 }
 
-/* A name as RFC 5321 has it goes in unchanged.  Of anything else only what cannot mean something in a header. */
+/* A valid name goes in unchanged.  In any other, '?' replaces octets that may have a meaning in a
+ * header field. */
 static void
 add_helo(struct buf *b, struct slice helo)
 {
@@ -29,7 +28,7 @@ add_helo(struct buf *b, struct slice helo)
 		buf_chr(b, is_atext(helo.p[i]) ? helo.p[i] : '?');
 }
 
-/* A comment: RFC 8314 has a clause of its own for the cipher, but few know how to read it. */
+/* A comment, because few programs know the clause of RFC 8314 (section 4.3) for the cipher. */
 static void
 add_tls(struct buf *b, const struct tls_facts *tls)
 {
@@ -61,7 +60,7 @@ trace_received(struct buf *b, const struct trace *t)
 	buf_add(b, t->protocol);
 	buf_str(b, " id ");
 	buf_add(b, t->id);
-	if (t->recipient) {		/* of several none may learn of the others (section 7.2) */
+	if (t->recipient) {	/* one of several must not learn of the others (section 7.2) */
 		buf_str(b, "\r\n\tfor <");
 		buf_add(b, smtp_path_text(t->recipient));
 		buf_chr(b, '>');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The Received field on top of each message (RFC 5321 section 4.4), and the names that stand in it.
+ * The Received field that goes on top of each message (RFC 5321 section 4.4).
  */
 #ifndef MESSAGE_TRACE_H
 #define MESSAGE_TRACE_H
@@ -13,13 +13,13 @@
 #define TRACE_MAX 2048
 
 struct trace {
-	struct slice helo;		/* what the client calls itself */
-	const struct peer *peer;	/* what we know of it */
+	struct slice helo;		/* the argument of HELO or EHLO */
+	const struct peer *peer;	/* the client */
 	struct slice hostname;		/* ours */
-	struct slice protocol;		/* SMTP, ESMTP */
-	struct slice id;
+	struct slice protocol;		/* SMTP, ESMTP and so on */
+	struct slice id;		/* in the queue */
 	const struct smtp_path *recipient;	/* NULL unless there is exactly one */
-	int64_t time_s;			/* unix */
+	int64_t time_s;			/* since 1970 */
 	const struct tls_facts *tls;	/* NULL or empty: no TLS */
 };
 

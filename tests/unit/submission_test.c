@@ -62,7 +62,7 @@ static const struct message {
 	{ "behind what is no field nothing is touched", BOTH "no field\r\nTo: a\r\n\r\nx", BOTH "no field\r\nTo: a\r\n\r\nx" },
 };
 
-static char out_space[2 * SUBMIT_HEADER_MAX + 4096];
+static char out_space[2 * SUBMISSION_HEADER_MAX + 4096];
 static struct buf out;
 static struct submission submit;
 
@@ -107,7 +107,7 @@ test_messages(void)
 static bool
 long_header(size_t lines, bool *ret_mended)
 {
-	static char in_space[2 * SUBMIT_HEADER_MAX];
+	static char in_space[2 * SUBMISSION_HEADER_MAX];
 	struct buf in = BUF(in_space);
 	struct slice rest;
 
