@@ -143,8 +143,9 @@ smtp_xtext_decode(struct slice xtext, struct buf *b)
 {
 	while (xtext.n) {
 		const bool coded = is_hexchar(xtext);
+		const int octet = coded ? hex(xtext.p[1]) * 16 + hex(xtext.p[2]) : xtext.p[0];
 
-		buf_chr(b, coded ? (char)(hex(xtext.p[1]) << 4 | hex(xtext.p[2])) : xtext.p[0]);
+		buf_chr(b, (char)octet);
 		xtext = slice_skip(xtext, coded ? 3 : 1);
 	}
 }
