@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-handler has no crypt(3): musl's does not know yescrypt, and glibc's is a library more.  smtp-handler-tls
- * has auth_file.c instead.
+ * smtp-handler has no crypt(3): musl's does not know yescrypt, and glibc's is one more library.
+ * smtp-handler-tls has auth_file.c in place of this.
  */
-#include <errno.h>
-
 #include "session/auth.h"
+
+#include <errno.h>
 
 bool
 auth_file_here(void)

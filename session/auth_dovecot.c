@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * Asks Dovecot, by version 1 of its auth-client protocol: lines of fields with tabs between them.  Dovecot takes its time
- * over wrong passwords, so that guessing is slow.  Called by login.c.
+ * Dovecot is asked by version 1 of its auth-client protocol: lines of fields with tabs between them.
+ * Dovecot delays its answer to a wrong password, so guessing is slow.
  */
+#include "session/auth.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,19 +14,24 @@
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "net/stream.h"
-#include "session/auth.h"
 
-#define DOVECOT_MS 60000	/* for all of it */
+#define DOVECOT_MS 60000	/* for the whole exchange */
 #define LINE_OCTETS 8192
 #define LINES_MAX 200
 
-static struct stream dovecot;	/* once in a session; large */
+static struct stream dovecot;	/* large, and one exchange at a time */
 
+/* error: -errno, or 0 for the end of the connection. */
 static int
-fail(struct buf *why, const char *path, int error)
+explain_failure(struct buf *why, const char *path, int error)
 {
-	buf_fmt(why, "%s: %s", path, error == -EPROTO ? "this does not speak Dovecot's auth-client protocol" :
-	    error == 0 ? "Dovecot has hung up" : strerror(-error));
+	const char *text = strerror(-error);
+
+	if (error == -EPROTO)
+		text = "this does not speak Dovecot's auth-client protocol";
+	else if (error == 0)
+		text = "Dovecot has hung up";
+	buf_fmt(why, "%s: %s", path, text);
 	return error ? error : -ECONNRESET;
 }
 
@@ -42,7 +49,7 @@ open_socket(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* connect(2) waits where too many others do. */
+	/* connect(2) blocks while too many other clients wait. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
 		r = -errno;
@@ -52,7 +59,7 @@ open_socket(const char *path)
 	return fd;
 }
 
-/* The next line: its first field, and the rest.  1, or as stream_line(). */
+/* The next line: its first field, and the rest.  The results of stream_line(). */
 static int
 next_line(struct slice *ret_word, struct slice *ret_rest)
 {
@@ -65,9 +72,9 @@ next_line(struct slice *ret_word, struct slice *ret_rest)
 	return r;
 }
 
-/* Who we are, and who they are, up to DONE.  1, or what has gone wrong. */
+/* The handshake, up to DONE.  1, 0 at the end of the connection, or -errno. */
 static int
-greet(void)
+shake_hands(void)
 {
 	bool version = false, plain = false;
 	char space[64];
@@ -92,7 +99,7 @@ greet(void)
 }
 
 static int
-ask(const struct server_auth *auth, const struct peer *peer, bool tls)
+ask_dovecot(const struct server_auth *auth, const struct peer *peer, bool tls)
 {
 	char space[SMTP_AUTH_LINE + 1024], octets[sizeof auth->secret_space + SMTP_USER_MAX + 2];
 	struct buf line = BUF(space), plain = BUF(octets);
@@ -121,7 +128,7 @@ ask(const struct server_auth *auth, const struct peer *peer, bool tls)
 	return r;
 }
 
-/* Is one of the fields this word? */
+/* Is the word one of the fields? */
 static bool
 has_field(struct slice fields, struct slice word)
 {
@@ -131,9 +138,9 @@ has_field(struct slice fields, struct slice word)
 	return false;
 }
 
-/* 1 right, 0 wrong; -errno, -ECONNRESET for an end too soon. */
+/* 1 right, 0 wrong; or -errno, -ECONNRESET for an early end. */
 static int
-verdict(void)
+read_verdict(void)
 {
 	for (int i = 0; i < LINES_MAX; i++) {
 		struct slice word, rest;
@@ -154,23 +161,24 @@ verdict(void)
 }
 
 int
-auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer, bool tls, struct buf *why)
+auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer,
+    bool tls, struct buf *why)
 {
 	int r, fd = open_socket(path);
 
 	if (fd < 0)
-		return fail(why, path, fd);
+		return explain_failure(why, path, fd);
 	stream_init(&dovecot, fd, fd);
 	dovecot.deadline_ms = clock_ms() + DOVECOT_MS;
-	r = greet();
+	r = shake_hands();
 	if (r > 0) {
-		r = ask(auth, peer, tls);
+		r = ask_dovecot(auth, peer, tls);
 		if (r == 0)
-			r = verdict();
+			r = read_verdict();
 		if (r < 0)
-			(void)fail(why, path, r);
+			(void)explain_failure(why, path, r);
 	} else {
-		r = fail(why, path, r);
+		r = explain_failure(why, path, r);
 	}
 	(void)close(fd);
 	return r;

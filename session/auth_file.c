@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: ISC
 /*
- * Passwords against a file of user:hash lines.  Called by login.c.  Who is not in the file costs the same time as who
- * has sent a wrong password: the file is read to its end, and something is hashed.
+ * Passwords in a file of user:hash lines.  An unknown user costs the same time as a wrong password:
+ * the file is read to its end, and the password is hashed.
  */
+#include "session/auth.h"
+
 #include <crypt.h>
 #include <errno.h>
 #include <unistd.h>
 
 #include "config/secret.h"
 #include "session/list.h"
-#include "session/auth.h"
 
-/* For a file with no hash in it that could be imitated; yescrypt as smtp-handler-passwd(8) makes it. */
+/* For a file without any hash to imitate: yescrypt, as smtp-handler-passwd(8) makes it. */
 #define DUMMY "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$tnSYvahCwPBHKZUspmcxMfb0.WiB9W.zEaKlOBL35rC"
 #define HASH_MAX CRYPT_OUTPUT_SIZE
 
 struct search {
 	struct slice user;
 	char hash[HASH_MAX];		/* the user's; empty: not found */
-	char dummy[HASH_MAX];		/* anybody's, of the kind that is usual here */
+	char dummy[HASH_MAX];		/* of any user, for its method and cost */
 };
 
 static void
-keep(char *to, struct slice hash)
+keep_hash(char *to, struct slice hash)
 {
 	if (to[0] || hash.n == 0 || hash.n >= HASH_MAX)
 		return;
@@ -30,24 +31,24 @@ keep(char *to, struct slice hash)
 	to[hash.n] = '\0';
 }
 
-/* list_find() wants a constant, and this is one: where to keep what was found. */
+/* ctx is constant as list_find() demands: it points to a pointer to the search. */
 static bool
-look(const void *ctx, struct slice line)
+look_at_line(const void *ctx, struct slice line)
 {
 	struct search *s = *(struct search *const *)ctx;
 	struct slice rest, hash, user = slice_cut(line, ':', &rest);
 
 	hash = slice_trim(slice_cut(rest, ':', &rest));
 	if (slice_eq(slice_trim(user), s->user))
-		keep(s->hash, hash);
+		keep_hash(s->hash, hash);
 	if (hash.n && hash.p[0] == '$')
-		keep(s->dummy, hash);
-	return false;		/* to the end, wherever the user stands */
+		keep_hash(s->dummy, hash);
+	return false;		/* the time must not depend on the user's line */
 }
 
-/* In a time that does not depend on where they differ. */
+/* The time does not depend on the place of a difference. */
 static bool
-same(const char *a, const char *b)
+same_hash(const char *a, const char *b)
 {
 	const size_t n = strlen(a);
 	unsigned char differ = 0;
@@ -60,7 +61,7 @@ same(const char *a, const char *b)
 }
 
 static bool
-matches(const struct search *s, struct slice password)
+password_matches(const struct search *s, struct slice password)
 {
 	static struct crypt_data data;
 	char text[CRYPT_MAX_PASSPHRASE_SIZE];
@@ -75,7 +76,7 @@ matches(const struct search *s, struct slice password)
 		(void)crypt_r(text, DUMMY, &data);
 		right = false;
 	} else {
-		right = fits && s->hash[0] && same(out, s->hash);
+		right = fits && s->hash[0] && same_hash(out, s->hash);
 	}
 	explicit_bzero(text, sizeof text);
 	explicit_bzero(&data, sizeof data);
@@ -104,15 +105,15 @@ auth_file_check(const char *name, struct slice user, struct slice password, stru
 	fd = secret_open(space, why);
 	if (fd < 0)
 		return fd;
-	r = list_find_fd(fd, LIST_LINES, SIZE_MAX, look, &found);
+	r = list_find_fd(fd, LIST_LINES, SIZE_MAX, look_at_line, &found);
 	(void)close(fd);
 	if (r < 0) {
 		buf_fmt(why, "%s: %s", space, strerror(-r));
 		return r;
 	}
 	if (!search.dummy[0])
-		keep(search.dummy, SL(DUMMY));
-	r = matches(&search, password);
+		keep_hash(search.dummy, SL(DUMMY));
+	r = password_matches(&search, password);
 	explicit_bzero(&search, sizeof search);
 	return r;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads a PROXY header straight from the socket, exactly to its end: what follows may be TLS.  Called by
- * smtp-handler.c before anything else is read.
+ * The header is read from the socket itself, exactly to its end: TLS may follow.
  */
 #include "session/balancer.h"
 
@@ -13,9 +12,9 @@
 #include "net/proxy.h"
 #include "session/signals.h"
 
-#define HEADER_WAIT_MS 10000	/* it comes with the connection: more than HAProxy's own timeouts */
+#define HEADER_WAIT_MS 10000	/* longer than any timeout of HAProxy */
 
-/* At most n octets, by until_ms.  How many, or -errno. */
+/* At most n octets, until until_ms.  Their number, or -errno. */
 static ssize_t
 read_some(int fd, char *p, size_t n, int64_t until_ms)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * [server] proxy-protocol: the client's address as a balancer gives it.
+ * [server] proxy-protocol: a balancer sends the address of the client in front of its octets.
  */
 #ifndef SESSION_BALANCER_H
 #define SESSION_BALANCER_H
@@ -9,8 +9,8 @@
 #include "net/peer.h"
 
 /*
- * Where fd's peer is one of the balancers, read its header, and no octet more, and make *peer who it says.  All others
- * are who they are, and nothing is read from them.  0; -errno when there is no header that can be read, in time.
+ * If the peer of fd is a balancer, read its header, and make *peer the client that it names.  From
+ * any other peer nothing is read.  0, or -errno if the balancer sends no valid header in time.
  */
 int balancer_ask(const struct config *config, int fd, struct peer *peer);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * From the lists in the configuration to files.  Reads none: that is net/tls.c's, and the program that has it.
- * Called by secure_exec.c and secure_tls.c.
+ * The configuration lists names; a name is a path, or the name of a credential.  No file is read
+ * here, so that a program without TLS can check them.
  */
 #include "session/certificates.h"
 
@@ -13,13 +13,14 @@
 #include "base/words.h"
 
 static int
-find(struct certificates *c, struct slice name, const char **ret, struct buf *why)
+find_path(struct certificates *c, struct slice name, const char **ret, struct buf *why)
 {
 	struct buf path = { .p = c->text.p + c->text.n, .cap = c->text.cap - c->text.n };
 	const int r = path.cap ? secret_path(&path, name) : -ENAMETOOLONG;
 
 	if (r == -ENOENT)
-		buf_fmt(why, "%.*s: there are no credentials (CREDENTIALS_DIRECTORY) here", (int)name.n, name.p);
+		buf_fmt(why, "%.*s: there are no credentials (CREDENTIALS_DIRECTORY) here", (int)name.n,
+		    name.p);
 	else if (r < 0)
 		buf_fmt(why, "tls-certificate and tls-key: %s", strerror(-r));
 	if (r < 0)
@@ -32,7 +33,8 @@ find(struct certificates *c, struct slice name, const char **ret, struct buf *wh
 int
 certificates_find(struct certificates *c, const struct config *config, struct buf *why)
 {
-	struct slice chains = slice_str(config->server.tls_certificate), keys = slice_str(config->server.tls_key);
+	struct slice chains = slice_str(config->server.tls_certificate);
+	struct slice keys = slice_str(config->server.tls_key);
 	struct slice chain, key;
 	int r = 0;
 
@@ -46,9 +48,9 @@ certificates_find(struct certificates *c, const struct config *config, struct bu
 			return -E2BIG;
 		}
 		key = words_next(&keys);
-		r = find(c, chain, &pair->chain, why);
+		r = find_path(c, chain, &pair->chain, why);
 		if (r == 0)
-			r = find(c, key.n ? key : chain, &pair->key, why);
+			r = find_path(c, key.n ? key : chain, &pair->key, why);
 		c->n += r == 0;
 	}
 	if (r == 0 && c->n == 0) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where the certificates and keys of [server] are.
+ * The files with the certificates and keys of [server].
  */
 #ifndef SESSION_CERTIFICATES_H
 #define SESSION_CERTIFICATES_H
@@ -17,10 +17,10 @@ struct certificates {
 	char space[16384];
 };
 
-/* Their paths.  0; or -errno with what is wrong in why. */
+/* Find their paths.  0, or -errno with the reason in why. */
 int certificates_find(struct certificates *c, const struct config *config, struct buf *why);
 
-/* Can they be read, by us and in the case of keys by nobody else?  0 or -errno as above. */
+/* Can we read them, and nobody else the keys?  0 or -errno as above. */
 int certificates_check(const struct certificates *c, struct buf *why);
 
 #endif

@@ -36,7 +36,8 @@ open_queue(const struct config *config)
 }
 
 void
-confine(enum sandbox_for whom, const struct config *config, const struct options *options, bool printing)
+confine(enum sandbox_for whom, const struct config *config, const struct options *options,
+    bool printing)
 {
 	unsigned walls;
 
@@ -51,7 +52,8 @@ confine(enum sandbox_for whom, const struct config *config, const struct options
 	walls = sandbox_enter(whom, queue_opened ? &queue : NULL, config, options->config_file);
 	confined = true;
 	if (walls != SANDBOX_WHOLE)
-		log_text(LOG_LEVEL_NOTICE, "sandbox without %s%s%s: this kernel or this build has none",
+		log_text(LOG_LEVEL_NOTICE,
+		    "sandbox without %s%s%s: this kernel or this build has none",
 		    walls & SANDBOX_FILES ? "" : "Landlock", walls ? "" : " and ",
 		    walls & SANDBOX_CALLS ? "" : "seccomp");
 }
