@@ -27,7 +27,9 @@ endpoint_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
 		return 0;
-	return ss.ss_family == AF_INET || ss.ss_family == AF_INET6 ? address_port((const struct sockaddr *)&ss) : 0;
+	if (ss.ss_family != AF_INET && ss.ss_family != AF_INET6)
+		return 0;
+	return address_port((const struct sockaddr *)&ss);
 }
 
 struct slice
@@ -42,11 +44,11 @@ endpoint_name(const char *configured, int fd, struct buf *literal)
 		address_unmap(&ss, &len);
 	buf_chr(literal, '[');
 	if (ss.ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
 		char text[INET6_ADDRSTRLEN];	/* without a scope: the grammar has none */
 
 		buf_str(literal, "IPv6:");
-		buf_str(literal,
-		    inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&ss)->sin6_addr, text, sizeof text));
+		buf_str(literal, inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text));
 	} else if (ss.ss_family == AF_INET) {
 		address_text(literal, (const struct sockaddr *)&ss);
 	} else {

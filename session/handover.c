@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Words with blanks between them: "0 1 -1 192.0.2.1 client.example", "-" for no address.  Called by
- * smtp-handler.c and secure_exec.c.
+ * Words with blanks between them: "0 1 -1 192.0.2.1 client.example", with "-" for no address.
  */
 #include "session/handover.h"
 
@@ -44,7 +43,9 @@ handover_parse(struct handover *ret, const char *text)
 	struct slice rest = slice_str(text);
 	struct handover h;
 
-	if (!take_fd(&rest, &h.rfd) || !take_fd(&rest, &h.wfd) || !take_fd(&rest, &h.print_fd) || h.rfd < 0 || h.wfd < 0)
+	if (!take_fd(&rest, &h.rfd) || !take_fd(&rest, &h.wfd) || !take_fd(&rest, &h.print_fd))
+		return false;
+	if (h.rfd < 0 || h.wfd < 0)
 		return false;
 	h.client = words_next(&rest);
 	if (h.client.n == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What smtp-handler tells smtp-handler-tls when it becomes that: all that is to survive STARTTLS, or is known before
- * TLS begins.  One argument of the command line, --resume.
+ * The facts of a session that smtp-handler passes on when it becomes smtp-handler-tls: those that
+ * STARTTLS does not end.  They are the argument of --resume.
  */
 #ifndef SESSION_HANDOVER_H
 #define SESSION_HANDOVER_H
@@ -13,16 +13,16 @@
 
 struct handover {
 	int rfd, wfd, print_fd;		/* as in the session; print_fd -1: none */
-	struct slice client;		/* its address, where it has one; empty: ask the socket */
-	struct slice helo;		/* what it has called itself in EHLO; empty: nothing yet */
+	struct slice client;		/* its address; empty: the socket knows it */
+	struct slice helo;		/* its name in EHLO; empty: it has sent none */
 };
 
 void handover_format(struct buf *b, const struct handover *h);
-/* False when it is none; slices borrow text. */
+/* False if it is none.  The slices borrow text. */
 bool handover_parse(struct handover *ret, const char *text);
 
-/* Become `program`, with the same configuration; each argument in rest, ended by NULL, is passed on.  Only
- * returns, -errno, when that cannot be. */
+/* Become `program`, with the same configuration and the arguments in rest, which NULL ends.  Returns
+ * only if that fails: -errno. */
 int handover_exec(const char *program, const struct options *options, const char *const *rest);
 
 #endif

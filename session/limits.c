@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Against clients that hold a session for ever, on purpose or not.  Sets what net/stream watches; answers
- * nothing.  
+ * Limits against clients that hold a session for ever, on purpose or not.  The stream watches them.
  */
 #include "session/limits.h"
 
@@ -16,7 +15,8 @@ limits_session(struct stream *client, const struct config *config)
 	client->deadline_ms = clock_ms() + (int64_t)config->server.session_timeout_ms;
 }
 
-/* The window is as long as a silence may be: nobody is cut off sooner than section 4.5.3.2 of RFC 5321 allows. */
+/* The window is as long as a silence may be, so no client is cut off too early (RFC 5321 section
+ * 4.5.3.2). */
 void
 limits_message(struct stream *client, const struct config *config)
 {
@@ -24,9 +24,12 @@ limits_message(struct stream *client, const struct config *config)
 	int type;
 	socklen_t len = sizeof type;
 
-	if (config->server.min_rate == 0 || getsockopt(client->rfd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+	if (config->server.min_rate == 0)
 		return;
-	stream_pace(client, (config->server.min_rate * ms + 999) / 1000, (int)(ms < INT32_MAX ? ms : INT32_MAX));
+	if (getsockopt(client->rfd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return;
+	stream_pace(client, (config->server.min_rate * ms + 999) / 1000,
+	    (int)(ms < INT32_MAX ? ms : INT32_MAX));
 }
 
 void
@@ -40,7 +43,8 @@ limits_early(const struct stream *client)
 {
 	char octet;
 
-	return stream_pending(client).n || recv(client->rfd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return stream_pending(client).n ||
+	       recv(client->rfd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 const char *
@@ -50,7 +54,9 @@ limits_reason(const struct stream *client, int error)
 	case 0:
 		return "eof";
 	case -ETIMEDOUT:
-		return client->deadline_ms && clock_left_ms(client->deadline_ms) == 0 ? "session-timeout" : "timeout";
+		if (client->deadline_ms && clock_left_ms(client->deadline_ms) == 0)
+			return "session-timeout";
+		return "timeout";
 	case -ETIME:
 		return "slow";
 	case -EINTR:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Lines of a file, through one buffer of fixed size.  Knows nothing of what they mean; called by policy.c.
+ * A file is read through one buffer of fixed size.  The caller knows the meaning of its lines.
  */
 #include "session/list.h"
 
@@ -12,14 +12,14 @@
 
 struct scan {
 	enum list_kind kind;
-	bool (*match)(const void *ctx, struct slice line);
+	list_match *match;
 	const void *ctx;
 	bool skipping;		/* inside a line that is too long */
 	size_t n;		/* octets in space */
 	char space[LIST_BUFFER];
 };
 
-/* What an aliases file's line defines; empty where it defines nothing. */
+/* The name that a line of an aliases file defines; empty if it defines none. */
 static struct slice
 name_of(struct slice line)
 {
@@ -39,14 +39,15 @@ name_of(struct slice line)
 }
 
 static bool
-matches(const struct scan *s, struct slice line)
+line_matches(const struct scan *s, struct slice line)
 {
 	struct slice comment;
 
 	if (s->kind == LIST_NAMES)
 		line = name_of(line);
 
-	/* A '#' begins a comment at the start of a line or behind a blank: it may be part of a local part. */
+	/* A '#' begins a comment at the start of a line or behind a blank.  Elsewhere it is an
+	 * octet of a local part. */
 	for (size_t i = 0; i < line.n; i++)
 		if (line.p[i] == '#' && (i == 0 || ascii_blank(line.p[i - 1]))) {
 			line.n = i;
@@ -57,7 +58,7 @@ matches(const struct scan *s, struct slice line)
 	return line.n && s->match(s->ctx, line);
 }
 
-/* Go through the whole lines in the buffer; what is left of it moves to the front. */
+/* Look at the whole lines in the buffer.  The rest moves to the start of the buffer. */
 static bool
 scan_lines(struct scan *s)
 {
@@ -68,13 +69,14 @@ scan_lines(struct scan *s)
 	while (rest.n && (lf = memchr(rest.p, '\n', rest.n)) != NULL) {
 		const struct slice line = slice_of(rest.p, (size_t)(lf - rest.p));
 
-		if (!s->skipping && (line.n <= LIST_LINE_MAX || s->kind == LIST_NAMES) && matches(s, line))
+		if (!s->skipping && (line.n <= LIST_LINE_MAX || s->kind == LIST_NAMES) &&
+		    line_matches(s, line))
 			return true;
 		s->skipping = false;
 		rest = slice_skip(rest, line.n + 1);
 	}
 	if (rest.n > LIST_LINE_MAX) {	/* the line of a name may be of any length */
-		found = s->kind == LIST_NAMES && !s->skipping && matches(s, rest);
+		found = s->kind == LIST_NAMES && !s->skipping && line_matches(s, rest);
 		s->skipping = true;
 		rest.n = 0;
 	}
@@ -85,9 +87,9 @@ scan_lines(struct scan *s)
 }
 
 int
-list_find_fd(int fd, enum list_kind kind, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx)
+list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const void *ctx)
 {
-	static struct scan s;	/* too large for comfort on the stack */
+	static struct scan s;	/* large for a stack */
 
 	s.kind = kind;
 	s.match = match;
@@ -103,7 +105,7 @@ list_find_fd(int fd, enum list_kind kind, size_t step, bool (*match)(const void 
 		if (got < 0)
 			return -errno;
 		if (got == 0)	/* the last line may lack its LF */
-			return s.n && !s.skipping && matches(&s, slice_of(s.space, s.n));
+			return s.n && !s.skipping && line_matches(&s, slice_of(s.space, s.n));
 		s.n += (size_t)got;
 		if (scan_lines(&s))
 			return 1;
@@ -111,9 +113,9 @@ list_find_fd(int fd, enum list_kind kind, size_t step, bool (*match)(const void 
 }
 
 static int
-find(const char *file, enum list_kind kind, bool (*match)(const void *ctx, struct slice line), const void *ctx)
+find_in_file(const char *file, enum list_kind kind, list_match *match, const void *ctx)
 {
-	/* Non-blocking: a FIFO by mistake must not hold the session. */
+	/* Non-blocking, as a FIFO must not stop the session. */
 	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int r;
 
@@ -125,13 +127,13 @@ find(const char *file, enum list_kind kind, bool (*match)(const void *ctx, struc
 }
 
 int
-list_find(const char *file, bool (*match)(const void *ctx, struct slice line), const void *ctx)
+list_find(const char *file, list_match *match, const void *ctx)
 {
-	return find(file, LIST_LINES, match, ctx);
+	return find_in_file(file, LIST_LINES, match, ctx);
 }
 
 int
-list_find_name(const char *file, bool (*match)(const void *ctx, struct slice name), const void *ctx)
+list_find_name(const char *file, list_match *match, const void *ctx)
 {
-	return find(file, LIST_NAMES, match, ctx);
+	return find_in_file(file, LIST_NAMES, match, ctx);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Files that list addresses, one a line: [server] senders and a route's recipients.  Read
- * afresh for each question, so a changed file counts at once and a long one costs no memory.
+ * Files that list addresses, one a line: [server] senders and the recipients of a route.  A file is
+ * read afresh for each question, so a change takes effect at once, and a long file costs no memory.
  */
 #ifndef SESSION_LIST_H
 #define SESSION_LIST_H
@@ -10,21 +10,20 @@
 
 #include "base/slice.h"
 
-#define LIST_LINE_MAX 1024	/* longer lines cannot be an address and are passed over */
+#define LIST_LINE_MAX 1024	/* a longer line is no address, and is passed over */
 
-/*
- * Is there a line for which match() says yes?  Lines come without blanks at their ends and
- * without comments (# to the end of the line); empty ones do not come.  1, 0, or -errno when the
- * file cannot be read to its end.
- */
-int list_find(const char *file, bool (*match)(const void *ctx, struct slice line), const void *ctx);
+/* Is this the line?  It has no blanks at its ends, no comment (# to its end), and one octet at least. */
+typedef bool list_match(const void *ctx, struct slice line);
 
-/* The same for the names of an aliases file (smtp-handler-aliases(5)): what is in front of the colon of lines that do not begin with a
- * blank. */
-int list_find_name(const char *file, bool (*match)(const void *ctx, struct slice name), const void *ctx);
+/* Does a line match?  1, 0, or -errno if the file cannot be read to its end. */
+int list_find(const char *file, list_match *match, const void *ctx);
+
+/* Does a name match?  An aliases file has it in front of the colon, in lines that begin with no
+ * blank (smtp-handler-aliases(5)). */
+int list_find_name(const char *file, list_match *match, const void *ctx);
 
 /* The same from a descriptor, read at most step octets at a time. */
 enum list_kind { LIST_LINES, LIST_NAMES };
-int list_find_fd(int fd, enum list_kind kind, size_t step, bool (*match)(const void *ctx, struct slice line), const void *ctx);
+int list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const void *ctx);
 
 #endif

@@ -52,8 +52,8 @@ bind_address(struct listener *l, const struct sockaddr *sa, socklen_t len)
 	if (fd < 0)
 		return -errno;
 	/* Old connections in TIME_WAIT do not keep a port busy. */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 || bind(fd, sa, len) < 0 ||
-	    listen(fd, SOMAXCONN) < 0) {
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+	    bind(fd, sa, len) < 0 || listen(fd, SOMAXCONN) < 0) {
 		r = -errno;
 		(void)close(fd);
 		return r;
@@ -84,7 +84,8 @@ socket_option(int fd, int option)
 int
 listen_inherit(struct listener *l, int *ret_connection)
 {
-	const uint64_t n = env_uint("LISTEN_PID") == (uint64_t)getpid() ? env_uint("LISTEN_FDS") : 0;
+	const bool ours = env_uint("LISTEN_PID") == (uint64_t)getpid();
+	const uint64_t n = ours ? env_uint("LISTEN_FDS") : 0;
 
 	if (n == 0)
 		return 0;
@@ -114,7 +115,7 @@ listen_inherit(struct listener *l, int *ret_connection)
 
 /* Forget the children that have ended.  True if one of them was killed. */
 static bool
-reap(struct listener *l, struct news *ret)
+reap_children(struct listener *l, struct news *ret)
 {
 	int status;
 	pid_t pid;
@@ -126,7 +127,8 @@ reap(struct listener *l, struct news *ret)
 				break;
 			}
 		if (WIFSIGNALED(status)) {
-			*ret = (struct news){ .event = EVENT_DIED, .fd = -1, .error = WTERMSIG(status) };
+			ret->event = EVENT_DIED;
+			ret->error = WTERMSIG(status);
 			return true;
 		}
 	}
@@ -225,7 +227,7 @@ next_event(struct listener *l, size_t max, struct news *ret)
 
 	for (;;) {
 		*ret = (struct news){ .fd = -1 };
-		if (reap(l, ret))
+		if (reap_children(l, ret))
 			return;
 		if (signals_stop) {
 			ret->event = EVENT_STOP;
@@ -268,7 +270,7 @@ stop_all(struct listener *l)
 	for (;;) {
 		struct pollfd p = { .fd = l->wake_fd, .events = POLLIN };
 
-		while (reap(l, &news))
+		while (reap_children(l, &news))
 			;
 		if (l->nchildren == 0 || clock_left_ms(until_ms) == 0)
 			break;
@@ -286,7 +288,8 @@ bind_failed(const char *text, int error)
 	const char *advice = "";
 
 	if (error == -EADDRINUSE)
-		advice = "; another server has it (ss -ltnp shows which): stop that one or choose another port";
+		advice = "; another server has it (ss -ltnp shows which): stop that one or choose "
+			 "another port";
 	else if (error == -EACCES)
 		advice = "; ports below 1024 need a socket unit, inetd, or CAP_NET_BIND_SERVICE";
 	else if (error == -EADDRNOTAVAIL)
@@ -311,7 +314,8 @@ log_listening(int fd)
 	if (ss.ss_family == AF_UNIX) {
 		const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)&ss;
 
-		log_str(&line, "address", slice_of(un->sun_path, strnlen(un->sun_path, sizeof un->sun_path)));
+		log_str(&line, "address",
+		    slice_of(un->sun_path, strnlen(un->sun_path, sizeof un->sun_path)));
 	} else {
 		log_str(&line, "address", buf_slice(&address));
 		log_uint(&line, "port", address_port((const struct sockaddr *)&ss));
@@ -325,7 +329,8 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 	int r = listen_inherit(l, ret_connection);
 
 	if (r < 0) {
-		log_text(LOG_LEVEL_ERROR, "LISTEN_FDS: %s; want listening stream sockets, or one connection",
+		log_text(LOG_LEVEL_ERROR,
+		    "LISTEN_FDS: %s; want listening stream sockets, or one connection",
 		    strerror(-r));
 		return EX_CONFIG;
 	}
@@ -334,8 +339,8 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 		socklen_t len;
 
 		if (!address_parse(slice_str(addresses[i]), 25, &ss, &len)) {
-			log_text(LOG_LEVEL_ERROR, "--listen %s: want ADDRESS:PORT, such as 127.0.0.1:2525 or [::1]:2525",
-			    addresses[i]);
+			log_text(LOG_LEVEL_ERROR, "--listen %s: want ADDRESS:PORT, such as "
+			    "127.0.0.1:2525 or [::1]:2525", addresses[i]);
 			return EX_USAGE;
 		}
 		r = bind_address(l, (const struct sockaddr *)&ss, len);
@@ -390,7 +395,8 @@ listen_sorry(int fd)
 	if (poll(&p, 1, SORRY_MS) <= 0)
 		return;
 	if (send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		if (errno == ENOTSOCK && signal(SIGPIPE, SIG_IGN) != SIG_ERR && write(fd, b.p, b.n) < 0)
+		if (errno == ENOTSOCK && signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
+		    write(fd, b.p, b.n) < 0)
 			errno = 0;	/* the client has gone */
 		return;
 	}
@@ -398,7 +404,8 @@ listen_sorry(int fd)
 	 * line with it. */
 	p.events = POLLIN;
 	if (shutdown(fd, SHUT_WR) == 0)
-		while (poll(&p, 1, clock_left_ms(until_ms)) > 0 && recv(fd, space, sizeof space, MSG_DONTWAIT) > 0)
+		while (poll(&p, 1, clock_left_ms(until_ms)) > 0 &&
+		    recv(fd, space, sizeof space, MSG_DONTWAIT) > 0)
 			;
 }
 
@@ -419,11 +426,13 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			*ret_fd = news.fd;
 			return -1;
 		case EVENT_FULL:
-			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused", l->nchildren);
+			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused",
+			    l->nchildren);
 			refuse_client(news.fd, config);
 			break;
 		case EVENT_TROUBLE:
-			log_text(LOG_LEVEL_ERROR, "cannot take a connection: %s", strerror(news.error));
+			log_text(LOG_LEVEL_ERROR, "cannot take a connection: %s",
+			    strerror(news.error));
 			if (news.fd >= 0)
 				refuse_client(news.fd, config);
 			break;

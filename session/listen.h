@@ -32,7 +32,8 @@ int listen_open(struct listener *l, const char *const *addresses, size_t n, int 
 
 /* Accept until a signal ends the listener: an exit status.  Or -1 in the fresh process of a
  * session, with its client in *ret_fd.  SIGHUP reads config again. */
-int listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd);
+int listen_accept(struct listener *l, const struct options *options, struct config *config,
+    int *ret_fd);
 
 /* Refuse the client on fd: the configuration could not be read. */
 void listen_sorry(int fd);
