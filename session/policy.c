@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * The decisions behind MAIL, RCPT and VRFY.  No I/O but the address files, no log, and no reply texts:
- * smtp/server_session.c words the verdicts.  Called by smtp-handler.c.
+ * A verdict is a value: smtp/server_reply.c words it, and nothing is logged here.  The address files
+ * are the only files that are read.
  */
 #include "session/policy.h"
 
 #include "base/words.h"
 #include "session/list.h"
 
-/* Is this line of a file the address?  Local parts are compared without regard to case: the RFC leaves that to the
- * host they belong to, which is this one, and nobody has two users that differ in case. */
+/* Is this line of a file the address?  Local parts are compared without regard to case: that is for
+ * the final host to decide, and this is one (RFC 5321 section 2.4). */
 static bool
 is_address(const struct smtp_path *path, struct slice line)
 {
@@ -17,7 +17,7 @@ is_address(const struct smtp_path *path, struct slice line)
 
 	if (line.p[0] != '"')
 		return slice_ieq(line, smtp_path_text(path));
-	/* However it is quoted in the file, the path is in canonical form. */
+	/* The path is in canonical form; the line may be quoted in another way. */
 	return smtp_path_parse_whole(line, SMTP_PATH_LISTED, &listed) &&
 	       slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
 }
@@ -76,7 +76,7 @@ is_postmaster(const struct route *route, const struct smtp_path *to)
 	return slice_ieq(smtp_local_user(smtp_path_local(to), route->subaddress), SL("postmaster"));
 }
 
-/* What a file says; one that cannot be read says nothing about anybody (never a 5yz reply). */
+/* The verdict for what was found in a file.  If it cannot be read, no reply may be final. */
 static enum smtp_verdict
 listed(int found, enum smtp_verdict otherwise)
 {
@@ -92,7 +92,7 @@ policy_sender(const struct policy *p, const struct smtp_path *from)
 	const struct owner owner = { p->user, from };
 	enum smtp_verdict verdict;
 
-	if (from->n == 0)	/* the null path: notices come from there (RFC 5321 section 4.5.5) */
+	if (from->n == 0)	/* the null path of notices (RFC 5321 section 4.5.5) */
 		return SMTP_ACCEPT;
 	if (owners && p->user.n) {
 		verdict = listed(list_find(owners, is_owner, &owner), SMTP_REFUSE_OWNER);
@@ -104,7 +104,7 @@ policy_sender(const struct policy *p, const struct smtp_path *from)
 	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
 }
 
-/* Does a file of the route have the address? */
+/* Is the address in a file of the route? */
 static enum smtp_verdict
 check_user(const struct route *route, const struct smtp_path *to)
 {
@@ -145,7 +145,8 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 	const struct route *route;
 	enum smtp_verdict verdict;
 
-	/* Only a list of recipients can tell, and it tells no more than RCPT would (section 3.5.3, 7.3). */
+	/* Without a list of recipients the answer is not known, and a client learns no more than
+	 * from RCPT (RFC 5321 sections 3.5.3, 7.3). */
 	if (domain.n == 0)
 		return SMTP_ACCEPT;
 	route = config_route(p->config, domain);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Who may send what to whom.  Closed by default: only trusted clients send to other people's
- * domains.  Looks at the configuration and the files it names; knows neither descriptors of the session nor the queue.
+ * May this client send this to that recipient?  By default only trusted clients may send to domains
+ * that are not ours.  The decision comes from the configuration and the files that it names.
  */
 #ifndef SESSION_POLICY_H
 #define SESSION_POLICY_H
@@ -9,20 +9,22 @@
 #include "config/config.h"
 #include "smtp/server.h"
 
+/* The client, as far as a decision depends on it. */
 struct policy {
 	const struct config *config;
-	bool trusted;		/* the client is in [server] trusted, or has authenticated */
-	struct slice user;	/* as this; empty: it has not */
-	struct slice sender;	/* the reverse-path, once there is one; empty: the null path */
+	bool trusted;		/* it is in [server] trusted, or has authenticated */
+	struct slice user;	/* the user of AUTH; empty: none */
+	struct slice sender;	/* the reverse-path; empty: the null path, or none yet */
 };
 
 /* May this be the reverse-path?  Never SMTP_REFUSE_SPACE. */
 enum smtp_verdict policy_sender(const struct policy *p, const struct smtp_path *from);
 
 /* May mail go there, and does the recipient exist?  *ret_why is the text of a reject: route. */
-enum smtp_verdict policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why);
+enum smtp_verdict policy_recipient(const struct policy *p, const struct smtp_path *to,
+    struct slice *ret_why);
 
-/* VRFY: SMTP_VERIFIED, SMTP_REFUSE_USER, SMTP_REFUSE_LOCAL, or SMTP_ACCEPT for "cannot tell". */
+/* VRFY: SMTP_VERIFIED, SMTP_REFUSE_USER, SMTP_REFUSE_LOCAL, or SMTP_ACCEPT if it is not known. */
 enum smtp_verdict policy_verify(const struct policy *p, const struct smtp_path *who);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message for people to read, framed as Python's DebuggingServer did it.  Put together in memory first, then
- * copied in one go: a message is shown whole or not at all.  Called by smtp-handler.c.
+ * The frame is that of Python's DebuggingServer.  A message is composed in memory and then copied at
+ * once, so it is shown whole or not at all.
  */
 #include "session/print.h"
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define PRINT_CHUNK 16384
-#define PRINT_WAIT_MS 30000	/* a pipe nobody reads must not hold the session for ever */
+#define PRINT_WAIT_MS 30000	/* a pipe without a reader must not stop the session */
 
 static const char head_line[] = "---------- MESSAGE FOLLOWS ----------\n";
 static const char tail_line[] = "------------ END MESSAGE ------------\n";
@@ -42,7 +42,7 @@ print_begin(struct print *p)
 		p->error = -errno;
 }
 
-/* All of it, also into a non-blocking pipe. */
+/* Write everything, into a non-blocking pipe too. */
 static int
 write_all(int fd, struct slice s)
 {
@@ -64,7 +64,7 @@ write_all(int fd, struct slice s)
 }
 
 static void
-add(struct print *p, struct slice s)
+add_octets(struct print *p, struct slice s)
 {
 	if (p->error == 0)
 		p->error = write_all(p->fd, s);
@@ -73,22 +73,22 @@ add(struct print *p, struct slice s)
 void
 print_line(struct print *p, const char *word, struct slice text)
 {
-	add(p, slice_str(word));
-	add(p, text);
-	add(p, SL("\n"));
+	add_octets(p, slice_str(word));
+	add_octets(p, text);
+	add_octets(p, SL("\n"));
 }
 
 void
 print_path(struct print *p, const char *word, struct slice path, struct slice params)
 {
-	add(p, slice_str(word));
-	add(p, SL("<"));
-	add(p, path);
-	add(p, params.n ? SL("> ") : SL(">"));
+	add_octets(p, slice_str(word));
+	add_octets(p, SL("<"));
+	add_octets(p, path);
+	add_octets(p, params.n ? SL("> ") : SL(">"));
 	print_line(p, "", params);
 }
 
-/* in without the CR of each CRLF.  *cr: the octet before in was a CR that is still to come. */
+/* Copy in without the CR of each CRLF.  *cr: a CR in front of in is not in out yet. */
 static size_t
 plain_lines(struct slice in, bool *cr, char *out)
 {
@@ -117,12 +117,12 @@ add_text(struct print *p, int content, off_t at)
 			return;
 		}
 		at += n;
-		add(p, slice_of(out, plain_lines(slice_of(in, (size_t)n), &cr, out)));
+		add_octets(p, slice_of(out, plain_lines(slice_of(in, (size_t)n), &cr, out)));
 	}
 }
 
-/* Everything that was put together, while no other session writes there.  The lock is this process's: it goes with it,
- * and works for pipes and terminals as well as for files. */
+/* Copy the composed message while no other session writes there.  The lock belongs to the process and
+ * ends with it; it works for pipes and terminals too. */
 static int
 copy_out(const struct print *p)
 {
@@ -148,9 +148,9 @@ print_message(struct print *p, int content, off_t at)
 {
 	int r;
 
-	add(p, slice_str(head_line));
+	add_octets(p, slice_str(head_line));
 	add_text(p, content, at);
-	add(p, slice_str(tail_line));
+	add_octets(p, slice_str(tail_line));
 	r = p->error ? p->error : copy_out(p);
 	print_drop(p);
 	return r;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * TLS, as the main sees it.  There are two of these: smtp-handler has secure_exec.c and becomes another program where
- * TLS begins; that one, smtp-handler-tls, has secure_tls.c.  As a part of the main they log.
+ * TLS for a session, in two forms.  smtp-handler links secure_exec.c, and becomes another program when
+ * TLS begins.  That program, smtp-handler-tls, links secure_tls.c.
  */
 #ifndef SESSION_SECURE_H
 #define SESSION_SECURE_H
@@ -10,26 +10,29 @@
 #include "session/handover.h"
 #include "smtp/server.h"
 
-/* Is this the program that can do TLS? */
+/* Can this program do TLS? */
 bool secure_here(void);
 
-/* Go on as the program that can do it, with the same arguments.  0 where this is it; or -errno with what is wrong in why. */
+/* Become the program that can, with the same arguments.  0 if it is this one; or -errno with the
+ * reason in why. */
 int secure_become(const struct config *config, char **argv, struct buf *why);
 
-/* For --check, after secure_become(): are the certificates and keys good?  Each mistake is reported; how many. */
+/* For --check, after secure_become(): are the certificates and keys good?  Reports each mistake and
+ * returns their number. */
 unsigned secure_check(const struct config *config, const struct config_report *report);
 
-/* What to make of STARTTLS in a session that begins. */
+/* Can a session that begins offer STARTTLS? */
 enum server_starttls secure_offer(const struct config *config);
 
-/* Be ready for a handshake: SMTP_ACCEPT, or SMTP_REFUSE_TLS.  Or not come back, when the session goes on elsewhere. */
+/* Prepare the handshake: SMTP_ACCEPT or SMTP_REFUSE_TLS.  Does not return if the session goes on in
+ * another program. */
 enum smtp_verdict secure_prepare(const struct config *config, const struct options *options,
     const struct handover *handover);
 
-/* The handshake, after secure_prepare().  0 or -errno: then nothing can be said to the client any more. */
+/* The handshake, after secure_prepare().  0, or -errno: then no reply reaches the client any more. */
 int secure_begin(struct stream *s, const struct peer *peer, int timeout_ms, struct tls_facts *ret);
 
-/* Nothing more will be sent. */
+/* After the last reply. */
 void secure_end(void);
 
 #endif

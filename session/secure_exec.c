@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-handler's part in TLS: it has none of its own, so that plain sessions start fast, but knows who has.  The
- * standard wants all forgotten that came before STARTTLS (RFC 3207 section 4.2); to become another program is the
- * surest way.  Called by smtp-handler.c.
+ * smtp-handler has no TLS of its own, so that plain sessions start fast.  STARTTLS must make a server
+ * forget everything before it (RFC 3207 section 4.2); a process that becomes another program cannot
+ * remember.
  */
+#include "session/secure.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,13 +13,12 @@
 
 #include "base/log.h"
 #include "session/certificates.h"
-#include "session/secure.h"
 
 #define PROGRAM "smtp-handler-tls"
 
-/* The configured one, or the one beside this program, in space.  NULL when it cannot be told. */
+/* The configured program, or in space the one beside this program.  NULL if that is not known. */
 static const char *
-program(const struct config *config, char *space, size_t size)
+find_program(const struct config *config, char *space, size_t size)
 {
 	struct buf b = { .p = space, .cap = size };
 	const char *slash;
@@ -45,7 +46,7 @@ int
 secure_become(const struct config *config, char **argv, struct buf *why)
 {
 	char space[PATH_MAX];
-	const char *path = program(config, space, sizeof space);
+	const char *path = find_program(config, space, sizeof space);
 	int r = -ENOENT;
 
 	if (path) {
@@ -63,7 +64,7 @@ secure_check(const struct config *config, const struct config_report *report)
 {
 	(void)config;
 	(void)report;
-	return 0;		/* secure_become() never says that there could be one here */
+	return 0;		/* unreachable: secure_become() never returns 0 in this program */
 }
 
 enum server_starttls
@@ -76,36 +77,38 @@ secure_offer(const struct config *config)
 
 	if (config->server.tls == SERVER_TLS_OFF)
 		return SMTP_STARTTLS_OFF;
-	path = program(config, space, sizeof space);
+	path = find_program(config, space, sizeof space);
 	if (!path)
 		buf_str(&why, "where " PROGRAM " is, /proc does not tell: set tls-program");
 	else if (access(path, X_OK) < 0)
 		buf_fmt(&why, "%s: %s", path, strerror(errno));
-	else if (certificates_find(&certificates, config, &why) == 0 && certificates_check(&certificates, &why) == 0)
+	else if (certificates_find(&certificates, config, &why) == 0 &&
+	    certificates_check(&certificates, &why) == 0)
 		return SMTP_STARTTLS_OFFERED;
 	log_text(LOG_LEVEL_ERROR, "STARTTLS is not offered: %s", buf_cstr(&why));
 	return SMTP_STARTTLS_BROKEN;
 }
 
 static int
-inherit(int fd)
+keep_open(int fd)
 {
 	return fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
 enum smtp_verdict
-secure_prepare(const struct config *config, const struct options *options, const struct handover *handover)
+secure_prepare(const struct config *config, const struct options *options,
+    const struct handover *handover)
 {
 	char space[PATH_MAX], text[HANDOVER_MAX];
 	struct buf resume = BUF(text);
-	const char *path = program(config, space, sizeof space);
+	const char *path = find_program(config, space, sizeof space);
 	int r = path ? 0 : -ENOENT;
 
 	handover_format(&resume, handover);
 	if (r == 0)
-		r = inherit(handover->rfd);
+		r = keep_open(handover->rfd);
 	if (r == 0)
-		r = inherit(handover->wfd);
+		r = keep_open(handover->wfd);
 	if (r == 0) {
 		const char *const rest[] = { "--resume", buf_cstr(&resume), NULL };
 
@@ -122,7 +125,7 @@ secure_begin(struct stream *s, const struct peer *peer, int timeout_ms, struct t
 	(void)peer;
 	(void)timeout_ms;
 	(void)ret;
-	return -ENOSYS;		/* secure_prepare() never says that there could be one here */
+	return -ENOSYS;		/* unreachable: secure_prepare() never accepts in this program */
 }
 
 void

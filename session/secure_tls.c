@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-handler-tls's part: from the certificates in the configuration to a session inside TLS.  Called by
- * smtp-handler.c, of which this is a part: it logs.
+ * From the certificates in the configuration to a session inside TLS, in smtp-handler-tls.
  */
+#include "session/secure.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "session/certificates.h"
-#include "session/secure.h"
 
 static struct tls *tls;
 
@@ -36,7 +36,7 @@ secure_check(const struct config *config, const struct config_report *report)
 	unsigned wrong = 0;
 	int r = certificates_find(&certificates, config, &why);
 
-	/* Those of a unit are there only while it runs. */
+	/* The credentials of a unit are there only while it runs. */
 	if (r == -ENOENT && !getenv("CREDENTIALS_DIRECTORY"))
 		return 0;
 	if (r < 0) {
@@ -60,7 +60,8 @@ secure_offer(const struct config *config)
 }
 
 enum smtp_verdict
-secure_prepare(const struct config *config, const struct options *options, const struct handover *handover)
+secure_prepare(const struct config *config, const struct options *options,
+    const struct handover *handover)
 {
 	const bool ask = config->server.tls_client == CLIENT_CERTIFICATES_ASK;
 	static struct certificates certificates;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Signals become a readable descriptor, so that whoever waits in poll(2) wakes up, and
- * a flag, so that whoever is busy can look.  Decides nothing; called by smtp-handler.c and listen.c.
+ * A signal makes a descriptor readable, which ends poll(2), and sets a flag, which a busy process can
+ * test.
  */
 #include "session/signals.h"
 
@@ -24,16 +24,16 @@ caught(int number)
 		signals_reload = 1;
 	else if (number != SIGCHLD)
 		signals_stop = 1;
-	/* Non-blocking; when it cannot be counted up further, it is readable already. */
+	/* If the counter is full, the descriptor is readable already. */
 	if (wake_fd >= 0 && write(wake_fd, &one, sizeof one) < 0)
 		errno = 0;
 	errno = saved;
 }
 
 static void
-handle(int number, void (*handler)(int))
+set_handler(int number, void (*handler)(int))
 {
-	/* Restarted calls: only poll(2), which never restarts, has to notice; an fsync(2) has not. */
+	/* poll(2) never restarts, and no other call has to notice a signal. */
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
 
 	(void)sigaction(number, &action, NULL);
@@ -47,18 +47,18 @@ signals_catch(enum signals_for whom)
 	if (fd < 0)
 		return -errno;
 	if (whom == SIGNALS_LISTENER) {
-		handle(SIGHUP, caught);
-		handle(SIGCHLD, caught);
-	} else if (wake_fd >= 0) {	/* forked by a listener: that descriptor is the listener's */
+		set_handler(SIGHUP, caught);
+		set_handler(SIGCHLD, caught);
+	} else if (wake_fd >= 0) {	/* forked by a listener, which uses that descriptor */
 		(void)close(wake_fd);
-		handle(SIGHUP, SIG_IGN);
-		handle(SIGCHLD, SIG_DFL);
+		set_handler(SIGHUP, SIG_IGN);
+		set_handler(SIGCHLD, SIG_DFL);
 	}
 	wake_fd = fd;
-	handle(SIGTERM, caught);
-	handle(SIGINT, caught);
-	handle(SIGPIPE, SIG_IGN);	/* a client that is gone, and a file that may not */
-	handle(SIGXFSZ, SIG_IGN);	/* grow, are errors of write(2) */
+	set_handler(SIGTERM, caught);
+	set_handler(SIGINT, caught);
+	set_handler(SIGPIPE, SIG_IGN);	/* write(2) fails if the client has gone, */
+	set_handler(SIGXFSZ, SIG_IGN);	/* and if a file may not grow */
 	return fd;
 }
 

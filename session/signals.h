@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The signals a handler knows: SIGTERM and SIGINT end it in an orderly way, SIGHUP
- * makes the listener read its configuration again, SIGCHLD tells it that a session ended.
+ * The signals of a handler: SIGTERM and SIGINT end it in an orderly way, SIGHUP makes a listener read
+ * its configuration again, SIGCHLD reports the end of a session.
  */
 #ifndef SESSION_SIGNALS_H
 #define SESSION_SIGNALS_H
@@ -9,13 +9,13 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Set by the signal, never cleared (stop) or cleared by who acts on it (reload). */
+/* A signal sets its flag.  signals_stop stays; the listener clears signals_reload. */
 extern volatile sig_atomic_t signals_stop, signals_reload;
 
 enum signals_for { SIGNALS_SESSION, SIGNALS_LISTENER };
 
-/* Catch them from now on.  Returns a descriptor that is readable once one has come, for poll(2); -errno.
- * A forked session calls it again and gets a descriptor of its own. */
+/* Catch them from now on.  Returns a descriptor for poll(2), readable after a signal, or -errno.  A
+ * forked session calls this again and gets a descriptor of its own. */
 int signals_catch(enum signals_for whom);
 
 /* Make the descriptor unreadable again. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The command line of smtp-handler, and its ways to a client: the descriptors it was started with, a listening socket, a
- * session handed over.  Called by smtp-handler.c.
+ * A client is on the descriptors of the program's start, behind a listening socket, or in a session
+ * that smtp-handler hands over (--resume).
  */
 #include "session/start.h"
 
@@ -16,13 +16,13 @@
 #include "session/listen.h"
 #include "session/secure.h"
 
-/* What the command line asks for besides the configuration. */
+/* The options of the command line besides the configuration. */
 struct wishes {
 	const char *listen[LISTEN_MAX];
 	size_t nlisten;
 	bool print, implicit, lf;
 	const char *resume;
-	bool stderr_is_socket;		/* as it was given to us; the client, perhaps */
+	bool stderr_is_socket;		/* at the start of the program: the client, perhaps */
 };
 
 enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT, OPTION_IMPLICIT, OPTION_LF, OPTION_RESUME };
@@ -58,7 +58,7 @@ static const struct program program = {
 };
 
 static int
-wish(void *ctx, int val, const char *argument)
+add_wish(void *ctx, int val, const char *argument)
 {
 	struct wishes *w = ctx;
 
@@ -79,9 +79,9 @@ wish(void *ctx, int val, const char *argument)
 	return 0;
 }
 
-/* The session that smtp-handler has begun.  -1 or an exit status. */
+/* Go on with the session that smtp-handler has begun.  -1 or an exit status. */
 static int
-resume(const char *text, struct start *start)
+resume_session(const char *text, struct start *start)
 {
 	if (!handover_parse(&start->handover, text)) {
 		log_text(LOG_LEVEL_ERROR, "--resume is for smtp-handler to use");
@@ -94,9 +94,9 @@ resume(const char *text, struct start *start)
 	return -1;
 }
 
-/* RFC 2033 section 5: who connects to port 25 speaks SMTP. */
+/* Clients of port 25 speak SMTP, not LMTP (RFC 2033 section 5). */
 static bool
-misplaced(const struct config *config, int fd)
+is_misplaced(const struct config *config, int fd)
 {
 	if (config->server.role != ROLE_LMTP || endpoint_port(fd) != 25)
 		return false;
@@ -104,9 +104,11 @@ misplaced(const struct config *config, int fd)
 	return true;
 }
 
-/* Wait for a client, where we listen, and say where it is.  -1 (for a listener in a fresh process), or an exit status. */
+/* Find the client; a listener waits for one.  -1, for a listener in a fresh process, or an exit
+ * status. */
 static int
-find_client(const struct wishes *w, const struct options *options, struct config *config, struct start *start)
+find_client(const struct wishes *w, const struct options *options, struct config *config,
+    struct start *start)
 {
 	static struct listener listener;
 	int fd = -1;
@@ -115,44 +117,48 @@ find_client(const struct wishes *w, const struct options *options, struct config
 	if (r != 0)
 		return r;
 	for (size_t i = 0; i < listener.n; i++)
-		if (misplaced(config, listener.fds[i]))
+		if (is_misplaced(config, listener.fds[i]))
 			return EX_CONFIG;
 	start->implicit = w->implicit;
 	start->lf = w->lf;
 	if (w->print)
 		start->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
 	if (listener.n) {
-		/* TLS from the first octet: each session reads the keys afresh, and is confined then. */
+		/* With TLS from the first octet each session reads the keys, and is confined after
+		 * that. */
 		if (!w->implicit)
 			confine(SANDBOX_LISTENER, config, options, w->print);
 		r = listen_accept(&listener, options, config, &fd);
 		if (r >= 0)
 			return r;
 	} else if (w->print && w->stderr_is_socket && !endpoint_is_socket(STDERR_FILENO)) {
-		/* log_open() has seen to it that nothing is written to the client. */
-		log_text(LOG_LEVEL_ERROR, "--print: standard error is a socket, as under inetd; use --listen instead");
+		/* The socket may be the client's, so log_open() has replaced it. */
+		log_text(LOG_LEVEL_ERROR,
+		    "--print: standard error is a socket, as under inetd; use --listen instead");
 		return EX_CONFIG;
 	}
 	if (fd >= 0)
 		start->rfd = start->wfd = fd;
-	return misplaced(config, start->rfd) ? EX_CONFIG : -1;
+	return is_misplaced(config, start->rfd) ? EX_CONFIG : -1;
 }
 
-/* Not silence: who sends mail by hand or by a program should know that it is not them. */
+/* A configuration with errors is not the fault of the client, so it gets a reply. */
 static void
-sorry(const struct wishes *w)
+refuse_client(const struct wishes *w)
 {
 	struct listener listener = { .n = 0 };
 	int fd = STDOUT_FILENO;
 
-	if (!w->nlisten && !w->implicit && !w->resume && listen_inherit(&listener, &fd) == 0 && listener.n == 0)
+	if (w->nlisten || w->implicit || w->resume)
+		return;
+	if (listen_inherit(&listener, &fd) == 0 && listener.n == 0)
 		listen_sorry(fd);
 }
 
-/* What becomes another program with them takes them from here. */
-static char **arguments;
+static char **arguments;		/* for the program that this one may become */
 
-/* --check beyond the configuration itself.  With certificates, all of it is for the program that can read them. */
+/* --check of the files that the configuration names.  Only the program that can do TLS checks
+ * certificates. */
 static unsigned
 check_more(const struct config *config, const struct config_report *report)
 {
@@ -170,7 +176,7 @@ check_more(const struct config *config, const struct config_report *report)
 
 /* --implicit.  -1 or an exit status. */
 static int
-become(const struct config *config)
+become_tls(const struct config *config)
 {
 	char text[PATH_MAX + 100];
 	struct buf why = BUF(text);
@@ -190,16 +196,17 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1 };
 	arguments = argv;
 	log_open(program.name);
-	r = options_parse(options, &program, argc, argv, wish, &wishes);
+	r = options_parse(options, &program, argc, argv, add_wish, &wishes);
 	if (r < 0) {
 		options->check_more = check_more;
 		r = options_config(options, config);
 		if (r == EX_CONFIG && !options->check)
-			sorry(&wishes);
+			refuse_client(&wishes);
 	}
 	if (r < 0 && wishes.implicit)
-		r = become(config);
+		r = become_tls(config);
 	if (r < 0)
-		r = wishes.resume ? resume(wishes.resume, ret) : find_client(&wishes, options, config, ret);
+		r = wishes.resume ? resume_session(wishes.resume, ret) :
+		    find_client(&wishes, options, config, ret);
 	return r;
 }

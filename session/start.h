@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * From the command line to a client: what was asked for, and where the session is to be held.  As a part of the main
- * it logs.
+ * From the command line to a client.
  */
 #ifndef SESSION_START_H
 #define SESSION_START_H
@@ -9,18 +8,19 @@
 #include "config/options.h"
 #include "session/handover.h"
 
-/* Where and how a session begins. */
+/* The descriptors and the manner of a session that begins. */
 struct start {
 	int rfd, wfd;
-	int print_fd;			/* --print: where to; -1 */
+	int print_fd;			/* the target of --print; -1: none */
 	bool implicit;			/* TLS from the first octet */
 	bool lf;			/* lines may end in LF alone, from the network too */
-	bool resumed;			/* at STARTTLS, by smtp-handler, as */
+	bool resumed;			/* smtp-handler has begun it, and hands it over at STARTTLS */
 	struct handover handover;
 };
 
-/* Parse, configure, and wait for a client where we listen.  -1 with a client (of a listener: in a fresh process), or an
- * exit status. */
-int start_find(struct start *ret, struct options *options, struct config *config, int argc, char **argv);
+/* Parse the command line, read the configuration, and find a client.  -1 with a client, for a
+ * listener in a fresh process; or an exit status. */
+int start_find(struct start *ret, struct options *options, struct config *config, int argc,
+    char **argv);
 
 #endif
