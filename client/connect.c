@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * From a destination to an open link (RFC 5321 section 5.1): addresses are dialled in the order of
- * hosts/order, those not measured yet against each other, until one has greeted us and
- * taken our EHLO.  What each dial told goes to the sink.  Bounded in addresses, sessions and
- * time, whatever a domain publishes.  Called by client/deliver only.
+ * From a destination to an open link (RFC 5321 section 5.1).  The DNS gives the exchangers; their
+ * addresses are dialled in the order of hosts/order, unknown ones in a race, until one has greeted
+ * us and accepted our EHLO.  The result of each dial goes to the sink.  The addresses, sessions and
+ * time are bounded, whatever a domain publishes.
  */
 #include "client/connect.h"
 
@@ -16,11 +16,11 @@
 #include "client/ipv6_refused.h"
 #include "client/self.h"
 
-#define DIALS_MAX     32
-#define HOSTS_TRIED_MAX 16	/* that failed or refused */
-#define SESSIONS_MAX  4		/* that began well and broke off */
-#define ALL_HOSTS_MS  INT64_C(900000)
-#define FAILING_CONNECT_MS 5000	/* enough for one that is back, while there are others */
+#define DIALS_MAX	32
+#define HOSTS_TRIED_MAX	16	/* that failed or refused */
+#define SESSIONS_MAX	4	/* that began well and broke off */
+#define ALL_HOSTS_MS	INT64_C(900000)
+#define FAILING_CONNECT_MS 5000	/* for a host that failed before, while others are left */
 
 void
 connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e)
@@ -42,7 +42,7 @@ connect_done(struct connect *c)
 }
 
 static void
-keep_reason(struct connect *c, int rank, const struct outcome *o)
+keep_reason(struct connect *c, enum reason_rank rank, const struct outcome *o)
 {
 	if (rank < c->rank)
 		return;
@@ -76,32 +76,38 @@ dns_cause(enum mx_status status)
 		return CAUSE_DNS_DEFER;
 	case MX_OWN:
 		return CAUSE_OWN_HOST;
-	case MX_OK:		/* and yet nothing to dial */
+	case MX_OK:		/* but no address to dial */
 	case MX_NO_HOST:
 		break;
 	}
 	return CAUSE_DNS_NO_HOST;
 }
 
-/* What the DNS said, for people.  A smarthost that cannot be found is the operator's to mend, not a reason to return mail. */
+/* The answer of the DNS, for people.  A smarthost that is not found is the operator's mistake, and
+ * no reason to return mail. */
 static void
 not_found(struct connect *c)
 {
 	static const char *const words[] = {
-		[MX_NXDOMAIN] = "there is no such domain: ", [MX_NO_HOST] = "the domain has no host that could take mail: ",
-		[MX_DEFER] = "the DNS has no answer for now: ", [MX_OWN] = NULL,
+		[MX_NXDOMAIN] = "there is no such domain: ",
+		[MX_NO_HOST] = "the domain has no host that could take mail: ",
+		[MX_DEFER] = "the DNS has no answer for now: ",
+		[MX_OWN] = NULL,
 	};
+	const enum mx_status status = c->mx.status;
 	const bool route = !way_of(c->d->route->via)->by_domain;
-	const char *what = route ? "the host that the route names cannot be found: " : words[c->mx.status];
+	const char *what = route ?
+	    "the host that the route names cannot be found: " : words[status];
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
 
 	buf_str(&b, what ? what : "");
 	buf_str(&b, c->mx.detail);
-	outcome_set(&c->why, route ? CAUSE_DNS_DEFER : dns_cause(c->mx.status), SL(""), buf_slice(&b));
+	outcome_set(&c->why, route ? CAUSE_DNS_DEFER : dns_cause(status), SL(""), buf_slice(&b));
 }
 
-/* Who may be dialled, and in which order; who is to be left alone goes from the list, but its mail is said to wait for it. */
+/* The addresses to dial, in order.  An address that rests is left out, and a report says that the
+ * mail waits for it. */
 static void
 put_in_order(struct connect *c)
 {
@@ -128,16 +134,18 @@ look_up(struct connect *c)
 {
 	struct delivery *d = c->d;
 	const struct config *config = d->config;
-	uint16_t port = (uint16_t)config->relay.port;
+	const uint16_t port = (uint16_t)config->relay.port;
 	int64_t begun_us = clock_us();
 
 	if (c->looked_up)
 		return true;
 	if (way_of(d->route->via)->by_domain) {
-		mx_lookup(d->resolver, slice_str(d->destination), config->relay.family, port, &c->mx);
+		mx_lookup(d->resolver, slice_str(d->destination), config->relay.family, port,
+		    &c->mx);
 		self_drop(config, slice_str(d->destination), &c->mx);
 	} else {
-		mx_host(d->resolver, d->route->host, config->relay.family, d->route->port ? d->route->port : port, &c->mx);
+		mx_host(d->resolver, d->route->host, config->relay.family,
+		    d->route->port ? d->route->port : port, &c->mx);
 	}
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
@@ -156,11 +164,11 @@ add_tried(struct connect *c, const char *host, const char *what)
 	struct buf b = c->tried;
 
 	buf_fmt(&b, "%s%s: %s", b.n ? "; " : "", host, what);
-	if (!b.full)		/* what does not fit is left out, whole */
+	if (!b.full)		/* an entry that does not fit is left out as a whole */
 		c->tried = b;
 }
 
-/* Nothing that the host could help: it is this end that has no way to it. */
+/* An error of this end: the host could not help it. */
 static bool
 ours(int error)
 {
@@ -195,16 +203,31 @@ dial_failed(struct connect *c, const struct order_target *t, const struct dial_t
 	connect_note_dial(c, host, dialled, what);
 	add_tried(c, host, what);
 	c->refused++;
-	connect_report_host(c, t, dialled, ours(dialled->error) ? HOST_RESTING : HOST_FAILED, HOST_TLS_UNKNOWN);
+	connect_report_host(c, t, dialled, ours(dialled->error) ? HOST_RESTING : HOST_FAILED,
+	    HOST_TLS_UNKNOWN);
 }
 
-/* After a race: those that failed and the winner are done with, the others go back among the
- * targets with what was measured. */
+/* An address that lost a race: what was measured of it.  It gets no second race. */
+static void
+lost_race(struct connect *c, struct order_target *t, const struct dial_target *dialled)
+{
+	const bool slow = dialled->state == DIAL_SLOW;
+	char host[300];
+
+	connect_host_text(t, host);
+	connect_note_dial(c, host, dialled, "");
+	connect_report_host(c, t, dialled, dialled->state == DIAL_OPEN ? HOST_OPEN : HOST_SLOW,
+	    HOST_TLS_UNKNOWN);
+	t->reason = ORDER_MEASURED;
+	t->at_least = false;
+	t->first_us = slow ? dialled->waited_us : dialled->first_us;
+}
+
+/* After a race, the winner and the failed are done with.  The others go back among the targets. */
 static void
 sort_out(struct connect *c, const struct dial_target *dialled, size_t raced, int winner)
 {
 	size_t kept = 0;
-	char host[300];
 
 	for (size_t i = 0; i < c->n; i++) {
 		struct order_target t = c->targets[i];
@@ -215,14 +238,8 @@ sort_out(struct connect *c, const struct dial_target *dialled, size_t raced, int
 		}
 		if (i < raced && (int)i == winner)
 			continue;
-		if (i < raced && dialled[i].state != DIAL_UNTRIED) {
-			connect_host_text(&t, host);
-			connect_note_dial(c, host, &dialled[i], "");
-			connect_report_host(c, &t, &dialled[i], dialled[i].state == DIAL_OPEN ? HOST_OPEN : HOST_SLOW, HOST_TLS_UNKNOWN);
-			t.reason = ORDER_MEASURED;
-			t.at_least = false;	/* it lost already once: no second race */
-			t.first_us = dialled[i].state == DIAL_SLOW ? dialled[i].waited_us : dialled[i].first_us;
-		}
+		if (i < raced && dialled[i].state != DIAL_UNTRIED)
+			lost_race(c, &t, &dialled[i]);
 		c->targets[kept++] = t;
 	}
 	c->n = kept;
@@ -253,7 +270,8 @@ connect_avoid_ipv6(struct connect *c, const struct smtp_link *l, const struct ou
 	for (size_t i = 0; i < c->n; i++) {
 		const struct order_target *t = &c->targets[i];
 
-		if (t->address->ss_family == AF_INET6)	/* of the same people: they would say the same */
+		/* The same operator would refuse us the same way. */
+		if (t->address->ss_family == AF_INET6)
 			connect_report_host(c, t, NULL, HOST_NO_IPV6, HOST_TLS_UNKNOWN);
 		else
 			c->targets[kept++] = *t;
@@ -261,8 +279,8 @@ connect_avoid_ipv6(struct connect *c, const struct smtp_link *l, const struct ou
 	c->n = kept;
 }
 
-/* The host spoke, but will not have mail from us: what its reply means for the domain (RFC 7504;
- * RFC 5321 section 3.1, 4.5.4.1: other hosts first). */
+/* The host replied, but refuses the session: other hosts come first (RFC 5321 section 3.1, 4.5.4.1;
+ * RFC 7504). */
 static void
 refused(struct connect *c, const struct smtp_link *l)
 {
@@ -285,12 +303,13 @@ refused(struct connect *c, const struct smtp_link *l)
 		c->gone++;
 		outcome_set_reply(&c->gone_why, CAUSE_REPLY_PERMANENT, r, slice_str(l->host));
 	}
-	outcome_set_reply(&o, r->code / 100 == 5 ? CAUSE_REFUSED_SESSION : CAUSE_PROTOCOL, r, slice_str(l->host));
+	outcome_set_reply(&o, r->code / 100 == 5 ? CAUSE_REFUSED_SESSION : CAUSE_PROTOCOL, r,
+	    slice_str(l->host));
 	keep_reason(c, REASON_REFUSED, &o);
 }
 
-/* The host is ourselves under another name or address: only those of better preference may have this mail (RFC 5321
- * section 5.1). */
+/* The host is our own server under another name or address.  Only exchangers of better preference
+ * may get this mail (RFC 5321 section 5.1). */
 static void
 came_back(struct connect *c, const struct order_target *t, const char *host)
 {
@@ -318,23 +337,25 @@ tls_result(const struct smtp_link *l)
 	return l->tls_failed ? HOST_TLS_FAILED : HOST_TLS_GOOD;
 }
 
-/* The session did not get to where mail goes over it.  Who is there, but wants something else than we have, does not fail. */
+/* No mail can go over this session.  A host that replies, but demands something we lack, is not a
+ * failed host. */
 static void
-not_begun(struct connect *c, const struct order_target *t, const struct smtp_link *l, enum greet_result start,
-    const struct outcome *why)
+not_begun(struct connect *c, const struct order_target *t, const struct smtp_link *l,
+    enum greet_result result, const struct outcome *why)
 {
-	bool failed = start == GREET_BROKEN && (why->cause == CAUSE_LOST || why->cause == CAUSE_PROTOCOL);
+	const bool failed = result == GREET_BROKEN &&
+	    (why->cause == CAUSE_LOST || why->cause == CAUSE_PROTOCOL);
 
-	if (start != GREET_LOGIN)
+	if (result != GREET_LOGIN)
 		connect_report_host(c, t, NULL, failed ? HOST_FAILED : HOST_REFUSED, tls_result(l));
-	if (start == GREET_REFUSED) {
+	if (result == GREET_REFUSED) {
 		refused(c, l);
 		return;
 	}
 	add_tried(c, l->host, why->detail);
 	c->refused++;
-	keep_reason(c, start == GREET_LOGIN ? REASON_LOGIN : REASON_LOST, why);
-	if (start == GREET_LOGIN)	/* elsewhere the same words would only help to lock the account */
+	keep_reason(c, result == GREET_LOGIN ? REASON_LOGIN : REASON_LOST, why);
+	if (result == GREET_LOGIN)	/* on another host the same login could lock the account */
 		c->n = 0;
 }
 
@@ -342,26 +363,32 @@ static enum greet_result
 begin(struct connect *c, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
 {
 	struct tls_policy policy = c->policy;
-	enum greet_result start;
+	enum greet_result result;
 
 	if (t) {
 		host_key(l->key, t->address);
 		l->ipv4_left = t->address->ss_family == AF_INET6 && has_ipv4(c);
-		tls_policy_of_host(&policy, c->d->hosts, t->exchanger->name, l->key, clock_wall_s());
+		tls_policy_of_host(&policy, c->d->hosts, t->exchanger->name, l->key,
+		    clock_wall_s());
 	}
 	l->lmtp = way_of(c->d->route->via)->lmtp;
-	start = greet_link(l, &policy, &c->d->tls, ret_why);
-	if (start == GREET_READY && c->d->route->user)
-		start = auth_login(l, c->d->route, ret_why);
-	return start;
+	result = greet_link(l, &policy, &c->d->tls, ret_why);
+	if (result == GREET_READY && c->d->route->user)
+		result = auth_login(l, c->d->route, ret_why);
+	return result;
 }
 
+/*
+ * The session on a connection to a host that was dialled, or to a socket (t is NULL).  NULL if no
+ * mail can go over it: such a host counts as failed, so that the next message begins with another.
+ */
 static struct smtp_link *
-greet(struct connect *c, const struct order_target *t, const char *host, const struct dial_target *dialled)
+open_session(struct connect *c, const struct order_target *t, const char *host,
+    const struct dial_target *dialled)
 {
 	struct smtp_link *l = link_new(dialled->fd, host, c->d->config, c->d->transcript);
 	struct outcome why;
-	enum greet_result start;
+	enum greet_result result;
 
 	c->d->times.latency_us = dialled->first_us;
 	if (!l) {
@@ -370,16 +397,16 @@ greet(struct connect *c, const struct order_target *t, const char *host, const s
 		return NULL;
 	}
 	l->latency_us = dialled->first_us;
-	start = begin(c, t, l, &why);
+	result = begin(c, t, l, &why);
 	connect_report_host(c, t, dialled, HOST_OPEN, tls_result(l));
-	if (start == GREET_READY && !(l->ours && way_of(c->d->route->via)->by_domain)) {
+	if (result == GREET_READY && !(l->ours && way_of(c->d->route->via)->by_domain)) {
 		c->sessions++;
 		return l;
 	}
-	if (start == GREET_READY)
+	if (result == GREET_READY)
 		came_back(c, t, host);
 	else
-		not_begun(c, t, l, start, &why);
+		not_begun(c, t, l, result, &why);
 	link_done(l);
 	return NULL;
 }
@@ -404,7 +431,8 @@ race(struct connect *c)
 	size_t n = order_race(c->targets, c->n, start_ms);
 	int winner;
 
-	if (c->targets[0].reason == ORDER_FAILING && n < c->n && o.connect_timeout_ms > FAILING_CONNECT_MS)
+	if (c->targets[0].reason == ORDER_FAILING && n < c->n &&
+	    o.connect_timeout_ms > FAILING_CONNECT_MS)
 		o.connect_timeout_ms = FAILING_CONNECT_MS;
 	memset(dialled, 0, sizeof dialled);
 	for (size_t i = 0; i < n; i++) {
@@ -423,10 +451,10 @@ race(struct connect *c)
 		return NULL;
 	connect_host_text(&won, host);
 	connect_note_dial(c, host, &dialled[winner], "");
-	return greet(c, &won, host, &dialled[winner]);
+	return open_session(c, &won, host, &dialled[winner]);
 }
 
-/* A socket of this host: there is one, and nobody has to be asked where. */
+/* A socket of this machine: there is one, and no name to look up. */
 static struct smtp_link *
 to_socket(struct connect *c, const char *path)
 {
@@ -440,7 +468,7 @@ to_socket(struct connect *c, const char *path)
 	dialled.fd = dial_socket(path, link_timeout(c->d->config->relay.connect_timeout_ms));
 	if (dialled.fd >= 0) {
 		transcript_fact(c->d->transcript, "%s: connected", path);
-		return greet(c, NULL, path, &dialled);
+		return open_session(c, NULL, path, &dialled);
 	}
 	buf_fmt(&b, "cannot connect to %s: %s", path, strerror(-dialled.fd));
 	transcript_fact(c->d->transcript, "%s", buf_cstr(&b));
@@ -450,23 +478,28 @@ to_socket(struct connect *c, const char *path)
 	return NULL;
 }
 
-/* Every host of the domain was asked and wants no mail, ever (RFC 7504 section 4): only then is
- * that the domain's answer. */
+/* Can the exchanger have addresses that the DNS did not give us this time? */
+static bool
+unknown_addresses(const struct mx_exchanger *x)
+{
+	return !x->naddresses && (x->status == DNS_SERVFAIL || x->status == DNS_TIMEOUT);
+}
+
+/* The domain takes no mail if every host of it was asked and refuses mail for good (RFC 7504
+ * section 4). */
 static bool
 all_gone(const struct connect *c)
 {
-	if (!c->gone || c->gone != c->refused || c->n || c->resting || c->sessions || way_of(c->d->route->via)->lmtp)
+	if (!c->gone || c->gone != c->refused || c->n || c->resting || c->sessions ||
+	    way_of(c->d->route->via)->lmtp)
 		return false;
-	for (size_t i = 0; i < c->mx.n; i++) {
-		enum dns_status status = c->mx.exchangers[i].status;
-
-		if (!c->mx.exchangers[i].naddresses && (status == DNS_SERVFAIL || status == DNS_TIMEOUT))
+	for (size_t i = 0; i < c->mx.n; i++)
+		if (unknown_addresses(&c->mx.exchangers[i]))
 			return false;
-	}
 	return true;
 }
 
-/* Nobody is left to ask: what to say of it. */
+/* No host is left: the outcome of the recipients that are left. */
 static void
 conclude(struct connect *c)
 {
@@ -486,6 +519,13 @@ conclude(struct connect *c)
 	outcome_set(&c->why, CAUSE_CONNECT, SL(""), buf_slice(&b));
 }
 
+static bool
+may_dial(const struct connect *c)
+{
+	return c->n && c->dials < DIALS_MAX && c->refused < HOSTS_TRIED_MAX &&
+	    c->sessions < SESSIONS_MAX && clock_ms() < c->end_ms;
+}
+
 struct smtp_link *
 connect_next(struct connect *c)
 {
@@ -498,8 +538,7 @@ connect_next(struct connect *c)
 	begun_us = clock_us();
 	if (to)
 		l = to_socket(c, to);
-	while (!l && c->n && c->dials < DIALS_MAX && c->refused < HOSTS_TRIED_MAX && c->sessions < SESSIONS_MAX &&
-	    clock_ms() < c->end_ms)
+	while (!l && may_dial(c))
 		l = race(c);
 	c->d->times.connect_us += clock_us() - begun_us;
 	if (!l)

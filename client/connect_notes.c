@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * What is told of hosts on the way to a destination: to people in the transcript, to the table of hosts through the
- * sink.  Decides nothing.  Called by client/connect, and by client/deliver for what a link turned out to be.
+ * What is known of the hosts of a destination, reported: to people in the transcript, and to the
+ * table of hosts through the sink.  Decides nothing.
  */
 #include "client/connect.h"
 
 #include "base/clock.h"
 
-/* "mx1.example[192.0.2.1]:25", without the name where it is only the address again. */
 void
 connect_host_text(const struct order_target *t, char text[300])
 {
@@ -21,7 +20,8 @@ connect_host_text(const struct order_target *t, char text[300])
 	if (slice_eq(slice_str(name), buf_slice(&b)))
 		(void)snprintf(text, 300, "%s", key);
 	else
-		(void)snprintf(text, 300, "%.200s[%.*s]:%u", name, (int)b.n, b.p, (unsigned)address_port(sa));
+		(void)snprintf(text, 300, "%.200s[%.*s]:%u", name, (int)b.n, b.p,
+		    (unsigned)address_port(sa));
 }
 
 /* "10 mx1.example 192.0.2.1:25 [2001:db8::1]:25, 20 ..." */
@@ -51,19 +51,25 @@ connect_note_answer(const struct connect *c)
 }
 
 void
-connect_note_dial(const struct connect *c, const char *host, const struct dial_target *dialled, const char *what)
+connect_note_dial(const struct connect *c, const char *host, const struct dial_target *dialled,
+    const char *what)
 {
+	const double connect_ms = (double)dialled->connect_us / 1000;
+	const double waited_ms = (double)dialled->waited_us / 1000;
+	const double first_ms = (double)dialled->first_us / 1000;
+	struct transcript *t = c->d->transcript;
+
 	if (dialled->state == DIAL_FAILED)
-		transcript_fact(c->d->transcript, "%s: %s", host, what);
+		transcript_fact(t, "%s: %s", host, what);
 	else if (dialled->connect_us == 0)
-		transcript_fact(c->d->transcript, "%s: not connected after %.1f ms, given up for a faster one", host,
-		    (double)dialled->waited_us / 1000);
+		transcript_fact(t, "%s: not connected after %.1f ms, given up for a faster one",
+		    host, waited_ms);
 	else if (dialled->state == DIAL_SLOW)
-		transcript_fact(c->d->transcript, "%s: connected after %.1f ms, silent after %.1f ms, given up for a faster one",
-		    host, (double)dialled->connect_us / 1000, (double)dialled->waited_us / 1000);
+		transcript_fact(t, "%s: connected after %.1f ms, silent after %.1f ms, "
+		    "given up for a faster one", host, connect_ms, waited_ms);
 	else
-		transcript_fact(c->d->transcript, "%s: connected after %.1f ms, first octet after %.1f ms", host,
-		    (double)dialled->connect_us / 1000, (double)dialled->first_us / 1000);
+		transcript_fact(t, "%s: connected after %.1f ms, first octet after %.1f ms", host,
+		    connect_ms, first_ms);
 }
 
 void
@@ -81,8 +87,8 @@ connect_note_resting(const struct order_target *t, struct buf *b)
 }
 
 void
-connect_report_host(const struct connect *c, const struct order_target *t, const struct dial_target *dialled,
-    enum host_event event, enum host_tls tls)
+connect_report_host(const struct connect *c, const struct order_target *t,
+    const struct dial_target *dialled, enum host_event event, enum host_tls tls)
 {
 	struct host_report r = { .event = event, .tls = tls };
 

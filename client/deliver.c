@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message to a destination over SMTP: transactions over a kept link or a new one, host after host,
- * until each recipient's outcome is known.  The rules of one host stand in client/transaction,
- * those of finding hosts in delivery/walk.
+ * A message to a destination over SMTP or LMTP: transactions over a kept link or a new one, host
+ * after host, until each recipient has an outcome.
  */
 #include "client/deliver.h"
 
@@ -25,15 +24,15 @@ take_link(struct delivery *d, struct smtp_link *l)
 	d->link_tls = l ? l->tls : NULL;
 }
 
-/* A connection that was kept idle may be closed by now, or close as soon as we speak (421): that says nothing
- * about the host, so it is asked again, over a new one. */
+/* A connection that was kept idle may be closed by now, or close at the next command (421).  That
+ * is not the host's fault: ask it again over a new connection. */
 static bool
 went_stale(const struct delivery *d, bool kept)
 {
 	return kept && d->link->closed;
 }
 
-/* What the transaction says of the host, for the next attempt. */
+/* Report what the transaction shows of the host, for the next attempt. */
 static void
 learn(const struct delivery *d, const struct transaction *t, enum transaction_end end, bool kept)
 {
@@ -49,11 +48,38 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 	}
 }
 
+/* No host is left. */
+static void
+give_up(struct transaction *t, struct connect *c)
+{
+	c->why.everyone = c->sessions == 0 && !c->policy.by_message;
+	transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
+}
+
+/* The link is of no more use, but recipients may be left: what that means for the next host. */
+static void
+leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum transaction_end end,
+    bool kept)
+{
+	struct outcome lost;
+
+	if (end == TRANSACTION_SPENT) {		/* the same hosts again, from the first */
+		connect_done(c);
+		connect_init(c, d, t->e);
+	} else if (end == TRANSACTION_DONE) {
+		outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
+		    SL("the exchanger closed the connection "
+		       "before all recipients were handled"));
+		connect_blame(c, &lost);
+	} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
+		connect_blame(c, &t->why);
+	}
+}
+
 static void
 deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 {
 	bool kept = d->link != NULL;
-	struct outcome lost;
 
 	while (t->nleft) {
 		const bool was_ahead = t->ahead;
@@ -62,44 +88,32 @@ deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 		if (!d->link)
 			take_link(d, connect_next(c));
 		if (!d->link) {
-			c->why.everyone = c->sessions == 0 && !c->policy.by_message;
-			transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
+			give_up(t, c);
 			return;
 		}
 		end = transaction_run(t, d->link);
 		if (t->moved) {
 			connect_avoid_ipv6(c, d->link, &t->why);
-			deliver_drop_link(d);
-			kept = false;
-			continue;
+		} else {
+			learn(d, t, end, kept);
+			if (end == TRANSACTION_DONE && !d->link->closed)
+				continue;
+			leave_link(d, t, c, end, kept);
+			d->one_by_one |= was_ahead && end == TRANSACTION_NEXT && d->link->closed;
 		}
-		learn(d, t, end, kept);
-		if (end == TRANSACTION_DONE && !d->link->closed)
-			continue;
-		if (end == TRANSACTION_SPENT) {		/* on with the same hosts, from the start */
-			connect_done(c);
-			connect_init(c, d, t->e);
-		} else if (end == TRANSACTION_DONE) {
-			outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
-			    SL("the exchanger closed the connection before all recipients were handled"));
-			connect_blame(c, &lost);
-		} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
-			connect_blame(c, &t->why);
-		}
-		d->one_by_one |= was_ahead && end == TRANSACTION_NEXT && d->link->closed;
 		deliver_drop_link(d);
 		kept = false;
 	}
 }
 
-/* May this message go over the link that was kept, and is that still one? */
+/* Drop the kept link if this message may not go over it, or if it is closed. */
 static void
 check_kept(struct delivery *d, const struct queue_entry *e)
 {
 	if (d->link && tls_policy_requiretls(e) && !d->link->verified)
 		deliver_drop_link(d);
 	if (d->link && !link_alive(d->link)) {
-		d->link->closed = true;		/* no QUIT either */
+		d->link->closed = true;		/* no QUIT */
 		deliver_drop_link(d);
 	}
 }

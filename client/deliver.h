@@ -7,7 +7,7 @@
 
 #include "attempt/attempt.h"
 
-/* Deliver e to its recipients rcpts[0..n); the sink gets each of them exactly once. */
+/* Deliver e to its recipients rcpts[0..n).  The sink gets an outcome for each, exactly once. */
 void deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 
 /* End the connection that is kept, if there is one. */

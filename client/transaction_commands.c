@@ -47,8 +47,8 @@ too_big(const struct client_offer *peer, uint64_t size, struct buf *why)
 {
 	if (!peer->offers[SMTP_EXT_SIZE] || !peer->max_size || size <= peer->max_size)
 		return false;
-	buf_fmt(why, "the message has %" PRIu64 " octets, and the exchanger accepts %" PRIu64 " at most",
-	    size, peer->max_size);
+	buf_fmt(why, "the message has %" PRIu64 " octets, "
+	    "and the exchanger accepts %" PRIu64 " at most", size, peer->max_size);
 	return true;
 }
 
