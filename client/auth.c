@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The login: a secret that is read for it, the lines of smtp/client_auth, and what a refusal means.  The secret is sent only
- * where nobody else can read it, shown to no record, and wiped from where it was.  Called by client/connect for each
- * new connection; must not decide how long the route is left alone after a refusal (runner/freeze).
+ * The login: it reads the secret, sends the lines of smtp/client_auth and turns a refusal into an
+ * outcome.  The secret is sent only if nobody else can read it, kept out of all records, and wiped
+ * from memory.  How long a refused route is left alone is not decided here.
  */
 #include "client/auth.h"
 
@@ -27,7 +27,7 @@ cannot(struct smtp_link *l, const struct route *r, struct outcome *ret_why, cons
 	return GREET_LOGIN;
 }
 
-/* To ourselves: no wire is in between. */
+/* The peer is this machine: no wire is in between. */
 static bool
 is_loopback(const struct smtp_link *l)
 {
@@ -37,8 +37,9 @@ is_loopback(const struct smtp_link *l)
 	return getpeername(l->fd, (struct sockaddr *)&ss, &len) == 0 && address_is_loopback(&ss);
 }
 
-#define TELLING 8	/* characters of a response that are no chance in a reply */
-#define TELLING_SECRET 4	/* the same of a password */
+/* So many characters of a response, or of a password, do not appear in a reply by chance. */
+#define TELLING 8
+#define TELLING_SECRET 4
 
 static bool
 holds(struct slice text, struct slice part)
@@ -46,7 +47,7 @@ holds(struct slice text, struct slice part)
 	return part.n && text.n >= part.n && memmem(text.p, text.n, part.p, part.n);
 }
 
-/* Some servers repeat a command that they do not like.  This one is not for the record. */
+/* Some servers repeat a command that they refuse: such a reply may hold the secret. */
 static void
 hide_echo(struct smtp_link *l, const struct client_auth *g, struct slice line)
 {
@@ -81,7 +82,7 @@ record_reply(struct smtp_link *l)
 	} while (rest.n);
 }
 
-/* One line, and the reply to it.  The record shows the command, where it holds nothing else. */
+/* One line, and the reply to it.  The transcript shows the command, but no response. */
 static int
 say(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bool first)
 {
@@ -96,7 +97,7 @@ say(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bo
 		buf_str(&shown, first ? " ***" : "***");
 	r = link_secret(l, buf_slice(line), buf_slice(&shown));
 	if (r == 0)
-		r = link_flush(l);	/* out with it, whatever has come already */
+		r = link_flush(l);	/* even if input is there already */
 	l->transcript = NULL;
 	if (r == 0)
 		r = link_reply(l, l->config->relay.command_timeout_ms);
@@ -108,7 +109,7 @@ say(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bo
 	return r;
 }
 
-/* All lines of it.  0, and g->step tells how it ended; or -errno. */
+/* All lines of the login.  0, and g->step is its end; or -errno. */
 static int
 converse(struct smtp_link *l, struct client_auth *g, struct buf *line)
 {
@@ -127,30 +128,35 @@ converse(struct smtp_link *l, struct client_auth *g, struct buf *line)
 }
 
 static enum greet_result
-refused(struct smtp_link *l, const struct route *r, const struct client_auth *g, struct outcome *ret_why)
+refused(struct smtp_link *l, const struct route *r, const struct client_auth *g,
+    struct outcome *ret_why)
 {
 	const struct slice text = buf_slice(&l->reply.text);
+	const int shown = (int)(text.n < 300 ? text.n : 300);
 
 	if (l->reply.code / 100 == 4)		/* RFC 4954 section 6: 454, and 421 */
 		return GREET_REFUSED;
 	if (g->words.n)
-		return cannot(l, r, ret_why, "%d %.*s (%.*s)", l->reply.code, (int)(text.n < 300 ? text.n : 300), text.p,
+		return cannot(l, r, ret_why, "%d %.*s (%.*s)", l->reply.code, shown, text.p,
 		    (int)g->words.n, g->words.p);
 	outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));
 	return GREET_LOGIN;
 }
 
 static enum greet_result
-log_in(struct smtp_link *l, const struct route *r, const struct credential *c, struct outcome *ret_why)
+log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
+    struct outcome *ret_why)
 {
 	char space[CLIENT_AUTH_LINE];
 	struct buf line = BUF(space);
 	struct client_auth g;
 	int e;
 
-	if (!client_auth_start(&g, l->peer.mechanisms, slice_str(r->user), buf_slice(&c->secret), c->is_token, &line))
-		return cannot(l, r, ret_why, c->is_token ? "the host does not offer XOAUTH2, which token-command is for"
-							 : "the host offers neither PLAIN nor LOGIN");
+	if (!client_auth_start(&g, l->peer.mechanisms, slice_str(r->user), buf_slice(&c->secret),
+	    c->is_token, &line))
+		return cannot(l, r, ret_why, c->is_token ?
+		    "the host does not offer XOAUTH2, which token-command is for" :
+		    "the host offers neither PLAIN nor LOGIN");
 	e = converse(l, &g, &line);
 	explicit_bzero(space, sizeof space);
 	if (e < 0) {
@@ -169,8 +175,8 @@ auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why)
 	enum greet_result end;
 
 	if (!l->verified && !is_loopback(l))
-		return cannot(l, r, ret_why, "the password is for TLS with a verified certificate only: set via = smtps://HOST "
-		    "or smtp+starttls://HOST");
+		return cannot(l, r, ret_why, "the password is for TLS with a verified certificate "
+		    "only: set via = smtps://HOST or smtp+starttls://HOST");
 	if (credential_get(r, &c, &why) < 0)
 		return cannot(l, r, ret_why, "%s", buf_cstr(&why));
 	end = log_in(l, r, &c, ret_why);

@@ -7,11 +7,12 @@
 
 #include "client/greet.h"
 
-/* Log in as the route says, behind EHLO and TLS (RFC 4954).  GREET_READY; GREET_REFUSED: the reply is a temporary one;
- * GREET_BROKEN; GREET_LOGIN. */
+/* Log in with the user of the route, after EHLO and TLS (RFC 4954).  GREET_REFUSED means that the
+ * reply is a temporary one. */
 enum greet_result auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why);
 
-/* Is a reply to MAIL or RCPT about who we are, not about the message?  Then this is what to make of it. */
+/* Is the last reply, to MAIL or RCPT, about our login and not about the message?  Then *ret_why is
+ * the outcome. */
 bool auth_missing(const struct smtp_link *l, const struct route *r, struct outcome *ret_why);
 
 #endif

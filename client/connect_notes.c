@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What is known of the hosts of a destination, reported: to people in the transcript, and to the
- * table of hosts through the sink.  Decides nothing.
+ * Reports on the hosts of a destination: to people in the transcript, and to the table of hosts
+ * through the sink.  Decides nothing.
  */
 #include "client/connect.h"
 

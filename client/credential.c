@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads a secret afresh for each login, so that a new one needs no restart, and keeps it no longer than that.  Called by
- * client/auth, in a worker.
+ * A secret is read for each login, so that a new one needs no restart, and wiped after it.
  */
 #include "client/credential.h"
 
@@ -13,7 +12,7 @@
 #include "config/secret.h"
 #include "client/token.h"
 
-/* The file's path, and the file into b. */
+/* The content of the file, appended to b. */
 static int
 read_file(const char *name, struct buf *b, struct buf *why)
 {
@@ -23,7 +22,8 @@ read_file(const char *name, struct buf *b, struct buf *why)
 	int r = secret_path(&path, slice_str(name)), fd;
 
 	if (r < 0) {
-		buf_fmt(why, "%s: %s", name, r == -ENOENT ? "there are no credentials (LoadCredential= of the unit)" : strerror(-r));
+		buf_fmt(why, "%s: %s", name, r == -ENOENT ?
+		    "there are no credentials (LoadCredential= of the unit)" : strerror(-r));
 		return r;
 	}
 	fd = secret_open(space, why);
@@ -38,7 +38,7 @@ read_file(const char *name, struct buf *b, struct buf *why)
 	return r;
 }
 
-/* A line of text, and not an empty one. */
+/* The secret is the first line: text, and not empty. */
 static int
 take_line(struct credential *c, const char *source, struct buf *why)
 {
@@ -94,13 +94,15 @@ is_good(const struct route *r, struct buf *why)
 	char space[ROUTE_COMMAND_MAX + 1];
 	int e = 0;
 
-	if (r->token_command) {		/* not run: it may ask somebody */
-		(void)snprintf(space, sizeof space, "%.*s", (int)strcspn(r->token_command, " \t"), r->token_command);
+	if (r->token_command) {		/* not run: it may ask a person */
+		(void)snprintf(space, sizeof space, "%.*s", (int)strcspn(r->token_command, " \t"),
+		    r->token_command);
 		if (access(space, X_OK) < 0) {
 			buf_fmt(why, "%s: %s", space, strerror(errno));
 			return false;
 		}
-	} else if (r->password_file && (r->password_file[0] == '/' || getenv("CREDENTIALS_DIRECTORY"))) {
+	} else if (r->password_file &&
+	    (r->password_file[0] == '/' || getenv("CREDENTIALS_DIRECTORY"))) {
 		e = credential_get(r, &secret, why);
 		credential_wipe(&secret);
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a route logs in with: a password out of a file, a token out of a program.  Private to the room, but for --check.
+ * The secret that a route logs in with: a password from a file, or a token from a program.
  */
 #ifndef CLIENT_CREDENTIAL_H
 #define CLIENT_CREDENTIAL_H
@@ -11,18 +11,18 @@
 struct credential {
 	bool is_token;
 	struct buf secret;
-	char space[CLIENT_AUTH_SECRET_MAX + 2];	/* and its line end */
+	char space[CLIENT_AUTH_SECRET_MAX + 2];	/* with its line end */
 };
 
-/* The first line of the route's password-file, or of what its token-command prints.  0; or -errno, with what is wrong in
- * why, in which the secret is not. */
+/* The first line of the route's password-file, or of the output of its token-command.  0; or -errno
+ * with the reason in why, which never holds the secret. */
 int credential_get(const struct route *r, struct credential *ret, struct buf *why);
 
-/* Forget it, whether it was got or not. */
+/* Wipe the secret; fine after an error too. */
 void credential_wipe(struct credential *c);
 
-/* For --check: are the routes' passwords to be had, and their programs there?  Each mistake is reported; how many.  Credentials
- * of a unit are there only while it runs. */
+/* For --check: can the passwords be read, and are the programs there?  Each mistake is reported;
+ * their number.  Credentials of a unit exist only while it runs, so they may be missing. */
 unsigned credential_check(const struct config *c, const struct config_report *report);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * How a session with an exchanger begins (RFC 5321 section 3.1, 3.2; RFC 3207), step by step: greeting, hello, secure, and
- * hello again inside TLS.  Called by client/connect for each new connection; must not choose hosts nor decide
- * what they have to offer (client/tls_policy).
+ * How a session with an exchanger begins (RFC 5321 section 3.1, 3.2; RFC 3207), step by step:
+ * greeting, hello, STARTTLS, and hello again inside TLS.  Must not choose hosts, nor decide what
+ * TLS they must offer (client/tls_policy).
  */
 #include "client/greet.h"
 
@@ -43,7 +43,7 @@ greeting(struct start *s)
 	return GREET_READY;
 }
 
-/* RFC 5321 section 4.1.1.1: the full name, or where there is none the address the peer sees. */
+/* RFC 5321 section 4.1.1.1: our full name, or if we have none the address that the peer sees. */
 static void
 add_our_name(struct smtp_link *l, struct buf *b)
 {
@@ -51,12 +51,13 @@ add_our_name(struct smtp_link *l, struct buf *b)
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof ss;
 
-	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) < 0 || ss.ss_family == AF_UNIX || name_is_fqdn(name)) {
+	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) < 0 || ss.ss_family == AF_UNIX ||
+	    name_is_fqdn(name)) {
 		buf_add(b, name);
 		return;
 	}
 	address_unmap(&ss, &len);
-	if (ss.ss_family == AF_INET6)		/* our interface means nothing to the peer */
+	if (ss.ss_family == AF_INET6)		/* the peer does not know our interfaces */
 		((struct sockaddr_in6 *)&ss)->sin6_scope_id = 0;
 	buf_str(b, ss.ss_family == AF_INET6 ? "[IPv6:" : "[");
 	address_text(b, (const struct sockaddr *)&ss);
@@ -77,7 +78,8 @@ ask(struct smtp_link *l, const char *verb)
 	buf_str(&b, "\r\n");
 	r = link_command(l, buf_slice(&b));
 	if (r == 0 && l->stream.tls) {
-		/* Its session tickets come first; with Nagle's algorithm it says no more until they are acknowledged. */
+		/* Session tickets come first.  A server with Nagle's algorithm sends no more until
+		 * they are acknowledged. */
 		r = link_flush(l);
 		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 	}
@@ -91,7 +93,8 @@ hello(struct start *s)
 	const char *verb = l->lmtp ? "LHLO" : "EHLO";
 	int r = ask(l, verb);
 
-	client_offer_init(&l->peer);	/* what was offered outside TLS is worth nothing inside (RFC 3207 section 4.2) */
+	/* An offer outside TLS is worth nothing inside (RFC 3207 section 4.2). */
+	client_offer_init(&l->peer);
 	l->peer.ignore = slice_str(l->config->relay.ignore_keywords);
 	if (r < 0)
 		return broken(s, r, verb);
@@ -101,13 +104,13 @@ hello(struct start *s)
 	}
 	if (l->lmtp || (l->reply.code != 500 && l->reply.code != 502))
 		return GREET_REFUSED;
-	r = ask(l, "HELO");		/* section 3.2: an old server; no extension then */
+	r = ask(l, "HELO");		/* an old server without extensions (section 3.2) */
 	if (r < 0)
 		return broken(s, r, "HELO");
 	return l->reply.code / 100 == 2 ? GREET_READY : GREET_REFUSED;
 }
 
-/* No TLS, or not with whom it should be: what that means, and what to do about it. */
+/* No TLS, or not with the right host: the outcome, and what the operator can do about it. */
 static enum greet_result
 insecure(struct start *s, enum outcome_cause cause, struct slice what)
 {
@@ -131,14 +134,17 @@ static enum greet_result
 shake_hands(struct start *s, uint64_t timeout_ms)
 {
 	struct smtp_link *l = s->l;
-	const struct tls_demand demand = { .name = s->policy->name, .verify = s->policy->tls == RELAY_TLS_REQUIRE,
-		.authorities = s->policy->authorities };
+	const struct tls_demand demand = {
+		.name = s->policy->name,
+		.verify = s->policy->tls == RELAY_TLS_REQUIRE,
+		.authorities = s->policy->authorities,
+	};
 	struct tls_facts facts;
 	char text[400];
 	struct buf why = BUF(text);
 	int r = tls_client_prepare(s->client, &demand, &why);
 
-	l->closed = true;		/* until it is done nothing can be said */
+	l->closed = true;		/* no command can be sent during the handshake */
 	if (r < 0)
 		return insecure(s, CAUSE_LOCAL, buf_slice(&why));
 	r = tls_connect(s->client, &demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
@@ -148,12 +154,13 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 		return insecure(s, CAUSE_TLS_FAILED, buf_slice(&why));
 	l->closed = false;
 	l->verified = facts.verified;
-	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s", facts.version, facts.cipher, facts.verified ? "/verified" : "");
+	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s", facts.version, facts.cipher,
+	    facts.verified ? "/verified" : "");
 	transcript_fact(l->transcript, "TLS: %s", l->tls);
 	return GREET_READY;
 }
 
-/* The peer can do no TLS, or says that it will not. */
+/* The peer does not offer TLS, or refuses it. */
 static enum greet_result
 without(struct start *s, bool asked)
 {
@@ -188,9 +195,11 @@ starttls(struct start *s)
 		return GREET_REFUSED;
 	if (l->reply.code / 100 != 2)
 		return without(s, true);
-	if (stream_pending(&l->stream).n) {	/* it would count as said inside TLS, whoever said it */
+	/* Octets from outside TLS, by anybody, must not count as inside. */
+	if (stream_pending(&l->stream).n) {
 		l->closed = true;
-		return insecure(s, CAUSE_TLS_FAILED, SL("more came with the reply to STARTTLS than that"));
+		return insecure(s, CAUSE_TLS_FAILED,
+		    SL("more came with the reply to STARTTLS than that"));
 	}
 	return shake_hands(s, l->config->relay.command_timeout_ms);
 }
@@ -206,7 +215,7 @@ secure(struct start *s)
 		if (r != GREET_READY || !l->stream.tls)
 			return r;
 		r = hello(s);
-		/* Some shake hands and then say nothing more: that is TLS that failed, too. */
+		/* Some servers send nothing after the handshake: TLS has failed there too. */
 		return r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY ?
 		    insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail)) : r;
 	}
@@ -214,7 +223,8 @@ secure(struct start *s)
 }
 
 enum greet_result
-greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_client *client, struct outcome *ret_why)
+greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_client *client,
+    struct outcome *ret_why)
 {
 	struct start s = { .l = l, .policy = policy, .client = client, .why = ret_why };
 	enum greet_result r;
@@ -234,7 +244,11 @@ greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_clie
 unsigned
 greet_check(const struct config *c, const struct config_report *report)
 {
-	const struct tls_demand demand = { .name = "", .verify = true, .authorities = c->relay.tls_ca_file };
+	const struct tls_demand demand = {
+		.name = "",
+		.verify = true,
+		.authorities = c->relay.tls_ca_file,
+	};
 	struct tls_client client = { 0 };
 	char text[400] = "[relay] tls-ca-file: ";
 	struct buf why = { .p = text, .n = strlen(text), .cap = sizeof text };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The begin of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.  Private to the room,
- * but for --check.
+ * The begin of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.
  */
 #ifndef CLIENT_GREET_H
 #define CLIENT_GREET_H
@@ -12,16 +11,17 @@
 
 enum greet_result {
 	GREET_READY,
-	GREET_REFUSED,			/* the reply says why */
+	GREET_REFUSED,			/* the reply has the reason */
 	GREET_BROKEN,			/* *ret_why is set */
-	GREET_LOGIN,			/* the same, and no other host of the route would do better */
+	GREET_LOGIN,			/* the same, for all hosts of the route */
 };
 
-/* Greet on these policy; client is kept for further links.  l->tls tells what came of TLS. */
-enum greet_result greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_client *client,
-    struct outcome *ret_why);
+/* Begin a session as the policy demands; client is kept for further links.  l->tls has the words
+ * for the TLS that came of it. */
+enum greet_result greet_link(struct smtp_link *l, const struct tls_policy *policy,
+    struct tls_client *client, struct outcome *ret_why);
 
-/* For --check: are the authorities of [relay] to be had?  Each mistake is reported; how many. */
+/* For --check: can the authorities of [relay] be read?  Each mistake is reported; their number. */
 unsigned greet_check(const struct config *c, const struct config_report *report);
 
 #endif

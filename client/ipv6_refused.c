@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: ISC
 /*
- * Some big receivers ask more of an IPv6 address than of an IPv4 one: a name in the DNS that leads back to it, and
- * authenticated mail.  Where ours has not got that, they say so in the reply, each in its own words.  A wrong guess costs
- * one more connection, over IPv4.  Pure.  Called where a reply would settle recipients.
+ * Some big receivers demand more of an IPv6 address than of an IPv4 address: a name in the DNS that
+ * leads back to it, and authenticated mail.  If ours lacks that, their reply contains it, each in
+ * its own words.  A wrong guess costs one more connection, over IPv4.  Pure.
  */
 #include "client/ipv6_refused.h"
 
-/* Each alone speaks of the name of an address. */
+/* Any of these means that the name of our address is missing or wrong. */
 static const struct slice names[] = {
-	S(" ptr record"), S(" ptr lookup"), S("missing ptr"), S("no ptr"), S("ptr required"), S(" rdns"), S("reverse dns"),
-	S("reverse lookup"), S("reverse hostname"), S("reverse-dns"), S("find your hostname"), S("find your reverse"),
+	S(" ptr record"), S(" ptr lookup"), S("missing ptr"), S("no ptr"), S("ptr required"),
+	S(" rdns"), S("reverse dns"), S("reverse lookup"), S("reverse hostname"), S("reverse-dns"),
+	S("find your hostname"), S("find your reverse"),
 };
 
-/* Each does beside the word IPv6. */
+/* Any of these, together with the word "IPv6", means a refusal of our IPv6 address. */
 static const struct slice demands[] = {
-	S("ptr"), S("guidelines"), S("reverse"), S("spf"), S("dkim"), S("authentication"), S("hostname"), S("not accept"), S("not support"),
+	S("ptr"), S("guidelines"), S("reverse"), S("spf"), S("dkim"), S("authentication"),
+	S("hostname"), S("not accept"), S("not support"),
 };
 
-/* In lower case, its lines joined by blanks, without the status code that each begins with, so that a phrase is found wherever
- * the lines were broken. */
+/* The text in lower case, its lines joined by blanks, without the status code at the start of each.
+ * So a phrase is found even if it was broken into lines. */
 static struct slice
 plain_text(const struct smtp_peer_reply *r, struct slice status, struct buf *b)
 {
@@ -38,16 +40,16 @@ plain_text(const struct smtp_peer_reply *r, struct slice status, struct buf *b)
 }
 
 static bool
-says(struct slice text, struct slice words)
+contains(struct slice text, struct slice words)
 {
 	return memmem(text.p, text.n, words.p, words.n) != NULL;
 }
 
 static bool
-says_any(struct slice text, const struct slice *words, size_t n)
+contains_any(struct slice text, const struct slice *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (says(text, words[i]))
+		if (contains(text, words[i]))
 			return true;
 	return false;
 }
@@ -61,12 +63,14 @@ ipv6_refused_by(const struct smtp_peer_reply *r)
 
 	if (r->malformed || r->code < 400)
 		return false;
-	if (status.n == 6 && slice_eq(slice_skip(status, 1), SL(".7.25")))	/* RFC 7372 section 3.3 */
+	/* RFC 7372 section 3.3 */
+	if (status.n == 6 && slice_eq(slice_skip(status, 1), SL(".7.25")))
 		return true;
 	text = plain_text(r, status, &b);
-	if (says_any(text, names, sizeof names / sizeof names[0]))
+	if (contains_any(text, names, sizeof names / sizeof names[0]))
 		return true;
-	return says(text, SL("ipv6")) && says_any(text, demands, sizeof demands / sizeof demands[0]);
+	return contains(text, SL("ipv6")) &&
+	    contains_any(text, demands, sizeof demands / sizeof demands[0]);
 }
 
 bool

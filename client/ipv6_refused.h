@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Refusals of our IPv6 address, where the same mail over IPv4 may be welcome.  Private to the room.
+ * Refusals of our IPv6 address; the same mail may be welcome over IPv4.  Private to the room.
  */
 #ifndef CLIENT_IPV6_REFUSED_H
 #define CLIENT_IPV6_REFUSED_H
@@ -8,10 +8,11 @@
 #include "client/link.h"
 #include "smtp/reply.h"
 
-/* Is that what a reply (4yz or 5yz) says?  As Gmail and others do for addresses without a name in the DNS. */
+/* Does this reply (4yz or 5yz) refuse our IPv6 address?  Gmail and others refuse an address without
+ * a name in the DNS. */
 bool ipv6_refused_by(const struct smtp_peer_reply *r);
 
-/* The same of the link's last reply, where the link is over IPv6 and there is IPv4. */
+/* The same for the last reply of a link over IPv6 to a host that has an IPv4 address too. */
 bool ipv6_refused(const struct smtp_link *l);
 
 #endif

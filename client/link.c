@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A connection to an exchanger: commands, replies, QUIT.  Everything the peer sends is bounded, in length and in
- * time.  Must not choose hosts (client/connect), know how a session begins (client/greet) nor know messages
- * (client/transaction).
+ * A connection to a host: commands, replies, QUIT.  Input from the peer is bounded in length and in
+ * time.  Must not choose hosts, nor know how a session begins, nor know messages.
  */
 #include "client/link.h"
 
@@ -20,7 +19,7 @@
 #include "net/tls.h"
 
 #define REPLY_LINES_MAX 128
-#define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 grants, as some say more */
+#define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 allows: some send more */
 #define QUIT_TIMEOUT_MS 2000
 
 int
@@ -52,7 +51,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	smtp_peer_reply_init(&l->reply);
 	(void)snprintf(l->host, sizeof l->host, "%s", host);
 	stream_init(&l->stream, fd, fd);
-	/* The octets are put together here; Nagle would only hold back the last of them. */
+	/* We send whole groups; Nagle's algorithm would only hold back the last segment. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return l;
 }
@@ -118,7 +117,8 @@ read_lines(struct smtp_link *l, uint64_t timeout_ms)
 
 	smtp_peer_reply_init(&l->reply);
 	for (unsigned i = 0; i < REPLY_LINES_MAX; i++) {
-		int r = stream_line(&l->stream, REPLY_LINE_MAX, link_timeout(timeout_ms), &line, &crlf);
+		int r = stream_line(&l->stream, REPLY_LINE_MAX, link_timeout(timeout_ms), &line,
+		    &crlf);
 
 		if (r == 0)
 			return -ECONNRESET;
@@ -140,7 +140,7 @@ link_reply(struct smtp_link *l, uint64_t timeout_ms)
 
 	if (l->closed)
 		return -ECONNRESET;
-	/* For the whole of it: a peer that sends a line now and then must not hold us for ever. */
+	/* For the whole reply: a peer that sends a line now and then must not hold us for ever. */
 	l->stream.deadline_ms = clock_ms() + link_timeout(timeout_ms);
 	r = read_lines(l, timeout_ms);
 	l->stream.deadline_ms = 0;
@@ -152,7 +152,7 @@ link_reply(struct smtp_link *l, uint64_t timeout_ms)
 bool
 link_last_words(struct smtp_link *l)
 {
-	l->stream.out.n = 0;	/* it will never leave */
+	l->stream.out.n = 0;	/* never to be sent */
 	l->stream.deadline_ms = clock_ms() + QUIT_TIMEOUT_MS;
 	l->closed = true;
 	return read_lines(l, QUIT_TIMEOUT_MS) == 0 && l->reply.code >= 400;
@@ -162,7 +162,10 @@ link_last_words(struct smtp_link *l)
 static const char *
 in_or_while(const char *doing)
 {
-	return (doing[0] >= 'A' && doing[0] <= 'Z') || slice_has_prefix(slice_str(doing), SL("the ")) ? "in" : "while";
+	const bool noun = (doing[0] >= 'A' && doing[0] <= 'Z') ||
+	    slice_has_prefix(slice_str(doing), SL("the "));
+
+	return noun ? "in" : "while";
 }
 
 void
@@ -191,7 +194,7 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 	transcript_fact(l->transcript, "%s", o->detail);
 }
 
-/* The 221 is not waited for: nothing depends on it, and some servers take their time. */
+/* Nothing depends on the 221, and some servers are slow to send it: we do not wait for it. */
 void
 link_done(struct smtp_link *l)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * An open connection to an exchanger: commands out, replies in.
- * Private to the room: client/connect opens links, client/transaction uses them.
+ * An open connection to a host: commands out, replies in.  Private to the room.
  */
 #ifndef CLIENT_LINK_H
 #define CLIENT_LINK_H
@@ -12,57 +11,58 @@
 #include "net/stream.h"
 #include "smtp/client_offer.h"
 
-#define LINK_DOMAINS 64		/* more than so many in a session are never asked for where there is a limit */
+#define LINK_DOMAINS 64		/* the most in one session if the peer sets a limit */
 
 struct smtp_link {
 	int fd;
-	bool closed;			/* broken, or the peer has said 421: nothing more to be said */
-	bool lmtp;			/* RFC 2033: LHLO, and a reply to the content for each recipient */
-	bool verified;			/* inside TLS, with a certificate that it should have */
-	bool ours;			/* it greeted as our own server does: mail would go round */
+	bool closed;			/* broken, or ended by 421: no more commands */
+	bool lmtp;			/* LHLO, and a final reply for each recipient (RFC 2033) */
+	bool verified;			/* inside TLS, with a verified certificate */
+	bool ours;			/* greeted as our own server does: mail would loop */
 	bool dirty;			/* a transaction is open there: RSET before the next */
-	unsigned transactions;		/* begun so far */
+	unsigned transactions;		/* so far */
 	unsigned ndomains;
-	uint64_t domains[LINK_DOMAINS];	/* hashes of those that were asked for, where the peer wants few */
+	uint64_t domains[LINK_DOMAINS];	/* hashes of the recipients' domains so far */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
 	const struct config *config;
-	struct transcript *transcript;	/* where the talk is recorded; NULL: nowhere */
+	struct transcript *transcript;	/* a record of the session; NULL: none */
 	struct client_offer peer;
 	struct smtp_peer_reply reply;	/* the last one */
-	bool tls_failed;		/* it can do TLS, and then it could not: better luck without */
+	bool tls_failed;		/* TLS was offered, and failed */
 	char tls[100];			/* as in struct outcome */
-	bool ipv4_left;			/* over IPv6, and there are IPv4 addresses to try as well */
-	bool proven;			/* went through a transaction */
+	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
+	bool proven;			/* it has completed a transaction */
 	char key[64];			/* of the table of hosts: "192.0.2.1:25" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */
 	struct stream stream;
 };
 
-/* Over a connected descriptor, which becomes the link's.  NULL without memory (fd is then closed). */
-struct smtp_link *link_new(int fd, const char *host, const struct config *c, struct transcript *transcript);
-/* QUIT, where that makes sense, and close; NULL is fine. */
+/* Over a connected descriptor, which the link closes.  NULL without memory: fd is closed then. */
+struct smtp_link *link_new(int fd, const char *host, const struct config *c,
+    struct transcript *transcript);
+/* Send QUIT unless the link is closed, and close; NULL is fine. */
 void link_done(struct smtp_link *l);
 
-/* Is a link that was left alone still good?  Without asking: nothing may have come in. */
+/* Can a link be used that was idle?  Nothing is sent; any input means no. */
 bool link_alive(struct smtp_link *l);
 
-/* May a recipient of this domain be asked for in this session (LIMITS RCPTDOMAINMAX)?  Then it counts. */
+/* May this session have a recipient of this domain (LIMITS RCPTDOMAINMAX)?  If so, it counts. */
 bool link_domain(struct smtp_link *l, struct slice domain);
 
-/* Queue a command line (with its CRLF): it leaves when the next reply is waited for.  0 or -errno. */
+/* Queue a command line with its CRLF.  It leaves with the next wait for a reply.  0 or -errno. */
 int link_command(struct smtp_link *l, struct slice line);
-/* The same for a line that holds a secret: recorded as `shown` only. */
+/* The same for a line that holds a secret: the transcript gets `shown` in its place. */
 int link_secret(struct smtp_link *l, struct slice line, struct slice shown);
-/* What was queued leaves now, within the time for a block of content.  0 or -errno. */
+/* Send all that is queued, within the time for a block of content.  0 or -errno. */
 int link_flush(struct smtp_link *l);
-/* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO when it makes no sense;
+/* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it makes no sense;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
-/* A reply that came before the connection broke under our writing, if there is one: true, and it is
- * in l->reply. */
+/* After a write that failed: is there a reply that came before the connection broke?  Then it is in
+ * l->reply. */
 bool link_last_words(struct smtp_link *l);
 
-/* What an error of these means for the message; doing: "RCPT TO". */
+/* The outcome of such an error; doing is "RCPT TO", or another step. */
 void link_outcome(const struct smtp_link *l, int error, const char *doing, struct outcome *o);
 
 /* Milliseconds for poll(2). */

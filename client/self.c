@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Who we are, seen from outside: by the name in [server] hostname, by the addresses of this host, and by what our
- * server says.  Addresses of the loopback device do not count: every host has them, and who publishes
- * such an exchanger means one of his own behind it; if that is our server, its greeting tells.  Called by client/connect and --explain.
+ * This host, seen from outside: by the name in [server] hostname, by its addresses, and by the
+ * greeting of its server.  Addresses of the loopback device do not count, as every host has them.
+ * If such an exchanger leads to our server, its greeting shows it.
  */
 #include "client/self.h"
 
@@ -12,7 +12,7 @@
 
 #include "dns/name.h"
 
-/* A device that others can reach us by. */
+/* Can others reach us by this device? */
 static bool
 reachable(const struct ifaddrs *device)
 {
@@ -22,14 +22,16 @@ reachable(const struct ifaddrs *device)
 static bool
 same_address(const struct sockaddr *a, const struct sockaddr_storage *b)
 {
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a, *b6 = (const struct sockaddr_in6 *)b;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
+	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
 
 	if (a->sa_family != b->ss_family)
 		return false;
 	if (a->sa_family == AF_INET)
 		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
 		    ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-	return a->sa_family == AF_INET6 && memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+	return a->sa_family == AF_INET6 &&
+	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
 }
 
 static bool
@@ -55,8 +57,8 @@ self_drop_from(struct mx_list *mx, const struct mx_exchanger *own, struct slice 
 	if (mx->n)
 		return;
 	mx->status = MX_OWN;
-	buf_fmt(&b, "mail for %.*s comes back to this host: add a [route %.*s] that says where it goes", n, domain.p, n,
-	    domain.p);
+	buf_fmt(&b, "mail for %.*s comes back to this host: "
+	    "add a [route %.*s] that says where it goes", n, domain.p, n, domain.p);
 	(void)buf_cstr(&b);
 }
 
@@ -69,7 +71,7 @@ self_drop(const struct config *c, struct slice domain, struct mx_list *mx)
 
 	if (c->server.hostname)
 		(void)dns_name_from_text(slice_str(c->server.hostname), name);
-	(void)getifaddrs(&devices);	/* without them: the name, and the greeting */
+	(void)getifaddrs(&devices);	/* without them the name and the greeting are left */
 	while (i < mx->n && !(name[0] && strcmp(mx->exchangers[i].name, name) == 0) &&
 	    !has_own_address(&mx->exchangers[i], devices))
 		i++;

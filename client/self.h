@@ -8,14 +8,14 @@
 #include "config/config.h"
 #include "dns/mx.h"
 
-/* Drop the exchangers of mx that are this host, by name or by address, and all of their preference and worse.  Where
- * none is left, mx->status is MX_OWN.  domain: whose exchangers they are. */
+/* Drop the exchangers of domain that are this host, by name or by address, and all of the same or
+ * worse preference.  If none is left, mx->status is MX_OWN. */
 void self_drop(const struct config *c, struct slice domain, struct mx_list *mx);
 
-/* The same for an exchanger that turned out to be this host only when it greeted us. */
+/* The same for an exchanger whose greeting was our own. */
 void self_drop_from(struct mx_list *mx, const struct mx_exchanger *own, struct slice domain);
 
-/* Is that what our own server says behind the 220? */
+/* Is this the text that our own server sends after 220? */
 bool self_greeting(const struct config *c, struct slice text);
 
 #endif

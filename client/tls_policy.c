@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: ISC
 /*
- * What TLS a destination demands: from the message, the route and the configuration, and from what is remembered of a
- * host.  Pure.  Called by client/connect and explain/explain; must not know how TLS is done (client/greet).
+ * The TLS that a destination demands, by the message, the route, the configuration and the history
+ * of a host.  Pure.  Must not know how TLS is done (client/greet).
  */
 #include "client/tls_policy.h"
 
 #include "smtp/extension.h"
 
-/* What the configuration says. */
+/* The demand of the configuration. */
 static void
 from_route(struct tls_policy *t, const struct config *c, const struct route *r)
 {
 	t->tls = c->relay.tls;
 	t->source = "[relay] tls";
-	t->remedy = "a [route] with tls = may would take any certificate, and tls-ca-file can name its authority";
+	t->remedy = "a [route] with tls = may would take any certificate, "
+	    "and tls-ca-file can name its authority";
 	t->remedy_none = "a [route] with tls = may would send it in the clear";
 	if (r->scheme != SCHEME_ANY) {
 		t->implicit = r->scheme == SCHEME_IMPLICIT;
 		t->tls = RELAY_TLS_REQUIRE;
 		t->source = t->implicit ? "smtps://" : "smtp+starttls://";
-		t->remedy = "mend that, or name the authority of its certificate in [relay] tls-ca-file";
-		t->remedy_none = t->implicit ? "ask who runs it, or try another port, or smtp+starttls://" :
+		t->remedy = "mend that, "
+		    "or name the authority of its certificate in [relay] tls-ca-file";
+		t->remedy_none = t->implicit ?
+		    "ask who runs it, or try another port, or smtp+starttls://" :
 		    "ask who runs it, or try another port, or smtps://";
 	} else if (r->tls != RELAY_TLS_UNSET) {
 		t->tls = r->tls;
 		t->source = "tls of the route";
-		t->remedy = "tls = may would take any certificate, and tls-ca-file can name its authority";
+		t->remedy = "tls = may would take any certificate, "
+		    "and tls-ca-file can name its authority";
 		t->remedy_none = "tls = may would send it in the clear";
 	} else if (way_of(r->via)->clear) {
 		t->tls = RELAY_TLS_NONE;
@@ -39,8 +43,8 @@ tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
 	struct tls_policy t = { .name = "", .authorities = c->relay.tls_ca_file };
 
 	from_route(&t, c, r);
-	/* RFC 8689 section 4.2.1 wants the exchanger's name itself to be beyond doubt, which takes DNSSEC or MTA-STS; its
-	 * certificate has to do.  It says nothing of final delivery. */
+	/* The exchanger's name should be secured by DNSSEC or MTA-STS; we verify its certificate
+	 * only.  Final delivery is exempt (RFC 8689 section 4.2.1). */
 	if (requiretls && t.tls != RELAY_TLS_REQUIRE && !way_of(r->via)->ends_here) {
 		t.tls = RELAY_TLS_REQUIRE;
 		t.by_message = true;
@@ -51,12 +55,14 @@ tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
 }
 
 void
-tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *name, const char *address, int64_t now_s)
+tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *name,
+    const char *address, int64_t now_s)
 {
 	const struct host *host = hosts_find(hosts, address);
 
 	t->name = name;
-	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s && now_s - host->tls_failed_s < TLS_POLICY_FORGET_S;
+	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s &&
+	    now_s - host->tls_failed_s < TLS_POLICY_FORGET_S;
 	if (t->downgraded)
 		t->tls = RELAY_TLS_NONE;
 }

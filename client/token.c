@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Runs a program for its output, with a limit for everything: how long it runs, how much it writes.  It gets none of our
- * descriptors, and whatever it has started ends with it.  Called by client/credential, in a worker.
+ * Runs a program for its output, with a limit on its time and on its output.  It gets none of our
+ * descriptors, and the processes that it started end with it.
  */
 #include "client/token.h"
 
@@ -25,7 +25,7 @@ struct child {
 	int pid_fd, out, err;		/* -1: not open */
 	struct buf *b;
 	bool too_much;
-	char words[WORDS_SHOWN];	/* of its standard error, the last that fit */
+	char words[WORDS_SHOWN];	/* the end of its standard error, as much as fits */
 	size_t nwords;
 };
 
@@ -38,7 +38,7 @@ split(char *command, char *argv[ROUTE_COMMAND_WORDS + 1])
 	size_t n = 0;
 
 	while (n < ROUTE_COMMAND_WORDS && (word = words_next(&rest)).n) {
-		if (end)		/* of the word before: nothing is left to be read there */
+		if (end)		/* of the word before, which is read already */
 			*end = '\0';
 		argv[n] = command + (word.p - command);
 		end = argv[n++] + word.n;
@@ -79,7 +79,7 @@ start(struct child *c, const char *command)
 	}
 	if (c->pid == 0)
 		run(command, out[1], err[1]);
-	(void)setpgid(c->pid, c->pid);	/* here too: whoever of us is first */
+	(void)setpgid(c->pid, c->pid);	/* the child does it too: either may be first */
 	c->pid_fd = pidfd_open(c->pid, 0);
 	if (c->pid_fd < 0)
 		r = -errno;
@@ -98,7 +98,7 @@ out:
 	return r;
 }
 
-/* What there is to read; a descriptor at its end is closed. */
+/* Read all that is there; a descriptor at its end is closed. */
 static void
 read_output(struct child *c)
 {
@@ -106,7 +106,8 @@ read_output(struct child *c)
 
 	while (c->out >= 0) {
 		const bool room = c->b->n < c->b->cap;
-		const ssize_t n = read(c->out, room ? c->b->p + c->b->n : &extra, room ? c->b->cap - c->b->n : 1);
+		const ssize_t n = room ? read(c->out, c->b->p + c->b->n, c->b->cap - c->b->n)
+				       : read(c->out, &extra, 1);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -138,7 +139,7 @@ read_words(struct child *c)
 			c->err = -1;
 			return;
 		}
-		/* The last words count. */
+		/* The last words are kept. */
 		if (c->nwords + (size_t)n > sizeof c->words) {
 			const size_t drop = c->nwords + (size_t)n - sizeof c->words;
 
@@ -150,7 +151,7 @@ read_words(struct child *c)
 	}
 }
 
-/* Until it has ended: its wait status, or -ETIMEDOUT, -EFBIG. */
+/* Wait until the program has ended: its wait status, or -ETIMEDOUT, -EFBIG. */
 static int
 listen_to(struct child *c, int timeout_ms)
 {
@@ -158,7 +159,11 @@ listen_to(struct child *c, int timeout_ms)
 	int status = 0;
 
 	for (;;) {
-		struct pollfd fds[] = { { c->pid_fd, POLLIN, 0 }, { c->out, POLLIN, 0 }, { c->err, POLLIN, 0 } };
+		struct pollfd fds[] = {
+			{ c->pid_fd, POLLIN, 0 },
+			{ c->out, POLLIN, 0 },
+			{ c->err, POLLIN, 0 },
+		};
 		const int64_t left_ms = end_ms - clock_ms();
 
 		if (left_ms <= 0)
@@ -170,7 +175,8 @@ listen_to(struct child *c, int timeout_ms)
 		if (c->too_much)
 			return -EFBIG;
 		if (fds[0].revents) {
-			(void)kill(-c->pid, SIGKILL);	/* what it has left behind; before its number is anybody else's */
+			/* First its own children: after the wait its number may be reused. */
+			(void)kill(-c->pid, SIGKILL);
 			(void)waitpid(c->pid, &status, 0);
 			c->pid = -1;
 			read_output(c);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A program that prints a token (for XOAUTH2).  Private to the room.
+ * A program that prints a token, for XOAUTH2.  Private to the room.
  */
 #ifndef CLIENT_TOKEN_H
 #define CLIENT_TOKEN_H
@@ -10,9 +10,10 @@
 #define TOKEN_TIMEOUT_MS 30000
 
 /*
- * Run a command, words separated by blanks, without a shell, and put what it writes to its standard output into b, which
- * is secret.  0; or -errno with what is wrong in why: it cannot be started, its exit status is not 0, it takes longer
- * than timeout_ms or writes more than fits.  What it writes to its standard error is quoted in why, its last line.
+ * Run a command, words separated by blanks, without a shell, and put its standard output into b,
+ * which is secret.  0; or -errno with the reason in why: it cannot be started, its exit status is
+ * not 0, it takes longer than timeout_ms, or it writes more than fits.  The last line of its
+ * standard error is quoted in why.
  */
 int token_run(const char *command, int timeout_ms, struct buf *b, struct buf *why);
 

@@ -2,7 +2,7 @@
 /*
  * One message over one link (RFC 5321 section 3.3).  The steps, in their order:
  *
- *	1. What fits: the form of the content that this peer takes, and the recipients to ask for
+ *	1. The fit: the form of the content that this peer takes, and the recipients to ask for
  *	   (make_plan).
  *	2. RSET, MAIL, RCPT, DATA or BDAT go out, in groups if the peer offers PIPELINING
  *	   (commands_step).
@@ -126,7 +126,7 @@ refuses_ipv6(struct transaction *t)
 	return true;
 }
 
-/* ---- step 1: what fits ---- */
+/* ---- step 1: the fit ---- */
 
 enum plan {
 	PLAN_READY,
@@ -519,7 +519,7 @@ broken(struct transaction *t, int error)
 	}
 	if (error != -ECONNABORTED) {
 		link_outcome(l, error, commands_name(t), &o);
-		if (!commands_mail_refused(t))	/* else the reply to MAIL says more */
+		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */
 			t->why = o;
 	} else if (!refuses_ipv6(t)) {
 		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));

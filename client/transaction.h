@@ -4,7 +4,7 @@
  * of which each knows those below it:
  *
  *	transaction.c		the order of the steps, and what each result means for recipients
- *	transaction_commands.c	what fits the peer; commands out and replies in, up to DATA or BDAT
+ *	transaction_commands.c	the fit of message and peer; commands out and replies in, up to DATA or BDAT
  *	transaction_content.c	the content out, and the replies to it
  *
  * Private to the room.
@@ -110,8 +110,8 @@ enum commands_reply {
 };
 
 /*
- * Send the commands that make sense by now, and read one reply into the link; *ret tells to which
- * command, and *ret_rcpt to which recipient of left[].  0; -ECONNABORTED: the reply was 421;
+ * Send the commands that make sense by now, and read one reply into the link; *ret is the
+ * command that it belongs to, and *ret_rcpt the recipient, as an index of left[].  0; -ECONNABORTED: the reply was 421;
  * -errno as link_reply() and payload_send_chunk().
  */
 int commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_rcpt);
