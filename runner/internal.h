@@ -137,9 +137,6 @@ void absent_drop(struct absent **a);
 bool absent_ready(const struct runner *r);
 void absent_turn(struct runner *r);
 
-/* retry.c: when a message is due again that has been deferred so many times before. */
-int64_t retry_due_s(const struct config *c, unsigned attempts, int64_t now_s);
-
 /* settle.c: all jobs of m are done: bounces, and what becomes of its file. */
 void settle(struct runner *r, struct message *m);
 

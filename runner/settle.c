@@ -11,8 +11,8 @@
 #include "attempt/deadline.h"
 #include "delivery/delivery.h"
 #include "notice/give_up.h"
-#include "runner/hold.h"
-#include "runner/notify.h"
+#include "runner/schedule.h"
+#include "runner/notices.h"
 
 #define SKEW_S 60		/* between our clock and that of a handler */
 #define FAR_S  (60 * 86400)	/* as much more than a lifetime nobody keeps a host from running */

@@ -11,7 +11,7 @@
 #include "attempt/deadline.h"
 #include "delivery/way.h"
 #include "runner/frame.h"
-#include "runner/hold.h"
+#include "runner/schedule.h"
 #include "smtp/extension.h"
 
 /* All deliveries that went well share this one. */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "runner/hold.h"
+#include "runner/schedule.h"
 #include "runner/internal.h"
 #include "smtp/extension.h"
 #include "tests/lib/queue_all.h"

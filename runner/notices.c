@@ -3,12 +3,12 @@
  * Telling the sender.  Each notice is durable before what it tells of is marked: a crash in between repeats
  * the notice, it never loses it.  Who is told what is decided by settle.c.
  */
-#include "runner/notify.h"
+#include "runner/notices.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "runner/hold.h"
+#include "runner/schedule.h"
 
 int
 notices_init(struct notices *n, size_t nrcpts)

@@ -2,8 +2,8 @@
 /*
  * The sender's notices of one message at the end of a run: who is to be told what, collected, then sent.  Private to runner/.
  */
-#ifndef RUNNER_NOTIFY_H
-#define RUNNER_NOTIFY_H
+#ifndef RUNNER_NOTICES_H
+#define RUNNER_NOTICES_H
 
 #include "notice/bounce.h"
 #include "runner/internal.h"
