@@ -1,43 +1,37 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-relay: how mail gets out.  Takes everything out of new/ and all of wait/
- * that is due, hands it to the scheduler in runner/, logs what becomes of each recipient, and
- * exits when nothing is left to do.  A path unit starts it when new/ fills, a timer
- * when deferred mail is due; --watch stays for systems without either.
+ * smtp-relay: how mail gets out.  It takes all messages out of new/ and those that are due out of
+ * wait/, hands them to the scheduler in runner/, and exits when nothing is left to do.  A path unit
+ * starts it when new/ fills, a timer when deferred mail is due; with --watch it stays.
  *
- * Everything that happens arrives in runner/loop, and most of it in the handlers here: mail in new/, all of wait/ made
- * due, an operator's request, the time (deferred mail is due, the table of hosts wants saving).
+ * The functions below are what happens in a run, from an arrival in new/ to the exit.
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
-
 #include "aliases/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/options.h"
-#include "dns/cache.h"
 #include "client/credential.h"
 #include "client/greet.h"
-#include "queue/run.h"
+#include "config/options.h"
+#include "dns/cache.h"
+#include "explain/explain.h"
 #include "queue/by_host.h"
 #include "queue/operator.h"
-#include "explain/explain.h"
+#include "queue/run.h"
 #include "runner/intake.h"
 #include "runner/loop.h"
-#include "runner/report.h"
+#include "runner/requests.h"
 #include "runner/runner.h"
 
-#define WATCH_S    60		/* between looks at tmp/ and wait/ that nothing asked for */
-#define SAVE_S     1		/* how late what was learned of hosts may reach the disk */
-#define AGAIN_S    5		/* before another try where not one process could be started */
+#define WATCH_S 60		/* longest time with --watch between two looks at tmp/ and wait/ */
+#define SAVE_S  1		/* how late measurements of hosts may reach the disk */
+#define AGAIN_S 5		/* before the next try if no process could be started */
 
 static const char usage[] =
     "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
@@ -52,7 +46,8 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 75 another runner is at work or the queue is not usable, 78 configuration.\n";
+    "Exit: 0 done, 64 usage, 75 another runner is at work or the queue is not usable, 78 "
+    "configuration.\n";
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER };
 
@@ -75,10 +70,11 @@ struct relay {
 	struct runner runner;
 	struct intake intake;
 	struct loop loop;
-	sd_event_source *turn, *due_timer, *save_timer;
-	unsigned count[OUTCOME_FAILED + 1];	/* of recipients, by enum outcome_kind */
-	int64_t due_s;			/* what due_timer is for; 0: to be found out */
-	bool state_gone;		/* somebody has deleted state/ */
+	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
+	struct loop_source turn;	/* the next part of long work */
+	struct loop_source due, save;	/* timers */
+	int64_t due_s;			/* the time that `due` is set for; 0: not known yet */
+	bool state_gone;		/* state/ was deleted */
 };
 
 static int
@@ -97,29 +93,50 @@ own_option(void *ctx, int val, const char *argument)
 	return 0;
 }
 
-/* ---- what is due ---- */
+/* ---- after each event ---- */
 
-/* When the earliest deferred message is due; with --watch at least every WATCH_S, for what nobody tells us of: a
- * handler that was killed with its message complete, a clock that was set. */
+/* Sets the timer for the earliest deferred message.  With --watch it expires at least every
+ * WATCH_S, to notice what raises no event: a handler killed after its message was complete, or a
+ * clock that was set. */
 static void
-arm_due_timer(struct relay *r)
+set_due(struct relay *r)
 {
-	int64_t now_s = clock_wall_s(), left_s;
+	const int64_t now_s = clock_wall_s();
+	int64_t left_s;
 
 	r->due_s = queue_next_due(&r->queue);
 	if (r->due_s == 0 && !r->watch)
 		r->due_s = INT64_MAX;
-	/* What was due already could not be taken. */
+	/* A message that was due already could not be taken. */
 	else if (r->due_s <= r->intake.now_s || (r->watch && r->due_s > now_s + WATCH_S))
 		r->due_s = now_s + WATCH_S;
 	left_s = r->due_s - now_s;
 	if (r->due_s < INT64_MAX)
-		loop_set_timer(r->due_timer, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
+		loop_set_timer(&r->due, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
 }
 
-/* ---- what happens ---- */
+/* Forgets the time of the timer if a message was deferred to an earlier one. */
+static void
+check_due(struct relay *r)
+{
+	struct reports *reports = &r->runner.reports;
 
-/* After each event: more work for the workers, or the end. */
+	if (reports->due_s && reports->due_s < r->due_s)
+		r->due_s = 0;
+	reports->due_s = 0;
+}
+
+static bool
+is_over(const struct relay *r)
+{
+	const struct runner *runner = &r->runner;
+
+	if (runner->nworkers)
+		return false;
+	return runner->stopping || (!r->watch && runner->window.nmessages == 0 &&
+	    intake_over(&r->intake) && !runner_ready(runner));
+}
+
 static void
 go_on(void *ctx)
 {
@@ -130,87 +147,80 @@ go_on(void *ctx)
 	runner->wrote = false;
 	runner_dispatch(runner);
 	if (intake_ready(&r->intake) || runner_ready(runner))
-		(void)sd_event_source_set_enabled(r->turn, SD_EVENT_ONESHOT);
+		loop_set_idle(&r->turn);
+	check_due(r);
 	if (r->due_s == 0 && !r->intake.look_wait && !r->intake.wait_walk.names)
-		arm_due_timer(r);
-	if (runner->nworkers == 0 && runner->nmessages && !runner_ready(runner) && !runner->stopping)
-		loop_set_timer(r->due_timer, AGAIN_S * 1000000);	/* no process: nobody else would wake us */
-	if (runner->hosts.changed && sd_event_source_get_enabled(r->save_timer, NULL) == 0)
-		loop_set_timer(r->save_timer, SAVE_S * 1000000);
-	loop_tell(&r->loop, r->count);
-	if (runner->nworkers == 0 && (runner->stopping || (!r->watch && runner->nmessages == 0 && intake_over(&r->intake) &&
-	    !runner_ready(runner))))
-		(void)sd_event_exit(r->loop.event, r->intake.new_stays ? EX_TEMPFAIL : EX_OK);
+		set_due(r);
+	/* Without a process no further event would come. */
+	if (runner->nworkers == 0 && runner->window.nmessages && !runner_ready(runner) &&
+	    !runner->stopping)
+		loop_set_timer(&r->due, AGAIN_S * 1000000);
+	if (runner->hosts.changed && !loop_timer_set(&r->save))
+		loop_set_timer(&r->save, SAVE_S * 1000000);
+	loop_status(&r->loop);
+	if (is_over(r))
+		loop_exit(&r->loop, r->intake.new_stays ? EX_TEMPFAIL : EX_OK);
 }
 
-/* Now and then, between all that happens: what there may be very much of. */
-static int
-on_turn(sd_event_source *s, void *ctx)
+/* ---- events ---- */
+
+/* A part of long work, between other events. */
+static void
+on_turn(void *ctx, uint32_t mask)
 {
 	struct relay *r = ctx;
 
-	(void)s;
+	(void)mask;
 	if (intake_ready(&r->intake))
 		intake_turn(&r->intake);
 	if (runner_ready(&r->runner))
 		runner_turn(&r->runner);
-	go_on(r);
-	return 0;
 }
 
-static int
-on_arrival(sd_event_source *s, const struct inotify_event *event, void *ctx)
+static void
+on_arrival(void *ctx, uint32_t mask)
 {
 	struct relay *r = ctx;
 
-	(void)s;
-	(void)event;
+	(void)mask;
 	r->intake.look_new = true;
-	go_on(r);
-	return 0;
 }
 
-/* Somebody has made everything due: smtp-relay --flush. */
-static int
-on_flush(sd_event_source *s, const struct inotify_event *event, void *ctx)
+/* smtp-relay --flush has made all waiting mail due. */
+static void
+on_flush(void *ctx, uint32_t mask)
 {
 	struct relay *r = ctx;
 
-	(void)s;
-	(void)event;
+	(void)mask;
 	runner_revive(&r->runner);
 	r->intake.look_wait = true;
-	go_on(r);
-	return 0;
 }
 
-static int
-on_request(sd_event_source *s, const struct inotify_event *event, void *ctx)
+static void
+on_request(void *ctx, uint32_t mask)
 {
 	struct relay *r = ctx;
 
-	(void)s;
-	if (event->mask & (IN_DELETE_SELF | IN_IGNORED)) {
+	if (mask & (IN_DELETE_SELF | IN_IGNORED)) {
 		r->state_gone = true;
-		loop_set_timer(r->save_timer, SAVE_S * 1000000);	/* not at once: who deletes it wants to finish */
-		return 0;
+		loop_set_timer(&r->save, SAVE_S * 1000000);	/* the deletion may still go on */
+		return;
 	}
-	runner_requests(&r->runner);
-	go_on(r);
-	return 0;
+	requests_serve(&r->runner);
 }
 
-/* Without it operators wait longer, which is no reason to deliver nothing. */
+/* If it fails, operators wait longer for the runner, and mail is delivered all the same. */
 static void
 watch_requests(struct relay *r)
 {
 	int error, folder = queue_requests_folder(&r->queue);
 
-	error = loop_watch(&r->loop, folder, IN_CREATE | IN_DELETE_SELF, on_request);
+	error = loop_watch(&r->loop, &r->requests, folder, IN_CREATE | IN_DELETE_SELF, on_request);
 	if (folder >= 0)
 		(void)close(folder);
 	if (error < 0)
-		report_trouble(r, "cannot watch state/requests", "", error);
+		report_trouble(&r->runner.reports, "cannot watch state/requests", "", error);
 }
 
 static void
@@ -220,34 +230,30 @@ renew_state(struct relay *r)
 
 	r->state_gone = false;
 	if (error < 0)
-		report_trouble(r, "cannot make state/ anew", "", error);
+		report_trouble(&r->runner.reports, "cannot make state/ anew", "", error);
 	watch_requests(r);
-	runner_requests(&r->runner);	/* what was asked for meanwhile */
+	requests_serve(&r->runner);	/* those filed meanwhile */
 }
 
-static int
-on_due(sd_event_source *s, uint64_t usec, void *ctx)
+static void
+on_due(void *ctx, uint32_t mask)
 {
 	struct relay *r = ctx;
 
-	(void)s;
-	(void)usec;
+	(void)mask;
 	r->due_s = 0;
-	intake_recover(&r->queue);
+	intake_recover(&r->runner);
 	r->intake.look_new = r->intake.look_wait = true;
-	r->intake.look_cur = true;	/* what could not be read or moved a minute ago stayed there */
-	go_on(r);
-	return 0;
+	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
 }
 
-static int
-on_save(sd_event_source *s, uint64_t usec, void *ctx)
+static void
+on_save(void *ctx, uint32_t mask)
 {
 	struct relay *r = ctx;
 	int error;
 
-	(void)s;
-	(void)usec;
+	(void)mask;
 	if (r->state_gone)
 		renew_state(r);
 	error = hosts_save(&r->runner.hosts, r->queue.state);
@@ -256,50 +262,8 @@ on_save(sd_event_source *s, uint64_t usec, void *ctx)
 		error = hosts_save(&r->runner.hosts, r->queue.state);
 	}
 	if (error < 0)
-		report_trouble(r, "cannot save state/hosts", "", error);
-	go_on(r);
-	return 0;
+		report_trouble(&r->runner.reports, "cannot save state/hosts", "", error);
 }
-
-static void
-child_started(void *ctx, struct worker *w, pid_t pid, int fd)
-{
-	loop_add_worker(&((struct relay *)ctx)->loop, w, pid, fd);
-}
-
-static void
-child_ended(void *ctx, struct worker *w)
-{
-	loop_drop_worker(&((struct relay *)ctx)->loop, w);
-}
-
-static void
-heard_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
-{
-	((struct relay *)ctx)->count[o->kind]++;
-	report_rcpt(id, path, o, delay_us);
-}
-
-static void
-heard_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
-{
-	struct relay *r = ctx;
-
-	if (end == RUNNER_DEFERRED && due_s < r->due_s)
-		r->due_s = 0;
-	report_message(id, end, due_s, error);
-}
-
-static const struct runner_hooks hooks = {
-	.started = child_started,
-	.ended = child_ended,
-	.rcpt = heard_rcpt,
-	.message = heard_message,
-	.notified = report_notified,
-	.moved = report_moved,
-	.trouble = report_trouble,
-	.frozen = report_frozen,
-};
 
 /* ---- the run ---- */
 
@@ -309,15 +273,16 @@ open_loop(struct relay *r)
 	struct loop *l = &r->loop;
 	int error;
 
-	r->loop = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
-	if ((error = loop_open(l)) >= 0 &&
-	    (error = loop_watch(l, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival)) >= 0 &&
-	    (error = loop_watch(l, r->queue.wait, IN_MOVED_TO, on_flush)) >= 0 &&
-	    (error = sd_event_add_defer(l->event, &r->turn, on_turn, r)) >= 0 &&
-	    (error = loop_timer(l, &r->due_timer, on_due)) >= 0 &&
-	    (error = loop_timer(l, &r->save_timer, on_save)) >= 0)
-		error = 0;
-	return error;
+	*l = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
+	if ((error = loop_open(l)) < 0 ||
+	    (error = loop_watch(l, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE,
+		on_arrival)) < 0 ||
+	    (error = loop_watch(l, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush)) < 0 ||
+	    (error = loop_idle(l, &r->turn, on_turn)) < 0 ||
+	    (error = loop_timer(l, &r->due, on_due)) < 0 ||
+	    (error = loop_timer(l, &r->save, on_save)) < 0)
+		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
+	return error < 0 ? EX_TEMPFAIL : -1;
 }
 
 /* -1, or an exit status. */
@@ -329,58 +294,42 @@ open_queue(struct relay *r)
 
 	error = queue_open(&r->queue, directory, QUEUE_RUN);
 	if (error < 0) {
-		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (create it for this user, or set "
-		    "[queue] directory)", directory, strerror(-error));
+		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (create it for this user, "
+		    "or set [queue] directory)", directory, strerror(-error));
 		return EX_TEMPFAIL;
 	}
 	error = queue_lock_runner(&r->queue);
 	if (error == -EWOULDBLOCK && r->flush)
-		return intake_hand_over(&r->queue);
+		return intake_hand_over(&r->runner);
 	if (error == -EWOULDBLOCK)
-		log_text(LOG_LEVEL_NOTICE, "another smtp-relay is at work on %s; it will see to the mail", directory);
+		log_text(LOG_LEVEL_NOTICE,
+		    "another smtp-relay is at work on %s; it will see to the mail", directory);
 	else if (error < 0)
 		log_text(LOG_LEVEL_ERROR, "cannot lock %s/cur: %s", directory, strerror(-error));
-	if (error < 0)
-		return EX_TEMPFAIL;
-	error = open_loop(r);
-	if (error < 0) {
-		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
-		return EX_TEMPFAIL;
-	}
-	watch_requests(r);
-	intake_recover(&r->queue);
-	return -1;
+	return error < 0 ? EX_TEMPFAIL : -1;
 }
 
-static int
-run(struct relay *r)
+/* Loads the results of earlier runs; --flush forgets failures. */
+static void
+load_state(struct relay *r)
 {
-	int code;
+	struct hosts *hosts = &r->runner.hosts;
+	const int64_t retry_max_s = (int64_t)r->config.queue.retry_max_s;
 
-	r->runner.config = &r->config;
-	code = open_queue(r);
-	if (code >= 0)
-		return code;
-	r->runner.queue = &r->queue;
-	r->runner.resolver = &r->resolver;
-	r->runner.aliases = r->aliases.n ? &r->aliases : NULL;
-	r->runner.hooks = &hooks;
-	r->runner.ctx = r;
-	r->resolver.cache = dns_cache_new();	/* without memory every question is asked */
-	r->intake = (struct intake){ .runner = &r->runner, .look_new = true, .look_cur = true, .look_wait = true };
-	hosts_load(&r->runner.hosts, r->queue.state);
-	hosts_pauses(&r->runner.hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
-	queue_by_host_sweep(&r->queue, clock_wall_s(), (int64_t)r->config.queue.retry_max_s + 86400);
+	hosts_load(hosts, r->queue.state);
+	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
+	queue_by_host_sweep(&r->queue, clock_wall_s(), retry_max_s + 86400);
 	if (r->flush) {
-		r->runner.hosts.forgiven_s = clock_wall_s();
+		hosts->forgiven_s = clock_wall_s();
 		frozen_forget(r->queue.state);
-		intake_flush(&r->queue);
+		intake_flush(&r->runner);
 	}
 	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_s());
-	runner_requests(&r->runner);
-	(void)sd_notify(0, "READY=1");
-	go_on(r);
-	code = loop_run(&r->loop);
+}
+
+static void
+close_all(struct relay *r)
+{
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
 	intake_done(&r->intake);
@@ -389,6 +338,33 @@ run(struct relay *r)
 	r->resolver.cache = NULL;
 	loop_close(&r->loop);
 	queue_close(&r->queue);
+}
+
+static int
+run(struct relay *r)
+{
+	struct runner *runner = &r->runner;
+	int code;
+
+	runner->config = &r->config;
+	runner->queue = &r->queue;
+	runner->resolver = &r->resolver;
+	runner->aliases = r->aliases.n ? &r->aliases : NULL;
+	runner->reports.sink = report_log;
+	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
+		return code;
+	watch_requests(r);
+	intake_recover(runner);
+	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
+	r->intake = (struct intake){
+		.runner = runner, .look_new = true, .look_cur = true, .look_wait = true,
+	};
+	load_state(r);
+	requests_serve(runner);
+	loop_ready();
+	go_on(r);
+	code = loop_run(&r->loop);
+	close_all(r);
 	return code < 0 ? EX_OSERR : code;
 }
 
@@ -401,7 +377,9 @@ check_more(const struct config *c, const struct config_report *report)
 int
 main(int argc, char **argv)
 {
-	static const struct program program = { .name = "smtp-relay", .usage = usage, .options = long_options };
+	static const struct program program = {
+		.name = "smtp-relay", .usage = usage, .options = long_options
+	};
 	static struct relay relay;
 	struct options options = { 0 };
 	int code;
@@ -414,13 +392,15 @@ main(int argc, char **argv)
 	code = options_config(&options, &relay.config);
 	if (code >= 0)
 		return code;
-	/* A host without a full name goes by its address (RFC 5321 section 4.1.4); to its exchangers by the one they see. */
+	/* A host without a full name uses its address instead (RFC 5321 section 4.1.4). */
 	if (!relay.config.server.hostname)
 		relay.config.server.hostname = strdup("[127.0.0.1]");
 	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
 	if (aliases_init(&relay.aliases, &relay.config) < 0)
 		return EX_OSERR;
-	code = relay.explain ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout) : run(&relay);
+	code = relay.explain
+	    ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout)
+	    : run(&relay);
 	aliases_done(&relay.aliases);
 	config_done(&relay.config);
 	return code;

@@ -107,7 +107,10 @@ attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const s
 		write_held(d, e);
 		attempt_note(e, rcpt, &told);
 	}
-	d->sink->rcpt(d->sink->ctx, e, rcpt, &told);
+	d->sink->rcpt(d->sink->ctx, &(struct attempt_result){
+		.rcpt = rcpt, .path = e->rcpts[rcpt].path, .outcome = &told,
+		.delay_us = clock_wall_us() - e->arrived_us,
+	});
 }
 
 void

@@ -15,12 +15,28 @@
 #include "net/tls.h"
 #include "queue/run.h"
 
-/* Where results go. */
+struct dns_memo;
+
+/* The result of an attempt for one recipient. */
+struct attempt_result {
+	uint32_t rcpt;			/* index into the message's recipients */
+	struct slice path;
+	const struct outcome *outcome;
+	int64_t delay_us;		/* since the message arrived */
+};
+
+/* Where results go.  The same functions take them in a worker, which sends them, and in the runner,
+ * which receives them. */
 struct attempt_sink {
-	void (*rcpt)(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+	void (*rcpt)(void *ctx, const struct attempt_result *result);
 	void (*host)(void *ctx, const struct host_report *report);
-	/* A host of the destination refused our IPv6 address: it gets its mail over IPv4 from here on.  May be NULL. */
+	/* A host refused our IPv6 address: its destination gets its mail over IPv4 from now on.
+	 * May be NULL. */
 	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
+	/* A DNS answer that other attempts can use.  May be NULL. */
+	void (*dns)(void *ctx, const struct dns_memo *memo);
+	/* The job is over.  NULL: one attempt is all. */
+	void (*done)(void *ctx);
 	void *ctx;
 };
 

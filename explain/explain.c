@@ -22,7 +22,7 @@
 #include "hosts/hosts.h"
 #include "hosts/order.h"
 #include "queue/run.h"
-#include "runner/internal.h"
+#include "runner/frozen.h"
 #include "smtp/address.h"
 
 #define PROBE_MS 5000		/* to connect to a host that was never measured */
@@ -99,7 +99,7 @@ probe(const struct config *c, struct hosts *hosts, const struct order_target *ta
 
 		host_key(report.address, &dial[i].address);
 		(void)snprintf(report.name, sizeof report.name, "%.63s", names[i]->name);
-		hosts_learn(hosts, &report, runner_now_s());
+		hosts_learn(hosts, &report, clock_wall_s());
 	}
 }
 
@@ -165,9 +165,9 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	int start_ms[DIAL_MAX];
 	size_t n, usable, raced;
 
-	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
+	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
 	probe(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
-	n = order_targets(mx, hosts, latency_only, runner_now_s(), fresh_s, targets);
+	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
 	fprintf(out, "order       %s\n", latency_only
 	    ? "by latency alone (mx-order = latency)"
 	    : "by preference; within one preference by latency to the first octet of the greeting");
@@ -242,7 +242,7 @@ explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts,
 		struct buf until = BUF(space);
 
 		host_key(key, &x->addresses[i]);
-		tls_policy_of_host(&t, hosts, x->name, key, runner_now_s());
+		tls_policy_of_host(&t, hosts, x->name, key, clock_wall_s());
 		if (!t.downgraded)
 			continue;
 		clock_stamp(&until, hosts_find(hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
@@ -350,8 +350,8 @@ explain_frozen(const struct config *c, const struct route *route, FILE *out)
 
 	if (queue_open(&q, c->queue.directory, QUEUE_LOOK) < 0)
 		return;
-	frozen_load(&list, q.state, runner_now_s());
-	f = frozen_now(&list, route, runner_now_s());
+	frozen_load(&list, q.state, clock_wall_s());
+	f = frozen_now(&list, route, clock_wall_s());
 	if (f) {
 		clock_stamp(&from, f->since_s);
 		clock_stamp(&to, f->until_s);

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: ISC
 /*
- * Destinations: the next hops that have mail waiting, and the rings of those that
- * could use a worker right now (pace.c says which of them gets one).  What was learned of a destination
- * (its limit, whether it works) is not forgotten between messages, unless there are very many.
+ * A hash of destinations by key, and their rings.  A destination moves between rings whenever its
+ * state changes, so the next one that may get a worker is found at once.
  */
-#include "runner/internal.h"
+#include "runner/destination.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 
 #define DESTINATIONS_MAX 20000
-#define RETRIED_TURN     4	/* every so many jobs one that was tried before, whatever comes in */
+#define RETRIED_TURN     4	/* one job in four is one that was tried before, if there is any */
 
 static size_t
 key_bucket(const char *key)
 {
-	return hash_slice(HASH_START, slice_str(key)) % RUNNER_BUCKETS;
+	return hash_slice(HASH_START, slice_str(key)) % DESTINATION_BUCKETS;
 }
 
-/* Mail by MX is grouped by domain, everything else by its route: recipients of many
- * domains share the connection to one smarthost. */
+/* Mail by MX is grouped by domain, other mail by its route: recipients of many domains share the
+ * connection to one smarthost. */
 static bool
 make_key(struct buf *b, const struct route *route, struct slice domain, size_t *ret_name)
 {
@@ -38,8 +38,18 @@ make_key(struct buf *b, const struct route *route, struct slice domain, size_t *
 	return !b->full;
 }
 
+const struct route *
+destination_route(const struct config *c, struct slice sender, const struct queue_rcpt *rcpt,
+    struct slice *ret_domain)
+{
+	*ret_domain = rcpt->domain;
+	if (rcpt->domain.n == 0)
+		return config_postmaster(c, ret_domain);
+	return config_route_from(c, sender, *ret_domain);
+}
+
 struct destination *
-destination_for(struct runner *r, const struct route *route, struct slice domain)
+destination_for(struct destinations *ds, const struct route *route, struct slice domain)
 {
 	char space[1024] = "";
 	struct buf b = BUF(space);
@@ -48,7 +58,7 @@ destination_for(struct runner *r, const struct route *route, struct slice domain
 
 	if (!make_key(&b, route, domain, &name))
 		return NULL;
-	bucket = &r->destinations[key_bucket(space)];
+	bucket = &ds->buckets[key_bucket(space)];
 	for (d = *bucket; d; d = d->next)
 		if (d->route == route && strcmp(d->key, space) == 0)
 			return d;
@@ -62,30 +72,29 @@ destination_for(struct runner *r, const struct route *route, struct slice domain
 	d->name = d->key + name;
 	d->fresh.tail = &d->fresh.head;
 	d->retried.tail = &d->retried.head;
-	d->ring = RUNNER_RINGS;
-	/* One until something got through: a dead host then ties up one process, and a
-	 * new one is measured before many connect to it. */
+	d->ring = DESTINATION_RINGS;
+	/* One worker until something got through: a dead host then occupies one process only, and a
+	 * new host is measured before many connect to it. */
 	d->limit = 1;
 	d->next = *bucket;
 	*bucket = d;
-	r->ndestinations++;
+	ds->n++;
 	return d;
 }
 
 static void
-ring_insert(struct runner *r, struct destination *d, enum runner_ring ring)
+ring_insert(struct destinations *ds, struct destination *d, enum destination_ring ring)
 {
-	struct destination **front = &r->rings[ring];
+	struct destination **front = &ds->rings[ring];
 
 	d->ring = ring;
-	if (ring == RUNNER_RINGS)
+	if (ring == DESTINATION_RINGS)
 		return;
 	if (!*front) {
 		d->ring_next = d->ring_prev = d;
 		*front = d;
 		return;
 	}
-	/* Behind all others. */
 	d->ring_next = *front;
 	d->ring_prev = (*front)->ring_prev;
 	d->ring_prev->ring_next = d;
@@ -93,11 +102,11 @@ ring_insert(struct runner *r, struct destination *d, enum runner_ring ring)
 }
 
 static void
-ring_remove(struct runner *r, struct destination *d)
+ring_remove(struct destinations *ds, struct destination *d)
 {
-	struct destination **front = &r->rings[d->ring];
+	struct destination **front = &ds->rings[d->ring];
 
-	if (d->ring == RUNNER_RINGS)
+	if (d->ring == DESTINATION_RINGS)
 		return;
 	if (d->ring_next == d) {
 		*front = NULL;
@@ -108,65 +117,86 @@ ring_remove(struct runner *r, struct destination *d)
 			*front = d->ring_next;
 	}
 	d->ring_next = d->ring_prev = NULL;
-	d->ring = RUNNER_RINGS;
+	d->ring = DESTINATION_RINGS;
+}
+
+bool
+destination_dead(struct destination *d)
+{
+	if (d->dead && clock_ms() >= d->dead_until_ms) {
+		free(d->dead);
+		d->dead = NULL;
+	}
+	return d->dead != NULL;
 }
 
 void
-destination_update(struct runner *r, struct destination *d)
+destination_update(struct destinations *ds, struct destination *d)
 {
-	enum runner_ring ring = RUNNER_RINGS;
+	enum destination_ring ring = DESTINATION_RINGS;
 
-	if (d->waiting && pace_dead(d))
+	if (d->waiting && destination_dead(d))
 		ring = RING_DEAD;
 	else if (!d->waiting || d->workers >= d->limit)
-		ring = RUNNER_RINGS;
+		ring = DESTINATION_RINGS;
 	else if (d->proven)
 		ring = RING_PROVEN;
 	else
 		ring = d->fresh.head ? RING_FRESH : RING_DOUBTFUL;
 	if (ring == d->ring)
 		return;
-	ring_remove(r, d);
-	ring_insert(r, d, ring);
+	ring_remove(ds, d);
+	ring_insert(ds, d, ring);
 }
 
-static struct line *
+void
+destination_revive(struct destinations *ds, const char *host)
+{
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		for (struct destination *d = ds->buckets[i]; d; d = d->next) {
+			if (host && !absent_has(d->absent, host))
+				continue;
+			d->dead_until_ms = 0;
+			destination_update(ds, d);
+		}
+}
+
+static struct job_line *
 line_of(struct destination *d, const struct job *job)
 {
 	return job->message->fresh ? &d->fresh : &d->retried;
 }
 
 void
-destination_push(struct runner *r, struct destination *d, struct job *job)
+destination_push(struct destinations *ds, struct destination *d, struct job *job)
 {
-	struct line *line = line_of(d, job);
+	struct job_line *line = line_of(d, job);
 
 	job->next = NULL;
 	*line->tail = job;
 	line->tail = &job->next;
 	d->waiting++;
-	destination_update(r, d);
+	destination_update(ds, d);
 }
 
 void
-destination_put_back(struct runner *r, struct destination *d, struct job *job)
+destination_put_back(struct destinations *ds, struct destination *d, struct job *job)
 {
-	struct line *line = line_of(d, job);
+	struct job_line *line = line_of(d, job);
 
 	job->next = line->head;
 	if (!line->head)
 		line->tail = &job->next;
 	line->head = job;
 	d->waiting++;
-	destination_update(r, d);
+	destination_update(ds, d);
 }
 
-/* New mail first, but what was tried before is not to wait for ever behind it. */
 struct job *
-destination_pop(struct runner *r, struct destination *d)
+destination_pop(struct destinations *ds, struct destination *d)
 {
 	bool retried = !d->fresh.head || (d->retried.head && ++d->turn % RETRIED_TURN == 0);
-	struct line *line = retried ? &d->retried : &d->fresh;
+	struct job_line *line = retried ? &d->retried : &d->fresh;
 	struct job *job = line->head;
 
 	if (!job)
@@ -175,12 +205,12 @@ destination_pop(struct runner *r, struct destination *d)
 	if (!line->head)
 		line->tail = &line->head;
 	d->waiting--;
-	destination_update(r, d);
+	destination_update(ds, d);
 	return job;
 }
 
 static void
-withdraw(struct destination *d, struct line *line, struct message *m)
+withdraw_from(struct destination *d, struct job_line *line, struct message *m)
 {
 	struct job **at = &line->head, *job;
 
@@ -198,21 +228,21 @@ withdraw(struct destination *d, struct line *line, struct message *m)
 }
 
 void
-destinations_withdraw(struct runner *r, struct message *m)
+destination_withdraw(struct destinations *ds, struct message *m)
 {
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
-		for (struct destination *d = r->destinations[i]; d; d = d->next) {
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		for (struct destination *d = ds->buckets[i]; d; d = d->next) {
 			if (!d->waiting)
 				continue;
-			withdraw(d, m->fresh ? &d->fresh : &d->retried, m);
-			destination_update(r, d);
+			withdraw_from(d, m->fresh ? &d->fresh : &d->retried, m);
+			destination_update(ds, d);
 		}
 }
 
 static void
-destination_free(struct runner *r, struct destination *d)
+destination_free(struct destinations *ds, struct destination *d)
 {
-	r->ndestinations--;
+	ds->n--;
 	absent_drop(&d->absent);
 	free(d->dead);
 	free(d->key);
@@ -220,30 +250,30 @@ destination_free(struct runner *r, struct destination *d)
 }
 
 void
-destinations_trim(struct runner *r)
+destination_trim(struct destinations *ds)
 {
-	if (r->ndestinations < DESTINATIONS_MAX)
+	if (ds->n < DESTINATIONS_MAX)
 		return;
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
-		for (struct destination **at = &r->destinations[i], *d; (d = *at);) {
-			if (d->waiting || d->processes || pace_dead(d)) {
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		for (struct destination **at = &ds->buckets[i], *d; (d = *at);) {
+			if (d->waiting || d->processes || destination_dead(d)) {
 				at = &d->next;
 				continue;
 			}
 			*at = d->next;
-			destination_free(r, d);
+			destination_free(ds, d);
 		}
 }
 
 void
-destinations_done(struct runner *r)
+destination_done(struct destinations *ds)
 {
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
-		while (r->destinations[i]) {
-			struct destination *d = r->destinations[i];
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		while (ds->buckets[i]) {
+			struct destination *d = ds->buckets[i];
 
-			r->destinations[i] = d->next;
-			destination_free(r, d);
+			ds->buckets[i] = d->next;
+			destination_free(ds, d);
 		}
-	memset(r->rings, 0, sizeof r->rings);
+	memset(ds->rings, 0, sizeof ds->rings);
 }

@@ -15,12 +15,12 @@
 #define FRAME_RCPTS_MAX 1000	/* recipients of one job; a longer list becomes several jobs */
 
 enum frame_type {
-	FRAME_JOB,		/* to the worker: deliver this */
-	FRAME_RCPT,		/* from it: what became of one recipient, and perhaps that the job is over */
-	FRAME_HOST,		/* from it: an exchanger was measured, or more */
-	FRAME_MOVED,		/* from it: a destination goes by IPv4 from here on */
-	FRAME_DNS,		/* from it: an answer that others may want */
-	FRAME_DONE,		/* from it: the job is over, and no recipient was left to tell of */
+	FRAME_JOB,   /* to the worker: deliver this */
+	FRAME_RCPT,  /* from it: what became of one recipient, and perhaps that the job is over */
+	FRAME_HOST,  /* from it: an exchanger was measured, or more */
+	FRAME_MOVED, /* from it: a destination goes by IPv4 from here on */
+	FRAME_DNS,   /* from it: an answer that others may want */
+	FRAME_DONE,  /* from it: the job is over, and no recipient was left to tell of */
 };
 
 struct frame_job {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The list of frozen routes, in memory and in its file.  Written whenever it changes, which is seldom.  Called by the
- * runner's parent, and by --explain, which only reads.
+ * The list of frozen routes, in memory and in its file.  Changes are rare, so each is written at
+ * once.
  */
 #include "runner/frozen.h"
 
@@ -17,8 +17,8 @@
 #include "config/secret.h"
 
 #define FILE_NAME "frozen"
-#define KEPT_S	   86400	/* after its time: the next refusal counts as one more */
-#define ROUTES_MAX 1000		/* that are kept; who has more of them is told anyway */
+#define KEPT_S	   86400	/* an entry is kept for so long, so that the next pause is longer */
+#define ROUTES_MAX 1000
 
 static void
 name_of(const struct route *r, char name[FROZEN_NAME])
@@ -52,7 +52,7 @@ mix_file(uint64_t *h, const char *path)
 	mix(h, &st.st_mtim.tv_nsec, sizeof st.st_mtim.tv_nsec);
 }
 
-/* All that decides how a login goes, as far as it can be seen from here. */
+/* A hash of everything known here that decides whether a login succeeds. */
 static uint64_t
 stamp_of(const struct route *r)
 {
@@ -68,7 +68,8 @@ stamp_of(const struct route *r)
 	if (r->password_file && secret_path(&path, slice_str(r->password_file)) == 0)
 		mix_file(&h, space);
 	if (r->token_command) {
-		(void)snprintf(space, sizeof space, "%.*s", (int)strcspn(r->token_command, " \t"), r->token_command);
+		(void)snprintf(space, sizeof space, "%.*s", (int)strcspn(r->token_command, " \t"),
+		    r->token_command);
 		mix_file(&h, space);
 	}
 	return h;
@@ -86,7 +87,7 @@ find(const struct frozen_list *f, const struct route *r)
 	return NULL;
 }
 
-/* Room for one more, at the end; NULL without memory. */
+/* Appends an empty entry; NULL without memory. */
 static struct frozen *
 append(struct frozen_list *f)
 {
@@ -98,7 +99,7 @@ append(struct frozen_list *f)
 	if (!list)
 		return NULL;
 	f->list = list;
-	f->list[f->n] = (struct frozen){ .told = false };
+	f->list[f->n] = (struct frozen){ .reported = false };
 	return &f->list[f->n++];
 }
 
@@ -113,14 +114,16 @@ take_number(struct slice *line, int64_t *ret)
 	return true;
 }
 
-/* "1763787773 1763788073 300 12638187200555641996 sender anna@example.org mail.example[192.0.2.1]:587: 535 no" */
+/* "1763787773 1763788073 300 12638187200555641996 sender anna@example.org
+ * mail.example[192.0.2.1]:587: 535 no" */
 static bool
 parse_line(struct slice line, struct frozen *ret)
 {
 	struct slice kind, pattern;
 
-	*ret = (struct frozen){ .told = false };
-	if (!take_number(&line, &ret->since_s) || !take_number(&line, &ret->until_s) || !take_number(&line, &ret->pause_s) ||
+	*ret = (struct frozen){ .reported = false };
+	if (!take_number(&line, &ret->since_s) || !take_number(&line, &ret->until_s) ||
+	    !take_number(&line, &ret->pause_s) ||
 	    !slice_uint(slice_cut(line, ' ', &line), UINT64_MAX, &ret->stamp))
 		return false;
 	kind = slice_cut(line, ' ', &line);
@@ -128,7 +131,7 @@ parse_line(struct slice line, struct frozen *ret)
 	if (!(slice_eq(kind, SL("route")) || slice_eq(kind, SL("sender"))) || pattern.n == 0 ||
 	    kind.n + 1 + pattern.n >= sizeof ret->name || line.n >= sizeof ret->why)
 		return false;
-	memcpy(ret->name, kind.p, kind.n + 1 + pattern.n);	/* with the blank between them */
+	memcpy(ret->name, kind.p, kind.n + 1 + pattern.n);	/* with the blank */
 	memcpy(ret->why, line.p, line.n);
 	for (const char *p = ret->why; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
@@ -178,13 +181,13 @@ write_list(const struct frozen_list *f)
 	for (size_t i = 0; i < f->n; i++) {
 		const struct frozen *e = &f->list[i];
 
-		fprintf(file.out, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s %s\n", e->since_s, e->until_s, e->pause_s,
-		    e->stamp, e->name, e->why);
+		fprintf(file.out, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s %s\n",
+		    e->since_s, e->until_s, e->pause_s, e->stamp, e->name, e->why);
 	}
 	return file_replace_end(&file) == 0;
 }
 
-/* No fsync, and no error: what is lost is tried once more. */
+/* Errors are ignored: a lost entry costs one more login. */
 static void
 save(struct frozen_list *f)
 {
@@ -202,7 +205,7 @@ drop(struct frozen_list *f, struct frozen *e)
 	memmove(e, e + 1, (f->n - at) * sizeof *e);
 }
 
-/* Has somebody deleted the file?  Then all may be tried, as if for the first time. */
+/* If the file was deleted, all routes may be tried as if for the first time. */
 static void
 look(struct frozen_list *f)
 {
@@ -224,7 +227,7 @@ frozen_now(struct frozen_list *f, const struct route *r, int64_t now_s)
 		return NULL;
 	if (e->until_s - now_s <= FROZEN_MAX_S && e->stamp == stamp_of(r))
 		return e;
-	e->until_s = 0;		/* it is not what was refused; or a clock was wrong */
+	e->until_s = 0;		/* its settings have changed, or a clock was wrong */
 	return NULL;
 }
 
@@ -247,7 +250,7 @@ frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o
 	}
 	e->stamp = stamp;
 	e->until_s = now_s + e->pause_s;
-	e->told = false;
+	e->reported = false;
 	(void)snprintf(e->why, sizeof e->why, "%s%s%s", o->host, o->host[0] ? ": " : "", o->detail);
 	save(f);
 	return e;
@@ -263,6 +266,43 @@ frozen_remove(struct frozen_list *f, const struct route *r)
 	drop(f, e);
 	save(f);
 	return true;
+}
+
+bool
+frozen_heard(struct frozen_list *f, const struct route *r, const struct outcome *o, int64_t now_s,
+    const struct frozen **ret)
+{
+	struct frozen *e;
+
+	if (o->cause == CAUSE_LOGIN) {
+		e = frozen_add(f, r, o, now_s);
+		*ret = e;
+		return e && frozen_first_report(e);
+	}
+	*ret = NULL;
+	/* A success of a frozen route comes from a session that began before. */
+	return o->kind == OUTCOME_DELIVERED && f->n && !frozen_now(f, r, now_s) &&
+	    frozen_remove(f, r);
+}
+
+bool
+frozen_first_report(struct frozen *e)
+{
+	const bool first = !e->reported;
+
+	e->reported = true;
+	return first;
+}
+
+void
+frozen_outcome(const struct frozen *e, struct outcome *ret)
+{
+	char space[OUTCOME_DETAIL + 400];
+	struct buf b = BUF(space);
+
+	buf_str(&b, "not tried again yet, as the last login was refused by ");
+	buf_str(&b, e->why);
+	outcome_set(ret, CAUSE_LOGIN, SL(""), buf_slice(&b));
 }
 
 void

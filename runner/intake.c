@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Takes messages out of the queue's folders, in the one order that is safe, and says in the log what went wrong
- * with that.  However many there are, nothing is looked at twice, and nothing else waits for more than a moment.  Called by
- * relay.c; must not wait for anything.
+ * Walks through the queue's folders, in the one order that is safe.  However many messages there
+ * are, each name is looked at once, and a turn takes only a moment.
  */
 #include "runner/intake.h"
 
@@ -11,18 +10,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/by_host.h"
-#include "runner/internal.h"
-#include "runner/report.h"
+#include "runner/admit.h"
+#include "runner/runner.h"
 
-/* Of new/ everything leaves, by rename: a path unit that sees it filled would start us for ever.  What finds no room stays
- * in cur/ for later. */
+/* Everything is renamed out of new/, or the path unit would start us again and again.  A message
+ * for which the window has no room stays in cur/. */
 static bool
 add_new(void *ctx, const char *id)
 {
 	struct intake *i = ctx;
 
-	if (runner_room(i->runner, true))
-		runner_add(i->runner, id);
+	if (window_room(&i->runner->window, true))
+		admit_message(i->runner, id);
 	else
 		i->look_cur = true;
 	return clock_us() < i->end_us;
@@ -33,18 +32,18 @@ add_old(void *ctx, const char *id)
 {
 	struct intake *i = ctx;
 
-	runner_add(i->runner, id);
-	return runner_room(i->runner, false) && clock_us() < i->end_us;
+	admit_message(i->runner, id);
+	return window_room(&i->runner->window, false) && clock_us() < i->end_us;
 }
 
 static void
-complain(int error, const char *what)
+complain(struct runner *r, int error, const char *what)
 {
 	if (error < 0)
-		report_trouble(NULL, what, "", error);
+		report_trouble(&r->reports, what, "", error);
 }
 
-/* A walk that begins sees what was there when it was asked for. */
+/* Should a walk go on or begin?  If it begins, the request for it is satisfied. */
 static bool
 wanted(const struct queue_walk *w, bool *look)
 {
@@ -66,7 +65,7 @@ take_new(struct intake *i)
 		return;
 	n = queue_walk_new(i->runner->queue, &i->new_walk, add_new, i);
 	i->new_stays = n < 0 || (i->new_stays && !begins);
-	complain(n, "cannot take messages from new/");
+	complain(i->runner, n, "cannot take messages from new/");
 }
 
 static void
@@ -77,8 +76,9 @@ take_due(struct intake *i)
 	if (!wanted(&i->wait_walk, &i->look_wait))
 		return;
 	if (begins)
-		i->now_s = runner_now_s();
-	complain(queue_walk_due(i->runner->queue, &i->wait_walk, i->now_s, add_old, i), "cannot take messages from wait/");
+		i->now_s = clock_wall_s();
+	complain(i->runner, queue_walk_due(i->runner->queue, &i->wait_walk, i->now_s, add_old, i),
+	    "cannot take messages from wait/");
 }
 
 static bool
@@ -90,7 +90,8 @@ any_new(const struct intake *i)
 bool
 intake_ready(const struct intake *i)
 {
-	return !i->runner->stopping && (any_new(i) || (!intake_over(i) && runner_room(i->runner, false)));
+	return !i->runner->stopping &&
+	    (any_new(i) || (!intake_over(i) && window_room(&i->runner->window, false)));
 }
 
 void
@@ -102,11 +103,12 @@ intake_turn(struct intake *i)
 		runner_revive(i->runner);
 	i->end_us = clock_us() + RUNNER_SLICE_US;
 	take_new(i);
-	if (!runner_room(i->runner, false))
+	if (!window_room(&i->runner->window, false))
 		return;
 	i->end_us = clock_us() + RUNNER_SLICE_US;
 	if (wanted(&i->cur_walk, &i->look_cur))
-		complain(queue_walk_cur(q, &i->cur_walk, add_old, i), "cannot read cur/");
+		complain(
+		    i->runner, queue_walk_cur(q, &i->cur_walk, add_old, i), "cannot read cur/");
 	else
 		take_due(i);
 }
@@ -114,7 +116,8 @@ intake_turn(struct intake *i)
 bool
 intake_over(const struct intake *i)
 {
-	return !i->look_new && !i->look_cur && !i->look_wait && !i->new_walk.names && !i->cur_walk.names && !i->wait_walk.names;
+	return !i->look_new && !i->look_cur && !i->look_wait && !i->new_walk.names &&
+	    !i->cur_walk.names && !i->wait_walk.names;
 }
 
 void
@@ -126,32 +129,34 @@ intake_done(struct intake *i)
 }
 
 void
-intake_recover(const struct queue *q)
+intake_recover(struct runner *r)
 {
-	int recovered = queue_recover(q);
+	int recovered = queue_recover(r->queue);
 
 	if (recovered > 0)
-		log_text(LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
+		log_text(
+		    LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
 	else
-		complain(recovered, "cannot look through tmp/");
+		complain(r, recovered, "cannot look through tmp/");
 }
 
 void
-intake_flush(const struct queue *q)
+intake_flush(struct runner *r)
 {
-	complain(queue_flush(q), "cannot make all of wait/ due");
+	complain(r, queue_flush(r->queue), "cannot make all of wait/ due");
 }
 
 int
-intake_hand_over(const struct queue *q)
+intake_hand_over(struct runner *r)
 {
 	int n;
 
-	frozen_forget(q->state);
-	n = queue_flush(q);
-	complain(n, "cannot make all of wait/ due");
+	frozen_forget(r->queue->state);
+	n = queue_flush(r->queue);
+	complain(r, n, "cannot make all of wait/ due");
 	if (n < 0)
 		return EX_TEMPFAIL;
-	log_text(LOG_LEVEL_NOTICE, "deferred mail is due now; the smtp-relay that is at work sees to it");
+	log_text(LOG_LEVEL_NOTICE,
+	    "deferred mail is due now; the smtp-relay that is at work sees to it");
 	return EX_OK;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * sd-event as the runner needs it: each worker's socket and pid, folders, timers, and the end after SIGTERM.  Decides nothing
- * about mail: what it sees goes to the scheduler.  Called by relay.c.
+ * sd-event with what a run needs of it.
  */
 #include "runner/loop.h"
 
@@ -13,31 +12,34 @@
 #include <sysexits.h>
 
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SHUTDOWN_S 4		/* for running deliveries to end after SIGTERM; */
+#define SHUTDOWN_S 4		/* after SIGTERM, for attempts before the content's last octet */
+#define DOT_S      25		/* for attempts that wait for the reply to a message */
 #define OTHER_FDS  64
-#define TELL_US    1000000	/* between two lines of status */
-#define DOT_S      25		/* for those that wait for the reply to a message */
+#define STATUS_US  1000000	/* between two lines of status */
 
+/* ---- workers ---- */
+
+/* The event sources of one worker. */
 struct child {
-	struct child *next;
 	struct loop *loop;
 	struct worker *worker;
-	sd_event_source *words, *end;
+	sd_event_source *results, *end;
 };
 
 static int
-on_words(sd_event_source *s, int fd, uint32_t events, void *ctx)
+on_results(sd_event_source *s, int fd, uint32_t events, void *ctx)
 {
 	struct child *c = ctx;
 	struct loop *l = c->loop;
 
 	(void)fd;
 	runner_hear(l->runner, c->worker);
-	/* Hung up: only its end is left to wait for, and that comes by pid. */
+	/* After a hang-up only the end of the process is left, which is another event. */
 	if (events & (EPOLLHUP | EPOLLERR))
 		(void)sd_event_source_set_enabled(s, SD_EVENT_OFF);
 	l->after(l->ctx);
@@ -49,47 +51,46 @@ on_end(sd_event_source *s, const siginfo_t *info, void *ctx)
 {
 	struct child *c = ctx;
 	struct loop *l = c->loop;
-	bool killed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
+	const bool killed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
+	/* As wait(2) returns it. */
+	const int status = killed ? info->si_status : W_EXITCODE(info->si_status, 0);
 
 	(void)s;
-	/* As wait(2) would say it. */
-	runner_reap(l->runner, c->worker, killed ? info->si_status : W_EXITCODE(info->si_status, 0));
+	runner_reap(l->runner, c->worker, status);
 	l->after(l->ctx);
 	return 0;
 }
 
-void
-loop_add_worker(struct loop *l, struct worker *w, pid_t pid, int fd)
+static void
+worker_started(void *ctx, struct worker *w)
 {
+	struct loop *l = ctx;
 	struct child *c = calloc(1, sizeof *c);
 
-	if (!c || sd_event_add_io(l->event, &c->words, fd, EPOLLIN, on_words, c) < 0 ||
-	    sd_event_add_child(l->event, &c->end, pid, WEXITED, on_end, c) < 0) {
-		/* A worker nobody watches would never be reaped; better no runner than that. */
+	if (!c || sd_event_add_io(l->event, &c->results, w->fd, EPOLLIN, on_results, c) < 0 ||
+	    sd_event_add_child(l->event, &c->end, w->pid, WEXITED, on_end, c) < 0) {
+		/* A worker that is not watched would never be reaped: end the run instead. */
 		log_text(LOG_LEVEL_ERROR, "cannot watch a delivery process; stopping");
-		(void)kill(pid, SIGKILL);
+		(void)kill(w->pid, SIGKILL);
 		exit(EX_OSERR);
 	}
 	c->loop = l;
 	c->worker = w;
-	c->next = l->children;
-	l->children = c;
+	w->watch = c;
 }
 
-void
-loop_drop_worker(struct loop *l, const struct worker *w)
+static void
+worker_ended(void *ctx, struct worker *w)
 {
-	struct child **at = &l->children, *c;
+	struct child *c = w->watch;
 
-	while (*at && (*at)->worker != w)
-		at = &(*at)->next;
-	if (!(c = *at))
-		return;
-	*at = c->next;
-	sd_event_source_disable_unref(c->words);
+	(void)ctx;
+	sd_event_source_disable_unref(c->results);
 	sd_event_source_disable_unref(c->end);
 	free(c);
 }
+
+/* ---- the end of the run ---- */
 
 static int
 on_late(sd_event_source *s, uint64_t usec, void *ctx)
@@ -109,13 +110,14 @@ on_too_late(sd_event_source *s, uint64_t usec, void *ctx)
 
 	(void)s;
 	(void)usec;
-	log_text(LOG_LEVEL_WARNING, "%u deliveries did not end in time: killed, they will be tried again",
+	log_text(LOG_LEVEL_WARNING,
+	    "%u deliveries did not end in time: killed, they will be tried again",
 	    l->runner->nworkers);
 	runner_kill(l->runner, SIGKILL);
 	return 0;
 }
 
-/* Running deliveries end in good order; everything else stays in cur/, where the next run finds it. */
+/* Running attempts end in good order.  All other messages stay in cur/ for the next run. */
 static int
 on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
 {
@@ -126,14 +128,16 @@ on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
 	if (!l->runner->stopping) {
 		runner_stop(l->runner);
 		(void)sd_notify(0, "STOPPING=1");
-		(void)sd_event_add_time_relative(l->event, NULL, CLOCK_MONOTONIC, SHUTDOWN_S * 1000000ull, 0, on_late, l);
-		(void)sd_event_add_time_relative(l->event, NULL, CLOCK_MONOTONIC, DOT_S * 1000000ull, 0, on_too_late, l);
+		(void)sd_event_add_time_relative(l->event, NULL, CLOCK_MONOTONIC,
+		    SHUTDOWN_S * 1000000ull, 0, on_late, l);
+		(void)sd_event_add_time_relative(l->event, NULL, CLOCK_MONOTONIC,
+		    DOT_S * 1000000ull, 0, on_too_late, l);
 	}
 	l->after(l->ctx);
 	return 0;
 }
 
-/* Two for each worker. */
+/* Raises the limit of descriptors, as each worker takes two. */
 static void
 raise_descriptors(unsigned workers)
 {
@@ -153,13 +157,14 @@ loop_open(struct loop *l)
 	int error;
 
 	raise_descriptors((unsigned)l->runner->config->relay.processes);
-	/* sd_event_add_child wants SIGCHLD blocked, the signal sources theirs. */
+	/* sd-event requires that these signals are blocked. */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	l->runner->watcher = (struct runner_watcher){ worker_started, worker_ended, l };
 	if ((error = sd_event_new(&l->event)) < 0 ||
 	    (error = sd_event_add_signal(l->event, NULL, SIGTERM, on_stop, l)) < 0 ||
 	    (error = sd_event_add_signal(l->event, NULL, SIGINT, on_stop, l)) < 0)
@@ -174,41 +179,116 @@ loop_run(struct loop *l)
 }
 
 void
+loop_exit(struct loop *l, int status)
+{
+	(void)sd_event_exit(l->event, status);
+}
+
+void
 loop_close(struct loop *l)
 {
 	l->event = sd_event_unref(l->event);
 }
 
-int
-loop_watch(struct loop *l, int folder, uint32_t events, sd_event_inotify_handler_t handler)
+/* ---- sources ---- */
+
+static void
+happened(struct loop_source *s, uint32_t mask)
 {
-	return folder < 0 ? folder : sd_event_add_inotify_fd(l->event, NULL, folder, events | IN_ONLYDIR, handler, l->ctx);
+	s->happened(s->loop->ctx, mask);
+	s->loop->after(s->loop->ctx);
+}
+
+static int
+on_folder(sd_event_source *source, const struct inotify_event *event, void *ctx)
+{
+	(void)source;
+	happened(ctx, event->mask);
+	return 0;
+}
+
+static int
+on_time(sd_event_source *source, uint64_t usec, void *ctx)
+{
+	(void)source;
+	(void)usec;
+	happened(ctx, 0);
+	return 0;
+}
+
+static int
+on_idle(sd_event_source *source, void *ctx)
+{
+	(void)source;
+	happened(ctx, 0);
+	return 0;
 }
 
 int
-loop_timer(struct loop *l, sd_event_source **ret, sd_event_time_handler_t handler)
+loop_watch(struct loop *l, struct loop_source *s, int folder, uint32_t events,
+    void (*when)(void *ctx, uint32_t mask))
 {
-	int error = sd_event_add_time(l->event, ret, CLOCK_MONOTONIC, UINT64_MAX, 0, handler, l->ctx);
+	*s = (struct loop_source){ .loop = l, .happened = when };
+	if (folder < 0)
+		return folder;
+	return sd_event_add_inotify_fd(l->event, NULL, folder, events | IN_ONLYDIR, on_folder, s);
+}
 
-	return error < 0 ? error : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+int
+loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask))
+{
+	int error;
+
+	*s = (struct loop_source){ .loop = l, .happened = when };
+	error = sd_event_add_time(l->event, &s->source, CLOCK_MONOTONIC, UINT64_MAX, 0, on_time, s);
+	return error < 0 ? error : sd_event_source_set_enabled(s->source, SD_EVENT_OFF);
 }
 
 void
-loop_set_timer(sd_event_source *timer, uint64_t after_us)
+loop_set_timer(struct loop_source *s, uint64_t after_us)
 {
-	(void)sd_event_source_set_time_relative(timer, after_us);
-	(void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+	(void)sd_event_source_set_time_relative(s->source, after_us);
+	(void)sd_event_source_set_enabled(s->source, SD_EVENT_ONESHOT);
+}
+
+bool
+loop_timer_set(const struct loop_source *s)
+{
+	return sd_event_source_get_enabled(s->source, NULL) != 0;
+}
+
+int
+loop_idle(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask))
+{
+	*s = (struct loop_source){ .loop = l, .happened = when };
+	return sd_event_add_defer(l->event, &s->source, on_idle, s);
 }
 
 void
-loop_tell(struct loop *l, const unsigned *count)
+loop_set_idle(struct loop_source *s)
+{
+	(void)sd_event_source_set_enabled(s->source, SD_EVENT_ONESHOT);
+}
+
+/* ---- the service manager ---- */
+
+void
+loop_ready(void)
+{
+	(void)sd_notify(0, "READY=1");
+}
+
+void
+loop_status(struct loop *l)
 {
 	const struct runner *r = l->runner;
+	const unsigned *count = r->reports.count;
 	const int64_t now_us = clock_us();
 
-	if (now_us - l->told_us < TELL_US && r->nmessages)
+	if (now_us - l->status_us < STATUS_US && r->window.nmessages)
 		return;
-	l->told_us = now_us;
-	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; so far %u delivered, %u deferred, %u failed",
-	    r->nmessages, r->nworkers, count[OUTCOME_DELIVERED], count[OUTCOME_DEFERRED], count[OUTCOME_FAILED]);
+	l->status_us = now_us;
+	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; "
+	    "so far %u delivered, %u deferred, %u failed", r->window.nmessages, r->nworkers,
+	    count[OUTCOME_DELIVERED], count[OUTCOME_DEFERRED], count[OUTCOME_FAILED]);
 }

@@ -1,42 +1,65 @@
 // SPDX-License-Identifier: ISC
 /*
- * The event loop, with what every runner watches: its workers, what they say and their end, and the signals that tell it
- * to stop.  A part of the main.
+ * The event loop of a run: it watches the workers, the signals that stop the run, folders and
+ * timers.  It logs, and decides nothing about mail.
  */
 #ifndef RUNNER_LOOP_H
 #define RUNNER_LOOP_H
 
-#include <systemd/sd-event.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "runner/runner.h"
 
+struct sd_event;
+struct sd_event_source;
+
 struct loop {
 	struct runner *runner;
-	void (*after)(void *ctx);	/* something has happened */
-	void *ctx;			/* of the handlers, too */
+	void (*after)(void *ctx);	/* after each event */
+	void *ctx;			/* of after and of all sources */
 
-	sd_event *event;
-	struct child *children;		/* its own */
-	int64_t told_us;
+	/* The rest is its own. */
+	struct sd_event *event;
+	int64_t status_us;		/* time of the last status */
 };
 
-/* Signals are blocked from here on; workers unblock them.  0 or -errno. */
+/* Something to wait for: a folder, a time, or a free moment. */
+struct loop_source {
+	struct loop *loop;
+	void (*happened)(
+	    void *ctx, uint32_t mask); /* mask: of a folder, as in inotify(7); else 0 */
+	struct sd_event_source *source;
+};
+
+/* Open the loop for its runner and become the runner's watcher.  It blocks signals, which workers
+ * unblock.  0 or -errno. */
 int loop_open(struct loop *l);
-/* An exit status, when it was told to end (sd_event_exit), or -errno. */
+/* Run until loop_exit().  Its exit status, or -errno. */
 int loop_run(struct loop *l);
+void loop_exit(struct loop *l, int status);
 void loop_close(struct loop *l);
 
-/* For the runner's hooks: a worker has started; it is about to be forgotten. */
-void loop_add_worker(struct loop *l, struct worker *w, pid_t pid, int fd);
-void loop_drop_worker(struct loop *l, const struct worker *w);
+/* Watch a folder for these events of inotify(7).  folder < 0: it is an error, which is returned.
+ * 0 or -errno. */
+int loop_watch(struct loop *l, struct loop_source *s, int folder, uint32_t events,
+    void (*when)(void *ctx, uint32_t mask));
 
-/* Names that come into a folder: IN_CREATE, IN_MOVED_TO.  -errno in place of a descriptor is handed on. */
-int loop_watch(struct loop *l, int folder, uint32_t events, sd_event_inotify_handler_t handler);
-/* A timer that is not set yet. */
-int loop_timer(struct loop *l, sd_event_source **ret, sd_event_time_handler_t handler);
-void loop_set_timer(sd_event_source *timer, uint64_t after_us);
+/* Add a timer that is not set yet.  0 or -errno. */
+int loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
+/* Let the timer expire once, after so long. */
+void loop_set_timer(struct loop_source *s, uint64_t after_us);
+/* Is the timer set? */
+bool loop_timer_set(const struct loop_source *s);
 
-/* Tell the service manager how far we are, now and then.  count: recipients so far, by enum outcome_kind. */
-void loop_tell(struct loop *l, const unsigned *count);
+/* Add work for the moments between events.  0 or -errno. */
+int loop_idle(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
+/* Call it once, in the next such moment. */
+void loop_set_idle(struct loop_source *s);
+
+/* Notify the service manager that the run has begun. */
+void loop_ready(void);
+/* Report the state of the run to the service manager, at most once a second. */
+void loop_status(struct loop *l);
 
 #endif

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * Telling the sender.  Each notice is durable before what it tells of is marked: a crash in between repeats
- * the notice, it never loses it.  Who is told what is decided by settle.c.
+ * Each notice is durable before its recipients are marked.  A crash in between repeats the notice,
+ * and never loses it.
  */
 #include "runner/notices.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "runner/runner.h"
 #include "runner/schedule.h"
 
 int
@@ -35,19 +37,24 @@ notices_add(struct notices *n, enum notice_kind action, uint32_t rcpt, const str
 }
 
 static const struct kind {
-	enum queue_rcpt_state state;	/* of the recipients once it is sent; QUEUE_PENDING: the message is marked, not they */
-	bool must;			/* the message may not leave the queue without it */
+	enum queue_rcpt_state state; /* of its recipients then; QUEUE_PENDING: mark the message */
+	bool must;			/* the message stays in the queue without it */
 	const char *trouble;
 } kinds[NOTICE_KINDS] = {
 	[NOTICE_FAILED] = { QUEUE_FAILED, true, "cannot queue a bounce, will try again" },
-	[NOTICE_DELAYED] = { QUEUE_PENDING, false, "cannot queue a notice of delay, will try again" },
-	[NOTICE_DELIVERED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
-	[NOTICE_RELAYED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
-	[NOTICE_EXPANDED] = { QUEUE_DELIVERED, true, "cannot queue a notice of success, will try again" },
+	[NOTICE_DELAYED] = { QUEUE_PENDING, false,
+	    "cannot queue a notice of delay, will try again" },
+	[NOTICE_DELIVERED] = { QUEUE_DELIVERED, true,
+	    "cannot queue a notice of success, will try again" },
+	[NOTICE_RELAYED] = { QUEUE_DELIVERED, true,
+	    "cannot queue a notice of success, will try again" },
+	[NOTICE_EXPANDED] = { QUEUE_DELIVERED, true,
+	    "cannot queue a notice of success, will try again" },
 };
 
 static void
-mark(struct runner *r, struct queue_entry *e, const struct kind *kind, const struct bounce_news *news)
+mark(struct runner *r, struct queue_entry *e, const struct kind *kind,
+    const struct bounce_news *news)
 {
 	int error = 0;
 
@@ -59,19 +66,23 @@ mark(struct runner *r, struct queue_entry *e, const struct kind *kind, const str
 		error = one < 0 ? one : error;
 	}
 	if (error < 0)
-		r->hooks->trouble(r->ctx, "cannot mark what the sender was told", e->id, error);
+		report_trouble(&r->reports, "cannot mark what the sender was told", e->id, error);
 }
 
 size_t
 notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
 {
-	const int64_t retry_until_s = hold_until(e) + (int64_t)r->config->queue.lifetime_s;
+	const int64_t retry_until_s = schedule_release_s(e) + (int64_t)r->config->queue.lifetime_s;
 	char id[QUEUE_ID_SIZE];
 	size_t left = 0;
 
 	for (size_t i = 0; i < NOTICE_KINDS; i++) {
 		const struct bounce_news news = {
-			(enum notice_kind)i, n->of[i].rcpts, n->of[i].n, runner_now_s(), retry_until_s,
+			(enum notice_kind)i,
+			n->of[i].rcpts,
+			n->of[i].n,
+			clock_wall_s(),
+			retry_until_s,
 		};
 		int error;
 
@@ -79,12 +90,12 @@ notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
 			continue;
 		error = bounce_send(r->queue, r->config, e, &news, id);
 		if (error < 0) {
-			r->hooks->trouble(r->ctx, kinds[i].trouble, e->id, error);
+			report_trouble(&r->reports, kinds[i].trouble, e->id, error);
 			left += kinds[i].must ? news.n : 0;
 			continue;
 		}
 		r->wrote = true;
-		r->hooks->notified(r->ctx, e->id, news.action, id, e->from);
+		report_notice(&r->reports, e->id, news.action, id, e->from);
 		mark(r, e, &kinds[i], &news);
 	}
 	return left;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * The sender's notices of one message at the end of a run: who is to be told what, collected, then sent.  Private to runner/.
+ * The notices that a message's sender gets at the end of a run, collected by kind and then sent.
  */
 #ifndef RUNNER_NOTICES_H
 #define RUNNER_NOTICES_H
 
 #include "notice/bounce.h"
-#include "runner/internal.h"
+
+struct runner;
 
 struct notices {
 	struct {
@@ -16,14 +17,17 @@ struct notices {
 	struct bounce_rcpt *space;
 };
 
-/* Room for nrcpts recipients; 0 or -ENOMEM. */
+/* Allocate room for nrcpts recipients.  0 or -ENOMEM. */
 int notices_init(struct notices *n, size_t nrcpts);
+/* Free the room. */
 void notices_done(struct notices *n);
 
-/* The outcome stays the caller's, and there until notices_send(). */
-void notices_add(struct notices *n, enum notice_kind action, uint32_t rcpt, const struct outcome *o);
+/* Add a recipient.  The outcome is borrowed until notices_send(). */
+void notices_add(struct notices *n, enum notice_kind action, uint32_t rcpt,
+    const struct outcome *o);
 
-/* Queue them, then mark what they tell of.  How many recipients are still to be told, as the queue could not be written. */
+/* Queue the notices, then mark their recipients.  Returns the number of recipients whose notice is
+ * required and could not be queued. */
 size_t notices_send(struct runner *r, struct queue_entry *e, const struct notices *n);
 
 #endif

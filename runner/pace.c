@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: ISC
 /*
- * Pace: how many workers a destination may have, whether it is worth having any, and which destination gets the
- * next one.  Workers are few and a dead host holds one for as long as its timeouts are, so those that
- * have not been heard of yet get only a share of them while others have mail.  No I/O.
+ * Workers are few, and a dead host holds one for as long as its timeouts last.  Destinations that
+ * have not answered in this run therefore get only a share of them while others have mail.  No I/O.
  */
-#include "runner/internal.h"
+#include "runner/pace.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "runner/runner.h"
 
 #define LIMIT_PROVEN 5		/* workers of a destination after its first success */
-#define PRICE_FULL   10		/* successes of each worker before one more, where that was refused before */
-#define LOST_MAX     3		/* connections in a row that broke off: the next one will, too */
-#define JOBS_WORTH   10		/* a further connection, where another destination has none yet */
+#define PRICE_FULL   10		/* successes of each worker before one more, after a refusal */
+#define LOST_MAX     3		/* connections in a row that broke off: then the host is dead */
+#define JOBS_WORTH   10		/* for a further worker, while another destination has none */
 #define JOBS_MAX     100	/* of a destination's only worker, while others wait for one */
 #define DEAD_MAX_MS  INT64_C(150000)
 
-bool
-pace_dead(struct destination *d)
-{
-	if (d->dead && clock_ms() >= d->dead_until_ms) {
-		free(d->dead);
-		d->dead = NULL;
-	}
-	return d->dead != NULL;
-}
-
-/* All that is in line for it would only hear the same.  Not for long: what comes later may find it alive again. */
+/* All jobs in line would have the same outcome.  It ends soon, as the host may be back by then. */
 static void
 die(struct runner *r, struct destination *d, const struct outcome *o)
 {
@@ -41,7 +31,8 @@ die(struct runner *r, struct destination *d, const struct outcome *o)
 	if (!d->dead)
 		return;
 	*d->dead = *o;
-	/* A failure is for those who are here: who comes later has a right to an answer of its own. */
+	/* A permanent failure holds for the jobs in line now; later jobs get an attempt of their
+	 * own. */
 	if (o->kind == OUTCOME_FAILED || for_ms < 1000)
 		for_ms = 1000;
 	d->dead_until_ms = clock_ms() + (for_ms < DEAD_MAX_MS ? for_ms : DEAD_MAX_MS);
@@ -65,10 +56,14 @@ pace_heard(struct runner *r, struct destination *d, const struct outcome *o)
 {
 	enum pace pace = PACE_ON;
 
+	if (o && o->cause == CAUSE_LOGIN) {	/* one worker tries to log in, for all others */
+		d->limit = 1;
+		d->proven = false;
+	}
 	if (!o) {
-		/* It says nothing of the destination. */
+		/* Nothing is known about the destination. */
 	} else if (o->everyone && d->proven && d->workers > 1) {
-		/* The others are served: one connection too many. */
+		/* Other connections work: this was one too many. */
 		d->limit = d->workers - 1;
 		d->price = PRICE_FULL * d->limit;
 		pace = PACE_AGAIN;
@@ -78,16 +73,16 @@ pace_heard(struct runner *r, struct destination *d, const struct outcome *o)
 		d->limit = d->limit > 1 ? d->limit / 2 : 1;
 		if (++d->lost >= LOST_MAX)
 			die(r, d, o);
-	} else if (o->cause != CAUSE_LOCAL) {	/* it answered, whatever it said of this message */
+	} else if (o->cause != CAUSE_LOCAL) {	/* it answered, whatever the reply was */
 		grow(r, d);
 	}
-	destination_update(r, d);
+	destination_update(&r->destinations, d);
 	return pace;
 }
 
 struct census {
-	unsigned unproven;	/* workers of destinations that have not been heard of in this run */
-	unsigned doubtful;	/* of these: with mail that failed before only */
+	unsigned unproven;	/* workers of destinations that have not answered in this run */
+	unsigned doubtful;	/* of these: started for mail that failed before */
 };
 
 static struct census
@@ -102,18 +97,19 @@ count_workers(const struct runner *r)
 	return c;
 }
 
-/* One process in ten is for mail that failed before, however much else there is; and never more than half of them. */
+/* One process in ten is for mail that failed before, and never more than half of them. */
 static bool
 doubtful_turn(const struct runner *r, const struct census *c, bool others)
 {
 	const unsigned all = (unsigned)r->config->relay.processes;
 
-	if (!r->rings[RING_DOUBTFUL])
+	if (!r->destinations.rings[RING_DOUBTFUL])
 		return false;
-	return others ? r->nworkers - c->doubtful >= all - all / 10 : c->doubtful < (all > 1 ? all / 2 : 1);
+	return others ? r->nworkers - c->doubtful >= all - all / 10
+		      : c->doubtful < (all > 1 ? all / 2 : 1);
 }
 
-/* The next of those that work could use one more worker; would it be much quicker with it? */
+/* Would one more worker make a proven destination much quicker? */
 static bool
 worth_another(const struct destination *d)
 {
@@ -123,35 +119,39 @@ worth_another(const struct destination *d)
 struct destination *
 pace_next(struct runner *r)
 {
-	const bool proven = r->rings[RING_PROVEN], fresh = r->rings[RING_FRESH];
+	const bool proven = r->destinations.rings[RING_PROVEN],
+		   fresh = r->destinations.rings[RING_FRESH];
 	const unsigned all = (unsigned)r->config->relay.processes;
-	enum runner_ring ring;
+	enum destination_ring ring;
 	struct destination *d;
 	struct census c;
 
 	if (r->nworkers >= all)
 		return NULL;
 	c = count_workers(r);
-	if (proven && fresh && !worth_another(r->rings[RING_PROVEN]))
-		r->rings[RING_PROVEN] = r->rings[RING_PROVEN]->ring_next;
+	if (proven && fresh && !worth_another(r->destinations.rings[RING_PROVEN]))
+		r->destinations.rings[RING_PROVEN] = r->destinations.rings[RING_PROVEN]->ring_next;
 	if (doubtful_turn(r, &c, proven || fresh))
 		ring = RING_DOUBTFUL;
-	else if (proven && (!fresh || (c.unproven >= all / 2 && worth_another(r->rings[RING_PROVEN]))))
+	else if (proven &&
+	    (!fresh ||
+		(c.unproven >= all / 2 && worth_another(r->destinations.rings[RING_PROVEN]))))
 		ring = RING_PROVEN;
 	else if (fresh)
 		ring = RING_FRESH;
 	else
 		return NULL;
-	d = r->rings[ring];
-	r->rings[ring] = d->ring_next;		/* the next one's turn */
+	d = r->destinations.rings[ring];
+	r->destinations.rings[ring] = d->ring_next; /* the next one has its turn later */
 	return d;
 }
 
 bool
 pace_yield(const struct runner *r, const struct worker *w)
 {
-	const struct destination *d = w->destination, *proven = r->rings[RING_PROVEN];
-	const bool others = r->rings[RING_FRESH] || (proven && (proven != d || proven->ring_next != d));
+	const struct destination *d = w->destination, *proven = r->destinations.rings[RING_PROVEN];
+	const bool others = r->destinations.rings[RING_FRESH] ||
+	    (proven && (proven != d || proven->ring_next != d));
 	struct census c;
 
 	if (d->dead || d->workers > d->limit)

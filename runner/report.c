@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The runner's log lines, each event with its keys in one place.  Decides nothing; called
- * by relay.c alone.
+ * The log line of each event, with its keys and its level.
  */
 #include "runner/report.h"
 
@@ -20,7 +19,7 @@ log_time(struct log_line *l, const char *key, int64_t us)
 	log_str(l, key, slice_str(text));
 }
 
-/* Where the delay came from: before this attempt, and in its phases.  Nothing where nobody was asked. */
+/* The parts of the delay: before this attempt, and its phases.  Nothing without a connection. */
 static void
 log_phases(struct log_line *l, const struct outcome_times *t, int64_t delay_us)
 {
@@ -38,9 +37,9 @@ log_phases(struct log_line *l, const struct outcome_times *t, int64_t delay_us)
 		log_time(l, "latency", t->latency_us);
 }
 
-/* A host whose TLS failed lately has got it in the clear: who reads the log should know. */
+/* A host whose TLS failed lately got the mail in the clear; the operator must be able to see it. */
 static void
-report_downgrade(const char *id, struct slice path, const struct outcome *o)
+log_downgrade(const char *id, struct slice path, const struct outcome *o)
 {
 	struct log_line l;
 
@@ -48,17 +47,18 @@ report_downgrade(const char *id, struct slice path, const struct outcome *o)
 	log_str(&l, "id", slice_str(id));
 	log_str(&l, "to", path);
 	log_str(&l, "host", slice_str(o->host));
-	log_str(&l, "why", SL("sent in the clear, as the last TLS handshake with this host failed"));
+	log_str(
+	    &l, "why", SL("sent in the clear, as the last TLS handshake with this host failed"));
 	log_end(&l);
 }
 
-void
-report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
+static void
+log_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
 {
 	struct log_line l;
 
 	if (o->kind == OUTCOME_DELIVERED && strcmp(o->tls, OUTCOME_TLS_DOWNGRADED) == 0)
-		report_downgrade(id, path, o);
+		log_downgrade(id, path, o);
 	log_begin(&l, o->kind == OUTCOME_FAILED ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
 	    outcome_text(o));
 	log_str(&l, "id", slice_str(id));
@@ -74,20 +74,20 @@ report_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t 
 	log_end(&l);
 }
 
-void
-report_message(const char *id, enum runner_end end, int64_t due_s, int error)
+static void
+log_message(const char *id, enum report_end end, int64_t due_s, int error)
 {
 	static const struct {
 		const char *event;
 		enum log_level level;
 	} ends[] = {
-		[RUNNER_FINISHED] = { "finished", LOG_LEVEL_INFO },
-		[RUNNER_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
-		[RUNNER_DEAD] = { "dead", LOG_LEVEL_WARNING },
-		[RUNNER_HELD] = { "held", LOG_LEVEL_NOTICE },
-		[RUNNER_DELETED] = { "deleted", LOG_LEVEL_NOTICE },
-		[RUNNER_GIVEN_UP] = { "given-up", LOG_LEVEL_NOTICE },
-		[RUNNER_STUCK] = { "stuck", LOG_LEVEL_ERROR },
+		[REPORT_FINISHED] = { "finished", LOG_LEVEL_INFO },
+		[REPORT_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
+		[REPORT_DEAD] = { "dead", LOG_LEVEL_WARNING },
+		[REPORT_HELD] = { "held", LOG_LEVEL_NOTICE },
+		[REPORT_DELETED] = { "deleted", LOG_LEVEL_NOTICE },
+		[REPORT_GIVEN_UP] = { "given-up", LOG_LEVEL_NOTICE },
+		[REPORT_STUCK] = { "stuck", LOG_LEVEL_ERROR },
 	};
 	struct log_line l;
 	char space[32];
@@ -95,19 +95,21 @@ report_message(const char *id, enum runner_end end, int64_t due_s, int error)
 
 	log_begin(&l, ends[end].level, ends[end].event);
 	log_str(&l, "id", slice_str(id));
-	if (end == RUNNER_DEFERRED) {
+	if (end == REPORT_DEFERRED) {
 		clock_stamp(&stamp, due_s);
 		log_str(&l, "until", buf_slice(&stamp));
 	}
-	if (end == RUNNER_DEAD)
-		log_str(&l, "why", SL("not a message, or one from <> that failed: kept in dead/, smtp-queue show and log tell more"));
+	if (end == REPORT_DEAD)
+		log_str(&l, "why",
+		    SL("not a message, or one from <> that failed: kept in dead/, smtp-queue show "
+		       "and log tell more"));
 	if (error)
 		log_str(&l, "error", slice_str(strerror(-error)));
 	log_end(&l);
 }
 
-void
-report_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to)
+static void
+log_notice(const char *id, enum notice_kind action, const char *notice_id, struct slice to)
 {
 	static const struct {
 		const char *event, *key;
@@ -121,7 +123,6 @@ report_notified(void *ctx, const char *id, enum notice_kind action, const char *
 	};
 	struct log_line l;
 
-	(void)ctx;
 	log_begin(&l, events[action].level, events[action].event);
 	log_str(&l, "id", slice_str(id));
 	log_str(&l, events[action].key, slice_str(notice_id));
@@ -130,14 +131,13 @@ report_notified(void *ctx, const char *id, enum notice_kind action, const char *
 	log_end(&l);
 }
 
-void
-report_frozen(void *ctx, const struct route *route, const struct frozen *f)
+static void
+log_route(const struct route *route, const struct frozen *f)
 {
 	struct log_line l;
 	char text[40], space[FROZEN_NAME + 4];
 	struct buf stamp = BUF(text), name = BUF(space);
 
-	(void)ctx;
 	buf_fmt(&name, "%s %s", route->by_sender ? "sender" : "route", route->pattern);
 	log_begin(&l, f ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, f ? "frozen" : "thawed");
 	log_str(&l, "route", buf_slice(&name));
@@ -147,32 +147,33 @@ report_frozen(void *ctx, const struct route *route, const struct frozen *f)
 		clock_stamp(&stamp, f->until_s);
 		log_str(&l, "until", buf_slice(&stamp));
 		log_str(&l, "why", slice_str(f->why));
-		log_str(&l, "do", SL("mend the login, then run smtp-relay --flush; until then its mail is kept, however long"));
+		log_str(&l, "do",
+		    SL("mend the login, then run smtp-relay --flush; until then its mail is kept, "
+		       "however long"));
 	}
 	log_end(&l);
 }
 
-void
-report_moved(void *ctx, const char *destination, const char *host, const char *reply)
+static void
+log_moved(const char *destination, const char *host, const char *reply)
 {
 	struct log_line l;
 
-	(void)ctx;
 	log_begin(&l, LOG_LEVEL_NOTICE, "moved");
 	log_str(&l, "destination", slice_str(destination));
 	log_str(&l, "family", SL("ipv4"));
 	log_str(&l, "host", slice_str(host));
-	log_str(&l, "why", SL("it refused our IPv6 address: give that a name in the DNS that leads back to it"));
+	log_str(&l, "why",
+	    SL("it refused our IPv6 address: give that a name in the DNS that leads back to it"));
 	log_str(&l, "reply", slice_str(reply));
 	log_end(&l);
 }
 
-void
-report_trouble(void *ctx, const char *what, const char *id, int error)
+static void
+log_trouble(const char *what, const char *id, int error)
 {
 	struct log_line l;
 
-	(void)ctx;
 	log_begin(&l, LOG_LEVEL_ERROR, "trouble");
 	log_str(&l, "what", slice_str(what));
 	log_str(&l, "id", slice_str(id));
@@ -181,4 +182,89 @@ report_trouble(void *ctx, const char *what, const char *id, int error)
 	else if (error > 0)
 		log_uint(&l, "signal", (uint64_t)error);
 	log_end(&l);
+}
+
+void
+report_log(void *ctx, const struct report *e)
+{
+	(void)ctx;
+	switch (e->kind) {
+	case REPORT_RCPT:
+		log_rcpt(e->id, e->rcpt.path, e->rcpt.outcome, e->rcpt.delay_us);
+		break;
+	case REPORT_MESSAGE:
+		log_message(e->id, e->message.end, e->message.due_s, e->message.error);
+		break;
+	case REPORT_NOTICE:
+		log_notice(e->id, e->notice.action, e->notice.id, e->notice.to);
+		break;
+	case REPORT_MOVED:
+		log_moved(e->moved.destination, e->moved.host, e->moved.reply);
+		break;
+	case REPORT_ROUTE:
+		log_route(e->route.route, e->route.entry);
+		break;
+	case REPORT_TROUBLE:
+		log_trouble(e->trouble.what, e->id, e->trouble.error);
+		break;
+	}
+}
+
+void
+report_rcpt(struct reports *to, const char *id, struct slice path, const struct outcome *o,
+    int64_t delay_us)
+{
+	to->count[o->kind]++;
+	to->sink(to->ctx, &(struct report){
+		.kind = REPORT_RCPT, .id = id,
+		.rcpt = { .path = path, .outcome = o, .delay_us = delay_us },
+	});
+}
+
+void
+report_message(struct reports *to, const char *id, enum report_end end, int64_t due_s, int error)
+{
+	if (end == REPORT_DEFERRED && (to->due_s == 0 || due_s < to->due_s))
+		to->due_s = due_s;
+	to->sink(to->ctx, &(struct report){
+		.kind = REPORT_MESSAGE, .id = id,
+		.message = { .end = end, .due_s = due_s, .error = error },
+	});
+}
+
+void
+report_notice(struct reports *to, const char *id, enum notice_kind action, const char *notice_id,
+    struct slice sender)
+{
+	to->sink(to->ctx, &(struct report){
+		.kind = REPORT_NOTICE, .id = id,
+		.notice = { .action = action, .id = notice_id, .to = sender },
+	});
+}
+
+void
+report_moved(struct reports *to, const char *destination, const char *host, const char *reply)
+{
+	to->sink(to->ctx, &(struct report){
+		.kind = REPORT_MOVED, .id = "",
+		.moved = { .destination = destination, .host = host, .reply = reply },
+	});
+}
+
+void
+report_route(struct reports *to, const struct route *route, const struct frozen *entry)
+{
+	to->sink(to->ctx, &(struct report){
+		.kind = REPORT_ROUTE, .id = "",
+		.route = { .route = route, .entry = entry },
+	});
+}
+
+void
+report_trouble(struct reports *to, const char *what, const char *id, int error)
+{
+	to->sink(to->ctx, &(struct report){
+		.kind = REPORT_TROUBLE, .id = id,
+		.trouble = { .what = what, .error = error },
+	});
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * What an operator asks of a runner that lives (smtp-queue hold, delete, fail): messages in cur/ are this process's, so
- * nobody else may touch them.  One that only waits in line is taken out of it and done with at once; one that a worker
- * has in hand is done with in settle.c.  Called by relay.c when a request appears.
+ * A message in cur/ belongs to the runner, so only the runner may act on it.  A message that waits
+ * in line is taken out of it and served at once.
  */
-#include "runner/internal.h"
+#include "runner/requests.h"
 
 #include <errno.h>
 
 #include "notice/give_up.h"
+#include "queue/operator.h"
+#include "runner/runner.h"
 
 static int
 give_up_spot(struct runner *r, const struct queue_spot *spot)
@@ -20,20 +21,23 @@ give_up_spot(struct runner *r, const struct queue_spot *spot)
 	if (error == 0) {
 		error = give_up_message(r->queue, r->config, spot, bounce);
 		if (error == 0 && bounce[0])
-			r->hooks->notified(r->ctx, e.id, NOTICE_FAILED, bounce, e.from);
+			report_notice(&r->reports, e.id, NOTICE_FAILED, bounce, e.from);
 		queue_unload(&e);
 	}
 	return error;
 }
 
-/* The message is in nobody's hands.  It may also have left cur/ just before the request was seen. */
+/* Serves a request for a message that is not in the window.  It may have left cur/ just before. */
 static bool
 act(struct runner *r, const char *id, enum queue_request request)
 {
-	static const enum runner_end ends[] = {
-		[QUEUE_ASK_HOLD] = RUNNER_HELD, [QUEUE_ASK_DELETE] = RUNNER_DELETED, [QUEUE_ASK_FAIL] = RUNNER_GIVEN_UP,
+	static const enum report_end ends[] = {
+		[QUEUE_ASK_HOLD] = REPORT_HELD,
+		[QUEUE_ASK_DELETE] = REPORT_DELETED,
+		[QUEUE_ASK_FAIL] = REPORT_GIVEN_UP,
 	};
-	const unsigned places = QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT);
+	const unsigned places =
+	    QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT);
 	struct queue_spot spot;
 	int error = queue_find(r->queue, id, places, &spot);
 
@@ -48,36 +52,37 @@ act(struct runner *r, const char *id, enum queue_request request)
 			error = give_up_spot(r, &spot);
 		queue_spot_done(&spot);
 	}
-	r->hooks->message(r->ctx, id, error < 0 ? RUNNER_STUCK : ends[request], 0, error);
+	report_message(&r->reports, id, error < 0 ? REPORT_STUCK : ends[request], 0, error);
 	return error == 0;
 }
 
 static int
-one(void *ctx, const char *id, enum queue_request request)
+serve_one(void *ctx, const char *id, enum queue_request request)
 {
 	struct runner *r = ctx;
-	struct message *m = message_find(r, id);
+	struct message *m = window_find(&r->window, id);
 	bool done;
 
-	if (m && m->asked)		/* heard already: nothing of it is in line any more */
+	if (m && m->asked)		/* known already: none of its jobs is in line */
 		return 0;
 	if (m) {
-		destinations_withdraw(r, m);
+		destination_withdraw(&r->destinations, m);
 		m->asked = m->jobs > 0;
 		if (m->asked)
 			return 0;
-		message_forget(r, m);
+		window_forget(&r->window, m);
 	}
 	done = act(r, id, request);
-	(void)queue_unask(r->queue, id, done ? (int)request : QUEUE_UNDONE);	/* behind the act: who waits for that sees it done */
+	/* The answer comes after the act, for a program that waits for it. */
+	(void)queue_unask(r->queue, id, done ? (int)request : QUEUE_UNDONE);
 	return 0;
 }
 
 void
-runner_requests(struct runner *r)
+requests_serve(struct runner *r)
 {
-	int error = queue_requests(r->queue, one, r);
+	int error = queue_requests(r->queue, serve_one, r);
 
 	if (error < 0)
-		r->hooks->trouble(r->ctx, "cannot read state/requests", "", error);
+		report_trouble(&r->reports, "cannot read state/requests", "", error);
 }

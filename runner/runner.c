@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: ISC
 /*
- * Work and workers: who gets the next job, what a worker said, and what its end
- * means.  No logging and no event loop here: relay.c calls, and runner/loop.
+ * Hands jobs to workers, takes their results, and interprets the end of a worker.  Results flow up
+ * from the worker through a sink; what they mean is decided in the modules below.
  */
 #include "runner/runner.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "runner/admit.h"
 #include "runner/frame.h"
-#include "runner/internal.h"
-#include "runner/worker.h"
+#include "runner/pace.h"
+#include "runner/settle.h"
 
-#define START_PAUSE_MS 1000	/* where that failed, each event would fail likewise, and say so */
+#define START_PAUSE_MS 1000	/* after a failed start, so that not every event repeats it */
 
-/* In the child: the other workers' pairs must be the parent's alone, or they never see it hang up. */
+/* Runs in the child.  It must not keep the parent's descriptors of other workers open, or those
+ * would not notice that the parent hangs up. */
 static void
 close_pairs(void *ctx)
 {
@@ -48,7 +50,7 @@ start_worker(struct runner *r, struct destination *d)
 		return NULL;
 	error = worker_start(&setup, close_pairs, r, &w->pid, &w->fd);
 	if (error < 0) {
-		r->hooks->trouble(r->ctx, "cannot start a delivery process", d->key, error);
+		report_trouble(&r->reports, "cannot start a delivery process", d->key, error);
 		r->again_ms = clock_ms() + START_PAUSE_MS;
 		free(w);
 		return NULL;
@@ -60,16 +62,16 @@ start_worker(struct runner *r, struct destination *d)
 	r->nworkers++;
 	d->processes++;
 	d->workers++;
-	destination_update(r, d);
-	r->hooks->started(r->ctx, w, w->pid, w->fd);
+	destination_update(&r->destinations, d);
+	r->watcher.started(r->watcher.ctx, w);
 	return w;
 }
 
-/* The next job of its destination. */
+/* Hands the worker the next job of its destination; false if there is none. */
 static bool
 give_job(struct runner *r, struct worker *w)
 {
-	struct job *job = destination_pop(r, w->destination);
+	struct job *job = destination_pop(&r->destinations, w->destination);
 	static struct frame f;
 
 	if (!job)
@@ -78,8 +80,8 @@ give_job(struct runner *r, struct worker *w)
 	memcpy(f.job.id, job->message->id, sizeof f.job.id);
 	f.job.n = (uint32_t)job->n;
 	memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
-	if (frame_put(w->fd, &f) < 0) {		/* it died while it had nothing to do: no attempt was made */
-		destination_put_back(r, w->destination, job);
+	if (frame_put(w->fd, &f) < 0) {		/* it died while it was idle: no attempt was made */
+		destination_put_back(&r->destinations, w->destination, job);
 		return true;
 	}
 	w->jobs[w->njobs++] = job;
@@ -87,26 +89,27 @@ give_job(struct runner *r, struct worker *w)
 	return true;
 }
 
-/* Would nobody else be quicker?  There is more than one in line for each other worker, no further worker may start, and
- * the host is known to take mail. */
+/* Should a worker get a spare job?  Only if each worker has one in line, no further worker may
+ * start, and the host is known to take mail. */
 static bool
-spare(const struct runner *r, const struct destination *d)
+deserves_spare(const struct runner *r, const struct destination *d)
 {
-	return d->proven && d->waiting >= d->workers && (d->workers >= d->limit || r->nworkers >= r->config->relay.processes);
+	return d->proven && d->waiting >= d->workers &&
+	    (d->workers >= d->limit || r->nworkers >= r->config->relay.processes);
 }
 
 static void
 dismiss(struct runner *r, struct worker *w)
 {
-	(void)shutdown(w->fd, SHUT_WR);		/* what it has not begun it will not begin */
+	(void)shutdown(w->fd, SHUT_WR);		/* it will not begin a job that it has not begun */
 	if (w->ending)
 		return;
 	w->ending = true;
 	w->destination->workers--;
-	destination_update(r, w->destination);
+	destination_update(&r->destinations, w->destination);
 }
 
-/* As much as is good for it, or goodbye. */
+/* Hands the worker as many jobs as are useful, or dismisses it. */
 static void
 give_jobs(struct runner *r, struct worker *w)
 {
@@ -114,9 +117,13 @@ give_jobs(struct runner *r, struct worker *w)
 
 	if (w->njobs == 0 && (w->ending || yields || !give_job(r, w)))
 		dismiss(r, w);
-	while (!w->ending && !yields && w->njobs && w->njobs < WORKER_JOBS && spare(r, w->destination))
-		if (!give_job(r, w))
+	while (!w->ending && !yields && w->njobs && w->njobs < WORKER_JOBS &&
+	    deserves_spare(r, w->destination)) {
+		const unsigned had = w->njobs;
+
+		if (!give_job(r, w) || w->njobs == had)		/* none in line, or w is dead */
 			return;
+	}
 }
 
 void
@@ -125,14 +132,50 @@ runner_dispatch(struct runner *r)
 	struct destination *d;
 	struct worker *w;
 
-	while (!r->stopping && clock_ms() >= r->again_ms && (d = pace_next(r)) && (w = start_worker(r, d)))
+	while (!r->stopping && clock_ms() >= r->again_ms && (d = pace_next(r)) &&
+	    (w = start_worker(r, d)))
 		give_jobs(r, w);
+}
+
+static bool
+has_released(const struct runner *r)
+{
+	return r->back.n && window_room(&r->window, false);
 }
 
 bool
 runner_ready(const struct runner *r)
 {
-	return !r->stopping && (r->rings[RING_DEAD] || absent_ready(r));
+	return !r->stopping && (r->destinations.rings[RING_DEAD] || has_released(r));
+}
+
+static bool
+admit_one(void *ctx, const char *id)
+{
+	admit_message(ctx, id);
+	return true;
+}
+
+/* Admits some of the mail that waits for a host that is back. */
+static void
+release_mail(struct runner *r)
+{
+	int error;
+
+	if (!has_released(r))
+		return;
+	error = absent_release(&r->back, r->queue, admit_one, r);
+	if (error < 0)
+		report_trouble(&r->reports, "cannot release the mail that waits for a host", "",
+		    error);
+}
+
+/* If no host of d answered, the message waits for them. */
+static void
+note_absence(struct message *m, const struct destination *d, const struct outcome *o)
+{
+	if (o->cause == CAUSE_CONNECT && d->absent)
+		window_wait(m, d->absent);
 }
 
 void
@@ -141,18 +184,18 @@ runner_turn(struct runner *r)
 	const int64_t end_us = clock_us() + RUNNER_SLICE_US;
 	struct destination *d;
 
-	absent_turn(r);
-	while ((d = r->rings[RING_DEAD]) && clock_us() < end_us) {
-		struct job *job = destination_pop(r, d);
+	release_mail(r);
+	while ((d = r->destinations.rings[RING_DEAD]) && clock_us() < end_us) {
+		struct job *job = destination_pop(&r->destinations, d);
 
-		if (!d->dead) {		/* no longer */
-			destination_put_back(r, d, job);
+		if (!d->dead) {		/* it is alive again */
+			destination_put_back(&r->destinations, d, job);
 			continue;
 		}
 		for (size_t i = 0; i < job->n; i++)
-			message_result(job->message, job->rcpts[i], d->dead, false);
-		absent_note(job->message, d, d->dead);
-		message_job_done(r, job);
+			window_result(job->message, job->rcpts[i], d->dead, false);
+		note_absence(job->message, d, d->dead);
+		settle_job(r, job);
 	}
 }
 
@@ -161,92 +204,115 @@ job_over(struct runner *r, struct worker *w)
 {
 	struct destination *d = w->destination;
 	struct job *job = w->jobs[0];
-	struct result *last = job->n ? job->message->results[job->rcpts[job->n - 1]] : NULL;
+	struct message *m = job->message;
+	struct result *result = job->n ? m->results[job->rcpts[job->n - 1]] : NULL;
+	const struct outcome *last = result ? &result->outcome : NULL;
+	const struct frozen *frozen;
 
 	w->njobs--;
 	for (size_t i = 0; i < w->njobs; i++)
 		w->jobs[i] = w->jobs[i + 1];
-	if (last)
-		freeze_heard(r, d, &last->outcome);
-	if (pace_heard(r, d, last ? &last->outcome : NULL) == PACE_AGAIN && !job->message->asked) {
-		message_take_back(job);
-		destination_put_back(r, d, job);
-	} else {
-		if (last)
-			absent_note(job->message, d, &last->outcome);
-		message_job_done(r, job);
+	if (last && frozen_heard(&r->frozen, d->route, last, clock_wall_s(), &frozen))
+		report_route(&r->reports, d->route, frozen);
+	if (pace_heard(r, d, last) == PACE_AGAIN && !m->asked) {
+		job->n = window_take_back(m, job->rcpts, job->n);
+		destination_put_back(&r->destinations, d, job);
+		return;
 	}
+	if (last)
+		note_absence(m, d, last);
+	settle_job(r, job);
 }
 
+/* The sink for the results of one worker. */
+struct hearing {
+	struct runner *r;
+	struct worker *w;
+};
+
 static void
-heard_rcpt(struct runner *r, struct worker *w, struct frame_rcpt *f)
+hear_rcpt(void *ctx, const struct attempt_result *result)
 {
+	const struct hearing *h = ctx;
 	struct message *m;
 
-	if (!w->njobs)
+	if (!h->w->njobs)
 		return;
-	m = w->jobs[0]->message;
-	f->path[sizeof f->path - 1] = '\0';
-	message_result(m, f->rcpt, &f->outcome, true);
-	if (f->outcome.kind == OUTCOME_DELIVERED)
-		r->hooks->rcpt(r->ctx, m->id, slice_str(f->path), &f->outcome, f->delay_us);
+	m = h->w->jobs[0]->message;
+	window_result(m, result->rcpt, result->outcome, true);
+	if (result->outcome->kind == OUTCOME_DELIVERED)
+		report_rcpt(&h->r->reports, m->id, result->path, result->outcome,
+		    result->delay_us);
 }
 
 static void
-heard_moved(struct runner *r, struct frame_moved *f)
+hear_host(void *ctx, const struct host_report *report)
 {
-	f->destination[sizeof f->destination - 1] = f->host[sizeof f->host - 1] = f->reply[sizeof f->reply - 1] = '\0';
-	r->hooks->moved(r->ctx, f->destination, f->host, f->reply);
+	const struct hearing *h = ctx;
+	struct runner *r = h->r;
+	struct destination *d = h->w->destination;
+	const struct host *host = hosts_find(&r->hosts, report->address);
+
+	if (report->event == HOST_FAILED || report->event == HOST_RESTING) {
+		absent_add(&d->absent, report->address);
+	} else if (report->event == HOST_PROVEN) {
+		if (host && host->failures) {
+			destination_revive(&r->destinations, report->address);
+			absent_is_back(&r->back, report->address);
+		}
+		absent_drop(&d->absent);
+	}
+	hosts_learn(&r->hosts, report, clock_wall_s());
 }
 
 static void
-heard_done(struct runner *r, struct worker *w)
+hear_moved(void *ctx, const char *destination, const char *host, const char *reply)
 {
-	if (!w->njobs)
+	const struct hearing *h = ctx;
+
+	report_moved(&h->r->reports, destination, host, reply);
+}
+
+static void
+hear_dns(void *ctx, const struct dns_memo *memo)
+{
+	const struct hearing *h = ctx;
+
+	dns_cache_put(h->r->resolver->cache, memo);
+}
+
+static void
+hear_done(void *ctx)
+{
+	const struct hearing *h = ctx;
+
+	if (!h->w->njobs)
 		return;
-	job_over(r, w);
-	give_jobs(r, w);
+	job_over(h->r, h->w);
+	give_jobs(h->r, h->w);
 }
 
 void
 runner_hear(struct runner *r, struct worker *w)
 {
-	static struct frame f;
+	struct hearing hearing = { r, w };
+	const struct attempt_sink sink = {
+		.rcpt = hear_rcpt, .host = hear_host, .moved = hear_moved, .dns = hear_dns,
+		.done = hear_done, .ctx = &hearing,
+	};
 
-	while (frame_get(w->fd, &f, false) == 1) {
-		switch (f.type) {
-		case FRAME_RCPT:
-			heard_rcpt(r, w, &f.rcpt);
-			if (f.rcpt.last)
-				heard_done(r, w);
-			break;
-		case FRAME_HOST:
-			absent_heard(r, w->destination, &f.host);
-			break;
-		case FRAME_DNS:
-			dns_cache_put(r->resolver->cache, &f.dns);
-			break;
-		case FRAME_MOVED:
-			heard_moved(r, &f.moved);
-			break;
-		case FRAME_DONE:
-			heard_done(r, w);
-			break;
-		case FRAME_JOB:
-			break;
-		}
-	}
+	worker_hear(w->fd, &sink);
 }
 
-/* Not begun, or killed by us: the next one takes it, or the next run finds it where it is; but for what an operator has
- * asked for it was begun. */
+/* Puts back a job that was not begun, or whose worker we killed.  If an operator filed a request
+ * for its message, the job ends instead. */
 static void
 hand_back(struct runner *r, struct destination *d, struct job *job)
 {
 	if (job->message->asked)
-		message_job_done(r, job);
+		settle_job(r, job);
 	else
-		destination_put_back(r, d, job);
+		destination_put_back(&r->destinations, d, job);
 }
 
 void
@@ -255,9 +321,9 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	struct worker **at = &r->workers;
 	struct destination *d = w->destination;
 
-	runner_hear(r, w);		/* its last words */
-	if (w->njobs && !r->stopping) {		/* nobody has told it to end, so however it did */
-		r->hooks->trouble(r->ctx,
+	runner_hear(r, w);		/* its last results */
+	if (w->njobs && !r->stopping) {		/* it was not dismissed, so its end is an error */
+		report_trouble(&r->reports,
 		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
 					: "a delivery process ended in mid-delivery",
 		    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
@@ -272,8 +338,8 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	d->processes--;
 	if (!w->ending)
 		d->workers--;
-	destination_update(r, d);
-	r->hooks->ended(r->ctx, w);
+	destination_update(&r->destinations, d);
+	r->watcher.ended(r->watcher.ctx, w);
 	close(w->fd);
 	free(w);
 }
@@ -289,12 +355,8 @@ runner_stop(struct runner *r)
 void
 runner_revive(struct runner *r)
 {
-	r->hosts.forgiven_s = runner_now_s();
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
-		for (struct destination *d = r->destinations[i]; d; d = d->next) {
-			d->dead_until_ms = 0;
-			destination_update(r, d);
-		}
+	r->hosts.forgiven_s = clock_wall_s();
+	destination_revive(&r->destinations, NULL);
 }
 
 void
@@ -307,17 +369,17 @@ runner_kill(struct runner *r, int signo)
 void
 runner_done(struct runner *r)
 {
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++) {
-		struct destination *d;
-		struct job *job;
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		for (struct destination *d = r->destinations.buckets[i]; d; d = d->next) {
+			struct job *job;
 
-		for (d = r->destinations[i]; d; d = d->next)
-			while ((job = destination_pop(r, d)))
+			while ((job = destination_pop(&r->destinations, d)))
 				free(job);
-		while (r->messages[i])
-			message_forget(r, r->messages[i]);
-	}
-	destinations_done(r);
+		}
+	for (size_t i = 0; i < WINDOW_BUCKETS; i++)
+		while (r->window.buckets[i])
+			window_forget(&r->window, r->window.buckets[i]);
+	destination_done(&r->destinations);
 	hosts_done(&r->hosts);
 	frozen_done(&r->frozen);
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads HOLDFOR and HOLDUNTIL of the envelope; the server has checked them.  Pure.  Called by message.c, which lets the
- * message wait, and by settle.c, as its lifetime begins then.
+ * Reads the times that the sender asked for in the envelope; the server has checked their values.
  */
 #include "runner/schedule.h"
 
 #include <sys/random.h>
 
+#include "attempt/deadline.h"
 #include "base/clock.h"
-#include "smtp/param.h"
 #include "smtp/extension.h"
+#include "smtp/param.h"
 
 #define SHARE_S 60		/* messages of one minute wait in one folder */
 
 int64_t
-hold_until(const struct queue_entry *e)
+schedule_release_s(const struct queue_entry *e)
 {
 	const int64_t arrived_s = e->arrived_us / 1000000, latest_s = arrived_s + SMTP_HOLD_MAX_S;
 	const struct slice until = smtp_param_value(e->from_params, SL("HOLDUNTIL"));
@@ -28,7 +28,19 @@ hold_until(const struct queue_entry *e)
 	return until_s < latest_s ? until_s : latest_s;
 }
 
-/* A time that others are due at, too: up to a minute late, and less after a short delay. */
+int64_t
+schedule_postpone_s(const struct queue_entry *e, int64_t now_s)
+{
+	const struct deadline deadline = deadline_of(e);
+	int64_t until_s = schedule_release_s(e);
+
+	if (deadline.give_back && deadline.at_s < until_s)
+		until_s = deadline.at_s;
+	/* A longer time than is possible was made by a clock that was wrong. */
+	return until_s <= now_s || until_s - now_s > SMTP_HOLD_MAX_S ? 0 : until_s;
+}
+
+/* Rounds up to a time that other messages share: to a minute, to less after a short delay. */
 static int64_t
 shared_due_s(int64_t now_s, int64_t delay_s)
 {
@@ -37,10 +49,8 @@ shared_due_s(int64_t now_s, int64_t delay_s)
 	return (now_s + delay_s + step_s - 1) / step_s * step_s;
 }
 
-/* retry-min, doubled with each attempt up to retry-max, a tenth more or less so that
- * what failed together does not come back together. */
 int64_t
-retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
+schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s)
 {
 	uint64_t delay_s = c->queue.retry_min_s, jitter = 0, tenth_s;
 
@@ -48,6 +58,7 @@ retry_due_s(const struct config *c, unsigned attempts, int64_t now_s)
 		delay_s *= 2;
 	if (delay_s > c->queue.retry_max_s)
 		delay_s = c->queue.retry_max_s;
+	/* Messages that failed together must not come back together. */
 	(void)!getrandom(&jitter, sizeof jitter, 0);
 	tenth_s = delay_s / 10;
 	delay_s += jitter % (2 * tenth_s + 1) - tenth_s;

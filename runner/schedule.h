@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Messages that are not to be delivered before a time (FUTURERELEASE, RFC 4865).  Private to runner/.
+ * When a message is due: its first attempt, if its sender has asked for a later time, and the next
+ * attempt after a deferral.
  */
 #ifndef RUNNER_SCHEDULE_H
 #define RUNNER_SCHEDULE_H
@@ -8,10 +9,16 @@
 #include "config/config.h"
 #include "queue/run.h"
 
-/* When it may be delivered (unix seconds): when it came in, unless its sender has asked for later. */
-int64_t hold_until(const struct queue_entry *e);
+/* The time from which the message may be delivered: its arrival, or later by HOLDFOR or HOLDUNTIL
+ * (FUTURERELEASE, RFC 4865). */
+int64_t schedule_release_s(const struct queue_entry *e);
 
-/* retry.c: when a message is due again that has been deferred so many times before. */
-int64_t retry_due_s(const struct config *c, unsigned attempts, int64_t now_s);
+/* The time until which the message must wait for its first attempt, at most until its deadline
+ * if it is given back then (RFC 2852).  0: it may be delivered now. */
+int64_t schedule_postpone_s(const struct queue_entry *e, int64_t now_s);
+
+/* The next attempt after so many deferrals: retry-min, doubled with each up to retry-max, a tenth
+ * more or less (RFC 5321 section 4.5.4.1). */
+int64_t schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s);
 
 #endif

@@ -1,33 +1,30 @@
 // SPDX-License-Identifier: ISC
 /*
- * The end of a run for one message: every recipient is delivered, deferred or
- * failed.  Decides what its sender is to be told, has it told, then lets the file go: out of the queue, back to
- * wait/, or to dead/.  A message leaves only when each recipient is delivered or its failure
- * is durably on its way to the sender.
+ * Decides which notices the sender gets, sends them, and moves the file: out of the queue, to
+ * wait/, hold/ or dead/.  A message leaves the queue only if each recipient is delivered to, or if
+ * the notice of its failure is durable.
  */
-#include "runner/internal.h"
+#include "runner/settle.h"
 
-#include "base/clock.h"
+#include <stdlib.h>
+#include <string.h>
+
 #include "attempt/deadline.h"
-#include "delivery/delivery.h"
+#include "base/clock.h"
 #include "notice/give_up.h"
-#include "runner/schedule.h"
+#include "queue/operator.h"
 #include "runner/notices.h"
+#include "runner/runner.h"
+#include "runner/schedule.h"
 
-#define SKEW_S 60		/* between our clock and that of a handler */
-#define FAR_S  (60 * 86400)	/* as much more than a lifetime nobody keeps a host from running */
+#define SKEW_S 60		/* clocks of handler and runner may differ by this much */
+#define FAR_S  (60 * 86400)	/* no host is off for so long beyond a message's lifetime */
 
-int64_t
-runner_now_s(void)
-{
-	return clock_wall_s();
-}
-
-/* How long has the message waited, not counting the time that its sender had it held? */
+/* Seconds that the message has waited since its release time. */
 static int64_t
 age_s(const struct queue_entry *e)
 {
-	return runner_now_s() - hold_until(e);
+	return clock_wall_s() - schedule_release_s(e);
 }
 
 static bool
@@ -36,37 +33,38 @@ waited(const struct queue_entry *e, uint64_t seconds)
 	return age_s(e) >= (int64_t)seconds;
 }
 
-/* How the message stands. */
+/* The state of a message at the end of a run. */
 struct tally {
-	size_t deferred;
-	size_t frozen;			/* of these: only because we cannot log in */
-	int64_t thaw_s;			/* when that is tried again, for the first of them */
-	struct deadline deadline;	/* the sender's own */
+	size_t deferred;		/* recipients */
+	size_t frozen;			/* of these: on a frozen route */
+	int64_t thaw_s;			/* when the first of these routes is tried again */
+	struct deadline deadline;	/* the sender's own (RFC 2852) */
 	bool too_old;			/* longer in the queue than its lifetime */
-	bool gives_back;		/* or than its sender wants */
-	bool late;			/* its sender is to hear that it is not delivered yet */
-	bool overdue;			/* as it has asked to at this time (RFC 2852) */
-	bool asked, gave_up;		/* by the operator, while a worker had it: */
+	bool gives_back;		/* longer than its sender wants */
+	bool late;			/* its sender gets a notice of delay */
+	bool overdue;			/* the deadline has passed in this hop (RFC 2852) */
+	bool asked;			/* an operator filed a request while a worker had it */
 	enum queue_request request;
+	bool gave_up;			/* by that request */
 	struct result given_up;
 	struct notices notices;
 };
 
-/*
- * Longer than its lifetime?  An age of many weeks more, or that of a message of the future, was made by a clock that was wrong when
- * it came, or is now: it says nothing, and the message is given up after as many attempts as a lifetime has at least.
- */
+/* Has the message been longer in the queue than its lifetime?  A negative age, or one of many
+ * weeks more, comes from a clock that was or is wrong.  Then the attempts are counted instead:
+ * the message ends after as many as fit into a lifetime. */
 static bool
 too_old(const struct runner *r, const struct queue_entry *e)
 {
-	const uint64_t lifetime_s = r->config->queue.lifetime_s, retry_max_s = r->config->queue.retry_max_s;
+	const uint64_t lifetime_s = r->config->queue.lifetime_s,
+		       retry_max_s = r->config->queue.retry_max_s;
 
 	if (age_s(e) >= -SKEW_S && !waited(e, lifetime_s + FAR_S))
 		return waited(e, lifetime_s);
 	return e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
 }
 
-/* The last attempt's words become the bounce's: "gave up after 5d: connection refused". */
+/* The reason in the bounce includes the last one: "gave up after ...: connection refused". */
 static void
 expire(const struct runner *r, const struct tally *t, struct outcome *o)
 {
@@ -92,11 +90,12 @@ fail_silently(struct runner *r, struct queue_entry *e, uint32_t rcpt)
 	int error = queue_mark(e, rcpt, QUEUE_FAILED);
 
 	if (error < 0)
-		r->hooks->trouble(r->ctx, "cannot mark a recipient", e->id, error);
+		report_trouble(&r->reports, "cannot mark a recipient", e->id, error);
 }
 
 static void
-sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct outcome *o, struct tally *t)
+sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct outcome *o,
+    struct tally *t)
 {
 	if (o->kind == OUTCOME_DELIVERED) {
 		notices_add(&t->notices, owed_success(o), rcpt, o);
@@ -111,12 +110,23 @@ sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct ou
 	}
 }
 
-/* A login that is refused is the operator's to mend: the message waits for that, however long, and its turn comes with the
- * next attempt to log in. */
+/* When the recipient's route is tried again; 0: it is not frozen. */
+static int64_t
+frozen_until(struct runner *r, const struct queue_entry *e, uint32_t rcpt)
+{
+	struct slice domain;
+	const struct route *route = destination_route(r->config, e->from, &e->rcpts[rcpt], &domain);
+	const struct frozen *f = frozen_now(&r->frozen, route, clock_wall_s());
+
+	return f ? f->until_s : 0;
+}
+
+/* Counts a recipient on a frozen route.  Its message does not age, because the operator must repair
+ * the login.  It is due when the route is tried again. */
 static void
 note_frozen(struct runner *r, const struct queue_entry *e, uint32_t rcpt, struct tally *t)
 {
-	const int64_t until_s = freeze_until(r, e, rcpt);
+	const int64_t until_s = frozen_until(r, e, rcpt);
 
 	if (until_s == 0)
 		return;
@@ -126,11 +136,12 @@ note_frozen(struct runner *r, const struct queue_entry *e, uint32_t rcpt, struct
 }
 
 static void
-settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct result *result, struct tally *t)
+settle_rcpt(
+    struct runner *r, struct queue_entry *e, uint32_t rcpt, struct result *result, struct tally *t)
 {
 	struct outcome *o = &result->outcome;
 
-	if (o->kind != OUTCOME_DELIVERED) {	/* what was delivered is in the logs already */
+	if (o->kind != OUTCOME_DELIVERED) {	/* a delivery is in the logs already */
 		if (!result->noted)
 			attempt_note(e, rcpt, o);
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
@@ -139,20 +150,23 @@ settle_rcpt(struct runner *r, struct queue_entry *e, uint32_t rcpt, struct resul
 			expire(r, t, o);
 			attempt_note(e, rcpt, o);
 		}
-		r->hooks->rcpt(r->ctx, e->id, e->rcpts[rcpt].path, o, clock_wall_us() - e->arrived_us);
+		report_rcpt(
+		    &r->reports, e->id, e->rcpts[rcpt].path, o, clock_wall_us() - e->arrived_us);
 	}
 	if (o->kind == OUTCOME_DEFERRED && t->overdue)
-		(void)snprintf(o->status, sizeof o->status, "4.4.7");	/* what the notice is about, whatever the attempt met */
+		(void)snprintf(o->status, sizeof o->status, "4.4.7");	/* of the notice */
 	sort_out(r, e, rcpt, o, t);
 }
 
-/* Where the operator has given the message up, that is the end of those without a result, too. */
+/* The result of a recipient.  If the operator gave the message up, a deferred one becomes
+ * failed. */
 static struct result *
 result_of(const struct message *m, uint32_t rcpt, struct tally *t)
 {
 	struct result *result = m->results[rcpt];
 
-	if (!t->asked || t->request != QUEUE_ASK_FAIL || (result && result->outcome.kind != OUTCOME_DEFERRED))
+	if (!t->asked || t->request != QUEUE_ASK_FAIL ||
+	    (result && result->outcome.kind != OUTCOME_DEFERRED))
 		return result;
 	t->gave_up = true;
 	return &t->given_up;
@@ -162,12 +176,13 @@ static void
 take_stock(const struct runner *r, const struct queue_entry *e, struct tally *t)
 {
 	const uint64_t warn_after_s = r->config->queue.warn_after_s;
-	const bool over = deadline_over(&t->deadline, runner_now_s());
+	const bool over = deadline_over(&t->deadline, clock_wall_s());
 
 	t->too_old = too_old(r, e);
 	t->gives_back = over && t->deadline.give_back;
 	t->overdue = over && !t->deadline.told;
-	t->late = !t->asked && !e->warned && (t->overdue || (warn_after_s && waited(e, warn_after_s)));
+	t->late =
+	    !t->asked && !e->warned && (t->overdue || (warn_after_s && waited(e, warn_after_s)));
 }
 
 static void
@@ -177,12 +192,13 @@ settle_rcpts(struct runner *r, struct message *m, struct queue_entry *e, struct 
 	for (uint32_t i = 0; i < e->nrcpts && i < m->nrcpts; i++) {
 		struct result *result = result_of(m, i, t);
 
-		/* A worker that was killed may have marked more than it could tell of. */
-		if (e->rcpts[i].state != QUEUE_PENDING && !(result && result->outcome.kind == OUTCOME_DELIVERED))
-			result = result_of_state(e->rcpts[i].state);
-		if (!result)		/* no memory even for saying so */
+		/* A worker that was killed may have marked a recipient without a report. */
+		if (e->rcpts[i].state != QUEUE_PENDING &&
+		    !(result && result->outcome.kind == OUTCOME_DELIVERED))
+			result = window_result_of_state(e->rcpts[i].state);
+		if (!result)		/* no memory for a result */
 			t->deferred++;
-		else if (result != &result_delivered)
+		else if (result != &window_delivered)
 			settle_rcpt(r, e, i, result, t);
 	}
 }
@@ -196,23 +212,25 @@ any_failed(const struct queue_entry *e)
 	return false;
 }
 
-/* The operator's word on a message that would wait now.  As the runner does with those that nobody has in hand. */
+/* Serves the operator's request for a message that would go to wait/ now. */
 static int
-let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_request request, enum runner_end *ret_end)
+let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_request request,
+    enum report_end *ret_end)
 {
 	struct queue_spot spot = { .place = QUEUE_IN_CUR, .folder = r->queue->cur };
 
 	memcpy(spot.id, e->id, sizeof spot.id);
-	*ret_end = request == QUEUE_ASK_HOLD ? RUNNER_HELD : RUNNER_DELETED;
-	return request == QUEUE_ASK_HOLD ? queue_hold(r->queue, &spot) : queue_remove(r->queue, &spot);
+	*ret_end = request == QUEUE_ASK_HOLD ? REPORT_HELD : REPORT_DELETED;
+	return request == QUEUE_ASK_HOLD ? queue_hold(r->queue, &spot)
+					 : queue_remove(r->queue, &spot);
 }
 
-/* Neither the sender's deadline nor the moment when we may log in again is slept through. */
+/* When the message is due: at the next retry, at the sender's deadline, or when its route thaws. */
 static int64_t
 due(const struct config *c, const struct queue_entry *e, const struct tally *t)
 {
-	const int64_t now_s = runner_now_s();
-	int64_t due_s = retry_due_s(c, e->attempts, now_s);
+	const int64_t now_s = clock_wall_s();
+	int64_t due_s = schedule_retry_s(c, e->attempts, now_s);
 
 	if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
 		due_s = t->thaw_s;
@@ -221,61 +239,70 @@ due(const struct config *c, const struct queue_entry *e, const struct tally *t)
 	return due_s;
 }
 
-/* Where the file goes. */
+/* Lists a waiting message with each host that did not answer. */
+static void
+list_with_hosts(struct runner *r, const struct message *m, int64_t due_s)
+{
+	for (unsigned i = 0; i < m->nwaits; i++)
+		absent_list(m->waits[i], r->queue, &r->hosts, m->id, due_s);
+}
+
+/* Moves the file to its next folder. */
 static void
 let_go(struct runner *r, const struct message *m, struct queue_entry *e, const struct tally *t)
 {
-	enum runner_end end = RUNNER_FINISHED;
+	enum report_end end = REPORT_FINISHED;
 	int64_t due_s = 0;
 	int error;
 
 	if (t->deferred && t->asked && t->request != QUEUE_ASK_FAIL) {
 		error = let_go_as_asked(r, e, t->request, &end);
 	} else if (t->deferred) {
-		end = RUNNER_DEFERRED;
+		end = REPORT_DEFERRED;
 		due_s = due(r->config, e, t);
 		error = queue_defer(r->queue, e, due_s);
 		if (error == 0)
-			absent_list(r, m, due_s);
+			list_with_hosts(r, m, due_s);
 	} else if (e->from.n == 0 && any_failed(e)) {
-		end = RUNNER_DEAD;	/* a bounce that cannot be delivered: the postmaster's to look at */
+		end = REPORT_DEAD;	/* a bounce that failed: for the postmaster */
 		error = queue_bury(r->queue, e->id);
 	} else {
 		error = queue_finish(r->queue, e->id);
 	}
-	r->hooks->message(r->ctx, e->id, error < 0 ? RUNNER_STUCK : end, due_s, error);
+	report_message(&r->reports, e->id, error < 0 ? REPORT_STUCK : end, due_s, error);
 }
 
 static bool
-nothing_to_say(const struct message *m)
+all_delivered(const struct message *m)
 {
 	for (size_t i = 0; i < m->nrcpts; i++)
-		if (m->results[i] != &result_delivered)
+		if (m->results[i] != &window_delivered)
 			return false;
 	return true;
 }
 
-void
+static void
 settle(struct runner *r, struct message *m)
 {
 	struct queue_entry e;
 	struct tally t = { 0 };
 	int error;
 
-	if (nothing_to_say(m) && !m->partly && !m->asked) {	/* what is in the file changes nothing: it is not even opened */
+	if (all_delivered(m) && !m->partly && !m->asked) {	/* the file need not be read */
 		error = queue_finish(r->queue, m->id);
-		r->hooks->message(r->ctx, m->id, error < 0 ? RUNNER_STUCK : RUNNER_FINISHED, 0, error);
+		report_message(
+		    &r->reports, m->id, error < 0 ? REPORT_STUCK : REPORT_FINISHED, 0, error);
 		return;
 	}
 	error = queue_load(r->queue, m->id, &e);
 	if (error < 0) {
-		r->hooks->message(r->ctx, m->id, RUNNER_STUCK, 0, error);
+		report_message(&r->reports, m->id, REPORT_STUCK, 0, error);
 		return;
 	}
 	t.deadline = deadline_of(&e);
-	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;	/* perhaps it was taken back */
+	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;
 	give_up_outcome(&t.given_up.outcome);
-	if (nothing_to_say(m)) {
+	if (all_delivered(m)) {
 		let_go(r, m, &e, &t);
 	} else if (notices_init(&t.notices, m->nrcpts) < 0) {
 		t.deferred = m->nrcpts;
@@ -287,9 +314,44 @@ settle(struct runner *r, struct message *m)
 		notices_done(&t.notices);
 	}
 	if (m->asked) {
-		bool done = t.asked && (t.request == QUEUE_ASK_FAIL ? t.gave_up && !t.deferred : t.deferred > 0);
+		bool done = t.asked &&
+		    (t.request == QUEUE_ASK_FAIL ? t.gave_up && !t.deferred : t.deferred > 0);
 
 		(void)queue_unask(r->queue, m->id, done ? (int)t.request : QUEUE_UNDONE);
 	}
 	queue_unload(&e);
+}
+
+void
+settle_message(struct runner *r, struct message *m)
+{
+	settle(r, m);
+	window_forget(&r->window, m);
+}
+
+/* Defers the recipients of a job that have no result. */
+static void
+defer_rest(struct message *m, const struct job *job)
+{
+	struct outcome o;
+	size_t i = 0;
+
+	while (i < job->n && m->results[job->rcpts[i]])
+		i++;
+	if (i == job->n)
+		return;
+	outcome_set(&o, CAUSE_LOCAL, SL(""), SL("the delivery process ended without a result"));
+	for (; i < job->n; i++)
+		window_result(m, job->rcpts[i], &o, false);
+}
+
+void
+settle_job(struct runner *r, struct job *job)
+{
+	struct message *m = job->message;
+
+	defer_rest(m, job);
+	free(job);
+	if (--m->jobs == 0)
+		settle_message(r, m);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The worker's side: take a job, deliver, report, go on with the next, end when the
- * runner hangs up.  A job that came ahead of its time may be looked at while the one before it is delivered, but is begun
- * only where the runner has not hung up meanwhile.  Must not log, and touches no message but those it was given.
+ * The worker takes a job, delivers it, sends the results, and continues with the next; it ends
+ * when the runner hangs up.  The next job may be read while the current one is delivered, but it
+ * is begun only if the runner has not hung up by then.  A worker does not log, and touches only
+ * the messages of its jobs.
  */
 #include "runner/worker.h"
 
@@ -16,7 +17,7 @@
 #include "base/clock.h"
 #include "runner/frame.h"
 
-/* A job and its message. */
+/* A job and its message, open. */
 struct hand {
 	bool full;
 	int error;			/* of loading it */
@@ -24,18 +25,23 @@ struct hand {
 	struct queue_entry e;
 };
 
+/* The state of this worker. */
 struct desk {
 	const struct queue *queue;
 	int fd;
 	struct hosts *hosts;
 	struct hand hands[2];
 	struct hand *now, *next;
+	bool gone;			/* the runner does not take results any more */
 	bool holding;
-	struct frame held;		/* FRAME_RCPT: leaves with the next one, or as the job's last */
+	struct frame held; /* FRAME_RCPT: sent with the next one, or as the job's last */
 };
 
+/* ---- the worker's end of the sink ---- */
+
+/* Sends the held result, if any; last: with the end of the job. */
 static int
-release(struct desk *k, bool last)
+send_held(struct desk *k, bool last)
 {
 	const struct frame done = { .type = FRAME_DONE };
 	const bool holding = k->holding;
@@ -47,23 +53,26 @@ release(struct desk *k, bool last)
 	return last ? frame_put(k->fd, &done) : 0;
 }
 
-/* What becomes of the last recipient and that the job is over is one thing to say: it saves both sides a call, and is said at
- * once anyway. */
+/* One frame has the result of the last recipient and the end of the job, which saves both ends a
+ * system call. */
 static void
-send_rcpt(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+send_rcpt(void *ctx, const struct attempt_result *result)
 {
 	struct desk *k = ctx;
 	struct frame_rcpt *f = &k->held.rcpt;
-	struct slice path = e->rcpts[rcpt].path;
+	size_t n = result->path.n < sizeof f->path ? result->path.n : sizeof f->path - 1;
 
-	(void)release(k, false);
+	(void)send_held(k, false);
 	k->holding = true;
 	k->held.type = FRAME_RCPT;
-	*f = (struct frame_rcpt){ .rcpt = rcpt, .outcome = *o, .delay_us = clock_wall_us() - e->arrived_us };
-	memcpy(f->path, path.p, path.n < sizeof f->path ? path.n : sizeof f->path - 1);
+	f->rcpt = result->rcpt;
+	f->delay_us = result->delay_us;
+	f->outcome = *result->outcome;
+	memcpy(f->path, result->path.p, n);
+	f->path[n] = '\0';
 }
 
-/* The worker's own copy of the table learns, too: its next message profits from what this one found out. */
+/* This worker's copy of the table learns too, for its next message. */
 static void
 send_host(void *ctx, const struct host_report *report)
 {
@@ -94,6 +103,16 @@ send_dns(void *ctx, const struct dns_memo *memo)
 	(void)frame_put(((struct desk *)ctx)->fd, &f);
 }
 
+static void
+send_done(void *ctx)
+{
+	struct desk *k = ctx;
+
+	k->gone = send_held(k, true) < 0;
+}
+
+/* ---- jobs ---- */
+
 static bool
 take(struct desk *k, struct hand *h, bool wait)
 {
@@ -117,8 +136,8 @@ look_ahead(void *ctx, struct attempt_job *ret)
 	return true;
 }
 
-/* Recipients of a message that cannot even be opened are not reported one by one: the
- * runner defers all that a finished job left open. */
+/* Delivers the current job; false if the runner is gone.  A message that cannot be opened has no
+ * results: the runner defers its recipients at the end of the job. */
 static bool
 finish(struct desk *k, struct delivery *d)
 {
@@ -129,7 +148,8 @@ finish(struct desk *k, struct delivery *d)
 		queue_unload(&h->e);
 	}
 	h->full = false;
-	if (release(k, true) < 0)
+	d->sink->done(d->sink->ctx);
+	if (k->gone)
 		return false;
 	attempt_may_stop();
 	return true;
@@ -164,7 +184,7 @@ reset_signals(void)
 
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGHUP, SIG_DFL);
-	/* A Ctrl-C at the terminal is for the runner: it lets a delivery end in good order. */
+	/* A Ctrl-C at the terminal is for the runner, which lets deliveries end in good order. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&none);
@@ -176,7 +196,10 @@ worker_main(const struct worker_setup *setup, int fd)
 {
 	static struct transcript transcript;
 	static struct desk desk;
-	struct attempt_sink sink = { .rcpt = send_rcpt, .host = send_host, .moved = send_moved, .ctx = &desk };
+	const struct attempt_sink sink = {
+		.rcpt = send_rcpt, .host = send_host, .moved = send_moved, .dns = send_dns,
+		.done = send_done, .ctx = &desk,
+	};
 	struct delivery d = {
 		.config = setup->config,
 		.route = setup->route,
@@ -192,8 +215,8 @@ worker_main(const struct worker_setup *setup, int fd)
 	};
 
 	if (setup->resolver->cache) {
-		setup->resolver->cache->tell = send_dns;
-		setup->resolver->cache->ctx = &desk;
+		setup->resolver->cache->tell = sink.dns;
+		setup->resolver->cache->ctx = sink.ctx;
 	}
 	desk.queue = setup->queue;
 	desk.fd = fd;
@@ -221,8 +244,8 @@ worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *
 		return r;
 	}
 	if (pid == 0) {
-		/* A runner that was killed must not leave deliveries behind: the next one
-		 * would do them again. */
+		/* If the runner is killed its workers must end, or the next runner would deliver
+		 * the same messages at the same time. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(0);
@@ -235,4 +258,61 @@ worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *
 	*ret_pid = pid;
 	*ret_fd = pair[0];
 	return 0;
+}
+
+/* ---- the runner's end of the sink ---- */
+
+static void
+pass_rcpt(struct frame_rcpt *f, const struct attempt_sink *sink)
+{
+	f->path[sizeof f->path - 1] = '\0';
+	sink->rcpt(sink->ctx, &(struct attempt_result){
+		.rcpt = f->rcpt, .path = slice_str(f->path), .outcome = &f->outcome,
+		.delay_us = f->delay_us,
+	});
+	if (f->last)
+		sink->done(sink->ctx);
+}
+
+static void
+pass_host(struct host_report *f, const struct attempt_sink *sink)
+{
+	f->address[sizeof f->address - 1] = f->name[sizeof f->name - 1] = '\0';
+	sink->host(sink->ctx, f);
+}
+
+static void
+pass_moved(struct frame_moved *f, const struct attempt_sink *sink)
+{
+	f->destination[sizeof f->destination - 1] = f->host[sizeof f->host - 1] = '\0';
+	f->reply[sizeof f->reply - 1] = '\0';
+	sink->moved(sink->ctx, f->destination, f->host, f->reply);
+}
+
+void
+worker_hear(int fd, const struct attempt_sink *sink)
+{
+	static struct frame f;
+
+	while (frame_get(fd, &f, false) == 1) {
+		switch (f.type) {
+		case FRAME_RCPT:
+			pass_rcpt(&f.rcpt, sink);
+			break;
+		case FRAME_HOST:
+			pass_host(&f.host, sink);
+			break;
+		case FRAME_MOVED:
+			pass_moved(&f.moved, sink);
+			break;
+		case FRAME_DNS:
+			sink->dns(sink->ctx, &f.dns);
+			break;
+		case FRAME_DONE:
+			sink->done(sink->ctx);
+			break;
+		case FRAME_JOB:
+			break;
+		}
+	}
 }

@@ -1,27 +1,52 @@
 // SPDX-License-Identifier: ISC
 /*
- * A worker: a forked process that delivers to one destination, one message after
- * the other, as the runner hands them out.  Whatever kills it costs one attempt of
- * one destination.
+ * A worker: a forked process that delivers to one destination, message after message, as it gets
+ * jobs.  A crash costs one attempt of one destination.
  */
 #ifndef RUNNER_WORKER_H
 #define RUNNER_WORKER_H
 
+#include <sys/types.h>
+
 #include "delivery/delivery.h"
+
+/* A worker has a current job and the next one, whose commands are pipelined behind the current
+ * one's.  With a spare one it need not wait for the runner after each message. */
+#define WORKER_JOBS 3
+
+struct destination;
+struct job;
+
+/* The runner's view of a worker. */
+struct worker {
+	struct worker *next;
+	pid_t pid;
+	int fd;				/* the runner's end of the pair */
+	void *watch;			/* the watcher's own (runner.h) */
+	struct destination *destination;
+	unsigned count;			/* jobs it has got */
+	bool doubtful;			/* started for mail that failed before */
+	bool ending;			/* gets no further job */
+	struct job *jobs[WORKER_JOBS];	/* the first is being delivered */
+	unsigned njobs;			/* 0: idle */
+};
 
 struct worker_setup {
 	const struct queue *queue;
 	const struct config *config;
 	const struct dns_resolver *resolver;
-	struct hosts *hosts;		/* the child's copy learns what the child sees */
-	struct aliases *aliases;	/* the worker's own from the fork on; NULL: none */
+	struct hosts *hosts;		/* the child's copy learns from its own attempts */
+	struct aliases *aliases;	/* NULL: none */
 	const struct route *route;
 	const char *destination;
 };
 
-/* Fork one.  before(ctx) runs in the child, to close what is the parent's alone.  0
- * with its pid and the runner's end of the pair (the caller's to close), or -errno. */
+/* Fork a worker.  before(ctx) runs in the child, to close the parent's descriptors.  0 with the pid
+ * and the runner's end of the pair (to be closed by the caller), or -errno. */
 int worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *ctx,
     pid_t *ret_pid, int *ret_fd);
+
+/* Pass all results that the worker has sent so far to the sink. */
+void worker_hear(int fd, const struct attempt_sink *sink);
 
 #endif

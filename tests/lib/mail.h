@@ -29,13 +29,12 @@ struct mail {
 };
 
 static void
-mail_rcpt(void *ctx, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+mail_rcpt(void *ctx, const struct attempt_result *result)
 {
 	struct mail *m = ctx;
 
-	(void)e;
-	m->outcomes[rcpt] = *o;
-	m->reports[rcpt]++;
+	m->outcomes[result->rcpt] = *result->outcome;
+	m->reports[result->rcpt]++;
 }
 
 static void

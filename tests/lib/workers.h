@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The workers of a scheduler under test, watched by poll(2) in place of relay.c's event loop.
+ * The workers of a scheduler under test, watched by poll(2) instead of an event loop.
  */
 #ifndef TESTS_WORKERS_H
 #define TESTS_WORKERS_H
@@ -13,22 +13,17 @@
 
 #define WORKERS_MAX 64
 
-static struct {
-	struct worker *worker;
-	pid_t pid;
-	int fd;
-} started[WORKERS_MAX];
+static struct worker *started[WORKERS_MAX];
 static size_t nstarted;
 
-/* For the hooks of that name. */
+/* Functions of a runner's watcher. */
 static void
-workers_started(struct worker *w, pid_t pid, int fd)
+workers_started(void *ctx, struct worker *w)
 {
+	(void)ctx;
 	if (nstarted == WORKERS_MAX)
 		abort();
-	started[nstarted].worker = w;
-	started[nstarted].pid = pid;
-	started[nstarted++].fd = fd;
+	started[nstarted++] = w;
 }
 
 static void
@@ -36,13 +31,14 @@ workers_ended(void *ctx, struct worker *w)
 {
 	(void)ctx;
 	for (size_t i = 0; i < nstarted; i++)
-		if (started[i].worker == w) {
+		if (started[i] == w) {
 			started[i] = started[--nstarted];
 			return;
 		}
 }
 
-/* Hear what they say within so many milliseconds, and reap those that have ended; well: as if with 0, whatever it was. */
+/* Take their results for so many milliseconds, and reap those that have ended; well: as if with
+ * status 0. */
 static void
 workers_turn(struct runner *r, int timeout_ms, bool well)
 {
@@ -51,13 +47,13 @@ workers_turn(struct runner *r, int timeout_ms, bool well)
 	int status;
 
 	for (size_t i = 0; i < n; i++)
-		p[i] = (struct pollfd){ .fd = started[i].fd, .events = POLLIN };
+		p[i] = (struct pollfd){ .fd = started[i]->fd, .events = POLLIN };
 	(void)poll(p, (nfds_t)n, timeout_ms);
 	for (size_t i = 0; i < nstarted; i++)
-		runner_hear(r, started[i].worker);
+		runner_hear(r, started[i]);
 	for (size_t i = 0; i < nstarted; i++)
-		if (waitpid(started[i].pid, &status, WNOHANG) == started[i].pid)
-			runner_reap(r, started[i--].worker, well ? 0 : status);
+		if (waitpid(started[i]->pid, &status, WNOHANG) == started[i]->pid)
+			runner_reap(r, started[i--], well ? 0 : status);
 }
 
 #endif

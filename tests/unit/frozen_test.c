@@ -82,7 +82,7 @@ test_file(void)
 	frozen_done(&f);
 	frozen_load(&f, state_fd, NOW);
 	e = frozen_now(&f, &by_anna, NOW + 1);
-	ok(f.n == 3 && e && e->until_s == NOW + 300 && e->pause_s == 300 && !e->told, "another run finds it");
+	ok(f.n == 3 && e && e->until_s == NOW + 300 && e->pause_s == 300 && !e->reported, "another run finds it");
 	is(slice_str(e->why), SL("mail.example[192.0.2.1]:587: 535 5.7.8 no, gr\303\274n"), "and why");
 	ok(frozen_now(&f, &by_name, NOW + 1) && !frozen_now(&f, &sender_of_that_name, NOW + 1),
 	    "a sender is not a route of that name");

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "runner/internal.h"
+#include "runner/runner.h"
 #include "tests/lib/workers.h"
 #include "tests/unit/queue_fixture.h"
 
@@ -26,49 +26,32 @@ __wrap_clock_wall_us(void)
 	return __real_clock_wall_us() + jump_s * 1000000;
 }
 
-static unsigned ends[RUNNER_STUCK + 1], kinds[3], notices;
+static unsigned ends[REPORT_STUCK + 1], kinds[3], notices;
 static int64_t last_due_s;
 
 static void
-hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
+count(void *ctx, const struct report *e)
 {
 	(void)ctx;
-	workers_started(w, pid, fd);
+	switch (e->kind) {
+	case REPORT_RCPT:
+		kinds[e->rcpt.outcome->kind]++;
+		break;
+	case REPORT_MESSAGE:
+		ends[e->message.end]++;
+		last_due_s = e->message.due_s;
+		break;
+	case REPORT_NOTICE:
+		notices += e->notice.action == NOTICE_FAILED;
+		break;
+	case REPORT_TROUBLE:
+		printf("# trouble: %s %s %d\n", e->trouble.what, e->id, e->trouble.error);
+		break;
+	case REPORT_MOVED:
+	case REPORT_ROUTE:
+		break;
+	}
 }
-
-static void
-hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
-{
-	(void)ctx, (void)id, (void)path, (void)delay_us;
-	kinds[o->kind]++;
-}
-
-static void
-hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
-{
-	(void)ctx, (void)id, (void)error;
-	ends[end]++;
-	last_due_s = due_s;
-}
-
-static void
-hook_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to)
-{
-	(void)ctx, (void)id, (void)notice_id, (void)to;
-	notices += action == NOTICE_FAILED;
-}
-
-static void
-hook_trouble(void *ctx, const char *what, const char *id, int error)
-{
-	(void)ctx;
-	printf("# trouble: %s %s %d\n", what, id, error);
-}
-
-static const struct runner_hooks hooks = {
-	.started = hook_started, .ended = workers_ended, .rcpt = hook_rcpt, .message = hook_message, .notified = hook_notified,
-	.trouble = hook_trouble,
-};
 
 static struct fixture f;
 static struct config config;
@@ -97,7 +80,8 @@ set_up(void)
 	runner.config = &config;
 	runner.queue = &f.q;
 	runner.resolver = &resolver;
-	runner.hooks = &hooks;
+	runner.reports.sink = count;
+	runner.watcher = (struct runner_watcher){ workers_started, workers_ended, NULL };
 }
 
 static void
@@ -134,7 +118,7 @@ run(void)
 		fill();
 		runner_dispatch(&runner);
 		runner_turn(&runner);
-		if (runner.nworkers == 0 && runner.nmessages == 0)
+		if (runner.nworkers == 0 && runner.window.nmessages == 0)
 			return true;
 		workers_turn(&runner, 10, false);
 	} while (clock_ms() < end_ms);
@@ -154,40 +138,40 @@ static void
 test_window(void)
 {
 	put("x@discard.example", 50);
-	runner.nrcpts = RUNNER_WINDOW;
+	runner.window.nrcpts = WINDOW_RCPTS;
 	intake.look_new = true;
 	fill();
-	ok(names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 50 && runner.nmessages == 0, "a full window: new/ is emptied all the same");
+	ok(names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 50 && runner.window.nmessages == 0, "a full window: new/ is emptied all the same");
 	ok(!intake_over(&intake) && !intake_ready(&intake), "there is more to do, but not now");
-	runner.nrcpts = 0;
-	ok(run() && ends[RUNNER_FINISHED] == 50 && names_in(f.q.cur) == 0, "when there is room all of it is delivered");
+	runner.window.nrcpts = 0;
+	ok(run() && ends[REPORT_FINISHED] == 50 && names_in(f.q.cur) == 0, "when there is room all of it is delivered");
 	ok(intake_over(&intake), "nothing is left to look for");
 
 	put("x@discard.example", 20);
 	must(queue_take_new(&f.q, NULL, NULL) == 20, "queue_take_new");
-	ok(look(false, true, false) && ends[RUNNER_FINISHED] == 20, "what a run that was cut off has left in cur/");
+	ok(look(false, true, false) && ends[REPORT_FINISHED] == 20, "what a run that was cut off has left in cur/");
 }
 
 static void
 test_shares(void)
 {
 	put("x@stuck.example", 30);
-	ok(look(true, false, false) && ends[RUNNER_DEFERRED] == 30, "thirty messages are deferred");
+	ok(look(true, false, false) && ends[REPORT_DEFERRED] == 30, "thirty messages are deferred");
 	must(queue_take_due(&f.q, 0, true, NULL, NULL) == 30, "queue_take_due");
-	ok(look(false, true, false) && ends[RUNNER_DEFERRED] == 30 && queue_next_due(&f.q) > runner_now_s() + 1000, "again: for longer");
+	ok(look(false, true, false) && ends[REPORT_DEFERRED] == 30 && queue_next_due(&f.q) > clock_wall_s() + 1000, "again: for longer");
 	must(queue_flush(&f.q) > 0, "queue_flush");
 	put("x@discard.example", 5);
-	runner.nrcpts = RUNNER_WINDOW_RETRIED;
+	runner.window.nrcpts = WINDOW_RCPTS_RETRIED;
 	intake.look_new = intake.look_wait = true;
 	fill();
-	ok(runner.nmessages == 5 && names_in(f.q.cur) == 5 && !intake_over(&intake), "no more room for mail that failed: new mail has some");
-	runner.nrcpts = 5;
-	ok(run() && ends[RUNNER_FINISHED] == 5 && ends[RUNNER_DEFERRED] == 30, "later both");
+	ok(runner.window.nmessages == 5 && names_in(f.q.cur) == 5 && !intake_over(&intake), "no more room for mail that failed: new mail has some");
+	runner.window.nrcpts = 5;
+	ok(run() && ends[REPORT_FINISHED] == 5 && ends[REPORT_DEFERRED] == 30, "later both");
 	must(queue_take_due(&f.q, 0, true, NULL, NULL) == 30, "queue_take_due");
 	config.queue.lifetime_s = 0;
 	ok(look(false, true, false) && notices == 30, "at the end of their lifetime they go back");
 	config.queue.lifetime_s = 5 * 86400;
-	ok(look(true, false, false) && ends[RUNNER_FINISHED] == 30 && names_in(f.q.cur) == 0 && names_in(f.q.wait) == 0, "all of them");
+	ok(look(true, false, false) && ends[REPORT_FINISHED] == 30 && names_in(f.q.cur) == 0 && names_in(f.q.wait) == 0, "all of them");
 }
 
 static void
@@ -196,22 +180,22 @@ test_clock(void)
 	int n = 0;
 
 	put("x@stuck.example", 3);
-	ok(look(true, false, false) && ends[RUNNER_DEFERRED] == 3, "deferred");
+	ok(look(true, false, false) && ends[REPORT_DEFERRED] == 3, "deferred");
 	jump_s = 10 * YEAR_S;
-	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 3 && notices == 0, "the clock jumps ten years ahead: tried, and not given up for that");
-	ok(last_due_s > runner_now_s() && last_due_s < runner_now_s() + 2000, "the next try is soon, by that clock");
-	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 0, "and not before its time");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0, "the clock jumps ten years ahead: tried, and not given up for that");
+	ok(last_due_s > clock_wall_s() && last_due_s < clock_wall_s() + 2000, "the next try is soon, by that clock");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 0, "and not before its time");
 	jump_s = 0;
-	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 3 && notices == 0, "the clock is right again: what was put off for ten years is due");
-	ok(last_due_s < runner_now_s() + 5000, "and is put off no more than others");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0, "the clock is right again: what was put off for ten years is due");
+	ok(last_due_s < clock_wall_s() + 5000, "and is put off no more than others");
 	jump_s = -YEAR_S;
-	ok(look(false, false, true) && ends[RUNNER_DEFERRED] == 3 && notices == 0, "a year back: due at once");
-	ok(last_due_s > runner_now_s() && last_due_s < runner_now_s() + 10000, "once, and then by that clock");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0, "a year back: due at once");
+	ok(last_due_s > clock_wall_s() && last_due_s < clock_wall_s() + 10000, "once, and then by that clock");
 	jump_s = 10 * YEAR_S;
 	while (n++ < 40 && look(false, false, true) && !notices)
 		jump_s += 5 * 3600;
 	ok(notices == 3 && n > 5 && n < 40, "where it stays ten years ahead they are given up in the end: after %d tries", n);
-	ok(look(true, false, false) && ends[RUNNER_FINISHED] == 6 && names_in(f.q.cur) + names_in(f.q.wait) + names_in(f.q.fresh) == 0,
+	ok(look(true, false, false) && ends[REPORT_FINISHED] == 6 && names_in(f.q.cur) + names_in(f.q.wait) + names_in(f.q.fresh) == 0,
 	    "and their sender hears of it, as of the delay before");
 	put("x@stuck.example", 3);
 	jump_s = 0;

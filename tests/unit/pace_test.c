@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: ISC
 /* Who gets the next worker, and how many a destination may have: the rules alone, without a process. */
-#include "runner/internal.h"
+#include "runner/pace.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "runner/runner.h"
 #include "tests/lib/tap.h"
 
 static struct config config;
@@ -14,7 +15,7 @@ static const struct route route = { .via = VIA_MX, .via_text = "mx" };
 static struct destination *
 destination(const char *name)
 {
-	return destination_for(&runner, &route, slice_str(name));
+	return destination_for(&runner.destinations, &route, slice_str(name));
 }
 
 static void
@@ -26,14 +27,14 @@ put(const char *name, bool fresh, int n)
 
 		m->fresh = fresh;
 		job->message = m;
-		destination_push(&runner, destination(name), job);
+		destination_push(&runner.destinations, destination(name), job);
 	}
 }
 
 static bool
 drop_one(struct destination *d)
 {
-	struct job *job = destination_pop(&runner, d);
+	struct job *job = destination_pop(&runner.destinations, d);
 
 	if (!job)
 		return false;
@@ -42,7 +43,7 @@ drop_one(struct destination *d)
 	return true;
 }
 
-/* As runner.c does it, without a process. */
+/* A worker without a process. */
 static struct worker *
 start(void)
 {
@@ -58,7 +59,7 @@ start(void)
 	runner.nworkers++;
 	d->processes++;
 	d->workers++;
-	destination_update(&runner, d);
+	destination_update(&runner.destinations, d);
 	(void)drop_one(d);
 	return w;
 }
@@ -74,7 +75,7 @@ end(struct worker *w)
 	runner.nworkers--;
 	w->destination->processes--;
 	w->destination->workers--;
-	destination_update(&runner, w->destination);
+	destination_update(&runner.destinations, w->destination);
 	free(w);
 }
 
@@ -100,11 +101,11 @@ reset(unsigned processes, unsigned per_destination)
 {
 	while (runner.workers)
 		end(runner.workers);
-	for (size_t i = 0; i < RUNNER_BUCKETS; i++)
-		for (struct destination *d = runner.destinations[i]; d; d = d->next)
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		for (struct destination *d = runner.destinations.buckets[i]; d; d = d->next)
 			while (drop_one(d))
 				continue;
-	destinations_done(&runner);
+	destination_done(&runner.destinations);
 	config.relay.processes = processes;
 	config.relay.per_destination = per_destination;
 	config.queue.retry_min_s = 300;
@@ -237,7 +238,7 @@ test_dead(void)
 	ok(d->ring == RING_DEAD && d->dead->cause == CAUSE_CONNECT, "R146 nor what comes soon");
 	d->dead_until_ms = clock_ms();
 	put("a", true, 1);
-	ok(d->ring == RUNNER_RINGS && !d->dead && d->limit == 1 && d->waiting == 4, "later it is tried again, once");
+	ok(d->ring == DESTINATION_RINGS && !d->dead && d->limit == 1 && d->waiting == 4, "later it is tried again, once");
 	(void)hear("a", CAUSE_CONNECT, true);
 	ok(d->dead && d->dead_until_ms - clock_ms() <= 150000, "for half of retry-min, at most");
 	runner_revive(&runner);
@@ -288,7 +289,7 @@ test_lines(void)
 	put("a", false, 4);
 	put("a", true, 4);
 	d = destination("a");
-	while ((job = destination_pop(&runner, d))) {
+	while ((job = destination_pop(&runner.destinations, d))) {
 		order[n++] = job->message->fresh ? 'n' : 'o';
 		free(job->message);
 		free(job);
@@ -302,10 +303,10 @@ test_lines(void)
 		(void)destination(name);
 	}
 	put("kept", true, 1);
-	destinations_trim(&runner);
-	ok(runner.ndestinations == 1 && destination("kept")->waiting == 1, "of very many destinations those without mail are forgotten");
+	destination_trim(&runner.destinations);
+	ok(runner.destinations.n == 1 && destination("kept")->waiting == 1, "of very many destinations those without mail are forgotten");
 	reset(10, 5);
-	ok(runner.ndestinations == 0, "and at the end all of them");
+	ok(runner.destinations.n == 0, "and at the end all of them");
 }
 
 int

@@ -4,6 +4,8 @@
 
 #include "tests/unit/log_run.h"
 
+static struct reports reports = { .sink = report_log };
+
 #define WHEN INT64_C(1763787773)
 
 static void
@@ -13,21 +15,21 @@ rcpt(enum outcome_cause cause, const char *tls)
 
 	outcome_set(&o, cause, SL("mx.example"), SL("450 4.2.1 later"));
 	(void)snprintf(o.tls, sizeof o.tls, "%s", tls);
-	report_rcpt("ID", SL("c@d"), &o, 1500000);
+	report_rcpt(&reports, "ID", SL("c@d"), &o, 1500000);
 }
 
 static void delivered(void) { rcpt(CAUSE_DELIVERED, ""); }
 static void downgraded(void) { rcpt(CAUSE_DELIVERED, OUTCOME_TLS_DOWNGRADED); }
 static void deferred(void) { rcpt(CAUSE_REPLY_TEMPORARY, ""); }
 static void failed(void) { rcpt(CAUSE_REPLY_PERMANENT, ""); }
-static void finished(void) { report_message("ID", RUNNER_FINISHED, 0, 0); }
-static void waiting(void) { report_message("ID", RUNNER_DEFERRED, WHEN, 0); }
-static void dead(void) { report_message("ID", RUNNER_DEAD, 0, 0); }
-static void stuck(void) { report_message("ID", RUNNER_STUCK, 0, -EIO); }
-static void bounced(void) { report_notified(NULL, "ID", NOTICE_FAILED, "OTHER", SL("a@b")); }
-static void warned(void) { report_notified(NULL, "ID", NOTICE_DELAYED, "OTHER", SL("a@b")); }
-static void moved(void) { report_moved(NULL, "d", "mx.d", "550 5.7.25 no PTR"); }
-static void trouble(void) { report_trouble(NULL, "cannot fork", "", -EAGAIN); }
+static void finished(void) { report_message(&reports, "ID", REPORT_FINISHED, 0, 0); }
+static void waiting(void) { report_message(&reports, "ID", REPORT_DEFERRED, WHEN, 0); }
+static void dead(void) { report_message(&reports, "ID", REPORT_DEAD, 0, 0); }
+static void stuck(void) { report_message(&reports, "ID", REPORT_STUCK, 0, -EIO); }
+static void bounced(void) { report_notice(&reports, "ID", NOTICE_FAILED, "OTHER", SL("a@b")); }
+static void warned(void) { report_notice(&reports, "ID", NOTICE_DELAYED, "OTHER", SL("a@b")); }
+static void moved(void) { report_moved(&reports, "d", "mx.d", "550 5.7.25 no PTR"); }
+static void trouble(void) { report_trouble(&reports, "cannot fork", "", -EAGAIN); }
 
 static void
 freeze(bool works)
@@ -36,7 +38,7 @@ freeze(bool works)
 	const struct route route = { .pattern = pattern, .via_text = via, .user = user };
 	const struct frozen f = { .until_s = WHEN, .why = "535 no" };
 
-	report_frozen(NULL, &route, works ? NULL : &f);
+	report_route(&reports, &route, works ? NULL : &f);
 }
 
 static void frozen(void) { freeze(false); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The scheduler with real workers and a real queue in a temporary folder, driven
- * by poll(2) in place of relay.c's event loop.  Routes end in Maildirs, in nothing, or in a refusal, so no network is needed.
+ * by poll(2) instead of an event loop.  Routes end in Maildirs, in nothing, or in a refusal, so no network is needed.
  */
 #include "runner/runner.h"
 
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "runner/admit.h"
 #include "runner/schedule.h"
-#include "runner/internal.h"
 #include "smtp/extension.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
@@ -23,49 +23,12 @@
 
 static struct runner runner;
 static size_t most_at_once;
-static unsigned ends[RUNNER_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
+static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
 static bool kill_idle;		/* kill the first worker once it has delivered something */
 static unsigned kill_busy, stop_at;	/* not 0: kill the first worker, or stop, when so many have been delivered */
 static pid_t kill_next;		/* not 0: the next worker is killed at once */
 static bool end_well;		/* and says that all was well */
 static struct outcome last;
-
-static void
-hook_started(void *ctx, struct worker *w, pid_t pid, int fd)
-{
-	(void)ctx;
-	workers_started(w, pid, fd);
-	if (nstarted > most_at_once)
-		most_at_once = nstarted;
-	if (kill_next) {
-		kill_next = 0;
-		(void)kill(pid, SIGSTOP);	/* so that it cannot be faster than the kill */
-		(void)kill(pid, SIGKILL);
-	}
-}
-
-static void
-hook_rcpt(void *ctx, const char *id, struct slice path, const struct outcome *o, int64_t delay_us)
-{
-	siginfo_t info;
-
-	(void)ctx;
-	(void)id;
-	(void)path;
-	(void)delay_us;
-	if (kill_idle) {	/* long enough for it to have said that it waits for the next one */
-		kill_idle = false;
-		(void)usleep(200000);
-		(void)kill(started[0].pid, SIGKILL);
-		(void)waitid(P_PID, (id_t)started[0].pid, &info, WEXITED | WNOWAIT);
-	}
-	kinds[o->kind]++;
-	if (kill_busy && kinds[OUTCOME_DELIVERED] == kill_busy)
-		(void)kill(started[0].pid, SIGKILL);
-	if (stop_at && kinds[OUTCOME_DELIVERED] == stop_at)
-		runner_stop(&runner);
-	last = *o;
-}
 
 static int64_t last_due_s;
 static char put_id[QUEUE_ID_SIZE], last_id[QUEUE_ID_SIZE], last_delayed[100];
@@ -73,54 +36,85 @@ static unsigned troubles;
 static unsigned frozen[2];	/* works again, is frozen */
 
 static void
-hook_message(void *ctx, const char *id, enum runner_end end, int64_t due_s, int error)
+watch_started(void *ctx, struct worker *w)
 {
-	(void)ctx;
-	(void)error;
-	ends[end]++;
-	if (end != RUNNER_DEFERRED)
-		return;
-	last_due_s = due_s;
-	(void)snprintf(last_id, sizeof last_id, "%s", id);
+	workers_started(ctx, w);
+	if (nstarted > most_at_once)
+		most_at_once = nstarted;
+	if (kill_next) {
+		kill_next = 0;
+		(void)kill(w->pid, SIGSTOP);	/* so that it cannot be faster than the kill */
+		(void)kill(w->pid, SIGKILL);
+	}
 }
 
 static void
-hook_notified(void *ctx, const char *id, enum notice_kind action, const char *notice_id, struct slice to)
+heard_rcpt(const struct outcome *o)
 {
-	(void)ctx;
-	(void)id;
-	(void)notice_id;
-	notices[action]++;
-	if (action == NOTICE_DELAYED)
+	siginfo_t info;
+
+	if (kill_idle) {	/* after enough time for it to wait for its next job */
+		kill_idle = false;
+		(void)usleep(200000);
+		(void)kill(started[0]->pid, SIGKILL);
+		(void)waitid(P_PID, (id_t)started[0]->pid, &info, WEXITED | WNOWAIT);
+	}
+	kinds[o->kind]++;
+	if (kill_busy && kinds[OUTCOME_DELIVERED] == kill_busy) {
+		(void)kill(started[0]->pid, SIGKILL);
+		(void)waitid(P_PID, (id_t)started[0]->pid, &info, WEXITED | WNOWAIT);
+	}
+	if (stop_at && kinds[OUTCOME_DELIVERED] == stop_at)
+		runner_stop(&runner);
+	last = *o;
+}
+
+static void
+heard_message(const struct report *e)
+{
+	ends[e->message.end]++;
+	if (e->message.end != REPORT_DEFERRED)
+		return;
+	last_due_s = e->message.due_s;
+	(void)snprintf(last_id, sizeof last_id, "%s", e->id);
+}
+
+static void
+heard_notice(const struct report *e)
+{
+	const struct slice to = e->notice.to;
+
+	notices[e->notice.action]++;
+	if (e->notice.action == NOTICE_DELAYED)
 		(void)snprintf(last_delayed, sizeof last_delayed, "%.*s", (int)to.n, to.p);
 }
 
 static void
-hook_moved(void *ctx, const char *destination, const char *host, const char *reply)
+hear(void *ctx, const struct report *e)
 {
 	(void)ctx;
-	printf("# moved: %s %s %s\n", destination, host, reply);
+	switch (e->kind) {
+	case REPORT_RCPT:
+		heard_rcpt(e->rcpt.outcome);
+		break;
+	case REPORT_MESSAGE:
+		heard_message(e);
+		break;
+	case REPORT_NOTICE:
+		heard_notice(e);
+		break;
+	case REPORT_MOVED:
+		printf("# moved: %s %s\n", e->moved.destination, e->moved.host);
+		break;
+	case REPORT_ROUTE:
+		frozen[e->route.entry != NULL]++;
+		break;
+	case REPORT_TROUBLE:
+		troubles++;
+		printf("# trouble: %s %s %d\n", e->trouble.what, e->id, e->trouble.error);
+		break;
+	}
 }
-
-static void
-hook_trouble(void *ctx, const char *what, const char *id, int error)
-{
-	(void)ctx;
-	troubles++;
-	printf("# trouble: %s %s %d\n", what, id, error);
-}
-
-static void
-hook_frozen(void *ctx, const struct route *route, const struct frozen *f)
-{
-	(void)ctx;
-	(void)route;
-	frozen[f != NULL]++;
-}
-
-static const struct runner_hooks hooks = {
-	hook_started, workers_ended, hook_rcpt, hook_message, hook_notified, hook_moved, hook_trouble, hook_frozen,
-};
 
 static char folder[] = "/tmp/runner_test.XXXXXX";
 static struct queue queue;
@@ -155,8 +149,9 @@ set_up(void)
 	runner.config = &config;
 	runner.queue = &queue;
 	runner.resolver = &resolver;
-	runner.hooks = &hooks;
-	frozen_load(&runner.frozen, queue.state, runner_now_s());
+	runner.reports.sink = hear;
+	runner.watcher = (struct runner_watcher){ watch_started, workers_ended, NULL };
+	frozen_load(&runner.frozen, queue.state, clock_wall_s());
 	return true;
 }
 
@@ -189,7 +184,7 @@ static bool
 add(void *ctx, const char *id)
 {
 	(void)ctx;
-	runner_add(&runner, id);
+	admit_message(&runner, id);
 	return true;
 }
 
@@ -204,7 +199,7 @@ run_all(void)
 	do {
 		runner_dispatch(&runner);
 		runner_turn(&runner);
-		if (runner.nworkers == 0 && (runner.nmessages == 0 || runner.stopping))
+		if (runner.nworkers == 0 && (runner.window.nmessages == 0 || runner.stopping))
 			return !runner.stopping;
 		workers_turn(&runner, 20, end_well);
 	} while (clock_ms() < end_ms);
@@ -285,14 +280,14 @@ test_ends(void)
 {
 	clear();
 	ok(put("a@box.example", (const char *[]){ "b@box.example", NULL }) && run_all(), "one message, one mailbox");
-	ok(ends[RUNNER_FINISHED] == 1 && files("mail/b/new") == 1 && files("queue/cur") == 0,
+	ok(ends[REPORT_FINISHED] == 1 && files("mail/b/new") == 1 && files("queue/cur") == 0,
 	    "is in the Maildir and out of the queue");
 
 	clear();
 	ok(put("a@box.example", (const char *[]){ "b@box.example", "c@discard.example", "d@box.example",
 	    "e@reject.example", NULL }) && run_all(), "four recipients, three destinations");
 	ok(kinds[OUTCOME_DELIVERED] == 3 && kinds[OUTCOME_FAILED] == 1, "three delivered, one failed");
-	ok(notices[NOTICE_FAILED] == 1 && ends[RUNNER_FINISHED] == 1, "one bounce, and the message is finished");
+	ok(notices[NOTICE_FAILED] == 1 && ends[REPORT_FINISHED] == 1, "one bounce, and the message is finished");
 	ok(files("mail/b/new") == 2 && files("mail/d/new") == 1, "both mailboxes have it");
 	ok(files("queue/new") == 1, "the bounce waits in new/");
 	clear();
@@ -300,7 +295,7 @@ test_ends(void)
 
 	clear();
 	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(), "B161 a failing message from <>");
-	ok(notices[NOTICE_FAILED] == 0 && ends[RUNNER_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
+	ok(notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
 }
 
 static void
@@ -312,7 +307,7 @@ test_many(void)
 	for (int i = 0; i < 100; i++)
 		all &= put("a@box.example", (const char *[]){ "many@box.example", NULL });
 	ok(all && run_all() && files("mail/many/new") == 100, "a hundred messages for one destination");
-	ok(ends[RUNNER_FINISHED] == 100 && kinds[OUTCOME_DELIVERED] == 100, "each delivered once");
+	ok(ends[REPORT_FINISHED] == 100 && kinds[OUTCOME_DELIVERED] == 100, "each delivered once");
 	ok(most_at_once >= 1 && most_at_once <= 3, "never more workers than per-destination");
 }
 
@@ -323,14 +318,14 @@ test_crash(void)
 	kill_next = 1;
 	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R147 a worker is killed before it delivers");
-	ok(ends[RUNNER_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
+	ok(ends[REPORT_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
 	    "R147 its message is deferred, not lost");
-	ok(last_due_s % 60 == 0 && last_due_s - runner_now_s() >= 540 - 2 && last_due_s - runner_now_s() <= 720,
+	ok(last_due_s % 60 == 0 && last_due_s - clock_wall_s() >= 540 - 2 && last_due_s - clock_wall_s() <= 720,
 	    "R145 for retry-min, a tenth more or less, to a full minute");
 	ok(queue_next_due(&queue) == last_due_s, "that is when it is due");
-	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1, "R145 it waits");
+	ok(queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) == 1, "R145 it waits");
 	clear();
-	ok(run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
+	ok(run_all() && ends[REPORT_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
 }
 
 /* Not one descriptor is left for a pair: nothing is lost, and the log is not filled with it. */
@@ -352,8 +347,8 @@ test_no_process(void)
 	ok(setrlimit(RLIMIT_NOFILE, &none) == 0, "no more descriptors");
 	for (int i = 0; i < 100; i++)
 		runner_dispatch(&runner);
-	ok(runner.nworkers == 0 && runner.nmessages == 1 && troubles == 1, "no process can be started: said once, not at every event");
-	ok(setrlimit(RLIMIT_NOFILE, &had) == 0 && run_all() && ends[RUNNER_FINISHED] == 1 && files("mail/later/new") == 1,
+	ok(runner.nworkers == 0 && runner.window.nmessages == 1 && troubles == 1, "no process can be started: said once, not at every event");
+	ok(setrlimit(RLIMIT_NOFILE, &had) == 0 && run_all() && ends[REPORT_FINISHED] == 1 && files("mail/later/new") == 1,
 	    "and when there are some again it goes on");
 }
 
@@ -363,12 +358,12 @@ test_untimely_end(void)
 {
 	clear();
 	kill_next = end_well = true;
-	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all() && ends[RUNNER_DEFERRED] == 1,
+	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all() && ends[REPORT_DEFERRED] == 1,
 	    "R147 a worker that ends with a job in its hands has tried that, whatever its status");
 	end_well = false;
-	(void)queue_take_due(&queue, runner_now_s(), true, NULL, NULL);
+	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
 	clear();
-	ok(run_all() && ends[RUNNER_FINISHED] == 1, "R147 it is tried again");
+	ok(run_all() && ends[REPORT_FINISHED] == 1, "R147 it is tried again");
 }
 
 static void
@@ -381,7 +376,7 @@ test_idle_death(void)
 	for (int i = 0; i < 8; i++)	/* more than there may be workers */
 		all &= put("a@box.example", (const char *[]){ "idle@box.example", NULL });
 	ok(all && run_all(), "R147 a worker dies between two messages");
-	ok(ends[RUNNER_FINISHED] == 8 && ends[RUNNER_DEFERRED] == 0 && files("mail/idle/new") == 8,
+	ok(ends[REPORT_FINISHED] == 8 && ends[REPORT_DEFERRED] == 0 && files("mail/idle/new") == 8,
 	    "R147 that was no attempt of the next one: all arrive");
 }
 
@@ -396,7 +391,7 @@ test_schedule(void)
 		int64_t least = INT64_MAX, most = 0;
 
 		for (int i = 0; i < 200; i++) {
-			int64_t after_s = retry_due_s(&config, attempts, now_s) - now_s;
+			int64_t after_s = schedule_retry_s(&config, attempts, now_s) - now_s;
 
 			least = after_s < least ? after_s : least;
 			most = after_s > most ? after_s : most;
@@ -405,7 +400,7 @@ test_schedule(void)
 		    "R145 after %u attempts: in %lld s, a tenth more or less", attempts, (long long)delay_s);
 		delay_s = delay_s * 2 < max_s ? delay_s * 2 : max_s;
 	}
-	ok(delay_s == max_s && retry_due_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60, "R145 retry-max stays");
+	ok(delay_s == max_s && schedule_retry_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60, "R145 retry-max stays");
 }
 
 /* A single worker, which has jobs ahead of their time as soon as the first is done. */
@@ -421,10 +416,10 @@ test_ahead(void)
 	kill_busy = 3;
 	for (int i = 0; i < 8; i++)
 		all &= put("a@box.example", (const char *[]){ "busy@box.example", NULL });
-	ok(all && run_all() && ends[RUNNER_FINISHED] + ends[RUNNER_DEFERRED] == 8, "R147 a worker with jobs in its hands is killed");
+	ok(all && run_all() && ends[REPORT_FINISHED] + ends[REPORT_DEFERRED] == 8, "R147 a worker with jobs in its hands is killed");
 	kill_busy = 0;
-	ok(ends[RUNNER_DEFERRED] <= 1, "R147 which costs one of them an attempt, at most (%u)", ends[RUNNER_DEFERRED]);
-	(void)queue_take_due(&queue, runner_now_s(), true, NULL, NULL);
+	ok(ends[REPORT_DEFERRED] <= 1, "R147 which costs one of them an attempt, at most (%u)", ends[REPORT_DEFERRED]);
+	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
 	ok(run_all() && files("mail/busy/new") >= 8 && files("mail/busy/new") <= 9, "R147 all arrive, one of them twice at most");
 
 	clear();
@@ -435,7 +430,7 @@ test_ahead(void)
 	stop_at = 0;
 	left = files("queue/cur");
 	ok(left >= 5 && left == 8 - files("mail/stop/new"), "what it has not begun stays where it is (%u)", left);
-	ok(ends[RUNNER_DEFERRED] == 0 && ends[RUNNER_FINISHED] == 8 - left, "and was not tried");
+	ok(ends[REPORT_DEFERRED] == 0 && ends[REPORT_FINISHED] == 8 - left, "and was not tried");
 	runner_done(&runner);
 	runner.stopping = false;
 	ok(run_all() && files("mail/stop/new") == 8, "the next run delivers it, once");
@@ -452,7 +447,7 @@ test_expired(void)
 	config.queue.lifetime_s = 0;
 	ok(put("late@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R145 a deferred message older than the lifetime");
-	ok(notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[RUNNER_FINISHED] == 1, "R145 is bounced with 5.4.7");
+	ok(notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[REPORT_FINISHED] == 1, "R145 is bounced with 5.4.7");
 	config.queue.lifetime_s = lifetime_s;
 	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
 }
@@ -461,7 +456,7 @@ static bool
 again(void)
 {
 	clear();
-	return queue_take_due(&queue, runner_now_s(), true, NULL, NULL) > 0 && run_all();
+	return queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) > 0 && run_all();
 }
 
 /* A route whose login was refused: no attempt, no end of its mail's lifetime, and one word to the operator. */
@@ -475,12 +470,12 @@ test_frozen(void)
 
 	clear();
 	outcome_set(&o, CAUSE_LOGIN, SL("h"), SL("535 no"));
-	f = frozen_add(&runner.frozen, route, &o, runner_now_s());
+	f = frozen_add(&runner.frozen, route, &o, clock_wall_s());
 	config.queue.lifetime_s = 0;
 	ok(f && put("a@box.example", (const char *[]){ "b@frozen.example", "c@box.example", NULL }) &&
 	    put("a@box.example", (const char *[]){ "d@frozen.example", NULL }) && run_all(), "two messages for a frozen route");
 	ok(most_at_once == 1 && files("mail/c/new") == 1, "only the mailbox has a worker");
-	ok(ends[RUNNER_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[NOTICE_FAILED] == 0, "nothing is returned, however old it is");
+	ok(ends[REPORT_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[NOTICE_FAILED] == 0, "nothing is returned, however old it is");
 	ok(strstr(last.detail, "the last login was refused by h: 535 no") != NULL, "the reason is that of the last attempt: %s", last.detail);
 	ok(last_due_s == f->until_s, "they are due when the route is");
 	ok(frozen[true] == 1 && frozen[false] == 0, "the operator hears of it once");
@@ -529,25 +524,25 @@ test_delayed(void)
 
 	clear();
 	config.queue.warn_after_s = 60;
-	ok(put_delays() && run_all() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 not late yet: no notice of delay");
+	ok(put_delays() && run_all() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 not late yet: no notice of delay");
 	(void)usleep(1100000);
 	config.queue.warn_after_s = 0;
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 warn-after = 0: never");
+	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 warn-after = 0: never");
 	config.queue.warn_after_s = 1;
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 3 && notices[NOTICE_FAILED] == 0, "B162 late: notices of delay");
+	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 3 && notices[NOTICE_FAILED] == 0, "B162 late: notices of delay");
 	clear();
-	ok(run_all() && ends[RUNNER_FINISHED] == 3, "which are delivered");
+	ok(run_all() && ends[REPORT_FINISHED] == 3, "which are delivered");
 	for (size_t i = 0; i < DELAYS; i++)
 		if (delays[i].from)
 			ok(files("mail/%s/new", delays[i].from) == delays[i].notices, "B162 late: \"%s\"", delays[i].notify);
-	ok(again() && ends[RUNNER_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0 && files("queue/new") == 0, "B162 no second notice");
+	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0 && files("queue/new") == 0, "B162 no second notice");
 	config.queue.lifetime_s = 0;
-	ok(put_late("d6@box.example", "") && again() && notices[NOTICE_FAILED] == 4 && ends[RUNNER_DEFERRED] == 0 && notices[NOTICE_DELAYED] == 0,
+	ok(put_late("d6@box.example", "") && again() && notices[NOTICE_FAILED] == 4 && ends[REPORT_DEFERRED] == 0 && notices[NOTICE_DELAYED] == 0,
 	    "B162 when the lifetime is over, a notice of failure and none of delay");
 	config.queue.lifetime_s = lifetime_s;
 	config.queue.warn_after_s = warn_after_s;
 	clear();
-	ok(run_all() && ends[RUNNER_FINISHED] == 4 && files("mail/d6/new") == 1, "and these arrive, too");
+	ok(run_all() && ends[REPORT_FINISHED] == 4 && files("mail/d6/new") == 1, "and these arrive, too");
 }
 
 static const struct { const char *name, *from, *notify, *to; unsigned notices; } successes[] = {
@@ -570,7 +565,7 @@ test_success(void)
 		rcpt_params = successes[i].notify;
 		there &= put(successes[i].from, (const char *[]){ successes[i].to, NULL });
 		rcpt_params = "";
-		ok(there && run_all() && ends[RUNNER_FINISHED] == 1 && notices[NOTICE_DELIVERED] == successes[i].notices &&
+		ok(there && run_all() && ends[REPORT_FINISHED] == 1 && notices[NOTICE_DELIVERED] == successes[i].notices &&
 		    notices[NOTICE_FAILED] + notices[NOTICE_RELAYED] == 0, "%s", successes[i].name);
 	}
 	ok(files("mail/s0/new") == 1, "B162 and it reaches the sender");
@@ -589,16 +584,16 @@ test_success_once(void)
 	rcpt_params = "NOTIFY=SUCCESS";
 	there = put("s1@box.example", both);
 	rcpt_params = "";
-	ok(there && run_all() && ends[RUNNER_DEFERRED] == 1 && notices[NOTICE_DELIVERED] == 1,
+	ok(there && run_all() && ends[REPORT_DEFERRED] == 1 && notices[NOTICE_DELIVERED] == 1,
 	    "B162 the sender is told of one recipient though another is deferred");
-	ok(again() && notices[NOTICE_DELIVERED] == 0 && ends[RUNNER_DEFERRED] == 1, "B162 and not again with each attempt");
+	ok(again() && notices[NOTICE_DELIVERED] == 0 && ends[REPORT_DEFERRED] == 1, "B162 and not again with each attempt");
 	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
 	fd = open(path, O_RDWR);
 	ok(mark_first(fd, 'D', 'S') && again() && notices[NOTICE_DELIVERED] == 1, "R147 B162 a crash before the notice: told in the next run");
 	close(fd);
 	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
 	fd = open(path, O_RDWR);
-	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() && notices[NOTICE_RELAYED] == 1 && ends[RUNNER_DEFERRED] == 0,
+	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() && notices[NOTICE_RELAYED] == 1 && ends[REPORT_DEFERRED] == 0,
 	    "R147 B162 the same of what was relayed, and nothing else to do");
 	close(fd);
 	ok(run_all() && files("mail/s1/new") == 3 && files("mail/there/new") == 1, "B162 these arrive, and the mail itself once");
@@ -618,16 +613,16 @@ test_hold(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct queue_entry e = { .arrived_us = INT64_C(1763787773) * 1000000, .from_params = slice_str(cases[i].params) };
 
-		ok(hold_until(&e) == INT64_C(1763787773) + cases[i].after_s, "held: \"%s\"", cases[i].params);
+		ok(schedule_release_s(&e) == INT64_C(1763787773) + cases[i].after_s, "held: \"%s\"", cases[i].params);
 	}
 	clear();
 	from_params = "HOLDFOR=3600";
 	ok(put("a@box.example", (const char *[]){ "held@box.example", NULL }) && run_all(), "a message with HOLDFOR");
-	ok(ends[RUNNER_DEFERRED] == 1 && files("mail/held/new") == 0 && files("queue/cur") == 0, "is not delivered, but waits");
+	ok(ends[REPORT_DEFERRED] == 1 && files("mail/held/new") == 0 && files("queue/cur") == 0, "is not delivered, but waits");
 	(void)snprintf(due, sizeof due, "queue/wait/%lld", (long long)queue_next_due(&queue));
-	ok(files("%s", due) == 1 && queue_next_due(&queue) >= runner_now_s() + 3500 && queue_next_due(&queue) <= runner_now_s() + 3720,
+	ok(files("%s", due) == 1 && queue_next_due(&queue) >= clock_wall_s() + 3500 && queue_next_due(&queue) <= clock_wall_s() + 3720,
 	    "until it is due");
-	ok(queue_take_due(&queue, runner_now_s(), true, NULL, NULL) == 1 && run_all() && ends[RUNNER_DEFERRED] == 2 &&
+	ok(queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) == 1 && run_all() && ends[REPORT_DEFERRED] == 2 &&
 	    files("mail/held/new") == 0, "--flush does not change that");
 	from_params = "HOLDUNTIL=2020-01-01T00:00:00Z";
 	ok(put("a@box.example", (const char *[]){ "past@box.example", NULL }) && run_all() && files("mail/past/new") == 1,
@@ -652,10 +647,10 @@ static void
 test_give_back(void)
 {
 	clear();
-	ok(put_by("r0@box.example", "BY=300;R") && run_all() && ends[RUNNER_DEFERRED] == 1, "DELIVERBY mode R: while there is time it is tried");
-	ok(last_due_s - runner_now_s() <= 300 && last_due_s > runner_now_s() + 200, "the sender's time is not slept through");
+	ok(put_by("r0@box.example", "BY=300;R") && run_all() && ends[REPORT_DEFERRED] == 1, "DELIVERBY mode R: while there is time it is tried");
+	ok(last_due_s - clock_wall_s() <= 300 && last_due_s > clock_wall_s() + 200, "the sender's time is not slept through");
 	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_DEADLINE &&
-	    strcmp(last.status, "5.4.7") == 0 && ends[RUNNER_FINISHED] == 1, "DELIVERBY mode R: the time is over, it is given back");
+	    strcmp(last.status, "5.4.7") == 0 && ends[REPORT_FINISHED] == 1, "DELIVERBY mode R: the time is over, it is given back");
 	ok(run_all() && files("mail/r0/new") == 1, "to the sender");
 	from_params = "BY=300;R";
 	clear();
@@ -663,14 +658,14 @@ test_give_back(void)
 	    notices[NOTICE_FAILED] == 1 && files("mail/intime/new") == 0, "DELIVERBY mode R: nobody gets it too late");
 	from_params = "HOLDFOR=3600 BY=300;R";
 	clear();
-	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && last_due_s - runner_now_s() <= 300,
+	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && last_due_s - clock_wall_s() <= 300,
 	    "DELIVERBY mode R: counts from when it came, held or not");
 	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 && files("mail/intime/new") == 0, "which then is given back");
 	from_params = "BY=3600;R";
 	ok(put("r3@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && files("mail/intime/new") == 1, "in time it is there");
 	from_params = "";
 	clear();
-	ok(put_by("", "BY=300;R") && age(300, "new/%s", put_id) && run_all() && notices[NOTICE_FAILED] == 0 && ends[RUNNER_DEAD] == 1,
+	ok(put_by("", "BY=300;R") && age(300, "new/%s", put_id) && run_all() && notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1,
 	    "B161 DELIVERBY mode R: to nobody");
 }
 
@@ -679,7 +674,7 @@ static void
 test_by_notice(void)
 {
 	clear();
-	ok(put_by("n0@box.example", "BY=300;N") && run_all() && notices[NOTICE_DELAYED] == 0 && last_due_s - runner_now_s() <= 300,
+	ok(put_by("n0@box.example", "BY=300;N") && run_all() && notices[NOTICE_DELAYED] == 0 && last_due_s - clock_wall_s() <= 300,
 	    "DELIVERBY mode N: no notice before the time");
 	ok(age_waiting(301) && again() && notices[NOTICE_DELAYED] == 1, "DELIVERBY mode N: then one, and it is still tried");
 	ok(strcmp(last_delayed, "n0@box.example") == 0, "to who has asked");
@@ -687,7 +682,7 @@ test_by_notice(void)
 	ok(run_all() && files("mail/n0/new") == 1, "which arrives");
 	clear();
 	ok(put_by("n1@box.example", "BY=-5;N") && put_by("", "BY=300;N") && age(301, "new/%s", put_id) && run_all() &&
-	    ends[RUNNER_DEFERRED] == 2 && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: none where it was over before, nor to <>");
+	    ends[REPORT_DEFERRED] == 2 && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: none where it was over before, nor to <>");
 	rcpt_params = "NOTIFY=FAILURE";
 	from_params = "BY=300;N";
 	clear();

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Recipients are grouped by destination.  Each group becomes a job; recipients that need no attempt
+ * get their result here.
+ */
+#include "runner/admit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aliases/find.h"
+#include "attempt/deadline.h"
+#include "base/clock.h"
+#include "delivery/way.h"
+#include "runner/frame.h"
+#include "runner/runner.h"
+#include "runner/schedule.h"
+#include "runner/settle.h"
+
+/* Is the recipient an alias?  If an aliases file is broken it may be one: the recipient waits until
+ * the file is repaired. */
+static bool
+is_alias(const struct runner *r, const struct queue_entry *e, const struct queue_rcpt *rcpt)
+{
+	struct alias_hit hit;
+	struct smtp_path path;
+
+	if (!r->aliases || e->expanded)
+		return false;
+	if (!smtp_path_parse_whole(rcpt->path, SMTP_PATH_LISTED, &path))
+		return false;
+	return aliases_find(r->aliases, &path, true, &hit) != 0;
+}
+
+/* Records a recipient that an earlier run has settled. */
+static void
+settled_before(struct message *m, size_t i, char state)
+{
+	m->partly = true;
+	m->results[i] = window_result_of_state(state);
+}
+
+/* Defers the recipient without an attempt if its route is frozen. */
+static bool
+is_frozen(struct runner *r, struct message *m, uint32_t rcpt, const struct route *route)
+{
+	struct frozen *f = r->frozen.n ? frozen_now(&r->frozen, route, clock_wall_s()) : NULL;
+	struct outcome o;
+
+	if (!f)
+		return false;
+	if (frozen_first_report(f))
+		report_route(&r->reports, route, f);
+	frozen_outcome(f, &o);
+	window_result(m, rcpt, &o, false);
+	return true;
+}
+
+struct rcpt_place {
+	struct destination *destination;
+	uint32_t rcpt;
+};
+
+static int
+by_destination(const void *a, const void *b)
+{
+	const struct rcpt_place *x = a, *y = b;
+
+	if (x->destination != y->destination)
+		return (uintptr_t)x->destination < (uintptr_t)y->destination ? -1 : 1;
+	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
+}
+
+/* Makes one job of each run of recipients with the same destination, cut at FRAME_RCPTS_MAX. */
+static int
+push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, size_t n)
+{
+	for (size_t i = 0, run; i < n; i += run) {
+		struct job *job;
+
+		for (run = 1; i + run < n && run < FRAME_RCPTS_MAX; run++)
+			if (places[i + run].destination != places[i].destination)
+				break;
+		job = malloc(sizeof *job + run * sizeof job->rcpts[0]);
+		if (!job)
+			return -ENOMEM;
+		job->message = m;
+		job->n = run;
+		for (size_t k = 0; k < run; k++)
+			job->rcpts[k] = places[i + k].rcpt;
+		m->jobs++;
+		destination_push(&r->destinations, places[i].destination, job);
+	}
+	return 0;
+}
+
+/* Lines up jobs for the pending recipients of e.  A recipient without memory for its destination
+ * has no result in the end, which counts as local trouble. */
+static int
+line_up(struct runner *r, struct message *m, const struct queue_entry *e)
+{
+	struct rcpt_place *places = calloc(e->nrcpts ? e->nrcpts : 1, sizeof *places);
+	size_t n = 0;
+	int error;
+
+	if (!places)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		struct slice domain;
+		const struct route *route = destination_route(r->config, e->from,
+		    &e->rcpts[i], &domain);
+
+		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
+			route = &delivery_way_aliases;
+		if (e->rcpts[i].state != QUEUE_PENDING)
+			settled_before(m, i, e->rcpts[i].state);
+		else if (is_frozen(r, m, (uint32_t)i, route))
+			continue;
+		else if ((places[n].destination = destination_for(&r->destinations, route, domain)))
+			places[n++].rcpt = (uint32_t)i;
+	}
+	qsort(places, n, sizeof *places, by_destination);
+	error = push_jobs(r, m, places, n);
+	free(places);
+	return error;
+}
+
+/* The last note about a recipient in the log, without its path.  A host's reply is kept; a
+ * reason of ours is not, because it may name files of this host. */
+static struct slice
+last_note(const struct queue_entry *e, struct slice path, struct buf *b)
+{
+	struct slice words;
+	const char *why;
+
+	queue_last_note(e, path, b);
+	words = slice_skip(buf_slice(b), path.n + sizeof "<> " - 1);
+	why = words.n ? memmem(words.p, words.n, " why=", 5) : NULL;
+	return why ? slice_of(words.p, (size_t)(why - words.p)) : words;
+}
+
+/* Fails all pending recipients if the deadline has passed and the sender wants the message back
+ * then (RFC 2852). */
+static bool
+came_too_late(struct message *m, const struct queue_entry *e)
+{
+	const struct deadline deadline = deadline_of(e);
+	struct outcome o;
+
+	if (!deadline_ends(&deadline, clock_wall_s()))
+		return false;
+	for (uint32_t i = 0; i < e->nrcpts; i++) {
+		const struct queue_rcpt *rcpt = &e->rcpts[i];
+		char space[OUTCOME_DETAIL];
+		struct buf b = BUF(space);
+
+		if (rcpt->state != QUEUE_PENDING) {
+			settled_before(m, i, rcpt->state);
+			continue;
+		}
+		deadline_outcome(&o, SL(""), last_note(e, rcpt->path, &b));
+		window_result(m, i, &o, false);
+	}
+	return true;
+}
+
+/* Moves a message to wait/ if it must wait for its first attempt. */
+static bool
+postpone(struct runner *r, const struct queue_entry *e)
+{
+	const int64_t until_s = schedule_postpone_s(e, clock_wall_s());
+	int error;
+
+	if (until_s == 0)
+		return false;
+	error = queue_postpone(r->queue, e, until_s);
+	report_message(&r->reports, e->id, error < 0 ? REPORT_STUCK : REPORT_DEFERRED, until_s,
+	    error);
+	return true;
+}
+
+static void
+take_in(struct runner *r, const struct queue_entry *e)
+{
+	struct message *m;
+	int error;
+
+	destination_trim(&r->destinations);
+	m = window_add(&r->window, e->id, e->nrcpts);
+	if (m)
+		m->fresh = e->attempts == 0;
+	error = m ? 0 : -ENOMEM;
+	if (m && !came_too_late(m, e))
+		error = line_up(r, m, e);
+	if (error < 0)
+		report_trouble(&r->reports, "no memory for a message", e->id, error);
+	if (m && m->jobs == 0)
+		settle_message(r, m);
+}
+
+void
+admit_message(struct runner *r, const char *id)
+{
+	struct queue_entry e;
+	int error;
+
+	if (window_find(&r->window, id))
+		return;
+	error = queue_load(r->queue, id, &e);
+	if (error == -ENOENT)		/* an operator has moved it */
+		return;
+	if (error == -EBADMSG) {
+		error = queue_bury(r->queue, id);
+		report_message(&r->reports, id, error ? REPORT_STUCK : REPORT_DEAD, 0, error);
+		return;
+	}
+	if (error < 0) {
+		report_trouble(&r->reports, "cannot read a message", id, error);
+		return;
+	}
+	if (!postpone(r, &e))
+		take_in(r, &e);
+	queue_unload(&e);
+}

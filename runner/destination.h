@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Destinations: next hops with their queues of jobs, and the rings of those that may get a worker.
+ * The state of a destination is kept between messages, unless there are very many destinations.
+ */
+#ifndef RUNNER_DESTINATION_H
+#define RUNNER_DESTINATION_H
+
+#include "config/config.h"
+#include "runner/window.h"
+
+#define DESTINATION_BUCKETS 4096	/* of the hash by key */
+
+/* Destinations with waiting jobs, in the order in which they get workers. */
+enum destination_ring {
+	RING_PROVEN,		/* answered in this run; more workers may help */
+	RING_FRESH,		/* not tried in this run, with mail that was never tried */
+	RING_DOUBTFUL,		/* only with mail that failed before */
+	RING_DEAD,		/* gets no worker: its mail is deferred as it is */
+	DESTINATION_RINGS,	/* in no ring */
+};
+
+/* The recipients of one message for one destination. */
+struct job {
+	struct job *next;
+	struct message *message;
+	size_t n;
+	uint32_t rcpts[];
+};
+
+struct job_line {
+	struct job *head, **tail;
+};
+
+struct destination {
+	struct destination *next;	/* in its hash bucket */
+	struct destination *ring_next, *ring_prev;
+	enum destination_ring ring;
+	char *key;			/* "via text" of the route, and for mx routes the domain */
+	const char *name;		/* the part of key that names the domain or host */
+	const struct route *route;
+	struct job_line fresh, retried;
+	size_t waiting;			/* jobs in both lines */
+	unsigned turn;			/* jobs taken out of them */
+	unsigned workers;		/* at work */
+	unsigned processes;		/* workers, with those that are about to end */
+	unsigned limit;			/* most workers for now; grows with success */
+	unsigned credit, price;		/* successes since it grew; successes for one more worker */
+	unsigned lost;			/* connections in a row that broke off */
+	bool proven;			/* answered in this run */
+	struct outcome *dead; /* its mail is deferred with this outcome; NULL: it is alive */
+	int64_t dead_until_ms;
+	struct absent *absent;		/* its hosts that did not answer; NULL: none */
+};
+
+struct destinations {
+	struct destination *buckets[DESTINATION_BUCKETS];
+	size_t n;
+	struct destination *rings[DESTINATION_RINGS];
+};
+
+/* The route of a recipient, and the domain that decided it. */
+const struct route *destination_route(const struct config *c, struct slice sender,
+    const struct queue_rcpt *rcpt, struct slice *ret_domain);
+/* The destination of mail by this route to this domain; NULL without memory. */
+struct destination *destination_for(struct destinations *ds, const struct route *route,
+    struct slice domain);
+
+/* Put a job at the end of its line. */
+void destination_push(struct destinations *ds, struct destination *d, struct job *job);
+/* Put a job in front of all others. */
+void destination_put_back(struct destinations *ds, struct destination *d, struct job *job);
+/* The next job, or NULL.  New mail comes first, but does not keep other mail waiting for ever. */
+struct job *destination_pop(struct destinations *ds, struct destination *d);
+/* Take all jobs of a message out of all lines. */
+void destination_withdraw(struct destinations *ds, struct message *m);
+
+/* Is the destination dead?  This ends after a while. */
+bool destination_dead(struct destination *d);
+/* Declare destinations alive: those for which this host was absent; NULL: all. */
+void destination_revive(struct destinations *ds, const char *host);
+/* Move the destination into the ring that fits its state. */
+void destination_update(struct destinations *ds, struct destination *d);
+
+/* If there are very many destinations, free those without state worth keeping. */
+void destination_trim(struct destinations *ds);
+/* Free all destinations.  Their lines must be empty. */
+void destination_done(struct destinations *ds);
+
+#endif

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The end of a run for one message: notices to its sender, and the folder its file goes to.
+ */
+#ifndef RUNNER_SETTLE_H
+#define RUNNER_SETTLE_H
+
+#include "runner/destination.h"
+
+struct runner;
+
+/* A job is done; frees it.  Recipients without a result are deferred as local trouble.  After its
+ * last job the message is settled. */
+void settle_job(struct runner *r, struct job *job);
+
+/* All jobs of a message are done: send notices, move its file, and remove it from the window. */
+void settle_message(struct runner *r, struct message *m);
+
+#endif
