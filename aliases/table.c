@@ -34,8 +34,10 @@ read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
 		r = -EFBIG;
 	else if (!(text = malloc((size_t)st->st_size + 1)))
 		r = -ENOMEM;
-	else
+	else {
+		text[st->st_size] = '\0';
 		r = file_read_at(fd, text, (size_t)st->st_size, 0);
+	}
 	(void)close(fd);
 	if (r == -ENODATA)		/* somebody writes the file now */
 		r = -EAGAIN;
@@ -43,7 +45,6 @@ read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
 		free(text);
 		return r;
 	}
-	text[st->st_size] = '\0';
 	*ret = text;
 	*ret_n = (size_t)st->st_size;
 	return 0;

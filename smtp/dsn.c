@@ -91,8 +91,10 @@ unsigned
 smtp_dsn_notify(struct slice rcpt_params)
 {
 	struct slice value = smtp_param_value(rcpt_params, notify);
-	unsigned bits = value.p ? SMTP_NOTIFY_GIVEN : 0;
+	unsigned bits = SMTP_NOTIFY_GIVEN;
 
+	if (!value.p)
+		return 0;
 	if (slice_ieq(value, SL("NEVER")))
 		return bits | SMTP_NOTIFY_NEVER;
 	while (value.n)
