@@ -92,7 +92,7 @@ say(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bo
 	int r;
 
 	if (first)
-		buf_fmt(&shown, "AUTH %s", smtp_mechanism_name(g->mechanism));
+		buf_fmt(&shown, "AUTH %s", client_auth_mechanism_name(g->mechanism));
 	if (!first || g->step == CLIENT_AUTH_VERDICT)
 		buf_str(&shown, first ? " ***" : "***");
 	r = link_secret(l, buf_slice(line), buf_slice(&shown));

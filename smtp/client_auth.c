@@ -11,16 +11,16 @@
 #define RESPONSE_MAX (CLIENT_AUTH_USER_MAX + CLIENT_AUTH_SECRET_MAX + 32)
 
 static const struct {
-	enum smtp_mechanism mechanism;
+	enum client_auth_mechanism mechanism;
 	const char *name;
 } names[] = {
-	{ SMTP_MECHANISM_PLAIN, "PLAIN" },
-	{ SMTP_MECHANISM_LOGIN, "LOGIN" },
-	{ SMTP_MECHANISM_XOAUTH2, "XOAUTH2" },
+	{ CLIENT_AUTH_PLAIN, "PLAIN" },
+	{ CLIENT_AUTH_LOGIN, "LOGIN" },
+	{ CLIENT_AUTH_XOAUTH2, "XOAUTH2" },
 };
 
 unsigned
-smtp_mechanisms(struct slice list)
+client_auth_mechanisms(struct slice list)
 {
 	unsigned known = 0;
 
@@ -35,7 +35,7 @@ smtp_mechanisms(struct slice list)
 }
 
 const char *
-smtp_mechanism_name(enum smtp_mechanism mechanism)
+client_auth_mechanism_name(enum client_auth_mechanism mechanism)
 {
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (names[i].mechanism == mechanism)
@@ -50,7 +50,7 @@ put_response(struct buf *line, const struct client_auth *g)
 	char space[RESPONSE_MAX];
 	struct buf b = BUF(space);
 
-	if (g->mechanism == SMTP_MECHANISM_XOAUTH2) {
+	if (g->mechanism == CLIENT_AUTH_XOAUTH2) {
 		buf_str(&b, "user=");
 		buf_add(&b, g->user);
 		buf_str(&b, "\001auth=Bearer ");
@@ -74,9 +74,9 @@ put_command(struct buf *line, struct client_auth *g)
 	size_t bare;
 
 	buf_str(line, "AUTH ");
-	buf_str(line, smtp_mechanism_name(g->mechanism));
+	buf_str(line, client_auth_mechanism_name(g->mechanism));
 	bare = line->n;
-	if (g->mechanism == SMTP_MECHANISM_LOGIN) {
+	if (g->mechanism == CLIENT_AUTH_LOGIN) {
 		g->step = CLIENT_AUTH_USER;
 	} else {
 		buf_chr(line, ' ');
@@ -98,12 +98,12 @@ client_auth_start(struct client_auth *g, unsigned offered, struct slice user,
 	*g = (struct client_auth){ .step = CLIENT_AUTH_NONE, .user = user, .secret = secret };
 	g->words = (struct buf)BUF(g->words_space);
 	if (is_token)
-		offered &= SMTP_MECHANISM_XOAUTH2;
+		offered &= CLIENT_AUTH_XOAUTH2;
 	else
-		offered &= SMTP_MECHANISM_PLAIN | SMTP_MECHANISM_LOGIN;
+		offered &= CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN;
 	if (offered == 0)
 		return false;
-	g->mechanism = (enum smtp_mechanism)(offered & ~(offered - 1));	/* the lowest bit */
+	g->mechanism = (enum client_auth_mechanism)(offered & ~(offered - 1));	/* the lowest bit */
 	put_command(line, g);
 	return true;
 }
@@ -138,7 +138,7 @@ challenged(struct client_auth *g, const struct smtp_peer_reply *r, struct buf *l
 		g->step = CLIENT_AUTH_VERDICT;
 		break;
 	default:
-		if (g->mechanism == SMTP_MECHANISM_XOAUTH2)
+		if (g->mechanism == CLIENT_AUTH_XOAUTH2)
 			keep_error(g, r);
 		else
 			buf_chr(line, '*');

@@ -10,10 +10,10 @@
 #include "smtp/reply.h"
 
 /* Mechanisms of the EHLO reply, or'ed.  The lowest bit is preferred. */
-enum smtp_mechanism {
-	SMTP_MECHANISM_PLAIN = 1,
-	SMTP_MECHANISM_LOGIN = 2,
-	SMTP_MECHANISM_XOAUTH2 = 4,
+enum client_auth_mechanism {
+	CLIENT_AUTH_PLAIN = 1,
+	CLIENT_AUTH_LOGIN = 2,
+	CLIENT_AUTH_XOAUTH2 = 4,
 };
 
 #define CLIENT_AUTH_USER_MAX   255
@@ -34,17 +34,17 @@ enum client_auth_step {
 
 struct client_auth {
 	enum client_auth_step step;
-	enum smtp_mechanism mechanism;
+	enum client_auth_mechanism mechanism;
 	struct slice user, secret;	/* in memory of the caller */
 	struct buf words;		/* the error that XOAUTH2 sends in a challenge */
 	char words_space[CLIENT_AUTH_WORDS];
 };
 
 /* The known mechanisms among words separated by blanks, or'ed. */
-unsigned smtp_mechanisms(struct slice list);
+unsigned client_auth_mechanisms(struct slice list);
 
 /* "PLAIN" */
-const char *smtp_mechanism_name(enum smtp_mechanism mechanism);
+const char *client_auth_mechanism_name(enum client_auth_mechanism mechanism);
 
 /*
  * Begin with the best mechanism that is offered: XOAUTH2 for a token; PLAIN, then LOGIN for a

@@ -18,7 +18,7 @@ struct smtp_limits {
 struct client_offer {
 	bool esmtp;			/* the reply was to EHLO */
 	bool offers[SMTP_EXTENSIONS];
-	unsigned mechanisms;		/* of AUTH: enum smtp_mechanism, or'ed */
+	unsigned mechanisms;		/* of AUTH: enum client_auth_mechanism, or'ed */
 	uint64_t max_size;		/* of SIZE; 0: none */
 	uint64_t min_by;		/* the least time of DELIVERBY, in seconds; 0: none */
 	struct smtp_limits limits;

@@ -102,7 +102,7 @@ read_least_time(struct client_offer *o, struct slice argument)
 static bool
 read_mechanisms(struct client_offer *o, struct slice argument)
 {
-	o->mechanisms |= smtp_mechanisms(argument);
+	o->mechanisms |= client_auth_mechanisms(argument);
 	return true;
 }
 

@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned turns = 0;
 	bool more;
 
-	(void)smtp_mechanisms(rest);
+	(void)client_auth_mechanisms(rest);
 	rest = slice_skip(rest, 1);
 	memset(secret, 's', sizeof secret);
 	more = client_auth_start(&g, flags & 7, SL("user"), slice_of(secret, flags & 8 ? sizeof secret : 9), flags & 16, &line);

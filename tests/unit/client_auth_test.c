@@ -6,7 +6,7 @@
 
 #include "tests/lib/tap.h"
 
-enum { PLAIN = SMTP_MECHANISM_PLAIN, LOGIN = SMTP_MECHANISM_LOGIN, XOAUTH2 = SMTP_MECHANISM_XOAUTH2 };
+enum { PLAIN = CLIENT_AUTH_PLAIN, LOGIN = CLIENT_AUTH_LOGIN, XOAUTH2 = CLIENT_AUTH_XOAUTH2 };
 
 #define ANNA "AGFubmEAcGFzcw=="		/* \0anna\0pass */
 #define TOKEN "dXNlcj1hbm5hAWF1dGg9QmVhcmVyIHBhc3MBAQ=="
@@ -115,6 +115,6 @@ main(void)
 	for (size_t i = 0; i < sizeof dialogues / sizeof dialogues[0]; i++)
 		play(&dialogues[i]);
 	check_lengths();
-	ok(strcmp(smtp_mechanism_name(SMTP_MECHANISM_XOAUTH2), "XOAUTH2") == 0, "names");
+	ok(strcmp(client_auth_mechanism_name(CLIENT_AUTH_XOAUTH2), "XOAUTH2") == 0, "names");
 	return tap_done();
 }

@@ -29,28 +29,28 @@ static const struct talk {
 	enum outcome_cause cause;
 	const char *why;
 } talks[] = {
-	{ "PLAIN", SMTP_MECHANISM_PLAIN, "235 2.7.0 in\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
-	{ "several lines", SMTP_MECHANISM_PLAIN, "235-2.7.0 in\r\n235-2.7.0 and\r\n235 2.7.0 welcome\r\n",
+	{ "PLAIN", CLIENT_AUTH_PLAIN, "235 2.7.0 in\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
+	{ "several lines", CLIENT_AUTH_PLAIN, "235-2.7.0 in\r\n235-2.7.0 and\r\n235 2.7.0 welcome\r\n",
 	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
-	{ "LOGIN", SMTP_MECHANISM_LOGIN, "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n",
+	{ "LOGIN", CLIENT_AUTH_LOGIN, "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n",
 	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", GREET_READY, 0, "" },
-	{ "refused", SMTP_MECHANISM_PLAIN, "535 5.7.8 no\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN,
+	{ "refused", CLIENT_AUTH_PLAIN, "535 5.7.8 no\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN,
 	    "535 5.7.8 no" },
-	{ "too weak", SMTP_MECHANISM_PLAIN, "534 5.7.9 get an app password\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN,
+	{ "too weak", CLIENT_AUTH_PLAIN, "534 5.7.9 get an app password\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN,
 	    CAUSE_LOGIN, "534 5.7.9 get an app password" },
-	{ "not now", SMTP_MECHANISM_PLAIN, "454 4.7.0 later\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
-	{ "goodbye", SMTP_MECHANISM_PLAIN, "421 4.3.2 closing\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
-	{ "no end of challenges", SMTP_MECHANISM_LOGIN, "334 a\r\n334 b\r\n334 c\r\n334 d\r\n334 e\r\n",
+	{ "not now", CLIENT_AUTH_PLAIN, "454 4.7.0 later\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
+	{ "goodbye", CLIENT_AUTH_PLAIN, "421 4.3.2 closing\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
+	{ "no end of challenges", CLIENT_AUTH_LOGIN, "334 a\r\n334 b\r\n334 c\r\n334 d\r\n334 e\r\n",
 	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n*\r\n", GREET_LOGIN, CAUSE_LOGIN, "334 d" },
-	{ "nonsense", SMTP_MECHANISM_PLAIN, "hello\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_PROTOCOL,
+	{ "nonsense", CLIENT_AUTH_PLAIN, "hello\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_PROTOCOL,
 	    "what answered AUTH was no SMTP reply" },
-	{ "a hung up line", SMTP_MECHANISM_PLAIN, "235 2.7", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_LOST,
+	{ "a hung up line", CLIENT_AUTH_PLAIN, "235 2.7", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_LOST,
 	    "lost connection in AUTH" },
-	{ "nothing that we know", SMTP_MECHANISM_XOAUTH2, "", "", GREET_LOGIN, CAUSE_LOGIN,
+	{ "nothing that we know", CLIENT_AUTH_XOAUTH2, "", "", GREET_LOGIN, CAUSE_LOGIN,
 	    "cannot log in as anna: the host offers neither PLAIN nor LOGIN" },
-	{ "the password comes back", SMTP_MECHANISM_PLAIN, "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
+	{ "the password comes back", CLIENT_AUTH_PLAIN, "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
 	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN, "535 (it repeats what we have sent)" },
-	{ "the response comes back", SMTP_MECHANISM_PLAIN, "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
+	{ "the response comes back", CLIENT_AUTH_PLAIN, "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
 	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN, "500 (it repeats what we have sent)" },
 };
 
@@ -125,7 +125,7 @@ check_clear(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0 ||
 	    !(l = link_new(pair[0], "h[192.0.2.1]:25", &config, NULL)))
 		exit(1);
-	l->peer.mechanisms = SMTP_MECHANISM_PLAIN;
+	l->peer.mechanisms = CLIENT_AUTH_PLAIN;
 	ok(auth_login(l, &route, &why) == GREET_LOGIN && why.cause == CAUSE_LOGIN &&
 	    strstr(why.detail, "for TLS with a verified certificate only"), "not without TLS: %s", why.detail);
 	ok(read(pair[1], &c, 1) < 0, "nothing was said");
