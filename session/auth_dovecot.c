@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Dovecot is asked by version 1 of its auth-client protocol: lines of fields with tabs between them.
- * Dovecot delays its answer to a wrong password, so guessing is slow.
+ * Dovecot is asked by version 1 of its auth-client protocol: lines of fields with tabs between
+ * them.  Dovecot delays its answer to a wrong password, so guessing is slow.
  */
 #include "session/auth.h"
 
@@ -119,7 +119,9 @@ ask_dovecot(const struct server_auth *auth, const struct peer *peer, bool tls)
 	buf_str(&line, "\tresp=");
 	base64_encode(&line, buf_slice(&plain));
 	buf_chr(&line, '\n');
-	r = plain.full || line.full ? -EMSGSIZE : stream_write(&dovecot, buf_slice(&line), DOVECOT_MS);
+	r = plain.full || line.full ? -EMSGSIZE : 0;
+	if (r == 0)
+		r = stream_write(&dovecot, buf_slice(&line), DOVECOT_MS);
 	if (r == 0)
 		r = stream_flush(&dovecot, DOVECOT_MS);
 	explicit_bzero(octets, plain.n);

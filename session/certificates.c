@@ -19,8 +19,8 @@ find_path(struct certificates *c, struct slice name, const char **ret, struct bu
 	const int r = path.cap ? secret_path(&path, name) : -ENAMETOOLONG;
 
 	if (r == -ENOENT)
-		buf_fmt(why, "%.*s: there are no credentials (CREDENTIALS_DIRECTORY) here", (int)name.n,
-		    name.p);
+		buf_fmt(why, "%.*s: there are no credentials (CREDENTIALS_DIRECTORY) here",
+		    (int)name.n, name.p);
 	else if (r < 0)
 		buf_fmt(why, "tls-certificate and tls-key: %s", strerror(-r));
 	if (r < 0)

@@ -3,7 +3,7 @@
  * From the facts of the session to what the queue has to be given.  Errors are -errno: nothing is
  * logged here, and no reply is worded.
  */
-#include "session/session.h"
+#include "session/content.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "message/trace.h"
 #include "session/confine.h"
+#include "session/session.h"
 
 #define RECEIVED_MAX 100	/* more fields mean a loop (RFC 5321 section 6.3) */
 
@@ -261,7 +262,8 @@ facts_of(const struct session *s)
 		.eight_bit = f->eight_bit || received_utf8,
 		.utf8_header = f->header_eight_bit || s->smtp.utf8,
 		.dot_line = f->dot_line,
-		.binary = s->content.chunked && facts_binary(f),	/* DATA can carry what it brought */
+		/* DATA can carry what DATA has brought. */
+		.binary = s->content.chunked && facts_binary(f),
 		.no_final_crlf = !f->line_start,
 		.longest_line = f->longest_line,
 	};

@@ -58,7 +58,7 @@ int content_receive(struct session *s);
 int content_chunk(struct session *s);
 /* The same for a BDAT that was refused: nothing is stored. */
 int content_discard(struct session *s);
-/* The message has failed.  What follows of it is not stored. */
+/* The message has failed.  The rest of it is not stored. */
 void content_fail(struct content *c, int error);
 
 /* Is the content wrong, as far as it has come?  SMTP_DATA_QUEUED if not. */

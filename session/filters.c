@@ -18,8 +18,8 @@ is_submission(const struct session *s)
 static void
 begin_submission(struct session *s, filter_put *next)
 {
-	submission_begin(&s->content.filters.submission, s->server.hostname, content_id(&s->content),
-	    clock_wall_s(), next, s);
+	submission_begin(&s->content.filters.submission, s->server.hostname,
+	    content_id(&s->content), clock_wall_s(), next, s);
 }
 
 static void

@@ -21,8 +21,8 @@ void handover_format(struct buf *b, const struct handover *h);
 /* False if it is none.  The slices borrow text. */
 bool handover_parse(struct handover *ret, const char *text);
 
-/* Become `program`, with the same configuration and the arguments in rest, which NULL ends.  Returns
- * only if that fails: -errno. */
+/* Become `program`, with the same configuration and the arguments in rest, which NULL ends.
+ * Returns only if that fails: -errno. */
 int handover_exec(const char *program, const struct options *options, const char *const *rest);
 
 #endif

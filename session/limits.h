@@ -12,7 +12,8 @@
 /* The time for the whole session begins. */
 void limits_session(struct stream *client, const struct config *config);
 
-/* [server] min-rate holds until limits_message_end().  It is for sockets only: people type slowly. */
+/* [server] min-rate holds until limits_message_end().  It is for sockets only: people type
+ * slowly. */
 void limits_message(struct stream *client, const struct config *config);
 void limits_message_end(struct stream *client);
 

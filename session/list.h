@@ -12,7 +12,8 @@
 
 #define LIST_LINE_MAX 1024	/* a longer line is no address, and is passed over */
 
-/* Is this the line?  It has no blanks at its ends, no comment (# to its end), and one octet at least. */
+/* Is this the line?  It has no blanks at its ends, no comment (# to its end), and one octet at
+ * least. */
 typedef bool list_match(const void *ctx, struct slice line);
 
 /* Does a line match?  1, 0, or -errno if the file cannot be read to its end. */

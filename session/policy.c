@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A verdict is a value: smtp/server_reply.c words it, and nothing is logged here.  The address files
- * are the only files that are read.
+ * A verdict is a value: smtp/server_reply.c words it, and nothing is logged here.  The address
+ * files are the only files that are read.
  */
 #include "session/policy.h"
 
@@ -150,7 +150,9 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 	if (domain.n == 0)
 		return SMTP_ACCEPT;
 	route = config_route(p->config, domain);
-	if (way_of(route->via)->refuses || !route->recipients || (!p->trusted && route->accept != ACCEPT_ANYONE))
+	if (way_of(route->via)->refuses || !route->recipients)
+		return SMTP_ACCEPT;
+	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_ACCEPT;
 	if (is_postmaster(route, who))
 		return SMTP_VERIFIED;

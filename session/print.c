@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The frame is that of Python's DebuggingServer.  A message is composed in memory and then copied at
- * once, so it is shown whole or not at all.
+ * The frame is that of Python's DebuggingServer.  A message is composed in memory and then copied
+ * at once, so it is shown whole or not at all.
  */
 #include "session/print.h"
 
@@ -121,8 +121,8 @@ add_text(struct print *p, int content, off_t at)
 	}
 }
 
-/* Copy the composed message while no other session writes there.  The lock belongs to the process and
- * ends with it; it works for pipes and terminals too. */
+/* Copy the composed message while no other session writes there.  The lock belongs to the
+ * process and ends with it; it works for pipes and terminals too. */
 static int
 copy_out(const struct print *p)
 {

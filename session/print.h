@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * --print: a server for debugging.  Each accepted message is written to a descriptor at once, whole,
- * and never mixed with the message of another session.
+ * --print: a server for debugging.  Each accepted message is written to a descriptor at once,
+ * whole, and never mixed with the message of another session.
  */
 #ifndef SESSION_PRINT_H
 #define SESSION_PRINT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Landlock and seccomp by their system calls: the handler links nothing but libc.
- * The filter is a constant; a call outside it kills the process.
+ * Landlock and seccomp by their system calls, as the handler links nothing but libc.  The filter is
+ * a constant; a call outside it kills the process.
  */
 #include "session/sandbox.h"
 
@@ -21,14 +21,14 @@
 #include "config/secret.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZER 1		/* at the end it reads /proc and makes calls of its own */
+#define SANITIZER 1		/* it reads /proc at the end, and makes calls of its own */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
 #define SANITIZER 1
 #endif
 #endif
 
-/* The second ABI is Debian 12's, and the first that lets a commit rename from tmp/ to new/ (REFER). */
+/* The first ABI that allows a commit to rename from tmp/ to new/ (REFER); Debian 12 has it. */
 #define LANDLOCK_ABI 2
 #define RIGHTS_ALL                                                                            \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |                         \
@@ -38,19 +38,23 @@
 	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |                      \
 	    LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |                    \
 	    LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER)
+#define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_QUEUE                                                                          \
 	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |                       \
-	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER)
+	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |                    \
+	    LANDLOCK_ACCESS_FS_REFER)
 
 static bool
 allow(int ruleset, int fd, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = fd };
 
-	return fd < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+	if (fd < 0)
+		return true;
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-/* What is not there now stays closed. */
+/* A file that is not there now stays out of reach. */
 static bool
 allow_file(int ruleset, const char *path)
 {
@@ -62,8 +66,7 @@ allow_file(int ruleset, const char *path)
 	return good;
 }
 
-/* A rule for the folder a file is in: the file may be replaced by a new one, as editors do, while a listener
- * lives. */
+/* Allow the folder of a file: editors replace the file by a new one while a listener lives. */
 static bool
 allow_beside(int ruleset, const char *file)
 {
@@ -79,7 +82,7 @@ allow_beside(int ruleset, const char *file)
 	fd = open(slash == file ? "/" : folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return true;
-	good = allow(ruleset, fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+	good = allow(ruleset, fd, RIGHTS_READ);
 	(void)close(fd);
 	return good;
 }
@@ -87,45 +90,55 @@ allow_beside(int ruleset, const char *file)
 static bool
 allow_lists(int ruleset, const struct config *c)
 {
-	bool good = allow_beside(ruleset, c->server.senders) && allow_beside(ruleset, c->server.auth_senders);
+	bool good = allow_beside(ruleset, c->server.senders) &&
+	    allow_beside(ruleset, c->server.auth_senders);
 	char space[4096] = "";
 	struct buf users = BUF(space);
 
-	if (good && c->server.auth == AUTH_FILE && secret_path(&users, slice_str(c->server.auth_target)) == 0)
+	if (good && c->server.auth == AUTH_FILE &&
+	    secret_path(&users, slice_str(c->server.auth_target)) == 0)
 		good = allow_beside(ruleset, space);
 	for (size_t i = 0; good && i < c->nroutes; i++)
-		good = allow_beside(ruleset, c->routes[i].recipients) && allow_beside(ruleset, c->routes[i].aliases);
+		good = allow_beside(ruleset, c->routes[i].recipients) &&
+		    allow_beside(ruleset, c->routes[i].aliases);
 	return good;
 }
 
-/* What a dynamic program, its libraries, their settings and the keys may need cannot be listed. */
+/* The files of a dynamic program, its libraries, their settings and the keys cannot be listed. */
 static bool
 allow_reading(int ruleset)
 {
 	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	bool good = fd >= 0 && allow(ruleset, fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-	    LANDLOCK_ACCESS_FS_EXECUTE);
+	bool good = fd >= 0 && allow(ruleset, fd, RIGHTS_READ | LANDLOCK_ACCESS_FS_EXECUTE);
 
 	if (fd >= 0)
 		(void)close(fd);
 	return good;
 }
 
+static int
+create_ruleset(const struct landlock_ruleset_attr *attr, size_t size, unsigned flags)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, attr, size, flags);
+}
+
 static bool
-wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config *c, const char *config_file)
+wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config *c,
+    const char *config_file)
 {
 	struct landlock_ruleset_attr all = { .handled_access_fs = RIGHTS_ALL };
 	bool good;
 	int ruleset;
 
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < LANDLOCK_ABI)
+	if (create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < LANDLOCK_ABI)
 		return false;
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all.handled_access_fs, 0);
+	ruleset = create_ruleset(&all, sizeof all.handled_access_fs, 0);
 	if (ruleset < 0)
 		return false;
 	good = whom == SANDBOX_BEFORE_TLS ? allow_reading(ruleset) : allow_lists(ruleset, c);
 	if (good && q)
-		good = allow(ruleset, q->tmp, RIGHTS_QUEUE) && allow(ruleset, q->fresh, RIGHTS_QUEUE);
+		good = allow(ruleset, q->tmp, RIGHTS_QUEUE) &&
+		    allow(ruleset, q->fresh, RIGHTS_QUEUE);
 	if (good && whom == SANDBOX_LISTENER)
 		good = allow_beside(ruleset, config_file ? config_file : CONFIG_DEFAULT_FILE) &&
 		    allow_file(ruleset, "/etc/hosts");
@@ -147,7 +160,7 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 1),                                \
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* x32 calls have bit 30 set and match none. */
+/* The number of an x32 call has bit 30 set, so no line matches it. */
 #define BEGIN                                                                                 \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),              \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),                                      \
@@ -155,7 +168,7 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 #define END BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
-/* Calls that not every architecture has. */
+/* Some architectures lack these. */
 #ifdef SYS_poll
 #define OLD_CALLS CALL(poll), CALL(open)
 #define OLD_LOADER CALL(access), CALL(readlink), CALL(arch_prctl),
@@ -169,20 +182,22 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 #define FORK CALL(clone)
 #endif
 
-/* In each group the most frequent first. */
+/* The most frequent calls of a group come first. */
 #define CONVERSATION                                                                          \
-	CALL(recvfrom), CALL(sendto), OLD_CALLS, CALL(ppoll), CALL(read), CALL(write), CALL(writev), \
-	    CALL(ioctl), CALL(shutdown), CALL(getsockname), CALL(getpeername), CALL(getsockopt),     \
-	    CALL(setsockopt)
+	CALL(recvfrom), CALL(sendto), OLD_CALLS, CALL(ppoll), CALL(read), CALL(write),        \
+	    CALL(writev), CALL(ioctl), CALL(shutdown), CALL(getsockname), CALL(getpeername),  \
+	    CALL(getsockopt), CALL(setsockopt)
 #define MESSAGE                                                                               \
 	CALL(openat), CALL(close), CALL(fstat), CALL(newfstatat), CALL(fstatfs), CALL(flock),     \
 	    CALL(fsync), CALL(renameat), CALL(renameat2), CALL(pwrite64), CALL(pread64),      \
 	    CALL(unlinkat), CALL(lseek), CALL(ftruncate), CALL(memfd_create), CALL(sendfile), \
 	    CALL(fcntl)
-/* Sockets only for the log: no address family that leaves the machine.  (Low half of the first argument: an int.) */
+/* Only AF_UNIX, which the log needs: it does not leave the machine.  The family is an int, so it is
+ * the low half of the first argument. */
 #define UNIX_SOCKET                                                                           \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 4),                               \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + LOW_HALF), \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS,                                                    \
+	    offsetof(struct seccomp_data, args[0]) + LOW_HALF),                               \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1),                                   \
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                                         \
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
@@ -193,28 +208,34 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 	    CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),                     \
 	    CALL(restart_syscall), CALL(exit), CALL(exit_group)
 #define LISTENING                                                                             \
-	CALL(accept4), CALL(accept), CALL(wait4), CALL(kill), FORK, CALL(set_tid_address),        \
+	CALL(accept4), CALL(accept), CALL(wait4), CALL(kill), FORK, CALL(set_tid_address),    \
 	    CALL(set_robust_list), CALL(gettid), CALL(getdents64), CALL(uname), CALL(prctl)
 
-/* Of the dynamic loader, glibc and OpenSSL; also inside TLS. */
+/* For the dynamic loader, glibc and OpenSSL, inside TLS too. */
 #define LIBRARIES                                                                             \
-	CALL(futex), CALL(mprotect), CALL(mremap), CALL(prlimit64), CALL(sysinfo), CALL(clock_nanosleep)
+	CALL(futex), CALL(mprotect), CALL(mremap), CALL(prlimit64), CALL(sysinfo),            \
+	    CALL(clock_nanosleep)
 #define LOADER                                                                                \
-	CALL(execve), CALL(faccessat), CALL(readlinkat), OLD_LOADER CALL(rseq), CALL(umask),      \
+	CALL(execve), CALL(faccessat), CALL(readlinkat), OLD_LOADER CALL(rseq), CALL(umask),  \
 	    CALL(getcwd), CALL(statx), CALL(geteuid), CALL(getgid), CALL(getegid),            \
 	    CALL(landlock_create_ruleset), CALL(landlock_add_rule), CALL(landlock_restrict_self)
 
-static const struct sock_filter session[] = { BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LIBRARIES, END };
-static const struct sock_filter before_tls[] = { BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LIBRARIES, LISTENING,
-	LOADER, END };
-static const struct sock_filter listener[] = { BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LISTENING, END };
+static const struct sock_filter session[] = {
+	BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LIBRARIES, END
+};
+static const struct sock_filter before_tls[] = {
+	BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LIBRARIES, LISTENING, LOADER, END
+};
+static const struct sock_filter listener[] = {
+	BEGIN, CONVERSATION, MESSAGE, LOG, PROCESS, LISTENING, END
+};
 
 static bool
-load(const struct sock_filter *filter, size_t n)
+load_filter(const struct sock_filter *filter, size_t n)
 {
 	const struct sock_fprog program = {
 		.len = (unsigned short)n,
-		.filter = (struct sock_filter *)(uintptr_t)filter,	/* the kernel only reads it */
+		.filter = (struct sock_filter *)(uintptr_t)filter,	/* only read */
 	};
 
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
@@ -225,11 +246,11 @@ wall_off_calls(enum sandbox_for whom)
 {
 	switch (whom) {
 	case SANDBOX_SESSION:
-		return load(session, sizeof session / sizeof session[0]);
+		return load_filter(session, sizeof session / sizeof session[0]);
 	case SANDBOX_BEFORE_TLS:
-		return load(before_tls, sizeof before_tls / sizeof before_tls[0]);
+		return load_filter(before_tls, sizeof before_tls / sizeof before_tls[0]);
 	case SANDBOX_LISTENER:
-		return load(listener, sizeof listener / sizeof listener[0]);
+		return load_filter(listener, sizeof listener / sizeof listener[0]);
 	}
 	return false;
 }
@@ -246,7 +267,8 @@ wall_off_calls(enum sandbox_for whom)
 #endif
 
 unsigned
-sandbox_enter(enum sandbox_for whom, const struct queue *q, const struct config *c, const char *config_file)
+sandbox_enter(enum sandbox_for whom, const struct queue *q, const struct config *c,
+    const char *config_file)
 {
 	unsigned walls = 0;
 

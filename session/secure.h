@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * TLS for a session, in two forms.  smtp-handler links secure_exec.c, and becomes another program when
- * TLS begins.  That program, smtp-handler-tls, links secure_tls.c.
+ * TLS for a session, in two forms.  smtp-handler links secure_exec.c, and becomes another program
+ * when TLS begins.  That program, smtp-handler-tls, links secure_tls.c.
  */
 #ifndef SESSION_SECURE_H
 #define SESSION_SECURE_H
@@ -29,7 +29,8 @@ enum server_starttls secure_offer(const struct config *config);
 enum smtp_verdict secure_prepare(const struct config *config, const struct options *options,
     const struct handover *handover);
 
-/* The handshake, after secure_prepare().  0, or -errno: then no reply reaches the client any more. */
+/* The handshake, after secure_prepare().  0, or -errno: then no reply reaches the client any
+ * more. */
 int secure_begin(struct stream *s, const struct peer *peer, int timeout_ms, struct tls_facts *ret);
 
 /* After the last reply. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-handler has no TLS of its own, so that plain sessions start fast.  STARTTLS must make a server
- * forget everything before it (RFC 3207 section 4.2); a process that becomes another program cannot
- * remember.
+ * smtp-handler has no TLS of its own, so that plain sessions start fast.  STARTTLS must make a
+ * server forget everything before it (RFC 3207 section 4.2); a process that becomes another program
+ * cannot remember.
  */
 #include "session/secure.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A signal makes a descriptor readable, which ends poll(2), and sets a flag, which a busy process can
- * test.
+ * A signal makes a descriptor readable, which ends poll(2), and sets a flag, which a busy process
+ * can test.
  */
 #include "session/signals.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The signals of a handler: SIGTERM and SIGINT end it in an orderly way, SIGHUP makes a listener read
- * its configuration again, SIGCHLD reports the end of a session.
+ * The signals of a handler: SIGTERM and SIGINT end it in an orderly way, SIGHUP makes a listener
+ * read its configuration again, SIGCHLD reports the end of a session.
  */
 #ifndef SESSION_SIGNALS_H
 #define SESSION_SIGNALS_H

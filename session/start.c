@@ -38,7 +38,8 @@ static const struct option own_options[] = {
 
 static const struct program program = {
 	.name = "smtp-handler",
-	.usage = "usage: smtp-handler [-c FILE] [-o SECTION.KEY=VALUE]... [--listen ADDR:PORT]... [--implicit]\n"
+	.usage = "usage: smtp-handler [-c FILE] [-o SECTION.KEY=VALUE]... [--listen ADDR:PORT]... "
+		 "[--implicit]\n"
 		 "                    [--print] [--lf]\n"
 		 "       smtp-handler --check | --version | --help\n"
 		 "\n"

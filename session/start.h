@@ -14,7 +14,7 @@ struct start {
 	int print_fd;			/* the target of --print; -1: none */
 	bool implicit;			/* TLS from the first octet */
 	bool lf;			/* lines may end in LF alone, from the network too */
-	bool resumed;			/* smtp-handler has begun it, and hands it over at STARTTLS */
+	bool resumed;			/* begun by smtp-handler, which hands it over at STARTTLS */
 	struct handover handover;
 };
 
