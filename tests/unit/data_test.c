@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The message as it comes: cases by hand, and random input against a decoder written the slow way.
+ * Content of DATA: rows by hand, and random input against a decoder that is written the slow way.
  * All input is fed whole, cut in two at every place, and octet by octet.
  */
 #include "smtp/data.h"
@@ -19,7 +19,8 @@ struct result {
 	size_t n, consumed;
 };
 
-/* Feed in, cut into pieces: the first of `first` octets, then of `rest` each; what a call leaves is offered again. */
+/* Feed `in` in pieces: one of `first` octets, then pieces of `rest` octets.  Octets that a call
+ * leaves are offered again. */
 static void
 feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t first, size_t rest)
 {
@@ -114,47 +115,74 @@ agrees(enum smtp_newlines newlines, struct slice in)
 /* in, decoded; `left` octets of it are not consumed. */
 static const struct decode {
 	const char *name;
-	enum smtp_newlines newlines;
+	enum smtp_newlines newlines;	/* SMTP_CRLF without a value */
 	struct slice in, out;
 	size_t left;
 	bool done, bare;
 } decodes[] = {
-	{ "H091 empty message", SMTP_CRLF, S(".\r\n"), S(""), 0, true, false },
-	{ "one line", SMTP_CRLF, S("a\r\n.\r\n"), S("a\r\n"), 0, true, false },
-	{ "what follows stays", SMTP_CRLF, S("a\r\n.\r\nQUIT\r\n"), S("a\r\n"), 6, true, false },
-	{ "H077 a doubled dot", SMTP_CRLF, S("..x\r\n.\r\n"), S(".x\r\n"), 0, true, false },
-	{ "H077 two dots", SMTP_CRLF, S("..\r\n.\r\n"), S(".\r\n"), 0, true, false },
-	{ "H077 three dots", SMTP_CRLF, S("...\r\n.\r\n"), S("..\r\n"), 0, true, false },
-	{ "H077 a dot that was not doubled", SMTP_CRLF, S(".x\r\n.\r\n"), S("x\r\n"), 0, true, false },
-	{ "dots inside a line", SMTP_CRLF, S("a.\r\nb..c\r\n.\r\n"), S("a.\r\nb..c\r\n"), 0, true, false },
-	{ "empty lines", SMTP_CRLF, S("\r\n\r\n.\r\n"), S("\r\n\r\n"), 0, true, false },
-	{ "NUL and 8-bit octets", SMTP_CRLF, S("a\0\xff\r\n.\r\n"), S("a\0\xff\r\n"), 0, true, false },
-	{ "a dot waits", SMTP_CRLF, S("a\r\n."), S("a\r\n"), 1, false, false },
-	{ "a dot and CR wait", SMTP_CRLF, S("a\r\n.\r"), S("a\r\n"), 2, false, false },
-	{ "CR waits", SMTP_CRLF, S("a\r"), S("a"), 1, false, false },
-	{ "H079 LF.LF", SMTP_CRLF, S("a\n.\nb\r\n.\r\n"), S("a\n.\nb\r\n"), 0, true, true },
-	{ "H079 LF.CRLF", SMTP_CRLF, S("a\n.\r\nb\r\n.\r\n"), S("a\n.\r\nb\r\n"), 0, true, true },
-	{ "H079 CRLF.LF", SMTP_CRLF, S("a\r\n.\nb\r\n.\r\n"), S("a\r\n\nb\r\n"), 0, true, true },
-	{ "H079 CR.CR", SMTP_CRLF, S("a\r.\rb\r\n.\r\n"), S("a\r.\rb\r\n"), 0, true, true },
-	{ "H079 CRLF.CR", SMTP_CRLF, S("a\r\n.\rb\r\n.\r\n"), S("a\r\n\rb\r\n"), 0, true, true },
-	{ "H079 CR.LF", SMTP_CRLF, S("a\r.\nb\r\n.\r\n"), S("a\r.\nb\r\n"), 0, true, true },
-	{ "H079 CR.CRLF", SMTP_CRLF, S("a\r.\r\nb\r\n.\r\n"), S("a\r.\r\nb\r\n"), 0, true, true },
-	{ "H079 CRCRLF.CRCRLF", SMTP_CRLF, S("a\r\r\n.\r\r\nb\r\n.\r\n"), S("a\r\r\n\r\r\nb\r\n"), 0, true, true },
-	{ "H079 CRLF.CRCRLF", SMTP_CRLF, S("a\r\n.\r\r\nb\r\n.\r\n"), S("a\r\n\r\r\nb\r\n"), 0, true, true },
-	{ "H079 CRLF.NULCRLF", SMTP_CRLF, S("a\r\n.\0\r\nb\r\n.\r\n"), S("a\r\n\0\r\nb\r\n"), 0, true, false },
-	{ "H079 NULCRLF.CRLF ends", SMTP_CRLF, S("a\0\r\n.\r\n"), S("a\0\r\n"), 0, true, false },
-	{ "H080 a bare LF", SMTP_CRLF, S("a\nb\r\n.\r\n"), S("a\nb\r\n"), 0, true, true },
-	{ "H080 a bare CR", SMTP_CRLF, S("a\rb\r\n.\r\n"), S("a\rb\r\n"), 0, true, true },
-	{ "H080 a bare LF as first octet", SMTP_CRLF, S("\n.\n.\r\n.\r\n"), S("\n.\n.\r\n"), 0, true, true },
-	{ "LF lines", SMTP_LF_TOO, S("a\nb\n.\n"), S("a\r\nb\r\n"), 0, true, false },
-	{ "LF and CRLF mixed", SMTP_LF_TOO, S("a\r\nb\n\n.\r\nQUIT\n"), S("a\r\nb\r\n\r\n"), 5, true, false },
-	{ "LF: a doubled dot", SMTP_LF_TOO, S("..x\n.y\n.\n"), S(".x\r\ny\r\n"), 0, true, false },
-	{ "LF: empty message", SMTP_LF_TOO, S(".\n"), S(""), 0, true, false },
-	{ "LF: CRLF.LF ends", SMTP_LF_TOO, S("a\r\n.\nb"), S("a\r\n"), 1, true, false },
-	{ "LF: a bare CR still spoils", SMTP_LF_TOO, S("a\rb\n.\n"), S("a\rb\r\n"), 0, true, true },
-	{ "LF: CR.CR ends nothing", SMTP_LF_TOO, S("a\r.\rb\n.\n"), S("a\r.\rb\r\n"), 0, true, true },
-	{ "LF: CRCRLF", SMTP_LF_TOO, S("a\r\r\n.\n"), S("a\r\r\n"), 0, true, true },
-	{ "LF: a dot waits", SMTP_LF_TOO, S("a\n."), S("a\r\n"), 1, false, false },
+	{ .name = "H091 empty message", .in = S(".\r\n"), .out = S(""), .done = true },
+	{ .name = "one line", .in = S("a\r\n.\r\n"), .out = S("a\r\n"), .done = true },
+	{ .name = "what follows stays", .in = S("a\r\n.\r\nQUIT\r\n"), .out = S("a\r\n"), .left = 6,
+	    .done = true },
+	{ .name = "H077 a doubled dot", .in = S("..x\r\n.\r\n"), .out = S(".x\r\n"), .done = true },
+	{ .name = "H077 two dots", .in = S("..\r\n.\r\n"), .out = S(".\r\n"), .done = true },
+	{ .name = "H077 three dots", .in = S("...\r\n.\r\n"), .out = S("..\r\n"), .done = true },
+	{ .name = "H077 a dot that was not doubled", .in = S(".x\r\n.\r\n"), .out = S("x\r\n"),
+	    .done = true },
+	{ .name = "dots inside a line", .in = S("a.\r\nb..c\r\n.\r\n"), .out = S("a.\r\nb..c\r\n"),
+	    .done = true },
+	{ .name = "empty lines", .in = S("\r\n\r\n.\r\n"), .out = S("\r\n\r\n"), .done = true },
+	{ .name = "NUL and 8-bit octets", .in = S("a\0\xff\r\n.\r\n"), .out = S("a\0\xff\r\n"),
+	    .done = true },
+	{ .name = "a dot waits", .in = S("a\r\n."), .out = S("a\r\n"), .left = 1 },
+	{ .name = "a dot and CR wait", .in = S("a\r\n.\r"), .out = S("a\r\n"), .left = 2 },
+	{ .name = "CR waits", .in = S("a\r"), .out = S("a"), .left = 1 },
+	{ .name = "H079 LF.LF", .in = S("a\n.\nb\r\n.\r\n"), .out = S("a\n.\nb\r\n"), .done = true,
+	    .bare = true },
+	{ .name = "H079 LF.CRLF", .in = S("a\n.\r\nb\r\n.\r\n"), .out = S("a\n.\r\nb\r\n"),
+	    .done = true, .bare = true },
+	{ .name = "H079 CRLF.LF", .in = S("a\r\n.\nb\r\n.\r\n"), .out = S("a\r\n\nb\r\n"),
+	    .done = true, .bare = true },
+	{ .name = "H079 CR.CR", .in = S("a\r.\rb\r\n.\r\n"), .out = S("a\r.\rb\r\n"), .done = true,
+	    .bare = true },
+	{ .name = "H079 CRLF.CR", .in = S("a\r\n.\rb\r\n.\r\n"), .out = S("a\r\n\rb\r\n"),
+	    .done = true, .bare = true },
+	{ .name = "H079 CR.LF", .in = S("a\r.\nb\r\n.\r\n"), .out = S("a\r.\nb\r\n"), .done = true,
+	    .bare = true },
+	{ .name = "H079 CR.CRLF", .in = S("a\r.\r\nb\r\n.\r\n"), .out = S("a\r.\r\nb\r\n"),
+	    .done = true, .bare = true },
+	{ .name = "H079 CRCRLF.CRCRLF", .in = S("a\r\r\n.\r\r\nb\r\n.\r\n"),
+	    .out = S("a\r\r\n\r\r\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CRLF.CRCRLF", .in = S("a\r\n.\r\r\nb\r\n.\r\n"),
+	    .out = S("a\r\n\r\r\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CRLF.NULCRLF", .in = S("a\r\n.\0\r\nb\r\n.\r\n"),
+	    .out = S("a\r\n\0\r\nb\r\n"), .done = true },
+	{ .name = "H079 NULCRLF.CRLF ends", .in = S("a\0\r\n.\r\n"), .out = S("a\0\r\n"),
+	    .done = true },
+	{ .name = "H080 a bare LF", .in = S("a\nb\r\n.\r\n"), .out = S("a\nb\r\n"), .done = true,
+	    .bare = true },
+	{ .name = "H080 a bare CR", .in = S("a\rb\r\n.\r\n"), .out = S("a\rb\r\n"), .done = true,
+	    .bare = true },
+	{ .name = "H080 a bare LF as first octet", .in = S("\n.\n.\r\n.\r\n"),
+	    .out = S("\n.\n.\r\n"), .done = true, .bare = true },
+	{ .name = "LF lines", .newlines = SMTP_LF_TOO, .in = S("a\nb\n.\n"), .out = S("a\r\nb\r\n"),
+	    .done = true },
+	{ .name = "LF and CRLF mixed", .newlines = SMTP_LF_TOO, .in = S("a\r\nb\n\n.\r\nQUIT\n"),
+	    .out = S("a\r\nb\r\n\r\n"), .left = 5, .done = true },
+	{ .name = "LF: a doubled dot", .newlines = SMTP_LF_TOO, .in = S("..x\n.y\n.\n"),
+	    .out = S(".x\r\ny\r\n"), .done = true },
+	{ .name = "LF: empty message", .newlines = SMTP_LF_TOO, .in = S(".\n"), .out = S(""),
+	    .done = true },
+	{ .name = "LF: CRLF.LF ends", .newlines = SMTP_LF_TOO, .in = S("a\r\n.\nb"),
+	    .out = S("a\r\n"), .left = 1, .done = true },
+	{ .name = "LF: a bare CR still spoils", .newlines = SMTP_LF_TOO, .in = S("a\rb\n.\n"),
+	    .out = S("a\rb\r\n"), .done = true, .bare = true },
+	{ .name = "LF: CR.CR ends nothing", .newlines = SMTP_LF_TOO, .in = S("a\r.\rb\n.\n"),
+	    .out = S("a\r.\rb\r\n"), .done = true, .bare = true },
+	{ .name = "LF: CRCRLF", .newlines = SMTP_LF_TOO, .in = S("a\r\r\n.\n"), .out = S("a\r\r\n"),
+	    .done = true, .bare = true },
+	{ .name = "LF: a dot waits", .newlines = SMTP_LF_TOO, .in = S("a\n."), .out = S("a\r\n"),
+	    .left = 1 },
 };
 
 static void
@@ -173,7 +201,7 @@ test_decode(void)
 	}
 }
 
-/* Random texts of the octets that matter, long enough to cross the words that are looked at at once. */
+/* Random texts of the octets that matter, longer than the words that a run is examined in. */
 static struct slice
 random_text(char *p, size_t max, unsigned rare)
 {
@@ -258,11 +286,14 @@ test_after_the_end(void)
 	size_t used;
 
 	smtp_data_init(&d, SMTP_CRLF);
-	ok(smtp_data_decode(&d, SL("a\r\n.\r\nRSET\r\n"), out, &used) == 3 && used == 6 && d.done, "the end is found");
-	ok(smtp_data_decode(&d, SL("RSET\r\n"), out, &used) == 0 && used == 0, "H116 nothing more is taken");
+	ok(smtp_data_decode(&d, SL("a\r\n.\r\nRSET\r\n"), out, &used) == 3 && used == 6 && d.done,
+	    "the end is found");
+	ok(smtp_data_decode(&d, SL("RSET\r\n"), out, &used) == 0 && used == 0,
+	    "H116 nothing more is taken");
 	smtp_data_init(&d, SMTP_CRLF);
 	ok(smtp_data_decode(&d, SL(""), out, &used) == 0 && used == 0 && !d.done, "no input");
-	ok(smtp_data_decode(&d, slice_of(NULL, 0), out, &used) == 0 && used == 0, "not even a pointer");
+	ok(smtp_data_decode(&d, slice_of(NULL, 0), out, &used) == 0 && used == 0,
+	    "not even a pointer");
 }
 
 static const struct normalized {
@@ -271,21 +302,34 @@ static const struct normalized {
 	size_t left;			/* octets behind the end */
 	bool done, dot_line;
 } normalized[] = {
-	{ "normalize: a bare LF", S("a\nb\r\n.\r\n"), S("a\r\nb\r\n"), 0, true, false },
-	{ "normalize: a bare CR", S("a\rb\r\n.\r\n"), S("a\r\nb\r\n"), 0, true, false },
-	{ "normalize: CRCRLF", S("a\r\r\nb\r\r\r\n.\r\n"), S("a\r\nb\r\n"), 0, true, false },
-	{ "normalize: LFCR", S("a\n\rb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
-	{ "H079 normalize: LF.LF", S("a\n.\nb\r\n.\r\n"), S("a\r\n.\r\nb\r\n"), 0, true, true },
-	{ "H079 normalize: LF.CRLF", S("a\n.\r\nb\r\n.\r\n"), S("a\r\n.\r\nb\r\n"), 0, true, true },
-	{ "H079 normalize: CRLF.LF", S("a\r\n.\nb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
-	{ "H079 normalize: CR.CR", S("a\r.\rb\r\n.\r\n"), S("a\r\n.\r\nb\r\n"), 0, true, true },
-	{ "H079 normalize: CRLF.CR", S("a\r\n.\rb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
-	{ "H079 normalize: CRLF.CRCRLF", S("a\r\n.\r\r\nb\r\n.\r\n"), S("a\r\n\r\nb\r\n"), 0, true, false },
-	{ "H079 normalize: CRLF.NULCRLF", S("a\r\n.\0\r\n.\r\n"), S("a\r\n\0\r\n"), 0, true, false },
-	{ "normalize: CRLF.CRLF only", S("a\n\r\n.\r\nNOOP\r\n"), S("a\r\n\r\n"), 6, true, false },
-	{ "normalize: dots behind a bare LF are not doubled ones", S("a\n..b\r\n..c\r\n.\r\n"), S("a\r\n..b\r\n.c\r\n"), 0, true,
-	    true },
-	{ "normalize: a CR waits", S("a\r"), S("a"), 1, false, false },
+	{ .name = "normalize: a bare LF", .in = S("a\nb\r\n.\r\n"), .out = S("a\r\nb\r\n"),
+	    .done = true },
+	{ .name = "normalize: a bare CR", .in = S("a\rb\r\n.\r\n"), .out = S("a\r\nb\r\n"),
+	    .done = true },
+	{ .name = "normalize: CRCRLF", .in = S("a\r\r\nb\r\r\r\n.\r\n"), .out = S("a\r\nb\r\n"),
+	    .done = true },
+	{ .name = "normalize: LFCR", .in = S("a\n\rb\r\n.\r\n"), .out = S("a\r\n\r\nb\r\n"),
+	    .done = true },
+	{ .name = "H079 normalize: LF.LF", .in = S("a\n.\nb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"),
+	    .done = true, .dot_line = true },
+	{ .name = "H079 normalize: LF.CRLF", .in = S("a\n.\r\nb\r\n.\r\n"),
+	    .out = S("a\r\n.\r\nb\r\n"), .done = true, .dot_line = true },
+	{ .name = "H079 normalize: CRLF.LF", .in = S("a\r\n.\nb\r\n.\r\n"),
+	    .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: CR.CR", .in = S("a\r.\rb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"),
+	    .done = true, .dot_line = true },
+	{ .name = "H079 normalize: CRLF.CR", .in = S("a\r\n.\rb\r\n.\r\n"),
+	    .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: CRLF.CRCRLF", .in = S("a\r\n.\r\r\nb\r\n.\r\n"),
+	    .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: CRLF.NULCRLF", .in = S("a\r\n.\0\r\n.\r\n"),
+	    .out = S("a\r\n\0\r\n"), .done = true },
+	{ .name = "normalize: CRLF.CRLF only", .in = S("a\n\r\n.\r\nNOOP\r\n"),
+	    .out = S("a\r\n\r\n"), .left = 6, .done = true },
+	{ .name = "normalize: dots behind a bare LF are not doubled ones",
+	    .in = S("a\n..b\r\n..c\r\n.\r\n"), .out = S("a\r\n..b\r\n.c\r\n"), .done = true,
+	    .dot_line = true },
+	{ .name = "normalize: a CR waits", .in = S("a\r"), .out = S("a"), .left = 1 },
 };
 
 static void
@@ -299,8 +343,9 @@ test_normalize(void)
 
 		for (size_t cut = 0; cut <= c->in.n; cut++) {
 			feed(&r, SMTP_NORMALIZE, c->in, cut, cut == c->in.n ? 1 : c->in.n);
-			fine = fine && slice_eq(slice_of(r.out, r.n), c->out) && r.facts.dot_line == c->dot_line &&
-			    r.d.done == c->done && !r.d.bare && c->in.n - r.consumed == c->left;
+			fine = fine && slice_eq(slice_of(r.out, r.n), c->out) &&
+			    r.facts.dot_line == c->dot_line && r.d.done == c->done &&
+			    !r.d.bare && c->in.n - r.consumed == c->left;
 		}
 		feed(&r, SMTP_NORMALIZE, c->in, 0, 1);
 		is(slice_of(r.out, r.n), c->out, c->name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Which Authentication-Results are taken out: whole, and cut at every place.
+ * Removal of Authentication-Results: each row whole, cut in two at every place, and octet by octet.
  */
 #include "message/results.h"
 
@@ -11,32 +11,57 @@
 static const struct message {
 	const char *name, *in, *want;
 } messages[] = {
-	{ "H167 ours", MINE "Subject: x\r\n\r\nbody\r\n", "Subject: x\r\n\r\nbody\r\n" },
-	{ "H167 ours, in the middle and twice", "A: b\r\n" MINE MINE "C: d\r\n\r\n", "A: b\r\nC: d\r\n\r\n" },
-	{ "H167 ours, at the end", "A: b\r\n" MINE "\r\n" MINE, "A: b\r\n\r\n" MINE },
-	{ "H167 in any case", "authentication-RESULTS : MX.Example 1;\r\n\tspf=pass\r\n x\r\nC: d\r\n", "C: d\r\n" },
-	{ "H167 quoted", "Authentication-Results:\"mx.example\"; x\r\n\r\n", "\r\n" },
-	{ "H167 folded in front of the name", "Authentication-Results:\r\n mx.example; x\r\n\r\n", "\r\n" },
-	{ "H167 behind comments", "Authentication-Results: (a (b) \\) c)\r\n\t(d)mx.example(e); x\r\n\r\n", "\r\n" },
-	{ "H167 behind one with an unfinished string", "Authentication-Results: \"x\r\n" MINE "\r\n",
-	    "Authentication-Results: \"x\r\n\r\n" },
-	{ "H167 behind a broken line", "A: b\r\nhello\r\n" MINE "\r\n", "A: b\r\nhello\r\n\r\n" },
-	{ "H167 behind the line of a mailbox file", "From joe Mon Jan  1\r\n" MINE "\r\n",
-	    "From joe Mon Jan  1\r\n\r\n" },
-	{ "H167 behind a line that begins with a blank", " " MINE MINE "\r\n", " " MINE "\r\n" },
-	{ "H167 without results", "Authentication-Results: mx.example\r\n\r\n", "\r\n" },
-	{ "H167 behind one without a name", "Authentication-Results:\r\n" MINE "\r\n", "Authentication-Results:\r\n\r\n" },
-	{ "H167 of others", "Authentication-Results: mx.example.org; x\r\nAuthentication-Results: my.example; y\r\n\r\n",
-	    "Authentication-Results: mx.example.org; x\r\nAuthentication-Results: my.example; y\r\n\r\n" },
-	{ "H167 part of our name", "Authentication-Results: mx.exampl; x\r\n\r\n", "Authentication-Results: mx.exampl; x\r\n\r\n" },
-	{ "other fields", "Authentication-Result: mx.example; x\r\nAuthentication-Results-X: mx.example; x\r\n\r\n",
-	    "Authentication-Result: mx.example; x\r\nAuthentication-Results-X: mx.example; x\r\n\r\n" },
-	{ "within another field", "X: y\r\n " MINE "\r\n", "X: y\r\n " MINE "\r\n" },
-	{ "no colon", "Authentication-Results\r\n\r\n", "Authentication-Results\r\n\r\n" },
-	{ "an empty one before the body", "Authentication-Results:\r\n\r\n" MINE, "Authentication-Results:\r\n\r\n" MINE },
-	{ "nothing but a body", "\r\n" MINE, "\r\n" MINE },
-	{ "unfinished", "A: b\r\nAuthentication-Res", "A: b\r\nAuthentication-Res" },
-	{ "nothing", "", "" },
+	{ .name = "H167 ours", .in = MINE "Subject: x\r\n\r\nbody\r\n",
+	    .want = "Subject: x\r\n\r\nbody\r\n" },
+	{ .name = "H167 ours, in the middle and twice", .in = "A: b\r\n" MINE MINE "C: d\r\n\r\n",
+	    .want = "A: b\r\nC: d\r\n\r\n" },
+	{ .name = "H167 ours, at the end", .in = "A: b\r\n" MINE "\r\n" MINE,
+	    .want = "A: b\r\n\r\n" MINE },
+	{ .name = "H167 in any case",
+	    .in = "authentication-RESULTS : MX.Example 1;\r\n\tspf=pass\r\n x\r\nC: d\r\n",
+	    .want = "C: d\r\n" },
+	{ .name = "H167 quoted", .in = "Authentication-Results:\"mx.example\"; x\r\n\r\n",
+	    .want = "\r\n" },
+	{ .name = "H167 folded in front of the name",
+	    .in = "Authentication-Results:\r\n mx.example; x\r\n\r\n", .want = "\r\n" },
+	{ .name = "H167 behind comments",
+	    .in = "Authentication-Results: (a (b) \\) c)\r\n\t(d)mx.example(e); x\r\n\r\n",
+	    .want = "\r\n" },
+	{ .name = "H167 behind one with an unfinished string",
+	    .in = "Authentication-Results: \"x\r\n" MINE "\r\n",
+	    .want = "Authentication-Results: \"x\r\n\r\n" },
+	{ .name = "H167 behind a broken line", .in = "A: b\r\nhello\r\n" MINE "\r\n",
+	    .want = "A: b\r\nhello\r\n\r\n" },
+	{ .name = "H167 behind the line of a mailbox file",
+	    .in = "From joe Mon Jan  1\r\n" MINE "\r\n", .want = "From joe Mon Jan  1\r\n\r\n" },
+	{ .name = "H167 behind a line that begins with a blank", .in = " " MINE MINE "\r\n",
+	    .want = " " MINE "\r\n" },
+	{ .name = "H167 without results", .in = "Authentication-Results: mx.example\r\n\r\n",
+	    .want = "\r\n" },
+	{ .name = "H167 behind one without a name", .in = "Authentication-Results:\r\n" MINE "\r\n",
+	    .want = "Authentication-Results:\r\n\r\n" },
+	{ .name = "H167 of others",
+	    .in = "Authentication-Results: mx.example.org; x\r\n"
+		"Authentication-Results: my.example; y\r\n\r\n",
+	    .want = "Authentication-Results: mx.example.org; x\r\n"
+		"Authentication-Results: my.example; y\r\n\r\n" },
+	{ .name = "H167 part of our name", .in = "Authentication-Results: mx.exampl; x\r\n\r\n",
+	    .want = "Authentication-Results: mx.exampl; x\r\n\r\n" },
+	{ .name = "other fields",
+	    .in = "Authentication-Result: mx.example; x\r\n"
+		"Authentication-Results-X: mx.example; x\r\n\r\n",
+	    .want = "Authentication-Result: mx.example; x\r\n"
+		"Authentication-Results-X: mx.example; x\r\n\r\n" },
+	{ .name = "within another field", .in = "X: y\r\n " MINE "\r\n",
+	    .want = "X: y\r\n " MINE "\r\n" },
+	{ .name = "no colon", .in = "Authentication-Results\r\n\r\n",
+	    .want = "Authentication-Results\r\n\r\n" },
+	{ .name = "an empty one before the body", .in = "Authentication-Results:\r\n\r\n" MINE,
+	    .want = "Authentication-Results:\r\n\r\n" MINE },
+	{ .name = "nothing but a body", .in = "\r\n" MINE, .want = "\r\n" MINE },
+	{ .name = "unfinished", .in = "A: b\r\nAuthentication-Res",
+	    .want = "A: b\r\nAuthentication-Res" },
+	{ .name = "nothing", .in = "", .want = "" },
 };
 
 static char out_space[16384];
@@ -64,7 +89,8 @@ main(void)
 	struct buf b = BUF(hostile);
 
 	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
-		const struct slice in = slice_str(messages[i].in), want = slice_str(messages[i].want);
+		const struct slice in = slice_str(messages[i].in);
+		const struct slice want = slice_str(messages[i].want);
 		bool fine = true;
 
 		for (size_t cut = 0; cut <= in.n; cut++) {
@@ -88,7 +114,8 @@ main(void)
 	begin();
 	results_content(&authres, buf_slice(&b));
 	results_end(&authres);
-	is(buf_slice(&out), SL("A: b\r\n\r\n"), "H167 a field that hides its name behind 4 KiB of comments goes too");
+	is(buf_slice(&out), SL("A: b\r\n\r\n"),
+	    "H167 a field that hides its name behind 4 KiB of comments goes too");
 	b.n = 0;
 	buf_str(&b, "Authentication-Results");
 	for (int i = 0; i < 2000; i++)
@@ -97,6 +124,7 @@ main(void)
 	begin();
 	results_content(&authres, buf_slice(&b));
 	results_end(&authres);
-	is(buf_slice(&out), SL("A: b\r\n\r\n"), "H167 so does one with 2,000 blanks in front of the colon");
+	is(buf_slice(&out), SL("A: b\r\n\r\n"),
+	    "H167 so does one with 2,000 blanks in front of the colon");
 	return tap_done();
 }
