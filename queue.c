@@ -6,11 +6,11 @@
  *
  * The order of the writes:
  *
- * 	create tmp/ID, lock it, write	a few writes, mostly one
- * 	fsync(tmp/ID)			its octets are on the disk
- * 	fsync(tmp/)			its name in tmp/ is on the disk
- * 	rename to new/ID		seen by the runner; need not be durable yet
- * 	250
+ *	create tmp/ID, lock it, write	a few writes, mostly one
+ *	fsync(tmp/ID)			its octets are on the disk
+ *	fsync(tmp/)			its name in tmp/ is on the disk
+ *	rename to new/ID		seen by the runner; need not be durable yet
+ *	250
  *
  * The obvious order renames first and then syncs new/.  Its two fsyncs concern different changes,
  * so a journalling file system commits its journal twice for each message.  Recorded at the block

@@ -48,7 +48,7 @@ bool queue_is_id(const char *name);
  */
 #define QUEUE_BUFFER   65536
 #define QUEUE_LATE_MAX 4096	/* octets that may be kept free for late fields */
-#define QUEUE_PAD_MIN  16	/* least octets of that room that may stay unused, unless none do */
+#define QUEUE_PAD_MIN  16	/* fewest octets of it that may stay unused, except 0 */
 
 /* Facts of the content that a delivery needs before it reads the content. */
 struct queue_facts {
@@ -86,12 +86,14 @@ struct queue_message {
 /* Start a message and choose its ID: ordered by time, with a tail that nobody can guess.  Writes
  * nothing to disk. */
 void queue_begin(struct queue_message *m);
+
 /* Start a message in memory (memfd), for --print.  The queue is not used. */
 void queue_begin_memory(struct queue_message *m);
 
 /* Add a field "key: value" to the envelope.  key is a literal of the caller.  Control characters of
  * value become '?', so a value cannot end its line. */
 void queue_field(struct queue_message *m, const char *key, struct slice value);
+
 /* Set the reverse-path: "from: <path> PARAMS".  path is canonical and has no brackets. */
 void queue_from(struct queue_message *m, struct slice path, struct slice params);
 
@@ -106,14 +108,18 @@ int queue_head_end(const struct queue *q, struct queue_message *m, size_t room);
 
 /* Add octets of the content.  0 or -errno. */
 int queue_content(struct queue_message *m, struct slice content);
+
 /* Add a field of the envelope after the content began, in the room kept by queue_head_end().  0; or
  * -ENOSPC if the room is too small, or if the rest of it is too small for a pad. */
 int queue_late_field(struct queue_message *m, const char *key, struct slice value);
+
 /* Make the message durable and visible in new/.  0 or -errno; after an error the temporary file is
  * removed. */
 int queue_commit(const struct queue *q, struct queue_message *m, const struct queue_facts *facts);
+
 /* Remove the message without a trace.  Safe at any time, also after queue_commit(). */
 void queue_abort(const struct queue *q, struct queue_message *m);
+
 /* The descriptor of a message in memory, after queue_commit().  Its offset is undefined.  The
  * caller closes it. */
 int queue_take_memory(struct queue_message *m);

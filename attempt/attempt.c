@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What an attempt does with each outcome: mark, note, report.  Must not log, and must not decide
- * what follows (attempt/outcome does) nor when to try again (the runner does).
+ * Results of an attempt: each outcome is marked, noted and reported.  Nothing here may log.
+ * attempt/outcome decides what an outcome means; the runner decides when to try again.
  */
 #include "attempt/attempt.h"
 
@@ -14,7 +14,7 @@
 #define NOTE_MAX (OUTCOME_DETAIL + sizeof ((struct outcome *)NULL)->host + 512)
 
 static void
-sigterm(int how)
+mask_sigterm(int how)
 {
 	sigset_t set;
 
@@ -26,13 +26,13 @@ sigterm(int how)
 void
 attempt_keep_on(void)
 {
-	sigterm(SIG_BLOCK);
+	mask_sigterm(SIG_BLOCK);
 }
 
 void
 attempt_may_stop(void)
 {
-	sigterm(SIG_UNBLOCK);
+	mask_sigterm(SIG_UNBLOCK);
 }
 
 static void
@@ -45,7 +45,7 @@ note_text(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o, s
 		buf_fmt(b, " host=%s", o->host);
 	if (o->tls[0])
 		buf_fmt(b, " tls=%s", o->tls);
-	/* Last in the line, so quotes within need no escape. */
+	/* Last in the line, so quotes in it need no escape. */
 	buf_fmt(b, " %s=\"%s\"", o->remote ? "reply" : "why", o->detail);
 }
 
@@ -60,7 +60,8 @@ attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 		(void)queue_note(e, buf_slice(&b));	/* the log is a help, not a condition */
 }
 
-/* It leaves nothing to read, or not yet: true, and its line waits for the end of the attempt. */
+/* Hold back the line of an outcome if the message leaves the queue with this attempt: its log is
+ * then not read again.  True if it was held; write_held() writes it if the message stays. */
 static bool
 hold_note(struct delivery *d, const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
@@ -88,27 +89,28 @@ write_held(struct delivery *d, struct queue_entry *e)
 void
 attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
-	struct outcome told = *o;
+	struct outcome full = *o;
 
 	if (d->link_tls && o->host[0])
-		(void)snprintf(told.tls, sizeof told.tls, "%s", d->link_tls);
-	told.times = d->times;
-	told.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
+		(void)snprintf(full.tls, sizeof full.tls, "%s", d->link_tls);
+	full.times = d->times;
+	full.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
 	d->undelivered |= o->kind != OUTCOME_DELIVERED;
-	/* The mark first: a crash from here on must not deliver again.  If it cannot be written, the
-	 * sink still hears of it, and the runner finishes or defers the message by that. */
+	/* Mark first: after a crash the message must not be delivered again.  If the mark cannot be
+	 * written, the sink still gets the outcome, and the runner finishes or defers the message
+	 * by it. */
 	if (o->kind == OUTCOME_DELIVERED) {
 		enum queue_rcpt_state state = owed_state(e, rcpt, o);
 
-		told.owed = state != QUEUE_DELIVERED;
+		full.owed = state != QUEUE_DELIVERED;
 		(void)queue_mark(e, rcpt, state);
 	}
-	if (!hold_note(d, e, rcpt, &told)) {
+	if (!hold_note(d, e, rcpt, &full)) {
 		write_held(d, e);
-		attempt_note(e, rcpt, &told);
+		attempt_note(e, rcpt, &full);
 	}
 	d->sink->rcpt(d->sink->ctx, &(struct attempt_result){
-		.rcpt = rcpt, .path = e->rcpts[rcpt].path, .outcome = &told,
+		.rcpt = rcpt, .path = e->rcpts[rcpt].path, .outcome = &full,
 		.delay_us = clock_wall_us() - e->arrived_us,
 	});
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * One attempt to deliver a message: its context, and the sink that takes each recipient's outcome.
- * The attempt marks the state in the queue file itself, so that a crash after the remote's 250
- * repeats as little as possible.
+ * One attempt to deliver a message: its context, and the sink that gets the outcome of each
+ * recipient.  The attempt itself marks the state in the queue file.  So a crash after the final
+ * reply repeats as little as possible.
  */
 #ifndef ATTEMPT_ATTEMPT_H
 #define ATTEMPT_ATTEMPT_H
@@ -25,7 +25,7 @@ struct attempt_result {
 	int64_t delay_us;		/* since the message arrived */
 };
 
-/* Where results go.  The same functions take them in a worker, which sends them, and in the runner,
+/* The receiver of results.  The same functions take them in a worker, which sends them, and in the runner,
  * which receives them. */
 struct attempt_sink {
 	void (*rcpt)(void *ctx, const struct attempt_result *result);
@@ -40,7 +40,7 @@ struct attempt_sink {
 	void *ctx;
 };
 
-/* What is to be delivered: as the arguments of deliver(). */
+/* A job of deliver(): a message and some of its recipients. */
 struct attempt_job {
 	struct queue_entry *e;
 	const uint32_t *rcpts;
@@ -48,50 +48,61 @@ struct attempt_job {
 };
 
 struct aliases;
-struct smtp_link;		/* an open connection, client/link.c */
-struct transaction;		/* a message on its way over one, client/transaction.c */
+struct smtp_link;		/* an open connection (client/link.c) */
+struct transaction;		/* a transaction on a link (client/transaction.c) */
 
 struct delivery {
 	const struct config *config;
 	const struct route *route;
-	const char *destination;	/* the domain for mx routes, "host:port" for smtp://; for others the route's text */
+	/* For mx routes the domain, for smtp:// "host:port", for others the text of the route. */
+	const char *destination;
 	const struct dns_resolver *resolver;
-	const struct hosts *hosts;	/* as of the fork */
+	const struct hosts *hosts;	/* the table as it was at the fork */
 	const struct attempt_sink *sink;
-	/* What deliver() will be called for next, if that is known by now; it is borrowed until then.  NULL: never known. */
+	/* Gives the next job of deliver() if it is known by now; it is borrowed until then.  NULL:
+	 * never known. */
 	bool (*next)(void *ctx, struct attempt_job *ret);
 	void *next_ctx;
-	struct transcript *transcript;	/* the caller's, for as long as it delivers; NULL: none is kept */
+	struct transcript *transcript;	/* owned by the caller; NULL: no transcript */
 	struct tls_client tls;		/* for all links; zeroed at first */
-	const struct queue *queue;	/* for what a delivery itself has to send */
-	struct aliases *aliases;	/* NULL where no route has any */
+	const struct queue *queue;	/* for messages that a delivery sends itself */
+	struct aliases *aliases;	/* NULL if no route has aliases */
 	struct smtp_link *link;		/* kept between messages; NULL: none */
-	const char *link_tls;		/* the TLS words of that link, for the outcome; NULL: no link */
-	struct transaction *ahead;	/* the next message's, of which the peer has heard already; NULL: none */
-	bool one_by_one;		/* no more of that: it has lost us a connection */
-	bool by_data;			/* no more BDAT: the peer offered CHUNKING and knew nothing of it */
+	/* The TLS words of that link, for the outcome; NULL: no link. */
+	const char *link_tls;
+	/* Transaction of the next message whose commands are sent already; NULL: none. */
+	struct transaction *ahead;
+	bool one_by_one;		/* send no commands ahead: that has broken a connection */
+	/* Send no BDAT: the peer announced CHUNKING and refused BDAT as unknown. */
+	bool by_data;
 
-	/* Of the attempt that runs: */
+	/* The current attempt: */
 	int64_t begun_us;		/* monotonic */
 	struct outcome_times times;
 	bool undelivered;		/* a recipient was deferred or failed */
-	bool leaves;			/* the message leaves the queue with it, if all goes well */
-	struct buf held;		/* lines for its log, which nobody will read if it leaves */
+	/* The message leaves the queue after this attempt, if all is delivered. */
+	bool leaves;
+	/* Lines for its log, dropped if the message leaves the queue. */
+	struct buf held;
 	char held_space[4096];
 };
 
-/* From here on somebody may have the message: SIGTERM, which ends a worker at any other time, waits until all of it is reported. */
+/* Block SIGTERM.  From here on the peer may accept the message, so the worker must report the
+ * result before it ends. */
 void attempt_keep_on(void);
+
+/* Allow SIGTERM again: all results have been reported. */
 void attempt_may_stop(void);
 
-/* Mark, note and report one recipient. */
-void attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
+/* Mark, note and report the outcome of one recipient. */
+void attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt,
+    const struct outcome *o);
 
-/* The same of the recipients rcpts[0..n), which share one outcome. */
+/* Report one outcome for the recipients rcpts[0..n). */
 void attempt_report_all(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n,
     const struct outcome *o);
 
-/* The line of the message's log that says what became of a recipient. */
+/* Write the line about a recipient's outcome to the log of the message. */
 void attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * DELIVERBY on its way: what of the sender's time is left, and whom it can be told.  Pure: the time is the caller's.
- * The runner asks when to give up, the deliveries what to say, attempt/owed what the sender is to hear.
+ * DELIVERBY in the queue: the time left of the sender's limit, and the servers that can be given it
+ * (RFC 2852).  Pure: the caller gives the time.
  */
 #include "attempt/deadline.h"
 
@@ -43,22 +43,24 @@ deadline_outcome(struct outcome *o, struct slice host, struct slice last)
 
 	buf_str(&b, DEADLINE_TEXT);
 	if (last.n)
-		buf_fmt(&b, "; the last attempt said: %.*s", (int)(last.n < sizeof space - 100 ? last.n : sizeof space - 100), last.p);
+		buf_fmt(&b, "; the last attempt said: %.*s",
+		    (int)(last.n < sizeof space - 100 ? last.n : sizeof space - 100), last.p);
 	outcome_set(o, CAUSE_DEADLINE, host, buf_slice(&b));
 }
 
-/* Less time than a server grants itself would only be refused there (RFC 2852 section 4). */
+/* A server refuses a time below its own minimum (RFC 2852 section 4). */
 bool
 deadline_fits(const struct deadline *d, const struct client_offer *peer, int64_t now_s)
 {
 	const int64_t left_s = d->at_s - now_s;
 
-	return d->set && peer->offers[SMTP_EXT_DELIVERBY] && (peer->min_by == 0 || left_s >= (int64_t)peer->min_by) &&
-	    !deadline_ends(d, now_s);
+	return d->set && peer->offers[SMTP_EXT_DELIVERBY] &&
+	    (peer->min_by == 0 || left_s >= (int64_t)peer->min_by) && !deadline_ends(d, now_s);
 }
 
 struct slice
-deadline_params(const struct queue_entry *e, const struct client_offer *peer, int64_t now_s, struct buf *b)
+deadline_params(const struct queue_entry *e, const struct client_offer *peer, int64_t now_s,
+    struct buf *b)
 {
 	const struct deadline d = deadline_of(e);
 	const struct smtp_by by = { d.at_s - now_s, d.give_back, d.trace };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The time by which a sender wants its message delivered (DELIVERBY, RFC 2852), as the envelope keeps it.
+ * The time limit that a sender set for the delivery (DELIVERBY, RFC 2852), as the envelope keeps
+ * it.
  */
 #ifndef ATTEMPT_DEADLINE_H
 #define ATTEMPT_DEADLINE_H
@@ -10,28 +11,38 @@
 #include "smtp/client_offer.h"
 
 struct deadline {
-	bool set;			/* false: the sender has not asked, and all else means nothing */
-	bool give_back;			/* mode R: fails when it has passed, else (N) the sender is told */
+	/* false: no limit was set, and the other members have no meaning. */
+	bool set;
+	/* Mode R: the message fails after the limit; else (N) the sender gets a notice. */
+	bool give_back;
 	bool trace;
-	bool told;			/* it had passed when the message came: who sent it here has told the sender */
-	int64_t at_s;			/* unix; counted from when the message came in, whether it is held (RFC 4865) or not */
+	/* It had passed on arrival: the server before us has informed the sender. */
+	bool told;
+	/* Unix seconds; counted from the arrival, also for a held message (RFC 4865). */
+	int64_t at_s;
 };
 
+/* Read the limit of a message from its envelope. */
 struct deadline deadline_of(const struct queue_entry *e);
-/* It has passed. */
+
+/* Has the limit passed? */
 bool deadline_over(const struct deadline *d, int64_t now_s);
-/* It has passed, and that ends the message. */
+
+/* Has the limit passed, and does that end the message (mode R)? */
 bool deadline_ends(const struct deadline *d, int64_t now_s);
 
-/* What to say of it then; last: what the last attempt said, or empty. */
 #define DEADLINE_TEXT "not delivered in the time that the sender has set"
+
+/* Set the outcome of a message whose limit has passed.  last: the detail of the last attempt, or
+ * empty. */
 void deadline_outcome(struct outcome *o, struct slice host, struct slice last);
 
-/* Does this server take what is left of the time? */
+/* Does this server accept the time that is left? */
 bool deadline_fits(const struct deadline *d, const struct client_offer *peer, int64_t now_s);
 
-/* The sender's parameters for this server: BY with what is left of the time, or without BY.  Into b where they
- * differ from the envelope's. */
-struct slice deadline_params(const struct queue_entry *e, const struct client_offer *peer, int64_t now_s, struct buf *b);
+/* The parameters of MAIL for this server: BY with the time that is left, or no BY.  If they differ
+ * from the envelope's, they are written to b. */
+struct slice deadline_params(const struct queue_entry *e, const struct client_offer *peer,
+    int64_t now_s, struct buf *b);
 
 #endif

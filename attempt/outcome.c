@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of outcomes: what each cause means for the recipient, and its enhanced
- * status code.  Pure.  Called by the ways out (smtp, maildir, print) and by the runner
- * for what only it can see (a crashed worker, a lifetime that is over).  Nothing else
- * may decide whether a message is tried again.
+ * The table of outcomes: for each cause its kind and its enhanced status code (RFC 3463).  Pure.
+ * Nothing else may decide whether a message is tried again.
  */
 #include "attempt/outcome.h"
 
@@ -12,7 +10,7 @@
 static const struct row {
 	enum outcome_kind kind;
 	char status[8];
-	bool peers;		/* the peer's own status code is better, where it gave one */
+	bool peers;		/* use the peer's own status code, if it gave one */
 } table[CAUSE_COUNT] = {
 	[CAUSE_DELIVERED]       = { OUTCOME_DELIVERED, "2.0.0",  true },
 	[CAUSE_DNS_NXDOMAIN]    = { OUTCOME_FAILED,    "5.1.2",  false },
@@ -54,7 +52,8 @@ static const struct row {
 	[CAUSE_EXPIRED]         = { OUTCOME_FAILED,    "5.4.7",  false },
 };
 
-/* One line without control characters.  What does not fit ends in "...", and never within a UTF-8 sequence. */
+/* Copy text as one line without control characters.  Text that does not fit ends in "...", never
+ * inside a UTF-8 sequence. */
 static void
 copy_clean(char *to, size_t size, struct slice from)
 {
@@ -93,8 +92,8 @@ outcome_set(struct outcome *o, enum outcome_cause cause, struct slice host, stru
 	copy_clean(o->detail, sizeof o->detail, detail);
 }
 
-/* RFC 5321 section 4.2: a client that does not know a code acts on its first digit; a 3yz where none
- * belongs, or what is no reply at all, tells nothing about the recipient, so it cannot be permanent. */
+/* The first digit of a reply decides (RFC 5321 section 4.2).  A 3yz reply in the wrong place, or a
+ * malformed one, is no statement about the recipient, so it is not permanent. */
 static enum outcome_cause
 reply_cause(const struct smtp_peer_reply *r)
 {
@@ -119,7 +118,8 @@ outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, struct sl
 }
 
 void
-outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r, struct slice host)
+outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r,
+    struct slice host)
 {
 	char space[SMTP_PEER_TEXT + 8];
 	struct buf b = BUF(space);
@@ -151,7 +151,8 @@ outcome_told(const struct outcome *o)
 	case CAUSE_ALIASES:
 		return "the addresses that this one stands for cannot be found out at present";
 	case CAUSE_LOGIN:
-		return o->remote ? o->detail : "the server that mail goes through does not know this one at present";
+		return o->remote ? o->detail :
+		    "the server that mail goes through does not know this one at present";
 	default:
 		return o->detail;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Who is to be told what (RFC 3461 section 4.1 and 5.2): decided from the envelope alone.  Pure.  A worker asks of what it has
- * delivered, runner/settle of the rest.
+ * The notices owed to a sender (RFC 3461 sections 4.1 and 5.2), decided from the envelope alone.
+ * Pure.
  */
 #include "attempt/owed.h"
 
@@ -26,8 +26,8 @@ bool
 owed_wanted(const struct queue_entry *e, uint32_t rcpt, enum notice_kind action)
 {
 	static const struct {
-		unsigned word;		/* of enum smtp_notify */
-		bool unasked;		/* also if the client gave no wish */
+		unsigned word;		/* a bit of enum smtp_notify */
+		bool unasked;		/* also if the client sent no NOTIFY */
 	} wants[NOTICE_KINDS] = {
 		[NOTICE_FAILED] = { SMTP_NOTIFY_FAILURE, true },
 		[NOTICE_DELAYED] = { SMTP_NOTIFY_DELAY, true },
@@ -41,18 +41,19 @@ owed_wanted(const struct queue_entry *e, uint32_t rcpt, enum notice_kind action)
 }
 
 static bool
-unwanted(const struct queue_entry *e, uint32_t rcpt)
+is_unwanted(const struct queue_entry *e, uint32_t rcpt)
 {
 	return e->from.n == 0 || smtp_dsn_notify(e->rcpts[rcpt].params) & SMTP_NOTIFY_NEVER;
 }
 
-/* RFC 2852 section 4.2: who has set a time hears where nobody keeps it any more; who has asked to, of each server on the way. */
+/* Must the sender be informed about the time limit?  Yes, if the next server does not keep it, or
+ * if the sender requested a trace (RFC 2852 section 4.2). */
 static bool
-traced(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
+is_traced(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
 	const struct deadline d = deadline_of(e);
 
-	return d.set && (d.trace || !o->deliver_by) && !unwanted(e, rcpt);
+	return d.set && (d.trace || !o->deliver_by) && !is_unwanted(e, rcpt);
 }
 
 enum notice_kind
@@ -62,7 +63,7 @@ owed_success(const struct outcome *o)
 		[REACH_END] = NOTICE_DELIVERED,
 		[REACH_SERVER] = NOTICE_RELAYED,
 		[REACH_MANY] = NOTICE_EXPANDED,
-		[REACH_OTHER] = NOTICE_RELAYED,		/* and never told */
+		[REACH_OTHER] = NOTICE_RELAYED,		/* never sent */
 	};
 
 	return actions[o->reach];
@@ -89,10 +90,11 @@ enum queue_rcpt_state
 owed_state(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
 	const enum notice_kind action = owed_success(o);
-	/* A server with DSN has been told what the sender wants (section 5.2.1), and so has a copy (5.2.7.2). */
+	/* A server with DSN got the sender's requests (RFC 3461 section 5.2.1), and so did a copy
+	 * (section 5.2.7.2). */
 	bool wanted = !o->dsn && o->reach != REACH_OTHER && owed_wanted(e, rcpt, action);
 
 	if (o->reach == REACH_SERVER)
-		wanted |= traced(e, rcpt, o);
+		wanted |= is_traced(e, rcpt, o);
 	return wanted ? owed[action] : QUEUE_DELIVERED;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * One attempt's lines, in memory: the first few and the last, whatever a peer says in between.  Called by
- * the ways out that talk to somebody; must not decide anything.
+ * The lines of one attempt, in memory: the first and the last ones, however much a peer sends in
+ * between.  Nothing here may decide anything.
  */
 #include "attempt/transcript.h"
 
@@ -20,7 +20,8 @@ transcript_begin(struct transcript *t)
 	t->dropped = 0;
 }
 
-/* Make room in the tail: whole lines go, the oldest first, and half of them at once, so that a long talk costs little. */
+/* Drop the oldest lines of the tail.  Half of it goes at once, so that a long session costs
+ * little. */
 static void
 drop_lines(struct transcript *t)
 {
@@ -39,7 +40,7 @@ drop_lines(struct transcript *t)
 }
 
 static void
-add(struct transcript *t, struct slice line)
+add_line(struct transcript *t, struct slice line)
 {
 	if (t->tail_n == 0 && t->dropped == 0 && line.n <= TRANSCRIPT_HEAD - t->head_n) {
 		memcpy(t->head + t->head_n, line.p, line.n);
@@ -52,9 +53,10 @@ add(struct transcript *t, struct slice line)
 	t->tail_n += line.n;
 }
 
-/* "|   12 ms < 250 ok": the bar tells it from the log's results, which begin with a path. */
+/* Add a line "| 12 ms < 250 ok".  The bar separates it from results in the log, which begin with a
+ * path. */
 static void
-record(struct transcript *t, char direction, struct slice text)
+record_line(struct transcript *t, char direction, struct slice text)
 {
 	char space[TRANSCRIPT_LINE + 48];
 	struct buf line = BUF(space);
@@ -64,25 +66,26 @@ record(struct transcript *t, char direction, struct slice text)
 		text.n--;
 	buf_fmt(&line, "| %6" PRId64 " ms %c ", ms, direction);
 	for (size_t i = 0; i < text.n && i < TRANSCRIPT_LINE; i++)
-		buf_chr(&line, (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f ? '?' : text.p[i]);
+		buf_chr(&line,
+		    (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f ? '?' : text.p[i]);
 	if (text.n > TRANSCRIPT_LINE)
 		buf_str(&line, "...");
 	buf_chr(&line, '\n');
-	add(t, buf_slice(&line));
+	add_line(t, buf_slice(&line));
 }
 
 void
 transcript_sent(struct transcript *t, struct slice line)
 {
 	if (t)
-		record(t, '>', line);
+		record_line(t, '>', line);
 }
 
 void
 transcript_heard(struct transcript *t, struct slice line)
 {
 	if (t)
-		record(t, '<', line);
+		record_line(t, '<', line);
 }
 
 void
@@ -98,7 +101,8 @@ transcript_fact(struct transcript *t, const char *format, ...)
 	n = vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	if (n > 0)
-		record(t, '*', slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
+		record_line(t, '*',
+		    slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
 }
 
 int
@@ -116,9 +120,10 @@ transcript_write(const struct transcript *t, struct queue_entry *e)
 	return queue_note_lines(e, buf_slice(&b));
 }
 
-/* What of a line of the log belongs to a transcript: all behind "STAMP | "; n is 0 for other lines. */
+/* The part of a log line that belongs to a transcript: all after "STAMP | ".  Empty for other
+ * lines. */
 static struct slice
-recorded(struct slice line)
+recorded_part(struct slice line)
 {
 	struct slice rest;
 
@@ -127,7 +132,7 @@ recorded(struct slice line)
 }
 
 static bool
-mentions(struct slice line, struct slice host)
+mentions_host(struct slice line, struct slice host)
 {
 	return host.n == 0 || memmem(line.p, line.n, host.p, host.n) != NULL;
 }
@@ -143,7 +148,7 @@ transcript_quote(struct slice log, struct slice host, unsigned max,
 	while (rest.n) {
 		const char *at = rest.p;
 
-		one = recorded(slice_cut(rest, '\n', &rest));
+		one = recorded_part(slice_cut(rest, '\n', &rest));
 		if (one.n == 0) {
 			in_block = false;
 			continue;
@@ -155,14 +160,16 @@ transcript_quote(struct slice log, struct slice host, unsigned max,
 		}
 		in_block = true;
 		lines++;
-		wanted |= mentions(one, host);
+		wanted |= mentions_host(one, host);
 		if (wanted) {
-			found = slice_of(block.p, (size_t)(rest.n ? rest.p - block.p : log.p + log.n - block.p));
+			const char *end = rest.n ? rest.p : log.p + log.n;
+
+			found = slice_of(block.p, (size_t)(end - block.p));
 			found_lines = lines;
 		}
 	}
 	for (; found.n; found_lines--) {
-		one = recorded(slice_cut(found, '\n', &found));
+		one = recorded_part(slice_cut(found, '\n', &found));
 		if (found_lines <= max)
 			line(ctx, one);
 	}

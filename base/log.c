@@ -24,18 +24,18 @@
 #define SYSLOG_PATH	"/dev/log"
 #define SYSLOG_MAIL	(2 << 3)	/* the facility (RFC 3164 section 4.1.1) */
 #define SYSLOG_WAIT_US	200000		/* a syslogd that hangs must not hold up mail */
-/* a reader of standard error that hangs must not hold up mail */
+/* A reader of standard error that hangs must not hold up mail. */
 #define STDERR_WAIT_MS	1000
-/* octets of one value, so that a long one leaves room for others */
+/* Octets of one value, so that a long one leaves room for others. */
 #define VALUE_MAX	512
 #define FIELD_MAX	(VALUE_MAX + 100)	/* one field of the journal, with its name */
-/* octets kept free in a line for the marks of a cut and the line end */
+/* Octets kept free in a line for the marks of a cut and the line end. */
 #define SPARE		8
 
 static enum { TO_STDERR, TO_FILE, TO_JOURNAL, TO_SYSLOG } sink = TO_STDERR;
 static const char *program = "smtp-handler";
 static int syslog_fd = -1;
-/* standard error has no reader: lines are lost without another wait */
+/* Standard error has no reader: lines are lost without another wait. */
 static bool stalled;
 
 /* Put /dev/null on each of fd 0, 1 and 2 that is closed.  Otherwise a later open() could get that
@@ -50,7 +50,7 @@ fill_standard_fds(void)
 			continue;
 		fd = open("/dev/null", O_RDWR | O_NOCTTY);
 		if (fd < 0)
-			/* no /dev here; writing to this one fails, as it should */
+			/* No /dev here; a write to this one fails, as it should. */
 			fd = open("/", O_PATH);
 		if (fd >= 0 && fd != i) {
 			(void)dup2(fd, i);

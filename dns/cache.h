@@ -53,12 +53,15 @@ void dns_cache_free(struct dns_cache *c);
 
 /* Answer q from the cache.  False if the answer is not known.  c may be NULL. */
 bool dns_cache_get(struct dns_cache *c, struct dns_question *q);
+
 /* Keep the answer of r->servers[q->server] to q.  turned: a server that was asked before it was
  * silent.  c may be NULL. */
 void dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r,
     bool turned);
+
 /* Add an answer of another process.  A damaged memo is dropped. */
 void dns_cache_put(struct dns_cache *c, const struct dns_memo *memo);
+
 /* The number of octets of a memo that are used. */
 size_t dns_memo_size(const struct dns_memo *memo);
 

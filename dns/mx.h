@@ -43,10 +43,12 @@ struct mx_list {
  * All addresses get port.  mx_list_done() must follow. */
 void mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family,
     uint16_t port, struct mx_list *ret);
+
 /* Look up a host by name or address, without MX: for smtp:// routes.  mx_list_done() must
  * follow. */
 void mx_host(const struct dns_resolver *r, const char *host, enum address_family family,
     uint16_t port, struct mx_list *ret);
+
 /* Remove exchanger i and all with the same or a worse preference; status and detail are set again
  * for the rest.  If none is left, n is 0. */
 void mx_cut(struct mx_list *l, size_t i, struct slice domain);

@@ -81,6 +81,7 @@ void dns_question_done(struct dns_question *q);
 
 /* The text of a status, for people. */
 const char *dns_status_text(enum dns_status status);
+
 /* The text of an answer's status, with the error of the server if there is one. */
 const char *dns_question_text(const struct dns_question *q);
 

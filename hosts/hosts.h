@@ -80,9 +80,14 @@ struct host_report {
 /* Load the table from state_fd, the folder state/ of the queue.  A missing file gives an empty
  * table; damaged lines are dropped.  hosts_done() must follow. */
 void hosts_load(struct hosts *h, int state_fd);
-/* Add the lines of such a file to a table. */
+
+/* Add the lines of a table file to h.  Damaged lines are dropped. */
 void hosts_parse(struct hosts *h, struct slice text);
-int hosts_save(struct hosts *h, int state_fd);	/* by rename; 0 or -errno */
+
+/* Save the table in state_fd, by rename.  0 or -errno. */
+int hosts_save(struct hosts *h, int state_fd);
+
+/* Free the table. */
 void hosts_done(struct hosts *h);
 
 /* Adapt the pauses to the schedule of retries: no host is paused longer than a message waits. */

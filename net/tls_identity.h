@@ -26,6 +26,7 @@ bool tls_is_current(const X509 *certificate, const char *what, struct buf *why);
 /* Make OpenSSL wipe all memory that it frees.  Must be called before any other function of OpenSSL.
  * 0 or -EIO. */
 int tls_wipe_memory(void);
+
 /* Wipe the stack below the caller, where OpenSSL may have left parts of a key. */
 void tls_wipe_stack(void);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * A notice to the sender: a multipart/report (RFC 6522) with a part for people, a part for programs
- * (RFC 3464), and the message itself or its header section.  It is written into the queue like any
- * message, so it is durable before a recipient is marked.  It is in UTF-8 (RFC 6533) only if the
- * sender used SMTPUTF8 and something in it needs UTF-8.
+ * A notice to the sender: a multipart/report (RFC 6522).  It has a part for people, a part for
+ * programs (RFC 3464), and the message or its header section.  It is written to the queue like any
+ * message, so it is durable before a recipient is marked.  It uses UTF-8 (RFC 6533) only if the
+ * sender used SMTPUTF8 and the notice needs it.
  */
 #include "notice/bounce_parts.h"
 
@@ -15,7 +15,7 @@
 #include "smtp/extension.h"
 #include "smtp/param.h"
 
-#define QUOTES_MAX   3		/* hosts */
+#define QUOTES_MAX   3		/* sessions of so many hosts */
 #define QUOTE_LINES  12
 #define ORIGINAL_MAX ((size_t)50 << 10)	/* a longer message is returned as its header section */
 
@@ -27,7 +27,7 @@ static void begin_expanded(struct bounce *b);
 
 static const struct words {
 	const char *subject;
-	const char *whole, *header;	/* descriptions of the last part; whole is NULL if it is never used */
+	const char *whole, *header;	/* descriptions of the last part; whole may be NULL */
 	void (*begin)(struct bounce *b);
 	const char *nothing;		/* if the outcome has no words */
 } words[NOTICE_KINDS] = {
@@ -77,7 +77,8 @@ add_head(struct bounce *b)
 	notice_line(&b->n, "Message-ID: <%s@%s>", id, host);
 	notice_line(&b->n, "Auto-Submitted: auto-replied");	/* RFC 3834 section 5 */
 	notice_line(&b->n, "MIME-Version: 1.0");
-	notice_line(&b->n, "Content-Type: multipart/report; report-type=%sdelivery-status;", b->utf8 ? "global-" : "");
+	notice_line(&b->n, "Content-Type: multipart/report; report-type=%sdelivery-status;",
+	    b->utf8 ? "global-" : "");
 	notice_line(&b->n, "\tboundary=\"=_%s\"", id);
 	if (b->utf8 || b->original_8bit)
 		notice_line(&b->n, "Content-Transfer-Encoding: 8bit");
@@ -85,16 +86,17 @@ add_head(struct bounce *b)
 	notice_line(&b->n, "This is a MIME-encoded message.");
 }
 
-/* A failed message is returned whole if it is small and DATA can carry it.  RET=HDRS forbids that (RFC 3461
- * section 4.3), and so does REQUIRETLS: the text must not go in clear (RFC 8689 section 5). */
+/* A failed message is returned whole if it is small and DATA can carry it.  RET=HDRS forbids that
+ * (RFC 3461 section 4.3).  So does REQUIRETLS: the text must not be sent in clear (RFC 8689 section
+ * 5). */
 static bool
 returns_whole(const struct bounce *b)
 {
 	const struct queue_entry *e = b->e;
 
-	return words[b->news->action].whole && e->content_size <= ORIGINAL_MAX && !e->facts.binary &&
-	       !smtp_dsn_headers_only(e->from_params) &&
-	       !smtp_extension_used(e->from_params, SMTP_EXT_REQUIRETLS);
+	return words[b->news->action].whole && e->content_size <= ORIGINAL_MAX &&
+	    !e->facts.binary && !smtp_dsn_headers_only(e->from_params) &&
+	    !smtp_extension_used(e->from_params, SMTP_EXT_REQUIRETLS);
 }
 
 static int
@@ -107,7 +109,8 @@ add_original(struct bounce *b)
 	const struct words *names = &words[b->news->action];
 	int r = 0;
 
-	notice_part(&b->n, types[b->utf8][b->whole], b->whole ? names->whole : names->header, b->original_8bit);
+	notice_part(&b->n, types[b->utf8][b->whole], b->whole ? names->whole : names->header,
+	    b->original_8bit);
 	if (b->whole)
 		r = notice_copy(&b->n, b->e);
 	else
@@ -116,8 +119,8 @@ add_original(struct bounce *b)
 	return r;
 }
 
-/* A sender that used SMTPUTF8 can read the forms of RFC 6533.  More programs read the others, so those are
- * used if they can express everything. */
+/* Does the notice need UTF-8?  A sender that used SMTPUTF8 can read the forms of RFC 6533.  More
+ * programs read the others, which are used if they can express everything. */
 static bool
 needs_utf8(const struct bounce *b)
 {
@@ -134,10 +137,10 @@ needs_utf8(const struct bounce *b)
 	return found;
 }
 
-/* ---- the part for people ---- */
+/* The part for people. */
 
 static const char *
-plural(const struct bounce *b)
+plural_ending(const struct bounce *b)
 {
 	return b->news->n == 1 ? "" : "es";
 }
@@ -145,38 +148,50 @@ plural(const struct bounce *b)
 static void
 begin_failed(struct bounce *b)
 {
-	notice_line(&b->n, "Your message could not be delivered to the address%s below, and it will", plural(b));
-	notice_line(&b->n, "not be tried again.  Other recipients, if there were any, are not affected.");
+	notice_line(&b->n,
+	    "Your message could not be delivered to the address%s below, and it will",
+	    plural_ending(b));
+	notice_line(&b->n,
+	    "not be tried again.  Other recipients, if there were any, are not affected.");
 }
 
 static void
 begin_delayed(struct bounce *b)
 {
-	notice_line(&b->n, "Your message could not be delivered to the address%s below so far.  This", plural(b));
-	notice_line(&b->n, "is a warning only: it is still being tried, and you need not send it again.");
+	notice_line(&b->n,
+	    "Your message could not be delivered to the address%s below so far.  This",
+	    plural_ending(b));
+	notice_line(&b->n,
+	    "is a warning only: it is still being tried, and you need not send it again.");
 	notice_date(&b->n, "Attempts end on", b->news->retry_until_s);
 }
 
 static void
 begin_delivered(struct bounce *b)
 {
-	notice_line(&b->n, "Your message has been delivered to the address%s below, as you have asked to", plural(b));
+	notice_line(&b->n,
+	    "Your message has been delivered to the address%s below, as you have asked to",
+	    plural_ending(b));
 	notice_line(&b->n, "be told.  Whether anybody has read it is not known here.");
 }
 
 static void
 begin_relayed(struct bounce *b)
 {
-	notice_line(&b->n, "Your message for the address%s below has been handed to the next mail server.", plural(b));
-	notice_line(&b->n, "That one may not confirm its delivery, so you may hear no more of it unless it");
+	notice_line(&b->n,
+	    "Your message for the address%s below has been handed to the next mail server.",
+	    plural_ending(b));
+	notice_line(&b->n,
+	    "That one may not confirm its delivery, so you may hear no more of it unless it");
 	notice_line(&b->n, "cannot be delivered there.");
 }
 
 static void
 begin_expanded(struct bounce *b)
 {
-	notice_line(&b->n, "The address%s below stand%s for others, and your message has been sent on to all", plural(b),
-	    b->news->n == 1 ? "s" : "");
+	notice_line(&b->n,
+	    "The address%s below stand%s for others, and your message has been sent on to all",
+	    plural_ending(b), b->news->n == 1 ? "s" : "");
 	notice_line(&b->n, "of them.  You hear more only of those that it cannot be delivered to.");
 }
 
@@ -200,9 +215,10 @@ public_host(const char *host)
 	return host[0] == '/' ? "the server that keeps the mailboxes" : host;
 }
 
-/* One recipient and its outcome.  A stranger must not learn where a mailbox lies on our disk. */
+/* Add one recipient and its outcome.  The sender must not learn where a mailbox lies on this
+ * machine. */
 static void
-explain(struct bounce *b, const struct bounce_rcpt *r)
+explain_rcpt(struct bounce *b, const struct bounce_rcpt *r)
 {
 	const struct outcome *o = r->outcome;
 	struct slice path = b->e->rcpts[r->rcpt].path;
@@ -218,14 +234,17 @@ explain(struct bounce *b, const struct bounce_rcpt *r)
 		notice_line(&b->n, "    (status %s)", o->status);
 }
 
-/* The end of a notice of failure. */
+/* Add the end of a notice of failure. */
 static void
-advise(struct bounce *b)
+add_advice(struct bounce *b)
 {
 	notice_blank(&b->n);
-	notice_line(&b->n, "If the reason says that the address does not exist, check how it is spelled.");
-	notice_line(&b->n, "Otherwise ask the recipient by another way, or the postmaster of the system");
-	notice_line(&b->n, "that answered, and quote this notice.  Your message, or its header, is");
+	notice_line(&b->n,
+	    "If the reason says that the address does not exist, check how it is spelled.");
+	notice_line(&b->n,
+	    "Otherwise ask the recipient by another way, or the postmaster of the system");
+	notice_line(&b->n,
+	    "that answered, and quote this notice.  Your message, or its header, is");
 	notice_line(&b->n, "attached.");
 }
 
@@ -244,7 +263,8 @@ quote_line(void *ctx, struct slice line)
 		return;
 	if (!q->begun) {
 		notice_blank(&q->b->n);
-		notice_line(&q->b->n, "The last of what was said between this system and %s:", public_host(q->host));
+		notice_line(&q->b->n,
+		    "The last of what was said between this system and %s:", public_host(q->host));
 		notice_blank(&q->b->n);
 		q->begun = true;
 	}
@@ -258,7 +278,7 @@ struct quotes {
 
 /* True for the first mention of a host, if there is room to remember it. */
 static bool
-first_of(struct quotes *q, const char *host)
+is_first_mention(struct quotes *q, const char *host)
 {
 	for (size_t i = 0; i < q->n; i++)
 		if (strcmp(q->host[i], host) == 0)
@@ -269,7 +289,8 @@ first_of(struct quotes *q, const char *host)
 	return true;
 }
 
-/* The ends of the sessions in which the recipients failed, from the message's log.  Many recipients share one. */
+/* Quote the ends of the sessions in which the recipients failed, from the log of the message.
+ * Recipients may share a session. */
 static void
 quote_sessions(struct bounce *b)
 {
@@ -278,14 +299,15 @@ quote_sessions(struct bounce *b)
 	size_t n;
 
 	if (b->e->expanded && b->e->nrcpts > 1)
-		return;		/* the sender must not learn who else is behind the alias */
+		return;		/* the sender must not learn the other members of the alias */
 	if (queue_log(b->e, &log, &n) < 0)
 		return;		/* the notice is complete without it */
 	for (size_t i = 0; i < b->news->n; i++) {
 		struct quote quote = { b, b->news->rcpts[i].outcome->host, false };
 
-		if (quote.host[0] && first_of(&quotes, quote.host))
-			transcript_quote(slice_of(log, n), slice_str(quote.host), QUOTE_LINES, quote_line, &quote);
+		if (quote.host[0] && is_first_mention(&quotes, quote.host))
+			transcript_quote(slice_of(log, n), slice_str(quote.host), QUOTE_LINES,
+			    quote_line, &quote);
 	}
 	free(log);
 }
@@ -293,19 +315,20 @@ quote_sessions(struct bounce *b)
 static void
 add_text(struct bounce *b)
 {
-	notice_part(&b->n, b->utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii", "Notification", b->utf8);
+	notice_part(&b->n, b->utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
+	    "Notification", b->utf8);
 	notice_line(&b->n, "This is the mail system at %s.", b->config->server.hostname);
 	notice_blank(&b->n);
 	words[b->news->action].begin(b);
 	for (size_t i = 0; i < b->news->n; i++)
-		explain(b, &b->news->rcpts[i]);
+		explain_rcpt(b, &b->news->rcpts[i]);
 	if (b->news->action == NOTICE_FAILED)
-		advise(b);
+		add_advice(b);
 	if (b->news->action == NOTICE_FAILED || b->news->action == NOTICE_DELAYED)
 		quote_sessions(b);
 }
 
-/* ---- the whole ---- */
+/* All parts. */
 
 static int
 write_parts(struct bounce *b)
@@ -320,8 +343,8 @@ write_parts(struct bounce *b)
 }
 
 int
-bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e, const struct bounce_news *news,
-    char ret_id[QUEUE_ID_SIZE])
+bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e,
+    const struct bounce_news *news, char ret_id[QUEUE_ID_SIZE])
 {
 	struct bounce *b = calloc(1, sizeof *b);
 	struct notice_envelope envelope = { .to = e->from };

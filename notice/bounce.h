@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the sender of a message is told of its recipients (RFC 3461, RFC 3464): who wants to hear what, and the notice itself.
- * It is written into the queue like any other message, from <> to the reverse-path.
+ * Notices to senders about their recipients (RFC 3461, RFC 3464).  A notice is written to the queue
+ * like any message, from <> to the reverse-path.
  */
 #ifndef NOTICE_BOUNCE_H
 #define NOTICE_BOUNCE_H
@@ -16,16 +16,16 @@ struct bounce_rcpt {
 	const struct outcome *outcome;
 };
 
-/* What one notice says: the same of all its recipients. */
+/* The content of one notice: the same news for all its recipients. */
 struct bounce_news {
 	enum notice_kind action;
 	const struct bounce_rcpt *rcpts;
 	size_t n;
-	int64_t now_s, retry_until_s;	/* the latter with NOTICE_DELAYED */
+	int64_t now_s, retry_until_s;	/* the second with NOTICE_DELAYED */
 };
 
-/* Queue one notice: durable when 0 is returned, ret_id then holds its queue ID. -errno. */
-int bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e, const struct bounce_news *news,
-    char ret_id[QUEUE_ID_SIZE]);
+/* Queue one notice.  0: it is durable, and ret_id has its queue ID.  Or -errno. */
+int bounce_send(const struct queue *q, const struct config *c, struct queue_entry *e,
+    const struct bounce_news *news, char ret_id[QUEUE_ID_SIZE]);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A notice that is being written, part by part.  Private to notice/bounce and its parts.
+ * A notice that is being written, part by part.  Only for notice/bounce*.c.
  */
 #ifndef NOTICE_BOUNCE_PARTS_H
 #define NOTICE_BOUNCE_PARTS_H
@@ -15,12 +15,13 @@ struct bounce {
 	struct queue_entry *e;
 	const struct bounce_news *news;
 	struct header header;
-	bool whole;			/* the message is returned, not its header alone */
+	/* The whole message is returned, not only its header section. */
+	bool whole;
 	bool utf8;			/* the forms of RFC 6533 */
-	bool original_8bit;		/* what is returned holds octets above 127 */
+	bool original_8bit;		/* the returned part holds octets above 127 */
 };
 
-/* Add the part for programs. */
+/* Add the part for programs (RFC 3464). */
 void bounce_status(struct bounce *b);
 
 #endif

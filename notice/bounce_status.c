@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The part of a notice that programs read: message/delivery-status (RFC 3464), or its form in UTF-8 (RFC 6533): a group of fields
- * for the message and one for each recipient.
+ * The part of a notice for programs: message/delivery-status (RFC 3464), or its form in UTF-8 (RFC
+ * 6533).  It has a group of fields for the message, and one for each recipient.
  */
 #include "notice/bounce_parts.h"
 
@@ -9,7 +9,8 @@
 #include "smtp/dsn.h"
 #include "smtp/param.h"
 
-/* "mx1.example" of "mx1.example[192.0.2.1]:25"; where there is no name, "[192.0.2.1]". */
+/* Add Remote-MTA: "mx1.example" for "mx1.example[192.0.2.1]:25", or "[192.0.2.1]" without a
+ * name. */
 static void
 add_remote(struct bounce *b, const char *host)
 {
@@ -18,10 +19,12 @@ add_remote(struct bounce *b, const char *host)
 	if (bracket && bracket > host)
 		notice_line(&b->n, "Remote-MTA: dns; %.*s", (int)(bracket - host), host);
 	else if (port)
-		notice_line(&b->n, bracket ? "Remote-MTA: dns; %.*s" : "Remote-MTA: dns; [%.*s]", (int)(port - host), host);
+		notice_line(&b->n, bracket ? "Remote-MTA: dns; %.*s" : "Remote-MTA: dns; [%.*s]",
+		    (int)(port - host), host);
 }
 
-/* What the sender gave its message and its recipients to know them by (RFC 3461 section 6.3), decoded. */
+/* Add a reference that the sender gave to its message or recipient, decoded (RFC 3461 section
+ * 6.3). */
 static void
 add_reference(struct bounce *b, const char *field, struct slice type, struct slice xtext)
 {
@@ -37,14 +40,16 @@ add_reference(struct bounce *b, const char *field, struct slice type, struct sli
 		notice_line(&b->n, "%s: %.*s", field, (int)text.n, text.p);
 }
 
-/* The peer's words, or ours about what went wrong; where a mailbox lies on our disk is nobody else's business. */
+/* Add the peer's reply, or our own reason.  Only outcome_told() is used: the sender must not learn
+ * where a mailbox lies on this machine. */
 static void
 add_diagnostic(struct bounce *b, const struct outcome *o)
 {
 	if (o->remote && o->host[0] && o->host[0] != '/')
 		add_remote(b, o->host);
 	if (o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED))
-		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler", outcome_told(o));
+		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler",
+		    outcome_told(o));
 }
 
 static void
@@ -56,7 +61,8 @@ add_recipient(struct bounce *b, const struct bounce_rcpt *r)
 	address = smtp_dsn_orcpt(rcpt->params, &type);
 	notice_blank(&b->n);
 	add_reference(b, "Original-Recipient", type, address);
-	notice_line(&b->n, "Final-Recipient: %s; %.*s", slice_is_ascii(path) ? "rfc822" : "utf-8", (int)path.n, path.p);
+	notice_line(&b->n, "Final-Recipient: %s; %.*s", slice_is_ascii(path) ? "rfc822" : "utf-8",
+	    (int)path.n, path.p);
 	notice_line(&b->n, "Action: %s", owed_kind_text(b->news->action));
 	notice_line(&b->n, "Status: %s", r->outcome->status);
 	add_diagnostic(b, r->outcome);
@@ -70,7 +76,8 @@ bounce_status(struct bounce *b)
 {
 	const struct deadline deadline = deadline_of(b->e);
 
-	notice_part(&b->n, b->utf8 ? "message/global-delivery-status" : "message/delivery-status", "Delivery report", b->utf8);
+	notice_part(&b->n, b->utf8 ? "message/global-delivery-status" : "message/delivery-status",
+	    "Delivery report", b->utf8);
 	notice_line(&b->n, "Reporting-MTA: dns; %s", b->config->server.hostname);
 	add_reference(b, "Original-Envelope-Id", SL(""), smtp_dsn_envid(b->e->from_params));
 	notice_date(&b->n, "Arrival-Date", b->e->arrived_us / 1000000);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Giving up a message by hand, in the order that loses nothing: claimed by a rename to hold/, the bounce durable, the states
- * marked, the file gone.  A crash in between leaves it in hold/, for the person to say it again.  Called by smtp-queue, and
- * by the runner where it is asked.
+ * Giving up a message for an operator.  The order loses nothing: the message is claimed by a rename
+ * to hold/, the bounce is durable, the states are marked, the file is removed.  After a crash in
+ * between the message is in hold/, and the operator repeats the command.
  */
 #include "notice/give_up.h"
 
@@ -19,7 +19,7 @@ give_up_outcome(struct outcome *o)
 	outcome_set(o, CAUSE_OPERATOR, SL(""), SL("given up by the operator of this mail system"));
 }
 
-/* What is owed to the sender of recipients in this state, and how they stand when that is sent. */
+/* The notice owed for recipients in a state, and their state after it was sent. */
 static const struct debt {
 	enum queue_rcpt_state state, after;
 	enum notice_kind action;
@@ -31,12 +31,15 @@ static const struct debt {
 	{ QUEUE_PENDING, QUEUE_FAILED, NOTICE_FAILED, CAUSE_OPERATOR },
 };
 
-/* Tell the sender of those that the debt is about, then mark them. */
+/* Send the notice for the recipients in the state of a debt, then mark them. */
 static int
-pay(const struct queue *q, const struct config *c, struct queue_entry *e, const struct debt *debt, char ret_notice[QUEUE_ID_SIZE])
+pay_debt(const struct queue *q, const struct config *c, struct queue_entry *e,
+    const struct debt *debt, char ret_notice[QUEUE_ID_SIZE])
 {
 	struct bounce_rcpt *rcpts = calloc(e->nrcpts, sizeof *rcpts);
-	struct bounce_news news = { .action = debt->action, .rcpts = rcpts, .now_s = clock_wall_s() };
+	struct bounce_news news = {
+		.action = debt->action, .rcpts = rcpts, .now_s = clock_wall_s(),
+	};
 	struct outcome o;
 	int r = 0;
 
@@ -47,7 +50,8 @@ pay(const struct queue *q, const struct config *c, struct queue_entry *e, const 
 	else
 		outcome_set(&o, debt->cause, SL(""), SL(""));
 	for (uint32_t i = 0; i < e->nrcpts; i++)
-		if (e->rcpts[i].state == (char)debt->state && (debt->cause != CAUSE_OPERATOR || owed_wanted(e, i, debt->action)))
+		if (e->rcpts[i].state == (char)debt->state &&
+		    (debt->cause != CAUSE_OPERATOR || owed_wanted(e, i, debt->action)))
 			rcpts[news.n++] = (struct bounce_rcpt){ i, &o };
 	if (news.n)
 		r = bounce_send(q, c, e, &news, ret_notice);
@@ -58,20 +62,23 @@ pay(const struct queue *q, const struct config *c, struct queue_entry *e, const 
 	return r;
 }
 
-/* ret_bounce becomes that of the failure, which comes last. */
+/* Pay all debts.  The failure is the last one; ret_bounce gets its notice. */
 static int
-tell(const struct queue *q, const struct config *c, struct queue_entry *e, char ret_bounce[QUEUE_ID_SIZE])
+pay_all(const struct queue *q, const struct config *c, struct queue_entry *e,
+    char ret_bounce[QUEUE_ID_SIZE])
 {
 	char other[QUEUE_ID_SIZE] = "";
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof debts / sizeof debts[0]; i++)
-		r = pay(q, c, e, &debts[i], debts[i].cause == CAUSE_OPERATOR ? ret_bounce : other);
+		r = pay_debt(q, c, e, &debts[i],
+		    debts[i].cause == CAUSE_OPERATOR ? ret_bounce : other);
 	return r;
 }
 
 int
-give_up_message(const struct queue *q, const struct config *c, const struct queue_spot *spot, char ret_bounce[QUEUE_ID_SIZE])
+give_up_message(const struct queue *q, const struct config *c, const struct queue_spot *spot,
+    char ret_bounce[QUEUE_ID_SIZE])
 {
 	struct queue_spot held = { .place = QUEUE_IN_HOLD, .folder = q->hold };
 	struct queue_entry e;
@@ -83,14 +90,15 @@ give_up_message(const struct queue *q, const struct config *c, const struct queu
 		r = queue_hold(q, spot);
 	if (r != 0)
 		return r;
-	/* Or else two bounces could go out, or one for a message that is released meanwhile. */
+	/* Without the claim two bounces could be sent, or one for a message that was released
+	 * meanwhile. */
 	claim = queue_claim_held(q, spot->id);
 	if (claim < 0)
 		return claim;
 	r = queue_load_held(q, spot->id, &e);
 	if (r != 0)
 		goto out;
-	r = tell(q, c, &e, ret_bounce);
+	r = pay_all(q, c, &e, ret_bounce);
 	if (r == 0)
 		r = e.from.n ? queue_remove(q, &held) : queue_put_dead(q, &held);
 	queue_unload(&e);

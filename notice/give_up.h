@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message that a person has given up: its sender is told of the recipients that it still waited for, and it goes.
+ * Giving up a message: its sender gets a notice about the recipients that were not delivered, and
+ * the message is removed.
  */
 #ifndef NOTICE_GIVE_UP_H
 #define NOTICE_GIVE_UP_H
@@ -9,15 +10,17 @@
 #include "attempt/outcome.h"
 #include "queue/operator.h"
 
-/* What then is said of each recipient. */
+/* Set the outcome of each recipient that is given up. */
 void give_up_outcome(struct outcome *o);
 
 /*
- * Give up a message that nobody is delivering, wherever it lies.  It is put into hold/ first, and stays there if anything
- * fails; the bounce is durable before it goes.  ret_bounce gets the bounce's ID, or "" where nobody was to be told.  A bounce
- * that is given up goes to dead/.  0, -ENOENT when somebody was quicker, -EBUSY when another one is giving it up, -EBADMSG
- * when it is no message, or -errno.
+ * Give up a message that is not being delivered, in any folder.  It is moved to hold/ first, and
+ * stays there after an error.  The bounce is durable before the message is removed.  ret_bounce
+ * gets the ID of the bounce, or "" if none was wanted.  A bounce that is given up goes to dead/.
+ * 0; -ENOENT if it has moved; -EBUSY if another process is giving it up; -EBADMSG if it is no
+ * message; -errno.
  */
-int give_up_message(const struct queue *q, const struct config *c, const struct queue_spot *spot, char ret_bounce[QUEUE_ID_SIZE]);
+int give_up_message(const struct queue *q, const struct config *c, const struct queue_spot *spot,
+    char ret_bounce[QUEUE_ID_SIZE]);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message of our own on its way into the queue.  Must not know what a notice is about.
+ * Writing a message of our own to the queue.  The subject of the message must not matter here.
  */
 #include "notice/notice.h"
 
@@ -41,7 +41,7 @@ notice_raw(struct notice *n, struct slice octets)
 	n->error = queue_content(&n->message, octets);
 }
 
-/* Octets from here on that may stand in a line; 0: the next one may not. */
+/* The number of octets of the next character, if it may stand in a line; else 0. */
 static size_t
 good_octets(const struct notice *n, struct slice s)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message that the system itself writes into the queue, from <>: line by line, with
- * the facts about its content kept on the way.  Private to the room.
+ * A message that the system itself writes to the queue, from <>.  It is written line by line, and
+ * the facts of its content are collected meanwhile.  Only for notice/.
  */
 #ifndef NOTICE_NOTICE_H
 #define NOTICE_NOTICE_H
@@ -13,33 +13,47 @@ struct notice {
 	const struct queue *queue;
 	bool utf8;			/* as given to notice_begin() */
 	struct facts facts;
-	int error;			/* sticky */
+	int error;			/* the first error; it sticks */
 	struct queue_message message;
 };
 
 struct notice_envelope {
 	struct slice to;
 	bool utf8;			/* addresses in UTF-8: SMTPUTF8 (RFC 6531) */
-	bool requiretls;		/* not to go in clear (RFC 8689 section 5) */
+	bool requiretls;		/* must not be sent in clear (RFC 8689 section 5) */
 };
 
-/* To one recipient, from <>, and nobody is to be told of what becomes of it (RFC 3461 section 6.1). */
+/* Start a message from <> to one recipient.  No notice about it is requested (RFC 3461 section
+ * 6.1). */
 void notice_begin(struct notice *n, const struct queue *q, const struct notice_envelope *envelope);
-/* A line of ours; anything in it that is not printable ASCII, or UTF-8 where that may be, becomes '?', and CRLF is added. */
+
+/* Add a line and CRLF.  Characters other than printable ASCII become '?'; with utf8, printable
+ * UTF-8 stays. */
 __attribute__((format(printf, 2, 3))) void notice_line(struct notice *n, const char *format, ...);
+
+/* Add an empty line. */
 void notice_blank(struct notice *n);
-/* A line "Name: date" (RFC 5322 section 3.3). */
+
+/* Add a line "Name: date" (RFC 5322 section 3.3). */
 void notice_date(struct notice *n, const char *name, int64_t unix_s);
-/* The boundary, the fields of a MIME part, and the empty line after them.  The boundary is made of the queue ID. */
+
+/* Add the boundary, the fields of a MIME part, and an empty line.  The boundary is made of the
+ * queue ID. */
 void notice_part(struct notice *n, const char *type, const char *description, bool eight_bit);
-/* The boundary behind the last part. */
+
+/* Add the boundary after the last part. */
 void notice_last_part(struct notice *n);
-/* Octets as they are: another message's, whole lines or not. */
+
+/* Add octets of another message unchanged, whole lines or not. */
 void notice_raw(struct notice *n, struct slice octets);
-/* The content of e.  0 or -errno. */
+
+/* Add the content of e.  0 or -errno. */
 int notice_copy(struct notice *n, const struct queue_entry *e);
-/* Durable and visible: 0, or -errno, and then nothing is there. */
+
+/* Make the message durable and visible.  0; or -errno, and then nothing is left. */
 int notice_commit(struct notice *n);
+
+/* Drop the message if it was not committed. */
 void notice_done(struct notice *n);
 
 #endif

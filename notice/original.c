@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reads the file; message/field finds the end of the section.
+ * The start of a queue file's content.  message/field finds the end of the header section.
  */
 #include "notice/original.h"
 

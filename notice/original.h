@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The header section of a queued message, read into memory up to a bound.  Private to the room.
+ * The header section of a queued message, read into memory up to a limit.  Only for notice/.
  */
 #ifndef NOTICE_ORIGINAL_H
 #define NOTICE_ORIGINAL_H
@@ -10,12 +10,15 @@
 
 struct header {
 	char *space;			/* malloc'ed */
-	struct slice text;		/* whole fields, without the empty line behind them */
-	bool whole;			/* all of them: the section did not exceed the bound */
+	struct slice text;		/* whole fields, without the empty line after them */
+	bool whole;			/* the section is complete: it did not exceed the limit */
 };
 
-/* At most max octets of it.  0, or -errno when the file cannot be read. */
+/* Read at most max octets of the section.  header_done() must follow a success.  0, or -errno if
+ * the file cannot be read. */
 int header_read(const struct queue_entry *e, size_t max, struct header *ret);
+
+/* Free the text. */
 void header_done(struct header *h);
 
 #endif

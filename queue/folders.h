@@ -31,6 +31,7 @@ int queue_read_at(int fd, char *octets, size_t n, off_t at);
 /* Open a file of the queue for reading and writing.  It must be a regular file and no link.  A
  * descriptor; -EBADMSG if it is something else; -errno. */
 int queue_file(int folder, const char *name, off_t *ret_size);
+
 /* Open a file as queue_file() does, for reading only. */
 int queue_file_look(int folder, const char *name, off_t *ret_size);
 

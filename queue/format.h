@@ -3,10 +3,10 @@
  * The format of a queue file, for the files of queue/ and queue.c only.  man/smtp-handler-queue.5
  * describes it:
  *
- * 	three lines of fixed width	written last, or changed in place
- * 	lines "key: value" and recipients, ended by an empty line
- * 	the content, as received	up to the size given in line 1
- * 	the log				the rest of the file
+ *	three lines of fixed width	written last, or changed in place
+ *	lines "key: value" and recipients, ended by an empty line
+ *	the content, as received	up to the size given in line 1
+ *	the log				the rest of the file
  */
 #ifndef QUEUE_FORMAT_H
 #define QUEUE_FORMAT_H
@@ -42,6 +42,7 @@ struct queue_fixed {
 
 /* Write the fixed lines.  text holds QUEUE_FIXED octets, without a NUL. */
 void queue_fixed_write(char *text, const struct queue_fixed *fixed);
+
 /* Parse the fixed lines.  0; -EBADMSG if they are damaged or not filled in yet. */
 int queue_fixed_parse(const char *text, struct queue_fixed *ret);
 
@@ -75,6 +76,7 @@ struct queue_sum_change {
  * octet that was added to the sum. */
 void queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now,
     size_t n);
+
 /* Apply the correction to a sum of that many octets. */
 uint64_t queue_sum_changed(uint64_t sum, const struct queue_sum_change *c, uint64_t octets);
 

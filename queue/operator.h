@@ -51,6 +51,7 @@ void queue_spot_done(struct queue_spot *spot);
 /* Open a message for reading only and parse its envelope; nothing in the file is marked.  Results
  * as of queue_load(). */
 int queue_look(const struct queue_spot *spot, struct queue_entry *ret);
+
 /* Open a message of hold/, as queue_load() opens one of cur/. */
 int queue_load_held(const struct queue *q, const char *id, struct queue_entry *ret);
 
@@ -87,6 +88,7 @@ int queue_lock_idle(const struct queue *q);
 /* Open the folder of requests, so that it can be watched; a missing one is created.  A descriptor
  * or -errno. */
 int queue_requests_folder(const struct queue *q);
+
 /* File a request, in place of any earlier one for this message.  A descriptor for queue_answer(),
  * which the caller closes, or -errno. */
 int queue_ask(const struct queue *q, const char *id, enum queue_request request);
@@ -96,10 +98,12 @@ enum queue_answer { QUEUE_ANSWER_NONE, QUEUE_ANSWER_DONE, QUEUE_ANSWER_NOT_DONE 
 enum queue_answer queue_answer(int asked);
 /* The request for this message.  0; -ENOENT if there is none; -errno. */
 int queue_asked(const struct queue *q, const char *id, enum queue_request *ret);
+
 /* Remove the requests for this message.  done is the enum queue_request that was carried out, or
  * QUEUE_UNDONE: too late, or no longer wanted.  0; -ENOENT if there was none; -errno. */
 #define QUEUE_UNDONE (-1)
 int queue_unask(const struct queue *q, const char *id, int done);
+
 /* Call each() for every request, until it returns a value other than 0.  Returns that value, 0, or
  * -errno. */
 int queue_requests(const struct queue *q,

@@ -49,6 +49,7 @@ struct queue_entry {
 /* Lock state/lock and cur/ until the process ends, so that one runner works at a time.  0,
  * -EWOULDBLOCK if another runner lives, or -errno. */
 int queue_lock_runner(const struct queue *q);
+
 /* Create state/ again after it was deleted or emptied.  0 or -errno. */
 int queue_renew_state(const struct queue *q);
 
@@ -95,6 +96,7 @@ int queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *eac
  * it.  Needs no lock: a runner that watches wait/ sees the change.  Returns the number of times
  * changed, or -errno. */
 int queue_flush(const struct queue *q);
+
 /* The earliest time in wait/ (seconds since 1970); 0 if no message waits. */
 int64_t queue_next_due(const struct queue *q);
 
@@ -114,13 +116,17 @@ int queue_mark(struct queue_entry *e, size_t rcpt, enum queue_rcpt_state state);
 
 /* Mark the message: a delay notice was sent.  One octet, in place.  0 or -errno. */
 int queue_mark_warned(struct queue_entry *e);
+
 /* Append a line to the log of the message, with the time before it.  0 or -errno. */
 int queue_note(struct queue_entry *e, struct slice line);
+
 /* Append several lines, each ended by LF, all with the same time.  Lines beyond half the size of a
  * full log are dropped.  0 or -errno. */
 int queue_note_lines(struct queue_entry *e, struct slice lines);
+
 /* The whole log, malloc'ed; the caller frees it.  0 or -errno. */
 int queue_log(const struct queue_entry *e, char **ret_text, size_t *ret_n);
+
 /* Append to b the last note in the log that begins with "<path>", without its time.  Nothing if
  * there is none. */
 void queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b);
@@ -131,6 +137,7 @@ int queue_finish(const struct queue *q, const char *id);
 /* Count an attempt, and move the message to wait/ until due_s (seconds since 1970).  Each time is a
  * folder, so let many messages share one.  0 or -errno. */
 int queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s);
+
 /* Move a message to wait/ until due_s without an attempt.  0 or -errno. */
 int queue_postpone(const struct queue *q, const struct queue_entry *e, int64_t due_s);
 
