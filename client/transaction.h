@@ -3,8 +3,9 @@
  * One message over one link: MAIL, RCPT, the content, and each recipient's outcome.  Three files,
  * of which each knows those below it:
  *
- *	transaction.c		the order of the steps, and what each result means for recipients
- *	transaction_commands.c	the fit of message and peer; commands out and replies in, up to DATA or BDAT
+ *	transaction.c		the order of the steps, and the outcome of each for the recipients
+ *	transaction_commands.c	the fit of message and peer; commands and their replies, up to
+ *				DATA or BDAT
  *	transaction_content.c	the content out, and the replies to it
  *
  * Private to the room.
@@ -110,9 +111,9 @@ enum commands_reply {
 };
 
 /*
- * Send the commands that make sense by now, and read one reply into the link; *ret is the
- * command that it belongs to, and *ret_rcpt the recipient, as an index of left[].  0; -ECONNABORTED: the reply was 421;
- * -errno as link_reply() and payload_send_chunk().
+ * Send the commands that make sense by now, and read one reply into the link.  *ret is the command
+ * that it belongs to, and *ret_rcpt the recipient, as an index of left[].  0; -ECONNABORTED if the
+ * reply is 421; -errno as link_reply() and payload_send_chunk().
  */
 int commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_rcpt);
 
