@@ -341,7 +341,7 @@ close_all(struct relay *r)
 }
 
 static int
-run(struct relay *r)
+run_queue(struct relay *r)
 {
 	struct runner *runner = &r->runner;
 	int code;
@@ -400,7 +400,7 @@ main(int argc, char **argv)
 		return EX_OSERR;
 	code = relay.explain
 	    ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout)
-	    : run(&relay);
+	    : run_queue(&relay);
 	aliases_done(&relay.aliases);
 	config_done(&relay.config);
 	return code;

@@ -54,8 +54,8 @@ explain_server_list(const struct dns_resolver *resolver, FILE *out)
 
 /* Connects to the hosts without a measurement, and learns their latency. */
 static void
-probe(const struct config *c, struct hosts *hosts, const struct order_target *targets, size_t n,
-    bool silent)
+probe_hosts(const struct config *c, struct hosts *hosts, const struct order_target *targets,
+    size_t n, bool silent)
 {
 	struct dial_target dial[DIAL_MAX];
 	const struct mx_exchanger *names[DIAL_MAX];
@@ -166,7 +166,7 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	size_t n, usable, raced;
 
 	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
-	probe(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
+	probe_hosts(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
 	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
 	fprintf(out, "order       %s\n", latency_only
 	    ? "by latency alone (mx-order = latency)"

@@ -43,7 +43,7 @@ settled_before(struct message *m, size_t i, char state)
 
 /* Defers the recipient without an attempt if its route is frozen. */
 static bool
-is_frozen(struct runner *r, struct message *m, uint32_t rcpt, const struct route *route)
+defer_if_frozen(struct runner *r, struct message *m, uint32_t rcpt, const struct route *route)
 {
 	struct frozen *f = r->frozen.n ? frozen_now(&r->frozen, route, clock_wall_s()) : NULL;
 	struct outcome o;
@@ -115,7 +115,7 @@ line_up(struct runner *r, struct message *m, const struct queue_entry *e)
 			route = &delivery_way_aliases;
 		if (e->rcpts[i].state != QUEUE_PENDING)
 			settled_before(m, i, e->rcpts[i].state);
-		else if (is_frozen(r, m, (uint32_t)i, route))
+		else if (defer_if_frozen(r, m, (uint32_t)i, route))
 			continue;
 		else if ((places[n].destination = destination_for(&r->destinations, route, domain)))
 			places[n++].rcpt = (uint32_t)i;
@@ -167,7 +167,7 @@ came_too_late(struct message *m, const struct queue_entry *e)
 
 /* Moves a message to wait/ if it must wait for its first attempt. */
 static bool
-postpone(struct runner *r, const struct queue_entry *e)
+postpone_message(struct runner *r, const struct queue_entry *e)
 {
 	const int64_t until_s = schedule_postpone_s(e, clock_wall_s());
 	int error;
@@ -219,7 +219,7 @@ admit_message(struct runner *r, const char *id)
 		report_trouble(&r->reports, "cannot read a message", id, error);
 		return;
 	}
-	if (!postpone(r, &e))
+	if (!postpone_message(r, &e))
 		take_in(r, &e);
 	queue_unload(&e);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Frames between the runner and its workers.  No I/O but on the pair.
+ * Sending and receiving frames.  A frame that does not have its exact size is refused.
  */
 #include "runner/frame.h"
 
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Only what is used travels: a job for one recipient is 30 octets, not 4 KB. */
+/* The octets of a frame that are in use: a job for one recipient has 30, not 4 KB. */
 static size_t
 frame_size(const struct frame *f)
 {
@@ -46,7 +46,8 @@ frame_get(int fd, struct frame *ret, bool wait)
 	int resets = 0;
 	ssize_t n;
 
-	/* Who ended without having read all resets us, once, and what it said comes behind that. */
+	/* A peer that exited with unread input causes one ECONNRESET; its last frames can still be
+	 * read after it. */
 	do
 		n = recv(fd, ret, sizeof *ret, wait ? 0 : MSG_DONTWAIT);
 	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));

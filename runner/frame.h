@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the runner and its workers say to each other: one datagram of a
- * SOCK_SEQPACKET pair a frame.  Both ends are the same process image, so frames
- * are plain structs.
+ * Frames between the runner and its workers: jobs down, results up.  A frame is one datagram of a
+ * SOCK_SEQPACKET pair.  Both ends are the same program, so frames are plain structs.
  */
 #ifndef RUNNER_FRAME_H
 #define RUNNER_FRAME_H
@@ -12,15 +11,15 @@
 #include "dns/cache.h"
 #include "queue/run.h"
 
-#define FRAME_RCPTS_MAX 1000	/* recipients of one job; a longer list becomes several jobs */
+#define FRAME_RCPTS_MAX 1000	/* recipients of one job; longer lists become several jobs */
 
 enum frame_type {
-	FRAME_JOB,   /* to the worker: deliver this */
-	FRAME_RCPT,  /* from it: what became of one recipient, and perhaps that the job is over */
-	FRAME_HOST,  /* from it: an exchanger was measured, or more */
-	FRAME_MOVED, /* from it: a destination goes by IPv4 from here on */
-	FRAME_DNS,   /* from it: an answer that others may want */
-	FRAME_DONE,  /* from it: the job is over, and no recipient was left to tell of */
+	FRAME_JOB,		/* to the worker: a job; all others come from it */
+	FRAME_RCPT,		/* the result of one recipient, perhaps with the end of the job */
+	FRAME_HOST,		/* a measurement or a failure of a host */
+	FRAME_MOVED,		/* a destination gets its mail over IPv4 from now on */
+	FRAME_DNS,		/* a DNS answer that other workers can use */
+	FRAME_DONE,		/* the end of a job without a held result */
 };
 
 struct frame_job {
@@ -32,7 +31,7 @@ struct frame_job {
 struct frame_rcpt {
 	uint32_t rcpt;
 	bool last;			/* the job is over */
-	int64_t delay_us;		/* since the message came in */
+	int64_t delay_us;		/* since the message arrived */
 	char path[400];
 	struct outcome outcome;
 };
@@ -52,9 +51,10 @@ struct frame {
 	};
 };
 
-/* One frame, whole or not at all.  0 or -errno. */
+/* Send one frame.  0 or -errno. */
 int frame_put(int fd, const struct frame *f);
-/* 1: a frame; 0: the other end is gone; -EAGAIN without wait; -errno. */
+/* Receive one frame.  1: a frame; 0: the other end is closed; -EAGAIN: none yet, without wait;
+ * -errno. */
 int frame_get(int fd, struct frame *ret, bool wait);
 
 #endif

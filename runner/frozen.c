@@ -27,7 +27,7 @@ name_of(const struct route *r, char name[FROZEN_NAME])
 }
 
 static void
-mix(uint64_t *h, const void *p, size_t n)
+mix_octets(uint64_t *h, const void *p, size_t n)
 {
 	*h = hash_octets(*h, p, n);
 }
@@ -35,7 +35,7 @@ mix(uint64_t *h, const void *p, size_t n)
 static void
 mix_text(uint64_t *h, const char *text)
 {
-	mix(h, text ? text : "", text ? strlen(text) + 1 : 1);
+	mix_octets(h, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
 static void
@@ -45,11 +45,11 @@ mix_file(uint64_t *h, const char *path)
 
 	if (stat(path, &st) < 0)
 		return;
-	mix(h, &st.st_ino, sizeof st.st_ino);
-	mix(h, &st.st_size, sizeof st.st_size);
-	mix(h, &st.st_mode, sizeof st.st_mode);
-	mix(h, &st.st_mtim.tv_sec, sizeof st.st_mtim.tv_sec);
-	mix(h, &st.st_mtim.tv_nsec, sizeof st.st_mtim.tv_nsec);
+	mix_octets(h, &st.st_ino, sizeof st.st_ino);
+	mix_octets(h, &st.st_size, sizeof st.st_size);
+	mix_octets(h, &st.st_mode, sizeof st.st_mode);
+	mix_octets(h, &st.st_mtim.tv_sec, sizeof st.st_mtim.tv_sec);
+	mix_octets(h, &st.st_mtim.tv_nsec, sizeof st.st_mtim.tv_nsec);
 }
 
 /* A hash of everything known here that decides whether a login succeeds. */
@@ -61,7 +61,7 @@ stamp_of(const struct route *r)
 	struct buf path = BUF(space);
 
 	mix_text(&h, r->via_text);
-	mix(&h, &r->tls, sizeof r->tls);
+	mix_octets(&h, &r->tls, sizeof r->tls);
 	mix_text(&h, r->user);
 	mix_text(&h, r->password_file);
 	mix_text(&h, r->token_command);
@@ -76,7 +76,7 @@ stamp_of(const struct route *r)
 }
 
 static struct frozen *
-find(const struct frozen_list *f, const struct route *r)
+find_entry(const struct frozen_list *f, const struct route *r)
 {
 	char name[FROZEN_NAME];
 
@@ -89,7 +89,7 @@ find(const struct frozen_list *f, const struct route *r)
 
 /* Appends an empty entry; NULL without memory. */
 static struct frozen *
-append(struct frozen_list *f)
+append_entry(struct frozen_list *f)
 {
 	struct frozen *list;
 
@@ -156,7 +156,8 @@ frozen_load(struct frozen_list *f, int state_fd, int64_t now_s)
 		struct slice rest, line = slice_cut(slice_str(text), '\n', &rest);
 		struct frozen one, *place;
 
-		if (parse_line(line, &one) && now_s - one.until_s < KEPT_S && (place = append(f)))
+		if (parse_line(line, &one) && now_s - one.until_s < KEPT_S &&
+		    (place = append_entry(f)))
 			*place = one;
 	}
 	(void)fclose(file);
@@ -189,7 +190,7 @@ write_list(const struct frozen_list *f)
 
 /* Errors are ignored: a lost entry costs one more login. */
 static void
-save(struct frozen_list *f)
+save_list(struct frozen_list *f)
 {
 	f->written = f->n && write_list(f);
 	if (!f->written)
@@ -197,7 +198,7 @@ save(struct frozen_list *f)
 }
 
 static void
-drop(struct frozen_list *f, struct frozen *e)
+drop_entry(struct frozen_list *f, struct frozen *e)
 {
 	const size_t at = (size_t)(e - f->list);
 
@@ -207,7 +208,7 @@ drop(struct frozen_list *f, struct frozen *e)
 
 /* If the file was deleted, all routes may be tried as if for the first time. */
 static void
-look(struct frozen_list *f)
+look_for_file(struct frozen_list *f)
 {
 	if (!f->written || faccessat(f->state_fd, FILE_NAME, F_OK, 0) == 0 || errno != ENOENT)
 		return;
@@ -221,8 +222,8 @@ frozen_now(struct frozen_list *f, const struct route *r, int64_t now_s)
 {
 	struct frozen *e;
 
-	look(f);
-	e = find(f, r);
+	look_for_file(f);
+	e = find_entry(f, r);
 	if (!e || e->until_s <= now_s)
 		return NULL;
 	if (e->until_s - now_s <= FROZEN_MAX_S && e->stamp == stamp_of(r))
@@ -235,11 +236,11 @@ struct frozen *
 frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o, int64_t now_s)
 {
 	const uint64_t stamp = stamp_of(r);
-	struct frozen *e = find(f, r);
+	struct frozen *e = find_entry(f, r);
 
 	if (e && e->stamp == stamp && e->until_s > now_s)
 		return NULL;
-	if (!e && !(e = append(f)))
+	if (!e && !(e = append_entry(f)))
 		return NULL;
 	if (e->pause_s == 0 || e->stamp != stamp) {
 		name_of(r, e->name);
@@ -252,19 +253,19 @@ frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o
 	e->until_s = now_s + e->pause_s;
 	e->reported = false;
 	(void)snprintf(e->why, sizeof e->why, "%s%s%s", o->host, o->host[0] ? ": " : "", o->detail);
-	save(f);
+	save_list(f);
 	return e;
 }
 
 bool
 frozen_remove(struct frozen_list *f, const struct route *r)
 {
-	struct frozen *e = f->n ? find(f, r) : NULL;
+	struct frozen *e = f->n ? find_entry(f, r) : NULL;
 
 	if (!e)
 		return false;
-	drop(f, e);
-	save(f);
+	drop_entry(f, e);
+	save_list(f);
 	return true;
 }
 

@@ -37,7 +37,7 @@ add_old(void *ctx, const char *id)
 }
 
 static void
-complain(struct runner *r, int error, const char *what)
+report_error(struct runner *r, int error, const char *what)
 {
 	if (error < 0)
 		report_trouble(&r->reports, what, "", error);
@@ -45,7 +45,7 @@ complain(struct runner *r, int error, const char *what)
 
 /* Should a walk go on or begin?  If it begins, the request for it is satisfied. */
 static bool
-wanted(const struct queue_walk *w, bool *look)
+walk_wanted(const struct queue_walk *w, bool *look)
 {
 	if (w->names)
 		return true;
@@ -61,11 +61,11 @@ take_new(struct intake *i)
 	const bool begins = !i->new_walk.names;
 	int n;
 
-	if (!wanted(&i->new_walk, &i->look_new))
+	if (!walk_wanted(&i->new_walk, &i->look_new))
 		return;
 	n = queue_walk_new(i->runner->queue, &i->new_walk, add_new, i);
 	i->new_stays = n < 0 || (i->new_stays && !begins);
-	complain(i->runner, n, "cannot take messages from new/");
+	report_error(i->runner, n, "cannot take messages from new/");
 }
 
 static void
@@ -73,11 +73,12 @@ take_due(struct intake *i)
 {
 	const bool begins = !i->wait_walk.names;
 
-	if (!wanted(&i->wait_walk, &i->look_wait))
+	if (!walk_wanted(&i->wait_walk, &i->look_wait))
 		return;
 	if (begins)
 		i->now_s = clock_wall_s();
-	complain(i->runner, queue_walk_due(i->runner->queue, &i->wait_walk, i->now_s, add_old, i),
+	report_error(i->runner,
+	    queue_walk_due(i->runner->queue, &i->wait_walk, i->now_s, add_old, i),
 	    "cannot take messages from wait/");
 }
 
@@ -106,8 +107,8 @@ intake_turn(struct intake *i)
 	if (!window_room(&i->runner->window, false))
 		return;
 	i->end_us = clock_us() + RUNNER_SLICE_US;
-	if (wanted(&i->cur_walk, &i->look_cur))
-		complain(
+	if (walk_wanted(&i->cur_walk, &i->look_cur))
+		report_error(
 		    i->runner, queue_walk_cur(q, &i->cur_walk, add_old, i), "cannot read cur/");
 	else
 		take_due(i);
@@ -137,13 +138,13 @@ intake_recover(struct runner *r)
 		log_text(
 		    LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
 	else
-		complain(r, recovered, "cannot look through tmp/");
+		report_error(r, recovered, "cannot look through tmp/");
 }
 
 void
 intake_flush(struct runner *r)
 {
-	complain(r, queue_flush(r->queue), "cannot make all of wait/ due");
+	report_error(r, queue_flush(r->queue), "cannot make all of wait/ due");
 }
 
 int
@@ -153,7 +154,7 @@ intake_hand_over(struct runner *r)
 
 	frozen_forget(r->queue->state);
 	n = queue_flush(r->queue);
-	complain(r, n, "cannot make all of wait/ due");
+	report_error(r, n, "cannot make all of wait/ due");
 	if (n < 0)
 		return EX_TEMPFAIL;
 	log_text(LOG_LEVEL_NOTICE,

@@ -193,7 +193,7 @@ loop_close(struct loop *l)
 /* ---- sources ---- */
 
 static void
-happened(struct loop_source *s, uint32_t mask)
+source_happened(struct loop_source *s, uint32_t mask)
 {
 	s->happened(s->loop->ctx, mask);
 	s->loop->after(s->loop->ctx);
@@ -203,7 +203,7 @@ static int
 on_folder(sd_event_source *source, const struct inotify_event *event, void *ctx)
 {
 	(void)source;
-	happened(ctx, event->mask);
+	source_happened(ctx, event->mask);
 	return 0;
 }
 
@@ -212,7 +212,7 @@ on_time(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	(void)source;
 	(void)usec;
-	happened(ctx, 0);
+	source_happened(ctx, 0);
 	return 0;
 }
 
@@ -220,7 +220,7 @@ static int
 on_idle(sd_event_source *source, void *ctx)
 {
 	(void)source;
-	happened(ctx, 0);
+	source_happened(ctx, 0);
 	return 0;
 }
 

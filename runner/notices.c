@@ -53,7 +53,7 @@ static const struct kind {
 };
 
 static void
-mark(struct runner *r, struct queue_entry *e, const struct kind *kind,
+mark_reported(struct runner *r, struct queue_entry *e, const struct kind *kind,
     const struct bounce_news *news)
 {
 	int error = 0;
@@ -96,7 +96,7 @@ notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
 		}
 		r->wrote = true;
 		report_notice(&r->reports, e->id, news.action, id, e->from);
-		mark(r, e, &kinds[i], &news);
+		mark_reported(r, e, &kinds[i], &news);
 	}
 	return left;
 }

@@ -13,13 +13,13 @@
 #define LIMIT_PROVEN 5		/* workers of a destination after its first success */
 #define PRICE_FULL   10		/* successes of each worker before one more, after a refusal */
 #define LOST_MAX     3		/* connections in a row that broke off: then the host is dead */
-#define JOBS_WORTH   10		/* for a further worker, while another destination has none */
-#define JOBS_MAX     100	/* of a destination's only worker, while others wait for one */
+#define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
+#define JOBS_MAX     100	/* a destination's only worker ends after so many if others wait */
 #define DEAD_MAX_MS  INT64_C(150000)
 
-/* All jobs in line would have the same outcome.  It ends soon, as the host may be back by then. */
+/* All jobs in line would have the same outcome.  Death is short, because the host may be back. */
 static void
-die(struct runner *r, struct destination *d, const struct outcome *o)
+declare_dead(struct runner *r, struct destination *d, const struct outcome *o)
 {
 	int64_t for_ms = (int64_t)r->config->queue.retry_min_s * 500;
 
@@ -39,7 +39,7 @@ die(struct runner *r, struct destination *d, const struct outcome *o)
 }
 
 static void
-grow(struct runner *r, struct destination *d)
+grow_limit(struct runner *r, struct destination *d)
 {
 	d->lost = 0;
 	if (!d->proven)
@@ -68,13 +68,13 @@ pace_heard(struct runner *r, struct destination *d, const struct outcome *o)
 		d->price = PRICE_FULL * d->limit;
 		pace = PACE_AGAIN;
 	} else if (o->everyone) {
-		die(r, d, o);
+		declare_dead(r, d, o);
 	} else if (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL) {
 		d->limit = d->limit > 1 ? d->limit / 2 : 1;
 		if (++d->lost >= LOST_MAX)
-			die(r, d, o);
+			declare_dead(r, d, o);
 	} else if (o->cause != CAUSE_LOCAL) {	/* it answered, whatever the reply was */
-		grow(r, d);
+		grow_limit(r, d);
 	}
 	destination_update(&r->destinations, d);
 	return pace;
@@ -142,7 +142,7 @@ pace_next(struct runner *r)
 	else
 		return NULL;
 	d = r->destinations.rings[ring];
-	r->destinations.rings[ring] = d->ring_next; /* the next one has its turn later */
+	r->destinations.rings[ring] = d->ring_next;	/* the next one in turn */
 	return d;
 }
 

@@ -29,7 +29,7 @@ give_up_spot(struct runner *r, const struct queue_spot *spot)
 
 /* Serves a request for a message that is not in the window.  It may have left cur/ just before. */
 static bool
-act(struct runner *r, const char *id, enum queue_request request)
+act_on(struct runner *r, const char *id, enum queue_request request)
 {
 	static const enum report_end ends[] = {
 		[QUEUE_ASK_HOLD] = REPORT_HELD,
@@ -72,7 +72,7 @@ serve_one(void *ctx, const char *id, enum queue_request request)
 			return 0;
 		window_forget(&r->window, m);
 	}
-	done = act(r, id, request);
+	done = act_on(r, id, request);
 	/* The answer comes after the act, for a program that waits for it. */
 	(void)queue_unask(r->queue, id, done ? (int)request : QUEUE_UNDONE);
 	return 0;

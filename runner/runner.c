@@ -99,7 +99,7 @@ deserves_spare(const struct runner *r, const struct destination *d)
 }
 
 static void
-dismiss(struct runner *r, struct worker *w)
+dismiss_worker(struct runner *r, struct worker *w)
 {
 	(void)shutdown(w->fd, SHUT_WR);		/* it will not begin a job that it has not begun */
 	if (w->ending)
@@ -116,7 +116,7 @@ give_jobs(struct runner *r, struct worker *w)
 	const bool yields = pace_yield(r, w);
 
 	if (w->njobs == 0 && (w->ending || yields || !give_job(r, w)))
-		dismiss(r, w);
+		dismiss_worker(r, w);
 	while (!w->ending && !yields && w->njobs && w->njobs < WORKER_JOBS &&
 	    deserves_spare(r, w->destination)) {
 		const unsigned had = w->njobs;
@@ -349,7 +349,7 @@ runner_stop(struct runner *r)
 {
 	r->stopping = true;
 	for (struct worker *w = r->workers; w; w = w->next)
-		dismiss(r, w);
+		dismiss_worker(r, w);
 }
 
 void

@@ -28,7 +28,7 @@ age_s(const struct queue_entry *e)
 }
 
 static bool
-waited(const struct queue_entry *e, uint64_t seconds)
+has_waited(const struct queue_entry *e, uint64_t seconds)
 {
 	return age_s(e) >= (int64_t)seconds;
 }
@@ -59,14 +59,14 @@ too_old(const struct runner *r, const struct queue_entry *e)
 	const uint64_t lifetime_s = r->config->queue.lifetime_s,
 		       retry_max_s = r->config->queue.retry_max_s;
 
-	if (age_s(e) >= -SKEW_S && !waited(e, lifetime_s + FAR_S))
-		return waited(e, lifetime_s);
+	if (age_s(e) >= -SKEW_S && !has_waited(e, lifetime_s + FAR_S))
+		return has_waited(e, lifetime_s);
 	return e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
 }
 
 /* The reason in the bounce includes the last one: "gave up after ...: connection refused". */
 static void
-expire(const struct runner *r, const struct tally *t, struct outcome *o)
+expire_outcome(const struct runner *r, const struct tally *t, struct outcome *o)
 {
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
@@ -147,7 +147,7 @@ settle_rcpt(
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
 			note_frozen(r, e, rcpt, t);
 		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
-			expire(r, t, o);
+			expire_outcome(r, t, o);
 			attempt_note(e, rcpt, o);
 		}
 		report_rcpt(
@@ -181,8 +181,8 @@ take_stock(const struct runner *r, const struct queue_entry *e, struct tally *t)
 	t->too_old = too_old(r, e);
 	t->gives_back = over && t->deadline.give_back;
 	t->overdue = over && !t->deadline.told;
-	t->late =
-	    !t->asked && !e->warned && (t->overdue || (warn_after_s && waited(e, warn_after_s)));
+	t->late = !t->asked && !e->warned &&
+	    (t->overdue || (warn_after_s && has_waited(e, warn_after_s)));
 }
 
 static void
@@ -225,9 +225,10 @@ let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_reques
 					 : queue_remove(r->queue, &spot);
 }
 
-/* When the message is due: at the next retry, at the sender's deadline, or when its route thaws. */
+/* When the message is due: at the next retry, at the sender's deadline, or when its route is tried
+ * again. */
 static int64_t
-due(const struct config *c, const struct queue_entry *e, const struct tally *t)
+next_due_s(const struct config *c, const struct queue_entry *e, const struct tally *t)
 {
 	const int64_t now_s = clock_wall_s();
 	int64_t due_s = schedule_retry_s(c, e->attempts, now_s);
@@ -259,7 +260,7 @@ let_go(struct runner *r, const struct message *m, struct queue_entry *e, const s
 		error = let_go_as_asked(r, e, t->request, &end);
 	} else if (t->deferred) {
 		end = REPORT_DEFERRED;
-		due_s = due(r->config, e, t);
+		due_s = next_due_s(r->config, e, t);
 		error = queue_defer(r->queue, e, due_s);
 		if (error == 0)
 			list_with_hosts(r, m, due_s);
@@ -282,7 +283,7 @@ all_delivered(const struct message *m)
 }
 
 static void
-settle(struct runner *r, struct message *m)
+settle_file(struct runner *r, struct message *m)
 {
 	struct queue_entry e;
 	struct tally t = { 0 };
@@ -325,7 +326,7 @@ settle(struct runner *r, struct message *m)
 void
 settle_message(struct runner *r, struct message *m)
 {
-	settle(r, m);
+	settle_file(r, m);
 	window_forget(&r->window, m);
 }
 

@@ -114,7 +114,7 @@ send_done(void *ctx)
 /* ---- jobs ---- */
 
 static bool
-take(struct desk *k, struct hand *h, bool wait)
+take_job(struct desk *k, struct hand *h, bool wait)
 {
 	if (h->full)
 		return true;
@@ -130,7 +130,7 @@ look_ahead(void *ctx, struct attempt_job *ret)
 {
 	struct desk *k = ctx;
 
-	if (!take(k, k->next, false) || k->next->error < 0)
+	if (!take_job(k, k->next, false) || k->next->error < 0)
 		return false;
 	*ret = (struct attempt_job){ &k->next->e, k->next->frame.job.rcpts, k->next->frame.job.n };
 	return true;
@@ -139,7 +139,7 @@ look_ahead(void *ctx, struct attempt_job *ret)
 /* Delivers the current job; false if the runner is gone.  A message that cannot be opened has no
  * results: the runner defers its recipients at the end of the job. */
 static bool
-finish(struct desk *k, struct delivery *d)
+finish_job(struct desk *k, struct delivery *d)
 {
 	struct hand *h = k->now;
 
@@ -164,14 +164,14 @@ hung_up(int fd)
 }
 
 static void
-work(struct desk *k, struct delivery *d)
+work_off(struct desk *k, struct delivery *d)
 {
-	while (take(k, k->now, true) && finish(k, d)) {
+	while (take_job(k, k->now, true) && finish_job(k, d)) {
 		struct hand *h = k->now;
 
 		k->now = k->next;
 		k->next = h;
-		if ((k->now->full || take(k, k->now, false)) && hung_up(k->fd))
+		if ((k->now->full || take_job(k, k->now, false)) && hung_up(k->fd))
 			break;
 	}
 	delivery_done(d);
@@ -223,7 +223,7 @@ worker_main(const struct worker_setup *setup, int fd)
 	desk.hosts = setup->hosts;
 	desk.now = &desk.hands[0];
 	desk.next = &desk.hands[1];
-	work(&desk, &d);
+	work_off(&desk, &d);
 	_exit(0);
 }
 

@@ -33,7 +33,7 @@ read_line(char *p, size_t size)
 }
 
 static bool
-ask(const char *prompt, char *p, size_t size)
+ask_password(const char *prompt, char *p, size_t size)
 {
 	struct termios was, quiet;
 	const bool terminal = tcgetattr(STDIN_FILENO, &was) == 0;
@@ -65,7 +65,7 @@ valid_user(const char *user)
 }
 
 static int
-complain(int status, const char *text)
+report_failure(int status, const char *text)
 {
 	(void)fprintf(stderr, "smtp-handler-passwd: %s\n", text);
 	return status;
@@ -73,7 +73,7 @@ complain(int status, const char *text)
 
 /* Prints the line for the file. */
 static int
-hash(const char *user, const char *password)
+print_line(const char *user, const char *password)
 {
 	static struct crypt_data data;
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -81,12 +81,12 @@ hash(const char *user, const char *password)
 	int status = EX_OK;
 
 	if (!crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof setting))
-		return complain(EX_OSERR, strerror(errno));
+		return report_failure(EX_OSERR, strerror(errno));
 	out = crypt_r(password, setting, &data);
 	if (!out || out[0] == '*')
-		status = complain(EX_OSERR, "crypt(3) fails");
+		status = report_failure(EX_OSERR, "crypt(3) fails");
 	else if (printf("%s:%s\n", user, out) < 0 || fflush(stdout) != 0)
-		status = complain(EX_IOERR, strerror(errno));
+		status = report_failure(EX_IOERR, strerror(errno));
 	explicit_bzero(&data, sizeof data);
 	return status;
 }
@@ -108,18 +108,18 @@ main(int argc, char **argv)
 		return EX_OK;
 	}
 	if (argc != 2 || !valid_user(argv[1]))
-		return complain(
+		return report_failure(
 		    EX_USAGE, "usage: smtp-handler-passwd USER (a name without blanks and colons)");
 	(void)setvbuf(stdin, NULL, _IONBF, 0); /* a buffer would keep a copy of the password */
-	if (!ask("Password: ", password, sizeof password))
-		return complain(EX_DATAERR, "no password, or one that is too long");
+	if (!ask_password("Password: ", password, sizeof password))
+		return report_failure(EX_DATAERR, "no password, or one that is too long");
 	if (password[0] == '\0')
-		status = complain(EX_DATAERR, "an empty password is none");
+		status = report_failure(EX_DATAERR, "an empty password is none");
 	else if (isatty(STDIN_FILENO) &&
-	    (!ask("Again: ", again, sizeof again) || strcmp(password, again) != 0))
-		status = complain(EX_DATAERR, "these were two different ones");
+	    (!ask_password("Again: ", again, sizeof again) || strcmp(password, again) != 0))
+		status = report_failure(EX_DATAERR, "these were two different ones");
 	else
-		status = hash(argv[1], password);
+		status = print_line(argv[1], password);
 	explicit_bzero(password, sizeof password);
 	explicit_bzero(again, sizeof again);
 	return status;

@@ -131,14 +131,14 @@ tool_output_broken(void)
 }
 
 static int
-misused(const char *what, const char *why)
+report_misuse(const char *what, const char *why)
 {
 	tool_complain(what, why);
 	return EX_USAGE;
 }
 
 static int
-argument(struct call *c, const char *text)
+take_argument(struct call *c, const char *text)
 {
 	struct tool *t = &c->tool;
 
@@ -148,10 +148,10 @@ argument(struct call *c, const char *text)
 				c->command = &commands[i];
 		return c->command
 		    ? 0
-		    : misused(text, "there is no such command; see smtp-queue --help");
+		    : report_misuse(text, "there is no such command; see smtp-queue --help");
 	}
 	if (!(c->command->with & WITH_IDS))
-		return misused(text, "this command takes no argument; see smtp-queue --help");
+		return report_misuse(text, "this command takes no argument; see smtp-queue --help");
 	t->ids[t->nids++] = text;
 	return 0;
 }
@@ -164,7 +164,7 @@ own_option(void *ctx, int val, const char *text)
 
 	switch (val) {
 	case OPTION_ARGUMENT:
-		return argument(c, text);
+		return take_argument(c, text);
 	case OPTION_SENDER:
 		f->sender = text;
 		return 0;
@@ -177,14 +177,14 @@ own_option(void *ctx, int val, const char *text)
 	case OPTION_OLDER:
 		return filter_age(text, &f->older_s)
 		    ? 0
-		    : misused(text, "no time such as 30min, 4h or 2d");
+		    : report_misuse(text, "no time such as 30min, 4h or 2d");
 	case OPTION_YOUNGER:
 		return filter_age(text, &f->younger_s)
 		    ? 0
-		    : misused(text, "no time such as 30min, 4h or 2d");
+		    : report_misuse(text, "no time such as 30min, 4h or 2d");
 	case OPTION_STATE:
 		return filter_states(text, &f->places) ? 0
-		    : misused(text, "no state: new, active, waiting, held, dead, receiving");
+		    : report_misuse(text, "no state: new, active, waiting, held, dead, receiving");
 	case OPTION_ALL:
 		c->tool.all = true;
 		return 0;
@@ -216,27 +216,27 @@ check_call(const struct call *c)
 	const bool filtered = filter_given(&t->filter), chosen = filtered || t->all;
 
 	if (filtered && !(with & WITH_FILTER))
-		return misused(name, "takes no filter");
+		return report_misuse(name, "takes no filter");
 	if (t->all && !(with & WITH_ALL))
-		return misused(name, "takes no --all");
+		return report_misuse(name, "takes no --all");
 	if ((t->wide || t->ids_only) && !(with & WITH_LOOKS))
-		return misused(name, "takes neither --wide nor --ids");
+		return report_misuse(name, "takes neither --wide nor --ids");
 	if (t->repair && !(with & WITH_REPAIR))
-		return misused(name, "takes no --repair");
+		return report_misuse(name, "takes no --repair");
 	if (t->raw && !(with & WITH_RAW))
-		return misused(name, "takes no --raw");
+		return report_misuse(name, "takes no --raw");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
-		return misused(name,
+		return report_misuse(name,
 		    with & WITH_ALL ? "which?  Give IDs, or a filter, or --all"
 				    : "which?  Give IDs");
 	if (t->nids && chosen)
-		return misused(name, "either IDs, or a filter or --all");
+		return report_misuse(name, "either IDs, or a filter or --all");
 	return 0;
 }
 
 /* $COLUMNS if it is set, else the terminal's width, else 80. */
 static size_t
-columns(void)
+terminal_columns(void)
 {
 	const char *text = getenv("COLUMNS");
 	struct winsize size;
@@ -250,7 +250,7 @@ columns(void)
 }
 
 static int
-run(struct call *c)
+run_command(struct call *c)
 {
 	struct tool *t = &c->tool;
 	const char *directory = t->config.queue.directory;
@@ -267,7 +267,7 @@ run(struct call *c)
 		return EX_TEMPFAIL;
 	}
 	t->now_us = clock_wall_us();
-	t->columns = columns();
+	t->columns = terminal_columns();
 	status = c->command->act ? c->command->act(t, c->command->name) : c->command->run(t);
 	queue_close(&t->queue);
 	errno = 0;
@@ -305,7 +305,7 @@ main(int argc, char **argv)
 		if (!call.tool.config.server.hostname)
 			call.tool.config.server.hostname = strdup("[127.0.0.1]");
 		(void)signal(SIGPIPE, SIG_DFL);		/* so that `list | head` ends with head */
-		code = run(&call);
+		code = run_command(&call);
 		config_done(&call.tool.config);
 	}
 	free(call.tool.ids);

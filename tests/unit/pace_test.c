@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Who gets the next worker, and how many a destination may have: the rules alone, without a process. */
+/* The rules for workers of destinations: which one gets the next, and how many.  No process runs. */
 #include "runner/pace.h"
 
 #include <stdlib.h>

@@ -571,7 +571,7 @@ test_success(void)
 	ok(files("mail/s0/new") == 1, "B162 and it reaches the sender");
 }
 
-/* Of one that is there, while another one's delivery takes its time; then after a crash in between. */
+/* A notice about one recipient while another is deferred, and after a crash in between. */
 static void
 test_success_once(void)
 {

@@ -59,7 +59,7 @@ struct act {
 };
 
 static int
-hold(struct act *a, const struct queue_spot *spot)
+hold_message(struct act *a, const struct queue_spot *spot)
 {
 	return queue_hold(&a->t->queue, spot);
 }
@@ -87,7 +87,7 @@ remove_it(struct act *a, const struct queue_spot *spot)
 }
 
 static int
-fail(struct act *a, const struct queue_spot *spot)
+fail_message(struct act *a, const struct queue_spot *spot)
 {
 	return give_up_message(&a->t->queue, &a->t->config, spot, a->bounce);
 }
@@ -98,7 +98,7 @@ static const char is_dead[] = "is dead: nothing is left to deliver; show it, del
 static const struct verb verbs[] = {
 	{
 		.name = "hold", .event = "held", .past = "held", .to_be = "is to be held",
-		.run = hold, .request = QUEUE_ASK_HOLD, .places = MOVING,
+		.run = hold_message, .request = QUEUE_ASK_HOLD, .places = MOVING,
 		.done = { [QUEUE_IN_HOLD] = "is held already" },
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	}, {
@@ -129,7 +129,8 @@ static const struct verb verbs[] = {
 		.not = { [QUEUE_IN_TMP] = is_coming },
 	}, {
 		.name = "fail", .event = "given-up", .past = "failed", .to_be = "is to be failed",
-		.run = fail, .request = QUEUE_ASK_FAIL, .places = MOVING | QUEUE_BIT(QUEUE_IN_HOLD),
+		.run = fail_message, .request = QUEUE_ASK_FAIL,
+		.places = MOVING | QUEUE_BIT(QUEUE_IN_HOLD),
 		.not = { [QUEUE_IN_TMP] = is_coming, [QUEUE_IN_DEAD] = is_dead },
 	},
 };
@@ -146,7 +147,7 @@ find_verb(const char *name)
 /* ---- reports ---- */
 
 static void
-report(struct act *a, const char *id, const char *result, const char *more)
+report_result(struct act *a, const char *id, const char *result, const char *more)
 {
 	if (a->t->json) {
 		(void)fputs("{\"id\":", stdout);
@@ -196,7 +197,7 @@ say_done(struct act *a, const char *id)
 	log_done(a, id);
 	if (a->bounce[0])
 		(void)snprintf(more, sizeof more, "its sender is told by %s", a->bounce);
-	report(a, id, a->verb->past, more);
+	report_result(a, id, a->verb->past, more);
 	a->bounce[0] = '\0';
 }
 
@@ -253,9 +254,9 @@ act_at(struct act *a, const struct queue_spot *spot)
 			refuse_it(a, spot->id, v->not[spot->place]);
 		else if (spot->place == QUEUE_IN_CUR &&
 		    queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
-			report(a, spot->id, v->past, "the request to hold it is withdrawn");
+			report_result(a, spot->id, v->past, "the request to hold it is withdrawn");
 		else
-			report(a, spot->id, v->done[spot->place], NULL);
+			report_result(a, spot->id, v->done[spot->place], NULL);
 		return 0;
 	}
 	if (spot->place == QUEUE_IN_CUR)
@@ -278,12 +279,12 @@ act_failed(struct act *a, const char *id, int error)
 }
 
 static void
-ask(struct act *a, const char *id)
+ask_runner(struct act *a, const char *id)
 {
 	int r;
 
 	if (a->verb->request < 0) {
-		report(a, id, a->verb->done[QUEUE_IN_CUR], NULL);
+		report_result(a, id, a->verb->done[QUEUE_IN_CUR], NULL);
 		return;
 	}
 	r = queue_ask(&a->t->queue, id, (enum queue_request)a->verb->request);
@@ -311,7 +312,7 @@ act_on(struct act *a, const char *id, const struct queue_spot *seen)
 		queue_spot_done(&spot);
 	}
 	if (r == 1)
-		ask(a, id);
+		ask_runner(a, id);
 	else if (r == -ENOENT && !seen)
 		refuse_it(a, id, "no such message in the queue");
 	else if (r < 0 && r != -ENOENT)
@@ -345,7 +346,7 @@ look_again(struct act *a, const struct asked *asked)
 		return;
 	case QUEUE_ANSWER_DONE:
 		a->count++;
-		report(a, asked->id, a->verb->past, NULL);
+		report_result(a, asked->id, a->verb->past, NULL);
 		break;
 	case QUEUE_ANSWER_NOT_DONE:
 		look_for(a, asked->id);
@@ -399,7 +400,7 @@ await_runner(struct act *a)
 	}
 	for (size_t i = 0; i < a->nasked; i++) {
 		(void)close(a->asked[i].fd);
-		report(a, a->asked[i].id, a->verb->to_be,
+		report_result(a, a->asked[i].id, a->verb->to_be,
 		    "it is being delivered; when this attempt has ended");
 	}
 	a->nasked = 0;

@@ -28,7 +28,7 @@ struct list {
 };
 
 static void
-gap(void)
+put_gap(void)
 {
 	(void)fputc(' ', stdout);
 }
@@ -52,7 +52,7 @@ put_address(const struct list *l, struct slice address, size_t columns)
 		text_put(stdout, address);
 	else
 		text_column(stdout, address, columns);
-	gap();
+	put_gap();
 }
 
 static void
@@ -69,9 +69,9 @@ static void
 put_right(struct slice s, size_t columns)
 {
 	for (size_t n = s.n; n < columns; n++)
-		gap();
+		put_gap();
 	text_put(stdout, s);
-	gap();
+	put_gap();
 }
 
 static void
@@ -90,7 +90,7 @@ put_next(const struct list *l, const struct queue_spot *spot)
 		text_duration(&b, left_s);
 	}
 	text_column(stdout, buf_slice(&b), NEXT_COLUMNS);
-	gap();
+	put_gap();
 }
 
 /* The pending recipient, or their number. */
@@ -129,7 +129,7 @@ put_row(const struct list *l, const struct queue_spot *spot, const struct queue_
 	text_duration(&a, (l->t->now_us - e->arrived_us) / 1000000);
 	text_octets(&s, e->content_size);
 	text_column(stdout, slice_str(spot->id), QUEUE_ID_LEN);
-	gap();
+	put_gap();
 	put_right(buf_slice(&a), AGE_COLUMNS);
 	put_right(buf_slice(&s), SIZE_COLUMNS);
 	put_next(l, spot);
@@ -143,11 +143,11 @@ static void
 put_heading(const struct list *l)
 {
 	text_column(stdout, SL("ID"), QUEUE_ID_LEN);
-	gap();
+	put_gap();
 	put_right(SL("AGE"), AGE_COLUMNS);
 	put_right(SL("SIZE"), SIZE_COLUMNS);
 	text_column(stdout, SL("NEXT"), NEXT_COLUMNS);
-	gap();
+	put_gap();
 	put_address(l, SL("SENDER"), l->sender);
 	put_address(l, SL("RECIPIENT"), l->rcpt);
 	put_reply(l, SL("LAST REPLY"));

@@ -30,7 +30,7 @@ text_init(void)
 
 /* The number of octets of the character at the start of s; 0 if it must not be shown. */
 static size_t
-shown(struct slice s)
+shown_octets(struct slice s)
 {
 	size_t n = utf8_printable(s);
 
@@ -65,7 +65,7 @@ char_width(struct slice s)
 static size_t
 take_char(struct slice *s, struct slice *ret)
 {
-	size_t n = shown(*s), width = n ? char_width(slice_of(s->p, n)) : 1;
+	size_t n = shown_octets(*s), width = n ? char_width(slice_of(s->p, n)) : 1;
 
 	*ret = n ? slice_of(s->p, n) : SL("?");
 	*s = slice_skip(*s, n ? n : 1);
@@ -73,7 +73,7 @@ take_char(struct slice *s, struct slice *ret)
 }
 
 static void
-put(FILE *out, struct slice s)
+put_character(FILE *out, struct slice s)
 {
 	(void)fwrite(s.p, 1, s.n, out);
 }
@@ -85,7 +85,7 @@ text_put(FILE *out, struct slice s)
 
 	while (s.n) {
 		(void)take_char(&s, &c);
-		put(out, c);
+		put_character(out, c);
 	}
 }
 
@@ -114,15 +114,15 @@ text_column(FILE *out, struct slice s, size_t columns)
 
 		if (used + width > room)
 			break;
-		put(out, c);
+		put_character(out, c);
 		used += width;
 	}
 	if (cut) {
-		put(out, utf8 ? SL("\u2026") : SL("~"));
+		put_character(out, utf8 ? SL("\u2026") : SL("~"));
 		used++;
 	}
 	for (; used < columns; used++)
-		put(out, SL(" "));
+		put_character(out, SL(" "));
 }
 
 size_t
@@ -134,13 +134,13 @@ text_lines(FILE *out, struct slice s, bool last)
 		if (!last && s.n < UTF8_MAX)
 			return s.n;
 		if (s.p[0] == '\n' || s.p[0] == '\t') {
-			put(out, slice_of(s.p, 1));
+			put_character(out, slice_of(s.p, 1));
 			s = slice_skip(s, 1);
 		} else if (s.n > 1 && s.p[0] == '\r' && s.p[1] == '\n') {
 			s = slice_skip(s, 1);
 		} else {
 			(void)take_char(&s, &c);
-			put(out, c);
+			put_character(out, c);
 		}
 	}
 	return 0;
@@ -149,7 +149,7 @@ text_lines(FILE *out, struct slice s, bool last)
 void
 json_string(FILE *out, struct slice s)
 {
-	put(out, SL("\""));
+	put_character(out, SL("\""));
 	while (s.n) {
 		uint32_t c = 0xfffd;
 		size_t n = utf8_decode(s, &c);
@@ -160,10 +160,10 @@ json_string(FILE *out, struct slice s)
 		else if (c == '"' || c == '\\')
 			(void)fprintf(out, "\\%c", (char)c);
 		else
-			put(out, slice_of(s.p, n));
+			put_character(out, slice_of(s.p, n));
 		s = slice_skip(s, n ? n : 1);
 	}
-	put(out, SL("\""));
+	put_character(out, SL("\""));
 }
 
 void
