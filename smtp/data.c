@@ -178,7 +178,6 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 	}
 	if (in.n)
 		copy_until(&copy, rest.p);
-	d->octets += copy.n;
 	*ret_consumed = in.n - rest.n;
 	return copy.n;
 }

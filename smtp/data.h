@@ -20,7 +20,6 @@ struct smtp_data {
 	bool line_start;	/* the next octet may be a dot that is no content */
 	bool done;		/* the end has come */
 	bool bare;		/* the content is spoiled: discard it */
-	uint64_t octets;	/* of content so far, with the CRLFs */
 };
 
 void smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines);
