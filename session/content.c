@@ -153,7 +153,7 @@ end_content(struct session *s)
 /* More octets from the client.  It may be waiting for the replies to MAIL and RCPT, so these go
  * out first. */
 static ssize_t
-fetch(struct session *s)
+fetch_octets(struct session *s)
 {
 	const int r = stream_flush(&s->client, s->timeout_ms);
 
@@ -198,7 +198,7 @@ each_octet(struct session *s, void (*put)(struct session *s, struct slice octets
 		struct slice in = stream_pending(&s->client);
 
 		if (in.n == 0) {
-			const ssize_t r = fetch(s);
+			const ssize_t r = fetch_octets(s);
 
 			if (r <= 0)
 				return (int)r;
@@ -270,7 +270,7 @@ facts_of(const struct session *s)
 }
 
 static int
-print(struct content *c)
+print_queued(struct content *c)
 {
 	const int fd = queue_take_memory(&c->queued);
 	int r;
@@ -293,7 +293,7 @@ content_commit(struct session *s)
 		return c->error;
 	c->begun = false;
 	r = queue_commit(&c->queue, &c->queued, &facts);
-	return r < 0 || !c->printing ? r : print(c);
+	return r < 0 || !c->printing ? r : print_queued(c);
 }
 
 void

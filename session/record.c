@@ -9,7 +9,7 @@
 #include "session/session.h"
 
 static void
-begin(struct log_line *line, enum log_level level, const char *event, const struct session *s,
+begin_line(struct log_line *line, enum log_level level, const char *event, const struct session *s,
     struct slice id)
 {
 	log_begin(line, level, event);
@@ -64,7 +64,7 @@ record_decided(struct session *s, enum smtp_next what, const struct smtp_path *f
 		}
 		return;
 	}
-	begin(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
+	begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
 	log_str(&line, "from", smtp_path_text(from));
 	if (what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY)
 		log_str(&line, "to", smtp_path_text(to));
@@ -79,14 +79,14 @@ record_auth(const struct session *s, const struct smtp_reply *reply)
 {
 	struct log_line line;
 
-	begin(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
+	begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
 	log_uint(&line, "code", (uint64_t)reply->code);
 	log_str(&line, "reply", reply->text);
 	log_end(&line);
 }
 
 static const char *
-reason(enum smtp_data_result result)
+refusal_reason(enum smtp_data_result result)
 {
 	switch (result) {
 	case SMTP_DATA_TOO_BIG:
@@ -111,15 +111,15 @@ void
 record_message(struct session *s, enum smtp_data_result result, const struct smtp_reply *reply)
 {
 	struct record *r = &s->record;
-	const char *why = reason(result);
+	const char *why = refusal_reason(result);
 	struct log_line line;
 
 	if (!why)
 		r->accepted++;
 	if (why)
-		begin(&line, LOG_LEVEL_NOTICE, "refused", s, content_id(&s->content));
+		begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, content_id(&s->content));
 	else
-		begin(&line, LOG_LEVEL_INFO, "accepted", s, content_id(&s->content));
+		begin_line(&line, LOG_LEVEL_INFO, "accepted", s, content_id(&s->content));
 	log_str(&line, "protocol", server_protocol(&s->smtp));
 	log_str(&line, "from", smtp_path_text(&r->from));
 	log_str(&line, "to", buf_slice(&r->to));
@@ -144,7 +144,7 @@ record_end(const struct session *s)
 	const struct record *r = &s->record;
 	struct log_line line;
 
-	begin(&line, LOG_LEVEL_INFO, "session", s, SL(""));
+	begin_line(&line, LOG_LEVEL_INFO, "session", s, SL(""));
 	log_uint(&line, "messages", r->accepted);
 	log_uint(&line, "errors", s->smtp.errors);
 	log_uint(&line, "seconds", (uint64_t)(clock_ms() - r->started_ms) / 1000);

@@ -65,7 +65,7 @@ offer_auth(struct session *s)
 }
 
 static void
-offer(struct session *s)
+offer_service(struct session *s)
 {
 	const struct config *config = s->config;
 	struct buf literal = BUF(s->literal_space);
@@ -114,7 +114,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 		(void)peer_set(&s->peer, start->handover.client);
 	if (network && !start->resumed && balancer_ask(config, start->rfd, &s->peer) < 0)
 		session_lose(s, "proxy-header");
-	offer(s);
+	offer_service(s);
 	server_init(&s->smtp, &s->server);
 	content_init(&s->content, start->print_fd);
 	stream_init(&s->client, start->rfd, start->wfd);
@@ -126,7 +126,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 
 /* The client as policy.c has to know it. */
 static struct policy
-rights(const struct session *s)
+client_policy(const struct session *s)
 {
 	return (struct policy){
 		.config = s->config,
@@ -138,7 +138,7 @@ rights(const struct session *s)
 
 /* An error of the queue, as the client is to know it. */
 static enum smtp_verdict
-storable(const struct session *s, int error)
+queue_verdict(const struct session *s, int error)
 {
 	if (error == 0)
 		return SMTP_ACCEPT;
@@ -151,7 +151,7 @@ storable(const struct session *s, int error)
 static enum smtp_verdict
 check_mail(struct session *s)
 {
-	const struct policy policy = rights(s);
+	const struct policy policy = client_policy(s);
 	const enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
 
 	if (verdict != SMTP_ACCEPT)
@@ -160,13 +160,13 @@ check_mail(struct session *s)
 		s->end = "messages";
 		return SMTP_REFUSE_MESSAGES;
 	}
-	return storable(s, content_room(s, s->smtp.declared_size));
+	return queue_verdict(s, content_room(s, s->smtp.declared_size));
 }
 
 static enum smtp_verdict
 check_rcpt(struct session *s, struct slice *ret_why)
 {
-	const struct policy policy = rights(s);
+	const struct policy policy = client_policy(s);
 
 	return policy_recipient(&policy, &s->smtp.rcpt, ret_why);
 }
@@ -174,7 +174,7 @@ check_rcpt(struct session *s, struct slice *ret_why)
 static enum smtp_verdict
 check_vrfy(struct session *s)
 {
-	const struct policy policy = rights(s);
+	const struct policy policy = client_policy(s);
 
 	return policy_verify(&policy, &s->smtp.rcpt);
 }
@@ -285,7 +285,7 @@ session_decide(struct session *s, struct smtp_reply question)
 	case SMTP_NEXT_CHECK_AUTH:
 		return check_auth(s);
 	case SMTP_NEXT_CHECK_DATA:
-		reply = server_decide(&s->smtp, storable(s, content_open(s)), why);
+		reply = server_decide(&s->smtp, queue_verdict(s, content_open(s)), why);
 		break;
 	default:
 		return reply;
@@ -297,13 +297,13 @@ session_decide(struct session *s, struct smtp_reply question)
 /* Has the content arrived well, and is it stored?  The last octets of a message are stored
  * durably. */
 static enum smtp_data_result
-store(struct session *s, bool last)
+store_content(struct session *s, bool last)
 {
 	const enum smtp_data_result wrong = content_check(s);
 
 	if (wrong != SMTP_DATA_QUEUED)
 		return wrong;
-	switch (storable(s, last ? content_commit(s) : s->content.error)) {
+	switch (queue_verdict(s, last ? content_commit(s) : s->content.error)) {
 	case SMTP_ACCEPT:
 		return SMTP_DATA_QUEUED;
 	case SMTP_REFUSE_SPACE:
@@ -321,7 +321,7 @@ session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 
 	if (got <= 0)
 		return got;
-	result = store(s, true);
+	result = store_content(s, true);
 	*ret_times = server_final_replies(&s->smtp);
 	*ret = server_end_of_data(&s->smtp, result, content_id(&s->content));
 	record_message(s, result, ret);
@@ -343,7 +343,7 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	got = content_chunk(s);
 	if (got <= 0)
 		return got;
-	result = store(s, last);
+	result = store_content(s, last);
 	*ret_times = last ? server_final_replies(&s->smtp) : 1;
 	*ret = server_end_of_chunk(&s->smtp, result, content_id(&s->content));
 	if (last || result != SMTP_DATA_QUEUED)
