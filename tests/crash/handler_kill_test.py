@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""SIGKILL at any octet of a session, and at any moment of a commit: what was acknowledged is not lost, and
-nothing half-written is ever seen.
+"""SIGKILL at any octet of a session and at any moment of a commit.
 
-All sessions use one queue.  Each carries two messages that say which they are.  At the end the runner
-recovers the queue and delivers what there is into a mailbox, and that is compared with what the clients had read.
+No acknowledged message is lost, and no half-written message is ever in the queue.
+
+All sessions use one queue.  Each carries two messages with different names.  At the end the runner
+recovers the queue and delivers all messages into a mailbox.  The test compares the mailbox with
+the replies that the clients read.
 """
 import fcntl
 import glob
@@ -31,15 +33,17 @@ acknowledged, sent, kills = set(), set(), 0
 
 
 def body(name):
-    return "Subject: %s\r\n\r\n%s\r\nend of %s\r\n" % (name, "\r\n".join("line %d of %s" % (i, name) for i in range(5)), name)
+    return ("Subject: %s\r\n\r\n%s\r\nend of %s\r\n"
+            % (name, "\r\n".join("line %d of %s" % (i, name) for i in range(5)), name))
 
 
 def session(number):
-    """The octets of a session, and where in them each message ends."""
+    """The octets of a session, and the end of each message in them."""
     text, ends = "EHLO client.example\r\n", []
     for letter in "ab":
         name = "%d%s" % (number, letter)
-        text += "MAIL FROM:<s@client.example>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n" + body(name) + ".\r\n"
+        text += ("MAIL FROM:<s@client.example>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n"
+                 + body(name) + ".\r\n")
         ends.append((len(text), name))
     return (text + "QUIT\r\n").encode(), ends
 
@@ -49,11 +53,12 @@ def pending(fd):
 
 
 def cut(data, ends, at, wait_s=0, until_read=True, until_acknowledged=False):
-    """Send data[:at], wait, kill; note what was acknowledged."""
+    """Send data[:at], wait, kill; note the messages that were acknowledged."""
     global kills
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
     with open(LOG, "ab") as log:
-        process = subprocess.Popen([HANDLER, "-c", CONFIG], stdin=theirs_in, stdout=theirs_out, stderr=log)
+        process = subprocess.Popen([HANDLER, "-c", CONFIG], stdin=theirs_in, stdout=theirs_out,
+                                   stderr=log)
     os.close(theirs_in)
     os.close(theirs_out)
     os.write(ours_out, data[:at])
@@ -74,7 +79,8 @@ def cut(data, ends, at, wait_s=0, until_read=True, until_acknowledged=False):
         replies += more
     os.close(ours_in)
     accepted = len(re.findall(rb"^250 2\.0\.0 Ok: queued as [0-9A-Z]{16}\r\n", replies, re.M))
-    check(accepted <= sum(end <= at for end, _ in ends), "acknowledged before its end came", replies)
+    check(accepted <= sum(end <= at for end, _ in ends), "acknowledged before its end came",
+          replies)
     acknowledged.update(name for _, name in ends[:accepted])
     sent.update(name for end, name in ends if end <= at)
 
@@ -90,7 +96,7 @@ def nothing_half_written():
         check(whole(path), "half-written: " + path, open(path, "rb").read())
 
 
-@test("SIGKILL behind every octet of a session with two messages")
+@test("SIGKILL after every octet of a session with two messages")
 def every_octet():
     length = len(session(10000)[0])
     for at in range(length + 1):
@@ -99,11 +105,11 @@ def every_octet():
     nothing_half_written()
 
 
-@test("SIGKILL at random moments of a session that comes at once")
+@test("SIGKILL at random moments of a session that is sent in one piece")
 def any_moment():
     generator = random.Random(5321)
     number = 20000
-    # From before the first octet is read to well behind the second commit.
+    # The moments reach from before the first octet is read to well after the second commit.
     while number < 20400 and time.monotonic() < DEADLINE - 15:
         data, ends = session(number)
         cut(data, ends, len(data), generator.uniform(0, 0.006), until_read=number % 2 == 0)
@@ -112,7 +118,7 @@ def any_moment():
     check(number > 20100, "too slow: %d kills" % kills)
 
 
-@test("SIGKILL at random moments behind the final dot")
+@test("SIGKILL at random moments after the final dot")
 def any_moment_of_a_commit():
     generator = random.Random(2821)
     times = []
@@ -127,8 +133,9 @@ def any_moment_of_a_commit():
         cut(data, ends, ends[0][0], generator.uniform(0, sorted(times)[5]))
         number += 1
     nothing_half_written()
-    note("a session takes %.1f ms; %d of %d kills came too late" % (1000 * sorted(times)[5],
-                                                                   len(acknowledged) - before, number - 30000))
+    note("a session takes %.1f ms; %d of %d kills were too late" % (1000 * sorted(times)[5],
+                                                                   len(acknowledged) - before,
+                                                                   number - 30000))
 
 
 @test("SIGKILL the moment the 250 is read")
@@ -140,11 +147,13 @@ def at_the_reply():
     nothing_half_written()
 
 
-@test("recovery: all that was acknowledged is delivered, all that is delivered is whole, tmp/ is empty")
+@test("recovery: every acknowledged message is delivered, each one whole; tmp/ is empty")
 def recovery():
     note("%d kills, %d messages sent to their end, %d acknowledged, %d complete in tmp/" % (
-        kills, len(sent), len(acknowledged), sum(map(whole, glob.glob(DIRECTORY + "/queue/tmp/*")))))
-    result = subprocess.run([RELAY, "-c", CONFIG], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
+        kills, len(sent), len(acknowledged),
+        sum(map(whole, glob.glob(DIRECTORY + "/queue/tmp/*")))))
+    result = subprocess.run([RELAY, "-c", CONFIG], stdin=subprocess.DEVNULL, capture_output=True,
+                            timeout=60, text=True)
     same(result.returncode, 0, result.stderr[-2000:])
     delivered = {}
     for path in glob.glob(MAIL + "/new/*"):
@@ -153,7 +162,7 @@ def recovery():
         check(name not in delivered, "twice: " + name)
         delivered[name] = text[text.index("Subject: "):]
     same(sorted(acknowledged - delivered.keys()), [], "acknowledged and lost")
-    same(sorted(delivered.keys() - sent), [], "delivered, and its end was never sent")
+    same(sorted(delivered.keys() - sent), [], "delivered although its end was never sent")
     for name, text in delivered.items():
         same(text, body(name).replace("\r\n", "\n"), name)
     same(os.listdir(DIRECTORY + "/queue/tmp") + os.listdir(DIRECTORY + "/queue/new"), [])
@@ -162,6 +171,7 @@ def recovery():
 shutil.rmtree(DIRECTORY, ignore_errors=True)
 os.makedirs(DIRECTORY)
 with open(CONFIG, "w") as config:
-    config.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = mx.example.org\n"
+    config.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\n"
+                 "hostname = mx.example.org\n"
                  "[route local.example]\nvia = maildir:%s\n" % (DIRECTORY, MAIL))
 main()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""The listener: its sockets, its children, and what it says when something is not as it should be."""
+"""The listener: its sockets, its children and its reports of errors."""
 import os
 import re
 import shutil
@@ -17,7 +17,8 @@ from tap import check, main, same, test, wait_for  # noqa: E402
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER = BUILD + "/smtp-handler"
 DIRECTORY = BUILD + "/tests/handler_listen"
-MESSAGE = (b"EHLO client.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n"
+MESSAGE = (b"EHLO client.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@local.example>\r\n"
+           b"DATA\r\n"
            b"Subject: %s\r\n\r\n%s\r\n.\r\nQUIT\r\n")
 
 
@@ -33,10 +34,13 @@ class Listener:
         self.log = open("%s/log" % DIRECTORY, "w+")
         for address in listen:
             arguments += ("--listen", address)
-        self.process = subprocess.Popen([*base(*options), *arguments], stdin=subprocess.DEVNULL, stderr=self.log, **how)
+        self.process = subprocess.Popen([*base(*options), *arguments], stdin=subprocess.DEVNULL,
+                                        stderr=self.log, **how)
         check(wait_for(lambda: self.process.poll() is not None or
-                       len(re.findall(r"listening address=\S+ port=\d+", self.text())) >= len(listen)), self.text())
-        self.ports = [int(port) for port in re.findall(r"listening address=\S+ port=(\d+)", self.text())]
+                       len(re.findall(r"listening address=\S+ port=\d+", self.text())) >= len(
+                           listen)), self.text())
+        self.ports = [int(port)
+                      for port in re.findall(r"listening address=\S+ port=(\d+)", self.text())]
         check(self.ports and self.process.poll() is None, self.text())
 
     def text(self):
@@ -47,7 +51,8 @@ class Listener:
         return connection, connection.makefile("rb")
 
     def children(self):
-        return open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)).read().split()
+        return open("/proc/%d/task/%d/children" % (self.process.pid,
+                                                   self.process.pid)).read().split()
 
     def stop(self):
         self.process.terminate()
@@ -63,7 +68,7 @@ def all_of(connection):
     return data
 
 
-@test("a fresh process for each connection, none left behind, no descriptor of the listener in it")
+@test("each connection gets a fresh process without the listener's descriptors; none remains")
 def processes():
     listener = Listener()
     same(listener.children(), [])
@@ -72,8 +77,9 @@ def processes():
         check(lines.readline().startswith(b"220 mx.example.org "))
     same(len(set(listener.children())), 5)
     child = listener.children()[0]
-    links = [os.readlink("/proc/%s/fd/%s" % (child, fd)) for fd in os.listdir("/proc/%s/fd" % child) if int(fd) > 2]
-    # Its connection, its signals, and the two folders of the queue that the listener opened for all.
+    links = [os.readlink("/proc/%s/fd/%s" % (child, fd)) for fd in os.listdir("/proc/%s/fd" % child)
+             if int(fd) > 2]
+    # The child has its connection, its signals and the two folders that the listener opened.
     kinds = sorted(os.path.basename(link.split(":")[0]) for link in links)
     same(kinds, ["anon_inode", "new", "socket", "tmp"], links)
     for connection, lines in connections:
@@ -96,7 +102,7 @@ def addresses():
     listener.stop()
 
 
-@test("more than max-connections: 421 at once, and room again afterwards")
+@test("more than max-connections: 421 at once; later there is room again")
 def full():
     listener = Listener(options=("server.max-connections=3",))
     held = [listener.connect() for _ in range(3)]
@@ -132,7 +138,7 @@ def stop():
         pass
 
 
-@test("H016 what was acknowledged before SIGTERM stays")
+@test("H016 a message that was acknowledged before SIGTERM stays")
 def stop_after_message():
     listener = Listener()
     connection, lines = listener.connect()
@@ -143,7 +149,7 @@ def stop_after_message():
     same(len(os.listdir(DIRECTORY + "/queue/new")), 1)
 
 
-@test("SIGHUP: the configuration is read again for new sessions, a broken one is not taken")
+@test("SIGHUP: new sessions get the new configuration; a broken one is not used")
 def reload():
     def greeting():
         connection, lines = listener.connect()
@@ -168,7 +174,7 @@ def reload():
     write("mx.example.org")
 
 
-@test("a session that is killed is reported, and the others go on")
+@test("a killed session is reported, and the others go on")
 def killed():
     listener = Listener()
     one, lines = listener.connect()
@@ -181,7 +187,7 @@ def killed():
     listener.stop()
 
 
-@test("300 connections that come and go at once")
+@test("300 connections that open and close at once")
 def burst():
     listener = Listener(options=("server.max-connections=400",))
     good = []
@@ -190,7 +196,8 @@ def burst():
         for _ in range(75):
             connection = socket.create_connection(("127.0.0.1", listener.ports[0]), timeout=20)
             connection.sendall(b"QUIT\r\n")
-            good.append(re.fullmatch(rb"220 .*\r\n221 2\.0\.0 Bye\r\n", all_of(connection)) is not None)
+            good.append(re.fullmatch(rb"220 .*\r\n221 2\.0\.0 Bye\r\n",
+                                     all_of(connection)) is not None)
     threads = [threading.Thread(target=many) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -201,7 +208,7 @@ def burst():
     listener.stop()
 
 
-@test("--print: messages of sessions at the same time do not mix")
+@test("--print: messages of simultaneous sessions do not mix")
 def printed():
     with open(DIRECTORY + "/printed", "w+b") as out:
         listener = Listener("--print", stdout=out)
@@ -209,7 +216,9 @@ def printed():
         def send(number):
             for turn in range(5):
                 connection, lines = listener.connect()
-                connection.sendall(MESSAGE % (b"%d-%d" % (number, turn), b"\r\n".join([b"line %d-%d" % (number, turn)] * 3000)))
+                connection.sendall(MESSAGE % (b"%d-%d" % (number, turn),
+                                              b"\r\n".join(
+                                                  [b"line %d-%d" % (number, turn)] * 3000)))
                 check(b"queued as" in lines.read())
         threads = [threading.Thread(target=send, args=(number,)) for number in range(6)]
         for thread in threads:
@@ -218,16 +227,19 @@ def printed():
             thread.join()
         listener.stop()
     text = open(DIRECTORY + "/printed").read()
-    frames = re.findall(r"Peer: 127\.0\.0\.1\nMAIL FROM:<a@b\.example>\nRCPT TO:<u@local\.example>\n"
-                        r"-{10} MESSAGE FOLLOWS -{10}\nReceived: .*\n(?:\t.*\n)+Subject: (.*)\n\n((?:line .*\n)+)-{12} END MESSAGE -{12}\n", text)
+    frames = re.findall(r"Peer: 127\.0\.0\.1\nMAIL FROM:<a@b\.example>\n"
+                        r"RCPT TO:<u@local\.example>\n"
+                        r"-{10} MESSAGE FOLLOWS -{10}\nReceived: .*\n(?:\t.*\n)+Subject: (.*)\n\n"
+                        r"((?:line .*\n)+)-{12} END MESSAGE -{12}\n", text)
     same(len(frames), 30)
     for name, lines in frames:
         same(lines, ("line %s\n" % name) * 3000)
-    same(sum(len(lines) for _, lines in frames) < len(text) < sum(len(lines) for _, lines in frames) + 30 * 400, True)
+    same(sum(len(lines) for _, lines in frames) < len(text) < sum(len(lines) for _, lines in frames)
+         + 30 * 400, True)
     check("\r" not in text)
 
 
-@test("--print to a pipe nobody reads any more: 451, and no 250")
+@test("--print to a pipe without a reader: 451, and no 250")
 def print_broken():
     reading, writing = os.pipe()
     os.close(reading)
@@ -239,13 +251,13 @@ def print_broken():
     listener.stop()
 
 
-@test("--print never goes to the client, though its socket is descriptor 2 as under xinetd")
+@test("--print never goes to the client, even if its socket is descriptor 2 (as under xinetd)")
 def print_to_client():
     ours, theirs = socket.socketpair()
     process = subprocess.Popen([*base(), "--print"], stdin=theirs, stdout=theirs, stderr=theirs)
     theirs.close()
     got = b""
-    try:        # it may be gone before it has been told anything
+    try:        # it may be gone before it has read anything
         ours.sendall(MESSAGE % (b"secret", b"text"))
         got = all_of(ours)
     except (ConnectionResetError, BrokenPipeError):
@@ -265,8 +277,10 @@ def inherit(descriptors, arguments, **env):
         for at in range(len(kept)):
             os.dup2(10 + at, 3 + at)
             os.set_inheritable(3 + at, True)
-    return subprocess.Popen(["sh", "-c", env.pop("script", script), *arguments], stdin=subprocess.DEVNULL, close_fds=False,
-                            stdout=subprocess.DEVNULL, stderr=open(DIRECTORY + "/log", "w"), preexec_fn=place)
+    return subprocess.Popen(["sh", "-c", env.pop("script", script), *arguments],
+                            stdin=subprocess.DEVNULL, close_fds=False,
+                            stdout=subprocess.DEVNULL, stderr=open(DIRECTORY + "/log", "w"),
+                            preexec_fn=place)
 
 
 @test("LISTEN_FDS: inherited listening sockets")
@@ -296,7 +310,7 @@ def inherited_connection():
     same(process.wait(20), 0)
 
 
-@test("LISTEN_FDS: a listening socket of AF_UNIX; its client is the user there")
+@test("LISTEN_FDS: a listening socket of AF_UNIX; the client is a user of this host")
 def inherited_local():
     path = DIRECTORY + "/socket"
     with socket.socket(socket.AF_UNIX) as listening:
@@ -306,7 +320,8 @@ def inherited_local():
     ours = socket.socket(socket.AF_UNIX)
     ours.settimeout(20)
     ours.connect(path)
-    ours.sendall(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@elsewhere.example>\r\nDATA\r\n.\r\nQUIT\r\n")
+    ours.sendall(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@elsewhere.example>\r\nDATA\r\n"
+                 b".\r\nQUIT\r\n")
     queued = re.search(rb"queued as (\w+)\r\n221 ", all_of(ours))[1].decode()
     with open(DIRECTORY + "/queue/new/" + queued) as message:
         check(" (uid %d)" % os.getuid() in message.read())
@@ -317,7 +332,8 @@ def inherited_local():
 @test("LISTEN_FDS of another process is not ours")
 def not_ours():
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = inherit([listening.fileno()], base(), script='export LISTEN_PID=1 LISTEN_FDS=1; exec "$0" "$@"')
+        process = inherit([listening.fileno()], base(),
+                          script='export LISTEN_PID=1 LISTEN_FDS=1; exec "$0" "$@"')
         same(process.wait(20), 0)       # a session on /dev/null
 
 
@@ -329,20 +345,24 @@ def inherited_nonsense():
     same(inherit([ours.fileno(), theirs.fileno()], base()).wait(20), 78)
 
 
-@test("a port that is taken: 75, and what to do; nonsense, or too many: 64")
+@test("a port in use: 75, with advice; a bad address or too many: 64")
 def taken():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = "127.0.0.1:%d" % listening.getsockname()[1]
-        result = subprocess.run([*base(), "--listen", address], capture_output=True, text=True, timeout=20)
-        check(result.returncode == 75 and address in result.stderr and "ss -ltnp" in result.stderr, result)
+        result = subprocess.run([*base(), "--listen", address], capture_output=True, text=True,
+                                timeout=20)
+        check(result.returncode == 75 and address in result.stderr and "ss -ltnp" in result.stderr,
+              result)
     for nonsense in "nonsense", "127.0.0.1:99999", "127.0.0.1:x", "":
-        result = subprocess.run([*base(), "--listen", nonsense], capture_output=True, text=True, timeout=20)
+        result = subprocess.run([*base(), "--listen", nonsense], capture_output=True, text=True,
+                                timeout=20)
         check(result.returncode == 64 and "want ADDRESS:PORT" in result.stderr, nonsense, result)
-    result = subprocess.run([*base(), *["--listen", "127.0.0.1:0"] * 17], capture_output=True, text=True, timeout=20)
+    result = subprocess.run([*base(), *["--listen", "127.0.0.1:0"] * 17], capture_output=True,
+                            text=True, timeout=20)
     check(result.returncode == 64, result)
 
 
-@test("descriptors that run out: a line in the log, the others are served, and so are new ones later")
+@test("no free descriptors: a line in the log; open sessions go on, later ones are served")
 def no_descriptors():
     import resource
     listener = Listener(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6)))
@@ -355,7 +375,8 @@ def no_descriptors():
     connection, lines = listener.connect()
     check(wait_for(lambda: "cannot take a connection" in listener.text()), listener.text())
     time.sleep(1)
-    check(listener.text().count("cannot take a connection") < 20, "it does not rest", listener.text())
+    check(listener.text().count("cannot take a connection") < 20, "it does not rest",
+          listener.text())
     subprocess.run(["prlimit", "--pid", str(listener.process.pid), "--nofile=64:64"], check=True)
     check(lines.readline().startswith(b"220 "))
     lines.close()
@@ -363,7 +384,8 @@ def no_descriptors():
     listener.stop()
 
 
-CONFIG = "[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = mx.example.org\n" % DIRECTORY
+CONFIG = ("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = mx.example.org\n"
+          % DIRECTORY)
 shutil.rmtree(DIRECTORY, ignore_errors=True)
 os.makedirs(DIRECTORY)
 with open(DIRECTORY + "/config", "w") as config:

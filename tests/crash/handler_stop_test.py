@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""What ends a session, or a message, from outside: silence, SIGTERM, a full disk, a client that does not read; and
-when replies leave."""
+"""Ends of a session or a message that come from outside, and the packets of replies.
+
+A session ends by silence, by SIGTERM, by a full disk or by a client that does not read.
+"""
 import os
 import resource
 import select
@@ -35,9 +37,11 @@ class Session:
                      "-o", "queue.directory=%s/queue" % self.directory, "-o", "queue.min-free=0"]
         for option in options:
             arguments += ["-o", option]
-        # Under strace the leak sanitizer, where it is built in, gives up.
-        self.process = subprocess.Popen([*command, *arguments], stdin=theirs, stdout=theirs, stderr=self.log,
-                                        preexec_fn=prepare, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        # Under strace, the leak sanitizer of a sanitizer build gives up.
+        self.process = subprocess.Popen([*command, *arguments], stdin=theirs, stdout=theirs,
+                                        stderr=self.log,
+                                        preexec_fn=prepare,
+                                        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
         theirs.close()
         self.input = b""
 
@@ -79,13 +83,15 @@ class Session:
 
     def messages(self):
         queue = self.directory + "/queue"
-        left = [os.listdir(os.path.join(queue, d)) if os.path.isdir(os.path.join(queue, d)) else [] for d in ("new", "tmp")]
+        left = [os.listdir(os.path.join(queue, d)) if os.path.isdir(os.path.join(queue, d)) else []
+                for d in ("new", "tmp")]
         same(left[1], [], "left in tmp/")
         return len(left[0])
 
 
 def start_message(name, *options, **how):
-    return Session(name, *options, **how).send(HELLO + ENVELOPE).expect("220", "250", "250", "250", "354")
+    return Session(name, *options, **how).send(HELLO + ENVELOPE).expect("220", "250", "250", "250",
+                                                                        "354")
 
 
 @test("H017 silence between commands: 421 4.4.2")
@@ -97,7 +103,7 @@ def silence():
     check("end=timeout" in session.text_of_log(), session.text_of_log())
 
 
-@test("H017 not while something still comes")
+@test("H017 no timeout while octets still come")
 def slowly():
     session = Session("slowly", "server.timeout=600ms").expect("220")
     for octet in b"NOOP\r\nNOOP\r\n":
@@ -108,7 +114,8 @@ def slowly():
 
 @test("H017 silence inside the text: 421 4.4.2, and nothing is queued")
 def silence_in_data():
-    session = start_message("silence-in-data", "server.timeout=300ms").send(b"Subject: x\r\n\r\nhalf")
+    session = start_message("silence-in-data",
+                            "server.timeout=300ms").send(b"Subject: x\r\n\r\nhalf")
     session.end("421 4.4.2 ")
     same(session.messages(), 0)
 
@@ -133,11 +140,12 @@ def sigterm_in_data():
 
 @test("H019 SIGTERM while the message is committed: the commit ends, 250, then 421")
 def sigterm_in_commit():
-    # The signal is there when the handler goes on after the stop: it finds the dot and the signal together.
+    # The handler is stopped here.  When it goes on, it finds the dot and the signal together.
     session = start_message("sigterm-in-commit")
     session.send(b"Subject: x\r\n\r\nwhole\r\n")
     time.sleep(0.05)
-    trace = subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=300000:when=1",
+    trace = subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-e", "trace=fsync",
+                              "-e", "inject=fsync:delay_enter=300000:when=1",
                               "-p", str(session.process.pid)], stderr=subprocess.PIPE)
     status = "/proc/%d/status" % session.process.pid
     check(wait_for(lambda: "TracerPid:\t0\n" not in open(status).read()), "strace does not attach")
@@ -149,23 +157,27 @@ def sigterm_in_commit():
     same(session.messages(), 1)
 
 
-@test("H086 no space in the middle of the text: read to the dot, 452 4.3.1, nothing is left of it")
+@test("H086 no space in the middle of the text: read to the dot, 452 4.3.1, no file remains")
 def disk_full():
     folder = DIRECTORY + "/disk-full/queue"
     mount = ["unshare", *(["-m"] if os.geteuid() == 0 else ["-r", "-m"]), "sh", "-ec",
-             'mkdir -p "$0"; mount -t tmpfs -o size=256k none "$0"; "$@"; ls "$0"/*/* >&2 2>/dev/null || echo empty >&2', folder]
+             'mkdir -p "$0"; mount -t tmpfs -o size=256k none "$0"; "$@"; ls "$0"/*/* >&2 '
+             '2>/dev/null || echo empty >&2', folder]
     session = start_message("disk-full", command=mount)
     session.send((b"x" * 998 + b"\r\n") * 1000 + b".\r\n").expect("452 4.3.1 ")
-    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n").end("250", "250", "354", "250 2.0.0 Ok: queued as ", "221")
+    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n").end("250", "250", "354",
+                                                           "250 2.0.0 Ok: queued as ", "221")
     log = session.text_of_log()
     check("No space left on device" in log and 'why="no space"' in log and "queue/new/" in log, log)
 
 
-@test("H086 so with a limit on the size of files: no signal kills the session")
+@test("H086 the same with a limit on the size of files: no signal kills the session")
 def file_limit():
-    session = start_message("file-limit", prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
+    session = start_message(
+        "file-limit", prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
     session.send((b"x" * 998 + b"\r\n") * 300 + b".\r\n").expect("452 4.3.1 ")
-    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n").end("250", "250", "354", "250 2.0.0 Ok: queued as ", "221")
+    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n").end("250", "250", "354",
+                                                           "250 2.0.0 Ok: queued as ", "221")
     same(session.messages(), 1)
 
 
@@ -173,16 +185,20 @@ def file_limit():
 def size_over_free():
     free = os.statvfs(DIRECTORY)
     spare = free.f_bavail * free.f_frsize
-    session = Session("size-over-free", "server.max-message-size=1T", "queue.min-free=%d" % (spare // 2)).send(HELLO)
-    session.expect("220", "250").send(b"MAIL FROM:<a@b.example> SIZE=%d\r\n" % (spare // 2 + spare // 10))
-    session.expect("452 4.3.1 ").send(b"MAIL FROM:<a@b.example> SIZE=1000\r\nQUIT\r\n").end("250", "221")
+    session = Session("size-over-free", "server.max-message-size=1T",
+                      "queue.min-free=%d" % (spare // 2)).send(HELLO)
+    session.expect("220", "250").send(b"MAIL FROM:<a@b.example> SIZE=%d\r\n"
+                                      % (spare // 2 + spare // 10))
+    session.expect("452 4.3.1 ").send(b"MAIL FROM:<a@b.example> SIZE=1000\r\nQUIT\r\n").end(
+        "250", "221")
 
 
-@test("H113 H114 H115 which replies leave together")
+@test("H113 H114 H115 replies that leave together")
 def writes():
-    # A pipe in packet mode keeps what was written in one piece in one piece.
+    # A pipe in packet mode keeps each write in one piece.
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe2(os.O_DIRECT)
-    process = subprocess.Popen([HANDLER, "-c", "/dev/null", "-o", "server.hostname=mx.example.org", "-o", "queue.min-free=0",
+    process = subprocess.Popen([HANDLER, "-c", "/dev/null", "-o", "server.hostname=mx.example.org",
+                                "-o", "queue.min-free=0",
                                 "-o", "queue.directory=%s/writes" % DIRECTORY],
                                stdin=theirs_in, stdout=theirs_out, stderr=subprocess.DEVNULL)
     os.close(theirs_in)
@@ -199,7 +215,8 @@ def writes():
             (b"RSET\r\n" + ENVELOPE, "250 250 250 354"),
             (b"x\r\n.\r\n" + b"MAIL FROM:<a@b.example>\r\n", "250", "250"),
             (b"RCPT TO:<u@local.example>\r\nRCPT TO:<>\r\nRS", "250 501"),
-            (b"ET\r\nMAIL FROM:<a@b.example>\r\nNOOP\r\nRSET\r\nQUIT\r\n", "250 250 250", "250 221"), (b"", "")]:
+            (b"ET\r\nMAIL FROM:<a@b.example>\r\nNOOP\r\nRSET\r\nQUIT\r\n", "250 250 250",
+             "250 221"), (b"", "")]:
         if not group:
             os.close(ours_out)
         elif os.write(ours_out, group) != len(group):
@@ -234,13 +251,14 @@ def gone():
     check("session" in session.text_of_log(), session.text_of_log())
 
 
-@test("the last reply is not lost when the client has said more than was read")
+@test("the last reply is not lost if the client has sent more than was read")
 def linger():
     for _ in range(20):
         with socket.create_server(("127.0.0.1", 0)) as listening:
             ours = socket.create_connection(listening.getsockname())
             theirs, _ = listening.accept()
-        process = subprocess.Popen([HANDLER, "-c", "/dev/null"], stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([HANDLER, "-c", "/dev/null"], stdin=theirs, stdout=theirs,
+                                   stderr=subprocess.DEVNULL)
         theirs.close()
         ours.sendall(b"QUIT\r\n" + b"x" * 3000000)
         ours.shutdown(socket.SHUT_WR)
@@ -253,14 +271,16 @@ def linger():
         same(process.wait(20), 0)
 
 
-@test("descriptors 0, 1 and 2 that are closed harm nobody")
+@test("closed descriptors 0, 1 and 2 do no harm")
 def closed():
     for which in (0,), (1,), (2,), (0, 1, 2):
         def close_some(which=which):
             for fd in which:
                 os.close(fd)
-        process = subprocess.Popen([HANDLER, "-c", "/dev/null", "-o", "queue.directory=%s/closed" % DIRECTORY],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        process = subprocess.Popen([HANDLER, "-c", "/dev/null",
+                                    "-o", "queue.directory=%s/closed" % DIRECTORY],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL,
                                    preexec_fn=close_some)
         same(process.wait(20), 0, which)
 
