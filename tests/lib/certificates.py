@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Certificates for tests, made by openssl on the spot.
+"""Certificates for tests; openssl makes them on the spot.
 
     authority = Authority(directory)
-    authority.leaf("good", "mx.example.org")         # a Leaf: .chain and .key, for Leaf.context()
+    authority.leaf("good", "mx.example.org")         # a Leaf with .chain and .key
 """
 import os
 import ssl
@@ -12,7 +12,8 @@ EC = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
 
 
 def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True,
+                   stdin=subprocess.DEVNULL)
 
 
 class Leaf:
@@ -20,7 +21,7 @@ class Leaf:
         self.chain, self.key = path + ".pem", path + ".key"
 
     def context(self, only=None):
-        """For Python's servers; only: a version of TLS that they do not go beyond."""
+        """A context for Python's servers; only: the one version of TLS that they speak."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if only:
             context.set_ciphers("ALL:@SECLEVEL=0")
@@ -33,20 +34,25 @@ class Authority:
     def __init__(self, directory, name="test authority"):
         os.makedirs(directory, exist_ok=True)
         self.directory, self.file = directory, directory + "/ca.pem"
-        openssl("req", "-x509", *EC, "-keyout", directory + "/ca.key", "-out", self.file, "-days", "30", "-subj", "/CN=" + name)
+        openssl("req", "-x509", *EC, "-keyout", directory + "/ca.key", "-out", self.file,
+                "-days", "30", "-subj", "/CN=" + name)
 
     def leaf(self, file, *names, days=30, signed=True):
-        """For these names (or addresses); days -1: expired; not signed: by itself."""
+        """A certificate for these names or addresses; days -1: expired; not signed: self-signed."""
         path = "%s/%s" % (self.directory, file)
-        wanted = ",".join("%s:%s" % ("IP" if name.replace(".", "").isdigit() else "DNS", name) for name in names)
+        wanted = ",".join("%s:%s" % ("IP" if name.replace(".", "").isdigit() else "DNS", name)
+                          for name in names)
         if signed:
-            openssl("req", *EC, "-keyout", path + ".key", "-out", path + ".csr", "-subj", "/CN=" + file)
+            openssl("req", *EC, "-keyout", path + ".key", "-out", path + ".csr",
+                    "-subj", "/CN=" + file)
             with open(path + ".ext", "w") as out:
                 out.write("subjectAltName=" + wanted + "\n")
-            openssl("x509", "-req", "-in", path + ".csr", "-CA", self.file, "-CAkey", self.directory + "/ca.key", "-CAcreateserial",
+            openssl("x509", "-req", "-in", path + ".csr", "-CA", self.file,
+                    "-CAkey", self.directory + "/ca.key", "-CAcreateserial",
                     "-days", str(days), "-extfile", path + ".ext", "-out", path + ".pem")
         else:
-            openssl("req", "-x509", *EC, "-keyout", path + ".key", "-out", path + ".pem", "-days", str(days), "-subj", "/CN=" + file,
+            openssl("req", "-x509", *EC, "-keyout", path + ".key", "-out", path + ".pem",
+                    "-days", str(days), "-subj", "/CN=" + file,
                     "-addext", "subjectAltName=" + wanted)
         os.chmod(path + ".key", 0o600)
         return Leaf(path)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Dovecot's LMTP server out of build/peers, on a socket and on a port, for a few users with Maildirs.  Needs root."""
+"""Dovecot's LMTP server from build/peers, on a socket and on a port, for users with Maildirs.
+
+It needs root.
+"""
 import glob
 import os
 import subprocess
@@ -7,11 +10,11 @@ import subprocess
 from programs import PEERS
 from tap import check, wait_for
 
-DIRECTORY = "/mnt/dovecot"      # short: it is the start of a socket's path
+DIRECTORY = "/mnt/dovecot"      # short, because the path of a socket begins with it
 
 
 class Dovecot:
-    """users: addresses, each with the bytes it may store (0: any number)."""
+    """users: addresses, each with the octets that it may store (0: no limit)."""
 
     def __init__(self, address, port, users):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt"], check=True)
@@ -22,7 +25,8 @@ class Dovecot:
         with open(DIRECTORY + "/users", "w") as file:
             for name, octets in users.items():
                 file.write("%s::65534:65534::%s/mail/%s::%s\n" % (
-                    name, DIRECTORY, name, "userdb_quota_rule=*:bytes=%d" % octets if octets else ""))
+                    name, DIRECTORY, name, "userdb_quota_rule=*:bytes=%d" % octets
+                    if octets else ""))
         with open(DIRECTORY + "/dovecot.conf", "w") as file:
             file.write("""
 base_dir = {0}/run
@@ -60,23 +64,28 @@ service lmtp {{
   }}
 }}
 """.format(DIRECTORY, address, port))
-        # It finds its parts below /usr only: there they are, for it.
-        mount = "mount -t overlay overlay -o lowerdir=%s/usr:/usr /usr && exec dovecot -F -c %s/dovecot.conf"
+        # Dovecot finds its parts below /usr only, so they are mounted there.
+        mount = ("mount -t overlay overlay -o lowerdir=%s/usr:/usr /usr && exec dovecot -F -c "
+                 "%s/dovecot.conf")
         with open(DIRECTORY + "/stderr", "w") as stderr:
-            self._process = subprocess.Popen(["unshare", "--mount", "sh", "-c", mount % (PEERS, DIRECTORY)],
-                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
+            self._process = subprocess.Popen(["unshare", "--mount", "sh",
+                                              "-c", mount % (PEERS, DIRECTORY)],
+                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                             stderr=stderr)
         check(wait_for(lambda: os.path.exists(self.socket), 10), "no Dovecot", self.says())
 
     def says(self):
-        return "".join(open(path).read() for path in (DIRECTORY + "/stderr", DIRECTORY + "/log") if os.path.exists(path))
+        return "".join(open(path).read() for path in (DIRECTORY + "/stderr", DIRECTORY + "/log")
+                       if os.path.exists(path))
 
     def messages(self, user):
-        """What user has, with LF line ends and the header fields of the delivery."""
-        paths = sorted(glob.glob("%s/mail/%s/Maildir/new/*" % (DIRECTORY, user)), key=os.path.getmtime)
+        """The messages of user, with LF line ends and the header fields of the delivery."""
+        paths = sorted(glob.glob("%s/mail/%s/Maildir/new/*" % (DIRECTORY, user)),
+                       key=os.path.getmtime)
         return [open(path, "rb").read() for path in paths]
 
     def pause(self, off):
-        """Who has no mailbox yet can get none for as long as it is off."""
+        """While it is off, a user without a mailbox can get none."""
         os.chmod(DIRECTORY + "/mail", 0o555 if off else 0o777)
 
     def stop(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Exchangers to deliver to, all in one thread of the test: aiosmtpd behind a proxy that is late on purpose.
+"""Exchangers to deliver to, all in one thread of the test: aiosmtpd behind a proxy with delays.
 
     fast = Exchanger("192.0.2.11", banner_s=0.01)
     ...
@@ -14,7 +14,7 @@ import threading
 from aiosmtpd.smtp import SMTP
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
-SMTP.line_length_limit = 1 << 20        # it refuses lines over 1001 octets, we want to see them
+SMTP.line_length_limit = 1 << 20        # the default refuses lines over 1001 octets
 
 _loop = asyncio.new_event_loop()
 threading.Thread(target=_loop.run_forever, daemon=True).start()
@@ -27,17 +27,20 @@ def in_loop(coroutine):
 class Exchanger:
     """An SMTP server at address, port 25.
 
-    banner_s, reply_s   how late the greeting and every later reply come
-    rcpt, data          reply to RCPT and at the end of data in place of 250: text, or a function of the address or message
-    greeting            say only this, and 221 to whatever follows
-    messages            what it accepted: mail_from, rcpt_tos, mail_options, content (octets, dots removed)
-    connections         how many came in
-    hide                a keyword to take out of the answer to EHLO
+    banner_s, reply_s   the delays of the greeting and of every later reply
+    rcpt, data          the reply to RCPT and to the final dot in place of 250: a text, or a
+                        function of the address or of the message
+    greeting            send only this, then 221 to the first command
+    messages            the accepted messages: mail_from, rcpt_tos, mail_options, content (octets
+                        without the added dots)
+    connections         the number of connections so far
+    hide                a keyword to remove from the reply to EHLO
     """
 
     hide = None
 
-    def __init__(self, address, port=25, banner_s=0, reply_s=0, rcpt=None, data=None, greeting=None, hostname="mx.example"):
+    def __init__(self, address, port=25, banner_s=0, reply_s=0, rcpt=None, data=None, greeting=None,
+                 hostname="mx.example"):
         self.address, self.port = address, port
         self.banner_s, self.reply_s, self.greeting = banner_s, reply_s, greeting
         self.rcpt, self.data, self.hostname = rcpt, data, hostname
@@ -47,13 +50,15 @@ class Exchanger:
 
     async def _start(self):
         self._inner = await _loop.create_server(self._session, "127.0.0.1", 0)
-        self._outer = await asyncio.start_server(self._client, self.address, self.port, limit=1 << 20, backlog=500)
+        self._outer = await asyncio.start_server(self._client, self.address, self.port,
+                                                 limit=1 << 20, backlog=500)
 
     def _session(self):
-        return SMTP(self, hostname=self.hostname, data_size_limit=50 << 20, enable_SMTPUTF8=True, loop=_loop)
+        return SMTP(self, hostname=self.hostname, data_size_limit=50 << 20, enable_SMTPUTF8=True,
+                    loop=_loop)
 
     def stop(self):
-        """Nobody listens any more, and what is open is cut."""
+        """Close the listener and cut the open connections."""
         async def close():
             self._outer.close()
             self._inner.close()
@@ -63,11 +68,11 @@ class Exchanger:
         in_loop(close())
 
     def cut(self):
-        """From within a callback: all connections end here and now, without a reply."""
+        """For use in a callback: cut all connections at once, without a reply."""
         for writer in list(self._open):
             writer.transport.abort()
 
-    # aiosmtpd asks these.
+    # Hooks of aiosmtpd.
     async def handle_RCPT(self, server, session, envelope, address, options):
         answer = self.rcpt(address) if callable(self.rcpt) else self.rcpt
         if answer:
@@ -92,7 +97,8 @@ class Exchanger:
             if self.greeting:
                 await self._refuse(reader, writer)
                 return
-            inner_reader, inner_writer = await asyncio.open_connection(*self._inner.sockets[0].getsockname())
+            inner_reader, inner_writer = await asyncio.open_connection(
+                *self._inner.sockets[0].getsockname())
             self._open.add(inner_writer)
             tasks = [asyncio.create_task(self._copy(reader, inner_writer, 0)),
                      asyncio.create_task(self._copy(inner_reader, writer, self.reply_s, self.hide))]
@@ -127,7 +133,7 @@ class Exchanger:
 
 
 class BlackHole:
-    """An address whose port 25 answers nothing, not even to a SYN: a listener with a full backlog."""
+    """An address whose port 25 ignores even a SYN: a listener with a full backlog."""
 
     def __init__(self, address, port=25):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Name servers: NSD for honest answers, and one of ours for those that no honest server gives."""
+"""Name servers: NSD for honest answers, FakeNameServer for answers that no honest server gives."""
 import asyncio
 import os
 import socket
@@ -17,18 +17,21 @@ SERVFAIL = 2
 def nsd(directory, zones, address="192.0.2.53"):
     """Start NSD on address, port 53, with zones: {name: text without $ORIGIN and SOA}."""
     os.makedirs(directory)
-    lines = ["server:", "  ip-address: " + address, "  username: \"\"", "  chroot: \"\"", "  database: \"\"", "  server-count: 1",
-             "  zonesdir: " + directory, "  pidfile: nsd.pid", "  xfrdfile: xfrd.state", "  xfrdir: " + directory,
-             "  zonelistfile: zone.list", "  rrl-ratelimit: 0", "  hide-version: yes", "remote-control:", "  control-enable: no"]
+    lines = ["server:", "  ip-address: " + address, "  username: \"\"", "  chroot: \"\"",
+             "  database: \"\"", "  server-count: 1", "  zonesdir: " + directory,
+             "  pidfile: nsd.pid", "  xfrdfile: xfrd.state", "  xfrdir: " + directory,
+             "  zonelistfile: zone.list", "  rrl-ratelimit: 0", "  hide-version: yes",
+             "remote-control:", "  control-enable: no"]
     for name, text in zones.items():
         with open("%s/%s.zone" % (directory, name), "w") as file:
-            file.write("$ORIGIN %s.\n$TTL 60\n@ SOA ns.%s. root.%s. 1 3600 600 86400 60\n@ NS ns.invalid.\n%s\n"
-                       % (name, name, name, text))
+            file.write("$ORIGIN %s.\n$TTL 60\n@ SOA ns.%s. root.%s. 1 3600 600 86400 60\n"
+                       "@ NS ns.invalid.\n%s\n" % (name, name, name, text))
         lines += ["zone:", "  name: " + name, "  zonefile: %s.zone" % name]
     with open(directory + "/nsd.conf", "w") as file:
         file.write("\n".join(lines) + "\n")
     log = open(directory + "/nsd.log", "w")
-    process = subprocess.Popen([PEERS + "/usr/sbin/nsd", "-d", "-c", directory + "/nsd.conf"], env=peer_environment(),
+    process = subprocess.Popen([PEERS + "/usr/sbin/nsd", "-d", "-c", directory + "/nsd.conf"],
+                               env=peer_environment(),
                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     first = next(iter(zones))
     if not wait_for(lambda: process.poll() is None and _answers(address, first), 10):
@@ -41,7 +44,8 @@ def _answers(address, name):
         s.settimeout(0.2)
         s.connect((address, 53))
         try:
-            s.send(struct.pack("!6H", 1, 0, 1, 0, 0, 0) + wire_name(name) + struct.pack("!2H", 6, 1))
+            s.send(struct.pack("!6H", 1, 0, 1, 0, 0, 0) + wire_name(name)
+                   + struct.pack("!2H", 6, 1))
             return s.recv(1500)
         except OSError:
             return None
@@ -62,7 +66,7 @@ def record(name, kind, value, ttl=60):
 
 
 def answer(ident, question, records=(), rcode=0, flags=0x8180):
-    """A packet; question is (name, kind)."""
+    """A packet with the answer to question, which is (name, kind)."""
     head = struct.pack("!6H", ident, flags | rcode, 1, len(records), 0, 0)
     return head + wire_name(question[0]) + struct.pack("!2H", question[1], 1) + b"".join(records)
 
@@ -71,14 +75,15 @@ TRUNCATED = 0x8180 | 0x0200
 
 
 class FakeNameServer:
-    """A name server that does what behave(query) says, on UDP and TCP.
+    """A name server on UDP and TCP that calls behave(query) for each query.
 
-    behave is called with a Query and calls query.send(packet) as often as it likes.  Names of records() are answered honestly where
-    behave returns True.
+    behave gets a Query and may call query.send(packet) any number of times.  If it returns True,
+    the server answers honestly, from records.
     """
 
     def __init__(self, address, records, behave=None, port=53):
-        self.records, self.behave, self.udp, self.tcp = records, behave or (lambda query: True), 0, 0
+        self.records, self.behave, self.udp, self.tcp = records, behave or (
+            lambda query: True), 0, 0
         self.address = address
         in_loop(self._start(address, port))
 
@@ -91,13 +96,18 @@ class FakeNameServer:
 
             def datagram_received(self, data, peer):
                 server.udp += 1
-                server.handle(Query(server, data, lambda packet: self.transport.sendto(packet, peer), "udp", peer))
+                server.handle(
+                    Query(server, data, lambda packet: self.transport.sendto(packet, peer),
+                                    "udp", peer))
 
         async def stream(reader, writer):
             size = struct.unpack("!H", await reader.readexactly(2))[0]
             data = await reader.readexactly(size)
             server.tcp += 1
-            server.handle(Query(server, data, lambda packet: writer.write(struct.pack("!H", len(packet)) + packet), "tcp", None))
+            server.handle(
+                Query(server, data,
+                      lambda packet: writer.write(struct.pack("!H", len(packet)) + packet), "tcp",
+                      None))
             await writer.drain()
             await reader.read(1)
             writer.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Messages that are hard to carry, and what has to come out of them: the same octets under one more Received line."""
+"""Messages that are hard to carry; they must arrive as the same octets after a Received field."""
 import os
 import random
 import re
@@ -7,8 +7,9 @@ import re
 from tap import check, same, test, wait_for
 
 random.seed(2)
-HEAD = b"From: alice@sender.example\r\nTo: bob@example.org\r\nSubject: as it is\r\nDate: Sun, 22 Nov 2026 06:00:00 +0000\r\n" \
-       b"Message-ID: <1@sender.example>\r\nX-Odd :  kept  \r\n\tfolded\r\n\r\n"
+HEAD = (b"From: alice@sender.example\r\nTo: bob@example.org\r\nSubject: as it is\r\n"
+        b"Date: Sun, 22 Nov 2026 06:00:00 +0000\r\n"
+        b"Message-ID: <1@sender.example>\r\nX-Odd :  kept  \r\n\tfolded\r\n\r\n")
 
 
 def letters(n):
@@ -18,7 +19,8 @@ def letters(n):
 BODIES = {
     "plain text": b"Hello,\r\n\r\nworld.\r\n",
     "leading dots": b".\r\n..\r\n...\r\n.x\r\n\r\n.\r\n",
-    "octets above 127": bytes(range(128, 256)) + "Grüße, \u4f60\u597d\r\n".encode() + b"\xff\xfe\r\n",
+    "octets above 127": bytes(range(128, 256)) + "Grüße, \u4f60\u597d\r\n".encode()
+    + b"\xff\xfe\r\n",
     "a line of 998 octets": b"x" * 998 + b"\r\nend\r\n",
     "a line of 20,000 octets": b"y" * 20000 + b"\r\n" + b"." + b"z" * 19999 + b"\r\nend\r\n",
     "empty lines at the end": b"text\r\n\r\n\r\n\r\n",
@@ -28,7 +30,7 @@ assert len(BODIES["5 MB"]) > 5_000_000
 
 
 def without_received(content, by=b"mail.sender.example"):
-    """Take our own line off; there has to be exactly one, the first."""
+    """Remove our own Received field; there has to be exactly one, as the first field."""
     match = re.match(rb"Received: from [^\n]*\n(?:[ \t][^\n]*\n)*", content)
     check(match and b"by " + by in match[0], content[:600])
     rest = content[match.end():]
@@ -37,11 +39,13 @@ def without_received(content, by=b"mail.sender.example"):
 
 
 def different(got, wanted):
-    """None, or where they part."""
+    """None if both are equal, or else their first difference."""
     if got == wanted:
         return None
-    at = next((i for i, (a, b) in enumerate(zip(got, wanted)) if a != b), min(len(got), len(wanted)))
-    return "%d octets, wanted %d; from octet %d: %r, wanted %r" % (len(got), len(wanted), at, got[at:at + 80], wanted[at:at + 80])
+    at = next((i for i, (a, b) in enumerate(zip(got, wanted)) if a != b),
+              min(len(got), len(wanted)))
+    return ("%d octets, wanted %d; from octet %d: %r, wanted %r"
+            % (len(got), len(wanted), at, got[at:at + 80], wanted[at:at + 80]))
 
 
 def lf(text):
@@ -49,11 +53,11 @@ def lf(text):
 
 
 def arrives(site, read, message, lines=lambda text: text):
-    """Run; the one new message that read() gives is the wanted one."""
+    """Run the runner; read() then gives one new message, and it is message."""
     had = len(read())
     site.relay()
     left = site.queued()
-    for path in left:       # each test for itself
+    for path in left:       # the next test needs an empty queue
         os.unlink(path)
     same(left, [], site.log()[-3000:])
     got = wait_for(lambda: read()[had:], 20)

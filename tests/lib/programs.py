@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The programs under test: a folder with a configuration and a queue, a listening handler, a runner."""
+"""The programs under test: a folder with a configuration and a queue, a handler and a runner."""
 import glob
 import os
 import re
@@ -21,7 +21,7 @@ DIRECTORY = "%s/tests/delivery/%s" % (BUILD, os.path.basename(sys.argv[0]).rspli
 
 
 def fresh_directory(name=""):
-    """An empty folder for this test file, or one of that name in it."""
+    """An empty folder for this test file, or a folder of that name in it."""
     path = os.path.join(DIRECTORY, name) if name else DIRECTORY
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(path)
@@ -29,12 +29,14 @@ def fresh_directory(name=""):
 
 
 class Site:
-    """One installation: configuration, queue, mailboxes; its handler listens on address:25."""
+    """One installation: configuration, queue, mailboxes; the handler listens on address:25."""
 
-    def __init__(self, name, settings="", resolver="192.0.2.53", address=ADDRESS, hostname="mail.sender.example"):
+    def __init__(self, name, settings="", resolver="192.0.2.53", address=ADDRESS,
+                 hostname="mail.sender.example"):
         self.directory = fresh_directory(name)
         self.queue, self.mail = self.directory + "/queue", self.directory + "/mail"
-        self.config, self.address, self.handler, self.runner = self.directory + "/config", address, None, None
+        self.config, self.address = self.directory + "/config", address
+        self.handler = self.runner = None
         os.mkdir(self.mail)
         with open(self.config, "w") as file:
             file.write("""[queue]
@@ -51,7 +53,8 @@ via = maildir:%s/{local}
 
     def listen(self, *options):
         log = open(self.directory + "/handler.log", "a")
-        self.handler = subprocess.Popen([HANDLER, "-c", self.config, "--listen", self.address + ":25", *options],
+        self.handler = subprocess.Popen([HANDLER, "-c", self.config,
+                                         "--listen", self.address + ":25", *options],
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         check(wait_for(self._reachable, 10), "the handler does not listen", self.log("handler"))
         return self
@@ -77,11 +80,12 @@ via = maildir:%s/{local}
                 process.wait(10)
         self.handler = self.runner = None
 
-    # Sending
+    # -- sending
     def smtp(self):
         return smtplib.SMTP(self.address, 25, local_hostname="client.example", timeout=20)
 
-    def send(self, recipients, body=b"Subject: test\r\n\r\nHello.\r\n", sender="alice@sender.example", count=1):
+    def send(self, recipients, body=b"Subject: test\r\n\r\nHello.\r\n",
+             sender="alice@sender.example", count=1):
         """Queue count messages through the handler."""
         if isinstance(recipients, str):
             recipients = [recipients]
@@ -89,14 +93,15 @@ via = maildir:%s/{local}
             for _ in range(count):
                 smtp.sendmail(sender, recipients, body)
 
-    # Running
+    # -- running
     def start_relay(self, *options):
         log = open(self.directory + "/relay.log", "a")
-        return subprocess.Popen([RELAY, "-c", self.config, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        return subprocess.Popen([RELAY, "-c", self.config, *options], stdin=subprocess.DEVNULL,
+                                stdout=log, stderr=log,
                                 start_new_session=True)
 
     def relay(self, *options, deadline_s=40):
-        """Run it until it ends by itself; that has to be in time and with 0."""
+        """Run the runner until it ends, in time and with status 0; the result is in seconds."""
         start = time.monotonic()
         process = self.start_relay(*options)
         try:
@@ -113,14 +118,16 @@ via = maildir:%s/{local}
         return self.runner
 
     def explain(self, address, *options):
-        done = subprocess.run([RELAY, "-c", self.config, *options, "--explain", address], stdin=subprocess.DEVNULL,
+        done = subprocess.run([RELAY, "-c", self.config, *options, "--explain", address],
+                              stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=40)
-        check(done.returncode == 0, "--explain ended with %d" % done.returncode, done.stdout, done.stderr)
+        check(done.returncode == 0, "--explain ended with %d" % done.returncode, done.stdout,
+              done.stderr)
         return done.stdout
 
-    # Looking
+    # -- looking
     def queued(self, *folders):
-        """Paths of the queue files in these folders, all by default."""
+        """Paths of the queue files in these folders (default: all folders)."""
         found = []
         for folder in folders or ("tmp", "new", "cur", "wait", "hold", "dead"):
             for root, _, names in os.walk(os.path.join(self.queue, folder)):
@@ -128,7 +135,7 @@ via = maildir:%s/{local}
         return sorted(found)
 
     def age(self, seconds):
-        """All messages that are to be delivered came so much earlier."""
+        """Make all messages that wait for delivery older by so many seconds."""
         for path in self.queued("new", "wait"):
             with open(path, "r+b") as file:
                 found = re.search(rb"(?m)^arrived: (\d{10})\.", file.read())
@@ -136,11 +143,13 @@ via = maildir:%s/{local}
                 file.write(b"%010d" % (int(found[1]) - seconds))
 
     def queue_text(self):
-        return "\n".join(path + ":\n" + open(path, "rb").read(3000).decode("latin1") for path in self.queued())
+        return "\n".join(path + ":\n" + open(path, "rb").read(3000).decode("latin1")
+                         for path in self.queued())
 
     def mailbox(self, who):
-        """The messages in who's Maildir, as octets, in the order of their arrival."""
-        paths = sorted(glob.glob("%s/%s/new/*" % (self.mail, who)) + glob.glob("%s/%s/cur/*" % (self.mail, who)))
+        """The messages in the Maildir of who, as octets, in the order of their arrival."""
+        paths = sorted(glob.glob("%s/%s/new/*" % (self.mail, who))
+                       + glob.glob("%s/%s/cur/*" % (self.mail, who)))
         return [open(path, "rb").read() for path in paths]
 
     def hosts(self):
@@ -156,13 +165,15 @@ via = maildir:%s/{local}
 
 
 def run_client(argv, text=None, deadline_s=30, **more):
-    """Run somebody else's program; its output."""
+    """Run another project's program; the result is its output."""
     done = subprocess.run(argv, input=text, capture_output=True, timeout=deadline_s, **more)
-    check(done.returncode == 0, "%s ended with %d" % (argv, done.returncode), done.stdout, done.stderr)
+    check(done.returncode == 0, "%s ended with %d" % (argv, done.returncode), done.stdout,
+          done.stderr)
     return done.stdout
 
 
 def peer_environment():
-    """For servers out of build/peers: with the libraries that were unpacked with them."""
-    libraries = [PEERS + "/usr/lib/postfix", *glob.glob(PEERS + "/usr/lib/*-linux-gnu"), *glob.glob(PEERS + "/lib/*-linux-gnu")]
+    """The environment for servers in build/peers: their libraries are unpacked beside them."""
+    libraries = [PEERS + "/usr/lib/postfix", *glob.glob(PEERS + "/usr/lib/*-linux-gnu"),
+                 *glob.glob(PEERS + "/lib/*-linux-gnu")]
     return dict(os.environ, LD_LIBRARY_PATH=":".join(libraries))

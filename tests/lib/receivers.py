@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Other people's servers as receivers, out of build/peers: Postfix's smtp-sink, OpenSMTPD."""
+"""Servers of other projects as receivers, from build/peers: Postfix's smtp-sink and OpenSMTPD."""
 import glob
 import os
 import shutil
@@ -11,7 +11,7 @@ from tap import check, wait_for
 
 
 def really_root():
-    """Or only the one user of a user namespace, who looks like root from inside?"""
+    """False for the one user of a user namespace, who looks like root from inside."""
     return open("/proc/self/uid_map").read().split()[2] != "1"
 
 
@@ -24,22 +24,29 @@ def listens(address, port=25):
 
 
 class Sink:
-    """smtp-sink at address, port 25.  Offers PIPELINING and 8BITMIME; keeps each message as a file with LF line ends."""
+    """smtp-sink at address, port 25.
+
+    It offers PIPELINING and 8BITMIME, and keeps each message as a file with LF line ends.
+    """
 
     def __init__(self, directory, address, *options):
         os.makedirs(directory)
         self.directory = directory
-        # It insists on changing its user where it is root, which a user namespace with one user forbids.
-        user = [PEERS + "/usr/sbin/smtp-sink", "-u", "root"] if really_root() else \
-            ["unshare", "--user", "--map-user=65534", PEERS + "/usr/sbin/smtp-sink"]
-        self._process = subprocess.Popen([*user, "-h", "sink.example", "-d", directory + "/m", *options, address + ":25", "1000"],
+        # As root it always changes its user.  A user namespace with one user forbids that.
+        if really_root():
+            user = [PEERS + "/usr/sbin/smtp-sink", "-u", "root"]
+        else:
+            user = ["unshare", "--user", "--map-user=65534", PEERS + "/usr/sbin/smtp-sink"]
+        self._process = subprocess.Popen([*user, "-h", "sink.example", "-d", directory + "/m",
+                                          *options, address + ":25", "1000"],
                                          env=peer_environment())
         check(wait_for(lambda: listens(address), 5), "smtp-sink does not listen")
 
     def messages(self):
-        """What came, without the lines that smtp-sink puts before it, and the empty one behind."""
+        """The messages, without smtp-sink's lines before each and the empty line after it."""
         paths = sorted(glob.glob(self.directory + "/m*"), key=os.path.getmtime)
-        return [open(path, "rb").read().split(b"(UTC)\n", 1)[1].removesuffix(b"\n") for path in paths]
+        return [open(path, "rb").read().split(b"(UTC)\n", 1)[1].removesuffix(b"\n")
+                for path in paths]
 
     def stop(self):
         self._process.terminate()
@@ -49,7 +56,7 @@ class Sink:
 class OpenSMTPD:
     """OpenSMTPD at address, port 25, for one domain; every user of users has a Maildir.
 
-    It wants accounts, and folders of the system that it may own: all of them are made up in this test's mount namespace.
+    It needs accounts and system folders that it owns.  They are in the test's mount namespace only.
     """
 
     def __init__(self, directory, address, domain, users):
@@ -58,10 +65,13 @@ class OpenSMTPD:
         self._folders()
         self.mail, self.log = "/mnt/mail", directory + "/log"
         with open(directory + "/smtpd.conf", "w") as file:
-            file.write("listen on %s port 25 hostname %s\nsmtp max-message-size 50M\naction \"local\" maildir \"%s/%%{dest.user}\"\n"
-                       "match from any for domain \"%s\" action \"local\"\n" % (address, domain, self.mail, domain))
+            file.write("listen on %s port 25 hostname %s\nsmtp max-message-size 50M\n"
+                       "action \"local\" maildir \"%s/%%{dest.user}\"\n"
+                       "match from any for domain \"%s\" action \"local\"\n"
+                       % (address, domain, self.mail, domain))
         log = open(self.log, "w")
-        self._process = subprocess.Popen([PEERS + "/usr/sbin/smtpd", "-d", "-f", directory + "/smtpd.conf"], env=peer_environment(),
+        self._process = subprocess.Popen([PEERS + "/usr/sbin/smtpd", "-d", "-f",
+                                          directory + "/smtpd.conf"], env=peer_environment(),
                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         check(wait_for(lambda: listens(address), 10), "OpenSMTPD does not listen", self.says())
 
@@ -72,13 +82,16 @@ class OpenSMTPD:
             shutil.copy("/etc/" + kind, path)
             with open(path, "a") as file:
                 for number, name in enumerate(names, 60780):
-                    file.write("%s:x:%d:%s\n" % (name, number, "%d::/mnt/home:/bin/sh" % number if kind == "passwd" else ""))
+                    home = "%d::/mnt/home:/bin/sh" % number if kind == "passwd" else ""
+                    file.write("%s:x:%d:%s\n" % (name, number, home))
             subprocess.run(["mount", "--bind", path, "/etc/" + kind], check=True)
 
     @staticmethod
     def _folders():
-        for path, mode in (("/usr/libexec", "755"), ("/var/spool", "711"), ("/var/lib", "755"), ("/mnt", "755")):
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=" + mode, "tmpfs", path], check=True)
+        for path, mode in (("/usr/libexec", "755"), ("/var/spool", "711"), ("/var/lib", "755"),
+                           ("/mnt", "755")):
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=" + mode, "tmpfs", path],
+                           check=True)
         shutil.copytree(PEERS + "/usr/libexec/opensmtpd", "/usr/libexec/opensmtpd")
         os.makedirs("/var/lib/opensmtpd/empty")
         os.mkdir("/mnt/home")
@@ -89,7 +102,7 @@ class OpenSMTPD:
         return open(self.log).read()
 
     def messages(self, user):
-        """What user has, without the lines of this delivery: LF line ends."""
+        """The messages of user with LF line ends, without the fields of this delivery."""
         paths = sorted(glob.glob("%s/%s/new/*" % (self.mail, user)), key=os.path.getmtime)
         return [open(path, "rb").read().split(b"(UTC)\n", 1)[1] for path in paths]
 

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""rooms.py - hold the sources against tests/lint.rooms.
+"""rooms.py - check the sources against tests/lint.rooms.
 
-Prints a line for each room and check, "NAME: COMPLAINT | COMPLAINT", with nothing behind the colon if all is well.
+Prints a line for each room and check, "NAME: COMPLAINT | COMPLAINT".  Without a complaint, nothing
+follows the colon.
 
-  arrows    the table allows every #include of the room's files, and the room is there
-  pure      the object files of a pure room need no symbol that does I/O, reads a clock, allocates or logs
+  arrows    the table allows every #include of the room's files, and the room exists
+  pure      the object files of a pure room need no symbol that does I/O, reads a clock,
+            allocates or logs
   cycles    no object files of the room need each other in a circle
 """
 import os
@@ -17,14 +19,15 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 OBJECTS = os.path.join(os.environ.get("BUILD", "build"), "gnu")
 OUTSIDE = ("tests", "bench")		# they may look into every room
 
-# All that the objects of a pure room may need from outside the project.
-PURE_LIBC = set("""memchr memcmp memcpy memmove memset memrchr memmem strchr strcmp strlen strncmp strnlen
-    strcspn strspn explicit_bzero __stack_chk_fail __memcpy_chk __memset_chk __memmove_chk
-    __explicit_bzero_chk""".split())
-# Functions of rooms below that are not pure themselves.
+# The objects of a pure room may need nothing else from outside the project.
+PURE_LIBC = set("""memchr memcmp memcpy memmove memset memrchr memmem strchr strcmp strlen
+    strncmp strnlen strcspn strspn explicit_bzero __stack_chk_fail __memcpy_chk __memset_chk
+    __memmove_chk __explicit_bzero_chk""".split())
+# Functions of lower rooms that are not pure themselves.
 IMPURE = re.compile(r"^(log_|pool_|small_|clock_(us|ms|wall|left)|stream_|dial_|peer_find|queue_)")
 SANITIZERS = ("__asan", "__ubsan", "__sanitizer", "_GLOBAL_OFFSET")
-IMPURE_HEADERS = re.compile(r"#include <(unistd|fcntl|time|stdlib|stdio|poll|signal|dirent|netdb|sys/(?!types|socket))")
+IMPURE_HEADERS = re.compile(
+    r"#include <(unistd|fcntl|time|stdlib|stdio|poll|signal|dirent|netdb|sys/(?!types|socket))")
 
 
 def read_table():
@@ -37,18 +40,19 @@ def read_table():
 
 
 def read_circles():
-    """Circles that are still to be broken up: "circle ROOM FILE..."."""
+    """The circles that are not broken up yet: lines "circle ROOM FILE..."."""
     lines = (line.split() for line in open(os.path.join(TOP, "tests/lint.rooms")))
     return {(words[1], frozenset(words[2:])) for words in lines if words and words[0] == "circle"}
 
 
 def sources():
-    names = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=TOP, stdout=subprocess.PIPE, text=True).stdout
+    names = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=TOP,
+                           stdout=subprocess.PIPE, text=True).stdout
     return [n for n in names.split() if os.path.exists(os.path.join(TOP, n))]
 
 
 def room_of(path, table):
-    """A file at the top is a room of its own, but queue.c and queue.h, which are a part of queue/."""
+    """A file at the top is a room of its own.  queue.c and queue.h are a part of queue/."""
     if path in ("queue.c", "queue.h"):
         return "queue"
     return path if path in table else os.path.dirname(path)
@@ -57,7 +61,8 @@ def room_of(path, table):
 def arrows(table, room):
     """Complaints about the arrows of a room."""
     files = [f for f in sources() if room_of(f, table) == room]
-    complaints = [f"may include {other}, which is no room" for other in table[room][1] if other not in table]
+    complaints = [f"may include {other}, which is no room" for other in table[room][1]
+                  if other not in table]
     if not files:
         complaints.append("there is no such room")
     for path in files:
@@ -75,17 +80,18 @@ def arrows(table, room):
 
 
 def homeless(table):
-    """Files whose room the table forgets."""
-    return [f for f in sources() if f.split("/")[0] not in OUTSIDE and room_of(f, table) not in table]
+    """Files whose room is not in the table."""
+    return [f for f in sources() if f.split("/")[0] not in OUTSIDE
+            and room_of(f, table) not in table]
 
 
 def symbols(room):
-    """Of each object file of a room: the symbols it defines, those it needs."""
+    """{object file of the room: (symbols it defines, symbols it needs)}."""
     result = {}
     objects = os.path.join(TOP, OBJECTS)
     names = [os.path.join(room, n) for n in sorted(os.listdir(os.path.join(objects, room)))]
     for name in names + (["queue.o"] if room == "queue" else []):
-        # An object of a source that is gone is no part of the room any more.
+        # An object is not part of the room if its source is gone.
         if not name.endswith(".o") or not os.path.exists(os.path.join(TOP, name[:-1] + "c")):
             continue
         out = subprocess.run(["nm", "-P", os.path.join(objects, name)], stdout=subprocess.PIPE,
@@ -102,7 +108,7 @@ def symbols(room):
 
 
 def pure(found, ours):
-    """Complaints about what the objects of a pure room need; ours: what the project defines."""
+    """Complaints about the needs of a pure room's objects; ours: the symbols of the project."""
     complaints = []
     for name, (_, needed) in found.items():
         for symbol in sorted(needed):
@@ -139,7 +145,8 @@ def cycles(found, known):
 
 def main():
     table, known = read_table(), read_circles()
-    compiled = {room: symbols(room) for room in table if os.path.isdir(os.path.join(TOP, OBJECTS, room))}
+    compiled = {room: symbols(room) for room in table
+                if os.path.isdir(os.path.join(TOP, OBJECTS, room))}
     ours = {s for found in compiled.values() for defined, _ in found.values() for s in defined}
     results = {"every source file has a room": homeless(table)}
     for room in table:
@@ -148,7 +155,8 @@ def main():
             continue
         found = compiled.get(room)
         if not found:
-            results[f"{room} is compiled"] = [f"no object files in {OBJECTS}/{room}: run make first"]
+            results[f"{room} is compiled"] = [
+                f"no object files in {OBJECTS}/{room}: run make first"]
             continue
         if table[room][0]:
             results[f"{room} is pure"] = pure(found, ours)

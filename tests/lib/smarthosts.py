@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Relays that want a login, each in a thread of the test: AUTH PLAIN, LOGIN and XOAUTH2, in the clear, after STARTTLS or in TLS.
+"""Relays that demand a login, each in a thread of the test.
+
+They offer AUTH PLAIN, LOGIN and XOAUTH2, in the clear, after STARTTLS or in TLS.
 
     host = Smarthost("127.0.0.1", 2587, users={"anna": "s3cret"})
     ...
@@ -20,21 +22,25 @@ def unb64(text):
 
 
 class Smarthost:
-    """
-    users, tokens   who may log in with what, by password and by XOAUTH2
-    mechanisms      what EHLO offers behind AUTH; None: no AUTH
-    tls, implicit   an ssl.SSLContext: offered by STARTTLS, or from the first octet; AUTH is offered inside only
-    refuse          say this to the end of every login; with echo, %(said)s and %(secret)s are in it what the client has sent
-    open            take mail without a login
-    logins          (mechanism, user, secret) as they came
+    """A relay at address and port.
+
+    users, tokens   {user: secret} for a login by password, and by XOAUTH2
+    mechanisms      the mechanisms that EHLO lists after AUTH; None: no AUTH
+    tls, implicit   an ssl.SSLContext for STARTTLS, or for TLS from the first octet; AUTH is
+                    offered inside TLS only
+    refuse          the reply to the end of every login; with echo, %(said)s and %(secret)s in it
+                    stand for the client's last line and its secret
+    open            accept mail without a login
+    logins          (mechanism, user, secret) of each login, in their order
     messages        mail_from, rcpt_tos, content, user
-    lines           all that was heard
+    lines           all lines that were received
     """
 
-    def __init__(self, address, port, users=None, tokens=None, mechanisms="PLAIN LOGIN", tls=None, implicit=False, refuse=None,
-                 open=False, echo=False):
+    def __init__(self, address, port, users=None, tokens=None, mechanisms="PLAIN LOGIN", tls=None,
+                 implicit=False, refuse=None, open=False, echo=False):
         self.users, self.tokens, self.mechanisms = users or {}, tokens or {}, mechanisms
-        self.tls, self.implicit, self.refuse, self.open, self.echo = tls, implicit, refuse, open, echo
+        self.tls, self.implicit, self.refuse = tls, implicit, refuse
+        self.open, self.echo = open, echo
         self.logins, self.messages, self.lines, self.connections = [], [], [], 0
         outer = self
 
@@ -130,7 +136,8 @@ class Session:
                 self.ask(b64('{"status":"401","schemes":"bearer","scope":"https://mail.example/"}'))
             refusal = self.host.refuse or "535 5.7.8 username and password not accepted"
             if self.host.echo:
-                refusal %= {"said": self.host.lines[-1][:-2].decode("utf-8", "surrogateescape"), "secret": secret}
+                refusal %= {"said": self.host.lines[-1][:-2].decode("utf-8", "surrogateescape"),
+                            "secret": secret}
             self.say(refusal)
             return
         self.user = user
@@ -174,7 +181,8 @@ class Session:
         content = []
         while (line := self.hear()) != ".":
             content.append(line)
-        self.host.messages.append(types.SimpleNamespace(mail_from=self.sender, rcpt_tos=self.rcpts, user=self.user,
+        self.host.messages.append(types.SimpleNamespace(mail_from=self.sender, rcpt_tos=self.rcpts,
+                                                        user=self.user,
                                                         content="\r\n".join(content)))
         self.reset()
         self.say("250 2.0.0 Ok")

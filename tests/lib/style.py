@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""style.py [FILE...] - hold the sources against the house style (CONTRIBUTING.md); all of them without arguments.
+"""style.py [FILE...] - check the sources against the house style (CONTRIBUTING.md).
 
-Prints a line for each rule, "NAME: COMPLAINT | COMPLAINT", with nothing behind the colon if all is well.
+Without arguments it checks all of them.  Prints a line for each rule, "NAME: COMPLAINT |
+COMPLAINT".  Without a complaint, nothing follows the colon.
 """
 import glob
 import os
@@ -13,10 +14,10 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COLUMNS = 100
 TEXT = (".c", ".h", ".py", ".sh", ".md", ".awk", ".5", ".8")
-# Tables of Markdown and octets that a test compares cannot be broken.
+# Tables of Markdown, and octets that a test compares, cannot be broken.
 LONG = re.compile(r"^\||^[NSCcMREL@]: |https?://")
 CALLERS = re.compile(r"\b[Cc]alled (by|from)\b|\b[a-z_/]+\.c calls\b")
-# Sentences of comments that begin with a relative or a preposition are hard to read.
+# A sentence that begins with a relative or a preposition is hard to read.
 HARD = re.compile(r"(?:^|[.:;] +)(Who|Whoever|What|Of|That of|But for|None of) [a-z]")
 
 
@@ -30,7 +31,8 @@ def width(line):
 
 
 def files():
-    names = subprocess.run(["git", "ls-files"], cwd=TOP, stdout=subprocess.PIPE, text=True).stdout.split()
+    names = subprocess.run(["git", "ls-files"], cwd=TOP, stdout=subprocess.PIPE,
+                           text=True).stdout.split()
     return [n for n in names if os.path.isfile(os.path.join(TOP, n)) and "/corpus/" not in n]
 
 
@@ -73,21 +75,24 @@ def guard(path, lines):
 def definitions(path, lines):
     """KNF: a function's name begins its line, and so does its brace."""
     bad = [i for i, line in enumerate(lines, 1)
-           if re.match(r"(static |const |struct \w+ \**|int |void |bool |size_t )+\w+\(.*\)\s*\{?$", line)
+           if re.match(r"(static |const |struct \w+ \**|int |void |bool |size_t )+\w+\(.*\)\s*\{?$",
+                       line)
            and not line.endswith(";")]
     return [f"{path}:{i}: the name of a function begins its line" for i in bad]
 
 
 def comments(path, lines):
-    bad = [i for i, line in enumerate(lines, 1)
-           if i > 1 and re.search(r"(^|[\s;{}])//", re.sub(r'"(\\.|[^"\\])*"|/\*.*?\*/', '""', line))
-           and not line.lstrip().startswith("*")]
+    bad = []
+    for i, line in enumerate(lines, 1):
+        code = re.sub(r'"(\\.|[^"\\])*"|/\*.*?\*/', '""', line)
+        if i > 1 and re.search(r"(^|[\s;{}])//", code) and not line.lstrip().startswith("*"):
+            bad.append(i)
     return [f"{path}:{i}: a comment is /* like this */" for i in bad]
 
 
 def typedefs(path, lines):
-    return [f"{path}:{i}: a struct or an enum has a tag, no typedef" for i, line in enumerate(lines, 1)
-            if re.match(r"typedef (struct|enum|union)\b", line)]
+    return [f"{path}:{i}: a struct or an enum has a tag, no typedef"
+            for i, line in enumerate(lines, 1) if re.match(r"typedef (struct|enum|union)\b", line)]
 
 
 def comment_texts(lines):
@@ -104,11 +109,14 @@ def english(path, lines):
         if CALLERS.search(text):
             complaints.append(f"{path}:{number}: a comment names callers")
         if HARD.search(text):
-            complaints.append(f"{path}:{number}: a sentence begins with a relative: {HARD.search(text)[1]}")
+            first = HARD.search(text)[1]
+            complaints.append(f"{path}:{number}: a sentence begins with a relative: {first}")
     return complaints
 
 
 GUIDES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
+# Folders that the programs use or make; they are not in the source tree.
+MADE = ("build", "state", "tmp", "new", "cur", "wait", "hold", "dead")
 
 
 def guide_paths(path, lines):
@@ -116,7 +124,7 @@ def guide_paths(path, lines):
     complaints = []
     for number, line in enumerate(lines, 1):
         for name in re.findall(r"`([a-z][\w.-]*/[\w./*-]*)`", line):
-            if name.startswith("build/") or name.split("/")[0] in ("state", "tmp", "new", "cur", "wait", "hold", "dead"):
+            if name.split("/")[0] in MADE:
                 continue
             stem = re.sub(r"<\w+>.*", "", name).rstrip("*")
             found = glob.glob(os.path.join(TOP, stem) + "*")
@@ -132,7 +140,8 @@ def main():
         (f"no line has more than {COLUMNS} columns", columns, [f for f in chosen if is_text(f)]),
         ("no line ends in blanks", blanks, [f for f in chosen if is_text(f)]),
         ("C is indented by tabs", indent, code),
-        ("a source includes its own header first", own_header, [f for f in code if f.endswith(".c")]),
+        ("a source includes its own header first", own_header,
+         [f for f in code if f.endswith(".c")]),
         ("a header's guard is its path", guard, [f for f in code if f.endswith(".h")]),
         ("functions are defined as KNF has them", definitions, code),
         ("comments are /* */", comments, code),

@@ -1,7 +1,7 @@
-# Read one TAP stream; say what failed in it, then, as the last line, "PASSED FAILED SKIPPED".
-# -v name=NAME -v status=EXIT (of the command that wrote it, 124 or 137: it took too long).
-# A stream without a plan, with another number of tests than planned, or whose
-# command died although every test in it passed, has one failure more.
+# Read one TAP stream; print its failures, then, as the last line, "PASSED FAILED SKIPPED".
+# Variables: -v name=NAME -v status=EXIT, the exit status of the command (124 or 137: it took too
+# long).  There is one failure more for a stream without a plan, for a stream with more or fewer
+# tests than planned, and for a command that died although all its tests passed.
 
 function fail(what)
 {
@@ -36,7 +36,7 @@ function fail(what)
 
 /^Bail out!/ { fail($0); next }
 
-# What a failed test has to say for itself, in reason.
+# The first lines that explain a failed test.
 /^#/ && showing && showing++ <= 20 { print "        " $0 }
 
 END {

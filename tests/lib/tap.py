@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""TAP: what a test file in Python says to prove.
+"""TAP for test files in Python.
 
-Tests are functions decorated with @test("name"); main() runs them in order.  A test fails when it raises; check() and same() raise with
-what was seen.  A file that runs no test fails.
+A test is a function decorated with @test("name").  main() runs the tests in their order.  A test
+fails if it raises an exception; check() and same() raise one that shows the values.  A file without
+a test fails.
 """
 import sys
 import time
@@ -28,14 +29,15 @@ def note(text):
 
 
 def check(condition, *seen):
-    """Fail unless condition; seen is shown."""
+    """Fail unless condition is true; show seen."""
     if not condition:
         raise Failure("\n".join(map(show, seen)))
 
 
 def same(got, wanted, *seen):
     if got != wanted:
-        raise Failure("\n".join(["got:    " + show(got), "wanted: " + show(wanted), *map(show, seen)]))
+        raise Failure(
+            "\n".join(["got:    " + show(got), "wanted: " + show(wanted), *map(show, seen)]))
 
 
 def show(value, most=4000):
@@ -44,7 +46,7 @@ def show(value, most=4000):
 
 
 def wait_for(what, deadline_s=15, step_s=0.02):
-    """Call what until it returns something true, and return that; None after deadline_s."""
+    """Call what until it returns a true value, and return that; None after deadline_s."""
     end = time.monotonic() + deadline_s
     while True:
         value = what()

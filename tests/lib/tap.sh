@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: ISC
 #
-# TAP for shell tests: source it, call ok, is and like once per test, end with done_testing.
+# TAP for shell tests.  A test file sources it, calls ok, is or like once per test, and ends with
+# done_testing.
 
 tap_count=0 tap_failed=0
 
@@ -16,12 +17,12 @@ tap_result()	# STATUS NAME
 	fi
 }
 
-diag()		# text on stdin becomes comments
+diag()		# prints its input as comments
 {
 	sed 's/^/# /' | head -n 40
 }
 
-ok()		# NAME COMMAND...: passes when the command does
+ok()		# NAME COMMAND...: passes if the command succeeds
 {
 	local name=$1 out status=0
 	shift
@@ -70,7 +71,7 @@ wait_for()	# SECONDS COMMAND...: poll until the command passes
 	done
 }
 
-bail()		# TEXT: nothing further makes sense
+bail()		# TEXT: ends the test file, because the next tests make no sense
 {
 	echo "Bail out! $1"
 	exit 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A program on a terminal of its own, typed at and read from: for mail readers that want a person."""
+"""A program on a terminal of its own, for mail readers that need a person: type() and expect()."""
 import os
 import pty
 import re
@@ -25,7 +25,7 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def expect(self, pattern, deadline_s=10):
-        """Read until pattern shows, and forget what was up to it.  Escape sequences do not count."""
+        """Read until pattern appears; forget all up to its end.  Escape sequences are removed."""
         end = time.monotonic() + deadline_s
         while True:
             match = re.search(pattern, self.seen)
@@ -39,7 +39,8 @@ class Terminal:
                 data = b""
             if not data:
                 raise Failure("did not show %r; it showed:\n%s" % (pattern, self.seen[-2000:]))
-            self.seen = re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>78])", " ", self.seen + data.decode(errors="replace"))
+            self.seen = re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>78])", " ",
+                               self.seen + data.decode(errors="replace"))
 
     def close(self, deadline_s=5):
         end = time.monotonic() + deadline_s

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Exchangers that do TLS, or do it wrong; each connection a thread of the test.
+"""Exchangers that speak TLS, correctly or with a fault; each connection is a thread of the test.
 
     good = TlsExchanger("192.0.2.11", leaf.context())
     good.messages[0].tls        # "TLSv1.3", or None in the clear
@@ -17,15 +17,18 @@ class TlsExchanger:
 
     context     an ssl.SSLContext; None: no TLS is offered
     implicit    TLS from the first octet
-    fault       what happens on STARTTLS: "closes" (behind the 220), "refuses" (454), "inject" (more comes with the 220), "garbage" (in
-                place of a handshake), "drops" (no reply at all), "mute" (shakes hands, and then closes)
-    inside      keywords that EHLO shows inside TLS; outside: in the clear
-    messages    what was accepted
-    commands    all command lines, each with whether it came inside TLS
-    names       asked for by SNI
+    fault       the reaction to STARTTLS: "closes" (after the 220), "refuses" (454), "inject" (the
+                220 has another reply behind it), "garbage" (in place of a handshake), "drops" (no
+                reply at all), "mute" (closes after the handshake)
+    inside      keywords that EHLO lists inside TLS
+    outside     keywords that EHLO lists in the clear
+    messages    the accepted messages
+    commands    all command lines, each with a flag: it came inside TLS
+    names       the names that clients sent by SNI
     """
 
-    def __init__(self, address, context=None, port=25, implicit=False, fault=None, inside=(), outside=()):
+    def __init__(self, address, context=None, port=25, implicit=False, fault=None, inside=(),
+                 outside=()):
         self.context, self.implicit, self.fault = context, implicit, fault
         self.inside, self.outside = inside, outside
         self.messages, self.commands, self.connections, self.names = [], [], 0, []
@@ -109,9 +112,12 @@ class TlsExchanger:
 
     def _hello(self, sock):
         secure = isinstance(sock, ssl.SSLSocket)
-        offered = [*self.inside] if secure else [*self.outside, *(["STARTTLS"] if self.context else [])]
+        starttls = ["STARTTLS"] if self.context else []
+        offered = [*self.inside] if secure else [*self.outside, *starttls]
         words = ["fake", *offered]
-        return "".join("250%s%s\r\n" % (" " if i == len(words) - 1 else "-", word) for i, word in enumerate(words)).encode()
+        lines = ["250%s%s\r\n" % (" " if i == len(words) - 1 else "-", word)
+                 for i, word in enumerate(words)]
+        return "".join(lines).encode()
 
     @staticmethod
     def _version(sock):

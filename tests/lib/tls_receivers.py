@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Other people's servers as receivers with TLS, out of build/peers: Postfix, Exim.  They need root, and a mount namespace of one's own."""
+"""Servers of other projects as receivers with TLS, from build/peers: Postfix and Exim.
+
+They need root, and a mount namespace of their own.
+"""
 import glob
 import os
 import re
@@ -15,11 +18,13 @@ UID = 65534
 
 
 def prepare():
-    """build/peers on top of /usr, a folder with a short name, and an account that Exim was built with."""
+    """Mount build/peers on top of /usr, make a folder with a short name, and add Exim's account."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt"], check=True)
     os.makedirs(HERE)
-    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/usr:/usr" % PEERS, "/usr"], check=True)
-    for kind, line in ("passwd", "Debian-exim:x:60770:60770::/mnt:/bin/sh\n"), ("group", "Debian-exim:x:60770:\n"):
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/usr:/usr" % PEERS,
+                    "/usr"], check=True)
+    for kind, line in (("passwd", "Debian-exim:x:60770:60770::/mnt:/bin/sh\n"),
+                       ("group", "Debian-exim:x:60770:\n")):
         path = "%s/%s" % (HERE, kind)
         shutil.copy("/etc/" + kind, path)
         with open(path, "a") as file:
@@ -29,11 +34,12 @@ def prepare():
 
 def stored(folder):
     """The messages in a Maildir, as octets with LF line ends."""
-    return [open(path, "rb").read() for path in sorted(glob.glob(folder + "/new/*"), key=os.path.getmtime)]
+    return [open(path, "rb").read()
+            for path in sorted(glob.glob(folder + "/new/*"), key=os.path.getmtime)]
 
 
 class Postfix:
-    """STARTTLS on port 25, TLS from the first octet on 465; all mail for domain into one Maildir."""
+    """STARTTLS on port 25, TLS from the first octet on 465; one Maildir for all mail to domain."""
 
     def __init__(self, address, domain, leaf):
         self.directory = directory = HERE + "/postfix"
@@ -66,20 +72,23 @@ smtpd_tls_chain_files = {4}, {5}
 import_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ
 """.format(directory, address, domain, UID, leaf.key, leaf.chain))
         master = open(PEERS + "/usr/share/postfix/master.cf.dist").read()
-        # Not by inet_interfaces: the address is this host's, but no interface's.
+        # inet_interfaces cannot do it: the address is local, but no interface has it.
         master = re.sub(r"^smtp( +inet .*)$", address + r":25\1", master, count=1, flags=re.M)
         master = re.sub(r"^(\S+ +\S+ +\S+ +\S+ +)y ", r"\1n ", master, flags=re.M)
         with open(directory + "/etc/master.cf", "w") as file:
-            file.write(master + "\n%s:465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n" % address)
+            file.write(master + "\n%s:465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n"
+                       % address)
         self.address = address
         self.start()
 
     def start(self):
         self._run("start")
-        check(wait_for(lambda: listens(self.address) and listens(self.address, 465), 10), "Postfix does not listen", self.says())
+        check(wait_for(lambda: listens(self.address) and listens(self.address, 465), 10),
+              "Postfix does not listen", self.says())
 
     def _run(self, what):
-        done = subprocess.run(["/usr/sbin/postfix", "-c", self.directory + "/etc", what], env=peer_environment(),
+        done = subprocess.run(["/usr/sbin/postfix", "-c", self.directory + "/etc", what],
+                              env=peer_environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
         check(done.returncode == 0, "postfix " + what, done.stdout, done.stderr, self.says())
 
@@ -94,7 +103,7 @@ import_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ
         self._run("stop")
 
 
-# Who may log in to an Exim, inside TLS: the user, the password, and what is offered.
+# An Exim accepts this login inside TLS: the user, the password, and the mechanism it offers.
 EXIM_LOGIN = """begin authenticators
 plain:
   driver = plaintext
@@ -114,7 +123,11 @@ login:
 
 
 class Exim:
-    """The same with Exim.  login: (user, password, "PLAIN" or "LOGIN"): mail is taken from that user only, for anybody."""
+    """Exim on the same ports as Postfix.
+
+    login: (user, password, "PLAIN" or "LOGIN").  With it, Exim accepts mail from that user only,
+    for any recipient.
+    """
 
     def __init__(self, address, domain, leaf, name="exim", login=None):
         self.directory = directory = HERE + "/" + name
@@ -138,7 +151,9 @@ tls_privatekey = {5}
 domainlist local_domains = {2}
 acl_smtp_rcpt = {6}
 keep_environment =
-received_header_text = Received: ${{if def:tls_in_cipher {{($tls_in_ver $tls_in_cipher) }}}}${{if def:authenticated_id {{(user $authenticated_id) }}}}by $primary_hostname id $message_exim_id
+received_header_text = Received: ${{if def:tls_in_cipher {{($tls_in_ver $tls_in_cipher) }}}}\
+${{if def:authenticated_id {{(user $authenticated_id) }}}}by $primary_hostname \
+id $message_exim_id
 begin routers
 all:
   driver = accept
@@ -152,21 +167,29 @@ maildir:
   maildir_format
   user = {3}
   group = {3}
-{8}""".format(directory, address, domain, UID, leaf.chain, leaf.key,
-              "${if def:authenticated_id {accept}{deny}}" if login else "accept", "*" if login else "+local_domains",
-              EXIM_LOGIN.format(user=login[0], password=login[1], offers=login[2]) if login else ""))
+{8}""".format(
+    directory, address, domain, UID, leaf.chain, leaf.key,
+    "${if def:authenticated_id {accept}{deny}}" if login else "accept",
+    "*" if login else "+local_domains",
+    EXIM_LOGIN.format(user=login[0], password=login[1], offers=login[2]) if login else ""))
         os.chmod(leaf.key, 0o644)
         self.address = address
         self.start()
 
     def start(self):
         directory = self.directory
-        self._process = subprocess.Popen(["/usr/sbin/exim4", "-C", directory + "/conf", "-bdf", "-q1h"], env=peer_environment(),
-                                         stdin=subprocess.DEVNULL, stdout=open(directory + "/out", "w"), stderr=subprocess.STDOUT)
-        check(wait_for(lambda: listens(self.address) and listens(self.address, 465), 10), "Exim does not listen", self.says())
+        self._process = subprocess.Popen(["/usr/sbin/exim4", "-C", directory + "/conf",
+                                          "-bdf", "-q1h"], env=peer_environment(),
+                                         stdin=subprocess.DEVNULL,
+                                         stdout=open(directory + "/out", "w"),
+                                         stderr=subprocess.STDOUT)
+        check(wait_for(lambda: listens(self.address) and listens(self.address, 465), 10),
+              "Exim does not listen", self.says())
 
     def says(self):
-        return "\n".join(open(path, errors="replace").read() for path in glob.glob(self.directory + "/log-*") + [self.directory + "/out"])
+        return "\n".join(open(path, errors="replace").read()
+                         for path in glob.glob(self.directory + "/log-*")
+                         + [self.directory + "/out"])
 
     def messages(self):
         return stored(self.directory + "/mail/all")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""smtp-handler with TLS, for tests: certificates made on the spot, a listener on a port that the system chooses."""
+"""smtp-handler with TLS, for tests: certificates made on the spot, and a listener.
+
+The system chooses the port.
+"""
 import os
 import re
 import shutil
@@ -14,15 +17,16 @@ from tap import check, wait_for
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER = BUILD + "/smtp-handler"
 HOST = "mx.example.org"
-# The leak sanitizer, where it is built in, cannot work in the sandbox.
+# The leak sanitizer, in a sanitizer build, cannot work in the sandbox.
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
 def certificate(path, name, kind="ec", days=30):
-    """path.pem and path.key, for that host name."""
+    """Make path.pem and path.key for that host name; the result is path."""
     how = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}[kind]
-    subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *how, "-keyout", path + ".key", "-out", path + ".pem",
-                    "-days", str(days), "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name],
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *how, "-keyout", path + ".key",
+                    "-out", path + ".pem", "-days", str(days), "-subj", "/CN=" + name,
+                    "-addext", "subjectAltName=DNS:" + name],
                    check=True, capture_output=True)
     os.chmod(path + ".key", 0o600)
     return path
@@ -37,7 +41,8 @@ class Server:
         os.makedirs(self.directory)
         self.config = self.directory + "/conf"
         with open(self.config, "w") as file:
-            file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n" % (self.directory, HOST))
+            file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n"
+                       % (self.directory, HOST))
             file.write("\n".join(settings) + "\n[route example.org]\nvia = discard\n")
         self.log_name = self.directory + "/log"
         self.process = subprocess.Popen(
@@ -62,7 +67,7 @@ class Server:
             return file.read()
 
     def logged(self, pattern):
-        """Wait for a line; fail without."""
+        """Wait for a line in the log; fail if there is none."""
         found = wait_for(lambda: re.search(pattern, self.log()))
         check(found, "not in the log: " + pattern, self.log())
         return found
@@ -72,57 +77,61 @@ class Server:
         return sock
 
     def smtp(self):
-        """In the clear, greeted."""
+        """A client in the clear, after the greeting."""
         return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=20)
 
     def tls(self, context=None, name=HOST):
-        """After STARTTLS, without EHLO yet."""
+        """A client after STARTTLS, before its EHLO."""
         smtp = self.smtp()
-        smtp._host = name       # what smtplib asks for by SNI and compares with the certificate
+        smtp._host = name       # smtplib sends it by SNI and compares it with the certificate
         smtp.starttls(context=context or anyone())
         return smtp
 
     def messages(self):
-        """The files in the queue."""
+        """The contents of the files in the queue."""
         folder = self.directory + "/queue/new"
         return [open(os.path.join(folder, f), "rb").read() for f in sorted(os.listdir(folder))] \
             if os.path.isdir(folder) else []
 
     def session(self, smtp):
-        """The process at the other end of a connection."""
+        """The process id of the session at the other end of smtp."""
         port = smtp.sock.getsockname()[1]
-        pids = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        pids = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True,
+                              text=True).stdout.split()
         inodes = set()
         for line in open("/proc/net/tcp").readlines()[1:]:
             fields = line.split()
             if fields[1].endswith(":%04X" % self.port) and fields[2].endswith(":%04X" % port):
                 inodes.add("socket:[%s]" % fields[9])
         for pid in pids:
-            if any(os.readlink("/proc/%s/fd/%s" % (pid, fd)) in inodes for fd in os.listdir("/proc/%s/fd" % pid)):
+            if any(os.readlink("/proc/%s/fd/%s" % (pid, fd)) in inodes
+                   for fd in os.listdir("/proc/%s/fd" % pid)):
                 return int(pid)
         return None
 
 
 def in_memory(pid, secrets):
-    """Which of the octets {name: [forms]} are in what the process can write: [(name, area)]."""
+    """The octets of {name: [forms]} that are in the process's writable memory: [(name, area)]."""
     found = []
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
         for line in maps:
             area, rights = line.split()[:2]
             start, end = (int(x, 16) for x in area.split("-"))
-            if not rights.startswith("rw") or end - start > 1 << 30:    # so large is only a sanitizer's own
+            # An area of this size belongs to a sanitizer.
+            if not rights.startswith("rw") or end - start > 1 << 30:
                 continue
             memory.seek(start)
             octets = memory.read(end - start)
-            found += [(name, line.strip()) for name, forms in secrets.items() for form in forms if form in octets]
+            found += [(name, line.strip()) for name, forms in secrets.items() for form in forms
+                      if form in octets]
     return found
 
 
 def anyone():
-    """A client that takes any certificate."""
+    """A client's context that accepts any certificate."""
     return ssl._create_unverified_context()
 
 
 def trusting(path):
-    """One that takes this certificate only, and only for its name."""
+    """A client's context that accepts this certificate only, for its name only."""
     return ssl.create_default_context(cafile=path + ".pem")
