@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: ISC
-"""smtp-relay measured, beside Postfix where build/peers has it: run by bench/run, in a network of its own, with the real port 25.
+"""The speed of smtp-relay, beside Postfix if build/peers has it.
+
+bench/run runs this file in a network of its own, with the real port 25:
 
     DEADLINE=900 tests/delivery/run bench/relay.py
 
-BENCH names what to measure (default: all): one many faults million.  MILLION says how many that is (default 1000000).  Both sides
-have their default settings.  Clocks begin right before a program is started and end with the sink's last message.
+BENCH names the measurements (default: all): one many faults million.  MILLION is the number of
+messages of the last (default 1000000).  Both programs have their default settings.  Clocks start
+right before a program is started and end with the last message at the sink.
 """
 import glob
 import json
@@ -33,7 +36,10 @@ def command(*argv, **more):
 
 
 def network():
-    """10.1/16 answers at once, 10.2/16 a second late, 10.3/16 is a black hole: its packets leave and nothing comes back."""
+    """10.1/16 answers at once and 10.2/16 after a second.
+
+    10.3/16 is a black hole: packets leave to it, and nothing comes back.
+    """
     for net in (1, 2):
         command("ip", "address", "add", "10.%d.0.1/16" % net, "dev", "lo")
     command("ip", "link", "add", "hole0", "type", "veth", "peer", "name", "hole1")
@@ -50,7 +56,8 @@ def network():
 
 class Sink:
     def __init__(self):
-        self._process = subprocess.Popen([BUILD + "/bench/sink", "10.2.=1000"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen([BUILD + "/bench/sink", "10.2.=1000"],
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         wait_for(lambda: listens("10.1.0.1"), 5)
         self._before = None
         self._before = self._read()
@@ -61,7 +68,7 @@ class Sink:
         return json.loads(self._process.stdout.readline())
 
     def classes(self):
-        """What came, by class: the fast one first."""
+        """The messages that arrived, by class: the fast class is first."""
         now = self._read()
         for then, row in zip(self._before, now):
             for key in ("messages", "connections"):
@@ -82,21 +89,27 @@ class Ours:
         os.makedirs(self.directory)
         self.queue = self.directory + "/queue"
         with open(self.directory + "/config", "w") as file:
-            file.write("[queue]\ndirectory = %s\n[server]\nhostname = bench.sender.example\n[relay]\nresolver = 192.0.2.53\n" % self.queue)
+            file.write("[queue]\ndirectory = %s\n[server]\nhostname = bench.sender.example\n"
+                       "[relay]\nresolver = 192.0.2.53\n" % self.queue)
         self._options, self.process, self.peak_kb = options, None, 0
 
     def fill(self, count, domain, domains, *due):
-        command(BUILD + "/bench/fill", self.queue, str(count), domain + ".bench.example", str(domains), *map(str, due))
+        command(BUILD + "/bench/fill", self.queue, str(count), domain + ".bench.example",
+                str(domains), *map(str, due))
 
     def start(self, *options):
         log = open(self.directory + "/log", "w")
         start = time.monotonic()
-        self.process = subprocess.Popen([RELAY, "-c", self.directory + "/config", *self._options, *options], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([RELAY, "-c", self.directory + "/config", *self._options,
+                                         *options], stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log)
         return start
 
     def ended(self):
-        """Has it? Looks at its memory, too: what wait4(2) tells is that of this program before the exec."""
+        """True if the process has ended.  Otherwise its memory is measured.
+
+        wait4(2) is no use: it counts the memory of this program before the exec.
+        """
         try:
             text = open("/proc/%d/status" % self.process.pid).read()
             self.peak_kb = max(self.peak_kb, int(re.search(r"VmHWM:\s+(\d+)", text)[1]))
@@ -111,7 +124,10 @@ class Ours:
 
 
 class Postfix:
-    """Its own defaults, in a mount namespace where /usr is ours with build/peers on top.  Nothing reads its log."""
+    """Postfix with its own defaults, in a mount namespace with build/peers on top of /usr.
+
+    Nothing reads its log.
+    """
     name, peak_kb = "postfix", 0
 
     def __init__(self, *settings):
@@ -122,28 +138,34 @@ class Postfix:
         os.mkdir(self.directory + "/queue")
         shutil.chown(self.directory + "/data", "mail")
         with open(self.directory + "/etc/main.cf", "w") as file:
-            file.write("compatibility_level = 3.7\nqueue_directory = %s/queue\ndata_directory = %s/data\nmeta_directory = %s/etc\n"
-                       "mail_owner = mail\nsetgid_group = operator\nmyhostname = bench.sender.example\n"
-                       "mydestination =\nmynetworks = 127.0.0.0/8\ninet_protocols = ipv4\ninet_interfaces = 127.0.0.1\n"
-                       "smtpd_client_restrictions = static:HOLD\nin_flow_delay = 0\nimport_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ\n%s\n"
-                       % (self.directory, self.directory, self.directory, "\n".join(settings)))
+            file.write(
+                "compatibility_level = 3.7\nqueue_directory = %s/queue\ndata_directory = %s/data\n"
+                "meta_directory = %s/etc\nmail_owner = mail\nsetgid_group = operator\n"
+                "myhostname = bench.sender.example\nmydestination =\nmynetworks = 127.0.0.0/8\n"
+                "inet_protocols = ipv4\ninet_interfaces = 127.0.0.1\n"
+                "smtpd_client_restrictions = static:HOLD\nin_flow_delay = 0\n"
+                "import_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ\n%s\n"
+                % (self.directory, self.directory, self.directory, "\n".join(settings)))
         master = open(PEERS + "/usr/share/postfix/master.cf.dist").read()
-        master = re.sub(r"^(smtp +inet .*)$", "127.0.0.1:2525 inet n - n - - smtpd", master, count=1, flags=re.M)
+        master = re.sub(r"^(smtp +inet .*)$", "127.0.0.1:2525 inet n - n - - smtpd", master,
+                        count=1, flags=re.M)
         master = re.sub(r"^(\S+ +\S+ +\S+ +\S+ +)y ", r"\1n ", master, flags=re.M)
         open(self.directory + "/etc/master.cf", "w").write(master)
         self._run("postfix", "start")
 
     def _run(self, *argv):
-        command(argv[0], "-c", self.directory + "/etc", *argv[1:], env=peer_environment(), stdin=subprocess.DEVNULL,
+        command(argv[0], "-c", self.directory + "/etc", *argv[1:], env=peer_environment(),
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=open(self.directory + "/log", "a"))
 
     def fill(self, count, domain, domains):
-        """Each message through its smtpd into hold/; then, with it stopped, all of them into incoming/."""
+        """Each message goes through smtpd into hold/.  start() moves them all into incoming/."""
         for i in range(domains):
             share = (count + domains - 1 - i) // domains
-            command("smtp-source", "-c", "-l", "1024", "-m", str(share), "-s", "4", "-f", "sender@sender.example",
-                    "-t", "user@%s.bench.example" % domain.replace("%u", str(i)), "127.0.0.1:2525", env=peer_environment(),
-                    stdout=subprocess.DEVNULL)
+            command("smtp-source", "-c", "-l", "1024", "-m", str(share), "-s", "4",
+                    "-f", "sender@sender.example",
+                    "-t", "user@%s.bench.example" % domain.replace("%u", str(i)), "127.0.0.1:2525",
+                    env=peer_environment(), stdout=subprocess.DEVNULL)
 
     def start(self):
         self._run("postfix", "stop")
@@ -158,7 +180,7 @@ class Postfix:
 
 
 def run(side, sink, count, deadline_s=120):
-    """Seconds from the start to the last of so many messages in the fast class."""
+    """Seconds from the start to the last of count messages in the fast class."""
     start = side.start()
     end = start + deadline_s
     while time.monotonic() < end:
@@ -170,7 +192,7 @@ def run(side, sink, count, deadline_s=120):
 
 
 def measure(kind, loads):
-    """One side with one load: its time."""
+    """The seconds that one program needs for one load."""
     side, sink = kind(), Sink()
     for load in loads:
         side.fill(*load)
@@ -178,8 +200,8 @@ def measure(kind, loads):
     side.stop()
     sink.stop()
     print("%-12s %5d messages in %6.2f s: %6.0f/s, %d connections, %d at once%s" % (
-        side.name, fast["messages"], seconds, fast["messages"] / seconds, fast["connections"], fast["most"],
-        ", peak %.1f MB" % (side.peak_kb / 1024) if side.peak_kb else ""), flush=True)
+        side.name, fast["messages"], seconds, fast["messages"] / seconds, fast["connections"],
+        fast["most"], ", peak %.1f MB" % (side.peak_kb / 1024) if side.peak_kb else ""), flush=True)
     return seconds
 
 
@@ -194,19 +216,22 @@ def compare(loads):
             seconds = measure(kind, loads)
             best[kind.name] = min(seconds, best.get(kind.name, seconds))
     if len(best) > 1:
-        print("%-12s %.2f times Postfix's, best of %d each" % ("rate", best["postfix"] / best["smtp-relay"], ROUNDS), flush=True)
+        print("%-12s %.2f times Postfix's, best of %d each"
+              % ("rate", best["postfix"] / best["smtp-relay"], ROUNDS), flush=True)
     return best
 
 
 def faults():
     alone = compare([(HEALTHY * 10, "h%u", HEALTHY)])
-    beside = compare([(HEALTHY * 10, "h%u", HEALTHY), (SLOW * 10, "s%u", SLOW), (DEAD * 10, "x%u", DEAD)])
+    beside = compare([(HEALTHY * 10, "h%u", HEALTHY), (SLOW * 10, "s%u", SLOW),
+                      (DEAD * 10, "x%u", DEAD)])
     for name in alone:
-        print("%-12s healthy destinations beside the others: %.2f times as long as alone" % (name, beside[name] / alone[name]))
+        print("%-12s healthy destinations beside the others: %.2f times as long as alone"
+              % (name, beside[name] / alone[name]))
 
 
 def fresh(side, sink, *options):
-    """Milliseconds from the start to the first MAIL, which is for the one message of new/."""
+    """Seconds from the start to the first MAIL, which is for the one message in new/."""
     side.fill(1, "one", 1)
     start = side.start(*options)
     wait_for(lambda: sink.classes()[0]["mail_us"], 30)
@@ -214,7 +239,7 @@ def fresh(side, sink, *options):
 
 
 def million():
-    """All of them for dead hosts; due in the hours to come, then all at once."""
+    """All messages are for dead hosts: first due in the next hours, then all at once."""
     side, now = Ours(), int(time.time())
     start = time.monotonic()
     side.fill(MILLION, "x%u", DEAD, now + 3600, 60, 240)
@@ -225,7 +250,7 @@ def million():
         wait_for(side.ended, 20 if options else 2)
         side.stop()
         sink.stop()
-        print("%-12s %-8s a fresh message is on the wire after %.0f ms, peak %.1f MB" % (
+        print("%-12s %-8s the first MAIL for a fresh message after %.0f ms, peak %.1f MB" % (
             side.name, " ".join(options), took * 1000, side.peak_kb / 1024), flush=True)
     command("rm", "-rf", side.directory)
 
@@ -240,9 +265,12 @@ def main():
     command("mount", "--bind", DIRECTORY + "/resolv.conf", "/etc/resolv.conf")
     network()
     loads = {
-        "one": ("# %d messages of 1 KiB to one destination" % MESSAGES, lambda: compare([(MESSAGES, "one", 1)])),
-        "many": ("# %d messages to 500 destinations" % MESSAGES, lambda: compare([(MESSAGES, "h%u", 500)])),
-        "faults": ("# %d healthy destinations, alone, then beside %d slow and %d dead ones" % (HEALTHY, SLOW, DEAD), faults),
+        "one": ("# %d messages of 1 KiB to one destination" % MESSAGES,
+                lambda: compare([(MESSAGES, "one", 1)])),
+        "many": ("# %d messages to 500 destinations" % MESSAGES,
+                 lambda: compare([(MESSAGES, "h%u", 500)])),
+        "faults": ("# %d healthy destinations, alone, then beside %d slow and %d dead ones"
+                   % (HEALTHY, SLOW, DEAD), faults),
         "million": ("# %d deferred messages" % MILLION, million),
     }
     for name in WANTED:
