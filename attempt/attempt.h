@@ -25,8 +25,8 @@ struct attempt_result {
 	int64_t delay_us;		/* since the message arrived */
 };
 
-/* The receiver of results.  The same functions take them in a worker, which sends them, and in the runner,
- * which receives them. */
+/* The receiver of results.  The same functions take them in a worker, which sends them, and in the
+ * runner, which receives them. */
 struct attempt_sink {
 	void (*rcpt)(void *ctx, const struct attempt_result *result);
 	void (*host)(void *ctx, const struct host_report *report);

@@ -161,19 +161,13 @@ outcome_told(const struct outcome *o)
 const char *
 outcome_text(const struct outcome *o)
 {
-	if (o->cause == CAUSE_FORWARDED || o->cause == CAUSE_EXPANDED)
-		return "expanded";
-	return outcome_kind_text(o->kind);
-}
-
-const char *
-outcome_kind_text(enum outcome_kind kind)
-{
 	static const char *const text[] = {
 		[OUTCOME_DELIVERED] = "delivered",
 		[OUTCOME_DEFERRED] = "deferred",
 		[OUTCOME_FAILED] = "failed",
 	};
 
-	return text[kind];
+	if (o->cause == CAUSE_FORWARDED || o->cause == CAUSE_EXPANDED)
+		return "expanded";
+	return text[o->kind];
 }

@@ -123,6 +123,5 @@ const char *outcome_told(const struct outcome *o);
 
 /* The word for the logs: "delivered", "deferred", "failed", or "expanded" if copies go on. */
 const char *outcome_text(const struct outcome *o);
-const char *outcome_kind_text(enum outcome_kind kind);	/* "delivered", "deferred", "failed" */
 
 #endif

@@ -14,7 +14,7 @@
 
 #define JOURNAL_PATH	"/run/systemd/journal/socket"
 #define JOURNAL_WAIT_US	200000		/* a journald that hangs must not hold up mail */
-/* a message and fields within the limits of log.h, and what is added here */
+/* A message and fields within the limits of log.h, and what is added here. */
 #define ENTRY_MAX	8192
 
 static int journal_fd = -1;

@@ -183,7 +183,7 @@ write_line(struct buf *line)
 		return;
 	do {
 		if (sink == TO_JOURNAL)
-			/* journald may be gone: no SIGPIPE */
+			/* Without SIGPIPE: journald may be gone. */
 			n = send(2, line->p, line->n, MSG_NOSIGNAL);
 		else
 			n = write(2, line->p, line->n);
@@ -204,7 +204,7 @@ start_line(struct log_line *l, enum log_level level)
 	}
 	if (sink == TO_JOURNAL)		/* the journal adds the name and the pid itself */
 		return;
-	/* a file shows no time of its own; a terminal's user knows the time */
+	/* A file shows no time of its own; the user of a terminal knows the time. */
 	if (sink == TO_FILE) {
 		clock_stamp(&l->b, clock_wall_s());
 		buf_chr(&l->b, ' ');
@@ -276,7 +276,7 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 static void
 add_field(struct buf *fields, const char *key, struct slice value)
 {
-	/* full, or the log does not go to the journal */
+	/* Full, or the log does not go to the journal. */
 	if (fields->cap - fields->n < FIELD_MAX)
 		return;
 	journal_key(fields, key);

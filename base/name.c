@@ -15,7 +15,7 @@
 #include "base/words.h"
 
 #define HOSTS_FILE "/etc/hosts"
-/* octets that are read: the lines of the own name are near the start */
+/* Octets that are read: the lines of this host are near the start. */
 #define HOSTS_MAX  32768
 
 static bool
@@ -49,7 +49,7 @@ name_is_domain(struct slice s)
 		if (!label_valid(label))
 			return false;
 	} while (rest.n);
-	/* no top-level domain is a number (RFC 3696 section 2) */
+	/* No top-level domain is a number (RFC 3696 section 2). */
 	return !slice_uint(label, UINT64_MAX, &number);
 }
 

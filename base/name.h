@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-/* octets of a domain name as text (RFC 1035 section 2.3.4), without the root's dot and length */
+/* Octets of a domain name as text, without the root's dot and length (RFC 1035 section 2.3.4). */
 #define NAME_MAX_OCTETS 253
 
 /* Labels of letters, digits, hyphens and underscores.  "localhost" is such a name, an IPv4 address

@@ -265,8 +265,8 @@ dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct d
 		if (!pack_record(&memo, &q->records[i]))
 			return;
 	dns_cache_put(c, &memo);
-	if (c->tell)
-		c->tell(c->ctx, &memo);
+	if (c->learned)
+		c->learned(c->ctx, &memo);
 }
 
 size_t

@@ -36,7 +36,7 @@ struct dns_memo {
 
 struct dns_cache {
 	/* Gets each answer that came from a server.  May be NULL. */
-	void (*tell)(void *ctx, const struct dns_memo *memo);
+	void (*learned)(void *ctx, const struct dns_memo *memo);
 	void *ctx;
 
 	/* Private. */

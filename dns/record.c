@@ -30,7 +30,7 @@ cut_octets(struct slice *in, size_t n)
 	return cut;
 }
 
-/* A and AAAA. */
+/* ---- A and AAAA ---- */
 
 static void
 set_ipv4(struct dns_record *ret, const void *octets)
@@ -104,7 +104,7 @@ take_aaaa(struct slice *in, struct dns_record *ret)
 	return true;
 }
 
-/* MX: the preference in two octets, the length of the name in one, the name. */
+/* ---- MX: the preference in two octets, the length of the name in one, the name ---- */
 
 static bool
 parse_mx(const ldns_rr *rr, struct dns_record *ret)

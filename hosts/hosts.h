@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 
-/* limit; the entry without news for the longest time is dropped first. */
+/* Limit: the entry without news for the longest time is dropped first. */
 #define HOSTS_MAX 4096
 #define HOST_KEY  64
 #define HOSTS_FAILURES_MAX 1000000

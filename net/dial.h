@@ -43,7 +43,7 @@ struct dial_options {
 	/* After the first octet of the winner, wait for the others until they had factor times its
 	 * time. */
 	int linger_factor;
-	int linger_max_ms;	/* Limit of that wait, which measures the others; 0: do not wait. */
+	int linger_max_ms;	/* limit of that wait, which measures the others; 0: no wait */
 	/* The nbind source addresses; that of the target's family is used. */
 	const struct sockaddr_storage *bind;
 	size_t nbind;

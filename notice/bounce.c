@@ -137,7 +137,7 @@ needs_utf8(const struct bounce *b)
 	return found;
 }
 
-/* The part for people. */
+/* ---- the part for people ---- */
 
 static const char *
 plural_ending(const struct bounce *b)
@@ -328,7 +328,7 @@ add_text(struct bounce *b)
 		quote_sessions(b);
 }
 
-/* All parts. */
+/* ---- all parts ---- */
 
 static int
 write_parts(struct bounce *b)

@@ -47,10 +47,10 @@ folder_fd(const struct queue *q, size_t i)
 	return *(const int *)((const char *)q + folders[i].at);
 }
 
-/* Faults. */
+/* ---- faults ---- */
 
-/* Move a file to dead/.  cur/ belongs to a living runner, which itself buries files that are no
- * message. */
+/* Move a file to dead/.  While a runner lives, cur/ belongs to it, and it buries such files
+ * itself. */
 static int
 bury_name(const struct check *k, const char *name)
 {
@@ -134,7 +134,7 @@ check_access(const struct check *k, const char *name, const struct stat *st)
 	return st->st_uid == k->root.st_uid;
 }
 
-/* Messages. */
+/* ---- messages ---- */
 
 /* Does the same ID exist in another folder?  Only a person makes such a copy, and each copy is
  * delivered.  wait/ is skipped: it has too many folders. */
@@ -209,7 +209,7 @@ check_message(void *ctx, const char *name)
 	return 0;
 }
 
-/* The other folders. */
+/* ---- the other folders ---- */
 
 /* Check one file of tmp/.  A file that is being written is locked by its writer. */
 static int

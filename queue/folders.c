@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The queue's folders and the names in them.  All access uses folder descriptors; no path is built.
- * So a folder cannot be exchanged while it is open, and a sandbox can name the folders.
+ * So a folder that is moved away stays the same folder for us, and a sandbox can name the folders.
  */
 #include "queue/folders.h"
 

@@ -215,7 +215,7 @@ worker_main(const struct worker_setup *setup, int fd)
 	};
 
 	if (setup->resolver->cache) {
-		setup->resolver->cache->tell = sink.dns;
+		setup->resolver->cache->learned = sink.dns;
 		setup->resolver->cache->ctx = sink.ctx;
 	}
 	desk.queue = setup->queue;

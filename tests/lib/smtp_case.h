@@ -88,7 +88,7 @@ smtp_in_state(const char *want, char state)
 		char space[1000];
 		struct buf b = BUF(space);
 
-		buf_fmt(&b, "%s %s %s", outcome_kind_text(o->kind), o->status, o->detail);
+		buf_fmt(&b, "%s %s %s", outcome_text(o), o->status, o->detail);
 		if (!one.n || !slice_has_prefix(buf_slice(&b), one) ||
 		    (mail_state(&smtp_mail, i) == state) != (o->kind == OUTCOME_DELIVERED)) {
 			printf("# recipient %zu: %.*s\n# on host %s\n", i, (int)b.n, b.p, o->host);

@@ -106,7 +106,7 @@ as_wanted(struct mail *m, const char *want)
 		char space[1000];
 		struct buf b = BUF(space);
 
-		buf_fmt(&b, "%s %s %s", outcome_kind_text(o->kind), o->status, o->detail);
+		buf_fmt(&b, "%s %s %s", outcome_text(o), o->status, o->detail);
 		if (slice_has_prefix(buf_slice(&b), one))
 			continue;
 		printf("# %.*s\n", (int)b.n, b.p);

@@ -92,7 +92,7 @@ test_keep(void)
 			.type = k->type };
 		bool found;
 
-		c->tell = tell;
+		c->learned = tell;
 		ntold = 0;
 		dns_cache_keep(c, &q, &resolver, false);
 		found = dns_cache_get(c, &got);
@@ -173,7 +173,7 @@ test_damaged(void)
 	struct dns_cache *c = dns_cache_new(), *victim = dns_cache_new();
 	struct dns_memo m;
 
-	c->tell = tell;
+	c->learned = tell;
 	dns_cache_keep(c, &q, &resolver, false);
 	for (int i = 0; i < 9; i++) {
 		m = told;
