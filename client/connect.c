@@ -389,6 +389,7 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	struct smtp_link *l = link_new(dialled->fd, host, c->d->config, c->d->transcript);
 	struct outcome why;
 	enum greet_result result;
+	bool ours;
 
 	c->d->times.latency_us = dialled->first_us;
 	if (!l) {
@@ -399,11 +400,13 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	l->latency_us = dialled->first_us;
 	result = begin(c, t, l, &why);
 	connect_report_host(c, t, dialled, HOST_OPEN, tls_result(l));
-	if (result == GREET_READY && !(l->ours && way_of(c->d->route->via)->by_domain)) {
+	/* A socket is never an exchanger. */
+	ours = t && l->ours && way_of(c->d->route->via)->by_domain;
+	if (result == GREET_READY && !ours) {
 		c->sessions++;
 		return l;
 	}
-	if (result == GREET_READY)
+	if (result == GREET_READY && ours)
 		came_back(c, t, host);
 	else
 		not_begun(c, t, l, result, &why);

@@ -66,12 +66,12 @@ static const struct key_choice mx_orders[] = {
 #define TIB KEY_TIB
 
 /* A key with its member of struct config, and its default as text. */
-#define KEY(part, word, member, its_kind, text)                                                 \
-	.section = S(#part), .name = S(word), .at = offsetof(struct config, part.member),       \
-	.kind = KIND_##its_kind, .fallback = S(text)
-#define QUEUE(word, member, its_kind, text)  KEY(queue, word, member, its_kind, text)
-#define SERVER(word, member, its_kind, text) KEY(server, word, member, its_kind, text)
-#define RELAY(word, member, its_kind, text)  KEY(relay, word, member, its_kind, text)
+#define AT(member) offsetof(struct config, member)
+#define KEY(part, word, place, its_kind, text)                                                  \
+	.section = S(part), .name = S(word), .at = (place), .kind = KIND_##its_kind, .fallback = S(text)
+#define QUEUE(word, member, its_kind, text)  KEY("queue", word, AT(queue.member), its_kind, text)
+#define SERVER(word, member, its_kind, text) KEY("server", word, AT(server.member), its_kind, text)
+#define RELAY(word, member, its_kind, text)  KEY("relay", word, AT(relay.member), its_kind, text)
 #define TIMEOUT(word, member, text)	     { RELAY(word, member, MS, text), .min = 1, .max = DAY }
 
 static const struct key keys[] = {

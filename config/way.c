@@ -195,7 +195,8 @@ refuse_all(struct buf *why)
 		}
 		last = form;
 	}
-	add_form(why, " or ", last);
+	if (last)
+		add_form(why, " or ", last);
 	return -EINVAL;
 }
 
