@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Whatever the protocol's state machine cannot find out by itself: may this sender send, does that
- * recipient exist, is the password right, can TLS begin, is the message stored?  The answer becomes
- * a verdict or a result, and smtp/server_reply.c words it.  Refusals are logged here, and so are
- * messages.
+ * The answers that the protocol's state machine has to ask for: may this sender send, does that
+ * recipient exist, is the password right, can TLS begin, is the message stored?  An answer is a
+ * verdict or a result; smtp/server_reply.c words it.  Refusals are logged, and so are messages.
  */
 #include "session/session.h"
 
