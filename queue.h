@@ -83,8 +83,8 @@ struct queue_message {
 	bool to_memory;		/* --print: a memfd replaces tmp/ID */
 };
 
-/* Start a message and choose its ID: ordered by time, with a tail that nobody can guess.  Writes
- * nothing to disk. */
+/* Start a message and choose its ID: ordered by time, with a random tail.  Writes nothing to
+ * disk. */
 void queue_begin(struct queue_message *m);
 
 /* Start a message in memory (memfd), for --print.  The queue is not used. */

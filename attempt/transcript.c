@@ -53,8 +53,8 @@ add_line(struct transcript *t, struct slice line)
 	t->tail_n += line.n;
 }
 
-/* Add a line "|     12 ms < 250 ok".  The bar separates it from results in the log, which begin with a
- * path. */
+/* Add a line "|     12 ms < 250 ok".  The bar separates it from results in the log, which begin
+ * with a path. */
 static void
 record_line(struct transcript *t, char direction, struct slice text)
 {

@@ -27,9 +27,9 @@ struct tls_facts {
 };
 
 /*
- * Prepare a server's side: load the certificates and keys from their files now.  The first pair is
- * for clients that request no name, or none of ours.  0; or -errno, and why gets the file and the
- * fault.  The caller frees *ret with tls_free().
+ * Prepare a server's side: load the certificates and keys from their files now.  A client that
+ * requests no name, or an unknown one, gets the first pair.  0; or -errno, and why gets the file
+ * and the fault.  The caller frees *ret with tls_free().
  */
 int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client,
     struct buf *why);
