@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * Dialogues with a session, as tables: a line, what the main would find out, and the whole reply.
+ * Dialogues with a session, as tables: a line, a verdict of the program around it, the whole reply.
  */
-#ifndef TESTS_DIALOGUE_H
-#define TESTS_DIALOGUE_H
+#ifndef TESTS_UNIT_DIALOGUE_H
+#define TESTS_UNIT_DIALOGUE_H
 
 #include "smtp/server.h"
 #include "tests/lib/tap.h"
@@ -11,17 +11,35 @@
 #define MAX_SIZE    10000
 #define MAX_RCPT    3
 #define MAX_ERRORS  20
-#define EHLO_MOST   "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n" \
-	"250-ENHANCEDSTATUSCODES\r\n"  \
+#define EHLO_MOST \
+	"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n" \
+	"250-ENHANCEDSTATUSCODES\r\n" \
 	"250-CHUNKING\r\n250-BINARYMIME\r\n250-DSN\r\n250-MT-PRIORITY\r\n250-DELIVERBY\r\n"
 #define EHLO_LIMITS "LIMITS RCPTMAX=3"
 #define EHLO_REPLY  EHLO_MOST "250 " EHLO_LIMITS
 
-#define EHLO { S("EHLO c.example"), EHLO_REPLY, 0, false }
-#define MAIL { S("MAIL FROM:<a@b.example>"), "250 2.1.0 Ok", 0, false }
-#define RCPT { S("RCPT TO:<u@d.example>"), "250 2.1.5 Ok", 0, false }
-#define DATA { S("DATA"), "354 End data with <CR><LF>.<CR><LF>", 0, false }
-#define DOT  { S("."), "250 2.0.0 Ok: queued as ID1", 0, false }	/* no command: the message came whole */
+/* A line and its reply.  The session stays open. */
+#define STEP(text, reply) { .line = S(text), .want = (reply) }
+/* The same, for a line whose reply depends on a verdict. */
+#define JUDGED(text, found, reply) { .line = S(text), .verdict = (found), .want = (reply) }
+/* A line and its reply.  The session closes. */
+#define CLOSING(text, reply) { .line = S(text), .want = (reply), .close = true }
+
+#define EHLO STEP("EHLO c.example", EHLO_REPLY)
+#define MAIL STEP("MAIL FROM:<a@b.example>", "250 2.1.0 Ok")
+#define RCPT STEP("RCPT TO:<u@d.example>", "250 2.1.5 Ok")
+#define DATA STEP("DATA", "354 End data with <CR><LF>.<CR><LF>")
+/* Not a command: the end of the content. */
+#define DOT STEP(".", "250 2.0.0 Ok: queued as ID1")
+
+enum {
+	SECURE_STARTTLS = 1,
+	SECURE_REQUIRED = 2,
+	SECURE_TLS = 4,
+	SECURE_AUTH = 8,
+	SECURE_NEEDS_TLS = 16,
+	SECURE_BROKEN = 32
+};
 
 struct step {
 	struct slice line;		/* the first without one ends the dialogue */
@@ -33,11 +51,9 @@ struct step {
 struct dialogue {
 	const char *name;
 	bool strict;
+	unsigned secure;		/* SECURE_* */
 	struct step steps[10];
 };
-
-enum { SECURE_STARTTLS = 1, SECURE_REQUIRED = 2, SECURE_TLS = 4, SECURE_AUTH = 8, SECURE_NEEDS_TLS = 16,
-	SECURE_BROKEN = 32 };
 
 __attribute__((unused)) static struct smtp_reply
 answer(struct server_session *s, const struct step *step)
@@ -49,16 +65,18 @@ answer(struct server_session *s, const struct step *step)
 	r = server_command(s, step->line);
 	if (r.next == SMTP_NEXT_CHUNK)
 		return server_end_of_chunk(s, (enum smtp_data_result)step->verdict, SL("ID1"));
-	if (r.next == SMTP_NEXT_CHECK_MAIL || r.next == SMTP_NEXT_CHECK_RCPT || r.next == SMTP_NEXT_CHECK_VRFY ||
-	    r.next == SMTP_NEXT_CHECK_DATA || r.next == SMTP_NEXT_CHECK_STARTTLS || r.next == SMTP_NEXT_CHECK_AUTH)
+	if (r.next == SMTP_NEXT_CHECK_MAIL || r.next == SMTP_NEXT_CHECK_RCPT ||
+	    r.next == SMTP_NEXT_CHECK_VRFY || r.next == SMTP_NEXT_CHECK_DATA ||
+	    r.next == SMTP_NEXT_CHECK_STARTTLS || r.next == SMTP_NEXT_CHECK_AUTH)
 		r = server_decide(s, (enum smtp_verdict)step->verdict, SL("go away"));
 	return r;
 }
 
-/* One test per step, in the dialogue's name; secure is of SECURE_*. */
+/* Two tests for each step: the reply, and whether the session is closed. */
 __attribute__((unused)) static void
-play_secure(const struct dialogue *d, unsigned secure)
+play(const struct dialogue *d)
 {
+	const unsigned secure = d->secure;
 	struct server server = { .hostname = S("mx.example"), .max_message_size = MAX_SIZE,
 		.max_recipients = MAX_RCPT, .max_errors = MAX_ERRORS, .strict = d->strict,
 		.tls = secure & SECURE_TLS, .tls_required = secure & SECURE_REQUIRED,
@@ -83,12 +101,6 @@ play_secure(const struct dialogue *d, unsigned secure)
 		ok((r.next == SMTP_NEXT_CLOSE) == step->close, "%s after step %zu",
 		    step->close ? "it closes" : "it stays open", i + 1);
 	}
-}
-
-__attribute__((unused)) static void
-play(const struct dialogue *d)
-{
-	play_secure(d, 0);
 }
 
 #endif

@@ -6,11 +6,13 @@
 #include "tests/unit/dialogue.h"
 
 #define SECURE_EHLO EHLO_MOST "250-" EHLO_LIMITS "\r\n"
-#define EHLO_AUTH { S("EHLO c.example"), SECURE_EHLO "250-REQUIRETLS\r\n250 AUTH PLAIN LOGIN", 0, false }
-#define EHLO_TLS { S("EHLO c.example"), SECURE_EHLO "250 REQUIRETLS", 0, false }
-#define EHLO_AUTHENTICATED { S("EHLO c.example"), SECURE_EHLO "250-FUTURERELEASE 2419200 1970-01-29T00:00:00Z\r\n" \
-	"250-REQUIRETLS\r\n250 AUTH PLAIN LOGIN", 0, false }
-#define EHLO_STARTTLS { S("EHLO c.example"), SECURE_EHLO "250 STARTTLS", 0, false }
+#define EHLO_AUTH STEP("EHLO c.example", SECURE_EHLO "250-REQUIRETLS\r\n250 AUTH PLAIN LOGIN")
+#define EHLO_TLS STEP("EHLO c.example", SECURE_EHLO "250 REQUIRETLS")
+#define EHLO_AUTHENTICATED \
+	STEP("EHLO c.example", \
+	    SECURE_EHLO "250-FUTURERELEASE 2419200 1970-01-29T00:00:00Z\r\n" \
+			"250-REQUIRETLS\r\n250 AUTH PLAIN LOGIN")
+#define EHLO_STARTTLS STEP("EHLO c.example", SECURE_EHLO "250 STARTTLS")
 #define PLAIN_ANNA "AGFubmEAcGFzcw=="		/* \0anna\0pass */
 #define OK235 "235 2.7.0 Authentication successful"
 #define FAILED "535 5.7.8 Error: authentication failed"
@@ -19,92 +21,143 @@
 #define TLS_NOW "220 2.0.0 Ready to start TLS"
 #define IN_TLS (SECURE_TLS | SECURE_AUTH)
 
-static const struct {
-	struct dialogue d;
-	unsigned secure;
-} dialogues[] = {
-	{ { "H127 STARTTLS is offered and answered 220", false, { EHLO_STARTTLS, { S("STARTTLS"), TLS_NOW, 0, false } } },
-	    SECURE_STARTTLS },
-	{ { "H127 STARTTLS before EHLO", false, { { S("starttls "), TLS_NOW, 0, false } } }, SECURE_STARTTLS },
-	{ { "H127 STARTTLS with an argument", false, { EHLO_STARTTLS, { S("STARTTLS now"), "501 5.5.4 Syntax: STARTTLS", 0,
-	    false }, MAIL } }, SECURE_STARTTLS },
-	{ { "H127 no usable certificate, found out late", false, { EHLO_STARTTLS, { S("STARTTLS"),
-	    "454 4.7.0 TLS not available due to local problem", SMTP_REFUSE_TLS, false }, MAIL, RCPT } }, SECURE_STARTTLS },
-	{ { "H127 no usable certificate, known before", false, { EHLO, { S("STARTTLS"),
-	    "454 4.7.0 TLS not available due to local problem", 0, false }, MAIL, RCPT } }, SECURE_BROKEN },
-	{ { "H127 inside TLS it is not offered and 503", false, { EHLO_TLS, { S("STARTTLS"), "503 5.5.1 Error: TLS already active",
-	    0, false }, MAIL } }, SECURE_STARTTLS | SECURE_TLS },
-	{ { "H127 STARTTLS where TLS is off", false, { EHLO, { S("STARTTLS"), "502 5.5.1 Error: command not implemented", 0,
-	    false } } }, 0 },
-	{ { "H129 TLS required", false, { { S("NOOP"), "250 2.0.0 Ok", 0, false }, EHLO_STARTTLS,
-	    { S("MAIL FROM:<a@b>"), MUST_TLS, 0, false }, { S("RSET"), MUST_TLS, 0, false },
-	    { S("HELO c.example"), MUST_TLS, 0, false }, { S("VRFY a"), MUST_TLS, 0, false },
-	    { S("AUTH PLAIN"), MUST_TLS, 0, false }, { S("STARTTLS"), TLS_NOW, 0, false } } },
-	    SECURE_STARTTLS | SECURE_REQUIRED },
-	{ { "H129 and QUIT", false, { { S("HELP"), MUST_TLS, 0, false }, { S("BLAH"),
-	    "500 5.5.1 Error: command not recognized", 0, false }, { S("QUIT"), "221 2.0.0 Bye", 0, true } } },
-	    SECURE_STARTTLS | SECURE_REQUIRED },
-	{ { "H129 inside TLS nothing of it", false, { EHLO_TLS, MAIL, RCPT } }, SECURE_STARTTLS | SECURE_REQUIRED | SECURE_TLS },
-	{ { "H131 no AUTH in the clear", false, { EHLO, { S("AUTH PLAIN " PLAIN_ANNA),
-	    "538 5.7.11 Error: AUTH needs encryption: STARTTLS first", 0, false } } }, SECURE_NEEDS_TLS },
-	{ { "H132 PLAIN with an initial response", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA), OK235, 0, false }, MAIL,
-	    RCPT } }, IN_TLS },
-	{ { "H132 PLAIN, asked for it", false, { EHLO_AUTH, { S("auth plain"), "334 ", 0, false },
-	    { S(PLAIN_ANNA), OK235, 0, false }, MAIL } }, IN_TLS },
-	{ { "H132 LOGIN", false, { EHLO_AUTH, { S("AUTH LOGIN"), "334 VXNlcm5hbWU6", 0, false },
-	    { S("YW5uYQ=="), "334 UGFzc3dvcmQ6", 0, false }, { S("cGFzcw=="), OK235, 0, false }, MAIL } }, IN_TLS },
-	{ { "H132 LOGIN with an initial response", false, { EHLO_AUTH,
-	    { S("AUTH LOGIN YW5uYQ=="), "334 UGFzc3dvcmQ6", 0, false }, { S("cGFzcw=="), OK235, 0, false } } }, IN_TLS },
-	{ { "H132 a wrong password", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA), FAILED, SMTP_REFUSE_PASSWORD, false },
-	    { S("AUTH PLAIN " PLAIN_ANNA), OK235, 0, false } } }, IN_TLS },
-	{ { "H132 the back end is down", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA),
-	    "454 4.7.0 Temporary authentication failure", SMTP_REFUSE_AUTH, false }, MAIL } }, IN_TLS },
-	{ { "H132 cancelled", false, { EHLO_AUTH, { S("AUTH PLAIN"), "334 ", 0, false },
-	    { S("*"), "501 5.7.0 Authentication cancelled", 0, false }, { S("NOOP"), "250 2.0.0 Ok", 0, false },
-	    { S("AUTH LOGIN"), "334 VXNlcm5hbWU6", 0, false }, { S("YW5uYQ=="), "334 UGFzc3dvcmQ6", 0, false },
-	    { S("*"), "501 5.7.0 Authentication cancelled", 0, false }, MAIL } }, IN_TLS },
-	{ { "H132 bad base64", false, { EHLO_AUTH, { S("AUTH PLAIN AGFu!"), MALFORMED, 0, false },
-	    { S("AUTH LOGIN"), "334 VXNlcm5hbWU6", 0, false }, { S("NOOP"), "334 UGFzc3dvcmQ6", 0, false },
-	    { S("MAIL FROM:<a@b>"), MALFORMED, 0, false }, MAIL } }, IN_TLS },
-	{ { "H132 unknown mechanism", false, { EHLO_AUTH, { S("AUTH CRAM-MD5"),
-	    "504 5.5.4 Error: authentication mechanism not supported", 0, false },
-	    { S("AUTH"), "501 5.5.4 Syntax: AUTH mechanism", 0, false } } }, IN_TLS },
-	{ { "H132 twice", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA), OK235, 0, false },
-	    { S("AUTH PLAIN " PLAIN_ANNA), "503 5.5.1 Error: already authenticated", 0, false }, EHLO_AUTHENTICATED,
-	    { S("AUTH LOGIN"), "503 5.5.1 Error: already authenticated", 0, false } } }, IN_TLS },
-	{ { "H132 inside a transaction", false, { EHLO_AUTH, MAIL, { S("AUTH PLAIN " PLAIN_ANNA),
-	    "503 5.5.1 Error: MAIL transaction in progress", 0, false }, RCPT } }, IN_TLS },
-	{ { "H132 before EHLO, and after HELO", false, { { S("AUTH PLAIN"), "503 5.5.1 Error: send EHLO first", 0, false },
-	    { S("HELO c"), "250 mx.example", 0, false }, { S("AUTH PLAIN"), "503 5.5.1 Error: send EHLO first", 0, false } } },
-	    IN_TLS },
-	{ { "H132 where it is off", false, { EHLO_TLS, { S("AUTH PLAIN"), "502 5.5.1 Error: command not implemented", 0, false } } },
-	    SECURE_TLS },
-	{ { "AUTH to act as somebody else", false, { EHLO_AUTH,
-	    { S("AUTH PLAIN YmVuAGFubmEAcGFzcw=="), FAILED, 0, false },		/* ben\0anna\0pass */
-	    { S("AUTH PLAIN YW5uYQBhbm5hAHBhc3M="), OK235, 0, false } } }, IN_TLS },
-	{ { "AUTH without a name, a password, or with more", false, { EHLO_AUTH,
-	    { S("AUTH PLAIN AABwYXNz"), FAILED, 0, false }, { S("AUTH PLAIN AGFubmEA"), FAILED, 0, false },
-	    { S("AUTH PLAIN AGFubmEAcGEAc3M="), FAILED, 0, false },		/* \0anna\0pa\0ss */
-	    { S("AUTH PLAIN ="), MALFORMED, 0, false }, { S("AUTH PLAIN YW5uYQ=="), MALFORMED, 0, false },
-	    { S("AUTH PLAIN AGFuCm5hAHBhc3M="), FAILED, 0, false } } }, IN_TLS },	/* a line end in the name */
-	{ { "MAIL with AUTH=, which is not relied on", false, { EHLO_AUTH,
-	    { S("MAIL FROM:<a@b.example> AUTH=<>"), "250 2.1.0 Ok", 0, false }, { S("RSET"), "250 2.0.0 Ok", 0, false },
-	    { S("MAIL FROM:<a@b.example> AUTH=e+3Dmc2@example.com SIZE=5"), "250 2.1.0 Ok", 0, false },
-	    { S("RSET"), "250 2.0.0 Ok", 0, false },
-	    { S("MAIL FROM:<a@b.example> AUTH"), "501 5.5.4 Syntax: AUTH=<> or AUTH=address", 0, false } } }, IN_TLS },
-	{ { "MAIL with AUTH= where it is not offered", false, { EHLO,
-	    { S("MAIL FROM:<a@b.example> AUTH=<>"), "555 5.5.4 Unsupported option: AUTH", 0, false } } }, 0 },
-	{ { "a sender that is not the user's", false, { EHLO_AUTH, { S("AUTH PLAIN " PLAIN_ANNA), OK235, 0, false },
-	    { S("MAIL FROM:<x@y.example>"), "553 5.7.1 <x@y.example>: Sender address rejected: not owned by user",
-	    SMTP_REFUSE_OWNER, false }, MAIL } }, IN_TLS },
+static const struct dialogue dialogues[] = {
+	{ .name = "H127 STARTTLS is offered and answered 220", .secure = SECURE_STARTTLS,
+	    .steps = { EHLO_STARTTLS, STEP("STARTTLS", TLS_NOW) } },
+	{ .name = "H127 STARTTLS before EHLO", .secure = SECURE_STARTTLS,
+	    .steps = { STEP("starttls ", TLS_NOW) } },
+	{ .name = "H127 STARTTLS with an argument", .secure = SECURE_STARTTLS,
+	    .steps = { EHLO_STARTTLS, STEP("STARTTLS now", "501 5.5.4 Syntax: STARTTLS"), MAIL } },
+	{ .name = "H127 no usable certificate, found out late", .secure = SECURE_STARTTLS,
+	    .steps = {
+		EHLO_STARTTLS,
+		JUDGED("STARTTLS", SMTP_REFUSE_TLS,
+		    "454 4.7.0 TLS not available due to local problem"),
+		MAIL, RCPT } },
+	{ .name = "H127 no usable certificate, known before", .secure = SECURE_BROKEN,
+	    .steps = {
+		EHLO, STEP("STARTTLS", "454 4.7.0 TLS not available due to local problem"), MAIL,
+		RCPT } },
+	{ .name = "H127 inside TLS it is not offered and 503",
+	    .secure = SECURE_STARTTLS | SECURE_TLS,
+	    .steps = { EHLO_TLS, STEP("STARTTLS", "503 5.5.1 Error: TLS already active"), MAIL } },
+	{ .name = "H127 STARTTLS where TLS is off",
+	    .steps = { EHLO, STEP("STARTTLS", "502 5.5.1 Error: command not implemented") } },
+	{ .name = "H129 TLS required", .secure = SECURE_STARTTLS | SECURE_REQUIRED,
+	    .steps = {
+		STEP("NOOP", "250 2.0.0 Ok"), EHLO_STARTTLS, STEP("MAIL FROM:<a@b>", MUST_TLS),
+		STEP("RSET", MUST_TLS), STEP("HELO c.example", MUST_TLS), STEP("VRFY a", MUST_TLS),
+		STEP("AUTH PLAIN", MUST_TLS), STEP("STARTTLS", TLS_NOW) } },
+	{ .name = "H129 and QUIT", .secure = SECURE_STARTTLS | SECURE_REQUIRED,
+	    .steps = {
+		STEP("HELP", MUST_TLS), STEP("BLAH", "500 5.5.1 Error: command not recognized"),
+		CLOSING("QUIT", "221 2.0.0 Bye") } },
+	{ .name = "H129 inside TLS nothing of it",
+	    .secure = SECURE_STARTTLS | SECURE_REQUIRED | SECURE_TLS,
+	    .steps = { EHLO_TLS, MAIL, RCPT } },
+	{ .name = "H131 no AUTH in the clear", .secure = SECURE_NEEDS_TLS,
+	    .steps = {
+		EHLO,
+		STEP("AUTH PLAIN " PLAIN_ANNA,
+		    "538 5.7.11 Error: AUTH needs encryption: STARTTLS first") } },
+	{ .name = "H132 PLAIN with an initial response", .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235), MAIL, RCPT } },
+	{ .name = "H132 PLAIN, asked for it", .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("auth plain", "334 "), STEP(PLAIN_ANNA, OK235), MAIL } },
+	{ .name = "H132 LOGIN", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"),
+		STEP("YW5uYQ==", "334 UGFzc3dvcmQ6"), STEP("cGFzcw==", OK235), MAIL } },
+	{ .name = "H132 LOGIN with an initial response", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH LOGIN YW5uYQ==", "334 UGFzc3dvcmQ6"),
+		STEP("cGFzcw==", OK235) } },
+	{ .name = "H132 a wrong password", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, JUDGED("AUTH PLAIN " PLAIN_ANNA, SMTP_REFUSE_PASSWORD, FAILED),
+		STEP("AUTH PLAIN " PLAIN_ANNA, OK235) } },
+	{ .name = "H132 the back end is down", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH,
+		JUDGED("AUTH PLAIN " PLAIN_ANNA, SMTP_REFUSE_AUTH,
+		    "454 4.7.0 Temporary authentication failure"),
+		MAIL } },
+	{ .name = "H132 cancelled", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH PLAIN", "334 "),
+		STEP("*", "501 5.7.0 Authentication cancelled"), STEP("NOOP", "250 2.0.0 Ok"),
+		STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"), STEP("YW5uYQ==", "334 UGFzc3dvcmQ6"),
+		STEP("*", "501 5.7.0 Authentication cancelled"), MAIL } },
+	{ .name = "H132 bad base64", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH PLAIN AGFu!", MALFORMED),
+		STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"), STEP("NOOP", "334 UGFzc3dvcmQ6"),
+		STEP("MAIL FROM:<a@b>", MALFORMED), MAIL } },
+	{ .name = "H132 unknown mechanism", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH,
+		STEP("AUTH CRAM-MD5", "504 5.5.4 Error: authentication mechanism not supported"),
+		STEP("AUTH", "501 5.5.4 Syntax: AUTH mechanism") } },
+	{ .name = "H132 twice", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235),
+		STEP("AUTH PLAIN " PLAIN_ANNA, "503 5.5.1 Error: already authenticated"),
+		EHLO_AUTHENTICATED,
+		STEP("AUTH LOGIN", "503 5.5.1 Error: already authenticated") } },
+	{ .name = "H132 inside a transaction", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, MAIL,
+		STEP("AUTH PLAIN " PLAIN_ANNA, "503 5.5.1 Error: MAIL transaction in progress"),
+		RCPT } },
+	{ .name = "H132 before EHLO, and after HELO", .secure = IN_TLS,
+	    .steps = {
+		STEP("AUTH PLAIN", "503 5.5.1 Error: send EHLO first"),
+		STEP("HELO c", "250 mx.example"),
+		STEP("AUTH PLAIN", "503 5.5.1 Error: send EHLO first") } },
+	{ .name = "H132 where it is off", .secure = SECURE_TLS,
+	    .steps = { EHLO_TLS, STEP("AUTH PLAIN", "502 5.5.1 Error: command not implemented") } },
+	/* The first response is ben\0anna\0pass. */
+	{ .name = "AUTH to act as somebody else", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH PLAIN YmVuAGFubmEAcGFzcw==", FAILED),
+		STEP("AUTH PLAIN YW5uYQBhbm5hAHBhc3M=", OK235) } },
+	/* The third response is \0anna\0pa\0ss.  The last one has a line end in the name. */
+	{ .name = "AUTH without a name, a password, or with more", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH PLAIN AABwYXNz", FAILED), STEP("AUTH PLAIN AGFubmEA", FAILED),
+		STEP("AUTH PLAIN AGFubmEAcGEAc3M=", FAILED), STEP("AUTH PLAIN =", MALFORMED),
+		STEP("AUTH PLAIN YW5uYQ==", MALFORMED),
+		STEP("AUTH PLAIN AGFuCm5hAHBhc3M=", FAILED) } },
+	{ .name = "MAIL with AUTH=, which is not relied on", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("MAIL FROM:<a@b.example> AUTH=<>", "250 2.1.0 Ok"),
+		STEP("RSET", "250 2.0.0 Ok"),
+		STEP("MAIL FROM:<a@b.example> AUTH=e+3Dmc2@example.com SIZE=5", "250 2.1.0 Ok"),
+		STEP("RSET", "250 2.0.0 Ok"),
+		STEP("MAIL FROM:<a@b.example> AUTH",
+		    "501 5.5.4 Syntax: AUTH=<> or AUTH=address") } },
+	{ .name = "MAIL with AUTH= where it is not offered",
+	    .steps = {
+		EHLO,
+		STEP("MAIL FROM:<a@b.example> AUTH=<>", "555 5.5.4 Unsupported option: AUTH") } },
+	{ .name = "a sender that is not the user's", .secure = IN_TLS,
+	    .steps = {
+		EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235),
+		JUDGED("MAIL FROM:<x@y.example>", SMTP_REFUSE_OWNER,
+		    "553 5.7.1 <x@y.example>: Sender address rejected: not owned by user"),
+		MAIL } },
 };
 
 static const struct {
 	bool esmtp, tls, authenticated;
 	const char *want;
 } protocols[] = {
-	{ false, false, false, "SMTP" }, { true, false, false, "ESMTP" }, { true, true, false, "ESMTPS" },
-	{ true, false, true, "ESMTPA" }, { true, true, true, "ESMTPSA" }, { false, true, false, "SMTP" },
+	{ .want = "SMTP" },
+	{ .esmtp = true, .want = "ESMTP" },
+	{ .esmtp = true, .tls = true, .want = "ESMTPS" },
+	{ .esmtp = true, .authenticated = true, .want = "ESMTPA" },
+	{ .esmtp = true, .tls = true, .authenticated = true, .want = "ESMTPSA" },
+	{ .tls = true, .want = "SMTP" },
 };
 
 /* The longest line there may be: "AUTH PLAIN " with a password of 9000 octets. */
@@ -113,7 +166,9 @@ test_lengths(void)
 {
 	static char octets[9000], line[2 * SMTP_AUTH_LINE];
 	static struct server_auth auth;
-	struct server server = { .hostname = S("mx.example"), .max_errors = 20, .tls = true, .auth = &auth };
+	struct server server = {
+		.hostname = S("mx.example"), .max_errors = 20, .tls = true, .auth = &auth
+	};
 	struct server_session s;
 	struct buf b = BUF(line);
 
@@ -124,7 +179,8 @@ test_lengths(void)
 	server_init(&s, &server);
 	ok(server_line_max(&s) == 12288, "H132 a line may have 12288 octets");
 	(void)server_command(&s, SL("EHLO c"));
-	ok(server_command(&s, buf_slice(&b)).next == SMTP_NEXT_CHECK_AUTH && auth.password.n == sizeof octets - 6,
+	ok(server_command(&s, buf_slice(&b)).next == SMTP_NEXT_CHECK_AUTH &&
+		auth.password.n == sizeof octets - 6,
 	    "H132 a password of 9 kB");
 	ok(server_decide(&s, SMTP_ACCEPT, SL("")).code == 235, "H132 is taken");
 	ok(!memchr(auth.secret_space, 'x', sizeof auth.secret_space), "and wiped");
@@ -133,7 +189,8 @@ test_lengths(void)
 	ok(server_command(&s, buf_slice(&b)).code == 500, "H009 any other line is too long then");
 	server_init(&s, &server);
 	(void)server_command(&s, SL("EHLO c"));
-	ok(server_command(&s, SL("AUTH LOGIN")).code == 334 && server_overlong(&s).code == 500, "H132 more is too long");
+	ok(server_command(&s, SL("AUTH LOGIN")).code == 334 && server_overlong(&s).code == 500,
+	    "H132 more is too long");
 	ok(server_command(&s, SL("NOOP")).code == 250, "H132 and ends the exchange");
 	octets[0] = 'a';
 	b.n = 0;
@@ -142,7 +199,8 @@ test_lengths(void)
 	memset(octets, 'n', 300);
 	b.n = 0;
 	base64_encode(&b, slice_of(octets, 300));
-	ok(server_command(&s, buf_slice(&b)).code == 334, "H132 a name of 300 octets is not told from others");
+	ok(server_command(&s, buf_slice(&b)).code == 334,
+	    "H132 a name of 300 octets is not told from others");
 	ok(server_command(&s, SL("cGFzcw==")).code == 535, "H132 but is nobody's");
 }
 
@@ -150,7 +208,7 @@ int
 main(void)
 {
 	for (size_t i = 0; i < sizeof dialogues / sizeof dialogues[0]; i++)
-		play_secure(&dialogues[i].d, dialogues[i].secure);
+		play(&dialogues[i]);
 	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
 		const struct server server = { .tls = protocols[i].tls };
 		const struct server_session s = { .server = &server, .esmtp = protocols[i].esmtp,
@@ -159,7 +217,8 @@ main(void)
 		struct server_session utf8 = s;
 		char name[32];
 
-		is(server_protocol(&s), slice_str(protocols[i].want), "H097 the protocol in Received");
+		is(server_protocol(&s), slice_str(protocols[i].want),
+		    "H097 the protocol in Received");
 		if (!s.esmtp)
 			continue;
 		utf8.utf8 = true;

@@ -16,139 +16,233 @@
 #define CANNOT "252 2.0.0 Cannot VRFY user, but will take mail and try to deliver it"
 
 static const struct dialogue dialogues[] = {
-	{ "a whole session", false, { EHLO, MAIL, RCPT, RCPT, DATA, DOT,
-	    { S("QUIT"), "221 2.0.0 Bye", 0, true } } },
-	{ "H010 unknown command", false, { { S("FOO"), UNKNOWN, 0, false }, EHLO } },
-	{ "H011 X command", false, { { S("XFOO bar"), UNKNOWN, 0, false }, EHLO } },
-	{ "H012 EXPN", false, { { S("EXPN list"), NOT_IMPLEMENTED, 0, false }, EHLO } },
-	{ "H012 TURN", false, { { S("TURN"), NOT_IMPLEMENTED, 0, false } } },
-	{ "H012 SEND", false, { { S("SEND FROM:<a@b>"), NOT_IMPLEMENTED, 0, false } } },
-	{ "H012 what is not offered", false, { { S("STARTTLS"), NOT_IMPLEMENTED, 0, false },
-	    { S("AUTH PLAIN"), NOT_IMPLEMENTED, 0, false },
-	    { S("ETRN x"), NOT_IMPLEMENTED, 0, false } } },
-	{ "H013 trailing white space", false, { { S("NOOP "), OK250, 0, false }, EHLO, MAIL, RCPT,
-	    { S("DATA \t"), "354 End data with <CR><LF>.<CR><LF>", 0, false }, DOT,
-	    { S("RSET  "), OK250, 0, false }, { S("QUIT \t "), "221 2.0.0 Bye", 0, true } } },
-	{ "H014 any case", false, { { S("eHlO c.example"), EHLO_REPLY, 0, false },
-	    { S("MaIl FrOm:<a@b.example>"), "250 2.1.0 Ok", 0, false },
-	    { S("rCpT tO:<u@d.example>"), "250 2.1.5 Ok", 0, false }, { S("nOoP"), OK250, 0, false } } },
-	{ "H022 a browser", false, { { S("GET / HTTP/1.1"), "500 5.5.1 Error: this is SMTP, not HTTP", 0, true } } },
-	{ "H022 a form", false, { EHLO, { S("POST /x HTTP/1.1"), "500 5.5.1 Error: this is SMTP, not HTTP", 0, true } } },
-	{ "H022 HTTP/2", false, { { S("PRI * HTTP/2.0"), "500 5.5.1 Error: this is SMTP, not HTTP", 0, true } } },
-	{ "H025 EHLO", false, { EHLO } },
-	{ "H026 HELO", false, { { S("HELO c.example"), "250 mx.example", 0, false }, MAIL } },
-	{ "H027 EHLO without a name", false, { { S("EHLO"), "501 5.5.4 Syntax: EHLO hostname", 0, false },
-	    { S("EHLO  "), "501 5.5.4 Syntax: EHLO hostname", 0, false },
-	    { S("MAIL FROM:<a@b>"), NEED_HELLO, 0, false } } },
-	{ "H027 HELO without a name", false, { { S("HELO"), "501 5.5.4 Syntax: HELO hostname", 0, false } } },
-	{ "H027 a bad EHLO leaves the transaction alone", false, { EHLO, MAIL,
-	    { S("EHLO"), "501 5.5.4 Syntax: EHLO hostname", 0, false },
-	    { S("EHLO a;b"), "501 5.5.4 Error: invalid host name", 0, false }, RCPT } },
-	{ "H028 address literals", false, { { S("EHLO [192.0.2.7]"), EHLO_REPLY, 0, false },
-	    { S("EHLO [IPv6:2001:db8::7]"), EHLO_REPLY, 0, false } } },
-	{ "H030 underscore, tolerant", false, { { S("EHLO foo_bar"), EHLO_REPLY, 0, false } } },
-	{ "H030 underscore, strict", true, { { S("EHLO foo_bar"), "501 5.5.4 Error: invalid host name", 0, false },
-	    { S("MAIL FROM:<a@b>"), NEED_HELLO, 0, false }, EHLO } },
-	{ "H038 EHLO beyond ASCII", false, { { S("EHLO \xc3\xbc.example"), "501 5.5.4 Error: invalid host name", 0,
-	    false } } },
-	{ "two names", false, { { S("EHLO a b"), "501 5.5.4 Error: invalid host name", 0, false } } },
-	{ "H031 EHLO ends the transaction", false, { EHLO, MAIL, RCPT, EHLO,
-	    { S("RCPT TO:<u@d>"), NEED_MAIL, 0, false }, MAIL } },
-	{ "H031 HELO ends the transaction", false, { EHLO, MAIL, { S("HELO c"), "250 mx.example", 0, false },
-	    { S("DATA"), NEED_MAIL, 0, false }, MAIL } },
-	{ "H032 no hello", false, { { S("MAIL FROM:<a@b>"), NEED_HELLO, 0, false },
-	    { S("RCPT TO:<a@b>"), NEED_HELLO, 0, false }, { S("DATA"), NEED_HELLO, 0, false } } },
-	{ "H033 what needs no hello", false, { { S("NOOP"), OK250, 0, false }, { S("HELP"), COMMANDS, 0, false },
-	    { S("VRFY joe"), CANNOT, 0, false }, { S("RSET"), OK250, 0, false },
-	    { S("MAIL FROM:<a@b>"), NEED_HELLO, 0, false } } },
-	{ "H042 nested MAIL", false, { EHLO, MAIL, { S("MAIL FROM:<c@d>"), "503 5.5.1 Error: nested MAIL command", 0,
-	    false }, RCPT, { S("MAIL FROM:<c@d>"), "503 5.5.1 Error: nested MAIL command", 0, false }, DATA, DOT } },
-	{ "H059 RCPT before MAIL", false, { EHLO, { S("RCPT TO:<a@b>"), NEED_MAIL, 0, false }, MAIL } },
-	{ "H074 DATA without MAIL", false, { EHLO, { S("DATA"), NEED_MAIL, 0, false } } },
-	{ "H074 DATA without RCPT", false, { EHLO, MAIL, { S("DATA"), NEED_RCPT, 0, false }, RCPT, DATA } },
-	{ "H074 DATA when all RCPT were refused", false, { EHLO, MAIL,
-	    { S("RCPT TO:<x@d>"), "550 5.1.1 <x@d>: Recipient address rejected: User unknown", SMTP_REFUSE_USER, false },
-	    { S("RCPT TO:<>"), "501 5.1.3 Bad recipient address syntax", 0, false },
-	    { S("DATA"), "554 5.5.1 Error: no valid recipients", 0, false }, RCPT, DATA, DOT } },
-	{ "H074 DATA when the only RCPT was malformed", false, { EHLO, MAIL,
-	    { S("RCPT TO:<>"), "501 5.1.3 Bad recipient address syntax", 0, false },
-	    { S("DATA"), "554 5.5.1 Error: no valid recipients", 0, false } } },
-	{ "H075 DATA with an argument", false, { EHLO, { S("DATA x"), "501 5.5.4 Syntax: DATA", 0, false }, MAIL, RCPT,
-	    { S("DATA x"), "501 5.5.4 Syntax: DATA", 0, false }, DATA } },
-	{ "H088 nothing is left of a transaction", false, { EHLO, MAIL, RCPT, DATA, DOT,
-	    { S("RCPT TO:<a@b>"), NEED_MAIL, 0, false }, { S("DATA"), NEED_MAIL, 0, false }, MAIL,
-	    { S("DATA"), NEED_RCPT, 0, false } } },
-	{ "H105 RSET", false, { { S("RSET"), OK250, 0, false }, EHLO, MAIL, RCPT, { S("RSET"), OK250, 0, false },
-	    { S("RCPT TO:<a@b>"), NEED_MAIL, 0, false }, MAIL, { S("RSET x"), "501 5.5.4 Syntax: RSET", 0, false },
-	    RCPT } },
-	{ "H106 NOOP", false, { { S("NOOP anything at all"), OK250, 0, false }, EHLO, MAIL, { S("NOOP"), OK250, 0, false },
-	    RCPT, { S("NOOP x"), OK250, 0, false }, DATA } },
-	{ "H107 QUIT", false, { { S("QUIT"), "221 2.0.0 Bye", 0, true } } },
-	{ "H107 QUIT with an argument", false, { EHLO, MAIL, { S("QUIT now"), "501 5.5.4 Syntax: QUIT", 0, false }, RCPT,
-	    { S("quit"), "221 2.0.0 Bye", 0, true } } },
-	{ "H108 VRFY", false, { EHLO, { S("VRFY u@d.example"), CANNOT, 0, false }, { S("VRFY <u@d>"), CANNOT, 0, false },
-	    { S("VRFY Joe Smith"), "252 2.0.0 Cannot VRFY that", 0, false } } },
-	{ "H109 VRFY of a user", false, { { S("VRFY u@d.example"), "250 2.1.5 <u@d.example>", SMTP_VERIFIED, false },
-	    { S("VRFY postmaster"), "250 2.1.5 <postmaster>", SMTP_VERIFIED, false },
-	    { S("VRFY x@d"), "550 5.1.1 <x@d>: Recipient address rejected: User unknown", SMTP_REFUSE_USER, false },
-	    { S("VRFY"), "501 5.5.4 Syntax: VRFY address", 0, false } } },
-	{ "H050 VRFY beyond ASCII", false, { { S("VRFY \xc3\xbc@d"), "553 5.6.7 Error: address is not ASCII", 0, false } } },
-	{ "H110 EXPN", false, { EHLO, { S("EXPN staff"), NOT_IMPLEMENTED, 0, false } } },
-	{ "H111 HELP", false, { EHLO, { S("HELP"), COMMANDS, 0, false },
-	    { S("HELP MAIL"), "214 2.0.0 Syntax: MAIL FROM:<address>", 0, false },
-	    { S("help vrfy"), "214 2.0.0 Syntax: VRFY address", 0, false }, { S("HELP me"), COMMANDS, 0, false },
-	    { S("HELP GET"), COMMANDS, 0, false } } },
-	{ "H112 a transaction survives", false, { EHLO, MAIL, RCPT, { S("VRFY x"), CANNOT, 0, false },
-	    { S("EXPN x"), NOT_IMPLEMENTED, 0, false }, { S("HELP"), COMMANDS, 0, false },
-	    { S("NOOP"), OK250, 0, false }, { S("FOO"), UNKNOWN, 0, false }, DATA, DOT } },
-	{ "an empty line", false, { { S(""), BAD_SYNTAX, 0, false }, { S("  "), BAD_SYNTAX, 0, false } } },
-	{ "a leading blank", false, { { S(" NOOP"), BAD_SYNTAX, 0, false } } },
-	{ "NUL in a verb", false, { { S("NO\0OP"), BAD_SYNTAX, 0, false }, { S("NOOP\0"), BAD_SYNTAX, 0, false } } },
-	{ "NUL behind a verb", false, { { S("QUIT\0x"), BAD_SYNTAX, 0, false }, { S("NOOP \0"), BAD_SYNTAX, 0, false },
-	    { S("EHLO a\0b"), BAD_SYNTAX, 0, false } } },
-	{ "a bare CR in a line", false, { { S("NOOP\rQUIT"), BAD_SYNTAX, 0, false },
-	    { S("NOOP x\rQUIT"), BAD_SYNTAX, 0, false } } },
-	{ "DEL in a line", false, { { S("NOOP\x7f"), BAD_SYNTAX, 0, false }, { S("NOOP \x7f"), BAD_SYNTAX, 0, false } } },
-	{ "a TLS hello", false, { { S("\x16\x03\x01\x02\0\x01"), BAD_SYNTAX, 0, false } } },
-	{ "a verb beyond ASCII", false, { { S("NO\xc3\xb6P"), UNKNOWN, 0, false } } },
-	{ "verbs that are cut or longer", false, { { S("EHL"), UNKNOWN, 0, false }, { S("QUITX"), UNKNOWN, 0, false },
-	    { S("MAIL:"), UNKNOWN, 0, false }, { S("DATA."), UNKNOWN, 0, false } } },
+	{ .name = "a whole session",
+	    .steps = { EHLO, MAIL, RCPT, RCPT, DATA, DOT, CLOSING("QUIT", "221 2.0.0 Bye") } },
+	{ .name = "H010 unknown command", .steps = { STEP("FOO", UNKNOWN), EHLO } },
+	{ .name = "H011 X command", .steps = { STEP("XFOO bar", UNKNOWN), EHLO } },
+	{ .name = "H012 EXPN", .steps = { STEP("EXPN list", NOT_IMPLEMENTED), EHLO } },
+	{ .name = "H012 TURN", .steps = { STEP("TURN", NOT_IMPLEMENTED) } },
+	{ .name = "H012 SEND", .steps = { STEP("SEND FROM:<a@b>", NOT_IMPLEMENTED) } },
+	{ .name = "H012 what is not offered",
+	    .steps = {
+		STEP("STARTTLS", NOT_IMPLEMENTED), STEP("AUTH PLAIN", NOT_IMPLEMENTED),
+		STEP("ETRN x", NOT_IMPLEMENTED) } },
+	{ .name = "H013 trailing white space",
+	    .steps = {
+		STEP("NOOP ", OK250), EHLO, MAIL, RCPT,
+		STEP("DATA \t", "354 End data with <CR><LF>.<CR><LF>"), DOT, STEP("RSET  ", OK250),
+		CLOSING("QUIT \t ", "221 2.0.0 Bye") } },
+	{ .name = "H014 any case",
+	    .steps = {
+		STEP("eHlO c.example", EHLO_REPLY), STEP("MaIl FrOm:<a@b.example>", "250 2.1.0 Ok"),
+		STEP("rCpT tO:<u@d.example>", "250 2.1.5 Ok"), STEP("nOoP", OK250) } },
+	{ .name = "H022 a browser",
+	    .steps = { CLOSING("GET / HTTP/1.1", "500 5.5.1 Error: this is SMTP, not HTTP") } },
+	{ .name = "H022 a form",
+	    .steps = {
+		EHLO, CLOSING("POST /x HTTP/1.1", "500 5.5.1 Error: this is SMTP, not HTTP") } },
+	{ .name = "H022 HTTP/2",
+	    .steps = { CLOSING("PRI * HTTP/2.0", "500 5.5.1 Error: this is SMTP, not HTTP") } },
+	{ .name = "H025 EHLO", .steps = { EHLO } },
+	{ .name = "H026 HELO", .steps = { STEP("HELO c.example", "250 mx.example"), MAIL } },
+	{ .name = "H027 EHLO without a name",
+	    .steps = {
+		STEP("EHLO", "501 5.5.4 Syntax: EHLO hostname"),
+		STEP("EHLO  ", "501 5.5.4 Syntax: EHLO hostname"),
+		STEP("MAIL FROM:<a@b>", NEED_HELLO) } },
+	{ .name = "H027 HELO without a name",
+	    .steps = { STEP("HELO", "501 5.5.4 Syntax: HELO hostname") } },
+	{ .name = "H027 a bad EHLO leaves the transaction alone",
+	    .steps = {
+		EHLO, MAIL, STEP("EHLO", "501 5.5.4 Syntax: EHLO hostname"),
+		STEP("EHLO a;b", "501 5.5.4 Error: invalid host name"), RCPT } },
+	{ .name = "H028 address literals",
+	    .steps = {
+		STEP("EHLO [192.0.2.7]", EHLO_REPLY),
+		STEP("EHLO [IPv6:2001:db8::7]", EHLO_REPLY) } },
+	{ .name = "H030 underscore, tolerant", .steps = { STEP("EHLO foo_bar", EHLO_REPLY) } },
+	{ .name = "H030 underscore, strict", .strict = true,
+	    .steps = {
+		STEP("EHLO foo_bar", "501 5.5.4 Error: invalid host name"),
+		STEP("MAIL FROM:<a@b>", NEED_HELLO), EHLO } },
+	{ .name = "H038 EHLO beyond ASCII",
+	    .steps = { STEP("EHLO \xc3\xbc.example", "501 5.5.4 Error: invalid host name") } },
+	{ .name = "two names",
+	    .steps = { STEP("EHLO a b", "501 5.5.4 Error: invalid host name") } },
+	{ .name = "H031 EHLO ends the transaction",
+	    .steps = { EHLO, MAIL, RCPT, EHLO, STEP("RCPT TO:<u@d>", NEED_MAIL), MAIL } },
+	{ .name = "H031 HELO ends the transaction",
+	    .steps = {
+		EHLO, MAIL, STEP("HELO c", "250 mx.example"), STEP("DATA", NEED_MAIL), MAIL } },
+	{ .name = "H032 no hello",
+	    .steps = {
+		STEP("MAIL FROM:<a@b>", NEED_HELLO), STEP("RCPT TO:<a@b>", NEED_HELLO),
+		STEP("DATA", NEED_HELLO) } },
+	{ .name = "H033 what needs no hello",
+	    .steps = {
+		STEP("NOOP", OK250), STEP("HELP", COMMANDS), STEP("VRFY joe", CANNOT),
+		STEP("RSET", OK250), STEP("MAIL FROM:<a@b>", NEED_HELLO) } },
+	{ .name = "H042 nested MAIL",
+	    .steps = {
+		EHLO, MAIL, STEP("MAIL FROM:<c@d>", "503 5.5.1 Error: nested MAIL command"), RCPT,
+		STEP("MAIL FROM:<c@d>", "503 5.5.1 Error: nested MAIL command"), DATA, DOT } },
+	{ .name = "H059 RCPT before MAIL",
+	    .steps = { EHLO, STEP("RCPT TO:<a@b>", NEED_MAIL), MAIL } },
+	{ .name = "H074 DATA without MAIL", .steps = { EHLO, STEP("DATA", NEED_MAIL) } },
+	{ .name = "H074 DATA without RCPT",
+	    .steps = { EHLO, MAIL, STEP("DATA", NEED_RCPT), RCPT, DATA } },
+	{ .name = "H074 DATA when all RCPT were refused",
+	    .steps = {
+		EHLO, MAIL,
+		JUDGED("RCPT TO:<x@d>", SMTP_REFUSE_USER,
+		    "550 5.1.1 <x@d>: Recipient address rejected: User unknown"),
+		STEP("RCPT TO:<>", "501 5.1.3 Bad recipient address syntax"),
+		STEP("DATA", "554 5.5.1 Error: no valid recipients"), RCPT, DATA, DOT } },
+	{ .name = "H074 DATA when the only RCPT was malformed",
+	    .steps = {
+		EHLO, MAIL, STEP("RCPT TO:<>", "501 5.1.3 Bad recipient address syntax"),
+		STEP("DATA", "554 5.5.1 Error: no valid recipients") } },
+	{ .name = "H075 DATA with an argument",
+	    .steps = {
+		EHLO, STEP("DATA x", "501 5.5.4 Syntax: DATA"), MAIL, RCPT,
+		STEP("DATA x", "501 5.5.4 Syntax: DATA"), DATA } },
+	{ .name = "H088 nothing is left of a transaction",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA, DOT, STEP("RCPT TO:<a@b>", NEED_MAIL),
+		STEP("DATA", NEED_MAIL), MAIL, STEP("DATA", NEED_RCPT) } },
+	{ .name = "H105 RSET",
+	    .steps = {
+		STEP("RSET", OK250), EHLO, MAIL, RCPT, STEP("RSET", OK250),
+		STEP("RCPT TO:<a@b>", NEED_MAIL), MAIL, STEP("RSET x", "501 5.5.4 Syntax: RSET"),
+		RCPT } },
+	{ .name = "H106 NOOP",
+	    .steps = {
+		STEP("NOOP anything at all", OK250), EHLO, MAIL, STEP("NOOP", OK250), RCPT,
+		STEP("NOOP x", OK250), DATA } },
+	{ .name = "H107 QUIT", .steps = { CLOSING("QUIT", "221 2.0.0 Bye") } },
+	{ .name = "H107 QUIT with an argument",
+	    .steps = {
+		EHLO, MAIL, STEP("QUIT now", "501 5.5.4 Syntax: QUIT"), RCPT,
+		CLOSING("quit", "221 2.0.0 Bye") } },
+	{ .name = "H108 VRFY",
+	    .steps = {
+		EHLO, STEP("VRFY u@d.example", CANNOT), STEP("VRFY <u@d>", CANNOT),
+		STEP("VRFY Joe Smith", "252 2.0.0 Cannot VRFY that") } },
+	{ .name = "H109 VRFY of a user",
+	    .steps = {
+		JUDGED("VRFY u@d.example", SMTP_VERIFIED, "250 2.1.5 <u@d.example>"),
+		JUDGED("VRFY postmaster", SMTP_VERIFIED, "250 2.1.5 <postmaster>"),
+		JUDGED("VRFY x@d", SMTP_REFUSE_USER,
+		    "550 5.1.1 <x@d>: Recipient address rejected: User unknown"),
+		STEP("VRFY", "501 5.5.4 Syntax: VRFY address") } },
+	{ .name = "H050 VRFY beyond ASCII",
+	    .steps = { STEP("VRFY \xc3\xbc@d", "553 5.6.7 Error: address is not ASCII") } },
+	{ .name = "H110 EXPN", .steps = { EHLO, STEP("EXPN staff", NOT_IMPLEMENTED) } },
+	{ .name = "H111 HELP",
+	    .steps = {
+		EHLO, STEP("HELP", COMMANDS),
+		STEP("HELP MAIL", "214 2.0.0 Syntax: MAIL FROM:<address>"),
+		STEP("help vrfy", "214 2.0.0 Syntax: VRFY address"), STEP("HELP me", COMMANDS),
+		STEP("HELP GET", COMMANDS) } },
+	{ .name = "H112 a transaction survives",
+	    .steps = {
+		EHLO, MAIL, RCPT, STEP("VRFY x", CANNOT), STEP("EXPN x", NOT_IMPLEMENTED),
+		STEP("HELP", COMMANDS), STEP("NOOP", OK250), STEP("FOO", UNKNOWN), DATA, DOT } },
+	{ .name = "an empty line", .steps = { STEP("", BAD_SYNTAX), STEP("  ", BAD_SYNTAX) } },
+	{ .name = "a leading blank", .steps = { STEP(" NOOP", BAD_SYNTAX) } },
+	{ .name = "NUL in a verb",
+	    .steps = { STEP("NO\0OP", BAD_SYNTAX), STEP("NOOP\0", BAD_SYNTAX) } },
+	{ .name = "NUL behind a verb",
+	    .steps = {
+		STEP("QUIT\0x", BAD_SYNTAX), STEP("NOOP \0", BAD_SYNTAX),
+		STEP("EHLO a\0b", BAD_SYNTAX) } },
+	{ .name = "a bare CR in a line",
+	    .steps = { STEP("NOOP\rQUIT", BAD_SYNTAX), STEP("NOOP x\rQUIT", BAD_SYNTAX) } },
+	{ .name = "DEL in a line",
+	    .steps = { STEP("NOOP\x7f", BAD_SYNTAX), STEP("NOOP \x7f", BAD_SYNTAX) } },
+	{ .name = "a TLS hello", .steps = { STEP("\x16\x03\x01\x02\0\x01", BAD_SYNTAX) } },
+	{ .name = "a verb beyond ASCII", .steps = { STEP("NO\xc3\xb6P", UNKNOWN) } },
+	{ .name = "verbs that are cut or longer",
+	    .steps = {
+		STEP("EHL", UNKNOWN), STEP("QUITX", UNKNOWN), STEP("MAIL:", UNKNOWN),
+		STEP("DATA.", UNKNOWN) } },
 };
 
 static const struct dialogue outcomes[] = {
-	{ "sender refused", false, { EHLO, { S("MAIL FROM:<a@b>"),
-	    "550 5.7.1 <a@b>: Sender address rejected: Access denied", SMTP_REFUSE_SENDER, false },
-	    { S("RCPT TO:<u@d>"), NEED_MAIL, 0, false }, MAIL } },
-	{ "no space for a sender", false, { EHLO, { S("MAIL FROM:<a@b>"), "452 4.3.1 Error: insufficient system storage",
-	    SMTP_REFUSE_SPACE, false }, MAIL } },
-	{ "H065 no relay", false, { EHLO, MAIL, { S("RCPT TO:<u@d>"), "550 5.7.1 <u@d>: Relay access denied",
-	    SMTP_REFUSE_RELAY, false }, RCPT, DATA, DOT } },
-	{ "H066 no such user", false, { EHLO, MAIL, { S("RCPT TO:<u@d>"),
-	    "550 5.1.1 <u@d>: Recipient address rejected: User unknown", SMTP_REFUSE_USER, false } } },
-	{ "a route that rejects", false, { EHLO, MAIL, { S("RCPT TO:<u@d>"), "550 5.7.1 go away", SMTP_REFUSE_ROUTE,
-	    false } } },
-	{ "H020 broken here", false, { EHLO, MAIL, { S("RCPT TO:<u@d>"), "451 4.3.0 Error: local error in processing",
-	    SMTP_REFUSE_LOCAL, false }, { S("DATA"), "554 5.5.1 Error: no valid recipients", 0, false } } },
-	{ "H020 no space at DATA", false, { EHLO, MAIL, RCPT, { S("DATA"), "452 4.3.1 Error: insufficient system storage",
-	    SMTP_REFUSE_SPACE, false }, DATA, DOT } },
-	{ "H067 a refused RCPT ends nothing", false, { EHLO, MAIL, RCPT, { S("RCPT TO:<x@d>"),
-	    "550 5.1.1 <x@d>: Recipient address rejected: User unknown", SMTP_REFUSE_USER, false },
-	    { S("RCPT TO:<bad"), "501 5.1.3 Bad recipient address syntax", 0, false }, RCPT, DATA, DOT } },
-	{ "H069 too many recipients", false, { EHLO, MAIL, RCPT, RCPT, RCPT,
-	    { S("RCPT TO:<v@d>"), "452 4.5.3 Error: too many recipients", 0, false },
-	    { S("RCPT TO:<w@d>"), "452 4.5.3 Error: too many recipients", 0, false }, DATA, DOT } },
-	{ "H085 too big", false, { EHLO, MAIL, RCPT, DATA, { S("."), "552 5.3.4 Error: message file too big",
-	    SMTP_DATA_TOO_BIG, false }, { S("DATA"), NEED_MAIL, 0, false }, MAIL } },
-	{ "H086 disk full", false, { EHLO, MAIL, RCPT, DATA, { S("."), "452 4.3.1 Error: insufficient system storage",
-	    SMTP_DATA_SPACE, false }, MAIL } },
-	{ "H020 queue broken", false, { EHLO, MAIL, RCPT, DATA, { S("."), "451 4.3.0 Error: queue file write error",
-	    SMTP_DATA_LOCAL, false }, MAIL } },
-	{ "H080 bare newline", false, { EHLO, MAIL, RCPT, DATA, { S("."), "554 5.6.0 Error: bare <CR> or <LF> received",
-	    SMTP_DATA_BARE, true } } },
-	{ "H101 too many hops", false, { EHLO, MAIL, RCPT, DATA, { S("."), "554 5.4.6 Error: too many hops",
-	    SMTP_DATA_LOOP, false }, MAIL } },
-	{ "H084 line too long", false, { EHLO, MAIL, RCPT, DATA, { S("."), "554 5.6.0 Error: message line too long",
-	    SMTP_DATA_LINE, false }, MAIL } },
+	{ .name = "sender refused",
+	    .steps = {
+		EHLO,
+		JUDGED("MAIL FROM:<a@b>", SMTP_REFUSE_SENDER,
+		    "550 5.7.1 <a@b>: Sender address rejected: Access denied"),
+		STEP("RCPT TO:<u@d>", NEED_MAIL), MAIL } },
+	{ .name = "no space for a sender",
+	    .steps = {
+		EHLO,
+		JUDGED("MAIL FROM:<a@b>", SMTP_REFUSE_SPACE,
+		    "452 4.3.1 Error: insufficient system storage"),
+		MAIL } },
+	{ .name = "H065 no relay",
+	    .steps = {
+		EHLO, MAIL,
+		JUDGED("RCPT TO:<u@d>", SMTP_REFUSE_RELAY, "550 5.7.1 <u@d>: Relay access denied"),
+		RCPT, DATA, DOT } },
+	{ .name = "H066 no such user",
+	    .steps = {
+		EHLO, MAIL,
+		JUDGED("RCPT TO:<u@d>", SMTP_REFUSE_USER,
+		    "550 5.1.1 <u@d>: Recipient address rejected: User unknown") } },
+	{ .name = "a route that rejects",
+	    .steps = {
+		EHLO, MAIL, JUDGED("RCPT TO:<u@d>", SMTP_REFUSE_ROUTE, "550 5.7.1 go away") } },
+	{ .name = "H020 broken here",
+	    .steps = {
+		EHLO, MAIL,
+		JUDGED("RCPT TO:<u@d>", SMTP_REFUSE_LOCAL,
+		    "451 4.3.0 Error: local error in processing"),
+		STEP("DATA", "554 5.5.1 Error: no valid recipients") } },
+	{ .name = "H020 no space at DATA",
+	    .steps = {
+		EHLO, MAIL, RCPT,
+		JUDGED("DATA", SMTP_REFUSE_SPACE, "452 4.3.1 Error: insufficient system storage"),
+		DATA, DOT } },
+	{ .name = "H067 a refused RCPT ends nothing",
+	    .steps = {
+		EHLO, MAIL, RCPT,
+		JUDGED("RCPT TO:<x@d>", SMTP_REFUSE_USER,
+		    "550 5.1.1 <x@d>: Recipient address rejected: User unknown"),
+		STEP("RCPT TO:<bad", "501 5.1.3 Bad recipient address syntax"), RCPT, DATA, DOT } },
+	{ .name = "H069 too many recipients",
+	    .steps = {
+		EHLO, MAIL, RCPT, RCPT, RCPT,
+		STEP("RCPT TO:<v@d>", "452 4.5.3 Error: too many recipients"),
+		STEP("RCPT TO:<w@d>", "452 4.5.3 Error: too many recipients"), DATA, DOT } },
+	{ .name = "H085 too big",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA,
+		JUDGED(".", SMTP_DATA_TOO_BIG, "552 5.3.4 Error: message file too big"),
+		STEP("DATA", NEED_MAIL), MAIL } },
+	{ .name = "H086 disk full",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA,
+		JUDGED(".", SMTP_DATA_SPACE, "452 4.3.1 Error: insufficient system storage"),
+		MAIL } },
+	{ .name = "H020 queue broken",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA,
+		JUDGED(".", SMTP_DATA_LOCAL, "451 4.3.0 Error: queue file write error"), MAIL } },
+	{ .name = "H080 bare newline",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA,
+		{ .line = S("."), .verdict = SMTP_DATA_BARE,
+		    .want = "554 5.6.0 Error: bare <CR> or <LF> received", .close = true } } },
+	{ .name = "H101 too many hops",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA,
+		JUDGED(".", SMTP_DATA_LOOP, "554 5.4.6 Error: too many hops"), MAIL } },
+	{ .name = "H084 line too long",
+	    .steps = {
+		EHLO, MAIL, RCPT, DATA,
+		JUDGED(".", SMTP_DATA_LINE, "554 5.6.0 Error: message line too long"), MAIL } },
 };
 
 static const struct server server = { .hostname = S("mx.example"), .max_message_size = MAX_SIZE,
@@ -172,13 +266,17 @@ test_ends(void)
 	struct server_session s;
 
 	server_init(&s, &server);
-	is_reply(server_greeting(&s), "220 mx.example ESMTP smtp-handler", SMTP_NEXT_COMMAND, "H001 greeting");
-	is_reply(server_overlong(&s), "500 5.5.6 Error: line too long", SMTP_NEXT_COMMAND, "H009 over-long line");
-	is_reply(server_timeout(&s), "421 4.4.2 mx.example Error: timeout exceeded", SMTP_NEXT_CLOSE, "H017 silence");
-	is_reply(server_shutdown(&s), "421 4.3.2 mx.example Service shutting down, try again later", SMTP_NEXT_CLOSE,
-	    "H018 shutdown");
+	is_reply(server_greeting(&s), "220 mx.example ESMTP smtp-handler", SMTP_NEXT_COMMAND,
+	    "H001 greeting");
+	is_reply(server_overlong(&s), "500 5.5.6 Error: line too long", SMTP_NEXT_COMMAND,
+	    "H009 over-long line");
+	is_reply(server_timeout(&s), "421 4.4.2 mx.example Error: timeout exceeded",
+	    SMTP_NEXT_CLOSE, "H017 silence");
+	is_reply(server_shutdown(&s), "421 4.3.2 mx.example Service shutting down, try again later",
+	    SMTP_NEXT_CLOSE, "H018 shutdown");
 	server_init(&s, &server);
-	is_reply(server_decide(&s, SMTP_ACCEPT, SL("")), "451 4.3.0 Error: local error in processing", SMTP_NEXT_COMMAND,
+	is_reply(server_decide(&s, SMTP_ACCEPT, SL("")),
+	    "451 4.3.0 Error: local error in processing", SMTP_NEXT_COMMAND,
 	    "an answer to no question");
 }
 
@@ -189,10 +287,12 @@ test_budget(void)
 
 	server_init(&s, &server);
 	for (int i = 0; i < MAX_ERRORS - 1; i++)
-		is_reply(server_command(&s, SL("FOO")), UNKNOWN, SMTP_NEXT_COMMAND, "H023 a rejected command");
-	is_reply(server_command(&s, SL("NOOP")), OK250, SMTP_NEXT_COMMAND, "what is accepted costs nothing");
-	is_reply(server_overlong(&s), "421 4.7.0 mx.example Error: too many errors", SMTP_NEXT_CLOSE,
-	    "H023 the 20th ends the session");
+		is_reply(server_command(&s, SL("FOO")), UNKNOWN, SMTP_NEXT_COMMAND,
+		    "H023 a rejected command");
+	is_reply(server_command(&s, SL("NOOP")), OK250, SMTP_NEXT_COMMAND,
+	    "what is accepted costs nothing");
+	is_reply(server_overlong(&s), "421 4.7.0 mx.example Error: too many errors",
+	    SMTP_NEXT_CLOSE, "H023 the 20th ends the session");
 
 	server_init(&s, &server);
 	(void)server_command(&s, SL("EHLO c"));
@@ -202,13 +302,15 @@ test_budget(void)
 		for (int i = 0; i < MAX_ERRORS - 1; i++)
 			open = open && server_command(&s, SL("FOO")).next == SMTP_NEXT_COMMAND;
 		ok(open, "19 errors before a message");
-		is_reply(server_end_of_data(&s, SMTP_DATA_QUEUED, SL("ID1")), "250 2.0.0 Ok: queued as ID1",
-		    SMTP_NEXT_COMMAND, "a message that is accepted clears the account");
+		is_reply(server_end_of_data(&s, SMTP_DATA_QUEUED, SL("ID1")),
+		    "250 2.0.0 Ok: queued as ID1", SMTP_NEXT_COMMAND,
+		    "a message that is accepted clears the account");
 	}
 	for (int i = 0; i < MAX_ERRORS - 1; i++)
 		(void)server_command(&s, SL("FOO"));
-	is_reply(server_end_of_data(&s, SMTP_DATA_TOO_BIG, SL("")), "552 5.3.4 Error: message file too big",
-	    SMTP_NEXT_COMMAND, "a final refusal of a message stays one");
+	is_reply(server_end_of_data(&s, SMTP_DATA_TOO_BIG, SL("")),
+	    "552 5.3.4 Error: message file too big", SMTP_NEXT_COMMAND,
+	    "a final refusal of a message stays one");
 
 	server_init(&s, &server);
 	(void)server_command(&s, SL("EHLO c"));
@@ -219,8 +321,9 @@ test_budget(void)
 		(void)server_decide(&s, SMTP_REFUSE_USER, SL(""));
 	}
 	(void)server_command(&s, SL("RCPT TO:<x@d>"));
-	is_reply(server_decide(&s, SMTP_REFUSE_USER, SL("")), "421 4.7.0 mx.example Error: too many errors",
-	    SMTP_NEXT_CLOSE, "H023 recipients that are refused count");
+	is_reply(server_decide(&s, SMTP_REFUSE_USER, SL("")),
+	    "421 4.7.0 mx.example Error: too many errors", SMTP_NEXT_CLOSE,
+	    "H023 recipients that are refused count");
 }
 
 static void
@@ -241,7 +344,8 @@ test_recipients(void)
 	for (int i = 0; i < 1000; i++)
 		fine = fine && server_command(&s, SL("RCPT TO:<x@d>")).code == 452;
 	ok(fine && s.recipients == 100, "H069 1000 more cost no patience");
-	is_reply(server_command(&s, SL("DATA")), "0 ", SMTP_NEXT_CHECK_DATA, "and the first 100 get their message");
+	is_reply(server_command(&s, SL("DATA")), "0 ", SMTP_NEXT_CHECK_DATA,
+	    "and the first 100 get their message");
 }
 
 static void
@@ -280,13 +384,17 @@ test_why(void)
 		(void)server_command(&s, SL("MAIL FROM:<>"));
 		(void)server_decide(&s, SMTP_ACCEPT, SL(""));
 		(void)server_command(&s, SL("RCPT TO:<x@d>"));
-		r = server_decide(&s, SMTP_REFUSE_ROUTE, i ? SL("first\nsecond") : slice_of(long_text, sizeof long_text));
-		ok(r.code == 550 && slice_has_prefix(r.text, i ? SL("5.7.1 first") : SL("5.7.1 xxx")) &&
-		    r.text.n <= SMTP_REPLY_LINE - 6 && !memchr(r.text.p, '\n', r.text.n), "H006 a route's text is one line");
+		r = server_decide(&s, SMTP_REFUSE_ROUTE,
+		    i ? SL("first\nsecond") : slice_of(long_text, sizeof long_text));
+		ok(r.code == 550 &&
+			slice_has_prefix(r.text, i ? SL("5.7.1 first") : SL("5.7.1 xxx")) &&
+			r.text.n <= SMTP_REPLY_LINE - 6 && !memchr(r.text.p, '\n', r.text.n),
+		    "H006 a route's text is one line");
 	}
 	(void)server_command(&s, SL("RCPT TO:<x@d>"));
 	is_reply(server_decide(&s, SMTP_REFUSE_ROUTE, SL("")),
-	    "550 5.7.1 <x@d>: Recipient address rejected: Access denied", SMTP_NEXT_COMMAND, "a route without a text");
+	    "550 5.7.1 <x@d>: Recipient address rejected: Access denied", SMTP_NEXT_COMMAND,
+	    "a route without a text");
 }
 
 /* All lines but greeting, HELO and EHLO replies and 354 begin with an enhanced code of the reply's class. */
@@ -299,7 +407,8 @@ enhanced(const struct dialogue *d)
 		if (strncmp(line, "354 ", 4) == 0 || strncmp(line + 4, "mx.example", 10) == 0)
 			continue;
 		for (; line; line = strstr(line, "\r\n") ? strstr(line, "\r\n") + 2 : NULL)
-			if (strlen(line) < 10 || line[4] != line[0] || line[5] != '.' || line[7] != '.' || line[9] != ' ')
+			if (strlen(line) < 10 || line[4] != line[0] || line[5] != '.' ||
+			    line[7] != '.' || line[9] != ' ')
 				return false;
 	}
 	return true;
