@@ -35,7 +35,8 @@ __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len)
 
 	if (to->sun_family == AF_UNIX && len >= sizeof *to && strcmp(to->sun_path, "/dev/log") == 0)
 		return __real_connect(fd, (struct sockaddr *)&syslog_at, sizeof syslog_at);
-	if (to->sun_family == AF_UNIX && len >= sizeof *to && strcmp(to->sun_path, "/run/systemd/journal/socket") == 0)
+	if (to->sun_family == AF_UNIX && len >= sizeof *to &&
+	    strcmp(to->sun_path, "/run/systemd/journal/socket") == 0)
 		return __real_connect(fd, (struct sockaddr *)&journal_at, sizeof journal_at);
 	errno = EINVAL;
 	return -1;
@@ -44,7 +45,8 @@ __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len)
 __attribute__((unused)) static void
 start_syslogd(void)
 {
-	(void)snprintf(syslog_at.sun_path + 1, sizeof syslog_at.sun_path - 1, "smtp-handler-log-test-%d", (int)getpid());
+	(void)snprintf(syslog_at.sun_path + 1, sizeof syslog_at.sun_path - 1,
+	    "smtp-handler-log-test-%d", (int)getpid());
 	syslogd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (syslogd < 0 || bind(syslogd, (struct sockaddr *)&syslog_at, sizeof syslog_at) < 0)
 		exit(1);

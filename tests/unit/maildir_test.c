@@ -14,44 +14,71 @@ static const struct path_case {
 	const char *name, *template, *address, *path;	/* path NULL: refused */
 	char subaddress;
 } paths[] = {
-	{ "local and domain", "/m/{domain}/{local}", "joe@example.org", "/m/example.org/joe", 0 },
-	{ "lower case", "/m/{domain}/{local}", "JOE@Example.ORG", "/m/example.org/joe", 0 },
-	{ "neither", "/m/all", "joe@example.org", "/m/all", 0 },
-	{ "twice", "/m/{local}/{local}", "joe@example.org", "/m/joe/joe", 0 },
-	{ "other braces stay", "/m/{x}/{local", "joe@example.org", "/m/{x}/{local", 0 },
-	{ "inside a name", "/m/u-{local}.d", "joe@example.org", "/m/u-joe.d", 0 },
-	{ "quoted as meant", "/m/{local}", "\"joe smith\"@example.org", "/m/joe smith", 0 },
-	{ "quoted pair as meant", "/m/{local}", "\"joe\\\"x\"@example.org", "/m/joe\"x", 0 },
-	{ "bare postmaster", "/m/{domain}/{local}", "postmaster", "/m/host.example/postmaster", 0 },
-	{ "plus stays", "/m/{local}", "joe+list@example.org", "/m/joe+list", 0 },
-	{ "UTF-8 stays", "/m/{local}", "j\303\266e@example.org", "/m/j\303\266e", 0 },
-	{ "slash", "/m/{local}", "a/b@example.org", NULL, 0 },
-	{ "up", "/m/{local}", "\"..\"@example.org", NULL, 0 },
-	{ "up and away", "/m/{local}", "\"../../etc\"@example.org", NULL, 0 },
-	{ "here", "/m/{local}", "\".\"@example.org", NULL, 0 },
-	{ "hidden", "/m/{local}", "\".joe\"@example.org", NULL, 0 },
-	{ "empty", "/m/{local}", "\"\"@example.org", NULL, 0 },
-	{ "a quoted pair hides no slash", "/m/{local}", "\"a\\/b\"@example.org", NULL, 0 },
-	{ "control character", "/m/{local}", "\"a\001b\"@example.org", NULL, 0 },
-	{ "delete", "/m/{local}", "\"a\177b\"@example.org", NULL, 0 },
-	{ "slash in the domain", "/m/{domain}", "joe@a/b", NULL, 0 },
-	{ "dots in the domain", "/m/{domain}", "joe@..", NULL, 0 },
-	{ "an address literal", "/m/{domain}", "joe@[192.0.2.1]", "/m/[192.0.2.1]", 0 },
-	{ "R103 percent signs are themselves", "/m/{local}", "%2e%2e%2fetc@example.org", "/m/%2e%2e%2fetc", 0 },
-	{ "R103 braces in an address are themselves", "/m/{local}", "\"{domain}\"@example.org", "/m/{domain}", 0 },
-	{ "R103 backslashes are themselves", "/m/{local}", "\"..\\\\x\"@example.org", NULL, 0 },
-	{ "R103 tilde is itself", "/m/{local}", "~root@example.org", "/m/~root", 0 },
-	{ "R103 a domain that is a path", "/m/{domain}/{local}", "joe@../../etc", NULL, 0 },
-	{ "R103 a hidden domain", "/m/{domain}", "joe@.ssh", NULL, 0 },
-	{ "user of user+detail", "/m/{local}", "joe+list@example.org", "/m/joe", '+' },
-	{ "of several details", "/m/{local}", "joe+a+b@example.org", "/m/joe", '+' },
-	{ "another delimiter", "/m/{local}", "joe-list+x@example.org", "/m/joe", '-' },
-	{ "a detail alone is a user", "/m/{local}", "+list@example.org", "/m/+list", '+' },
-	{ "quoted user+detail", "/m/{local}", "\"joe smith+a/b\"@example.org", "/m/joe smith", '+' },
-	{ "up, in front of a detail", "/m/{local}", "\"..+x\"@example.org", NULL, '+' },
-	{ "here, in front of a detail", "/m/{local}", "\".+x\"@example.org", NULL, '+' },
-	{ "a path, in front of a detail", "/m/{local}", "\"../x+y\"@example.org", NULL, '+' },
-	{ "no detail in a domain", "/m/{domain}", "joe@a+b", "/m/a+b", '+' },
+	{ .name = "local and domain", .template = "/m/{domain}/{local}",
+	    .address = "joe@example.org", .path = "/m/example.org/joe" },
+	{ .name = "lower case", .template = "/m/{domain}/{local}", .address = "JOE@Example.ORG",
+	    .path = "/m/example.org/joe" },
+	{ .name = "neither", .template = "/m/all", .address = "joe@example.org", .path = "/m/all" },
+	{ .name = "twice", .template = "/m/{local}/{local}", .address = "joe@example.org",
+	    .path = "/m/joe/joe" },
+	{ .name = "other braces stay", .template = "/m/{x}/{local", .address = "joe@example.org",
+	    .path = "/m/{x}/{local" },
+	{ .name = "inside a name", .template = "/m/u-{local}.d", .address = "joe@example.org",
+	    .path = "/m/u-joe.d" },
+	{ .name = "quoted as meant", .template = "/m/{local}",
+	    .address = "\"joe smith\"@example.org", .path = "/m/joe smith" },
+	{ .name = "quoted pair as meant", .template = "/m/{local}",
+	    .address = "\"joe\\\"x\"@example.org", .path = "/m/joe\"x" },
+	{ .name = "bare postmaster", .template = "/m/{domain}/{local}", .address = "postmaster",
+	    .path = "/m/host.example/postmaster" },
+	{ .name = "plus stays", .template = "/m/{local}", .address = "joe+list@example.org",
+	    .path = "/m/joe+list" },
+	{ .name = "UTF-8 stays", .template = "/m/{local}", .address = "j\303\266e@example.org",
+	    .path = "/m/j\303\266e" },
+	{ .name = "slash", .template = "/m/{local}", .address = "a/b@example.org" },
+	{ .name = "up", .template = "/m/{local}", .address = "\"..\"@example.org" },
+	{ .name = "up and away", .template = "/m/{local}", .address = "\"../../etc\"@example.org" },
+	{ .name = "here", .template = "/m/{local}", .address = "\".\"@example.org" },
+	{ .name = "hidden", .template = "/m/{local}", .address = "\".joe\"@example.org" },
+	{ .name = "empty", .template = "/m/{local}", .address = "\"\"@example.org" },
+	{ .name = "a quoted pair hides no slash", .template = "/m/{local}",
+	    .address = "\"a\\/b\"@example.org" },
+	{ .name = "control character", .template = "/m/{local}",
+	    .address = "\"a\001b\"@example.org" },
+	{ .name = "delete", .template = "/m/{local}", .address = "\"a\177b\"@example.org" },
+	{ .name = "slash in the domain", .template = "/m/{domain}", .address = "joe@a/b" },
+	{ .name = "dots in the domain", .template = "/m/{domain}", .address = "joe@.." },
+	{ .name = "an address literal", .template = "/m/{domain}", .address = "joe@[192.0.2.1]",
+	    .path = "/m/[192.0.2.1]" },
+	{ .name = "R103 percent signs are themselves", .template = "/m/{local}",
+	    .address = "%2e%2e%2fetc@example.org", .path = "/m/%2e%2e%2fetc" },
+	{ .name = "R103 braces in an address are themselves", .template = "/m/{local}",
+	    .address = "\"{domain}\"@example.org", .path = "/m/{domain}" },
+	{ .name = "R103 backslashes are themselves", .template = "/m/{local}",
+	    .address = "\"..\\\\x\"@example.org" },
+	{ .name = "R103 tilde is itself", .template = "/m/{local}", .address = "~root@example.org",
+	    .path = "/m/~root" },
+	{ .name = "R103 a domain that is a path", .template = "/m/{domain}/{local}",
+	    .address = "joe@../../etc" },
+	{ .name = "R103 a hidden domain", .template = "/m/{domain}", .address = "joe@.ssh" },
+	{ .name = "user of user+detail", .template = "/m/{local}",
+	    .address = "joe+list@example.org", .path = "/m/joe", .subaddress = '+' },
+	{ .name = "of several details", .template = "/m/{local}", .address = "joe+a+b@example.org",
+	    .path = "/m/joe", .subaddress = '+' },
+	{ .name = "another delimiter", .template = "/m/{local}",
+	    .address = "joe-list+x@example.org", .path = "/m/joe", .subaddress = '-' },
+	{ .name = "a detail alone is a user", .template = "/m/{local}",
+	    .address = "+list@example.org", .path = "/m/+list", .subaddress = '+' },
+	{ .name = "quoted user+detail", .template = "/m/{local}",
+	    .address = "\"joe smith+a/b\"@example.org", .path = "/m/joe smith", .subaddress = '+' },
+	{ .name = "up, in front of a detail", .template = "/m/{local}",
+	    .address = "\"..+x\"@example.org", .subaddress = '+' },
+	{ .name = "here, in front of a detail", .template = "/m/{local}",
+	    .address = "\".+x\"@example.org", .subaddress = '+' },
+	{ .name = "a path, in front of a detail", .template = "/m/{local}",
+	    .address = "\"../x+y\"@example.org", .subaddress = '+' },
+	{ .name = "no detail in a domain", .template = "/m/{domain}", .address = "joe@a+b",
+	    .path = "/m/a+b", .subaddress = '+' },
 };
 
 static void
@@ -61,11 +88,13 @@ test_paths(void)
 		char space[256];
 		struct buf b = BUF(space);
 		const char *at = strrchr(paths[i].address, '@');
-		struct route route = { .target = (char *)(uintptr_t)paths[i].template, .subaddress = paths[i].subaddress };
+		struct route route = { .target = (char *)(uintptr_t)paths[i].template,
+			.subaddress = paths[i].subaddress };
 		int r = maildir_path(&route, slice_str(paths[i].address),
 		    at ? slice_str(at + 1) : slice_of(NULL, 0), SL("Host.Example"), &b);
 
-		ok(paths[i].path ? r == 0 && slice_eq(buf_slice(&b), slice_str(paths[i].path)) : r == -EINVAL,
+		ok(paths[i].path ? r == 0 && slice_eq(buf_slice(&b), slice_str(paths[i].path))
+				 : r == -EINVAL,
 		    "path: %s", paths[i].name);
 	}
 	for (size_t cap = 1; cap < 12; cap++) {
@@ -88,20 +117,26 @@ test_odd_names(void)
 	char space[1024], longest[300];
 	struct buf b = BUF(space);
 
-	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), SL("h"), &b) == -EINVAL, "R103 NUL in a name");
+	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), SL("h"), &b) == -EINVAL,
+	    "R103 NUL in a name");
 	b.n = 0;
-	ok(maildir_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), SL("h"), &b) == -EINVAL, "R103 NUL in a domain");
+	ok(maildir_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), SL("h"), &b) == -EINVAL,
+	    "R103 NUL in a domain");
 	memset(longest, 'x', sizeof longest);
 	memcpy(longest, "a@", 2);
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&route, slice_of(longest, 258), slice_of(longest + 2, 256), SL("h"), &b) == -EINVAL,
+	ok(maildir_path(&route, slice_of(longest, 258), slice_of(longest + 2, 256), SL("h"), &b) ==
+		-EINVAL,
 	    "R103 a domain that is longer than a file's name");
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&route, slice_of(longest, 257), slice_of(longest + 2, 255), SL("h"), &b) == 0, "R103 as long as one");
+	ok(maildir_path(&route, slice_of(longest, 257), slice_of(longest + 2, 255), SL("h"), &b) ==
+		0,
+	    "R103 as long as one");
 	memset(longest, 'x', sizeof longest);
 	longest[254] = '@';
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&by_local, slice_of(longest, 256), slice_of(longest + 255, 1), SL("h"), &b) == -EINVAL,
+	ok(maildir_path(&by_local, slice_of(longest, 256), slice_of(longest + 255, 1), SL("h"),
+	       &b) == -EINVAL,
 	    "R103 a local part longer than the standard allows");
 }
 
@@ -133,23 +168,36 @@ only_file(const char *path, char *text, size_t size, char name[NAME_MAX + 1])
 static const struct text_case {
 	const char *name, *from, *content, *file;
 } texts[] = {
-	{ "R103 Return-Path comes first", "a@b", "Subject: x\r\n\r\nhello\r\n",
-	  "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n\nhello\n" },
-	{ "R103 null sender", "", "Subject: x\r\n\r\nhello\r\n",
-	  "Return-Path: <>\nDelivered-To: joe@example.org\nSubject: x\n\nhello\n" },
-	{ "R103 older ones are removed", "a@b",
-	  "Return-Path: <x@y>\r\nReceived: a\r\n b\r\nRETURN-path:\r\n <z@z>\r\nSubject: x\r\n\r\nReturn-Path: body\r\n",
-	  "Return-Path: <a@b>\nDelivered-To: joe@example.org\nReceived: a\n b\nSubject: x\n\nReturn-Path: body\n" },
-	{ "one like it stays", "a@b", "Return-Path-X: a\r\nX-Return-Path: b\r\n\r\n",
-	  "Return-Path: <a@b>\nDelivered-To: joe@example.org\nReturn-Path-X: a\nX-Return-Path: b\n\n" },
-	{ "no header", "a@b", "\r\nhello\r\n", "Return-Path: <a@b>\nDelivered-To: joe@example.org\n\nhello\n" },
-	{ "no body", "a@b", "Subject: x\r\n", "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n" },
-	{ "no final line end", "a@b", "Subject: x\r\n\r\nhello", "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n\nhello" },
-	{ "only CRLF changes", "a@b", "A: b\r\n\r\na\rb\r\r\nc\r", "Return-Path: <a@b>\nDelivered-To: joe@example.org\nA: b\n\na\rb\r\nc\r" },
-	{ "nothing", "a@b", "", "Return-Path: <a@b>\nDelivered-To: joe@example.org\n" },
-	{ "8-bit text", "a@b", "A: b\r\n\r\n\344\303\244\r\n", "Return-Path: <a@b>\nDelivered-To: joe@example.org\nA: b\n\n\344\303\244\n" },
-	{ "another mailbox's Delivered-To", "a@b", "Delivered-To: jim@example.org\r\n\r\n",
-	  "Return-Path: <a@b>\nDelivered-To: joe@example.org\nDelivered-To: jim@example.org\n\n" },
+	{ .name = "R103 Return-Path comes first", .from = "a@b",
+	    .content = "Subject: x\r\n\r\nhello\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n\nhello\n" },
+	{ .name = "R103 null sender", .from = "", .content = "Subject: x\r\n\r\nhello\r\n",
+	    .file = "Return-Path: <>\nDelivered-To: joe@example.org\nSubject: x\n\nhello\n" },
+	{ .name = "R103 older ones are removed", .from = "a@b",
+	    .content = "Return-Path: <x@y>\r\nReceived: a\r\n b\r\nRETURN-path:\r\n <z@z>\r\n"
+		"Subject: x\r\n\r\nReturn-Path: body\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nReceived: a\n b\n"
+		"Subject: x\n\nReturn-Path: body\n" },
+	{ .name = "one like it stays", .from = "a@b",
+	    .content = "Return-Path-X: a\r\nX-Return-Path: b\r\n\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nReturn-Path-X: a\n"
+		"X-Return-Path: b\n\n" },
+	{ .name = "no header", .from = "a@b", .content = "\r\nhello\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\n\nhello\n" },
+	{ .name = "no body", .from = "a@b", .content = "Subject: x\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n" },
+	{ .name = "no final line end", .from = "a@b", .content = "Subject: x\r\n\r\nhello",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n\nhello" },
+	{ .name = "only CRLF changes", .from = "a@b", .content = "A: b\r\n\r\na\rb\r\r\nc\r",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nA: b\n\na\rb\r\nc\r" },
+	{ .name = "nothing", .from = "a@b", .content = "",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\n" },
+	{ .name = "8-bit text", .from = "a@b", .content = "A: b\r\n\r\n\344\303\244\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nA: b\n\n\344\303\244\n" },
+	{ .name = "another mailbox's Delivered-To", .from = "a@b",
+	    .content = "Delivered-To: jim@example.org\r\n\r\n",
+	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\n"
+		"Delivered-To: jim@example.org\n\n" },
 };
 
 static void
@@ -162,12 +210,16 @@ test_texts(struct mail *m, struct delivery *d, const char *box)
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		mail_put(m, texts[i].from, "", "joe@example.org", slice_str(texts[i].content));
 		mail_deliver(m, d);
-		is(only_file(folder, text, sizeof text, name), slice_str(texts[i].file), texts[i].name);
+		is(only_file(folder, text, sizeof text, name), slice_str(texts[i].file),
+		    texts[i].name);
 		(void)snprintf(file, sizeof file, "%s/%s", folder, name);
 		if (i == 0) {
-			ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0600, "the file is its owner's only");
-			ok(strstr(name, ".M") && strstr(name, ".a\\057b\\072c"), "the name escapes what may not be in it");
-			ok(m->outcomes[0].cause == CAUSE_DELIVERED && mail_reported(m), "reported once");
+			ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0600,
+			    "the file is its owner's only");
+			ok(strstr(name, ".M") && strstr(name, ".a\\057b\\072c"),
+			    "the name escapes what may not be in it");
+			ok(m->outcomes[0].cause == CAUSE_DELIVERED && mail_reported(m),
+			    "reported once");
 			ok(mail_state(m, 0) == 'D', "marked in the queue file");
 		}
 		(void)unlink(file);
@@ -175,7 +227,8 @@ test_texts(struct mail *m, struct delivery *d, const char *box)
 	(void)snprintf(file, sizeof file, "%s/example.org/joe", box);
 	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0700, "the folders too");
 	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/tmp", box);
-	ok(only_file(folder, text, sizeof text, name).p == NULL && access(folder, F_OK) == 0, "nothing is left in tmp/");
+	ok(only_file(folder, text, sizeof text, name).p == NULL && access(folder, F_OK) == 0,
+	    "nothing is left in tmp/");
 	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/cur", box);
 	ok(access(folder, F_OK) == 0, "cur/ is there");
 }
@@ -219,7 +272,8 @@ test_large(struct mail *m, struct delivery *d, const char *box)
 	mail_deliver(m, d);
 	(void)snprintf(folder, sizeof folder, "%s/example.org/big/new", box);
 	buf_str(&w, "Return-Path: <far@down>\n\nbody\n");
-	ok(slice_eq(only_file(folder, text, sizeof text, name), buf_slice(&w)), "a header beyond the bound stays as it is");
+	ok(slice_eq(only_file(folder, text, sizeof text, name), buf_slice(&w)),
+	    "a header beyond the bound stays as it is");
 }
 
 static void
@@ -230,13 +284,16 @@ test_refusals(struct mail *m, struct delivery *d)
 
 	mail_put(m, "a@b", "", "joe@example.org", SL("Delivered-To: JOE@example.org\r\n\r\nx\r\n"));
 	mail_deliver(m, d);
-	ok(m->outcomes[0].cause == CAUSE_LOOP && m->outcomes[0].kind == OUTCOME_FAILED, "delivered here before: a loop");
-	mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\nDelivered-To: joe@example.org\r\n"));
+	ok(m->outcomes[0].cause == CAUSE_LOOP && m->outcomes[0].kind == OUTCOME_FAILED,
+	    "delivered here before: a loop");
+	mail_put(m, "a@b", "", "joe@example.org",
+	    SL("Subject: x\r\n\r\nDelivered-To: joe@example.org\r\n"));
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_DELIVERED, "in the text it is none");
 	mail_put(m, "a@b", "", "\"../x\"@example.org|joe@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
-	ok(m->outcomes[0].cause == CAUSE_MAILDIR_USER && m->outcomes[1].cause == CAUSE_DELIVERED && mail_reported(m),
+	ok(m->outcomes[0].cause == CAUSE_MAILDIR_USER && m->outcomes[1].cause == CAUSE_DELIVERED &&
+		mail_reported(m),
 	    "an unsafe name fails alone");
 	ok(mail_state(m, 0) == 'P' && mail_state(m, 1) == 'D', "and is not marked");
 	route.target = nowhere;
@@ -244,7 +301,8 @@ test_refusals(struct mail *m, struct delivery *d)
 	mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_MAILDIR && m->outcomes[0].kind == OUTCOME_DEFERRED &&
-	    strstr(m->outcomes[0].detail, "/proc/nowhere/joe: "), "a folder that cannot be made: later");
+		strstr(m->outcomes[0].detail, "/proc/nowhere/joe: "),
+	    "a folder that cannot be made: later");
 	d->route = old;
 }
 
@@ -261,12 +319,15 @@ test_links(struct mail *m, struct delivery *d, const char *box)
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/example.org/joe/%s", box, folders[i]);
 		(void)snprintf(away, sizeof away, "%s.away", path);
-		ok(rename(path, away) == 0 && symlink(elsewhere, path) == 0, "%s/ becomes a link to it", folders[i]);
+		ok(rename(path, away) == 0 && symlink(elsewhere, path) == 0,
+		    "%s/ becomes a link to it", folders[i]);
 		mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\n"));
 		mail_deliver(m, d);
-		ok(m->outcomes[0].cause == CAUSE_MAILDIR && m->outcomes[0].kind == OUTCOME_DEFERRED && mail_state(m, 0) == 'P',
+		ok(m->outcomes[0].cause == CAUSE_MAILDIR &&
+			m->outcomes[0].kind == OUTCOME_DEFERRED && mail_state(m, 0) == 'P',
 		    "R103 %s/ is a link: deferred", folders[i]);
-		ok(stat(elsewhere, &st) == 0 && st.st_nlink == 2 && rmdir(elsewhere) == 0 && mkdir(elsewhere, 0700) == 0,
+		ok(stat(elsewhere, &st) == 0 && st.st_nlink == 2 && rmdir(elsewhere) == 0 &&
+			mkdir(elsewhere, 0700) == 0,
 		    "R103 and nothing was written there");
 		(void)unlink(path);
 		(void)rename(away, path);
@@ -288,12 +349,16 @@ test_detail(struct mail *m, struct delivery *d, const char *box)
 
 	route.subaddress = '+';
 	d->route = &route;
-	mail_put(m, "a@b", "", "jane+list@example.org", SL("Delivered-To: jane@example.org\r\n\r\nx\r\n"));
+	mail_put(m, "a@b", "", "jane+list@example.org",
+	    SL("Delivered-To: jane@example.org\r\n\r\nx\r\n"));
 	mail_deliver(m, d);
 	(void)snprintf(folder, sizeof folder, "%s/example.org/jane/new", box);
-	is(only_file(folder, text, sizeof text, name), SL("Return-Path: <a@b>\nDelivered-To: jane+list@example.org\n"
-	    "Delivered-To: jane@example.org\n\nx\n"), "R103 user+detail: the user's mailbox, the whole address in the message");
-	mail_put(m, "a@b", "", "jane+list@example.org", SL("Delivered-To: jane+list@example.org\r\n\r\n"));
+	is(only_file(folder, text, sizeof text, name),
+	    SL("Return-Path: <a@b>\nDelivered-To: jane+list@example.org\n"
+	       "Delivered-To: jane@example.org\n\nx\n"),
+	    "R103 user+detail: the user's mailbox, the whole address in the message");
+	mail_put(m, "a@b", "", "jane+list@example.org",
+	    SL("Delivered-To: jane+list@example.org\r\n\r\n"));
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_LOOP, "a loop is one of the whole address");
 	d->route = old;
@@ -305,16 +370,20 @@ test_log(struct mail *m, struct delivery *d)
 	char note[800];
 	struct buf b = BUF(note);
 
-	mail_put(m, "a@b", "", "joe@example.org|ann@example.org|../joe@example.org|jim@example.org", SL("Subject: x\r\n\r\n"));
+	mail_put(m, "a@b", "", "joe@example.org|ann@example.org|../joe@example.org|jim@example.org",
+	    SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	queue_last_note(&m->e, SL("joe@example.org"), &b);
-	ok(slice_has_prefix(buf_slice(&b), SL("<joe@example.org> delivered 2.0.0 why=\"/")), "noted in the message's log");
+	ok(slice_has_prefix(buf_slice(&b), SL("<joe@example.org> delivered 2.0.0 why=\"/")),
+	    "noted in the message's log");
 	b.n = 0;
 	queue_last_note(&m->e, SL("../joe@example.org"), &b);
-	ok(slice_has_prefix(buf_slice(&b), SL("<../joe@example.org> failed 5.1.1 why=\"")), "and so is who failed");
+	ok(slice_has_prefix(buf_slice(&b), SL("<../joe@example.org> failed 5.1.1 why=\"")),
+	    "and so is who failed");
 	b.n = 0;
 	queue_last_note(&m->e, SL("jim@example.org"), &b);
-	ok(slice_has_prefix(buf_slice(&b), SL("<jim@example.org> delivered 2.0.0 why=\"/")), "and who came behind him");
+	ok(slice_has_prefix(buf_slice(&b), SL("<jim@example.org> delivered 2.0.0 why=\"/")),
+	    "and who came behind him");
 	mail_put(m, "a@b", "", "joe@example.org|ann@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	b.n = 0;
@@ -333,7 +402,8 @@ test_print(struct mail *m, struct delivery *d)
 
 	(void)snprintf(path, sizeof path, "%s/printed", m->dir);
 	d->route = &route;
-	mail_put(m, "a@b", "", "joe@example.org|jim@example.org", SL("Subject: x\r\n\r\nhello\r\n"));
+	mail_put(
+	    m, "a@b", "", "joe@example.org|jim@example.org", SL("Subject: x\r\n\r\nhello\r\n"));
 	fflush(stdout);
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	(void)dup2(fd, STDOUT_FILENO);
@@ -342,33 +412,41 @@ test_print(struct mail *m, struct delivery *d)
 	close(keep);
 	n = pread(fd, text, sizeof text, 0);
 	close(fd);
-	buf_fmt(&w, "---------- message %s\nfrom: <a@b>\nto: <joe@example.org>\nto: <jim@example.org>\n\n"
-	    "Return-Path: <a@b>\nSubject: x\n\nhello\n---------- end\n", m->e.id);
+	buf_fmt(&w,
+	    "---------- message %s\nfrom: <a@b>\nto: <joe@example.org>\nto: <jim@example.org>\n\n"
+	    "Return-Path: <a@b>\nSubject: x\n\nhello\n---------- end\n",
+	    m->e.id);
 	is(slice_of(text, n < 0 ? 0 : (size_t)n), buf_slice(&w), "print: envelope, then text");
-	ok(mail_reported(m) && m->outcomes[1].cause == CAUSE_DELIVERED, "print: each recipient is reported");
+	ok(mail_reported(m) && m->outcomes[1].cause == CAUSE_DELIVERED,
+	    "print: each recipient is reported");
 }
 
 static void
 test_others(struct mail *m, struct delivery *d)
 {
 	static char text[] = "moved to example.net";
-	static struct route discard = { .via = VIA_DISCARD }, reject = { .via = VIA_REJECT, .target = text };
+	static struct route discard = { .via = VIA_DISCARD },
+			    reject = { .via = VIA_REJECT, .target = text };
 
 	d->route = &discard;
 	mail_put(m, "a@b", "", "joe@example.org|jim@example.org", SL("x\r\n"));
 	mail_deliver(m, d);
-	ok(mail_reported(m) && m->outcomes[0].kind == OUTCOME_DELIVERED && mail_state(m, 1) == 'D', "discard delivers");
+	ok(mail_reported(m) && m->outcomes[0].kind == OUTCOME_DELIVERED && mail_state(m, 1) == 'D',
+	    "discard delivers");
 	mail_put(m, "a@b", "BY=60;R", "c@d", SL("x\r\n"));
 	m->e.arrived_us -= 61 * 1000000;
 	mail_deliver(m, d);
-	ok(m->outcomes[0].cause == CAUSE_DEADLINE && mail_state(m, 0) == 'P', "DELIVERBY mode R: nothing, once the time is over");
+	ok(m->outcomes[0].cause == CAUSE_DEADLINE && mail_state(m, 0) == 'P',
+	    "DELIVERBY mode R: nothing, once the time is over");
 	d->route = &reject;
 	mail_put(m, "a@b", "", "joe@example.org", SL("x\r\n"));
 	mail_deliver(m, d);
 	ok(mail_reported(m) && m->outcomes[0].cause == CAUSE_ROUTE_REJECT &&
-	    strcmp(m->outcomes[0].detail, text) == 0 && mail_state(m, 0) == 'P', "reject fails with its text");
+		strcmp(m->outcomes[0].detail, text) == 0 && mail_state(m, 0) == 'P',
+	    "reject fails with its text");
 	for (int via = 0; via < WAYS; via++)
-		ok(delivery_way_of(&(struct route){ .via = (enum route_via)via })->deliver, "way %d can deliver", via);
+		ok(delivery_way_of(&(struct route){ .via = (enum route_via)via })->deliver,
+		    "way %d can deliver", via);
 	delivery_done(d);
 }
 

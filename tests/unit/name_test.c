@@ -51,20 +51,29 @@ static const struct {
 static const struct {
 	const char *name, *hosts, *host, *want;
 } hosts[] = {
-	{ "first_on_its_line", TOP "127.0.1.1 mx1.example.org mx1\n", "mx1", "mx1.example.org" },
-	{ "behind_the_short_name", TOP "192.0.2.1\tmx1 mx1.example.org", "mx1", "mx1.example.org" },
-	{ "any_case", TOP "192.0.2.1 MX1.example.org MX1", "mx1", "MX1.example.org" },
-	{ "only_the_short_name", TOP "172.17.0.2 mx1\n", "mx1", NULL },
-	{ "second_line_has_it", TOP "172.17.0.2 mx1\n10.0.0.1 mx1.example.org mx1", "mx1", "mx1.example.org" },
-	{ "in_a_comment", TOP "#127.0.1.1 mx1.example.org mx1\n", "mx1", NULL },
-	{ "comment_behind", TOP "10.0.0.1 mx1 # mx1.example.org\n", "mx1", NULL },
-	{ "other_host", TOP "10.0.0.1 mx2.example.org mx2\n", "mx1", NULL },
-	{ "localhost_is_no_name", "127.0.0.1 localhost.localdomain localhost mx1\n", "mx1", NULL },
-	{ "localhost_itself", "127.0.0.1 localhost.localdomain localhost\n", "localhost", NULL },
-	{ "underscore_is_no_greeting", "10.0.0.1 mx_1.example.org mx1\n", "mx1", NULL },
-	{ "address_is_no_name", "10.0.0.1\nmx1.example.org mx2\n", "mx1.example.org", NULL },
-	{ "empty", "", "mx1", NULL },
-	{ "no_host", TOP "10.0.0.1 mx1.example.org\n", "", NULL },
+	{ .name = "first_on_its_line", .hosts = TOP "127.0.1.1 mx1.example.org mx1\n",
+	    .host = "mx1", .want = "mx1.example.org" },
+	{ .name = "behind_the_short_name", .hosts = TOP "192.0.2.1\tmx1 mx1.example.org",
+	    .host = "mx1", .want = "mx1.example.org" },
+	{ .name = "any_case", .hosts = TOP "192.0.2.1 MX1.example.org MX1", .host = "mx1",
+	    .want = "MX1.example.org" },
+	{ .name = "only_the_short_name", .hosts = TOP "172.17.0.2 mx1\n", .host = "mx1" },
+	{ .name = "second_line_has_it", .hosts = TOP "172.17.0.2 mx1\n10.0.0.1 mx1.example.org mx1",
+	    .host = "mx1", .want = "mx1.example.org" },
+	{ .name = "in_a_comment", .hosts = TOP "#127.0.1.1 mx1.example.org mx1\n", .host = "mx1" },
+	{ .name = "comment_behind", .hosts = TOP "10.0.0.1 mx1 # mx1.example.org\n",
+	    .host = "mx1" },
+	{ .name = "other_host", .hosts = TOP "10.0.0.1 mx2.example.org mx2\n", .host = "mx1" },
+	{ .name = "localhost_is_no_name",
+	    .hosts = "127.0.0.1 localhost.localdomain localhost mx1\n", .host = "mx1" },
+	{ .name = "localhost_itself", .hosts = "127.0.0.1 localhost.localdomain localhost\n",
+	    .host = "localhost" },
+	{ .name = "underscore_is_no_greeting", .hosts = "10.0.0.1 mx_1.example.org mx1\n",
+	    .host = "mx1" },
+	{ .name = "address_is_no_name", .hosts = "10.0.0.1\nmx1.example.org mx2\n",
+	    .host = "mx1.example.org" },
+	{ .name = "empty", .hosts = "", .host = "mx1" },
+	{ .name = "no_host", .hosts = TOP "10.0.0.1 mx1.example.org\n", .host = "" },
 };
 
 int
@@ -88,11 +97,13 @@ main(void)
 
 	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
 		b.n = 0;
-		ok(name_from_hosts(slice_str(hosts[i].hosts), slice_str(hosts[i].host), &b) == (hosts[i].want != NULL),
+		ok(name_from_hosts(slice_str(hosts[i].hosts), slice_str(hosts[i].host), &b) ==
+			(hosts[i].want != NULL),
 		    "hosts %s", hosts[i].name);
 		is(buf_slice(&b), slice_str(hosts[i].want), hosts[i].name);
 	}
 	b.n = 0;
-	ok(name_of_host(&b) ? name_is_fqdn(buf_slice(&b)) : b.n == 0, "H002 this host has a full name or none");
+	ok(name_of_host(&b) ? name_is_fqdn(buf_slice(&b)) : b.n == 0,
+	    "H002 this host has a full name or none");
 	return tap_done();
 }

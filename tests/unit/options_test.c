@@ -14,7 +14,9 @@ static const struct option own_options[] = {
 	{ "print", no_argument, NULL, OPT_PRINT },
 	{ 0 },
 };
-static const struct program program = { .name = "test", .usage = "usage: test [-c FILE]\n", .options = own_options };
+static const struct program program = {
+	.name = "test", .usage = "usage: test [-c FILE]\n", .options = own_options
+};
 static const struct program bare = { .name = "test", .usage = "usage: test\n" };
 
 static char seen_text[100];
@@ -37,21 +39,35 @@ static const struct {
 	int code;
 	const char *out, *err;		/* what it must begin with */
 } endings[] = {
-	{ "version", { "--version" }, 0, "test " VERSION "\n", "" },
-	{ "help", { "--help" }, 0, "usage: test [-c FILE]\n", "" },
-	{ "version_before_mistakes", { "--version", "--nonsense" }, 0, "test ", "" },
-	{ "unknown_long", { "--nonsense" }, 64, "", "test: there is no option --nonsense; see test --help\n" },
-	{ "unknown_long_with_value", { "--nonsense=1" }, 64, "", "test: --nonsense=1 is no option, or takes no argument" },
-	{ "unknown_short", { "-x" }, 64, "", "test: there is no option -x" },
-	{ "unknown_short_behind_known", { "-c", "f", "-xyz" }, 64, "", "test: there is no option -x" },
-	{ "value_where_none_goes", { "--check=yes" }, 64, "", "test: --check=yes is no option, or takes no argument" },
-	{ "value_missing_short", { "-c" }, 64, "", "test: -c needs an argument" },
-	{ "value_missing_override", { "--check", "-o" }, 64, "", "test: -o needs an argument" },
-	{ "value_missing_long", { "--listen" }, 64, "", "test: --listen needs an argument" },
-	{ "not_an_option", { "file" }, 64, "", "test: file is no option" },
-	{ "not_an_option_before_options", { "file", "--help" }, 64, "", "test: file is no option" },
-	{ "behind_two_hyphens", { "--", "--help" }, 64, "", "test: --help is no option" },
-	{ "own_refuses", { "--listen", "bad" }, 78, "", "" },
+	{ .name = "version", .args = { "--version" }, .code = 0, .out = "test " VERSION "\n",
+	    .err = "" },
+	{ .name = "help", .args = { "--help" }, .code = 0, .out = "usage: test [-c FILE]\n",
+	    .err = "" },
+	{ .name = "version_before_mistakes", .args = { "--version", "--nonsense" }, .code = 0,
+	    .out = "test ", .err = "" },
+	{ .name = "unknown_long", .args = { "--nonsense" }, .code = 64, .out = "",
+	    .err = "test: there is no option --nonsense; see test --help\n" },
+	{ .name = "unknown_long_with_value", .args = { "--nonsense=1" }, .code = 64, .out = "",
+	    .err = "test: --nonsense=1 is no option, or takes no argument" },
+	{ .name = "unknown_short", .args = { "-x" }, .code = 64, .out = "",
+	    .err = "test: there is no option -x" },
+	{ .name = "unknown_short_behind_known", .args = { "-c", "f", "-xyz" }, .code = 64,
+	    .out = "", .err = "test: there is no option -x" },
+	{ .name = "value_where_none_goes", .args = { "--check=yes" }, .code = 64, .out = "",
+	    .err = "test: --check=yes is no option, or takes no argument" },
+	{ .name = "value_missing_short", .args = { "-c" }, .code = 64, .out = "",
+	    .err = "test: -c needs an argument" },
+	{ .name = "value_missing_override", .args = { "--check", "-o" }, .code = 64, .out = "",
+	    .err = "test: -o needs an argument" },
+	{ .name = "value_missing_long", .args = { "--listen" }, .code = 64, .out = "",
+	    .err = "test: --listen needs an argument" },
+	{ .name = "not_an_option", .args = { "file" }, .code = 64, .out = "",
+	    .err = "test: file is no option" },
+	{ .name = "not_an_option_before_options", .args = { "file", "--help" }, .code = 64,
+	    .out = "", .err = "test: file is no option" },
+	{ .name = "behind_two_hyphens", .args = { "--", "--help" }, .code = 64, .out = "",
+	    .err = "test: --help is no option" },
+	{ .name = "own_refuses", .args = { "--listen", "bad" }, .code = 78, .out = "", .err = "" },
 };
 
 static struct slice
@@ -125,12 +141,15 @@ check_endings(void)
 		char room[500];
 		struct slice said = read_back(out, room, sizeof room);
 
-		ok(code == endings[i].code, "%s exits %d (%d)", endings[i].name, endings[i].code, code);
-		ok(slice_has_prefix(said, slice_str(endings[i].out)) && (endings[i].out[0] || said.n == 0), "%s on fd 1",
-		    endings[i].name);
+		ok(code == endings[i].code, "%s exits %d (%d)", endings[i].name, endings[i].code,
+		    code);
+		ok(slice_has_prefix(said, slice_str(endings[i].out)) &&
+			(endings[i].out[0] || said.n == 0),
+		    "%s on fd 1", endings[i].name);
 		said = read_back(err, room, sizeof room);
-		if (!ok(slice_has_prefix(said, slice_str(endings[i].err)) && (endings[i].err[0] || said.n == 0), "%s on fd 2",
-		    endings[i].name))
+		if (!ok(slice_has_prefix(said, slice_str(endings[i].err)) &&
+			    (endings[i].err[0] || said.n == 0),
+			"%s on fd 2", endings[i].name))
 			printf("# said: %.*s\n", (int)said.n, said.p);
 		(void)close(out);
 		(void)close(err);
@@ -142,14 +161,26 @@ check_parsed(void)
 {
 	struct options o;
 
-	ok(parse(&o, &program, (const char *[ARGS]){ NULL }) == -1 && !o.config_file && !o.check && o.noverrides == 0, "nothing");
-	ok(parse(&o, &bare, (const char *[ARGS]){ "--check" }) == -1 && o.check, "a program without options of its own");
-	ok(parse(&o, &program, (const char *[ARGS]){ "-c", "f", "-oa.b=c", "-o", "route example.org.via=print", "--check" }) == -1,
+	ok(parse(&o, &program, (const char *[ARGS]){ NULL }) == -1 && !o.config_file && !o.check &&
+		o.noverrides == 0,
+	    "nothing");
+	ok(parse(&o, &bare, (const char *[ARGS]){ "--check" }) == -1 && o.check,
+	    "a program without options of its own");
+	ok(parse(&o, &program,
+	       (const char *[ARGS]){
+		   "-c", "f", "-oa.b=c", "-o", "route example.org.via=print", "--check" }) == -1,
 	    "all shared ones");
-	ok(strcmp(o.config_file, "f") == 0 && o.check && o.noverrides == 2 && strcmp(o.overrides[0], "a.b=c") == 0 &&
-	    strcmp(o.overrides[1], "route example.org.via=print") == 0, "and what they said");
-	ok(parse(&o, &program, (const char *[ARGS]){ "-c", "f", "-c", "g" }) == -1 && strcmp(o.config_file, "g") == 0, "the last -c");
-	ok(parse(&o, &program, (const char *[ARGS]){ "--print", "--listen", "127.0.0.1:0", "--listen=[::1]:25" }) == -1, "own ones");
+	ok(strcmp(o.config_file, "f") == 0 && o.check && o.noverrides == 2 &&
+		strcmp(o.overrides[0], "a.b=c") == 0 &&
+		strcmp(o.overrides[1], "route example.org.via=print") == 0,
+	    "and what they said");
+	ok(parse(&o, &program, (const char *[ARGS]){ "-c", "f", "-c", "g" }) == -1 &&
+		strcmp(o.config_file, "g") == 0,
+	    "the last -c");
+	ok(parse(&o, &program,
+	       (const char *[ARGS]){ "--print", "--listen", "127.0.0.1:0", "--listen=[::1]:25" }) ==
+		-1,
+	    "own ones");
 	is(buf_slice(&seen), SL("1=- 0=127.0.0.1:0 0=[::1]:25 "), "and their arguments");
 }
 
@@ -165,7 +196,8 @@ too_many(const void *ctx)
 	while (argc <= OPTIONS_OVERRIDES_MAX)
 		argv[argc++] = (char *)(uintptr_t)"-oa.b=c";
 	argv[argc] = NULL;
-	if (options_parse(&o, &program, argc, argv, NULL, NULL) != -1 || o.noverrides != OPTIONS_OVERRIDES_MAX)
+	if (options_parse(&o, &program, argc, argv, NULL, NULL) != -1 ||
+	    o.noverrides != OPTIONS_OVERRIDES_MAX)
 		return 1;
 	argv[argc++] = (char *)(uintptr_t)"-ox.y=z";
 	argv[argc] = NULL;
@@ -178,12 +210,17 @@ static const struct {
 	int code;
 	const char *said;		/* FILE stands for its name */
 } configurations[] = {
-	{ "good", "[relay]\nport = 26\n", false, 200, "" },
-	{ "good_checked", "[relay]\nport = 26\n", true, 0, "" },
-	{ "bad_checked", "[relay]\nport = x\n[relay]\nfamily = y\n", true, 78,
-	    "FILE:2: [relay] port = x: write a plain number\nFILE:4: [relay] family = y: write any or ipv4 or ipv6\n" },
-	{ "bad", "[relay]\nport = x\n", false, 78, "FILE:2: [relay] port = x: write a plain number\n" },
-	{ "bad_bytes", "[relay]\nport = \xff\n", false, 78, "FILE:2: [relay] port = \\xff: write a plain number\n" },
+	{ .name = "good", .text = "[relay]\nport = 26\n", .code = 200, .said = "" },
+	{ .name = "good_checked", .text = "[relay]\nport = 26\n", .check = true, .code = 0,
+	    .said = "" },
+	{ .name = "bad_checked", .text = "[relay]\nport = x\n[relay]\nfamily = y\n", .check = true,
+	    .code = 78,
+	    .said = "FILE:2: [relay] port = x: write a plain number\n"
+		"FILE:4: [relay] family = y: write any or ipv4 or ipv6\n" },
+	{ .name = "bad", .text = "[relay]\nport = x\n", .code = 78,
+	    .said = "FILE:2: [relay] port = x: write a plain number\n" },
+	{ .name = "bad_bytes", .text = "[relay]\nport = \xff\n", .code = 78,
+	    .said = "FILE:2: [relay] port = \\xff: write a plain number\n" },
 };
 
 static int
@@ -210,7 +247,8 @@ check_configurations(void)
 
 		write_at("c.conf", configurations[i].text);
 		code = in_child(configure, &configurations[i].check, &out, &err);
-		ok(code == configurations[i].code, "%s exits %d (%d)", configurations[i].name, configurations[i].code, code);
+		ok(code == configurations[i].code, "%s exits %d (%d)", configurations[i].name,
+		    configurations[i].code, code);
 		for (const char *p = configurations[i].said; *p; p++)
 			if (strncmp(p, "FILE", 4) == 0) {
 				buf_str(&want, conf);
@@ -221,11 +259,13 @@ check_configurations(void)
 		said = read_back(err, room, sizeof room);
 		if (!configurations[i].check && said.n) {	/* a line of the log, behind "TIME test[PID]: " */
 			stamp = slice_cut(said, ']', &line);
-			ok(memmem(stamp.p, stamp.n, "Z test[", 7) != NULL, "%s is in the log", configurations[i].name);
+			ok(memmem(stamp.p, stamp.n, "Z test[", 7) != NULL, "%s is in the log",
+			    configurations[i].name);
 			said = slice_skip(line, 2);
 		}
 		is(said, buf_slice(&want), configurations[i].name);
-		ok(read_back(out, room, sizeof room).n == 0, "%s leaves fd 1 alone", configurations[i].name);
+		ok(read_back(out, room, sizeof room).n == 0, "%s leaves fd 1 alone",
+		    configurations[i].name);
 		(void)close(out);
 		(void)close(err);
 	}

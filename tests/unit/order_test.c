@@ -15,7 +15,7 @@ struct known {
 	int64_t first_us;	/* 0: never measured */
 	bool at_least;
 	int64_t ago_s;
-	int64_t failed_ago_s;	/* -1: never */
+	int64_t failed_ago_s;	/* 0: never */
 	unsigned failures;
 	unsigned broken;
 	bool no_ipv6;
@@ -31,61 +31,130 @@ struct order_case {
 };
 
 static const struct order_case cases[] = {
-	{ "R135 lower preference first", { { 10, 1 }, { 20, 2 } }, { { 1, 9000, false, 5, -1, 0, 0, false }, { 2, 10, false, 5, -1, 0, 0, false } },
-	  false, "(1)|2" },
-	{ "R135 inside a level by latency", { { 10, 1 }, { 10, 2 }, { 10, 3 } },
-	  { { 1, 900, false, 5, -1, 0, 0, false }, { 2, 300, false, 5, -1, 0, 0, false }, { 3, 600, false, 5, -1, 0, 0, false } }, false, "(2)[31]" },
-	{ "mx-order = latency ranks all", { { 10, 1 }, { 20, 2 } }, { { 1, 9000, false, 5, -1, 0, 0, false }, { 2, 10, false, 5, -1, 0, 0, false } },
-	  true, "(2)[1]" },
-	{ "an unknown one races the best", { { 10, 1 }, { 10, 2 }, { 10, 3 } },
-	  { { 1, 900, false, 5, -1, 0, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(23)[1]" },
-	{ "an old measurement is unknown again", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 900, false, 5, -1, 0, 0, false }, { 2, 300, false, FRESH + 1, -1, 0, 0, false } }, false, "(12)" },
-	{ "one from the future too", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 900, false, 5, -1, 0, 0, false }, { 2, 300, false, -50, -1, 0, 0, false } }, false, "(12)" },
-	{ "a lower bound counts as its bound", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 900, true, 5, -1, 0, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(2)[1]" },
-	{ "a bound below the best may be the fastest", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 100, true, 5, -1, 0, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(12)" },
-	{ "R146 failed lately: last of its level", { { 10, 1 }, { 10, 2 }, { 20, 3 } },
-	  { { 1, 100, false, 5, 10, 1, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(2)[1]|3" },
-	{ "failed lately stays before the next level", { { 10, 1 }, { 20, 2 } },
-	  { { 1, 100, false, 5, 10, 1, 0, false }, { 2, 50, false, 5, -1, 0, 0, false } }, false, "(1)|2" },
-	{ "failed long ago is forgiven", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 100, false, 5, 301, 3, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(1)[2]" },
-	{ "failed and back since is forgiven", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 100, false, 5, 10, 0, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(1)[2]" },
-	{ "all failing: all at once", { { 10, 1 }, { 10, 2 }, { 20, 3 } },
-	  { { 1, 100, false, 5, 10, 1, 0, false }, { 2, 300, false, 5, 10, 1, 0, false } }, false, "(**)|3" },
-	{ "R146 failed again and again: not dialled", { { 10, 1 }, { 10, 2 }, { 20, 3 } },
-	  { { 1, 100, false, 5, 10, 2, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(2)|3!1" },
-	{ "R146 nor a whole level", { { 10, 1 }, { 20, 3 } }, { { 1, 100, false, 5, 10, 2, 0, false } }, false, "(3)!1" },
-	{ "R146 nor all there is", { { 10, 1 }, { 20, 2 } },
-	  { { 1, 100, false, 5, 10, 2, 0, false }, { 2, 100, false, 5, 10, 3, 0, false } }, false, "!12" },
-	{ "the pause is over: last of its level", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 100, false, 5, 120, 2, 0, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(2)[1]" },
-	{ "broke off behind the dot: last of its level for a day", { { 10, 1 }, { 10, 2 }, { 20, 3 } },
-	  { { 1, 100, false, 5, 80000, 1, 1, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(2)[1]|3" },
-	{ "a day is enough", { { 10, 1 }, { 10, 2 } },
-	  { { 1, 100, false, 5, 86400, 1, 1, false }, { 2, 300, false, 5, -1, 0, 0, false } }, false, "(1)[2]" },
-	{ "and again: behind the next level", { { 10, 1 }, { 20, 2 }, { 20, 3 } },
-	  { { 1, 100, false, 5, 8000, 2, 2, false }, { 2, 300, false, 5, -1, 0, 0, false }, { 3, 400, false, 5, -1, 0, 0, false } },
-	  false, "(2)[3]|1" },
-	{ "but not dropped", { { 10, 1 } }, { { 1, 100, false, 5, 8000, 5, 5, false } }, false, "(1)" },
-	{ "RFC 8305 nothing is known: IPv6, and IPv4 behind it", { { 10, 1 }, { 10, 11 } }, { { 0, 0, false, 0, -1, 0, 0, false } },
-	  false, "(b)[1]" },
-	{ "RFC 8305 both families in turn", { { 10, 1 }, { 10, 2 }, { 10, 11 }, { 10, 12 } }, { { 0, 0, false, 0, -1, 0, 0, false } },
-	  false, "(**)[**]" },
-	{ "one is measured: the other family at the same time", { { 10, 1 }, { 10, 11 } }, { { 11, 300, false, 5, -1, 0, 0, false } },
-	  false, "(b1)" },
-	{ "both are: by latency", { { 10, 1 }, { 10, 11 } },
-	  { { 11, 300, false, 5, -1, 0, 0, false }, { 1, 200, false, 5, -1, 0, 0, false } }, false, "(1)[b]" },
-	{ "IPv4 alone waits for nobody", { { 10, 1 }, { 20, 11 } }, { { 0, 0, false, 0, -1, 0, 0, false } }, false, "(1)|b" },
-	{ "refused our IPv6 address: IPv4", { { 10, 1 }, { 10, 11 } },
-	  { { 11, 100, false, 5, -1, 0, 0, true }, { 1, 200, false, 5, -1, 0, 0, false } }, false, "(1)!b" },
-	{ "of another level if need be", { { 10, 11 }, { 20, 1 } }, { { 11, 100, false, 5, -1, 0, 0, true } }, false, "(1)!b" },
-	{ "without IPv4 there is no other way", { { 10, 11 } }, { { 11, 100, false, 5, -1, 0, 0, true } }, false, "(b)" },
-	{ "all unknown: raced, one level only", { { 10, 1 }, { 10, 2 }, { 20, 3 } }, { { 0, 0, false, 0, -1, 0, 0, false } }, false, "(**)|3" },
+	{ .name = "R135 lower preference first", .mx = { { 10, 1 }, { 20, 2 } },
+	    .known = { { .octet = 1, .first_us = 9000, .ago_s = 5 },
+		{ .octet = 2, .first_us = 10, .ago_s = 5 } },
+	    .order = "(1)|2" },
+	{ .name = "R135 inside a level by latency", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
+	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 },
+		{ .octet = 3, .first_us = 600, .ago_s = 5 } },
+	    .order = "(2)[31]" },
+	{ .name = "mx-order = latency ranks all", .mx = { { 10, 1 }, { 20, 2 } },
+	    .known = { { .octet = 1, .first_us = 9000, .ago_s = 5 },
+		{ .octet = 2, .first_us = 10, .ago_s = 5 } },
+	    .latency_only = true, .order = "(2)[1]" },
+	{ .name = "an unknown one races the best", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
+	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(23)[1]" },
+	{ .name = "an old measurement is unknown again", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
+		{ .octet = 2, .first_us = 300, .ago_s = FRESH + 1 } },
+	    .order = "(12)" },
+	{ .name = "one from the future too", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
+		{ .octet = 2, .first_us = 300, .ago_s = -50 } },
+	    .order = "(12)" },
+	{ .name = "a lower bound counts as its bound", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 900, .at_least = true, .ago_s = 5 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(2)[1]" },
+	{ .name = "a bound below the best may be the fastest", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .at_least = true, .ago_s = 5 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(12)" },
+	{ .name = "R146 failed lately: last of its level",
+	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
+		    .failures = 1 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(2)[1]|3" },
+	{ .name = "failed lately stays before the next level", .mx = { { 10, 1 }, { 20, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
+		    .failures = 1 },
+		{ .octet = 2, .first_us = 50, .ago_s = 5 } },
+	    .order = "(1)|2" },
+	{ .name = "failed long ago is forgiven", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 301,
+		    .failures = 3 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(1)[2]" },
+	{ .name = "failed and back since is forgiven", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(1)[2]" },
+	{ .name = "all failing: all at once", .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
+		    .failures = 1 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5, .failed_ago_s = 10, .failures = 1 } },
+	    .order = "(**)|3" },
+	{ .name = "R146 failed again and again: not dialled",
+	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
+		    .failures = 2 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(2)|3!1" },
+	{ .name = "R146 nor a whole level", .mx = { { 10, 1 }, { 20, 3 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
+		    .failures = 2 } },
+	    .order = "(3)!1" },
+	{ .name = "R146 nor all there is", .mx = { { 10, 1 }, { 20, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
+		    .failures = 2 },
+		{ .octet = 2, .first_us = 100, .ago_s = 5, .failed_ago_s = 10, .failures = 3 } },
+	    .order = "!12" },
+	{ .name = "the pause is over: last of its level", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 120,
+		    .failures = 2 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(2)[1]" },
+	{ .name = "broke off behind the dot: last of its level for a day",
+	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 80000,
+		    .failures = 1, .broken = 1 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(2)[1]|3" },
+	{ .name = "a day is enough", .mx = { { 10, 1 }, { 10, 2 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 86400,
+		    .failures = 1, .broken = 1 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
+	    .order = "(1)[2]" },
+	{ .name = "and again: behind the next level", .mx = { { 10, 1 }, { 20, 2 }, { 20, 3 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 8000,
+		    .failures = 2, .broken = 2 },
+		{ .octet = 2, .first_us = 300, .ago_s = 5 },
+		{ .octet = 3, .first_us = 400, .ago_s = 5 } },
+	    .order = "(2)[3]|1" },
+	{ .name = "but not dropped", .mx = { { 10, 1 } },
+	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 8000,
+		    .failures = 5, .broken = 5 } },
+	    .order = "(1)" },
+	{ .name = "RFC 8305 nothing is known: IPv6, and IPv4 behind it",
+	    .mx = { { 10, 1 }, { 10, 11 } }, .order = "(b)[1]" },
+	{ .name = "RFC 8305 both families in turn",
+	    .mx = { { 10, 1 }, { 10, 2 }, { 10, 11 }, { 10, 12 } }, .order = "(**)[**]" },
+	{ .name = "one is measured: the other family at the same time",
+	    .mx = { { 10, 1 }, { 10, 11 } },
+	    .known = { { .octet = 11, .first_us = 300, .ago_s = 5 } }, .order = "(b1)" },
+	{ .name = "both are: by latency", .mx = { { 10, 1 }, { 10, 11 } },
+	    .known = { { .octet = 11, .first_us = 300, .ago_s = 5 },
+		{ .octet = 1, .first_us = 200, .ago_s = 5 } },
+	    .order = "(1)[b]" },
+	{ .name = "IPv4 alone waits for nobody", .mx = { { 10, 1 }, { 20, 11 } },
+	    .order = "(1)|b" },
+	{ .name = "refused our IPv6 address: IPv4", .mx = { { 10, 1 }, { 10, 11 } },
+	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true },
+		{ .octet = 1, .first_us = 200, .ago_s = 5 } },
+	    .order = "(1)!b" },
+	{ .name = "of another level if need be", .mx = { { 10, 11 }, { 20, 1 } },
+	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true } },
+	    .order = "(1)!b" },
+	{ .name = "without IPv4 there is no other way", .mx = { { 10, 11 } },
+	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true } },
+	    .order = "(b)" },
+	{ .name = "all unknown: raced, one level only", .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	    .order = "(**)|3" },
 };
 
 static void
@@ -121,7 +190,7 @@ know(struct hosts *h, const struct known *k)
 	host->first_us = k->first_us;
 	host->at_least = k->at_least;
 	host->measured_s = NOW - k->ago_s;
-	host->failed_s = k->failed_ago_s < 0 ? 0 : NOW - k->failed_ago_s;
+	host->failed_s = k->failed_ago_s == 0 ? 0 : NOW - k->failed_ago_s;
 	host->failures = k->failures;
 	host->broken = k->broken;
 	host->ipv4_until_s = k->no_ipv6 ? NOW + 1 : 0;
@@ -158,7 +227,8 @@ matches(const char *want, struct order_target *t, size_t n)
 		} else if (i == n) {
 			return false;
 		} else {
-			good = good && (*want == '*' || letter(t[i].address) == *want) && (!dialled || t[i].level == level);
+			good = good && (*want == '*' || letter(t[i].address) == *want) &&
+			    (!dialled || t[i].level == level);
 			good = good && (i < race) == (where == '(' || where == '[');
 			good = good && (i >= race || (start_ms[i] == 0) == (where == '('));
 			i++;
@@ -183,8 +253,9 @@ test_order(void)
 		}
 		for (size_t k = 0; k < 6 && cases[c].known[k].octet; k++)
 			know(&h, &cases[c].known[k]);
-		ok(matches(cases[c].order, t, order_targets(&mx, &h, cases[c].latency_only, NOW, FRESH, t)), "%s",
-		    cases[c].name);
+		ok(matches(cases[c].order, t,
+		       order_targets(&mx, &h, cases[c].latency_only, NOW, FRESH, t)),
+		    "%s", cases[c].name);
 		hosts_done(&h);
 	}
 }
@@ -221,7 +292,8 @@ test_bounds(void)
 	}
 	ok(hosts == MX_EXCHANGERS_MAX, "R138 each exchanger is among them");
 	mx.n = 0;
-	ok(order_targets(&mx, &h, false, NOW, FRESH, t) == 0 && order_race(t, 0, start_ms) == 0, "nothing gives nothing");
+	ok(order_targets(&mx, &h, false, NOW, FRESH, t) == 0 && order_race(t, 0, start_ms) == 0,
+	    "nothing gives nothing");
 	free(x);
 }
 

@@ -58,8 +58,11 @@ test_table(void)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		outcome_set(&o, rows[i].cause, SL("mx.example"), SL("why"));
-		ok(o.cause == rows[i].cause && o.kind == rows[i].kind && strcmp(o.status, rows[i].status) == 0 &&
-		    strcmp(o.host, "mx.example") == 0 && strcmp(o.detail, "why") == 0 && !o.remote, "row: %s", rows[i].name);
+		ok(o.cause == rows[i].cause && o.kind == rows[i].kind &&
+			strcmp(o.status, rows[i].status) == 0 &&
+			strcmp(o.host, "mx.example") == 0 && strcmp(o.detail, "why") == 0 &&
+			!o.remote,
+		    "row: %s", rows[i].name);
 		seen[rows[i].cause]++;
 	}
 	for (size_t i = 0; i < CAUSE_COUNT; i++)
@@ -74,22 +77,39 @@ static const struct reply_case {
 	enum outcome_kind kind;
 	const char *status, *detail;
 } replies[] = {
-	{ "the peer's status is kept", "550 5.1.1 no such user", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.1.1",
-	  "550 5.1.1 no such user" },
-	{ "without one the general one", "550 no such user", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "550 no such user" },
-	{ "one of another class is not believed", "450 5.1.1 later", CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0",
-	  "450 5.1.1 later" },
-	{ "temporary", "451 4.7.1 greylisted", CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.7.1", "451 4.7.1 greylisted" },
-	{ "delivered, with status", "250 2.6.0 queued as 1", CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.6.0", "250 2.6.0 queued as 1" },
-	{ "delivered, without", "250 ok", CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.0.0", "250 ok" },
-	{ "R142 unknown code: first digit, 2", "299 x", CAUSE_DELIVERED, OUTCOME_DELIVERED, "2.0.0", "299 x" },
-	{ "R142 unknown code: first digit, 4", "499 x", CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0", "499 x" },
-	{ "R142 unknown code: first digit, 5", "599 x", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "599 x" },
-	{ "R142 3yz where none belongs", "354 go", CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", "354 go" },
-	{ "R142 garbage", "hello", CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", NULL },
-	{ "R142 6yz", "650 x", CAUSE_PROTOCOL, OUTCOME_DEFERRED, "4.5.0", NULL },
-	{ "R120 several lines become one", "550-5.7.1 not|550 5.7.1 here", CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.7.1",
-	  "550 5.7.1 not 5.7.1 here" },
+	{ .name = "the peer's status is kept", .lines = "550 5.1.1 no such user",
+	    .cause = CAUSE_REPLY_PERMANENT, .kind = OUTCOME_FAILED, .status = "5.1.1",
+	    .detail = "550 5.1.1 no such user" },
+	{ .name = "without one the general one", .lines = "550 no such user",
+	    .cause = CAUSE_REPLY_PERMANENT, .kind = OUTCOME_FAILED, .status = "5.0.0",
+	    .detail = "550 no such user" },
+	{ .name = "one of another class is not believed", .lines = "450 5.1.1 later",
+	    .cause = CAUSE_REPLY_TEMPORARY, .kind = OUTCOME_DEFERRED, .status = "4.0.0",
+	    .detail = "450 5.1.1 later" },
+	{ .name = "temporary", .lines = "451 4.7.1 greylisted", .cause = CAUSE_REPLY_TEMPORARY,
+	    .kind = OUTCOME_DEFERRED, .status = "4.7.1", .detail = "451 4.7.1 greylisted" },
+	{ .name = "delivered, with status", .lines = "250 2.6.0 queued as 1",
+	    .cause = CAUSE_DELIVERED, .kind = OUTCOME_DELIVERED, .status = "2.6.0",
+	    .detail = "250 2.6.0 queued as 1" },
+	{ .name = "delivered, without", .lines = "250 ok", .cause = CAUSE_DELIVERED,
+	    .kind = OUTCOME_DELIVERED, .status = "2.0.0", .detail = "250 ok" },
+	{ .name = "R142 unknown code: first digit, 2", .lines = "299 x", .cause = CAUSE_DELIVERED,
+	    .kind = OUTCOME_DELIVERED, .status = "2.0.0", .detail = "299 x" },
+	{ .name = "R142 unknown code: first digit, 4", .lines = "499 x",
+	    .cause = CAUSE_REPLY_TEMPORARY, .kind = OUTCOME_DEFERRED, .status = "4.0.0",
+	    .detail = "499 x" },
+	{ .name = "R142 unknown code: first digit, 5", .lines = "599 x",
+	    .cause = CAUSE_REPLY_PERMANENT, .kind = OUTCOME_FAILED, .status = "5.0.0",
+	    .detail = "599 x" },
+	{ .name = "R142 3yz where none belongs", .lines = "354 go", .cause = CAUSE_PROTOCOL,
+	    .kind = OUTCOME_DEFERRED, .status = "4.5.0", .detail = "354 go" },
+	{ .name = "R142 garbage", .lines = "hello", .cause = CAUSE_PROTOCOL,
+	    .kind = OUTCOME_DEFERRED, .status = "4.5.0" },
+	{ .name = "R142 6yz", .lines = "650 x", .cause = CAUSE_PROTOCOL, .kind = OUTCOME_DEFERRED,
+	    .status = "4.5.0" },
+	{ .name = "R120 several lines become one", .lines = "550-5.7.1 not|550 5.7.1 here",
+	    .cause = CAUSE_REPLY_PERMANENT, .kind = OUTCOME_FAILED, .status = "5.7.1",
+	    .detail = "550 5.7.1 not 5.7.1 here" },
 };
 
 static void
@@ -106,7 +126,8 @@ test_replies(void)
 			;
 		outcome_from_reply(&o, &r, SL("mx"));
 		ok(o.cause == c->cause && o.kind == c->kind && strcmp(o.status, c->status) == 0 &&
-		    (!c->detail || strcmp(o.detail, c->detail) == 0) && o.remote == (c->cause != CAUSE_PROTOCOL || !r.malformed),
+			(!c->detail || strcmp(o.detail, c->detail) == 0) &&
+			o.remote == (c->cause != CAUSE_PROTOCOL || !r.malformed),
 		    "reply: %s", c->name);
 	}
 }
@@ -121,7 +142,8 @@ test_place_decides(void)
 	(void)smtp_peer_reply_line(&r, SL("550 5.7.1 go away"));
 	outcome_set_reply(&o, CAUSE_REFUSED_SESSION, &r, SL("mx"));
 	ok(o.kind == OUTCOME_DEFERRED && strcmp(o.status, "4.3.2") == 0 && o.remote &&
-	    strcmp(o.detail, "550 5.7.1 go away") == 0, "a 5yz that is not about the recipient stays deferred");
+		strcmp(o.detail, "550 5.7.1 go away") == 0,
+	    "a 5yz that is not about the recipient stays deferred");
 }
 
 static void
@@ -136,13 +158,18 @@ test_cleaning(void)
 	is(slice_str(o.host), SL("a?b"), "the host too");
 	memset(text, 'x', sizeof text);
 	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, sizeof text));
-	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 && strcmp(o.detail + OUTCOME_DETAIL - 4, "...") == 0, "cut with dots");
+	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 &&
+		strcmp(o.detail + OUTCOME_DETAIL - 4, "...") == 0,
+	    "cut with dots");
 	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, OUTCOME_DETAIL - 1));
-	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 && o.detail[OUTCOME_DETAIL - 2] == 'x', "what just fits is not cut");
+	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 && o.detail[OUTCOME_DETAIL - 2] == 'x',
+	    "what just fits is not cut");
 	for (size_t i = 1; i + 1 < sizeof text; i += 2)
 		memcpy(text + i, "\303\244", 2);
 	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, sizeof text));
-	ok(strlen(o.detail) == OUTCOME_DETAIL - 2 && strcmp(o.detail + OUTCOME_DETAIL - 5, "...") == 0, "not cut within a character");
+	ok(strlen(o.detail) == OUTCOME_DETAIL - 2 &&
+		strcmp(o.detail + OUTCOME_DETAIL - 5, "...") == 0,
+	    "not cut within a character");
 	outcome_set(&o, CAUSE_LOST, slice_of(NULL, 0), slice_of(NULL, 0));
 	ok(!o.host[0] && !o.detail[0], "nothing is fine");
 	outcome_set(&o, CAUSE_DELIVERED, SL(""), SL(""));
@@ -161,11 +188,14 @@ test_told(void)
 	struct outcome o;
 
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		const bool ours = cause == CAUSE_SOCKET || cause == CAUSE_MAILDIR || cause == CAUSE_MAILDIR_QUOTA || cause == CAUSE_MAILDIR_SPACE ||
+		const bool ours = cause == CAUSE_SOCKET || cause == CAUSE_MAILDIR ||
+		    cause == CAUSE_MAILDIR_QUOTA || cause == CAUSE_MAILDIR_SPACE ||
 		    cause == CAUSE_ALIASES || cause == CAUSE_LOGIN;
 
 		outcome_set(&o, (enum outcome_cause)cause, SL(""), SL("/var/mail/joe: no"));
-		ok(ours ? !strchr(outcome_told(&o), '/') && *outcome_told(&o) : outcome_told(&o) == o.detail, "told of cause %d", cause);
+		ok(ours ? !strchr(outcome_told(&o), '/') && *outcome_told(&o)
+			: outcome_told(&o) == o.detail,
+		    "told of cause %d", cause);
 	}
 }
 

@@ -54,14 +54,16 @@ env_case(const struct env_case *c)
 	peer_find(&p, fds[0]);
 	set_env(NULL);
 	is(slice_str(p.text), slice_str(c->text ? c->text : uid), c->name);
-	ok(p.kind == c->kind && p.literal == (c->kind == PEER_INET) && !peer_sockaddr(&p) == (c->kind == PEER_PIPE),
+	ok(p.kind == c->kind && p.literal == (c->kind == PEER_INET) &&
+		!peer_sockaddr(&p) == (c->kind == PEER_PIPE),
 	    "%s: kind", c->name);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }
 
 static void
-tcp_case(const char *name, const char *listen_on, const char *connect_to, const char *want, bool reset)
+tcp_case(
+    const char *name, const char *listen_on, const char *connect_to, const char *want, bool reset)
 {
 	struct sockaddr_storage at, to;
 	socklen_t len, to_len;
@@ -90,8 +92,10 @@ tcp_case(const char *name, const char *listen_on, const char *connect_to, const 
 	peer_find(&p, a);
 	set_env(NULL);
 	is(slice_str(p.text), slice_str(want), name);
-	ok(p.kind == PEER_INET && peer_sockaddr(&p) != NULL && p.literal == !reset, "%s: a network peer", name);
-	ok(p.address.ss_family != AF_INET || p.address_len == sizeof(struct sockaddr_in), "%s: length", name);
+	ok(p.kind == PEER_INET && peer_sockaddr(&p) != NULL && p.literal == !reset,
+	    "%s: a network peer", name);
+	ok(p.address.ss_family != AF_INET || p.address_len == sizeof(struct sockaddr_in),
+	    "%s: length", name);
 	(void)close(a);
 	(void)close(l);
 	if (!reset)
@@ -111,7 +115,8 @@ unix_case(void)
 	set_env((const char *const[]){ "192.0.2.9", NULL, NULL });
 	peer_find(&p, fds[0]);
 	set_env(NULL);
-	ok(p.kind == PEER_UNIX && p.uid == getuid() && !p.literal && !peer_sockaddr(&p), "unix_socket");
+	ok(p.kind == PEER_UNIX && p.uid == getuid() && !p.literal && !peer_sockaddr(&p),
+	    "unix_socket");
 	is(slice_str(p.text), slice_str(want), "unix_socket: the environment does not count");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
@@ -130,6 +135,7 @@ main(void)
 	tcp_case("tcp_reset_already_is_not_local", "127.0.0.1", "127.0.0.1", "unknown", true);
 	unix_case();
 	peer_find(&p, -1);
-	ok(p.kind == PEER_INET && peer_sockaddr(&p) && strcmp(p.text, "unknown") == 0, "no_descriptor_is_not_local");
+	ok(p.kind == PEER_INET && peer_sockaddr(&p) && strcmp(p.text, "unknown") == 0,
+	    "no_descriptor_is_not_local");
 	return tap_done();
 }

@@ -53,19 +53,26 @@ in_folder(int folder, const char *name)
 static void
 test_take(struct fixture *f)
 {
-	static const char *const ids[] = { "0000000000000AAA", "0000000000000BBB", "0000000000000CCC", "0000000000000DDD", "0000000000000EEE" };
+	static const char *const ids[] = { "0000000000000AAA", "0000000000000BBB",
+		"0000000000000CCC", "0000000000000DDD", "0000000000000EEE" };
 
 	ok(take(f, 10) == 0, "no list, nothing waits");
 	for (int i = 0; i < 5; i++) {
 		put(f, 1000 + i / 2, ids[i]);
 		ok(queue_by_host_add(&f->q, HOST, 1000 + i / 2, ids[i]) == 0, "listed");
 	}
-	ok(queue_by_host_add(&f->q, HOST, 7, ids[0]) == 0, "and once more, for a time when it has not waited");
-	must(renameat(f->q.wait, "1001/0000000000000CCC", f->q.cur, "0000000000000CCC") == 0, "renameat");
-	ok(take(f, 3) == 3 && strcmp(came, "EEE DDD ") == 0, "the last that were listed come first: %s", came);
-	ok(in_folder(f->q.cur, ids[4]) && in_folder(f->q.cur, ids[3]) && !in_folder(f->q.wait, "1002"), "they are in cur/, their folder is gone");
+	ok(queue_by_host_add(&f->q, HOST, 7, ids[0]) == 0,
+	    "and once more, for a time when it has not waited");
+	must(renameat(f->q.wait, "1001/0000000000000CCC", f->q.cur, "0000000000000CCC") == 0,
+	    "renameat");
+	ok(take(f, 3) == 3 && strcmp(came, "EEE DDD ") == 0,
+	    "the last that were listed come first: %s", came);
+	ok(in_folder(f->q.cur, ids[4]) && in_folder(f->q.cur, ids[3]) &&
+		!in_folder(f->q.wait, "1002"),
+	    "they are in cur/, their folder is gone");
 	ok(take(f, 1) == 1 && strcmp(came, "") == 0, "one that has gone its own way is left alone");
-	ok(take(f, 10) == 2 && strcmp(came, "BBB AAA ") == 0 && take(f, 10) == 0, "the rest: %s", came);
+	ok(take(f, 10) == 2 && strcmp(came, "BBB AAA ") == 0 && take(f, 10) == 0, "the rest: %s",
+	    came);
 	ok(!in_folder(f->q.state, "waiting/" HOST), "and no list is left");
 }
 
@@ -75,10 +82,12 @@ test_refused(struct fixture *f)
 	static const char *const hosts[] = { "", ".", "..", "a/b", "../cur" };
 
 	for (size_t i = 0; i < 5; i++)
-		ok(queue_by_host_add(&f->q, hosts[i], 1000, "0000000000000AAA") < 0 && queue_by_host_take(&f->q, hosts[i], 1, see, NULL) < 0,
+		ok(queue_by_host_add(&f->q, hosts[i], 1000, "0000000000000AAA") < 0 &&
+			queue_by_host_take(&f->q, hosts[i], 1, see, NULL) < 0,
 		    "no host: '%s'", hosts[i]);
 	ok(queue_by_host_add(&f->q, HOST, 0, "0000000000000AAA") < 0, "no time");
-	ok(queue_by_host_add(&f->q, HOST, INT64_MAX, "0000000000000AAA") < 0, "a time too far away");
+	ok(queue_by_host_add(&f->q, HOST, INT64_MAX, "0000000000000AAA") < 0,
+	    "a time too far away");
 	ok(queue_by_host_add(&f->q, HOST, 1000, "../cur/x") < 0, "no ID");
 }
 
@@ -86,18 +95,21 @@ test_refused(struct fixture *f)
 static void
 test_damaged(struct fixture *f)
 {
-	static const char *const texts[] = { "x", "rubbish rubbish rubbish rubbi\n", "00000001000 ../../../../etc/p\n",
-		"xxxxxxxxxxx 0000000000000AAA\n", "00000001000 0000000000000AAA\n0000000" };
+	static const char *const texts[] = { "x", "rubbish rubbish rubbish rubbi\n",
+		"00000001000 ../../../../etc/p\n", "xxxxxxxxxxx 0000000000000AAA\n",
+		"00000001000 0000000000000AAA\n0000000" };
 
 	for (int i = 0; i < 5; i++) {
-		int folder = queue_folder(f->q.state, "waiting", true), fd = openat(folder, HOST, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		int folder = queue_folder(f->q.state, "waiting", true),
+		    fd = openat(folder, HOST, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 		must(queue_write(fd, slice_str(texts[i])) == 0, "write");
 		close(fd);
 		close(folder);
 		for (int k = 0; k < 3 && take(f, 10) > 0; k++)
 			continue;
-		ok(take(f, 10) == 0 && names_in(f->q.wait) == 0 && strcmp(came, "") == 0, "damaged list %d: nothing moves, and it is gone", i);
+		ok(take(f, 10) == 0 && names_in(f->q.wait) == 0 && strcmp(came, "") == 0,
+		    "damaged list %d: nothing moves, and it is gone", i);
 	}
 }
 
@@ -105,11 +117,13 @@ static void
 test_bounds(struct fixture *f)
 {
 	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
-	int folder = queue_folder(f->q.state, "waiting", true), fd = openat(folder, HOST, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int folder = queue_folder(f->q.state, "waiting", true),
+	    fd = openat(folder, HOST, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	struct stat st;
 
 	must(ftruncate(fd, BY_HOST_OCTETS_MAX) == 0, "ftruncate");
-	ok(queue_by_host_add(&f->q, HOST, 1000, "0000000000000AAA") == 0 && fstat(fd, &st) == 0 && st.st_size < 100,
+	ok(queue_by_host_add(&f->q, HOST, 1000, "0000000000000AAA") == 0 && fstat(fd, &st) == 0 &&
+		st.st_size < 100,
 	    "a list that is full begins anew");
 	close(fd);
 	queue_by_host_sweep(&f->q, time(NULL), 100);
@@ -130,7 +144,8 @@ main(void)
 	test_refused(&f);
 	test_damaged(&f);
 	test_bounds(&f);
-	ok(!queue_hosts_forgiven(&f.q) && queue_forgive_hosts(&f.q) == 0 && queue_hosts_forgiven(&f.q) && !queue_hosts_forgiven(&f.q),
+	ok(!queue_hosts_forgiven(&f.q) && queue_forgive_hosts(&f.q) == 0 &&
+		queue_hosts_forgiven(&f.q) && !queue_hosts_forgiven(&f.q),
 	    "hosts are forgiven once");
 	fixture_close(&f);
 	return tap_done();

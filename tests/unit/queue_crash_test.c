@@ -37,7 +37,8 @@ killed_at(int k, struct slice content, char ret_id[QUEUE_ID_SIZE])
 	acknowledged = read(told[0], ret_id, QUEUE_ID_SIZE) == QUEUE_ID_SIZE;
 	(void)close(told[0]);
 	must(waitpid(child, &status, 0) == child, "waitpid");
-	must(acknowledged || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL), "the child was to be killed");
+	must(acknowledged || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL),
+	    "the child was to be killed");
 	return acknowledged;
 }
 
@@ -76,11 +77,13 @@ test_kill(struct slice content, const char *name)
 		must(queue_names(f.q.fresh, look_at, &after) == 0, "readdir");
 		seen_whole &= before.whole && after.whole;
 	}
-	ok(acknowledged && k > 8, "%s: %d places to be killed at, then the acknowledgement", name, k - 2);
+	ok(acknowledged && k > 8, "%s: %d places to be killed at, then the acknowledgement", name,
+	    k - 2);
 	ok(none_lost, "H076 %s: what was acknowledged is there", name);
 	ok(seen_whole, "H076 %s: nothing half-written is ever in new/", name);
 	ok(clean, "%s: recovery leaves nothing of the dead in tmp/", name);
-	ok(brought_back >= 3, "%s: complete but not yet renamed (%d times): brought back", name, brought_back);
+	ok(brought_back >= 3, "%s: complete but not yet renamed (%d times): brought back", name,
+	    brought_back);
 }
 
 static void
@@ -90,8 +93,10 @@ test_locked(void)
 	struct queue_facts facts = { 0 };
 
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
-	ok(queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 1, "recovery leaves alone what is being written");
-	ok(queue_commit(&f.q, m, &facts) == 0 && file_is_whole(f.q.fresh, m->id, SL("x\r\n")), "which then arrives");
+	ok(queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 1,
+	    "recovery leaves alone what is being written");
+	ok(queue_commit(&f.q, m, &facts) == 0 && file_is_whole(f.q.fresh, m->id, SL("x\r\n")),
+	    "which then arrives");
 	must(unlinkat(f.q.fresh, m->id, 0) == 0, "unlinkat");
 }
 
@@ -115,7 +120,8 @@ rejected(const char *id, const char *text, size_t n)
 static void
 test_damage(size_t content_size)
 {
-	char *content = pattern(content_size), *junk = pattern(8192) + 4096, id[QUEUE_ID_SIZE], *text, *copy;
+	char *content = pattern(content_size), *junk = pattern(8192) + 4096, id[QUEUE_ID_SIZE],
+	     *text, *copy;
 	bool cut = true, holes = true, stale = true, swapped = true;
 	size_t n, step = content_size / 100 + 1;
 	off_t size;
@@ -152,7 +158,8 @@ test_damage(size_t content_size)
 	ok(stale, "any sector or page of something else: incomplete");
 	ok(swapped, "two of them exchanged: incomplete");
 	put_file(id, text, n);
-	ok(queue_recover(&f.q) == 1 && file_is_whole(f.q.fresh, id, slice_of(content, content_size)),
+	ok(queue_recover(&f.q) == 1 &&
+		file_is_whole(f.q.fresh, id, slice_of(content, content_size)),
 	    "and as it was written it is complete");
 	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
 	free(junk - 4096);
@@ -168,17 +175,21 @@ test_worked_on(void)
 	struct queue_entry e;
 	char id[QUEUE_ID_SIZE];
 
-	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "submit");
+	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1,
+	    "submit");
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
-	must(queue_mark(&e, 0, QUEUE_DELIVERED) == 0 && queue_mark(&e, 1, QUEUE_FAILED) == 0 && queue_mark_warned(&e) == 0 &&
-	    queue_note(&e, SL("<a@example.org> delivered")) == 0 && queue_defer(&f.q, &e, 60) == 0 &&
-	    queue_take_due(&f.q, 60, false, NULL, NULL) == 1, "work");
+	must(queue_mark(&e, 0, QUEUE_DELIVERED) == 0 && queue_mark(&e, 1, QUEUE_FAILED) == 0 &&
+		queue_mark_warned(&e) == 0 &&
+		queue_note(&e, SL("<a@example.org> delivered")) == 0 &&
+		queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false, NULL, NULL) == 1,
+	    "work");
 	queue_unload(&e);
 	must(renameat(f.q.cur, id, f.q.tmp, id) == 0, "renameat");
 	ok(queue_recover(&f.q) == 1 && queue_take_new(&f.q, NULL, NULL) == 1,
 	    "a message the runner had begun with is complete too");
-	ok(queue_load(&f.q, id, &e) == 0 && e.rcpts[0].state == QUEUE_DELIVERED && e.rcpts[1].state == QUEUE_FAILED &&
-	    e.attempts == 1 && e.warned, "and what had become of it is still known");
+	ok(queue_load(&f.q, id, &e) == 0 && e.rcpts[0].state == QUEUE_DELIVERED &&
+		e.rcpts[1].state == QUEUE_FAILED && e.attempts == 1 && e.warned,
+	    "and what had become of it is still known");
 	queue_unload(&e);
 	must(queue_finish(&f.q, id) == 0, "queue_finish");
 }
@@ -188,9 +199,13 @@ test_foreign(void)
 {
 	char id[QUEUE_ID_SIZE];
 
-	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && renameat(f.q.fresh, id, f.q.tmp, id) == 0, "submit");
-	must(mkdirat(f.q.tmp, "0000000000000000", 0700) == 0 && mkfifoat(f.q.tmp, "0000000000000001", 0600) == 0 &&
-	    symlinkat("/etc/passwd", f.q.tmp, "0000000000000002") == 0 && mkdirat(f.q.tmp, "lost+found", 0700) == 0, "mkdirat");
+	must(submit(&f.q, SL("x\r\n"), 9, id) == 0 && renameat(f.q.fresh, id, f.q.tmp, id) == 0,
+	    "submit");
+	must(mkdirat(f.q.tmp, "0000000000000000", 0700) == 0 &&
+		mkfifoat(f.q.tmp, "0000000000000001", 0600) == 0 &&
+		symlinkat("/etc/passwd", f.q.tmp, "0000000000000002") == 0 &&
+		mkdirat(f.q.tmp, "lost+found", 0700) == 0,
+	    "mkdirat");
 	ok(queue_recover(&f.q) < 0, "what is no file in tmp/ is told");
 	ok(file_is_whole(f.q.fresh, id, SL("x\r\n")), "and keeps no message back");
 	ok(names_in(f.q.tmp) == 4, "and is left where it is");

@@ -28,10 +28,15 @@ test_lines(void)
 	} cases[] = {
 		{ "whole", ID ARRIVED FROM "P <c@d>\n\n", true },
 		{ "keys of others", ID ARRIVED FROM "priority: 3\nx-y: \nP <c@d>\n\n", true },
-		{ "parameters", ID ARRIVED "from: <a@b> SIZE=3 BODY=8BITMIME\nP <c@d> ORCPT=rfc822;c@d\n\n", true },
+		{ "parameters",
+		    ID ARRIVED "from: <a@b> SIZE=3 BODY=8BITMIME\nP <c@d> ORCPT=rfc822;c@d\n\n",
+		    true },
 		{ "null sender", ID ARRIVED "from: <>\nP <c@d>\n\n", true },
-		{ "quoted local part", ID ARRIVED FROM "P <\"x> @\\\"\"@d> NOTIFY=NEVER\n\n", true },
-		{ "states", ID ARRIVED FROM "D <c@d>\nF <e@d>\nP <f@d>\nS <g@d>\nR <h@d>\nE <i@d>\n\n", true },
+		{ "quoted local part", ID ARRIVED FROM "P <\"x> @\\\"\"@d> NOTIFY=NEVER\n\n",
+		    true },
+		{ "states",
+		    ID ARRIVED FROM "D <c@d>\nF <e@d>\nP <f@d>\nS <g@d>\nR <h@d>\nE <i@d>\n\n",
+		    true },
 		{ "8-bit path", ID ARRIVED FROM "P <\xc3\xa9@d>\n\n", true },
 		{ "no id", ARRIVED FROM "P <c@d>\n\n", false },
 		{ "bad id", "id: 0123456789abcdef\n" ARRIVED FROM "P <c@d>\n\n", false },
@@ -39,7 +44,8 @@ test_lines(void)
 		{ "two ids", ID ID ARRIVED FROM "P <c@d>\n\n", false },
 		{ "no arrived", ID FROM "P <c@d>\n\n", false },
 		{ "bad arrived", ID "arrived: 1795323773 x\n" FROM "P <c@d>\n\n", false },
-		{ "arrived beyond time", ID "arrived: 9223372036854775807.000000 x\n" FROM "P <c@d>\n\n", false },
+		{ "arrived beyond time",
+		    ID "arrived: 9223372036854775807.000000 x\n" FROM "P <c@d>\n\n", false },
 		{ "two arrived", ID ARRIVED ARRIVED FROM "P <c@d>\n\n", false },
 		{ "no from", ID ARRIVED "P <c@d>\n\n", false },
 		{ "two froms", ID ARRIVED FROM FROM "P <c@d>\n\n", false },
@@ -65,7 +71,8 @@ test_lines(void)
 	struct queue_entry e;
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		ok(parse(cases[i].lines, space, &e) == (cases[i].good ? 0 : -EBADMSG), "%s", cases[i].name);
+		ok(parse(cases[i].lines, space, &e) == (cases[i].good ? 0 : -EBADMSG), "%s",
+		    cases[i].name);
 		queue_unload(&e);
 	}
 }
@@ -76,10 +83,14 @@ test_values(void)
 	char space[2048];
 	struct queue_entry e;
 
-	must(parse(ID ARRIVED "from: <a@b> SIZE=3\nclient: x\nP <\"q@>\\\"\"@d> X=1 Y=2\nF <postmaster>\n\n", space, &e) == 0, "parse");
+	must(parse(ID ARRIVED
+		 "from: <a@b> SIZE=3\nclient: x\nP <\"q@>\\\"\"@d> X=1 Y=2\nF <postmaster>\n\n",
+		 space, &e) == 0,
+	    "parse");
 	ok(e.arrived_us == INT64_C(1795323773000123), "arrived");
 	ok(e.attempts == 7 && e.warned, "attempts and notice");
-	ok(e.content_at == strlen(space) && e.content_size == 1000 - strlen(space), "where the content is");
+	ok(e.content_at == strlen(space) && e.content_size == 1000 - strlen(space),
+	    "where the content is");
 	ok(e.facts.longest_line == 998 && !e.facts.no_final_crlf, "facts");
 	is(e.from, SL("a@b"), "from");
 	is(e.from_params, SL("SIZE=3"), "its parameters");
@@ -88,7 +99,8 @@ test_values(void)
 	is(e.rcpts[0].domain, SL("d"), "its domain");
 	is(e.rcpts[0].params, SL("X=1 Y=2"), "its parameters");
 	ok(space[e.rcpts[0].at] == 'P' && space[e.rcpts[1].at] == 'F', "where the states are");
-	ok(e.rcpts[1].state == QUEUE_FAILED && e.rcpts[1].domain.n == 0, "postmaster has no domain");
+	ok(e.rcpts[1].state == QUEUE_FAILED && e.rcpts[1].domain.n == 0,
+	    "postmaster has no domain");
 	queue_unload(&e);
 }
 
@@ -106,11 +118,16 @@ test_fixed(void)
 	bool all = true;
 
 	queue_fixed_write(text, &in);
-	ok(queue_fixed_parse(text, &out) == 0 && out.size == in.size && out.envelope == in.envelope && out.sum == in.sum &&
-	    out.attempts == 42 && !out.warned, "numbers");
-	ok(out.facts.eight_bit && !out.facts.utf8_header && out.facts.dot_line && !out.facts.binary &&
-	    out.facts.no_final_crlf && out.facts.longest_line == 9999999999, "facts; a line longer than its field is as long as that");
-	ok(text[QUEUE_FIXED - 1] == '\n' && strncmp(text + QUEUE_TRIED_AT, "0042", 4) == 0 && text[QUEUE_WARNED_AT] == 'n',
+	ok(queue_fixed_parse(text, &out) == 0 && out.size == in.size &&
+		out.envelope == in.envelope && out.sum == in.sum && out.attempts == 42 &&
+		!out.warned,
+	    "numbers");
+	ok(out.facts.eight_bit && !out.facts.utf8_header && out.facts.dot_line &&
+		!out.facts.binary && out.facts.no_final_crlf &&
+		out.facts.longest_line == 9999999999,
+	    "facts; a line longer than its field is as long as that");
+	ok(text[QUEUE_FIXED - 1] == '\n' && strncmp(text + QUEUE_TRIED_AT, "0042", 4) == 0 &&
+		text[QUEUE_WARNED_AT] == 'n',
 	    "what changes in place is where it is changed");
 	for (size_t i = 0; i < QUEUE_FIXED; i++)
 		for (size_t j = 0; j < sizeof bad; j++) {
@@ -140,11 +157,11 @@ test_sum(void)
 		struct slice text;
 		uint64_t sum;
 	} cases[] = {
-		{ S(""), 0x0000000000000001 },
-		{ S("\0\0\0\0"), 0x0000000100000001 },
-		{ S("\1\0\0\0"), 0x0000000200000002 },
-		{ S("\1\0\0\0\2"), 0x0000000600000004 },
-		{ S("\xff\xff\xff\xff\xff\xff\xff\xff"), 0xffffffffffffffff },
+		{ .text = S(""), .sum = 0x0000000000000001 },
+		{ .text = S("\0\0\0\0"), .sum = 0x0000000100000001 },
+		{ .text = S("\1\0\0\0"), .sum = 0x0000000200000002 },
+		{ .text = S("\1\0\0\0\2"), .sum = 0x0000000600000004 },
+		{ .text = S("\xff\xff\xff\xff\xff\xff\xff\xff"), .sum = 0xffffffffffffffff },
 	};
 	struct queue_sum s;
 	char *p = pattern(1000);
@@ -154,7 +171,8 @@ test_sum(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		queue_sum_init(&s);
 		queue_sum_add(&s, cases[i].text);
-		ok(queue_sum_end(&s) == cases[i].sum, "sum %016llx", (unsigned long long)cases[i].sum);
+		ok(queue_sum_end(&s) == cases[i].sum, "sum %016llx",
+		    (unsigned long long)cases[i].sum);
 	}
 	queue_sum_init(&s);
 	queue_sum_add(&s, slice_of(p, 1000));

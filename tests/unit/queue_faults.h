@@ -15,7 +15,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum call { CALL_OPENAT, CALL_FLOCK, CALL_FSTAT, CALL_WRITE, CALL_PWRITE, CALL_FSYNC, CALL_RENAMEAT, CALL_UNLINKAT, CALLS };
+enum call {
+	CALL_OPENAT,
+	CALL_FLOCK,
+	CALL_FSTAT,
+	CALL_WRITE,
+	CALL_PWRITE,
+	CALL_FSYNC,
+	CALL_RENAMEAT,
+	CALL_UNLINKAT,
+	CALLS
+};
 
 static struct {
 	bool on;

@@ -142,8 +142,10 @@ file_is_whole(int folder, const char *id, struct slice content)
 
 	if (text && queue_read_at(fd, text, (size_t)size, 0) == 0 && (size_t)size >= QUEUE_FIXED &&
 	    queue_fixed_parse(text, &fixed) == 0 && fixed.size == (uint64_t)size)
-		whole = queue_envelope_parse(slice_of(text, (size_t)fixed.envelope), &e) == 0 && e.nrcpts == 2 &&
-		    strcmp(e.id, id) == 0 && slice_eq(slice_of(text + fixed.envelope, (size_t)(fixed.size - fixed.envelope)), content);
+		whole = queue_envelope_parse(slice_of(text, (size_t)fixed.envelope), &e) == 0 &&
+		    e.nrcpts == 2 && strcmp(e.id, id) == 0 &&
+		    slice_eq(slice_of(text + fixed.envelope, (size_t)(fixed.size - fixed.envelope)),
+			content);
 	queue_unload(&e);
 	free(text);
 	if (fd >= 0)

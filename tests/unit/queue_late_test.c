@@ -11,17 +11,22 @@ static const struct {
 } cases[] = {
 	{ .name = "no room, no field", .rcpts = 1, .content = 100 },
 	{ .name = "room for nothing", .rcpts = 1, .content = 100, .room = 100 },
-	{ .name = "a field while all is in memory", .rcpts = 1, .content = 100, .room = 100, .late = { "x" } },
-	{ .name = "a field that fills the room", .rcpts = 1, .content = 100, .room = 16, .late = { "123456789" } },
-	{ .name = "two fields", .rcpts = 1, .content = 100, .room = 1000, .late = { "one", "two" } },
-	{ .name = "a field after the envelope went to the disk", .rcpts = 1, .content = 200000, .room = 100,
-	  .late = { "x" } },
-	{ .name = "two fields after that", .rcpts = 1, .content = 200001, .room = 4096, .late = { "one", "two" } },
+	{ .name = "a field while all is in memory", .rcpts = 1, .content = 100, .room = 100,
+	    .late = { "x" } },
+	{ .name = "a field that fills the room", .rcpts = 1, .content = 100, .room = 16,
+	    .late = { "123456789" } },
+	{ .name = "two fields", .rcpts = 1, .content = 100, .room = 1000,
+	    .late = { "one", "two" } },
+	{ .name = "a field after the envelope went to the disk", .rcpts = 1, .content = 200000,
+	    .room = 100, .late = { "x" } },
+	{ .name = "two fields after that", .rcpts = 1, .content = 200001, .room = 4096,
+	    .late = { "one", "two" } },
 	{ .name = "one that fills the room after that", .rcpts = 1, .content = 200002, .room = 16,
-	  .late = { "123456789" } },
-	{ .name = "a huge envelope, a small message", .rcpts = 3000, .content = 100, .room = 4096, .late = { "x" } },
+	    .late = { "123456789" } },
+	{ .name = "a huge envelope, a small message", .rcpts = 3000, .content = 100, .room = 4096,
+	    .late = { "x" } },
 	{ .name = "a huge envelope, a large message", .rcpts = 3001, .content = 200003, .room = 77,
-	  .late = { "x", "y", "z" } },
+	    .late = { "x", "y", "z" } },
 	{ .name = "an empty message", .rcpts = 1, .content = 0, .room = 77, .late = { "x" } },
 };
 
@@ -54,7 +59,8 @@ has_fields(size_t i, struct slice head)
 	struct buf b = BUF(space);
 
 	for (size_t k = 0; k < 3 && cases[i].late[k]; k++)
-		(void)snprintf(want + strlen(want), sizeof want - strlen(want), "late: %s\n", cases[i].late[k]);
+		(void)snprintf(want + strlen(want), sizeof want - strlen(want), "late: %s\n",
+		    cases[i].late[k]);
 	for (struct slice rest = head, line; rest.n;) {
 		line = slice_cut(rest, '\n', &rest);
 		if (slice_has_prefix(line, SL("late: "))) {
@@ -79,9 +85,12 @@ try_case(size_t i)
 	ok(queue_recover(&f.q) == 1, "%s: the sum is right", cases[i].name);
 	must(renameat(f.q.fresh, message.id, f.q.cur, message.id) == 0, "renameat");
 	ok(queue_load(&f.q, message.id, &e) == 0 && e.nrcpts == cases[i].rcpts &&
-	    has_fields(i, slice_of(e.head, (size_t)e.content_at)), "%s: the fields are there", cases[i].name);
-	ok(e.content_size == content.n && queue_read(&e, 0, back, content.n + 1) == (ssize_t)content.n &&
-	    memcmp(back, p, content.n) == 0, "%s: so is the content", cases[i].name);
+		has_fields(i, slice_of(e.head, (size_t)e.content_at)),
+	    "%s: the fields are there", cases[i].name);
+	ok(e.content_size == content.n &&
+		queue_read(&e, 0, back, content.n + 1) == (ssize_t)content.n &&
+		memcmp(back, p, content.n) == 0,
+	    "%s: so is the content", cases[i].name);
 	queue_unload(&e);
 	must(queue_finish(&f.q, message.id) == 0, "queue_finish");
 	free(back);
@@ -106,8 +115,10 @@ test_limits(void)
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
 	ok(queue_head_end(&f.q, m, 16) == 0, "the smallest room");
 	ok(queue_late_field(m, "late", SL("1234567890")) == -ENOSPC, "a field one octet too long");
-	ok(queue_late_field(m, "late", SL("12345678")) == -ENOSPC, "a field that leaves too little for a pad");
-	ok(queue_late_field(m, "late", SL("1\n3456789")) == 0 && memmem(m->late_space, 16, "1?3", 3),
+	ok(queue_late_field(m, "late", SL("12345678")) == -ENOSPC,
+	    "a field that leaves too little for a pad");
+	ok(queue_late_field(m, "late", SL("1\n3456789")) == 0 &&
+		memmem(m->late_space, 16, "1?3", 3),
 	    "a field that fits; its control characters are replaced");
 	queue_abort(&f.q, m);
 }

@@ -42,7 +42,8 @@ fill(void)
 	put(ids[QUEUE_IN_CUR], f.q.fresh, f.q.cur);
 	put(ids[QUEUE_IN_HOLD], f.q.fresh, f.q.hold);
 	put(ids[QUEUE_IN_DEAD], f.q.fresh, f.q.dead);
-	must(mkdirat(f.q.wait, "2000", 0700) == 0 && mkdirat(f.q.wait, "1000", 0700) == 0 && mkdirat(f.q.wait, "x", 0700) == 0,
+	must(mkdirat(f.q.wait, "2000", 0700) == 0 && mkdirat(f.q.wait, "1000", 0700) == 0 &&
+		mkdirat(f.q.wait, "x", 0700) == 0,
 	    "mkdirat");
 	put_waiting("2000", ids[QUEUE_IN_WAIT]);
 	put_waiting("1000", more);
@@ -67,21 +68,31 @@ static void
 test_walk(void)
 {
 	static const enum queue_place order[] = {
-		QUEUE_IN_CUR, QUEUE_IN_NEW, QUEUE_IN_WAIT, QUEUE_IN_WAIT, QUEUE_IN_HOLD, QUEUE_IN_DEAD, QUEUE_IN_TMP,
+		QUEUE_IN_CUR,
+		QUEUE_IN_NEW,
+		QUEUE_IN_WAIT,
+		QUEUE_IN_WAIT,
+		QUEUE_IN_HOLD,
+		QUEUE_IN_DEAD,
+		QUEUE_IN_TMP,
 	};
 	struct seen s = { 0 };
 	int r = 0, fds = open_descriptors();
 	bool good = true;
 
-	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 0 && s.n == 7, "a walk sees every message, and nothing else");
+	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 0 && s.n == 7,
+	    "a walk sees every message, and nothing else");
 	for (size_t i = 0; i < s.n && i < 7; i++)
 		good &= s.spots[i].place == order[i];
 	ok(good, "folder by folder");
-	ok(s.n == 7 && s.spots[2].due_s == 1000 && s.spots[3].due_s == 2000 && s.spots[4].due_s == 0, "what waits by its time");
+	ok(s.n == 7 && s.spots[2].due_s == 1000 && s.spots[3].due_s == 2000 &&
+		s.spots[4].due_s == 0,
+	    "what waits by its time");
 	s = (struct seen){ .most = 2 };
 	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 7 && s.n == 2, "until it is told to end");
 	s = (struct seen){ 0 };
-	ok(queue_walk(&f.q, QUEUE_BIT(QUEUE_IN_HOLD), see, &s) == 0 && s.n == 1 && strcmp(s.spots[0].id, ids[QUEUE_IN_HOLD]) == 0,
+	ok(queue_walk(&f.q, QUEUE_BIT(QUEUE_IN_HOLD), see, &s) == 0 && s.n == 1 &&
+		strcmp(s.spots[0].id, ids[QUEUE_IN_HOLD]) == 0,
 	    "one folder alone");
 	for (int at = 1; at <= 20 && s.n != 6; at++) {	/* one of these opens the folder 1000 */
 		s = (struct seen){ 0 };
@@ -102,13 +113,16 @@ test_find(void)
 	bool good = true;
 
 	for (enum queue_place place = QUEUE_IN_TMP; place <= QUEUE_IN_DEAD; place++) {
-		good &= queue_find(&f.q, ids[place], QUEUE_ANYWHERE, &spot) == 0 && spot.place == place;
+		good &=
+		    queue_find(&f.q, ids[place], QUEUE_ANYWHERE, &spot) == 0 && spot.place == place;
 		queue_spot_done(&spot);
-		good &= queue_find(&f.q, ids[place], QUEUE_ANYWHERE & ~QUEUE_BIT(place), &spot) == -ENOENT;
+		good &= queue_find(&f.q, ids[place], QUEUE_ANYWHERE & ~QUEUE_BIT(place), &spot) ==
+		    -ENOENT;
 	}
 	ok(good, "each is found where it is, and nowhere else");
 	ok(queue_find(&f.q, "0000000000000000", QUEUE_ANYWHERE, &spot) == -ENOENT &&
-	    queue_find(&f.q, "../new", QUEUE_ANYWHERE, &spot) == -ENOENT, "what is not there is not found");
+		queue_find(&f.q, "../new", QUEUE_ANYWHERE, &spot) == -ENOENT,
+	    "what is not there is not found");
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
 
@@ -127,13 +141,15 @@ test_look(void)
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
 	must(queue_head_end(&f.q, m, 0) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
-	must(queue_find(&f.q, m->id, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0, "queue_look");
+	must(queue_find(&f.q, m->id, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0,
+	    "queue_look");
 	ok(e.nrcpts == 2 && e.rcpts[1].state == QUEUE_DELIVERED, "a duplicate is seen as one");
 	ok(pread(e.fd, &octet, 1, e.rcpts[1].at) == 1 && octet == QUEUE_PENDING, "and not marked");
 	ok(queue_mark(&e, 0, QUEUE_FAILED) < 0, "what is only looked at cannot be marked");
 	queue_unload(&e);
 	must(queue_remove(&f.q, &spot) == 0, "queue_remove");
-	ok(queue_look(&spot, &e) == -ENOENT && queue_remove(&f.q, &spot) == -ENOENT && queue_hold(&f.q, &spot) == -ENOENT,
+	ok(queue_look(&spot, &e) == -ENOENT && queue_remove(&f.q, &spot) == -ENOENT &&
+		queue_hold(&f.q, &spot) == -ENOENT,
 	    "who comes late is told");
 	queue_spot_done(&spot);
 }
@@ -146,17 +162,24 @@ test_moves(void)
 
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0, "queue_find");
 	ok(queue_hold(&f.q, &spot) == 0 && file_is_whole(f.q.hold, spot.id, content), "put aside");
-	ok(fstatat(f.q.wait, "2000", &st, 0) < 0, "an empty folder of wait/ goes: it would count as due");
+	ok(fstatat(f.q.wait, "2000", &st, 0) < 0,
+	    "an empty folder of wait/ goes: it would count as due");
 	queue_spot_done(&spot);
-	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0 && spot.place == QUEUE_IN_HOLD, "queue_find");
-	ok(queue_put_new(&f.q, &spot) == 0 && file_is_whole(f.q.fresh, spot.id, content), "and back");
+	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0 &&
+		spot.place == QUEUE_IN_HOLD,
+	    "queue_find");
+	ok(queue_put_new(&f.q, &spot) == 0 && file_is_whole(f.q.fresh, spot.id, content),
+	    "and back");
 	queue_spot_done(&spot);
 	must(linkat(f.q.fresh, ids[QUEUE_IN_WAIT], f.q.hold, ids[QUEUE_IN_WAIT], 0) == 0, "linkat");
-	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_BIT(QUEUE_IN_NEW), &spot) == 0, "queue_find");
-	ok(queue_hold(&f.q, &spot) == -EEXIST && file_is_whole(f.q.fresh, spot.id, content), "never over another file");
+	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_BIT(QUEUE_IN_NEW), &spot) == 0,
+	    "queue_find");
+	ok(queue_hold(&f.q, &spot) == -EEXIST && file_is_whole(f.q.fresh, spot.id, content),
+	    "never over another file");
 	must(unlinkat(f.q.hold, spot.id, 0) == 0 && queue_hold(&f.q, &spot) == 0, "unlinkat");
 	queue_spot_done(&spot);
-	ok(queue_take_new(&f.q, NULL, NULL) == 0 && queue_take_due(&f.q, 0, true, NULL, NULL) == 1 && names_in(f.q.hold) == 3,
+	ok(queue_take_new(&f.q, NULL, NULL) == 0 &&
+		queue_take_due(&f.q, 0, true, NULL, NULL) == 1 && names_in(f.q.hold) == 3,
 	    "the runner's moves touch nothing of hold/");
 }
 
@@ -178,19 +201,29 @@ test_requests(void)
 	size_t n[3] = { 0 };
 	int fd, first, second;
 
-	ok(queue_asked(&f.q, id, &request) == -ENOENT && queue_unask(&f.q, id, QUEUE_UNDONE) == -ENOENT, "nothing is asked for");
-	ok(queue_requests(&f.q, count_requests, n) == 0 && n[0] + n[1] + n[2] == 0, "of no message");
+	ok(queue_asked(&f.q, id, &request) == -ENOENT &&
+		queue_unask(&f.q, id, QUEUE_UNDONE) == -ENOENT,
+	    "nothing is asked for");
+	ok(queue_requests(&f.q, count_requests, n) == 0 && n[0] + n[1] + n[2] == 0,
+	    "of no message");
 	first = queue_ask(&f.q, id, QUEUE_ASK_HOLD);
 	ok(first >= 0 && queue_answer(first) == QUEUE_ANSWER_NONE, "ask");
 	second = queue_ask(&f.q, id, QUEUE_ASK_FAIL);
-	ok(second >= 0 && queue_answer(first) == QUEUE_ANSWER_NOT_DONE && queue_answer(second) == QUEUE_ANSWER_NONE, "ask for something else");
-	ok(queue_asked(&f.q, id, &request) == 0 && request == QUEUE_ASK_FAIL, "the last word counts");
+	ok(second >= 0 && queue_answer(first) == QUEUE_ANSWER_NOT_DONE &&
+		queue_answer(second) == QUEUE_ANSWER_NONE,
+	    "ask for something else");
+	ok(queue_asked(&f.q, id, &request) == 0 && request == QUEUE_ASK_FAIL,
+	    "the last word counts");
 	fd = queue_requests_folder(&f.q);
-	must(fd >= 0 && mkdirat(fd, "0000000000000000.holds", 0700) == 0 && mkdirat(fd, "x.hold", 0700) == 0 &&
-	    mkdirat(fd, "0000000000000000", 0700) == 0, "mkdirat");
-	ok(queue_requests(&f.q, count_requests, n) == 0 && n[QUEUE_ASK_FAIL] == 1 && n[QUEUE_ASK_HOLD] + n[QUEUE_ASK_DELETE] == 0,
+	must(fd >= 0 && mkdirat(fd, "0000000000000000.holds", 0700) == 0 &&
+		mkdirat(fd, "x.hold", 0700) == 0 && mkdirat(fd, "0000000000000000", 0700) == 0,
+	    "mkdirat");
+	ok(queue_requests(&f.q, count_requests, n) == 0 && n[QUEUE_ASK_FAIL] == 1 &&
+		n[QUEUE_ASK_HOLD] + n[QUEUE_ASK_DELETE] == 0,
 	    "names that are no requests are none");
-	ok(queue_unask(&f.q, id, QUEUE_ASK_FAIL) == 0 && queue_unask(&f.q, id, QUEUE_ASK_FAIL) == -ENOENT, "done");
+	ok(queue_unask(&f.q, id, QUEUE_ASK_FAIL) == 0 &&
+		queue_unask(&f.q, id, QUEUE_ASK_FAIL) == -ENOENT,
+	    "done");
 	ok(queue_answer(second) == QUEUE_ANSWER_DONE, "and who has asked knows");
 	(void)close(first);
 	(void)close(second);
@@ -220,7 +253,8 @@ test_idle(void)
 	must(child > 0 && read(hello[0], &octet, 1) == 1, "the runner's word");
 	(void)usleep(30000);
 	(void)close(fd);
-	ok(read(hello[0], &octet, 1) == 1 && octet == 'y', "a runner that starts waits for an operator's instant");
+	ok(read(hello[0], &octet, 1) == 1 && octet == 'y',
+	    "a runner that starts waits for an operator's instant");
 	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "then there is a runner");
 	must(unlinkat(f.q.state, "lock", 0) == 0, "unlinkat");
 	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "also when somebody deletes its lock");
@@ -241,23 +275,29 @@ test_giveup(void)
 	int fds = open_descriptors(), dead = names_in(f.q.dead), fd;
 
 	must(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == 0, "queue_find");
-	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && queue_is_id(bounce), "given up, with a bounce");
+	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && queue_is_id(bounce),
+	    "given up, with a bounce");
 	queue_spot_done(&spot);
 	ok(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == -ENOENT, "it is gone");
-	must(queue_find(&f.q, bounce, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0, "queue_look");
-	ok(spot.place == QUEUE_IN_NEW && e.from.n == 0 && slice_eq(e.rcpts[0].path, SL("sender@example.org")),
+	must(queue_find(&f.q, bounce, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0,
+	    "queue_look");
+	ok(spot.place == QUEUE_IN_NEW && e.from.n == 0 &&
+		slice_eq(e.rcpts[0].path, SL("sender@example.org")),
 	    "the bounce goes to its sender");
 	queue_unload(&e);
-	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' && names_in(f.q.dead) == dead + 1,
+	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' &&
+		names_in(f.q.dead) == dead + 1,
 	    "a bounce that is given up is kept in dead/");
 	ok(give_up_message(&f.q, &config, &spot, bounce) == -ENOENT, "who comes late is told");
 	queue_spot_done(&spot);
 	must(queue_find(&f.q, ids[QUEUE_IN_HOLD], QUEUE_ANYWHERE, &held) == 0, "queue_find");
 	fd = openat(f.q.hold, held.id, O_RDWR | O_CLOEXEC);
 	must(fd >= 0 && flock(fd, LOCK_EX) == 0, "flock");
-	ok(give_up_message(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0, "two at once make one bounce");
+	ok(give_up_message(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0,
+	    "two at once make one bounce");
 	must(ftruncate(fd, 200) == 0 && close(fd) == 0, "ftruncate");
-	ok(give_up_message(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0, "what is no message stays");
+	ok(give_up_message(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0,
+	    "what is no message stays");
 	queue_spot_done(&held);
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
@@ -269,7 +309,8 @@ test_queue_without_hold(void)
 
 	must(unlinkat(f.q.state, "requests/x.hold", AT_REMOVEDIR) == 0, "unlinkat");
 	must(renameat(f.q.root, "hold", f.q.root, "held") == 0, "renameat");
-	ok(queue_open(&q, f.path, QUEUE_LOOK) == 0 && q.hold == -1, "a queue from before there was hold/ can be looked at");
+	ok(queue_open(&q, f.path, QUEUE_LOOK) == 0 && q.hold == -1,
+	    "a queue from before there was hold/ can be looked at");
 	{
 		struct seen s = { 0 };
 

@@ -16,7 +16,8 @@ static const struct slice content = S("Subject: x\r\n\r\nx\r\n");
 static void
 fresh(char id[QUEUE_ID_SIZE])
 {
-	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "fresh");
+	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1,
+	    "fresh");
 }
 
 static void
@@ -34,24 +35,30 @@ test_load(void)
 
 	fresh(id);
 	ok(queue_load(&f.q, id, &e) == 0 && strcmp(e.id, id) == 0, "load");
-	ok(e.nrcpts == 2 && e.rcpts[0].state == QUEUE_PENDING && e.rcpts[1].state == QUEUE_PENDING, "all are pending");
+	ok(e.nrcpts == 2 && e.rcpts[0].state == QUEUE_PENDING && e.rcpts[1].state == QUEUE_PENDING,
+	    "all are pending");
 	is(e.from, SL("sender@example.org"), "from");
 	is(e.from_params, SL("SIZE=100"), "parameters of from");
 	is(e.client, SL("client.example [192.0.2.1]"), "client");
 	is(e.rcpts[1].path, SL("b@example.net"), "recipient");
 	is(e.rcpts[1].domain, SL("example.net"), "its domain");
 	is(e.rcpts[1].params, SL("NOTIFY=NEVER"), "its parameters");
-	ok(e.facts.eight_bit && e.facts.dot_line && !e.facts.utf8_header && !e.facts.binary && !e.facts.no_final_crlf &&
-	    e.facts.longest_line == 77, "facts");
-	ok(e.arrived_us / 1000000 - time(NULL) < 5 && time(NULL) - e.arrived_us / 1000000 < 60, "arrived just now");
+	ok(e.facts.eight_bit && e.facts.dot_line && !e.facts.utf8_header && !e.facts.binary &&
+		!e.facts.no_final_crlf && e.facts.longest_line == 77,
+	    "facts");
+	ok(e.arrived_us / 1000000 - time(NULL) < 5 && time(NULL) - e.arrived_us / 1000000 < 60,
+	    "arrived just now");
 	ok(e.attempts == 0 && !e.warned, "not tried yet");
-	must(e.content_size == content.n && pread(e.fd, text, content.n, (off_t)e.content_at) == (ssize_t)content.n, "pread");
+	must(e.content_size == content.n &&
+		pread(e.fd, text, content.n, (off_t)e.content_at) == (ssize_t)content.n,
+	    "pread");
 	is(slice_of(text, content.n), content, "content");
 	ok(fcntl(e.fd, F_GETFD) == FD_CLOEXEC, "its file is no other program's");
 	queue_unload(&e);
 	queue_unload(&e);
 	ok(open_descriptors() == fds, "unload leaves nothing");
-	ok(queue_load(&f.q, "../tmp/x", &e) == -EINVAL && queue_load(&f.q, "0000000000000000", &e) == -ENOENT,
+	ok(queue_load(&f.q, "../tmp/x", &e) == -EINVAL &&
+		queue_load(&f.q, "0000000000000000", &e) == -ENOENT,
 	    "what is not there");
 	drop(id);
 	ok(names_in(f.q.cur) == 0 && queue_finish(&f.q, id) == -ENOENT, "finished is gone");
@@ -80,17 +87,21 @@ test_mark(void)
 		_exit(!good);
 	}
 	must(child > 0 && queue_mark(&a, 0, QUEUE_DELIVERED) == 0, "queue_mark");
-	must(close(hello[1]) == 0 && read(hello[0], &octet, 1) == 1 && close(hello[0]) == 0, "the child's word");
+	must(close(hello[1]) == 0 && read(hello[0], &octet, 1) == 1 && close(hello[0]) == 0,
+	    "the child's word");
 	for (int i = 0; i < NOTES; i++)
 		must(queue_note(&a, SL("<a@example.org> from the parent")) == 0, "queue_note");
 	must(waitpid(child, &status, 0) == child && status == 0, "child");
-	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_PENDING, "a mark is seen at once by who made it");
+	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_PENDING,
+	    "a mark is seen at once by who made it");
 	queue_unload(&a);
 	must(queue_load(&f.q, id, &a) == 0, "queue_load");
-	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_FAILED, "R147 both marks are in the file");
+	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_FAILED,
+	    "R147 both marks are in the file");
 	{
 		char *text = malloc(65536);
-		ssize_t n = text ? pread(a.fd, text, 65536, (off_t)(a.content_at + a.content_size)) : -1;
+		ssize_t n =
+		    text ? pread(a.fd, text, 65536, (off_t)(a.content_at + a.content_size)) : -1;
 		struct slice rest = slice_of(text, n > 0 ? (size_t)n : 0), line;
 		int parent = 0, other = 0, broken = 0;
 
@@ -100,7 +111,8 @@ test_mark(void)
 			other += slice_eq(line, SL("<b@example.net> from the child"));
 			broken++;
 		}
-		ok(parent == NOTES && other == NOTES && broken == 2 * NOTES, "and all notes of both, each on a line of its own");
+		ok(parent == NOTES && other == NOTES && broken == 2 * NOTES,
+		    "and all notes of both, each on a line of its own");
 		free(text);
 	}
 	must(queue_mark_warned(&a) == 0, "queue_mark_warned");
@@ -129,7 +141,8 @@ test_notes(void)
 	    queue_note(&e, SL("<b@example.net> deferred: three")) == 0 &&
 	    queue_note(&e, SL("<a@example.orgx> four")) == 0, "queue_note");
 	queue_last_note(&e, SL("a@example.org"), &b);
-	is(buf_slice(&b), SL("<a@example.org> deferred:?two?"), "the last note of a path, without control characters");
+	is(buf_slice(&b), SL("<a@example.org> deferred:?two?"),
+	    "the last note of a path, without control characters");
 	b.n = 0;
 	queue_last_note(&e, SL("c@example.net"), &b);
 	ok(b.n == 0, "none for others");
@@ -137,7 +150,8 @@ test_notes(void)
 	queue_last_note(&e, SL("b@example.net"), &b);
 	is(buf_slice(&b), SL("<b@example.net> defe"), "cut to what there is room for");
 	for (int i = 0; i < 3000; i++) {
-		(void)snprintf(line, sizeof line, "<a@example.org> note %d with a text of the usual length, as replies are", i);
+		(void)snprintf(line, sizeof line,
+		    "<a@example.org> note %d with a text of the usual length, as replies are", i);
 		must(queue_note(&e, slice_str(line)) == 0 && fstat(e.fd, &st) == 0, "queue_note");
 		bounded &= (uint64_t)st.st_size - e.content_at - e.content_size <= 65536;
 	}
@@ -151,9 +165,11 @@ test_notes(void)
 	must(pread(e.fd, space, 22, (off_t)(e.content_at + e.content_size)) == 22, "pread");
 	from = slice_of(space + 19, 3);
 	is(from, SL("Z <"), "it begins with a whole line");
-	must(queue_note(&e, slice_of(memset(space, 'x', sizeof space), sizeof space)) == 0, "a long line");
+	must(queue_note(&e, slice_of(memset(space, 'x', sizeof space), sizeof space)) == 0,
+	    "a long line");
 	queue_unload(&e);
-	ok(queue_load(&f.q, id, &e) == 0 && file_is_whole(f.q.cur, id, content) == false && e.content_size == content.n,
+	ok(queue_load(&f.q, id, &e) == 0 && file_is_whole(f.q.cur, id, content) == false &&
+		e.content_size == content.n,
 	    "the message in front of it is as it was");
 	must(ftruncate(e.fd, (off_t)(e.content_at + e.content_size)) == 0, "ftruncate");
 	ok(file_is_whole(f.q.cur, id, content), "to the last octet");
@@ -187,13 +203,16 @@ test_duplicates(void)
 	queue_from(m, SL(""), SL(""));
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++)
 		queue_rcpt(&f.q, m, slice_str(rcpts[i].path), SL(""));
-	must(queue_head_end(&f.q, m, 0) == 0 && queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
+	must(queue_head_end(&f.q, m, 0) == 0 && queue_commit(&f.q, m, &facts) == 0 &&
+		queue_take_new(&f.q, NULL, NULL) == 1,
+	    "queue_commit");
 	must(queue_load(&f.q, m->id, &e) == 0, "queue_load");
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++) {
 		char octet;
 
 		must(pread(e.fd, &octet, 1, e.rcpts[i].at) == 1, "pread");
-		ok(e.rcpts[i].state == rcpts[i].want && octet == rcpts[i].want, "H070 <%s> of %zu: %s", rcpts[i].path, i,
+		ok(e.rcpts[i].state == rcpts[i].want && octet == rcpts[i].want,
+		    "H070 <%s> of %zu: %s", rcpts[i].path, i,
 		    rcpts[i].want == 'P' ? "delivered to" : "a duplicate, in the file too");
 	}
 	queue_unload(&e);
@@ -207,11 +226,16 @@ test_take_new(void)
 	int r;
 
 	must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
-	must(mkdirat(f.q.fresh, "folder", 0700) == 0 && mkdirat(f.q.fresh, "folder/inside", 0700) == 0 &&
-	    mkdirat(f.q.fresh, "0000000000000000", 0700) == 0 && symlinkat("nowhere", f.q.fresh, ".hidden") == 0 &&
-	    mkfifoat(f.q.fresh, "fifo", 0600) == 0, "mkdirat");
-	must(mkdirat(f.q.dead, "fifo", 0700) == 0 && mkdirat(f.q.cur, "0000000000000000", 0700) == 0 &&
-	    mkdirat(f.q.cur, "0000000000000000/x", 0700) == 0, "mkdirat");
+	must(mkdirat(f.q.fresh, "folder", 0700) == 0 &&
+		mkdirat(f.q.fresh, "folder/inside", 0700) == 0 &&
+		mkdirat(f.q.fresh, "0000000000000000", 0700) == 0 &&
+		symlinkat("nowhere", f.q.fresh, ".hidden") == 0 &&
+		mkfifoat(f.q.fresh, "fifo", 0600) == 0,
+	    "mkdirat");
+	must(mkdirat(f.q.dead, "fifo", 0700) == 0 &&
+		mkdirat(f.q.cur, "0000000000000000", 0700) == 0 &&
+		mkdirat(f.q.cur, "0000000000000000/x", 0700) == 0,
+	    "mkdirat");
 	r = queue_take_new(&f.q, NULL, NULL);
 	ok(r == 1 && names_in(f.q.fresh) == 0, "new/ is empty, whatever was in it");
 	ok(file_is_whole(f.q.cur, id, content) && names_in(f.q.cur) == 2, "the message is in cur/");
@@ -233,17 +257,22 @@ test_broken(void)
 	fd = openat(f.q.cur, id, O_RDWR | O_CLOEXEC);
 	must(fd >= 0 && ftruncate(fd, 355) == 0 && close(fd) == 0, "ftruncate");
 	ok(queue_load(&f.q, id, &e) == -EBADMSG, "a file that was cut is no message");
-	ok(queue_bury(&f.q, id) == 0 && names_in(f.q.dead) == dead + 1 && names_in(f.q.cur) == 0, "buried");
+	ok(queue_bury(&f.q, id) == 0 && names_in(f.q.dead) == dead + 1 && names_in(f.q.cur) == 0,
+	    "buried");
 	fresh(other);
 	must(renameat(f.q.cur, other, f.q.cur, id) == 0, "renameat");
 	ok(queue_load(&f.q, id, &e) == -EBADMSG, "nor is one under another's name");
-	ok(queue_bury(&f.q, id) == 0 && names_in(f.q.dead) == dead + 2, "a second one of that name is kept too");
+	ok(queue_bury(&f.q, id) == 0 && names_in(f.q.dead) == dead + 2,
+	    "a second one of that name is kept too");
 	must(mkfifoat(f.q.cur, id, 0600) == 0 && mkdirat(f.q.cur, other, 0700) == 0, "mkfifoat");
-	ok(queue_load(&f.q, id, &e) == -EBADMSG && queue_load(&f.q, other, &e) == -EBADMSG, "nor a FIFO, nor a folder");
-	ok(queue_bury(&f.q, id) == 0 && queue_bury(&f.q, other) == 0 && names_in(f.q.cur) == 0, "buried as well");
+	ok(queue_load(&f.q, id, &e) == -EBADMSG && queue_load(&f.q, other, &e) == -EBADMSG,
+	    "nor a FIFO, nor a folder");
+	ok(queue_bury(&f.q, id) == 0 && queue_bury(&f.q, other) == 0 && names_in(f.q.cur) == 0,
+	    "buried as well");
 	must(symlinkat("/etc/passwd", f.q.cur, id) == 0, "symlinkat");
 	ok(queue_load(&f.q, id, &e) == -EBADMSG && queue_bury(&f.q, id) == 0, "nor a link");
-	ok(queue_bury(&f.q, "../new") == -EINVAL && queue_finish(&f.q, "../new") == -EINVAL, "names that are no IDs");
+	ok(queue_bury(&f.q, "../new") == -EINVAL && queue_finish(&f.q, "../new") == -EINVAL,
+	    "names that are no IDs");
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
 
@@ -263,20 +292,27 @@ test_wait(void)
 		bool everything, taken;
 		const char *name;
 	} cases[] = {
-		{ 1000020, 1000079, "1000020", false, true, "due a minute ago" },
-		{ 1000021, 1000020, "1000021", false, false, "due in a second" },
-		{ 1000021, 1000021, "1000021", false, true, "then it is" },
-		{ 1000080, 1000000, "1000080", true, true, "everything is due" },
-		{ 1000020 + 30 * DAY_S, 1000020, "3592020", false, false, "in thirty days" },
-		{ 1000080 + 30 * DAY_S, 1000020, "3592080", false, true, "later: a clock was wrong" },
-		{ -5, 1000, "1", false, true, "long ago" },
-		{ INT64_MAX, 1000, "9223372036854775807", false, true, "never" },
+		{ .due = 1000020, .now = 1000079, .bucket = "1000020", .taken = true,
+		    .name = "due a minute ago" },
+		{ .due = 1000021, .now = 1000020, .bucket = "1000021", .name = "due in a second" },
+		{ .due = 1000021, .now = 1000021, .bucket = "1000021", .taken = true,
+		    .name = "then it is" },
+		{ .due = 1000080, .now = 1000000, .bucket = "1000080", .everything = true,
+		    .taken = true, .name = "everything is due" },
+		{ .due = 1000020 + 30 * DAY_S, .now = 1000020, .bucket = "3592020",
+		    .name = "in thirty days" },
+		{ .due = 1000080 + 30 * DAY_S, .now = 1000020, .bucket = "3592080", .taken = true,
+		    .name = "later: a clock was wrong" },
+		{ .due = -5, .now = 1000, .bucket = "1", .taken = true, .name = "long ago" },
+		{ .due = INT64_MAX, .now = 1000, .bucket = "9223372036854775807", .taken = true,
+		    .name = "never" },
 	};
 	char id[QUEUE_ID_SIZE], path[64];
 	struct queue_entry e;
 	struct stat st;
 
-	ok(queue_next_due(&f.q) == 0 && queue_take_due(&f.q, 1000, true, NULL, NULL) == 0, "nothing waits");
+	ok(queue_next_due(&f.q) == 0 && queue_take_due(&f.q, 1000, true, NULL, NULL) == 0,
+	    "nothing waits");
 	must(mkdirat(f.q.wait, "x12", 0700) == 0 && mkdirat(f.q.wait, "-5", 0700) == 0, "mkdirat");
 	must(symlinkat("../cur", f.q.wait, "2") == 0, "symlinkat");
 	fresh(id);
@@ -285,23 +321,31 @@ test_wait(void)
 		must(queue_defer(&f.q, &e, cases[i].due) == 0, "queue_defer");
 		(void)snprintf(path, sizeof path, "%s/%s", cases[i].bucket, id);
 		must(unlinkat(f.q.wait, "2", 0) == 0, "unlinkat");
-		ok(e.attempts == i + 1 && fstatat(f.q.wait, path, &st, 0) == 0 && names_in(f.q.cur) == 0, "deferred to %s", path);
+		ok(e.attempts == i + 1 && fstatat(f.q.wait, path, &st, 0) == 0 &&
+			names_in(f.q.cur) == 0,
+		    "deferred to %s", path);
 		ok(queue_next_due(&f.q) == atoll(cases[i].bucket), "%s is next", cases[i].bucket);
 		must(symlinkat("../cur", f.q.wait, "2") == 0, "symlinkat");
 		queue_unload(&e);
-		ok(queue_take_due(&f.q, cases[i].now, cases[i].everything, NULL, NULL) == cases[i].taken, "%s", cases[i].name);
+		ok(queue_take_due(&f.q, cases[i].now, cases[i].everything, NULL, NULL) ==
+			cases[i].taken,
+		    "%s", cases[i].name);
 		if (!cases[i].taken)
-			must(queue_take_due(&f.q, cases[i].now, true, NULL, NULL) == 1, "queue_take_due");
-		ok(names_in(f.q.wait) == 3 && file_is_whole(f.q.cur, id, content), "back in cur/, and its folder gone");
+			must(queue_take_due(&f.q, cases[i].now, true, NULL, NULL) == 1,
+			    "queue_take_due");
+		ok(names_in(f.q.wait) == 3 && file_is_whole(f.q.cur, id, content),
+		    "back in cur/, and its folder gone");
 	}
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	ok(e.attempts == sizeof cases / sizeof cases[0], "attempts are counted in the file");
 	e.attempts = 9999;
-	must(queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false, NULL, NULL) == 1, "queue_defer");
+	must(queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false, NULL, NULL) == 1,
+	    "queue_defer");
 	queue_unload(&e);
 	ok(queue_load(&f.q, id, &e) == 0 && e.attempts == 9999, "up to 9999");
 	drop(id);
-	ok(queue_defer(&f.q, &e, 12345) == -ENOENT && names_in(f.q.wait) == 3, "what is gone leaves no folder");
+	ok(queue_defer(&f.q, &e, 12345) == -ENOENT && names_in(f.q.wait) == 3,
+	    "what is gone leaves no folder");
 	queue_unload(&e);
 }
 
@@ -315,14 +359,16 @@ test_many(void)
 
 	for (int i = 0; i < MANY; i++)
 		must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
-	ok(queue_take_new(&f.q, collect, &told) == MANY && told == 1, "many at once, and who asked is told of each");
+	ok(queue_take_new(&f.q, collect, &told) == MANY && told == 1,
+	    "many at once, and who asked is told of each");
 	ok(queue_each(&f.q, collect, &left) == 0 && left == 1, "each is called once");
 	ok(queue_each(&f.q, collect, &few) == 0 && few == 0, "until it has had enough");
 	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, 600) == 0, "queue_defer");
 	queue_unload(&e);
 	must(mkdirat(f.q.wait, "600/folder", 0700) == 0, "mkdirat");
 	told = 2;
-	ok(queue_take_due(&f.q, 600, false, collect, &told) == 1 && told == 1 && names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
+	ok(queue_take_due(&f.q, 600, false, collect, &told) == 1 && told == 1 &&
+		names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
 	    "what is no message does not keep a folder of wait/ alive");
 }
 
@@ -357,9 +403,12 @@ test_lock(void)
 	ok(queue_lock_runner(&f.q) == -EWOULDBLOCK, "one runner at a time");
 	must(clock_gettime(CLOCK_MONOTONIC, &before) == 0, "clock");
 	must(kill(runner, SIGKILL) == 0 && waitpid(runner, &status, 0) == runner, "kill");
-	ok(queue_lock_runner(&f.q) == 0, "the next one begins when the last worker of a dead one has gone");
+	ok(queue_lock_runner(&f.q) == 0,
+	    "the next one begins when the last worker of a dead one has gone");
 	must(clock_gettime(CLOCK_MONOTONIC, &after) == 0, "clock");
-	ok((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 250, "not before");
+	ok((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >=
+		250,
+	    "not before");
 }
 
 int

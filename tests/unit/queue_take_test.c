@@ -24,7 +24,8 @@ defer_one(int64_t due_s, char id[QUEUE_ID_SIZE])
 {
 	struct queue_entry e;
 
-	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "submit");
+	must(submit(&f.q, content, SIZE_MAX, id) == 0 && queue_take_new(&f.q, NULL, NULL) == 1,
+	    "submit");
 	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, due_s) == 0, "queue_defer");
 	queue_unload(&e);
 }
@@ -66,16 +67,22 @@ test_some(void)
 	int fds = open_descriptors(), most = 30;
 
 	put(100);
-	ok(queue_walk_new(&f.q, &w, count_down, &most) == 30 && w.names && names_in(f.q.fresh) == 70, "thirty of a hundred");
+	ok(queue_walk_new(&f.q, &w, count_down, &most) == 30 && w.names &&
+		names_in(f.q.fresh) == 70,
+	    "thirty of a hundred");
 	put(1);
 	most = 100;
-	ok(queue_walk_new(&f.q, &w, count_down, &most) >= 70 && !w.names && names_in(f.q.fresh) <= 1, "the others");
+	ok(queue_walk_new(&f.q, &w, count_down, &most) >= 70 && !w.names &&
+		names_in(f.q.fresh) <= 1,
+	    "the others");
 	(void)queue_walk_new(&f.q, &w, NULL, NULL);
-	ok(!w.names && names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 101, "and what came meanwhile");
+	ok(!w.names && names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 101,
+	    "and what came meanwhile");
 	most = 60;
 	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 60 && w.names, "cur/: the first sixty");
 	most = 60;
-	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 41 && !w.names, "and the last forty-one: each is seen once");
+	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 41 && !w.names,
+	    "and the last forty-one: each is seen once");
 	most = 1;
 	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 1 && w.names, "a walk that is given up");
 	queue_walk_end(&w);
@@ -94,11 +101,17 @@ test_due(void)
 	defer(3, now_s - 60);
 	defer(3, now_s - 120);
 	defer(2, now_s + 60);
-	must(symlinkat("../cur", f.q.wait, "7") == 0 && mkdirat(f.q.wait, "8", 0700) == 0 && mkdirat(f.q.wait, "8/x", 0700) == 0, "oddities");
-	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 4 && w.bucket == now_s - 60, "four of six, the oldest first");
-	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && w.bucket == 0, "the others, and then it is over");
-	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 0 && !w.names, "nothing more, whatever else is there");
-	ok(queue_next_due(&f.q) == 7 || names_in(f.q.wait) == 2, "what is no folder of messages does not stop it");
+	must(symlinkat("../cur", f.q.wait, "7") == 0 && mkdirat(f.q.wait, "8", 0700) == 0 &&
+		mkdirat(f.q.wait, "8/x", 0700) == 0,
+	    "oddities");
+	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 4 && w.bucket == now_s - 60,
+	    "four of six, the oldest first");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && w.bucket == 0,
+	    "the others, and then it is over");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 0 && !w.names,
+	    "nothing more, whatever else is there");
+	ok(queue_next_due(&f.q) == 7 || names_in(f.q.wait) == 2,
+	    "what is no folder of messages does not stop it");
 	must(unlinkat(f.q.wait, "7", 0) == 0, "unlinkat");
 	ok(queue_next_due(&f.q) == now_s + 60, "what is due later stays");
 	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 2, "everything");
@@ -131,7 +144,8 @@ test_many_times(void)
 	do
 		(void)queue_walk_due(&f.q, &w, now_s, in_order, &right);
 	while (w.names && ++calls < TIMES);
-	ok(right && came == TIMES && names_in(f.q.wait) == 0, "%d times, in their order, some at a time", TIMES);
+	ok(right && came == TIMES && names_in(f.q.wait) == 0,
+	    "%d times, in their order, some at a time", TIMES);
 	empty();
 }
 
@@ -145,10 +159,12 @@ test_flush(void)
 	must(symlinkat("../cur", f.q.wait, "1") == 0, "symlinkat");
 	defer(2, now_s + 1000);
 	defer(1, now_s + 2000);
-	ok(queue_flush(&f.q) == 2 && queue_next_due(&f.q) < now_s && names_in(f.q.cur) == 0, "flushed: two times are over");
+	ok(queue_flush(&f.q) == 2 && queue_next_due(&f.q) < now_s && names_in(f.q.cur) == 0,
+	    "flushed: two times are over");
 	ok(queue_flush(&f.q) == 0, "what is due already is left alone");
 	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 1 && w.names, "one is taken");
-	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && names_in(f.q.cur) == 3, "and the others with the next call");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && names_in(f.q.cur) == 3,
+	    "and the others with the next call");
 	must(unlinkat(f.q.wait, "1", 0) == 0, "unlinkat");
 	empty();
 }
@@ -162,16 +178,20 @@ test_clock_set_back(void)
 	char bucket[32];
 
 	for (size_t i = 0; i < sizeof ahead_s / sizeof ahead_s[0]; i++) {
-		const struct timespec then[2] = { { .tv_sec = now_s + ahead_s[i] }, { .tv_sec = now_s + ahead_s[i] } };
+		const struct timespec then[2] = { { .tv_sec = now_s + ahead_s[i] },
+			{ .tv_sec = now_s + ahead_s[i] } };
 
 		defer(1, now_s + ahead_s[i] + 300);
-		(void)snprintf(bucket, sizeof bucket, "%lld", (long long)(now_s + ahead_s[i] + 300));
+		(void)snprintf(
+		    bucket, sizeof bucket, "%lld", (long long)(now_s + ahead_s[i] + 300));
 		must(utimensat(f.q.wait, bucket, then, 0) == 0, "utimensat");
-		ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 1, "deferred while the clock was %lld days ahead: due",
+		ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 1,
+		    "deferred while the clock was %lld days ahead: due",
 		    (long long)(ahead_s[i] / DAY_S));
 	}
 	defer(1, now_s + 3 * DAY_S);
-	ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 0, "deferred for so long on purpose: not due");
+	ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 0,
+	    "deferred for so long on purpose: not due");
 	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 1, "everything");
 	empty();
 }
@@ -186,7 +206,8 @@ test_foreign_folder(void)
 	defer(2, now_s - 120);
 	defer(3, now_s - 60);
 	faults_arm(2, EACCES);		/* the first opens wait/ */
-	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == -EACCES && !w.names, "a folder that may not be opened is told of");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == -EACCES && !w.names,
+	    "a folder that may not be opened is told of");
 	faults_disarm();
 	ok(names_in(f.q.cur) == 3, "and what is due behind it comes");
 	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2, "it is tried again");

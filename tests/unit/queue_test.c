@@ -31,7 +31,8 @@ test_id(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		ok(queue_is_id(cases[i].name) == cases[i].is_id, "id '%s'", cases[i].name);
 	for (int i = 0; i < 1000; i++) {
-		must(queue_id_make(a) == 0 && usleep(1) == 0 && queue_id_make(b) == 0, "queue_id_make");
+		must(queue_id_make(a) == 0 && usleep(1) == 0 && queue_id_make(b) == 0,
+		    "queue_id_make");
 		sorted &= queue_is_id(a) && strcmp(a, b) < 0;
 	}
 	ok(sorted, "a later ID sorts behind an earlier one");
@@ -41,7 +42,11 @@ static void
 test_cost(void)
 {
 	static const int want[CALLS] = {
-		[CALL_OPENAT] = 1, [CALL_FLOCK] = 1, [CALL_FSTAT] = 1, [CALL_WRITE] = 1, [CALL_FSYNC] = 2,
+		[CALL_OPENAT] = 1,
+		[CALL_FLOCK] = 1,
+		[CALL_FSTAT] = 1,
+		[CALL_WRITE] = 1,
+		[CALL_FSYNC] = 2,
 		[CALL_RENAMEAT] = 1,
 	};
 	char id[QUEUE_ID_SIZE], other[32];
@@ -60,7 +65,8 @@ test_cost(void)
 	faults_arm(0, 0);
 	r = submit(&f.q, SL("Subject: y\r\n\r\ny\r\n"), 4, other);
 	faults_disarm();
-	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0, "the same with 10,000 others there");
+	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0,
+	    "the same with 10,000 others there");
 	must(queue_take_new(&f.q, NULL, NULL) == 10002, "queue_take_new");
 }
 
@@ -68,7 +74,8 @@ test_cost(void)
 static void
 test_contents(void)
 {
-	static const size_t sizes[] = { 0, 1, 3, 4095, 65000, 65535, 65536, 65537, 131072, 300001, 5000000 };
+	static const size_t sizes[] = { 0, 1, 3, 4095, 65000, 65535, 65536, 65537, 131072, 300001,
+		5000000 };
 	static const size_t pieces[] = { 1, 7, 4096, 32768, 65536, 100000, SIZE_MAX };
 	char *p = pattern(5000000), id[QUEUE_ID_SIZE];
 
@@ -76,8 +83,10 @@ test_contents(void)
 		struct slice content = slice_of(p, sizes[i]);
 		bool whole = true, back = true;
 
-		for (size_t j = sizes[i] > 1000000 ? 2 : 0; j < sizeof pieces / sizeof pieces[0]; j++) {
-			whole &= submit(&f.q, content, pieces[j], id) == 0 && file_is_whole(f.q.fresh, id, content);
+		for (size_t j = sizes[i] > 1000000 ? 2 : 0; j < sizeof pieces / sizeof pieces[0];
+		     j++) {
+			whole &= submit(&f.q, content, pieces[j], id) == 0 &&
+			    file_is_whole(f.q.fresh, id, content);
 			/* A power cut undoes the rename: recovery has to agree with the sum that was written. */
 			must(renameat(f.q.fresh, id, f.q.tmp, id) == 0, "renameat");
 			back &= queue_recover(&f.q) == 1 && file_is_whole(f.q.fresh, id, content);
@@ -110,7 +119,8 @@ each_call_fails(struct slice content, int error, const char *name)
 		refused &= r == -error;
 		clean &= names_in(f.q.fresh) == 0 && names_in(f.q.tmp) == 0;
 	}
-	ok(calls >= 7 && refused, "H028 %s: %s at any of %d calls is told", name, strerror(error), calls);
+	ok(calls >= 7 && refused, "H028 %s: %s at any of %d calls is told", name, strerror(error),
+	    calls);
 	ok(clean, "and nothing is there then");
 }
 
@@ -130,11 +140,13 @@ test_disk_trouble(void)
 		faults_arm(0, 0);
 		faults.write_max = max;
 		ok(submit(&f.q, max < 50 ? small : big, SIZE_MAX, id) == 0 &&
-		    file_is_whole(f.q.fresh, id, max < 50 ? small : big), "writes cut to %zu octets are continued", max);
+			file_is_whole(f.q.fresh, id, max < 50 ? small : big),
+		    "writes cut to %zu octets are continued", max);
 	}
 	faults_arm(0, 0);
 	faults.interrupt = true;
-	ok(submit(&f.q, big, 5000, id) == 0 && file_is_whole(f.q.fresh, id, big), "interrupted calls are tried again");
+	ok(submit(&f.q, big, 5000, id) == 0 && file_is_whole(f.q.fresh, id, big),
+	    "interrupted calls are tried again");
 	faults_disarm();
 	must(queue_take_new(&f.q, NULL, NULL) > 0, "queue_take_new");
 	free(p);
@@ -190,12 +202,14 @@ test_envelope(void)
 	queue_field(m, "client", SL("evil\nP <x@example.org>\r\n\0\x7f\t."));
 	for (int i = 0; i < 5000; i++) {
 		(void)snprintf(path, sizeof path, "recipient-%d@example.org", i);
-		queue_rcpt(&f.q, m, slice_str(path), i % 2 ? SL("") : SL("NOTIFY=SUCCESS,\nFAILURE"));
+		queue_rcpt(
+		    &f.q, m, slice_str(path), i % 2 ? SL("") : SL("NOTIFY=SUCCESS,\nFAILURE"));
 	}
 	must(queue_head_end(&f.q, m, 0) == 0 && fstat(m->fd, &st) == 0, "queue_head_end");
 	ok((st.st_mode & 07777) == 0600, "files are nobody else's");
 	ok(fcntl(m->fd, F_GETFD) == FD_CLOEXEC, "and no other program's");
-	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1, "queue_commit");
+	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1,
+	    "queue_commit");
 	r = queue_load(&f.q, m->id, &e);
 	if (ok(r == 0 && e.nrcpts == 5000, "five thousand recipients")) {
 		is(e.client, SL("evil?P <x@example.org>?????."), "a value cannot end its line");
@@ -213,7 +227,8 @@ test_envelope(void)
 	ok(r == -EMSGSIZE && calls == 0, "fields beyond the buffer are refused");
 	ok(queue_commit(&f.q, m, &facts) == -EMSGSIZE, "and errors stick");
 	queue_begin(m);
-	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.tmp) == 0, "no commit without an envelope");
+	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.tmp) == 0,
+	    "no commit without an envelope");
 	free(big);
 }
 
@@ -233,8 +248,10 @@ test_abort(void)
 	queue_abort(&f.q, m);
 	queue_abort(&f.q, m);
 	ok(names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0, "H023 abort leaves nothing");
-	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.fresh) == 0, "and nothing can be committed then");
-	must(receive(&f.q, m, SL("x\r\n"), 9) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
+	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.fresh) == 0,
+	    "and nothing can be committed then");
+	must(receive(&f.q, m, SL("x\r\n"), 9) == 0 && queue_commit(&f.q, m, &facts) == 0,
+	    "queue_commit");
 	queue_abort(&f.q, m);
 	ok(file_is_whole(f.q.fresh, m->id, SL("x\r\n")), "abort after commit touches nothing");
 	must(queue_take_new(&f.q, NULL, NULL) == 1, "queue_take_new");
@@ -253,12 +270,15 @@ test_memory(void)
 	queue_begin_memory(m);
 	queue_from(m, SL("a@example.org"), SL(""));
 	queue_rcpt(NULL, m, SL("b@example.org"), SL(""));
-	ok(queue_head_end(NULL, m, 0) == 0 && queue_content(m, SL("text")) == 0 && queue_commit(NULL, m, &facts) == 0,
+	ok(queue_head_end(NULL, m, 0) == 0 && queue_content(m, SL("text")) == 0 &&
+		queue_commit(NULL, m, &facts) == 0,
 	    "a message in memory needs no queue");
 	fd = queue_take_memory(m);
 	n = pread(fd, text, sizeof text, 0);
 	ok(n > 4 && memcmp(text + n - 4, "text", 4) == 0 &&
-	    queue_envelope_parse(slice_of(text, (size_t)n - 4), &e) == 0 && e.facts.no_final_crlf, "it reads as one on disk");
+		queue_envelope_parse(slice_of(text, (size_t)n - 4), &e) == 0 &&
+		e.facts.no_final_crlf,
+	    "it reads as one on disk");
 	queue_unload(&e);
 	queue_abort(NULL, m);
 	(void)close(fd);
@@ -278,12 +298,14 @@ test_folders(void)
 	const int fds = open_descriptors();
 
 	(void)snprintf(path, sizeof path, "%s/other", f.path);
-	ok(queue_open(&q, path, QUEUE_RECEIVE) == 0 && q.tmp >= 0 && q.fresh >= 0 && q.cur < 0 && q.state < 0,
+	ok(queue_open(&q, path, QUEUE_RECEIVE) == 0 && q.tmp >= 0 && q.fresh >= 0 && q.cur < 0 &&
+		q.state < 0,
 	    "a session makes and opens what it needs");
 	ok(fstat(q.tmp, &st) == 0 && (st.st_mode & 07777) == 0700, "folders are nobody else's");
 	ok(queue_free_space(&q) > 0, "free space is known");
 	queue_close(&q);
-	ok(queue_open(&q, path, QUEUE_LOOK) == 0 && q.tmp >= 0 && q.cur == -1 && q.state == -1, "looking creates nothing");
+	ok(queue_open(&q, path, QUEUE_LOOK) == 0 && q.tmp >= 0 && q.cur == -1 && q.state == -1,
+	    "looking creates nothing");
 	queue_close(&q);
 	must(queue_open(&q, path, QUEUE_RUN) == 0, "queue_open");
 	for (const int *fd = &q.root; fd <= &q.state; fd++)
@@ -294,11 +316,13 @@ test_folders(void)
 		closed &= *fd == -1;
 	ok(closed && open_descriptors() == fds, "closed");
 	(void)snprintf(path, sizeof path, "%s/missing/queue", f.path);
-	ok(queue_open(&q, path, QUEUE_RUN) == -ENOENT && q.tmp == -1, "folders above the queue are not made");
+	ok(queue_open(&q, path, QUEUE_RUN) == -ENOENT && q.tmp == -1,
+	    "folders above the queue are not made");
 	(void)snprintf(path, sizeof path, "%s/other/tmp", f.path);
 	must(rmdir(path) == 0 && symlink("/tmp", path) == 0, "symlink");
 	(void)snprintf(path, sizeof path, "%s/other", f.path);
-	ok(queue_open(&q, path, QUEUE_RUN) < 0 && open_descriptors() == fds, "a folder that is a link is refused");
+	ok(queue_open(&q, path, QUEUE_RUN) < 0 && open_descriptors() == fds,
+	    "a folder that is a link is refused");
 }
 
 int

@@ -57,7 +57,8 @@ test_column(void)
 			const char *want = utf8 ? cases[i].utf8 : cases[i].plain;
 			char name[80];
 
-			(void)snprintf(name, sizeof name, "%s, case %zu", utf8 ? "UTF-8" : "ASCII", i);
+			(void)snprintf(
+			    name, sizeof name, "%s, case %zu", utf8 ? "UTF-8" : "ASCII", i);
 			open_out();
 			text_column(out, slice_str(cases[i].text), cases[i].columns);
 			was(slice_str(want), name);
@@ -69,7 +70,8 @@ test_column(void)
 static void
 test_lines(void)
 {
-	static const char text[] = "a\r\nb\tgr\u00fcn\n\033]0;x\007\r\r\n\rz\xf0\x9f\x98\x80\xe2\x82";
+	static const char text[] =
+	    "a\r\nb\tgr\u00fcn\n\033]0;x\007\r\r\n\rz\xf0\x9f\x98\x80\xe2\x82";
 	static const char want[] = "a\nb\tgr\u00fcn\n?]0;x??\n?z\xf0\x9f\x98\x80??";
 
 	for (size_t piece = 1; piece <= sizeof text; piece++) {
@@ -117,12 +119,13 @@ static void
 test_numbers(void)
 {
 	static const struct { uint64_t octets; const char *want; } sizes[] = {
-		{ 0, "0" }, { 999, "999" }, { 1000, "1.0K" }, { 1024, "1.0K" }, { 1025, "1.1K" }, { 10240, "10K" }, { 1023 * 1024, "1.0M" },
-		{ 50 << 20, "50M" }, { UINT64_MAX, "16E" },
+		{ 0, "0" }, { 999, "999" }, { 1000, "1.0K" }, { 1024, "1.0K" }, { 1025, "1.1K" },
+		{ 10240, "10K" }, { 1023 * 1024, "1.0M" }, { 50 << 20, "50M" },
+		{ UINT64_MAX, "16E" },
 	};
 	static const struct { int64_t seconds; const char *want; } times[] = {
-		{ -5, "0s" }, { 99, "99s" }, { 100, "1m" }, { 5999, "99m" }, { 6000, "1h" }, { 48 * 3600 - 1, "47h" }, { 48 * 3600, "2d" },
-		{ INT64_C(999) * 86400, "999d" },
+		{ -5, "0s" }, { 99, "99s" }, { 100, "1m" }, { 5999, "99m" }, { 6000, "1h" },
+		{ 48 * 3600 - 1, "47h" }, { 48 * 3600, "2d" }, { INT64_C(999) * 86400, "999d" },
 	};
 	char space[32];
 
@@ -144,53 +147,93 @@ static void
 test_glob(void)
 {
 	static const struct { const char *pattern, *text; bool match; } cases[] = {
-		{ "a@b", "a@b", true }, { "A@b", "a@B", true }, { "a@b", "a@bc", false }, { "a@b", "xa@b", false }, { "*", "", true },
-		{ "", "", true }, { "", "a", false }, { "*@b", "a@b", true }, { "a*b*c", "axxbyybzzc", true }, { "a*b*c", "axxbyy", false },
-		{ "?", "a", true }, { "?", "", false }, { "a?c*", "abc", true }, { "**", "x", true }, { "*a", "aaab", false },
-		{ "u@[192.0.2.1]", "u@[192.0.2.1]", true }, { "*ab", "aab", true }, { "\"a\\b\"@c", "\"a\\b\"@c", true },
+		{ "a@b", "a@b", true }, { "A@b", "a@B", true }, { "a@b", "a@bc", false },
+		{ "a@b", "xa@b", false }, { "*", "", true }, { "", "", true }, { "", "a", false },
+		{ "*@b", "a@b", true }, { "a*b*c", "axxbyybzzc", true },
+		{ "a*b*c", "axxbyy", false }, { "?", "a", true }, { "?", "", false },
+		{ "a?c*", "abc", true }, { "**", "x", true }, { "*a", "aaab", false },
+		{ "u@[192.0.2.1]", "u@[192.0.2.1]", true }, { "*ab", "aab", true },
+		{ "\"a\\b\"@c", "\"a\\b\"@c", true },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		ok(filter_glob(slice_str(cases[i].pattern), slice_str(cases[i].text)) == cases[i].match, "glob %s of %s", cases[i].pattern,
-		    cases[i].text);
+		ok(filter_glob(slice_str(cases[i].pattern), slice_str(cases[i].text)) ==
+			cases[i].match,
+		    "glob %s of %s", cases[i].pattern, cases[i].text);
 }
 
 static void
 test_filter(void)
 {
 	struct queue_rcpt rcpts[] = {
-		{ .path = S("done@example.org"), .domain = S("example.org"), .state = QUEUE_DELIVERED },
-		{ .path = S("left@sub.example.net"), .domain = S("sub.example.net"), .state = QUEUE_PENDING },
+		{ .path = S("done@example.org"),
+		    .domain = S("example.org"),
+		    .state = QUEUE_DELIVERED },
+		{ .path = S("left@sub.example.net"),
+		    .domain = S("sub.example.net"),
+		    .state = QUEUE_PENDING },
 	};
-	struct queue_entry e = { .from = S("alice@example.com"), .rcpts = rcpts, .nrcpts = 2, .arrived_us = 1000000000 };
+	struct queue_entry e = { .from = S("alice@example.com"),
+		.rcpts = rcpts,
+		.nrcpts = 2,
+		.arrived_us = 1000000000 };
 	static const struct { const char *name; struct filter f; bool match; } cases[] = {
-		{ "nothing asked", { .older_s = -1, .younger_s = -1 }, true },
-		{ "sender", { .sender = "<alice@EXAMPLE.com>", .older_s = -1, .younger_s = -1 }, true },
-		{ "another sender", { .sender = "lice@example.com", .older_s = -1, .younger_s = -1 }, false },
-		{ "the null sender", { .sender = "<>", .older_s = -1, .younger_s = -1 }, false },
-		{ "a recipient that is waited for", { .recipient = "left@*", .older_s = -1, .younger_s = -1 }, true },
-		{ "one that is not", { .recipient = "done@*", .older_s = -1, .younger_s = -1 }, false },
-		{ "domain", { .domain = "sub.example.net", .older_s = -1, .younger_s = -1 }, true },
-		{ "subdomains", { .domain = ".example.net", .older_s = -1, .younger_s = -1 }, true },
-		{ "not the domain itself", { .domain = ".sub.example.net", .older_s = -1, .younger_s = -1 }, false },
-		{ "recipient and domain of one", { .recipient = "done@*", .domain = ".example.net", .older_s = -1, .younger_s = -1 }, false },
-		{ "older than an hour", { .older_s = 3600, .younger_s = -1 }, true },
-		{ "older than two", { .older_s = 7200, .younger_s = -1 }, false },
-		{ "younger than two", { .older_s = -1, .younger_s = 7200 }, true },
-		{ "younger than one", { .older_s = -1, .younger_s = 3600 }, false },
+		{ .name = "nothing asked", .f = { .older_s = -1, .younger_s = -1 }, .match = true },
+		{ .name = "sender",
+		    .f = { .sender = "<alice@EXAMPLE.com>", .older_s = -1, .younger_s = -1 },
+		    .match = true },
+		{ .name = "another sender",
+		    .f = { .sender = "lice@example.com", .older_s = -1, .younger_s = -1 },
+		    .match = false },
+		{ .name = "the null sender",
+		    .f = { .sender = "<>", .older_s = -1, .younger_s = -1 }, .match = false },
+		{ .name = "a recipient that is waited for",
+		    .f = { .recipient = "left@*", .older_s = -1, .younger_s = -1 }, .match = true },
+		{ .name = "one that is not",
+		    .f = { .recipient = "done@*", .older_s = -1, .younger_s = -1 },
+		    .match = false },
+		{ .name = "domain",
+		    .f = { .domain = "sub.example.net", .older_s = -1, .younger_s = -1 },
+		    .match = true },
+		{ .name = "subdomains",
+		    .f = { .domain = ".example.net", .older_s = -1, .younger_s = -1 },
+		    .match = true },
+		{ .name = "not the domain itself",
+		    .f = { .domain = ".sub.example.net", .older_s = -1, .younger_s = -1 },
+		    .match = false },
+		{ .name = "recipient and domain of one",
+		    .f = { .recipient = "done@*", .domain = ".example.net", .older_s = -1,
+			.younger_s = -1 },
+		    .match = false },
+		{ .name = "older than an hour", .f = { .older_s = 3600, .younger_s = -1 },
+		    .match = true },
+		{ .name = "older than two", .f = { .older_s = 7200, .younger_s = -1 },
+		    .match = false },
+		{ .name = "younger than two", .f = { .older_s = -1, .younger_s = 7200 },
+		    .match = true },
+		{ .name = "younger than one", .f = { .older_s = -1, .younger_s = 3600 },
+		    .match = false },
 	};
 	unsigned places = 0;
 	int64_t age;
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		ok(filter_matches(&cases[i].f, &e, 1000000000 + INT64_C(5400) * 1000000) == cases[i].match, "filter: %s", cases[i].name);
+		ok(filter_matches(&cases[i].f, &e, 1000000000 + INT64_C(5400) * 1000000) ==
+			cases[i].match,
+		    "filter: %s", cases[i].name);
 	rcpts[1].state = QUEUE_FAILED;
 	ok(filter_matches(&cases[5].f, &e, 0), "with nobody waited for, all count");
 	ok(!filter_given(&filter_none) && filter_given(&cases[1].f), "is there a filter?");
-	ok(filter_states("held,NEW", &places) && places == (QUEUE_BIT(QUEUE_IN_HOLD) | QUEUE_BIT(QUEUE_IN_NEW)), "states");
-	ok(!filter_states("", &places) && !filter_states("held,", &places) && !filter_states("helds", &places), "no states");
-	ok(filter_age("2d", &age) && age == 172800 && filter_age("90", &age) && age == 90 && !filter_age("", &age) &&
-	    !filter_age("-1", &age) && !filter_age("99999999999999999d", &age), "ages");
+	ok(filter_states("held,NEW", &places) &&
+		places == (QUEUE_BIT(QUEUE_IN_HOLD) | QUEUE_BIT(QUEUE_IN_NEW)),
+	    "states");
+	ok(!filter_states("", &places) && !filter_states("held,", &places) &&
+		!filter_states("helds", &places),
+	    "no states");
+	ok(filter_age("2d", &age) && age == 172800 && filter_age("90", &age) && age == 90 &&
+		!filter_age("", &age) && !filter_age("-1", &age) &&
+		!filter_age("99999999999999999d", &age),
+	    "ages");
 }
 
 int

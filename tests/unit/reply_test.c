@@ -15,18 +15,28 @@ static const struct format {
 	int code;
 	struct slice text, want;
 } formats[] = {
-	{ "H004 one line", 250, S("2.1.0 Ok"), S("250 2.1.0 Ok\r\n") },
-	{ "H005 three lines", 250, S("a\nb\nc"), S("250-a\r\n250-b\r\n250 c\r\n") },
-	{ "no text", 250, S(""), S("250 \r\n") },
-	{ "an empty line in the middle", 214, S("a\n\nb"), S("214-a\r\n214-\r\n214 b\r\n") },
-	{ "a newline at the end starts no line", 214, S("a\n"), S("214 a\r\n") },
-	{ "H006 506 octets of text", 250, S(T500 "abcdef"), S("250 " T500 "abcdef\r\n") },
-	{ "H006 cut to 512 octets", 250, S(T500 "abcdefg"), S("250 " T500 "abcdef\r\n") },
-	{ "each line is cut for itself", 250, S(T500 T10 "\nx"), S("250-" T500 "012345\r\n250 x\r\n") },
-	{ "no half character at the cut", 250, S(T500 "abcde\xc3\xbc"), S("250 " T500 "abcde\r\n") },
-	{ "control characters cannot forge a line", 550, S("a\rb\x1b\0c"), S("550 a?b??c\r\n") },
-	{ "malformed UTF-8", 550, S("a\xff\xc3z"), S("550 a??z\r\n") },
-	{ "tab", 550, S("a\tb"), S("550 a b\r\n") },
+	{ .name = "H004 one line", .code = 250, .text = S("2.1.0 Ok"),
+	    .want = S("250 2.1.0 Ok\r\n") },
+	{ .name = "H005 three lines", .code = 250, .text = S("a\nb\nc"),
+	    .want = S("250-a\r\n250-b\r\n250 c\r\n") },
+	{ .name = "no text", .code = 250, .text = S(""), .want = S("250 \r\n") },
+	{ .name = "an empty line in the middle", .code = 214, .text = S("a\n\nb"),
+	    .want = S("214-a\r\n214-\r\n214 b\r\n") },
+	{ .name = "a newline at the end starts no line", .code = 214, .text = S("a\n"),
+	    .want = S("214 a\r\n") },
+	{ .name = "H006 506 octets of text", .code = 250, .text = S(T500 "abcdef"),
+	    .want = S("250 " T500 "abcdef\r\n") },
+	{ .name = "H006 cut to 512 octets", .code = 250, .text = S(T500 "abcdefg"),
+	    .want = S("250 " T500 "abcdef\r\n") },
+	{ .name = "each line is cut for itself", .code = 250, .text = S(T500 T10 "\nx"),
+	    .want = S("250-" T500 "012345\r\n250 x\r\n") },
+	{ .name = "no half character at the cut", .code = 250, .text = S(T500 "abcde\xc3\xbc"),
+	    .want = S("250 " T500 "abcde\r\n") },
+	{ .name = "control characters cannot forge a line", .code = 550, .text = S("a\rb\x1b\0c"),
+	    .want = S("550 a?b??c\r\n") },
+	{ .name = "malformed UTF-8", .code = 550, .text = S("a\xff\xc3z"),
+	    .want = S("550 a??z\r\n") },
+	{ .name = "tab", .code = 550, .text = S("a\tb"), .want = S("550 a b\r\n") },
 };
 
 static const struct peer {
@@ -38,34 +48,60 @@ static const struct peer {
 	struct slice text;
 	struct slice status;
 } peers[] = {
-	{ "one line", { S("250 2.1.0 Ok") }, 250, false, 1, S("2.1.0 Ok"), S("2.1.0") },
-	{ "three lines", { S("250-a"), S("250-b"), S("250 c") }, 250, false, 3, S("a\nb\nc"), S("") },
-	{ "R142 no space", { S("250") }, 250, false, 1, S(""), S("") },
-	{ "R142 no text", { S("250 ") }, 250, false, 1, S(""), S("") },
-	{ "empty line of two", { S("250-"), S("250 x") }, 250, false, 2, S("\nx"), S("") },
-	{ "R142 unknown code", { S("299 odd") }, 299, false, 1, S("odd"), S("") },
-	{ "R142 1yz", { S("150 x") }, 0, true, 1, S(""), S("") },
-	{ "R142 6yz", { S("600 x") }, 0, true, 1, S(""), S("") },
-	{ "R142 garbage", { S("hello") }, 0, true, 1, S(""), S("") },
-	{ "R142 an empty line", { S("") }, 0, true, 1, S(""), S("") },
-	{ "two digits", { S("25 Ok") }, 0, true, 1, S(""), S("") },
-	{ "two digits and the end", { S("25") }, 0, true, 1, S(""), S("") },
-	{ "four digits", { S("2500 Ok") }, 0, true, 1, S(""), S("") },
-	{ "NUL behind the code", { S("250\0x") }, 0, true, 1, S(""), S("") },
-	{ "R120 code changes", { S("250-a"), S("550 b") }, 550, true, 2, S("a\nb"), S("") },
-	{ "garbage in the middle", { S("250-a"), S("junk") }, 250, true, 2, S("a"), S("") },
-	{ "control characters", { S("550 a\x1b[31m\xff") }, 550, false, 1, S("a?[31m?"), S("") },
-	{ "UTF-8 stays", { S("550 \xc3\xbc") }, 550, false, 1, S("\xc3\xbc"), S("") },
-	{ "status with three digits", { S("550 5.7.509 x") }, 550, false, 1, S("5.7.509 x"), S("5.7.509") },
-	{ "status alone", { S("550 5.7.1") }, 550, false, 1, S("5.7.1"), S("5.7.1") },
-	{ "status on the first of two lines", { S("550-5.7.1"), S("550 x") }, 550, false, 2, S("5.7.1\nx"), S("5.7.1") },
-	{ "status of another class", { S("550 4.7.1 x") }, 550, false, 1, S("4.7.1 x"), S("") },
-	{ "no status to 354", { S("354 3.0.0 x") }, 354, false, 1, S("3.0.0 x"), S("") },
-	{ "status with four digits", { S("550 5.7.1234 x") }, 550, false, 1, S("5.7.1234 x"), S("") },
-	{ "status with two parts", { S("550 5.7 x") }, 550, false, 1, S("5.7 x"), S("") },
-	{ "status that runs into a word", { S("550 5.7.1x") }, 550, false, 1, S("5.7.1x"), S("") },
-	{ "status cut short", { S("550 5.") }, 550, false, 1, S("5."), S("") },
-	{ "status cut behind its second part", { S("550 5.7.") }, 550, false, 1, S("5.7."), S("") },
+	{ .name = "one line", .lines = { S("250 2.1.0 Ok") }, .code = 250, .taken = 1,
+	    .text = S("2.1.0 Ok"), .status = S("2.1.0") },
+	{ .name = "three lines", .lines = { S("250-a"), S("250-b"), S("250 c") }, .code = 250,
+	    .taken = 3, .text = S("a\nb\nc") },
+	{ .name = "R142 no space", .lines = { S("250") }, .code = 250, .taken = 1, .text = S("") },
+	{ .name = "R142 no text", .lines = { S("250 ") }, .code = 250, .taken = 1, .text = S("") },
+	{ .name = "empty line of two", .lines = { S("250-"), S("250 x") }, .code = 250, .taken = 2,
+	    .text = S("\nx") },
+	{ .name = "R142 unknown code", .lines = { S("299 odd") }, .code = 299, .taken = 1,
+	    .text = S("odd") },
+	{ .name = "R142 1yz", .lines = { S("150 x") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "R142 6yz", .lines = { S("600 x") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "R142 garbage", .lines = { S("hello") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "R142 an empty line", .lines = { S("") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "two digits", .lines = { S("25 Ok") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "two digits and the end", .lines = { S("25") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "four digits", .lines = { S("2500 Ok") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "NUL behind the code", .lines = { S("250\0x") }, .malformed = true, .taken = 1,
+	    .text = S("") },
+	{ .name = "R120 code changes", .lines = { S("250-a"), S("550 b") }, .code = 550,
+	    .malformed = true, .taken = 2, .text = S("a\nb") },
+	{ .name = "garbage in the middle", .lines = { S("250-a"), S("junk") }, .code = 250,
+	    .malformed = true, .taken = 2, .text = S("a") },
+	{ .name = "control characters", .lines = { S("550 a\x1b[31m\xff") }, .code = 550,
+	    .taken = 1, .text = S("a?[31m?") },
+	{ .name = "UTF-8 stays", .lines = { S("550 \xc3\xbc") }, .code = 550, .taken = 1,
+	    .text = S("\xc3\xbc") },
+	{ .name = "status with three digits", .lines = { S("550 5.7.509 x") }, .code = 550,
+	    .taken = 1, .text = S("5.7.509 x"), .status = S("5.7.509") },
+	{ .name = "status alone", .lines = { S("550 5.7.1") }, .code = 550, .taken = 1,
+	    .text = S("5.7.1"), .status = S("5.7.1") },
+	{ .name = "status on the first of two lines", .lines = { S("550-5.7.1"), S("550 x") },
+	    .code = 550, .taken = 2, .text = S("5.7.1\nx"), .status = S("5.7.1") },
+	{ .name = "status of another class", .lines = { S("550 4.7.1 x") }, .code = 550, .taken = 1,
+	    .text = S("4.7.1 x") },
+	{ .name = "no status to 354", .lines = { S("354 3.0.0 x") }, .code = 354, .taken = 1,
+	    .text = S("3.0.0 x") },
+	{ .name = "status with four digits", .lines = { S("550 5.7.1234 x") }, .code = 550,
+	    .taken = 1, .text = S("5.7.1234 x") },
+	{ .name = "status with two parts", .lines = { S("550 5.7 x") }, .code = 550, .taken = 1,
+	    .text = S("5.7 x") },
+	{ .name = "status that runs into a word", .lines = { S("550 5.7.1x") }, .code = 550,
+	    .taken = 1, .text = S("5.7.1x") },
+	{ .name = "status cut short", .lines = { S("550 5.") }, .code = 550, .taken = 1,
+	    .text = S("5.") },
+	{ .name = "status cut behind its second part", .lines = { S("550 5.7.") }, .code = 550,
+	    .taken = 1, .text = S("5.7.") },
 };
 
 static void
@@ -93,8 +129,8 @@ test_peer(void)
 		while (taken < 4 && p->lines[taken].p)
 			if (smtp_peer_reply_line(&r, p->lines[taken++]))
 				break;
-		ok(r.code == p->code && r.malformed == p->malformed && taken == p->taken, "%s (%d, %d, %u)", p->name,
-		    r.code, r.malformed, taken);
+		ok(r.code == p->code && r.malformed == p->malformed && taken == p->taken,
+		    "%s (%d, %d, %u)", p->name, r.code, r.malformed, taken);
 		is(buf_slice(&r.text), p->text, "its text");
 		is(smtp_peer_reply_status(&r), p->status, "its status");
 	}
@@ -117,13 +153,16 @@ test_peer_limits(void)
 		(void)smtp_peer_reply_line(&r, SL("250-" T500 T10));
 	ok(smtp_peer_reply_line(&r, SL("250 x")), "the last of many lines");
 	ok(r.code == 250 && !r.malformed && r.text.full, "more text than there is room for");
-	ok(r.text.n == 500 + 3 * 511, "lines are dropped whole, and none follows a gap (%zu)", r.text.n);
+	ok(r.text.n == 500 + 3 * 511, "lines are dropped whole, and none follows a gap (%zu)",
+	    r.text.n);
 
 	smtp_peer_reply_init(&r);
-	ok(smtp_peer_reply_line(&r, SL("550 " T500 T500 T500 T500 T100)) && r.text.n == SMTP_PEER_TEXT,
+	ok(smtp_peer_reply_line(&r, SL("550 " T500 T500 T500 T500 T100)) &&
+		r.text.n == SMTP_PEER_TEXT,
 	    "a first line is cut");
 	smtp_peer_reply_init(&r);
-	ok(smtp_peer_reply_line(&r, SL("250 Ok")) && r.code == 250 && !r.malformed && !r.text.full, "ready for the next");
+	ok(smtp_peer_reply_line(&r, SL("250 Ok")) && r.code == 250 && !r.malformed && !r.text.full,
+	    "ready for the next");
 }
 
 int

@@ -15,30 +15,55 @@ static const struct parse_case {
 	const char *servers;		/* "ADDRESS ADDRESS" */
 	int timeout_ms, attempts;
 } parse_cases[] = {
-	{ "empty", S(""), "", 5000, 2 },
-	{ "one", S("nameserver 192.0.2.53\n"), "192.0.2.53", 5000, 2 },
-	{ "no_final_newline", S("nameserver 192.0.2.53"), "192.0.2.53", 5000, 2 },
-	{ "crlf", S("nameserver 192.0.2.53\r\noptions timeout:3\r\n"), "192.0.2.53", 3000, 2 },
-	{ "two_in_order", S("nameserver 192.0.2.53\nnameserver 2001:db8::53\n"), "192.0.2.53 2001:db8::53", 5000, 2 },
-	{ "scope_by_number", S("nameserver fe80::1%1\n"), "fe80::1%1", 5000, 2 },
-	{ "scope_by_name", S("nameserver fe80::1%lo\n"), "fe80::1%1", 5000, 2 },
-	{ "tabs_and_blanks", S(" \tnameserver\t 192.0.2.53 \t\n"), "192.0.2.53", 5000, 2 },
-	{ "comments", S("# nameserver 192.0.2.1\n;nameserver 192.0.2.2\n#nameserver 192.0.2.3\nnameserver 192.0.2.53\n"),
-	    "192.0.2.53", 5000, 2 },
-	{ "trailing_comment", S("nameserver 192.0.2.53 # home\noptions timeout:2 ; attempts:4\n"), "192.0.2.53", 2000, 2 },
-	{ "garbage", S("nameserver\nnameserver garbage\nnameserver 192.0.2.256\nnameserverx 192.0.2.1\n\0\377\nnameserver 192.0.2.53\n"),
-	    "192.0.2.53", 5000, 2 },
-	{ "only_first_address_of_a_line", S("nameserver 192.0.2.53 192.0.2.54\n"), "192.0.2.53", 5000, 2 },
-	{ "domain_and_search_do_not_matter", S("domain example.org\nsearch a.example b.example\nnameserver 192.0.2.53\n"),
-	    "192.0.2.53", 5000, 2 },
-	{ "options", S("options rotate timeout:1 edns0 attempts:3 trust-ad\n"), "", 1000, 3 },
-	{ "options_on_two_lines", S("options timeout:1\noptions attempts:3\n"), "", 1000, 3 },
-	{ "options_have_limits", S("options timeout:1000 attempts:1000\n"), "", 30000, 5 },
-	{ "options_zero", S("options timeout:0 attempts:0\n"), "", 1000, 1 },
-	{ "options_garbage", S("options timeout: attempts:x timeout:-1 timeout:99999999999999999999\n"), "", 5000, 2 },
-	{ "too_many", S("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"
-	    "nameserver 192.0.2.5\nnameserver 192.0.2.6\nnameserver 192.0.2.7\nnameserver 192.0.2.8\nnameserver 192.0.2.9\n"),
-	    "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8", 5000, 2 },
+	{ .name = "empty", .text = S(""), .servers = "", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "one", .text = S("nameserver 192.0.2.53\n"), .servers = "192.0.2.53",
+	    .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "no_final_newline", .text = S("nameserver 192.0.2.53"), .servers = "192.0.2.53",
+	    .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "crlf", .text = S("nameserver 192.0.2.53\r\noptions timeout:3\r\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 3000, .attempts = 2 },
+	{ .name = "two_in_order", .text = S("nameserver 192.0.2.53\nnameserver 2001:db8::53\n"),
+	    .servers = "192.0.2.53 2001:db8::53", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "scope_by_number", .text = S("nameserver fe80::1%1\n"), .servers = "fe80::1%1",
+	    .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "scope_by_name", .text = S("nameserver fe80::1%lo\n"), .servers = "fe80::1%1",
+	    .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "tabs_and_blanks", .text = S(" \tnameserver\t 192.0.2.53 \t\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "comments",
+	    .text = S("# nameserver 192.0.2.1\n;nameserver 192.0.2.2\n#nameserver 192.0.2.3\n"
+		"nameserver 192.0.2.53\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "trailing_comment",
+	    .text = S("nameserver 192.0.2.53 # home\noptions timeout:2 ; attempts:4\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 2000, .attempts = 2 },
+	{ .name = "garbage",
+	    .text = S("nameserver\nnameserver garbage\nnameserver 192.0.2.256\n"
+		"nameserverx 192.0.2.1\n\0\377\nnameserver 192.0.2.53\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "only_first_address_of_a_line", .text = S("nameserver 192.0.2.53 192.0.2.54\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "domain_and_search_do_not_matter",
+	    .text = S("domain example.org\nsearch a.example b.example\nnameserver 192.0.2.53\n"),
+	    .servers = "192.0.2.53", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "options", .text = S("options rotate timeout:1 edns0 attempts:3 trust-ad\n"),
+	    .servers = "", .timeout_ms = 1000, .attempts = 3 },
+	{ .name = "options_on_two_lines", .text = S("options timeout:1\noptions attempts:3\n"),
+	    .servers = "", .timeout_ms = 1000, .attempts = 3 },
+	{ .name = "options_have_limits", .text = S("options timeout:1000 attempts:1000\n"),
+	    .servers = "", .timeout_ms = 30000, .attempts = 5 },
+	{ .name = "options_zero", .text = S("options timeout:0 attempts:0\n"), .servers = "",
+	    .timeout_ms = 1000, .attempts = 1 },
+	{ .name = "options_garbage",
+	    .text = S("options timeout: attempts:x timeout:-1 timeout:99999999999999999999\n"),
+	    .servers = "", .timeout_ms = 5000, .attempts = 2 },
+	{ .name = "too_many",
+	    .text = S("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
+		"nameserver 192.0.2.4\nnameserver 192.0.2.5\nnameserver 192.0.2.6\n"
+		"nameserver 192.0.2.7\nnameserver 192.0.2.8\nnameserver 192.0.2.9\n"),
+	    .servers = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 "
+		"192.0.2.8",
+	    .timeout_ms = 5000, .attempts = 2 },
 };
 
 static struct slice
@@ -64,11 +89,13 @@ parse_case(const struct parse_case *c)
 	is(servers_text(&r, &b), slice_str(c->servers), c->name);
 	for (size_t i = 0; i < r.nservers; i++)
 		ports = ports && address_port((struct sockaddr *)&r.servers[i]) == 53;
-	ok(ports && r.timeout_ms == c->timeout_ms && r.attempts == c->attempts, "%s: port and options", c->name);
+	ok(ports && r.timeout_ms == c->timeout_ms && r.attempts == c->attempts,
+	    "%s: port and options", c->name);
 }
 
 static void
-init(const char *name, const struct address_list *list, const char *path, const char *want, uint16_t port, int timeout_ms)
+init(const char *name, const struct address_list *list, const char *path, const char *want,
+    uint16_t port, int timeout_ms)
 {
 	struct dns_resolver r;
 	char space[512];
@@ -76,8 +103,11 @@ init(const char *name, const struct address_list *list, const char *path, const 
 
 	dns_resolver_init(&r, list, path);
 	is(servers_text(&r, &b), slice_str(want), name);
-	ok(address_port((struct sockaddr *)&r.servers[0]) == port && r.timeout_ms == timeout_ms && r.attempts == 2 &&
-	    r.server_len[0] == (r.servers[0].ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)),
+	ok(address_port((struct sockaddr *)&r.servers[0]) == port && r.timeout_ms == timeout_ms &&
+		r.attempts == 2 &&
+		r.server_len[0] ==
+		    (r.servers[0].ss_family == AF_INET ? sizeof(struct sockaddr_in)
+						       : sizeof(struct sockaddr_in6)),
 	    "%s: the rest", name);
 }
 
@@ -103,7 +133,8 @@ main(void)
 	(void)address_parse(SL("192.0.2.53"), 0, &list[1], &len);
 	init("init_from_the_file", &none, path, "192.0.2.9", 53, 7000);
 	init("init_without_a_list", NULL, path, "192.0.2.9", 53, 7000);
-	init("init_from_the_configuration", &configured, path, "2001:db8::53 192.0.2.53", 5353, 5000);
+	init("init_from_the_configuration", &configured, path, "2001:db8::53 192.0.2.53", 5353,
+	    5000);
 	configured = (struct address_list){ list + 1, 1 };
 	init("init_port_left_open", &configured, path, "192.0.2.53", 53, 5000);
 	(void)unlink(path);

@@ -11,70 +11,98 @@
 #define SOA { .type = T_SOA, .owner = "test", .data = "ns.test", .authority = true }
 
 static const struct fake_answer zone[] = {
-	{ "a.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.1" } } },
-	{ "two.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.1" }, { T_A, .data = "192.0.2.2" } } },
-	{ "aaaa.test", T_AAAA, 0, NO_TRICK, { { T_AAAA, .data = "2001:db8::1" } } },
-	{ "mx.test", T_MX, 0, NO_TRICK, { { T_MX, .data = "MX1.Test", .preference = 10 },
-	    { T_MX, .data = "mx2.test", .preference = 20 } } },
-	{ "_smtp.a-b.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.1" } } },
-	{ "upper.test", T_A, 0, UPPER_CASE, { { T_A, .data = "192.0.2.1" } } },
-	{ "nodata.test", T_ANY, 0, NO_TRICK, { SOA } },
-	{ "nodata-bare.test", T_ANY, 0, NO_TRICK, { { 0 } } },
-	{ "nx.test", T_ANY, 3, NO_TRICK, { SOA } },
-	{ "other-type.test", T_ANY, 0, NO_TRICK, { { T_NS, .data = "ns.test" } } },
-	{ "other-owner.test", T_ANY, 0, NO_TRICK, { { T_A, .owner = "a.test", .data = "192.0.2.66" }, SOA } },
-	{ "referral.test", T_ANY, 0, NON_RECURSIVE, { { T_NS, .owner = "test", .data = "ns.test", .authority = true } } },
-	{ "authoritative.test", T_ANY, 0, AUTHORITATIVE, { { T_NS, .owner = "test", .data = "ns.test", .authority = true } } },
-
-	{ "forge-id.test", T_A, 0, FORGE_ID, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-question.test", T_A, 0, FORGE_QUESTION, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-type.test", T_A, 0, FORGE_TYPE, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-query.test", T_A, 0, FORGE_QUERY, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-opcode.test", T_A, 0, FORGE_OPCODE, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-two.test", T_A, 0, FORGE_TWO_QUESTIONS, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-short.test", T_A, 0, FORGE_SHORT, { { T_A, .data = "192.0.2.1" } } },
-	{ "forge-all.test", T_AAAA, 0, FORGE_ALL, { { T_AAAA, .data = "2001:db8::1" } } },
-	{ "only-forged.test", T_A, 0, ONLY_FORGED, { { 0 } } },
-
-	{ "tc.test", T_A, 0, TRUNCATE, { { T_A, .data = "192.0.2.1" } } },
-	{ "tc-bytewise.test", T_A, 0, TRUNCATE_BYTEWISE, { { T_A, .data = "192.0.2.1" } } },
-	{ "tc-many.test", T_MX, 0, MANY, { { T_MX, .data = "mx.test", .preference = 10 } } },
-	{ "tc-closes.test", T_A, 0, TCP_CLOSES, { { T_A, .data = "192.0.2.1" } } },
-	{ "tc-silent.test", T_A, 0, TCP_SILENT, { { T_A, .data = "192.0.2.1" } } },
-	{ "tc-oversize.test", T_A, 0, TCP_OVERSIZE, { { T_A, .data = "192.0.2.1" } } },
-	{ "tc-forged.test", T_A, 0, TCP_FORGED, { { T_A, .data = "192.0.2.1" } } },
-
-	{ "servfail.test", T_ANY, 2, NO_TRICK, { { 0 } } },
-	{ "silent.test", T_ANY, 0, SILENT, { { 0 } } },
-	{ "no-edns.test", T_A, 0, NO_EDNS, { { T_A, .data = "192.0.2.1" } } },
-	{ "no-edns-notimp.test", T_A, 0, NO_EDNS_NOTIMP, { { T_A, .data = "192.0.2.1" } } },
-	{ "formerr.test", T_A, 1, NO_TRICK, { { 0 } } },
-	{ "oversize.test", T_A, 0, OVERSIZE, { { T_A, .data = "192.0.2.1" } } },
-	{ "cut.test", T_A, 0, CUT_SHORT, { { T_A, .data = "192.0.2.1" } } },
-	{ "txt.test", T_A, 0, NO_TRICK, { { T_TXT, .data = "x" }, { T_A, .data = "192.0.2.1" } } },
-	{ "a-of-3.test", T_A, 0, NO_TRICK, { { T_A, .raw = S("\300\0\2") } } },
-	{ "a-of-5.test", T_A, 0, NO_TRICK, { { T_A, .raw = S("\300\0\2\1\1") } } },
-	{ "mx-of-0.test", T_MX, 0, NO_TRICK, { { T_MX, .raw = S("") }, { T_MX, .data = "mx1.test", .preference = 10 } } },
-	{ "mx-of-2.test", T_MX, 0, NO_TRICK, { { T_MX, .raw = S("\0\12") } } },
-	{ "mx-odd.test", T_MX, 0, NO_TRICK, { { T_MX, .data = "a b.test" }, { T_MX, .data = "x;y.test" },
-	    { T_MX, .data = "mx1.test", .preference = 10 } } },
-	{ "null-mx.test", T_MX, 0, NO_TRICK, { { T_MX, .data = "" } } },
-
-	{ "alias.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "b.test" }, { T_CNAME, .owner = "B.test", .data = "c.test" },
-	    { T_A, .owner = "C.TEST", .data = "192.0.2.1" } } },
-	{ "alias-backwards.test", T_A, 0, NO_TRICK, { { T_A, .owner = "c.test", .data = "192.0.2.1" },
-	    { T_CNAME, .owner = "b.test", .data = "c.test" }, { T_CNAME, .data = "b.test" } } },
-	{ "alias-elsewhere.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "b.test" },
-	    { T_A, .owner = "evil.test", .data = "192.0.2.66" } } },
-	{ "b.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.1" } } },
-	{ "alias-only.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "B.test" } } },
-	{ "alias-nodata.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "b.test" }, SOA } },
-	{ "alias-dangling.test", T_A, 3, NO_TRICK, { { T_CNAME, .data = "nx.test" }, SOA } },
-	{ "alias-dangling-2.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "nx.test" } } },
-	{ "alias-odd.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "b c.test" } } },
-	{ "loop.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "loop.test" } } },
-	{ "loop-1.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "loop-2.test" } } },
-	{ "loop-2.test", T_A, 0, NO_TRICK, { { T_CNAME, .data = "loop-1.test" } } },
+	{ .name = "a.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "two.test", .type = T_A,
+	    .rr = { { T_A, .data = "192.0.2.1" }, { T_A, .data = "192.0.2.2" } } },
+	{ .name = "aaaa.test", .type = T_AAAA, .rr = { { T_AAAA, .data = "2001:db8::1" } } },
+	{ .name = "mx.test", .type = T_MX,
+	    .rr = { { T_MX, .data = "MX1.Test", .preference = 10 },
+		{ T_MX, .data = "mx2.test", .preference = 20 } } },
+	{ .name = "_smtp.a-b.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "upper.test", .type = T_A, .trick = UPPER_CASE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "nodata.test", .type = T_ANY, .rr = { SOA } },
+	{ .name = "nodata-bare.test", .type = T_ANY },
+	{ .name = "nx.test", .type = T_ANY, .rcode = 3, .rr = { SOA } },
+	{ .name = "other-type.test", .type = T_ANY, .rr = { { T_NS, .data = "ns.test" } } },
+	{ .name = "other-owner.test", .type = T_ANY,
+	    .rr = { { T_A, .owner = "a.test", .data = "192.0.2.66" }, SOA } },
+	{ .name = "referral.test", .type = T_ANY, .trick = NON_RECURSIVE,
+	    .rr = { { T_NS, .owner = "test", .data = "ns.test", .authority = true } } },
+	{ .name = "authoritative.test", .type = T_ANY, .trick = AUTHORITATIVE,
+	    .rr = { { T_NS, .owner = "test", .data = "ns.test", .authority = true } } },
+	{ .name = "forge-id.test", .type = T_A, .trick = FORGE_ID,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-question.test", .type = T_A, .trick = FORGE_QUESTION,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-type.test", .type = T_A, .trick = FORGE_TYPE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-query.test", .type = T_A, .trick = FORGE_QUERY,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-opcode.test", .type = T_A, .trick = FORGE_OPCODE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-two.test", .type = T_A, .trick = FORGE_TWO_QUESTIONS,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-short.test", .type = T_A, .trick = FORGE_SHORT,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "forge-all.test", .type = T_AAAA, .trick = FORGE_ALL,
+	    .rr = { { T_AAAA, .data = "2001:db8::1" } } },
+	{ .name = "only-forged.test", .type = T_A, .trick = ONLY_FORGED },
+	{ .name = "tc.test", .type = T_A, .trick = TRUNCATE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "tc-bytewise.test", .type = T_A, .trick = TRUNCATE_BYTEWISE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "tc-many.test", .type = T_MX, .trick = MANY,
+	    .rr = { { T_MX, .data = "mx.test", .preference = 10 } } },
+	{ .name = "tc-closes.test", .type = T_A, .trick = TCP_CLOSES,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "tc-silent.test", .type = T_A, .trick = TCP_SILENT,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "tc-oversize.test", .type = T_A, .trick = TCP_OVERSIZE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "tc-forged.test", .type = T_A, .trick = TCP_FORGED,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "servfail.test", .type = T_ANY, .rcode = 2 },
+	{ .name = "silent.test", .type = T_ANY, .trick = SILENT },
+	{ .name = "no-edns.test", .type = T_A, .trick = NO_EDNS,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "no-edns-notimp.test", .type = T_A, .trick = NO_EDNS_NOTIMP,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "formerr.test", .type = T_A, .rcode = 1 },
+	{ .name = "oversize.test", .type = T_A, .trick = OVERSIZE,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "cut.test", .type = T_A, .trick = CUT_SHORT,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "txt.test", .type = T_A,
+	    .rr = { { T_TXT, .data = "x" }, { T_A, .data = "192.0.2.1" } } },
+	{ .name = "a-of-3.test", .type = T_A, .rr = { { T_A, .raw = S("\300\0\2") } } },
+	{ .name = "a-of-5.test", .type = T_A, .rr = { { T_A, .raw = S("\300\0\2\1\1") } } },
+	{ .name = "mx-of-0.test", .type = T_MX,
+	    .rr = { { T_MX, .raw = S("") }, { T_MX, .data = "mx1.test", .preference = 10 } } },
+	{ .name = "mx-of-2.test", .type = T_MX, .rr = { { T_MX, .raw = S("\0\12") } } },
+	{ .name = "mx-odd.test", .type = T_MX,
+	    .rr = { { T_MX, .data = "a b.test" }, { T_MX, .data = "x;y.test" },
+		{ T_MX, .data = "mx1.test", .preference = 10 } } },
+	{ .name = "null-mx.test", .type = T_MX, .rr = { { T_MX, .data = "" } } },
+	{ .name = "alias.test", .type = T_A,
+	    .rr = { { T_CNAME, .data = "b.test" }, { T_CNAME, .owner = "B.test", .data = "c.test" },
+		{ T_A, .owner = "C.TEST", .data = "192.0.2.1" } } },
+	{ .name = "alias-backwards.test", .type = T_A,
+	    .rr = { { T_A, .owner = "c.test", .data = "192.0.2.1" },
+		{ T_CNAME, .owner = "b.test", .data = "c.test" }, { T_CNAME, .data = "b.test" } } },
+	{ .name = "alias-elsewhere.test", .type = T_A,
+	    .rr = { { T_CNAME, .data = "b.test" },
+		{ T_A, .owner = "evil.test", .data = "192.0.2.66" } } },
+	{ .name = "b.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "alias-only.test", .type = T_A, .rr = { { T_CNAME, .data = "B.test" } } },
+	{ .name = "alias-nodata.test", .type = T_A, .rr = { { T_CNAME, .data = "b.test" }, SOA } },
+	{ .name = "alias-dangling.test", .type = T_A, .rcode = 3,
+	    .rr = { { T_CNAME, .data = "nx.test" }, SOA } },
+	{ .name = "alias-dangling-2.test", .type = T_A, .rr = { { T_CNAME, .data = "nx.test" } } },
+	{ .name = "alias-odd.test", .type = T_A, .rr = { { T_CNAME, .data = "b c.test" } } },
+	{ .name = "loop.test", .type = T_A, .rr = { { T_CNAME, .data = "loop.test" } } },
+	{ .name = "loop-1.test", .type = T_A, .rr = { { T_CNAME, .data = "loop-2.test" } } },
+	{ .name = "loop-2.test", .type = T_A, .rr = { { T_CNAME, .data = "loop-1.test" } } },
 	{ .name = NULL },
 };
 
@@ -83,7 +111,9 @@ static struct fake_server server, second, nobody;
 static struct dns_resolver
 asking(const struct fake_server *a, const struct fake_server *b, int timeout_ms, int attempts)
 {
-	struct dns_resolver r = { .nservers = b ? 2 : 1, .timeout_ms = timeout_ms, .attempts = attempts };
+	struct dns_resolver r = {
+		.nservers = b ? 2 : 1, .timeout_ms = timeout_ms, .attempts = attempts
+	};
 
 	r.servers[0] = a->address;
 	r.server_len[0] = a->address_len;
@@ -104,68 +134,105 @@ static const struct answer_case {
 	bool tcp;
 	uint32_t ttl_s;
 } answer_cases[] = {
-	{ "a.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "A.Test.", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "two.test", DNS_A, DNS_OK, 2, "192.0.2.1", 1, false, 300 },
-	{ "aaaa.test", DNS_AAAA, DNS_OK, 1, "2001:db8::1", 1, false, 300 },
-	{ "mx.test", DNS_MX, DNS_OK, 2, "mx1.test", 1, false, 300 },
-	{ "_smtp.a-b.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "upper.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "nodata.test", DNS_A, DNS_NODATA, 0, NULL, 1, false, 44 },
-	{ "nodata-bare.test", DNS_A, DNS_NODATA, 0, NULL, 1, false, 0 },
-	{ "nx.test", DNS_A, DNS_NXDOMAIN, 0, NULL, 1, false, 44 },
-	{ "other-type.test", DNS_A, DNS_NODATA, 0, NULL, 1, false, 0 },
-	{ "other-owner.test", DNS_A, DNS_NODATA, 0, NULL, 1, false, 44 },
-	{ "referral.test", DNS_A, DNS_SERVFAIL, 0, NULL, 2, false, 0 },
-	{ "authoritative.test", DNS_A, DNS_NODATA, 0, NULL, 1, false, 0 },
-	{ "forge-id.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-question.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-type.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-query.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-opcode.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-two.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-short.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "forge-all.test", DNS_AAAA, DNS_OK, 1, "2001:db8::1", 1, false, 300 },
-	{ "only-forged.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "tc.test", DNS_A, DNS_OK, 1, "192.0.2.1", 2, true, 300 },
-	{ "tc-bytewise.test", DNS_A, DNS_OK, 1, "192.0.2.1", 2, true, 300 },
-	{ "tc-many.test", DNS_MX, DNS_OK, DNS_RECORDS_MAX, "mx.test", 2, true, 300 },
-	{ "tc-closes.test", DNS_A, DNS_TIMEOUT, 0, NULL, 4, false, 0 },
-	{ "tc-silent.test", DNS_A, DNS_TIMEOUT, 0, NULL, 4, false, 0 },
-	{ "tc-oversize.test", DNS_A, DNS_TIMEOUT, 0, NULL, 4, false, 0 },
-	{ "tc-forged.test", DNS_A, DNS_TIMEOUT, 0, NULL, 4, false, 0 },
-	{ "servfail.test", DNS_A, DNS_SERVFAIL, 0, NULL, 2, false, 0 },
-	{ "refused.test", DNS_A, DNS_SERVFAIL, 0, NULL, 2, false, 0 },
-	{ "silent.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "no-edns.test", DNS_A, DNS_OK, 1, "192.0.2.1", 2, false, 300 },
-	{ "no-edns-notimp.test", DNS_A, DNS_OK, 1, "192.0.2.1", 2, false, 300 },
-	{ "formerr.test", DNS_A, DNS_SERVFAIL, 0, NULL, 4, false, 0 },
-	{ "oversize.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "cut.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "txt.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "a-of-3.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "a-of-5.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "mx-of-0.test", DNS_MX, DNS_OK, 1, "mx1.test", 1, false, 300 },
-	{ "mx-of-2.test", DNS_MX, DNS_OK, 0, NULL, 1, false, 300 },
-	{ "mx-odd.test", DNS_MX, DNS_OK, 1, "mx1.test", 1, false, 300 },
-	{ "null-mx.test", DNS_MX, DNS_OK, 1, "", 1, false, 300 },
-	{ "alias.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "alias-backwards.test", DNS_A, DNS_OK, 1, "192.0.2.1", 1, false, 300 },
-	{ "alias-elsewhere.test", DNS_A, DNS_OK, 1, "192.0.2.1", 2, false, 300 },
-	{ "alias-only.test", DNS_A, DNS_OK, 1, "192.0.2.1", 2, false, 300 },
-	{ "alias-nodata.test", DNS_A, DNS_NODATA, 0, NULL, 1, false, 44 },
-	{ "alias-dangling.test", DNS_A, DNS_NXDOMAIN, 0, NULL, 1, false, 44 },
-	{ "alias-dangling-2.test", DNS_A, DNS_NXDOMAIN, 0, NULL, 2, false, 44 },
-	{ "alias-odd.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "loop.test", DNS_A, DNS_TIMEOUT, 0, NULL, 2, false, 0 },
-	{ "loop-1.test", DNS_A, DNS_SERVFAIL, 0, NULL, 9, false, 300 },
-	{ "", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
-	{ ".", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
-	{ "a..test", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
-	{ ".test", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
-	{ "a b.test", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
-	{ "m\303\274ller.test", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
-	{ "a234567890123456789012345678901234567890123456789012345678901234.test", DNS_A, DNS_BAD_NAME, 0, NULL, 0, false, 0 },
+	{ .name = "a.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "A.Test.", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "two.test", .type = DNS_A, .status = DNS_OK, .n = 2, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "aaaa.test", .type = DNS_AAAA, .status = DNS_OK, .n = 1, .first = "2001:db8::1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "mx.test", .type = DNS_MX, .status = DNS_OK, .n = 2, .first = "mx1.test",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "_smtp.a-b.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "upper.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "nodata.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1,
+	    .ttl_s = 44 },
+	{ .name = "nodata-bare.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
+	{ .name = "nx.test", .type = DNS_A, .status = DNS_NXDOMAIN, .n = 0, .queries = 1,
+	    .ttl_s = 44 },
+	{ .name = "other-type.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
+	{ .name = "other-owner.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1,
+	    .ttl_s = 44 },
+	{ .name = "referral.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 2 },
+	{ .name = "authoritative.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
+	{ .name = "forge-id.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-question.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1", .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-type.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-query.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-opcode.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1", .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-two.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-short.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "forge-all.test", .type = DNS_AAAA, .status = DNS_OK, .n = 1,
+	    .first = "2001:db8::1", .queries = 1, .ttl_s = 300 },
+	{ .name = "only-forged.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "tc.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .tcp = true, .ttl_s = 300 },
+	{ .name = "tc-bytewise.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .tcp = true, .ttl_s = 300 },
+	{ .name = "tc-many.test", .type = DNS_MX, .status = DNS_OK, .n = DNS_RECORDS_MAX,
+	    .first = "mx.test", .queries = 2, .tcp = true, .ttl_s = 300 },
+	{ .name = "tc-closes.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
+	{ .name = "tc-silent.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
+	{ .name = "tc-oversize.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
+	{ .name = "tc-forged.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
+	{ .name = "servfail.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 2 },
+	{ .name = "refused.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 2 },
+	{ .name = "silent.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "no-edns.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "no-edns-notimp.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1", .queries = 2, .ttl_s = 300 },
+	{ .name = "formerr.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
+	{ .name = "oversize.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "cut.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "txt.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "a-of-3.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "a-of-5.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "mx-of-0.test", .type = DNS_MX, .status = DNS_OK, .n = 1, .first = "mx1.test",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "mx-of-2.test", .type = DNS_MX, .status = DNS_OK, .n = 0, .queries = 1,
+	    .ttl_s = 300 },
+	{ .name = "mx-odd.test", .type = DNS_MX, .status = DNS_OK, .n = 1, .first = "mx1.test",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "null-mx.test", .type = DNS_MX, .status = DNS_OK, .n = 1, .first = "",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "alias.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "alias-backwards.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1", .queries = 1, .ttl_s = 300 },
+	{ .name = "alias-elsewhere.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1", .queries = 2, .ttl_s = 300 },
+	{ .name = "alias-only.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "alias-nodata.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1,
+	    .ttl_s = 44 },
+	{ .name = "alias-dangling.test", .type = DNS_A, .status = DNS_NXDOMAIN, .n = 0,
+	    .queries = 1, .ttl_s = 44 },
+	{ .name = "alias-dangling-2.test", .type = DNS_A, .status = DNS_NXDOMAIN, .n = 0,
+	    .queries = 2, .ttl_s = 44 },
+	{ .name = "alias-odd.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "loop.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "loop-1.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 9,
+	    .ttl_s = 300 },
+	{ .name = "", .type = DNS_A, .status = DNS_BAD_NAME, .n = 0, .queries = 0 },
+	{ .name = ".", .type = DNS_A, .status = DNS_BAD_NAME, .n = 0, .queries = 0 },
+	{ .name = "a..test", .type = DNS_A, .status = DNS_BAD_NAME, .n = 0, .queries = 0 },
+	{ .name = ".test", .type = DNS_A, .status = DNS_BAD_NAME, .n = 0, .queries = 0 },
+	{ .name = "a b.test", .type = DNS_A, .status = DNS_BAD_NAME, .n = 0, .queries = 0 },
+	{ .name = "m\303\274ller.test", .type = DNS_A, .status = DNS_BAD_NAME, .n = 0,
+	    .queries = 0 },
+	{ .name = "a234567890123456789012345678901234567890123456789012345678901234.test",
+	    .type = DNS_A, .status = DNS_BAD_NAME, .n = 0, .queries = 0 },
 };
 
 static bool
@@ -196,9 +263,11 @@ answer_case(const struct answer_case *c)
 		r.timeout_ms = 3000;
 	dns_ask(&r, &q, 1);
 	queries = fake_seen_count(&server);
-	if (!ok(q.status == c->status && q.nrecords == c->n && first_is(&q, c->first), "%s: answer", c->name))
+	if (!ok(q.status == c->status && q.nrecords == c->n && first_is(&q, c->first), "%s: answer",
+		c->name))
 		printf("# %s, %zu records\n", dns_status_text(q.status), q.nrecords);
-	if (!ok(queries == c->queries && q.via_tcp == c->tcp && q.ttl_s == c->ttl_s, "%s: questions", c->name))
+	if (!ok(queries == c->queries && q.via_tcp == c->tcp && q.ttl_s == c->ttl_s,
+		"%s: questions", c->name))
 		printf("# %zu questions, tcp %d, ttl %u\n", queries, q.via_tcp, q.ttl_s);
 	dns_question_done(&q);
 }
@@ -219,14 +288,18 @@ what_is_asked(void)
 	ok(a.id != b.id || a.port != b.port, "each with its own ID and port");
 	dns_ask(&r, &q, 1);
 	dns_question_done(&q);
-	ok(fake_next_seen(&server, &a) && fake_next_seen(&server, &b) && !a.tcp && b.tcp && a.id == b.id,
+	ok(fake_next_seen(&server, &a) && fake_next_seen(&server, &b) && !a.tcp && b.tcp &&
+		a.id == b.id,
 	    "the same question over TCP");
 	r.attempts = 3;
 	r.timeout_ms = 20;
 	q.name = "silent.test";
 	dns_ask(&r, &q, 1);
-	ok(fake_next_seen(&server, &a) && fake_next_seen(&server, &b) && fake_next_seen(&server, &c), "three rounds");
-	ok((a.id != b.id || b.id != c.id) && (a.port != b.port || b.port != c.port), "IDs and ports are not used again");
+	ok(fake_next_seen(&server, &a) && fake_next_seen(&server, &b) &&
+		fake_next_seen(&server, &c),
+	    "three rounds");
+	ok((a.id != b.id || b.id != c.id) && (a.port != b.port || b.port != c.port),
+	    "IDs and ports are not used again");
 }
 
 static const struct servers_case {
@@ -237,16 +310,27 @@ static const struct servers_case {
 	size_t server;
 	int timeout_ms, most_ms;
 } servers_cases[] = {
-	{ "first_answers", &server, &second, "a.test", DNS_OK, 0, 2000, 2000 },
-	{ "second_after_refused_port", &nobody, &server, "a.test", DNS_OK, 1, 20000, 5000 },
-	{ "second_after_timeout", &server, &second, "silent.test", DNS_OK, 1, 100, 5000 },
-	{ "second_after_servfail", &server, &second, "servfail.test", DNS_OK, 1, 20000, 5000 },
-	{ "second_after_refused", &second, &server, "a.test", DNS_OK, 1, 20000, 5000 },
-	{ "second_after_garbage", &server, &second, "cut.test", DNS_OK, 1, 20000, 5000 },
-	{ "second_after_dead_tcp", &server, &second, "tc-closes.test", DNS_OK, 1, 20000, 5000 },
-	{ "nxdomain_is_an_answer", &server, &second, "nx.test", DNS_NXDOMAIN, 0, 20000, 5000 },
-	{ "servfail_beats_timeout", &server, &nobody, "servfail.test", DNS_SERVFAIL, 0, 20000, 5000 },
-	{ "nobody_at_all", &nobody, &nobody, "a.test", DNS_TIMEOUT, DNS_SERVERS_MAX, 20000, 5000 },
+	{ .name = "first_answers", .a = &server, .b = &second, .question = "a.test",
+	    .status = DNS_OK, .server = 0, .timeout_ms = 2000, .most_ms = 2000 },
+	{ .name = "second_after_refused_port", .a = &nobody, .b = &server, .question = "a.test",
+	    .status = DNS_OK, .server = 1, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "second_after_timeout", .a = &server, .b = &second, .question = "silent.test",
+	    .status = DNS_OK, .server = 1, .timeout_ms = 100, .most_ms = 5000 },
+	{ .name = "second_after_servfail", .a = &server, .b = &second, .question = "servfail.test",
+	    .status = DNS_OK, .server = 1, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "second_after_refused", .a = &second, .b = &server, .question = "a.test",
+	    .status = DNS_OK, .server = 1, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "second_after_garbage", .a = &server, .b = &second, .question = "cut.test",
+	    .status = DNS_OK, .server = 1, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "second_after_dead_tcp", .a = &server, .b = &second, .question = "tc-closes.test",
+	    .status = DNS_OK, .server = 1, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "nxdomain_is_an_answer", .a = &server, .b = &second, .question = "nx.test",
+	    .status = DNS_NXDOMAIN, .server = 0, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "servfail_beats_timeout", .a = &server, .b = &nobody, .question = "servfail.test",
+	    .status = DNS_SERVFAIL, .server = 0, .timeout_ms = 20000, .most_ms = 5000 },
+	{ .name = "nobody_at_all", .a = &nobody, .b = &nobody, .question = "a.test",
+	    .status = DNS_TIMEOUT, .server = DNS_SERVERS_MAX, .timeout_ms = 20000,
+	    .most_ms = 5000 },
 };
 
 static void
@@ -257,8 +341,8 @@ servers_case(const struct servers_case *c)
 	int64_t before = clock_ms();
 
 	dns_ask(&r, &q, 1);
-	ok(q.status == c->status && q.server == c->server, "%s: %s from server %zu", c->name, dns_status_text(q.status),
-	    q.server);
+	ok(q.status == c->status && q.server == c->server, "%s: %s from server %zu", c->name,
+	    dns_status_text(q.status), q.server);
 	ok(clock_ms() - before < c->most_ms, "%s: in time", c->name);
 	dns_question_done(&q);
 }
@@ -267,10 +351,10 @@ servers_case(const struct servers_case *c)
 static void
 many_at_once(void)
 {
-	static const char *const names[10] = { "silent.test", "a.test", "silent.test", "nx.test", "tc.test", "alias.test",
-		"two.test", "servfail.test", "b.test", "no-edns.test" };
-	static const enum dns_status want[10] = { DNS_TIMEOUT, DNS_OK, DNS_TIMEOUT, DNS_NXDOMAIN, DNS_OK, DNS_OK, DNS_OK,
-		DNS_SERVFAIL, DNS_OK, DNS_OK };
+	static const char *const names[10] = { "silent.test", "a.test", "silent.test", "nx.test",
+		"tc.test", "alias.test", "two.test", "servfail.test", "b.test", "no-edns.test" };
+	static const enum dns_status want[10] = { DNS_TIMEOUT, DNS_OK, DNS_TIMEOUT, DNS_NXDOMAIN,
+		DNS_OK, DNS_OK, DNS_OK, DNS_SERVFAIL, DNS_OK, DNS_OK };
 	struct dns_resolver r = asking(&server, NULL, 1000, 1);
 	struct dns_question q[10];
 	int64_t before = clock_ms();
@@ -291,10 +375,10 @@ int
 main(void)
 {
 	static const struct fake_answer everything[] = {
-		{ "silent.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.2" } } },
-		{ "servfail.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.2" } } },
-		{ "cut.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.2" } } },
-		{ "tc-closes.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.2" } } },
+		{ .name = "silent.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.2" } } },
+		{ .name = "servfail.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.2" } } },
+		{ .name = "cut.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.2" } } },
+		{ .name = "tc-closes.test", .type = T_A, .rr = { { T_A, .data = "192.0.2.2" } } },
 		{ .name = NULL },
 	};
 

@@ -3,90 +3,158 @@
 
 #include "tests/lib/config.h"
 
-#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
+#define LONG \
+	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
 
 #define NAME_10 "abcdefghij"
 #define NAME_100 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10
 
 static const struct mistake mistakes[] = {
-	{ "[route a.b]\nvia = mx\naccept = everyone\n", 3, "write anyone or trusted" },
-	{ "[route a.b]\nvia = mx\nrecipients = list\n", 3, "write the absolute path of a file" },
-	{ "[route a.b]\nvia = mx\nrecipients = /nonexistent\n", 3, "cannot read it: No such file" },
-	{ "[route *]\nvia = mx\naliases = /etc/passwd\n", 3, "[route *] aliases: here they would take the mail of other people's" },
-	{ "[route a.b]\nvia = mx\naliases = aliases\n", 3, "write the absolute path of a file" },
-	{ "[route a.b]\nvia = mx\naliases = /nonexistent\n", 3, "aliases = /nonexistent: cannot read it: No such file" },
-	{ "[route a.b]\nvia = mx\nsubaddress = ++\n", 3, "write one character of + -" },
-	{ "[route a.b]\nvia = mx\nsubaddress = x\n", 3, "write one character of + -" },
-	{ "[route a.b]\nvia = mx\nsubaddress = @\n", 3, "write one character of + -" },
-	{ "[sender *]\nvia = mx\n", 1, "write [sender anna@example.org], [sender example.org], or [sender .example.org]" },
-	{ "[sender]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender anna@]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender @a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender anna@.a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender an na@a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender \"anna\"@a.b]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender a@b@c.d]\nvia = mx\n", 1, "write [sender anna@example.org]" },
-	{ "[sender a.b]\n", 1, "[sender a.b]: has no via" },
-	{ "[sender a.b]\nvia = maildir:/m\n", 2, "a sender's mail goes by mx or to smtp://HOST, smtps://HOST" },
-	{ "[sender a.b]\nvia = mx\naccept = anyone\n", 3,
-	    "that is for a [route]; a [sender] has via, tls, user, password-file, token-command" },
-	{ "[route a.b]\nvia = smtps://h\nuser = u\n", 3, "[route a.b] user: has no password: set password-file or token-command" },
-	{ "[sender a.b]\nvia = smtps://h\nuser = u\n", 3, "[sender a.b] user: has no password" },
-	{ "[route a.b]\nvia = smtps://h\npassword-file = /p\n", 3, "has a password but nobody it belongs to: set user" },
-	{ "[route a.b]\nvia = smtps://h\ntoken-command = /p\n", 3, "has a password but nobody it belongs to: set user" },
-	{ "[route a.b]\nvia = smtps://h\nuser = u\npassword-file = /p\ntoken-command = /t\n", 5,
-	    "there is a password-file too: remove one" },
-	{ "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = /p\n", 3, "the password could be read on its way: set via = smtps://HOST" },
-	{ "[route a.b]\nvia = smtp://192.0.2.1\ntls = may\nuser = u\npassword-file = /p\n", 4, "could be read on its way" },
-	{ "[relay]\ntls = require\n[route a.b]\nvia = smtp://h\ntls = none\nuser = u\npassword-file = /p\n", 6, "could be read on its way" },
-	{ "[route a.b]\nvia = mx\nuser = u\npassword-file = /p\n", 3, "there is nobody to log in to" },
-	{ "[route a.b]\nvia = maildir:/m\nuser = u\npassword-file = /p\n", 3, "there is nobody to log in to" },
-	{ "[route a.b]\nvia = smtps://h\nuser = " NAME_100 NAME_100 NAME_100 "\npassword-file = /p\n", 3, "write at most 255 octets" },
-	{ "[route a.b]\nvia = smtps://h\nuser = u\npassword-file =\n", 3, "[route a.b] user: has no password" },
-	{ "[route a.b]\nvia = smtps://h\nuser = u\npassword-file = a/b\n", 4, "the absolute path of a file, or the name of a credential" },
-	{ "[route a.b]\nvia = smtps://h\nuser = u\ntoken-command = gettoken\n", 4, "write the absolute path of a program" },
-	{ "[route a.b]\nvia = smtps://h\nuser = u\ntoken-command = /t 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "
-	    "25 26 27 28 29 30 31 32\n", 4, "write at most 32 words" },
-	{ "[sender a.b]\nvia = mx\n[sender A.b]\nvia = mx\n", 4, "is set in line 2 already" },
-	{ "[route a.b]\nvia =\n", 2, "write mx, smtp://HOST[:PORT]" },
-	{ "[route a.b]\nvia = MX\n", 2, "write mx, smtp://HOST[:PORT]" },
-	{ "[route a.b]\nvia = mail.example.org\n", 2, "write mx, smtp://HOST[:PORT]" },
-	{ "[route a.b]\nvia = smtps://\n", 2, "write smtp://HOST" },
-	{ "[route a.b]\nvia = smtps:mail.example.org\n", 2, "write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://" },
-	{ "[route a.b]\nvia = smtp+starttls://host:x\n", 2, "a port is a number" },
-	{ "[route a.b]\nvia = mx\ntls = yes\n", 3, "write none or may or require" },
-	{ "[route a.b]\nvia = mx\ntls =\n", 3, "write none or may or require" },
-	{ "[route a.b]\ntls = may\nvia = smtps://host\n", 2, "[route a.b] tls: smtps:// and smtp+starttls:// say it already" },
-	{ "[route a.b]\nvia = smtp+starttls://host\ntls = require\n", 3, "say it already: remove the line" },
-	{ "[route a.b]\nvia = maildir:/m\ntls = may\n", 3, "[route a.b] tls: there is no other host" },
-	{ "[route a.b]\nvia = lmtp:/s\ntls = may\n", 3, "[route a.b] tls: there is no other host" },
-	{ "[route a.b]\nvia = lmtp:dovecot/lmtp\n", 2, "the path of a socket is absolute" },
-	{ "[route a.b]\nvia = lmtp:\n", 2, "the path of a socket is absolute" },
-	{ "[route a.b]\nvia = lmtp:/" LONG "x\n", 2, "the path of a socket has 107 octets at most" },
-	{ "[route a.b]\nvia = lmtp://\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
-	{ "[route a.b]\nvia = lmtp://host\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
-	{ "[route a.b]\nvia = lmtp://host:25\n", 2, "write lmtp://HOST:PORT, with any port but 25" },	/* R166 */
-	{ "[route a.b]\nvia = lmtp://[::1]:25\n", 2, "write lmtp://HOST:PORT, with any port but 25" },
-	{ "[sender a.b]\nvia = lmtp:/run/lmtp\n", 2, "a sender's mail goes by mx" },
-	{ "[route a.b]\nvia = smtp://\n", 2, "write smtp://HOST" },
-	{ "[route a.b]\nvia = smtp://user:secret@host\n", 2, "the user goes into a line of its own: user = NAME" },
-	{ "[route a.b]\nvia = smtp://host:\n", 2, "no port behind the colon" },
-	{ "[route a.b]\nvia = smtp://host:0\n", 2, "a port is a number from 1 to 65535" },
-	{ "[route a.b]\nvia = smtp://host:25/\n", 2, "a port is a number" },
-	{ "[route a.b]\nvia = smtp://host/\n", 2, "write smtp://HOST" },
-	{ "[route a.b]\nvia = smtp://a host\n", 2, "write smtp://HOST" },
-	{ "[route a.b]\nvia = smtp://2001:db8::1\n", 2, "goes between brackets" },
-	{ "[route a.b]\nvia = smtp://[192.0.2.1]\n", 2, "between brackets goes an IPv6 address" },
-	{ "[route a.b]\nvia = smtp://[::1\n", 2, "between brackets goes an IPv6 address" },
-	{ "[route a.b]\nvia = smtp://[::1]25\n", 2, "between brackets goes an IPv6 address" },
-	{ "[route a.b]\nvia = smtp://[::1]:\n", 2, "no port behind the colon" },
-	{ "[route a.b]\nvia = maildir:mail\n", 2, "a Maildir is an absolute path" },
-	{ "[route a.b]\nvia = maildir:\n", 2, "a Maildir is an absolute path" },
-	{ "[route a.b]\nvia = maildir:/m/{user}\n", 2, "knows {local} and {domain}" },
-	{ "[route a.b]\nvia = maildir:/m/{local\n", 2, "knows {local} and {domain}" },
-	{ "[route a.b]\nvia = maildir:/m/{\n", 2, "knows {local} and {domain}" },
-	{ "[route a.b]\nvia = reject:\n", 2, "the text to refuse with" },
-	{ "[route a.b]\nvia = reject:nein, \xc3\xbc\n", 2, "printable ASCII" },
+	{ .text = "[route a.b]\nvia = mx\naccept = everyone\n", .line = 3,
+	    .said = "write anyone or trusted" },
+	{ .text = "[route a.b]\nvia = mx\nrecipients = list\n", .line = 3,
+	    .said = "write the absolute path of a file" },
+	{ .text = "[route a.b]\nvia = mx\nrecipients = /nonexistent\n", .line = 3,
+	    .said = "cannot read it: No such file" },
+	{ .text = "[route *]\nvia = mx\naliases = /etc/passwd\n", .line = 3,
+	    .said = "[route *] aliases: here they would take the mail of other people's" },
+	{ .text = "[route a.b]\nvia = mx\naliases = aliases\n", .line = 3,
+	    .said = "write the absolute path of a file" },
+	{ .text = "[route a.b]\nvia = mx\naliases = /nonexistent\n", .line = 3,
+	    .said = "aliases = /nonexistent: cannot read it: No such file" },
+	{ .text = "[route a.b]\nvia = mx\nsubaddress = ++\n", .line = 3,
+	    .said = "write one character of + -" },
+	{ .text = "[route a.b]\nvia = mx\nsubaddress = x\n", .line = 3,
+	    .said = "write one character of + -" },
+	{ .text = "[route a.b]\nvia = mx\nsubaddress = @\n", .line = 3,
+	    .said = "write one character of + -" },
+	{ .text = "[sender *]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org], [sender example.org], or [sender "
+		".example.org]" },
+	{ .text = "[sender]\nvia = mx\n", .line = 1, .said = "write [sender anna@example.org]" },
+	{ .text = "[sender anna@]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org]" },
+	{ .text = "[sender @a.b]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org]" },
+	{ .text = "[sender anna@.a.b]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org]" },
+	{ .text = "[sender an na@a.b]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org]" },
+	{ .text = "[sender \"anna\"@a.b]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org]" },
+	{ .text = "[sender a@b@c.d]\nvia = mx\n", .line = 1,
+	    .said = "write [sender anna@example.org]" },
+	{ .text = "[sender a.b]\n", .line = 1, .said = "[sender a.b]: has no via" },
+	{ .text = "[sender a.b]\nvia = maildir:/m\n", .line = 2,
+	    .said = "a sender's mail goes by mx or to smtp://HOST, smtps://HOST" },
+	{ .text = "[sender a.b]\nvia = mx\naccept = anyone\n", .line = 3,
+	    .said = "that is for a [route]; a [sender] has via, tls, user, password-file, "
+		"token-command" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\n", .line = 3,
+	    .said = "[route a.b] user: has no password: set password-file or token-command" },
+	{ .text = "[sender a.b]\nvia = smtps://h\nuser = u\n", .line = 3,
+	    .said = "[sender a.b] user: has no password" },
+	{ .text = "[route a.b]\nvia = smtps://h\npassword-file = /p\n", .line = 3,
+	    .said = "has a password but nobody it belongs to: set user" },
+	{ .text = "[route a.b]\nvia = smtps://h\ntoken-command = /p\n", .line = 3,
+	    .said = "has a password but nobody it belongs to: set user" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\npassword-file = /p\n"
+		"token-command = /t\n", .line = 5,
+	    .said = "there is a password-file too: remove one" },
+	{ .text = "[route a.b]\nvia = smtp://h\nuser = u\npassword-file = /p\n", .line = 3,
+	    .said = "the password could be read on its way: set via = smtps://HOST" },
+	{ .text = "[route a.b]\nvia = smtp://192.0.2.1\ntls = may\nuser = u\npassword-file = /p\n",
+	    .line = 4, .said = "could be read on its way" },
+	{ .text = "[relay]\ntls = require\n[route a.b]\nvia = smtp://h\ntls = none\nuser = u\n"
+		"password-file = /p\n", .line = 6, .said = "could be read on its way" },
+	{ .text = "[route a.b]\nvia = mx\nuser = u\npassword-file = /p\n", .line = 3,
+	    .said = "there is nobody to log in to" },
+	{ .text = "[route a.b]\nvia = maildir:/m\nuser = u\npassword-file = /p\n", .line = 3,
+	    .said = "there is nobody to log in to" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = " NAME_100 NAME_100 NAME_100
+		"\npassword-file = /p\n", .line = 3, .said = "write at most 255 octets" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\npassword-file =\n", .line = 3,
+	    .said = "[route a.b] user: has no password" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\npassword-file = a/b\n", .line = 4,
+	    .said = "the absolute path of a file, or the name of a credential" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\ntoken-command = gettoken\n", .line = 4,
+	    .said = "write the absolute path of a program" },
+	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\ntoken-command = /t 1 2 3 4 5 6 7 8 9 10 "
+		"11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32\n", .line = 4,
+	    .said = "write at most 32 words" },
+	{ .text = "[sender a.b]\nvia = mx\n[sender A.b]\nvia = mx\n", .line = 4,
+	    .said = "is set in line 2 already" },
+	{ .text = "[route a.b]\nvia =\n", .line = 2, .said = "write mx, smtp://HOST[:PORT]" },
+	{ .text = "[route a.b]\nvia = MX\n", .line = 2, .said = "write mx, smtp://HOST[:PORT]" },
+	{ .text = "[route a.b]\nvia = mail.example.org\n", .line = 2,
+	    .said = "write mx, smtp://HOST[:PORT]" },
+	{ .text = "[route a.b]\nvia = smtps://\n", .line = 2, .said = "write smtp://HOST" },
+	{ .text = "[route a.b]\nvia = smtps:mail.example.org\n", .line = 2,
+	    .said = "write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://" },
+	{ .text = "[route a.b]\nvia = smtp+starttls://host:x\n", .line = 2,
+	    .said = "a port is a number" },
+	{ .text = "[route a.b]\nvia = mx\ntls = yes\n", .line = 3,
+	    .said = "write none or may or require" },
+	{ .text = "[route a.b]\nvia = mx\ntls =\n", .line = 3,
+	    .said = "write none or may or require" },
+	{ .text = "[route a.b]\ntls = may\nvia = smtps://host\n", .line = 2,
+	    .said = "[route a.b] tls: smtps:// and smtp+starttls:// say it already" },
+	{ .text = "[route a.b]\nvia = smtp+starttls://host\ntls = require\n", .line = 3,
+	    .said = "say it already: remove the line" },
+	{ .text = "[route a.b]\nvia = maildir:/m\ntls = may\n", .line = 3,
+	    .said = "[route a.b] tls: there is no other host" },
+	{ .text = "[route a.b]\nvia = lmtp:/s\ntls = may\n", .line = 3,
+	    .said = "[route a.b] tls: there is no other host" },
+	{ .text = "[route a.b]\nvia = lmtp:dovecot/lmtp\n", .line = 2,
+	    .said = "the path of a socket is absolute" },
+	{ .text = "[route a.b]\nvia = lmtp:\n", .line = 2,
+	    .said = "the path of a socket is absolute" },
+	{ .text = "[route a.b]\nvia = lmtp:/" LONG "x\n", .line = 2,
+	    .said = "the path of a socket has 107 octets at most" },
+	{ .text = "[route a.b]\nvia = lmtp://\n", .line = 2,
+	    .said = "write lmtp://HOST:PORT, with any port but 25" },
+	{ .text = "[route a.b]\nvia = lmtp://host\n", .line = 2,
+	    .said = "write lmtp://HOST:PORT, with any port but 25" },
+	/* R166 */
+	{ .text = "[route a.b]\nvia = lmtp://host:25\n", .line = 2,
+	    .said = "write lmtp://HOST:PORT, with any port but 25" },
+	{ .text = "[route a.b]\nvia = lmtp://[::1]:25\n", .line = 2,
+	    .said = "write lmtp://HOST:PORT, with any port but 25" },
+	{ .text = "[sender a.b]\nvia = lmtp:/run/lmtp\n", .line = 2,
+	    .said = "a sender's mail goes by mx" },
+	{ .text = "[route a.b]\nvia = smtp://\n", .line = 2, .said = "write smtp://HOST" },
+	{ .text = "[route a.b]\nvia = smtp://user:secret@host\n", .line = 2,
+	    .said = "the user goes into a line of its own: user = NAME" },
+	{ .text = "[route a.b]\nvia = smtp://host:\n", .line = 2,
+	    .said = "no port behind the colon" },
+	{ .text = "[route a.b]\nvia = smtp://host:0\n", .line = 2,
+	    .said = "a port is a number from 1 to 65535" },
+	{ .text = "[route a.b]\nvia = smtp://host:25/\n", .line = 2, .said = "a port is a number" },
+	{ .text = "[route a.b]\nvia = smtp://host/\n", .line = 2, .said = "write smtp://HOST" },
+	{ .text = "[route a.b]\nvia = smtp://a host\n", .line = 2, .said = "write smtp://HOST" },
+	{ .text = "[route a.b]\nvia = smtp://2001:db8::1\n", .line = 2,
+	    .said = "goes between brackets" },
+	{ .text = "[route a.b]\nvia = smtp://[192.0.2.1]\n", .line = 2,
+	    .said = "between brackets goes an IPv6 address" },
+	{ .text = "[route a.b]\nvia = smtp://[::1\n", .line = 2,
+	    .said = "between brackets goes an IPv6 address" },
+	{ .text = "[route a.b]\nvia = smtp://[::1]25\n", .line = 2,
+	    .said = "between brackets goes an IPv6 address" },
+	{ .text = "[route a.b]\nvia = smtp://[::1]:\n", .line = 2,
+	    .said = "no port behind the colon" },
+	{ .text = "[route a.b]\nvia = maildir:mail\n", .line = 2,
+	    .said = "a Maildir is an absolute path" },
+	{ .text = "[route a.b]\nvia = maildir:\n", .line = 2,
+	    .said = "a Maildir is an absolute path" },
+	{ .text = "[route a.b]\nvia = maildir:/m/{user}\n", .line = 2,
+	    .said = "knows {local} and {domain}" },
+	{ .text = "[route a.b]\nvia = maildir:/m/{local\n", .line = 2,
+	    .said = "knows {local} and {domain}" },
+	{ .text = "[route a.b]\nvia = maildir:/m/{\n", .line = 2,
+	    .said = "knows {local} and {domain}" },
+	{ .text = "[route a.b]\nvia = reject:\n", .line = 2, .said = "the text to refuse with" },
+	{ .text = "[route a.b]\nvia = reject:nein, \xc3\xbc\n", .line = 2,
+	    .said = "printable ASCII" },
 };
 
 static const struct {
@@ -95,26 +163,34 @@ static const struct {
 	const char *host, *target;
 	unsigned port;
 } vias[] = {
-	{ "mx", VIA_MX, NULL, NULL, 0 },
-	{ "print", VIA_PRINT, NULL, NULL, 0 },
-	{ "discard", VIA_DISCARD, NULL, NULL, 0 },
-	{ "smtp://mail.example.org", VIA_SMTP, "mail.example.org", NULL, 0 },
-	{ "smtp://mail:2525", VIA_SMTP, "mail", NULL, 2525 },
-	{ "smtp://192.0.2.1:65535", VIA_SMTP, "192.0.2.1", NULL, 65535 },
-	{ "smtp://[2001:db8::1]", VIA_SMTP, "2001:db8::1", NULL, 0 },
-	{ "smtp://[2001:db8::1]:26", VIA_SMTP, "2001:db8::1", NULL, 26 },
-	{ "smtps://mail.example.org", VIA_SMTP, "mail.example.org", NULL, 465 },
-	{ "smtps://[2001:db8::1]:10465", VIA_SMTP, "2001:db8::1", NULL, 10465 },
-	{ "smtp+starttls://mail.example.org", VIA_SMTP, "mail.example.org", NULL, 587 },
-	{ "smtp+starttls://192.0.2.1:25", VIA_SMTP, "192.0.2.1", NULL, 25 },
-	{ "lmtp:/run/dovecot/lmtp", VIA_LMTP, NULL, "/run/dovecot/lmtp", 0 },
-	{ "lmtp:/with a blank", VIA_LMTP, NULL, "/with a blank", 0 },
-	{ "lmtp://127.0.0.1:24", VIA_LMTP, "127.0.0.1", NULL, 24 },
-	{ "lmtp://[::1]:10024", VIA_LMTP, "::1", NULL, 10024 },
-	{ "lmtp://mail.example.org:2525", VIA_LMTP, "mail.example.org", NULL, 2525 },
-	{ "maildir:/var/mail/{domain}/{local}/{local}", VIA_MAILDIR, NULL, "/var/mail/{domain}/{local}/{local}", 0 },
-	{ "maildir:/var/mail/with a blank", VIA_MAILDIR, NULL, "/var/mail/with a blank", 0 },
-	{ "reject: we moved, try smtp://other", VIA_REJECT, NULL, "we moved, try smtp://other", 0 },
+	{ .via = "mx", .want = VIA_MX },
+	{ .via = "print", .want = VIA_PRINT },
+	{ .via = "discard", .want = VIA_DISCARD },
+	{ .via = "smtp://mail.example.org", .want = VIA_SMTP, .host = "mail.example.org" },
+	{ .via = "smtp://mail:2525", .want = VIA_SMTP, .host = "mail", .port = 2525 },
+	{ .via = "smtp://192.0.2.1:65535", .want = VIA_SMTP, .host = "192.0.2.1", .port = 65535 },
+	{ .via = "smtp://[2001:db8::1]", .want = VIA_SMTP, .host = "2001:db8::1" },
+	{ .via = "smtp://[2001:db8::1]:26", .want = VIA_SMTP, .host = "2001:db8::1", .port = 26 },
+	{ .via = "smtps://mail.example.org", .want = VIA_SMTP, .host = "mail.example.org",
+	    .port = 465 },
+	{ .via = "smtps://[2001:db8::1]:10465", .want = VIA_SMTP, .host = "2001:db8::1",
+	    .port = 10465 },
+	{ .via = "smtp+starttls://mail.example.org", .want = VIA_SMTP, .host = "mail.example.org",
+	    .port = 587 },
+	{ .via = "smtp+starttls://192.0.2.1:25", .want = VIA_SMTP, .host = "192.0.2.1",
+	    .port = 25 },
+	{ .via = "lmtp:/run/dovecot/lmtp", .want = VIA_LMTP, .target = "/run/dovecot/lmtp" },
+	{ .via = "lmtp:/with a blank", .want = VIA_LMTP, .target = "/with a blank" },
+	{ .via = "lmtp://127.0.0.1:24", .want = VIA_LMTP, .host = "127.0.0.1", .port = 24 },
+	{ .via = "lmtp://[::1]:10024", .want = VIA_LMTP, .host = "::1", .port = 10024 },
+	{ .via = "lmtp://mail.example.org:2525", .want = VIA_LMTP, .host = "mail.example.org",
+	    .port = 2525 },
+	{ .via = "maildir:/var/mail/{domain}/{local}/{local}", .want = VIA_MAILDIR,
+	    .target = "/var/mail/{domain}/{local}/{local}" },
+	{ .via = "maildir:/var/mail/with a blank", .want = VIA_MAILDIR,
+	    .target = "/var/mail/with a blank" },
+	{ .via = "reject: we moved, try smtp://other", .want = VIA_REJECT,
+	    .target = "we moved, try smtp://other" },
 };
 
 static void
@@ -129,9 +205,15 @@ check_vias(void)
 		(void)snprintf(first, sizeof first, "route a.b.via=%s", vias[i].via);
 		ok(load(&c, "", overrides, 2) == 0 && c.nroutes == 1, "via %s", vias[i].via);
 		r = config_route(&c, SL("a.b"));
-		ok(r->via == vias[i].want && r->port == vias[i].port && strcmp(r->via_text, vias[i].via) == 0, "kind, port, text");
-		ok(r->scheme == (slice_has_prefix(slice_str(vias[i].via), SL("smtps")) ? SCHEME_IMPLICIT :
-		    slice_has_prefix(slice_str(vias[i].via), SL("smtp+")) ? SCHEME_STARTTLS : SCHEME_ANY), "scheme");
+		ok(r->via == vias[i].want && r->port == vias[i].port &&
+			strcmp(r->via_text, vias[i].via) == 0,
+		    "kind, port, text");
+		ok(r->scheme ==
+			(slice_has_prefix(slice_str(vias[i].via), SL("smtps")) ? SCHEME_IMPLICIT
+				: slice_has_prefix(slice_str(vias[i].via), SL("smtp+"))
+				? SCHEME_STARTTLS
+				: SCHEME_ANY),
+		    "scheme");
 		is(slice_str(r->host), slice_str(vias[i].host), "host");
 		is(slice_str(r->target), slice_str(vias[i].target), "target");
 		config_done(&c);
@@ -157,12 +239,19 @@ check_tls(void)
 {
 	struct config c;
 
-	ok(load(&c, "[relay]\ntls = none\n[route a.b]\nvia = mx\ntls = require\n[route c.d]\nvia = smtp://h\ntls = may\n[route e.f]\nvia = mx\n"
-	    "[route g.h]\nvia = lmtp://h:24\ntls = require\n[sender i.j]\nvia = mx\ntls = none\n", NULL, 0) == 0, "tls of routes");
-	ok(config_route(&c, SL("a.b"))->tls == RELAY_TLS_REQUIRE && config_route(&c, SL("c.d"))->tls == RELAY_TLS_MAY &&
-	    config_route(&c, SL("g.h"))->tls == RELAY_TLS_REQUIRE, "each has its own");
-	ok(config_route(&c, SL("e.f"))->tls == RELAY_TLS_UNSET && config_route(&c, SL("x.y"))->tls == RELAY_TLS_UNSET &&
-	    c.relay.tls == RELAY_TLS_NONE, "or none");
+	ok(load(&c,
+	       "[relay]\ntls = none\n[route a.b]\nvia = mx\ntls = require\n[route c.d]\nvia = smtp://h\ntls = may\n[route e.f]\nvia = mx\n"
+	       "[route g.h]\nvia = lmtp://h:24\ntls = require\n[sender i.j]\nvia = mx\ntls = none\n",
+	       NULL, 0) == 0,
+	    "tls of routes");
+	ok(config_route(&c, SL("a.b"))->tls == RELAY_TLS_REQUIRE &&
+		config_route(&c, SL("c.d"))->tls == RELAY_TLS_MAY &&
+		config_route(&c, SL("g.h"))->tls == RELAY_TLS_REQUIRE,
+	    "each has its own");
+	ok(config_route(&c, SL("e.f"))->tls == RELAY_TLS_UNSET &&
+		config_route(&c, SL("x.y"))->tls == RELAY_TLS_UNSET &&
+		c.relay.tls == RELAY_TLS_NONE,
+	    "or none");
 	config_done(&c);
 }
 
@@ -174,11 +263,13 @@ check_tls(void)
 static const struct {
 	const char *domain, *host;
 } routed[] = {
-	{ "example.org", "example" }, { "EXAMPLE.Org", "example" }, { "a.example.org", "dot-example" },
-	{ "b.a.example.org", "dot-example" }, { "deep.a.example.org", "deep" }, { "x.deep.a.example.org", "dot-example" },
-	{ "notexample.org", "dot-org" }, { "org", "star" }, { ".example.org", "dot-org" }, { "example.com", "star" },
-	{ "localhost", "l" }, { "sub.localhost", "star" }, { "[192.0.2.1]", "four" }, { "[192.0.2.2]", "star" },
-	{ "[ipv6:2001:DB8::1]", "six" }, { "", "star" }, { "*", "star" }, { "com", "star" },
+	{ "example.org", "example" }, { "EXAMPLE.Org", "example" },
+	{ "a.example.org", "dot-example" }, { "b.a.example.org", "dot-example" },
+	{ "deep.a.example.org", "deep" }, { "x.deep.a.example.org", "dot-example" },
+	{ "notexample.org", "dot-org" }, { "org", "star" }, { ".example.org", "dot-org" },
+	{ "example.com", "star" }, { "localhost", "l" }, { "sub.localhost", "star" },
+	{ "[192.0.2.1]", "four" }, { "[192.0.2.2]", "star" }, { "[ipv6:2001:DB8::1]", "six" },
+	{ "", "star" }, { "*", "star" }, { "com", "star" },
 };
 
 static void
@@ -188,11 +279,14 @@ check_routing(void)
 
 	ok(load(&c, ROUTES, NULL, 0) == 0, "routes");
 	for (size_t i = 0; i < sizeof routed / sizeof routed[0]; i++)
-		is(slice_str(config_route(&c, slice_str(routed[i].domain))->host), slice_str(routed[i].host), routed[i].domain);
+		is(slice_str(config_route(&c, slice_str(routed[i].domain))->host),
+		    slice_str(routed[i].host), routed[i].domain);
 	config_done(&c);
 	ok(load(&c, "[route example.org]\nvia = print\n", NULL, 0) == 0, "no star");
-	ok(config_route(&c, SL("example.com"))->via == VIA_MX && config_route(&c, SL("example.com"))->accept == ACCEPT_TRUSTED &&
-	    strcmp(config_route(&c, SL(""))->via_text, "mx") == 0, "without a match: mx, for the trusted only");
+	ok(config_route(&c, SL("example.com"))->via == VIA_MX &&
+		config_route(&c, SL("example.com"))->accept == ACCEPT_TRUSTED &&
+		strcmp(config_route(&c, SL(""))->via_text, "mx") == 0,
+	    "without a match: mx, for the trusted only");
 	config_done(&c);
 }
 
@@ -204,16 +298,22 @@ check_routing(void)
 static const struct {
 	const char *sender, *domain, *host;	/* "" for mx */
 } by_sender[] = {
-	{ "ben@example.org", "elsewhere.net", "name" }, { "BEN@EXAMPLE.ORG", "elsewhere.net", "name" },
-	{ "anna@example.org", "elsewhere.net", "anna" }, { "ANNA@example.ORG", "elsewhere.net", "anna" },
-	{ "anna@sub.example.org", "elsewhere.net", "suffix" }, { "x@sub.a.example.org", "elsewhere.net", "longer" },
-	{ "x@a.example.org", "elsewhere.net", "suffix" }, { "x@[192.0.2.1]", "elsewhere.net", "literal" },
-	{ "\"a@b\"@example.org", "elsewhere.net", "name" }, { "\"x@example.org\"@b.c", "elsewhere.net", "star" },
+	{ "ben@example.org", "elsewhere.net", "name" },
+	{ "BEN@EXAMPLE.ORG", "elsewhere.net", "name" },
+	{ "anna@example.org", "elsewhere.net", "anna" },
+	{ "ANNA@example.ORG", "elsewhere.net", "anna" },
+	{ "anna@sub.example.org", "elsewhere.net", "suffix" },
+	{ "x@sub.a.example.org", "elsewhere.net", "longer" },
+	{ "x@a.example.org", "elsewhere.net", "suffix" },
+	{ "x@[192.0.2.1]", "elsewhere.net", "literal" },
+	{ "\"a@b\"@example.org", "elsewhere.net", "name" },
+	{ "\"x@example.org\"@b.c", "elsewhere.net", "star" },
 	{ "m\303\274ller@a.b", "elsewhere.net", "" }, { "x@a.b", "elsewhere.net", "star" },
-	{ "", "elsewhere.net", "star" }, { "example.org", "elsewhere.net", "star" }, { "x@", "elsewhere.net", "star" },
-	{ "x@notexample.org", "elsewhere.net", "star" },
-	{ "anna@example.org", "named.net", "named" }, { "anna@example.org", "sub.named.net", "dot-named" },
-	{ "", "named.net", "named" }, { "x@y.z", "sub.named.net", "dot-named" },
+	{ "", "elsewhere.net", "star" }, { "example.org", "elsewhere.net", "star" },
+	{ "x@", "elsewhere.net", "star" }, { "x@notexample.org", "elsewhere.net", "star" },
+	{ "anna@example.org", "named.net", "named" },
+	{ "anna@example.org", "sub.named.net", "dot-named" }, { "", "named.net", "named" },
+	{ "x@y.z", "sub.named.net", "dot-named" },
 };
 
 static void
@@ -221,26 +321,37 @@ check_senders(void)
 {
 	struct config c;
 
-	ok(load(&c, SENDERS "[route *]\nvia = smtp://star\n[route named.net]\nvia = smtp://named\n[route .named.net]\n"
-	    "via = smtp://dot-named\n[route example.org]\nvia = print\n", NULL, 0) == 0, "senders");
+	ok(load(&c,
+	       SENDERS
+	       "[route *]\nvia = smtp://star\n[route named.net]\nvia = smtp://named\n[route .named.net]\n"
+	       "via = smtp://dot-named\n[route example.org]\nvia = print\n",
+	       NULL, 0) == 0,
+	    "senders");
 	for (size_t i = 0; i < sizeof by_sender / sizeof by_sender[0]; i++) {
-		const struct route *r = config_route_from(&c, slice_str(by_sender[i].sender), slice_str(by_sender[i].domain));
+		const struct route *r = config_route_from(
+		    &c, slice_str(by_sender[i].sender), slice_str(by_sender[i].domain));
 
-		ok(strcmp(r->host ? r->host : "", by_sender[i].host) == 0, "<%s> to %s by %s", by_sender[i].sender,
-		    by_sender[i].domain, by_sender[i].host);
+		ok(strcmp(r->host ? r->host : "", by_sender[i].host) == 0, "<%s> to %s by %s",
+		    by_sender[i].sender, by_sender[i].domain, by_sender[i].host);
 	}
-	ok(config_route(&c, SL("example.org"))->via == VIA_PRINT && config_route(&c, SL("a.example.org"))->host[0] == 's',
+	ok(config_route(&c, SL("example.org"))->via == VIA_PRINT &&
+		config_route(&c, SL("a.example.org"))->host[0] == 's',
 	    "a domain that sends is not one that receives");
 	config_done(&c);
 	ok(load(&c, SENDERS, NULL, 0) == 0, "no star");
 	ok(config_route_from(&c, SL("x@y.z"), SL("a.b"))->via == VIA_MX &&
-	    config_route_from(&c, SL("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED, "others by mx; for the trusted only");
+		config_route_from(&c, SL("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED,
+	    "others by mx; for the trusted only");
 	config_done(&c);
 }
 
 static const char *const privates[] = {
-	"[route *]\nvia = smtps://h", "[route *]\nvia = smtp+starttls://h:25", "[route *]\nvia = smtp://h\ntls = require",
-	"[relay]\ntls = require\n[route *]\nvia = smtp://h", "[route *]\nvia = smtp://127.0.0.2:25", "[route *]\nvia = smtp://[::1]",
+	"[route *]\nvia = smtps://h",
+	"[route *]\nvia = smtp+starttls://h:25",
+	"[route *]\nvia = smtp://h\ntls = require",
+	"[relay]\ntls = require\n[route *]\nvia = smtp://h",
+	"[route *]\nvia = smtp://127.0.0.2:25",
+	"[route *]\nvia = smtp://[::1]",
 	"[route *]\nvia = smtp://localhost\ntls = none",
 };
 
@@ -249,42 +360,70 @@ check_logins(void)
 {
 	struct config c;
 	const struct route *r;
-	static const char *const odd[] = { "route *.via=smtps://h", "route *.user=u\001v", "route *.password-file=/p" };
+	static const char *const odd[] = { "route *.via=smtps://h", "route *.user=u\001v",
+		"route *.password-file=/p" };
 
-	ok(load(&c, "", odd, 3) == -EINVAL && memmem(errors.p, errors.n, "no control characters", 21), "a user with control characters");
+	ok(load(&c, "", odd, 3) == -EINVAL &&
+		memmem(errors.p, errors.n, "no control characters", 21),
+	    "a user with control characters");
 	config_done(&c);
-	ok(load(&c, "[route *]\nvia = smtps://h\nuser = anna b\npassword-file = credential\n"
-	    "[sender a@b]\nvia = smtps://h\nuser = x\ntoken-command = /bin/echo  a b\n", NULL, 0) == 0, "logins");
+	ok(load(&c,
+	       "[route *]\nvia = smtps://h\nuser = anna b\npassword-file = credential\n"
+	       "[sender a@b]\nvia = smtps://h\nuser = x\ntoken-command = /bin/echo  a b\n",
+	       NULL, 0) == 0,
+	    "logins");
 	r = config_route(&c, SL("b"));
-	ok(strcmp(r->user, "anna b") == 0 && strcmp(r->password_file, "credential") == 0 && !r->token_command, "by password");
+	ok(strcmp(r->user, "anna b") == 0 && strcmp(r->password_file, "credential") == 0 &&
+		!r->token_command,
+	    "by password");
 	r = config_route_from(&c, SL("a@b"), SL("b"));
-	ok(strcmp(r->user, "x") == 0 && !r->password_file && strcmp(r->token_command, "/bin/echo  a b") == 0, "by token");
+	ok(strcmp(r->user, "x") == 0 && !r->password_file &&
+		strcmp(r->token_command, "/bin/echo  a b") == 0,
+	    "by token");
 	config_done(&c);
 	for (size_t i = 0; i < sizeof privates / sizeof privates[0]; i++) {
 		char text[300];
 
-		(void)snprintf(text, sizeof text, "%s\nuser = u\npassword-file = /p\n", privates[i]);
+		(void)snprintf(
+		    text, sizeof text, "%s\nuser = u\npassword-file = /p\n", privates[i]);
 		ok(load(&c, text, NULL, 0) == 0, "a password may go there, row %zu", i);
 		config_done(&c);
 	}
-	ok(load(&c, "[route *]\nvia = smtps://h\nuser =\npassword-file =\ntoken-command =\n", NULL, 0) == 0 && !c.routes[0].user &&
-	    !c.routes[0].password_file && !c.routes[0].token_command, "none");
+	ok(load(&c, "[route *]\nvia = smtps://h\nuser =\npassword-file =\ntoken-command =\n", NULL,
+	       0) == 0 &&
+		!c.routes[0].user && !c.routes[0].password_file && !c.routes[0].token_command,
+	    "none");
 	config_done(&c);
 }
 
 static const struct {
 	const char *hostname, *routes, *pattern, *domain;
 } postmasters[] = {
-	{ "mx.a.b", "", "*", "mx.a.b" },
-	{ "mx.a.b", "[route mx.a.b]\nvia = maildir:/m\n[route a.b]\nvia = maildir:/m\n", "mx.a.b", "mx.a.b" },
-	{ "mx.a.b", "[route c.d]\nvia = smtp://x\n[route a.b]\nvia = maildir:/m\n", "a.b", "a.b" },
-	{ "mx.a.b", "[route .a.b]\nvia = reject:no\n[route a.b]\nvia = lmtp:/s\n", "a.b", "a.b" },
-	{ "mx.a.b", "[route mx.a.b]\nvia = smtp://x\n[route a.b]\nvia = maildir:/m\n", "mx.a.b", "mx.a.b" },
-	{ "mx.a.b", "[route *]\nvia = maildir:/m\n[route c.d]\nvia = print\n", "*", "mx.a.b" },
-	{ "mx.a.b", "[route .c.d]\nvia = maildir:/m\n[route [192.0.2.1]]\nvia = print\n", "*", "mx.a.b" },
-	{ "mx.a.b", "[route a.b]\nvia = maildir:/m\n[route c.d]\nvia = mx\naliases = /etc/passwd\n", "c.d", "c.d" },
-	{ "[192.0.2.1]", "[route localhost]\nvia = maildir:/m\n", "localhost", "localhost" },
-	{ "[192.0.2.1]", "[route a.b]\nvia = discard\n", "*", "localhost" },
+	{ .hostname = "mx.a.b", .routes = "", .pattern = "*", .domain = "mx.a.b" },
+	{ .hostname = "mx.a.b",
+	    .routes = "[route mx.a.b]\nvia = maildir:/m\n[route a.b]\nvia = maildir:/m\n",
+	    .pattern = "mx.a.b", .domain = "mx.a.b" },
+	{ .hostname = "mx.a.b",
+	    .routes = "[route c.d]\nvia = smtp://x\n[route a.b]\nvia = maildir:/m\n",
+	    .pattern = "a.b", .domain = "a.b" },
+	{ .hostname = "mx.a.b",
+	    .routes = "[route .a.b]\nvia = reject:no\n[route a.b]\nvia = lmtp:/s\n",
+	    .pattern = "a.b", .domain = "a.b" },
+	{ .hostname = "mx.a.b",
+	    .routes = "[route mx.a.b]\nvia = smtp://x\n[route a.b]\nvia = maildir:/m\n",
+	    .pattern = "mx.a.b", .domain = "mx.a.b" },
+	{ .hostname = "mx.a.b", .routes = "[route *]\nvia = maildir:/m\n[route c.d]\nvia = print\n",
+	    .pattern = "*", .domain = "mx.a.b" },
+	{ .hostname = "mx.a.b",
+	    .routes = "[route .c.d]\nvia = maildir:/m\n[route [192.0.2.1]]\nvia = print\n",
+	    .pattern = "*", .domain = "mx.a.b" },
+	{ .hostname = "mx.a.b",
+	    .routes = "[route a.b]\nvia = maildir:/m\n[route c.d]\nvia = mx\n"
+		"aliases = /etc/passwd\n", .pattern = "c.d", .domain = "c.d" },
+	{ .hostname = "[192.0.2.1]", .routes = "[route localhost]\nvia = maildir:/m\n",
+	    .pattern = "localhost", .domain = "localhost" },
+	{ .hostname = "[192.0.2.1]", .routes = "[route a.b]\nvia = discard\n", .pattern = "*",
+	    .domain = "localhost" },
 };
 
 /* <postmaster> without a domain. */
@@ -298,7 +437,8 @@ check_postmaster(void)
 		struct slice domain;
 		const struct route *r;
 
-		(void)snprintf(hostname, sizeof hostname, "server.hostname=%s", postmasters[i].hostname);
+		(void)snprintf(
+		    hostname, sizeof hostname, "server.hostname=%s", postmasters[i].hostname);
 		ok(load(&c, postmasters[i].routes, overrides, 1) == 0, "routes of a postmaster");
 		r = config_postmaster(&c, &domain);
 		is(slice_str(r->pattern), slice_str(postmasters[i].pattern), "H061 his route");
@@ -316,8 +456,10 @@ static const struct {
 	{ "*", "maildir:/m", "", ACCEPT_TRUSTED }, { "*", "print", "", ACCEPT_TRUSTED },
 	{ "a.b", "mx", "", ACCEPT_TRUSTED }, { "a.b", "smtp://h", "", ACCEPT_TRUSTED },
 	{ "a.b", "discard", "", ACCEPT_TRUSTED }, { "a.b", "reject:no", "", ACCEPT_TRUSTED },
-	{ "a.b", "maildir:/m", "accept = trusted", ACCEPT_TRUSTED }, { "a.b", "smtp://h", "accept = anyone", ACCEPT_ANYONE },
-	{ "a.b", "lmtp:/run/lmtp", "", ACCEPT_ANYONE }, { "*", "lmtp:/run/lmtp", "", ACCEPT_TRUSTED },
+	{ "a.b", "maildir:/m", "accept = trusted", ACCEPT_TRUSTED },
+	{ "a.b", "smtp://h", "accept = anyone", ACCEPT_ANYONE },
+	{ "a.b", "lmtp:/run/lmtp", "", ACCEPT_ANYONE },
+	{ "*", "lmtp:/run/lmtp", "", ACCEPT_TRUSTED },
 	{ "*", "print", "accept = anyone", ACCEPT_ANYONE },
 };
 
@@ -328,9 +470,10 @@ check_accept(void)
 		struct config c;
 		char text[200];
 
-		(void)snprintf(text, sizeof text, "[route %s]\n%s\nvia = %s\n", accepts[i].pattern, accepts[i].accept, accepts[i].via);
-		ok(load(&c, text, NULL, 0) == 0 && c.routes[0].accept == accepts[i].want, "H065 %s via %s %s",
-		    accepts[i].pattern, accepts[i].via, accepts[i].accept);
+		(void)snprintf(text, sizeof text, "[route %s]\n%s\nvia = %s\n", accepts[i].pattern,
+		    accepts[i].accept, accepts[i].via);
+		ok(load(&c, text, NULL, 0) == 0 && c.routes[0].accept == accepts[i].want,
+		    "H065 %s via %s %s", accepts[i].pattern, accepts[i].via, accepts[i].accept);
 		config_done(&c);
 	}
 }
@@ -344,12 +487,20 @@ check_trust(void)
 	static const char *const overrides[] = { "server.trusted=192.0.2.0/24" };
 
 	ok(load(&c, "", NULL, 0) == 0 && config_trusts(&c, NULL), "a pipe is trusted by default");
-	ok(address_parse(SL("127.1.2.3"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss), "loopback");
-	ok(address_parse(SL("::1"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss), "loopback over IPv6");
-	ok(address_parse(SL("::ffff:127.0.0.1"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss), "mapped loopback");
-	ok(address_parse(SL("192.0.2.1"), 1, &ss, &len) && !config_trusts(&c, (struct sockaddr *)&ss), "nobody else");
+	ok(address_parse(SL("127.1.2.3"), 1, &ss, &len) &&
+		config_trusts(&c, (struct sockaddr *)&ss),
+	    "loopback");
+	ok(address_parse(SL("::1"), 1, &ss, &len) && config_trusts(&c, (struct sockaddr *)&ss),
+	    "loopback over IPv6");
+	ok(address_parse(SL("::ffff:127.0.0.1"), 1, &ss, &len) &&
+		config_trusts(&c, (struct sockaddr *)&ss),
+	    "mapped loopback");
+	ok(address_parse(SL("192.0.2.1"), 1, &ss, &len) &&
+		!config_trusts(&c, (struct sockaddr *)&ss),
+	    "nobody else");
 	config_done(&c);
-	ok(load(&c, "", overrides, 1) == 0 && !config_trusts(&c, NULL) && config_trusts(&c, (struct sockaddr *)&ss),
+	ok(load(&c, "", overrides, 1) == 0 && !config_trusts(&c, NULL) &&
+		config_trusts(&c, (struct sockaddr *)&ss),
 	    "only who is named");
 	config_done(&c);
 }

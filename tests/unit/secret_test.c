@@ -12,8 +12,9 @@ static const struct {
 	struct slice name;
 	bool valid;
 } names[] = {
-	{ S("/etc/key.pem"), true }, { S("key.pem"), true }, { S("a"), true }, { S(""), false }, { S("a/b"), false },
-	{ S("../key"), false }, { S("."), false }, { S(".."), false }, { S("./key"), false }, { S("a\0b"), false },
+	{ S("/etc/key.pem"), true }, { S("key.pem"), true }, { S("a"), true }, { S(""), false },
+	{ S("a/b"), false }, { S("../key"), false }, { S("."), false }, { S(".."), false },
+	{ S("./key"), false }, { S("a\0b"), false },
 };
 
 static const struct {
@@ -21,8 +22,8 @@ static const struct {
 	bool credential;
 	int want;		/* 0: it is opened */
 } modes[] = {
-	{ 0600, false, 0 }, { 0400, false, 0 }, { 0620, false, 0 }, { 0640, false, -EACCES }, { 0604, false, -EACCES },
-	{ 0644, false, -EACCES }, { 0440, true, 0 }, { 0400, true, 0 },
+	{ 0600, false, 0 }, { 0400, false, 0 }, { 0620, false, 0 }, { 0640, false, -EACCES },
+	{ 0604, false, -EACCES }, { 0644, false, -EACCES }, { 0440, true, 0 }, { 0400, true, 0 },
 };
 
 static void
@@ -32,7 +33,8 @@ check_paths(void)
 	struct buf b = BUF(space);
 
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
-	ok(secret_path(&b, SL("/etc/key")) == 0 && strcmp(space, "/etc/key") == 0, "a path stays what it is");
+	ok(secret_path(&b, SL("/etc/key")) == 0 && strcmp(space, "/etc/key") == 0,
+	    "a path stays what it is");
 	ok(secret_path(&b, SL("key")) == -ENOENT, "a credential where there are none");
 	(void)setenv("CREDENTIALS_DIRECTORY", "/run/c", 1);
 	b.n = 0;
@@ -49,8 +51,8 @@ main(void)
 	struct buf why = BUF(text);
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		ok(secret_name_valid(names[i].name) == names[i].valid, "%s%s", names[i].valid ? "a name: " : "none: ",
-		    names[i].name.p);
+		ok(secret_name_valid(names[i].name) == names[i].valid, "%s%s",
+		    names[i].valid ? "a name: " : "none: ", names[i].name.p);
 	check_paths();
 	if (!mkdtemp(directory))
 		return 1;
@@ -64,7 +66,8 @@ main(void)
 
 		if (!f || fclose(f) != 0 || chmod(path, modes[i].mode) < 0)
 			return 1;
-		(void)setenv("CREDENTIALS_DIRECTORY", modes[i].credential ? directory : "/run/c", 1);
+		(void)setenv(
+		    "CREDENTIALS_DIRECTORY", modes[i].credential ? directory : "/run/c", 1);
 		r = secret_open(path, &why);
 		ok(modes[i].want ? r == modes[i].want : r >= 0, "mode %04o%s", modes[i].mode,
 		    modes[i].credential ? ", among the credentials" : "");

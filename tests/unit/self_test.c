@@ -23,23 +23,42 @@ static const struct own_case {
 	size_t left;
 	enum mx_status status;
 } cases[] = {
-	{ "R102 not among them: all stay", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 3, DNS_OK } }, 2, MX_OK },
-	{ "R102 our name: that preference and worse go", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
-	    { 30, "b.test", 4, DNS_OK } }, 1, MX_OK },
-	{ "R102 also those of the same preference", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 4, DNS_OK },
-	    { 20, "mail.example.org", 3, DNS_OK } }, 1, MX_OK },
-	{ "R102 also those of the same preference behind", NULL, { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
-	    { 20, "b.test", 4, DNS_OK } }, 1, MX_OK },
-	{ "R102 the best: none is left", NULL, { { 10, "mail.example.org", 3, DNS_OK }, { 20, "b.test", 4, DNS_OK } }, 0, MX_OWN },
-	{ "R102 beside the best: none is left", NULL, { { 10, "b.test", 4, DNS_OK }, { 10, "mail.example.org", 3, DNS_OK } }, 0, MX_OWN },
-	{ "R102 our name need not have an address", NULL, { { 10, "mail.example.org", 0, DNS_NXDOMAIN } }, 0, MX_OWN },
-	{ "R102 those that are left may not resolve for now", NULL, { { 10, "a.test", 0, DNS_SERVFAIL },
-	    { 20, "mail.example.org", 3, DNS_OK } }, 1, MX_DEFER },
-	{ "R102 or never", NULL, { { 10, "a.test", 0, DNS_NXDOMAIN }, { 20, "mail.example.org", 3, DNS_OK } }, 1, MX_NO_HOST },
-	{ "part of our name is not our name", NULL, { { 10, "example.org", 2, DNS_OK } }, 1, MX_OK },
-	{ "an address of the loopback device proves nothing", NULL, { { 10, "a.test", 1, DNS_OK } }, 1, MX_OK },
-	{ "a host without a name has none", "[192.0.2.1]", { { 10, "a.test", 1, DNS_OK } }, 1, MX_OK },
-	{ "nothing found", NULL, { { 0, NULL, 0, DNS_OK } }, 0, MX_OK },
+	{ .name = "R102 not among them: all stay",
+	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 3, DNS_OK } }, .left = 2,
+	    .status = MX_OK },
+	{ .name = "R102 our name: that preference and worse go",
+	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
+		{ 30, "b.test", 4, DNS_OK } },
+	    .left = 1, .status = MX_OK },
+	{ .name = "R102 also those of the same preference",
+	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 4, DNS_OK },
+		{ 20, "mail.example.org", 3, DNS_OK } },
+	    .left = 1, .status = MX_OK },
+	{ .name = "R102 also those of the same preference behind",
+	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
+		{ 20, "b.test", 4, DNS_OK } },
+	    .left = 1, .status = MX_OK },
+	{ .name = "R102 the best: none is left",
+	    .mx = { { 10, "mail.example.org", 3, DNS_OK }, { 20, "b.test", 4, DNS_OK } }, .left = 0,
+	    .status = MX_OWN },
+	{ .name = "R102 beside the best: none is left",
+	    .mx = { { 10, "b.test", 4, DNS_OK }, { 10, "mail.example.org", 3, DNS_OK } }, .left = 0,
+	    .status = MX_OWN },
+	{ .name = "R102 our name need not have an address",
+	    .mx = { { 10, "mail.example.org", 0, DNS_NXDOMAIN } }, .left = 0, .status = MX_OWN },
+	{ .name = "R102 those that are left may not resolve for now",
+	    .mx = { { 10, "a.test", 0, DNS_SERVFAIL }, { 20, "mail.example.org", 3, DNS_OK } },
+	    .left = 1, .status = MX_DEFER },
+	{ .name = "R102 or never",
+	    .mx = { { 10, "a.test", 0, DNS_NXDOMAIN }, { 20, "mail.example.org", 3, DNS_OK } },
+	    .left = 1, .status = MX_NO_HOST },
+	{ .name = "part of our name is not our name", .mx = { { 10, "example.org", 2, DNS_OK } },
+	    .left = 1, .status = MX_OK },
+	{ .name = "an address of the loopback device proves nothing",
+	    .mx = { { 10, "a.test", 1, DNS_OK } }, .left = 1, .status = MX_OK },
+	{ .name = "a host without a name has none", .hostname = "[192.0.2.1]",
+	    .mx = { { 10, "a.test", 1, DNS_OK } }, .left = 1, .status = MX_OK },
+	{ .name = "nothing found", .mx = { { 0, NULL, 0, DNS_OK } }, .left = 0, .status = MX_OK },
 };
 
 static void
@@ -63,7 +82,9 @@ drop_case(const struct own_case *c)
 	self_drop(c->hostname ? &other : &config, SL("example.net"), &mx);
 	ok(mx.n == c->left && mx.status == c->status, "%s: %zu left", c->name, mx.n);
 	if (c->status == MX_OWN)
-		ok(strstr(mx.detail, "mail for example.net comes back to this host: add a [route example.net]") == mx.detail,
+		ok(strstr(mx.detail,
+		       "mail for example.net comes back to this host: add a [route example.net]") ==
+			mx.detail,
 		    "%s: %s", c->name, mx.detail);
 }
 
@@ -90,8 +111,10 @@ main(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		drop_case(&cases[i]);
 	for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++)
-		ok(self_greeting(&config, greetings[i].text) == greetings[i].ours, "R102 greeting: %s", greetings[i].name);
-	ok(!self_greeting(&nameless, SL("[127.0.0.1] ESMTP smtp-handler")), "an address as name is no proof");
+		ok(self_greeting(&config, greetings[i].text) == greetings[i].ours,
+		    "R102 greeting: %s", greetings[i].name);
+	ok(!self_greeting(&nameless, SL("[127.0.0.1] ESMTP smtp-handler")),
+	    "an address as name is no proof");
 	nameless.server.hostname = NULL;
 	ok(!self_greeting(&nameless, SL(" ESMTP smtp-handler")), "nor is no name");
 	return tap_done();

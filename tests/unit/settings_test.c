@@ -13,10 +13,12 @@ check_files(void)
 	errors.n = 0;
 	(void)snprintf(path, sizeof path, "%s/none.conf", directory);
 	ok(config_load(&c, path, NULL, 0, &report) == -EINVAL, "a named file must exist");
-	is(buf_slice(&errors), SL("none.conf:0: cannot open it: No such file or directory\n"), "and that is said");
+	is(buf_slice(&errors), SL("none.conf:0: cannot open it: No such file or directory\n"),
+	    "and that is said");
 	config_done(&c);
 	errors.n = 0;
-	ok(config_load(&c, directory, NULL, 0, &report) == -EINVAL && memmem(errors.p, errors.n, "cannot read it", 14),
+	ok(config_load(&c, directory, NULL, 0, &report) == -EINVAL &&
+		memmem(errors.p, errors.n, "cannot read it", 14),
 	    "a directory is no file");
 	config_done(&c);
 }
@@ -26,52 +28,76 @@ check_drop_ins(void)
 {
 	struct config c;
 	static const char *const overrides[] = {
-		"relay.port=4", "relay.processes=40", "relay.processes=41",
-		"route example.org.via=maildir:/x", "route .b.example.org.via=discard", "route [192.0.2.1].via=print",
-		"route *.via=reject:a = b.c # d", "server.trusted=", "server.senders=",
+		"relay.port=4",
+		"relay.processes=40",
+		"relay.processes=41",
+		"route example.org.via=maildir:/x",
+		"route .b.example.org.via=discard",
+		"route [192.0.2.1].via=print",
+		"route *.via=reject:a = b.c # d",
+		"server.trusted=",
+		"server.senders=",
 	};
 	char path[200];
 
 	(void)snprintf(path, sizeof path, "%s/conf.d", directory);
 	if (mkdir(path, 0700) < 0)
 		exit(1);
-	write_at("conf.d/20-b.conf", "[relay]\nport = 3\nper-destination = 3\n[route a.org]\nrecipients =\n");
-	write_at("conf.d/10-a.conf", "[relay]\nport = 2\nper-destination = 2\nfamily = ipv6\n[route a.org]\naccept = trusted\n");
+	write_at("conf.d/20-b.conf",
+	    "[relay]\nport = 3\nper-destination = 3\n[route a.org]\nrecipients =\n");
+	write_at("conf.d/10-a.conf",
+	    "[relay]\nport = 2\nper-destination = 2\nfamily = ipv6\n[route a.org]\naccept = trusted\n");
 	write_at("conf.d/.hidden.conf", "nonsense");
 	write_at("conf.d/30-c.conf~", "nonsense");
 	write_at("conf.d/.conf", "nonsense");
 	write_at("conf.d/README", "nonsense");
-	ok(load(&c, "[server]\nsenders = /nonexistent\n[relay]\nport = 1\nper-destination = 1\nfamily = ipv4\nprocesses = 1\n"
-	    "[route a.org]\nvia = maildir:/a\nrecipients = /nonexistent\n", overrides, 9) == 0, "drop-ins and -o");
+	ok(load(&c,
+	       "[server]\nsenders = /nonexistent\n[relay]\nport = 1\nper-destination = 1\nfamily = ipv4\nprocesses = 1\n"
+	       "[route a.org]\nvia = maildir:/a\nrecipients = /nonexistent\n",
+	       overrides, 9) == 0,
+	    "drop-ins and -o");
 	if (errors.n)
 		printf("# %.*s", (int)errors.n, errors.p);
-	ok(c.relay.port == 4 && c.relay.processes == 41, "-o wins over files, the last -o over others");
-	ok(c.relay.per_destination == 3 && c.relay.family == FAMILY_IPV6, "drop-ins win over the file, in name order");
-	ok(c.nroutes == 5 && c.routes[0].accept == ACCEPT_TRUSTED && !c.routes[0].recipients && c.routes[0].via == VIA_MAILDIR,
+	ok(c.relay.port == 4 && c.relay.processes == 41,
+	    "-o wins over files, the last -o over others");
+	ok(c.relay.per_destination == 3 && c.relay.family == FAMILY_IPV6,
+	    "drop-ins win over the file, in name order");
+	ok(c.nroutes == 5 && c.routes[0].accept == ACCEPT_TRUSTED && !c.routes[0].recipients &&
+		c.routes[0].via == VIA_MAILDIR,
 	    "a drop-in adds to a route");
-	ok(strcmp(c.routes[1].pattern, "example.org") == 0 && c.routes[1].via == VIA_MAILDIR, "-o of a pattern with dots");
-	ok(strcmp(c.routes[2].pattern, ".b.example.org") == 0 && c.routes[2].via == VIA_DISCARD, "-o of a suffix");
-	ok(strcmp(c.routes[3].pattern, "[192.0.2.1]") == 0 && c.routes[3].via == VIA_PRINT, "-o of an address literal");
-	ok(strcmp(c.routes[4].target, "a = b.c # d") == 0, "-o has no comments, and dots behind the first =");
-	ok(c.server.trusted.n == 0 && !c.server.trusted.local && !c.server.senders, "-o empties a list");
+	ok(strcmp(c.routes[1].pattern, "example.org") == 0 && c.routes[1].via == VIA_MAILDIR,
+	    "-o of a pattern with dots");
+	ok(strcmp(c.routes[2].pattern, ".b.example.org") == 0 && c.routes[2].via == VIA_DISCARD,
+	    "-o of a suffix");
+	ok(strcmp(c.routes[3].pattern, "[192.0.2.1]") == 0 && c.routes[3].via == VIA_PRINT,
+	    "-o of an address literal");
+	ok(strcmp(c.routes[4].target, "a = b.c # d") == 0,
+	    "-o has no comments, and dots behind the first =");
+	ok(c.server.trusted.n == 0 && !c.server.trusted.local && !c.server.senders,
+	    "-o empties a list");
 	config_done(&c);
 
 	write_at("conf.d/20-b.conf", "[relay]\nport = x\n");
-	ok(load(&c, "", NULL, 0) == -EINVAL && slice_has_prefix(buf_slice(&errors), SL("20-b.conf:2: [relay] port")),
+	ok(load(&c, "", NULL, 0) == -EINVAL &&
+		slice_has_prefix(buf_slice(&errors), SL("20-b.conf:2: [relay] port")),
 	    "a mistake in a drop-in names it");
 	config_done(&c);
 	remove_at("conf.d/20-b.conf");
 	write_at("conf.d/10-a.conf", "[route b.org]\naccept = anyone\n");
-	ok(load(&c, "", NULL, 0) == -EINVAL && slice_has_prefix(buf_slice(&errors), SL("10-a.conf:1: [route b.org]: has no via")),
+	ok(load(&c, "", NULL, 0) == -EINVAL &&
+		slice_has_prefix(buf_slice(&errors), SL("10-a.conf:1: [route b.org]: has no via")),
 	    "a route without via names where it began");
 	config_done(&c);
-	for (const char *const *p = (const char *const[]){ "10-a.conf", ".hidden.conf", "30-c.conf~", ".conf", "README", NULL }; *p; p++) {
+	for (const char *const *p = (const char *const[]){ "10-a.conf", ".hidden.conf",
+		 "30-c.conf~", ".conf", "README", NULL };
+	     *p; p++) {
 		(void)snprintf(path, sizeof path, "conf.d/%s", *p);
 		remove_at(path);
 	}
 	remove_at("conf.d");
 	write_at("conf.d", "a file in its place");
-	ok(load(&c, "", NULL, 0) == -EINVAL && slice_has_prefix(buf_slice(&errors), SL("conf.d:0: cannot open it")),
+	ok(load(&c, "", NULL, 0) == -EINVAL &&
+		slice_has_prefix(buf_slice(&errors), SL("conf.d:0: cannot open it")),
 	    "conf.d that cannot be read is not passed over");
 	config_done(&c);
 	remove_at("conf.d");
@@ -89,7 +115,8 @@ check_pipe(void)
 	(void)close(p[1]);
 	(void)snprintf(path, sizeof path, "/dev/fd/%d", p[0]);
 	errors.n = 0;
-	ok(config_load(&c, path, NULL, 0, &report) == 0 && c.relay.port == 7, "a pipe is a file too");
+	ok(config_load(&c, path, NULL, 0, &report) == 0 && c.relay.port == 7,
+	    "a pipe is a file too");
 	config_done(&c);
 	(void)close(p[0]);
 }
@@ -105,7 +132,8 @@ check_big(void)
 	if (!text)
 		exit(1);
 	for (int i = 0; i < 2000; i++)
-		n += (size_t)snprintf(text + n, size - n, "[route d%d.example]\n# %0200d\nvia = smtp://h%d:%d\n", i, i, i, i + 1);
+		n += (size_t)snprintf(text + n, size - n,
+		    "[route d%d.example]\n# %0200d\nvia = smtp://h%d:%d\n", i, i, i, i + 1);
 	good = load(&c, text, NULL, 0) == 0 && c.nroutes == 2000;
 	ok(good && config_route(&c, SL("d1999.EXAMPLE"))->port == 2000, "two thousand routes");
 	config_done(&c);

@@ -19,56 +19,106 @@ static const struct {
 	struct slice in;
 	const char *out;		/* NULL: cannot be */
 } cases[] = {
-	{ "R149 seven bits already: nothing changes", S("Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n"),
-	  "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n" },
-	{ "R149 a text of 8 bits becomes quoted-printable",
-	  S("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\nX: y\r\n\r\nGr\374\337e = 1 \r\nend\r\n"),
-	  "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nX: y\r\n" QP "Gr=FC=DFe =3D 1=20\r\nend\r\n" },
-	{ "R149 one that says nothing is UTF-8 if it can be", S("Subject: x\r\n\r\nlong long text \303\274\r\n"),
-	  "Subject: x\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "long long text =C3=BC\r\n" },
-	{ "R149 or unknown", S("Subject: x\r\n\r\nlong long text \374\r\n"),
-	  "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n" QP "long long text =FC\r\n" },
-	{ "R149 mostly above 127: base64", S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\n\303\274\303\274\303\274\r\n"),
-	  "MIME-Version: 1.0\r\n" TEXT_UTF8 B64 "w7zDvMO8DQo=\r\n" },
-	{ "R149 what is no text: base64", S("MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nabc\377\r\n"),
-	  "MIME-Version: 1.0\r\nContent-Type: image/png\r\n" B64 "YWJj/w0K\r\n" },
-	{ "binary: NUL and bare line ends", S("MIME-Version: 1.0\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\na\0\nb"),
-	  "MIME-Version: 1.0\r\nContent-Type: application/x\r\n" B64 "YQAKYg==\r\n" },
-	{ "a text with bare line ends", S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\na\nb\rc\r\n"),
-	  "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "a=0Ab=0Dc\r\n" },
-	{ "a text without a line end at its end", S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\nthis is \303\274"),
-	  "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "this is =C3=BC=\r\n" },
-	{ "a line of 1000 octets", S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\n" X10(X10("0123456789")) "\r\n"),
-	  "MIME-Version: 1.0\r\n" TEXT_UTF8 QP X10("012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n"
-	  "567890123456789") },	/* compared by its begin only, see below */
-	{ "R149 only the parts that need it change",
-	  S("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b 1\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\npreamble \377\r\n--b 1\r\n\r\nplain\r\n"
-	    "--b 1 \r\n" TEXT_UTF8 "Content-Transfer-Encoding: 8bit\r\n\r\nthis is \303\274\r\n--b 1\r\nContent-Type: image/x\r\n\r\n\377\r\n--b 1--\r\nepilogue\r\n"),
-	  "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b 1\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\npreamble ?\r\n--b 1\r\n\r\nplain\r\n"
-	  "--b 1 \r\n" TEXT_UTF8 QP "this is =C3=BC\r\n--b 1\r\nContent-Type: image/x\r\n" B64 "/w==\r\n--b 1--\r\nepilogue\r\n" },
-	{ "R149 a message within a message, and multiparts within each other",
-	  S("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ninner \303\274\r\n"
-	    "--a\r\nContent-Type: multipart/alternative;\r\n\t(comment) Boundary = ab\r\n\r\n--ab\r\n\r\nlong text \303\274\r\n--ab--\r\n--a--\r\n"),
-	  "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n"
-	  "Content-Transfer-Encoding: 7bit\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "inner =C3=BC\r\n"
-	  "--a\r\nContent-Type: multipart/alternative;\r\n\t(comment) Boundary = ab\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--ab\r\n" TEXT_UTF8 QP
-	  "long text =C3=BC\r\n--ab--\r\n--a--\r\n" },
-	{ "a digest's parts are messages", S("Content-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\nSubject: 1\r\n\r\nlong text \303\274\r\n--a--\r\n"),
-	  "Content-Type: multipart/digest; boundary=a\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--a\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
-	  "Subject: 1\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "long text =C3=BC\r\n--a--\r\n" },
-	{ "a multipart that is cut off", S("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\nlong text \303\274"),
-	  "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--a\r\n" TEXT_UTF8 QP "long text =C3=BC\r\n" },
-	{ "quoted-printable with 8 bits in it", S("MIME-Version: 1.0\r\nContent-Transfer-Encoding: Quoted-Printable\r\nContent-Type: text/x\r\n\r\na=3D\374=\r\nb\r\n"),
-	  "MIME-Version: 1.0\r\nContent-Type: text/x\r\n" QP "a=3D=FC=\r\nb\r\n" },
-	{ "base64 with 8 bits in it", S("Content-Transfer-Encoding: base64\r\n\r\nYWJj\374\r\n"), NULL },
-	{ "an encoding nobody knows", S("Content-Transfer-Encoding: x-uuencode\r\n\r\n\374\r\n"), NULL },
-	{ "8 bits in the header", S("Subject: \303\274\r\n\r\nhello\r\n"), NULL },
-	{ "a line of the header with a bare LF", S("Subject: x\nTo: y\r\n\r\n\374\r\n"), NULL },
-	{ "a fragment", S("Content-Type: message/partial; id=1\r\n\r\n\374\r\n"), NULL },
-	{ "a multipart without a boundary", S("Content-Type: multipart/mixed\r\n\r\n\374\r\n"), NULL },
-	{ "a multipart that is encoded", S("Content-Type: multipart/mixed; boundary=a\r\nContent-Transfer-Encoding: base64\r\n\r\n--a\r\n\r\n\374\r\n--a--\r\n"), NULL },
-	{ "a boundary of 71 octets", S("Content-Type: multipart/mixed; boundary=" X10("1234567") "8\r\n\r\n\374\r\n"), NULL },
-	{ "no header at all", S("\r\nhello there \303\274\r\n"), "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "hello there =C3=BC\r\n" },
+	{ .name = "R149 seven bits already: nothing changes",
+	    .in = S("Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n"),
+	    .out = "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n" },
+	{ .name = "R149 a text of 8 bits becomes quoted-printable",
+	    .in = S("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+		    "Content-Transfer-Encoding: 8bit\r\nX: y\r\n\r\nGr\374\337e = 1 \r\nend\r\n"),
+	    .out =
+		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nX: y\r\n" QP
+		"Gr=FC=DFe =3D 1=20\r\nend\r\n" },
+	{ .name = "R149 one that says nothing is UTF-8 if it can be",
+	    .in = S("Subject: x\r\n\r\nlong long text \303\274\r\n"),
+	    .out = "Subject: x\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "long long text =C3=BC\r\n" },
+	{ .name = "R149 or unknown",
+	    .in = S("Subject: x\r\n\r\nlong long text \374\r\n"),
+	    .out =
+		"Subject: x\r\nMIME-Version: 1.0\r\n"
+		"Content-Type: text/plain; charset=unknown-8bit\r\n" QP "long long text =FC\r\n" },
+	{ .name = "R149 mostly above 127: base64",
+	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\n\303\274\303\274\303\274\r\n"),
+	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 B64 "w7zDvMO8DQo=\r\n" },
+	{ .name = "R149 what is no text: base64",
+	    .in = S("MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nabc\377\r\n"),
+	    .out = "MIME-Version: 1.0\r\nContent-Type: image/png\r\n" B64 "YWJj/w0K\r\n" },
+	{ .name = "binary: NUL and bare line ends",
+	    .in = S("MIME-Version: 1.0\r\nContent-Type: application/x\r\n"
+		    "Content-Transfer-Encoding: binary\r\n\r\na\0\nb"),
+	    .out = "MIME-Version: 1.0\r\nContent-Type: application/x\r\n" B64 "YQAKYg==\r\n" },
+	{ .name = "a text with bare line ends",
+	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\na\nb\rc\r\n"),
+	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "a=0Ab=0Dc\r\n" },
+	{ .name = "a text without a line end at its end",
+	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\nthis is \303\274"),
+	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "this is =C3=BC=\r\n" },
+	/* compared by its begin only, see below */
+	{ .name = "a line of 1000 octets",
+	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\n" X10(X10("0123456789")) "\r\n"),
+	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP X10(
+		"012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n"
+		"567890123456789") },
+	{ .name = "R149 only the parts that need it change",
+	    .in = S(
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b 1\"\r\n"
+		"Content-Transfer-Encoding: 8bit\r\n\r\npreamble \377\r\n--b 1\r\n\r\nplain\r\n"
+		"--b 1 \r\n" TEXT_UTF8 "Content-Transfer-Encoding: 8bit\r\n\r\nthis is \303\274\r\n"
+		"--b 1\r\nContent-Type: image/x\r\n\r\n\377\r\n--b 1--\r\nepilogue\r\n"),
+	    .out =
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b 1\"\r\n"
+		"Content-Transfer-Encoding: 7bit\r\n\r\npreamble ?\r\n--b 1\r\n\r\nplain\r\n"
+		"--b 1 \r\n" TEXT_UTF8 QP "this is =C3=BC\r\n--b 1\r\nContent-Type: image/x\r\n" B64
+		"/w==\r\n--b 1--\r\nepilogue\r\n" },
+	{ .name = "R149 a message within a message, and multiparts within each other",
+	    .in = S(
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+		"Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ninner \303\274\r\n--a\r\n"
+		"Content-Type: multipart/alternative;\r\n\t(comment) Boundary = ab\r\n\r\n--ab\r\n"
+		"\r\nlong text \303\274\r\n--ab--\r\n--a--\r\n"),
+	    .out =
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n"
+		"Content-Transfer-Encoding: 7bit\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n"
+		"Content-Transfer-Encoding: 7bit\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n" TEXT_UTF8
+		    QP "inner =C3=BC\r\n--a\r\nContent-Type: multipart/alternative;\r\n"
+		"\t(comment) Boundary = ab\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--ab\r\n" TEXT_UTF8
+		    QP "long text =C3=BC\r\n--ab--\r\n--a--\r\n" },
+	{ .name = "a digest's parts are messages",
+	    .in = S("Content-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\nSubject: 1\r\n"
+		    "\r\nlong text \303\274\r\n--a--\r\n"),
+	    .out =
+		"Content-Type: multipart/digest; boundary=a\r\nMIME-Version: 1.0\r\n"
+		"Content-Transfer-Encoding: 7bit\r\n\r\n--a\r\nContent-Transfer-Encoding: 7bit\r\n"
+		"\r\nSubject: 1\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "long text =C3=BC\r\n"
+		"--a--\r\n" },
+	{ .name = "a multipart that is cut off",
+	    .in = S("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+		    "\r\nlong text \303\274"),
+	    .out = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n"
+		   "Content-Transfer-Encoding: 7bit\r\n\r\n--a\r\n" TEXT_UTF8 QP
+		   "long text =C3=BC\r\n" },
+	{ .name = "quoted-printable with 8 bits in it",
+	    .in = S("MIME-Version: 1.0\r\nContent-Transfer-Encoding: Quoted-Printable\r\n"
+		    "Content-Type: text/x\r\n\r\na=3D\374=\r\nb\r\n"),
+	    .out = "MIME-Version: 1.0\r\nContent-Type: text/x\r\n" QP "a=3D=FC=\r\nb\r\n" },
+	{ .name = "base64 with 8 bits in it",
+	    .in = S("Content-Transfer-Encoding: base64\r\n\r\nYWJj\374\r\n") },
+	{ .name = "an encoding nobody knows",
+	    .in = S("Content-Transfer-Encoding: x-uuencode\r\n\r\n\374\r\n") },
+	{ .name = "8 bits in the header", .in = S("Subject: \303\274\r\n\r\nhello\r\n") },
+	{ .name = "a line of the header with a bare LF",
+	    .in = S("Subject: x\nTo: y\r\n\r\n\374\r\n") },
+	{ .name = "a fragment", .in = S("Content-Type: message/partial; id=1\r\n\r\n\374\r\n") },
+	{ .name = "a multipart without a boundary",
+	    .in = S("Content-Type: multipart/mixed\r\n\r\n\374\r\n") },
+	{ .name = "a multipart that is encoded",
+	    .in = S("Content-Type: multipart/mixed; boundary=a\r\n"
+		    "Content-Transfer-Encoding: base64\r\n\r\n--a\r\n\r\n\374\r\n--a--\r\n") },
+	{ .name = "a boundary of 71 octets",
+	    .in =
+		S("Content-Type: multipart/mixed; boundary=" X10("1234567") "8\r\n\r\n\374\r\n") },
+	{ .name = "no header at all",
+	    .in = S("\r\nhello there \303\274\r\n"),
+	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "hello there =C3=BC\r\n" },
 };
 
 struct collected {
@@ -105,7 +155,8 @@ test_cases(void)
 		if (!cases[i].out)
 			ok(r == -ENOTSUP && why && strlen(why) > 10, "%s: refused", cases[i].name);
 		else if (strstr(cases[i].name, "1000"))
-			ok(r == 0 && got.n > 1000 && memcmp(got.p, cases[i].out, 190) == 0, "%s", cases[i].name);
+			ok(r == 0 && got.n > 1000 && memcmp(got.p, cases[i].out, 190) == 0, "%s",
+			    cases[i].name);
 		else if (!is(out, slice_str(cases[i].out), cases[i].name) || r != 0)
 			printf("# %d %s\n", r, why ? why : "");
 	}
@@ -121,12 +172,15 @@ test_limits(void)
 	size_t n = 0;
 
 	for (int i = 0; i < 30; i++)
-		n += (size_t)sprintf(in + n, "Content-Type: multipart/mixed; boundary=b%dx\r\n\r\n--b%dx\r\n", i, i);
+		n += (size_t)sprintf(
+		    in + n, "Content-Type: multipart/mixed; boundary=b%dx\r\n\r\n--b%dx\r\n", i, i);
 	n += (size_t)sprintf(in + n, "\r\n\374\r\n");
-	ok(mime_sevenbit(slice_of(in, n), &sink, &why) == -ENOTSUP && strstr(why, "deep"), "30 parts within each other: %s", why);
+	ok(mime_sevenbit(slice_of(in, n), &sink, &why) == -ENOTSUP && strstr(why, "deep"),
+	    "30 parts within each other: %s", why);
 	got.n = 0;
 	got.stop_at = 20;
-	ok(mime_sevenbit(SL("Subject: x\r\n\r\nlong long \374\r\n"), &sink, &why) == -ENOSPC, "what the sink says ends it");
+	ok(mime_sevenbit(SL("Subject: x\r\n\r\nlong long \374\r\n"), &sink, &why) == -ENOSPC,
+	    "what the sink says ends it");
 	got.stop_at = 0;
 }
 

@@ -32,8 +32,10 @@ stalled_reader(enum kind kind)
 	    stream_write(&s, slice_of(block + 5, sizeof block - 5), 20);
 	while (r == 0 && s.octets_out < 16 << 20)
 		r = stream_write(&s, slice_of(block, sizeof block), 20);
-	ok(r == -ETIMEDOUT && clock_ms() - before < SOON, "a reader that stalls is given up, %s", kinds[kind]);
-	ok(fcntl(p.wfd, F_GETFL) == flags, "the flags of the descriptor are as they were, %s", kinds[kind]);
+	ok(r == -ETIMEDOUT && clock_ms() - before < SOON, "a reader that stalls is given up, %s",
+	    kinds[kind]);
+	ok(fcntl(p.wfd, F_GETFL) == flags, "the flags of the descriptor are as they were, %s",
+	    kinds[kind]);
 	queued = s.octets_out + s.out.n;
 	r = 0;
 	while (total < queued) {
@@ -96,7 +98,8 @@ sendfile_case(enum kind kind, bool nonblock)
 	ok(r == 0 && s.octets_out == want, "sendfile, %s %s", mode, kinds[kind]);
 	(void)waitpid(child, &status, 0);
 	ok(status == 0, "arrives behind what was queued, unchanged, %s %s", mode, kinds[kind]);
-	ok(stream_sendfile(&s, fd, SIZE, 1, SOON) == -EIO, "a file shorter than promised, %s %s", mode, kinds[kind]);
+	ok(stream_sendfile(&s, fd, SIZE, 1, SOON) == -EIO, "a file shorter than promised, %s %s",
+	    mode, kinds[kind]);
 	(void)close(fd);
 	pair_close(&p);
 }

@@ -22,22 +22,33 @@ static const struct line_case {
 	/* a result each, ended by a negative one or 0: 1 a line */
 	struct { int r; struct slice line; bool crlf; } want[4];
 } line_cases[] = {
-	{ "one_line", S("NOOP\r\n"), 512, { { 1, S("NOOP"), true }, { 0, S(""), false } } },
-	{ "bare_lf", S("NOOP\n"), 512, { { 1, S("NOOP"), false }, { 0, S(""), false } } },
-	{ "empty_lines", S("\r\n\n"), 512, { { 1, S(""), true }, { 1, S(""), false }, { 0, S(""), false } } },
-	{ "two_lines", S("A\r\nB\r\n"), 512, { { 1, S("A"), true }, { 1, S("B"), true }, { 0, S(""), false } } },
-	{ "cr_inside", S("A\rB\r\r\n"), 512, { { 1, S("A\rB\r"), true }, { 0, S(""), false } } },
-	{ "nul_inside", S("A\0B\r\n"), 512, { { 1, S("A\0B"), true }, { 0, S(""), false } } },
-	{ "unfinished_is_dropped", S("A\r\nQUI"), 512, { { 1, S("A"), true }, { 0, S(""), false } } },
-	{ "just_max", S("1234\r\n"), 6, { { 1, S("1234"), true }, { 0, S(""), false } } },
-	{ "one_over_max", S("12345\r\n"), 6, { { -EMSGSIZE, S(""), false } } },
-	{ "no_lf_within_max", S("123456789"), 6, { { -EMSGSIZE, S(""), false } } },
-	{ "nothing", S(""), 512, { { 0, S(""), false } } },
+	{ .name = "one_line", .input = S("NOOP\r\n"), .max = 512,
+	    .want = { { 1, S("NOOP"), true }, { 0, S(""), false } } },
+	{ .name = "bare_lf", .input = S("NOOP\n"), .max = 512,
+	    .want = { { 1, S("NOOP"), false }, { 0, S(""), false } } },
+	{ .name = "empty_lines", .input = S("\r\n\n"), .max = 512,
+	    .want = { { 1, S(""), true }, { 1, S(""), false }, { 0, S(""), false } } },
+	{ .name = "two_lines", .input = S("A\r\nB\r\n"), .max = 512,
+	    .want = { { 1, S("A"), true }, { 1, S("B"), true }, { 0, S(""), false } } },
+	{ .name = "cr_inside", .input = S("A\rB\r\r\n"), .max = 512,
+	    .want = { { 1, S("A\rB\r"), true }, { 0, S(""), false } } },
+	{ .name = "nul_inside", .input = S("A\0B\r\n"), .max = 512,
+	    .want = { { 1, S("A\0B"), true }, { 0, S(""), false } } },
+	{ .name = "unfinished_is_dropped", .input = S("A\r\nQUI"), .max = 512,
+	    .want = { { 1, S("A"), true }, { 0, S(""), false } } },
+	{ .name = "just_max", .input = S("1234\r\n"), .max = 6,
+	    .want = { { 1, S("1234"), true }, { 0, S(""), false } } },
+	{ .name = "one_over_max", .input = S("12345\r\n"), .max = 6,
+	    .want = { { -EMSGSIZE, S(""), false } } },
+	{ .name = "no_lf_within_max", .input = S("123456789"), .max = 6,
+	    .want = { { -EMSGSIZE, S(""), false } } },
+	{ .name = "nothing", .input = S(""), .max = 512, .want = { { 0, S(""), false } } },
 };
 
 /* Feed what is left of the input, all or one octet of it, whenever the stream wants more. */
 static int
-next_line(struct slice *left, bool bytewise, const struct pair *p, size_t max, struct slice *line, bool *crlf)
+next_line(struct slice *left, bool bytewise, const struct pair *p, size_t max, struct slice *line,
+    bool *crlf)
 {
 	for (;;) {
 		size_t n = bytewise && left->n ? 1 : left->n;
@@ -112,8 +123,8 @@ skip_case(const struct skip_case *c, bool bytewise)
 			(void)shutdown(p.far_wfd, SHUT_WR);
 		r = stream_skip_line(&s, c->crlf_only, left.n ? 0 : SOON);
 	} while (r == -ETIMEDOUT && left.n);
-	ok(r == c->want && slice_eq(bytewise ? left : stream_pending(&s), c->rest), "skip %s, %s", c->name,
-	    bytewise ? "byte by byte" : "whole");
+	ok(r == c->want && slice_eq(bytewise ? left : stream_pending(&s), c->rest), "skip %s, %s",
+	    c->name, bytewise ? "byte by byte" : "whole");
 	pair_close(&p);
 }
 
@@ -135,7 +146,8 @@ long_line(void)
 		put(p.far_wfd, big, sizeof big);
 		_exit(0);
 	}
-	ok(stream_line(&s, 2 * STREAM_IN, SOON, &line, &crlf) == -EMSGSIZE, "a line longer than the buffer is too long");
+	ok(stream_line(&s, 2 * STREAM_IN, SOON, &line, &crlf) == -EMSGSIZE,
+	    "a line longer than the buffer is too long");
 	ok(stream_skip_line(&s, true, SOON) == 1, "skip a line longer than the buffer");
 	r = stream_line(&s, 512, SOON, &line, &crlf);
 	ok(r == 1 && slice_eq(line, SL("NOOP")), "the line behind it is whole");
@@ -167,7 +179,8 @@ fill_moves(void)
 	ok(stream_fill(&s, SOON) == -ENOBUFS, "fill a full buffer");
 	stream_consume(&s, STREAM_IN - 3);
 	put(p.far_wfd, "yz", 2);
-	ok(stream_fill(&s, SOON) == 2 && slice_eq(stream_pending(&s), SL("xxxyz")), "fill moves what is pending to the front");
+	ok(stream_fill(&s, SOON) == 2 && slice_eq(stream_pending(&s), SL("xxxyz")),
+	    "fill moves what is pending to the front");
 	pair_close(&p);
 }
 
@@ -187,14 +200,18 @@ timeouts(enum kind kind)
 	took = clock_ms() - before;
 	ok(took >= 29 && took < SOON, "and not too early, %s", kinds[kind]);
 	s.deadline_ms = clock_ms() + 20;
-	ok(stream_line(&s, 512, -1, &line, &crlf) == -ETIMEDOUT, "the deadline bounds an endless wait, %s", kinds[kind]);
+	ok(stream_line(&s, 512, -1, &line, &crlf) == -ETIMEDOUT,
+	    "the deadline bounds an endless wait, %s", kinds[kind]);
 	put(p.far_wfd, "A\r\n", 3);
-	ok(stream_line(&s, 512, SOON, &line, &crlf) == -ETIMEDOUT, "nothing is read after the deadline, %s", kinds[kind]);
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == -ETIMEDOUT,
+	    "nothing is read after the deadline, %s", kinds[kind]);
 	s.deadline_ms = 0;
-	ok(stream_line(&s, 512, SOON, &line, &crlf) == 1, "without it, it is there, %s", kinds[kind]);
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == 1, "without it, it is there, %s",
+	    kinds[kind]);
 	s.wake_fd = wake[0];
 	put(wake[1], "", 1);
-	ok(stream_line(&s, 512, SOON, &line, &crlf) == -EINTR, "wake_fd ends a wait, %s", kinds[kind]);
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == -EINTR, "wake_fd ends a wait, %s",
+	    kinds[kind]);
 	s.wake_fd = -1;
 	(void)close(wake[0]);
 	(void)close(wake[1]);
@@ -215,8 +232,10 @@ line_flushes(enum kind kind)
 	ok(stream_write(&s, SL("250 a\r\n"), SOON) == 0, "queue a reply, %s", kinds[kind]);
 	(void)stream_line(&s, 512, SOON, &line, &crlf);
 	ok(s.out.n == 7, "a pending line is given without sending, %s", kinds[kind]);
-	ok(stream_line(&s, 512, 0, &line, &crlf) == -ETIMEDOUT && s.out.n == 0, "waiting sends first, %s", kinds[kind]);
-	ok(read(p.far_rfd, got, sizeof got) == 7 && memcmp(got, "250 a\r\n", 7) == 0, "all of it, %s", kinds[kind]);
+	ok(stream_line(&s, 512, 0, &line, &crlf) == -ETIMEDOUT && s.out.n == 0,
+	    "waiting sends first, %s", kinds[kind]);
+	ok(read(p.far_rfd, got, sizeof got) == 7 && memcmp(got, "250 a\r\n", 7) == 0,
+	    "all of it, %s", kinds[kind]);
 	pair_close(&p);
 }
 
@@ -236,7 +255,8 @@ ready(enum kind kind)
 	pair_close_far(&p);
 	ok(!stream_ready(&s), "the end of input is not, %s", kinds[kind]);
 	ok(!stream_quiet(&s), "but it is not quiet either, %s", kinds[kind]);
-	ok(stream_fill(&s, SOON) == 0 && s.eof && stream_fill(&s, SOON) == 0, "EOF stays, %s", kinds[kind]);
+	ok(stream_fill(&s, SOON) == 0 && s.eof && stream_fill(&s, SOON) == 0, "EOF stays, %s",
+	    kinds[kind]);
 	pair_close(&p);
 }
 
@@ -256,7 +276,8 @@ regular_file(void)
 	r = stream_line(&s, 512, SOON, &line, &crlf);
 	ok(r == 1 && slice_eq(line, SL("HELO a")), "a file as input");
 	r = stream_line(&s, 512, SOON, &line, &crlf);
-	ok(r == 1 && slice_eq(line, SL("QUIT")) && stream_line(&s, 512, SOON, &line, &crlf) == 0, "its end is EOF");
+	ok(r == 1 && slice_eq(line, SL("QUIT")) && stream_line(&s, 512, SOON, &line, &crlf) == 0,
+	    "its end is EOF");
 	(void)stream_write(&s, SL("250 ok\r\n"), SOON);
 	ok(stream_flush(&s, SOON) == 0 && pread(fd, got, sizeof got, 14) == 8, "a file as output");
 	(void)close(fd);
@@ -298,11 +319,14 @@ check_pace(void)
 {
 	int r, n = read_paced(1000, 400, SOON, 20, &r);
 
-	ok(r == -ETIME && n >= 5 && n <= 40, "too slow: the end of the first window (%d octets, %d)", n, r);
+	ok(r == -ETIME && n >= 5 && n <= 40,
+	    "too slow: the end of the first window (%d octets, %d)", n, r);
 	n = read_paced(5, 400, SOON, 12, &r);
-	ok(r == -ETIME && n == 60, "fast enough, then silent: the end of a window (%d octets, %d)", n, r);
+	ok(r == -ETIME && n == 60, "fast enough, then silent: the end of a window (%d octets, %d)",
+	    n, r);
 	n = read_paced(5, 5000, 400, 6, &r);
-	ok(r == -ETIMEDOUT && n == 30, "silence within a window is what timeouts are for (%d octets, %d)", n, r);
+	ok(r == -ETIMEDOUT && n == 30,
+	    "silence within a window is what timeouts are for (%d octets, %d)", n, r);
 	n = read_paced(0, 0, SOON, 6, &r);
 	ok(r == 0 && n == 30, "no pace asked for (%d octets, %d)", n, r);
 }

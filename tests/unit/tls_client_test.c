@@ -51,7 +51,8 @@ serve_weak(int fd, const char *chain, const char *key, int version, bool flood)
 	int n;
 
 	SSL_CTX_set_security_level(c, 0);
-	if (SSL_CTX_set_max_proto_version(c, version) != 1 || SSL_CTX_use_certificate_chain_file(c, chain) != 1 ||
+	if (SSL_CTX_set_max_proto_version(c, version) != 1 ||
+	    SSL_CTX_use_certificate_chain_file(c, chain) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(c, key, SSL_FILETYPE_PEM) != 1)
 		_exit(9);
 	ssl = SSL_new(c);
@@ -60,7 +61,8 @@ serve_weak(int fd, const char *chain, const char *key, int version, bool flood)
 	/* Records without end that are nothing to read. */
 	while (flood && SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1)
 		;
-	n = snprintf(text, sizeof text, "%s\r\n", SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+	n = snprintf(
+	    text, sizeof text, "%s\r\n", SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
 	while (n > 0 && SSL_write(ssl, text, n) == n)
 		n = SSL_read(ssl, text, sizeof text);
 	_exit(0);
@@ -93,8 +95,8 @@ serve(int fd, const char *certificate, enum fault fault)
 	if (fault == CLOSES)
 		_exit(0);
 	if (fault == GARBAGE)
-		_exit(write(fd, "220 and now for something completely different\r\n", 48) != 48 || read(fd, why, sizeof why) < 0 ||
-		    read(fd, why, sizeof why) < 0);
+		_exit(write(fd, "220 and now for something completely different\r\n", 48) != 48 ||
+		    read(fd, why, sizeof why) < 0 || read(fd, why, sizeof why) < 0);
 	if (fault == DRIP)
 		drip(fd);
 	if (fault == SILENT)
@@ -102,9 +104,11 @@ serve(int fd, const char *certificate, enum fault fault)
 	(void)snprintf(chain, sizeof chain, "%s.pem", certificate);
 	(void)snprintf(key, sizeof key, "%s.key", certificate);
 	if (fault == OLD || fault == WEAK || fault == FLOOD)
-		serve_weak(fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION, fault == FLOOD);
+		serve_weak(
+		    fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION, fault == FLOOD);
 	stream_init(&server, fd, fd);
-	if (tls_server(&t, &pair, 1, false, &b) < 0 || tls_handshake(t, &server, TIMEOUT_MS, &facts, &b) < 0)
+	if (tls_server(&t, &pair, 1, false, &b) < 0 ||
+	    tls_handshake(t, &server, TIMEOUT_MS, &facts, &b) < 0)
 		_exit(1);
 	if (fault == AFTER)
 		_exit(0);
@@ -136,7 +140,8 @@ start(int *ret_fd, const char *certificate, enum fault fault)
 		(void)snprintf(number, sizeof number, "%d", pair[1]);
 		(void)snprintf(which, sizeof which, "%d", (int)fault);
 		close(pair[0]);
-		(void)execl("/proc/self/exe", "tls_client_test", number, certificate ? certificate : "", which, NULL);
+		(void)execl("/proc/self/exe", "tls_client_test", number,
+		    certificate ? certificate : "", which, NULL);
 		_exit(9);
 	}
 	close(pair[1]);
@@ -153,29 +158,50 @@ static const struct handshake {
 	const char *why;		/* is in it */
 	int other;			/* that will do, too */
 } handshakes[] = {
-	{ "good, verified", "good", NONE, "mx.example", true, 0, "", 0 },
-	{ "good, by its name in other letters", "good", NONE, "MX.Example", true, 0, "", 0 },
-	{ "a name among several", "other", NONE, "b.example.net", true, 0, "", 0 },
-	{ "a wildcard", "wild", NONE, "mx.example.net", true, 0, "", 0 },
-	{ "an address", "address", NONE, "192.0.2.1", true, 0, "", 0 },
-	{ "another address", "address", NONE, "192.0.2.2", true, -EKEYREJECTED, "not for 192.0.2.2", 0 },
-	{ "a wildcard is for one label", "wild", NONE, "a.mx.example.net", true, -EKEYREJECTED,
-	  "its certificate is not for a.mx.example.net, but for *.example.net", 0 },
-	{ "the wrong name", "other", NONE, "mx.example", true, -EKEYREJECTED,
-	  "its certificate is not for mx.example, but for a.example.net, b.example.net", 0 },
-	{ "the subject is no name where others are", "good", NONE, "ignored", true, -EKEYREJECTED, "not for ignored", 0 },
-	{ "expired", "expired", NONE, "mx.example", true, -EKEYREJECTED, "its certificate has expired on 20", 0 },
-	{ "self-signed", "self", NONE, "mx.example", true, -EKEYREJECTED, "self-signed certificate", 0 },
-	{ "a short key", "weak", WEAK, "mx.example", true, -EKEYREJECTED, "cannot be verified", 0 },
-	{ "unverified: the wrong name will do", "other", NONE, "mx.example", false, 0, "", 0 },
-	{ "unverified: expired will do", "expired", NONE, "mx.example", false, 0, "", 0 },
-	{ "unverified: self-signed will do", "self", NONE, "mx.example", false, 0, "", 0 },
-	{ "unverified: a short key will do", "weak", WEAK, "mx.example", false, 0, "", 0 },
-	{ "closes", NULL, CLOSES, "mx.example", false, -ECONNRESET, "", -EPIPE },
-	{ "no TLS", NULL, GARBAGE, "mx.example", false, -EPROTO, "wrong version number", 0 },
-	{ "H130 TLS 1.0 only", "good", OLD, "mx.example", false, -EPROTO, "protocol version", 0 },
-	{ "silent", NULL, SILENT, "mx.example", false, -ETIMEDOUT, "timed out", 0 },
-	{ "one octet after the other", NULL, DRIP, "mx.example", false, -ETIMEDOUT, "timed out", 0 },
+	{ .name = "good, verified", .certificate = "good", .asked = "mx.example", .verify = true,
+	    .want = 0, .why = "" },
+	{ .name = "good, by its name in other letters", .certificate = "good",
+	    .asked = "MX.Example", .verify = true, .want = 0, .why = "" },
+	{ .name = "a name among several", .certificate = "other", .asked = "b.example.net",
+	    .verify = true, .want = 0, .why = "" },
+	{ .name = "a wildcard", .certificate = "wild", .asked = "mx.example.net", .verify = true,
+	    .want = 0, .why = "" },
+	{ .name = "an address", .certificate = "address", .asked = "192.0.2.1", .verify = true,
+	    .want = 0, .why = "" },
+	{ .name = "another address", .certificate = "address", .asked = "192.0.2.2", .verify = true,
+	    .want = -EKEYREJECTED, .why = "not for 192.0.2.2" },
+	{ .name = "a wildcard is for one label", .certificate = "wild", .asked = "a.mx.example.net",
+	    .verify = true, .want = -EKEYREJECTED,
+	    .why = "its certificate is not for a.mx.example.net, but for *.example.net" },
+	{ .name = "the wrong name", .certificate = "other", .asked = "mx.example", .verify = true,
+	    .want = -EKEYREJECTED,
+	    .why = "its certificate is not for mx.example, but for a.example.net, b.example.net" },
+	{ .name = "the subject is no name where others are", .certificate = "good",
+	    .asked = "ignored", .verify = true, .want = -EKEYREJECTED, .why = "not for ignored" },
+	{ .name = "expired", .certificate = "expired", .asked = "mx.example", .verify = true,
+	    .want = -EKEYREJECTED, .why = "its certificate has expired on 20" },
+	{ .name = "self-signed", .certificate = "self", .asked = "mx.example", .verify = true,
+	    .want = -EKEYREJECTED, .why = "self-signed certificate" },
+	{ .name = "a short key", .certificate = "weak", .fault = WEAK, .asked = "mx.example",
+	    .verify = true, .want = -EKEYREJECTED, .why = "cannot be verified" },
+	{ .name = "unverified: the wrong name will do", .certificate = "other",
+	    .asked = "mx.example", .want = 0, .why = "" },
+	{ .name = "unverified: expired will do", .certificate = "expired", .asked = "mx.example",
+	    .want = 0, .why = "" },
+	{ .name = "unverified: self-signed will do", .certificate = "self", .asked = "mx.example",
+	    .want = 0, .why = "" },
+	{ .name = "unverified: a short key will do", .certificate = "weak", .fault = WEAK,
+	    .asked = "mx.example", .want = 0, .why = "" },
+	{ .name = "closes", .fault = CLOSES, .asked = "mx.example", .want = -ECONNRESET, .why = "",
+	    .other = -EPIPE },
+	{ .name = "no TLS", .fault = GARBAGE, .asked = "mx.example", .want = -EPROTO,
+	    .why = "wrong version number" },
+	{ .name = "H130 TLS 1.0 only", .certificate = "good", .fault = OLD, .asked = "mx.example",
+	    .want = -EPROTO, .why = "protocol version" },
+	{ .name = "silent", .fault = SILENT, .asked = "mx.example", .want = -ETIMEDOUT,
+	    .why = "timed out" },
+	{ .name = "one octet after the other", .fault = DRIP, .asked = "mx.example",
+	    .want = -ETIMEDOUT, .why = "timed out" },
 };
 
 /* Two lines there and back, and the end. */
@@ -186,17 +212,21 @@ talk(const struct handshake *h)
 	struct slice line;
 	bool crlf, good;
 
-	good = stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == 1 && slice_eq(line, slice_str(address ? "" : h->asked));
+	good = stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == 1 &&
+	    slice_eq(line, slice_str(address ? "" : h->asked));
 	for (int i = 0; i < 2 && good; i++)
 		good = stream_write(&client, SL("hello\r\n"), TIMEOUT_MS) == 0 &&
-		       stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == 1 && slice_eq(line, SL("hello"));
+		    stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == 1 &&
+		    slice_eq(line, SL("hello"));
 	return good && stream_quiet(&client);
 }
 
 static void
 test_handshake(const struct handshake *h, struct tls_client *c, const char *authorities)
 {
-	const struct tls_demand d = { .name = h->asked, .verify = h->verify, .authorities = authorities };
+	const struct tls_demand d = {
+		.name = h->asked, .verify = h->verify, .authorities = authorities
+	};
 	struct tls_facts facts = { 0 };
 	char text[600];
 	struct buf why = BUF(text);
@@ -207,10 +237,13 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 	stream_init(&client, fd, fd);
 	r = tls_client_prepare(c, &d, &why);
 	if (r == 0)
-		r = tls_connect(c, &d, &client, h->fault == SILENT || h->fault == DRIP ? 200 : TIMEOUT_MS, &facts, &why);
-	good = (r == h->want || (h->other && r == h->other)) && strcasestr(buf_cstr(&why), h->why) != NULL;
+		r = tls_connect(c, &d, &client,
+		    h->fault == SILENT || h->fault == DRIP ? 200 : TIMEOUT_MS, &facts, &why);
+	good = (r == h->want || (h->other && r == h->other)) &&
+	    strcasestr(buf_cstr(&why), h->why) != NULL;
 	if (r == 0) {
-		good = good && talk(h) && strcmp(facts.version, "TLSv1.3") == 0 && facts.cipher[0] && facts.verified == h->verify;
+		good = good && talk(h) && strcmp(facts.version, "TLSv1.3") == 0 &&
+		    facts.cipher[0] && facts.verified == h->verify;
 		tls_end(client.tls);
 		tls_free(client.tls);
 	} else {
@@ -229,22 +262,32 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 #define OF_FOLDER "the system's, in a folder: "
 
 static const struct handshake systems[] = {
-	{ OF_FILE "good", "good", NONE, "mx.example", true, 0, "", 0 },
-	{ OF_FILE "an address", "address", NONE, "192.0.2.1", true, 0, "", 0 },
-	{ OF_FILE "the wrong name", "other", NONE, "mx.example", true, -EKEYREJECTED, "not for mx.example, but for a.example.net", 0 },
-	{ OF_FILE "another address", "address", NONE, "192.0.2.2", true, -EKEYREJECTED, "not for 192.0.2.2", 0 },
-	{ OF_FILE "expired", "expired", NONE, "mx.example", true, -EKEYREJECTED, "its certificate has expired on 20", 0 },
-	{ OF_FILE "self-signed", "self", NONE, "mx.example", true, -EKEYREJECTED, "self-signed certificate", 0 },
-	{ OF_FILE "a short key", "weak", WEAK, "mx.example", true, -EKEYREJECTED, "cannot be verified", 0 },
+	{ .name = OF_FILE "good", .certificate = "good", .asked = "mx.example", .verify = true,
+	    .want = 0, .why = "" },
+	{ .name = OF_FILE "an address", .certificate = "address", .asked = "192.0.2.1",
+	    .verify = true, .want = 0, .why = "" },
+	{ .name = OF_FILE "the wrong name", .certificate = "other", .asked = "mx.example",
+	    .verify = true, .want = -EKEYREJECTED,
+	    .why = "not for mx.example, but for a.example.net" },
+	{ .name = OF_FILE "another address", .certificate = "address", .asked = "192.0.2.2",
+	    .verify = true, .want = -EKEYREJECTED, .why = "not for 192.0.2.2" },
+	{ .name = OF_FILE "expired", .certificate = "expired", .asked = "mx.example",
+	    .verify = true, .want = -EKEYREJECTED, .why = "its certificate has expired on 20" },
+	{ .name = OF_FILE "self-signed", .certificate = "self", .asked = "mx.example",
+	    .verify = true, .want = -EKEYREJECTED, .why = "self-signed certificate" },
+	{ .name = OF_FILE "a short key", .certificate = "weak", .fault = WEAK,
+	    .asked = "mx.example", .verify = true, .want = -EKEYREJECTED,
+	    .why = "cannot be verified" },
 };
 
 /* Those of the system, wherever its environment says: read when they are asked for. */
 static void
 test_system(void)
 {
-	const struct handshake folder = { OF_FOLDER "good", "good", NONE, "mx.example", true, 0, "", 0 };
-	const struct handshake stranger = { OF_FOLDER "self-signed", "self", NONE, "mx.example", true, -EKEYREJECTED,
-		"self-signed certificate", 0 };
+	const struct handshake folder = { OF_FOLDER "good", "good", NONE, "mx.example", true, 0, "",
+		0 };
+	const struct handshake stranger = { OF_FOLDER "self-signed", "self", NONE, "mx.example",
+		true, -EKEYREJECTED, "self-signed certificate", 0 };
 	struct tls_client c = { 0 };
 
 	(void)setenv("SSL_CERT_FILE", "ca.pem", 1);
@@ -279,8 +322,11 @@ test_end(struct tls_client *c)
 	pid_t pid = start(&fd, "good", AFTER);
 
 	stream_init(&client, fd, fd);
-	if (ok(tls_client_prepare(c, &d, &why) == 0 && tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0 &&
-	    stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) <= 0 && !stream_quiet(&client), "cut off behind the handshake"))
+	if (ok(tls_client_prepare(c, &d, &why) == 0 &&
+		    tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0 &&
+		    stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) <= 0 &&
+		    !stream_quiet(&client),
+		"cut off behind the handshake"))
 		tls_end(client.tls);
 	tls_free(client.tls);
 	close(fd);
@@ -301,9 +347,11 @@ test_flood(struct tls_client *c)
 	pid_t pid = start(&fd, "good", FLOOD);
 
 	stream_init(&client, fd, fd);
-	good = tls_client_prepare(c, &d, &why) == 0 && tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0;
+	good = tls_client_prepare(c, &d, &why) == 0 &&
+	    tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0;
 	client.deadline_ms = clock_ms() + 300;
-	ok(good && stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == -ETIMEDOUT && clock_left_ms(client.deadline_ms) == 0,
+	ok(good && stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) == -ETIMEDOUT &&
+		clock_left_ms(client.deadline_ms) == 0,
 	    "session tickets without end");
 	tls_free(client.tls);
 	close(fd);
@@ -315,11 +363,14 @@ static void
 test_prepare(void)
 {
 	struct tls_client c = { 0 };
-	struct tls_demand d = { .name = "mx.example", .verify = true, .authorities = "/nowhere/ca.pem" };
+	struct tls_demand d = {
+		.name = "mx.example", .verify = true, .authorities = "/nowhere/ca.pem"
+	};
 	char text[600];
 	struct buf why = BUF(text);
 
-	ok(tls_client_prepare(&c, &d, &why) == -EINVAL && slice_has_prefix(buf_slice(&why), SL("/nowhere/ca.pem: ")),
+	ok(tls_client_prepare(&c, &d, &why) == -EINVAL &&
+		slice_has_prefix(buf_slice(&why), SL("/nowhere/ca.pem: ")),
 	    "authorities that are not there: the file is named");
 	why.n = 0;
 	d.authorities = "/dev/null";
@@ -329,7 +380,8 @@ test_prepare(void)
 	ok(tls_client_prepare(&c, &d, &why) == 0 && !why.n && c.knows_some, "the system's");
 	tls_client_done(&c);
 	d = (struct tls_demand){ .name = "mx.example" };
-	ok(tls_client_prepare(&c, &d, &why) == 0 && !c.knows_some, "none are read where nothing is verified");
+	ok(tls_client_prepare(&c, &d, &why) == 0 && !c.knows_some,
+	    "none are read where nothing is verified");
 	tls_client_done(&c);
 	tls_client_done(&c);
 	ok(!c.ctx, "done twice is done");

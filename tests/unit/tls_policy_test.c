@@ -14,19 +14,33 @@ static const struct row {
 	bool implicit, by_message;
 	const char *source;
 } rows[] = {
-	{ "may", RELAY_TLS_MAY, 0, VIA_MX, 0, false, RELAY_TLS_MAY, false, false, "[relay] tls" },
-	{ "none", RELAY_TLS_NONE, 0, VIA_MX, 0, false, RELAY_TLS_NONE, false, false, "[relay] tls" },
-	{ "require", RELAY_TLS_REQUIRE, 0, VIA_SMTP, 0, false, RELAY_TLS_REQUIRE, false, false, "[relay] tls" },
-	{ "the route wins, up", RELAY_TLS_NONE, RELAY_TLS_REQUIRE, VIA_MX, 0, false, RELAY_TLS_REQUIRE, false, false, "tls of the route" },
-	{ "the route wins, down", RELAY_TLS_REQUIRE, RELAY_TLS_NONE, VIA_SMTP, 0, false, RELAY_TLS_NONE, false, false, "tls of the route" },
-	{ "smtps://", RELAY_TLS_NONE, 0, VIA_SMTP, SCHEME_IMPLICIT, false, RELAY_TLS_REQUIRE, true, false, "smtps://" },
-	{ "smtp+starttls://", RELAY_TLS_NONE, 0, VIA_SMTP, SCHEME_STARTTLS, false, RELAY_TLS_REQUIRE, false, false, "smtp+starttls://" },
-	{ "LMTP has none", RELAY_TLS_REQUIRE, 0, VIA_LMTP, 0, false, RELAY_TLS_NONE, false, false, "lmtp:" },
-	{ "unless its route says so", RELAY_TLS_NONE, RELAY_TLS_REQUIRE, VIA_LMTP, 0, false, RELAY_TLS_REQUIRE, false, false, "tls of the route" },
-	{ "REQUIRETLS beats may", RELAY_TLS_MAY, 0, VIA_MX, 0, true, RELAY_TLS_REQUIRE, false, true, "REQUIRETLS" },
-	{ "REQUIRETLS beats none", RELAY_TLS_MAY, RELAY_TLS_NONE, VIA_MX, 0, true, RELAY_TLS_REQUIRE, false, true, "REQUIRETLS" },
-	{ "REQUIRETLS adds nothing to require", RELAY_TLS_REQUIRE, 0, VIA_MX, 0, true, RELAY_TLS_REQUIRE, false, false, "[relay] tls" },
-	{ "REQUIRETLS is not LMTP's", RELAY_TLS_MAY, 0, VIA_LMTP, 0, true, RELAY_TLS_NONE, false, false, "lmtp:" },
+	{ .name = "may", .relay = RELAY_TLS_MAY, .via = VIA_MX, .want = RELAY_TLS_MAY,
+	    .source = "[relay] tls" },
+	{ .name = "none", .relay = RELAY_TLS_NONE, .via = VIA_MX, .want = RELAY_TLS_NONE,
+	    .source = "[relay] tls" },
+	{ .name = "require", .relay = RELAY_TLS_REQUIRE, .via = VIA_SMTP, .want = RELAY_TLS_REQUIRE,
+	    .source = "[relay] tls" },
+	{ .name = "the route wins, up", .relay = RELAY_TLS_NONE, .route = RELAY_TLS_REQUIRE,
+	    .via = VIA_MX, .want = RELAY_TLS_REQUIRE, .source = "tls of the route" },
+	{ .name = "the route wins, down", .relay = RELAY_TLS_REQUIRE, .route = RELAY_TLS_NONE,
+	    .via = VIA_SMTP, .want = RELAY_TLS_NONE, .source = "tls of the route" },
+	{ .name = "smtps://", .relay = RELAY_TLS_NONE, .via = VIA_SMTP, .scheme = SCHEME_IMPLICIT,
+	    .want = RELAY_TLS_REQUIRE, .implicit = true, .source = "smtps://" },
+	{ .name = "smtp+starttls://", .relay = RELAY_TLS_NONE, .via = VIA_SMTP,
+	    .scheme = SCHEME_STARTTLS, .want = RELAY_TLS_REQUIRE, .source = "smtp+starttls://" },
+	{ .name = "LMTP has none", .relay = RELAY_TLS_REQUIRE, .via = VIA_LMTP,
+	    .want = RELAY_TLS_NONE, .source = "lmtp:" },
+	{ .name = "unless its route says so", .relay = RELAY_TLS_NONE, .route = RELAY_TLS_REQUIRE,
+	    .via = VIA_LMTP, .want = RELAY_TLS_REQUIRE, .source = "tls of the route" },
+	{ .name = "REQUIRETLS beats may", .relay = RELAY_TLS_MAY, .via = VIA_MX, .requiretls = true,
+	    .want = RELAY_TLS_REQUIRE, .by_message = true, .source = "REQUIRETLS" },
+	{ .name = "REQUIRETLS beats none", .relay = RELAY_TLS_MAY, .route = RELAY_TLS_NONE,
+	    .via = VIA_MX, .requiretls = true, .want = RELAY_TLS_REQUIRE, .by_message = true,
+	    .source = "REQUIRETLS" },
+	{ .name = "REQUIRETLS adds nothing to require", .relay = RELAY_TLS_REQUIRE, .via = VIA_MX,
+	    .requiretls = true, .want = RELAY_TLS_REQUIRE, .source = "[relay] tls" },
+	{ .name = "REQUIRETLS is not LMTP's", .relay = RELAY_TLS_MAY, .via = VIA_LMTP,
+	    .requiretls = true, .want = RELAY_TLS_NONE, .source = "lmtp:" },
 };
 
 static void
@@ -40,8 +54,9 @@ test_rows(void)
 		const struct route r = { .via = w->via, .scheme = w->scheme, .tls = w->route };
 		const struct tls_policy t = tls_policy_of(&c, &r, w->requiretls);
 
-		ok(t.tls == w->want && t.implicit == w->implicit && t.by_message == w->by_message && strcmp(t.source, w->source) == 0 &&
-		    t.authorities == file && !t.downgraded, "%s", w->name);
+		ok(t.tls == w->want && t.implicit == w->implicit && t.by_message == w->by_message &&
+			strcmp(t.source, w->source) == 0 && t.authorities == file && !t.downgraded,
+		    "%s", w->name);
 	}
 }
 
@@ -49,7 +64,12 @@ test_rows(void)
 static void
 test_hosts(void)
 {
-	static const struct { enum relay_tls tls; int64_t failed_s, now_s; bool downgraded; const char *name; } hosts[] = {
+	static const struct {
+		enum relay_tls tls;
+		int64_t failed_s, now_s;
+		bool downgraded;
+		const char *name;
+	} hosts[] = {
 		{ RELAY_TLS_MAY, 0, 1000000, false, "nothing is known" },
 		{ RELAY_TLS_MAY, 1000000, 1000000, true, "it has just failed" },
 		{ RELAY_TLS_MAY, 1000000, 1000000 + 86399, true, "within a day" },
@@ -65,8 +85,11 @@ test_hosts(void)
 
 		tls_policy_of_host(&t, &h, "mx.example", "192.0.2.1:25", hosts[i].now_s);
 		tls_policy_of_host(&other, &h, "mx.example", "192.0.2.2:25", hosts[i].now_s);
-		ok(t.downgraded == hosts[i].downgraded && t.tls == (t.downgraded ? RELAY_TLS_NONE : hosts[i].tls) &&
-		    strcmp(t.name, "mx.example") == 0 && !other.downgraded && other.tls == hosts[i].tls, "R134 %s", hosts[i].name);
+		ok(t.downgraded == hosts[i].downgraded &&
+			t.tls == (t.downgraded ? RELAY_TLS_NONE : hosts[i].tls) &&
+			strcmp(t.name, "mx.example") == 0 && !other.downgraded &&
+			other.tls == hosts[i].tls,
+		    "R134 %s", hosts[i].name);
 	}
 }
 
@@ -74,14 +97,17 @@ static void
 test_requiretls(void)
 {
 	static const struct { const char *from, *params; bool want; } messages[] = {
-		{ "a@b", "", false }, { "a@b", "REQUIRETLS", true }, { "a@b", "RET=HDRS requiretls SIZE=1", true },
-		{ "a@b", "ENVID=REQUIRETLS", false }, { "a@b", "REQUIRETLSX", false }, { "", "REQUIRETLS", false },
+		{ "a@b", "", false }, { "a@b", "REQUIRETLS", true },
+		{ "a@b", "RET=HDRS requiretls SIZE=1", true }, { "a@b", "ENVID=REQUIRETLS", false },
+		{ "a@b", "REQUIRETLSX", false }, { "", "REQUIRETLS", false },
 	};
 
 	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
-		const struct queue_entry e = { .from = slice_str(messages[i].from), .from_params = slice_str(messages[i].params) };
+		const struct queue_entry e = { .from = slice_str(messages[i].from),
+			.from_params = slice_str(messages[i].params) };
 
-		ok(tls_policy_requiretls(&e) == messages[i].want, "REQUIRETLS: <%s> %s", messages[i].from, messages[i].params);
+		ok(tls_policy_requiretls(&e) == messages[i].want, "REQUIRETLS: <%s> %s",
+		    messages[i].from, messages[i].params);
 	}
 }
 

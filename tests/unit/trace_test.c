@@ -13,18 +13,22 @@ static const struct trace_case {
 	bool literal;
 	const char *recipient, *want;
 } cases[] = {
-	{ "H094 a client with an address", "client.example", "192.0.2.1", true, NULL,
-	  "Received: from client.example ([192.0.2.1])\r\n\tby mx.example with ESMTP id ID;\r\n"
-	  "\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
-	{ "H095 for one recipient", "client.example", "192.0.2.1", true, "u@local.example",
-	  "Received: from client.example ([192.0.2.1])\r\n\tby mx.example with ESMTP id ID\r\n\tfor <u@local.example>;\r\n"
-	  "\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
-	{ "H098 a local user", "client.example", "uid 1000", false, NULL,
-	  "Received: from client.example (uid 1000)\r\n\tby mx.example with ESMTP id ID;\r\n"
-	  "\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
-	{ "an address literal as a name", "[IPv6:2001:db8::7]", "IPv6:2001:db8::1", true, NULL,
-	  "Received: from [IPv6:2001:db8::7] ([IPv6:2001:db8::1])\r\n\tby mx.example with ESMTP id ID;\r\n"
-	  "\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
+	{ .name = "H094 a client with an address", .helo = "client.example", .peer = "192.0.2.1",
+	    .literal = true,
+	    .want = "Received: from client.example ([192.0.2.1])\r\n"
+		"\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
+	{ .name = "H095 for one recipient", .helo = "client.example", .peer = "192.0.2.1",
+	    .literal = true, .recipient = "u@local.example",
+	    .want = "Received: from client.example ([192.0.2.1])\r\n"
+		"\tby mx.example with ESMTP id ID\r\n\tfor <u@local.example>;\r\n"
+		"\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
+	{ .name = "H098 a local user", .helo = "client.example", .peer = "uid 1000",
+	    .want = "Received: from client.example (uid 1000)\r\n"
+		"\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
+	{ .name = "an address literal as a name", .helo = "[IPv6:2001:db8::7]",
+	    .peer = "IPv6:2001:db8::1", .literal = true,
+	    .want = "Received: from [IPv6:2001:db8::7] ([IPv6:2001:db8::1])\r\n"
+		"\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
 };
 
 /* Names, and what is written of them. */
@@ -49,10 +53,16 @@ static const struct helo_case {
 };
 
 static void
-received(struct buf *b, struct slice helo, const struct peer *peer, const struct smtp_path *recipient)
+received(
+    struct buf *b, struct slice helo, const struct peer *peer, const struct smtp_path *recipient)
 {
-	const struct trace trace = { .helo = helo, .peer = peer, .hostname = SL("mx.example"), .protocol = SL("ESMTP"),
-		.id = SL("ID"), .recipient = recipient, .time_s = 1795323773 };
+	const struct trace trace = { .helo = helo,
+		.peer = peer,
+		.hostname = SL("mx.example"),
+		.protocol = SL("ESMTP"),
+		.id = SL("ID"),
+		.recipient = recipient,
+		.time_s = 1795323773 };
 
 	trace_received(b, &trace);
 }
@@ -67,7 +77,9 @@ test_received(const struct trace_case *c)
 	struct slice rest;
 
 	(void)snprintf(peer.text, sizeof peer.text, "%s", c->peer);
-	if (c->recipient && smtp_path_parse(slice_str(c->recipient), SMTP_PATH_TOLERANT, &path, &rest) != SMTP_PATH_OK)
+	if (c->recipient &&
+	    smtp_path_parse(slice_str(c->recipient), SMTP_PATH_TOLERANT, &path, &rest) !=
+		SMTP_PATH_OK)
 		ok(false, "%s: the path", c->name);
 	received(&b, slice_str(c->helo), &peer, c->recipient ? &path : NULL);
 	is(buf_slice(&b), slice_str(c->want), c->name);
@@ -83,7 +95,8 @@ test_helo(const struct helo_case *c)
 	received(&b, c->helo, &peer, NULL);
 	buf_str(&want, "Received: from ");
 	buf_str(&want, c->want);
-	buf_str(&want, " (uid 0)\r\n\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n");
+	buf_str(&want,
+	    " (uid 0)\r\n\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n");
 	is(buf_slice(&b), buf_slice(&want), c->name);
 }
 
@@ -115,13 +128,16 @@ static void
 test_own_name(void)
 {
 	const int fd4 = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_STREAM, 0);
-	const struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
-	const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	const struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0x7f000002) };
+	const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	char space[ENDPOINT_LITERAL_MAX];
 	struct buf b = BUF(space);
 
 	is(endpoint_name("mx.example", -1, &b), SL("mx.example"), "a configured name");
-	is(endpoint_name(NULL, -1, &b), SL("[127.0.0.1]"), "H002 a host without a name, and no socket");
+	is(endpoint_name(NULL, -1, &b), SL("[127.0.0.1]"),
+	    "H002 a host without a name, and no socket");
 	b.n = 0;
 	ok(bind(fd4, (const struct sockaddr *)&in, sizeof in) == 0, "bind to 127.0.0.2");
 	is(endpoint_name(NULL, fd4, &b), SL("[127.0.0.2]"), "H002 reached by IPv4");

@@ -52,7 +52,8 @@ test_lines(void)
 
 	mail_put(&mail, "a@b", "", "c@d", SL("Subject: x\r\n\r\nhello\r\n"));
 	transcript_begin(&t);
-	ok(transcript_write(&t, &mail.e) == 0 && log_text(&text).n == 0, "nothing was said: nothing is written");
+	ok(transcript_write(&t, &mail.e) == 0 && log_text(&text).n == 0,
+	    "nothing was said: nothing is written");
 	free(text);
 	transcript_fact(&t, "DNS for %s: %d", "d", 7);
 	transcript_sent(&t, SL("MAIL FROM:<a@b>\r\n"));
@@ -95,16 +96,19 @@ test_bounds(void)
 	while (rest.n > 40) {
 		struct slice one = slice_cut(rest, '\n', &rest);
 
-		left_out |= slice_has_prefix(one, SL("| (")) && memmem(one.p, one.n, "lines left out)", 15);
+		left_out |=
+		    slice_has_prefix(one, SL("| (")) && memmem(one.p, one.n, "lines left out)", 15);
 		first &= one.n < TRANSCRIPT_LINE + 60;
 	}
 	ok(left_out && first, "what is between is counted, a long line is cut");
 	(void)snprintf(want, sizeof want, "250-line 4999\n");
-	ok(log.n > 20 && memcmp(log.p + log.n - strlen(want), want, strlen(want)) == 0, "the last is there");
+	ok(log.n > 20 && memcmp(log.p + log.n - strlen(want), want, strlen(want)) == 0,
+	    "the last is there");
 	free(text);
 	for (int i = 0; i < 20; i++)
 		(void)transcript_write(&t, &mail.e);
-	ok(fstat(mail.e.fd, &st) == 0 && (uint64_t)st.st_size - mail.e.content_at - mail.e.content_size <= 65536,
+	ok(fstat(mail.e.fd, &st) == 0 &&
+		(uint64_t)st.st_size - mail.e.content_at - mail.e.content_size <= 65536,
 	    "a log of many attempts is bounded");
 }
 
@@ -114,7 +118,8 @@ static void
 quote_line(void *ctx, struct slice line)
 {
 	(void)ctx;
-	(void)snprintf(quoted + strlen(quoted), sizeof quoted - strlen(quoted), "%.*s/", (int)line.n, line.p);
+	(void)snprintf(
+	    quoted + strlen(quoted), sizeof quoted - strlen(quoted), "%.*s/", (int)line.n, line.p);
 }
 
 static void
@@ -139,7 +144,8 @@ test_quote(void)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		quoted[0] = '\0';
-		transcript_quote(slice_str(text), slice_str(cases[i].host), cases[i].max, quote_line, NULL);
+		transcript_quote(
+		    slice_str(text), slice_str(cases[i].host), cases[i].max, quote_line, NULL);
 		is(slice_str(quoted), slice_str(cases[i].want), cases[i].name);
 	}
 	quoted[0] = '\0';
