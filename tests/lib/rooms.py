@@ -34,15 +34,9 @@ def read_table():
     table = {}
     for line in open(os.path.join(TOP, "tests/lint.rooms")):
         words = line.split("#")[0].split()
-        if words and words[0] != "circle":
+        if words:
             table[words[0]] = (words[1] == "pure", words[2:])
     return table
-
-
-def read_circles():
-    """The circles that are not broken up yet: lines "circle ROOM FILE..."."""
-    lines = (line.split() for line in open(os.path.join(TOP, "tests/lint.rooms")))
-    return {(words[1], frozenset(words[2:])) for words in lines if words and words[0] == "circle"}
 
 
 def sources():
@@ -133,18 +127,17 @@ def circles(graph):
     return {frozenset(m for m in reached[n] if n in reached[m]) for n in graph if n in reached[n]}
 
 
-def cycles(found, known):
-    """Files of a room that need each other; known: circles that are still allowed."""
+def cycles(found):
+    """Files of a room that need each other."""
     owner = {s: name for name, (defined, _) in found.items() for s in defined}
     graph = {name: {owner[s] for s in needed if s in owner and owner[s] != name}
              for name, (_, needed) in found.items()}
-    there = {frozenset(os.path.basename(n)[:-2] for n in circle) for circle in circles(graph)}
-    return (["in a circle: " + " ".join(sorted(names)) for names in there - known] +
-            ["not there any more: " + " ".join(sorted(names)) for names in known - there])
+    return ["in a circle: " + " ".join(sorted(os.path.basename(n)[:-2] for n in circle))
+            for circle in circles(graph)]
 
 
 def main():
-    table, known = read_table(), read_circles()
+    table = read_table()
     compiled = {room: symbols(room) for room in table
                 if os.path.isdir(os.path.join(TOP, OBJECTS, room))}
     ours = {s for found in compiled.values() for defined, _ in found.values() for s in defined}
@@ -160,8 +153,7 @@ def main():
             continue
         if table[room][0]:
             results[f"{room} is pure"] = pure(found, ours)
-        results[f"no files of {room} need each other in a circle"] = \
-            cycles(found, {names for r, names in known if r == room})
+        results[f"no files of {room} need each other in a circle"] = cycles(found)
     for name, complaints in results.items():
         print(f"{name}: {' | '.join(complaints)}")
 
