@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Deliveries by BDAT (RFC 3030) to scripted servers: when it is said, what travels, and what is made of the replies.
+ * Deliveries by BDAT to scripted servers: when it is sent, what it carries, what the replies mean
+ * (RFC 3030).
  */
 #include "delivery/delivery.h"
 
@@ -9,95 +10,177 @@
 #define HELLO  "S 220 fake ESMTP\n= EHLO client.example\n"
 #define CHUNK  HELLO "S 250-fake\nS 250 CHUNKING\n"
 #define BOTH   HELLO "S 250-fake\nS 250-PIPELINING\nS 250-8BITMIME\nS 250 CHUNKING\n"
-#define BINARY HELLO "S 250-fake\nS 250-PIPELINING\nS 250-8BITMIME\nS 250-BINARYMIME\nS 250 CHUNKING\n"
+#define BINARY HELLO "S 250-fake\nS 250-PIPELINING\nS 250-8BITMIME\nS 250-BINARYMIME\n" \
+		"S 250 CHUNKING\n"
 #define PIPE   HELLO "S 250-fake\nS 250-PIPELINING\nS 250 8BITMIME\n"
 #define ALL    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\nB\nQ\n"
 #define BYE    "= QUIT\nE\n"
 
 static const struct smtp_case cases[] = {
-	{ "R120 all in one: MAIL, RCPT, BDAT, content", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 2.6.0 as 7\n" BYE },
+	{ .name = "R120 all in one: MAIL, RCPT, BDAT, content",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 2.6.0 as 7\n" BYE },
 	  .want = "delivered 2.6.0 250 2.6.0 as 7" },
-	{ "without PIPELINING, BDAT saves the wait for 354", .script = { CHUNK "= MAIL FROM:<a@b>\nQ\nS 250 ok\n= RCPT TO:<c@d>\nQ\nS 250 ok\nB\nS 250 ok\n" BYE },
+	{ .name = "without PIPELINING, BDAT saves the wait for 354",
+	  .script = { CHUNK "= MAIL FROM:<a@b>\nQ\nS 250 ok\n= RCPT TO:<c@d>\nQ\nS 250 ok\nB\n"
+	    "S 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
-	{ "R078 no dots are doubled in a chunk", .content = ".\r\n..a\r\n.b\r\n.\r\n", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
-	  .want = "delivered 2.0.0" },
-	{ "R093 a missing final line end is added, and counted", .content = "a: b\r\n\r\nend", .wire = "a: b\r\n\r\nend\r\n",
+	{ .name = "R078 no dots are doubled in a chunk",
+	  .content = ".\r\n..a\r\n.b\r\n.\r\n",
 	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R037 SIZE counts it, too", .content = "a: b\r\n\r\nend", .wire = "a: b\r\n\r\nend\r\n",
-	  .script = { HELLO "S 250-fake\nS 250-CHUNKING\nS 250 SIZE\n= MAIL FROM:<a@b> SIZE=13\nS 250 ok\nC RCPT\nS 250 ok\nB\nS 250 ok\n" BYE },
+	{ .name = "R093 a missing final line end is added, and counted",
+	  .content = "a: b\r\n\r\nend", .wire = "a: b\r\n\r\nend\r\n",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
+	{ .name = "R037 SIZE counts it as well",
+	  .content = "a: b\r\n\r\nend", .wire = "a: b\r\n\r\nend\r\n",
+	  .script = { HELLO "S 250-fake\nS 250-CHUNKING\nS 250 SIZE\n= MAIL FROM:<a@b> SIZE=13\n"
+	    "S 250 ok\nC RCPT\nS 250 ok\nB\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
-	{ "an empty message", .content = "", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R093 binary content as it is, to who offers BINARYMIME", .content = "a\nb\rc", .binary = true,
-	  .script = { BINARY "= MAIL FROM:<a@b> BODY=BINARYMIME\n= RCPT TO:<c@d>\nB\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R093 and to nobody else", .content = "a\nb\rc", .binary = true, .script = { BOTH BYE }, .want = "failed 5.6.3 the message holds NUL" },
-	{ "binary content goes to the other exchanger that can take it", .domain = "two.test", .content = "a\nb\rc", .binary = true,
-	  .script = { BOTH BYE, BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R149 8-bit text goes to the other exchanger with 8BITMIME", .domain = "two.test", .content = "\303\244\r\n",
-	  .script = { CHUNK BYE, PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R149 what no exchanger can take fails", .domain = "two.test", .content = "\303\244\r\n", .script = { CHUNK BYE, CHUNK BYE },
+	{ .name = "an empty message",
+	  .content = "", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R093 binary content goes unchanged to a server that offers BINARYMIME",
+	  .content = "a\nb\rc", .binary = true,
+	  .script = { BINARY "= MAIL FROM:<a@b> BODY=BINARYMIME\n= RCPT TO:<c@d>\nB\nS 250 ok\n"
+	    "S 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R093 and to no other server",
+	  .content = "a\nb\rc", .binary = true, .script = { BOTH BYE },
+	  .want = "failed 5.6.3 the message holds NUL" },
+	{ .name = "binary content goes to the other exchanger that can take it",
+	  .domain = "two.test", .content = "a\nb\rc", .binary = true,
+	  .script = { BOTH BYE, BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R149 8-bit text goes to the other exchanger with 8BITMIME",
+	  .domain = "two.test", .content = "\303\244\r\n",
+	  .script = { CHUNK BYE,
+	    PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R149 a message that no exchanger can take fails",
+	  .domain = "two.test", .content = "\303\244\r\n", .script = { CHUNK BYE, CHUNK BYE },
 	  .want = "failed 5.6.3" },
-	{ "R149 but not while one of them was not to be reached", .domain = "two.test", .content = "\303\244\r\n", .script = { CHUNK BYE },
+	{ .name = "R149 but not while one of them cannot be reached",
+	  .domain = "two.test", .content = "\303\244\r\n", .script = { CHUNK BYE },
 	  .want = "deferred 4.4.1" },
-	{ "R149 a recipient that needs SMTPUTF8 goes alone to the other exchanger", .domain = "two.test", .to = "\303\244@d|c@d",
-	  .script = { PIPE "C MAIL\n= RCPT TO:<c@d>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE,
-	  HELLO "S 250-fake\nS 250 SMTPUTF8\nC MAIL\nS 250 ok\n= RCPT TO:<\303\244@d>\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
+	{ .name = "R149 a recipient that needs SMTPUTF8 goes alone to the other exchanger",
+	  .domain = "two.test", .to = "\303\244@d|c@d",
+	  .script = { PIPE "C MAIL\n= RCPT TO:<c@d>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE,
+	    HELLO "S 250-fake\nS 250 SMTPUTF8\nC MAIL\nS 250 ok\n= RCPT TO:<\303\244@d>\nS 250 ok\n"
+	    "C DATA\nS 354 go\nD\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0|delivered 2.0.0" },
-	{ "R140 each recipient by its own reply", .to = "c@d|e@d|f@d", .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nC RCPT\nB\nS 250 ok\nS 550 5.1.1 no\n"
-	  "S 250 ok\nS 450 4.2.1 later\nS 250 ok\n" BYE }, .want = "failed 5.1.1|delivered 2.0.0|deferred 4.2.1" },
-	{ "R140 5yz to the chunk fails the accepted", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 554 5.7.1 spam\n" BYE }, .want = "failed 5.7.1" },
-	{ "R140 4yz to the chunk defers them", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 451 4.3.0 disk\n" BYE }, .want = "deferred 4.3.0" },
-	{ "R121 all refused, the chunk is out: its reply counts for nobody", .script = { BOTH ALL "S 250 ok\nS 550 5.1.1 no\nS 250 what?\n" BYE },
+	{ .name = "R140 each recipient by its own reply",
+	  .to = "c@d|e@d|f@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nC RCPT\nB\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\n"
+	    "S 450 4.2.1 later\nS 250 ok\n" BYE },
+	  .want = "failed 5.1.1|delivered 2.0.0|deferred 4.2.1" },
+	{ .name = "R140 5yz to the chunk fails the accepted",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 554 5.7.1 spam\n" BYE },
+	  .want = "failed 5.7.1" },
+	{ .name = "R140 4yz to the chunk defers them",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 451 4.3.0 disk\n" BYE },
+	  .want = "deferred 4.3.0" },
+	{ .name = "R121 all refused, the chunk is out: its reply counts for nobody",
+	  .script = { BOTH ALL "S 250 ok\nS 550 5.1.1 no\nS 250 what?\n" BYE },
 	  .want = "failed 5.1.1 550 5.1.1 no" },
-	{ "R121 MAIL refused, the chunk is out", .script = { BOTH ALL "S 550 5.7.1 not you\nS 503 no\nS 503 no\n" BYE }, .want = "failed 5.7.1" },
-	{ "R121 MAIL refused for now", .script = { BOTH ALL "S 451 4.7.1 later\nS 503 no\nS 503 no\n" BYE }, .want = "deferred 4.7.1" },
-	{ "one by one: no BDAT without a recipient", .script = { CHUNK "C MAIL\nS 250 ok\nC RCPT\nS 550 no\n" BYE }, .want = "failed 5.0.0" },
-	{ "R141 452 to a later one: RSET is not needed, and the rest right away", .to = "c@d|e@d", .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\n"
-	  "S 452 4.5.3 too many\nS 250 ok\n= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\nB\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0|delivered 2.0.0" },
-	{ "a refused chunk is cleared by RSET", .to = "c@d|e@d", .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 452 4.5.3 too many\n"
-	  "S 451 4.3.0 no\n= RSET\n= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\nB\nS 250 ok\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	{ .name = "R121 MAIL refused, the chunk is out",
+	  .script = { BOTH ALL "S 550 5.7.1 not you\nS 503 no\nS 503 no\n" BYE },
+	  .want = "failed 5.7.1" },
+	{ .name = "R121 MAIL refused for now",
+	  .script = { BOTH ALL "S 451 4.7.1 later\nS 503 no\nS 503 no\n" BYE },
+	  .want = "deferred 4.7.1" },
+	{ .name = "one by one: no BDAT without a recipient",
+	  .script = { CHUNK "C MAIL\nS 250 ok\nC RCPT\nS 550 no\n" BYE }, .want = "failed 5.0.0" },
+	{ .name = "R141 452 to a later one: RSET is not needed, and the rest right away",
+	  .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 452 4.5.3 too many\n"
+	    "S 250 ok\n= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\nB\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "a refused chunk is cleared by RSET",
+	  .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 452 4.5.3 too many\n"
+	    "S 451 4.3.0 no\n= RSET\n= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\nB\nS 250 ok\nS 250 ok\n"
+	    "S 250 ok\nS 250 ok\n" BYE },
 	  .want = "deferred 4.3.0|delivered 2.0.0" },
-	{ "BDAT is offered and not known: again, by DATA", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 500 what?\nE\nN\n" BOTH
-	  "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "502 means the same, but of a message that only BDAT can carry it is the last word", .content = "a\nb\rc", .binary = true,
-	  .script = { BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 502 what?\n= QUIT\nE\n" }, .want = "failed 5.0.0 502 what?" },
-	{ "R142 354 to BDAT", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 354 go\nE\n" }, .want = "deferred 4.5.0" },
-	{ "R143 lost before a reply to RCPT: the other exchanger", .domain = "two.test", .script = { BOTH ALL "S 250 ok\nX\n",
-	  BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R143 lost behind the replies to RCPT: it may have been taken, so no other exchanger", .domain = "two.test",
-	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" }, .want = "deferred 4.4.2 lost connection while waiting for the reply to the message" },
-	{ "R142 no sense in a reply to RCPT, the chunk is out: it may have been taken, so no other exchanger", .domain = "two.test",
-	  .script = { BOTH ALL "S 250 ok\nS 334 what?\nE\n" },
-	  .want = "deferred 4.5.0 no sensible reply to RCPT TO (the message is out and may arrive twice): 334 what?" },
-	{ "R142 what is no reply to MAIL", .domain = "two.test", .to = "c@d|e@d", .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS hello\nE\n" },
-	  .want = "deferred 4.5.0 what answered MAIL FROM (the message is|deferred 4.5.0 what answered MAIL FROM (the message is" },
-	{ "R142 who was refused before that is", .to = "c@d|e@d", .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 550 5.1.1 no\nS hello\nE\n" },
+	{ .name = "BDAT is offered but unknown: again, by DATA",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 500 what?\nE\nN\n" BOTH
+	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "502 means the same, but is final if only BDAT can carry the message",
+	  .content = "a\nb\rc", .binary = true,
+	  .script = { BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 502 what?\n= QUIT\nE\n" },
+	  .want = "failed 5.0.0 502 what?" },
+	{ .name = "R142 354 to BDAT",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 354 go\nE\n" }, .want = "deferred 4.5.0" },
+	{ .name = "R143 lost before a reply to RCPT: the other exchanger",
+	  .domain = "two.test",
+	  .script = { BOTH ALL "S 250 ok\nX\n", BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R143 lost after the replies to RCPT, perhaps taken: no other exchanger",
+	  .domain = "two.test", .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" },
+	  .want = "deferred 4.4.2 lost connection while waiting for the reply to the message" },
+	{ .name = "R142 no sense in a reply to RCPT, perhaps taken: no other exchanger",
+	  .domain = "two.test", .script = { BOTH ALL "S 250 ok\nS 334 what?\nE\n" },
+	  .want = "deferred 4.5.0 no sensible reply to RCPT TO (the message is out and may arrive "
+	    "twice): 334 what?" },
+	{ .name = "R142 garbage in place of the reply to MAIL",
+	  .domain = "two.test", .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS hello\nE\n" },
+	  .want = "deferred 4.5.0 what answered MAIL FROM (the message is|deferred 4.5.0 what "
+	    "answered MAIL FROM (the message is" },
+	{ .name = "R142 a recipient refused before the garbage stays refused",
+	  .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 550 5.1.1 no\nS hello\nE\n" },
 	  .want = "failed 5.1.1|deferred 4.5.0 what answered RCPT TO (the message is" },
-	{ "R142 no sense behind a refusal of MAIL: nobody has it", .domain = "two.test", .script = { BOTH ALL "S 451 4.7.1 later\nS hello\nE\n",
-	  BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R142 what is no reply to the chunk", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS hello\nE\n" },
+	{ .name = "R142 garbage after a refusal of MAIL: nobody has the message",
+	  .domain = "two.test",
+	  .script = { BOTH ALL "S 451 4.7.1 later\nS hello\nE\n",
+	    BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R142 garbage in place of the reply to the chunk",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS hello\nE\n" },
 	  .want = "deferred 4.5.0 what answered the message (it may arrive twice) was no SMTP reply" },
-	{ "R139 the replies come together, when all is done: that may take as long as the one to the dot", .timeouts = true,
-	  .script = { BOTH ALL "W 700\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R143 421 to MAIL", .script = { BOTH ALL "S 421 4.3.2 busy\nE\n" }, .want = "deferred 4.3.2" },
-	{ "R143 421 to MAIL: the other exchanger", .domain = "two.test", .script = { BOTH ALL "S 421 4.3.2 busy\nE\n",
-	  BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" },
-	{ "R143 421 to the chunk", .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 421 4.3.2 busy\nE\n" }, .want = "deferred 4.3.2" },
-	{ "R139 no reply to the chunk", .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" }, .want = "deferred 4.4.2 timed out while waiting" },
+	{ .name = "R139 replies that come together may take as long as the one to the dot",
+	  .timeouts = true, .script = { BOTH ALL "W 700\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R143 421 to MAIL",
+	  .script = { BOTH ALL "S 421 4.3.2 busy\nE\n" }, .want = "deferred 4.3.2" },
+	{ .name = "R143 421 to MAIL: the other exchanger",
+	  .domain = "two.test",
+	  .script = { BOTH ALL "S 421 4.3.2 busy\nE\n",
+	    BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R143 421 to the chunk",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 421 4.3.2 busy\nE\n" },
+	  .want = "deferred 4.3.2" },
+	{ .name = "R139 no reply to the chunk",
+	  .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" },
+	  .want = "deferred 4.4.2 timed out while waiting" },
 };
 
-static const struct smtp_case ignored = { "ignore-keywords: CHUNKING is offered and not used",
-	.script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "delivered 2.0.0" };
+static const struct smtp_case ignored = {
+	.name = "ignore-keywords: CHUNKING is offered but not used",
+	.script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\n"
+	    "S 354 go\nD\nS 250 ok\n" BYE },
+	.want = "delivered 2.0.0",
+};
 
-/* More than travels without knowing whether anybody wants it. */
+/* A message too large to send before a recipient is accepted. */
 static const struct smtp_case large[] = {
-	{ "R121 a large message waits for the recipients", .script = { BOTH "C MAIL\nC RCPT\nQ\nS 250 ok\nS 250 ok\nB\nS 250 ok\n" BYE },
+	{ .name = "R121 a large message waits for the recipients",
+	  .script = { BOTH "C MAIL\nC RCPT\nQ\nS 250 ok\nS 250 ok\nB\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
-	{ "R121 and does not travel without one", .script = { BOTH "C MAIL\nC RCPT\nQ\nS 250 ok\nS 550 5.1.1 no\n" BYE }, .want = "failed 5.1.1" },
-	{ "R139 a peer that stops reading", .timeouts = true, .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 800\n" },
+	{ .name = "R121 and does not travel without one",
+	  .script = { BOTH "C MAIL\nC RCPT\nQ\nS 250 ok\nS 550 5.1.1 no\n" BYE },
+	  .want = "failed 5.1.1" },
+	{ .name = "R139 a peer that stops reading",
+	  .timeouts = true, .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 800\n" },
 	  .want = "deferred 4.4.2 timed out while sending the message" },
-	{ "a reply in mid-chunk counts", .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nS 552 5.3.4 too much\nW 100\nR\n" },
+	{ .name = "a reply in mid-chunk counts",
+	  .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nS 552 5.3.4 too much\nW 100\nR\n" },
 	  .want = "failed 5.3.4 552 5.3.4 too much" },
-	{ "R143 lost in mid-chunk", .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 50\nR\n" },
+	{ .name = "R143 lost in mid-chunk",
+	  .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 50\nR\n" },
 	  .want = "deferred 4.4.2 lost connection while sending the message" },
 };
 

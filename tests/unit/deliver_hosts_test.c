@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Deliveries where there is more than one host, or more than one message: look-ups, order, the next
- * host, kept connections, many recipients, much text.
+ * Deliveries with several hosts or several messages: look-ups, the order of hosts, kept links,
+ * many recipients, large messages.
  */
 #include "delivery/delivery.h"
 
@@ -14,92 +14,149 @@
 #define BYE    "= QUIT\nE\n"
 
 static const struct smtp_case cases[] = {
-	{ "R135 the fastest of its level", .host = "three.test", .script = { GOOD, NULL, NULL }, .want = "delivered 2.0.0",
+	{ .name = "R135 the fastest of its level",
+	  .host = "three.test", .script = { GOOD, NULL, NULL }, .want = "delivered 2.0.0",
 	  .told = "1 open|1 proven" },
-	{ "R138 a dead one costs no message", .host = "three.test", .script = { NULL, GOOD }, .want = "delivered 2.0.0",
+	{ .name = "R138 a dead one costs no message",
+	  .host = "three.test", .script = { NULL, GOOD }, .want = "delivered 2.0.0",
 	  .told = "1 failed|2 open|2 proven" },
-	{ "R138 nor two", .host = "three.test", .script = { NULL, NULL, GOOD }, .want = "delivered 2.0.0",
+	{ .name = "R138 nor do two",
+	  .host = "three.test", .script = { NULL, NULL, GOOD }, .want = "delivered 2.0.0",
 	  .told = "1 failed|2 failed|3 open|3 proven" },
-	{ "all dead: for later, and each is named", .host = "three.test", .script = { NULL },
-	  .want = "deferred 4.4.1 no exchanger answered: three.test[127.0.0.1]:", .told = "1 failed|2 failed|3 failed" },
-	{ "unknown ones are raced: the fastest gets it", .host = "three.test", .unknown = true,
-	  .script = { BYE, GOOD, BYE }, .want = "delivered 2.0.0" },
-	{ "R143 421 as greeting: the next host", .host = "three.test", .script = { "S 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0",
+	{ .name = "all dead: for later, and each is named",
+	  .host = "three.test", .script = { NULL },
+	  .want = "deferred 4.4.1 no exchanger answered: three.test[127.0.0.1]:",
+	  .told = "1 failed|2 failed|3 failed" },
+	{ .name = "unknown ones are raced: the fastest gets it",
+	  .host = "three.test", .unknown = true, .script = { BYE, GOOD, BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R143 421 as greeting: the next host",
+	  .host = "three.test", .script = { "S 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0",
 	  .told = "1 open|1 refused|2 open|2 proven" },
-	{ "R143 421 to EHLO: the next host", .host = "three.test", .script = { "S 220 x\nC EHLO\nS 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0",
-	  .told = "1 open|1 refused|2 open|2 proven" },
-	{ "a 4yz greeting: the next host", .host = "three.test", .script = { "S 450 busy\n" BYE, GOOD }, .want = "delivered 2.0.0" },
-	{ "a 5yz greeting: the next host", .host = "three.test", .script = { "S 554 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
-	{ "R144 521: the next host", .host = "three.test", .script = { "S 521 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
-	{ "R144 all say 521 or 554: failed", .host = "three.test", .script = { "S 521 5.3.2 no\n" BYE, "S 554 no\n" BYE, "S 521 5.3.2 no\n" BYE },
+	{ .name = "R143 421 to EHLO: the next host",
+	  .host = "three.test", .script = { "S 220 x\nC EHLO\nS 421 busy\nE\n", GOOD },
+	  .want = "delivered 2.0.0", .told = "1 open|1 refused|2 open|2 proven" },
+	{ .name = "a 4yz greeting: the next host",
+	  .host = "three.test", .script = { "S 450 busy\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ .name = "a 5yz greeting: the next host",
+	  .host = "three.test", .script = { "S 554 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ .name = "R144 521: the next host",
+	  .host = "three.test", .script = { "S 521 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
+	{ .name = "R144 all say 521 or 554: failed",
+	  .host = "three.test",
+	  .script = { "S 521 5.3.2 no\n" BYE, "S 554 no\n" BYE, "S 521 5.3.2 no\n" BYE },
 	  .want = "failed 5.3.2 521 5.3.2 no" },
-	{ "R144 all but one that is down: deferred", .host = "three.test", .script = { "S 521 5.3.2 no\n" BYE, NULL, "S 521 5.3.2 no\n" BYE },
+	{ .name = "R144 all but one that is down: deferred",
+	  .host = "three.test", .script = { "S 521 5.3.2 no\n" BYE, NULL, "S 521 5.3.2 no\n" BYE },
 	  .want = "deferred 4.3.2 521" },
-	{ "a reply tells more than a dead host", .host = "three.test", .script = { "S 450 4.7.1 busy\n" BYE }, .want = "deferred 4.7.1 450 4.7.1 busy" },
-	{ "R143 lost in MAIL: the next host", .host = "three.test", .script = { GREET "C MAIL\nX\n", GOOD }, .want = "delivered 2.0.0" },
-	{ "R143 421 to MAIL: the next host", .host = "three.test", .script = { GREET "C MAIL\nS 421 busy\nE\n", GOOD }, .want = "delivered 2.0.0" },
-	{ "4yz to MAIL: the next host", .host = "three.test", .script = { GREET "C MAIL\nS 451 busy\n" BYE, GOOD }, .want = "delivered 2.0.0" },
-	{ "4yz to DATA: the next host", .host = "three.test", .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 disk\n" BYE, GOOD },
+	{ .name = "a reply explains more than a dead host",
+	  .host = "three.test", .script = { "S 450 4.7.1 busy\n" BYE },
+	  .want = "deferred 4.7.1 450 4.7.1 busy" },
+	{ .name = "R143 lost in MAIL: the next host",
+	  .host = "three.test", .script = { GREET "C MAIL\nX\n", GOOD },
 	  .want = "delivered 2.0.0" },
-	{ "R146 5yz to MAIL is the message's, not the host's", .host = "three.test", .script = { GREET "C MAIL\nS 550 5.7.1 no\n" BYE },
+	{ .name = "R143 421 to MAIL: the next host",
+	  .host = "three.test", .script = { GREET "C MAIL\nS 421 busy\nE\n", GOOD },
+	  .want = "delivered 2.0.0" },
+	{ .name = "4yz to MAIL: the next host",
+	  .host = "three.test", .script = { GREET "C MAIL\nS 451 busy\n" BYE, GOOD },
+	  .want = "delivered 2.0.0" },
+	{ .name = "4yz to DATA: the next host",
+	  .host = "three.test",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 disk\n" BYE, GOOD },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R146 5yz to MAIL is the message's, not the host's",
+	  .host = "three.test", .script = { GREET "C MAIL\nS 550 5.7.1 no\n" BYE },
 	  .want = "failed 5.7.1", .told = "1 open|1 proven" },
-	{ "4yz to RCPT is the recipient's", .host = "three.test", .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 450 4.2.1 no\n" BYE },
+	{ .name = "4yz to RCPT is the recipient's",
+	  .host = "three.test",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 450 4.2.1 no\n" BYE },
 	  .want = "deferred 4.2.1" },
-	{ "R143 lost behind the dot: no second copy", .host = "three.test", .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nX\n" },
+	{ .name = "R143 lost after the dot: no second copy",
+	  .host = "three.test",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nX\n" },
 	  .want = "deferred 4.4.2", .told = "1 open|1 broke" },
-	{ "lost within the recipients: only the rest goes on", .host = "three.test", .to = "c@d|e@d",
-	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\nC RCPT\nX\n", GREET "C MAIL\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n"
-	  "C DATA\nS 354 go\nD\nS 250 ok\n" BYE }, .want = "failed 5.1.1|delivered 2.0.0" },
-	{ "DELIVERBY mode R: past who does not offer it", .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE,
-	  "S 220 x\nC EHLO\nS 250-x\nS 250 DELIVERBY\nC MAIL FROM:<a@b> BY=\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
+	{ .name = "lost among the recipients: only the rest goes on",
+	  .host = "three.test", .to = "c@d|e@d",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\nC RCPT\nX\n",
+	    GREET "C MAIL\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n"
+	    BYE },
+	  .want = "failed 5.1.1|delivered 2.0.0" },
+	{ .name = "DELIVERBY mode R: a host without it is passed over",
+	  .host = "three.test", .params = "BY=1000;R",
+	  .script = { GREET BYE,
+	    "S 220 x\nC EHLO\nS 250-x\nS 250 DELIVERBY\nC MAIL FROM:<a@b> BY=\nS 250 ok\nC RCPT\n"
+	    "S 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
-	{ "DELIVERBY mode R: nobody offers it: failed", .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE, GREET BYE, GREET BYE },
-	  .want = "failed 5.4.4" },
-	{ "DELIVERBY mode R: one who may is down: deferred", .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE, NULL, GREET BYE },
+	{ .name = "DELIVERBY mode R: nobody offers it: failed",
+	  .host = "three.test", .params = "BY=1000;R",
+	  .script = { GREET BYE, GREET BYE, GREET BYE }, .want = "failed 5.4.4" },
+	{ .name = "DELIVERBY mode R: one that may offer it is down: deferred",
+	  .host = "three.test", .params = "BY=1000;R", .script = { GREET BYE, NULL, GREET BYE },
 	  .want = "deferred 4.4.1" },
-	{ "every host breaks off: deferred, not for ever", .host = "three.test", .script = { GREET "C MAIL\nX\n", GREET "C MAIL\nX\n", GREET "C MAIL\nX\n" },
+	{ .name = "every host breaks off: deferred, not for ever",
+	  .host = "three.test",
+	  .script = { GREET "C MAIL\nX\n", GREET "C MAIL\nX\n", GREET "C MAIL\nX\n" },
 	  .want = "deferred 4.4.2 lost connection in MAIL FROM" },
-	{ "R142 garbage as greeting: the next host", .host = "three.test", .script = { "S HTTP/1.1 400 Bad Request\nE\n", GOOD }, .want = "delivered 2.0.0" },
-	{ "R135 by preference, not by latency", .domain = "two.test", .script = { GOOD }, .want = "delivered 2.0.0", .told = "1 open|1 proven" },
-	{ "R135 the next level when the first is dead", .domain = "two.test", .script = { NULL, GOOD }, .want = "delivered 2.0.0",
+	{ .name = "R142 garbage as greeting: the next host",
+	  .host = "three.test", .script = { "S HTTP/1.1 400 Bad Request\nE\n", GOOD },
+	  .want = "delivered 2.0.0" },
+	{ .name = "R135 by preference, not by latency",
+	  .domain = "two.test", .script = { GOOD }, .want = "delivered 2.0.0",
+	  .told = "1 open|1 proven" },
+	{ .name = "R135 the next level when the first is dead",
+	  .domain = "two.test", .script = { NULL, GOOD }, .want = "delivered 2.0.0",
 	  .told = "1 failed|2 open|2 proven" },
-	{ "R136 no MX: the address", .domain = "h1.test", .script = { GOOD }, .want = "delivered 2.0.0" },
-	{ "R136 NXDOMAIN", .domain = "nx.test", .want = "failed 5.1.2", .told = "" },
-	{ "R136 SERVFAIL", .domain = "fail.test", .want = "deferred 4.4.3" },
-	{ "R136 neither MX nor address", .domain = "empty.test", .want = "failed 5.4.4" },
-	{ "R137 null MX", .domain = "null.test", .script = { NULL }, .want = "failed 5.1.10", .told = "" },
-	{ "a domain that is no name", .domain = "a..b", .want = "failed 5.1.2" },
-	{ "an address literal", .domain = "[127.0.0.1]", .script = { GOOD }, .want = "delivered 2.0.0" },
-	{ "a smarthost that is not in the DNS bounces nothing", .host = "nx.test", .want = "deferred 4.4.3" },
+	{ .name = "R136 no MX: the address",
+	  .domain = "h1.test", .script = { GOOD }, .want = "delivered 2.0.0" },
+	{ .name = "R136 NXDOMAIN", .domain = "nx.test", .want = "failed 5.1.2", .told = "" },
+	{ .name = "R136 SERVFAIL", .domain = "fail.test", .want = "deferred 4.4.3" },
+	{ .name = "R136 neither MX nor address", .domain = "empty.test", .want = "failed 5.4.4" },
+	{ .name = "R137 null MX",
+	  .domain = "null.test", .script = { NULL }, .want = "failed 5.1.10", .told = "" },
+	{ .name = "a domain that is not a name", .domain = "a..b", .want = "failed 5.1.2" },
+	{ .name = "an address literal",
+	  .domain = "[127.0.0.1]", .script = { GOOD }, .want = "delivered 2.0.0" },
+	{ .name = "a smarthost that is not in the DNS bounces nothing",
+	  .host = "nx.test", .want = "deferred 4.4.3" },
 };
 
-/*
- * Several messages by one delivery: what comes over one connection, what over the next.
- */
+/* Several messages by one delivery: which link carries which. */
 static const struct kept_case {
 	const char *name, *script;
 	const char *want[3];
 	unsigned pause_ms;
 } kepts[] = {
-	{ "three messages over one connection", GREET TAKE TAKE TAKE BYE,
-	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
-	{ "RSET only after a transaction that stayed open",
-	  GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\n= RSET\nS 250 ok\n" TAKE TAKE BYE,
-	  { "failed 5.1.1", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
-	{ "none after a refused MAIL", GREET "C MAIL\nS 550 5.7.1 no\nN\n" GREET TAKE TAKE BYE, { "failed 5.7.1", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
-	{ "closed while idle: a new one, unnoticed", GREET TAKE "X\nN\n" GREET TAKE TAKE BYE,
-	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 50 },
-	{ "421 while idle: the same", GREET TAKE "S 421 idle\nX\nN\n" GREET TAKE TAKE BYE,
-	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 50 },
-	{ "421 to the next MAIL: the same", GREET TAKE "C MAIL\nS 421 enough\nX\nN\n" GREET TAKE TAKE BYE,
-	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
-	{ "closed at the next MAIL: the same", GREET TAKE "C MAIL\nX\nN\n" GREET TAKE TAKE BYE,
-	  { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
-	{ "but only once", GREET TAKE "C MAIL\nX\nN\n" GREET "C MAIL\nX\nN\n" GREET TAKE BYE,
-	  { "delivered 2.0.0", "deferred 4.4.2", "delivered 2.0.0" }, 0 },
-	{ "pipelined: RSET in front of the group", PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 550 no\nS 503 no\n= RSET\nC MAIL\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\n"
-	  "S 250 ok\nS 354 go\nD\nS 250 ok\nC MAIL\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE,
-	  { "failed 5.0.0", "delivered 2.0.0", "delivered 2.0.0" }, 0 },
+	{ .name = "three messages over one connection",
+	  .script = GREET TAKE TAKE TAKE BYE,
+	  .want = { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" } },
+	{ .name = "RSET only after a transaction that stayed open",
+	  .script = GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\n= RSET\nS 250 ok\n" TAKE TAKE
+	    BYE,
+	  .want = { "failed 5.1.1", "delivered 2.0.0", "delivered 2.0.0" } },
+	{ .name = "none after a refused MAIL",
+	  .script = GREET "C MAIL\nS 550 5.7.1 no\nN\n" GREET TAKE TAKE BYE,
+	  .want = { "failed 5.7.1", "delivered 2.0.0", "delivered 2.0.0" } },
+	{ .name = "closed while idle: a new one, unnoticed",
+	  .script = GREET TAKE "X\nN\n" GREET TAKE TAKE BYE,
+	  .want = { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, .pause_ms = 50 },
+	{ .name = "421 while idle: the same",
+	  .script = GREET TAKE "S 421 idle\nX\nN\n" GREET TAKE TAKE BYE,
+	  .want = { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, .pause_ms = 50 },
+	{ .name = "421 to the next MAIL: the same",
+	  .script = GREET TAKE "C MAIL\nS 421 enough\nX\nN\n" GREET TAKE TAKE BYE,
+	  .want = { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" } },
+	{ .name = "closed at the next MAIL: the same",
+	  .script = GREET TAKE "C MAIL\nX\nN\n" GREET TAKE TAKE BYE,
+	  .want = { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" } },
+	{ .name = "but only once",
+	  .script = GREET TAKE "C MAIL\nX\nN\n" GREET "C MAIL\nX\nN\n" GREET TAKE BYE,
+	  .want = { "delivered 2.0.0", "deferred 4.4.2", "delivered 2.0.0" } },
+	{ .name = "pipelined: RSET in front of the group",
+	  .script = PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 550 no\nS 503 no\n= RSET\nC MAIL\n"
+	    "C RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\nC MAIL\n"
+	    "C RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE,
+	  .want = { "failed 5.0.0", "delivered 2.0.0", "delivered 2.0.0" } },
 };
 
 static void
@@ -111,7 +168,9 @@ test_kept(const struct kept_case *c)
 	struct hosts h = { 0 };
 	struct dns_resolver resolver = { 0 };
 	struct route route = { .via = VIA_SMTP, .host = host };
-	struct delivery d = { .config = &smtp_config, .route = &route, .resolver = &resolver, .hosts = &h };
+	struct delivery d = {
+		.config = &smtp_config, .route = &route, .resolver = &resolver, .hosts = &h,
+	};
 	bool good = true;
 
 	smtp_configure(&message);
@@ -129,21 +188,23 @@ test_kept(const struct kept_case *c)
 	hosts_done(&h);
 }
 
-/* More recipients than one group of commands holds, with and without PIPELINING: none is lost, none doubled. */
+/* More recipients than one group of commands holds: none is lost or doubled. */
 static void
 test_many(bool pipelining, unsigned recipients)
 {
 	static char to[20000], want[20000], script[60000];
 	struct buf t = BUF(to), w = BUF(want), s = BUF(script);
-	struct smtp_case c = { .name = pipelining ? "many recipients, in groups" : "many recipients, one by one" };
-	bool early = false;	/* DATA in the group */
+	struct smtp_case c = {
+		.name = pipelining ? "many recipients, in groups" : "many recipients, one by one",
+	};
+	bool early = false;	/* DATA is in the group */
 
 	buf_str(&s, pipelining ? PIPE : GREET);
 	for (unsigned i = 0; i < recipients; i++) {
 		buf_fmt(&t, "%su%u@d", i ? "|" : "", i);
 		buf_fmt(&w, "%s%s", i ? "|" : "", i % 3 ? "delivered 2.0.0" : "failed 5.1.1");
 	}
-	/* The group of 100: MAIL and 99 recipients. */
+	/* A group has 100 commands: MAIL and 99 recipients. */
 	for (unsigned from = 0, command = 0; command < recipients + 1; command = from) {
 		unsigned to_command = pipelining ? command + 100 : command + 1;
 
@@ -170,13 +231,15 @@ test_many(bool pipelining, unsigned recipients)
 	smtp_run(&c, NULL);
 }
 
-/* Long messages and lines, by the file's own octets and through the encoder; n octets. */
+/* Content of n octets with long lines, sent from the file or, with dots, through the encoder. */
 static void
 test_large(const char *name, size_t n, size_t line, bool dots)
 {
 	static char content[6 << 20], wire[7 << 20];
 	struct buf c = BUF(content), w = BUF(wire);
-	struct smtp_case one = { .name = name, .script = { GREET TAKE }, .want = "delivered 2.0.0" };
+	struct smtp_case one = {
+		.name = name, .script = { GREET TAKE }, .want = "delivered 2.0.0",
+	};
 
 	for (size_t i = 0; c.n + line + 3 < n; i++) {
 		if (dots && i % 2) {

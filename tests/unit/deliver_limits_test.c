@@ -10,31 +10,57 @@
 #define LIMITS(l)   HELLO "S 250-fake\nS 250-PIPELINING\nS 250 LIMITS " l "\n"
 #define OK          "S 250 ok\n"
 #define ONE(a)      "= MAIL FROM:<a@b>\n= RCPT TO:<" a ">\n= DATA\n" OK OK "S 354 go\nD\n" OK
-#define TWO(a, b)   "= MAIL FROM:<a@b>\n= RCPT TO:<" a ">\n= RCPT TO:<" b ">\n= DATA\n" OK OK OK "S 354 go\nD\n" OK
+#define TWO(a, b)   "= MAIL FROM:<a@b>\n= RCPT TO:<" a ">\n= RCPT TO:<" b ">\n= DATA\n" \
+		    OK OK OK "S 354 go\nD\n" OK
 #define BYE         "= QUIT\nE\n"
-#define ALL5        "delivered 2.0.0|delivered 2.0.0|delivered 2.0.0|delivered 2.0.0|delivered 2.0.0"
+#define GOOD        "delivered 2.0.0"
+#define ALL5        GOOD "|" GOOD "|" GOOD "|" GOOD "|" GOOD
 
 static const struct smtp_case cases[] = {
-	{ "R150 RCPTMAX: as many transactions as it takes", .to = "c@d|e@d|f@d|g@d|h@d", .script = { LIMITS("RCPTMAX=2")
-	  TWO("c@d", "e@d") TWO("f@d", "g@d") ONE("h@d") BYE }, .want = ALL5 },
-	{ "R150 RCPTMAX=1", .to = "c@d|e@d", .script = { LIMITS("RCPTMAX=1") ONE("c@d") ONE("e@d") BYE }, .want = "delivered 2.0.0|delivered 2.0.0" },
-	{ "R150 MAILMAX: as many connections as it takes", .to = "c@d|e@d|f@d|g@d|h@d", .script = { LIMITS("RCPTMAX=2 MAILMAX=1") TWO("c@d", "e@d") BYE
-	  "N\n" LIMITS("RCPTMAX=2 MAILMAX=2") TWO("f@d", "g@d") ONE("h@d") BYE }, .want = ALL5 },
-	{ "R150 MAILMAX counts refused ones, too", .to = "c@d|e@d", .script = { LIMITS("RCPTMAX=1 MAILMAX=1") "C MAIL\nC RCPT\nC DATA\n" OK "S 550 no\nS 503 no\n" BYE
-	  "N\n" LIMITS("RCPTMAX=1 MAILMAX=1") ONE("e@d") BYE }, .want = "failed 5.0.0|delivered 2.0.0" },
-	{ "R150 RCPTDOMAINMAX: other domains in another session", .to = "c@d|e@x|f@D|g@y|h@x", .script = { LIMITS("RCPTDOMAINMAX=1")
-	  TWO("c@d", "f@D") BYE "N\n" LIMITS("RCPTDOMAINMAX=1") TWO("e@x", "h@x") BYE "N\n" LIMITS("RCPTDOMAINMAX=1") ONE("g@y") BYE }, .want = ALL5 },
-	{ "R150 RCPTDOMAINMAX=2", .to = "c@d|e@x|f@y", .script = { LIMITS("RCPTDOMAINMAX=2") TWO("c@d", "e@x") BYE "N\n" LIMITS("RCPTDOMAINMAX=2")
-	  ONE("f@y") BYE }, .want = "delivered 2.0.0|delivered 2.0.0|delivered 2.0.0" },
-	{ "R150 malformed: no limit", .to = "c@d|e@d", .script = { LIMITS("RCPTMAX=1 MAILMAX=-1") TWO("c@d", "e@d") BYE },
+	{ .name = "R150 RCPTMAX: as many transactions as it takes",
+	  .to = "c@d|e@d|f@d|g@d|h@d",
+	  .script = { LIMITS("RCPTMAX=2") TWO("c@d", "e@d") TWO("f@d", "g@d") ONE("h@d") BYE },
+	  .want = ALL5 },
+	{ .name = "R150 RCPTMAX=1",
+	  .to = "c@d|e@d", .script = { LIMITS("RCPTMAX=1") ONE("c@d") ONE("e@d") BYE },
 	  .want = "delivered 2.0.0|delivered 2.0.0" },
-	{ "R150 MAILMAX, and no second connection to be had", .to = "c@d|e@d", .script = { LIMITS("RCPTMAX=1 MAILMAX=1") ONE("c@d") BYE "N\nS 421 4.7.0 enough\nE\n" },
+	{ .name = "R150 MAILMAX: as many connections as it takes",
+	  .to = "c@d|e@d|f@d|g@d|h@d",
+	  .script = { LIMITS("RCPTMAX=2 MAILMAX=1") TWO("c@d", "e@d") BYE "N\n"
+	    LIMITS("RCPTMAX=2 MAILMAX=2") TWO("f@d", "g@d") ONE("h@d") BYE },
+	  .want = ALL5 },
+	{ .name = "R150 MAILMAX counts refused transactions as well",
+	  .to = "c@d|e@d",
+	  .script = { LIMITS("RCPTMAX=1 MAILMAX=1") "C MAIL\nC RCPT\nC DATA\n" OK
+	    "S 550 no\nS 503 no\n" BYE "N\n" LIMITS("RCPTMAX=1 MAILMAX=1") ONE("e@d") BYE },
+	  .want = "failed 5.0.0|delivered 2.0.0" },
+	{ .name = "R150 RCPTDOMAINMAX: other domains in another session",
+	  .to = "c@d|e@x|f@D|g@y|h@x",
+	  .script = { LIMITS("RCPTDOMAINMAX=1") TWO("c@d", "f@D") BYE "N\n"
+	    LIMITS("RCPTDOMAINMAX=1") TWO("e@x", "h@x") BYE "N\n" LIMITS("RCPTDOMAINMAX=1")
+	    ONE("g@y") BYE },
+	  .want = ALL5 },
+	{ .name = "R150 RCPTDOMAINMAX=2",
+	  .to = "c@d|e@x|f@y",
+	  .script = { LIMITS("RCPTDOMAINMAX=2") TWO("c@d", "e@x") BYE "N\n"
+	    LIMITS("RCPTDOMAINMAX=2") ONE("f@y") BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "R150 malformed: no limit",
+	  .to = "c@d|e@d", .script = { LIMITS("RCPTMAX=1 MAILMAX=-1") TWO("c@d", "e@d") BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "R150 MAILMAX, and the second connection is refused",
+	  .to = "c@d|e@d",
+	  .script = { LIMITS("RCPTMAX=1 MAILMAX=1") ONE("c@d") BYE "N\nS 421 4.7.0 enough\nE\n" },
 	  .want = "delivered 2.0.0|deferred 4.7.0" },
 };
 
-/* A link that is kept between messages comes to its end, too. */
-static const struct smtp_case kept = { "R150 MAILMAX over several messages",
-	.script = { LIMITS("MAILMAX=2") ONE("c@d") ONE("c@d") BYE "N\n" LIMITS("MAILMAX=2") ONE("c@d") BYE }, .want = "delivered 2.0.0" };
+/* MAILMAX also ends a link that is kept between messages. */
+static const struct smtp_case kept = {
+	.name = "R150 MAILMAX over several messages",
+	.script = { LIMITS("MAILMAX=2") ONE("c@d") ONE("c@d") BYE "N\n"
+	    LIMITS("MAILMAX=2") ONE("c@d") BYE },
+	.want = GOOD,
+};
 
 static void
 test_kept(const struct smtp_case *c)

@@ -12,23 +12,39 @@
 #define ONE    "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\n"
 
 static const struct smtp_case cases[] = {
-	{ "R139 no greeting in time", .timeouts = true, .script = { "E\n" }, .want = "deferred 4.4.1" },
-	{ "R139 a greeting that does not end", .timeouts = true, .script = { "s 220\nE\n" }, .want = "deferred 4.4.2" },
-	{ "R139 no reply to EHLO", .timeouts = true, .script = { HELLO "E\n" }, .want = "deferred 4.4.2" },
-	{ "R139 no reply to MAIL", .timeouts = true, .script = { PLAIN MAIL "E\n" }, .want = "deferred 4.4.2" },
-	{ "R139 no reply to RCPT", .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nE\n" }, .want = "deferred 4.4.2" },
-	{ "R139 no reply to DATA", .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nE\n" }, .want = "deferred 4.4.2" },
-	{ "R139 no reply to the dot", .timeouts = true, .script = { PLAIN ONE "D\nE\n" }, .want = "deferred 4.4.2" },
-	{ "R139 a reply that drips", .timeouts = true, .script = { PLAIN MAIL "S 250-a\nW 200\nS 250-a\nW 200\nS 250-a\nW 200\nE\n" },
+	{ .name = "R139 no greeting in time",
+	  .timeouts = true, .script = { "E\n" }, .want = "deferred 4.4.1" },
+	{ .name = "R139 a greeting that does not end",
+	  .timeouts = true, .script = { "s 220\nE\n" }, .want = "deferred 4.4.2" },
+	{ .name = "R139 no reply to EHLO",
+	  .timeouts = true, .script = { HELLO "E\n" }, .want = "deferred 4.4.2" },
+	{ .name = "R139 no reply to MAIL",
+	  .timeouts = true, .script = { PLAIN MAIL "E\n" }, .want = "deferred 4.4.2" },
+	{ .name = "R139 no reply to RCPT",
+	  .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nE\n" },
+	  .want = "deferred 4.4.2" },
+	{ .name = "R139 no reply to DATA",
+	  .timeouts = true, .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nE\n" },
+	  .want = "deferred 4.4.2" },
+	{ .name = "R139 no reply to the dot",
+	  .timeouts = true, .script = { PLAIN ONE "D\nE\n" }, .want = "deferred 4.4.2" },
+	{ .name = "R139 a reply that drips",
+	  .timeouts = true,
+	  .script = { PLAIN MAIL "S 250-a\nW 200\nS 250-a\nW 200\nS 250-a\nW 200\nE\n" },
 	  .want = "deferred 4.4.2" },
 };
 
-/* The peer takes no more octets in mid-message: its window is full, and it never reads on. */
+/* In mid-message the peer's window is full, and it does not read on. */
 static const struct smtp_case stuck[] = {
-	{ "R139 a peer that stops reading", .timeouts = true, .script = { PLAIN ONE "W 800\n" },
+	{ .name = "R139 a peer that stops reading",
+	  .timeouts = true, .script = { PLAIN ONE "W 800\n" },
 	  .want = "deferred 4.4.2 timed out while sending the message" },
-	{ "a reply in mid-message counts", .script = { PLAIN ONE "S 552 5.3.4 too much\nW 100\nR\n" }, .want = "failed 5.3.4 552 5.3.4 too much" },
-	{ "R143 lost in mid-message", .script = { PLAIN ONE "W 50\nR\n" }, .want = "deferred 4.4.2 lost connection while sending the message" },
+	{ .name = "a reply in mid-message counts",
+	  .script = { PLAIN ONE "S 552 5.3.4 too much\nW 100\nR\n" },
+	  .want = "failed 5.3.4 552 5.3.4 too much" },
+	{ .name = "R143 lost in mid-message",
+	  .script = { PLAIN ONE "W 50\nR\n" },
+	  .want = "deferred 4.4.2 lost connection while sending the message" },
 };
 
 int
