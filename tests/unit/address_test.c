@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Paths, domains and literals: one table per function of smtp/address.h.
+ * Paths, domains and literals: one table for each function of smtp/address.h.
  */
 #include "smtp/address.h"
 
@@ -12,58 +12,104 @@
 #define D63  L56 "abcdefg"
 #define D255 D63 "." D63 "." D63 "." D63
 
-enum { TOL = SMTP_PATH_TOLERANT, NUL = SMTP_PATH_NULL, PM = SMTP_PATH_NO_DOMAIN, LOC = SMTP_PATH_LOCAL_ONLY };
+enum {
+	TOL = SMTP_PATH_TOLERANT,
+	NUL = SMTP_PATH_NULL,
+	PM = SMTP_PATH_NO_DOMAIN,
+	LOC = SMTP_PATH_LOCAL_ONLY,
+};
 
 static const struct good {
 	const char *name, *in;
 	unsigned flags;
-	const char *path, *domain, *rest;
+	const char *path, *domain;
+	const char *rest;		/* what follows the path; NULL: nothing */
 } good[] = {
-	{ "H039 a plain path", "<a@b.example>", 0, "a@b.example", "b.example", "" },
-	{ "H040 the null path", "<>", NUL, "", "", "" },
-	{ "H041 case is kept", "<Smith@B.example>", 0, "Smith@B.example", "B.example", "" },
-	{ "what follows keeps its blank", "<a@b> SIZE=1", 0, "a@b", "b", " SIZE=1" },
-	{ "what follows without a blank is the caller's question", "<a@b>SIZE", 0, "a@b", "b", "SIZE" },
-	{ "the null path and parameters", "<> SIZE=1", NUL, "", "", " SIZE=1" },
-	{ "H043 blanks before the path, tolerant", " \t<a@b>", TOL, "a@b", "b", "" },
-	{ "H044 no brackets, tolerant", "a@b.example", TOL, "a@b.example", "b.example", "" },
-	{ "no brackets, with parameters", "a@b SIZE=1", TOL, "a@b", "b", " SIZE=1" },
-	{ "H045 source route is dropped", "<@x,@y:u@d.example>", 0, "u@d.example", "d.example", "" },
-	{ "H063 source route of a recipient", "<@hosta.int,@jkl.org:userc@d.example>", PM, "userc@d.example",
-	    "d.example", "" },
-	{ "source route before a quoted local part", "<@x:\"a@b\"@c>", 0, "\"a@b\"@c", "c", "" },
-	{ "H046 local part of 64 octets", "<" L64 "@b>", 0, L64 "@b", "b", "" },
-	{ "H046 path of 256 octets", "<" L64 "@" D63 "." D63 "." L56 "abcde>", 0,
-	    L64 "@" D63 "." D63 "." L56 "abcde", D63 "." D63 "." L56 "abcde", "" },
-	{ "64 octets are counted without quotes and backslashes",
-	    "<\"\\a\\b\\c\\d\\e\\f\\g\\h" L56 "\"@b>", 0, L64 "@b", "b", "" },
-	{ "H047 a needless backslash", "<\"Joe\\,Smith\"@b.example>", 0, "\"Joe,Smith\"@b.example", "b.example", "" },
-	{ "H047 the same without it", "<\"Joe,Smith\"@b.example>", 0, "\"Joe,Smith\"@b.example", "b.example", "" },
-	{ "H047 @ in quotes", "<\"a@b\"@c.example>", 0, "\"a@b\"@c.example", "c.example", "" },
-	{ "H047 > in quotes", "<\"x>y\"@c.example>", 0, "\"x>y\"@c.example", "c.example", "" },
-	{ "needless quotes go", "<\"a.b\"@c>", 0, "a.b@c", "c", "" },
-	{ "quotes that dots need stay", "<\"a..b\"@c>", 0, "\"a..b\"@c", "c", "" },
-	{ "escaped quote and backslash", "<\"a\\\"b\\\\c\"@d>", 0, "\"a\\\"b\\\\c\"@d", "d", "" },
-	{ "an empty quoted local part", "<\"\"@c>", 0, "\"\"@c", "c", "" },
-	{ "blank in quotes", "<\"a b\"@c>", 0, "\"a b\"@c", "c", "" },
-	{ "blank in quotes, no brackets", "\"a b\"@c X=1", TOL, "\"a b\"@c", "c", " X=1" },
-	{ "all of atext", "<!#$%&'*+-/=?^_`{|}~@c>", 0, "!#$%&'*+-/=?^_`{|}~@c", "c", "" },
-	{ "H048 IPv4 literal", "<u@[192.0.2.1]>", 0, "u@[192.0.2.1]", "[192.0.2.1]", "" },
-	{ "H048 IPv6 literal", "<u@[IPv6:::1]>", 0, "u@[IPv6:::1]", "[IPv6:::1]", "" },
-	{ "H060 Postmaster", "<Postmaster>", PM, "Postmaster", "", "" },
-	{ "H060 postmaster", "<postmaster>", PM, "postmaster", "", "" },
-	{ "H060 POSTMASTER", "<POSTMASTER>", PM, "POSTMASTER", "", "" },
-	{ "H064 percent is of the local part", "<user%evil.example@local>", 0, "user%evil.example@local", "local", "" },
-	{ "H064 quoted @ is of the local part", "<\"user@evil.example\"@local>", 0, "\"user@evil.example\"@local",
-	    "local", "" },
-	{ "H064 ! is of the local part", "<evil.example!user@local>", 0, "evil.example!user@local", "local", "" },
-	{ "a local part alone, to verify", "joe", TOL | LOC, "joe", "", "" },
-	{ "a local part alone in brackets", "<joe>", LOC, "joe", "", "" },
-	{ "underscore in a domain, tolerant", "<a@b_c.example>", TOL, "a@b_c.example", "b_c.example", "" },
-	{ "UTF-8 on both sides", "<\xc3\xbc@\xe4\xbe\x8b.example>", 0, "\xc3\xbc@\xe4\xbe\x8b.example",
-	    "\xe4\xbe\x8b.example", "" },
-	{ "UTF-8 of four octets", "<\xf0\x9f\x93\xa7@b>", 0, "\xf0\x9f\x93\xa7@b", "b", "" },
-	{ "digits only", "<1@2.3>", 0, "1@2.3", "2.3", "" },
+	{ .name = "H039 a plain path",
+	  .in = "<a@b.example>", .path = "a@b.example", .domain = "b.example" },
+	{ .name = "H040 the null path",
+	  .in = "<>", .flags = NUL, .path = "", .domain = "" },
+	{ .name = "H041 case is kept",
+	  .in = "<Smith@B.example>", .path = "Smith@B.example", .domain = "B.example" },
+	{ .name = "a parameter keeps its blank",
+	  .in = "<a@b> SIZE=1", .path = "a@b", .domain = "b", .rest = " SIZE=1" },
+	{ .name = "a path ends at its bracket, blank or not",
+	  .in = "<a@b>SIZE", .path = "a@b", .domain = "b", .rest = "SIZE" },
+	{ .name = "the null path and parameters",
+	  .in = "<> SIZE=1", .flags = NUL, .path = "", .domain = "", .rest = " SIZE=1" },
+	{ .name = "H043 blanks before the path, tolerant",
+	  .in = " \t<a@b>", .flags = TOL, .path = "a@b", .domain = "b" },
+	{ .name = "H044 no brackets, tolerant",
+	  .in = "a@b.example", .flags = TOL, .path = "a@b.example", .domain = "b.example" },
+	{ .name = "no brackets, with parameters",
+	  .in = "a@b SIZE=1", .flags = TOL, .path = "a@b", .domain = "b", .rest = " SIZE=1" },
+	{ .name = "H045 source route is dropped",
+	  .in = "<@x,@y:u@d.example>", .path = "u@d.example", .domain = "d.example" },
+	{ .name = "H063 source route of a recipient",
+	  .in = "<@hosta.int,@jkl.org:userc@d.example>", .flags = PM, .path = "userc@d.example",
+	  .domain = "d.example" },
+	{ .name = "source route before a quoted local part",
+	  .in = "<@x:\"a@b\"@c>", .path = "\"a@b\"@c", .domain = "c" },
+	{ .name = "H046 local part of 64 octets",
+	  .in = "<" L64 "@b>", .path = L64 "@b", .domain = "b" },
+	{ .name = "H046 path of 256 octets",
+	  .in = "<" L64 "@" D63 "." D63 "." L56 "abcde>",
+	  .path = L64 "@" D63 "." D63 "." L56 "abcde", .domain = D63 "." D63 "." L56 "abcde" },
+	{ .name = "64 octets are counted without quotes and backslashes",
+	  .in = "<\"\\a\\b\\c\\d\\e\\f\\g\\h" L56 "\"@b>", .path = L64 "@b", .domain = "b" },
+	{ .name = "H047 a needless backslash",
+	  .in = "<\"Joe\\,Smith\"@b.example>", .path = "\"Joe,Smith\"@b.example",
+	  .domain = "b.example" },
+	{ .name = "H047 the same without it",
+	  .in = "<\"Joe,Smith\"@b.example>", .path = "\"Joe,Smith\"@b.example",
+	  .domain = "b.example" },
+	{ .name = "H047 @ in quotes",
+	  .in = "<\"a@b\"@c.example>", .path = "\"a@b\"@c.example", .domain = "c.example" },
+	{ .name = "H047 > in quotes",
+	  .in = "<\"x>y\"@c.example>", .path = "\"x>y\"@c.example", .domain = "c.example" },
+	{ .name = "needless quotes go",
+	  .in = "<\"a.b\"@c>", .path = "a.b@c", .domain = "c" },
+	{ .name = "quotes that the dots need stay",
+	  .in = "<\"a..b\"@c>", .path = "\"a..b\"@c", .domain = "c" },
+	{ .name = "escaped quote and backslash",
+	  .in = "<\"a\\\"b\\\\c\"@d>", .path = "\"a\\\"b\\\\c\"@d", .domain = "d" },
+	{ .name = "an empty quoted local part",
+	  .in = "<\"\"@c>", .path = "\"\"@c", .domain = "c" },
+	{ .name = "blank in quotes",
+	  .in = "<\"a b\"@c>", .path = "\"a b\"@c", .domain = "c" },
+	{ .name = "blank in quotes, no brackets",
+	  .in = "\"a b\"@c X=1", .flags = TOL, .path = "\"a b\"@c", .domain = "c", .rest = " X=1" },
+	{ .name = "all of atext",
+	  .in = "<!#$%&'*+-/=?^_`{|}~@c>", .path = "!#$%&'*+-/=?^_`{|}~@c", .domain = "c" },
+	{ .name = "H048 IPv4 literal",
+	  .in = "<u@[192.0.2.1]>", .path = "u@[192.0.2.1]", .domain = "[192.0.2.1]" },
+	{ .name = "H048 IPv6 literal",
+	  .in = "<u@[IPv6:::1]>", .path = "u@[IPv6:::1]", .domain = "[IPv6:::1]" },
+	{ .name = "H060 Postmaster",
+	  .in = "<Postmaster>", .flags = PM, .path = "Postmaster", .domain = "" },
+	{ .name = "H060 postmaster",
+	  .in = "<postmaster>", .flags = PM, .path = "postmaster", .domain = "" },
+	{ .name = "H060 POSTMASTER",
+	  .in = "<POSTMASTER>", .flags = PM, .path = "POSTMASTER", .domain = "" },
+	{ .name = "H064 percent belongs to the local part",
+	  .in = "<user%evil.example@local>", .path = "user%evil.example@local", .domain = "local" },
+	{ .name = "H064 quoted @ belongs to the local part",
+	  .in = "<\"user@evil.example\"@local>", .path = "\"user@evil.example\"@local",
+	  .domain = "local" },
+	{ .name = "H064 ! belongs to the local part",
+	  .in = "<evil.example!user@local>", .path = "evil.example!user@local", .domain = "local" },
+	{ .name = "a local part alone, to verify",
+	  .in = "joe", .flags = TOL | LOC, .path = "joe", .domain = "" },
+	{ .name = "a local part alone in brackets",
+	  .in = "<joe>", .flags = LOC, .path = "joe", .domain = "" },
+	{ .name = "underscore in a domain, tolerant",
+	  .in = "<a@b_c.example>", .flags = TOL, .path = "a@b_c.example", .domain = "b_c.example" },
+	{ .name = "UTF-8 on both sides",
+	  .in = "<\xc3\xbc@\xe4\xbe\x8b.example>", .path = "\xc3\xbc@\xe4\xbe\x8b.example",
+	  .domain = "\xe4\xbe\x8b.example" },
+	{ .name = "UTF-8 of four octets",
+	  .in = "<\xf0\x9f\x93\xa7@b>", .path = "\xf0\x9f\x93\xa7@b", .domain = "b" },
+	{ .name = "digits only", .in = "<1@2.3>", .path = "1@2.3", .domain = "2.3" },
 };
 
 static const struct bad {
@@ -86,9 +132,12 @@ static const struct bad {
 	{ "H046 local part of 65 octets", S("<" L64 "x@b>"), 0, SMTP_PATH_LOCAL_LONG },
 	{ "quoted local part of 65 octets", S("<\"" L64 "x\"@b>"), 0, SMTP_PATH_LOCAL_LONG },
 	{ "H046 domain of 256 octets", S("<a@" D255 "x>"), 0, SMTP_PATH_DOMAIN_LONG },
-	{ "H046 path of 257 octets", S("<" L64 "@" D63 "." D63 "." L56 "abcdef>"), 0, SMTP_PATH_LONG },
-	{ "the same without brackets", S(L64 "@" D63 "." D63 "." L56 "abcdef"), TOL, SMTP_PATH_LONG },
-	{ "path made long by its source route", S("<@" D63 "." D63 ",@" D63 "." D63 ":a@b>"), 0, SMTP_PATH_LONG },
+	{ "H046 path of 257 octets", S("<" L64 "@" D63 "." D63 "." L56 "abcdef>"), 0,
+	  SMTP_PATH_LONG },
+	{ "the same without brackets", S(L64 "@" D63 "." D63 "." L56 "abcdef"), TOL,
+	  SMTP_PATH_LONG },
+	{ "path made long by its source route", S("<@" D63 "." D63 ",@" D63 "." D63 ":a@b>"), 0,
+	  SMTP_PATH_LONG },
 	{ "H048 256 in an IPv4 literal", S("<u@[256.1.1.1]>"), 0, SMTP_PATH_SYNTAX },
 	{ "H048 two gaps in an IPv6 literal", S("<u@[IPv6:1::2::3]>"), 0, SMTP_PATH_SYNTAX },
 	{ "literal without its end", S("<u@[192.0.2.1>"), 0, SMTP_PATH_SYNTAX },
@@ -117,7 +166,7 @@ static const struct bad {
 	{ "underscore in a domain, strict", S("<a@b_c>"), 0, SMTP_PATH_SYNTAX },
 	{ "quote that does not end", S("<\"a@b>"), 0, SMTP_PATH_SYNTAX },
 	{ "quote that ends in a backslash", S("<\"a\\"), 0, SMTP_PATH_SYNTAX },
-	{ "text behind a quoted string", S("<\"a\"b@c>"), 0, SMTP_PATH_SYNTAX },
+	{ "text after a quoted string", S("<\"a\"b@c>"), 0, SMTP_PATH_SYNTAX },
 	{ "blank in a local part", S("<a b@c>"), TOL, SMTP_PATH_SYNTAX },
 	{ "blank before the end", S("<a@b >"), TOL, SMTP_PATH_SYNTAX },
 	{ "source route without a mailbox", S("<@x:>"), 0, SMTP_PATH_SYNTAX },
@@ -146,8 +195,8 @@ test_good(void)
 			continue;
 		is(smtp_path_text(&p), slice_str(g->path), g->name);
 		is(smtp_path_domain(&p), slice_str(g->domain), "its domain");
-		is(rest, slice_str(g->rest), "its rest");
-		ok(p.text[p.n] == '\0', "it is a C string too");
+		is(rest, slice_str(g->rest ? g->rest : ""), "its rest");
+		ok(p.text[p.n] == '\0', "it is also a C string");
 	}
 }
 
@@ -164,7 +213,7 @@ test_bad(void)
 	}
 }
 
-/* What is parsed is canonical: parsing its text again changes nothing. */
+/* A parsed path is canonical: parsing its text again changes nothing. */
 static void
 test_stable(void)
 {
@@ -179,8 +228,9 @@ test_stable(void)
 		buf_add(&b, smtp_path_text(&p));
 		buf_chr(&b, '>');
 		ok(smtp_path_parse(buf_slice(&b), good[i].flags, &again, &rest) == SMTP_PATH_OK &&
-		    slice_eq(smtp_path_text(&again), smtp_path_text(&p)) && again.local_n == p.local_n &&
-		    again.utf8 == p.utf8, "canonical: %s", good[i].name);
+		    slice_eq(smtp_path_text(&again), smtp_path_text(&p)) &&
+		    again.local_n == p.local_n && again.utf8 == p.utf8,
+		    "canonical: %s", good[i].name);
 	}
 }
 
@@ -209,13 +259,22 @@ static const struct names_case {
 	const char *address, *names;
 	char delimiter;
 } names_cases[] = {
-	{ "joe@b", "joe@b joe", 0 }, { "joe+x@b", "joe+x@b joe+x", 0 }, { "joe+x@b", "joe+x@b joe+x joe@b joe", '+' },
-	{ "joe+x+y@b", "joe+x+y@b joe+x+y joe@b joe", '+' }, { "joe+@b", "joe+@b joe+ joe@b joe", '+' },
-	{ "+x@b", "+x@b +x", '+' }, { "joe@b-c", "joe@b-c joe", '-' }, { "Joe-X@B", "Joe-X@B Joe-X Joe@B Joe", '-' },
+	{ "joe@b", "joe@b joe", 0 },
+	{ "joe+x@b", "joe+x@b joe+x", 0 },
+	{ "joe+x@b", "joe+x@b joe+x joe@b joe", '+' },
+	{ "joe+x+y@b", "joe+x+y@b joe+x+y joe@b joe", '+' },
+	{ "joe+@b", "joe+@b joe+ joe@b joe", '+' },
+	{ "+x@b", "+x@b +x", '+' },
+	{ "joe@b-c", "joe@b-c joe", '-' },
+	{ "Joe-X@B", "Joe-X@B Joe-X Joe@B Joe", '-' },
 	{ "\"j e+x\"@b", "\"j e+x\"@b \"j e+x\" \"j e\"@b \"j e\"", '+' },
-	{ "\"joe+(\"@b", "\"joe+(\"@b \"joe+(\" joe@b joe", '+' }, { "\"+(\"@b", "\"+(\"@b \"+(\"", '+' },
-	{ "\"a@b+c\"@d", "\"a@b+c\"@d \"a@b+c\" \"a@b\"@d \"a@b\"", '+' }, { "a.+x@b", "a.+x@b a.+x", '+' },
-	{ "postmaster", "postmaster", '+' }, { "postmaster+x", "postmaster+x postmaster", '+' }, { "a.b@c", "a.b@c a.b a@c a", '.' },
+	{ "\"joe+(\"@b", "\"joe+(\"@b \"joe+(\" joe@b joe", '+' },
+	{ "\"+(\"@b", "\"+(\"@b \"+(\"", '+' },
+	{ "\"a@b+c\"@d", "\"a@b+c\"@d \"a@b+c\" \"a@b\"@d \"a@b\"", '+' },
+	{ "a.+x@b", "a.+x@b a.+x", '+' },
+	{ "postmaster", "postmaster", '+' },
+	{ "postmaster+x", "postmaster+x postmaster", '+' },
+	{ "a.b@c", "a.b@c a.b a@c a", '.' },
 };
 
 static void
@@ -228,7 +287,8 @@ test_names(void)
 		struct slice rest;
 		size_t n;
 
-		ok(smtp_path_parse(slice_str(names_cases[i].address), TOL | LOC, &p, &rest) == SMTP_PATH_OK && rest.n == 0, "a path");
+		ok(smtp_path_parse(slice_str(names_cases[i].address), TOL | LOC, &p, &rest) ==
+		    SMTP_PATH_OK && rest.n == 0, "a path");
 		n = smtp_path_names(&p, names_cases[i].delimiter, names);
 		for (size_t k = 0; k < n; k++) {
 			buf_str(&b, k ? " " : "");
@@ -246,12 +306,15 @@ test_utf8_flag(void)
 	struct smtp_path p;
 	struct slice rest;
 
-	ok(smtp_path_parse(SL("<a@b>"), 0, &p, &rest) == SMTP_PATH_OK && !p.utf8, "ASCII is not flagged");
-	ok(smtp_path_parse(SL("<\xc3\xbc@b>"), 0, &p, &rest) == SMTP_PATH_OK && p.utf8, "H050 UTF-8 is flagged");
-	ok(smtp_path_parse(SL("<a@\xc3\xbc>"), 0, &p, &rest) == SMTP_PATH_OK && p.utf8, "in the domain too");
+	ok(smtp_path_parse(SL("<a@b>"), 0, &p, &rest) == SMTP_PATH_OK && !p.utf8,
+	    "ASCII is not flagged");
+	ok(smtp_path_parse(SL("<\xc3\xbc@b>"), 0, &p, &rest) == SMTP_PATH_OK && p.utf8,
+	    "H050 UTF-8 is flagged");
+	ok(smtp_path_parse(SL("<a@\xc3\xbc>"), 0, &p, &rest) == SMTP_PATH_OK && p.utf8,
+	    "also in the domain");
 }
 
-/* A path cut at any octet is refused, or is a shorter path: nothing beyond the cut is ever looked at. */
+/* A path cut at any octet is refused or is a shorter path: nothing after the cut is read. */
 static void
 test_cut(void)
 {
@@ -266,7 +329,8 @@ test_cut(void)
 
 			memcpy(exact, good[i].in, cut);
 			memset(exact + cut, '>', sizeof exact - cut);
-			if (smtp_path_parse(slice_of(exact, cut), good[i].flags, &p, &rest) == SMTP_PATH_OK)
+			if (smtp_path_parse(slice_of(exact, cut), good[i].flags, &p, &rest) ==
+			    SMTP_PATH_OK)
 				fine = fine && rest.p + rest.n == exact + cut;
 		}
 		ok(fine, "cut anywhere: %s", good[i].name);
@@ -282,9 +346,9 @@ test_whole(void)
 		{ "a local part", "a", true },
 		{ "a quoted local part with a blank", "\"a b\"", true },
 		{ "blanks in front", "  <a@b>", true },
-		{ "a blank behind", "a@b ", false },
-		{ "a word behind", "a@b c", false },
-		{ "a word behind the brackets", "<a@b>c", false },
+		{ "a blank after it", "a@b ", false },
+		{ "a word after it", "a@b c", false },
+		{ "a word after the brackets", "<a@b>c", false },
 		{ "a second address", "<a@b> <c@d>", false },
 		{ "no path", "a@", false },
 		{ "the null path", "<>", false },
@@ -294,9 +358,11 @@ test_whole(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct smtp_path p = { .n = 7 };
 
-		ok(smtp_path_parse_whole(slice_str(cases[i].in), SMTP_PATH_LISTED, &p) == cases[i].whole,
+		ok(smtp_path_parse_whole(slice_str(cases[i].in), SMTP_PATH_LISTED, &p) ==
+		    cases[i].whole,
 		    "whole: %s", cases[i].name);
-		ok((p.n == 7) != cases[i].whole || (cases[i].whole && p.local_n), "written only on success");
+		ok((p.n == 7) != cases[i].whole || (cases[i].whole && p.local_n),
+		    "written only on success");
 	}
 }
 

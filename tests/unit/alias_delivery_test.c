@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Recipients that are aliases: the copies that come of them, and what becomes of the original.
+ * Recipients that are aliases: the copies queued for them, and the outcome for the original.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,8 +10,11 @@
 #include "delivery/alias_copy.h"
 #include "tests/lib/mail.h"
 
-static char file[100], host[] = "mx.example", here[] = "here.example", target[] = "/nowhere/{local}", list_file[120];
-static struct route routes[] = { { .pattern = here, .via = VIA_MAILDIR, .target = target, .aliases = file } };
+static char file[100], list_file[120];
+static char host[] = "mx.example", here[] = "here.example", target[] = "/nowhere/{local}";
+static struct route routes[] = {
+	{ .pattern = here, .via = VIA_MAILDIR, .target = target, .aliases = file },
+};
 static struct route expansion = { .via = VIA_ALIASES };
 static struct config config = { .routes = routes, .nroutes = 1, .server.hostname = host };
 static struct aliases aliases;
@@ -29,7 +32,7 @@ put_file(const char *path, const char *text)
 #define COPIES 16
 
 static char orcpt_space[400];
-static struct buf orcpt = BUF(orcpt_space);	/* of the last recipient */
+static struct buf orcpt = BUF(orcpt_space);	/* address of the last recipient's ORCPT */
 static char ids[COPIES][QUEUE_ID_SIZE];
 static size_t ncopies;
 
@@ -48,7 +51,7 @@ by_rcpt(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* All but ORCPT, of which only the address. */
+/* Put params without ORCPT into b, and the address of ORCPT into orcpt. */
 static void
 put_params(struct buf *b, struct slice params)
 {
@@ -65,7 +68,7 @@ put_params(struct buf *b, struct slice params)
 	}
 }
 
-/* "<from PARAMS> rcpt PARAMS, ...: content" of each copy, in the order of their IDs; the copies are gone then. */
+/* "<from PARAMS> rcpt PARAMS ...: content" of each copy, in the order of IDs; removes them. */
 static const char *
 copies(void)
 {
@@ -83,32 +86,36 @@ copies(void)
 		if (queue_load(&mail.q, ids[i], &e) < 0)
 			abort();
 		buf_str(&b, i ? "| " : "");
-		buf_fmt(&b, "%s<%.*s%s%.*s>", e.expanded ? "" : "NOT EXPANDED ", (int)e.from.n, e.from.p, e.from_params.n ? " " : "",
-		    (int)e.from_params.n, e.from_params.p);
+		buf_fmt(&b, "%s<%.*s%s%.*s>", e.expanded ? "" : "NOT EXPANDED ", (int)e.from.n,
+		    e.from.p, e.from_params.n ? " " : "", (int)e.from_params.n, e.from_params.p);
 		for (size_t k = 0; k < e.nrcpts; k++) {
 			buf_fmt(&b, " %.*s", (int)e.rcpts[k].path.n, e.rcpts[k].path.p);
 			put_params(&b, e.rcpts[k].params);
 		}
 		n = pread(e.fd, content, sizeof content, (off_t)e.content_at);
-		buf_fmt(&b, ": %.*s", (int)((uint64_t)n < e.content_size ? (uint64_t)n : e.content_size), content);
+		buf_fmt(&b, ": %.*s",
+		    (int)((uint64_t)n < e.content_size ? (uint64_t)n : e.content_size), content);
 		queue_unload(&e);
 		(void)queue_finish(&mail.q, ids[i]);
 	}
 	return buf_cstr(&b);
 }
 
-static struct delivery d = { .config = &config, .route = &expansion, .queue = &mail.q, .aliases = &aliases };
+static struct delivery d = {
+	.config = &config, .route = &expansion, .queue = &mail.q, .aliases = &aliases,
+};
 
 static void
 run(const char *from, const char *params, const char *to, const char *content)
 {
 	mail_put(&mail, from, params, to, slice_str(content));
 	mail_deliver(&mail, &d);
-	ok(mail_reported(&mail), "each recipient is told of once");
+	ok(mail_reported(&mail), "each recipient is reported once");
 }
 
+/* Deliver to the first n addresses of to; the others are recipients as well. */
 static void
-run_some(const char *to, size_t n)	/* only the first n of them are aliases */
+run_some(const char *to, size_t n)
 {
 	static struct attempt_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
 
@@ -124,33 +131,45 @@ static void
 test_copies(void)
 {
 	run("s@x.example", "", "one@here.example", "Subject: x\r\n\r\n.hello\r\n");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one") "Subject: x\r\n\r\n.hello\r\n"), "an alias of one address");
-	ok(mail.outcomes[0].cause == CAUSE_FORWARDED && mail_state(&mail, 0) == 'D', "is delivered");
-	is(buf_slice(&orcpt), SL("one@here.example"), "its sender can be told to whom he has written");
-	ok(strncmp(mail.outcomes[0].detail, "alias of anna@y.example, as ", 28) == 0 && strstr(mail.outcomes[0].detail, ids[0]),
-	    "and told as which copy");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one")
+	    "Subject: x\r\n\r\n.hello\r\n"), "an alias of one address");
+	ok(mail.outcomes[0].cause == CAUSE_FORWARDED && mail_state(&mail, 0) == 'D',
+	    "is delivered");
+	is(buf_slice(&orcpt), SL("one@here.example"),
+	    "its ORCPT is the address that the sender wrote to");
+	ok(strncmp(mail.outcomes[0].detail, "alias of anna@y.example, as ", 28) == 0 &&
+	    strstr(mail.outcomes[0].detail, ids[0]), "its outcome names the copy");
 	run("s@x.example", "", "two@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"), "of two: one copy");
-	ok(mail.outcomes[0].cause == CAUSE_EXPANDED && mail.outcomes[0].reach == REACH_MANY, "is expanded");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two")
+	    "A: b\r\n"), "an alias of two: one copy");
+	ok(mail.outcomes[0].cause == CAUSE_EXPANDED && mail.outcomes[0].reach == REACH_MANY,
+	    "is expanded");
 	run("s@x.example", "", "two@here.example|three@here.example|one@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"
-	    "| <s@x.example> carla@here.example: " MARK("three") "A: b\r\n"), "who is in two lists gets one copy");
-	ok(mail.outcomes[2].cause == CAUSE_EXPANDED && strstr(mail.outcomes[2].detail, "recipients of the message already"),
-	    "who adds nobody is expanded too");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example ben@here.example: " MARK("two")
+	    "A: b\r\n| <s@x.example> carla@here.example: " MARK("three") "A: b\r\n"),
+	    "an address in two lists gets one copy");
+	ok(mail.outcomes[2].cause == CAUSE_EXPANDED &&
+	    strstr(mail.outcomes[2].detail, "recipients of the message already"),
+	    "an alias that adds no address is also expanded");
 	run_some("two@here.example|BEN@here.example|anna@y.example", 1);
-	is(slice_str(copies()), SL(""), "who is a recipient gets no copy");
+	is(slice_str(copies()), SL(""), "a recipient of the message gets no copy");
 	run_some("two@here.example|ben@here.example", 1);
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("two") "A: b\r\n"), "the others do");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("two") "A: b\r\n"),
+	    "the others do");
 	run("s@x.example", "", "self@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("self") "A: b\r\n| <s@x.example> self@here.example: A: b\r\n"),
-	    "its own mailbox gets a copy without the mark that would keep it away");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("self")
+	    "A: b\r\n| <s@x.example> self@here.example: A: b\r\n"),
+	    "its own mailbox gets a copy without Delivered-To, which would be a loop");
 	run("s@x.example", "", "none@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL(""), "/dev/null");
-	ok(mail.outcomes[0].kind == OUTCOME_DELIVERED && strstr(mail.outcomes[0].detail, "discard"), "is delivered");
+	ok(mail.outcomes[0].kind == OUTCOME_DELIVERED && strstr(mail.outcomes[0].detail, "discard"),
+	    "its recipient is delivered");
 	run("s@x.example", "", "nobody@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<s@x.example> nobody@here.example: A: b\r\n"), "one that is none any more goes on by itself");
+	is(slice_str(copies()), SL("<s@x.example> nobody@here.example: A: b\r\n"),
+	    "an address that is no longer an alias gets its own copy");
 	run("s@x.example", "", "postmaster", "A: b\r\n");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example: Delivered-To: postmaster@here.example\r\nA: b\r\n"), "the bare postmaster");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("postmaster") "A: b\r\n"),
+	    "the bare postmaster");
 	run("s@x.example", "", "one@here.example", "");
 	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one")), "no content");
 }
@@ -158,44 +177,57 @@ test_copies(void)
 static void
 test_owner(void)
 {
-	run("s@x.example", "RET=HDRS ENVID=e BODY=8BITMIME", "list@here.example NOTIFY=SUCCESS", "A: b\r\n");
-	is(slice_str(copies()), SL("<owner-list@here.example BODY=8BITMIME> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"),
-	    "a list with an owner: from there");
-	ok(mail_state(&mail, 0) == 'S', "B162 which is its end, for who asked for success");
+	run("s@x.example", "RET=HDRS ENVID=e BODY=8BITMIME", "list@here.example NOTIFY=SUCCESS",
+	    "A: b\r\n");
+	is(slice_str(copies()), SL("<owner-list@here.example BODY=8BITMIME> ben@here.example "
+	    "carla@here.example: " MARK("list") "A: b\r\n"),
+	    "a list with an owner: its copy comes from the owner");
+	ok(mail_state(&mail, 0) == 'S', "B162 the list is the end: success is owed");
 	run("s@x.example", "", "two@here.example NOTIFY=SUCCESS", "A: b\r\n");
-	ok(mail_state(&mail, 0) == 'E', "B162 an alias of several is not");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example NOTIFY=NEVER ben@here.example NOTIFY=NEVER: " MARK("two") "A: b\r\n"),
-	    "B162 and its copies do not ask again");
+	ok(mail_state(&mail, 0) == 'E',
+	    "B162 an alias of several is not the end: expansion is owed");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example NOTIFY=NEVER ben@here.example "
+	    "NOTIFY=NEVER: " MARK("two") "A: b\r\n"), "B162 its copies do not ask again");
 	run("s@x.example", "", "one@here.example NOTIFY=SUCCESS", "A: b\r\n");
-	ok(mail_state(&mail, 0) == 'D', "B162 nor one of one address");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example NOTIFY=SUCCESS: " MARK("one") "A: b\r\n"), "B162 whose copy knows what was asked");
+	ok(mail_state(&mail, 0) == 'D', "B162 an alias of one address owes nothing");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example NOTIFY=SUCCESS: " MARK("one")
+	    "A: b\r\n"), "B162 its copy asks for success");
 	run("", "", "list@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"), "B161 a notice stays one, also through a list with an owner");
+	is(slice_str(copies()),
+	    SL("<> ben@here.example carla@here.example: " MARK("list") "A: b\r\n"),
+	    "B161 a notice keeps the null sender through a list with an owner");
 	run("s@x.example", "", "mixed@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL("<s@x.example> emil@here.example: " MARK("mixed") "A: b\r\n"
-	    "| <owner-list@here.example> ben@here.example carla@here.example: " MARK("mixed") "A: b\r\n"), "a list in an alias");
+	    "| <owner-list@here.example> ben@here.example carla@here.example: " MARK("mixed")
+	    "A: b\r\n"), "a list in an alias");
 }
 
 static void
 test_failures(void)
 {
 	run("s@x.example", "", "ring1@here.example|one@here.example", "A: b\r\n");
-	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one") "A: b\r\n"), "one that fails does not hinder others");
-	ok(mail.outcomes[0].cause == CAUSE_LOOP && strstr(mail.outcomes[0].detail, "ring1 -> ring2 -> ring1") &&
-	    mail_state(&mail, 0) == 'P', "a ring fails, and is told");
+	is(slice_str(copies()), SL("<s@x.example> anna@y.example: " MARK("one") "A: b\r\n"),
+	    "an alias that fails does not hinder the others");
+	ok(mail.outcomes[0].cause == CAUSE_LOOP &&
+	    strstr(mail.outcomes[0].detail, "ring1 -> ring2 -> ring1") &&
+	    mail_state(&mail, 0) == 'P', "a ring fails, and its outcome names it");
 	run("s@x.example", "", "one@here.example", "Delivered-To: ONE@here.example\r\n\r\n");
-	ok(mail.outcomes[0].cause == CAUSE_LOOP && !*copies(), "what has been there before fails");
+	ok(mail.outcomes[0].cause == CAUSE_LOOP && !*copies(),
+	    "a message that was there before fails");
 	run("s@x.example", "", "postmaster", "Delivered-To: postmaster@here.example\r\n\r\n");
-	ok(mail.outcomes[0].cause == CAUSE_LOOP && !*copies(), "of the bare postmaster too");
+	ok(mail.outcomes[0].cause == CAUSE_LOOP && !*copies(), "also for the bare postmaster");
 	run("s@x.example", "", "missing@here.example", "A: b\r\n");
-	ok(mail.outcomes[0].cause == CAUSE_ALIASES && mail.outcomes[0].kind == OUTCOME_DEFERRED && !*copies(), "a list that is missing: later");
+	ok(mail.outcomes[0].cause == CAUSE_ALIASES && mail.outcomes[0].kind == OUTCOME_DEFERRED &&
+	    !*copies(), "a missing list: deferred");
 	put_file(list_file, "# nobody\n");
 	run("s@x.example", "", "missing@here.example", "A: b\r\n");
-	ok(mail.outcomes[0].cause == CAUSE_EMPTY_LIST && mail.outcomes[0].kind == OUTCOME_FAILED && !*copies(), "an empty one fails");
+	ok(mail.outcomes[0].cause == CAUSE_EMPTY_LIST && mail.outcomes[0].kind == OUTCOME_FAILED &&
+	    !*copies(), "an empty list: failed");
 	put_file(file, "one: |cat\n");
 	run("s@x.example", "", "one@here.example", "A: b\r\n");
-	ok(mail.outcomes[0].cause == CAUSE_ALIASES && strstr(mail.outcomes[0].detail, ":1: \"|cat\": mail to programs") && !*copies(),
-	    "a mistake in the file: later, and told");
+	ok(mail.outcomes[0].cause == CAUSE_ALIASES &&
+	    strstr(mail.outcomes[0].detail, ":1: \"|cat\": mail to programs") && !*copies(),
+	    "a mistake in the file: deferred, with its line");
 }
 
 static void
@@ -208,26 +240,42 @@ test_storage(void)
 	mail_deliver(&mail, &d);
 	(void)close(mail.q.tmp);
 	mail.q = q;
-	ok(mail.outcomes[0].cause == CAUSE_LOCAL && mail.outcomes[0].kind == OUTCOME_DEFERRED && mail_state(&mail, 0) == 'P' &&
-	    strstr(mail.outcomes[0].detail, "cannot queue"), "a copy that cannot be queued: later, and not marked");
-	ok(mail_reported(&mail) && !*copies(), "nothing is there");
+	ok(mail.outcomes[0].cause == CAUSE_LOCAL && mail.outcomes[0].kind == OUTCOME_DEFERRED &&
+	    mail_state(&mail, 0) == 'P' && strstr(mail.outcomes[0].detail, "cannot queue"),
+	    "a copy that cannot be queued: deferred, and not marked");
+	ok(mail_reported(&mail) && !*copies(), "no copy is queued");
 }
 
 static const struct { const char *from, *list, *alias; } from_params[] = {
-	{ "", "", "" }, { "BODY=8BITMIME", "BODY=8BITMIME", "BODY=8BITMIME" }, { "RET=FULL SMTPUTF8 ENVID=a", "SMTPUTF8", "RET=FULL SMTPUTF8 ENVID=a" },
-	{ "HOLDFOR=60 MT-PRIORITY=3", "MT-PRIORITY=3", "MT-PRIORITY=3" }, { "HOLDUNTIL=2026-11-22T00:00:00Z", "", "" },
-	{ "REQUIRETLS BY=120;R", "REQUIRETLS BY=20;R", "REQUIRETLS BY=20;R" }, { "BY=50;R", "BY=1;R", "BY=1;R" },
-	{ "by=50;NT RET=HDRS", "BY=-50;NT", "BY=-50;NT RET=HDRS" }, { "BY=-7;N", "BY=-107;N", "BY=-107;N" },
-	{ "BY=+120;rt", "BY=20;RT", "BY=20;RT" }, { "BY=-999999950;N", "BY=-999999999;N", "BY=-999999999;N" },
-	{ "BY=1000000000;N X=1", "X=1", "X=1" },
+	{ .from = "", .list = "", .alias = "" },
+	{ .from = "BODY=8BITMIME", .list = "BODY=8BITMIME", .alias = "BODY=8BITMIME" },
+	{ .from = "RET=FULL SMTPUTF8 ENVID=a", .list = "SMTPUTF8",
+	  .alias = "RET=FULL SMTPUTF8 ENVID=a" },
+	{ .from = "HOLDFOR=60 MT-PRIORITY=3", .list = "MT-PRIORITY=3", .alias = "MT-PRIORITY=3" },
+	{ .from = "HOLDUNTIL=2026-11-22T00:00:00Z", .list = "", .alias = "" },
+	{ .from = "REQUIRETLS BY=120;R", .list = "REQUIRETLS BY=20;R",
+	  .alias = "REQUIRETLS BY=20;R" },
+	{ .from = "BY=50;R", .list = "BY=1;R", .alias = "BY=1;R" },
+	{ .from = "by=50;NT RET=HDRS", .list = "BY=-50;NT", .alias = "BY=-50;NT RET=HDRS" },
+	{ .from = "BY=-7;N", .list = "BY=-107;N", .alias = "BY=-107;N" },
+	{ .from = "BY=+120;rt", .list = "BY=20;RT", .alias = "BY=20;RT" },
+	{ .from = "BY=-999999950;N", .list = "BY=-999999999;N", .alias = "BY=-999999999;N" },
+	{ .from = "BY=1000000000;N X=1", .list = "X=1", .alias = "X=1" },
 };
 
 #define TO "ORCPT=rfc822;\"a+20b+2Bc\"@here.example"
 
 static const struct { const char *params, *single, *several; } rcpt_params[] = {
-	{ "", TO, TO }, { "NOTIFY=NEVER", "NOTIFY=NEVER " TO, "NOTIFY=NEVER " TO }, { "NOTIFY=SUCCESS", "NOTIFY=SUCCESS " TO, "NOTIFY=NEVER " TO },
-	{ "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b", "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b", "NOTIFY=FAILURE ORCPT=rfc822;a@b" },
-	{ "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE", "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE", "ORCPT=rfc822;a@b NOTIFY=DELAY,FAILURE" },
+	{ .params = "", .single = TO, .several = TO },
+	{ .params = "NOTIFY=NEVER", .single = "NOTIFY=NEVER " TO, .several = "NOTIFY=NEVER " TO },
+	{ .params = "NOTIFY=SUCCESS", .single = "NOTIFY=SUCCESS " TO,
+	  .several = "NOTIFY=NEVER " TO },
+	{ .params = "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b",
+	  .single = "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a@b",
+	  .several = "NOTIFY=FAILURE ORCPT=rfc822;a@b" },
+	{ .params = "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE",
+	  .single = "ORCPT=rfc822;a@b NOTIFY=DELAY,success,FAILURE",
+	  .several = "ORCPT=rfc822;a@b NOTIFY=DELAY,FAILURE" },
 };
 
 static void
@@ -255,7 +303,8 @@ test_params(void)
 		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), true, false, &to, &b);
 		is(buf_slice(&b), SL(""), "a list's recipients have no parameters");
 		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, true, &to, &b);
-		is(buf_slice(&b), slice_str(rcpt_params[i].single), "that of a single address has all");
+		is(buf_slice(&b), slice_str(rcpt_params[i].single),
+		    "the recipient of a single address has all");
 		b.n = 0;
 		alias_copy_rcpt_params(slice_str(rcpt_params[i].params), false, false, &to, &b);
 		is(buf_slice(&b), slice_str(rcpt_params[i].several), "several have no SUCCESS");
@@ -265,7 +314,7 @@ test_params(void)
 	}
 }
 
-/* Facts that deliveries go by, of a large message. */
+/* The facts of a large message, which its delivery relies on. */
 static void
 test_large(void)
 {
@@ -281,10 +330,13 @@ test_large(void)
 	ncopies = 0;
 	(void)queue_take_new(&mail.q, see, NULL);
 	ok(ncopies == 1 && queue_load(&mail.q, ids[0], &e) == 0, "a large message");
-	ok(e.content_size == mail.e.content_size + mark && pread(e.fd, got, sizeof got, (off_t)(e.content_at + mark)) >= (ssize_t)b.n &&
+	ok(e.content_size == mail.e.content_size + mark &&
+	    pread(e.fd, got, sizeof got, (off_t)(e.content_at + mark)) >= (ssize_t)b.n &&
 	    memcmp(got, content, b.n) == 0, "octet for octet");
-	ok(e.facts.eight_bit && e.facts.dot_line && !e.facts.no_final_crlf && e.facts.longest_line >= 15, "and what is known of it");
-	ok(e.arrived_us >= mail.e.arrived_us && clock_wall_us() - e.arrived_us < 60000000, "it has arrived now");
+	ok(e.facts.eight_bit && e.facts.dot_line && !e.facts.no_final_crlf &&
+	    e.facts.longest_line >= 15, "its facts");
+	ok(e.arrived_us >= mail.e.arrived_us && clock_wall_us() - e.arrived_us < 60000000,
+	    "it has arrived now");
 	queue_unload(&e);
 	(void)queue_finish(&mail.q, ids[0]);
 }
@@ -297,8 +349,18 @@ main(void)
 	mail_init(&mail);
 	(void)snprintf(file, sizeof file, "%s/aliases", mail.dir);
 	(void)snprintf(list_file, sizeof list_file, "%s/list", mail.dir);
-	(void)snprintf(text, sizeof text, "one: anna@y.example\ntwo: anna@y.example, ben\nthree: ben, carla\nself: self, anna@y.example\n"
-	    "none: /dev/null\nroot: one\nlist: ben, carla\nowner-list: dora\nmixed: list, emil\nring1: ring2\nring2: ring1\n"
+	(void)snprintf(text, sizeof text,
+	    "one: anna@y.example\n"
+	    "two: anna@y.example, ben\n"
+	    "three: ben, carla\n"
+	    "self: self, anna@y.example\n"
+	    "none: /dev/null\n"
+	    "root: one\n"
+	    "list: ben, carla\n"
+	    "owner-list: dora\n"
+	    "mixed: list, emil\n"
+	    "ring1: ring2\n"
+	    "ring2: ring1\n"
 	    "missing: :include:%s\n", list_file);
 	put_file(file, text);
 	if (aliases_init(&aliases, &config) < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What aliases come to: files in a temporary folder, addresses in, members out.
+ * The expansion of aliases: files in a temporary folder, addresses in, members out.
  */
 #include "aliases/expand.h"
 
@@ -13,10 +13,12 @@
 #include "tests/lib/tap.h"
 
 static char folder[] = "/tmp/alias_expand_test.XXXXXX";
-static char first_file[100], second_file[100], host[] = "mx.example", here[] = "here.example", there[] = "there.example",
-	sub[] = ".here.example", star[] = "*", mail[] = "/mail";
+static char first_file[100], second_file[100];
+static char host[] = "mx.example", here[] = "here.example", there[] = "there.example";
+static char sub[] = ".here.example", star[] = "*", mail[] = "/mail";
 static struct route routes[] = {
-	{ .pattern = here, .via = VIA_MAILDIR, .target = mail, .aliases = first_file, .subaddress = '+' },
+	{ .pattern = here, .via = VIA_MAILDIR, .target = mail, .aliases = first_file,
+	  .subaddress = '+' },
 	{ .pattern = there, .via = VIA_MAILDIR, .target = mail, .aliases = second_file },
 	{ .pattern = sub, .via = VIA_MAILDIR, .target = mail, .aliases = first_file },
 	{ .pattern = star, .via = VIA_MX },
@@ -44,12 +46,14 @@ path_of(const char *text)
 	struct smtp_path path;
 	struct slice rest;
 
-	if (smtp_path_parse(slice_str(text), SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &path, &rest) != SMTP_PATH_OK || rest.n)
+	if (smtp_path_parse(slice_str(text), SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &path,
+	    &rest) != SMTP_PATH_OK ||
+	    rest.n)
 		abort();
 	return path;
 }
 
-/* "a@b c@d; owner-x@b: e@f; self: ...", or "!kind why". */
+/* Put x into b: "a@b c@d; owner-x@b: e@f; self: ...", or "!kind why". */
 static void
 put_expansion(struct buf *b, const struct expansion *x)
 {
@@ -82,9 +86,11 @@ put_expansion(struct buf *b, const struct expansion *x)
 		buf_str(b, "; nothing");
 }
 
+/* A '~' in want stands for any text: its rest may come anywhere in the expansion. */
 static void
 expands(const char *address, const char *want)
 {
+	const char *gap = strchr(want, '~');
 	char space[4000], title[200];
 	struct buf b = BUF(space);
 	struct smtp_path to = path_of(address);
@@ -94,10 +100,10 @@ expands(const char *address, const char *want)
 		abort();
 	put_expansion(&b, &x);
 	(void)snprintf(title, sizeof title, "%s: %.120s", address, want);
-	if (!strchr(want, '~'))
+	if (!gap)
 		is(buf_slice(&b), slice_str(want), title);
-	else if (!ok(slice_has_prefix(buf_slice(&b), slice_of(want, (size_t)(strchr(want, '~') - want))) &&
-	    strstr(buf_cstr(&b), strchr(want, '~') + 1), "%s", title))	/* a beginning, and what is in it somewhere */
+	else if (!ok(slice_has_prefix(buf_slice(&b), slice_of(want, (size_t)(gap - want))) &&
+	    strstr(buf_cstr(&b), gap + 1), "%s", title))
 		printf("# got: %s\n", buf_cstr(&b));
 	expansion_done(&x);
 }
@@ -185,33 +191,46 @@ test_expansions(void)
 		{ "one@here.example", "two@here.example" },
 		{ "twice@here.example", "ben@here.example" },
 		{ "case@here.example", "Joe@elsewhere.example joe@elsewhere.example" },
-		{ "list@here.example", "owner-list@here.example: ben@here.example carla@here.example" },
+		{ "list@here.example",
+		  "owner-list@here.example: ben@here.example carla@here.example" },
 		{ "owner-list@here.example", "dora@here.example" },
 		{ "list-request@here.example", "dora@here.example" },
-		{ "outer@here.example", "emil@here.example; owner-list@here.example: ben@here.example carla@here.example" },
+		{ "outer@here.example",
+		  "emil@here.example; owner-list@here.example: ben@here.example "
+		    "carla@here.example" },
 		{ "box@here.example", "whole@here.example" },
 		{ "box+x@here.example", "whole@here.example" },
 		{ "box@sub.here.example", "bare@sub.here.example" },
-		{ "ring1@here.example", "!loop aliases that lead to each other and to nobody: ring1 -> ring2 -> ring3 -> ring1" },
-		{ "ring3@here.example", "!loop aliases that lead to each other and to nobody: ring3 -> ring1 -> ring2 -> ring3" },
+		{ "ring1@here.example",
+		  "!loop aliases that lead to each other and to nobody: ring1 -> ring2 -> ring3 -> "
+		    "ring1" },
+		{ "ring3@here.example",
+		  "!loop aliases that lead to each other and to nobody: ring3 -> ring1 -> ring2 -> "
+		    "ring3" },
 		{ "half1@here.example", "carla@here.example ben@here.example" },
 		{ "abroad@here.example", "far@there.example n1@there.example n2@here.example" },
 		{ "shout@here.example", "far+x@there.example" },
 		{ "\"first last\"@here.example", "ben@here.example" },
 		{ "none@here.example", "; nothing" },
 		{ "some@here.example", "ben@here.example; nothing" },
-		{ "included@here.example", "ben@here.example carla@elsewhere.example dora@here.example; "
+		{ "included@here.example",
+		  "ben@here.example carla@elsewhere.example dora@here.example; "
 		    "owner-list@here.example: carla@here.example" },
 		{ "me@here.example", "ben@here.example; self me@here.example" },
 		{ "empty@here.example", "!empty a list without a single address" },
-		{ "missing@here.example", "!later the list ~/missing cannot be read: No such file" },
-		{ "wrong@here.example", "!later ~/wrong:3: \"not an address\": this is no address" },
-		{ "device@here.example", "!later the list ~/dev/zero cannot be read: No such device" },
+		{ "missing@here.example",
+		  "!later the list ~/missing cannot be read: No such file" },
+		{ "wrong@here.example",
+		  "!later ~/wrong:3: \"not an address\": this is no address" },
+		{ "device@here.example",
+		  "!later the list ~/dev/zero cannot be read: No such device" },
 		{ "recursive@here.example", "!loop lists included deeper than 20: ~/recursive" },
-		{ "deep0@here.example", "!loop aliases nested deeper than 20: deep0 -> deep1 -> ~deep19 -> deep20" },
+		{ "deep0@here.example",
+		  "!loop aliases nested deeper than 20: deep0 -> deep1 -> ~deep19 -> deep20" },
 		{ "deep11@here.example", "deep30@here.example" },
 		{ "big@here.example", "!later more than 10000 addresses" },
-		{ "ok15@here.example", "ok18@here.example n17@here.example n16@here.example n15@here.example" },
+		{ "ok15@here.example",
+		  "ok18@here.example n17@here.example n16@here.example n15@here.example" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -227,7 +246,8 @@ test_postmaster(void)
 	expands("postmaster@there.example", "self postmaster@there.example");
 	expands("root@there.example", "postmaster@there.example");
 	expands("postmaster@elsewhere.example", "self postmaster@elsewhere.example");
-	expands("postmaster", "anna.muster@here.example ben@elsewhere.example");	/* mx.example goes elsewhere */
+	/* mx.example goes elsewhere */
+	expands("postmaster", "anna.muster@here.example ben@elsewhere.example");
 	config.server.hostname = there;
 	expands("postmaster", "postmaster@there.example");
 	config.server.hostname = NULL;
@@ -249,8 +269,11 @@ test_known(void)
 {
 	struct smtp_path ben = path_of("BEN@here.example"), joe = path_of("joe@elsewhere.example");
 
-	ok(alias_set_add(&known, &ben) == 1 && alias_set_add(&known, &joe) == 1 && alias_set_add(&known, &ben) == 0, "a set");
-	put_file("first", SL("list: ben, carla, joe@elsewhere.example, Joe@elsewhere.example\nben2: ben\n"));
+	ok(alias_set_add(&known, &ben) == 1 && alias_set_add(&known, &joe) == 1 &&
+	    alias_set_add(&known, &ben) == 0,
+	    "a set");
+	put_file("first",
+	    SL("list: ben, carla, joe@elsewhere.example, Joe@elsewhere.example\nben2: ben\n"));
 	aliases_refresh(&aliases);
 	expands("list@here.example", "carla@here.example Joe@elsewhere.example; known 2");
 	expands("ben2@here.example", "known 1");
@@ -263,9 +286,10 @@ test_known(void)
 		if (alias_set_add(&known, &path) != 1 || !alias_set_has(&known, &path))
 			abort();
 	}
-	ok(known.n == 1002 && alias_set_has(&known, &ben) && alias_set_has(&known, &joe), "a set grows");
+	ok(known.n == 1002 && alias_set_has(&known, &ben) && alias_set_has(&known, &joe),
+	    "a set grows");
 	alias_set_done(&known);
-	ok(!alias_set_has(&known, &ben), "and is forgotten");
+	ok(!alias_set_has(&known, &ben), "an emptied set holds nothing");
 }
 
 static void
@@ -277,14 +301,16 @@ test_changes(void)
 	put_file("first", SL("anna: ben\n"));
 	ok(aliases_find(&aliases, &to, true, &hit) == 1, "a file that has changed is read again");
 	put_file("first", SL("anna: ben\nanna: carla\n"));
-	ok(aliases_find(&aliases, &to, true, &hit) == -EINVAL && strstr(hit.table->why, "/first:2: \"anna\": it has its addresses in line 1"),
-	    "one with a mistake is not used");
-	ok(aliases_find(&aliases, &far, true, &hit) == 0, "which others do not mind");
+	ok(aliases_find(&aliases, &to, true, &hit) == -EINVAL &&
+	    strstr(hit.table->why, "/first:2: \"anna\": it has its addresses in line 1"),
+	    "a file with a mistake is not used");
+	ok(aliases_find(&aliases, &far, true, &hit) == 0, "other addresses do not need it");
 	expands("anna@here.example", "!later ~/first:2: \"anna\": it has");
 	(void)unlink(first_file);
-	ok(aliases_find(&aliases, &to, true, &hit) == -ENOENT && strstr(hit.table->why, "/first: No such file"), "nor is one that has gone");
+	ok(aliases_find(&aliases, &to, true, &hit) == -ENOENT &&
+	    strstr(hit.table->why, "/first: No such file"), "a removed file is not used");
 	put_file("first", SL("ben: x\n"));
-	ok(aliases_find(&aliases, &to, true, &hit) == 0, "mended: in use again");
+	ok(aliases_find(&aliases, &to, true, &hit) == 0, "a repaired file is used again");
 }
 
 static char reported[4000];
@@ -304,21 +330,28 @@ test_check(void)
 	char text[400];
 
 	put_file("first", SL("a: b\nc\nd: |e, /f\n\"g h\": i j\nA: k\nl:\n"));
-	(void)snprintf(text, sizeof text, "m: :include:%s/wrong,\n :include:%s/missing\n", folder, folder);
+	(void)snprintf(
+	    text, sizeof text, "m: :include:%s/wrong,\n :include:%s/missing\n", folder, folder);
 	put_file("second", slice_str(text));
-	ok(aliases_check(&config, &to) == 8, "every mistake is told");
-	is(buf_slice(&reports), SL("first:2 \"c\": there is no colon\nfirst:3 \"|e\": mail to programs\n"
-	    "first:3 \"/f\": mail to files is\nfirst:4 \"i j\": this is no addr\nfirst:6 \"l\": there is no addre\n"
-	    "first:5 \"a\": it has its addres\nwrong:3 \"not an address\": this\nsecond:2 the list /tmp/alias_ex\n"),
-	    "with its file and line");
+	ok(aliases_check(&config, &to) == 8, "every mistake is reported");
+	is(buf_slice(&reports), SL(
+	    "first:2 \"c\": there is no colon\n"
+	    "first:3 \"|e\": mail to programs\n"
+	    "first:3 \"/f\": mail to files is\n"
+	    "first:4 \"i j\": this is no addr\n"
+	    "first:6 \"l\": there is no addre\n"
+	    "first:5 \"a\": it has its addres\n"
+	    "wrong:3 \"not an address\": this\n"
+	    "second:2 the list /tmp/alias_ex\n"), "with its file and line");
 	reports.n = 0;
 	put_file("first", SL("a: b\n"));
 	put_file("second", SL("a: b\n"));
-	ok(aliases_check(&config, &to) == 0 && reports.n == 0, "none");
+	ok(aliases_check(&config, &to) == 0 && reports.n == 0, "no mistakes");
 	put_file("first", SL("a: b\nb: a\nc: d, a\nself: self\n"));
 	ok(aliases_check(&config, &to) == 2, "a ring");
-	is(buf_slice(&reports), SL("first:1 aliases that lead to e\nfirst:2 aliases that lead to e\n"),
-	    "is told of each of its names");
+	is(buf_slice(&reports),
+	    SL("first:1 aliases that lead to e\nfirst:2 aliases that lead to e\n"),
+	    "is reported for each of its names");
 	(void)unlink(first_file);
 	ok(aliases_check(&config, &to) == 1, "no file");
 }

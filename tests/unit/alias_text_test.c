@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The syntax of aliases files and lists: entries, targets, and what is wrong with them.
+ * The syntax of aliases files and lists: entries, targets and mistakes.
  */
 #include "aliases/text.h"
 
@@ -8,7 +8,7 @@
 
 #include "tests/lib/tap.h"
 
-/* "3 name= a@b,<final>..." of all entries and mistakes. */
+/* Put targets into b, each after a blank; "!LINE" for a mistake. */
 static void
 put_targets(struct buf *b, struct alias_text targets)
 {
@@ -29,6 +29,7 @@ put_targets(struct buf *b, struct alias_text targets)
 	}
 }
 
+/* Put the entries of text into b: "3 name: a@b \\final"; "!LINE" for a mistake. */
 static void
 put_entries(struct buf *b, struct slice text)
 {
@@ -65,32 +66,38 @@ static const struct text_case {
 	{ "a comma in the next line", "a: b\n , c\n", "1 a: b c" },
 	{ "a line end is as good as a comma", "a: b\n c\n", "1 a: b c" },
 	{ "all targets in the next line", "a:\n  b\n", "1 a: b" },
-	{ "comments and empty lines between them", "a: b,\n# x: y\n\n  # z\n c\nd: e\n", "1 a: b c; 6 d: e" },
-	{ "comments behind targets", "a: b # c\nd: e, #f\n g#h\n", "1 a: b; 2 d: e g#h" },
+	{ "comments and empty lines between them", "a: b,\n# x: y\n\n  # z\n c\nd: e\n",
+	  "1 a: b c; 6 d: e" },
+	{ "comments after targets", "a: b # c\nd: e, #f\n g#h\n", "1 a: b; 2 d: e g#h" },
 	{ "too many commas", "a: ,b,,c,\n", "1 a: b c" },
 	{ "case is kept", "Root: Anna\n", "1 Root: Anna" },
-	{ "quoted names", "\"first last\": a\n\"plain\": b\n\"a:b\": c\n", "1 \"first last\": a; 2 plain: b; 3 \"a:b\": c" },
-	{ "quoted targets", "a: \"first last\", \"b\\\"c\"@d, \"e\"\n", "1 a: \"first last\" \"b\\\"c\"@d e" },
+	{ "quoted names", "\"first last\": a\n\"plain\": b\n\"a:b\": c\n",
+	  "1 \"first last\": a; 2 plain: b; 3 \"a:b\": c" },
+	{ "quoted targets", "a: \"first last\", \"b\\\"c\"@d, \"e\"\n",
+	  "1 a: \"first last\" \"b\\\"c\"@d e" },
 	{ "a comma and a hash in quotes", "a: \"b, #c\"@d, e\n", "1 a: \"b, #c\"@d e" },
 	{ "a name with a domain", "a@b.example: c\n", "1 a@b.example: c" },
 	{ "angle brackets", "a: <b@c>, <d>\n", "1 a: b@c d" },
 	{ "UTF-8", "j\xc3\xb6rg: \xc3\xbc@b\n", "1 j\xc3\xb6rg: \xc3\xbc@b" },
-	{ "owner and request", "owner-list: a\nlist-request: b\n", "1 owner-list: a; 2 list-request: b" },
+	{ "owner and request", "owner-list: a\nlist-request: b\n",
+	  "1 owner-list: a; 2 list-request: b" },
 	{ "not looked up again", "a: \\a, \\b@c\n", "1 a: \\a \\b@c" },
-	{ "included lists", "a: :include:/l/a, \":include:/l/b c\",:Include: /d\n", "1 a: {/l/a} {/l/b c} {/d}" },
+	{ "included lists", "a: :include:/l/a, \":include:/l/b c\",:Include: /d\n",
+	  "1 a: {/l/a} {/l/b c} {/d}" },
 	{ "nothing", "a: /dev/null\nb: \"/dev/null\"\n", "1 a: nothing; 2 b: nothing" },
 	{ "no targets", "a:\nb: # c\n", "1 a:; 2 b:" },
 	{ "no colon", "a b\nc: d\n", "!1; 2 c: d" },
 	{ "no name", ": a\nb: c\n", "!1; 2 b: c" },
-	{ "a name that is none", "a b: c\n@d: e\na@: f\n\"g: h\n", "!1; !2; !3; !4" },
+	{ "a malformed name", "a b: c\n@d: e\na@: f\n\"g: h\n", "!1; !2; !3; !4" },
 	{ "a control character", "a\001: b\nc: d\001\n", "!1; 2 c: !2" },
 	{ "a catch-all", "*: a\n", "!1" },
 	{ "a line that continues nothing", "  a: b\nc: d\n", "!1; 2 c: d" },
 	{ "a program", "a: |cat, \"|cat -n\", b\n", "1 a: !1 !1 b" },
 	{ "a file", "a: /var/mail/a,\n \"/tmp/b c\"\n", "1 a: !1 !2" },
-	{ "a blank for a comma", "a: b c\n", "1 a: !1" },
+	{ "a blank in place of a comma", "a: b c\n", "1 a: !1" },
 	{ "a display name", "a: Anna <a@b>\n", "1 a: !1" },
-	{ "a list without a path", "a: :include:\nb: :include:list\nc: :fail: no\n", "1 a: !1; 2 b: !2; 3 c: !3" },
+	{ "a list without a path", "a: :include:\nb: :include:list\nc: :fail: no\n",
+	  "1 a: !1; 2 b: !2; 3 c: !3" },
 	{ "half an address", "a: b@, @c, <d\n", "1 a: !1 !1 !1" },
 	{ "quotes without an end", "a: \"b, c\n d\n", "1 a: !1 d" },
 };
@@ -104,7 +111,7 @@ static const struct text_case lists[] = {
 	{ "a byte order mark", "\xef\xbb\xbf" "a\n", " a" },
 };
 
-/* What comes out of a text that is cut somewhere comes from before the cut: sanitizers see to that. */
+/* A text cut anywhere is read only up to the cut: sanitizers report any octet read after it. */
 static void
 test_cut(struct slice text)
 {
@@ -133,10 +140,12 @@ test_mistakes(void)
 	struct alias_target target;
 	struct alias_mistake m = { 0 };
 
-	ok(alias_next(&t, &e, &m) == 1 && alias_target_next(&e.targets, &target, &m) == -1, "a mistake");
-	is(m.what, SL("|x y"), "says which words");
-	ok(strstr(m.why, "programs") != NULL && m.line == 1, "and why");
-	ok(alias_next(&t, &e, &m) == -1 && m.line == 2 && strstr(m.why, "colon"), "another");
+	ok(alias_next(&t, &e, &m) == 1 && alias_target_next(&e.targets, &target, &m) == -1,
+	    "a mistake");
+	is(m.what, SL("|x y"), "it has its words");
+	ok(strstr(m.why, "programs") != NULL && m.line == 1, "its reason and line");
+	ok(alias_next(&t, &e, &m) == -1 && m.line == 2 && strstr(m.why, "colon"),
+	    "another mistake");
 	is(m.what, SL("q r s"), "its words");
 }
 

@@ -70,8 +70,8 @@ check_nets(void)
 			continue;
 		}
 		ok(address_parse(slice_str(nets[i].address), 25, &ss, &len) &&
-		    cidr_match(&net, (struct sockaddr *)&ss) == nets[i].match, "%s %s %s", nets[i].address,
-		    nets[i].match ? "in" : "not in", nets[i].net);
+		    cidr_match(&net, (struct sockaddr *)&ss) == nets[i].match,
+		    "%s %s %s", nets[i].address, nets[i].match ? "in" : "not in", nets[i].net);
 	}
 }
 
@@ -132,15 +132,20 @@ check_addresses(void)
 		struct buf b = BUF(text);
 
 		if (!addresses[i].text) {
-			ok(!address_parse(slice_str(addresses[i].in), 53, &ss, &len), "address '%s' refused", addresses[i].in);
+			ok(!address_parse(slice_str(addresses[i].in), 53, &ss, &len),
+			    "address '%s' refused", addresses[i].in);
 			continue;
 		}
-		if (!ok(address_parse(slice_str(addresses[i].in), 53, &ss, &len), "address '%s'", addresses[i].in))
+		if (!ok(address_parse(slice_str(addresses[i].in), 53, &ss, &len), "address '%s'",
+		    addresses[i].in))
 			continue;
 		address_text(&b, (struct sockaddr *)&ss);
 		is(buf_slice(&b), slice_str(addresses[i].text), addresses[i].text);
-		ok(address_port((struct sockaddr *)&ss) == addresses[i].port, "port of '%s'", addresses[i].in);
-		ok(len == (ss.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)),
+		ok(address_port((struct sockaddr *)&ss) == addresses[i].port, "port of '%s'",
+		    addresses[i].in);
+		ok(len ==
+		    (ss.ss_family == AF_INET ? sizeof(struct sockaddr_in)
+						 : sizeof(struct sockaddr_in6)),
 		    "length of '%s'", addresses[i].in);
 	}
 }
@@ -151,7 +156,8 @@ check_unmap(void)
 	struct sockaddr_storage ss;
 	socklen_t len;
 
-	ok(address_parse(SL("[::ffff:192.0.2.1]:587"), 0, &ss, &len) && ss.ss_family == AF_INET6, "mapped is IPv6");
+	ok(address_parse(SL("[::ffff:192.0.2.1]:587"), 0, &ss, &len) && ss.ss_family == AF_INET6,
+	    "mapped is IPv6");
 	address_unmap(&ss, &len);
 	ok(ss.ss_family == AF_INET && len == sizeof(struct sockaddr_in), "unmapped is IPv4");
 	ok(address_port((struct sockaddr *)&ss) == 587, "unmapped keeps its port");
@@ -166,8 +172,16 @@ static const struct {
 	const char *text;
 	bool loopback;
 } loopbacks[] = {
-	{ "127.0.0.1", true }, { "127.255.255.255", true }, { "::1", true }, { "::ffff:127.0.0.1", true }, { "126.255.255.255", false },
-	{ "128.0.0.1", false }, { "::2", false }, { "::", false }, { "::ffff:192.0.2.1", false }, { "2001:db8::1", false },
+	{ "127.0.0.1", true },
+	{ "127.255.255.255", true },
+	{ "::1", true },
+	{ "::ffff:127.0.0.1", true },
+	{ "126.255.255.255", false },
+	{ "128.0.0.1", false },
+	{ "::2", false },
+	{ "::", false },
+	{ "::ffff:192.0.2.1", false },
+	{ "2001:db8::1", false },
 	{ "0.0.0.0", false },
 };
 
@@ -177,10 +191,11 @@ check_loopback(void)
 	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
 	socklen_t len;
 
-	ok(!address_is_loopback(&ss), "AF_UNIX is no loopback");
+	ok(!address_is_loopback(&ss), "AF_UNIX is not loopback");
 	for (size_t i = 0; i < sizeof loopbacks / sizeof loopbacks[0]; i++)
 		ok(address_parse(slice_str(loopbacks[i].text), 1, &ss, &len) &&
-		    address_is_loopback(&ss) == loopbacks[i].loopback, "loopback: %s", loopbacks[i].text);
+		    address_is_loopback(&ss) == loopbacks[i].loopback,
+		    "loopback: %s", loopbacks[i].text);
 }
 
 static void

@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a client reads from EHLO, and the MAIL and RCPT it makes of an envelope.
+ * The extensions that a client reads from EHLO, and the MAIL and RCPT it makes of an envelope.
  */
 #include "smtp/client_offer.h"
 
 #include "smtp/client_auth.h"
 #include "tests/lib/tap.h"
 
-enum { PIPE = 1, SIZE = 2, EIGHT = 4, CHUNK = 8, BINARY = 16, UTF8 = 32, DSN = 64, TLS = 128, ENH = 256 };
+enum {
+	PIPE = 1,
+	SIZE = 2,
+	EIGHT = 4,
+	CHUNK = 8,
+	BINARY = 16,
+	UTF8 = 32,
+	DSN = 64,
+	TLS = 128,
+	ENH = 256
+};
 
 static const struct { enum smtp_extension_id id; unsigned bit; } bits[] = {
-	{ SMTP_EXT_PIPELINING, PIPE }, { SMTP_EXT_SIZE, SIZE }, { SMTP_EXT_8BITMIME, EIGHT },
-	{ SMTP_EXT_CHUNKING, CHUNK }, { SMTP_EXT_BINARYMIME, BINARY }, { SMTP_EXT_SMTPUTF8, UTF8 },
-	{ SMTP_EXT_DSN, DSN }, { SMTP_EXT_STARTTLS, TLS }, { SMTP_EXT_ENHANCEDSTATUSCODES, ENH },
+	{ SMTP_EXT_PIPELINING, PIPE },
+	{ SMTP_EXT_SIZE, SIZE },
+	{ SMTP_EXT_8BITMIME, EIGHT },
+	{ SMTP_EXT_CHUNKING, CHUNK },
+	{ SMTP_EXT_BINARYMIME, BINARY },
+	{ SMTP_EXT_SMTPUTF8, UTF8 },
+	{ SMTP_EXT_DSN, DSN },
+	{ SMTP_EXT_STARTTLS, TLS },
+	{ SMTP_EXT_ENHANCEDSTATUSCODES, ENH },
 };
 
 static unsigned
@@ -31,35 +47,47 @@ static const struct ehlo {
 	unsigned flags;
 	uint64_t max_size;
 } ehlos[] = {
-	{ "a name alone", S("mx.example"), 0, 0 },
-	{ "no text at all", S(""), 0, 0 },
-	{ "all of them", S("mx.example\nPIPELINING\nSIZE 1000\n8BITMIME\nCHUNKING\nBINARYMIME\nSMTPUTF8\nDSN\nSTARTTLS\n"
-	    "ENHANCEDSTATUSCODES"), PIPE | SIZE | EIGHT | CHUNK | BINARY | UTF8 | DSN | TLS | ENH, 1000 },
-	{ "any case", S("x\npipelining\nSize 5"), PIPE | SIZE, 5 },
-	{ "a name that is a keyword", S("PIPELINING\nDSN"), DSN, 0 },
-	{ "SIZE without a number", S("x\nSIZE"), SIZE, 0 },
-	{ "SIZE 0 is no limit", S("x\nSIZE 0"), SIZE, 0 },
-	{ "SIZE that is no number", S("x\nSIZE 10M\nDSN"), DSN, 0 },
-	{ "SIZE beyond 64 bits", S("x\nSIZE 99999999999999999999"), 0, 0 },
-	{ "blanks around", S("x\n SIZE   7 \nDSN "), SIZE | DSN, 7 },
-	{ "AUTH is no flag", S("x\nAUTH\nAUTH=\nAUTH PLAIN"), 0, 0 },
-	{ "unknown keywords", S("x\nX-FOO bar\nAUTH PLAIN LOGIN\n\n-\nDSN"), DSN, 0 },
-	{ "longer and shorter words", S("x\nDSNX\nPIPELININ\n8BITMIME2"), 0, 0 },
-	{ "DELIVERBY that is no number", S("x\nDELIVERBY soon\nDSN"), DSN, 0 },
-	{ "BINARYMIME needs CHUNKING", S("x\nBINARYMIME"), 0, 0 },
+	{ .name = "a name alone", .text = S("mx.example") },
+	{ .name = "no text at all", .text = S("") },
+	{ .name = "all of them",
+	  .text = S("mx.example\nPIPELINING\nSIZE 1000\n8BITMIME\nCHUNKING\nBINARYMIME\nSMTPUTF8\n"
+	    "DSN\nSTARTTLS\nENHANCEDSTATUSCODES"),
+	  .flags = PIPE | SIZE | EIGHT | CHUNK | BINARY | UTF8 | DSN | TLS | ENH,
+	  .max_size = 1000 },
+	{ .name = "any case",
+	  .text = S("x\npipelining\nSize 5"), .flags = PIPE | SIZE, .max_size = 5 },
+	{ .name = "a name that is a keyword", .text = S("PIPELINING\nDSN"), .flags = DSN },
+	{ .name = "SIZE without a number", .text = S("x\nSIZE"), .flags = SIZE },
+	{ .name = "SIZE 0 is no limit", .text = S("x\nSIZE 0"), .flags = SIZE },
+	{ .name = "SIZE with a word", .text = S("x\nSIZE 10M\nDSN"), .flags = DSN },
+	{ .name = "SIZE beyond 64 bits", .text = S("x\nSIZE 99999999999999999999") },
+	{ .name = "blanks around",
+	  .text = S("x\n SIZE   7 \nDSN "), .flags = SIZE | DSN, .max_size = 7 },
+	{ .name = "AUTH is no flag", .text = S("x\nAUTH\nAUTH=\nAUTH PLAIN") },
+	{ .name = "unknown keywords",
+	  .text = S("x\nX-FOO bar\nAUTH PLAIN LOGIN\n\n-\nDSN"), .flags = DSN },
+	{ .name = "longer and shorter words", .text = S("x\nDSNX\nPIPELININ\n8BITMIME2") },
+	{ .name = "DELIVERBY with a word",
+	  .text = S("x\nDELIVERBY soon\nDSN"), .flags = DSN },
+	{ .name = "BINARYMIME needs CHUNKING", .text = S("x\nBINARYMIME") },
 };
 
 static const struct {
 	struct slice text;
 	unsigned mechanisms;
 } auths[] = {
-	{ S("x\nAUTH PLAIN LOGIN XOAUTH2"), CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN | CLIENT_AUTH_XOAUTH2 },
+	{ S("x\nAUTH PLAIN LOGIN XOAUTH2"),
+	  CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN | CLIENT_AUTH_XOAUTH2 },
 	{ S("x\nauth  login   plain "), CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN },
 	{ S("x\nAUTH CRAM-MD5 SCRAM-SHA-256 XOAUTH2"), CLIENT_AUTH_XOAUTH2 },
 	{ S("x\nAUTH=LOGIN PLAIN"), CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN },
 	{ S("x\nAUTH=LOGIN\nAUTH PLAIN"), CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN },
-	{ S("x\nAUTH"), 0 }, { S("x\nAUTH="), 0 }, { S("x\nAUTHPLAIN"), 0 }, { S("x\nAUTH PLAINLY"), 0 },
-	{ S("AUTH PLAIN\nDSN"), 0 }, { S("x\nX-AUTH PLAIN"), 0 },
+	{ S("x\nAUTH"), 0 },
+	{ S("x\nAUTH="), 0 },
+	{ S("x\nAUTHPLAIN"), 0 },
+	{ S("x\nAUTH PLAINLY"), 0 },
+	{ S("AUTH PLAIN\nDSN"), 0 },
+	{ S("x\nX-AUTH PLAIN"), 0 },
 };
 
 static const struct limits {
@@ -67,22 +95,35 @@ static const struct limits {
 	struct slice text;
 	unsigned mail_max, rcpt_max, rcpt_domain_max;
 } limits[] = {
-	{ "R150 none", S("x\nDSN"), 0, 0, 0 },
-	{ "R150 all three", S("x\nLIMITS RCPTMAX=100 MAILMAX=5 RCPTDOMAINMAX=1"), 5, 100, 1 },
-	{ "R150 any case, blanks", S("x\nlimits  rcptmax=7   MailMax=999999 "), 999999, 7, 0 },
-	{ "R150 unknown ones, with and without a value", S("x\nLIMITS FOO=bar X-2_y RCPTMAX=7 BAR=1=2"), 0, 7, 0 },
-	{ "R150 no limit at all", S("x\nLIMITS"), 0, 0, 0 },
-	{ "R150 a number that is none: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=x"), 0, 0, 0 },
-	{ "R150 zero: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=0"), 0, 0, 0 },
-	{ "R150 a zero in front: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=05"), 0, 0, 0 },
-	{ "R150 seven digits: none counts", S("x\nLIMITS RCPTMAX=7 MAILMAX=1000000"), 0, 0, 0 },
-	{ "R150 no value: none counts", S("x\nLIMITS MAILMAX=7 RCPTMAX"), 0, 0, 0 },
-	{ "R150 an empty value: none counts", S("x\nLIMITS MAILMAX=7 RCPTMAX="), 0, 0, 0 },
-	{ "R150 twice: none counts", S("x\nLIMITS MAILMAX=7 MAILMAX=7"), 0, 0, 0 },
-	{ "R150 a semicolon: none counts", S("x\nLIMITS MAILMAX=7; RCPTMAX=7"), 0, 0, 0 },
-	{ "R150 of an unknown one, too", S("x\nLIMITS MAILMAX=7 A=1;2"), 0, 0, 0 },
-	{ "R150 no name: none counts", S("x\nLIMITS MAILMAX=7 =7"), 0, 0, 0 },
-	{ "R150 a name that is none", S("x\nLIMITS MAILMAX=7 a.b=7"), 0, 0, 0 },
+	{ .name = "R150 none", .text = S("x\nDSN") },
+	{ .name = "R150 all three",
+	    .text = S("x\nLIMITS RCPTMAX=100 MAILMAX=5 RCPTDOMAINMAX=1"),
+	    .mail_max = 5,
+	    .rcpt_max = 100,
+	    .rcpt_domain_max = 1 },
+	{ .name = "R150 any case, blanks",
+	    .text = S("x\nlimits  rcptmax=7   MailMax=999999 "),
+	    .mail_max = 999999,
+	    .rcpt_max = 7 },
+	{ .name = "R150 unknown ones, with and without a value",
+	    .text = S("x\nLIMITS FOO=bar X-2_y RCPTMAX=7 BAR=1=2"),
+	    .rcpt_max = 7 },
+	{ .name = "R150 no limit at all", .text = S("x\nLIMITS") },
+	{ .name = "R150 a malformed number: none counts",
+	    .text = S("x\nLIMITS RCPTMAX=7 MAILMAX=x") },
+	{ .name = "R150 zero: none counts", .text = S("x\nLIMITS RCPTMAX=7 MAILMAX=0") },
+	{ .name = "R150 a zero in front: none counts",
+	    .text = S("x\nLIMITS RCPTMAX=7 MAILMAX=05") },
+	{ .name = "R150 seven digits: none counts",
+	    .text = S("x\nLIMITS RCPTMAX=7 MAILMAX=1000000") },
+	{ .name = "R150 no value: none counts", .text = S("x\nLIMITS MAILMAX=7 RCPTMAX") },
+	{ .name = "R150 an empty value: none counts", .text = S("x\nLIMITS MAILMAX=7 RCPTMAX=") },
+	{ .name = "R150 twice: none counts", .text = S("x\nLIMITS MAILMAX=7 MAILMAX=7") },
+	{ .name = "R150 a semicolon: none counts", .text = S("x\nLIMITS MAILMAX=7; RCPTMAX=7") },
+	{ .name = "R150 a semicolon in an unknown one: none counts",
+	    .text = S("x\nLIMITS MAILMAX=7 A=1;2") },
+	{ .name = "R150 no name: none counts", .text = S("x\nLIMITS MAILMAX=7 =7") },
+	{ .name = "R150 a malformed name: none counts", .text = S("x\nLIMITS MAILMAX=7 a.b=7") },
 };
 
 static const struct {
@@ -99,37 +140,56 @@ static const struct {
 
 static const struct command {
 	const char *name;
-	unsigned flags;			/* of the peer */
+	unsigned flags;			/* offered by the peer */
 	struct slice path, params;
 	uint64_t size;
 	enum smtp_body body;
 	struct slice mail, rcpt;
 } commands[] = {
-	{ "R037 nothing offered", 0, S("a@b"), S("RET=FULL SMTPUTF8 NOTIFY=NEVER"), 10, SMTP_BODY_8BITMIME,
-	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R037 SIZE and BODY", SIZE | EIGHT, S("a@b"), S(""), 10, SMTP_BODY_8BITMIME,
-	    S("MAIL FROM:<a@b> SIZE=10 BODY=8BITMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "7-bit content", SIZE | EIGHT, S("a@b"), S("BODY=8BITMIME"), 10, SMTP_BODY_7BIT,
-	    S("MAIL FROM:<a@b> SIZE=10\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R037 BINARYMIME where it is offered", EIGHT | CHUNK | BINARY, S("a@b"), S(""), 0, SMTP_BODY_BINARYMIME,
-	    S("MAIL FROM:<a@b> BODY=BINARYMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R037 BINARYMIME only for what is binary", EIGHT | CHUNK | BINARY, S("a@b"), S(""), 0, SMTP_BODY_8BITMIME,
-	    S("MAIL FROM:<a@b> BODY=8BITMIME\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R037 BINARYMIME only where it is offered", EIGHT | CHUNK, S("a@b"), S(""), 0, SMTP_BODY_BINARYMIME,
-	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "size unknown", SIZE, S("a@b"), S("SIZE=99"), 0, SMTP_BODY_7BIT, S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "the null path", 0, S(""), S(""), 0, SMTP_BODY_7BIT, S("MAIL FROM:<>\r\n"), S("RCPT TO:<>\r\n") },
-	{ "R163 DSN as it came", DSN, S("a@b"), S("RET=hdrs ENVID=Qq+2B1"), 0, SMTP_BODY_7BIT,
-	    S("MAIL FROM:<a@b> RET=hdrs ENVID=Qq+2B1\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "R163 DSN of a recipient", DSN, S("a@b"), S("NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b"), 0, SMTP_BODY_7BIT,
-	    S("MAIL FROM:<a@b>\r\n"),
-	    S("RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b\r\n") },
-	{ "SMTPUTF8", UTF8, S("a@b"), S("SMTPUTF8 RET=FULL"), 0, SMTP_BODY_7BIT, S("MAIL FROM:<a@b> SMTPUTF8\r\n"),
-	    S("RCPT TO:<a@b>\r\n") },
-	{ "what nobody knows stays here", DSN, S("a@b"), S("X=1 AUTH=<> RET=FULL"), 0, SMTP_BODY_7BIT,
-	    S("MAIL FROM:<a@b> RET=FULL\r\n"), S("RCPT TO:<a@b>\r\n") },
-	{ "a damaged envelope sends nothing of it", DSN, S("a@b"), S("RET=\r\nDATA"), 0, SMTP_BODY_7BIT,
-	    S("MAIL FROM:<a@b>\r\n"), S("RCPT TO:<a@b>\r\n") },
+	{ .name = "R037 nothing offered",
+	  .path = S("a@b"), .params = S("RET=FULL SMTPUTF8 NOTIFY=NEVER"), .size = 10,
+	  .body = SMTP_BODY_8BITMIME, .mail = S("MAIL FROM:<a@b>\r\n"),
+	  .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "R037 SIZE and BODY",
+	  .flags = SIZE | EIGHT, .path = S("a@b"), .size = 10, .body = SMTP_BODY_8BITMIME,
+	  .mail = S("MAIL FROM:<a@b> SIZE=10 BODY=8BITMIME\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "7-bit content",
+	  .flags = SIZE | EIGHT, .path = S("a@b"), .params = S("BODY=8BITMIME"), .size = 10,
+	  .body = SMTP_BODY_7BIT, .mail = S("MAIL FROM:<a@b> SIZE=10\r\n"),
+	  .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "R037 BINARYMIME where it is offered",
+	  .flags = EIGHT | CHUNK | BINARY, .path = S("a@b"), .body = SMTP_BODY_BINARYMIME,
+	  .mail = S("MAIL FROM:<a@b> BODY=BINARYMIME\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "R037 BINARYMIME only for binary content",
+	  .flags = EIGHT | CHUNK | BINARY, .path = S("a@b"), .body = SMTP_BODY_8BITMIME,
+	  .mail = S("MAIL FROM:<a@b> BODY=8BITMIME\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "R037 BINARYMIME only where it is offered",
+	  .flags = EIGHT | CHUNK, .path = S("a@b"), .body = SMTP_BODY_BINARYMIME,
+	  .mail = S("MAIL FROM:<a@b>\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "size unknown",
+	  .flags = SIZE, .path = S("a@b"), .params = S("SIZE=99"), .body = SMTP_BODY_7BIT,
+	  .mail = S("MAIL FROM:<a@b>\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "the null path",
+	  .path = S(""), .body = SMTP_BODY_7BIT, .mail = S("MAIL FROM:<>\r\n"),
+	  .rcpt = S("RCPT TO:<>\r\n") },
+	{ .name = "R163 DSN as it came",
+	  .flags = DSN, .path = S("a@b"), .params = S("RET=hdrs ENVID=Qq+2B1"),
+	  .body = SMTP_BODY_7BIT, .mail = S("MAIL FROM:<a@b> RET=hdrs ENVID=Qq+2B1\r\n"),
+	  .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "R163 DSN of a recipient",
+	  .flags = DSN, .path = S("a@b"), .params = S("NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b"),
+	  .body = SMTP_BODY_7BIT, .mail = S("MAIL FROM:<a@b>\r\n"),
+	  .rcpt = S("RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@b\r\n") },
+	{ .name = "SMTPUTF8",
+	  .flags = UTF8, .path = S("a@b"), .params = S("SMTPUTF8 RET=FULL"), .body = SMTP_BODY_7BIT,
+	  .mail = S("MAIL FROM:<a@b> SMTPUTF8\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "unknown parameters are not sent",
+	  .flags = DSN, .path = S("a@b"), .params = S("X=1 AUTH=<> RET=FULL"),
+	  .body = SMTP_BODY_7BIT, .mail = S("MAIL FROM:<a@b> RET=FULL\r\n"),
+	  .rcpt = S("RCPT TO:<a@b>\r\n") },
+	{ .name = "nothing of a damaged envelope is sent",
+	  .flags = DSN, .path = S("a@b"), .params = S("RET=\r\nDATA"), .body = SMTP_BODY_7BIT,
+	  .mail = S("MAIL FROM:<a@b>\r\n"), .rcpt = S("RCPT TO:<a@b>\r\n") },
 };
 
 int
@@ -141,24 +201,28 @@ main(void)
 		client_offer_init(&p);
 		ok(!p.esmtp && flags_of(&p) == 0 && p.max_size == 0, "nothing is assumed");
 		client_offer_ehlo(&p, ehlos[i].text);
-		ok(p.esmtp && flags_of(&p) == ehlos[i].flags && p.max_size == ehlos[i].max_size, "%s (%#x)",
-		    ehlos[i].name, flags_of(&p));
+		ok(p.esmtp && flags_of(&p) == ehlos[i].flags && p.max_size == ehlos[i].max_size,
+		    "%s (%#x)", ehlos[i].name, flags_of(&p));
 	}
 	for (size_t i = 0; i < sizeof auths / sizeof auths[0]; i++) {
 		struct client_offer p;
 
 		client_offer_init(&p);
 		client_offer_ehlo(&p, auths[i].text);
-		ok(p.mechanisms == auths[i].mechanisms, "mechanisms of AUTH, row %zu (%#x)", i, p.mechanisms);
+		ok(p.mechanisms == auths[i].mechanisms, "mechanisms of AUTH, row %zu (%#x)", i,
+		    p.mechanisms);
 	}
 	for (size_t i = 0; i < sizeof ignores / sizeof ignores[0]; i++) {
 		struct client_offer p;
 
 		client_offer_init(&p);
 		p.ignore = ignores[i].words;
-		client_offer_ehlo(&p, SL("x\nPIPELINING\nSIZE 10\nChunking\nBINARYMIME\nLIMITS RCPTMAX=1\n\nDSN"));
-		ok(flags_of(&p) == ignores[i].flags && (p.limits.rcpt_max == 1) == ignores[i].limited, "ignored: \"%.*s\" (%#x)",
-		    (int)ignores[i].words.n, ignores[i].words.p, flags_of(&p));
+		client_offer_ehlo(&p,
+		    SL("x\nPIPELINING\nSIZE 10\nChunking\nBINARYMIME\nLIMITS RCPTMAX=1\n\nDSN"));
+		ok(flags_of(&p) == ignores[i].flags &&
+		    (p.limits.rcpt_max == 1) == ignores[i].limited,
+		    "ignored: \"%.*s\" (%#x)", (int)ignores[i].words.n, ignores[i].words.p,
+		    flags_of(&p));
 	}
 	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
 		const struct limits *want = &limits[i];

@@ -11,33 +11,43 @@ check_defaults(void)
 
 	ok(load(&c, "", NULL, 0) == 0, "an empty file is good");
 	ok(strcmp(c.queue.directory, "/var/spool/smtp-handler") == 0, "directory");
-	ok(c.queue.lifetime_s == 5 * 86400 && c.queue.warn_after_s == 4 * 3600, "lifetime, warn-after");
+	ok(c.queue.lifetime_s == 5 * 86400 && c.queue.warn_after_s == 4 * 3600,
+	    "lifetime, warn-after");
 	ok(c.queue.retry_min_s == 300 && c.queue.retry_max_s == 4 * 3600, "retry-min, retry-max");
 	ok(c.queue.min_free == 64 << 20, "min-free");
 	ok(!c.server.hostname || name_is_fqdn(slice_str(c.server.hostname)), "hostname");
-	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000, "max-message-size, max-recipients");
-	ok(c.server.max_errors == 20 && c.server.max_connections == 500, "max-errors, max-connections");
-	ok(c.server.timeout_ms == 300000 && c.server.session_timeout_ms == 3600000, "timeout, session-timeout");
-	ok(c.server.min_rate == 10 && c.server.max_messages == 10000 && c.server.early_talkers == EARLY_LOG,
+	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000,
+	    "max-message-size, max-recipients");
+	ok(c.server.max_errors == 20 && c.server.max_connections == 500,
+	    "max-errors, max-connections");
+	ok(c.server.timeout_ms == 300000 && c.server.session_timeout_ms == 3600000,
+	    "timeout, session-timeout");
+	ok(c.server.min_rate == 10 && c.server.max_messages == 10000 &&
+	    c.server.early_talkers == EARLY_LOG,
 	    "min-rate, max-messages, early-talkers");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
 	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
 	ok(!c.server.senders, "senders");
 	ok(c.relay.resolver.n == 0 && c.relay.bind.n == 0, "resolver, bind");
-	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20, "port, processes, per-destination");
-	ok(c.relay.family == FAMILY_ANY && c.relay.mx_order == MX_ORDER_PREFERENCE, "family, mx-order");
-	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file && !c.relay.ignore_keywords, "tls, tls-ca-file, ignore-keywords");
-	ok(c.relay.latency_fresh_s == 3600 && c.relay.connect_timeout_ms == 30000, "latency-fresh, connect-timeout");
+	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20,
+	    "port, processes, per-destination");
+	ok(c.relay.family == FAMILY_ANY && c.relay.mx_order == MX_ORDER_PREFERENCE,
+	    "family, mx-order");
+	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file && !c.relay.ignore_keywords,
+	    "tls, tls-ca-file, ignore-keywords");
+	ok(c.relay.latency_fresh_s == 3600 && c.relay.connect_timeout_ms == 30000,
+	    "latency-fresh, connect-timeout");
 	ok(c.relay.greeting_timeout_ms == 300000 && c.relay.command_timeout_ms == 300000 &&
-	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 && c.relay.dot_timeout_ms == 600000,
+	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 &&
+	    c.relay.dot_timeout_ms == 600000,
 	    "R139 timeouts of RFC 5321 section 4.5.3.2");
 	ok(c.nroutes == 0 && config_route(&c, SL("example.org"))->via == VIA_MX, "route");
 	config_done(&c);
 	config_done(&c);
-	ok(!c.queue.directory, "done twice is done");
+	ok(!c.queue.directory, "a second config_done() does nothing");
 }
 
-/* The whole contract, each key with a value that is not its default. */
+/* Every key, with a value that is not its default. */
 static void
 check_all_keys(void)
 {
@@ -46,47 +56,72 @@ check_all_keys(void)
 
 	write_at("list", "a@example.org\n");
 	(void)snprintf(text, sizeof text,
-	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\nretry-max = 30min\nmin-free = 1M\n"
-	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\nmax-errors = 3\n"
-	    "max-connections = 7\ntimeout = 10s\nsession-timeout = 20s\nmin-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\n"
-	    "syntax = strict\ntrusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\n"
-	    "senders = %s/list\nrole = mx\nbare-newline = normalize\nrefuse = no mail here\ntls = required\ntls-certificate = /c1 c2\ntls-key = k1.pem /k2\n"
-	    "tls-client-certificates = ask\ntls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
+	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\n"
+	    "retry-max = 30min\nmin-free = 1M\n"
+	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\n"
+	    "max-errors = 3\nmax-connections = 7\ntimeout = 10s\nsession-timeout = 20s\n"
+	    "min-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\nsyntax = strict\n"
+	    "trusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\nsenders = %s/list\nrole = mx\n"
+	    "bare-newline = normalize\nrefuse = no mail here\ntls = required\n"
+	    "tls-certificate = /c1 c2\ntls-key = k1.pem /k2\ntls-client-certificates = ask\n"
+	    "tls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
-	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\nper-destination = 2\n"
-	    "mx-order = latency\ntls = require\ntls-ca-file = /ca\nbind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\nconnect-timeout = 500ms\n"
-	    "greeting-timeout = 1s\ncommand-timeout = 2s\ndata-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
-	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\nrecipients = %s/list\n",
+	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\n"
+	    "per-destination = 2\nmx-order = latency\ntls = require\ntls-ca-file = /ca\n"
+	    "bind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\n"
+	    "connect-timeout = 500ms\ngreeting-timeout = 1s\ncommand-timeout = 2s\n"
+	    "data-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
+	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
+	    "recipients = %s/list\n",
 	    directory, directory, directory);
-	if (!ok(load(&c, text, NULL, 0) == 0, "every key of the contract is known"))
+	if (!ok(load(&c, text, NULL, 0) == 0, "every key is known"))
 		printf("# %.*s", (int)errors.n, errors.p);
-	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 && c.queue.warn_after_s == 7200 &&
-	    c.queue.retry_min_s == 60 && c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20, "[queue]");
-	ok(c.server.auth == AUTH_DOVECOT && strcmp(c.server.auth_target, "/run/auth") == 0 && c.server.auth_senders,
+	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 &&
+	    c.queue.warn_after_s == 7200 && c.queue.retry_min_s == 60 &&
+	    c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20,
+	    "[queue]");
+	ok(c.server.auth == AUTH_DOVECOT && strcmp(c.server.auth_target, "/run/auth") == 0 &&
+	    c.server.auth_senders,
 	    "[server] auth");
 	ok(c.server.tls == SERVER_TLS_REQUIRED && strcmp(c.server.tls_certificate, "/c1 c2") == 0 &&
-	    strcmp(c.server.tls_key, "k1.pem /k2") == 0 && strcmp(c.server.tls_program, "/p") == 0 &&
-	    c.server.tls_client == CLIENT_CERTIFICATES_ASK, "[server] tls");
-	ok(strcmp(c.server.hostname, "mail.example.org") == 0 && c.server.max_message_size == 1 << 20 &&
-	    c.server.max_recipients == 100 && c.server.max_errors == 3 && c.server.max_connections == 7 &&
-	    c.server.session_timeout_ms == 20000 && c.server.min_rate == 1024 && c.server.max_messages == 9 &&
-	    c.server.early_talkers == EARLY_REFUSE &&
-	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT && c.server.senders, "[server]");
-	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local, "[server] proxy-trusted");
-	ok(!c.server.trusted.local && c.server.trusted.n == 3 && c.server.trusted.list[1].bits == 32, "[server] trusted");
-	ok(c.relay.resolver.n == 2 && address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
-	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53, "[relay] resolver");
+	    strcmp(c.server.tls_key, "k1.pem /k2") == 0 &&
+	    strcmp(c.server.tls_program, "/p") == 0 &&
+	    c.server.tls_client == CLIENT_CERTIFICATES_ASK,
+	    "[server] tls");
+	ok(strcmp(c.server.hostname, "mail.example.org") == 0 &&
+	    c.server.max_message_size == 1 << 20 && c.server.max_recipients == 100 &&
+	    c.server.max_errors == 3 && c.server.max_connections == 7 &&
+	    c.server.session_timeout_ms == 20000 && c.server.min_rate == 1024 &&
+	    c.server.max_messages == 9 && c.server.early_talkers == EARLY_REFUSE &&
+	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT &&
+	    c.server.senders,
+	    "[server]");
+	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
+	    "[server] proxy-trusted");
+	ok(!c.server.trusted.local && c.server.trusted.n == 3 &&
+	    c.server.trusted.list[1].bits == 32,
+	    "[server] trusted");
+	ok(c.relay.resolver.n == 2 &&
+	    address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
+	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53,
+	    "[relay] resolver");
 	ok(c.relay.tls == RELAY_TLS_REQUIRE && c.relay.tls_ca_file, "[relay] tls");
-	ok(c.relay.ignore_keywords && strcmp(c.relay.ignore_keywords, "CHUNKING") == 0, "[relay] ignore-keywords");
+	ok(c.relay.ignore_keywords && strcmp(c.relay.ignore_keywords, "CHUNKING") == 0,
+	    "[relay] ignore-keywords");
 	ok(c.relay.bind.n == 2 && c.relay.bind.list[1].ss_family == AF_INET6, "[relay] bind");
 	ok(c.relay.port == 2525 && c.relay.family == FAMILY_IPV4 && c.relay.processes == 5 &&
-	    c.relay.per_destination == 2 && c.relay.mx_order == MX_ORDER_LATENCY && c.relay.latency_fresh_s == 0, "[relay]");
-	ok(c.relay.connect_timeout_ms == 500 && c.relay.greeting_timeout_ms == 1000 && c.relay.command_timeout_ms == 2000 &&
-	    c.relay.data_timeout_ms == 3000 && c.relay.block_timeout_ms == 4000 && c.relay.dot_timeout_ms == 5000,
+	    c.relay.per_destination == 2 && c.relay.mx_order == MX_ORDER_LATENCY &&
+	    c.relay.latency_fresh_s == 0,
+	    "[relay]");
+	ok(c.relay.connect_timeout_ms == 500 && c.relay.greeting_timeout_ms == 1000 &&
+	    c.relay.command_timeout_ms == 2000 && c.relay.data_timeout_ms == 3000 &&
+	    c.relay.block_timeout_ms == 4000 && c.relay.dot_timeout_ms == 5000,
 	    "[relay] timeouts");
-	ok(c.nroutes == 1 && strcmp(c.routes[0].pattern, "example.org") == 0 && c.routes[0].via == VIA_MAILDIR &&
+	ok(c.nroutes == 1 && strcmp(c.routes[0].pattern, "example.org") == 0 &&
+	    c.routes[0].via == VIA_MAILDIR &&
 	    strcmp(c.routes[0].target, "/m/{domain}/{local}") == 0 && c.routes[0].recipients &&
-	    c.routes[0].accept == ACCEPT_TRUSTED, "[route]");
+	    c.routes[0].accept == ACCEPT_TRUSTED,
+	    "[route]");
 	config_done(&c);
 }
 
@@ -102,9 +137,11 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nHostname = a.b\n", 2, "there is no such key" },
 	{ "[server]\nwhat is this\n", 2, "this is no [section]" },
 	{ "[server]\nhostname = a.b\n\nhostname = a.b\n", 4, "is set in line 2 already" },
-	{ "[server]\nhostname = a.b\n[queue]\n[server]\nhostname = a.b\n", 5, "is set in line 2 already" },
+	{ "[server]\nhostname = a.b\n[queue]\n[server]\nhostname = a.b\n", 5,
+	  "is set in line 2 already" },
 	{ "[route a.b]\nvia = mx\n[route A.B]\nvia = mx\n", 4, "is set in line 2 already" },
-	{ "[route a.b]\nvia = mx\nfrom = x\n", 3, "a route has via, tls, user, password-file, token-command, accept, recipients, aliases" },
+	{ "[route a.b]\nvia = mx\nfrom = x\n", 3,
+	  "a route has via, tls, user, password-file, token-command, accept, recipients, aliases" },
 	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
 	{ "\n[route a.b]\n", 2, "has no via" },
 	{ "[server]\nhostname = local host\n", 2, "a full name" },
@@ -135,16 +172,22 @@ static const struct mistake mistakes[] = {
 	{ "[server]\ntls = offer\n", 2, "needs a certificate: set tls-certificate" },
 	{ "[server]\n\ntls = required\n", 3, "needs a certificate: set tls-certificate" },
 	{ "[server]\ntls = no\n", 2, "write off or offer or required" },
-	{ "[server]\ntls-certificate = /a b/c\n", 2, "b/c is neither an absolute path nor the name of a credential" },
-	{ "[server]\ntls-certificate = .\n", 2, ". is neither an absolute path nor the name of a credential" },
-	{ "[server]\ntls-certificate = /a /b\ntls-key = /c\n", 3, "names 1 files, tls-certificate 2: each certificate needs" },
+	{ "[server]\ntls-certificate = /a b/c\n", 2,
+	  "b/c is neither an absolute path nor the name of a credential" },
+	{ "[server]\ntls-certificate = .\n", 2,
+	  ". is neither an absolute path nor the name of a credential" },
+	{ "[server]\ntls-certificate = /a /b\ntls-key = /c\n", 3,
+	  "names 1 files, tls-certificate 2: each certificate needs" },
 	{ "[server]\ntls-client-certificates = on\n", 2, "write off or ask" },
 	{ "[server]\ntls-program = smtp-handler-tls\n", 2, "write the absolute path of a file" },
-	{ "[server]\nauth = file:\n", 2, "write file: and an absolute path, or the name of a credential" },
-	{ "[server]\nauth = dovecot:auth\n", 2, "write dovecot: and the absolute path of its auth-client socket" },
+	{ "[server]\nauth = file:\n", 2,
+	  "write file: and an absolute path, or the name of a credential" },
+	{ "[server]\nauth = dovecot:auth\n", 2,
+	  "write dovecot: and the absolute path of its auth-client socket" },
 	{ "[server]\nauth = on\n", 2, "write off, file:PATH or dovecot:SOCKET" },
 	{ "[server]\nauth-senders = /nonexistent\n", 2, "cannot read it: No such file" },
-	{ "[server]\nproxy-protocol = on\n", 2, "nobody is believed: write the balancers' addresses into proxy-trusted" },
+	{ "[server]\nproxy-protocol = on\n", 2,
+	  "nobody is believed: write the balancers' addresses into proxy-trusted" },
 	{ "[server]\nproxy-trusted = haproxy\n", 2, "haproxy is neither a network" },
 	{ "[relay]\ntls = required\n", 2, "write none or may or require" },
 	{ "[relay]\ntls-ca-file = ca.pem\n", 2, "write the absolute path of a file" },
@@ -177,43 +220,50 @@ check_short_name(void)
 {
 	struct config c;
 
-	ok(load(&c, "[server]\nhostname = localhost\n", NULL, 0) == 0 && strcmp(c.server.hostname, "localhost") == 0,
-	    "a name without a dot, if somebody writes it");
+	ok(load(&c, "[server]\nhostname = localhost\n", NULL, 0) == 0 &&
+	    strcmp(c.server.hostname, "localhost") == 0,
+	    "a host name without a dot is allowed");
 	config_done(&c);
 }
+
+#define SERVER_KEYS \
+	"hostname, max-message-size, max-recipients, max-errors, max-connections, timeout, " \
+	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, " \
+	"bare-newline, refuse, tls, tls-certificate, tls-key, tls-client-certificates, " \
+	"tls-program, auth, auth-senders, proxy-protocol, proxy-trusted"
 
 static void
 check_all_reported(void)
 {
 	struct config c;
-	static const char *const overrides[] = { "server.port=25", "nonsense", "server=x", "=", ".=", "relay.port=x" };
+	static const char *const overrides[] = {
+		"server.port=25", "nonsense", "server=x", "=", ".=", "relay.port=x",
+	};
 
-	ok(load(&c, "[queue]\nlifetime = x\n[nowhere]\na = b\nc = d\n[server]\nfoo = 1\nbar = 2\n[route a.b]\nvia = x\n",
-	    overrides, 6) == -EINVAL, "several mistakes");
+	ok(load(&c, "[queue]\nlifetime = x\n[nowhere]\na = b\nc = d\n[server]\nfoo = 1\nbar = 2\n"
+	    "[route a.b]\nvia = x\n", overrides, 6) == -EINVAL, "several mistakes");
 	is(buf_slice(&errors), SL(
-	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or 4h; a bare number is seconds\n"
-	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], [route PATTERN] and [sender PATTERN]\n"
-	    "c.conf:7: [server] foo: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
-	    "c.conf:8: [server] bar: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
-	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, discard or reject:TEXT\n"
-	    "-o:0: [server] port: there is no such key; the section has hostname, max-message-size, max-recipients, "
-	    "max-errors, max-connections, timeout, session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, bare-newline, refuse, tls, "
-	    "tls-certificate, tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted\n"
+	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or "
+	    "4h; a bare number is seconds\n"
+	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], "
+	    "[route PATTERN] and [sender PATTERN]\n"
+	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
+	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
+	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "
+	    "smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, "
+	    "discard or reject:TEXT\n"
+	    "-o:0: [server] port: there is no such key; the section has " SERVER_KEYS "\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \".=\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: [relay] port = x: write a plain number\n"), "all are reported, each once");
 	config_done(&c);
-	ok(config_load(&c, conf, overrides, 6, NULL) == -EINVAL, "nobody listens");
+	ok(config_load(&c, conf, overrides, 6, NULL) == -EINVAL, "mistakes without a report");
 	config_done(&c);
 }
 
-/* Take what a comment in the sample file says for a setting, where it is one: "#key = value". */
+/* Turn the comments of the sample file that are settings, "#key = value", into settings. */
 static void
 uncomment(struct buf *b, struct slice text)
 {
@@ -223,14 +273,15 @@ uncomment(struct buf *b, struct slice text)
 		line = slice_cut(text, '\n', &text);
 		if (slice_has_prefix(line, SL("#[route")))	/* examples, not defaults */
 			return;
-		if (line.n > 1 && line.p[0] == '#' && ascii_lower(line.p[1]) >= 'a' && memchr(line.p, '=', line.n))
+		if (line.n > 1 && line.p[0] == '#' && ascii_lower(line.p[1]) >= 'a' &&
+		    memchr(line.p, '=', line.n))
 			line = slice_skip(line, 1);
 		buf_add(b, line);
 		buf_chr(b, '\n');
 	}
 }
 
-/* What does not point anywhere, for a comparison. */
+/* c without its pointers, for a comparison. */
 static struct config
 plain(const struct config *c)
 {
@@ -256,15 +307,18 @@ check_sample(void)
 	(void)close(fd);
 	text[n] = '\0';
 	uncomment(&settings, slice_of(text, (size_t)n));
-	ok(load(&defaults, text, NULL, 0) == 0 && defaults.nroutes == 0, "the sample is good as it is");
-	if (!ok(load(&c, buf_cstr(&settings), NULL, 0) == 0 && settings.n > 1000, "and without its comment signs"))
+	ok(load(&defaults, text, NULL, 0) == 0 && defaults.nroutes == 0,
+	    "the sample is good as it is");
+	if (!ok(load(&c, buf_cstr(&settings), NULL, 0) == 0 && settings.n > 1000,
+	    "it is good without its comment signs"))
 		printf("# %.*s", (int)errors.n, errors.p);
 	p = plain(&c);
 	d = plain(&defaults);
-	ok(memcmp(&p, &d, sizeof p) == 0 && strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
+	ok(memcmp(&p, &d, sizeof p) == 0 &&
+	    strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
 	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
 	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
-	    "and what it calls the defaults are the defaults");
+	    "its defaults are the defaults");
 	config_done(&c);
 	config_done(&defaults);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Passwords out of files, tokens out of programs.
+ * Passwords from files, tokens from programs.
  */
 #include "client/credential.h"
 
@@ -24,10 +24,11 @@ write_file(const char *path, struct slice text, mode_t mode)
 		exit(1);
 }
 
+/* Does why contain part?  A NULL is in any. */
 static bool
 has(const struct buf *why, const char *part)
 {
-	return memmem(why->p, why->n, part, strlen(part)) != NULL;
+	return !part || memmem(why->p, why->n, part, strlen(part)) != NULL;
 }
 
 static const struct {
@@ -38,18 +39,29 @@ static const struct {
 	struct slice secret;
 	const char *why;
 } files[] = {
-	{ "a line", S("s3cret pass\n"), 0600, 0, S("s3cret pass"), "" },
-	{ "without an end", S("s3cret"), 0400, 0, S("s3cret"), "" },
-	{ "with CRLF", S("s3cret\r\n"), 0600, 0, S("s3cret"), "" },
-	{ "blanks are part of it", S(" s3cret \n"), 0600, 0, S(" s3cret "), "" },
-	{ "the first line only", S("s3cret\nand a remark\n"), 0600, 0, S("s3cret"), "" },
-	{ "UTF-8", S("gr\303\274n\n"), 0600, 0, S("gr\303\274n"), "" },
-	{ "nothing", S(""), 0600, -EINVAL, S(""), "has nothing in its first line" },
-	{ "an empty line", S("\ns3cret\n"), 0600, -EINVAL, S(""), "has nothing in its first line" },
-	{ "NUL", S("s3c\0ret\n"), 0600, -EINVAL, S(""), "has control characters" },
-	{ "control characters", S("s3c\001ret\n"), 0600, -EINVAL, S(""), "has control characters" },
-	{ "readable by all", S("s3cret\n"), 0644, -EACCES, S(""), "others can read it (mode 0644): chmod 600 it" },
-	{ "readable by a group", S("s3cret\n"), 0640, -EACCES, S(""), "others can read it" },
+	{ .name = "a line", .text = S("s3cret pass\n"), .mode = 0600, .secret = S("s3cret pass") },
+	{ .name = "without an end", .text = S("s3cret"), .mode = 0400, .secret = S("s3cret") },
+	{ .name = "with CRLF", .text = S("s3cret\r\n"), .mode = 0600, .secret = S("s3cret") },
+	{ .name = "blanks are part of the secret",
+	  .text = S(" s3cret \n"), .mode = 0600, .secret = S(" s3cret ") },
+	{ .name = "the first line only",
+	  .text = S("s3cret\nand a remark\n"), .mode = 0600, .secret = S("s3cret") },
+	{ .name = "UTF-8", .text = S("gr\303\274n\n"), .mode = 0600, .secret = S("gr\303\274n") },
+	{ .name = "nothing",
+	  .text = S(""), .mode = 0600, .want = -EINVAL, .why = "has nothing in its first line" },
+	{ .name = "an empty line",
+	  .text = S("\ns3cret\n"), .mode = 0600, .want = -EINVAL,
+	  .why = "has nothing in its first line" },
+	{ .name = "NUL",
+	  .text = S("s3c\0ret\n"), .mode = 0600, .want = -EINVAL, .why = "has control characters" },
+	{ .name = "control characters",
+	  .text = S("s3c\001ret\n"), .mode = 0600, .want = -EINVAL,
+	  .why = "has control characters" },
+	{ .name = "readable by all",
+	  .text = S("s3cret\n"), .mode = 0644, .want = -EACCES,
+	  .why = "others can read it (mode 0644): chmod 600 it" },
+	{ .name = "readable by a group",
+	  .text = S("s3cret\n"), .mode = 0640, .want = -EACCES, .why = "others can read it" },
 };
 
 static void
@@ -65,11 +77,14 @@ check_files(void)
 
 		write_file(file, files[i].text, files[i].mode);
 		e = credential_get(&r, &c, &why);
-		ok(e == files[i].want && has(&why, files[i].why) && !has(&why, "s3c"), "%s", files[i].name);
+		ok(e == files[i].want && has(&why, files[i].why) && !has(&why, "s3c"), "%s",
+		    files[i].name);
 		if (e == 0)
 			is(buf_slice(&c.secret), files[i].secret, "the secret");
 		credential_wipe(&c);
-		ok(!memmem(c.space, sizeof c.space, "s3c", 3) && !memmem(c.space, sizeof c.space, "remark", 6), "nothing stays");
+		ok(!memmem(c.space, sizeof c.space, "s3c", 3) &&
+		    !memmem(c.space, sizeof c.space, "remark", 6),
+		    "nothing stays in memory");
 		(void)unlink(file);
 	}
 }
@@ -85,11 +100,12 @@ check_lengths(void)
 
 	memset(octets, 'x', sizeof octets);
 	write_file(file, slice_of(octets, CLIENT_AUTH_SECRET_MAX), 0600);
-	ok(credential_get(&r, &c, &why) == 0 && c.secret.n == CLIENT_AUTH_SECRET_MAX, "the longest");
+	ok(credential_get(&r, &c, &why) == 0 && c.secret.n == CLIENT_AUTH_SECRET_MAX,
+	    "the longest secret");
 	write_file(file, slice_of(octets, CLIENT_AUTH_SECRET_MAX + 1), 0600);
-	ok(credential_get(&r, &c, &why) == -EINVAL && has(&why, "too long"), "and one that is longer");
+	ok(credential_get(&r, &c, &why) == -EINVAL && has(&why, "too long"), "one octet more");
 	write_file(file, slice_of(octets, sizeof octets), 0600);
-	ok(credential_get(&r, &c, &why) == -EINVAL, "and one that is much longer");
+	ok(credential_get(&r, &c, &why) == -EINVAL, "many octets more");
 	(void)unlink(file);
 	why.n = 0;
 	ok(credential_get(&r, &c, &why) == -ENOENT && has(&why, "No such file"), "no file");
@@ -105,7 +121,8 @@ check_credentials(void)
 	struct buf why = BUF(text);
 
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
-	ok(credential_get(&r, &c, &why) == -ENOENT && has(&why, "file: there are no credentials (LoadCredential= of the unit)"),
+	ok(credential_get(&r, &c, &why) == -ENOENT &&
+	    has(&why, "file: there are no credentials (LoadCredential= of the unit)"),
 	    "a credential outside a unit");
 	(void)setenv("CREDENTIALS_DIRECTORY", directory, 1);
 	write_file(file, SL("s3cret\n"), 0440);
@@ -119,19 +136,29 @@ static const struct {
 	int want;
 	const char *secret, *why;
 } programs[] = {
-	{ "a token", "echo ya29.token", "", 0, "ya29.token", "" },
-	{ "arguments are words, whatever is in them", "echo \"$#:$1:$2\"", " a;b  $HOME ", 0, "2:a;b:$HOME", "" },
-	{ "the first line only", "echo t0ken; echo expires", "", 0, "t0ken", "" },
-	{ "nothing on standard input", "read x; echo \"<$x>\"", "", 0, "<>", "" },
-	{ "no descriptor of ours", "ls /proc/self/fd | tail -n +5 | wc -l", "", 0, "0", "" },
-	{ "a process that stays behind", "sleep 100 & echo t0ken", "", 0, "t0ken", "" },
-	{ "failure", "echo t0ken; exit 3", "", -EREMOTEIO, "", "exit status 3" },
-	{ "failure with words", "echo first >&2; echo 'refresh token expired' >&2; exit 1", "", -EREMOTEIO, "",
-	    "exit status 1: refresh token expired" },
-	{ "killed", "kill -9 $$", "", -EREMOTEIO, "", "was killed by signal 9" },
-	{ "nothing", "true", "", -EINVAL, "", "token-command: has nothing in its first line" },
-	{ "more than a token", "yes | head -c 100000", "", -EFBIG, "", "writes more than a token" },
-	{ "without end", "yes", "", -EFBIG, "", "writes more than a token" },
+	{ .name = "a token", .script = "echo ya29.token", .secret = "ya29.token" },
+	{ .name = "arguments are words, whatever is in them",
+	  .script = "echo \"$#:$1:$2\"", .arguments = " a;b  $HOME ", .secret = "2:a;b:$HOME" },
+	{ .name = "the first line only", .script = "echo t0ken; echo expires", .secret = "t0ken" },
+	{ .name = "nothing on standard input", .script = "read x; echo \"<$x>\"", .secret = "<>" },
+	{ .name = "no descriptor is inherited",
+	  .script = "ls /proc/self/fd | tail -n +5 | wc -l", .secret = "0" },
+	{ .name = "a process that stays behind",
+	  .script = "sleep 100 & echo t0ken", .secret = "t0ken" },
+	{ .name = "failure",
+	  .script = "echo t0ken; exit 3", .want = -EREMOTEIO, .why = "exit status 3" },
+	{ .name = "failure with a reason",
+	  .script = "echo first >&2; echo 'refresh token expired' >&2; exit 1", .want = -EREMOTEIO,
+	  .why = "exit status 1: refresh token expired" },
+	{ .name = "killed",
+	  .script = "kill -9 $$", .want = -EREMOTEIO, .why = "was killed by signal 9" },
+	{ .name = "nothing",
+	  .script = "true", .want = -EINVAL,
+	  .why = "token-command: has nothing in its first line" },
+	{ .name = "more than a token",
+	  .script = "yes | head -c 100000", .want = -EFBIG, .why = "writes more than a token" },
+	{ .name = "without end",
+	  .script = "yes", .want = -EFBIG, .why = "writes more than a token" },
 };
 
 static void
@@ -146,16 +173,17 @@ check_programs(void)
 		int e;
 
 		(void)snprintf(script, sizeof script, "#!/bin/sh\n%s\n", programs[i].script);
-		(void)snprintf(command, sizeof command, "%s%s", program, programs[i].arguments);
+		(void)snprintf(command, sizeof command, "%s%s", program,
+		    programs[i].arguments ? programs[i].arguments : "");
 		write_file(program, slice_str(script), 0700);
 		e = credential_get(&r, &c, &why);
-		ok(e == programs[i].want && has(&why, programs[i].why) && !has(&why, "t0ken"), "a program: %s (%d)",
-		    programs[i].name, e);
+		ok(e == programs[i].want && has(&why, programs[i].why) && !has(&why, "t0ken"),
+		    "a program: %s (%d)", programs[i].name, e);
 		if (e != programs[i].want || why.n)
 			printf("# %.*s\n", (int)why.n, why.p);
 		if (e == 0)
 			is(buf_slice(&c.secret), slice_str(programs[i].secret), "the token");
-		ok(e == 0 || c.space[0] == '\0', "or nothing at all");
+		ok(e == 0 || c.space[0] == '\0', "a failed program leaves nothing in memory");
 	}
 	(void)unlink(program);
 }
@@ -167,11 +195,13 @@ check_time(void)
 	struct buf why = BUF(text), b = BUF(space);
 	int64_t begun_ms = clock_ms();
 
-	ok(token_run("/nonexistent/program x", 5000, &b, &why) == -EREMOTEIO && has(&why, "cannot start it: No such file"),
+	ok(token_run("/nonexistent/program x", 5000, &b, &why) == -EREMOTEIO &&
+	    has(&why, "cannot start it: No such file"),
 	    "no program");
 	write_file(program, SL("#!/bin/sh\nsleep 100 & sleep 100\n"), 0700);
 	why.n = 0;
-	ok(token_run(program, 300, &b, &why) == -ETIMEDOUT && has(&why, "takes too long"), "one that takes too long");
+	ok(token_run(program, 300, &b, &why) == -ETIMEDOUT && has(&why, "takes too long"),
+	    "a program that takes too long");
 	ok(clock_ms() - begun_ms < 20000, "is not waited for");
 	(void)unlink(program);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * DELIVERBY (RFC 2852): the value of BY, and what is made of it on the way.
+ * DELIVERBY: the value of BY, when it is over, and the value sent on (RFC 2852).
  */
 #include "attempt/deadline.h"
 
@@ -15,32 +15,37 @@ static const struct {
 	struct smtp_by by;
 	const char *text;
 } values[] = {
-	{ S("120;R"), true, { 120, true, false }, "120;R" },
-	{ S("+120;R"), true, { 120, true, false }, "120;R" },
-	{ S("120;N"), true, { 120, false, false }, "120;N" },
-	{ S("-120;N"), true, { -120, false, false }, "-120;N" },
-	{ S("0;N"), true, { 0, false, false }, "0;N" },
-	{ S("-0;nt"), true, { 0, false, true }, "0;NT" },
-	{ S("7;rT"), true, { 7, true, true }, "7;RT" },
-	{ S("999999999;R"), true, { 999999999, true, false }, "999999999;R" },
-	{ S("000000001;R"), true, { 1, true, false }, "1;R" },
-	{ S("1000000000;R"), false, { 0 }, NULL },
-	{ S("0000000001;R"), false, { 0 }, NULL },
-	{ S("0;R"), false, { 0 }, NULL },
-	{ S("-1;R"), false, { 0 }, NULL },
-	{ S("-0;RT"), false, { 0 }, NULL },
-	{ S("120"), false, { 0 }, NULL },
-	{ S("120;"), false, { 0 }, NULL },
-	{ S(";R"), false, { 0 }, NULL },
-	{ S("-;N"), false, { 0 }, NULL },
-	{ S("+-1;N"), false, { 0 }, NULL },
-	{ S("1 ;N"), false, { 0 }, NULL },
-	{ S("1;T"), false, { 0 }, NULL },
-	{ S("1;RN"), false, { 0 }, NULL },
-	{ S("1;RTT"), false, { 0 }, NULL },
-	{ S("1;R;T"), false, { 0 }, NULL },
-	{ S("x;N"), false, { 0 }, NULL },
-	{ S(""), false, { 0 }, NULL },
+	{ .value = S("120;R"), .good = true, .by = { .seconds = 120, .give_back = true },
+	  .text = "120;R" },
+	{ .value = S("+120;R"), .good = true, .by = { .seconds = 120, .give_back = true },
+	  .text = "120;R" },
+	{ .value = S("120;N"), .good = true, .by = { .seconds = 120 }, .text = "120;N" },
+	{ .value = S("-120;N"), .good = true, .by = { .seconds = -120 }, .text = "-120;N" },
+	{ .value = S("0;N"), .good = true, .by = { 0 }, .text = "0;N" },
+	{ .value = S("-0;nt"), .good = true, .by = { .trace = true }, .text = "0;NT" },
+	{ .value = S("7;rT"), .good = true,
+	  .by = { .seconds = 7, .give_back = true, .trace = true }, .text = "7;RT" },
+	{ .value = S("999999999;R"), .good = true,
+	  .by = { .seconds = 999999999, .give_back = true }, .text = "999999999;R" },
+	{ .value = S("000000001;R"), .good = true, .by = { .seconds = 1, .give_back = true },
+	  .text = "1;R" },
+	{ .value = S("1000000000;R") },
+	{ .value = S("0000000001;R") },
+	{ .value = S("0;R") },
+	{ .value = S("-1;R") },
+	{ .value = S("-0;RT") },
+	{ .value = S("120") },
+	{ .value = S("120;") },
+	{ .value = S(";R") },
+	{ .value = S("-;N") },
+	{ .value = S("+-1;N") },
+	{ .value = S("1 ;N") },
+	{ .value = S("1;T") },
+	{ .value = S("1;RN") },
+	{ .value = S("1;RTT") },
+	{ .value = S("1;R;T") },
+	{ .value = S("x;N") },
+	{ .value = S("") },
 };
 
 static void
@@ -52,19 +57,21 @@ test_values(void)
 		struct buf b = BUF(text);
 		bool good = smtp_by_parse(values[i].value, &by);
 
-		ok(good == values[i].good && by.seconds == values[i].by.seconds && by.give_back == values[i].by.give_back &&
-		    by.trace == values[i].by.trace, "BY=%s", values[i].value.p);
+		ok(good == values[i].good && by.seconds == values[i].by.seconds &&
+		    by.give_back == values[i].by.give_back && by.trace == values[i].by.trace,
+		    "BY=%s", values[i].value.p);
 		if (!good)
 			continue;
 		smtp_by_put(&b, &by);
-		is(buf_slice(&b), slice_str(values[i].text), "and written");
+		is(buf_slice(&b), slice_str(values[i].text), "it is written back");
 	}
 }
 
 static void
 test_beyond(void)
 {
-	struct smtp_by early = { -INT64_C(10000000000), false, false }, late = { INT64_C(10000000000), true, false };
+	struct smtp_by early = { -INT64_C(10000000000), false, false },
+		       late = { INT64_C(10000000000), true, false };
 	char text[64];
 	struct buf b = BUF(text);
 
@@ -76,36 +83,41 @@ test_beyond(void)
 
 static const struct {
 	const char *params;
-	int64_t after_s;		/* since it came */
+	int64_t after_s;		/* since the message came */
 	bool set, give_back, over, ends, told;
 } deadlines[] = {
-	{ "", 1, false, false, false, false, false },
-	{ "RET=FULL BY=x", 1, false, false, false, false, false },
-	{ "RET=FULL by=60;R", 59, true, true, false, false, false },
-	{ "BY=60;R ENVID=1", 60, true, true, true, true, false },
-	{ "BY=60;N", 59, true, false, false, false, false },
-	{ "BY=60;N", 61, true, false, true, false, false },
-	{ "BY=-60;N", 0, true, false, true, false, true },
-	{ "BY=0;NT", 0, true, false, true, false, true },
-	{ "HOLDFOR=3600 BY=60;R", 61, true, true, true, true, false },
+	{ .params = "", .after_s = 1 },
+	{ .params = "RET=FULL BY=x", .after_s = 1 },
+	{ .params = "RET=FULL by=60;R", .after_s = 59, .set = true, .give_back = true },
+	{ .params = "BY=60;R ENVID=1", .after_s = 60, .set = true, .give_back = true, .over = true,
+	  .ends = true },
+	{ .params = "BY=60;N", .after_s = 59, .set = true },
+	{ .params = "BY=60;N", .after_s = 61, .set = true, .over = true },
+	{ .params = "BY=-60;N", .set = true, .over = true, .told = true },
+	{ .params = "BY=0;NT", .set = true, .over = true, .told = true },
+	{ .params = "HOLDFOR=3600 BY=60;R", .after_s = 61, .set = true, .give_back = true,
+	  .over = true, .ends = true },
 };
 
 static void
 test_deadlines(void)
 {
 	for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++) {
-		struct queue_entry e = { .arrived_us = CAME * 1000000, .from_params = slice_str(deadlines[i].params) };
+		struct queue_entry e = { .arrived_us = CAME * 1000000,
+			.from_params = slice_str(deadlines[i].params) };
 		struct deadline d = deadline_of(&e);
 		int64_t now_s = CAME + deadlines[i].after_s;
 
-		ok(d.set == deadlines[i].set && d.give_back == deadlines[i].give_back && d.told == deadlines[i].told,
-		    "\"%s\": what it asks for", deadlines[i].params);
-		ok(deadline_over(&d, now_s) == deadlines[i].over && deadline_ends(&d, now_s) == deadlines[i].ends,
+		ok(d.set == deadlines[i].set && d.give_back == deadlines[i].give_back &&
+		    d.told == deadlines[i].told,
+		    "\"%s\": its flags", deadlines[i].params);
+		ok(deadline_over(&d, now_s) == deadlines[i].over &&
+		    deadline_ends(&d, now_s) == deadlines[i].ends,
 		    "\"%s\": after %lld s", deadlines[i].params, (long long)deadlines[i].after_s);
 	}
 }
 
-/* What MAIL says to a server of a message that came a minute ago. */
+/* The parameters of MAIL for a message that came a minute ago. */
 static const struct {
 	const char *name, *params;
 	bool offered;
@@ -113,30 +125,42 @@ static const struct {
 	bool fits;
 	const char *want;
 } passed[] = {
-	{ "nothing asked", "RET=FULL ENVID=a", true, 0, false, "RET=FULL ENVID=a" },
-	{ "mode R: what is left", "RET=FULL BY=100;R ENVID=a", true, 0, true, "RET=FULL BY=40;R ENVID=a" },
-	{ "the trace flag stays", "BY=+100;nt", true, 0, true, "BY=40;NT" },
-	{ "mode N: less than nothing is left", "BY=10;N", true, 0, true, "BY=-50;N" },
-	{ "mode R: nothing is left", "BY=60;R", true, 0, false, "" },
-	{ "not offered", "BY=100;R RET=HDRS", false, 0, false, "RET=HDRS" },
-	{ "just enough for the server", "BY=100;R", true, 40, true, "BY=40;R" },
-	{ "too little for the server", "BY=100;R", true, 41, false, "" },
-	{ "mode N: the same", "BY=100;N", true, 41, false, "" },
-	{ "mode N: a server with a least time, and it is over", "BY=10;N", true, 1, false, "" },
+	{ .name = "nothing asked",
+	  .params = "RET=FULL ENVID=a", .offered = true, .want = "RET=FULL ENVID=a" },
+	{ .name = "mode R: the time that is left",
+	  .params = "RET=FULL BY=100;R ENVID=a", .offered = true, .fits = true,
+	  .want = "RET=FULL BY=40;R ENVID=a" },
+	{ .name = "the trace flag stays",
+	  .params = "BY=+100;nt", .offered = true, .fits = true, .want = "BY=40;NT" },
+	{ .name = "mode N: less than nothing is left",
+	  .params = "BY=10;N", .offered = true, .fits = true, .want = "BY=-50;N" },
+	{ .name = "mode R: nothing is left", .params = "BY=60;R", .offered = true, .want = "" },
+	{ .name = "not offered", .params = "BY=100;R RET=HDRS", .want = "RET=HDRS" },
+	{ .name = "just enough for the server",
+	  .params = "BY=100;R", .offered = true, .min_by = 40, .fits = true, .want = "BY=40;R" },
+	{ .name = "too little for the server",
+	  .params = "BY=100;R", .offered = true, .min_by = 41, .want = "" },
+	{ .name = "mode N: the same",
+	  .params = "BY=100;N", .offered = true, .min_by = 41, .want = "" },
+	{ .name = "mode N: a server with a least time, but the time is over",
+	  .params = "BY=10;N", .offered = true, .min_by = 1, .want = "" },
 };
 
 static void
 test_params(void)
 {
 	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
-		struct queue_entry e = { .arrived_us = CAME * 1000000, .from_params = slice_str(passed[i].params) };
-		struct client_offer peer = { .offers = { [SMTP_EXT_DELIVERBY] = passed[i].offered }, .min_by = passed[i].min_by };
+		struct queue_entry e = { .arrived_us = CAME * 1000000,
+			.from_params = slice_str(passed[i].params) };
+		struct client_offer peer = { .offers = { [SMTP_EXT_DELIVERBY] = passed[i].offered },
+			.min_by = passed[i].min_by };
 		struct deadline d = deadline_of(&e);
 		char space[200];
 		struct buf b = BUF(space);
 
 		ok(deadline_fits(&d, &peer, CAME + 60) == passed[i].fits, "%s", passed[i].name);
-		is(deadline_params(&e, &peer, CAME + 60, &b), slice_str(passed[i].want), passed[i].name);
+		is(deadline_params(&e, &peer, CAME + 60, &b), slice_str(passed[i].want),
+		    passed[i].name);
 	}
 }
 

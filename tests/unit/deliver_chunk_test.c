@@ -139,7 +139,8 @@ static const struct smtp_case cases[] = {
 	  .want = "delivered 2.0.0" },
 	{ .name = "R142 garbage in place of the reply to the chunk",
 	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS hello\nE\n" },
-	  .want = "deferred 4.5.0 what answered the message (it may arrive twice) was no SMTP reply" },
+	  .want = "deferred 4.5.0 what answered the message (it may arrive twice) was no SMTP "
+	    "reply" },
 	{ .name = "R139 replies that come together may take as long as the one to the dot",
 	  .timeouts = true, .script = { BOTH ALL "W 700\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
