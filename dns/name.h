@@ -14,6 +14,10 @@
  * allowed. */
 bool dns_name_from_text(struct slice text, char ret[DNS_NAME_MAX]);
 
+/* Convert a domain to the name in the DNS, in lower case: an ASCII domain stays as it is, others
+ * become A-labels (RFC 5891, RFC 6531 section 3.2).  False if it is no domain name. */
+bool dns_name_from_domain(struct slice domain, char ret[DNS_NAME_MAX]);
+
 /* Read a name from uncompressed wire form: n octets with the root's label.  The root becomes "".
  * False if it is no such name. */
 bool dns_name_from_wire(const uint8_t *wire, size_t n, char ret[DNS_NAME_MAX]);

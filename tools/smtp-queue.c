@@ -4,10 +4,12 @@
  * queue and runs the command.  It needs no runner, and does not disturb one.
  */
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -16,7 +18,6 @@
 #include "config/options.h"
 #include "tools/queue/text.h"
 #include "tools/queue/tool.h"
-#include "tools/queue/user.h"
 
 static const char usage[] =
     "usage: smtp-queue [OPTION]... [list] [FILTER]...\n"
@@ -249,6 +250,24 @@ terminal_columns(void)
 	return 80;
 }
 
+/* smtp-relay could not move a file that belongs to root.  So root becomes the owner of the queue, for
+ * good, and before the queue is opened. */
+static int
+become_owner(const char *directory)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (stat(directory, &st) < 0)
+		return -errno;
+	if (st.st_uid == 0)
+		return 0;
+	if (setgroups(1, &st.st_gid) < 0 || setgid(st.st_gid) < 0 || setuid(st.st_uid) < 0)
+		return -errno;
+	return 0;
+}
+
 static int
 run_command(struct call *c)
 {
@@ -257,7 +276,7 @@ run_command(struct call *c)
 	int status, r;
 
 	t->caller = getuid();
-	r = user_become_owner(directory);
+	r = become_owner(directory);
 	if (r == 0)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0) {

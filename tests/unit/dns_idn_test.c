@@ -2,7 +2,7 @@
 /*
  * Domains in UTF-8 and what the DNS is asked for them.
  */
-#include "dns/idn.h"
+#include "dns/name.h"
 
 #include "tests/lib/tap.h"
 
