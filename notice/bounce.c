@@ -5,12 +5,13 @@
  * message, so it is durable before a recipient is marked.  It uses UTF-8 (RFC 6533) only if the
  * sender used SMTPUTF8 and the notice needs it.
  */
-#include "notice/bounce_parts.h"
+#include "notice/bounce.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "attempt/transcript.h"
+#include "notice/bounce_parts.h"
 #include "smtp/dsn.h"
 #include "smtp/extension.h"
 #include "smtp/param.h"

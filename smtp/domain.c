@@ -6,8 +6,9 @@
  * A name here is a name that a client sends: U-labels are valid, and so is a number as the last
  * label.  base/name.c judges names of the configuration, dns/name.c names that are asked for.
  */
-#include "smtp/address.h"
 #include "smtp/domain.h"
+
+#include "smtp/address.h"
 
 #define LABEL_MAX 63		/* RFC 1035 section 2.3.4 */
 
