@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Aliases in a real run: who gets a copy, what the sender hears, what is checked, and what happens when a file changes."""
+"""Aliases in a real run: recipients, notices to the sender, --check and changes of the file."""
 import os
 import re
 import subprocess
@@ -50,7 +50,8 @@ aliases = %s
 
 def box(who):
     folder = "%s/%s/new/" % (BOXES, who)
-    return [open(folder + name, "rb").read() for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [open(folder + name, "rb").read() for name in names]
 
 
 def empty():
@@ -62,13 +63,15 @@ def empty():
 
 def deliver(to, sender="alice@sender.example", body=b"Subject: test\r\n\r\nHello.\r\n"):
     empty()
-    site.send([address if "@" in address else address + "@here.example" for address in to.split()], body, sender)
+    site.send([address if "@" in address else address + "@here.example" for address in to.split()],
+              body, sender)
     site.relay()
     same(site.queued(), [], site.log()[-3000:])
 
 
 def boxes():
-    return {who: len(box(who)) for who in sorted(os.listdir(BOXES)) if who != "any" and box(who)} if os.path.isdir(BOXES) else {}
+    names = sorted(os.listdir(BOXES)) if os.path.isdir(BOXES) else []
+    return {who: len(box(who)) for who in names if who != "any" and box(who)}
 
 
 def log_of(word):
@@ -80,49 +83,54 @@ def _():
     deliver("ROOT+x@here.example")
     same(boxes(), {"anna": 1})
     lines = box("anna")[0].splitlines()
-    same(lines[:3], [b"Return-Path: <alice@sender.example>", b"Delivered-To: anna@here.example", b"Delivered-To: ROOT+x@here.example"])
+    same(lines[:3], [b"Return-Path: <alice@sender.example>", b"Delivered-To: anna@here.example",
+                     b"Delivered-To: ROOT+x@here.example"])
     check(lines[3].startswith(b"Received: "), lines)
     line = log_of("to=ROOT+x@here.example")[-1]
     check("expanded" in line and "alias of anna@here.example, as " in line, line)
-    check(re.search(r"as (\w{16})", line) and "id=" + re.search(r"as (\w{16})", line)[1] in site.log(), line)
+    found = re.search(r"as (\w{16})", line)
+    check(found and "id=" + found[1] in site.log(), line)
 
 
-@test("several addresses: each gets one copy, here and far away, and the content is the same")
+@test("several addresses, local and remote: each gets one copy with the same content")
 def _():
     deliver("info", body=b"Subject: three\r\n\r\n.one\r\n..two\r\n\xe4\r\n")
     same(boxes(), {"anna": 1, "ben": 1})
-    same(sorted(rcpt for m in far.messages for rcpt in m.rcpt_tos), ["ben@far.example.org", "carla@far.example.org"])
+    same(sorted(rcpt for m in far.messages for rcpt in m.rcpt_tos),
+         ["ben@far.example.org", "carla@far.example.org"])
     check(box("anna")[0].endswith(b"Subject: three\n\n.one\n..two\n\xe4\n"), box("anna"))
     same({m.mail_from for m in far.messages}, {"alice@sender.example"})
 
 
-@test("two lists with one member, and a direct recipient: one copy each")
+@test("two lists with a common member, and a direct recipient: one copy each")
 def _():
     deliver("info sales anna")
     same(boxes(), {"anna": 1, "ben": 1, "dora": 1})
     check(b"Delivered-To: info" not in box("anna")[0], box("anna"))
 
 
-@test("a list with an owner sends from there, and what comes back goes there")
+@test("the owner of a list is its reverse-path and gets the bounces")
 def _():
     deliver("sales")
     same(boxes(), {"ben": 1, "dora": 1})
-    check(all(text.startswith(b"Return-Path: <owner-sales@here.example>\n") for text in box("ben") + box("dora")), box("ben"))
+    check(all(text.startswith(b"Return-Path: <owner-sales@here.example>\n")
+              for text in box("ben") + box("dora")), box("ben"))
     deliver("owner-sales", sender="")
     same(boxes(), {"anna": 1})
     check(box("anna")[0].startswith(b"Return-Path: <>\n"), box("anna"))
 
 
-@test("a list in a file, and the same file when it has changed")
+@test("a list in a file, before and after a change of the file")
 def _():
     deliver("team")
-    same([boxes(), [m.rcpt_tos for m in far.messages]], [{"anna": 1, "emil": 1}, [["dora@far.example.org"]]])
+    same([boxes(), [m.rcpt_tos for m in far.messages]],
+         [{"anna": 1, "emil": 1}, [["dora@far.example.org"]]])
     write(LIST, "ben@far.example.org\n")
     deliver("team")
     same([boxes(), [m.rcpt_tos for m in far.messages]], [{}, [["ben@far.example.org"]]])
 
 
-@test("who forwards and keeps a copy; a message that comes back ends there")
+@test("an alias that forwards and keeps a copy; a message that comes back ends there")
 def _():
     deliver("ben")
     same([boxes(), [m.rcpt_tos for m in far.messages]], [{"ben": 1}, [["ben@far.example.org"]]])
@@ -131,10 +139,11 @@ def _():
     had = len(site.mailbox("alice"))
     deliver("ben", body=returned)
     same([boxes(), far.messages, len(site.mailbox("alice")) - had], [{}, [], 1])
-    check(b"5.4.6" in site.mailbox("alice")[-1] and b"a mail loop" in site.mailbox("alice")[-1], site.mailbox("alice")[-1])
+    check(b"5.4.6" in site.mailbox("alice")[-1] and b"a mail loop" in site.mailbox("alice")[-1],
+          site.mailbox("alice")[-1])
 
 
-@test("aliases that lead to each other: one bounce, which names them")
+@test("aliases in a circle: one bounce, which names them")
 def _():
     had = len(site.mailbox("alice"))
     deliver("ring anna")
@@ -143,7 +152,7 @@ def _():
     check(b"Status: 5.4.6" in text and b"ring -> ring2 -> ring" in text, text)
 
 
-@test("B164 a bounce from behind an alias names the alias, too")
+@test("B164 a bounce from behind an alias also names the alias")
 def _():
     far.rcpt = lambda address: "550 5.1.1 nobody here" if address.startswith("carla") else None
     had = len(site.mailbox("alice"))
@@ -151,23 +160,25 @@ def _():
     far.rcpt = None
     same([boxes(), len(site.mailbox("alice")) - had], [{"anna": 1, "ben": 1}, 1])
     text = site.mailbox("alice")[-1]
-    for words in (b"<carla@far.example.org>\n    (you have written to <info@here.example>)\n", b"Original-Recipient: rfc822; info@here.example\n",
+    for words in (b"<carla@far.example.org>\n    (you have written to <info@here.example>)\n",
+                  b"Original-Recipient: rfc822; info@here.example\n",
                   b"Final-Recipient: rfc822; carla@far.example.org\n"):
         check(words in text, words, text)
 
 
-@test("B161 the same with a notice: told to nobody, and kept for the postmaster")
+@test("B161 aliases in a circle, from <>: no notice; the message is kept in dead/")
 def _():
     empty()
     had = len(site.mailbox("alice"))
     site.send("ring@here.example", sender="")
     site.relay()
     path, = site.queued()
-    same([os.path.dirname(path), boxes(), len(site.mailbox("alice")) - had], [site.queue + "/dead", {}, 0])
+    same([os.path.dirname(path), boxes(), len(site.mailbox("alice")) - had],
+         [site.queue + "/dead", {}, 0])
     os.unlink(path)
 
 
-@test("/dev/null")
+@test("an alias for /dev/null: delivered to nobody")
 def _():
     deliver("noreply")
     same([boxes(), far.messages], [{}, []])
@@ -181,52 +192,62 @@ def _():
     empty()
     with site.smtp() as smtp:
         smtp.ehlo()
-        same([smtp.docmd("MAIL FROM:<alice@sender.example>")[0], smtp.docmd("RCPT TO:<postmaster>")[0]], [250, 250])
+        same([smtp.docmd("MAIL FROM:<alice@sender.example>")[0],
+              smtp.docmd("RCPT TO:<postmaster>")[0]], [250, 250])
         smtp.data(b"Subject: bare\r\n\r\n")
     site.relay()
     same(boxes(), {"anna": 1})
     check(b"Delivered-To: postmaster@here.example\n" in box("anna")[0], box("anna"))
 
 
-@test("H066 who is in neither file is refused; VRFY knows both")
+@test("H066 an address in neither file is refused; VRFY reads both files")
 def _():
     with site.smtp() as smtp:
         smtp.ehlo()
         smtp.docmd("MAIL FROM:<alice@sender.example>")
-        wanted = {"info@here.example": 250, "INFO+x@here.example": 250, "emil@here.example": 250, '"ask us"@here.example': 250,
-                  "owner-sales@here.example": 250, "nobody@here.example": 550, "carla@far.here.example": 250, "nobody@any.example": 250}
+        wanted = {"info@here.example": 250, "INFO+x@here.example": 250, "emil@here.example": 250,
+                  '"ask us"@here.example': 250, "owner-sales@here.example": 250,
+                  "nobody@here.example": 550, "carla@far.here.example": 250,
+                  "nobody@any.example": 250}
         got = {address: smtp.docmd("RCPT TO:<%s>" % address)[0] for address in wanted}
         same(got, wanted)
-        same([smtp.docmd("VRFY " + who)[0] for who in ("info@here.example", "anna@here.example", "nobody@here.example")], [250, 250, 550])
+        for who, code in (("info", 250), ("anna", 250), ("nobody", 550)):
+            same(smtp.docmd("VRFY %s@here.example" % who)[0], code, who)
 
 
-@test("NOTIFY=SUCCESS of an alias is answered from where its address is")
+@test("NOTIFY=SUCCESS for an alias: the notice names the address that it stands for")
 def _():
     empty()
     had = len(site.mailbox("alice"))
     with site.smtp() as smtp:
-        smtp.sendmail("alice@sender.example", ["root@here.example"], b"Subject: x\r\n\r\n", ["RET=HDRS", "ENVID=e1"], ["NOTIFY=SUCCESS"])
+        smtp.sendmail("alice@sender.example", ["root@here.example"], b"Subject: x\r\n\r\n",
+                      ["RET=HDRS", "ENVID=e1"], ["NOTIFY=SUCCESS"])
     site.relay()
     same([boxes(), len(site.mailbox("alice")) - had], [{"anna": 1}, 1], site.log()[-2000:])
     text = site.mailbox("alice")[-1]
-    check(b"Final-Recipient: rfc822; anna@here.example" in text and b"Action: delivered" in text and b"Original-Envelope-Id: e1" in text, text)
+    check(b"Final-Recipient: rfc822; anna@here.example" in text and b"Action: delivered" in text
+          and b"Original-Envelope-Id: e1" in text, text)
 
 
-@test("B162 NOTIFY=SUCCESS of an alias of several: one report, `expanded`; of a list with an owner: `delivered`")
+@test("B162 NOTIFY=SUCCESS, one notice: alias of several `expanded`, list with an owner "
+      "`delivered`")
 def _():
-    for address, action in (("info@here.example", b"expanded"), ("sales@here.example", b"delivered")):
+    for address, action in (("info@here.example", b"expanded"),
+                            ("sales@here.example", b"delivered")):
         empty()
         had = len(site.mailbox("alice"))
         with site.smtp() as smtp:
-            smtp.sendmail("alice@sender.example", [address], b"Subject: x\r\n\r\n", [], ["NOTIFY=SUCCESS"])
+            smtp.sendmail("alice@sender.example", [address], b"Subject: x\r\n\r\n", [],
+                          ["NOTIFY=SUCCESS"])
         site.relay()
         texts = site.mailbox("alice")[had:]
         same(len(texts), 1, address, site.log()[-2000:])
-        check(b"Final-Recipient: rfc822; " + address.encode() in texts[0] and b"Action: " + action in texts[0], texts[0])
+        check(b"Final-Recipient: rfc822; " + address.encode() in texts[0]
+              and b"Action: " + action in texts[0], texts[0])
         check(b"anna" not in texts[0] and b"dora" not in texts[0], texts[0])
 
 
-@test("a mistake in the file: its domain's mail waits, the log says where; mended, it arrives")
+@test("a mistake in the file: the domain's mail waits, the log names the line; later it arrives")
 def _():
     empty()
     write(FILE, ALIASES + "vacation: |/usr/bin/vacation\n")
@@ -234,55 +255,66 @@ def _():
     site.relay()
     same([boxes(), len(site.queued("wait")), len(far.messages)], [{}, 1, 1])
     line = log_of("to=info@here.example")[-1]
-    check("deferred" in line and "status=4.3.5" in line and "/aliases:12" in line and "programs" in line, line)
+    check("deferred" in line and "status=4.3.5" in line and "/aliases:12" in line
+          and "programs" in line, line)
     write(FILE, ALIASES)
     site.relay("--flush")
     same([boxes(), site.queued()], [{"anna": 1, "ben": 1}, []])
 
 
-@test("a list that is missing waits")
+@test("mail for a list whose file is missing waits")
 def _():
     os.rename(LIST, LIST + ".away")
     empty()
     site.send(["team@here.example"])
     site.relay()
-    check("deferred" in log_of("to=team@here.example")[-1] and "cannot be read: No such file" in log_of("to=team@here.example")[-1])
+    check("deferred" in log_of("to=team@here.example")[-1]
+          and "cannot be read: No such file" in log_of("to=team@here.example")[-1])
     os.rename(LIST + ".away", LIST)
     site.relay("--flush")
     same([len(far.messages), site.queued()], [1, []])
 
 
-@test("--check of both programs: each mistake with its file and line")
+@test("--check of both programs reports each mistake with its file and line")
 def _():
-    write(FILE, ALIASES + "vacation: |/usr/bin/vacation\nbox: /var/mail/box\nmore: :include:/nonexistent\nno colon\n")
+    write(FILE, ALIASES + "vacation: |/usr/bin/vacation\nbox: /var/mail/box\n"
+                          "more: :include:/nonexistent\nno colon\n")
     write(LIST, "anna\nnot an address\n")
     for program in (HANDLER, RELAY):
-        done = subprocess.run([program, "-c", site.config, "--check"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([program, "-c", site.config, "--check"], capture_output=True,
+                              text=True, timeout=10)
         same(done.returncode, 78, done.stderr)
-        for words in (r"/aliases:12: \"\|/usr/bin/vacation\": mail to programs is not supported", r"/aliases:13: \"/var/mail/box\": mail to files",
-                      r"/aliases:14: the list /nonexistent cannot be read", r"/aliases:15: \"no colon\": there is no colon",
+        for words in (r"/aliases:12: \"\|/usr/bin/vacation\": mail to programs is not supported",
+                      r"/aliases:13: \"/var/mail/box\": mail to files",
+                      r"/aliases:14: the list /nonexistent cannot be read",
+                      r"/aliases:15: \"no colon\": there is no colon",
                       r"/list:2: \"not an address\""):
             check(re.search(words, done.stderr), words, done.stderr)
     write(FILE, ALIASES)
     write(LIST, "anna\n")
-    done = subprocess.run([RELAY, "-c", site.config, "--check"], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([RELAY, "-c", site.config, "--check"], capture_output=True, text=True,
+                          timeout=10)
     same(done.returncode, 78, done.stderr)
-    check(re.search(r"/aliases:8: aliases that lead to each other and to nobody: ring -> ring2 -> ring\n", done.stderr), done.stderr)
+    check(re.search(r"/aliases:8: aliases that lead to each other and to nobody: "
+                    r"ring -> ring2 -> ring\n", done.stderr), done.stderr)
     write(FILE, re.sub(r"(?m)^ring.*\n", "", ALIASES))
     for program in (HANDLER, RELAY):
-        same(subprocess.run([program, "-c", site.config, "--check"], capture_output=True, timeout=10).returncode, 0)
+        same(subprocess.run([program, "-c", site.config, "--check"], capture_output=True,
+                            timeout=10).returncode, 0)
     write(FILE, ALIASES)
 
 
 @test("--explain shows what an alias stands for")
 def _():
     text = site.explain("sales@here.example")
-    check(re.search(r"alias +ben@here.example from owner-sales@here.example\n", text) and "dora@here.example" in text, text)
-    check("ring -> ring2 -> ring" in site.explain("ring@here.example"), site.explain("ring@here.example"))
+    check(re.search(r"alias +ben@here.example from owner-sales@here.example\n", text)
+          and "dora@here.example" in text, text)
+    check("ring -> ring2 -> ring" in site.explain("ring@here.example"),
+          site.explain("ring@here.example"))
     check("alias  " not in site.explain("emil@here.example"))
 
 
-@test("--watch: a file that changes counts for the next message; 300 messages to an alias all arrive once")
+@test("--watch: a changed file counts for the next message; 300 messages arrive once each")
 def _():
     empty()
     site.watch()
@@ -292,7 +324,8 @@ def _():
     site.send("newcomer@any.example")
     check(wait_for(lambda: len(box("any/emil")) == 1), site.log()[-2000:])
     site.send("newcomer@any.example", count=300)
-    check(wait_for(lambda: len(box("any/emil")) == 301, 30), len(box("any/emil")), site.log()[-2000:])
+    check(wait_for(lambda: len(box("any/emil")) == 301, 30), len(box("any/emil")),
+          site.log()[-2000:])
     check(wait_for(lambda: site.queued() == [], 10), site.queue_text()[-2000:])
     same([len(box("any/emil")), len(box("any/newcomer"))], [301, 1])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Binary content from one of our servers to another (RFC 3030): BDAT in, BDAT out, octet for octet."""
+"""Binary content between two of our servers (RFC 3030): BDAT in, BDAT out, the same octets."""
 import os
 import re
 import subprocess
@@ -11,11 +11,14 @@ from programs import RELAY, Site, fresh_directory
 from tap import check, main, same, test
 
 directory = fresh_directory()
-nsd(directory + "/nsd", {"example.org": "own MX 10 mx.own\nmx.own A 192.0.2.70\naio MX 10 mx.aio\nmx.aio A 192.0.2.71\n"})
-receiver = Site("receiver", "[route own.example.org]\nvia = print\n", address="192.0.2.70", hostname="mx.own.example.org").listen()
+nsd(directory + "/nsd", {"example.org": "own MX 10 mx.own\nmx.own A 192.0.2.70\naio MX 10 mx.aio\n"
+                                        "mx.aio A 192.0.2.71\n"})
+receiver = Site("receiver", "[route own.example.org]\nvia = print\n", address="192.0.2.70",
+                hostname="mx.own.example.org").listen()
 site = Site("site").listen()
 aio = Exchanger("192.0.2.71")
-HEAD = b"From: alice@sender.example\r\nSubject: binary\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+HEAD = (b"From: alice@sender.example\r\nSubject: binary\r\n"
+        b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n")
 
 
 def send(content, to="bob@own.example.org"):
@@ -29,12 +32,13 @@ def send(content, to="bob@own.example.org"):
 
 
 def arrived():
-    """The one message in the receiver's queue: its content as it came, under the Received fields of both."""
+    """The content of the only message in the receiver's queue, without both Received fields."""
     paths = receiver.queued("new")
     same(len(paths), 1, site.log()[-2000:])
     text = open(paths[0], "rb").read()
     os.unlink(paths[0])
-    check(b"BODY=BINARYMIME" in text.split(b"\n\n", 1)[0] or b"binary" in text.split(b"\n\n", 1)[0], text[:600])
+    check(b"BODY=BINARYMIME" in text.split(b"\n\n", 1)[0] or b"binary" in text.split(b"\n\n", 1)[0],
+          text[:600])
     return text[text.index(HEAD[:20]):]
 
 
@@ -55,15 +59,18 @@ each("3 MB", os.urandom(3_000_000))
 
 
 def octets_by_sendfile():
-    """Run; how many octets went straight from the file to the socket."""
+    """Run the runner; the result is how many octets it moved from the file to the socket."""
     trace = directory + "/trace"
-    done = subprocess.run(["strace", "-f", "-e", "trace=sendfile", "-o", trace, RELAY, "-c", site.config], stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=60, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+    done = subprocess.run(["strace", "-f", "-e", "trace=sendfile", "-o", trace, RELAY,
+                           "-c", site.config], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60,
+                          env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
     same(done.returncode, 0, done.stderr)
-    return sum(int(octets) for octets in re.findall(r"sendfile(?:\(.*| resumed>.*)\) = (\d+)", open(trace).read()))
+    calls = re.findall(r"sendfile(?:\(.*| resumed>.*)\) = (\d+)", open(trace).read())
+    return sum(map(int, calls))
 
 
-@test("3 MB by BDAT go straight from the file to the socket")
+@test("3 MB by BDAT go directly from the file to the socket")
 def _():
     body = HEAD + os.urandom(3_000_000)
     send(body)
@@ -71,7 +78,7 @@ def _():
     same(different(arrived(), body), None)
 
 
-@test("3 MB by DATA go straight from the file to the socket where no line begins with a dot")
+@test("3 MB by DATA go directly from the file to the socket if no line begins with a dot")
 def _():
     text = b"Subject: large\r\n\r\n" + b"0123456789" * 7 + b"\r\n"
     site.send("bob@aio.example.org", text + (b"0123456789" * 7 + b"\r\n") * 42000)

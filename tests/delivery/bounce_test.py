@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the sender hears: bounces a person can read, none where none may be sent, and what is only put off."""
+"""Notices to the sender: readable bounces, no bounce for <>, and mail that is only deferred."""
 import email
 import email.policy
 import email.utils
@@ -30,7 +30,8 @@ mx.dead A 192.0.2.99
 
 
 def by_name(address):
-    return {"no": "550 5.1.1 no such user here: " + address, "later": "451 4.2.1 greylisted, come back"}.get(address.split("@")[0])
+    return {"no": "550 5.1.1 no such user here: " + address,
+            "later": "451 4.2.1 greylisted, come back"}.get(address.split("@")[0])
 
 
 ok = Exchanger("192.0.2.11")
@@ -39,7 +40,8 @@ later = Exchanger("192.0.2.13", rcpt="451 4.7.1 greylisted")
 mixed = Exchanger("192.0.2.14", rcpt=by_name)
 nodata = Exchanger("192.0.2.15", data="554 5.7.1 this content is not wanted")
 site = Site("site").listen()
-BODY = b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\nHello Bob, this is the text.\r\n"
+BODY = (b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\n"
+        b"Hello Bob, this is the text.\r\n")
 
 
 def new_bounces(call):
@@ -53,7 +55,8 @@ def run(recipients, *options, sender="alice@sender.example", body=BODY):
     site.relay(*options)
 
 
-@test("B164 5xx to RCPT: one bounce, in words and for machines, with the reply and the original's header")
+@test("B164 5xx to RCPT: one bounce, for people and programs, with the reply and the header "
+      "section")
 def _():
     texts = new_bounces(lambda: run("bob@no.example.org"))
     same(len(texts), 1, site.log())
@@ -61,38 +64,44 @@ def _():
     same(message.get_content_type(), "multipart/report", texts[0])
     same(message.get_param("report-type"), "delivery-status")
     parts = list(message.iter_parts())
-    same([p.get_content_type() for p in parts][:2], ["text/plain", "message/delivery-status"], texts[0])
+    same([p.get_content_type() for p in parts][:2], ["text/plain", "message/delivery-status"],
+         texts[0])
     check(parts[2].get_content_type() in ("message/rfc822", "text/rfc822-headers"), texts[0])
     words = parts[0].get_content()
-    for word in ("bob@no.example.org", "nobody of that name, says the exchanger", "mail.sender.example"):
+    for word in ("bob@no.example.org", "nobody of that name, says the exchanger",
+                 "mail.sender.example"):
         check(word in words, words)
     status = [dict(part) for part in parts[1].get_payload()]
     check(status[0]["Reporting-MTA"].replace(" ", "") == "dns;mail.sender.example", status)
     recipient = status[1]
     same(recipient["Final-Recipient"].replace(" ", "").lower(), "rfc822;bob@no.example.org")
     same([recipient["Action"], recipient["Status"]], ["failed", "5.1.1"])
-    check(recipient["Diagnostic-Code"].startswith("smtp;") and "550 5.1.1 nobody" in recipient["Diagnostic-Code"], status)
+    check(recipient["Diagnostic-Code"].startswith("smtp;")
+          and "550 5.1.1 nobody" in recipient["Diagnostic-Code"], status)
     check("mx.no.example.org" in recipient["Remote-MTA"], status)
     check(b"Subject: for Bob" in texts[0], texts[0])
-    check(message["Auto-Submitted"] and message["Date"] and message["Message-ID"] and "alice@sender.example" in message["To"], texts[0])
+    check(message["Auto-Submitted"] and message["Date"] and message["Message-ID"]
+          and "alice@sender.example" in message["To"], texts[0])
     same(message["Return-Path"], "<>", "B160")
     check(message["Content-Transfer-Encoding"] in (None, "7bit", "8bit"), texts[0])
     check(all(len(line) < 1000 for line in texts[0].splitlines()), "lines")
 
 
-@test("5xx after the dot")
+@test("5xx after the dot: one bounce")
 def _():
     texts = new_bounces(lambda: run("bob@nodata.example.org"))
-    check(len(texts) == 1 and b"this content is not wanted" in texts[0] and b"Status: 5.7.1" in texts[0], texts)
+    check(len(texts) == 1 and b"this content is not wanted" in texts[0]
+          and b"Status: 5.7.1" in texts[0], texts)
     same(site.queued(), [])
 
 
-@test("a reject: route: the client hears it; who was accepted before the route was written is told")
+@test("a reject: route: mail from before the route bounces, new mail is refused in the session")
 def _():
     with open(site.config, "a") as file:
         file.write("[route closed.example]\nvia = reject:we do not write to them\n")
     texts = new_bounces(lambda: run("bob@closed.example"))
-    check(len(texts) == 1 and b"we do not write to them" in texts[0] and b"Status: 5.7.1" in texts[0], texts, site.log())
+    check(len(texts) == 1 and b"we do not write to them" in texts[0]
+          and b"Status: 5.7.1" in texts[0], texts, site.log())
     same(site.queued(), [])
     site.stop()
     site.listen()
@@ -103,22 +112,25 @@ def _():
         same([code, b"we do not write to them" in text], [550, True], text)
 
 
-@test("R140 2xx, 4xx and 5xx to the recipients of one message: each on its own")
+@test("R140 2xx, 4xx and 5xx to the recipients of one message: each has its own outcome")
 def _():
-    texts = new_bounces(lambda: run(["yes@mixed.example.org", "no@mixed.example.org", "later@mixed.example.org"]))
+    texts = new_bounces(
+        lambda: run(["yes@mixed.example.org", "no@mixed.example.org", "later@mixed.example.org"]))
     same([len(mixed.messages), mixed.messages[0].rcpt_tos], [1, ["yes@mixed.example.org"]])
     same(len(texts), 1)
-    check(b"no@mixed.example.org" in texts[0] and b"Final-Recipient: rfc822; later@" not in texts[0], texts[0])
+    check(b"no@mixed.example.org" in texts[0]
+          and b"Final-Recipient: rfc822; later@" not in texts[0], texts[0])
     check(b"Final-Recipient: rfc822;later@" not in texts[0], texts[0])
     path, = site.queued()
     text = open(path, "rb").read().decode("latin1")
     states = dict(re.findall(r"(?m)^(?:rcpt: ?)?([PDF]) <(\w+)@mixed", text))
-    same(sorted((name, state) for state, name in re.findall(r"(?m)^(?:rcpt: ?)?([PDF]) <(\w+)@mixed", text)),
+    same(sorted((name, state)
+                for state, name in re.findall(r"(?m)^(?:rcpt: ?)?([PDF]) <(\w+)@mixed", text)),
          [("later", "P"), ("no", "F"), ("yes", "D")], text, states)
     check("greylisted, come back" in text, text)
 
 
-@test("--flush tries again, and only who is still pending")
+@test("--flush tries only the recipients that are still pending")
 def _():
     mixed.rcpt = None
     texts = new_bounces(lambda: site.relay("--flush"))
@@ -126,7 +138,7 @@ def _():
     same([texts, site.queued()], [[], []])
 
 
-@test("4xx, and nobody there at all: kept, nobody is told, and a run without --flush does not hurry")
+@test("4xx, and a host that does not listen: deferred, no notice; a plain run does not try early")
 def _():
     same(new_bounces(lambda: run(["bob@later.example.org", "bob@dead.example.org"])), [])
     same(len(site.queued("wait")), 1)
@@ -138,25 +150,29 @@ def _():
     same([len(site.queued("wait")), len(site.queued())], [1, 1])
 
 
-@test("B162 B164 late: one notice of delay, with what the last attempt said and until when it is tried")
+@test("B162 B164 late: one notice of delay, with the last cause and the end of the lifetime")
 def _():
     time.sleep(1.1)
     texts = new_bounces(lambda: site.relay("--flush", "-o", "queue.warn-after=1s"))
     same(len(texts), 1, site.queue_text(), site.log())
     message = email.message_from_bytes(texts[0], policy=email.policy.default)
     parts = list(message.iter_parts())
-    same([p.get_content_type() for p in parts], ["text/plain", "message/delivery-status", "text/rfc822-headers"], texts[0])
+    same([p.get_content_type() for p in parts],
+         ["text/plain", "message/delivery-status", "text/rfc822-headers"], texts[0])
     status = [dict(part) for part in parts[1].get_payload()]
-    same(sorted(r["Final-Recipient"] for r in status[1:]), ["rfc822; bob@dead.example.org", "rfc822; bob@later.example.org"])
+    same(sorted(r["Final-Recipient"] for r in status[1:]),
+         ["rfc822; bob@dead.example.org", "rfc822; bob@later.example.org"])
     for recipient in status[1:]:
         same([recipient["Action"], recipient["Status"][0]], ["delayed", "4"], status)
-        check(email.utils.parsedate_to_datetime(recipient["Will-Retry-Until"]).timestamp() > time.time() + 4 * 86400, status)
-    check("greylisted" in texts[0].decode() and "need not send it again" in texts[0].decode(), texts[0])
+        until = email.utils.parsedate_to_datetime(recipient["Will-Retry-Until"]).timestamp()
+        check(until > time.time() + 4 * 86400, status)
+    check("greylisted" in texts[0].decode() and "need not send it again" in texts[0].decode(),
+          texts[0])
     same(new_bounces(lambda: site.relay("--flush", "-o", "queue.warn-after=1s")), [])
     same([len(site.queued("wait")), len(site.queued())], [1, 1])
 
 
-@test("R145 the lifetime is over: bounced, with what the last attempt said")
+@test("R145 the lifetime is over: bounced, with the reply of the last attempt")
 def _():
     time.sleep(1.1)
     texts = new_bounces(lambda: site.relay("--flush", "-o", "queue.lifetime=1s"))
@@ -176,7 +192,7 @@ def _():
     same(len(no.messages), had)
 
 
-@test("a bounce that bounces makes no third message")
+@test("a bounce that bounces causes no third message")
 def _():
     site.send("bob@no.example.org", BODY, "nobody@no.example.org")
     site.relay()
@@ -186,7 +202,7 @@ def _():
         os.unlink(path)
 
 
-@test("what another server sends to us for our users, and what it may not send")
+@test("another server sends mail for our users: it is delivered with one Return-Path")
 def _():
     with site.smtp() as smtp:
         smtp.sendmail("carol@example.org", ["alice@sender.example"], BODY)
@@ -199,7 +215,8 @@ def _():
 
 @test("the mailboxes hold whole files only")
 def _():
-    check(wait_for(lambda: os.listdir(site.mail + "/alice/tmp") == [], 1), os.listdir(site.mail + "/alice/tmp"))
+    check(wait_for(lambda: os.listdir(site.mail + "/alice/tmp") == [], 1),
+          os.listdir(site.mail + "/alice/tmp"))
 
 
 main(site.keep_queue_note)

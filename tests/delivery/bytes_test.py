@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Four senders, two receivers (opensmtpd_test.py has the third): what goes in comes out, octet for octet."""
+"""Four senders and two receivers: the octets arrive as they were sent.
+
+opensmtpd_test.py has the third receiver.
+"""
 import email
 import os
 
@@ -41,7 +44,7 @@ def _():
     check(without_received(aio.messages[-1].content) in (b"", b"\r\n"), aio.messages[-1].content)
 
 
-@test("R149 octets above 127 for a server without 8BITMIME arrive in seven bits, and say the same")
+@test("R149 octets above 127 for a server without 8BITMIME arrive in seven bits with the same text")
 def _():
     old = Exchanger("192.0.2.24")
     old.hide = b"8BITMIME"
@@ -49,8 +52,8 @@ def _():
     site.relay()
     same(len(old.messages), 1, site.queue_text(), site.log())
     check(max(old.messages[0].content) < 128, old.messages[0].content)
-    got = email.message_from_bytes(without_received(old.messages[0].content)).get_payload(decode=True)
-    same(got, BODIES["octets above 127"])
+    got = email.message_from_bytes(without_received(old.messages[0].content))
+    same(got.get_payload(decode=True), BODIES["octets above 127"])
 
 
 @test("sender: swaks, pipelining")
@@ -58,8 +61,9 @@ def _():
     message = HEAD + b"from swaks\r\n.dots too\r\n"
     with open(directory + "/swaks.txt", "wb") as file:
         file.write(message)
-    out = run_client(["swaks", "--server", site.address, "--from", "alice@sender.example", "--to", "bob@aio.example.org", "--helo",
-                      "client.example", "--pipeline", "--data", "@" + directory + "/swaks.txt"])
+    out = run_client(["swaks", "--server", site.address, "--from", "alice@sender.example",
+                      "--to", "bob@aio.example.org", "--helo", "client.example", "--pipeline",
+                      "--data", "@" + directory + "/swaks.txt"])
     check(b"queued as" in out, out)
     # swaks ends its data with an empty line of its own.
     arrives(site, from_aio, message + b"\r\n")
@@ -69,7 +73,8 @@ def curl(message, *to):
     with open(directory + "/curl.txt", "wb") as file:
         file.write(message)
     recipients = [word for address in to for word in ("--mail-rcpt", address)]
-    run_client(["curl", "--silent", "--show-error", "smtp://%s/client.example" % site.address, "--mail-from", "alice@sender.example",
+    run_client(["curl", "--silent", "--show-error", "smtp://%s/client.example" % site.address,
+                "--mail-from", "alice@sender.example",
                 *recipients, "--upload-file", directory + "/curl.txt"])
 
 
@@ -80,7 +85,7 @@ def _():
     arrives(site, from_aio, message)
 
 
-@test("sender: curl, a file without a line end at its end: one is added, nothing else")
+@test("sender: curl, a file without a final line end: one is added, nothing else")
 def _():
     message = HEAD + b"the end"
     curl(message, "bob@aio.example.org")
@@ -99,21 +104,25 @@ def _():
 @test("sender: Python's smtplib")
 def _():
     with site.smtp() as smtp:
-        smtp.sendmail("alice@sender.example", ["bob@aio.example.org"], HEAD + b"from smtplib\r\n.\r\n")
+        smtp.sendmail("alice@sender.example", ["bob@aio.example.org"],
+                      HEAD + b"from smtplib\r\n.\r\n")
     arrives(site, from_aio, HEAD + b"from smtplib\r\n.\r\n")
 
 
 @test("sender: msmtp")
 def _():
     with open(directory + "/msmtprc", "w") as file:
-        file.write("account default\nhost %s\nport 25\nfrom alice@sender.example\ndomain client.example\ntls off\nauth off\n"
-                   "set_date_header off\nset_msgid_header off\nset_from_header off\n" % site.address)
+        file.write("account default\nhost %s\nport 25\nfrom alice@sender.example\n"
+                   "domain client.example\ntls off\nauth off\n"
+                   "set_date_header off\nset_msgid_header off\nset_from_header off\n"
+                   % site.address)
     os.chmod(directory + "/msmtprc", 0o600)
-    run_client(["msmtp", "-C", directory + "/msmtprc", "bob@aio.example.org"], lf(HEAD + b"from msmtp\r\n.\r\n.x\r\n"))
+    run_client(["msmtp", "-C", directory + "/msmtprc", "bob@aio.example.org"],
+               lf(HEAD + b"from msmtp\r\n.\r\n.x\r\n"))
     arrives(site, from_aio, HEAD + b"from msmtp\r\n.\r\n.x\r\n")
 
 
-@test("many recipients of one domain travel in one transaction")
+@test("many recipients of one domain: one transaction")
 def _():
     everyone = ["user%d@aio.example.org" % i for i in range(60)]
     had = len(aio.messages)

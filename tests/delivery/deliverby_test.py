@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""DELIVERBY (RFC 2852) from the client's MAIL to the next server's, and what the sender hears."""
+"""DELIVERBY (RFC 2852): from the client's MAIL to the next server's, and the sender's reports."""
 import email
 import email.policy
 import email.utils
@@ -29,10 +29,11 @@ mx.dead A 192.0.2.99
 plain = Exchanger("192.0.2.11")
 later = Exchanger("192.0.2.13", rcpt="451 4.7.1 greylisted")
 site = Site("site", "[queue]\nretry-min = 1h\n").listen()
-# Offers DELIVERBY and DSN.  Nothing is delivered there: what it was told is read in its queue.
+# The peer offers DELIVERBY and DSN.  It delivers nothing: its queue shows what it was sent.
 routes = "".join("[route %s.example.org]\nvia = discard\n" % name for name in ("by", "both"))
 peer = Site("peer", routes, address="192.0.2.20", hostname="mx.by.example.org").listen()
-BODY = b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\nHello Bob, this is the text.\r\n"
+BODY = (b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\n"
+        b"Hello Bob, this is the text.\r\n")
 
 
 def send(recipient, by, *rcpt, sender="alice@sender.example"):
@@ -45,7 +46,7 @@ def send(recipient, by, *rcpt, sender="alice@sender.example"):
 
 
 def reports(*options):
-    """What a run brings Alice: of each report the fields of the message and those of its recipient."""
+    """The reports to Alice of one run: of each, the message's and the recipient's fields."""
     had = len(site.mailbox("alice"))
     site.relay(*options)
     found = []
@@ -65,7 +66,7 @@ def told_peer():
     return re.search(r"(?m)^from: .* BY=(\S+)", text).group(1)
 
 
-@test("mode R: handed on with the time that is left, and no report")
+@test("mode R: relayed with the time that is left, and no report")
 def _():
     send("bob@by.example.org", "1000;R")
     site.age(500)
@@ -82,7 +83,7 @@ def _():
     check(told_peer().endswith(";R"))
 
 
-@test("mode R: nobody offers it: given back, with the date")
+@test("mode R: no server offers it: returned, with the date")
 def _():
     had, now = len(plain.messages), time.time()
     send("bob@plain.example.org", "1000;R")
@@ -93,7 +94,7 @@ def _():
     same(site.queued(), [])
 
 
-@test("mode R: time is up: given back without another attempt")
+@test("mode R: time is over: returned without another attempt")
 def _():
     send("bob@dead.example.org", "1000;R")
     same(reports(), [])
@@ -101,12 +102,14 @@ def _():
     site.age(1001)
     groups, = reports("--flush")
     same([groups[1]["Action"], groups[1]["Status"]], ["failed", "5.4.7"])
-    check("Remote-MTA" not in groups[1] and " deferred id=" not in site.log()[had:], site.log()[had:])
-    check("in the time that the sender has set; the last attempt said: deferred 4.4.1" in groups[1]["Diagnostic-Code"], groups)
+    check("Remote-MTA" not in groups[1] and " deferred id=" not in site.log()[had:],
+          site.log()[had:])
+    check("in the time that the sender has set; the last attempt said: deferred 4.4.1"
+          in groups[1]["Diagnostic-Code"], groups)
     same(site.queued(), [])
 
 
-@test("mode R: the runner does not sleep through it")
+@test("mode R: the runner wakes up in time")
 def _():
     send("bob@dead.example.org", "1000;R")
     same(reports(), [])
@@ -116,7 +119,7 @@ def _():
     os.unlink(path)
 
 
-@test("mode N: told once when time is up, and tried on")
+@test("mode N: time is over: one notice of delay, and more attempts")
 def _():
     send("bob@later.example.org", "1000;N")
     same(reports(), [])
@@ -133,12 +136,13 @@ def _():
     had = len(plain.messages)
     send("bob@plain.example.org", "1000;N")
     groups, = reports()
-    same([groups[1]["Action"], len(plain.messages), "BY" in str(plain.messages[-1].mail_options)], ["relayed", had + 1, False])
+    same([groups[1]["Action"], len(plain.messages), "BY" in str(plain.messages[-1].mail_options)],
+         ["relayed", had + 1, False])
     send("bob@plain.example.org", "1000;N", "NOTIFY=NEVER")
     same([reports(), len(plain.messages)], [[], had + 2])
 
 
-@test("mode N: also what is late is handed on, as late as it is")
+@test("mode N: late mail is also relayed, with its negative time")
 def _():
     send("bob@by.example.org", "-100;N")
     same(reports(), [])

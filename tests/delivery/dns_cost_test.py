@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the DNS costs: how many questions, how much time, whatever a domain or a name server makes of it."""
+"""The cost of the DNS: queries and time are bounded for any domain and any name server."""
 import struct
 import subprocess
 import time
@@ -9,8 +9,9 @@ from nameservers import A, AAAA, MX, FakeNameServer, answer, record, wire_name
 from programs import Site, fresh_directory
 from tap import check, main, same, test
 
-# A network in which nobody answers: no host has any of these addresses.
-for command in ("link add outside type veth peer name outside1", "address add 198.19.255.254/15 dev outside", "link set outside up",
+# A network without hosts: nothing answers at these addresses.
+for command in ("link add outside type veth peer name outside1",
+                "address add 198.19.255.254/15 dev outside", "link set outside up",
                 "link set outside1 up"):
     subprocess.run(["ip", *command.split()], check=True)
 
@@ -25,7 +26,7 @@ def count(server, kind=None, name=None):
 
 
 class Counting(FakeNameServer):
-    """Remembers the questions."""
+    """A name server that records the queries in seen."""
 
     def handle(self, query):
         if not hasattr(self, "seen"):
@@ -39,7 +40,7 @@ shared = Counting("192.0.2.53", [(name, MX, (10, "mx.provider.example")) for nam
                   [("mx.provider.example", A, "192.0.2.11")])
 
 
-@test("sixty domains with one provider: his addresses are asked for once by each that begins at the same time, not sixty times")
+@test("sixty domains with one exchanger: one query per process for its addresses, not sixty")
 def _():
     with site.smtp() as smtp:
         for name in many:
@@ -47,12 +48,14 @@ def _():
     site.relay("-o", "relay.processes=3")
     same([len(exchanger.messages), site.queued()], [60, []], site.log()[-2000:])
     same(count(shared, MX), 60)
-    check(count(shared, A, "mx.provider.example") <= 3 and count(shared, AAAA, "mx.provider.example") <= 3, shared.seen[-20:])
+    check(count(shared, A, "mx.provider.example") <= 3
+          and count(shared, AAAA, "mx.provider.example") <= 3, shared.seen[-20:])
 
 
-@test("an answer without a lifetime is asked for again")
+@test("an answer with lifetime 0 is asked for again")
 def _():
-    server = Counting("192.0.2.54", [("zero.example.org", MX, (10, "mx.zero.example.org"), 0), ("mx.zero.example.org", A, "192.0.2.11", 0)])
+    server = Counting("192.0.2.54", [("zero.example.org", MX, (10, "mx.zero.example.org"), 0),
+                                     ("mx.zero.example.org", A, "192.0.2.11", 0)])
     site.send("bob@zero.example.org")
     site.relay("-o", "relay.resolver=192.0.2.54")
     site.send("bob@zero.example.org")
@@ -60,7 +63,7 @@ def _():
     same(count(server, MX), 2)
 
 
-@test("a silent first name server is waited for once in a run, not for each domain")
+@test("a silent first name server costs one wait per run, not one per domain")
 def _():
     FakeNameServer("192.0.2.55", [], lambda query: None)
     for name in many[:8]:
@@ -75,12 +78,13 @@ def _():
 
 
 def huge(query, kind_of_target):
-    """500 exchangers in one answer, names compressed; each has ten addresses nobody answers at: 5,000."""
+    """500 exchangers in one answer with compressed names; each has ten addresses without a host."""
     if query.kind == MX and query.name == "huge.example.org":
         if query.over == "udp":
             query.send(answer(query.id, query.question, flags=0x8180 | 0x0200))
             return False
-        packet = struct.pack("!6H", query.id, 0x8180, 1, 500, 0, 0) + wire_name(query.name) + struct.pack("!2H", MX, 1)
+        packet = (struct.pack("!6H", query.id, 0x8180, 1, 500, 0, 0)
+                  + wire_name(query.name) + struct.pack("!2H", MX, 1))
         for i in range(500):
             label = b"m%d" % i
             data = struct.pack("!H", 10 + i % 3) + bytes([len(label)]) + label + b"\xc0\x0c"
@@ -89,15 +93,16 @@ def huge(query, kind_of_target):
         return False
     if query.kind == A and query.name.startswith("m"):
         number = int(query.name.split(".")[0][1:])
+        addresses = [kind_of_target % (number // 250, number % 250 + 1) if i
+                     else "198.19.%d.%d" % (i, number % 250 + 1) for i in range(10)]
         query.send(answer(query.id, query.question,
-                          [record(query.name, A, kind_of_target % (number // 250, number % 250 + 1) if i else "198.19.%d.%d" % (i, number % 250 + 1))
-                           for i in range(10)]))
+                          [record(query.name, A, address) for address in addresses]))
         return False
     query.send(answer(query.id, query.question))
     return False
 
 
-@test("a hostile domain with 500 exchangers and 5,000 addresses costs bounded questions, connections and time")
+@test("500 exchangers with 5,000 addresses cost bounded queries, connections and time")
 def _():
     server = Counting("192.0.2.56", [], lambda query: huge(query, "198.18.%d.%d"))
     site.send("bob@huge.example.org")
@@ -109,9 +114,10 @@ def _():
     check("4.4.1" in text and text.count("198.1") <= 64, text)
 
 
-@test("and another domain's mail does not wait for it")
+@test("mail for another domain does not wait for the hostile one")
 def _():
-    server = Counting("192.0.2.57", [("good.example.org", MX, (10, "mx.good.example.org")), ("mx.good.example.org", A, "192.0.2.11")],
+    server = Counting("192.0.2.57", [("good.example.org", MX, (10, "mx.good.example.org")),
+                                     ("mx.good.example.org", A, "192.0.2.11")],
                       lambda query: "good" in query.name or huge(query, "198.18.%d.%d"))
     site.send("bob@huge.example.org")
     had = len(exchanger.messages)
@@ -125,13 +131,15 @@ def _():
     check(server.udp)
 
 
-@test("aliases that lead to each other, or on for ever, are given up: deferred")
+@test("CNAMEs in a circle or without end: deferred")
 def _():
     def alias(query):
         number = int(query.name.split(".")[0][1:] or 0) if query.name[0] == "c" else -1
         target = "loop.example.org" if number < 0 else "c%d.example.org" % (number + 1)
         data = wire_name(target)
-        query.send(answer(query.id, query.question, [wire_name(query.name) + struct.pack("!2HIH", 5, 1, 60, len(data)) + data]))
+        query.send(answer(query.id, query.question,
+                          [wire_name(query.name) + struct.pack("!2HIH", 5, 1, 60, len(data))
+                           + data]))
     server = Counting("192.0.2.58", [], alias)
     for path in site.queued():
         subprocess.run(["rm", path], check=True)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""What the DNS says, and what becomes of the mail: RFC 5321 section 5.1, RFC 7505; answers that are missing, cut or forged."""
+"""Answers of the DNS and the outcome of the mail (RFC 5321 section 5.1, RFC 7505).
+
+Some answers are missing, cut or forged.
+"""
 import os
 import socket
 import struct
@@ -26,8 +29,10 @@ mixed    MX 5 gone
 mixed    MX 10 mx
 upper    MX 10 MX
 xn--bcher-kva MX 10 mx
-""" + "".join("big MX 10 exchanger-number-%d\nexchanger-number-%d A 192.0.2.11\n" % (i, i) for i in range(50))})
-exchanger, address_only, evil = Exchanger("192.0.2.11"), Exchanger("192.0.2.12"), Exchanger("192.0.2.66")
+""" + "".join("big MX 10 exchanger-number-%d\nexchanger-number-%d A 192.0.2.11\n" % (i, i)
+              for i in range(50))})
+exchanger, address_only = Exchanger("192.0.2.11"), Exchanger("192.0.2.12")
+evil = Exchanger("192.0.2.66")
 site = Site("site").listen()
 
 
@@ -52,7 +57,7 @@ def bounce(address, status):
 
 
 def deferred(address, *options, why=()):
-    """Whatever waits, with the recipient still pending and the reason in it.  Clears the queue."""
+    """The message waits with a pending recipient and the words of why in it.  Clears the queue."""
     had = len(site.mailbox("alice"))
     site.send(address)
     site.relay(*options)
@@ -81,13 +86,13 @@ def _():
     deliver("bob@alias.example.org")
 
 
-@test("an exchanger that is an alias, or written in capitals, is found all the same")
+@test("an exchanger that is a CNAME, or in capitals, is found")
 def _():
     deliver("bob@aliasmx.example.org")
     deliver("bob@upper.example.org")
 
 
-@test("an exchanger without an address costs nothing beside one that has one")
+@test("an exchanger without an address does no harm beside one with an address")
 def _():
     deliver("bob@mixed.example.org")
 
@@ -105,7 +110,8 @@ def _():
 @test("R136 NXDOMAIN: bounced with 5.1.2")
 def _():
     text = bounce("bob@nowhere.example.org", "5.1.2")
-    check("bob@nowhere.example.org" in text and "there is no such domain: MX nowhere.example.org: NXDOMAIN" in text, text)
+    check("bob@nowhere.example.org" in text
+          and "there is no such domain: MX nowhere.example.org: NXDOMAIN" in text, text)
 
 
 @test("neither MX nor address, or an MX that does not exist: bounced with 5.4.4")
@@ -119,12 +125,13 @@ def _():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(5)
         s.connect(("192.0.2.53", 53))
-        s.send(struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + b"\3big\7example\3org\0" + struct.pack("!2H", MX, 1))
+        s.send(struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + b"\3big\7example\3org\0"
+               + struct.pack("!2H", MX, 1))
         check(s.recv(4096)[2] & 2, "this answer is not truncated: the test tests nothing")
     deliver("bob@big.example.org")
 
 
-# From here on name servers that lie.  /etc/resolv.conf, of this test only, makes silence shorter.
+# The name servers from here on lie.  This test has its own /etc/resolv.conf, with short timeouts.
 with open(directory + "/resolv.conf", "w"):
     pass
 subprocess.run(["mount", "--bind", directory + "/resolv.conf", "/etc/resolv.conf"], check=True)
@@ -146,11 +153,12 @@ def at(number):
     return ("-o", "relay.resolver=192.0.2.%d" % number)
 
 
-@test("a truncated answer whose part is a lie: only what TCP says counts")
+@test("a truncated answer with a false record: only the answer over TCP counts")
 def _():
     def behave(query):
         if query.over == "udp":
-            query.send(answer(query.id, query.question, [record(query.name, MX, (1, "evil.example.org"))], flags=TRUNCATED))
+            query.send(answer(query.id, query.question,
+                              [record(query.name, MX, (1, "evil.example.org"))], flags=TRUNCATED))
         return query.over == "tcp"
     server = fake(101, behave)
     deliver("bob@example.org", *at(101))
@@ -169,28 +177,32 @@ def _():
     deferred("bob@example.org", *at(103), why=["4.4.3", "MX example.org: REFUSED (192.0.2.103)"])
 
 
-@test("R136 an answer that is cut short, a name that is its own alias: deferred, and not as if nothing had come")
+@test("R136 an answer that is cut short, a CNAME of itself: deferred as unusable, not as missing")
 def _():
     def behave(query):
         if query.over == "tcp":
             return
         name = wire_name(query.name)
         alias = name + struct.pack("!2HIH", 5, 1, 60, len(name)) + name
-        query.send(answer(query.id, query.question, [record(query.name, MX, (1, "mx.example.org"))])[:-4] if query.name == "example.org" else
-                   answer(query.id, query.question, [alias]))
+        if query.name == "example.org":
+            query.send(answer(query.id, query.question,
+                              [record(query.name, MX, (1, "mx.example.org"))])[:-4])
+        else:
+            query.send(answer(query.id, query.question, [alias]))
     fake(151, behave)
     deferred("bob@example.org", *at(151), why=["4.4.3", "MX example.org: no usable answer"])
-    deferred("bob@loop.example.org", *at(151), why=["4.4.3", "MX loop.example.org: no usable answer"])
+    deferred("bob@loop.example.org", *at(151),
+             why=["4.4.3", "MX loop.example.org: no usable answer"])
 
 
-@test("R136 a name server that says nothing: deferred, within bounds")
+@test("R136 a silent name server: deferred after a few queries")
 def _():
     server = fake(104, lambda query: None)
     deferred("bob@example.org", *at(104), why=["4.4.3"])
     check(server.udp >= 2, "asked %d times only" % server.udp)
 
 
-@test("nobody at the name server's address: deferred")
+@test("no host at the name server's address: deferred")
 def _():
     deferred("bob@example.org", *at(105), why=["4.4.3"])
 
@@ -213,19 +225,22 @@ def _():
 
 @test("R136 MX times out, the domain has an address: deferred, never delivered to the address")
 def _():
-    FakeNameServer("192.0.2.107", [("nomx.example.org", A, "192.0.2.66")], lambda query: query.kind != MX)
+    FakeNameServer("192.0.2.107", [("nomx.example.org", A, "192.0.2.66")],
+                   lambda query: query.kind != MX)
     resolv_conf("nameserver 192.0.2.107")
     deferred("bob@nomx.example.org", "-o", "relay.resolver=system")
     same(evil.connections, 0)
 
 
 def forged(number, forge):
-    """Each question gets the forged answer at once and the true one later: only the true one may count."""
+    """Each query gets the forged answer at once and the true one later; the true one counts."""
     def lie(query):
-        target = record(query.name, MX, (0, "evil.example.org")) if query.kind == MX else record(query.name, A, "192.0.2.66")
+        target = (record(query.name, MX, (0, "evil.example.org")) if query.kind == MX
+                  else record(query.name, A, "192.0.2.66"))
         forge(query, target)
         query.later(0.15, query.honest)
-    server = FakeNameServer("192.0.2.%d" % number, [*honest, ("evil.example.org", A, "192.0.2.66")], lie)
+    records = [*honest, ("evil.example.org", A, "192.0.2.66")]
+    server = FakeNameServer("192.0.2.%d" % number, records, lie)
     deliver("bob@example.org", *at(number))
     same(evil.connections, 0, "the forger got a connection")
     check(server.udp >= 2, server.udp)
@@ -238,7 +253,8 @@ def _():
 
 @test("a forged answer to another question is ignored")
 def _():
-    forged(112, lambda query, lie: query.send(answer(query.id, ("other.example.org", query.kind), [lie])))
+    forged(112, lambda query, lie: query.send(
+        answer(query.id, ("other.example.org", query.kind), [lie])))
 
 
 @test("a forged answer to another type is ignored")
@@ -246,9 +262,10 @@ def _():
     forged(113, lambda query, lie: query.send(answer(query.id, (query.name, 16), [lie])))
 
 
-@test("a packet that is a question, not an answer, is ignored")
+@test("a packet that is a query, not an answer, is ignored")
 def _():
-    forged(114, lambda query, lie: query.send(answer(query.id, query.question, [lie], flags=0x0100)))
+    forged(114, lambda query, lie: query.send(
+        answer(query.id, query.question, [lie], flags=0x0100)))
 
 
 @test("an answer from another port is ignored")
@@ -269,12 +286,13 @@ def _():
     forged(116, rubbish)
 
 
-@test("records of another name in the answer are not taken for ours")
+@test("records of another name in the answer are ignored")
 def _():
     def behave(query):
         if query.kind == MX:
-            query.send(answer(query.id, query.question, [record("other.example.org", MX, (0, "evil.example.org")),
-                                                         record(query.name, MX, (10, "mx.example.org"))]))
+            query.send(answer(query.id, query.question,
+                              [record("other.example.org", MX, (0, "evil.example.org")),
+                               record(query.name, MX, (10, "mx.example.org"))]))
             return False
         return True
     FakeNameServer("192.0.2.117", [*honest, ("evil.example.org", A, "192.0.2.66")], behave)
@@ -282,20 +300,22 @@ def _():
     same(evil.connections, 0)
 
 
-@test("a domain in UTF-8 is looked up by its A-labels, and named as the sender wrote it")
+@test("a domain in UTF-8 is looked up by its A-labels, and RCPT has it as the sender wrote it")
 def _():
     had = len(exchanger.messages)
     with site.smtp() as smtp:
         smtp.ehlo()
-        smtp.sendmail("alice@sender.example", ["bob@b\u00fccher.example.org"], b"Subject: x\r\n\r\nhello\r\n", ["SMTPUTF8"])
+        smtp.sendmail("alice@sender.example", ["bob@b\u00fccher.example.org"],
+                      b"Subject: x\r\n\r\nhello\r\n", ["SMTPUTF8"])
     site.relay()
     same(len(exchanger.messages) - had, 1, site.queue_text(), site.log())
     same(exchanger.messages[-1].rcpt_tos, ["bob@b\u00fccher.example.org"])
 
 
-@test("/etc/resolv.conf says whom to ask, where the configuration does not")
+@test("resolver = system: the name servers of /etc/resolv.conf")
 def _():
-    resolv_conf("# the host's own", "nameserver garbage", "nameserver 192.0.2.53 # a comment", "search example.org")
+    resolv_conf("# the host's own", "nameserver garbage", "nameserver 192.0.2.53 # a comment",
+                "search example.org")
     deliver("bob@example.org", "-o", "relay.resolver=system")
 
 

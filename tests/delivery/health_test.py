@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is remembered of hosts that fail, hang, break off or refuse our IPv6 address, and what follows for the next mail."""
+"""The memory of hosts that fail, hang, break off or refuse our IPv6 address, and its effects."""
 import os
 import re
 import shutil
@@ -56,7 +56,7 @@ def send(domain, *options, count=1):
 
 
 def state(address):
-    """What state/hosts holds of address, by the names in its first line."""
+    """The fields of address in state/hosts, by the names in its first line."""
     head, *lines = site.hosts().splitlines()
     names = re.sub(r"\(.*?\)", "", head).split()[1:]
     for line in lines:
@@ -75,15 +75,16 @@ def clear():
         os.unlink(path)
 
 
-@test("an IPv6 refusal for want of a name: the same mail goes over IPv4 at once, and the log says so")
+@test("a refusal of our IPv6 address: the same mail goes over IPv4 at once; the log reports it")
 def _():
     send("six.example.org")
     same([len(four.messages), site.queued()], [1, []], site.queue_text(), site.log())
     same(six.connections, 1)
-    check(re.search(r"moved destination=six.example.org family=ipv4 .*IPv6 sending guidelines", site.log()), site.log())
+    check(re.search(r"moved destination=six.example.org family=ipv4 .*IPv6 sending guidelines",
+                    site.log()), site.log())
 
 
-@test("that is remembered, for its other domains too: no second try over IPv6")
+@test("the refusal is remembered, also for other domains of the host: no second try over IPv6")
 def _():
     send("six.example.org", count=3)
     send("six2.example.org")
@@ -93,7 +94,7 @@ def _():
     check("IPv4 only until" in text, text)
 
 
-@test("where there is no IPv4, the refusal stands")
+@test("a host without IPv4: the refusal is final")
 def _():
     os.unlink(site.queue + "/state/hosts")
     had = len(site.mailbox("alice"))
@@ -102,7 +103,7 @@ def _():
     check("Status: 5.7.1" in site.mailbox("alice")[-1].decode())
 
 
-@test("the same in place of a greeting")
+@test("a refusal of our IPv6 address in place of the greeting: over IPv4 at once")
 def _():
     had = len(four.messages)
     send("greet.example.org")
@@ -111,16 +112,17 @@ def _():
     same([len(four.messages) - had, greets.connections], [2, 1])
 
 
-@test("RFC 8305 IPv6 that answers nothing costs no time beside IPv4 that does")
+@test("RFC 8305 a silent IPv6 address costs no time beside an IPv4 address that answers")
 def _():
     holed4 = Exchanger("192.0.2.13")
     hole = BlackHole("2001:db8::13")
     check(send("hole.example.org") < 5)
     same(len(holed4.messages), 1)
-    check(state("192.0.2.13:25") and state("[2001:db8::13]:25")["failures"] == "0", site.hosts(), hole)
+    check(state("192.0.2.13:25") and state("[2001:db8::13]:25")["failures"] == "0", site.hosts(),
+          hole)
 
 
-@test("nor does an IPv6 address that was the fastest and is silent now")
+@test("the same with an IPv6 address that was the fastest and is silent now")
 def _():
     fast6, slower4 = Exchanger("2001:db8::14"), Exchanger("192.0.2.17", banner_s=0.3)
     for _ in range(3):
@@ -133,7 +135,7 @@ def _():
     same(len(slower4.messages), 1, hole)
 
 
-@test("R146 a host that fails is remembered, and after failures in a row not dialled for a while")
+@test("R146 a host that failed several times in a row is not dialled for a while")
 def _():
     for _ in range(2):
         send("dead.example.org", *SOON)
@@ -144,25 +146,30 @@ def _():
     send("dead2.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
     same(nobody.connections, 0, site.hosts(), site.log())
     text = site.queue_text()
-    check("no exchanger was asked: nobody.example.org[192.0.2.99]:25 fails since 2" in text and "next try at 2" in text, text)
+    check("no exchanger was asked: nobody.example.org[192.0.2.99]:25 fails since 2" in text
+          and "next try at 2" in text, text)
     check("deferred" in site.log().splitlines()[-2] and "4.4.1" in site.log(), site.log())
     same(state("192.0.2.99:25")["since"], since)
-    text = site.explain("bob@dead.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
-    check(re.search(r"fails since 2\S+Z: not tried before 2\S+Z", text) and "is kept and tried again later: every" in text, text)
+    text = site.explain("bob@dead.example.org", "-o", "queue.retry-min=1h",
+                        "-o", "queue.retry-max=2h")
+    check(re.search(r"fails since 2\S+Z: not tried before 2\S+Z", text)
+          and "is kept and tried again later: every" in text, text)
     text = tool_hosts("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
-    check(re.search(r"192\.0\.2\.99:25 .* fails since 2\S+Z \(2 times\), left alone until 2", text), text)
-    check(re.search(r"\[2001:db8::11\]:25 .* good", text) and re.search(r"\[2001:db8::12\]:25 .* IPv4 until 2", text), text)
+    check(re.search(r"192\.0\.2\.99:25 .* fails since 2\S+Z \(2 times\), left alone until 2", text),
+          text)
+    check(re.search(r"\[2001:db8::11\]:25 .* good", text)
+          and re.search(r"\[2001:db8::12\]:25 .* IPv4 until 2", text), text)
     nobody.stop()
 
 
-@test("R146 its mail for which there is a worse exchanger goes there, without waiting for the dead one")
+@test("R146 mail with a worse exchanger goes there at once, without the dead host")
 def _():
     had = len(good.messages)
     send("backup.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
     same([len(good.messages) - had, state("192.0.2.99:25")["failures"]], [1, "2"], site.log())
 
 
-@test("R146 --flush asks all the same, and a host that is back is forgiven")
+@test("R146 --flush dials the paused host; a success clears its failures")
 def _():
     nobody = Exchanger("192.0.2.99")
     site.relay("--flush", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
@@ -171,20 +178,23 @@ def _():
     nobody.stop()
 
 
-@test("a host that breaks off behind the final dot: the next attempt begins elsewhere, once it did so twice on a worse level")
+@test("a host that broke off twice after the final dot: the next attempt begins at a worse one")
 def _():
     breaker = Exchanger("192.0.2.15", data=lambda envelope: breaker.cut())
     had = len(good.messages)
     send("breaks.example.org", *SOON)
     same([len(site.queued("wait")), len(good.messages) - had], [1, 0], site.log())
-    check(wait_for(lambda: site.relay(*SOON) and state("192.0.2.15:25")["broken"] == "2", 10, 0.5), site.hosts())
+    check(wait_for(lambda: site.relay(*SOON) and state("192.0.2.15:25")["broken"] == "2", 10, 0.5),
+          site.hosts())
     same(len(site.queued("wait")), 1)
     check(wait_for(lambda: site.relay(*SOON) and not site.queued("wait"), 12, 0.5), site.hosts())
-    same([site.queued(), len(good.messages) - had, breaker.connections], [[], 1, 2], site.hosts(), site.log())
-    check("takes mail and breaks off: tried after all others" in site.explain("bob@breaks.example.org", *SOON))
+    same([site.queued(), len(good.messages) - had, breaker.connections], [[], 1, 2], site.hosts(),
+         site.log())
+    text = site.explain("bob@breaks.example.org", *SOON)
+    check("takes mail and breaks off: tried after all others" in text)
 
 
-@test("R144 521 in place of a greeting: returned, and never held against later mail")
+@test("R144 521 in place of a greeting: returned; later mail is still tried")
 def _():
     gone = Exchanger("192.0.2.16", greeting="521 5.3.2 no mail here")
     had = len(site.mailbox("alice"))
@@ -195,7 +205,7 @@ def _():
     same(state("192.0.2.16:25")["failures"], "1", site.hosts())
 
 
-@test("no way out from here is not held against a host")
+@test("a failure of our own network does not count as a failure of the host")
 def _():
     clear()
     before = site.hosts()
@@ -206,7 +216,7 @@ def _():
     check("Cannot assign requested address" in site.queue_text(), site.queue_text())
 
 
-@test("a host that is back releases the mail that waits for it, of all its domains and of earlier runs, at once")
+@test("a success releases all mail that waits for the host, of all domains and of earlier runs")
 def _():
     clear()
     os.unlink(site.queue + "/state/hosts")
@@ -221,7 +231,7 @@ def _():
     back.stop()
 
 
-@test("but not the mail that waits for another host, and not before something got through")
+@test("it does not release mail for another host, and nothing before the first success")
 def _():
     send("dead.example.org")
     busy = Exchanger("192.0.2.99", greeting="421 4.3.2 too busy")
@@ -232,12 +242,13 @@ def _():
     busy.stop()
     back = Exchanger("192.0.2.99")
     send("dead2.example.org")
-    same([len(back.messages), len(site.queued("wait"))], [2, 1], "the one that was told to come back later does", site.log()[-2000:])
+    same([len(back.messages), len(site.queued("wait"))], [2, 1],
+         "the one that was told to come back later does", site.log()[-2000:])
     back.stop()
     clear()
 
 
-@test("--flush beside a runner that stays asks a host that rests")
+@test("--flush beside a runner that stays dials a paused host")
 def _():
     os.unlink(site.queue + "/state/hosts")
     slow = ("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
@@ -249,8 +260,9 @@ def _():
     runner = site.watch(*slow)
     back = Exchanger("192.0.2.99")
     site.send("bob@dead2.example.org")
-    # Of this one: what waited is told so, too, and a worker that is at it does not hear of the flush.
-    check(wait_for(lambda: re.search(r"to=bob@dead2\.example\.org .*no exchanger was asked", site.log()[said:])), site.log()[-2000:])
+    # Wait for this recipient: the first message gets such a line too, while its worker is busy.
+    check(wait_for(lambda: re.search(r"to=bob@dead2\.example\.org .*no exchanger was asked",
+                                     site.log()[said:])), site.log()[-2000:])
     same(len(back.messages), 0)
     site.relay("--flush", *slow)
     check(wait_for(lambda: len(back.messages) == 3), site.log()[-2000:])

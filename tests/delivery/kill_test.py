@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""SIGKILL at any point, to the runner and to the handler: nothing that got its 250 is lost, nothing half-written is shown."""
+"""SIGKILL at any point of the runner and of the handler.
+
+No message with a 250 is lost, and no half-written message is delivered.
+"""
 import collections
 import os
 import random
@@ -15,10 +18,12 @@ from programs import HANDLER, Site, fresh_directory
 from tap import check, main, note, same, test
 
 directory = fresh_directory()
-nsd(directory + "/nsd", {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\nno MX 10 mx.no\nmx.no A 192.0.2.12\n"})
+nsd(directory + "/nsd",
+    {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\nno MX 10 mx.no\nmx.no A 192.0.2.12\n"})
 exchanger = Exchanger("192.0.2.11", reply_s=0.005)
 refusing = Exchanger("192.0.2.12", rcpt="550 5.1.1 no")
-site = Site("site", "[route local.example]\nvia = maildir:%s/mail-local/{local}\n" % directory).listen()
+site = Site("site", "[route local.example]\nvia = maildir:%s/mail-local/{local}\n"
+            % directory).listen()
 random.seed(5)
 BODY = "".join(random.choices("abcdefghijklmnopqrstuvwxyz \n", k=30000)).replace("\n", "\r\n")
 
@@ -33,7 +38,7 @@ def kill(process):
 
 
 def kill_until_done(most=300):
-    """Start the runner and kill it after a little while, again and again; how often it took."""
+    """Start the runner and kill it after a short time, again and again; the number of kills."""
     delay = 0.001
     for kills in range(most):
         process = site.start_relay("--flush")
@@ -48,18 +53,19 @@ def kill_until_done(most=300):
 
 
 def whole_maildir(folder):
-    """Messages of a Maildir by number; each has to be whole, none may stay in tmp/ for ever."""
+    """Messages of a Maildir by number; each has to be whole."""
     found = collections.Counter()
     for name in os.listdir(folder + "/new"):
         content = open(folder + "/new/" + name, "rb").read()
         number = int(re.search(rb"Subject: number (\d+)", content)[1])
         body = content[content.index(b"Subject: number"):]
-        check(body in (text(number), text(number).replace(b"\r\n", b"\n")), "not whole: " + name, len(body))
+        check(body in (text(number), text(number).replace(b"\r\n", b"\n")), "not whole: " + name,
+              len(body))
         found[number] += 1
     return found
 
 
-@test("the runner, while it delivers to an exchanger: 30 messages, each arrives, whole")
+@test("the runner, while it delivers to an exchanger: each of 30 messages arrives whole")
 def _():
     with site.smtp() as smtp:
         for number in range(30):
@@ -70,18 +76,21 @@ def _():
         number = int(re.search(rb"Subject: number (\d+)", envelope.content)[1])
         same(envelope.content[envelope.content.index(b"Subject: number"):], text(number))
         got[number] += 1
-    note("killed %d times; %d arrived twice or more" % (kills, sum(1 for n in got.values() if n > 1)))
+    note("killed %d times; %d arrived twice or more"
+         % (kills, sum(1 for n in got.values() if n > 1)))
     check(kills >= 5, "only %d kills" % kills)
     same(sorted(got), list(range(30)))
-    check(sum(got.values()) - 30 <= kills * 21, "more duplicates than deliveries that were cut", got)
+    check(sum(got.values()) - 30 <= kills * 21, "more duplicates than deliveries that were cut",
+          got)
     same(site.queued(), [])
 
 
-@test("the runner, while it writes to Maildirs: 30 messages to two people, each is there, none half-written")
+@test("the runner, while it writes to Maildirs: each of 30 messages arrives whole in both")
 def _():
     with site.smtp() as smtp:
         for number in range(30):
-            smtp.sendmail("alice@sender.example", ["b@local.example", "c@local.example"], text(number))
+            smtp.sendmail("alice@sender.example", ["b@local.example", "c@local.example"],
+                          text(number))
     kills = kill_until_done()
     for who in "bc":
         found = whole_maildir("%s/mail-local/%s" % (directory, who))
@@ -90,41 +99,47 @@ def _():
     check(kills >= 3, "only %d kills" % kills)
 
 
-@test("the runner, while it makes bounces: each sender is told")
+@test("the runner, while it makes bounces: each sender gets one")
 def _():
     had = len(site.mailbox("alice"))
     with site.smtp() as smtp:
         for number in range(15):
-            smtp.sendmail("alice@sender.example", ["n%d@no.example.org" % number], b"Subject: %d\r\n\r\nx\r\n" % number)
+            smtp.sendmail("alice@sender.example", ["n%d@no.example.org" % number],
+                          b"Subject: %d\r\n\r\nx\r\n" % number)
     kills = kill_until_done()
-    told = {match for content in site.mailbox("alice")[had:] for match in re.findall(rb"n\d+@no\.example\.org", content)}
+    told = {match for content in site.mailbox("alice")[had:]
+            for match in re.findall(rb"n\d+@no\.example\.org", content)}
     same(len(told), 15, told)
     note("killed %d times, %d bounces" % (kills, len(site.mailbox("alice")) - had))
 
 
-@test("R147 B162 the runner, while it confirms deliveries: each sender is told, of each way")
+@test("R147 B162 the runner, while it confirms deliveries: a notice for each recipient")
 def _():
     had = len(site.mailbox("alice"))
     with site.smtp() as smtp:
         for number in range(12):
-            smtp.sendmail("alice@sender.example", ["s%d@local.example" % number, "s%d@example.org" % number], b"Subject: x\r\n\r\nx\r\n",
-                          rcpt_options=["NOTIFY=SUCCESS"])
+            smtp.sendmail("alice@sender.example",
+                          ["s%d@local.example" % number, "s%d@example.org" % number],
+                          b"Subject: x\r\n\r\nx\r\n", rcpt_options=["NOTIFY=SUCCESS"])
     kills = kill_until_done()
     told = {match for content in site.mailbox("alice")[had:]
-            for match in re.findall(rb"Final-Recipient: rfc822; (s\d+@\S+)\r?\nAction: (\w+)", content)}
+            for match in re.findall(rb"Final-Recipient: rfc822; (s\d+@\S+)\r?\nAction: (\w+)",
+                                    content)}
     same(told, {(b"s%d@%s" % (number, domain), action) for number in range(12)
-                for domain, action in ((b"local.example", b"delivered"), (b"example.org", b"relayed"))})
+                for domain, action in ((b"local.example", b"delivered"),
+                                       (b"example.org", b"relayed"))})
     check(kills >= 3, "only %d kills" % kills)
     note("killed %d times, %d notices" % (kills, len(site.mailbox("alice")) - had))
 
 
 SESSION = "EHLO client.example\r\n" + "".join(
-    "MAIL FROM:<alice@sender.example>\r\nRCPT TO:<d@local.example>\r\nDATA\r\nSubject: number %d\r\n\r\n%s\r\n.\r\n" % (n, "x" * 60)
+    "MAIL FROM:<alice@sender.example>\r\nRCPT TO:<d@local.example>\r\nDATA\r\n"
+    "Subject: number %d\r\n\r\n%s\r\n.\r\n" % (n, "x" * 60)
     for n in range(100, 104)) + "QUIT\r\n"
 
 
 def read_until(process, acknowledgements, deadline_s=5):
-    """The replies, up to that many 250s to messages."""
+    """The replies, up to so many 250s to messages."""
     replies, end = b"", time.monotonic() + deadline_s
     while replies.count(b"queued as") < acknowledgements and time.monotonic() < end:
         if select.select([process.stdout], [], [], 0.1)[0]:
@@ -133,11 +148,12 @@ def read_until(process, acknowledgements, deadline_s=5):
 
 
 def start_handler():
-    return subprocess.Popen([HANDLER, "-c", site.config], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    return subprocess.Popen([HANDLER, "-c", site.config], bufsize=0, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-@test("the handler, after every single octet of a session: what got its 250 is delivered, nothing else, nothing half")
+@test("the handler, after every octet of a session: all with a 250 is delivered, nothing half")
 def _():
     session = SESSION.encode()
     acknowledged, sent = collections.Counter(), collections.Counter()
@@ -145,10 +161,11 @@ def _():
         process = start_handler()
         process.stdin.write(session[:cut])
         process.stdin.flush()
-        whole = [number for number in range(100, 104) if b"%d\r\n\r\n%s\r\n.\r\n" % (number, b"x" * 60) in session[:cut]]
+        whole = [number for number in range(100, 104)
+                 if b"%d\r\n\r\n%s\r\n.\r\n" % (number, b"x" * 60) in session[:cut]]
         if cut % 3 == 1:
             time.sleep(0.002)
-        # At once, soon, or when all that is whole has its 250.
+        # The kill comes at once, soon, or when every whole message has its 250.
         replies = read_until(process, len(whole)) if cut % 3 == 2 else b""
         kill(process)
         replies += process.stdout.read()
@@ -166,14 +183,16 @@ def _():
         found[int(re.search(rb"Subject: number (\d+)", content)[1])] += 1
         check(content.endswith(b"\n\n" + b"x" * 60 + b"\n"), content)
     note("acknowledged %s, found %s, sent whole %s" % (dict(acknowledged), dict(found), dict(sent)))
-    check(sum(acknowledged.values()) >= sum(sent.values()) // 4, "too few messages got their 250 to tell anything")
+    check(sum(acknowledged.values()) >= sum(sent.values()) // 4,
+          "too few messages got their 250 for this test")
     for number in range(100, 104):
         check(acknowledged[number] <= found[number] <= sent[number], number)
 
 
-@test("the handler, at random moments of 40 sessions with 1 MB of data: the same")
+@test("the handler, at random moments of 40 sessions of 1 MB: the same")
 def _():
-    big = ("EHLO c.example\r\nMAIL FROM:<alice@sender.example>\r\nRCPT TO:<e@local.example>\r\nDATA\r\nSubject: number 200\r\n\r\n"
+    big = ("EHLO c.example\r\nMAIL FROM:<alice@sender.example>\r\nRCPT TO:<e@local.example>\r\n"
+           "DATA\r\nSubject: number 200\r\n\r\n"
            + ("y" * 998 + "\r\n") * 1000 + ".\r\n").encode()
     acknowledged = 0
     for _ in range(40):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Which exchanger gets the mail: preference, latency, memory, and what happens when some of them are dead."""
+"""The choice of the exchanger: preference, latency, memory, and dead exchangers."""
 import os
 import re
 import time
@@ -55,7 +55,7 @@ def counts():
     return [len(e.messages) for e in everyone]
 
 
-@test("R135 the fastest of the best level gets all mail, though one of a worse level is faster still")
+@test("R135 the fastest of the best level gets all mail, even if a worse level is faster")
 def _():
     site.send("bob@example.org", count=20)
     site.relay()
@@ -72,10 +72,11 @@ def _():
     site.relay()
     same(counts(), [0, 25, 0, 0])
     after = [e.connections for e in everyone]
-    same([a == b for a, b in zip(after, before)], [True, False, True, True], before, after, site.hosts())
+    same([a == b for a, b in zip(after, before)], [True, False, True, True], before, after,
+         site.hosts())
 
 
-@test("--explain: the route, the exchangers in the order they would be tried, the latencies")
+@test("--explain: the route, the exchangers in the order of attempts, the latencies")
 def _():
     got = counts()
     text = site.explain("bob@example.org")
@@ -85,18 +86,21 @@ def _():
     same([counts(), site.queued()], [got, []], "it sends nothing")
 
 
-@test("--explain of what will bounce, stay, or go elsewhere")
+@test("--explain for mail that will bounce, stay or take another route")
 def _():
-    for address, word in (("bob@nowhere.example.org", "5.1.2"), ("bob@null.example.org", "5.1.10"), ("alice@sender.example", "/alice\n")):
+    for address, word in (("bob@nowhere.example.org", "5.1.2"),
+                          ("bob@null.example.org", "5.1.10"),
+                          ("alice@sender.example", "/alice\n")):
         text = site.explain(address)
         check(word in text, text)
-    text = site.explain("bob@smart.example", "-o", "route smart.example.via=smtp://nowhere.example.org")
+    text = site.explain("bob@smart.example",
+                        "-o", "route smart.example.via=smtp://nowhere.example.org")
     check("4.4.3" in text and "bounces" not in text, text)
     text = site.explain("bob@smart.example", "-o", "route smart.example.via=smtp://192.0.2.12")
     check("no MX" not in text, text)
 
 
-@test("mx-order = latency: one of a worse level that is faster gets the mail")
+@test("mx-order = latency: a faster exchanger of a worse level gets the mail")
 def _():
     site.send("bob@example.org", count=5)
     site.relay("-o", "relay.mx-order=latency")
@@ -106,7 +110,7 @@ def _():
     same(order[-4:][0], "backup", text)
 
 
-@test("R143 the fastest dies: not one message is lost or late, the next of its level takes over")
+@test("R143 the fastest dies: no message is lost or late, the next of its level gets them")
 def _():
     fast.stop()
     had = len(middle.messages)
@@ -116,7 +120,7 @@ def _():
     same(site.queued(), [])
 
 
-@test("state/hosts may be deleted: all are measured again, and the fastest, back by now, is found")
+@test("state/hosts may be deleted: all are measured again; the fastest is back and is found")
 def _():
     everyone[1] = Exchanger("192.0.2.12", banner_s=0.05)
     os.unlink(site.queue + "/state/hosts")
@@ -125,7 +129,7 @@ def _():
     same(len(everyone[1].messages), 4, counts(), site.hosts())
 
 
-@test("a measurement that has become too old is made again: who became faster is found")
+@test("an old measurement is repeated: an exchanger that became faster is found")
 def _():
     had = len(slow.messages)
     slow.banner_s = 0
@@ -138,10 +142,11 @@ def _():
     same(len(slow.messages) - had, 3, counts(), site.hosts())
 
 
-@test("a damaged state/hosts is no harm")
+@test("a damaged state/hosts does no harm")
 def _():
     with open(site.queue + "/state/hosts", "wb") as file:
-        file.write(b"\xff\0 rubbish\n192.0.2.11:25\n192.0.2.12:25 x -5 99999999999999999999 > y\n" + b"z" * 100000)
+        file.write(b"\xff\0 rubbish\n192.0.2.11:25\n"
+                   b"192.0.2.12:25 x -5 99999999999999999999 > y\n" + b"z" * 100000)
     got = sum(counts())
     site.send("bob@example.org")
     site.relay()
@@ -158,12 +163,12 @@ def to_fast(domain, worse):
     return took
 
 
-@test("nobody listens on the best exchangers, in either family: the next level, without a message lost")
+@test("no best exchanger listens, in both families: the next level gets all messages")
 def _():
     check(to_fast("dead.example.org", None) < 5)
 
 
-@test("an exchanger that answers nothing, not even the SYN, holds nothing up beside one that lives")
+@test("an exchanger that ignores the SYN delays nothing beside one that answers")
 def _():
     check(to_fast("hole.example.org", None) < 10)
 
@@ -173,19 +178,19 @@ def _():
     to_fast("busy.example.org", busy)
 
 
-@test("an exchanger that greets with 554: the next one (RFC 5321 section 3.1, and it is not the domain's word)")
+@test("an exchanger that greets with 554: the next one (RFC 5321 section 3.1)")
 def _():
     to_fast("closed.example.org", closed)
 
 
-@test("R138 both families of one exchanger: the faster")
+@test("R138 both families of one exchanger: the faster one gets the mail")
 def _():
     site.send("bob@both.example.org", count=3)
     site.relay()
     same([len(two4.messages), len(two6.messages)], [0, 3], site.hosts())
 
 
-@test("family = ipv4 leaves IPv6 alone")
+@test("family = ipv4: IPv6 is not used")
 def _():
     site.send("bob@both.example.org", count=2)
     site.relay("-o", "relay.family=ipv4")

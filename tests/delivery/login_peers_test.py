@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Logging in to Exim, by PLAIN and by LOGIN.  Needs root."""
+"""Login to Exim, by PLAIN and by LOGIN.  It needs root."""
 import os
 
 from certificates import Authority
@@ -29,10 +29,10 @@ def smart_site(name, scheme, address, user, password):
 
 for number, mechanism in enumerate(("PLAIN", "LOGIN")):
     address = "192.0.2.%d" % (40 + number)
-    exim = Exim(address, "exim.example.org", authority.leaf("exim-" + mechanism, address), "exim-" + mechanism,
-                ("anna", "s3cret pass", mechanism))
+    exim = Exim(address, "exim.example.org", authority.leaf("exim-" + mechanism, address),
+                "exim-" + mechanism, ("anna", "s3cret pass", mechanism))
 
-    @test("Exim, %s: mail is taken after a login, by STARTTLS and from the first octet" % mechanism)
+    @test("Exim, %s: mail after a login, with STARTTLS and from the first octet" % mechanism)
     def _(mechanism=mechanism, address=address, exim=exim):
         for scheme in "smtp+starttls", "smtps":
             had = len(exim.messages())
@@ -40,7 +40,8 @@ for number, mechanism in enumerate(("PLAIN", "LOGIN")):
             site.send("bob@far.example", count=3)
             site.stop()
             site.relay()
-            check(wait_for(lambda: len(exim.messages()) == had + 3, 20), exim.says()[-3000:], site.log()[-3000:])
+            check(wait_for(lambda: len(exim.messages()) == had + 3, 20), exim.says()[-3000:],
+                  site.log()[-3000:])
             check(all(b"(user anna)" in text for text in exim.messages()), exim.messages()[-1])
             check("s3cret" not in site.log() and site.queued() == [], site.log())
 
@@ -52,7 +53,8 @@ for number, mechanism in enumerate(("PLAIN", "LOGIN")):
         site.stop()
         site.relay()
         check(len(exim.messages()) == had and len(site.queued("wait")) == 3, exim.says()[-3000:])
-        check("535 Incorrect authentication data" in site.log() and site.log().count(" frozen ") == 1, site.log())
+        check("535 Incorrect authentication data" in site.log()
+              and site.log().count(" frozen ") == 1, site.log())
         check("wrong pass" not in site.log() + site.queue_text(), site.log())
 
 

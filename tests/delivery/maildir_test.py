@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Maildirs from a real run: details, a file system that is full, links that lead away."""
+"""Maildirs in a real run: details of addresses, and a full file system."""
 import os
 import subprocess
 import time
@@ -21,26 +21,29 @@ BIG = b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 30
 
 
 def files(folder):
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+    return ([os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+            if os.path.isdir(folder) else [])
 
 
-@test("R103 user+detail is in the user's Maildir, and says whom it was for")
+@test("R103 user+detail is in the user's Maildir, with Delivered-To")
 def _():
     site.send(["anna+lists@plus.example", "Anna@plus.example"])
     site.relay()
     same(os.listdir(directory + "/plus"), ["anna"])
     texts = sorted(open(path, "rb").read() for path in files(directory + "/plus/anna/new"))
     same(len(texts), 2)
-    same(sorted(text.splitlines()[1] for text in texts), [b"Delivered-To: Anna@plus.example", b"Delivered-To: anna+lists@plus.example"])
+    same(sorted(text.splitlines()[1] for text in texts),
+         [b"Delivered-To: Anna@plus.example", b"Delivered-To: anna+lists@plus.example"])
     check(all(text.startswith(b"Return-Path: <alice@sender.example>\n") for text in texts), texts)
 
 
-@test("H061 <postmaster> without a domain is that of a domain here, where our own name's mail goes elsewhere")
+@test("H061 <postmaster> without a domain is the postmaster of a domain with a mailbox here")
 def _():
     site.send("anna@plus.example")
     with site.smtp() as smtp:
         smtp.ehlo()
-        same([smtp.docmd("MAIL FROM:<alice@sender.example>")[0], smtp.docmd("RCPT TO:<postmaster>")[0]], [250, 250])
+        same([smtp.docmd("MAIL FROM:<alice@sender.example>")[0],
+              smtp.docmd("RCPT TO:<postmaster>")[0]], [250, 250])
         smtp.data(b"Subject: bare\r\n\r\n")
     site.relay()
     text, = site.mailbox("postmaster")
@@ -49,7 +52,7 @@ def _():
     check("sender.example via maildir:" in site.explain("postmaster"), site.explain("postmaster"))
 
 
-@test("R103 no space: nothing is left behind, and the message waits")
+@test("R103 no space: no file remains in the Maildir, and the message waits")
 def _():
     site.send("ben@full.example", BIG)
     site.relay()
@@ -58,7 +61,7 @@ def _():
     same([os.path.dirname(os.path.dirname(path)) for path in site.queued()], [site.queue + "/wait"])
 
 
-@test("R103 there is space again: it arrives, octet for octet but for the line ends")
+@test("R103 there is space again: the message arrives unchanged, except for the line ends")
 def _():
     subprocess.run(["mount", "-o", "remount,size=4m", SMALL], check=True)
     site.relay("--flush")
@@ -68,7 +71,7 @@ def _():
     same(site.queued(), [])
 
 
-@test("the sender is told of the trouble, and not of our folders")
+@test("the bounce names the cause, and none of our folders")
 def _():
     subprocess.run(["mount", "-o", "remount,size=300k", SMALL], check=True)
     site.send("carla@full.example", BIG)

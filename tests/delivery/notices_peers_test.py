@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Reports of success with real servers: Postfix, which offers DSN and reports itself; Exim, which does not; and notices into both.  Needs
-root."""
+"""Notices of success with real servers, and bounces into them.
+
+Postfix offers DSN and makes the notice itself; Exim does not.  The test needs root.
+"""
 import email
 import email.policy
 
@@ -20,7 +22,8 @@ authority = Authority("/mnt/receivers/ca")
 nsd(directory + "/nsd", {"example.org": "".join(
     "%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, address)
     for name, address in (("postfix", 31), ("exim", 32), ("no", 12)))})
-postfix = Postfix("192.0.2.31", "postfix.example.org", authority.leaf("postfix", "mx.postfix.example.org"))
+postfix = Postfix("192.0.2.31", "postfix.example.org",
+                  authority.leaf("postfix", "mx.postfix.example.org"))
 exim = Exim("192.0.2.32", "exim.example.org", authority.leaf("exim", "mx.exim.example.org"))
 with open(postfix.directory + "/etc/main.cf", "a") as file:
     file.write("relayhost = [192.0.2.1]\ndisable_dns_lookups = yes\nmaximal_backoff_time = 10s\n")
@@ -28,44 +31,50 @@ postfix.stop()
 postfix.start()
 no = Exchanger("192.0.2.12", rcpt="550 5.1.1 nobody of that name")
 site = Site("site").listen()
-BODY = b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\nHello Bob, this is the text.\r\n"
+BODY = (b"From: Alice <alice@sender.example>\r\nSubject: for Bob\r\n\r\n"
+        b"Hello Bob, this is the text.\r\n")
 
 
 def send(recipient, mail=(), rcpt=(), sender="alice@sender.example"):
     with site.smtp() as smtp:
         smtp.ehlo()
-        for code, text in (smtp.mail(sender, list(mail)), smtp.rcpt(recipient, list(rcpt)), smtp.data(BODY)):
+        for code, text in (smtp.mail(sender, list(mail)), smtp.rcpt(recipient, list(rcpt)),
+                           smtp.data(BODY)):
             same(code, 250, text)
     site.relay()
 
 
 def fields(text):
-    """Of a report: those of the message, those of its recipient."""
+    """The groups of fields of a report: first the message's, then its recipient's."""
     message = email.message_from_bytes(text, policy=email.policy.default)
     same(message.get_content_type(), "multipart/report", text)
     return [dict(part) for part in list(message.iter_parts())[1].get_payload()]
 
 
-@test("B163 Postfix, SUCCESS: it reports the delivery, in the sender's words; we do not")
+@test("B163 Postfix, SUCCESS: Postfix makes the notice, with the sender's parameters; we make none")
 def _():
     had = len(site.mailbox("alice"))
-    send("bob@postfix.example.org", ["ENVID=order+2B7", "RET=HDRS"], ["NOTIFY=SUCCESS", "ORCPT=rfc822;BoB@postfix.example.org"])
+    send("bob@postfix.example.org", ["ENVID=order+2B7", "RET=HDRS"],
+         ["NOTIFY=SUCCESS", "ORCPT=rfc822;BoB@postfix.example.org"])
     check(wait_for(lambda: site.queued("new"), 20), postfix.says()[-3000:])
     site.relay()
     text, = site.mailbox("alice")[had:]
     groups = fields(text)
-    same([groups[0]["Reporting-MTA"], groups[0]["Original-Envelope-Id"]], ["dns; mx.postfix.example.org", "order+7"])
-    same([groups[1]["Original-Recipient"], groups[1]["Action"]], ["rfc822;BoB@postfix.example.org", "delivered"], text)
+    same([groups[0]["Reporting-MTA"], groups[0]["Original-Envelope-Id"]],
+         ["dns; mx.postfix.example.org", "order+7"])
+    same([groups[1]["Original-Recipient"], groups[1]["Action"]],
+         ["rfc822;BoB@postfix.example.org", "delivered"], text)
     check("confirmed" not in site.log(), site.log())
 
 
-@test("B162 Exim, SUCCESS: it says nothing of DSN, so we report that it has it")
+@test("B162 Exim, SUCCESS: Exim does not offer DSN, so we report `relayed`")
 def _():
     had = len(site.mailbox("alice"))
     send("bob@exim.example.org", ["ENVID=e2"], ["NOTIFY=SUCCESS"])
     text, = site.mailbox("alice")[had:]
     groups = fields(text)
-    same([groups[0]["Original-Envelope-Id"], groups[1]["Action"], groups[1]["Remote-MTA"]], ["e2", "relayed", "dns; mx.exim.example.org"])
+    same([groups[0]["Original-Envelope-Id"], groups[1]["Action"], groups[1]["Remote-MTA"]],
+         ["e2", "relayed", "dns; mx.exim.example.org"])
     check(wait_for(lambda: len(exim.messages()) == 1, 20), exim.says()[-3000:])
 
 
@@ -74,10 +83,12 @@ for name, peer in ("Postfix", postfix), ("Exim", exim):
     def _(name=name, peer=peer):
         had = len(peer.messages())
         send("bob@no.example.org", sender="carol@%s.example.org" % name.lower())
-        check(wait_for(lambda: len(peer.messages()) == had + 1, 20), peer.says()[-3000:], site.log()[-2000:])
+        check(wait_for(lambda: len(peer.messages()) == had + 1, 20), peer.says()[-3000:],
+              site.log()[-2000:])
         text = peer.messages()[-1]
         groups = fields(text)
-        same([groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"]], ["rfc822; bob@no.example.org", "failed", "5.1.1"])
+        same([groups[1]["Final-Recipient"], groups[1]["Action"], groups[1]["Status"]],
+             ["rfc822; bob@no.example.org", "failed", "5.1.1"])
         check(b"Return-Path: <>" in text or name == "Exim", text)
         same(site.queued(), [])
 
@@ -86,9 +97,11 @@ for name, peer in ("Postfix", postfix), ("Exim", exim):
 def _():
     had = len(postfix.messages())
     send("bob@no.example.org", ["SMTPUTF8"], sender="jörg@postfix.example.org")
-    check(wait_for(lambda: len(postfix.messages()) == had + 1, 20), postfix.says()[-3000:], site.log()[-2000:], site.queue_text())
+    check(wait_for(lambda: len(postfix.messages()) == had + 1, 20), postfix.says()[-3000:],
+          site.log()[-2000:], site.queue_text())
     text = postfix.messages()[-1]
-    check("To: <jörg@postfix.example.org>".encode() in text and b"Content-Type: message/global-delivery-status" in text, text)
+    check("To: <jörg@postfix.example.org>".encode() in text
+          and b"Content-Type: message/global-delivery-status" in text, text)
     same(site.queued(), [])
 
 

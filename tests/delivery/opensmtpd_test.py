@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""OpenSMTPD as the receiver: the octets of bytes_test.py, into its user's Maildir.  Needs root."""
+"""OpenSMTPD as the receiver, with the octets of bytes_test.py.  It needs root."""
 from nameservers import nsd
 from octets import each_body, lf
 from programs import Site, fresh_directory

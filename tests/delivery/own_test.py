@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""This host among the exchangers (RFC 5321 section 5.1): by name, by address, by greeting; and mail that nobody is there for."""
+"""This host among the exchangers (RFC 5321 section 5.1): by name, by address, by greeting."""
 import os
 import subprocess
 
@@ -8,8 +8,9 @@ from nameservers import nsd
 from programs import Site, fresh_directory
 from tap import check, main, same, test
 
-# A device that others could reach us by, which the loopback device is not.
-for command in ("link add outside type veth peer name outside1", "address add 198.51.100.7/24 dev outside", "link set outside up",
+# Other hosts could reach us at this device.  The loopback device would not count.
+for command in ("link add outside type veth peer name outside1",
+                "address add 198.51.100.7/24 dev outside", "link set outside up",
                 "link set outside1 up"):
     subprocess.run(["ip", *command.split()], check=True)
 
@@ -62,22 +63,22 @@ def _():
     same([len(better.messages), worse.connections, site.queued()], [1, 0, []], site.log())
 
 
-@test("R102 our own address: that preference and worse are dropped, and the mail comes back with 5.4.6")
+@test("R102 our own address: this preference and worse ones are dropped; bounced with 5.4.6")
 def _():
     bounced("onlyus.example.org")
 
 
-@test("R102 our own name")
+@test("R102 our own name: the same")
 def _():
     bounced("name.example.org")
 
 
-@test("R102 our own server, which only its greeting tells: behind a translated address")
+@test("R102 our own server at a translated address, known by its greeting only")
 def _():
     bounced("nat.example.org", "192.0.2.1")
 
 
-@test("R102 better ones that are down: we are the backup, and the mail waits")
+@test("R102 better exchangers that are down: we are the backup, and the mail waits")
 def _():
     for domain in ("down.example.org", "backup2.example.org"):
         site.send("bob@" + domain)
@@ -86,7 +87,7 @@ def _():
         os.unlink(site.queued("wait")[0])
 
 
-@test("R102 better ones that live, and our own server behind them")
+@test("R102 better exchangers that answer, and our own server after them")
 def _():
     had = len(better.messages)
     site.send("bob@backup.example.org")
@@ -94,20 +95,23 @@ def _():
     same([len(better.messages) - had, site.queued()], [1, []], site.log())
 
 
-@test("R102 --explain says so")
+@test("R102 --explain shows our own place among the exchangers")
 def _():
-    for domain, word in (("onlyus.example.org", "5.4.6"), ("name.example.org", "add a [route name.example.org]")):
+    for domain, word in (("onlyus.example.org", "5.4.6"),
+                         ("name.example.org", "add a [route name.example.org]")):
         text = site.explain("bob@" + domain)
         check(word in text, text)
     text = site.explain("bob@best.example.org")
-    check("better.example.org" in text and "us.example.org" not in text and "worse" not in text, text)
+    check("better.example.org" in text and "us.example.org" not in text and "worse" not in text,
+          text)
 
 
-@test("R102 mail for our own name, which no route covers: returned, with what to do about it; no loop")
+@test("R102 mail for our own name without a route: returned, with advice; no loop")
 def _():
     had = len(site.mailbox("alice"))
     with site.smtp() as smtp:
-        smtp.sendmail("alice@sender.example", ["bob@mail.sender2.example"], b"Subject: x\r\n\r\nHello.\r\n")
+        smtp.sendmail("alice@sender.example", ["bob@mail.sender2.example"],
+                      b"Subject: x\r\n\r\nHello.\r\n")
     site.relay()
     same(site.queued(), [], site.queue_text(), site.log())
     text = site.mailbox("alice")[-1].decode().replace("\r\n ", " ")
@@ -115,13 +119,14 @@ def _():
     check("Status: 5.4.6" in text and "add a [route mail.sender2.example]" in text, text)
 
 
-@test("R102 and from <>: kept in dead/, with the reason in its log")
+@test("R102 the same from <>: kept in dead/, with the reason in its log")
 def _():
     with site.smtp() as smtp:
         smtp.sendmail("", ["bob@mail.sender2.example"], b"Subject: x\r\n\r\nHello.\r\n")
     site.relay()
     same([len(site.queued("dead")), len(site.queued())], [1, 1], site.queue_text(), site.log())
-    check("add a [route mail.sender2.example]" in site.queue_text() + site.log(), site.queue_text(), site.log())
+    check("add a [route mail.sender2.example]" in site.queue_text() + site.log(), site.queue_text(),
+          site.log())
 
 
 main(site.keep_queue_note)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""smtp-queue beside a runner that works: whatever is asked of a message under delivery, nothing is lost, done twice or left half."""
+"""smtp-queue beside a runner at work: no message is lost, delivered twice or left half done."""
 import fcntl
 import json
 import os
@@ -16,14 +16,18 @@ from tap import check, main, note, same, test, wait_for
 
 QUEUE = BUILD + "/smtp-queue"
 directory = fresh_directory()
-nsd(directory + "/nsd", {"example.org": "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\n" + "".join(
-    "slow%d MX 10 mx.slow%d\nmx.slow%d A 192.0.2.%d\n" % (i, i, i, 20 + i) for i in range(8)) + "dead MX 10 mx.dead\nmx.dead A 192.0.2.99\nflaky MX 10 mx.flaky\nmx.flaky A 192.0.2.30\n"})
+domains = "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\n"
+domains += "dead MX 10 mx.dead\nmx.dead A 192.0.2.99\nflaky MX 10 mx.flaky\nmx.flaky A 192.0.2.30\n"
+for i in range(8):
+    domains += "slow%d MX 10 mx.slow%d\nmx.slow%d A 192.0.2.%d\n" % (i, i, i, 20 + i)
+nsd(directory + "/nsd", {"example.org": domains})
 ok = Exchanger("192.0.2.11")
 site = Site("site").listen()
 
 
 def run(*argv, **more):
-    done = subprocess.run([QUEUE, "-c", site.config, *argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, **more)
+    done = subprocess.run([QUEUE, "-c", site.config, *argv], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=30, **more)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -38,14 +42,14 @@ def only_id(recipient):
 
 
 def slow(number, reply_s=0.7, **more):
-    """An exchanger of that number which answers late, with one message at it."""
+    """A slow exchanger of that number, with one message under delivery to it."""
     exchanger = Exchanger("192.0.2.%d" % (20 + number), reply_s=reply_s, **more)
     site.send("bob@slow%d.example.org" % number)
     check(wait_for(lambda: exchanger.connections, 10), site.log()[-2000:])
     return exchanger, only_id("bob@slow%d.example.org" % number)
 
 
-@test("without a runner: hold, release, retry, delete, fail on what is new and what waits")
+@test("without a runner: hold, release, retry, delete and fail on new and waiting messages")
 def _():
     site.send("bob@ok.example.org", count=4)
     ids = [one["id"] for one in listed()]
@@ -58,7 +62,8 @@ def _():
     site.relay()
     same(len(ok.messages), 1, "only the fourth one was sent")
     told = site.mailbox("alice")
-    check(len(told) == 1 and b"given up by the operator" in told[0] and b"Status: 5.0.0" in told[0], told)
+    check(len(told) == 1 and b"given up by the operator" in told[0] and b"Status: 5.0.0" in told[0],
+          told)
     same([one["id"] for one in listed()], [ids[0]])
     same(run("release", ids[0])[:2], (0, ids[0] + " released\n"))
     same(os.listdir(site.queue + "/new"), [ids[0]])
@@ -67,32 +72,35 @@ def _():
     same(run()[1], "The queue is empty.\n")
 
 
-@test("retry makes due what waits")
+@test("retry makes a waiting message due")
 def _():
     site.send("bob@dead.example.org")
     site.relay()
     one = listed()[0]
     same([one["state"], one["attempts"], one["recipients"][0]["state"]], ["waiting", 1, "pending"])
-    check("refused" in one["recipients"][0]["reply"] or "connect" in one["recipients"][0]["reply"], one)
+    check("refused" in one["recipients"][0]["reply"] or "connect" in one["recipients"][0]["reply"],
+          one)
     same(run("retry", "--all")[:2], (0, one["id"] + " due now\n1 message due now\n"))
     same(os.listdir(site.queue + "/new"), [one["id"]])
     same(os.listdir(site.queue + "/wait"), [])
-    same(run("delete", "--sender", "alice@sender.example")[1], one["id"] + " deleted\n1 message deleted\n")
+    same(run("delete", "--sender", "alice@sender.example")[1],
+         one["id"] + " deleted\n1 message deleted\n")
 
 
-@test("a message that is at its exchanger, deleted: that attempt ends as it does, and there is no other")
+@test("delete during an attempt: the attempt goes on, and there is no other")
 def _():
     site.watch()
     exchanger, one = slow(0, rcpt="450 4.2.1 later")
     code, out, _ = run("delete", one)
-    same([code, out], [0, one + " is to be deleted: it is being delivered; when this attempt has ended\n"])
+    same([code, out],
+         [0, one + " is to be deleted: it is being delivered; when this attempt has ended\n"])
     check(wait_for(lambda: site.queued() == [], 10), site.queue_text(), site.log()[-2000:])
     check("deleted id=" + one in site.log(), site.log()[-2000:])
     same(os.listdir(site.queue + "/state/requests"), [])
     same(len(exchanger.messages), 0)
 
 
-@test("one that gets delivered meanwhile is delivered")
+@test("hold during an attempt that succeeds: the message is delivered")
 def _():
     exchanger, one = slow(1, 0.5)
     same(run("hold", one)[0], 0)
@@ -101,16 +109,17 @@ def _():
     same(os.listdir(site.queue + "/state/requests"), [])
 
 
-@test("held: it is in hold/ as soon as the attempt has ended")
+@test("hold during an attempt that fails: the message is in hold/ after the attempt")
 def _():
     _, one = slow(2, rcpt="450 4.2.1 later")
     same(run("hold", one)[0], 0)
-    check(wait_for(lambda: os.listdir(site.queue + "/hold") == [one], 10), site.queue_text(), site.log()[-2000:])
+    check(wait_for(lambda: os.listdir(site.queue + "/hold") == [one], 10), site.queue_text(),
+          site.log()[-2000:])
     check("held id=" + one in site.log(), site.log()[-2000:])
     same(run("delete", one)[0], 0)
 
 
-@test("release takes back what was asked for")
+@test("release withdraws a request to hold")
 def _():
     _, one = slow(3, rcpt="450 4.2.1 later")
     same(run("hold", one)[0], 0)
@@ -120,33 +129,38 @@ def _():
     same(run("delete", one)[0], 0)
 
 
-@test("given up: its sender is told once, of both recipients, each with its own end")
+@test("fail during an attempt: one bounce for both recipients, each with its own status")
 def _():
     had = len(site.mailbox("alice"))
-    exchanger = Exchanger("192.0.2.24", reply_s=0.7, rcpt=lambda a: "550 5.1.1 no" if a.startswith("no@") else "450 4.2.1 later")
+    def reply(address):
+        return "550 5.1.1 no" if address.startswith("no@") else "450 4.2.1 later"
+    exchanger = Exchanger("192.0.2.24", reply_s=0.7, rcpt=reply)
     site.send(["no@slow4.example.org", "later@slow4.example.org"])
     check(wait_for(lambda: exchanger.connections, 10))
     one = only_id("no@slow4.example.org")
     same(run("fail", one)[0], 0)
-    check(wait_for(lambda: len(site.mailbox("alice")) > had, 15), site.queue_text(), site.log()[-3000:])
+    check(wait_for(lambda: len(site.mailbox("alice")) > had, 15), site.queue_text(),
+          site.log()[-3000:])
     told = site.mailbox("alice")[had:]
-    check(b"Status: 5.1.1" in told[0] and b"Status: 5.0.0" in told[0] and b"given up by the operator" in told[0], told)
+    check(b"Status: 5.1.1" in told[0] and b"Status: 5.0.0" in told[0]
+          and b"given up by the operator" in told[0], told)
     check(wait_for(lambda: site.queued() == [], 10), site.queue_text())
     same(len(site.mailbox("alice")) - had, 1)
 
 
-@test("one that only waits in line for a slow host is taken out of it at once")
+@test("a message in the queue of a slow host: delete, hold and fail act at once")
 def _():
     exchanger = Exchanger("192.0.2.25", reply_s=0.5)
     site.send("first@slow5.example.org")
     check(wait_for(lambda: exchanger.connections, 10))
     for who in ("second", "third", "fourth"):
         site.send(who + "@slow5.example.org")
-    check(wait_for(lambda: len([one for one in listed() if one["state"] == "active"]) == 4, 5), run()[1])
+    check(wait_for(lambda: len([one for one in listed() if one["state"] == "active"]) == 4, 5),
+          run()[1])
     had = len(site.mailbox("alice"))
     start = time.monotonic()
-    out = run("delete", only_id("second@slow5.example.org"))[1] + run("hold", only_id("third@slow5.example.org"))[1] + \
-        run("fail", only_id("fourth@slow5.example.org"))[1]
+    out = "".join(run(verb, only_id(who + "@slow5.example.org"))[1] for verb, who in (
+        ("delete", "second"), ("hold", "third"), ("fail", "fourth")))
     took = time.monotonic() - start
     same([line.split()[1] for line in out.splitlines()], ["deleted", "held", "failed"])
     check(took < 4, took)
@@ -159,14 +173,14 @@ def _():
     check(wait_for(lambda: site.queued() == [], 10))
 
 
-@test("retry of what is being tried says so")
+@test("retry during an attempt: the reply names the attempt")
 def _():
     _, one = slow(6, 0.4)
     same(run("retry", one)[:2], (0, one + " is being tried just now\n"))
     check(wait_for(lambda: site.queued() == [], 15), site.log()[-2000:])
 
 
-@test("a runner that is killed with requests open: the next command does it itself")
+@test("a runner is killed with requests open: smtp-queue acts itself")
 def _():
     _, one = slow(7, rcpt="450 4.2.1 later")
     os.killpg(site.runner.pid, signal.SIGSTOP)
@@ -179,26 +193,27 @@ def _():
     same([site.queued(), os.listdir(site.queue + "/state/requests")], [[], []])
 
 
-@test("a request that a dead runner has left is seen to by the next one")
+@test("the next runner acts on the request that a dead runner left")
 def _():
     site.send("bob@dead.example.org")
     one = listed()[0]["id"]
     os.rename(site.queue + "/new/" + one, site.queue + "/cur/" + one)
     open(site.queue + "/state/requests/" + one + ".hold", "w").close()
     site.relay()
-    same([[one["state"] for one in listed()], os.listdir(site.queue + "/state/requests")], [["held"], []])
+    same([[one["state"] for one in listed()], os.listdir(site.queue + "/state/requests")],
+         [["held"], []])
     same(run("delete", one)[0], 0)
 
 
-@test("what a runner takes out of new/ while --all is at work does not escape by that")
+@test("--all also finds a message that a runner takes out of new/ at the same time")
 def _():
     cur, requests = site.queue + "/cur/", site.queue + "/state/requests/"
-    for number in range(500):       # as many as are asked for at once
+    for number in range(500):       # the number of requests made at once
         open(cur + "0%015d" % number, "w").close()
     site.send("bob@dead.example.org")
     one = os.path.basename(site.queued("new")[0])
     runner = os.open(cur, os.O_RDONLY)
-    fcntl.flock(runner, fcntl.LOCK_EX)      # one that does nothing else
+    fcntl.flock(runner, fcntl.LOCK_EX)      # stands for a runner
     tool = subprocess.Popen([QUEUE, "-c", site.config, "delete", "--all"], stdout=subprocess.PIPE)
     check(wait_for(lambda: len(os.listdir(requests)) == 500, 10, 0.001), len(os.listdir(requests)))
     os.rename(site.queue + "/new/" + one, cur + one)
@@ -209,36 +224,44 @@ def _():
     same([site.queued(), os.listdir(requests)], [[], []])
 
 
-@test("held, released, retried, deleted and given up at random under a runner at work: each message has one end, and none is lost")
+@test("random requests beside a runner at work: each message has one end, and none is lost")
 def _():
     random.seed(7)
     had, told, logged = len(ok.messages), len(site.mailbox("alice")), len(site.log())
-    flaky = Exchanger("192.0.2.30", reply_s=0.02, rcpt=lambda _: random.choice([None, "450 4.2.1 later"]))
+    flaky = Exchanger("192.0.2.30", reply_s=0.02,
+                      rcpt=lambda _: random.choice([None, "450 4.2.1 later"]))
     site.watch("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
     for number in range(60):
-        site.send(["n%d@%s.example.org" % (number, random.choice(["ok", "flaky"]))], b"Subject: %d\r\n\r\nx\r\n" % number)
+        site.send(["n%d@%s.example.org" % (number, random.choice(["ok", "flaky"]))],
+                  b"Subject: %d\r\n\r\nx\r\n" % number)
         if number % 2:
             continue
-        verb, ids = random.choice(["hold", "hold", "release", "retry", "delete", "fail"]), run("list", "--ids", "--sender", "alice@*")[1].split()
+        verb = random.choice(["hold", "hold", "release", "retry", "delete", "fail"])
+        ids = run("list", "--ids", "--sender", "alice@*")[1].split()
         if ids:
-            subprocess.Popen([QUEUE, "-c", site.config, verb, *random.sample(ids, min(5, len(ids)))],
+            subprocess.Popen([QUEUE, "-c", site.config, verb,
+                              *random.sample(ids, min(5, len(ids)))],
                              stdout=open(site.directory + "/said", "a"), stderr=subprocess.DEVNULL)
 
     def done():
         run("release", "--all")
         return not site.queued("new", "cur", "wait", "hold", "tmp")
     check(wait_for(done, 40, 0.3), site.queue_text(), site.log()[-3000:])
-    check(wait_for(lambda: os.listdir(site.queue + "/state/requests") == [], 5), "requests are left")
+    check(wait_for(lambda: os.listdir(site.queue + "/state/requests") == [], 5),
+          "requests are left")
     delivered = [e.rcpt_tos[0].split("@")[0] for e in ok.messages[had:] + flaky.messages]
-    bounced = [re.search(rb"Final-Recipient: rfc822; (n\d+)@", text)[1].decode() for text in site.mailbox("alice")[told:]]
+    bounced = [re.search(rb"Final-Recipient: rfc822; (n\d+)@", text)[1].decode()
+               for text in site.mailbox("alice")[told:]]
     said = open(site.directory + "/said").read() + site.log()[logged:]
     deleted = set(re.findall(r"(?m)^(\w{16}) deleted|deleted id=(\w{16})", said))
     note("%d delivered, %d given up, %d deleted" % (len(delivered), len(bounced), len(deleted)))
     same(sorted(set(delivered) & set(bounced)), [])
     same([len(set(delivered)), len(set(bounced))], [len(delivered), len(bounced)], "nothing twice")
-    whose = dict((one, who) for one, who in re.findall(r"accepted id=(\w{16}) .*? to=(n\d+)@", site.log("handler")))
+    whose = dict((one, who) for one, who in re.findall(r"accepted id=(\w{16}) .*? to=(n\d+)@",
+                                                       site.log("handler")))
     gone = sorted(whose.get(a or b, a or b) for a, b in deleted)
-    same(sorted(set(delivered + bounced) & set(gone)), [], [line for line in said.splitlines() if any(
+    same(sorted(set(delivered + bounced) & set(gone)), [],
+         [line for line in said.splitlines() if any(
         one in line for one, who in whose.items() if who in set(delivered + bounced) & set(gone))])
     same(sorted({*delivered, *bounced, *gone}), sorted("n%d" % i for i in range(60)))
 

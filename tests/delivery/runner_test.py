@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""When mail moves: at once, while the client is still there; --watch; --flush; one that is stuck holds up no other."""
+"""The time of deliveries: at once, --watch, --flush; a stuck message delays no other."""
 import os
 import signal
 import subprocess
@@ -27,11 +27,12 @@ mx.minute A 192.0.2.98
 hole    MX 10 mx.hole
 mx.hole A 192.0.2.66
 """ + "".join("d%d MX 10 mx.ok\n" % i for i in range(40))})
-ok, slow, hole = Exchanger("192.0.2.11"), Exchanger("192.0.2.12", reply_s=1.5), BlackHole("192.0.2.66")
+ok, slow = Exchanger("192.0.2.11"), Exchanger("192.0.2.12", reply_s=1.5)
+hole = BlackHole("192.0.2.66")
 site = Site("site").listen()
 
 
-# A second site, on its own while the tests run: its exchanger begins to listen when the first try has failed.
+# A second site runs beside the tests.  Its exchanger listens after the first attempt has failed.
 waiting = Site("waiting", address="192.0.2.2").listen()
 waiting.watch("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
 waiting.send("bob@minute.example.org")
@@ -44,39 +45,41 @@ def _():
     check(site.relay() < 2)
 
 
-@test("a client that keeps its session open after the 250 sees its message delivered meanwhile")
+@test("a message is delivered while its client keeps the session open")
 def _():
     site.watch()
     with site.smtp() as smtp:
-        smtp.sendmail("alice@sender.example", ["bob@ok.example.org"], b"Subject: 1\r\n\r\nfirst\r\n")
+        smtp.sendmail("alice@sender.example", ["bob@ok.example.org"],
+                      b"Subject: 1\r\n\r\nfirst\r\n")
         start = time.monotonic()
         check(wait_for(lambda: len(ok.messages) == 1, 10), site.log(), site.queue_text())
         took = time.monotonic() - start
         check(took < 2, "%.1f s" % took)
-        same(smtp.noop()[0], 250, "the session lives on")
-        smtp.sendmail("alice@sender.example", ["bob@ok.example.org"], b"Subject: 2\r\n\r\nsecond\r\n")
+        same(smtp.noop()[0], 250, "the session is still open")
+        smtp.sendmail("alice@sender.example", ["bob@ok.example.org"],
+                      b"Subject: 2\r\n\r\nsecond\r\n")
         check(wait_for(lambda: len(ok.messages) == 2, 10), site.log())
     check(wait_for(lambda: site.queued() == [], 5), site.queue_text())
 
 
-@test("--watch: what comes while a slow delivery runs does not wait for its end")
+@test("--watch: a new message does not wait for the end of a slow delivery")
 def _():
     site.send("bob@slow.example.org")
     check(wait_for(lambda: slow.connections >= 1, 10))
     site.send("bob@ok.example.org")
     check(wait_for(lambda: len(ok.messages) == 3, 10), site.log())
-    same(len(slow.messages), 0, "the slow one is still at it")
+    same(len(slow.messages), 0, "the slow one is still under delivery")
     check(wait_for(lambda: len(slow.messages) == 1, 20), site.log())
 
 
-@test("a second runner beside it gives way")
+@test("a second runner exits with 75")
 def _():
     process = site.start_relay()
     code = process.wait(10)
     same(code, 75, site.log()[-800:])
 
 
-@test("--flush beside it hands over what waits")
+@test("--flush beside a runner releases the mail that waits")
 def _():
     site.send("bob@later.example.org")
     check(wait_for(lambda: site.queued("wait"), 10), site.queue_text(), site.log()[-800:])
@@ -85,7 +88,7 @@ def _():
     check(wait_for(lambda: len(later.messages) == 1, 10), site.queue_text(), site.log()[-2000:])
 
 
-@test("--watch ends on SIGTERM, with 0, and leaves no worker behind")
+@test("--watch ends after SIGTERM with 0 and leaves no worker")
 def _():
     late = Exchanger("192.0.2.13", reply_s=0.5)
     site.send("bob@late.example.org")
@@ -95,13 +98,15 @@ def _():
     time.sleep(0.3)
     site.send("bob@hole.example.org")
     same(runner.wait(20), 0, site.log()[-2000:])
-    same(len(late.messages), 1, "what is under way is brought to its end", site.log()[-2000:])
-    left = subprocess.run(["pgrep", "-a", "-s", str(runner.pid)], capture_output=True, text=True).stdout
+    same(len(late.messages), 1, "the current delivery was finished", site.log()[-2000:])
+    left = subprocess.run(["pgrep", "-a", "-s", str(runner.pid)], capture_output=True,
+                          text=True).stdout
     same(left, "")
-    same([os.path.dirname(path) for path in site.queued()], [site.queue + "/new"], "what comes later stays for the next run")
+    same([os.path.dirname(path) for path in site.queued()], [site.queue + "/new"],
+         "later mail stays for the next run")
 
 
-@test("a run finds what the last one left, and a black hole holds up nobody")
+@test("a run delivers the mail that the last one left; a black hole delays nothing")
 def _():
     had = len(ok.messages)
     site.send("bob@ok.example.org", count=3)
@@ -110,7 +115,8 @@ def _():
     same(process.wait(30), 0, site.log()[-2000:])
     paths = site.queued()
     same(len(paths), 1, site.queue_text())
-    check("/wait/" in paths[0] and "bob@hole" in open(paths[0], errors="replace").read(), site.queue_text())
+    check("/wait/" in paths[0] and "bob@hole" in open(paths[0], errors="replace").read(),
+          site.queue_text())
 
 
 @test("--flush: all deferred mail is due now")
@@ -121,7 +127,8 @@ def _():
     after = site.queued()
     same([len(before), len(after)], [1, 1])
     check(open(after[0], errors="replace").read().count("bob@hole.example.org") >
-          open(after[0], errors="replace").read().split("\n\n")[0].count("bob@hole.example.org"), "no note of the attempts")
+          open(after[0], errors="replace").read().split("\n\n")[0].count("bob@hole.example.org"),
+          "no note of the attempts")
     os.unlink(after[0])
 
 
@@ -135,7 +142,8 @@ def _():
     had = len(ok.messages)
     back = Exchanger("192.0.2.99")
     site.relay()
-    same([len(back.messages), len(ok.messages) - had, site.queued()], [1, 0, []], site.log()[-2000:])
+    same([len(back.messages), len(ok.messages) - had, site.queued()], [1, 0, []],
+         site.log()[-2000:])
     back.stop()
 
 
@@ -144,9 +152,11 @@ def _():
     had = len(ok.messages)
     with site.smtp() as smtp:
         for i in range(200):
-            smtp.sendmail("alice@sender.example", ["n%d@d%d.example.org" % (i, i % 40)], b"Subject: %d\r\n\r\n%d\r\n" % (i, i))
+            smtp.sendmail("alice@sender.example", ["n%d@d%d.example.org" % (i, i % 40)],
+                          b"Subject: %d\r\n\r\n%d\r\n" % (i, i))
     took = site.relay()
-    same(sorted(e.rcpt_tos[0] for e in ok.messages[had:]), sorted("n%d@d%d.example.org" % (i, i % 40) for i in range(200)))
+    same(sorted(e.rcpt_tos[0] for e in ok.messages[had:]),
+         sorted("n%d@d%d.example.org" % (i, i % 40) for i in range(200)))
     same(site.queued(), [])
     check(took < 15, "%.1f s" % took)
 
@@ -164,9 +174,10 @@ def _():
     same(run("-c", site.config, "--check")[0], 0)
 
 
-@test("--watch brings deferred mail back by itself when it is due")
+@test("--watch delivers deferred mail when it is due")
 def _():
-    check(wait_for(lambda: len(minute.messages) == 1, 10), waiting.queue_text(), waiting.log()[-2000:])
+    check(wait_for(lambda: len(minute.messages) == 1, 10), waiting.queue_text(),
+          waiting.log()[-2000:])
     check(wait_for(lambda: waiting.queued() == [], 5), waiting.queue_text())
 
 

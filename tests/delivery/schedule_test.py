@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""Who goes first: one attempt tells for all of a dead destination's mail, and neither old mail nor a flood delays what is new."""
+"""The order of deliveries.
+
+One attempt is enough for all mail of a dead destination.  Old mail and floods do not delay new
+mail.
+"""
 import os
 import re
 import socket
@@ -32,10 +36,13 @@ hole     A 192.0.2.66
 
 
 class Counter:
-    """Says so much to each connection, and goes; None: says nothing and stays.  After EHLO, if asked, it says 250 first."""
+    """A server that sends greeting to each connection and closes it; None: it waits.
 
-    def __init__(self, address, says, ehlo=False):
-        self.says, self.ehlo, self.connections, self._kept = says, ehlo, 0, []
+    With ehlo, it replies to EHLO before it closes.
+    """
+
+    def __init__(self, address, greeting, ehlo=False):
+        self.greeting, self.ehlo, self.connections, self._kept = greeting, ehlo, 0, []
         self._listener = socket.create_server((address, 25))
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -44,12 +51,12 @@ class Counter:
             connection = self._listener.accept()[0]
             self.connections += 1
             self._kept.append(connection)
-            if self.says is not None:
+            if self.greeting is not None:
                 self._serve(connection)
 
     def _serve(self, connection):
         try:
-            connection.sendall(self.says)
+            connection.sendall(self.greeting)
             if self.ehlo:
                 connection.recv(1000)
                 connection.sendall(b"250 hello\r\n")
@@ -59,12 +66,14 @@ class Counter:
             pass
 
 
-ok, slow, hole = Exchanger("192.0.2.11"), Exchanger("192.0.2.12", reply_s=0.3), BlackHole("192.0.2.66")
+ok, slow = Exchanger("192.0.2.11"), Exchanger("192.0.2.12", reply_s=0.3)
+hole = BlackHole("192.0.2.66")
 site = Site("site").listen()
 
 
 def tried(paths):
-    return sorted({re.search(r"^tried (\d+)", open(path, errors="replace").read(), re.M)[1] for path in paths})
+    return sorted({re.search(r"^tried (\d+)", open(path, errors="replace").read(), re.M)[1]
+                   for path in paths})
 
 
 def one_attempt(domain, exchanger, most, *options):
@@ -80,41 +89,42 @@ def one_attempt(domain, exchanger, most, *options):
         os.unlink(path)
 
 
-@test("R146 200 messages to a host that closes at once: one connection tells")
+@test("R146 200 messages to a host that closes at once: one connection is enough")
 def _():
     one_attempt("shut", Counter("192.0.2.21", b""), 1)
 
 
-@test("R146 to one that never greets: the same")
+@test("R146 200 messages to a host that never greets: the same")
 def _():
     one_attempt("mute", Counter("192.0.2.22", None), 1)
 
 
-@test("R146 to one that is too busy (421): the same, and all of them say why")
+@test("R146 200 messages to a busy host (421): the same, and all have the cause")
 def _():
     one_attempt("busy", Counter("192.0.2.23", b"421 too busy\r\n"), 1)
     check(site.log().count("421 too busy") >= 200, site.log()[-1000:])
 
 
-@test("R146 to one that drops each session after EHLO: a few connections")
+@test("R146 200 messages to a host that closes after EHLO: a few connections")
 def _():
     one_attempt("drop", Counter("192.0.2.24", b"220 hello\r\n", ehlo=True), 12)
 
 
-@test("R143 a host that wants few connections at a time costs no message an attempt")
+@test("R143 a host that allows few connections at a time: no message loses an attempt")
 def _():
     few = Few("192.0.2.25", 3)
     site.send("bob@few.example.org", count=60)
     site.relay("-o", "relay.per-destination=20")
     same([few.messages, site.queued()], [60, []], site.log()[-1500:])
-    check(few.refused > 0, "it never came to more than three connections")
+    check(few.refused > 0, "there were never more than three connections")
 
 
 class Few(Counter):
-    """Takes mail over so many connections at once, and refuses more."""
+    """A server that accepts mail over so many connections at a time and refuses more."""
 
     def __init__(self, address, most):
-        self.most, self.open, self.messages, self.refused, self._lock = most, 0, 0, 0, threading.Lock()
+        self.most, self._lock = most, threading.Lock()
+        self.open = self.messages = self.refused = 0
         super().__init__(address, b"")
 
     def _serve(self, connection):
@@ -157,11 +167,13 @@ def _():
     had = len(ok.messages)
     with site.smtp() as smtp:
         for i in range(600):
-            smtp.sendmail("alice@sender.example", ["n%d@h%d.example.org" % (i, i % 60)], b"Subject: x\r\n\r\nx\r\n")
+            smtp.sendmail("alice@sender.example", ["n%d@h%d.example.org" % (i, i % 60)],
+                          b"Subject: x\r\n\r\nx\r\n")
     site.relay("-o", "relay.connect-timeout=1s", "-o", "relay.processes=60")
     same(len(site.queued("wait")), 600)
     for bucket in sorted(os.listdir(site.queue + "/wait")):
-        os.rename("%s/wait/%s" % (site.queue, bucket), "%s/wait/%d" % (site.queue, int(bucket) - 86400))
+        os.rename("%s/wait/%s" % (site.queue, bucket),
+                  "%s/wait/%d" % (site.queue, int(bucket) - 86400))
     os.unlink(site.queue + "/state/hosts")
     process = site.start_relay("-o", "relay.processes=4", "-o", "relay.connect-timeout=20s")
     time.sleep(1)
@@ -176,7 +188,7 @@ def _():
         os.unlink(path)
 
 
-@test("a flood for a slow host that has all processes gives one up for others")
+@test("a flood for a slow host has all processes: one becomes free for other mail")
 def _():
     had = len(ok.messages)
     site.send("bob@slow.example.org", count=300)
@@ -187,10 +199,11 @@ def _():
     check(len(slow.messages) < 250, "the flood was over")
     process.terminate()
     same(process.wait(30), 0)
-    check(200 < len(slow.messages) + len(site.queued("cur")) <= 301, len(slow.messages), len(site.queued("cur")))
+    check(200 < len(slow.messages) + len(site.queued("cur")) <= 301, len(slow.messages),
+          len(site.queued("cur")))
 
 
-@test("a second runner says that there is one, and exits with 75")
+@test("a second runner reports the first and exits with 75")
 def _():
     process = site.watch()
     check(wait_for(lambda: len(slow.messages) > 60, 20), site.log()[-1000:])

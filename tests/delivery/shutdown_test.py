@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""SIGTERM to the runner: who has sent a final dot waits for the reply, everything else is put back, and it ends within 30 s."""
+"""SIGTERM to the runner: it ends within 30 s.
+
+Deliveries after their final dot wait for the reply.  All other messages are put back.
+"""
 import os
 import signal
 import socket
@@ -25,7 +28,7 @@ mx.hole  A 192.0.2.66
 
 
 class SlowDot:
-    """Takes a message, and answers its final dot after so many seconds; None: never."""
+    """A server that replies to the final dot after so many seconds; None: never."""
 
     def __init__(self, address, after_s):
         self.after_s, self.dots, self.messages = after_s, 0, 0
@@ -55,7 +58,14 @@ class SlowDot:
             pass
 
 
-late, never, quick, hole = SlowDot("192.0.2.11", 20), SlowDot("192.0.2.12", None), Exchanger("192.0.2.13"), BlackHole("192.0.2.66")
+late, never = SlowDot("192.0.2.11", 20), SlowDot("192.0.2.12", None)
+quick, hole = Exchanger("192.0.2.13"), BlackHole("192.0.2.66")
+
+
+def await_end(name):
+    took[name] = runners[name].wait(40), time.monotonic() - started[name]
+
+
 sites = {name: Site(name, address="192.0.2.%d" % number).listen()
          for number, name in enumerate(("late", "never", "hole", "both"), 2)}
 runners, started, took = {}, {}, {}
@@ -65,14 +75,14 @@ for name, site in sites.items():
     runners[name] = site.start_relay("-o", "relay.per-destination=1", "-o", "relay.processes=5")
 for exchanger, dots in ((late, 2), (never, 1)):
     check(wait_for(lambda: exchanger.dots == dots, 10), exchanger.dots)
-time.sleep(0.5)         # the black hole has nothing that could be waited for
+time.sleep(0.5)         # the runner of the black hole has no reply to wait for
 for name, process in runners.items():
     process.send_signal(signal.SIGTERM)
     started[name] = time.monotonic()
-    threading.Thread(target=lambda n: took.update({n: (runners[n].wait(40), time.monotonic() - started[n])}), args=(name,)).start()
+    threading.Thread(target=await_end, args=(name,)).start()
 
 
-@test("a connection that nobody answers is given up soon, its message put back untried")
+@test("a connection without an answer is given up soon; its message is put back untried")
 def _():
     check(wait_for(lambda: "hole" in took, 15), sites["hole"].log()[-1000:])
     same(took["hole"][0], 0)
@@ -82,7 +92,7 @@ def _():
     check("tried 0000" in open(path, errors="replace").read(), sites["hole"].queue_text())
 
 
-@test("R147 a reply to the final dot that comes after 20 s is waited for; what has not begun is put back")
+@test("R147 the reply to a final dot after 20 s is awaited; the other messages are put back")
 def _():
     for name in ("late", "both"):
         check(wait_for(lambda: name in took, 30), sites[name].log()[-1000:])
@@ -91,12 +101,14 @@ def _():
     same(late.messages, 2, "one of each site")
     check("finished" in sites["late"].log(), sites["late"].log()[-1000:])
     left = sites["late"].queued()
-    same([os.path.dirname(path) for path in left], [sites["late"].queue + "/cur"] * 2, sites["late"].queue_text())
-    check(all("tried 0000" in open(path, errors="replace").read() for path in left), sites["late"].queue_text())
+    same([os.path.dirname(path) for path in left], [sites["late"].queue + "/cur"] * 2,
+         sites["late"].queue_text())
+    check(all("tried 0000" in open(path, errors="replace").read() for path in left),
+          sites["late"].queue_text())
     same(len(sites["both"].queued("cur")), 3, sites["both"].queue_text())
 
 
-@test("a reply that never comes holds it up for less than 30 s")
+@test("a missing reply delays the end by less than 30 s")
 def _():
     check(wait_for(lambda: "never" in took, 30), sites["never"].log()[-1000:])
     same(took["never"][0], 0)
@@ -106,7 +118,7 @@ def _():
     check(path.startswith(sites["never"].queue + "/cur/"), path)
 
 
-@test("what was put back the next run finds at once")
+@test("the next run delivers at once what was put back")
 def _():
     late.after_s = 0
     sites["late"].relay()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is not mail may go wrong: state/ is deleted beside a runner, or full of other things; new/ cannot be emptied."""
+"""Faults beside the mail: state/ is deleted or full of other files; new/ cannot be emptied."""
 import os
 import shutil
 import subprocess
@@ -11,13 +11,14 @@ from programs import BUILD, Site, fresh_directory
 from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
-nsd(directory + "/nsd", {"example.org": "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\nslow MX 10 mx.slow\nmx.slow A 192.0.2.12\n"})
+nsd(directory + "/nsd", {"example.org": "ok MX 10 mx.ok\nmx.ok A 192.0.2.11\n"
+                                        "slow MX 10 mx.slow\nmx.slow A 192.0.2.12\n"})
 ok, slow = Exchanger("192.0.2.11"), Exchanger("192.0.2.12", reply_s=0.6)
 site = Site("site").listen()
 state = site.queue + "/state"
 
 
-@test("state/ is deleted beside a runner: it stays the only one, is still asked by operators, and all is delivered")
+@test("state/ is deleted: the runner stays the only one, acts on requests and delivers all mail")
 def _():
     site.watch()
     site.send("bob@ok.example.org")
@@ -28,7 +29,8 @@ def _():
     check(wait_for(lambda: os.path.exists(state + "/requests"), 10), site.log())
     same(site.start_relay().wait(20), 75, site.log()[-1000:])
     last = sorted(os.path.basename(path) for path in site.queued("cur"))[-1]
-    done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "delete", last], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "delete", last],
+                          capture_output=True, text=True, timeout=20)
     same([done.returncode, done.stdout], [0, last + " deleted\n"], done.stderr)
     check(wait_for(lambda: site.queued() == [], 20), site.queue_text(), site.log()[-2000:])
     same(len(slow.messages), 3, site.log()[-2000:])
@@ -37,11 +39,13 @@ def _():
     check(" stuck " not in site.log(), site.log()[-2000:])
 
 
-@test("state/ is full of other things: mail goes out all the same, and operators can work")
+@test("state/ is full of other files: mail is delivered, and smtp-queue works")
 def _():
     had = len(ok.messages)
-    for number, make in enumerate((os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/full", path)), 1):
-        for name in ("lock", "requests", "hosts", "hosts.new", "frozen", "waiting", "hosts-forgiven"):
+    makers = os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/full", path)
+    for number, make in enumerate(makers, 1):
+        for name in ("lock", "requests", "hosts", "hosts.new", "frozen", "waiting",
+                     "hosts-forgiven"):
             path = "%s/%s" % (state, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
@@ -50,20 +54,23 @@ def _():
             make(path)
         site.send("bob@ok.example.org")
         for verb, past in (("hold", "held"), ("release", "released")):
-            done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, verb, "--all"], capture_output=True, text=True, timeout=20)
-            same([done.returncode, done.stdout.splitlines()[-1]], [0, "1 message " + past], done.stderr)
+            done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, verb, "--all"],
+                                  capture_output=True, text=True, timeout=20)
+            same([done.returncode, done.stdout.splitlines()[-1]], [0, "1 message " + past],
+                 done.stderr)
         site.relay()
         same([len(ok.messages) - had, site.queued()], [number, []], site.log()[-2000:])
     shutil.rmtree(state)
 
 
-@test("new/ cannot be emptied: the exit status says so, and who starts the runner again for that can wait")
+@test("new/ cannot be emptied: exit status 75, after a moment")
 def _():
     site.send("bob@ok.example.org")
     subprocess.run(["mount", "--bind", site.queue + "/new", site.queue + "/new"], check=True)
     start = time.monotonic()
     same(site.start_relay().wait(20), 75, site.log()[-1000:])
-    check(time.monotonic() - start < 10 and "cannot take messages from new/" in site.log(), site.log()[-1000:])
+    check(time.monotonic() - start < 10 and "cannot take messages from new/" in site.log(),
+          site.log()[-1000:])
     subprocess.run(["umount", site.queue + "/new"], check=True)
     had = len(ok.messages)
     site.relay()

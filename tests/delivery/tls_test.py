@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""TLS towards exchangers: none, may, require; certificates and handshakes that are wrong; falling back, and never where it must not."""
+"""TLS to exchangers: none, may, require; bad certificates and handshakes; delivery in the clear."""
 import json
 import re
 import ssl
@@ -22,33 +22,50 @@ def host(name):
 good = authority.leaf("good", *(host(name) for name in (
     "good", "closes", "drops", "inject", "garbage", "mute", "refuses", "old", "absent")))
 
-# Each a domain of its own.  What becomes of it with `may`: "tls", "clear" (at once), "downgrade" (at the second attempt); and what
-# `require` says of it, None: delivered.
+self_signed = authority.leaf("self", host("self-signed"), signed=False)
+stranger = Authority(directory + "/ca2", "nobody").leaf("strange", host("stranger"))
+
+# Each case is a domain: its exchanger, its outcome with `may`, and the reason of `require`.  The
+# outcomes are "tls", "clear" (at once) and "downgrade" (in the clear at the second attempt).
+# Without a reason (None), `require` delivers.
 CASES = {
     "good": (dict(context=good.context()), "tls", None),
     "wrong-name": (dict(context=authority.leaf("wrong", "other.example.net").context()), "tls",
-                   r"4\.7\.5 .*its certificate is not for mx\.wrong-name\.example\.org, but for other\.example\.net"),
+                   r"4\.7\.5 .*its certificate is not for mx\.wrong-name\.example\.org, "
+                   r"but for other\.example\.net"),
     "expired": (dict(context=authority.leaf("expired", host("expired"), days=-1).context()), "tls",
                 r"4\.7\.5 .*its certificate has expired on 20\d\d-"),
-    "self-signed": (dict(context=authority.leaf("self", host("self-signed"), signed=False).context()), "tls",
+    "self-signed": (dict(context=self_signed.context()), "tls",
                     r"4\.7\.5 .*its certificate cannot be verified: self-signed certificate"),
-    "stranger": (dict(context=Authority(directory + "/ca2", "nobody").leaf("strange", host("stranger")).context()), "tls",
-                 r"4\.7\.5 .*its certificate cannot be verified: unable to get local issuer certificate"),
-    "absent": (dict(), "clear", r"4\.7\.4 .*STARTTLS is not offered; .*tls = may would send it in the clear"),
-    "refuses": (dict(context=good.context(), fault="refuses"), "clear", r"4\.7\.4 .*refused: 454 4\.7\.0 not now"),
-    "closes": (dict(context=good.context(), fault="closes"), "downgrade", r"4\.7\.5 .*TLS handshake failed: "),
-    "drops": (dict(context=good.context(), fault="drops"), "downgrade", r"4\.7\.5 .*lost connection in STARTTLS"),
-    "inject": (dict(context=good.context(), fault="inject"), "downgrade", r"4\.7\.5 .*more came with the reply to STARTTLS"),
-    "garbage": (dict(context=good.context(), fault="garbage"), "downgrade", r"4\.7\.5 .*TLS handshake failed: wrong version number"),
-    "mute": (dict(context=good.context(), fault="mute"), "downgrade", r"4\.4\.2 .*lost connection in EHLO"),
-    "old": (dict(context=good.context(ssl.TLSVersion.TLSv1)), "downgrade", r"4\.7\.5 .*TLS handshake failed: .*protocol"),
+    "stranger": (dict(context=stranger.context()), "tls",
+                 r"4\.7\.5 .*its certificate cannot be verified: "
+                 r"unable to get local issuer certificate"),
+    "absent": (dict(), "clear",
+               r"4\.7\.4 .*STARTTLS is not offered; .*tls = may would send it in the clear"),
+    "refuses": (dict(context=good.context(), fault="refuses"), "clear",
+                r"4\.7\.4 .*refused: 454 4\.7\.0 not now"),
+    "closes": (dict(context=good.context(), fault="closes"), "downgrade",
+               r"4\.7\.5 .*TLS handshake failed: "),
+    "drops": (dict(context=good.context(), fault="drops"), "downgrade",
+              r"4\.7\.5 .*lost connection in STARTTLS"),
+    "inject": (dict(context=good.context(), fault="inject"), "downgrade",
+               r"4\.7\.5 .*more came with the reply to STARTTLS"),
+    "garbage": (dict(context=good.context(), fault="garbage"), "downgrade",
+                r"4\.7\.5 .*TLS handshake failed: wrong version number"),
+    "mute": (dict(context=good.context(), fault="mute"), "downgrade",
+             r"4\.4\.2 .*lost connection in EHLO"),
+    "old": (dict(context=good.context(ssl.TLSVersion.TLSv1)), "downgrade",
+            r"4\.7\.5 .*TLS handshake failed: .*protocol"),
 }
+addresses = {name: 20 + i for i, name in enumerate(CASES)}
+addresses.update(carries=62, pretends=63, cannot=64)
 nsd(directory + "/nsd", {"example.org": "".join(
-    "%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, 20 + i) for i, name in enumerate(CASES)) +
-    "smart A 192.0.2.61\nelsewhere A 192.0.2.61\n" + "".join(
     "%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, address)
-    for name, address in (("carries", 62), ("pretends", 63), ("cannot", 64))) + "both MX 10 mx.closes\nboth MX 20 mx.good\nspare MX 10 mx.expired\nspare MX 20 mx.good\n"})
-exchangers = {name: TlsExchanger("192.0.2.%d" % (20 + i), outside=("8BITMIME", "SIZE 1000000", "X-OUTSIDE"), **options)
+    for name, address in addresses.items()) +
+    "smart A 192.0.2.61\nelsewhere A 192.0.2.61\n"
+    "both MX 10 mx.closes\nboth MX 20 mx.good\nspare MX 10 mx.expired\nspare MX 20 mx.good\n"})
+exchangers = {name: TlsExchanger("192.0.2.%d" % (20 + i),
+                                 outside=("8BITMIME", "SIZE 1000000", "X-OUTSIDE"), **options)
               for i, (name, (options, _, _)) in enumerate(CASES.items())}
 
 
@@ -63,12 +80,13 @@ def clear():
 
 
 def line(site, domain, event):
-    """The last log line of that kind about mail for domain."""
-    found = re.findall(r"(?m)^.*\b%s id=\S+ to=bob@%s\.example\.org .*$" % (event, domain), site.log())
+    """The last log line of that event about mail for domain."""
+    found = re.findall(r"(?m)^.*\b%s id=\S+ to=bob@%s\.example\.org .*$" % (event, domain),
+                       site.log())
     return found[-1] if found else ""
 
 
-# What is the same for all: one run, and a second one, of a message for each.
+# All tests use the same two runs, with a message for each domain.
 may = Site("may").listen()
 send_to_all(may)
 may.relay()
@@ -80,7 +98,7 @@ second = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
 names = {name: exchangers[name].names[:] for name in CASES}
 
 
-@test("R133 what was offered before STARTTLS is forgotten, and EHLO is said again")
+@test("R133 offers before STARTTLS are forgotten, and EHLO is sent again")
 def _():
     said = [(secure, text.split(" ")[0]) for secure, text in first_commands["good"]]
     same(said[:4], [(False, "EHLO"), (False, "STARTTLS"), (True, "EHLO"), (True, "MAIL")])
@@ -88,35 +106,42 @@ def _():
          ["MAIL FROM:<alice@sender.example>"], "SIZE was offered outside only")
 
 
-@test("tls = may is the default; the name of the exchanger is asked for")
+@test("tls = may is the default; SNI has the name of the exchanger")
 def _():
     same(first["good"], ["TLSv1.3"])
     same(names["good"], ["mx.good.example.org"])
-    check(re.search(r" host=mx\.good\.example\.org\[192\.0\.2\.20\]:25 tls=TLSv1\.3/TLS_\S+ ", line(may, "good", "delivered")), may.log())
+    check(re.search(r" host=mx\.good\.example\.org\[192\.0\.2\.20\]:25 tls=TLSv1\.3/TLS_\S+ ",
+                    line(may, "good", "delivered")), may.log())
 
 
 for name, (_, wanted, _) in CASES.items():
     if wanted == "tls":
-        @test("may: any certificate will do: " + name)
+        @test("may: any certificate is accepted: " + name)
         def _(name=name):
             same([first[name], second[name]], [["TLSv1.3"]] * 2, may.log()[-3000:])
             check("verified" not in line(may, name, "delivered"), line(may, name, "delivered"))
     elif wanted == "clear":
-        @test("may: in the clear at once where TLS is not to be had: " + name)
+        @test("may: in the clear at once if there is no TLS: " + name)
         def _(name=name):
             same([first[name], second[name]], [[None]] * 2, may.log()[-3000:])
-            check(" tls=" not in line(may, name, "delivered") and not line(may, name, "downgraded"), may.log()[-3000:])
+            check(" tls=" not in line(may, name, "delivered") and not line(may, name, "downgraded"),
+                  may.log()[-3000:])
     else:
-        @test("R134 may: deferred once, then the same host in clear, logged as a downgrade: " + name)
+        @test("R134 may: deferred once, then the same host in clear, logged as a downgrade: "
+              + name)
         def _(name=name):
             same([first[name], second[name]], [[], [None]], may.log()[-3000:])
-            check(re.search(r" status=4\.[47]\.[25] ", re.search(r"deferred id=\S+ to=bob@%s.*" % name, first_log)[0]), first_log)
+            check(re.search(r" status=4\.[47]\.[25] ",
+                            re.search(r"deferred id=\S+ to=bob@%s.*" % name, first_log)[0]),
+                  first_log)
             check("downgraded" not in first_log)
-            check(re.search(r"downgraded id=\S+ to=bob@%s\.example\.org host=mx\.%s\S* why=" % (name, name), may.log()), may.log())
-            check(" tls=none/downgraded " in line(may, name, "delivered"), line(may, name, "delivered"))
+            check(re.search(r"downgraded id=\S+ to=bob@%s\.example\.org host=mx\.%s\S* why="
+                            % (name, name), may.log()), may.log())
+            check(" tls=none/downgraded " in line(may, name, "delivered"),
+                  line(may, name, "delivered"))
 
 
-@test("R134 what follows goes in the clear, until the memory of it is gone; then TLS is tried again")
+@test("R134 a downgrade is remembered; when it is forgotten, TLS is tried again")
 def _():
     clear()
     may.send("bob@closes.example.org")
@@ -151,16 +176,17 @@ def _():
     site.stop()
 
 
-@test("R134 another exchanger comes first: nothing in the clear while one can do TLS")
+@test("R134 another exchanger comes first: nothing goes in the clear while one speaks TLS")
 def _():
     clear()
     site = Site("both", address="192.0.2.3").listen()
     site.send("bob@both.example.org")
     site.relay()
-    same([len(exchangers["closes"].messages), [m.tls for m in exchangers["good"].messages]], [0, ["TLSv1.3"]], site.log())
+    same([len(exchangers["closes"].messages), [m.tls for m in exchangers["good"].messages]],
+         [0, ["TLSv1.3"]], site.log())
 
 
-@test("none: in the clear, whatever is offered")
+@test("none: in the clear, even if STARTTLS is offered")
 def _():
     clear()
     site = Site("none", "[relay]\ntls = none\n", address="192.0.2.4").listen()
@@ -171,22 +197,25 @@ def _():
 
 
 clear()
-require = Site("require", "[relay]\ntls = require\ntls-ca-file = %s\n" % authority.file, address="192.0.2.5").listen()
+require = Site("require", "[relay]\ntls = require\ntls-ca-file = %s\n" % authority.file,
+               address="192.0.2.5").listen()
 send_to_all(require)
 require.relay()
 require.relay("--flush")
 required = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
-in_clear = {name: [text for secure, text in exchangers[name].commands if not secure and text.split(" ")[0] in ("MAIL", "RCPT", "DATA")]
+in_clear = {name: [text for secure, text in exchangers[name].commands
+                   if not secure and text.split(" ")[0] in ("MAIL", "RCPT", "DATA")]
             for name in CASES}
 
 for name, (_, _, wanted) in CASES.items():
     if wanted is None:
-        @test("require: verified, and the log says so: " + name)
+        @test("require: verified, and the log has it: " + name)
         def _(name=name):
             same(required[name], ["TLSv1.3"], require.log()[-3000:])
-            check(re.search(r" tls=TLSv1\.3/TLS_\S+/verified ", line(require, name, "delivered")), require.log())
+            check(re.search(r" tls=TLSv1\.3/TLS_\S+/verified ", line(require, name, "delivered")),
+                  require.log())
     else:
-        @test("require: deferred, and says why and what to do; nothing is sent: " + name)
+        @test("require: deferred, with the reason and advice; nothing is sent: " + name)
         def _(name=name, wanted=wanted):
             same([required[name], in_clear[name]], [[], []])
             found = line(require, name, "deferred")
@@ -194,15 +223,16 @@ for name, (_, _, wanted) in CASES.items():
             check("4.4.2" in found or "[relay] tls" in found, found)
 
 
-@test("require: the next exchanger, when the first one's certificate is bad")
+@test("require: the next exchanger, if the first has a bad certificate")
 def _():
     clear()
     require.send("bob@spare.example.org")
     require.relay()
-    same([len(exchangers["expired"].messages), [m.tls for m in exchangers["good"].messages]], [0, ["TLSv1.3"]], require.log()[-2000:])
+    same([len(exchangers["expired"].messages), [m.tls for m in exchangers["good"].messages]],
+         [0, ["TLSv1.3"]], require.log()[-2000:])
 
 
-@test("require: without the authority nothing is verified; a file that is not there is named")
+@test("require: without the authority nothing is verified; a missing file is named")
 def _():
     clear()
     site = Site("system", "[relay]\ntls = require\n", address="192.0.2.6").listen()
@@ -210,19 +240,23 @@ def _():
     site.relay()
     check("unable to get local issuer certificate" in line(site, "good", "deferred"), site.log())
     site.relay("--flush", "-o", "relay.tls-ca-file=/nowhere/ca.pem")
-    check(re.search(r"status=4\.3\.0 .*/nowhere/ca\.pem", line(site, "good", "deferred")), site.log())
+    check(re.search(r"status=4\.3\.0 .*/nowhere/ca\.pem", line(site, "good", "deferred")),
+          site.log())
     same([exchangers["good"].messages, len(site.queued("wait"))], [[], 1])
 
 
-# Smarthosts: by name or address, with a certificate for that; and mail whose sender demands TLS all the way.
+# Smarthosts by name and by address, each with a certificate for it; and mail with REQUIRETLS.
 smart_leaf = authority.leaf("smart", "smart.example.org", "192.0.2.61")
 implicit = TlsExchanger("192.0.2.61", smart_leaf.context(), port=465, implicit=True)
 submission = TlsExchanger("192.0.2.61", smart_leaf.context(), port=587)
 bare = TlsExchanger("192.0.2.61", None, port=2587)
 implicit_bare = TlsExchanger("192.0.2.61", None, port=2465)
-carries = TlsExchanger("192.0.2.62", authority.leaf("carries", host("carries")).context(), inside=("REQUIRETLS",))
-pretends = TlsExchanger("192.0.2.63", authority.leaf("pretends", "else.example.net").context(), inside=("REQUIRETLS",))
-cannot = TlsExchanger("192.0.2.64", authority.leaf("cannot", host("cannot")).context(), outside=("REQUIRETLS",))
+carries = TlsExchanger("192.0.2.62", authority.leaf("carries", host("carries")).context(),
+                       inside=("REQUIRETLS",))
+pretends = TlsExchanger("192.0.2.63", authority.leaf("pretends", "else.example.net").context(),
+                        inside=("REQUIRETLS",))
+cannot = TlsExchanger("192.0.2.64", authority.leaf("cannot", host("cannot")).context(),
+                      outside=("REQUIRETLS",))
 own = authority.leaf("own", "mail.sender.example")
 smart = Site("smart", """[server]
 tls = offer
@@ -262,8 +296,9 @@ def _():
     smart.send("bob@address.example")
     smart.relay()
     same([m.tls for m in implicit.messages], ["TLSv1.3"] * 2, smart.log())
-    same(sorted(map(str, implicit.names)), ["None", "smart.example.org"], "an address is not asked for")
-    check("/verified" in about(smart, "bob@implicit.example", "delivered") and "/verified" in about(smart, "bob@address.example", "delivered"))
+    same(sorted(map(str, implicit.names)), ["None", "smart.example.org"], "SNI has no address")
+    check("/verified" in about(smart, "bob@implicit.example", "delivered")
+          and "/verified" in about(smart, "bob@address.example", "delivered"))
 
 
 @test("smtp+starttls://: port 587, STARTTLS, verified")
@@ -274,7 +309,7 @@ def _():
     check("/verified" in about(smart, "bob@starttls.example", "delivered"), smart.log())
 
 
-@test("a smarthost with another name's certificate, without STARTTLS, or without TLS gets nothing, twice")
+@test("a smarthost with a wrong certificate, without STARTTLS or without TLS gets nothing, twice")
 def _():
     del implicit.messages[:]
     for domain in "other", "unwilling", "plain":
@@ -282,48 +317,56 @@ def _():
     smart.relay("-o", "relay.greeting-timeout=2s")
     smart.relay("--flush", "-o", "relay.greeting-timeout=2s")
     same([implicit.messages, bare.messages, implicit_bare.messages], [[]] * 3)
-    check(re.search(r"status=4\.7\.5 .*not for elsewhere\.example\.org, but for smart\.example\.org; TLS is required \(smtps://\): mend that, or name",
-                    about(smart, "bob@other.example", "deferred")), smart.log())
-    check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required \(smtp\+starttls://\): ask who runs it, or try another port, or smtp",
+    check(re.search(r"status=4\.7\.5 .*not for elsewhere\.example\.org, "
+                    r"but for smart\.example\.org; TLS is required \(smtps://\): mend that, or "
+                    r"name", about(smart, "bob@other.example", "deferred")), smart.log())
+    check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required "
+                    r"\(smtp\+starttls://\): ask who runs it, or try another port, or smtp",
                     about(smart, "bob@unwilling.example", "deferred")), smart.log())
-    check(re.search(r"status=4\.7\.5 .*TLS handshake failed: wrong version number; TLS is required \(smtps://\): ask who runs it, or try another port, or smtp",
+    check(re.search(r"status=4\.7\.5 .*TLS handshake failed: wrong version number; TLS is required "
+                    r"\(smtps://\): ask who runs it, or try another port, or smtp",
                     about(smart, "bob@plain.example", "deferred")), smart.log())
 
 
-@test("a route's own tls wins over [relay]")
+@test("a route's own tls overrides [relay]")
 def _():
     clear()
     smart.send("bob@expired.example.org")
     smart.send("bob@wrong-name.example.org")
     smart.relay()
-    same([exchangers["expired"].messages, [m.tls for m in exchangers["wrong-name"].messages]], [[], [None]])
-    check("TLS is required (tls of the route)" in about(smart, "bob@expired.example.org", "deferred"), smart.log())
+    same([exchangers["expired"].messages, [m.tls for m in exchangers["wrong-name"].messages]],
+         [[], [None]])
+    check("TLS is required (tls of the route)"
+          in about(smart, "bob@expired.example.org", "deferred"), smart.log())
 
 
 def demand_tls(recipient):
-    """A message with REQUIRETLS, which the handler takes inside TLS only."""
+    """Send a message with REQUIRETLS; the handler accepts that inside TLS only."""
     with smart.smtp() as smtp:
         smtp.starttls(context=ssl._create_unverified_context())
-        smtp.sendmail("alice@sender.example", [recipient], b"Subject: secret\r\n\r\nHello.\r\n", mail_options=["REQUIRETLS"])
+        smtp.sendmail("alice@sender.example", [recipient], b"Subject: secret\r\n\r\nHello.\r\n",
+                      mail_options=["REQUIRETLS"])
 
 
-@test("H159 REQUIRETLS goes on, inside verified TLS, to who offers it there")
+@test("H159 REQUIRETLS goes to a host that offers it inside verified TLS")
 def _():
     for name in "carries", "pretends", "cannot":
         demand_tls("bob@%s.example.org" % name)
         smart.relay()
-    same([(m.tls, m.sender) for m in carries.messages], [("TLSv1.3", b"MAIL FROM:<alice@sender.example> REQUIRETLS")], smart.log())
+    same([(m.tls, m.sender) for m in carries.messages],
+         [("TLSv1.3", b"MAIL FROM:<alice@sender.example> REQUIRETLS")], smart.log())
     check("/verified" in about(smart, "bob@carries.example.org", "delivered"))
 
 
-@test("H159 REQUIRETLS: not to a certificate of another name (it waits), nor to who offers it in the clear only (returned)")
+@test("H159 REQUIRETLS: a certificate of another name defers; an offer in the clear only bounces")
 def _():
     same([pretends.messages, cannot.messages], [[], []])
-    check(re.search(r"status=4\.7\.5 .*TLS is required \(REQUIRETLS\)", about(smart, "bob@pretends.example.org", "deferred")), smart.log())
+    check(re.search(r"status=4\.7\.5 .*TLS is required \(REQUIRETLS\)",
+                    about(smart, "bob@pretends.example.org", "deferred")), smart.log())
     check("status=5.7.30 " in about(smart, "bob@cannot.example.org", "failed"), smart.log())
 
 
-@test("H159 REQUIRETLS does not travel over an open connection that is not verified; what follows may travel over one that is")
+@test("H159 REQUIRETLS never uses an unverified connection; other mail may use a verified one")
 def _():
     del carries.messages[:]
     smart.send("ann@carries.example.org")
@@ -331,9 +374,12 @@ def _():
     smart.send("cid@carries.example.org")
     had = carries.connections
     smart.relay()
-    same(sorted(m.recipients[0][:13] for m in carries.messages), [b"RCPT TO:<ann@", b"RCPT TO:<ben@", b"RCPT TO:<cid@"], smart.log()[-3000:])
-    same([b"REQUIRETLS" in m.sender for m in carries.messages if b"ben@" in m.recipients[0]], [True])
-    same([b"REQUIRETLS" in m.sender for m in carries.messages if b"ben@" not in m.recipients[0]], [False] * 2)
+    same(sorted(m.recipients[0][:13] for m in carries.messages),
+         [b"RCPT TO:<ann@", b"RCPT TO:<ben@", b"RCPT TO:<cid@"], smart.log()[-3000:])
+    same([b"REQUIRETLS" in m.sender for m in carries.messages if b"ben@" in m.recipients[0]],
+         [True])
+    same([b"REQUIRETLS" in m.sender for m in carries.messages if b"ben@" not in m.recipients[0]],
+         [False] * 2)
     check("/verified" in about(smart, "ben@carries.example.org", "delivered"), smart.log()[-3000:])
     check(carries.connections - had <= 3, carries.connections - had)
 
@@ -341,33 +387,39 @@ def _():
 @test("a smarthost in --explain")
 def _():
     text = smart.explain("x@implicit.example")
-    check("\ntls         require (smtps://): from the first octet" in text and " 192.0.2.61:465 " in text, text)
+    check("\ntls         require (smtps://): from the first octet" in text
+          and " 192.0.2.61:465 " in text, text)
     text = smart.explain("x@starttls.example")
-    check("\ntls         require (smtp+starttls://): STARTTLS, and a certificate" in text and " 192.0.2.61:587 " in text, text)
+    check("\ntls         require (smtp+starttls://): STARTTLS, and a certificate" in text
+          and " 192.0.2.61:587 " in text, text)
 
 
-@test("--explain: the policy and where it comes from, and hosts that are spared TLS")
+@test("--explain: the policy, its setting, and hosts that get mail in the clear")
 def _():
-    check("\ntls         may ([relay] tls): STARTTLS where it is offered" in may.explain("x@good.example.org"), may.explain("x@good.example.org"))
+    text = may.explain("x@good.example.org")
+    check("\ntls         may ([relay] tls): STARTTLS where it is offered" in text, text)
     text = may.explain("x@drops.example.org")
     check(re.search(r"\n            192\.0\.2\.28:25: in the clear until 20\d\d-", text), text)
-    check("\ntls         require ([relay] tls): STARTTLS, and a certificate" in require.explain("x@good.example.org"))
+    text = require.explain("x@good.example.org")
+    check("\ntls         require ([relay] tls): STARTTLS, and a certificate" in text)
     text = may.explain("x@drops.example.org", "-o", "relay.tls=none")
     check("\ntls         none ([relay] tls): in the clear\n" in text and "until" not in text, text)
 
 
-@test("smtp-queue hosts --json: when TLS failed last")
+@test("smtp-queue hosts --json: the last failure of TLS")
 def _():
-    done = subprocess.run([BUILD + "/smtp-queue", "-c", may.config, "hosts", "--json"], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=20)
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", may.config, "hosts", "--json"],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=20)
     told = {host["name"]: host for host in map(json.loads, done.stdout.splitlines())}
-    check("tls_failed" in told["mx.drops.example.org"] and "tls_failed" not in told["mx.good.example.org"], done.stdout, done.stderr)
+    check("tls_failed" in told["mx.drops.example.org"]
+          and "tls_failed" not in told["mx.good.example.org"], done.stdout, done.stderr)
 
 
-@test("--check looks into tls-ca-file")
+@test("--check reads tls-ca-file")
 def _():
     def verdict(path):
-        done = subprocess.run([RELAY, "-c", require.config, "-o", "relay.tls-ca-file=" + path, "--check"], capture_output=True, text=True,
+        done = subprocess.run([RELAY, "-c", require.config, "-o", "relay.tls-ca-file=" + path,
+                               "--check"], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=20)
         return done.returncode, done.stderr
     same(verdict(authority.file), (0, ""))
@@ -376,11 +428,12 @@ def _():
         check(code == 78 and text.startswith("[relay] tls-ca-file: %s: " % path), code, text)
 
 
-@test("the transcript has the facts of TLS")
+@test("the transcript shows TLS")
 def _():
     require.send("bob@expired.example.org")
     require.relay()
-    check("TLS" in require.queue_text() and "its certificate has expired" in require.queue_text(), require.queue_text())
+    check("TLS" in require.queue_text() and "its certificate has expired" in require.queue_text(),
+          require.queue_text())
 
 
 main(may.keep_queue_note)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Round trips: over a warm connection to a server far away a message costs one, whatever way its content goes."""
+"""Round trips: over a warm link to a distant server, a message costs one, by DATA and by BDAT."""
 import asyncio
 import re
 import time
@@ -11,14 +11,16 @@ from tap import check, main, note, same, test
 
 RTT_S = 0.04
 MESSAGES = 20
-ABOUT = MESSAGES * 3 // 2         # a packet that is late on a busy machine makes two turns of one
+ABOUT = MESSAGES * 3 // 2         # on a busy machine, a late packet can make two turns of one
 
 
 class Far:
-    """An SMTP server at address, port 25, a round trip of RTT_S away: whatever has come in by then is answered at once.
+    """An SMTP server at address, port 25, a round trip of RTT_S away.
 
-    turns       how often it has answered: round trips
-    messages    contents
+    It replies at once to all that has arrived by then.
+
+    turns       the number of its answers: round trips
+    messages    the contents
     """
 
     def __init__(self, address, *keywords, rcpt=None):
@@ -33,7 +35,7 @@ class Far:
         try:
             while data := await reader.read(1 << 20):
                 await asyncio.sleep(RTT_S)
-                while len(reader._buffer):      # what came meanwhile
+                while len(reader._buffer):      # octets that arrived meanwhile
                     data += await reader.read(1 << 20)
                 if replies := session.take(data):
                     self.turns += 1
@@ -47,7 +49,8 @@ class Far:
 
 class Session:
     def __init__(self, server):
-        self.server, self.input, self.replies, self.accepted, self.in_data = server, b"", b"", 0, False
+        self.server, self.input, self.replies = server, b"", b""
+        self.accepted, self.in_data = 0, False
 
     def take(self, data):
         self.input, self.replies = self.input + data, b""
@@ -87,7 +90,9 @@ class Session:
         verb = line[:4].upper()
         if verb == b"EHLO":
             words = ["far.example", "8BITMIME", *self.server.keywords]
-            self.replies += b"".join(b"250%s%s\r\n" % (b" " if word == words[-1] else b"-", word.encode()) for word in words)
+            for word in words:
+                last = word == words[-1]
+                self.replies += b"250%s%s\r\n" % (b" " if last else b"-", word.encode())
         elif verb == b"MAIL":
             self.accepted = 0
             self.replies += b"250 2.1.0 ok\r\n"
@@ -103,29 +108,34 @@ class Session:
 
 
 directory = fresh_directory()
-nsd(directory + "/nsd", {"example.org": "".join("%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, number) for number, name in enumerate(
-    ("data", "chunk", "plain", "large", "some"), 60))})
+zone = ""
+for number, name in enumerate(("data", "chunk", "plain", "large", "some"), 60):
+    zone += "%s MX 10 mx.%s\nmx.%s A 192.0.2.%d\n" % (name, name, name, number)
+nsd(directory + "/nsd", {"example.org": zone})
 site = Site("site").listen()
 BODY = b"Subject: x\r\n\r\n.dots too\r\n"
 
 
 def run(name, server, body=BODY, to="bob@%s.example.org"):
-    """All messages over one connection: turns, without those that the connection itself costs."""
+    """Send all messages over one connection; the turns, without those of the connection itself."""
     site.send(to % name, body, count=MESSAGES)
     begun = time.monotonic()
     site.relay("-o", "relay.per-destination=1")
-    note("%s: %d messages, %d round trips of %.0f ms, %.2f s" % (name, MESSAGES, server.turns, RTT_S * 1000, time.monotonic() - begun))
+    note("%s: %d messages, %d round trips of %.0f ms, %.2f s"
+         % (name, MESSAGES, server.turns, RTT_S * 1000, time.monotonic() - begun))
     same(site.queued(), [], site.log()[-3000:])
     same((len(server.messages), server.connections), (MESSAGES, 1))
-    check(all(content.endswith(body.replace(b"\r\n.dots", b"\r\n..dots") if "CHUNKING" not in server.keywords else body)
+    check(all(content.endswith(body.replace(b"\r\n.dots", b"\r\n..dots")
+                               if "CHUNKING" not in server.keywords else body)
               for content in server.messages), server.messages[0])
     return server.turns - 1
 
 
-@test("R120 DATA: the next message's commands behind the last one's content, a round trip each")
+@test("R120 DATA: the next message's commands follow the last one's content, a round trip each")
 def _():
     turns = run("data", Far("192.0.2.60", "PIPELINING"))
-    # One more at the start; and the first messages are handed out one by one, until the host has proven itself.
+    # There is one more turn at the start.  The first messages go out one by one, until the host has
+    # accepted some.
     check(turns <= ABOUT, turns)
 
 
@@ -135,21 +145,21 @@ def _():
     check(turns <= ABOUT, turns)
 
 
-@test("without PIPELINING: four")
+@test("without PIPELINING: four round trips each")
 def _():
     turns = run("plain", Far("192.0.2.62"))
     check(4 * MESSAGES <= turns, turns)
 
 
-@test("R121 BDAT with large messages: the recipients are asked for before, behind the last one's content")
+@test("R121 BDAT with large messages: RCPT is sent early, after the last one's content")
 def _():
     body = BODY + (b"0123456789" * 7 + b"\r\n") * 1500
     turns = run("large", Far("192.0.2.63", "PIPELINING", "CHUNKING"), body)
-    # A content of 100 KB does not come in at once, but nothing is answered before it is whole.
+    # 100 KB of content do not arrive at once, but there is no reply before all has arrived.
     check(turns <= ABOUT, turns)
 
 
-@test("R140 refused recipients among them: each message settled by its own replies")
+@test("R140 some recipients are refused: each message has the outcome of its own replies")
 def _():
     refused = set()
 
@@ -165,10 +175,13 @@ def _():
         site.send("user%d@some.example.org" % number, b"Subject: for user%d\r\n\r\nx\r\n" % number)
     site.relay("-o", "relay.per-destination=1")
     same(refused, set(range(0, MESSAGES, 3)))
-    same(sorted(int(re.search(rb"for user(\d+)", m)[1]) for m in server.messages), [n for n in range(MESSAGES) if n % 3], site.log()[-3000:])
+    same(sorted(int(re.search(rb"for user(\d+)", m)[1]) for m in server.messages),
+         [n for n in range(MESSAGES) if n % 3], site.log()[-3000:])
     bounces = site.mailbox("alice")[had:]
-    same(sorted(int(re.search(rb"550 5\.1\.1 no user(\d+)", m)[1]) for m in bounces), sorted(refused))
-    check(all(re.search(rb"550 5\.1\.1 no user(\d+)", m)[1] == re.search(rb"for user(\d+)", m)[1] for m in bounces), bounces)
+    same(sorted(int(re.search(rb"550 5\.1\.1 no user(\d+)", m)[1]) for m in bounces),
+         sorted(refused))
+    check(all(re.search(rb"550 5\.1\.1 no user(\d+)", m)[1] == re.search(rb"for user(\d+)", m)[1]
+              for m in bounces), bounces)
     check(server.turns <= ABOUT + 4, server.turns)
 
 
