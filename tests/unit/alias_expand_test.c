@@ -330,8 +330,8 @@ test_check(void)
 	char text[400];
 
 	put_file("first", SL("a: b\nc\nd: |e, /f\n\"g h\": i j\nA: k\nl:\n"));
-	(void)snprintf(
-	    text, sizeof text, "m: :include:%s/wrong,\n :include:%s/missing\n", folder, folder);
+	(void)snprintf(text, sizeof text, "m: :include:%s/wrong,\n :include:%s/missing\n", folder,
+	    folder);
 	put_file("second", slice_str(text));
 	ok(aliases_check(&config, &to) == 8, "every mistake is reported");
 	is(buf_slice(&reports), SL(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* net/dial_socket against sockets in a folder of its own. */
+/* dial_socket() with sockets in a temporary folder. */
 #include "net/dial.h"
 
 #include <errno.h>
@@ -37,22 +37,24 @@ main(void)
 	if (!mkdtemp(folder))
 		abort();
 	(void)snprintf(path, sizeof path, "%s/socket", folder);
-	ok(dial_socket(path, 500) == -ENOENT, "nothing is there");
+	ok(dial_socket(path, 500) == -ENOENT, "no socket");
 	memset(longer + 1, 'x', sizeof longer - 2);
 	ok(dial_socket(longer, 500) == -ENAMETOOLONG, "a path that is too long");
 
 	server = listener(path, 0);
 	first = dial_socket(path, 500);
-	ok(first >= 0 && (fcntl(first, F_GETFL) & O_NONBLOCK) && (fcntl(first, F_GETFD) & FD_CLOEXEC), "connected, and does not block");
+	ok(first >= 0 && (fcntl(first, F_GETFL) & O_NONBLOCK) &&
+	    (fcntl(first, F_GETFD) & FD_CLOEXEC), "connected, and does not block");
 	begun_ms = clock_ms();
 	second = dial_socket(path, 300);
-	ok(second == -ETIMEDOUT && clock_ms() - begun_ms >= 250, "a full backlog is waited for, and not for ever (%d)", second);
+	ok(second == -ETIMEDOUT && clock_ms() - begun_ms >= 250,
+	    "the wait for a full backlog ends (%d)", second);
 	fd = accept(server, NULL, NULL);
 	ok(fd >= 0 && write(fd, "220", 3) == 3 && read(first, longer, 3) == 3, "octets travel");
 	close(fd);
 	close(first);
 	close(server);
-	ok(dial_socket(path, 500) == -ECONNREFUSED, "nobody listens any more");
+	ok(dial_socket(path, 500) == -ECONNREFUSED, "a socket without a listener");
 	ok(unlink(path) == 0 && rmdir(folder) == 0, "clean-up");
 	return tap_done();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* net/dial against listeners of all tempers on loopback. */
+/* net/dial with listeners of all tempers on loopback. */
 #include "net/dial.h"
 
 #include <errno.h>
@@ -15,10 +15,10 @@
 #include "tests/lib/tap.h"
 
 enum temper {
-	SPEAKS,			/* says "220 N\r\n" after delay_ms */
-	HANGS_UP,		/* closes after delay_ms without a word */
-	REFUSES,		/* nobody listens */
-	IGNORES,		/* its queue of connections is full, so that SYNs are dropped */
+	SPEAKS,			/* sends "220 N\r\n" after delay_ms */
+	HANGS_UP,		/* closes after delay_ms, sends nothing */
+	REFUSES,		/* bound, without listen(2) */
+	IGNORES,		/* its backlog is full, so that SYNs are dropped */
 };
 
 struct listener {
@@ -26,7 +26,7 @@ struct listener {
 	int delay_ms;
 	int fd, filler;
 	pid_t child;
-	int heard;		/* what the other side said, once it has hung up */
+	int heard;		/* read end: the octets received, after the client has closed */
 };
 
 static const struct dial_options usual = { .connect_timeout_ms = 500, .first_timeout_ms = 500 };
@@ -50,7 +50,7 @@ serve(const struct listener *l, int heard_fd)
 	while (n < sizeof said && (r = recv(c, said + n, sizeof said - n, 0)) > 0)
 		n += (size_t)r;
 	if (r < 0 && n < sizeof said)
-		said[n++] = '!';	/* a reset, not an end */
+		said[n++] = '!';	/* a reset, not a close */
 	_exit(write(heard_fd, said, n) != (ssize_t)n);
 }
 
@@ -65,8 +65,8 @@ listener_open(struct listener *l, const char *address, struct dial_target *t)
 	l->fd = socket(at.ss_family, SOCK_STREAM, 0);
 	l->child = -1;
 	l->filler = -1;
-	if (bind(l->fd, (struct sockaddr *)&at, len) < 0 || getsockname(l->fd, (struct sockaddr *)&at, &len) < 0 ||
-	    pipe(heard) < 0)
+	if (bind(l->fd, (struct sockaddr *)&at, len) < 0 ||
+	    getsockname(l->fd, (struct sockaddr *)&at, &len) < 0 || pipe(heard) < 0)
 		abort();
 	l->heard = heard[0];
 	if (l->temper != REFUSES && listen(l->fd, l->temper == IGNORES ? 0 : 4) < 0)
@@ -96,8 +96,9 @@ listener_close(struct listener *l)
 	}
 }
 
+/* Did l receive just the octets of want? */
 static bool
-said(const struct listener *l, const char *want)
+received(const struct listener *l, const char *want)
 {
 	struct pollfd wait = { .fd = l->heard, .events = POLLIN };
 	char got[256];
@@ -111,36 +112,67 @@ static const struct race_case {
 	size_t n;
 	struct { enum temper temper; int delay_ms; enum dial_state state; int error; } at[4];
 	int stagger_ms, linger_factor, linger_max_ms;
-	int winner;
-	int most_ms;		/* the race takes at most this long, on a busy machine */
+	int winner;		/* index, or -1 */
+	int most_ms;		/* limit of the race's duration, on a busy machine */
 } race_cases[] = {
-	{ "one", 1, { { SPEAKS, 0, DIAL_OPEN, 0 } }, 0, 0, 0, 0, 1500 },
-	{ "one_refuses", 1, { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED } }, 0, 0, 0, -1, 1500 },
-	{ "one_hangs_up", 1, { { HANGS_UP, 0, DIAL_FAILED, ECONNRESET } }, 0, 0, 0, -1, 1500 },
-	{ "one_never_answers", 1, { { IGNORES, 0, DIAL_FAILED, ETIMEDOUT } }, 0, 0, 0, -1, 1500 },
-	{ "one_never_speaks", 1, { { SPEAKS, 2900, DIAL_FAILED, ETIMEDOUT } }, 0, 0, 0, -1, 1500 },
-	{ "fastest_of_three", 3, { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 20, DIAL_OPEN, 0 },
-	    { SPEAKS, 2000, DIAL_SLOW, 0 } }, 0, 0, 0, 1, 1500 },
-	{ "fastest_beside_dead_ones", 4, { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED }, { SPEAKS, 2000, DIAL_SLOW, 0 },
-	    { IGNORES, 0, DIAL_SLOW, 0 }, { SPEAKS, 20, DIAL_OPEN, 0 } }, 0, 0, 0, 3, 1500 },
-	{ "lingers_to_measure_the_next", 3, { { SPEAKS, 60, DIAL_OPEN, 0 }, { SPEAKS, 120, DIAL_OPEN, 0 },
-	    { SPEAKS, 2500, DIAL_SLOW, 0 } }, 0, 6, 1000, 0, 1500 },
-	{ "lingers_no_longer_than_max", 2, { { SPEAKS, 30, DIAL_OPEN, 0 }, { SPEAKS, 2500, DIAL_SLOW, 0 } },
-	    0, 1000, 40, 0, 1500 },
-	{ "lingers_no_longer_than_needed", 2, { { SPEAKS, 20, DIAL_OPEN, 0 }, { SPEAKS, 80, DIAL_OPEN, 0 } },
-	    0, 1000, 5000, 0, 1500 },
-	{ "failure_starts_the_next_at_once", 3, { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED },
-	    { REFUSES, 0, DIAL_FAILED, ECONNREFUSED }, { SPEAKS, 0, DIAL_OPEN, 0 } }, 3000, 0, 0, 2, 1500 },
-	{ "hang_up_starts_the_next_at_once", 2, { { HANGS_UP, 0, DIAL_FAILED, ECONNRESET },
-	    { SPEAKS, 0, DIAL_OPEN, 0 } }, 3000, 0, 0, 1, 1500 },
-	{ "fast_first_leaves_the_rest_untried", 2, { { SPEAKS, 0, DIAL_OPEN, 0 }, { SPEAKS, 0, DIAL_UNTRIED, 0 } },
-	    3000, 0, 0, 0, 1500 },
-	{ "slow_first_is_overtaken", 2, { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 0, DIAL_OPEN, 0 } },
-	    40, 0, 0, 1, 1500 },
-	{ "each_has_its_delay", 3, { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 0, DIAL_OPEN, 0 } },
-	    60, 0, 0, 2, 1500 },
-	{ "nobody", 2, { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED }, { HANGS_UP, 0, DIAL_FAILED, ECONNRESET } },
-	    0, 0, 0, -1, 1500 },
+	{ .name = "one",
+	  .n = 1, .at = { { SPEAKS, 0, DIAL_OPEN, 0 } }, .winner = 0, .most_ms = 1500 },
+	{ .name = "one_refuses",
+	  .n = 1, .at = { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED } }, .winner = -1,
+	  .most_ms = 1500 },
+	{ .name = "one_hangs_up",
+	  .n = 1, .at = { { HANGS_UP, 0, DIAL_FAILED, ECONNRESET } }, .winner = -1,
+	  .most_ms = 1500 },
+	{ .name = "one_never_answers",
+	  .n = 1, .at = { { IGNORES, 0, DIAL_FAILED, ETIMEDOUT } }, .winner = -1, .most_ms = 1500 },
+	{ .name = "one_never_speaks",
+	  .n = 1, .at = { { SPEAKS, 2900, DIAL_FAILED, ETIMEDOUT } }, .winner = -1,
+	  .most_ms = 1500 },
+	{ .name = "fastest_of_three",
+	  .n = 3,
+	  .at = { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 20, DIAL_OPEN, 0 },
+	    { SPEAKS, 2000, DIAL_SLOW, 0 } },
+	  .winner = 1, .most_ms = 1500 },
+	{ .name = "fastest_beside_dead_ones",
+	  .n = 4,
+	  .at = { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED }, { SPEAKS, 2000, DIAL_SLOW, 0 },
+	    { IGNORES, 0, DIAL_SLOW, 0 }, { SPEAKS, 20, DIAL_OPEN, 0 } },
+	  .winner = 3, .most_ms = 1500 },
+	{ .name = "lingers_to_measure_the_next",
+	  .n = 3,
+	  .at = { { SPEAKS, 60, DIAL_OPEN, 0 }, { SPEAKS, 120, DIAL_OPEN, 0 },
+	    { SPEAKS, 2500, DIAL_SLOW, 0 } },
+	  .linger_factor = 6, .linger_max_ms = 1000, .winner = 0, .most_ms = 1500 },
+	{ .name = "lingers_no_longer_than_max",
+	  .n = 2, .at = { { SPEAKS, 30, DIAL_OPEN, 0 }, { SPEAKS, 2500, DIAL_SLOW, 0 } },
+	  .linger_factor = 1000, .linger_max_ms = 40, .winner = 0, .most_ms = 1500 },
+	{ .name = "lingers_no_longer_than_needed",
+	  .n = 2, .at = { { SPEAKS, 20, DIAL_OPEN, 0 }, { SPEAKS, 80, DIAL_OPEN, 0 } },
+	  .linger_factor = 1000, .linger_max_ms = 5000, .winner = 0, .most_ms = 1500 },
+	{ .name = "failure_starts_the_next_at_once",
+	  .n = 3,
+	  .at = { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED },
+	    { REFUSES, 0, DIAL_FAILED, ECONNREFUSED }, { SPEAKS, 0, DIAL_OPEN, 0 } },
+	  .stagger_ms = 3000, .winner = 2, .most_ms = 1500 },
+	{ .name = "hang_up_starts_the_next_at_once",
+	  .n = 2, .at = { { HANGS_UP, 0, DIAL_FAILED, ECONNRESET }, { SPEAKS, 0, DIAL_OPEN, 0 } },
+	  .stagger_ms = 3000, .winner = 1, .most_ms = 1500 },
+	{ .name = "fast_first_leaves_the_rest_untried",
+	  .n = 2, .at = { { SPEAKS, 0, DIAL_OPEN, 0 }, { SPEAKS, 0, DIAL_UNTRIED, 0 } },
+	  .stagger_ms = 3000, .winner = 0, .most_ms = 1500 },
+	{ .name = "slow_first_is_overtaken",
+	  .n = 2, .at = { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 0, DIAL_OPEN, 0 } },
+	  .stagger_ms = 40, .winner = 1, .most_ms = 1500 },
+	{ .name = "each_has_its_delay",
+	  .n = 3,
+	  .at = { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 2000, DIAL_SLOW, 0 },
+	    { SPEAKS, 0, DIAL_OPEN, 0 } },
+	  .stagger_ms = 60, .winner = 2, .most_ms = 1500 },
+	{ .name = "nobody",
+	  .n = 2,
+	  .at = { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED },
+	    { HANGS_UP, 0, DIAL_FAILED, ECONNRESET } },
+	  .winner = -1, .most_ms = 1500 },
 };
 
 static bool
@@ -148,7 +180,8 @@ measured(const struct dial_target *t, int delay_ms)
 {
 	switch (t->state) {
 	case DIAL_OPEN:
-		return t->connect_us > 0 && t->first_us >= t->connect_us && t->first_us >= delay_ms * 1000;
+		return t->connect_us > 0 && t->first_us >= t->connect_us &&
+		    t->first_us >= delay_ms * 1000;
 	case DIAL_SLOW:
 		return t->waited_us > 0 && t->first_us == 0 && t->waited_us >= t->connect_us;
 	default:
@@ -156,7 +189,7 @@ measured(const struct dial_target *t, int delay_ms)
 	}
 }
 
-/* The winner is open, non-blocking, with its greeting unread; nobody else is open. */
+/* Is only the winner open, non-blocking, with its greeting unread? */
 static bool
 descriptors(const struct dial_target *t, size_t n, int winner)
 {
@@ -167,8 +200,8 @@ descriptors(const struct dial_target *t, size_t n, int winner)
 			return false;
 	if (winner < 0)
 		return true;
-	return (fcntl(t[winner].fd, F_GETFL) & O_NONBLOCK) && recv(t[winner].fd, got, sizeof got, 0) == 7 &&
-	    memcmp(got, "220 N\r\n", 7) == 0;
+	return (fcntl(t[winner].fd, F_GETFL) & O_NONBLOCK) &&
+	    recv(t[winner].fd, got, sizeof got, 0) == 7 && memcmp(got, "220 N\r\n", 7) == 0;
 }
 
 static void
@@ -183,7 +216,9 @@ race_case(const struct race_case *c)
 
 	memset(t, 0xff, sizeof t);
 	for (size_t i = 0; i < c->n; i++) {
-		listeners[i] = (struct listener){ .temper = c->at[i].temper, .delay_ms = c->at[i].delay_ms };
+		listeners[i] = (struct listener){
+			.temper = c->at[i].temper, .delay_ms = c->at[i].delay_ms,
+		};
 		listener_open(&listeners[i], i & 1 ? "127.0.0.2" : "127.0.0.1", &t[i]);
 		t[i].delay_ms = (int)i * c->stagger_ms;
 	}
@@ -206,12 +241,15 @@ race_case(const struct race_case *c)
 		listener_close(&listeners[i]);
 }
 
-/* Those that lost are told so, whether they had spoken or not; the winner hears nothing. */
+/* Each loser gets a goodbye, whether it has sent its greeting or not; the winner gets none. */
 static void
 goodbye(void)
 {
-	struct listener l[3] = { { .temper = SPEAKS, .delay_ms = 20 }, { .temper = SPEAKS, .delay_ms = 60 },
-		{ .temper = SPEAKS, .delay_ms = 300 } };
+	struct listener l[3] = {
+		{ .temper = SPEAKS, .delay_ms = 20 },
+		{ .temper = SPEAKS, .delay_ms = 60 },
+		{ .temper = SPEAKS, .delay_ms = 300 },
+	};
 	struct dial_target t[3] = { 0 };
 	struct dial_options o = usual;
 	char greeting[16];
@@ -222,21 +260,25 @@ goodbye(void)
 	o.linger_factor = 8;
 	o.linger_max_ms = 150;
 	winner = dial_race(t, 3, &o, "QUIT\r\n");
-	ok(winner == 0 && said(&l[1], "QUIT\r\n"), "goodbye to one that had spoken, and a clean end");
-	ok(said(&l[2], "QUIT\r\n"), "goodbye to one that had not");
+	ok(winner == 0 && received(&l[1], "QUIT\r\n"),
+	    "goodbye to a host that has sent its greeting, and a clean close");
+	ok(received(&l[2], "QUIT\r\n"), "goodbye to a host that has not");
 	(void)recv(t[0].fd, greeting, sizeof greeting, 0);
 	(void)send(t[0].fd, "EHLO\r\n", 6, 0);
 	(void)close(t[0].fd);
-	ok(said(&l[0], "EHLO\r\n"), "none to the winner");
+	ok(received(&l[0], "EHLO\r\n"), "no goodbye to the winner");
 	for (int i = 0; i < 3; i++)
 		listener_close(&l[i]);
 }
 
-/* Where the other side waits for the first word, whoever is connected has won, and who has not hears nothing. */
+/* If the host waits for our first octets, the first one connected wins; losers get no goodbye. */
 static void
 silent(void)
 {
-	struct listener l[2] = { { .temper = SPEAKS, .delay_ms = 200 }, { .temper = SPEAKS, .delay_ms = 200 } };
+	struct listener l[2] = {
+		{ .temper = SPEAKS, .delay_ms = 200 },
+		{ .temper = SPEAKS, .delay_ms = 200 },
+	};
 	struct dial_target t[2] = { 0 };
 	struct dial_options o = usual;
 	const int64_t before = clock_ms();
@@ -249,10 +291,11 @@ silent(void)
 	o.linger_max_ms = 1000;
 	o.first_timeout_ms = 1;
 	winner = dial_race(t, 2, &o, "QUIT\r\n");
-	ok(winner >= 0 && t[winner].fd >= 0 && t[winner].first_us == t[winner].connect_us && t[winner].connect_us > 0,
-	    "silent: connected is enough");
-	ok(t[!winner].state == DIAL_OPEN && t[!winner].fd < 0 && clock_ms() - before < 900, "silent: for the others too");
-	ok(said(&l[!winner], ""), "silent: no goodbye");
+	ok(winner >= 0 && t[winner].fd >= 0 && t[winner].first_us == t[winner].connect_us &&
+	    t[winner].connect_us > 0, "silent: connected is enough");
+	ok(t[!winner].state == DIAL_OPEN && t[!winner].fd < 0 && clock_ms() - before < 900,
+	    "silent: for the others as well");
+	ok(received(&l[!winner], ""), "silent: no goodbye");
 	(void)close(t[winner].fd);
 	for (int i = 0; i < 2; i++)
 		listener_close(&l[i]);
@@ -280,7 +323,7 @@ sources(void)
 	text = (struct buf)BUF(space);
 	(void)getsockname(t.fd, (struct sockaddr *)&from, &len);
 	address_text(&text, (struct sockaddr *)&from);
-	is(buf_slice(&text), SL("127.0.0.7"), "that of the target's family");
+	is(buf_slice(&text), SL("127.0.0.7"), "the address of the target's family");
 	(void)close(t.fd);
 	listener_close(&l);
 
@@ -288,7 +331,8 @@ sources(void)
 	listener_open(&l, "127.0.0.1", &t);
 	o.bind = &bind_to[2];
 	o.nbind = 1;
-	ok(dial_race(&t, 1, &o, NULL) == -1 && t.error == EADDRNOTAVAIL, "an address that is not ours");
+	ok(dial_race(&t, 1, &o, NULL) == -1 && t.error == EADDRNOTAVAIL,
+	    "an address that is not ours");
 	listener_close(&l);
 }
 

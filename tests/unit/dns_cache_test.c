@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* dns/cache: what is kept, for how long, within which bounds; and that a resolver uses it. */
+/* dns/cache: which answers are kept, for how long, within which bounds; a resolver uses it. */
 #include "dns/cache.h"
 
 #include "base/clock.h"
@@ -20,12 +20,15 @@ tell(void *ctx, const struct dns_memo *memo)
 	ntold++;
 }
 
-/* An answer of n records; the caller frees nothing: they are static. */
+/* An answer of n records, which are static. */
 static struct dns_question
 answer(const char *name, enum dns_type type, enum dns_status status, uint32_t ttl_s, size_t n)
 {
 	static struct dns_record records[DNS_RECORDS_MAX];
-	struct dns_question q = { .name = name, .type = type, .status = status, .ttl_s = ttl_s, .records = records, .nrecords = n };
+	struct dns_question q = {
+		.name = name, .type = type, .status = status, .ttl_s = ttl_s,
+		.records = records, .nrecords = n,
+	};
 
 	memset(records, 0, sizeof records);
 	for (size_t i = 0; i < n; i++) {
@@ -43,7 +46,8 @@ answer(const char *name, enum dns_type type, enum dns_status status, uint32_t tt
 		} else {
 			records[i].preference = (uint16_t)(300 + i);
 			if (i)		/* the first is the root */
-				(void)snprintf(records[i].target, sizeof records[i].target, "mx%zu.example", i);
+				(void)snprintf(records[i].target, sizeof records[i].target,
+				    "mx%zu.example", i);
 		}
 	}
 	return q;
@@ -55,20 +59,29 @@ static const struct keep_case {
 	enum dns_status status;
 	uint32_t ttl_s;
 	size_t records;
-	int64_t for_s;			/* kept for; 0: not */
+	int64_t for_s;			/* kept for so long; 0: not kept */
 } keeps[] = {
-	{ "as long as the TTL says", DNS_A, DNS_OK, 300, 3, 300 },
-	{ "IPv6", DNS_AAAA, DNS_OK, 300, 3, 300 },
-	{ "MX, with the root among them", DNS_MX, DNS_OK, 300, 3, 300 },
-	{ "64 of them", DNS_AAAA, DNS_OK, 300, DNS_RECORDS_MAX, 300 },
-	{ "an hour at most", DNS_A, DNS_OK, 86400, 1, 3600 },
-	{ "not with TTL 0", DNS_A, DNS_OK, 0, 1, 0 },
-	{ "no such name, as the SOA says", DNS_MX, DNS_NXDOMAIN, 60, 0, 60 },
-	{ "no such record, a quarter of an hour at most", DNS_MX, DNS_NODATA, 86400, 0, 900 },
-	{ "no such name without a SOA", DNS_MX, DNS_NXDOMAIN, 0, 0, 30 },
-	{ "SERVFAIL", DNS_A, DNS_SERVFAIL, 0, 0, 30 },
-	{ "no answer", DNS_A, DNS_TIMEOUT, 0, 0, 30 },
-	{ "not what is no name", DNS_A, DNS_BAD_NAME, 0, 0, 0 },
+	{ .name = "as long as the TTL",
+	  .type = DNS_A, .status = DNS_OK, .ttl_s = 300, .records = 3, .for_s = 300 },
+	{ .name = "IPv6",
+	  .type = DNS_AAAA, .status = DNS_OK, .ttl_s = 300, .records = 3, .for_s = 300 },
+	{ .name = "MX, with the root among them",
+	  .type = DNS_MX, .status = DNS_OK, .ttl_s = 300, .records = 3, .for_s = 300 },
+	{ .name = "64 of them",
+	  .type = DNS_AAAA, .status = DNS_OK, .ttl_s = 300, .records = DNS_RECORDS_MAX,
+	  .for_s = 300 },
+	{ .name = "an hour at most",
+	  .type = DNS_A, .status = DNS_OK, .ttl_s = 86400, .records = 1, .for_s = 3600 },
+	{ .name = "not with TTL 0", .type = DNS_A, .status = DNS_OK, .records = 1 },
+	{ .name = "no such name, as long as the SOA's TTL",
+	  .type = DNS_MX, .status = DNS_NXDOMAIN, .ttl_s = 60, .for_s = 60 },
+	{ .name = "no such record, a quarter of an hour at most",
+	  .type = DNS_MX, .status = DNS_NODATA, .ttl_s = 86400, .for_s = 900 },
+	{ .name = "no such name without a SOA",
+	  .type = DNS_MX, .status = DNS_NXDOMAIN, .for_s = 30 },
+	{ .name = "SERVFAIL", .type = DNS_A, .status = DNS_SERVFAIL, .for_s = 30 },
+	{ .name = "no answer", .type = DNS_A, .status = DNS_TIMEOUT, .for_s = 30 },
+	{ .name = "not a malformed name", .type = DNS_A, .status = DNS_BAD_NAME },
 };
 
 static bool
@@ -88,21 +101,25 @@ test_keep(void)
 	for (size_t i = 0; i < sizeof keeps / sizeof keeps[0]; i++) {
 		const struct keep_case *k = &keeps[i];
 		struct dns_cache *c = dns_cache_new(), *other = dns_cache_new();
-		struct dns_question q = answer("a.example", k->type, k->status, k->ttl_s, k->records), got = { .name = "A.Example",
-			.type = k->type };
+		struct dns_question q =
+		    answer("a.example", k->type, k->status, k->ttl_s, k->records);
+		struct dns_question got = { .name = "A.Example", .type = k->type };
 		bool found;
 
 		c->learned = tell;
 		ntold = 0;
 		dns_cache_keep(c, &q, &resolver, false);
 		found = dns_cache_get(c, &got);
-		ok(found == (k->for_s > 0) && ntold == found, "%s: kept and told", k->name);
+		ok(found == (k->for_s > 0) && ntold == found, "%s: kept, with a memo", k->name);
 		if (found) {
-			ok(got.status == k->status && same_records(&got, &q), "%s: as it was", k->name);
-			ok(got.ttl_s <= k->for_s && got.ttl_s + 5 >= k->for_s, "%s: for %lld s", k->name, (long long)k->for_s);
+			ok(got.status == k->status && same_records(&got, &q), "%s: unchanged",
+			    k->name);
+			ok(got.ttl_s <= k->for_s && got.ttl_s + 5 >= k->for_s, "%s: for %lld s",
+			    k->name, (long long)k->for_s);
 			dns_question_done(&got);
 			dns_cache_put(other, &told);
-			ok(dns_cache_get(other, &got) && same_records(&got, &q), "%s: the memo says the same", k->name);
+			ok(dns_cache_get(other, &got) && same_records(&got, &q),
+			    "%s: the same from its memo", k->name);
 			dns_question_done(&got);
 		}
 		got.type = k->type == DNS_A ? DNS_AAAA : DNS_A;
@@ -126,7 +143,7 @@ test_too_long(void)
 	dns_cache_keep(c, &q, &resolver, false);
 	ok(c->n == 0, "an answer too long for a memo is not kept");
 	dns_cache_keep(NULL, &q, &resolver, false);
-	ok(!dns_cache_get(NULL, &q), "no cache knows nothing");
+	ok(!dns_cache_get(NULL, &q), "without a cache nothing is found");
 	dns_cache_free(c);
 	dns_cache_free(NULL);
 }
@@ -149,23 +166,25 @@ test_bounds(void)
 		dns_question_done(&q);
 	(void)snprintf(name, sizeof name, "n%d.example", 50);
 	old = dns_cache_get(c, &q);
-	ok(c->n <= CACHE_ENTRIES_MAX && c->octets <= CACHE_OCTETS_MAX && young && !old, "bounded: the oldest go");
+	ok(c->n <= CACHE_ENTRIES_MAX && c->octets <= CACHE_OCTETS_MAX && young && !old,
+	    "entries are bounded: the oldest go");
 	q = answer(name, DNS_AAAA, DNS_OK, 300, DNS_RECORDS_MAX);
 	for (int i = 0; i < 2 * CACHE_ENTRIES_MAX; i++) {
 		(void)snprintf(name, sizeof name, "m%d.example", i);
 		dns_cache_keep(c, &q, &resolver, false);
 	}
-	ok(c->n < CACHE_ENTRIES_MAX && c->octets <= CACHE_OCTETS_MAX, "in octets, too: %zu entries, %zu octets", c->n, c->octets);
+	ok(c->n < CACHE_ENTRIES_MAX && c->octets <= CACHE_OCTETS_MAX,
+	    "octets are bounded: %zu entries, %zu octets", c->n, c->octets);
 	for (int i = 0; i < 3; i++)
 		dns_cache_keep(c, &q, &resolver, false);
 	young = dns_cache_get(c, &q);
 	if (young)
 		dns_question_done(&q);
-	ok(young, "kept again and again: once");
+	ok(young, "an answer kept several times is there once");
 	dns_cache_free(c);
 }
 
-/* What a process that was taken over could send. */
+/* Memos that a compromised process could send. */
 static void
 test_damaged(void)
 {
@@ -202,20 +221,23 @@ test_damaged(void)
 	m.expires_ms = clock_ms() + 20;
 	dns_cache_put(victim, &m);
 	(void)usleep(40000);
-	ok(victim->n == 1 && !dns_cache_get(victim, &q) && victim->n == 0, "when the time is over it is gone");
+	ok(victim->n == 1 && !dns_cache_get(victim, &q) && victim->n == 0,
+	    "an entry is gone after its time");
 	dns_cache_free(c);
 	dns_cache_free(victim);
 }
 
 static const struct fake_answer zone[] = {
-	{ "a.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.1" } } },
-	{ "b.test", T_A, 0, NO_TRICK, { { T_A, .data = "192.0.2.2" } } },
-	{ "nx.test", T_ANY, 3, NO_TRICK, { { .type = T_SOA, .owner = "test", .data = "ns.test", .authority = true } } },
+	{ .name = "a.test", .type = T_A, .rr = { { .type = T_A, .data = "192.0.2.1" } } },
+	{ .name = "b.test", .type = T_A, .rr = { { .type = T_A, .data = "192.0.2.2" } } },
+	{ .name = "nx.test",
+	  .type = T_ANY, .rcode = 3,
+	  .rr = { { .type = T_SOA, .owner = "test", .data = "ns.test", .authority = true } } },
 	{ .name = NULL },
 };
 static const struct fake_answer silence[] = {
-	{ "a.test", T_ANY, 0, SILENT, { { 0 } } },
-	{ "b.test", T_ANY, 0, SILENT, { { 0 } } },
+	{ .name = "a.test", .type = T_ANY, .trick = SILENT },
+	{ .name = "b.test", .type = T_ANY, .trick = SILENT },
 	{ .name = NULL },
 };
 
@@ -231,7 +253,7 @@ ask(const char *name)
 	return status;
 }
 
-/* A resolver with a cache asks once; and a silent server keeps nobody waiting twice. */
+/* A resolver with a cache asks each question once, and waits for a silent server once. */
 static void
 test_resolver(void)
 {
@@ -243,18 +265,19 @@ test_resolver(void)
 	resolver.servers[1] = good.address;
 	resolver.server_len[0] = resolver.server_len[1] = good.address_len;
 	resolver.cache = dns_cache_new();
-	ok(ask("a.test") == DNS_OK && ask("a.test") == DNS_OK && ask("A.test") == DNS_OK, "asked three times");
-	ok(ask("nx.test") == DNS_NXDOMAIN && ask("nx.test") == DNS_NXDOMAIN, "and for what is not");
-	ok(ask("b.test") == DNS_OK, "and for another");
-	ok(fake_seen_count(&good) == 3, "a question each reached the server");
-	ok(fake_seen_count(&silent) == 1, "and one the silent server before it");
+	ok(ask("a.test") == DNS_OK && ask("a.test") == DNS_OK && ask("A.test") == DNS_OK,
+	    "a name, three times");
+	ok(ask("nx.test") == DNS_NXDOMAIN && ask("nx.test") == DNS_NXDOMAIN, "no such name, twice");
+	ok(ask("b.test") == DNS_OK, "another name");
+	ok(fake_seen_count(&good) == 3, "each question reached the server once");
+	ok(fake_seen_count(&silent) == 1, "one question reached the silent server before it");
 	dns_cache_free(resolver.cache);
 	resolver.cache = NULL;
 	fake_stop(&good);
 	fake_stop(&silent);
 }
 
-/* Both servers get questions; a coin that shows one side 60 times is broken. */
+/* Both servers get questions: 60 random choices of only one server are too unlikely. */
 static void
 test_rotate(void)
 {
@@ -272,7 +295,8 @@ test_rotate(void)
 		seen[i] = fake_seen_count(&servers[i]);
 		fake_stop(&servers[i]);
 	}
-	ok(seen[0] && seen[1] && seen[0] + seen[1] == 60, "rotate: both servers are asked (%zu, %zu)", seen[0], seen[1]);
+	ok(seen[0] && seen[1] && seen[0] + seen[1] == 60,
+	    "rotate: both servers are asked (%zu, %zu)", seen[0], seen[1]);
 	resolver.rotate = false;
 }
 

@@ -47,7 +47,8 @@ static const struct wire_case {
 	{ "cut", S("\5abc"), NULL },
 	{ "nothing", S(""), NULL },
 	{ "pointer", S("\300\14"), NULL },
-	{ "just_long_enough", S("\77" L63 "\77" L63 "\77" L63 "\75" L61 "\0"), L63 "." L63 "." L63 "." L61 },
+	{ "just_long_enough", S("\77" L63 "\77" L63 "\77" L63 "\75" L61 "\0"),
+	  L63 "." L63 "." L63 "." L61 },
 	{ "too_long", S("\77" L63 "\77" L63 "\77" L63 "\76" L61 "x\0"), NULL },
 	{ "much_too_long", S("\77" L63 "\77" L63 "\77" L63 "\77" L63 "\77" L63 "\0"), NULL },
 };
@@ -61,15 +62,18 @@ main(void)
 		const struct text_case *c = &text_cases[i];
 		bool is_name = dns_name_from_text(c->text, got);
 
-		ok(is_name == (c->want != NULL) && (!is_name || strcmp(got, c->want) == 0), "text %s", c->name);
+		ok(is_name == (c->want != NULL) && (!is_name || strcmp(got, c->want) == 0),
+		    "text %s", c->name);
 	}
 	for (size_t i = 0; i < sizeof wire_cases / sizeof wire_cases[0]; i++) {
 		const struct wire_case *c = &wire_cases[i];
 		bool is_name = dns_name_from_wire((const uint8_t *)c->wire.p, c->wire.n, got);
 
-		ok(is_name == (c->want != NULL) && (!is_name || strcmp(got, c->want) == 0), "wire %s", c->name);
+		ok(is_name == (c->want != NULL) && (!is_name || strcmp(got, c->want) == 0),
+		    "wire %s", c->name);
 	}
-	ok(dns_name_same((const uint8_t *)"\1A", 3, (const uint8_t *)"\1a", 3), "same but for case");
+	ok(dns_name_same((const uint8_t *)"\1A", 3, (const uint8_t *)"\1a", 3),
+	    "the same except for case");
 	ok(!dns_name_same((const uint8_t *)"\1a", 3, (const uint8_t *)"\1b", 3), "not the same");
 	ok(!dns_name_same((const uint8_t *)"\1a", 3, (const uint8_t *)"", 1), "not as long");
 	return tap_done();

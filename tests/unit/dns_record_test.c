@@ -15,7 +15,8 @@ static const struct {
 } cases[] = {
 	{ .name = "A", .type = DNS_A, .address = "192.0.2.1", .octets = 4 },
 	{ .name = "AAAA", .type = DNS_AAAA, .address = "2001:db8::1", .octets = 16 },
-	{ .name = "MX", .type = DNS_MX, .target = "mx1.example", .preference = 65535, .octets = 3 + 11 },
+	{ .name = "MX",
+	  .type = DNS_MX, .target = "mx1.example", .preference = 65535, .octets = 3 + 11 },
 	{ .name = "null MX", .type = DNS_MX, .target = "", .octets = 3 },
 };
 
@@ -50,7 +51,8 @@ main(void)
 		bool damaged = false;
 
 		make(i, &record);
-		ok(record_put(&record, &b) && b.n == cases[i].octets, "%s as octets", cases[i].name);
+		ok(record_put(&record, &b) && b.n == cases[i].octets, "%s as octets",
+		    cases[i].name);
 		rest = buf_slice(&b);
 		ok(record_take(cases[i].type, &rest, &back) && rest.n == 0 &&
 		    memcmp(&record, &back, sizeof back) == 0, "%s from octets", cases[i].name);
@@ -62,7 +64,8 @@ main(void)
 		b = (struct buf){ .p = space, .cap = cases[i].octets - 1 };
 		ok(!record_put(&record, &b), "%s without room", cases[i].name);
 	}
-	ok(record_type(LDNS_RR_TYPE_CNAME) && !record_type(LDNS_RR_TYPE_CNAME)->parse, "CNAME accompanies others");
-	ok(!record_type(LDNS_RR_TYPE_TXT), "TXT is in no answer to our questions");
+	ok(record_type(LDNS_RR_TYPE_CNAME) && !record_type(LDNS_RR_TYPE_CNAME)->parse,
+	    "CNAME comes with other records");
+	ok(!record_type(LDNS_RR_TYPE_TXT), "TXT is ignored in answers");
 	return tap_done();
 }

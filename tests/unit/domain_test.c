@@ -40,7 +40,7 @@ static const struct name {
 	{ "H038 UTF-8", S("\xc3\xbc.example"), false, false },
 	{ "broken literal", S("[192.0.2]"), false, false },
 	{ "open literal", S("[192.0.2.1"), false, false },
-	{ "text behind a literal", S("[192.0.2.1]x"), false, false },
+	{ "text after a literal", S("[192.0.2.1]x"), false, false },
 	{ "DEL", S("a\x7f"), false, false },
 };
 
@@ -91,11 +91,14 @@ int
 main(void)
 {
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		ok(smtp_domain_valid(names[i].in, false) == names[i].tolerant, "%s, tolerant", names[i].name);
-		ok(smtp_domain_valid(names[i].in, true) == names[i].strict, "%s, strict", names[i].name);
+		ok(smtp_domain_valid(names[i].in, false) == names[i].tolerant, "%s, tolerant",
+		    names[i].name);
+		ok(smtp_domain_valid(names[i].in, true) == names[i].strict, "%s, strict",
+		    names[i].name);
 	}
 	for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++)
-		ok(smtp_address_literal_valid(literals[i].in) == literals[i].want, "literal \"%s\" %s",
-		    literals[i].in.p, literals[i].want ? "is one" : "is none");
+		ok(smtp_address_literal_valid(literals[i].in) == literals[i].want,
+		    "literal \"%s\" %s", literals[i].in.p,
+		    literals[i].want ? "is valid" : "is not valid");
 	return tap_done();
 }

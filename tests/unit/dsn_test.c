@@ -105,7 +105,7 @@ test_xtext(void)
 	ok(smtp_xtext_valid(buf_slice(&b), false, &n) && n == sizeof text,
 	    "every octet has a code");
 	smtp_xtext_decode(buf_slice(&b), &c);
-	is(buf_slice(&c), slice_of(text, sizeof text), "and comes back");
+	is(buf_slice(&c), slice_of(text, sizeof text), "every octet is decoded again");
 	ok(!smtp_xtext_valid(SL("a=b"), false, &n) && !smtp_xtext_valid(SL("a b"), false, &n) &&
 	    !smtp_xtext_valid(SL("+2b"), false, &n) && !smtp_xtext_valid(SL("+2"), false, &n),
 	    "octets that need a code, and half a code");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The message as it is sent: cases by hand, random input against an encoder written the slow way, and
- * back through the decoder.  All input is fed whole, cut in two at every place, and octet by octet.
+ * The encoder of DATA: rows by hand, random input against a slow encoder, and back through the
+ * decoder.  All input is fed whole, cut in two at every place, and octet by octet.
  */
 #include "smtp/data.h"
 
@@ -11,7 +11,7 @@
 
 #define MAX 8192
 
-/* Random texts of the octets that matter, long enough to cross the words that are looked at at once. */
+/* Random texts of the octets that matter, longer than the words that a run is examined in. */
 static struct slice
 random_text(char *p, size_t max, unsigned rare)
 {
@@ -27,7 +27,7 @@ random_text(char *p, size_t max, unsigned rare)
 	return slice_of(p, n);
 }
 
-/* What must come out: every line end CRLF, the last line ended, dots doubled. */
+/* The slow encoder: every line end becomes CRLF, the last line is ended, dots are doubled. */
 static size_t
 reference_encode(struct slice in, char *out)
 {
@@ -55,7 +55,7 @@ reference_encode(struct slice in, char *out)
 	return n;
 }
 
-/* Encode in pieces; every piece into a buffer of just the size that was promised to be enough. */
+/* Encode in pieces, each into a buffer of just the size that smtp_data_encode() may fill. */
 static size_t
 encode(struct slice in, size_t first, size_t rest, char *out)
 {
@@ -97,8 +97,9 @@ encodes(struct slice in)
 	back_n = smtp_data_decode(&d, slice_of(got, n + 3), back, &used);
 	if (!d.done || d.bare || used != n + 3)
 		return false;
-	/* Without the dots that encoding added, it is what it was but for its line ends. */
-	return back_n <= n && encode(slice_of(back, back_n), 0, MAX, got) == n && memcmp(got, want, n) == 0;
+	/* Decoded, only the line ends differ from in; encoded again, it is the same. */
+	return back_n <= n && encode(slice_of(back, back_n), 0, MAX, got) == n &&
+	    memcmp(got, want, n) == 0;
 }
 
 static void
@@ -110,7 +111,7 @@ test_encode(void)
 		{ "R078 a dot is doubled", S(".a\r\n..\r\n.\r\n"), S("..a\r\n...\r\n..\r\n") },
 		{ "dots inside a line are not", S("a.b.\r\n"), S("a.b.\r\n") },
 		{ "R093 missing last CRLF", S("a"), S("a\r\n") },
-		{ "R093 missing last CRLF behind a dot", S("a\r\n."), S("a\r\n..\r\n") },
+		{ "R093 missing last CRLF after a dot", S("a\r\n."), S("a\r\n..\r\n") },
 		{ "R093 bare LF", S("a\nb\n"), S("a\r\nb\r\n") },
 		{ "R093 bare CR", S("a\rb\r"), S("a\r\nb\r\n") },
 		{ "R093 CR at the very end", S("a\r"), S("a\r\n") },
@@ -137,7 +138,7 @@ test_encode(void)
 	}
 }
 
-/* Content that needs no change comes back as it was, in pieces of any size. */
+/* Content that needs no change comes back unchanged, in pieces of any size. */
 static void
 test_round_trip(void)
 {
@@ -158,7 +159,8 @@ test_round_trip(void)
 		memcpy(wire + on_wire, ".\r\nQUIT", 7);
 		smtp_data_init(&d, SMTP_CRLF);
 		back_n = smtp_data_decode(&d, slice_of(wire, on_wire + 7), back, &used);
-		ok(d.done && !d.bare && used == on_wire + 3 && back_n == n && memcmp(back, text, n) == 0,
+		ok(d.done && !d.bare && used == on_wire + 3 && back_n == n &&
+		    memcmp(back, text, n) == 0,
 		    "H090 unchanged in pieces of %zu", sizes[i]);
 	}
 }

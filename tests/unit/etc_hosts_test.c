@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* dns/etc_hosts. */
+/* dns/etc_hosts: names found in a text of /etc/hosts. */
 #include "dns/etc_hosts.h"
 
 #include "tests/lib/tap.h"
@@ -29,7 +29,8 @@ static const struct find_case {
 	{ "scope_and_no_newline", "scoped", S(FILE), "fe80::1%1" },
 	{ "localhost_as_written", "localhost", S(FILE), "127.0.0.1" },
 	{ "localhost_unwritten", "localhost", S(""), "127.0.0.1 ::1" },
-	{ "at_most_three", "x", S("192.0.2.1 x\n192.0.2.2 x\n192.0.2.3 x\n192.0.2.4 x\n"), "192.0.2.1 192.0.2.2 192.0.2.3" },
+	{ "at_most_three", "x", S("192.0.2.1 x\n192.0.2.2 x\n192.0.2.3 x\n192.0.2.4 x\n"),
+	  "192.0.2.1 192.0.2.2 192.0.2.3" },
 };
 
 int
@@ -51,6 +52,7 @@ main(void)
 		is(buf_slice(&b), slice_str(c->want), c->name);
 	}
 	ok(etc_hosts_look_up("/nonexistent/hosts", "x", found, 3) == 0, "no file");
-	ok(etc_hosts_look_up("/nonexistent/hosts", "localhost", found, 3) == 2, "no file, but localhost");
+	ok(etc_hosts_look_up("/nonexistent/hosts", "localhost", found, 3) == 2,
+	    "no file, but localhost");
 	return tap_done();
 }

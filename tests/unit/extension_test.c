@@ -304,7 +304,7 @@ test_used(void)
 	struct buf b = BUF(space);
 
 	ok(smtp_extension_used(SL("RET=FULL smtputf8"), SMTP_EXT_SMTPUTF8), "a parameter is used");
-	ok(smtp_extension_used(SL("BAD= RET=FULL"), SMTP_EXT_DSN), "behind a malformed one too");
+	ok(smtp_extension_used(SL("BAD= RET=FULL"), SMTP_EXT_DSN), "also after a malformed one");
 	ok(!smtp_extension_used(SL("RET=FULL"), SMTP_EXT_SMTPUTF8), "one is not");
 	ok(!smtp_extension_used(SL("PIPELINING"), SMTP_EXT_PIPELINING), "an extension has none");
 	smtp_extension_ask(&b, SMTP_EXT_SMTPUTF8);

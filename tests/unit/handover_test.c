@@ -8,14 +8,23 @@ static const struct {
 	struct handover h;
 	const char *text;
 } both[] = {
-	{ "a pipe that has said nothing", { 0, 1, -1, S(""), S("") }, "0 1 -1 - " },
-	{ "a client of the network", { 7, 7, 1, S("192.0.2.1"), S("c.example") }, "7 7 1 192.0.2.1 c.example" },
-	{ "IPv6, a literal", { 0, 0, -1, S("2001:db8::1"), S("[IPv6:2001:db8::1]") }, "0 0 -1 2001:db8::1 [IPv6:2001:db8::1]" },
-	{ "a dash for a name", { 0, 1, 2, S(""), S("-") }, "0 1 2 - -" },
+	{ .name = "a pipe without a client",
+	  .h = { .rfd = 0, .wfd = 1, .print_fd = -1 }, .text = "0 1 -1 - " },
+	{ .name = "a client of the network",
+	  .h = { .rfd = 7, .wfd = 7, .print_fd = 1, .client = S("192.0.2.1"),
+	    .helo = S("c.example") },
+	  .text = "7 7 1 192.0.2.1 c.example" },
+	{ .name = "IPv6, a literal",
+	  .h = { .rfd = 0, .wfd = 0, .print_fd = -1, .client = S("2001:db8::1"),
+	    .helo = S("[IPv6:2001:db8::1]") },
+	  .text = "0 0 -1 2001:db8::1 [IPv6:2001:db8::1]" },
+	{ .name = "a dash for a name",
+	  .h = { .rfd = 0, .wfd = 1, .print_fd = 2, .helo = S("-") }, .text = "0 1 2 - -" },
 };
 
 static const char *const bad[] = {
-	"", " ", "0", "0 1", "0 1 -1", "-1 1 -1 -", "0 -1 -1 -", "x 1 -1 -", "0 1 -2 -", "0 1 2147483648 -", "0 1 +1 -", "--help",
+	"", " ", "0", "0 1", "0 1 -1", "-1 1 -1 -", "0 -1 -1 -", "x 1 -1 -", "0 1 -2 -",
+	"0 1 2147483648 -", "0 1 +1 -", "--help",
 };
 
 int
@@ -28,14 +37,15 @@ main(void)
 
 		handover_format(&b, &both[i].h);
 		is(buf_slice(&b), slice_str(both[i].text), both[i].name);
-		ok(handover_parse(&h, both[i].text) && h.rfd == both[i].h.rfd && h.wfd == both[i].h.wfd &&
-		    h.print_fd == both[i].h.print_fd && slice_eq(h.client, both[i].h.client) && slice_eq(h.helo, both[i].h.helo),
-		    "and back");
+		ok(handover_parse(&h, both[i].text) && h.rfd == both[i].h.rfd &&
+		    h.wfd == both[i].h.wfd && h.print_fd == both[i].h.print_fd &&
+		    slice_eq(h.client, both[i].h.client) && slice_eq(h.helo, both[i].h.helo),
+		    "it is parsed back");
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct handover h;
 
-		ok(!handover_parse(&h, bad[i]), "none: \"%s\"", bad[i]);
+		ok(!handover_parse(&h, bad[i]), "not a handover: \"%s\"", bad[i]);
 	}
 	return tap_done();
 }

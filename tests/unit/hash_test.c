@@ -3,7 +3,7 @@
 
 #include "tests/lib/tap.h"
 
-/* Vectors of FNV-1a that its authors publish: state/frozen holds such sums from one run to the next. */
+/* Vectors of FNV-1a that its authors publish: the sums in state/frozen must not change. */
 static const struct {
 	const char *name;
 	struct slice text;
@@ -19,8 +19,10 @@ main(void)
 {
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		ok(hash_slice(HASH_START, cases[i].text) == cases[i].want, "%s", cases[i].name);
-	ok(hash_slice(hash_slice(HASH_START, SL("foo")), SL("bar")) == cases[2].want, "in two parts");
-	ok(hash_slice_any_case(HASH_START, SL("FooBAR")) == cases[2].want, "in any case of letters");
+	ok(hash_slice(hash_slice(HASH_START, SL("foo")), SL("bar")) == cases[2].want,
+	    "in two parts");
+	ok(hash_slice_any_case(HASH_START, SL("FooBAR")) == cases[2].want,
+	    "in any case of letters");
 	ok(hash_slice(HASH_START, SL("FooBAR")) != cases[2].want, "in one case of letters");
 	return tap_done();
 }

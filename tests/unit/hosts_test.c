@@ -10,7 +10,7 @@
 #include "tests/lib/tap.h"
 
 static struct host_report
-heard(const char *address, enum host_event event, int64_t connect_us, int64_t first_us)
+report_of(const char *address, enum host_event event, int64_t connect_us, int64_t first_us)
 {
 	struct host_report r = { .event = event, .connect_us = connect_us, .first_us = first_us };
 
@@ -19,52 +19,90 @@ heard(const char *address, enum host_event event, int64_t connect_us, int64_t fi
 	return r;
 }
 
-/* What is known after a series of reports about one address. */
+#define OPENED(connect, first) { .event = HOST_OPEN, .connect_us = connect, .first_us = first }
+#define SLOWER(connect, first) { .event = HOST_SLOW, .connect_us = connect, .first_us = first }
+#define AFTER(seconds, kind)   { .event = kind, .after_s = seconds }
+
+/* The knowledge after a series of reports about one address. */
 static const struct learning {
 	const char *name;
-	struct { enum host_event event; int64_t connect_us, first_us; int64_t after_s; } said[5];
+	struct {
+		enum host_event event;
+		int64_t connect_us, first_us;
+		int64_t after_s;	/* since the report before */
+	} reports[5];
 	int64_t connect_us, first_us;
 	bool at_least;
 	unsigned failures;
 	bool measured, failed;
 	unsigned broken;
 } learnings[] = {
-	{ "first sample is taken as it is", { { HOST_OPEN, 1000, 8000, 0 } }, 1000, 8000, false, 0, true, false, 0 },
-	{ "a second one counts a quarter", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_OPEN, 2000, 4000, 0 } },
-	  1250, 7000, false, 0, true, false, 0 },
-	{ "cut off: a lower bound", { { HOST_SLOW, 500, 9000, 0 } }, 500, 9000, true, 0, true, false, 0 },
-	{ "a higher bound raises a bound", { { HOST_SLOW, 500, 9000, 0 }, { HOST_SLOW, 0, 12000, 0 } },
-	  500, 12000, true, 0, true, false, 0 },
-	{ "a lower bound does not lower a bound", { { HOST_SLOW, 500, 9000, 0 }, { HOST_SLOW, 500, 100, 0 } },
-	  500, 9000, true, 0, true, false, 0 },
-	{ "a lower bound does not lower a measurement", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_SLOW, 1000, 100, 0 } },
-	  1000, 8000, false, 0, true, false, 0 },
-	{ "a higher bound raises a measurement by a quarter", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_SLOW, 1000, 16000, 0 } },
-	  1000, 10000, false, 0, true, false, 0 },
-	{ "a measurement replaces a bound", { { HOST_SLOW, 0, 9000, 0 }, { HOST_OPEN, 700, 3000, 0 } },
-	  700, 3000, false, 0, true, false, 0 },
-	{ "R146 a failure", { { HOST_FAILED, 0, 0, 0 } }, 0, 0, false, 1, false, true, 0 },
-	{ "R146 failures count in a row", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 60 } }, 0, 0, false, 2, false, true, 0 },
-	{ "those within the pause are the same", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 59 } }, 0, 0, false, 1, false, true, 0 },
-	{ "the next pause is longer", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 60 }, { HOST_FAILED, 0, 0, 119 } },
-	  0, 0, false, 2, false, true, 0 },
-	{ "but not too long", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 60 }, { HOST_FAILED, 0, 0, 120 } },
-	  0, 0, false, 3, false, true, 0 },
-	{ "a clock that was set back", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, -500 } }, 0, 0, false, 2, false, true, 0 },
-	{ "a failure keeps what was measured", { { HOST_OPEN, 1000, 8000, 0 }, { HOST_FAILED, 0, 0, 0 } },
-	  1000, 8000, false, 1, true, true, 0 },
-	{ "a greeting does not end the row", { { HOST_FAILED, 0, 0, 0 }, { HOST_OPEN, 1000, 8000, 0 } }, 1000, 8000, false, 1, true, true, 0 },
-	{ "a transaction does", { { HOST_FAILED, 0, 0, 0 }, { HOST_OPEN, 1000, 8000, 0 }, { HOST_PROVEN, 0, 0, 0 } },
-	  1000, 8000, false, 0, true, true, 0 },
-	{ "being cut off does not", { { HOST_FAILED, 0, 0, 0 }, { HOST_SLOW, 0, 100, 0 } }, 0, 100, true, 1, true, true, 0 },
-	{ "R144 a host that refuses is there: one failure, never more", { { HOST_REFUSED, 0, 0, 0 }, { HOST_REFUSED, 0, 0, 600 },
-	  { HOST_REFUSED, 0, 0, 600 } }, 0, 0, false, 1, false, true, 0 },
-	{ "also after it was away", { { HOST_FAILED, 0, 0, 0 }, { HOST_FAILED, 0, 0, 600 }, { HOST_REFUSED, 0, 0, 600 } },
-	  0, 0, false, 1, false, true, 0 },
-	{ "broken off behind the dot", { { HOST_BROKE, 0, 0, 0 } }, 0, 0, false, 1, false, true, 1 },
-	{ "again, by several at the same time", { { HOST_BROKE, 0, 0, 0 }, { HOST_BROKE, 0, 0, 1 }, { HOST_BROKE, 0, 0, 300 } },
-	  0, 0, false, 2, false, true, 2 },
-	{ "a transaction ends that too", { { HOST_BROKE, 0, 0, 0 }, { HOST_PROVEN, 0, 0, 1 } }, 0, 0, false, 0, false, true, 0 },
+	{ .name = "the first sample counts as it is",
+	  .reports = { OPENED(1000, 8000) }, .connect_us = 1000, .first_us = 8000,
+	  .measured = true },
+	{ .name = "a second sample counts a quarter",
+	  .reports = { OPENED(1000, 8000), OPENED(2000, 4000) }, .connect_us = 1250,
+	  .first_us = 7000, .measured = true },
+	{ .name = "cut off: a lower bound",
+	  .reports = { SLOWER(500, 9000) }, .connect_us = 500, .first_us = 9000, .at_least = true,
+	  .measured = true },
+	{ .name = "a higher bound raises a bound",
+	  .reports = { SLOWER(500, 9000), SLOWER(0, 12000) }, .connect_us = 500, .first_us = 12000,
+	  .at_least = true, .measured = true },
+	{ .name = "a lower bound does not lower a bound",
+	  .reports = { SLOWER(500, 9000), SLOWER(500, 100) }, .connect_us = 500, .first_us = 9000,
+	  .at_least = true, .measured = true },
+	{ .name = "a lower bound does not lower a measurement",
+	  .reports = { OPENED(1000, 8000), SLOWER(1000, 100) }, .connect_us = 1000,
+	  .first_us = 8000, .measured = true },
+	{ .name = "a higher bound raises a measurement by a quarter",
+	  .reports = { OPENED(1000, 8000), SLOWER(1000, 16000) }, .connect_us = 1000,
+	  .first_us = 10000, .measured = true },
+	{ .name = "a measurement replaces a bound",
+	  .reports = { SLOWER(0, 9000), OPENED(700, 3000) }, .connect_us = 700, .first_us = 3000,
+	  .measured = true },
+	{ .name = "R146 a failure",
+	  .reports = { AFTER(0, HOST_FAILED) }, .failures = 1, .failed = true },
+	{ .name = "R146 failures count in a row",
+	  .reports = { AFTER(0, HOST_FAILED), AFTER(60, HOST_FAILED) }, .failures = 2,
+	  .failed = true },
+	{ .name = "R146 failures within the pause count once",
+	  .reports = { AFTER(0, HOST_FAILED), AFTER(59, HOST_FAILED) }, .failures = 1,
+	  .failed = true },
+	{ .name = "the next pause is longer",
+	  .reports = { AFTER(0, HOST_FAILED), AFTER(60, HOST_FAILED), AFTER(119, HOST_FAILED) },
+	  .failures = 2, .failed = true },
+	{ .name = "a failure after the longer pause counts",
+	  .reports = { AFTER(0, HOST_FAILED), AFTER(60, HOST_FAILED), AFTER(120, HOST_FAILED) },
+	  .failures = 3, .failed = true },
+	{ .name = "a clock that was set back",
+	  .reports = { AFTER(0, HOST_FAILED), AFTER(-500, HOST_FAILED) }, .failures = 2,
+	  .failed = true },
+	{ .name = "a failure keeps what was measured",
+	  .reports = { OPENED(1000, 8000), AFTER(0, HOST_FAILED) }, .connect_us = 1000,
+	  .first_us = 8000, .failures = 1, .measured = true, .failed = true },
+	{ .name = "a greeting does not end the row",
+	  .reports = { AFTER(0, HOST_FAILED), OPENED(1000, 8000) }, .connect_us = 1000,
+	  .first_us = 8000, .failures = 1, .measured = true, .failed = true },
+	{ .name = "a transaction ends the row",
+	  .reports = { AFTER(0, HOST_FAILED), OPENED(1000, 8000), AFTER(0, HOST_PROVEN) },
+	  .connect_us = 1000, .first_us = 8000, .measured = true, .failed = true },
+	{ .name = "a lower bound does not end the row",
+	  .reports = { AFTER(0, HOST_FAILED), SLOWER(0, 100) }, .first_us = 100, .at_least = true,
+	  .failures = 1, .measured = true, .failed = true },
+	{ .name = "R144 a host that refuses has answered: one failure, never more",
+	  .reports = { AFTER(0, HOST_REFUSED), AFTER(600, HOST_REFUSED), AFTER(600, HOST_REFUSED) },
+	  .failures = 1, .failed = true },
+	{ .name = "R144 the same after it did not answer",
+	  .reports = { AFTER(0, HOST_FAILED), AFTER(600, HOST_FAILED), AFTER(600, HOST_REFUSED) },
+	  .failures = 1, .failed = true },
+	{ .name = "broken off after the dot",
+	  .reports = { AFTER(0, HOST_BROKE) }, .failures = 1, .failed = true, .broken = 1 },
+	{ .name = "broken off again, several times in one pause",
+	  .reports = { AFTER(0, HOST_BROKE), AFTER(1, HOST_BROKE), AFTER(300, HOST_BROKE) },
+	  .failures = 2, .failed = true, .broken = 2 },
+	{ .name = "a transaction also ends that",
+	  .reports = { AFTER(0, HOST_BROKE), AFTER(1, HOST_PROVEN) }, .failed = true },
 };
 
 static void
@@ -76,37 +114,50 @@ test_learning(void)
 		const struct host *host;
 		int64_t now_s = 1000;
 
-		for (size_t k = 0; k < 5 && c->said[k].event != HOST_RESTING; k++) {
-			struct host_report r = heard("192.0.2.1:25", c->said[k].event, c->said[k].connect_us,
-			    c->said[k].first_us);
+		for (size_t k = 0; k < 5 && c->reports[k].event != HOST_RESTING; k++) {
+			struct host_report r = report_of("192.0.2.1:25", c->reports[k].event,
+			    c->reports[k].connect_us, c->reports[k].first_us);
 
-			now_s += c->said[k].after_s;
+			now_s += c->reports[k].after_s;
 			hosts_learn(&h, &r, now_s);
 		}
 		host = hosts_find(&h, "192.0.2.1:25");
 		ok(host && host->connect_us == c->connect_us && host->first_us == c->first_us &&
-		    host->at_least == c->at_least && host->failures == c->failures && host->broken == c->broken &&
-		    (host->measured_s != 0) == c->measured && (host->failed_s != 0) == c->failed &&
-		    (host->since_s != 0) == (c->failures > 0) && h.changed, "%s", c->name);
+		    host->at_least == c->at_least && host->failures == c->failures &&
+		    host->broken == c->broken && (host->measured_s != 0) == c->measured &&
+		    (host->failed_s != 0) == c->failed &&
+		    (host->since_s != 0) == (c->failures > 0) && h.changed,
+		    "%s", c->name);
 		hosts_done(&h);
 	}
 }
 
-/* Failures at these times; how long the host is left alone behind the last. */
+/* Failures at these times, and the pause after the last of them. */
 static const struct pause {
 	const char *name;
 	uint64_t retry_min_s, retry_max_s;
 	int64_t failed_s[6];
-	int64_t until_s;		/* asked at the time of the last failure */
+	int64_t until_s;		/* end of the pause; 0: none */
 } pauses[] = {
-	{ "R146 one failure: none", 300, 14400, { 1000 }, 0 },
-	{ "R146 two: two minutes", 300, 14400, { 1000, 1300 }, 1420 },
-	{ "R146 three: four", 300, 14400, { 1000, 1300, 1900 }, 2140 },
-	{ "R146 two in one minute are one", 300, 14400, { 1000, 1050 }, 0 },
-	{ "an hour at most", 300, 14400, { 1000, 10000, 20000, 30000, 40000, 50000 }, 51920 },
-	{ "no longer than retry-max", 300, 600, { 1000, 10000, 20000, 30000, 40000, 50000 }, 50600 },
-	{ "short with a short retry-min", 4, 14400, { 1000, 1004 }, 1008 },
-	{ "a second at least", 1, 2, { 1000, 1002 }, 1004 },
+	{ .name = "R146 one failure: none",
+	  .retry_min_s = 300, .retry_max_s = 14400, .failed_s = { 1000 } },
+	{ .name = "R146 two: two minutes",
+	  .retry_min_s = 300, .retry_max_s = 14400, .failed_s = { 1000, 1300 }, .until_s = 1420 },
+	{ .name = "R146 three: four",
+	  .retry_min_s = 300, .retry_max_s = 14400, .failed_s = { 1000, 1300, 1900 },
+	  .until_s = 2140 },
+	{ .name = "R146 two in one minute are one",
+	  .retry_min_s = 300, .retry_max_s = 14400, .failed_s = { 1000, 1050 } },
+	{ .name = "an hour at most",
+	  .retry_min_s = 300, .retry_max_s = 14400,
+	  .failed_s = { 1000, 10000, 20000, 30000, 40000, 50000 }, .until_s = 51920 },
+	{ .name = "no longer than retry-max",
+	  .retry_min_s = 300, .retry_max_s = 600,
+	  .failed_s = { 1000, 10000, 20000, 30000, 40000, 50000 }, .until_s = 50600 },
+	{ .name = "short with a short retry-min",
+	  .retry_min_s = 4, .retry_max_s = 14400, .failed_s = { 1000, 1004 }, .until_s = 1008 },
+	{ .name = "a second at least",
+	  .retry_min_s = 1, .retry_max_s = 2, .failed_s = { 1000, 1002 }, .until_s = 1004 },
 };
 
 static void
@@ -114,7 +165,8 @@ test_pauses(void)
 {
 	for (size_t i = 0; i < sizeof pauses / sizeof pauses[0]; i++) {
 		const struct pause *p = &pauses[i];
-		struct host_report r = heard("192.0.2.1:25", HOST_FAILED, 0, 0), good = heard("192.0.2.1:25", HOST_PROVEN, 0, 0);
+		struct host_report r = report_of("192.0.2.1:25", HOST_FAILED, 0, 0);
+		struct host_report good = report_of("192.0.2.1:25", HOST_PROVEN, 0, 0);
 		struct hosts h = { 0 };
 		int64_t now_s = 0, until_s;
 
@@ -126,43 +178,50 @@ test_pauses(void)
 		until_s = hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s);
 		ok(until_s == p->until_s, "%s: %lld", p->name, (long long)until_s);
 		if (until_s) {
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), until_s), "%s: then it is over", p->name);
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s - 1), "%s: a clock set back ends it", p->name);
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), until_s),
+			    "%s: it ends then", p->name);
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s - 1),
+			    "%s: a clock set back ends it", p->name);
 			h.forgiven_s = now_s;
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s), "%s: --flush ends it", p->name);
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s),
+			    "%s: --flush ends it", p->name);
 			h.forgiven_s = 0;
 			hosts_learn(&h, &good, now_s);
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s), "%s: and so does success", p->name);
+			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s),
+			    "%s: a success ends it", p->name);
 		}
 		hosts_done(&h);
 	}
 }
 
-/* R134: what is remembered of TLS. */
+/* R134: the memory of failed handshakes. */
 static void
 test_tls(void)
 {
 	struct hosts h = { 0 };
-	struct host_report r = heard("192.0.2.1:25", HOST_REFUSED, 0, 0);
+	struct host_report r = report_of("192.0.2.1:25", HOST_REFUSED, 0, 0);
 
 	r.tls = HOST_TLS_FAILED;
 	hosts_learn(&h, &r, 1000);
-	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000, "R134 a handshake that failed is remembered");
-	r = heard("192.0.2.1:25", HOST_OPEN, 1, 1);
+	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000,
+	    "R134 a handshake that failed is remembered");
+	r = report_of("192.0.2.1:25", HOST_OPEN, 1, 1);
 	hosts_learn(&h, &r, 2000);
-	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000, "R134 a session without TLS says nothing of it");
+	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 1000,
+	    "R134 a session without TLS does not change that");
 	r.tls = HOST_TLS_GOOD;
 	hosts_learn(&h, &r, 3000);
-	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 0, "R134 one that did not fail ends that");
+	ok(hosts_find(&h, "192.0.2.1:25")->tls_failed_s == 0, "R134 a good handshake ends that");
 	hosts_done(&h);
 }
 
-/* Two hosts fail, twice each; nobody answered since the first of them began, or before the second did. */
+/* Two hosts fail twice each.  While the second one failed, no host answered. */
 static void
 test_outage(void)
 {
-	struct host_report one = heard("192.0.2.1:25", HOST_FAILED, 0, 0), two = heard("192.0.2.2:25", HOST_FAILED, 0, 0);
-	struct host_report good = heard("192.0.2.3:25", HOST_OPEN, 1, 1);
+	struct host_report one = report_of("192.0.2.1:25", HOST_FAILED, 0, 0);
+	struct host_report two = report_of("192.0.2.2:25", HOST_FAILED, 0, 0);
+	struct host_report good = report_of("192.0.2.3:25", HOST_OPEN, 1, 1);
 	struct hosts h = { 0 };
 
 	hosts_learn(&h, &one, 1000);
@@ -170,33 +229,45 @@ test_outage(void)
 	hosts_learn(&h, &two, 1020);
 	hosts_learn(&h, &one, 1100);
 	hosts_learn(&h, &two, 1100);
-	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1101) && hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1101),
-	    "both are left alone");
+	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1101) &&
+	    hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1101),
+	    "both are paused");
 	hosts_learn(&h, &good, 1102);
-	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1103), "one failed while others did not: it is still left alone");
-	ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1103), "the other did while nobody answered: that may have been us");
+	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1103),
+	    "the first failed while others answered: it stays paused");
+	ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1103),
+	    "the second failed while none answered: our network may have failed");
 	hosts_learn(&h, &two, 1200);
 	hosts_learn(&h, &good, 1300);
-	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1300), "but only once");
+	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1300), "this excuse counts once");
 	hosts_done(&h);
 }
 
-/* In words. */
+/* States of hosts in words. */
 static const struct {
 	const char *name;
 	struct host host;
 	const char *text;
 } states[] = {
-	{ "nothing", { .address = "a" }, "unknown" },
-	{ "measured", { .first_us = 1 }, "good" },
-	{ "bounded", { .first_us = 1, .at_least = true }, "slower than others" },
-	{ "failed once", { .first_us = 1, .failures = 1, .failed_s = 1763787773, .since_s = 1763787773 }, "failed last time, tried after others" },
-	{ "rests", { .failures = 2, .failed_s = 1763787773, .since_s = 1763787000 },
-	  "fails since 2025-11-22T04:50:00Z (2 times), left alone until 2025-11-22T05:04:53Z" },
-	{ "breaks off", { .failures = 2, .broken = 2, .failed_s = 1763780000, .since_s = 1763780000 }, "takes mail and breaks off, tried after all others" },
-	{ "no IPv6", { .first_us = 1, .ipv4_until_s = 1763787775, .tls_failed_s = 5 },
-	  "good; refused our IPv6 address, IPv4 until 2025-11-22T05:02:55Z; TLS failed last time" },
-	{ "no IPv6, long ago", { .ipv4_until_s = 1763787774 }, "unknown" },
+	{ .name = "nothing", .host = { .address = "a" }, .text = "unknown" },
+	{ .name = "measured", .host = { .first_us = 1 }, .text = "good" },
+	{ .name = "bounded",
+	  .host = { .first_us = 1, .at_least = true }, .text = "slower than others" },
+	{ .name = "failed once",
+	  .host = { .first_us = 1, .failures = 1, .failed_s = 1763787773, .since_s = 1763787773 },
+	  .text = "failed last time, tried after others" },
+	{ .name = "rests",
+	  .host = { .failures = 2, .failed_s = 1763787773, .since_s = 1763787000 },
+	  .text = "fails since 2025-11-22T04:50:00Z (2 times), left alone until "
+	    "2025-11-22T05:04:53Z" },
+	{ .name = "breaks off",
+	  .host = { .failures = 2, .broken = 2, .failed_s = 1763780000, .since_s = 1763780000 },
+	  .text = "takes mail and breaks off, tried after all others" },
+	{ .name = "no IPv6",
+	  .host = { .first_us = 1, .ipv4_until_s = 1763787775, .tls_failed_s = 5 },
+	  .text = "good; refused our IPv6 address, IPv4 until 2025-11-22T05:02:55Z; TLS failed "
+	    "last time" },
+	{ .name = "no IPv6, long ago", .host = { .ipv4_until_s = 1763787774 }, .text = "unknown" },
 };
 
 static void
@@ -217,12 +288,12 @@ test_ignored(void)
 {
 	static const char *const addresses[] = { "", "a b", "a\nb" };
 	struct hosts h = { 0 };
-	struct host_report r = heard("192.0.2.1:25", HOST_RESTING, 0, 0);
+	struct host_report r = report_of("192.0.2.1:25", HOST_RESTING, 0, 0);
 
 	hosts_learn(&h, &r, 1);
-	ok(h.n == 0 && !h.changed, "what was not tried is not learned");
+	ok(h.n == 0 && !h.changed, "a host that was not tried is not learned");
 	for (size_t i = 0; i < 3; i++) {
-		r = heard(addresses[i], HOST_OPEN, 1, 1);
+		r = report_of(addresses[i], HOST_OPEN, 1, 1);
 		hosts_learn(&h, &r, 1);
 	}
 	ok(h.n == 0, "an address that could break a line is not kept");
@@ -240,7 +311,7 @@ test_bound(void)
 		struct host_report r;
 
 		(void)snprintf(address, sizeof address, "10.%d.%d.1:25", (i * 7919) % 250, i);
-		r = heard(address, HOST_OPEN, 1, 1 + i);
+		r = report_of(address, HOST_OPEN, 1, 1 + i);
 		hosts_learn(&h, &r, i == 5 ? 1000000 : 1000 + i);
 	}
 	for (size_t i = 1; i < h.n; i++)
@@ -249,7 +320,7 @@ test_bound(void)
 	ok(sorted, "the table is sorted");
 	ok(hosts_find(&h, "10.0.0.1:25") == NULL, "the stalest is forgotten first");
 	(void)snprintf(address, sizeof address, "10.%d.%d.1:25", (5 * 7919) % 250, 5);
-	ok(hosts_find(&h, address) != NULL, "an old one that was heard of since stays");
+	ok(hosts_find(&h, address) != NULL, "an old one with a later report stays");
 	ok(hosts_find(&h, "10.0") == NULL, "a prefix is not found");
 	hosts_done(&h);
 }
@@ -268,9 +339,9 @@ static void
 test_round_trip(int dir)
 {
 	struct hosts h, again;
-	struct host_report a = heard("192.0.2.1:25", HOST_OPEN, 1500, 12000);
-	struct host_report b = heard("[2001:db8::1]:25", HOST_SLOW, 0, 35000);
-	struct host_report c = heard("192.0.2.9:25", HOST_FAILED, 0, 0);
+	struct host_report a = report_of("192.0.2.1:25", HOST_OPEN, 1500, 12000);
+	struct host_report b = report_of("[2001:db8::1]:25", HOST_SLOW, 0, 35000);
+	struct host_report c = report_of("192.0.2.9:25", HOST_FAILED, 0, 0);
 	struct stat st;
 
 	hosts_load(&h, dir);
@@ -281,13 +352,15 @@ test_round_trip(int dir)
 	hosts_learn(&h, &c, 1763787775);
 	ok(hosts_save(&h, dir) == 0 && !h.changed, "saved");
 	hosts_load(&again, dir);
-	ok(again.n == 3 && memcmp(again.list, h.list, 3 * sizeof *h.list) == 0, "comes back as it was");
-	ok(!again.changed, "and counts as unchanged");
-	ok(fstatat(dir, "hosts", &st, 0) == 0 && (st.st_mode & 0777) == 0600, "readable for the service only");
+	ok(again.n == 3 && memcmp(again.list, h.list, 3 * sizeof *h.list) == 0,
+	    "the table is loaded unchanged");
+	ok(!again.changed, "a loaded table is not marked as changed");
+	ok(fstatat(dir, "hosts", &st, 0) == 0 && (st.st_mode & 0777) == 0600,
+	    "only the service can read the file");
 	hosts_done(&h);
 	hosts_done(&again);
 	h = (struct hosts){ 0 };
-	ok(hosts_save(&h, -1) < 0, "a folder that is none is an error");
+	ok(hosts_save(&h, -1) < 0, "a bad folder is an error");
 	hosts_done(&h);
 }
 
@@ -301,14 +374,18 @@ static const struct damaged {
 	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0", 0 },
 	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0\n", 0 },
 	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6\n", 0 },
-	{ "no number", "192.0.2.1:25 mx 1 2 3 4 x 0 0 0 0\n", 0 },
+	{ "a word in place of a number", "192.0.2.1:25 mx 1 2 3 4 x 0 0 0 0\n", 0 },
 	{ "a negative number", "192.0.2.1:25 mx 1 -2 3 4 5 0 0 0 0\n", 0 },
 	{ "a number too large", "192.0.2.1:25 mx 1 99999999999999999999 3 4 5 0 0 0 0\n", 0 },
 	{ "failures too large", "192.0.2.1:25 mx 1 2 3 4 4294967297 0 0 0 0\n", 0 },
 	{ "a control character", "192.0.2.1:25 m\001x 1 2 3 4 5 0 0 0 0\n", 0 },
-	{ "an address too long", "1234567890123456789012345678901234567890123456789012345678901234 mx 1 2 3 4 5 0 0 0 0\n", 0 },
-	{ "twice the same", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 1 },
-	{ "good lines around a bad one", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\nrubbish\n192.0.2.0:25 mx 1 2 3 4 5 0 0 0 0\n", 2 },
+	{ "an address too long",
+	  "1234567890123456789012345678901234567890123456789012345678901234 mx 1 2 3 4 5 0 0 0 0\n",
+	  0 },
+	{ "the same address twice",
+	  "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 1 },
+	{ "good lines around a bad one",
+	  "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\nrubbish\n192.0.2.0:25 mx 1 2 3 4 5 0 0 0 0\n", 2 },
 };
 
 static void
@@ -327,9 +404,10 @@ test_damaged(int dir)
 	memcpy(text + 511, "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 34);
 	put_file(dir, text, 511 + 34);
 	hosts_load(&h, dir);
-	ok(h.n == 0, "file: the tail of a long line is no line");
+	ok(h.n == 0, "file: the tail of a long line is not a line");
 	hosts_done(&h);
-	put_file(dir, "192.0.2.1:25 mx\0 1 2 3 4 5 0 0 0 0\n192.0.2.2:25 mx 1 2 3 4 5 0 0 0 0\n", 70);
+	put_file(dir,
+	    "192.0.2.1:25 mx\0 1 2 3 4 5 0 0 0 0\n192.0.2.2:25 mx 1 2 3 4 5 0 0 0 0\n", 70);
 	hosts_load(&h, dir);
 	ok(h.n <= 1 && !hosts_find(&h, "192.0.2.1:25"), "file: a NUL spoils its line");
 	hosts_done(&h);
@@ -350,9 +428,11 @@ test_key(void)
 
 		ss.ss_family = (sa_family_t)cases[i].family;
 		if (cases[i].family == AF_INET)
-			(void)inet_pton(AF_INET, cases[i].address, &((struct sockaddr_in *)&ss)->sin_addr);
+			(void)inet_pton(AF_INET, cases[i].address,
+			    &((struct sockaddr_in *)&ss)->sin_addr);
 		else
-			(void)inet_pton(AF_INET6, cases[i].address, &((struct sockaddr_in6 *)&ss)->sin6_addr);
+			(void)inet_pton(AF_INET6, cases[i].address,
+			    &((struct sockaddr_in6 *)&ss)->sin6_addr);
 		((struct sockaddr_in *)&ss)->sin_port = htons(25);
 		host_key(key, &ss);
 		is(slice_str(key), slice_str(cases[i].key), "an address as a key");

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "tests/lib/tap.h"
 
-/* Items as text: "LINE[section]", "LINE key=value", "LINE!" for an error; each with ';' behind. */
+/* Items as text: "LINE[section];", "LINE key=value;", "LINE!;" for an error. */
 static const struct {
 	const char *name;
 	struct slice text;
@@ -30,8 +30,8 @@ static const struct {
 	{ "value_only_comment", S("a = # none"), "1 a=;" },
 	{ "value_with_utf8", S("a = \xc3\xa9"), "1 a=\xc3\xa9;" },
 	{ "comment_line", S("# a = b\n#\n  # c\n"), "" },
-	{ "comment_behind_value", S("a = b # c"), "1 a=b;" },
-	{ "comment_behind_tab", S("a = b\t#c"), "1 a=b;" },
+	{ "comment_after_value", S("a = b # c"), "1 a=b;" },
+	{ "comment_after_tab", S("a = b\t#c"), "1 a=b;" },
 	{ "hash_inside_word", S("a = b#c"), "1 a=b#c;" },
 	{ "line_numbers", S("\n# x\na = b\n\n[s]\nc = d"), "3 a=b;5[s];6 c=d;" },
 	{ "byte_order_mark", S("\xef\xbb\xbf[s]\na=b"), "1[s];2 a=b;" },
@@ -41,7 +41,7 @@ static const struct {
 	{ "no_bracket", S("[server\na=b"), "1!;2 a=b;" },
 	{ "empty_section", S("[]\n[ ]"), "1!;2!;" },
 	{ "lone_bracket", S("["), "1!;" },
-	{ "behind_bracket", S("[a] b"), "1!;" },
+	{ "text_after_bracket", S("[a] b"), "1!;" },
 	{ "semicolon_is_no_comment", S("; x"), "1!;" },
 	{ "nul", S("a = b\0c\nd=e"), "1!;2 d=e;" },
 	{ "control_character", S("a = \033[31m"), "1!;" },
@@ -62,7 +62,8 @@ check(const char *name, struct slice text, const char *items)
 		if (item.kind == INI_SECTION)
 			buf_fmt(&b, "[%.*s]", (int)item.name.n, item.name.p);
 		else if (item.kind == INI_SETTING)
-			buf_fmt(&b, " %.*s=%.*s", (int)item.name.n, item.name.p, (int)item.value.n, item.value.p);
+			buf_fmt(&b, " %.*s=%.*s", (int)item.name.n, item.name.p, (int)item.value.n,
+			    item.value.p);
 		else
 			buf_str(&b, item.error ? "!" : "?");
 		buf_chr(&b, ';');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A login over a link: the server is at the other end of a socket pair, and says what it has to say at once, or octet by
- * octet.
+ * A login over a link: the server at the other end of a socket pair sends all its replies at once,
+ * or octet by octet.
  */
 #include "client/auth.h"
 
@@ -16,56 +16,84 @@
 #include "smtp/client_auth.h"
 #include "tests/lib/tap.h"
 
-static char user[] = "anna", file[] = "/tmp/link_login_test.XXXXXX", via[] = "smtps://h", star[] = "*";
-static struct route route = { .pattern = star, .via = VIA_SMTP, .via_text = via, .user = user, .password_file = file };
+static char file[] = "/tmp/link_login_test.XXXXXX";
+static char user[] = "anna", via[] = "smtps://h", star[] = "*";
+static struct route route = {
+	.pattern = star, .via = VIA_SMTP, .via_text = via, .user = user, .password_file = file,
+};
 static const struct config config = { .relay = { .command_timeout_ms = 10000 } };
 
 static const struct talk {
 	const char *name;
 	unsigned mechanisms;
-	const char *says;		/* the server, all of it */
-	const char *hears;		/* it, all of it */
+	const char *sends;		/* all octets of the server; NULL: none */
+	const char *receives;		/* all octets to the server; NULL: none */
 	enum greet_result end;
 	enum outcome_cause cause;
 	const char *why;
 } talks[] = {
-	{ "PLAIN", CLIENT_AUTH_PLAIN, "235 2.7.0 in\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
-	{ "several lines", CLIENT_AUTH_PLAIN, "235-2.7.0 in\r\n235-2.7.0 and\r\n235 2.7.0 welcome\r\n",
-	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_READY, 0, "" },
-	{ "LOGIN", CLIENT_AUTH_LOGIN, "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n",
-	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", GREET_READY, 0, "" },
-	{ "refused", CLIENT_AUTH_PLAIN, "535 5.7.8 no\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN,
-	    "535 5.7.8 no" },
-	{ "too weak", CLIENT_AUTH_PLAIN, "534 5.7.9 get an app password\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN,
-	    CAUSE_LOGIN, "534 5.7.9 get an app password" },
-	{ "not now", CLIENT_AUTH_PLAIN, "454 4.7.0 later\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
-	{ "goodbye", CLIENT_AUTH_PLAIN, "421 4.3.2 closing\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_REFUSED, 0, "" },
-	{ "no end of challenges", CLIENT_AUTH_LOGIN, "334 a\r\n334 b\r\n334 c\r\n334 d\r\n334 e\r\n",
-	    "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n*\r\n", GREET_LOGIN, CAUSE_LOGIN, "334 d" },
-	{ "nonsense", CLIENT_AUTH_PLAIN, "hello\r\n", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_PROTOCOL,
-	    "what answered AUTH was no SMTP reply" },
-	{ "a hung up line", CLIENT_AUTH_PLAIN, "235 2.7", "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_BROKEN, CAUSE_LOST,
-	    "lost connection in AUTH" },
-	{ "nothing that we know", CLIENT_AUTH_XOAUTH2, "", "", GREET_LOGIN, CAUSE_LOGIN,
-	    "cannot log in as anna: the host offers neither PLAIN nor LOGIN" },
-	{ "the password comes back", CLIENT_AUTH_PLAIN, "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
-	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN, "535 (it repeats what we have sent)" },
-	{ "the response comes back", CLIENT_AUTH_PLAIN, "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
-	    "AUTH PLAIN AGFubmEAczNjcmV0\r\n", GREET_LOGIN, CAUSE_LOGIN, "500 (it repeats what we have sent)" },
+	{ .name = "PLAIN",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "235 2.7.0 in\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_READY },
+	{ .name = "several lines",
+	  .mechanisms = CLIENT_AUTH_PLAIN,
+	  .sends = "235-2.7.0 in\r\n235-2.7.0 and\r\n235 2.7.0 welcome\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_READY },
+	{ .name = "LOGIN",
+	  .mechanisms = CLIENT_AUTH_LOGIN,
+	  .sends = "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n",
+	  .receives = "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", .end = GREET_READY },
+	{ .name = "refused",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "535 5.7.8 no\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
+	  .why = "535 5.7.8 no" },
+	{ .name = "too weak",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "534 5.7.9 get an app password\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
+	  .why = "534 5.7.9 get an app password" },
+	{ .name = "not now",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "454 4.7.0 later\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_REFUSED },
+	{ .name = "goodbye",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "421 4.3.2 closing\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_REFUSED },
+	{ .name = "no end of challenges",
+	  .mechanisms = CLIENT_AUTH_LOGIN, .sends = "334 a\r\n334 b\r\n334 c\r\n334 d\r\n334 e\r\n",
+	  .receives = "AUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n*\r\n", .end = GREET_LOGIN,
+	  .cause = CAUSE_LOGIN, .why = "334 d" },
+	{ .name = "nonsense",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "hello\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_BROKEN,
+	  .cause = CAUSE_PROTOCOL, .why = "what answered AUTH was no SMTP reply" },
+	{ .name = "the connection is lost",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "235 2.7",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_BROKEN, .cause = CAUSE_LOST,
+	  .why = "lost connection in AUTH" },
+	{ .name = "no mechanism that we know",
+	  .mechanisms = CLIENT_AUTH_XOAUTH2, .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
+	  .why = "cannot log in as anna: the host offers neither PLAIN nor LOGIN" },
+	{ .name = "the password comes back",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
+	  .why = "535 (it repeats what we have sent)" },
+	{ .name = "the response comes back",
+	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
+	  .why = "500 (it repeats what we have sent)" },
 };
 
-/* The server; ends when it has said all.  Its words do not depend on ours: they are long enough apart in the protocol. */
+/* The server sends all its octets without waiting for ours, then reads to the end. */
 static pid_t
-serve(const char *says, size_t step, int fd, int theirs)
+serve(const char *sends, size_t step, int fd, int theirs)
 {
-	const size_t n = strlen(says);
+	const size_t n = strlen(sends);
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
 	(void)close(theirs);
 	for (size_t at = 0; at < n; at += step)
-		(void)!write(fd, says + at, step < n - at ? step : n - at);
+		(void)!write(fd, sends + at, step < n - at ? step : n - at);
 	(void)shutdown(fd, SHUT_WR);
 	for (char c; read(fd, &c, 1) == 1;)
 		;
@@ -78,16 +106,17 @@ play(const struct talk *t, size_t step)
 	static struct transcript transcript;
 	struct outcome why = { 0 };
 	int pair[2], copy[2];
-	char heard[400] = "", record[20000];
+	char received[400] = "", record[20000];
 	struct smtp_link *l;
 	ssize_t n;
 	pid_t pid;
 
-	/* What we say goes through a second pair, so that it can be looked at. */
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, copy) < 0)
+	/* The client writes into a second pair, so that its octets can be compared. */
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, copy) < 0)
 		exit(1);
 	transcript_begin(&transcript);
-	pid = serve(t->says, step, pair[1], pair[0]);
+	pid = serve(t->sends ? t->sends : "", step, pair[1], pair[0]);
 	(void)close(pair[1]);
 	l = link_new(pair[0], "h[192.0.2.1]:465", &config, &transcript);
 	if (!l)
@@ -95,25 +124,30 @@ play(const struct talk *t, size_t step)
 	l->stream.wfd = copy[0];
 	l->verified = true;
 	l->peer.mechanisms = t->mechanisms;
-	ok(auth_login(l, &route, &why) == t->end, "%s, %s", t->name, step == 1 ? "octet by octet" : "at once");
+	ok(auth_login(l, &route, &why) == t->end, "%s, %s", t->name,
+	    step == 1 ? "octet by octet" : "at once");
 	if (t->end == GREET_LOGIN || t->end == GREET_BROKEN)
-		ok(why.cause == t->cause && strncmp(why.detail, t->why, strlen(t->why)) == 0, "why: %s", why.detail);
-	ok(!memmem(l, sizeof *l, "s3cret", 6) && !memmem(l, sizeof *l, "AGFubmEA", 8) && !memmem(l, sizeof *l, "czNjcmV0", 8),
-	    "nothing of it stays in the link");
-	(void)snprintf(record, sizeof record, "%.*s%.*s", (int)transcript.head_n, transcript.head, (int)transcript.tail_n,
-	    transcript.tail);
-	ok(!strstr(record, "s3cret") && !strstr(record, "AGFubmEA") && !strstr(record, "czNjcmV0"), "nor in the record");
+		ok(why.cause == t->cause && strncmp(why.detail, t->why, strlen(t->why)) == 0,
+		    "why: %s", why.detail);
+	ok(!memmem(l, sizeof *l, "s3cret", 6) && !memmem(l, sizeof *l, "AGFubmEA", 8) &&
+	    !memmem(l, sizeof *l, "czNjcmV0", 8),
+	    "no secret stays in the link");
+	(void)snprintf(record, sizeof record, "%.*s%.*s", (int)transcript.head_n, transcript.head,
+	    (int)transcript.tail_n, transcript.tail);
+	ok(!strstr(record, "s3cret") && !strstr(record, "AGFubmEA") && !strstr(record, "czNjcmV0"),
+	    "no secret is in the transcript");
 	l->closed = true;
 	link_done(l);
 	(void)shutdown(copy[0], SHUT_WR);
-	n = read(copy[1], heard, sizeof heard - 1);
-	is(slice_of(heard, n > 0 ? (size_t)n : 0), slice_str(t->hears), "what the server hears");
+	n = read(copy[1], received, sizeof received - 1);
+	is(slice_of(received, n > 0 ? (size_t)n : 0), slice_str(t->receives ? t->receives : ""),
+	    "the octets to the server");
 	(void)close(copy[0]);
 	(void)close(copy[1]);
 	(void)waitpid(pid, NULL, 0);
 }
 
-/* Not a word of it where others could listen. */
+/* No login is tried without TLS. */
 static void
 check_clear(void)
 {
@@ -127,8 +161,9 @@ check_clear(void)
 		exit(1);
 	l->peer.mechanisms = CLIENT_AUTH_PLAIN;
 	ok(auth_login(l, &route, &why) == GREET_LOGIN && why.cause == CAUSE_LOGIN &&
-	    strstr(why.detail, "for TLS with a verified certificate only"), "not without TLS: %s", why.detail);
-	ok(read(pair[1], &c, 1) < 0, "nothing was said");
+	    strstr(why.detail, "for TLS with a verified certificate only"),
+	    "not without TLS: %s", why.detail);
+	ok(read(pair[1], &c, 1) < 0, "nothing was sent");
 	l->closed = true;
 	link_done(l);
 	(void)close(pair[1]);
@@ -139,8 +174,16 @@ static const struct {
 	enum route_via kind;
 	bool missing;
 } missing[] = {
-	{ 530, VIA_SMTP, true }, { 534, VIA_SMTP, true }, { 535, VIA_SMTP, true }, { 538, VIA_SMTP, true }, { 550, VIA_SMTP, false },
-	{ 430, VIA_SMTP, false }, { 250, VIA_SMTP, false }, { 530, VIA_MX, false }, { 535, VIA_MX, false }, { 530, VIA_LMTP, false },
+	{ 530, VIA_SMTP, true },
+	{ 534, VIA_SMTP, true },
+	{ 535, VIA_SMTP, true },
+	{ 538, VIA_SMTP, true },
+	{ 550, VIA_SMTP, false },
+	{ 430, VIA_SMTP, false },
+	{ 250, VIA_SMTP, false },
+	{ 530, VIA_MX, false },
+	{ 535, VIA_MX, false },
+	{ 530, VIA_LMTP, false },
 };
 
 static void
@@ -154,7 +197,8 @@ check_missing(void)
 
 		smtp_peer_reply_init(&l.reply);
 		l.reply.code = missing[i].code;
-		ok(auth_missing(&l, &r, &o) == missing[i].missing && (o.cause == CAUSE_LOGIN) == missing[i].missing,
+		ok(auth_missing(&l, &r, &o) == missing[i].missing &&
+		    (o.cause == CAUSE_LOGIN) == missing[i].missing,
 		    "%d by route kind %d", missing[i].code, (int)missing[i].kind);
 	}
 }

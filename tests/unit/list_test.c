@@ -14,7 +14,7 @@
 
 static char long_line[LONG_LINE + 16], long_name[LONG_LINE + 16];
 
-/* What match() was asked about, each line in brackets. */
+/* The lines that match() was asked about, each in brackets. */
 struct seen {
 	struct buf b;
 	const char *wanted;
@@ -36,20 +36,23 @@ static const struct list_case {
 	const char *name, *file, *lines, *wanted;
 	int found;
 } cases[] = {
-	{ "nothing", "", "", NULL, 0 },
-	{ "one line", "a\n", "[a]", NULL, 0 },
-	{ "without its newline", "a", "[a]", NULL, 0 },
-	{ "empty lines", "\n\na\n\n", "[a]", NULL, 0 },
-	{ "blanks at both ends", " \ta b\t \n", "[a b]", NULL, 0 },
-	{ "nothing but blanks", " \t\n", "", NULL, 0 },
-	{ "CRLF", "a\r\nb\r\n", "[a][b]", NULL, 0 },
-	{ "a comment", "# a\nb # c\n  #d\n", "[b]", NULL, 0 },
-	{ "no comment inside a word", "a#b\n", "[a#b]", NULL, 0 },
-	{ "a comment behind a tab", "a\t#b\n", "[a]", NULL, 0 },
-	{ "found, and no further", "a\nb\nc\n", "[a][b]", "b", 1 },
-	{ "found in the last line", "a\nb", "[a][b]", "b", 1 },
-	{ "not found", "a\nb\n", "[a][b]", "c", 0 },
-	{ "a line that is too long", long_line, "[a][z]", "z", 1 },
+	{ .name = "nothing", .file = "", .lines = "" },
+	{ .name = "one line", .file = "a\n", .lines = "[a]" },
+	{ .name = "without its newline", .file = "a", .lines = "[a]" },
+	{ .name = "empty lines", .file = "\n\na\n\n", .lines = "[a]" },
+	{ .name = "blanks at both ends", .file = " \ta b\t \n", .lines = "[a b]" },
+	{ .name = "nothing but blanks", .file = " \t\n", .lines = "" },
+	{ .name = "CRLF", .file = "a\r\nb\r\n", .lines = "[a][b]" },
+	{ .name = "a comment", .file = "# a\nb # c\n  #d\n", .lines = "[b]" },
+	{ .name = "a hash inside a word", .file = "a#b\n", .lines = "[a#b]" },
+	{ .name = "a comment after a tab", .file = "a\t#b\n", .lines = "[a]" },
+	{ .name = "found, then no further",
+	  .file = "a\nb\nc\n", .lines = "[a][b]", .wanted = "b", .found = 1 },
+	{ .name = "found in the last line",
+	  .file = "a\nb", .lines = "[a][b]", .wanted = "b", .found = 1 },
+	{ .name = "not found", .file = "a\nb\n", .lines = "[a][b]", .wanted = "c" },
+	{ .name = "a line that is too long",
+	  .file = long_line, .lines = "[a][z]", .wanted = "z", .found = 1 },
 };
 
 static struct seen seen;
@@ -61,7 +64,8 @@ scan_as(enum list_kind kind, const char *text, const char *wanted, size_t step)
 	const int fd = memfd_create("list", 0);
 	int r;
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || lseek(fd, 0, SEEK_SET) < 0)
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    lseek(fd, 0, SEEK_SET) < 0)
 		abort();
 	seen.b = (struct buf)BUF(seen.space);
 	seen.wanted = wanted;
@@ -77,18 +81,22 @@ scan(const char *text, const char *wanted, size_t step)
 }
 
 static const struct list_case names[] = {
-	{ "a name", "a: b\n", "[a]", NULL, 0 },
-	{ "blanks in front of the colon", "a \t: b\n", "[a]", NULL, 0 },
-	{ "a line that continues", "a: b,\n c: d\n\te: f\ng:\n", "[a][g]", NULL, 0 },
-	{ "comments", "# a: b\n#c: d\nx: y # z: a\n", "[x]", NULL, 0 },
-	{ "no colon", "a\nb: c\n", "[b]", NULL, 0 },
-	{ "nothing in front of it", ": a\n", "", NULL, 0 },
-	{ "quotes", "\"a: b\": c\n\"d\\\": e\": f\n", "[\"a: b\"][\"d\\\": e\"]", NULL, 0 },
-	{ "quotes that do not end", "\"a: b\nc: d\n", "[c]", NULL, 0 },
-	{ "an address", "a@b.example: c\r\n", "[a@b.example]", NULL, 0 },
-	{ "found, and no further", "a: x\nb: x\nc: x\n", "[a][b]", "b", 1 },
-	{ "without a newline", "a: b", "[a]", "a", 1 },
-	{ "a line of any length", long_name, "[n][z]", "z", 1 },
+	{ .name = "a name", .file = "a: b\n", .lines = "[a]" },
+	{ .name = "blanks in front of the colon", .file = "a \t: b\n", .lines = "[a]" },
+	{ .name = "a line that continues",
+	  .file = "a: b,\n c: d\n\te: f\ng:\n", .lines = "[a][g]" },
+	{ .name = "comments", .file = "# a: b\n#c: d\nx: y # z: a\n", .lines = "[x]" },
+	{ .name = "no colon", .file = "a\nb: c\n", .lines = "[b]" },
+	{ .name = "nothing in front of it", .file = ": a\n", .lines = "" },
+	{ .name = "quotes",
+	  .file = "\"a: b\": c\n\"d\\\": e\": f\n", .lines = "[\"a: b\"][\"d\\\": e\"]" },
+	{ .name = "quotes that do not end", .file = "\"a: b\nc: d\n", .lines = "[c]" },
+	{ .name = "an address", .file = "a@b.example: c\r\n", .lines = "[a@b.example]" },
+	{ .name = "found, and no further",
+	  .file = "a: x\nb: x\nc: x\n", .lines = "[a][b]", .wanted = "b", .found = 1 },
+	{ .name = "without a newline", .file = "a: b", .lines = "[a]", .wanted = "a", .found = 1 },
+	{ .name = "a line of any length",
+	  .file = long_name, .lines = "[n][z]", .wanted = "z", .found = 1 },
 };
 
 static void
@@ -98,7 +106,8 @@ test_names(void)
 		for (size_t step = 1; step <= 1 << 20; step *= 1 << 10) {
 			const int r = scan_as(LIST_NAMES, names[i].file, names[i].wanted, step);
 
-			ok(r == names[i].found && slice_eq(buf_slice(&seen.b), slice_str(names[i].lines)),
+			ok(r == names[i].found &&
+			    slice_eq(buf_slice(&seen.b), slice_str(names[i].lines)),
 			    "names: %s, %zu octets at a time", names[i].name, step);
 		}
 }
@@ -154,8 +163,10 @@ main(void)
 		for (size_t step = 1; step; step = step == 1 ? 7 : step == 7 ? SIZE_MAX : 0) {
 			const int found = scan(cases[i].file, cases[i].wanted, step);
 
-			ok(found == cases[i].found && slice_eq(buf_slice(&seen.b), slice_str(cases[i].lines)), "%s, %s",
-			    cases[i].name, step == 1 ? "byte by byte" : step == 7 ? "in pieces" : "whole");
+			ok(found == cases[i].found &&
+			    slice_eq(buf_slice(&seen.b), slice_str(cases[i].lines)),
+			    "%s, %s", cases[i].name,
+			    step == 1 ? "byte by byte" : step == 7 ? "in pieces" : "whole");
 		}
 	test_limit();
 	test_names();

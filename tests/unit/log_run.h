@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A child that logs, with a descriptor 2 of the test's choice; /dev/log and the journal's socket are led to
- * the test's own (link with --wrap=connect).
+ * A child that logs, with a prepared descriptor 2.  Connections to /dev/log and to the journal reach
+ * sockets of the test: link with --wrap=connect.
  */
 #ifndef TESTS_UNIT_LOG_RUN_H
 #define TESTS_UNIT_LOG_RUN_H
@@ -25,7 +25,8 @@ int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
 int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len);
 
 static struct sockaddr_un journal_at = { .sun_family = AF_UNIX };
-static struct sockaddr_un syslog_at = { .sun_family = AF_UNIX };	/* abstract, or none: sun_path[1] is NUL */
+/* Abstract addresses; none if sun_path[1] is NUL. */
+static struct sockaddr_un syslog_at = { .sun_family = AF_UNIX };
 static int syslogd = -1;
 
 int
@@ -52,7 +53,7 @@ start_syslogd(void)
 		exit(1);
 }
 
-/* What can be read from fd without waiting. */
+/* The octets that can be read from fd without waiting. */
 __attribute__((unused)) static struct slice
 drain(int fd, char *room, size_t size)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Each case is a child with a prepared fd 2, and connect() is led from /dev/log to a socket of ours. */
+/* base/log: each case is a child with a prepared fd 2; /dev/log is led to a socket of the test. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -44,8 +44,9 @@ check_file(void)
 	(void)lseek(fd, 0, SEEK_SET);
 	got = drain(fd, room, sizeof room);
 	(void)snprintf(want, sizeof want, "Z test[%d]: event key=value n=42\n", (int)child);
-	ok(got.n == 19 + strlen(want) && got.p[4] == '-' && got.p[10] == 'T' && got.p[16] == ':', "a file gets a time stamp");
-	is(slice_skip(got, 19), slice_str(want), "and then the line");
+	ok(got.n == 19 + strlen(want) && got.p[4] == '-' && got.p[10] == 'T' && got.p[16] == ':',
+	    "a file gets a time stamp");
+	is(slice_skip(got, 19), slice_str(want), "the line follows it");
 	(void)close(fd);
 }
 
@@ -58,11 +59,13 @@ check_journal(void)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0 || fstat(s[1], &st) < 0)
 		exit(1);
-	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
 	(void)setenv("JOURNAL_STREAM", stream, 1);
 	run(one_line, s[1]);
-	is(drain(s[0], room, sizeof room), SL("<6>event key=value n=42\n"), "without its socket the journal gets text with the level");
-	ok(drain(syslogd, room, sizeof room).n == 0, "and syslog nothing");
+	is(drain(s[0], room, sizeof room), SL("<6>event key=value n=42\n"),
+	    "without its socket the journal gets a line with its level");
+	ok(drain(syslogd, room, sizeof room).n == 0, "syslog gets nothing");
 	(void)close(s[0]);
 	(void)close(s[1]);
 }
@@ -85,7 +88,8 @@ journal_lines(void)
 	log_end(&l);
 }
 
-#define ENTRY(priority, message) "PRIORITY=" priority "\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=test\nMESSAGE=" message "\n"
+#define ENTRY(priority, message) \
+	"PRIORITY=" priority "\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=test\nMESSAGE=" message "\n"
 
 static void
 check_journal_entries(void)
@@ -96,33 +100,38 @@ check_journal_entries(void)
 	ssize_t n;
 	unsigned lines = 0;
 
-	(void)snprintf(journal_at.sun_path + 1, sizeof journal_at.sun_path - 1, "smtp-handler-journal-test-%d", (int)getpid());
+	(void)snprintf(journal_at.sun_path + 1, sizeof journal_at.sun_path - 1,
+	    "smtp-handler-journal-test-%d", (int)getpid());
 	if (journald < 0 || bind(journald, (struct sockaddr *)&journal_at, sizeof journal_at) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0 || fstat(s[1], &st) < 0)
 		exit(1);
-	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	(void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
 	(void)setenv("JOURNAL_STREAM", stream, 1);
 	run(journal_lines, s[1]);
 	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
-	is(slice_of(room, n > 0 ? (size_t)n : 0), SL(ENTRY("6", "event key=value n=42") "SMTP_EVENT=event\nSMTP_KEY=value\nSMTP_N=42\n"),
-	    "an entry with its fields");
+	is(slice_of(room, n > 0 ? (size_t)n : 0), SL(ENTRY("6", "event key=value n=42")
+	    "SMTP_EVENT=event\nSMTP_KEY=value\nSMTP_N=42\n"), "an entry with its fields");
 	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
 	is(slice_of(room, n > 0 ? (size_t)n : 0),
 	    SL(ENTRY("5", "refused early-talker=\"two words\\x0aSMTP_ID=\\\"forged\\\"\"")
-	       "SMTP_EVENT=refused\nSMTP_EARLY_TALKER=two words\\x0aSMTP_ID=\"forged\"\n"), "no value can forge a field");
+	    "SMTP_EVENT=refused\nSMTP_EARLY_TALKER=two words\\x0aSMTP_ID=\"forged\"\n"),
+	    "no value can forge a field");
 	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
-	is(slice_of(room, n > 0 ? (size_t)n : 0), SL(ENTRY("3", "a sentence\\x0aMESSAGE=forged")), "a sentence is a message");
+	is(slice_of(room, n > 0 ? (size_t)n : 0), SL(ENTRY("3", "a sentence\\x0aMESSAGE=forged")),
+	    "a sentence is a message");
 	n = recv(journald, room, sizeof room, MSG_DONTWAIT);
 	for (ssize_t i = 0; i < n; i++)
 		lines += room[i] == '\n';
-	ok(n > 5000 && n < 8192 && lines > 8 && room[n - 1] == '\n', "what is too much is bounded (%zd octets, %u fields)", n, lines);
-	ok(drain(s[0], room, sizeof room).n == 0, "and nothing of it comes as text");
+	ok(n > 5000 && n < 8192 && lines > 8 && room[n - 1] == '\n',
+	    "a long entry is bounded (%zd octets, %u fields)", n, lines);
+	ok(drain(s[0], room, sizeof room).n == 0, "standard error gets nothing");
 	(void)close(journald);
 	(void)close(s[0]);
 	(void)close(s[1]);
 }
 
-/* xinetd: fd 2 is the client, and $JOURNAL_STREAM may be xinetd's own. */
+/* Under xinetd fd 2 is the client, and $JOURNAL_STREAM may be xinetd's own. */
 static void
 check_client_socket(const char *stream)
 {
@@ -159,7 +168,7 @@ check_raw_stderr(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0)
 		exit(1);
 	run(raw_stderr, s[1]);
-	ok(drain(s[0], room, sizeof room).n == 0, "even what is written to fd 2 does not reach a client");
+	ok(drain(s[0], room, sizeof room).n == 0, "octets written to fd 2 do not reach a client");
 	(void)close(s[0]);
 	(void)close(s[1]);
 }
@@ -201,10 +210,10 @@ check_closed(void)
 static void
 restarted_syslogd(void)
 {
-	start_syslogd();		/* this child's own */
+	start_syslogd();	/* this child's own */
 	log_open("test");
 	(void)close(syslogd);
-	log_text(LOG_LEVEL_NOTICE, "nobody hears this");
+	log_text(LOG_LEVEL_NOTICE, "nobody reads this");
 	start_syslogd();
 	log_text(LOG_LEVEL_NOTICE, "first");
 	log_text(LOG_LEVEL_NOTICE, "second");
@@ -212,7 +221,8 @@ restarted_syslogd(void)
 		char room[4096], want[200];
 		struct slice got = drain(syslogd, room, sizeof room);
 
-		(void)snprintf(want, sizeof want, "<21>test[%d]: first<21>test[%d]: second", (int)getpid(), (int)getpid());
+		(void)snprintf(want, sizeof want, "<21>test[%d]: first<21>test[%d]: second",
+		    (int)getpid(), (int)getpid());
 		if (!slice_eq(got, slice_str(want)))
 			_exit(1);
 	}
@@ -226,7 +236,7 @@ three_lines(void)
 	one_line();
 }
 
-/* Whoever should read standard error has stopped to: mail goes on. */
+/* The reader of standard error has stopped: the program goes on. */
 static void
 check_full_pipe(void)
 {

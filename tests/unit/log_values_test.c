@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* base/log: what becomes of values, whatever is in them and however long they are. */
+/* base/log: values with any octets and of any length. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -74,7 +74,8 @@ check_values(void)
 	rest = drain(p[0], room, sizeof room);
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
 		line = slice_cut(rest, '\n', &rest);
-		(void)snprintf(want, sizeof want, "test[%d]: e v=%s w=x", (int)child, values[i].want);
+		(void)snprintf(want, sizeof want, "test[%d]: e v=%s w=x", (int)child,
+		    values[i].want);
 		is(line, slice_str(want), values[i].name);
 	}
 	is_line(rest, "", "a sentence with \"quotes\"\\x0aand \\ \\x1b\n");
@@ -102,7 +103,8 @@ long_values(void)
 	log_begin(&l, LOG_LEVEL_INFO, "tabs");
 	log_str(&l, "a", slice_of(tabs, sizeof tabs));
 	log_end(&l);
-	for (size_t room = 0; room < 512; room += 3) {		/* the line itself runs full, anywhere */
+	/* The line itself runs full, at any place. */
+	for (size_t room = 0; room < 512; room += 3) {
 		log_begin(&l, LOG_LEVEL_INFO, "full");
 		for (int i = 0; i < 6; i++) {
 			log_str(&l, "k", slice_of(room % 2 ? tabs : letters, room));
@@ -134,10 +136,12 @@ check_long(void)
 		if (lengths[i] <= 510)
 			ok(!memmem(line.p, line.n, "...", 3), "%zu octets are whole", lengths[i]);
 		else
-			ok(memmem(line.p, line.n, "a... b=x", 8) != NULL, "%zu octets are cut", lengths[i]);
+			ok(memmem(line.p, line.n, "a... b=x", 8) != NULL, "%zu octets are cut",
+			    lengths[i]);
 	}
 	line = slice_cut(rest, '\n', &rest);
-	ok(memmem(line.p, line.n, "\\x09...\"", 8) != NULL, "cut between escapes, with the closing quote");
+	ok(memmem(line.p, line.n, "\\x09...\"", 8) != NULL,
+	    "cut between escapes, with the closing quote");
 	while (rest.n) {
 		line = slice_cut(rest, '\n', &rest);
 		lines++;
@@ -145,7 +149,7 @@ check_long(void)
 		marks += line.n > 3 && memcmp(line.p + line.n - 3, "...", 3) == 0;
 	}
 	ok(lines == 172 && bad == 0, "full lines are one line each, and bounded (%u)", lines);
-	ok(marks > 100, "what was left out is marked (%u)", marks);
+	ok(marks > 100, "text left out is marked (%u)", marks);
 	(void)close(fd);
 }
 
