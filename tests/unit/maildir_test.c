@@ -18,67 +18,70 @@ static const struct path_case {
 	    .address = "joe@example.org", .path = "/m/example.org/joe" },
 	{ .name = "lower case", .template = "/m/{domain}/{local}", .address = "JOE@Example.ORG",
 	    .path = "/m/example.org/joe" },
-	{ .name = "neither", .template = "/m/all", .address = "joe@example.org", .path = "/m/all" },
-	{ .name = "twice", .template = "/m/{local}/{local}", .address = "joe@example.org",
+	{ .name = "no placeholder", .template = "/m/all", .address = "joe@example.org",
+	    .path = "/m/all" },
+	{ .name = "local twice", .template = "/m/{local}/{local}", .address = "joe@example.org",
 	    .path = "/m/joe/joe" },
-	{ .name = "other braces stay", .template = "/m/{x}/{local", .address = "joe@example.org",
-	    .path = "/m/{x}/{local" },
-	{ .name = "inside a name", .template = "/m/u-{local}.d", .address = "joe@example.org",
+	{ .name = "other braces are kept", .template = "/m/{x}/{local",
+	    .address = "joe@example.org", .path = "/m/{x}/{local" },
+	{ .name = "local inside a name", .template = "/m/u-{local}.d", .address = "joe@example.org",
 	    .path = "/m/u-joe.d" },
-	{ .name = "quoted as meant", .template = "/m/{local}",
+	{ .name = "a quoted local part without its quotes", .template = "/m/{local}",
 	    .address = "\"joe smith\"@example.org", .path = "/m/joe smith" },
-	{ .name = "quoted pair as meant", .template = "/m/{local}",
+	{ .name = "a quoted pair without its backslash", .template = "/m/{local}",
 	    .address = "\"joe\\\"x\"@example.org", .path = "/m/joe\"x" },
 	{ .name = "bare postmaster", .template = "/m/{domain}/{local}", .address = "postmaster",
 	    .path = "/m/host.example/postmaster" },
-	{ .name = "plus stays", .template = "/m/{local}", .address = "joe+list@example.org",
+	{ .name = "a plus is kept", .template = "/m/{local}", .address = "joe+list@example.org",
 	    .path = "/m/joe+list" },
-	{ .name = "UTF-8 stays", .template = "/m/{local}", .address = "j\303\266e@example.org",
+	{ .name = "UTF-8 is kept", .template = "/m/{local}", .address = "j\303\266e@example.org",
 	    .path = "/m/j\303\266e" },
-	{ .name = "slash", .template = "/m/{local}", .address = "a/b@example.org" },
-	{ .name = "up", .template = "/m/{local}", .address = "\"..\"@example.org" },
-	{ .name = "up and away", .template = "/m/{local}", .address = "\"../../etc\"@example.org" },
-	{ .name = "here", .template = "/m/{local}", .address = "\".\"@example.org" },
-	{ .name = "hidden", .template = "/m/{local}", .address = "\".joe\"@example.org" },
-	{ .name = "empty", .template = "/m/{local}", .address = "\"\"@example.org" },
-	{ .name = "a quoted pair hides no slash", .template = "/m/{local}",
+	{ .name = "a slash", .template = "/m/{local}", .address = "a/b@example.org" },
+	{ .name = "two dots", .template = "/m/{local}", .address = "\"..\"@example.org" },
+	{ .name = "a path with two dots", .template = "/m/{local}",
+	    .address = "\"../../etc\"@example.org" },
+	{ .name = "one dot", .template = "/m/{local}", .address = "\".\"@example.org" },
+	{ .name = "a leading dot", .template = "/m/{local}", .address = "\".joe\"@example.org" },
+	{ .name = "an empty local part", .template = "/m/{local}", .address = "\"\"@example.org" },
+	{ .name = "a slash in a quoted pair", .template = "/m/{local}",
 	    .address = "\"a\\/b\"@example.org" },
-	{ .name = "control character", .template = "/m/{local}",
+	{ .name = "a control character", .template = "/m/{local}",
 	    .address = "\"a\001b\"@example.org" },
-	{ .name = "delete", .template = "/m/{local}", .address = "\"a\177b\"@example.org" },
-	{ .name = "slash in the domain", .template = "/m/{domain}", .address = "joe@a/b" },
-	{ .name = "dots in the domain", .template = "/m/{domain}", .address = "joe@.." },
+	{ .name = "a DEL character", .template = "/m/{local}",
+	    .address = "\"a\177b\"@example.org" },
+	{ .name = "a slash in the domain", .template = "/m/{domain}", .address = "joe@a/b" },
+	{ .name = "a domain of two dots", .template = "/m/{domain}", .address = "joe@.." },
 	{ .name = "an address literal", .template = "/m/{domain}", .address = "joe@[192.0.2.1]",
 	    .path = "/m/[192.0.2.1]" },
-	{ .name = "R103 percent signs are themselves", .template = "/m/{local}",
+	{ .name = "R103 percent signs are kept", .template = "/m/{local}",
 	    .address = "%2e%2e%2fetc@example.org", .path = "/m/%2e%2e%2fetc" },
-	{ .name = "R103 braces in an address are themselves", .template = "/m/{local}",
+	{ .name = "R103 braces in an address are kept", .template = "/m/{local}",
 	    .address = "\"{domain}\"@example.org", .path = "/m/{domain}" },
-	{ .name = "R103 backslashes are themselves", .template = "/m/{local}",
+	{ .name = "R103 two dots and a backslash", .template = "/m/{local}",
 	    .address = "\"..\\\\x\"@example.org" },
-	{ .name = "R103 tilde is itself", .template = "/m/{local}", .address = "~root@example.org",
+	{ .name = "R103 a tilde is kept", .template = "/m/{local}", .address = "~root@example.org",
 	    .path = "/m/~root" },
 	{ .name = "R103 a domain that is a path", .template = "/m/{domain}/{local}",
 	    .address = "joe@../../etc" },
 	{ .name = "R103 a hidden domain", .template = "/m/{domain}", .address = "joe@.ssh" },
-	{ .name = "user of user+detail", .template = "/m/{local}",
+	{ .name = "the user of user+detail", .template = "/m/{local}",
 	    .address = "joe+list@example.org", .path = "/m/joe", .subaddress = '+' },
-	{ .name = "of several details", .template = "/m/{local}", .address = "joe+a+b@example.org",
-	    .path = "/m/joe", .subaddress = '+' },
+	{ .name = "the user of several details", .template = "/m/{local}",
+	    .address = "joe+a+b@example.org", .path = "/m/joe", .subaddress = '+' },
 	{ .name = "another delimiter", .template = "/m/{local}",
 	    .address = "joe-list+x@example.org", .path = "/m/joe", .subaddress = '-' },
 	{ .name = "a detail alone is a user", .template = "/m/{local}",
 	    .address = "+list@example.org", .path = "/m/+list", .subaddress = '+' },
-	{ .name = "quoted user+detail", .template = "/m/{local}",
+	{ .name = "the user of a quoted user+detail", .template = "/m/{local}",
 	    .address = "\"joe smith+a/b\"@example.org", .path = "/m/joe smith", .subaddress = '+' },
-	{ .name = "up, in front of a detail", .template = "/m/{local}",
+	{ .name = "two dots in front of a detail", .template = "/m/{local}",
 	    .address = "\"..+x\"@example.org", .subaddress = '+' },
-	{ .name = "here, in front of a detail", .template = "/m/{local}",
+	{ .name = "one dot in front of a detail", .template = "/m/{local}",
 	    .address = "\".+x\"@example.org", .subaddress = '+' },
-	{ .name = "a path, in front of a detail", .template = "/m/{local}",
+	{ .name = "a path in front of a detail", .template = "/m/{local}",
 	    .address = "\"../x+y\"@example.org", .subaddress = '+' },
-	{ .name = "no detail in a domain", .template = "/m/{domain}", .address = "joe@a+b",
-	    .path = "/m/a+b", .subaddress = '+' },
+	{ .name = "a plus in the domain is no delimiter", .template = "/m/{domain}",
+	    .address = "joe@a+b", .path = "/m/a+b", .subaddress = '+' },
 };
 
 static void
@@ -108,7 +111,7 @@ test_paths(void)
 	}
 }
 
-/* An address is text with a length: octets that no C string has, and names that no file system has. */
+/* An address may hold NUL, and may be longer than a file name. */
 static void
 test_odd_names(void)
 {
@@ -116,6 +119,7 @@ test_odd_names(void)
 	const struct route route = { .target = target }, by_local = { .target = local_only };
 	char space[1024], longest[300];
 	struct buf b = BUF(space);
+	struct slice domain;
 
 	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), SL("h"), &b) == -EINVAL,
 	    "R103 NUL in a name");
@@ -125,22 +129,22 @@ test_odd_names(void)
 	memset(longest, 'x', sizeof longest);
 	memcpy(longest, "a@", 2);
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&route, slice_of(longest, 258), slice_of(longest + 2, 256), SL("h"), &b) ==
-		-EINVAL,
-	    "R103 a domain that is longer than a file's name");
+	domain = slice_of(longest + 2, 256);
+	ok(maildir_path(&route, slice_of(longest, 258), domain, SL("h"), &b) == -EINVAL,
+	    "R103 a domain longer than a file name");
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&route, slice_of(longest, 257), slice_of(longest + 2, 255), SL("h"), &b) ==
-		0,
-	    "R103 as long as one");
+	domain = slice_of(longest + 2, 255);
+	ok(maildir_path(&route, slice_of(longest, 257), domain, SL("h"), &b) == 0,
+	    "R103 a domain as long as a file name");
 	memset(longest, 'x', sizeof longest);
 	longest[254] = '@';
 	b = (struct buf)BUF(space);
-	ok(maildir_path(&by_local, slice_of(longest, 256), slice_of(longest + 255, 1), SL("h"),
-	       &b) == -EINVAL,
-	    "R103 a local part longer than the standard allows");
+	domain = slice_of(longest + 255, 1);
+	ok(maildir_path(&by_local, slice_of(longest, 256), domain, SL("h"), &b) == -EINVAL,
+	    "R103 a local part that is too long");
 }
 
-/* The only file in path, read into text; its name too. */
+/* Read the only file in path into text, and its name into name. */
 static struct slice
 only_file(const char *path, char *text, size_t size, char name[NAME_MAX + 1])
 {
@@ -173,16 +177,16 @@ static const struct text_case {
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n\nhello\n" },
 	{ .name = "R103 null sender", .from = "", .content = "Subject: x\r\n\r\nhello\r\n",
 	    .file = "Return-Path: <>\nDelivered-To: joe@example.org\nSubject: x\n\nhello\n" },
-	{ .name = "R103 older ones are removed", .from = "a@b",
+	{ .name = "R103 older Return-Path fields are removed", .from = "a@b",
 	    .content = "Return-Path: <x@y>\r\nReceived: a\r\n b\r\nRETURN-path:\r\n <z@z>\r\n"
 		"Subject: x\r\n\r\nReturn-Path: body\r\n",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nReceived: a\n b\n"
 		"Subject: x\n\nReturn-Path: body\n" },
-	{ .name = "one like it stays", .from = "a@b",
+	{ .name = "a field with a longer name is kept", .from = "a@b",
 	    .content = "Return-Path-X: a\r\nX-Return-Path: b\r\n\r\n",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nReturn-Path-X: a\n"
 		"X-Return-Path: b\n\n" },
-	{ .name = "no header", .from = "a@b", .content = "\r\nhello\r\n",
+	{ .name = "no header section", .from = "a@b", .content = "\r\nhello\r\n",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\n\nhello\n" },
 	{ .name = "no body", .from = "a@b", .content = "Subject: x\r\n",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n" },
@@ -190,7 +194,7 @@ static const struct text_case {
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nSubject: x\n\nhello" },
 	{ .name = "only CRLF changes", .from = "a@b", .content = "A: b\r\n\r\na\rb\r\r\nc\r",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nA: b\n\na\rb\r\nc\r" },
-	{ .name = "nothing", .from = "a@b", .content = "",
+	{ .name = "empty content", .from = "a@b", .content = "",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\n" },
 	{ .name = "8-bit text", .from = "a@b", .content = "A: b\r\n\r\n\344\303\244\r\n",
 	    .file = "Return-Path: <a@b>\nDelivered-To: joe@example.org\nA: b\n\n\344\303\244\n" },
@@ -219,13 +223,13 @@ test_texts(struct mail *m, struct delivery *d, const char *box)
 			ok(strstr(name, ".M") && strstr(name, ".a\\057b\\072c"),
 			    "the name escapes what may not be in it");
 			ok(m->outcomes[0].cause == CAUSE_DELIVERED && mail_reported(m),
-			    "reported once");
-			ok(mail_state(m, 0) == 'D', "marked in the queue file");
+			    "the recipient is reported once");
+			ok(mail_state(m, 0) == 'D', "the recipient is marked in the queue file");
 		}
 		(void)unlink(file);
 	}
 	(void)snprintf(file, sizeof file, "%s/example.org/joe", box);
-	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0700, "the folders too");
+	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0700, "the mailbox is its owner's only");
 	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/tmp", box);
 	ok(only_file(folder, text, sizeof text, name).p == NULL && access(folder, F_OK) == 0,
 	    "nothing is left in tmp/");
@@ -233,7 +237,7 @@ test_texts(struct mail *m, struct delivery *d, const char *box)
 	ok(access(folder, F_OK) == 0, "cur/ is there");
 }
 
-/* A mailbox whose tmp/ hands its group on belongs to that group. */
+/* If tmp/ has the setgid bit, its group may read and write the mailbox. */
 static void
 test_shared(struct mail *m, struct delivery *d, const char *box)
 {
@@ -248,7 +252,8 @@ test_shared(struct mail *m, struct delivery *d, const char *box)
 	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/new", box);
 	(void)only_file(folder, text, sizeof text, name);
 	(void)snprintf(file, sizeof file, "%s/%s", folder, name);
-	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0660, "the file is its group's too");
+	ok(stat(file, &st) == 0 && (st.st_mode & 07777) == 0660,
+	    "the group may read and write the file");
 	(void)unlink(file);
 	(void)snprintf(folder, sizeof folder, "%s/example.org/joe/tmp", box);
 	(void)chmod(folder, 0700);
@@ -273,7 +278,7 @@ test_large(struct mail *m, struct delivery *d, const char *box)
 	(void)snprintf(folder, sizeof folder, "%s/example.org/big/new", box);
 	buf_str(&w, "Return-Path: <far@down>\n\nbody\n");
 	ok(slice_eq(only_file(folder, text, sizeof text, name), buf_slice(&w)),
-	    "a header beyond the bound stays as it is");
+	    "a header section beyond the limit is kept as it is");
 }
 
 static void
@@ -285,28 +290,29 @@ test_refusals(struct mail *m, struct delivery *d)
 	mail_put(m, "a@b", "", "joe@example.org", SL("Delivered-To: JOE@example.org\r\n\r\nx\r\n"));
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_LOOP && m->outcomes[0].kind == OUTCOME_FAILED,
-	    "delivered here before: a loop");
+	    "our address in Delivered-To: a loop");
 	mail_put(m, "a@b", "", "joe@example.org",
 	    SL("Subject: x\r\n\r\nDelivered-To: joe@example.org\r\n"));
 	mail_deliver(m, d);
-	ok(m->outcomes[0].cause == CAUSE_DELIVERED, "in the text it is none");
+	ok(m->outcomes[0].cause == CAUSE_DELIVERED, "Delivered-To in the body is no loop");
 	mail_put(m, "a@b", "", "\"../x\"@example.org|joe@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_MAILDIR_USER && m->outcomes[1].cause == CAUSE_DELIVERED &&
 		mail_reported(m),
 	    "an unsafe name fails alone");
-	ok(mail_state(m, 0) == 'P' && mail_state(m, 1) == 'D', "and is not marked");
+	ok(mail_state(m, 0) == 'P' && mail_state(m, 1) == 'D',
+	    "only the delivered recipient is marked");
 	route.target = nowhere;
 	d->route = &route;
 	mail_put(m, "a@b", "", "joe@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_MAILDIR && m->outcomes[0].kind == OUTCOME_DEFERRED &&
 		strstr(m->outcomes[0].detail, "/proc/nowhere/joe: "),
-	    "a folder that cannot be made: later");
+	    "a folder that cannot be made: deferred");
 	d->route = old;
 }
 
-/* Its owner may write in a mailbox that a group shares, and must not make us write elsewhere. */
+/* The owner of a shared mailbox must not make us write elsewhere by a link. */
 static void
 test_links(struct mail *m, struct delivery *d, const char *box)
 {
@@ -328,16 +334,16 @@ test_links(struct mail *m, struct delivery *d, const char *box)
 		    "R103 %s/ is a link: deferred", folders[i]);
 		ok(stat(elsewhere, &st) == 0 && st.st_nlink == 2 && rmdir(elsewhere) == 0 &&
 			mkdir(elsewhere, 0700) == 0,
-		    "R103 and nothing was written there");
+		    "R103 nothing is written behind the link");
 		(void)unlink(path);
 		(void)rename(away, path);
 	}
 	(void)snprintf(path, sizeof path, "%s/example.org/linked", box);
 	(void)snprintf(away, sizeof away, "%s/example.org/joe", box);
-	ok(symlink(away, path) == 0, "a mailbox that is a link is its administrator's wish");
+	ok(symlink(away, path) == 0, "a mailbox that is a link");
 	mail_put(m, "a@b", "", "linked@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
-	ok(m->outcomes[0].cause == CAUSE_DELIVERED, "and is followed");
+	ok(m->outcomes[0].cause == CAUSE_DELIVERED, "a mailbox that is a link is followed");
 }
 
 static void
@@ -360,7 +366,7 @@ test_detail(struct mail *m, struct delivery *d, const char *box)
 	mail_put(m, "a@b", "", "jane+list@example.org",
 	    SL("Delivered-To: jane+list@example.org\r\n\r\n"));
 	mail_deliver(m, d);
-	ok(m->outcomes[0].cause == CAUSE_LOOP, "a loop is one of the whole address");
+	ok(m->outcomes[0].cause == CAUSE_LOOP, "a loop is found by the whole address");
 	d->route = old;
 }
 
@@ -375,20 +381,20 @@ test_log(struct mail *m, struct delivery *d)
 	mail_deliver(m, d);
 	queue_last_note(&m->e, SL("joe@example.org"), &b);
 	ok(slice_has_prefix(buf_slice(&b), SL("<joe@example.org> delivered 2.0.0 why=\"/")),
-	    "noted in the message's log");
+	    "a delivery is noted in the log of the message");
 	b.n = 0;
 	queue_last_note(&m->e, SL("../joe@example.org"), &b);
 	ok(slice_has_prefix(buf_slice(&b), SL("<../joe@example.org> failed 5.1.1 why=\"")),
-	    "and so is who failed");
+	    "a failed recipient is noted");
 	b.n = 0;
 	queue_last_note(&m->e, SL("jim@example.org"), &b);
 	ok(slice_has_prefix(buf_slice(&b), SL("<jim@example.org> delivered 2.0.0 why=\"/")),
-	    "and who came behind him");
+	    "the recipient after it is noted");
 	mail_put(m, "a@b", "", "joe@example.org|ann@example.org", SL("Subject: x\r\n\r\n"));
 	mail_deliver(m, d);
 	b.n = 0;
 	queue_last_note(&m->e, SL("joe@example.org"), &b);
-	ok(b.n == 0, "nothing is, of a message that leaves with its log");
+	ok(b.n == 0, "a message that leaves the queue gets no note");
 }
 
 static void
@@ -402,8 +408,8 @@ test_print(struct mail *m, struct delivery *d)
 
 	(void)snprintf(path, sizeof path, "%s/printed", m->dir);
 	d->route = &route;
-	mail_put(
-	    m, "a@b", "", "joe@example.org|jim@example.org", SL("Subject: x\r\n\r\nhello\r\n"));
+	mail_put(m, "a@b", "", "joe@example.org|jim@example.org",
+	    SL("Subject: x\r\n\r\nhello\r\n"));
 	fflush(stdout);
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	(void)dup2(fd, STDOUT_FILENO);
@@ -425,8 +431,8 @@ static void
 test_others(struct mail *m, struct delivery *d)
 {
 	static char text[] = "moved to example.net";
-	static struct route discard = { .via = VIA_DISCARD },
-			    reject = { .via = VIA_REJECT, .target = text };
+	static struct route discard = { .via = VIA_DISCARD };
+	static struct route reject = { .via = VIA_REJECT, .target = text };
 
 	d->route = &discard;
 	mail_put(m, "a@b", "", "joe@example.org|jim@example.org", SL("x\r\n"));
@@ -437,7 +443,7 @@ test_others(struct mail *m, struct delivery *d)
 	m->e.arrived_us -= 61 * 1000000;
 	mail_deliver(m, d);
 	ok(m->outcomes[0].cause == CAUSE_DEADLINE && mail_state(m, 0) == 'P',
-	    "DELIVERBY mode R: nothing, once the time is over");
+	    "DELIVERBY mode R: no delivery after the deadline");
 	d->route = &reject;
 	mail_put(m, "a@b", "", "joe@example.org", SL("x\r\n"));
 	mail_deliver(m, d);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* dns/mx: which hosts, in which order, and what to say when there are none. */
+/* dns/mx: the exchangers of a domain, their order, and the reason if there are none. */
 #include "dns/mx.h"
 
 #include "base/clock.h"
@@ -98,7 +98,7 @@ resolver(void)
 	return r;
 }
 
-/* "10 a.test 192.0.2.1 2001:db8::1; 20 b.test" with "=" before an implicit one. */
+/* "10 a.test 192.0.2.1 2001:db8::1; 20 b.test".  "=" stands before an implicit exchanger. */
 static struct slice
 as_text(const struct mx_list *l, struct buf *b)
 {
@@ -127,7 +127,7 @@ static const struct lookup_case {
 	enum address_family family;
 	enum mx_status status;
 	const char *want;
-	const char *detail;	/* part of it, NULL: any */
+	const char *detail;		/* a part of it; NULL: any */
 } lookup_cases[] = {
 	{ .name = "by_preference", .domain = S("three.test"), .status = MX_OK,
 	    .want = "10 a.test 2001:db8::1 192.0.2.1 2001:db8::11; 20 b.test 192.0.2.2; 30 c.test "
@@ -148,27 +148,28 @@ static const struct lookup_case {
 	    .detail = "MX servfail.test: SERVFAIL (127.0.0.1)" },
 	{ .name = "R136 timeout", .domain = S("silent.test"), .status = MX_DEFER, .want = "",
 	    .detail = "MX silent.test: no answer" },
-	{ .name = "R136 an MX without address: never the domain's", .domain = S("mx-nx.test"),
-	    .status = MX_NO_HOST, .want = "10 nx.test", .detail = "address of nx.test: NXDOMAIN" },
+	{ .name = "R136 an MX host without address: the domain's own is not used",
+	    .domain = S("mx-nx.test"), .status = MX_NO_HOST, .want = "10 nx.test",
+	    .detail = "address of nx.test: NXDOMAIN" },
 	{ .name = "R136 an MX that is no host name", .domain = S("mx-odd.test"),
 	    .status = MX_NO_HOST, .want = "" },
 	{ .name = "R136 an MX without content", .domain = S("mx-of-0.test"), .status = MX_NO_HOST,
 	    .want = "" },
 	{ .name = "R137 null MX", .domain = S("null.test"), .status = MX_NULL, .want = "",
 	    .detail = "MX null.test: this domain accepts no mail" },
-	{ .name = "R137 null MX among others is none", .domain = S("not-only-null.test"),
+	{ .name = "R137 a null MX among others is ignored", .domain = S("not-only-null.test"),
 	    .status = MX_OK, .want = "10 b.test 192.0.2.2" },
-	{ .name = "R137 two of them", .domain = S("twice-null.test"), .status = MX_NO_HOST,
+	{ .name = "R137 two null MX", .domain = S("twice-null.test"), .status = MX_NO_HOST,
 	    .want = "" },
 	{ .name = "no_mx_and_no_address", .domain = S("nothing.test"), .status = MX_NO_HOST,
 	    .want = "= nothing.test", .detail = "address of nothing.test: no such record" },
-	{ .name = "R136 some address for now unknown", .domain = S("mx-servfail.test"),
+	{ .name = "R136 an address of one host is unknown for now", .domain = S("mx-servfail.test"),
 	    .status = MX_DEFER, .want = "10 nx.test; 20 servfail.test" },
 	{ .name = "one_of_two_servfail", .domain = S("one-servfail.test"), .status = MX_OK,
 	    .want = "10 servfail.test; 20 b.test 192.0.2.2" },
-	{ .name = "an_address_as_name", .domain = S("mx-ip.test"), .status = MX_NO_HOST,
+	{ .name = "address_as_mx", .domain = S("mx-ip.test"), .status = MX_NO_HOST,
 	    .want = "10 192.0.2.1" },
-	{ .name = "addresses_that_are_none", .domain = S("mx-silly.test"), .status = MX_NO_HOST,
+	{ .name = "addresses_of_no_host", .domain = S("mx-silly.test"), .status = MX_NO_HOST,
 	    .want = "10 silly.test" },
 	{ .name = "one_family_servfail", .domain = S("half.test"), .status = MX_OK,
 	    .want = "= half.test 2001:db8::8" },
@@ -262,7 +263,7 @@ host_case(const struct host_case *c)
 	mx_list_done(&l);
 }
 
-/* Both orders turn up; a coin that shows one side 60 times is broken. */
+/* Each order comes up at least once in 60. */
 static void
 ties(void)
 {
@@ -279,7 +280,7 @@ ties(void)
 	ok(first > 0 && first < 60, "equal preference: a random order (%u of 60)", first);
 }
 
-/* A dead first server is waited for once, not again for each address. */
+/* A dead first server costs one timeout, not one for each address. */
 static void
 dead_first_server(void)
 {
@@ -297,8 +298,9 @@ dead_first_server(void)
 	r.nservers = 2;
 	r.timeout_ms = 300;
 	mx_lookup(&r, SL("three.test"), FAMILY_ANY, 25, &l);
-	ok(l.status == MX_OK && l.n == 3, "a silent first server");
-	ok(fake_seen_count(&silent) == 1 && clock_ms() - before >= 300, "is asked only once");
+	ok(l.status == MX_OK && l.n == 3, "a silent first server: the second one answers");
+	ok(fake_seen_count(&silent) == 1 && clock_ms() - before >= 300,
+	    "a silent first server is asked only once");
 	mx_list_done(&l);
 	fake_stop(&silent);
 }

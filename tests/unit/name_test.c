@@ -92,13 +92,15 @@ main(void)
 	memset(long_name, 'a', sizeof long_name);
 	for (size_t i = 50; i < sizeof long_name; i += 50)
 		long_name[i] = '.';
-	ok(name_is_domain(slice_of(long_name, 253)), "253 octets");
-	ok(!name_is_domain(slice_of(long_name, 254)), "254 octets");
+	ok(name_is_domain(slice_of(long_name, 253)), "a domain of 253 octets");
+	ok(!name_is_domain(slice_of(long_name, 254)), "no domain has 254 octets");
 
 	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+		bool found;
+
 		b.n = 0;
-		ok(name_from_hosts(slice_str(hosts[i].hosts), slice_str(hosts[i].host), &b) ==
-			(hosts[i].want != NULL),
+		found = name_from_hosts(slice_str(hosts[i].hosts), slice_str(hosts[i].host), &b);
+		ok(found == (hosts[i].want != NULL),
 		    "hosts %s", hosts[i].name);
 		is(buf_slice(&b), slice_str(hosts[i].want), hosts[i].name);
 	}

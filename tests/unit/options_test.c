@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Each case is a child, so that what it says on fd 1 and 2 can be read. */
+/* Each case runs in a child, so that its output on fd 1 and 2 can be read. */
 #include "config/options.h"
 
 #include <sys/wait.h>
@@ -37,7 +37,7 @@ static const struct {
 	const char *name;
 	const char *args[ARGS];
 	int code;
-	const char *out, *err;		/* what it must begin with */
+	const char *out, *err;		/* its begin */
 } endings[] = {
 	{ .name = "version", .args = { "--version" }, .code = 0, .out = "test " VERSION "\n",
 	    .err = "" },
@@ -61,13 +61,14 @@ static const struct {
 	    .err = "test: -o needs an argument" },
 	{ .name = "value_missing_long", .args = { "--listen" }, .code = 64, .out = "",
 	    .err = "test: --listen needs an argument" },
-	{ .name = "not_an_option", .args = { "file" }, .code = 64, .out = "",
+	{ .name = "argument_that_is_no_option", .args = { "file" }, .code = 64, .out = "",
 	    .err = "test: file is no option" },
-	{ .name = "not_an_option_before_options", .args = { "file", "--help" }, .code = 64,
-	    .out = "", .err = "test: file is no option" },
+	{ .name = "argument_before_options", .args = { "file", "--help" }, .code = 64, .out = "",
+	    .err = "test: file is no option" },
 	{ .name = "behind_two_hyphens", .args = { "--", "--help" }, .code = 64, .out = "",
 	    .err = "test: --help is no option" },
-	{ .name = "own_refuses", .args = { "--listen", "bad" }, .code = 78, .out = "", .err = "" },
+	{ .name = "own_option_refuses", .args = { "--listen", "bad" }, .code = 78, .out = "",
+	    .err = "" },
 };
 
 static struct slice
@@ -102,7 +103,7 @@ parse(struct options *o, const struct program *p, const char *const *args)
 	return options_parse(o, p, argc, argv, own, &seen);
 }
 
-/* Run body in a child whose fd 1 and 2 are files; its exit code. */
+/* Run body in a child whose fd 1 and 2 are files.  Returns its exit code. */
 static int
 in_child(int (*body)(const void *), const void *ctx, int *ret_out, int *ret_err)
 {
@@ -163,25 +164,26 @@ check_parsed(void)
 
 	ok(parse(&o, &program, (const char *[ARGS]){ NULL }) == -1 && !o.config_file && !o.check &&
 		o.noverrides == 0,
-	    "nothing");
+	    "no arguments");
 	ok(parse(&o, &bare, (const char *[ARGS]){ "--check" }) == -1 && o.check,
 	    "a program without options of its own");
 	ok(parse(&o, &program,
 	       (const char *[ARGS]){
 		   "-c", "f", "-oa.b=c", "-o", "route example.org.via=print", "--check" }) == -1,
-	    "all shared ones");
+	    "all shared options");
 	ok(strcmp(o.config_file, "f") == 0 && o.check && o.noverrides == 2 &&
 		strcmp(o.overrides[0], "a.b=c") == 0 &&
 		strcmp(o.overrides[1], "route example.org.via=print") == 0,
-	    "and what they said");
+	    "the values of the shared options");
 	ok(parse(&o, &program, (const char *[ARGS]){ "-c", "f", "-c", "g" }) == -1 &&
 		strcmp(o.config_file, "g") == 0,
-	    "the last -c");
+	    "the last -c wins");
 	ok(parse(&o, &program,
 	       (const char *[ARGS]){ "--print", "--listen", "127.0.0.1:0", "--listen=[::1]:25" }) ==
 		-1,
-	    "own ones");
-	is(buf_slice(&seen), SL("1=- 0=127.0.0.1:0 0=[::1]:25 "), "and their arguments");
+	    "the program's own options");
+	is(buf_slice(&seen), SL("1=- 0=127.0.0.1:0 0=[::1]:25 "),
+	    "the arguments of the program's own options");
 }
 
 static int
@@ -208,7 +210,7 @@ static const struct {
 	const char *name, *text;
 	bool check;
 	int code;
-	const char *said;		/* FILE stands for its name */
+	const char *said;		/* FILE stands for the name of the file */
 } configurations[] = {
 	{ .name = "good", .text = "[relay]\nport = 26\n", .code = 200, .said = "" },
 	{ .name = "good_checked", .text = "[relay]\nport = 26\n", .check = true, .code = 0,
@@ -257,7 +259,8 @@ check_configurations(void)
 				buf_chr(&want, *p);
 			}
 		said = read_back(err, room, sizeof room);
-		if (!configurations[i].check && said.n) {	/* a line of the log, behind "TIME test[PID]: " */
+		/* A line of the log begins with "TIME test[PID]: ". */
+		if (!configurations[i].check && said.n) {
 			stamp = slice_cut(said, ']', &line);
 			ok(memmem(stamp.p, stamp.n, "Z test[", 7) != NULL, "%s is in the log",
 			    configurations[i].name);

@@ -9,7 +9,7 @@
 #define NOW 100000
 #define FRESH 3600
 
-/* Exchangers are named by one letter and a preference, with one address 192.0.2.x each. */
+/* A host with the address 192.0.2.OCTET, or an IPv6 address from OCTET 10 on. */
 struct known {
 	unsigned octet;
 	int64_t first_us;	/* 0: never measured */
@@ -26,8 +26,12 @@ struct order_case {
 	struct { unsigned preference, octet; } mx[6];
 	struct known known[6];
 	bool latency_only;
-	const char *order;	/* octets in order; "|" between levels, "()" around what is raced at first, "[]" around what
-				 * joins in later, "!" before those that are not dialled, "*" anything */
+	/*
+	 * Letters of addresses in their order, or "*" for any.  "|" separates levels.  "()" holds
+	 * the addresses that start at once, "[]" those that start later.  "!" stands before the
+	 * addresses that are not dialled.
+	 */
+	const char *order;
 };
 
 static const struct order_case cases[] = {
@@ -35,7 +39,7 @@ static const struct order_case cases[] = {
 	    .known = { { .octet = 1, .first_us = 9000, .ago_s = 5 },
 		{ .octet = 2, .first_us = 10, .ago_s = 5 } },
 	    .order = "(1)|2" },
-	{ .name = "R135 inside a level by latency", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
+	{ .name = "R135 latency orders a level", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
 	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 },
 		{ .octet = 3, .first_us = 600, .ago_s = 5 } },
@@ -44,7 +48,8 @@ static const struct order_case cases[] = {
 	    .known = { { .octet = 1, .first_us = 9000, .ago_s = 5 },
 		{ .octet = 2, .first_us = 10, .ago_s = 5 } },
 	    .latency_only = true, .order = "(2)[1]" },
-	{ .name = "an unknown one races the best", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
+	{ .name = "an address of unknown latency races the best",
+	    .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
 	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(23)[1]" },
@@ -52,7 +57,7 @@ static const struct order_case cases[] = {
 	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = FRESH + 1 } },
 	    .order = "(12)" },
-	{ .name = "one from the future too", .mx = { { 10, 1 }, { 10, 2 } },
+	{ .name = "a measurement from the future is unknown", .mx = { { 10, 1 }, { 10, 2 } },
 	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = -50 } },
 	    .order = "(12)" },
@@ -64,96 +69,102 @@ static const struct order_case cases[] = {
 	    .known = { { .octet = 1, .first_us = 100, .at_least = true, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(12)" },
-	{ .name = "R146 failed lately: last of its level",
+	{ .name = "R146 a host that failed lately is last of its level",
 	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 1 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(2)[1]|3" },
-	{ .name = "failed lately stays before the next level", .mx = { { 10, 1 }, { 20, 2 } },
+	{ .name = "a host that failed lately is before the next level",
+	    .mx = { { 10, 1 }, { 20, 2 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 1 },
 		{ .octet = 2, .first_us = 50, .ago_s = 5 } },
 	    .order = "(1)|2" },
-	{ .name = "failed long ago is forgiven", .mx = { { 10, 1 }, { 10, 2 } },
+	{ .name = "a failure long ago does not count", .mx = { { 10, 1 }, { 10, 2 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 301,
 		    .failures = 3 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(1)[2]" },
-	{ .name = "failed and back since is forgiven", .mx = { { 10, 1 }, { 10, 2 } },
+	{ .name = "a failure before a success does not count", .mx = { { 10, 1 }, { 10, 2 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(1)[2]" },
-	{ .name = "all failing: all at once", .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	{ .name = "all hosts of a level failed: all are dialled at once",
+	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 1 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5, .failed_ago_s = 10, .failures = 1 } },
 	    .order = "(**)|3" },
-	{ .name = "R146 failed again and again: not dialled",
+	{ .name = "R146 a host that failed again and again is not dialled",
 	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 2 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(2)|3!1" },
-	{ .name = "R146 nor a whole level", .mx = { { 10, 1 }, { 20, 3 } },
+	{ .name = "R146 a whole level failed: not dialled", .mx = { { 10, 1 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 2 } },
 	    .order = "(3)!1" },
-	{ .name = "R146 nor all there is", .mx = { { 10, 1 }, { 20, 2 } },
+	{ .name = "R146 all hosts failed: none is dialled", .mx = { { 10, 1 }, { 20, 2 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 2 },
 		{ .octet = 2, .first_us = 100, .ago_s = 5, .failed_ago_s = 10, .failures = 3 } },
 	    .order = "!12" },
-	{ .name = "the pause is over: last of its level", .mx = { { 10, 1 }, { 10, 2 } },
+	{ .name = "the pause is over: the host is last of its level",
+	    .mx = { { 10, 1 }, { 10, 2 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 120,
 		    .failures = 2 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(2)[1]" },
-	{ .name = "broke off behind the dot: last of its level for a day",
+	{ .name = "a host that broke off after the dot is last of its level for a day",
 	    .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 80000,
 		    .failures = 1, .broken = 1 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(2)[1]|3" },
-	{ .name = "a day is enough", .mx = { { 10, 1 }, { 10, 2 } },
+	{ .name = "after a day it does not count that a host broke off",
+	    .mx = { { 10, 1 }, { 10, 2 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 86400,
 		    .failures = 1, .broken = 1 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(1)[2]" },
-	{ .name = "and again: behind the next level", .mx = { { 10, 1 }, { 20, 2 }, { 20, 3 } },
+	{ .name = "a host that broke off twice is behind the next level",
+	    .mx = { { 10, 1 }, { 20, 2 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 8000,
 		    .failures = 2, .broken = 2 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 },
 		{ .octet = 3, .first_us = 400, .ago_s = 5 } },
 	    .order = "(2)[3]|1" },
-	{ .name = "but not dropped", .mx = { { 10, 1 } },
+	{ .name = "a host that broke off often is still dialled", .mx = { { 10, 1 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 8000,
 		    .failures = 5, .broken = 5 } },
 	    .order = "(1)" },
-	{ .name = "RFC 8305 nothing is known: IPv6, and IPv4 behind it",
+	{ .name = "RFC 8305 nothing is known: IPv6 first, then IPv4",
 	    .mx = { { 10, 1 }, { 10, 11 } }, .order = "(b)[1]" },
-	{ .name = "RFC 8305 both families in turn",
+	{ .name = "RFC 8305 the families take turns",
 	    .mx = { { 10, 1 }, { 10, 2 }, { 10, 11 }, { 10, 12 } }, .order = "(**)[**]" },
-	{ .name = "one is measured: the other family at the same time",
+	{ .name = "one family is measured: the other starts at the same time",
 	    .mx = { { 10, 1 }, { 10, 11 } },
 	    .known = { { .octet = 11, .first_us = 300, .ago_s = 5 } }, .order = "(b1)" },
-	{ .name = "both are: by latency", .mx = { { 10, 1 }, { 10, 11 } },
+	{ .name = "both families are measured: by latency", .mx = { { 10, 1 }, { 10, 11 } },
 	    .known = { { .octet = 11, .first_us = 300, .ago_s = 5 },
 		{ .octet = 1, .first_us = 200, .ago_s = 5 } },
 	    .order = "(1)[b]" },
-	{ .name = "IPv4 alone waits for nobody", .mx = { { 10, 1 }, { 20, 11 } },
+	{ .name = "IPv4 alone in its level starts at once", .mx = { { 10, 1 }, { 20, 11 } },
 	    .order = "(1)|b" },
-	{ .name = "refused our IPv6 address: IPv4", .mx = { { 10, 1 }, { 10, 11 } },
+	{ .name = "a host that refuses our IPv6 address: IPv4", .mx = { { 10, 1 }, { 10, 11 } },
 	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true },
 		{ .octet = 1, .first_us = 200, .ago_s = 5 } },
 	    .order = "(1)!b" },
-	{ .name = "of another level if need be", .mx = { { 10, 11 }, { 20, 1 } },
+	{ .name = "a host that refuses our IPv6 address: IPv4 of another level",
+	    .mx = { { 10, 11 }, { 20, 1 } },
 	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true } },
 	    .order = "(1)!b" },
-	{ .name = "without IPv4 there is no other way", .mx = { { 10, 11 } },
+	{ .name = "a host that refuses our IPv6 address has no IPv4: IPv6", .mx = { { 10, 11 } },
 	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true } },
 	    .order = "(b)" },
-	{ .name = "all unknown: raced, one level only", .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
+	{ .name = "nothing is known: one level is raced", .mx = { { 10, 1 }, { 10, 2 }, { 20, 3 } },
 	    .order = "(**)|3" },
 };
 
@@ -196,7 +207,7 @@ know(struct hosts *h, const struct known *k)
 	host->ipv4_until_s = k->no_ipv6 ? NOW + 1 : 0;
 }
 
-/* "1" to "9" for 192.0.2.x, "a" to "z" for IPv6 addresses from 10 on. */
+/* "1" to "9" for 192.0.2.x, "a" to "z" for IPv6 addresses from octet 10 on. */
 static char
 letter(const struct sockaddr_storage *ss)
 {
@@ -205,7 +216,7 @@ letter(const struct sockaddr_storage *ss)
 	return (char)('0' + (ntohl(((const struct sockaddr_in *)ss)->sin_addr.s_addr) & 255));
 }
 
-/* Does the order match what the case expects? */
+/* Does the order match the one that is wanted? */
 static bool
 matches(const char *want, struct order_target *t, size_t n)
 {
@@ -213,7 +224,7 @@ matches(const char *want, struct order_target *t, size_t n)
 	size_t usable = order_usable(t, n), race = order_race(t, usable, start_ms), i = 0;
 	bool dialled = true, good = true;
 	unsigned level = t[0].level;
-	char where = 0;			/* of the race: '(' at once, '[' later */
+	char where = 0;			/* '(' at once, '[' later */
 
 	for (; *want; want++) {
 		if (*want == '|') {
@@ -245,6 +256,7 @@ test_order(void)
 		struct mx_list mx = { .exchangers = x };
 		struct order_target t[ORDER_MAX];
 		struct hosts h = { 0 };
+		size_t n;
 
 		for (; mx.n < 6 && cases[c].mx[mx.n].preference; mx.n++) {
 			x[mx.n].preference = cases[c].mx[mx.n].preference;
@@ -253,14 +265,13 @@ test_order(void)
 		}
 		for (size_t k = 0; k < 6 && cases[c].known[k].octet; k++)
 			know(&h, &cases[c].known[k]);
-		ok(matches(cases[c].order, t,
-		       order_targets(&mx, &h, cases[c].latency_only, NOW, FRESH, t)),
-		    "%s", cases[c].name);
+		n = order_targets(&mx, &h, cases[c].latency_only, NOW, FRESH, t);
+		ok(matches(cases[c].order, t, n), "%s", cases[c].name);
 		hosts_done(&h);
 	}
 }
 
-/* A domain that publishes more than anybody needs. */
+/* A domain with 512 addresses. */
 static void
 test_bounds(void)
 {
@@ -281,8 +292,8 @@ test_bounds(void)
 			set_address(&x[i].addresses[a], (unsigned)(i * 8 + a));
 	}
 	n = order_targets(&mx, &h, false, NOW, FRESH, t);
-	ok(n == ORDER_MAX, "512 addresses: bounded to 64");
-	ok(order_race(t, n, start_ms) == DIAL_MAX, "and 16 in a race");
+	ok(n == ORDER_MAX, "512 addresses: 64 are kept");
+	ok(order_race(t, n, start_ms) == DIAL_MAX, "512 addresses: 16 in a race");
 	for (size_t i = 0; i < mx.n; i++) {
 		bool there = false;
 
@@ -290,10 +301,10 @@ test_bounds(void)
 			there = there || t[k].exchanger == &x[i];
 		hosts += there;
 	}
-	ok(hosts == MX_EXCHANGERS_MAX, "R138 each exchanger is among them");
+	ok(hosts == MX_EXCHANGERS_MAX, "R138 each exchanger is among the 64");
 	mx.n = 0;
 	ok(order_targets(&mx, &h, false, NOW, FRESH, t) == 0 && order_race(t, 0, start_ms) == 0,
-	    "nothing gives nothing");
+	    "no exchanger: no address, no race");
 	free(x);
 }
 
@@ -313,7 +324,7 @@ test_ties(void)
 	for (int i = 0; i < 400; i++)
 		if (order_targets(&mx, &h, false, NOW, FRESH, t) == 4)
 			first |= 1U << (t[0].exchanger - x);
-	ok(first == 15, "R135 unknown ones: each comes first some time");
+	ok(first == 15, "R135 equal addresses: each comes first at least once");
 }
 
 int

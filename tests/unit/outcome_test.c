@@ -70,7 +70,7 @@ test_table(void)
 	ok(all, "every cause stands in the table once");
 }
 
-/* A reply as the peer sends it: its lines, separated by '|'. */
+/* Lines of a reply, separated by '|'. */
 static const struct reply_case {
 	const char *name, *lines;
 	enum outcome_cause cause;
@@ -80,18 +80,18 @@ static const struct reply_case {
 	{ .name = "the peer's status is kept", .lines = "550 5.1.1 no such user",
 	    .cause = CAUSE_REPLY_PERMANENT, .kind = OUTCOME_FAILED, .status = "5.1.1",
 	    .detail = "550 5.1.1 no such user" },
-	{ .name = "without one the general one", .lines = "550 no such user",
+	{ .name = "no status: the general one", .lines = "550 no such user",
 	    .cause = CAUSE_REPLY_PERMANENT, .kind = OUTCOME_FAILED, .status = "5.0.0",
 	    .detail = "550 no such user" },
-	{ .name = "one of another class is not believed", .lines = "450 5.1.1 later",
+	{ .name = "a status of another class is ignored", .lines = "450 5.1.1 later",
 	    .cause = CAUSE_REPLY_TEMPORARY, .kind = OUTCOME_DEFERRED, .status = "4.0.0",
 	    .detail = "450 5.1.1 later" },
 	{ .name = "temporary", .lines = "451 4.7.1 greylisted", .cause = CAUSE_REPLY_TEMPORARY,
 	    .kind = OUTCOME_DEFERRED, .status = "4.7.1", .detail = "451 4.7.1 greylisted" },
-	{ .name = "delivered, with status", .lines = "250 2.6.0 queued as 1",
+	{ .name = "delivered, with a status", .lines = "250 2.6.0 queued as 1",
 	    .cause = CAUSE_DELIVERED, .kind = OUTCOME_DELIVERED, .status = "2.6.0",
 	    .detail = "250 2.6.0 queued as 1" },
-	{ .name = "delivered, without", .lines = "250 ok", .cause = CAUSE_DELIVERED,
+	{ .name = "delivered, without a status", .lines = "250 ok", .cause = CAUSE_DELIVERED,
 	    .kind = OUTCOME_DELIVERED, .status = "2.0.0", .detail = "250 ok" },
 	{ .name = "R142 unknown code: first digit, 2", .lines = "299 x", .cause = CAUSE_DELIVERED,
 	    .kind = OUTCOME_DELIVERED, .status = "2.0.0", .detail = "299 x" },
@@ -143,7 +143,7 @@ test_place_decides(void)
 	outcome_set_reply(&o, CAUSE_REFUSED_SESSION, &r, SL("mx"));
 	ok(o.kind == OUTCOME_DEFERRED && strcmp(o.status, "4.3.2") == 0 && o.remote &&
 		strcmp(o.detail, "550 5.7.1 go away") == 0,
-	    "a 5yz that is not about the recipient stays deferred");
+	    "a 5yz that is not about the recipient is deferred");
 }
 
 static void
@@ -155,23 +155,23 @@ test_cleaning(void)
 
 	outcome_set(&o, CAUSE_LOST, SL("a\rb"), SL("one\ntwo\tthree\001\177"));
 	is(slice_str(o.detail), SL("one two three??"), "one line, without control characters");
-	is(slice_str(o.host), SL("a?b"), "the host too");
+	is(slice_str(o.host), SL("a?b"), "no control characters in the host");
 	memset(text, 'x', sizeof text);
 	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, sizeof text));
 	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 &&
 		strcmp(o.detail + OUTCOME_DETAIL - 4, "...") == 0,
-	    "cut with dots");
+	    "a long detail is cut and ends in dots");
 	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, OUTCOME_DETAIL - 1));
 	ok(strlen(o.detail) == OUTCOME_DETAIL - 1 && o.detail[OUTCOME_DETAIL - 2] == 'x',
-	    "what just fits is not cut");
+	    "a detail that just fits is not cut");
 	for (size_t i = 1; i + 1 < sizeof text; i += 2)
 		memcpy(text + i, "\303\244", 2);
 	outcome_set(&o, CAUSE_LOST, SL(""), slice_of(text, sizeof text));
 	ok(strlen(o.detail) == OUTCOME_DETAIL - 2 &&
 		strcmp(o.detail + OUTCOME_DETAIL - 5, "...") == 0,
-	    "not cut within a character");
+	    "a detail is not cut inside a character");
 	outcome_set(&o, CAUSE_LOST, slice_of(NULL, 0), slice_of(NULL, 0));
-	ok(!o.host[0] && !o.detail[0], "nothing is fine");
+	ok(!o.host[0] && !o.detail[0], "an empty detail");
 	outcome_set(&o, CAUSE_DELIVERED, SL(""), SL(""));
 	good = strcmp(outcome_text(&o), "delivered") == 0;
 	outcome_set(&o, CAUSE_LOST, SL(""), SL(""));
@@ -181,7 +181,7 @@ test_cleaning(void)
 	ok(good, "kinds have names");
 }
 
-/* What is on our disk is for our logs. */
+/* The sender must not learn paths of our disk. */
 static void
 test_told(void)
 {
@@ -195,7 +195,7 @@ test_told(void)
 		outcome_set(&o, (enum outcome_cause)cause, SL(""), SL("/var/mail/joe: no"));
 		ok(ours ? !strchr(outcome_told(&o), '/') && *outcome_told(&o)
 			: outcome_told(&o) == o.detail,
-		    "told of cause %d", cause);
+		    "text for the sender of cause %d", cause);
 	}
 }
 

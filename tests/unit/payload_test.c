@@ -9,8 +9,8 @@
 
 #include "tests/lib/tap.h"
 
-#define LARGE 20000		/* more than two blocks, and less than a socket holds */
-#define FRONT 1000		/* in the file before its range */
+#define LARGE 20000		/* more than two blocks, less than a socket holds */
+#define FRONT 1000		/* octets of the file before its range */
 
 static struct config config;
 static char got_space[2 * LARGE + 100], want_space[2 * LARGE + 100];
@@ -18,7 +18,7 @@ static char got_space[2 * LARGE + 100], want_space[2 * LARGE + 100];
 enum command { DATA, BDAT };
 static const char *const commands[] = { "DATA", "BDAT" };
 
-/* Where the parts of a message lie. */
+/* The places of the parts of a message. */
 enum place { MEMORY, FILE_RANGE };
 
 static const struct places {
@@ -34,7 +34,7 @@ static const struct places {
 struct message {
 	struct slice octets;
 	struct queue_facts facts;
-	int fd;				/* the octets, behind FRONT others */
+	int fd;				/* the octets, after FRONT others */
 };
 
 static void
@@ -58,7 +58,7 @@ add(struct payload *p, const struct message *m, enum place place, size_t at, siz
 		payload_add_file(p, m->fd, FRONT + at, n);
 }
 
-/* The octets that p puts on the wire; none if it fails. */
+/* Octets that p puts on the wire; none if it fails. */
 static struct slice
 sent(const struct payload *p, enum command command, char *space, size_t room)
 {
@@ -81,7 +81,7 @@ sent(const struct payload *p, enum command command, char *space, size_t room)
 	return slice_of(space, error == 0 && r == 0 ? n : 0);
 }
 
-/* The message cut at a and b: the same octets, and as many as a chunk announces. */
+/* The message cut at a and b gives the same octets, as many as a chunk announces. */
 static bool
 same(const struct message *m, const struct places *where, enum command command, struct slice want,
     size_t a, size_t b)
@@ -115,7 +115,7 @@ struct small_case {
 	const char *name;
 	const char *octets;
 	struct queue_facts facts;
-	const char *data, *chunk;	/* as they travel */
+	const char *data, *chunk;	/* on the wire */
 };
 
 static const struct small_case small[] = {
@@ -162,7 +162,7 @@ test_small(const struct small_case *c)
 	(void)close(m.fd);
 }
 
-/* Large messages can go wrong at the borders of blocks and of the tail. */
+/* Large messages: errors are likely at the borders of blocks and of the tail. */
 static const size_t borders[] = {
 	0, 1, 8191, 8192, 8193, LARGE - 8193, LARGE - 8192, LARGE - 8191, LARGE - 1, LARGE,
 };
@@ -227,7 +227,7 @@ test_empty(void)
 	struct payload p;
 
 	payload_init(&p, &(struct queue_facts){ .no_final_crlf = true });
-	is(sent(&p, DATA, got_space, sizeof got_space), SL(".\r\n"), "no part: only the dot");
+	is(sent(&p, DATA, got_space, sizeof got_space), SL(".\r\n"), "no part: the dot alone");
 	is(sent(&p, BDAT, got_space, sizeof got_space), SL(""), "no part: an empty chunk");
 	ok(payload_chunk_size(&p) == 0, "an empty chunk gets no line end");
 }

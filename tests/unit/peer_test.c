@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* net/peer: who is on a socket, a pipe, a broken socket. */
+/* net/peer: the peer of a socket, of a pipe, of a broken socket. */
 #include "net/peer.h"
 
 #include <netinet/in.h>
@@ -14,7 +14,7 @@ static const char *const variables[] = { "REMOTE_ADDR", "TCPREMOTEIP", "REMOTE_H
 
 static const struct env_case {
 	const char *name;
-	const char *value[3];		/* of the variables, in their order */
+	const char *value[3];		/* values of the variables, in their order */
 	enum peer_kind kind;
 	const char *text;		/* NULL: "uid N" */
 } env_cases[] = {
@@ -62,8 +62,8 @@ env_case(const struct env_case *c)
 }
 
 static void
-tcp_case(
-    const char *name, const char *listen_on, const char *connect_to, const char *want, bool reset)
+tcp_case(const char *name, const char *listen_on, const char *connect_to, const char *want,
+    bool reset)
 {
 	struct sockaddr_storage at, to;
 	socklen_t len, to_len;

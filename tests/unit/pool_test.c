@@ -8,7 +8,7 @@
 
 #define MANY 400
 
-/* Asking for too much is a test here, not a mistake. */
+/* The test asks for too much on purpose. */
 const char *__asan_default_options(void);
 
 const char *
@@ -17,7 +17,7 @@ __asan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
-/* More than the pool holds, in sizes that grow. */
+/* More blocks than the pool holds, of growing sizes. */
 static void
 test_many(void)
 {
@@ -42,8 +42,8 @@ test_many(void)
 	for (size_t i = 0; i < MANY; i++)
 		for (size_t k = 0; k < 2 * i; k++)
 			whole = whole && chunk[i][k] == (char)(i & 0xff);
-	ok(aligned, "aligned for anything");
-	ok(whole, "none overlaps another, in the pool or behind it, grown or not");
+	ok(aligned, "blocks are aligned for any type");
+	ok(whole, "no block overlaps another, in the pool or outside, grown or not");
 	for (size_t i = MANY; i > 0; i--)
 		pool_free(chunk[i - 1]);
 }
@@ -58,19 +58,19 @@ main(void)
 	*first = 'x';
 	pool_free(first);
 	again = pool_alloc(8);
-	ok(again != NULL, "taken, given back, taken again");
+	ok(again != NULL, "a block that was given back is taken again");
 	pool_free(again);
 	test_many();
 	p = pool_alloc(SIZE_MAX);
-	ok(p == NULL, "more than there is");
+	ok(p == NULL, "more than there is: NULL");
 	p = pool_alloc(SIZE_MAX - 20);
-	ok(p == NULL, "and where rounding up would come round");
+	ok(p == NULL, "a size that would overflow: NULL");
 	p = pool_realloc(NULL, 10);
-	ok(p != NULL, "realloc of nothing is alloc");
-	ok(pool_realloc(p, SIZE_MAX / 2) == NULL, "realloc that fails");
+	ok(p != NULL, "realloc of NULL is alloc");
+	ok(pool_realloc(p, SIZE_MAX / 2) == NULL, "a realloc that fails leaves the block alone");
 	pool_free(p);
 	pool_free(NULL);
 	pool_free(malloc(10));
-	ok(true, "free takes nothing, and what malloc gave");
+	ok(true, "free takes NULL, and blocks of malloc");
 	return tap_done();
 }

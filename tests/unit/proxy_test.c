@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* net/proxy: each header whole and grown octet by octet, as it is read. */
+/* net/proxy: each header whole, and octet by octet. */
 #include "net/proxy.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static const struct {
 	const char *name;
 	struct slice in;
 	int want;
-	const char *client;	/* NULL: not named */
+	const char *client;	/* NULL: the header names no client */
 } cases[] = {
 	{ .name = "tcp4", .in = S("PROXY TCP4 192.0.2.7 10.0.0.1 50000 25\r\n"), .want = 1,
 	    .client = "192.0.2.7" },
@@ -81,7 +81,7 @@ static const struct {
 	{ .name = "v2_almost", .in = S("\r\n\r\n\0\r\nQUIT\r\n"), .want = -EINVAL },
 };
 
-/* As it is read: never more octets than were asked for. */
+/* Feed as many octets as proxy_parse asks for. */
 static int
 grow(struct slice in, struct proxy *ret)
 {
@@ -118,7 +118,7 @@ check_one(size_t i)
 	for (size_t n = 0; n < cases[i].in.n; n++)
 		if (proxy_parse(slice_of(cases[i].in.p, n), &grown, &more) != 0 || more == 0 ||
 		    n + more > cases[i].in.n)
-			ok(false, "%s: cut behind %zu octets", cases[i].name, n);
+			ok(false, "%s: cut after %zu octets", cases[i].name, n);
 }
 
 int

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* queue/waiting: which messages wait for which host. */
+/* queue/by_host: the messages that wait for a host. */
 #include "queue/by_host.h"
 
 #include <inttypes.h>
@@ -20,7 +20,7 @@ see(void *ctx, const char *id)
 	return true;
 }
 
-/* A file in wait/ by that ID. */
+/* Put a file with that ID into wait/. */
 static void
 put(struct fixture *f, int64_t due_s, const char *id)
 {
@@ -62,18 +62,19 @@ test_take(struct fixture *f)
 		ok(queue_by_host_add(&f->q, HOST, 1000 + i / 2, ids[i]) == 0, "listed");
 	}
 	ok(queue_by_host_add(&f->q, HOST, 7, ids[0]) == 0,
-	    "and once more, for a time when it has not waited");
+	    "a message may be listed for a time when it did not wait");
 	must(renameat(f->q.wait, "1001/0000000000000CCC", f->q.cur, "0000000000000CCC") == 0,
 	    "renameat");
 	ok(take(f, 3) == 3 && strcmp(came, "EEE DDD ") == 0,
-	    "the last that were listed come first: %s", came);
+	    "the messages that were listed last come first: %s", came);
 	ok(in_folder(f->q.cur, ids[4]) && in_folder(f->q.cur, ids[3]) &&
 		!in_folder(f->q.wait, "1002"),
-	    "they are in cur/, their folder is gone");
-	ok(take(f, 1) == 1 && strcmp(came, "") == 0, "one that has gone its own way is left alone");
-	ok(take(f, 10) == 2 && strcmp(came, "BBB AAA ") == 0 && take(f, 10) == 0, "the rest: %s",
-	    came);
-	ok(!in_folder(f->q.state, "waiting/" HOST), "and no list is left");
+	    "the messages are in cur/, their folder is gone");
+	ok(take(f, 1) == 1 && strcmp(came, "") == 0,
+	    "a message that was moved meanwhile is left alone");
+	ok(take(f, 10) == 2 && strcmp(came, "BBB AAA ") == 0 && take(f, 10) == 0,
+	    "the rest of the list: %s", came);
+	ok(!in_folder(f->q.state, "waiting/" HOST), "no list is left");
 }
 
 static void
@@ -85,13 +86,13 @@ test_refused(struct fixture *f)
 		ok(queue_by_host_add(&f->q, hosts[i], 1000, "0000000000000AAA") < 0 &&
 			queue_by_host_take(&f->q, hosts[i], 1, see, NULL) < 0,
 		    "no host: '%s'", hosts[i]);
-	ok(queue_by_host_add(&f->q, HOST, 0, "0000000000000AAA") < 0, "no time");
+	ok(queue_by_host_add(&f->q, HOST, 0, "0000000000000AAA") < 0, "a time of 0");
 	ok(queue_by_host_add(&f->q, HOST, INT64_MAX, "0000000000000AAA") < 0,
 	    "a time too far away");
 	ok(queue_by_host_add(&f->q, HOST, 1000, "../cur/x") < 0, "no ID");
 }
 
-/* A list that somebody else wrote, or half of one. */
+/* Lists of another format, and half a list. */
 static void
 test_damaged(struct fixture *f)
 {
@@ -109,7 +110,7 @@ test_damaged(struct fixture *f)
 		for (int k = 0; k < 3 && take(f, 10) > 0; k++)
 			continue;
 		ok(take(f, 10) == 0 && names_in(f->q.wait) == 0 && strcmp(came, "") == 0,
-		    "damaged list %d: nothing moves, and it is gone", i);
+		    "damaged list %d: no message moves, the list is gone", i);
 	}
 }
 
@@ -124,13 +125,13 @@ test_bounds(struct fixture *f)
 	must(ftruncate(fd, BY_HOST_OCTETS_MAX) == 0, "ftruncate");
 	ok(queue_by_host_add(&f->q, HOST, 1000, "0000000000000AAA") == 0 && fstat(fd, &st) == 0 &&
 		st.st_size < 100,
-	    "a list that is full begins anew");
+	    "a list that is full begins again");
 	close(fd);
 	queue_by_host_sweep(&f->q, time(NULL), 100);
-	ok(in_folder(folder, HOST), "a fresh list stays");
+	ok(in_folder(folder, HOST), "a recent list is kept");
 	must(utimensat(folder, HOST, old, 0) == 0, "utimensat");
 	queue_by_host_sweep(&f->q, time(NULL), 100);
-	ok(!in_folder(folder, HOST), "an old one goes");
+	ok(!in_folder(folder, HOST), "an old list is removed");
 	close(folder);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A receiver that is killed in front of any of its system calls, and files that a power cut has left with holes:
- * what was acknowledged is there after recovery, whole; what is not whole is nowhere.
+ * A receiver that is killed before any of its system calls, and files with holes after a power
+ * cut.  After recovery every acknowledged message is whole, and nothing else is in new/.
  */
 #include <sys/wait.h>
 
@@ -10,7 +10,10 @@
 
 static struct fixture f;
 
-/* In a child: receive one message and die in front of call number k.  True, with its ID, when it was acknowledged. */
+/*
+ * Receive one message in a child, which is killed before its call number k.  Returns true, and the
+ * ID, if the message was acknowledged.
+ */
 static bool
 killed_at(int k, struct slice content, char ret_id[QUEUE_ID_SIZE])
 {
@@ -77,11 +80,11 @@ test_kill(struct slice content, const char *name)
 		must(queue_names(f.q.fresh, look_at, &after) == 0, "readdir");
 		seen_whole &= before.whole && after.whole;
 	}
-	ok(acknowledged && k > 8, "%s: %d places to be killed at, then the acknowledgement", name,
+	ok(acknowledged && k > 8, "%s: killed at %d places, then acknowledged", name,
 	    k - 2);
-	ok(none_lost, "H076 %s: what was acknowledged is there", name);
+	ok(none_lost, "H076 %s: an acknowledged message is there", name);
 	ok(seen_whole, "H076 %s: nothing half-written is ever in new/", name);
-	ok(clean, "%s: recovery leaves nothing of the dead in tmp/", name);
+	ok(clean, "%s: recovery leaves no file of a dead process in tmp/", name);
 	ok(brought_back >= 3, "%s: complete but not yet renamed (%d times): brought back", name,
 	    brought_back);
 }
@@ -94,9 +97,9 @@ test_locked(void)
 
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
 	ok(queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 1,
-	    "recovery leaves alone what is being written");
+	    "recovery leaves a file alone that is being written");
 	ok(queue_commit(&f.q, m, &facts) == 0 && file_is_whole(f.q.fresh, m->id, SL("x\r\n")),
-	    "which then arrives");
+	    "the message arrives afterwards");
 	must(unlinkat(f.q.fresh, m->id, 0) == 0, "unlinkat");
 }
 
@@ -116,7 +119,7 @@ rejected(const char *id, const char *text, size_t n)
 	return queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0;
 }
 
-/* What crash states really look like: a lost tail; sectors or pages that read as zeros, or as something older. */
+/* Damage by a crash: the tail is lost; sectors or pages are zeros, or have older content. */
 static void
 test_damage(size_t content_size)
 {
@@ -153,14 +156,14 @@ test_damage(size_t content_size)
 			swapped &= rejected(id, copy, n);
 		}
 	}
-	ok(cut, "%zu octets of content: cut short anywhere, it is incomplete", content_size);
-	ok(holes, "any sector or page of zeros in it: incomplete");
-	ok(stale, "any sector or page of something else: incomplete");
-	ok(swapped, "two of them exchanged: incomplete");
+	ok(cut, "%zu octets of content: cut anywhere, the file is incomplete", content_size);
+	ok(holes, "any sector or page of zeros: incomplete");
+	ok(stale, "any sector or page of other content: incomplete");
+	ok(swapped, "two sectors or pages exchanged: incomplete");
 	put_file(id, text, n);
 	ok(queue_recover(&f.q) == 1 &&
 		file_is_whole(f.q.fresh, id, slice_of(content, content_size)),
-	    "and as it was written it is complete");
+	    "the file as it was written is complete");
 	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
 	free(junk - 4096);
 	free(content);
@@ -168,7 +171,7 @@ test_damage(size_t content_size)
 	free(copy);
 }
 
-/* The renames are undone, but not what was written to the file since. */
+/* A crash undoes the renames, but keeps what was written to the file later. */
 static void
 test_worked_on(void)
 {
@@ -186,10 +189,10 @@ test_worked_on(void)
 	queue_unload(&e);
 	must(renameat(f.q.cur, id, f.q.tmp, id) == 0, "renameat");
 	ok(queue_recover(&f.q) == 1 && queue_take_new(&f.q, NULL, NULL) == 1,
-	    "a message the runner had begun with is complete too");
+	    "a message on which the runner has worked is complete");
 	ok(queue_load(&f.q, id, &e) == 0 && e.rcpts[0].state == QUEUE_DELIVERED &&
 		e.rcpts[1].state == QUEUE_FAILED && e.attempts == 1 && e.warned,
-	    "and what had become of it is still known");
+	    "the states of its recipients are kept");
 	queue_unload(&e);
 	must(queue_finish(&f.q, id) == 0, "queue_finish");
 }
@@ -206,9 +209,9 @@ test_foreign(void)
 		symlinkat("/etc/passwd", f.q.tmp, "0000000000000002") == 0 &&
 		mkdirat(f.q.tmp, "lost+found", 0700) == 0,
 	    "mkdirat");
-	ok(queue_recover(&f.q) < 0, "what is no file in tmp/ is told");
-	ok(file_is_whole(f.q.fresh, id, SL("x\r\n")), "and keeps no message back");
-	ok(names_in(f.q.tmp) == 4, "and is left where it is");
+	ok(queue_recover(&f.q) < 0, "an entry of tmp/ that is no file is an error");
+	ok(file_is_whole(f.q.fresh, id, SL("x\r\n")), "such an entry keeps no message back");
+	ok(names_in(f.q.tmp) == 4, "such an entry is left in tmp/");
 }
 
 int

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* The format of a queue file: what is written is read, and nothing else is. */
+/* The format of a queue file. */
 #include "tests/unit/queue_fixture.h"
 
 #define FIXED_GOOD "smtp-handler 1 size=0000000000001000 envelope=%08zu sum=00000000000000ff\n" \
@@ -8,7 +8,7 @@
 #define ARRIVED  "arrived: 1795323773.000123 2026-11-22T05:02:53Z\n"
 #define FROM     "from: <a@b>\n"
 
-/* Parse the fixed lines with these others behind them. */
+/* Parse the fixed lines with these lines after them. */
 static int
 parse(const char *lines, char space[2048], struct queue_entry *e)
 {
@@ -90,28 +90,29 @@ test_values(void)
 	ok(e.arrived_us == INT64_C(1795323773000123), "arrived");
 	ok(e.attempts == 7 && e.warned, "attempts and notice");
 	ok(e.content_at == strlen(space) && e.content_size == 1000 - strlen(space),
-	    "where the content is");
+	    "the place of the content");
 	ok(e.facts.longest_line == 998 && !e.facts.no_final_crlf, "facts");
 	is(e.from, SL("a@b"), "from");
-	is(e.from_params, SL("SIZE=3"), "its parameters");
+	is(e.from_params, SL("SIZE=3"), "the parameters");
 	is(e.client, SL("x"), "client");
 	is(e.rcpts[0].path, SL("\"q@>\\\"\"@d"), "a quoted local part");
-	is(e.rcpts[0].domain, SL("d"), "its domain");
-	is(e.rcpts[0].params, SL("X=1 Y=2"), "its parameters");
-	ok(space[e.rcpts[0].at] == 'P' && space[e.rcpts[1].at] == 'F', "where the states are");
+	is(e.rcpts[0].domain, SL("d"), "the domain");
+	is(e.rcpts[0].params, SL("X=1 Y=2"), "the parameters");
+	ok(space[e.rcpts[0].at] == 'P' && space[e.rcpts[1].at] == 'F', "the places of the states");
 	ok(e.rcpts[1].state == QUEUE_FAILED && e.rcpts[1].domain.n == 0,
 	    "postmaster has no domain");
 	queue_unload(&e);
 }
 
-/* Written and read again; then with each single octet changed to something it cannot be. */
+/* The fixed lines are read as they were written, and refused if any octet is wrong. */
 static void
 test_fixed(void)
 {
 	static const char bad[] = { 'g', '-', ' ', '\n', '\0', 'N', '\x80' };
 	struct queue_fixed in = {
 		.size = 9999999999999999, .envelope = 12345678, .sum = 0xfedcba9876543210,
-		.facts = { .eight_bit = true, .dot_line = true, .no_final_crlf = true, .longest_line = UINT64_MAX },
+		.facts = { .eight_bit = true, .dot_line = true, .no_final_crlf = true,
+			.longest_line = UINT64_MAX },
 		.attempts = 42,
 	}, out;
 	char text[QUEUE_FIXED], changed[QUEUE_FIXED];
@@ -125,10 +126,10 @@ test_fixed(void)
 	ok(out.facts.eight_bit && !out.facts.utf8_header && out.facts.dot_line &&
 		!out.facts.binary && out.facts.no_final_crlf &&
 		out.facts.longest_line == 9999999999,
-	    "facts; a line longer than its field is as long as that");
+	    "facts; the length of a line is cut to the largest that fits");
 	ok(text[QUEUE_FIXED - 1] == '\n' && strncmp(text + QUEUE_TRIED_AT, "0042", 4) == 0 &&
 		text[QUEUE_WARNED_AT] == 'n',
-	    "what changes in place is where it is changed");
+	    "fields that change in place are at their places");
 	for (size_t i = 0; i < QUEUE_FIXED; i++)
 		for (size_t j = 0; j < sizeof bad; j++) {
 			memcpy(changed, text, sizeof text);
@@ -136,8 +137,9 @@ test_fixed(void)
 			if (memcmp(changed, text, sizeof text) != 0)
 				all &= queue_fixed_parse(changed, &out) == -EBADMSG;
 		}
-	ok(all, "no octet of it is read as something else");
-	ok(queue_fixed_parse(QUEUE_FIXED_BLANK, &out) == -EBADMSG, "before the commit it is none");
+	ok(all, "no wrong octet is accepted");
+	ok(queue_fixed_parse(QUEUE_FIXED_BLANK, &out) == -EBADMSG,
+	    "a file before the commit is no queue file");
 	in.envelope = QUEUE_FIXED;
 	queue_fixed_write(text, &in);
 	ok(queue_fixed_parse(text, &out) == -EBADMSG, "no envelope");
@@ -147,7 +149,7 @@ test_fixed(void)
 	ok(queue_fixed_parse(text, &out) == -EBADMSG, "an envelope beyond the end");
 	in.size = in.envelope = QUEUE_ENVELOPE_MAX + 1;
 	queue_fixed_write(text, &in);
-	ok(queue_fixed_parse(text, &out) == -EBADMSG, "an envelope beyond all measure");
+	ok(queue_fixed_parse(text, &out) == -EBADMSG, "an envelope far beyond the end");
 }
 
 static void

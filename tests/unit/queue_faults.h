@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * The system calls of the queue, wrapped (WRAP_queue and WRAP_queue_crash in the Makefile): counted, and
- * made to fail, to do half of their work or to be the last thing that happens.
+ * System calls of the queue, wrapped (WRAP_queue and WRAP_queue_crash in the Makefile).  A test
+ * counts them, and makes them fail, do half of their work, or kill the process.
  */
-#ifndef TESTS_QUEUE_FAULTS_H
-#define TESTS_QUEUE_FAULTS_H
+#ifndef TESTS_UNIT_QUEUE_FAULTS_H
+#define TESTS_UNIT_QUEUE_FAULTS_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,12 +30,12 @@ enum call {
 static struct {
 	bool on;
 	int seen;		/* calls since faults_arm() */
-	int count[CALLS];	/* of them, by kind */
-	int fail_at;		/* the one that fails, 1 is the first; 0: none */
-	int error;		/* with this, or */
-	bool kill;		/* with the end of the process */
-	size_t write_max;	/* no write does more than this at once; 0: as it likes */
-	bool interrupt;		/* each call but the last try of it fails with EINTR */
+	int count[CALLS];	/* the same, by kind */
+	int fail_at;		/* number of the call that fails, from 1; 0: none */
+	int error;		/* its errno */
+	bool kill;		/* it kills the process instead */
+	size_t write_max;	/* most octets of one write; 0: no limit */
+	bool interrupt;		/* each call fails with EINTR at its first try */
 	bool interrupted;
 	void (*before)(enum call call);
 } faults;
@@ -55,7 +55,7 @@ faults_disarm(void)
 	faults.on = false;
 }
 
-/* True when this call is to fail; errno then says how. */
+/* Returns true, with errno set, if this call has to fail. */
 static bool
 fault(enum call call)
 {

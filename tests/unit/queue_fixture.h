@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * A queue in a folder of its own for the queue's tests, messages to put into it, and what
- * can be seen of it from outside.
+ * A queue in a folder of its own, messages to put into it, and a look at its folders.
  */
-#ifndef TESTS_QUEUE_FIXTURE_H
-#define TESTS_QUEUE_FIXTURE_H
+#ifndef TESTS_UNIT_QUEUE_FIXTURE_H
+#define TESTS_UNIT_QUEUE_FIXTURE_H
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,7 +65,7 @@ fixture_count(void *ctx, const char *name)
 	return 0;
 }
 
-/* How many names are in the folder. */
+/* Number of names in the folder. */
 __attribute__((unused)) static int
 names_in(int folder)
 {
@@ -76,7 +75,7 @@ names_in(int folder)
 	return n;
 }
 
-/* Content that tells every place in it from every other: no two words are alike. */
+/* Content in which no two words are alike. */
 __attribute__((unused)) static char *
 pattern(size_t n)
 {
@@ -93,7 +92,7 @@ pattern(size_t n)
 	return p;
 }
 
-/* Everything up to the commit; the content comes in pieces. */
+/* Receive a message up to the commit; the content comes in pieces. */
 __attribute__((unused)) static int
 receive(const struct queue *q, struct queue_message *m, struct slice content, size_t piece)
 {
@@ -129,7 +128,7 @@ submit(const struct queue *q, struct slice content, size_t piece, char ret_id[QU
 	return r;
 }
 
-/* Does the file hold the envelope of receive() and this content, and does its size say so? */
+/* Does the file hold the envelope of receive() and this content, and is its size right? */
 __attribute__((unused)) static bool
 file_is_whole(int folder, const char *id, struct slice content)
 {
@@ -153,7 +152,7 @@ file_is_whole(int folder, const char *id, struct slice content)
 	return whole;
 }
 
-/* How many descriptors this process has. */
+/* Number of open descriptors of this process. */
 __attribute__((unused)) static int
 open_descriptors(void)
 {

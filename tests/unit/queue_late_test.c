@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Fields of the envelope that are known only after the content. */
+/* Fields of the envelope whose values are known after the content. */
 #include "tests/unit/queue_fixture.h"
 
 static struct fixture f;
@@ -7,22 +7,22 @@ static struct fixture f;
 static const struct {
 	const char *name;
 	size_t rcpts, content, room;
-	const char *late[3];		/* values of fields "late" */
+	const char *late[3];		/* values of the fields "late" */
 } cases[] = {
-	{ .name = "no room, no field", .rcpts = 1, .content = 100 },
-	{ .name = "room for nothing", .rcpts = 1, .content = 100, .room = 100 },
+	{ .name = "no space, no field", .rcpts = 1, .content = 100 },
+	{ .name = "space, but no field", .rcpts = 1, .content = 100, .room = 100 },
 	{ .name = "a field while all is in memory", .rcpts = 1, .content = 100, .room = 100,
 	    .late = { "x" } },
-	{ .name = "a field that fills the room", .rcpts = 1, .content = 100, .room = 16,
+	{ .name = "a field that fills the space", .rcpts = 1, .content = 100, .room = 16,
 	    .late = { "123456789" } },
 	{ .name = "two fields", .rcpts = 1, .content = 100, .room = 1000,
 	    .late = { "one", "two" } },
 	{ .name = "a field after the envelope went to the disk", .rcpts = 1, .content = 200000,
 	    .room = 100, .late = { "x" } },
-	{ .name = "two fields after that", .rcpts = 1, .content = 200001, .room = 4096,
-	    .late = { "one", "two" } },
-	{ .name = "one that fills the room after that", .rcpts = 1, .content = 200002, .room = 16,
-	    .late = { "123456789" } },
+	{ .name = "two fields after the envelope went to the disk", .rcpts = 1, .content = 200001,
+	    .room = 4096, .late = { "one", "two" } },
+	{ .name = "a field that fills the space after the envelope went to the disk", .rcpts = 1,
+	    .content = 200002, .room = 16, .late = { "123456789" } },
 	{ .name = "a huge envelope, a small message", .rcpts = 3000, .content = 100, .room = 4096,
 	    .late = { "x" } },
 	{ .name = "a huge envelope, a large message", .rcpts = 3001, .content = 200003, .room = 77,
@@ -80,7 +80,7 @@ try_case(size_t i)
 	struct queue_entry e = { .fd = -1 };
 
 	ok(write_case(i, content) == 0, "%s", cases[i].name);
-	/* The sum is looked at only by recovery. */
+	/* Only recovery checks the sum. */
 	must(renameat(f.q.fresh, message.id, f.q.tmp, message.id) == 0, "renameat");
 	ok(queue_recover(&f.q) == 1, "%s: the sum is right", cases[i].name);
 	must(renameat(f.q.fresh, message.id, f.q.cur, message.id) == 0, "renameat");
@@ -90,7 +90,7 @@ try_case(size_t i)
 	ok(e.content_size == content.n &&
 		queue_read(&e, 0, back, content.n + 1) == (ssize_t)content.n &&
 		memcmp(back, p, content.n) == 0,
-	    "%s: so is the content", cases[i].name);
+	    "%s: the content is there", cases[i].name);
 	queue_unload(&e);
 	must(queue_finish(&f.q, message.id) == 0, "queue_finish");
 	free(back);
@@ -107,13 +107,13 @@ test_limits(void)
 		queue_begin(m);
 		queue_from(m, SL("sender@example.org"), SL(""));
 		queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
-		ok(queue_head_end(&f.q, m, bad[i]) == -EINVAL, "room of %zu octets", bad[i]);
+		ok(queue_head_end(&f.q, m, bad[i]) == -EINVAL, "space of %zu octets", bad[i]);
 		queue_abort(&f.q, m);
 	}
 	queue_begin(m);
 	queue_from(m, SL("sender@example.org"), SL(""));
 	queue_rcpt(&f.q, m, SL("a@example.org"), SL(""));
-	ok(queue_head_end(&f.q, m, 16) == 0, "the smallest room");
+	ok(queue_head_end(&f.q, m, 16) == 0, "the smallest space");
 	ok(queue_late_field(m, "late", SL("1234567890")) == -ENOSPC, "a field one octet too long");
 	ok(queue_late_field(m, "late", SL("12345678")) == -ENOSPC,
 	    "a field that leaves too little for a pad");

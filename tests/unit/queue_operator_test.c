@@ -12,7 +12,7 @@
 static struct fixture f;
 static const struct slice content = S("Subject: x\r\n\r\nHello.\r\n");
 
-static char ids[6][QUEUE_ID_SIZE];	/* by enum queue_place */
+static char ids[6][QUEUE_ID_SIZE];	/* index: enum queue_place */
 
 static void
 put(const char *id, int from, int to)
@@ -29,7 +29,7 @@ put_waiting(const char *time, const char *id)
 	must(renameat(f.q.fresh, id, f.q.wait, path) == 0, "renameat");
 }
 
-/* One message in each folder, one more due earlier in wait/, and names that are none. */
+/* Put a message into each folder, an earlier one into wait/, and names that are no IDs. */
 static void
 fill(void)
 {
@@ -68,40 +68,37 @@ static void
 test_walk(void)
 {
 	static const enum queue_place order[] = {
-		QUEUE_IN_CUR,
-		QUEUE_IN_NEW,
-		QUEUE_IN_WAIT,
-		QUEUE_IN_WAIT,
-		QUEUE_IN_HOLD,
-		QUEUE_IN_DEAD,
-		QUEUE_IN_TMP,
+		QUEUE_IN_CUR, QUEUE_IN_NEW, QUEUE_IN_WAIT, QUEUE_IN_WAIT,
+		QUEUE_IN_HOLD, QUEUE_IN_DEAD, QUEUE_IN_TMP,
 	};
 	struct seen s = { 0 };
 	int r = 0, fds = open_descriptors();
 	bool good = true;
 
 	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 0 && s.n == 7,
-	    "a walk sees every message, and nothing else");
+	    "a walk shows every message, and nothing else");
 	for (size_t i = 0; i < s.n && i < 7; i++)
 		good &= s.spots[i].place == order[i];
-	ok(good, "folder by folder");
+	ok(good, "a walk goes folder by folder");
 	ok(s.n == 7 && s.spots[2].due_s == 1000 && s.spots[3].due_s == 2000 &&
 		s.spots[4].due_s == 0,
-	    "what waits by its time");
+	    "a walk shows wait/ by time");
 	s = (struct seen){ .most = 2 };
-	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 7 && s.n == 2, "until it is told to end");
+	ok(queue_walk(&f.q, QUEUE_ANYWHERE, see, &s) == 7 && s.n == 2,
+	    "a walk ends if its function asks for that");
 	s = (struct seen){ 0 };
 	ok(queue_walk(&f.q, QUEUE_BIT(QUEUE_IN_HOLD), see, &s) == 0 && s.n == 1 &&
 		strcmp(s.spots[0].id, ids[QUEUE_IN_HOLD]) == 0,
-	    "one folder alone");
-	for (int at = 1; at <= 20 && s.n != 6; at++) {	/* one of these opens the folder 1000 */
+	    "a walk through one folder");
+	/* One of these calls opens the folder 1000. */
+	for (int at = 1; at <= 20 && s.n != 6; at++) {
 		s = (struct seen){ 0 };
 		faults_arm(at, EACCES);
 		r = queue_walk(&f.q, QUEUE_ANYWHERE, see, &s);
 		faults_disarm();
 	}
 	ok(r == -EACCES && s.n == 6 && s.spots[2].due_s == 2000 && s.spots[5].place == QUEUE_IN_TMP,
-	    "a folder of wait/ that may not be opened is told of, and all others are seen");
+	    "a folder of wait/ that cannot be opened is an error, and all others are shown");
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
 
@@ -113,20 +110,20 @@ test_find(void)
 	bool good = true;
 
 	for (enum queue_place place = QUEUE_IN_TMP; place <= QUEUE_IN_DEAD; place++) {
-		good &=
-		    queue_find(&f.q, ids[place], QUEUE_ANYWHERE, &spot) == 0 && spot.place == place;
+		good &= queue_find(&f.q, ids[place], QUEUE_ANYWHERE, &spot) == 0;
+		good &= spot.place == place;
 		queue_spot_done(&spot);
 		good &= queue_find(&f.q, ids[place], QUEUE_ANYWHERE & ~QUEUE_BIT(place), &spot) ==
 		    -ENOENT;
 	}
-	ok(good, "each is found where it is, and nowhere else");
+	ok(good, "each message is found in its folder, and in no other");
 	ok(queue_find(&f.q, "0000000000000000", QUEUE_ANYWHERE, &spot) == -ENOENT &&
 		queue_find(&f.q, "../new", QUEUE_ANYWHERE, &spot) == -ENOENT,
-	    "what is not there is not found");
+	    "a message that is not there is not found");
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
 
-/* A look must not write: the file may be under delivery. */
+/* A look must not write: a worker may have the file open. */
 static void
 test_look(void)
 {
@@ -143,14 +140,17 @@ test_look(void)
 	must(queue_head_end(&f.q, m, 0) == 0 && queue_commit(&f.q, m, &facts) == 0, "queue_commit");
 	must(queue_find(&f.q, m->id, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0,
 	    "queue_look");
-	ok(e.nrcpts == 2 && e.rcpts[1].state == QUEUE_DELIVERED, "a duplicate is seen as one");
-	ok(pread(e.fd, &octet, 1, e.rcpts[1].at) == 1 && octet == QUEUE_PENDING, "and not marked");
-	ok(queue_mark(&e, 0, QUEUE_FAILED) < 0, "what is only looked at cannot be marked");
+	ok(e.nrcpts == 2 && e.rcpts[1].state == QUEUE_DELIVERED,
+	    "a recipient that is a duplicate is shown as such");
+	ok(pread(e.fd, &octet, 1, e.rcpts[1].at) == 1 && octet == QUEUE_PENDING,
+	    "a look marks no duplicate");
+	ok(queue_mark(&e, 0, QUEUE_FAILED) < 0,
+	    "a message that is only looked at cannot be marked");
 	queue_unload(&e);
 	must(queue_remove(&f.q, &spot) == 0, "queue_remove");
 	ok(queue_look(&spot, &e) == -ENOENT && queue_remove(&f.q, &spot) == -ENOENT &&
 		queue_hold(&f.q, &spot) == -ENOENT,
-	    "who comes late is told");
+	    "a message that has left: ENOENT");
 	queue_spot_done(&spot);
 }
 
@@ -161,26 +161,27 @@ test_moves(void)
 	struct stat st;
 
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0, "queue_find");
-	ok(queue_hold(&f.q, &spot) == 0 && file_is_whole(f.q.hold, spot.id, content), "put aside");
+	ok(queue_hold(&f.q, &spot) == 0 && file_is_whole(f.q.hold, spot.id, content),
+	    "a waiting message is held");
 	ok(fstatat(f.q.wait, "2000", &st, 0) < 0,
-	    "an empty folder of wait/ goes: it would count as due");
+	    "an empty folder of wait/ is removed: it would count as due");
 	queue_spot_done(&spot);
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_ANYWHERE, &spot) == 0 &&
 		spot.place == QUEUE_IN_HOLD,
 	    "queue_find");
 	ok(queue_put_new(&f.q, &spot) == 0 && file_is_whole(f.q.fresh, spot.id, content),
-	    "and back");
+	    "a held message is released");
 	queue_spot_done(&spot);
 	must(linkat(f.q.fresh, ids[QUEUE_IN_WAIT], f.q.hold, ids[QUEUE_IN_WAIT], 0) == 0, "linkat");
 	must(queue_find(&f.q, ids[QUEUE_IN_WAIT], QUEUE_BIT(QUEUE_IN_NEW), &spot) == 0,
 	    "queue_find");
 	ok(queue_hold(&f.q, &spot) == -EEXIST && file_is_whole(f.q.fresh, spot.id, content),
-	    "never over another file");
+	    "a message is never moved over another file");
 	must(unlinkat(f.q.hold, spot.id, 0) == 0 && queue_hold(&f.q, &spot) == 0, "unlinkat");
 	queue_spot_done(&spot);
 	ok(queue_take_new(&f.q, NULL, NULL) == 0 &&
 		queue_take_due(&f.q, 0, true, NULL, NULL) == 1 && names_in(f.q.hold) == 3,
-	    "the runner's moves touch nothing of hold/");
+	    "the runner moves nothing out of hold/");
 }
 
 static int
@@ -203,35 +204,35 @@ test_requests(void)
 
 	ok(queue_asked(&f.q, id, &request) == -ENOENT &&
 		queue_unask(&f.q, id, QUEUE_UNDONE) == -ENOENT,
-	    "nothing is asked for");
+	    "no request is there");
 	ok(queue_requests(&f.q, count_requests, n) == 0 && n[0] + n[1] + n[2] == 0,
-	    "of no message");
+	    "no message has a request");
 	first = queue_ask(&f.q, id, QUEUE_ASK_HOLD);
-	ok(first >= 0 && queue_answer(first) == QUEUE_ANSWER_NONE, "ask");
+	ok(first >= 0 && queue_answer(first) == QUEUE_ANSWER_NONE, "a request");
 	second = queue_ask(&f.q, id, QUEUE_ASK_FAIL);
 	ok(second >= 0 && queue_answer(first) == QUEUE_ANSWER_NOT_DONE &&
 		queue_answer(second) == QUEUE_ANSWER_NONE,
-	    "ask for something else");
+	    "a second request replaces the first");
 	ok(queue_asked(&f.q, id, &request) == 0 && request == QUEUE_ASK_FAIL,
-	    "the last word counts");
+	    "the last request counts");
 	fd = queue_requests_folder(&f.q);
 	must(fd >= 0 && mkdirat(fd, "0000000000000000.holds", 0700) == 0 &&
 		mkdirat(fd, "x.hold", 0700) == 0 && mkdirat(fd, "0000000000000000", 0700) == 0,
 	    "mkdirat");
 	ok(queue_requests(&f.q, count_requests, n) == 0 && n[QUEUE_ASK_FAIL] == 1 &&
 		n[QUEUE_ASK_HOLD] + n[QUEUE_ASK_DELETE] == 0,
-	    "names that are no requests are none");
+	    "other names are no requests");
 	ok(queue_unask(&f.q, id, QUEUE_ASK_FAIL) == 0 &&
 		queue_unask(&f.q, id, QUEUE_ASK_FAIL) == -ENOENT,
-	    "done");
-	ok(queue_answer(second) == QUEUE_ANSWER_DONE, "and who has asked knows");
+	    "the request is removed");
+	ok(queue_answer(second) == QUEUE_ANSWER_DONE, "the requester gets the answer");
 	(void)close(first);
 	(void)close(second);
-	ok(queue_ask(&f.q, "../../x", QUEUE_ASK_HOLD) == -EINVAL, "of an ID only");
+	ok(queue_ask(&f.q, "../../x", QUEUE_ASK_HOLD) == -EINVAL, "a request needs an ID");
 	(void)close(fd);
 }
 
-/* fork, since the locks of fcntl(2) are a process's. */
+/* The runner is a child, because locks of fcntl(2) belong to a process. */
 static void
 test_idle(void)
 {
@@ -239,7 +240,7 @@ test_idle(void)
 	pid_t child;
 	char octet;
 
-	ok(fd >= 0, "no runner");
+	ok(fd >= 0, "no runner is there");
 	must(pipe(hello) == 0 && pipe(bye) == 0, "pipe");
 	child = fork();
 	if (child == 0) {
@@ -254,13 +255,14 @@ test_idle(void)
 	(void)usleep(30000);
 	(void)close(fd);
 	ok(read(hello[0], &octet, 1) == 1 && octet == 'y',
-	    "a runner that starts waits for an operator's instant");
-	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "then there is a runner");
+	    "a runner that starts waits while an operator has the lock");
+	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "a runner is there");
 	must(unlinkat(f.q.state, "lock", 0) == 0, "unlinkat");
-	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK, "also when somebody deletes its lock");
+	ok(queue_lock_idle(&f.q) == -EWOULDBLOCK,
+	    "a runner is there after its lock file was removed");
 	must(write(bye[1], "x", 1) == 1 && waitpid(child, &status, 0) == child, "waitpid");
 	fd = queue_lock_idle(&f.q);
-	ok(fd >= 0, "until it ends");
+	ok(fd >= 0, "no runner is there after its end");
 	(void)close(fd);
 }
 
@@ -276,28 +278,30 @@ test_giveup(void)
 
 	must(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == 0, "queue_find");
 	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && queue_is_id(bounce),
-	    "given up, with a bounce");
+	    "a message is given up, with a bounce");
 	queue_spot_done(&spot);
-	ok(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == -ENOENT, "it is gone");
+	ok(queue_find(&f.q, ids[QUEUE_IN_NEW], QUEUE_ANYWHERE, &spot) == -ENOENT,
+	    "a message that was given up is gone");
 	must(queue_find(&f.q, bounce, QUEUE_ANYWHERE, &spot) == 0 && queue_look(&spot, &e) == 0,
 	    "queue_look");
 	ok(spot.place == QUEUE_IN_NEW && e.from.n == 0 &&
 		slice_eq(e.rcpts[0].path, SL("sender@example.org")),
-	    "the bounce goes to its sender");
+	    "the bounce goes to the sender");
 	queue_unload(&e);
 	ok(give_up_message(&f.q, &config, &spot, bounce) == 0 && bounce[0] == '\0' &&
 		names_in(f.q.dead) == dead + 1,
 	    "a bounce that is given up is kept in dead/");
-	ok(give_up_message(&f.q, &config, &spot, bounce) == -ENOENT, "who comes late is told");
+	ok(give_up_message(&f.q, &config, &spot, bounce) == -ENOENT,
+	    "a message that has left: ENOENT");
 	queue_spot_done(&spot);
 	must(queue_find(&f.q, ids[QUEUE_IN_HOLD], QUEUE_ANYWHERE, &held) == 0, "queue_find");
 	fd = openat(f.q.hold, held.id, O_RDWR | O_CLOEXEC);
 	must(fd >= 0 && flock(fd, LOCK_EX) == 0, "flock");
 	ok(give_up_message(&f.q, &config, &held, bounce) == -EBUSY && names_in(f.q.fresh) == 0,
-	    "two at once make one bounce");
+	    "two operators at once make one bounce");
 	must(ftruncate(fd, 200) == 0 && close(fd) == 0, "ftruncate");
 	ok(give_up_message(&f.q, &config, &held, bounce) == -EBADMSG && names_in(f.q.fresh) == 0,
-	    "what is no message stays");
+	    "a file that is no message stays");
 	queue_spot_done(&held);
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
@@ -310,11 +314,12 @@ test_queue_without_hold(void)
 	must(unlinkat(f.q.state, "requests/x.hold", AT_REMOVEDIR) == 0, "unlinkat");
 	must(renameat(f.q.root, "hold", f.q.root, "held") == 0, "renameat");
 	ok(queue_open(&q, f.path, QUEUE_LOOK) == 0 && q.hold == -1,
-	    "a queue from before there was hold/ can be looked at");
+	    "a queue without hold/ can be opened");
 	{
 		struct seen s = { 0 };
 
-		ok(queue_walk(&q, QUEUE_ANYWHERE, see, &s) == 0 && s.n > 0, "walked through, too");
+		ok(queue_walk(&q, QUEUE_ANYWHERE, see, &s) == 0 && s.n > 0,
+		    "a walk through a queue without hold/");
 	}
 	queue_close(&q);
 	must(renameat(f.q.root, "held", f.q.root, "hold") == 0, "renameat");

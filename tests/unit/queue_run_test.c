@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* The runner's side of the queue: taking, marking, deferring, burying; one runner at a time. */
+/* queue/run.h: taking, marking, deferring, burying; one runner at a time. */
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -36,35 +36,36 @@ test_load(void)
 	fresh(id);
 	ok(queue_load(&f.q, id, &e) == 0 && strcmp(e.id, id) == 0, "load");
 	ok(e.nrcpts == 2 && e.rcpts[0].state == QUEUE_PENDING && e.rcpts[1].state == QUEUE_PENDING,
-	    "all are pending");
-	is(e.from, SL("sender@example.org"), "from");
-	is(e.from_params, SL("SIZE=100"), "parameters of from");
-	is(e.client, SL("client.example [192.0.2.1]"), "client");
-	is(e.rcpts[1].path, SL("b@example.net"), "recipient");
-	is(e.rcpts[1].domain, SL("example.net"), "its domain");
-	is(e.rcpts[1].params, SL("NOTIFY=NEVER"), "its parameters");
+	    "all recipients are pending");
+	is(e.from, SL("sender@example.org"), "the reverse-path");
+	is(e.from_params, SL("SIZE=100"), "parameters of the reverse-path");
+	is(e.client, SL("client.example [192.0.2.1]"), "the client");
+	is(e.rcpts[1].path, SL("b@example.net"), "a recipient");
+	is(e.rcpts[1].domain, SL("example.net"), "the domain of a recipient");
+	is(e.rcpts[1].params, SL("NOTIFY=NEVER"), "the parameters of a recipient");
 	ok(e.facts.eight_bit && e.facts.dot_line && !e.facts.utf8_header && !e.facts.binary &&
 		!e.facts.no_final_crlf && e.facts.longest_line == 77,
 	    "facts");
 	ok(e.arrived_us / 1000000 - time(NULL) < 5 && time(NULL) - e.arrived_us / 1000000 < 60,
-	    "arrived just now");
-	ok(e.attempts == 0 && !e.warned, "not tried yet");
+	    "the time of arrival");
+	ok(e.attempts == 0 && !e.warned, "no attempt yet");
 	must(e.content_size == content.n &&
 		pread(e.fd, text, content.n, (off_t)e.content_at) == (ssize_t)content.n,
 	    "pread");
 	is(slice_of(text, content.n), content, "content");
-	ok(fcntl(e.fd, F_GETFD) == FD_CLOEXEC, "its file is no other program's");
+	ok(fcntl(e.fd, F_GETFD) == FD_CLOEXEC, "the file is closed on exec");
 	queue_unload(&e);
 	queue_unload(&e);
 	ok(open_descriptors() == fds, "unload leaves nothing");
 	ok(queue_load(&f.q, "../tmp/x", &e) == -EINVAL &&
 		queue_load(&f.q, "0000000000000000", &e) == -ENOENT,
-	    "what is not there");
+	    "a message that is not there");
 	drop(id);
-	ok(names_in(f.q.cur) == 0 && queue_finish(&f.q, id) == -ENOENT, "finished is gone");
+	ok(names_in(f.q.cur) == 0 && queue_finish(&f.q, id) == -ENOENT,
+	    "a finished message is gone");
 }
 
-/* Two processes, each with the message open, mark one recipient each and write to the log. */
+/* Two processes with the message open.  Each marks one recipient and writes to the log. */
 static void
 test_mark(void)
 {
@@ -88,12 +89,12 @@ test_mark(void)
 	}
 	must(child > 0 && queue_mark(&a, 0, QUEUE_DELIVERED) == 0, "queue_mark");
 	must(close(hello[1]) == 0 && read(hello[0], &octet, 1) == 1 && close(hello[0]) == 0,
-	    "the child's word");
+	    "the octet of the child");
 	for (int i = 0; i < NOTES; i++)
 		must(queue_note(&a, SL("<a@example.org> from the parent")) == 0, "queue_note");
 	must(waitpid(child, &status, 0) == child && status == 0, "child");
 	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_PENDING,
-	    "a mark is seen at once by who made it");
+	    "a process sees its own mark at once");
 	queue_unload(&a);
 	must(queue_load(&f.q, id, &a) == 0, "queue_load");
 	ok(a.rcpts[0].state == QUEUE_DELIVERED && a.rcpts[1].state == QUEUE_FAILED,
@@ -112,12 +113,13 @@ test_mark(void)
 			broken++;
 		}
 		ok(parent == NOTES && other == NOTES && broken == 2 * NOTES,
-		    "and all notes of both, each on a line of its own");
+		    "all notes of both processes are there, each on its own line");
 		free(text);
 	}
 	must(queue_mark_warned(&a) == 0, "queue_mark_warned");
 	queue_unload(&a);
-	ok(queue_load(&f.q, id, &a) == 0 && a.warned && a.attempts == 0, "warned");
+	ok(queue_load(&f.q, id, &a) == 0 && a.warned && a.attempts == 0,
+	    "the mark of a delay notice is kept");
 	queue_unload(&a);
 	drop(id);
 }
@@ -135,7 +137,7 @@ test_notes(void)
 	fresh(id);
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	queue_last_note(&e, SL("a@example.org"), &b);
-	ok(b.n == 0, "no log, no note");
+	ok(b.n == 0, "without a log there is no note");
 	must(queue_note(&e, SL("<a@example.org> deferred: one")) == 0 &&
 	    queue_note(&e, SL("<a@example.org> deferred:\ntwo\x1b")) == 0 &&
 	    queue_note(&e, SL("<b@example.net> deferred: three")) == 0 &&
@@ -145,10 +147,10 @@ test_notes(void)
 	    "the last note of a path, without control characters");
 	b.n = 0;
 	queue_last_note(&e, SL("c@example.net"), &b);
-	ok(b.n == 0, "none for others");
+	ok(b.n == 0, "no note of other paths");
 	b = (struct buf){ .p = space, .cap = 20 };
 	queue_last_note(&e, SL("b@example.net"), &b);
-	is(buf_slice(&b), SL("<b@example.net> defe"), "cut to what there is room for");
+	is(buf_slice(&b), SL("<b@example.net> defe"), "a note is cut to the space for it");
 	for (int i = 0; i < 3000; i++) {
 		(void)snprintf(line, sizeof line,
 		    "<a@example.org> note %d with a text of the usual length, as replies are", i);
@@ -158,21 +160,21 @@ test_notes(void)
 	ok(bounded, "the log is bounded");
 	b = (struct buf)BUF(space);
 	queue_last_note(&e, SL("a@example.org"), &b);
-	is(buf_slice(&b), slice_str(line), "and the newest note is there");
+	is(buf_slice(&b), slice_str(line), "the newest note is there");
 	b.n = 0;
 	queue_last_note(&e, SL("b@example.net"), &b);
-	ok(b.n == 0, "the oldest is not");
+	ok(b.n == 0, "the oldest note is not there");
 	must(pread(e.fd, space, 22, (off_t)(e.content_at + e.content_size)) == 22, "pread");
 	from = slice_of(space + 19, 3);
-	is(from, SL("Z <"), "it begins with a whole line");
+	is(from, SL("Z <"), "the log begins with a whole line");
 	must(queue_note(&e, slice_of(memset(space, 'x', sizeof space), sizeof space)) == 0,
 	    "a long line");
 	queue_unload(&e);
 	ok(queue_load(&f.q, id, &e) == 0 && file_is_whole(f.q.cur, id, content) == false &&
 		e.content_size == content.n,
-	    "the message in front of it is as it was");
+	    "the message before the log is unchanged");
 	must(ftruncate(e.fd, (off_t)(e.content_at + e.content_size)) == 0, "ftruncate");
-	ok(file_is_whole(f.q.cur, id, content), "to the last octet");
+	ok(file_is_whole(f.q.cur, id, content), "the content before the log is unchanged");
 	queue_unload(&e);
 	drop(id);
 }
@@ -239,10 +241,10 @@ test_take_new(void)
 	r = queue_take_new(&f.q, NULL, NULL);
 	ok(r == 1 && names_in(f.q.fresh) == 0, "new/ is empty, whatever was in it");
 	ok(file_is_whole(f.q.cur, id, content) && names_in(f.q.cur) == 2, "the message is in cur/");
-	ok(names_in(f.q.dead) == 5, "the rest in dead/, over nothing that was there");
+	ok(names_in(f.q.dead) == 5, "everything else is in dead/, and replaced nothing there");
 	must(unlinkat(f.q.cur, "0000000000000000/x", AT_REMOVEDIR) == 0 &&
 	    unlinkat(f.q.cur, "0000000000000000", AT_REMOVEDIR) == 0, "unlinkat");
-	ok(queue_take_new(&f.q, NULL, NULL) == 0, "nothing more");
+	ok(queue_take_new(&f.q, NULL, NULL) == 0, "nothing more is taken");
 	drop(id);
 }
 
@@ -258,19 +260,21 @@ test_broken(void)
 	must(fd >= 0 && ftruncate(fd, 355) == 0 && close(fd) == 0, "ftruncate");
 	ok(queue_load(&f.q, id, &e) == -EBADMSG, "a file that was cut is no message");
 	ok(queue_bury(&f.q, id) == 0 && names_in(f.q.dead) == dead + 1 && names_in(f.q.cur) == 0,
-	    "buried");
+	    "a file that was cut is buried");
 	fresh(other);
 	must(renameat(f.q.cur, other, f.q.cur, id) == 0, "renameat");
-	ok(queue_load(&f.q, id, &e) == -EBADMSG, "nor is one under another's name");
+	ok(queue_load(&f.q, id, &e) == -EBADMSG,
+	    "a message under the name of another is no message");
 	ok(queue_bury(&f.q, id) == 0 && names_in(f.q.dead) == dead + 2,
-	    "a second one of that name is kept too");
+	    "a second file of that name is kept in dead/");
 	must(mkfifoat(f.q.cur, id, 0600) == 0 && mkdirat(f.q.cur, other, 0700) == 0, "mkfifoat");
 	ok(queue_load(&f.q, id, &e) == -EBADMSG && queue_load(&f.q, other, &e) == -EBADMSG,
-	    "nor a FIFO, nor a folder");
+	    "a FIFO and a folder are no messages");
 	ok(queue_bury(&f.q, id) == 0 && queue_bury(&f.q, other) == 0 && names_in(f.q.cur) == 0,
-	    "buried as well");
+	    "a FIFO and a folder are buried");
 	must(symlinkat("/etc/passwd", f.q.cur, id) == 0, "symlinkat");
-	ok(queue_load(&f.q, id, &e) == -EBADMSG && queue_bury(&f.q, id) == 0, "nor a link");
+	ok(queue_load(&f.q, id, &e) == -EBADMSG && queue_bury(&f.q, id) == 0,
+	    "a link is no message");
 	ok(queue_bury(&f.q, "../new") == -EINVAL && queue_finish(&f.q, "../new") == -EINVAL,
 	    "names that are no IDs");
 	ok(open_descriptors() == fds, "no descriptor is lost");
@@ -296,16 +300,16 @@ test_wait(void)
 		    .name = "due a minute ago" },
 		{ .due = 1000021, .now = 1000020, .bucket = "1000021", .name = "due in a second" },
 		{ .due = 1000021, .now = 1000021, .bucket = "1000021", .taken = true,
-		    .name = "then it is" },
+		    .name = "due just now" },
 		{ .due = 1000080, .now = 1000000, .bucket = "1000080", .everything = true,
 		    .taken = true, .name = "everything is due" },
 		{ .due = 1000020 + 30 * DAY_S, .now = 1000020, .bucket = "3592020",
-		    .name = "in thirty days" },
+		    .name = "due in thirty days" },
 		{ .due = 1000080 + 30 * DAY_S, .now = 1000020, .bucket = "3592080", .taken = true,
-		    .name = "later: a clock was wrong" },
-		{ .due = -5, .now = 1000, .bucket = "1", .taken = true, .name = "long ago" },
+		    .name = "due in more than thirty days: a clock was wrong" },
+		{ .due = -5, .now = 1000, .bucket = "1", .taken = true, .name = "due long ago" },
 		{ .due = INT64_MAX, .now = 1000, .bucket = "9223372036854775807", .taken = true,
-		    .name = "never" },
+		    .name = "due at the end of time" },
 	};
 	char id[QUEUE_ID_SIZE], path[64];
 	struct queue_entry e;
@@ -334,7 +338,7 @@ test_wait(void)
 			must(queue_take_due(&f.q, cases[i].now, true, NULL, NULL) == 1,
 			    "queue_take_due");
 		ok(names_in(f.q.wait) == 3 && file_is_whole(f.q.cur, id, content),
-		    "back in cur/, and its folder gone");
+		    "the message is back in cur/, its folder is gone");
 	}
 	must(queue_load(&f.q, id, &e) == 0, "queue_load");
 	ok(e.attempts == sizeof cases / sizeof cases[0], "attempts are counted in the file");
@@ -342,10 +346,10 @@ test_wait(void)
 	must(queue_defer(&f.q, &e, 60) == 0 && queue_take_due(&f.q, 60, false, NULL, NULL) == 1,
 	    "queue_defer");
 	queue_unload(&e);
-	ok(queue_load(&f.q, id, &e) == 0 && e.attempts == 9999, "up to 9999");
+	ok(queue_load(&f.q, id, &e) == 0 && e.attempts == 9999, "attempts are counted up to 9999");
 	drop(id);
 	ok(queue_defer(&f.q, &e, 12345) == -ENOENT && names_in(f.q.wait) == 3,
-	    "what is gone leaves no folder");
+	    "a message that is gone leaves no folder in wait/");
 	queue_unload(&e);
 }
 
@@ -360,19 +364,20 @@ test_many(void)
 	for (int i = 0; i < MANY; i++)
 		must(submit(&f.q, content, SIZE_MAX, id) == 0, "submit");
 	ok(queue_take_new(&f.q, collect, &told) == MANY && told == 1,
-	    "many at once, and who asked is told of each");
-	ok(queue_each(&f.q, collect, &left) == 0 && left == 1, "each is called once");
-	ok(queue_each(&f.q, collect, &few) == 0 && few == 0, "until it has had enough");
+	    "many messages at once, until the function wants no more");
+	ok(queue_each(&f.q, collect, &left) == 0 && left == 1,
+	    "the function is called once for each");
+	ok(queue_each(&f.q, collect, &few) == 0 && few == 0, "the function ends a walk");
 	must(queue_load(&f.q, id, &e) == 0 && queue_defer(&f.q, &e, 600) == 0, "queue_defer");
 	queue_unload(&e);
 	must(mkdirat(f.q.wait, "600/folder", 0700) == 0, "mkdirat");
 	told = 2;
 	ok(queue_take_due(&f.q, 600, false, collect, &told) == 1 && told == 1 &&
 		names_in(f.q.cur) == MANY && names_in(f.q.wait) == 3,
-	    "what is no message does not keep a folder of wait/ alive");
+	    "a file that is no message does not keep its folder in wait/");
 }
 
-/* A child that holds the lock as a runner does, with a worker of its own that outlives it for a while. */
+/* A child holds the lock, as a runner does.  Its worker outlives it for a while. */
 static void
 test_lock(void)
 {
@@ -399,16 +404,16 @@ test_lock(void)
 		_exit(0);
 	}
 	runner = runner > 0 ? runner : 0;
-	must(runner > 0 && read(hello[0], &octet, 1) == 1, "the runner's worker");
+	must(runner > 0 && read(hello[0], &octet, 1) == 1, "the octet of the worker");
 	ok(queue_lock_runner(&f.q) == -EWOULDBLOCK, "one runner at a time");
 	must(clock_gettime(CLOCK_MONOTONIC, &before) == 0, "clock");
 	must(kill(runner, SIGKILL) == 0 && waitpid(runner, &status, 0) == runner, "kill");
 	ok(queue_lock_runner(&f.q) == 0,
-	    "the next one begins when the last worker of a dead one has gone");
+	    "the next runner starts after the last worker of a dead one");
 	must(clock_gettime(CLOCK_MONOTONIC, &after) == 0, "clock");
 	ok((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >=
 		250,
-	    "not before");
+	    "the next runner waits for the worker");
 }
 
 int

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* How messages come into cur/: some at a time, by a clock that may be wrong, and when everything is due at once. */
+/* Messages come into cur/: some at a time, by a clock that may be wrong, all at once. */
 #include "tests/unit/queue_fixture.h"
 
 #include "base/clock.h"
@@ -39,7 +39,7 @@ defer(int n, int64_t due_s)
 		defer_one(due_s, id);
 }
 
-/* So many more, and then it is enough. */
+/* Take *ctx more messages, then end the walk. */
 static bool
 count_down(void *ctx, const char *id)
 {
@@ -74,20 +74,21 @@ test_some(void)
 	most = 100;
 	ok(queue_walk_new(&f.q, &w, count_down, &most) >= 70 && !w.names &&
 		names_in(f.q.fresh) <= 1,
-	    "the others");
+	    "the others of new/");
 	(void)queue_walk_new(&f.q, &w, NULL, NULL);
 	ok(!w.names && names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 101,
-	    "and what came meanwhile");
+	    "a message that came meanwhile");
 	most = 60;
 	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 60 && w.names, "cur/: the first sixty");
 	most = 60;
 	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 41 && !w.names,
-	    "and the last forty-one: each is seen once");
+	    "cur/: the last forty-one; each message is seen once");
 	most = 1;
-	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 1 && w.names, "a walk that is given up");
+	ok(queue_walk_cur(&f.q, &w, count_down, &most) == 1 && w.names,
+	    "a walk that is ended early");
 	queue_walk_end(&w);
 	queue_walk_end(&w);
-	ok(open_descriptors() == fds, "leaves nothing open");
+	ok(open_descriptors() == fds, "a walk that is ended early leaves nothing open");
 	empty();
 }
 
@@ -105,16 +106,16 @@ test_due(void)
 		mkdirat(f.q.wait, "8/x", 0700) == 0,
 	    "oddities");
 	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 4 && w.bucket == now_s - 60,
-	    "four of six, the oldest first");
+	    "wait/: four of six, the oldest first");
 	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && w.bucket == 0,
-	    "the others, and then it is over");
+	    "wait/: the other two, then the walk is over");
 	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 0 && !w.names,
-	    "nothing more, whatever else is there");
+	    "wait/: nothing more is due");
 	ok(queue_next_due(&f.q) == 7 || names_in(f.q.wait) == 2,
-	    "what is no folder of messages does not stop it");
+	    "other names in wait/ do not stop the walk");
 	must(unlinkat(f.q.wait, "7", 0) == 0, "unlinkat");
-	ok(queue_next_due(&f.q) == now_s + 60, "what is due later stays");
-	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 2, "everything");
+	ok(queue_next_due(&f.q) == now_s + 60, "a message that is due later stays");
+	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 2, "everything is taken");
 	empty();
 }
 
@@ -145,7 +146,7 @@ test_many_times(void)
 		(void)queue_walk_due(&f.q, &w, now_s, in_order, &right);
 	while (w.names && ++calls < TIMES);
 	ok(right && came == TIMES && names_in(f.q.wait) == 0,
-	    "%d times, in their order, some at a time", TIMES);
+	    "%d times in their order, some messages at a time", TIMES);
 	empty();
 }
 
@@ -161,15 +162,16 @@ test_flush(void)
 	defer(1, now_s + 2000);
 	ok(queue_flush(&f.q) == 2 && queue_next_due(&f.q) < now_s && names_in(f.q.cur) == 0,
 	    "flushed: two times are over");
-	ok(queue_flush(&f.q) == 0, "what is due already is left alone");
-	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 1 && w.names, "one is taken");
+	ok(queue_flush(&f.q) == 0, "a flush leaves alone what is due already");
+	ok(queue_walk_due(&f.q, &w, now_s, count_down, &most) == 1 && w.names,
+	    "a walk takes one message");
 	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2 && !w.names && names_in(f.q.cur) == 3,
-	    "and the others with the next call");
+	    "the next walk takes the others");
 	must(unlinkat(f.q.wait, "1", 0) == 0, "unlinkat");
 	empty();
 }
 
-/* A clock that was years ahead for a while, or some days. */
+/* The clock was ahead for a while: by years, or by some days. */
 static void
 test_clock_set_back(void)
 {
@@ -191,12 +193,12 @@ test_clock_set_back(void)
 	}
 	defer(1, now_s + 3 * DAY_S);
 	ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 0,
-	    "deferred for so long on purpose: not due");
-	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 1, "everything");
+	    "deferred for so long with a right clock: not due");
+	must(queue_take_due(&f.q, now_s, true, NULL, NULL) == 1, "everything is taken");
 	empty();
 }
 
-/* Root has run something here: that is no reason to keep the rest. */
+/* A folder of wait/ that we may not open does not keep back the rest. */
 static void
 test_foreign_folder(void)
 {
@@ -205,12 +207,13 @@ test_foreign_folder(void)
 
 	defer(2, now_s - 120);
 	defer(3, now_s - 60);
-	faults_arm(2, EACCES);		/* the first opens wait/ */
+	faults_arm(2, EACCES);		/* the first call opens wait/ */
 	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == -EACCES && !w.names,
-	    "a folder that may not be opened is told of");
+	    "a folder of wait/ that cannot be opened is an error");
 	faults_disarm();
-	ok(names_in(f.q.cur) == 3, "and what is due behind it comes");
-	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2, "it is tried again");
+	ok(names_in(f.q.cur) == 3, "messages that are due after it are taken");
+	ok(queue_walk_due(&f.q, &w, now_s, NULL, NULL) == 2,
+	    "the next walk tries the folder again");
 	empty();
 }
 

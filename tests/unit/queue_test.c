@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* queue.c: what a message costs, what its file holds, and what remains of it when the disk says no. */
+/* queue.c: the system calls for a message, its file, and errors of the disk. */
 #include "tests/unit/queue_fixture.h"
 #include "tests/unit/queue_faults.h"
 
@@ -35,17 +35,14 @@ test_id(void)
 		    "queue_id_make");
 		sorted &= queue_is_id(a) && strcmp(a, b) < 0;
 	}
-	ok(sorted, "a later ID sorts behind an earlier one");
+	ok(sorted, "a later ID sorts after an earlier one");
 }
 
 static void
 test_cost(void)
 {
 	static const int want[CALLS] = {
-		[CALL_OPENAT] = 1,
-		[CALL_FLOCK] = 1,
-		[CALL_FSTAT] = 1,
-		[CALL_WRITE] = 1,
+		[CALL_OPENAT] = 1, [CALL_FLOCK] = 1, [CALL_FSTAT] = 1, [CALL_WRITE] = 1,
 		[CALL_FSYNC] = 2,
 		[CALL_RENAMEAT] = 1,
 	};
@@ -57,7 +54,8 @@ test_cost(void)
 	faults_disarm();
 	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0,
 	    "H076 a small message: openat, flock, fstat, one write, two fsyncs, one renameat");
-	ok(file_is_whole(f.q.fresh, id, SL("Subject: x\r\n\r\nx\r\n")), "it is in new/, whole");
+	ok(file_is_whole(f.q.fresh, id, SL("Subject: x\r\n\r\nx\r\n")),
+	    "the message is in new/, whole");
 	for (int i = 0; i < 10000; i++) {
 		(void)snprintf(other, sizeof other, "Z%015d", i);
 		must(linkat(f.q.fresh, id, f.q.fresh, other, 0) == 0, "linkat");
@@ -66,40 +64,40 @@ test_cost(void)
 	r = submit(&f.q, SL("Subject: y\r\n\r\ny\r\n"), 4, other);
 	faults_disarm();
 	ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0,
-	    "the same with 10,000 others there");
+	    "the same calls with 10,000 other messages");
 	must(queue_take_new(&f.q, NULL, NULL) == 10002, "queue_take_new");
 }
 
-/* Sizes around what the buffer holds, in pieces of every kind. */
+/* Sizes around the size of the buffer, in pieces of every kind. */
 static void
 test_contents(void)
 {
 	static const size_t sizes[] = { 0, 1, 3, 4095, 65000, 65535, 65536, 65537, 131072, 300001,
 		5000000 };
 	static const size_t pieces[] = { 1, 7, 4096, 32768, 65536, 100000, SIZE_MAX };
+	const size_t npieces = sizeof pieces / sizeof pieces[0];
 	char *p = pattern(5000000), id[QUEUE_ID_SIZE];
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 		struct slice content = slice_of(p, sizes[i]);
 		bool whole = true, back = true;
 
-		for (size_t j = sizes[i] > 1000000 ? 2 : 0; j < sizeof pieces / sizeof pieces[0];
-		     j++) {
-			whole &= submit(&f.q, content, pieces[j], id) == 0 &&
-			    file_is_whole(f.q.fresh, id, content);
-			/* A power cut undoes the rename: recovery has to agree with the sum that was written. */
+		for (size_t j = sizes[i] > 1000000 ? 2 : 0; j < npieces; j++) {
+			whole &= submit(&f.q, content, pieces[j], id) == 0;
+			whole &= file_is_whole(f.q.fresh, id, content);
+			/* A power cut undoes the rename: recovery checks the sum in the file. */
 			must(renameat(f.q.fresh, id, f.q.tmp, id) == 0, "renameat");
 			back &= queue_recover(&f.q) == 1 && file_is_whole(f.q.fresh, id, content);
 			must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
 		}
 		ok(whole, "content of %zu octets arrives in all kinds of pieces", sizes[i]);
-		ok(back, "and is recognised as complete");
+		ok(back, "content of any size: recovery finds it complete");
 	}
 	ok(names_in(f.q.tmp) == 0, "nothing is left in tmp/");
 	free(p);
 }
 
-/* Submit with the fault at each call in turn; a message that is not whole is none. */
+/* Submit with the fault at each call in turn.  No half message appears. */
 static void
 each_call_fails(struct slice content, int error, const char *name)
 {
@@ -119,9 +117,9 @@ each_call_fails(struct slice content, int error, const char *name)
 		refused &= r == -error;
 		clean &= names_in(f.q.fresh) == 0 && names_in(f.q.tmp) == 0;
 	}
-	ok(calls >= 7 && refused, "H028 %s: %s at any of %d calls is told", name, strerror(error),
-	    calls);
-	ok(clean, "and nothing is there then");
+	ok(calls >= 7 && refused, "H028 %s: %s at any of %d calls is an error", name,
+	    strerror(error), calls);
+	ok(clean, "after an error no message is there");
 }
 
 static void
@@ -135,7 +133,7 @@ test_disk_trouble(void)
 	each_call_fails(small, EIO, "small");
 	each_call_fails(big, ENOSPC, "big");
 	each_call_fails(big, EIO, "big");
-	ok(open_descriptors() == fds, "no descriptor is lost on the way");
+	ok(open_descriptors() == fds, "no descriptor is lost after an error");
 	for (size_t max = 1; max < 100000; max = max * 7 + 1) {
 		faults_arm(0, 0);
 		faults.write_max = max;
@@ -174,16 +172,17 @@ test_names(void)
 	faults.before = take_away;
 	r = submit(&f.q, SL("x\r\n"), 10, id);
 	ok(r == 0 && faults.count[CALL_OPENAT] == 4 && file_is_whole(f.q.fresh, id, SL("x\r\n")),
-	    "taken away by recovery before it is locked: begun again under another ID");
+	    "a file that recovery removes before it is locked: another ID");
 	taken_away = 1000;
 	faults_arm(0, 0);
 	faults.before = take_away;
 	r = submit(&f.q, SL("x\r\n"), 10, id);
-	ok(r == -ESTALE && faults.count[CALL_OPENAT] < 100, "but not for ever");
+	ok(r == -ESTALE && faults.count[CALL_OPENAT] < 100,
+	    "files that recovery removes again and again: an error");
 	faults_arm(1, EEXIST);
 	r = submit(&f.q, SL("x\r\n"), 10, id);
 	faults_disarm();
-	ok(r == 0 && file_is_whole(f.q.fresh, id, SL("x\r\n")), "an ID that is taken: another one");
+	ok(r == 0 && file_is_whole(f.q.fresh, id, SL("x\r\n")), "an ID that is in use: another ID");
 	must(queue_take_new(&f.q, NULL, NULL) == 2 && names_in(f.q.tmp) == 0, "queue_take_new");
 }
 
@@ -202,12 +201,12 @@ test_envelope(void)
 	queue_field(m, "client", SL("evil\nP <x@example.org>\r\n\0\x7f\t."));
 	for (int i = 0; i < 5000; i++) {
 		(void)snprintf(path, sizeof path, "recipient-%d@example.org", i);
-		queue_rcpt(
-		    &f.q, m, slice_str(path), i % 2 ? SL("") : SL("NOTIFY=SUCCESS,\nFAILURE"));
+		queue_rcpt(&f.q, m, slice_str(path),
+		    i % 2 ? SL("") : SL("NOTIFY=SUCCESS,\nFAILURE"));
 	}
 	must(queue_head_end(&f.q, m, 0) == 0 && fstat(m->fd, &st) == 0, "queue_head_end");
-	ok((st.st_mode & 07777) == 0600, "files are nobody else's");
-	ok(fcntl(m->fd, F_GETFD) == FD_CLOEXEC, "and no other program's");
+	ok((st.st_mode & 07777) == 0600, "files are for their owner only");
+	ok(fcntl(m->fd, F_GETFD) == FD_CLOEXEC, "files are closed on exec");
 	must(queue_commit(&f.q, m, &facts) == 0 && queue_take_new(&f.q, NULL, NULL) == 1,
 	    "queue_commit");
 	r = queue_load(&f.q, m->id, &e);
@@ -225,7 +224,7 @@ test_envelope(void)
 	calls = faults.seen;
 	faults_disarm();
 	ok(r == -EMSGSIZE && calls == 0, "fields beyond the buffer are refused");
-	ok(queue_commit(&f.q, m, &facts) == -EMSGSIZE, "and errors stick");
+	ok(queue_commit(&f.q, m, &facts) == -EMSGSIZE, "an error sticks");
 	queue_begin(m);
 	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.tmp) == 0,
 	    "no commit without an envelope");
@@ -240,16 +239,16 @@ test_abort(void)
 
 	memset(m, 0, sizeof *m);
 	queue_abort(&f.q, m);
-	ok(fcntl(0, F_GETFD) >= 0, "abort of what never began");
+	ok(fcntl(0, F_GETFD) >= 0, "abort of a message that never began");
 	queue_begin(m);
 	queue_abort(&f.q, m);
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
-	ok(names_in(f.q.tmp) == 1, "from the end of the envelope on there is a file");
+	ok(names_in(f.q.tmp) == 1, "at the end of the envelope there is a file");
 	queue_abort(&f.q, m);
 	queue_abort(&f.q, m);
 	ok(names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0, "H023 abort leaves nothing");
 	ok(queue_commit(&f.q, m, &facts) == -EINVAL && names_in(f.q.fresh) == 0,
-	    "and nothing can be committed then");
+	    "after an abort there is no commit");
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0 && queue_commit(&f.q, m, &facts) == 0,
 	    "queue_commit");
 	queue_abort(&f.q, m);
@@ -278,14 +277,14 @@ test_memory(void)
 	ok(n > 4 && memcmp(text + n - 4, "text", 4) == 0 &&
 		queue_envelope_parse(slice_of(text, (size_t)n - 4), &e) == 0 &&
 		e.facts.no_final_crlf,
-	    "it reads as one on disk");
+	    "a message in memory reads like one on disk");
 	queue_unload(&e);
 	queue_abort(NULL, m);
 	(void)close(fd);
 	queue_begin_memory(m);
 	must(queue_head_end(NULL, m, 0) == 0, "queue_head_end");
 	queue_abort(NULL, m);
-	ok(open_descriptors() == fds, "and leaves nothing");
+	ok(open_descriptors() == fds, "a message in memory leaves nothing");
 }
 
 static void
@@ -300,21 +299,22 @@ test_folders(void)
 	(void)snprintf(path, sizeof path, "%s/other", f.path);
 	ok(queue_open(&q, path, QUEUE_RECEIVE) == 0 && q.tmp >= 0 && q.fresh >= 0 && q.cur < 0 &&
 		q.state < 0,
-	    "a session makes and opens what it needs");
-	ok(fstat(q.tmp, &st) == 0 && (st.st_mode & 07777) == 0700, "folders are nobody else's");
+	    "a session creates and opens the folders it needs");
+	ok(fstat(q.tmp, &st) == 0 && (st.st_mode & 07777) == 0700,
+	    "folders are for their owner only");
 	ok(queue_free_space(&q) > 0, "free space is known");
 	queue_close(&q);
 	ok(queue_open(&q, path, QUEUE_LOOK) == 0 && q.tmp >= 0 && q.cur == -1 && q.state == -1,
-	    "looking creates nothing");
+	    "QUEUE_LOOK creates nothing");
 	queue_close(&q);
 	must(queue_open(&q, path, QUEUE_RUN) == 0, "queue_open");
 	for (const int *fd = &q.root; fd <= &q.state; fd++)
 		alone &= fcntl(*fd, F_GETFD) == FD_CLOEXEC;
-	ok(alone, "the folders are no other program's");
+	ok(alone, "the folders are closed on exec");
 	queue_close(&q);
 	for (const int *fd = &q.root; fd <= &q.state; fd++)
 		closed &= *fd == -1;
-	ok(closed && open_descriptors() == fds, "closed");
+	ok(closed && open_descriptors() == fds, "queue_close closes all");
 	(void)snprintf(path, sizeof path, "%s/missing/queue", f.path);
 	ok(queue_open(&q, path, QUEUE_RUN) == -ENOENT && q.tmp == -1,
 	    "folders above the queue are not made");

@@ -57,8 +57,8 @@ test_column(void)
 			const char *want = utf8 ? cases[i].utf8 : cases[i].plain;
 			char name[80];
 
-			(void)snprintf(
-			    name, sizeof name, "%s, case %zu", utf8 ? "UTF-8" : "ASCII", i);
+			(void)snprintf(name, sizeof name, "%s, case %zu", utf8 ? "UTF-8" : "ASCII",
+			    i);
 			open_out();
 			text_column(out, slice_str(cases[i].text), cases[i].columns);
 			was(slice_str(want), name);
@@ -66,7 +66,7 @@ test_column(void)
 	}
 }
 
-/* A message in pieces of every size is shown as in one. */
+/* A message in pieces of any size is shown like the whole. */
 static void
 test_lines(void)
 {
@@ -166,20 +166,18 @@ static void
 test_filter(void)
 {
 	struct queue_rcpt rcpts[] = {
-		{ .path = S("done@example.org"),
-		    .domain = S("example.org"),
+		{ .path = S("done@example.org"), .domain = S("example.org"),
 		    .state = QUEUE_DELIVERED },
-		{ .path = S("left@sub.example.net"),
-		    .domain = S("sub.example.net"),
+		{ .path = S("left@sub.example.net"), .domain = S("sub.example.net"),
 		    .state = QUEUE_PENDING },
 	};
-	struct queue_entry e = { .from = S("alice@example.com"),
-		.rcpts = rcpts,
-		.nrcpts = 2,
+	struct queue_entry e = { .from = S("alice@example.com"), .rcpts = rcpts, .nrcpts = 2,
 		.arrived_us = 1000000000 };
-	static const struct { const char *name; struct filter f; bool match; } cases[] = {
-		{ .name = "nothing asked", .f = { .older_s = -1, .younger_s = -1 }, .match = true },
-		{ .name = "sender",
+	static const struct { const char *name; struct filter f; bool match;
+	} cases[] = {
+		{ .name = "an empty filter", .f = { .older_s = -1, .younger_s = -1 },
+		    .match = true },
+		{ .name = "the sender",
 		    .f = { .sender = "<alice@EXAMPLE.com>", .older_s = -1, .younger_s = -1 },
 		    .match = true },
 		{ .name = "another sender",
@@ -187,31 +185,31 @@ test_filter(void)
 		    .match = false },
 		{ .name = "the null sender",
 		    .f = { .sender = "<>", .older_s = -1, .younger_s = -1 }, .match = false },
-		{ .name = "a recipient that is waited for",
+		{ .name = "a pending recipient",
 		    .f = { .recipient = "left@*", .older_s = -1, .younger_s = -1 }, .match = true },
-		{ .name = "one that is not",
+		{ .name = "a delivered recipient",
 		    .f = { .recipient = "done@*", .older_s = -1, .younger_s = -1 },
 		    .match = false },
-		{ .name = "domain",
+		{ .name = "the domain",
 		    .f = { .domain = "sub.example.net", .older_s = -1, .younger_s = -1 },
 		    .match = true },
-		{ .name = "subdomains",
+		{ .name = "subdomains of the domain",
 		    .f = { .domain = ".example.net", .older_s = -1, .younger_s = -1 },
 		    .match = true },
-		{ .name = "not the domain itself",
+		{ .name = "a domain is no subdomain of itself",
 		    .f = { .domain = ".sub.example.net", .older_s = -1, .younger_s = -1 },
 		    .match = false },
-		{ .name = "recipient and domain of one",
+		{ .name = "recipient and domain of different recipients",
 		    .f = { .recipient = "done@*", .domain = ".example.net", .older_s = -1,
 			.younger_s = -1 },
 		    .match = false },
 		{ .name = "older than an hour", .f = { .older_s = 3600, .younger_s = -1 },
 		    .match = true },
-		{ .name = "older than two", .f = { .older_s = 7200, .younger_s = -1 },
+		{ .name = "older than two hours", .f = { .older_s = 7200, .younger_s = -1 },
 		    .match = false },
-		{ .name = "younger than two", .f = { .older_s = -1, .younger_s = 7200 },
+		{ .name = "younger than two hours", .f = { .older_s = -1, .younger_s = 7200 },
 		    .match = true },
-		{ .name = "younger than one", .f = { .older_s = -1, .younger_s = 3600 },
+		{ .name = "younger than an hour", .f = { .older_s = -1, .younger_s = 3600 },
 		    .match = false },
 	};
 	unsigned places = 0;
@@ -222,8 +220,9 @@ test_filter(void)
 			cases[i].match,
 		    "filter: %s", cases[i].name);
 	rcpts[1].state = QUEUE_FAILED;
-	ok(filter_matches(&cases[5].f, &e, 0), "with nobody waited for, all count");
-	ok(!filter_given(&filter_none) && filter_given(&cases[1].f), "is there a filter?");
+	ok(filter_matches(&cases[5].f, &e, 0), "without a pending recipient, all count");
+	ok(!filter_given(&filter_none) && filter_given(&cases[1].f),
+	    "a filter with a value is set");
 	ok(filter_states("held,NEW", &places) &&
 		places == (QUEUE_BIT(QUEUE_IN_HOLD) | QUEUE_BIT(QUEUE_IN_NEW)),
 	    "states");

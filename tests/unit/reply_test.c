@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Replies: the server's on the wire, and a peer's taken apart.
+ * Replies of the server on the wire, and replies of a peer taken apart.
  */
 #include "smtp/reply.h"
 
@@ -28,7 +28,7 @@ static const struct format {
 	    .want = S("250 " T500 "abcdef\r\n") },
 	{ .name = "H006 cut to 512 octets", .code = 250, .text = S(T500 "abcdefg"),
 	    .want = S("250 " T500 "abcdef\r\n") },
-	{ .name = "each line is cut for itself", .code = 250, .text = S(T500 T10 "\nx"),
+	{ .name = "each line is cut separately", .code = 250, .text = S(T500 T10 "\nx"),
 	    .want = S("250-" T500 "012345\r\n250 x\r\n") },
 	{ .name = "no half character at the cut", .code = 250, .text = S(T500 "abcde\xc3\xbc"),
 	    .want = S("250 " T500 "abcde\r\n") },
@@ -41,10 +41,10 @@ static const struct format {
 
 static const struct peer {
 	const char *name;
-	struct slice lines[4];		/* up to the first that is none */
+	struct slice lines[4];		/* up to the first without octets */
 	int code;
 	bool malformed;
-	unsigned taken;			/* lines until it was whole */
+	unsigned taken;			/* number of its lines */
 	struct slice text;
 	struct slice status;
 } peers[] = {
@@ -72,7 +72,7 @@ static const struct peer {
 	    .text = S("") },
 	{ .name = "four digits", .lines = { S("2500 Ok") }, .malformed = true, .taken = 1,
 	    .text = S("") },
-	{ .name = "NUL behind the code", .lines = { S("250\0x") }, .malformed = true, .taken = 1,
+	{ .name = "NUL after the code", .lines = { S("250\0x") }, .malformed = true, .taken = 1,
 	    .text = S("") },
 	{ .name = "R120 code changes", .lines = { S("250-a"), S("550 b") }, .code = 550,
 	    .malformed = true, .taken = 2, .text = S("a\nb") },
@@ -80,7 +80,7 @@ static const struct peer {
 	    .malformed = true, .taken = 2, .text = S("a") },
 	{ .name = "control characters", .lines = { S("550 a\x1b[31m\xff") }, .code = 550,
 	    .taken = 1, .text = S("a?[31m?") },
-	{ .name = "UTF-8 stays", .lines = { S("550 \xc3\xbc") }, .code = 550, .taken = 1,
+	{ .name = "UTF-8 is kept", .lines = { S("550 \xc3\xbc") }, .code = 550, .taken = 1,
 	    .text = S("\xc3\xbc") },
 	{ .name = "status with three digits", .lines = { S("550 5.7.509 x") }, .code = 550,
 	    .taken = 1, .text = S("5.7.509 x"), .status = S("5.7.509") },
@@ -90,7 +90,7 @@ static const struct peer {
 	    .code = 550, .taken = 2, .text = S("5.7.1\nx"), .status = S("5.7.1") },
 	{ .name = "status of another class", .lines = { S("550 4.7.1 x") }, .code = 550, .taken = 1,
 	    .text = S("4.7.1 x") },
-	{ .name = "no status to 354", .lines = { S("354 3.0.0 x") }, .code = 354, .taken = 1,
+	{ .name = "no status after 354", .lines = { S("354 3.0.0 x") }, .code = 354, .taken = 1,
 	    .text = S("3.0.0 x") },
 	{ .name = "status with four digits", .lines = { S("550 5.7.1234 x") }, .code = 550,
 	    .taken = 1, .text = S("5.7.1234 x") },
@@ -100,7 +100,7 @@ static const struct peer {
 	    .taken = 1, .text = S("5.7.1x") },
 	{ .name = "status cut short", .lines = { S("550 5.") }, .code = 550, .taken = 1,
 	    .text = S("5.") },
-	{ .name = "status cut behind its second part", .lines = { S("550 5.7.") }, .code = 550,
+	{ .name = "status cut after its second part", .lines = { S("550 5.7.") }, .code = 550,
 	    .taken = 1, .text = S("5.7.") },
 };
 
@@ -145,7 +145,7 @@ test_peer_limits(void)
 	smtp_peer_reply_init(&r);
 	while (lines < 10000 && !smtp_peer_reply_line(&r, SL("250-again")))
 		lines++;
-	ok(r.malformed && lines == SMTP_PEER_LINES, "a reply without end is cut off");
+	ok(r.malformed && lines == SMTP_PEER_LINES, "a reply without an end is cut");
 
 	smtp_peer_reply_init(&r);
 	(void)smtp_peer_reply_line(&r, SL("250-" T500));
@@ -153,7 +153,7 @@ test_peer_limits(void)
 		(void)smtp_peer_reply_line(&r, SL("250-" T500 T10));
 	ok(smtp_peer_reply_line(&r, SL("250 x")), "the last of many lines");
 	ok(r.code == 250 && !r.malformed && r.text.full, "more text than there is room for");
-	ok(r.text.n == 500 + 3 * 511, "lines are dropped whole, and none follows a gap (%zu)",
+	ok(r.text.n == 500 + 3 * 511, "lines are dropped whole, and none is kept after a gap (%zu)",
 	    r.text.n);
 
 	smtp_peer_reply_init(&r);
@@ -162,7 +162,7 @@ test_peer_limits(void)
 	    "a first line is cut");
 	smtp_peer_reply_init(&r);
 	ok(smtp_peer_reply_line(&r, SL("250 Ok")) && r.code == 250 && !r.malformed && !r.text.full,
-	    "ready for the next");
+	    "ready for the next reply");
 }
 
 int

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* dns/resolv_conf: what libc understands, and what people write. */
+/* dns/resolv_conf: the syntax of libc, and mistakes. */
 #include "dns/resolv_conf.h"
 
 #include <netinet/in.h>
@@ -100,15 +100,15 @@ init(const char *name, const struct address_list *list, const char *path, const 
 	struct dns_resolver r;
 	char space[512];
 	struct buf b = BUF(space);
+	socklen_t len;
 
 	dns_resolver_init(&r, list, path);
 	is(servers_text(&r, &b), slice_str(want), name);
+	len = r.servers[0].ss_family == AF_INET ? sizeof(struct sockaddr_in) :
+	    sizeof(struct sockaddr_in6);
 	ok(address_port((struct sockaddr *)&r.servers[0]) == port && r.timeout_ms == timeout_ms &&
-		r.attempts == 2 &&
-		r.server_len[0] ==
-		    (r.servers[0].ss_family == AF_INET ? sizeof(struct sockaddr_in)
-						       : sizeof(struct sockaddr_in6)),
-	    "%s: the rest", name);
+		r.attempts == 2 && r.server_len[0] == len,
+	    "%s: the servers", name);
 }
 
 int
@@ -122,9 +122,9 @@ main(void)
 	int fd = mkstemp(path);
 
 	resolv_conf_parse(&r, SL("options timeout:1 rotated\n"));
-	ok(!r.rotate, "rotate is not asked for");
+	ok(!r.rotate, "without rotate the order is kept");
 	resolv_conf_parse(&r, SL("options timeout:1 rotate attempts:3\n"));
-	ok(r.rotate && r.attempts == 3, "rotate is");
+	ok(r.rotate && r.attempts == 3, "rotate starts at another server");
 	for (size_t i = 0; i < sizeof parse_cases / sizeof parse_cases[0]; i++)
 		parse_case(&parse_cases[i]);
 	if (fd < 0 || write(fd, "nameserver 192.0.2.9\noptions timeout:7\n", 39) != 39)

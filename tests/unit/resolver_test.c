@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* dns/resolver against servers that answer, forge, cut short, refuse and keep silent. */
+/* dns/resolver against servers that answer, forge, truncate, refuse and stay silent. */
 #include "dns/resolver.h"
 
 #include <stdio.h>
@@ -130,7 +130,7 @@ static const struct answer_case {
 	enum dns_status status;
 	size_t n;
 	const char *first;	/* address or target of the first record */
-	size_t queries;		/* the server saw */
+	size_t queries;		/* queries that the server received */
 	bool tcp;
 	uint32_t ttl_s;
 } answer_cases[] = {
@@ -258,7 +258,7 @@ answer_case(const struct answer_case *c)
 	struct dns_question q = { .name = c->name, .type = c->type };
 	size_t queries;
 
-	/* What must not time out has all the time it needs on a busy machine. */
+	/* Only rows that expect a timeout have a short one: the machine may be busy. */
 	if (c->status != DNS_TIMEOUT)
 		r.timeout_ms = 3000;
 	dns_ask(&r, &q, 1);
@@ -283,14 +283,14 @@ what_is_asked(void)
 	dns_question_done(&q);
 	q.name = "tc.test";
 	ok(fake_next_seen(&server, &a) && fake_next_seen(&server, &b), "two questions");
-	ok(a.edns && !b.edns, "with EDNS, then without");
-	ok(a.recursion && b.recursion, "recursion desired");
-	ok(a.id != b.id || a.port != b.port, "each with its own ID and port");
+	ok(a.edns && !b.edns, "the second question is without EDNS");
+	ok(a.recursion && b.recursion, "both ask for recursion");
+	ok(a.id != b.id || a.port != b.port, "each has its own ID and port");
 	dns_ask(&r, &q, 1);
 	dns_question_done(&q);
 	ok(fake_next_seen(&server, &a) && fake_next_seen(&server, &b) && !a.tcp && b.tcp &&
 		a.id == b.id,
-	    "the same question over TCP");
+	    "TCP has the same question");
 	r.attempts = 3;
 	r.timeout_ms = 20;
 	q.name = "silent.test";
@@ -347,7 +347,10 @@ servers_case(const struct servers_case *c)
 	dns_question_done(&q);
 }
 
-/* Ten at once, more than fit; a silent one among them costs the others nothing, and two timeouts are waited for together. */
+/*
+ * Ten questions at once, more than are asked at a time.  A silent server costs the others no time,
+ * and two timeouts run side by side.
+ */
 static void
 many_at_once(void)
 {
@@ -368,7 +371,7 @@ many_at_once(void)
 		same = same && q[i].status == want[i];
 		dns_question_done(&q[i]);
 	}
-	ok(same, "many_at_once: each its own answer");
+	ok(same, "many_at_once: each has its own answer");
 }
 
 int

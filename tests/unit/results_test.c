@@ -11,36 +11,37 @@
 static const struct message {
 	const char *name, *in, *want;
 } messages[] = {
-	{ .name = "H167 ours", .in = MINE "Subject: x\r\n\r\nbody\r\n",
+	{ .name = "H167 our field", .in = MINE "Subject: x\r\n\r\nbody\r\n",
 	    .want = "Subject: x\r\n\r\nbody\r\n" },
-	{ .name = "H167 ours, in the middle and twice", .in = "A: b\r\n" MINE MINE "C: d\r\n\r\n",
+	{ .name = "H167 our field, twice in the middle", .in = "A: b\r\n" MINE MINE "C: d\r\n\r\n",
 	    .want = "A: b\r\nC: d\r\n\r\n" },
-	{ .name = "H167 ours, at the end", .in = "A: b\r\n" MINE "\r\n" MINE,
+	{ .name = "H167 our field at the end", .in = "A: b\r\n" MINE "\r\n" MINE,
 	    .want = "A: b\r\n\r\n" MINE },
 	{ .name = "H167 in any case",
 	    .in = "authentication-RESULTS : MX.Example 1;\r\n\tspf=pass\r\n x\r\nC: d\r\n",
 	    .want = "C: d\r\n" },
-	{ .name = "H167 quoted", .in = "Authentication-Results:\"mx.example\"; x\r\n\r\n",
+	{ .name = "H167 our name quoted", .in = "Authentication-Results:\"mx.example\"; x\r\n\r\n",
 	    .want = "\r\n" },
-	{ .name = "H167 folded in front of the name",
+	{ .name = "H167 folded before the name",
 	    .in = "Authentication-Results:\r\n mx.example; x\r\n\r\n", .want = "\r\n" },
-	{ .name = "H167 behind comments",
+	{ .name = "H167 comments before the name",
 	    .in = "Authentication-Results: (a (b) \\) c)\r\n\t(d)mx.example(e); x\r\n\r\n",
 	    .want = "\r\n" },
-	{ .name = "H167 behind one with an unfinished string",
+	{ .name = "H167 after a field with an unfinished string",
 	    .in = "Authentication-Results: \"x\r\n" MINE "\r\n",
 	    .want = "Authentication-Results: \"x\r\n\r\n" },
-	{ .name = "H167 behind a broken line", .in = "A: b\r\nhello\r\n" MINE "\r\n",
+	{ .name = "H167 after a broken line", .in = "A: b\r\nhello\r\n" MINE "\r\n",
 	    .want = "A: b\r\nhello\r\n\r\n" },
-	{ .name = "H167 behind the line of a mailbox file",
+	{ .name = "H167 after the first line of a mailbox file",
 	    .in = "From joe Mon Jan  1\r\n" MINE "\r\n", .want = "From joe Mon Jan  1\r\n\r\n" },
-	{ .name = "H167 behind a line that begins with a blank", .in = " " MINE MINE "\r\n",
+	{ .name = "H167 after a line that begins with a blank", .in = " " MINE MINE "\r\n",
 	    .want = " " MINE "\r\n" },
 	{ .name = "H167 without results", .in = "Authentication-Results: mx.example\r\n\r\n",
 	    .want = "\r\n" },
-	{ .name = "H167 behind one without a name", .in = "Authentication-Results:\r\n" MINE "\r\n",
+	{ .name = "H167 after a field without a name",
+	    .in = "Authentication-Results:\r\n" MINE "\r\n",
 	    .want = "Authentication-Results:\r\n\r\n" },
-	{ .name = "H167 of others",
+	{ .name = "H167 fields of others",
 	    .in = "Authentication-Results: mx.example.org; x\r\n"
 		"Authentication-Results: my.example; y\r\n\r\n",
 	    .want = "Authentication-Results: mx.example.org; x\r\n"
@@ -52,16 +53,16 @@ static const struct message {
 		"Authentication-Results-X: mx.example; x\r\n\r\n",
 	    .want = "Authentication-Result: mx.example; x\r\n"
 		"Authentication-Results-X: mx.example; x\r\n\r\n" },
-	{ .name = "within another field", .in = "X: y\r\n " MINE "\r\n",
+	{ .name = "the name inside another field", .in = "X: y\r\n " MINE "\r\n",
 	    .want = "X: y\r\n " MINE "\r\n" },
 	{ .name = "no colon", .in = "Authentication-Results\r\n\r\n",
 	    .want = "Authentication-Results\r\n\r\n" },
-	{ .name = "an empty one before the body", .in = "Authentication-Results:\r\n\r\n" MINE,
+	{ .name = "an empty field before the body", .in = "Authentication-Results:\r\n\r\n" MINE,
 	    .want = "Authentication-Results:\r\n\r\n" MINE },
 	{ .name = "nothing but a body", .in = "\r\n" MINE, .want = "\r\n" MINE },
 	{ .name = "unfinished", .in = "A: b\r\nAuthentication-Res",
 	    .want = "A: b\r\nAuthentication-Res" },
-	{ .name = "nothing", .in = "", .want = "" },
+	{ .name = "empty", .in = "", .want = "" },
 };
 
 static char out_space[16384];
@@ -115,7 +116,7 @@ main(void)
 	results_content(&authres, buf_slice(&b));
 	results_end(&authres);
 	is(buf_slice(&out), SL("A: b\r\n\r\n"),
-	    "H167 a field that hides its name behind 4 KiB of comments goes too");
+	    "H167 a field with 4 KiB of comments before the name is removed");
 	b.n = 0;
 	buf_str(&b, "Authentication-Results");
 	for (int i = 0; i < 2000; i++)
@@ -125,6 +126,6 @@ main(void)
 	results_content(&authres, buf_slice(&b));
 	results_end(&authres);
 	is(buf_slice(&out), SL("A: b\r\n\r\n"),
-	    "H167 so does one with 2,000 blanks in front of the colon");
+	    "H167 a field with 2,000 blanks before the colon is removed");
 	return tap_done();
 }

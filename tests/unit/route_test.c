@@ -3,11 +3,9 @@
 
 #include "tests/lib/config.h"
 
-#define LONG \
-	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
-
 #define NAME_10 "abcdefghij"
 #define NAME_100 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10
+#define NAME_106 NAME_100 "abcdef"
 
 static const struct mistake mistakes[] = {
 	{ .text = "[route a.b]\nvia = mx\naccept = everyone\n", .line = 3,
@@ -29,8 +27,8 @@ static const struct mistake mistakes[] = {
 	{ .text = "[route a.b]\nvia = mx\nsubaddress = @\n", .line = 3,
 	    .said = "write one character of + -" },
 	{ .text = "[sender *]\nvia = mx\n", .line = 1,
-	    .said = "write [sender anna@example.org], [sender example.org], or [sender "
-		".example.org]" },
+	    .said = "write [sender anna@example.org], [sender example.org], "
+		"or [sender .example.org]" },
 	{ .text = "[sender]\nvia = mx\n", .line = 1, .said = "write [sender anna@example.org]" },
 	{ .text = "[sender anna@]\nvia = mx\n", .line = 1,
 	    .said = "write [sender anna@example.org]" },
@@ -109,13 +107,13 @@ static const struct mistake mistakes[] = {
 	    .said = "the path of a socket is absolute" },
 	{ .text = "[route a.b]\nvia = lmtp:\n", .line = 2,
 	    .said = "the path of a socket is absolute" },
-	{ .text = "[route a.b]\nvia = lmtp:/" LONG "x\n", .line = 2,
+	{ .text = "[route a.b]\nvia = lmtp:/" NAME_106 "x\n", .line = 2,
 	    .said = "the path of a socket has 107 octets at most" },
 	{ .text = "[route a.b]\nvia = lmtp://\n", .line = 2,
 	    .said = "write lmtp://HOST:PORT, with any port but 25" },
 	{ .text = "[route a.b]\nvia = lmtp://host\n", .line = 2,
 	    .said = "write lmtp://HOST:PORT, with any port but 25" },
-	/* R166 */
+	/* Port 25 is never LMTP (R166). */
 	{ .text = "[route a.b]\nvia = lmtp://host:25\n", .line = 2,
 	    .said = "write lmtp://HOST:PORT, with any port but 25" },
 	{ .text = "[route a.b]\nvia = lmtp://[::1]:25\n", .line = 2,
@@ -201,6 +199,7 @@ check_vias(void)
 		const struct route *r;
 		char first[300];
 		const char *overrides[] = { "route a.b.via=smtp://before:1", first };
+		enum route_scheme scheme;
 
 		(void)snprintf(first, sizeof first, "route a.b.via=%s", vias[i].via);
 		ok(load(&c, "", overrides, 2) == 0 && c.nroutes == 1, "via %s", vias[i].via);
@@ -208,12 +207,10 @@ check_vias(void)
 		ok(r->via == vias[i].want && r->port == vias[i].port &&
 			strcmp(r->via_text, vias[i].via) == 0,
 		    "kind, port, text");
-		ok(r->scheme ==
-			(slice_has_prefix(slice_str(vias[i].via), SL("smtps")) ? SCHEME_IMPLICIT
-				: slice_has_prefix(slice_str(vias[i].via), SL("smtp+"))
-				? SCHEME_STARTTLS
-				: SCHEME_ANY),
-		    "scheme");
+		scheme = slice_has_prefix(slice_str(vias[i].via), SL("smtps")) ? SCHEME_IMPLICIT :
+		    slice_has_prefix(slice_str(vias[i].via), SL("smtp+")) ? SCHEME_STARTTLS :
+		    SCHEME_ANY;
+		ok(r->scheme == scheme, "scheme");
 		is(slice_str(r->host), slice_str(vias[i].host), "host");
 		is(slice_str(r->target), slice_str(vias[i].target), "target");
 		config_done(&c);
@@ -233,32 +230,41 @@ check_ways(void)
 	}
 }
 
-/* What a route says of TLS, beside what [relay] says. */
+/* tls of a route, and tls of [relay]. */
 static void
 check_tls(void)
 {
 	struct config c;
 
 	ok(load(&c,
-	       "[relay]\ntls = none\n[route a.b]\nvia = mx\ntls = require\n[route c.d]\nvia = smtp://h\ntls = may\n[route e.f]\nvia = mx\n"
-	       "[route g.h]\nvia = lmtp://h:24\ntls = require\n[sender i.j]\nvia = mx\ntls = none\n",
+	       "[relay]\ntls = none\n"
+	       "[route a.b]\nvia = mx\ntls = require\n"
+	       "[route c.d]\nvia = smtp://h\ntls = may\n"
+	       "[route e.f]\nvia = mx\n"
+	       "[route g.h]\nvia = lmtp://h:24\ntls = require\n"
+	       "[sender i.j]\nvia = mx\ntls = none\n",
 	       NULL, 0) == 0,
 	    "tls of routes");
 	ok(config_route(&c, SL("a.b"))->tls == RELAY_TLS_REQUIRE &&
 		config_route(&c, SL("c.d"))->tls == RELAY_TLS_MAY &&
 		config_route(&c, SL("g.h"))->tls == RELAY_TLS_REQUIRE,
-	    "each has its own");
+	    "routes with a value of their own");
 	ok(config_route(&c, SL("e.f"))->tls == RELAY_TLS_UNSET &&
 		config_route(&c, SL("x.y"))->tls == RELAY_TLS_UNSET &&
 		c.relay.tls == RELAY_TLS_NONE,
-	    "or none");
+	    "routes without a value");
 	config_done(&c);
 }
 
 #define ROUTES \
-	"[route *]\nvia = smtp://star\n[route .org]\nvia = smtp://dot-org\n[route .Example.org]\nvia = smtp://dot-example\n" \
-	"[route example.org]\nvia = smtp://example\n[route deep.a.example.org]\nvia = smtp://deep\n[route localhost]\nvia = smtp://l\n" \
-	"[route [192.0.2.1]]\nvia = smtp://four\n[route [IPv6:2001:db8::1]]\nvia = smtp://six\n"
+	"[route *]\nvia = smtp://star\n" \
+	"[route .org]\nvia = smtp://dot-org\n" \
+	"[route .Example.org]\nvia = smtp://dot-example\n" \
+	"[route example.org]\nvia = smtp://example\n" \
+	"[route deep.a.example.org]\nvia = smtp://deep\n" \
+	"[route localhost]\nvia = smtp://l\n" \
+	"[route [192.0.2.1]]\nvia = smtp://four\n" \
+	"[route [IPv6:2001:db8::1]]\nvia = smtp://six\n"
 
 static const struct {
 	const char *domain, *host;
@@ -282,17 +288,21 @@ check_routing(void)
 		is(slice_str(config_route(&c, slice_str(routed[i].domain))->host),
 		    slice_str(routed[i].host), routed[i].domain);
 	config_done(&c);
-	ok(load(&c, "[route example.org]\nvia = print\n", NULL, 0) == 0, "no star");
+	ok(load(&c, "[route example.org]\nvia = print\n", NULL, 0) == 0,
+	    "a configuration without [route *]");
 	ok(config_route(&c, SL("example.com"))->via == VIA_MX &&
 		config_route(&c, SL("example.com"))->accept == ACCEPT_TRUSTED &&
 		strcmp(config_route(&c, SL(""))->via_text, "mx") == 0,
-	    "without a match: mx, for the trusted only");
+	    "no route: mx, for trusted clients only");
 	config_done(&c);
 }
 
 #define SENDERS \
-	"[sender example.org]\nvia = smtp://name\n[sender .example.org]\nvia = smtp://suffix\n[sender .a.example.org]\n" \
-	"via = smtp://longer\n[sender Anna@Example.org]\nvia = smtp://anna\n[sender m\303\274ller@a.b]\nvia = mx\n" \
+	"[sender example.org]\nvia = smtp://name\n" \
+	"[sender .example.org]\nvia = smtp://suffix\n" \
+	"[sender .a.example.org]\nvia = smtp://longer\n" \
+	"[sender Anna@Example.org]\nvia = smtp://anna\n" \
+	"[sender m\303\274ller@a.b]\nvia = mx\n" \
 	"[sender x@[192.0.2.1]]\nvia = smtp://literal\n"
 
 static const struct {
@@ -323,8 +333,10 @@ check_senders(void)
 
 	ok(load(&c,
 	       SENDERS
-	       "[route *]\nvia = smtp://star\n[route named.net]\nvia = smtp://named\n[route .named.net]\n"
-	       "via = smtp://dot-named\n[route example.org]\nvia = print\n",
+	       "[route *]\nvia = smtp://star\n"
+	       "[route named.net]\nvia = smtp://named\n"
+	       "[route .named.net]\nvia = smtp://dot-named\n"
+	       "[route example.org]\nvia = print\n",
 	       NULL, 0) == 0,
 	    "senders");
 	for (size_t i = 0; i < sizeof by_sender / sizeof by_sender[0]; i++) {
@@ -336,12 +348,12 @@ check_senders(void)
 	}
 	ok(config_route(&c, SL("example.org"))->via == VIA_PRINT &&
 		config_route(&c, SL("a.example.org"))->host[0] == 's',
-	    "a domain that sends is not one that receives");
+	    "the domain of a [sender] is no [route]");
 	config_done(&c);
-	ok(load(&c, SENDERS, NULL, 0) == 0, "no star");
+	ok(load(&c, SENDERS, NULL, 0) == 0, "a configuration without [route *]");
 	ok(config_route_from(&c, SL("x@y.z"), SL("a.b"))->via == VIA_MX &&
 		config_route_from(&c, SL("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED,
-	    "others by mx; for the trusted only");
+	    "no [sender] and no [route]: mx, for trusted clients only");
 	config_done(&c);
 }
 
@@ -386,13 +398,13 @@ check_logins(void)
 
 		(void)snprintf(
 		    text, sizeof text, "%s\nuser = u\npassword-file = /p\n", privates[i]);
-		ok(load(&c, text, NULL, 0) == 0, "a password may go there, row %zu", i);
+		ok(load(&c, text, NULL, 0) == 0, "a password may be sent, row %zu", i);
 		config_done(&c);
 	}
 	ok(load(&c, "[route *]\nvia = smtps://h\nuser =\npassword-file =\ntoken-command =\n", NULL,
 	       0) == 0 &&
 		!c.routes[0].user && !c.routes[0].password_file && !c.routes[0].token_command,
-	    "none");
+	    "no user, no password");
 	config_done(&c);
 }
 
@@ -441,8 +453,9 @@ check_postmaster(void)
 		    hostname, sizeof hostname, "server.hostname=%s", postmasters[i].hostname);
 		ok(load(&c, postmasters[i].routes, overrides, 1) == 0, "routes of a postmaster");
 		r = config_postmaster(&c, &domain);
-		is(slice_str(r->pattern), slice_str(postmasters[i].pattern), "H061 his route");
-		is(domain, slice_str(postmasters[i].domain), "H061 and domain");
+		is(slice_str(r->pattern), slice_str(postmasters[i].pattern),
+		    "H061 the route of the postmaster");
+		is(domain, slice_str(postmasters[i].domain), "H061 the domain of the postmaster");
 		config_done(&c);
 	}
 }
@@ -497,11 +510,11 @@ check_trust(void)
 	    "mapped loopback");
 	ok(address_parse(SL("192.0.2.1"), 1, &ss, &len) &&
 		!config_trusts(&c, (struct sockaddr *)&ss),
-	    "nobody else");
+	    "no other address is trusted");
 	config_done(&c);
 	ok(load(&c, "", overrides, 1) == 0 && !config_trusts(&c, NULL) &&
 		config_trusts(&c, (struct sockaddr *)&ss),
-	    "only who is named");
+	    "an empty list trusts no address");
 	config_done(&c);
 }
 

@@ -20,7 +20,7 @@ static const struct {
 static const struct {
 	mode_t mode;
 	bool credential;
-	int want;		/* 0: it is opened */
+	int want;		/* 0: the file is opened */
 } modes[] = {
 	{ 0600, false, 0 }, { 0400, false, 0 }, { 0620, false, 0 }, { 0640, false, -EACCES },
 	{ 0604, false, -EACCES }, { 0644, false, -EACCES }, { 0440, true, 0 }, { 0400, true, 0 },
@@ -34,13 +34,14 @@ check_paths(void)
 
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 	ok(secret_path(&b, SL("/etc/key")) == 0 && strcmp(space, "/etc/key") == 0,
-	    "a path stays what it is");
-	ok(secret_path(&b, SL("key")) == -ENOENT, "a credential where there are none");
+	    "a path is kept");
+	ok(secret_path(&b, SL("key")) == -ENOENT, "a credential, but no CREDENTIALS_DIRECTORY");
 	(void)setenv("CREDENTIALS_DIRECTORY", "/run/c", 1);
 	b.n = 0;
 	ok(secret_path(&b, SL("key")) == 0 && strcmp(space, "/run/c/key") == 0, "a credential");
 	b.n = 0;
-	ok(secret_path(&b, SL("a-name-of-some-length")) == -ENAMETOOLONG, "one that is too long");
+	ok(secret_path(&b, SL("a-name-of-some-length")) == -ENAMETOOLONG,
+	    "a credential whose path is too long");
 }
 
 int
@@ -52,7 +53,7 @@ main(void)
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		ok(secret_name_valid(names[i].name) == names[i].valid, "%s%s",
-		    names[i].valid ? "a name: " : "none: ", names[i].name.p);
+		    names[i].valid ? "a name: " : "no name: ", names[i].name.p);
 	check_paths();
 	if (!mkdtemp(directory))
 		return 1;
@@ -66,8 +67,8 @@ main(void)
 
 		if (!f || fclose(f) != 0 || chmod(path, modes[i].mode) < 0)
 			return 1;
-		(void)setenv(
-		    "CREDENTIALS_DIRECTORY", modes[i].credential ? directory : "/run/c", 1);
+		(void)setenv("CREDENTIALS_DIRECTORY", modes[i].credential ? directory : "/run/c",
+		    1);
 		r = secret_open(path, &why);
 		ok(modes[i].want ? r == modes[i].want : r >= 0, "mode %04o%s", modes[i].mode,
 		    modes[i].credential ? ", among the credentials" : "");

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: ISC
-/* client/self: this host among the exchangers. Addresses of real devices are in tests/delivery/own_test.py. */
+/*
+ * client/self: this host among the exchangers.  tests/delivery/own_test.py has the addresses of
+ * real devices.
+ */
 #include "client/self.h"
 
 #include <arpa/inet.h>
@@ -13,7 +16,7 @@ static struct config config = { .server.hostname = our_name };
 struct exchanger {
 	unsigned preference;
 	const char *name;
-	unsigned octet;			/* of 127.0.0.x; 0: no address */
+	unsigned octet;			/* last octet of 127.0.0.x; 0: no address */
 	enum dns_status status;
 };
 
@@ -23,42 +26,42 @@ static const struct own_case {
 	size_t left;
 	enum mx_status status;
 } cases[] = {
-	{ .name = "R102 not among them: all stay",
+	{ .name = "R102 we are not among them: all are kept",
 	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 3, DNS_OK } }, .left = 2,
 	    .status = MX_OK },
-	{ .name = "R102 our name: that preference and worse go",
+	{ .name = "R102 our name: equal and higher preferences are dropped",
 	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
 		{ 30, "b.test", 4, DNS_OK } },
 	    .left = 1, .status = MX_OK },
-	{ .name = "R102 also those of the same preference",
+	{ .name = "R102 our name: an equal preference before it is dropped",
 	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "b.test", 4, DNS_OK },
 		{ 20, "mail.example.org", 3, DNS_OK } },
 	    .left = 1, .status = MX_OK },
-	{ .name = "R102 also those of the same preference behind",
+	{ .name = "R102 our name: an equal preference after it is dropped",
 	    .mx = { { 10, "a.test", 2, DNS_OK }, { 20, "mail.example.org", 3, DNS_OK },
 		{ 20, "b.test", 4, DNS_OK } },
 	    .left = 1, .status = MX_OK },
-	{ .name = "R102 the best: none is left",
+	{ .name = "R102 our name is the best: none is left",
 	    .mx = { { 10, "mail.example.org", 3, DNS_OK }, { 20, "b.test", 4, DNS_OK } }, .left = 0,
 	    .status = MX_OWN },
-	{ .name = "R102 beside the best: none is left",
+	{ .name = "R102 our name is as good as the best: none is left",
 	    .mx = { { 10, "b.test", 4, DNS_OK }, { 10, "mail.example.org", 3, DNS_OK } }, .left = 0,
 	    .status = MX_OWN },
-	{ .name = "R102 our name need not have an address",
+	{ .name = "R102 our name without an address",
 	    .mx = { { 10, "mail.example.org", 0, DNS_NXDOMAIN } }, .left = 0, .status = MX_OWN },
-	{ .name = "R102 those that are left may not resolve for now",
+	{ .name = "R102 the host that is left does not resolve for now",
 	    .mx = { { 10, "a.test", 0, DNS_SERVFAIL }, { 20, "mail.example.org", 3, DNS_OK } },
 	    .left = 1, .status = MX_DEFER },
-	{ .name = "R102 or never",
+	{ .name = "R102 the host that is left does not exist",
 	    .mx = { { 10, "a.test", 0, DNS_NXDOMAIN }, { 20, "mail.example.org", 3, DNS_OK } },
 	    .left = 1, .status = MX_NO_HOST },
 	{ .name = "part of our name is not our name", .mx = { { 10, "example.org", 2, DNS_OK } },
 	    .left = 1, .status = MX_OK },
 	{ .name = "an address of the loopback device proves nothing",
 	    .mx = { { 10, "a.test", 1, DNS_OK } }, .left = 1, .status = MX_OK },
-	{ .name = "a host without a name has none", .hostname = "[192.0.2.1]",
+	{ .name = "an address literal as our name matches nothing", .hostname = "[192.0.2.1]",
 	    .mx = { { 10, "a.test", 1, DNS_OK } }, .left = 1, .status = MX_OK },
-	{ .name = "nothing found", .mx = { { 0, NULL, 0, DNS_OK } }, .left = 0, .status = MX_OK },
+	{ .name = "no exchanger", .left = 0, .status = MX_OK },
 };
 
 static void
@@ -82,10 +85,8 @@ drop_case(const struct own_case *c)
 	self_drop(c->hostname ? &other : &config, SL("example.net"), &mx);
 	ok(mx.n == c->left && mx.status == c->status, "%s: %zu left", c->name, mx.n);
 	if (c->status == MX_OWN)
-		ok(strstr(mx.detail,
-		       "mail for example.net comes back to this host: add a [route example.net]") ==
-			mx.detail,
-		    "%s: %s", c->name, mx.detail);
+		ok(slice_has_prefix(slice_str(mx.detail), SL("mail for example.net comes back to "
+		    "this host: add a [route example.net]")), "%s: %s", c->name, mx.detail);
 }
 
 static const struct greeting_case {
@@ -114,8 +115,9 @@ main(void)
 		ok(self_greeting(&config, greetings[i].text) == greetings[i].ours,
 		    "R102 greeting: %s", greetings[i].name);
 	ok(!self_greeting(&nameless, SL("[127.0.0.1] ESMTP smtp-handler")),
-	    "an address as name is no proof");
+	    "a literal in the greeting is not our name");
 	nameless.server.hostname = NULL;
-	ok(!self_greeting(&nameless, SL(" ESMTP smtp-handler")), "nor is no name");
+	ok(!self_greeting(&nameless, SL(" ESMTP smtp-handler")),
+	    "an empty greeting is not our name");
 	return tap_done();
 }

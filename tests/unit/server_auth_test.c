@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * STARTTLS and AUTH: what they answer in which state, and what PLAIN and LOGIN are made of.
+ * STARTTLS and AUTH: the replies in each state, and the responses of PLAIN and LOGIN.
  */
 #include "base/base64.h"
 #include "tests/unit/dialogue.h"
@@ -22,127 +22,134 @@
 #define IN_TLS (SECURE_TLS | SECURE_AUTH)
 
 static const struct dialogue dialogues[] = {
-	{ .name = "H127 STARTTLS is offered and answered 220", .secure = SECURE_STARTTLS,
+	{ .name = "H127 STARTTLS is offered, and its reply is 220",
+	    .secure = SECURE_STARTTLS,
 	    .steps = { EHLO_STARTTLS, STEP("STARTTLS", TLS_NOW) } },
-	{ .name = "H127 STARTTLS before EHLO", .secure = SECURE_STARTTLS,
+	{ .name = "H127 STARTTLS before EHLO",
+	    .secure = SECURE_STARTTLS,
 	    .steps = { STEP("starttls ", TLS_NOW) } },
-	{ .name = "H127 STARTTLS with an argument", .secure = SECURE_STARTTLS,
+	{ .name = "H127 STARTTLS with an argument",
+	    .secure = SECURE_STARTTLS,
 	    .steps = { EHLO_STARTTLS, STEP("STARTTLS now", "501 5.5.4 Syntax: STARTTLS"), MAIL } },
-	{ .name = "H127 no usable certificate, found out late", .secure = SECURE_STARTTLS,
-	    .steps = {
-		EHLO_STARTTLS,
+	{ .name = "H127 no usable certificate, found at STARTTLS",
+	    .secure = SECURE_STARTTLS,
+	    .steps = { EHLO_STARTTLS,
 		JUDGED("STARTTLS", SMTP_REFUSE_TLS,
 		    "454 4.7.0 TLS not available due to local problem"),
 		MAIL, RCPT } },
-	{ .name = "H127 no usable certificate, known before", .secure = SECURE_BROKEN,
-	    .steps = {
-		EHLO, STEP("STARTTLS", "454 4.7.0 TLS not available due to local problem"), MAIL,
-		RCPT } },
-	{ .name = "H127 inside TLS it is not offered and 503",
+	{ .name = "H127 no usable certificate, known before EHLO",
+	    .secure = SECURE_BROKEN,
+	    .steps = { EHLO, STEP("STARTTLS", "454 4.7.0 TLS not available due to local problem"),
+		MAIL, RCPT } },
+	{ .name = "H127 STARTTLS inside TLS",
 	    .secure = SECURE_STARTTLS | SECURE_TLS,
 	    .steps = { EHLO_TLS, STEP("STARTTLS", "503 5.5.1 Error: TLS already active"), MAIL } },
-	{ .name = "H127 STARTTLS where TLS is off",
+	{ .name = "H127 STARTTLS if TLS is off",
 	    .steps = { EHLO, STEP("STARTTLS", "502 5.5.1 Error: command not implemented") } },
-	{ .name = "H129 TLS required", .secure = SECURE_STARTTLS | SECURE_REQUIRED,
-	    .steps = {
-		STEP("NOOP", "250 2.0.0 Ok"), EHLO_STARTTLS, STEP("MAIL FROM:<a@b>", MUST_TLS),
-		STEP("RSET", MUST_TLS), STEP("HELO c.example", MUST_TLS), STEP("VRFY a", MUST_TLS),
+	{ .name = "H129 TLS is required",
+	    .secure = SECURE_STARTTLS | SECURE_REQUIRED,
+	    .steps = { STEP("NOOP", "250 2.0.0 Ok"), EHLO_STARTTLS,
+		STEP("MAIL FROM:<a@b>", MUST_TLS), STEP("RSET", MUST_TLS),
+		STEP("HELO c.example", MUST_TLS), STEP("VRFY a", MUST_TLS),
 		STEP("AUTH PLAIN", MUST_TLS), STEP("STARTTLS", TLS_NOW) } },
-	{ .name = "H129 and QUIT", .secure = SECURE_STARTTLS | SECURE_REQUIRED,
-	    .steps = {
-		STEP("HELP", MUST_TLS), STEP("BLAH", "500 5.5.1 Error: command not recognized"),
+	{ .name = "H129 TLS is required: HELP, an unknown command, QUIT",
+	    .secure = SECURE_STARTTLS | SECURE_REQUIRED,
+	    .steps = { STEP("HELP", MUST_TLS),
+		STEP("BLAH", "500 5.5.1 Error: command not recognized"),
 		CLOSING("QUIT", "221 2.0.0 Bye") } },
-	{ .name = "H129 inside TLS nothing of it",
+	{ .name = "H129 TLS is required and active",
 	    .secure = SECURE_STARTTLS | SECURE_REQUIRED | SECURE_TLS,
 	    .steps = { EHLO_TLS, MAIL, RCPT } },
-	{ .name = "H131 no AUTH in the clear", .secure = SECURE_NEEDS_TLS,
-	    .steps = {
-		EHLO,
+	{ .name = "H131 no AUTH in the clear",
+	    .secure = SECURE_NEEDS_TLS,
+	    .steps = { EHLO,
 		STEP("AUTH PLAIN " PLAIN_ANNA,
 		    "538 5.7.11 Error: AUTH needs encryption: STARTTLS first") } },
-	{ .name = "H132 PLAIN with an initial response", .secure = IN_TLS,
+	{ .name = "H132 PLAIN with an initial response",
+	    .secure = IN_TLS,
 	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235), MAIL, RCPT } },
-	{ .name = "H132 PLAIN, asked for it", .secure = IN_TLS,
+	{ .name = "H132 PLAIN without an initial response",
+	    .secure = IN_TLS,
 	    .steps = { EHLO_AUTH, STEP("auth plain", "334 "), STEP(PLAIN_ANNA, OK235), MAIL } },
-	{ .name = "H132 LOGIN", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"),
+	{ .name = "H132 LOGIN",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"),
 		STEP("YW5uYQ==", "334 UGFzc3dvcmQ6"), STEP("cGFzcw==", OK235), MAIL } },
-	{ .name = "H132 LOGIN with an initial response", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH LOGIN YW5uYQ==", "334 UGFzc3dvcmQ6"),
+	{ .name = "H132 LOGIN with an initial response",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH LOGIN YW5uYQ==", "334 UGFzc3dvcmQ6"),
 		STEP("cGFzcw==", OK235) } },
-	{ .name = "H132 a wrong password", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, JUDGED("AUTH PLAIN " PLAIN_ANNA, SMTP_REFUSE_PASSWORD, FAILED),
+	{ .name = "H132 a wrong password",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, JUDGED("AUTH PLAIN " PLAIN_ANNA, SMTP_REFUSE_PASSWORD, FAILED),
 		STEP("AUTH PLAIN " PLAIN_ANNA, OK235) } },
-	{ .name = "H132 the back end is down", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH,
+	{ .name = "H132 the back end is down",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH,
 		JUDGED("AUTH PLAIN " PLAIN_ANNA, SMTP_REFUSE_AUTH,
 		    "454 4.7.0 Temporary authentication failure"),
 		MAIL } },
-	{ .name = "H132 cancelled", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH PLAIN", "334 "),
+	{ .name = "H132 cancelled",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN", "334 "),
 		STEP("*", "501 5.7.0 Authentication cancelled"), STEP("NOOP", "250 2.0.0 Ok"),
 		STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"), STEP("YW5uYQ==", "334 UGFzc3dvcmQ6"),
 		STEP("*", "501 5.7.0 Authentication cancelled"), MAIL } },
-	{ .name = "H132 bad base64", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH PLAIN AGFu!", MALFORMED),
+	{ .name = "H132 bad base64",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN AGFu!", MALFORMED),
 		STEP("AUTH LOGIN", "334 VXNlcm5hbWU6"), STEP("NOOP", "334 UGFzc3dvcmQ6"),
 		STEP("MAIL FROM:<a@b>", MALFORMED), MAIL } },
-	{ .name = "H132 unknown mechanism", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH,
+	{ .name = "H132 unknown mechanism",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH,
 		STEP("AUTH CRAM-MD5", "504 5.5.4 Error: authentication mechanism not supported"),
 		STEP("AUTH", "501 5.5.4 Syntax: AUTH mechanism") } },
-	{ .name = "H132 twice", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235),
+	{ .name = "H132 AUTH twice",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235),
 		STEP("AUTH PLAIN " PLAIN_ANNA, "503 5.5.1 Error: already authenticated"),
 		EHLO_AUTHENTICATED,
 		STEP("AUTH LOGIN", "503 5.5.1 Error: already authenticated") } },
-	{ .name = "H132 inside a transaction", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, MAIL,
+	{ .name = "H132 AUTH inside a transaction",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, MAIL,
 		STEP("AUTH PLAIN " PLAIN_ANNA, "503 5.5.1 Error: MAIL transaction in progress"),
 		RCPT } },
-	{ .name = "H132 before EHLO, and after HELO", .secure = IN_TLS,
-	    .steps = {
-		STEP("AUTH PLAIN", "503 5.5.1 Error: send EHLO first"),
+	{ .name = "H132 AUTH before EHLO, and after HELO",
+	    .secure = IN_TLS,
+	    .steps = { STEP("AUTH PLAIN", "503 5.5.1 Error: send EHLO first"),
 		STEP("HELO c", "250 mx.example"),
 		STEP("AUTH PLAIN", "503 5.5.1 Error: send EHLO first") } },
-	{ .name = "H132 where it is off", .secure = SECURE_TLS,
+	{ .name = "H132 AUTH if it is off",
+	    .secure = SECURE_TLS,
 	    .steps = { EHLO_TLS, STEP("AUTH PLAIN", "502 5.5.1 Error: command not implemented") } },
 	/* The first response is ben\0anna\0pass. */
-	{ .name = "AUTH to act as somebody else", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH PLAIN YmVuAGFubmEAcGFzcw==", FAILED),
+	{ .name = "AUTH to act as somebody else",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN YmVuAGFubmEAcGFzcw==", FAILED),
 		STEP("AUTH PLAIN YW5uYQBhbm5hAHBhc3M=", OK235) } },
 	/* The third response is \0anna\0pa\0ss.  The last one has a line end in the name. */
-	{ .name = "AUTH without a name, a password, or with more", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH PLAIN AABwYXNz", FAILED), STEP("AUTH PLAIN AGFubmEA", FAILED),
-		STEP("AUTH PLAIN AGFubmEAcGEAc3M=", FAILED), STEP("AUTH PLAIN =", MALFORMED),
-		STEP("AUTH PLAIN YW5uYQ==", MALFORMED),
+	{ .name = "AUTH without a name, without a password, with more",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN AABwYXNz", FAILED),
+		STEP("AUTH PLAIN AGFubmEA", FAILED), STEP("AUTH PLAIN AGFubmEAcGEAc3M=", FAILED),
+		STEP("AUTH PLAIN =", MALFORMED), STEP("AUTH PLAIN YW5uYQ==", MALFORMED),
 		STEP("AUTH PLAIN AGFuCm5hAHBhc3M=", FAILED) } },
-	{ .name = "MAIL with AUTH=, which is not relied on", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("MAIL FROM:<a@b.example> AUTH=<>", "250 2.1.0 Ok"),
+	{ .name = "MAIL with AUTH=: the value is ignored",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("MAIL FROM:<a@b.example> AUTH=<>", "250 2.1.0 Ok"),
 		STEP("RSET", "250 2.0.0 Ok"),
 		STEP("MAIL FROM:<a@b.example> AUTH=e+3Dmc2@example.com SIZE=5", "250 2.1.0 Ok"),
 		STEP("RSET", "250 2.0.0 Ok"),
 		STEP("MAIL FROM:<a@b.example> AUTH",
 		    "501 5.5.4 Syntax: AUTH=<> or AUTH=address") } },
-	{ .name = "MAIL with AUTH= where it is not offered",
-	    .steps = {
-		EHLO,
+	{ .name = "MAIL with AUTH= if AUTH is not offered",
+	    .steps = { EHLO,
 		STEP("MAIL FROM:<a@b.example> AUTH=<>", "555 5.5.4 Unsupported option: AUTH") } },
-	{ .name = "a sender that is not the user's", .secure = IN_TLS,
-	    .steps = {
-		EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235),
+	{ .name = "a sender that does not belong to the user",
+	    .secure = IN_TLS,
+	    .steps = { EHLO_AUTH, STEP("AUTH PLAIN " PLAIN_ANNA, OK235),
 		JUDGED("MAIL FROM:<x@y.example>", SMTP_REFUSE_OWNER,
 		    "553 5.7.1 <x@y.example>: Sender address rejected: not owned by user"),
 		MAIL } },
@@ -160,7 +167,7 @@ static const struct {
 	{ .tls = true, .want = "SMTP" },
 };
 
-/* The longest line there may be: "AUTH PLAIN " with a password of 9000 octets. */
+/* The longest line is "AUTH PLAIN " with a password of 9000 octets. */
 static void
 test_lengths(void)
 {
@@ -182,16 +189,19 @@ test_lengths(void)
 	ok(server_command(&s, buf_slice(&b)).next == SMTP_NEXT_CHECK_AUTH &&
 		auth.password.n == sizeof octets - 6,
 	    "H132 a password of 9 kB");
-	ok(server_decide(&s, SMTP_ACCEPT, SL("")).code == 235, "H132 is taken");
-	ok(!memchr(auth.secret_space, 'x', sizeof auth.secret_space), "and wiped");
-	is(auth.user, SL("anna"), "the name stays");
+	ok(server_decide(&s, SMTP_ACCEPT, SL("")).code == 235,
+	    "H132 a password of 9 kB is passed on");
+	ok(!memchr(auth.secret_space, 'x', sizeof auth.secret_space), "a password is wiped");
+	is(auth.user, SL("anna"), "the name of the user is kept");
 	memcpy(line, "NOOP PLAIN", 10);
-	ok(server_command(&s, buf_slice(&b)).code == 500, "H009 any other line is too long then");
+	ok(server_command(&s, buf_slice(&b)).code == 500,
+	    "H009 any other line of that length is too long");
 	server_init(&s, &server);
 	(void)server_command(&s, SL("EHLO c"));
 	ok(server_command(&s, SL("AUTH LOGIN")).code == 334 && server_overlong(&s).code == 500,
-	    "H132 more is too long");
-	ok(server_command(&s, SL("NOOP")).code == 250, "H132 and ends the exchange");
+	    "H132 a response with more octets is too long");
+	ok(server_command(&s, SL("NOOP")).code == 250,
+	    "H132 a response that is too long ends the exchange");
 	octets[0] = 'a';
 	b.n = 0;
 	base64_encode(&b, slice_of(octets, 300));
@@ -200,8 +210,8 @@ test_lengths(void)
 	b.n = 0;
 	base64_encode(&b, slice_of(octets, 300));
 	ok(server_command(&s, buf_slice(&b)).code == 334,
-	    "H132 a name of 300 octets is not told from others");
-	ok(server_command(&s, SL("cGFzcw==")).code == 535, "H132 but is nobody's");
+	    "H132 the reply to a name of 300 octets is the usual one");
+	ok(server_command(&s, SL("cGFzcw==")).code == 535, "H132 a name of 300 octets fails");
 }
 
 int
@@ -222,7 +232,8 @@ main(void)
 		if (!s.esmtp)
 			continue;
 		utf8.utf8 = true;
-		(void)snprintf(name, sizeof name, "UTF8%s", protocols[i].want + 1);	/* RFC 6531 section 4.3 */
+		/* UTF8SMTP and so on (RFC 6531 section 4.3). */
+		(void)snprintf(name, sizeof name, "UTF8%s", protocols[i].want + 1);
 		is(server_protocol(&utf8), slice_str(name), "H097 with SMTPUTF8");
 	}
 	test_lengths();

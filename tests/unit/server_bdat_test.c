@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * BDAT (RFC 3030): its sequence, and what is left of the transaction.
+ * BDAT (RFC 3030): its sequence, and the end of the transaction.
  */
 #include "tests/unit/dialogue.h"
 
@@ -41,7 +41,7 @@ static const struct dialogue dialogues[] = {
 		EHLO, MAIL, RCPT, CHUNK("BDAT 5", "5"),
 		STEP("DATA", "503 5.5.1 Error: DATA after BDAT"), STEP("BDAT 1 LAST", NEED_RSET),
 		STEP("MAIL FROM:<a@b>", NEED_RSET), STEP("DATA", NEED_RSET), RSET, MAIL } },
-	{ .name = "H124 EHLO mends it too",
+	{ .name = "H124 EHLO after DATA after BDAT",
 	    .steps = {
 		EHLO, MAIL, RCPT, CHUNK("BDAT 5", "5"),
 		STEP("DATA", "503 5.5.1 Error: DATA after BDAT"), EHLO, MAIL } },
@@ -61,7 +61,7 @@ static const struct dialogue dialogues[] = {
 		LAST("BDAT 5 LAST") } },
 	{ .name = "H126 a negative size",
 	    .steps = { EHLO, MAIL, RCPT, CLOSING("BDAT -1", SYNTAX) } },
-	{ .name = "H126 a size nobody can mean",
+	{ .name = "H126 a size of 14 digits",
 	    .steps = { EHLO, MAIL, RCPT, CLOSING("BDAT 99999999999999 LAST", SYNTAX) } },
 	{ .name = "H126 a size of 21 digits",
 	    .steps = { EHLO, CLOSING("BDAT 184467440737095516160", SYNTAX) } },
@@ -83,7 +83,7 @@ static const struct dialogue dialogues[] = {
 		EHLO, MAIL, RCPT,
 		JUDGED("BDAT 99", SMTP_DATA_SPACE, "452 4.3.1 Error: insufficient system storage"),
 		STEP("RCPT TO:<u@d>", NEED_MAIL) } },
-	{ .name = "a bare newline does not close, the next command is known",
+	{ .name = "a bare newline in a chunk does not close the session",
 	    .steps = {
 		EHLO, MAIL, RCPT,
 		JUDGED("BDAT 99 LAST", SMTP_DATA_BARE,
@@ -103,24 +103,24 @@ test_announced(void)
 	server_init(&s, &server);
 	r = server_command(&s, SL("BDAT 77"));
 	ok(r.code == 503 && r.next == SMTP_NEXT_DISCARD && s.chunk == 77,
-	    "H123 what was announced is to be discarded");
+	    "H123 a chunk before MAIL is discarded");
 	(void)server_command(&s, SL("EHLO c"));
 	(void)server_command(&s, SL("MAIL FROM:<>"));
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
 	r = server_command(&s, SL("BDAT 78 LAST"));
 	ok(r.code == 503 && r.next == SMTP_NEXT_DISCARD && s.chunk == 78,
-	    "H123 so it is before RCPT");
+	    "H123 a chunk before RCPT is discarded");
 	(void)server_command(&s, SL("RCPT TO:<u@d>"));
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
 	r = server_command(&s, SL("BDAT 79 LAST"));
 	ok(r.code == 0 && r.next == SMTP_NEXT_CHUNK && s.chunk == 79 && s.chunk_last,
-	    "H122 then it is to be stored");
+	    "H122 a chunk after RCPT is stored");
 	(void)server_end_of_chunk(&s, SMTP_DATA_QUEUED, SL("ID"));
 	(void)server_command(&s, SL("BDAT 1"));
 	(void)server_command(&s, SL("BDAT 1"));
 	r = server_command(&s, SL("BDAT 1"));
 	ok(r.code == 421 && r.next == SMTP_NEXT_CLOSE,
-	    "H023 each that is refused counts as an error");
+	    "H023 a chunk that is refused counts as an error");
 }
 
 int

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * MAIL and RCPT as a session answers them, and what it keeps of their parameters.
+ * Replies to MAIL and RCPT, and the parameters that a session keeps.
  */
 #include "smtp/param.h"
 
@@ -80,7 +80,8 @@ static const struct line {
 	    .want = "555 5.5.4 Unsupported option: FOO" },
 	{ .name = "H052 unknown parameter without value", .line = S("MAIL FROM:<a@b> foo"),
 	    .want = "555 5.5.4 Unsupported option: foo" },
-	{ .name = "H052 unknown behind known", .line = S("MAIL FROM:<a@b> SIZE=1 XRET=FULL"),
+	{ .name = "H052 unknown parameter after a known one",
+	    .line = S("MAIL FROM:<a@b> SIZE=1 XRET=FULL"),
 	    .want = "555 5.5.4 Unsupported option: XRET" },
 	{ .name = "H052 a long unknown keyword is cut", .line = S("MAIL FROM:<a@b> " L64 L64 "=1"),
 	    .want = "555 5.5.4 Unsupported option: " L64 },
@@ -101,7 +102,7 @@ static const struct line {
 	    .want = ENVID_SYNTAX },
 	{ .name = "H072 ENVID of 100, encoded",
 	    .line = S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 "abcdefghijk+3D"), .want = FROM_OK },
-	{ .name = "a parameter of RCPT", .line = S("MAIL FROM:<a@b> NOTIFY=NEVER"),
+	{ .name = "a parameter of RCPT in MAIL", .line = S("MAIL FROM:<a@b> NOTIFY=NEVER"),
 	    .want = "555 5.5.4 Unsupported option: NOTIFY" },
 	{ .name = "MT-PRIORITY", .line = S("MAIL FROM:<a@b> MT-PRIORITY=-9"), .want = FROM_OK },
 	{ .name = "MT-PRIORITY=10", .line = S("MAIL FROM:<a@b> MT-PRIORITY=10"),
@@ -112,16 +113,16 @@ static const struct line {
 	    .want = PRIORITY_SYNTAX },
 	{ .name = "MT-PRIORITY alone", .line = S("MAIL FROM:<a@b> MT-PRIORITY"),
 	    .want = PRIORITY_SYNTAX },
-	{ .name = "H159 REQUIRETLS in clear", .line = S("MAIL FROM:<a@b> REQUIRETLS"),
+	{ .name = "H159 REQUIRETLS without TLS", .line = S("MAIL FROM:<a@b> REQUIRETLS"),
 	    .want = "555 5.5.4 Unsupported option: REQUIRETLS" },
 	{ .name = "DELIVERBY", .line = S("MAIL FROM:<a@b> BY=120;R"), .want = FROM_OK },
-	{ .name = "DELIVERBY, any case, a sign, the trace",
+	{ .name = "DELIVERBY in any case, with a sign, with trace",
 	    .line = S("MAIL FROM:<a@b> by=+999999999;nt"), .want = FROM_OK },
-	{ .name = "DELIVERBY, the time is over", .line = S("MAIL FROM:<a@b> BY=-1;N"),
+	{ .name = "DELIVERBY, the time has passed", .line = S("MAIL FROM:<a@b> BY=-1;N"),
 	    .want = FROM_OK },
-	{ .name = "DELIVERBY, to be given back at once", .line = S("MAIL FROM:<a@b> BY=0;R"),
+	{ .name = "DELIVERBY with mode R and no time", .line = S("MAIL FROM:<a@b> BY=0;R"),
 	    .want = BY_SYNTAX },
-	{ .name = "DELIVERBY, to be given back before", .line = S("MAIL FROM:<a@b> BY=-1;R"),
+	{ .name = "DELIVERBY with mode R and a past time", .line = S("MAIL FROM:<a@b> BY=-1;R"),
 	    .want = BY_SYNTAX },
 	{ .name = "DELIVERBY without a mode", .line = S("MAIL FROM:<a@b> BY=120"),
 	    .want = BY_SYNTAX },
@@ -130,7 +131,7 @@ static const struct line {
 	{ .name = "DELIVERBY alone", .line = S("MAIL FROM:<a@b> BY"), .want = BY_SYNTAX },
 	{ .name = "DELIVERBY twice", .line = S("MAIL FROM:<a@b> BY=1;R BY=1;R"),
 	    .want = "501 5.5.4 Error: parameter given twice" },
-	{ .name = "FUTURERELEASE is not for strangers", .line = S("MAIL FROM:<a@b> HOLDFOR=1"),
+	{ .name = "FUTURERELEASE from a stranger", .line = S("MAIL FROM:<a@b> HOLDFOR=1"),
 	    .want = "555 5.5.4 Unsupported option: HOLDFOR" },
 	{ .name = "H058 SMTPUTF8", .line = S("MAIL FROM:<\xc3\xbc@\xc3\xbc.example> SMTPUTF8"),
 	    .want = FROM_OK },
@@ -144,8 +145,8 @@ static const struct line {
 	    .want = PARAMS },
 	{ .name = "H058 two SMTPUTF8", .line = S("MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8"),
 	    .want = TWICE },
-	{ .name = "H058 no excuse for what is not UTF-8", .line = S("MAIL FROM:<\xfc@b> SMTPUTF8"),
-	    .want = FROM_ASCII },
+	{ .name = "H058 SMTPUTF8 with a path that is not UTF-8",
+	    .line = S("MAIL FROM:<\xfc@b> SMTPUTF8"), .want = FROM_ASCII },
 	{ .name = "ENVID beyond ASCII", .line = S("MAIL FROM:<a@b> SMTPUTF8 ENVID=\xc3\xbc"),
 	    .want = ENVID_SYNTAX },
 	{ .name = "H053 SIZE", .line = S("MAIL FROM:<a@b> SIZE=10000"), .want = FROM_OK },
@@ -177,7 +178,7 @@ static const struct line {
 	{ .name = "two BODYs", .line = S("MAIL FROM:<a@b> BODY=7BIT BODY=7BIT"), .want = TWICE },
 	{ .name = "several blanks", .line = S("MAIL  FROM:<a@b>   SIZE=1 \t BODY=7BIT  "),
 	    .want = FROM_OK },
-	{ .name = "no blank behind the path", .line = S("MAIL FROM:<a@b>SIZE=1"),
+	{ .name = "no blank after the path", .line = S("MAIL FROM:<a@b>SIZE=1"),
 	    .want = FROM_SYNTAX },
 	{ .name = "parameter that is no keyword", .line = S("MAIL FROM:<a@b> =1"), .want = PARAMS },
 	{ .name = "parameter that begins with a hyphen", .line = S("MAIL FROM:<a@b> -X=1"),
@@ -234,9 +235,9 @@ static const struct line rcpts[] = {
 	    .want = NOTIFY_SYNTAX },
 	{ .name = "H071 an empty word", .line = S("RCPT TO:<a@b> NOTIFY=SUCCESS,,DELAY"),
 	    .want = NOTIFY_SYNTAX },
-	{ .name = "H071 a comma behind", .line = S("RCPT TO:<a@b> NOTIFY=SUCCESS,"),
+	{ .name = "H071 a comma at the end", .line = S("RCPT TO:<a@b> NOTIFY=SUCCESS,"),
 	    .want = NOTIFY_SYNTAX },
-	{ .name = "H071 a comma in front", .line = S("RCPT TO:<a@b> NOTIFY=,SUCCESS"),
+	{ .name = "H071 a comma at the begin", .line = S("RCPT TO:<a@b> NOTIFY=,SUCCESS"),
 	    .want = NOTIFY_SYNTAX },
 	{ .name = "H071 two NOTIFY", .line = S("RCPT TO:<a@b> NOTIFY=NEVER NOTIFY=NEVER"),
 	    .want = TWICE },
@@ -270,9 +271,9 @@ static const struct line rcpts[] = {
 	    .line = S("RCPT TO:<a@b> ORCPT=rfc822;" L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8
 		"abcdef"),
 	    .want = ORCPT_SYNTAX },
-	{ .name = "a parameter of DSN at the wrong command", .line = S("RCPT TO:<a@b> RET=FULL"),
+	{ .name = "RET in RCPT", .line = S("RCPT TO:<a@b> RET=FULL"),
 	    .want = "555 5.5.4 Unsupported option: RET" },
-	{ .name = "a parameter of MAIL", .line = S("RCPT TO:<a@b> SIZE=1"),
+	{ .name = "a parameter of MAIL in RCPT", .line = S("RCPT TO:<a@b> SIZE=1"),
 	    .want = "555 5.5.4 Unsupported option: SIZE" },
 	{ .name = "a malformed parameter", .line = S("RCPT TO:<a@b> ="),
 	    .want = "501 5.5.4 Syntax: RCPT TO:<address> KEYWORD=value" },
@@ -309,12 +310,12 @@ static const struct dialogue dialogues[] = {
 		JUDGED("RCPT TO:<\xc3\xb6@d>", SMTP_REFUSE_USER,
 		    "550 5.1.1 <\xc3\xb6@d>: Recipient address rejected: User unknown"),
 		DATA, DOT } },
-	{ .name = "H050 the next one is not",
+	{ .name = "H050 the transaction after an internationalized one",
 	    .steps = {
 		EHLO, STEP("MAIL FROM:<> SMTPUTF8", FROM_OK), RCPT, DATA, DOT, MAIL,
 		STEP("RCPT TO:<\xc3\xbc@d.example>", TO_ASCII),
 		STEP("RCPT TO:<v@d.example> ORCPT=utf-8;\xc3\xbc@d.example", ORCPT_SYNTAX) } },
-	{ .name = "H054 SIZE is a promise, no framing",
+	{ .name = "H054 SIZE does not frame the message",
 	    .steps = { EHLO, STEP("MAIL FROM:<a@b> SIZE=1", FROM_OK), RCPT, DATA, DOT } },
 };
 
@@ -340,7 +341,7 @@ each(const struct line *lines, size_t n, bool after_mail)
 		}
 }
 
-/* What the main finds in the session when it is asked. */
+/* The envelope in the session. */
 static void
 test_kept(void)
 {
@@ -352,9 +353,9 @@ test_kept(void)
 	(void)server_command(&s, SL("EHLO c"));
 	ok(server_command(&s, SL("MAIL FROM:<Smith@B.example> body=8bitmime SIZE=123456789"))
 		    .next == SMTP_NEXT_CHECK_MAIL,
-	    "without a limit any size will do");
+	    "without a limit any size is accepted");
 	is(smtp_path_text(&s.from), SL("Smith@B.example"), "H041 the local part keeps its case");
-	is(buf_slice(&s.params), SL("BODY=8BITMIME"), "what the envelope keeps");
+	is(buf_slice(&s.params), SL("BODY=8BITMIME"), "the parameters for the envelope");
 	ok(s.body == SMTP_BODY_8BITMIME && s.declared_size == 123456789, "body and size");
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
 	(void)server_command(&s, SL("RCPT TO:<@x:U@d.example>"));
@@ -365,29 +366,29 @@ test_kept(void)
 	(void)server_command(
 	    &s, SL("RCPT TO:<v@d.example> orcpt=RFC822;Bob+2BX@D notify=Success,delay"));
 	is(buf_slice(&s.params), SL("ORCPT=RFC822;Bob+2BX@D NOTIFY=Success,delay"),
-	    "DSN's are kept as they came");
+	    "DSN parameters are kept as they were written");
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
-	is(smtp_path_text(&s.from), SL("Smith@B.example"), "the sender is still there");
+	is(smtp_path_text(&s.from), SL("Smith@B.example"), "the sender is kept");
 	ok(s.recipients == 2 && s.refused == 0 && s.state == SMTP_AT_RCPT, "two recipients");
 	(void)server_command(&s, SL("RCPT TO:<>"));
-	ok(s.recipients == 2 && s.refused == 1, "one refused");
+	ok(s.recipients == 2 && s.refused == 1, "a refused recipient is not counted");
 	(void)server_end_of_data(&s, SMTP_DATA_LOCAL, SL(""));
 	ok(s.from.n == 0 && s.rcpt.n == 0 && s.body == SMTP_BODY_UNKNOWN && s.declared_size == 0 &&
 		s.recipients == 0 && s.refused == 0 && s.params.n == 0,
-	    "H088 nothing is left of the transaction");
+	    "H088 nothing is left of a transaction");
 	(void)server_command(&s, SL("MAIL FROM:<a@b> SIZE=7 BODY=7BIT FOO"));
 	ok(s.from.n == 0 && s.body == SMTP_BODY_UNKNOWN && s.declared_size == 0 && s.params.n == 0,
-	    "nor of one that never was");
+	    "nothing is left without a transaction");
 	(void)server_command(&s, SL("MAIL FROM:<>"));
 	ok(s.from.n == 0 && s.pending == SMTP_NEXT_CHECK_MAIL,
-	    "H040 the null path is asked about too");
+	    "H040 the null path needs a verdict too");
 }
 
-/* Parameters of extensions that are offered to some: with an octet of who, then the reply's code and what is kept. */
+/* Parameters of extensions that are offered to trusted clients only, or inside TLS only. */
 static const struct offer {
 	const char *name;
 	struct slice line;
-	int code;		/* for one who may; 0: the main is asked */
+	int code;		/* 0: the session asks for a verdict */
 	const char *kept;
 } offers[] = {
 	{ .name = "H159 REQUIRETLS", .line = S("MAIL FROM:<a@b> REQUIRETLS"),
@@ -403,10 +404,10 @@ static const struct offer {
 	    .kept = "HOLDUNTIL=1970-01-29T00:16:40Z" },
 	{ .name = "HOLDUNTIL too late", .line = S("MAIL FROM:<a@b> HOLDUNTIL=1970-01-29T00:16:41Z"),
 	    .code = 501 },
-	{ .name = "HOLDUNTIL that is no time", .line = S("MAIL FROM:<a@b> HOLDUNTIL=tomorrow"),
+	{ .name = "HOLDUNTIL without a time", .line = S("MAIL FROM:<a@b> HOLDUNTIL=tomorrow"),
 	    .code = 501 },
-	{ .name = "both", .line = S("MAIL FROM:<a@b> HOLDFOR=1 HOLDUNTIL=1970-01-29T00:16:40Z"),
-	    .code = 501 },
+	{ .name = "HOLDFOR and HOLDUNTIL",
+	    .line = S("MAIL FROM:<a@b> HOLDFOR=1 HOLDUNTIL=1970-01-29T00:16:40Z"), .code = 501 },
 };
 
 static void
@@ -426,7 +427,7 @@ test_offers(void)
 	ok(memmem(r.text.p, r.text.n,
 	       "\nLIMITS RCPTMAX=100\nFUTURERELEASE 2419200 1970-01-29T00:16:40Z\nREQUIRETLS",
 	       71) != NULL,
-	    "H150 H159 EHLO offers LIMITS; FUTURERELEASE to who is trusted; REQUIRETLS inside TLS");
+	    "H150 H159 EHLO offers LIMITS, FUTURERELEASE to the trusted, REQUIRETLS inside TLS");
 	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
 		r = server_command(&s, offers[i].line);
 		ok(r.code == offers[i].code, "%s", offers[i].name);
@@ -442,14 +443,15 @@ test_take(void)
 	struct smtp_param p = { 0 };
 
 	ok(smtp_param_take(&in, &p) == SMTP_PARAM_TAKEN, "the first parameter");
-	is(p.keyword, SL("SIZE"), "its keyword");
-	is(p.value, SL("12"), "its value");
-	is(p.whole, SL("SIZE=12"), "as it was written");
+	is(p.keyword, SL("SIZE"), "the keyword of a parameter");
+	is(p.value, SL("12"), "the value of a parameter");
+	is(p.whole, SL("SIZE=12"), "the parameter as it was written");
 	ok(smtp_param_take(&in, &p) == SMTP_PARAM_TAKEN && p.value.p == NULL,
-	    "one without a value");
-	is(p.whole, SL("X-Y"), "as it was written");
-	ok(smtp_param_take(&in, &p) == SMTP_PARAM_MALFORMED, "a malformed one");
-	ok(smtp_param_take(&in, &p) == SMTP_PARAM_MALFORMED, "which is not passed over");
+	    "a parameter without a value");
+	is(p.whole, SL("X-Y"), "the parameter as it was written");
+	ok(smtp_param_take(&in, &p) == SMTP_PARAM_MALFORMED, "a malformed parameter");
+	ok(smtp_param_take(&in, &p) == SMTP_PARAM_MALFORMED,
+	    "a malformed parameter is not passed over");
 	in = SL(" \t");
 	ok(smtp_param_take(&in, &p) == SMTP_PARAM_NONE && in.n == 0, "blanks are no parameter");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The order of commands, and all of them but MAIL and RCPT (mail_rcpt_test.c).
+ * The order of commands, and every command but MAIL and RCPT (server_mail_test.c).
  */
 #include "tests/unit/dialogue.h"
 
@@ -23,7 +23,7 @@ static const struct dialogue dialogues[] = {
 	{ .name = "H012 EXPN", .steps = { STEP("EXPN list", NOT_IMPLEMENTED), EHLO } },
 	{ .name = "H012 TURN", .steps = { STEP("TURN", NOT_IMPLEMENTED) } },
 	{ .name = "H012 SEND", .steps = { STEP("SEND FROM:<a@b>", NOT_IMPLEMENTED) } },
-	{ .name = "H012 what is not offered",
+	{ .name = "H012 commands of extensions that are not offered",
 	    .steps = {
 		STEP("STARTTLS", NOT_IMPLEMENTED), STEP("AUTH PLAIN", NOT_IMPLEMENTED),
 		STEP("ETRN x", NOT_IMPLEMENTED) } },
@@ -60,8 +60,8 @@ static const struct dialogue dialogues[] = {
 	    .steps = {
 		STEP("EHLO [192.0.2.7]", EHLO_REPLY),
 		STEP("EHLO [IPv6:2001:db8::7]", EHLO_REPLY) } },
-	{ .name = "H030 underscore, tolerant", .steps = { STEP("EHLO foo_bar", EHLO_REPLY) } },
-	{ .name = "H030 underscore, strict", .strict = true,
+	{ .name = "H030 an underscore, tolerant", .steps = { STEP("EHLO foo_bar", EHLO_REPLY) } },
+	{ .name = "H030 an underscore, strict", .strict = true,
 	    .steps = {
 		STEP("EHLO foo_bar", "501 5.5.4 Error: invalid host name"),
 		STEP("MAIL FROM:<a@b>", NEED_HELLO), EHLO } },
@@ -78,7 +78,7 @@ static const struct dialogue dialogues[] = {
 	    .steps = {
 		STEP("MAIL FROM:<a@b>", NEED_HELLO), STEP("RCPT TO:<a@b>", NEED_HELLO),
 		STEP("DATA", NEED_HELLO) } },
-	{ .name = "H033 what needs no hello",
+	{ .name = "H033 commands that need no hello",
 	    .steps = {
 		STEP("NOOP", OK250), STEP("HELP", COMMANDS), STEP("VRFY joe", CANNOT),
 		STEP("RSET", OK250), STEP("MAIL FROM:<a@b>", NEED_HELLO) } },
@@ -152,7 +152,7 @@ static const struct dialogue dialogues[] = {
 	{ .name = "a leading blank", .steps = { STEP(" NOOP", BAD_SYNTAX) } },
 	{ .name = "NUL in a verb",
 	    .steps = { STEP("NO\0OP", BAD_SYNTAX), STEP("NOOP\0", BAD_SYNTAX) } },
-	{ .name = "NUL behind a verb",
+	{ .name = "NUL after a verb",
 	    .steps = {
 		STEP("QUIT\0x", BAD_SYNTAX), STEP("NOOP \0", BAD_SYNTAX),
 		STEP("EHLO a\0b", BAD_SYNTAX) } },
@@ -169,7 +169,7 @@ static const struct dialogue dialogues[] = {
 };
 
 static const struct dialogue outcomes[] = {
-	{ .name = "sender refused",
+	{ .name = "the sender is refused",
 	    .steps = {
 		EHLO,
 		JUDGED("MAIL FROM:<a@b>", SMTP_REFUSE_SENDER,
@@ -194,7 +194,7 @@ static const struct dialogue outcomes[] = {
 	{ .name = "a route that rejects",
 	    .steps = {
 		EHLO, MAIL, JUDGED("RCPT TO:<u@d>", SMTP_REFUSE_ROUTE, "550 5.7.1 go away") } },
-	{ .name = "H020 broken here",
+	{ .name = "H020 a local error",
 	    .steps = {
 		EHLO, MAIL,
 		JUDGED("RCPT TO:<u@d>", SMTP_REFUSE_LOCAL,
@@ -205,7 +205,7 @@ static const struct dialogue outcomes[] = {
 		EHLO, MAIL, RCPT,
 		JUDGED("DATA", SMTP_REFUSE_SPACE, "452 4.3.1 Error: insufficient system storage"),
 		DATA, DOT } },
-	{ .name = "H067 a refused RCPT ends nothing",
+	{ .name = "H067 a refused RCPT does not end the transaction",
 	    .steps = {
 		EHLO, MAIL, RCPT,
 		JUDGED("RCPT TO:<x@d>", SMTP_REFUSE_USER,
@@ -226,7 +226,7 @@ static const struct dialogue outcomes[] = {
 		EHLO, MAIL, RCPT, DATA,
 		JUDGED(".", SMTP_DATA_SPACE, "452 4.3.1 Error: insufficient system storage"),
 		MAIL } },
-	{ .name = "H020 queue broken",
+	{ .name = "H020 an error of the queue",
 	    .steps = {
 		EHLO, MAIL, RCPT, DATA,
 		JUDGED(".", SMTP_DATA_LOCAL, "451 4.3.0 Error: queue file write error"), MAIL } },
@@ -257,7 +257,7 @@ is_reply(struct smtp_reply r, const char *want, enum smtp_next next, const char 
 	smtp_reply_format(&b, &r);
 	b.n -= 2;
 	is(buf_slice(&b), slice_str(want), name);
-	ok(r.next == next, "what comes next");
+	ok(r.next == next, "the next step");
 }
 
 static void
@@ -277,7 +277,7 @@ test_ends(void)
 	server_init(&s, &server);
 	is_reply(server_decide(&s, SMTP_ACCEPT, SL("")),
 	    "451 4.3.0 Error: local error in processing", SMTP_NEXT_COMMAND,
-	    "an answer to no question");
+	    "a verdict that nobody asked for");
 }
 
 static void
@@ -290,7 +290,7 @@ test_budget(void)
 		is_reply(server_command(&s, SL("FOO")), UNKNOWN, SMTP_NEXT_COMMAND,
 		    "H023 a rejected command");
 	is_reply(server_command(&s, SL("NOOP")), OK250, SMTP_NEXT_COMMAND,
-	    "what is accepted costs nothing");
+	    "an accepted command does not count");
 	is_reply(server_overlong(&s), "421 4.7.0 mx.example Error: too many errors",
 	    SMTP_NEXT_CLOSE, "H023 the 20th ends the session");
 
@@ -304,13 +304,13 @@ test_budget(void)
 		ok(open, "19 errors before a message");
 		is_reply(server_end_of_data(&s, SMTP_DATA_QUEUED, SL("ID1")),
 		    "250 2.0.0 Ok: queued as ID1", SMTP_NEXT_COMMAND,
-		    "a message that is accepted clears the account");
+		    "an accepted message resets the count of errors");
 	}
 	for (int i = 0; i < MAX_ERRORS - 1; i++)
 		(void)server_command(&s, SL("FOO"));
 	is_reply(server_end_of_data(&s, SMTP_DATA_TOO_BIG, SL("")),
 	    "552 5.3.4 Error: message file too big", SMTP_NEXT_COMMAND,
-	    "a final refusal of a message stays one");
+	    "a final refusal of a message is kept");
 
 	server_init(&s, &server);
 	(void)server_command(&s, SL("EHLO c"));
@@ -323,7 +323,7 @@ test_budget(void)
 	(void)server_command(&s, SL("RCPT TO:<x@d>"));
 	is_reply(server_decide(&s, SMTP_REFUSE_USER, SL("")),
 	    "421 4.7.0 mx.example Error: too many errors", SMTP_NEXT_CLOSE,
-	    "H023 recipients that are refused count");
+	    "H023 refused recipients count");
 }
 
 static void
@@ -343,9 +343,9 @@ test_recipients(void)
 	ok(fine && s.recipients == 100, "H068 100 recipients");
 	for (int i = 0; i < 1000; i++)
 		fine = fine && server_command(&s, SL("RCPT TO:<x@d>")).code == 452;
-	ok(fine && s.recipients == 100, "H069 1000 more cost no patience");
+	ok(fine && s.recipients == 100, "H069 1000 more recipients do not count as errors");
 	is_reply(server_command(&s, SL("DATA")), "0 ", SMTP_NEXT_CHECK_DATA,
-	    "and the first 100 get their message");
+	    "the first 100 recipients get the message");
 }
 
 static void
@@ -364,12 +364,12 @@ test_facts(void)
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
 	ok(s.from.n > 0 && s.declared_size == 5, "a transaction");
 	(void)server_command(&s, SL("EHLO two.example"));
-	ok(s.from.n == 0 && s.declared_size == 0, "H031 of which EHLO leaves nothing");
+	ok(s.from.n == 0 && s.declared_size == 0, "H031 EHLO ends a transaction");
 	(void)server_command(&s, SL("EHLO ("));
 	is(buf_slice(&s.helo), SL("two.example"), "H099 a bad name changes nothing");
 }
 
-/* A text of any length becomes one reply line. */
+/* The text of a route, of any length, is one line of the reply. */
 static void
 test_why(void)
 {
@@ -397,7 +397,10 @@ test_why(void)
 	    "a route without a text");
 }
 
-/* All lines but greeting, HELO and EHLO replies and 354 begin with an enhanced code of the reply's class. */
+/*
+ * An enhanced code of the class of the reply begins every line, except in the greeting, in replies
+ * to HELO and EHLO, and in 354.
+ */
 static bool
 enhanced(const struct dialogue *d)
 {
@@ -419,11 +422,11 @@ main(void)
 {
 	for (size_t i = 0; i < sizeof dialogues / sizeof dialogues[0]; i++) {
 		play(&dialogues[i]);
-		ok(enhanced(&dialogues[i]), "H021 its codes");
+		ok(enhanced(&dialogues[i]), "H021 the enhanced codes");
 	}
 	for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
 		play(&outcomes[i]);
-		ok(enhanced(&outcomes[i]), "H021 its codes");
+		ok(enhanced(&outcomes[i]), "H021 the enhanced codes");
 	}
 	test_ends();
 	test_budget();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Where settings come from: the file, conf.d, -o. */
+/* Settings of the file, of conf.d, of -o. */
 #include "config/settings.h"
 
 #include "tests/lib/config.h"
@@ -14,7 +14,7 @@ check_files(void)
 	(void)snprintf(path, sizeof path, "%s/none.conf", directory);
 	ok(config_load(&c, path, NULL, 0, &report) == -EINVAL, "a named file must exist");
 	is(buf_slice(&errors), SL("none.conf:0: cannot open it: No such file or directory\n"),
-	    "and that is said");
+	    "a missing file is reported");
 	config_done(&c);
 	errors.n = 0;
 	ok(config_load(&c, directory, NULL, 0, &report) == -EINVAL &&
@@ -38,6 +38,8 @@ check_drop_ins(void)
 		"server.trusted=",
 		"server.senders=",
 	};
+	static const char *const files[] = { "10-a.conf", ".hidden.conf", "30-c.conf~", ".conf",
+		"README", NULL };
 	char path[200];
 
 	(void)snprintf(path, sizeof path, "%s/conf.d", directory);
@@ -46,20 +48,22 @@ check_drop_ins(void)
 	write_at("conf.d/20-b.conf",
 	    "[relay]\nport = 3\nper-destination = 3\n[route a.org]\nrecipients =\n");
 	write_at("conf.d/10-a.conf",
-	    "[relay]\nport = 2\nper-destination = 2\nfamily = ipv6\n[route a.org]\naccept = trusted\n");
+	    "[relay]\nport = 2\nper-destination = 2\nfamily = ipv6\n"
+	    "[route a.org]\naccept = trusted\n");
 	write_at("conf.d/.hidden.conf", "nonsense");
 	write_at("conf.d/30-c.conf~", "nonsense");
 	write_at("conf.d/.conf", "nonsense");
 	write_at("conf.d/README", "nonsense");
 	ok(load(&c,
-	       "[server]\nsenders = /nonexistent\n[relay]\nport = 1\nper-destination = 1\nfamily = ipv4\nprocesses = 1\n"
+	       "[server]\nsenders = /nonexistent\n"
+	       "[relay]\nport = 1\nper-destination = 1\nfamily = ipv4\nprocesses = 1\n"
 	       "[route a.org]\nvia = maildir:/a\nrecipients = /nonexistent\n",
 	       overrides, 9) == 0,
 	    "drop-ins and -o");
 	if (errors.n)
 		printf("# %.*s", (int)errors.n, errors.p);
 	ok(c.relay.port == 4 && c.relay.processes == 41,
-	    "-o wins over files, the last -o over others");
+	    "-o wins over files, the last -o over the others");
 	ok(c.relay.per_destination == 3 && c.relay.family == FAMILY_IPV6,
 	    "drop-ins win over the file, in name order");
 	ok(c.nroutes == 5 && c.routes[0].accept == ACCEPT_TRUSTED && !c.routes[0].recipients &&
@@ -72,7 +76,7 @@ check_drop_ins(void)
 	ok(strcmp(c.routes[3].pattern, "[192.0.2.1]") == 0 && c.routes[3].via == VIA_PRINT,
 	    "-o of an address literal");
 	ok(strcmp(c.routes[4].target, "a = b.c # d") == 0,
-	    "-o has no comments, and dots behind the first =");
+	    "-o has no comments, and may have dots after the first =");
 	ok(c.server.trusted.n == 0 && !c.server.trusted.local && !c.server.senders,
 	    "-o empties a list");
 	config_done(&c);
@@ -86,19 +90,17 @@ check_drop_ins(void)
 	write_at("conf.d/10-a.conf", "[route b.org]\naccept = anyone\n");
 	ok(load(&c, "", NULL, 0) == -EINVAL &&
 		slice_has_prefix(buf_slice(&errors), SL("10-a.conf:1: [route b.org]: has no via")),
-	    "a route without via names where it began");
+	    "a route without via is reported with its first line");
 	config_done(&c);
-	for (const char *const *p = (const char *const[]){ "10-a.conf", ".hidden.conf",
-		 "30-c.conf~", ".conf", "README", NULL };
-	     *p; p++) {
+	for (const char *const *p = files; *p; p++) {
 		(void)snprintf(path, sizeof path, "conf.d/%s", *p);
 		remove_at(path);
 	}
 	remove_at("conf.d");
-	write_at("conf.d", "a file in its place");
+	write_at("conf.d", "a file in place of conf.d");
 	ok(load(&c, "", NULL, 0) == -EINVAL &&
 		slice_has_prefix(buf_slice(&errors), SL("conf.d:0: cannot open it")),
-	    "conf.d that cannot be read is not passed over");
+	    "a conf.d that cannot be read is an error");
 	config_done(&c);
 	remove_at("conf.d");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * 8-bit and binary messages made fit for servers that take neither: what goes in and what comes out, to the octet.
+ * 8-bit and binary messages are converted for servers that take neither.
  */
 #include "message/sevenbit.h"
 
@@ -17,9 +17,9 @@
 static const struct {
 	const char *name;
 	struct slice in;
-	const char *out;		/* NULL: cannot be */
+	const char *out;		/* NULL: refused */
 } cases[] = {
-	{ .name = "R149 seven bits already: nothing changes",
+	{ .name = "R149 seven bits: nothing changes",
 	    .in = S("Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n"),
 	    .out = "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nhello\r\n" },
 	{ .name = "R149 a text of 8 bits becomes quoted-printable",
@@ -28,18 +28,18 @@ static const struct {
 	    .out =
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\nX: y\r\n" QP
 		"Gr=FC=DFe =3D 1=20\r\nend\r\n" },
-	{ .name = "R149 one that says nothing is UTF-8 if it can be",
+	{ .name = "R149 a text without a charset that is UTF-8",
 	    .in = S("Subject: x\r\n\r\nlong long text \303\274\r\n"),
 	    .out = "Subject: x\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "long long text =C3=BC\r\n" },
-	{ .name = "R149 or unknown",
+	{ .name = "R149 a text without a charset that is not UTF-8",
 	    .in = S("Subject: x\r\n\r\nlong long text \374\r\n"),
 	    .out =
 		"Subject: x\r\nMIME-Version: 1.0\r\n"
 		"Content-Type: text/plain; charset=unknown-8bit\r\n" QP "long long text =FC\r\n" },
-	{ .name = "R149 mostly above 127: base64",
+	{ .name = "R149 a text mostly above 127: base64",
 	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\n\303\274\303\274\303\274\r\n"),
 	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 B64 "w7zDvMO8DQo=\r\n" },
-	{ .name = "R149 what is no text: base64",
+	{ .name = "R149 no text: base64",
 	    .in = S("MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nabc\377\r\n"),
 	    .out = "MIME-Version: 1.0\r\nContent-Type: image/png\r\n" B64 "YWJj/w0K\r\n" },
 	{ .name = "binary: NUL and bare line ends",
@@ -49,10 +49,10 @@ static const struct {
 	{ .name = "a text with bare line ends",
 	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\na\nb\rc\r\n"),
 	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "a=0Ab=0Dc\r\n" },
-	{ .name = "a text without a line end at its end",
+	{ .name = "a text without a final line end",
 	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\nthis is \303\274"),
 	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "this is =C3=BC=\r\n" },
-	/* compared by its begin only, see below */
+	/* Only the first 190 octets are compared. */
 	{ .name = "a line of 1000 octets",
 	    .in = S("MIME-Version: 1.0\r\n" TEXT_UTF8 "\r\n" X10(X10("0123456789")) "\r\n"),
 	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP X10(
@@ -69,7 +69,7 @@ static const struct {
 		"Content-Transfer-Encoding: 7bit\r\n\r\npreamble ?\r\n--b 1\r\n\r\nplain\r\n"
 		"--b 1 \r\n" TEXT_UTF8 QP "this is =C3=BC\r\n--b 1\r\nContent-Type: image/x\r\n" B64
 		"/w==\r\n--b 1--\r\nepilogue\r\n" },
-	{ .name = "R149 a message within a message, and multiparts within each other",
+	{ .name = "R149 a message inside a message, a multipart inside a multipart",
 	    .in = S(
 		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
 		"Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ninner \303\274\r\n--a\r\n"
@@ -78,10 +78,10 @@ static const struct {
 	    .out =
 		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n"
 		"Content-Transfer-Encoding: 7bit\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n"
-		"Content-Transfer-Encoding: 7bit\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n" TEXT_UTF8
-		    QP "inner =C3=BC\r\n--a\r\nContent-Type: multipart/alternative;\r\n"
-		"\t(comment) Boundary = ab\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--ab\r\n" TEXT_UTF8
-		    QP "long text =C3=BC\r\n--ab--\r\n--a--\r\n" },
+		"Content-Transfer-Encoding: 7bit\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n"
+		TEXT_UTF8 QP "inner =C3=BC\r\n--a\r\nContent-Type: multipart/alternative;\r\n"
+		"\t(comment) Boundary = ab\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--ab\r\n"
+		TEXT_UTF8 QP "long text =C3=BC\r\n--ab--\r\n--a--\r\n" },
 	{ .name = "a digest's parts are messages",
 	    .in = S("Content-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\nSubject: 1\r\n"
 		    "\r\nlong text \303\274\r\n--a--\r\n"),
@@ -102,10 +102,10 @@ static const struct {
 	    .out = "MIME-Version: 1.0\r\nContent-Type: text/x\r\n" QP "a=3D=FC=\r\nb\r\n" },
 	{ .name = "base64 with 8 bits in it",
 	    .in = S("Content-Transfer-Encoding: base64\r\n\r\nYWJj\374\r\n") },
-	{ .name = "an encoding nobody knows",
+	{ .name = "an unknown encoding",
 	    .in = S("Content-Transfer-Encoding: x-uuencode\r\n\r\n\374\r\n") },
-	{ .name = "8 bits in the header", .in = S("Subject: \303\274\r\n\r\nhello\r\n") },
-	{ .name = "a line of the header with a bare LF",
+	{ .name = "8 bits in the header section", .in = S("Subject: \303\274\r\n\r\nhello\r\n") },
+	{ .name = "a bare LF in the header section",
 	    .in = S("Subject: x\nTo: y\r\n\r\n\374\r\n") },
 	{ .name = "a fragment", .in = S("Content-Type: message/partial; id=1\r\n\r\n\374\r\n") },
 	{ .name = "a multipart without a boundary",
@@ -114,9 +114,9 @@ static const struct {
 	    .in = S("Content-Type: multipart/mixed; boundary=a\r\n"
 		    "Content-Transfer-Encoding: base64\r\n\r\n--a\r\n\r\n\374\r\n--a--\r\n") },
 	{ .name = "a boundary of 71 octets",
-	    .in =
-		S("Content-Type: multipart/mixed; boundary=" X10("1234567") "8\r\n\r\n\374\r\n") },
-	{ .name = "no header at all",
+	    .in = S("Content-Type: multipart/mixed; boundary=" X10("1234567") "8\r\n\r\n"
+		    "\374\r\n") },
+	{ .name = "no header section",
 	    .in = S("\r\nhello there \303\274\r\n"),
 	    .out = "MIME-Version: 1.0\r\n" TEXT_UTF8 QP "hello there =C3=BC\r\n" },
 };
@@ -172,15 +172,15 @@ test_limits(void)
 	size_t n = 0;
 
 	for (int i = 0; i < 30; i++)
-		n += (size_t)sprintf(
-		    in + n, "Content-Type: multipart/mixed; boundary=b%dx\r\n\r\n--b%dx\r\n", i, i);
+		n += (size_t)sprintf(in + n,
+		    "Content-Type: multipart/mixed; boundary=b%dx\r\n\r\n--b%dx\r\n", i, i);
 	n += (size_t)sprintf(in + n, "\r\n\374\r\n");
 	ok(mime_sevenbit(slice_of(in, n), &sink, &why) == -ENOTSUP && strstr(why, "deep"),
-	    "30 parts within each other: %s", why);
+	    "30 parts inside each other: %s", why);
 	got.n = 0;
 	got.stop_at = 20;
 	ok(mime_sevenbit(SL("Subject: x\r\n\r\nlong long \374\r\n"), &sink, &why) == -ENOSPC,
-	    "what the sink says ends it");
+	    "an error of the sink ends the conversion");
 	got.stop_at = 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* net/stream's way out: readers that stall or are gone, and files sent. */
+/* Output of net/stream: readers that stall or are gone, and sendfile. */
 #include "net/stream.h"
 
 #include <errno.h>
@@ -27,14 +27,14 @@ stalled_reader(enum kind kind)
 	for (size_t i = 0; i < sizeof block; i++)
 		block[i] = (char)('a' + i % 23);
 	stream_init(&s, p.rfd, p.wfd);
-	/* Off the beat of pages, so that the last write finds room for a part of it only. */
+	/* Not a multiple of a page, so that the last write has room for a part only. */
 	r = stream_write(&s, slice_of(block, 5), 20) | stream_flush(&s, 20) |
 	    stream_write(&s, slice_of(block + 5, sizeof block - 5), 20);
 	while (r == 0 && s.octets_out < 16 << 20)
 		r = stream_write(&s, slice_of(block, sizeof block), 20);
-	ok(r == -ETIMEDOUT && clock_ms() - before < SOON, "a reader that stalls is given up, %s",
+	ok(r == -ETIMEDOUT && clock_ms() - before < SOON, "a reader that stalls: a timeout, %s",
 	    kinds[kind]);
-	ok(fcntl(p.wfd, F_GETFL) == flags, "the flags of the descriptor are as they were, %s",
+	ok(fcntl(p.wfd, F_GETFL) == flags, "the flags of the descriptor are unchanged, %s",
 	    kinds[kind]);
 	queued = s.octets_out + s.out.n;
 	r = 0;
@@ -47,7 +47,8 @@ stalled_reader(enum kind kind)
 		if (s.out.n)
 			r |= stream_flush(&s, 0) == -EPIPE;
 	}
-	ok(r == 0 && s.out.n == 0, "and gets every octet once when it reads on, %s", kinds[kind]);
+	ok(r == 0 && s.out.n == 0, "a reader that reads again gets every octet once, %s",
+	    kinds[kind]);
 	pair_close(&p);
 }
 
@@ -97,7 +98,7 @@ sendfile_case(enum kind kind, bool nonblock)
 	r = stream_sendfile(&s, fd, AT, SIZE - AT, SOON);
 	ok(r == 0 && s.octets_out == want, "sendfile, %s %s", mode, kinds[kind]);
 	(void)waitpid(child, &status, 0);
-	ok(status == 0, "arrives behind what was queued, unchanged, %s %s", mode, kinds[kind]);
+	ok(status == 0, "the file arrives unchanged after queued output, %s %s", mode, kinds[kind]);
 	ok(stream_sendfile(&s, fd, SIZE, 1, SOON) == -EIO, "a file shorter than promised, %s %s",
 	    mode, kinds[kind]);
 	(void)close(fd);

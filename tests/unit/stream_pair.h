@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Two ends of a conversation for the tests of net/stream: what one writes the other reads. */
+/* Two ends of a connection, for the tests of net/stream. */
 #ifndef TESTS_UNIT_STREAM_PAIR_H
 #define TESTS_UNIT_STREAM_PAIR_H
 
@@ -9,12 +9,12 @@
 
 #include "net/stream.h"
 
-#define SOON 2000		/* ms: an upper bound that is never reached when all is well */
+#define SOON 2000		/* ms: a limit that a passing test never reaches */
 
 enum kind { SOCKET, PIPE };
 static const char *const kinds[] = { "socket", "pipe" };
 
-/* Ours and theirs: what one writes the other reads. */
+/* Our end and the far end. */
 struct pair {
 	int rfd, wfd, far_rfd, far_wfd;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* net/stream over socket pairs, pipes and files; whole and byte by byte. */
+/* net/stream over socket pairs, pipes and files: input whole, and byte by byte. */
 #include "net/stream.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static const struct line_case {
 	const char *name;
 	struct slice input;
 	size_t max;
-	/* a result each, ended by a negative one or 0: 1 a line */
+	/* results, up to 0 or an error; 1: a line */
 	struct { int r; struct slice line; bool crlf; } want[4];
 } line_cases[] = {
 	{ .name = "one_line", .input = S("NOOP\r\n"), .max = 512,
@@ -45,7 +45,7 @@ static const struct line_case {
 	{ .name = "nothing", .input = S(""), .max = 512, .want = { { 0, S(""), false } } },
 };
 
-/* Feed what is left of the input, all or one octet of it, whenever the stream wants more. */
+/* Feed the rest of the input, whole or one octet, whenever the stream wants more. */
 static int
 next_line(struct slice *left, bool bytewise, const struct pair *p, size_t max, struct slice *line,
     bool *crlf)
@@ -87,7 +87,7 @@ line_case(const struct line_case *c, enum kind kind, bool bytewise)
 	}
 	ok(same, "line %s, %s, %s", c->name, kinds[kind], bytewise ? "byte by byte" : "whole");
 	if (left.n == 0 && p.far_wfd != p.far_rfd)
-		p.far_wfd = p.far_rfd;	/* closed already */
+		p.far_wfd = p.far_rfd;	/* closed */
 	pair_close(&p);
 }
 
@@ -150,7 +150,7 @@ long_line(void)
 	    "a line longer than the buffer is too long");
 	ok(stream_skip_line(&s, true, SOON) == 1, "skip a line longer than the buffer");
 	r = stream_line(&s, 512, SOON, &line, &crlf);
-	ok(r == 1 && slice_eq(line, SL("NOOP")), "the line behind it is whole");
+	ok(r == 1 && slice_eq(line, SL("NOOP")), "the line after a long one is whole");
 	ok(s.octets_in == sizeof big, "octets_in counts all of it");
 	(void)waitpid(child, NULL, 0);
 	pair_close(&p);
@@ -180,7 +180,7 @@ fill_moves(void)
 	stream_consume(&s, STREAM_IN - 3);
 	put(p.far_wfd, "yz", 2);
 	ok(stream_fill(&s, SOON) == 2 && slice_eq(stream_pending(&s), SL("xxxyz")),
-	    "fill moves what is pending to the front");
+	    "fill moves pending input to the front");
 	pair_close(&p);
 }
 
@@ -198,7 +198,7 @@ timeouts(enum kind kind)
 	stream_init(&s, p.rfd, p.wfd);
 	ok(stream_fill(&s, 30) == -ETIMEDOUT, "fill times out, %s", kinds[kind]);
 	took = clock_ms() - before;
-	ok(took >= 29 && took < SOON, "and not too early, %s", kinds[kind]);
+	ok(took >= 29 && took < SOON, "fill does not time out too early, %s", kinds[kind]);
 	s.deadline_ms = clock_ms() + 20;
 	ok(stream_line(&s, 512, -1, &line, &crlf) == -ETIMEDOUT,
 	    "the deadline bounds an endless wait, %s", kinds[kind]);
@@ -206,8 +206,8 @@ timeouts(enum kind kind)
 	ok(stream_line(&s, 512, SOON, &line, &crlf) == -ETIMEDOUT,
 	    "nothing is read after the deadline, %s", kinds[kind]);
 	s.deadline_ms = 0;
-	ok(stream_line(&s, 512, SOON, &line, &crlf) == 1, "without it, it is there, %s",
-	    kinds[kind]);
+	ok(stream_line(&s, 512, SOON, &line, &crlf) == 1,
+	    "without the deadline the line is there, %s", kinds[kind]);
 	s.wake_fd = wake[0];
 	put(wake[1], "", 1);
 	ok(stream_line(&s, 512, SOON, &line, &crlf) == -EINTR, "wake_fd ends a wait, %s",
@@ -231,11 +231,11 @@ line_flushes(enum kind kind)
 	(void)stream_line(&s, 512, SOON, &line, &crlf);
 	ok(stream_write(&s, SL("250 a\r\n"), SOON) == 0, "queue a reply, %s", kinds[kind]);
 	(void)stream_line(&s, 512, SOON, &line, &crlf);
-	ok(s.out.n == 7, "a pending line is given without sending, %s", kinds[kind]);
+	ok(s.out.n == 7, "a pending line is returned without sending, %s", kinds[kind]);
 	ok(stream_line(&s, 512, 0, &line, &crlf) == -ETIMEDOUT && s.out.n == 0,
 	    "waiting sends first, %s", kinds[kind]);
 	ok(read(p.far_rfd, got, sizeof got) == 7 && memcmp(got, "250 a\r\n", 7) == 0,
-	    "all of it, %s", kinds[kind]);
+	    "all output is sent, %s", kinds[kind]);
 	pair_close(&p);
 }
 
@@ -253,8 +253,8 @@ ready(enum kind kind)
 	ok(stream_ready(&s) && !stream_quiet(&s), "pending input is ready, %s", kinds[kind]);
 	stream_consume(&s, 1);
 	pair_close_far(&p);
-	ok(!stream_ready(&s), "the end of input is not, %s", kinds[kind]);
-	ok(!stream_quiet(&s), "but it is not quiet either, %s", kinds[kind]);
+	ok(!stream_ready(&s), "the end of input is not ready, %s", kinds[kind]);
+	ok(!stream_quiet(&s), "the end of input is not quiet either, %s", kinds[kind]);
 	ok(stream_fill(&s, SOON) == 0 && s.eof && stream_fill(&s, SOON) == 0, "EOF stays, %s",
 	    kinds[kind]);
 	pair_close(&p);
@@ -277,13 +277,13 @@ regular_file(void)
 	ok(r == 1 && slice_eq(line, SL("HELO a")), "a file as input");
 	r = stream_line(&s, 512, SOON, &line, &crlf);
 	ok(r == 1 && slice_eq(line, SL("QUIT")) && stream_line(&s, 512, SOON, &line, &crlf) == 0,
-	    "its end is EOF");
+	    "the end of a file is EOF");
 	(void)stream_write(&s, SL("250 ok\r\n"), SOON);
 	ok(stream_flush(&s, SOON) == 0 && pread(fd, got, sizeof got, 14) == 8, "a file as output");
 	(void)close(fd);
 }
 
-/* 5 octets every 100 ms: how much of that comes before reading ends, with that pace asked for. */
+/* Read from a writer that sends 5 octets every 100 ms.  Returns the number of octets read. */
 static int
 read_paced(uint64_t least, int window_ms, int timeout_ms, int times, int *ret_r)
 {
@@ -326,9 +326,9 @@ check_pace(void)
 	    n, r);
 	n = read_paced(5, 5000, 400, 6, &r);
 	ok(r == -ETIMEDOUT && n == 30,
-	    "silence within a window is what timeouts are for (%d octets, %d)", n, r);
+	    "silent within a window: a timeout (%d octets, %d)", n, r);
 	n = read_paced(0, 0, SOON, 6, &r);
-	ok(r == 0 && n == 30, "no pace asked for (%d octets, %d)", n, r);
+	ok(r == 0 && n == 30, "no pace is demanded (%d octets, %d)", n, r);
 }
 
 int

@@ -15,7 +15,7 @@ static const struct address {
 	const char *name, *in, *want;
 } addresses[] = {
 	{ .name = "a whole address", .in = " joe@b.example\r\n", .want = " joe@b.example\r\n" },
-	{ .name = "a bare one", .in = " joe\r\n", .want = " joe@D\r\n" },
+	{ .name = "an address without a domain", .in = " joe\r\n", .want = " joe@D\r\n" },
 	{ .name = "in angle brackets", .in = " Joe User <joe>\r\n",
 	    .want = " Joe User <joe@D>\r\n" },
 	{ .name = "in angle brackets, with blanks", .in = " < joe >\r\n",
@@ -25,7 +25,7 @@ static const struct address {
 	    .want = " joe@D, ann@b.example,bob@D\r\n" },
 	{ .name = "folded", .in = " joe,\r\n\tAnn <ann>,\r\n bob\r\n",
 	    .want = " joe@D,\r\n\tAnn <ann@D>,\r\n bob@D\r\n" },
-	{ .name = "a comment behind", .in = " joe (Joe, User)\r\n",
+	{ .name = "a comment after an address", .in = " joe (Joe, User)\r\n",
 	    .want = " joe@D (Joe, User)\r\n" },
 	{ .name = "comments in comments", .in = " (a (b) \\) c) joe.user\r\n",
 	    .want = " (a (b) \\) c) joe.user@D\r\n" },
@@ -45,7 +45,7 @@ static const struct address {
 	    .want = " =?utf-8?q?J=C3=B6?= <joe@D>\r\n" },
 	{ .name = "UTF-8", .in = " J\303\266 <j\303\266>\r\n",
 	    .want = " J\303\266 <j\303\266@D>\r\n" },
-	{ .name = "nothing", .in = "\r\n", .want = "\r\n" },
+	{ .name = "empty", .in = "\r\n", .want = "\r\n" },
 	{ .name = "an unfinished comment", .in = " joe (\r\n", .want = " joe (\r\n" },
 	{ .name = "an unfinished string", .in = " joe, \"x\r\n", .want = " joe@D, \"x\r\n" },
 	{ .name = "a backslash at the end", .in = " joe (\\", .want = " joe (\\" },
@@ -54,15 +54,16 @@ static const struct address {
 static const struct message {
 	const char *name, *in, *want;
 } messages[] = {
-	{ .name = "both are missing", .in = "Subject: x\r\n\r\nbody\r\n",
+	{ .name = "both fields are missing", .in = "Subject: x\r\n\r\nbody\r\n",
 	    .want = DATE ID "Subject: x\r\n\r\nbody\r\n" },
-	{ .name = "both are there", .in = BOTH "\r\nbody\r\n", .want = BOTH "\r\nbody\r\n" },
-	{ .name = "in any case", .in = "dATE: x\r\nmessage-id : y\r\n\r\n",
+	{ .name = "both fields are there", .in = BOTH "\r\nbody\r\n", .want = BOTH "\r\nbody\r\n" },
+	{ .name = "both fields in any case", .in = "dATE: x\r\nmessage-id : y\r\n\r\n",
 	    .want = "dATE: x\r\nmessage-id : y\r\n\r\n" },
-	{ .name = "one is missing", .in = "Date: x\r\n\r\nDate: y\r\n",
+	{ .name = "one field is missing", .in = "Date: x\r\n\r\nDate: y\r\n",
 	    .want = ID "Date: x\r\n\r\nDate: y\r\n" },
-	{ .name = "in the body they do not count", .in = "\r\n" BOTH, .want = DATE ID "\r\n" BOTH },
-	{ .name = "nothing at all", .in = "", .want = DATE ID },
+	{ .name = "fields in the body do not count", .in = "\r\n" BOTH,
+	    .want = DATE ID "\r\n" BOTH },
+	{ .name = "empty message", .in = "", .want = DATE ID },
 	{ .name = "no header section", .in = "hello world\r\n\r\nTo: joe\r\n",
 	    .want = DATE ID "hello world\r\n\r\nTo: joe\r\n" },
 	{ .name = "no body", .in = BOTH "To: joe\r\n", .want = BOTH "To: joe@h.example\r\n" },
@@ -71,18 +72,18 @@ static const struct message {
 	    .in = BOTH "From: a\r\nSender: a\r\nReply-To: a\r\nTo: a\r\nCC: a\r\nbcc: a\r\n"
 		"Subject: a\r\nResent-To: a\r\n\r\nTo: a\r\n",
 	    .want = BOTH "From: a@h.example\r\nSender: a@h.example\r\nReply-To: a@h.example\r\n"
-		"To: a@h.example\r\nCC: a@h.example\r\n"
-		"bcc: a@h.example\r\nSubject: a\r\nResent-To: a@h.example\r\n\r\nTo: a\r\n" },
+		"To: a@h.example\r\nCC: a@h.example\r\nbcc: a@h.example\r\nSubject: a\r\n"
+		"Resent-To: a@h.example\r\n\r\nTo: a\r\n" },
 	{ .name = "folded fields", .in = BOTH "To: a,\r\n b\r\nX: y\r\n\tTo: c\r\n\r\n.\r\n",
 	    .want = BOTH "To: a@h.example,\r\n b@h.example\r\nX: y\r\n\tTo: c\r\n\r\n.\r\n" },
-	{ .name = "nor behind the line of a mailbox file",
+	{ .name = "after the first line of a mailbox file",
 	    .in = BOTH "From joe Mon Jan  1\r\nTo: a\r\n\r\nx",
 	    .want = BOTH "From joe Mon Jan  1\r\nTo: a\r\n\r\nx" },
-	{ .name = "nor behind a blank in front of the first field",
-	    .in = " x\r\n" BOTH "To: a\r\n\r\nx", .want = DATE ID " x\r\n" BOTH "To: a\r\n\r\nx" },
+	{ .name = "a blank before the first field", .in = " x\r\n" BOTH "To: a\r\n\r\nx",
+	    .want = DATE ID " x\r\n" BOTH "To: a\r\n\r\nx" },
 	{ .name = "the last field has no colon yet", .in = BOTH "To: a\r\nCc",
 	    .want = BOTH "To: a@h.example\r\nCc" },
-	{ .name = "behind what is no field nothing is touched",
+	{ .name = "after a line that is no field nothing changes",
 	    .in = BOTH "no field\r\nTo: a\r\n\r\nx", .want = BOTH "no field\r\nTo: a\r\n\r\nx" },
 };
 
@@ -128,7 +129,7 @@ test_messages(void)
 	}
 }
 
-/* Fields of 80 octets, then an empty line and a body; what comes out is at least as long. */
+/* Fields of 80 octets, then an empty line and a body.  The output is at least as long. */
 static bool
 long_header(size_t lines, bool *ret_mended)
 {
@@ -160,6 +161,6 @@ main(void)
 	}
 	test_messages();
 	ok(long_header(1000, &mended) && mended, "a header of 1,000 lines");
-	ok(long_header(5000, &mended) && !mended, "one that is too long is passed on as it is");
+	ok(long_header(5000, &mended) && !mended, "a header section that is too long is unchanged");
 	return tap_done();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The client's side of TLS against our own server's side and against peers that do it wrong; the certificates
- * are made by openssl(1) on the spot.
+ * The client's side of TLS against the server's side, and against peers with errors.  openssl(1)
+ * makes the certificates.
  */
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -17,7 +17,7 @@
 
 #define TIMEOUT_MS 20000
 
-/* In a folder of its own: an authority, and certificates of it and of nobody. */
+/* Make an authority and certificates, signed by it or by themselves. */
 static const char make_all[] =
     "set -e; exec >log 2>&1 </dev/null\n"
     "key='-nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256'\n"
@@ -25,7 +25,8 @@ static const char make_all[] =
     "leaf() { # NAME DAYS NAMES\n"
     "	openssl req $key -keyout $1.key -out $1.csr -subj /CN=ignored\n"
     "	echo subjectAltName=$3 >$1.ext\n"
-    "	openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $2 -extfile $1.ext -out $1.pem\n"
+    "	openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key \\\n"
+    "	    -CAcreateserial -days $2 -extfile $1.ext -out $1.pem\n"
     "}\n"
     "mkdir folder\n"
     "cp ca.pem folder/$(openssl x509 -hash -noout -in ca.pem).0\n"
@@ -34,14 +35,16 @@ static const char make_all[] =
     "leaf wild 30 DNS:*.example.net\n"
     "leaf address 30 IP:192.0.2.1\n"
     "leaf other 30 DNS:a.example.net,DNS:b.example.net\n"
-    "openssl req -x509 $key -keyout self.key -out self.pem -days 30 -subj /CN=mx.example -addext subjectAltName=DNS:mx.example\n"
-    "openssl req -x509 -nodes -newkey rsa:1024 -keyout weak.key -out weak.pem -days 30 -subj /CN=mx.example\n";
+    "openssl req -x509 $key -keyout self.key -out self.pem -days 30 -subj /CN=mx.example \\\n"
+    "    -addext subjectAltName=DNS:mx.example\n"
+    "openssl req -x509 -nodes -newkey rsa:1024 -keyout weak.key -out weak.pem -days 30 \\\n"
+    "    -subj /CN=mx.example\n";
 
 enum fault { NONE, CLOSES, GARBAGE, SILENT, OLD, WEAK, FLOOD, DRIP, AFTER };
 
 static struct stream server, client;
 
-/* Not ours, which is too strict for it: the protocol or the key of another time. */
+/* A server with an old protocol or a short key, which tls_server() refuses. */
 static _Noreturn void
 serve_weak(int fd, const char *chain, const char *key, int version, bool flood)
 {
@@ -58,17 +61,17 @@ serve_weak(int fd, const char *chain, const char *key, int version, bool flood)
 	ssl = SSL_new(c);
 	if (SSL_set_fd(ssl, fd) != 1 || SSL_accept(ssl) != 1)
 		_exit(1);
-	/* Records without end that are nothing to read. */
+	/* Records without data, without end. */
 	while (flood && SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1)
 		;
-	n = snprintf(
-	    text, sizeof text, "%s\r\n", SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+	n = snprintf(text, sizeof text, "%s\r\n",
+	    SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
 	while (n > 0 && SSL_write(ssl, text, n) == n)
 		n = SSL_read(ssl, text, sizeof text);
 	_exit(0);
 }
 
-/* A ServerHello that is always about to come: an octet at a time. */
+/* Send a ServerHello, one octet at a time. */
 static _Noreturn void
 drip(int fd)
 {
@@ -104,15 +107,15 @@ serve(int fd, const char *certificate, enum fault fault)
 	(void)snprintf(chain, sizeof chain, "%s.pem", certificate);
 	(void)snprintf(key, sizeof key, "%s.key", certificate);
 	if (fault == OLD || fault == WEAK || fault == FLOOD)
-		serve_weak(
-		    fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION, fault == FLOOD);
+		serve_weak(fd, chain, key, fault == OLD ? TLS1_VERSION : TLS1_3_VERSION,
+		    fault == FLOOD);
 	stream_init(&server, fd, fd);
 	if (tls_server(&t, &pair, 1, false, &b) < 0 ||
 	    tls_handshake(t, &server, TIMEOUT_MS, &facts, &b) < 0)
 		_exit(1);
 	if (fault == AFTER)
 		_exit(0);
-	/* The name that was asked for, and then what is said to us. */
+	/* Send the name that the client asked for, then return each line. */
 	(void)stream_write(&server, slice_str(facts.server_name), TIMEOUT_MS);
 	(void)stream_write(&server, SL("\r\n"), TIMEOUT_MS);
 	while (stream_line(&server, 1000, TIMEOUT_MS, &line, &crlf) == 1) {
@@ -136,7 +139,7 @@ start(int *ret_fd, const char *certificate, enum fault fault)
 	if (pid == 0) {
 		char number[16], which[16];
 
-		/* A fresh process: a server's side has to be the first in it that touches OpenSSL. */
+		/* A new process: the server's side must be the first to use OpenSSL. */
 		(void)snprintf(number, sizeof number, "%d", pair[1]);
 		(void)snprintf(which, sizeof which, "%d", (int)fault);
 		close(pair[0]);
@@ -155,13 +158,13 @@ static const struct handshake {
 	const char *asked;
 	bool verify;
 	int want;
-	const char *why;		/* is in it */
-	int other;			/* that will do, too */
+	const char *why;		/* a part of the reason */
+	int other;			/* a result that is also right */
 } handshakes[] = {
 	{ .name = "good, verified", .certificate = "good", .asked = "mx.example", .verify = true,
 	    .want = 0, .why = "" },
-	{ .name = "good, by its name in other letters", .certificate = "good",
-	    .asked = "MX.Example", .verify = true, .want = 0, .why = "" },
+	{ .name = "good, its name in other letters", .certificate = "good", .asked = "MX.Example",
+	    .verify = true, .want = 0, .why = "" },
 	{ .name = "a name among several", .certificate = "other", .asked = "b.example.net",
 	    .verify = true, .want = 0, .why = "" },
 	{ .name = "a wildcard", .certificate = "wild", .asked = "mx.example.net", .verify = true,
@@ -176,7 +179,7 @@ static const struct handshake {
 	{ .name = "the wrong name", .certificate = "other", .asked = "mx.example", .verify = true,
 	    .want = -EKEYREJECTED,
 	    .why = "its certificate is not for mx.example, but for a.example.net, b.example.net" },
-	{ .name = "the subject is no name where others are", .certificate = "good",
+	{ .name = "the subject does not count if there are other names", .certificate = "good",
 	    .asked = "ignored", .verify = true, .want = -EKEYREJECTED, .why = "not for ignored" },
 	{ .name = "expired", .certificate = "expired", .asked = "mx.example", .verify = true,
 	    .want = -EKEYREJECTED, .why = "its certificate has expired on 20" },
@@ -184,27 +187,27 @@ static const struct handshake {
 	    .want = -EKEYREJECTED, .why = "self-signed certificate" },
 	{ .name = "a short key", .certificate = "weak", .fault = WEAK, .asked = "mx.example",
 	    .verify = true, .want = -EKEYREJECTED, .why = "cannot be verified" },
-	{ .name = "unverified: the wrong name will do", .certificate = "other",
-	    .asked = "mx.example", .want = 0, .why = "" },
-	{ .name = "unverified: expired will do", .certificate = "expired", .asked = "mx.example",
+	{ .name = "not verified: the wrong name", .certificate = "other", .asked = "mx.example",
 	    .want = 0, .why = "" },
-	{ .name = "unverified: self-signed will do", .certificate = "self", .asked = "mx.example",
+	{ .name = "not verified: expired", .certificate = "expired", .asked = "mx.example",
 	    .want = 0, .why = "" },
-	{ .name = "unverified: a short key will do", .certificate = "weak", .fault = WEAK,
+	{ .name = "not verified: self-signed", .certificate = "self", .asked = "mx.example",
+	    .want = 0, .why = "" },
+	{ .name = "not verified: a short key", .certificate = "weak", .fault = WEAK,
 	    .asked = "mx.example", .want = 0, .why = "" },
-	{ .name = "closes", .fault = CLOSES, .asked = "mx.example", .want = -ECONNRESET, .why = "",
-	    .other = -EPIPE },
-	{ .name = "no TLS", .fault = GARBAGE, .asked = "mx.example", .want = -EPROTO,
+	{ .name = "a server that closes", .fault = CLOSES, .asked = "mx.example",
+	    .want = -ECONNRESET, .why = "", .other = -EPIPE },
+	{ .name = "a server without TLS", .fault = GARBAGE, .asked = "mx.example", .want = -EPROTO,
 	    .why = "wrong version number" },
 	{ .name = "H130 TLS 1.0 only", .certificate = "good", .fault = OLD, .asked = "mx.example",
 	    .want = -EPROTO, .why = "protocol version" },
-	{ .name = "silent", .fault = SILENT, .asked = "mx.example", .want = -ETIMEDOUT,
+	{ .name = "a silent server", .fault = SILENT, .asked = "mx.example", .want = -ETIMEDOUT,
 	    .why = "timed out" },
-	{ .name = "one octet after the other", .fault = DRIP, .asked = "mx.example",
+	{ .name = "a server that sends one octet at a time", .fault = DRIP, .asked = "mx.example",
 	    .want = -ETIMEDOUT, .why = "timed out" },
 };
 
-/* Two lines there and back, and the end. */
+/* Send two lines, receive them again, and end. */
 static bool
 talk(const struct handshake *h)
 {
@@ -224,9 +227,8 @@ talk(const struct handshake *h)
 static void
 test_handshake(const struct handshake *h, struct tls_client *c, const char *authorities)
 {
-	const struct tls_demand d = {
-		.name = h->asked, .verify = h->verify, .authorities = authorities
-	};
+	const struct tls_demand d = { .name = h->asked, .verify = h->verify,
+		.authorities = authorities };
 	struct tls_facts facts = { 0 };
 	char text[600];
 	struct buf why = BUF(text);
@@ -257,7 +259,6 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 		printf("# %d: %s\n", r, buf_cstr(&why));
 }
 
-/* A connection that ends without an end of TLS ends like any other. */
 #define OF_FILE   "the system's, in a file: "
 #define OF_FOLDER "the system's, in a folder: "
 
@@ -280,20 +281,21 @@ static const struct handshake systems[] = {
 	    .why = "cannot be verified" },
 };
 
-/* Those of the system, wherever its environment says: read when they are asked for. */
+/* Authorities of the system, from the places in the environment, are read when needed. */
 static void
 test_system(void)
 {
-	const struct handshake folder = { OF_FOLDER "good", "good", NONE, "mx.example", true, 0, "",
-		0 };
-	const struct handshake stranger = { OF_FOLDER "self-signed", "self", NONE, "mx.example",
-		true, -EKEYREJECTED, "self-signed certificate", 0 };
+	const struct handshake folder = { .name = OF_FOLDER "good", .certificate = "good",
+		.asked = "mx.example", .verify = true, .want = 0, .why = "" };
+	const struct handshake stranger = { .name = OF_FOLDER "self-signed",
+		.certificate = "self", .asked = "mx.example", .verify = true,
+		.want = -EKEYREJECTED, .why = "self-signed certificate" };
 	struct tls_client c = { 0 };
 
 	(void)setenv("SSL_CERT_FILE", "ca.pem", 1);
 	(void)setenv("SSL_CERT_DIR", "nowhere", 1);
 	for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
-		/* The first time the file is read only after the handshake, then it is known. */
+		/* The first handshake reads the file.  The second one finds it read. */
 		test_handshake(&systems[i], &c, NULL);
 		test_handshake(&systems[i], &c, NULL);
 		tls_client_done(&c);
@@ -326,14 +328,14 @@ test_end(struct tls_client *c)
 		    tls_connect(c, &d, &client, TIMEOUT_MS, &facts, &why) == 0 &&
 		    stream_line(&client, 1000, TIMEOUT_MS, &line, &crlf) <= 0 &&
 		    !stream_quiet(&client),
-		"cut off behind the handshake"))
+		"a connection that is cut after the handshake ends like any other"))
 		tls_end(client.tls);
 	tls_free(client.tls);
 	close(fd);
 	(void)waitpid(pid, NULL, 0);
 }
 
-/* A peer that sends what is nothing to read, and never stops, must not outlive the deadline. */
+/* The deadline ends a peer that sends records without data for ever. */
 static void
 test_flood(struct tls_client *c)
 {
@@ -363,9 +365,8 @@ static void
 test_prepare(void)
 {
 	struct tls_client c = { 0 };
-	struct tls_demand d = {
-		.name = "mx.example", .verify = true, .authorities = "/nowhere/ca.pem"
-	};
+	struct tls_demand d = { .name = "mx.example", .verify = true,
+		.authorities = "/nowhere/ca.pem" };
 	char text[600];
 	struct buf why = BUF(text);
 
@@ -381,10 +382,10 @@ test_prepare(void)
 	tls_client_done(&c);
 	d = (struct tls_demand){ .name = "mx.example" };
 	ok(tls_client_prepare(&c, &d, &why) == 0 && !c.knows_some,
-	    "none are read where nothing is verified");
+	    "no authorities are read if nothing is verified");
 	tls_client_done(&c);
 	tls_client_done(&c);
-	ok(!c.ctx, "done twice is done");
+	ok(!c.ctx, "tls_client_done may be called twice");
 }
 
 int

@@ -3,7 +3,7 @@
 
 #include "tests/lib/tap.h"
 
-/* Configuration, route and message in; what TLS is demanded, out. */
+/* The TLS that configuration, route and message demand. */
 static const struct row {
 	const char *name;
 	enum relay_tls relay, route;
@@ -20,17 +20,17 @@ static const struct row {
 	    .source = "[relay] tls" },
 	{ .name = "require", .relay = RELAY_TLS_REQUIRE, .via = VIA_SMTP, .want = RELAY_TLS_REQUIRE,
 	    .source = "[relay] tls" },
-	{ .name = "the route wins, up", .relay = RELAY_TLS_NONE, .route = RELAY_TLS_REQUIRE,
+	{ .name = "the route wins: more", .relay = RELAY_TLS_NONE, .route = RELAY_TLS_REQUIRE,
 	    .via = VIA_MX, .want = RELAY_TLS_REQUIRE, .source = "tls of the route" },
-	{ .name = "the route wins, down", .relay = RELAY_TLS_REQUIRE, .route = RELAY_TLS_NONE,
+	{ .name = "the route wins: less", .relay = RELAY_TLS_REQUIRE, .route = RELAY_TLS_NONE,
 	    .via = VIA_SMTP, .want = RELAY_TLS_NONE, .source = "tls of the route" },
 	{ .name = "smtps://", .relay = RELAY_TLS_NONE, .via = VIA_SMTP, .scheme = SCHEME_IMPLICIT,
 	    .want = RELAY_TLS_REQUIRE, .implicit = true, .source = "smtps://" },
 	{ .name = "smtp+starttls://", .relay = RELAY_TLS_NONE, .via = VIA_SMTP,
 	    .scheme = SCHEME_STARTTLS, .want = RELAY_TLS_REQUIRE, .source = "smtp+starttls://" },
-	{ .name = "LMTP has none", .relay = RELAY_TLS_REQUIRE, .via = VIA_LMTP,
+	{ .name = "LMTP without tls in its route", .relay = RELAY_TLS_REQUIRE, .via = VIA_LMTP,
 	    .want = RELAY_TLS_NONE, .source = "lmtp:" },
-	{ .name = "unless its route says so", .relay = RELAY_TLS_NONE, .route = RELAY_TLS_REQUIRE,
+	{ .name = "LMTP with tls in its route", .relay = RELAY_TLS_NONE, .route = RELAY_TLS_REQUIRE,
 	    .via = VIA_LMTP, .want = RELAY_TLS_REQUIRE, .source = "tls of the route" },
 	{ .name = "REQUIRETLS beats may", .relay = RELAY_TLS_MAY, .via = VIA_MX, .requiretls = true,
 	    .want = RELAY_TLS_REQUIRE, .by_message = true, .source = "REQUIRETLS" },
@@ -39,7 +39,7 @@ static const struct row {
 	    .source = "REQUIRETLS" },
 	{ .name = "REQUIRETLS adds nothing to require", .relay = RELAY_TLS_REQUIRE, .via = VIA_MX,
 	    .requiretls = true, .want = RELAY_TLS_REQUIRE, .source = "[relay] tls" },
-	{ .name = "REQUIRETLS is not LMTP's", .relay = RELAY_TLS_MAY, .via = VIA_LMTP,
+	{ .name = "REQUIRETLS does not count for LMTP", .relay = RELAY_TLS_MAY, .via = VIA_LMTP,
 	    .requiretls = true, .want = RELAY_TLS_NONE, .source = "lmtp:" },
 };
 
@@ -60,7 +60,7 @@ test_rows(void)
 	}
 }
 
-/* R134: what is remembered of a host counts for `may` only, and for a day. */
+/* A failed handshake counts for `may` only, and for a day (R134). */
 static void
 test_hosts(void)
 {

@@ -31,7 +31,7 @@ static const struct trace_case {
 		"\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
 };
 
-/* Names, and what is written of them. */
+/* Names of HELO, and the text in Received. */
 static const struct helo_case {
 	const char *name;
 	struct slice helo;
@@ -53,15 +53,11 @@ static const struct helo_case {
 };
 
 static void
-received(
-    struct buf *b, struct slice helo, const struct peer *peer, const struct smtp_path *recipient)
+received(struct buf *b, struct slice helo, const struct peer *peer,
+    const struct smtp_path *recipient)
 {
-	const struct trace trace = { .helo = helo,
-		.peer = peer,
-		.hostname = SL("mx.example"),
-		.protocol = SL("ESMTP"),
-		.id = SL("ID"),
-		.recipient = recipient,
+	const struct trace trace = { .helo = helo, .peer = peer, .hostname = SL("mx.example"),
+		.protocol = SL("ESMTP"), .id = SL("ID"), .recipient = recipient,
 		.time_s = 1795323773 };
 
 	trace_received(b, &trace);
@@ -96,11 +92,12 @@ test_helo(const struct helo_case *c)
 	buf_str(&want, "Received: from ");
 	buf_str(&want, c->want);
 	buf_str(&want,
-	    " (uid 0)\r\n\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n");
+	    " (uid 0)\r\n\tby mx.example with ESMTP id ID;\r\n"
+	    "\tSun, 22 Nov 2026 05:02:53 +0000\r\n");
 	is(buf_slice(&b), buf_slice(&want), c->name);
 }
 
-/* The longest of everything fits, and no line is longer than 998 octets. */
+/* The longest values fit, and no line is longer than 998 octets. */
 static void
 test_longest(void)
 {
@@ -121,7 +118,7 @@ test_longest(void)
 		line = slice_cut(rest, '\n', &rest);
 		folded = folded && line.n <= 999;
 	}
-	ok(!b.full && folded, "the longest of everything");
+	ok(!b.full && folded, "the longest values");
 }
 
 static void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The flight recorder: what it keeps when a peer talks for ever, and what of a log is quoted.
+ * The transcript: its limits, and the lines of a log that are quoted.
  */
 #include "attempt/transcript.h"
 
@@ -9,7 +9,7 @@
 static struct mail mail;
 static struct transcript t;
 
-/* The log, with each time of day and each number of milliseconds as a letter. */
+/* The log without the times of day at the begin of its lines. */
 static struct slice
 log_text(char **ret_text)
 {
@@ -30,7 +30,7 @@ log_text(char **ret_text)
 	return slice_of(text, to);
 }
 
-/* Does the next line of *rest say this, whenever it was? */
+/* Is want the text of the next line of *rest?  Times are ignored. */
 static bool
 next_is(struct slice *rest, const char *want)
 {
@@ -53,7 +53,7 @@ test_lines(void)
 	mail_put(&mail, "a@b", "", "c@d", SL("Subject: x\r\n\r\nhello\r\n"));
 	transcript_begin(&t);
 	ok(transcript_write(&t, &mail.e) == 0 && log_text(&text).n == 0,
-	    "nothing was said: nothing is written");
+	    "an empty transcript is not written");
 	free(text);
 	transcript_fact(&t, "DNS for %s: %d", "d", 7);
 	transcript_sent(&t, SL("MAIL FROM:<a@b>\r\n"));
@@ -70,7 +70,7 @@ test_lines(void)
 	transcript_sent(NULL, SL("x"));
 	transcript_heard(NULL, SL("x"));
 	transcript_fact(NULL, "x");
-	ok(transcript_write(NULL, &mail.e) == 0, "none is kept: none is written");
+	ok(transcript_write(NULL, &mail.e) == 0, "a transcript without memory is not written");
 }
 
 static void
@@ -92,18 +92,18 @@ test_bounds(void)
 	}
 	ok(transcript_write(&t, &mail.e) == 0, "5000 lines");
 	log = rest = log_text(&text);
-	ok(next_is(&rest, "> EHLO us"), "the first is there");
+	ok(next_is(&rest, "> EHLO us"), "the first line is there");
 	while (rest.n > 40) {
 		struct slice one = slice_cut(rest, '\n', &rest);
 
-		left_out |=
-		    slice_has_prefix(one, SL("| (")) && memmem(one.p, one.n, "lines left out)", 15);
+		left_out |= slice_has_prefix(one, SL("| (")) &&
+		    memmem(one.p, one.n, "lines left out)", 15);
 		first &= one.n < TRANSCRIPT_LINE + 60;
 	}
-	ok(left_out && first, "what is between is counted, a long line is cut");
+	ok(left_out && first, "lines in between are counted, a long line is cut");
 	(void)snprintf(want, sizeof want, "250-line 4999\n");
 	ok(log.n > 20 && memcmp(log.p + log.n - strlen(want), want, strlen(want)) == 0,
-	    "the last is there");
+	    "the last line is there");
 	free(text);
 	for (int i = 0; i < 20; i++)
 		(void)transcript_write(&t, &mail.e);
@@ -117,18 +117,23 @@ static char quoted[1000];
 static void
 quote_line(void *ctx, struct slice line)
 {
+	const size_t n = strlen(quoted);
+
 	(void)ctx;
-	(void)snprintf(
-	    quoted + strlen(quoted), sizeof quoted - strlen(quoted), "%.*s/", (int)line.n, line.p);
+	(void)snprintf(quoted + n, sizeof quoted - n, "%.*s/", (int)line.n, line.p);
 }
 
 static void
 test_quote(void)
 {
 	static const char text[] =
-	    "2026-11-22T05:02:53Z | 1 connected to mx1\n2026-11-22T05:02:53Z | 2 a\n2026-11-22T05:02:53Z | 3 b\n"
+	    "2026-11-22T05:02:53Z | 1 connected to mx1\n"
+	    "2026-11-22T05:02:53Z | 2 a\n"
+	    "2026-11-22T05:02:53Z | 3 b\n"
 	    "2026-11-22T05:02:53Z <c@d> deferred | no\n"
-	    "2026-11-22T05:03:53Z | 4 connected to mx2\n2026-11-22T05:03:53Z | 5 c\n2026-11-22T05:03:53Z | 6 d";
+	    "2026-11-22T05:03:53Z | 4 connected to mx2\n"
+	    "2026-11-22T05:03:53Z | 5 c\n"
+	    "2026-11-22T05:03:53Z | 6 d";
 	static const struct {
 		const char *name, *host;
 		unsigned max;
@@ -144,8 +149,8 @@ test_quote(void)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		quoted[0] = '\0';
-		transcript_quote(
-		    slice_str(text), slice_str(cases[i].host), cases[i].max, quote_line, NULL);
+		transcript_quote(slice_str(text), slice_str(cases[i].host), cases[i].max,
+		    quote_line, NULL);
 		is(slice_str(quoted), slice_str(cases[i].want), cases[i].name);
 	}
 	quoted[0] = '\0';

@@ -31,7 +31,7 @@ static const struct {
 };
 
 static const struct {
-	const char *list, *words;	/* words with '|' behind each */
+	const char *list, *words;	/* words, with '|' after each */
 } lists[] = {
 	{ "", "" }, { " \t ", "" }, { "a", "a|" }, { "a b", "a|b|" }, { "  a\t\tb  ", "a|b|" },
 	{ "127.0.0.0/8 ::1 local", "127.0.0.0/8|::1|local|" }, { "a,b c", "a,b|c|" },
