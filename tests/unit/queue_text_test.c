@@ -173,7 +173,10 @@ test_filter(void)
 	};
 	struct queue_entry e = { .from = S("alice@example.com"), .rcpts = rcpts, .nrcpts = 2,
 		.arrived_us = 1000000000 };
-	static const struct { const char *name; struct filter f; bool match;
+	static const struct {
+		const char *name;
+		struct filter f;
+		bool match;
 	} cases[] = {
 		{ .name = "an empty filter", .f = { .older_s = -1, .younger_s = -1 },
 		    .match = true },
