@@ -25,18 +25,21 @@ SECRET = "Correct Horse, 8attery: Staple"
 shutil.rmtree(HERE, ignore_errors=True)
 os.makedirs(HERE)
 CERTIFICATE = certificate(HERE + "/ec", HOST)
-TLS = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key\ntrusted = 192.0.2.1" % (CERTIFICATE, CERTIFICATE)
+TLS = ("tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key\ntrusted = 192.0.2.1"
+       % (CERTIFICATE, CERTIFICATE))
 TEXT = "Subject: x\r\n\r\nhello\r\n"
 
 
 def make_hash(user, password):
-    return subprocess.run([PASSWD, user], input=password + "\n", capture_output=True, text=True, check=True).stdout
+    return subprocess.run([PASSWD, user], input=password + "\n", capture_output=True, text=True,
+                          check=True).stdout
 
 
 USERS = HERE + "/users"
 with open(USERS, "w") as users:
     users.write("# who may send\n" + make_hash("ben", "other") + make_hash("anna", SECRET) +
-                "carla:%s\n" % subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=b"old", capture_output=True,
+                "carla:%s\n" % subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=b"old",
+                                              capture_output=True,
                                               check=True).stdout.decode().strip() +
                 "dora:!\nemil:\nfritz@example.org:" + make_hash("x", "at").split(":")[1])
 os.chmod(USERS, 0o600)
@@ -57,13 +60,15 @@ def encrypted(server):
     return smtp
 
 
-@test("smtp-handler-passwd: a line from standard input, or typed twice")
+@test("smtp-handler-passwd: a password from standard input, or typed twice")
 def passwd():
     line = make_hash("anna", SECRET)
     check(re.fullmatch(r"anna:\$y\$j9T\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}\n", line), line)
     check(make_hash("anna", SECRET) != line, "the same salt twice")
-    for arguments, given in ([], "x\n"), (["a:b"], "x\n"), (["a b"], "x\n"), (["anna", "secret"], ""):
-        same(subprocess.run([PASSWD, *arguments], input=given, capture_output=True, text=True).returncode, 64, arguments)
+    for arguments, given in (([], "x\n"), (["a:b"], "x\n"), (["a b"], "x\n"),
+                             (["anna", "secret"], "")):
+        same(subprocess.run([PASSWD, *arguments], input=given, capture_output=True,
+                            text=True).returncode, 64, arguments)
     for given in "", "\n", "x" * 600 + "\n":
         run = subprocess.run([PASSWD, "anna"], input=given, capture_output=True, text=True)
         same((run.returncode, run.stdout), (65, ""), given)
@@ -101,7 +106,7 @@ def offered():
         check(SECRET not in server.log() and b64(SECRET) not in server.log())
 
 
-@test("H132 PLAIN and LOGIN, with and without an initial response; then anything may be sent anywhere; H097 ESMTPSA")
+@test("H132 H097 PLAIN and LOGIN, with and without an initial response; then ESMTPSA")
 def right():
     with Server("auth-right", FILE) as server:
         smtp = encrypted(server)
@@ -126,26 +131,30 @@ def right():
             same(smtp.login(user, password)[0], 235)
             smtp.quit()
         check(b"with ESMTPSA id " in server.messages()[0], server.messages()[0])
-        server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example auth=anna tls=TLSv1\.3/\S+ ")
+        server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example auth=anna "
+                      r"tls=TLSv1\.3/\S+ ")
         for text in SECRET, b64(SECRET), plain("anna", SECRET)[6:]:
             check(text not in server.log(), "the password is in the log")
 
 
-@test("H132 wrong: password, name, locked and empty accounts; the reply is the same; nothing secret in the log")
+@test("H132 a wrong password or name, a locked account: the same reply, no secret in the log")
 def wrong():
     with Server("auth-wrong", FILE) as server:
         smtp = encrypted(server)
-        for user, password in ("anna", "wrong"), ("anna", SECRET.lower()), ("anna", SECRET + " "), ("nobody", SECRET), \
-                ("dora", "!"), ("dora", ""), ("emil", ""), ("emil", "x"), ("Anna", SECRET), ("# who may send", ""), \
-                ("anna", "x" * 4000), ("x", "*0"), ("ann", "a:" + SECRET):
-            same(smtp.docmd("AUTH", plain(user, password)), (535, b"5.7.8 Error: authentication failed"), user, password)
+        for user, password in (
+                ("anna", "wrong"), ("anna", SECRET.lower()), ("anna", SECRET + " "),
+                ("nobody", SECRET), ("dora", "!"), ("dora", ""), ("emil", ""), ("emil", "x"),
+                ("Anna", SECRET), ("# who may send", ""), ("anna", "x" * 4000), ("x", "*0"),
+                ("ann", "a:" + SECRET)):
+            same(smtp.docmd("AUTH", plain(user, password)),
+                 (535, b"5.7.8 Error: authentication failed"), user, password)
         same(smtp.rcpt("x@elsewhere.example")[0], 503)
         smtp.quit()
         server.logged(r"refused client=127\.0\.0\.1 helo=client\.example tls=\S+ .*code=535 ")
         check("wrong" not in server.log().replace("auth-wrong", ""), server.log())
 
 
-@test("H132 cancelled, malformed, unknown; twenty errors end it")
+@test("H132 cancelled, malformed, unknown; twenty errors end the session")
 def malformed():
     with Server("auth-malformed", FILE) as server:
         smtp = encrypted(server)
@@ -165,7 +174,7 @@ def malformed():
         same(smtp.docmd("AUTH", "X")[0], 421)
 
 
-@test("H132 a file that is not there, or that others can read: 454")
+@test("H132 a missing file, or a file that others can read: 454")
 def unreadable():
     path = HERE + "/readable"
     shutil.copy(USERS, path)
@@ -173,15 +182,17 @@ def unreadable():
         for mode in 0o644, 0o640:
             os.chmod(path, mode)
             smtp = encrypted(server)
-            same(smtp.docmd("AUTH", plain("anna", SECRET)), (454, b"4.7.0 Temporary authentication failure"))
-            server.logged(r"AUTH does not work: \S+/readable: others can read it \(mode %04o\)" % mode)
+            same(smtp.docmd("AUTH", plain("anna", SECRET)),
+                 (454, b"4.7.0 Temporary authentication failure"))
+            server.logged(r"AUTH does not work: \S+/readable: others can read it \(mode %04o\)"
+                          % mode)
         os.remove(path)
         same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 454)
         server.logged(r"AUTH does not work: \S+/readable: No such file")
         smtp.quit()
 
 
-@test("H132 a wrong name costs what a wrong password costs")
+@test("H132 a wrong name takes as long as a wrong password")
 def cost():
     with Server("auth-cost", FILE, "max-errors = 1000") as server:
         smtp = encrypted(server)
@@ -203,23 +214,28 @@ def wiped():
         pid = server.session(smtp)
         same(smtp.docmd("AUTH", plain("anna", SECRET))[0], 235)
         same(smtp.noop()[0], 250)
-        same(in_memory(pid, {"password": [SECRET.encode(), plain("anna", SECRET)[6:].encode()]}), [])
+        same(in_memory(pid, {"password": [SECRET.encode(), plain("anna", SECRET)[6:].encode()]}),
+             [])
         smtp.quit()
 
 
-@test("auth-senders: each to his own addresses")
+@test("auth-senders: each user has only his own addresses")
 def senders():
     path = HERE + "/senders"
     with open(path, "w") as file:
-        file.write("# user: addresses\nanna: anna@example.org @anna.example\nben: *\nanna: info@example.org\n")
+        file.write("# user: addresses\nanna: anna@example.org @anna.example\nben: *\n"
+                   "anna: info@example.org\n")
     with Server("auth-senders", FILE, "auth-senders = " + path) as server:
         smtp = encrypted(server)
         smtp.login("anna", SECRET)
-        for address, code in ("anna@example.org", 250), ("ANNA@Example.ORG", 250), ("x@anna.example", 250), ("", 250), \
-                ("info@example.org", 250), ("ben@example.org", 553), ("x@y.anna.example", 553), ("anna@elsewhere.example", 553):
+        for address, code in (
+                ("anna@example.org", 250), ("ANNA@Example.ORG", 250), ("x@anna.example", 250),
+                ("", 250), ("info@example.org", 250), ("ben@example.org", 553),
+                ("x@y.anna.example", 553), ("anna@elsewhere.example", 553)):
             same(smtp.mail(address)[0], code, address)
             smtp.rset()
-        same(smtp.mail("ben@example.org")[1], b"5.7.1 <ben@example.org>: Sender address rejected: not owned by user")
+        same(smtp.mail("ben@example.org")[1],
+             b"5.7.1 <ben@example.org>: Sender address rejected: not owned by user")
         smtp.quit()
         smtp = encrypted(server)
         smtp.login("ben", "other")
@@ -230,13 +246,15 @@ def senders():
         same(smtp.mail("carla@example.org")[0], 553)
         smtp.quit()
         smtp = encrypted(server)
-        same(smtp.mail("ben@example.org")[0], 250)      # not a user's; it can go to example.org only
+        # No user owns this address.  Its mail can go to example.org only.
+        same(smtp.mail("ben@example.org")[0], 250)
         smtp.quit()
 
 
 @test("submission: strangers must authenticate")
 def submission():
-    with Server("auth-submission", FILE.replace("offer", "required"), "role = submission") as server:
+    with Server("auth-submission", FILE.replace("offer", "required"),
+                "role = submission") as server:
         smtp = encrypted(server)
         same(smtp.mail("anna@example.org")[0], 530)
         smtp.login("anna", SECRET)
@@ -253,25 +271,32 @@ def others():
         with open(letter, "w") as file:
             file.write(TEXT)
         for command in (
-                ["swaks", "--server", address, "--tls", "--auth", "PLAIN", "--auth-user", "anna", "--auth-password", SECRET,
+                ["swaks", "--server", address, "--tls", "--auth", "PLAIN",
+                 "--auth-user", "anna", "--auth-password", SECRET,
                  "--from", "a@example.org", "--to", "x@elsewhere.example"],
-                ["swaks", "--server", address, "--tls", "--auth", "LOGIN", "--auth-user", "anna", "--auth-password", SECRET,
+                ["swaks", "--server", address, "--tls", "--auth", "LOGIN",
+                 "--auth-user", "anna", "--auth-password", SECRET,
                  "--from", "a@example.org", "--to", "x@elsewhere.example"],
-                ["curl", "-sS", "--ssl-reqd", "--insecure", "--user", "anna:" + SECRET, "--url", "smtp://" + address, "--mail-from",
-                 "a@example.org", "--mail-rcpt", "x@elsewhere.example", "--upload-file", letter],
-                ["msmtp", "--host=127.0.0.1", "--port=%d" % server.port, "--tls=on", "--tls-certcheck=off", "--auth=plain",
-                 "--user=anna", "--passwordeval=echo '%s'" % SECRET, "--from=a@example.org", "x@elsewhere.example"]):
+                ["curl", "-sS", "--ssl-reqd", "--insecure", "--user", "anna:" + SECRET,
+                 "--url", "smtp://" + address, "--mail-from", "a@example.org",
+                 "--mail-rcpt", "x@elsewhere.example", "--upload-file", letter],
+                ["msmtp", "--host=127.0.0.1", "--port=%d" % server.port, "--tls=on",
+                 "--tls-certcheck=off", "--auth=plain", "--user=anna",
+                 "--passwordeval=echo '%s'" % SECRET, "--from=a@example.org",
+                 "x@elsewhere.example"]):
             with open(letter, "rb") as file:
-                run = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=60)
+                run = subprocess.run(command, stdin=file, capture_output=True, text=True,
+                                     timeout=60)
             same(run.returncode, 0, " ".join(command), run.stdout, run.stderr)
         same([b" with ESMTPSA id " in m for m in server.messages()], [True] * 4)
 
 
 class Dovecot:
-    """A real one, unpacked from its package, with a passwd-file of one user."""
+    """A real Dovecot, unpacked from its package, with a passwd-file of one user."""
 
     def __enter__(self):
-        self.directory = "/tmp/smtp-handler-dovecot.%d" % os.getpid()     # short: it is the start of a socket's path
+        # Short, because the path of a socket begins with it.
+        self.directory = "/tmp/smtp-handler-dovecot.%d" % os.getpid()
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory)
         os.chmod(self.directory, 0o755)
@@ -305,13 +330,16 @@ service auth {{
   }}
 }}
 """.format(self.directory))
-        # It finds its parts below /usr only: there they are, for it.
-        mount = "mount -t overlay overlay -o lowerdir=%s/usr:/usr /usr && exec dovecot -F -c %s/dovecot.conf"
+        # Dovecot finds its parts below /usr only, so they are mounted there.
+        mount = ("mount -t overlay overlay -o lowerdir=%s/usr:/usr /usr && exec dovecot -F -c "
+                 "%s/dovecot.conf")
+        mapped = ["--map-root-user"] if os.getuid() else []
         self.process = subprocess.Popen(
-            ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else []), "sh", "-c", mount % (PEERS, self.directory)],
+            ["unshare", "--mount", *mapped, "sh", "-c", mount % (PEERS, self.directory)],
             stdout=subprocess.DEVNULL, stderr=open(self.directory + "/stderr", "w"))
         self.socket = self.directory + "/run/auth-client"
-        check(wait_for(lambda: os.path.exists(self.socket)), "no Dovecot", open(self.directory + "/stderr").read(), self.log())
+        check(wait_for(lambda: os.path.exists(self.socket)), "no Dovecot",
+              open(self.directory + "/stderr").read(), self.log())
         return self
 
     def log(self):
@@ -330,7 +358,7 @@ service auth {{
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-@test("H132 dovecot: right, wrong, gone")
+@test("H132 dovecot: a right password, a wrong one, a Dovecot that stopped")
 def dovecot():
     with Dovecot() as peer, Server("auth-dovecot", TLS, "auth = dovecot:" + peer.socket) as server:
         smtp = encrypted(server)
@@ -342,13 +370,14 @@ def dovecot():
         smtp.quit()
         smtp = encrypted(server)
         peer.stop()
-        same(smtp.docmd("AUTH", plain("anna", DOVECOT_SECRET)), (454, b"4.7.0 Temporary authentication failure"))
+        same(smtp.docmd("AUTH", plain("anna", DOVECOT_SECRET)),
+             (454, b"4.7.0 Temporary authentication failure"))
         smtp.quit()
         server.logged(r"AUTH does not work: \S+/auth-client: ")
         check(DOVECOT_SECRET not in server.log())
 
 
-@test("dovecot: to a trusted client AUTH is offered in the clear, too")
+@test("dovecot: a trusted client is offered AUTH also in the clear")
 def trusted():
     with Dovecot() as peer, Server("auth-trusted", "auth = dovecot:" + peer.socket) as server:
         smtp = server.smtp()
@@ -360,14 +389,17 @@ def trusted():
         check(b"with ESMTPA id " in server.messages()[0])
 
 
-@test("H132 dovecot: what does not speak its protocol, hangs up, or has no PLAIN: 454")
+@test("H132 dovecot: a peer with a wrong protocol, that hangs up or has no PLAIN: 454")
 def impostors():
     path = HERE + "/impostor"
     greeting = b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t0\nDONE\n"
-    answers = [(b"", b""), (b"220 hello\n" * 300, b""), (b"VERSION\t2\t0\nMECH\tPLAIN\nDONE\n", b""), (b"x" * 9000, b""),
-               (greeting.replace(b"PLAIN", b"CRAM-MD5"), b""), (greeting, b""), (greeting, b"FAIL\t1\tuser=anna\ttemp\n"),
-               (greeting, b"CONT\t1\t\n"), (greeting, b"OK\t2\tuser=anna\n")]
-    with socket.socket(socket.AF_UNIX) as listener, Server("auth-impostors", TLS, "auth = dovecot:" + path) as server:
+    answers = [(b"", b""), (b"220 hello\n" * 300, b""),
+               (b"VERSION\t2\t0\nMECH\tPLAIN\nDONE\n", b""), (b"x" * 9000, b""),
+               (greeting.replace(b"PLAIN", b"CRAM-MD5"), b""), (greeting, b""),
+               (greeting, b"FAIL\t1\tuser=anna\ttemp\n"), (greeting, b"CONT\t1\t\n"),
+               (greeting, b"OK\t2\tuser=anna\n")]
+    with socket.socket(socket.AF_UNIX) as listener, \
+            Server("auth-impostors", TLS, "auth = dovecot:" + path) as server:
         listener.bind(path)
         listener.listen()
         listener.settimeout(20)
@@ -384,15 +416,17 @@ def impostors():
                 got = b""
                 while b"AUTH" not in got or not got.endswith(b"\n"):
                     got += sock.recv(20000)
-                wanted = rb"VERSION\t1\t\d+\nCPID\t\d+\nAUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=127\.0\.0\.1\tresp=(\S+)\n"
+                wanted = (rb"VERSION\t1\t\d+\nCPID\t\d+\n"
+                          rb"AUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=127\.0\.0\.1\tresp=(\S+)\n")
                 found = re.fullmatch(wanted, got)
                 check(found and base64.b64decode(found[1]) == b"\0anna\0" + SECRET.encode(), got)
             try:
                 sock.sendall(second)
-            except BrokenPipeError:     # it has heard enough
+            except BrokenPipeError:     # it has read enough
                 pass
             sock.close()
-            same(smtp.getreply(), (454, b"4.7.0 Temporary authentication failure"), first[:80], second)
+            same(smtp.getreply(), (454, b"4.7.0 Temporary authentication failure"), first[:80],
+                 second)
         smtp.quit()
 
 

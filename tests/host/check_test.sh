@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# The test runner itself: what it counts, and that nothing that went wrong gets lost.
+# The test runner: its counts, and its reports of everything that went wrong.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
 
@@ -9,7 +9,7 @@ BUILD=$(mktemp -d)
 export BUILD
 trap 'rm -rf "$BUILD"' EXIT
 
-run()		# arguments of check; its output in $out, its exit status in $status
+run()		# ARGUMENTS of check: sets $out to its output, $status to its exit status
 {
 	out=$(tests/lib/check "$@" 2>&1)
 	status=$?
@@ -21,7 +21,7 @@ is "a good file" "$status: $last" "0: 2 passed, 0 failed, 0 skipped"
 run bad='printf "1..2\nok 1 - a\nnot ok 2 - b\n# why\n"; exit 1'
 is "a failed test" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
 like "a failed test is named" "$out" 'FAILED  bad: b'
-like "a failed test says why" "$out" '# why'
+like "a failed test has its reason" "$out" '# why'
 run skip='printf "ok 1 # SKIP no moon\nok 2\n1..2\n"' all='echo "1..0 # SKIP nothing here"'
 is "skips are not passes" "$status: $last" "0: 1 passed, 0 failed, 2 skipped"
 run mute='true'
@@ -31,15 +31,17 @@ is "fewer tests than planned" "$status: $last" "1: 2 passed, 1 failed, 0 skipped
 run long='printf "1..1\nok 1\nok 2\n"'
 is "more tests than planned" "$status: $last" "1: 2 passed, 1 failed, 0 skipped"
 run dies='printf "ok 1\n1..1\n"; kill -SEGV $$'
-is "a file that dies behind its plan" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
+is "a file that dies after its plan" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
 run bails='printf "1..1\nok 1\nBail out! fire\n"'
 is "a file that bails out" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
 CHECK_TIMEOUT=1 run slow='echo 1..1; echo ok 1; sleep 60'
 is "a file that takes too long" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
 run stderr='echo lost words >&2; exit 3'
-like "what a failed file wrote on stderr is shown" "$out" 'lost words'
-run -j 2 a='echo 1..1; sleep 1; echo ok' b='echo 1..1; sleep 1; echo ok' -j 1 c='echo 1..1; echo not ok; exit 1' d='echo 1..1; echo ok'
-is "a sum over files run side by side and in a row" "$status: $last" "1: 3 passed, 1 failed, 0 skipped"
+like "the stderr of a failed file is shown" "$out" 'lost words'
+run -j 2 a='echo 1..1; sleep 1; echo ok' b='echo 1..1; sleep 1; echo ok' \
+    -j 1 c='echo 1..1; echo not ok; exit 1' d='echo 1..1; echo ok'
+is "a sum over files side by side and in a row" "$status: $last" "1: 3 passed, 1 failed, 0 skipped"
 rm -f "$BUILD"/check/*
-is "no file at all" "$(tests/lib/summary "$BUILD/check" | tail -n 1)" "0 passed, 1 failed, 0 skipped"
+last=$(tests/lib/summary "$BUILD/check" | tail -n 1)
+is "no file at all" "$last" "0 passed, 1 failed, 0 skipped"
 done_testing

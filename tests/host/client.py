@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: ISC
 """A client for the host tests.
 
-client.py talk HOST PORT     send stdin once the greeting has begun; print every byte that comes back
-client.py burst HOST PORT N  N connections as fast as they go, a greeting and QUIT each; "greeted lost"
+client.py talk HOST PORT     send stdin after the greeting has begun; print all that comes back
+client.py burst HOST PORT N  N connections at once, a greeting and QUIT each; prints GREETED LOST
 client.py hostile HOST PORT  sessions that end badly
 client.py send HOST PORT FROM TO [COUNT]   messages by smtplib, one session
-client.py submit HOST PORT USER PASSWORD FROM TO   one message; TLS at once on 465, STARTTLS else; prints how it was received
-client.py syslog PATH        be the syslog daemon: datagrams of the socket PATH as lines on stdout
+client.py submit HOST PORT USER PASSWORD FROM TO   one message; TLS from the first octet on port
+                             465, STARTTLS elsewhere; prints the version of TLS
+client.py syslog PATH        a syslog daemon: prints each datagram of the socket PATH as a line
 """
 import os
 import smtplib
@@ -75,9 +76,10 @@ def burst(host, port, n):
 
 
 def hostile(host, port):
-    """Resets at every stage, silence and a hang-up, noise, half a message."""
+    """Resets at every stage, silence and a close, noise, half a message."""
     message = b"EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nhalf a mess"
-    for what in (b"", b"EHLO", b"GET / HTTP/1.1\r\n\r\n", os.urandom(3000), b"\0" * 5000, b"\r\n" * 60, message):
+    for what in (b"", b"EHLO", b"GET / HTTP/1.1\r\n\r\n", os.urandom(3000), b"\0" * 5000,
+                 b"\r\n" * 60, message):
         for reset in (False, True):
             s = connect(host, port)
             try:
@@ -94,18 +96,22 @@ def hostile(host, port):
 def send(host, port, sender, rcpt, count="1"):
     with smtplib.SMTP(host, int(port), timeout=TIMEOUT) as smtp:
         for i in range(int(count)):
-            smtp.sendmail(sender, [rcpt], f"From: {sender}\nTo: {rcpt}\nSubject: message {i + 1}\n\nText {i + 1}.\n")
+            text = f"From: {sender}\nTo: {rcpt}\nSubject: message {i + 1}\n\nText {i + 1}.\n"
+            smtp.sendmail(sender, [rcpt], text)
 
 
 def submit(host, port, user, password, sender, rcpt):
     context = ssl._create_unverified_context()
-    smtp = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT, context=context) if port == "465" else \
-        smtplib.SMTP(host, int(port), timeout=TIMEOUT)
+    if port == "465":
+        smtp = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT, context=context)
+    else:
+        smtp = smtplib.SMTP(host, int(port), timeout=TIMEOUT)
     with smtp:
         if port != "465":
             smtp.starttls(context=context)
         smtp.login(user, password)
-        smtp.sendmail(sender, [rcpt], f"From: {sender}\nTo: {rcpt}\nSubject: submitted\n\nText.\n")
+        text = f"From: {sender}\nTo: {rcpt}\nSubject: submitted\n\nText.\n"
+        smtp.sendmail(sender, [rcpt], text)
         print("sent over", smtp.sock.version())
 
 
@@ -118,5 +124,6 @@ def syslog(path):
 
 
 if __name__ == "__main__":
-    actions = {"talk": talk, "burst": burst, "hostile": hostile, "send": send, "submit": submit, "syslog": syslog}
+    actions = {"talk": talk, "burst": burst, "hostile": hostile, "send": send, "submit": submit,
+               "syslog": syslog}
     actions[sys.argv[1]](*sys.argv[2:])

@@ -1,17 +1,18 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: ISC
 #
-# For the tests of what surrounds the programs: source it from the project's root.  Each gets a
-# folder of its own with copies of the programs that any user may run, and network, mounts and
-# processes of its own, so that ports are free, /dev/log is ours, and nothing outlives the test.
+# For host tests; a test sources it in the project's root.  Each test has a folder of its own with
+# copies of the programs that any user may run.  It has its own network, mounts and processes: ports
+# are free, /dev/log is the test's, and no process outlives the test.
 
 . tests/lib/tap.sh
 
 build=$(readlink -f "${BUILD:-build}")
-# shellcheck disable=SC2034	# for those who source this
+# shellcheck disable=SC2034	# the tests use it
 peers=$(readlink -m build/peers)
 
-# Start again inside.  Who is not root is mapped to it where "anybody" will do: then everything runs as that one user.
+# Start again in new namespaces.  For "anybody", a user other than root is mapped to root, and all
+# programs run as that one user.
 own_namespaces()	# root | anybody
 {
 	local map=
@@ -33,7 +34,8 @@ own_namespaces()	# root | anybody
 	    --propagation private -- "$PWD/tests/host/${0##*/}"
 }
 
-# $tmp, with the programs and an own queue for $user; reachable by every user, unlike perhaps the build folder.
+# Sets $tmp: a folder with the programs and a queue for $user.  Every user can reach it, unlike the
+# build folder.
 set_up()
 {
 	umask 022
@@ -53,7 +55,7 @@ set_up()
 	ip link set lo up
 }
 
-# /dev as it is, but with a /dev/log that is a file of ours: its lines come to $tmp/syslog.
+# Mount a copy of /dev with a /dev/log of our own.  Its lines go to $tmp/syslog.
 own_syslog()
 {
 	local n
@@ -70,32 +72,36 @@ own_syslog()
 	wait_for 5 test -S /dev/log || bail "no /dev/log"
 }
 
-# A session with every kind of line in it: what is accepted, refused, unknown, too long.
+# Prints a session with every kind of line: accepted, refused, unknown, too long.
 session()
 {
-	printf '%s\r\n' 'EHLO client.example.net' 'NOOP' 'MAIL FROM:<a@example.net>' 'RCPT TO:<b@example.org>' \
-	    'RCPT TO:<broken' 'BLAH blah' "NOOP $(printf '%03000d' 0)" 'DATA' 'Subject: hello' '' 'Hello there.' \
+	printf '%s\r\n' 'EHLO client.example.net' 'NOOP' 'MAIL FROM:<a@example.net>' \
+	    'RCPT TO:<b@example.org>' 'RCPT TO:<broken' 'BLAH blah' \
+	    "NOOP $(printf '%03000d' 0)" 'DATA' 'Subject: hello' '' 'Hello there.' \
 	    '..a dot' '.' 'MAIL FROM:<>' 'RSET' 'DATA' 'VRFY b' 'QUIT'
 }
 
-# Replies without what differs from session to session.
+# Removes from the replies all that differs between sessions.
 normal()
 {
 	sed -E 's|queued as [0-9A-Z]{16}|queued as ID|; s|^(250.FUTURERELEASE [0-9]+) .*|\1 UNTIL|'
 }
 
-# What a client must get, byte for byte: what a pipe gets.
+# The replies through a pipe.  Other clients must get the same octets.
 set_up_expected()
 {
 	session > "$tmp/session"
-	$as_user "$tmp/smtp-handler" -c "$tmp/conf" < "$tmp/session" 2> "$tmp/pipe.log" | normal > "$tmp/expected"
-	like "the session through a pipe ends in order" "$(tr -d '\r' < "$tmp/expected" | tail -n 1)" '^221 2\.0\.0 Bye'
-	like "the session through a pipe queues a message" "$(tr -d '\r' < "$tmp/expected")" '^250 2\.0\.0 Ok: queued as ID'
+	$as_user "$tmp/smtp-handler" -c "$tmp/conf" < "$tmp/session" 2> "$tmp/pipe.log" |
+	    normal > "$tmp/expected"
+	like "the session through a pipe ends in order" \
+	    "$(tr -d '\r' < "$tmp/expected" | tail -n 1)" '^221 2\.0\.0 Bye'
+	like "the session through a pipe queues a message" \
+	    "$(tr -d '\r' < "$tmp/expected")" '^250 2\.0\.0 Ok: queued as ID'
 	like "the session through a pipe logs on stderr" "$(cat "$tmp/pipe.log")" 'accepted id='
 	rm -f "$tmp/queue"/new/*
 }
 
-talk()			# HOST PORT: the session through a socket; what came back
+talk()			# HOST PORT: sends the session through a socket; prints the replies
 {
 	python3 tests/host/client.py talk "$1" "$2" < "$tmp/session"
 }
@@ -103,9 +109,10 @@ talk()			# HOST PORT: the session through a socket; what came back
 same_as_pipe()		# NAME HOST PORT
 {
 	talk "$2" "$3" | normal > "$tmp/got"
-	ok "$1: the client gets exactly what a pipe gets" cmp "$tmp/expected" "$tmp/got"
+	ok "$1: the client gets the same octets as a pipe" cmp "$tmp/expected" "$tmp/got"
 	is "$1: the message is queued" "$(find "$tmp/queue/new" -type f | wc -l)" 1
-	like "$1: and belongs to the user it ran as" "$(stat -c '%U %a' "$tmp/queue"/new/* 2>&1)" "^$user 600\$"
+	like "$1: the message belongs to the user of the program" \
+	    "$(stat -c '%U %a' "$tmp/queue"/new/* 2>&1)" "^$user 600\$"
 	rm -f "$tmp/queue"/new/*
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# smtp-handler --listen: a fresh process per connection, an orderly end.
+# smtp-handler --listen: a fresh process for each connection, an orderly end.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces anybody
@@ -17,7 +17,7 @@ children()
 	pgrep -P "$listener" | sort | tr '\n' ' '
 }
 
-open_session()		# FD: connect it and wait for the greeting
+open_session()		# FD: connects it and waits for the greeting
 {
 	eval "exec $1<>/dev/tcp/127.0.0.1/2525"
 	read -r -t 10 -u "$1" greeting
@@ -25,9 +25,9 @@ open_session()		# FD: connect it and wait for the greeting
 
 same_as_pipe "--listen" 127.0.0.1 2525
 like "the log goes to stderr" "$(cat "$tmp/log")" 'accepted'
-is "nothing is said on stdout" "$(cat "$tmp/stdout")" ""
+is "stdout is empty" "$(cat "$tmp/stdout")" ""
 
-ok "no process is left behind a session" wait_for 5 sh -c "test -z \"\$(pgrep -P $listener)\""
+ok "no process remains after a session" wait_for 5 sh -c "test -z \"\$(pgrep -P $listener)\""
 open_session 5
 like "a session" "$greeting" '^220 mail\.example\.org'
 first=$(children)
@@ -36,14 +36,15 @@ second=$(children)
 is "two sessions are two processes" "$(wc -w <<< "$first") $(wc -w <<< "$second")" "1 2"
 unlike "neither is the listener" " $second" " $listener "
 exec 5>&-
-ok "a session's process ends with it" wait_for 5 sh -c "test \$(pgrep -P $listener | wc -l) -eq 1"
+ok "a session's process ends with it" \
+    wait_for 5 sh -c "test \$(pgrep -P $listener | wc -l) -eq 1"
 
 kill -TERM "$listener"
 read -r -t 10 -u 6 farewell
 like "SIGTERM ends the open session with 421" "$farewell" '^421 4\.3\.2 '
 status=0
 wait "$listener" || status=$?
-is "and then the listener, in order" "$status" 0
+is "the listener then ends in order" "$status" 0
 ok "the port is free" bash -c "! ss -Hltn 'sport = :2525' | grep -q ."
 
 out=$("$tmp/smtp-handler" -c "$tmp/conf" --listen nonsense 2>&1)
@@ -53,12 +54,15 @@ $as_user "$tmp/smtp-handler" -c "$tmp/conf" --lf --listen 127.0.0.1:2526 2> "$tm
 listener=$!
 wait_for 10 listens 2526 || { diag < "$tmp/lf.log"; bail "smtp-handler --lf does not listen"; }
 exec 7<>/dev/tcp/127.0.0.1/2526
-printf 'HELO a.example\nMAIL FROM:<a@b.example>\nRCPT TO:<u@example.org>\nDATA\nx\n.\nQUIT\n' >&7
-like "H081 with --lf, and only then, lines may end in LF on a socket" "$(timeout 10 cat <&7)" '^250 2\.0\.0 Ok: queued'
+printf '%s\n' 'HELO a.example' 'MAIL FROM:<a@b.example>' 'RCPT TO:<u@example.org>' \
+    DATA x . QUIT >&7
+like "H081 with --lf, and only then, lines may end in LF on a socket" \
+    "$(timeout 10 cat <&7)" '^250 2\.0\.0 Ok: queued'
 exec 7>&-
 kill -TERM "$listener"
 wait "$listener"
 
-out=$(timeout 10 "$tmp/smtp-handler" -c "$tmp/conf" -o server.role=lmtp --listen 127.0.0.1:25 2>&1)
+out=$(timeout 10 "$tmp/smtp-handler" -c "$tmp/conf" -o server.role=lmtp \
+    --listen 127.0.0.1:25 2>&1)
 like "H166 LMTP is never on port 25" "$? ${out//$'\n'/ }" '^78 .*cannot be on port 25'
 done_testing

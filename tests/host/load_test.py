@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""Time and load: clients that are too slow, too long, too many at once or too early; a disk that fills up and is emptied."""
+"""Time and load: slow and long sessions, early clients, many messages; a disk that fills up."""
 import os
 import re
 import shutil
@@ -17,17 +17,20 @@ HANDLER = BUILD + "/smtp-handler"
 DIRECTORY = BUILD + "/tests/load"
 TIMEOUT = 30
 
-if not os.environ.get("LOAD_TEST_INSIDE"):		# mounts of its own, for a small disk
+# The test has its own mounts, for a small disk.
+if not os.environ.get("LOAD_TEST_INSIDE"):
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
     os.environ["LOAD_TEST_INSIDE"] = "yes"
-    os.execvp("unshare", ["unshare", *user, "--mount", "--propagation", "private", "--", sys.executable, os.path.abspath(__file__)])
+    os.execvp("unshare", ["unshare", *user, "--mount", "--propagation", "private",
+                          "--", sys.executable, os.path.abspath(__file__)])
 
 
 class Session:
     """A client and its handler, on a socket pair or pipes."""
 
     def __init__(self, *settings, before=b"", pipe=False):
-        options = ["queue.directory=" + DIRECTORY + "/queue", "queue.min-free=0", "server.hostname=mx.example.org", *settings]
+        options = ["queue.directory=" + DIRECTORY + "/queue", "queue.min-free=0",
+                   "server.hostname=mx.example.org", *settings]
         self.log_path = DIRECTORY + "/log"
         if pipe:
             (theirs_in, self.out), (self.into, theirs_out) = os.pipe(), os.pipe()
@@ -39,8 +42,10 @@ class Session:
             os.write(self.out, before)
         self.started = time.monotonic()
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen([HANDLER, *sum((["-o", o] for o in options), [])], stdin=theirs_in,
-                                            stdout=theirs_in if theirs_out is None else theirs_out, stderr=log)
+            self.process = subprocess.Popen([HANDLER, *sum((["-o", o] for o in options), [])],
+                                            stdin=theirs_in,
+                                            stdout=theirs_in if theirs_out is None else theirs_out,
+                                            stderr=log)
         for fd in (theirs_in, theirs_out):
             if fd is not None:
                 os.close(fd)
@@ -49,7 +54,7 @@ class Session:
         os.write(self.out, data)
 
     def reply(self):
-        """One reply, its lines joined."""
+        """One reply with all its lines."""
         text = b""
         while not re.search(rb"(?m)^\d\d\d .*\r\n\Z", text):
             octet = os.read(self.into, 1)
@@ -77,7 +82,7 @@ class Session:
         return self
 
     def trickle(self, data, step, pause):
-        """Send it slowly until all is out or there is something to read; what was sent."""
+        """Send data slowly, until all is sent or there is a reply; the number of octets sent."""
         sent = 0
         os.set_blocking(self.into, False)
         try:
@@ -96,7 +101,7 @@ class Session:
         return sent
 
     def end(self):
-        """Hang up; the log."""
+        """Close the connection; the log."""
         for fd in {self.out, self.into}:
             os.close(fd)
         same(self.process.wait(TIMEOUT), 0)
@@ -107,14 +112,15 @@ class Session:
 
 
 def queued():
-    return [name for name in sorted(os.listdir(DIRECTORY + "/queue/new")) if not name.startswith(".")]
+    return [name for name in sorted(os.listdir(DIRECTORY + "/queue/new"))
+            if not name.startswith(".")]
 
 
 def unfinished():
     return os.listdir(DIRECTORY + "/queue/tmp")
 
 
-@test("H118 who sends before the greeting is noticed, and served")
+@test("H118 a client that sends before the greeting is logged, and served")
 def _():
     s = Session(before=b"EHLO client.example\r\n")
     same(s.reply()[:4], "220 ")
@@ -124,7 +130,7 @@ def _():
     check(re.search(r"session .*early=yes end=quit", log), log)
 
 
-@test("H118 with early-talkers = refuse such a client is refused")
+@test("H118 with early-talkers = refuse, such a client is refused")
 def _():
     s = Session("server.early-talkers=refuse", before=b"EHLO client.example\r\nNOOP\r\n")
     same(s.reply()[:10], "554 5.5.1 ")
@@ -133,7 +139,7 @@ def _():
     check(re.search(r"session .*early=yes end=early", log), log)
 
 
-@test("H118 who waits is none of these")
+@test("H118 a client that waits is no early talker")
 def _():
     s = Session("server.early-talkers=refuse").greet()
     same(s.command("QUIT")[:4], "221 ")
@@ -141,7 +147,7 @@ def _():
     check("early" not in log and "end=quit" in log, log)
 
 
-@test("H118 a pipe never is")
+@test("H118 a client on a pipe is never an early talker")
 def _():
     s = Session("server.early-talkers=refuse", before=b"EHLO client.example\r\nQUIT\r\n", pipe=True)
     same(s.reply()[:4], "220 ")
@@ -151,7 +157,7 @@ def _():
     check("early" not in log, log)
 
 
-@test("a session has a deadline, however busy it is: 421 4.4.2")
+@test("a busy session has a deadline, too: 421 4.4.2")
 def _():
     s = Session("server.session-timeout=1s").greet()
     while s.took() < 10:
@@ -166,7 +172,7 @@ def _():
     check("end=session-timeout" in log, log)
 
 
-@test("and one that is in a message: nothing of that is queued")
+@test("the deadline inside a message: it is not queued")
 def _():
     before = queued()
     s = Session("server.session-timeout=1s", "server.min-rate=0").greet().data()
@@ -181,7 +187,7 @@ def _():
 SLOW = ("server.timeout=1s", "server.min-rate=1000")
 
 
-@test("who sends a message more slowly than min-rate is told 421 4.4.2, and the log says why")
+@test("a message slower than min-rate: 421 4.4.2, with the reason in the log")
 def _():
     before = queued()
     s = Session(*SLOW).greet().data()
@@ -194,7 +200,7 @@ def _():
     same((queued(), unfinished()), (before, []))
 
 
-@test("so is who does so in a chunk")
+@test("a chunk slower than min-rate: the same")
 def _():
     s = Session(*SLOW).greet().envelope()
     s.send(b"BDAT 1600 LAST\r\n")
@@ -204,7 +210,7 @@ def _():
     check("end=slow" in log, log)
 
 
-@test("who is fast enough takes as many windows as it needs")
+@test("a client that is fast enough may take longer than the timeout")
 def _():
     s = Session("server.timeout=1s", "server.min-rate=100").greet().data()
     s.trickle(b"a line\r\n" * 70, 10, 0.05)
@@ -226,7 +232,7 @@ def _():
         s.end()
 
 
-@test("between messages nobody has to hurry")
+@test("min-rate does not count between messages")
 def _():
     s = Session("server.timeout=2s", "server.min-rate=1000000").greet().data()
     s.send(b"x\r\n.\r\n")
@@ -237,7 +243,7 @@ def _():
     s.end()
 
 
-@test("max-messages: the next one is for another session, 421 4.7.0")
+@test("max-messages: the next message is refused with 421 4.7.0")
 def _():
     before = len(queued())
     s = Session("server.max-messages=2").greet()
@@ -251,7 +257,7 @@ def _():
     same(len(queued()), before + 2)
 
 
-@test("those that are reset count too")
+@test("max-messages: RSET counts, too")
 def _():
     s = Session("server.max-messages=2").greet()
     for _ in range(2):
@@ -267,7 +273,7 @@ def small_disk():
     return path
 
 
-@test("H020 H086 a disk that is full: 452; and as ever when there is room again")
+@test("H020 H086 a full disk: 452; with free space again, messages are accepted")
 def _():
     disk = small_disk()
     s = Session("queue.directory=" + disk + "/queue", "queue.min-free=256K").greet()
@@ -275,9 +281,11 @@ def _():
     for _ in range(2):
         with open(fill, "wb") as file:
             file.write(b"\0" * 900000)
-        same(s.command("MAIL FROM:<a@b.example>"), "452 4.3.1 Error: insufficient system storage\r\n")
+        same(s.command("MAIL FROM:<a@b.example>"),
+             "452 4.3.1 Error: insufficient system storage\r\n")
         os.unlink(fill)
-        same(s.command("MAIL FROM:<a@b.example> SIZE=1000000"), "452 4.3.1 Error: insufficient system storage\r\n")
+        same(s.command("MAIL FROM:<a@b.example> SIZE=1000000"),
+             "452 4.3.1 Error: insufficient system storage\r\n")
         s.data().send(b"x\r\n.\r\n")
         same(s.reply()[:4], "250 ")
     same(len(os.listdir(disk + "/queue/new")), 2)
@@ -287,7 +295,7 @@ def _():
     os.rmdir(disk)
 
 
-@test("H086 one that fills up in a message: 452 behind the dot, and nothing is left of it")
+@test("H086 a disk that fills up inside a message: 452 after the dot, no file remains")
 def _():
     disk = small_disk()
     s = Session("queue.directory=" + disk + "/queue").greet()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""How much memory a session takes at its peak (VmHWM), whatever the client sends."""
+"""The peak memory of a session (VmHWM), for extreme input of the client."""
 import os
 import re
 import shutil
@@ -17,9 +17,10 @@ BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER = BUILD + "/smtp-handler"
 DIRECTORY = BUILD + "/tests/memory"
 MIB = 1024 * 1024
-PEAK_KIB = 2048			# of all, for the static program
-TLS_PEAK_KIB = 10240		# of the program that has OpenSSL
-GROWTH_KIB = 4096 if "san" in os.path.basename(BUILD) else 512	# behind the greeting, whatever it is linked to
+PEAK_KIB = 2048			# the limit of the static program
+TLS_PEAK_KIB = 10240		# the limit of the program with OpenSSL
+# The limit of the growth after the greeting, for every build.
+GROWTH_KIB = 4096 if "san" in os.path.basename(BUILD) else 512
 
 with open(HANDLER, "rb") as file:
     STATIC = b"ld-linux" not in file.read(4096)
@@ -28,12 +29,13 @@ with open(HANDLER, "rb") as file:
 class Session:
     def __init__(self, *settings):
         os.makedirs(DIRECTORY + "/new")
-        options = ["queue.directory=" + DIRECTORY, "queue.min-free=0", "server.max-message-size=200M", *settings]
+        options = ["queue.directory=" + DIRECTORY, "queue.min-free=0",
+                   "server.max-message-size=200M", *settings]
         ours, theirs = socket.socketpair()
         self.socket, self.file = ours, ours.makefile("rb")
         with open(DIRECTORY + ".log", "w") as log:
-            self.process = subprocess.Popen([HANDLER, *sum((["-o", o] for o in options), [])], stdin=theirs, stdout=theirs,
-                                            stderr=log)
+            self.process = subprocess.Popen([HANDLER, *sum((["-o", o] for o in options), [])],
+                                            stdin=theirs, stdout=theirs, stderr=log)
         theirs.close()
         self.reply("220")
         self.begun = self.peak()
@@ -92,23 +94,27 @@ def _():
 @test("a line of 100 MB")
 def _():
     s = Session()
-    size = s.message(piece for pieces in (times(b"y" * 65536, 100 * MIB), [b"\r\n"]) for piece in pieces)
+    size = s.message(
+        piece for pieces in (times(b"y" * 65536, 100 * MIB), [b"\r\n"]) for piece in pieces)
     stored, = s.end("a line of 100 MB")
     check(size <= stored < size + 2000, stored, size)
 
 
-@test("100 MB of NULs, too large besides")
+@test("100 MB of NULs, over the limit of size")
 def _():
     s = Session("server.max-message-size=1M")
-    s.message((piece for pieces in (times(b"\0" * 65536, 100 * MIB), [b"\r\n"]) for piece in pieces), "552")
+    pieces = times(b"\0" * 65536, 100 * MIB), [b"\r\n"]
+    s.message((piece for some in pieces for piece in some), "552")
     same(s.end("NULs"), [])
 
 
 @test("a header of 1,000 lines, and one field of 1,000 lines")
 def _():
     s = Session()
-    s.message([b"".join(b"X-Field-%d: %s\r\n" % (i, b"z" * 900) for i in range(1000)) + b"\r\ntext\r\n"])
-    s.message([b"Subject: x\r\n" + b"".join(b" folded %d %s\r\n" % (i, b"z" * 900) for i in range(1000)) + b"\r\ntext\r\n"])
+    fields = b"".join(b"X-Field-%d: %s\r\n" % (i, b"z" * 900) for i in range(1000))
+    s.message([fields + b"\r\ntext\r\n"])
+    lines = b"".join(b" folded %d %s\r\n" % (i, b"z" * 900) for i in range(1000))
+    s.message([b"Subject: x\r\n" + lines + b"\r\ntext\r\n"])
     same(len(s.end("headers")), 2)
 
 
@@ -151,8 +157,8 @@ def _():
 
 @test("a message of 50 MB inside TLS")
 def _():
-    s = Session("server.tls=offer", "server.tls-certificate=%s.pem" % CERTIFICATE, "server.tls-key=%s.key" % CERTIFICATE,
-                "server.hostname=" + HOST)
+    s = Session("server.tls=offer", "server.tls-certificate=%s.pem" % CERTIFICATE,
+                "server.tls-key=%s.key" % CERTIFICATE, "server.hostname=" + HOST)
     s.command(b"EHLO client.example", "250")
     s.command(b"STARTTLS", "220")
     context = ssl.create_default_context(cafile=CERTIFICATE + ".pem")
@@ -163,7 +169,8 @@ def _():
     note("50 MB inside TLS: %d kB at its peak" % peak)
     check(peak < TLS_PEAK_KIB or "san" in os.path.basename(BUILD), "%d kB" % peak)
     s.command(b"QUIT", "221")
-    stored, = [os.path.getsize(DIRECTORY + "/new/" + name) for name in os.listdir(DIRECTORY + "/new")]
+    stored, = [os.path.getsize(DIRECTORY + "/new/" + name)
+               for name in os.listdir(DIRECTORY + "/new")]
     check(size <= stored < size + 2000, stored, size)
 
 

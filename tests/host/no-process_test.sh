@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# smtp-relay where no process can be started: it says so, and goes on once one can.
+# smtp-relay when it cannot start a process: it logs that, and goes on when it can.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces root
 set_up
-owner=$((60000 + $$ % 1000))		# the limit counts what a user has in all the system
+owner=$((60000 + $$ % 1000))		# the limit counts all processes of a user in the system
 as_owner="setpriv --reuid $owner --regid nogroup --clear-groups"
 
 chown "$owner" "$tmp/queue"
@@ -15,11 +15,12 @@ $as_owner sleep 300 &
 sleeper=$!
 $as_owner prlimit --nproc=2 "$tmp/smtp-relay" -c "$tmp/conf" 2> "$tmp/log" &
 relay=$!
-ok "it says that none can be started" wait_for 10 grep -q 'cannot start a delivery process' "$tmp/log"
+ok "it logs that it cannot start a process" \
+    wait_for 10 grep -q 'cannot start a delivery process' "$tmp/log"
 ok "it waits" kill -0 "$relay"
 kill "$sleeper"
-ok "it delivers as soon as one can" wait_for 15 grep -q 'finished' "$tmp/log"
+ok "it delivers when it can start one" wait_for 15 grep -q 'finished' "$tmp/log"
 status=0
 wait "$relay" || status=$?
-is "and ends" "$status" 0
+is "it ends with 0" "$status" 0
 done_testing

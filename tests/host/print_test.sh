@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# --print: the debugging server.  A session as with Python's old DebuggingServer shows the message at once.
+# --print, the debugging server: the message of a session is printed at once.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces anybody
@@ -13,9 +13,10 @@ Subject: seen at once
 
 Hello, debugging server.
 .a line with a dot'
-typed()			# as by telnet: line by line
+typed()			# prints a session as a person types it with telnet
 {
-	printf '%s\r\n' 'HELO me' 'MAIL FROM:<a@example.net>' 'RCPT TO:<b@example.org>' 'RCPT TO:<c@anywhere.example>' 'DATA'
+	printf '%s\r\n' 'HELO me' 'MAIL FROM:<a@example.net>' 'RCPT TO:<b@example.org>' \
+	    'RCPT TO:<c@anywhere.example>' 'DATA'
 	printf '%s\n' "$text" | sed -e 's/^\./../' -e 's/$/\r/'
 	printf '.\r\n'
 }
@@ -28,21 +29,26 @@ typed >&5
 ok "the message is printed while its session is still open" \
     wait_for 5 grep -q 'Hello, debugging server' "$tmp/printed"
 printed=$(tr -d '\r' < "$tmp/printed")
-like "with its sender" "$printed" '<a@example\.net>'
-like "with its recipient" "$printed" '<b@example\.org>'
-like "with the other one, though nobody here delivers to it" "$printed" '<c@anywhere\.example>'
-like "with our Received field" "$printed" '^Received: from me '
-is "with its text as it was meant" "$(grep -A 9 '^From: a@' <<< "$printed" | sed -n '1,6p')" "$text"
+like "it is printed with its sender" "$printed" '<a@example\.net>'
+like "it is printed with its recipient" "$printed" '<b@example\.org>'
+like "it is printed with a recipient of a foreign domain" "$printed" '<c@anywhere\.example>'
+like "it is printed with our Received field" "$printed" '^Received: from me '
+is "it is printed with its text as it was meant" \
+    "$(grep -A 9 '^From: a@' <<< "$printed" | sed -n '1,6p')" "$text"
 printf 'QUIT\r\n' >&5
 got=$(tr -d '\r' <&5)
-like "the client is told that all is well" "$got" '^250 2\.0\.0 Ok'
-unlike "and sees nothing of what is printed" "$got" 'debugging server'
+like "the client gets a 250" "$got" '^250 2\.0\.0 Ok'
+unlike "the client does not get the printed text" "$got" 'debugging server'
 ok "nothing is queued" test ! -e "$tmp/none"
 
-typed | "$tmp/smtp-handler" -c /dev/null -o queue.directory="$tmp/none" --print > "$tmp/replies" 2> "$tmp/printed"
-like "a lone session prints on stderr" "$(cat "$tmp/printed")" 'Hello, debugging server'
-unlike "and not among the replies" "$(cat "$tmp/replies")" 'debugging server'
-printf '%s\n' 'HELO me' 'MAIL FROM:<a@x>' 'RCPT TO:<b@y>' DATA 'Subject: typed' '' 'by hand' . QUIT |
-    "$tmp/smtp-handler" -c /dev/null -o queue.directory="$tmp/none" --print > "$tmp/replies" 2> "$tmp/printed"
-like "so does one typed with plain newlines" "$(cat "$tmp/printed")" 'by hand'
+typed | "$tmp/smtp-handler" -c /dev/null -o queue.directory="$tmp/none" --print \
+    > "$tmp/replies" 2> "$tmp/printed"
+like "a session without a listener prints on stderr" \
+    "$(cat "$tmp/printed")" 'Hello, debugging server'
+unlike "its replies do not have the printed text" "$(cat "$tmp/replies")" 'debugging server'
+printf '%s\n' 'HELO me' 'MAIL FROM:<a@x>' 'RCPT TO:<b@y>' DATA 'Subject: typed' '' 'by hand' \
+    . QUIT |
+    "$tmp/smtp-handler" -c /dev/null -o queue.directory="$tmp/none" --print \
+    > "$tmp/replies" 2> "$tmp/printed"
+like "a session typed with plain newlines is printed, too" "$(cat "$tmp/printed")" 'by hand'
 done_testing

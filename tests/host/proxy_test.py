@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""The PROXY protocol: a balancer's word counts, nobody else's; through a real HAProxy too."""
+"""The PROXY protocol: only a balancer's header counts; also with a real HAProxy."""
 import glob
 import os
 import re
@@ -13,10 +13,12 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import bail_out, check, main, same, test, wait_for  # noqa: E402
 
-if not os.environ.get("PROXY_TEST_INSIDE"):		# a network of its own, so that ports are free
+# The test has its own network, with free ports.
+if not os.environ.get("PROXY_TEST_INSIDE"):
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
     os.environ["PROXY_TEST_INSIDE"] = "yes"
-    os.execvp("unshare", ["unshare", *user, "--net", "--", sys.executable, os.path.abspath(__file__)])
+    os.execvp("unshare",
+              ["unshare", *user, "--net", "--", sys.executable, os.path.abspath(__file__)])
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 PEERS = os.path.abspath("build/peers")
@@ -65,14 +67,14 @@ class Client:
         return self
 
     def relays(self):
-        """May it send to others?"""
+        """True if the client may send to other domains."""
         same(self.command("MAIL FROM:<a@b.example>")[:4], "250 ")
         code = self.command("RCPT TO:<u@elsewhere.example>")[:3]
         check(code in ("250", "550"), code)
         return code == "250"
 
     def message(self):
-        """Its Received field."""
+        """Send a message; its Received field."""
         check(self.relays())
         same(self.command("DATA")[:4], "354 ")
         return stored(re.search(r"queued as (\S+)", self.command("Subject: x\r\n\r\nx\r\n."))[1])
@@ -97,19 +99,23 @@ def v2_of(client, server="192.0.2.1"):
     return v2(0x21, 0x11 if family == socket.AF_INET else 0x21, pair + b"\xc3\x50\x00\x19")
 
 
-@test("the client that the header names is the client, in versions 1 and 2, IPv4 and IPv6")
+@test("the header names the client, in versions 1 and 2, IPv4 and IPv6")
 def _():
     for header, shown in ((b"PROXY TCP4 192.0.2.77 192.0.2.1 50000 25\r\n", "[192.0.2.77]"),
-                          (b"PROXY TCP6 2001:db8::77 2001:db8::1 50000 25\r\n", "[IPv6:2001:db8::77]"),
-                          (v2_of("192.0.2.77"), "[192.0.2.77]"), (v2_of("2001:db8::77", "2001:db8::1"), "[IPv6:2001:db8::77]")):
+                          (b"PROXY TCP6 2001:db8::77 2001:db8::1 50000 25\r\n",
+                           "[IPv6:2001:db8::77]"),
+                          (v2_of("192.0.2.77"), "[192.0.2.77]"),
+                          (v2_of("2001:db8::77", "2001:db8::1"), "[IPv6:2001:db8::77]")):
         received = Client(BALANCER, header).greet().message()
         check("(" + shown + ")" in received, received)
-    check("accepted" in log() and "client=192.0.2.77 " in log() and "client=IPv6:2001:db8::77 " in log(), log())
+    check("accepted" in log() and "client=192.0.2.77 " in log()
+          and "client=IPv6:2001:db8::77 " in log(), log())
 
 
-@test("one that is not trusted does not become so behind a balancer")
+@test("an untrusted client stays untrusted behind a balancer")
 def _():
-    for header in b"PROXY TCP4 192.0.2.78 192.0.2.1 50000 25\r\n", v2_of("192.0.2.78"), v2(0x20, 0), b"PROXY UNKNOWN\r\n":
+    for header in (b"PROXY TCP4 192.0.2.78 192.0.2.1 50000 25\r\n", v2_of("192.0.2.78"),
+                   v2(0x20, 0), b"PROXY UNKNOWN\r\n"):
         check(not Client(BALANCER, header).greet().relays(), header)
 
 
@@ -125,22 +131,23 @@ def _():
         same([c.reply()[:3] for _ in range(3)], ["220", "250", "221"])
 
 
-@test("without a good header a balancer's connection is closed")
+@test("a balancer's connection without a good header is closed")
 def _():
-    for header in b"EHLO client.example\r\n", b"PROXY TCP4 192.0.2.77\r\n", v2(0x21, 0x12, b"\0" * 12), b"PROXY " + b"x" * 200:
+    for header in (b"EHLO client.example\r\n", b"PROXY TCP4 192.0.2.77\r\n",
+                   v2(0x21, 0x12, b"\0" * 12), b"PROXY " + b"x" * 200):
         c = Client(BALANCER, header)
         same(c.reply(), "", header)
     check(wait_for(lambda: log().count("end=proxy-header") == 4), log())
 
 
-@test("so it is when the header does not come in ten seconds")
+@test("a balancer's connection without a header in ten seconds is closed")
 def _():
     begun = time.monotonic()
     same(Client(BALANCER, b"PROXY TCP4 192.0.2.77").reply(), "")
     check(9 < time.monotonic() - begun < 14, time.monotonic() - begun)
 
 
-@test("from all others no header is read: they are who they are, and a header of theirs ends the session")
+@test("a header of another client is not read; it ends the session")
 def _():
     check(Client(CLIENT).greet().relays())
     check(not Client(STRANGER).greet().relays())
@@ -174,13 +181,15 @@ listen checked
 """
 
 
-@test("a real HAProxy: versions 1 and 2, with more in it, and its health checks")
+@test("a real HAProxy: versions 1 and 2, with further fields, and its health checks")
 def _():
     with open(DIRECTORY + "/haproxy.cfg", "w") as file:
         file.write(HAPROXY)
-    libraries = ":".join(glob.glob(PEERS + "/usr/lib/*-linux-gnu") + glob.glob(PEERS + "/lib/*-linux-gnu"))
+    libraries = ":".join(glob.glob(PEERS + "/usr/lib/*-linux-gnu")
+                         + glob.glob(PEERS + "/lib/*-linux-gnu"))
     with open(DIRECTORY + "/haproxy.log", "w") as out:
-        haproxy = subprocess.Popen([PEERS + "/usr/sbin/haproxy", "-db", "-f", DIRECTORY + "/haproxy.cfg"], stdout=out,
+        haproxy = subprocess.Popen([PEERS + "/usr/sbin/haproxy",
+                                    "-db", "-f", DIRECTORY + "/haproxy.cfg"], stdout=out,
                                    stderr=out, env={**os.environ, "LD_LIBRARY_PATH": libraries})
     try:
         def up():
@@ -196,7 +205,8 @@ def _():
             received = Client(CLIENT, to=("127.0.0.1", port)).greet().message()
             check("([127.0.0.77])" in received, port, received)
             check(not Client(STRANGER, to=("127.0.0.1", port)).greet().relays(), port)
-        check(wait_for(lambda: re.search(r"client=127\.0\.0\.2 helo=balancer\.example", log())), log())
+        check(wait_for(lambda: re.search(r"client=127\.0\.0\.2 helo=balancer\.example", log())),
+              log())
         with open(DIRECTORY + "/haproxy.log") as out:
             check("DOWN" not in out.read())
     finally:
@@ -210,7 +220,8 @@ subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 with open(DIRECTORY + "/conf", "w") as conf:
     conf.write(SETTINGS)
 with open(DIRECTORY + "/log", "w") as logfile:
-    handler = subprocess.Popen([BUILD + "/smtp-handler", "-c", DIRECTORY + "/conf", "--listen", "127.0.0.1:2525"],
+    handler = subprocess.Popen([BUILD + "/smtp-handler", "-c", DIRECTORY + "/conf",
+                                "--listen", "127.0.0.1:2525"],
                                stdin=subprocess.DEVNULL, stderr=logfile)
 if not wait_for(lambda: "listening" in log()):
     bail_out("no listener: " + log())

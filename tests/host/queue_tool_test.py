@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""smtp-queue from the outside: what it prints, for whom, and what it refuses."""
+"""smtp-queue: its output, its filters, its rights and its errors."""
 import fcntl
 import json
 import os
@@ -28,13 +28,16 @@ def start():
     os.mkdir(DIRECTORY, 0o755)
     os.mkdir(QUEUE, 0o700)
     with open(CONFIG, "w") as file:
-        file.write("[queue]\ndirectory = %s\n[server]\nhostname = mail.example.org\ntrusted = local\n" % QUEUE)
+        file.write("[queue]\ndirectory = %s\n[server]\nhostname = mail.example.org\n"
+                   "trusted = local\n" % QUEUE)
 
 
 def send(sender, recipients, body=b"Subject: x\r\n\r\nHello.\r\n"):
     """Queue one message through the handler; its ID."""
-    lines = [b"EHLO c", b"MAIL FROM:<%s>" % sender] + [b"RCPT TO:<%s>" % r for r in recipients] + [b"DATA"]
-    done = subprocess.run([HANDLER, "-c", CONFIG], input=b"\r\n".join(lines) + b"\r\n" + body + b".\r\nQUIT\r\n", capture_output=True)
+    lines = [b"EHLO c", b"MAIL FROM:<%s>" % sender, *(b"RCPT TO:<%s>" % r for r in recipients),
+             b"DATA"]
+    session = b"\r\n".join(lines) + b"\r\n" + body + b".\r\nQUIT\r\n"
+    done = subprocess.run([HANDLER, "-c", CONFIG], input=session, capture_output=True)
     return re.search(rb"queued as (\w+)", done.stdout)[1].decode()
 
 
@@ -43,7 +46,8 @@ def run(*argv, columns=None, locale="C.UTF-8", **more):
     env.pop("COLUMNS", None)
     if columns:
         env["COLUMNS"] = str(columns)
-    done = subprocess.run([TOOL, "-c", CONFIG, *argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=env, **more)
+    done = subprocess.run([TOOL, "-c", CONFIG, *argv], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60, env=env, **more)
     return done.returncode, done.stdout, done.stderr.decode()
 
 
@@ -58,13 +62,14 @@ def objects(*argv):
 
 
 def no_control(octets):
-    """Nothing in it that a terminal obeys, but line ends and tabs."""
+    """octets have no character that a terminal obeys, except line ends and tabs."""
     text = octets.decode()
-    bad = re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", text)
+    bad = re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]",
+                     text)
     same(bad, [], text)
 
 
-@test("an empty queue says so, one that is not there is an error")
+@test("an empty queue is no error, a missing queue is one")
 def _():
     same(out(), "The queue is empty.\n")
     same(out("list", "--json"), "")
@@ -72,14 +77,15 @@ def _():
     same([code, text], [75, b""])
     check("/none: there is no queue here" in errors, errors)
     check(not os.path.exists(DIRECTORY + "/none"))
-    check(os.listdir(QUEUE) == [], "looking has made folders", os.listdir(QUEUE))
+    check(os.listdir(QUEUE) == [], "list has made folders", os.listdir(QUEUE))
 
 
-@test("list: a line for each message as wide as it should be, and a sum")
+@test("list: a line for each message within the width, and a sum")
 def _():
     global first, second
     first = send(b"alice@example.org", [b"bob@example.net"])
-    second = send(b"a.very.long.local.part.indeed@a.domain.that.is.long.too.example.org", [b"bob@example.net", b"carol@example.com"],
+    second = send(b"a.very.long.local.part.indeed@a.domain.that.is.long.too.example.org",
+                  [b"bob@example.net", b"carol@example.com"],
                   b"Subject: y\r\n\r\n" + b"x" * 900 + b"\r\n" + b"y" * 900 + b"\r\n")
     for width in (None, 60, 80, 120, 200):
         lines = out(columns=width).splitlines()
@@ -89,11 +95,12 @@ def _():
         check(any(re.match(first + r" +\ds +\d+ new +alice", line) for line in lines), lines)
         check(any(re.match(second + r" +\ds +1\.\dK new .* 2 rec", line) for line in lines), lines)
         check(re.match(r"2 messages, 2\.\dK octets, the oldest \ds old$", lines[3]), lines[3])
-    check("a.very.long.local.part.indeed@a.domain.that.is.long.too.example.org 2 recipients" in out("--wide"))
+    check("a.very.long.local.part.indeed@a.domain.that.is.long.too.example.org 2 recipients"
+          in out("--wide"))
     check("~" in out(locale="C") and "\u2026" not in out(locale="C"))
 
 
-@test("on a terminal as wide as that is, and in colour of nothing")
+@test("list: on a terminal, as wide as the terminal, without colours")
 def _():
     pid, fd = pty.fork()
     if pid == 0:
@@ -111,18 +118,21 @@ def _():
     os.waitpid(pid, 0)
     lines = text.decode().replace("\r", "").splitlines()
     same(len(lines), 4, lines)
-    check(all(len(line) <= 100 for line in lines) and "a.very.long.local.p\u2026 2 recipients" in text.decode(), lines)
+    check(all(len(line) <= 100 for line in lines)
+          and "a.very.long.local.p\u2026 2 recipients" in text.decode(), lines)
 
 
-@test("--json: all there is to know")
+@test("--json: all facts about a message")
 def _():
     found = {one["id"]: one for one in objects()}
     same(sorted(found), sorted([first, second]))
     one = found[second]
-    same(one["recipients"], [{"address": "bob@example.net", "state": "pending"}, {"address": "carol@example.com", "state": "pending"}])
-    same([one["state"], one["attempts"], one["warned"], one["sender"]], ["new", 0, False,
-         "a.very.long.local.part.indeed@a.domain.that.is.long.too.example.org"])
-    check(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$", one["arrived"]) and 0 <= one["age"] < 60 and one["size"] > 1800, one)
+    same(one["recipients"], [{"address": "bob@example.net", "state": "pending"},
+                            {"address": "carol@example.com", "state": "pending"}])
+    same([one["state"], one["attempts"], one["warned"], one["sender"]],
+         ["new", 0, False, "a.very.long.local.part.indeed@a.domain.that.is.long.too.example.org"])
+    check(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$", one["arrived"]) and 0 <= one["age"] < 60
+          and one["size"] > 1800, one)
     check("due" not in one and one["client"].startswith("uid "), one)
     same(json.loads(out("show", "--json", second)), one)
 
@@ -134,27 +144,34 @@ def put(name, folder, text):
 
 
 def forged(name, sender, recipients, log=b"", content=b"x\r\n", arrived=1763787773):
-    """A file as the queue's own, but with whatever in its addresses."""
+    """A file of the queue's form, with any octets in its addresses."""
     rest = b"id: %s\narrived: %d.000000 x\nfrom: <%s>\n" % (name.encode(), arrived, sender)
     rest += b"".join(b"P <%s>\n" % r for r in recipients) + b"\n"
-    fixed = b"smtp-handler 1 size=%016d envelope=%08d sum=%016x\n" \
-            b"content 8bit=n utf8=n dots=n binary=n crlf=y longest=0000000001\ntried 0003 warned n\n"
+    fixed = (b"smtp-handler 1 size=%016d envelope=%08d sum=%016x\n"
+             b"content 8bit=n utf8=n dots=n binary=n crlf=y longest=0000000001\n"
+             b"tried 0003 warned n\n")
     size = len(fixed % (0, 0, 0)) + len(rest)
     return fixed % (size + len(content), size, 0) + rest + content + log
 
 
-@test("what waits: when it is due, and what was said last")
+@test("waiting messages: the due time and the last reply")
 def _():
     now = int(time.time())
-    log = (b"2026-11-22T08:00:00Z <bob@example.net> deferred 4.2.1 host=mx[192.0.2.1]:25 reply=\"450 4.2.1 \"later\"\"\n"
+    log = (b"2026-11-22T08:00:00Z <bob@example.net> deferred 4.2.1 "
+           b"host=mx[192.0.2.1]:25 reply=\"450 4.2.1 \"later\"\"\n"
            b"2026-11-22T08:00:01Z <carol@example.com> delivered 2.0.0 reply=\"250 ok\"\n")
-    put("0000000000000001", "wait/%d" % (now + 7260), forged("0000000000000001", b"", [b"bob@example.net"], log))
-    put("0000000000000002", "wait/%d" % (now - 60), forged("0000000000000002", b"", [b"bob@example.net", b"carol@example.com"], log))
+    put("0000000000000001", "wait/%d" % (now + 7260),
+        forged("0000000000000001", b"", [b"bob@example.net"], log))
+    put("0000000000000002", "wait/%d" % (now - 60),
+        forged("0000000000000002", b"", [b"bob@example.net", b"carol@example.com"], log))
     lines = out("--state", "waiting", columns=110).splitlines()
-    check(re.match(r"0000000000000002 +\d+d +3 due +<> +2 recipients +450 4.2.1 \"later\" *$", lines[1]), lines)
-    check(re.match(r"0000000000000001 +\d+d +3 in 2h +<> +bob@example.net +450 4.2.1 \"later\" *$", lines[2]), lines)
+    check(re.match(r"0000000000000002 +\d+d +3 due +<> +2 recipients +450 4.2.1 \"later\" *$",
+                   lines[1]), lines)
+    check(re.match(r"0000000000000001 +\d+d +3 in 2h +<> +bob@example.net +450 4.2.1 \"later\" *$",
+                   lines[2]), lines)
     one = objects("--state", "waiting")[1]
-    same([one["state"], one["attempts"], one["sender"], one["recipients"][0]["reply"]], ["waiting", 3, "", "450 4.2.1 \"later\""])
+    same([one["state"], one["attempts"], one["sender"], one["recipients"][0]["reply"]],
+         ["waiting", 3, "", "450 4.2.1 \"later\""])
     same(one["due"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 7260)))
     same(out("log", "0000000000000001"), log.decode())
     same(out("log", first), "")
@@ -163,36 +180,43 @@ def _():
 
 @test("hostile addresses, replies and content never reach a terminal")
 def _():
-    bad = HOSTILE.replace(b"\x1b", b"").replace(b"\x07", b"")       # a control character makes the file no message
-    put("0000000000000003", "hold", forged("0000000000000003", bad + b"@x", [b"y" * 70000 + b"@" + bad],
-                                           b"2026-11-22T08:00:00Z <z> deferred \x1b[2J why=\"" + HOSTILE + b"\"\n",
-                                           b"Subject: " + HOSTILE + b"\r\n\r\n" + HOSTILE * 20000 + b"\r\nend\r\n"))
+    # A file with a control character in its envelope is no message.
+    bad = HOSTILE.replace(b"\x1b", b"").replace(b"\x07", b"")
+    put("0000000000000003", "hold", forged(
+        "0000000000000003", bad + b"@x", [b"y" * 70000 + b"@" + bad],
+        b"2026-11-22T08:00:00Z <z> deferred \x1b[2J why=\"" + HOSTILE + b"\"\n",
+        b"Subject: " + HOSTILE + b"\r\n\r\n" + HOSTILE * 20000 + b"\r\nend\r\n"))
     put("0000000000000004", "dead", HOSTILE * 100)
-    for argv in ([], ["--wide"], ["--json"], ["show", "0000000000000003"], ["log", "0000000000000003"], ["hosts"]):
+    for argv in ([], ["--wide"], ["--json"], ["show", "0000000000000003"],
+                 ["log", "0000000000000003"], ["hosts"]):
         for locale in ("C.UTF-8", "C"):
             no_control(run(*argv, locale=locale)[1])
     one = objects("--state", "held")[0]
     same(one["sender"], "]0;owned\ufffd\x9b31m\u202ehello@x")
     check(len(one["recipients"][0]["address"]) > 70000)
     check("\nend\n" in out("show", "0000000000000003"))
-    check(HOSTILE * 20000 + b"\r\nend\r\n" in run("show", "--raw", "0000000000000003")[1], "raw is raw")
+    check(HOSTILE * 20000 + b"\r\nend\r\n" in run("show", "--raw", "0000000000000003")[1],
+          "raw is raw")
     code, _, errors = run("show", "\x1b[2J", "0000000000000004")
     same(code, 1)
-    check("?[2J: no such message" in errors and "0000000000000004: not a whole message" in errors, errors)
+    check("?[2J: no such message" in errors and "0000000000000004: not a whole message" in errors,
+          errors)
 
 
 @test("show: the envelope, then the message")
 def _():
     text = out("show", second)
     head, body = text.split("\n\n", 1)
-    for line in ("id          " + second, "state       new", "attempts    0", "pending     <bob@example.net>"):
+    for line in ("id          " + second, "state       new", "attempts    0",
+                 "pending     <bob@example.net>"):
         check(line + "\n" in head + "\n", head)
-    check("\nSubject: y\n\n" in body and body.endswith("\n" + "y" * 900 + "\n") and "\r" not in body, body[:300])
+    check("\nSubject: y\n\n" in body and body.endswith("\n" + "y" * 900 + "\n")
+          and "\r" not in body, body[:300])
     raw = run("show", "--raw", second)[1]
     check(raw.startswith(b"Received: ") and raw.endswith(b"y" * 900 + b"\r\n"))
 
 
-@test("what is unknown is an error, the others are done with")
+@test("an unknown ID is an error; the command acts on the others")
 def _():
     for verb in ("hold", "release", "retry", "delete", "fail", "show", "log"):
         code, _, errors = run(verb, "0000000000000009")
@@ -205,11 +229,13 @@ def _():
     same(out("release", first), first + " is not held\n")
 
 
-@test("bad usage is 64, and does nothing")
+@test("bad usage: exit status 64, without any action")
 def _():
     before = out("list", "--ids")
-    for argv in (["nonsense"], ["show"], ["delete"], ["delete", first, "--all"], ["delete", first, "--sender", "*"], ["list", first],
-                 ["hosts", "--sender", "*"], ["hosts", "--all"], ["show", "--wide", first], ["list", "--raw"], ["--older-than", "x", "list"],
+    for argv in (["nonsense"], ["show"], ["delete"], ["delete", first, "--all"],
+                 ["delete", first, "--sender", "*"], ["list", first],
+                 ["hosts", "--sender", "*"], ["hosts", "--all"], ["show", "--wide", first],
+                 ["list", "--raw"], ["--older-than", "x", "list"],
                  ["delete", "--state", "helds"], ["--no-such-option"], ["delete", "--sender"]):
         code, text, errors = run(*argv)
         same([code, text], [64, b""], argv)
@@ -220,29 +246,32 @@ def _():
     same(run("-o", "queue.lifetime=soon")[0], 78)
 
 
-@test("filters: by sender, recipient, domain, age and state, all of them together")
+@test("filters: by sender, recipient, domain, age and state, alone and together")
 def _():
     same(out("list", "--ids", "--sender", "alice@*"), first + "\n")
     same(out("list", "--ids", "--sender", "<>", "--domain", "example.com"), "0000000000000002\n")
-    same(out("list", "--ids", "--recipient", "carol@example.com", "--younger-than", "1h"), second + "\n")
-    same(sorted(out("list", "--ids", "--older-than", "1d").split()), ["000000000000000%d" % i for i in (1, 2, 3)])
+    same(out("list", "--ids", "--recipient", "carol@example.com", "--younger-than", "1h"),
+         second + "\n")
+    same(sorted(out("list", "--ids", "--older-than", "1d").split()),
+         ["000000000000000%d" % i for i in (1, 2, 3)])
     same(out("--sender", "nobody"), "No message matches.\n")
     same(out("delete", "--older-than", "1d", "--state", "waiting", "--domain", "example.com"),
          "0000000000000002 deleted\n1 message deleted\n")
     check(not os.path.exists(QUEUE + "/wait/0"))
     same(out("hold", "--sender", "nobody"), "0 messages held\n")
-    same(run("fail", "0000000000000004")[2], "smtp-queue: 0000000000000004: is dead: nothing is left to deliver; show it, delete it\n")
+    same(run("fail", "0000000000000004")[2],
+         "smtp-queue: 0000000000000004: is dead: nothing is left to deliver; show it, delete it\n")
     same(out("delete", "--state", "dead"), "0000000000000004 deleted\n1 message deleted\n")
     same(out("delete", "--all").splitlines()[-1], "4 messages deleted")
     same(out(), "The queue is empty.\n")
 
 
-@test("what somebody gives up just now nobody else releases, deletes or gives up")
+@test("a message that another smtp-queue is giving up: release, delete and fail are refused")
 def _():
     one = send(b"anna@example.org", [b"bob@example.net"])
     same(out("hold", one), one + " held\n")
     with open(QUEUE + "/hold/" + one) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)        # as who gives it up does
+        fcntl.flock(file, fcntl.LOCK_EX)        # as the other smtp-queue does
         for verb in ("release", "delete", "fail"):
             code, text, errors = run(verb, one)
             same([code, text], [1, b""], verb, errors)
@@ -267,7 +296,8 @@ def _():
     check(out("fail", one).startswith(one + " failed"))
     bounce = out("list", "--ids").strip()
     same(out("hold", bounce), bounce + " held\n")
-    owners = {os.lstat(os.path.join(root, name)).st_uid for root, folders, names in os.walk(QUEUE) for name in folders + names}
+    owners = {os.lstat(os.path.join(root, name)).st_uid
+              for root, folders, names in os.walk(QUEUE) for name in folders + names}
     same(owners, {65534})
     code, _, errors = run(user=65533, group=65533, extra_groups=[])
     same(code, 75)
@@ -275,7 +305,7 @@ def _():
     same(out("delete", bounce), bounce + " deleted\n")
 
 
-@test("100,000 messages: the first lines come at once, memory does not grow, and nothing is said when the reader leaves")
+@test("100,000 messages: first lines at once, little memory, a closed pipe is no error")
 def _():
     many = 20000 if SANITIZED else 100000
     text = forged("0000000000000000", b"alice@example.org", [b"bob@example.net"])
@@ -288,7 +318,8 @@ def _():
     os.chown(folder, os.stat(QUEUE).st_uid, -1)
     command = "'%s' -c '%s' list" % (TOOL, CONFIG)
     begin = time.monotonic()
-    done = subprocess.run("%s | head -n 5; echo ${PIPESTATUS[1]}" % command, shell=True, executable="/bin/bash", capture_output=True)
+    done = subprocess.run("%s | head -n 5; echo ${PIPESTATUS[1]}" % command, shell=True,
+                          executable="/bin/bash", capture_output=True)
     first_s = time.monotonic() - begin
     same([done.stdout.count(b"\n"), done.stdout.split()[-1], done.stderr], [6, b"0", b""])
     begin = time.monotonic()
@@ -296,10 +327,12 @@ def _():
     lines = out("list").splitlines()
     all_s = time.monotonic() - begin
     grown = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - before
-    note("the first 5 in %.0f ms, all %d in %.2f s; %d KiB more than any child before" % (first_s * 1000, many, all_s, grown))
+    note("the first 5 in %.0f ms, all %d in %.2f s; %d KiB more than any child before"
+         % (first_s * 1000, many, all_s, grown))
     same(len(lines), many + 2)
     check(first_s < max(0.2, all_s / 10), first_s, all_s)
-    check(SANITIZED or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 40000, before, grown)
+    check(SANITIZED or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 40000, before,
+          grown)
     same(out("hold", "--all").splitlines()[-1], "%d messages held" % many)
     same(len(os.listdir(QUEUE + "/hold")), many)
 

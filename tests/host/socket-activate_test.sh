@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# Under systemd-socket-activate: a process per connection (--accept --inetd), and a listening socket to inherit.
+# Under systemd-socket-activate: a process for each connection (--accept --inetd), and an inherited
+# listening socket.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces anybody

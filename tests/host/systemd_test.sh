@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# shellcheck disable=SC2016	# what is in single quotes is for the shell in there
+# shellcheck disable=SC2016	# the inner shell expands the text in single quotes
 #
-# The units, in a real systemd: a message comes in through the socket unit and is delivered through the path
-# unit; bursts, hostile clients, dead destinations and a broken runner leave them all in order.
+# The units in a real systemd.  A message comes in through the socket unit and is delivered through
+# the path unit.  Bursts, hostile clients, dead destinations and a broken runner do not harm the
+# units.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
 if [ "$(id -u)" -ne 0 ]; then
@@ -17,16 +18,17 @@ stage=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)
 chmod 755 "$stage"
 trap 'tests/host/systemd-host stop -n "$box"; rm -rf "$stage"' EXIT
 trap 'exit 143' TERM INT
-here()			# COMMAND...: in there
+here()			# COMMAND...: runs inside
 {
 	tests/host/systemd-host exec -n "$box" "$@"
 }
-client()		# client.py's arguments: from here, on its network
+client()		# ARGUMENTS of client.py: runs here, on the inner network
 {
 	tests/host/systemd-host net -n "$box" /usr/bin/python3 tests/host/client.py "$@"
 }
 
-make -s install DESTDIR="$stage" BUILD="${BUILD:-build}" > "$stage.log" 2>&1 || { diag < "$stage.log"; bail "make install"; }
+make -s install DESTDIR="$stage" BUILD="${BUILD:-build}" > "$stage.log" 2>&1 ||
+    { diag < "$stage.log"; bail "make install"; }
 rm -f "$stage.log"
 cat > "$stage/etc/smtp-handler/conf.d/test.conf" <<'CONF'
 [server]
@@ -36,27 +38,33 @@ via = maildir:/var/mail/{local}
 [route dead.example]
 via = smtp://127.0.0.1:9
 CONF
-# What a build with the sanitizers needs: looking for leaks takes ptrace, which the sandbox of a unit forbids.
+# For sanitizer builds: the search for leaks needs ptrace, which the sandbox of a unit forbids.
 mkdir -p "$stage/etc/systemd/system.conf.d"
-printf '[Manager]\nDefaultEnvironment=ASAN_OPTIONS=detect_leaks=0\n' > "$stage/etc/systemd/system.conf.d/sanitizers.conf"
+printf '[Manager]\nDefaultEnvironment=ASAN_OPTIONS=detect_leaks=0\n' \
+    > "$stage/etc/systemd/system.conf.d/sanitizers.conf"
 tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 	cp -a /stage/. /
 	systemd-sysusers
 	useradd --no-create-home anna
 	systemd-tmpfiles --create smtp-handler.conf
 	install -d -o smtp-handler -g anna -m 2750 /var/mail/anna
-	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/tmp /var/mail/anna/new /var/mail/anna/cur' ||
-    bail "no systemd"
+	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/tmp /var/mail/anna/new
+	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/cur' || bail "no systemd"
 
-units='smtp-handler-local.socket smtp-handler-local@.service smtp-handler.socket smtp-handler@.service smtp-handler-listen.socket smtp-handler-listen.service
-    smtp-handler-submission.socket smtp-handler-submission@.service smtp-handler-submissions.socket
-    smtp-handler-submissions@.service smtp-relay.path smtp-relay.service smtp-relay.timer'
+units='smtp-handler-local.socket smtp-handler-local@.service
+    smtp-handler.socket smtp-handler@.service
+    smtp-handler-listen.socket smtp-handler-listen.service
+    smtp-handler-submission.socket smtp-handler-submission@.service
+    smtp-handler-submissions.socket smtp-handler-submissions@.service
+    smtp-relay.path smtp-relay.service smtp-relay.timer'
 # shellcheck disable=SC2086
-is "systemd-analyze verify has nothing to say" \
-    "$(here sh -c 'cd /usr/local/lib/systemd/system && systemd-analyze verify --man=no "$@" 2>&1' sh $units)" ""
-ok "enable and start" here systemctl -q enable --now smtp-handler.socket smtp-relay.path smtp-relay.timer
+is "systemd-analyze verify has no complaint" \
+    "$(here sh -c 'cd /usr/local/lib/systemd/system &&
+	systemd-analyze verify --man=no "$@" 2>&1' sh $units)" ""
+ok "enable and start" \
+    here systemctl -q enable --now smtp-handler.socket smtp-relay.path smtp-relay.timer
 
-mailbox()		# how many messages anna has
+mailbox()		# prints the number of anna's messages
 {
 	here find /var/mail/anna/new /var/mail/anna/cur -type f | wc -l
 }
@@ -72,11 +80,11 @@ no_instances()
 {
 	[ -z "$(instances)" ]
 }
-idle()			# the runner has ended
+idle()			# true if the runner has ended
 {
 	[ "$(here systemctl show -P ActiveState smtp-relay.service)" = inactive ]
 }
-starts()		# how often the runner has been started
+starts()		# prints how often the runner was started
 {
 	here journalctl -q -u smtp-relay.service -o cat | grep -c '^Starting '
 }
@@ -90,35 +98,41 @@ states()
 #
 ok "a client sends a message" client send 127.0.0.1 25 b@example.net anna@example.org
 ok "it is delivered" wait_for 10 has_mail 1
-is "anna may read it, and nobody else" \
+is "only anna may read it" \
     "$(here find /var/mail/anna/new -type f -printf '%u:%g %m\n')" "smtp-handler:anna 660"
-ok "she can take it into cur, as mutt does" here setpriv --reuid anna --regid anna --clear-groups \
+ok "anna can move it into cur, as mutt does" here setpriv --reuid anna --regid anna --clear-groups \
     sh -c 'for f in /var/mail/anna/new/*; do mv "$f" "/var/mail/anna/cur/${f##*/}:2,S"; done'
 log=$(here journalctl -q -o cat -t smtp-handler -t smtp-relay)
 like "the session is in the journal" "$log" 'accepted .*from=b@example\.net'
 like "the delivery is in the journal" "$log" 'delivered .*to=anna@example\.org'
 entry=$(here journalctl -q -o json SMTP_EVENT=accepted SMTP_FROM=b@example.net)
-like "the journal knows its fields" "$entry" '"SMTP_ID" *: *"[0-9A-Z]{16}"'
-like "and what a line of the log always has" "$entry" '"PRIORITY" *: *"6".*"SYSLOG_IDENTIFIER" *: *"smtp-handler"|"SYSLOG_IDENTIFIER" *: *"smtp-handler".*"PRIORITY" *: *"6"'
-like "so do those of the runner" "$(here journalctl -q -o json SMTP_EVENT=delivered SMTP_TO=anna@example.org)" '"SMTP_ID"'
-like "under the name of its unit" "$(here journalctl -q -u 'smtp-handler@*' -o cat -t smtp-handler)" 'accepted'
+like "the entry of the session has its fields" "$entry" '"SMTP_ID" *: *"[0-9A-Z]{16}"'
+like "the entry has its priority" "$entry" '"PRIORITY" *: *"6"'
+like "the entry has the name of the program" "$entry" '"SYSLOG_IDENTIFIER" *: *"smtp-handler"'
+entry=$(here journalctl -q -o json SMTP_EVENT=delivered SMTP_TO=anna@example.org)
+like "the entry of the delivery has its fields" "$entry" '"SMTP_ID"'
+like "the journal of the unit has the session" \
+    "$(here journalctl -q -u 'smtp-handler@*' -o cat -t smtp-handler)" 'accepted'
 ok "the path unit's runner ends" wait_for 10 idle
 
 read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
-ok "400 connections in a burst: $greeted greeted, $lost dropped for MaxConnections" test "$greeted" -gt 200
-is "and the socket still listens" "$(states smtp-handler.socket)" "active active active"
+ok "400 connections in a burst: $greeted greeted, $lost dropped for MaxConnections" \
+    test "$greeted" -gt 200
+is "after the burst, the socket listens" "$(states smtp-handler.socket)" "active active active"
 ok "hostile clients" client hostile 127.0.0.1 25
-ok "no instance is left" wait_for 20 no_instances
-is "and the socket still listens" "$(states smtp-handler.socket)" "active active active"
+ok "no instance remains" wait_for 20 no_instances
+is "after hostile clients, the socket listens" \
+    "$(states smtp-handler.socket)" "active active active"
 client send 127.0.0.1 25 b@example.net anna@example.org 20
 ok "20 more messages are delivered" wait_for 20 has_mail 21
 
 before=$(starts)
 client send 127.0.0.1 25 b@example.net x@dead.example
-ok "mail for a dead host is deferred" wait_for 10 here sh -c 'journalctl -q -o cat -t smtp-relay | grep -q "^waiting\|: waiting\| waiting id"'
+ok "mail for a dead host is deferred" wait_for 10 here sh -c \
+    'journalctl -q -o cat -t smtp-relay | grep -q "^waiting\|: waiting\| waiting id"'
 sleep 3
 n=$(($(starts) - before))
-ok "and does not start the runner again and again ($n times)" test "$n" -le 2
+ok "deferred mail does not start the runner again and again ($n times)" test "$n" -le 2
 
 queue()			# smtp-queue, as root
 {
@@ -129,34 +143,41 @@ started_since()		# COUNT
 	[ "$(starts)" -gt "$1" ]
 }
 waiting=$(queue list --ids --domain dead.example)
-is "the operator holds it" "$(queue hold "$waiting" 2>&1)" "$waiting held"
-is "it still belongs to the queue's user" "$(here stat -c '%U %a' "/var/spool/smtp-handler/hold/$waiting")" "smtp-handler 600"
-like "that is in the journal" "$(here journalctl -q -o json SMTP_EVENT=held SMTP_ID="$waiting")" '"SMTP_UID" *: *"0"'
+is "the operator holds the deferred message" "$(queue hold "$waiting" 2>&1)" "$waiting held"
+is "a held message still belongs to the queue's user" \
+    "$(here stat -c '%U %a' "/var/spool/smtp-handler/hold/$waiting")" "smtp-handler 600"
+like "the journal has the hold" \
+    "$(here journalctl -q -o json SMTP_EVENT=held SMTP_ID="$waiting")" '"SMTP_UID" *: *"0"'
 wait_for 10 idle
 before=$(starts)
-is "and releases it" "$(queue release "$waiting" 2>&1)" "$waiting released"
-ok "which starts the runner" wait_for 10 started_since "$before"
+is "the operator releases it" "$(queue release "$waiting" 2>&1)" "$waiting released"
+ok "the release starts the runner" wait_for 10 started_since "$before"
 is "the queue is in order" "$(queue fsck | sed 's/.*: //')" "0 faults"
 wait_for 10 idle
 
 here sh -c 'mkdir -p /run/systemd/system/smtp-relay.service.d
-    printf "[Service]\nExecStart=\nExecStart=/bin/false\n" > /run/systemd/system/smtp-relay.service.d/broken.conf
+    cd /run/systemd/system/smtp-relay.service.d
+    printf "[Service]\nExecStart=\nExecStart=/bin/false\n" > broken.conf
     systemctl daemon-reload'
 wait_for 10 idle
 before=$(starts)
 client send 127.0.0.1 25 b@example.net anna@example.org
 sleep 3
 n=$(($(starts) - before))
-ok "neither does a runner that fails before it has emptied new/ ($n times)" test "$n" -eq 1
-here sh -c 'rm -r /run/systemd/system/smtp-relay.service.d; systemctl daemon-reload; systemctl kill -s KILL smtp-relay.service'
-ok "once it works again the mail moves" wait_for 30 has_mail 22
+ok "a runner that fails before it has emptied new/ is not started again and again ($n times)" \
+    test "$n" -eq 1
+here sh -c 'rm -r /run/systemd/system/smtp-relay.service.d
+    systemctl daemon-reload
+    systemctl kill -s KILL smtp-relay.service'
+ok "after that, the mail is delivered" wait_for 30 has_mail 22
 
 #
-# From this host, as whoever it is.
+# The socket for users of this host.
 #
 ok "enable and start the local socket" here systemctl -q enable --now smtp-handler-local.socket
 is "anyone may connect to it" "$(here stat -c '%a %F' /run/smtp-handler/socket)" "666 socket"
-ok "anna sends a message through it" here setpriv --reuid anna --regid anna --clear-groups /usr/bin/python3 -c '
+ok "anna sends a message through it" \
+    here setpriv --reuid anna --regid anna --clear-groups /usr/bin/python3 -c '
 import smtplib, socket
 class Local(smtplib.SMTP):
     def _get_socket(self, host, port, timeout):
@@ -166,24 +187,28 @@ class Local(smtplib.SMTP):
 with Local("/run/smtp-handler/socket", 25) as smtp:
     smtp.sendmail("anna@example.org", ["anna@example.org"], "Subject: from here\n\ntext\n")'
 ok "it is delivered" wait_for 10 has_mail 23
-like "her user is in the trace" "$(here sh -c 'grep -rh "^Received:" /var/mail/anna/new')" "\\(uid $(here id -u anna)\\)"
-like "and in the log" "$(here journalctl -q -o cat SMTP_EVENT=accepted SMTP_FROM=anna@example.org)" "client=\"uid $(here id -u anna)\""
+like "anna's user is in the trace" \
+    "$(here sh -c 'grep -rh "^Received:" /var/mail/anna/new')" "\\(uid $(here id -u anna)\\)"
+like "anna's user is in the log" \
+    "$(here journalctl -q -o cat SMTP_EVENT=accepted SMTP_FROM=anna@example.org)" \
+    "client=\"uid $(here id -u anna)\""
 
 #
 # Accept=no.
 #
-ok "change over to the one service" here systemctl -q disable --now smtp-handler.socket
-ok "and its socket" here systemctl -q enable --now smtp-handler-listen.socket
+ok "disable the socket of Accept=yes" here systemctl -q disable --now smtp-handler.socket
+ok "enable the socket of the one service" here systemctl -q enable --now smtp-handler-listen.socket
 client send 127.0.0.1 25 b@example.net anna@example.org
 ok "a message is delivered" wait_for 10 has_mail 24
 read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
 is "400 connections in a burst" "$greeted greeted, $lost lost" "400 greeted, 0 lost"
 client hostile 127.0.0.1 25
 client send 127.0.0.1 25 b@example.net anna@example.org
-ok "and a message after them" wait_for 10 has_mail 25
+ok "a message after hostile clients is delivered" wait_for 10 has_mail 25
 is "all units are up" "$(states smtp-handler-listen.socket)" "active active active"
-is "it runs as the one user" "$(here systemctl show -P User smtp-handler-listen.service)" "smtp-handler"
-ok "it may write to the queue and nowhere else, whoever it were" here sh -c '
+is "the service runs as smtp-handler" \
+    "$(here systemctl show -P User smtp-handler-listen.service)" "smtp-handler"
+ok "even root may write only to the queue, in the mounts of the service" here sh -c '
 	inside="nsenter -t $(systemctl show -P MainPID smtp-handler-listen.service) -m"
 	for folder in /usr /etc/smtp-handler /var/lib /var/mail/anna /home /root; do
 		if $inside touch $folder/x 2>/dev/null; then echo $folder; exit 1; fi
@@ -192,20 +217,32 @@ ok "it may write to the queue and nowhere else, whoever it were" here sh -c '
 ok "it stops in order" here sh -c 'systemctl stop smtp-handler-listen.service &&
     test "$(systemctl show -P Result smtp-handler-listen.service)" = success'
 
-# Submission: root's certificate and key, as credentials of the unit; a hash in a file of the service's user.
-here sh -c 'umask 077; mkdir /etc/smtp-handler/tls; chmod 700 /etc/smtp-handler/tls; cd /etc/smtp-handler/tls
-	openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout key.pem -out certificate.pem -days 2 \
-	    -subj /CN=mail.example.org 2> /dev/null
+# Submission: the certificate and the key of root are credentials of the unit.  The hashes are in a
+# file of the service's user.
+here sh -c 'umask 077
+	mkdir /etc/smtp-handler/tls
+	chmod 700 /etc/smtp-handler/tls
+	cd /etc/smtp-handler/tls
+	openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout key.pem \
+	    -out certificate.pem -days 2 -subj /CN=mail.example.org 2> /dev/null
 	echo secret | /usr/local/sbin/smtp-handler-passwd anna > /etc/smtp-handler/users
 	chown smtp-handler /etc/smtp-handler/users
-	printf "[server]\nauth = file:/etc/smtp-handler/users\n" > /etc/smtp-handler/conf.d/users.conf
-	chmod 644 /etc/smtp-handler/conf.d/users.conf'
-ok "submission starts" here systemctl -q start smtp-handler-submissions.socket smtp-handler-submission.socket
+	cd /etc/smtp-handler/conf.d
+	printf "[server]\nauth = file:/etc/smtp-handler/users\n" > users.conf
+	chmod 644 users.conf'
+ok "submission starts" here systemctl -q start \
+    smtp-handler-submissions.socket smtp-handler-submission.socket
 before=$(mailbox)
-is "H131 a message on port 465" "$(client submit 127.0.0.1 465 anna secret anna@example.org anna@example.org 2>&1)" "sent over TLSv1.3"
-is "H129 a message on port 587" "$(client submit 127.0.0.1 587 anna secret anna@example.org anna@example.org 2>&1)" "sent over TLSv1.3"
+is "H131 a message on port 465" \
+    "$(client submit 127.0.0.1 465 anna secret anna@example.org anna@example.org 2>&1)" \
+    "sent over TLSv1.3"
+is "H129 a message on port 587" \
+    "$(client submit 127.0.0.1 587 anna secret anna@example.org anna@example.org 2>&1)" \
+    "sent over TLSv1.3"
 ok "both are delivered" wait_for 20 has_mail $((before + 2))
-like "the log says who it was" "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
+like "the log has the user" \
+    "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
 
-unlike "no program was killed or fell over" "$(here journalctl -q -o cat)" 'core-dump|code=killed, status=(6|7|8|11|31)/|Sanitizer|runtime error'
+unlike "no program was killed or crashed" "$(here journalctl -q -o cat)" \
+    'core-dump|code=killed, status=(6|7|8|11|31)/|Sanitizer|runtime error'
 done_testing

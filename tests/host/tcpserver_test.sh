@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# Under tcpserver (ucspi-tcp), with the line of README.md: the session on fd 0 and 1, the log on fd 2.
+# Under tcpserver (ucspi-tcp), with the line of README.md: the session is on descriptors 0 and 1,
+# the log on 2.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces root
@@ -13,9 +14,12 @@ set_up_expected
 wait_for 10 listens 25 || { diag < "$tmp/tcpserver.log"; bail "tcpserver does not listen"; }
 
 same_as_pipe "tcpserver" 127.0.0.1 25
-like "the log goes to tcpserver's stderr" "$(cat "$tmp/tcpserver.log")" 'accepted .*client=127\.0\.0\.1'
+like "the log goes to tcpserver's stderr" \
+    "$(cat "$tmp/tcpserver.log")" 'accepted .*client=127\.0\.0\.1'
 /usr/bin/python3 tests/host/client.py hostile 127.0.0.1 25
-ok "no hostile session ends with an error" wait_for 5 grep -q 'tcpserver: end .* status 0' "$tmp/tcpserver.log"
-unlike "not one" "$(cat "$tmp/tcpserver.log")" 'tcpserver: end [0-9]+ status [1-9]'
+ok "a hostile session ends with 0" \
+    wait_for 5 grep -q 'tcpserver: end .* status 0' "$tmp/tcpserver.log"
+unlike "no hostile session ends with an error" \
+    "$(cat "$tmp/tcpserver.log")" 'tcpserver: end [0-9]+ status [1-9]'
 same_as_pipe "tcpserver, after hostile clients" 127.0.0.1 25
 done_testing

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""TLS of the server: STARTTLS and from the first octet, with real clients and by probing; certificates and keys."""
+"""TLS of the server: STARTTLS and TLS from the first octet, real clients, probes, certificates."""
 import os
 import re
 import shutil
@@ -13,7 +13,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from certificates import Authority  # noqa: E402
 from tap import check, main, same, test, wait_for  # noqa: E402
-from tls_server import BUILD, ENVIRONMENT, HANDLER, HOST, Server, anyone, certificate, in_memory, trusting  # noqa: E402
+from tls_server import (  # noqa: E402
+    BUILD, ENVIRONMENT, HANDLER, HOST, Server, anyone, certificate, in_memory, trusting)
 
 HERE = BUILD + "/tests/tls-certificates"
 SANITIZED = "san" in os.path.basename(BUILD)
@@ -28,12 +29,12 @@ TEXT = "Subject: x\r\n\r\nhello\r\n"
 
 
 def serial(path):
-    return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", path + ".pem"], capture_output=True,
-                          text=True).stdout
+    return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", path + ".pem"],
+                          capture_output=True, text=True).stdout
 
 
 def shown(smtp, directory=HERE):
-    """The serial number of the certificate that the server has shown."""
+    """The serial number of the certificate that the server showed."""
     path = directory + "/shown"
     with open(path + ".pem", "w") as file:
         file.write(ssl.DER_cert_to_PEM_cert(smtp.sock.getpeercert(True)))
@@ -41,7 +42,7 @@ def shown(smtp, directory=HERE):
 
 
 def probe(server, *options, text=b"", starttls=True):
-    """openssl s_client; its whole output."""
+    """Run openssl s_client; its whole output."""
     arguments = ["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, *options]
     if starttls:
         arguments += ["-starttls", "smtp", "-crlf"]
@@ -50,7 +51,8 @@ def probe(server, *options, text=b"", starttls=True):
 
 
 def connected(output):
-    return re.search(r"(?m)^ *(?:Protocol *: |New, )TLS", output) is not None and "Cipher is (NONE)" not in output
+    established = re.search(r"(?m)^ *(?:Protocol *: |New, )TLS", output)
+    return established is not None and "Cipher is (NONE)" not in output
 
 
 @test("H127 STARTTLS: offered, 220, and a message inside; H097 ESMTPS")
@@ -68,13 +70,15 @@ def starttls():
         smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
         smtp.quit()
         head = server.messages()[0].decode()
-        check(re.search(r"Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n\t\(using TLSv1\.3 with cipher "
-                        r"TLS_AES_256_GCM_SHA384\)\r\n\tby mx\.example\.org with ESMTPS id ", head), head)
-        server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example tls=TLSv1\.3/TLS_AES_256_GCM_SHA384 ")
+        check(re.search(r"Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n"
+                        r"\t\(using TLSv1\.3 with cipher TLS_AES_256_GCM_SHA384\)\r\n"
+                        r"\tby mx\.example\.org with ESMTPS id ", head), head)
+        server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example "
+                      r"tls=TLSv1\.3/TLS_AES_256_GCM_SHA384 ")
         server.logged(r"session client=127\.0\.0\.1 .*end=quit")
 
 
-@test("H128 what was said before is forgotten")
+@test("H128 commands before STARTTLS are forgotten")
 def forgotten():
     with Server("tls-forgotten", SETTINGS) as server:
         smtp = server.smtp()
@@ -89,10 +93,11 @@ def forgotten():
         smtp.quit()
 
 
-@test("H128 octets in the clear behind STARTTLS end the session")
+@test("H128 octets in the clear after STARTTLS end the session")
 def injected():
     with Server("tls-injected", SETTINGS) as server:
-        for behind in b"RSET\r\n", b"MAIL FROM:<a@b.example>\r\nRCPT TO:<u@example.org>\r\n", b"x", b"\r\n":
+        envelope = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<u@example.org>\r\n"
+        for behind in b"RSET\r\n", envelope, b"x", b"\r\n":
             sock = server.connect()
             sock.recv(1000)
             sock.sendall(b"EHLO c\r\nSTARTTLS\r\n" + behind)
@@ -101,7 +106,7 @@ def injected():
                 got += data
             replies = [line for line in got.split(b"\r\n") if line[3:4] == b" "]
             same(replies[-1], b"501 5.5.1 Error: nothing may follow STARTTLS", got)
-        # Later than that it is taken for a handshake, which it is not.
+        # Later octets are read as a handshake, and they are none.
         sock = server.connect()
         sock.recv(1000)
         sock.sendall(b"EHLO c\r\nSTARTTLS\r\n")
@@ -126,8 +131,10 @@ def required():
         same(smtp.docmd("HELO", "c")[0], 530)
         same(smtp.ehlo()[0], 250)
         same(smtp.noop()[0], 250)
-        for command in "MAIL FROM:<a@b.example>", "RCPT TO:<u@example.org>", "DATA", "RSET", "VRFY u", "HELP":
-            same(smtp.docmd(command), (530, b"5.7.0 Error: must issue a STARTTLS command first"), command)
+        for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<u@example.org>", "DATA", "RSET",
+                        "VRFY u", "HELP"):
+            same(smtp.docmd(command), (530, b"5.7.0 Error: must issue a STARTTLS command first"),
+                 command)
         smtp._host = HOST
         smtp.starttls(context=anyone())
         smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
@@ -135,7 +142,7 @@ def required():
         same(server.smtp().quit()[0], 221)
 
 
-@test("H130 TLS 1.2 and 1.3, nothing older")
+@test("H130 TLS 1.2 and 1.3, no older version")
 def versions():
     with Server("tls-versions", SETTINGS) as server:
         for option in "-tls1_2", "-tls1_3":
@@ -148,34 +155,41 @@ def versions():
 
 @test("TLS 1.2: only ECDHE with an AEAD cipher; no compression, renegotiation, tickets, resumption")
 def probing():
-    certificates = "tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key" % (EC, RSA, EC, RSA)
+    certificates = ("tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key"
+                    % (EC, RSA, EC, RSA))
     with Server("tls-probing", certificates) as server:
         out = probe(server, "-tls1_2", "-comp", text=b"QUIT\n")
-        check(connected(out) and "Compression: NONE" in out and "Secure Renegotiation IS supported" in out, out)
+        check(connected(out) and "Compression: NONE" in out
+              and "Secure Renegotiation IS supported" in out, out)
         check("session ticket" not in out, out)
         out = probe(server, "-tls1_2", "-reconnect", text=b"QUIT\n")
         check("Reused, " not in out, out)
         out = probe(server, "-tls1_3", text=b"QUIT\n")
         check(connected(out) and "New Session Ticket arrived" not in out, out)
-        out = subprocess.run("(sleep 1; echo R; sleep 1; echo QUIT) | timeout 20 openssl s_client -starttls smtp -tls1_2 "
-                             "-connect 127.0.0.1:%d" % server.port, shell=True, capture_output=True, text=True)
+        out = subprocess.run("(sleep 1; echo R; sleep 1; echo QUIT) | "
+                             "timeout 20 openssl s_client -starttls smtp -tls1_2 "
+                             "-connect 127.0.0.1:%d" % server.port,
+                             shell=True, capture_output=True, text=True)
         check("no renegotiation" in out.stdout + out.stderr, out.stdout, out.stderr)
-        for weak in "aNULL", "eNULL", "RC4", "3DES", "kRSA", "DHE+AESGCM", "ECDHE+AES+SHA", "ECDHE+AES+SHA256", "PSK":
+        for weak in ("aNULL", "eNULL", "RC4", "3DES", "kRSA", "DHE+AESGCM", "ECDHE+AES+SHA",
+                     "ECDHE+AES+SHA256", "PSK"):
             out = probe(server, "-tls1_2", "-cipher", weak + ":@SECLEVEL=0", text=b"QUIT\n")
             check(not connected(out), weak, out)
         for kind in "aRSA", "aECDSA":
             out = probe(server, "-tls1_2", "-cipher", "ECDHE+AESGCM+" + kind, text=b"QUIT\n")
             check(connected(out), kind, out)
-        # Ours counts, not the client's order.
-        out = probe(server, "-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384", text=b"QUIT\n")
+        # The server's order counts, not the client's.
+        ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
+        out = probe(server, "-tls1_2", "-cipher", ciphers, text=b"QUIT\n")
         check("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in out, out)
 
 
-@test("several certificates: by the name that the client asks for, else the first")
+@test("several certificates: by the name in SNI, or else the first")
 def by_name():
-    with Server("tls-sni", "tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key" % (EC, OTHER, EC, OTHER)) \
-            as server:
-        for name, wanted in (HOST, EC), ("other.example.net", OTHER), ("unknown.example", EC), ("OTHER.example.NET", OTHER):
+    certificates = "tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key"
+    with Server("tls-sni", certificates % (EC, OTHER, EC, OTHER)) as server:
+        for name, wanted in ((HOST, EC), ("other.example.net", OTHER), ("unknown.example", EC),
+                             ("OTHER.example.NET", OTHER)):
             smtp = server.tls(name=name)
             same(shown(smtp), serial(wanted), name)
             smtp.quit()
@@ -185,7 +199,8 @@ def by_name():
 @test("a renewed certificate counts from the next connection on")
 def renewed():
     path = certificate(HERE + "/renewed", HOST)
-    with Server("tls-renewed", "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)) as server:
+    settings = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with Server("tls-renewed", settings) as server:
         smtp = server.tls()
         first = shown(smtp)
         certificate(path, HOST)
@@ -196,10 +211,11 @@ def renewed():
         smtp.quit()
 
 
-@test("H127 a key that others can read is refused: not offered, 454")
+@test("H127 a key that others can read: STARTTLS is not offered, 454")
 def readable():
     path = certificate(HERE + "/readable", HOST)
-    with Server("tls-readable", "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)) as server:
+    settings = "tls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with Server("tls-readable", "tls = offer\n" + settings) as server:
         for mode in 0o644, 0o640, 0o604:
             os.chmod(path + ".key", mode)
             smtp = server.smtp()
@@ -208,23 +224,26 @@ def readable():
             same(smtp.docmd("STARTTLS"), (454, b"4.7.0 TLS not available due to local problem"))
             smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
             smtp.quit()
-            server.logged(r"STARTTLS is not offered: \S+/readable\.key: others can read it \(mode %04o\): chmod 600" % mode)
+            server.logged(r"STARTTLS is not offered: \S+/readable\.key: "
+                          r"others can read it \(mode %04o\): chmod 600" % mode)
         os.chmod(path + ".key", 0o400)
         server.tls().quit()
-    with Server("tls-readable-465", "tls-certificate = %s.pem\ntls-key = %s.key" % (path, path), implicit=True) as server:
+    with Server("tls-readable-465", settings, implicit=True) as server:
         os.chmod(path + ".key", 0o644)
         sock = server.connect()
         same(sock.recv(1000), b"")
         server.logged(r"no TLS: \S+/readable\.key: others can read it")
 
 
-@test("H127 a certificate that turns out to be none: 454, and the session goes on with the name it had")
+@test("H127 a broken key or certificate: 454, and the session goes on with its name")
 def broken():
     path = certificate(HERE + "/broken", HOST)
     good = open(path + ".key").read()
-    with Server("tls-broken", "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)) as server:
-        for text, why in ("nonsense", "no private key in it"), ("", "no private key in it"), \
-                (good[:100], "no private key in it"), (open(OTHER + ".key").read(), "this key does not belong to"):
+    settings = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with Server("tls-broken", settings) as server:
+        for text, why in (("nonsense", "no private key in it"), ("", "no private key in it"),
+                          (good[:100], "no private key in it"),
+                          (open(OTHER + ".key").read(), "this key does not belong to")):
             with open(path + ".key", "w") as file:
                 file.write(text)
             smtp = server.smtp()
@@ -239,10 +258,11 @@ def broken():
         check(b"from client.example ([127.0.0.1])" in server.messages()[0], server.messages()[0])
 
 
-@test("H127 a program that is not there: not offered, 454; a certificate that is not there: the same")
+@test("H127 a missing program or a missing certificate: not offered, 454")
 def missing():
     for setting in "tls-program = /nonexistent/smtp-handler-tls", "":
-        certificates = SETTINGS if setting else SETTINGS.replace(EC + ".pem", HERE + "/nonexistent.pem")
+        missing_file = SETTINGS.replace(EC + ".pem", HERE + "/nonexistent.pem")
+        certificates = SETTINGS if setting else missing_file
         with Server("tls-missing", certificates, setting) as server:
             smtp = server.smtp()
             smtp.ehlo()
@@ -268,11 +288,13 @@ def credentials():
     os.makedirs(folder)
     for kind in "pem", "key":
         shutil.copy("%s.%s" % (EC, kind), "%s/%s" % (folder, kind))
-        os.chmod("%s/%s" % (folder, kind), 0o440)      # as systemd's look, for they have an access list
+        # systemd's credentials look like this, because they have an access list.
+        os.chmod("%s/%s" % (folder, kind), 0o440)
     with Server("tls-credentials", "tls = required\ntls-certificate = pem\ntls-key = key",
                 env={"CREDENTIALS_DIRECTORY": folder}) as server:
         server.tls(context=trusting(EC)).quit()
-    with Server("tls-no-credentials", "tls = offer\ntls-certificate = pem\ntls-key = key") as server:
+    with Server("tls-no-credentials",
+                "tls = offer\ntls-certificate = pem\ntls-key = key") as server:
         same(server.smtp().docmd("STARTTLS")[0], 454)
         server.logged("pem: there are no credentials")
 
@@ -287,7 +309,7 @@ def one_file():
         server.tls(context=trusting(EC)).quit()
 
 
-@test("a client's certificate is asked for and recorded, and never a condition")
+@test("a client's certificate is requested and recorded, but never required")
 def clients():
     with Server("tls-clients", SETTINGS, "tls-client-certificates = ask") as server:
         context = anyone()
@@ -300,8 +322,9 @@ def clients():
         smtp = server.tls()
         smtp.sendmail("a@b.example", ["u@example.org"], TEXT)
         smtp.quit()
-    digest = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", CLIENT + ".pem"],
-                            capture_output=True, text=True).stdout.split("=")[1].replace(":", "").strip().lower()
+    digest = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256",
+                             "-in", CLIENT + ".pem"], capture_output=True, text=True).stdout
+    digest = digest.split("=")[1].replace(":", "").strip().lower()
     messages = server.messages()
     same([digest.encode() in m for m in messages], [True, True, False])
     check(b";\r\n\tclient certificate, not verified, SHA-256 " in messages[0], messages[0])
@@ -311,7 +334,8 @@ def clients():
 def implicit():
     with Server("tls-implicit", SETTINGS.replace("tls = offer\n", ""), implicit=True) as server:
         import smtplib
-        smtp = smtplib.SMTP_SSL("127.0.0.1", server.port, "client.example", timeout=20, context=anyone())
+        smtp = smtplib.SMTP_SSL("127.0.0.1", server.port, "client.example", timeout=20,
+                                context=anyone())
         smtp.ehlo()
         check(not smtp.has_extn("starttls"))
         same(smtp.docmd("STARTTLS")[0], 503)
@@ -333,8 +357,8 @@ def implicit():
 def inetd():
     with Server("tls-inetd", SETTINGS) as server:
         ours, theirs = socket.socketpair()
-        process = subprocess.Popen([HANDLER, "-c", server.config, "--implicit"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
-                                   env=ENVIRONMENT)
+        process = subprocess.Popen([HANDLER, "-c", server.config, "--implicit"], stdin=theirs,
+                                   stdout=theirs, stderr=subprocess.PIPE, env=ENVIRONMENT)
         theirs.close()
         ours.settimeout(20)
         tls = anyone().wrap_socket(ours, server_hostname=HOST)
@@ -347,11 +371,12 @@ def inetd():
         process.stderr.close()
 
 
-@test("STARTTLS over two pipes; the client's address in the environment survives")
+@test("STARTTLS over two pipes; the client's address from the environment is kept")
 def pipes():
     with Server("tls-pipes", SETTINGS) as server:
-        process = subprocess.Popen([HANDLER, "-c", server.config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env={**ENVIRONMENT, "REMOTE_ADDR": "192.0.2.7"})
+        process = subprocess.Popen([HANDLER, "-c", server.config], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**ENVIRONMENT, "REMOTE_ADDR": "192.0.2.7"})
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = anyone().wrap_bio(incoming, outgoing, server_hostname=HOST)
 
@@ -381,10 +406,11 @@ def pipes():
         same(process.wait(20), 0)
 
 
-@test("behind a balancer: the client it names, over STARTTLS and with TLS from the first octet")
+@test("behind a balancer: the named client, with STARTTLS and with TLS from the first octet")
 def balanced():
     for implicit in False, True:
-        with Server("tls-proxy", SETTINGS, "proxy-protocol = on\nproxy-trusted = 127.0.0.1", implicit=implicit) as server:
+        with Server("tls-proxy", SETTINGS, "proxy-protocol = on\nproxy-trusted = 127.0.0.1",
+                    implicit=implicit) as server:
             sock = server.connect()
             sock.sendall(b"PROXY TCP4 192.0.2.77 192.0.2.1 50000 25\r\n")
             if not implicit:
@@ -401,28 +427,31 @@ def balanced():
             server.logged(r"session client=192\.0\.2\.77 .*tls=TLSv1\.3")
 
 
-@test("the key is gone from memory before the first command")
+@test("the key is wiped from memory before the first command")
 def wiped():
     for path, settings in (EC, SETTINGS), (RSA, SETTINGS.replace(EC, RSA)):
-        text = subprocess.run(["openssl", "pkey", "-noout", "-text", "-in", path + ".key"], capture_output=True, text=True).stdout
+        text = subprocess.run(["openssl", "pkey", "-noout", "-text", "-in", path + ".key"],
+                              capture_output=True, text=True).stdout
         secrets = {}
-        for name in "priv", "privateExponent", "prime1", "prime2", "exponent1", "exponent2", "coefficient":
+        for name in ("priv", "privateExponent", "prime1", "prime2", "exponent1", "exponent2",
+                     "coefficient"):
             found = re.search(r"(?m)^%s:\n((?: +[0-9a-f:]+\n)+)" % name, text)
             if found:
                 octets = bytes.fromhex(re.sub(r"[\s:]", "", found[1])).lstrip(b"\0")
-                secrets[name] = octets[-32:], octets[::-1][:32]     # as in a file, and as a number in memory
+                # The first form is that of a file, the second that of a number in memory.
+                secrets[name] = octets[-32:], octets[::-1][:32]
         check(len(secrets) in (1, 6), text)
         secrets["file"] = [line.encode() for line in open(path + ".key").read().split("\n")[1:3]]
         with Server("tls-wiped", settings) as server:
             smtp = server.tls()
             smtp.ehlo()
             pid = server.session(smtp)
-            check(pid, "which process?")
+            check(pid, "there is no such session")
             same(in_memory(pid, secrets), [])
             smtp.quit()
 
 
-@test("a large message, whole and with its octets unchanged; memory does not grow with it")
+@test("a large message arrives unchanged; memory does not grow with it")
 def large():
     line = b"".join(b"%08d " % i for i in range(80)) + b"\r\n"
     text = b"Subject: large\r\n\r\n" + line * (45_000_000 // len(line))
@@ -444,10 +473,10 @@ def terminated():
         smtp.ehlo()
         os.kill(server.session(smtp), signal.SIGTERM)
         same(smtp.getreply(), (421, b"4.3.2 mx.example.org Service shutting down, try again later"))
-        same(smtp.sock.recv(100), b"")      # an unexpected end would raise
+        same(smtp.sock.recv(100), b"")      # an unexpected end would raise an exception
 
 
-@test("silence during the handshake ends it")
+@test("silence during the handshake ends the session")
 def silent():
     with Server("tls-silent", SETTINGS, "timeout = 1s", implicit=True) as server:
         sock = server.connect()
@@ -455,7 +484,7 @@ def silent():
         server.logged(r"tls-failed client=127\.0\.0\.1 why=\"Connection timed out\"")
 
 
-@test("--check loads certificates and keys, and names the file that is wrong")
+@test("--check loads certificates and keys, and names the faulty file")
 def checks():
     directory = BUILD + "/tests/tls-check"
     shutil.rmtree(directory, ignore_errors=True)
@@ -468,33 +497,41 @@ def checks():
     shutil.copy(EC + ".key", readable)
     os.chmod(readable, 0o644)
     good = "%s.pem %s.pem" % (EC, RSA), "%s.key %s.key" % (EC, RSA)
+    environment = {k: v for k, v in ENVIRONMENT.items() if k != "CREDENTIALS_DIRECTORY"}
 
     def verdict(chains, keys, *options, program=HANDLER):
         with open(directory + "/conf", "w") as file:
-            file.write("[queue]\ndirectory = %s/queue\n[server]\ntls = offer\ntls-certificate = %s\ntls-key = %s\n"
+            file.write("[queue]\ndirectory = %s/queue\n[server]\ntls = offer\n"
+                       "tls-certificate = %s\ntls-key = %s\n"
                        % (directory, chains, keys))
-        run = subprocess.run([program, "-c", directory + "/conf", "--check", *options], stdin=subprocess.DEVNULL, capture_output=True,
-                             text=True, timeout=30, env={k: v for k, v in ENVIRONMENT.items() if k != "CREDENTIALS_DIRECTORY"})
+        run = subprocess.run([program, "-c", directory + "/conf", "--check", *options],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                             env=environment)
         return run.returncode, run.stderr
 
     same(verdict(*good), (0, ""))
     same(verdict(*good, program=HANDLER + "-tls"), (0, ""))
-    same(verdict("chain.pem", "key.pem"), (0, ""), "credentials are there only in the unit")
+    same(verdict("chain.pem", "key.pem"), (0, ""), "credentials exist only in the unit")
     for chains, keys, wanted in (
-            (directory + "/none.pem", EC + ".key", r"^%s/none\.pem: No such file or directory\n$" % directory),
+            (directory + "/none.pem", EC + ".key",
+             r"^%s/none\.pem: No such file or directory\n$" % directory),
             (garbage, EC + ".key", r"^%s: no certificate in it\n$" % garbage),
             (EC + ".pem", garbage, r"^%s: others can read it" % garbage),
-            (EC + ".pem", RSA + ".key", r"^%s\.key: this key does not belong to %s\.pem\n$" % (RSA, EC)),
-            (EC + ".pem", readable, r"^%s: others can read it \(mode 0644\): chmod 600 it\n$" % readable),
-            (expired + ".pem", expired + ".key", r"^%s\.pem has expired on 20\d\d-\d\d-\d\d \d\d:\d\dZ\n$" % expired)):
+            (EC + ".pem", RSA + ".key",
+             r"^%s\.key: this key does not belong to %s\.pem\n$" % (RSA, EC)),
+            (EC + ".pem", readable,
+             r"^%s: others can read it \(mode 0644\): chmod 600 it\n$" % readable),
+            (expired + ".pem", expired + ".key",
+             r"^%s\.pem has expired on 20\d\d-\d\d-\d\d \d\d:\d\dZ\n$" % expired)):
         code, text = verdict(chains, keys)
         check(code == 78 and re.search(wanted, text), wanted, code, text)
-    code, text = verdict("%s.pem %s.pem %s" % (expired, EC, garbage), "%s.key %s.key %s.key" % (expired, RSA, EC))
+    code, text = verdict("%s.pem %s.pem %s" % (expired, EC, garbage),
+                         "%s.key %s.key %s.key" % (expired, RSA, EC))
     same([code, text.count("\n")], [78, 3], "each is reported", text)
     code, text = verdict(*good, "-o", "server.tls-program=/nowhere/tls")
     check(code == 78 and "/nowhere/tls: No such file or directory" in text, code, text)
     code, text = verdict(good[0], EC + ".key")
-    check(code == 78 and "conf:" in text, "what does not fit is found before", code, text)
+    check(code == 78 and "conf:" in text, "lists that do not match are found first", code, text)
 
 
 @test("clients: swaks, curl, msmtp")
@@ -505,22 +542,28 @@ def others():
         with open(letter, "wb") as file:
             file.write(TEXT.encode())
         for command in (
-                ["swaks", "--server", address, "--tls", "--from", "a@b.example", "--to", "u@example.org"],
-                ["curl", "-sS", "--ssl-reqd", "--insecure", "--url", "smtp://" + address, "--mail-from", "a@b.example",
-                 "--mail-rcpt", "u@example.org", "--upload-file", letter],
-                ["msmtp", "--host=127.0.0.1", "--port=%d" % server.port, "--tls=on", "--tls-certcheck=off", "--from=a@b.example",
-                 "u@example.org"]):
+                ["swaks", "--server", address, "--tls", "--from", "a@b.example",
+                 "--to", "u@example.org"],
+                ["curl", "-sS", "--ssl-reqd", "--insecure", "--url", "smtp://" + address,
+                 "--mail-from", "a@b.example", "--mail-rcpt", "u@example.org",
+                 "--upload-file", letter],
+                ["msmtp", "--host=127.0.0.1", "--port=%d" % server.port, "--tls=on",
+                 "--tls-certcheck=off", "--from=a@b.example", "u@example.org"]):
             with open(letter, "rb") as file:
-                run = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=60)
+                run = subprocess.run(command, stdin=file, capture_output=True, text=True,
+                                     timeout=60)
             same(run.returncode, 0, " ".join(command), run.stdout, run.stderr)
         same([b" with ESMTPS id " in m for m in server.messages()], [True] * 3)
     with Server("tls-others-465", SETTINGS, implicit=True) as server:
         address = "127.0.0.1:%d" % server.port
         for command in (
-                ["swaks", "--server", address, "--tls-on-connect", "--from", "a@b.example", "--to", "u@example.org"],
-                ["curl", "-sS", "--insecure", "--url", "smtps://" + address, "--mail-from", "a@b.example", "--mail-rcpt",
-                 "u@example.org", "--upload-file", letter]):
-            run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                ["swaks", "--server", address, "--tls-on-connect", "--from", "a@b.example",
+                 "--to", "u@example.org"],
+                ["curl", "-sS", "--insecure", "--url", "smtps://" + address,
+                 "--mail-from", "a@b.example", "--mail-rcpt", "u@example.org",
+                 "--upload-file", letter]):
+            run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                 timeout=60)
             same(run.returncode, 0, " ".join(command), run.stdout, run.stderr)
         check(wait_for(lambda: len(server.messages()) == 2), server.log())
 
