@@ -45,7 +45,7 @@ write_conf()		# sets $names to our domains
 	} > "$conf"
 }
 
-say_what_to_type()
+print_commands()
 {
 	local missing ours settings
 	ours=$(echo "$names" | paste -sd, | sed 's/,/, /g')
@@ -117,7 +117,7 @@ for _ in {1..100}; do
 	listening "$port" && break
 	sleep 0.05
 done
-[ "$(jobs -pr | wc -l)" -lt 2 ] || say_what_to_type
+[ "$(jobs -pr | wc -l)" -lt 2 ] || print_commands
 
 # Wait for Ctrl-C.  If a program ends before that, it is an error.
 while [ -z "$ended" ]; do
@@ -126,7 +126,7 @@ while [ -z "$ended" ]; do
 done
 stop
 if [ "$ended" = alone ]; then
-	echo "make run: a program ended that should not have; what it said stands above." >&2
+	echo "make run: one of the two programs has ended; its last messages are above." >&2
 	exit 1
 fi
 echo

@@ -152,7 +152,7 @@ def _():
     check(b"Status: 5.4.6" in text and b"ring -> ring2 -> ring" in text, text)
 
 
-@test("B164 a bounce from behind an alias also names the alias")
+@test("B164 a bounce of an alias's member also names the alias")
 def _():
     far.rcpt = lambda address: "550 5.1.1 nobody here" if address.startswith("carla") else None
     had = len(site.mailbox("alice"))

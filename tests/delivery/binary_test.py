@@ -53,7 +53,7 @@ def each(name, content):
 
 
 each("all octets", bytes(range(256)) * 4)
-each("bare line ends, and none at the end", b"a\rb\nc\r\r\n\n.\n.\r\n..\r\nthe end")
+each("bare line ends, and no line end at the end", b"a\rb\nc\r\r\n\n.\n.\r\n..\r\nthe end")
 each("a lone dot between line ends", b"before\r\n.\r\nbehind\r\n")
 each("3 MB", os.urandom(3_000_000))
 

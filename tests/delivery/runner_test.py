@@ -40,7 +40,7 @@ check(wait_for(lambda: waiting.queued("wait"), 10), waiting.queue_text(), waitin
 minute = Exchanger("192.0.2.98")
 
 
-@test("nothing to do: smtp-relay ends at once, with 0")
+@test("an empty queue: smtp-relay ends at once with 0")
 def _():
     check(site.relay() < 2)
 

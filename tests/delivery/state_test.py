@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Faults beside the mail: state/ is deleted or full of other files; new/ cannot be emptied."""
+"""Faults outside the mail: state/ is deleted or full of other files; new/ cannot be emptied."""
 import os
 import shutil
 import subprocess

@@ -127,8 +127,7 @@ for name, (_, wanted, _) in CASES.items():
             check(" tls=" not in line(may, name, "delivered") and not line(may, name, "downgraded"),
                   may.log()[-3000:])
     else:
-        @test("R134 may: deferred once, then the same host in clear, logged as a downgrade: "
-              + name)
+        @test("R134 may: deferred, then in the clear to the same host, a downgrade: " + name)
         def _(name=name):
             same([first[name], second[name]], [[], [None]], may.log()[-3000:])
             check(re.search(r" status=4\.[47]\.[25] ",

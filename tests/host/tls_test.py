@@ -106,7 +106,7 @@ def injected():
                 got += data
             replies = [line for line in got.split(b"\r\n") if line[3:4] == b" "]
             same(replies[-1], b"501 5.5.1 Error: nothing may follow STARTTLS", got)
-        # Later octets are read as a handshake, and they are none.
+        # After the 220, octets are read as a handshake; these are no handshake.
         sock = server.connect()
         sock.recv(1000)
         sock.sendall(b"EHLO c\r\nSTARTTLS\r\n")

@@ -85,7 +85,7 @@ service lmtp {{
         return [open(path, "rb").read() for path in paths]
 
     def pause(self, off):
-        """While it is off, a user without a mailbox can get none."""
+        """With off, no new mailbox can be made; with off false, it can again."""
         os.chmod(DIRECTORY + "/mail", 0o555 if off else 0o777)
 
     def stop(self):

@@ -11,7 +11,7 @@ from tap import check, wait_for
 
 
 def really_root():
-    """False for the one user of a user namespace, who looks like root from inside."""
+    """True for the root of the system, false for the root of a user namespace."""
     return open("/proc/self/uid_map").read().split()[2] != "1"
 
 
