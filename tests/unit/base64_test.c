@@ -21,28 +21,8 @@ static const struct {
 };
 
 static const char *const bad[] = {
-	"Z",
-	"Zg",
-	"Zg=",
-	"Zg===",
-	"=",
-	"==",
-	"====",
-	"Zg==Zg==",
-	"Zm9v=",
-	"Z===",
-	"Zm9v\n",
-	"Zm 9",
-	"Zh==",
-	"Zm9=",
-	"Zm9-",
-	"Zm9_",
-	"Zm9,",
-	"=m9v",
-	"Z=9v",
-	"Zm=v",
-	"*",
-	"Zm9\xfc",
+	"Z", "Zg", "Zg=", "Zg===", "=", "==", "====", "Zg==Zg==", "Zm9v=", "Z===", "Zm9v\n", "Zm 9",
+	"Zh==", "Zm9=", "Zm9-", "Zm9_", "Zm9,", "=m9v", "Z=9v", "Zm=v", "*", "Zm9\xfc",
 };
 
 int

@@ -150,8 +150,8 @@ check_lengths(void)
 	line = (struct buf)BUF(space);
 	(void)client_auth_start(&g, LOGIN, SL("anna"), slice_of(secret, sizeof secret), false,
 	    &line);
-	(void)client_auth_start(&g, PLAIN, slice_of(user, sizeof user), slice_of(secret,
-	    sizeof secret), false, &line);
+	(void)client_auth_start(&g, PLAIN, slice_of(user, sizeof user),
+	    slice_of(secret, sizeof secret), false, &line);
 	ok(line.full || line.n < CLIENT_AUTH_LINE, "a longer one overflows no array");
 }
 
