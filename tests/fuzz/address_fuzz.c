@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Paths: the first octet chooses the flags, the rest is the text.  What is parsed is canonical, within its
- * limits, and free of everything that could end a line or a word of the envelope.
+ * Paths: the first octet chooses the flags, the rest is the text.  A parsed path is canonical and
+ * within its limits.  It has no octet that could end a line or a word of the envelope.
  */
 #include <stdlib.h>
 
@@ -34,9 +34,10 @@ check(const struct smtp_path *p, unsigned flags)
 	buf_chr(&b, '<');
 	buf_add(&b, smtp_path_text(p));
 	buf_chr(&b, '>');
-	require(smtp_path_parse(buf_slice(&b), flags, &again, &rest) == SMTP_PATH_OK && rest.n == 0);
-	require(slice_eq(smtp_path_text(&again), smtp_path_text(p)) && again.local_n == p->local_n &&
-	    again.utf8 == p->utf8);
+	require(smtp_path_parse(buf_slice(&b), flags, &again, &rest) == SMTP_PATH_OK &&
+	    rest.n == 0);
+	require(slice_eq(smtp_path_text(&again), smtp_path_text(p)) &&
+	    again.local_n == p->local_n && again.utf8 == p->utf8);
 }
 
 static void
@@ -45,7 +46,8 @@ check_names(const struct smtp_path *p)
 	struct smtp_path names[SMTP_NAMES_MAX];
 	size_t n = smtp_path_names(p, '+', names);
 
-	require(n >= 1 && n <= SMTP_NAMES_MAX && slice_eq(smtp_path_text(&names[0]), smtp_path_text(p)));
+	require(n >= 1 && n <= SMTP_NAMES_MAX &&
+	    slice_eq(smtp_path_text(&names[0]), smtp_path_text(p)));
 	for (size_t i = 1; i < n; i++)
 		require(names[i].n < p->n && names[i].text[names[i].n] == '\0');
 }

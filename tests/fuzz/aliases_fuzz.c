@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * An aliases file, and behind the first NUL a list that it may include.  Whatever they are: what is parsed is canonical and lies in
- * the text, lines only grow, and an expansion ends.
+ * An aliases file and, after the first NUL, a list that it may include.  Parsed names are canonical
+ * and lie in the text, line numbers only grow, and every expansion ends.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ check_mistake(const struct alias_mistake *m, struct slice text)
 	char space[300];
 	struct buf b = BUF(space);
 
-	must(m->line >= 1 && m->why && m->what.p >= text.p && m->what.p + m->what.n <= text.p + text.n);
+	must(m->line >= 1 && m->why && m->what.p >= text.p &&
+	    m->what.p + m->what.n <= text.p + text.n);
 	alias_mistake_text(m, &b);
 	must(!b.full);
 	for (size_t i = 0; i < b.n; i++)
@@ -50,7 +51,8 @@ check_targets(struct alias_text t)
 		must(target.line >= line);
 		line = target.line;
 		must(target.kind != ALIAS_INCLUDE || (target.file.n && target.file.p[0] == '/'));
-		must(target.kind == ALIAS_INCLUDE || target.kind == ALIAS_NOTHING || target.path.local_n);
+		must(target.kind == ALIAS_INCLUDE || target.kind == ALIAS_NOTHING ||
+		    target.path.local_n);
 	}
 }
 
@@ -87,7 +89,7 @@ memory_file(struct slice text, int *ret_fd)
 	return path;
 }
 
-/* All that the file has, one after the other. */
+/* Expand the first names of the file, one after the other. */
 static void
 expand_all(const struct config *config)
 {
@@ -103,14 +105,18 @@ expand_all(const struct config *config)
 			struct smtp_path to;
 			struct slice rest;
 
-			must(alias_table_find(&a.tables[0], a.tables[0].list[i].name) == &a.tables[0].list[i]);
-			must(smtp_path_parse(a.tables[0].list[i].name, SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &to, &rest) == SMTP_PATH_OK);
+			must(alias_table_find(&a.tables[0], a.tables[0].list[i].name) ==
+			    &a.tables[0].list[i]);
+			must(smtp_path_parse(a.tables[0].list[i].name,
+			    SMTP_PATH_TOLERANT | SMTP_PATH_LOCAL_ONLY, &to, &rest) == SMTP_PATH_OK);
 			if (!smtp_path_qualify(&to, SL("a.b")))
 				continue;
 			must(alias_expand(&a, &to, &known, &x) == 0);
-			must((x.end == EXPANSION_MADE) == (x.why[0] == '\0') && x.n <= ALIASES_MEMBERS_MAX);
+			must((x.end == EXPANSION_MADE) == (x.why[0] == '\0') &&
+			    x.n <= ALIASES_MEMBERS_MAX);
 			for (size_t k = 0; k < x.n; k++)
-				must(x.members[k].copy < x.ncopies && x.members[k].path.n > x.members[k].path.local_n);
+				must(x.members[k].copy < x.ncopies &&
+				    x.members[k].path.n > x.members[k].path.local_n);
 			expansion_done(&x);
 		}
 	alias_set_done(&known);
@@ -122,14 +128,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char pattern[] = "a.b", target[] = "/m", host[] = "h.example";
 	struct slice list, text = slice_cut(slice_of((const char *)data, size), '\0', &list);
-	struct route route = { .pattern = pattern, .via = VIA_MAILDIR, .target = target, .subaddress = '+' };
+	struct route route = {
+		.pattern = pattern, .via = VIA_MAILDIR, .target = target, .subaddress = '+',
+	};
 	struct config config = { .routes = &route, .nroutes = 1, .server.hostname = host };
 	int fd;
 
 	check_entries(text);
 	check_targets(alias_text(list));
-	/* Not the file system's: a list it names could be any. */
-	if (memmem(text.p ? text.p : "", text.n, "nclude", 6) || memmem(text.p ? text.p : "", text.n, "NCLUDE", 6))
+	/* A text that includes lists is not expanded: it could name any file of this system. */
+	if (memmem(text.p ? text.p : "", text.n, "nclude", 6) ||
+	    memmem(text.p ? text.p : "", text.n, "NCLUDE", 6))
 		return 0;
 	route.aliases = memory_file(text, &fd);
 	expand_all(&config);

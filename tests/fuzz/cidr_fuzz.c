@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* Addresses and networks: what parses must survive being written and parsed again. */
+/* Addresses and networks: a parsed one is the same after it is written and parsed again. */
 #include "base/cidr.h"
 
 #include <stdlib.h>
@@ -29,7 +29,8 @@ address(struct slice in)
 	address_unmap(&ss, &len);
 	address_text(&b, (struct sockaddr *)&ss);
 	must(!b.full && b.n > 0);
-	must(address_parse(buf_slice(&b), address_port((struct sockaddr *)&ss), &again, &len_again));
+	must(address_parse(buf_slice(&b), address_port((struct sockaddr *)&ss), &again,
+	    &len_again));
 	address_text(&b_again, (struct sockaddr *)&again);
 	must(slice_eq(buf_slice(&b), buf_slice(&b_again)));
 	must(len == len_again && memcmp(&ss, &again, len) == 0);
@@ -47,7 +48,8 @@ network(struct slice in)
 		return;
 	must(net.bits <= (net.family == AF_INET ? 32 : 128));
 	must(address_parse(ip, 0, &ss, &len));
-	/* what a network was written with lies in it; "::ffff:1.2.3.4/8" is a network of IPv6, that address is IPv4 */
+	/* The address that a network is written with lies in it, if it is of the same family:
+	 * "::ffff:1.2.3.4/8" is a network of IPv6, but its address is IPv4. */
 	address_unmap(&ss, &len);
 	if (ss.ss_family == net.family)
 		must(cidr_match(&net, (struct sockaddr *)&ss));

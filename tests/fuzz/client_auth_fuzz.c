@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * AUTH as a client: the first octet says what is offered and what we have, then follow replies, one line each.
+ * AUTH as a client.  The first octet chooses the mechanisms offered and our secret; replies follow,
+ * one line each.
  */
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@ require(bool fine)
 		abort();
 }
 
-/* One line, and nothing in it but what AUTH has. */
+/* A line of AUTH: it ends in CRLF and has only the octets of base64 and commands. */
 static void
 check_line(const struct buf *line)
 {
@@ -40,7 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)client_auth_mechanisms(rest);
 	rest = slice_skip(rest, 1);
 	memset(secret, 's', sizeof secret);
-	more = client_auth_start(&g, flags & 7, SL("user"), slice_of(secret, flags & 8 ? sizeof secret : 9), flags & 16, &line);
+	more = client_auth_start(&g, flags & 7, SL("user"),
+	    slice_of(secret, flags & 8 ? sizeof secret : 9), flags & 16, &line);
 	require(more == (flags & 16 ? (flags & 4) != 0 : (flags & 3) != 0));
 	while (more && rest.n) {
 		struct smtp_peer_reply r;
@@ -52,7 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			;
 		line.n = 0;
 		more = client_auth_reply(&g, &r, &line);
-		require(more || g.step == CLIENT_AUTH_REFUSED || (g.step == CLIENT_AUTH_DONE && r.code == 235));
+		require(more || g.step == CLIENT_AUTH_REFUSED ||
+		    (g.step == CLIENT_AUTH_DONE && r.code == 235));
 	}
 	for (size_t i = 0; i < g.words.n; i++)
 		require(g.words.p[i] >= ' ' && g.words.p[i] <= '~');

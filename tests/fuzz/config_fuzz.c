@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: ISC
-/* A configuration file, and behind the first NUL an -o option.  Whatever it is, it loads or says why not. */
+/*
+ * A configuration file and, after the first NUL, an -o option: it loads, or mistakes are reported.
+ */
 #include "config/config.h"
 
 #include <stdlib.h>
@@ -32,7 +34,8 @@ check_route(const struct config *c, const struct route *r)
 {
 	must(r->via_text && r->pattern);
 	must((r->via == VIA_SMTP || (r->via == VIA_LMTP && !r->target)) == (r->host != NULL));
-	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT || (r->via == VIA_LMTP && !r->host)) == (r->target != NULL));
+	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT || (r->via == VIA_LMTP && !r->host)) ==
+	    (r->target != NULL));
 	must(r->via != VIA_LMTP || (r->host ? r->port && r->port != 25 : r->target[0] == '/'));
 	must(r->via != VIA_MAILDIR || r->target[0] == '/');
 	must(r->accept == ACCEPT_TRUSTED || r->accept_set || strcmp(r->pattern, "*") != 0);
@@ -52,9 +55,12 @@ static void
 check(const struct config *c)
 {
 	must(c->queue.directory && c->queue.directory[0] == '/');
-	must(c->queue.lifetime_s > 0 && c->queue.retry_min_s > 0 && c->queue.retry_min_s <= c->queue.retry_max_s);
-	must(c->server.max_recipients >= 100 && c->server.max_message_size >= 65536 && c->server.timeout_ms > 0);
-	must(c->relay.port >= 1 && c->relay.port <= 65535 && c->relay.processes >= 1 && c->relay.processes <= 1000);
+	must(c->queue.lifetime_s > 0 && c->queue.retry_min_s > 0 &&
+	    c->queue.retry_min_s <= c->queue.retry_max_s);
+	must(c->server.max_recipients >= 100 && c->server.max_message_size >= 65536 &&
+	    c->server.timeout_ms > 0);
+	must(c->relay.port >= 1 && c->relay.port <= 65535 && c->relay.processes >= 1 &&
+	    c->relay.processes <= 1000);
 	for (size_t i = 0; i < c->nroutes; i++)
 		check_route(c, &c->routes[i]);
 	must(config_route(c, SL("example.org")) != NULL);

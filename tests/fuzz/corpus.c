@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Runs a fuzz target over the files of a folder, without a fuzzer: seeds and
- * crashes of the past stay tests.  Each file goes in whole, and cut after each of its first octets.
+ * Runs a fuzz target over the files of a folder, without a fuzzer: seeds and past crashes stay
+ * tests.  Each file goes in whole, and cut after each of its first octets.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -29,8 +29,8 @@ run_file(const char *folder, const char *name)
 		return false;
 	n = fread(data, 1, sizeof data, f);
 	(void)fclose(f);
-	for (size_t cut = 0; cut <= n; cut = cut < CUTS_MAX && cut < n ? cut + 1 : cut < n ? n : n + 1) {
-		/* A copy of exactly this size, so that a sanitizer sees a read behind it. */
+	for (size_t cut = 0; cut <= n; cut = cut >= n ? n + 1 : cut < CUTS_MAX ? cut + 1 : n) {
+		/* A copy of exactly this size, so that a sanitizer sees a read past its end. */
 		exact = malloc(cut ? cut : 1);
 		if (!exact)
 			return false;

@@ -20,7 +20,7 @@ require(bool fine)
 		abort();
 }
 
-/* Into just as many octets as the header promises are enough. */
+/* Decode into just as many octets as the header promises to be enough. */
 static size_t
 decode_piece(struct smtp_data *d, struct slice in, char *out, size_t *ret_used)
 {

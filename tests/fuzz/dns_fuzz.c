@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A packet from a name server, through all that looks at it: the reply check, the walk, ldns,
- * the records.  What comes out must be what dns/resolver.h promises.
+ * A packet from a name server, through the reply check, the walk, ldns and the records.  The answer
+ * must be as dns/resolver.h promises.
  */
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ must(bool holds)
 		abort();
 }
 
-/* A name that left the room: lower case, clean, and still a name. */
+/* A name in an answer is in lower case, clean, and still a name. */
 static void
 check_name(const char *name)
 {
@@ -37,15 +37,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(wire_query(&query, "a.test", DNS_A, true) == 0);
 	if (size > DNS_ANSWER_CAP)
 		return 0;
-	packet = malloc(size ? size : 1);	/* of its own, so that a read past its end is seen */
+	packet = malloc(size ? size : 1);	/* exact, so that a read past its end is seen */
 	must(packet != NULL);
 	if (size)
 		memcpy(packet, data, size);
 	(void)wire_replies(&query, packet, size);
 	if (wire_answer(packet, size, &answer) == 0) {
 		must(answer.n <= DNS_RECORDS_MAX && (answer.n == 0 || answer.status == DNS_OK));
-		must(answer.status == DNS_OK || answer.status == DNS_NODATA || answer.status == DNS_NXDOMAIN ||
-		    answer.status == DNS_SERVFAIL);
+		must(answer.status == DNS_OK || answer.status == DNS_NODATA ||
+		    answer.status == DNS_NXDOMAIN || answer.status == DNS_SERVFAIL);
 		if (answer.alias[0])
 			check_name(answer.alias);
 		for (size_t i = 0; i < answer.n; i++) {

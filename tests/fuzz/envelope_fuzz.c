@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Envelopes as a damaged disk may return them.  The size of the envelope in line 1 is made right
- * first, so that the rest is looked at whatever its length.
+ * Envelopes as a damaged disk may return them.  The size of the envelope in line 1 is corrected
+ * first, so that the rest is parsed whatever its length.
  */
 #include <stdlib.h>
 
@@ -15,9 +15,10 @@ check(const struct queue_entry *e, struct slice text)
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		const struct queue_rcpt *r = &e->rcpts[i];
 
-		/* Every slice lies in the text, and the state where it is said to be. */
-		if (r->path.n == 0 || r->path.p < text.p || r->params.p + r->params.n > text.p + text.n ||
-		    r->domain.n >= r->path.n + 1 || r->at <= 0 || (size_t)r->at >= text.n || text.p[r->at - 1] != '\n')
+		/* Every slice lies in the text, and the state octet begins a line. */
+		if (r->path.n == 0 || r->path.p < text.p ||
+		    r->params.p + r->params.n > text.p + text.n || r->domain.n >= r->path.n + 1 ||
+		    r->at <= 0 || (size_t)r->at >= text.n || text.p[r->at - 1] != '\n')
 			abort();
 	}
 }
@@ -35,7 +36,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size)
 		memcpy(text, data, size);
 	if (size > QUEUE_FIXED && size < QUEUE_ENVELOPE_MAX) {
-		struct buf b = { .p = text + sizeof "smtp-handler 1 size=" - 1, .cap = 16 + 10 + 8 + 1 };
+		struct buf b = {
+			.p = text + sizeof "smtp-handler 1 size=" - 1, .cap = 16 + 10 + 8 + 1,
+		};
 		char next = text[b.p - text + 34];
 
 		buf_fmt(&b, "%016zu envelope=%08zu", size + 1000, size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Header fields.  The first octet chooses the rule and the size of the pieces.  A stream in pieces
- * and one that is whole find the same fields, field_next() finds them too, and no octet is lost.
+ * and one that is whole find the same fields, as field_next() does, and no octet is lost.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Two kinds of memory that something else may have written: state/hosts, which anybody with access may edit, and answers of
- * the DNS that a worker passes on, which talks to strangers.  The first octet chooses.
+ * Two kinds of memory that are not trusted.  Anybody with access may edit state/hosts; a worker,
+ * which talks to strangers, passes on answers of the DNS.  The first octet chooses the kind.
  */
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@ must(bool holds)
 		abort();
 }
 
-/* What is read is sorted, printable, bounded, and can be judged. */
+/* A table that is read is sorted, printable and bounded, and each host has a state. */
 static void
 file(struct slice text)
 {
@@ -31,7 +31,8 @@ file(struct slice text)
 		const struct host *host = &h.list[i];
 		struct buf b = BUF(space);
 
-		must(host_printable(host->address) && host_printable(host->name) && hosts_find(&h, host->address) == host);
+		must(host_printable(host->address) && host_printable(host->name) &&
+		    hosts_find(&h, host->address) == host);
 		must(i == 0 || strcmp(h.list[i - 1].address, host->address) < 0);
 		must(hosts_rests_until(&h, host, 1763787774) <= 1763787774 + HOSTS_PAUSE_MAX_S);
 		hosts_state(&b, &h, host, 1763787774);
@@ -40,7 +41,7 @@ file(struct slice text)
 	hosts_done(&h);
 }
 
-/* What is taken can be given again, and its names are names. */
+/* A memo that is taken can be found, and its names end. */
 static void
 memo(const uint8_t *data, size_t size)
 {
@@ -53,9 +54,11 @@ memo(const uint8_t *data, size_t size)
 	dns_cache_put(c, &m);
 	if (c->n) {
 		q.type = m.type;
-		must(dns_cache_get(c, &q) && q.nrecords == m.n && (q.nrecords == 0 || q.status == DNS_OK));
+		must(dns_cache_get(c, &q) && q.nrecords == m.n &&
+		    (q.nrecords == 0 || q.status == DNS_OK));
 		for (size_t i = 0; i < q.nrecords; i++)
-			must(q.records[i].type == m.type && memchr(q.records[i].target, '\0', DNS_NAME_MAX));
+			must(q.records[i].type == m.type &&
+			    memchr(q.records[i].target, '\0', DNS_NAME_MAX));
 		dns_question_done(&q);
 	}
 	dns_cache_free(c);

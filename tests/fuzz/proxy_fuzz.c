@@ -5,7 +5,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Read as session/balancer.c does: it ends, asks for nothing behind the header, and says the same of the whole. */
+/*
+ * The header is read in the pieces that proxy_parse() asks for.  It ends, no octet after it is
+ * asked for, and the whole gives the same result.
+ */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * What smtp-queue shows of strangers' text: the first octet chooses the locale, the width and how a message comes in pieces,
- * the rest is the text.  However it is shown, nothing is left in it that a terminal obeys, a column has its width, and
- * JSON is one string of UTF-8.
+ * Text of strangers as smtp-queue shows it.  The first octet chooses the locale, the width and the
+ * size of the pieces; the rest is the text.  No octet is shown that a terminal obeys, a column has
+ * its width, and JSON is one string of UTF-8.
  */
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ require(bool fine)
 		abort();
 }
 
-/* Valid, printable UTF-8 with line ends and tabs where they may be. */
+/* Require valid, printable UTF-8; lines: line ends and tabs are allowed. */
 static void
 harmless(struct slice s, bool lines)
 {

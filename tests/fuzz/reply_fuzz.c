@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A peer's replies, one line of input a line; then the same text as an EHLO reply, and as a reply of ours.
+ * A peer's replies, one line of input a line; then the same text as an EHLO reply, and as a reply
+ * of this server.
  */
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@ require(bool fine)
 		abort();
 }
 
-/* Lines of at most 512 octets, each with the code, only the last without a hyphen. */
+/* Require lines of at most 512 octets, each with the code, and a hyphen in all but the last. */
 static void
 check_format(struct slice text)
 {
@@ -48,14 +49,16 @@ check_peer(struct slice text, struct slice params)
 	client_offer_ehlo(&p, text);
 	require(p.esmtp && (!p.offers[SMTP_EXT_BINARYMIME] || p.offers[SMTP_EXT_CHUNKING]) &&
 	    (p.offers[SMTP_EXT_SIZE] || p.max_size == 0));
-	require(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 && p.limits.rcpt_domain_max <= 999999);
+	require(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 &&
+	    p.limits.rcpt_domain_max <= 999999);
 	client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
 	client_rcpt(&b, &p, SL("a@b"), params);
 	if (b.full)
 		return;
-	/* Two lines, whatever is in the envelope. */
+	/* MAIL and RCPT are two lines, whatever is in the envelope. */
 	for (size_t i = 0, lines = 0; i < b.n; i++)
-		require((unsigned char)b.p[i] >= ' ' || (b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n') ||
+		require((unsigned char)b.p[i] >= ' ' ||
+		    (b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n') ||
 		    (b.p[i] == '\n' && ++lines <= 2));
 }
 
@@ -71,7 +74,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct slice status;
 
 		last = smtp_peer_reply_line(&r, slice_cut(rest, '\n', &rest));
-		require(r.text.n <= sizeof r.space && (r.malformed || (r.code >= 200 && r.code <= 599)));
+		require(r.text.n <= sizeof r.space &&
+		    (r.malformed || (r.code >= 200 && r.code <= 599)));
 		status = smtp_peer_reply_status(&r);
 		require(status.n <= 9 && (status.n == 0 || status.p[0] == '0' + r.code / 100));
 	}

@@ -15,7 +15,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice text = slice_of((const char *)data, size);
 
 	resolv_conf_parse(&r, text);
-	if (r.nservers > DNS_SERVERS_MAX || r.timeout_ms < 1000 || r.timeout_ms > 30000 || r.attempts < 1 || r.attempts > 5)
+	if (r.nservers > DNS_SERVERS_MAX || r.timeout_ms < 1000 || r.timeout_ms > 30000 ||
+	    r.attempts < 1 || r.attempts > 5)
 		abort();
 	for (size_t i = 0; i < r.nservers; i++)
 		if (r.servers[i].ss_family != AF_INET && r.servers[i].ss_family != AF_INET6)

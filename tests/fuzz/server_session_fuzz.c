@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A whole session without a descriptor: each line of input is a command, behind an octet that decides what the main
- * would find out.  Whatever comes, each command gets one well-formed reply, and a message only after a
+ * A whole session without a descriptor.  Each line of input is an octet that chooses the verdict,
+ * followed by a command.  Each command gets one well-formed reply, and a message comes only after a
  * sender and a recipient.
  */
 #include <stdlib.h>
@@ -17,7 +17,7 @@ require(bool fine)
 		abort();
 }
 
-/* RFC 5321 section 4.2, RFC 2034 section 4. */
+/* Require a well-formed reply (RFC 5321 section 4.2, RFC 2034 section 4). */
 static void
 check_reply(const struct server_session *s, const struct smtp_reply *r)
 {
@@ -25,7 +25,8 @@ check_reply(const struct server_session *s, const struct smtp_reply *r)
 	struct buf b = BUF(space);
 	struct slice rest;
 
-	require(r->code >= 200 && r->code <= 599 && !s->text.full && !s->params.full && !s->helo.full);
+	require(r->code >= 200 && r->code <= 599 && !s->text.full && !s->params.full &&
+	    !s->helo.full);
 	smtp_reply_format(&b, r);
 	require(!b.full);
 	for (rest = buf_slice(&b); rest.n;) {
@@ -33,7 +34,8 @@ check_reply(const struct server_session *s, const struct smtp_reply *r)
 
 		require(line.n >= 5 && line.n + 1 <= SMTP_REPLY_LINE && line.p[line.n - 1] == '\r');
 		require(line.p[3] == (rest.n ? '-' : ' '));
-		if (r->code != 354 && r->code != 220 && !slice_has_prefix(r->text, s->server->hostname))
+		if (r->code != 354 && r->code != 220 &&
+		    !slice_has_prefix(r->text, s->server->hostname))
 			require(line.n > 10 && line.p[4] == line.p[0] && line.p[5] == '.');
 	}
 }
@@ -50,6 +52,11 @@ check_state(const struct server_session *s)
 static struct smtp_reply
 answer(struct server_session *s, struct slice line, unsigned choice)
 {
+	/* Most verdicts and results are good, so that a fuzzer gets far. */
+	const enum smtp_verdict verdict =
+	    choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT;
+	const enum smtp_data_result result =
+	    choice & 8 ? (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)) : SMTP_DATA_QUEUED;
 	struct smtp_reply r = choice == 255 ? server_overlong(s) : server_command(s, line);
 
 	switch (r.next) {
@@ -60,20 +67,19 @@ answer(struct server_session *s, struct slice line, unsigned choice)
 		require(r.code == 0);
 		require(r.next != SMTP_NEXT_CHECK_MAIL || s->state == SMTP_AT_READY);
 		require(r.next != SMTP_NEXT_CHECK_DATA || s->state == SMTP_AT_RCPT);
-		/* Mostly yes, so that a fuzzer gets far. */
-		return server_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+		return server_decide(s, verdict, line);
 	case SMTP_NEXT_CHUNK:
 		require(r.code == 0 && (s->state == SMTP_AT_RCPT || s->state == SMTP_AT_CHUNK));
-		return server_end_of_chunk(s, choice & 8 ? (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)) :
-		    SMTP_DATA_QUEUED, SL("ID"));
+		return server_end_of_chunk(s, result, SL("ID"));
 	case SMTP_NEXT_DISCARD:
 		require(s->state != SMTP_AT_RCPT && s->state != SMTP_AT_CHUNK);
 		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
 	case SMTP_NEXT_CHECK_AUTH:
 		require(r.code == 0);
-		require(r.next != SMTP_NEXT_CHECK_AUTH || (s->server->auth->user.n && s->server->auth->password.n));
-		r = server_decide(s, choice & 8 ? (enum smtp_verdict)(choice % (SMTP_VERIFIED + 1)) : SMTP_ACCEPT, line);
+		require(r.next != SMTP_NEXT_CHECK_AUTH ||
+		    (s->server->auth->user.n && s->server->auth->password.n));
+		r = server_decide(s, verdict, line);
 		require(!s->server->auth || s->server->auth->secret.n == 0);
 		return r;
 	case SMTP_NEXT_STARTTLS:
@@ -90,8 +96,10 @@ static struct server_auth auth;
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct server server = { .hostname = S("mx.example"), .max_message_size = 1000, .max_recipients = 5,
-		.max_errors = 20 };
+	struct server server = {
+		.hostname = S("mx.example"), .max_message_size = 1000, .max_recipients = 5,
+		.max_errors = 20,
+	};
 	struct slice rest = slice_of((const char *)data, size);
 	struct server_session s;
 	struct smtp_reply r;
@@ -116,7 +124,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_state(&s);
 		if (r.next != SMTP_NEXT_DATA)
 			continue;
-		r = server_end_of_data(&s, (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)), SL("ID"));
+		r = server_end_of_data(&s, (enum smtp_data_result)(choice % (SMTP_DATA_LINE + 1)),
+		    SL("ID"));
 		check_reply(&s, &r);
 		require(s.state == SMTP_AT_READY && s.from.n == 0 && s.recipients == 0);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Any message: what comes out travels through any server, twice the same, and needs no second conversion.
+ * Any message: the converted one travels through any server, and a second conversion changes
+ * nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -65,7 +66,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		}
 	}
-	if (convert(slice_of(first.p, first.n), &second) < 0 || second.n != first.n || memcmp(first.p, second.p, first.n) != 0)
+	if (convert(slice_of(first.p, first.n), &second) < 0 || second.n != first.n ||
+	    memcmp(first.p, second.p, first.n) != 0)
 		abort();
 	return 0;
 }
