@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the queue can take: commit FOLDER MESSAGES WRITERS puts that many messages of 4 KiB into
- * a queue in FOLDER, by so many processes at once, and prints messages a second.  Under strace -c -f
- * it shows what a message costs in calls.  FOLDER should be on the disk that is asked about, and is left as
- * it is, with the messages in new/.
+ * The throughput of the queue.  "commit FOLDER MESSAGES WRITERS" puts so many messages of 4 KiB
+ * into a queue in FOLDER, with so many processes at once, and prints messages a second.  Under
+ * strace -c -f it shows the system calls of a message.  FOLDER should be on the disk to measure.
+ * The messages stay in its new/.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +76,7 @@ main(int argc, char **argv)
 	if (failed)
 		return 1;
 	(void)printf("%lld messages/s, %llu of 4 KiB by %llu at once\n",
-	    (long long)((int64_t)n * 1000000 / (took_us ? took_us : 1)), (unsigned long long)n, (unsigned long long)writers);
+	    (long long)((int64_t)n * 1000000 / (took_us ? took_us : 1)), (unsigned long long)n,
+	    (unsigned long long)writers);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The least that a process can be, linked as the handler is: what bench/startup measures the handler against.
+ * The least that a process can be, linked as the handler is: bench/startup compares the handler
+ * with it.
  */
 int
 main(void)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * Fills a queue quickly: fill FOLDER MESSAGES DOMAIN COUNT [FIRST_DUE STEP_S BUCKETS] puts so many messages of 1 KiB
- * into new/, or into BUCKETS folders of wait/.  Their recipients are user@DOMAIN, with %u in it replaced by 0 to COUNT - 1 by
- * turns.  Each is what a session would have written, only not synced.
+ * Fills a queue quickly.  "fill FOLDER MESSAGES DOMAIN COUNT [FIRST_DUE STEP_S BUCKETS]" puts so
+ * many messages of 1 KiB into new/, or into BUCKETS folders of wait/.  Their recipients are
+ * user@DOMAIN; a %u in it is replaced by 0 to COUNT - 1 by turns.  Each file is as a session writes
+ * it, but not synced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 
 static struct queue_message message;
 
-/* In place of libc's: nobody waits for these messages. */
+/* In place of the libc function: these messages need not survive a crash. */
 int
 fsync(int fd)
 {
@@ -28,7 +29,7 @@ fsync(int fd)
 }
 
 struct plan {
-	const char *before, *after;	/* the domain around its number; after is NULL where it has none */
+	const char *before, *after;	/* the domain around its number; after: NULL without one */
 	uint64_t messages, domains, first_due, step_s, buckets;
 };
 
@@ -39,7 +40,8 @@ submit(const struct queue *q, const struct plan *p, uint64_t i, struct slice con
 	char path[256];
 
 	if (p->after)
-		(void)snprintf(path, sizeof path, "user@%s%" PRIu64 "%s", p->before, i % p->domains, p->after);
+		(void)snprintf(path, sizeof path, "user@%s%" PRIu64 "%s", p->before, i % p->domains,
+		    p->after);
 	else
 		(void)snprintf(path, sizeof path, "user@%s", p->before);
 	queue_begin(&message);
@@ -51,9 +53,9 @@ submit(const struct queue *q, const struct plan *p, uint64_t i, struct slice con
 	return queue_commit(q, &message, &facts);
 }
 
-/* A run of messages for each folder, so that what is due at once was made at once. */
+/* Consecutive messages share a folder: messages due at the same time were made at the same time. */
 static int
-put_off(const struct queue *q, const struct plan *p, uint64_t i)
+postpone(const struct queue *q, const struct plan *p, uint64_t i)
 {
 	char name[QUEUE_ID_SIZE + 32];
 	const uint64_t bucket = i / ((p->messages + p->buckets - 1) / p->buckets);
@@ -77,7 +79,7 @@ fill(const char *folder, const struct plan *p)
 	for (uint64_t i = 0; r == 0 && i < p->messages; i++) {
 		r = submit(&q, p, i, slice_of(text, sizeof text));
 		if (r == 0 && p->buckets)
-			r = put_off(&q, p, i);
+			r = postpone(&q, p, i);
 	}
 	queue_close(&q);
 	return r;
@@ -96,10 +98,12 @@ main(int argc, char **argv)
 	char *at;
 	int r;
 
-	if ((argc != 5 && argc != 8) || !number(argv, argc, 2, &p.messages) || !number(argv, argc, 4, &p.domains) ||
-	    !number(argv, argc, 5, &p.first_due) || !number(argv, argc, 6, &p.step_s) || !number(argv, argc, 7, &p.buckets) ||
+	if ((argc != 5 && argc != 8) || !number(argv, argc, 2, &p.messages) ||
+	    !number(argv, argc, 4, &p.domains) || !number(argv, argc, 5, &p.first_due) ||
+	    !number(argv, argc, 6, &p.step_s) || !number(argv, argc, 7, &p.buckets) ||
 	    p.domains == 0 || (argc == 8 && p.buckets == 0)) {
-		(void)fprintf(stderr, "usage: fill FOLDER MESSAGES DOMAIN COUNT [FIRST_DUE STEP_S BUCKETS]\n");
+		(void)fprintf(stderr,
+		    "usage: fill FOLDER MESSAGES DOMAIN COUNT [FIRST_DUE STEP_S BUCKETS]\n");
 		return 64;
 	}
 	p.before = argv[3];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * An exchanger that costs little: sink [-p PORT] [-e KEYWORD]... [PREFIX=MS]... takes all mail on every IPv4 address and
- * forgets it.  Addresses that begin with PREFIX ("10.2.") form a class of their own and answer MS milliseconds late,
- * as far away as that.  A line on its standard input is answered by one line of JSON for each class, the first of which
- * has the empty prefix: what came so far and when, in microseconds of CLOCK_MONOTONIC.  It ends with its input.
+ * An exchanger that costs little.  "sink [-p PORT] [-e KEYWORD]... [PREFIX=MS]..." takes all mail
+ * on every IPv4 address and forgets it.  Addresses that begin with PREFIX ("10.2.") form a class;
+ * it replies MS milliseconds late, like a distant host.  For a line on standard input it prints a
+ * line of JSON with an object for each class, first the one with the empty prefix.  An object has
+ * counts, and times in microseconds of CLOCK_MONOTONIC.  The program ends with its input.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,7 +28,7 @@ static struct class {
 	const char *prefix;
 	int64_t delay_us;
 	uint64_t messages, connections, open, most;
-	int64_t first_us, mail_us, last_us;	/* the first connection, the first MAIL, the last final dot */
+	int64_t first_us, mail_us, last_us;	/* first connection, first MAIL, last final dot */
 } classes[CLASSES_MAX] = { { .prefix = "" } };
 static size_t nclasses = 1;
 
@@ -35,7 +36,7 @@ static const char *keywords[KEYWORDS_MAX];
 static size_t nkeywords;
 
 struct session {
-	struct session *next_late;	/* in the line of those that answer later */
+	struct session *next_late;	/* in the list of sessions that reply later */
 	int fd;
 	struct class *class;
 	bool in_data, ending, late;
@@ -86,15 +87,18 @@ command(struct session *s, struct slice line)
 	}
 }
 
-/* How much of the input this took; 0: more is needed. */
+/* Returns the number of octets taken from the input; 0: more are needed. */
 static size_t
 step(struct session *s, struct slice in)
 {
 	const char *end;
 
 	if (s->in_data) {
-		end = in.n >= 3 && memcmp(in.p, ".\r\n", 3) == 0 ? in.p - 2 : memmem(in.p, in.n, END, END_LEN);
-		if (!end)	/* all of it but what may be the beginning of the end */
+		if (in.n >= 3 && memcmp(in.p, ".\r\n", 3) == 0)
+			end = in.p - 2;
+		else
+			end = memmem(in.p, in.n, END, END_LEN);
+		if (!end)	/* the last octets may be the beginning of the end */
 			return in.n > END_LEN ? in.n - END_LEN : 0;
 		s->in_data = false;
 		s->class->messages++;
@@ -131,12 +135,12 @@ answer(struct session *s)
 	s->due_us = clock_us() + s->class->delay_us;
 	s->late = true;
 	s->next_late = NULL;
-	*late_tail = s;		/* nearly in order of their times; the delays of the classes differ */
+	*late_tail = s;		/* only nearly in order of time: the delays of classes differ */
 	late_tail = &s->next_late;
 }
 
 static void
-hear(struct session *s)
+take_input(struct session *s)
 {
 	ssize_t got = read(s->fd, s->in + s->n, sizeof s->in - s->n);
 	struct slice in;
@@ -225,9 +229,9 @@ welcome(void)
 	}
 }
 
-/* False at the end of the input. */
+/* Print the counts of all classes; false at the end of standard input. */
 static bool
-tell(void)
+print_classes(void)
 {
 	char line[256];
 
@@ -236,9 +240,11 @@ tell(void)
 	for (size_t i = 0; i < nclasses; i++) {
 		const struct class *c = &classes[i];
 
-		(void)printf("%s{\"prefix\": \"%s\", \"messages\": %llu, \"connections\": %llu, \"most\": %llu, "
-		    "\"first_us\": %lld, \"mail_us\": %lld, \"last_us\": %lld}", i ? ", " : "[", c->prefix,
-		    (unsigned long long)c->messages, (unsigned long long)c->connections, (unsigned long long)c->most,
+		(void)printf("%s{\"prefix\": \"%s\", ", i ? ", " : "[", c->prefix);
+		(void)printf("\"messages\": %llu, \"connections\": %llu, \"most\": %llu, ",
+		    (unsigned long long)c->messages, (unsigned long long)c->connections,
+		    (unsigned long long)c->most);
+		(void)printf("\"first_us\": %lld, \"mail_us\": %lld, \"last_us\": %lld}",
 		    (long long)c->first_us, (long long)c->mail_us, (long long)c->last_us);
 	}
 	(void)printf("]\n");
@@ -307,8 +313,8 @@ main(int argc, char **argv)
 			if (events[i].data.ptr == &listener)
 				welcome();
 			else if (events[i].data.ptr != &classes)
-				hear(events[i].data.ptr);
-			else if (!tell())
+				take_input(events[i].data.ptr);
+			else if (!print_classes())
 				return 0;
 		}
 		answer_late();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a connection pays for a fresh process: startup [ROUNDS] [CONFIG] starts the handler and the empty program beside
- * it by turns, on a socket as inetd does, and prints the medians in microseconds: the handler's to the first octet of
- * its 220, the empty program's to its end, both from before the fork.  The target is 1.5 times at most.
+ * The cost of a fresh process for each connection.  "startup [ROUNDS] [CONFIG]" starts the handler
+ * and the empty program by turns, on a socket as inetd does.  It prints the medians in
+ * microseconds, from before the fork to the handler's first octet and to the empty program's end.
+ * The target is a ratio of at most 1.5.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -20,7 +21,7 @@
 
 static int log_fd;
 
-/* Microseconds until something can be read from program: its greeting, or that it has ended. */
+/* Microseconds until the program can be read from: it has greeted or ended. */
 static int64_t
 start(char *const argv[])
 {
@@ -33,7 +34,8 @@ start(char *const argv[])
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
-	if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawn_file_actions_adddup2(&actions, pair[1], 0) != 0 ||
+	if (posix_spawn_file_actions_init(&actions) != 0 ||
+	    posix_spawn_file_actions_adddup2(&actions, pair[1], 0) != 0 ||
 	    posix_spawn_file_actions_adddup2(&actions, pair[1], 1) != 0 ||
 	    posix_spawn_file_actions_adddup2(&actions, log_fd, 2) != 0 ||
 	    posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) != 0)
@@ -86,10 +88,12 @@ main(int argc, char **argv)
 		empty_us[i] = start(empty_argv);
 	}
 	printf("empty program, to its end    median %4lld us  (10%%: %lld, 90%%: %lld)\n",
-	    (long long)at_percent(empty_us, rounds, 50), (long long)at_percent(empty_us, rounds, 10),
+	    (long long)at_percent(empty_us, rounds, 50),
+	    (long long)at_percent(empty_us, rounds, 10),
 	    (long long)at_percent(empty_us, rounds, 90));
 	printf("smtp-handler, to its 220     median %4lld us  (10%%: %lld, 90%%: %lld)\n",
-	    (long long)at_percent(handler_us, rounds, 50), (long long)at_percent(handler_us, rounds, 10),
+	    (long long)at_percent(handler_us, rounds, 50),
+	    (long long)at_percent(handler_us, rounds, 10),
 	    (long long)at_percent(handler_us, rounds, 90));
 	printf("ratio                        %.2f\n",
 	    (double)at_percent(handler_us, rounds, 50) / (double)at_percent(empty_us, rounds, 50));
