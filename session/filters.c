@@ -8,6 +8,35 @@
 #include "base/clock.h"
 #include "session/session.h"
 
+/* Our Received field is put in front of the content, and others may come after it.  So a content
+ * must begin with a field or with an empty line. */
+static bool
+is_any(const struct session *s)
+{
+	(void)s;
+	return true;
+}
+
+static void
+begin_mend(struct session *s, filter_put *next)
+{
+	mend_begin(&s->content.filters.mend, next, s);
+}
+
+static void
+put_mend(void *ctx, struct slice octets)
+{
+	struct session *s = ctx;
+
+	mend_content(&s->content.filters.mend, octets);
+}
+
+static void
+end_mend(struct session *s)
+{
+	mend_end(&s->content.filters.mend);
+}
+
 /* role = submission: what is missing in the header section is added. */
 static bool
 is_submission(const struct session *s)
@@ -71,6 +100,8 @@ static const struct filter {
 	void (*end)(struct session *s);
 	size_t room;			/* of the envelope, for fields that end() writes */
 } filters[FILTERS] = {
+	/* The first: the others then agree with it on where the header section ends. */
+	{ is_any, begin_mend, put_mend, end_mend, 0 },
 	{ is_submission, begin_submission, put_submission, end_submission, 0 },
 	{ is_from_outside, begin_results, put_results, end_results, 0 },
 };

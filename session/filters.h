@@ -6,10 +6,11 @@
 #ifndef SESSION_FILTERS_H
 #define SESSION_FILTERS_H
 
+#include "message/mend.h"
 #include "message/results.h"
 #include "message/submission.h"
 
-#define FILTERS 2
+#define FILTERS 3
 
 struct session;
 
@@ -18,7 +19,8 @@ typedef void filter_put(void *ctx, struct slice octets);
 
 struct filters {
 	bool on[FILTERS];
-	filter_put *first;		/* the store if no filter is on */
+	filter_put *first;
+	struct mend mend;
 	struct submission submission;
 	struct results results;
 };

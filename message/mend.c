@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The walker over fields finds the broken line.  Postfix and Exim end a header section in the same
+ * place, and Postfix has the same field for the line of a mailbox file.
+ */
+#include "message/mend.h"
+
+void
+mend_begin(struct mend *m, qualify_put *put, void *ctx)
+{
+	m->put = put;
+	m->ctx = ctx;
+	m->state = MEND_HEADER;
+	m->top = true;
+	m->name = (struct buf)BUF(m->space);
+	field_begin(&m->fields, FIELD_TO_BROKEN_LINE, SL(""));
+}
+
+static void
+put_name(struct mend *m)
+{
+	if (m->name.n)
+		m->put(m->ctx, buf_slice(&m->name));
+	m->name.n = 0;
+}
+
+static void
+begin_text(struct mend *m)
+{
+	m->put(m->ctx, SL("\r\n"));
+	put_name(m);
+	m->state = MEND_TEXT;
+}
+
+/* "From joe Mon Jan  1", also with the '>' in front that a mailbox file puts there. */
+static bool
+is_mailbox_line(const struct mend *m)
+{
+	struct slice name = buf_slice(&m->name);
+
+	while (slice_has_prefix(name, SL(">")))
+		name = slice_skip(name, 1);
+	return m->top && slice_has_prefix(name, SL("From "));
+}
+
+/* The line is no field.  Its first octets may be in the buffer. */
+static void
+break_line(struct mend *m)
+{
+	if (!is_mailbox_line(m)) {
+		begin_text(m);
+		return;
+	}
+	m->put(m->ctx, SL("X-Mailbox-Line: "));
+	put_name(m);
+	m->state = MEND_MAILBOX;
+}
+
+/* octets: what the walker took for the end of the section. */
+static void
+end_fields(struct mend *m, struct slice octets)
+{
+	if (m->name.n || (octets.p[0] != '\r' && octets.p[0] != '\n'))
+		break_line(m);
+	else
+		m->state = octets.p[0] == '\r' ? MEND_CR : MEND_TEXT;
+}
+
+/* Put what is left of the line, or of `in`. */
+static void
+take_mailbox_line(struct mend *m, struct slice *in)
+{
+	const char *lf = memchr(in->p, '\n', in->n);
+	const size_t n = lf ? (size_t)(lf - in->p) + 1 : in->n;
+
+	m->put(m->ctx, slice_of(in->p, n));
+	*in = slice_skip(*in, n);
+	if (!lf)
+		return;
+	m->state = MEND_HEADER;
+	field_begin(&m->fields, FIELD_TO_BROKEN_LINE, SL(""));
+}
+
+/* An empty line ends in CRLF.  A CR alone is text. */
+static void
+take_behind_cr(struct mend *m, struct slice *in)
+{
+	if (in->n == 1 && m->name.n == 0 && in->p[0] == '\r') {
+		*in = slice_skip(*in, 1);
+		buf_chr(&m->name, '\r');
+		return;
+	}
+	if (m->name.n ? in->p[0] == '\n' : in->p[1] == '\n')
+		m->state = MEND_TEXT;
+	else
+		begin_text(m);
+	put_name(m);
+}
+
+static void
+take_field(struct mend *m, struct slice *in)
+{
+	struct slice piece, rest = *in;
+
+	switch (field_take(&m->fields, &rest, &piece)) {
+	case FIELD_NAME:
+		buf_add(&m->name, piece);
+		if (m->name.full) {
+			m->name.full = false;
+			begin_text(m);
+			return;
+		}
+		if (m->fields.part == FIELD_BODY) {
+			put_name(m);
+			m->top = false;
+		}
+		break;
+	case FIELD_BODY:
+	case FIELD_BROKEN:
+		m->put(m->ctx, piece);
+		break;
+	case FIELD_OVER:
+		end_fields(m, piece);
+		return;
+	}
+	*in = rest;
+}
+
+void
+mend_content(struct mend *m, struct slice octets)
+{
+	while (octets.n && m->state != MEND_TEXT) {
+		if (m->state == MEND_HEADER)
+			take_field(m, &octets);
+		else if (m->state == MEND_CR)
+			take_behind_cr(m, &octets);
+		else
+			take_mailbox_line(m, &octets);
+	}
+	if (octets.n)
+		m->put(m->ctx, octets);
+}
+
+void
+mend_end(struct mend *m)
+{
+	if (m->name.n && m->state != MEND_TEXT)
+		break_line(m);
+	m->state = MEND_TEXT;
+}

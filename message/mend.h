@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The end of a header section that is broken.  The first line that is no field gets the empty line
+ * in front of it that it lacks: it is text, and so is everything behind it.  After this filter all
+ * readers agree on where the header section ends.  Pure; holds one name of a field at most.
+ *
+ * The lines "From ..." of a mailbox file, on top of the content, become fields X-Mailbox-Line: the
+ * fields behind them are meant.
+ */
+#ifndef MESSAGE_MEND_H
+#define MESSAGE_MEND_H
+
+#include "base/buf.h"
+#include "message/field.h"
+#include "message/qualify.h"
+
+#define MEND_NAME_MAX 998	/* a longer name is text: no line is so long (RFC 5322 2.1.1) */
+
+enum mend_state {
+	MEND_HEADER,
+	MEND_MAILBOX,		/* within a line "From ..." */
+	MEND_CR,		/* behind a CR that begins a line; it is not put yet */
+	MEND_TEXT,		/* the header section is over */
+};
+
+struct mend {
+	qualify_put *put;	/* takes the content */
+	void *ctx;
+	enum mend_state state;
+	bool top;		/* no field has come yet */
+	struct field_walk fields;
+	struct buf name;	/* of a field, until its colon comes */
+	char space[MEND_NAME_MAX];
+};
+
+void mend_begin(struct mend *m, qualify_put *put, void *ctx);
+void mend_content(struct mend *m, struct slice octets);
+void mend_end(struct mend *m);
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The end of a broken header section: each row whole, cut in two at every place, and octet by octet.
+ */
+#include "message/mend.h"
+
+#include "tests/lib/tap.h"
+
+#define MBOX "From joe Mon Jan  1 00:00:00 2024\r\n"
+
+static const struct message {
+	const char *name, *in, *want;
+} messages[] = {
+	{ .name = "a good message does not change", .in = "A: b\r\n c\r\nD:\r\n\r\n e: f\r\ng\r\n",
+	    .want = "A: b\r\n c\r\nD:\r\n\r\n e: f\r\ng\r\n" },
+	{ .name = "nothing", .in = "", .want = "" },
+	{ .name = "only fields", .in = "A: b\r\n", .want = "A: b\r\n" },
+	{ .name = "only a body", .in = "\r\nhello\r\n", .want = "\r\nhello\r\n" },
+	{ .name = "a blank in front of the first line",
+	    .in = " by trusted.example with ESMTPS id FAKE;\r\n\tMon\r\nA: b\r\n\r\nc\r\n",
+	    .want = "\r\n by trusted.example with ESMTPS id FAKE;\r\n\tMon\r\nA: b\r\n\r\nc\r\n" },
+	{ .name = "a tab in front of the first line", .in = "\t(x)\r\n\r\n",
+	    .want = "\r\n\t(x)\r\n\r\n" },
+	{ .name = "a first line of one blank", .in = " \r\nA: b\r\n", .want = "\r\n \r\nA: b\r\n" },
+	{ .name = "text without a field", .in = "hello world\r\nbye: now\r\n",
+	    .want = "\r\nhello world\r\nbye: now\r\n" },
+	{ .name = "one word", .in = "hello", .want = "\r\nhello" },
+	{ .name = "one word and a line end", .in = "hello\r\n", .want = "\r\nhello\r\n" },
+	{ .name = "UTF-8 in a name", .in = "S\303\274: x\r\n", .want = "\r\nS\303\274: x\r\n" },
+	{ .name = "a colon without a name", .in = ": x\r\n", .want = "\r\n: x\r\n" },
+	{ .name = "a line behind fields that is none", .in = "A: b\r\nhello you\r\nC: d\r\n",
+	    .want = "A: b\r\n\r\nhello you\r\nC: d\r\n" },
+	{ .name = "blanks in front of the colon are no fault", .in = "A : b\r\nC\t : d\r\n\r\n",
+	    .want = "A : b\r\nC\t : d\r\n\r\n" },
+	{ .name = "two words in front of the colon", .in = "A b: c\r\n", .want = "\r\nA b: c\r\n" },
+	{ .name = "the line of a mailbox file", .in = MBOX "A: b\r\n\r\nc\r\n",
+	    .want = "X-Mailbox-Line: " MBOX "A: b\r\n\r\nc\r\n" },
+	{ .name = "two of them, and quoted", .in = MBOX ">" MBOX "A: b\r\n",
+	    .want = "X-Mailbox-Line: " MBOX "X-Mailbox-Line: >" MBOX "A: b\r\n" },
+	{ .name = "a mailbox line alone", .in = "From joe", .want = "X-Mailbox-Line: From joe" },
+	{ .name = "a mailbox line and text", .in = MBOX "hello\r\n",
+	    .want = "X-Mailbox-Line: " MBOX "\r\nhello\r\n" },
+	{ .name = "a mailbox line that goes on", .in = MBOX " x\r\nA: b\r\n",
+	    .want = "X-Mailbox-Line: " MBOX "\r\n x\r\nA: b\r\n" },
+	{ .name = "a mailbox line with a colon", .in = "From joe: x\r\nA: b\r\n",
+	    .want = "X-Mailbox-Line: From joe: x\r\nA: b\r\n" },
+	{ .name = "From with a colon is a field", .in = "From : joe\r\n\r\n",
+	    .want = "From : joe\r\n\r\n" },
+	{ .name = "behind a field it is text", .in = "A: b\r\n" MBOX "C: d\r\n",
+	    .want = "A: b\r\n\r\n" MBOX "C: d\r\n" },
+	{ .name = "LF alone ends a line", .in = "A: b\n\nhello\n", .want = "A: b\n\nhello\n" },
+	{ .name = "LF alone, and no empty line", .in = "A: b\nhello\n",
+	    .want = "A: b\n\r\nhello\n" },
+	{ .name = "CR alone is no empty line", .in = "A: b\r\n\rby x\r\n",
+	    .want = "A: b\r\n\r\n\rby x\r\n" },
+	{ .name = "a first octet of CR", .in = "\r\tby x\r\n", .want = "\r\n\r\tby x\r\n" },
+	{ .name = "nothing but CR", .in = "\r", .want = "\r\n\r" },
+	{ .name = "CR CR LF", .in = "\r\r\nx", .want = "\r\n\r\r\nx" },
+};
+
+static char out_space[16384];
+static struct buf out;
+static struct mend mend;
+
+static void
+put(void *ctx, struct slice octets)
+{
+	(void)ctx;
+	buf_add(&out, octets);
+}
+
+/* In pieces of `cut` octets, then the rest in pieces of `step`. */
+static void
+run(struct slice in, size_t cut, size_t step)
+{
+	out = (struct buf)BUF(out_space);
+	mend_begin(&mend, put, NULL);
+	mend_content(&mend, slice_of(in.p, cut));
+	for (struct slice rest = slice_skip(in, cut); rest.n; rest = slice_skip(rest, step))
+		mend_content(&mend, slice_of(rest.p, rest.n < step ? rest.n : step));
+	mend_end(&mend);
+}
+
+static void
+name_of_length(size_t n, bool is_field)
+{
+	static char space[4096], want_space[4096];
+	struct buf in = BUF(space), want = BUF(want_space);
+
+	for (size_t i = 0; i + 1 < n; i++)
+		buf_chr(&in, 'x');
+	buf_str(&in, ": y\r\n");
+	if (!is_field)
+		buf_str(&want, "\r\n");
+	buf_add(&want, buf_slice(&in));
+	run(buf_slice(&in), 0, 100);
+	ok(slice_eq(buf_slice(&out), buf_slice(&want)), "a name and its colon of %zu octets", n);
+}
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+		const struct slice in = slice_str(messages[i].in);
+		const struct slice want = slice_str(messages[i].want);
+		bool fine = true;
+
+		for (size_t cut = 0; cut <= in.n; cut++) {
+			run(in, cut, in.n + 1);
+			fine = fine && slice_eq(buf_slice(&out), want);
+		}
+		run(in, 0, 1);
+		is(buf_slice(&out), want, messages[i].name);
+		ok(fine, "%s, cut anywhere", messages[i].name);
+	}
+	name_of_length(MEND_NAME_MAX - 1, true);
+	name_of_length(MEND_NAME_MAX, true);
+	name_of_length(MEND_NAME_MAX + 1, false);
+	return tap_done();
+}
