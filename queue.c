@@ -225,6 +225,18 @@ queue_field(struct queue_message *m, const char *key, struct slice value)
 }
 
 void
+queue_standing(struct queue_message *m, enum standing standing, struct slice user)
+{
+	put_octets(m, SL("standing: "));
+	put_octets(m, slice_str(standing_word(standing)));
+	if (standing_has_user(standing)) {
+		put_octets(m, SL(" "));
+		put_clean(m, user);
+	}
+	put_octets(m, SL("\n"));
+}
+
+void
 queue_from(struct queue_message *m, struct slice path, struct slice params)
 {
 	put_octets(m, SL("from: "));

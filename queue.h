@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/standing.h"
 
 #define QUEUE_ID_LEN  16
 #define QUEUE_ID_SIZE (QUEUE_ID_LEN + 1)
@@ -93,6 +94,9 @@ void queue_begin_memory(struct queue_message *m);
 /* Add a field "key: value" to the envelope.  key is a literal of the caller.  Control characters of
  * value become '?', so a value cannot end its line. */
 void queue_field(struct queue_message *m, const char *key, struct slice value);
+
+/* Add what the client may do.  user is who has authenticated, or empty. */
+void queue_standing(struct queue_message *m, enum standing standing, struct slice user);
 
 /* Set the reverse-path: "from: <path> PARAMS".  path is canonical and has no brackets. */
 void queue_from(struct queue_message *m, struct slice path, struct slice params);

@@ -13,6 +13,7 @@
 
 #include "base/cidr.h"
 #include "base/slice.h"
+#include "base/standing.h"
 #include "config/way.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/smtp-handler/smtp-handler.conf"
@@ -129,11 +130,18 @@ const struct route *config_route(const struct config *c, struct slice domain);
  * long as c (RFC 5321 section 4.5.1). */
 const struct route *config_postmaster(const struct config *c, struct slice *ret_domain);
 
-/* The route of mail from sender, an address or empty, to a domain.  A [route] with the domain or a
- * suffix of it comes first, then the best [sender] (address before name before ".suffix"), then
- * [route *]. */
+/* Who sends: the reverse-path, and what the client that named it may do. */
+struct sender {
+	struct slice path;	/* an address; empty: the null path, or none */
+	enum standing standing;
+};
+
+/* The route of mail from a sender to a domain.  A [route] with the domain or a suffix of it comes
+ * first, then the best [sender] that the sender may use (address before name before ".suffix"),
+ * then [route *].  A stranger may use no [sender].  A user may use one with a login only if the
+ * path is the user's own. */
 const struct route *config_route_from(
-    const struct config *c, struct slice sender, struct slice domain);
+    const struct config *c, struct sender sender, struct slice domain);
 
 /* Does [server] trusted have sa?  NULL means a pipe or AF_UNIX ("local"). */
 bool config_trusts(const struct config *c, const struct sockaddr *sa);

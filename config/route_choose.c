@@ -104,10 +104,16 @@ domain_of(struct slice address)
 	return at ? slice_skip(address, (size_t)(at - address.p) + 1) : slice_of(NULL, 0);
 }
 
-const struct route *
-config_route_from(const struct config *c, struct slice sender, struct slice domain)
+static bool
+may_use(enum standing standing, const struct route *r)
 {
-	const struct slice sender_domain = domain_of(sender);
+	return standing >= STANDING_OWNER || (standing == STANDING_USER && !r->user);
+}
+
+const struct route *
+config_route_from(const struct config *c, struct sender sender, struct slice domain)
+{
+	const struct slice sender_domain = domain_of(sender.path);
 	size_t n, most = 0;
 	const struct route *best = by_recipient(c, domain, &n);
 
@@ -116,7 +122,9 @@ config_route_from(const struct config *c, struct slice sender, struct slice doma
 	for (size_t i = 0; i < c->nroutes; i++) {
 		const struct route *r = &c->routes[i];
 
-		n = r->by_sender ? matched_sender(slice_str(r->pattern), sender, sender_domain) : 0;
+		if (!r->by_sender || !may_use(sender.standing, r))
+			continue;
+		n = matched_sender(slice_str(r->pattern), sender.path, sender_domain);
 		if (n > most) {
 			most = n;
 			best = r;

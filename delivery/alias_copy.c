@@ -56,6 +56,16 @@ alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct
 		smtp_dsn_copy_rcpt(params, !single, to, b);
 }
 
+/* The copy is as trusted as its original: whoever sent that chose what it says.  The address of a
+ * list is no user's own. */
+static void
+write_standing(struct queue_message *m, const struct queue_entry *e, bool list)
+{
+	const bool owner = e->standing == STANDING_OWNER;
+
+	queue_standing(m, owner && list ? STANDING_USER : e->standing, e->user);
+}
+
 static int
 write_envelope(
     const struct queue *q, struct queue_message *m, const struct alias_copy *c, bool list)
@@ -75,6 +85,7 @@ write_envelope(
 	queue_field(m, "client", e->client);
 	queue_field(m, "protocol", SL("alias"));
 	queue_field(m, "expanded-from", slice_str(e->id));
+	write_standing(m, e, list);
 	queue_from(m, list ? sender : e->from, buf_slice(&from));
 	for (size_t i = 0; i < x->n; i++)
 		if (x->members[i].copy == c->index)

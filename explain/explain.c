@@ -392,11 +392,36 @@ is_address(const char *address, unsigned flags, struct smtp_path *ret)
 	return false;
 }
 
+/* Prints the route, and for a [sender] the routes of those who may not use it. */
+static void
+explain_route(const struct config *c, const struct route *route, const struct smtp_path *from,
+    struct slice domain, FILE *out)
+{
+	static const char *const others[] = {
+		[STANDING_STRANGER] = "strangers",
+		[STANDING_USER] = "users whose address this is not",
+	};
+
+	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "",
+	    route->pattern, route->via_text,
+	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	for (size_t i = 0; route->by_sender && i < sizeof others / sizeof others[0]; i++) {
+		const struct sender sender = { smtp_path_text(from), (enum standing)i };
+		const struct route *theirs = config_route_from(c, sender, domain);
+
+		if (theirs != route)
+			fprintf(out, "            not for %s: their mail takes %s%s via %s\n",
+			    others[i], theirs->by_sender ? "sender " : "route ",
+			    theirs->pattern, theirs->via_text);
+	}
+}
+
 int
 explain(const struct config *c, const struct dns_resolver *resolver, const char *sender,
     const char *address, FILE *out)
 {
 	struct smtp_path path, from = { .n = 0 };
+	struct sender trusted = { .standing = STANDING_TRUSTED };
 	struct slice domain;
 	const struct route *route;
 
@@ -404,14 +429,13 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
 		return EX_USAGE;
 	domain = smtp_path_domain(&path);
-	route = domain.n ? config_route_from(c, smtp_path_text(&from), domain)
+	trusted.path = smtp_path_text(&from);
+	route = domain.n ? config_route_from(c, trusted, domain)
 			 : config_postmaster(c, &domain);
 	fprintf(out, "address     %s\n", path.text);
 	if (from.n)
 		fprintf(out, "sender      %s\n", from.text);
-	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "",
-	    route->pattern, route->via_text,
-	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
+	explain_route(c, route, &from, domain, out);
 	if (explain_alias(c, &path, out))
 		return 0;
 	if (route->user)

@@ -242,6 +242,8 @@ parse_field(struct slice line, struct queue_entry *e)
 		good = e->arrived_us < 0 && parse_arrived(value, &e->arrived_us);
 	} else if (slice_eq(key, SL("from"))) {
 		good = !e->from.p && parse_path(value, &e->from, &e->from_params);
+	} else if (slice_eq(key, SL("standing"))) {
+		good = !e->user.p && standing_parse(value, &e->standing, &e->user);
 	} else if (slice_eq(key, SL("client"))) {
 		e->client = value;
 	} else if (slice_eq(key, SL("expanded-from"))) {

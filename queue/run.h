@@ -41,6 +41,9 @@ struct queue_entry {
 	bool warned;			/* a delay notice was sent */
 	/* Made by expanding an alias: its recipients are no aliases. */
 	bool expanded;
+	/* A file without this field counts as a stranger's. */
+	enum standing standing;
+	struct slice user;		/* who had authenticated, or empty */
 	struct slice from, from_params, client;
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;

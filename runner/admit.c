@@ -108,8 +108,7 @@ line_up(struct runner *r, struct message *m, const struct queue_entry *e)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		struct slice domain;
-		const struct route *route = destination_route(r->config, e->from,
-		    &e->rcpts[i], &domain);
+		const struct route *route = destination_route(r->config, e, i, &domain);
 
 		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
 			route = &delivery_way_aliases;

@@ -39,11 +39,13 @@ make_key(struct buf *b, const struct route *route, struct slice domain, size_t *
 }
 
 const struct route *
-destination_route(const struct config *c, struct slice sender, const struct queue_rcpt *rcpt,
+destination_route(const struct config *c, const struct queue_entry *e, size_t rcpt,
     struct slice *ret_domain)
 {
-	*ret_domain = rcpt->domain;
-	if (rcpt->domain.n == 0)
+	const struct sender sender = { e->from, e->standing };
+
+	*ret_domain = e->rcpts[rcpt].domain;
+	if (ret_domain->n == 0)
 		return config_postmaster(c, ret_domain);
 	return config_route_from(c, sender, *ret_domain);
 }

@@ -59,9 +59,9 @@ struct destinations {
 	struct destination *rings[DESTINATION_RINGS];
 };
 
-/* The route of a recipient, and the domain that decided it. */
-const struct route *destination_route(const struct config *c, struct slice sender,
-    const struct queue_rcpt *rcpt, struct slice *ret_domain);
+/* The route of a recipient of e, and the domain that decided it. */
+const struct route *destination_route(const struct config *c, const struct queue_entry *e,
+    size_t rcpt, struct slice *ret_domain);
 /* The destination of mail by this route to this domain; NULL without memory. */
 struct destination *destination_for(struct destinations *ds, const struct route *route,
     struct slice domain);

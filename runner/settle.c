@@ -115,7 +115,7 @@ static int64_t
 frozen_until(struct runner *r, const struct queue_entry *e, uint32_t rcpt)
 {
 	struct slice domain;
-	const struct route *route = destination_route(r->config, e->from, &e->rcpts[rcpt], &domain);
+	const struct route *route = destination_route(r->config, e, rcpt, &domain);
 	const struct frozen *f = frozen_now(&r->frozen, route, clock_wall_s());
 
 	return f ? f->until_s : 0;

@@ -48,6 +48,7 @@ content_begin(struct session *s)
 	struct content *c = &s->content;
 	const struct slice from = smtp_path_text(&s->smtp.from);
 	const struct slice params = buf_slice(&s->smtp.params);
+	const struct policy policy = session_policy(s);
 
 	content_drop(c);
 	if (c->printing)
@@ -58,6 +59,7 @@ content_begin(struct session *s)
 	queue_field(&c->queued, "client", slice_str(s->peer.text));
 	queue_field(&c->queued, "helo", buf_slice(&s->smtp.helo));
 	queue_field(&c->queued, "protocol", server_protocol(&s->smtp));
+	queue_standing(&c->queued, policy_standing(&policy), policy.user);
 	queue_from(&c->queued, from, params);
 	if (!c->printing)
 		return;

@@ -104,6 +104,18 @@ policy_sender(const struct policy *p, const struct smtp_path *from)
 	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
 }
 
+/* An authenticated client is that user, wherever it connects from. */
+enum standing
+policy_standing(const struct policy *p)
+{
+	if (p->user.n == 0)
+		return p->trusted ? STANDING_TRUSTED : STANDING_STRANGER;
+	if (p->sender.n == 0)
+		return STANDING_USER;
+	return p->config->server.auth_senders || slice_ieq(p->user, p->sender) ? STANDING_OWNER
+	    : STANDING_USER;
+}
+
 /* Is the address in a file of the route? */
 static enum smtp_verdict
 check_user(const struct route *route, const struct smtp_path *to)
@@ -122,11 +134,12 @@ enum smtp_verdict
 policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
 {
 	const struct slice domain = smtp_path_domain(to);
+	const struct sender sender = { p->sender, policy_standing(p) };
 	const struct route *route;
 
 	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
 		return SMTP_ACCEPT;
-	route = config_route_from(p->config, p->sender, domain);
+	route = config_route_from(p->config, sender, domain);
 	if (way_of(route->via)->refuses) {
 		*ret_why = slice_str(route->target);
 		return SMTP_REFUSE_ROUTE;

@@ -17,6 +17,9 @@ struct policy {
 	struct slice sender;	/* the reverse-path; empty: the null path, or none yet */
 };
 
+/* What the client may do with the reverse-path that policy_sender() has accepted. */
+enum standing policy_standing(const struct policy *p);
+
 /* May this be the reverse-path?  Never SMTP_REFUSE_SPACE. */
 enum smtp_verdict policy_sender(const struct policy *p, const struct smtp_path *from);
 

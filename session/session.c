@@ -16,7 +16,6 @@
 #include "session/balancer.h"
 #include "session/confine.h"
 #include "session/limits.h"
-#include "session/policy.h"
 #include "session/secure.h"
 #include "session/signals.h"
 
@@ -123,18 +122,6 @@ session_begin(struct session *s, const struct start *start, const struct config 
 		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-/* The client as policy.c has to know it. */
-static struct policy
-client_policy(const struct session *s)
-{
-	return (struct policy){
-		.config = s->config,
-		.trusted = session_trusted(s),
-		.user = s->smtp.authenticated ? s->auth.user : SL(""),
-		.sender = smtp_path_text(&s->smtp.from),
-	};
-}
-
 /* An error of the queue, as the client is to know it. */
 static enum smtp_verdict
 queue_verdict(const struct session *s, int error)
@@ -150,7 +137,7 @@ queue_verdict(const struct session *s, int error)
 static enum smtp_verdict
 check_mail(struct session *s)
 {
-	const struct policy policy = client_policy(s);
+	const struct policy policy = session_policy(s);
 	const enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
 
 	if (verdict != SMTP_ACCEPT)
@@ -165,7 +152,7 @@ check_mail(struct session *s)
 static enum smtp_verdict
 check_rcpt(struct session *s, struct slice *ret_why)
 {
-	const struct policy policy = client_policy(s);
+	const struct policy policy = session_policy(s);
 
 	return policy_recipient(&policy, &s->smtp.rcpt, ret_why);
 }
@@ -173,7 +160,7 @@ check_rcpt(struct session *s, struct slice *ret_why)
 static enum smtp_verdict
 check_vrfy(struct session *s)
 {
-	const struct policy policy = client_policy(s);
+	const struct policy policy = session_policy(s);
 
 	return policy_verify(&policy, &s->smtp.rcpt);
 }

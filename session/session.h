@@ -12,6 +12,7 @@
 #include "net/tls.h"
 #include "session/content.h"
 #include "session/endpoint.h"
+#include "session/policy.h"
 #include "session/record.h"
 #include "session/start.h"
 
@@ -61,6 +62,18 @@ static inline bool
 session_trusted(const struct session *s)
 {
 	return s->server.trusted || s->smtp.authenticated;
+}
+
+/* The client as far as a decision depends on it. */
+static inline struct policy
+session_policy(const struct session *s)
+{
+	return (struct policy){
+		.config = s->config,
+		.trusted = session_trusted(s),
+		.user = s->smtp.authenticated ? s->auth.user : SL(""),
+		.sender = smtp_path_text(&s->smtp.from),
+	};
 }
 
 #endif

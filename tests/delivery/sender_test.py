@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Routes by sender: they decide, unless the recipient's domain has a route of its own."""
+import os
+import re
+
 from exchangers import Exchanger
 from programs import Site, fresh_directory
 from tap import check, main, test
@@ -85,6 +88,103 @@ def _():
         code, reply = smtp.rcpt("x@far.example")
         check(code == 550 and b"Relay access denied" in reply, code, reply)
     site.stop()
+
+
+def strangers(site):
+    """Trust nobody: all clients become strangers."""
+    with open(site.config) as file:
+        text = file.read()
+    with open(site.config, "w") as file:
+        file.write(re.sub(r"(?m)^trusted = .*", "trusted =", text))
+
+
+FORGED = """
+[sender anna@company.example]
+via = smtp://127.0.0.2
+user = anna
+password-file = %(password)s
+[sender company.example]
+via = smtp://192.0.2.12
+[route hosted.example]
+via = discard
+accept = anyone
+aliases = %(aliases)s
+[route *]
+via = smtp://192.0.2.13
+"""
+
+
+def forged_site(name):
+    directory = fresh_directory(name + "-files")
+    names = {"password": directory + "/password", "aliases": directory + "/aliases"}
+    with open(names["password"], "w") as file:
+        file.write("secret\n")
+    os.chmod(names["password"], 0o600)
+    with open(names["aliases"], "w") as file:
+        file.write("fw: x@far.example\nlist: x@far.example, y@far.example\n"
+                   "owner-list: anna@company.example\n")
+    return Site(name, FORGED % names)
+
+
+@test("a stranger's reverse-path gets nobody's route or login, not through an alias either")
+def _():
+    site = forged_site("forged")
+    strangers(site)
+    site.listen()
+    before = len(STAR.messages), len(COMPANY.messages)
+    for rcpt in "fw@hosted.example", "list@hosted.example":
+        for sender in "anna@company.example", "ben@company.example":
+            site.send(rcpt, sender=sender)
+    site.stop()
+    check(len(re.findall(r"(?m)^standing: stranger$", site.queue_text())) == 4, site.queue_text())
+    site.relay()
+    site.relay()
+    check(site.queued() == [], site.queue_text(), site.log())
+    check((len(STAR.messages), len(COMPANY.messages)) == (before[0] + 4, before[1]),
+          senders(STAR), senders(COMPANY))
+
+
+@test("a trusted client's mail keeps its standing through an alias")
+def _():
+    site = forged_site("kept").listen()
+    before = len(COMPANY.messages)
+    site.send("fw@hosted.example", sender="ben@company.example")
+    site.stop()
+    site.relay()
+    check(site.queued() == [], site.queue_text(), site.log())
+    check(len(COMPANY.messages) == before + 1, senders(COMPANY))
+
+
+@test("a queue file without the field is a stranger's; a damaged field is no message")
+def _():
+    site = forged_site("old").listen()
+    before = len(STAR.messages)
+    for _ in range(2):
+        site.send("x@far.example", sender="ben@company.example")
+    site.stop()
+    for path, line in zip(site.queued("new"), (b"unknown: trusted", b"standing: trustee")):
+        with open(path, "r+b") as file:
+            text = file.read().replace(b"standing: trusted", line.ljust(17, b"."))
+            file.seek(0)
+            file.write(text)
+            size = len(text) - len(b"")
+            file.truncate(size)
+    site.relay()
+    check(len(STAR.messages) == before + 1, senders(STAR), site.log())
+    check(len(site.queued("dead")) == 1, site.queue_text())
+
+
+@test("--explain says for whose mail a route of a sender is not")
+def _():
+    site = forged_site("explain-forged")
+    text = site.explain("x@far.example", "--sender", "anna@company.example")
+    check("route       sender anna@company.example via smtp://127.0.0.2" in text, text)
+    check("not for strangers: their mail takes route * via smtp://192.0.2.13\n" in text, text)
+    check("not for users whose address this is not: their mail takes sender company.example via "
+          "smtp://192.0.2.12\n" in text, text)
+    text = site.explain("x@far.example", "--sender", "ben@company.example")
+    check("not for strangers: " in text and "not for users" not in text, text)
+    check("not for" not in site.explain("x@far.example"))
 
 
 main()

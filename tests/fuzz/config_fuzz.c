@@ -48,7 +48,8 @@ check_route(const struct config *c, const struct route *r)
 	else if (r->pattern[0] != '.')
 		must(config_route(c, slice_str(r->pattern)) == r);
 	if (r->by_sender && strchr(r->pattern, '@'))
-		must(config_route_from(c, slice_str(r->pattern), SL("")) == r);
+		must(config_route_from(c,
+			 (struct sender){ slice_str(r->pattern), STANDING_TRUSTED }, SL("")) == r);
 }
 
 static void

@@ -131,6 +131,7 @@ def right():
             same(smtp.login(user, password)[0], 235)
             smtp.quit()
         check(b"with ESMTPSA id " in server.messages()[0], server.messages()[0])
+        check(b"\nstanding: user anna\n" in server.messages()[0], server.messages()[0])
         server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example auth=anna "
                       r"tls=TLSv1\.3/\S+ ")
         for text in SECRET, b64(SECRET), plain("anna", SECRET)[6:]:
@@ -239,7 +240,8 @@ def senders():
         smtp.quit()
         smtp = encrypted(server)
         smtp.login("ben", "other")
-        same(smtp.mail("anybody@anywhere.example")[0], 250)
+        smtp.sendmail("anybody@anywhere.example", ["x@elsewhere.example"], TEXT)
+        check(b"\nstanding: owner ben\n" in server.messages()[0], server.messages()[0])
         smtp.quit()
         smtp = encrypted(server)
         smtp.login("carla", "old")
@@ -249,6 +251,18 @@ def senders():
         # No user owns this address.  Its mail can go to example.org only.
         same(smtp.mail("ben@example.org")[0], 250)
         smtp.quit()
+
+
+@test("without auth-senders a user owns the address that is the user's name, and no other")
+def standing():
+    with Server("auth-standing", FILE) as server:
+        smtp = encrypted(server)
+        smtp.login("fritz@example.org", "at")
+        for address in "fritz@example.org", "anna@example.org", "Fritz@EXAMPLE.org", "":
+            smtp.sendmail(address, ["x@elsewhere.example"], TEXT)
+        smtp.quit()
+        for message, word in zip(server.messages(), ("owner", "user", "owner", "user")):
+            check(b"\nstanding: %s fritz@example.org\n" % word.encode() in message, message)
 
 
 @test("submission: strangers must authenticate")

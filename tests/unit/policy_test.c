@@ -173,7 +173,38 @@ test_by_sender(void)
 	p.sender = SL("");
 	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "the null path");
 	p = (struct policy){ .config = &c, .sender = S("anna@own.example") };
-	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_RELAY, "a stranger who says he is that sender");
+	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "a stranger who says he is that sender: as any stranger");
+}
+
+/* A password proves who the client is; it makes no address the user's own. */
+static void
+test_standing(void)
+{
+	static const struct {
+		const char *user, *from;
+		bool trusted, listed;
+		enum standing standing;
+	} rows[] = {
+		{ "", "anna@one.example", false, false, STANDING_STRANGER },
+		{ "", "anna@one.example", false, true, STANDING_STRANGER },
+		{ "", "anna@one.example", true, false, STANDING_TRUSTED },
+		{ "", "", true, false, STANDING_TRUSTED },
+		{ "anna", "anna@one.example", true, true, STANDING_OWNER },
+		{ "anna", "anna@one.example", true, false, STANDING_USER },
+		{ "ben@two.example", "anna@one.example", true, false, STANDING_USER },
+		{ "Anna@One.example", "anna@one.EXAMPLE", true, false, STANDING_OWNER },
+		{ "anna", "", true, true, STANDING_USER },
+	};
+	struct config c = { .nroutes = 0 };
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct policy p = { .config = &c, .trusted = rows[i].trusted,
+			.user = slice_str(rows[i].user), .sender = slice_str(rows[i].from) };
+
+		c.server.auth_senders = rows[i].listed ? owners : NULL;
+		ok(policy_standing(&p) == rows[i].standing, "row %zu: '%s' from <%s> is %s", i,
+		    rows[i].user, rows[i].from, standing_word(policy_standing(&p)));
+	}
 }
 
 int
@@ -185,6 +216,7 @@ main(void)
 	test_senders();
 	test_owners();
 	test_by_sender();
+	test_standing();
 	(void)unlink(users);
 	(void)unlink(senders);
 	(void)unlink(owners);

@@ -32,6 +32,21 @@ test_lines(void)
 		    ID ARRIVED "from: <a@b> SIZE=3 BODY=8BITMIME\nP <c@d> ORCPT=rfc822;c@d\n\n",
 		    true },
 		{ "null sender", ID ARRIVED "from: <>\nP <c@d>\n\n", true },
+		{ "a stranger", ID ARRIVED FROM "standing: stranger\nP <c@d>\n\n", true },
+		{ "a trusted client", ID ARRIVED FROM "standing: trusted\nP <c@d>\n\n", true },
+		{ "a user", ID ARRIVED FROM "standing: user anna b\nP <c@d>\n\n", true },
+		{ "an owner", ID ARRIVED FROM "standing: owner anna\nP <c@d>\n\n", true },
+		{ "no such standing", ID ARRIVED FROM "standing: root\nP <c@d>\n\n", false },
+		{ "no standing", ID ARRIVED FROM "standing: \nP <c@d>\n\n", false },
+		{ "a user without name", ID ARRIVED FROM "standing: user\nP <c@d>\n\n", false },
+		{ "a user with an empty name", ID ARRIVED FROM "standing: user \nP <c@d>\n\n",
+		    false },
+		{ "a stranger with a name", ID ARRIVED FROM "standing: stranger x\nP <c@d>\n\n",
+		    false },
+		{ "trusted and a blank", ID ARRIVED FROM "standing: trusted \nP <c@d>\n\n",
+		    false },
+		{ "two standings",
+		    ID ARRIVED FROM "standing: stranger\nstanding: trusted\nP <c@d>\n\n", false },
 		{ "quoted local part", ID ARRIVED FROM "P <\"x> @\\\"\"@d> NOTIFY=NEVER\n\n",
 		    true },
 		{ "states",
@@ -101,6 +116,11 @@ test_values(void)
 	ok(space[e.rcpts[0].at] == 'P' && space[e.rcpts[1].at] == 'F', "the places of the states");
 	ok(e.rcpts[1].state == QUEUE_FAILED && e.rcpts[1].domain.n == 0,
 	    "postmaster has no domain");
+	ok(e.standing == STANDING_STRANGER && e.user.n == 0, "without the field: a stranger's");
+	queue_unload(&e);
+	must(parse(ID ARRIVED FROM "standing: owner anna b\nP <c@d>\n\n", space, &e) == 0, "parse");
+	ok(e.standing == STANDING_OWNER, "an owner's");
+	is(e.user, SL("anna b"), "the user");
 	queue_unload(&e);
 }
 

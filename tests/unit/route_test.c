@@ -326,6 +326,12 @@ static const struct {
 	{ "x@y.z", "sub.named.net", "dot-named" },
 };
 
+static struct sender
+trusted(const char *path)
+{
+	return (struct sender){ slice_str(path), STANDING_TRUSTED };
+}
+
 static void
 check_senders(void)
 {
@@ -341,7 +347,7 @@ check_senders(void)
 	    "senders");
 	for (size_t i = 0; i < sizeof by_sender / sizeof by_sender[0]; i++) {
 		const struct route *r = config_route_from(
-		    &c, slice_str(by_sender[i].sender), slice_str(by_sender[i].domain));
+		    &c, trusted(by_sender[i].sender), slice_str(by_sender[i].domain));
 
 		ok(strcmp(r->host ? r->host : "", by_sender[i].host) == 0, "<%s> to %s by %s",
 		    by_sender[i].sender, by_sender[i].domain, by_sender[i].host);
@@ -351,9 +357,48 @@ check_senders(void)
 	    "the domain of a [sender] is no [route]");
 	config_done(&c);
 	ok(load(&c, SENDERS, NULL, 0) == 0, "a configuration without [route *]");
-	ok(config_route_from(&c, SL("x@y.z"), SL("a.b"))->via == VIA_MX &&
-		config_route_from(&c, SL("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED,
+	ok(config_route_from(&c, trusted("x@y.z"), SL("a.b"))->via == VIA_MX &&
+		config_route_from(&c, trusted("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED,
 	    "no [sender] and no [route]: mx, for trusted clients only");
+	config_done(&c);
+}
+
+/* Who may use which [sender]: a login is for those whose address it is for. */
+static void
+check_standing(void)
+{
+	static const struct {
+		const char *name, *sender, *domain;
+		enum standing standing;
+		const char *host;
+	} rows[] = {
+		{ "a stranger", "anna@own.org", "far.net", STANDING_STRANGER, "star" },
+		{ "a stranger, no login", "x@plain.org", "far.net", STANDING_STRANGER, "star" },
+		{ "a stranger to a route", "anna@own.org", "named.net", STANDING_STRANGER,
+		    "named" },
+		{ "another user", "anna@own.org", "far.net", STANDING_USER, "domain" },
+		{ "another user, no login", "x@plain.org", "far.net", STANDING_USER, "plain" },
+		{ "a user in a domain with a login", "x@login.org", "far.net", STANDING_USER,
+		    "star" },
+		{ "the owner", "anna@own.org", "far.net", STANDING_OWNER, "anna" },
+		{ "the owner in a domain with a login", "x@login.org", "far.net",
+		    STANDING_OWNER, "login" },
+		{ "a trusted client", "anna@own.org", "far.net", STANDING_TRUSTED, "anna" },
+		{ "our own notice", "", "far.net", STANDING_TRUSTED, "star" },
+	};
+	struct config c;
+
+	ok(load(&c, "[sender anna@own.org]\nvia = smtps://anna\nuser = a\npassword-file = /p\n"
+		    "[sender own.org]\nvia = smtp://domain\n[sender plain.org]\n"
+		    "via = smtp://plain\n[sender login.org]\nvia = smtps://login\nuser = l\n"
+		    "token-command = /t\n[route *]\nvia = smtp://star\n[route named.net]\n"
+		    "via = smtp://named\n", NULL, 0) == 0, "senders with logins");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct sender sender = { slice_str(rows[i].sender), rows[i].standing };
+		const struct route *r = config_route_from(&c, sender, slice_str(rows[i].domain));
+
+		ok(strcmp(r->host, rows[i].host) == 0, "%s goes by %s", rows[i].name, r->host);
+	}
 	config_done(&c);
 }
 
@@ -388,7 +433,7 @@ check_logins(void)
 	ok(strcmp(r->user, "anna b") == 0 && strcmp(r->password_file, "credential") == 0 &&
 		!r->token_command,
 	    "by password");
-	r = config_route_from(&c, SL("a@b"), SL("b"));
+	r = config_route_from(&c, trusted("a@b"), SL("b"));
 	ok(strcmp(r->user, "x") == 0 && !r->password_file &&
 		strcmp(r->token_command, "/bin/echo  a b") == 0,
 	    "by token");
@@ -530,6 +575,7 @@ main(void)
 	check_routing();
 	check_postmaster();
 	check_senders();
+	check_standing();
 	check_logins();
 	check_accept();
 	check_trust();

@@ -161,6 +161,9 @@ tool_object(const struct queue_spot *spot, const struct queue_entry *e, int64_t 
 		json_text(stdout, "parameters", e->from_params);
 	if (e->client.n)
 		json_text(stdout, "client", e->client);
+	json_text(stdout, "standing", slice_str(standing_word(e->standing)));
+	if (e->user.n)
+		json_text(stdout, "user", e->user);
 	put_recipients(e, notes);
 	(void)fputs("}\n", stdout);
 	free(notes);

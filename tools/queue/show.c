@@ -49,6 +49,14 @@ put_path(const char *name, struct slice path, struct slice params)
 }
 
 static void
+put_standing(const struct queue_entry *e)
+{
+	(void)printf("%-11s %s%s", "standing", standing_word(e->standing), e->user.n ? " " : "");
+	text_put(stdout, e->user);
+	(void)fputc('\n', stdout);
+}
+
+static void
 put_envelope(const struct tool *t, const struct queue_spot *spot, const struct queue_entry *e)
 {
 	const int64_t now_s = t->now_us / 1000000;
@@ -64,6 +72,7 @@ put_envelope(const struct tool *t, const struct queue_spot *spot, const struct q
 	(void)printf("%-11s %llu octets\n", "size", (unsigned long long)e->content_size);
 	if (e->client.n)
 		put_field("client", e->client);
+	put_standing(e);
 	put_path("sender", e->from, e->from_params);
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		const char state = e->rcpts[i].state;
