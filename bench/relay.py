@@ -100,15 +100,15 @@ class Ours:
     def start(self, *options):
         log = open(self.directory + "/log", "w")
         start = time.monotonic()
-        self.process = subprocess.Popen([RELAY, "-c", self.directory + "/config", *self._options,
-                                         *options], stdin=subprocess.DEVNULL,
-                                        stdout=log, stderr=log)
+        self.process = subprocess.Popen(
+            [RELAY, "-c", self.directory + "/config", *self._options, *options],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return start
 
     def ended(self):
-        """True if the process has ended.  Otherwise its memory is measured.
+        """True if the process has ended.  The peak of its memory is recorded, too.
 
-        wait4(2) is no use: it counts the memory of this program before the exec.
+        The peak that wait4(2) gives includes the memory of this program before the exec.
         """
         try:
             text = open("/proc/%d/status" % self.process.pid).read()
@@ -155,8 +155,8 @@ class Postfix:
 
     def _run(self, *argv):
         command(argv[0], "-c", self.directory + "/etc", *argv[1:], env=peer_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=open(self.directory + "/log", "a"))
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=open(self.directory + "/log", "a"))
 
     def fill(self, count, domain, domains):
         """Each message goes through smtpd into hold/.  start() moves them all into incoming/."""

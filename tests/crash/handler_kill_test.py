@@ -133,9 +133,8 @@ def any_moment_of_a_commit():
         cut(data, ends, ends[0][0], generator.uniform(0, sorted(times)[5]))
         number += 1
     nothing_half_written()
-    note("a session takes %.1f ms; %d of %d kills were too late" % (1000 * sorted(times)[5],
-                                                                   len(acknowledged) - before,
-                                                                   number - 30000))
+    note("a session takes %.1f ms; %d of %d kills were too late" % (
+        1000 * sorted(times)[5], len(acknowledged) - before, number - 30000))
 
 
 @test("SIGKILL the moment the 250 is read")

@@ -18,8 +18,7 @@ BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER = BUILD + "/smtp-handler"
 DIRECTORY = BUILD + "/tests/handler_listen"
 MESSAGE = (b"EHLO client.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@local.example>\r\n"
-           b"DATA\r\n"
-           b"Subject: %s\r\n\r\n%s\r\n.\r\nQUIT\r\n")
+           b"DATA\r\nSubject: %s\r\n\r\n%s\r\n.\r\nQUIT\r\n")
 
 
 def base(*options):
@@ -37,14 +36,15 @@ class Listener:
         self.process = subprocess.Popen([*base(*options), *arguments], stdin=subprocess.DEVNULL,
                                         stderr=self.log, **how)
         check(wait_for(lambda: self.process.poll() is not None or
-                       len(re.findall(r"listening address=\S+ port=\d+", self.text())) >= len(
-                           listen)), self.text())
-        self.ports = [int(port)
-                      for port in re.findall(r"listening address=\S+ port=(\d+)", self.text())]
+                       len(self.logged_ports()) >= len(listen)), self.text())
+        self.ports = self.logged_ports()
         check(self.ports and self.process.poll() is None, self.text())
 
     def text(self):
         return open(self.log.name).read()
+
+    def logged_ports(self):
+        return [int(port) for port in re.findall(r"listening address=\S+ port=(\d+)", self.text())]
 
     def connect(self, which=0):
         connection = socket.create_connection(("127.0.0.1", self.ports[which]), timeout=20)
@@ -216,9 +216,8 @@ def printed():
         def send(number):
             for turn in range(5):
                 connection, lines = listener.connect()
-                connection.sendall(MESSAGE % (b"%d-%d" % (number, turn),
-                                              b"\r\n".join(
-                                                  [b"line %d-%d" % (number, turn)] * 3000)))
+                name = b"%d-%d" % (number, turn)
+                connection.sendall(MESSAGE % (name, b"\r\n".join([b"line " + name] * 3000)))
                 check(b"queued as" in lines.read())
         threads = [threading.Thread(target=send, args=(number,)) for number in range(6)]
         for thread in threads:
@@ -234,8 +233,8 @@ def printed():
     same(len(frames), 30)
     for name, lines in frames:
         same(lines, ("line %s\n" % name) * 3000)
-    same(sum(len(lines) for _, lines in frames) < len(text) < sum(len(lines) for _, lines in frames)
-         + 30 * 400, True)
+    octets = sum(len(lines) for _, lines in frames)
+    same(octets < len(text) < octets + 30 * 400, True)
     check("\r" not in text)
 
 
@@ -320,8 +319,8 @@ def inherited_local():
     ours = socket.socket(socket.AF_UNIX)
     ours.settimeout(20)
     ours.connect(path)
-    ours.sendall(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@elsewhere.example>\r\nDATA\r\n"
-                 b".\r\nQUIT\r\n")
+    ours.sendall(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<u@elsewhere.example>\r\n"
+                 b"DATA\r\n.\r\nQUIT\r\n")
     queued = re.search(rb"queued as (\w+)\r\n221 ", all_of(ours))[1].decode()
     with open(DIRECTORY + "/queue/new/" + queued) as message:
         check(" (uid %d)" % os.getuid() in message.read())

@@ -90,8 +90,8 @@ class Session:
 
 
 def start_message(name, *options, **how):
-    return Session(name, *options, **how).send(HELLO + ENVELOPE).expect("220", "250", "250", "250",
-                                                                        "354")
+    session = Session(name, *options, **how).send(HELLO + ENVELOPE)
+    return session.expect("220", "250", "250", "250", "354")
 
 
 @test("H017 silence between commands: 421 4.4.2")
@@ -165,8 +165,8 @@ def disk_full():
              '2>/dev/null || echo empty >&2', folder]
     session = start_message("disk-full", command=mount)
     session.send((b"x" * 998 + b"\r\n") * 1000 + b".\r\n").expect("452 4.3.1 ")
-    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n").end("250", "250", "354",
-                                                           "250 2.0.0 Ok: queued as ", "221")
+    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n")
+    session.end("250", "250", "354", "250 2.0.0 Ok: queued as ", "221")
     log = session.text_of_log()
     check("No space left on device" in log and 'why="no space"' in log and "queue/new/" in log, log)
 
@@ -176,8 +176,8 @@ def file_limit():
     session = start_message(
         "file-limit", prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
     session.send((b"x" * 998 + b"\r\n") * 300 + b".\r\n").expect("452 4.3.1 ")
-    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n").end("250", "250", "354",
-                                                           "250 2.0.0 Ok: queued as ", "221")
+    session.send(ENVELOPE + b"short\r\n.\r\nQUIT\r\n")
+    session.end("250", "250", "354", "250 2.0.0 Ok: queued as ", "221")
     same(session.messages(), 1)
 
 
@@ -187,10 +187,10 @@ def size_over_free():
     spare = free.f_bavail * free.f_frsize
     session = Session("size-over-free", "server.max-message-size=1T",
                       "queue.min-free=%d" % (spare // 2)).send(HELLO)
-    session.expect("220", "250").send(b"MAIL FROM:<a@b.example> SIZE=%d\r\n"
-                                      % (spare // 2 + spare // 10))
-    session.expect("452 4.3.1 ").send(b"MAIL FROM:<a@b.example> SIZE=1000\r\nQUIT\r\n").end(
-        "250", "221")
+    size = spare // 2 + spare // 10
+    session.expect("220", "250").send(b"MAIL FROM:<a@b.example> SIZE=%d\r\n" % size)
+    session.expect("452 4.3.1 ").send(b"MAIL FROM:<a@b.example> SIZE=1000\r\nQUIT\r\n")
+    session.end("250", "221")
 
 
 @test("H113 H114 H115 replies that leave together")
@@ -215,8 +215,9 @@ def writes():
             (b"RSET\r\n" + ENVELOPE, "250 250 250 354"),
             (b"x\r\n.\r\n" + b"MAIL FROM:<a@b.example>\r\n", "250", "250"),
             (b"RCPT TO:<u@local.example>\r\nRCPT TO:<>\r\nRS", "250 501"),
-            (b"ET\r\nMAIL FROM:<a@b.example>\r\nNOOP\r\nRSET\r\nQUIT\r\n", "250 250 250",
-             "250 221"), (b"", "")]:
+            (b"ET\r\nMAIL FROM:<a@b.example>\r\nNOOP\r\nRSET\r\nQUIT\r\n",
+             "250 250 250", "250 221"),
+            (b"", "")]:
         if not group:
             os.close(ours_out)
         elif os.write(ours_out, group) != len(group):
@@ -280,8 +281,7 @@ def closed():
         process = subprocess.Popen([HANDLER, "-c", "/dev/null",
                                     "-o", "queue.directory=%s/closed" % DIRECTORY],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL,
-                                   preexec_fn=close_some)
+                                   stderr=subprocess.DEVNULL, preexec_fn=close_some)
         same(process.wait(20), 0, which)
 
 

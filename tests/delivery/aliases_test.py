@@ -229,8 +229,7 @@ def _():
           and b"Original-Envelope-Id: e1" in text, text)
 
 
-@test("B162 NOTIFY=SUCCESS, one notice: alias of several `expanded`, list with an owner "
-      "`delivered`")
+@test("B162 NOTIFY=SUCCESS: `expanded` for an alias of several, `delivered` for an owned list")
 def _():
     for address, action in (("info@here.example", b"expanded"),
                             ("sales@here.example", b"delivered")):

@@ -55,8 +55,7 @@ def run(recipients, *options, sender="alice@sender.example", body=BODY):
     site.relay(*options)
 
 
-@test("B164 5xx to RCPT: one bounce, for people and programs, with the reply and the header "
-      "section")
+@test("B164 5xx to RCPT: one bounce for people and programs, with reply and header section")
 def _():
     texts = new_bounces(lambda: run("bob@no.example.org"))
     same(len(texts), 1, site.log())

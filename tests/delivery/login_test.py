@@ -274,9 +274,9 @@ def _():
     bad, good = next(_ports), next(_ports)
     refusing = Smarthost("127.0.0.1", bad)
     other = Smarthost("127.0.0.1", good, users={"ben": PASSWORD})
-    site = smart_site("others", bad, more="[sender ben@sender.example]\nvia = smtp://127.0.0.1:%d\n"
-                                          "user = ben\n"
-                      "password-file = %%s/password\n" % good)
+    route = ("[sender ben@sender.example]\nvia = smtp://127.0.0.1:%d\nuser = ben\n"
+             "password-file = %%s/password\n" % good)
+    site = smart_site("others", bad, more=route)
     text = open(site.config).read()
     with open(site.config, "w") as file:
         file.write(text.replace("%s", site.directory))

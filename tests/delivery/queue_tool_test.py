@@ -257,12 +257,11 @@ def _():
     note("%d delivered, %d given up, %d deleted" % (len(delivered), len(bounced), len(deleted)))
     same(sorted(set(delivered) & set(bounced)), [])
     same([len(set(delivered)), len(set(bounced))], [len(delivered), len(bounced)], "nothing twice")
-    whose = dict((one, who) for one, who in re.findall(r"accepted id=(\w{16}) .*? to=(n\d+)@",
-                                                       site.log("handler")))
+    whose = dict(re.findall(r"accepted id=(\w{16}) .*? to=(n\d+)@", site.log("handler")))
     gone = sorted(whose.get(a or b, a or b) for a, b in deleted)
-    same(sorted(set(delivered + bounced) & set(gone)), [],
-         [line for line in said.splitlines() if any(
-        one in line for one, who in whose.items() if who in set(delivered + bounced) & set(gone))])
+    both = set(delivered + bounced) & set(gone)
+    ids = [one for one, who in whose.items() if who in both]
+    same(sorted(both), [], [line for line in said.splitlines() if any(one in line for one in ids)])
     same(sorted({*delivered, *bounced, *gone}), sorted("n%d" % i for i in range(60)))
 
 

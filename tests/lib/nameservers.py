@@ -82,9 +82,8 @@ class FakeNameServer:
     """
 
     def __init__(self, address, records, behave=None, port=53):
-        self.records, self.behave, self.udp, self.tcp = records, behave or (
-            lambda query: True), 0, 0
-        self.address = address
+        self.records, self.behave = records, behave or (lambda query: True)
+        self.address, self.udp, self.tcp = address, 0, 0
         in_loop(self._start(address, port))
 
     async def _start(self, address, port):
@@ -96,18 +95,19 @@ class FakeNameServer:
 
             def datagram_received(self, data, peer):
                 server.udp += 1
-                server.handle(
-                    Query(server, data, lambda packet: self.transport.sendto(packet, peer),
-                                    "udp", peer))
+
+                def send(packet):
+                    self.transport.sendto(packet, peer)
+                server.handle(Query(server, data, send, "udp", peer))
 
         async def stream(reader, writer):
             size = struct.unpack("!H", await reader.readexactly(2))[0]
             data = await reader.readexactly(size)
             server.tcp += 1
-            server.handle(
-                Query(server, data,
-                      lambda packet: writer.write(struct.pack("!H", len(packet)) + packet), "tcp",
-                      None))
+
+            def send(packet):
+                writer.write(struct.pack("!H", len(packet)) + packet)
+            server.handle(Query(server, data, send, "tcp", None))
             await writer.drain()
             await reader.read(1)
             writer.close()

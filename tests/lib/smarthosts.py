@@ -181,8 +181,8 @@ class Session:
         content = []
         while (line := self.hear()) != ".":
             content.append(line)
-        self.host.messages.append(types.SimpleNamespace(mail_from=self.sender, rcpt_tos=self.rcpts,
-                                                        user=self.user,
-                                                        content="\r\n".join(content)))
+        self.host.messages.append(types.SimpleNamespace(
+            mail_from=self.sender, rcpt_tos=self.rcpts, user=self.user,
+            content="\r\n".join(content)))
         self.reset()
         self.say("250 2.0.0 Ok")
