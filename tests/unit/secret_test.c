@@ -22,8 +22,14 @@ static const struct {
 	bool credential;
 	int want;		/* 0: the file is opened */
 } modes[] = {
-	{ 0600, false, 0 }, { 0400, false, 0 }, { 0620, false, 0 }, { 0640, false, -EACCES },
-	{ 0604, false, -EACCES }, { 0644, false, -EACCES }, { 0440, true, 0 }, { 0400, true, 0 },
+	{ .mode = 0600 },
+	{ .mode = 0400 },
+	{ .mode = 0620 },
+	{ .mode = 0640, .want = -EACCES },
+	{ .mode = 0604, .want = -EACCES },
+	{ .mode = 0644, .want = -EACCES },
+	{ .mode = 0440, .credential = true },
+	{ .mode = 0400, .credential = true },
 };
 
 static void

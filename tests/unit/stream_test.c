@@ -98,12 +98,14 @@ static const struct skip_case {
 	int want;
 	struct slice rest;
 } skip_cases[] = {
-	{ "to_lf", S("aaa\nNOOP\r\n"), false, 1, S("NOOP\r\n") },
-	{ "to_crlf", S("aaa\r\nNOOP\r\n"), true, 1, S("NOOP\r\n") },
-	{ "lf_is_not_crlf", S("aaa\nb\rc\r\r\nNOOP\r\n"), true, 1, S("NOOP\r\n") },
-	{ "first_octet", S("\nNOOP\r\n"), false, 1, S("NOOP\r\n") },
-	{ "at_eof", S("aaaa"), false, 0, S("") },
-	{ "cr_at_eof", S("aaaa\r"), true, 0, S("") },
+	{ .name = "to_lf", .input = S("aaa\nNOOP\r\n"), .want = 1, .rest = S("NOOP\r\n") },
+	{ .name = "to_crlf", .input = S("aaa\r\nNOOP\r\n"), .crlf_only = true, .want = 1,
+	    .rest = S("NOOP\r\n") },
+	{ .name = "lf_is_not_crlf", .input = S("aaa\nb\rc\r\r\nNOOP\r\n"), .crlf_only = true,
+	    .want = 1, .rest = S("NOOP\r\n") },
+	{ .name = "first_octet", .input = S("\nNOOP\r\n"), .want = 1, .rest = S("NOOP\r\n") },
+	{ .name = "at_eof", .input = S("aaaa"), .want = 0, .rest = S("") },
+	{ .name = "cr_at_eof", .input = S("aaaa\r"), .crlf_only = true, .want = 0, .rest = S("") },
 };
 
 static void

@@ -70,12 +70,17 @@ test_hosts(void)
 		bool downgraded;
 		const char *name;
 	} hosts[] = {
-		{ RELAY_TLS_MAY, 0, 1000000, false, "nothing is known" },
-		{ RELAY_TLS_MAY, 1000000, 1000000, true, "it has just failed" },
-		{ RELAY_TLS_MAY, 1000000, 1000000 + 86399, true, "within a day" },
-		{ RELAY_TLS_MAY, 1000000, 1000000 + 86400, false, "a day later" },
-		{ RELAY_TLS_REQUIRE, 1000000, 1000000, false, "require knows no downgrade" },
-		{ RELAY_TLS_NONE, 1000000, 1000000, false, "none needs none" },
+		{ .tls = RELAY_TLS_MAY, .now_s = 1000000, .name = "nothing is known" },
+		{ .tls = RELAY_TLS_MAY, .failed_s = 1000000, .now_s = 1000000, .downgraded = true,
+		    .name = "it has just failed" },
+		{ .tls = RELAY_TLS_MAY, .failed_s = 1000000, .now_s = 1000000 + 86399,
+		    .downgraded = true, .name = "within a day" },
+		{ .tls = RELAY_TLS_MAY, .failed_s = 1000000, .now_s = 1000000 + 86400,
+		    .name = "a day later" },
+		{ .tls = RELAY_TLS_REQUIRE, .failed_s = 1000000, .now_s = 1000000,
+		    .name = "require knows no downgrade" },
+		{ .tls = RELAY_TLS_NONE, .failed_s = 1000000, .now_s = 1000000,
+		    .name = "none needs none" },
 	};
 
 	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
