@@ -96,8 +96,8 @@ test_paths(void)
 		int r = maildir_path(&route, slice_str(paths[i].address),
 		    at ? slice_str(at + 1) : slice_of(NULL, 0), SL("Host.Example"), &b);
 
-		ok(paths[i].path ? r == 0 && slice_eq(buf_slice(&b), slice_str(paths[i].path))
-				 : r == -EINVAL,
+		ok(r == (paths[i].path ? 0 : -EINVAL) &&
+			(r < 0 || slice_eq(buf_slice(&b), slice_str(paths[i].path))),
 		    "path: %s", paths[i].name);
 	}
 	for (size_t cap = 1; cap < 12; cap++) {

@@ -160,6 +160,10 @@ check_endings(void)
 static void
 check_parsed(void)
 {
+	static const char *const shared[ARGS] = { "-c", "f", "-oa.b=c", "-o",
+		"route example.org.via=print", "--check" };
+	static const char *const own[ARGS] = { "--print", "--listen", "127.0.0.1:0",
+		"--listen=[::1]:25" };
 	struct options o;
 
 	ok(parse(&o, &program, (const char *[ARGS]){ NULL }) == -1 && !o.config_file && !o.check &&
@@ -167,10 +171,7 @@ check_parsed(void)
 	    "no arguments");
 	ok(parse(&o, &bare, (const char *[ARGS]){ "--check" }) == -1 && o.check,
 	    "a program without options of its own");
-	ok(parse(&o, &program,
-	       (const char *[ARGS]){
-		   "-c", "f", "-oa.b=c", "-o", "route example.org.via=print", "--check" }) == -1,
-	    "all shared options");
+	ok(parse(&o, &program, shared) == -1, "all shared options");
 	ok(strcmp(o.config_file, "f") == 0 && o.check && o.noverrides == 2 &&
 		strcmp(o.overrides[0], "a.b=c") == 0 &&
 		strcmp(o.overrides[1], "route example.org.via=print") == 0,
@@ -178,10 +179,7 @@ check_parsed(void)
 	ok(parse(&o, &program, (const char *[ARGS]){ "-c", "f", "-c", "g" }) == -1 &&
 		strcmp(o.config_file, "g") == 0,
 	    "the last -c wins");
-	ok(parse(&o, &program,
-	       (const char *[ARGS]){ "--print", "--listen", "127.0.0.1:0", "--listen=[::1]:25" }) ==
-		-1,
-	    "the program's own options");
+	ok(parse(&o, &program, own) == -1, "the program's own options");
 	is(buf_slice(&seen), SL("1=- 0=127.0.0.1:0 0=[::1]:25 "),
 	    "the arguments of the program's own options");
 }

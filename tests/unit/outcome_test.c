@@ -188,13 +188,14 @@ test_told(void)
 	struct outcome o;
 
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		const char *told;
 		const bool ours = cause == CAUSE_SOCKET || cause == CAUSE_MAILDIR ||
 		    cause == CAUSE_MAILDIR_QUOTA || cause == CAUSE_MAILDIR_SPACE ||
 		    cause == CAUSE_ALIASES || cause == CAUSE_LOGIN;
 
 		outcome_set(&o, (enum outcome_cause)cause, SL(""), SL("/var/mail/joe: no"));
-		ok(ours ? !strchr(outcome_told(&o), '/') && *outcome_told(&o)
-			: outcome_told(&o) == o.detail,
+		told = outcome_told(&o);
+		ok(ours ? !strchr(told, '/') && *told : told == o.detail,
 		    "text for the sender of cause %d", cause);
 	}
 }

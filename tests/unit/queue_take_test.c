@@ -184,8 +184,8 @@ test_clock_set_back(void)
 			{ .tv_sec = now_s + ahead_s[i] } };
 
 		defer(1, now_s + ahead_s[i] + 300);
-		(void)snprintf(
-		    bucket, sizeof bucket, "%lld", (long long)(now_s + ahead_s[i] + 300));
+		(void)snprintf(bucket, sizeof bucket, "%lld",
+		    (long long)(now_s + ahead_s[i] + 300));
 		must(utimensat(f.q.wait, bucket, then, 0) == 0, "utimensat");
 		ok(queue_take_due(&f.q, now_s, false, NULL, NULL) == 1,
 		    "deferred while the clock was %lld days ahead: due",

@@ -346,8 +346,8 @@ check_senders(void)
 	       NULL, 0) == 0,
 	    "senders");
 	for (size_t i = 0; i < sizeof by_sender / sizeof by_sender[0]; i++) {
-		const struct route *r = config_route_from(
-		    &c, trusted(by_sender[i].sender), slice_str(by_sender[i].domain));
+		const struct route *r = config_route_from(&c, trusted(by_sender[i].sender),
+		    slice_str(by_sender[i].domain));
 
 		ok(strcmp(r->host ? r->host : "", by_sender[i].host) == 0, "<%s> to %s by %s",
 		    by_sender[i].sender, by_sender[i].domain, by_sender[i].host);
@@ -441,8 +441,8 @@ check_logins(void)
 	for (size_t i = 0; i < sizeof privates / sizeof privates[0]; i++) {
 		char text[300];
 
-		(void)snprintf(
-		    text, sizeof text, "%s\nuser = u\npassword-file = /p\n", privates[i]);
+		(void)snprintf(text, sizeof text, "%s\nuser = u\npassword-file = /p\n",
+		    privates[i]);
 		ok(load(&c, text, NULL, 0) == 0, "a password may be sent, row %zu", i);
 		config_done(&c);
 	}
@@ -494,8 +494,8 @@ check_postmaster(void)
 		struct slice domain;
 		const struct route *r;
 
-		(void)snprintf(
-		    hostname, sizeof hostname, "server.hostname=%s", postmasters[i].hostname);
+		(void)snprintf(hostname, sizeof hostname, "server.hostname=%s",
+		    postmasters[i].hostname);
 		ok(load(&c, postmasters[i].routes, overrides, 1) == 0, "routes of a postmaster");
 		r = config_postmaster(&c, &domain);
 		is(slice_str(r->pattern), slice_str(postmasters[i].pattern),

@@ -363,8 +363,8 @@ test_kept(void)
 	is(smtp_path_domain(&s.rcpt), SL("d.example"), "H063 its domain");
 	is(buf_slice(&s.params), SL(""), "a recipient without parameters");
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
-	(void)server_command(
-	    &s, SL("RCPT TO:<v@d.example> orcpt=RFC822;Bob+2BX@D notify=Success,delay"));
+	(void)server_command(&s,
+	    SL("RCPT TO:<v@d.example> orcpt=RFC822;Bob+2BX@D notify=Success,delay"));
 	is(buf_slice(&s.params), SL("ORCPT=RFC822;Bob+2BX@D NOTIFY=Success,delay"),
 	    "DSN parameters are kept as they were written");
 	(void)server_decide(&s, SMTP_ACCEPT, SL(""));
