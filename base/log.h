@@ -16,7 +16,6 @@ enum log_level {		/* the numbers of syslog (RFC 3164 section 4.1.1) */
 	LOG_LEVEL_WARNING = 4,
 	LOG_LEVEL_NOTICE = 5,
 	LOG_LEVEL_INFO = 6,
-	LOG_LEVEL_DEBUG = 7,
 };
 
 struct log_line {

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "attempt/attempt.h"
 #include "base/hash.h"
 #include "net/tls.h"
 

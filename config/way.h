@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The ways out of the queue: one table with the forms of each in the value of `via`, and with the
- * facts by which programs treat its mail.  A way delivers in delivery/way.
+ * facts by which programs treat its mail.  A way delivers in delivery/delivery.
  */
 #ifndef CONFIG_WAY_H
 #define CONFIG_WAY_H

@@ -4,7 +4,8 @@
  * the alias counts as delivered.  A crash in between can duplicate a copy but never lose one.  All
  * aliases of a message come in one call, so that an address in two lists gets one copy.
  */
-#include "delivery/way.h"
+
+#include "delivery/alias.h"
 
 #include <errno.h>
 #include <stdlib.h>

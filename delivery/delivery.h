@@ -15,4 +15,20 @@ void deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 /* End the link that is kept, with QUIT, and free the rest. */
 void delivery_done(struct delivery *d);
 
+/* How each way out of the queue (config/way) delivers: one row each. */
+struct delivery_way {
+	/* Deliver e to its recipients rcpts[0..n): the sink gets each of them exactly once. */
+	void (*deliver)(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
+	/* Add the path of an address's mailbox; NULL: the way has none.  here is the domain of
+	 * <postmaster> without one.  0; -EINVAL if the address makes no safe name;
+	 * -ENAMETOOLONG. */
+	int (*mailbox)(const struct route *route, struct slice address, struct slice domain,
+	    struct slice here, struct buf *path);
+};
+
+const struct delivery_way *delivery_way_of(const struct route *route);
+
+/* The route of all recipients that are aliases, which is in no configuration. */
+extern const struct route delivery_way_aliases;
+
 #endif

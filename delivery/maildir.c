@@ -4,6 +4,7 @@
  * synced.  {local} and {domain} of the route's path become those of the recipient, in lower case:
  * one person, one mailbox.  They cannot lead out of the folder where they stand.
  */
+
 #include "delivery/maildir.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 
 #include "base/clock.h"
 #include "delivery/mbox.h"
-#include "delivery/way.h"
 #include "smtp/address.h"
 
 /* Is it a safe name for a folder, although a stranger wrote it?  It must not lead up, be hidden, or

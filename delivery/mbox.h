@@ -6,7 +6,7 @@
 #ifndef DELIVERY_MBOX_H
 #define DELIVERY_MBOX_H
 
-#include "notice/original.h"
+#include "attempt/original.h"
 
 /* Does e have a Delivered-To field with this address?  1, 0, or -errno. */
 int mbox_loops(const struct queue_entry *e, struct slice address);

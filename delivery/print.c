@@ -3,7 +3,8 @@
  * Prints messages on stdout, each as its envelope and then its text.  A message is printed in one
  * piece even if several workers print.
  */
-#include "delivery/way.h"
+
+#include "delivery/print.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -20,7 +20,6 @@ struct wire_query {
 enum wire_rcode {
 	WIRE_NOERROR = 0,
 	WIRE_FORMERR = 1,
-	WIRE_SERVFAIL = 2,
 	WIRE_NXDOMAIN = 3,
 	WIRE_NOTIMP = 4,
 	WIRE_REFUSED = 5,

@@ -18,7 +18,7 @@
 #include "client/credential.h"
 #include "client/self.h"
 #include "client/tls_policy.h"
-#include "delivery/way.h"
+#include "delivery/delivery.h"
 #include "hosts/hosts.h"
 #include "hosts/order.h"
 #include "queue/run.h"

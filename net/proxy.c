@@ -45,14 +45,12 @@ set_client(struct proxy *ret, int family, const void *bytes, in_port_t number)
 		in->sin_family = AF_INET;
 		in->sin_port = number;
 		memcpy(&in->sin_addr, bytes, sizeof in->sin_addr);
-		ret->client_len = sizeof *in;
 	} else {
 		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->client;
 
 		in6->sin6_family = AF_INET6;
 		in6->sin6_port = number;
 		memcpy(&in6->sin6_addr, bytes, sizeof in6->sin6_addr);
-		ret->client_len = sizeof *in6;
 	}
 	ret->named = true;
 }

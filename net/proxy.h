@@ -18,7 +18,6 @@ struct proxy {
 	/* False for LOCAL and UNKNOWN: the balancer itself, or a client it does not know. */
 	bool named;
 	struct sockaddr_storage client;
-	socklen_t client_len;
 };
 
 /*

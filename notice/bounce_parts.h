@@ -6,7 +6,7 @@
 #define NOTICE_BOUNCE_PARTS_H
 
 #include "notice/bounce.h"
-#include "notice/original.h"
+#include "attempt/original.h"
 #include "notice/notice.h"
 
 struct bounce {

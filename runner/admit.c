@@ -12,7 +12,7 @@
 #include "aliases/find.h"
 #include "attempt/deadline.h"
 #include "base/clock.h"
-#include "delivery/way.h"
+#include "delivery/delivery.h"
 #include "runner/frame.h"
 #include "runner/runner.h"
 #include "runner/schedule.h"

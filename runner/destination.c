@@ -122,8 +122,8 @@ ring_remove(struct destinations *ds, struct destination *d)
 	d->ring = DESTINATION_RINGS;
 }
 
-bool
-destination_dead(struct destination *d)
+static bool
+is_dead(struct destination *d)
 {
 	if (d->dead && clock_ms() >= d->dead_until_ms) {
 		free(d->dead);
@@ -137,7 +137,7 @@ destination_update(struct destinations *ds, struct destination *d)
 {
 	enum destination_ring ring = DESTINATION_RINGS;
 
-	if (d->waiting && destination_dead(d))
+	if (d->waiting && is_dead(d))
 		ring = RING_DEAD;
 	else if (!d->waiting || d->workers >= d->limit)
 		ring = DESTINATION_RINGS;
@@ -258,7 +258,7 @@ destination_trim(struct destinations *ds)
 		return;
 	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
 		for (struct destination **at = &ds->buckets[i], *d; (d = *at);) {
-			if (d->waiting || d->processes || destination_dead(d)) {
+			if (d->waiting || d->processes || is_dead(d)) {
 				at = &d->next;
 				continue;
 			}

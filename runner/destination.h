@@ -74,9 +74,6 @@ void destination_put_back(struct destinations *ds, struct destination *d, struct
 struct job *destination_pop(struct destinations *ds, struct destination *d);
 /* Take all jobs of a message out of all lines. */
 void destination_withdraw(struct destinations *ds, struct message *m);
-
-/* Is the destination dead?  This ends after a while. */
-bool destination_dead(struct destination *d);
 /* Declare destinations alive: those for which this host was absent; NULL: all. */
 void destination_revive(struct destinations *ds, const char *host);
 /* Move the destination into the ring that fits its state. */

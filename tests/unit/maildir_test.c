@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "delivery/maildir.h"
-#include "delivery/way.h"
+#include "delivery/delivery.h"
 
 #include <dirent.h>
 #include <errno.h>

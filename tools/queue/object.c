@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "tools/queue/text.h"
 
 #define STAMP (sizeof "2026-11-22T05:02:53Z")	/* with the blank behind it */

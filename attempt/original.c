@@ -2,7 +2,7 @@
 /*
  * The start of a queue file's content.  message/field finds the end of the header section.
  */
-#include "notice/original.h"
+#include "attempt/original.h"
 
 #include <errno.h>
 #include <stdlib.h>

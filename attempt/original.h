@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The header section of a queued message, read into memory up to a limit.  Only for notice/.
+ * The header section of a queued message, read into memory up to a limit.
  */
-#ifndef NOTICE_ORIGINAL_H
-#define NOTICE_ORIGINAL_H
+#ifndef ATTEMPT_ORIGINAL_H
+#define ATTEMPT_ORIGINAL_H
 
 #include "message/field.h"
 #include "queue/run.h"
