@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * A configuration from text, for tests: written to a file in a directory of the test's own, loaded,
- * and what was said about it collected.
+ * A configuration from text: written to a file in a temporary folder and loaded; the mistakes
+ * reported are collected.
  */
-#ifndef TESTS_CONFIG_H
-#define TESTS_CONFIG_H
+#ifndef TESTS_LIB_CONFIG_H
+#define TESTS_LIB_CONFIG_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +61,7 @@ load(struct config *c, const char *text, const char *const *overrides, size_t n)
 	return config_load(c, conf, overrides, n, &report);
 }
 
-/* A mistake in a file of its own: the line it is reported for, and a part of what is said. */
+/* A file with a mistake: the line that is reported, and a part of the text reported. */
 struct mistake {
 	const char *text;
 	unsigned line;
@@ -82,7 +82,7 @@ check_mistake(const struct mistake *m)
 	good = good && rest.n == 0 && slice_has_prefix(first, slice_str(place)) &&
 	    memmem(first.p, first.n, m->said, strlen(m->said));
 	if (!ok(good, "mistake in line %u: %s", m->line, m->said))
-		printf("# said: %.*s\n", (int)errors.n, errors.p);
+		printf("# got: %.*s\n", (int)errors.n, errors.p);
 	config_done(&c);
 }
 

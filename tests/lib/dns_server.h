@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * A DNS server for unit tests: forked, on an ephemeral loopback port over UDP and TCP, that
- * answers from a table and plays tricks.  Builds its packets by hand, so that it can build broken ones.
+ * A DNS server in a forked process, on an ephemeral loopback port over UDP and TCP.  It answers
+ * from a table and plays tricks.  It builds its packets by hand, so that it can build broken ones.
  */
-#ifndef TESTS_DNS_SERVER_H
-#define TESTS_DNS_SERVER_H
+#ifndef TESTS_LIB_DNS_SERVER_H
+#define TESTS_LIB_DNS_SERVER_H
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,10 +23,11 @@ enum { T_ANY = 0, T_A = 1, T_NS = 2, T_CNAME = 5, T_SOA = 6, T_MX = 15, T_TXT = 
 
 enum trick {
 	NO_TRICK,
-	/* a forgery first, then the answer */
-	FORGE_ID, FORGE_QUESTION, FORGE_TYPE, FORGE_QUERY, FORGE_OPCODE, FORGE_TWO_QUESTIONS, FORGE_SHORT, FORGE_ALL,
+	/* A forgery first, then the answer. */
+	FORGE_ID, FORGE_QUESTION, FORGE_TYPE, FORGE_QUERY, FORGE_OPCODE, FORGE_TWO_QUESTIONS,
+	FORGE_SHORT, FORGE_ALL,
 	ONLY_FORGED,
-	/* over UDP; TCP gives the answer */
+	/* Truncated over UDP; TCP gives the answer. */
 	TRUNCATE, TRUNCATE_BYTEWISE,
 	TCP_CLOSES, TCP_SILENT, TCP_OVERSIZE, TCP_FORGED,
 	SILENT,
@@ -56,7 +57,7 @@ struct fake_answer {
 	struct fake_rr rr[5];	/* ended by type 0 */
 };
 
-/* What the server saw, one for each query. */
+/* A query that the server received. */
 struct fake_seen {
 	uint16_t id, port, type;
 	bool tcp, edns, recursion;
@@ -136,17 +137,19 @@ fake_put_rr(struct fake_packet *k, const struct fake_rr *rr, unsigned bump)
 			fake_put16(k, rr->preference + bump);
 		fake_put_name(k, rr->data);
 		if (rr->type == T_SOA)
-			fake_put(k, "\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\54", 21);	/* root mailbox; minimum 44 */
+			/* the root as mailbox; minimum 44 s */
+			fake_put(k, "\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\54", 21);
 	}
 	k->p[length] = (uint8_t)((k->n - length - 2) >> 8);
 	k->p[length + 1] = (uint8_t)(k->n - length - 2);
 }
 
-/* Header and question as asked, then the records. */
+/* The header and the question of the query, then the records; a NULL: REFUSED. */
 static void
-fake_reply(struct fake_packet *k, const uint8_t *query, size_t question, const struct fake_answer *a)
+fake_reply(struct fake_packet *k, const uint8_t *query, size_t question,
+    const struct fake_answer *a)
 {
-	unsigned counts[2] = { 0, 0 };
+	unsigned counts[2] = { 0, 0 }, times;
 	uint8_t flags = 0x81, rcode = (uint8_t)(0x80 | (a ? a->rcode : 5));
 
 	k->n = 0;
@@ -159,9 +162,10 @@ fake_reply(struct fake_packet *k, const uint8_t *query, size_t question, const s
 	fake_put(k, &rcode, 1);
 	fake_put(k, "\0\1\0\0\0\0\0\0", 8);
 	fake_put(k, query + 12, question);
+	times = a && a->trick == MANY ? 400 : 1;
 	for (int section = 0; a && section < 2; section++)
 		for (size_t i = 0; i < 5 && a->rr[i].type; i++)
-			for (unsigned n = 0; a->rr[i].authority == section && n < (a->trick == MANY ? 400 : 1); n++) {
+			for (unsigned n = 0; a->rr[i].authority == section && n < times; n++) {
 				fake_put_rr(k, &a->rr[i], n);
 				counts[section]++;
 			}
@@ -171,7 +175,8 @@ fake_reply(struct fake_packet *k, const uint8_t *query, size_t question, const s
 	}
 	if (a && a->trick == UPPER_CASE)
 		for (size_t i = 12; i < 12 + question - 4; i++)
-			k->p[i] = k->p[i] >= 'a' && k->p[i] <= 'z' ? (uint8_t)(k->p[i] - 32) : k->p[i];
+			if (k->p[i] >= 'a' && k->p[i] <= 'z')
+				k->p[i] = (uint8_t)(k->p[i] - 32);
 	if (a && a->trick == OVERSIZE)
 		k->n = 20000;
 	if (a && a->trick == CUT_SHORT)
@@ -190,12 +195,14 @@ fake_send(const struct fake_peer *peer, const uint8_t *p, size_t n)
 	(void)sendto(peer->fd, p, n, 0, (const struct sockaddr *)&peer->address, peer->len);
 }
 
-/* An answer to forge: 192.0.2.66, which no test wants to see. */
+/* Send a forged answer: 192.0.2.66, which must be in no result. */
 static void
 fake_forge(const struct fake_peer *peer, const uint8_t *query, size_t question, enum trick trick)
 {
 	static struct fake_packet k;
-	struct fake_answer lie = { .rr = { { .type = query[12 + question - 3], .data = "192.0.2.66" } } };
+	struct fake_answer lie = {
+		.rr = { { .type = query[12 + question - 3], .data = "192.0.2.66" } },
+	};
 
 	if (lie.rr[0].type == T_AAAA)
 		lie.rr[0].data = "2001:db8::66";
@@ -232,12 +239,13 @@ static const struct fake_answer *
 fake_find(const struct fake_answer *table, const char *name, unsigned type)
 {
 	for (; table->name; table++)
-		if (strcasecmp(table->name, name) == 0 && (table->type == T_ANY || table->type == type))
+		if (strcasecmp(table->name, name) == 0 &&
+		    (table->type == T_ANY || table->type == type))
 			return table;
 	return NULL;
 }
 
-/* The question at 12; octets of it, and its name as text. */
+/* Put the name of the question at 12 into name.  Returns the octets of the question. */
 static size_t
 fake_question(const uint8_t *p, size_t n, char name[256])
 {
@@ -255,10 +263,13 @@ fake_question(const uint8_t *p, size_t n, char name[256])
 }
 
 static void
-fake_report(int fd, const uint8_t *p, size_t question, const struct sockaddr_in *from, bool tcp, const char *name)
+fake_report(int fd, const uint8_t *p, size_t question, const struct sockaddr_in *from, bool tcp,
+    const char *name)
 {
-	struct fake_seen seen = { .id = (uint16_t)(p[0] << 8 | p[1]), .port = ntohs(from->sin_port), .tcp = tcp,
-		.edns = p[11] == 1, .recursion = p[2] & 1, .type = p[12 + question - 3] };
+	struct fake_seen seen = {
+		.id = (uint16_t)(p[0] << 8 | p[1]), .port = ntohs(from->sin_port), .tcp = tcp,
+		.edns = p[11] == 1, .recursion = p[2] & 1, .type = p[12 + question - 3],
+	};
 
 	memcpy(seen.name, name, sizeof seen.name);
 	(void)!write(fd, &seen, sizeof seen);
@@ -272,10 +283,11 @@ fake_udp(int fd, const struct fake_answer *table, int report)
 	const struct fake_answer *a;
 	uint8_t query[512];
 	char name[256] = "";
-	ssize_t n = recvfrom(fd, query, sizeof query, 0, (struct sockaddr *)&peer.address, &peer.len);
-	size_t question;
 	struct fake_answer plain = { .rcode = 1 };
+	size_t question;
+	ssize_t n;
 
+	n = recvfrom(fd, query, sizeof query, 0, (struct sockaddr *)&peer.address, &peer.len);
 	if (n < 17)
 		return;
 	question = fake_question(query, (size_t)n, name);
@@ -324,7 +336,7 @@ fake_tcp(int listener, const struct fake_answer *table, int report)
 	fake_report(report, query, question, &from, true, name);
 	a = fake_find(table, name, query[12 + question - 3]);
 	if (a && a->trick == TCP_SILENT)
-		return;			/* and keep it open */
+		return;			/* the connection stays open */
 	fake_reply(&k, query, question, a);
 	if (a && a->trick == TCP_FORGED)
 		k.p[0] ^= 1;
@@ -344,7 +356,9 @@ fake_tcp(int listener, const struct fake_answer *table, int report)
 __attribute__((unused)) static void
 fake_start(struct fake_server *s, const struct fake_answer *table)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 	socklen_t len = sizeof at;
 	struct pollfd fds[2];
 	int report[2], tries = 0;
@@ -378,7 +392,7 @@ fake_start(struct fake_server *s, const struct fake_answer *table)
 	(void)close(fds[1].fd);
 }
 
-/* A port where nobody is: what is sent there comes back as ECONNREFUSED. */
+/* A port without a server: queries to it fail with ECONNREFUSED. */
 __attribute__((unused)) static void
 fake_nobody(struct fake_server *s)
 {

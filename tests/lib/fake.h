@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * Peers for tests of deliveries, each a process on loopback: SMTP servers that follow a script, and a name server.
- *
- * A script is a string of steps, one a line:
+ * Peers for tests of deliveries, each a process on loopback: SMTP servers that follow a script,
+ * and a name server.  A script is a string of steps, one a line:
  *	S text		send the text and CRLF
  *	s text		send the text alone
  *	C text		the next line from the client begins so
  *	= text		the next line is exactly this
- *	D		read message lines up to the dot; what comes must be the wire text
- *	B		the next line is "BDAT n LAST", and the n octets behind it are the wire text
+ *	D		read message lines up to the dot; they must be the wire text
+ *	B		the next line is "BDAT n LAST", and the n octets after it are the wire text
  *	.		the next line is a dot, and nothing was before it
  *	Q		the client waits: nothing more comes for 50 ms
  *	W ms		wait
@@ -17,8 +16,8 @@
  *	N		wait for the next connection
  *	E		the client closes
  */
-#ifndef TESTS_FAKE_H
-#define TESTS_FAKE_H
+#ifndef TESTS_LIB_FAKE_H
+#define TESTS_LIB_FAKE_H
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -33,8 +32,9 @@
 
 #define FAKES 3
 
+/* Sockets of 127.0.0.1, .2 and .3, bound to one port; only those with a script listen. */
 struct fakes {
-	int fd[FAKES];		/* bound to 127.0.0.1, .2, .3, all at one port; no backlog until there is a script */
+	int fd[FAKES];
 	uint16_t port;
 	pid_t pid[FAKES];
 };
@@ -53,7 +53,7 @@ fake_address(struct sockaddr_in *in, unsigned host, uint16_t port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + host) };
 }
 
-/* Another port for each case, so that nothing of an earlier one can come in. */
+/* Each case gets another port, so that no connection of an earlier one comes in. */
 __attribute__((unused)) static void
 fakes_open(struct fakes *f)
 {
@@ -68,7 +68,8 @@ fakes_open(struct fakes *f)
 			f->fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 			fake_address(&in, i, f->port);
 			bound += bind(f->fd[i], (struct sockaddr *)&in, sizeof in) == 0;
-			if (getsockname(f->fd[i], (struct sockaddr *)&in, &len) == 0 && f->port == 0)
+			if (getsockname(f->fd[i], (struct sockaddr *)&in, &len) == 0 &&
+			    f->port == 0)
 				f->port = ntohs(in.sin_port);
 		}
 		if (bound == FAKES)
@@ -201,7 +202,8 @@ fake_step(struct fake_session *s, const char *step)
 		break;
 	case 'C':
 	case '=':
-		if (!fake_line(s, line, &n) || (step[0] == 'C' ? strncmp(line, text, strlen(text)) : strcmp(line, text)) != 0)
+		if (!fake_line(s, line, &n) || strncmp(line, text, strlen(text)) != 0 ||
+		    (step[0] == '=' && n != strlen(text)))
 			fake_fail(step, line, n);
 		break;
 	case '.':
@@ -277,7 +279,7 @@ fakes_start(struct fakes *f, unsigned i, const char *script, struct slice wire)
 	}
 }
 
-/* Has every script come to its end?  Waits 5 s at most. */
+/* Has every script come to its end?  Waits at most 5 s. */
 __attribute__((unused)) static bool
 fakes_close(struct fakes *f)
 {
@@ -289,8 +291,11 @@ fakes_close(struct fakes *f)
 		close(f->fd[i]);
 		if (f->pid[i] <= 0)
 			continue;
-		for (int tries = 0; tries < 2500 && waitpid(f->pid[i], &status, WNOHANG) == 0; tries++)
+		for (int tries = 0; tries < 2500; tries++) {
+			if (waitpid(f->pid[i], &status, WNOHANG) != 0)
+				break;
 			usleep(2000);
+		}
 		if (status == -1) {
 			fprintf(stderr, "# script of server %u did not end\n", i + 1);
 			(void)kill(f->pid[i], SIGKILL);
@@ -301,24 +306,28 @@ fakes_close(struct fakes *f)
 	return good;
 }
 
-/*
- * The name server.  Names say what they are: three.test has A 127.0.0.1 to .3; h1.test .1, h2.test .2, h3.test .3; two.test
- * has MX 10 h1, 20 h2; null.test a null MX; nx.test does not exist; fail.test is broken; empty.test has nothing.
- */
 static size_t
 fake_rr(unsigned char *p, unsigned type, const unsigned char *data, size_t n)
 {
-	const unsigned char head[] = { 0xc0, 12, 0, (unsigned char)type, 0, 1, 0, 0, 0, 60, 0, (unsigned char)n };
+	const unsigned char head[] = {
+		0xc0, 12, 0, (unsigned char)type, 0, 1, 0, 0, 0, 60, 0, (unsigned char)n,
+	};
 
 	memcpy(p, head, sizeof head);
 	memcpy(p + sizeof head, data, n);
 	return sizeof head + n;
 }
 
+/*
+ * The zone of the name server: three.test has A 127.0.0.1 to .3; h1.test, h2.test and h3.test have
+ * one of these; two.test has MX 10 h1, 20 h2; null.test has a null MX; nx.test does not exist;
+ * fail.test is SERVFAIL; empty.test has no records.
+ */
 static size_t
 fake_answers(unsigned char *packet, size_t end, const char *name, unsigned type)
 {
-	static const unsigned char mx1[] = "\0\012\002h1\004test", mx2[] = "\0\024\002h2\004test", null_mx[] = "\0\0";
+	static const unsigned char mx1[] = "\0\012\002h1\004test", mx2[] = "\0\024\002h2\004test";
+	static const unsigned char null_mx[] = "\0\0";
 	size_t n = 0;
 
 	if (strcmp(name, "nx") == 0)
@@ -344,7 +353,7 @@ fake_answers(unsigned char *packet, size_t end, const char *name, unsigned type)
 	return end + n;
 }
 
-/* Serves until killed; *ret_fd_port gets its port. */
+/* Start the name server, which serves until it is killed; *ret_port gets its port. */
 __attribute__((unused)) static pid_t
 fake_dns(uint16_t *ret_port)
 {
@@ -354,7 +363,8 @@ fake_dns(uint16_t *ret_port)
 	pid_t pid;
 
 	fake_address(&in, 0, 0);
-	if (bind(fd, (struct sockaddr *)&in, sizeof in) < 0 || getsockname(fd, (struct sockaddr *)&in, &len) < 0)
+	if (bind(fd, (struct sockaddr *)&in, sizeof in) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&in, &len) < 0)
 		abort();
 	*ret_port = ntohs(in.sin_port);
 	fflush(stdout);
@@ -367,9 +377,11 @@ fake_dns(uint16_t *ret_port)
 	for (;;) {
 		unsigned char packet[1024];
 		char name[64] = "";
-		ssize_t n = recvfrom(fd, packet, 512, 0, (struct sockaddr *)&in, (len = sizeof in, &len));
 		size_t end = 12;
+		ssize_t n;
 
+		len = sizeof in;
+		n = recvfrom(fd, packet, 512, 0, (struct sockaddr *)&in, &len);
 		if (n < 17)
 			continue;
 		memcpy(name, packet + 13, packet[12] < 60 ? packet[12] : 60);
@@ -381,7 +393,8 @@ fake_dns(uint16_t *ret_port)
 		packet[2] = 0x81;
 		packet[3] = 0x80;
 		memset(packet + 6, 0, 6);
-		(void)sendto(fd, packet, fake_answers(packet, end, name, packet[end - 3]), 0, (struct sockaddr *)&in, len);
+		end = fake_answers(packet, end, name, packet[end - 3]);
+		(void)sendto(fd, packet, end, 0, (struct sockaddr *)&in, len);
 	}
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * For tests of deliveries: a queue in a folder of its own with one message at a time in it, and a sink that
- * remembers what it is told.
+ * For tests of deliveries: a queue in a temporary folder with one message at a time, and a sink
+ * that keeps the outcomes and the reports of hosts.
  */
-#ifndef TESTS_MAIL_H
-#define TESTS_MAIL_H
+#ifndef TESTS_LIB_MAIL_H
+#define TESTS_LIB_MAIL_H
 
 #include <ftw.h>
 #include <stdlib.h>
@@ -110,7 +110,7 @@ mail_load(void *ctx, const char *id)
 	return false;
 }
 
-/* The only message of the queue is now this one; to: addresses separated by '|'. */
+/* Make this the only message of the queue; to: addresses separated by '|'. */
 __attribute__((unused)) static void
 mail_put(struct mail *m, const char *from, const char *params, const char *to, struct slice content)
 {
@@ -134,11 +134,12 @@ mail_put(struct mail *m, const char *from, const char *params, const char *to, s
 		queue_rcpt(&m->q, &message, path, param);
 	}
 	if (queue_head_end(&m->q, &message, 0) < 0 || queue_content(&message, content) < 0 ||
-	    queue_commit(&m->q, &message, &facts) < 0 || queue_take_new(&m->q, mail_load, m) != 1 || !m->loaded)
+	    queue_commit(&m->q, &message, &facts) < 0 ||
+	    queue_take_new(&m->q, mail_load, m) != 1 || !m->loaded)
 		abort();
 }
 
-/* All recipients of the message, by this way. */
+/* Deliver to all recipients of the message. */
 __attribute__((unused)) static void
 mail_deliver(struct mail *m, struct delivery *d)
 {

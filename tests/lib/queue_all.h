@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * Walks through a queue's folders to their end, for tests: the runner takes some at a time.
+ * Walks through a queue's folders to their end; the runner takes some messages at a time.
  */
-#ifndef TESTS_QUEUE_ALL_H
-#define TESTS_QUEUE_ALL_H
+#ifndef TESTS_LIB_QUEUE_ALL_H
+#define TESTS_LIB_QUEUE_ALL_H
 
 #include "queue/run.h"
 
-/* Whatever each says; everything: due or not.  How many came into cur/, or -errno. */
+/* Move all messages of new/ to cur/, whatever each() returns.  Returns their number or -errno. */
 __attribute__((unused)) static int
 queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
 {
@@ -21,6 +21,7 @@ queue_take_new(const struct queue *q, queue_visit *each, void *ctx)
 	return r < 0 ? r : n;
 }
 
+/* Move due messages of wait/ to cur/; everything: due or not.  Returns their number or -errno. */
 __attribute__((unused)) static int
 queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visit *each, void *ctx)
 {
@@ -34,7 +35,7 @@ queue_take_due(const struct queue *q, int64_t now_s, bool everything, queue_visi
 	return r < 0 ? r : n;
 }
 
-/* Those in cur/, until each says false.  0 or -errno. */
+/* Visit the messages in cur/ until each() returns false.  Returns 0 or -errno. */
 __attribute__((unused)) static int
 queue_each(const struct queue *q, queue_visit *each, void *ctx)
 {

@@ -2,8 +2,8 @@
 /*
  * One delivery to scripted servers (tests/lib/fake.h) as a row of a table.
  */
-#ifndef TESTS_SMTP_CASE_H
-#define TESTS_SMTP_CASE_H
+#ifndef TESTS_LIB_SMTP_CASE_H
+#define TESTS_LIB_SMTP_CASE_H
 
 #include "base/clock.h"
 #include "tests/lib/fake.h"
@@ -13,19 +13,19 @@ struct smtp_case {
 	const char *name;
 	const char *from, *to;		/* NULL: "a@b", "c@d"; several separated by '|' */
 	const char *content, *wire;	/* NULL: a short message; the same */
-	const char *script[FAKES];	/* of 127.0.0.1, .2, .3; NULL: nobody listens there */
+	const char *script[FAKES];	/* of 127.0.0.1, .2, .3; NULL: the port is closed */
 	const char *hostname;
-	const char *want;		/* "kind status the detail's begin", separated by '|' */
-	bool timeouts;			/* short ones */
-	bool binary;			/* the envelope says so */
+	const char *want;		/* "kind status detail", detail cut anywhere; by '|' */
+	bool timeouts;			/* they are short */
+	bool binary;			/* a fact of the content */
 	bool lmtp;
-	char state;			/* of who is delivered, in the file; 0: D */
+	char state;			/* of a delivered recipient in the file; 0: 'D' */
 	const char *domain;		/* looked up by MX; NULL: host */
 	const char *host;		/* of an smtp:// route; NULL: 127.0.0.1 */
-	bool unknown;			/* nothing is known of any host; otherwise .1 is faster than .2 than .3 */
+	bool unknown;			/* no latency is known; else .1 is the fastest, then .2 */
 	int64_t age_s;			/* since the message came in */
 	const char *params;		/* of MAIL, in the envelope; NULL: none */
-	const char *told;		/* what the sink heard of hosts, in order: "1 open|2 failed"; NULL: not looked at */
+	const char *reports;		/* of hosts, in order: "1 open|2 failed"; NULL: any */
 };
 
 #define SHORT_MESSAGE "Subject: x\r\n\r\nhello\r\n"
@@ -40,7 +40,10 @@ fake_resolver(struct dns_resolver *r)
 	uint16_t port;
 	pid_t pid = fake_dns(&port);
 
-	*r = (struct dns_resolver){ .nservers = 1, .timeout_ms = 1000, .attempts = 2, .server_len[0] = sizeof(struct sockaddr_in) };
+	*r = (struct dns_resolver){
+		.nservers = 1, .timeout_ms = 1000, .attempts = 2,
+		.server_len[0] = sizeof(struct sockaddr_in),
+	};
 	fake_address((struct sockaddr_in *)&r->servers[0], 0, port);
 	return pid;
 }
@@ -63,8 +66,8 @@ smtp_configure(const struct smtp_case *c)
 static void
 smtp_message(const struct smtp_case *c)
 {
-	mail_put(&smtp_mail, c->from ? c->from : "a@b", c->params ? c->params : "", c->to ? c->to : "c@d",
-	    slice_str(c->content ? c->content : SHORT_MESSAGE));
+	mail_put(&smtp_mail, c->from ? c->from : "a@b", c->params ? c->params : "",
+	    c->to ? c->to : "c@d", slice_str(c->content ? c->content : SHORT_MESSAGE));
 	smtp_mail.e.arrived_us -= c->age_s * 1000000;
 	smtp_mail.e.facts.binary = smtp_mail.e.facts.binary || c->binary;
 }
@@ -75,7 +78,7 @@ smtp_wire(const struct smtp_case *c)
 	return slice_str(c->wire ? c->wire : c->content ? c->content : SHORT_MESSAGE);
 }
 
-/* Outcomes as wanted, each reported once, and marked if and only if delivered. */
+/* Are the outcomes as wanted, each reported once, and marked if and only if delivered? */
 static bool
 smtp_in_state(const char *want, char state)
 {
@@ -105,19 +108,22 @@ smtp_as_wanted(const char *want)
 }
 
 static bool
-smtp_told(const char *told)
+smtp_reported(const char *reports)
 {
-	static const char *const events[] = { "resting", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6" };
+	static const char *const events[] = {
+		"resting", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
+	};
 	char space[2000];
 	struct buf b = BUF(space);
 
-	if (!told)
+	if (!reports)
 		return true;
 	for (size_t i = 0; i < smtp_mail.nhosts; i++)
-		buf_fmt(&b, "%s%c %s", i ? "|" : "", smtp_mail.hosts[i].address[8], events[smtp_mail.hosts[i].event]);
-	if (slice_eq(buf_slice(&b), slice_str(told)))
+		buf_fmt(&b, "%s%c %s", i ? "|" : "", smtp_mail.hosts[i].address[8],
+		    events[smtp_mail.hosts[i].event]);
+	if (slice_eq(buf_slice(&b), slice_str(reports)))
 		return true;
-	printf("# heard of hosts: %.*s\n", (int)b.n, b.p);
+	printf("# reports of hosts: %.*s\n", (int)b.n, b.p);
 	return false;
 }
 
@@ -125,7 +131,9 @@ __attribute__((unused)) static void
 smtp_know(struct hosts *h, uint16_t port)
 {
 	for (int i = 1; i <= 3; i++) {
-		struct host_report r = { .event = HOST_OPEN, .connect_us = 1, .first_us = i * 1000 };
+		struct host_report r = {
+			.event = HOST_OPEN, .connect_us = 1, .first_us = i * 1000,
+		};
 
 		(void)snprintf(r.address, sizeof r.address, "127.0.0.%d:%u", i, (unsigned)port);
 		hosts_learn(h, &r, clock_wall_s());
@@ -138,9 +146,13 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	static char host[100];
 	static struct fakes f;
 	struct hosts h = { 0 };
-	struct route route = { .via = c->lmtp ? VIA_LMTP : c->domain ? VIA_MX : VIA_SMTP, .host = host };
-	struct delivery d = { .config = &smtp_config, .route = &route, .destination = c->domain, .resolver = resolver,
-		.hosts = &h };
+	struct route route = {
+		.via = c->lmtp ? VIA_LMTP : c->domain ? VIA_MX : VIA_SMTP, .host = host,
+	};
+	struct delivery d = {
+		.config = &smtp_config, .route = &route, .destination = c->domain,
+		.resolver = resolver, .hosts = &h,
+	};
 	bool good;
 
 	smtp_configure(c);
@@ -157,12 +169,12 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	delivery_done(&d);
 	good = fakes_close(&f);
 	good = smtp_in_state(c->want, c->state ? c->state : 'D') && good;
-	good = smtp_told(c->told) && good;
+	good = smtp_reported(c->reports) && good;
 	ok(good, "%s", c->name);
 	hosts_done(&h);
 }
 
-/* The row with a message of 8 MB: more than the peer's window holds. */
+/* Run the row with a message of 8 MB, more than the peer's window holds. */
 __attribute__((unused)) static void
 smtp_run_large(const struct smtp_case *row)
 {
@@ -171,7 +183,7 @@ smtp_run_large(const struct smtp_case *row)
 	struct buf b = BUF(content);
 
 	while (b.n + 80 < b.cap)
-		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567890123456789\r\n");
+		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567\r\n");
 	c.content = buf_cstr(&b);
 	smtp_run(&c, NULL);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * TAP for unit tests, in one header.  Each test file holds tables of cases and calls ok() once per case;
- * names read ("data_before_rcpt").  main ends with `return tap_done();`.
+ * TAP for unit tests, in one header.  A test file holds tables of cases and calls ok() once for
+ * each case; names read ("data_before_rcpt").  main ends with `return tap_done();`.
  */
-#ifndef TESTS_TAP_H
-#define TESTS_TAP_H
+#ifndef TESTS_LIB_TAP_H
+#define TESTS_LIB_TAP_H
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -30,7 +30,7 @@ ok(bool passed, const char *name, ...)
 	return passed;
 }
 
-/* Compare bytes; shows both when they differ. */
+/* Compare octets; print both if they differ. */
 __attribute__((unused)) static bool
 is(struct slice got, struct slice want, const char *name)
 {

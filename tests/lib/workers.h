@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The workers of a scheduler under test, watched by poll(2) instead of an event loop.
+ * The workers of a runner under test, watched by poll(2) instead of an event loop.
  */
-#ifndef TESTS_WORKERS_H
-#define TESTS_WORKERS_H
+#ifndef TESTS_LIB_WORKERS_H
+#define TESTS_LIB_WORKERS_H
 
 #include <poll.h>
 #include <stdlib.h>
@@ -37,8 +37,10 @@ workers_ended(void *ctx, struct worker *w)
 		}
 }
 
-/* Take their results for so many milliseconds, and reap those that have ended; well: as if with
- * status 0. */
+/*
+ * Take the results of the workers for timeout_ms, then reap those that have ended; well: as if they
+ * had ended with status 0.
+ */
 static void
 workers_turn(struct runner *r, int timeout_ms, bool well)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A child that logs, with a prepared descriptor 2.  Connections to /dev/log and to the journal reach
+ * A child that logs, with a prepared descriptor 2.  Connections to /dev/log and the journal reach
  * sockets of the test: link with --wrap=connect.
  */
 #ifndef TESTS_UNIT_LOG_RUN_H
