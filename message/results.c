@@ -33,38 +33,69 @@ decide_field(struct results *r, enum results_state state)
 	r->state = state;
 }
 
+/* An octet that ends the server's name if the name is complete. */
+static void
+end_name(struct results *r)
+{
+	if (r->same == r->hostname.n)
+		decide_field(r, RESULTS_DROP);
+}
+
 static void
 compare_octet(struct results *r, char c)
 {
-	static const char ends[] = " \t\r\n;(";		/* and NUL */
 	const struct slice mine = r->hostname;
 
-	if (r->quoted ? c == '"' : memchr(ends, c, sizeof ends) != NULL)
-		decide_field(r, r->same == mine.n ? RESULTS_DROP : RESULTS_KEEP);
-	else if (r->same < mine.n && ascii_lower(c) == ascii_lower(mine.p[r->same]))
+	if (r->same < mine.n && ascii_lower(c) == ascii_lower(mine.p[r->same]))
 		r->same++;
-	else
+	else if (r->same < mine.n || c != '.')	/* with a dot at its end it is the same name */
 		decide_field(r, RESULTS_KEEP);
 }
 
-/* An octet of blanks and comments (RFC 5322 section 3.2.2), or the first of the server's name. */
 static void
-skip_octet(struct results *r, char c)
+take_comment(struct results *r, char c)
 {
-	if (r->escaped) {
+	if (r->escaped)
 		r->escaped = false;
-	} else if (c == '\\' && r->depth) {
+	else if (c == '\\')
 		r->escaped = true;
-	} else if (c == '(') {
+	else if (c == '(')
 		r->depth++;
-	} else if (c == ')' && r->depth) {
+	else if (c == ')')
 		r->depth--;
-	} else if (r->depth == 0 && !ascii_blank(c) && c != '\r' && c != '\n') {
-		r->state = RESULTS_SERVER;
-		r->quoted = c == '"';
-		r->same = 0;
-		if (!r->quoted)
-			compare_octet(r, c);
+}
+
+/*
+ * An octet of the name (RFC 8601 section 2.2), with all that a tolerant reader drops: comments,
+ * blanks and line ends, quotes, and the backslash of a quoted pair.
+ */
+static void
+take_octet(struct results *r, char c)
+{
+	static const char skipped[] = " \t\r\n\"";
+	const bool escaped = r->escaped;
+
+	if (r->depth) {
+		take_comment(r, c);
+		return;
+	}
+	r->escaped = false;
+	if (escaped) {
+		compare_octet(r, c);
+	} else if (c == '\\') {
+		r->escaped = true;
+	} else if (c == '(' && !r->quoted) {
+		end_name(r);
+		r->depth = 1;
+	} else if (memchr(skipped, c, sizeof skipped - 1)) {
+		end_name(r);
+		r->quoted ^= c == '"';
+	} else if ((c == ';' && !r->quoted) || c == '\0') {
+		end_name(r);
+		if (is_undecided(r))
+			decide_field(r, RESULTS_KEEP);
+	} else {
+		compare_octet(r, c);
 	}
 }
 
@@ -80,9 +111,10 @@ take_name(struct results *r, struct slice piece)
 	if (r->held.full) {
 		decide_field(r, RESULTS_DROP);
 	} else if (field_found(&r->fields)) {
-		r->state = RESULTS_BLANKS;
+		r->state = RESULTS_SERVER;
 		r->depth = 0;
-		r->escaped = false;
+		r->escaped = r->quoted = false;
+		r->same = 0;
 	}
 }
 
@@ -95,10 +127,8 @@ take_body(struct results *r, struct slice piece)
 		buf_chr(&r->held, c);
 		if (r->held.full)
 			decide_field(r, RESULTS_DROP);
-		else if (r->state == RESULTS_BLANKS)
-			skip_octet(r, c);
 		else
-			compare_octet(r, c);
+			take_octet(r, c);
 	}
 	if (piece.n && r->state == RESULTS_KEEP)
 		r->put(r->ctx, piece);

@@ -17,8 +17,7 @@ enum results_state {
 	RESULTS_DROP,
 	/* Undecided; the octets are held. */
 	RESULTS_NAME,		/* within the name of the field */
-	RESULTS_BLANKS,		/* within blanks and comments in front of the server's name */
-	RESULTS_SERVER,		/* within the server's name */
+	RESULTS_SERVER,		/* within the server's name, or in front of it */
 };
 
 struct results {
@@ -28,9 +27,9 @@ struct results {
 	struct field_walk fields;
 	enum results_state state;
 	unsigned depth;		/* of comments */
-	bool escaped;		/* in a comment, the last octet was a backslash */
-	bool quoted;		/* the server's name is a quoted string */
-	size_t same;		/* octets of it, the same as in the hostname */
+	bool escaped;		/* the last octet was a backslash */
+	bool quoted;		/* within a quoted string */
+	size_t same;		/* octets of the server's name, the same as in the hostname */
 	struct buf held;
 	char space[RESULTS_HELD];
 };
