@@ -57,7 +57,7 @@ struct queue_facts {
 	/* An octet above 127 in the header section, or SMTPUTF8 was requested. */
 	bool utf8_header;
 	bool dot_line;		/* a line begins with a dot */
-	bool binary;		/* NUL, bare CR or bare LF (only from BDAT): DATA cannot carry it */
+	bool binary;		/* NUL, bare CR or bare LF: DATA cannot carry it */
 	bool no_final_crlf;
 	uint64_t longest_line;	/* octets, without CRLF */
 };

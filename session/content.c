@@ -113,7 +113,6 @@ content_open(struct session *s)
 
 	c->error = 0;
 	c->octets = 0;
-	c->chunked = false;
 	smtp_data_init(&c->data, s->newlines);
 	facts_begin(&c->facts);
 	filters_begin(s, put_stored);
@@ -220,7 +219,6 @@ content_chunk(struct session *s)
 {
 	const int r = each_octet(s, add_content);
 
-	s->content.chunked = true;
 	if (r > 0 && s->smtp.chunk_last)
 		end_content(s);
 	return r;
@@ -264,8 +262,8 @@ facts_of(const struct session *s)
 		.eight_bit = f->eight_bit || received_utf8,
 		.utf8_header = f->header_eight_bit || s->smtp.utf8,
 		.dot_line = f->dot_line,
-		/* DATA can carry what DATA has brought. */
-		.binary = s->content.chunked && facts_binary(f),
+		/* Also after DATA: a server that drops NUL takes CRLF NUL . CRLF for the end. */
+		.binary = facts_binary(f),
 		.no_final_crlf = !f->line_start,
 		.longest_line = f->longest_line,
 	};

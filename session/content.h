@@ -24,7 +24,6 @@ struct content {
 	struct print print;
 	bool begun;
 	struct smtp_path recipient;	/* the first */
-	bool chunked;			/* it comes by BDAT */
 	struct smtp_data data;		/* the decoder of DATA */
 	uint64_t octets;		/* from the client, decoded */
 	struct filters filters;

@@ -58,6 +58,23 @@ each("a lone dot between line ends", b"before\r\n.\r\nbehind\r\n")
 each("3 MB", os.urandom(3_000_000))
 
 
+@test("a NUL that came by DATA goes encoded to a server without BINARYMIME")
+def _():
+    before = len(aio.messages)
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        same(smtp.mail("alice@sender.example")[0], 250)
+        same(smtp.rcpt("bob@aio.example.org")[0], 250)
+        same(smtp.docmd("DATA")[0], 354)
+        smtp.send(b"Subject: x\r\n\r\nhello\r\n\0.\r\nMAIL FROM:<smuggled@b.example>\r\n.\r\n")
+        same(smtp.getreply()[0], 250)
+    site.relay()
+    same(site.queued(), [], site.log()[-2000:])
+    same(len(aio.messages), before + 1)
+    content = aio.messages[-1].content
+    check(b"\0" not in content and b"\nContent-Transfer-Encoding: base64\r\n" in content, content)
+
+
 def octets_by_sendfile():
     """Run the runner; the result is how many octets it moved from the file to the socket."""
     trace = directory + "/trace"
