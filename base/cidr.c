@@ -90,18 +90,45 @@ address_octets(const struct sockaddr *sa, int *ret_family)
 	return p;
 }
 
+/* Are the first bits the same? */
+static bool
+same_bits(const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+	const unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
+}
+
 bool
 cidr_match(const struct cidr *net, const struct sockaddr *sa)
 {
 	int family;
 	const unsigned char *p = address_octets(sa, &family);
-	unsigned whole = net->bits / 8, rest = net->bits % 8;
 
-	if (!p || family != net->family)
-		return false;
-	if (memcmp(p, net->address, whole) != 0)
-		return false;
-	return rest == 0 || (p[whole] ^ net->address[whole]) >> (8 - rest) == 0;
+	return p && family == net->family && same_bits(p, net->address, net->bits);
+}
+
+bool
+cidr_overlap(const struct cidr *a, const struct cidr *b)
+{
+	return a->family == b->family &&
+	       same_bits(a->address, b->address, a->bits < b->bits ? a->bits : b->bits);
+}
+
+void
+cidr_text(struct buf *b, const struct cidr *net)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!inet_ntop(net->family, net->address, text, sizeof text))
+		return;
+	buf_str(b, text);
+	if (net->bits == (net->family == AF_INET ? 32 : 128))
+		return;
+	buf_chr(b, '/');
+	buf_uint(b, net->bits);
 }
 
 void

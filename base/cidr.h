@@ -33,6 +33,12 @@ bool ip_parse(int family, struct slice text, void *ret);
 /* An IPv4-mapped IPv6 address (::ffff:a.b.c.d) matches as the IPv4 address in it. */
 bool cidr_match(const struct cidr *net, const struct sockaddr *sa);
 
+/* Has one of two networks the other, or are they the same? */
+bool cidr_overlap(const struct cidr *a, const struct cidr *b);
+
+/* Append "192.0.2.0/24", or an address alone if the network has no other. */
+void cidr_text(struct buf *b, const struct cidr *net);
+
 /* Append "192.0.2.1", "2001:db8::1" or "fe80::1%2", without the port.  An IPv4-mapped address is
  * written as IPv4.  Nothing is added for other families. */
 void address_text(struct buf *b, const struct sockaddr *sa);

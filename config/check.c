@@ -165,6 +165,54 @@ check_tls(struct config_loader *l)
 		    keys, certificates);
 }
 
+static void
+add_word(struct buf *b, struct slice word)
+{
+	if (b->n)
+		buf_chr(b, ' ');
+	buf_add(b, word);
+}
+
+/* Append the network to one of two lists: is it one of balancers? */
+static bool
+sort_network(const struct cidr *net, const struct network_list *balancers, struct buf *both,
+    struct buf *rest)
+{
+	char space[80];
+	struct buf text = BUF(space);
+	bool found = false;
+
+	for (size_t i = 0; i < balancers->n && !found; i++)
+		found = cidr_overlap(net, &balancers->list[i]);
+	cidr_text(&text, net);
+	add_word(found ? both : rest, buf_slice(&text));
+	return found;
+}
+
+/* A client that a balancer does not name counts as the balancer itself. */
+static void
+check_balancers(struct config_loader *l)
+{
+	const struct network_list *trusted = &l->c->server.trusted;
+	const struct network_list *balancers = &l->c->server.proxy_trusted;
+	const struct place written = l->keys[keys_find(SL("server"), SL("trusted"))];
+	const struct place at = l->keys[keys_find(SL("server"), SL("proxy-trusted"))];
+	char both_space[400], rest_space[400];
+	struct buf both = BUF(both_space), rest = BUF(rest_space);
+	bool found = trusted->local && balancers->local;
+
+	for (size_t i = 0; i < trusted->n; i++)
+		found |= sort_network(&trusted->list[i], balancers, &both, &rest);
+	if (trusted->local)
+		add_word(balancers->local ? &both : &rest, SL("local"));
+	if (found)
+		settings_error(&l->settings, written.source ? written : at,
+		    "[server] trusted: has balancers of proxy-trusted (%s), so clients that they "
+		    "do not name would be trusted: write trusted = %s, and add no network with a "
+		    "balancer",
+		    buf_cstr(&both), buf_cstr(&rest));
+}
+
 void
 config_check(struct config_loader *l)
 {
@@ -179,6 +227,7 @@ config_check(struct config_loader *l)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
 		    "[server] proxy-protocol = on: nobody is believed: write the balancers' "
 		    "addresses into proxy-trusted");
+	check_balancers(l);
 	check_tls(l);
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders,

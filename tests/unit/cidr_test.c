@@ -56,6 +56,39 @@ static const struct {
 };
 
 static void
+check_overlaps(void)
+{
+	static const struct {
+		const char *a, *b;
+		bool overlap;
+	} rows[] = {
+		{ "10.0.0.0/8", "10.1.2.3", true },
+		{ "10.0.0.0/8", "11.0.0.0/8", false },
+		{ "10.0.0.0/9", "10.128.0.0/9", false },
+		{ "10.0.0.0/8", "10.128.0.0/9", true },
+		{ "0.0.0.0/0", "::/0", false },
+		{ "0.0.0.0/0", "192.0.2.1", true },
+		{ "::ffff:192.0.2.0/120", "192.0.2.7", true },
+		{ "2001:db8::/33", "2001:db8:8000::/33", false },
+		{ "2001:db8::1", "2001:db8::1", true },
+		{ "2001:db8::1", "2001:db8::2", false },
+	};
+	char space[100];
+	struct buf text;
+	struct cidr a, b;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		ok(cidr_parse(slice_str(rows[i].a), &a) && cidr_parse(slice_str(rows[i].b), &b) &&
+		    cidr_overlap(&a, &b) == rows[i].overlap &&
+		    cidr_overlap(&b, &a) == rows[i].overlap,
+		    "%s and %s %s", rows[i].a, rows[i].b, rows[i].overlap ? "overlap" : "do not");
+		text = (struct buf)BUF(space);
+		cidr_text(&text, &a);
+		ok(slice_eq(buf_slice(&text), slice_str(rows[i].a)) || a.bits == 24, "as text");
+	}
+}
+
+static void
 check_nets(void)
 {
 	for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
@@ -217,6 +250,7 @@ int
 main(void)
 {
 	check_nets();
+	check_overlaps();
 	check_addresses();
 	check_unmap();
 	check_loopback();
