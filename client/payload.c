@@ -89,9 +89,8 @@ read_part(const struct payload_part *part, uint64_t at, char *to, size_t n)
 	return 0;
 }
 
-/* All n octets at `at` of the payload, from as many parts as they lie in. */
-static int
-read_block(const struct payload *p, uint64_t at, char *to, size_t n)
+int
+payload_read(const struct payload *p, uint64_t at, char *to, size_t n)
 {
 	int r = 0;
 
@@ -109,7 +108,7 @@ read_block(const struct payload *p, uint64_t at, char *to, size_t n)
 		n -= here;
 		at = 0;
 	}
-	return r;
+	return r == 0 && n ? -EIO : r;
 }
 
 static int
@@ -147,7 +146,7 @@ send_plain(struct smtp_link *l, const struct payload *p, int timeout_ms)
 	int r = send_head(l, p, p->size - tail, timeout_ms);
 
 	if (r == 0)
-		r = read_block(p, p->size - tail, block, tail);
+		r = payload_read(p, p->size - tail, block, tail);
 	if (r == 0)
 		r = stream_write(&l->stream, slice_of(block, tail), timeout_ms);
 	return r;
@@ -165,7 +164,7 @@ send_encoded(struct smtp_link *l, const struct payload *p, int timeout_ms)
 		uint64_t rest = p->size - at;
 		size_t n = rest < BLOCK ? (size_t)rest : BLOCK;
 
-		r = read_block(p, at, block, n);
+		r = payload_read(p, at, block, n);
 		if (r < 0)
 			break;
 		at += n;

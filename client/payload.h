@@ -27,11 +27,17 @@ struct payload {
 	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
 };
 
-/* No parts yet; facts are those of all parts to come. */
+/* No parts yet; facts are those of all parts to come.  Whole lines in ASCII of which none begins
+ * with a dot, such as a field in front of the message, change no fact. */
 void payload_init(struct payload *p, const struct queue_facts *facts);
-/* Append a part.  The octets, and the descriptor, must outlive p. */
+/* Append a part, so a field in front of the message is added first.  The octets, and the
+ * descriptor, must outlive p. */
 void payload_add_octets(struct payload *p, struct slice octets);
 void payload_add_file(struct payload *p, int fd, uint64_t at, uint64_t size);
+
+/* Read n octets at `at`, from as many parts as they lie in.  0; -EIO if the payload, or a file of
+ * it, ends before them. */
+int payload_read(const struct payload *p, uint64_t at, char *to, size_t n);
 
 /* The BODY parameter of MAIL (RFC 6152, RFC 3030). */
 enum smtp_body payload_body(const struct payload *p);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
-/* client/payload: a message in several parts gives the same octets as in one, for DATA and BDAT. */
+/* client/payload: a message in several parts gives the same octets as in one, for DATA and BDAT and
+ * to a reader. */
 #include "client/payload.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -81,6 +83,17 @@ sent(const struct payload *p, enum command command, char *space, size_t room)
 	return slice_of(space, error == 0 && r == 0 ? n : 0);
 }
 
+/* p is the message, cut at a and b. */
+static void
+lay_out(struct payload *p, const struct message *m, const struct places *where, size_t a, size_t b)
+{
+	payload_init(p, &m->facts);
+	add(p, m, where->of[0], 0, a);
+	add(p, m, where->of[1], a, b - a);
+	if (b < m->octets.n)
+		add(p, m, where->of[2], b, m->octets.n - b);
+}
+
 /* The message cut at a and b gives the same octets, as many as a chunk announces. */
 static bool
 same(const struct message *m, const struct places *where, enum command command, struct slice want,
@@ -89,11 +102,7 @@ same(const struct message *m, const struct places *where, enum command command, 
 	struct payload p;
 	struct slice got;
 
-	payload_init(&p, &m->facts);
-	add(&p, m, where->of[0], 0, a);
-	add(&p, m, where->of[1], a, b - a);
-	if (b < m->octets.n)
-		add(&p, m, where->of[2], b, m->octets.n - b);
+	lay_out(&p, m, where, a, b);
 	got = sent(&p, command, got_space, sizeof got_space);
 	if (slice_eq(got, want) && (command == DATA || got.n == payload_chunk_size(&p)))
 		return true;
@@ -204,6 +213,68 @@ test_large(bool dots)
 	(void)close(m.fd);
 }
 
+/* Each range of p is read as it is in the message, and nothing beyond its end. */
+static bool
+reads(const struct payload *p, struct slice want)
+{
+	char got[64];
+
+	for (size_t at = 0; at <= want.n; at++) {
+		for (size_t n = 0; at + n <= want.n; n++)
+			if (payload_read(p, at, got, n) < 0 || memcmp(got, want.p + at, n) != 0)
+				return false;
+		if (payload_read(p, at, got, want.n - at + 1) != -EIO)
+			return false;
+	}
+	return true;
+}
+
+/* A field in front of a message: it is cut at every position, and so is the message. */
+static void
+test_read(void)
+{
+	static const char octets[] = "DKIM-Signature: v=1\r\na: b\r\n\r\n.text\r\n";
+	struct message m = { .octets = slice_of(octets, sizeof octets - 1) };
+
+	message_open(&m);
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		bool good = true;
+
+		for (size_t a = 0; a <= m.octets.n; a++)
+			for (size_t b = a; b <= m.octets.n; b++) {
+				struct payload p;
+
+				lay_out(&p, &m, &places[i], a, b);
+				good = reads(&p, m.octets) && good;
+			}
+		ok(good, "%s: each range is read, cut everywhere", places[i].name);
+	}
+	(void)close(m.fd);
+}
+
+/* A field before a file: the octets on the wire begin with it, and it counts in the chunk. */
+static void
+test_front(void)
+{
+	static const char field[] = "a: b\r\n", rest[] = "c: d\r\n\r\n.\r\nend";
+	struct message m = {
+		.octets = slice_of(rest, sizeof rest - 1),
+		.facts = { .dot_line = true, .no_final_crlf = true },
+	};
+	struct payload p;
+
+	message_open(&m);
+	payload_init(&p, &m.facts);
+	payload_add_octets(&p, slice_of(field, sizeof field - 1));
+	payload_add_file(&p, m.fd, FRONT, m.octets.n);
+	is(sent(&p, DATA, got_space, sizeof got_space),
+	    SL("a: b\r\nc: d\r\n\r\n..\r\nend\r\n.\r\n"), "a field in front, DATA");
+	is(sent(&p, BDAT, got_space, sizeof got_space),
+	    SL("a: b\r\nc: d\r\n\r\n.\r\nend\r\n"), "a field in front, BDAT");
+	ok(payload_chunk_size(&p) == 22, "a field in front counts in the chunk");
+	(void)close(m.fd);
+}
+
 static void
 test_damaged(void)
 {
@@ -218,6 +289,8 @@ test_damaged(void)
 		ok(sent(&p, command, got_space, sizeof got_space).n == 0,
 		    "a file that ends early fails, %s", commands[command]);
 	}
+	ok(payload_read(&p, 0, got_space, 15) == 0, "the octets that a file has are read");
+	ok(payload_read(&p, 0, got_space, 16) == -EIO, "a file that ends early cannot be read");
 	(void)close(m.fd);
 }
 
@@ -230,6 +303,8 @@ test_empty(void)
 	is(sent(&p, DATA, got_space, sizeof got_space), SL(".\r\n"), "no part: the dot alone");
 	is(sent(&p, BDAT, got_space, sizeof got_space), SL(""), "no part: an empty chunk");
 	ok(payload_chunk_size(&p) == 0, "an empty chunk gets no line end");
+	ok(payload_read(&p, 0, got_space, 0) == 0 && payload_read(&p, 0, got_space, 1) == -EIO,
+	    "no part: nothing to read");
 }
 
 int
@@ -240,6 +315,8 @@ main(void)
 		test_small(&small[i]);
 	test_large(false);
 	test_large(true);
+	test_read();
+	test_front();
 	test_damaged();
 	test_empty();
 	return tap_done();
