@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The conversion of message/sevenbit, from the queue file into a file in memory.  The copy travels
- * as any other payload does.
+ * The conversion of message/sevenbit, from a payload into a file in memory.  The message is read,
+ * not mapped: a queue file that is cut meanwhile is an error, and no SIGBUS.
  */
 #include "client/convert.h"
 
@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "message/facts.h"
 #include "message/sevenbit.h"
 
 #define BLOCK 65536
@@ -58,47 +57,46 @@ take(void *ctx, struct slice octets)
 	return r;
 }
 
-static struct slice
-content_of(const struct queue_entry *e, const void *file)
+/* All octets of a message; the caller frees them. */
+static int
+load(const struct payload *message, char **ret)
 {
-	return slice_of((const char *)file + e->content_at, (size_t)e->content_size);
+	const size_t n = (size_t)message->size;
+	char *octets = malloc(n ? n : 1);
+	int r = octets ? payload_read(message, 0, octets, n) : -ENOMEM;
+
+	if (r < 0) {
+		free(octets);
+		return r;
+	}
+	*ret = octets;
+	return 0;
 }
 
 int
-convert_sevenbit(const struct queue_entry *e, struct payload *ret, const char **ret_why)
+convert_sevenbit(const struct payload *message, struct facts *ret, const char **ret_why)
 {
 	struct copy *c = calloc(1, sizeof *c);
 	const struct mime_sink sink = { take, c };
-	const size_t n = (size_t)(e->content_at + e->content_size);
-	/* The mapping stays valid: only the log behind the content grows and is cut. */
-	void *file = mmap(NULL, n, PROT_READ, MAP_PRIVATE, e->fd, 0);
-	int r = file == MAP_FAILED ? -errno : 0;
+	char *octets = NULL;
+	int r = c ? load(message, &octets) : -ENOMEM;
 
-	if (!c || r < 0) {
-		r = c ? r : -ENOMEM;
+	if (r < 0)
 		goto out;
-	}
 	facts_begin(&c->facts);
 	c->fd = memfd_create("converted", MFD_CLOEXEC);
-	r = c->fd < 0 ? -errno : mime_sevenbit(content_of(e, file), &sink, ret_why);
+	r = c->fd < 0 ? -errno :
+	    mime_sevenbit(slice_of(octets, (size_t)message->size), &sink, ret_why);
 	if (r == 0)
 		r = flush(c);
 	if (r == 0) {
-		/* No other fact can be true of a text in seven bits. */
-		const struct queue_facts facts = {
-			.dot_line = c->facts.dot_line,
-			.longest_line = c->facts.longest_line,
-		};
-
-		payload_init(ret, &facts);
-		payload_add_file(ret, c->fd, 0, c->facts.octets);
+		*ret = c->facts;
 		r = c->fd;
 	} else if (c->fd >= 0) {
 		(void)close(c->fd);
 	}
 out:
-	if (file != MAP_FAILED)
-		(void)munmap(file, n);
+	free(octets);
 	free(c);
 	return r;
 }

@@ -7,11 +7,13 @@
 #define CLIENT_CONVERT_H
 
 #include "client/payload.h"
+#include "message/facts.h"
 
 /*
- * Make *ret the same message in seven bits.  Its descriptor, which the caller closes; -ENOTSUP if
- * it cannot be converted, with the reason in *ret_why (a literal); -errno.
+ * Write the same message in seven bits into a file in memory.  Its descriptor, which the caller
+ * closes, and the facts of its octets; -ENOTSUP if it cannot be converted, with the reason in
+ * *ret_why (a literal); -EIO if it cannot be read; -errno.
  */
-int convert_sevenbit(const struct queue_entry *e, struct payload *ret, const char **ret_why);
+int convert_sevenbit(const struct payload *message, struct facts *ret, const char **ret_why);
 
 #endif

@@ -24,7 +24,6 @@ struct payload {
 	size_t nparts;
 	uint64_t size;			/* of all parts */
 	struct queue_facts facts;	/* of the octets of all parts */
-	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
 };
 
 /* No parts yet; facts are those of all parts to come.  Whole lines in ASCII of which none begins

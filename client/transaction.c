@@ -2,8 +2,8 @@
 /*
  * One message over one link (RFC 5321 section 3.3).  The steps, in their order:
  *
- *	1. The fit: the form of the content that this peer takes, and the recipients to ask for
- *	   (make_plan).
+ *	1. The fit: the form of the message that this peer takes (form_for), and the recipients to
+ *	   ask for (make_plan).
  *	2. RSET, MAIL, RCPT, DATA or BDAT go out, in groups if the peer offers PIPELINING
  *	   (commands_step).
  *	3. Each reply to MAIL and RCPT counts: accepted, refused, or left for later
@@ -23,10 +23,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "client/auth.h"
-#include "client/convert.h"
 #include "client/ipv6_refused.h"
 #include "client/tls_policy.h"
 
@@ -46,10 +44,7 @@ transaction_new(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 		return NULL;
 	t->d = d;
 	t->e = e;
-	payload_init(&t->original, &e->facts);
-	payload_add_file(&t->original, e->fd, e->content_at, e->content_size);
-	t->payload = &t->original;
-	t->converted_fd = -1;
+	form_init(&t->form, e);
 	t->left = malloc((n ? n : 1) * sizeof *t->left);
 	t->state = malloc(n ? n : 1);
 	if (!t->left || !t->state) {
@@ -69,8 +64,7 @@ transaction_free(struct transaction *t)
 		return;
 	free(t->left);
 	free(t->state);
-	if (t->converted_fd >= 0)
-		(void)close(t->converted_fd);
+	form_done(&t->form);
 	free(t);
 }
 
@@ -133,7 +127,7 @@ enum plan {
 	PLAN_SPENT,		/* this session takes no more; a new one to the same host would */
 	PLAN_UNFIT,		/* this peer cannot carry the rest: t->unfit has the reason */
 	PLAN_HOPELESS,		/* nor can any other host of the domain */
-	PLAN_BROKEN,		/* an error of our own */
+	PLAN_BROKEN,		/* an error of our own: t->why has it */
 };
 
 static void
@@ -151,45 +145,22 @@ swap_left(struct transaction *t, size_t i, size_t k)
 static void
 mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 {
-	if (t->payload->unconvertible)
-		buf_fmt(why, "; it cannot be converted: %s", t->payload->unconvertible);
+	if (t->form.unconvertible)
+		buf_fmt(why, "; it cannot be converted: %s", t->form.unconvertible);
 	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(why));
 	t->any_unfit = true;
 }
 
-/* Does the peer take octets of this kind? */
+/* False: no form can be made, for a reason of ours (t->why). */
 static bool
-takes_body(const struct client_offer *peer, enum smtp_body body)
+choose_form(struct transaction *t, const struct smtp_link *l)
 {
-	if (body == SMTP_BODY_BINARYMIME)
-		return peer->offers[SMTP_EXT_BINARYMIME];
-	return body == SMTP_BODY_7BIT || peer->offers[SMTP_EXT_8BITMIME];
-}
-
-/* The message in seven bits, made at most once.  False: an error of our own. */
-static bool
-convert(struct transaction *t)
-{
-	int r = t->converted_fd;
+	const int r = form_for(&t->form, &l->peer, t->d->transcript, &t->payload);
 
 	if (r < 0)
-		r = convert_sevenbit(t->e, &t->converted, &t->original.unconvertible);
-	if (r < 0)
-		return r == -ENOTSUP;
-	t->converted_fd = r;
-	t->payload = &t->converted;
-	transcript_fact(t->d->transcript, "converted to seven bits, %llu octets",
-	    (unsigned long long)t->converted.size);
-	return true;
-}
-
-/* The octets for this peer: unchanged, or in seven bits if it takes no others. */
-static bool
-choose_payload(struct transaction *t, const struct client_offer *peer)
-{
-	t->payload = &t->original;
-	return takes_body(peer, payload_body(&t->original)) || t->original.unconvertible ||
-	    convert(t);
+		outcome_set(&t->why, CAUSE_LOCAL, SL(""), r == -EIO ?
+		    SL(TRANSACTION_UNREADABLE) : SL("no room for a copy in seven bits"));
+	return r == 0;
 }
 
 /* Put the recipients of this transaction in front: as many, and of as many domains, as the peer
@@ -250,7 +221,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	t->mail_accepted = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
-	if (!choose_payload(t, &l->peer))
+	if (!choose_form(t, l))
 		return PLAN_BROKEN;
 	cause = commands_fit_message(t->e, t->payload, l, &why);
 	if (cause != CAUSE_DELIVERED) {
@@ -272,14 +243,11 @@ make_plan(struct transaction *t, struct smtp_link *l)
 static enum transaction_end
 not_begun(struct transaction *t, enum plan plan)
 {
-	struct outcome o;
-
 	if (plan == PLAN_SPENT)
 		return TRANSACTION_SPENT;
 	if (plan == PLAN_UNFIT)
 		return TRANSACTION_UNFIT;
-	outcome_set(&o, CAUSE_LOCAL, SL(""), SL("no room for a copy in seven bits"));
-	transaction_settle_rest(t, plan == PLAN_HOPELESS ? &t->unfit : &o);
+	transaction_settle_rest(t, plan == PLAN_HOPELESS ? &t->unfit : &t->why);
 	return TRANSACTION_DONE;
 }
 

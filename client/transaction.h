@@ -15,7 +15,7 @@
 
 #include "attempt/attempt.h"
 #include "client/link.h"
-#include "client/payload.h"
+#include "client/form.h"
 
 /* A recipient that is left, in the running transaction. */
 enum rcpt_state {
@@ -27,12 +27,14 @@ enum rcpt_state {
 	RCPT_SETTLED,			/* and reported */
 };
 
+/* The content cannot be read: the text of the outcome. */
+#define TRANSACTION_UNREADABLE "cannot read the message from the queue"
+
 struct transaction {
 	struct delivery *d;
 	struct queue_entry *e;
-	const struct payload *payload;	/* for this link: one of the next two */
-	struct payload original, converted;
-	int converted_fd;		/* of the converted copy; -1 until a peer needs it */
+	struct form form;
+	const struct payload *payload;	/* the form for this link */
 	uint32_t *left;			/* recipients without an outcome; malloc'ed */
 	unsigned char *state;		/* of each of them: enum rcpt_state */
 	size_t nleft;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: ISC
+/* client/form: the octets of a message for a peer, by what the peer takes. */
+#include "client/form.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+#define ENVELOPE "the envelope\n"
+#define PLAIN "Subject: a\r\n\r\n"
+#define HIGH  "MIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xc3\xa4\r\n"
+#define LOW   "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
+	"Content-Transfer-Encoding: base64\r\n\r\nw6QNCg==\r\n"
+#define BAD   "Subject: \xc3\xa4\r\n\r\n\r\n"
+
+static const struct {
+	const char *name;
+	const char *content;
+	struct queue_facts facts;
+	bool eight_bit, binary;		/* the peer's offers */
+	const char *want;
+	bool converted, unconvertible;
+} cases[] = {
+	{ "seven bits go anywhere", PLAIN, { 0 }, false, false, PLAIN, false, false },
+	{ "eight bits to a peer that takes them", HIGH, { .eight_bit = true }, true, false, HIGH,
+	    false, false },
+	{ "eight bits are converted for another", HIGH, { .eight_bit = true }, false, true, LOW,
+	    true, false },
+	{ "binary content to a peer that takes it", HIGH, { .eight_bit = true, .binary = true },
+	    true, true, HIGH, false, false },
+	{ "binary content is converted for another", HIGH, { .eight_bit = true, .binary = true },
+	    true, false, LOW, true, false },
+	{ "without another form it stays plain", BAD, { .eight_bit = true }, false, false, BAD,
+	    false, true },
+};
+
+/* A queue file: an envelope, then the content. */
+static struct queue_entry
+entry(const char *content, const struct queue_facts *facts)
+{
+	struct queue_entry e = {
+		.fd = memfd_create("entry", MFD_CLOEXEC), .facts = *facts,
+		.content_at = strlen(ENVELOPE), .content_size = strlen(content),
+	};
+
+	if (e.fd < 0 || dprintf(e.fd, "%s%s", ENVELOPE, content) < 0)
+		abort();
+	return e;
+}
+
+static struct slice
+octets_of(const struct payload *p, char *space, size_t room)
+{
+	if (p->size > room || payload_read(p, 0, space, (size_t)p->size) < 0)
+		return SL("");
+	return slice_of(space, (size_t)p->size);
+}
+
+static void
+test_cases(void)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct queue_entry e = entry(cases[i].content, &cases[i].facts);
+		struct client_offer peer;
+		struct form f;
+		const struct payload *p, *again;
+		char space[1000];
+
+		client_offer_init(&peer);
+		peer.offers[SMTP_EXT_8BITMIME] = cases[i].eight_bit;
+		peer.offers[SMTP_EXT_BINARYMIME] = cases[i].binary;
+		form_init(&f, &e);
+		ok(form_for(&f, &peer, NULL, &p) == 0 && (p == &f.converted) == cases[i].converted &&
+			(f.unconvertible != NULL) == cases[i].unconvertible,
+		    "%s", cases[i].name);
+		ok(slice_eq(octets_of(p, space, sizeof space), slice_str(cases[i].want)),
+		    "%s: the octets", cases[i].name);
+		ok(!cases[i].converted || payload_body(p) == SMTP_BODY_7BIT, "%s: the facts",
+		    cases[i].name);
+		ok(form_for(&f, &peer, NULL, &again) == 0 && again == p, "%s: the same again",
+		    cases[i].name);
+		form_done(&f);
+		(void)close(e.fd);
+	}
+}
+
+/* The queue file is cut: an error, not a signal. */
+static void
+test_cut(void)
+{
+	const struct queue_facts facts = { .eight_bit = true };
+	struct queue_entry e = entry(HIGH, &facts);
+	struct client_offer peer;
+	struct form f;
+	const struct payload *p;
+
+	client_offer_init(&peer);
+	form_init(&f, &e);
+	ok(ftruncate(e.fd, 1) == 0 && form_for(&f, &peer, NULL, &p) == -EIO && p == &f.plain,
+	    "a queue file that is cut cannot be converted");
+	form_done(&f);
+	(void)close(e.fd);
+}
+
+int
+main(void)
+{
+	test_cases();
+	test_cut();
+	return tap_done();
+}
