@@ -4,7 +4,17 @@
  * wait/, hands them to the scheduler in runner/, and exits when nothing is left to do.  A path unit
  * starts it when new/ fills, a timer when deferred mail is due; with --watch it stays.
  *
- * The functions below are what happens in a run, from an arrival in new/ to the exit.
+ *	run_queue()		a run, from start to exit
+ *	  open_queue()		one runner at a time
+ *	  load_state()		what earlier runs have learned
+ *	  loop_run()		waits for events:
+ *	    on_arrival()	  a message in new/
+ *	    on_due()		  the time of the earliest deferred message
+ *	    on_flush()		  the operator made all waiting mail due
+ *	    on_request()	  an order of the operator
+ *	    on_save()		  measurements of hosts to write down
+ *	    on_turn()		  long work, a part at a time
+ *	  go_on()		after each event: work for the workers, or the exit
  */
 #include <errno.h>
 #include <stdio.h>
@@ -73,9 +83,25 @@ struct relay {
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
 	struct loop_source turn;	/* the next part of long work */
 	struct loop_source due, save;	/* timers */
-	int64_t due_s;			/* the time that `due` is set for; 0: not known yet */
+	int64_t due_s;			/* of the earliest deferred message, for `due`; INT64_MAX: none;
+					 * 0: to be looked up */
 	bool state_gone;		/* state/ was deleted */
 };
+
+static int run_queue(struct relay *r);
+static int open_queue(struct relay *r);
+static int open_loop(struct relay *r);
+static void load_state(struct relay *r);
+static void close_all(struct relay *r);
+static void watch_requests(struct relay *r);
+static void renew_state(struct relay *r);
+static void on_arrival(void *ctx, uint32_t mask);
+static void on_due(void *ctx, uint32_t mask);
+static void on_flush(void *ctx, uint32_t mask);
+static void on_request(void *ctx, uint32_t mask);
+static void on_save(void *ctx, uint32_t mask);
+static void on_turn(void *ctx, uint32_t mask);
+static void go_on(void *ctx);
 
 static int
 own_option(void *ctx, int val, const char *argument)
@@ -93,89 +119,148 @@ own_option(void *ctx, int val, const char *argument)
 	return 0;
 }
 
-/* ---- after each event ---- */
-
-/* Sets the timer for the earliest deferred message.  With --watch it expires at least every
- * WATCH_S, to notice what raises no event: a handler killed after its message was complete, or a
- * clock that was set. */
-static void
-set_due(struct relay *r)
+static unsigned
+check_more(const struct config *c, const struct config_report *report)
 {
-	const int64_t now_s = clock_wall_s();
-	int64_t left_s;
-
-	r->due_s = queue_next_due(&r->queue);
-	if (r->due_s == 0 && !r->watch)
-		r->due_s = INT64_MAX;
-	/* A message that was due already could not be taken. */
-	else if (r->due_s <= r->intake.now_s || (r->watch && r->due_s > now_s + WATCH_S))
-		r->due_s = now_s + WATCH_S;
-	left_s = r->due_s - now_s;
-	if (r->due_s < INT64_MAX)
-		loop_set_timer(&r->due, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
+	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report);
 }
 
-/* Forgets the time of the timer if a message was deferred to an earlier one. */
-static void
-check_due(struct relay *r)
+int
+main(int argc, char **argv)
 {
-	struct reports *reports = &r->runner.reports;
+	static const struct program program = {
+		.name = "smtp-relay", .usage = usage, .options = long_options
+	};
+	static struct relay relay;
+	struct options options = { 0 };
+	int code;
 
-	if (reports->due_s && reports->due_s < r->due_s)
-		r->due_s = 0;
-	reports->due_s = 0;
+	log_open("smtp-relay");
+	code = options_parse(&options, &program, argc, argv, own_option, &relay);
+	if (code >= 0)
+		return code;
+	options.check_more = check_more;
+	code = options_config(&options, &relay.config);
+	if (code >= 0)
+		return code;
+	/* A host without a full name uses its address instead (RFC 5321 section 4.1.4). */
+	if (!relay.config.server.hostname)
+		relay.config.server.hostname = strdup("[127.0.0.1]");
+	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
+	if (aliases_init(&relay.aliases, &relay.config) < 0)
+		return EX_OSERR;
+	code = relay.explain
+	    ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout)
+	    : run_queue(&relay);
+	aliases_done(&relay.aliases);
+	config_done(&relay.config);
+	return code;
 }
 
-static bool
-is_over(const struct relay *r)
-{
-	const struct runner *runner = &r->runner;
+/* ---- a run ---- */
 
-	if (runner->nworkers)
-		return false;
-	return runner->stopping || (!r->watch && runner->window.nmessages == 0 &&
-	    intake_over(&r->intake) && !runner_ready(runner));
-}
-
-static void
-go_on(void *ctx)
+static int
+run_queue(struct relay *r)
 {
-	struct relay *r = ctx;
 	struct runner *runner = &r->runner;
+	int code;
 
-	r->intake.look_new |= runner->wrote;
-	runner->wrote = false;
-	runner_dispatch(runner);
-	if (intake_ready(&r->intake) || runner_ready(runner))
-		loop_set_idle(&r->turn);
-	check_due(r);
-	if (r->due_s == 0 && !r->intake.look_wait && !r->intake.wait_walk.names)
-		set_due(r);
-	/* Without a process no further event would come. */
-	if (runner->nworkers == 0 && runner->window.nmessages && !runner_ready(runner) &&
-	    !runner->stopping)
-		loop_set_timer(&r->due, AGAIN_S * 1000000);
-	if (runner->hosts.changed && !loop_timer_set(&r->save))
-		loop_set_timer(&r->save, SAVE_S * 1000000);
-	loop_status(&r->loop);
-	if (is_over(r))
-		loop_exit(&r->loop, r->intake.new_stays ? EX_TEMPFAIL : EX_OK);
+	runner->config = &r->config;
+	runner->queue = &r->queue;
+	runner->resolver = &r->resolver;
+	runner->aliases = r->aliases.n ? &r->aliases : NULL;
+	runner->reports.sink = report_log;
+	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
+		return code;
+	watch_requests(r);
+	intake_recover(runner);
+	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
+	r->intake = (struct intake){
+		.runner = runner, .look_new = true, .look_cur = true, .look_wait = true,
+	};
+	load_state(r);
+	requests_serve(runner);
+	loop_ready();
+	go_on(r);
+	code = loop_run(&r->loop);
+	close_all(r);
+	return code < 0 ? EX_OSERR : code;
+}
+
+/* -1, or an exit status. */
+static int
+open_queue(struct relay *r)
+{
+	const char *directory = r->config.queue.directory;
+	int error;
+
+	error = queue_open(&r->queue, directory, QUEUE_RUN);
+	if (error < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (create it for this user, "
+		    "or set [queue] directory)", directory, strerror(-error));
+		return EX_TEMPFAIL;
+	}
+	error = queue_lock_runner(&r->queue);
+	if (error == -EWOULDBLOCK && r->flush)
+		return intake_hand_over(&r->runner);
+	if (error == -EWOULDBLOCK)
+		log_text(LOG_LEVEL_NOTICE,
+		    "another smtp-relay is at work on %s; it will see to the mail", directory);
+	else if (error < 0)
+		log_text(LOG_LEVEL_ERROR, "cannot lock %s/cur: %s", directory, strerror(-error));
+	return error < 0 ? EX_TEMPFAIL : -1;
+}
+
+static int
+open_loop(struct relay *r)
+{
+	struct loop *l = &r->loop;
+	int error;
+
+	*l = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
+	if ((error = loop_open(l)) < 0 ||
+	    (error = loop_watch(l, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE,
+		on_arrival)) < 0 ||
+	    (error = loop_watch(l, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush)) < 0 ||
+	    (error = loop_idle(l, &r->turn, on_turn)) < 0 ||
+	    (error = loop_timer(l, &r->due, on_due)) < 0 ||
+	    (error = loop_timer(l, &r->save, on_save)) < 0)
+		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
+	return error < 0 ? EX_TEMPFAIL : -1;
+}
+
+/* Loads the results of earlier runs; --flush forgets failures. */
+static void
+load_state(struct relay *r)
+{
+	struct hosts *hosts = &r->runner.hosts;
+	const int64_t retry_max_s = (int64_t)r->config.queue.retry_max_s;
+
+	hosts_load(hosts, r->queue.state);
+	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
+	queue_by_host_sweep(&r->queue, clock_wall_s(), retry_max_s + 86400);
+	if (r->flush) {
+		hosts->forgiven_s = clock_wall_s();
+		frozen_forget(r->queue.state);
+		intake_flush(&r->runner);
+	}
+	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_s());
+}
+
+static void
+close_all(struct relay *r)
+{
+	if (r->runner.hosts.changed)
+		(void)hosts_save(&r->runner.hosts, r->queue.state);
+	intake_done(&r->intake);
+	runner_done(&r->runner);
+	dns_cache_free(r->resolver.cache);
+	r->resolver.cache = NULL;
+	loop_close(&r->loop);
+	queue_close(&r->queue);
 }
 
 /* ---- events ---- */
-
-/* A part of long work, between other events. */
-static void
-on_turn(void *ctx, uint32_t mask)
-{
-	struct relay *r = ctx;
-
-	(void)mask;
-	if (intake_ready(&r->intake))
-		intake_turn(&r->intake);
-	if (runner_ready(&r->runner))
-		runner_turn(&r->runner);
-}
 
 static void
 on_arrival(void *ctx, uint32_t mask)
@@ -184,6 +269,18 @@ on_arrival(void *ctx, uint32_t mask)
 
 	(void)mask;
 	r->intake.look_new = true;
+}
+
+static void
+on_due(void *ctx, uint32_t mask)
+{
+	struct relay *r = ctx;
+
+	(void)mask;
+	r->due_s = 0;
+	intake_recover(&r->runner);
+	r->intake.look_new = r->intake.look_wait = true;
+	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
 }
 
 /* smtp-relay --flush has made all waiting mail due. */
@@ -232,21 +329,10 @@ renew_state(struct relay *r)
 	if (error < 0)
 		report_trouble(&r->runner.reports, "cannot make state/ anew", "", error);
 	watch_requests(r);
-	requests_serve(&r->runner);	/* those filed meanwhile */
+	requests_serve(&r->runner);	/* requests that came before the folder was watched */
 }
 
-static void
-on_due(void *ctx, uint32_t mask)
-{
-	struct relay *r = ctx;
-
-	(void)mask;
-	r->due_s = 0;
-	intake_recover(&r->runner);
-	r->intake.look_new = r->intake.look_wait = true;
-	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
-}
-
+/* Writes state/hosts.  If state/ was deleted, it is made anew. */
 static void
 on_save(void *ctx, uint32_t mask)
 {
@@ -265,143 +351,85 @@ on_save(void *ctx, uint32_t mask)
 		report_trouble(&r->runner.reports, "cannot save state/hosts", "", error);
 }
 
-/* ---- the run ---- */
-
-static int
-open_loop(struct relay *r)
-{
-	struct loop *l = &r->loop;
-	int error;
-
-	*l = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
-	if ((error = loop_open(l)) < 0 ||
-	    (error = loop_watch(l, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE,
-		on_arrival)) < 0 ||
-	    (error = loop_watch(l, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush)) < 0 ||
-	    (error = loop_idle(l, &r->turn, on_turn)) < 0 ||
-	    (error = loop_timer(l, &r->due, on_due)) < 0 ||
-	    (error = loop_timer(l, &r->save, on_save)) < 0)
-		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
-	return error < 0 ? EX_TEMPFAIL : -1;
-}
-
-/* -1, or an exit status. */
-static int
-open_queue(struct relay *r)
-{
-	const char *directory = r->config.queue.directory;
-	int error;
-
-	error = queue_open(&r->queue, directory, QUEUE_RUN);
-	if (error < 0) {
-		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (create it for this user, "
-		    "or set [queue] directory)", directory, strerror(-error));
-		return EX_TEMPFAIL;
-	}
-	error = queue_lock_runner(&r->queue);
-	if (error == -EWOULDBLOCK && r->flush)
-		return intake_hand_over(&r->runner);
-	if (error == -EWOULDBLOCK)
-		log_text(LOG_LEVEL_NOTICE,
-		    "another smtp-relay is at work on %s; it will see to the mail", directory);
-	else if (error < 0)
-		log_text(LOG_LEVEL_ERROR, "cannot lock %s/cur: %s", directory, strerror(-error));
-	return error < 0 ? EX_TEMPFAIL : -1;
-}
-
-/* Loads the results of earlier runs; --flush forgets failures. */
+/* A part of long work, between other events. */
 static void
-load_state(struct relay *r)
+on_turn(void *ctx, uint32_t mask)
 {
-	struct hosts *hosts = &r->runner.hosts;
-	const int64_t retry_max_s = (int64_t)r->config.queue.retry_max_s;
+	struct relay *r = ctx;
 
-	hosts_load(hosts, r->queue.state);
-	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
-	queue_by_host_sweep(&r->queue, clock_wall_s(), retry_max_s + 86400);
-	if (r->flush) {
-		hosts->forgiven_s = clock_wall_s();
-		frozen_forget(r->queue.state);
-		intake_flush(&r->runner);
-	}
-	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_s());
+	(void)mask;
+	if (intake_ready(&r->intake))
+		intake_turn(&r->intake);
+	if (runner_ready(&r->runner))
+		runner_turn(&r->runner);
 }
 
+/* ---- after each event ---- */
+
+/* Sets the timer for the earliest deferred message.  With --watch it expires at least every
+ * WATCH_S, to notice what raises no event: a handler killed after its message was complete, or a
+ * clock that was set. */
 static void
-close_all(struct relay *r)
+set_due(struct relay *r)
 {
-	if (r->runner.hosts.changed)
-		(void)hosts_save(&r->runner.hosts, r->queue.state);
-	intake_done(&r->intake);
-	runner_done(&r->runner);
-	dns_cache_free(r->resolver.cache);
-	r->resolver.cache = NULL;
-	loop_close(&r->loop);
-	queue_close(&r->queue);
+	const int64_t now_s = clock_wall_s();
+	int64_t left_s;
+
+	r->due_s = queue_next_due(&r->queue);
+	if (r->due_s == 0 && !r->watch)
+		r->due_s = INT64_MAX;
+	/* A message that was due already could not be taken. */
+	else if (r->due_s <= r->intake.now_s || (r->watch && r->due_s > now_s + WATCH_S))
+		r->due_s = now_s + WATCH_S;
+	left_s = r->due_s - now_s;
+	if (r->due_s < INT64_MAX)
+		loop_set_timer(&r->due, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
 }
 
-static int
-run_queue(struct relay *r)
+/* Forgets the time of the timer if a message was deferred to an earlier one. */
+static void
+check_due(struct relay *r)
 {
+	struct reports *reports = &r->runner.reports;
+
+	if (reports->due_s && reports->due_s < r->due_s)
+		r->due_s = 0;
+	reports->due_s = 0;
+}
+
+static bool
+is_over(const struct relay *r)
+{
+	const struct runner *runner = &r->runner;
+
+	if (runner->nworkers)
+		return false;
+	return runner->stopping || (!r->watch && runner->window.nmessages == 0 &&
+	    intake_over(&r->intake) && !runner_ready(runner));
+}
+
+/* Work for the workers, the timers, or the exit. */
+static void
+go_on(void *ctx)
+{
+	struct relay *r = ctx;
 	struct runner *runner = &r->runner;
-	int code;
 
-	runner->config = &r->config;
-	runner->queue = &r->queue;
-	runner->resolver = &r->resolver;
-	runner->aliases = r->aliases.n ? &r->aliases : NULL;
-	runner->reports.sink = report_log;
-	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
-		return code;
-	watch_requests(r);
-	intake_recover(runner);
-	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
-	r->intake = (struct intake){
-		.runner = runner, .look_new = true, .look_cur = true, .look_wait = true,
-	};
-	load_state(r);
-	requests_serve(runner);
-	loop_ready();
-	go_on(r);
-	code = loop_run(&r->loop);
-	close_all(r);
-	return code < 0 ? EX_OSERR : code;
-}
-
-static unsigned
-check_more(const struct config *c, const struct config_report *report)
-{
-	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report);
-}
-
-int
-main(int argc, char **argv)
-{
-	static const struct program program = {
-		.name = "smtp-relay", .usage = usage, .options = long_options
-	};
-	static struct relay relay;
-	struct options options = { 0 };
-	int code;
-
-	log_open("smtp-relay");
-	code = options_parse(&options, &program, argc, argv, own_option, &relay);
-	if (code >= 0)
-		return code;
-	options.check_more = check_more;
-	code = options_config(&options, &relay.config);
-	if (code >= 0)
-		return code;
-	/* A host without a full name uses its address instead (RFC 5321 section 4.1.4). */
-	if (!relay.config.server.hostname)
-		relay.config.server.hostname = strdup("[127.0.0.1]");
-	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
-	if (aliases_init(&relay.aliases, &relay.config) < 0)
-		return EX_OSERR;
-	code = relay.explain
-	    ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout)
-	    : run_queue(&relay);
-	aliases_done(&relay.aliases);
-	config_done(&relay.config);
-	return code;
+	r->intake.look_new |= runner->wrote;
+	runner->wrote = false;
+	runner_dispatch(runner);
+	if (intake_ready(&r->intake) || runner_ready(runner))
+		loop_set_idle(&r->turn);
+	check_due(r);
+	if (r->due_s == 0 && !r->intake.look_wait && !r->intake.wait_walk.names)
+		set_due(r);
+	/* Without a process no further event would come. */
+	if (runner->nworkers == 0 && runner->window.nmessages && !runner_ready(runner) &&
+	    !runner->stopping)
+		loop_set_timer(&r->due, AGAIN_S * 1000000);
+	if (runner->hosts.changed && !loop_timer_set(&r->save))
+		loop_set_timer(&r->save, SAVE_S * 1000000);
+	loop_status(&r->loop);
+	if (is_over(r))
+		loop_exit(&r->loop, r->intake.new_stays ? EX_TEMPFAIL : EX_OK);
 }
