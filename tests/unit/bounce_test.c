@@ -141,8 +141,8 @@ test_owed(struct mail *m)
 		unsigned where;
 		enum queue_rcpt_state state;
 	} cases[] = {
-		{ .name = "B162 nobody asked", .where = HERE, .state = QUEUE_DELIVERED },
-		{ .name = "B162 nobody asked, relayed", .where = SENT, .state = QUEUE_DELIVERED },
+		{ .name = "B162 no NOTIFY", .where = HERE, .state = QUEUE_DELIVERED },
+		{ .name = "B162 no NOTIFY, relayed", .where = SENT, .state = QUEUE_DELIVERED },
 		{ .name = "B162 SUCCESS in a mailbox",
 		  .params = "NOTIFY=SUCCESS", .where = HERE, .state = QUEUE_DELIVERED_OWED },
 		{ .name = "B162 SUCCESS in a mailbox that reports itself",
@@ -161,7 +161,7 @@ test_owed(struct mail *m)
 		  .from = "", .params = "NOTIFY=SUCCESS", .where = SENT, .state = QUEUE_DELIVERED },
 		{ .name = "B162 SUCCESS of an alias of several",
 		  .params = "NOTIFY=SUCCESS", .where = MANY, .state = QUEUE_EXPANDED_OWED },
-		{ .name = "B162 nobody asked, an alias of several",
+		{ .name = "B162 no NOTIFY, an alias of several",
 		  .params = "NOTIFY=FAILURE", .where = MANY, .state = QUEUE_DELIVERED },
 		{ .name = "B162 SUCCESS of an alias of one: its copy asks for it",
 		  .params = "NOTIFY=SUCCESS", .where = OTHER, .state = QUEUE_DELIVERED },

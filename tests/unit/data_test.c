@@ -19,8 +19,10 @@ struct result {
 	size_t n, consumed;
 };
 
-/* Feed `in` in pieces: one of `first` octets, then pieces of `rest` octets.  Octets that a call
- * leaves are offered again. */
+/*
+ * Feed `in` in pieces: one of `first` octets, then pieces of `rest` octets.  Octets that a call
+ * leaves are offered again.
+ */
 static void
 feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t first, size_t rest)
 {
@@ -42,7 +44,7 @@ feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t firs
 	}
 }
 
-/* The same, octet by octet on the whole input, as the standard words it. */
+/* Decode the whole input octet by octet, in the words of the standard (RFC 5321 section 4.5.2). */
 static void
 reference(struct result *r, enum smtp_newlines newlines, struct slice in)
 {
@@ -93,7 +95,7 @@ same(const struct result *a, const struct result *b)
 	    a->d.done == b->d.done && a->d.bare == b->d.bare;
 }
 
-/* Whole, octet by octet, and cut at every place: is it always what the reference says? */
+/* Is the result equal to the reference: whole, octet by octet, and cut at every place? */
 static bool
 agrees(enum smtp_newlines newlines, struct slice in)
 {
@@ -111,7 +113,7 @@ agrees(enum smtp_newlines newlines, struct slice in)
 	return true;
 }
 
-/* in, decoded; `left` octets of it are not consumed. */
+/* `in` is decoded as `out`; `left` octets of it are not consumed. */
 static const struct decode {
 	const char *name;
 	enum smtp_newlines newlines;	/* SMTP_CRLF without a value */
@@ -121,67 +123,74 @@ static const struct decode {
 } decodes[] = {
 	{ .name = "H091 empty message", .in = S(".\r\n"), .out = S(""), .done = true },
 	{ .name = "one line", .in = S("a\r\n.\r\n"), .out = S("a\r\n"), .done = true },
-	{ .name = "what follows stays", .in = S("a\r\n.\r\nQUIT\r\n"), .out = S("a\r\n"), .left = 6,
-	    .done = true },
+	{ .name = "octets after the end stay",
+	  .in = S("a\r\n.\r\nQUIT\r\n"), .out = S("a\r\n"), .left = 6, .done = true },
 	{ .name = "H077 a doubled dot", .in = S("..x\r\n.\r\n"), .out = S(".x\r\n"), .done = true },
 	{ .name = "H077 two dots", .in = S("..\r\n.\r\n"), .out = S(".\r\n"), .done = true },
 	{ .name = "H077 three dots", .in = S("...\r\n.\r\n"), .out = S("..\r\n"), .done = true },
-	{ .name = "H077 a dot that was not doubled", .in = S(".x\r\n.\r\n"), .out = S("x\r\n"),
-	    .done = true },
-	{ .name = "dots inside a line", .in = S("a.\r\nb..c\r\n.\r\n"), .out = S("a.\r\nb..c\r\n"),
-	    .done = true },
+	{ .name = "H077 a dot that was not doubled",
+	  .in = S(".x\r\n.\r\n"), .out = S("x\r\n"), .done = true },
+	{ .name = "dots inside a line",
+	  .in = S("a.\r\nb..c\r\n.\r\n"), .out = S("a.\r\nb..c\r\n"), .done = true },
 	{ .name = "empty lines", .in = S("\r\n\r\n.\r\n"), .out = S("\r\n\r\n"), .done = true },
-	{ .name = "NUL and 8-bit octets", .in = S("a\0\xff\r\n.\r\n"), .out = S("a\0\xff\r\n"),
-	    .done = true },
+	{ .name = "NUL and 8-bit octets",
+	  .in = S("a\0\xff\r\n.\r\n"), .out = S("a\0\xff\r\n"), .done = true },
 	{ .name = "a dot waits", .in = S("a\r\n."), .out = S("a\r\n"), .left = 1 },
 	{ .name = "a dot and CR wait", .in = S("a\r\n.\r"), .out = S("a\r\n"), .left = 2 },
 	{ .name = "CR waits", .in = S("a\r"), .out = S("a"), .left = 1 },
-	{ .name = "H079 LF.LF", .in = S("a\n.\nb\r\n.\r\n"), .out = S("a\n.\nb\r\n"), .done = true,
-	    .bare = true },
-	{ .name = "H079 LF.CRLF", .in = S("a\n.\r\nb\r\n.\r\n"), .out = S("a\n.\r\nb\r\n"),
-	    .done = true, .bare = true },
-	{ .name = "H079 CRLF.LF", .in = S("a\r\n.\nb\r\n.\r\n"), .out = S("a\r\n\nb\r\n"),
-	    .done = true, .bare = true },
-	{ .name = "H079 CR.CR", .in = S("a\r.\rb\r\n.\r\n"), .out = S("a\r.\rb\r\n"), .done = true,
-	    .bare = true },
-	{ .name = "H079 CRLF.CR", .in = S("a\r\n.\rb\r\n.\r\n"), .out = S("a\r\n\rb\r\n"),
-	    .done = true, .bare = true },
-	{ .name = "H079 CR.LF", .in = S("a\r.\nb\r\n.\r\n"), .out = S("a\r.\nb\r\n"), .done = true,
-	    .bare = true },
-	{ .name = "H079 CR.CRLF", .in = S("a\r.\r\nb\r\n.\r\n"), .out = S("a\r.\r\nb\r\n"),
-	    .done = true, .bare = true },
-	{ .name = "H079 CRCRLF.CRCRLF", .in = S("a\r\r\n.\r\r\nb\r\n.\r\n"),
-	    .out = S("a\r\r\n\r\r\nb\r\n"), .done = true, .bare = true },
-	{ .name = "H079 CRLF.CRCRLF", .in = S("a\r\n.\r\r\nb\r\n.\r\n"),
-	    .out = S("a\r\n\r\r\nb\r\n"), .done = true, .bare = true },
-	{ .name = "H079 CRLF.NULCRLF", .in = S("a\r\n.\0\r\nb\r\n.\r\n"),
-	    .out = S("a\r\n\0\r\nb\r\n"), .done = true },
-	{ .name = "H079 NULCRLF.CRLF ends", .in = S("a\0\r\n.\r\n"), .out = S("a\0\r\n"),
-	    .done = true },
-	{ .name = "H080 a bare LF", .in = S("a\nb\r\n.\r\n"), .out = S("a\nb\r\n"), .done = true,
-	    .bare = true },
-	{ .name = "H080 a bare CR", .in = S("a\rb\r\n.\r\n"), .out = S("a\rb\r\n"), .done = true,
-	    .bare = true },
-	{ .name = "H080 a bare LF as first octet", .in = S("\n.\n.\r\n.\r\n"),
-	    .out = S("\n.\n.\r\n"), .done = true, .bare = true },
-	{ .name = "LF lines", .newlines = SMTP_LF_TOO, .in = S("a\nb\n.\n"), .out = S("a\r\nb\r\n"),
-	    .done = true },
-	{ .name = "LF and CRLF mixed", .newlines = SMTP_LF_TOO, .in = S("a\r\nb\n\n.\r\nQUIT\n"),
-	    .out = S("a\r\nb\r\n\r\n"), .left = 5, .done = true },
-	{ .name = "LF: a doubled dot", .newlines = SMTP_LF_TOO, .in = S("..x\n.y\n.\n"),
-	    .out = S(".x\r\ny\r\n"), .done = true },
-	{ .name = "LF: empty message", .newlines = SMTP_LF_TOO, .in = S(".\n"), .out = S(""),
-	    .done = true },
-	{ .name = "LF: CRLF.LF ends", .newlines = SMTP_LF_TOO, .in = S("a\r\n.\nb"),
-	    .out = S("a\r\n"), .left = 1, .done = true },
-	{ .name = "LF: a bare CR still spoils", .newlines = SMTP_LF_TOO, .in = S("a\rb\n.\n"),
-	    .out = S("a\rb\r\n"), .done = true, .bare = true },
-	{ .name = "LF: CR.CR ends nothing", .newlines = SMTP_LF_TOO, .in = S("a\r.\rb\n.\n"),
-	    .out = S("a\r.\rb\r\n"), .done = true, .bare = true },
-	{ .name = "LF: CRCRLF", .newlines = SMTP_LF_TOO, .in = S("a\r\r\n.\n"), .out = S("a\r\r\n"),
-	    .done = true, .bare = true },
-	{ .name = "LF: a dot waits", .newlines = SMTP_LF_TOO, .in = S("a\n."), .out = S("a\r\n"),
-	    .left = 1 },
+	{ .name = "H079 LF.LF",
+	  .in = S("a\n.\nb\r\n.\r\n"), .out = S("a\n.\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 LF.CRLF",
+	  .in = S("a\n.\r\nb\r\n.\r\n"), .out = S("a\n.\r\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CRLF.LF",
+	  .in = S("a\r\n.\nb\r\n.\r\n"), .out = S("a\r\n\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CR.CR",
+	  .in = S("a\r.\rb\r\n.\r\n"), .out = S("a\r.\rb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CRLF.CR",
+	  .in = S("a\r\n.\rb\r\n.\r\n"), .out = S("a\r\n\rb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CR.LF",
+	  .in = S("a\r.\nb\r\n.\r\n"), .out = S("a\r.\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CR.CRLF",
+	  .in = S("a\r.\r\nb\r\n.\r\n"), .out = S("a\r.\r\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H079 CRCRLF.CRCRLF",
+	  .in = S("a\r\r\n.\r\r\nb\r\n.\r\n"), .out = S("a\r\r\n\r\r\nb\r\n"), .done = true,
+	  .bare = true },
+	{ .name = "H079 CRLF.CRCRLF",
+	  .in = S("a\r\n.\r\r\nb\r\n.\r\n"), .out = S("a\r\n\r\r\nb\r\n"), .done = true,
+	  .bare = true },
+	{ .name = "H079 CRLF.NULCRLF",
+	  .in = S("a\r\n.\0\r\nb\r\n.\r\n"), .out = S("a\r\n\0\r\nb\r\n"), .done = true },
+	{ .name = "H079 NULCRLF.CRLF ends",
+	  .in = S("a\0\r\n.\r\n"), .out = S("a\0\r\n"), .done = true },
+	{ .name = "H080 a bare LF",
+	  .in = S("a\nb\r\n.\r\n"), .out = S("a\nb\r\n"), .done = true, .bare = true },
+	{ .name = "H080 a bare CR",
+	  .in = S("a\rb\r\n.\r\n"), .out = S("a\rb\r\n"), .done = true, .bare = true },
+	{ .name = "H080 a bare LF as first octet",
+	  .in = S("\n.\n.\r\n.\r\n"), .out = S("\n.\n.\r\n"), .done = true, .bare = true },
+	{ .name = "LF lines",
+	  .newlines = SMTP_LF_TOO, .in = S("a\nb\n.\n"), .out = S("a\r\nb\r\n"), .done = true },
+	{ .name = "LF and CRLF mixed",
+	  .newlines = SMTP_LF_TOO, .in = S("a\r\nb\n\n.\r\nQUIT\n"), .out = S("a\r\nb\r\n\r\n"),
+	  .left = 5, .done = true },
+	{ .name = "LF: a doubled dot",
+	  .newlines = SMTP_LF_TOO, .in = S("..x\n.y\n.\n"), .out = S(".x\r\ny\r\n"), .done = true },
+	{ .name = "LF: empty message",
+	  .newlines = SMTP_LF_TOO, .in = S(".\n"), .out = S(""), .done = true },
+	{ .name = "LF: CRLF.LF ends",
+	  .newlines = SMTP_LF_TOO, .in = S("a\r\n.\nb"), .out = S("a\r\n"), .left = 1,
+	  .done = true },
+	{ .name = "LF: a bare CR still spoils",
+	  .newlines = SMTP_LF_TOO, .in = S("a\rb\n.\n"), .out = S("a\rb\r\n"), .done = true,
+	  .bare = true },
+	{ .name = "LF: CR.CR ends nothing",
+	  .newlines = SMTP_LF_TOO, .in = S("a\r.\rb\n.\n"), .out = S("a\r.\rb\r\n"), .done = true,
+	  .bare = true },
+	{ .name = "LF: CRCRLF",
+	  .newlines = SMTP_LF_TOO, .in = S("a\r\r\n.\n"), .out = S("a\r\r\n"), .done = true,
+	  .bare = true },
+	{ .name = "LF: a dot waits",
+	  .newlines = SMTP_LF_TOO, .in = S("a\n."), .out = S("a\r\n"), .left = 1 },
 };
 
 static void
@@ -288,7 +297,7 @@ test_after_the_end(void)
 	ok(smtp_data_decode(&d, SL("a\r\n.\r\nRSET\r\n"), out, &used) == 3 && used == 6 && d.done,
 	    "the end is found");
 	ok(smtp_data_decode(&d, SL("RSET\r\n"), out, &used) == 0 && used == 0,
-	    "H116 nothing more is taken");
+	    "H116 no more is taken");
 	smtp_data_init(&d, SMTP_CRLF);
 	ok(smtp_data_decode(&d, SL(""), out, &used) == 0 && used == 0 && !d.done, "no input");
 	ok(smtp_data_decode(&d, slice_of(NULL, 0), out, &used) == 0 && used == 0,
@@ -298,36 +307,39 @@ test_after_the_end(void)
 static const struct normalized {
 	const char *name;
 	struct slice in, out;
-	size_t left;			/* octets behind the end */
+	size_t left;			/* octets after the end */
 	bool done, dot_line;
 } normalized[] = {
-	{ .name = "normalize: a bare LF", .in = S("a\nb\r\n.\r\n"), .out = S("a\r\nb\r\n"),
-	    .done = true },
-	{ .name = "normalize: a bare CR", .in = S("a\rb\r\n.\r\n"), .out = S("a\r\nb\r\n"),
-	    .done = true },
-	{ .name = "normalize: CRCRLF", .in = S("a\r\r\nb\r\r\r\n.\r\n"), .out = S("a\r\nb\r\n"),
-	    .done = true },
-	{ .name = "normalize: LFCR", .in = S("a\n\rb\r\n.\r\n"), .out = S("a\r\n\r\nb\r\n"),
-	    .done = true },
-	{ .name = "H079 normalize: LF.LF", .in = S("a\n.\nb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"),
-	    .done = true, .dot_line = true },
-	{ .name = "H079 normalize: LF.CRLF", .in = S("a\n.\r\nb\r\n.\r\n"),
-	    .out = S("a\r\n.\r\nb\r\n"), .done = true, .dot_line = true },
-	{ .name = "H079 normalize: CRLF.LF", .in = S("a\r\n.\nb\r\n.\r\n"),
-	    .out = S("a\r\n\r\nb\r\n"), .done = true },
-	{ .name = "H079 normalize: CR.CR", .in = S("a\r.\rb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"),
-	    .done = true, .dot_line = true },
-	{ .name = "H079 normalize: CRLF.CR", .in = S("a\r\n.\rb\r\n.\r\n"),
-	    .out = S("a\r\n\r\nb\r\n"), .done = true },
-	{ .name = "H079 normalize: CRLF.CRCRLF", .in = S("a\r\n.\r\r\nb\r\n.\r\n"),
-	    .out = S("a\r\n\r\nb\r\n"), .done = true },
-	{ .name = "H079 normalize: CRLF.NULCRLF", .in = S("a\r\n.\0\r\n.\r\n"),
-	    .out = S("a\r\n\0\r\n"), .done = true },
-	{ .name = "normalize: CRLF.CRLF only", .in = S("a\n\r\n.\r\nNOOP\r\n"),
-	    .out = S("a\r\n\r\n"), .left = 6, .done = true },
-	{ .name = "normalize: dots behind a bare LF are not doubled ones",
-	    .in = S("a\n..b\r\n..c\r\n.\r\n"), .out = S("a\r\n..b\r\n.c\r\n"), .done = true,
-	    .dot_line = true },
+	{ .name = "normalize: a bare LF",
+	  .in = S("a\nb\r\n.\r\n"), .out = S("a\r\nb\r\n"), .done = true },
+	{ .name = "normalize: a bare CR",
+	  .in = S("a\rb\r\n.\r\n"), .out = S("a\r\nb\r\n"), .done = true },
+	{ .name = "normalize: CRCRLF",
+	  .in = S("a\r\r\nb\r\r\r\n.\r\n"), .out = S("a\r\nb\r\n"), .done = true },
+	{ .name = "normalize: LFCR",
+	  .in = S("a\n\rb\r\n.\r\n"), .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: LF.LF",
+	  .in = S("a\n.\nb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"), .done = true,
+	  .dot_line = true },
+	{ .name = "H079 normalize: LF.CRLF",
+	  .in = S("a\n.\r\nb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"), .done = true,
+	  .dot_line = true },
+	{ .name = "H079 normalize: CRLF.LF",
+	  .in = S("a\r\n.\nb\r\n.\r\n"), .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: CR.CR",
+	  .in = S("a\r.\rb\r\n.\r\n"), .out = S("a\r\n.\r\nb\r\n"), .done = true,
+	  .dot_line = true },
+	{ .name = "H079 normalize: CRLF.CR",
+	  .in = S("a\r\n.\rb\r\n.\r\n"), .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: CRLF.CRCRLF",
+	  .in = S("a\r\n.\r\r\nb\r\n.\r\n"), .out = S("a\r\n\r\nb\r\n"), .done = true },
+	{ .name = "H079 normalize: CRLF.NULCRLF",
+	  .in = S("a\r\n.\0\r\n.\r\n"), .out = S("a\r\n\0\r\n"), .done = true },
+	{ .name = "normalize: CRLF.CRLF only",
+	  .in = S("a\n\r\n.\r\nNOOP\r\n"), .out = S("a\r\n\r\n"), .left = 6, .done = true },
+	{ .name = "normalize: dots after a bare LF are not doubled",
+	  .in = S("a\n..b\r\n..c\r\n.\r\n"), .out = S("a\r\n..b\r\n.c\r\n"), .done = true,
+	  .dot_line = true },
 	{ .name = "normalize: a CR waits", .in = S("a\r"), .out = S("a"), .left = 1 },
 };
 

@@ -42,7 +42,7 @@ static const struct smtp_case cases[] = {
 	  .host = "three.test", .script = { "S 554 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
 	{ .name = "R144 521: the next host",
 	  .host = "three.test", .script = { "S 521 no\n" BYE, GOOD }, .want = "delivered 2.0.0" },
-	{ .name = "R144 all say 521 or 554: failed",
+	{ .name = "R144 all reply 521 or 554: failed",
 	  .host = "three.test",
 	  .script = { "S 521 5.3.2 no\n" BYE, "S 554 no\n" BYE, "S 521 5.3.2 no\n" BYE },
 	  .want = "failed 5.3.2 521 5.3.2 no" },
@@ -88,7 +88,7 @@ static const struct smtp_case cases[] = {
 	    "S 220 x\nC EHLO\nS 250-x\nS 250 DELIVERBY\nC MAIL FROM:<a@b> BY=\nS 250 ok\nC RCPT\n"
 	    "S 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
-	{ .name = "DELIVERBY mode R: nobody offers it: failed",
+	{ .name = "DELIVERBY mode R: no host offers it: failed",
 	  .host = "three.test", .params = "BY=1000;R",
 	  .script = { GREET BYE, GREET BYE, GREET BYE }, .want = "failed 5.4.4" },
 	{ .name = "DELIVERBY mode R: one that may offer it is down: deferred",
@@ -134,7 +134,7 @@ static const struct kept_case {
 	  .script = GREET "C MAIL\nS 250 ok\nC RCPT\nS 550 5.1.1 no\n= RSET\nS 250 ok\n" TAKE TAKE
 	    BYE,
 	  .want = { "failed 5.1.1", "delivered 2.0.0", "delivered 2.0.0" } },
-	{ .name = "none after a refused MAIL",
+	{ .name = "no RSET after a refused MAIL",
 	  .script = GREET "C MAIL\nS 550 5.7.1 no\nN\n" GREET TAKE TAKE BYE,
 	  .want = { "failed 5.7.1", "delivered 2.0.0", "delivered 2.0.0" } },
 	{ .name = "closed while idle: a new one, unnoticed",

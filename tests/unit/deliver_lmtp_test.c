@@ -44,10 +44,10 @@ static const struct smtp_case cases[] = {
 	  .script = { CHUNK THREE "B\nS 250 ok\nS 250 ok\nS 550 5.1.1 nobody\nS 250 ok\n"
 	    "S 250 2.0.0 one\nS 451 4.3.0 three\n" BYE },
 	  .want = "delivered 2.0.0 250 2.0.0 one|failed 5.1.1|deferred 4.3.0 451 4.3.0 three" },
-	{ .name = "R166 nobody accepted, the chunk is out: one reply",
+	{ .name = "R166 no recipient accepted, the chunk is out: one reply",
 	  .script = { CHUNK "C MAIL\nC RCPT\nB\nS 250 ok\nS 550 5.1.1 nobody\nS 503 no\n" BYE },
 	  .want = "failed 5.1.1" },
-	{ .name = "R166 nobody accepted, DATA is out",
+	{ .name = "R166 no recipient accepted, DATA is out",
 	  .script = { PIPE "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 550 5.1.1 nobody\nS 503 no\n" BYE },
 	  .want = "failed 5.1.1" },
 	{ .name = "R166 lost between the replies: recipients without one may get it twice",
@@ -69,7 +69,7 @@ static const struct smtp_case cases[] = {
 	  .want = "delivered 2.0.0 250 one|delivered 2.0.0 250 two" },
 	{ .name = "a broken server is no verdict on the mailbox",
 	  .script = { "S 554 broken\n" BYE }, .want = "deferred 4.3.2 554 broken" },
-	{ .name = "nobody listens", .want = "deferred 4.4.1" },
+	{ .name = "no server", .want = "deferred 4.4.1" },
 };
 
 int

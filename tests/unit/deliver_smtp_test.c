@@ -152,7 +152,7 @@ static const struct smtp_case cases[] = {
 	{ .name = "R143 lost before the greeting", .script = { "X\n" }, .want = "deferred 4.4.1" },
 	{ .name = "R143 lost in EHLO", .script = { HELLO "X\n" }, .want = "deferred 4.4.2" },
 	{ .name = "R143 lost in MAIL", .script = { PLAIN MAIL "X\n" }, .want = "deferred 4.4.2" },
-	{ .name = "R143 lost in RCPT: those refused before stay refused",
+	{ .name = "R143 lost in RCPT: earlier refusals stay",
 	  .to = "c@d|e@d", .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 550 5.1.1 no\nC RCPT\nX\n" },
 	  .want = "failed 5.1.1|deferred 4.4.2" },
 	{ .name = "R143 lost in DATA",

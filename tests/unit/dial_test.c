@@ -168,7 +168,7 @@ static const struct race_case {
 	  .at = { { SPEAKS, 2000, DIAL_SLOW, 0 }, { SPEAKS, 2000, DIAL_SLOW, 0 },
 	    { SPEAKS, 0, DIAL_OPEN, 0 } },
 	  .stagger_ms = 60, .winner = 2, .most_ms = 1500 },
-	{ .name = "nobody",
+	{ .name = "both_fail",
 	  .n = 2,
 	  .at = { { REFUSES, 0, DIAL_FAILED, ECONNREFUSED },
 	    { HANGS_UP, 0, DIAL_FAILED, ECONNRESET } },

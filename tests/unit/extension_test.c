@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of extensions, row by row: to whom the server offers it, what it replies to each of its
- * parameters and keeps of them, and which peers get them.
+ * The table of extensions, row by row: the clients that the server offers it to, the reply to each
+ * of its parameters, the parameters kept, and the peers that get them.
  */
 #include "smtp/extension.h"
 
@@ -14,7 +14,7 @@
 #define SIZE_MAX_TOLD 10000
 #define NOW_S 1000
 
-/* A client, by what the server knows of it; or'ed. */
+/* Facts about a client; they are or'ed. */
 enum { STRANGER = 0, TRUSTED = 1, TLS = 2, LOGGED_IN = 4, CAN_TLS = 8, CAN_AUTH = 16 };
 
 static struct server_auth auth;
@@ -32,7 +32,7 @@ begin(struct server *server, struct server_session *s, unsigned client)
 	s->authenticated = client & LOGGED_IN;
 }
 
-/* ---- offered to whom, and with which argument ---- */
+/* ---- the clients that get an offer, and its argument ---- */
 
 static const struct {
 	const char *name;
@@ -101,59 +101,70 @@ test_offers(void)
 	ok(seen == (1U << SMTP_EXTENSIONS) - 2, "each row of the table is here");
 }
 
-/* ---- parameters: the reply, and what the envelope keeps ---- */
+/* ---- parameters: the reply, and the text that the envelope keeps ---- */
 
 static const struct {
 	const char *line;
-	unsigned client;
+	unsigned client;		/* 0: STRANGER */
 	int code;			/* 0: accepted */
-	const char *text;		/* the reply, or what is kept */
+	const char *text;		/* the reply, or the parameter kept */
 } params[] = {
-	{ "MAIL FROM:<> SIZE=10000", STRANGER, 0, "" },
-	{ "MAIL FROM:<> SIZE=10001", STRANGER, 552, "5.3.4 Message size exceeds fixed limit" },
-	{ "MAIL FROM:<> SIZE=x", STRANGER, 501, "5.5.4 Syntax: SIZE=octets" },
-	{ "MAIL FROM:<> body=8bitmime", STRANGER, 0, "BODY=8BITMIME" },
-	{ "MAIL FROM:<> BODY=9BIT", STRANGER, 501,
-	    "5.5.4 Syntax: BODY=7BIT, BODY=8BITMIME or BODY=BINARYMIME" },
-	{ "MAIL FROM:<> smtputf8", STRANGER, 0, "SMTPUTF8" },
-	{ "MAIL FROM:<> SMTPUTF8=1", STRANGER, 501, "5.5.4 Syntax: SMTPUTF8 has no value" },
-	{ "MAIL FROM:<> ret=hdrs", STRANGER, 0, "RET=hdrs" },
-	{ "MAIL FROM:<> RET=ALL", STRANGER, 501, "5.5.4 Syntax: RET=FULL or RET=HDRS" },
-	{ "MAIL FROM:<> ENVID=a+2Bb", STRANGER, 0, "ENVID=a+2Bb" },
-	{ "MAIL FROM:<> ENVID=a+b", STRANGER, 501,
-	    "5.5.4 Syntax: ENVID=xtext, of at most 100 characters" },
-	{ "RCPT TO:<u@d> NOTIFY=success,Delay", STRANGER, 0, "NOTIFY=success,Delay" },
-	{ "RCPT TO:<u@d> NOTIFY=NEVER,DELAY", STRANGER, 501,
-	    "5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY" },
-	{ "RCPT TO:<u@d> ORCPT=rfc822;v@d", STRANGER, 0, "ORCPT=rfc822;v@d" },
-	{ "RCPT TO:<u@d> ORCPT=v@d", STRANGER, 501,
-	    "5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters" },
-	{ "MAIL FROM:<> MT-PRIORITY=-9", STRANGER, 0, "MT-PRIORITY=-9" },
-	{ "MAIL FROM:<> MT-PRIORITY=10", STRANGER, 501, "5.5.4 Syntax: MT-PRIORITY=-9 to 9" },
-	{ "MAIL FROM:<> by=+120;rt", STRANGER, 0, "BY=+120;rt" },
-	{ "MAIL FROM:<> BY=0;R", STRANGER, 501,
-	    "5.5.4 Syntax: BY=seconds;N or BY=seconds;R, with T to trace; R needs time" },
-	{ "MAIL FROM:<> HOLDFOR=1", STRANGER, 555, "5.5.4 Unsupported option: HOLDFOR" },
-	{ "MAIL FROM:<> HOLDFOR=1", LOGGED_IN, 0, "HOLDFOR=1" },
-	{ "MAIL FROM:<> HOLDFOR=2419200", TRUSTED, 0, "HOLDFOR=2419200" },
-	{ "MAIL FROM:<> HOLDFOR=2419201", TRUSTED, 501,
-	    "5.5.4 Syntax: HOLDFOR=seconds, as many as EHLO says at most" },
-	{ "MAIL FROM:<> HOLDUNTIL=1970-01-29T00:16:40Z", TRUSTED, 0,
-	    "HOLDUNTIL=1970-01-29T00:16:40Z" },
-	{ "MAIL FROM:<> HOLDUNTIL=1970-01-29T00:16:41Z", TRUSTED, 501,
-	    "5.5.4 Syntax: HOLDUNTIL=date-time of RFC 3339, at most as late as EHLO says" },
-	{ "MAIL FROM:<> HOLDFOR=1 HOLDUNTIL=1970-01-01T01:00:00Z", TRUSTED, 501,
-	    "5.5.4 Error: HOLDFOR and HOLDUNTIL exclude each other" },
-	{ "MAIL FROM:<> REQUIRETLS", TRUSTED, 555, "5.5.4 Unsupported option: REQUIRETLS" },
-	{ "MAIL FROM:<> REQUIRETLS", TLS, 0, "REQUIRETLS" },
-	{ "MAIL FROM:<> REQUIRETLS=1", TLS, 501, "5.5.4 Syntax: REQUIRETLS has no value" },
-	{ "MAIL FROM:<> AUTH=<>", STRANGER, 555, "5.5.4 Unsupported option: AUTH" },
-	{ "MAIL FROM:<> AUTH=<>", CAN_AUTH, 0, "" },
-	{ "MAIL FROM:<> AUTH", CAN_AUTH, 501, "5.5.4 Syntax: AUTH=<> or AUTH=address" },
-	{ "MAIL FROM:<> DSN", STRANGER, 555, "5.5.4 Unsupported option: DSN" },
-	{ "MAIL FROM:<> NOTIFY=NEVER", STRANGER, 555, "5.5.4 Unsupported option: NOTIFY" },
-	{ "RCPT TO:<u@d> BODY=7BIT", STRANGER, 555, "5.5.4 Unsupported option: BODY" },
-	{ "MAIL FROM:<> RET=FULL RET=FULL", STRANGER, 501, "5.5.4 Error: parameter given twice" },
+	{ .line = "MAIL FROM:<> SIZE=10000", .text = "" },
+	{ .line = "MAIL FROM:<> SIZE=10001", .code = 552,
+	  .text = "5.3.4 Message size exceeds fixed limit" },
+	{ .line = "MAIL FROM:<> SIZE=x", .code = 501, .text = "5.5.4 Syntax: SIZE=octets" },
+	{ .line = "MAIL FROM:<> body=8bitmime", .text = "BODY=8BITMIME" },
+	{ .line = "MAIL FROM:<> BODY=9BIT", .code = 501,
+	  .text = "5.5.4 Syntax: BODY=7BIT, BODY=8BITMIME or BODY=BINARYMIME" },
+	{ .line = "MAIL FROM:<> smtputf8", .text = "SMTPUTF8" },
+	{ .line = "MAIL FROM:<> SMTPUTF8=1", .code = 501,
+	  .text = "5.5.4 Syntax: SMTPUTF8 has no value" },
+	{ .line = "MAIL FROM:<> ret=hdrs", .text = "RET=hdrs" },
+	{ .line = "MAIL FROM:<> RET=ALL", .code = 501,
+	  .text = "5.5.4 Syntax: RET=FULL or RET=HDRS" },
+	{ .line = "MAIL FROM:<> ENVID=a+2Bb", .text = "ENVID=a+2Bb" },
+	{ .line = "MAIL FROM:<> ENVID=a+b", .code = 501,
+	  .text = "5.5.4 Syntax: ENVID=xtext, of at most 100 characters" },
+	{ .line = "RCPT TO:<u@d> NOTIFY=success,Delay", .text = "NOTIFY=success,Delay" },
+	{ .line = "RCPT TO:<u@d> NOTIFY=NEVER,DELAY", .code = 501,
+	  .text = "5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY" },
+	{ .line = "RCPT TO:<u@d> ORCPT=rfc822;v@d", .text = "ORCPT=rfc822;v@d" },
+	{ .line = "RCPT TO:<u@d> ORCPT=v@d", .code = 501,
+	  .text = "5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters" },
+	{ .line = "MAIL FROM:<> MT-PRIORITY=-9", .text = "MT-PRIORITY=-9" },
+	{ .line = "MAIL FROM:<> MT-PRIORITY=10", .code = 501,
+	  .text = "5.5.4 Syntax: MT-PRIORITY=-9 to 9" },
+	{ .line = "MAIL FROM:<> by=+120;rt", .text = "BY=+120;rt" },
+	{ .line = "MAIL FROM:<> BY=0;R", .code = 501,
+	  .text = "5.5.4 Syntax: BY=seconds;N or BY=seconds;R, with T to trace; R needs time" },
+	{ .line = "MAIL FROM:<> HOLDFOR=1", .code = 555,
+	  .text = "5.5.4 Unsupported option: HOLDFOR" },
+	{ .line = "MAIL FROM:<> HOLDFOR=1", .client = LOGGED_IN, .text = "HOLDFOR=1" },
+	{ .line = "MAIL FROM:<> HOLDFOR=2419200", .client = TRUSTED, .text = "HOLDFOR=2419200" },
+	{ .line = "MAIL FROM:<> HOLDFOR=2419201", .client = TRUSTED, .code = 501,
+	  .text = "5.5.4 Syntax: HOLDFOR=seconds, as many as EHLO says at most" },
+	{ .line = "MAIL FROM:<> HOLDUNTIL=1970-01-29T00:16:40Z", .client = TRUSTED,
+	  .text = "HOLDUNTIL=1970-01-29T00:16:40Z" },
+	{ .line = "MAIL FROM:<> HOLDUNTIL=1970-01-29T00:16:41Z", .client = TRUSTED, .code = 501,
+	  .text = "5.5.4 Syntax: HOLDUNTIL=date-time of RFC 3339, at most as late as EHLO says" },
+	{ .line = "MAIL FROM:<> HOLDFOR=1 HOLDUNTIL=1970-01-01T01:00:00Z", .client = TRUSTED,
+	  .code = 501, .text = "5.5.4 Error: HOLDFOR and HOLDUNTIL exclude each other" },
+	{ .line = "MAIL FROM:<> REQUIRETLS", .client = TRUSTED, .code = 555,
+	  .text = "5.5.4 Unsupported option: REQUIRETLS" },
+	{ .line = "MAIL FROM:<> REQUIRETLS", .client = TLS, .text = "REQUIRETLS" },
+	{ .line = "MAIL FROM:<> REQUIRETLS=1", .client = TLS, .code = 501,
+	  .text = "5.5.4 Syntax: REQUIRETLS has no value" },
+	{ .line = "MAIL FROM:<> AUTH=<>", .code = 555, .text = "5.5.4 Unsupported option: AUTH" },
+	{ .line = "MAIL FROM:<> AUTH=<>", .client = CAN_AUTH, .text = "" },
+	{ .line = "MAIL FROM:<> AUTH", .client = CAN_AUTH, .code = 501,
+	  .text = "5.5.4 Syntax: AUTH=<> or AUTH=address" },
+	{ .line = "MAIL FROM:<> DSN", .code = 555, .text = "5.5.4 Unsupported option: DSN" },
+	{ .line = "MAIL FROM:<> NOTIFY=NEVER", .code = 555,
+	  .text = "5.5.4 Unsupported option: NOTIFY" },
+	{ .line = "RCPT TO:<u@d> BODY=7BIT", .code = 555,
+	  .text = "5.5.4 Unsupported option: BODY" },
+	{ .line = "MAIL FROM:<> RET=FULL RET=FULL", .code = 501,
+	  .text = "5.5.4 Error: parameter given twice" },
 };
 
 static void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Facts of contents: rows by hand, and random texts against the same facts computed octet by octet.
+ * Facts of content: rows by hand, and random texts against facts computed octet by octet.
  * All input is fed whole, cut in two at every place, and octet by octet.
  */
 #include "message/facts.h"
@@ -60,7 +60,7 @@ received_fields(struct slice header)
 	return n;
 }
 
-/* The slow way. */
+/* Compute the facts octet by octet. */
 static void
 reference(struct facts *f, struct slice in)
 {
@@ -97,7 +97,7 @@ same(const struct facts *a, const struct facts *b)
 	    a->line == b->line;
 }
 
-/* Whole, octet by octet, and cut at every place: are they always those of the reference? */
+/* Are the facts equal to the reference: whole, octet by octet, and cut at every place? */
 static bool
 agrees(struct slice in)
 {
@@ -121,35 +121,39 @@ static const struct row {
 	uint64_t longest;
 	unsigned received;
 	bool eight_bit, header_eight_bit, dot_line, bare, nul, unended;
-} of_data[] = {			/* as DATA carries it, with the final dot */
+} of_data[] = {
+	/* as DATA carries it, with the final dot */
 	{ .name = "plain", .in = S("Subject: x\r\n\r\nabc\r\n.\r\n"), .longest = 10 },
-	{ .name = "8-bit body", .in = S("S: x\r\n\r\n\xc3\xbc\r\n.\r\n"), .longest = 4,
-	    .eight_bit = true },
-	{ .name = "8-bit header", .in = S("S: \xc3\xbc\r\n\r\nx\r\n.\r\n"), .longest = 5,
-	    .eight_bit = true, .header_eight_bit = true },
+	{ .name = "8-bit body",
+	  .in = S("S: x\r\n\r\n\xc3\xbc\r\n.\r\n"), .longest = 4, .eight_bit = true },
+	{ .name = "8-bit header",
+	  .in = S("S: \xc3\xbc\r\n\r\nx\r\n.\r\n"), .longest = 5, .eight_bit = true,
+	  .header_eight_bit = true },
 	{ .name = "8-bit deep in a long header line",
-	    .in = S("Subject: 0123456789012345678901234567890\xff\r\n\r\n.\r\n"), .longest = 41,
-	    .eight_bit = true, .header_eight_bit = true },
-	{ .name = "8-bit where there is no body", .in = S("S: x\r\nT: \xff\r\n.\r\n"), .longest = 4,
-	    .eight_bit = true, .header_eight_bit = true },
-	{ .name = "a line that begins with a dot", .in = S("\r\n..\r\n.\r\n"), .longest = 1,
-	    .dot_line = true },
+	  .in = S("Subject: 0123456789012345678901234567890\xff\r\n\r\n.\r\n"), .longest = 41,
+	  .eight_bit = true, .header_eight_bit = true },
+	{ .name = "8-bit where there is no body",
+	  .in = S("S: x\r\nT: \xff\r\n.\r\n"), .longest = 4, .eight_bit = true,
+	  .header_eight_bit = true },
+	{ .name = "a line that begins with a dot",
+	  .in = S("\r\n..\r\n.\r\n"), .longest = 1, .dot_line = true },
 	{ .name = "a dot that was not doubled is gone", .in = S("\r\n.x\r\n.\r\n"), .longest = 1 },
 	{ .name = "H101 Received, any case",
-	    .in = S("Received: a\r\nRECEIVED:b\r\nreceived:\r\n\r\n.\r\n"), .longest = 11,
-	    .received = 3 },
-	{ .name = "Received in the body", .in = S("S: x\r\n\r\nReceived: a\r\n.\r\n"),
-	    .longest = 11 },
+	  .in = S("Received: a\r\nRECEIVED:b\r\nreceived:\r\n\r\n.\r\n"), .longest = 11,
+	  .received = 3 },
+	{ .name = "Received in the body",
+	  .in = S("S: x\r\n\r\nReceived: a\r\n.\r\n"), .longest = 11 },
 	{ .name = "Received folded",
-	    .in = S("Received: a\r\n received: b\r\n\treceived: c\r\n\r\n.\r\n"), .longest = 12,
-	    .received = 1 },
+	  .in = S("Received: a\r\n received: b\r\n\treceived: c\r\n\r\n.\r\n"), .longest = 12,
+	  .received = 1 },
 	{ .name = "nearly Received",
-	    .in = S("Receive: a\r\nXReceived: b\r\nReceived; c\r\n\r\n.\r\n"), .longest = 12 },
-	{ .name = "Received twice in a line", .in = S("Received: Received: a\r\n\r\n.\r\n"),
-	    .longest = 21, .received = 1 },
-	{ .name = "H084 the last line is the longest", .in = S("a\r\n\r\nabcdefghij\r\n.\r\n"),
-	    .longest = 10 },
-}, of_bdat[] = {		/* as BDAT carries it */
+	  .in = S("Receive: a\r\nXReceived: b\r\nReceived; c\r\n\r\n.\r\n"), .longest = 12 },
+	{ .name = "Received twice in a line",
+	  .in = S("Received: Received: a\r\n\r\n.\r\n"), .longest = 21, .received = 1 },
+	{ .name = "H084 the last line is the longest",
+	  .in = S("a\r\n\r\nabcdefghij\r\n.\r\n"), .longest = 10 },
+}, of_bdat[] = {
+	/* as BDAT carries it */
 	{ .name = "nothing", .in = S("") },
 	{ .name = "text", .in = S("Subject: x\r\n\r\nabc\r\n"), .longest = 10 },
 	{ .name = "no final CRLF", .in = S("a: b\r\n\r\nabc"), .longest = 4, .unended = true },
@@ -159,33 +163,33 @@ static const struct row {
 	{ .name = "CR at the end", .in = S("ab\r"), .longest = 3, .bare = true, .unended = true },
 	{ .name = "CRCRLF", .in = S("ab\r\r\n"), .longest = 3, .bare = true },
 	{ .name = "LFCR", .in = S("ab\n\r"), .longest = 4, .bare = true, .unended = true },
-	{ .name = "H122 dots are content", .in = S(".\r\n..\r\n.\r\n"), .longest = 2,
-	    .dot_line = true },
-	{ .name = "a dot after a bare LF begins no line", .in = S("a\n.\r\n"), .longest = 3,
-	    .bare = true },
-	{ .name = "8-bit header", .in = S("a: \xc3\xbc\r\n\r\nabc\r\n"), .longest = 5,
-	    .eight_bit = true, .header_eight_bit = true },
-	{ .name = "8-bit body", .in = S("a: b\r\n\r\n\xc3\xbc\r\n"), .longest = 4,
-	    .eight_bit = true },
-	{ .name = "hops", .in = S("Received: x\r\nreceived: y\r\n\r\nReceived: z\r\n"),
-	    .longest = 11,
-	    .received = 2 },
-	{ .name = "a blank in front of the colon", .in = S("Received : x\r\nReceived\t:y\r\n"),
-	    .longest = 12, .received = 2 },
+	{ .name = "H122 dots are content",
+	  .in = S(".\r\n..\r\n.\r\n"), .longest = 2, .dot_line = true },
+	{ .name = "a dot after a bare LF begins no line",
+	  .in = S("a\n.\r\n"), .longest = 3, .bare = true },
+	{ .name = "8-bit header",
+	  .in = S("a: \xc3\xbc\r\n\r\nabc\r\n"), .longest = 5, .eight_bit = true,
+	  .header_eight_bit = true },
+	{ .name = "8-bit body",
+	  .in = S("a: b\r\n\r\n\xc3\xbc\r\n"), .longest = 4, .eight_bit = true },
+	{ .name = "hops",
+	  .in = S("Received: x\r\nreceived: y\r\n\r\nReceived: z\r\n"), .longest = 11,
+	  .received = 2 },
+	{ .name = "a blank in front of the colon",
+	  .in = S("Received : x\r\nReceived\t:y\r\n"), .longest = 12, .received = 2 },
 	{ .name = "hops after the line of a mailbox file",
-	    .in = S("Received: x\r\nFrom joe Mon Jan  1\r\nReceived: y\r\n\r\n"), .longest = 19,
-	    .received = 2 },
+	  .in = S("Received: x\r\nFrom joe Mon Jan  1\r\nReceived: y\r\n\r\n"), .longest = 19,
+	  .received = 2 },
 	{ .name = "hops after a line that begins with a blank",
-	    .in = S(" Received: x\r\nReceived: y\r\n"),
-	    .longest = 12, .received = 1 },
+	  .in = S(" Received: x\r\nReceived: y\r\n"), .longest = 12, .received = 1 },
 	{ .name = "hops and 8 bits after a line without a colon",
-	    .in = S("hello\r\nReceived: \xff\r\n\r\n"), .longest = 11, .received = 1,
-	    .eight_bit = true,
-	    .header_eight_bit = true },
-	{ .name = "a NUL in a word with a tab", .in = S("\tabcdefg\0hijklm\t\r\n"), .longest = 16,
-	    .nul = true },
-	{ .name = "a NUL and an octet above 127 after a line end", .in = S("abc\r\n\0\xff\r\n"),
-	    .longest = 3, .nul = true, .eight_bit = true, .header_eight_bit = true },
+	  .in = S("hello\r\nReceived: \xff\r\n\r\n"), .longest = 11, .received = 1,
+	  .eight_bit = true, .header_eight_bit = true },
+	{ .name = "a NUL in a word with a tab",
+	  .in = S("\tabcdefg\0hijklm\t\r\n"), .longest = 16, .nul = true },
+	{ .name = "a NUL and an octet above 127 after a line end",
+	  .in = S("abc\r\n\0\xff\r\n"), .longest = 3, .nul = true, .eight_bit = true,
+	  .header_eight_bit = true },
 };
 
 static bool
@@ -224,7 +228,7 @@ test_of_data(void)
 	}
 }
 
-/* Long enough for the words that a run is examined in. */
+/* Random texts, longer than the words that a run is examined in. */
 static void
 test_random(void)
 {

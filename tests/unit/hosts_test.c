@@ -78,7 +78,7 @@ static const struct learning {
 	{ .name = "a clock that was set back",
 	  .reports = { AFTER(0, HOST_FAILED), AFTER(-500, HOST_FAILED) }, .failures = 2,
 	  .failed = true },
-	{ .name = "a failure keeps what was measured",
+	{ .name = "a failure keeps the measurement",
 	  .reports = { OPENED(1000, 8000), AFTER(0, HOST_FAILED) }, .connect_us = 1000,
 	  .first_us = 8000, .failures = 1, .measured = true, .failed = true },
 	{ .name = "a greeting does not end the row",
