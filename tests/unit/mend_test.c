@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The end of a broken header section: each row whole, cut in two at every place, and octet by octet.
+ * The end of a broken header section: each row whole, cut in two at every place, and octet by
+ * octet.
  */
 #include "message/mend.h"
 
@@ -13,13 +14,13 @@ static const struct message {
 } messages[] = {
 	{ .name = "a good message does not change", .in = "A: b\r\n c\r\nD:\r\n\r\n e: f\r\ng\r\n",
 	    .want = "A: b\r\n c\r\nD:\r\n\r\n e: f\r\ng\r\n" },
-	{ .name = "nothing", .in = "", .want = "" },
+	{ .name = "empty", .in = "", .want = "" },
 	{ .name = "only fields", .in = "A: b\r\n", .want = "A: b\r\n" },
 	{ .name = "only a body", .in = "\r\nhello\r\n", .want = "\r\nhello\r\n" },
-	{ .name = "a blank in front of the first line",
+	{ .name = "a blank before the first line",
 	    .in = " by trusted.example with ESMTPS id FAKE;\r\n\tMon\r\nA: b\r\n\r\nc\r\n",
 	    .want = "\r\n by trusted.example with ESMTPS id FAKE;\r\n\tMon\r\nA: b\r\n\r\nc\r\n" },
-	{ .name = "a tab in front of the first line", .in = "\t(x)\r\n\r\n",
+	{ .name = "a tab before the first line", .in = "\t(x)\r\n\r\n",
 	    .want = "\r\n\t(x)\r\n\r\n" },
 	{ .name = "a first line of one blank", .in = " \r\nA: b\r\n", .want = "\r\n \r\nA: b\r\n" },
 	{ .name = "text without a field", .in = "hello world\r\nbye: now\r\n",
@@ -28,14 +29,14 @@ static const struct message {
 	{ .name = "one word and a line end", .in = "hello\r\n", .want = "\r\nhello\r\n" },
 	{ .name = "UTF-8 in a name", .in = "S\303\274: x\r\n", .want = "\r\nS\303\274: x\r\n" },
 	{ .name = "a colon without a name", .in = ": x\r\n", .want = "\r\n: x\r\n" },
-	{ .name = "a line behind fields that is none", .in = "A: b\r\nhello you\r\nC: d\r\n",
+	{ .name = "a line after fields that is no field", .in = "A: b\r\nhello you\r\nC: d\r\n",
 	    .want = "A: b\r\n\r\nhello you\r\nC: d\r\n" },
-	{ .name = "blanks in front of the colon are no fault", .in = "A : b\r\nC\t : d\r\n\r\n",
+	{ .name = "blanks before the colon are allowed", .in = "A : b\r\nC\t : d\r\n\r\n",
 	    .want = "A : b\r\nC\t : d\r\n\r\n" },
-	{ .name = "two words in front of the colon", .in = "A b: c\r\n", .want = "\r\nA b: c\r\n" },
-	{ .name = "the line of a mailbox file", .in = MBOX "A: b\r\n\r\nc\r\n",
+	{ .name = "two words before the colon", .in = "A b: c\r\n", .want = "\r\nA b: c\r\n" },
+	{ .name = "the first line of a mailbox file", .in = MBOX "A: b\r\n\r\nc\r\n",
 	    .want = "X-Mailbox-Line: " MBOX "A: b\r\n\r\nc\r\n" },
-	{ .name = "two of them, and quoted", .in = MBOX ">" MBOX "A: b\r\n",
+	{ .name = "two mailbox lines, one quoted", .in = MBOX ">" MBOX "A: b\r\n",
 	    .want = "X-Mailbox-Line: " MBOX "X-Mailbox-Line: >" MBOX "A: b\r\n" },
 	{ .name = "a mailbox line alone", .in = "From joe", .want = "X-Mailbox-Line: From joe" },
 	{ .name = "a mailbox line and text", .in = MBOX "hello\r\n",
@@ -46,7 +47,7 @@ static const struct message {
 	    .want = "X-Mailbox-Line: From joe: x\r\nA: b\r\n" },
 	{ .name = "From with a colon is a field", .in = "From : joe\r\n\r\n",
 	    .want = "From : joe\r\n\r\n" },
-	{ .name = "behind a field it is text", .in = "A: b\r\n" MBOX "C: d\r\n",
+	{ .name = "a mailbox line after a field is text", .in = "A: b\r\n" MBOX "C: d\r\n",
 	    .want = "A: b\r\n\r\n" MBOX "C: d\r\n" },
 	{ .name = "LF alone ends a line", .in = "A: b\n\nhello\n", .want = "A: b\n\nhello\n" },
 	{ .name = "LF alone, and no empty line", .in = "A: b\nhello\n",
@@ -54,7 +55,7 @@ static const struct message {
 	{ .name = "CR alone is no empty line", .in = "A: b\r\n\rby x\r\n",
 	    .want = "A: b\r\n\r\n\rby x\r\n" },
 	{ .name = "a first octet of CR", .in = "\r\tby x\r\n", .want = "\r\n\r\tby x\r\n" },
-	{ .name = "nothing but CR", .in = "\r", .want = "\r\n\r" },
+	{ .name = "CR alone", .in = "\r", .want = "\r\n\r" },
 	{ .name = "CR CR LF", .in = "\r\r\nx", .want = "\r\n\r\r\nx" },
 };
 
@@ -69,7 +70,7 @@ put(void *ctx, struct slice octets)
 	buf_add(&out, octets);
 }
 
-/* In pieces of `cut` octets, then the rest in pieces of `step`. */
+/* Feed one piece of `cut` octets, then pieces of `step` octets. */
 static void
 run(struct slice in, size_t cut, size_t step)
 {

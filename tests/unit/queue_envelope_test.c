@@ -116,10 +116,10 @@ test_values(void)
 	ok(space[e.rcpts[0].at] == 'P' && space[e.rcpts[1].at] == 'F', "the places of the states");
 	ok(e.rcpts[1].state == QUEUE_FAILED && e.rcpts[1].domain.n == 0,
 	    "postmaster has no domain");
-	ok(e.standing == STANDING_STRANGER && e.user.n == 0, "without the field: a stranger's");
+	ok(e.standing == STANDING_STRANGER && e.user.n == 0, "no standing: a stranger");
 	queue_unload(&e);
 	must(parse(ID ARRIVED FROM "standing: owner anna b\nP <c@d>\n\n", space, &e) == 0, "parse");
-	ok(e.standing == STANDING_OWNER, "an owner's");
+	ok(e.standing == STANDING_OWNER, "the standing of an owner");
 	is(e.user, SL("anna b"), "the user");
 	queue_unload(&e);
 }

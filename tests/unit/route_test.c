@@ -358,12 +358,13 @@ check_senders(void)
 	config_done(&c);
 	ok(load(&c, SENDERS, NULL, 0) == 0, "a configuration without [route *]");
 	ok(config_route_from(&c, trusted("x@y.z"), SL("a.b"))->via == VIA_MX &&
-		config_route_from(&c, trusted("x@example.org"), SL("a.b"))->accept == ACCEPT_TRUSTED,
+		config_route_from(&c, trusted("x@example.org"), SL("a.b"))->accept ==
+		    ACCEPT_TRUSTED,
 	    "no [sender] and no [route]: mx, for trusted clients only");
 	config_done(&c);
 }
 
-/* Who may use which [sender]: a login is for those whose address it is for. */
+/* A [sender] with a login is for the owner of the address and for trusted clients. */
 static void
 check_standing(void)
 {
@@ -372,27 +373,38 @@ check_standing(void)
 		enum standing standing;
 		const char *host;
 	} rows[] = {
-		{ "a stranger", "anna@own.org", "far.net", STANDING_STRANGER, "star" },
-		{ "a stranger, no login", "x@plain.org", "far.net", STANDING_STRANGER, "star" },
-		{ "a stranger to a route", "anna@own.org", "named.net", STANDING_STRANGER,
-		    "named" },
-		{ "another user", "anna@own.org", "far.net", STANDING_USER, "domain" },
-		{ "another user, no login", "x@plain.org", "far.net", STANDING_USER, "plain" },
-		{ "a user in a domain with a login", "x@login.org", "far.net", STANDING_USER,
-		    "star" },
-		{ "the owner", "anna@own.org", "far.net", STANDING_OWNER, "anna" },
-		{ "the owner in a domain with a login", "x@login.org", "far.net",
-		    STANDING_OWNER, "login" },
-		{ "a trusted client", "anna@own.org", "far.net", STANDING_TRUSTED, "anna" },
-		{ "our own notice", "", "far.net", STANDING_TRUSTED, "star" },
+		{ .name = "a stranger", .sender = "anna@own.org", .domain = "far.net",
+		    .standing = STANDING_STRANGER, .host = "star" },
+		{ .name = "a stranger, no login", .sender = "x@plain.org", .domain = "far.net",
+		    .standing = STANDING_STRANGER, .host = "star" },
+		{ .name = "a stranger to a route", .sender = "anna@own.org", .domain = "named.net",
+		    .standing = STANDING_STRANGER, .host = "named" },
+		{ .name = "another user", .sender = "anna@own.org", .domain = "far.net",
+		    .standing = STANDING_USER, .host = "domain" },
+		{ .name = "another user, no login", .sender = "x@plain.org", .domain = "far.net",
+		    .standing = STANDING_USER, .host = "plain" },
+		{ .name = "a user in a domain with a login", .sender = "x@login.org",
+		    .domain = "far.net", .standing = STANDING_USER, .host = "star" },
+		{ .name = "the owner", .sender = "anna@own.org", .domain = "far.net",
+		    .standing = STANDING_OWNER, .host = "anna" },
+		{ .name = "the owner in a domain with a login", .sender = "x@login.org",
+		    .domain = "far.net", .standing = STANDING_OWNER, .host = "login" },
+		{ .name = "a trusted client", .sender = "anna@own.org", .domain = "far.net",
+		    .standing = STANDING_TRUSTED, .host = "anna" },
+		{ .name = "our own notice", .sender = "", .domain = "far.net",
+		    .standing = STANDING_TRUSTED, .host = "star" },
 	};
 	struct config c;
 
-	ok(load(&c, "[sender anna@own.org]\nvia = smtps://anna\nuser = a\npassword-file = /p\n"
-		    "[sender own.org]\nvia = smtp://domain\n[sender plain.org]\n"
-		    "via = smtp://plain\n[sender login.org]\nvia = smtps://login\nuser = l\n"
-		    "token-command = /t\n[route *]\nvia = smtp://star\n[route named.net]\n"
-		    "via = smtp://named\n", NULL, 0) == 0, "senders with logins");
+	ok(load(&c,
+	       "[sender anna@own.org]\nvia = smtps://anna\nuser = a\npassword-file = /p\n"
+	       "[sender own.org]\nvia = smtp://domain\n"
+	       "[sender plain.org]\nvia = smtp://plain\n"
+	       "[sender login.org]\nvia = smtps://login\nuser = l\ntoken-command = /t\n"
+	       "[route *]\nvia = smtp://star\n"
+	       "[route named.net]\nvia = smtp://named\n",
+	       NULL, 0) == 0,
+	    "senders with logins");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct sender sender = { slice_str(rows[i].sender), rows[i].standing };
 		const struct route *r = config_route_from(&c, sender, slice_str(rows[i].domain));
