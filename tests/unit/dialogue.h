@@ -20,7 +20,7 @@
 
 /* A line and its reply.  The session stays open. */
 #define STEP(text, reply) { .line = S(text), .want = (reply) }
-/* The same, for a line whose reply depends on a verdict. */
+/* A line, the verdict on it, and its reply.  The session stays open. */
 #define JUDGED(text, found, reply) { .line = S(text), .verdict = (found), .want = (reply) }
 /* A line and its reply.  The session closes. */
 #define CLOSING(text, reply) { .line = S(text), .want = (reply), .close = true }

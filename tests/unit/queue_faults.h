@@ -30,10 +30,10 @@ enum call {
 static struct {
 	bool on;
 	int seen;		/* calls since faults_arm() */
-	int count[CALLS];	/* the same, by kind */
+	int count[CALLS];	/* calls by kind */
 	int fail_at;		/* number of the call that fails, from 1; 0: none */
-	int error;		/* its errno */
-	bool kill;		/* it kills the process instead */
+	int error;		/* errno of that call */
+	bool kill;		/* that call kills the process instead */
 	size_t write_max;	/* most octets of one write; 0: no limit */
 	bool interrupt;		/* each call fails with EINTR at its first try */
 	bool interrupted;
