@@ -83,8 +83,8 @@ struct relay {
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
 	struct loop_source turn;	/* the next part of long work */
 	struct loop_source due, save;	/* timers */
-	int64_t due_s;			/* of the earliest deferred message, for `due`; INT64_MAX: none;
-					 * 0: to be looked up */
+	/* The time of the earliest deferred message, for `due`.  INT64_MAX: none; 0: look it up. */
+	int64_t due_s;
 	bool state_gone;		/* state/ was deleted */
 };
 

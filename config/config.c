@@ -101,24 +101,44 @@ select_route(struct config_loader *l, bool by_sender, struct slice pattern, stru
 	return 0;
 }
 
+/* A kind of section that names a pattern. */
+static const struct section {
+	struct slice word;
+	bool by_sender;
+	bool (*valid)(struct slice pattern);
+	const char *help;
+} sections[] = {
+	{ S("route"), false, route_pattern_valid,
+	    "write [route example.org], [route .example.org] for its subdomains, or [route *]" },
+	{ S("sender"), true, route_sender_valid,
+	    "write [sender anna@example.org], [sender example.org], or [sender .example.org] for "
+	    "its subdomains" },
+};
+
+static const struct section *
+section_of(struct slice word)
+{
+	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+		if (slice_eq(sections[i].word, word))
+			return &sections[i];
+	return NULL;
+}
+
 static bool
-set_in_route(struct config_loader *l, const struct setting *s, bool by_sender, struct slice pattern)
+set_in_route(struct config_loader *l, const struct setting *s, const struct section *section,
+    struct slice pattern)
 {
 	char text[256];
 	struct buf why = BUF(text);
 	enum route_key key;
 	int r;
 
-	if (!(by_sender ? route_sender_valid(pattern) : route_pattern_valid(pattern))) {
-		settings_error(&l->settings, s->place, by_sender
-		    ? "[%.*s]: write [sender anna@example.org], [sender example.org], or "
-		      "[sender .example.org] for its subdomains"
-		    : "[%.*s]: write [route example.org], [route .example.org] for its subdomains, "
-		      "or [route *]",
-		    (int)s->section.n, s->section.p);
+	if (!section->valid(pattern)) {
+		settings_error(&l->settings, s->place, "[%.*s]: %s", (int)s->section.n,
+		    s->section.p, section->help);
 		return false;
 	}
-	r = select_route(l, by_sender, pattern, s->place);
+	r = select_route(l, section->by_sender, pattern, s->place);
 	if (r < 0) {
 		bad_value(l, s, r, &why);
 		return false;
@@ -164,15 +184,16 @@ static bool
 set(void *ctx, const struct setting *s)
 {
 	struct config_loader *l = ctx;
-	struct slice pattern = s->section, word = words_next(&pattern);
+	struct slice pattern = s->section;
+	const struct section *section = section_of(words_next(&pattern));
 
 	if (keys_section(s->section)) {
 		if (s->key.n)
 			set_key(l, s);
 		return true;
 	}
-	if (slice_eq(word, SL("route")) || slice_eq(word, SL("sender")))
-		return set_in_route(l, s, word.p[0] == 's', slice_trim(pattern));
+	if (section)
+		return set_in_route(l, s, section, slice_trim(pattern));
 	settings_error(&l->settings, s->place,
 	    "[%.*s]: there is no such section; there are [queue], [server], [relay], "
 	    "[route PATTERN] and [sender PATTERN]",
@@ -205,21 +226,7 @@ config_done(struct config *c)
 	for (size_t i = 0; i < c->nroutes; i++)
 		route_done(&c->routes[i]);
 	pool_free(c->routes);
-	pool_free(c->queue.directory);
-	pool_free(c->server.hostname);
-	pool_free(c->server.trusted.list);
-	pool_free(c->server.proxy_trusted.list);
-	pool_free(c->server.senders);
-	pool_free(c->server.refuse);
-	pool_free(c->server.tls_certificate);
-	pool_free(c->server.tls_key);
-	pool_free(c->server.tls_program);
-	pool_free(c->server.auth_target);
-	pool_free(c->server.auth_senders);
-	pool_free(c->relay.resolver.list);
-	pool_free(c->relay.bind.list);
-	pool_free(c->relay.tls_ca_file);
-	pool_free(c->relay.ignore_keywords);
+	keys_done(c);
 	memset(c, 0, sizeof *c);
 }
 

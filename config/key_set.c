@@ -6,6 +6,7 @@
 #include "config/key_set.h"
 
 #include <assert.h>
+
 #include "base/name.h"
 #include "base/words.h"
 #include "config/networks.h"
@@ -210,5 +211,33 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 		return set_addresses(c, k, value, why);
 	default:
 		return set_number(c, k, value, why);
+	}
+}
+
+void
+key_done(struct config *c, const struct key *k)
+{
+	switch (k->kind) {
+	case KIND_COUNT:
+	case KIND_SIZE:
+	case KIND_SECONDS:
+	case KIND_MS:
+	case KIND_CHOICE:
+		break;			/* a number */
+	case KIND_DIRECTORY:
+	case KIND_FILE:
+	case KIND_HOSTNAME:
+	case KIND_TEXT:
+	case KIND_SECRETS:
+	case KIND_AUTH:
+		pool_free(*(char **)place_of(c, k));
+		break;
+	case KIND_NETWORKS:
+		pool_free(((struct network_list *)place_of(c, k))->list);
+		break;
+	case KIND_RESOLVER:
+	case KIND_BIND:
+		pool_free(((struct address_list *)place_of(c, k))->list);
+		break;
 	}
 }

@@ -45,4 +45,7 @@ struct key {
 /* Put a value into the place of k.  0; -EINVAL with what to do about it in why; -ENOMEM. */
 int key_set(struct config *c, const struct key *k, struct slice value, struct buf *why);
 
+/* Free the value at the place of k. */
+void key_done(struct config *c, const struct key *k);
+
 #endif

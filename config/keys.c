@@ -185,3 +185,10 @@ keys_defaults(struct config *c)
 	}
 	return 0;
 }
+
+void
+keys_done(struct config *c)
+{
+	for (int i = 0; i < NKEYS; i++)
+		key_done(c, &keys[i]);
+}

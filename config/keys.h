@@ -24,4 +24,7 @@ int keys_set(struct config *c, int key, struct slice value, struct buf *why);
 /* Set all keys to their defaults.  0 or -ENOMEM. */
 int keys_defaults(struct config *c);
 
+/* Free the values of all keys. */
+void keys_done(struct config *c);
+
 #endif
