@@ -1,20 +1,55 @@
 // SPDX-License-Identifier: ISC
 /*
  * A file is read through one buffer of fixed size.  The caller knows the meaning of its lines.
+ *
+ * The index has the place of each line by the hash of its key.  The line itself is read again and
+ * compared, so a collision costs time and no more.  Its memory is mapped: the sandbox of a listener
+ * has no system call for a heap that grows.
  */
 #include "session/list.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "smtp/address.h"
+
 #define LIST_BUFFER 16384
+#define INDEXES_MAX 8			/* lists that a session remembers at a time */
+
+static_assert(LIST_BUFFER > 2 * LIST_LINE_MAX, "a line of legal length is seen whole");
+static_assert(LIST_LINE_MAX > sizeof(((struct smtp_path *)0)->text), "any address is a line");
+
+struct entry {
+	uint64_t offset;		/* of the line in its file */
+	uint32_t hash;
+	uint32_t next;			/* entry + 1; 0: none */
+};
+
+struct index {
+	const char *file;		/* NULL: the index is empty */
+	enum list_kind kind;
+	struct stat st;
+	struct entry *entries;
+	size_t n, room;
+	uint32_t *heads;		/* entry + 1 */
+	size_t nheads;			/* a power of two */
+	size_t mapped;			/* octets from entries on */
+};
 
 struct scan {
 	enum list_kind kind;
+	/* Take a line of the file.  True ends the scan. */
+	bool (*take)(struct scan *s, struct slice line, uint64_t offset);
 	list_match *match;
 	const void *ctx;
+	struct index *index;
 	bool skipping;		/* inside a line that is too long */
+	uint64_t offset;	/* of space in the file */
 	size_t n;		/* octets in space */
 	char space[LIST_BUFFER];
 };
@@ -38,12 +73,13 @@ name_of(struct slice line)
 	return slice_of(line.p, 0);
 }
 
-static bool
-line_matches(const struct scan *s, struct slice line)
+/* The line without its comment and the blanks around it; of an aliases file, its name. */
+static struct slice
+meaning_of(enum list_kind kind, struct slice line)
 {
 	struct slice comment;
 
-	if (s->kind == LIST_NAMES)
+	if (kind == LIST_NAMES)
 		line = name_of(line);
 
 	/* A '#' begins a comment at the start of a line or behind a blank.  Elsewhere it is an
@@ -54,7 +90,14 @@ line_matches(const struct scan *s, struct slice line)
 			break;
 		}
 	/* Files from elsewhere end their lines in CRLF. */
-	line = slice_trim(slice_cut(line, '\r', &comment));
+	return slice_trim(slice_cut(line, '\r', &comment));
+}
+
+static bool
+match_line(struct scan *s, struct slice line, uint64_t offset)
+{
+	(void)offset;
+	line = meaning_of(s->kind, line);
 	return line.n && s->match(s->ctx, line);
 }
 
@@ -63,6 +106,7 @@ static bool
 scan_lines(struct scan *s)
 {
 	struct slice rest = slice_of(s->space, s->n);
+	uint64_t at = s->offset;
 	const char *lf;
 	bool found = false;
 
@@ -70,50 +114,248 @@ scan_lines(struct scan *s)
 		const struct slice line = slice_of(rest.p, (size_t)(lf - rest.p));
 
 		if (!s->skipping && (line.n <= LIST_LINE_MAX || s->kind == LIST_NAMES) &&
-		    line_matches(s, line))
+		    s->take(s, line, at))
 			return true;
 		s->skipping = false;
+		at += line.n + 1;
 		rest = slice_skip(rest, line.n + 1);
 	}
 	if (rest.n > LIST_LINE_MAX) {	/* the line of a name may be of any length */
-		found = s->kind == LIST_NAMES && !s->skipping && line_matches(s, rest);
+		found = s->kind == LIST_NAMES && !s->skipping && s->take(s, rest, at);
 		s->skipping = true;
+		at += rest.n;
 		rest.n = 0;
 	}
 	if (rest.n)
 		memmove(s->space, rest.p, rest.n);
 	s->n = rest.n;
+	s->offset = at;
 	return found;
 }
 
-int
-list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const void *ctx)
+static int
+scan_file(struct scan *s, int fd, size_t step)
 {
-	static struct scan s;	/* large for a stack */
-
-	s.kind = kind;
-	s.match = match;
-	s.ctx = ctx;
-	s.skipping = false;
-	s.n = 0;
+	s->skipping = false;
+	s->offset = s->n = 0;
 	for (;;) {
-		const size_t room = sizeof s.space - s.n;
-		const ssize_t got = read(fd, s.space + s.n, step < room ? step : room);
+		const size_t room = sizeof s->space - s->n;
+		const ssize_t got = read(fd, s->space + s->n, step < room ? step : room);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return -errno;
 		if (got == 0)	/* the last line may lack its LF */
-			return s.n && !s.skipping && line_matches(&s, slice_of(s.space, s.n));
-		s.n += (size_t)got;
-		if (scan_lines(&s))
+			return s->n && !s->skipping &&
+			       s->take(s, slice_of(s->space, s->n), s->offset);
+		s->n += (size_t)got;
+		if (scan_lines(s))
 			return 1;
 	}
 }
 
+static struct scan scan;	/* large for a stack */
+
+int
+list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const void *ctx)
+{
+	scan.kind = kind;
+	scan.take = match_line;
+	scan.match = match;
+	scan.ctx = ctx;
+	return scan_file(&scan, fd, step);
+}
+
+static uint32_t
+hash_key(struct slice key)
+{
+	const uint64_t h = hash_slice_any_case(HASH_START, key);
+
+	return (uint32_t)(h ^ h >> 32);
+}
+
+static uint32_t
+hash_line(enum list_kind kind, struct slice line)
+{
+	struct smtp_path path;
+	struct slice rest;
+
+	if (kind == LIST_USERS)
+		return hash_key(slice_trim(slice_cut(line, ':', &rest)));
+	if (line.p[0] == '"' && smtp_path_parse_whole(line, SMTP_PATH_LISTED, &path))
+		return hash_key(smtp_path_text(&path));
+	return hash_key(slice_skip(line, line.p[0] == '@'));
+}
+
+static bool
+index_line(struct scan *s, struct slice line, uint64_t offset)
+{
+	struct index *x = s->index;
+	struct entry *e = &x->entries[x->n];
+	uint32_t *head;
+
+	line = meaning_of(s->kind, line);
+	if (line.n == 0)
+		return false;
+	if (x->n == x->room)		/* the file is growing */
+		return true;
+	e->offset = offset;
+	e->hash = hash_line(s->kind, line);
+	head = &x->heads[e->hash & (x->nheads - 1)];
+	e->next = *head;
+	*head = (uint32_t)++x->n;
+	return false;
+}
+
+/* The lines of a file.  0, or -errno. */
 static int
-find_in_file(const char *file, enum list_kind kind, list_match *match, const void *ctx)
+count_lines(int fd, size_t *ret)
+{
+	size_t lines = 1;
+	ssize_t got;
+
+	while ((got = read(fd, scan.space, sizeof scan.space)) != 0) {
+		struct slice rest = slice_of(scan.space, got > 0 ? (size_t)got : 0);
+		const char *lf;
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		while (rest.n && (lf = memchr(rest.p, '\n', rest.n)) != NULL) {
+			lines++;
+			rest = slice_skip(rest, (size_t)(lf - rest.p) + 1);
+		}
+	}
+	*ret = lines;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+static void
+index_drop(struct index *x)
+{
+	if (x->entries)
+		(void)munmap(x->entries, x->mapped);
+	*x = (struct index){ .file = NULL };
+}
+
+/* 0, or -errno; then x is empty. */
+static int
+index_make(struct index *x, const char *file, enum list_kind kind, int fd, const struct stat *st)
+{
+	void *memory;
+	int r = count_lines(fd, &x->room);
+
+	if (r < 0)
+		return r;
+	for (x->nheads = 16; x->nheads < x->room && x->nheads < UINT32_MAX / 2;)
+		x->nheads *= 2;
+	x->mapped = x->room * sizeof *x->entries + x->nheads * sizeof *x->heads;
+	memory = x->room < UINT32_MAX ? mmap(NULL, x->mapped, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	x->entries = memory;
+	x->heads = (uint32_t *)(void *)(x->entries + x->room);
+	scan.kind = kind;
+	scan.take = index_line;
+	scan.index = x;
+	r = scan_file(&scan, fd, sizeof scan.space);
+	if (r != 0) {
+		index_drop(x);
+		return r < 0 ? r : -EAGAIN;
+	}
+	x->file = file;
+	x->kind = kind;
+	x->st = *st;
+	return 0;
+}
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	    a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* The index of the file as it is now, made or remembered.  0, or -errno. */
+static int
+index_of(const char *file, enum list_kind kind, int fd, const struct stat *st, struct index **ret)
+{
+	static struct index indexes[INDEXES_MAX];
+	static size_t oldest;
+	struct index *x = NULL;
+
+	for (size_t i = 0; i < INDEXES_MAX && !x; i++)
+		if (indexes[i].file && indexes[i].kind == kind &&
+		    slice_eq(slice_str(indexes[i].file), slice_str(file)))
+			x = &indexes[i];
+	*ret = x;
+	if (x && same_file(&x->st, st))
+		return 0;
+	if (!x)
+		x = &indexes[oldest++ % INDEXES_MAX];
+	index_drop(x);
+	*ret = x;
+	return index_make(x, file, kind, fd, st);
+}
+
+/* Read the line at offset again.  1 if it matches, 0, or -errno. */
+static int
+match_at(int fd, uint64_t offset, const struct list_question *q)
+{
+	struct slice line, rest;
+	ssize_t got;
+
+	do
+		got = pread(fd, scan.space, sizeof scan.space, (off_t)offset);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	line = meaning_of(q->kind, slice_cut(slice_of(scan.space, (size_t)got), '\n', &rest));
+	return line.n && q->match(q->ctx, line);
+}
+
+static int
+find_in_index(const struct index *x, int fd, const struct list_question *q)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < q->n; i++) {
+		const uint32_t hash = hash_key(q->keys[i]);
+		uint32_t at = x->heads[hash & (x->nheads - 1)];
+
+		for (; r == 0 && at; at = x->entries[at - 1].next)
+			if (x->entries[at - 1].hash == hash)
+				r = match_at(fd, x->entries[at - 1].offset, q);
+	}
+	return r;
+}
+
+/* A pipe has no index, and neither has a file without the memory for it. */
+static int
+find_in_file(int fd, const char *file, const struct list_question *q)
+{
+	struct index *x;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode)) {
+		r = index_of(file, q->kind, fd, &st, &x);
+		if (r == 0)
+			return find_in_index(x, fd, q);
+		if (r != -ENOMEM && r != -EAGAIN)
+			return r;
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return -errno;
+	}
+	return list_find_fd(fd, q->kind, LIST_BUFFER, q->match, q->ctx);
+}
+
+int
+list_find(const char *file, const struct list_question *q)
 {
 	/* Non-blocking, as a FIFO must not stop the session. */
 	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -121,19 +363,7 @@ find_in_file(const char *file, enum list_kind kind, list_match *match, const voi
 
 	if (fd < 0)
 		return -errno;
-	r = list_find_fd(fd, kind, LIST_BUFFER, match, ctx);
+	r = find_in_file(fd, file, q);
 	(void)close(fd);
 	return r;
-}
-
-int
-list_find(const char *file, list_match *match, const void *ctx)
-{
-	return find_in_file(file, LIST_LINES, match, ctx);
-}
-
-int
-list_find_name(const char *file, list_match *match, const void *ctx)
-{
-	return find_in_file(file, LIST_NAMES, match, ctx);
 }

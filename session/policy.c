@@ -24,6 +24,7 @@ is_address(const struct smtp_path *path, struct slice line)
 
 struct names {
 	struct smtp_path paths[SMTP_NAMES_MAX];
+	struct slice keys[SMTP_NAMES_MAX];
 	size_t n;
 };
 
@@ -90,18 +91,21 @@ policy_sender(const struct policy *p, const struct smtp_path *from)
 {
 	const char *file = p->config->server.senders, *owners = p->config->server.auth_senders;
 	const struct owner owner = { p->user, from };
+	const struct slice keys[] = { smtp_path_text(from), smtp_path_domain(from) };
+	const struct list_question whose = { LIST_USERS, &p->user, 1, is_owner, &owner };
+	const struct list_question whom = { LIST_LINES, keys, 2, is_sender, from };
 	enum smtp_verdict verdict;
 
 	if (from->n == 0)	/* the null path of notices (RFC 5321 section 4.5.5) */
 		return SMTP_ACCEPT;
 	if (owners && p->user.n) {
-		verdict = listed(list_find(owners, is_owner, &owner), SMTP_REFUSE_OWNER);
+		verdict = listed(list_find(owners, &whose), SMTP_REFUSE_OWNER);
 		if (verdict != SMTP_ACCEPT)
 			return verdict;
 	}
 	if (!file)
 		return SMTP_ACCEPT;
-	return listed(list_find(file, is_sender, from), SMTP_REFUSE_SENDER);
+	return listed(list_find(file, &whom), SMTP_REFUSE_SENDER);
 }
 
 /* An authenticated client is that user, wherever it connects from. */
@@ -121,12 +125,16 @@ static enum smtp_verdict
 check_user(const struct route *route, const struct smtp_path *to)
 {
 	struct names names;
+	struct list_question q = { LIST_LINES, names.keys, 0, is_recipient, &names };
 	int found;
 
-	names.n = smtp_path_names(to, route->subaddress, names.paths);
-	found = list_find(route->recipients, is_recipient, &names);
+	q.n = names.n = smtp_path_names(to, route->subaddress, names.paths);
+	for (size_t i = 0; i < names.n; i++)
+		names.keys[i] = smtp_path_text(&names.paths[i]);
+	found = list_find(route->recipients, &q);
+	q.kind = LIST_NAMES;
 	if (found == 0 && route->aliases)
-		found = list_find_name(route->aliases, is_recipient, &names);
+		found = list_find(route->aliases, &q);
 	return listed(found, SMTP_REFUSE_USER);
 }
 

@@ -57,7 +57,7 @@ struct server_session {
 	enum smtp_state state;
 	bool esmtp;			/* after EHLO, not HELO */
 	bool authenticated;		/* as server->auth->user */
-	unsigned errors;		/* refused commands since the last accepted message */
+	unsigned errors;		/* refused commands: an accepted message forgives none */
 	unsigned recipients, refused;	/* of this transaction */
 	struct buf helo;
 	enum smtp_next pending;		/* the open question: SMTP_NEXT_CHECK_* */

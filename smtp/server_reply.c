@@ -208,7 +208,6 @@ server_end_of_data(struct server_session *s, enum smtp_data_result result, struc
 	s->text.n = 0;
 	if (result != SMTP_DATA_QUEUED)
 		return replies[result];	/* not counted as an error: 421 would hide a final 5yz */
-	s->errors = 0;		/* only errors in a row count: this client is no prober */
 	buf_str(&s->text, "2.0.0 Ok: queued as ");
 	buf_add(&s->text, detail);
 	return server_reply_made(s, 250);

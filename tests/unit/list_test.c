@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "tests/lib/tap.h"
 
 #define LONG_LINE 40000
@@ -135,6 +136,8 @@ static void
 test_files(void)
 {
 	const struct seen *ctx = &seen;
+	const struct slice key = S("a");
+	const struct list_question q = { LIST_LINES, &key, 1, see, &ctx };
 	char path[] = "/tmp/list_test.XXXXXX";
 	const int fd = mkstemp(path);
 
@@ -142,12 +145,100 @@ test_files(void)
 	seen.wanted = "a";
 	if (fd < 0 || write(fd, "a\n", 2) != 2)
 		abort();
-	ok(list_find(path, see, &ctx) == 1, "a file");
+	ok(list_find(path, &q) == 1, "a file");
 	(void)unlink(path);
 	close(fd);
-	ok(list_find(path, see, &ctx) == -ENOENT, "a file that is not there");
-	ok(list_find("/", see, &ctx) == -EISDIR, "a folder");
-	ok(list_find("/proc/self/mem", see, &ctx) == -EIO, "a file that cannot be read");
+	ok(list_find(path, &q) == -ENOENT, "a file that is not there");
+	ok(list_find("/", &q) == -EISDIR, "a folder");
+	ok(list_find("/proc/self/mem", &q) == -EIO, "a file that cannot be read");
+}
+
+/* The file in the index, and what it is asked for. */
+static const struct index_case {
+	const char *name;
+	enum list_kind kind;
+	const char *file, *key, *lines;
+} indexed[] = {
+	{ .name = "a line", .file = "x\na\ny\n", .key = "a", .lines = "[a]" },
+	{ .name = "in any case", .file = "aBc@D.e\n", .key = "AbC@d.E", .lines = "[aBc@D.e]" },
+	{ .name = "without a newline", .file = "x\na", .key = "a", .lines = "[a]" },
+	{ .name = "twice", .file = "a\nb\n a #x\n", .key = "a", .lines = "[a][a]" },
+	{ .name = "not there", .file = "b\nc\n", .key = "a", .lines = "" },
+	{ .name = "a comment", .file = "#a\n", .key = "a", .lines = "" },
+	{ .name = "a domain", .file = "@a.b\na.b\n", .key = "a.b", .lines = "[a.b][@a.b]" },
+	{ .name = "quoted without need", .file = "\"x\"@y\n", .key = "x@y",
+	    .lines = "[\"x\"@y]" },
+	{ .name = "a long line", .file = long_line, .key = "z", .lines = "[z]" },
+	{ .name = "an empty file", .file = "", .key = "a", .lines = "" },
+	{ .name = "a name", .kind = LIST_NAMES, .file = "a: b\n c: d\n", .key = "a",
+	    .lines = "[a]" },
+	{ .name = "a continued line", .kind = LIST_NAMES, .file = "a: b\n c: d\n", .key = "c",
+	    .lines = "" },
+	{ .name = "a name in front of a long line", .kind = LIST_NAMES, .file = long_name,
+	    .key = "n", .lines = "[n]" },
+	{ .name = "a user", .kind = LIST_USERS, .file = "a: b\nc: a\na : c\n", .key = "a",
+	    .lines = "[a : c][a: b]" },
+};
+
+static void
+write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
+}
+
+static void
+test_index(void)
+{
+	const struct seen *ctx = &seen;
+	char path[] = "/tmp/list_test.XXXXXX";
+
+	close(mkstemp(path));
+	seen.wanted = NULL;
+	for (size_t i = 0; i < sizeof indexed / sizeof indexed[0]; i++) {
+		const struct slice key = slice_str(indexed[i].key);
+		const struct list_question q = { indexed[i].kind, &key, 1, see, &ctx };
+
+		write_file(path, indexed[i].file);
+		for (int times = 0; times < 2; times++) {
+			seen.b = (struct buf)BUF(seen.space);
+			ok(list_find(path, &q) == 0, "index: %s", indexed[i].name);
+			is(buf_slice(&seen.b), slice_str(indexed[i].lines), "and its lines");
+		}
+	}
+	(void)unlink(path);
+}
+
+/* A list of a million lines, and one question more than the first. */
+static void
+test_million(void)
+{
+	const struct seen *ctx = &seen;
+	const struct slice keys[] = { S("u999999@d.example"), S("nobody@d.example") };
+	const struct list_question q = { LIST_LINES, keys, 2, see, &ctx };
+	char path[] = "/tmp/list_test.XXXXXX";
+	FILE *f = fdopen(mkstemp(path), "w");
+	int64_t start_us;
+
+	for (unsigned i = 0; i < 1000000; i++)
+		(void)fprintf(f, "u%u@d.example\n", i);
+	(void)fclose(f);
+	seen.wanted = NULL;
+	ok(list_find(path, &q) == 0, "a million lines");
+	seen.b = (struct buf)BUF(seen.space);
+	start_us = clock_wall_us();
+	ok(list_find(path, &q) == 0, "and again");
+	start_us = clock_wall_us() - start_us;
+	ok(start_us < 1000, "in less than 1 ms");
+	printf("# %d us\n", (int)start_us);
+	is(buf_slice(&seen.b), SL("[u999999@d.example]"), "only one line is compared");
+	write_file(path, "nobody@d.example\n");
+	seen.b = (struct buf)BUF(seen.space);
+	ok(list_find(path, &q) == 0, "the file changes");
+	is(buf_slice(&seen.b), SL("[nobody@d.example]"), "and the index with it");
+	(void)unlink(path);
 }
 
 int
@@ -171,5 +262,7 @@ main(void)
 	test_limit();
 	test_names();
 	test_files();
+	test_index();
+	test_million();
 	return tap_done();
 }
