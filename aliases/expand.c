@@ -91,7 +91,7 @@ copy_for(struct walk *w, const struct smtp_path *sender, bool self)
 		    slice_eq(smtp_path_text(&x->copies[i].sender), smtp_path_text(sender)))
 			return (uint32_t)i;
 	if (x->ncopies == ALIASES_COPIES_MAX) {
-		stop(w, EXPANSION_LATER, "more than %d lists with owners inside each other",
+		stop(w, EXPANSION_LATER, "more than %d nested lists that have owners",
 		    ALIASES_COPIES_MAX);
 		return 0;
 	}
@@ -174,7 +174,7 @@ walk_address(struct walk *w, const struct alias_target *target, const char *file
 	int found;
 
 	if (!smtp_path_qualify(&path, here->domain)) {
-		stop(w, EXPANSION_LATER, "%.120s:%u: an address that is too long", file,
+		stop(w, EXPANSION_LATER, "%.120s:%u: the address is too long", file,
 		    target->line);
 		return;
 	}
@@ -228,7 +228,7 @@ walk_targets(struct walk *w, struct alias_text targets, const char *file, uint32
 
 	while (!over(w) && (got = alias_target_next(&targets, &target, &m)) != 0) {
 		if (w->targets++ == ALIASES_TARGETS_MAX)
-			stop(w, EXPANSION_LATER, "more than %d addresses, many of them twice",
+			stop(w, EXPANSION_LATER, "more than %d addresses, with duplicates",
 			    ALIASES_TARGETS_MAX);
 		else if (got < 0)
 			stop_mistake(w, file, &m);
@@ -262,10 +262,10 @@ walk(struct walk *w)
 	if (over(w) || x->n || x->known || x->nothing)
 		return;
 	if (w->circle[0])
-		stop(w, EXPANSION_LOOP, "aliases that lead to each other and to nobody: %s",
+		stop(w, EXPANSION_LOOP, "aliases form a loop and lead to no address: %s",
 		    w->circle);
 	else
-		stop(w, EXPANSION_EMPTY, "a list without a single address");
+		stop(w, EXPANSION_EMPTY, "the list has no address");
 }
 
 int

@@ -203,7 +203,7 @@ index_names(const struct reading *r)
 
 		if (*at) {
 			(void)snprintf(why, sizeof why,
-			    "it has its addresses in line %u already: write one line",
+			    "line %u has addresses of this name already: write one line",
 			    t->list[*at - 1].line);
 			found_mistake(r,
 			    &(struct alias_mistake){ t->list[i].line, t->list[i].name, why });
@@ -249,7 +249,7 @@ load(struct alias_table *t, alias_report *report, void *ctx)
 	if (r == 0)
 		return t->why[0] ? -EINVAL : 0;
 	forget(t);
-	found(&reading, 0, r == -EFBIG ? "an aliases file has 8 MiB at most" : strerror(-r));
+	found(&reading, 0, r == -EFBIG ? "an aliases file has at most 8 MiB" : strerror(-r));
 	return r;
 }
 

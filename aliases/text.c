@@ -96,10 +96,10 @@ alias_next(struct alias_text *t, struct alias_entry *ret, struct alias_mistake *
 		    "there is no colon: write name: address, address");
 	if (slice_eq(ret->raw, SL("*")))
 		return mistake(ret_mistake, number, ret->raw,
-		    "an alias for all that is not known is not supported: name each");
+		    "an alias for all unknown names is not supported: write each name");
 	if (!smtp_path_parse_whole(ret->raw, SMTP_PATH_LISTED, &ret->name))
 		return mistake(ret_mistake, number, ret->raw,
-		    "this is no name: write a local part or an address in front of the colon");
+		    "this is not a name: write a local part or an address in front of the colon");
 	return 1;
 }
 
@@ -169,7 +169,7 @@ alias_target_next(struct alias_text *t, struct alias_target *ret, struct alias_m
 		if (ret->file.n == 0 || ret->file.p[0] != '/' ||
 		    memchr(ret->file.p, '\0', ret->file.n))
 			return mistake(ret_mistake, ret->line, words,
-			    "behind :include: goes the absolute path of a file");
+			    "write the absolute path of a file behind :include:");
 		return 1;
 	}
 	if (slice_has_prefix(words, SL("\\"))) {
@@ -178,6 +178,6 @@ alias_target_next(struct alias_text *t, struct alias_target *ret, struct alias_m
 	}
 	if (!smtp_path_parse_whole(words, SMTP_PATH_LISTED, &ret->path))
 		return mistake(ret_mistake, ret->line, words,
-		    "this is no address; between two goes a comma");
+		    "this is not an address; separate addresses by commas");
 	return 1;
 }

@@ -29,7 +29,7 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 		settings_error(&l->settings, at, "%s = %s: cannot read it: %s", what, path,
 		    strerror(error));
 	else if (!S_ISREG(st.st_mode))
-		settings_error(&l->settings, at, "%s = %s: it is no regular file", what, path);
+		settings_error(&l->settings, at, "%s = %s: it is not a regular file", what, path);
 }
 
 /* Does a password stay on this host, or inside TLS with a verified certificate? */
@@ -67,18 +67,18 @@ check_login(struct config_loader *l, const struct route *r, const struct route_p
 	if (!r->user && secret && !(refused && at[ROUTE_USER].source))
 		settings_error(&l->settings,
 		    at[r->password_file ? ROUTE_PASSWORD_FILE : ROUTE_TOKEN_COMMAND],
-		    "[%s %s] has a password but nobody it belongs to: set user", section,
+		    "[%s %s] has a password but no user: set user", section,
 		    r->pattern);
 	if (!r->user || refused || !at[ROUTE_VIA].source)
 		return;
 	if (!way_of(r->via)->login)
 		settings_error(&l->settings, at[ROUTE_USER],
-		    "[%s %s] user: there is nobody to log in to: "
+		    "[%s %s] user: this via has no host to log in to: "
 		    "set via = smtps://HOST or smtp+starttls://HOST",
 		    section, r->pattern);
 	else if (!is_private(l->c, r))
 		settings_error(&l->settings, at[ROUTE_USER],
-		    "[%s %s] user: the password could be read on its way: "
+		    "[%s %s] user: the password would travel unencrypted: "
 		    "set via = smtps://HOST or smtp+starttls://HOST",
 		    section, r->pattern);
 }
@@ -93,7 +93,7 @@ check_route_tls(struct config_loader *l, const struct route *r, const struct rou
 		return;
 	settings_error(&l->settings, places->keys[ROUTE_TLS], "[%s %s] tls: %s: remove the line",
 	    r->by_sender ? "sender" : "route", r->pattern,
-	    hosts ? "smtps:// and smtp+starttls:// say it already" : "there is no other host");
+	    hosts ? "smtps:// and smtp+starttls:// demand TLS already" : "this via has no host");
 }
 
 static void
@@ -115,8 +115,8 @@ check_routes(struct config_loader *l)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)
 			settings_error(&l->settings, places->keys[ROUTE_ALIASES],
-			    "[route *] aliases: here they would take the mail of other people's "
-			    "domains: write them into the route of yours");
+			    "[route *] aliases: they would redirect mail of other people's "
+			    "domains: write them into the route of your own domain");
 		else if (r->aliases)
 			check_file(l, "aliases", r->aliases, places->keys[ROUTE_ALIASES]);
 		route_settle(r);
@@ -225,7 +225,7 @@ config_check(struct config_loader *l)
 	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 &&
 	    !c->server.proxy_trusted.local)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],
-		    "[server] proxy-protocol = on: nobody is believed: write the balancers' "
+		    "[server] proxy-protocol = on: no balancer is trusted: write the balancers' "
 		    "addresses into proxy-trusted");
 	check_balancers(l);
 	check_tls(l);

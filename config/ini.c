@@ -27,7 +27,7 @@ section(struct slice line)
 
 	if (line.p[line.n - 1] != ']')
 		return bad(memchr(line.p, ']', line.n)
-		    ? "there is something behind the ] of the section"
+		    ? "there is text behind the ] of the section"
 		    : "the section has no closing ]");
 	/* "[route [192.0.2.1]]" has brackets inside */
 	name = slice_trim(slice_of(line.p + 1, line.n - 2));
@@ -42,7 +42,7 @@ setting(struct slice line)
 	struct slice value, key = slice_cut(line, '=', &value);
 
 	if (key.n == line.n)
-		return bad("this is no [section], no key = value and no # comment");
+		return bad("this is neither [section] nor key = value nor # comment");
 	key = slice_trim(key);
 	if (key.n == 0)
 		return bad("there is no key before the =");

@@ -90,7 +90,7 @@ refused(const struct program *program, int argc, char **argv, int why)
 	if (why == ':')
 		return usage(program, "@ needs an argument", what);
 	if (!is_short && strchr(what, '='))
-		return usage(program, "@ is no option, or takes no argument", what);
+		return usage(program, "@ is not an option, or takes no argument", what);
 	return usage(program, "there is no option @", what);
 }
 
@@ -106,7 +106,8 @@ one_option(struct options *o, const struct program *program, int val,
 		return -1;
 	case SHORT_O:
 		if (o->noverrides == OPTIONS_OVERRIDES_MAX)
-			return usage(program, "-o @ is one too many: put them into a file", optarg);
+			return usage(program,
+			    "-o @ is one too many: put the settings into a file", optarg);
 		o->overrides[o->noverrides++] = optarg;
 		return -1;
 	case CHECK:
@@ -150,7 +151,7 @@ options_parse(struct options *o, const struct program *program, int argc, char *
 			return r;
 	}
 	if (optind < argc)
-		return usage(program, "@ is no option", argv[optind]);
+		return usage(program, "@ is not an option", argv[optind]);
 	return -1;
 }
 

@@ -77,8 +77,8 @@ set_via(struct route *r, struct slice value, struct buf *why)
 	if (e < 0)
 		return e;
 	if (r->by_sender && !way_of(v.via)->for_senders)
-		return refuse(why, "a sender's mail goes by mx or to "
-		    "smtp://HOST, smtps://HOST, smtp+starttls://HOST");
+		return refuse(why, "a [sender] has via = mx, "
+		    "smtp://HOST, smtps://HOST or smtp+starttls://HOST");
 	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
 	    pool_replace(&r->target, v.target) < 0)
 		return -ENOMEM;
@@ -135,7 +135,7 @@ set_user(struct route *r, struct slice value, struct buf *why)
 {
 	for (size_t i = 0; i < value.n; i++)
 		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 127)
-			return refuse(why, "a user's name has no control characters");
+			return refuse(why, "a user's name must not have control characters");
 	if (value.n > ROUTE_USER_MAX)
 		return refuse(why, "write at most 255 octets");
 	return pool_replace(&r->user, value);
@@ -171,7 +171,8 @@ int
 route_set(struct route *r, enum route_key key, struct slice value, struct buf *why)
 {
 	if (r->by_sender && key >= ROUTE_SENDER_KEYS)
-		return refuse(why, "that is for a [route]; a [sender] has " ROUTE_SENDER_KEY_NAMES);
+		return refuse(why,
+		    "only a [route] has this key; a [sender] has " ROUTE_SENDER_KEY_NAMES);
 	switch (key) {
 	case ROUTE_VIA:
 		return set_via(r, value, why);

@@ -58,7 +58,7 @@ check(int fd, const char *path, struct buf *why)
 		buf_fmt(why, "%s: %s", path, strerror(-r));
 	} else if (!S_ISREG(st.st_mode)) {
 		r = -EINVAL;
-		buf_fmt(why, "%s: is no regular file", path);
+		buf_fmt(why, "%s: it is not a regular file", path);
 	} else if ((st.st_mode & (S_IRGRP | S_IROTH)) && !is_credential(path)) {
 		r = -EACCES;
 		buf_fmt(why, "%s: others can read it (mode %04o): chmod 600 it", path,

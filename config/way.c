@@ -24,13 +24,13 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 	uint64_t port = 0;
 
 	if (memchr(text.p, '@', text.n))
-		return refuse(why, "the user goes into a line of its own: user = NAME");
+		return refuse(why, "write the user in a line of its own: user = NAME");
 	if (text.n && text.p[0] == '[') {
 		host = slice_cut(slice_skip(text, 1), ']', &port_text);
 		if (!address_parse(host, 0, &ss, &len) || ss.ss_family != AF_INET6 ||
 		    (port_text.n && port_text.p[0] != ':') || host.n + 1 == text.n)
 			return refuse(why,
-			    "between brackets goes an IPv6 address: smtp://[2001:db8::1]:25");
+			    "write an IPv6 address between the brackets: smtp://[2001:db8::1]:25");
 		port_text = slice_skip(port_text, 1);
 		if (port_text.n == 0 && text.p[text.n - 1] == ':')
 			return refuse(why, "there is no port behind the colon");
@@ -40,7 +40,7 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 			return refuse(why, "there is no port behind the colon");
 		if (memchr(port_text.p, ':', port_text.n))
 			return refuse(why,
-			    "an IPv6 address goes between brackets: smtp://[2001:db8::1]:25");
+			    "write an IPv6 address with brackets: smtp://[2001:db8::1]:25");
 		if (!name_is_domain(host) && !address_parse(host, 0, &ss, &len))
 			return refuse(why,
 			    "write smtp://HOST or smtp://HOST:PORT, HOST a name or an address");
@@ -69,9 +69,9 @@ static int
 parse_socket(struct slice path, struct way_value *v, struct buf *why)
 {
 	if (path.n == 0 || path.p[0] != '/')
-		return refuse(why, "the path of a socket is absolute: lmtp:/run/dovecot/lmtp");
+		return refuse(why, "the path of a socket must be absolute: lmtp:/run/dovecot/lmtp");
 	if (path.n >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
-		return refuse(why, "the path of a socket has 107 octets at most");
+		return refuse(why, "the path of a socket has at most 107 octets");
 	v->target = path;
 	return 0;
 }
@@ -83,7 +83,7 @@ parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 
 	if (path.n == 0 || path.p[0] != '/')
 		return refuse(why,
-		    "a Maildir is an absolute path: maildir:/var/mail/{domain}/{local}");
+		    "write an absolute path: maildir:/var/mail/{domain}/{local}");
 	for (size_t i = 0; i < path.n; i++) {
 		if (path.p[i] != '{')
 			continue;
@@ -91,7 +91,7 @@ parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 		if (!slice_has_prefix(rest, SL("{local}")) &&
 		    !slice_has_prefix(rest, SL("{domain}")))
 			return refuse(why,
-			    "a Maildir's path knows {local} and {domain}, no other braces");
+			    "only {local} and {domain} may stand in braces");
 	}
 	v->target = path;
 	return 0;
@@ -102,10 +102,10 @@ parse_reject(struct slice text, struct way_value *v, struct buf *why)
 {
 	if (text.n == 0 || text.n > REJECT_MAX)
 		return refuse(why,
-		    "behind reject: goes the text to refuse with, 450 octets at most");
+		    "write the text of the refusal behind reject:, at most 450 octets");
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] < ' ' || text.p[i] > '~')
-			return refuse(why, "the text of a refusal is printable ASCII");
+			return refuse(why, "the text of a refusal must be printable ASCII");
 	v->target = text;
 	return 0;
 }

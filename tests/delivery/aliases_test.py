@@ -160,7 +160,7 @@ def _():
     far.rcpt = None
     same([boxes(), len(site.mailbox("alice")) - had], [{"anna": 1, "ben": 1}, 1])
     text = site.mailbox("alice")[-1]
-    for words in (b"<carla@far.example.org>\n    (you have written to <info@here.example>)\n",
+    for words in (b"<carla@far.example.org>\n    (you wrote to <info@here.example>)\n",
                   b"Original-Recipient: rfc822; info@here.example\n",
                   b"Final-Recipient: rfc822; carla@far.example.org\n"):
         check(words in text, words, text)
@@ -294,7 +294,7 @@ def _():
     done = subprocess.run([RELAY, "-c", site.config, "--check"], capture_output=True, text=True,
                           timeout=10)
     same(done.returncode, 78, done.stderr)
-    check(re.search(r"/aliases:8: aliases that lead to each other and to nobody: "
+    check(re.search(r"/aliases:8: aliases form a loop and lead to no address: "
                     r"ring -> ring2 -> ring\n", done.stderr), done.stderr)
     write(FILE, re.sub(r"(?m)^ring.*\n", "", ALIASES))
     for program in (HANDLER, RELAY):

@@ -202,10 +202,10 @@ test_expansions(void)
 		{ "box+x@here.example", "whole@here.example" },
 		{ "box@sub.here.example", "bare@sub.here.example" },
 		{ "ring1@here.example",
-		  "!loop aliases that lead to each other and to nobody: ring1 -> ring2 -> ring3 -> "
+		  "!loop aliases form a loop and lead to no address: ring1 -> ring2 -> ring3 -> "
 		    "ring1" },
 		{ "ring3@here.example",
-		  "!loop aliases that lead to each other and to nobody: ring3 -> ring1 -> ring2 -> "
+		  "!loop aliases form a loop and lead to no address: ring3 -> ring1 -> ring2 -> "
 		    "ring3" },
 		{ "half1@here.example", "carla@here.example ben@here.example" },
 		{ "abroad@here.example", "far@there.example n1@there.example n2@here.example" },
@@ -217,11 +217,11 @@ test_expansions(void)
 		  "ben@here.example carla@elsewhere.example dora@here.example; "
 		    "owner-list@here.example: carla@here.example" },
 		{ "me@here.example", "ben@here.example; self me@here.example" },
-		{ "empty@here.example", "!empty a list without a single address" },
+		{ "empty@here.example", "!empty the list has no address" },
 		{ "missing@here.example",
 		  "!later the list ~/missing cannot be read: No such file" },
 		{ "wrong@here.example",
-		  "!later ~/wrong:3: \"not an address\": this is no address" },
+		  "!later ~/wrong:3: \"not an address\": this is not an address" },
 		{ "device@here.example",
 		  "!later the list ~/dev/zero cannot be read: No such device" },
 		{ "recursive@here.example", "!loop lists included deeper than 20: ~/recursive" },
@@ -302,10 +302,10 @@ test_changes(void)
 	ok(aliases_find(&aliases, &to, true, &hit) == 1, "a file that has changed is read again");
 	put_file("first", SL("anna: ben\nanna: carla\n"));
 	ok(aliases_find(&aliases, &to, true, &hit) == -EINVAL &&
-	    strstr(hit.table->why, "/first:2: \"anna\": it has its addresses in line 1"),
+	    strstr(hit.table->why, "/first:2: \"anna\": line 1 has addresses of this name"),
 	    "a file with a mistake is not used");
 	ok(aliases_find(&aliases, &far, true, &hit) == 0, "other addresses do not need it");
-	expands("anna@here.example", "!later ~/first:2: \"anna\": it has");
+	expands("anna@here.example", "!later ~/first:2: \"anna\": line 1 has");
 	(void)unlink(first_file);
 	ok(aliases_find(&aliases, &to, true, &hit) == -ENOENT &&
 	    strstr(hit.table->why, "/first: No such file"), "a removed file is not used");
@@ -338,9 +338,9 @@ test_check(void)
 	    "first:2 \"c\": there is no colon\n"
 	    "first:3 \"|e\": mail to programs\n"
 	    "first:3 \"/f\": mail to files is\n"
-	    "first:4 \"i j\": this is no addr\n"
+	    "first:4 \"i j\": this is not an \n"
 	    "first:6 \"l\": there is no addre\n"
-	    "first:5 \"a\": it has its addres\n"
+	    "first:5 \"a\": line 1 has addres\n"
 	    "wrong:3 \"not an address\": this\n"
 	    "second:2 the list /tmp/alias_ex\n"), "with its file and line");
 	reports.n = 0;
@@ -350,7 +350,7 @@ test_check(void)
 	put_file("first", SL("a: b\nb: a\nc: d, a\nself: self\n"));
 	ok(aliases_check(&config, &to) == 2, "a ring");
 	is(buf_slice(&reports),
-	    SL("first:1 aliases that lead to e\nfirst:2 aliases that lead to e\n"),
+	    SL("first:1 aliases form a loop an\nfirst:2 aliases form a loop an\n"),
 	    "is reported for each of its names");
 	(void)unlink(first_file);
 	ok(aliases_check(&config, &to) == 1, "no file");
