@@ -28,9 +28,9 @@ explain_failure(struct buf *why, const char *path, int error)
 	const char *text = strerror(-error);
 
 	if (error == -EPROTO)
-		text = "this does not speak Dovecot's auth-client protocol";
+		text = "the server does not speak Dovecot's auth-client protocol";
 	else if (error == 0)
-		text = "Dovecot has hung up";
+		text = "Dovecot closed the connection";
 	buf_fmt(why, "%s: %s", path, text);
 	return error ? error : -ECONNRESET;
 }

@@ -288,7 +288,7 @@ bind_failed(const char *text, int error)
 	const char *advice = "";
 
 	if (error == -EADDRINUSE)
-		advice = "; another server has it (ss -ltnp shows which): stop that one or choose "
+		advice = "; another server uses it (ss -ltnp shows which): stop that one or choose "
 			 "another port";
 	else if (error == -EACCES)
 		advice = "; ports below 1024 need a socket unit, inetd, or CAP_NET_BIND_SERVICE";
@@ -330,7 +330,7 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 
 	if (r < 0) {
 		log_text(LOG_LEVEL_ERROR,
-		    "LISTEN_FDS: %s; want listening stream sockets, or one connection",
+		    "LISTEN_FDS: %s; pass listening stream sockets, or one connection",
 		    strerror(-r));
 		return EX_CONFIG;
 	}
@@ -339,7 +339,7 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 		socklen_t len;
 
 		if (!address_parse(slice_str(addresses[i]), 25, &ss, &len)) {
-			log_text(LOG_LEVEL_ERROR, "--listen %s: want ADDRESS:PORT, such as "
+			log_text(LOG_LEVEL_ERROR, "--listen %s: write ADDRESS:PORT, such as "
 			    "127.0.0.1:2525 or [::1]:2525", addresses[i]);
 			return EX_USAGE;
 		}
@@ -431,7 +431,7 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			refuse_client(news.fd, config);
 			break;
 		case EVENT_TROUBLE:
-			log_text(LOG_LEVEL_ERROR, "cannot take a connection: %s",
+			log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s",
 			    strerror(news.error));
 			if (news.fd >= 0)
 				refuse_client(news.fd, config);

@@ -54,7 +54,7 @@ secure_become(const struct config *config, char **argv, struct buf *why)
 		r = -errno;
 		buf_fmt(why, "%s: %s", path, strerror(-r));
 	} else {
-		buf_str(why, "where " PROGRAM " is, /proc does not tell: set tls-program");
+		buf_str(why, "cannot find " PROGRAM " through /proc: set tls-program");
 	}
 	return r;
 }
@@ -79,7 +79,7 @@ secure_offer(const struct config *config)
 		return SMTP_STARTTLS_OFF;
 	path = find_program(config, space, sizeof space);
 	if (!path)
-		buf_str(&why, "where " PROGRAM " is, /proc does not tell: set tls-program");
+		buf_str(&why, "cannot find " PROGRAM " through /proc: set tls-program");
 	else if (access(path, X_OK) < 0)
 		buf_fmt(&why, "%s: %s", path, strerror(errno));
 	else if (certificates_find(&certificates, config, &why) == 0 &&

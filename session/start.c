@@ -43,18 +43,18 @@ static const struct program program = {
 		 "                    [--print] [--lf]\n"
 		 "       smtp-handler --check | --version | --help\n"
 		 "\n"
-		 "Receives mail by SMTP on standard input and output, and queues it.\n"
+		 "Receive mail by SMTP on standard input and output, and queue it.\n"
 		 "\n"
 		 "  -c FILE               configuration (" CONFIG_DEFAULT_FILE ")\n"
-		 "  -o SECTION.KEY=VALUE  overrides the configuration\n"
-		 "  --listen ADDR:PORT    accept connections there, a fresh process for each\n"
+		 "  -o SECTION.KEY=VALUE  override one key of the file; may be repeated\n"
+		 "  --listen ADDR:PORT    accept connections there, with a process for each\n"
 		 "  --print               show messages (on stdout of a listener, else on stderr)\n"
 		 "                        instead of queueing them\n"
 		 "  --implicit            TLS from the first octet, as on port 465\n"
-		 "  --lf                  let lines end in LF alone, for sessions typed by hand\n"
-		 "  --check               only check the configuration\n"
+		 "  --lf                  accept lines that end in LF alone, as typed by hand\n"
+		 "  --check               check the configuration and exit\n"
 		 "\n"
-		 "smtp-handler(8) and smtp-handler.conf(5) say more.\n",
+		 "See also smtp-handler(8) and smtp-handler.conf(5).\n",
 	.options = own_options,
 };
 
@@ -85,7 +85,8 @@ static int
 resume_session(const char *text, struct start *start)
 {
 	if (!handover_parse(&start->handover, text)) {
-		log_text(LOG_LEVEL_ERROR, "--resume is for smtp-handler to use");
+		log_text(LOG_LEVEL_ERROR,
+		    "--resume is not for users: smtp-handler starts smtp-handler-tls with it");
 		return EX_USAGE;
 	}
 	start->rfd = start->handover.rfd;
@@ -101,7 +102,7 @@ is_misplaced(const struct config *config, int fd)
 {
 	if (config->server.role != ROLE_LMTP || endpoint_port(fd) != 25)
 		return false;
-	log_text(LOG_LEVEL_ERROR, "[server] role = lmtp cannot be on port 25, which is SMTP's");
+	log_text(LOG_LEVEL_ERROR, "[server] role = lmtp must not use port 25, which is for SMTP");
 	return true;
 }
 

@@ -372,9 +372,9 @@ def no_descriptors():
     listener.stop()
     listener = Listener(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 64)))
     connection, lines = listener.connect()
-    check(wait_for(lambda: "cannot take a connection" in listener.text()), listener.text())
+    check(wait_for(lambda: "cannot accept a connection" in listener.text()), listener.text())
     time.sleep(1)
-    check(listener.text().count("cannot take a connection") < 20, "it does not rest",
+    check(listener.text().count("cannot accept a connection") < 20, "it does not rest",
           listener.text())
     subprocess.run(["prlimit", "--pid", str(listener.process.pid), "--nofile=64:64"], check=True)
     check(lines.readline().startswith(b"220 "))

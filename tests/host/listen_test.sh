@@ -64,5 +64,5 @@ wait "$listener"
 
 out=$(timeout 10 "$tmp/smtp-handler" -c "$tmp/conf" -o server.role=lmtp \
     --listen 127.0.0.1:25 2>&1)
-like "H166 LMTP is never on port 25" "$? ${out//$'\n'/ }" '^78 .*cannot be on port 25'
+like "H166 LMTP is never on port 25" "$? ${out//$'\n'/ }" '^78 .*must not use port 25'
 done_testing
