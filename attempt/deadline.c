@@ -43,7 +43,7 @@ deadline_outcome(struct outcome *o, struct slice host, struct slice last)
 
 	buf_str(&b, DEADLINE_TEXT);
 	if (last.n)
-		buf_fmt(&b, "; the last attempt said: %.*s",
+		buf_fmt(&b, "; the last attempt reported: %.*s",
 		    (int)(last.n < sizeof space - 100 ? last.n : sizeof space - 100), last.p);
 	outcome_set(o, CAUSE_DEADLINE, host, buf_slice(&b));
 }

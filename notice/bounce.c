@@ -171,9 +171,10 @@ static void
 begin_delivered(struct bounce *b)
 {
 	notice_line(&b->n,
-	    "Your message has been delivered to the address%s below, as you have asked to",
+	    "Your message has been delivered to the address%s below.  You asked for this",
 	    plural_ending(b));
-	notice_line(&b->n, "be told.  Whether anybody has read it is not known here.");
+	notice_line(&b->n,
+	    "notice.  This system does not know whether anybody has read the message.");
 }
 
 static void
@@ -183,8 +184,8 @@ begin_relayed(struct bounce *b)
 	    "Your message for the address%s below has been handed to the next mail server.",
 	    plural_ending(b));
 	notice_line(&b->n,
-	    "That one may not confirm its delivery, so you may hear no more of it unless it");
-	notice_line(&b->n, "cannot be delivered there.");
+	    "That server might not confirm the delivery.  You then get another notice only");
+	notice_line(&b->n, "if the delivery fails.");
 }
 
 static void
@@ -193,7 +194,8 @@ begin_expanded(struct bounce *b)
 	notice_line(&b->n,
 	    "The address%s below stand%s for others, and your message has been sent on to all",
 	    plural_ending(b), b->news->n == 1 ? "s" : "");
-	notice_line(&b->n, "of them.  You hear more only of those that it cannot be delivered to.");
+	notice_line(&b->n,
+	    "of them.  You get another notice only if one of them cannot be reached.");
 }
 
 /* An alias may have led to this address.  The sender knows only the address that it wrote to. */
@@ -206,7 +208,7 @@ add_written_address(struct bounce *b, const struct queue_rcpt *rcpt)
 
 	smtp_xtext_decode(address, &text);
 	if (text.n && !text.full && !slice_ieq(buf_slice(&text), rcpt->path))
-		notice_line(&b->n, "    (you have written to <%.*s>)", (int)text.n, text.p);
+		notice_line(&b->n, "    (you wrote to <%.*s>)", (int)text.n, text.p);
 }
 
 /* The host as a stranger may read it: the path of a socket stays here. */
@@ -241,9 +243,9 @@ add_advice(struct bounce *b)
 {
 	notice_blank(&b->n);
 	notice_line(&b->n,
-	    "If the reason says that the address does not exist, check how it is spelled.");
+	    "If the reason is that the address does not exist, check how it is spelled.");
 	notice_line(&b->n,
-	    "Otherwise ask the recipient by another way, or the postmaster of the system");
+	    "Otherwise ask the recipient in another way, or ask the postmaster of the system");
 	notice_line(&b->n,
 	    "that answered, and quote this notice.  Your message, or its header, is");
 	notice_line(&b->n, "attached.");
@@ -265,7 +267,7 @@ quote_line(void *ctx, struct slice line)
 	if (!q->begun) {
 		notice_blank(&q->b->n);
 		notice_line(&q->b->n,
-		    "The last of what was said between this system and %s:", public_host(q->host));
+		    "The end of the session between this system and %s:", public_host(q->host));
 		notice_blank(&q->b->n);
 		q->begun = true;
 	}

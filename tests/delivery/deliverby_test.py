@@ -104,7 +104,7 @@ def _():
     same([groups[1]["Action"], groups[1]["Status"]], ["failed", "5.4.7"])
     check("Remote-MTA" not in groups[1] and " deferred id=" not in site.log()[had:],
           site.log()[had:])
-    check("in the time that the sender has set; the last attempt said: deferred 4.4.1"
+    check("in the time that the sender has set; the last attempt reported: deferred 4.4.1"
           in groups[1]["Diagnostic-Code"], groups)
     same(site.queued(), [])
 

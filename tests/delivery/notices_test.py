@@ -103,7 +103,7 @@ def _():
          ["rfc822; bob@plain.example.org", "relayed", "2"])
     same(groups[1]["Remote-MTA"], "dns; mx.plain.example.org")
     check("kept as number" in groups[1]["Diagnostic-Code"], groups)
-    check("may not confirm" in parts[0].get_content(), parts[0])
+    check("might not confirm" in parts[0].get_content(), parts[0])
     same([plain.messages[-1].rcpt_options, "ENVID" in str(plain.messages[-1].mail_options)],
          [[[]], False])
 
@@ -202,7 +202,8 @@ def _():
     send("bob@no.example.org")
     _, parts, _ = one_notice()
     words = parts[0].get_content()
-    check("was said between this system and mx.no.example.org[192.0.2.12]:25" in words, words)
+    check("The end of the session between this system and mx.no.example.org[192.0.2.12]:25"
+          in words, words)
     check("> RCPT TO:<bob@no.example.org>" in words and "< 550 5.1.1 nobody of that name" in words
           and "Hello Bob" not in words, words)
 

@@ -429,7 +429,7 @@ test_success(struct mail *m)
 	s = send_news(m, &(struct bounce_news){ NOTICE_RELAYED, rcpts, 1, NOW, 0 });
 	ok(has(s, "\r\nAction: relayed\r\nStatus: 2.0.0\r\nRemote-MTA: dns; mx1.example\r\n"
 	    "Diagnostic-Code: smtp; 250 2.6.0 queued as 1\r\n"), "B164 Action: relayed");
-	ok(has(s, "may not confirm its delivery") &&
+	ok(has(s, "might not confirm the delivery") &&
 	    has(s, "mx1.example[192.0.2.1]:25 answered:\r\n    250 2.6.0 queued as 1\r\n"),
 	    "B164 relayed: in words");
 	o = (struct outcome){ .kind = OUTCOME_DELIVERED, .status = "2.0.0", .reach = REACH_SERVER };
@@ -523,24 +523,25 @@ test_quotes(struct mail *m)
 	(void)snprintf(other.host, sizeof other.host, "mx2.example[192.0.2.2]:25");
 	mail_put(m, "a@b", "", "c@d|e@f|g@h", SL("Subject: hi\r\n\r\nhello\r\n"));
 	s = bounce(m, rcpts, 3);
-	ok(!has(s, "was said"), "no transcript: nothing is quoted");
+	ok(!has(s, "The end of the session"), "no transcript: nothing is quoted");
 	if (queue_note_lines(&m->e, SL("|      1 ms * mx1.example[192.0.2.1]:25: connected\n"
 	    "|      2 ms > RCPT TO:<c@d>\n|      3 ms < 550 no \033\n")) < 0 ||
 	    queue_note(&m->e, SL("<c@d> failed 5.0.0")) < 0)
 		abort();
 	s = bounce(m, rcpts, 3);
-	first = strstr(s->text, "The last of what was said between this system and "
+	first = strstr(s->text, "The end of the session between this system and "
 	    "mx1.example[192.0.2.1]:25:\r\n\r\n");
 	ok(first && has(s, "    |") == false && has(s, "ms > RCPT TO:<c@d>\r\n") &&
 	    has(s, "ms < 550 no ?\r\n"),
 	    "the end of the session is quoted");
-	ok(first && !strstr(first + 30, "was said"),
+	ok(first && !strstr(first + 30, "The end of the session"),
 	    "it is quoted once for both recipients, and no host without a log");
 	s = send_news(m, &(struct bounce_news){ NOTICE_RELAYED, rcpts, 1, NOW, 0 });
-	ok(!has(s, "was said"), "nothing is quoted in a notice of success");
+	ok(!has(s, "The end of the session"), "nothing is quoted in a notice of success");
 	m->e.expanded = true;
 	s = bounce(m, rcpts, 3);
-	ok(!has(s, "was said"), "nothing is quoted after an alias: it names other members");
+	ok(!has(s, "The end of the session"),
+	    "nothing is quoted after an alias: it names other members");
 }
 
 static void
