@@ -153,7 +153,7 @@ check_copies(const struct check *k, const char *name)
 		    fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		report_fault(k, name, QUEUE_REPAIR_NONE,
-		    "is in another folder, too: remove one of the two, or it is delivered twice");
+		    "is also in another folder: remove one of the two, or it is delivered twice");
 	}
 }
 
@@ -188,7 +188,7 @@ check_message(void *ctx, const char *name)
 		return 0;
 	if (!queue_is_id(name) || !S_ISREG(st.st_mode)) {
 		report_fault(k, name, QUEUE_REPAIR_BURY,
-		    "is no message: its name or its kind is wrong");
+		    "is not a message: its name or its kind is wrong");
 		return 0;
 	}
 	k->c->messages++;
@@ -202,7 +202,7 @@ check_message(void *ctx, const char *name)
 		check_content(k, name);
 	} else if (r == -EBADMSG) {
 		report_fault(k, name, QUEUE_REPAIR_BURY,
-		    "is no message, or its envelope is damaged");
+		    "is not a message, or its envelope is damaged");
 	} else if (r != -ENOENT) {
 		report_fault(k, name, QUEUE_REPAIR_NONE, "cannot be read");
 	}
@@ -222,7 +222,7 @@ check_received(void *ctx, const char *name)
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0) {
-		report_fault(k, name, QUEUE_REPAIR_BURY, "is no message that is being received");
+		report_fault(k, name, QUEUE_REPAIR_BURY, "is not a message that is being received");
 		return 0;
 	}
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
@@ -274,7 +274,7 @@ check_bucket(struct check *k, const char *name, int64_t due_s)
 		(void)check_access(k, name, &st);
 	if (strcmp(canonical, name) != 0)
 		report_fault(k, name, QUEUE_REPAIR_NONE,
-		    "is a time that is not written as one: move what is in it to new/");
+		    "is a time in an unusual form: move its messages to new/");
 	if (queue_names(inside.folder, count_name, &n) == 0 && n == 0)
 		report_fault(k, name, QUEUE_REPAIR_REMOVE, "is empty");
 	(void)queue_names(inside.folder, check_message, &inside);
@@ -294,9 +294,9 @@ check_waiting(void *ctx, const char *name)
 		check_bucket(k, name, due_s);
 	else if (S_ISREG(st.st_mode) && queue_is_id(name))
 		report_fault(k, name, QUEUE_REPAIR_NEW,
-		    "waits for ever: it is in no folder that is a time");
+		    "waits for ever: it is not in a folder whose name is a time");
 	else
-		report_fault(k, name, QUEUE_REPAIR_BURY, "is no folder that is a time");
+		report_fault(k, name, QUEUE_REPAIR_BURY, "is not a folder whose name is a time");
 	return 0;
 }
 
@@ -308,7 +308,7 @@ check_root(void *ctx, const char *name)
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
 		if (strcmp(name, folders[i].name) == 0)
 			return 0;
-	report_fault(k, name, QUEUE_REPAIR_NONE, "is nothing of the queue's");
+	report_fault(k, name, QUEUE_REPAIR_NONE, "does not belong to the queue");
 	return 0;
 }
 

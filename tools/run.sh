@@ -76,7 +76,7 @@ print_commands()
 	${missing:+
 	  (Not installed here:$missing.)
 	}
-	What happens from here on:
+	The log from here on:
 
 	TEXT
 }
@@ -103,7 +103,7 @@ stop()			# ends both programs; current sessions and deliveries may end first
 mkdir -p "$run/mail" "$run/conf.d" || exit 1
 exec 9> "$run/lock"
 if ! flock -n 9; then
-	echo "make run is at work in this folder already." >&2
+	echo "make run is already running in this folder." >&2
 	exit 1
 fi
 write_conf

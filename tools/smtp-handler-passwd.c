@@ -112,12 +112,12 @@ main(int argc, char **argv)
 		    EX_USAGE, "usage: smtp-handler-passwd USER (a name without blanks and colons)");
 	(void)setvbuf(stdin, NULL, _IONBF, 0); /* a buffer would keep a copy of the password */
 	if (!ask_password("Password: ", password, sizeof password))
-		return report_failure(EX_DATAERR, "no password, or one that is too long");
+		return report_failure(EX_DATAERR, "no password was given, or it is too long");
 	if (password[0] == '\0')
-		status = report_failure(EX_DATAERR, "an empty password is none");
+		status = report_failure(EX_DATAERR, "the password is empty");
 	else if (isatty(STDIN_FILENO) &&
 	    (!ask_password("Again: ", again, sizeof again) || strcmp(password, again) != 0))
-		status = report_failure(EX_DATAERR, "these were two different ones");
+		status = report_failure(EX_DATAERR, "the two passwords differ");
 	else
 		status = print_line(argv[1], password);
 	explicit_bzero(password, sizeof password);

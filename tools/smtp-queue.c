@@ -25,29 +25,30 @@ static const char usage[] =
     "       smtp-queue [OPTION]... hold|release|retry|delete|fail ID...|FILTER...|--all\n"
     "       smtp-queue [OPTION]... hosts\n"
     "       smtp-queue [OPTION]... fsck [--repair]\n"
-    "Look at the mail queue, and act on it.\n"
+    "Show the mail queue, and act on its messages.\n"
     "\n"
-    "  list                what is in the queue\n"
-    "  show ID...          the envelope, then the message; --raw: the message alone, as it is\n"
-    "  log ID...           what was tried, and what was answered\n"
-    "  hold, release       put aside until it is released\n"
-    "  retry               due now; retry --all: everything that waits\n"
-    "  delete              gone, and nobody is told\n"
-    "  fail                given up: its sender is told, then it goes\n"
-    "  hosts               what is known of the hosts delivered to\n"
-    "  fsck                check every file of the queue; --repair: mend what can be mended\n"
+    "  list                list the messages of the queue\n"
+    "  show ID...          show the envelope and the message; --raw: only the message, unchanged\n"
+    "  log ID...           show the attempts and the replies of the hosts\n"
+    "  hold                keep a message, without attempts, until it is released\n"
+    "  release             make a held message due now\n"
+    "  retry               make a message due now; retry --all: all that wait\n"
+    "  delete              remove a message, without a notice to its sender\n"
+    "  fail                give a message up: notify its sender, then remove it\n"
+    "  hosts               show latencies and failures of the hosts that were tried\n"
+    "  fsck                check every file of the queue; --repair: repair what can be repaired\n"
     "\n"
     "  --sender PATTERN, --recipient PATTERN, --domain PATTERN   with * and ?\n"
     "  --older-than AGE, --younger-than AGE                      such as 30min, 4h, 2d\n"
     "  --state STATE,...   new, active, waiting, held, dead, receiving\n"
-    "  --all               every message the command is for\n"
-    "  --json              one JSON object a line\n"
-    "  --ids, --wide       list: only IDs; nothing cut to the width of the terminal\n"
+    "  --all               every message that the command applies to\n"
+    "  --json              print one JSON object a line\n"
+    "  --ids, --wide       list: print only IDs; do not cut lines to the width of the terminal\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
-    "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
+    "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 1 not done for some message or fsck found faults, 64 usage, "
+    "Exit: 0 done, 1 some message was not done or fsck found faults, 64 usage, "
     "74 output lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum {
@@ -178,14 +179,15 @@ own_option(void *ctx, int val, const char *text)
 	case OPTION_OLDER:
 		return filter_age(text, &f->older_s)
 		    ? 0
-		    : report_misuse(text, "no time such as 30min, 4h or 2d");
+		    : report_misuse(text, "not a time: write one like 30min, 4h or 2d");
 	case OPTION_YOUNGER:
 		return filter_age(text, &f->younger_s)
 		    ? 0
-		    : report_misuse(text, "no time such as 30min, 4h or 2d");
+		    : report_misuse(text, "not a time: write one like 30min, 4h or 2d");
 	case OPTION_STATE:
 		return filter_states(text, &f->places) ? 0
-		    : report_misuse(text, "no state: new, active, waiting, held, dead, receiving");
+		    : report_misuse(text,
+			"not a state: write new, active, waiting, held, dead or receiving");
 	case OPTION_ALL:
 		c->tool.all = true;
 		return 0;
@@ -228,10 +230,10 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes no --raw");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
 		return report_misuse(name,
-		    with & WITH_ALL ? "which?  Give IDs, or a filter, or --all"
-				    : "which?  Give IDs");
+		    with & WITH_ALL ? "no message is named: give IDs, or a filter, or --all"
+				    : "no message is named: give IDs");
 	if (t->nids && chosen)
-		return report_misuse(name, "either IDs, or a filter or --all");
+		return report_misuse(name, "give either IDs, or a filter or --all");
 	return 0;
 }
 
@@ -281,7 +283,7 @@ run_command(struct call *c)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0) {
 		tool_complain(directory,
-		    r == -EACCES ? "this is another user's queue: be root, or that user" :
+		    r == -EACCES ? "the queue belongs to another user: be root, or that user" :
 		    r == -ENOENT ? "there is no queue here; see [queue] directory" : strerror(-r));
 		return EX_TEMPFAIL;
 	}

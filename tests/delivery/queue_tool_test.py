@@ -58,7 +58,7 @@ def _():
     same(os.listdir(site.queue + "/hold"), [ids[0]])
     same(run("delete", ids[1])[:2], (0, ids[1] + " deleted\n"))
     code, out, _ = run("fail", ids[2])
-    check(code == 0 and out.startswith(ids[2] + " failed: its sender is told by "), out)
+    check(code == 0 and out.startswith(ids[2] + " failed: its sender is notified by "), out)
     site.relay()
     same(len(ok.messages), 1, "only the fourth one was sent")
     told = site.mailbox("alice")
@@ -93,7 +93,7 @@ def _():
     exchanger, one = slow(0, rcpt="450 4.2.1 later")
     code, out, _ = run("delete", one)
     same([code, out],
-         [0, one + " is to be deleted: it is being delivered; when this attempt has ended\n"])
+         [0, one + " is to be deleted: it is being delivered; this is done after the current attempt\n"])
     check(wait_for(lambda: site.queued() == [], 10), site.queue_text(), site.log()[-2000:])
     check("deleted id=" + one in site.log(), site.log()[-2000:])
     same(os.listdir(site.queue + "/state/requests"), [])

@@ -70,8 +70,8 @@ zsh_offers()		# NAME TYPED WORDS
 	    timeout 20 zsh -f "$tmp/zsh" "$2" "$3" < /dev/null
 }
 ok "zsh: the file is valid" zsh -n tools/completion/_smtp-queue
-zsh_offers "commands" 'smtp-queue ' 'fsck*-- check the queue*retry*-- due now'
-zsh_offers "options" 'smtp-queue list --' '--wide*-- nothing is cut'
+zsh_offers "commands" 'smtp-queue ' 'fsck*-- check the queue*retry*-- make due now'
+zsh_offers "options" 'smtp-queue list --' '--wide*-- do not cut lines'
 zsh_offers "states" 'smtp-queue list --state ' 'receiving'
 zsh_offers "IDs" "smtp-queue -c $tmp/conf release " "$two"
 done_testing

@@ -23,7 +23,7 @@ start()			# FOLDER [COMMAND...]
 	# A background job of a shell ignores SIGINT, and SIGINT could not stop it.
 	BUILD=$folder "$@" env --default-signal=INT "$folder/tools/run.sh" > "$folder/out" 2>&1 &
 	pid=$!
-	wait_for 10 grep -q 'What happens' "$folder/out" ||
+	wait_for 10 grep -q 'The log from here on' "$folder/out" ||
 	    { diag < "$folder/out"; bail "run.sh does not start"; }
 	port=$(sed -n 's/.*listens on 127\.0\.0\.1:\([0-9]*\)\..*/\1/p' "$folder/out")
 }
@@ -73,7 +73,7 @@ like "the second one reports the taken port" "$(cat "$second/out")" "Port $first
 whole_way "the second" "$second" TERM
 out=$(BUILD=$tmp/again tools/run.sh 2>&1)
 is "a second run in one folder is refused" "$? $out" \
-    "1 make run is at work in this folder already."
+    "1 make run is already running in this folder."
 kill "$(pgrep -P "$other" -x smtp-relay)"
 status=0
 wait "$other" || status=$?

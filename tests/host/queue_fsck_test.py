@@ -124,9 +124,9 @@ fault("others may read a folder", "wait", "others", lambda one: os.chmod(at("wai
       mode(0o700, "wait"), "mode")
 fault("others may read a message", "new/ID", "others", lambda one: os.chmod(at("new", one), 0o644),
       mode(0o600, "new", "ID"), "mode")
-fault("a file that is not the queue's", "notes.txt", "nothing of the queue",
+fault("a file that is not the queue's", "notes.txt", "does not belong to the queue",
       lambda one: write(at("notes.txt")))
-fault("a file in cur/ that is no message", "cur/0000000000000001", "no message",
+fault("a file in cur/ that is no message", "cur/0000000000000001", "not a message",
       lambda one: write(at("cur", "0000000000000001")),
       has("dead", "0000000000000001"), "bury")
 fault("a name in new/ that is no ID", "new/core", "name", lambda one: write(at("new", "core")),
@@ -143,7 +143,7 @@ fault("a socket in cur/", "cur/0000000000000001", "kind",
       has("dead", "0000000000000001"), "bury")
 fault("a message that was cut", "new/ID", "envelope is damaged",
       lambda one: os.truncate(at("new", one), 250), has("dead", "ID"), "bury")
-fault("a message under another ID", "new/0000000000000001", "no message",
+fault("a message under another ID", "new/0000000000000001", "not a message",
       lambda one: os.rename(at("new", one), at("new", "0000000000000001")),
       has("dead", "0000000000000001"), "bury")
 fault("one changed octet of the content", "new/ID", "check sum",
@@ -155,9 +155,9 @@ fault("an empty folder in wait/", "wait/1795323773", "empty",
       lambda one: os.listdir(at("wait")) == [], "remove")
 fault("a message that is never due", "wait/ID", "for ever",
       lambda one: os.rename(at("new", one), at("wait", one)), has("new", "ID"), "new")
-fault("a name in wait/ that is no time", "wait/soon", "no folder that is a time",
+fault("a name in wait/ that is no time", "wait/soon", "not a folder whose name is a time",
       lambda one: os.mkdir(at("wait", "soon"), 0o700), has("dead", "soon"), "bury")
-fault("a time in another form", "wait/0060", "not written as one",
+fault("a time in another form", "wait/0060", "a time in an unusual form",
       lambda one: bucket("0060", one))
 fault("a complete message that its handler has left in tmp/", "tmp/ID",
       "complete, and its handler is gone",
@@ -223,7 +223,7 @@ def _():
     done = subprocess.run([BUILD + "/smtp-queue", "-c", "/dev/null",
                            "-o", "queue.directory=" + QUEUE, "fsck"], capture_output=True)
     same(done.stdout.splitlines()[0],
-         b"new/?]0;x?? is no message: its name or its kind is wrong; --repair puts it into dead/")
+         b"new/?]0;x?? is not a message: its name or its kind is wrong; --repair puts it into dead/")
 
 
 try:

@@ -301,7 +301,7 @@ def _():
     same(owners, {65534})
     code, _, errors = run(user=65533, group=65533, extra_groups=[])
     same(code, 75)
-    check("another user's queue: be root" in errors, errors)
+    check("belongs to another user: be root, or that user" in errors, errors)
     same(out("delete", bounce), bounce + " deleted\n")
 
 

@@ -196,7 +196,7 @@ say_done(struct act *a, const char *id)
 	a->count++;
 	log_done(a, id);
 	if (a->bounce[0])
-		(void)snprintf(more, sizeof more, "its sender is told by %s", a->bounce);
+		(void)snprintf(more, sizeof more, "its sender is notified by %s", a->bounce);
 	report_result(a, id, a->verb->past, more);
 	a->bounce[0] = '\0';
 }
@@ -272,7 +272,7 @@ static void
 act_failed(struct act *a, const char *id, int error)
 {
 	refuse_it(a, id,
-	    error == -EBADMSG ? "is no message: see smtp-queue fsck" :
+	    error == -EBADMSG ? "is not a message: see smtp-queue fsck" :
 	    error == -EBUSY ? "another smtp-queue is giving it up just now" :
 	    error == -EEXIST ? "a file of that name is there already: see smtp-queue fsck" :
 	    strerror(-error));
@@ -401,7 +401,7 @@ await_runner(struct act *a)
 	for (size_t i = 0; i < a->nasked; i++) {
 		(void)close(a->asked[i].fd);
 		report_result(a, a->asked[i].id, a->verb->to_be,
-		    "it is being delivered; when this attempt has ended");
+		    "it is being delivered; this is done after the current attempt");
 	}
 	a->nasked = 0;
 }

@@ -18,7 +18,7 @@ static const struct remedy {
 	[QUEUE_REPAIR_NONE] = { NULL, NULL, NULL },
 	[QUEUE_REPAIR_RELAY] = { "relay", "the relay will remove it", NULL },
 	[QUEUE_REPAIR_MAKE] = { "make", "--repair makes it", "made" },
-	[QUEUE_REPAIR_MODE] = { "mode", "--repair changes that", "no longer" },
+	[QUEUE_REPAIR_MODE] = { "mode", "--repair corrects the mode", "mode corrected" },
 	[QUEUE_REPAIR_BURY] = { "bury", "--repair puts it into dead/", "put into dead/" },
 	[QUEUE_REPAIR_NEW] = { "new", "--repair puts it into new/", "put into new/" },
 	[QUEUE_REPAIR_REMOVE] = { "remove", "--repair removes it", "removed" },
@@ -27,7 +27,7 @@ static const struct remedy {
 static const char *
 repair_error(int error)
 {
-	return error == -EBUSY ? "it is the relay's that is at work" : strerror(-error);
+	return error == -EBUSY ? "the running relay uses it" : strerror(-error);
 }
 
 static void

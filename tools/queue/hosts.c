@@ -106,7 +106,7 @@ put_frozen(const struct tool *t, const struct frozen *f, bool first)
 	}
 	if (first)
 		(void)puts(
-		    "\nLeft alone, as the login was refused; smtp-relay --flush tries again:");
+		    "\nFrozen, as the login was refused; smtp-relay --flush tries again:");
 	clock_stamp(&until, f->until_s);
 	(void)printf("  [%s] until %s: ", f->name, buf_cstr(&until));
 	text_put(stdout, slice_str(f->why));

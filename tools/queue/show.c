@@ -68,7 +68,7 @@ put_envelope(const struct tool *t, const struct queue_spot *spot, const struct q
 	if (tool_due(spot, &due_s))
 		put_time("due", due_s, now_s);
 	(void)printf("%-11s %u%s\n", "attempts", e->attempts,
-	    e->warned ? ", the sender has been told of the delay" : "");
+	    e->warned ? ", the sender got a notice of delay" : "");
 	(void)printf("%-11s %llu octets\n", "size", (unsigned long long)e->content_size);
 	if (e->client.n)
 		put_field("client", e->client);
