@@ -46,17 +46,17 @@
 static const char usage[] =
     "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
     "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS [--sender ADDRESS]\n"
-    "Deliver what is in the queue and due, and what arrives meanwhile; then exit.\n"
+    "Deliver the messages that are due and those that arrive meanwhile; then exit.\n"
     "\n"
-    "  --flush             all deferred mail is due now\n"
-    "  --watch             stay, and deliver what comes\n"
-    "  --explain ADDRESS   show route, exchangers and their order; send nothing\n"
-    "  --sender ADDRESS    of mail that comes from there\n"
+    "  --flush             make all deferred mail due now\n"
+    "  --watch             do not exit; deliver new messages as they arrive\n"
+    "  --explain ADDRESS   show the route, the exchangers and their order; send nothing\n"
+    "  --sender ADDRESS    explain mail from this sender\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
-    "  -o SECTION.KEY=VAL  set one key, over the file; may be repeated\n"
+    "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 75 another runner is at work or the queue is not usable, 78 "
+    "Exit: 0 done, 64 usage, 75 another smtp-relay is running or the queue is not usable, 78 "
     "configuration.\n";
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER };
@@ -205,7 +205,7 @@ open_queue(struct relay *r)
 		return intake_hand_over(&r->runner);
 	if (error == -EWOULDBLOCK)
 		log_text(LOG_LEVEL_NOTICE,
-		    "another smtp-relay is at work on %s; it will see to the mail", directory);
+		    "another smtp-relay is running on %s; it will deliver the mail", directory);
 	else if (error < 0)
 		log_text(LOG_LEVEL_ERROR, "cannot lock %s/cur: %s", directory, strerror(-error));
 	return error < 0 ? EX_TEMPFAIL : -1;
@@ -327,7 +327,7 @@ renew_state(struct relay *r)
 
 	r->state_gone = false;
 	if (error < 0)
-		report_trouble(&r->runner.reports, "cannot make state/ anew", "", error);
+		report_trouble(&r->runner.reports, "cannot recreate state/", "", error);
 	watch_requests(r);
 	requests_serve(&r->runner);	/* requests that came before the folder was watched */
 }

@@ -149,10 +149,10 @@ outcome_told(const struct outcome *o)
 	case CAUSE_SOCKET:
 		return "the server that keeps the mailboxes cannot be reached at present";
 	case CAUSE_ALIASES:
-		return "the addresses that this one stands for cannot be found out at present";
+		return "the addresses of this alias cannot be found at present";
 	case CAUSE_LOGIN:
 		return o->remote ? o->detail :
-		    "the server that mail goes through does not know this one at present";
+		    "the next mail server does not accept our login at present";
 	default:
 		return o->detail;
 	}

@@ -64,7 +64,7 @@ hide_echo(struct smtp_link *l, const struct client_auth *g, struct slice line)
 		return;
 	explicit_bzero(l->reply.space, sizeof l->reply.space);
 	*text = (struct buf)BUF(l->reply.space);
-	buf_str(text, "(it repeats what we have sent)");
+	buf_str(text, "(the reply repeats our login)");
 }
 
 static void
@@ -155,7 +155,7 @@ log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
 	if (!client_auth_start(&g, l->peer.mechanisms, slice_str(r->user), buf_slice(&c->secret),
 	    c->is_token, &line))
 		return cannot(l, r, ret_why, c->is_token ?
-		    "the host does not offer XOAUTH2, which token-command is for" :
+		    "the host does not offer XOAUTH2, which token-command needs" :
 		    "the host offers neither PLAIN nor LOGIN");
 	e = converse(l, &g, &line);
 	explicit_bzero(space, sizeof space);
@@ -175,8 +175,8 @@ auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why)
 	enum greet_result end;
 
 	if (!l->verified && !is_loopback(l))
-		return cannot(l, r, ret_why, "the password is for TLS with a verified certificate "
-		    "only: set via = smtps://HOST or smtp+starttls://HOST");
+		return cannot(l, r, ret_why, "a password is sent only inside TLS with a verified "
+		    "certificate: set via = smtps://HOST or smtp+starttls://HOST");
 	if (credential_get(r, &c, &why) < 0)
 		return cannot(l, r, ret_why, "%s", buf_cstr(&why));
 	end = log_in(l, r, &c, ret_why);

@@ -90,7 +90,7 @@ not_found(struct connect *c)
 {
 	static const char *const words[] = {
 		[MX_NXDOMAIN] = "there is no such domain: ",
-		[MX_NO_HOST] = "the domain has no host that could take mail: ",
+		[MX_NO_HOST] = "the domain has no host that accepts mail: ",
 		[MX_DEFER] = "the DNS has no answer for now: ",
 		[MX_OWN] = NULL,
 	};
@@ -198,7 +198,7 @@ dial_failed(struct connect *c, const struct order_target *t, const struct dial_t
 	if (dialled->error == ETIMEDOUT && dialled->connect_us)
 		what = "no greeting in time";
 	else if (dialled->connect_us)
-		what = "connected, but closed without a greeting";
+		what = "connected, but the host closed without a greeting";
 	connect_host_text(t, host);
 	connect_note_dial(c, host, dialled, what);
 	add_tried(c, host, what);

@@ -80,7 +80,7 @@ connect_note_resting(const struct order_target *t, struct buf *b)
 	if (t->reason != ORDER_RESTING)
 		return;
 	connect_host_text(t, host);
-	buf_fmt(b, "%s%s fails since ", b->n ? "; " : "", host);
+	buf_fmt(b, "%s%s has failed since ", b->n ? "; " : "", host);
 	clock_stamp(b, t->since_s);
 	buf_str(b, ", next try at ");
 	clock_stamp(b, t->until_s);

@@ -23,7 +23,7 @@ read_file(const char *name, struct buf *b, struct buf *why)
 
 	if (r < 0) {
 		buf_fmt(why, "%s: %s", name, r == -ENOENT ?
-		    "there are no credentials (LoadCredential= of the unit)" : strerror(-r));
+		    "there are no credentials: set LoadCredential= in the unit" : strerror(-r));
 		return r;
 	}
 	fd = secret_open(space, why);
@@ -49,11 +49,11 @@ take_line(struct credential *c, const char *source, struct buf *why)
 		line.n--;
 	for (size_t i = 0; i < line.n; i++)
 		if ((unsigned char)line.p[i] < ' ' || line.p[i] == 127)
-			wrong = "has control characters in its first line";
+			wrong = "the first line has control characters";
 	if (line.n > CLIENT_AUTH_SECRET_MAX)
-		wrong = "has too long a first line";
+		wrong = "the first line is too long";
 	if (line.n == 0)
-		wrong = "has nothing in its first line";
+		wrong = "the first line is empty";
 	if (wrong) {
 		buf_fmt(why, "%s: %s", source, wrong);
 		return -EINVAL;

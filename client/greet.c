@@ -173,7 +173,7 @@ without(struct start *s, bool asked)
 	buf_str(&b, "STARTTLS is not offered");
 	if (asked) {
 		b.n = 0;
-		buf_fmt(&b, "STARTTLS is offered, but refused: %d ", r->code);
+		buf_fmt(&b, "STARTTLS is offered, but was refused: %d ", r->code);
 		buf_add(&b, slice_of(r->text.p, r->text.n < 200 ? r->text.n : 200));
 	}
 	return insecure(s, CAUSE_NO_TLS, buf_slice(&b));
@@ -199,7 +199,7 @@ starttls(struct start *s)
 	if (stream_pending(&l->stream).n) {
 		l->closed = true;
 		return insecure(s, CAUSE_TLS_FAILED,
-		    SL("more came with the reply to STARTTLS than that"));
+		    SL("the host sent more octets behind its reply to STARTTLS"));
 	}
 	return shake_hands(s, l->config->relay.command_timeout_ms);
 }

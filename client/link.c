@@ -178,10 +178,10 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 	if (error == -EPROTO) {
 		cause = CAUSE_PROTOCOL;
 		if (l->reply.code)
-			buf_fmt(&b, "no sensible reply to %s: %d %.*s", doing, l->reply.code,
+			buf_fmt(&b, "unexpected reply to %s: %d %.*s", doing, l->reply.code,
 			    (int)(text.n < 300 ? text.n : 300), text.p);
 		else
-			buf_fmt(&b, "what answered %s was no SMTP reply", doing);
+			buf_fmt(&b, "the answer to %s was not an SMTP reply", doing);
 	} else if (error == -ETIMEDOUT) {
 		buf_fmt(&b, "timed out %s %s", in_or_while(doing), doing);
 	} else if (error == -ECONNRESET || error == -EPIPE) {

@@ -58,7 +58,7 @@ self_drop_from(struct mx_list *mx, const struct mx_exchanger *own, struct slice 
 		return;
 	mx->status = MX_OWN;
 	buf_fmt(&b, "mail for %.*s comes back to this host: "
-	    "add a [route %.*s] that says where it goes", n, domain.p, n, domain.p);
+	    "add a [route %.*s] that names its destination", n, domain.p, n, domain.p);
 	(void)buf_cstr(&b);
 }
 

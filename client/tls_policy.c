@@ -13,22 +13,22 @@ from_route(struct tls_policy *t, const struct config *c, const struct route *r)
 {
 	t->tls = c->relay.tls;
 	t->source = "[relay] tls";
-	t->remedy = "a [route] with tls = may would take any certificate, "
+	t->remedy = "a [route] with tls = may would accept any certificate, "
 	    "and tls-ca-file can name its authority";
 	t->remedy_none = "a [route] with tls = may would send it in the clear";
 	if (r->scheme != SCHEME_ANY) {
 		t->implicit = r->scheme == SCHEME_IMPLICIT;
 		t->tls = RELAY_TLS_REQUIRE;
 		t->source = t->implicit ? "smtps://" : "smtp+starttls://";
-		t->remedy = "mend that, "
+		t->remedy = "correct that, "
 		    "or name the authority of its certificate in [relay] tls-ca-file";
 		t->remedy_none = t->implicit ?
-		    "ask who runs it, or try another port, or smtp+starttls://" :
-		    "ask who runs it, or try another port, or smtps://";
+		    "ask its operator, or try another port, or smtp+starttls://" :
+		    "ask its operator, or try another port, or smtps://";
 	} else if (r->tls != RELAY_TLS_UNSET) {
 		t->tls = r->tls;
 		t->source = "tls of the route";
-		t->remedy = "tls = may would take any certificate, "
+		t->remedy = "tls = may would accept any certificate, "
 		    "and tls-ca-file can name its authority";
 		t->remedy_none = "tls = may would send it in the clear";
 	} else if (way_of(r->via)->clear) {
@@ -49,7 +49,7 @@ tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
 		t.tls = RELAY_TLS_REQUIRE;
 		t.by_message = true;
 		t.source = smtp_extension(SMTP_EXT_REQUIRETLS)->keyword.p;
-		t.remedy = t.remedy_none = "the sender of the message has demanded it";
+		t.remedy = t.remedy_none = "the sender of the message demands it";
 	}
 	return t;
 }

@@ -405,7 +405,7 @@ static enum transaction_end
 repeat_by_data(struct transaction *t)
 {
 	transcript_fact(t->d->transcript,
-	    "CHUNKING was offered, but BDAT is not known: again by DATA");
+	    "the host offers CHUNKING but refuses BDAT: trying again with DATA");
 	t->link->closed = true;
 	t->d->by_data = true;
 	return TRANSACTION_SPENT;
@@ -533,7 +533,7 @@ transaction_take_ahead(struct delivery *d, const struct queue_entry *e)
 	if (!t || t->e != e)
 		return NULL;
 	d->ahead = NULL;
-	transcript_fact(d->transcript, "sent ahead, behind the message before this one:");
+	transcript_fact(d->transcript, "sent ahead, directly behind the previous message:");
 	commands_record(t);
 	return t;
 }

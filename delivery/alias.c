@@ -76,7 +76,7 @@ describe(const struct expansion *x, struct buf *b)
 	else if (x->known)
 		buf_str(b, "all its addresses are recipients of the message already");
 	else
-		buf_str(b, "its alias says to discard it");
+		buf_str(b, "its alias is to discard the message");
 }
 
 /* The end of the message at a list is its delivery, at an alias of several addresses an expansion

@@ -124,7 +124,7 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 		    : "failed last time: tried after the others of its level", out);
 		break;
 	case ORDER_RESTING:
-		fprintf(out, "fails since %s: not tried before %s", buf_cstr(&since),
+		fprintf(out, "has failed since %s: not tried before %s", buf_cstr(&since),
 		    buf_cstr(&until));
 		return;
 	case ORDER_IPV4:
@@ -183,7 +183,7 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
 	if (n && !usable)
 		fputs("mail        is kept and tried again later: "
-		    "every exchanger is left alone for now (4.4.1)\n", out);
+		    "every exchanger is paused (4.4.1)\n", out);
 }
 
 static const char *const fates[] = {
@@ -261,7 +261,7 @@ explain_tls(const struct config *c, const struct route *route, const struct host
 		const char *word, *means;
 	} texts[] = {
 		[RELAY_TLS_NONE] = { "none", "in the clear" },
-		[RELAY_TLS_MAY] = { "may", "STARTTLS where it is offered, with any certificate" },
+		[RELAY_TLS_MAY] = { "may", "STARTTLS if it is offered, with any certificate" },
 		[RELAY_TLS_REQUIRE] = {
 			"require", "STARTTLS, and a certificate for the host's name",
 		},
@@ -320,7 +320,7 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
 		if (verdicts[i].status == mx.status)
 			fprintf(out, "mail        %s\n", by_domain ? verdicts[i].text
-			    : "is kept and tried again later: that host cannot be found (4.4.3)");
+			    : "is kept and tried again later: the host cannot be found (4.4.3)");
 	mx_list_done(&mx);
 }
 
@@ -387,7 +387,7 @@ is_address(const char *address, unsigned flags, struct smtp_path *ret)
 {
 	if (smtp_path_parse_whole(slice_str(address), SMTP_PATH_TOLERANT | flags, ret))
 		return true;
-	fprintf(stderr, "smtp-relay: '%s' is not an address: give one like user@example.org\n",
+	fprintf(stderr, "smtp-relay: '%s' is not an address: write one like user@example.org\n",
 	    address);
 	return false;
 }

@@ -303,9 +303,9 @@ hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64
 	const int64_t until_s = hosts_rests_until(h, host, now_s);
 
 	if (until_s) {
-		add_state(b, "fails since ");
+		add_state(b, "has failed since ");
 		clock_stamp(b, host->since_s);
-		buf_fmt(b, " (%u times), left alone until ", host->failures);
+		buf_fmt(b, " (%u times), paused until ", host->failures);
 		clock_stamp(b, until_s);
 	} else if (host->broken > 1) {
 		add_state(b, "takes mail and breaks off, tried after all others");

@@ -102,7 +102,7 @@ void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_
 /* The end of a pause (unix seconds) after repeated failures; 0: it may be dialled now. */
 int64_t hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s);
 
-/* Append the state of a host for people: "good", "fails since ..., left alone until ...". */
+/* Append the state of a host for people: "good", "has failed since ..., paused until ...". */
 void hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);
 
 /* For the files of hosts/: the entry for address, created if there is none.  NULL without memory;

@@ -114,7 +114,7 @@ convert_leaf(struct conversion *c, const struct mime_entity *e, bool message, bo
 
 	if (e->encoding == MIME_UNKNOWN || e->encoding == MIME_BASE64 ||
 	    (escaped && needs_encoding(e->body, false)))
-		return refuse_part(c, "a part of it is not encoded as it says");
+		return refuse_part(c, "a part of it is not encoded as its header announces");
 	if (escaped || (e->kind == MIME_TEXT && !better_base64(e->body))) {
 		r = put_header(c, e, message, "quoted-printable");
 		if (r == 0)
@@ -193,7 +193,8 @@ convert_entity(struct conversion *c, struct slice octets, bool message, bool in_
 		return refuse_part(c, "it is a fragment (message/partial), "
 		    "which must not be changed");
 	if (e.encoding != MIME_IDENTITY)
-		return refuse_part(c, "a multipart or message in it is encoded, which must not be");
+		return refuse_part(c,
+		    "a multipart or message in it is encoded, which MIME forbids");
 	if (e.kind == MIME_MULTIPART)
 		return convert_multipart(c, &e, message, depth);
 	r = put_header(c, &e, message, "7bit");

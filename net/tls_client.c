@@ -121,7 +121,7 @@ add_reason(struct buf *why, const struct tls *t, const char *name, long result)
 	    result == X509_V_ERR_CERT_NOT_YET_VALID;
 
 	if (!certificate) {
-		buf_str(why, "it has shown no certificate");
+		buf_str(why, "it has sent no certificate");
 	} else if (dates && !tls_is_current(certificate, "its certificate", why)) {
 		return;		/* else another certificate of the chain is out of date */
 	} else if (result == X509_V_ERR_HOSTNAME_MISMATCH ||

@@ -136,7 +136,7 @@ intake_recover(struct runner *r)
 
 	if (recovered > 0)
 		log_text(
-		    LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/", recovered);
+		    LOG_LEVEL_NOTICE, "recovered %d complete messages from tmp/", recovered);
 	else
 		report_error(r, recovered, "cannot look through tmp/");
 }
@@ -158,6 +158,6 @@ intake_hand_over(struct runner *r)
 	if (n < 0)
 		return EX_TEMPFAIL;
 	log_text(LOG_LEVEL_NOTICE,
-	    "deferred mail is due now; the smtp-relay that is at work sees to it");
+	    "deferred mail is due now; the running smtp-relay delivers it");
 	return EX_OK;
 }

@@ -111,7 +111,7 @@ on_too_late(sd_event_source *s, uint64_t usec, void *ctx)
 	(void)s;
 	(void)usec;
 	log_text(LOG_LEVEL_WARNING,
-	    "%u deliveries did not end in time: killed, they will be tried again",
+	    "%u deliveries did not end in time and were killed; they will be tried again",
 	    l->runner->nworkers);
 	runner_kill(l->runner, SIGKILL);
 	return 0;
@@ -288,7 +288,7 @@ loop_status(struct loop *l)
 	if (now_us - l->status_us < STATUS_US && r->window.nmessages)
 		return;
 	l->status_us = now_us;
-	(void)sd_notifyf(0, "STATUS=%zu messages in hand, %u delivery processes; "
+	(void)sd_notifyf(0, "STATUS=%zu messages in memory, %u delivery processes; "
 	    "so far %u delivered, %u deferred, %u failed", r->window.nmessages, r->nworkers,
 	    count[OUTCOME_DELIVERED], count[OUTCOME_DEFERRED], count[OUTCOME_FAILED]);
 }

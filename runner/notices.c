@@ -66,7 +66,8 @@ mark_reported(struct runner *r, struct queue_entry *e, const struct kind *kind,
 		error = one < 0 ? one : error;
 	}
 	if (error < 0)
-		report_trouble(&r->reports, "cannot mark what the sender was told", e->id, error);
+		report_trouble(&r->reports, "cannot mark that the sender got a notice", e->id,
+		    error);
 }
 
 size_t

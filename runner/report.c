@@ -101,8 +101,8 @@ log_message(const char *id, enum report_end end, int64_t due_s, int error)
 	}
 	if (end == REPORT_DEAD)
 		log_str(&l, "why",
-		    SL("not a message, or one from <> that failed: kept in dead/, smtp-queue show "
-		       "and log tell more"));
+		    SL("not a message, or one from <> that failed: kept in dead/; see smtp-queue "
+		       "show and log"));
 	if (error)
 		log_str(&l, "error", slice_str(strerror(-error)));
 	log_end(&l);
@@ -148,8 +148,8 @@ log_route(const struct route *route, const struct frozen *f)
 		log_str(&l, "until", buf_slice(&stamp));
 		log_str(&l, "why", slice_str(f->why));
 		log_str(&l, "do",
-		    SL("mend the login, then run smtp-relay --flush; until then its mail is kept, "
-		       "however long"));
+		    SL("repair the login, then run smtp-relay --flush; its mail is kept until "
+		       "then, however long that takes"));
 	}
 	log_end(&l);
 }
@@ -164,7 +164,7 @@ log_moved(const char *destination, const char *host, const char *reply)
 	log_str(&l, "family", SL("ipv4"));
 	log_str(&l, "host", slice_str(host));
 	log_str(&l, "why",
-	    SL("it refused our IPv6 address: give that a name in the DNS that leads back to it"));
+	    SL("it refused our IPv6 address: give the address a DNS name that resolves to it"));
 	log_str(&l, "reply", slice_str(reply));
 	log_end(&l);
 }

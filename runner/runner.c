@@ -325,7 +325,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	if (w->njobs && !r->stopping) {		/* it was not dismissed, so its end is an error */
 		report_trouble(&r->reports,
 		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
-					: "a delivery process ended in mid-delivery",
+					: "a delivery process ended during a delivery",
 		    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 		job_over(r, w);
 	}

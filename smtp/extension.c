@@ -311,8 +311,8 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 	[SMTP_EXT_CHUNKING] = { .keyword = S("CHUNKING") },
 	[SMTP_EXT_BINARYMIME] = { .keyword = S("BINARYMIME"),
 		.needs = SMTP_EXT_CHUNKING,	/* only BDAT can send it (RFC 3030 section 3) */
-		.lack = "the message holds NUL or bare line ends, which takes BINARYMIME, "
-		    "and the exchanger does not offer it" },
+		.lack = "the message has NUL octets or bare line ends and the exchanger does not "
+		    "offer BINARYMIME" },
 	[SMTP_EXT_DSN] = { .keyword = S("DSN"),
 		.parameters = {
 			{ .keyword = S("RET"), .of = SMTP_OF_MAIL, .valid = smtp_dsn_ret_valid,
@@ -338,8 +338,8 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 		} },
 	[SMTP_EXT_DELIVERBY] = { .keyword = S("DELIVERBY"),
 		.read_argument = read_least_time,
-		.lack = "the sender wants it back if not delivered in time, "
-		    "which the exchanger does not grant (DELIVERBY)",
+		.lack = "the sender wants the message back if it is late, and the exchanger "
+		    "does not offer this (DELIVERBY)",
 		.parameters = {
 			{ .keyword = S("BY"), .of = SMTP_OF_MAIL, .valid = by_valid,
 				.syntax = S("5.5.4 Syntax: BY=seconds;N or BY=seconds;R, "
@@ -363,7 +363,7 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 		} },
 	[SMTP_EXT_REQUIRETLS] = { .keyword = S("REQUIRETLS"),
 		.offered = inside_tls,		/* RFC 8689 section 2 */
-		.lack = "the sender demands REQUIRETLS, which is not to be had with this exchanger",
+		.lack = "the sender demands REQUIRETLS and this exchanger cannot provide it",
 		.parameters = {
 			{ .keyword = S("REQUIRETLS"), .of = SMTP_OF_MAIL, .valid = has_no_value,
 				.syntax = S("5.5.4 Syntax: REQUIRETLS has no value"),

@@ -146,16 +146,16 @@ def _():
     send("dead2.example.org", "-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
     same(nobody.connections, 0, site.hosts(), site.log())
     text = site.queue_text()
-    check("no exchanger was asked: nobody.example.org[192.0.2.99]:25 fails since 2" in text
+    check("no exchanger was asked: nobody.example.org[192.0.2.99]:25 has failed since 2" in text
           and "next try at 2" in text, text)
     check("deferred" in site.log().splitlines()[-2] and "4.4.1" in site.log(), site.log())
     same(state("192.0.2.99:25")["since"], since)
     text = site.explain("bob@dead.example.org", "-o", "queue.retry-min=1h",
                         "-o", "queue.retry-max=2h")
-    check(re.search(r"fails since 2\S+Z: not tried before 2\S+Z", text)
+    check(re.search(r"has failed since 2\S+Z: not tried before 2\S+Z", text)
           and "is kept and tried again later: every" in text, text)
     text = tool_hosts("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
-    check(re.search(r"192\.0\.2\.99:25 .* fails since 2\S+Z \(2 times\), left alone until 2", text),
+    check(re.search(r"192\.0\.2\.99:25 .* has failed since 2\S+Z \(2 times\), paused until 2", text),
           text)
     check(re.search(r"\[2001:db8::11\]:25 .* good", text)
           and re.search(r"\[2001:db8::12\]:25 .* IPv4 until 2", text), text)

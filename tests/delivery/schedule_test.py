@@ -209,7 +209,7 @@ def _():
     check(wait_for(lambda: len(slow.messages) > 60, 20), site.log()[-1000:])
     second = site.start_relay()
     same(second.wait(10), 75)
-    check("another smtp-relay is at work" in site.log(), site.log()[-1000:])
+    check("another smtp-relay is running" in site.log(), site.log()[-1000:])
     site.stop()
     same(process.returncode, 0)
 

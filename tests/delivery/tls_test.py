@@ -49,7 +49,7 @@ CASES = {
     "drops": (dict(context=good.context(), fault="drops"), "downgrade",
               r"4\.7\.5 .*lost connection in STARTTLS"),
     "inject": (dict(context=good.context(), fault="inject"), "downgrade",
-               r"4\.7\.5 .*more came with the reply to STARTTLS"),
+               r"4\.7\.5 .*more octets behind its reply to STARTTLS"),
     "garbage": (dict(context=good.context(), fault="garbage"), "downgrade",
                 r"4\.7\.5 .*TLS handshake failed: wrong version number"),
     "mute": (dict(context=good.context(), fault="mute"), "downgrade",
@@ -320,10 +320,10 @@ def _():
                     r"but for smart\.example\.org; TLS is required \(smtps://\): mend that, or "
                     r"name", about(smart, "bob@other.example", "deferred")), smart.log())
     check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required "
-                    r"\(smtp\+starttls://\): ask who runs it, or try another port, or smtp",
+                    r"\(smtp\+starttls://\): ask its operator, or try another port, or smtp",
                     about(smart, "bob@unwilling.example", "deferred")), smart.log())
     check(re.search(r"status=4\.7\.5 .*TLS handshake failed: wrong version number; TLS is required "
-                    r"\(smtps://\): ask who runs it, or try another port, or smtp",
+                    r"\(smtps://\): ask its operator, or try another port, or smtp",
                     about(smart, "bob@plain.example", "deferred")), smart.log())
 
 
@@ -396,7 +396,7 @@ def _():
 @test("--explain: the policy, its setting, and hosts that get mail in the clear")
 def _():
     text = may.explain("x@good.example.org")
-    check("\ntls         may ([relay] tls): STARTTLS where it is offered" in text, text)
+    check("\ntls         may ([relay] tls): STARTTLS if it is offered" in text, text)
     text = may.explain("x@drops.example.org")
     check(re.search(r"\n            192\.0\.2\.28:25: in the clear until 20\d\d-", text), text)
     text = require.explain("x@good.example.org")

@@ -48,10 +48,10 @@ static const struct {
 	  .text = S("s3cret\nand a remark\n"), .mode = 0600, .secret = S("s3cret") },
 	{ .name = "UTF-8", .text = S("gr\303\274n\n"), .mode = 0600, .secret = S("gr\303\274n") },
 	{ .name = "nothing",
-	  .text = S(""), .mode = 0600, .want = -EINVAL, .why = "has nothing in its first line" },
+	  .text = S(""), .mode = 0600, .want = -EINVAL, .why = "the first line is empty" },
 	{ .name = "an empty line",
 	  .text = S("\ns3cret\n"), .mode = 0600, .want = -EINVAL,
-	  .why = "has nothing in its first line" },
+	  .why = "the first line is empty" },
 	{ .name = "NUL",
 	  .text = S("s3c\0ret\n"), .mode = 0600, .want = -EINVAL, .why = "has control characters" },
 	{ .name = "control characters",
@@ -122,7 +122,7 @@ check_credentials(void)
 
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 	ok(credential_get(&r, &c, &why) == -ENOENT &&
-	    has(&why, "file: there are no credentials (LoadCredential= of the unit)"),
+	    has(&why, "file: there are no credentials: set LoadCredential= in the unit"),
 	    "a credential outside a unit");
 	(void)setenv("CREDENTIALS_DIRECTORY", directory, 1);
 	write_file(file, SL("s3cret\n"), 0440);
@@ -154,7 +154,7 @@ static const struct {
 	  .script = "kill -9 $$", .want = -EREMOTEIO, .why = "was killed by signal 9" },
 	{ .name = "nothing",
 	  .script = "true", .want = -EINVAL,
-	  .why = "token-command: has nothing in its first line" },
+	  .why = "token-command: the first line is empty" },
 	{ .name = "more than a token",
 	  .script = "yes | head -c 100000", .want = -EFBIG, .why = "writes more than a token" },
 	{ .name = "without end",

@@ -258,7 +258,7 @@ static const struct {
 	  .text = "failed last time, tried after others" },
 	{ .name = "rests",
 	  .host = { .failures = 2, .failed_s = 1763787773, .since_s = 1763787000 },
-	  .text = "fails since 2025-11-22T04:50:00Z (2 times), left alone until "
+	  .text = "has failed since 2025-11-22T04:50:00Z (2 times), paused until "
 	    "2025-11-22T05:04:53Z" },
 	{ .name = "breaks off",
 	  .host = { .failures = 2, .broken = 2, .failed_s = 1763780000, .since_s = 1763780000 },

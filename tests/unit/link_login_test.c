@@ -64,7 +64,7 @@ static const struct talk {
 	{ .name = "nonsense",
 	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "hello\r\n",
 	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_BROKEN,
-	  .cause = CAUSE_PROTOCOL, .why = "what answered AUTH was no SMTP reply" },
+	  .cause = CAUSE_PROTOCOL, .why = "the answer to AUTH was not an SMTP reply" },
 	{ .name = "the connection is lost",
 	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "235 2.7",
 	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_BROKEN, .cause = CAUSE_LOST,
@@ -75,11 +75,11 @@ static const struct talk {
 	{ .name = "the password comes back",
 	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "535-5.7.8 no\r\n535 5.7.8 s3cret is wrong\r\n",
 	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
-	  .why = "535 (it repeats what we have sent)" },
+	  .why = "535 (the reply repeats our login)" },
 	{ .name = "the response comes back",
 	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "500 5.5.1 AUTH PLAIN AGFubmEAczNjcmV0?\r\n",
 	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
-	  .why = "500 (it repeats what we have sent)" },
+	  .why = "500 (the reply repeats our login)" },
 };
 
 /* The server sends all its octets without waiting for ours, then reads to the end. */
@@ -161,7 +161,7 @@ check_clear(void)
 		exit(1);
 	l->peer.mechanisms = CLIENT_AUTH_PLAIN;
 	ok(auth_login(l, &route, &why) == GREET_LOGIN && why.cause == CAUSE_LOGIN &&
-	    strstr(why.detail, "for TLS with a verified certificate only"),
+	    strstr(why.detail, "only inside TLS with a verified certificate"),
 	    "not without TLS: %s", why.detail);
 	ok(read(pair[1], &c, 1) < 0, "nothing was sent");
 	l->closed = true;
