@@ -155,7 +155,8 @@ def _():
     check(re.search(r"has failed since 2\S+Z: not tried before 2\S+Z", text)
           and "is kept and tried again later: every" in text, text)
     text = tool_hosts("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
-    check(re.search(r"192\.0\.2\.99:25 .* has failed since 2\S+Z \(2 times\), paused until 2", text),
+    check(re.search(r"192\.0\.2\.99:25 .* has failed since 2\S+Z \(2 times\), paused until 2",
+                    text),
           text)
     check(re.search(r"\[2001:db8::11\]:25 .* good", text)
           and re.search(r"\[2001:db8::12\]:25 .* IPv4 until 2", text), text)

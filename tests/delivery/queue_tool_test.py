@@ -93,7 +93,8 @@ def _():
     exchanger, one = slow(0, rcpt="450 4.2.1 later")
     code, out, _ = run("delete", one)
     same([code, out],
-         [0, one + " is to be deleted: it is being delivered; this is done after the current attempt\n"])
+         [0, one + " is to be deleted: it is being delivered; "
+                   "this is done after the current attempt\n"])
     check(wait_for(lambda: site.queued() == [], 10), site.queue_text(), site.log()[-2000:])
     check("deleted id=" + one in site.log(), site.log()[-2000:])
     same(os.listdir(site.queue + "/state/requests"), [])

@@ -317,8 +317,8 @@ def _():
     smart.relay("--flush", "-o", "relay.greeting-timeout=2s")
     same([implicit.messages, bare.messages, implicit_bare.messages], [[]] * 3)
     check(re.search(r"status=4\.7\.5 .*not for elsewhere\.example\.org, "
-                    r"but for smart\.example\.org; TLS is required \(smtps://\): mend that, or "
-                    r"name", about(smart, "bob@other.example", "deferred")), smart.log())
+                    r"but for smart\.example\.org; TLS is required \(smtps://\): correct that, "
+                    r"or name", about(smart, "bob@other.example", "deferred")), smart.log())
     check(re.search(r"status=4\.7\.4 .*STARTTLS is not offered; TLS is required "
                     r"\(smtp\+starttls://\): ask its operator, or try another port, or smtp",
                     about(smart, "bob@unwilling.example", "deferred")), smart.log())

@@ -223,7 +223,8 @@ def _():
     done = subprocess.run([BUILD + "/smtp-queue", "-c", "/dev/null",
                            "-o", "queue.directory=" + QUEUE, "fsck"], capture_output=True)
     same(done.stdout.splitlines()[0],
-         b"new/?]0;x?? is not a message: its name or its kind is wrong; --repair puts it into dead/")
+         b"new/?]0;x?? is not a message: its name or its kind is wrong; "
+         b"--repair puts it into dead/")
 
 
 try:

@@ -64,7 +64,8 @@ static const struct mistake mistakes[] = {
 	{ .text = "[route a.b]\nvia = smtp://192.0.2.1\ntls = may\nuser = u\npassword-file = /p\n",
 	    .line = 4, .said = "the password would travel unencrypted" },
 	{ .text = "[relay]\ntls = require\n[route a.b]\nvia = smtp://h\ntls = none\nuser = u\n"
-		"password-file = /p\n", .line = 6, .said = "the password would travel unencrypted" },
+		"password-file = /p\n", .line = 6,
+	    .said = "the password would travel unencrypted" },
 	{ .text = "[route a.b]\nvia = mx\nuser = u\npassword-file = /p\n", .line = 3,
 	    .said = "this via has no host to log in to" },
 	{ .text = "[route a.b]\nvia = maildir:/m\nuser = u\npassword-file = /p\n", .line = 3,
