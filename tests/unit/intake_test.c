@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The window and what fills it, with a real queue and real workers: nothing is lost that finds no room, new mail finds it where
- * old mail does not, and a clock that jumps by years neither loses nor delays anything.
+ * The window and the intake, with a real queue and real workers.  No message is lost that finds no
+ * room, new mail has room that old mail has not, and a clock that jumps by years neither loses nor
+ * delays a message.
  */
 #include "runner/intake.h"
 
@@ -70,13 +71,15 @@ static void
 set_up(void)
 {
 	static const char *overrides[] = {
-		"server.hostname=mail.example", "route discard.example.via=discard", "route stuck.example.via=maildir:/dev/null/{local}",
+		"server.hostname=mail.example", "route discard.example.via=discard",
+		"route stuck.example.via=maildir:/dev/null/{local}",
 		"queue.retry-min=10min",
 	};
 	struct config_report report = { report_error, NULL };
 
 	fixture_open(&f);
-	must(config_load(&config, "/dev/null", overrides, sizeof overrides / sizeof overrides[0], &report) >= 0, "config_load");
+	must(config_load(&config, "/dev/null", overrides, sizeof overrides / sizeof overrides[0],
+	    &report) >= 0, "config_load");
 	runner.config = &config;
 	runner.queue = &f.q;
 	runner.resolver = &resolver;
@@ -94,7 +97,8 @@ put(const char *to, int n)
 		queue_begin(&m);
 		queue_from(&m, SL("a@discard.example"), SL(""));
 		queue_rcpt(&f.q, &m, slice_str(to), SL(""));
-		must(queue_head_end(&f.q, &m, 0) == 0 && queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
+		must(queue_head_end(&f.q, &m, 0) == 0 &&
+		    queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
 		    queue_commit(&f.q, &m, &facts) == 0, "put");
 	}
 }
@@ -141,15 +145,18 @@ test_window(void)
 	runner.window.nrcpts = WINDOW_RCPTS;
 	intake.look_new = true;
 	fill();
-	ok(names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 50 && runner.window.nmessages == 0, "a full window: new/ is emptied all the same");
+	ok(names_in(f.q.fresh) == 0 && names_in(f.q.cur) == 50 && runner.window.nmessages == 0,
+	    "a full window: new/ is emptied nevertheless");
 	ok(!intake_over(&intake) && !intake_ready(&intake), "there is more to do, but not now");
 	runner.window.nrcpts = 0;
-	ok(run() && ends[REPORT_FINISHED] == 50 && names_in(f.q.cur) == 0, "when there is room all of it is delivered");
-	ok(intake_over(&intake), "nothing is left to look for");
+	ok(run() && ends[REPORT_FINISHED] == 50 && names_in(f.q.cur) == 0,
+	    "all of it is delivered after there is room");
+	ok(intake_over(&intake), "no message is left to take");
 
 	put("x@discard.example", 20);
 	must(queue_take_new(&f.q, NULL, NULL) == 20, "queue_take_new");
-	ok(look(false, true, false) && ends[REPORT_FINISHED] == 20, "what a run that was cut off has left in cur/");
+	ok(look(false, true, false) && ends[REPORT_FINISHED] == 20,
+	    "messages that an interrupted run left in cur/");
 }
 
 static void
@@ -158,20 +165,26 @@ test_shares(void)
 	put("x@stuck.example", 30);
 	ok(look(true, false, false) && ends[REPORT_DEFERRED] == 30, "thirty messages are deferred");
 	must(queue_take_due(&f.q, 0, true, NULL, NULL) == 30, "queue_take_due");
-	ok(look(false, true, false) && ends[REPORT_DEFERRED] == 30 && queue_next_due(&f.q) > clock_wall_s() + 1000, "again: for longer");
+	ok(look(false, true, false) && ends[REPORT_DEFERRED] == 30 &&
+	    queue_next_due(&f.q) > clock_wall_s() + 1000,
+	    "deferred again, for longer");
 	must(queue_flush(&f.q) > 0, "queue_flush");
 	put("x@discard.example", 5);
 	runner.window.nrcpts = WINDOW_RCPTS_RETRIED;
 	intake.look_new = intake.look_wait = true;
 	fill();
-	ok(runner.window.nmessages == 5 && names_in(f.q.cur) == 5 && !intake_over(&intake), "no more room for mail that failed: new mail has some");
+	ok(runner.window.nmessages == 5 && names_in(f.q.cur) == 5 && !intake_over(&intake),
+	    "no room for mail that failed, but for new mail");
 	runner.window.nrcpts = 5;
-	ok(run() && ends[REPORT_FINISHED] == 5 && ends[REPORT_DEFERRED] == 30, "later both");
+	ok(run() && ends[REPORT_FINISHED] == 5 && ends[REPORT_DEFERRED] == 30,
+	    "both are tried later");
 	must(queue_take_due(&f.q, 0, true, NULL, NULL) == 30, "queue_take_due");
 	config.queue.lifetime_s = 0;
-	ok(look(false, true, false) && notices == 30, "at the end of their lifetime they go back");
+	ok(look(false, true, false) && notices == 30, "they are returned after their lifetime");
 	config.queue.lifetime_s = 5 * 86400;
-	ok(look(true, false, false) && ends[REPORT_FINISHED] == 30 && names_in(f.q.cur) == 0 && names_in(f.q.wait) == 0, "all of them");
+	ok(look(true, false, false) && ends[REPORT_FINISHED] == 30 && names_in(f.q.cur) == 0 &&
+	    names_in(f.q.wait) == 0,
+	    "all of them");
 }
 
 static void
@@ -182,28 +195,36 @@ test_clock(void)
 	put("x@stuck.example", 3);
 	ok(look(true, false, false) && ends[REPORT_DEFERRED] == 3, "deferred");
 	jump_s = 10 * YEAR_S;
-	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0, "the clock jumps ten years ahead: tried, and not given up for that");
-	ok(last_due_s > clock_wall_s() && last_due_s < clock_wall_s() + 2000, "the next try is soon, by that clock");
-	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 0, "and not before its time");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0,
+	    "the clock jumps ten years ahead: tried, and not given up");
+	ok(last_due_s > clock_wall_s() && last_due_s < clock_wall_s() + 2000,
+	    "the next attempt is soon, by that clock");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 0, "no attempt before its time");
 	jump_s = 0;
-	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0, "the clock is right again: what was put off for ten years is due");
-	ok(last_due_s < clock_wall_s() + 5000, "and is put off no more than others");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0,
+	    "the clock is right again: messages postponed for ten years are due");
+	ok(last_due_s < clock_wall_s() + 5000, "they are postponed no longer than others");
 	jump_s = -YEAR_S;
-	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0, "a year back: due at once");
-	ok(last_due_s > clock_wall_s() && last_due_s < clock_wall_s() + 10000, "once, and then by that clock");
+	ok(look(false, false, true) && ends[REPORT_DEFERRED] == 3 && notices == 0,
+	    "a year back: due at once");
+	ok(last_due_s > clock_wall_s() && last_due_s < clock_wall_s() + 10000,
+	    "once, then by that clock");
 	jump_s = 10 * YEAR_S;
 	while (n++ < 40 && look(false, false, true) && !notices)
 		jump_s += 5 * 3600;
-	ok(notices == 3 && n > 5 && n < 40, "where it stays ten years ahead they are given up in the end: after %d tries", n);
-	ok(look(true, false, false) && ends[REPORT_FINISHED] == 6 && names_in(f.q.cur) + names_in(f.q.wait) + names_in(f.q.fresh) == 0,
-	    "and their sender hears of it, as of the delay before");
+	ok(notices == 3 && n > 5 && n < 40,
+	    "if it stays ten years ahead, they are given up: after %d attempts", n);
+	ok(look(true, false, false) && ends[REPORT_FINISHED] == 6 &&
+	    names_in(f.q.cur) + names_in(f.q.wait) + names_in(f.q.fresh) == 0,
+	    "their sender gets notices of the delay and the failure");
 	put("x@stuck.example", 3);
 	jump_s = 0;
 	notices = 0;
 	n = 0;
 	while (n++ < 60 && look(true, false, true) && !notices)
 		jump_s += 5 * 3600;
-	ok(notices == 3 && n > 20 && n < 40, "what came while it was ten years ahead is not tried for ten years: %d tries", n);
+	ok(notices == 3 && n > 20 && n < 40,
+	    "mail that came ten years ahead has its usual lifetime: %d attempts", n);
 	jump_s = 0;
 }
 
