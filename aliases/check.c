@@ -17,8 +17,15 @@ struct checking {
 	unsigned lists;
 };
 
-static void check_targets(struct checking *c, struct alias_text targets, const char *file,
-    bool mistakes, unsigned depth);
+/* A text to check: the targets of an alias, or a list. */
+struct source {
+	struct alias_text targets;
+	const char *file;
+	uid_t owner;		/* of the aliases file */
+	bool list, includes;	/* it is a list; it may include lists */
+};
+
+static void check_targets(struct checking *c, struct source source, unsigned depth);
 
 static void
 report(void *ctx, const char *file, unsigned line, const char *text)
@@ -31,44 +38,43 @@ report(void *ctx, const char *file, unsigned line, const char *text)
 }
 
 static void
-check_list(struct checking *c, const struct alias_target *target, const char *from,
+check_list(struct checking *c, const struct alias_target *target, const struct source *from,
     unsigned depth)
 {
-	char file[ALIAS_FILE_MAX], why[400], *text = NULL;
-	size_t n;
-	int r;
+	struct alias_list list;
 
-	if (depth == ALIASES_DEPTH_MAX || c->lists++ >= 10 * ALIASES_LISTS_MAX)
-		return;
-	r = alias_read_list(target->file, file, &text, &n);
-	if (r < 0) {
-		(void)snprintf(why, sizeof why, "the list %.200s cannot be read: %s", file,
-		    strerror(-r));
-		report(c, from, target->line, why);
+	if (!from->includes) {
+		report(c, from->file, target->line, ALIAS_NO_INCLUDES);
 		return;
 	}
-	check_targets(c, alias_text(slice_of(text, n)), file, true, depth + 1);
-	free(text);
+	if (depth == ALIASES_DEPTH_MAX || c->lists++ >= 10 * ALIASES_LISTS_MAX)
+		return;
+	if (alias_list_read(&list, target->file, from->owner) < 0) {
+		report(c, from->file, target->line, list.why);
+		return;
+	}
+	check_targets(c, (struct source){ alias_text(slice_of(list.text, list.n)), list.file,
+		from->owner, true, list.includes }, depth + 1);
+	free(list.text);
 }
 
-/* mistakes: also report mistakes in the text.  Those of an aliases file are reported already. */
+/* Mistakes of an aliases file are reported already; those of a list are not. */
 static void
-check_targets(struct checking *c, struct alias_text targets, const char *file, bool mistakes,
-    unsigned depth)
+check_targets(struct checking *c, struct source source, unsigned depth)
 {
 	struct alias_target target;
 	struct alias_mistake m = { 0 };
 	char space[300];
 	int got;
 
-	while ((got = alias_target_next(&targets, &target, &m)) != 0) {
+	while ((got = alias_target_next(&source.targets, &target, &m)) != 0) {
 		struct buf b = BUF(space);
 
 		if (got > 0 && target.kind == ALIAS_INCLUDE) {
-			check_list(c, &target, file, depth);
-		} else if (got < 0 && mistakes) {
+			check_list(c, &target, &source, depth);
+		} else if (got < 0 && source.list) {
 			alias_mistake_text(&m, &b);
-			report(c, file, m.line, buf_cstr(&b));
+			report(c, source.file, m.line, buf_cstr(&b));
 		}
 	}
 }
@@ -108,7 +114,8 @@ aliases_check(const struct config *config, const struct config_report *to)
 
 		(void)alias_table_refresh(t, report, &c);
 		for (size_t k = 0; k < t->n; k++)
-			check_targets(&c, t->list[k].targets, t->file, false, 0);
+			check_targets(&c, (struct source){ t->list[k].targets, t->file,
+				t->as_of.st_uid, false, true }, 0);
 	}
 	for (size_t i = 0; c.errors == 0 && i < config->nroutes; i++)
 		if (config->routes[i].aliases)

@@ -24,8 +24,14 @@ struct walk {
 
 static unsigned walks;
 
-static void walk_targets(struct walk *w, struct alias_text targets, const char *file,
-    uint32_t copy);
+/* A text with targets: of an alias, or a list. */
+struct source {
+	struct alias_text targets;
+	const char *file;
+	bool includes;		/* it may include lists */
+};
+
+static void walk_targets(struct walk *w, struct source source, uint32_t copy);
 
 static bool
 over(const struct walk *w)
@@ -158,7 +164,7 @@ walk_alias(struct walk *w, const struct alias_hit *hit, uint32_t copy)
 	hit->alias->open = true;
 	w->open[w->nopen++] = *hit;
 	w->depth++;
-	walk_targets(w, hit->alias->targets, hit->table->file, copy);
+	walk_targets(w, (struct source){ hit->alias->targets, hit->table->file, true }, copy);
 	w->depth--;
 	w->nopen--;
 	hit->alias->open = false;
@@ -194,9 +200,8 @@ walk_address(struct walk *w, const struct alias_target *target, const char *file
 static void
 walk_list(struct walk *w, const struct alias_target *target, uint32_t copy)
 {
-	char file[ALIAS_FILE_MAX], *text = NULL;
-	size_t n;
-	int r;
+	const struct alias_table *table = w->open[w->nopen - 1].table;
+	struct alias_list list;
 
 	if (w->depth == ALIASES_DEPTH_MAX) {
 		stop(w, EXPANSION_LOOP, "lists included deeper than %d: %.*s", ALIASES_DEPTH_MAX,
@@ -207,37 +212,39 @@ walk_list(struct walk *w, const struct alias_target *target, uint32_t copy)
 		stop(w, EXPANSION_LATER, "more than %d included lists", ALIASES_LISTS_MAX);
 		return;
 	}
-	r = alias_read_list(target->file, file, &text, &n);
-	if (r < 0) {
-		stop(w, EXPANSION_LATER, "the list %.200s cannot be read: %s", file,
-		    strerror(-r));
+	if (alias_list_read(&list, target->file, table->as_of.st_uid) < 0) {
+		stop(w, EXPANSION_LATER, "%s", list.why);
 		return;
 	}
 	w->depth++;
-	walk_targets(w, alias_text(slice_of(text, n)), file, copy);
+	walk_targets(w, (struct source){ alias_text(slice_of(list.text, list.n)), list.file,
+		list.includes }, copy);
 	w->depth--;
-	free(text);
+	free(list.text);
 }
 
 static void
-walk_targets(struct walk *w, struct alias_text targets, const char *file, uint32_t copy)
+walk_targets(struct walk *w, struct source source, uint32_t copy)
 {
 	struct alias_target target;
 	struct alias_mistake m = { 0 };
 	int got;
 
-	while (!over(w) && (got = alias_target_next(&targets, &target, &m)) != 0) {
+	while (!over(w) && (got = alias_target_next(&source.targets, &target, &m)) != 0) {
 		if (w->targets++ == ALIASES_TARGETS_MAX)
 			stop(w, EXPANSION_LATER, "more than %d addresses, with duplicates",
 			    ALIASES_TARGETS_MAX);
 		else if (got < 0)
-			stop_mistake(w, file, &m);
+			stop_mistake(w, source.file, &m);
 		else if (target.kind == ALIAS_NOTHING)
 			w->x->nothing = true;
+		else if (target.kind == ALIAS_INCLUDE && !source.includes)
+			stop(w, EXPANSION_LATER, "%.120s:%u: " ALIAS_NO_INCLUDES, source.file,
+			    target.line);
 		else if (target.kind == ALIAS_INCLUDE)
 			walk_list(w, &target, copy);
 		else
-			walk_address(w, &target, file, copy);
+			walk_address(w, &target, source.file, copy);
 	}
 }
 

@@ -16,16 +16,16 @@
 
 #define WORDS_SHOWN 60
 
-/* A whole regular file, malloc'ed, with a NUL behind it; st as it was when opened.  0 or -errno. */
+/* A whole regular file, malloc'ed, with a NUL behind it; st as it was when opened.  Closes fd, which
+ * may be -errno.  0 or -errno. */
 static int
-read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
+read_file(int fd, struct stat *st, char **ret, size_t *ret_n)
 {
-	/* Non-blocking, because a FIFO must not block. */
-	int r = 0, fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char *text = NULL;
+	int r = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fstat(fd, st) < 0)
 		r = -errno;
 	else if (!S_ISREG(st->st_mode))
@@ -50,15 +50,51 @@ read_file(const char *file, struct stat *st, char **ret, size_t *ret_n)
 	return 0;
 }
 
+static bool
+is_trusted_owner(const struct stat *st, uid_t owner)
+{
+	return st->st_uid == 0 || st->st_uid == owner;
+}
+
+/* Can only root or the owner write the file?  A group of the same number is the owner's own. */
+static bool
+is_trusted_list(const struct stat *st, uid_t owner)
+{
+	const bool group = (st->st_mode & S_IWGRP) && st->st_gid != 0 && st->st_gid != st->st_uid;
+
+	return is_trusted_owner(st, owner) && !group && !(st->st_mode & S_IWOTH);
+}
+
 int
-alias_read_list(struct slice name, char file[ALIAS_FILE_MAX], char **ret, size_t *ret_n)
+alias_list_read(struct alias_list *l, struct slice name, uid_t owner)
 {
 	const size_t n = name.n < ALIAS_FILE_MAX ? name.n : ALIAS_FILE_MAX - 1;
-	struct stat st;
+	const char *why;
+	struct stat st = { 0 };
+	int r;
 
-	memcpy(file, name.p, n);
-	file[n] = '\0';
-	return n < name.n ? -ENAMETOOLONG : read_file(file, &st, ret, ret_n);
+	l->text = NULL;
+	l->n = 0;
+	l->why[0] = '\0';
+	memcpy(l->file, name.p, n);
+	l->file[n] = '\0';
+	r = n < name.n ? -ENAMETOOLONG : read_file(file_open_no_links(l->file), &st, &l->text,
+	    &l->n);
+	why = strerror(-r);
+	if (r == -ELOOP) {
+		why = "there is a symbolic link in its path: write the path without links";
+	} else if (r == 0 && !(st.st_mode & S_IROTH) && !is_trusted_owner(&st, owner)) {
+		r = -EACCES;
+		why = "not everybody may read it, and neither root nor the owner of the aliases "
+		      "file owns it: try chmod o+r";
+		free(l->text);
+		l->text = NULL;
+	}
+	l->includes = is_trusted_list(&st, owner);
+	if (r < 0)
+		(void)snprintf(l->why, sizeof l->why, "the list %.200s cannot be read: %s",
+		    l->file, why);
+	return r;
 }
 
 void
@@ -241,7 +277,9 @@ load(struct alias_table *t, alias_report *report, void *ctx)
 	int r;
 
 	forget(t);
-	r = read_file(t->file, &t->as_of, &t->text, &n);
+	/* Non-blocking, because a FIFO must not block. */
+	r = open(t->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	r = read_file(r < 0 ? -errno : r, &t->as_of, &t->text, &n);
 	if (r == 0)
 		r = read_entries(&reading, slice_of(t->text, n));
 	if (r == 0)

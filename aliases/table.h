@@ -41,10 +41,27 @@ void alias_table_done(struct alias_table *t);
 /* Find a name, in any case.  NULL if it is not there. */
 struct alias *alias_table_find(const struct alias_table *t, struct slice name);
 
-/* Read an included list: malloc'ed, with a NUL behind it.  0 or -errno.  `file` gets its name in
- * any case, cut if it is too long (-ENAMETOOLONG). */
 #define ALIAS_FILE_MAX 4096
-int alias_read_list(struct slice name, char file[ALIAS_FILE_MAX], char **ret, size_t *ret_n);
+
+/* An included list.  Others than the operator may keep it. */
+struct alias_list {
+	char file[ALIAS_FILE_MAX];	/* its name, cut if it is too long */
+	char why[400];			/* the cause if it cannot be used */
+	char *text;			/* malloc'ed, with a NUL behind it; the caller frees it */
+	size_t n;
+	/* May it include further lists?  Only root, or owner, can have written it. */
+	bool includes;
+};
+
+/* Read a list for an aliases file of that owner.  It is read only if that gives nobody what is
+ * secret: no link leads to it, it is a regular file, and everybody can read it or it belongs to
+ * root or the owner.  0 or -errno; then l->why has the cause. */
+int alias_list_read(struct alias_list *l, struct slice name, uid_t owner);
+
+/* The cause if a list must not include another one. */
+#define ALIAS_NO_INCLUDES \
+	"this list must not include others: only root or the owner of the aliases file may be " \
+	"able to write it"
 
 /* Add the mistake to b, for people: "\"WORDS\": cause". */
 void alias_mistake_text(const struct alias_mistake *m, struct buf *b);

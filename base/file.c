@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -42,6 +45,51 @@ file_replace_end(struct file_replace *f)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(f->folder, f->new_name, 0);
+	return r;
+}
+
+/* The folder in another one.  -ELOOP if it is a link. */
+static int
+open_folder(int at, const char *name)
+{
+	struct stat st;
+	const int fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOTDIR && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(st.st_mode))
+		return -ELOOP;
+	return -errno;
+}
+
+int
+file_open_no_links(const char *path)
+{
+	int fd = open_folder(AT_FDCWD, "/"), r;
+	char name[NAME_MAX + 1];
+	const char *slash;
+
+	for (; fd >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
+		const size_t n = (size_t)(slash - path);
+
+		if (n == 0)
+			continue;
+		r = -ENAMETOOLONG;
+		if (n < sizeof name) {
+			memcpy(name, path, n);
+			name[n] = '\0';
+			r = open_folder(fd, name);
+		}
+		(void)close(fd);
+		fd = r;
+	}
+	if (fd < 0)
+		return fd;
+	r = openat(fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (r < 0)
+		r = -errno;
+	(void)close(fd);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Files: read a part of one; replace one as a whole.
+ * Files: open one without links; read a part of one; replace one as a whole.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -23,6 +23,10 @@ int file_replace_begin(struct file_replace *f, int folder, const char *name);
 
 /* Rename NAME.new to NAME, without fsync.  0, or -errno: then NAME is as before. */
 int file_replace_end(struct file_replace *f);
+
+/* Open an absolute path for reading, without waiting.  A symbolic link on its way, or at its end,
+ * is -ELOOP.  A descriptor or -errno. */
+int file_open_no_links(const char *path);
 
 /* Read n octets at offset `at`.  0; -ENODATA if the file ends earlier; -errno. */
 int file_read_at(int fd, void *to, size_t n, off_t at);

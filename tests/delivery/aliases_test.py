@@ -303,6 +303,98 @@ def _():
     write(FILE, ALIASES)
 
 
+NESTED, SECRET = directory + "/nested", directory + "/secret"
+
+
+def team(text, mode=0o644, owner=0):
+    """Make LIST anew, of an owner who need not be the operator."""
+    write(LIST, text)
+    os.chmod(LIST, mode)
+    if owner:
+        os.chown(LIST, owner, owner)
+
+
+def waits(words, also_check=True):
+    """Mail for the list waits with these words, and --check has them too; no secret is told."""
+    empty()
+    site.send(["team@here.example"])
+    site.relay()
+    line = log_of("to=team@here.example")[-1]
+    check("deferred" in line and words in line, words, line)
+    done = subprocess.run([RELAY, "-c", site.config, "--check"], capture_output=True, text=True,
+                          timeout=10)
+    check(done.returncode == 78 and words in done.stderr, words, done.stderr)
+    check("hush" not in site.log() + done.stderr + site.queue_text(), "the secret is out")
+    for path in site.queued():
+        os.unlink(path)
+
+
+def arrives(boxes_then):
+    empty()
+    site.send(["team@here.example"])
+    site.relay()
+    same([boxes(), site.queued()], [boxes_then, []], log_of("to=team@here.example"))
+
+
+@test("only a list that nobody but the operator can write may include others")
+def _():
+    write(FILE, re.sub(r"(?m)^ring.*\n", "", ALIASES))
+    write(NESTED, "emil\n")
+    include = ":include:%s\n" % NESTED
+    refused = "/list:2: this list must not include others"
+    for mode in 0o644, 0o640, 0o600:
+        team("anna\n" + include, mode)
+        arrives({"anna": 1, "emil": 1})
+    team("anna\n" + include, 0o646)
+    waits(refused)
+    if os.getuid() == 0 and open("/proc/self/uid_map").read().split()[2] != "1":
+        team("anna\n" + include, 0o644, 65534)
+        waits(refused)
+        os.chown(FILE, 65534, 65534)
+        arrives({"anna": 1, "emil": 1})     # the owner of the aliases file is the operator
+        write(FILE, re.sub(r"(?m)^ring.*\n", "", ALIASES))
+        team("anna\n", 0o644, 65534)
+        arrives({"anna": 1})
+        os.chmod(LIST, 0o640)
+        waits("not everybody may read it")
+        write(LIST, ":include:%s\n" % SECRET)
+        write(SECRET, "anna hush\n")
+        os.chown(SECRET, 65534, 65534)
+        os.chmod(SECRET, 0o600)
+        waits("the list %s cannot be read: not everybody may read it" % SECRET)
+
+
+@test("no link leads to a list, and it is a regular file")
+def _():
+    write(SECRET, "anna hush\n")
+    write(NESTED, "emil\n")
+    os.unlink(LIST)
+    os.symlink(SECRET, LIST)
+    waits("there is a symbolic link in its path")
+    os.unlink(LIST)
+    os.symlink(LIST, LIST)
+    waits("there is a symbolic link in its path")
+    os.unlink(LIST)
+    os.mkdir(directory + "/real")
+    write(directory + "/real/list", "anna hush\n")
+    os.symlink("real", directory + "/folder")
+    for name in "folder/list", "folder/../real/list":
+        team(":include:%s/%s\n" % (directory, name))
+        waits("there is a symbolic link in its path")
+    for name, words in ("/dev/zero", "No such device"), (directory, "Is a directory"), \
+            (NESTED + "/x", "Not a directory"):
+        team(":include:%s\n" % name)
+        waits(words)
+    os.unlink(LIST)
+    os.mkfifo(LIST)
+    waits("No such device")
+    os.unlink(LIST)
+    team(":include:%s//real/../nested\n" % directory)
+    arrives({"emil": 1})
+    write(FILE, ALIASES)
+    write(LIST, "anna\n")
+
+
 @test("--explain shows what an alias stands for")
 def _():
     text = site.explain("sales@here.example")

@@ -409,7 +409,8 @@ def pipes():
 @test("behind a balancer: the named client, with STARTTLS and with TLS from the first octet")
 def balanced():
     for implicit in False, True:
-        with Server("tls-proxy", SETTINGS, "proxy-protocol = on\nproxy-trusted = 127.0.0.1",
+        with Server("tls-proxy", SETTINGS,
+                    "trusted =\nproxy-protocol = on\nproxy-trusted = 127.0.0.1",
                     implicit=implicit) as server:
             sock = server.connect()
             sock.sendall(b"PROXY TCP4 192.0.2.77 192.0.2.1 50000 25\r\n")

@@ -36,6 +36,54 @@ replace(const char *text)
 	return file_replace_end(&f);
 }
 
+static void
+test_links(const char *path)
+{
+	static const struct {
+		const char *name;
+		int error;
+	} rows[] = {
+		{ "file", 0 }, { "in/file", 0 }, { "/in//file", 0 }, { "in/../file", 0 },
+		{ "./file", 0 }, { "link", -ELOOP }, { "in/link", -ELOOP }, { "to/file", -ELOOP },
+		{ "to/../file", -ELOOP }, { "self", -ELOOP }, { "self/file", -ELOOP },
+		{ "gone", -ENOENT }, { "gone/file", -ENOENT }, { "file/x", -ENOTDIR },
+		{ "fifo", 0 }, { "", -ENOENT }, { "in", 0 },
+	};
+	static const char *const links[][2] = {
+		{ "file", "link" }, { "../file", "in/link" }, { "in", "to" }, { "self", "self" },
+	};
+	char name[400];
+
+	(void)mkdirat(folder, "in", 0700);
+	(void)close(openat(folder, "file", O_WRONLY | O_CREAT, 0600));
+	(void)close(openat(folder, "in/file", O_WRONLY | O_CREAT, 0600));
+	(void)mkfifoat(folder, "fifo", 0600);
+	for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+		ok(symlinkat(links[i][0], folder, links[i][1]) == 0, "link %s", links[i][1]);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int fd;
+
+		(void)snprintf(name, sizeof name, "%s/%s", path, rows[i].name);
+		fd = file_open_no_links(name);
+		ok(rows[i].error ? fd == rows[i].error : fd >= 0, "open '%s': %d", rows[i].name,
+		    fd);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	memset(name, 'x', sizeof name - 1);
+	name[0] = '/';
+	name[sizeof name - 1] = '\0';
+	ok(file_open_no_links(name) == -ENAMETOOLONG, "a long name");
+	name[300] = '/';
+	ok(file_open_no_links(name) == -ENAMETOOLONG, "a folder with a long name");
+	(void)unlinkat(folder, "in/file", 0);
+	(void)unlinkat(folder, "in/link", 0);
+	(void)unlinkat(folder, "in", AT_REMOVEDIR);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		(void)unlinkat(folder, rows[i].name, 0);
+	(void)unlinkat(folder, "to", 0);
+}
+
 int
 main(void)
 {
@@ -62,6 +110,7 @@ main(void)
 	ok(file_replace_begin(&f, folder, name) == 0 && file_replace_end(&f) == 0 &&
 	    unlinkat(folder, name, 0) == 0, "the longest name");
 
+	test_links(path);
 	(void)unlinkat(folder, "list", 0);
 	(void)close(folder);
 	(void)rmdir(path);
