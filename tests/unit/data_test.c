@@ -255,7 +255,7 @@ random_lines(char *p, size_t max)
 	size_t line = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		p[i] = line ? (char)('a' + rand() % 26) : '\n';
+		p[i] = (char)(line ? 'a' + rand() % 26 : '\n');
 		if (line == 1)
 			p[i] = '\r';
 		line = line ? line - 1 : (size_t)rand() % 20 + 1;
