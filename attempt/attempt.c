@@ -91,8 +91,6 @@ attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const s
 {
 	struct outcome full = *o;
 
-	if (d->link_tls && o->host[0])
-		(void)snprintf(full.tls, sizeof full.tls, "%s", d->link_tls);
 	full.times = d->times;
 	full.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
 	d->undelivered |= o->kind != OUTCOME_DELIVERED;

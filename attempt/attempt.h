@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * One attempt to deliver a message: its context, and the sink that gets the outcome of each
- * recipient.  The attempt itself marks the state in the queue file.  So a crash after the final
- * reply repeats as little as possible.
+ * The context of an attempt, and the sink that gets the outcome of each recipient.  Knows no way to
+ * deliver.  The attempt itself marks the state in the queue file.  So a crash after the final reply
+ * repeats as little as possible.
  */
 #ifndef ATTEMPT_ATTEMPT_H
 #define ATTEMPT_ATTEMPT_H
@@ -12,7 +12,6 @@
 #include "config/config.h"
 #include "dns/resolver.h"
 #include "hosts/hosts.h"
-#include "net/tls.h"
 #include "queue/run.h"
 
 struct dns_memo;
@@ -48,8 +47,7 @@ struct attempt_job {
 };
 
 struct aliases;
-struct smtp_link;		/* an open connection (client/link.c) */
-struct transaction;		/* a transaction on a link (client/transaction.c) */
+struct client_state;		/* opaque here (client/state.h) */
 
 struct delivery {
 	const struct config *config;
@@ -64,17 +62,9 @@ struct delivery {
 	bool (*next)(void *ctx, struct attempt_job *ret);
 	void *next_ctx;
 	struct transcript *transcript;	/* owned by the caller; NULL: no transcript */
-	struct tls_client tls;		/* for all links; zeroed at first */
 	const struct queue *queue;	/* for messages that a delivery sends itself */
 	struct aliases *aliases;	/* NULL if no route has aliases */
-	struct smtp_link *link;		/* kept between messages; NULL: none */
-	/* The TLS words of that link, for the outcome; NULL: no link. */
-	const char *link_tls;
-	/* Transaction of the next message whose commands are sent already; NULL: none. */
-	struct transaction *ahead;
-	bool one_by_one;		/* send no commands ahead: that has broken a connection */
-	/* Send no BDAT: the peer announced CHUNKING and refused BDAT as unknown. */
-	bool by_data;
+	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */
 	int64_t begun_us;		/* monotonic */

@@ -15,6 +15,7 @@
 #include "client/auth.h"
 #include "client/ipv6_refused.h"
 #include "client/self.h"
+#include "client/state.h"
 
 #define DIALS_MAX	32
 #define HOSTS_TRIED_MAX	16	/* that failed or refused */
@@ -372,7 +373,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 		    clock_wall_s());
 	}
 	l->lmtp = way_of(c->d->route->via)->lmtp;
-	result = greet_link(l, &policy, &c->d->tls, ret_why);
+	result = greet_link(l, &policy, &c->d->client->tls, ret_why);
 	if (result == GREET_READY && c->d->route->user)
 		result = auth_login(l, c->d->route, ret_why);
 	return result;

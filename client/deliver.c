@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message to a destination over SMTP or LMTP: transactions over a kept link or a new one, host
+ * A message to a destination over SMTP or LMTP: transactions over the kept link or a new one, host
  * after host, until each recipient has an outcome.
  */
 #include "client/deliver.h"
 
+#include <stdlib.h>
+
 #include "client/connect.h"
+#include "client/state.h"
 #include "client/transaction.h"
 
-void
-deliver_drop_link(struct delivery *d)
+static void
+drop_link(struct client_state *c)
 {
-	transaction_drop_ahead(d);
-	link_done(d->link);
-	d->link = NULL;
-	d->link_tls = NULL;
+	transaction_drop_ahead(c);
+	link_done(c->link);
+	c->link = NULL;
 }
 
-static void
-take_link(struct delivery *d, struct smtp_link *l)
+void
+deliver_done(struct delivery *d)
 {
-	d->link = l;
-	d->link_tls = l ? l->tls : NULL;
+	if (!d->client)
+		return;
+	drop_link(d->client);
+	tls_client_done(&d->client->tls);
+	free(d->client);
+	d->client = NULL;
 }
 
 /* A connection that was kept idle may be closed by now, or close at the next command (421).  That
@@ -29,14 +35,14 @@ take_link(struct delivery *d, struct smtp_link *l)
 static bool
 went_stale(const struct delivery *d, bool kept)
 {
-	return kept && d->link->closed;
+	return kept && d->client->link->closed;
 }
 
 /* Report what the transaction shows of the host, for the next attempt. */
 static void
 learn(const struct delivery *d, const struct transaction *t, enum transaction_end end, bool kept)
 {
-	struct smtp_link *l = d->link;
+	struct smtp_link *l = d->client->link;
 
 	if (t->lost) {
 		connect_report_link(d, l, HOST_BROKE);
@@ -67,7 +73,7 @@ leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum tr
 		connect_done(c);
 		connect_init(c, d, t->e);
 	} else if (end == TRANSACTION_DONE) {
-		outcome_set(&lost, CAUSE_LOST, slice_str(d->link->host),
+		outcome_set(&lost, CAUSE_LOST, slice_str(d->client->link->host),
 		    SL("the exchanger closed the connection "
 		       "before all recipients were handled"));
 		connect_blame(c, &lost);
@@ -76,68 +82,93 @@ leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum tr
 	}
 }
 
+/* One transaction over the open link, and what follows from it.  False: the link is of no more
+ * use. */
+static bool
+go_over_link(struct delivery *d, struct transaction *t, struct connect *c, bool kept)
+{
+	struct smtp_link *l = d->client->link;
+	const bool was_ahead = t->ahead;
+	const enum transaction_end end = transaction_run(t, l);
+
+	if (t->moved) {
+		connect_avoid_ipv6(c, l, &t->why);
+		return false;
+	}
+	learn(d, t, end, kept);
+	if (end == TRANSACTION_DONE && !l->closed)
+		return true;
+	leave_link(d, t, c, end, kept);
+	d->client->one_by_one |= was_ahead && end == TRANSACTION_NEXT && l->closed;
+	return false;
+}
+
 static void
 deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 {
-	bool kept = d->link != NULL;
+	struct client_state *client = d->client;
+	bool kept = client->link != NULL;
 
 	while (t->nleft) {
-		const bool was_ahead = t->ahead;
-		enum transaction_end end;
-
-		if (!d->link)
-			take_link(d, connect_next(c));
-		if (!d->link) {
+		if (!client->link)
+			client->link = connect_next(c);
+		if (!client->link) {
 			give_up(t, c);
 			return;
 		}
-		end = transaction_run(t, d->link);
-		if (t->moved) {
-			connect_avoid_ipv6(c, d->link, &t->why);
-		} else {
-			learn(d, t, end, kept);
-			if (end == TRANSACTION_DONE && !d->link->closed)
-				continue;
-			leave_link(d, t, c, end, kept);
-			d->one_by_one |= was_ahead && end == TRANSACTION_NEXT && d->link->closed;
-		}
-		deliver_drop_link(d);
+		if (go_over_link(d, t, c, kept))
+			continue;
+		drop_link(client);
 		kept = false;
 	}
 }
 
 /* Drop the kept link if this message may not go over it, or if it is closed. */
 static void
-check_kept(struct delivery *d, const struct queue_entry *e)
+check_kept(struct client_state *client, const struct queue_entry *e)
 {
-	if (d->link && tls_policy_requiretls(e) && !d->link->verified)
-		deliver_drop_link(d);
-	if (d->link && !link_alive(d->link)) {
-		d->link->closed = true;		/* no QUIT */
-		deliver_drop_link(d);
+	if (client->link && tls_policy_requiretls(e) && !client->link->verified)
+		drop_link(client);
+	if (client->link && !link_alive(client->link)) {
+		client->link->closed = true;		/* no QUIT */
+		drop_link(client);
 	}
+}
+
+/* The transaction of e: the one sent ahead, or a new one.  NULL without memory. */
+static struct transaction *
+begin(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
+{
+	struct transaction *t;
+
+	if (!d->client)
+		d->client = calloc(1, sizeof *d->client);
+	if (!d->client)
+		return NULL;
+	t = transaction_take_ahead(d, e);
+	if (t)
+		return t;
+	check_kept(d->client, e);
+	return transaction_new(d, e, rcpts, n);
 }
 
 void
 deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
-	struct transaction *t = transaction_take_ahead(d, e);
+	struct transaction *t = begin(d, e, rcpts, n);
+	const struct smtp_link *kept;
 	struct connect c;
 	struct outcome o;
 
 	if (!t) {
-		check_kept(d, e);
-		t = transaction_new(d, e, rcpts, n);
-	}
-	if (!t) {
 		outcome_set(&o, CAUSE_LOCAL, SL(""), SL("out of memory"));
-		for (size_t i = 0; i < n; i++)
-			attempt_report(d, e, rcpts[i], &o);
+		attempt_report_all(d, e, rcpts, n, &o);
 		return;
 	}
-	if (d->link) {
-		d->times.latency_us = d->link->latency_us;
-		transcript_fact(d->transcript, "over the open connection to %s", d->link->host);
+	kept = d->client->link;
+	if (kept) {
+		d->times.latency_us = kept->latency_us;
+		transcript_fact(d->transcript, "over the open connection to %s", kept->host);
 	}
 	connect_init(&c, d, e);
 	deliver_left(d, t, &c);

@@ -22,10 +22,12 @@
 #include "client/transaction.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "client/auth.h"
 #include "client/ipv6_refused.h"
+#include "client/state.h"
 #include "client/tls_policy.h"
 
 /*
@@ -73,8 +75,13 @@ transaction_free(struct transaction *t)
 static void
 settle(struct transaction *t, size_t i, const struct outcome *o)
 {
+	const struct smtp_link *l = t->d->client->link;
+	struct outcome full = *o;
+
+	if (l && o->host[0])
+		(void)snprintf(full.tls, sizeof full.tls, "%s", l->tls);
 	t->state[i] = RCPT_SETTLED;
-	attempt_report(t->d, t->e, t->left[i], o);
+	attempt_report(t->d, t->e, t->left[i], &full);
 }
 
 static void
@@ -232,7 +239,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	if (t->asked == 0)
 		return nobody(t);
 	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] &&
-	    (!t->d->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
+	    (!t->d->client->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
 	t->blind = t->chunked && l->peer.offers[SMTP_EXT_PIPELINING] &&
 	    t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
 	commands_begin(t);
@@ -359,7 +366,7 @@ send_next_ahead(struct transaction *t)
 	struct transaction *next;
 	struct attempt_job job;
 
-	if (!d->next || d->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] || l->closed ||
+	if (!d->next || d->client->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] || l->closed ||
 	    !is_last(t) || !d->next(d->next_ctx, &job) ||
 	    (tls_policy_requiretls(job.e) && !l->verified))
 		return;
@@ -368,7 +375,7 @@ send_next_ahead(struct transaction *t)
 		return;
 	d->transcript = l->transcript = NULL;	/* it is still the transcript of t */
 	if (send_ahead(next, l, t->chunked))
-		d->ahead = next;
+		d->client->ahead = next;
 	else
 		transaction_free(next);
 	d->transcript = l->transcript = transcript;
@@ -407,7 +414,7 @@ repeat_by_data(struct transaction *t)
 	transcript_fact(t->d->transcript,
 	    "the host offers CHUNKING but refuses BDAT: trying again with DATA");
 	t->link->closed = true;
-	t->d->by_data = true;
+	t->d->client->by_data = true;
 	return TRANSACTION_SPENT;
 }
 
@@ -528,22 +535,22 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 struct transaction *
 transaction_take_ahead(struct delivery *d, const struct queue_entry *e)
 {
-	struct transaction *t = d->ahead;
+	struct transaction *t = d->client->ahead;
 
 	if (!t || t->e != e)
 		return NULL;
-	d->ahead = NULL;
+	d->client->ahead = NULL;
 	transcript_fact(d->transcript, "sent ahead, directly behind the previous message:");
 	commands_record(t);
 	return t;
 }
 
 void
-transaction_drop_ahead(struct delivery *d)
+transaction_drop_ahead(struct client_state *c)
 {
 	/* The server may wait for content, and would take QUIT for that. */
-	if (d->ahead && d->link)
-		d->link->closed = true;
-	transaction_free(d->ahead);
-	d->ahead = NULL;
+	if (c->ahead && c->link)
+		c->link->closed = true;
+	transaction_free(c->ahead);
+	c->ahead = NULL;
 }

@@ -30,6 +30,8 @@ enum rcpt_state {
 /* The content cannot be read: the text of the outcome. */
 #define TRANSACTION_UNREADABLE "cannot read the message from the queue"
 
+struct client_state;
+
 struct transaction {
 	struct delivery *d;
 	struct queue_entry *e;
@@ -79,7 +81,7 @@ void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 struct transaction *transaction_take_ahead(struct delivery *d, const struct queue_entry *e);
 
 /* Forget the transaction sent ahead, if there is one: its link ends. */
-void transaction_drop_ahead(struct delivery *d);
+void transaction_drop_ahead(struct client_state *c);
 
 /* ---- transaction_commands.c ---- */
 

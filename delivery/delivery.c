@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of ways, and the two ways that need no file of their own.  Then the order of one attempt: reset what the last one left, test whether the message may still be
- * delivered, hand it to its way, keep the transcript.  Must not log, and must not decide what
- * follows (attempt/outcome does) nor when to try again (the runner does).
+ * The order of one attempt by any way: reset what the last one left, test whether the message may
+ * still be delivered, hand it to its way, keep the transcript.  Before that, the table of ways, and
+ * the two ways that need no file of their own.  Must not log, and must not decide what follows
+ * (attempt/outcome does) nor when to try again (the runner does).
  */
 #include "delivery/delivery.h"
 
@@ -101,6 +102,5 @@ deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t
 void
 delivery_done(struct delivery *d)
 {
-	deliver_drop_link(d);
-	tls_client_done(&d->tls);
+	deliver_done(d);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * One destination: its messages are delivered one after the other, each by the way of the route.
- * Blocking, with deadlines.
+ * One attempt for a message, by the way of its route.  The messages of one destination are
+ * delivered one after the other.  Blocking, with deadlines.
  */
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
