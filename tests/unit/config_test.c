@@ -191,10 +191,13 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nproxy-trusted = haproxy\n", 2, "haproxy is neither a network" },
 	{ "[server]\nproxy-protocol = on\nproxy-trusted = 127.0.0.1\n", 3,
 	  "balancers of proxy-trusted (127.0.0.0/8), so clients that they do not name would be "
-	  "trusted: write trusted = ::1 local, and" },
-	{ "[server]\nproxy-protocol = on\nproxy-trusted = 10.1.2.3\ntrusted = 10.0.0.0/8 local\n", 4,
-	  "(10.0.0.0/8), so clients that they do not name would be trusted: write trusted = local" },
-	{ "[server]\ntrusted = 10.1.2.3 192.0.2.1\nproxy-protocol = on\nproxy-trusted = 10.0.0.0/8\n",
+	    "trusted: write trusted = ::1 local, and" },
+	{ "[server]\nproxy-protocol = on\nproxy-trusted = 10.1.2.3\ntrusted = 10.0.0.0/8 local\n",
+	  4,
+	  "(10.0.0.0/8), so clients that they do not name would be trusted: write trusted = "
+	    "local" },
+	{ "[server]\ntrusted = 10.1.2.3 192.0.2.1\nproxy-protocol = on\n"
+	    "proxy-trusted = 10.0.0.0/8\n",
 	  2, "(10.1.2.3), so clients that they do not name would be trusted: write trusted = 192" },
 	{ "[server]\nproxy-protocol = on\nproxy-trusted = local\n", 3, "proxy-trusted (local)" },
 	{ "[server]\nproxy-trusted = ::1 2001:db8::5\ntrusted = 2001:db8::/32\n", 3,

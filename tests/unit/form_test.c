@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* client/form: the octets of a message for a peer, by what the peer takes. */
+/* client/form: the octets of a message for a peer, by the extensions that the peer offers. */
 #include "client/form.h"
 
 #include <errno.h>
@@ -24,17 +24,20 @@ static const struct {
 	const char *want;
 	bool converted, unconvertible;
 } cases[] = {
-	{ "seven bits go anywhere", PLAIN, { 0 }, false, false, PLAIN, false, false },
-	{ "eight bits to a peer that takes them", HIGH, { .eight_bit = true }, true, false, HIGH,
-	    false, false },
-	{ "eight bits are converted for another", HIGH, { .eight_bit = true }, false, true, LOW,
-	    true, false },
-	{ "binary content to a peer that takes it", HIGH, { .eight_bit = true, .binary = true },
-	    true, true, HIGH, false, false },
-	{ "binary content is converted for another", HIGH, { .eight_bit = true, .binary = true },
-	    true, false, LOW, true, false },
-	{ "without another form it stays plain", BAD, { .eight_bit = true }, false, false, BAD,
-	    false, true },
+	{ .name = "seven bits go anywhere", .content = PLAIN, .want = PLAIN },
+	{ .name = "eight bits to a peer that takes them",
+	  .content = HIGH, .facts = { .eight_bit = true }, .eight_bit = true, .want = HIGH },
+	{ .name = "eight bits are converted for another",
+	  .content = HIGH, .facts = { .eight_bit = true }, .binary = true, .want = LOW,
+	  .converted = true },
+	{ .name = "binary content to a peer that takes it",
+	  .content = HIGH, .facts = { .eight_bit = true, .binary = true }, .eight_bit = true,
+	  .binary = true, .want = HIGH },
+	{ .name = "binary content is converted for another",
+	  .content = HIGH, .facts = { .eight_bit = true, .binary = true }, .eight_bit = true,
+	  .want = LOW, .converted = true },
+	{ .name = "without another form it stays plain",
+	  .content = BAD, .facts = { .eight_bit = true }, .want = BAD, .unconvertible = true },
 };
 
 /* A queue file: an envelope, then the content. */
@@ -73,8 +76,9 @@ test_cases(void)
 		peer.offers[SMTP_EXT_8BITMIME] = cases[i].eight_bit;
 		peer.offers[SMTP_EXT_BINARYMIME] = cases[i].binary;
 		form_init(&f, &e);
-		ok(form_for(&f, &peer, NULL, &p) == 0 && (p == &f.converted) == cases[i].converted &&
-			(f.unconvertible != NULL) == cases[i].unconvertible,
+		ok(form_for(&f, &peer, NULL, &p) == 0 &&
+		    (p == &f.converted) == cases[i].converted &&
+		    (f.unconvertible != NULL) == cases[i].unconvertible,
 		    "%s", cases[i].name);
 		ok(slice_eq(octets_of(p, space, sizeof space), slice_str(cases[i].want)),
 		    "%s: the octets", cases[i].name);
