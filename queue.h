@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The queue: one file per message.  Only queue.c and queue/ know the folders and the format
- * (queue(5), man/smtp-handler-queue.5).  queue.c explains the order of write, fsync and rename.
+ * (smtp-handler-queue(5)).  queue.c explains the order of write, fsync and rename.
  */
 #ifndef QUEUE_H
 #define QUEUE_H

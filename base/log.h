@@ -4,7 +4,7 @@
  * is the journal ($JOURNAL_STREAM), with a field SMTP_KEY for each key.  It goes to syslog
  * (/dev/log) if fd 2 is another socket or /dev/null, else to fd 2.  It never goes to a client's
  * socket: under xinetd fd 2 *is* the client, so log_open() puts /dev/null there.  Only the mains,
- * session/ and runner/ log.
+ * session/, runner/, config/options.c and tools/queue/act.c log.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -94,8 +94,8 @@ hosts_entry(struct hosts *h, const char *address)
 void
 hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s)
 {
-	/* A message returns after retry-min, give or take a tenth.  The pause after a first failure
-	 * must be over by then. */
+	/* Failures within a pause count once, and a message returns after retry-min, give or take a
+	 * tenth.  A second failure at that time must count, so the first pause is shorter. */
 	h->pause_s = retry_min_s / 2 < HOSTS_PAUSE_S ? (int64_t)(retry_min_s / 2) : HOSTS_PAUSE_S;
 	h->pause_max_s = retry_max_s < HOSTS_PAUSE_MAX_S ? (int64_t)retry_max_s : HOSTS_PAUSE_MAX_S;
 	if (h->pause_s == 0)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * Events of a run.  Recipients: `delivered`, `deferred`, `failed`.  Messages: `finished`,
- * `waiting`, `dead`, `stuck` and what an operator requested.  Notices to senders: `bounced`,
- * `warned`, `confirmed`.  Destinations that change to IPv4: `moved`.  Routes: `frozen`,
- * `thawed`.  Errors of this host: `trouble`.
+ * Events of a run.  Recipients: `downgraded`, `delivered`, `deferred`, `failed`.  Messages:
+ * `finished`, `waiting`, `dead`, `stuck` and what an operator requested.  Notices to senders:
+ * `bounced`, `warned`, `confirmed`.  Destinations that change to IPv4: `moved`.  Routes: `frozen`,
+ * `thawed`.  Errors of this machine: `trouble`.
  */
 #ifndef RUNNER_REPORT_H
 #define RUNNER_REPORT_H

@@ -24,7 +24,7 @@ PURE_LIBC = set("""memchr memcmp memcpy memmove memset memrchr memmem strchr str
     strncmp strnlen strcspn strspn explicit_bzero __stack_chk_fail __memcpy_chk __memset_chk
     __memmove_chk __explicit_bzero_chk""".split())
 # Functions of lower rooms that are not pure themselves.
-IMPURE = re.compile(r"^(log_|pool_|small_|clock_(us|ms|wall|left)|stream_|dial_|peer_find|queue_)")
+IMPURE = re.compile(r"^(log_|pool_|clock_(us|ms|wall|left)|stream_|dial_|peer_find|queue_)")
 SANITIZERS = ("__asan", "__ubsan", "__sanitizer", "_GLOBAL_OFFSET")
 IMPURE_HEADERS = re.compile(
     r"#include <(unistd|fcntl|time|stdlib|stdio|poll|signal|dirent|netdb|sys/(?!types|socket))")
