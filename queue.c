@@ -16,19 +16,19 @@
  * so a journalling file system commits its journal twice for each message.  Recorded at the block
  * device, ext4 and xfs then flush the disk four times.  In our order the fsync of the file also
  * commits its name in tmp/: one commit, two flushes.  The fsync of the folder finds nothing left to
- * do.  One writer gets 1.2 to 1.7 times as many messages through on ext4 and xfs.  btrfs has a log
- * for each and is equally fast in both orders.
+ * do.  One writer gets 1.2 to 1.7 times as many messages through on ext4 and xfs.  btrfs logs each
+ * fsync separately and is equally fast in both orders.
  *
  * We cut the power at every write of such recordings.  No acknowledged message was lost on any of
- * the three file systems.  Messages were lost in four states of ten after one change: a rename
- * after the last fsync, and a recovery that looks only at new/.
+ * the three file systems.  With the rename last and a recovery of new/ alone, four of ten
+ * states lost messages.
  *
  * So queue_recover() is the other half of the promise.  A power cut may undo the rename; the
  * message then lies whole in tmp/ and is brought back.  Its first line proves that it is complete:
  * that line is filled in after the last octet, and holds a check sum.  The sum is needed because a
  * file system may have written the first block and not the others.
  *
- * Two orders cost the same and were rejected.  Without fsync(tmp/) no message was lost on these
+ * Two orders cost as much and were rejected.  Without fsync(tmp/) no message was lost on these
  * three file systems either.  That is their own property: fsync(2) does not promise that the name
  * of a new file becomes durable.  With the rename before the fsync, the runner would see messages
  * that are not durable yet.  It might deliver one whose client then gets an error and sends it

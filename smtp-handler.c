@@ -208,7 +208,7 @@ answer(struct session *s, struct slice line, struct smtp_reply reply)
 		s->end = reply.code == 221 ? "quit" : "errors";
 }
 
-/* A message after 354, or the octets behind BDAT.  Then the reply to it. */
+/* Receive the content after 354 or BDAT, and send the reply. */
 static void
 take_message(struct session *s, struct smtp_reply reply)
 {
