@@ -93,7 +93,7 @@ outcome_set(struct outcome *o, enum outcome_cause cause, struct slice host, stru
 }
 
 /* The first digit of a reply decides (RFC 5321 section 4.2).  A 3yz reply in the wrong place, or a
- * malformed one, is no statement about the recipient, so it is not permanent. */
+ * malformed one, is not a statement about the recipient, so it is not permanent. */
 static enum outcome_cause
 reply_cause(const struct smtp_peer_reply *r)
 {

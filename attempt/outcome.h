@@ -51,7 +51,7 @@ enum outcome_cause {
 	CAUSE_MAILDIR,			/* 4.3.0: an error of the file system */
 	CAUSE_MAILDIR_QUOTA,		/* 4.2.2: the owner of the mailbox has no space left */
 	CAUSE_MAILDIR_SPACE,		/* 4.3.1: the file system has no space left */
-	CAUSE_MAILDIR_USER,		/* 5.1.1: {local} is no safe file name */
+	CAUSE_MAILDIR_USER,		/* 5.1.1: {local} is not a safe file name */
 	CAUSE_FORWARDED,		/* an alias of one address: the copy carries all requests */
 	CAUSE_EXPANDED,			/* an alias or list: all its addresses get copies */
 	CAUSE_ALIASES,			/* 4.3.5: a fault in an aliases file */
