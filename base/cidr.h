@@ -24,7 +24,8 @@ struct cidr {
 	unsigned char address[16];
 };
 
-/* Read "127.0.0.0/8", "::1" or "[2001:db8::]/32".  False if text is no address and no network. */
+/* Read "127.0.0.0/8", "::1" or "[2001:db8::]/32".  False if text is neither an address nor a
+ * network. */
 bool cidr_parse(struct slice text, struct cidr *ret);
 
 /* Read one address of that family, without brackets or scope.  *ret gets 4 or 16 octets. */

@@ -30,8 +30,8 @@ void clock_mail_date(struct buf *b, int64_t unix_s);
 /* Append "2026-11-22T05:02:53Z" (RFC 3339 section 5.6). */
 void clock_stamp(struct buf *b, int64_t unix_s);
 
-/* Read a date-time in any zone; fractions of a second are dropped.  False if s is no date-time (RFC
- * 3339 section 5.6). */
+/* Read a date-time in any zone; fractions of a second are dropped.  False if s is not a date-time
+ * (RFC 3339 section 5.6). */
 bool clock_stamp_parse(struct slice s, int64_t *ret_unix_s);
 
 /* The time left until a monotonic deadline, as a timeout for poll(2).  0 if it has passed; -1 (no
