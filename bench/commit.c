@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The throughput of the queue.  "commit FOLDER MESSAGES WRITERS" puts so many messages of 4 KiB
- * into a queue in FOLDER, with so many processes at once, and prints messages a second.  Under
+ * The throughput of the queue.  "commit FOLDER MESSAGES WRITERS" puts MESSAGES messages of 4 KiB
+ * into a queue in FOLDER, with WRITERS processes at once, and prints messages a second.  Under
  * strace -c -f it shows the system calls of a message.  FOLDER should be on the disk to measure.
  * The messages stay in its new/.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Fills a queue quickly.  "fill FOLDER MESSAGES DOMAIN COUNT [FIRST_DUE STEP_S BUCKETS]" puts so
- * many messages of 1 KiB into new/, or into BUCKETS folders of wait/.  Their recipients are
+ * Fills a queue quickly.  "fill FOLDER MESSAGES DOMAIN COUNT [FIRST_DUE STEP_S BUCKETS]" puts
+ * MESSAGES messages of 1 KiB into new/, or into BUCKETS folders of wait/.  Their recipients are
  * user@DOMAIN; a %u in it is replaced by 0 to COUNT - 1 by turns.  Each file is as a session writes
  * it, but not synced.
  */
