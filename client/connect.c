@@ -458,7 +458,7 @@ race(struct connect *c)
 	return open_session(c, &won, host, &dialled[winner]);
 }
 
-/* A socket of this machine: there is one, and no name to look up. */
+/* Connect to a Unix socket.  It is the only host, and needs no look-up. */
 static struct smtp_link *
 to_socket(struct connect *c, const char *path)
 {

@@ -32,17 +32,17 @@ struct connect {
 	unsigned dials, sessions;
 	int64_t end_ms;			/* monotonic: no new host after this */
 	unsigned refused;		/* hosts that took no mail */
-	unsigned gone;			/* of these, hosts that refused for good (521, 554) */
-	enum reason_rank rank;		/* of why */
+	unsigned gone;			/* hosts that refused for good (521, 554) */
+	enum reason_rank rank;		/* the rank of why */
 	struct outcome why;
-	struct outcome gone_why;	/* the reply of the last of these */
+	struct outcome gone_why;	/* the reply of the last host that refused for good */
 	struct buf tried;		/* "mx1.example[192.0.2.1]:25: Connection refused; ..." */
 	char tried_space[OUTCOME_DETAIL - 40];
 	struct buf rests;		/* the same for the addresses left out */
 	char rests_space[OUTCOME_DETAIL - 40];
 };
 
-/* The sender of e may have demands on TLS. */
+/* Start the search for a host for message e.  Its TLS policy includes REQUIRETLS. */
 void connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e);
 void connect_done(struct connect *c);
 
@@ -53,7 +53,8 @@ struct smtp_link *connect_next(struct connect *c);
 /* Did every host of the destination greet us?  Then a lack that all of them have is final. */
 bool connect_met_all(const struct connect *c);
 
-/* The last host failed after all; o (deferred) is a reason in case that all others fail too. */
+/* The last host failed after all; o (deferred) is the reason if all others fail
+ * too. */
 void connect_blame(struct connect *c, const struct outcome *o);
 
 /* The host refuses our IPv6 address, and has an IPv4 address; o (deferred) is its reply.  From now
@@ -79,7 +80,7 @@ void connect_note_resting(const struct order_target *t, struct buf *b);
 void connect_report_host(const struct connect *c, const struct order_target *t,
     const struct dial_target *dialled, enum host_event event, enum host_tls tls);
 
-/* The same for the host of an open link. */
+/* Report an event of the host of an open link. */
 void connect_report_link(const struct delivery *d, const struct smtp_link *l,
     enum host_event event);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The begin of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.
+ * The start of a session, from a connected link to one that mail can go over: greeting, EHLO, TLS.
  */
 #ifndef CLIENT_GREET_H
 #define CLIENT_GREET_H
@@ -13,7 +13,7 @@ enum greet_result {
 	GREET_READY,
 	GREET_REFUSED,			/* the reply has the reason */
 	GREET_BROKEN,			/* *ret_why is set */
-	GREET_LOGIN,			/* the same, for all hosts of the route */
+	GREET_LOGIN,			/* *ret_why is set, for all hosts of the route */
 };
 
 /* Begin a session as the policy demands; client is kept for further links.  l->tls has the words

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Some big receivers demand more of an IPv6 address than of an IPv4 address: a name in the DNS that
- * leads back to it, and authenticated mail.  If ours lacks that, their reply contains it, each in
- * its own words.  A wrong guess costs one more connection, over IPv4.  Pure.
+ * leads back to it, and authenticated mail.  If our address lacks the name, each receiver explains
+ * it in other words.  A wrong guess costs one more connection, over IPv4.  Pure.
  */
 #include "client/ipv6_refused.h"
 

@@ -12,7 +12,8 @@
  * a name in the DNS. */
 bool ipv6_refused_by(const struct smtp_peer_reply *r);
 
-/* The same for the last reply of a link over IPv6 to a host that has an IPv4 address too. */
+/* Does the last reply of the link refuse our IPv6 address?  False unless the link is over IPv6 and
+ * the host also has an IPv4 address. */
 bool ipv6_refused(const struct smtp_link *l);
 
 #endif

@@ -19,8 +19,8 @@ struct smtp_link {
 	bool lmtp;			/* LHLO, and a final reply for each recipient (RFC 2033) */
 	bool verified;			/* inside TLS, with a verified certificate */
 	bool ours;			/* greeted as our own server does: mail would loop */
-	bool dirty;			/* a transaction is open there: RSET before the next */
-	unsigned transactions;		/* so far */
+	bool dirty;			/* a transaction is open: RSET before the next */
+	unsigned transactions;		/* transactions so far */
 	unsigned ndomains;
 	uint64_t domains[LINK_DOMAINS];	/* hashes of the recipients' domains so far */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
@@ -32,12 +32,13 @@ struct smtp_link {
 	char tls[100];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
 	bool proven;			/* it has completed a transaction */
-	char key[64];			/* of the table of hosts: "192.0.2.1:25" */
+	char key[64];			/* the key in the table of hosts: "192.0.2.1:25" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */
 	struct stream stream;
 };
 
-/* Over a connected descriptor, which the link closes.  NULL without memory: fd is closed then. */
+/* Make a link over a connected descriptor, which the link closes.  NULL without memory: fd is
+ * closed then. */
 struct smtp_link *link_new(int fd, const char *host, const struct config *c,
     struct transcript *transcript);
 /* Send QUIT unless the link is closed, and close; NULL is fine. */
@@ -51,11 +52,12 @@ bool link_domain(struct smtp_link *l, struct slice domain);
 
 /* Queue a command line with its CRLF.  It leaves with the next wait for a reply.  0 or -errno. */
 int link_command(struct smtp_link *l, struct slice line);
-/* The same for a line that holds a secret: the transcript gets `shown` in its place. */
+/* Queue a command line that holds a secret.  The transcript gets `shown` in its place.  0 or
+ * -errno. */
 int link_secret(struct smtp_link *l, struct slice line, struct slice shown);
 /* Send all that is queued, within the time for a block of content.  0 or -errno. */
 int link_flush(struct smtp_link *l);
-/* One whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it makes no sense;
+/* Read one whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it makes no sense;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
 /* After a write that failed: is there a reply that came before the connection broke?  Then it is in

@@ -8,11 +8,12 @@
 #include "config/config.h"
 #include "dns/mx.h"
 
-/* Drop the exchangers of domain that are this host, by name or by address, and all of the same or
- * worse preference.  If none is left, mx->status is MX_OWN. */
+/* Drop the exchangers of domain that are this machine, by name or by address, and all of the same
+ * or worse preference.  If none is left, mx->status is MX_OWN. */
 void self_drop(const struct config *c, struct slice domain, struct mx_list *mx);
 
-/* The same for an exchanger whose greeting was our own. */
+/* Drop an exchanger whose greeting was our own, and all exchangers of the same or worse
+ * preference. */
 void self_drop_from(struct mx_list *mx, const struct mx_exchanger *own, struct slice domain);
 
 /* Is this the text that our own server sends after 220? */

@@ -15,14 +15,14 @@
 
 struct tls_policy {
 	enum relay_tls tls;
-	const char *source;		/* of the demand: "[relay] tls" */
-	const char *remedy;		/* what the operator can do about a certificate */
-	const char *remedy_none;	/* and about a host without TLS */
-	bool implicit;			/* from the first octet */
+	const char *source;		/* the origin of the demand: "[relay] tls" */
+	const char *remedy;		/* the operator's cure for a bad certificate */
+	const char *remedy_none;	/* the operator's cure for a host without TLS */
+	bool implicit;			/* TLS begins with the first octet */
 	bool by_message;		/* only the message demands it (REQUIRETLS) */
-	bool downgraded;		/* of a host: none instead of may, as it has failed there */
-	const char *name;		/* of the host, for its certificate */
-	const char *authorities;	/* file, or NULL: the system's */
+	bool downgraded;		/* none instead of may, as TLS has failed with the host */
+	const char *name;		/* the host's name, for its certificate */
+	const char *authorities;	/* a file of them; NULL: the system's */
 };
 
 /* For all hosts of the route.  requiretls: the sender of the mail demands it (RFC 8689). */

@@ -139,7 +139,7 @@ read_words(struct child *c)
 			c->err = -1;
 			return;
 		}
-		/* The last words are kept. */
+		/* Keep the end of standard error. */
 		if (c->nwords + (size_t)n > sizeof c->words) {
 			const size_t drop = c->nwords + (size_t)n - sizeof c->words;
 

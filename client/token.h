@@ -10,10 +10,10 @@
 #define TOKEN_TIMEOUT_MS 30000
 
 /*
- * Run a command, words separated by blanks, without a shell, and put its standard output into b,
- * which is secret.  0; or -errno with the reason in why: it cannot be started, its exit status is
- * not 0, it takes longer than timeout_ms, or it writes more than fits.  The last line of its
- * standard error is quoted in why.
+ * Run a command without a shell; blanks separate its words.  Put its standard output into b, which
+ * is secret.  0; or -errno with the reason in why: the command cannot be started, or its exit
+ * status is not 0.  Or it takes longer than timeout_ms, or it writes more than fits.  The last line
+ * of its standard error is quoted in why.
  */
 int token_run(const char *command, int timeout_ms, struct buf *b, struct buf *why);
 

@@ -31,9 +31,9 @@
 #include "client/tls_policy.h"
 
 /*
- * A content of up to so many octets follows the RCPTs at once if it travels by BDAT.  That saves a
- * round trip.  If all recipients are refused, it wastes no more than a connection sends in its
- * first round trips anyway.
+ * A content of at most BLIND_MAX octets follows the RCPTs at once if it travels by BDAT.  That
+ * saves a round trip.  If all recipients are refused, the content is sent in vain.  Its octets
+ * would fit into the first round trips of a connection.
  */
 #define BLIND_MAX 65536
 
@@ -310,8 +310,8 @@ take_rcpt_reply(struct transaction *t, size_t i)
 	}
 }
 
-/* Commands out and replies in, until DATA or BDAT is out and all before it have replies, or until
- * nobody is left to send the content to.  0, or as commands_step(). */
+/* Send commands and read replies until DATA or BDAT is sent and all commands before it have
+ * replies.  Ends earlier if no recipient is left.  0, or as commands_step(). */
 static int
 run_commands(struct transaction *t)
 {

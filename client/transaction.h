@@ -90,7 +90,7 @@ void transaction_drop_ahead(struct client_state *c);
 enum outcome_cause commands_fit_message(const struct queue_entry *e, const struct payload *p,
     const struct smtp_link *l, struct buf *why);
 
-/* The same for one recipient. */
+/* Can the host take this recipient?  CAUSE_NONE, or the cause with the reason in why. */
 enum outcome_cause commands_fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l,
     struct buf *why);
 
@@ -108,7 +108,7 @@ int commands_send_ahead(struct transaction *t, bool after_chunk);
 void commands_record(struct transaction *t);
 
 enum commands_reply {
-	COMMANDS_OVER,			/* no reply: DATA or BDAT is out, or makes no sense */
+	COMMANDS_OVER,		/* no reply is left: DATA or BDAT was sent, or need not be sent */
 	COMMANDS_RSET,
 	COMMANDS_MAIL,
 	COMMANDS_RCPT,
@@ -135,10 +135,10 @@ const char *commands_name(const struct transaction *t);
 enum content_end {
 	CONTENT_GO_ON,			/* no end: the next step follows */
 	CONTENT_SETTLED,		/* nobody waits for an outcome */
-	CONTENT_REPLIED,		/* the outcome, by a reply, of all that were accepted */
-	CONTENT_PUT_OFF,		/* by the reply to DATA: another host may take it */
+	CONTENT_REPLIED,		/* a reply is the outcome of all accepted recipients */
+	CONTENT_PUT_OFF,		/* DATA was refused for now: another host may take it */
 	CONTENT_BROKEN,			/* the link broke before all octets left */
-	CONTENT_LOST,			/* it broke after that: a copy may arrive (RFC 1047) */
+	CONTENT_LOST,		/* the link broke after that: a copy may arrive (RFC 1047) */
 	CONTENT_UNREADABLE,		/* our own disk failed */
 	CONTENT_NO_BDAT,		/* the peer offers CHUNKING, but does not know BDAT */
 };

@@ -14,7 +14,8 @@
 #include "client/tls_policy.h"
 #include "smtp/extension.h"
 
-/* A sender who wants a late message back must learn that it is late (RFC 2852 section 4.2). */
+/* If the sender wants a late message back, the next server must offer DELIVERBY (RFC 2852 section
+ * 4.2). */
 static enum outcome_cause
 fit_time(const struct queue_entry *e, const struct smtp_link *l, struct buf *why)
 {
