@@ -79,7 +79,7 @@ struct config {
 		char *refuse;			/* the text that refuses all sessions, or NULL */
 		struct network_list trusted;
 		int proxy_protocol;		/* 0 or 1 */
-		struct network_list proxy_trusted;	/* the balancers that may send its header */
+		struct network_list proxy_trusted;	/* balancers that may send a PROXY header */
 		char *senders;			/* file, or NULL */
 		enum config_tls tls;
 		char *tls_certificate, *tls_key;	/* lists of files or credentials, or NULL */
@@ -100,7 +100,7 @@ struct config {
 		struct address_list bind;
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;
-		uint64_t latency_fresh_s;	/* a measured latency counts for so long */
+		uint64_t latency_fresh_s;	/* age at which a latency is measured again */
 	} relay;
 	struct route *routes;
 	size_t nroutes;
@@ -125,9 +125,9 @@ void config_done(struct config *c);
  * Never NULL: without a match it is the built-in `* via mx, accept = trusted`.  Borrowed from c. */
 const struct route *config_route(const struct config *c, struct slice domain);
 
-/* The route of <postmaster> without a domain, and the domain it stands for: the name of this host,
- * unless mail for that name leaves this host and mail for some other domain does not.  Both live as
- * long as c (RFC 5321 section 4.5.1). */
+/* The route of <postmaster> without a domain, and the domain that it stands for.  The domain is our
+ * own name.  If mail for our name leaves this machine, another domain whose mail stays is used.
+ * Both live as long as c (RFC 5321 section 4.5.1). */
 const struct route *config_postmaster(const struct config *c, struct slice *ret_domain);
 
 /* Who sends: the reverse-path, and what the client that named it may do. */

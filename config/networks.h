@@ -12,8 +12,8 @@
  * -ENOMEM. */
 int networks_parse(struct slice value, struct network_list *ret, struct buf *why);
 
-/* Addresses.  Of resolvers, with ports, or the word system for an empty list; of sources, without
- * ports.  Returns as networks_parse(). */
+/* Read addresses: of resolvers, which may have ports, or of sources, which have none.  For
+ * resolvers, the word `system` is an empty list.  Returns as networks_parse(). */
 int networks_addresses(struct slice value, bool resolver, struct address_list *ret,
     struct buf *why);
 

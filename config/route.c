@@ -119,7 +119,8 @@ set_accept(struct route *r, struct slice value, struct buf *why)
 	return 0;
 }
 
-/* The characters are those that need no quotes in a local part and are no letters or digits. */
+/* The characters are those that need no quotes in a local part and are neither letters nor
+ * digits. */
 static int
 set_subaddress(struct route *r, struct slice value, struct buf *why)
 {

@@ -46,7 +46,7 @@ nowhere_in(const char *file)
 	return (struct place){ .file = file };
 }
 
-/* Take a file's name over and keep it until settings_done(), because places point at it. */
+/* Take ownership of a file's name and keep it until settings_done(), because places point at it. */
 static const char *
 keep(struct settings *s, char *name)
 {

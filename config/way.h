@@ -46,7 +46,7 @@ struct way_form {
 #define WAY_FORMS 3
 
 struct way {
-	struct way_form forms[WAY_FORMS];	/* a prefix that is empty ends them */
+	struct way_form forms[WAY_FORMS];	/* the list ends at an empty prefix */
 	bool over_link;		/* a server takes the mail, over a link */
 	bool by_domain;		/* each domain is a destination; else the route is one */
 	bool lmtp;		/* the server replies for each recipient (RFC 2033) */
@@ -55,7 +55,7 @@ struct way {
 	bool ends_here;		/* final delivery: by default anyone may send there */
 	bool folds_case;	/* local parts that differ in case alone are one mailbox */
 	bool refuses;		/* a session refuses the recipient, with target as the text */
-	const char *clear;	/* no TLS unless the route demands it: the name of this rule */
+	const char *clear;	/* if the way has no TLS by default: the source shown for that */
 };
 
 struct route;
