@@ -79,8 +79,8 @@ describe(const struct expansion *x, struct buf *b)
 		buf_str(b, "its alias is to discard the message");
 }
 
-/* The end of the message at a list is its delivery, at an alias of several addresses an expansion
- * (RFC 3461 section 5.2.7). */
+/* A list with an owner counts as delivered.  An alias of several addresses counts as expanded (RFC
+ * 3461 section 5.2.7). */
 static enum outcome_reach
 reach(const struct expansion *x)
 {

@@ -17,7 +17,7 @@
 #define PARAMS_MAX 1600		/* more than a session accepts */
 #define BLOCK	   65536
 
-/* BY with the rest of its time; without BY if it is not valid. */
+/* Add BY with the remaining time.  An invalid BY is dropped. */
 static void
 add_by(struct buf *b, struct slice keyword, struct slice value, int64_t age_s)
 {
