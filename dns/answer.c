@@ -116,7 +116,7 @@ is_denied(struct reading *reading)
 }
 
 /* Is this a referral?  A server that does not recurse and is not authoritative only points to other
- * servers.  Such a reply is no statement about the name. */
+ * servers.  Such a reply is not a statement about the name. */
 static bool
 is_referral(const ldns_pkt *packet, const struct reading *reading)
 {

@@ -10,16 +10,16 @@
 #include "base/slice.h"
 #include "dns/resolver.h"
 
-/* Read a name from text; one trailing dot is allowed.  False if it is no such name; the root is not
+/* Read a name from text; one trailing dot is allowed.  False if it is not a name; the root is not
  * allowed. */
 bool dns_name_from_text(struct slice text, char ret[DNS_NAME_MAX]);
 
 /* Convert a domain to the name in the DNS, in lower case: an ASCII domain stays as it is, others
- * become A-labels (RFC 5891, RFC 6531 section 3.2).  False if it is no domain name. */
+ * become A-labels (RFC 5891, RFC 6531 section 3.2).  False if it is not a domain name. */
 bool dns_name_from_domain(struct slice domain, char ret[DNS_NAME_MAX]);
 
 /* Read a name from uncompressed wire form: n octets with the root's label.  The root becomes "".
- * False if it is no such name. */
+ * False if it is not such a name. */
 bool dns_name_from_wire(const uint8_t *wire, size_t n, char ret[DNS_NAME_MAX]);
 
 /* Are two names in wire form equal, without regard to case? */

@@ -151,7 +151,7 @@ static const struct record_type types[] = {
 	{ DNS_A,    4,  parse_a,    put_a,    take_a },
 	{ DNS_AAAA, 16, parse_aaaa, put_aaaa, take_aaaa },
 	{ DNS_MX,   0,  parse_mx,   put_mx,   take_mx },
-	/* A CNAME before the answer, or the proof that there is no record. */
+	/* Types that an answer may also contain: aliases, and proofs that no record exists. */
 	{ .type = LDNS_RR_TYPE_CNAME },
 	{ .type = LDNS_RR_TYPE_DNAME },
 	{ .type = LDNS_RR_TYPE_NS },

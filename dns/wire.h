@@ -25,7 +25,7 @@ enum wire_rcode {
 	WIRE_REFUSED = 5,
 };
 
-/* Make a question with a fresh random ID.  0; -EINVAL if name is no name; -ENOMEM; -errno of
+/* Make a question with a fresh random ID.  0; -EINVAL if name is not a name; -ENOMEM; -errno of
  * getrandom(2). */
 int wire_query(struct wire_query *q, const char *name, enum dns_type type, bool edns);
 
