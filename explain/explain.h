@@ -13,7 +13,8 @@
 
 /* Prints route, DNS answers and exchangers with their latency, in the order of a delivery.  It
  * connects to exchangers that were never measured, and sends them only QUIT.
- * sender: an address; NULL or "": the null path.  0, or an exit code: 64 if it is no address. */
+ * sender: an address; NULL or "": the null path.  0, or an exit code: 64 if it is not an
+ * address. */
 int explain(const struct config *c, const struct dns_resolver *resolver, const char *sender,
     const char *address, FILE *out);
 
