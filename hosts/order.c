@@ -8,9 +8,9 @@
 #include <sys/random.h>
 
 #define FAILING_S 300	/* time for which a failed host comes after the others of its level */
-/* The same for a host that broke off after a final dot, unless it is proven. */
+/* Time for which a host that broke off after a final dot comes later, unless it is proven. */
 #define BROKEN_S  86400
-#define BROKEN_MANY 2	/* after this many in a row it comes after all others */
+#define BROKEN_MANY 2	/* broken transactions in a row: the host then comes after all others */
 
 #define FAMILY_MS  250	/* the recommended Connection Attempt Delay (RFC 8305 section 8) */
 /* Before others of a level join a race, besides four times the best's known time. */
