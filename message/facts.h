@@ -14,7 +14,7 @@ struct facts {
 	bool eight_bit;			/* an octet above 127 anywhere */
 	bool header_eight_bit;		/* the same in the header section */
 	bool dot_line;			/* a line begins with a dot */
-	bool bare;			/* a CR or LF that is no part of a CRLF */
+	bool bare;			/* a CR or LF that is not part of a CRLF */
 	bool nul;
 	bool line_start;		/* the content ends in CRLF, or is empty */
 	bool cr;			/* the last octet is a CR, bare if no LF follows */

@@ -19,7 +19,7 @@ field_begin(struct field_walk *w, enum field_rule rule, struct slice wanted)
 	};
 }
 
-/* The current line is no field. */
+/* The current line is not a field. */
 static void
 break_line(struct field_walk *w)
 {

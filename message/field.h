@@ -14,8 +14,8 @@
 
 /*
  * The end of a header section.  It is always a line that begins with CR or LF.  A header section is
- * broken if it holds a line that is no field: without a colon, with the "From " of a mailbox file,
- * or with a blank although no field is in front of it.
+ * broken if it holds a line that is not a field: without a colon, with the "From " of a mailbox
+ * file, or with a blank although no field is in front of it.
  */
 enum field_rule {
 	/* A broken line is skipped.  Fields have to be counted or removed as far as the most

@@ -83,7 +83,7 @@ take_word(struct walk *w)
 	return ended;
 }
 
-/* False if this is no list of addresses. */
+/* False if this is not a list of addresses. */
 static bool
 take_step(struct walk *w, struct slice domain, qualify_put *put, void *ctx)
 {

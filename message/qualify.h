@@ -12,7 +12,7 @@
 typedef void qualify_put(void *ctx, struct slice octets);
 
 /* body: of From, To, Cc and the like (RFC 5322 section 3.4), folded or not.  Each mailbox that is
- * only a local part gets "@domain".  A body that is no list of addresses does not change. */
+ * only a local part gets "@domain".  A body that is not a list of addresses does not change. */
 void qualify_addresses(struct slice body, struct slice domain, qualify_put *put, void *ctx);
 
 #endif

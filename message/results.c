@@ -141,7 +141,7 @@ results_content(struct results *r, struct slice octets)
 		struct slice piece;
 		const enum field_part part = field_take(&r->fields, &octets, &piece);
 
-		/* A field that ends undecided names no server; a broken line is no field. */
+		/* A field that ends undecided names no server; a broken line is not a field. */
 		if (is_undecided(r) && (r->fields.first || part == FIELD_BROKEN))
 			decide_field(r, RESULTS_KEEP);
 		if (r->fields.first)

@@ -10,7 +10,7 @@
 #include "message/field.h"
 #include "message/qualify.h"
 
-#define RESULTS_HELD 1024	/* no honest field hides the server's name behind so many octets */
+#define RESULTS_HELD 1024	/* no honest field hides the server's name behind more octets */
 
 enum results_state {
 	RESULTS_KEEP,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Additions of a submission server to a message (RFC 6409 section 8): a Date and a Message-ID if
- * they are missing, and the domain of addresses that lack it.  Pure; holds the header section until
+ * Additions of a submission server to a message (RFC 6409 section 8).  They are a missing Date and
+ * Message-ID, and the domain of addresses that lack it.  Pure; holds the header section until
  * it is whole, and no more than that.
  */
 #ifndef MESSAGE_SUBMISSION_H
