@@ -36,15 +36,15 @@ struct dial_target {
 };
 
 struct dial_options {
-	/* The first: from connect() until connected; the second: from then to the first octet. */
-	int connect_timeout_ms, first_timeout_ms;
+	int connect_timeout_ms;	/* from connect() until connected */
+	int first_timeout_ms;	/* from connected to the first octet */
 	/* The peer waits for us: connected counts as the first octet, and no goodbye is sent. */
 	bool silent;
 	/* After the first octet of the winner, wait for the others until they had factor times its
 	 * time. */
 	int linger_factor;
 	int linger_max_ms;	/* limit of that wait, which measures the others; 0: no wait */
-	/* The nbind source addresses; that of the target's family is used. */
+	/* nbind source addresses; the one of the target's family is used. */
 	const struct sockaddr_storage *bind;
 	size_t nbind;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The other end of fd 0.  Only getpeername(2) can be trusted.  The environment counts only if fd 0
- * is no socket, for tests and proxies.
+ * is not a socket, for tests and proxies.
  */
 #ifndef NET_PEER_H
 #define NET_PEER_H
@@ -24,11 +24,11 @@ struct peer {
 	bool literal;				/* text is an address: to be written in brackets */
 };
 
-/* Fill p in for fd.  If fd is no socket, REMOTE_ADDR, TCPREMOTEIP and REMOTE_HOST are read in this
- * order. */
+/* Fill p in for fd.  If fd is not a socket, REMOTE_ADDR, TCPREMOTEIP and REMOTE_HOST are read in
+ * this order. */
 void peer_find(struct peer *p, int fd);
 
-/* Set p to a network client with that address.  False if the text is no address; p is unchanged
+/* Set p to a network client with that address.  False if the text is not an address; p is unchanged
  * then. */
 bool peer_set(struct peer *p, struct slice address);
 

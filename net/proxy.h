@@ -22,7 +22,7 @@ struct proxy {
 
 /*
  * Parse a header; `in` is all input so far.  1: the header is whole.  0: at least *ret_more octets
- * are missing, and the caller must read no octet beyond them.  -EINVAL: this is no header.
+ * are missing, and the caller must read no octet beyond them.  -EINVAL: this is not a header.
  */
 int proxy_parse(struct slice in, struct proxy *ret, size_t *ret_more);
 
