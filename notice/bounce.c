@@ -16,7 +16,7 @@
 #include "smtp/extension.h"
 #include "smtp/param.h"
 
-#define QUOTES_MAX   3		/* sessions of so many hosts */
+#define QUOTES_MAX   3		/* sessions that a notice quotes */
 #define QUOTE_LINES  12
 #define ORIGINAL_MAX ((size_t)50 << 10)	/* a longer message is returned as its header section */
 
