@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Checking the queue: folders, names, owners, modes, envelopes, sums.  Nothing is trusted.  Nothing
- * that could be a message is deleted; a file that is no message goes to dead/.
+ * that could be a message is deleted; a file that is not a message goes to dead/.
  */
 #include "queue/check.h"
 

@@ -39,7 +39,7 @@ int queue_file_look(int folder, const char *name, off_t *ret_size);
  * it cannot be read. */
 int queue_complete(int fd, off_t size);
 
-/* The time that the name of a folder in wait/ stands for.  False if the name is no time. */
+/* The time that the name of a folder in wait/ stands for.  False if the name is not a time. */
 #define QUEUE_BUCKET_SIZE 24
 bool queue_bucket_time(const char *name, int64_t *ret);
 

@@ -84,7 +84,7 @@ wait_times(const struct queue *q, struct times *t)
 	return r;
 }
 
-/* Open a folder of wait/.  A descriptor; -ENOENT also if the name is no folder; -errno. */
+/* Open a folder of wait/.  A descriptor; -ENOENT also if the name is not a folder; -errno. */
 static int
 open_bucket(const struct queue *q, int64_t due_s)
 {

@@ -39,7 +39,7 @@ struct queue_entry {
 	int64_t arrived_us;
 	unsigned attempts;
 	bool warned;			/* a delay notice was sent */
-	/* Made by expanding an alias: its recipients are no aliases. */
+	/* Made by expanding an alias: its recipients are not expanded again. */
 	bool expanded;
 	/* A file without this field counts as a stranger's. */
 	enum standing standing;

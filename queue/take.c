@@ -68,8 +68,8 @@ struct taking {
 	bool enough;
 };
 
-/* Claim one file.  If it is no message it must also leave new/: a path unit watches new/ and would
- * start the runner again and again. */
+/* Claim one file.  If it is not a message, it must also leave new/: a path unit watches new/ and
+ * would start the runner again and again. */
 static void
 take_one(struct taking *t, int from, const char *name)
 {
@@ -81,7 +81,7 @@ take_one(struct taking *t, int from, const char *name)
 		t->count++;
 		t->enough = t->each && !t->each(t->ctx, name);
 	}
-	/* It is no message, or cur/ has a folder of that name. */
+	/* It is not a message, or cur/ has a folder of that name. */
 	if (r == -EEXIST || r == -ENOTEMPTY || r == -EISDIR || r == -ENOTDIR)
 		r = queue_move_to_dead(t->q, from, name);
 	if (r < 0 && r != -ENOENT && t->error == 0)
