@@ -9,7 +9,7 @@
 #include "hosts/hosts.h"
 #include "queue/run.h"
 
-#define ABSENT_BACK 16		/* hosts whose mail is released at a time */
+#define ABSENT_BACK 16		/* the most hosts that are remembered as back */
 
 /* A list of addresses, shared by a destination and its messages. */
 struct absent;

@@ -41,16 +41,17 @@ struct destination {
 	const struct route *route;
 	struct job_line fresh, retried;
 	size_t waiting;			/* jobs in both lines */
-	unsigned turn;			/* jobs taken out of them */
-	unsigned workers;		/* at work */
-	unsigned processes;		/* workers, with those that are about to end */
+	unsigned turn;			/* jobs taken out of both lines */
+	unsigned workers;		/* workers that have a job */
+	unsigned processes;		/* all workers, also those that are about to end */
 	unsigned limit;			/* most workers for now; grows with success */
-	unsigned credit, price;		/* successes since it grew; successes for one more worker */
+	unsigned credit;		/* successes since limit grew */
+	unsigned price;			/* successes for one more worker */
 	unsigned lost;			/* connections in a row that broke off */
-	bool proven;			/* answered in this run */
-	struct outcome *dead; /* its mail is deferred with this outcome; NULL: it is alive */
+	bool proven;			/* a host of the destination answered in this run */
+	struct outcome *dead;	/* mail is deferred with this outcome; NULL: alive */
 	int64_t dead_until_ms;
-	struct absent *absent;		/* its hosts that did not answer; NULL: none */
+	struct absent *absent;		/* hosts that did not answer; NULL: none */
 };
 
 struct destinations {

@@ -17,7 +17,7 @@
 #include "config/secret.h"
 
 #define FILE_NAME "frozen"
-#define KEPT_S	   86400	/* an entry is kept for so long, so that the next pause is longer */
+#define KEPT_S	   86400	/* an old entry is kept, so that the next pause is longer */
 #define ROUTES_MAX 1000
 
 static void
@@ -114,8 +114,11 @@ take_number(struct slice *line, int64_t *ret)
 	return true;
 }
 
-/* "1763787773 1763788073 300 12638187200555641996 sender anna@example.org
- * mail.example[192.0.2.1]:587: 535 no" */
+/*
+ * Parse a line: since, until, pause, hash of the settings, kind, pattern, reason.
+ *
+ *	1763787773 1763788073 300 12638187200555641996 sender anna@example.org mail.example: 535 no
+ */
 static bool
 parse_line(struct slice line, struct frozen *ret)
 {

@@ -43,7 +43,7 @@ report_error(struct runner *r, int error, const char *what)
 		report_trouble(&r->reports, what, "", error);
 }
 
-/* Should a walk go on or begin?  If it begins, the request for it is satisfied. */
+/* Should a walk go on or begin?  If it begins, *look becomes false. */
 static bool
 walk_wanted(const struct queue_walk *w, bool *look)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * sd-event with what a run needs of it.
+ * The event loop of a run, built on sd-event.
  */
 #include "runner/loop.h"
 

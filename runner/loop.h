@@ -47,14 +47,14 @@ int loop_watch(struct loop *l, struct loop_source *s, int folder, uint32_t event
 
 /* Add a timer that is not set yet.  0 or -errno. */
 int loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
-/* Let the timer expire once, after so long. */
+/* Let the timer expire once, after after_us. */
 void loop_set_timer(struct loop_source *s, uint64_t after_us);
 /* Is the timer set? */
 bool loop_timer_set(const struct loop_source *s);
 
 /* Add work for the moments between events.  0 or -errno. */
 int loop_idle(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
-/* Call it once, in the next such moment. */
+/* Run this work once, when the loop is idle. */
 void loop_set_idle(struct loop_source *s);
 
 /* Notify the service manager that the run has begun. */

@@ -37,7 +37,9 @@ notices_add(struct notices *n, enum notice_kind action, uint32_t rcpt, const str
 }
 
 static const struct kind {
-	enum queue_rcpt_state state; /* of its recipients then; QUEUE_PENDING: mark the message */
+	/* The state that recipients get after the notice.  QUEUE_PENDING: the message is marked
+	 * instead. */
+	enum queue_rcpt_state state;
 	bool must;			/* the message stays in the queue without it */
 	const char *trouble;
 } kinds[NOTICE_KINDS] = {

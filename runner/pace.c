@@ -14,10 +14,11 @@
 #define PRICE_FULL   10		/* successes of each worker before one more, after a refusal */
 #define LOST_MAX     3		/* connections in a row that broke off: then the host is dead */
 #define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
-#define JOBS_MAX     100	/* a destination's only worker ends after so many if others wait */
+#define JOBS_MAX     100	/* jobs of an only worker, if other destinations wait for one */
 #define DEAD_MAX_MS  INT64_C(150000)
 
-/* All jobs in line would have the same outcome.  Death is short, because the host may be back. */
+/* All jobs in line would have the same outcome.  The destination is dead only for a short time,
+ * because the host may be back. */
 static void
 declare_dead(struct runner *r, struct destination *d, const struct outcome *o)
 {

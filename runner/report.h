@@ -66,7 +66,7 @@ struct report {
 	};
 };
 
-/* Where reports go, and what they add up to. */
+/* The receiver of reports, and their totals. */
 struct reports {
 	void (*sink)(void *ctx, const struct report *e);
 	void *ctx;

@@ -17,8 +17,8 @@ int64_t schedule_release_s(const struct queue_entry *e);
  * if it is given back then (RFC 2852).  0: it may be delivered now. */
 int64_t schedule_postpone_s(const struct queue_entry *e, int64_t now_s);
 
-/* The next attempt after so many deferrals: retry-min, doubled with each up to retry-max, a tenth
- * more or less (RFC 5321 section 4.5.4.1). */
+/* The time of the next attempt after this many deferrals: retry-min, doubled with each up to
+ * retry-max, a tenth more or less (RFC 5321 section 4.5.4.1). */
 int64_t schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s);
 
 #endif

@@ -18,7 +18,7 @@
 #include "runner/schedule.h"
 
 #define SKEW_S 60		/* clocks of handler and runner may differ by this much */
-#define FAR_S  (60 * 86400)	/* no host is off for so long beyond a message's lifetime */
+#define FAR_S  (60 * 86400)	/* an age beyond the lifetime by this much shows a wrong clock */
 
 /* Seconds that the message has waited since its release time. */
 static int64_t
@@ -50,9 +50,9 @@ struct tally {
 	struct notices notices;
 };
 
-/* Has the message been longer in the queue than its lifetime?  A negative age, or one of many
- * weeks more, comes from a clock that was or is wrong.  Then the attempts are counted instead:
- * the message ends after as many as fit into a lifetime. */
+/* Has the message been longer in the queue than its lifetime?  A negative age
+ * comes from a wrong clock, and so does one beyond the lifetime by FAR_S.  Then the attempts are
+ * counted instead: the message ends after as many as fit into a lifetime. */
 static bool
 too_old(const struct runner *r, const struct queue_entry *e)
 {
