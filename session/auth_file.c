@@ -19,7 +19,7 @@
 struct search {
 	struct slice user;
 	char hash[HASH_MAX];		/* the user's; empty: not found */
-	char dummy[HASH_MAX];		/* of any user, for its method and cost */
+	char dummy[HASH_MAX];	/* a hash of another user: an unknown name costs the same time */
 };
 
 static void

@@ -17,10 +17,10 @@ struct certificates {
 	char space[16384];
 };
 
-/* Find their paths.  0, or -errno with the reason in why. */
+/* Find the paths of the certificates and keys.  0, or -errno with the reason in why. */
 int certificates_find(struct certificates *c, const struct config *config, struct buf *why);
 
-/* Can we read them, and nobody else the keys?  0 or -errno as above. */
+/* Can we read the files, and nobody else the keys?  0, or -errno with the reason in why. */
 int certificates_check(const struct certificates *c, struct buf *why);
 
 #endif

@@ -17,7 +17,7 @@ void confine_prepare(void);
  * Open the queue (unless printing) and enter the sandbox.  A second call does nothing, so a
  * listener confines all its sessions at once.  A listener that finds no queue leaves both to its
  * sessions: each looks for the queue again.  If TLS may begin in another program, the sandbox lets
- * this one become it; the other program calls this between reading its keys and the handshake.
+ * this one execute it.  The other program is confined after it has read its keys.
  */
 void confine(enum sandbox_for whom, const struct config *config, const struct options *options,
     bool printing);

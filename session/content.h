@@ -53,9 +53,10 @@ int content_open(struct session *s);
  * bare CR or LF; else as stream_fill().
  */
 int content_receive(struct session *s);
-/* The same for the octets that a BDAT announced, which are stored as they are. */
+/* Receive the octets that a BDAT announced.  They are stored as they are.  Returns as
+ * content_receive(). */
 int content_chunk(struct session *s);
-/* The same for a BDAT that was refused: nothing is stored. */
+/* Receive the octets of a refused BDAT, and store nothing.  Returns as content_receive(). */
 int content_discard(struct session *s);
 /* The message has failed.  The rest of it is not stored. */
 void content_fail(struct content *c, int error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Any descriptor may be asked about; one that is no socket has no address and no port.
+ * Any descriptor may be asked about; one that is not a socket has no address and no port.
  */
 #include "session/endpoint.h"
 

@@ -78,7 +78,7 @@ handover_exec(const char *program, const struct options *options, const char *co
 		argv[n++] = rest[i];
 	}
 	argv[n] = NULL;
-	/* execv(3) changes none of the strings, whatever its prototype says. */
+	/* execv(3) changes none of the strings, although its prototype lacks const. */
 	(void)execv(program, (char *const *)(uintptr_t)argv);
 	return -errno;
 }

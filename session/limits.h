@@ -20,8 +20,8 @@ void limits_message_end(struct stream *client);
 /* Has the client sent octets before the greeting? */
 bool limits_early(const struct stream *client);
 
-/* The `end` of a session in the log, for 0 or -errno of reading from the client.  NULL: the
- * connection is lost. */
+/* The value of the log field `end`.  error: the result of the last read.  NULL: the connection is
+ * lost. */
 const char *limits_reason(const struct stream *client, int error);
 
 #endif

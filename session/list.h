@@ -11,7 +11,7 @@
 
 #include "base/slice.h"
 
-#define LIST_LINE_MAX 4096	/* a longer line is no address, and is passed over */
+#define LIST_LINE_MAX 4096	/* a longer line is not an address, and is passed over */
 
 enum list_kind {
 	/* A line is an address or a domain.  It is found by itself, without the '@' in front of a
@@ -40,7 +40,7 @@ struct list_question {
 /* Does a line match?  1, 0, or -errno if the file cannot be read to its end. */
 int list_find(const char *file, const struct list_question *q);
 
-/* The same for each line of a descriptor, without an index; read at most step octets at a time. */
+/* Search the lines of a descriptor without an index; read at most step octets at a time. */
 int list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const void *ctx);
 
 #endif

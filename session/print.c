@@ -88,7 +88,8 @@ print_path(struct print *p, const char *word, struct slice path, struct slice pa
 	print_line(p, "", params);
 }
 
-/* Copy in without the CR of each CRLF.  *cr: a CR in front of in is not in out yet. */
+/* Copy in without the CR of each CRLF.  *cr: the octet before `in` was a CR, which is not written
+ * yet. */
 static size_t
 plain_lines(struct slice in, bool *cr, char *out)
 {

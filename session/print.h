@@ -20,9 +20,9 @@ void print_init(struct print *p, int out);
 
 /* A new message.  One that was begun is dropped. */
 void print_begin(struct print *p);
-/* A line of its envelope: "Peer: 192.0.2.1". */
+/* Add a line of the envelope: "Peer: 192.0.2.1". */
 void print_line(struct print *p, const char *word, struct slice text);
-/* The same with a path: "MAIL FROM:<a@b> BODY=8BITMIME". */
+/* Add a line of the envelope with a path: "MAIL FROM:<a@b> BODY=8BITMIME". */
 void print_path(struct print *p, const char *word, struct slice path, struct slice params);
 /* Its text from octet `at` of content on (borrowed), with LF for CRLF.  Then the message is written
  * under a lock.  0 or -errno. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The lines about a session in the log: one for each sender or recipient that is refused, one for
- * each message that is accepted or refused, and one for the end.
+ * The lines about a session in the log.  Each refused sender or recipient has one, and so has each
+ * message that is accepted or refused.  One line is for the end.
  */
 #ifndef SESSION_RECORD_H
 #define SESSION_RECORD_H

@@ -21,7 +21,7 @@
 #include "config/secret.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZER 1		/* it reads /proc at the end, and makes calls of its own */
+#define SANITIZER 1		/* reads /proc at exit, and needs more system calls */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
 #define SANITIZER 1

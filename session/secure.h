@@ -13,8 +13,8 @@
 /* Can this program do TLS? */
 bool secure_here(void);
 
-/* Become the program that can, with the same arguments.  0 if it is this one; or -errno with the
- * reason in why. */
+/* Execute the program that can do TLS, with the same arguments.  0 if this program can; or -errno
+ * with the reason in why. */
 int secure_become(const struct config *config, char **argv, struct buf *why);
 
 /* For --check, after secure_become(): are the certificates and keys good?  Reports each mistake and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The answers that the protocol's state machine has to ask for: may this sender send, does that
- * recipient exist, is the password right, can TLS begin, is the message stored?  An answer is a
+ * The answers to the questions of the protocol's state machine.  May this sender send?  Does that
+ * recipient exist?  Is the password right?  Can TLS begin?  Is the message stored?  An answer is a
  * verdict or a result; smtp/server_reply.c words it.  Refusals are logged, and so are messages.
  */
 #include "session/session.h"
@@ -280,8 +280,7 @@ session_decide(struct session *s, struct smtp_reply question)
 	return reply;
 }
 
-/* Has the content arrived well, and is it stored?  The last octets of a message are stored
- * durably. */
+/* Check the content.  If it is the last part, also make the message durable. */
 static enum smtp_data_result
 store_content(struct session *s, bool last)
 {

@@ -106,8 +106,8 @@ is_misplaced(const struct config *config, int fd)
 	return true;
 }
 
-/* Find the client; a listener waits for one.  -1, for a listener in a fresh process, or an exit
- * status. */
+/* Find the client; a listener waits for one.  -1 if a client is there (a listener returns this in
+ * the child); else an exit status. */
 static int
 find_client(const struct wishes *w, const struct options *options, struct config *config,
     struct start *start)
