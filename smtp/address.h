@@ -76,9 +76,9 @@ bool smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *re
 bool smtp_path_qualify(struct smtp_path *p, struct slice domain);
 
 /*
- * List the names under which a file may hold this address, the most exact first: the address, its
- * local part alone, then both without the detail behind the delimiter (RFC 5233).  NUL stands for
- * no delimiter.  Return their number, from 1 to SMTP_NAMES_MAX.
+ * List the names under which a file may hold this address, the most exact first.  They are the
+ * address and its local part, then both without the detail behind the delimiter (RFC 5233).  NUL
+ * stands for no delimiter.  Return their number, from 1 to SMTP_NAMES_MAX.
  */
 #define SMTP_NAMES_MAX 4
 size_t smtp_path_names(const struct smtp_path *p, char delimiter,

@@ -154,7 +154,7 @@ client_auth_reply(struct client_auth *g, const struct smtp_peer_reply *r, struct
 		challenged(g, r, line);
 		return true;
 	}
-	/* 235 before everything is sent is no login. */
+	/* 235 before everything is sent is not a login. */
 	g->step = !r->malformed && r->code == 235 && g->step == CLIENT_AUTH_VERDICT ?
 	    CLIENT_AUTH_DONE : CLIENT_AUTH_REFUSED;
 	return false;

@@ -38,7 +38,7 @@ void client_offer_ehlo(struct client_offer *o, struct slice text);
  */
 void client_mail(struct buf *b, const struct client_offer *o, struct slice path,
     struct slice params, uint64_t size, enum smtp_body body);
-/* The same for "RCPT TO:<path> PARAMS\r\n". */
+/* Add "RCPT TO:<path> PARAMS\r\n", with the parameters that o allows. */
 void client_rcpt(struct buf *b, const struct client_offer *o, struct slice path,
     struct slice params);
 

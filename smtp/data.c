@@ -96,8 +96,8 @@ copy_until(struct copy *c, const char *end)
 	c->from = end;
 }
 
-/* s begins with a dot at the start of a line.  Returns the octets that are no content, or 0 if more
- * are needed. */
+/* s begins with a dot at the start of a line.  Returns the octets that are not content, or 0 if
+ * more are needed. */
 static size_t
 leading_dot(struct smtp_data *d, struct slice s)
 {

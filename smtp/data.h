@@ -17,7 +17,7 @@ enum smtp_newlines {
 
 struct smtp_data {
 	enum smtp_newlines newlines;
-	bool line_start;	/* the next octet may be a dot that is no content */
+	bool line_start;	/* the next octet may be a dot that is not content */
 	bool done;		/* the end has come */
 	bool bare;		/* the content is spoiled: discard it */
 };

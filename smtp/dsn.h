@@ -21,7 +21,7 @@ enum smtp_notify {
 	SMTP_NOTIFY_DELAY = 16,
 };
 
-/* What the envelope of a notice asks for its recipient. */
+/* The parameter of the recipient of a notice. */
 #define SMTP_DSN_NO_NOTICE "NOTIFY=NEVER"
 
 /* Checks of a value. */
@@ -35,7 +35,7 @@ bool smtp_dsn_orcpt_valid(struct slice value, bool utf8);
 bool smtp_dsn_headers_only(struct slice mail_params);
 /* The sender's name for the message, as xtext; empty if it gave none. */
 struct slice smtp_dsn_envid(struct slice mail_params);
-/* What NOTIFY asks for; 0 if it is not given.  Unknown words are skipped. */
+/* The notices that NOTIFY requests; 0 if it is not given.  Unknown words are skipped. */
 unsigned smtp_dsn_notify(struct slice rcpt_params);
 /* The address that the sender wrote, as xtext, and its type; both empty if it gave none. */
 struct slice smtp_dsn_orcpt(struct slice rcpt_params, struct slice *ret_type);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * The one table of ESMTP extensions.  A row has the keyword of the EHLO reply, its argument as a
- * server writes and as a client reads it, to whom the server offers it, and the parameters of MAIL
- * and RCPT that it brings.  A new extension is a value of the enum and a row.  Pure.
+ * The one table of ESMTP extensions.  A row has the keyword of the EHLO reply and its argument, as
+ * a server writes and as a client reads it.  It also has the clients to which the server offers the
+ * extension, and the parameters of MAIL and RCPT.  A new extension is a value of the enum and a
+ * row.  Pure.
  */
 #ifndef SMTP_EXTENSION_H
 #define SMTP_EXTENSION_H
@@ -47,7 +48,7 @@ enum smtp_copy {
 	SMTP_COPY_AS_IT_IS,
 	SMTP_COPY_TIME_LEFT,		/* BY: part of the time has passed */
 	SMTP_COPY_NOT_OF_LIST,		/* the request of a sender ends at a list with an owner */
-	SMTP_COPY_NEVER,		/* it is over */
+	SMTP_COPY_NEVER,		/* dropped: the release time has passed */
 };
 
 struct server_session;
@@ -73,7 +74,8 @@ struct smtp_extension {
 	/* The server's half. */
 	bool (*offered)(const struct server_session *s);	/* NULL: to every client */
 	void (*put_argument)(struct buf *b, const struct server_session *s);	/* NULL: none */
-	/* The client's half.  False: not announced after all.  NULL: the argument is not read. */
+	/* The client's half: read the argument; false if it is invalid.  NULL: no argument is
+	 * read. */
 	bool (*read_argument)(struct client_offer *o, struct slice argument);
 	enum smtp_extension_id needs;	/* not announced without this one */
 	const char *lack;		/* the cause, if a message needs it and a peer lacks it */

@@ -101,7 +101,7 @@ smtp_param_add(struct buf *b, struct slice keyword, struct slice value)
 	buf_add(b, value);
 }
 
-/* -1 if c is no digit.  Only capitals are digits in the grammar of xtext. */
+/* -1 if c is not a digit.  Only capitals are digits in the grammar of xtext. */
 static int
 hex(char c)
 {

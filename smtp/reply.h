@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-/* What follows a reply.  A SMTP_NEXT_CHECK_* is a question in place of a reply: the answer goes to
- * server_decide(), which has the reply. */
+/* The step after a reply.  A SMTP_NEXT_CHECK_* is a question in place of a reply: the answer goes
+ * to server_decide(), which has the reply. */
 enum smtp_next {
 	SMTP_NEXT_COMMAND,		/* send the reply, read the next command */
 	SMTP_NEXT_CHECK_MAIL,		/* may this sender send? */

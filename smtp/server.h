@@ -37,7 +37,8 @@ struct server {
 	uint64_t max_message_size;
 	unsigned max_recipients, max_errors;
 	unsigned max_messages;	/* in a session; 0: no limit is announced */
-	/* Why there is no service; empty: there is.  554, then 503 (RFC 5321 section 3.1). */
+	/* The reason to refuse service; empty: the server works.  The greeting is 554; commands get
+	 * 503 (RFC 5321 section 3.1). */
 	struct slice refuse;
 	bool strict;		/* [server] syntax = strict */
 	bool lmtp;		/* LHLO, and one final reply for each recipient (RFC 2033) */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Replies that depend on more than one command: to a verdict of the policy, to a stored or refused
- * message, to a command out of sequence, and at the end of a session.
+ * Replies that depend on more than one command.  They follow a verdict of the policy, a stored or
+ * refused message, a command out of sequence, or the end of a session.
  */
 #include "smtp/server.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The server's half of an SMTP conversation (RFC 5321): the table of commands, which says when
- * each may come, and the commands that have no file of their own.
+ * The server's half of an SMTP conversation (RFC 5321): the table of commands, which has the states
+ * that allow each, and the commands that have no file of their own.
  */
 #include "smtp/server.h"
 
@@ -62,7 +62,8 @@ server_greeting(struct server_session *s)
 	return server_reply_made(s, 220);
 }
 
-/* HELO, EHLO, LHLO.  The name of another host is no reason to refuse (RFC 5321 section 4.1.4). */
+/* HELO, EHLO, LHLO.  The name of another host is not a reason to refuse (RFC 5321 section
+ * 4.1.4). */
 static bool
 hello(struct server_session *s, struct slice name, bool esmtp)
 {
