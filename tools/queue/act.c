@@ -36,8 +36,10 @@ struct verb {
 	int (*run)(struct act *a, const struct queue_spot *spot);
 	unsigned places;		/* folders whose messages it acts on */
 	int request;			/* enum queue_request, or -1: never filed with a runner */
-	const char *done[QUEUE_IN_DEAD + 1];	/* elsewhere: there is nothing to do, and why */
-	const char *not[QUEUE_IN_DEAD + 1];	/* elsewhere: it is refused, and why */
+	/* The reason why nothing is left to do, by the folder of the message. */
+	const char *done[QUEUE_IN_DEAD + 1];
+	/* The reason for a refusal, by the folder of the message. */
+	const char *not[QUEUE_IN_DEAD + 1];
 };
 
 struct act {

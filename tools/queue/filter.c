@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Filters over messages.  Patterns are no fnmatch(3): brackets are a part of addresses here.  Only
- * pending recipients of a message are matched, because only they are affected by an action.
+ * Filters over messages.  Patterns are not those of fnmatch(3): brackets are a part of addresses
+ * here.  Only pending recipients of a message are matched, because only they are affected by an
+ * action.
  */
 #include "tools/queue/filter.h"
 

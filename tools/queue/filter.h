@@ -22,7 +22,7 @@ bool filter_given(const struct filter *f);
 /* Does a filter need the envelope?  A file without a valid one then never matches. */
 bool filter_reads(const struct filter *f);
 
-/* Parses "2d" or "90min", as the configuration does; false if the text is no time. */
+/* Parses "2d" or "90min", as the configuration does; false if the text is not a time. */
 bool filter_age(const char *text, int64_t *ret_s);
 /* Parses "new,waiting"; false if a state is unknown. */
 bool filter_states(const char *text, unsigned *ret_places);

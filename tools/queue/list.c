@@ -153,7 +153,7 @@ put_heading(const struct list *l)
 	put_reply(l, SL("LAST REPLY"));
 }
 
-/* A file that is no complete message. */
+/* A file that is not a complete message. */
 static void
 put_broken(struct list *l, const struct queue_spot *spot, const char *why)
 {

@@ -14,7 +14,8 @@ void text_init(void);
 
 /* Prints one line of text.  Each control character, also LF, becomes '?'. */
 void text_put(FILE *out, struct slice s);
-/* Prints a line of text cut to so many columns (with a mark) or filled with blanks. */
+/* Prints a line of text in exactly this number of columns: cut with a mark, or filled with
+ * blanks. */
 void text_column(FILE *out, struct slice s, size_t columns);
 /* The columns that text_put() fills with s. */
 size_t text_width(struct slice s);
