@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* The rules for workers of destinations: which one gets the next, and how many.  No process runs. */
+/* runner/pace: the destination that gets the next worker, and its limit.  No process runs. */
 #include "runner/pace.h"
 
 #include <stdlib.h>
@@ -43,7 +43,7 @@ drop_one(struct destination *d)
 	return true;
 }
 
-/* A worker without a process. */
+/* Start a worker without a process. */
 static struct worker *
 start(void)
 {
@@ -129,12 +129,14 @@ test_rings(void)
 	put("a", true, 3);
 	put("b", true, 3);
 	put("c", false, 3);
-	ok(next_is("a") && next_is("b") && next_is("c") && !start(), "one worker each, by turns, those with new mail first");
+	ok(next_is("a") && next_is("b") && next_is("c") && !start(),
+	    "one worker each, in turn, destinations with new mail first");
 	(void)hear("a", CAUSE_DELIVERED, false);
-	ok(next_is("a") && next_is("a") && !start(), "a works: it gets more");
+	ok(next_is("a") && next_is("a") && !start(), "a destination that works gets more workers");
 	put("d", true, 1);
 	put("a", true, 9);
-	ok(next_is("d") && next_is("a"), "a new one comes before the fourth for another");
+	ok(next_is("d") && next_is("a"),
+	    "a new destination comes before the fourth worker of another");
 }
 
 static void
@@ -150,9 +152,9 @@ test_shares(void)
 	}
 	while (start())
 		n++;
-	ok(n == 5, "twenty destinations whose mail failed before: half of the processes, at most");
+	ok(n == 5, "destinations with mail that failed before: half of the processes");
 	put("new", true, 1);
-	ok(next_is("new"), "new mail finds room");
+	ok(next_is("new"), "new mail gets one of the other processes");
 
 	reset(10, 5);
 	for (int i = 0; i < 20; i++) {
@@ -162,11 +164,11 @@ test_shares(void)
 	put("old", false, 1);
 	for (n = 0; n < 9; n++)
 		must_start(start());
-	ok(next_is("old"), "however much new mail there is, one in ten is for what failed before");
+	ok(next_is("old"), "one process of ten is for mail that failed before");
 
 	reset(10, 5);
 	put("good", true, 20);
-	ok(next_is("good"), "a destination");
+	ok(next_is("good"), "a destination with much mail");
 	(void)hear("good", CAUSE_DELIVERED, false);
 	for (int i = 0; i < 20; i++) {
 		(void)snprintf(name, sizeof name, "new%d", i);
@@ -174,10 +176,11 @@ test_shares(void)
 	}
 	for (n = 0; n < 5; n++)
 		must_start(start());
-	ok(next_is("good"), "that is known to work gets the next worker when half of them sit on others that are not");
+	ok(next_is("good"),
+	    "a destination that works comes first if half of the workers are in doubt");
 	reset(10, 5);
 	put("few", true, 9);
-	ok(next_is("few"), "one with little mail");
+	ok(next_is("few"), "a destination with little mail");
 	(void)hear("few", CAUSE_DELIVERED, false);
 	for (int i = 0; i < 20; i++) {
 		(void)snprintf(name, sizeof name, "new%d", i);
@@ -185,10 +188,10 @@ test_shares(void)
 	}
 	for (n = 0; n < 5; n++)
 		must_start(start());
-	ok(!next_is("few"), "makes do with the connection it has");
+	ok(!next_is("few"), "a destination with little mail gets no second worker");
 	reset(1, 5);
 	put("old", false, 1);
-	ok(next_is("old") && !start(), "with one process it is everybody's");
+	ok(next_is("old") && !start(), "a single process is for any mail");
 }
 
 static void
@@ -199,27 +202,29 @@ test_limit(void)
 	reset(100, 20);
 	put("a", true, 200);
 	d = destination("a");
-	ok(d->limit == 1, "one connection to find out");
+	ok(d->limit == 1, "a new destination has one connection");
 	must_start(start());
 	(void)hear("a", CAUSE_REPLY_PERMANENT, false);
-	ok(d->limit == 5 && d->proven, "it answers: five");
+	ok(d->limit == 5 && d->proven, "a destination that replies has five");
 	for (int i = 0; i < 30; i++)
 		(void)hear("a", CAUSE_DELIVERED, false);
-	ok(d->limit == 20, "growing up to per-destination");
+	ok(d->limit == 20, "the limit grows up to per-destination");
 	while (start())
 		continue;
-	ok(d->workers == 20, "which it uses");
-	ok(hear("a", CAUSE_REPLY_TEMPORARY, true) == PACE_AGAIN && d->limit == 19, "R143 421 to one connection of many: one too many, no attempt");
-	ok(pace_yield(&runner, runner.workers), "its worker goes");
+	ok(d->workers == 20, "the destination uses its limit");
+	ok(hear("a", CAUSE_REPLY_TEMPORARY, true) == PACE_AGAIN && d->limit == 19,
+	    "R143 421 on one connection of many: one connection less, no attempt");
+	ok(pace_yield(&runner, runner.workers), "the worker with the 421 ends");
 	(void)hear("a", CAUSE_DELIVERED, false);
-	ok(d->limit == 19, "and not at once back");
+	ok(d->limit == 19, "the limit does not grow at once");
 	for (int i = 0; i < 200; i++)
 		(void)hear("a", CAUSE_DELIVERED, false);
-	ok(d->limit == 20, "later, perhaps");
+	ok(d->limit == 20, "the limit grows again later");
 	(void)hear("a", CAUSE_LOST, false);
-	ok(d->limit == 10, "R143 a connection that broke off: half");
+	ok(d->limit == 10, "R143 a connection that broke off: half of the limit");
 	(void)hear("a", CAUSE_LOST, false);
-	ok(!d->dead && hear("a", CAUSE_LOST, false) == PACE_ON && d->dead, "R143 three in a row: no more for now");
+	ok(!d->dead && hear("a", CAUSE_LOST, false) == PACE_ON && d->dead,
+	    "R143 three in a row: the destination is dead for now");
 	reset(100, 20);
 }
 
@@ -232,26 +237,32 @@ test_dead(void)
 	put("a", true, 3);
 	d = destination("a");
 	must_start(start());
-	ok(hear("a", CAUSE_CONNECT, true) == PACE_ON && d->ring == RING_DEAD && !start(), "R146 nobody there: what waits needs no worker to find out");
-	ok(pace_yield(&runner, runner.workers), "not even the one that did");
+	ok(hear("a", CAUSE_CONNECT, true) == PACE_ON && d->ring == RING_DEAD && !start(),
+	    "R146 no host answers: waiting mail needs no worker");
+	ok(pace_yield(&runner, runner.workers), "no host answers: the worker ends");
 	put("a", true, 1);
-	ok(d->ring == RING_DEAD && d->dead->cause == CAUSE_CONNECT, "R146 nor what comes soon");
+	ok(d->ring == RING_DEAD && d->dead->cause == CAUSE_CONNECT,
+	    "R146 no host answers: mail that comes soon needs no worker");
 	d->dead_until_ms = clock_ms();
 	put("a", true, 1);
-	ok(d->ring == DESTINATION_RINGS && !d->dead && d->limit == 1 && d->waiting == 4, "later it is tried again, once");
+	ok(d->ring == DESTINATION_RINGS && !d->dead && d->limit == 1 && d->waiting == 4,
+	    "a dead destination is tried again later, by one worker");
 	(void)hear("a", CAUSE_CONNECT, true);
-	ok(d->dead && d->dead_until_ms - clock_ms() <= 150000, "for half of retry-min, at most");
+	ok(d->dead && d->dead_until_ms - clock_ms() <= 150000,
+	    "a destination is dead for half of retry-min at most");
 	runner_revive(&runner);
-	ok(d->ring != RING_DEAD && !d->dead, "or when the operator wants it");
+	ok(d->ring != RING_DEAD && !d->dead, "the operator revives a destination");
 	(void)hear("a", CAUSE_DNS_NXDOMAIN, true);
-	ok(d->dead && d->dead_until_ms - clock_ms() <= 1000, "what failed for good is asked for anew by what comes later");
+	ok(d->dead && d->dead_until_ms - clock_ms() <= 1000,
+	    "a permanent failure counts for a second only");
 	(void)hear("a", CAUSE_LOCAL, false);
-	ok(d->dead != NULL, "our own troubles say nothing");
+	ok(d->dead != NULL, "a local error does not change the destination");
 	reset(100, 20);
 	put("a", true, 2);
 	must_start(start());
 	(void)hear("a", CAUSE_REPLY_TEMPORARY, false);
-	ok(!destination("a")->dead && destination("a")->proven, "R146 a 4yz to one message is none to the host");
+	ok(!destination("a")->dead && destination("a")->proven,
+	    "R146 a 4yz to one message does not concern the host");
 	reset(100, 20);
 }
 
@@ -265,15 +276,15 @@ test_yield(void)
 	must_start(w = start());
 	(void)hear("a", CAUSE_DELIVERED, false);
 	must_start(start());
-	ok(!pace_yield(&runner, w), "all processes for one destination while there is no other");
+	ok(!pace_yield(&runner, w), "a single destination may have all processes");
 	put("b", true, 1);
-	ok(pace_yield(&runner, w), "one of two is given up when another one has mail");
+	ok(pace_yield(&runner, w), "one of two workers ends if another destination has mail");
 	end(runner.workers);
-	ok(next_is("b"), "which gets it");
+	ok(next_is("b"), "the other destination gets the process");
 	put("c", true, 1);
-	ok(!pace_yield(&runner, w), "its only one is kept");
+	ok(!pace_yield(&runner, w), "the only worker of a destination is kept");
 	w->count = 100;
-	ok(pace_yield(&runner, w), "for a hundred messages");
+	ok(pace_yield(&runner, w), "a worker ends after a hundred messages if others wait");
 	reset(2, 2);
 }
 
@@ -294,7 +305,7 @@ test_lines(void)
 		free(job->message);
 		free(job);
 	}
-	ok(strcmp(order, "nnnonooo") == 0, "new mail first, but not for ever: %s", order);
+	ok(strcmp(order, "nnnonooo") == 0, "new mail first, but not always: %s", order);
 	reset(10, 5);
 	for (int i = 0; i < 20001; i++) {
 		char name[16];
@@ -304,9 +315,10 @@ test_lines(void)
 	}
 	put("kept", true, 1);
 	destination_trim(&runner.destinations);
-	ok(runner.destinations.n == 1 && destination("kept")->waiting == 1, "of very many destinations those without mail are forgotten");
+	ok(runner.destinations.n == 1 && destination("kept")->waiting == 1,
+	    "many destinations: those without mail are forgotten");
 	reset(10, 5);
-	ok(runner.destinations.n == 0, "and at the end all of them");
+	ok(runner.destinations.n == 0, "at the end no destination is left");
 }
 
 int

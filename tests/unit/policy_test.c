@@ -6,22 +6,34 @@
 
 #include "tests/lib/tap.h"
 
-static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX",
-	owners[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
-static char pattern_open[] = "open.example", pattern_users[] = "users.example", pattern_closed[] = "closed.example",
-	    pattern_moved[] = "moved.example", pattern_broken[] = "broken.example", pattern_plus[] = "plus.example", why_text[] = "has moved";
+static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX";
+static char owners[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
+static char pattern_open[] = "open.example", pattern_users[] = "users.example";
+static char pattern_closed[] = "closed.example", pattern_moved[] = "moved.example";
+static char pattern_broken[] = "broken.example", pattern_plus[] = "plus.example";
+static char why_text[] = "has moved";
 
 static struct route routes[] = {
 	{ .pattern = pattern_open, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE },
-	{ .pattern = pattern_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = users },
-	{ .pattern = pattern_closed, .via = VIA_MAILDIR, .accept = ACCEPT_TRUSTED, .recipients = users },
-	{ .pattern = pattern_plus, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = users, .subaddress = '+' },
-	{ .pattern = pattern_moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
-	{ .pattern = pattern_broken, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = gone },
+	{ .pattern = pattern_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
+	    .recipients = users },
+	{ .pattern = pattern_closed, .via = VIA_MAILDIR, .accept = ACCEPT_TRUSTED,
+	    .recipients = users },
+	{ .pattern = pattern_plus, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE, .recipients = users,
+	    .subaddress = '+' },
+	{ .pattern = pattern_moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE,
+	    .target = why_text },
+	{ .pattern = pattern_broken, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
+	    .recipients = gone },
 };
 static struct config config = { .routes = routes, .nroutes = sizeof routes / sizeof routes[0] };
 
-enum { RELAY = SMTP_REFUSE_RELAY, USER = SMTP_REFUSE_USER, ROUTE = SMTP_REFUSE_ROUTE, LOCAL = SMTP_REFUSE_LOCAL };
+enum {
+	RELAY = SMTP_REFUSE_RELAY,
+	USER = SMTP_REFUSE_USER,
+	ROUTE = SMTP_REFUSE_ROUTE,
+	LOCAL = SMTP_REFUSE_LOCAL
+};
 
 static const struct rcpt_case {
 	const char *to;
@@ -63,9 +75,9 @@ static const struct sender_case {
 	const char *from;
 	bool listed;
 } froms[] = {
-	{ "a@one.example", true }, { "A@ONE.example", true }, { "b@one.example", false }, { "x@two.example", true },
-	{ "x@three.example", true }, { "x@sub.two.example", false }, { "two.example@one.example", false },
-	{ "x@xthree.example", false }, { "", true },
+	{ "a@one.example", true }, { "A@ONE.example", true }, { "b@one.example", false },
+	{ "x@two.example", true }, { "x@three.example", true }, { "x@sub.two.example", false },
+	{ "two.example@one.example", false }, { "x@xthree.example", false }, { "", true },
 };
 
 static void
@@ -81,11 +93,13 @@ write_file(char *path, const char *text)
 static struct smtp_path
 path_of(const char *text)
 {
+	const unsigned how = SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN;
 	struct smtp_path path = { .n = 0 };
 	struct slice rest;
 
-	if (text[0] && (smtp_path_parse(slice_str(text), SMTP_PATH_TOLERANT | SMTP_PATH_NO_DOMAIN, &path, &rest) != SMTP_PATH_OK ||
-	    rest.n))
+	if (text[0] == '\0')
+		return path;
+	if (smtp_path_parse(slice_str(text), how, &path, &rest) != SMTP_PATH_OK || rest.n)
 		abort();
 	return path;
 }
@@ -93,16 +107,21 @@ path_of(const char *text)
 static void
 test_recipients(void)
 {
-	const struct policy stranger = { .config = &config }, trusted = { .config = &config, .trusted = true };
+	const struct policy stranger = { .config = &config };
+	const struct policy trusted = { .config = &config, .trusted = true };
 
 	for (size_t i = 0; i < sizeof rcpts / sizeof rcpts[0]; i++) {
 		const struct smtp_path to = path_of(rcpts[i].to);
 		struct slice why = SL("");
 
-		ok((int)policy_recipient(&stranger, &to, &why) == rcpts[i].stranger, "from a stranger to %s", rcpts[i].to);
-		ok((rcpts[i].stranger == ROUTE) == slice_eq(why, SL("has moved")), "and why");
-		ok((int)policy_recipient(&trusted, &to, &why) == rcpts[i].trusted, "from the trusted to %s", rcpts[i].to);
-		ok((int)policy_verify(&stranger, &to) == rcpts[i].verify, "H108 H109 a stranger verifies %s", rcpts[i].to);
+		ok((int)policy_recipient(&stranger, &to, &why) == rcpts[i].stranger,
+		    "from a stranger to %s", rcpts[i].to);
+		ok((rcpts[i].stranger == ROUTE) == slice_eq(why, SL("has moved")),
+		    "the text of a route that rejects");
+		ok((int)policy_recipient(&trusted, &to, &why) == rcpts[i].trusted,
+		    "from the trusted to %s", rcpts[i].to);
+		ok((int)policy_verify(&stranger, &to) == rcpts[i].verify,
+		    "H108 H109 a stranger verifies %s", rcpts[i].to);
 	}
 }
 
@@ -112,20 +131,23 @@ test_senders(void)
 	const struct policy policy = { .config = &config, .trusted = true };
 	const struct smtp_path null = path_of(""), any = path_of("a@b.example");
 
-	ok(policy_sender(&policy, &any) == SMTP_ACCEPT, "no list of senders: anybody");
+	ok(policy_sender(&policy, &any) == SMTP_ACCEPT, "no list of senders: any sender");
 	config.server.senders = gone;
-	ok(policy_sender(&policy, &any) == SMTP_REFUSE_LOCAL, "a list that is gone: nobody, for now");
-	ok(policy_sender(&policy, &null) == SMTP_ACCEPT, "H040 but the null sender");
+	ok(policy_sender(&policy, &any) == SMTP_REFUSE_LOCAL,
+	    "a list that is gone: no sender for now");
+	ok(policy_sender(&policy, &null) == SMTP_ACCEPT,
+	    "H040 a list that is gone: the null sender is accepted");
 	config.server.senders = senders;
 	for (size_t i = 0; i < sizeof froms / sizeof froms[0]; i++) {
 		const struct smtp_path from = path_of(froms[i].from);
 
-		ok(policy_sender(&policy, &from) == (froms[i].listed ? SMTP_ACCEPT : SMTP_REFUSE_SENDER), "from <%s>",
-		    froms[i].from);
+		ok(policy_sender(&policy, &from) ==
+			(froms[i].listed ? SMTP_ACCEPT : SMTP_REFUSE_SENDER),
+		    "from <%s>", froms[i].from);
 	}
 }
 
-/* An authenticated user's own addresses. */
+/* The own addresses of an authenticated user. */
 static void
 test_owners(void)
 {
@@ -133,25 +155,30 @@ test_owners(void)
 		const char *user, *from;
 		bool own;
 	} cases[] = {
-		{ "anna", "anna@one.example", true }, { "ANNA", "Anna@One.Example", true }, { "anna", "x@two.example", true },
-		{ "anna", "info@one.example", true }, { "anna", "ben@one.example", false }, { "anna", "x@sub.two.example", false },
-		{ "ben", "any@where.example", true }, { "carla", "anna@one.example", false }, { "ann", "anna@one.example", false },
-		{ "dora", "dora@one.example", false }, { "", "anna@one.example", true }, { "carla", "", true },
+		{ "anna", "anna@one.example", true }, { "ANNA", "Anna@One.Example", true },
+		{ "anna", "x@two.example", true }, { "anna", "info@one.example", true },
+		{ "anna", "ben@one.example", false }, { "anna", "x@sub.two.example", false },
+		{ "ben", "any@where.example", true }, { "carla", "anna@one.example", false },
+		{ "ann", "anna@one.example", false }, { "dora", "dora@one.example", false },
+		{ "", "anna@one.example", true }, { "carla", "", true },
 	};
 
 	config.server.senders = NULL;
 	config.server.auth_senders = owners;
-	write_file(owners, "anna: anna@one.example\t@two.example\n ben : *  # all\nanna:info@one.example\ndora:\ncarla\n");
+	write_file(owners, "anna: anna@one.example\t@two.example\n ben : *  # all\n"
+	    "anna:info@one.example\ndora:\ncarla\n");
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		const struct policy policy = { .config = &config, .trusted = true, .user = slice_str(cases[i].user) };
+		const struct policy policy = { .config = &config, .trusted = true,
+			.user = slice_str(cases[i].user) };
 		const struct smtp_path from = path_of(cases[i].from);
 
-		ok(policy_sender(&policy, &from) == (cases[i].own ? SMTP_ACCEPT : SMTP_REFUSE_OWNER), "%s from <%s>",
-		    cases[i].user, cases[i].from);
+		ok(policy_sender(&policy, &from) ==
+			(cases[i].own ? SMTP_ACCEPT : SMTP_REFUSE_OWNER),
+		    "%s from <%s>", cases[i].user, cases[i].from);
 	}
 }
 
-/* A [sender] stands in for [route *], in what is accepted too: only the trusted may use somebody's smarthost. */
+/* A [sender] replaces [route *], also its accept: only the trusted may use the smarthost. */
 static void
 test_by_sender(void)
 {
@@ -159,24 +186,28 @@ test_by_sender(void)
 	static struct route both[] = {
 		{ .pattern = star, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
 		{ .pattern = sender, .by_sender = true, .via = VIA_MX, .accept = ACCEPT_TRUSTED },
-		{ .pattern = moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE, .target = why_text },
+		{ .pattern = moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE,
+		    .target = why_text },
 	};
 	const struct config c = { .routes = both, .nroutes = 3 };
-	const struct smtp_path to = path_of("u@elsewhere.example"), there = path_of("u@moved.example");
+	const struct smtp_path to = path_of("u@elsewhere.example");
+	const struct smtp_path there = path_of("u@moved.example");
 	struct policy p = { .config = &c, .trusted = true, .sender = S("anna@own.example") };
 	struct slice why;
 
-	ok(policy_recipient(&p, &to, &why) == SMTP_ACCEPT, "a sender with a route of his own");
-	ok(policy_recipient(&p, &there, &why) == SMTP_REFUSE_ROUTE, "not where the recipient's domain has one");
+	ok(policy_recipient(&p, &to, &why) == SMTP_ACCEPT, "a sender with a [sender] of its own");
+	ok(policy_recipient(&p, &there, &why) == SMTP_REFUSE_ROUTE,
+	    "a [sender], but the domain of the recipient has a route");
 	p.sender = SL("anna@other.example");
-	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "another sender");
+	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "a sender without a [sender]");
 	p.sender = SL("");
 	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "the null path");
 	p = (struct policy){ .config = &c, .sender = S("anna@own.example") };
-	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE, "a stranger who says he is that sender: as any stranger");
+	ok(policy_recipient(&p, &to, &why) == SMTP_REFUSE_ROUTE,
+	    "a stranger with the address of that sender: as any stranger");
 }
 
-/* A password proves who the client is; it makes no address the user's own. */
+/* A password proves the user, but makes no address its own. */
 static void
 test_standing(void)
 {
@@ -185,15 +216,22 @@ test_standing(void)
 		bool trusted, listed;
 		enum standing standing;
 	} rows[] = {
-		{ "", "anna@one.example", false, false, STANDING_STRANGER },
-		{ "", "anna@one.example", false, true, STANDING_STRANGER },
-		{ "", "anna@one.example", true, false, STANDING_TRUSTED },
-		{ "", "", true, false, STANDING_TRUSTED },
-		{ "anna", "anna@one.example", true, true, STANDING_OWNER },
-		{ "anna", "anna@one.example", true, false, STANDING_USER },
-		{ "ben@two.example", "anna@one.example", true, false, STANDING_USER },
-		{ "Anna@One.example", "anna@one.EXAMPLE", true, false, STANDING_OWNER },
-		{ "anna", "", true, true, STANDING_USER },
+		{ .user = "", .from = "anna@one.example", .standing = STANDING_STRANGER },
+		{ .user = "", .from = "anna@one.example", .listed = true,
+		    .standing = STANDING_STRANGER },
+		{ .user = "", .from = "anna@one.example", .trusted = true,
+		    .standing = STANDING_TRUSTED },
+		{ .user = "", .from = "", .trusted = true, .standing = STANDING_TRUSTED },
+		{ .user = "anna", .from = "anna@one.example", .trusted = true, .listed = true,
+		    .standing = STANDING_OWNER },
+		{ .user = "anna", .from = "anna@one.example", .trusted = true,
+		    .standing = STANDING_USER },
+		{ .user = "ben@two.example", .from = "anna@one.example", .trusted = true,
+		    .standing = STANDING_USER },
+		{ .user = "Anna@One.example", .from = "anna@one.EXAMPLE", .trusted = true,
+		    .standing = STANDING_OWNER },
+		{ .user = "anna", .from = "", .trusted = true, .listed = true,
+		    .standing = STANDING_USER },
 	};
 	struct config c = { .nroutes = 0 };
 
@@ -210,7 +248,8 @@ test_standing(void)
 int
 main(void)
 {
-	write_file(users, "# users.example\nlisted@users.example\nanywhere\n\"a\\ b\"@users.example\n\"quoted\"\n");
+	write_file(users, "# users.example\nlisted@users.example\nanywhere\n"
+	    "\"a\\ b\"@users.example\n\"quoted\"\n");
 	write_file(senders, "a@one.example\n@two.example\nthree.example\n");
 	test_recipients();
 	test_senders();

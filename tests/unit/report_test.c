@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-/* runner/report: each event with its level, as journald and syslogd sort by it, and with what an operator needs to act. */
+/* runner/report: the level of each event, and the facts that an operator needs. */
 #include "runner/report.h"
 
 #include "tests/unit/log_run.h"
@@ -48,20 +48,38 @@ static const struct event {
 	void (*body)(void);
 	const char *name, *level, *has[3];
 } events[] = {
-	{ delivered, "delivered", "<6>", { "delivered id=ID to=c@d host=mx.example status=2.0.0 delay=1.500s ", "reply=\"450 4.2.1 later\"" } },
-	{ downgraded, "downgraded: a line before", "<5>", { "downgraded id=ID to=c@d host=mx.example why=\"sent in the clear" } },
-	{ deferred, "deferred", "<6>", { "deferred id=ID to=c@d host=mx.example status=4.0.0 " } },
-	{ failed, "failed", "<5>", { "failed id=ID to=c@d host=mx.example status=5.0.0 " } },
-	{ finished, "finished", "<6>", { "finished id=ID" } },
-	{ waiting, "waiting", "<6>", { "waiting id=ID until=2025-11-22T05:02:53Z" } },
-	{ dead, "B161 dead", "<4>", { "dead id=ID why=\"", "dead/", "smtp-queue" } },
-	{ stuck, "stuck", "<3>", { "stuck id=ID error=\"Input/output error\"" } },
-	{ bounced, "bounced", "<5>", { "bounced id=ID bounce=OTHER to=a@b action=failed" } },
-	{ warned, "warned", "<6>", { "warned id=ID notice=OTHER to=a@b action=delayed" } },
-	{ moved, "moved", "<5>", { "moved destination=d family=ipv4 host=mx.d why=", "reply=\"550 5.7.25 no PTR\"" } },
-	{ trouble, "trouble", "<3>", { "trouble what=\"cannot fork\" id=\"\" error=\"Resource temporarily unavailable\"" } },
-	{ frozen, "frozen", "<3>", { "frozen route=\"route *\" via=smtps://h user=u until=2025-11-22T05:02:53Z why=\"535 no\"", "--flush" } },
-	{ thawed, "thawed", "<5>", { "thawed route=\"route *\" via=smtps://h user=u" } },
+	{ .body = delivered, .name = "delivered", .level = "<6>",
+	    .has = { "delivered id=ID to=c@d host=mx.example status=2.0.0 delay=1.500s ",
+		"reply=\"450 4.2.1 later\"" } },
+	{ .body = downgraded, .name = "downgraded: a line of its own", .level = "<5>",
+	    .has = { "downgraded id=ID to=c@d host=mx.example why=\"sent in the clear" } },
+	{ .body = deferred, .name = "deferred", .level = "<6>",
+	    .has = { "deferred id=ID to=c@d host=mx.example status=4.0.0 " } },
+	{ .body = failed, .name = "failed", .level = "<5>",
+	    .has = { "failed id=ID to=c@d host=mx.example status=5.0.0 " } },
+	{ .body = finished, .name = "finished", .level = "<6>", .has = { "finished id=ID" } },
+	{ .body = waiting, .name = "waiting", .level = "<6>",
+	    .has = { "waiting id=ID until=2025-11-22T05:02:53Z" } },
+	{ .body = dead, .name = "B161 dead", .level = "<4>",
+	    .has = { "dead id=ID why=\"", "dead/", "smtp-queue" } },
+	{ .body = stuck, .name = "stuck", .level = "<3>",
+	    .has = { "stuck id=ID error=\"Input/output error\"" } },
+	{ .body = bounced, .name = "bounced", .level = "<5>",
+	    .has = { "bounced id=ID bounce=OTHER to=a@b action=failed" } },
+	{ .body = warned, .name = "warned", .level = "<6>",
+	    .has = { "warned id=ID notice=OTHER to=a@b action=delayed" } },
+	{ .body = moved, .name = "moved", .level = "<5>",
+	    .has = { "moved destination=d family=ipv4 host=mx.d why=",
+		"reply=\"550 5.7.25 no PTR\"" } },
+	{ .body = trouble, .name = "trouble", .level = "<3>",
+	    .has = { "trouble what=\"cannot fork\" id=\"\" "
+		    "error=\"Resource temporarily unavailable\"" } },
+	{ .body = frozen, .name = "frozen", .level = "<3>",
+	    .has = { "frozen route=\"route *\" via=smtps://h user=u until=2025-11-22T05:02:53Z "
+		    "why=\"535 no\"",
+		"--flush" } },
+	{ .body = thawed, .name = "thawed", .level = "<5>",
+	    .has = { "thawed route=\"route *\" via=smtps://h user=u" } },
 };
 
 static void (*body)(void);
@@ -93,7 +111,8 @@ main(void)
 		got = drain(pair[0], room, sizeof room);
 		ok(slice_has_prefix(got, slice_str(e->level)), "%s: level (%.3s)", e->name, got.p);
 		for (size_t k = 0; k < 3 && e->has[k]; k++)
-			ok(memmem(got.p, got.n, e->has[k], strlen(e->has[k])) != NULL, "%s: %s", e->name, e->has[k]);
+			ok(memmem(got.p, got.n, e->has[k], strlen(e->has[k])) != NULL, "%s: %s",
+			    e->name, e->has[k]);
 	}
 	return tap_done();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The scheduler with real workers and a real queue in a temporary folder, driven
- * by poll(2) instead of an event loop.  Routes end in Maildirs, in nothing, or in a refusal, so no network is needed.
+ * The scheduler with real workers and a real queue in a temporary folder.  poll(2) replaces the
+ * event loop.  Routes are Maildirs, discard or reject, so no network is needed.
  */
 #include "runner/runner.h"
 
@@ -24,16 +24,17 @@
 static struct runner runner;
 static size_t most_at_once;
 static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
-static bool kill_idle;		/* kill the first worker once it has delivered something */
-static unsigned kill_busy, stop_at;	/* not 0: kill the first worker, or stop, when so many have been delivered */
-static pid_t kill_next;		/* not 0: the next worker is killed at once */
-static bool end_well;		/* and says that all was well */
+static bool kill_idle;		/* kill the first worker after its first delivery */
+static unsigned kill_busy;	/* not 0: kill the first worker after so many deliveries */
+static unsigned stop_at;	/* not 0: stop the runner after so many deliveries */
+static pid_t kill_next;		/* not 0: kill the next worker at its start */
+static bool end_well;		/* a killed worker has exit status 0 */
 static struct outcome last;
 
 static int64_t last_due_s;
 static char put_id[QUEUE_ID_SIZE], last_id[QUEUE_ID_SIZE], last_delayed[100];
 static unsigned troubles;
-static unsigned frozen[2];	/* works again, is frozen */
+static unsigned frozen[2];	/* reports of a route that works again, that is frozen */
 
 static void
 watch_started(void *ctx, struct worker *w)
@@ -43,7 +44,8 @@ watch_started(void *ctx, struct worker *w)
 		most_at_once = nstarted;
 	if (kill_next) {
 		kill_next = 0;
-		(void)kill(w->pid, SIGSTOP);	/* so that it cannot be faster than the kill */
+		/* A stopped worker cannot be faster than the kill. */
+		(void)kill(w->pid, SIGSTOP);
 		(void)kill(w->pid, SIGKILL);
 	}
 }
@@ -53,8 +55,9 @@ heard_rcpt(const struct outcome *o)
 {
 	siginfo_t info;
 
-	if (kill_idle) {	/* after enough time for it to wait for its next job */
+	if (kill_idle) {
 		kill_idle = false;
+		/* After this time the worker waits for its next job. */
 		(void)usleep(200000);
 		(void)kill(started[0]->pid, SIGKILL);
 		(void)waitid(P_PID, (id_t)started[0]->pid, &info, WEXITED | WNOWAIT);
@@ -133,17 +136,22 @@ set_up(void)
 {
 	static char directory[200], maildir[200];
 	static const char *overrides[] = {
-		directory, maildir, "server.hostname=mail.example", "route discard.example.via=discard",
-		"route reject.example.via=reject:not here", "route stuck.example.via=maildir:/dev/null/{local}", "relay.per-destination=3", "queue.retry-min=10min",
+		directory, maildir, "server.hostname=mail.example",
+		"route discard.example.via=discard",
+		"route reject.example.via=reject:not here",
+		"route stuck.example.via=maildir:/dev/null/{local}",
 		"route frozen.example.via=smtp://127.0.0.1:1",
+		"relay.per-destination=3", "queue.retry-min=10min",
 	};
+	const size_t n = sizeof overrides / sizeof overrides[0];
 	struct config_report report = { report_error, NULL };
 
 	if (!mkdtemp(folder))
 		return false;
 	(void)snprintf(directory, sizeof directory, "queue.directory=%s/queue", folder);
-	(void)snprintf(maildir, sizeof maildir, "route box.example.via=maildir:%s/mail/{local}", folder);
-	if (config_load(&config, "/dev/null", overrides, sizeof overrides / sizeof overrides[0], &report) < 0 ||
+	(void)snprintf(maildir, sizeof maildir, "route box.example.via=maildir:%s/mail/{local}",
+	    folder);
+	if (config_load(&config, "/dev/null", overrides, n, &report) < 0 ||
 	    queue_open(&queue, config.queue.directory, QUEUE_RUN) < 0)
 		return false;
 	runner.config = &config;
@@ -188,7 +196,7 @@ add(void *ctx, const char *id)
 	return true;
 }
 
-/* Everything that is in new/ and what comes of it; false when it does not end in time. */
+/* Deliver new/, and the notices that result.  Returns false if that does not end in time. */
 static bool
 run_all(void)
 {
@@ -206,18 +214,19 @@ run_all(void)
 	return false;
 }
 
-/* Change the first recipient in state `from` of the queue file to `to`, as if a run had ended there. */
+/* Change the first recipient in state `from` to state `to`, as if a run had ended after that. */
 static bool
 mark_first(int fd, char from, char to)
 {
 	char text[2000] = "", line[4] = { '\n', from, ' ', '<' }, *at;
 
-	if (pread(fd, text, sizeof text - 1, 0) <= 0 || !(at = memmem(text, sizeof text, line, sizeof line)))
+	if (pread(fd, text, sizeof text - 1, 0) <= 0 ||
+	    !(at = memmem(text, sizeof text, line, sizeof line)))
 		return false;
 	return pwrite(fd, &to, 1, at + 1 - text) == 1;
 }
 
-/* As if the message had come so much earlier: in the file at wait/, or in new/. */
+/* Make a message in wait/ or new/ older by so many seconds. */
 __attribute__((format(printf, 2, 3))) static bool
 age(int64_t seconds, const char *format, ...)
 {
@@ -233,7 +242,8 @@ age(int64_t seconds, const char *format, ...)
 	if (pread(fd, text, sizeof text - 1, 0) <= 0 || !(at = strstr(text, "\narrived: ")))
 		return false;
 	at += strlen("\narrived: ");
-	(void)snprintf(digits, sizeof digits, "%010lld", strtoll(at, NULL, 10) - (long long)seconds);
+	(void)snprintf(digits, sizeof digits, "%010lld",
+	    strtoll(at, NULL, 10) - (long long)seconds);
 	done = pwrite(fd, digits, 10, at - text) == 10;
 	close(fd);
 	return done;
@@ -278,24 +288,31 @@ files(const char *format, ...)
 static void
 test_ends(void)
 {
-	clear();
-	ok(put("a@box.example", (const char *[]){ "b@box.example", NULL }) && run_all(), "one message, one mailbox");
-	ok(ends[REPORT_FINISHED] == 1 && files("mail/b/new") == 1 && files("queue/cur") == 0,
-	    "is in the Maildir and out of the queue");
+	static const char *const four[] = { "b@box.example", "c@discard.example", "d@box.example",
+		"e@reject.example", NULL };
 
 	clear();
-	ok(put("a@box.example", (const char *[]){ "b@box.example", "c@discard.example", "d@box.example",
-	    "e@reject.example", NULL }) && run_all(), "four recipients, three destinations");
-	ok(kinds[OUTCOME_DELIVERED] == 3 && kinds[OUTCOME_FAILED] == 1, "three delivered, one failed");
-	ok(notices[NOTICE_FAILED] == 1 && ends[REPORT_FINISHED] == 1, "one bounce, and the message is finished");
-	ok(files("mail/b/new") == 2 && files("mail/d/new") == 1, "both mailboxes have it");
+	ok(put("a@box.example", (const char *[]){ "b@box.example", NULL }) && run_all(),
+	    "one message, one mailbox");
+	ok(ends[REPORT_FINISHED] == 1 && files("mail/b/new") == 1 && files("queue/cur") == 0,
+	    "one message is in the Maildir and out of the queue");
+
+	clear();
+	ok(put("a@box.example", four) && run_all(), "four recipients, three destinations");
+	ok(kinds[OUTCOME_DELIVERED] == 3 && kinds[OUTCOME_FAILED] == 1,
+	    "three recipients are delivered, one failed");
+	ok(notices[NOTICE_FAILED] == 1 && ends[REPORT_FINISHED] == 1,
+	    "one bounce, and the message is finished");
+	ok(files("mail/b/new") == 2 && files("mail/d/new") == 1, "both mailboxes have the message");
 	ok(files("queue/new") == 1, "the bounce waits in new/");
 	clear();
-	ok(run_all() && files("mail/a/new") == 1, "and reaches the sender");
+	ok(run_all() && files("mail/a/new") == 1, "the bounce reaches the sender");
 
 	clear();
-	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(), "B161 a failing message from <>");
-	ok(notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1 && files("queue/dead") == 1, "B161 is not bounced but put into dead/");
+	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(),
+	    "B161 a failing message from <>");
+	ok(notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1 && files("queue/dead") == 1,
+	    "B161 a failing message from <> goes to dead/, without a bounce");
 }
 
 static void
@@ -306,8 +323,10 @@ test_many(void)
 	clear();
 	for (int i = 0; i < 100; i++)
 		all &= put("a@box.example", (const char *[]){ "many@box.example", NULL });
-	ok(all && run_all() && files("mail/many/new") == 100, "a hundred messages for one destination");
-	ok(ends[REPORT_FINISHED] == 100 && kinds[OUTCOME_DELIVERED] == 100, "each delivered once");
+	ok(all && run_all() && files("mail/many/new") == 100,
+	    "a hundred messages for one destination");
+	ok(ends[REPORT_FINISHED] == 100 && kinds[OUTCOME_DELIVERED] == 100,
+	    "each of a hundred messages is delivered once");
 	ok(most_at_once >= 1 && most_at_once <= 3, "never more workers than per-destination");
 }
 
@@ -320,15 +339,18 @@ test_crash(void)
 	    "R147 a worker is killed before it delivers");
 	ok(ends[REPORT_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
 	    "R147 its message is deferred, not lost");
-	ok(last_due_s % 60 == 0 && last_due_s - clock_wall_s() >= 540 - 2 && last_due_s - clock_wall_s() <= 720,
-	    "R145 for retry-min, a tenth more or less, to a full minute");
-	ok(queue_next_due(&queue) == last_due_s, "that is when it is due");
-	ok(queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) == 1, "R145 it waits");
+	ok(last_due_s % 60 == 0 && last_due_s - clock_wall_s() >= 540 - 2 &&
+		last_due_s - clock_wall_s() <= 720,
+	    "R145 deferred for retry-min, a tenth more or less, to a full minute");
+	ok(queue_next_due(&queue) == last_due_s, "a deferred message is due at that time");
+	ok(queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) == 1,
+	    "R145 a deferred message waits");
 	clear();
-	ok(run_all() && ends[REPORT_FINISHED] == 1 && files("mail/crash/new") == 1, "R147 and arrives with the next try");
+	ok(run_all() && ends[REPORT_FINISHED] == 1 && files("mail/crash/new") == 1,
+	    "R147 a deferred message is delivered by the next attempt");
 }
 
-/* Not one descriptor is left for a pair: nothing is lost, and the log is not filled with it. */
+/* No descriptor is left for a pair: nothing is lost, and there is one report. */
 static void
 test_no_process(void)
 {
@@ -336,8 +358,9 @@ test_no_process(void)
 	int free_fd = dup(0);
 
 	clear();
-	ok(put("a@box.example", (const char *[]){ "later@box.example", NULL }) && queue_take_new(&queue, NULL, NULL) == 1 &&
-	    queue_each(&queue, add, NULL) == 0, "a message in line");
+	ok(put("a@box.example", (const char *[]){ "later@box.example", NULL }) &&
+		queue_take_new(&queue, NULL, NULL) == 1 && queue_each(&queue, add, NULL) == 0,
+	    "a message in the window");
 	(void)close(free_fd);
 	if (getrlimit(RLIMIT_NOFILE, &had) < 0)
 		abort();
@@ -347,23 +370,26 @@ test_no_process(void)
 	ok(setrlimit(RLIMIT_NOFILE, &none) == 0, "no more descriptors");
 	for (int i = 0; i < 100; i++)
 		runner_dispatch(&runner);
-	ok(runner.nworkers == 0 && runner.window.nmessages == 1 && troubles == 1, "no process can be started: said once, not at every event");
-	ok(setrlimit(RLIMIT_NOFILE, &had) == 0 && run_all() && ends[REPORT_FINISHED] == 1 && files("mail/later/new") == 1,
-	    "and when there are some again it goes on");
+	ok(runner.nworkers == 0 && runner.window.nmessages == 1 && troubles == 1,
+	    "no process can be started: one report");
+	ok(setrlimit(RLIMIT_NOFILE, &had) == 0 && run_all() && ends[REPORT_FINISHED] == 1 &&
+		files("mail/later/new") == 1,
+	    "with descriptors again the message is delivered");
 }
 
-/* Else the next one would be given the same job, and so on, for ever. */
+/* A worker that dies with a job has tried it.  Else every worker would get that job. */
 static void
 test_untimely_end(void)
 {
 	clear();
 	kill_next = end_well = true;
-	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all() && ends[REPORT_DEFERRED] == 1,
-	    "R147 a worker that ends with a job in its hands has tried that, whatever its status");
+	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all() &&
+		ends[REPORT_DEFERRED] == 1,
+	    "R147 a worker that ends with a job has tried it, whatever its status");
 	end_well = false;
 	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
 	clear();
-	ok(run_all() && ends[REPORT_FINISHED] == 1, "R147 it is tried again");
+	ok(run_all() && ends[REPORT_FINISHED] == 1, "R147 the job of a dead worker is tried again");
 }
 
 static void
@@ -373,14 +399,14 @@ test_idle_death(void)
 
 	clear();
 	kill_idle = true;
-	for (int i = 0; i < 8; i++)	/* more than there may be workers */
+	for (int i = 0; i < 8; i++)	/* more than the most workers */
 		all &= put("a@box.example", (const char *[]){ "idle@box.example", NULL });
 	ok(all && run_all(), "R147 a worker dies between two messages");
 	ok(ends[REPORT_FINISHED] == 8 && ends[REPORT_DEFERRED] == 0 && files("mail/idle/new") == 8,
-	    "R147 that was no attempt of the next one: all arrive");
+	    "R147 the death was no attempt of the next message: all arrive");
 }
 
-/* Doubled from retry-min to retry-max, and no two alike. */
+/* The delay doubles from retry-min to retry-max, a tenth more or less. */
 static void
 test_schedule(void)
 {
@@ -396,14 +422,18 @@ test_schedule(void)
 			least = after_s < least ? after_s : least;
 			most = after_s > most ? after_s : most;
 		}
-		ok(least >= delay_s - delay_s / 10 && most <= delay_s + delay_s / 10 + 60 && most - least >= delay_s / 10,
-		    "R145 after %u attempts: in %lld s, a tenth more or less", attempts, (long long)delay_s);
+		ok(least >= delay_s - delay_s / 10 && most <= delay_s + delay_s / 10 + 60 &&
+			most - least >= delay_s / 10,
+		    "R145 after %u attempts: in %lld s, a tenth more or less", attempts,
+		    (long long)delay_s);
 		delay_s = delay_s * 2 < max_s ? delay_s * 2 : max_s;
 	}
-	ok(delay_s == max_s && schedule_retry_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60, "R145 retry-max stays");
+	ok(delay_s == max_s &&
+		schedule_retry_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60,
+	    "R145 retry-max is the limit");
 }
 
-/* A single worker, which has jobs ahead of their time as soon as the first is done. */
+/* A single worker, which holds more jobs than the current one. */
 static void
 test_ahead(void)
 {
@@ -416,24 +446,30 @@ test_ahead(void)
 	kill_busy = 3;
 	for (int i = 0; i < 8; i++)
 		all &= put("a@box.example", (const char *[]){ "busy@box.example", NULL });
-	ok(all && run_all() && ends[REPORT_FINISHED] + ends[REPORT_DEFERRED] == 8, "R147 a worker with jobs in its hands is killed");
+	ok(all && run_all() && ends[REPORT_FINISHED] + ends[REPORT_DEFERRED] == 8,
+	    "R147 a worker with several jobs is killed");
 	kill_busy = 0;
-	ok(ends[REPORT_DEFERRED] <= 1, "R147 which costs one of them an attempt, at most (%u)", ends[REPORT_DEFERRED]);
+	ok(ends[REPORT_DEFERRED] <= 1, "R147 the death costs one attempt at most (%u)",
+	    ends[REPORT_DEFERRED]);
 	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
-	ok(run_all() && files("mail/busy/new") >= 8 && files("mail/busy/new") <= 9, "R147 all arrive, one of them twice at most");
+	ok(run_all() && files("mail/busy/new") >= 8 && files("mail/busy/new") <= 9,
+	    "R147 all messages arrive, one twice at most");
 
 	clear();
 	stop_at = 2;
 	for (int i = 0; i < 8; i++)
 		all &= put("a@box.example", (const char *[]){ "stop@box.example", NULL });
-	ok(all && !run_all() && runner.nworkers == 0, "a runner is stopped while its worker has more jobs");
+	ok(all && !run_all() && runner.nworkers == 0,
+	    "a runner is stopped while its worker has more jobs");
 	stop_at = 0;
 	left = files("queue/cur");
-	ok(left >= 5 && left == 8 - files("mail/stop/new"), "what it has not begun stays where it is (%u)", left);
-	ok(ends[REPORT_DEFERRED] == 0 && ends[REPORT_FINISHED] == 8 - left, "and was not tried");
+	ok(left >= 5 && left == 8 - files("mail/stop/new"),
+	    "messages without an attempt stay in cur/ (%u)", left);
+	ok(ends[REPORT_DEFERRED] == 0 && ends[REPORT_FINISHED] == 8 - left,
+	    "messages without an attempt are not deferred");
 	runner_done(&runner);
 	runner.stopping = false;
-	ok(run_all() && files("mail/stop/new") == 8, "the next run delivers it, once");
+	ok(run_all() && files("mail/stop/new") == 8, "the next run delivers each of them once");
 	config.relay.per_destination = per_destination;
 }
 
@@ -447,9 +483,10 @@ test_expired(void)
 	config.queue.lifetime_s = 0;
 	ok(put("late@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R145 a deferred message older than the lifetime");
-	ok(notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[REPORT_FINISHED] == 1, "R145 is bounced with 5.4.7");
+	ok(notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_EXPIRED && ends[REPORT_FINISHED] == 1,
+	    "R145 a message older than the lifetime is bounced with 5.4.7");
 	config.queue.lifetime_s = lifetime_s;
-	ok(run_all() && files("mail/late/new") == 1, "R145 and the sender hears of it");
+	ok(run_all() && files("mail/late/new") == 1, "R145 the sender gets the bounce");
 }
 
 static bool
@@ -459,10 +496,11 @@ again(void)
 	return queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) > 0 && run_all();
 }
 
-/* A route whose login was refused: no attempt, no end of its mail's lifetime, and one word to the operator. */
+/* A route whose login was refused: no attempt, no message expires, one report to the operator. */
 static void
 test_frozen(void)
 {
+	static const char *const two[] = { "b@frozen.example", "c@box.example", NULL };
 	const struct route *route = config_route(&config, SL("frozen.example"));
 	const uint64_t lifetime_s = config.queue.lifetime_s;
 	const struct frozen *f;
@@ -472,21 +510,26 @@ test_frozen(void)
 	outcome_set(&o, CAUSE_LOGIN, SL("h"), SL("535 no"));
 	f = frozen_add(&runner.frozen, route, &o, clock_wall_s());
 	config.queue.lifetime_s = 0;
-	ok(f && put("a@box.example", (const char *[]){ "b@frozen.example", "c@box.example", NULL }) &&
-	    put("a@box.example", (const char *[]){ "d@frozen.example", NULL }) && run_all(), "two messages for a frozen route");
+	ok(f && put("a@box.example", two) &&
+		put("a@box.example", (const char *[]){ "d@frozen.example", NULL }) && run_all(),
+	    "two messages for a frozen route");
 	ok(most_at_once == 1 && files("mail/c/new") == 1, "only the mailbox has a worker");
-	ok(ends[REPORT_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[NOTICE_FAILED] == 0, "nothing is returned, however old it is");
-	ok(strstr(last.detail, "the last login was refused by h: 535 no") != NULL, "the reason is that of the last attempt: %s", last.detail);
-	ok(last_due_s == f->until_s, "they are due when the route is");
-	ok(frozen[true] == 1 && frozen[false] == 0, "the operator hears of it once");
+	ok(ends[REPORT_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[NOTICE_FAILED] == 0,
+	    "no message of a frozen route expires");
+	ok(strstr(last.detail, "the last login was refused by h: 535 no") != NULL,
+	    "the reason is the one of the last attempt: %s", last.detail);
+	ok(last_due_s == f->until_s, "messages are due when the route thaws");
+	ok(frozen[true] == 1 && frozen[false] == 0, "the operator gets one report");
 	config.queue.lifetime_s = lifetime_s;
-	ok(frozen_remove(&runner.frozen, route) && again() && last.cause == CAUSE_CONNECT, "then it is tried");
+	ok(frozen_remove(&runner.frozen, route) && again() && last.cause == CAUSE_CONNECT,
+	    "after the freeze the route is tried");
 	config.queue.lifetime_s = 0;
-	ok(again() && notices[NOTICE_FAILED] == 2 && run_all(), "and its mail ages again");
+	ok(again() && notices[NOTICE_FAILED] == 2 && run_all(),
+	    "after the freeze its messages expire");
 	config.queue.lifetime_s = lifetime_s;
 }
 
-/* To a recipient who is deferred whatever happens. */
+/* A message to a recipient that is always deferred. */
 static bool
 put_late(const char *from, const char *notify)
 {
@@ -499,8 +542,13 @@ put_late(const char *from, const char *notify)
 }
 
 static const struct { const char *from, *notify; unsigned notices; } delays[] = {
-	{ "d0", "", 1 }, { "d1", "NOTIFY=DELAY", 1 }, { "d2", "NOTIFY=SUCCESS,FAILURE,DELAY", 1 },
-	{ "d3", "NOTIFY=FAILURE", 0 }, { "d4", "NOTIFY=NEVER", 0 }, { "d5", "NOTIFY=SUCCESS", 0 }, { NULL, "NOTIFY=DELAY", 0 },
+	{ .from = "d0", .notify = "", .notices = 1 },
+	{ .from = "d1", .notify = "NOTIFY=DELAY", .notices = 1 },
+	{ .from = "d2", .notify = "NOTIFY=SUCCESS,FAILURE,DELAY", .notices = 1 },
+	{ .from = "d3", .notify = "NOTIFY=FAILURE", .notices = 0 },
+	{ .from = "d4", .notify = "NOTIFY=NEVER", .notices = 0 },
+	{ .from = "d5", .notify = "NOTIFY=SUCCESS", .notices = 0 },
+	{ .from = NULL, .notify = "NOTIFY=DELAY", .notices = 0 },
 };
 #define DELAYS (sizeof delays / sizeof delays[0])
 
@@ -511,7 +559,8 @@ put_delays(void)
 	char from[64];
 
 	for (size_t i = 0; i < DELAYS; i++) {
-		(void)snprintf(from, sizeof from, "%s@box.example", delays[i].from ? delays[i].from : "");
+		(void)snprintf(from, sizeof from, "%s@box.example",
+		    delays[i].from ? delays[i].from : "");
 		all &= put_late(delays[i].from ? from : "", delays[i].notify);
 	}
 	return all;
@@ -520,38 +569,55 @@ put_delays(void)
 static void
 test_delayed(void)
 {
-	const uint64_t warn_after_s = config.queue.warn_after_s, lifetime_s = config.queue.lifetime_s;
+	const uint64_t warn_after_s = config.queue.warn_after_s;
+	const uint64_t lifetime_s = config.queue.lifetime_s;
 
 	clear();
 	config.queue.warn_after_s = 60;
-	ok(put_delays() && run_all() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 not late yet: no notice of delay");
+	ok(put_delays() && run_all() && ends[REPORT_DEFERRED] == DELAYS &&
+		notices[NOTICE_DELAYED] == 0,
+	    "B162 before warn-after: no notice of delay");
 	(void)usleep(1100000);
 	config.queue.warn_after_s = 0;
-	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0, "B162 warn-after = 0: never");
+	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0,
+	    "B162 warn-after = 0: no notice of delay");
 	config.queue.warn_after_s = 1;
-	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 3 && notices[NOTICE_FAILED] == 0, "B162 late: notices of delay");
+	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 3 &&
+		notices[NOTICE_FAILED] == 0,
+	    "B162 after warn-after: notices of delay");
 	clear();
-	ok(run_all() && ends[REPORT_FINISHED] == 3, "which are delivered");
+	ok(run_all() && ends[REPORT_FINISHED] == 3, "the notices of delay are delivered");
 	for (size_t i = 0; i < DELAYS; i++)
 		if (delays[i].from)
-			ok(files("mail/%s/new", delays[i].from) == delays[i].notices, "B162 late: \"%s\"", delays[i].notify);
-	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0 && files("queue/new") == 0, "B162 no second notice");
+			ok(files("mail/%s/new", delays[i].from) == delays[i].notices,
+			    "B162 after warn-after: \"%s\"", delays[i].notify);
+	ok(again() && ends[REPORT_DEFERRED] == DELAYS && notices[NOTICE_DELAYED] == 0 &&
+		files("queue/new") == 0,
+	    "B162 no second notice of delay");
 	config.queue.lifetime_s = 0;
-	ok(put_late("d6@box.example", "") && again() && notices[NOTICE_FAILED] == 4 && ends[REPORT_DEFERRED] == 0 && notices[NOTICE_DELAYED] == 0,
-	    "B162 when the lifetime is over, a notice of failure and none of delay");
+	ok(put_late("d6@box.example", "") && again() && notices[NOTICE_FAILED] == 4 &&
+		ends[REPORT_DEFERRED] == 0 && notices[NOTICE_DELAYED] == 0,
+	    "B162 after the lifetime: a notice of failure and none of delay");
 	config.queue.lifetime_s = lifetime_s;
 	config.queue.warn_after_s = warn_after_s;
 	clear();
-	ok(run_all() && ends[REPORT_FINISHED] == 4 && files("mail/d6/new") == 1, "and these arrive, too");
+	ok(run_all() && ends[REPORT_FINISHED] == 4 && files("mail/d6/new") == 1,
+	    "the notices of failure are delivered");
 }
 
 static const struct { const char *name, *from, *notify, *to; unsigned notices; } successes[] = {
-	{ "B162 NOTIFY=SUCCESS, a mailbox", "s0@box.example", "NOTIFY=SUCCESS,FAILURE", "told@box.example", 1 },
-	{ "B162 no NOTIFY", "s0@box.example", "", "told@box.example", 0 },
-	{ "B162 NOTIFY=NEVER", "s0@box.example", "NOTIFY=NEVER", "told@box.example", 0 },
-	{ "B162 NOTIFY=FAILURE", "s0@box.example", "NOTIFY=FAILURE,DELAY", "told@box.example", 0 },
-	{ "B161 the null sender", "", "NOTIFY=SUCCESS", "told@box.example", 0 },
-	{ "B162 NOTIFY=SUCCESS, which fails", "s0@box.example", "NOTIFY=SUCCESS", "told@reject.example", 0 },
+	{ .name = "B162 NOTIFY=SUCCESS, a mailbox", .from = "s0@box.example",
+	    .notify = "NOTIFY=SUCCESS,FAILURE", .to = "told@box.example", .notices = 1 },
+	{ .name = "B162 no NOTIFY", .from = "s0@box.example", .notify = "",
+	    .to = "told@box.example", .notices = 0 },
+	{ .name = "B162 NOTIFY=NEVER", .from = "s0@box.example", .notify = "NOTIFY=NEVER",
+	    .to = "told@box.example", .notices = 0 },
+	{ .name = "B162 NOTIFY=FAILURE", .from = "s0@box.example", .notify = "NOTIFY=FAILURE,DELAY",
+	    .to = "told@box.example", .notices = 0 },
+	{ .name = "B161 the null sender", .from = "", .notify = "NOTIFY=SUCCESS",
+	    .to = "told@box.example", .notices = 0 },
+	{ .name = "B162 NOTIFY=SUCCESS, a recipient that fails", .from = "s0@box.example",
+	    .notify = "NOTIFY=SUCCESS", .to = "told@reject.example", .notices = 0 },
 };
 
 static void
@@ -560,18 +626,20 @@ test_success(void)
 	for (size_t i = 0; i < sizeof successes / sizeof successes[0]; i++) {
 		bool there;
 
-		there = run_all();	/* the notice of the one before */
+		there = run_all();	/* the notice of the previous row */
 		clear();
 		rcpt_params = successes[i].notify;
 		there &= put(successes[i].from, (const char *[]){ successes[i].to, NULL });
 		rcpt_params = "";
-		ok(there && run_all() && ends[REPORT_FINISHED] == 1 && notices[NOTICE_DELIVERED] == successes[i].notices &&
-		    notices[NOTICE_FAILED] + notices[NOTICE_RELAYED] == 0, "%s", successes[i].name);
+		ok(there && run_all() && ends[REPORT_FINISHED] == 1 &&
+			notices[NOTICE_DELIVERED] == successes[i].notices &&
+			notices[NOTICE_FAILED] + notices[NOTICE_RELAYED] == 0,
+		    "%s", successes[i].name);
 	}
-	ok(files("mail/s0/new") == 1, "B162 and it reaches the sender");
+	ok(files("mail/s0/new") == 1, "B162 the notice of success reaches the sender");
 }
 
-/* A notice about one recipient while another is deferred, and after a crash in between. */
+/* A notice about one recipient while another is deferred, and after a crash before the notice. */
 static void
 test_success_once(void)
 {
@@ -585,18 +653,24 @@ test_success_once(void)
 	there = put("s1@box.example", both);
 	rcpt_params = "";
 	ok(there && run_all() && ends[REPORT_DEFERRED] == 1 && notices[NOTICE_DELIVERED] == 1,
-	    "B162 the sender is told of one recipient though another is deferred");
-	ok(again() && notices[NOTICE_DELIVERED] == 0 && ends[REPORT_DEFERRED] == 1, "B162 and not again with each attempt");
-	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
+	    "B162 a notice about one recipient while another is deferred");
+	ok(again() && notices[NOTICE_DELIVERED] == 0 && ends[REPORT_DEFERRED] == 1,
+	    "B162 no second notice after the next attempt");
+	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s,
+	    last_id);
 	fd = open(path, O_RDWR);
-	ok(mark_first(fd, 'D', 'S') && again() && notices[NOTICE_DELIVERED] == 1, "R147 B162 a crash before the notice: told in the next run");
+	ok(mark_first(fd, 'D', 'S') && again() && notices[NOTICE_DELIVERED] == 1,
+	    "R147 B162 a crash before the notice: the next run sends it");
 	close(fd);
-	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s, last_id);
+	(void)snprintf(path, sizeof path, "%s/queue/wait/%lld/%s", folder, (long long)last_due_s,
+	    last_id);
 	fd = open(path, O_RDWR);
-	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() && notices[NOTICE_RELAYED] == 1 && ends[REPORT_DEFERRED] == 0,
-	    "R147 B162 the same of what was relayed, and nothing else to do");
+	ok(mark_first(fd, 'P', 'D') && mark_first(fd, 'D', 'R') && again() &&
+		notices[NOTICE_RELAYED] == 1 && ends[REPORT_DEFERRED] == 0,
+	    "R147 B162 a crash before the notice about a relayed recipient");
 	close(fd);
-	ok(run_all() && files("mail/s1/new") == 3 && files("mail/there/new") == 1, "B162 these arrive, and the mail itself once");
+	ok(run_all() && files("mail/s1/new") == 3 && files("mail/there/new") == 1,
+	    "B162 the notices arrive, the message itself once");
 }
 
 /* FUTURERELEASE (RFC 4865). */
@@ -604,33 +678,43 @@ static void
 test_hold(void)
 {
 	static const struct { const char *params; int64_t after_s; } cases[] = {
-		{ "", 0 }, { "HOLDFOR=3600", 3600 }, { "RET=HDRS holdfor=60", 60 }, { "HOLDUNTIL=1970-01-01T01:00:00Z", 0 },
-		{ "HOLDUNTIL=2025-11-22T05:02:53+00:00", 0 }, { "HOLDUNTIL=2025-11-22T06:02:53Z", 3600 },
-		{ "HOLDUNTIL=2099-11-22T06:02:53Z", SMTP_HOLD_MAX_S }, { "HOLDFOR=99999999", 0 }, { "HOLDFOR=x", 0 },
+		{ "", 0 }, { "HOLDFOR=3600", 3600 }, { "RET=HDRS holdfor=60", 60 },
+		{ "HOLDUNTIL=1970-01-01T01:00:00Z", 0 },
+		{ "HOLDUNTIL=2025-11-22T05:02:53+00:00", 0 },
+		{ "HOLDUNTIL=2025-11-22T06:02:53Z", 3600 },
+		{ "HOLDUNTIL=2099-11-22T06:02:53Z", SMTP_HOLD_MAX_S }, { "HOLDFOR=99999999", 0 },
+		{ "HOLDFOR=x", 0 },
 	};
 	char due[64];
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct queue_entry e = { .arrived_us = INT64_C(1763787773) * 1000000, .from_params = slice_str(cases[i].params) };
+		struct queue_entry e = { .arrived_us = INT64_C(1763787773) * 1000000,
+			.from_params = slice_str(cases[i].params) };
 
-		ok(schedule_release_s(&e) == INT64_C(1763787773) + cases[i].after_s, "held: \"%s\"", cases[i].params);
+		ok(schedule_release_s(&e) == INT64_C(1763787773) + cases[i].after_s, "held: \"%s\"",
+		    cases[i].params);
 	}
 	clear();
 	from_params = "HOLDFOR=3600";
-	ok(put("a@box.example", (const char *[]){ "held@box.example", NULL }) && run_all(), "a message with HOLDFOR");
-	ok(ends[REPORT_DEFERRED] == 1 && files("mail/held/new") == 0 && files("queue/cur") == 0, "is not delivered, but waits");
+	ok(put("a@box.example", (const char *[]){ "held@box.example", NULL }) && run_all(),
+	    "a message with HOLDFOR");
+	ok(ends[REPORT_DEFERRED] == 1 && files("mail/held/new") == 0 && files("queue/cur") == 0,
+	    "a message with HOLDFOR is not delivered, but waits");
 	(void)snprintf(due, sizeof due, "queue/wait/%lld", (long long)queue_next_due(&queue));
-	ok(files("%s", due) == 1 && queue_next_due(&queue) >= clock_wall_s() + 3500 && queue_next_due(&queue) <= clock_wall_s() + 3720,
-	    "until it is due");
-	ok(queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) == 1 && run_all() && ends[REPORT_DEFERRED] == 2 &&
-	    files("mail/held/new") == 0, "--flush does not change that");
+	ok(files("%s", due) == 1 && queue_next_due(&queue) >= clock_wall_s() + 3500 &&
+		queue_next_due(&queue) <= clock_wall_s() + 3720,
+	    "a message with HOLDFOR is due at its time");
+	ok(queue_take_due(&queue, clock_wall_s(), true, NULL, NULL) == 1 && run_all() &&
+		ends[REPORT_DEFERRED] == 2 && files("mail/held/new") == 0,
+	    "--flush does not release a message with HOLDFOR");
 	from_params = "HOLDUNTIL=2020-01-01T00:00:00Z";
-	ok(put("a@box.example", (const char *[]){ "past@box.example", NULL }) && run_all() && files("mail/past/new") == 1,
-	    "a time that has passed holds nothing");
+	ok(put("a@box.example", (const char *[]){ "past@box.example", NULL }) && run_all() &&
+		files("mail/past/new") == 1,
+	    "a HOLDUNTIL that has passed does not hold");
 	from_params = "";
 }
 
-/* With these parameters of MAIL, to somebody who is deferred whatever happens. */
+/* A message with these parameters of MAIL to a recipient that is always deferred. */
 static bool
 put_by(const char *from, const char *by)
 {
@@ -647,47 +731,66 @@ static void
 test_give_back(void)
 {
 	clear();
-	ok(put_by("r0@box.example", "BY=300;R") && run_all() && ends[REPORT_DEFERRED] == 1, "DELIVERBY mode R: while there is time it is tried");
-	ok(last_due_s - clock_wall_s() <= 300 && last_due_s > clock_wall_s() + 200, "the sender's time is not slept through");
-	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 && last.cause == CAUSE_DEADLINE &&
-	    strcmp(last.status, "5.4.7") == 0 && ends[REPORT_FINISHED] == 1, "DELIVERBY mode R: the time is over, it is given back");
-	ok(run_all() && files("mail/r0/new") == 1, "to the sender");
+	ok(put_by("r0@box.example", "BY=300;R") && run_all() && ends[REPORT_DEFERRED] == 1,
+	    "DELIVERBY mode R: before the deadline it is tried");
+	ok(last_due_s - clock_wall_s() <= 300 && last_due_s > clock_wall_s() + 200,
+	    "DELIVERBY mode R: the next attempt is before the deadline");
+	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 &&
+		last.cause == CAUSE_DEADLINE && strcmp(last.status, "5.4.7") == 0 &&
+		ends[REPORT_FINISHED] == 1,
+	    "DELIVERBY mode R: after the deadline it is bounced");
+	ok(run_all() && files("mail/r0/new") == 1,
+	    "DELIVERBY mode R: the bounce reaches the sender");
 	from_params = "BY=300;R";
 	clear();
-	ok(put("r1@box.example", (const char *[]){ "intime@box.example", NULL }) && age(300, "new/%s", put_id) && run_all() &&
-	    notices[NOTICE_FAILED] == 1 && files("mail/intime/new") == 0, "DELIVERBY mode R: nobody gets it too late");
+	ok(put("r1@box.example", (const char *[]){ "intime@box.example", NULL }) &&
+		age(300, "new/%s", put_id) && run_all() && notices[NOTICE_FAILED] == 1 &&
+		files("mail/intime/new") == 0,
+	    "DELIVERBY mode R: no delivery after the deadline");
 	from_params = "HOLDFOR=3600 BY=300;R";
 	clear();
-	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && last_due_s - clock_wall_s() <= 300,
-	    "DELIVERBY mode R: counts from when it came, held or not");
-	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 && files("mail/intime/new") == 0, "which then is given back");
+	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() &&
+		last_due_s - clock_wall_s() <= 300,
+	    "DELIVERBY mode R: the time counts from the arrival, held or not");
+	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 &&
+		files("mail/intime/new") == 0,
+	    "DELIVERBY mode R: a held message is bounced after the deadline");
 	from_params = "BY=3600;R";
-	ok(put("r3@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() && files("mail/intime/new") == 1, "in time it is there");
+	ok(put("r3@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() &&
+		files("mail/intime/new") == 1,
+	    "DELIVERBY mode R: a delivery before the deadline");
 	from_params = "";
 	clear();
-	ok(put_by("", "BY=300;R") && age(300, "new/%s", put_id) && run_all() && notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1,
-	    "B161 DELIVERBY mode R: to nobody");
+	ok(put_by("", "BY=300;R") && age(300, "new/%s", put_id) && run_all() &&
+		notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1,
+	    "B161 DELIVERBY mode R: no bounce to <>");
 }
 
-/* Mode N. */
+/* DELIVERBY (RFC 2852), mode N. */
 static void
 test_by_notice(void)
 {
 	clear();
-	ok(put_by("n0@box.example", "BY=300;N") && run_all() && notices[NOTICE_DELAYED] == 0 && last_due_s - clock_wall_s() <= 300,
-	    "DELIVERBY mode N: no notice before the time");
-	ok(age_waiting(301) && again() && notices[NOTICE_DELAYED] == 1, "DELIVERBY mode N: then one, and it is still tried");
-	ok(strcmp(last_delayed, "n0@box.example") == 0, "to who has asked");
-	ok(again() && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: once");
-	ok(run_all() && files("mail/n0/new") == 1, "which arrives");
+	ok(put_by("n0@box.example", "BY=300;N") && run_all() && notices[NOTICE_DELAYED] == 0 &&
+		last_due_s - clock_wall_s() <= 300,
+	    "DELIVERBY mode N: no notice before the deadline");
+	ok(age_waiting(301) && again() && notices[NOTICE_DELAYED] == 1,
+	    "DELIVERBY mode N: a notice after the deadline, and more attempts");
+	ok(strcmp(last_delayed, "n0@box.example") == 0,
+	    "DELIVERBY mode N: the notice is for the sender");
+	ok(again() && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: no second notice");
+	ok(run_all() && files("mail/n0/new") == 1, "DELIVERBY mode N: the notice arrives");
 	clear();
-	ok(put_by("n1@box.example", "BY=-5;N") && put_by("", "BY=300;N") && age(301, "new/%s", put_id) && run_all() &&
-	    ends[REPORT_DEFERRED] == 2 && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: none where it was over before, nor to <>");
+	ok(put_by("n1@box.example", "BY=-5;N") && put_by("", "BY=300;N") &&
+		age(301, "new/%s", put_id) && run_all() && ends[REPORT_DEFERRED] == 2 &&
+		notices[NOTICE_DELAYED] == 0,
+	    "DELIVERBY mode N: no notice if the time was over before, nor to <>");
 	rcpt_params = "NOTIFY=FAILURE";
 	from_params = "BY=300;N";
 	clear();
-	ok(put("n2@box.example", (const char *[]){ "anybody@stuck.example", NULL }) && age(301, "new/%s", put_id) && run_all() &&
-	    notices[NOTICE_DELAYED] == 0, "B162 DELIVERBY mode N: NOTIFY without DELAY");
+	ok(put("n2@box.example", (const char *[]){ "anybody@stuck.example", NULL }) &&
+		age(301, "new/%s", put_id) && run_all() && notices[NOTICE_DELAYED] == 0,
+	    "B162 DELIVERBY mode N: NOTIFY without DELAY");
 	from_params = rcpt_params = "";
 }
 
@@ -714,7 +817,8 @@ main(void)
 	test_hold();
 	test_give_back();
 	test_by_notice();
-	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0, "nothing is left");
+	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0,
+	    "nothing is left in tmp/, new/ and cur/");
 	runner_done(&runner);
 	queue_close(&queue);
 	config_done(&config);

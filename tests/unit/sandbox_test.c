@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The sandbox from inside: each case is a child that enters it and then does one thing.
+ * The sandbox from inside: each case is a child that enters it, then does one thing.
  */
 #include "session/sandbox.h"
 
@@ -19,7 +19,7 @@ static char folder[] = "/tmp/sandbox_test.XXXXXX";
 static struct queue queue;
 static struct config config;
 
-/* Each returns 0 where it was let, or errno. */
+/* Each act returns 0 if it is allowed, or errno. */
 
 static int
 queue_a_message(void)
@@ -117,32 +117,40 @@ static const struct {
 	const char *name;
 	int (*act)(void);
 	int session, listener;		/* 0, errno, or KILLED */
-	enum sandbox_walls wall;	/* which one this is about; 0: none */
+	enum sandbox_walls wall;	/* the wall that refuses it; 0: none */
 } cases[] = {
-	{ "a message can be queued", queue_a_message, 0, 0, 0 },
-	{ "a list can be read", read_list, 0, 0, 0 },
-	{ "an aliases file can be read", read_aliases, 0, 0, 0 },
-	{ "the log can be reached", log_out, 0, 0, 0 },
-	{ "no other file can be read", read_passwd, EACCES, EACCES, SANDBOX_FILES },
-	{ "no list can be written", write_list, EACCES, EACCES, SANDBOX_FILES },
-	{ "what others queued cannot be listed", list_new, EACCES, EACCES, SANDBOX_FILES },
-	{ "no program can be started", run_program, KILLED, KILLED, SANDBOX_CALLS },
-	{ "no connection can be made", connect_out, KILLED, KILLED, SANDBOX_CALLS },
-	{ "only a listener forks", fork_child, KILLED, 0, SANDBOX_CALLS },
-	{ "only a listener sends signals", signal_a_process, KILLED, 0, SANDBOX_CALLS },
+	{ .name = "a message can be queued", .act = queue_a_message },
+	{ .name = "a list can be read", .act = read_list },
+	{ .name = "an aliases file can be read", .act = read_aliases },
+	{ .name = "the log can be reached", .act = log_out },
+	{ .name = "no other file can be read", .act = read_passwd, .session = EACCES,
+	    .listener = EACCES, .wall = SANDBOX_FILES },
+	{ .name = "no list can be written", .act = write_list, .session = EACCES,
+	    .listener = EACCES, .wall = SANDBOX_FILES },
+	{ .name = "messages of other sessions cannot be listed", .act = list_new, .session = EACCES,
+	    .listener = EACCES, .wall = SANDBOX_FILES },
+	{ .name = "no program can be started", .act = run_program, .session = KILLED,
+	    .listener = KILLED, .wall = SANDBOX_CALLS },
+	{ .name = "no connection can be made", .act = connect_out, .session = KILLED,
+	    .listener = KILLED, .wall = SANDBOX_CALLS },
+	{ .name = "only a listener forks", .act = fork_child, .session = KILLED,
+	    .wall = SANDBOX_CALLS },
+	{ .name = "only a listener sends signals", .act = signal_a_process, .session = KILLED,
+	    .wall = SANDBOX_CALLS },
 };
 
 static unsigned walls_here;
 
-/* What the act came to in a sandboxed child. */
+/* The result of the act in a child in the sandbox. */
 static int
 in_sandbox(enum sandbox_for whom, int (*act)(void))
 {
+	static const char nowhere[] = "/nonexistent/smtp-handler.conf";
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (sandbox_enter(whom, &queue, &config, "/nonexistent/smtp-handler.conf") != walls_here)
+		if (sandbox_enter(whom, &queue, &config, nowhere) != walls_here)
 			_exit(254);
 		_exit(act());
 	}
@@ -159,7 +167,9 @@ find_walls(void)
 
 	if (pid == 0)
 		_exit((int)sandbox_enter(SANDBOX_SESSION, &queue, &config, NULL));
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 255;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 255;
+	return (unsigned)WEXITSTATUS(status);
 }
 
 static bool
@@ -181,7 +191,8 @@ set_up(void)
 	fd = open(list, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, "x\n", 2) != 2 || close(fd) < 0)
 		return false;
-	(void)snprintf(aliases, sizeof aliases, "%s/names", folder);	/* a folder of its own: senders' is open anyway */
+	/* A folder of its own, because the folder of the list of senders is open. */
+	(void)snprintf(aliases, sizeof aliases, "%s/names", folder);
 	if (mkdir(aliases, 0700) < 0)
 		return false;
 	(void)snprintf(aliases, sizeof aliases, "%s/names/aliases", folder);
@@ -206,10 +217,13 @@ main(void)
 #endif
 	printf("# walls: %u\n", walls_here);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		/* The kernel may lack Landlock. */
 		if ((cases[i].wall & ~walls_here) != 0)
-			continue;	/* a kernel without Landlock: said above, and by the program in its log */
-		ok(in_sandbox(SANDBOX_SESSION, cases[i].act) == cases[i].session, "session: %s", cases[i].name);
-		ok(in_sandbox(SANDBOX_LISTENER, cases[i].act) == cases[i].listener, "listener: %s", cases[i].name);
+			continue;
+		ok(in_sandbox(SANDBOX_SESSION, cases[i].act) == cases[i].session, "session: %s",
+		    cases[i].name);
+		ok(in_sandbox(SANDBOX_LISTENER, cases[i].act) == cases[i].listener, "listener: %s",
+		    cases[i].name);
 	}
 	queue_close(&queue);
 	free(config.server.senders);
