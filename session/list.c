@@ -31,9 +31,8 @@ struct entry {
 };
 
 struct index {
-	const char *file;		/* NULL: the index is empty */
 	enum list_kind kind;
-	struct stat st;
+	struct stat st;			/* of the file; st_nlink is 0 if the index is empty */
 	struct entry *entries;
 	size_t n, room;
 	uint32_t *heads;		/* entry + 1 */
@@ -235,12 +234,12 @@ index_drop(struct index *x)
 {
 	if (x->entries)
 		(void)munmap(x->entries, x->mapped);
-	*x = (struct index){ .file = NULL };
+	*x = (struct index){ .n = 0 };
 }
 
 /* 0, or -errno; then x is empty. */
 static int
-index_make(struct index *x, const char *file, enum list_kind kind, int fd, const struct stat *st)
+index_make(struct index *x, enum list_kind kind, int fd, const struct stat *st)
 {
 	void *memory;
 	int r = count_lines(fd, &x->room);
@@ -264,40 +263,45 @@ index_make(struct index *x, const char *file, enum list_kind kind, int fd, const
 		index_drop(x);
 		return r < 0 ? r : -EAGAIN;
 	}
-	x->file = file;
 	x->kind = kind;
 	x->st = *st;
 	return 0;
 }
 
 static bool
-same_file(const struct stat *a, const struct stat *b)
+is_same_file(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool
+is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size &&
 	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
 	    a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* The index of the file as it is now, made or remembered.  0, or -errno. */
 static int
-index_of(const char *file, enum list_kind kind, int fd, const struct stat *st, struct index **ret)
+index_of(enum list_kind kind, int fd, const struct stat *st, struct index **ret)
 {
 	static struct index indexes[INDEXES_MAX];
 	static size_t oldest;
 	struct index *x = NULL;
 
 	for (size_t i = 0; i < INDEXES_MAX && !x; i++)
-		if (indexes[i].file && indexes[i].kind == kind &&
-		    slice_eq(slice_str(indexes[i].file), slice_str(file)))
+		if (indexes[i].st.st_nlink && indexes[i].kind == kind &&
+		    is_same_file(&indexes[i].st, st))
 			x = &indexes[i];
 	*ret = x;
-	if (x && same_file(&x->st, st))
+	if (x && is_unchanged(&x->st, st))
 		return 0;
 	if (!x)
 		x = &indexes[oldest++ % INDEXES_MAX];
 	index_drop(x);
 	*ret = x;
-	return index_make(x, file, kind, fd, st);
+	return index_make(x, kind, fd, st);
 }
 
 /* Read the line at offset again.  1 if it matches, 0, or -errno. */
@@ -334,7 +338,7 @@ find_in_index(const struct index *x, int fd, const struct list_question *q)
 
 /* A pipe has no index, and neither has a file without the memory for it. */
 static int
-find_in_file(int fd, const char *file, const struct list_question *q)
+find_in_file(int fd, const struct list_question *q)
 {
 	struct index *x;
 	struct stat st;
@@ -343,7 +347,7 @@ find_in_file(int fd, const char *file, const struct list_question *q)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISREG(st.st_mode)) {
-		r = index_of(file, q->kind, fd, &st, &x);
+		r = index_of(q->kind, fd, &st, &x);
 		if (r == 0)
 			return find_in_index(x, fd, q);
 		if (r != -ENOMEM && r != -EAGAIN)
@@ -363,7 +367,7 @@ list_find(const char *file, const struct list_question *q)
 
 	if (fd < 0)
 		return -errno;
-	r = find_in_file(fd, file, q);
+	r = find_in_file(fd, q);
 	(void)close(fd);
 	return r;
 }
