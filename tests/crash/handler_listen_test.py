@@ -355,7 +355,7 @@ def taken():
     for nonsense in "nonsense", "127.0.0.1:99999", "127.0.0.1:x", "":
         result = subprocess.run([*base(), "--listen", nonsense], capture_output=True, text=True,
                                 timeout=20)
-        check(result.returncode == 64 and "want ADDRESS:PORT" in result.stderr, nonsense, result)
+        check(result.returncode == 64 and "write ADDRESS:PORT" in result.stderr, nonsense, result)
     result = subprocess.run([*base(), *["--listen", "127.0.0.1:0"] * 17], capture_output=True,
                             text=True, timeout=20)
     check(result.returncode == 64, result)
