@@ -90,7 +90,7 @@ alias_next(struct alias_text *t, struct alias_entry *ret, struct alias_mistake *
 	take_targets(t, slice_skip(line, n + 1), number, &ret->targets);
 	if (ascii_blank(line.p[0]))
 		return mistake(ret_mistake, number, slice_trim(line),
-		    "a line that begins with a blank continues the one above, and there is none");
+		    "a blank in front continues the line above, but there is none");
 	if (n == line.n || line.p[n] != ':')
 		return mistake(ret_mistake, number, slice_trim(line),
 		    "there is no colon: write name: address, address");

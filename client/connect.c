@@ -92,7 +92,7 @@ not_found(struct connect *c)
 	static const char *const words[] = {
 		[MX_NXDOMAIN] = "there is no such domain: ",
 		[MX_NO_HOST] = "the domain has no host that accepts mail: ",
-		[MX_DEFER] = "the DNS has no answer for now: ",
+		[MX_DEFER] = "the DNS gives no answer at present: ",
 		[MX_OWN] = NULL,
 	};
 	const enum mx_status status = c->mx.status;

@@ -201,7 +201,7 @@ set_verdict(struct mx_list *l, struct slice domain)
 		    dns_status_text(l->exchangers[0].status), NULL, 0);
 	else
 		set_detail(l, "addresses of the exchangers of ", domain, may_pass ?
-		    "none found, some did not resolve for now" : "there are none", NULL, 0);
+		    "none found; some cannot be resolved at present" : "there are none", NULL, 0);
 }
 
 /* Make a list of one host: for an address, a smarthost, or a domain without MX. */

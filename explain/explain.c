@@ -169,7 +169,7 @@ explain_exchangers(const struct config *c, const struct route *route, struct hos
 	probe_hosts(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
 	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
 	fprintf(out, "order       %s\n", latency_only
-	    ? "by latency alone (mx-order = latency)"
+	    ? "by latency only (mx-order = latency)"
 	    : "by preference; within one preference by latency to the first octet of the greeting");
 	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger",
 	    "address", "latency", "");

@@ -228,10 +228,10 @@ check_received(void *ctx, const char *name)
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
 		k->c->receiving++;
 	else if (queue_complete(fd, size) == 0)
-		report_fault(k, name, QUEUE_REPAIR_NEW, "is complete, and its handler is gone");
+		report_fault(k, name, QUEUE_REPAIR_NEW, "is complete, but its handler has ended");
 	else
 		report_fault(k, name, QUEUE_REPAIR_RELAY,
-		    "was never complete, and its handler is gone");
+		    "is not complete, and its handler has ended");
 	(void)close(fd);
 	return 0;
 }

@@ -160,7 +160,7 @@ fault("a name in wait/ that is no time", "wait/soon", "not a folder whose name i
 fault("a time in another form", "wait/0060", "a time in an unusual form",
       lambda one: bucket("0060", one))
 fault("a complete message that its handler has left in tmp/", "tmp/ID",
-      "complete, and its handler is gone",
+      "is complete, but its handler has ended",
       lambda one: os.rename(at("new", one), at("tmp", one)), has("new", "ID"), "new")
 
 
