@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "client/auth.h"
+#include "client/exchangers.h"
 #include "client/ipv6_refused.h"
 #include "client/self.h"
 #include "client/state.h"
@@ -112,9 +113,7 @@ not_found(struct connect *c)
 static void
 put_in_order(struct connect *c)
 {
-	const struct config *config = c->d->config;
-	size_t all = order_targets(&c->mx, c->d->hosts, config->relay.mx_order == MX_ORDER_LATENCY,
-	    clock_wall_s(), (int64_t)config->relay.latency_fresh_s, c->targets);
+	const size_t all = exchangers_order(c->d, &c->mx, c->targets);
 
 	c->n = order_usable(c->targets, all);
 	for (size_t i = c->n; i < all; i++) {
@@ -134,20 +133,11 @@ static bool
 look_up(struct connect *c)
 {
 	struct delivery *d = c->d;
-	const struct config *config = d->config;
-	const uint16_t port = (uint16_t)config->relay.port;
 	int64_t begun_us = clock_us();
 
 	if (c->looked_up)
 		return true;
-	if (way_of(d->route->via)->by_domain) {
-		mx_lookup(d->resolver, slice_str(d->destination), config->relay.family, port,
-		    &c->mx);
-		self_drop(config, slice_str(d->destination), &c->mx);
-	} else {
-		mx_host(d->resolver, d->route->host, config->relay.family,
-		    d->route->port ? d->route->port : port, &c->mx);
-	}
+	exchangers_find(d, &c->mx);
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	connect_note_answer(c);

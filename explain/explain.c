@@ -16,7 +16,7 @@
 #include "aliases/expand.h"
 #include "base/clock.h"
 #include "client/credential.h"
-#include "client/self.h"
+#include "client/exchangers.h"
 #include "client/tls_policy.h"
 #include "delivery/delivery.h"
 #include "hosts/hosts.h"
@@ -156,19 +156,17 @@ explain_target(const struct hosts *hosts, const struct order_target *t, size_t r
 }
 
 static void
-explain_exchangers(const struct config *c, const struct route *route, struct hosts *hosts,
-    const struct mx_list *mx, bool by_mx, FILE *out)
+explain_exchangers(const struct delivery *d, struct hosts *hosts, const struct mx_list *mx,
+    bool by_mx, FILE *out)
 {
 	static struct order_target targets[ORDER_MAX];
-	bool latency_only = c->relay.mx_order == MX_ORDER_LATENCY;
-	int64_t fresh_s = (int64_t)c->relay.latency_fresh_s;
 	int start_ms[DIAL_MAX];
 	size_t n, usable, raced;
 
-	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
-	probe_hosts(c, hosts, targets, n, route->scheme == SCHEME_IMPLICIT);
-	n = order_targets(mx, hosts, latency_only, clock_wall_s(), fresh_s, targets);
-	fprintf(out, "order       %s\n", latency_only
+	n = exchangers_order(d, mx, targets);
+	probe_hosts(d->config, hosts, targets, n, d->route->scheme == SCHEME_IMPLICIT);
+	n = exchangers_order(d, mx, targets);
+	fprintf(out, "order       %s\n", d->config->relay.mx_order == MX_ORDER_LATENCY
 	    ? "by latency only (mx-order = latency)"
 	    : "by preference; within one preference by latency to the first octet of the greeting");
 	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger",
@@ -233,7 +231,7 @@ explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
 
 /* Prints the hosts that get mail in the clear because their last handshake failed. */
 static void
-explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts,
+explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
     const struct mx_exchanger *x, FILE *out)
 {
 	for (size_t i = 0; i < x->naddresses; i++) {
@@ -242,10 +240,10 @@ explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts,
 		struct buf until = BUF(space);
 
 		host_key(key, &x->addresses[i]);
-		tls_policy_of_host(&t, hosts, x->name, key, clock_wall_s());
+		tls_policy_of_host(&t, d->hosts, x->name, key, clock_wall_s());
 		if (!t.downgraded)
 			continue;
-		clock_stamp(&until, hosts_find(hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
+		clock_stamp(&until, hosts_find(d->hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
 		fprintf(out,
 		    "            %s: in the clear until %s, as its last handshake failed\n", key,
 		    buf_cstr(&until));
@@ -253,10 +251,9 @@ explain_downgrades(const struct tls_policy *terms, const struct hosts *hosts,
 }
 
 static void
-explain_tls(const struct config *c, const struct route *route, const struct hosts *hosts,
-    const struct mx_list *mx, FILE *out)
+explain_tls(const struct delivery *d, const struct mx_list *mx, FILE *out)
 {
-	const struct tls_policy terms = tls_policy_of(c, route, false);
+	const struct tls_policy terms = tls_policy_of(d->config, d->route, false);
 	static const struct {
 		const char *word, *means;
 	} texts[] = {
@@ -271,7 +268,7 @@ explain_tls(const struct config *c, const struct route *route, const struct host
 	    terms.implicit ? "from the first octet, and a certificate for the host's name"
 			   : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
-		explain_downgrades(&terms, hosts, &mx->exchangers[i], out);
+		explain_downgrades(&terms, d, &mx->exchangers[i], out);
 }
 
 /* Loads the latencies of earlier runs, if the queue can be read. */
@@ -297,24 +294,24 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
     const struct route *route, struct slice domain, FILE *out)
 {
 	const bool by_domain = way_of(route->via)->by_domain;
-	struct hosts hosts;
+	char name[SMTP_PATH_MAX + 1];
+	struct hosts hosts = { 0 };
+	const struct delivery d = {
+		.config = c, .route = route, .resolver = resolver, .hosts = &hosts,
+		.destination = by_domain ? name : route->via_text,
+	};
 	struct mx_list mx;
 
+	(void)snprintf(name, sizeof name, "%.*s", (int)domain.n, domain.p);
 	fprintf(out, "resolver    ");
 	explain_server_list(resolver, out);
-	if (by_domain) {
-		mx_lookup(resolver, domain, c->relay.family, (uint16_t)c->relay.port, &mx);
-		self_drop(c, domain, &mx);
-	} else {
-		mx_host(resolver, route->host, c->relay.family,
-		    route->port ? route->port : (uint16_t)c->relay.port, &mx);
-	}
+	exchangers_find(&d, &mx);
 	if (mx.detail[0])
 		fprintf(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
-		explain_exchangers(c, route, &hosts, &mx, by_domain && domain.p[0] != '[', out);
-		explain_tls(c, route, &hosts, &mx, out);
+		explain_exchangers(&d, &hosts, &mx, by_domain && name[0] != '[', out);
+		explain_tls(&d, &mx, out);
 		hosts_done(&hosts);
 	}
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
