@@ -29,7 +29,7 @@ connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e)
 {
 	memset(c, 0, sizeof *c);
 	c->d = d;
-	c->policy = tls_policy_of(d->config, d->route, tls_policy_requiretls(e));
+	c->policy = tls_policy_of(d, tls_policy_requiretls(e));
 	c->tried = (struct buf)BUF(c->tried_space);
 	c->rests = (struct buf)BUF(c->rests_space);
 	c->end_ms = clock_ms() + ALL_HOSTS_MS;
@@ -359,8 +359,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	if (t) {
 		host_key(l->key, t->address);
 		l->ipv4_left = t->address->ss_family == AF_INET6 && has_ipv4(c);
-		tls_policy_of_host(&policy, c->d->hosts, t->exchanger->name, l->key,
-		    clock_wall_s());
+		tls_policy_of_host(&policy, c->d, t->exchanger, t->address, clock_wall_s());
 	}
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, ret_why);

@@ -134,20 +134,16 @@ static enum greet_result
 shake_hands(struct start *s, uint64_t timeout_ms)
 {
 	struct smtp_link *l = s->l;
-	const struct tls_demand demand = {
-		.name = s->policy->name,
-		.verify = s->policy->tls == RELAY_TLS_REQUIRE,
-		.authorities = s->policy->authorities,
-	};
+	const struct tls_demand *demand = &s->policy->demand;
 	struct tls_facts facts;
 	char text[400];
 	struct buf why = BUF(text);
-	int r = tls_client_prepare(s->client, &demand, &why);
+	int r = tls_client_prepare(s->client, demand, &why);
 
 	l->closed = true;		/* no command can be sent during the handshake */
 	if (r < 0)
 		return insecure(s, CAUSE_LOCAL, buf_slice(&why));
-	r = tls_connect(s->client, &demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
+	r = tls_connect(s->client, demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
 	if (r == -EKEYREJECTED)
 		return insecure(s, CAUSE_TLS_UNVERIFIED, buf_slice(&why));
 	if (r < 0)

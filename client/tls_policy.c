@@ -38,9 +38,11 @@ from_route(struct tls_policy *t, const struct config *c, const struct route *r)
 }
 
 struct tls_policy
-tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
+tls_policy_of(const struct delivery *d, bool requiretls)
 {
-	struct tls_policy t = { .name = "", .authorities = c->relay.tls_ca_file };
+	const struct config *c = d->config;
+	const struct route *r = d->route;
+	struct tls_policy t = { .demand = { .name = "", .authorities = c->relay.tls_ca_file } };
 
 	from_route(&t, c, r);
 	/* The exchanger's name should be secured by DNSSEC or MTA-STS; we verify its certificate
@@ -51,16 +53,20 @@ tls_policy_of(const struct config *c, const struct route *r, bool requiretls)
 		t.source = smtp_extension(SMTP_EXT_REQUIRETLS)->keyword.p;
 		t.remedy = t.remedy_none = "the sender of the message demands it";
 	}
+	t.demand.verify = t.tls == RELAY_TLS_REQUIRE;
 	return t;
 }
 
 void
-tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *name,
-    const char *address, int64_t now_s)
+tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct mx_exchanger *x,
+    const struct sockaddr_storage *address, int64_t now_s)
 {
-	const struct host *host = hosts_find(hosts, address);
+	char key[HOST_KEY];
+	const struct host *host;
 
-	t->name = name;
+	host_key(key, address);
+	host = hosts_find(d->hosts, key);
+	t->demand.name = x->name;
 	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s &&
 	    now_s - host->tls_failed_s < TLS_POLICY_FORGET_S;
 	if (t->downgraded)

@@ -6,9 +6,9 @@
 #ifndef CLIENT_TLS_POLICY_H
 #define CLIENT_TLS_POLICY_H
 
-#include "config/config.h"
-#include "hosts/hosts.h"
-#include "queue/run.h"
+#include "attempt/attempt.h"
+#include "dns/mx.h"
+#include "net/tls.h"
 
 /* A host is spared TLS for this time after a failed handshake. */
 #define TLS_POLICY_FORGET_S 86400
@@ -21,16 +21,16 @@ struct tls_policy {
 	bool implicit;			/* TLS begins with the first octet */
 	bool by_message;		/* only the message demands it (REQUIRETLS) */
 	bool downgraded;		/* none instead of may, as TLS has failed with the host */
-	const char *name;		/* the host's name, for its certificate */
-	const char *authorities;	/* a file of them; NULL: the system's */
+	struct tls_demand demand;	/* on the host, for the handshake */
 };
 
-/* For all hosts of the route.  requiretls: the sender of the mail demands it (RFC 8689). */
-struct tls_policy tls_policy_of(const struct config *c, const struct route *r, bool requiretls);
+/* For all hosts of the destination.  requiretls: the sender of the mail demands it (RFC 8689). */
+struct tls_policy tls_policy_of(const struct delivery *d, bool requiretls);
 
-/* Adapt t to one host: its name, and its address as host_key() writes it. */
-void tls_policy_of_host(struct tls_policy *t, const struct hosts *hosts, const char *name,
-    const char *address, int64_t now_s);
+/* Adapt t to one host: an exchanger, whose name t borrows, at one of its addresses.  A source may
+ * use the destination, the resolver and the table of hosts of d. */
+void tls_policy_of_host(struct tls_policy *t, const struct delivery *d,
+    const struct mx_exchanger *x, const struct sockaddr_storage *address, int64_t now_s);
 
 /* Does the sender demand REQUIRETLS?  A notice must not be lost for it (RFC 8689 section 5). */
 bool tls_policy_requiretls(const struct queue_entry *e);

@@ -239,10 +239,10 @@ explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
 		char key[64], space[64];
 		struct buf until = BUF(space);
 
-		host_key(key, &x->addresses[i]);
-		tls_policy_of_host(&t, d->hosts, x->name, key, clock_wall_s());
+		tls_policy_of_host(&t, d, x, &x->addresses[i], clock_wall_s());
 		if (!t.downgraded)
 			continue;
+		host_key(key, &x->addresses[i]);
 		clock_stamp(&until, hosts_find(d->hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
 		fprintf(out,
 		    "            %s: in the clear until %s, as its last handshake failed\n", key,
@@ -253,7 +253,7 @@ explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
 static void
 explain_tls(const struct delivery *d, const struct mx_list *mx, FILE *out)
 {
-	const struct tls_policy terms = tls_policy_of(d->config, d->route, false);
+	const struct tls_policy terms = tls_policy_of(d, false);
 	static const struct {
 		const char *word, *means;
 	} texts[] = {

@@ -52,10 +52,13 @@ test_rows(void)
 		const struct row *w = &rows[i];
 		const struct config c = { .relay.tls = w->relay, .relay.tls_ca_file = file };
 		const struct route r = { .via = w->via, .scheme = w->scheme, .tls = w->route };
-		const struct tls_policy t = tls_policy_of(&c, &r, w->requiretls);
+		const struct delivery d = { .config = &c, .route = &r };
+		const struct tls_policy t = tls_policy_of(&d, w->requiretls);
 
 		ok(t.tls == w->want && t.implicit == w->implicit && t.by_message == w->by_message &&
-			strcmp(t.source, w->source) == 0 && t.authorities == file && !t.downgraded,
+			strcmp(t.source, w->source) == 0 && !t.downgraded &&
+			t.demand.authorities == file &&
+			t.demand.verify == (w->want == RELAY_TLS_REQUIRE),
 		    "%s", w->name);
 	}
 }
@@ -83,16 +86,22 @@ test_hosts(void)
 		    .name = "none needs none" },
 	};
 
+	struct mx_exchanger x = { .name = "mx.example" };
+	socklen_t len;
+
+	(void)address_parse(SL("192.0.2.1"), 25, &x.addresses[0], &len);
+	(void)address_parse(SL("192.0.2.2"), 25, &x.addresses[1], &len);
 	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
 		struct host one = { .address = "192.0.2.1:25", .tls_failed_s = hosts[i].failed_s };
 		const struct hosts h = { .list = &one, .n = 1 };
+		const struct delivery d = { .hosts = &h };
 		struct tls_policy t = { .tls = hosts[i].tls }, other = t;
 
-		tls_policy_of_host(&t, &h, "mx.example", "192.0.2.1:25", hosts[i].now_s);
-		tls_policy_of_host(&other, &h, "mx.example", "192.0.2.2:25", hosts[i].now_s);
+		tls_policy_of_host(&t, &d, &x, &x.addresses[0], hosts[i].now_s);
+		tls_policy_of_host(&other, &d, &x, &x.addresses[1], hosts[i].now_s);
 		ok(t.downgraded == hosts[i].downgraded &&
 			t.tls == (t.downgraded ? RELAY_TLS_NONE : hosts[i].tls) &&
-			strcmp(t.name, "mx.example") == 0 && !other.downgraded &&
+			strcmp(t.demand.name, "mx.example") == 0 && !other.downgraded &&
 			other.tls == hosts[i].tls,
 		    "R134 %s", hosts[i].name);
 	}
