@@ -382,8 +382,11 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 	if (r == 0 && m->to_memory)
 		return 0;
 	/* No step after the rename may fail: from then on the runner owns the message. */
-	if (r == 0 &&
-	    (fsync(m->fd) < 0 || fsync(q->tmp) < 0 || renameat(q->tmp, m->id, q->fresh, m->id) < 0))
+	if (r == 0 && fsync(m->fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = queue_sync_folder(q->tmp);
+	if (r == 0 && renameat(q->tmp, m->id, q->fresh, m->id) < 0)
 		r = -errno;
 	if (r < 0) {
 		queue_abort(q, m);

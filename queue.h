@@ -30,9 +30,13 @@ enum queue_use {
 };
 
 /* Open the folders under directory; q is the caller's, for queue_close().  QUEUE_RUN creates
- * missing folders, QUEUE_RECEIVE a missing tmp/ or new/ (mode 0700).  0 or -errno. */
+ * missing folders, QUEUE_RECEIVE a missing tmp/ or new/ (mode 0700).  A process of root's becomes
+ * the owner of the queue for good; a new queue is the service's.  0 or -errno. */
 int queue_open(struct queue *q, const char *directory, enum queue_use use);
 void queue_close(struct queue *q);
+
+/* The cure for an error (-errno) of the queue, for the operator. */
+const char *queue_advice(int error);
 
 /* Octets that an unprivileged writer may still use on the file system of the queue; or -errno. */
 int64_t queue_free_space(const struct queue *q);

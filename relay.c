@@ -196,8 +196,8 @@ open_queue(struct relay *r)
 
 	error = queue_open(&r->queue, directory, QUEUE_RUN);
 	if (error < 0) {
-		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (create it for this user, "
-		    "or set [queue] directory)", directory, strerror(-error));
+		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (%s)", directory,
+		    strerror(-error), queue_advice(error));
 		return EX_TEMPFAIL;
 	}
 	error = queue_lock_runner(&r->queue);
@@ -430,6 +430,8 @@ go_on(void *ctx)
 	if (runner->hosts.changed && !loop_timer_set(&r->save))
 		loop_set_timer(&r->save, SAVE_S * 1000000);
 	loop_status(&r->loop);
+	/* With --watch the next look may have mended it. */
 	if (is_over(r))
-		loop_exit(&r->loop, r->intake.new_stays ? EX_TEMPFAIL : EX_OK);
+		loop_exit(&r->loop, r->intake.new_stays || (runner->reports.stuck && !r->watch)
+			? EX_TEMPFAIL : EX_OK);
 }

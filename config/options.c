@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 
 #define OWN_MAX 24		/* long options of one program */
 
@@ -179,6 +180,26 @@ report_error(void *ctx, const char *file, unsigned line, const char *text)
 	}
 }
 
+/* The programs work as the owner of the queue, who may read less than root.  So root checks as that
+ * user, from the beginning.  0, -EINVAL or -errno. */
+static int
+check_as_owner(const struct options *o, struct config *c, const struct config_report *report)
+{
+	struct owner owner;
+	int r;
+
+	if (geteuid() != 0 || owner_of(c->queue.directory, &owner) < 0 || owner.uid == 0)
+		return 0;
+	r = owner_become(&owner);
+	if (r < 0) {
+		report->error(report->ctx, NULL, 0,
+		    "cannot check as the owner of the queue: run --check as that user");
+		return r;
+	}
+	config_done(c);
+	return config_load(c, o->config_file, o->overrides, o->noverrides, report);
+}
+
 int
 options_config(const struct options *o, struct config *ret_config)
 {
@@ -187,6 +208,8 @@ options_config(const struct options *o, struct config *ret_config)
 
 	if (r == 0 && !o->check)
 		return -1;
+	if (r == 0)
+		r = check_as_owner(o, ret_config, &report);
 	if (r == 0 && o->check_more && o->check_more(ret_config, &report) > 0)
 		r = -EINVAL;
 	config_done(ret_config);

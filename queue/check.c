@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/owner.h"
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "queue/operator.h"
@@ -24,7 +25,8 @@ struct check {
 	struct stat root;
 	enum queue_place place;
 	int folder;
-	char path[64];			/* path of the folder */
+	struct owner owner;		/* of the queue, as it ought to be */
+	char path[300];			/* path of the folder */
 };
 
 static const struct {
@@ -78,12 +80,34 @@ make_private(int folder, const char *name)
 	return r;
 }
 
+/* Root gives a file to the owner of the queue.  With a second name it may be a file from outside,
+ * which a link has brought into the queue. */
+static int
+give_to_owner(const struct check *k, const char *name)
+{
+	struct stat st;
+	int r = 0, fd = openat(k->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+		r = -EMLINK;
+	else if (fchownat(fd, "", k->owner.uid, k->owner.gid, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
 static int
 repair_fault(const struct check *k, const char *name, enum queue_repair repair)
 {
 	switch (repair) {
 	case QUEUE_REPAIR_MAKE:
 		return mkdirat(k->q->root, name, 0700) < 0 ? -errno : 0;
+	case QUEUE_REPAIR_OWNER:
+		return give_to_owner(k, name);
 	case QUEUE_REPAIR_MODE:
 		return make_private(k->folder, name);
 	case QUEUE_REPAIR_BURY:
@@ -117,21 +141,20 @@ report_fault(const struct check *k, const char *name, enum queue_repair repair, 
 	k->c->fault(k->c->ctx, &f);
 }
 
-/* Check the owner and the mode.  False if the file belongs to another user and must not be
- * opened. */
+/* Check the mode.  False if the file belongs to another user, which queue_check_owners() has
+ * reported, and must not be opened. */
 static bool
 check_access(const struct check *k, const char *name, const struct stat *st)
 {
 	if (st->st_uid != k->root.st_uid)
-		report_fault(k, name, QUEUE_REPAIR_NONE,
-		    "belongs to another user than the queue: chown it");
-	else if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+		return false;
+	if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
 		report_fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
 	/* Only folders: on overlayfs, files have another st_dev. */
 	if (S_ISDIR(st->st_mode) && st->st_dev != k->root.st_dev)
 		report_fault(k, name, QUEUE_REPAIR_NONE,
 		    "is on another file system than the queue: nothing can be moved there");
-	return st->st_uid == k->root.st_uid;
+	return true;
 }
 
 /* ---- messages ---- */
@@ -216,8 +239,14 @@ static int
 check_received(void *ctx, const char *name)
 {
 	struct check *k = ctx;
+	struct stat st;
 	off_t size;
-	int fd = queue_is_id(name) ? queue_file_look(k->folder, name, &size) : -EBADMSG;
+	int fd;
+
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != k->root.st_uid && S_ISREG(st.st_mode))
+		return 0;
+	fd = queue_is_id(name) ? queue_file_look(k->folder, name, &size) : -EBADMSG;
 
 	if (fd == -ENOENT)
 		return 0;
@@ -336,7 +365,8 @@ check_folder(struct check *k, size_t i)
 	}
 	if (fstat(inside.folder, &st) < 0)
 		return -errno;
-	(void)check_access(k, folders[i].name, &st);
+	if (!check_access(k, folders[i].name, &st))
+		return 0;
 	return each[inside.place] ? queue_names(inside.folder, each[inside.place], &inside) : 0;
 }
 
@@ -356,4 +386,55 @@ queue_check(const struct queue *q, struct queue_check *c)
 		r = r < 0 ? r : error;
 	}
 	return r < 0 ? r : queue_names(q->root, check_root, &k);
+}
+
+/* ---- owners ---- */
+
+/* Check a name of any folder, and all below it. */
+static int
+check_owner(void *ctx, const char *name)
+{
+	const struct check *k = ctx;
+	struct check inside = *k;
+	struct stat st;
+	int r;
+
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return 0;
+	if (st.st_uid != k->owner.uid)
+		report_fault(k, name, QUEUE_REPAIR_OWNER, "belongs to another user than the queue");
+	if (!S_ISDIR(st.st_mode) || st.st_dev != k->root.st_dev)
+		return 0;
+	if (snprintf(inside.path, sizeof inside.path, "%s%s%s", k->path, k->path[0] ? "/" : "",
+	    name) >= (int)sizeof inside.path)
+		return 0;
+	inside.folder = queue_folder(k->folder, name, false);
+	if (inside.folder < 0)
+		return 0;
+	r = queue_names(inside.folder, check_owner, &inside);
+	(void)close(inside.folder);
+	return r == -EACCES ? 0 : r;
+}
+
+int
+queue_check_owners(const char *directory, struct queue_check *c)
+{
+	struct check k = {
+		.c = c, .folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	};
+	int r = 0;
+
+	if (k.folder < 0)
+		return -errno;
+	if (fstat(k.folder, &k.root) < 0)
+		r = -errno;
+	k.owner = (struct owner){ .uid = k.root.st_uid, .gid = k.root.st_gid };
+	if (r == 0 && k.owner.uid == 0 && owner_service(&k.owner) && k.owner.uid != 0)
+		report_fault(&k, ".", QUEUE_REPAIR_OWNER,
+		    "belongs to root, and the service is another user's");
+	for (size_t i = 0; r == 0 && i < sizeof folders / sizeof folders[0]; i++)
+		r = check_owner(&k, folders[i].name);
+	(void)close(k.folder);
+	return r;
 }

@@ -11,6 +11,7 @@
 enum queue_repair {
 	QUEUE_REPAIR_NONE,	/* only a person can repair it */
 	QUEUE_REPAIR_RELAY,	/* the next run of the relay repairs it */
+	QUEUE_REPAIR_OWNER,	/* give it to the owner of the queue */
 	QUEUE_REPAIR_MAKE,	/* create the folder */
 	QUEUE_REPAIR_MODE,	/* remove the access of other users */
 	QUEUE_REPAIR_BURY,	/* move it to dead/ */
@@ -30,9 +31,16 @@ struct queue_check {
 	bool repair;		/* repair the faults that can be repaired */
 	void (*fault)(void *ctx, const struct queue_fault *fault);
 	void *ctx;
-	/* Results. */
+	/* Results; each check adds to them. */
 	uint64_t messages, dead, receiving, faults, repaired;
 };
+
+/*
+ * Check who owns the files and folders of the queue, before it is opened: root must repair this as
+ * root.  A queue of root's is expected to be the service's, if this host has that user.  Faults are
+ * given and counted as by queue_check(), which leaves files of other users alone.  0 or -errno.
+ */
+int queue_check_owners(const char *directory, struct queue_check *c);
 
 /* Check the queue q, which was opened with QUEUE_LOOK.  Each fault is given to c->fault().  Safe
  * beside handlers and a runner: files of a living runner are not touched.  0, or -errno if a part

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/owner.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
@@ -58,35 +59,74 @@ queue_folder(int parent, const char *name, bool create)
 
 	if (fd < 0 && errno == ENOENT && create) {
 		/* A power cut that loses the name of a folder also loses the messages in it. */
-		if ((mkdirat(parent, name, 0700) < 0 && errno != EEXIST) || fsync(parent) < 0)
+		if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
 			return -errno;
+		fd = queue_sync_folder(parent);
+		if (fd < 0)
+			return fd;
 		fd = openat(parent, name, FOLDER_FLAGS | O_NOFOLLOW);
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+int
+queue_sync_folder(int folder)
+{
+	if (fsync(folder) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? -EOPNOTSUPP : -errno;
+}
+
+/* A new queue of root's becomes the service's.  The name of the queue must outlive a power cut. */
+static int
+finish_root(int fd)
+{
+	struct owner o;
+	struct stat st;
+	int above, r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (geteuid() == 0 && st.st_uid == 0 && owner_service(&o) &&
+	    fchown(fd, o.uid, o.gid) < 0)
+		return -errno;
+	above = openat(fd, "..", FOLDER_FLAGS);
+	if (above < 0)
+		return -errno;
+	r = queue_sync_folder(above);
+	(void)close(above);
+	return r;
 }
 
 /* Open the queue's own folder.  If create is set, its last component is created and synced. */
 static int
 root_folder(const char *directory, bool create)
 {
-	int fd = open(directory, FOLDER_FLAGS), above, r = 0;
+	int fd = open(directory, FOLDER_FLAGS), r;
 
 	if (fd >= 0 || errno != ENOENT || !create)
 		return fd < 0 ? -errno : fd;
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = open(directory, FOLDER_FLAGS);
+	fd = open(directory, FOLDER_FLAGS | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	above = openat(fd, "..", FOLDER_FLAGS);
-	if (above < 0 || fsync(above) < 0)
-		r = -errno;
-	if (above >= 0)
-		(void)close(above);
+	r = finish_root(fd);
 	if (r == 0)
 		return fd;
 	(void)close(fd);
 	return r;
+}
+
+/* Root becomes the owner of the queue before it makes or opens anything in it. */
+static int
+become_owner(int root)
+{
+	struct stat st;
+
+	if (fstat(root, &st) < 0)
+		return -errno;
+	return owner_become(&(struct owner){ .uid = st.st_uid, .gid = st.st_gid });
 }
 
 int
@@ -112,6 +152,11 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 	if (r < 0)
 		return r;
 	made.root = r;
+	r = become_owner(made.root);
+	if (r < 0) {
+		queue_close(&made);
+		return r;
+	}
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		if (folders[i].use > use)
 			continue;
@@ -143,6 +188,28 @@ queue_close(struct queue *q)
 		if (*all[i] >= 0)
 			(void)close(*all[i]);
 		*all[i] = -1;
+	}
+}
+
+const char *
+queue_advice(int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return "something there is another user's: as root, run smtp-queue fsck --repair";
+	case -EOPNOTSUPP:
+		return "this file system cannot sync folders, so a power cut could lose mail: "
+		       "set [queue] directory to a folder on another one, such as ext4, xfs or btrfs";
+	case -EROFS:
+		return "it is read-only: mount it for writing";
+	case -ENOSPC:
+	case -EDQUOT:
+		return "it is full: make room";
+	case -ENOENT:
+		return "create it for this user, or set [queue] directory";
+	default:
+		return "see [queue] directory";
 	}
 }
 

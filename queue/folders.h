@@ -10,6 +10,9 @@
 /* Make a new ID: the time, then 30 random bits.  0 or -errno. */
 int queue_id_make(char ret_id[QUEUE_ID_SIZE]);
 
+/* Make the names in a folder durable.  0; -EOPNOTSUPP if the file system cannot; -errno. */
+int queue_sync_folder(int folder);
+
 /* Open a folder inside another one; if create is set, a missing one is created (mode 0700).  A
  * descriptor or -errno. */
 int queue_folder(int parent, const char *name, bool create);

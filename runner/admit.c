@@ -6,6 +6,7 @@
 #include "runner/admit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,7 @@ void
 admit_message(struct runner *r, const char *id)
 {
 	struct queue_entry e;
+	char what[sizeof "cannot read cur/" + QUEUE_ID_SIZE];
 	int error;
 
 	if (window_find(&r->window, id))
@@ -215,7 +217,9 @@ admit_message(struct runner *r, const char *id)
 		return;
 	}
 	if (error < 0) {
-		report_trouble(&r->reports, "cannot read a message", id, error);
+		(void)snprintf(what, sizeof what, "cannot read cur/%s", id);
+		report_trouble(&r->reports, what, id, error);
+		r->reports.stuck = true;
 		return;
 	}
 	if (!postpone_message(r, &e))

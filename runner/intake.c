@@ -39,8 +39,10 @@ add_old(void *ctx, const char *id)
 static void
 report_error(struct runner *r, int error, const char *what)
 {
-	if (error < 0)
-		report_trouble(&r->reports, what, "", error);
+	if (error >= 0)
+		return;
+	report_trouble(&r->reports, what, "", error);
+	r->reports.stuck = true;
 }
 
 /* Should a walk go on or begin?  If it begins, *look becomes false. */

@@ -4,11 +4,13 @@
  */
 #include "runner/report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue.h"
 
 static void
 log_time(struct log_line *l, const char *key, int64_t us)
@@ -74,6 +76,15 @@ log_rcpt(const char *id, struct slice path, const struct outcome *o, int64_t del
 	log_end(&l);
 }
 
+/* An error of the queue, and its cure if only an operator can mend it. */
+static void
+add_error(struct log_line *l, int error)
+{
+	log_str(l, "error", slice_str(strerror(-error)));
+	if (error == -EACCES || error == -EPERM || error == -EROFS || error == -EOPNOTSUPP)
+		log_str(l, "do", slice_str(queue_advice(error)));
+}
+
 static void
 log_message(const char *id, enum report_end end, int64_t due_s, int error)
 {
@@ -104,7 +115,7 @@ log_message(const char *id, enum report_end end, int64_t due_s, int error)
 		    SL("not a message, or one from <> that failed: kept in dead/; see smtp-queue "
 		       "show and log"));
 	if (error)
-		log_str(&l, "error", slice_str(strerror(-error)));
+		add_error(&l, error);
 	log_end(&l);
 }
 
@@ -178,7 +189,7 @@ log_trouble(const char *what, const char *id, int error)
 	log_str(&l, "what", slice_str(what));
 	log_str(&l, "id", slice_str(id));
 	if (error < 0)
-		log_str(&l, "error", slice_str(strerror(-error)));
+		add_error(&l, error);
 	else if (error > 0)
 		log_uint(&l, "signal", (uint64_t)error);
 	log_end(&l);
@@ -226,6 +237,7 @@ report_message(struct reports *to, const char *id, enum report_end end, int64_t 
 {
 	if (end == REPORT_DEFERRED && (to->due_s == 0 || due_s < to->due_s))
 		to->due_s = due_s;
+	to->stuck |= end == REPORT_STUCK;
 	to->sink(to->ctx, &(struct report){
 		.kind = REPORT_MESSAGE, .id = id,
 		.message = { .end = end, .due_s = due_s, .error = error },

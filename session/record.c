@@ -135,7 +135,8 @@ record_message(struct session *s, enum smtp_data_result result, const struct smt
 void
 record_trouble(const struct session *s, int error)
 {
-	log_text(LOG_LEVEL_ERROR, "queue %s: %s", s->config->queue.directory, strerror(-error));
+	log_text(LOG_LEVEL_ERROR, "queue %s: %s (%s)", s->config->queue.directory,
+	    strerror(-error), queue_advice(error));
 }
 
 void

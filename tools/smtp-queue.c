@@ -4,12 +4,10 @@
  * queue and runs the command.  It needs no runner, and does not disturb one.
  */
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -94,22 +92,23 @@ enum {
 
 struct command {
 	const char *name;
+	int (*before)(struct tool *t);	/* before root becomes the owner of the queue */
 	int (*run)(struct tool *t);
 	int (*act)(struct tool *t, const char *verb);
 	unsigned with;
 };
 
 static const struct command commands[] = {
-	{ "list", tool_list, NULL, WITH_FILTER | WITH_LOOKS },
-	{ "show", tool_show, NULL, WITH_IDS | WITH_RAW },
-	{ "log", tool_log, NULL, WITH_IDS | WITH_RAW },
-	{ "hold", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
-	{ "release", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
-	{ "retry", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
-	{ "delete", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
-	{ "fail", NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
-	{ "hosts", tool_hosts, NULL, 0 },
-	{ "fsck", tool_fsck, NULL, WITH_REPAIR },
+	{ "list", NULL, tool_list, NULL, WITH_FILTER | WITH_LOOKS },
+	{ "show", NULL, tool_show, NULL, WITH_IDS | WITH_RAW },
+	{ "log", NULL, tool_log, NULL, WITH_IDS | WITH_RAW },
+	{ "hold", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "release", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "retry", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "delete", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "fail", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
+	{ "hosts", NULL, tool_hosts, NULL, 0 },
+	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR },
 };
 
 struct call {
@@ -252,22 +251,22 @@ terminal_columns(void)
 	return 80;
 }
 
-/* smtp-relay could not move a file that belongs to root.  So root becomes the owner of the queue, for
- * good, and before the queue is opened. */
+/* The queue cannot be opened.  Its exit status. */
 static int
-become_owner(const char *directory)
+report_closed(const struct tool *t, int error)
 {
-	struct stat st;
+	const char *directory = t->config.queue.directory;
+	const bool others = error == -EACCES;
 
-	if (geteuid() != 0)
-		return 0;
-	if (stat(directory, &st) < 0)
-		return -errno;
-	if (st.st_uid == 0)
-		return 0;
-	if (setgroups(1, &st.st_gid) < 0 || setgid(st.st_gid) < 0 || setuid(st.st_uid) < 0)
-		return -errno;
-	return 0;
+	if (error == -ENOENT)
+		tool_complain(directory, "there is no queue here; see [queue] directory");
+	else if (others && t->foreign)
+		tool_complain(directory, "not checked any further: run fsck --repair as root first");
+	else if (others && t->caller != 0)
+		tool_complain(directory, "the queue belongs to another user: be root, or that user");
+	else
+		tool_complain(directory, others ? queue_advice(error) : strerror(-error));
+	return others && t->foreign ? TOOL_SOME_FAILED : EX_TEMPFAIL;
 }
 
 static int
@@ -278,15 +277,11 @@ run_command(struct call *c)
 	int status, r;
 
 	t->caller = getuid();
-	r = become_owner(directory);
+	r = c->command->before ? c->command->before(t) : 0;
 	if (r == 0)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
-	if (r < 0) {
-		tool_complain(directory,
-		    r == -EACCES ? "the queue belongs to another user: be root, or that user" :
-		    r == -ENOENT ? "there is no queue here; see [queue] directory" : strerror(-r));
-		return EX_TEMPFAIL;
-	}
+	if (r < 0)
+		return report_closed(t, r);
 	t->now_us = clock_wall_us();
 	t->columns = terminal_columns();
 	status = c->command->act ? c->command->act(t, c->command->name) : c->command->run(t);

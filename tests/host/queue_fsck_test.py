@@ -199,22 +199,6 @@ def _():
     same(fsck(), (0, {}))
 
 
-@test("a file of another user is reported and left to root")
-def _():
-    if os.geteuid() != 0:
-        return check(run("smtp-queue", "fsck", "-o", "queue.directory=/proc/1/fd").returncode == 75)
-    one = fresh()
-    for root, folders, names in os.walk(QUEUE):
-        for name in folders + names:
-            os.chown(os.path.join(root, name), 65534, 65534)
-    os.chown(QUEUE, 65534, 65534)
-    same(fsck(), (0, {}))
-    os.chown(at("new", one), 0, 0)
-    code, found = fsck("--repair")
-    same([code, list(found)], [1, ["new/" + one]])
-    check("another user" in found["new/" + one]["fault"], found)
-
-
 @test("a hostile name is shown, not obeyed")
 def _():
     fresh()

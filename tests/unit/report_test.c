@@ -26,9 +26,11 @@ static void finished(void) { report_message(&reports, "ID", REPORT_FINISHED, 0, 
 static void waiting(void) { report_message(&reports, "ID", REPORT_DEFERRED, WHEN, 0); }
 static void dead(void) { report_message(&reports, "ID", REPORT_DEAD, 0, 0); }
 static void stuck(void) { report_message(&reports, "ID", REPORT_STUCK, 0, -EIO); }
+static void stuck_for_rights(void) { report_message(&reports, "ID", REPORT_STUCK, 0, -EACCES); }
 static void bounced(void) { report_notice(&reports, "ID", NOTICE_FAILED, "OTHER", SL("a@b")); }
 static void warned(void) { report_notice(&reports, "ID", NOTICE_DELAYED, "OTHER", SL("a@b")); }
 static void moved(void) { report_moved(&reports, "d", "mx.d", "550 5.7.25 no PTR"); }
+static void foreign(void) { report_trouble(&reports, "cannot read cur/ID", "ID", -EPERM); }
 static void trouble(void) { report_trouble(&reports, "cannot fork", "", -EAGAIN); }
 
 static void
@@ -64,6 +66,12 @@ static const struct event {
 	    .has = { "dead id=ID why=\"", "dead/", "smtp-queue" } },
 	{ .body = stuck, .name = "stuck", .level = "<3>",
 	    .has = { "stuck id=ID error=\"Input/output error\"" } },
+	{ .body = stuck_for_rights, .name = "stuck, as it is another user's: the cure", .level = "<3>",
+	    .has = { "stuck id=ID error=\"Permission denied\" do=\"",
+		"as root, run smtp-queue fsck --repair" } },
+	{ .body = foreign, .name = "trouble with another user's file: the cure", .level = "<3>",
+	    .has = { "trouble what=\"cannot read cur/ID\" id=ID ",
+		"as root, run smtp-queue fsck --repair" } },
 	{ .body = bounced, .name = "bounced", .level = "<5>",
 	    .has = { "bounced id=ID bounce=OTHER to=a@b action=failed" } },
 	{ .body = warned, .name = "warned", .level = "<6>",

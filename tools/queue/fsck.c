@@ -17,6 +17,10 @@ static const struct remedy {
 } remedies[] = {
 	[QUEUE_REPAIR_NONE] = { NULL, NULL, NULL },
 	[QUEUE_REPAIR_RELAY] = { "relay", "the relay will remove it", NULL },
+	[QUEUE_REPAIR_OWNER] = {
+		"owner", "as root, --repair gives it to the owner of the queue",
+		"given to the owner of the queue",
+	},
 	[QUEUE_REPAIR_MAKE] = { "make", "--repair makes it", "made" },
 	[QUEUE_REPAIR_MODE] = { "mode", "--repair corrects the mode", "mode corrected" },
 	[QUEUE_REPAIR_BURY] = { "bury", "--repair puts it into dead/", "put into dead/" },
@@ -27,7 +31,16 @@ static const struct remedy {
 static const char *
 repair_error(int error)
 {
-	return error == -EBUSY ? "the running relay uses it" : strerror(-error);
+	switch (error) {
+	case -EBUSY:
+		return "the running relay uses it";
+	case -EPERM:
+		return "only root may do that";
+	case -EMLINK:
+		return "it has another name, perhaps elsewhere: remove one of the two";
+	default:
+		return strerror(-error);
+	}
 }
 
 static void
@@ -66,9 +79,23 @@ put_fault(void *ctx, const struct queue_fault *f)
 }
 
 int
-tool_fsck(struct tool *t)
+tool_fsck_owners(struct tool *t)
 {
 	struct queue_check c = { .repair = t->repair, .fault = put_fault, .ctx = t };
+	int r = queue_check_owners(t->config.queue.directory, &c);
+
+	t->foreign = c.faults;
+	t->adopted = c.repaired;
+	return r;
+}
+
+int
+tool_fsck(struct tool *t)
+{
+	struct queue_check c = {
+		.repair = t->repair, .fault = put_fault, .ctx = t,
+		.faults = t->foreign, .repaired = t->adopted,
+	};
 	int r = queue_check(&t->queue, &c);
 
 	if (r < 0) {

@@ -23,6 +23,7 @@ struct tool {
 	size_t nids;
 	int64_t now_us;
 	size_t columns;			/* of the terminal */
+	uint64_t foreign, adopted;	/* files of other users: found, and repaired */
 	uid_t caller;			/* the user before it became the owner of the queue */
 };
 
@@ -32,6 +33,8 @@ int tool_show(struct tool *t);
 int tool_log(struct tool *t);
 int tool_hosts(struct tool *t);
 int tool_fsck(struct tool *t);
+/* The first part of fsck, which root does as root: files of other users.  0 or -errno. */
+int tool_fsck_owners(struct tool *t);
 
 /* Acts on messages; verb is a command: "hold", "release", "retry", "delete" or "fail". */
 int tool_act(struct tool *t, const char *verb);
