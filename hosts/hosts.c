@@ -115,7 +115,7 @@ pause_s(const struct hosts *h, unsigned failures)
 
 /* A single failure may be an accident: it changes the order of the host, and causes no pause. */
 int64_t
-hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s)
+hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s)
 {
 	int64_t until_s;
 
@@ -300,7 +300,7 @@ add_state(struct buf *b, const char *text)
 void
 hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s)
 {
-	const int64_t until_s = hosts_rests_until(h, host, now_s);
+	const int64_t until_s = hosts_paused_until(h, host, now_s);
 
 	if (until_s) {
 		add_state(b, "has failed since ");

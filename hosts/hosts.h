@@ -100,7 +100,7 @@ const struct host *hosts_find(const struct hosts *h, const char *address);
 void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s);
 
 /* The end of a pause (unix seconds) after repeated failures; 0: it may be dialled now. */
-int64_t hosts_rests_until(const struct hosts *h, const struct host *host, int64_t now_s);
+int64_t hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s);
 
 /* Append the state of a host for people: "good", "has failed since ..., paused until ...". */
 void hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);

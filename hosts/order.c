@@ -49,7 +49,7 @@ judge_target(struct order_target *t, const struct hosts *hosts, bool any_ipv4, i
 	t->first_us = host->first_us;
 	t->at_least = host->at_least;
 	t->since_s = host->since_s;
-	t->until_s = hosts_rests_until(hosts, host, now_s);
+	t->until_s = hosts_paused_until(hosts, host, now_s);
 	if (host->first_us && host->measured_s <= now_s && now_s - host->measured_s <= fresh_s)
 		t->reason = ORDER_MEASURED;
 	judge_failure(t, host, now_s);

@@ -34,7 +34,7 @@ file(struct slice text)
 		must(host_printable(host->address) && host_printable(host->name) &&
 		    hosts_find(&h, host->address) == host);
 		must(i == 0 || strcmp(h.list[i - 1].address, host->address) < 0);
-		must(hosts_rests_until(&h, host, 1763787774) <= 1763787774 + HOSTS_PAUSE_MAX_S);
+		must(hosts_paused_until(&h, host, 1763787774) <= 1763787774 + HOSTS_PAUSE_MAX_S);
 		hosts_state(&b, &h, host, 1763787774);
 		must(b.n > 0);
 	}

@@ -175,19 +175,19 @@ test_pauses(void)
 			now_s = p->failed_s[k];
 			hosts_learn(&h, &r, now_s);
 		}
-		until_s = hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s);
+		until_s = hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s);
 		ok(until_s == p->until_s, "%s: %lld", p->name, (long long)until_s);
 		if (until_s) {
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), until_s),
+			ok(!hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), until_s),
 			    "%s: it ends then", p->name);
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s - 1),
+			ok(!hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s - 1),
 			    "%s: a clock set back ends it", p->name);
 			h.forgiven_s = now_s;
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s),
+			ok(!hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s),
 			    "%s: --flush ends it", p->name);
 			h.forgiven_s = 0;
 			hosts_learn(&h, &good, now_s);
-			ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s),
+			ok(!hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), now_s),
 			    "%s: a success ends it", p->name);
 		}
 		hosts_done(&h);
@@ -229,17 +229,17 @@ test_outage(void)
 	hosts_learn(&h, &two, 1020);
 	hosts_learn(&h, &one, 1100);
 	hosts_learn(&h, &two, 1100);
-	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1101) &&
-	    hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1101),
+	ok(hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), 1101) &&
+	    hosts_paused_until(&h, hosts_find(&h, "192.0.2.2:25"), 1101),
 	    "both are paused");
 	hosts_learn(&h, &good, 1102);
-	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.1:25"), 1103),
+	ok(hosts_paused_until(&h, hosts_find(&h, "192.0.2.1:25"), 1103),
 	    "the first failed while others answered: it stays paused");
-	ok(!hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1103),
+	ok(!hosts_paused_until(&h, hosts_find(&h, "192.0.2.2:25"), 1103),
 	    "the second failed while none answered: our network may have failed");
 	hosts_learn(&h, &two, 1200);
 	hosts_learn(&h, &good, 1300);
-	ok(hosts_rests_until(&h, hosts_find(&h, "192.0.2.2:25"), 1300), "this excuse counts once");
+	ok(hosts_paused_until(&h, hosts_find(&h, "192.0.2.2:25"), 1300), "this excuse counts once");
 	hosts_done(&h);
 }
 

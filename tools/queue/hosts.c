@@ -61,7 +61,7 @@ put_host(const struct hosts *hosts, const struct host *h, int64_t now_s)
 static void
 put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
 {
-	const int64_t rests_until_s = hosts_rests_until(hosts, h, now_s);
+	const int64_t paused_until_s = hosts_paused_until(hosts, h, now_s);
 	char space[300];
 	struct buf state = BUF(space);
 
@@ -79,8 +79,8 @@ put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
 	json_number(stdout, "failures", h->failures);
 	if (h->since_s)
 		json_time(stdout, "failing_since", h->since_s);
-	if (rests_until_s)
-		json_time(stdout, "rests_until", rests_until_s);
+	if (paused_until_s)
+		json_time(stdout, "rests_until", paused_until_s);
 	if (h->ipv4_until_s > now_s)
 		json_time(stdout, "ipv4_until", h->ipv4_until_s);
 	if (h->tls_failed_s)
