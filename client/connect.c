@@ -122,7 +122,7 @@ put_in_order(struct connect *c)
 		connect_note_resting(&c->targets[i], &b);
 		if (!b.full)
 			c->rests = b;
-		if (c->targets[i].reason != ORDER_RESTING)
+		if (c->targets[i].reason != ORDER_PAUSED)
 			continue;
 		c->resting++;
 		connect_report_host(c, &c->targets[i], NULL, HOST_RESTING, HOST_TLS_UNKNOWN);

@@ -77,7 +77,7 @@ connect_note_resting(const struct order_target *t, struct buf *b)
 {
 	char host[300];
 
-	if (t->reason != ORDER_RESTING)
+	if (t->reason != ORDER_PAUSED)
 		return;
 	connect_host_text(t, host);
 	buf_fmt(b, "%s%s has failed since ", b->n ? "; " : "", host);

@@ -123,7 +123,7 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 		fputs(t->level == ORDER_LAST ? "takes mail and breaks off: tried after all others"
 		    : "failed last time: tried after the others of its level", out);
 		break;
-	case ORDER_RESTING:
+	case ORDER_PAUSED:
 		fprintf(out, "has failed since %s: not tried before %s", buf_cstr(&since),
 		    buf_cstr(&until));
 		return;

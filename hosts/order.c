@@ -54,7 +54,7 @@ judge_target(struct order_target *t, const struct hosts *hosts, bool any_ipv4, i
 		t->reason = ORDER_MEASURED;
 	judge_failure(t, host, now_s);
 	if (t->until_s)
-		t->reason = ORDER_RESTING;
+		t->reason = ORDER_PAUSED;
 	if (any_ipv4 && t->address->ss_family == AF_INET6 && host->ipv4_until_s > now_s) {
 		t->reason = ORDER_IPV4;
 		t->until_s = host->ipv4_until_s;
@@ -64,7 +64,7 @@ judge_target(struct order_target *t, const struct hosts *hosts, bool any_ipv4, i
 static bool
 is_usable(const struct order_target *t)
 {
-	return t->reason < ORDER_RESTING;
+	return t->reason < ORDER_PAUSED;
 }
 
 static uint32_t

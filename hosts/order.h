@@ -16,7 +16,7 @@ enum order_reason {
 	ORDER_UNKNOWN,		/* not measured, or too long ago: raced */
 	ORDER_FAILING,		/* failed lately: last in its level */
 	/* Not dialled now: */
-	ORDER_RESTING,		/* fails again and again */
+	ORDER_PAUSED,		/* fails again and again */
 	ORDER_IPV4,		/* refused our IPv6 address, and there is an IPv4 address */
 };
 
@@ -30,7 +30,7 @@ struct order_target {
 	enum order_reason reason;
 	int64_t first_us;		/* known latency; 0: unknown */
 	bool at_least;
-	/* ORDER_RESTING: failing since, paused until; ORDER_IPV4: until. */
+	/* ORDER_PAUSED: failing since, paused until; ORDER_IPV4: until. */
 	int64_t since_s, until_s;
 };
 
