@@ -125,7 +125,7 @@ put_in_order(struct connect *c)
 		if (c->targets[i].reason != ORDER_PAUSED)
 			continue;
 		c->resting++;
-		connect_report_host(c, &c->targets[i], NULL, HOST_RESTING, HOST_TLS_UNKNOWN);
+		connect_report_host(c, &c->targets[i], NULL, HOST_NOTHING, HOST_TLS_UNKNOWN);
 	}
 }
 
@@ -194,7 +194,7 @@ dial_failed(struct connect *c, const struct order_target *t, const struct dial_t
 	connect_note_dial(c, host, dialled, what);
 	add_tried(c, host, what);
 	c->refused++;
-	connect_report_host(c, t, dialled, ours(dialled->error) ? HOST_RESTING : HOST_FAILED,
+	connect_report_host(c, t, dialled, ours(dialled->error) ? HOST_NOTHING : HOST_FAILED,
 	    HOST_TLS_UNKNOWN);
 }
 

@@ -233,7 +233,7 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 	case HOST_NO_IPV6:
 		host->ipv4_until_s = now_s + HOSTS_IPV4_S;
 		return true;
-	case HOST_RESTING:
+	case HOST_NOTHING:
 		break;
 	}
 	return false;
@@ -255,7 +255,7 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 {
 	struct host *host;
 
-	if (report->event == HOST_RESTING || !host_printable(report->address) ||
+	if (report->event == HOST_NOTHING || !host_printable(report->address) ||
 	    !(host = hosts_entry(h, report->address)))
 		return;
 	if (host_printable(report->name))

@@ -58,7 +58,7 @@ struct hosts {
 enum host_event {
 	/* Not dialled, or failed for a reason of ours: nothing is learned about the host; its mail
 	 * keeps waiting. */
-	HOST_RESTING,
+	HOST_NOTHING,
 	HOST_OPEN,			/* it greeted us: connect_us and first_us are set */
 	HOST_SLOW,			/* we stopped waiting for its greeting after first_us */
 	HOST_FAILED,			/* no connection, no greeting, or the session broke off */

@@ -253,7 +253,7 @@ hear_host(void *ctx, const struct host_report *report)
 	struct destination *d = h->w->destination;
 	const struct host *host = hosts_find(&r->hosts, report->address);
 
-	if (report->event == HOST_FAILED || report->event == HOST_RESTING) {
+	if (report->event == HOST_FAILED || report->event == HOST_NOTHING) {
 		absent_add(&d->absent, report->address);
 	} else if (report->event == HOST_PROVEN) {
 		if (host && host->failures) {

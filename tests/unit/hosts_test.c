@@ -114,7 +114,7 @@ test_learning(void)
 		const struct host *host;
 		int64_t now_s = 1000;
 
-		for (size_t k = 0; k < 5 && c->reports[k].event != HOST_RESTING; k++) {
+		for (size_t k = 0; k < 5 && c->reports[k].event != HOST_NOTHING; k++) {
 			struct host_report r = report_of("192.0.2.1:25", c->reports[k].event,
 			    c->reports[k].connect_us, c->reports[k].first_us);
 
@@ -288,7 +288,7 @@ test_ignored(void)
 {
 	static const char *const addresses[] = { "", "a b", "a\nb" };
 	struct hosts h = { 0 };
-	struct host_report r = report_of("192.0.2.1:25", HOST_RESTING, 0, 0);
+	struct host_report r = report_of("192.0.2.1:25", HOST_NOTHING, 0, 0);
 
 	hosts_learn(&h, &r, 1);
 	ok(h.n == 0 && !h.changed, "a host that was not tried is not learned");
