@@ -119,7 +119,7 @@ put_in_order(struct connect *c)
 	for (size_t i = c->n; i < all; i++) {
 		struct buf b = c->rests;
 
-		connect_note_resting(&c->targets[i], &b);
+		connect_note_paused(&c->targets[i], &b);
 		if (!b.full)
 			c->rests = b;
 		if (c->targets[i].reason != ORDER_PAUSED)

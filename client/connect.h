@@ -74,7 +74,7 @@ void connect_note_dial(const struct connect *c, const char *host, const struct d
     const char *what);
 
 /* "mx1.example[192.0.2.1]:25 fails since ..., next try at ..." */
-void connect_note_resting(const struct order_target *t, struct buf *b);
+void connect_note_paused(const struct order_target *t, struct buf *b);
 
 /* An event for the table of hosts, which knows no sockets (t is NULL).  dialled may be NULL. */
 void connect_report_host(const struct connect *c, const struct order_target *t,

@@ -73,7 +73,7 @@ connect_note_dial(const struct connect *c, const char *host, const struct dial_t
 }
 
 void
-connect_note_resting(const struct order_target *t, struct buf *b)
+connect_note_paused(const struct order_target *t, struct buf *b)
 {
 	char host[300];
 
