@@ -137,7 +137,7 @@ outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp
 }
 
 const char *
-outcome_told(const struct outcome *o)
+outcome_public(const struct outcome *o)
 {
 	switch (o->cause) {
 	case CAUSE_MAILDIR:

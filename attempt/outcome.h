@@ -119,7 +119,7 @@ void outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct
 
 /* The detail for the sender.  For files on this machine it is only the kind of trouble.  The sender
  * must not learn mailbox paths or the members of lists. */
-const char *outcome_told(const struct outcome *o);
+const char *outcome_public(const struct outcome *o);
 
 /* The word for the logs: "delivered", "deferred", "failed", or "expanded" if copies go on. */
 const char *outcome_text(const struct outcome *o);

@@ -232,7 +232,7 @@ explain_rcpt(struct bounce *b, const struct bounce_rcpt *r)
 	add_written_address(b, &b->e->rcpts[r->rcpt]);
 	if (o->remote && o->host[0])
 		notice_line(&b->n, "    %s answered:", public_host(o->host));
-	notice_line(&b->n, "    %s", says ? outcome_told(o) : words[b->news->action].nothing);
+	notice_line(&b->n, "    %s", says ? outcome_public(o) : words[b->news->action].nothing);
 	if (o->status[0])
 		notice_line(&b->n, "    (status %s)", o->status);
 }

@@ -40,7 +40,7 @@ add_reference(struct bounce *b, const char *field, struct slice type, struct sli
 		notice_line(&b->n, "%s: %.*s", field, (int)text.n, text.p);
 }
 
-/* Add the peer's reply, or our own reason.  Only outcome_told() is used: the sender must not learn
+/* Add the peer's reply, or our own reason.  Only outcome_public() is used: the sender must not learn
  * where a mailbox lies on this machine. */
 static void
 add_diagnostic(struct bounce *b, const struct outcome *o)
@@ -49,7 +49,7 @@ add_diagnostic(struct bounce *b, const struct outcome *o)
 		add_remote(b, o->host);
 	if (o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED))
 		notice_line(&b->n, "Diagnostic-Code: %s; %s", o->remote ? "smtp" : "X-smtp-handler",
-		    outcome_told(o));
+		    outcome_public(o));
 }
 
 static void

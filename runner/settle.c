@@ -75,12 +75,12 @@ expire_outcome(const struct runner *r, const struct tally *t, struct outcome *o)
 	bool in_hours = lifetime_s >= 3600;
 
 	if (t->gives_back) {
-		deadline_outcome(o, slice_str(last.host), slice_str(outcome_told(&last)));
+		deadline_outcome(o, slice_str(last.host), slice_str(outcome_public(&last)));
 		return;
 	}
 	buf_fmt(&b, "gave up after %lld %s in the queue; the last attempt reported: %.*s",
 	    (long long)(in_hours ? lifetime_s / 3600 : lifetime_s), in_hours ? "hours" : "seconds",
-	    (int)(sizeof space - 100), outcome_told(&last));
+	    (int)(sizeof space - 100), outcome_public(&last));
 	outcome_set(o, CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
 }
 

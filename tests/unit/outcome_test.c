@@ -183,7 +183,7 @@ test_cleaning(void)
 
 /* The sender must not learn paths of our disk. */
 static void
-test_told(void)
+test_public(void)
 {
 	struct outcome o;
 
@@ -194,7 +194,7 @@ test_told(void)
 		    cause == CAUSE_ALIASES || cause == CAUSE_LOGIN;
 
 		outcome_set(&o, (enum outcome_cause)cause, SL(""), SL("/var/mail/joe: no"));
-		told = outcome_told(&o);
+		told = outcome_public(&o);
 		ok(ours ? !strchr(told, '/') && *told : told == o.detail,
 		    "text for the sender of cause %d", cause);
 	}
@@ -207,6 +207,6 @@ main(void)
 	test_replies();
 	test_place_decides();
 	test_cleaning();
-	test_told();
+	test_public();
 	return tap_done();
 }
