@@ -53,7 +53,7 @@ grow_limit(struct runner *r, struct destination *d)
 }
 
 enum pace
-pace_heard(struct runner *r, struct destination *d, const struct outcome *o)
+pace_update(struct runner *r, struct destination *d, const struct outcome *o)
 {
 	enum pace pace = PACE_ON;
 

@@ -16,7 +16,7 @@ enum pace {
 };
 
 /* Learn from the outcome of a job's last recipient; NULL: none is known. */
-enum pace pace_heard(struct runner *r, struct destination *d, const struct outcome *o);
+enum pace pace_update(struct runner *r, struct destination *d, const struct outcome *o);
 /* The destination that gets the next worker; NULL: none for now. */
 struct destination *pace_next(struct runner *r);
 /* Should this worker end, because its place is of more use to another destination? */

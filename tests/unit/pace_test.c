@@ -119,7 +119,7 @@ hear(const char *name, enum outcome_cause cause, bool everyone)
 
 	outcome_set(&o, cause, SL(""), SL(""));
 	o.everyone = everyone;
-	return pace_heard(&runner, destination(name), &o);
+	return pace_update(&runner, destination(name), &o);
 }
 
 static void
