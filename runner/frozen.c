@@ -273,7 +273,7 @@ frozen_remove(struct frozen_list *f, const struct route *r)
 }
 
 bool
-frozen_heard(struct frozen_list *f, const struct route *r, const struct outcome *o, int64_t now_s,
+frozen_update(struct frozen_list *f, const struct route *r, const struct outcome *o, int64_t now_s,
     const struct frozen **ret)
 {
 	struct frozen *e;

@@ -48,7 +48,7 @@ bool frozen_remove(struct frozen_list *f, const struct route *r);
 
 /* Freeze or thaw a route by the outcome of a job.  True if the operator must learn of it: then
  * *ret is the new entry, or NULL for a route that works again. */
-bool frozen_heard(struct frozen_list *f, const struct route *r, const struct outcome *o,
+bool frozen_update(struct frozen_list *f, const struct route *r, const struct outcome *o,
     int64_t now_s, const struct frozen **ret);
 /* Must the operator still learn of this entry?  True once in a run. */
 bool frozen_first_report(struct frozen *e);

@@ -212,7 +212,7 @@ job_over(struct runner *r, struct worker *w)
 	w->njobs--;
 	for (size_t i = 0; i < w->njobs; i++)
 		w->jobs[i] = w->jobs[i + 1];
-	if (last && frozen_heard(&r->frozen, d->route, last, clock_wall_s(), &frozen))
+	if (last && frozen_update(&r->frozen, d->route, last, clock_wall_s(), &frozen))
 		report_route(&r->reports, d->route, frozen);
 	if (pace_update(r, d, last) == PACE_AGAIN && !m->asked) {
 		job->n = window_take_back(m, job->rcpts, job->n);
