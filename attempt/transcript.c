@@ -82,7 +82,7 @@ transcript_sent(struct transcript *t, struct slice line)
 }
 
 void
-transcript_heard(struct transcript *t, struct slice line)
+transcript_received(struct transcript *t, struct slice line)
 {
 	if (t)
 		record_line(t, '<', line);

@@ -31,7 +31,7 @@ void transcript_begin(struct transcript *t);
 void transcript_sent(struct transcript *t, struct slice line);
 
 /* Add a line of the peer's reply, with or without line end.  Control characters become '?'. */
-void transcript_heard(struct transcript *t, struct slice line);
+void transcript_received(struct transcript *t, struct slice line);
 
 /* Add a fact: an answer of the DNS, a result of dialling or of TLS. */
 __attribute__((format(printf, 2, 3)))

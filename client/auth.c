@@ -78,7 +78,7 @@ record_reply(struct smtp_link *l)
 
 		buf_fmt(&b, "%d ", l->reply.code);
 		buf_add(&b, slice_cut(rest, '\n', &rest));
-		transcript_heard(l->transcript, buf_slice(&b));
+		transcript_received(l->transcript, buf_slice(&b));
 	} while (rest.n);
 }
 

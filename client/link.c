@@ -125,7 +125,7 @@ read_lines(struct smtp_link *l, uint64_t timeout_ms)
 			return -EPROTO;
 		if (r < 0)
 			return r;
-		transcript_heard(l->transcript, line);
+		transcript_received(l->transcript, line);
 		if (smtp_peer_reply_line(&l->reply, line))
 			return l->reply.malformed ? -EPROTO : 0;
 	}

@@ -57,8 +57,8 @@ test_lines(void)
 	free(text);
 	transcript_fact(&t, "DNS for %s: %d", "d", 7);
 	transcript_sent(&t, SL("MAIL FROM:<a@b>\r\n"));
-	transcript_heard(&t, SL("250 \033[2Jok\r"));
-	transcript_heard(&t, SL(""));
+	transcript_received(&t, SL("250 \033[2Jok\r"));
+	transcript_received(&t, SL(""));
 	ok(transcript_write(&t, &mail.e) == 0, "written");
 	rest = log_text(&text);
 	ok(next_is(&rest, "* DNS for d: 7"), "a fact");
@@ -68,7 +68,7 @@ test_lines(void)
 	free(text);
 	transcript_begin(NULL);
 	transcript_sent(NULL, SL("x"));
-	transcript_heard(NULL, SL("x"));
+	transcript_received(NULL, SL("x"));
 	transcript_fact(NULL, "x");
 	ok(transcript_write(NULL, &mail.e) == 0, "a transcript without memory is not written");
 }
@@ -85,10 +85,10 @@ test_bounds(void)
 	mail_put(&mail, "a@b", "", "c@d", SL("Subject: x\r\n\r\nhello\r\n"));
 	transcript_begin(&t);
 	transcript_sent(&t, SL("EHLO us"));
-	transcript_heard(&t, slice_of(line, sizeof line));
+	transcript_received(&t, slice_of(line, sizeof line));
 	for (int i = 0; i < 5000; i++) {
 		(void)snprintf(line, sizeof line, "250-line %d", i);
-		transcript_heard(&t, slice_str(line));
+		transcript_received(&t, slice_str(line));
 	}
 	ok(transcript_write(&t, &mail.e) == 0, "5000 lines");
 	log = rest = log_text(&text);
