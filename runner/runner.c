@@ -301,7 +301,7 @@ runner_hear(struct runner *r, struct worker *w)
 		.done = hear_done, .ctx = &hearing,
 	};
 
-	worker_hear(w->fd, &sink);
+	worker_receive(w->fd, &sink);
 }
 
 /* Puts back a job that was not begun, or whose worker we killed.  If an operator filed a request

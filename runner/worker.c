@@ -290,7 +290,7 @@ pass_moved(struct frame_moved *f, const struct attempt_sink *sink)
 }
 
 void
-worker_hear(int fd, const struct attempt_sink *sink)
+worker_receive(int fd, const struct attempt_sink *sink)
 {
 	static struct frame f;
 

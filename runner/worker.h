@@ -47,6 +47,6 @@ int worker_start(const struct worker_setup *setup, void (*before)(void *ctx), vo
     pid_t *ret_pid, int *ret_fd);
 
 /* Pass all results that the worker has sent so far to the sink. */
-void worker_hear(int fd, const struct attempt_sink *sink);
+void worker_receive(int fd, const struct attempt_sink *sink);
 
 #endif
