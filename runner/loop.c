@@ -38,7 +38,7 @@ on_results(sd_event_source *s, int fd, uint32_t events, void *ctx)
 	struct loop *l = c->loop;
 
 	(void)fd;
-	runner_hear(l->runner, c->worker);
+	runner_receive(l->runner, c->worker);
 	/* After a hang-up only the end of the process is left, which is another event. */
 	if (events & (EPOLLHUP | EPOLLERR))
 		(void)sd_event_source_set_enabled(s, SD_EVENT_OFF);

@@ -225,15 +225,15 @@ job_over(struct runner *r, struct worker *w)
 }
 
 /* The sink for the results of one worker. */
-struct hearing {
+struct source {
 	struct runner *r;
 	struct worker *w;
 };
 
 static void
-hear_rcpt(void *ctx, const struct attempt_result *result)
+receive_rcpt(void *ctx, const struct attempt_result *result)
 {
-	const struct hearing *h = ctx;
+	const struct source *h = ctx;
 	struct message *m;
 
 	if (!h->w->njobs)
@@ -246,9 +246,9 @@ hear_rcpt(void *ctx, const struct attempt_result *result)
 }
 
 static void
-hear_host(void *ctx, const struct host_report *report)
+receive_host(void *ctx, const struct host_report *report)
 {
-	const struct hearing *h = ctx;
+	const struct source *h = ctx;
 	struct runner *r = h->r;
 	struct destination *d = h->w->destination;
 	const struct host *host = hosts_find(&r->hosts, report->address);
@@ -266,25 +266,25 @@ hear_host(void *ctx, const struct host_report *report)
 }
 
 static void
-hear_moved(void *ctx, const char *destination, const char *host, const char *reply)
+receive_moved(void *ctx, const char *destination, const char *host, const char *reply)
 {
-	const struct hearing *h = ctx;
+	const struct source *h = ctx;
 
 	report_moved(&h->r->reports, destination, host, reply);
 }
 
 static void
-hear_dns(void *ctx, const struct dns_memo *memo)
+receive_dns(void *ctx, const struct dns_memo *memo)
 {
-	const struct hearing *h = ctx;
+	const struct source *h = ctx;
 
 	dns_cache_put(h->r->resolver->cache, memo);
 }
 
 static void
-hear_done(void *ctx)
+receive_done(void *ctx)
 {
-	const struct hearing *h = ctx;
+	const struct source *h = ctx;
 
 	if (!h->w->njobs)
 		return;
@@ -293,12 +293,12 @@ hear_done(void *ctx)
 }
 
 void
-runner_hear(struct runner *r, struct worker *w)
+runner_receive(struct runner *r, struct worker *w)
 {
-	struct hearing hearing = { r, w };
+	struct source source = { r, w };
 	const struct attempt_sink sink = {
-		.rcpt = hear_rcpt, .host = hear_host, .moved = hear_moved, .dns = hear_dns,
-		.done = hear_done, .ctx = &hearing,
+		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved, .dns = receive_dns,
+		.done = receive_done, .ctx = &source,
 	};
 
 	worker_receive(w->fd, &sink);
@@ -321,7 +321,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	struct worker **at = &r->workers;
 	struct destination *d = w->destination;
 
-	runner_hear(r, w);		/* its last results */
+	runner_receive(r, w);		/* its last results */
 	if (w->njobs && !r->stopping) {		/* it was not dismissed, so its end is an error */
 		report_trouble(&r->reports,
 		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"

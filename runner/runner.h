@@ -60,7 +60,7 @@ bool runner_ready(const struct runner *r);
 void runner_turn(struct runner *r);
 
 /* A worker's descriptor is readable. */
-void runner_hear(struct runner *r, struct worker *w);
+void runner_receive(struct runner *r, struct worker *w);
 /* A worker's process has ended; status as of wait(2).  Frees w. */
 void runner_reap(struct runner *r, struct worker *w, int status);
 

@@ -52,7 +52,7 @@ workers_turn(struct runner *r, int timeout_ms, bool well)
 		p[i] = (struct pollfd){ .fd = started[i]->fd, .events = POLLIN };
 	(void)poll(p, (nfds_t)n, timeout_ms);
 	for (size_t i = 0; i < nstarted; i++)
-		runner_hear(r, started[i]);
+		runner_receive(r, started[i]);
 	for (size_t i = 0; i < nstarted; i++)
 		if (waitpid(started[i]->pid, &status, WNOHANG) == started[i]->pid)
 			runner_reap(r, started[i--], well ? 0 : status);
