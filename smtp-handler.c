@@ -104,10 +104,10 @@ greet(struct session *s)
 {
 	s->record.early = s->newlines != SMTP_LF_TOO && limits_early(&s->client);
 	if (s->record.early && config.server.early_talkers == EARLY_REFUSE) {
-		session_say(s, server_too_early());
+		session_reply(s, server_too_early());
 		s->end = "early";
 	} else {
-		session_say(s, server_greeting(&s->smtp));
+		session_reply(s, server_greeting(&s->smtp));
 	}
 	session_flush(s);
 }
@@ -161,7 +161,7 @@ command(struct session *s)
 		if (r > 0)
 			answer(s, line, server_overlong(&s->smtp));
 	} else if (r > 0 && !crlf && s->newlines != SMTP_LF_TOO) {
-		session_say(s, not_crlf);
+		session_reply(s, not_crlf);
 		s->end = "bare-newline";
 	} else if (r > 0) {
 		secret = server_line_secret(&s->smtp, line);
@@ -197,7 +197,7 @@ answer(struct session *s, struct slice line, struct smtp_reply reply)
 		take_message(s, reply);
 		return;
 	}
-	session_say(s, reply);
+	session_reply(s, reply);
 	if (!wait)
 		session_flush(s);
 	if (reply.next == SMTP_NEXT_DATA && !s->end)
@@ -228,7 +228,7 @@ take_message(struct session *s, struct smtp_reply reply)
 		return;
 	}
 	for (; times && !s->end; times--)
-		session_say(s, reply);
+		session_reply(s, reply);
 	session_flush(s);
 	if (reply.next == SMTP_NEXT_CLOSE && !s->end)
 		s->end = "bare-newline";
@@ -240,9 +240,9 @@ static void
 stop(struct session *s, int error)
 {
 	if (error == -ETIMEDOUT || error == -ETIME)
-		session_say(s, server_timeout(&s->smtp));
+		session_reply(s, server_timeout(&s->smtp));
 	else if (error == -EINTR)
-		session_say(s, server_shutdown(&s->smtp));
+		session_reply(s, server_shutdown(&s->smtp));
 	if (s->end)
 		return;
 	s->end = limits_reason(&s->client, error);

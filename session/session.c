@@ -27,7 +27,7 @@ session_lose(struct session *s, const char *why)
 }
 
 void
-session_say(struct session *s, struct smtp_reply reply)
+session_reply(struct session *s, struct smtp_reply reply)
 {
 	char space[4096];
 	struct buf b = BUF(space);
