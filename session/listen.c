@@ -22,7 +22,7 @@
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
 #define REST_MS 250
-#define SORRY_MS 1000
+#define REFUSE_MS 1000
 #define SHUTDOWN_MS 30000	/* for the sessions to end when the listener ends */
 
 enum event {
@@ -381,9 +381,9 @@ refuse_client(int fd, const struct config *config)
 }
 
 void
-listen_sorry(int fd)
+listen_refuse(int fd)
 {
-	const int64_t until_ms = clock_ms() + SORRY_MS;
+	const int64_t until_ms = clock_ms() + REFUSE_MS;
 	char space[NAME_MAX_OCTETS + 100], name[ENDPOINT_LITERAL_MAX];
 	struct buf b = BUF(space), literal = BUF(name);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -392,7 +392,7 @@ listen_sorry(int fd)
 	if (!name_of_host(&b))
 		buf_add(&b, endpoint_name(NULL, fd, &literal));
 	buf_str(&b, " server configuration error, try again later\r\n");
-	if (poll(&p, 1, SORRY_MS) <= 0)
+	if (poll(&p, 1, REFUSE_MS) <= 0)
 		return;
 	if (send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == ENOTSOCK && signal(SIGPIPE, SIG_IGN) != SIG_ERR &&

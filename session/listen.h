@@ -36,6 +36,6 @@ int listen_accept(struct listener *l, const struct options *options, struct conf
     int *ret_fd);
 
 /* Refuse the client on fd: the configuration could not be read. */
-void listen_sorry(int fd);
+void listen_refuse(int fd);
 
 #endif

@@ -154,7 +154,7 @@ refuse_client(const struct wishes *w)
 	if (w->nlisten || w->implicit || w->resume)
 		return;
 	if (listen_inherit(&listener, &fd) == 0 && listener.n == 0)
-		listen_sorry(fd);
+		listen_refuse(fd);
 }
 
 static char **arguments;		/* for the program that this one may become */
