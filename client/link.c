@@ -149,7 +149,7 @@ link_reply(struct smtp_link *l, uint64_t timeout_ms)
 }
 
 bool
-link_last_words(struct smtp_link *l)
+link_late_reply(struct smtp_link *l)
 {
 	l->stream.out.n = 0;	/* never to be sent */
 	l->stream.deadline_ms = clock_ms() + QUIT_TIMEOUT_MS;

@@ -62,7 +62,7 @@ int link_flush(struct smtp_link *l);
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
 /* After a write that failed: is there a reply that came before the connection broke?  Then it is in
  * l->reply. */
-bool link_last_words(struct smtp_link *l);
+bool link_late_reply(struct smtp_link *l);
 
 /* The outcome of such an error; doing is "RCPT TO", or another step. */
 void link_outcome(const struct smtp_link *l, int error, const char *doing, struct outcome *o);

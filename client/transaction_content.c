@@ -45,7 +45,7 @@ content_cut(struct transaction *t, int error, struct outcome *o)
 		outcome_set(o, CAUSE_LOCAL, SL(""), SL(TRANSACTION_UNREADABLE));
 		return CONTENT_UNREADABLE;
 	}
-	if (!link_last_words(l)) {
+	if (!link_late_reply(l)) {
 		link_outcome(l, error, "sending the message", o);
 		return CONTENT_BROKEN;
 	}
