@@ -25,7 +25,7 @@
 #include "session/session.h"
 #include "session/signals.h"
 
-#define LAST_WORDS_MS 10000	/* for the last reply to a client that may be gone */
+#define LAST_REPLY_MS 10000	/* for the last reply to a client that may be gone */
 #define LINGER_MS 1000		/* for the client to read it before the connection is closed */
 
 static struct options options;
@@ -133,7 +133,7 @@ end_session(struct session *s)
 	content_drop(&s->content);
 	s->client.wake_fd = -1;
 	s->client.deadline_ms = 0;
-	if (!s->lost && stream_flush(&s->client, LAST_WORDS_MS) == 0 && !s->client.eof) {
+	if (!s->lost && stream_flush(&s->client, LAST_REPLY_MS) == 0 && !s->client.eof) {
 		secure_end();
 		linger(s);
 	}
