@@ -18,7 +18,7 @@ enum sandbox_for {
 				 * inherit the walls */
 };
 
-enum sandbox_walls {		/* bits */
+enum sandbox_restrictions {		/* bits */
 	SANDBOX_FILES = 1,
 	SANDBOX_CALLS = 2,
 	SANDBOX_WHOLE = 3,
