@@ -2,7 +2,7 @@
 /*
  * The login: it reads the secret, sends the lines of smtp/client_auth and turns a refusal into an
  * outcome.  The secret is sent only if nobody else can read it, kept out of all records, and wiped
- * from memory.  How long a refused route is left alone is not decided here.
+ * from memory.  It does not decide how long a refused route is frozen.
  */
 #include "client/auth.h"
 
@@ -84,7 +84,7 @@ record_reply(struct smtp_link *l)
 
 /* One line, and the reply to it.  The transcript shows the command, but no response. */
 static int
-say(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bool first)
+send_line(struct smtp_link *l, const struct client_auth *g, const struct buf *line, bool first)
 {
 	struct transcript *transcript = l->transcript;
 	char space[32];
@@ -117,7 +117,7 @@ converse(struct smtp_link *l, struct client_auth *g, struct buf *line)
 	int r = 0;
 
 	while (r == 0 && more) {
-		r = say(l, g, line, first);
+		r = send_line(l, g, line, first);
 		first = false;
 		explicit_bzero(line->p, line->n);
 		line->n = 0;

@@ -31,7 +31,7 @@ connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e)
 	c->d = d;
 	c->policy = tls_policy_of(d, tls_policy_requiretls(e));
 	c->tried = (struct buf)BUF(c->tried_space);
-	c->rests = (struct buf)BUF(c->rests_space);
+	c->paused = (struct buf)BUF(c->paused_space);
 	c->end_ms = clock_ms() + ALL_HOSTS_MS;
 }
 
@@ -61,7 +61,7 @@ connect_blame(struct connect *c, const struct outcome *o)
 bool
 connect_met_all(const struct connect *c)
 {
-	return c->rank == REASON_NOTHING && c->refused == 0 && c->n == 0 && c->resting == 0;
+	return c->rank == REASON_NOTHING && c->refused == 0 && c->n == 0 && c->npaused == 0;
 }
 
 static enum outcome_cause
@@ -108,7 +108,7 @@ not_found(struct connect *c)
 	outcome_set(&c->why, route ? CAUSE_DNS_DEFER : dns_cause(status), SL(""), buf_slice(&b));
 }
 
-/* The addresses to dial, in order.  An address that rests is left out and reported: its mail
+/* The addresses to dial, in order.  A paused address is left out and reported: its mail
  * waits. */
 static void
 put_in_order(struct connect *c)
@@ -117,14 +117,14 @@ put_in_order(struct connect *c)
 
 	c->n = order_usable(c->targets, all);
 	for (size_t i = c->n; i < all; i++) {
-		struct buf b = c->rests;
+		struct buf b = c->paused;
 
 		connect_note_paused(&c->targets[i], &b);
 		if (!b.full)
-			c->rests = b;
+			c->paused = b;
 		if (c->targets[i].reason != ORDER_PAUSED)
 			continue;
-		c->resting++;
+		c->npaused++;
 		connect_report_host(c, &c->targets[i], NULL, HOST_NOTHING, HOST_TLS_UNKNOWN);
 	}
 }
@@ -143,7 +143,7 @@ look_up(struct connect *c)
 	connect_note_answer(c);
 	if (c->mx.status == MX_OK)
 		put_in_order(c);
-	if (c->n || c->resting)
+	if (c->n || c->npaused)
 		return true;
 	not_found(c);
 	return false;
@@ -483,7 +483,7 @@ unknown_addresses(const struct mx_exchanger *x)
 static bool
 all_gone(const struct connect *c)
 {
-	if (!c->gone || c->gone != c->refused || c->n || c->resting || c->sessions ||
+	if (!c->gone || c->gone != c->refused || c->n || c->npaused || c->sessions ||
 	    way_of(c->d->route->via)->lmtp)
 		return false;
 	for (size_t i = 0; i < c->mx.n; i++)
@@ -507,8 +507,8 @@ conclude(struct connect *c)
 		return;
 	buf_str(&b, c->tried.n ? "no exchanger answered: " : "no exchanger was asked: ");
 	buf_add(&b, buf_slice(&c->tried));
-	if (c->rests.n && b.cap - b.n > c->rests.n + 2)
-		buf_fmt(&b, "%s%.*s", c->tried.n ? "; " : "", (int)c->rests.n, c->rests.p);
+	if (c->paused.n && b.cap - b.n > c->paused.n + 2)
+		buf_fmt(&b, "%s%.*s", c->tried.n ? "; " : "", (int)c->paused.n, c->paused.p);
 	outcome_set(&c->why, CAUSE_CONNECT, SL(""), buf_slice(&b));
 }
 

@@ -28,7 +28,7 @@ struct connect {
 	struct mx_list mx;
 	struct order_target targets[ORDER_MAX];	/* not tried yet, in order */
 	size_t n;
-	size_t resting;			/* addresses left out because they fail again and again */
+	size_t npaused;			/* addresses left out because they are paused */
 	unsigned dials, sessions;
 	int64_t end_ms;			/* monotonic: no new host after this */
 	unsigned refused;		/* hosts that took no mail */
@@ -38,8 +38,8 @@ struct connect {
 	struct outcome gone_why;	/* the reply of the last host that refused for good */
 	struct buf tried;		/* "mx1.example[192.0.2.1]:25: Connection refused; ..." */
 	char tried_space[OUTCOME_DETAIL - 40];
-	struct buf rests;		/* the same for the addresses left out */
-	char rests_space[OUTCOME_DETAIL - 40];
+	struct buf paused;		/* "mx2.example[192.0.2.2]:25 has failed since ...; ..." */
+	char paused_space[OUTCOME_DETAIL - 40];
 };
 
 /* Start the search for a host for message e.  Its TLS policy includes REQUIRETLS. */
@@ -73,7 +73,7 @@ void connect_note_answer(const struct connect *c);
 void connect_note_dial(const struct connect *c, const char *host, const struct dial_target *dialled,
     const char *what);
 
-/* "mx1.example[192.0.2.1]:25 fails since ..., next try at ..." */
+/* "mx1.example[192.0.2.1]:25 has failed since ..., next try at ..." */
 void connect_note_paused(const struct order_target *t, struct buf *b);
 
 /* An event for the table of hosts, which knows no sockets (t is NULL).  dialled may be NULL. */
