@@ -24,7 +24,7 @@ static const struct option shared[] = {
 };
 
 static void
-say(int fd, struct slice text)
+write_text(int fd, struct slice text)
 {
 	ssize_t n;
 
@@ -49,7 +49,7 @@ usage(const struct program *program, const char *format, const char *what)
 	buf_str(&b, program->name);
 	buf_str(&b, " --help\n");
 	if (log_on_stderr())
-		say(STDERR_FILENO, buf_slice(&b));
+		write_text(STDERR_FILENO, buf_slice(&b));
 	else			/* started without a terminal, by inetd for example */
 		log_text(LOG_LEVEL_ERROR, "%.*s", (int)b.n - 1, b.p);
 	return EX_USAGE;
@@ -63,7 +63,7 @@ version(const struct program *program)
 
 	buf_str(&b, program->name);
 	buf_str(&b, " " VERSION "\n");
-	say(STDOUT_FILENO, buf_slice(&b));
+	write_text(STDOUT_FILENO, buf_slice(&b));
 	return 0;
 }
 
@@ -117,7 +117,7 @@ one_option(struct options *o, const struct program *program, int val,
 	case VERSION_ASKED:
 		return version(program);
 	case HELP:
-		say(STDOUT_FILENO, slice_str(program->usage));
+		write_text(STDOUT_FILENO, slice_str(program->usage));
 		return 0;
 	case IN_ORDER:
 		val = OPTION_ARGUMENT;
@@ -174,7 +174,7 @@ report_error(void *ctx, const char *file, unsigned line, const char *text)
 	buf_add(&b, slice_of(text, strnlen(text, 750)));
 	if (o->check) {
 		buf_chr(&b, '\n');
-		say(STDERR_FILENO, buf_slice(&b));
+		write_text(STDERR_FILENO, buf_slice(&b));
 	} else {
 		log_text(LOG_LEVEL_ERROR, "%.*s", (int)b.n, b.p);
 	}
