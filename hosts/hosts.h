@@ -56,8 +56,8 @@ struct hosts {
 
 /* An event at an address. */
 enum host_event {
-	/* Not dialled, or failed for a reason of ours: nothing is learned about the host; its mail
-	 * keeps waiting. */
+	/* Not dialled, or failed for a reason of ours.  Nothing is learned about the host, and its
+	 * mail keeps waiting. */
 	HOST_NOTHING,
 	HOST_OPEN,			/* it greeted us: connect_us and first_us are set */
 	HOST_SLOW,			/* we stopped waiting for its greeting after first_us */
