@@ -40,8 +40,8 @@ add_reference(struct bounce *b, const char *field, struct slice type, struct sli
 		notice_line(&b->n, "%s: %.*s", field, (int)text.n, text.p);
 }
 
-/* Add the peer's reply, or our own reason.  Only outcome_public() is used: the sender must not learn
- * where a mailbox lies on this machine. */
+/* Add the peer's reply, or our own reason.  Only outcome_public() is used: the sender must not
+ * learn where a mailbox lies on this machine. */
 static void
 add_diagnostic(struct bounce *b, const struct outcome *o)
 {

@@ -20,59 +20,59 @@ give_up_outcome(struct outcome *o)
 }
 
 /* The notice owed for recipients in a state, and their state after it was sent. */
-static const struct debt {
+static const struct owed_notice {
 	enum queue_rcpt_state state, after;
 	enum notice_kind action;
 	enum outcome_cause cause;
-} debts[] = {
+} owed_notices[] = {
 	{ QUEUE_DELIVERED_OWED, QUEUE_DELIVERED, NOTICE_DELIVERED, CAUSE_DELIVERED },
 	{ QUEUE_RELAYED_OWED, QUEUE_DELIVERED, NOTICE_RELAYED, CAUSE_DELIVERED },
 	{ QUEUE_EXPANDED_OWED, QUEUE_DELIVERED, NOTICE_EXPANDED, CAUSE_EXPANDED },
 	{ QUEUE_PENDING, QUEUE_FAILED, NOTICE_FAILED, CAUSE_OPERATOR },
 };
 
-/* Send the notice for the recipients in the state of a debt, then mark them. */
+/* Send an owed notice for the recipients in its state, then mark them. */
 static int
-pay_debt(const struct queue *q, const struct config *c, struct queue_entry *e,
-    const struct debt *debt, char ret_notice[QUEUE_ID_SIZE])
+send_owed(const struct queue *q, const struct config *c, struct queue_entry *e,
+    const struct owed_notice *owed, char ret_notice[QUEUE_ID_SIZE])
 {
 	struct bounce_rcpt *rcpts = calloc(e->nrcpts, sizeof *rcpts);
 	struct bounce_news news = {
-		.action = debt->action, .rcpts = rcpts, .now_s = clock_wall_s(),
+		.action = owed->action, .rcpts = rcpts, .now_s = clock_wall_s(),
 	};
 	struct outcome o;
 	int r = 0;
 
 	if (!rcpts)
 		return -ENOMEM;
-	if (debt->cause == CAUSE_OPERATOR)
+	if (owed->cause == CAUSE_OPERATOR)
 		give_up_outcome(&o);
 	else
-		outcome_set(&o, debt->cause, SL(""), SL(""));
+		outcome_set(&o, owed->cause, SL(""), SL(""));
 	for (uint32_t i = 0; i < e->nrcpts; i++)
-		if (e->rcpts[i].state == (char)debt->state &&
-		    (debt->cause != CAUSE_OPERATOR || owed_wanted(e, i, debt->action)))
+		if (e->rcpts[i].state == (char)owed->state &&
+		    (owed->cause != CAUSE_OPERATOR || owed_wanted(e, i, owed->action)))
 			rcpts[news.n++] = (struct bounce_rcpt){ i, &o };
 	if (news.n)
 		r = bounce_send(q, c, e, &news, ret_notice);
 	for (size_t i = 0; r == 0 && i < e->nrcpts; i++)
-		if (e->rcpts[i].state == (char)debt->state)
-			r = queue_mark(e, i, debt->after);
+		if (e->rcpts[i].state == (char)owed->state)
+			r = queue_mark(e, i, owed->after);
 	free(rcpts);
 	return r;
 }
 
-/* Pay all debts.  The failure is the last one; ret_bounce gets its notice. */
+/* Send all owed notices.  The one of failure is the last; ret_bounce gets its ID. */
 static int
-pay_all(const struct queue *q, const struct config *c, struct queue_entry *e,
+send_all_owed(const struct queue *q, const struct config *c, struct queue_entry *e,
     char ret_bounce[QUEUE_ID_SIZE])
 {
 	char other[QUEUE_ID_SIZE] = "";
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof debts / sizeof debts[0]; i++)
-		r = pay_debt(q, c, e, &debts[i],
-		    debts[i].cause == CAUSE_OPERATOR ? ret_bounce : other);
+	for (size_t i = 0; r == 0 && i < sizeof owed_notices / sizeof owed_notices[0]; i++)
+		r = send_owed(q, c, e, &owed_notices[i],
+		    owed_notices[i].cause == CAUSE_OPERATOR ? ret_bounce : other);
 	return r;
 }
 
@@ -98,7 +98,7 @@ give_up_message(const struct queue *q, const struct config *c, const struct queu
 	r = queue_load_held(q, spot->id, &e);
 	if (r != 0)
 		goto out;
-	r = pay_all(q, c, &e, ret_bounce);
+	r = send_all_owed(q, c, &e, ret_bounce);
 	if (r == 0)
 		r = e.from.n ? queue_remove(q, &held) : queue_put_dead(q, &held);
 	queue_unload(&e);
