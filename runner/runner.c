@@ -224,7 +224,7 @@ job_over(struct runner *r, struct worker *w)
 	settle_job(r, job);
 }
 
-/* The sink for the results of one worker. */
+/* The worker whose results arrive. */
 struct source {
 	struct runner *r;
 	struct worker *w;
@@ -297,8 +297,8 @@ runner_receive(struct runner *r, struct worker *w)
 {
 	struct source source = { r, w };
 	const struct attempt_sink sink = {
-		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved, .dns = receive_dns,
-		.done = receive_done, .ctx = &source,
+		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved,
+		.dns = receive_dns, .done = receive_done, .ctx = &source,
 	};
 
 	worker_receive(w->fd, &sink);

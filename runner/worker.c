@@ -18,7 +18,7 @@
 #include "runner/frame.h"
 
 /* A job and its message, open. */
-struct hand {
+struct loaded_job {
 	bool full;
 	int error;			/* of loading it */
 	struct frame frame;
@@ -26,12 +26,12 @@ struct hand {
 };
 
 /* The state of this worker. */
-struct desk {
+struct work {
 	const struct queue *queue;
 	int fd;
 	struct hosts *hosts;
-	struct hand hands[2];
-	struct hand *now, *next;
+	struct loaded_job jobs[2];
+	struct loaded_job *now, *next;
 	bool gone;			/* the runner does not take results any more */
 	bool holding;
 	struct frame held; /* FRAME_RCPT: sent with the next one, or as the job's last */
@@ -41,7 +41,7 @@ struct desk {
 
 /* Sends the held result, if any; last: with the end of the job. */
 static int
-send_held(struct desk *k, bool last)
+send_held(struct work *k, bool last)
 {
 	const struct frame done = { .type = FRAME_DONE };
 	const bool holding = k->holding;
@@ -58,7 +58,7 @@ send_held(struct desk *k, bool last)
 static void
 send_rcpt(void *ctx, const struct attempt_result *result)
 {
-	struct desk *k = ctx;
+	struct work *k = ctx;
 	struct frame_rcpt *f = &k->held.rcpt;
 	size_t n = result->path.n < sizeof f->path ? result->path.n : sizeof f->path - 1;
 
@@ -76,7 +76,7 @@ send_rcpt(void *ctx, const struct attempt_result *result)
 static void
 send_host(void *ctx, const struct host_report *report)
 {
-	struct desk *k = ctx;
+	struct work *k = ctx;
 	struct frame f = { .type = FRAME_HOST, .host = *report };
 
 	hosts_learn(k->hosts, report, clock_wall_s());
@@ -91,7 +91,7 @@ send_moved(void *ctx, const char *destination, const char *host, const char *rep
 	(void)snprintf(f.moved.destination, sizeof f.moved.destination, "%s", destination);
 	(void)snprintf(f.moved.host, sizeof f.moved.host, "%s", host);
 	(void)snprintf(f.moved.reply, sizeof f.moved.reply, "%s", reply);
-	(void)frame_put(((struct desk *)ctx)->fd, &f);
+	(void)frame_put(((struct work *)ctx)->fd, &f);
 }
 
 static void
@@ -100,13 +100,13 @@ send_dns(void *ctx, const struct dns_memo *memo)
 	struct frame f = { .type = FRAME_DNS };
 
 	memcpy(&f.dns, memo, dns_memo_size(memo));
-	(void)frame_put(((struct desk *)ctx)->fd, &f);
+	(void)frame_put(((struct work *)ctx)->fd, &f);
 }
 
 static void
 send_done(void *ctx)
 {
-	struct desk *k = ctx;
+	struct work *k = ctx;
 
 	k->gone = send_held(k, true) < 0;
 }
@@ -114,7 +114,7 @@ send_done(void *ctx)
 /* ---- jobs ---- */
 
 static bool
-take_job(struct desk *k, struct hand *h, bool wait)
+take_job(struct work *k, struct loaded_job *h, bool wait)
 {
 	if (h->full)
 		return true;
@@ -128,7 +128,7 @@ take_job(struct desk *k, struct hand *h, bool wait)
 static bool
 look_ahead(void *ctx, struct attempt_job *ret)
 {
-	struct desk *k = ctx;
+	struct work *k = ctx;
 
 	if (!take_job(k, k->next, false) || k->next->error < 0)
 		return false;
@@ -139,9 +139,9 @@ look_ahead(void *ctx, struct attempt_job *ret)
 /* Delivers the current job; false if the runner is gone.  A message that cannot be opened has no
  * results: the runner defers its recipients at the end of the job. */
 static bool
-finish_job(struct desk *k, struct delivery *d)
+finish_job(struct work *k, struct delivery *d)
 {
-	struct hand *h = k->now;
+	struct loaded_job *h = k->now;
 
 	if (h->error == 0) {
 		deliver(d, &h->e, h->frame.job.rcpts, h->frame.job.n);
@@ -164,10 +164,10 @@ hung_up(int fd)
 }
 
 static void
-work_off(struct desk *k, struct delivery *d)
+work_off(struct work *k, struct delivery *d)
 {
 	while (take_job(k, k->now, true) && finish_job(k, d)) {
-		struct hand *h = k->now;
+		struct loaded_job *h = k->now;
 
 		k->now = k->next;
 		k->next = h;
@@ -195,10 +195,10 @@ static _Noreturn void
 worker_main(const struct worker_setup *setup, int fd)
 {
 	static struct transcript transcript;
-	static struct desk desk;
+	static struct work work;
 	const struct attempt_sink sink = {
 		.rcpt = send_rcpt, .host = send_host, .moved = send_moved, .dns = send_dns,
-		.done = send_done, .ctx = &desk,
+		.done = send_done, .ctx = &work,
 	};
 	struct delivery d = {
 		.config = setup->config,
@@ -211,19 +211,19 @@ worker_main(const struct worker_setup *setup, int fd)
 		.aliases = setup->aliases,
 		.transcript = &transcript,
 		.next = look_ahead,
-		.next_ctx = &desk,
+		.next_ctx = &work,
 	};
 
 	if (setup->resolver->cache) {
 		setup->resolver->cache->learned = sink.dns;
 		setup->resolver->cache->ctx = sink.ctx;
 	}
-	desk.queue = setup->queue;
-	desk.fd = fd;
-	desk.hosts = setup->hosts;
-	desk.now = &desk.hands[0];
-	desk.next = &desk.hands[1];
-	work_off(&desk, &d);
+	work.queue = setup->queue;
+	work.fd = fd;
+	work.hosts = setup->hosts;
+	work.now = &work.jobs[0];
+	work.next = &work.jobs[1];
+	work_off(&work, &d);
 	_exit(0);
 }
 
