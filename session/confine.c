@@ -39,7 +39,7 @@ void
 confine(enum sandbox_for whom, const struct config *config, const struct options *options,
     bool printing)
 {
-	unsigned walls;
+	unsigned restrictions;
 
 	if (confined)
 		return;
@@ -49,13 +49,14 @@ confine(enum sandbox_for whom, const struct config *config, const struct options
 		return;
 	if (config->server.tls != SERVER_TLS_OFF && !secure_here())
 		whom = SANDBOX_BEFORE_TLS;
-	walls = sandbox_enter(whom, queue_opened ? &queue : NULL, config, options->config_file);
+	restrictions = sandbox_enter(whom, queue_opened ? &queue : NULL, config,
+	    options->config_file);
 	confined = true;
-	if (walls != SANDBOX_WHOLE)
+	if (restrictions != SANDBOX_WHOLE)
 		log_text(LOG_LEVEL_NOTICE,
 		    "sandbox without %s%s%s: this kernel or this build has none",
-		    walls & SANDBOX_FILES ? "" : "Landlock", walls ? "" : " and ",
-		    walls & SANDBOX_CALLS ? "" : "seccomp");
+		    restrictions & SANDBOX_FILES ? "" : "Landlock", restrictions ? "" : " and ",
+		    restrictions & SANDBOX_CALLS ? "" : "seccomp");
 }
 
 int

@@ -270,7 +270,7 @@ unsigned
 sandbox_enter(enum sandbox_for whom, const struct queue *q, const struct config *c,
     const char *config_file)
 {
-	unsigned walls = 0;
+	unsigned restrictions = 0;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return 0;
@@ -278,8 +278,8 @@ sandbox_enter(enum sandbox_for whom, const struct queue *q, const struct config 
 	return 0;
 #endif
 	if (wall_off_files(whom, q, c, config_file))
-		walls |= SANDBOX_FILES;
+		restrictions |= SANDBOX_FILES;
 	if (wall_off_calls(whom))
-		walls |= SANDBOX_CALLS;
-	return walls;
+		restrictions |= SANDBOX_CALLS;
+	return restrictions;
 }

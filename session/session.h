@@ -52,7 +52,8 @@ void session_begin_tls(struct session *s);
 int session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times);
 int session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times);
 
-/* A reply, which may wait for session_flush().  Both lose the session if the client is gone. */
+/* Send a reply, which may wait for session_flush().  Both lose the session if the client is
+ * gone. */
 void session_reply(struct session *s, struct smtp_reply reply);
 void session_flush(struct session *s);
 void session_lose(struct session *s, const char *why);
