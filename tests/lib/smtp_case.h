@@ -111,7 +111,7 @@ static bool
 smtp_reported(const char *reports)
 {
 	static const char *const events[] = {
-		"resting", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
+		"nothing", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
 	};
 	char space[2000];
 	struct buf b = BUF(space);

@@ -256,7 +256,7 @@ static const struct {
 	{ .name = "failed once",
 	  .host = { .first_us = 1, .failures = 1, .failed_s = 1763787773, .since_s = 1763787773 },
 	  .text = "failed last time, tried after others" },
-	{ .name = "rests",
+	{ .name = "paused",
 	  .host = { .failures = 2, .failed_s = 1763787773, .since_s = 1763787000 },
 	  .text = "has failed since 2025-11-22T04:50:00Z (2 times), paused until "
 	    "2025-11-22T05:04:53Z" },

@@ -139,7 +139,7 @@ static const struct {
 	    .wall = SANDBOX_CALLS },
 };
 
-static unsigned walls_here;
+static unsigned restricted_here;
 
 /* The result of the act in a child in the sandbox. */
 static int
@@ -209,13 +209,13 @@ main(void)
 
 	if (!ok(set_up(), "set-up"))
 		return tap_done();
-	walls_here = find_walls();
+	restricted_here = find_walls();
 #if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
-	ok(walls_here == 0, "a sanitizer's build has no sandbox");
+	ok(restricted_here == 0, "a sanitizer's build has no sandbox");
 #else
-	ok(walls_here & SANDBOX_CALLS, "calls are filtered");
+	ok(restricted_here & SANDBOX_CALLS, "calls are filtered");
 #endif
-	printf("# walls: %u\n", walls_here);
+	printf("# restrictions: %u\n", restricted_here);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		/* The kernel may lack Landlock. */
 		if ((cases[i].wall & ~walls_here) != 0)
