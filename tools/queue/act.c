@@ -191,7 +191,7 @@ log_done(const struct act *a, const char *id)
 }
 
 static void
-say_done(struct act *a, const char *id)
+print_done(struct act *a, const char *id)
 {
 	char more[64] = "";
 
@@ -266,7 +266,7 @@ act_at(struct act *a, const struct queue_spot *spot)
 	else
 		r = spot->place == QUEUE_IN_HOLD ? act_in_hold(a, spot) : v->run(a, spot);
 	if (r == 0)
-		say_done(a, spot->id);
+		print_done(a, spot->id);
 	return r;
 }
 
