@@ -117,26 +117,26 @@ static const struct {
 	const char *name;
 	int (*act)(void);
 	int session, listener;		/* 0, errno, or KILLED */
-	enum sandbox_walls wall;	/* the wall that refuses it; 0: none */
+	enum sandbox_restrictions restriction;	/* the restriction that refuses it; 0: none */
 } cases[] = {
 	{ .name = "a message can be queued", .act = queue_a_message },
 	{ .name = "a list can be read", .act = read_list },
 	{ .name = "an aliases file can be read", .act = read_aliases },
 	{ .name = "the log can be reached", .act = log_out },
 	{ .name = "no other file can be read", .act = read_passwd, .session = EACCES,
-	    .listener = EACCES, .wall = SANDBOX_FILES },
+	    .listener = EACCES, .restriction = SANDBOX_FILES },
 	{ .name = "no list can be written", .act = write_list, .session = EACCES,
-	    .listener = EACCES, .wall = SANDBOX_FILES },
+	    .listener = EACCES, .restriction = SANDBOX_FILES },
 	{ .name = "messages of other sessions cannot be listed", .act = list_new, .session = EACCES,
-	    .listener = EACCES, .wall = SANDBOX_FILES },
+	    .listener = EACCES, .restriction = SANDBOX_FILES },
 	{ .name = "no program can be started", .act = run_program, .session = KILLED,
-	    .listener = KILLED, .wall = SANDBOX_CALLS },
+	    .listener = KILLED, .restriction = SANDBOX_CALLS },
 	{ .name = "no connection can be made", .act = connect_out, .session = KILLED,
-	    .listener = KILLED, .wall = SANDBOX_CALLS },
+	    .listener = KILLED, .restriction = SANDBOX_CALLS },
 	{ .name = "only a listener forks", .act = fork_child, .session = KILLED,
-	    .wall = SANDBOX_CALLS },
+	    .restriction = SANDBOX_CALLS },
 	{ .name = "only a listener sends signals", .act = signal_a_process, .session = KILLED,
-	    .wall = SANDBOX_CALLS },
+	    .restriction = SANDBOX_CALLS },
 };
 
 static unsigned restricted_here;
@@ -150,7 +150,7 @@ in_sandbox(enum sandbox_for whom, int (*act)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (sandbox_enter(whom, &queue, &config, nowhere) != walls_here)
+		if (sandbox_enter(whom, &queue, &config, nowhere) != restricted_here)
 			_exit(254);
 		_exit(act());
 	}
@@ -218,7 +218,7 @@ main(void)
 	printf("# restrictions: %u\n", restricted_here);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		/* The kernel may lack Landlock. */
-		if ((cases[i].wall & ~walls_here) != 0)
+		if ((cases[i].restriction & ~restricted_here) != 0)
 			continue;
 		ok(in_sandbox(SANDBOX_SESSION, cases[i].act) == cases[i].session, "session: %s",
 		    cases[i].name);
