@@ -21,9 +21,9 @@ lay_out(struct payload *p, const struct queue_facts *facts, int fd, uint64_t at,
 }
 
 void
-form_init(struct form *f, const struct queue_entry *e)
+form_init(struct form *f, const struct delivery *d, const struct queue_entry *e)
 {
-	*f = (struct form){ .converted_fd = -1 };
+	*f = (struct form){ .d = d, .converted_fd = -1 };
 	lay_out(&f->plain, &e->facts, e->fd, e->content_at, e->content_size);
 }
 
@@ -46,7 +46,7 @@ takes_body(const struct client_offer *peer, enum smtp_body body)
 
 /* The message in seven bits, made at most once.  0; -ENOTSUP if it has no such form; -errno. */
 static int
-convert(struct form *f, struct transcript *transcript)
+convert(struct form *f)
 {
 	struct facts facts;
 	int fd = f->converted_fd;
@@ -63,22 +63,23 @@ convert(struct form *f, struct transcript *transcript)
 	lay_out(&f->converted, &(struct queue_facts){
 		.dot_line = facts.dot_line, .longest_line = facts.longest_line,
 	}, fd, 0, facts.octets);
-	transcript_fact(transcript, "converted to seven bits, %llu octets",
+	transcript_fact(f->d->transcript, "converted to seven bits, %llu octets",
 	    (unsigned long long)f->converted.size);
 	return 0;
 }
 
-int
-form_for(struct form *f, const struct client_offer *peer, struct transcript *transcript,
-    const struct payload **ret)
+bool
+form_for(struct form *f, const struct client_offer *peer, const struct payload **ret,
+    struct outcome *ret_why)
 {
-	int r = 0;
+	const bool plain = takes_body(peer, payload_body(&f->plain));
+	const int r = plain ? 0 : convert(f);
 
-	*ret = &f->plain;
-	if (takes_body(peer, payload_body(&f->plain)))
-		return 0;
-	r = convert(f, transcript);
-	if (r == 0)
-		*ret = &f->converted;
-	return r == -ENOTSUP ? 0 : r;
+	if (r < 0 && r != -ENOTSUP) {
+		outcome_set(ret_why, CAUSE_LOCAL, SL(""), r == -EIO ?
+		    SL(PAYLOAD_UNREADABLE) : SL("no room for a copy in seven bits"));
+		return false;
+	}
+	*ret = plain || r == -ENOTSUP ? &f->plain : &f->converted;
+	return true;
 }

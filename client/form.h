@@ -7,24 +7,26 @@
 #ifndef CLIENT_FORM_H
 #define CLIENT_FORM_H
 
+#include "attempt/attempt.h"
 #include "client/payload.h"
 
 struct form {
+	const struct delivery *d;	/* borrowed */
 	struct payload plain, converted;
 	int converted_fd;		/* of the converted copy; -1 until a peer needs it */
 	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
 };
 
-/* The forms of e, whose descriptor must outlive f.  form_done() must follow. */
-void form_init(struct form *f, const struct queue_entry *e);
+/* The forms of e for the destination of d.  Both must outlive f; form_done() must follow. */
+void form_init(struct form *f, const struct delivery *d, const struct queue_entry *e);
 void form_done(struct form *f);
 
 /*
  * *ret is the payload for this peer, which lives as long as f.  It is the plain one also if the
- * peer does not take it and no other can be made: f->unconvertible has the reason.  0; -EIO if the
- * message cannot be read; -errno.  The transcript gets a line about a conversion.
+ * peer does not take it and the message has no other form: f->unconvertible has the reason.  False
+ * if the form cannot be made for a fault of ours: *ret_why is the outcome.
  */
-int form_for(struct form *f, const struct client_offer *peer, struct transcript *transcript,
-    const struct payload **ret);
+bool form_for(struct form *f, const struct client_offer *peer, const struct payload **ret,
+    struct outcome *ret_why);
 
 #endif

@@ -12,6 +12,9 @@
 
 #define PAYLOAD_PARTS 4		/* the last is for the line end that a chunk may lack */
 
+/* The text of the outcome if a payload cannot be read. */
+#define PAYLOAD_UNREADABLE "cannot read the message from the queue"
+
 struct payload_part {
 	const char *octets;		/* borrowed; NULL: a range of a file */
 	int fd;				/* borrowed */

@@ -46,7 +46,7 @@ transaction_new(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 		return NULL;
 	t->d = d;
 	t->e = e;
-	form_init(&t->form, e);
+	form_init(&t->form, d, e);
 	t->left = malloc((n ? n : 1) * sizeof *t->left);
 	t->state = malloc(n ? n : 1);
 	if (!t->left || !t->state) {
@@ -158,18 +158,6 @@ mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 	t->any_unfit = true;
 }
 
-/* False: no form can be made, for a reason of ours (t->why). */
-static bool
-choose_form(struct transaction *t, const struct smtp_link *l)
-{
-	const int r = form_for(&t->form, &l->peer, t->d->transcript, &t->payload);
-
-	if (r < 0)
-		outcome_set(&t->why, CAUSE_LOCAL, SL(""), r == -EIO ?
-		    SL(TRANSACTION_UNREADABLE) : SL("no room for a copy in seven bits"));
-	return r == 0;
-}
-
 /* Put the recipients of this transaction in front: as many, and of as many domains, as the peer
  * takes at once (RFC 9422). */
 static void
@@ -228,7 +216,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	t->mail_accepted = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
-	if (!choose_form(t, l))
+	if (!form_for(&t->form, &l->peer, &t->payload, &t->why))
 		return PLAN_BROKEN;
 	cause = commands_fit_message(t->e, t->payload, l, &why);
 	if (cause != CAUSE_DELIVERED) {

@@ -27,9 +27,6 @@ enum rcpt_state {
 	RCPT_SETTLED,			/* and reported */
 };
 
-/* The content cannot be read: the text of the outcome. */
-#define TRANSACTION_UNREADABLE "cannot read the message from the queue"
-
 struct client_state;
 
 struct transaction {

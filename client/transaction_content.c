@@ -42,7 +42,7 @@ content_cut(struct transaction *t, int error, struct outcome *o)
 	struct smtp_link *l = t->link;
 
 	if (error == -EIO) {
-		outcome_set(o, CAUSE_LOCAL, SL(""), SL(TRANSACTION_UNREADABLE));
+		outcome_set(o, CAUSE_LOCAL, SL(""), SL(PAYLOAD_UNREADABLE));
 		return CONTENT_UNREADABLE;
 	}
 	if (!link_late_reply(l)) {

@@ -2,7 +2,6 @@
 /* client/form: the octets of a message for a peer, by the extensions that the peer offers. */
 #include "client/form.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -40,6 +39,8 @@ static const struct {
 	  .content = BAD, .facts = { .eight_bit = true }, .want = BAD, .unconvertible = true },
 };
 
+static const struct delivery no_transcript;
+
 /* A queue file: an envelope, then the content. */
 static struct queue_entry
 entry(const char *content, const struct queue_facts *facts)
@@ -68,6 +69,7 @@ test_cases(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct queue_entry e = entry(cases[i].content, &cases[i].facts);
 		struct client_offer peer;
+		struct outcome why;
 		struct form f;
 		const struct payload *p, *again;
 		char space[1000];
@@ -75,8 +77,8 @@ test_cases(void)
 		client_offer_init(&peer);
 		peer.offers[SMTP_EXT_8BITMIME] = cases[i].eight_bit;
 		peer.offers[SMTP_EXT_BINARYMIME] = cases[i].binary;
-		form_init(&f, &e);
-		ok(form_for(&f, &peer, NULL, &p) == 0 &&
+		form_init(&f, &no_transcript, &e);
+		ok(form_for(&f, &peer, &p, &why) &&
 		    (p == &f.converted) == cases[i].converted &&
 		    (f.unconvertible != NULL) == cases[i].unconvertible,
 		    "%s", cases[i].name);
@@ -84,7 +86,7 @@ test_cases(void)
 		    "%s: the octets", cases[i].name);
 		ok(!cases[i].converted || payload_body(p) == SMTP_BODY_7BIT, "%s: the facts",
 		    cases[i].name);
-		ok(form_for(&f, &peer, NULL, &again) == 0 && again == p, "%s: the same again",
+		ok(form_for(&f, &peer, &again, &why) && again == p, "%s: the same again",
 		    cases[i].name);
 		form_done(&f);
 		(void)close(e.fd);
@@ -98,12 +100,14 @@ test_cut(void)
 	const struct queue_facts facts = { .eight_bit = true };
 	struct queue_entry e = entry(HIGH, &facts);
 	struct client_offer peer;
+	struct outcome why;
 	struct form f;
 	const struct payload *p;
 
 	client_offer_init(&peer);
-	form_init(&f, &e);
-	ok(ftruncate(e.fd, 1) == 0 && form_for(&f, &peer, NULL, &p) == -EIO && p == &f.plain,
+	form_init(&f, &no_transcript, &e);
+	ok(ftruncate(e.fd, 1) == 0 && !form_for(&f, &peer, &p, &why) &&
+	    why.cause == CAUSE_LOCAL && strcmp(why.detail, PAYLOAD_UNREADABLE) == 0,
 	    "a queue file that is cut cannot be converted");
 	form_done(&f);
 	(void)close(e.fd);
