@@ -10,8 +10,10 @@
 
 #include "attempt/owed.h"
 #include "base/clock.h"
+#include "smtp/address.h"
 
-#define NOTE_MAX (OUTCOME_DETAIL + sizeof ((struct outcome *)NULL)->host + 512)
+#define NOTE_MAX \
+	(SMTP_PATH_TEXT + OUTCOME_DETAIL + sizeof ((struct outcome *)NULL)->host + 512)
 
 static void
 mask_sigterm(int how)

@@ -140,7 +140,7 @@ put_mail(struct transaction *t, struct buf *b)
 	const struct client_offer *peer = &t->link->peer;
 	const int64_t now_s = clock_wall_s();
 	const struct deadline deadline = deadline_of(e);
-	char space[2048];
+	char space[CLIENT_COMMAND_MAX];
 	struct buf params = BUF(space);
 
 	client_mail(b, peer, e->from, deadline_params(e, peer, now_s, &params),
@@ -173,7 +173,7 @@ put_command(struct transaction *t, size_t command, struct buf *b)
 static int
 send_command(struct transaction *t)
 {
-	char space[4096];
+	char space[CLIENT_COMMAND_MAX];
 	struct buf b = BUF(space);
 	int r;
 
@@ -228,7 +228,7 @@ void
 commands_record(struct transaction *t)
 {
 	for (size_t i = t->replied; i < t->sent; i++) {
-		char space[4096];
+		char space[CLIENT_COMMAND_MAX];
 		struct buf b = BUF(space);
 
 		put_command(t, i, &b);

@@ -13,8 +13,9 @@
 #include "smtp/dsn.h"
 #include "smtp/extension.h"
 #include "smtp/param.h"
+#include "smtp/server.h"
 
-#define PARAMS_MAX 1600		/* more than a session accepts */
+#define PARAMS_MAX (SMTP_PARAMS_MAX + SMTP_ORCPT_MAX)	/* what a session accepts, and more */
 #define BLOCK	   65536
 
 /* Add BY with the remaining time.  An invalid BY is dropped. */

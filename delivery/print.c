@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "delivery/mbox.h"
+#include "smtp/address.h"
 
 /* A record lock belongs to the process, so it separates workers that share one descriptor.  If the
  * descriptor cannot be locked, messages may mix: that is better than no print. */
@@ -41,7 +42,7 @@ print_text(struct slice s)
 static int
 print_line(const char *key, struct slice path)
 {
-	char space[600];
+	char space[SMTP_PATH_TEXT + 32];
 	struct buf b = BUF(space);
 
 	buf_fmt(&b, "%s: <%.*s>\n", key, (int)path.n, path.p);

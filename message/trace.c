@@ -13,6 +13,9 @@ is_atext(char c)
 	    c == '.' || c == '-' || c == '_';
 }
 
+#define HELO_SHOWN 255		/* octets of a name; the rest proves as little */
+#define PATH_SHOWN 900		/* a longer one would make a line of over 998 octets */
+
 /* A valid name goes in unchanged.  In any other, '?' replaces octets that may have a meaning in a
  * header field. */
 static void
@@ -24,7 +27,7 @@ add_helo(struct buf *b, struct slice helo)
 	}
 	if (helo.n == 0)
 		buf_str(b, "unknown");
-	for (size_t i = 0; i < helo.n; i++)
+	for (size_t i = 0; i < helo.n && i < HELO_SHOWN; i++)
 		buf_chr(b, is_atext(helo.p[i]) ? helo.p[i] : '?');
 }
 
@@ -60,7 +63,8 @@ trace_received(struct buf *b, const struct trace *t)
 	buf_add(b, t->protocol);
 	buf_str(b, " id ");
 	buf_add(b, t->id);
-	if (t->recipient) {	/* one of several must not learn of the others (section 7.2) */
+	/* One of several must not learn of the others (section 7.2). */
+	if (t->recipient && t->recipient->n <= PATH_SHOWN) {
 		buf_str(b, "\r\n\tfor <");
 		buf_add(b, smtp_path_text(t->recipient));
 		buf_chr(b, '>');

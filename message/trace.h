@@ -10,7 +10,7 @@
 #include "net/tls.h"
 #include "smtp/address.h"
 
-#define TRACE_MAX 2048
+#define TRACE_MAX 3072
 
 struct trace {
 	struct slice helo;		/* the argument of HELO or EHLO */
@@ -18,7 +18,8 @@ struct trace {
 	struct slice hostname;		/* ours */
 	struct slice protocol;		/* SMTP, ESMTP and so on */
 	struct slice id;		/* in the queue */
-	const struct smtp_path *recipient;	/* NULL unless there is exactly one */
+	/* NULL unless there is exactly one; one that is very long is left out. */
+	const struct smtp_path *recipient;
 	int64_t time_s;			/* since 1970 */
 	const struct tls_facts *tls;	/* NULL or empty: no TLS */
 };

@@ -72,7 +72,10 @@ add_head(struct bounce *b)
 	struct slice to = b->e->from;
 
 	notice_line(&b->n, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
-	notice_line(&b->n, "To: <%.*s>", (int)to.n, to.p);
+	if (to.n <= NOTICE_ADDRESS_MAX)
+		notice_line(&b->n, "To: <%.*s>", (int)to.n, to.p);
+	else
+		notice_line(&b->n, "To: undisclosed-recipients:;");
 	notice_line(&b->n, "Subject: %s", words[b->news->action].subject);
 	notice_date(&b->n, "Date", b->news->now_s);
 	notice_line(&b->n, "Message-ID: <%s@%s>", id, host);
@@ -202,7 +205,7 @@ begin_expanded(struct bounce *b)
 static void
 add_written_address(struct bounce *b, const struct queue_rcpt *rcpt)
 {
-	char space[600];
+	char space[SMTP_ORCPT_MAX];
 	struct buf text = BUF(space);
 	struct slice type, address = smtp_dsn_orcpt(rcpt->params, &type);
 

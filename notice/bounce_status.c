@@ -28,7 +28,7 @@ add_remote(struct bounce *b, const char *host)
 static void
 add_reference(struct bounce *b, const char *field, struct slice type, struct slice xtext)
 {
-	char space[600];
+	char space[NOTICE_ADDRESS_MAX];
 	struct buf text = BUF(space);
 
 	if (xtext.n == 0)

@@ -63,8 +63,10 @@ notice_line(struct notice *n, const char *format, ...)
 	va_end(ap);
 	if (len < 0)
 		len = 0;
-	if (len > (int)sizeof line - 3)
+	if (len > (int)sizeof line - 3) {
 		len = (int)sizeof line - 3;
+		memcpy(line + len - 3, "...", 3);
+	}
 	for (size_t i = 0, good; i < (size_t)len; i += good) {
 		good = good_octets(n, slice_of(line + i, (size_t)len - i));
 		if (good == 0) {

@@ -9,6 +9,9 @@
 #include "message/facts.h"
 #include "queue/run.h"
 
+/* A longer address does not fit into a line (RFC 5322 section 2.1.1). */
+#define NOTICE_ADDRESS_MAX 960
+
 struct notice {
 	const struct queue *queue;
 	bool utf8;			/* as given to notice_begin() */

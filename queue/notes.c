@@ -20,7 +20,7 @@
 
 #define LOG_MAX  65536
 #define LOG_KEEP (LOG_MAX / 2)
-#define NOTE_MAX 2000
+#define NOTE_MAX 4000
 #define STAMP    (sizeof "2026-11-22T05:02:53Z" - 1)
 
 static off_t

@@ -152,7 +152,7 @@ came_too_late(struct message *m, const struct queue_entry *e)
 		return false;
 	for (uint32_t i = 0; i < e->nrcpts; i++) {
 		const struct queue_rcpt *rcpt = &e->rcpts[i];
-		char space[OUTCOME_DETAIL];
+		char space[SMTP_PATH_TEXT + OUTCOME_DETAIL];
 		struct buf b = BUF(space);
 
 		if (rcpt->state != QUEUE_PENDING) {

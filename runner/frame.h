@@ -32,7 +32,7 @@ struct frame_rcpt {
 	uint32_t rcpt;
 	bool last;			/* the job is over */
 	int64_t delay_us;		/* since the message arrived */
-	char path[400];
+	char path[600];			/* cut, as the log cuts it */
 	struct outcome outcome;
 };
 

@@ -9,7 +9,7 @@
 #include "config/options.h"
 #include "net/peer.h"
 
-#define HANDOVER_MAX 512
+#define HANDOVER_MAX 1536
 
 struct handover {
 	int rfd, wfd, print_fd;		/* as in the session; print_fd -1: none */

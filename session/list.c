@@ -174,6 +174,14 @@ hash_key(struct slice key)
 	return (uint32_t)(h ^ h >> 32);
 }
 
+/* Can another text be the same address? */
+static bool
+is_spelling(struct slice line)
+{
+	return line.p[0] == '"' || line.p[0] == '.' || line.p[line.n - 1] == '.' ||
+	       memmem(line.p, line.n, "..", 2) || memmem(line.p, line.n, ".@", 2);
+}
+
 static uint32_t
 hash_line(enum list_kind kind, struct slice line)
 {
@@ -182,7 +190,7 @@ hash_line(enum list_kind kind, struct slice line)
 
 	if (kind == LIST_USERS)
 		return hash_key(slice_trim(slice_cut(line, ':', &rest)));
-	if (line.p[0] == '"' && smtp_path_parse_whole(line, SMTP_PATH_LISTED, &path))
+	if (is_spelling(line) && smtp_path_parse_whole(line, SMTP_PATH_LISTED, &path))
 		return hash_key(smtp_path_text(&path));
 	return hash_key(slice_skip(line, line.p[0] == '@'));
 }

@@ -15,9 +15,9 @@ is_address(const struct smtp_path *path, struct slice line)
 {
 	struct smtp_path listed;
 
-	if (line.p[0] != '"')
-		return slice_ieq(line, smtp_path_text(path));
-	/* The path is in canonical form; the line may be quoted in another way. */
+	if (slice_ieq(line, smtp_path_text(path)))
+		return true;
+	/* The path is in canonical form; the line may be quoted in another way, or should be. */
 	return smtp_path_parse_whole(line, SMTP_PATH_LISTED, &listed) &&
 	       slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
 }

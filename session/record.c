@@ -36,6 +36,11 @@ add_recipient(struct record *r, const struct smtp_path *to)
 	const struct slice path = smtp_path_text(to);
 
 	r->recipients++;
+	if (r->recipients == 1 && path.n > r->to.cap - 5) {
+		buf_add(&r->to, slice_of(path.p, r->to.cap - 5));
+		buf_str(&r->to, "...");
+		return;
+	}
 	if (r->to.full || r->to.cap - r->to.n < path.n + 5) {
 		buf_str(&r->to, ",...");	/* the last that fits */
 		r->to.full = true;

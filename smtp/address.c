@@ -10,8 +10,7 @@
 #include "base/utf8.h"
 #include "smtp/domain.h"
 
-static_assert(sizeof(((struct smtp_path *)0)->text) >
-    2 * SMTP_LOCAL_MAX + 2 + 1 + SMTP_DOMAIN_MAX, "every octet escaped, quotes, @, domain, NUL");
+static_assert(SMTP_PATH_MAX >= SMTP_PATH_TEXT + 2, "only a source route makes a path too long");
 
 static bool
 at(const struct slice *in, char c)
@@ -37,23 +36,25 @@ atom_char(struct slice s)
 	return utf8_printable(s);
 }
 
+/* Without the tolerance a dot stands between atoms only. */
 static enum smtp_path_result
-take_dot_string(struct slice *in, struct buf *value)
+take_dot_string(struct slice *in, bool tolerant, struct buf *value)
 {
-	bool atom = false;	/* an atom ends here */
+	bool atom = false, atoms = false;	/* an atom ends here; there is one */
 
 	while (in->n) {
 		size_t n = at(in, '.') ? 1 : atom_char(*in);
 
 		if (n == 0)
 			break;
-		if (at(in, '.') && !atom)
+		if (at(in, '.') && !atom && !tolerant)
 			return SMTP_PATH_SYNTAX;
 		atom = !at(in, '.');
+		atoms = atoms || atom;
 		buf_add(value, slice_of(in->p, n));
 		*in = slice_skip(*in, n);
 	}
-	if (!atom)
+	if (!atoms || !(atom || tolerant))
 		return SMTP_PATH_SYNTAX;
 	return value->full ? SMTP_PATH_LOCAL_LONG : SMTP_PATH_OK;
 }
@@ -84,7 +85,7 @@ put_local(struct buf *b, struct slice value)
 	struct buf sink = BUF(space);
 	struct slice rest = value;
 
-	if (take_dot_string(&rest, &sink) == SMTP_PATH_OK && rest.n == 0) {
+	if (take_dot_string(&rest, false, &sink) == SMTP_PATH_OK && rest.n == 0) {
 		buf_add(b, value);
 		return;
 	}
@@ -148,10 +149,13 @@ take_mailbox(struct slice *in, unsigned flags, struct smtp_path *ret)
 	struct slice domain = { 0 };
 	enum smtp_path_result r;
 
-	r = take(in, '"') ? take_quoted(in, &value) : take_dot_string(in, &value);
+	r = take(in, '"') ? take_quoted(in, &value) :
+	    take_dot_string(in, flags & SMTP_PATH_TOLERANT, &value);
 	if (r != SMTP_PATH_OK)
 		return r;
 	put_local(&text, buf_slice(&value));
+	if (text.full || text.n > SMTP_LOCAL_MAX)
+		return SMTP_PATH_LOCAL_LONG;
 	ret->local_n = text.n;
 	if (take(in, '@')) {
 		r = take_domain(in, flags, &domain);
@@ -170,6 +174,13 @@ take_mailbox(struct slice *in, unsigned flags, struct smtp_path *ret)
 	return SMTP_PATH_OK;
 }
 
+static void
+skip_blanks(struct slice *in, unsigned flags)
+{
+	while ((flags & SMTP_PATH_TOLERANT) && in->n && ascii_blank(in->p[0]))
+		*in = slice_skip(*in, 1);
+}
+
 static enum smtp_path_result
 take_path(struct slice *in, unsigned flags, struct smtp_path *ret)
 {
@@ -179,6 +190,8 @@ take_path(struct slice *in, unsigned flags, struct smtp_path *ret)
 
 	if (!angle && !(flags & SMTP_PATH_TOLERANT))
 		return SMTP_PATH_SYNTAX;
+	if (angle)
+		skip_blanks(in, flags);
 	if (angle && take(in, '>'))
 		return flags & SMTP_PATH_NULL ? SMTP_PATH_OK : SMTP_PATH_SYNTAX;
 	if (angle && at(in, '@'))
@@ -187,6 +200,8 @@ take_path(struct slice *in, unsigned flags, struct smtp_path *ret)
 		r = take_mailbox(in, flags, ret);
 	if (r != SMTP_PATH_OK)
 		return r;
+	if (angle)
+		skip_blanks(in, flags);
 	if (angle ? !take(in, '>') : in->n && !ascii_blank(in->p[0]))
 		return SMTP_PATH_SYNTAX;
 	return whole - in->n + (angle ? 0 : 2) > SMTP_PATH_MAX ? SMTP_PATH_LONG : SMTP_PATH_OK;
@@ -199,8 +214,7 @@ smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret, struct s
 	enum smtp_path_result r;
 	struct slice rest;
 
-	while ((flags & SMTP_PATH_TOLERANT) && in.n && ascii_blank(in.p[0]))
-		in = slice_skip(in, 1);
+	skip_blanks(&in, flags);
 	rest = in;
 	r = take_path(&rest, flags, &path);
 	for (size_t i = 0; r == SMTP_PATH_SYNTAX && i < in.n; i++)
@@ -230,7 +244,7 @@ smtp_path_qualify(struct smtp_path *p, struct slice domain)
 {
 	if (p->n == 0 || p->n > p->local_n)
 		return true;
-	if (p->n + 1 + domain.n + 2 > SMTP_PATH_MAX)
+	if (domain.n > SMTP_DOMAIN_MAX)
 		return false;
 	p->text[p->n++] = '@';
 	memcpy(p->text + p->n, domain.p, domain.n);

@@ -7,16 +7,23 @@
 
 #include "base/buf.h"
 
-#define SMTP_LOCAL_MAX  64
-#define SMTP_DOMAIN_MAX 255
-#define SMTP_PATH_MAX   256	/* RFC 5321 section 4.5.3.1.3: with the punctuation */
+/*
+ * RFC 5321 section 4.5.3.1 has the least sizes that a server must take: 64 octets of local part,
+ * 256 of path.  Senders of VERP, BATV and SRS, and of UTF-8, need more.
+ */
+#define SMTP_LOCAL_MAX  1024
+#define SMTP_DOMAIN_MAX 255	/* the DNS has no longer ones (RFC 1035 section 2.3.4) */
+#define SMTP_PATH_MAX   2048	/* with the punctuation and a source route */
+
+/* Octets of a path in canonical form. */
+#define SMTP_PATH_TEXT	(SMTP_LOCAL_MAX + 1 + SMTP_DOMAIN_MAX)
 
 /*
  * A mailbox in canonical form.  It has no source route, and its case is kept.  The local part is
  * quoted only if it must be: "Joe\,Smith"@b and "Joe,Smith"@b become the same text.
  */
 struct smtp_path {
-	char text[SMTP_LOCAL_MAX * 2 + 2 + 1 + SMTP_DOMAIN_MAX + 1];	/* ends in a NUL too */
+	char text[SMTP_PATH_TEXT + 1];	/* ends in a NUL too */
 	size_t n;		/* 0: the null path <> */
 	size_t local_n;		/* the domain follows the '@' at local_n, if n > local_n */
 	bool utf8;		/* holds octets above 127 */
@@ -44,7 +51,9 @@ smtp_path_local(const struct smtp_path *p)
 
 /* Each flag allows one more form. */
 enum smtp_path_flags {
-	SMTP_PATH_TOLERANT = 1,		/* blanks in front of '<', and a mailbox without <> */
+	/* Blanks in front of '<' and inside the brackets, a mailbox without <>, and dots at any place
+	 * of a local part. */
+	SMTP_PATH_TOLERANT = 1,
 	SMTP_PATH_NULL = 2,		/* <>, as a reverse-path */
 	SMTP_PATH_NO_DOMAIN = 4,	/* <postmaster> in any case */
 	SMTP_PATH_LOCAL_ONLY = 8,	/* any local part without a domain */
@@ -55,7 +64,7 @@ enum smtp_path_flags {
 enum smtp_path_result {
 	SMTP_PATH_OK,
 	SMTP_PATH_SYNTAX,
-	SMTP_PATH_LOCAL_LONG,		/* section 4.5.3.1.1 */
+	SMTP_PATH_LOCAL_LONG,
 	SMTP_PATH_DOMAIN_LONG,
 	SMTP_PATH_LONG,
 	SMTP_PATH_CONTROL,		/* a control character or NUL */

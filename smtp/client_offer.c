@@ -4,7 +4,13 @@
  */
 #include "smtp/client_offer.h"
 
+#include <assert.h>
+
 #include "smtp/param.h"
+#include "smtp/server.h"
+
+static_assert(CLIENT_COMMAND_MAX > sizeof "MAIL FROM:<> SIZE= BODY=BINARYMIME\r\n" + 20 +
+    SMTP_PATH_TEXT + SMTP_PARAMS_MAX, "any command fits");
 
 void
 client_offer_init(struct client_offer *o)
@@ -64,7 +70,7 @@ put_params(struct buf *b, const struct client_offer *o, struct slice params, enu
 		enum smtp_extension_id id;
 		const struct smtp_parameter *p = smtp_parameter_find(param.keyword, of, &id);
 
-		if (p && p->passed && o->offers[id])
+		if (p && p->passed && o->offers[id] && (!p->portable || p->portable(param.value)))
 			smtp_param_add(b, param.whole, slice_of(NULL, 0));
 	}
 }

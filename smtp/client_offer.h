@@ -32,6 +32,8 @@ void client_offer_init(struct client_offer *o);
  * arguments do not count. */
 void client_offer_ehlo(struct client_offer *o, struct slice text);
 
+#define CLIENT_COMMAND_MAX 8192		/* octets of MAIL or RCPT */
+
 /*
  * Add "MAIL FROM:<path> PARAMS\r\n" to b.  The parameters are those of the envelope whose extension
  * the server announces; SIZE and BODY come from size and body (RFC 5321 section 4.1.1.3).

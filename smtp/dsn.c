@@ -41,6 +41,20 @@ smtp_dsn_envid_valid(struct slice value)
 	return value.n > 0 && smtp_xtext_valid(value, false, &n) && n <= SMTP_ENVID_MAX;
 }
 
+bool
+smtp_dsn_envid_portable(struct slice value)
+{
+	size_t n;
+
+	return smtp_xtext_valid(value, false, &n) && n <= 100;
+}
+
+bool
+smtp_dsn_orcpt_portable(struct slice value)
+{
+	return value.n <= 500;
+}
+
 /* NEVER stands alone (RFC 3461 section 4.1). */
 bool
 smtp_dsn_notify_valid(struct slice value)
@@ -143,7 +157,8 @@ smtp_dsn_copy_rcpt(struct slice rcpt_params, bool answered, const struct smtp_pa
     struct buf *b)
 {
 	struct smtp_param p;
-	bool named = to->utf8;		/* the type rfc822 has no UTF-8 */
+	/* The type rfc822 has no UTF-8. */
+	bool named = to->utf8 || 3 * to->n + sizeof "rfc822;" > SMTP_ORCPT_MAX;
 
 	while (smtp_param_take(&rcpt_params, &p) == SMTP_PARAM_TAKEN) {
 		named |= slice_ieq(p.keyword, orcpt);

@@ -8,8 +8,9 @@
 
 #include "smtp/address.h"
 
-#define SMTP_ENVID_MAX  100	/* octets before it was encoded (RFC 3461 section 4.4) */
-#define SMTP_ORCPT_MAX  500	/* RFC 3461 section 5.4 */
+/* The RFC has 100 and 500, but a longer one is no reason to refuse mail. */
+#define SMTP_ENVID_MAX  1000	/* octets before it was encoded */
+#define SMTP_ORCPT_MAX  3000
 #define SMTP_NOTIFY_MAX 64
 
 /* The value of NOTIFY, or'ed. */
@@ -28,6 +29,9 @@ enum smtp_notify {
 bool smtp_dsn_ret_valid(struct slice value);
 bool smtp_dsn_envid_valid(struct slice value);
 bool smtp_dsn_notify_valid(struct slice value);
+/* Is a valid value so short that every server takes it (RFC 3461 sections 4.4 and 5.4)? */
+bool smtp_dsn_envid_portable(struct slice value);
+bool smtp_dsn_orcpt_portable(struct slice value);
 /* utf8: the address may be UTF-8 if its type is "utf-8" (RFC 6533 section 3). */
 bool smtp_dsn_orcpt_valid(struct slice value, bool utf8);
 
@@ -42,7 +46,7 @@ struct slice smtp_dsn_orcpt(struct slice rcpt_params, struct slice *ret_type);
 
 /*
  * Add the parameters of a recipient to b for a copy to other addresses.  If no ORCPT is given, it
- * becomes `to`, so that a notice names the address that the sender wrote.  answered: a notice of
+ * becomes `to` unless that is very long, so that a notice names the address that the sender wrote.  answered: a notice of
  * success is sent already, so the copy does not ask for one (RFC 3461 section 5.2.7.3).
  */
 void smtp_dsn_copy_rcpt(struct slice rcpt_params, bool answered, const struct smtp_path *to,

@@ -319,16 +319,19 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.syntax = S("5.5.4 Syntax: RET=FULL or RET=HDRS"),
 				.kept = true, .passed = true, .copy = SMTP_COPY_NOT_OF_LIST },
 			{ .keyword = S("ENVID"), .of = SMTP_OF_MAIL, .valid = smtp_dsn_envid_valid,
-				.syntax = S("5.5.4 Syntax: ENVID=xtext, of at most 100 characters"),
-				.kept = true, .passed = true, .copy = SMTP_COPY_NOT_OF_LIST },
+				.syntax = S("5.5.4 Syntax: ENVID=xtext, of at most 1000 characters"),
+				.kept = true, .passed = true,
+				.portable = smtp_dsn_envid_portable,
+				.copy = SMTP_COPY_NOT_OF_LIST },
 			{ .keyword = S("NOTIFY"), .of = SMTP_OF_RCPT,
 				.valid = smtp_dsn_notify_valid, .syntax =
 				S("5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY"),
 				.kept = true, .passed = true },
 			{ .keyword = S("ORCPT"), .of = SMTP_OF_RCPT, .check = check_orcpt,
 				.syntax =
-				S("5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters"),
-				.kept = true, .passed = true },
+				S("5.5.4 Syntax: ORCPT=type;xtext, of at most 3000 characters"),
+				.kept = true, .passed = true,
+				.portable = smtp_dsn_orcpt_portable },
 		} },
 	[SMTP_EXT_MT_PRIORITY] = { .keyword = S("MT-PRIORITY"),
 		.parameters = {

@@ -64,6 +64,8 @@ struct smtp_parameter {
 	struct slice syntax;		/* 501: the text for a value that is not valid */
 	bool kept;			/* the envelope keeps it */
 	bool passed;			/* to a peer that announces the extension */
+	/* NULL: every value is passed.  Else only those are that every peer takes. */
+	bool (*portable)(struct slice value);
 	enum smtp_copy copy;		/* of MAIL; smtp_dsn_copy_rcpt() copies those of RCPT */
 };
 

@@ -11,9 +11,9 @@
 #include "smtp/extension.h"
 #include "smtp/server_auth.h"
 
-#define SMTP_COMMAND_MAX 2048	/* octets with CRLF; DSN needs 1036 (RFC 3461 section 5.4) */
-#define SMTP_PARAMS_MAX  1024
-#define SMTP_HELO_MAX    255
+#define SMTP_COMMAND_MAX 4000	/* octets with CRLF; DSN needs 1036 (RFC 3461 section 5.4) */
+#define SMTP_PARAMS_MAX  5120
+#define SMTP_HELO_MAX    1024	/* longer than any name of the DNS: a name proves nothing */
 
 /* Bits, so that a command can name all states in which it may come. */
 enum smtp_state {

@@ -11,8 +11,9 @@
 
 #define WHY_MAX 400		/* octets of a route's own text that one reply line holds */
 
-static_assert(6 + sizeof(((struct smtp_path *)0)->text) + 64 <= SMTP_REPLY_LINE,
-    "a refusal with its path is one line");
+#define PATH_MAX_SHOWN 400	/* a reply leaves out a longer path */
+
+static_assert(6 + PATH_MAX_SHOWN + 64 <= SMTP_REPLY_LINE, "a refusal with its path is one line");
 
 static const struct refusal {
 	int code;
@@ -90,7 +91,7 @@ refused(struct server_session *s, enum smtp_next asked, enum smtp_verdict verdic
 	if (verdict == SMTP_REFUSE_ROUTE && why.n) {
 		buf_add(&s->text, why);
 	} else {
-		if (r->with_path) {
+		if (r->with_path && path->n <= PATH_MAX_SHOWN) {
 			buf_chr(&s->text, '<');
 			buf_add(&s->text, smtp_path_text(path));
 			buf_str(&s->text, ">: ");
@@ -124,7 +125,7 @@ accepted(struct server_session *s, enum smtp_next asked, bool verified)
 		r.next = SMTP_NEXT_DATA;
 		return r;
 	case SMTP_NEXT_CHECK_VRFY:
-		if (!verified)
+		if (!verified || s->rcpt.n > PATH_MAX_SHOWN)
 			return SMTP_REPLY(252, "2.0.0 Cannot VRFY user, "
 			    "but will take mail and try to deliver it");
 		buf_str(&s->text, "2.1.5 <");

@@ -137,10 +137,10 @@ test_odd_names(void)
 	ok(maildir_path(&route, slice_of(longest, 257), domain, SL("h"), &b) == 0,
 	    "R103 a domain as long as a file name");
 	memset(longest, 'x', sizeof longest);
-	longest[254] = '@';
+	longest[256] = '@';
 	b = (struct buf)BUF(space);
-	domain = slice_of(longest + 255, 1);
-	ok(maildir_path(&by_local, slice_of(longest, 256), domain, SL("h"), &b) == -EINVAL,
+	domain = slice_of(longest + 257, 1);
+	ok(maildir_path(&by_local, slice_of(longest, 258), domain, SL("h"), &b) == -EINVAL,
 	    "R103 a local part that is too long");
 }
 

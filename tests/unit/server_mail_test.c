@@ -9,6 +9,9 @@
 #define L8   "abcdefgh"
 #define L56  L8 L8 L8 L8 L8 L8 L8
 #define L64  L56 L8
+#define L512 L64 L64 L64 L64 L64 L64 L64 L64
+#define LMAX L512 L512
+#define R512 "@" D63 "." D63 "." D63 "." D63 ",@" D63 "." D63 "." D63 "." D63
 #define D63  L56 "abcdefg"
 
 #define FROM_OK "250 2.1.0 Ok"
@@ -23,9 +26,9 @@
 #define SIZE_SYNTAX "501 5.5.4 Syntax: SIZE=octets"
 #define BODY_SYNTAX "501 5.5.4 Syntax: BODY=7BIT, BODY=8BITMIME or BODY=BINARYMIME"
 #define RET_SYNTAX "501 5.5.4 Syntax: RET=FULL or RET=HDRS"
-#define ENVID_SYNTAX "501 5.5.4 Syntax: ENVID=xtext, of at most 100 characters"
+#define ENVID_SYNTAX "501 5.5.4 Syntax: ENVID=xtext, of at most 1000 characters"
 #define NOTIFY_SYNTAX "501 5.5.4 Syntax: NOTIFY=NEVER or some of SUCCESS,FAILURE,DELAY"
-#define ORCPT_SYNTAX "501 5.5.4 Syntax: ORCPT=type;xtext, of at most 500 characters"
+#define ORCPT_SYNTAX "501 5.5.4 Syntax: ORCPT=type;xtext, of at most 3000 characters"
 #define RCPT_PARAMS "501 5.5.4 Syntax: RCPT TO:<address> KEYWORD=value"
 #define BY_SYNTAX "501 5.5.4 Syntax: BY=seconds;N or BY=seconds;R, with T to trace; R needs time"
 #define PRIORITY_SYNTAX "501 5.5.4 Syntax: MT-PRIORITY=-9 to 9"
@@ -54,14 +57,14 @@ static const struct line {
 	{ .name = "H045 source route", .line = S("MAIL FROM:<@x,@y:u@d.example>"),
 	    .want = FROM_OK },
 	{ .name = "H046 local part of 64", .line = S("MAIL FROM:<" L64 "@b>"), .want = FROM_OK },
-	{ .name = "H046 local part of 65", .line = S("MAIL FROM:<" L64 "x@b>"),
+	{ .name = "H046 local part of 1025", .line = S("MAIL FROM:<" LMAX "x@b>"),
 	    .want = "501 5.1.7 Error: sender's local part is too long" },
 	{ .name = "H046 domain of 256", .line = S("MAIL FROM:<a@" D63 "." D63 "." D63 "." D63 "x>"),
 	    .want = "501 5.1.7 Error: sender's domain is too long" },
 	{ .name = "H046 path of 256", .line = S("MAIL FROM:<" L64 "@" D63 "." D63 "." L56 "abcde>"),
 	    .want = FROM_OK },
-	{ .name = "H046 path of 257",
-	    .line = S("MAIL FROM:<" L64 "@" D63 "." D63 "." L56 "abcdef>"),
+	{ .name = "H046 path over 2048",
+	    .line = S("MAIL FROM:<" R512 "," R512 "," R512 "," R512 ":a@b>"),
 	    .want = "501 5.1.7 Error: sender address is too long" },
 	{ .name = "H047 quoted", .line = S("MAIL FROM:<\"Joe\\,Smith\"@b.example> SIZE=1"),
 	    .want = FROM_OK },
@@ -98,7 +101,12 @@ static const struct line {
 	{ .name = "H056 ENVID alone", .line = S("MAIL FROM:<a@b> ENVID"), .want = ENVID_SYNTAX },
 	{ .name = "H072 ENVID of 100", .line = S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 L8 "abcd"),
 	    .want = FROM_OK },
-	{ .name = "H072 ENVID of 101", .line = S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 L8 "abcde"),
+	{ .name = "H072 ENVID of 1000",
+	    .line = S("MAIL FROM:<a@b> ENVID=" L512 L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8),
+	    .want = FROM_OK },
+	{ .name = "H072 ENVID of 1001",
+	    .line = S("MAIL FROM:<a@b> ENVID=" L512 L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8
+		"x"),
 	    .want = ENVID_SYNTAX },
 	{ .name = "H072 ENVID of 100, encoded",
 	    .line = S("MAIL FROM:<a@b> ENVID=" L64 L8 L8 L8 "abcdefghijk+3D"), .want = FROM_OK },
@@ -212,9 +220,10 @@ static const struct line rcpts[] = {
 	{ .name = "H044 no brackets", .line = S("RCPT TO:a@b"), .want = TO_OK,
 	    .want_strict = TO_SYNTAX },
 	{ .name = "H044 unbalanced", .line = S("RCPT TO:<a@b"), .want = TO_BAD },
-	{ .name = "H046 local part of 65", .line = S("RCPT TO:<" L64 "x@b>"),
+	{ .name = "H046 local part of 1025", .line = S("RCPT TO:<" LMAX "x@b>"),
 	    .want = "501 5.1.3 Error: recipient's local part is too long" },
-	{ .name = "H046 path of 257", .line = S("RCPT TO:<" L64 "@" D63 "." D63 "." L56 "abcdef>"),
+	{ .name = "H046 path over 2048",
+	    .line = S("RCPT TO:<" R512 "," R512 "," R512 "," R512 ":a@b>"),
 	    .want = "501 5.1.3 Error: recipient address is too long" },
 	{ .name = "H046 domain of 256", .line = S("RCPT TO:<a@" D63 "." D63 "." D63 "." D63 "x>"),
 	    .want = "501 5.1.3 Error: recipient's domain is too long" },
@@ -267,9 +276,13 @@ static const struct line rcpts[] = {
 	    .line = S("RCPT TO:<a@b> ORCPT=rfc822;" L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8
 		"abcde"),
 	    .want = TO_OK },
-	{ .name = "H072 ORCPT of 501",
-	    .line = S("RCPT TO:<a@b> ORCPT=rfc822;" L64 L64 L64 L64 L64 L64 L64 L8 L8 L8 L8 L8
-		"abcdef"),
+	{ .name = "H072 ORCPT of 3000",
+	    .line = S("RCPT TO:<a@b> ORCPT=rfc822;" LMAX LMAX L512 L64 L64 L64 L64 L64 L64 L8 L8 L8
+		L8 L8 L8 "a"),
+	    .want = TO_OK },
+	{ .name = "H072 ORCPT of 3001",
+	    .line = S("RCPT TO:<a@b> ORCPT=rfc822;" LMAX LMAX L512 L64 L64 L64 L64 L64 L64 L8 L8 L8
+		L8 L8 L8 "ab"),
 	    .want = ORCPT_SYNTAX },
 	{ .name = "RET in RCPT", .line = S("RCPT TO:<a@b> RET=FULL"),
 	    .want = "555 5.5.4 Unsupported option: RET" },
