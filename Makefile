@@ -21,7 +21,8 @@ BUILD     ?= $(if $(SAN),build-san,build)
 LIBC      ?= $(if $(SAN),gnu,$(if $(shell command -v musl-gcc 2>/dev/null),musl,gnu))
 
 OPT       ?= -O2
-WARN      := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror
+WARN      := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+             -Wformat=2 -Wvla -Werror
 CPPFLAGS  += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"'
 STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-strong
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -63,7 +64,8 @@ tls_objects     := $(SERVER_TLS:%.c=$(BUILD)/gnu/%.o)
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
-PROGRAMS := $(BUILD)/smtp-handler $(BUILD)/smtp-handler-tls $(BUILD)/smtp-handler-passwd $(BUILD)/smtp-relay $(BUILD)/smtp-queue
+PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-relay \
+            smtp-queue)
 
 .SECONDARY:
 .PHONY: all
@@ -96,7 +98,8 @@ $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 
 # smtp-queue links only the objects of libout.a that it uses, so it does not need RELAY_LIBS.
-$(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
+$(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a \
+    $(BUILD)/libcore.a
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -119,8 +122,10 @@ $(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERV
 	$(Q)rm -f $@ && ar rcsP $@ $^
 test_libs := $(BUILD)/libsession.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
 
+comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
-WRAP_queue := -Wl,--wrap=openat,--wrap=flock,--wrap=fstat,--wrap=write,--wrap=pwrite,--wrap=fsync,--wrap=renameat,--wrap=unlinkat
+wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
+WRAP_queue := $(call wrap,openat flock fstat write pwrite fsync renameat unlinkat)
 WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)
 WRAP_report := $(WRAP_log)
@@ -141,7 +146,8 @@ FUZZ_NAMES   := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_
 FUZZ_SECONDS ?= 60
 CORPUS_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/%_corpus)
 
-$(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuzz/corpus.o $(test_libs)
+$(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuzz/corpus.o \
+    $(test_libs)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
@@ -154,14 +160,19 @@ $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) tools/queue/text.c tool
 .PHONY: fuzz
 fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)
 	set -e; for name in $(FUZZ_NAMES); do mkdir -p $(BUILD)/fuzz/corpus/$$name; \
-	  $(BUILD)/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
-	    -artifact_prefix=$(BUILD)/fuzz/$$name- $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
+	  $(BUILD)/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	    -rss_limit_mb=1024 -artifact_prefix=$(BUILD)/fuzz/$$name- \
+	    $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
 
 unit_checks     = $(foreach t,$(UNIT_TESTS),$(patsubst %_test,%,$(notdir $(t)))=$(t))
-corpus_checks   = $(foreach n,$(FUZZ_NAMES),corpus-$(n)='$(BUILD)/tests/$(n)_corpus tests/fuzz/corpus/$(n)')
-delivery_checks = $(foreach t,$(sort $(wildcard tests/delivery/*_test.*)),delivery-$(basename $(notdir $(t)))='tests/delivery/run $(t)')
-host_checks     = $(foreach t,$(sort $(wildcard tests/host/*_test.*)),host-$(basename $(notdir $(t)))=$(t))
-crash_checks    = $(foreach t,$(sort $(wildcard tests/crash/*_test.*)),crash-$(basename $(notdir $(t)))=$(t))
+corpus_checks   = $(foreach n,$(FUZZ_NAMES),\
+    corpus-$(n)='$(BUILD)/tests/$(n)_corpus tests/fuzz/corpus/$(n)')
+# NAME=COMMAND for each script of a folder; $(2) is a program that runs it.
+scripts         = $(foreach t,$(sort $(wildcard tests/$(1)/*_test.*)),\
+    $(1)-$(basename $(notdir $(t)))='$(2) $(t)')
+delivery_checks = $(call scripts,delivery,tests/delivery/run)
+host_checks     = $(call scripts,host)
+crash_checks    = $(call scripts,crash)
 
 .PHONY: deps check check-here unit
 deps:
@@ -173,27 +184,33 @@ check: deps
 	$(MAKE) --no-print-directory check-here
 
 check-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
-	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' assertions='tests/assertions' \
-	  dialogues='tests/dialogues/run' $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
+	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
+	  $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
 
 # Only the unit tests: a few seconds.
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
-ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) tools/smtp-queue.c tools/smtp-handler-passwd.c
+ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) \
+            $(wildcard tools/*.c)
 .PHONY: analyse
 analyse:
 	@# One process a file: for several, clang-tidy 14 reports uninitialized va_lists falsely.
-	printf '%s\n' $(ANALYSED) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
+	printf '%s\n' $(ANALYSED) | \
+	  xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(CPPFLAGS) -std=c17
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
-	  --enable=warning,portability,performance --suppress=missingIncludeSystem -I. -D_GNU_SOURCE \
+	  --enable=warning,portability,performance --suppress=missingIncludeSystem \
+	  -I. -D_GNU_SOURCE \
 	  -DVERSION='"x"' $(ANALYSED)
 
 # The compilation database has the compiler arguments of each source, for editors and clangd.
 .PHONY: compile_commands.json
 compile_commands.json:
-	@{ sep='['; for file in $(ANALYSED) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c bench/*.c)); do \
-	  printf '%s\n{ "directory": "%s", "file": "%s", "arguments": ["$(CC)"' "$$sep" "$(CURDIR)" "$$file"; \
+	@{ sep='['; \
+	  for file in $(ANALYSED) $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c bench/*.c)); do \
+	  printf '%s\n{ "directory": "%s", "file": "%s", "arguments": ["$(CC)"' \
+	    "$$sep" "$(CURDIR)" "$$file"; \
 	  for word in $(subst ",\",$(CPPFLAGS)) $(STD); do printf ', "%s"' "$$word"; done; \
 	  printf ', "-c", "%s"] }' "$$file"; sep=,; done; printf '\n]\n'; } > $@
 	@echo '  wrote $@'
@@ -221,6 +238,10 @@ $(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o
 bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
+DOCDIR  = $(DESTDIR)$(PREFIX)/share/doc/smtp-handler
+CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-relay.8 man/smtp-queue.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
@@ -232,20 +253,21 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(SYSCONFDIR)/smtp-handler/conf.d \
 	  $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
 	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd \
-	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	  $(BASHDIR) $(ZSHDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
 	for unit in units/*.socket units/*.service units/*.path units/*.timer; do \
-	  $(fill) $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} && chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
+	  $(fill) $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} && \
+	    chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
 	install -m 644 units/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 units/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for file in units/xinetd/*; do \
-	  $(fill) $$file > $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd/$${file##*/} || exit 1; done
+	  $(fill) $$file > $(DOCDIR)/xinetd/$${file##*/} || exit 1; done
 	test -e $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf || \
-	  install -m 644 units/smtp-handler.conf $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf
-	install -m 644 README.md CHANGES.md VIOLATIONS.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/smtp-handler
+	  install -m 644 units/smtp-handler.conf $(CONFDIR)/smtp-handler.conf
+	install -m 644 README.md CHANGES.md VIOLATIONS.md LICENSE $(DOCDIR)
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 tools/completion/smtp-queue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/smtp-queue
+	install -m 644 tools/completion/smtp-queue.bash $(BASHDIR)/smtp-queue
 	install -m 644 tools/completion/_smtp-queue $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
 .PHONY: clean

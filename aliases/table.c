@@ -16,8 +16,8 @@
 
 #define WORDS_SHOWN 60
 
-/* A whole regular file, malloc'ed, with a NUL behind it; st as it was when opened.  Closes fd, which
- * may be -errno.  0 or -errno. */
+/* A whole regular file, malloc'ed, with a NUL behind it; st as it was when opened.  Closes fd,
+ * which may be -errno.  0 or -errno. */
 static int
 read_file(int fd, struct stat *st, char **ret, size_t *ret_n)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * What the client keeps from one message of a destination to the next: an open link, and what it
+ * The client keeps this from one message of a destination to the next: an open link, and what it
  * has learned of the peer.  Private to the room.
  */
 #ifndef CLIENT_STATE_H

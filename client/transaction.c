@@ -354,8 +354,8 @@ send_next_ahead(struct transaction *t)
 	struct transaction *next;
 	struct attempt_job job;
 
-	if (!d->next || d->client->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] || l->closed ||
-	    !is_last(t) || !d->next(d->next_ctx, &job) ||
+	if (!d->next || d->client->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] ||
+	    l->closed || !is_last(t) || !d->next(d->next_ctx, &job) ||
 	    (tls_policy_requiretls(job.e) && !l->verified))
 		return;
 	next = transaction_new(d, job.e, job.rcpts, job.n);

@@ -130,7 +130,7 @@ const struct route *config_route(const struct config *c, struct slice domain);
  * Both live as long as c (RFC 5321 section 4.5.1). */
 const struct route *config_postmaster(const struct config *c, struct slice *ret_domain);
 
-/* Who sends: the reverse-path, and what the client that named it may do. */
+/* The sender: the reverse-path, and the rights of the client that named it. */
 struct sender {
 	struct slice path;	/* an address; empty: the null path, or none */
 	enum standing standing;

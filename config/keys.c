@@ -68,7 +68,8 @@ static const struct key_choice mx_orders[] = {
 /* A key with its member of struct config, and its default as text. */
 #define AT(member) offsetof(struct config, member)
 #define KEY(part, word, place, its_kind, text)                                                  \
-	.section = S(part), .name = S(word), .at = (place), .kind = KIND_##its_kind, .fallback = S(text)
+	.section = S(part), .name = S(word), .at = (place), .kind = KIND_##its_kind,            \
+	.fallback = S(text)
 #define QUEUE(word, member, its_kind, text)  KEY("queue", word, AT(queue.member), its_kind, text)
 #define SERVER(word, member, its_kind, text) KEY("server", word, AT(server.member), its_kind, text)
 #define RELAY(word, member, its_kind, text)  KEY("relay", word, AT(relay.member), its_kind, text)

@@ -200,7 +200,8 @@ queue_advice(int error)
 		return "something there is another user's: as root, run smtp-queue fsck --repair";
 	case -EOPNOTSUPP:
 		return "this file system cannot sync folders, so a power cut could lose mail: "
-		       "set [queue] directory to a folder on another one, such as ext4, xfs or btrfs";
+		       "set [queue] directory to a folder on another one, such as ext4, xfs or "
+		       "btrfs";
 	case -EROFS:
 		return "it is read-only: mount it for writing";
 	case -ENOSPC:

@@ -72,7 +72,7 @@ struct reports {
 	void *ctx;
 	unsigned count[OUTCOME_FAILED + 1];	/* recipients, by enum outcome_kind */
 	int64_t due_s;			/* the earliest time of a deferred message; 0: none */
-	bool stuck;			/* mail stays where it is, because of an error of the queue */
+	bool stuck;			/* mail stays where it is: an error of the queue */
 };
 
 /* A recipient has an outcome. */

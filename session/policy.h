@@ -17,7 +17,7 @@ struct policy {
 	struct slice sender;	/* the reverse-path; empty: the null path, or none yet */
 };
 
-/* What the client may do with the reverse-path that policy_sender() has accepted. */
+/* The rights of the client to the reverse-path that policy_sender() has accepted. */
 enum standing policy_standing(const struct policy *p);
 
 /* May this be the reverse-path?  Never SMTP_REFUSE_SPACE. */

@@ -261,9 +261,11 @@ report_closed(const struct tool *t, int error)
 	if (error == -ENOENT)
 		tool_complain(directory, "there is no queue here; see [queue] directory");
 	else if (others && t->foreign)
-		tool_complain(directory, "not checked any further: run fsck --repair as root first");
+		tool_complain(directory,
+		    "not checked any further: run fsck --repair as root first");
 	else if (others && t->caller != 0)
-		tool_complain(directory, "the queue belongs to another user: be root, or that user");
+		tool_complain(directory,
+		    "the queue belongs to another user: be root, or that user");
 	else
 		tool_complain(directory, others ? queue_advice(error) : strerror(-error));
 	return others && t->foreign ? TOOL_SOME_FAILED : EX_TEMPFAIL;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""The owner of the queue: nothing that root types leaves a file there that the service cannot use."""
+"""The owner of the queue: no command of root leaves a file there that the service cannot use."""
 import json
 import os
 import shutil

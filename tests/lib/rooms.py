@@ -55,7 +55,8 @@ def room_of(path, table):
 def arrows(table, room):
     """Complaints about the arrows of a room."""
     files = [f for f in sources() if room_of(f, table) == room]
-    complaints = [f"may include {other}, which is no room" for other in table[room][1]
+    allowed, used = table[room][1], set()
+    complaints = [f"may include {other}, which is no room" for other in allowed
                   if other not in table]
     if not files:
         complaints.append("there is no such room")
@@ -66,11 +67,13 @@ def arrows(table, room):
                 complaints.append(f"{path}:{number}: there is no {found[1]}")
             elif found:
                 other = room_of(found[1], table)
-                if other != room and other not in table[room][1]:
+                used.add(other)
+                if other != room and other not in allowed:
                     complaints.append(f"{path}:{number}: may not include {other} ({found[1]})")
             elif table[room][0] and IMPURE_HEADERS.match(line):
                 complaints.append(f"{path}:{number}: a pure room: {line.strip()}")
-    return complaints
+    return complaints + [f"no file needs the arrow to {other}" for other in allowed
+                         if other not in used]
 
 
 def homeless(table):

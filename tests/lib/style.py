@@ -14,8 +14,8 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COLUMNS = 100
 TEXT = (".c", ".h", ".py", ".sh", ".md", ".awk", ".5", ".8")
-# Tables of Markdown, and octets that a test compares, cannot be broken.
-LONG = re.compile(r"^\||^[NSCcMREL@]: |https?://")
+# Tables of Markdown, octets that a test compares, and lines of a log cannot be broken.
+LONG = re.compile(r"^\||^[NSCcMREL@]: |https?://|^\d{4}-\d\d-\d\dT")
 CALLERS = re.compile(r"\b[Cc]alled (by|from)\b|\b[a-z_/]+\.c calls\b")
 # A sentence that begins with a relative or a preposition is hard to read.
 HARD = re.compile(r"(?:^|[.:;] +)(Who|Whoever|What|Of|That of|But for|None of) [a-z]")
@@ -116,7 +116,7 @@ def english(path, lines):
 
 GUIDES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
 # Folders that the programs use or make; they are not in the source tree.
-MADE = ("build", "state", "tmp", "new", "cur", "wait", "hold", "dead")
+MADE = ("build", "state", "tmp", "new", "cur", "wait", "hold", "dead", "conf.d")
 
 
 def guide_paths(path, lines):
