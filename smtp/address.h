@@ -51,8 +51,8 @@ smtp_path_local(const struct smtp_path *p)
 
 /* Each flag allows one more form. */
 enum smtp_path_flags {
-	/* Blanks in front of '<' and inside the brackets, a mailbox without <>, and dots at any place
-	 * of a local part. */
+	/* Blanks in front of '<' and inside the brackets, a mailbox without <>, and dots at any
+	 * place of a local part. */
 	SMTP_PATH_TOLERANT = 1,
 	SMTP_PATH_NULL = 2,		/* <>, as a reverse-path */
 	SMTP_PATH_NO_DOMAIN = 4,	/* <postmaster> in any case */

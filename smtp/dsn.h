@@ -46,8 +46,9 @@ struct slice smtp_dsn_orcpt(struct slice rcpt_params, struct slice *ret_type);
 
 /*
  * Add the parameters of a recipient to b for a copy to other addresses.  If no ORCPT is given, it
- * becomes `to` unless that is very long, so that a notice names the address that the sender wrote.  answered: a notice of
- * success is sent already, so the copy does not ask for one (RFC 3461 section 5.2.7.3).
+ * becomes `to` unless that is very long, so that a notice names the address that the sender wrote.
+ * answered: a notice of success is sent already, so the copy does not ask for one (RFC 3461 section
+ * 5.2.7.3).
  */
 void smtp_dsn_copy_rcpt(struct slice rcpt_params, bool answered, const struct smtp_path *to,
     struct buf *b);

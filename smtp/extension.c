@@ -319,7 +319,8 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.syntax = S("5.5.4 Syntax: RET=FULL or RET=HDRS"),
 				.kept = true, .passed = true, .copy = SMTP_COPY_NOT_OF_LIST },
 			{ .keyword = S("ENVID"), .of = SMTP_OF_MAIL, .valid = smtp_dsn_envid_valid,
-				.syntax = S("5.5.4 Syntax: ENVID=xtext, of at most 1000 characters"),
+				.syntax = S("5.5.4 Syntax: ENVID=xtext, of at most 1000 "
+				    "characters"),
 				.kept = true, .passed = true,
 				.portable = smtp_dsn_envid_portable,
 				.copy = SMTP_COPY_NOT_OF_LIST },

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Addresses that are far longer than RFC 5321 demands: in, out, to an alias, and back to the sender."""
+"""Addresses far longer than RFC 5321 demands: in, out, to an alias, and back to the sender."""
 import collections
 
 from exchangers import SMTP, Exchanger
