@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 
-/* Does the route end at mailboxes of this host? */
+/* Does the route end at mailboxes of this machine? */
 static bool
 is_ours(const struct route *route)
 {

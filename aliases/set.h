@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * A set of addresses.  The case of a domain does not matter.  The case of a local part does not
- * matter if its mailbox is on this host.
+ * matter if its mailbox is on this machine.
  */
 #ifndef ALIASES_SET_H
 #define ALIASES_SET_H
