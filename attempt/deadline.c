@@ -18,7 +18,7 @@ deadline_of(const struct queue_entry *e)
 	d.set = true;
 	d.give_back = by.give_back;
 	d.trace = by.trace;
-	d.told = by.seconds <= 0;
+	d.noticed = by.seconds <= 0;
 	d.at_s = e->arrived_us / 1000000 + by.seconds;
 	return d;
 }

@@ -17,7 +17,7 @@ struct deadline {
 	bool give_back;
 	bool trace;
 	/* It had passed on arrival: the server before us has informed the sender. */
-	bool told;
+	bool noticed;
 	/* Unix seconds; counted from the arrival, also for a held message (RFC 4865). */
 	int64_t at_s;
 };

@@ -23,9 +23,9 @@ enum outcome_cause {
 	CAUSE_DNS_NO_HOST,		/* 5.4.4 */
 	CAUSE_DNS_BAD_NAME,		/* 5.1.2 */
 	CAUSE_DNS_DEFER,		/* 4.4.3 */
-	CAUSE_OWN_HOST,			/* 5.4.6: the only exchanger is this host */
+	CAUSE_OWN_HOST,			/* 5.4.6: the only exchanger is this machine */
 	CAUSE_CONNECT,			/* 4.4.1: no exchanger answered */
-	CAUSE_SOCKET,			/* 4.4.1: no server listens on a socket of this host */
+	CAUSE_SOCKET,			/* 4.4.1: no server listens on a socket of this machine */
 	CAUSE_LOST,			/* 4.4.2: connection lost or timed out in mid-session */
 	CAUSE_PROTOCOL,			/* 4.5.0: a reply without meaning */
 	/* 4.3.2: 5yz as greeting or to EHLO; the host refuses us, the recipient may exist. */
