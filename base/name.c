@@ -15,7 +15,7 @@
 #include "base/words.h"
 
 #define HOSTS_FILE "/etc/hosts"
-/* Octets that are read: the lines of this host are near the start. */
+/* Octets that are read: the lines of this machine are near the start. */
 #define HOSTS_MAX  32768
 
 static bool

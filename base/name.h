@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Names of hosts: their form, and the name of this host.
+ * Names of hosts: their form, and the name of this machine.
  */
 #ifndef BASE_NAME_H
 #define BASE_NAME_H
@@ -32,8 +32,8 @@ bool name_next_in_hosts(struct slice *text, struct slice *ret_address, struct sl
  * a line that also has host.  False if there is none; b is unchanged then. */
 bool name_from_hosts(struct slice hosts, struct slice host, struct buf *b);
 
-/* Append this host's full name: that of gethostname(2), or else the one in /etc/hosts.  No resolver
- * is asked.  False if neither has a dot. */
+/* Append this machine's full name: that of gethostname(2), or else the one in /etc/hosts.  No
+ * resolver is asked.  False if neither has a dot. */
 bool name_of_host(struct buf *b);
 
 #endif

@@ -16,7 +16,7 @@ struct owner {
 	gid_t gid;
 };
 
-/* The user of the service.  False if this host has none. */
+/* The user of the service.  False if this machine has none. */
 bool owner_service(struct owner *ret);
 
 /* The owner of a folder; if there is none yet, the user of the service, or else root.  0 or

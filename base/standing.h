@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The standing of a client: what it may do beyond handing in mail for this host.  The session
+ * The standing of a client: what it may do beyond handing in mail for this machine.  The session
  * decides it once, and the envelope keeps it, because a reverse-path proves nothing.
  */
 #ifndef BASE_STANDING_H
@@ -14,7 +14,7 @@ enum standing {
 	STANDING_STRANGER,	/* neither trusted nor authenticated */
 	STANDING_USER,		/* authenticated; the reverse-path may be another's */
 	STANDING_OWNER,		/* authenticated, and the reverse-path is the user's own */
-	STANDING_TRUSTED,	/* in [server] trusted, or this host itself */
+	STANDING_TRUSTED,	/* in [server] trusted, or this machine itself */
 };
 
 #define STANDINGS (STANDING_TRUSTED + 1)
