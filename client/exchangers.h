@@ -8,7 +8,7 @@
 #include "attempt/attempt.h"
 #include "hosts/order.h"
 
-/* Look up the exchangers of d->destination, without this host, or the host that the route names.
+/* Look up the exchangers of d->destination, without this machine, or the host that the route names.
  * mx_list_done() must follow. */
 void exchangers_find(const struct delivery *d, struct mx_list *ret);
 

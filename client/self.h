@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Mail that would come back: this host among the exchangers of a domain (RFC 5321 section 5.1).
+ * Mail that would come back: this machine among the exchangers of a domain (RFC 5321 section 5.1).
  */
 #ifndef CLIENT_SELF_H
 #define CLIENT_SELF_H
