@@ -32,7 +32,7 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 		settings_error(&l->settings, at, "%s = %s: it is not a regular file", what, path);
 }
 
-/* Does a password stay on this host, or inside TLS with a verified certificate? */
+/* Does a password stay on this machine, or inside TLS with a verified certificate? */
 static bool
 is_private(const struct config *c, const struct route *r)
 {

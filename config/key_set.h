@@ -21,7 +21,7 @@ enum key_kind {
 	KIND_DIRECTORY,
 	KIND_FILE,		/* empty: none */
 	KIND_TEXT,		/* part of a line of the protocol; empty: none */
-	KIND_HOSTNAME,		/* empty: the name of this host */
+	KIND_HOSTNAME,		/* empty: the name of this machine */
 	KIND_NETWORKS,
 	KIND_RESOLVER, KIND_BIND,	/* addresses: with ports, without */
 	KIND_SECRETS,		/* words: paths or credentials; empty: none */

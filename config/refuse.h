@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * How a value is refused: the text says what to write instead.
+ * The refusal of a value.  Its text names the form that is accepted.
  */
 #ifndef CONFIG_REFUSE_H
 #define CONFIG_REFUSE_H
