@@ -57,7 +57,7 @@ alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct
 		smtp_dsn_copy_rcpt(params, !single, to, b);
 }
 
-/* The copy is as trusted as its original: whoever sent that chose what it says.  The address of a
+/* The copy is as trusted as its original: the sender chose its content.  The address of a
  * list is no user's own. */
 static void
 write_standing(struct queue_message *m, const struct queue_entry *e, bool list)
