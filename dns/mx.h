@@ -17,8 +17,8 @@ enum mx_status {
 	MX_NO_HOST,		/* no exchanger, nor the domain itself, has an address: 5.4.4 */
 	MX_DEFER,		/* SERVFAIL, timeout: 4.4.3 */
 	MX_BAD_NAME,		/* 5.1.2 */
-	/* The only exchanger is this host: 5.4.6.  Never set by a look-up, which does not know our
-	 * names. */
+	/* The only exchanger is this machine: 5.4.6.  Never set by a look-up, which does not know
+	 * our names. */
 	MX_OWN,
 };
 
