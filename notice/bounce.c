@@ -228,14 +228,14 @@ explain_rcpt(struct bounce *b, const struct bounce_rcpt *r)
 {
 	const struct outcome *o = r->outcome;
 	struct slice path = b->e->rcpts[r->rcpt].path;
-	bool says = o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED);
+	bool known = o->detail[0] && (o->remote || o->kind != OUTCOME_DELIVERED);
 
 	notice_blank(&b->n);
 	notice_line(&b->n, "<%.*s>", (int)path.n, path.p);
 	add_written_address(b, &b->e->rcpts[r->rcpt]);
 	if (o->remote && o->host[0])
 		notice_line(&b->n, "    %s answered:", public_host(o->host));
-	notice_line(&b->n, "    %s", says ? outcome_public(o) : words[b->news->action].nothing);
+	notice_line(&b->n, "    %s", known ? outcome_public(o) : words[b->news->action].nothing);
 	if (o->status[0])
 		notice_line(&b->n, "    (status %s)", o->status);
 }
