@@ -37,8 +37,8 @@ struct queue_check {
 
 /*
  * Check who owns the files and folders of the queue, before it is opened: root must repair this as
- * root.  A queue of root's is expected to be the service's, if this host has that user.  Faults are
- * given and counted as by queue_check(), which leaves files of other users alone.  0 or -errno.
+ * root.  A queue of root's is expected to be the service's, if this machine has that user.  Faults
+ * are given and counted as by queue_check(), which leaves files of other users alone.  0 or -errno.
  */
 int queue_check_owners(const char *directory, struct queue_check *c);
 
