@@ -127,7 +127,7 @@ line_up(struct runner *r, struct message *m, const struct queue_entry *e)
 }
 
 /* The last note about a recipient in the log, without its path.  A host's reply is kept; a
- * reason of ours is not, because it may name files of this host. */
+ * reason of ours is not, because it may name files of this machine. */
 static struct slice
 last_note(const struct queue_entry *e, struct slice path, struct buf *b)
 {

@@ -75,7 +75,7 @@ void destination_put_back(struct destinations *ds, struct destination *d, struct
 struct job *destination_pop(struct destinations *ds, struct destination *d);
 /* Take all jobs of a message out of all lines. */
 void destination_withdraw(struct destinations *ds, struct message *m);
-/* Declare destinations alive: those for which this host was absent; NULL: all. */
+/* Declare destinations alive: those that lacked this host; NULL: all. */
 void destination_revive(struct destinations *ds, const char *host);
 /* Move the destination into the ring that fits its state. */
 void destination_update(struct destinations *ds, struct destination *d);

@@ -12,7 +12,7 @@
 
 #define LIMIT_PROVEN 5		/* workers of a destination after its first success */
 #define PRICE_FULL   10		/* successes of each worker before one more, after a refusal */
-#define LOST_MAX     3		/* connections in a row that broke off: then the host is dead */
+#define LOST_MAX     3		/* connections in a row that broke off: then it is dead */
 #define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
 #define JOBS_MAX     100	/* jobs of an only worker, if other destinations wait for one */
 #define DEAD_MAX_MS  INT64_C(150000)

@@ -89,7 +89,7 @@ void report_moved(struct reports *to, const char *destination, const char *host,
     const char *reply);
 /* A route is frozen; entry NULL: it works again. */
 void report_route(struct reports *to, const struct route *route, const struct frozen *entry);
-/* Something went wrong on this host.  error: -errno, a signal's number, or 0. */
+/* Something went wrong on this machine.  error: -errno, a signal's number, or 0. */
 void report_trouble(struct reports *to, const char *what, const char *id, int error);
 
 /* A sink: write the report to the log. */

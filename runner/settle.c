@@ -180,7 +180,7 @@ take_stock(const struct runner *r, const struct queue_entry *e, struct tally *t)
 
 	t->too_old = too_old(r, e);
 	t->gives_back = over && t->deadline.give_back;
-	t->overdue = over && !t->deadline.told;
+	t->overdue = over && !t->deadline.noticed;
 	t->late = !t->asked && !e->warned &&
 	    (t->overdue || (warn_after_s && has_waited(e, warn_after_s)));
 }
