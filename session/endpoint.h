@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Our end of a connection: its port, and the name of this host.
+ * Our end of a connection: its port, and the name of this machine.
  */
 #ifndef SESSION_ENDPOINT_H
 #define SESSION_ENDPOINT_H
@@ -15,8 +15,8 @@ bool endpoint_is_socket(int fd);
 unsigned endpoint_port(int fd);
 
 /*
- * The name of this host: the configured one, or else the literal of the address that the client has
- * connected to, formatted in *literal (RFC 5321 section 4.1.3).  It is [127.0.0.1] if fd is no
+ * The name of this machine: the configured one, or else the literal of the address that the client
+ * has connected to, formatted in *literal (RFC 5321 section 4.1.3).  It is [127.0.0.1] if fd is no
  * network socket.
  */
 struct slice endpoint_name(const char *configured, int fd, struct buf *literal);
