@@ -319,7 +319,7 @@ main(int argc, char **argv)
 	if (code < 0)
 		code = options_config(&options, &call.tool.config);
 	if (code < 0) {
-		/* A bounce of `fail` needs the name of this host, as one of smtp-relay does. */
+		/* A bounce of `fail` needs the name of this machine, as one of smtp-relay does. */
 		if (!call.tool.config.server.hostname)
 			call.tool.config.server.hostname = strdup("[127.0.0.1]");
 		(void)signal(SIGPIPE, SIG_DFL);		/* so that `list | head` ends with head */
