@@ -84,7 +84,7 @@ test_beyond(void)
 static const struct {
 	const char *params;
 	int64_t after_s;		/* since the message came */
-	bool set, give_back, over, ends, told;
+	bool set, give_back, over, ends, noticed;
 } deadlines[] = {
 	{ .params = "", .after_s = 1 },
 	{ .params = "RET=FULL BY=x", .after_s = 1 },
@@ -93,8 +93,8 @@ static const struct {
 	  .ends = true },
 	{ .params = "BY=60;N", .after_s = 59, .set = true },
 	{ .params = "BY=60;N", .after_s = 61, .set = true, .over = true },
-	{ .params = "BY=-60;N", .set = true, .over = true, .told = true },
-	{ .params = "BY=0;NT", .set = true, .over = true, .told = true },
+	{ .params = "BY=-60;N", .set = true, .over = true, .noticed = true },
+	{ .params = "BY=0;NT", .set = true, .over = true, .noticed = true },
 	{ .params = "HOLDFOR=3600 BY=60;R", .after_s = 61, .set = true, .give_back = true,
 	  .over = true, .ends = true },
 };
@@ -109,7 +109,7 @@ test_deadlines(void)
 		int64_t now_s = CAME + deadlines[i].after_s;
 
 		ok(d.set == deadlines[i].set && d.give_back == deadlines[i].give_back &&
-		    d.told == deadlines[i].told,
+		    d.noticed == deadlines[i].noticed,
 		    "\"%s\": its flags", deadlines[i].params);
 		ok(deadline_over(&d, now_s) == deadlines[i].over &&
 		    deadline_ends(&d, now_s) == deadlines[i].ends,
