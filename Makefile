@@ -152,7 +152,7 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
 
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) tools/queue/text.c tools/queue/filter.c
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) tools/queue/filter.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)

@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "config/options.h"
-#include "tools/queue/text.h"
 #include "tools/queue/tool.h"
 
 static const char usage[] =

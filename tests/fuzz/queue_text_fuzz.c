@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 #include "tools/queue/filter.h"
-#include "tools/queue/text.h"
+#include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

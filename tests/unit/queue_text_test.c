@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "tools/queue/text.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 

@@ -16,10 +16,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "notice/give_up.h"
 #include "queue/by_host.h"
 #include "runner/frozen.h"
-#include "tools/queue/text.h"
 
 #define MOVING     (QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_BIT(QUEUE_IN_CUR) | QUEUE_BIT(QUEUE_IN_WAIT))
 #define PASSES_MAX 10

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/text.h"
 #include "queue/check.h"
-#include "tools/queue/text.h"
 
 /* Texts for a fault that was found, and for one that was repaired. */
 static const struct remedy {

@@ -7,9 +7,9 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "hosts/hosts.h"
 #include "runner/frozen.h"
-#include "tools/queue/text.h"
 
 static void
 put_milliseconds(int64_t us, bool at_least)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "tools/queue/text.h"
+#include "base/text.h"
 
 #define AGE_COLUMNS  4
 #define SIZE_COLUMNS 5

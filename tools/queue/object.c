@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "tools/queue/text.h"
+#include "base/text.h"
 
 #define STAMP (sizeof "2026-11-22T05:02:53Z")	/* with the blank behind it */
 

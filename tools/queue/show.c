@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tools/queue/text.h"
+#include "base/text.h"
 
 static void
 put_field(const char *name, struct slice value)

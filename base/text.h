@@ -2,8 +2,8 @@
 /*
  * Text from strangers, made harmless for a terminal or as JSON.  Also sizes and times for people.
  */
-#ifndef TOOLS_QUEUE_TEXT_H
-#define TOOLS_QUEUE_TEXT_H
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
  * Output of text from strangers.  An address, a reply or a message may hold escape sequences, which
  * a terminal would obey.  Therefore every octet of output passes through these functions.
  */
-#include "tools/queue/text.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 
