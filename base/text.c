@@ -5,12 +5,15 @@
  */
 #include "base/text.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
 
-#define UTF8_MAX 4
+#define UTF8_MAX  4
+#define PRINT_MAX 8192		/* octets of one text_print() */
 
 static bool utf8;
 
@@ -87,6 +90,27 @@ text_put(FILE *out, struct slice s)
 		(void)take_char(&s, &c);
 		put_character(out, c);
 	}
+}
+
+void
+text_print(FILE *out, const char *format, ...)
+{
+	const size_t length = strlen(format);
+	const bool line = length && format[length - 1] == '\n';
+	char text[PRINT_MAX];
+	struct slice s;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vsnprintf(text, sizeof text, format, ap) < 0)
+		text[0] = '\0';
+	va_end(ap);
+	s = slice_str(text);
+	if (line && s.n && s.p[s.n - 1] == '\n')
+		s.n--;
+	text_put(out, s);
+	if (line)
+		put_character(out, SL("\n"));
 }
 
 size_t

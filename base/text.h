@@ -14,6 +14,9 @@ void text_init(void);
 
 /* Prints one line of text.  Each control character, also LF, becomes '?'. */
 void text_put(FILE *out, struct slice s);
+/* Prints a text as printf(3) makes it.  Each control character becomes '?', but for one LF at the
+ * end of the format. */
+__attribute__((format(printf, 2, 3))) void text_print(FILE *out, const char *format, ...);
 /* Prints a line of text in exactly this number of columns: cut with a mark, or filled with
  * blanks. */
 void text_column(FILE *out, struct slice s, size_t columns);

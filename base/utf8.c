@@ -47,6 +47,19 @@ utf8_printable(struct slice s)
 	return obeyed ? 0 : n;
 }
 
+void
+utf8_clean(char *p, size_t n)
+{
+	while (n) {
+		size_t shown = utf8_printable(slice_of(p, n)), step = shown ? shown : 1;
+
+		if (!shown)
+			*p = '?';
+		p += step;
+		n -= step;
+	}
+}
+
 bool
 utf8_valid(struct slice s)
 {

@@ -16,6 +16,9 @@ size_t utf8_decode(struct slice s, uint32_t *ret);
  * separators, and characters that reorder text. */
 size_t utf8_printable(struct slice s);
 
+/* Replace by '?' each octet of p that belongs to no character that may be shown. */
+void utf8_clean(char *p, size_t n);
+
 /* Is all of s valid UTF-8?  Any character is allowed. */
 bool utf8_valid(struct slice s);
 

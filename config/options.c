@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/owner.h"
+#include "base/utf8.h"
 
 #define OWN_MAX 24		/* long options of one program */
 
@@ -45,6 +46,8 @@ usage(const struct program *program, const char *format, const char *what)
 			buf_add(&b, slice_of(what, strnlen(what, 300)));
 		else
 			buf_chr(&b, *p);
+	if (log_on_stderr())
+		utf8_clean(b.p, b.n);
 	buf_str(&b, "; see ");
 	buf_str(&b, program->name);
 	buf_str(&b, " --help\n");
@@ -173,6 +176,7 @@ report_error(void *ctx, const char *file, unsigned line, const char *text)
 	}
 	buf_add(&b, slice_of(text, strnlen(text, 750)));
 	if (o->check) {
+		utf8_clean(b.p, b.n);
 		buf_chr(&b, '\n');
 		write_text(STDERR_FILENO, buf_slice(&b));
 	} else {

@@ -15,6 +15,7 @@
 
 #include "aliases/expand.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "client/credential.h"
 #include "client/exchangers.h"
 #include "client/tls_policy.h"
@@ -47,7 +48,7 @@ explain_server_list(const struct dns_resolver *resolver, FILE *out)
 		struct buf b = BUF(space);
 
 		address_text(&b, (const struct sockaddr *)&resolver->servers[i]);
-		fprintf(out, "%s%s", i ? ", " : "", buf_cstr(&b));
+		text_print(out, "%s%s", i ? ", " : "", buf_cstr(&b));
 	}
 	fputc('\n', out);
 }
@@ -120,19 +121,20 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 		fputs("not measured: raced", out);
 		break;
 	case ORDER_FAILING:
-		fputs(t->level == ORDER_LAST ? "takes mail and breaks off: tried after all others"
-		    : "failed last time: tried after the others of its level", out);
+		text_print(out, "%s", t->level == ORDER_LAST
+		    ? "takes mail and breaks off: tried after all others"
+		    : "failed last time: tried after the others of its level");
 		break;
 	case ORDER_PAUSED:
-		fprintf(out, "has failed since %s: not tried before %s", buf_cstr(&since),
+		text_print(out, "has failed since %s: not tried before %s", buf_cstr(&since),
 		    buf_cstr(&until));
 		return;
 	case ORDER_IPV4:
-		fprintf(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
+		text_print(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
 		return;
 	}
 	if (start_ms > 0)
-		fprintf(out, ", after %d ms without an answer", start_ms);
+		text_print(out, ", after %d ms without an answer", start_ms);
 }
 
 /* by_mx: the exchangers come from the DNS entry of a domain. */
@@ -148,7 +150,7 @@ explain_target(const struct hosts *hosts, const struct order_target *t, size_t r
 	if (h && h->first_us > 0)
 		(void)snprintf(latency, sizeof latency, "%s%.1f ms", h->at_least ? "> " : "",
 		    (double)h->first_us / 1000);
-	fprintf(out, "  %2zu  %10u  %-28s %-28s %-12s ", rank, t->exchanger->preference,
+	text_print(out, "  %2zu  %10u  %-28s %-28s %-12s ", rank, t->exchanger->preference,
 	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name,
 	    key, latency);
 	explain_reason(t, start_ms, out);
@@ -166,10 +168,10 @@ explain_exchangers(const struct delivery *d, struct hosts *hosts, const struct m
 	n = exchangers_order(d, mx, targets);
 	probe_hosts(d->config, hosts, targets, n, d->route->scheme == SCHEME_IMPLICIT);
 	n = exchangers_order(d, mx, targets);
-	fprintf(out, "order       %s\n", d->config->relay.mx_order == MX_ORDER_LATENCY
+	text_print(out, "order       %s\n", d->config->relay.mx_order == MX_ORDER_LATENCY
 	    ? "by latency only (mx-order = latency)"
 	    : "by preference; within one preference by latency to the first octet of the greeting");
-	fprintf(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger",
+	text_print(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger",
 	    "address", "latency", "");
 	usable = order_usable(targets, n);
 	raced = order_race(targets, usable, start_ms);
@@ -177,7 +179,7 @@ explain_exchangers(const struct delivery *d, struct hosts *hosts, const struct m
 		explain_target(hosts, &targets[i], i + 1, by_mx, i < raced ? start_ms[i] : -1, out);
 	for (size_t i = 0; i < mx->n; i++)
 		if (mx->exchangers[i].naddresses == 0)
-			fprintf(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
+			text_print(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
 			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
 	if (n && !usable)
 		fputs("mail        is kept and tried again later: "
@@ -194,17 +196,17 @@ static void
 explain_expansion(const struct expansion *x, FILE *out)
 {
 	if (x->end != EXPANSION_MADE) {
-		fprintf(out, "mail        %s: %s\n", fates[x->end], x->why);
+		text_print(out, "mail        %s: %s\n", fates[x->end], x->why);
 		return;
 	}
 	for (size_t i = 0; i < x->n; i++) {
 		const struct smtp_path *sender = &x->copies[x->members[i].copy].sender;
 
-		fprintf(out, "alias       %s%s%s\n", x->members[i].path.text,
+		text_print(out, "alias       %s%s%s\n", x->members[i].path.text,
 		    sender->n ? " from " : "", sender->text);
 	}
 	if (x->nothing)
-		fprintf(out, "alias       /dev/null: discarded\n");
+		text_print(out, "alias       /dev/null: discarded\n");
 }
 
 /* Prints the members of an alias; false if the address is none. */
@@ -244,7 +246,7 @@ explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
 			continue;
 		host_key(key, &x->addresses[i]);
 		clock_stamp(&until, hosts_find(d->hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
-		fprintf(out,
+		text_print(out,
 		    "            %s: in the clear until %s, as its last handshake failed\n", key,
 		    buf_cstr(&until));
 	}
@@ -264,7 +266,7 @@ explain_tls(const struct delivery *d, const struct mx_list *mx, FILE *out)
 		},
 	};
 
-	fprintf(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source,
+	text_print(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source,
 	    terms.implicit ? "from the first octet, and a certificate for the host's name"
 			   : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
@@ -284,7 +286,7 @@ load_hosts(const struct config *c, struct hosts *hosts)
 		hosts_pauses(hosts, c->queue.retry_min_s, c->queue.retry_max_s);
 		queue_close(&q);
 	} else {
-		fprintf(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n",
+		text_print(stderr, "smtp-relay: no latencies from earlier runs: %s: %s\n",
 		    c->queue.directory, strerror(-error));
 	}
 }
@@ -303,11 +305,11 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	struct mx_list mx;
 
 	(void)snprintf(name, sizeof name, "%.*s", (int)domain.n, domain.p);
-	fprintf(out, "resolver    ");
+	text_print(out, "resolver    ");
 	explain_server_list(resolver, out);
 	exchangers_find(&d, &mx);
 	if (mx.detail[0])
-		fprintf(out, "dns         %s\n", mx.detail);
+		text_print(out, "dns         %s\n", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
 		explain_exchangers(&d, &hosts, &mx, by_domain && name[0] != '[', out);
@@ -316,7 +318,7 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	}
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
 		if (verdicts[i].status == mx.status)
-			fprintf(out, "mail        %s\n", by_domain ? verdicts[i].text
+			text_print(out, "mail        %s\n", by_domain ? verdicts[i].text
 			    : "is kept and tried again later: the host cannot be found (4.4.3)");
 	mx_list_done(&mx);
 }
@@ -331,9 +333,9 @@ explain_mailbox(
 	    route, smtp_path_text(path), smtp_path_domain(path), here, &b);
 
 	if (r < 0)
-		fprintf(out, "mail        bounces at once: no mailbox can have that name\n");
+		text_print(out, "mail        bounces at once: no mailbox can have that name\n");
 	else
-		fprintf(out, "mailbox     %s\n", buf_cstr(&b));
+		text_print(out, "mailbox     %s\n", buf_cstr(&b));
 }
 
 static void
@@ -352,7 +354,7 @@ explain_frozen(const struct config *c, const struct route *route, FILE *out)
 	if (f) {
 		clock_stamp(&from, f->since_s);
 		clock_stamp(&to, f->until_s);
-		fprintf(out, "frozen      since %s, tried again at %s or by --flush: %s\n",
+		text_print(out, "frozen      since %s, tried again at %s or by --flush: %s\n",
 		    buf_cstr(&from), buf_cstr(&to), f->why);
 	}
 	frozen_done(&list);
@@ -368,14 +370,14 @@ explain_login(const struct route *route, FILE *out)
 	struct buf why = BUF(space);
 
 	if (route->token_command) {
-		fprintf(out, "login       as %s with token-command %s\n", route->user,
+		text_print(out, "login       as %s with token-command %s\n", route->user,
 		    route->token_command);
 		return;
 	}
-	fprintf(out, "login       as %s with password-file %s\n", route->user,
+	text_print(out, "login       as %s with password-file %s\n", route->user,
 	    route->password_file);
 	if (credential_get(route, &secret, &why) < 0)
-		fprintf(out, "            %s\n", buf_cstr(&why));
+		text_print(out, "            %s\n", buf_cstr(&why));
 	credential_wipe(&secret);
 }
 
@@ -384,7 +386,7 @@ is_address(const char *address, unsigned flags, struct smtp_path *ret)
 {
 	if (smtp_path_parse_whole(slice_str(address), SMTP_PATH_TOLERANT | flags, ret))
 		return true;
-	fprintf(stderr, "smtp-relay: '%s' is not an address: write one like user@example.org\n",
+	text_print(stderr, "smtp-relay: '%s' is not an address: write one like user@example.org\n",
 	    address);
 	return false;
 }
@@ -399,15 +401,15 @@ explain_route(const struct config *c, const struct route *route, const struct sm
 		[STANDING_USER] = "users whose address this is not",
 	};
 
-	fprintf(out, "route       %s%s via %s, accept from %s\n", route->by_sender ? "sender " : "",
-	    route->pattern, route->via_text,
+	text_print(out, "route       %s%s via %s, accept from %s\n",
+	    route->by_sender ? "sender " : "", route->pattern, route->via_text,
 	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
 	for (size_t i = 0; route->by_sender && i < sizeof others / sizeof others[0]; i++) {
 		const struct sender sender = { smtp_path_text(from), (enum standing)i };
 		const struct route *theirs = config_route_from(c, sender, domain);
 
 		if (theirs != route)
-			fprintf(out, "            not for %s: their mail takes %s%s via %s\n",
+			text_print(out, "            not for %s: their mail takes %s%s via %s\n",
 			    others[i], theirs->by_sender ? "sender " : "route ",
 			    theirs->pattern, theirs->via_text);
 	}
@@ -422,6 +424,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	struct slice domain;
 	const struct route *route;
 
+	text_init();
 	if (!is_address(address, SMTP_PATH_NO_DOMAIN, &path) ||
 	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
 		return EX_USAGE;
@@ -429,9 +432,9 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	trusted.path = smtp_path_text(&from);
 	route = domain.n ? config_route_from(c, trusted, domain)
 			 : config_postmaster(c, &domain);
-	fprintf(out, "address     %s\n", path.text);
+	text_print(out, "address     %s\n", path.text);
 	if (from.n)
-		fprintf(out, "sender      %s\n", from.text);
+		text_print(out, "sender      %s\n", from.text);
 	explain_route(c, route, &from, domain, out);
 	if (explain_alias(c, &path, out))
 		return 0;

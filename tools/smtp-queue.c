@@ -122,7 +122,7 @@ tool_complain(const char *what, const char *why)
 	(void)fflush(stdout);
 	(void)fputs("smtp-queue: ", stderr);
 	text_put(stderr, slice_str(what));
-	(void)fprintf(stderr, ": %s\n", why);
+	text_print(stderr, ": %s\n", why);
 }
 
 bool

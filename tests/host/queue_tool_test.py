@@ -305,6 +305,36 @@ def _():
     same(out("delete", bounce), bounce + " deleted\n")
 
 
+@test("hostile lines of state/ and of the configuration never reach a terminal")
+def _():
+    os.makedirs(QUEUE + "/state", exist_ok=True)
+    os.chown(QUEUE + "/state", os.stat(QUEUE).st_uid, -1)
+    until = int(time.time()) + 600
+    with open(QUEUE + "/state/frozen", "wb") as file:
+        for name in (b"\x1b[31mred", b"\xc2\x9b31m", b"\xe2\x80\xaeevil", b"\xff\x9b", b"a\rb"):
+            file.write(b"1763787773 %d 300 1 route %s why \xe2\x80\xae%s\n" % (until, name, b"x"))
+    with open(QUEUE + "/state/hosts", "wb") as file:
+        for name in (b"\x1b[31m", b"\xc2\x9b31m", b"mx.example"):
+            file.write(b"192.0.2.1:25 " + name + b" 12000 >35000 1763787773 0 0 0 0 0 0\n")
+    for locale in ("C.UTF-8", "C"):
+        for argv in (["hosts"], ["hosts", "--json"]):
+            code, text, errors = run(*argv, locale=locale)
+            same([code, errors], [0, ""])
+            no_control(text)
+        check(b"[route ?[31mred] until" in run("hosts", locale=locale)[1])
+    for line in ("\x1b[2J = 1", "[\x1b[2J]", "[route \u202e\x9b31m]\nvia = \x1b]0;x\x07:y"):
+        with open(DIRECTORY + "/hostile", "w") as file:
+            file.write(line + "\n")
+        for program in ("smtp-handler", "smtp-relay", "smtp-queue"):
+            done = subprocess.run([BUILD + "/" + program, "-c", DIRECTORY + "/hostile", "--check"],
+                                  capture_output=True)
+            check(done.returncode == 78 and done.stderr, line, done)
+            no_control(done.stderr)
+    done = subprocess.run([TOOL, "--\x1b[2J"], capture_output=True)
+    no_control(done.stderr)
+    shutil.rmtree(QUEUE + "/state")
+
+
 @test("100,000 messages: first lines at once, little memory, a closed pipe is no error")
 def _():
     many = 20000 if SANITIZED else 100000

@@ -238,10 +238,27 @@ test_filter(void)
 	    "ages");
 }
 
+static void
+test_print(void)
+{
+	(void)setenv("LC_ALL", "C.UTF-8", 1);
+	text_init();
+	open_out();
+	text_print(out, "%s [%s]\n", "a\nb", "\033[2J");
+	was(SL("a?b [?[2J]\n"), "text_print: only the LF of the format stays");
+	open_out();
+	text_print(out, "%s", "a\n");
+	was(SL("a?"), "text_print: an LF of the text does not stay");
+	open_out();
+	text_print(out, "%-4s|%d", "\u202ex", 7);
+	was(SL("???x|7"), "text_print: marks of direction");
+}
+
 int
 main(void)
 {
 	test_column();
+	test_print();
 	test_lines();
 	test_json();
 	test_numbers();

@@ -160,7 +160,7 @@ report_result(struct act *a, const char *id, const char *result, const char *mor
 		(void)fputs("}\n", stdout);
 	} else {
 		text_put(stdout, slice_str(id));
-		(void)printf(" %s", result);
+		text_print(stdout, " %s", result);
 		if (more && *more) {
 			(void)fputs(": ", stdout);
 			text_put(stdout, slice_str(more));
@@ -502,7 +502,7 @@ tool_act(struct tool *t, const char *name)
 		a->status = EX_TEMPFAIL;
 	}
 	if (t->nids == 0 && !t->json)
-		(void)printf("%zu message%s %s\n", a->count, a->count == 1 ? "" : "s",
+		text_print(stdout, "%zu message%s %s\n", a->count, a->count == 1 ? "" : "s",
 		    a->verb->past);
 	status = a->status;
 	free(a);

@@ -68,13 +68,13 @@ put_fault(void *ctx, const struct queue_fault *f)
 		return;
 	}
 	text_put(stdout, slice_str(f->path));
-	(void)printf(" %s", f->what);
+	text_print(stdout, " %s", f->what);
 	if (f->repaired)
-		(void)printf("; %s", m->done);
+		text_print(stdout, "; %s", m->done);
 	else if (f->error < 0)
-		(void)printf("; not repaired: %s", repair_error(f->error));
+		text_print(stdout, "; not repaired: %s", repair_error(f->error));
 	else if (m->advice)
-		(void)printf("; %s", m->advice);
+		text_print(stdout, "; %s", m->advice);
 	(void)fputc('\n', stdout);
 }
 
@@ -103,13 +103,13 @@ tool_fsck(struct tool *t)
 		return EX_TEMPFAIL;
 	}
 	if (!t->json) {
-		(void)printf(
+		text_print(stdout,
 		    "%llu message%s checked, %llu being received, %llu in dead/: %llu fault%s",
 		    (unsigned long long)c.messages, c.messages == 1 ? "" : "s",
 		    (unsigned long long)c.receiving, (unsigned long long)c.dead,
 		    (unsigned long long)c.faults, c.faults == 1 ? "" : "s");
 		if (t->repair)
-			(void)printf(", %llu repaired", (unsigned long long)c.repaired);
+			text_print(stdout, ", %llu repaired", (unsigned long long)c.repaired);
 		(void)puts("");
 	}
 	return c.faults > c.repaired ? TOOL_SOME_FAILED : EX_OK;

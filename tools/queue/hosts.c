@@ -21,7 +21,7 @@ put_milliseconds(int64_t us, bool at_least)
 	else
 		(void)snprintf(
 		    space, sizeof space, "%s%.1f ms", at_least ? ">" : "", (double)us / 1000);
-	(void)printf(" %12s", space);
+	text_print(stdout, " %12s", space);
 }
 
 static void
@@ -36,7 +36,7 @@ put_ago(int64_t then_s, int64_t now_s)
 	} else {
 		buf_str(&b, "never");
 	}
-	(void)printf(" %9.*s", (int)b.n, b.p);
+	text_print(stdout, " %9.*s", (int)b.n, b.p);
 }
 
 static void
@@ -53,7 +53,7 @@ put_host(const struct hosts *hosts, const struct host *h, int64_t now_s)
 	put_milliseconds(h->first_us, h->at_least);
 	put_ago(h->measured_s, now_s);
 	put_ago(h->failed_s, now_s);
-	(void)printf(" %8u  ", h->failures);
+	text_print(stdout, " %8u  ", h->failures);
 	text_put(stdout, buf_slice(&state));
 	(void)fputc('\n', stdout);
 }
@@ -108,7 +108,7 @@ put_frozen(const struct tool *t, const struct frozen *f, bool first)
 		(void)puts(
 		    "\nFrozen, as the login was refused; smtp-relay --flush tries again:");
 	clock_stamp(&until, f->until_s);
-	(void)printf("  [%s] until %s: ", f->name, buf_cstr(&until));
+	text_print(stdout, "  [%s] until %s: ", f->name, buf_cstr(&until));
 	text_put(stdout, slice_str(f->why));
 	(void)putchar('\n');
 }
@@ -138,7 +138,7 @@ tool_hosts(struct tool *t)
 	hosts_load(&hosts, t->queue.state);
 	hosts_pauses(&hosts, t->config.queue.retry_min_s, t->config.queue.retry_max_s);
 	if (!t->json && hosts.n)
-		(void)printf("%-24s %-28s %12s %12s %9s %9s %8s  %s\n", "ADDRESS", "NAME",
+		text_print(stdout, "%-24s %-28s %12s %12s %9s %9s %8s  %s\n", "ADDRESS", "NAME",
 		    "CONNECT", "GREETING", "MEASURED", "FAILED", "FAILURES", "STATE");
 	for (size_t i = 0; i < hosts.n && !tool_output_broken(); i++) {
 		if (t->json)

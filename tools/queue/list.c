@@ -162,9 +162,9 @@ put_broken(struct list *l, const struct queue_spot *spot, const char *why)
 	if (l->t->json) {
 		tool_object_broken(spot, why);
 	} else {
-		(void)printf("%s%*s", spot->id, AGE_COLUMNS + SIZE_COLUMNS + 3, "");
+		text_print(stdout, "%s%*s", spot->id, AGE_COLUMNS + SIZE_COLUMNS + 3, "");
 		put_next(l, spot);
-		(void)printf("(%s)\n", why);
+		text_print(stdout, "(%s)\n", why);
 	}
 }
 
@@ -177,7 +177,7 @@ put_message(struct list *l, const struct queue_spot *spot, const struct queue_en
 	if (l->oldest_us == 0 || e->arrived_us < l->oldest_us)
 		l->oldest_us = e->arrived_us;
 	if (l->t->ids_only)
-		(void)printf("%s\n", spot->id);
+		text_print(stdout, "%s\n", spot->id);
 	else if (l->t->json)
 		tool_object(spot, e, l->t->now_us);
 	else
@@ -192,7 +192,7 @@ list_one(void *ctx, const struct queue_spot *spot)
 	int r;
 
 	if (l->t->ids_only && !filter_reads(&l->t->filter)) {
-		(void)puts(spot->id);
+		text_print(stdout, "%s\n", spot->id);
 		return tool_output_broken() ? 1 : 0;
 	}
 	r = queue_look(spot, &e);
@@ -216,16 +216,16 @@ put_sum(const struct list *l)
 	struct buf s = BUF(size), a = BUF(age);
 
 	if (l->shown == 0) {
-		(void)puts(
+		text_print(stdout, "%s\n",
 		    filter_given(&l->t->filter) ? "No message matches." : "The queue is empty.");
 		return;
 	}
 	text_octets(&s, l->octets);
-	(void)printf("%llu message%s, %.*s octets", (unsigned long long)l->shown,
+	text_print(stdout, "%llu message%s, %.*s octets", (unsigned long long)l->shown,
 	    l->shown == 1 ? "" : "s", (int)s.n, s.p);
 	if (l->oldest_us) {
 		text_duration(&a, (l->t->now_us - l->oldest_us) / 1000000);
-		(void)printf(", the oldest %.*s old", (int)a.n, a.p);
+		text_print(stdout, ", the oldest %.*s old", (int)a.n, a.p);
 	}
 	(void)puts("");
 }

@@ -17,7 +17,7 @@
 static void
 put_field(const char *name, struct slice value)
 {
-	(void)printf("%-11s ", name);
+	text_print(stdout, "%-11s ", name);
 	text_put(stdout, value);
 	(void)fputc('\n', stdout);
 }
@@ -38,7 +38,7 @@ put_time(const char *name, int64_t unix_s, int64_t now_s)
 static void
 put_path(const char *name, struct slice path, struct slice params)
 {
-	(void)printf("%-11s <", name);
+	text_print(stdout, "%-11s <", name);
 	text_put(stdout, path);
 	(void)fputc('>', stdout);
 	if (params.n) {
@@ -51,7 +51,8 @@ put_path(const char *name, struct slice path, struct slice params)
 static void
 put_standing(const struct queue_entry *e)
 {
-	(void)printf("%-11s %s%s", "standing", standing_word(e->standing), e->user.n ? " " : "");
+	text_print(stdout, "%-11s %s%s", "standing", standing_word(e->standing),
+	    e->user.n ? " " : "");
 	text_put(stdout, e->user);
 	(void)fputc('\n', stdout);
 }
@@ -67,9 +68,9 @@ put_envelope(const struct tool *t, const struct queue_spot *spot, const struct q
 	put_time("arrived", e->arrived_us / 1000000, now_s);
 	if (tool_due(spot, &due_s))
 		put_time("due", due_s, now_s);
-	(void)printf("%-11s %u%s\n", "attempts", e->attempts,
+	text_print(stdout, "%-11s %u%s\n", "attempts", e->attempts,
 	    e->warned ? ", the sender got a notice of delay" : "");
-	(void)printf("%-11s %llu octets\n", "size", (unsigned long long)e->content_size);
+	text_print(stdout, "%-11s %llu octets\n", "size", (unsigned long long)e->content_size);
 	if (e->client.n)
 		put_field("client", e->client);
 	put_standing(e);
