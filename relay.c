@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-relay: how mail gets out.  It takes all messages out of new/ and those that are due out of
- * wait/, hands them to the scheduler in runner/, and exits when nothing is left to do.  A path unit
+ * smtp-relay: a run of the queue.  It takes all messages out of new/, and the due ones out of
+ * wait/.  The scheduler in runner/ gets them.  It exits when nothing is left to do.  A path unit
  * starts it when new/ fills, a timer when deferred mail is due; with --watch it stays.
  *
  *	run_queue()		a run, from start to exit
