@@ -98,7 +98,7 @@ struct outcome {
 	/* The next server announces DSN, and reports further results itself. */
 	bool dsn;
 	bool deliver_by;		/* the next server was given the time limit (RFC 2852) */
-	/* There was no session: holds for all mail to this destination. */
+	/* There was no session: the outcome holds for all mail to this destination. */
 	bool everyone;
 	/* Delivered, and a notice is owed; set by attempt_report(). */
 	bool owed;
