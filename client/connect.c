@@ -261,7 +261,7 @@ connect_avoid_ipv6(struct connect *c, const struct smtp_link *l, const struct ou
 	for (size_t i = 0; i < c->n; i++) {
 		const struct order_target *t = &c->targets[i];
 
-		/* The same operator would refuse us the same way. */
+		/* Other hosts of this operator would also refuse us. */
 		if (t->address->ss_family == AF_INET6)
 			connect_report_host(c, t, NULL, HOST_NO_IPV6, HOST_TLS_UNKNOWN);
 		else

@@ -71,7 +71,7 @@ void transaction_free(struct transaction *t);
 /* Offer the message over l for all that are left. */
 enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l);
 
-/* The same outcome for all that are left. */
+/* Set one outcome for all recipients that are left. */
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 
 /* The transaction of e if its commands were sent ahead; else NULL.  It becomes the caller's. */
