@@ -137,9 +137,9 @@ struct sender {
 };
 
 /* The route of mail from a sender to a domain.  A [route] with the domain or a suffix of it comes
- * first, then the best [sender] that the sender may use (address before name before ".suffix"),
- * then [route *].  A stranger may use no [sender].  A user may use one with a login only if the
- * path is the user's own. */
+ * first, then a [sender], then [route *].  The [sender] is the best one that the sender may use: an
+ * address before a name, and a name before ".suffix".  A stranger may use no [sender].  A user may
+ * use one with a login only if the path is the user's own. */
 const struct route *config_route_from(
     const struct config *c, struct sender sender, struct slice domain);
 

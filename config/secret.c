@@ -34,8 +34,8 @@ secret_path(struct buf *b, struct slice name)
 	return b->full ? -ENAMETOOLONG : 0;
 }
 
-/* Only the user of the unit may enter the folder of its credentials, but the access list of a
- * credential looks like a right of its group to read it. */
+/* The mode of a credential seems to let its group read it, because of an access list.  Only the
+ * user of the unit may enter the folder, so the file is private. */
 static bool
 is_credential(const char *path)
 {
