@@ -58,7 +58,7 @@ alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct
 }
 
 /* The copy is as trusted as its original: the sender chose its content.  The address of a
- * list is no user's own. */
+ * list does not belong to a user. */
 static void
 write_standing(struct queue_message *m, const struct queue_entry *e, bool list)
 {
