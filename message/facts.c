@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A line ends in CRLF.  A bare CR or LF is an octet of its line, because a server may not take it
- * for the end of one (RFC 5321 section 2.3.8).  Only the header section goes through the walker
+ * A line ends in CRLF.  A bare CR or LF is an octet of its line, not the end of one (RFC 5321
+ * section 2.3.8).  Only the header section goes through the walker
  * over fields: the rest is examined in runs without CR and LF.
  */
 #include "message/facts.h"

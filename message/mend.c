@@ -43,7 +43,7 @@ is_mailbox_line(const struct mend *m)
 	return m->top && slice_has_prefix(name, SL("From "));
 }
 
-/* The line is no field.  Its first octets may be in the buffer. */
+/* The line is not a field.  Its first octets may be in the buffer. */
 static void
 break_line(struct mend *m)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The end of a header section that is broken.  The first line that is no field gets the empty line
- * in front of it that it lacks: it is text, and so is everything behind it.  After this filter all
- * readers agree on where the header section ends.  Pure; holds one name of a field at most.
+ * The end of a header section that is broken.  The first line that is not a field gets the empty
+ * line in front of it that it lacks: it is text, and so is everything behind it.  After this filter
+ * all readers agree on where the header section ends.  Pure; holds one name of a field at most.
  *
  * The lines "From ..." of a mailbox file, on top of the content, become fields X-Mailbox-Line: the
  * fields behind them are meant.
@@ -14,7 +14,7 @@
 #include "message/field.h"
 #include "message/qualify.h"
 
-#define MEND_NAME_MAX 998	/* a longer name is text: no line is so long (RFC 5322 2.1.1) */
+#define MEND_NAME_MAX 998	/* a longer name is text: lines are shorter (RFC 5322 2.1.1) */
 
 enum mend_state {
 	MEND_HEADER,
