@@ -12,7 +12,7 @@ struct runner;
 
 enum pace {
 	PACE_ON,
-	PACE_AGAIN, /* the host had too many of our connections: the job was no attempt */
+	PACE_AGAIN,	/* the host had too many of our connections: not counted as an attempt */
 };
 
 /* Learn from the outcome of a job's last recipient; NULL: none is known. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The worker takes a job, delivers it, sends the results, and continues with the next; it ends
- * when the runner hangs up.  The next job may be read while the current one is delivered, but it
- * is begun only if the runner has not hung up by then.  A worker does not log, and touches only
+ * The worker takes a job, delivers it, sends the results, and continues with the next.  It ends
+ * when the runner hangs up.  The next job may be read while the current one is delivered.  It does
+ * not begin if the runner has hung up by then.  A worker does not log, and touches only
  * the messages of its jobs.
  */
 #include "runner/worker.h"
