@@ -8,7 +8,7 @@
 
 #include "smtp/address.h"
 
-/* The RFC has 100 and 500, but a longer one is no reason to refuse mail. */
+/* The RFC has 100 and 500, but a longer one is not a reason to refuse mail. */
 #define SMTP_ENVID_MAX  1000	/* octets before it was encoded */
 #define SMTP_ORCPT_MAX  3000
 #define SMTP_NOTIFY_MAX 64

@@ -43,7 +43,7 @@ void smtp_reply_format(struct buf *b, const struct smtp_reply *r);
 
 /*
  * A peer's reply, line by line (RFC 5321 sections 4.2 and 4.2.1).  It is malformed if a line has no
- * code from 200 to 599, if the code changes between lines, or if the lines do not end.
+ * code from 200 to 599, if the code changes, or if the lines do not end.
  */
 #define SMTP_PEER_TEXT  2048
 #define SMTP_PEER_LINES 200
