@@ -24,6 +24,7 @@
 #define REST_MS 250
 #define REFUSE_MS 1000
 #define SHUTDOWN_MS 30000	/* for the sessions to end when the listener ends */
+#define REFUSE_ALL_MS 10000	/* for clients of a listener that cannot be configured */
 
 enum event {
 	EVENT_SESSION,		/* this is the fresh process: fd is its client */
@@ -109,6 +110,7 @@ listen_inherit(struct listener *l, int *ret_connection)
 		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 			return -errno;
 		l->fds[l->n++] = fd;
+		l->ninherited = l->n;
 	}
 	return 0;
 }
@@ -152,12 +154,19 @@ make_room(struct listener *l)
 	return true;
 }
 
+/* Keep only the first n. */
+static void
+close_sockets(struct listener *l, size_t n)
+{
+	while (l->n > n)
+		(void)close(l->fds[--l->n]);
+}
+
 /* In the fresh process: give up everything that belongs to the listener. */
 static void
 leave_listener(struct listener *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		(void)close(l->fds[i]);
+	close_sockets(l, 0);
 	free(l->children);
 	*l = (struct listener){ .wake_fd = -1 };
 }
@@ -255,16 +264,15 @@ next_event(struct listener *l, size_t max, struct news *ret)
 	}
 }
 
-/* Accept no more, and wait for the sessions to end. */
+/* Accept no more, and wait for the sessions to end.  The manager holds inherited sockets open, and
+ * new clients wait there for the next listener: that one must not wait for old sessions. */
 static int
 stop_all(struct listener *l)
 {
-	const int64_t until_ms = clock_ms() + SHUTDOWN_MS;
+	const int64_t until_ms = clock_ms() + (l->ninherited ? 0 : SHUTDOWN_MS);
 	struct news news;
 
-	for (size_t i = 0; i < l->n; i++)
-		(void)close(l->fds[i]);
-	l->n = 0;
+	close_sockets(l, 0);
 	for (size_t i = 0; i < l->nchildren; i++)
 		(void)kill(l->children[i], SIGTERM);
 	for (;;) {
@@ -278,7 +286,8 @@ stop_all(struct listener *l)
 			signals_drain(l->wake_fd);
 	}
 	if (l->nchildren)
-		log_text(LOG_LEVEL_WARNING, "%zu sessions have not ended yet", l->nchildren);
+		log_text(l->ninherited ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+		    "%zu sessions have not ended yet", l->nchildren);
 	return EX_OK;
 }
 
@@ -359,8 +368,11 @@ reload(const struct options *options, struct config *config)
 {
 	struct config fresh = { 0 };
 
-	if (options_config(options, &fresh) >= 0)
+	if (options_config(options, &fresh) >= 0) {
+		log_text(LOG_LEVEL_ERROR,
+		    "the configuration has errors and is not used: the old one stays");
 		return;
+	}
 	config_done(config);
 	*config = fresh;
 	log_text(LOG_LEVEL_INFO, "configuration read again");
@@ -380,18 +392,27 @@ refuse_client(int fd, const struct config *config)
 	(void)close(fd);
 }
 
+static void
+refusal_line(struct buf *b, int fd)
+{
+	char name[ENDPOINT_LITERAL_MAX];
+	struct buf literal = BUF(name);
+
+	buf_str(b, "421 4.3.5 ");
+	if (!name_of_host(b))
+		buf_add(b, endpoint_name(NULL, fd, &literal));
+	buf_str(b, " server configuration error, try again later\r\n");
+}
+
 void
 listen_refuse(int fd)
 {
 	const int64_t until_ms = clock_ms() + REFUSE_MS;
-	char space[NAME_MAX_OCTETS + 100], name[ENDPOINT_LITERAL_MAX];
-	struct buf b = BUF(space), literal = BUF(name);
+	char space[NAME_MAX_OCTETS + 100];
+	struct buf b = BUF(space);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-	buf_str(&b, "421 4.3.5 ");
-	if (!name_of_host(&b))
-		buf_add(&b, endpoint_name(NULL, fd, &literal));
-	buf_str(&b, " server configuration error, try again later\r\n");
+	refusal_line(&b, fd);
 	if (poll(&p, 1, REFUSE_MS) <= 0)
 		return;
 	if (send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
@@ -407,6 +428,40 @@ listen_refuse(int fd)
 		while (poll(&p, 1, clock_left_ms(until_ms)) > 0 &&
 		    recv(fd, space, sizeof space, MSG_DONTWAIT) > 0)
 			;
+}
+
+/* As listen_refuse(), but waits for nothing: many clients may be waiting. */
+static void
+refuse_at_once(int listening, bool silent)
+{
+	const int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	char space[NAME_MAX_OCTETS + 100];
+	struct buf b = BUF(space);
+
+	if (fd < 0)
+		return;
+	if (!silent) {
+		refusal_line(&b, fd);
+		(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (shutdown(fd, SHUT_WR) == 0)
+			(void)recv(fd, space, sizeof space, MSG_DONTWAIT);
+	}
+	(void)close(fd);
+}
+
+void
+listen_refuse_all(struct listener *l, bool silent)
+{
+	const int64_t until_ms = clock_ms() + REFUSE_ALL_MS;
+	struct pollfd p[LISTEN_MAX];
+
+	close_sockets(l, l->ninherited);
+	for (size_t i = 0; i < l->n; i++)
+		p[i] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
+	while (poll(p, l->n, clock_left_ms(until_ms)) > 0 && clock_left_ms(until_ms) > 0)
+		for (size_t i = 0; i < l->n; i++)
+			if (p[i].revents)
+				refuse_at_once(l->fds[i], silent);
 }
 
 int

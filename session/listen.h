@@ -11,7 +11,7 @@
 
 struct listener {
 	int fds[LISTEN_MAX];
-	size_t n;
+	size_t n, ninherited;	/* inherited sockets are the first */
 	int wake_fd;		/* of signals_catch() */
 	size_t turn;		/* the socket that is looked at first: each gets its share */
 	int64_t rest_until_ms;	/* accept nothing before: descriptors or memory have run out */
@@ -37,5 +37,9 @@ int listen_accept(struct listener *l, const struct options *options, struct conf
 
 /* Refuse the client on fd: the configuration could not be read. */
 void listen_refuse(int fd);
+
+/* Refuse the clients of the inherited sockets for some seconds, as listen_refuse() does.  If silent
+ * is set, the reply would have to be inside TLS, and their connections are only closed. */
+void listen_refuse_all(struct listener *l, bool silent);
 
 #endif

@@ -106,13 +106,14 @@ is_misplaced(const struct config *config, int fd)
 	return true;
 }
 
+static struct listener listener;
+
 /* Find the client; a listener waits for one.  -1 if a client is there (a listener returns this in
  * the child); else an exit status. */
 static int
 find_client(const struct wishes *w, const struct options *options, struct config *config,
     struct start *start)
 {
-	static struct listener listener;
 	int fd = -1;
 	int r = listen_open(&listener, w->listen, w->nlisten, &fd);
 
@@ -144,16 +145,18 @@ find_client(const struct wishes *w, const struct options *options, struct config
 	return is_misplaced(config, start->rfd) ? EX_CONFIG : -1;
 }
 
-/* A configuration with errors is not the fault of the client, so it gets a reply. */
+/* A fault of the configuration, or of the command line (EX_USAGE), is not the fault of the clients,
+ * so they get a reply.  People make mistakes in command lines too: those need no 421. */
 static void
-refuse_client(const struct wishes *w)
+refuse_clients(const struct wishes *w, const struct start *start, int fault)
 {
-	struct listener listener = { .n = 0 };
-	int fd = STDOUT_FILENO;
+	int fd = start->wfd;
 
-	if (w->nlisten || w->implicit || w->resume)
+	if (w->resume || listen_inherit(&listener, &fd) < 0)
 		return;
-	if (listen_inherit(&listener, &fd) == 0 && listener.n == 0)
+	if (listener.ninherited)
+		listen_refuse_all(&listener, w->implicit);
+	else if (!w->nlisten && !w->implicit && fault == EX_CONFIG)
 		listen_refuse(fd);
 }
 
@@ -202,13 +205,13 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	if (r < 0) {
 		options->check_more = check_more;
 		r = options_config(options, config);
-		if (r == EX_CONFIG && !options->check)
-			refuse_client(&wishes);
 	}
 	if (r < 0 && wishes.implicit)
 		r = become_tls(config);
 	if (r < 0)
 		r = wishes.resume ? resume_session(wishes.resume, ret) :
 		    find_client(&wishes, options, config, ret);
+	if ((r == EX_CONFIG || r == EX_USAGE) && !options->check)
+		refuse_clients(&wishes, ret, r);
 	return r;
 }

@@ -4,19 +4,25 @@
 
 client.py talk HOST PORT     send stdin after the greeting has begun; print all that comes back
 client.py burst HOST PORT N  N connections at once, a greeting and QUIT each; prints GREETED LOST
+client.py crowd HOST PORT N  N connections begun at the same time; prints how many were greeted
 client.py hostile HOST PORT  sessions that end badly
 client.py send HOST PORT FROM TO [COUNT]   messages by smtplib, one session
+client.py deaf HOST PORT SECONDS           commands without end, until the server cannot reply any
+                             more; prints "full", and rests
+client.py greeting HOST PORT               prints the first line of the server
 client.py submit HOST PORT USER PASSWORD FROM TO   one message; TLS from the first octet on port
                              465, STARTTLS elsewhere; prints the version of TLS
 client.py syslog PATH        a syslog daemon: prints each datagram of the socket PATH as a line
 """
 import os
+import selectors
 import smtplib
 import socket
 import ssl
 import struct
 import sys
 import threading
+import time
 
 TIMEOUT = 30
 
@@ -75,6 +81,26 @@ def burst(host, port, n):
     print(count["greeted"], count["lost"])
 
 
+def crowd(host, port, n):
+    """All connections are begun before the first greeting is read."""
+    selector = selectors.DefaultSelector()
+    greeted = 0
+    for _ in range(int(n)):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex((host, int(port)))
+        selector.register(s, selectors.EVENT_READ)
+    while selector.get_map() and (ready := selector.select(TIMEOUT)):
+        for key, _ in ready:
+            try:
+                greeted += key.fileobj.recv(512).startswith(b"220 ")
+            except OSError:
+                pass
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
+    print(greeted)
+
+
 def hostile(host, port):
     """Resets at every stage, silence and a close, noise, half a message."""
     message = b"EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nhalf a mess"
@@ -98,6 +124,21 @@ def send(host, port, sender, rcpt, count="1"):
         for i in range(int(count)):
             text = f"From: {sender}\nTo: {rcpt}\nSubject: message {i + 1}\n\nText {i + 1}.\n"
             smtp.sendmail(sender, [rcpt], text)
+
+
+def deaf(host, port, seconds):
+    s = connect(host, port)
+    s.settimeout(2)
+    try:
+        while True:
+            s.sendall(b"NOOP\r\n" * 1000)
+    except OSError:
+        print("full", flush=True)
+    time.sleep(int(seconds))
+
+
+def greeting(host, port):
+    print(connect(host, port).recv(512).decode().strip())
 
 
 def submit(host, port, user, password, sender, rcpt):
@@ -124,6 +165,6 @@ def syslog(path):
 
 
 if __name__ == "__main__":
-    actions = {"talk": talk, "burst": burst, "hostile": hostile, "send": send, "submit": submit,
-               "syslog": syslog}
+    actions = {"talk": talk, "burst": burst, "crowd": crowd, "hostile": hostile, "send": send,
+               "deaf": deaf, "greeting": greeting, "submit": submit, "syslog": syslog}
     actions[sys.argv[1]](*sys.argv[2:])

@@ -25,4 +25,30 @@ like "the log goes to stderr" "$(cat "$tmp/listen.log")" 'accepted'
 read -r greeted lost <<< "$(/usr/bin/python3 tests/host/client.py burst 127.0.0.1 2502 300)"
 is "300 connections at once are all served" "$greeted greeted, $lost lost" "300 greeted, 0 lost"
 same_as_pipe "an inherited listening socket, after that" 127.0.0.1 2502
+
+# A listener that cannot begin refuses its clients, and ends after some seconds.
+first_line()		# PORT: prints how the client is greeted
+{
+	timeout 5 bash -c "exec 5<>/dev/tcp/127.0.0.1/$1 && head -n 1 <&5" | tr -d '\r'
+}
+cannot_begin()		# NAME PORT ARGUMENT...
+{
+	local name=$1 port=$2
+	shift 2
+	$as_user systemd-socket-activate -l "127.0.0.1:$port" "$tmp/smtp-handler" "$@" \
+	    > "$tmp/broken.log" 2>&1 &
+	broken=$!
+	wait_for 10 listens "$port" || bail "systemd-socket-activate does not listen on $port"
+	like "$name: a client is refused" "$(first_line "$port")" '^421 4\.3\.5 .'
+	like "$name: the next one too" "$(first_line "$port")" '^421 4\.3\.5 .'
+}
+echo '[server' > "$tmp/broken.conf"
+cannot_begin "a section without its end" 2503 -c "$tmp/broken.conf"
+seconds=$SECONDS status=0
+wait "$broken" || status=$?
+ok "the listener ends by itself, with 78" test $((SECONDS - seconds)) -le 15 -a "$status" -eq 78
+like "the log has the reason" "$(cat "$tmp/broken.log")" 'broken\.conf:1: '
+cannot_begin "a file that does not exist" 2504 -c "$tmp/none.conf"
+cannot_begin "an unknown key" 2505 -c "$tmp/conf" -o server.nonsense=1
+cannot_begin "an unknown option" 2506 -c "$tmp/conf" --nonsense
 done_testing

@@ -217,6 +217,53 @@ ok "even root may write only to the queue, in the mounts of the service" here sh
 ok "it stops in order" here sh -c 'systemctl stop smtp-handler-listen.service &&
     test "$(systemctl show -P Result smtp-handler-listen.service)" = success'
 
+# Restart and reload.
+deaf_client()		# a session that cannot end, as its client does not read for 12 seconds
+{
+	client deaf 127.0.0.1 25 12 > "$stage.deaf" &
+	deaf=$!
+	wait_for 10 test -s "$stage.deaf"
+}
+hear()			# the end of that client
+{
+	wait "$deaf"
+	rm -f "$stage.deaf"
+}
+greeting()		# prints how a client is greeted, and after how many seconds
+{
+	local began=$SECONDS
+	echo "$(client greeting 127.0.0.1 25) $((SECONDS - began))"
+}
+deaf_client
+ok "restart during a session" here systemctl -q restart smtp-handler-listen.service
+like "a client is served at once" "$(greeting)" '^220 .* [0-3]$'
+is "that session is still there" "$(here pgrep -xc smtp-handler)" 2
+hear
+ok "reload" here systemctl -q reload smtp-handler-listen.service
+here sh -c 'echo "[server" > /etc/smtp-handler/conf.d/broken.conf'
+unlike "reload with an error in the configuration fails" \
+    "$(here systemctl -q reload smtp-handler-listen.service 2>&1; echo "status $?")" '^status 0'
+like "the journal has the reason" \
+    "$(here journalctl -q -o cat -u smtp-handler-listen.service)" 'broken\.conf:1: '
+like "the old configuration still serves" "$(greeting)" '^220 .* [0-3]$'
+here systemctl -q restart smtp-handler-listen.service
+like "after a restart with that error, a client is refused" "$(greeting)" '^421 4\.3\.5 .* [0-5]$'
+here rm /etc/smtp-handler/conf.d/broken.conf
+ok "restart without it" here systemctl -q restart smtp-handler-listen.service
+like "clients are served again" "$(greeting)" '^220 .* [0-3]$'
+
+# Either socket unit takes the port from the other.
+for i in 1 2 3 4 5; do
+	for unit in smtp-handler.socket smtp-handler-listen.socket; do
+		ok "$unit takes over ($i)" here systemctl -q start $unit
+		like "$unit: a client is served" "$(greeting)" '^220 .* [0-5]$'
+	done
+done
+deaf_client
+ok "smtp-handler.socket takes over during a session" here systemctl -q start smtp-handler.socket
+like "a client is served at once by its service" "$(greeting)" '^220 .* [0-3]$'
+hear
+
 # Submission: the certificate and the key of root are credentials of the unit.  The hashes are in a
 # file of the service's user.
 here sh -c 'umask 077
@@ -232,6 +279,7 @@ here sh -c 'umask 077
 	chmod 644 users.conf'
 ok "submission starts" here systemctl -q start \
     smtp-handler-submissions.socket smtp-handler-submission.socket
+wait_for 10 idle
 before=$(mailbox)
 is "H131 a message on port 465" \
     "$(client submit 127.0.0.1 465 anna secret anna@example.org anna@example.org 2>&1)" \
