@@ -9,8 +9,56 @@
 
 #include "net/tls_internal.h"
 
-/* Choose our certificates for a client.  One name may have several, with keys of different
- * kinds. */
+static bool
+is_for(const struct tls_identity *id, const char *name)
+{
+	return X509_check_host(id->leaf, name, 0, 0, NULL) == 1;
+}
+
+static bool
+is_for_alternative(const struct tls_identity *id, const GENERAL_NAME *name)
+{
+	const ASN1_STRING *text = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+	const unsigned char *p;
+
+	if (name->type != GEN_DNS && name->type != GEN_IPADD)
+		return false;
+	p = ASN1_STRING_get0_data(text);
+	if (name->type == GEN_IPADD)
+		return X509_check_ip(id->leaf, p, (size_t)ASN1_STRING_length(text), 0) == 1;
+	return X509_check_host(id->leaf, (const char *)p, (size_t)ASN1_STRING_length(text), 0,
+	           NULL) == 1;
+}
+
+/* Is other for one of the names and addresses of first? */
+static bool
+shares_name(const struct tls_identity *first, const struct tls_identity *other)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(first->leaf, NID_subject_alt_name, NULL, NULL);
+	bool shared = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !shared; i++)
+		shared = is_for_alternative(other, sk_GENERAL_NAME_value(names, i));
+	GENERAL_NAMES_free(names);
+	return shared;
+}
+
+/* A certificate without names in subjectAltName has one in its subject. */
+static bool
+shares_common_name(const struct tls_identity *first, const struct tls_identity *other)
+{
+	char name[256];
+
+	return X509_NAME_get_text_by_NID(X509_get_subject_name(first->leaf), NID_commonName, name,
+	           sizeof name) > 0 &&
+	       is_for(first, name) && is_for(other, name);
+}
+
+/*
+ * Choose our certificates for a client.  One name may have several, with keys of different kinds;
+ * the client's algorithms decide between those.  A client that requests no name, or an unknown one,
+ * may know us by any name: it gets the first certificate, or one that stands for it.
+ */
 static int
 choose_certificates(SSL *ssl, void *ctx)
 {
@@ -19,13 +67,14 @@ choose_certificates(SSL *ssl, void *ctx)
 	bool named = false;
 
 	for (size_t i = 0; name && i < t->nids; i++)
-		named |= X509_check_host(t->ids[i].leaf, name, 0, 0, NULL) == 1;
+		named |= is_for(&t->ids[i], name);
 	/* In reverse: of several certificates with one kind of key the first is set last, and
 	 * counts. */
 	for (size_t i = t->nids; i-- > 0;) {
 		const struct tls_identity *id = &t->ids[i];
 
-		if (named && X509_check_host(id->leaf, name, 0, 0, NULL) != 1)
+		if (named ? !is_for(id, name) : i > 0 && !shares_name(&t->ids[0], id) &&
+		    !shares_common_name(&t->ids[0], id))
 			continue;
 		if (SSL_use_cert_and_key(ssl, id->leaf, id->key, id->chain, 1) != 1)
 			return 0;

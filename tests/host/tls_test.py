@@ -196,6 +196,55 @@ def by_name():
         server.tls(context=trusting(OTHER), name="other.example.net").quit()
 
 
+def served(server, algorithm, *options):
+    """The subject of the certificate for a client that knows only this kind of signature."""
+    output = probe(server, "-sigalgs", algorithm, *options)
+    found = re.search(r"(?m)^subject=(.*)$", output)
+    return found.group(1) if found else "none"
+
+
+def kinds(name, *pairs):
+    certificates = " ".join(path + ".pem" for path in pairs)
+    return Server(name, "tls = offer", "tls-certificate = " + certificates,
+                  "tls-key = " + certificates.replace(".pem", ".key"))
+
+
+ECDSA, RSA_PSS = "ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256"
+WILD = "DNS:*." + HOST.split(".", 1)[1]
+UNKNOWN = (("-noservername",), ("-servername", "unknown.example"))
+
+
+@test("keys of two kinds for two names: no client without one of the names gets the second")
+def kinds_apart():
+    other = certificate(HERE + "/other-rsa", "other.example.net", "rsa")
+    with kinds("tls-kinds-apart", EC, other) as server:
+        for options in UNKNOWN:
+            same(served(server, RSA_PSS + ":" + ECDSA, *options), "CN = " + HOST)
+            same(served(server, ECDSA, *options), "CN = " + HOST)
+            same(served(server, RSA_PSS, *options), "none")
+        same(served(server, RSA_PSS, "-servername", "other.example.net"),
+             "CN = other.example.net")
+    with kinds("tls-kinds-apart-rsa", other, EC) as server:
+        for options in UNKNOWN:
+            same(served(server, ECDSA + ":" + RSA_PSS, *options), "CN = other.example.net")
+
+
+@test("keys of two kinds for one name, in any form: each client gets its kind")
+def kinds_together():
+    first = certificate(HERE + "/first", "first", names="DNS:a.example,DNS:%s,IP:192.0.2.7" % HOST)
+    bare = certificate(HERE + "/bare", HOST, names="")
+    for name, one, two in (
+            ("same", EC, RSA), ("one of two", first, RSA),
+            ("address", first, certificate(HERE + "/ip", "ip", "rsa", names="IP:192.0.2.7")),
+            ("wildcard", first, certificate(HERE + "/wild", "wild", "rsa", names=WILD)),
+            ("no alternative names", bare, RSA),
+            ("capitals", EC, certificate(HERE + "/capitals", HOST.upper(), "rsa"))):
+        with kinds("tls-kinds-together", one, two) as server:
+            for options in UNKNOWN:
+                check(served(server, ECDSA, *options) != "none", name)
+                check(served(server, RSA_PSS, *options) != "none", name)
+
+
 @test("a renewed certificate counts from the next connection on")
 def renewed():
     path = certificate(HERE + "/renewed", HOST)

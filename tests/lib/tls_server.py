@@ -21,13 +21,15 @@ HOST = "mx.example.org"
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
-def certificate(path, name, kind="ec", days=30):
-    """Make path.pem and path.key for that host name; the result is path."""
+def certificate(path, name, kind="ec", days=30, names=None):
+    """Make path.pem and path.key for that host name; the result is path.  names replaces the value
+    of subjectAltName; if it is empty, there is no such field."""
     how = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}[kind]
+    names = "DNS:" + name if names is None else names
+    alternative = ["-addext", "subjectAltName=" + names] if names else []
     subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *how, "-keyout", path + ".key",
                     "-out", path + ".pem", "-days", str(days), "-subj", "/CN=" + name,
-                    "-addext", "subjectAltName=DNS:" + name],
-                   check=True, capture_output=True)
+                    *alternative], check=True, capture_output=True)
     os.chmod(path + ".key", 0o600)
     return path
 
