@@ -41,6 +41,11 @@ const char *queue_advice(int error);
 /* Octets that an unprivileged writer may still use on the file system of the queue; or -errno. */
 int64_t queue_free_space(const struct queue *q);
 
+/* The file in tmp/ where sessions count failed logins, made if it is missing.  A descriptor or
+ * -errno. */
+#define QUEUE_LOGINS "logins"
+int queue_open_logins(int tmp);
+
 /* Is this a queue ID (16 characters of Crockford's base 32, upper case)? */
 bool queue_is_id(const char *name);
 

@@ -290,6 +290,15 @@ queue_file(int folder, const char *name, off_t *ret_size)
 }
 
 int
+queue_open_logins(int tmp)
+{
+	const int fd = openat(tmp, QUEUE_LOGINS,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int
 queue_file_look(int folder, const char *name, off_t *ret_size)
 {
 	return open_file(folder, name, O_RDONLY, ret_size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The back ends of AUTH.  Each is given a name and a password: 1 right, 0 wrong, or -errno with the
- * reason in why if it cannot find out.  None logs, as a client's octets may hold a password.
+ * reason in why if it cannot find out.  For a right password ret_user gets the name of the user in
+ * the back end.  None logs, as a client's octets may hold a password.
  */
 #ifndef SESSION_AUTH_H
 #define SESSION_AUTH_H
@@ -10,13 +11,14 @@
 #include "net/peer.h"
 #include "smtp/server.h"
 
-/* Lines user:hash of crypt(5).  A user who is not listed takes as long as a wrong password. */
-int auth_file_check(const char *name, struct slice user, struct slice password, struct buf *why);
+/* Lines user:hash of crypt(5).  A name that is not listed costs what some other name costs. */
+int auth_file_check(const char *name, const struct server_auth *auth, struct buf *ret_user,
+    struct buf *why);
 /* False in a program without crypt(3). */
 bool auth_file_here(void);
 
 /* Dovecot's auth-client protocol, over the socket at path. */
 int auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer,
-    bool tls, struct buf *why);
+    bool tls, struct buf *ret_user, struct buf *why);
 
 #endif

@@ -14,11 +14,12 @@ auth_file_here(void)
 }
 
 int
-auth_file_check(const char *name, struct slice user, struct slice password, struct buf *why)
+auth_file_check(const char *name, const struct server_auth *auth, struct buf *ret_user,
+    struct buf *why)
 {
 	(void)name;
-	(void)user;
-	(void)password;
+	(void)auth;
+	(void)ret_user;
 	buf_str(why, "auth = file: needs smtp-handler-tls");
 	return -ENOSYS;
 }

@@ -140,9 +140,28 @@ has_field(struct slice fields, struct slice word)
 	return false;
 }
 
+/* Take the name of the user from the fields of an OK: Dovecot may know the user by another name
+ * than the one that was typed.  1; -EPROTO if that is no name. */
+static int
+take_user(struct slice fields, struct buf *ret_user)
+{
+	while (fields.n) {
+		const struct slice field = slice_cut(fields, '\t', &fields);
+		const struct slice key = SL("user="), user = slice_skip(field, key.n);
+
+		if (!slice_has_prefix(field, key) || user.n == 0)
+			continue;
+		if (slice_has_control(user) || user.n > ret_user->cap)
+			return -EPROTO;
+		ret_user->n = 0;
+		buf_add(ret_user, user);
+	}
+	return 1;
+}
+
 /* 1 right, 0 wrong; or -errno, -ECONNRESET for an early end. */
 static int
-read_verdict(void)
+read_verdict(struct buf *ret_user)
 {
 	for (int i = 0; i < LINES_MAX; i++) {
 		struct slice word, rest;
@@ -153,7 +172,7 @@ read_verdict(void)
 		if (!slice_eq(slice_cut(rest, '\t', &rest), SL("1")))
 			continue;
 		if (slice_eq(word, SL("OK")))
-			return 1;
+			return take_user(rest, ret_user);
 		if (slice_eq(word, SL("FAIL")))
 			return has_field(rest, SL("temp")) ? -EAGAIN : 0;
 		if (slice_eq(word, SL("CONT")))
@@ -164,7 +183,7 @@ read_verdict(void)
 
 int
 auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer,
-    bool tls, struct buf *why)
+    bool tls, struct buf *ret_user, struct buf *why)
 {
 	int r, fd = open_socket(path);
 
@@ -176,7 +195,7 @@ auth_dovecot_check(const char *path, const struct server_auth *auth, const struc
 	if (r > 0) {
 		r = ask_dovecot(auth, peer, tls);
 		if (r == 0)
-			r = read_verdict();
+			r = read_verdict(ret_user);
 		if (r < 0)
 			(void)explain_failure(why, path, r);
 	} else {

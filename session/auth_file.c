@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * Passwords in a file of user:hash lines.  An unknown user costs the same time as a wrong password:
- * the file is read to its end, and the password is hashed.
+ * Passwords in a file of user:hash lines.  A check always reads the file to its end and makes one
+ * hash.  An unknown name gets the hash of some user, and always the same one: so the costs of
+ * unknown names are spread like those of users, however the hashes in the file are mixed.
  */
 #include "session/auth.h"
 
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "config/secret.h"
 #include "session/list.h"
 
@@ -18,31 +20,54 @@
 
 struct search {
 	struct slice user;
-	char hash[HASH_MAX];		/* the user's; empty: not found */
-	char dummy[HASH_MAX];	/* a hash of another user: an unknown name costs the same time */
+	bool found, exact;		/* a line; with the same case of letters */
+	char hash[HASH_MAX];		/* of that line; empty: none */
+	struct buf *name;		/* gets the name as it is written there */
+	uint64_t least;			/* the order of the stand-in */
+	char stand_in[HASH_MAX];	/* the hash for an unknown name */
 };
 
 static void
 keep_hash(char *to, struct slice hash)
 {
-	if (to[0] || hash.n == 0 || hash.n >= HASH_MAX)
-		return;
+	if (hash.n >= HASH_MAX)
+		hash.n = 0;
 	memcpy(to, hash.p, hash.n);
 	to[hash.n] = '\0';
 }
 
-/* ctx is constant as list_find() demands: it points to a pointer to the search. */
+/* Take this hash as the stand-in if its order is the least.  The order depends on the name and on
+ * the hash, which nobody else knows. */
+static void
+keep_stand_in(struct search *s, struct slice hash)
+{
+	uint64_t order = hash_slice(hash_slice_any_case(HASH_START, s->user), hash);
+
+	order ^= order >> 29;
+	if (hash.n == 0 || hash.p[0] != '$' || hash.n >= HASH_MAX ||
+	    (s->stand_in[0] && order >= s->least))
+		return;
+	s->least = order;
+	keep_hash(s->stand_in, hash);
+}
+
+/* ctx is constant as list_find_fd() demands: it points to a pointer to the search. */
 static bool
 look_at_line(const void *ctx, struct slice line)
 {
 	struct search *s = *(struct search *const *)ctx;
-	struct slice rest, hash, user = slice_cut(line, ':', &rest);
+	struct slice rest, hash, user = slice_trim(slice_cut(line, ':', &rest));
+	const bool exact = slice_eq(user, s->user);
 
 	hash = slice_trim(slice_cut(rest, ':', &rest));
-	if (slice_eq(slice_trim(user), s->user))
+	if (slice_ieq(user, s->user) && (!s->found || (exact && !s->exact))) {
+		s->found = true;
+		s->exact = exact;
 		keep_hash(s->hash, hash);
-	if (hash.n && hash.p[0] == '$')
-		keep_hash(s->dummy, hash);
+		s->name->n = 0;
+		buf_add(s->name, user);
+	}
+	keep_stand_in(s, hash);
 	return false;		/* the time must not depend on the user's line */
 }
 
@@ -60,6 +85,15 @@ same_hash(const char *a, const char *b)
 	return differ == 0;
 }
 
+/* Hash it like that hash.  NULL if that is no hash, such as one of a locked account. */
+static const char *
+hash_like(const char *text, const char *hash, struct crypt_data *data)
+{
+	const char *out = hash[0] ? crypt_r(text, hash, data) : NULL;
+
+	return out && out[0] != '*' ? out : NULL;
+}
+
 static bool
 password_matches(const struct search *s, struct slice password)
 {
@@ -67,17 +101,15 @@ password_matches(const struct search *s, struct slice password)
 	char text[CRYPT_MAX_PASSPHRASE_SIZE];
 	const bool fits = password.n < sizeof text;
 	const char *out;
-	bool right;
+	bool right = false;
 
 	memset(text, 0, sizeof text);
 	memcpy(text, password.p, fits ? password.n : sizeof text - 1);
-	out = crypt_r(text, s->hash[0] ? s->hash : s->dummy, &data);
-	if (!out || out[0] == '*') {		/* a locked account, or no hash at all */
+	out = hash_like(text, s->hash, &data);
+	if (out)
+		right = fits && same_hash(out, s->hash);
+	else if (!hash_like(text, s->stand_in, &data))
 		(void)crypt_r(text, DUMMY, &data);
-		right = false;
-	} else {
-		right = fits && s->hash[0] && same_hash(out, s->hash);
-	}
 	explicit_bzero(text, sizeof text);
 	explicit_bzero(&data, sizeof data);
 	return right;
@@ -90,9 +122,10 @@ auth_file_here(void)
 }
 
 int
-auth_file_check(const char *name, struct slice user, struct slice password, struct buf *why)
+auth_file_check(const char *name, const struct server_auth *auth, struct buf *ret_user,
+    struct buf *why)
 {
-	struct search search = { .user = user }, *found = &search;
+	struct search search = { .user = auth->user, .name = ret_user }, *found = &search;
 	char space[4096];
 	struct buf path = BUF(space);
 	int r, fd;
@@ -111,9 +144,7 @@ auth_file_check(const char *name, struct slice user, struct slice password, stru
 		buf_fmt(why, "%s: %s", space, strerror(-r));
 		return r;
 	}
-	if (!search.dummy[0])
-		keep_hash(search.dummy, SL(DUMMY));
-	r = password_matches(&search, password);
+	r = password_matches(&search, auth->password);
 	explicit_bzero(&search, sizeof search);
 	return r;
 }

@@ -78,13 +78,13 @@ record_decided(struct session *s, enum smtp_next what, const struct smtp_path *f
 	log_end(&line);
 }
 
-/* The name that was tried is not logged: people type their passwords there. */
 void
 record_auth(const struct session *s, const struct smtp_reply *reply)
 {
 	struct log_line line;
 
 	begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
+	log_str(&line, "user", s->auth.user);
 	log_uint(&line, "code", (uint64_t)reply->code);
 	log_str(&line, "reply", reply->text);
 	log_end(&line);

@@ -213,33 +213,63 @@ session_begin_tls(struct session *s)
 	offer_auth(s);
 }
 
-/* Is the password right? */
+/* Is the password right?  If it is, the user gets the name of the back end. */
 static enum smtp_verdict
-check_password(const struct session *s)
+check_password(struct session *s)
 {
-	const struct server_auth *auth = &s->auth;
 	const char *target = s->config->server.auth_target;
-	char text[300];
-	struct buf why = BUF(text);
+	char text[300], name[SMTP_USER_MAX];
+	struct buf why = BUF(text), user = BUF(name);
 	int r;
 
-	if (s->config->server.auth == AUTH_DOVECOT)
-		r = auth_dovecot_check(target, auth, &s->peer, s->server.tls, &why);
-	else
-		r = auth_file_check(target, auth->user, auth->password, &why);
+	buf_add(&user, s->auth.user);
+	if (s->config->server.auth == AUTH_DOVECOT) {
+		r = auth_dovecot_check(target, &s->auth, &s->peer, s->server.tls, &user, &why);
+	} else if ((r = logins_wait(&s->logins, &s->client)) < 0) {
+		buf_fmt(&why, "%s has too many logins at a time", s->peer.text);
+	} else {
+		r = auth_file_check(target, &s->auth, &user, &why);
+		logins_checked(&s->logins);
+	}
+	if (r > 0)
+		server_auth_rename(&s->auth, buf_slice(&user));
 	if (r >= 0)
 		return r > 0 ? SMTP_ACCEPT : SMTP_REFUSE_PASSWORD;
 	log_text(LOG_LEVEL_ERROR, "AUTH does not work: %s", buf_cstr(&why));
 	return SMTP_REFUSE_AUTH;
 }
 
-static struct smtp_reply
-check_auth(struct session *s)
+/* A login is refused: that is logged, and takes longer each time. */
+static void
+refuse_login(struct session *s, const struct smtp_reply *reply)
 {
-	const struct smtp_reply reply = server_decide(&s->smtp, check_password(s), SL(""));
+	record_auth(s, reply);
+	if (reply->code != 535)
+		return;
+	session_flush(s);
+	if (!s->end)
+		logins_refused(&s->logins, &s->client);
+}
 
+/* The folder with the counts of failed logins, or -1. */
+static int
+logins_folder(const struct session *s)
+{
+	struct queue queue;
+
+	return s->content.printing || confine_queue(&queue) < 0 ? -1 : queue.tmp;
+}
+
+/* A login has come to its end: with a name and a password, or with a name that nobody can have. */
+static struct smtp_reply
+end_login(struct session *s, struct smtp_reply reply)
+{
+	logins_begin(&s->logins, logins_folder(s), &s->peer);
+	if (reply.next == SMTP_NEXT_CHECK_AUTH)
+		reply = server_decide(&s->smtp, check_password(s), SL(""));
 	if (reply.code != 235)
-		record_auth(s, &reply);
+		refuse_login(s, &reply);
+	logins_end(&s->logins);
 	return reply;
 }
 
@@ -269,12 +299,12 @@ session_decide(struct session *s, struct smtp_reply question)
 	case SMTP_NEXT_CHECK_STARTTLS:
 		return check_starttls(s);
 	case SMTP_NEXT_CHECK_AUTH:
-		return check_auth(s);
+		return end_login(s, question);
 	case SMTP_NEXT_CHECK_DATA:
 		reply = server_decide(&s->smtp, queue_verdict(s, content_open(s)), why);
 		break;
 	default:
-		return reply;
+		return reply.code == 535 ? end_login(s, reply) : reply;
 	}
 	record_decided(s, question.next, &from, &to, &reply);
 	return reply;

@@ -12,6 +12,7 @@
 #include "net/tls.h"
 #include "session/content.h"
 #include "session/endpoint.h"
+#include "session/logins.h"
 #include "session/policy.h"
 #include "session/record.h"
 #include "session/start.h"
@@ -28,6 +29,7 @@ struct session {
 	struct server server;		/* what is offered to this client */
 	struct server_session smtp;	/* the protocol's state */
 	struct server_auth auth;
+	struct logins logins;
 	struct record record;
 	struct content content;
 	const char *end;		/* why the session is over; NULL while it is not */

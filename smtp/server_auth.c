@@ -19,6 +19,14 @@ server_auth_forget(struct server_auth *a)
 }
 
 void
+server_auth_rename(struct server_auth *a, struct slice user)
+{
+	a->name = (struct buf)BUF(a->name_space);
+	buf_add(&a->name, user);
+	a->user = buf_slice(&a->name);
+}
+
+void
 server_auth_clear(struct server_auth *a)
 {
 	server_auth_forget(a);

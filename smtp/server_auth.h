@@ -38,6 +38,9 @@ void server_auth_clear(struct server_auth *a);
 /* Wipe the password; the name stays. */
 void server_auth_forget(struct server_auth *a);
 
+/* The user has another name than the one that the client gave. */
+void server_auth_rename(struct server_auth *a, struct slice user);
+
 /* Begin an exchange.  False if the mechanism is unknown. */
 bool server_auth_start(struct server_auth *a, struct slice mechanism);
 

@@ -45,7 +45,10 @@ proceed(struct server_session *s)
 		return (struct smtp_reply){ .code = 334, .text = server_auth_challenge(a) };
 	if (step == SMTP_AUTH_COMPLETE)
 		return server_ask(s, SMTP_NEXT_CHECK_AUTH);
-	server_auth_clear(a);
+	if (step == SMTP_AUTH_REFUSED)
+		server_auth_forget(a);
+	else
+		server_auth_clear(a);
 	if (step == SMTP_AUTH_CANCELLED)
 		return SMTP_REPLY(501, "5.7.0 Authentication cancelled");
 	if (step == SMTP_AUTH_REFUSED)
@@ -90,11 +93,9 @@ server_auth_end(struct server_session *s, bool right)
 {
 	struct server_auth *a = s->server->auth;
 
-	if (!right) {
-		server_auth_clear(a);
-		return SMTP_NO_REPLY;
-	}
 	server_auth_forget(a);
+	if (!right)
+		return SMTP_NO_REPLY;
 	s->authenticated = true;
 	return SMTP_REPLY(235, "2.7.0 Authentication successful");
 }

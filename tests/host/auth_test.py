@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: ISC
 """AUTH with real clients, against a file of hashes and against Dovecot."""
 import base64
+import crypt
+import fcntl
 import os
 import pty
 import re
 import shutil
+import signal
 import smtplib
 import socket
-import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -145,13 +148,15 @@ def wrong():
         for user, password in (
                 ("anna", "wrong"), ("anna", SECRET.lower()), ("anna", SECRET + " "),
                 ("nobody", SECRET), ("dora", "!"), ("dora", ""), ("emil", ""), ("emil", "x"),
-                ("Anna", SECRET), ("# who may send", ""), ("anna", "x" * 4000), ("x", "*0"),
+                ("# who may send", ""), ("anna", "x" * 4000), ("x", "*0"),
                 ("ann", "a:" + SECRET)):
             same(smtp.docmd("AUTH", plain(user, password)),
                  (535, b"5.7.8 Error: authentication failed"), user, password)
         same(smtp.rcpt("x@elsewhere.example")[0], 503)
         smtp.quit()
-        server.logged(r"refused client=127\.0\.0\.1 helo=client\.example tls=\S+ .*code=535 ")
+        for user in "anna", "nobody", "dora", "emil", "ann", '"# who may send"':
+            server.logged(r"refused client=127\.0\.0\.1 helo=client\.example tls=\S+ user=%s "
+                          r"code=535 " % user)
         check("wrong" not in server.log().replace("auth-wrong", ""), server.log())
 
 
@@ -193,19 +198,115 @@ def unreadable():
         smtp.quit()
 
 
-@test("H132 a wrong name takes as long as a wrong password")
+def refusals(smtp, users):
+    """The seconds until each of these users is refused."""
+    took = []
+    for user in users:
+        start = time.monotonic()
+        same(smtp.docmd("AUTH", plain(user, "wrong"))[0], 535)
+        took.append(time.monotonic() - start)
+    return took
+
+
+def mixed(name):
+    """A file with hashes that cost between one millisecond and some hundred."""
+    path = HERE + "/" + name
+    with open(path, "w") as file:
+        for user, salt in ("cheap", "$6$rounds=1000$saltsalt$"), ("dear", "$2b$12$" + "a" * 22):
+            file.write("%s:%s\n" % (user, crypt.crypt("right", salt)))
+        file.write(open(USERS).read())
+    os.chmod(path, 0o600)
+    return TLS + "\nauth = file:" + path
+
+
+@test("H132 a refusal comes at a set time, whatever the name costs; later each time, to a limit")
 def cost():
-    with Server("auth-cost", FILE, "max-errors = 1000") as server:
+    with Server("auth-cost", mixed("mixed"), "max-errors = 1000") as server:
         smtp = encrypted(server)
-        took = {"anna": [], "nobody": [], "dora": []}
-        for _ in range(7):
-            for user in took:
-                start = time.monotonic()
-                same(smtp.docmd("AUTH", plain(user, "wrong"))[0], 535)
-                took[user].append(time.monotonic() - start)
-        middle = {user: statistics.median(times) for user, times in took.items()}
-        check(max(middle.values()) < 2 * min(middle.values()), middle)
+        took = refusals(smtp, ("cheap", "dear", "nobody", "anna", "dora", "somebody", "emil"))
+        for i, seconds in enumerate(took):
+            check(0.5 * (i + 1) <= seconds < 0.5 * (i + 1) + 0.2, i, took)
         smtp.quit()
+        smtp = encrypted(server)
+        start = time.monotonic()
+        same(smtp.login("dear", "right")[0], 235)
+        check(time.monotonic() - start < 2, "the right password waits")
+        smtp.quit()
+        smtp = encrypted(server)        # another session of the same client
+        took = refusals(smtp, ("cheap", "\1", "dear", "x"))
+        for seconds, due in zip(took, (4, 4.5, 5, 5)):
+            check(due <= seconds < due + 0.2, took)
+        smtp.quit()
+        fsck = subprocess.run([BUILD + "/smtp-queue", "-c", server.config, "fsck"],
+                              capture_output=True, text=True)
+        check("logins" not in fsck.stdout + fsck.stderr, fsck.stdout, fsck.stderr)
+
+
+@test("unknown names cost what users cost, in the same mixture")
+def spread():
+    with Server("auth-spread", mixed("spread"), "max-errors = 1000") as server:
+        def is_dear(user):
+            smtp = encrypted(server)
+            pid = server.session(smtp)
+
+            def ticks():
+                with open("/proc/%d/stat" % pid) as file:
+                    return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+            before = ticks()
+            smtp.putcmd("AUTH", plain(user, "wrong"))
+            time.sleep(0.45)            # the hash is made, the refusal is not due
+            spent = ticks() - before
+            os.kill(pid, signal.SIGTERM)
+            smtp.close()
+            return spent >= 8           # of 10 ms: only bcrypt takes so long
+        same([is_dear("dear"), is_dear("cheap"), is_dear("DEAR")], [True, False, True])
+        names = ["unknown%d" % i for i in range(24)]
+        dear = [is_dear(name) for name in names]
+        check(1 <= sum(dear) <= 18, "the names cost the same, or nearly all are dear", dear)
+        same([is_dear(name) for name in names[:6]], dear[:6])
+
+
+@test("a client gets one hash at a time")
+def turns():
+    with Server("auth-turns", FILE) as server:
+        smtp = encrypted(server)
+        check(refusals(smtp, ["nobody"])[0] > 0.4)
+        counts = server.directory + "/queue/tmp/logins"
+        with open(counts, "r+b") as file:       # as another session of the same client would
+            lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+            smtp.putcmd("AUTH", plain("anna", SECRET))
+            smtp.sock.settimeout(0.7)
+            try:
+                same(smtp.sock.recv(1), "no reply")
+            except TimeoutError:
+                pass
+            smtp.sock.settimeout(20)
+        smtp.file = None
+        same(smtp.getreply()[0], 235)
+        smtp.quit()
+
+
+@test("names are compared without case, and the name of the file is the user's")
+def case():
+    path = HERE + "/case"
+    with open(path, "w") as file:
+        file.write("Anna@Example.ORG:%s\nben:%s\nBEN:%s\n" % tuple(
+            make_hash("x", password).strip().split(":")[1] for password in ("a", "b", "B")))
+    os.chmod(path, 0o600)
+    with Server("auth-case", TLS, "auth = file:" + path) as server:
+        for user, password, code in (
+                ("anna@example.org", "a", 235), ("ANNA@EXAMPLE.ORG", "a", 235),
+                ("anna@example.org", "A", 535), ("ben", "b", 235), ("BEN", "B", 235),
+                ("BEN", "b", 535), ("Ben", "b", 235), ("ben", "B", 535)):
+            smtp = encrypted(server)
+            same(smtp.docmd("AUTH", plain(user, password))[0], code, user, password)
+            if user == "ANNA@EXAMPLE.ORG":
+                smtp.sendmail("anna@example.org", ["x@elsewhere.example"], TEXT)
+                server.logged(r"accepted id=\S+ .* auth=Anna@Example\.ORG ")
+                check(b"\nstanding: owner Anna@Example.ORG\n" in server.messages()[0],
+                      server.messages()[0])
+            smtp.quit()
 
 
 @test("a password is wiped from memory")
@@ -379,8 +480,9 @@ def dovecot():
         same(smtp.docmd("AUTH", plain("anna", "wrong"))[0], 535, peer.log(), server.log())
         same(smtp.docmd("AUTH", plain("nobody", DOVECOT_SECRET))[0], 535)
         same(smtp.docmd("AUTH", plain("anna\tresp=x", DOVECOT_SECRET))[0], 535)
-        same(smtp.login("anna", DOVECOT_SECRET)[0], 235)
+        same(smtp.login("ANNA", DOVECOT_SECRET)[0], 235)
         smtp.sendmail("anna@example.org", ["x@elsewhere.example"], TEXT)
+        server.logged(r"accepted id=\S+ .* auth=anna ")
         smtp.quit()
         smtp = encrypted(server)
         peer.stop()
@@ -442,6 +544,41 @@ def impostors():
             same(smtp.getreply(), (454, b"4.7.0 Temporary authentication failure"), first[:80],
                  second)
         smtp.quit()
+
+
+@test("dovecot: the user is the one that OK names, in the log and for auth-senders")
+def other_name():
+    path, owners = HERE + "/renaming", HERE + "/renamed-senders"
+    with open(owners, "w") as file:
+        file.write("ben@example.org: ben@example.org\n")
+    greeting = b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nDONE\n"
+    answers = [(b"OK\t1\tuser=ben@example.org\tresp=\n", 235, "ben@example.org"),
+               (b"OK\t1\toriginal_user=x\tuser=ben@example.org\n", 235, "ben@example.org"),
+               (b"OK\t1\n", 235, "anna"), (b"OK\t1\tuser=\n", 235, "anna"),
+               (b"OK\t1\tuser=a\001b\n", 454, None),
+               (b"OK\t1\tuser=%s\n" % (b"x" * 256), 454, None)]
+    with socket.socket(socket.AF_UNIX) as listener, \
+            Server("auth-renamed", TLS, "auth = dovecot:" + path,
+                   "auth-senders = " + owners) as server:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(20)
+        for answer, code, user in answers:
+            smtp = encrypted(server)
+            smtp.putcmd("AUTH", plain("anna", SECRET))
+            with listener.accept()[0] as sock:
+                sock.settimeout(20)
+                sock.sendall(greeting)
+                got = b""
+                while b"AUTH" not in got or not got.endswith(b"\n"):
+                    got += sock.recv(20000)
+                sock.sendall(answer)
+                same(smtp.getreply()[0], code, answer)
+            if code == 235:
+                same(smtp.mail("ben@example.org")[0], 250 if "@" in user else 553, answer)
+            smtp.quit()
+            if user:
+                server.logged(r"session client=127.0.0.1 helo=\S+ auth=%s " % re.escape(user))
 
 
 main()

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The cost of guessing passwords.  Each failed login of a client makes its next refusal later, also
+ * in other sessions: a file in the queue counts them.  A client gets one hash at a time.
+ */
+#ifndef SESSION_LOGINS_H
+#define SESSION_LOGINS_H
+
+#include "net/peer.h"
+#include "net/stream.h"
+
+struct logins {
+	int fd;				/* the file of counts; -1: this session counts alone */
+	int64_t slot;			/* the client's, as an offset in the file */
+	int64_t began_ms;		/* the start of this login */
+	unsigned failures;		/* of this session */
+};
+
+/* Begin a login.  The file is in tmp, the folder of a queue, or is not used if that is -1. */
+void logins_begin(struct logins *l, int tmp, const struct peer *peer);
+
+/* Wait until no other session checks a password of this client.  0; -ETIMEDOUT if that takes too
+ * long; or -errno of stream_wait(), -ECONNRESET if the client is gone. */
+int logins_wait(struct logins *l, struct stream *client);
+
+/* The password has been checked: the next session may go on. */
+void logins_checked(struct logins *l);
+
+/* Count a failure, and wait until its reply is due.  That does not depend on the time that the
+ * check has taken, so it does not show which users there are. */
+void logins_refused(struct logins *l, struct stream *client);
+
+/* End the login. */
+void logins_end(struct logins *l);
+
+/* The time from the start of a login to its refusal, for that number of failures. */
+unsigned logins_delay_ms(unsigned failures);
+
+#endif
