@@ -88,7 +88,7 @@ struct queue_message {
 	struct buf out;
 	char space[QUEUE_BUFFER];
 	struct buf late;		/* fields that came after the content */
-	uint64_t late_at;		/* offset of their room in the file */
+	uint64_t late_at;		/* offset of the late fields in the file */
 	char late_space[QUEUE_LATE_MAX];
 	bool to_memory;		/* --print: a memfd replaces tmp/ID */
 };
