@@ -21,8 +21,8 @@ struct checking {
 struct source {
 	struct alias_text targets;
 	const char *file;
-	uid_t owner;		/* of the aliases file */
-	bool list, includes;	/* it is a list; it may include lists */
+	uid_t owner;		/* the owner of the aliases file */
+	bool list, includes;	/* the file is a list; it may include lists */
 };
 
 static void check_targets(struct checking *c, struct source source, unsigned depth);

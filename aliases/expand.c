@@ -28,7 +28,7 @@ static unsigned walks;
 struct source {
 	struct alias_text targets;
 	const char *file;
-	bool includes;		/* it may include lists */
+	bool includes;		/* the file may include lists */
 };
 
 static void walk_targets(struct walk *w, struct source source, uint32_t copy);

@@ -18,7 +18,7 @@ struct aliases {
 struct alias_hit {
 	struct alias_table *table;	/* NULL: the route has no aliases */
 	struct alias *alias;
-	struct slice domain;		/* of the address; local parts among the targets get it */
+	struct slice domain;		/* domain of the address; targets without one get it */
 };
 
 /* Read nothing yet.  0 or -ENOMEM. */

@@ -45,7 +45,7 @@ struct alias *alias_table_find(const struct alias_table *t, struct slice name);
 
 /* An included list.  Others than the operator may keep it. */
 struct alias_list {
-	char file[ALIAS_FILE_MAX];	/* its name, cut if it is too long */
+	char file[ALIAS_FILE_MAX];	/* the file's name, cut if it is too long */
 	char why[400];			/* the cause if it cannot be used */
 	char *text;			/* malloc'ed, with a NUL behind it; the caller frees it */
 	size_t n;

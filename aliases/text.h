@@ -19,7 +19,7 @@ struct alias_mistake {
 
 struct alias_text {
 	struct slice rest;
-	unsigned line;			/* of the first octet of rest */
+	unsigned line;			/* the line of the first octet of rest */
 };
 
 struct alias_entry {
