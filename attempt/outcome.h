@@ -94,7 +94,7 @@ struct outcome {
 	struct outcome_times times;
 	/* detail is the peer's reply: Diagnostic-Code: smtp; (RFC 3464 section 2.3.6). */
 	bool remote;
-	enum outcome_reach reach;	/* of a delivered message */
+	enum outcome_reach reach;	/* the reach of a delivered message */
 	/* The next server announces DSN, and reports further results itself. */
 	bool dsn;
 	bool deliver_by;		/* the next server was given the time limit (RFC 2852) */
