@@ -19,8 +19,8 @@
 #include "client/state.h"
 
 #define DIALS_MAX	32
-#define HOSTS_TRIED_MAX	16	/* that failed or refused */
-#define SESSIONS_MAX	4	/* that began well and broke off */
+#define HOSTS_TRIED_MAX	16	/* hosts that failed or refused */
+#define SESSIONS_MAX	4	/* sessions that began well and broke off */
 #define ALL_HOSTS_MS	INT64_C(900000)
 #define FAILING_CONNECT_MS 5000	/* for a host that failed before, while others are left */
 

@@ -11,7 +11,7 @@
 struct credential {
 	bool is_token;
 	struct buf secret;
-	char space[CLIENT_AUTH_SECRET_MAX + 2];	/* with its line end */
+	char space[CLIENT_AUTH_SECRET_MAX + 2];	/* the secret and its line end */
 };
 
 /* The first line of the route's password-file, or of the output of its token-command.  0; or -errno

@@ -13,7 +13,7 @@
 struct form {
 	const struct delivery *d;	/* borrowed */
 	struct payload plain, converted;
-	int converted_fd;		/* of the converted copy; -1 until a peer needs it */
+	int converted_fd;		/* file of the converted copy; -1 until a peer needs it */
 	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
 };
 

@@ -31,7 +31,7 @@ struct smtp_link {
 	bool tls_failed;		/* TLS was offered, and failed */
 	char tls[100];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
-	bool proven;			/* it has completed a transaction */
+	bool proven;			/* the host has completed a transaction */
 	char key[64];			/* the key in the table of hosts: "192.0.2.1:25" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */
 	struct stream stream;

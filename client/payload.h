@@ -25,8 +25,8 @@ struct payload_part {
 struct payload {
 	struct payload_part parts[PAYLOAD_PARTS];
 	size_t nparts;
-	uint64_t size;			/* of all parts */
-	struct queue_facts facts;	/* of the octets of all parts */
+	uint64_t size;			/* octets of all parts */
+	struct queue_facts facts;	/* facts about the octets of all parts */
 };
 
 /* No parts yet; facts are those of all parts to come.  Whole lines in ASCII of which none begins

@@ -24,7 +24,7 @@ enum rcpt_state {
 	RCPT_ACCEPTED,
 	RCPT_AGAIN,			/* the peer takes no more at once */
 	RCPT_UNFIT,			/* needs an extension that this peer lacks */
-	RCPT_SETTLED,			/* and reported */
+	RCPT_SETTLED,			/* settled and reported */
 };
 
 struct client_state;
@@ -35,7 +35,7 @@ struct transaction {
 	struct form form;
 	const struct payload *payload;	/* the form for this link */
 	uint32_t *left;			/* recipients without an outcome; malloc'ed */
-	unsigned char *state;		/* of each of them: enum rcpt_state */
+	unsigned char *state;		/* a state for each recipient: enum rcpt_state */
 	size_t nleft;
 	struct outcome why;		/* TRANSACTION_NEXT: the host's fault (deferred) */
 	struct outcome unfit;		/* what the last unfit host lacked (failed) */
@@ -52,7 +52,7 @@ struct transaction {
 	bool blind;			/* BDAT and the content before the replies to RCPT */
 	bool mail_accepted;
 	bool sent_deadline;		/* MAIL had the sender's time limit (DELIVERBY) */
-	bool ahead;			/* its commands were sent during the message before it */
+	bool ahead;			/* commands were sent during the message before */
 };
 
 enum transaction_end {
