@@ -35,10 +35,10 @@ struct route {
 	bool by_sender;		/* [sender]: matches the reverse-path; else the domain */
 	enum route_via via;
 	char *via_text;		/* the value of `via` as it was written */
-	char *host;		/* its host, without brackets; or NULL */
+	char *host;		/* the host in via, without brackets; or NULL */
 	enum route_scheme scheme;
 	enum relay_tls tls;	/* unset: as [relay] tls */
-	uint16_t port;		/* of host; 0: [relay] port */
+	uint16_t port;		/* the host's port; 0: [relay] port */
 	char *target;		/* the path or the text that it names, or NULL */
 	bool accept_set;
 	enum config_accept accept;	/* also valid if nothing was written */
@@ -96,7 +96,7 @@ struct config {
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
 		char *tls_ca_file;		/* NULL: the system's */
-		char *ignore_keywords;		/* of replies to EHLO; or NULL */
+		char *ignore_keywords;		/* keywords of EHLO replies; or NULL */
 		struct address_list bind;
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;

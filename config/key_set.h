@@ -36,8 +36,8 @@ struct key_choice {
 struct key {
 	struct slice section, name;
 	enum key_kind kind;
-	size_t at;			/* offset of its place in struct config */
-	struct slice fallback;		/* its default */
+	size_t at;			/* offset of the setting in struct config */
+	struct slice fallback;		/* the default */
 	uint64_t min, max;		/* numbers: octets, ms, or a plain count */
 	const struct key_choice *choices;	/* KIND_CHOICE: an empty word ends them */
 };

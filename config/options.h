@@ -15,7 +15,7 @@
 struct program {
 	const char *name;
 	const char *usage;		/* the whole text of --help */
-	const struct option *options;	/* its long options, val >= OPTION_OWN; ends with zeros */
+	const struct option *options;	/* long options, val >= OPTION_OWN; ends with zeros */
 	bool arguments;			/* takes arguments without "-", as OPTION_ARGUMENT */
 };
 
