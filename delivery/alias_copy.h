@@ -11,9 +11,9 @@
 struct alias_copy {
 	const struct queue_entry *e;
 	uint32_t rcpt;			/* index of the alias in e->rcpts */
-	const struct smtp_path *to;	/* its address, with a domain */
+	const struct smtp_path *to;	/* the alias's address, with a domain */
 	const struct expansion *expansion;
-	uint32_t index;			/* of the copy in expansion->copies */
+	uint32_t index;			/* index of the copy in expansion->copies */
 };
 
 /* Queue a copy, durably.  0 with its ID, or with "" if it has no recipients; or -errno. */
