@@ -33,7 +33,7 @@ struct mime_entity {
 	bool digest;			/* multipart/digest (RFC 2046 section 5.1.5) */
 	enum mime_encoding encoding;
 	bool has_type, has_version;	/* Content-Type, MIME-Version */
-	char boundary[MIME_BOUNDARY_MAX + 1];	/* of a multipart; "": none that is valid */
+	char boundary[MIME_BOUNDARY_MAX + 1];	/* boundary of a multipart; "": none is valid */
 };
 
 /* in_digest: without a Content-Type the entity is a message (RFC 2046 section 5.1.5). */

@@ -12,7 +12,7 @@ struct facts {
 	uint64_t longest_line;		/* octets without CRLF */
 	unsigned received;		/* Received fields in the header section */
 	bool eight_bit;			/* an octet above 127 anywhere */
-	bool header_eight_bit;		/* the same in the header section */
+	bool header_eight_bit;		/* an octet of the header section is above 127 */
 	bool dot_line;			/* a line begins with a dot */
 	bool bare;			/* a CR or LF that is not part of a CRLF */
 	bool nul;

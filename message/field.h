@@ -58,7 +58,7 @@ enum field_part {
 struct field_walk {
 	enum field_rule rule;
 	struct slice wanted;
-	enum field_part part;	/* of the next octet */
+	enum field_part part;	/* the part that the next octet is in */
 	bool line_start;	/* the next octet begins a line */
 	bool first;		/* the last piece began a field or a broken line */
 	bool blanks;		/* the name is complete, its colon has to come */

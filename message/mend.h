@@ -29,7 +29,7 @@ struct mend {
 	enum mend_state state;
 	bool top;		/* no field has come yet */
 	struct field_walk fields;
-	struct buf name;	/* of a field, until its colon comes */
+	struct buf name;	/* a field's name, until the colon comes */
 	char space[MEND_NAME_MAX];
 };
 

@@ -12,7 +12,7 @@ struct walk {
 	/* The element, or its part between angle brackets. */
 	unsigned words;
 	size_t word_end;
-	bool domain;		/* it has an '@' */
+	bool domain;		/* the address has an '@' */
 	bool settled;		/* its angle brackets have decided */
 };
 

@@ -26,7 +26,7 @@ struct results {
 	void *ctx;
 	struct field_walk fields;
 	enum results_state state;
-	unsigned depth;		/* of comments */
+	unsigned depth;		/* depth of nested comments */
 	bool escaped;		/* the last octet was a backslash */
 	bool quoted;		/* within a quoted string */
 	size_t same;		/* octets of the server's name, the same as in the hostname */

@@ -10,7 +10,7 @@
 
 #include "base/slice.h"
 
-#define MIME_DEPTH_MAX 20	/* of parts within parts */
+#define MIME_DEPTH_MAX 20	/* depth of parts within parts */
 
 /* Takes the new message in pieces.  Returns 0, or an error that ends the conversion. */
 struct mime_sink {
