@@ -25,7 +25,7 @@ struct check {
 	struct stat root;
 	enum queue_place place;
 	int folder;
-	struct owner owner;		/* of the queue, as it ought to be */
+	struct owner owner;		/* the owner that the queue should have */
 	char path[300];			/* path of the folder */
 };
 

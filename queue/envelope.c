@@ -322,7 +322,7 @@ add_word(struct queue_sum *s, const char *p)
 	s->b += s->a;
 }
 
-/* As four times add_word(), but no step waits for the one before it. */
+/* Add four words.  Unlike four calls of add_word(), no step waits for the one before it. */
 static void
 add_four_words(struct queue_sum *s, const char *p)
 {
