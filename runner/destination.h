@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "runner/window.h"
 
-#define DESTINATION_BUCKETS 4096	/* of the hash by key */
+#define DESTINATION_BUCKETS 4096	/* buckets of the hash by key */
 
 /* Destinations with waiting jobs, in the order in which they get workers. */
 enum destination_ring {
@@ -33,7 +33,7 @@ struct job_line {
 };
 
 struct destination {
-	struct destination *next;	/* in its hash bucket */
+	struct destination *next;	/* the next one of the hash bucket */
 	struct destination *ring_next, *ring_prev;
 	enum destination_ring ring;
 	char *key;			/* "via text" of the route, and for mx routes the domain */

@@ -52,7 +52,7 @@ on_end(sd_event_source *s, const siginfo_t *info, void *ctx)
 	struct child *c = ctx;
 	struct loop *l = c->loop;
 	const bool killed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
-	/* As wait(2) returns it. */
+	/* The status of the child, as wait(2) returns it. */
 	const int status = killed ? info->si_status : W_EXITCODE(info->si_status, 0);
 
 	(void)s;

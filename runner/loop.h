@@ -17,7 +17,7 @@ struct sd_event_source;
 struct loop {
 	struct runner *runner;
 	void (*after)(void *ctx);	/* after each event */
-	void *ctx;			/* of after and of all sources */
+	void *ctx;			/* the context of `after` and of all sources */
 
 	/* The rest is its own. */
 	struct sd_event *event;

@@ -83,7 +83,7 @@ pace_update(struct runner *r, struct destination *d, const struct outcome *o)
 
 struct census {
 	unsigned unproven;	/* workers of destinations that have not answered in this run */
-	unsigned doubtful;	/* of these: started for mail that failed before */
+	unsigned doubtful;	/* such workers that were started for mail that failed before */
 };
 
 static struct census

@@ -49,7 +49,7 @@ struct report {
 		} message;
 		struct {		/* REPORT_NOTICE */
 			enum notice_kind action;
-			const char *id;		/* of the notice */
+			const char *id;		/* ID of the notice */
 			struct slice to;
 		} notice;
 		struct {		/* REPORT_MOVED */

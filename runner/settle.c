@@ -36,12 +36,12 @@ has_waited(const struct queue_entry *e, uint64_t seconds)
 /* The state of a message at the end of a run. */
 struct tally {
 	size_t deferred;		/* recipients */
-	size_t frozen;			/* of these: on a frozen route */
+	size_t frozen;			/* recipients on a frozen route */
 	int64_t thaw_s;			/* when the first of these routes is tried again */
 	struct deadline deadline;	/* the sender's own (RFC 2852) */
 	bool too_old;			/* longer in the queue than its lifetime */
 	bool gives_back;		/* longer than its sender wants */
-	bool late;			/* its sender gets a notice of delay */
+	bool late;			/* the sender gets a notice of delay */
 	bool overdue;			/* the deadline has passed in this hop (RFC 2852) */
 	bool asked;			/* an operator filed a request while a worker had it */
 	enum queue_request request;

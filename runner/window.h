@@ -12,8 +12,8 @@
 
 /* Recipients in memory at once.  They take at most 25 MB, if all fail with the longest replies. */
 #define WINDOW_RCPTS         20000
-#define WINDOW_RCPTS_RETRIED 15000 /* of messages tried before; the rest is kept for new mail */
-#define WINDOW_BUCKETS       4096	/* of the hash by ID */
+#define WINDOW_RCPTS_RETRIED 15000 /* recipients of messages tried before */
+#define WINDOW_BUCKETS       4096	/* buckets of the hash by ID */
 #define WINDOW_WAITS         4		/* lists of absent hosts of one message */
 
 /* The last result of one recipient in this run. */
@@ -25,7 +25,7 @@ struct result {
 /* A message of the window.  Its file is not kept open: it is loaded when its recipients are grouped
  * into jobs, and again at the end unless all were delivered. */
 struct message {
-	struct message *next;		/* in its hash bucket */
+	struct message *next;		/* the next one of the hash bucket */
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not done yet */
 	bool fresh;			/* never tried before */

@@ -20,7 +20,7 @@
 /* A job and its message, open. */
 struct loaded_job {
 	bool full;
-	int error;			/* of loading it */
+	int error;			/* the result of loading the message */
 	struct frame frame;
 	struct queue_entry e;
 };
