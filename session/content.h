@@ -27,8 +27,8 @@ struct content {
 	struct smtp_data data;		/* the decoder of DATA */
 	uint64_t octets;		/* from the client, decoded */
 	struct filters filters;
-	struct facts facts;		/* of what is stored */
-	int error;			/* of storing it, -errno: the first */
+	struct facts facts;		/* facts about the stored octets */
+	int error;			/* the first error of storing, -errno */
 	char decoded[2 * CONTENT_CHUNK];
 	struct queue_message queued;
 };

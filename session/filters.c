@@ -98,7 +98,7 @@ static const struct filter {
 	void (*begin)(struct session *s, filter_put *next);
 	filter_put *put;
 	void (*end)(struct session *s);
-	size_t room;			/* of the envelope, for fields that end() writes */
+	size_t room;			/* octets of the envelope for fields that end() writes */
 } filters[FILTERS] = {
 	/* The first: the others then agree with it on where the header section ends. */
 	{ is_any, begin_mend, put_mend, end_mend, 0 },

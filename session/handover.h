@@ -13,8 +13,8 @@
 
 struct handover {
 	int rfd, wfd, print_fd;		/* as in the session; print_fd -1: none */
-	struct slice client;		/* its address; empty: the socket knows it */
-	struct slice helo;		/* its name in EHLO; empty: it has sent none */
+	struct slice client;		/* the client's address; empty: ask the socket */
+	struct slice helo;		/* the client's name in EHLO; empty: none was sent */
 };
 
 void handover_format(struct buf *b, const struct handover *h);

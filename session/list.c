@@ -25,14 +25,14 @@ static_assert(LIST_BUFFER > 2 * LIST_LINE_MAX, "a line of legal length is seen w
 static_assert(LIST_LINE_MAX > sizeof(((struct smtp_path *)0)->text), "any address is a line");
 
 struct entry {
-	uint64_t offset;		/* of the line in its file */
+	uint64_t offset;		/* offset of the line in the file */
 	uint32_t hash;
 	uint32_t next;			/* entry + 1; 0: none */
 };
 
 struct index {
 	enum list_kind kind;
-	struct stat st;			/* of the file; st_nlink is 0 if the index is empty */
+	struct stat st;			/* state of the file; st_nlink is 0 without an index */
 	struct entry *entries;
 	size_t n, room;
 	uint32_t *heads;		/* entry + 1 */
@@ -48,7 +48,7 @@ struct scan {
 	const void *ctx;
 	struct index *index;
 	bool skipping;		/* inside a line that is too long */
-	uint64_t offset;	/* of space in the file */
+	uint64_t offset;	/* offset of `space` in the file */
 	size_t n;		/* octets in space */
 	char space[LIST_BUFFER];
 };

@@ -12,7 +12,7 @@
 /* The client, as far as a decision depends on it. */
 struct policy {
 	const struct config *config;
-	bool trusted;		/* it is in [server] trusted, or has authenticated */
+	bool trusted;		/* the client is in [server] trusted, or has authenticated */
 	struct slice user;	/* the user of AUTH; empty: none */
 	struct slice sender;	/* the reverse-path; empty: the null path, or none yet */
 };

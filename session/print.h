@@ -24,7 +24,7 @@ void print_begin(struct print *p);
 void print_line(struct print *p, const char *word, struct slice text);
 /* Add a line of the envelope with a path: "MAIL FROM:<a@b> BODY=8BITMIME". */
 void print_path(struct print *p, const char *word, struct slice path, struct slice params);
-/* Its text from octet `at` of content on (borrowed), with LF for CRLF.  Then the message is written
+/* Add the text from octet `at` of content on (borrowed), with LF for CRLF.  Then write the message
  * under a lock.  0 or -errno. */
 int print_message(struct print *p, int content, off_t at);
 void print_drop(struct print *p);
