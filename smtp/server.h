@@ -59,12 +59,12 @@ struct server_session {
 	bool esmtp;			/* after EHLO, not HELO */
 	bool authenticated;		/* as server->auth->user */
 	unsigned errors;		/* refused commands: an accepted message forgives none */
-	unsigned recipients, refused;	/* of this transaction */
+	unsigned recipients, refused;	/* counts of this transaction */
 	struct buf helo;
 	enum smtp_next pending;		/* the open question: SMTP_NEXT_CHECK_* */
 	struct smtp_path from;
 	struct smtp_path rcpt;		/* the path of the last SMTP_NEXT_CHECK_RCPT or _VRFY */
-	struct buf params;		/* of the last MAIL or RCPT, as the envelope keeps them */
+	struct buf params;		/* parameters of the last MAIL or RCPT, for the envelope */
 	enum smtp_body body;
 	bool utf8;			/* the addresses may be UTF-8 (RFC 6531) */
 	uint64_t declared_size;		/* SIZE=; 0: not given */
