@@ -56,7 +56,7 @@ struct act {
 	size_t nasked;
 	struct asked {
 		char id[QUEUE_ID_SIZE];
-		int fd;			/* of the request */
+		int fd;			/* the file of the request */
 	} asked[ASKED_MAX];
 };
 

@@ -11,7 +11,7 @@
 struct filter {
 	const char *sender, *recipient, *domain;	/* NULL: any */
 	int64_t older_s, younger_s;			/* -1: any */
-	unsigned places;				/* of queue_walk; 0: any */
+	unsigned places;				/* bits as for queue_walk(); 0: any */
 };
 
 extern const struct filter filter_none;

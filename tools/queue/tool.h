@@ -22,7 +22,7 @@ struct tool {
 	const char **ids;
 	size_t nids;
 	int64_t now_us;
-	size_t columns;			/* of the terminal */
+	size_t columns;			/* columns of the terminal */
 	uint64_t foreign, adopted;	/* files of other users: found, and repaired */
 	uid_t caller;			/* the user before it became the owner of the queue */
 };
