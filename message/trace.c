@@ -16,15 +16,34 @@ is_atext(char c)
 #define HELO_SHOWN 255		/* octets of a name; the rest proves as little */
 #define PATH_SHOWN 900		/* a longer one would make a line of over 998 octets */
 
+/* An IPv6 address in brackets without the tag, which many clients forget. */
+static bool
+add_untagged(struct buf *b, struct slice helo)
+{
+	char space[64];
+	struct buf literal = BUF(space);
+
+	if (helo.n < 2 || helo.p[0] != '[')
+		return false;
+	buf_str(&literal, "[IPv6:");
+	buf_add(&literal, slice_skip(helo, 1));
+	if (literal.full || !smtp_address_literal_valid(buf_slice(&literal)))
+		return false;
+	buf_add(b, buf_slice(&literal));
+	return true;
+}
+
 /* A valid name goes in unchanged.  In any other, '?' replaces octets that may have a meaning in a
  * header field. */
 static void
 add_helo(struct buf *b, struct slice helo)
 {
-	if (smtp_domain_valid(helo, true) || smtp_address_literal_valid(helo)) {
+	if (smtp_domain_valid(helo, true)) {
 		buf_add(b, helo);
 		return;
 	}
+	if (add_untagged(b, helo))
+		return;
 	if (helo.n == 0)
 		buf_str(b, "unknown");
 	for (size_t i = 0; i < helo.n && i < HELO_SHOWN; i++)

@@ -98,8 +98,8 @@ struct slice smtp_local_user(struct slice local, char delimiter);
 
 /*
  * A domain or address literal, as in EHLO (RFC 5321 section 4.1.1.1).  If strict, a domain has
- * letters, digits and hyphens only.  Otherwise it has any printable ASCII but blanks and specials
- * that could break a trace line.
+ * letters, digits and hyphens only.  Otherwise any printable name without blanks is valid, of any
+ * length: it proves nothing, and the trace replaces what could break its line.
  */
 bool smtp_domain_valid(struct slice domain, bool strict);
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */

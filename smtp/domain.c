@@ -8,6 +8,7 @@
  */
 #include "smtp/domain.h"
 
+#include "base/utf8.h"
 #include "smtp/address.h"
 
 #define LABEL_MAX 63		/* RFC 1035 section 2.3.4 */
@@ -137,12 +138,11 @@ smtp_labels_valid(struct slice domain, bool underscore)
 bool
 smtp_domain_valid(struct slice domain, bool strict)
 {
-	if (domain.n == 0 || domain.n > SMTP_DOMAIN_MAX)
-		return false;
-	if (domain.p[0] == '[')
-		return smtp_address_literal_valid(domain);
-	for (size_t i = 0; i < domain.n; i++)
-		if (domain.p[i] <= ' ' || domain.p[i] > '~' || strchr("()<>[]@,;\\\"", domain.p[i]))
+	if (strict)
+		return slice_is_ascii(domain) && domain.n <= SMTP_DOMAIN_MAX &&
+		       (smtp_address_literal_valid(domain) || smtp_labels_valid(domain, false));
+	for (struct slice s = domain; s.n; s = slice_skip(s, utf8_printable(s)))
+		if (s.p[0] == ' ' || utf8_printable(s) == 0)
 			return false;
-	return !strict || smtp_labels_valid(domain, false);
+	return domain.n > 0;
 }

@@ -23,7 +23,7 @@ LONG = "v" * 1000 + "@long.example.org"
 
 def send(to, sender, options=(), content=b"Subject: x\r\n\r\nhello\r\n"):
     with site.smtp() as smtp:
-        smtp.ehlo("c.example")
+        same(smtp.ehlo("c" * 1000)[0], 250)
         same(smtp.mail(sender, list(options))[0], 250)
         same(smtp.rcpt(to, ["ORCPT=rfc822;" + "o" * 900] if options else [])[0], 250)
         same(smtp.docmd("DATA")[0], 354)

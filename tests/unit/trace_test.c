@@ -49,6 +49,10 @@ static const struct helo_case {
 	{ "an underscore", S("foo_bar"), "foo_bar" },
 	{ "a dash and dots", S("a-1.b.c"), "a-1.b.c" },
 	{ "a good literal", S("[192.0.2.7]"), "[192.0.2.7]" },
+	{ "an IPv6 literal without its tag", S("[::1]"), "[IPv6:::1]" },
+	{ "another one", S("[2001:db8::19]"), "[IPv6:2001:db8::19]" },
+	{ "(none)", S("(none)"), "?none?" },
+	{ "a trailing comma", S("c.example,"), "c.example?" },
 	{ "none", S(""), "unknown" },
 };
 
@@ -101,7 +105,7 @@ test_helo(const struct helo_case *c)
 static void
 test_longest(void)
 {
-	char helo[255], space[TRACE_MAX];
+	char helo[SMTP_PATH_TEXT], space[TRACE_MAX];
 	struct buf b = BUF(space);
 	struct peer peer = { .literal = true };
 	struct smtp_path path;
