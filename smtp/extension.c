@@ -173,9 +173,11 @@ has_no_value(struct slice value)
 
 /* The client names the author of the message: not to be relied on (RFC 4954 section 5). */
 static bool
-has_value(struct slice value)
+names_author(struct slice value)
 {
-	return value.n > 0;
+	size_t n;
+
+	return slice_eq(value, SL("<>")) || (value.n > 0 && smtp_xtext_valid(value, false, &n));
 }
 
 static bool
@@ -322,7 +324,7 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.syntax = S("5.5.4 Syntax: ENVID=xtext, of at most 1000 "
 				    "characters"),
 				.kept = true, .passed = true,
-				.portable = smtp_dsn_envid_portable,
+				.xtext = true, .portable = smtp_dsn_envid_portable,
 				.copy = SMTP_COPY_NOT_OF_LIST },
 			{ .keyword = S("NOTIFY"), .of = SMTP_OF_RCPT,
 				.valid = smtp_dsn_notify_valid, .syntax =
@@ -332,7 +334,7 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.syntax =
 				S("5.5.4 Syntax: ORCPT=type;xtext, of at most 3000 characters"),
 				.kept = true, .passed = true,
-				.portable = smtp_dsn_orcpt_portable },
+				.xtext = true, .portable = smtp_dsn_orcpt_portable },
 		} },
 	[SMTP_EXT_MT_PRIORITY] = { .keyword = S("MT-PRIORITY"),
 		.parameters = {
@@ -378,8 +380,9 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 		.offered = with_passwords,
 		.put_argument = put_mechanisms, .read_argument = read_mechanisms,
 		.parameters = {
-			{ .keyword = S("AUTH"), .of = SMTP_OF_MAIL, .valid = has_value,
-				.syntax = S("5.5.4 Syntax: AUTH=<> or AUTH=address") },
+			{ .keyword = S("AUTH"), .of = SMTP_OF_MAIL, .valid = names_author,
+				.syntax = S("5.5.4 Syntax: AUTH=<> or AUTH=address"),
+				.harmless = true },
 		} },
 };
 

@@ -62,6 +62,8 @@ struct smtp_parameter {
 	/* The other also writes to the session, and may change *value or *refusal. */
 	bool (*check)(struct server_session *s, struct slice *value, struct smtp_reply *refusal);
 	struct slice syntax;		/* 501: the text for a value that is not valid */
+	bool xtext;			/* the value is xtext, or ends in it */
+	bool harmless;			/* a tolerant server takes it although it is not offered */
 	bool kept;			/* the envelope keeps it */
 	bool passed;			/* to a peer that announces the extension */
 	/* NULL: every value is passed.  Else only those are that every peer takes. */

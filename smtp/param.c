@@ -101,11 +101,13 @@ smtp_param_add(struct buf *b, struct slice keyword, struct slice value)
 	buf_add(b, value);
 }
 
-/* -1 if c is not a digit.  Only capitals are digits in the grammar of xtext. */
+/* -1 if c is not a digit.  Some clients write digits that are no capitals, against the grammar. */
 static int
 hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	const char lower = ascii_lower(c);
+
+	return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 static bool
@@ -148,6 +150,16 @@ smtp_xtext_decode(struct slice xtext, struct buf *b)
 		buf_chr(b, (char)octet);
 		xtext = slice_skip(xtext, coded ? 3 : 1);
 	}
+}
+
+void
+smtp_xtext_raise(char *xtext, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (xtext[i] == '+')
+			for (size_t k = i + 1; k < n && k <= i + 2; k++)
+				if (xtext[k] >= 'a' && xtext[k] <= 'f')
+					xtext[k] = (char)(xtext[k] - 'a' + 'A');
 }
 
 void

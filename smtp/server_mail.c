@@ -103,13 +103,15 @@ take_param(struct server_session *s, enum smtp_command command, const struct smt
 	struct slice value = param->value;
 	struct smtp_reply refusal = { .code = 501 };
 
-	if (!p || !smtp_extension_offered(id, s))
+	if (!p || !(smtp_extension_offered(id, s) || (p->harmless && !s->server->strict)))
 		return unsupported(s, param->keyword);
 	refusal.text = p->syntax;
 	if (p->valid ? !p->valid(value) : !p->check(s, &value, &refusal))
 		return refusal;
 	if (p->kept)
 		smtp_param_add(&s->params, p->keyword, value);
+	if (p->kept && p->xtext && !s->params.full)
+		smtp_xtext_raise(s->params.p + s->params.n - value.n, value.n);
 	return SMTP_NO_REPLY;
 }
 

@@ -65,7 +65,7 @@ server_authenticate(struct server_session *s, struct slice arg)
 		return s->server->auth_needs_tls ?
 		    SMTP_REPLY(538, "5.7.11 Error: AUTH needs encryption: STARTTLS first") :
 		    SMTP_REPLY(502, "5.5.1 Error: command not implemented");
-	if (!s->esmtp)
+	if (s->state == SMTP_AT_START || (s->server->strict && !s->esmtp))
 		return SMTP_REPLY(503, "5.5.1 Error: send EHLO first");
 	if (s->authenticated)
 		return SMTP_REPLY(503, "5.5.1 Error: already authenticated");

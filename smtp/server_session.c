@@ -26,6 +26,7 @@ enum {				/* or'ed */
 	IN_CLEAR = 4,		/* needs no TLS where TLS is required (RFC 3207 section 4) */
 	OWN_SYNTAX = 8,		/* replies to a malformed argument itself, with a better text */
 	LONG_LINE = 16,		/* may be longer than SMTP_COMMAND_MAX */
+	NO_HELLO = 32,		/* needs no HELO or EHLO in a tolerant session */
 };
 
 struct command {
@@ -191,7 +192,8 @@ static const struct command commands[] = {
 	{ S("HELO"), ANYWHERE, MUST_ARG, S(" hostname"), helo, SMTP_ONLY },
 	{ S("EHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo, SMTP_ONLY | IN_CLEAR },
 	{ S("LHLO"), ANYWHERE, MUST_ARG, S(" hostname"), ehlo, LMTP_ONLY | IN_CLEAR },
-	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), server_mail, OWN_SYNTAX },
+	{ S("MAIL"), SMTP_AT_READY, MUST_ARG, S(" FROM:<address>"), server_mail,
+	    OWN_SYNTAX | NO_HELLO },
 	{ S("RCPT"), SMTP_AT_MAIL | SMTP_AT_RCPT, MUST_ARG, S(" TO:<address>"), server_rcpt,
 	    OWN_SYNTAX },
 	{ S("DATA"), SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK, NO_ARG, S(""), server_data, 0 },
@@ -240,6 +242,16 @@ syntax_of(struct server_session *s, const struct command *c, int code)
 	return server_reply_made(s, code);
 }
 
+/* May the command come now? */
+static bool
+is_legal(const struct server_session *s, const struct command *c)
+{
+	const bool tolerant = !s->server->strict && !s->server->lmtp;
+
+	return s->state & c->legal ||
+	       (s->state == SMTP_AT_START && tolerant && c->flags & NO_HELLO);
+}
+
 static struct smtp_reply
 dispatch(struct server_session *s, struct slice line)
 {
@@ -269,7 +281,7 @@ dispatch(struct server_session *s, struct slice line)
 		return SMTP_REPLY(500, "5.5.6 Error: line too long");
 	if (c->arg == NO_ARG && arg.n)
 		return syntax_of(s, c, 501);
-	if (!(s->state & c->legal))
+	if (!is_legal(s, c))
 		return server_out_of_sequence(s);
 	if (c->arg == MUST_ARG && arg.n == 0)
 		return syntax_of(s, c, 501);

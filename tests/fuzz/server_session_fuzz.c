@@ -43,7 +43,9 @@ check_reply(const struct server_session *s, const struct smtp_reply *r)
 static void
 check_state(const struct server_session *s)
 {
-	require(s->state == SMTP_AT_START || s->helo.n > 0);
+	/* A tolerant session needs no hello. */
+	require(s->state == SMTP_AT_START || s->helo.n > 0 ||
+	    !(s->server->strict || s->server->lmtp));
 	require((s->state >= SMTP_AT_RCPT) == (s->recipients > 0));
 	require(s->recipients <= s->server->max_recipients && s->errors <= s->server->max_errors);
 	require(s->state >= SMTP_AT_MAIL || s->from.n == 0);
@@ -65,7 +67,7 @@ answer(struct server_session *s, struct slice line, unsigned choice)
 	case SMTP_NEXT_CHECK_VRFY:
 	case SMTP_NEXT_CHECK_DATA:
 		require(r.code == 0);
-		require(r.next != SMTP_NEXT_CHECK_MAIL || s->state == SMTP_AT_READY);
+		require(r.next != SMTP_NEXT_CHECK_MAIL || s->state <= SMTP_AT_READY);
 		require(r.next != SMTP_NEXT_CHECK_DATA || s->state == SMTP_AT_RCPT);
 		return server_decide(s, verdict, line);
 	case SMTP_NEXT_CHUNK:

@@ -107,8 +107,11 @@ test_xtext(void)
 	smtp_xtext_decode(buf_slice(&b), &c);
 	is(buf_slice(&c), slice_of(text, sizeof text), "every octet is decoded again");
 	ok(!smtp_xtext_valid(SL("a=b"), false, &n) && !smtp_xtext_valid(SL("a b"), false, &n) &&
-	    !smtp_xtext_valid(SL("+2b"), false, &n) && !smtp_xtext_valid(SL("+2"), false, &n),
+	    !smtp_xtext_valid(SL("+2g"), false, &n) && !smtp_xtext_valid(SL("+2"), false, &n),
 	    "octets that need a code, and half a code");
+	c.n = 0;
+	smtp_xtext_decode(SL("a+2bb+E9+zz"), &c);
+	is(buf_slice(&c), SL("a+b\xe9+zz"), "digits in lower case");
 	ok(!smtp_xtext_valid(SL("\xc3\xbc"), false, &n) &&
 	    smtp_xtext_valid(SL("\xc3\xbc"), true, &n), "UTF-8 if it is allowed");
 }

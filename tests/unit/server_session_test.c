@@ -45,7 +45,7 @@ static const struct dialogue dialogues[] = {
 	    .steps = { CLOSING("PRI * HTTP/2.0", "500 5.5.1 Error: this is SMTP, not HTTP") } },
 	{ .name = "H025 EHLO", .steps = { EHLO } },
 	{ .name = "H026 HELO", .steps = { STEP("HELO c.example", "250 mx.example"), MAIL } },
-	{ .name = "H027 EHLO without a name",
+	{ .name = "H027 EHLO without a name", .strict = true,
 	    .steps = {
 		STEP("EHLO", "501 5.5.4 Syntax: EHLO hostname"),
 		STEP("EHLO  ", "501 5.5.4 Syntax: EHLO hostname"),
@@ -76,11 +76,16 @@ static const struct dialogue dialogues[] = {
 	{ .name = "H031 HELO ends the transaction",
 	    .steps = {
 		EHLO, MAIL, STEP("HELO c", "250 mx.example"), STEP("DATA", NEED_MAIL), MAIL } },
-	{ .name = "H032 no hello",
+	{ .name = "MAIL without a hello, tolerant",
+	    .steps = { STEP("RCPT TO:<a@b>", NEED_HELLO), MAIL, RCPT, DATA, DOT, MAIL } },
+	{ .name = "MAIL without a hello has no parameters",
+	    .steps = {
+		STEP("MAIL FROM:<a@b> SIZE=1", "555 5.5.4 Error: parameters need EHLO"), MAIL } },
+	{ .name = "H032 no hello", .strict = true,
 	    .steps = {
 		STEP("MAIL FROM:<a@b>", NEED_HELLO), STEP("RCPT TO:<a@b>", NEED_HELLO),
 		STEP("DATA", NEED_HELLO) } },
-	{ .name = "H033 commands that need no hello",
+	{ .name = "H033 commands that need no hello", .strict = true,
 	    .steps = {
 		STEP("NOOP", OK250), STEP("HELP", COMMANDS), STEP("VRFY joe", CANNOT),
 		STEP("RSET", OK250), STEP("MAIL FROM:<a@b>", NEED_HELLO) } },
