@@ -70,6 +70,7 @@ begin_message(struct queue_message *m, bool to_memory)
 	m->fd = -1;
 	m->id[0] = '\0';
 	m->envelope = m->written = 0;
+	m->recipients = 0;
 	m->to_memory = to_memory;
 	m->out = (struct buf)BUF(m->space);
 	m->late = (struct buf){ 0 };
@@ -251,6 +252,7 @@ queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, st
 	/* Hundreds of recipients do not fit: the file is then needed before the envelope ends. */
 	if (m->error == 0 && m->fd < 0 && path.n + params.n + sizeof "P <> \n" > room)
 		m->error = create_file(q, m);
+	m->recipients++;
 	put_octets(m, SL("P "));
 	put_path(m, path, params);
 }
@@ -290,7 +292,8 @@ queue_head_end(const struct queue *q, struct queue_message *m, size_t room)
 		put_pad(m, room);
 	put_octets(m, SL("\n"));
 	m->envelope = m->written + m->out.n;
-	if (m->error == 0 && m->envelope > QUEUE_ENVELOPE_MAX)
+	if (m->error == 0 &&
+	    (m->envelope > QUEUE_ENVELOPE_MAX || m->recipients > QUEUE_RCPTS_MAX))
 		m->error = -EMSGSIZE;
 	return m->error;
 }

@@ -83,6 +83,7 @@ struct queue_message {
 	int fd;			/* tmp/ID; -1 until the buffer is first written out */
 	int error;		/* the first error, -errno; it sticks */
 	uint64_t envelope;	/* octets of the envelope, after queue_head_end() */
+	uint64_t recipients;
 	uint64_t written;	/* octets that left the buffer */
 	struct queue_sum sum;
 	struct buf out;

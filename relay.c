@@ -173,10 +173,10 @@ run_queue(struct relay *r)
 	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
 		return code;
 	watch_requests(r);
-	intake_recover(runner);
 	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
 	r->intake = (struct intake){
 		.runner = runner, .look_new = true, .look_cur = true, .look_wait = true,
+		.look_tmp = true,
 	};
 	load_state(r);
 	requests_serve(runner);
@@ -278,8 +278,7 @@ on_due(void *ctx, uint32_t mask)
 
 	(void)mask;
 	r->due_s = 0;
-	intake_recover(&r->runner);
-	r->intake.look_new = r->intake.look_wait = true;
+	r->intake.look_new = r->intake.look_wait = r->intake.look_tmp = true;
 	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
 }
 

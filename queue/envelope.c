@@ -289,7 +289,7 @@ queue_envelope_parse(struct slice text, struct queue_entry *e)
 		return -EBADMSG;
 	for (rest = slice_skip(text, QUEUE_FIXED); next_line(&rest, &line);)
 		n += is_rcpt(line);
-	if (n == 0)
+	if (n == 0 || n > QUEUE_RCPTS_MAX)
 		return -EBADMSG;
 	e->rcpts = calloc(n, sizeof *e->rcpts);
 	if (!e->rcpts)
@@ -358,6 +358,15 @@ queue_sum_add(struct queue_sum *s, struct slice octets)
 		add_word(s, p);
 	while (p < end)
 		s->part[s->fill++] = (unsigned char)*p++;
+}
+
+void
+queue_sum_zeros(struct queue_sum *s, uint64_t n)
+{
+	for (; s->fill && n; n--)
+		queue_sum_add(s, slice_of("", 1));
+	s->b += s->a * (uint32_t)(n / 4);
+	queue_sum_add(s, slice_of("\0\0\0", n % 4));
 }
 
 uint64_t

@@ -21,6 +21,15 @@ int queue_folder(int parent, const char *name, bool create);
  * 0.  Returns that value, 0 at the end, or -errno. */
 int queue_names(int folder, int (*each)(void *ctx, const char *name), void *ctx);
 
+struct queue_walk;
+
+/* Begin a walk through a folder.  0 or -errno. */
+int queue_walk_begin(struct queue_walk *w, int folder);
+
+/* The next name except "." and "..", or NULL at the end; the walk then ends too.  The first error
+ * is left in *ret_error. */
+const char *queue_walk_next(struct queue_walk *w, int *ret_error);
+
 /* Write all octets.  0 or -errno. */
 int queue_write(int fd, struct slice octets);
 

@@ -30,6 +30,7 @@
 #define QUEUE_PAD_KEY	"pad: "
 
 #define QUEUE_ENVELOPE_MAX (64U << 20)
+#define QUEUE_RCPTS_MAX    50000	/* as many as [server] max-recipients allows */
 #define QUEUE_TRIED_MAX    9999
 
 /* The fixed lines as values. */
@@ -57,11 +58,33 @@ int queue_envelope_parse(struct slice text, struct queue_entry *e);
  * copy.  The marks go to e and to its open file, if it has one.  0 or -ENOMEM. */
 int queue_drop_duplicates(struct queue_entry *e);
 
+/* The proof that a file is a whole message, in steps: its size may be anything. */
+struct queue_proof {
+	struct queue_fixed fixed;
+	struct queue_sum sum;
+	uint64_t at;		/* octets from here on are not in the sum yet */
+};
+
+/* Start the proof of an open file of that size with its envelope.  0; -EBADMSG if it is not a whole
+ * message; -errno. */
+int queue_proof_begin(int fd, off_t size, struct queue_proof *ret);
+
+/* Add the next piece of the content.  1 if more is left, 0 if the file is a whole message; -EBADMSG
+ * if it is not; -errno. */
+int queue_proof_step(int fd, struct queue_proof *p);
+
+/* Read the envelope of an open file.  *ret_text is malloc'ed, and its first `have` octets are left
+ * to the caller.  0; -EBADMSG if it cannot be an envelope; -errno. */
+int queue_envelope_read(int fd, uint64_t envelope, size_t have, char **ret_text);
+
 /* Start a check sum: two running sums over little-endian words. */
 void queue_sum_init(struct queue_sum *s);
 
 /* Add octets to the sum. */
 void queue_sum_add(struct queue_sum *s, struct slice octets);
+
+/* Add that many zeros to the sum.  The cost does not depend on their number. */
+void queue_sum_zeros(struct queue_sum *s, uint64_t n);
 
 /* The sum.  An incomplete last word is padded with zeros. */
 uint64_t queue_sum_end(struct queue_sum *s);

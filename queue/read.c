@@ -15,6 +15,7 @@
 #include "queue/folders.h"
 #include "queue/operator.h"
 
+#define USUAL_SIZE     (1 << 20)	/* a greater envelope is checked for holes */
 #define USUAL_ENVELOPE 1024		/* octets read at once; the rest of a longer one follows */
 
 /* Order recipients by address; equal addresses stay in the order of the envelope.  Local parts are
@@ -71,6 +72,29 @@ queue_drop_duplicates(struct queue_entry *e)
 	return 0;
 }
 
+int
+queue_envelope_read(int fd, uint64_t envelope, size_t have, char **ret_text)
+{
+	char *text;
+	off_t hole;
+	int r = 0;
+
+	/* A sparse file claims what it does not hold.  No part of an envelope is a hole. */
+	hole = envelope > USUAL_SIZE ? lseek(fd, 0, SEEK_HOLE) : -1;
+	if (envelope > QUEUE_ENVELOPE_MAX || (hole >= 0 && (uint64_t)hole < envelope))
+		return -EBADMSG;
+	text = malloc(envelope + 1);
+	if (!text)
+		return -ENOMEM;
+	if (envelope > have)
+		r = queue_read_at(fd, text + have, envelope - have, (off_t)have);
+	if (r == 0)
+		*ret_text = text;
+	else
+		free(text);
+	return r;
+}
+
 static int
 load_envelope(struct queue_entry *e, const char *id, off_t size)
 {
@@ -88,14 +112,11 @@ load_envelope(struct queue_entry *e, const char *id, off_t size)
 		return r;
 	if (fixed.size > (uint64_t)size)
 		return -EBADMSG;
-	e->head = malloc(fixed.envelope + 1);
-	if (!e->head)
-		return -ENOMEM;
+	r = queue_envelope_read(e->fd, fixed.envelope, n, &e->head);
+	if (r < 0)
+		return r;
 	memcpy(e->head, text, fixed.envelope < n ? (size_t)fixed.envelope : n);
-	if (fixed.envelope > n)
-		r = queue_read_at(e->fd, e->head + n, fixed.envelope - n, (off_t)n);
-	if (r == 0)
-		r = queue_envelope_parse(slice_of(e->head, fixed.envelope), e);
+	r = queue_envelope_parse(slice_of(e->head, fixed.envelope), e);
 	if (r == 0 && strcmp(e->id, id) != 0)
 		r = -EBADMSG;
 	return r;

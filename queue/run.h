@@ -56,10 +56,6 @@ int queue_lock_runner(const struct queue *q);
 /* Create state/ again after it was deleted or emptied.  0 or -errno. */
 int queue_renew_state(const struct queue *q);
 
-/* Move complete files of tmp/ without a writer to new/, and delete incomplete ones.  Returns the
- * number of files moved, or -errno. */
-int queue_recover(const struct queue *q);
-
 /* Gets one ID of cur/.  False ends the walk. */
 typedef bool queue_visit(void *ctx, const char *id);
 
@@ -79,6 +75,28 @@ struct queue_walk {
 
 /* End a walk early: closes the folder, and names is NULL again. */
 void queue_walk_end(struct queue_walk *w);
+
+/* The position of a recovery.  Zeroed before the first call, but for failed(), which gets each file
+ * that cannot be recovered, with -errno. */
+struct queue_found;
+
+struct queue_recovery {
+	void (*failed)(void *ctx, const char *id, int error);
+	void *ctx;
+	struct queue_walk walk;
+	struct queue_found *found;	/* the file that is being looked at; NULL: none */
+};
+
+/* Move complete files of tmp/ without a writer to new/, and delete incomplete ones.  A call ends at
+ * until_us (clock_us()), and the next one continues there.  Returns the number of files moved by
+ * this call, or -errno. */
+int queue_recover(const struct queue *q, struct queue_recovery *v, int64_t until_us);
+
+/* Is there more to do for the next call? */
+bool queue_recovering(const struct queue_recovery *v);
+
+/* End a recovery early. */
+void queue_recovery_end(struct queue_recovery *v);
 
 /*
  * Claim the messages of new/ into cur/.  each() gets their IDs until it returns false; NULL takes

@@ -18,8 +18,8 @@
 #define FAR_S  (INT64_C(30) * 86400)
 #define SKEW_S 60	/* difference allowed between our clock and a file system's */
 
-static int
-walk_begin(struct queue_walk *w, int folder)
+int
+queue_walk_begin(struct queue_walk *w, int folder)
 {
 	int r, fd = queue_folder(folder, ".", false);
 
@@ -41,9 +41,8 @@ queue_walk_end(struct queue_walk *w)
 	w->names = NULL;
 }
 
-/* The next name, or NULL at the end; the walk then ends too. */
-static const char *
-next_name(struct queue_walk *w, int *ret_error)
+const char *
+queue_walk_next(struct queue_walk *w, int *ret_error)
 {
 	const struct dirent *entry;
 
@@ -93,7 +92,7 @@ take_names(struct taking *t, struct queue_walk *w)
 {
 	const char *name;
 
-	while (!t->enough && (name = next_name(w, &t->error)))
+	while (!t->enough && (name = queue_walk_next(w, &t->error)))
 		take_one(t, dirfd(w->names), name);
 }
 
@@ -101,7 +100,7 @@ int
 queue_walk_new(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx)
 {
 	struct taking t = { .q = q, .each = each, .ctx = ctx };
-	int r = w->names ? 0 : walk_begin(w, q->fresh);
+	int r = w->names ? 0 : queue_walk_begin(w, q->fresh);
 
 	if (r < 0)
 		return r;
@@ -177,7 +176,7 @@ begin_bucket(struct taking *t, struct queue_walk *w, int64_t now_s)
 			break;
 		(void)snprintf(name, sizeof name, "%" PRId64, due_s);
 		folder = queue_folder(t->q->wait, name, false);
-		r = folder < 0 ? folder : walk_begin(w, folder);
+		r = folder < 0 ? folder : queue_walk_begin(w, folder);
 		if (folder >= 0)
 			(void)close(folder);
 		/* A folder of another user cannot be read; it must not stop the later ones. */
@@ -219,10 +218,10 @@ queue_walk_due(const struct queue *q, struct queue_walk *w, int64_t now_s, queue
 int
 queue_walk_cur(const struct queue *q, struct queue_walk *w, queue_visit *each, void *ctx)
 {
-	int count = 0, r = w->names ? 0 : walk_begin(w, q->cur);
+	int count = 0, r = w->names ? 0 : queue_walk_begin(w, q->cur);
 	const char *name;
 
-	while (r == 0 && (name = next_name(w, &r))) {
+	while (r == 0 && (name = queue_walk_next(w, &r))) {
 		if (!queue_is_id(name))
 			continue;
 		count++;

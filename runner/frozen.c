@@ -19,6 +19,7 @@
 #define FILE_NAME "frozen"
 #define KEPT_S	   86400	/* an old entry is kept, so that the next pause is longer */
 #define ROUTES_MAX 1000
+#define LINES_MAX  (2 * ROUTES_MAX)	/* of the file: it may be anything */
 
 static void
 name_of(const struct route *r, char name[FROZEN_NAME])
@@ -87,6 +88,27 @@ find_entry(const struct frozen_list *f, const struct route *r)
 	return NULL;
 }
 
+static void
+drop_entry(struct frozen_list *f, struct frozen *e)
+{
+	const size_t at = (size_t)(e - f->list);
+
+	f->n--;
+	memmove(e, e + 1, (f->n - at) * sizeof *e);
+}
+
+/* Makes room in a full list: the entry that ends first goes. */
+static void
+drop_first(struct frozen_list *f)
+{
+	struct frozen *first = f->list;
+
+	for (size_t i = 1; i < f->n; i++)
+		if (f->list[i].until_s < first->until_s)
+			first = &f->list[i];
+	drop_entry(f, first);
+}
+
 /* Appends an empty entry; NULL without memory. */
 static struct frozen *
 append_entry(struct frozen_list *f)
@@ -94,7 +116,7 @@ append_entry(struct frozen_list *f)
 	struct frozen *list;
 
 	if (f->n == ROUTES_MAX)
-		return NULL;
+		drop_first(f);
 	list = realloc(f->list, (f->n + 1) * sizeof *list);
 	if (!list)
 		return NULL;
@@ -155,12 +177,16 @@ frozen_load(struct frozen_list *f, int state_fd, int64_t now_s)
 			(void)close(fd);
 		return;
 	}
-	while (fgets(text, sizeof text, file)) {
+	for (size_t i = 0; i < LINES_MAX && fgets(text, sizeof text, file); i++) {
 		struct slice rest, line = slice_cut(slice_str(text), '\n', &rest);
 		struct frozen one, *place;
 
-		if (parse_line(line, &one) && now_s - one.until_s < KEPT_S &&
-		    (place = append_entry(f)))
+		if (!parse_line(line, &one) || now_s - one.until_s >= KEPT_S)
+			continue;
+		if (one.until_s - now_s > FROZEN_MAX_S)		/* a clock was wrong */
+			one.until_s = 0;
+		place = append_entry(f);
+		if (place)
 			*place = one;
 	}
 	(void)fclose(file);
@@ -198,15 +224,6 @@ save_list(struct frozen_list *f)
 	f->written = f->n && write_list(f);
 	if (!f->written)
 		(void)unlinkat(f->state_fd, FILE_NAME, 0);
-}
-
-static void
-drop_entry(struct frozen_list *f, struct frozen *e)
-{
-	const size_t at = (size_t)(e - f->list);
-
-	f->n--;
-	memmove(e, e + 1, (f->n - at) * sizeof *e);
 }
 
 /* If the file was deleted, all routes may be tried as if for the first time. */

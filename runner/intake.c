@@ -5,6 +5,7 @@
  */
 #include "runner/intake.h"
 
+#include <stdio.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
@@ -84,6 +85,47 @@ take_due(struct intake *i)
 	    "cannot take messages from wait/");
 }
 
+static void
+report_tmp(void *ctx, const char *id, int error)
+{
+	struct runner *r = ctx;
+	char what[sizeof "cannot bring back tmp/" + QUEUE_ID_SIZE];
+
+	(void)snprintf(what, sizeof what, "cannot bring back tmp/%s", id);
+	report_trouble(&r->reports, what, id, error);
+	r->reports.stuck = true;
+}
+
+static bool
+any_lost(const struct intake *i)
+{
+	return i->look_tmp || queue_recovering(&i->recovery);
+}
+
+/* Bring back complete messages from tmp/ whose handler is gone, as many as a turn allows. */
+static void
+bring_back(struct intake *i)
+{
+	int n;
+
+	if (!any_lost(i))
+		return;
+	if (!queue_recovering(&i->recovery)) {
+		i->recovery = (struct queue_recovery){ .failed = report_tmp, .ctx = i->runner };
+		i->recovered = 0;
+	}
+	i->look_tmp = false;
+	n = queue_recover(i->runner->queue, &i->recovery, clock_us() + RUNNER_SLICE_US);
+	report_error(i->runner, n, "cannot look through tmp/");
+	if (n > 0) {
+		i->recovered += n;
+		i->look_new = true;
+	}
+	if (i->recovered && !queue_recovering(&i->recovery))
+		log_text(LOG_LEVEL_NOTICE, "brought back %d complete messages from tmp/",
+		    i->recovered);
+}
+
 static bool
 any_new(const struct intake *i)
 {
@@ -94,7 +136,8 @@ bool
 intake_ready(const struct intake *i)
 {
 	return !i->runner->stopping &&
-	    (any_new(i) || (!intake_over(i) && window_room(&i->runner->window, false)));
+	    (any_new(i) || any_lost(i) ||
+		(!intake_over(i) && window_room(&i->runner->window, false)));
 }
 
 void
@@ -106,6 +149,7 @@ intake_turn(struct intake *i)
 		runner_revive(i->runner);
 	i->end_us = clock_us() + RUNNER_SLICE_US;
 	take_new(i);
+	bring_back(i);
 	if (!window_room(&i->runner->window, false))
 		return;
 	i->end_us = clock_us() + RUNNER_SLICE_US;
@@ -119,28 +163,17 @@ intake_turn(struct intake *i)
 bool
 intake_over(const struct intake *i)
 {
-	return !i->look_new && !i->look_cur && !i->look_wait && !i->new_walk.names &&
+	return !any_lost(i) && !any_new(i) && !i->look_cur && !i->look_wait &&
 	    !i->cur_walk.names && !i->wait_walk.names;
 }
 
 void
 intake_done(struct intake *i)
 {
+	queue_recovery_end(&i->recovery);
 	queue_walk_end(&i->new_walk);
 	queue_walk_end(&i->cur_walk);
 	queue_walk_end(&i->wait_walk);
-}
-
-void
-intake_recover(struct runner *r)
-{
-	int recovered = queue_recover(r->queue);
-
-	if (recovered > 0)
-		log_text(
-		    LOG_LEVEL_NOTICE, "recovered %d complete messages from tmp/", recovered);
-	else
-		report_error(r, recovered, "cannot look through tmp/");
 }
 
 void

@@ -15,11 +15,14 @@ struct intake {
 	bool look_new;
 	bool look_cur; /* for messages left by an earlier run or by a full window */
 	bool look_wait;
+	bool look_tmp; /* for messages whose handler is gone */
 	int64_t now_s;			/* the time by which mail of the last walk was due */
 	bool new_stays; /* new/ could not be emptied, so the path unit starts us again */
 
 	/* The rest is its own. */
 	struct queue_walk new_walk, cur_walk, wait_walk;
+	struct queue_recovery recovery;
+	int recovered;			/* messages of this recovery */
 	int64_t end_us;
 };
 
@@ -32,8 +35,6 @@ bool intake_over(const struct intake *i);
 /* End all walks. */
 void intake_done(struct intake *i);
 
-/* Bring back complete messages from tmp/ whose handler is gone. */
-void intake_recover(struct runner *r);
 /* Make all waiting mail due. */
 void intake_flush(struct runner *r);
 /* --flush while another runner lives: that one delivers the mail, which is made due.  Returns an

@@ -46,4 +46,25 @@ queue_each(const struct queue *q, queue_visit *each, void *ctx)
 	return r < 0 ? r : 0;
 }
 
+__attribute__((unused)) static void
+queue_note_failure(void *ctx, const char *id, int error)
+{
+	(void)id;
+	*(int *)ctx = error;
+}
+
+/* Recover all of tmp/, a piece at a call.  Returns the number of files moved, or the last error. */
+__attribute__((unused)) static int
+queue_recover_all(const struct queue *q)
+{
+	int error = 0, n = 0, r;
+	struct queue_recovery v = { .failed = queue_note_failure, .ctx = &error };
+
+	do {
+		r = queue_recover(q, &v, 0);
+		n += r > 0 ? r : 0;
+	} while (queue_recovering(&v));
+	return r < 0 ? r : error < 0 ? error : n;
+}
+
 #endif

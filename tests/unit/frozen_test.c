@@ -186,6 +186,32 @@ test_damage(void)
 	frozen_forget(state_fd);
 }
 
+/* A full file, as somebody else may have written it. */
+static void
+test_full(void)
+{
+	const struct outcome o = refusal();
+	struct frozen_list f;
+	FILE *file = fdopen(openat(state_fd, "frozen", O_WRONLY | O_CREAT | O_TRUNC, 0600), "w");
+
+	if (!file)
+		exit(1);
+	for (int i = 0; i < 5000; i++)
+		fprintf(file, "%lld %lld 300 1 route r%d.example why\n", (long long)NOW,
+		    (long long)(i % 2 ? NOW + 1000 + i : INT64_MAX / 4), i);
+	(void)fclose(file);
+	frozen_load(&f, state_fd, NOW);
+	ok(f.n == 1000, "a full file is read in part (%zu)", f.n);
+	ok(frozen_add(&f, &by_star, &o, NOW) && frozen_now(&f, &by_star, NOW + 1),
+	    "a full list takes a new route all the same");
+	ok(f.n == 1000, "it does not grow");
+	frozen_done(&f);
+	frozen_load(&f, state_fd, NOW);
+	ok(frozen_now(&f, &by_star, NOW + 1), "the file has the new route");
+	frozen_done(&f);
+	frozen_forget(state_fd);
+}
+
 int
 main(void)
 {
@@ -193,6 +219,7 @@ main(void)
 		return 1;
 	(void)snprintf(password, sizeof password, "%s/password", directory);
 	test_pauses();
+	test_full();
 	test_file();
 	test_changes();
 	test_damage();

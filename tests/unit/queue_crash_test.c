@@ -5,6 +5,7 @@
  */
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "tests/unit/queue_fixture.h"
 #include "tests/unit/queue_faults.h"
 
@@ -74,7 +75,7 @@ test_kill(struct slice content, const char *name)
 		if (acknowledged)
 			none_lost &= file_is_whole(f.q.fresh, id, content);
 		must(queue_names(f.q.fresh, look_at, &before) == 0, "readdir");
-		r = queue_recover(&f.q);
+		r = queue_recover_all(&f.q);
 		brought_back += r > 0 ? r : 0;
 		clean &= r >= 0 && names_in(f.q.tmp) == 0;
 		must(queue_names(f.q.fresh, look_at, &after) == 0, "readdir");
@@ -96,7 +97,7 @@ test_locked(void)
 	struct queue_facts facts = { 0 };
 
 	must(receive(&f.q, m, SL("x\r\n"), 9) == 0, "receive");
-	ok(queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 1,
+	ok(queue_recover_all(&f.q) == 0 && names_in(f.q.tmp) == 1,
 	    "recovery leaves a file alone that is being written");
 	ok(queue_commit(&f.q, m, &facts) == 0 && file_is_whole(f.q.fresh, m->id, SL("x\r\n")),
 	    "the message arrives afterwards");
@@ -116,7 +117,7 @@ static bool
 rejected(const char *id, const char *text, size_t n)
 {
 	put_file(id, text, n);
-	return queue_recover(&f.q) == 0 && names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0;
+	return queue_recover_all(&f.q) == 0 && names_in(f.q.tmp) == 0 && names_in(f.q.fresh) == 0;
 }
 
 /* Damage by a crash: the tail is lost; sectors or pages are zeros, or have older content. */
@@ -161,7 +162,7 @@ test_damage(size_t content_size)
 	ok(stale, "any sector or page of other content: incomplete");
 	ok(swapped, "two sectors or pages exchanged: incomplete");
 	put_file(id, text, n);
-	ok(queue_recover(&f.q) == 1 &&
+	ok(queue_recover_all(&f.q) == 1 &&
 		file_is_whole(f.q.fresh, id, slice_of(content, content_size)),
 	    "the file as it was written is complete");
 	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
@@ -188,7 +189,7 @@ test_worked_on(void)
 	    "work");
 	queue_unload(&e);
 	must(renameat(f.q.cur, id, f.q.tmp, id) == 0, "renameat");
-	ok(queue_recover(&f.q) == 1 && queue_take_new(&f.q, NULL, NULL) == 1,
+	ok(queue_recover_all(&f.q) == 1 && queue_take_new(&f.q, NULL, NULL) == 1,
 	    "a message on which the runner has worked is complete");
 	ok(queue_load(&f.q, id, &e) == 0 && e.rcpts[0].state == QUEUE_DELIVERED &&
 		e.rcpts[1].state == QUEUE_FAILED && e.attempts == 1 && e.warned,
@@ -209,9 +210,74 @@ test_foreign(void)
 		symlinkat("/etc/passwd", f.q.tmp, "0000000000000002") == 0 &&
 		mkdirat(f.q.tmp, "lost+found", 0700) == 0,
 	    "mkdirat");
-	ok(queue_recover(&f.q) < 0, "an entry of tmp/ that is no file is an error");
+	ok(queue_recover_all(&f.q) < 0, "an entry of tmp/ that is no file is an error");
 	ok(file_is_whole(f.q.fresh, id, SL("x\r\n")), "such an entry keeps no message back");
 	ok(names_in(f.q.tmp) == 4, "such an entry is left in tmp/");
+}
+
+/* Write a message whose content is only zeros, and of which the file holds none. */
+static void
+put_sparse(const char *id, const char *head, size_t n, uint64_t claimed)
+{
+	char text[QUEUE_FIXED + 4096], size[17];
+	int fd;
+
+	memcpy(text, head, n);
+	(void)snprintf(size, sizeof size, "%016llu", (unsigned long long)claimed);
+	memcpy(text + sizeof "smtp-handler 1 size=" - 1, size, 16);
+	put_file(id, text, n);
+	fd = openat(f.q.tmp, id, O_WRONLY | O_CLOEXEC);
+	must(fd >= 0 && ftruncate(fd, (off_t)claimed) == 0 && close(fd) == 0, "ftruncate");
+}
+
+static void
+test_sparse(void)
+{
+	const size_t zeros = 1000003;
+	char *content = calloc(1, zeros), head[4096], id[QUEUE_ID_SIZE];
+	struct queue_fixed fixed = { 0 };
+	const int64_t begin_us = clock_us();
+	off_t size;
+	int fd;
+
+	must(content && submit(&f.q, slice_of(content, zeros), 4096, id) == 0, "submit");
+	fd = queue_file(f.q.fresh, id, &size);
+	must(fd >= 0 && queue_read_at(fd, head, QUEUE_FIXED, 0) == 0 &&
+		queue_fixed_parse(head, &fixed) == 0 &&
+		queue_read_at(fd, head, fixed.envelope, 0) == 0 && close(fd) == 0 &&
+		unlinkat(f.q.fresh, id, 0) == 0, "read");
+	put_sparse(id, head, fixed.envelope, fixed.size);
+	ok(queue_recover_all(&f.q) == 1 &&
+		file_is_whole(f.q.fresh, id, slice_of(content, zeros)),
+	    "a hole has the same sum as zeros");
+	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
+	put_sparse(id, head, fixed.envelope, UINT64_C(100) << 30);
+	ok(queue_recover_all(&f.q) == 0 && names_in(f.q.tmp) == 0,
+	    "a sparse file that claims 100 GB is incomplete");
+	ok(clock_us() - begin_us < 5000000, "its cost does not depend on its size");
+	free(content);
+}
+
+static void
+test_steps(void)
+{
+	char *content = pattern(1000000), id[QUEUE_ID_SIZE];
+	struct queue_recovery v = { 0 };
+	int calls = 0, moved = 0;
+
+	must(submit(&f.q, slice_of(content, 1000000), 4096, id) == 0 &&
+		renameat(f.q.fresh, id, f.q.tmp, id) == 0, "submit");
+	do {
+		moved += queue_recover(&f.q, &v, 0);
+		calls++;
+	} while (queue_recovering(&v));
+	ok(moved == 1 && calls > 10, "a message is brought back a piece at a time (%d)", calls);
+	must(renameat(f.q.fresh, id, f.q.tmp, id) == 0, "renameat");
+	must(queue_recover(&f.q, &v, 0) == 0 && queue_recovering(&v), "queue_recover");
+	queue_recovery_end(&v);
+	ok(queue_recover_all(&f.q) == 1, "after an end in between the file is not locked");
+	must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
+	free(content);
 }
 
 int
@@ -227,6 +293,8 @@ main(void)
 	test_damage(5000);
 	test_damage(150000);
 	test_worked_on();
+	test_sparse();
+	test_steps();
 	test_foreign();
 	fixture_close(&f);
 	free(p);

@@ -87,7 +87,8 @@ test_contents(void)
 			whole &= file_is_whole(f.q.fresh, id, content);
 			/* A power cut undoes the rename: recovery checks the sum in the file. */
 			must(renameat(f.q.fresh, id, f.q.tmp, id) == 0, "renameat");
-			back &= queue_recover(&f.q) == 1 && file_is_whole(f.q.fresh, id, content);
+			back &= queue_recover_all(&f.q) == 1 &&
+			    file_is_whole(f.q.fresh, id, content);
 			must(unlinkat(f.q.fresh, id, 0) == 0, "unlinkat");
 		}
 		ok(whole, "content of %zu octets arrives in all kinds of pieces", sizes[i]);
