@@ -56,8 +56,8 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 75 another smtp-relay is running or the queue is not usable, 78 "
-    "configuration.\n";
+    "Exit: 0 done, 64 usage, 71 the system failed, 75 another smtp-relay is "
+    "running or the queue is not usable, 78 configuration.\n";
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER };
 
