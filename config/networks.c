@@ -57,8 +57,8 @@ networks_addresses(struct slice value, bool resolver, struct address_list *ret, 
 		    (address_port((struct sockaddr *)&ss) != 0) != resolver) {
 			pool_free(a.list);
 			return refuse_word(why, word, resolver
-			    ? " is no address, like 192.0.2.53, 192.0.2.53@5353 or 2001:db8::53"
-			    : " is no address, like 192.0.2.1 or 2001:db8::1");
+			    ? " is not an address like 192.0.2.53, 192.0.2.53@5353 or 2001:db8::53"
+			    : " is not an address like 192.0.2.1 or 2001:db8::1");
 		}
 		more = pool_realloc(a.list, (a.n + 1) * sizeof *a.list);
 		if (!more) {
