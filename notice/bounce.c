@@ -177,7 +177,7 @@ begin_delivered(struct bounce *b)
 	    "Your message has been delivered to the address%s below.  You asked for this",
 	    plural_ending(b));
 	notice_line(&b->n,
-	    "notice.  This system does not know whether anybody has read the message.");
+	    "notice.  This system does not know if anybody has read the message.");
 }
 
 static void
@@ -187,8 +187,8 @@ begin_relayed(struct bounce *b)
 	    "Your message for the address%s below has been handed to the next mail server.",
 	    plural_ending(b));
 	notice_line(&b->n,
-	    "That server might not confirm the delivery.  You then get another notice only");
-	notice_line(&b->n, "if the delivery fails.");
+	    "That server might not confirm the delivery.  You get another notice only if it");
+	notice_line(&b->n, "cannot deliver the message.");
 }
 
 static void
