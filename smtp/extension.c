@@ -360,11 +360,11 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 		.parameters = {
 			{ .keyword = S("HOLDFOR"), .of = SMTP_OF_MAIL, .check = check_hold_for,
 				.syntax = S("5.5.4 Syntax: HOLDFOR=seconds, "
-				    "as many as EHLO says at most"),
+				    "not more than EHLO announces"),
 				.kept = true, .copy = SMTP_COPY_NEVER },
 			{ .keyword = S("HOLDUNTIL"), .of = SMTP_OF_MAIL, .check = check_hold_until,
 				.syntax = S("5.5.4 Syntax: HOLDUNTIL=date-time of RFC 3339, "
-				    "at most as late as EHLO says"),
+				    "not later than EHLO announces"),
 				.kept = true, .copy = SMTP_COPY_NEVER },
 		} },
 	[SMTP_EXT_REQUIRETLS] = { .keyword = S("REQUIRETLS"),
