@@ -58,7 +58,7 @@ def _():
     same(os.listdir(site.queue + "/hold"), [ids[0]])
     same(run("delete", ids[1])[:2], (0, ids[1] + " deleted\n"))
     code, out, _ = run("fail", ids[2])
-    check(code == 0 and out.startswith(ids[2] + " failed: its sender is notified by "), out)
+    check(code == 0 and out.startswith(ids[2] + " failed: the notice to its sender is "), out)
     site.relay()
     same(len(ok.messages), 1, "only the fourth one was sent")
     told = site.mailbox("alice")
