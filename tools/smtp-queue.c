@@ -47,7 +47,7 @@ static const char usage[] =
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
     "Exit: 0 done, 1 some message was not done or fsck found faults, 64 usage, "
-    "74 output lost, 75 the queue is not usable, 78 configuration.\n";
+    "71 the system failed, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum {
 	OPTION_SENDER = OPTION_OWN,

@@ -198,7 +198,7 @@ print_done(struct act *a, const char *id)
 	a->count++;
 	log_done(a, id);
 	if (a->bounce[0])
-		(void)snprintf(more, sizeof more, "its sender is notified by %s", a->bounce);
+		(void)snprintf(more, sizeof more, "the notice to its sender is %s", a->bounce);
 	report_result(a, id, a->verb->past, more);
 	a->bounce[0] = '\0';
 }
