@@ -129,7 +129,7 @@ is_referral(const ldns_pkt *packet, const struct reading *reading)
 }
 
 static int
-read_answer(const ldns_pkt *packet, struct reading *reading)
+read_answer(const ldns_pkt *packet, bool is_empty, struct reading *reading)
 {
 	struct wire_answer *ret = reading->ret;
 	unsigned hops = 0;
@@ -166,7 +166,9 @@ read_answer(const ldns_pkt *packet, struct reading *reading)
 		return 0;
 	}
 	ret->ttl_s = 0;
-	if (is_referral(packet, reading))
+	if (is_empty)
+		ret->status = DNS_TIMEOUT;
+	else if (is_referral(packet, reading))
 		ret->status = DNS_SERVFAIL;
 	return 0;
 }
@@ -178,6 +180,7 @@ wire_answer(uint8_t *octets, size_t n, struct wire_answer *ret)
 	struct reading reading = { .ret = &answer };
 	const ldns_rr *question;
 	ldns_pkt *packet = NULL;
+	const bool is_empty = n >= WIRE_HEADER && !memcmp(octets + 6, "\0\0\0\0\0", 6);
 	int r = wire_trim(octets, n, &n);
 
 	if (r < 0)
@@ -193,7 +196,7 @@ wire_answer(uint8_t *octets, size_t n, struct wire_answer *ret)
 		goto out;
 	}
 	reading.type = (unsigned)ldns_rr_get_type(question);
-	r = read_answer(packet, &reading);
+	r = read_answer(packet, is_empty, &reading);
 	if (r == 0) {
 		*ret = answer;
 		answer.records = NULL;

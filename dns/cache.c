@@ -26,7 +26,11 @@ struct cache_entry {
 struct dns_cache *
 dns_cache_new(void)
 {
-	return calloc(1, sizeof(struct dns_cache));
+	struct dns_cache *c = calloc(1, sizeof *c);
+
+	if (c)
+		servers_init(&c->servers);
+	return c;
 }
 
 size_t
@@ -96,6 +100,8 @@ dns_cache_free(struct dns_cache *c)
 {
 	while (c && c->oldest)
 		drop_oldest(c);
+	if (c)
+		servers_done(&c->servers);
 	free(c);
 }
 
@@ -200,6 +206,8 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 		c->server = memo->server;
 		c->server_until_ms = clock_ms() + CACHE_SERVER_S * 1000;
 	}
+	if (memo->server.ss_family)
+		servers_learn(&c->servers, &memo->server, memo->took_ms, memo->plain);
 	if ((e = find_entry(c, memo->name, memo->type)))
 		drop_entry(c, e);
 	if (memo->expires_ms <= clock_ms())
@@ -260,6 +268,8 @@ dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct d
 	if (q->server < r->nservers) {
 		memo.server = r->servers[q->server];
 		memo.turned = turned;
+		memo.took_ms = q->took_ms;
+		memo.plain = q->plain;
 	}
 	for (size_t i = 0; i < q->nrecords; i++, memo.n++)
 		if (!pack_record(&memo, &q->records[i]))

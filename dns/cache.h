@@ -8,6 +8,7 @@
 #define DNS_CACHE_H
 
 #include "dns/resolver.h"
+#include "dns/servers.h"
 
 #define CACHE_ENTRIES_MAX 4096
 #define CACHE_OCTETS_MAX  (4 << 20)
@@ -26,6 +27,8 @@ struct dns_memo {
 	enum dns_status status;
 	int rcode;
 	bool turned;			/* ask `server` first: others were silent */
+	bool plain;			/* `server` replied only without EDNS */
+	int took_ms;			/* round trip of the reply; negative: not measured */
 	struct sockaddr_storage server;	/* the server that answered */
 	uint16_t n;			/* number of records */
 	/* Used octets of data: A and AAAA as they are; MX as preference, length, name. */
@@ -45,6 +48,7 @@ struct dns_cache {
 	size_t n, octets;
 	struct sockaddr_storage server;
 	int64_t server_until_ms;	/* 0: ask the servers in their order */
+	struct servers servers;
 };
 
 /* NULL if there is no memory; dns_cache_free() must follow. */

@@ -19,7 +19,7 @@ exchange_open(struct exchange *x, const struct dns_resolver *r, size_t server,
 	const struct sockaddr *to = (const struct sockaddr *)&r->servers[server];
 	int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, error;
 
-	*x = (struct exchange){ .tcp = tcp, .query = query, .end_ms = clock_ms() + r->timeout_ms,
+	*x = (struct exchange){ .tcp = tcp, .query = query, .start_ms = clock_ms(),
 		.events = tcp ? POLLOUT : POLLIN };
 	x->fd = socket(to->sa_family, type, 0);
 	if (x->fd < 0)
@@ -57,11 +57,12 @@ static ssize_t
 udp_step(struct exchange *x, uint8_t packet[DNS_ANSWER_CAP])
 {
 	ssize_t n = recv(x->fd, packet, DNS_ANSWER_CAP, MSG_TRUNC);
+	size_t got;
 
 	if (n < 0)
 		return is_later() ? 0 : -errno;
-	if (!wire_replies(x->query, packet,
-		(size_t)n < DNS_ANSWER_CAP ? (size_t)n : DNS_ANSWER_CAP))
+	got = (size_t)n < DNS_ANSWER_CAP ? (size_t)n : DNS_ANSWER_CAP;
+	if (!wire_replies(x->query, packet, got) && !wire_refuses(x->query, packet, got))
 		return 0;
 	return n > DNS_ANSWER_CAP ? -EMSGSIZE : n;
 }
@@ -105,7 +106,8 @@ tcp_step(struct exchange *x, uint8_t packet[DNS_ANSWER_CAP])
 		return -EMSGSIZE;
 	if (x->got < 2 || x->got < want)
 		return 0;
-	if (!wire_replies(x->query, x->in + 2, want - 2))
+	if (!wire_replies(x->query, x->in + 2, want - 2) &&
+	    !wire_refuses(x->query, x->in + 2, want - 2))
 		return -EPROTO;
 	memcpy(packet, x->in + 2, want - 2);
 	return (ssize_t)(want - 2);

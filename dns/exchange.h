@@ -14,7 +14,7 @@ struct exchange {
 	int fd;			/* -1: not open */
 	short events;		/* events for poll(2) */
 	bool tcp;
-	int64_t end_ms;
+	int64_t start_ms;
 	const struct wire_query *query;	/* borrowed */
 	uint8_t *in;		/* TCP: length and packet, as received so far; malloc'ed */
 	size_t sent, got;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "dns/etc_hosts.h"
 #include "dns/name.h"
+#include "dns/search.h"
 
 #define HOSTS_FILE "/etc/hosts"
 #define BUDGET_MS  60000	/* time for the addresses of all exchangers */
@@ -391,6 +392,29 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family
 	dns_question_done(&q);
 }
 
+/* Look up the addresses of a host that the operator named.  A step that may succeed later ends the
+ * search: a later domain could have another host of this name. */
+static void
+look_up_host(const struct dns_resolver *r, struct mx_exchanger *e, enum address_family family,
+    uint16_t port)
+{
+	char configured[DNS_NAME_MAX];
+
+	memcpy(configured, e->name, sizeof configured);
+	for (size_t i = 0; search_name(r, configured, i, e->name); i++) {
+		enum dns_status before = e->status;
+
+		if (!e->name[0])
+			continue;
+		look_up_addresses(r, e, 1, family, port, BUDGET_MS);
+		if (e->naddresses || e->status == DNS_TIMEOUT || e->status == DNS_SERVFAIL)
+			break;
+		if (i > 0)
+			e->status = worst_status(before, e->status);
+	}
+	memcpy(e->name, configured, sizeof e->name);
+}
+
 void
 mx_host(const struct dns_resolver *r, const char *host, enum address_family family, uint16_t port,
     struct mx_list *ret)
@@ -420,7 +444,7 @@ mx_host(const struct dns_resolver *r, const char *host, enum address_family fami
 	if (e->naddresses)
 		e->status = DNS_OK;
 	else
-		look_up_addresses(r, e, 1, family, port, BUDGET_MS);
+		look_up_host(r, e, family, port);
 	set_verdict(ret, slice_str(name));
 	if (ret->status == MX_NO_HOST && e->status == DNS_NXDOMAIN)
 		ret->status = MX_NXDOMAIN;

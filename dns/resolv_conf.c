@@ -2,7 +2,7 @@
 /*
  * The servers of the resolver: from our configuration, else from resolv.conf(5).  ldns is not used:
  * it refuses the whole file for one bad line, and loses scopes and options.  domain and search are
- * ignored: names in mail are complete (RFC 5321 section 2.3.5).
+ * kept for hosts of the configuration: names in mail are complete (RFC 5321 section 2.3.5).
  */
 #include "dns/resolv_conf.h"
 
@@ -11,12 +11,16 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include "dns/name.h"
+
 #define DNS_PORT    53
 #define FILE_MAX    65536
-#define TIMEOUT_S   5		/* these four values are libc's */
+#define TIMEOUT_S   5		/* these values are libc's */
 #define ATTEMPTS    2
+#define NDOTS       1
 #define TIMEOUT_MAX 30
 #define ATTEMPTS_MAX 5
+#define NDOTS_MAX   15
 
 /* Take the next word of a line.  Empty at the end of the line or at a comment. */
 static struct slice
@@ -42,40 +46,66 @@ add_nameserver(struct dns_resolver *r, struct slice text)
 		r->nservers++;
 }
 
-/* Parse an option such as "timeout:N".  The limits are libc's; 0 becomes 1, because 0 would never
- * wait. */
+/* Take the domains of a line "search" or "domain", in place of those before it, as libc does.  The
+ * root, ".", adds nothing. */
+static void
+take_search(struct dns_resolver *r, struct slice line, size_t max)
+{
+	struct slice w;
+
+	r->nsearch = 0;
+	while (r->nsearch < max && (w = next_word(&line)).n)
+		r->nsearch += dns_name_from_text(w, r->search[r->nsearch]);
+}
+
+/* Parse an option such as "timeout:N".  The limits are libc's. */
 static bool
-parse_option(struct slice w, struct slice key, uint64_t max, uint64_t *ret)
+parse_option(struct slice w, struct slice key, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t n;
 
 	if (!slice_has_prefix(w, key) || !slice_uint(slice_skip(w, key.n), UINT32_MAX, &n))
 		return false;
-	*ret = n < 1 ? 1 : n > max ? max : n;
+	*ret = n < min ? min : n > max ? max : n;
 	return true;
+}
+
+static void
+take_options(struct dns_resolver *r, struct slice line)
+{
+	struct slice w;
+	uint64_t n;
+
+	while ((w = next_word(&line)).n) {
+		/* 0 would never wait, and never ask. */
+		if (parse_option(w, SL("timeout:"), 1, TIMEOUT_MAX, &n))
+			r->timeout_ms = (int)n * 1000;
+		if (parse_option(w, SL("attempts:"), 1, ATTEMPTS_MAX, &n))
+			r->attempts = (int)n;
+		if (parse_option(w, SL("ndots:"), 0, NDOTS_MAX, &n))
+			r->ndots = (unsigned)n;
+		r->rotate |= slice_eq(w, SL("rotate"));
+		r->use_tcp |= slice_eq(w, SL("use-vc")) || slice_eq(w, SL("usevc"));
+	}
 }
 
 void
 resolv_conf_parse(struct dns_resolver *r, struct slice text)
 {
 	while (text.n) {
-		struct slice line = slice_cut(text, '\n', &text), key, w;
-		uint64_t n;
+		struct slice line = slice_cut(text, '\n', &text), key;
 
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
 		key = next_word(&line);
 		if (slice_eq(key, SL("nameserver")))
 			add_nameserver(r, next_word(&line));
-		if (!slice_eq(key, SL("options")))
-			continue;
-		while ((w = next_word(&line)).n) {
-			if (parse_option(w, SL("timeout:"), TIMEOUT_MAX, &n))
-				r->timeout_ms = (int)n * 1000;
-			if (parse_option(w, SL("attempts:"), ATTEMPTS_MAX, &n))
-				r->attempts = (int)n;
-			r->rotate |= slice_eq(w, SL("rotate"));
-		}
+		else if (slice_eq(key, SL("search")))
+			take_search(r, line, DNS_SEARCH_MAX);
+		else if (slice_eq(key, SL("domain")))
+			take_search(r, line, 1);
+		else if (slice_eq(key, SL("options")))
+			take_options(r, line);
 	}
 }
 
@@ -98,9 +128,14 @@ read_file(struct dns_resolver *r, const char *path)
 	resolv_conf_parse(r, slice_of(text, n));
 }
 
+/* Use these servers, in place of those of the file and its options for them. */
 static void
 take_list(struct dns_resolver *r, const struct address_list *servers)
 {
+	r->nservers = 0;
+	r->timeout_ms = TIMEOUT_S * 1000;
+	r->attempts = ATTEMPTS;
+	r->rotate = r->use_tcp = false;
 	for (size_t i = 0; i < servers->n && i < DNS_SERVERS_MAX; i++) {
 		struct sockaddr *sa = (struct sockaddr *)&r->servers[i];
 
@@ -119,10 +154,10 @@ dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
 	memset(r, 0, sizeof *r);
 	r->timeout_ms = TIMEOUT_S * 1000;
 	r->attempts = ATTEMPTS;
+	r->ndots = NDOTS;
+	read_file(r, resolv_conf ? resolv_conf : "/etc/resolv.conf");
 	if (servers && servers->n)
 		take_list(r, servers);
-	else
-		read_file(r, resolv_conf ? resolv_conf : "/etc/resolv.conf");
 	if (r->nservers == 0)
 		add_nameserver(r, SL("127.0.0.1"));
 }

@@ -2,6 +2,11 @@
 /*
  * Asking the servers in turn, round after round, until one gives an answer.  Several questions are
  * asked at once, each with its own socket.
+ *
+ * A server that does not reply in its usual time is asked again, after the others.  The sockets of
+ * the last questions stay open, so a late reply counts too.  A failure makes the next question too.
+ * Each server is asked with EDNS and without it in turn: some drop or refuse what they do not know
+ * (RFC 6891 section 7).
  */
 #include "dns/resolver.h"
 
@@ -16,6 +21,14 @@
 #include "dns/name.h"
 
 #define HOPS_MAX 8		/* CNAMEs followed from packet to packet */
+#define OPEN_MAX 4		/* sockets of one question; the oldest is closed for a new one */
+
+struct asked {
+	struct exchange x;
+	struct wire_query query;
+	size_t server;
+	bool edns;
+};
 
 struct asking {
 	const struct dns_resolver *r;
@@ -23,67 +36,157 @@ struct asking {
 	char name[DNS_NAME_MAX];	/* name of q, later the target of its CNAMEs */
 	unsigned hops;
 	size_t first;			/* the server asked first */
-	unsigned tries;			/* failed tries; each goes to the next server */
-	bool silent;			/* a server did not answer */
-	size_t server;
-	bool edns;			/* this server understands EDNS, as far as we know */
+	unsigned turn;			/* each turn goes to the next server */
+	unsigned failures;
+	bool open;
+	bool silent;			/* a server did not answer in time */
 	bool refused;			/* a server replied SERVFAIL or a similar error */
-	struct wire_query query;
-	struct exchange x;
+	unsigned plain;			/* bits of servers: ask without EDNS next */
+	unsigned failed_edns;		/* bits of servers: a question with EDNS had no answer */
+	unsigned empty;			/* bits of servers: replied with nothing */
+	int64_t next_ms;		/* time of the next turn */
+	int64_t end_ms;
+	struct asked asked[OPEN_MAX];
+	size_t nasked;			/* questions so far; the place is nasked % OPEN_MAX */
 };
+
+static const struct servers *
+known_servers(const struct dns_resolver *r)
+{
+	return r->cache ? &r->cache->servers : NULL;
+}
+
+static void
+close_all(struct asking *a)
+{
+	for (size_t i = 0; i < OPEN_MAX; i++)
+		exchange_close(&a->asked[i].x);
+}
 
 static void
 end_question(struct asking *a, enum dns_status status)
 {
-	exchange_close(&a->x);
+	close_all(a);
+	a->open = false;
 	a->q->status = status;
 }
 
-/* Ask the next server that can be reached, from the current try on.  If no try is left, the
- * question ends. */
 static void
-ask_server(struct asking *a)
+give_up(struct asking *a)
 {
-	unsigned most = (unsigned)a->r->nservers * (unsigned)a->r->attempts;
+	end_question(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
+}
 
-	exchange_close(&a->x);
-	for (; a->tries < most; a->tries++, a->edns = true) {
-		a->server = (a->first + a->tries) % a->r->nservers;
-		if (wire_query(&a->query, a->name, a->q->type, a->edns) == 0 &&
-		    exchange_open(&a->x, a->r, a->server, &a->query, false) == 0)
+/* Send the question to a server, in the form that is its turn.  0 or -errno. */
+static int
+send_question(struct asking *a, size_t server)
+{
+	struct asked *to = &a->asked[a->nasked++ % OPEN_MAX];
+	int r;
+
+	exchange_close(&to->x);
+	to->server = server;
+	to->edns = !(a->plain & 1U << server);
+	a->plain ^= 1U << server;
+	r = wire_query(&to->query, a->name, a->q->type, to->edns);
+	return r < 0 ? r : exchange_open(&to->x, a->r, server, &to->query, a->r->use_tcp);
+}
+
+/* The time to wait for this turn: longer with each round, because the path may be full. */
+static int
+turn_ms(const struct asking *a, size_t server)
+{
+	const unsigned round = a->turn / (unsigned)a->r->nservers;
+	int wait_ms = servers_wait_ms(known_servers(a->r), &a->r->servers[server]);
+
+	if (a->r->use_tcp)
+		return a->r->timeout_ms;
+	for (unsigned i = 0; i < round && wait_ms < SERVERS_WAIT_MAX_MS; i++)
+		wait_ms *= 2;
+	if (wait_ms > SERVERS_WAIT_MAX_MS)
+		wait_ms = SERVERS_WAIT_MAX_MS;
+	return wait_ms < a->r->timeout_ms ? wait_ms : a->r->timeout_ms;
+}
+
+/* Ask the server whose turn it is, or the next one that can be reached.  The turn began at
+ * from_ms. */
+static void
+ask_server(struct asking *a, int64_t from_ms)
+{
+	const unsigned most = (unsigned)a->r->nservers * (unsigned)a->r->attempts;
+
+	for (; a->failures < most; a->failures++, a->turn++) {
+		size_t server = (a->first + a->turn) % a->r->nservers;
+
+		if (send_question(a, server) == 0) {
+			a->next_ms = from_ms + turn_ms(a, server);
 			return;
+		}
 		a->silent = true;
 	}
-	end_question(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
+	give_up(a);
 }
 
 static void
 ask_next(struct asking *a)
 {
-	a->tries++;
-	a->edns = true;
-	ask_server(a);
+	a->failures++;
+	a->turn++;
+	ask_server(a, clock_ms());
+}
+
+/* Ask the same server again over TCP. */
+static void
+ask_by_tcp(struct asking *a, struct asked *of)
+{
+	exchange_close(&of->x);
+	if (exchange_open(&of->x, a->r, of->server, &of->query, true) < 0)
+		ask_next(a);
+	else
+		a->next_ms = clock_ms() + a->r->timeout_ms;
 }
 
 static void
-ask_by_tcp(struct asking *a)
+keep_answer(struct asking *a, const struct asked *of, int rcode, const struct wire_answer *answer)
 {
-	exchange_close(&a->x);
-	if (exchange_open(&a->x, a->r, a->server, &a->query, true) < 0)
+	struct dns_question *q = a->q;
+
+	q->rcode = rcode;
+	q->via_tcp = of->x.tcp;
+	q->server = of->server;
+	q->took_ms = of->x.tcp ? -1 : (int)(clock_ms() - of->x.start_ms);
+	q->plain = !of->edns && (a->failed_edns & 1U << of->server);
+	q->records = answer->records;
+	q->nrecords = answer->n;
+	end_question(a, answer->status);
+}
+
+/* The reply has no record at all.  That is no statement about the name, and asking that server
+ * again is useless. */
+static void
+use_empty(struct asking *a, size_t server)
+{
+	if (!a->refused)
+		a->q->rcode = DNS_USELESS;
+	a->q->server = server;
+	a->empty |= 1U << server;
+	if (a->empty == (1U << a->r->nservers) - 1)
+		give_up(a);
+	else
 		ask_next(a);
 }
 
 static void
-use_reply(struct asking *a, uint8_t *packet, size_t n)
+use_reply(struct asking *a, struct asked *of, uint8_t *packet, size_t n)
 {
 	struct dns_question *q = a->q;
 	struct wire_answer answer;
-	int rcode = wire_rcode(packet);
-	bool tcp = a->x.tcp;
+	const int rcode = wire_rcode(packet, n);
 
 	if (wire_answer(packet, n, &answer) < 0) {
 		if (!a->refused)
 			q->rcode = DNS_USELESS;
+		exchange_close(&of->x);
 		ask_next(a);
 		return;
 	}
@@ -91,69 +194,97 @@ use_reply(struct asking *a, uint8_t *packet, size_t n)
 		q->ttl_s = answer.ttl_s;
 	if (answer.alias[0]) {
 		memcpy(a->name, answer.alias, sizeof a->name);
+		close_all(a);
+		a->plain ^= 1U << of->server;	/* again in the form that had a reply */
 		if (++a->hops > HOPS_MAX)
 			end_question(a, DNS_SERVFAIL);
 		else
-			ask_server(a);
+			ask_server(a, clock_ms());
 		return;
 	}
-	if (answer.status == DNS_SERVFAIL) {
+	switch (answer.status) {
+	case DNS_TIMEOUT:
+		exchange_close(&of->x);
+		use_empty(a, of->server);
+		return;
+	case DNS_SERVFAIL:
+		exchange_close(&of->x);
 		a->refused = true;
 		/* The proper reply of a server that does not recurse. */
 		q->rcode = WIRE_REFUSED;
-		q->server = a->server;
+		q->server = of->server;
+		ask_next(a);
+		return;
+	default:
+		keep_answer(a, of, rcode, &answer);
+	}
+}
+
+static void
+receive_reply(struct asking *a, struct asked *of, uint8_t *packet, size_t n)
+{
+	const int rcode = wire_rcode(packet, n);
+
+	if (wire_truncated(packet) && !of->x.tcp) {
+		ask_by_tcp(a, of);
+		return;
+	}
+	if (rcode == WIRE_NOERROR || rcode == WIRE_NXDOMAIN) {
+		use_reply(a, of, packet, n);
+		return;
+	}
+	exchange_close(&of->x);
+	a->refused = true;
+	a->q->rcode = rcode;
+	a->q->server = of->server;
+	if (!of->edns) {
 		ask_next(a);
 		return;
 	}
-	q->rcode = rcode;
-	q->via_tcp = tcp;
-	q->server = a->server;
-	q->records = answer.records;
-	q->nrecords = answer.n;
-	end_question(a, answer.status);
+	a->failed_edns |= 1U << of->server;
+	a->plain |= 1U << of->server;
+	if (send_question(a, of->server) < 0)
+		ask_next(a);
+	else
+		a->next_ms = clock_ms() + turn_ms(a, of->server);
 }
 
 static void
-receive_reply(struct asking *a, uint8_t *packet, size_t n)
-{
-	int rcode = wire_rcode(packet);
-
-	if (wire_truncated(packet) && !a->x.tcp) {
-		ask_by_tcp(a);
-		return;
-	}
-	switch (rcode) {
-	case WIRE_NOERROR:
-	case WIRE_NXDOMAIN:
-		use_reply(a, packet, n);
-		return;
-	case WIRE_FORMERR:
-	case WIRE_NOTIMP:
-		if (a->edns) {		/* RFC 6891 section 7 */
-			a->edns = false;
-			ask_server(a);
-			return;
-		}
-		break;
-	}
-	a->refused = true;
-	a->q->rcode = rcode;
-	a->q->server = a->server;
-	ask_next(a);
-}
-
-static void
-step_question(struct asking *a, bool ready)
+step_asked(struct asking *a, struct asked *of)
 {
 	uint8_t packet[DNS_ANSWER_CAP];
-	ssize_t n = ready ? exchange_step(&a->x, packet) : 0;
+	ssize_t n = exchange_step(&of->x, packet);
 
 	if (n > 0) {
-		receive_reply(a, packet, (size_t)n);
-	} else if (n < 0 || clock_left_ms(a->x.end_ms) == 0) {
+		receive_reply(a, of, packet, (size_t)n);
+	} else if (n < 0) {
+		exchange_close(&of->x);
 		a->silent = true;
 		ask_next(a);
 	}
+}
+
+/* Begin the next turn if its time has come. */
+static void
+step_turn(struct asking *a)
+{
+	const struct asked *last = &a->asked[(a->nasked - 1) % OPEN_MAX];
+
+	if (clock_left_ms(a->next_ms) > 0)
+		return;
+	if (a->nasked == 0) {
+		ask_server(a, a->next_ms);
+		return;
+	}
+	a->silent = true;
+	if (last->edns)
+		a->failed_edns |= 1U << last->server;
+	if (a->next_ms >= a->end_ms) {
+		give_up(a);
+		return;
+	}
+	a->turn++;
+	ask_server(a, a->next_ms);
 }
 
 static size_t
@@ -173,38 +304,63 @@ first_server(const struct dns_resolver *r)
 static void
 begin_question(struct asking *a, const struct dns_resolver *r, struct dns_question *q)
 {
-	*a = (struct asking){ .r = r, .q = q, .edns = true, .x.fd = -1, .first = first_server(r) };
+	*a = (struct asking){ .r = r, .q = q, .first = first_server(r), .open = true };
+	for (size_t i = 0; i < OPEN_MAX; i++)
+		a->asked[i].x.fd = -1;
+	for (size_t i = 0; i < r->nservers; i++)
+		a->plain |= (unsigned)servers_plain(known_servers(r), &r->servers[i]) << i;
 	q->rcode = 0;
 	q->ttl_s = UINT32_MAX;
 	q->via_tcp = false;
+	q->plain = false;
+	q->took_ms = -1;
 	q->server = DNS_SERVERS_MAX;
 	q->records = NULL;
 	q->nrecords = 0;
-	if (dns_name_from_text(slice_str(q->name), a->name))
-		ask_server(a);
-	else
+	a->next_ms = clock_ms();
+	if (r->cache)
+		a->next_ms += servers_turn_ms(&r->cache->servers);
+	a->end_ms = a->next_ms + (int64_t)r->timeout_ms * r->attempts * (int64_t)r->nservers;
+	if (!dns_name_from_text(slice_str(q->name), a->name))
 		end_question(a, DNS_BAD_NAME);
+	else
+		step_turn(a);
 }
 
 /* Poll for all open questions and continue those that are ready.  False if none is open. */
 static bool
 wait_for_any(struct asking *all, size_t n)
 {
-	struct pollfd fds[DNS_QUESTIONS_MAX];
+	struct pollfd fds[DNS_QUESTIONS_MAX * OPEN_MAX];
 	int64_t end_ms = INT64_MAX;
 
 	for (size_t i = 0; i < n; i++) {
-		fds[i] = (struct pollfd){ .fd = all[i].x.fd, .events = all[i].x.events };
-		if (all[i].x.fd >= 0 && all[i].x.end_ms < end_ms)
-			end_ms = all[i].x.end_ms;
+		struct asking *a = &all[i];
+
+		for (size_t k = 0; k < OPEN_MAX; k++)
+			fds[i * OPEN_MAX + k] = (struct pollfd){
+				.fd = a->open ? a->asked[k].x.fd : -1,
+				.events = a->open ? a->asked[k].x.events : 0,
+			};
+		if (a->open && a->next_ms > a->end_ms)
+			a->next_ms = a->end_ms;
+		if (a->open && a->next_ms < end_ms)
+			end_ms = a->next_ms;
 	}
 	if (end_ms == INT64_MAX)
 		return false;
-	if (poll(fds, (nfds_t)n, clock_left_ms(end_ms)) < 0)
+	if (poll(fds, (nfds_t)(n * OPEN_MAX), clock_left_ms(end_ms)) < 0)
 		return true;
-	for (size_t i = 0; i < n; i++)
-		if (all[i].x.fd >= 0)
-			step_question(&all[i], fds[i].revents != 0);
+	for (size_t i = 0; i < n; i++) {
+		struct asking *a = &all[i];
+
+		for (size_t k = 0; k < OPEN_MAX; k++)
+			if (a->open && fds[i * OPEN_MAX + k].revents &&
+			    a->asked[k].x.fd == fds[i * OPEN_MAX + k].fd)
+				step_asked(a, &a->asked[k]);
+		if (a->open)
+			step_turn(a);
+	}
 	return true;
 }
 
@@ -220,7 +376,7 @@ dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 		for (size_t i = 0; i < some; i++) {
 			known[i] = dns_cache_get(r->cache, &questions[i]);
 			if (known[i])
-				all[i] = (struct asking){ .x.fd = -1 };
+				all[i].open = false;
 			else
 				begin_question(&all[i], r, &questions[i]);
 		}
@@ -268,16 +424,21 @@ dns_status_text(enum dns_status status)
 const char *
 dns_question_text(const struct dns_question *q)
 {
+	static const struct {
+		int rcode;
+		const char *text;
+	} codes[] = {
+		{ WIRE_FORMERR, "FORMERR" },
+		{ WIRE_NOTIMP, "NOTIMP" },
+		{ WIRE_REFUSED, "REFUSED" },
+		{ WIRE_BADVERS, "BADVERS" },
+		{ WIRE_BADCOOKIE, "BADCOOKIE" },
+	};
+
 	if (q->status == DNS_TIMEOUT && q->rcode == DNS_USELESS)
 		return "no usable answer";
-	if (q->status == DNS_SERVFAIL)
-		switch (q->rcode) {
-		case WIRE_FORMERR:
-			return "FORMERR";
-		case WIRE_NOTIMP:
-			return "NOTIMP";
-		case WIRE_REFUSED:
-			return "REFUSED";
-		}
+	for (size_t i = 0; q->status == DNS_SERVFAIL && i < sizeof codes / sizeof codes[0]; i++)
+		if (codes[i].rcode == q->rcode)
+			return codes[i].text;
 	return dns_status_text(q->status);
 }

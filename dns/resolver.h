@@ -18,6 +18,7 @@
 #define DNS_ANSWER_CAP  16384	/* octets of the largest packet that is parsed */
 #define DNS_RECORDS_MAX 64	/* records of one answer; the rest is ignored */
 #define DNS_QUESTIONS_MAX 8	/* questions at once */
+#define DNS_SEARCH_MAX  8	/* domains of short names */
 
 struct dns_cache;
 
@@ -25,15 +26,24 @@ struct dns_resolver {
 	struct sockaddr_storage servers[DNS_SERVERS_MAX];
 	socklen_t server_len[DNS_SERVERS_MAX];
 	size_t nservers;
-	int timeout_ms;		/* per try */
-	int attempts;		/* rounds over all servers */
+	/* A question ends after timeout_ms * attempts * nservers.  Within that time, a server that
+	 * does not reply in its usual time is asked again. */
+	int timeout_ms;
+	int attempts;		/* failures of a server before a question ends */
 	bool rotate;		/* start with a random server */
+	bool use_tcp;		/* never ask by UDP */
+	/* Domains to complete short names of hosts with, and the dots of a name that is not
+	 * short.  Never for domains of mail (RFC 5321 section 2.3.5). */
+	char search[DNS_SEARCH_MAX][DNS_NAME_MAX];
+	size_t nsearch;
+	unsigned ndots;
 	struct dns_cache *cache;	/* borrowed; NULL: no cache */
 };
 
 /* Set the resolver up.  The servers are those given (`resolver` in [relay]), if any.  Else they
  * come from the file resolv_conf (NULL: /etc/resolv.conf): nameserver with scope and IPv6, options
- * timeout:, attempts: and rotate.  Without any server 127.0.0.1 is asked, as libc does. */
+ * timeout:, attempts:, rotate and use-vc.  Without any server 127.0.0.1 is asked, as libc does.
+ * search, domain and the option ndots: always come from the file. */
 void dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
     const char *resolv_conf);
 
@@ -41,7 +51,7 @@ enum dns_status {
 	DNS_OK,
 	DNS_NODATA,		/* the name exists, without such records */
 	DNS_NXDOMAIN,
-	DNS_SERVFAIL,		/* or REFUSED, FORMERR, ...: see rcode */
+	DNS_SERVFAIL,		/* or REFUSED, FORMERR, BADVERS, ...: see rcode */
 	DNS_TIMEOUT,		/* no usable answer from any server */
 	DNS_BAD_NAME,		/* not a name: empty or too long labels */
 };
@@ -66,6 +76,8 @@ struct dns_question {
 	int rcode;			/* DNS_USELESS: the packets could not be used */
 	uint32_t ttl_s;
 	bool via_tcp;
+	bool plain;			/* the server replied only without EDNS */
+	int took_ms;			/* round trip of the reply; negative: not measured */
 	/* Index in r->servers of the one that answered; DNS_SERVERS_MAX: none, or the cache. */
 	size_t server;
 	struct dns_record *records;	/* malloc'ed */

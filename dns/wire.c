@@ -14,6 +14,7 @@
 #include "dns/name.h"
 #include "dns/record.h"
 
+#define OPAQUE_TYPE 65280	/* for private use (RFC 6895 section 3.1) */
 #define EDNS_SIZE 1232		/* never fragmented (DNS flag day 2020) */
 
 static unsigned
@@ -90,13 +91,56 @@ wire_replies(const struct wire_query *q, const uint8_t *packet, size_t n)
 	return dns_name_same(asked, name, got, name) && memcmp(asked + name, got + name, 4) == 0;
 }
 
-/* May an answer contain this type with data of this length? */
-static bool
-is_expected(unsigned type, size_t length)
+bool
+wire_refuses(const struct wire_query *q, const uint8_t *packet, size_t n)
 {
-	const struct record_type *t = record_type(type);
+	int rcode;
 
-	return t && (t->length == 0 || t->length == length);
+	if (n < WIRE_HEADER || memcmp(packet, q->octets, 2) != 0 || (packet[2] & 0xf8) != 0x80)
+		return false;
+	rcode = packet[3] & 0x0f;
+	return (n == WIRE_HEADER || get16(packet + 4) == 0) && rcode != WIRE_NOERROR &&
+	    rcode != WIRE_NXDOMAIN;
+}
+
+int
+wire_rcode(const uint8_t *packet, size_t n)
+{
+	size_t at = WIRE_HEADER;
+	int rcode = packet[3] & 0x0f;
+	unsigned records;
+
+	for (unsigned i = get16(packet + 4); i; i--, at += 4)
+		if (!skip_name(packet, n, &at) || n - at < 4)
+			return rcode;
+	records = get16(packet + 6) + get16(packet + 8) + get16(packet + 10);
+	for (unsigned i = 0; i < records; i++) {
+		const size_t owner = at;
+		size_t length;
+
+		if (!skip_name(packet, n, &at) || n - at < 10)
+			return rcode;
+		if (packet[owner] == 0 && get16(packet + at) == LDNS_RR_TYPE_OPT)
+			return packet[at + 4] << 4 | rcode;
+		length = get16(packet + at + 8);
+		if (n - at - 10 < length)
+			return rcode;
+		at += 10 + length;
+	}
+	return rcode;
+}
+
+/* May ldns parse this record?  One of another type becomes opaque: ldns then copies its data. */
+static bool
+make_safe(uint8_t *record, size_t length)
+{
+	const struct record_type *t = record_type(get16(record));
+
+	if (!t) {
+		record[0] = OPAQUE_TYPE >> 8;
+		record[1] = OPAQUE_TYPE & 0xff;
+	}
+	return !t || t->length == 0 || t->length == length;
 }
 
 int
@@ -117,7 +161,7 @@ wire_trim(uint8_t *packet, size_t n, size_t *ret_n)
 		if (!skip_name(packet, n, &at) || n - at < 10)
 			return -EBADMSG;
 		length = get16(packet + at + 8);
-		if (!is_expected(get16(packet + at), length) || n - at - 10 < length)
+		if (n - at - 10 < length || !make_safe(packet + at, length))
 			return -EBADMSG;
 		at += 10 + length;
 	}

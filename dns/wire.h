@@ -23,6 +23,8 @@ enum wire_rcode {
 	WIRE_NXDOMAIN = 3,
 	WIRE_NOTIMP = 4,
 	WIRE_REFUSED = 5,
+	WIRE_BADVERS = 16,
+	WIRE_BADCOOKIE = 23,
 };
 
 /* Make a question with a fresh random ID.  0; -EINVAL if name is not a name; -ENOMEM; -errno of
@@ -33,6 +35,10 @@ int wire_query(struct wire_query *q, const char *name, enum dns_type type, bool 
  * late, and must be ignored. */
 bool wire_replies(const struct wire_query *q, const uint8_t *packet, size_t n);
 
+/* Does the packet refuse this question by a header without the question?  Old servers reply so to
+ * EDNS.  It is never an answer. */
+bool wire_refuses(const struct wire_query *q, const uint8_t *packet, size_t n);
+
 /* Was the reply truncated? */
 static inline bool
 wire_truncated(const uint8_t *packet)
@@ -40,22 +46,19 @@ wire_truncated(const uint8_t *packet)
 	return packet[2] & 0x02;
 }
 
-/* The RCODE of a reply, without EDNS's upper bits. */
-static inline int
-wire_rcode(const uint8_t *packet)
-{
-	return packet[3] & 0x0f;
-}
+/* The RCODE of a reply with the upper bits of EDNS (RFC 6891 section 6.1.3). */
+int wire_rcode(const uint8_t *packet, size_t n);
 
 /*
  * Make a packet safe to parse.  The additional section is cut off, because nothing in it is
- * trusted.  Record types that no answer of ours has are refused.  0 with the new length, or
- * -EBADMSG.
+ * trusted.  Records of types that no answer of ours has get a type that ldns takes as plain
+ * octets.  0 with the new length, or -EBADMSG.
  */
 int wire_trim(uint8_t *packet, size_t n, size_t *ret_n);
 
 struct wire_answer {
-	/* DNS_OK, DNS_NODATA, DNS_NXDOMAIN, or DNS_SERVFAIL for a referral. */
+	/* DNS_OK, DNS_NODATA, DNS_NXDOMAIN; DNS_SERVFAIL for a referral; DNS_TIMEOUT if every
+	 * section is empty. */
 	enum dns_status status;
 	uint32_t ttl_s;
 	struct dns_record *records;	/* malloc'ed */

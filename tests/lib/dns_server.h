@@ -19,7 +19,8 @@
 
 #include "base/slice.h"
 
-enum { T_ANY = 0, T_A = 1, T_NS = 2, T_CNAME = 5, T_SOA = 6, T_MX = 15, T_TXT = 16, T_AAAA = 28 };
+enum { T_ANY = 0, T_A = 1, T_NS = 2, T_CNAME = 5, T_SOA = 6, T_MX = 15, T_TXT = 16, T_AAAA = 28,
+	T_OPT = 41, T_SVCB = 64, T_HTTPS = 65 };
 
 enum trick {
 	NO_TRICK,
@@ -33,6 +34,12 @@ enum trick {
 	SILENT,
 	NO_EDNS,		/* FORMERR to OPT */
 	NO_EDNS_NOTIMP,
+	/* To a question with EDNS only: a header alone, in both forms; an error; nothing. */
+	BARE_FORMERR, BARE_NOTIMP_COUNTED, BARE_SERVFAIL, EDNS_SERVFAIL, EDNS_REFUSED, EDNS_SILENT,
+	EDNS_BADVERS,
+	BARE_ALWAYS,
+	LOSE_FIRST,		/* the first question is lost */
+	ANSWER_FIRST,		/* the first question is answered when the second one comes */
 	OVERSIZE,
 	CUT_SHORT,		/* the last octet is missing */
 	UPPER_CASE,
@@ -46,7 +53,8 @@ struct fake_rr {
 	const char *data;	/* an address, or a name; for T_TXT: text; "" is the root */
 	unsigned preference;
 	struct slice raw;	/* rdata as it is, when data is NULL */
-	bool authority;
+	bool authority, additional;
+	uint32_t ttl;		/* 0: 300 s */
 };
 
 struct fake_answer {
@@ -119,7 +127,8 @@ fake_put_rr(struct fake_packet *k, const struct fake_rr *rr, unsigned bump)
 		fake_put16(k, 0xc00c);
 	fake_put16(k, rr->type);
 	fake_put16(k, 1);
-	fake_put(k, "\0\0\1\54", 4);	/* 300 s */
+	fake_put16(k, rr->ttl >> 16);
+	fake_put16(k, rr->ttl || rr->type == T_OPT ? rr->ttl & 0xffff : 300);
 	length = k->n;
 	fake_put16(k, 0);
 	if (!rr->data) {
@@ -144,12 +153,18 @@ fake_put_rr(struct fake_packet *k, const struct fake_rr *rr, unsigned bump)
 	k->p[length + 1] = (uint8_t)(k->n - length - 2);
 }
 
+static int
+fake_section(const struct fake_rr *rr)
+{
+	return rr->additional ? 2 : rr->authority;
+}
+
 /* The header and the question of the query, then the records; a NULL: REFUSED. */
 static void
 fake_reply(struct fake_packet *k, const uint8_t *query, size_t question,
     const struct fake_answer *a)
 {
-	unsigned counts[2] = { 0, 0 }, times;
+	unsigned counts[3] = { 0, 0, 0 }, times;
 	uint8_t flags = 0x81, rcode = (uint8_t)(0x80 | (a ? a->rcode : 5));
 
 	k->n = 0;
@@ -163,13 +178,13 @@ fake_reply(struct fake_packet *k, const uint8_t *query, size_t question,
 	fake_put(k, "\0\1\0\0\0\0\0\0", 8);
 	fake_put(k, query + 12, question);
 	times = a && a->trick == MANY ? 400 : 1;
-	for (int section = 0; a && section < 2; section++)
+	for (int section = 0; a && section < 3; section++)
 		for (size_t i = 0; i < 5 && a->rr[i].type; i++)
-			for (unsigned n = 0; a->rr[i].authority == section && n < times; n++) {
+			for (unsigned n = 0; fake_section(&a->rr[i]) == section && n < times; n++) {
 				fake_put_rr(k, &a->rr[i], n);
 				counts[section]++;
 			}
-	for (int section = 0; section < 2; section++) {
+	for (int section = 0; section < 3; section++) {
 		k->p[6 + 2 * section] = (uint8_t)(counts[section] >> 8);
 		k->p[7 + 2 * section] = (uint8_t)counts[section];
 	}
@@ -193,6 +208,28 @@ static void
 fake_send(const struct fake_peer *peer, const uint8_t *p, size_t n)
 {
 	(void)sendto(peer->fd, p, n, 0, (const struct sockaddr *)&peer->address, peer->len);
+}
+
+/* Send an error of a server that does not understand EDNS. */
+static void
+fake_refuse(const struct fake_peer *peer, const uint8_t *query, size_t question, enum trick trick)
+{
+	static struct fake_packet k;
+	const struct fake_answer failed = {
+		.rcode = trick == BARE_FORMERR || trick == BARE_ALWAYS ? 1 :
+		    trick == BARE_NOTIMP_COUNTED ? 4 : trick == EDNS_REFUSED ? 5 :
+		    trick == EDNS_BADVERS ? 0 : 2,
+	};
+
+	fake_reply(&k, query, question, &failed);
+	if (trick == EDNS_BADVERS) {
+		k.p[11] = 1;
+		fake_put(&k, "\0\0\51\4\320\1\0\0\0\0\0", 11);
+	} else if (trick != EDNS_SERVFAIL && trick != EDNS_REFUSED) {
+		k.n = 12;
+		k.p[5] = trick == BARE_NOTIMP_COUNTED;
+	}
+	fake_send(peer, k.p, k.n);
 }
 
 /* Send a forged answer: 192.0.2.66, which must be in no result. */
@@ -279,6 +316,11 @@ static void
 fake_udp(int fd, const struct fake_answer *table, int report)
 {
 	static struct fake_packet k;
+	static struct {
+		const char *name;
+		struct fake_peer peer;
+		uint8_t query[512];
+	} first;
 	struct fake_peer peer = { .fd = fd, .len = sizeof peer.address };
 	const struct fake_answer *a;
 	uint8_t query[512];
@@ -298,6 +340,26 @@ fake_udp(int fd, const struct fake_answer *table, int report)
 	if (a && (a->trick == NO_EDNS || a->trick == NO_EDNS_NOTIMP) && query[11]) {
 		plain.rcode = a->trick == NO_EDNS ? 1 : 4;
 		a = &plain;
+	}
+	if (a && a->trick == BARE_ALWAYS) {
+		fake_refuse(&peer, query, question, a->trick);
+		return;
+	}
+	if (a && a->trick >= BARE_FORMERR && a->trick <= EDNS_BADVERS && query[11]) {
+		if (a->trick != EDNS_SILENT)
+			fake_refuse(&peer, query, question, a->trick);
+		return;
+	}
+	if (a && (a->trick == LOSE_FIRST || a->trick == ANSWER_FIRST) && first.name != a->name) {
+		first.name = a->name;
+		first.peer = peer;
+		memcpy(first.query, query, sizeof query);
+		return;
+	}
+	if (a && a->trick == ANSWER_FIRST) {
+		fake_reply(&k, first.query, question, a);
+		fake_send(&first.peer, k.p, k.n);
+		return;
 	}
 	for (enum trick t = FORGE_ID; a && t < FORGE_ALL; t++)
 		if (a->trick == t || a->trick == FORGE_ALL || a->trick == ONLY_FORGED)

@@ -327,7 +327,7 @@ static size_t
 fake_answers(unsigned char *packet, size_t end, const char *name, unsigned type)
 {
 	static const unsigned char mx1[] = "\0\012\002h1\004test", mx2[] = "\0\024\002h2\004test";
-	static const unsigned char null_mx[] = "\0\0";
+	static const unsigned char null_mx[] = "\0\0", soa[22] = "";
 	size_t n = 0;
 
 	if (strcmp(name, "nx") == 0)
@@ -349,6 +349,10 @@ fake_answers(unsigned char *packet, size_t end, const char *name, unsigned type)
 		n += fake_rr(packet + end, 15, mx2, sizeof mx2);
 		n += fake_rr(packet + end + n, 15, mx1, sizeof mx1);
 		packet[7] = 2;
+	}
+	if (n == 0 && (packet[3] & 15) == 0) {
+		n = fake_rr(packet + end, 6, soa, sizeof soa);
+		packet[9] = 1;
 	}
 	return end + n;
 }

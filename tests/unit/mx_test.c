@@ -40,6 +40,8 @@ static const struct fake_answer zone[] = {
 	{ .name = "twice-null.test", .type = T_MX,
 	    .rr = { { T_MX, .data = "" }, { T_MX, .data = "", .preference = 1 } } },
 	{ .name = "nx.test", .type = T_ANY, .rcode = 3, .rr = { SOA } },
+	{ .name = "a.nx.test", .type = T_ANY, .rcode = 3, .rr = { SOA } },
+	{ .name = "a.test.nx.test", .type = T_ANY, .rcode = 3, .rr = { SOA } },
 	{ .name = "servfail.test", .type = T_ANY, .rcode = 2 },
 	{ .name = "silent.test", .type = T_ANY, .trick = SILENT },
 	NO("nothing.test", T_ANY),
@@ -249,6 +251,62 @@ static const struct host_case {
 	{ .name = "no_name", .host = "a b", .status = MX_BAD_NAME, .want = "" },
 };
 
+#define LABEL_60 "a23456789012345678901234567890123456789012345678901234567890"
+#define LONG_NAME LABEL_60 "." LABEL_60 "." LABEL_60 "." LABEL_60 ".abcdefghi"
+
+static const struct search_case {
+	const char *name, *host;
+	const char *search[3];
+	unsigned ndots;
+	enum mx_status status;
+	const char *want;
+	size_t queries;
+} search_cases[] = {
+	{ .name = "a short name", .host = "a", .search = { "test" }, .ndots = 1, .status = MX_OK,
+	    .want = "= a 192.0.2.1", .queries = 1 },
+	{ .name = "in capitals", .host = "A", .search = { "test" }, .ndots = 1, .status = MX_OK,
+	    .want = "= a 192.0.2.1", .queries = 1 },
+	{ .name = "the second domain", .host = "a", .search = { "nx.test", "test" }, .ndots = 1,
+	    .status = MX_OK, .want = "= a 192.0.2.1", .queries = 2 },
+	{ .name = "a complete name is not completed", .host = "nx.test", .search = { "test" },
+	    .ndots = 1, .status = MX_NXDOMAIN, .want = "= nx.test", .queries = 1 },
+	{ .name = "ndots makes a name short", .host = "a.test", .search = { "nx.test" },
+	    .ndots = 2, .status = MX_OK, .want = "= a.test 192.0.2.1", .queries = 2 },
+	{ .name = "a domain that is too long is passed over", .host = "a",
+	    .search = { LONG_NAME, "test" }, .ndots = 1, .status = MX_OK,
+	    .want = "= a 192.0.2.1", .queries = 1 },
+	{ .name = "a failure that may pass ends the search", .host = "servfail",
+	    .search = { "test", "nx.test" }, .ndots = 1, .status = MX_DEFER,
+	    .want = "= servfail" },
+	{ .name = "ndots of 0: first as it is", .host = "a", .search = { "test" }, .ndots = 0,
+	    .status = MX_DEFER, .want = "= a" },
+};
+
+static void
+search_case(const struct search_case *c)
+{
+	struct dns_resolver r = resolver();
+	char space[400];
+	struct buf b = BUF(space);
+	struct mx_list l;
+	size_t queries;
+
+	r.ndots = c->ndots;
+	for (; r.nsearch < 3 && c->search[r.nsearch]; r.nsearch++)
+		(void)stpcpy(r.search[r.nsearch], c->search[r.nsearch]);
+	(void)fake_seen_count(&server);
+	mx_host(&r, c->host, FAMILY_IPV4, 25, &l);
+	queries = fake_seen_count(&server);
+	is(as_text(&l, &b), slice_str(c->want), c->name);
+	ok(l.status == c->status && (!c->queries || queries == c->queries),
+	    "search: %s: %s, %zu queries", c->name, l.detail, queries);
+	mx_list_done(&l);
+	mx_lookup(&r, slice_str(c->host), FAMILY_IPV4, 25, &l);
+	if (!memchr(c->host, '.', strlen(c->host)))
+		ok(l.status != MX_OK, "search: %s: not for a domain of mail", c->name);
+	mx_list_done(&l);
+}
+
 static void
 host_case(const struct host_case *c)
 {
@@ -314,6 +372,8 @@ main(void)
 		lookup_case(&lookup_cases[i]);
 	for (size_t i = 0; i < sizeof host_cases / sizeof host_cases[0]; i++)
 		host_case(&host_cases[i]);
+	for (size_t i = 0; i < sizeof search_cases / sizeof search_cases[0]; i++)
+		search_case(&search_cases[i]);
 	ties();
 	dead_first_server();
 	fake_stop(&server);

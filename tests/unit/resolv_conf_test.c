@@ -111,6 +111,65 @@ init(const char *name, const struct address_list *list, const char *path, const 
 	    "%s: the servers", name);
 }
 
+static const struct search_case {
+	const char *name;
+	struct slice text;
+	const char *search;		/* "DOMAIN DOMAIN" */
+	unsigned ndots;
+	bool use_tcp;
+} search_cases[] = {
+	{ .name = "search", .text = S("search Corp.Example eu.example.\n"),
+	    .search = "corp.example eu.example", .ndots = 1 },
+	{ .name = "domain", .text = S("domain corp.example other.example\n"),
+	    .search = "corp.example", .ndots = 1 },
+	{ .name = "the last line counts",
+	    .text = S("search a.example b.example\ndomain c.example\n"),
+	    .search = "c.example", .ndots = 1 },
+	{ .name = "the root adds nothing", .text = S("search .\n"), .search = "", .ndots = 1 },
+	{ .name = "a bad domain is ignored", .text = S("search a..b x!y ok.example # z.example\n"),
+	    .search = "ok.example", .ndots = 1 },
+	{ .name = "at most eight", .text = S("search a b c d e f g h i\n"),
+	    .search = "a b c d e f g h", .ndots = 1 },
+	{ .name = "ndots", .text = S("options ndots:5 use-vc\n"), .search = "", .ndots = 5,
+	    .use_tcp = true },
+	{ .name = "ndots of 0", .text = S("options ndots:0 use-vcx\n"), .search = "", .ndots = 0 },
+	{ .name = "ndots has a limit", .text = S("options ndots:99\n"), .search = "", .ndots = 15 },
+	{ .name = "bad ndots", .text = S("options ndots: ndots:x\n"), .search = "", .ndots = 1 },
+};
+
+static void
+search_case(const struct search_case *c)
+{
+	struct dns_resolver r = { .ndots = 1 };
+	char space[512];
+	struct buf b = BUF(space);
+
+	resolv_conf_parse(&r, c->text);
+	for (size_t i = 0; i < r.nsearch; i++) {
+		buf_str(&b, i ? " " : "");
+		buf_str(&b, r.search[i]);
+	}
+	is(buf_slice(&b), slice_str(c->search), c->name);
+	ok(r.ndots == c->ndots && r.use_tcp == c->use_tcp, "%s: options", c->name);
+}
+
+/* With our own servers, the file still has the names of this network. */
+static void
+own_servers(const char *path)
+{
+	struct sockaddr_storage server;
+	struct address_list configured = { &server, 1 };
+	struct dns_resolver r;
+	socklen_t len;
+
+	(void)address_parse(SL("192.0.2.53"), 53, &server, &len);
+	dns_resolver_init(&r, &configured, path);
+	ok(r.nservers == 1 && r.timeout_ms == 5000 && r.attempts == 2 && !r.use_tcp && !r.rotate,
+	    "own servers: the options for the servers of the file do not count");
+	ok(r.nsearch == 1 && strcmp(r.search[0], "corp.example") == 0 && r.ndots == 3,
+	    "own servers: search and ndots count");
+}
+
 int
 main(void)
 {
@@ -127,7 +186,15 @@ main(void)
 	ok(r.rotate && r.attempts == 3, "rotate starts at another server");
 	for (size_t i = 0; i < sizeof parse_cases / sizeof parse_cases[0]; i++)
 		parse_case(&parse_cases[i]);
-	if (fd < 0 || write(fd, "nameserver 192.0.2.9\noptions timeout:7\n", 39) != 39)
+	for (size_t i = 0; i < sizeof search_cases / sizeof search_cases[0]; i++)
+		search_case(&search_cases[i]);
+	if (fd < 0 || dprintf(fd, "nameserver 192.0.2.1\nnameserver 192.0.2.2\n"
+	    "search corp.example\noptions timeout:9 attempts:4 rotate use-vc ndots:3\n") < 0)
+		abort();
+	own_servers(path);
+	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		abort();
+	if (write(fd, "nameserver 192.0.2.9\noptions timeout:7\n", 39) != 39)
 		abort();
 	(void)address_parse(SL("[2001:db8::53]:5353"), 53, &list[0], &len);
 	(void)address_parse(SL("192.0.2.53"), 0, &list[1], &len);

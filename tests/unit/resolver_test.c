@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "dns/cache.h"
+#include "dns/servers.h"
 #include "tests/lib/dns_server.h"
 #include "tests/lib/tap.h"
 
@@ -68,6 +70,44 @@ static const struct fake_answer zone[] = {
 	    .rr = { { T_A, .data = "192.0.2.1" } } },
 	{ .name = "no-edns-notimp.test", .type = T_A, .trick = NO_EDNS_NOTIMP,
 	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "bare-formerr.test", .type = T_A, .trick = BARE_FORMERR,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "bare-notimp.test", .type = T_A, .trick = BARE_NOTIMP_COUNTED,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "bare-servfail.test", .type = T_A, .trick = BARE_SERVFAIL,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "edns-servfail.test", .type = T_A, .trick = EDNS_SERVFAIL,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "edns-refused.test", .type = T_A, .trick = EDNS_REFUSED,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "edns-silent.test", .type = T_A, .trick = EDNS_SILENT,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "edns-badvers.test", .type = T_A, .trick = EDNS_BADVERS,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "bare-always.test", .type = T_A, .trick = BARE_ALWAYS,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "lost.test", .type = T_A, .trick = LOSE_FIRST,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "late.test", .type = T_A, .trick = ANSWER_FIRST,
+	    .rr = { { T_A, .data = "192.0.2.1" } } },
+	{ .name = "badvers.test", .type = T_A,
+	    .rr = { { T_OPT, .owner = "", .raw = S(""), .ttl = 0x01000000, .additional = true } } },
+	{ .name = "badcookie.test", .type = T_A, .rcode = 7,
+	    .rr = { { T_OPT, .owner = "", .raw = S(""), .ttl = 0x01000000, .additional = true } } },
+	{ .name = "badmode.test", .type = T_A, .rcode = 3,
+	    .rr = { { T_OPT, .owner = "", .raw = S(""), .ttl = 0x01000000, .additional = true } } },
+	{ .name = "opt.test", .type = T_A,
+	    .rr = { { T_A, .data = "192.0.2.1" },
+		{ T_OPT, .owner = "", .raw = S(""), .additional = true } } },
+	{ .name = "opt-only.test", .type = T_A,
+	    .rr = { { T_OPT, .owner = "", .raw = S(""), .additional = true } } },
+	{ .name = "svcb.test", .type = T_A,
+	    .rr = { { T_SVCB, .raw = S("\0\1\0\0\1\0\3\2h2") }, { T_HTTPS, .raw = S("") },
+		{ 65535, .raw = S("\0") }, { T_A, .data = "192.0.2.1" } } },
+	{ .name = "txt-mx.test", .type = T_MX,
+	    .rr = { { T_MX, .data = "mx1.test", .preference = 10 }, { T_TXT, .data = "" },
+		{ T_TXT, .raw = S("\377") } } },
+	{ .name = "txt-only.test", .type = T_A, .rr = { { T_TXT, .data = "x" } } },
 	{ .name = "formerr.test", .type = T_A, .rcode = 1 },
 	{ .name = "oversize.test", .type = T_A, .trick = OVERSIZE,
 	    .rr = { { T_A, .data = "192.0.2.1" } } },
@@ -150,7 +190,7 @@ static const struct answer_case {
 	    .queries = 1, .ttl_s = 300 },
 	{ .name = "nodata.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1,
 	    .ttl_s = 44 },
-	{ .name = "nodata-bare.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
+	{ .name = "nodata-bare.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 1 },
 	{ .name = "nx.test", .type = DNS_A, .status = DNS_NXDOMAIN, .n = 0, .queries = 1,
 	    .ttl_s = 44 },
 	{ .name = "other-type.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
@@ -185,8 +225,8 @@ static const struct answer_case {
 	{ .name = "tc-silent.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
 	{ .name = "tc-oversize.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
 	{ .name = "tc-forged.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
-	{ .name = "servfail.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 2 },
-	{ .name = "refused.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 2 },
+	{ .name = "servfail.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
+	{ .name = "refused.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
 	{ .name = "silent.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
 	{ .name = "no-edns.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
 	    .queries = 2, .ttl_s = 300 },
@@ -195,7 +235,43 @@ static const struct answer_case {
 	{ .name = "formerr.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
 	{ .name = "oversize.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
 	{ .name = "cut.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
-	{ .name = "txt.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "txt.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "svcb.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "txt-mx.test", .type = DNS_MX, .status = DNS_OK, .n = 1, .first = "mx1.test",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "txt-only.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
+	{ .name = "bare-formerr.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "bare-notimp.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "bare-servfail.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "edns-servfail.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "edns-refused.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "edns-silent.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "edns-badvers.test", .type = DNS_A, .status = DNS_OK, .n = 1,
+	    .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "lost.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "late.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .ttl_s = 300 },
+	{ .name = "bare-always.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
+	{ .name = "badvers.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
+	{ .name = "badcookie.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
+	{ .name = "badmode.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
+	{ .name = "opt.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 1, .ttl_s = 300 },
+	{ .name = "opt-only.test", .type = DNS_A, .status = DNS_NODATA, .n = 0, .queries = 1 },
 	{ .name = "a-of-3.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
 	{ .name = "a-of-5.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
 	{ .name = "mx-of-0.test", .type = DNS_MX, .status = DNS_OK, .n = 1, .first = "mx1.test",
@@ -374,6 +450,106 @@ many_at_once(void)
 	ok(same, "many_at_once: each has its own answer");
 }
 
+/* A server that never replies is asked at growing distances, within the configured time. */
+static void
+asked_again(void)
+{
+	struct dns_resolver r = asking(&server, NULL, 2000, 1);
+	struct dns_question q = { .name = "silent.test", .type = DNS_A };
+	struct fake_seen seen[8];
+	size_t n = 0;
+	int64_t before = clock_ms(), took;
+	bool differ = true;
+
+	(void)fake_seen_count(&server);
+	dns_ask(&r, &q, 1);
+	took = clock_ms() - before;
+	while (n < 8 && fake_next_seen(&server, &seen[n]))
+		n++;
+	/* At 0, 500 and 1,500 ms. */
+	ok(q.status == DNS_TIMEOUT && n == 3, "a silent server is asked three times in 2 s: %zu",
+	    n);
+	ok(took >= 1990 && took < 3500, "the configured time bounds the whole: %d ms", (int)took);
+	for (size_t i = 1; i < n; i++)
+		differ = differ && seen[i].id != seen[i - 1].id && seen[i].port != seen[i - 1].port;
+	ok(differ, "each question has its own ID and port");
+	ok(n == 3 && seen[0].edns && !seen[1].edns && seen[2].edns,
+	    "it is asked with EDNS and without it in turn");
+}
+
+/* The estimate of a round trip: quick servers are asked again sooner, slow ones later. */
+static void
+usual_times(void)
+{
+	struct servers s;
+	struct sockaddr_storage odd = { .ss_family = AF_INET };
+	int waits = 0;
+
+	servers_init(&s);
+	ok(servers_wait_ms(&s, &server.address) == 500 && servers_wait_ms(NULL, &odd) == 500,
+	    "an unknown server: 500 ms");
+	for (int i = 0; i < 50; i++)
+		servers_learn(&s, &server.address, 1, false);
+	ok(servers_wait_ms(&s, &server.address) == 200, "a quick one: 200 ms");
+	for (int i = 0; i < 50; i++)
+		servers_learn(&s, &second.address, 400, false);
+	ok(servers_wait_ms(&s, &second.address) >= 400 &&
+		servers_wait_ms(&s, &second.address) < 500, "a steady one: what it takes, %d ms",
+	    servers_wait_ms(&s, &second.address));
+	for (int i = 0; i < 50; i++)
+		servers_learn(&s, &second.address, INT32_MAX, false);
+	ok(servers_wait_ms(&s, &second.address) == 1500, "a slow one: 1.5 s");
+	servers_learn(&s, &second.address, INT32_MIN, true);
+	ok(servers_wait_ms(&s, &second.address) == 1500 && servers_plain(&s, &second.address) &&
+		!servers_plain(&s, &server.address), "an unmeasured reply changes no time");
+	for (unsigned i = 0; i < DNS_SERVERS_MAX; i++) {
+		odd.__ss_align = i + 1;
+		servers_learn(&s, &odd, 1, false);
+	}
+	ok(servers_wait_ms(&s, &server.address) == 500, "the oldest server makes room");
+	for (int i = 0; i < 32; i++)
+		waits += servers_turn_ms(&s);
+	ok(waits == 0, "32 questions leave at once");
+	for (int i = 0; i < 100; i++)
+		waits = servers_turn_ms(&s);
+	ok(waits > 20 && waits <= 100, "the hundredth after them waits up to 100 ms: %d", waits);
+	servers_done(&s);
+}
+
+/* A run remembers a server without EDNS for its next questions. */
+static void
+without_edns(void)
+{
+	struct dns_resolver r = asking(&server, NULL, 3000, 2);
+	struct dns_question q = { .name = "edns-silent.test", .type = DNS_A };
+	struct fake_seen seen;
+
+	r.cache = dns_cache_new();
+	dns_ask(&r, &q, 1);
+	ok(q.status == DNS_OK && q.plain && fake_seen_count(&server) == 2,
+	    "a server that is silent to EDNS is asked without it");
+	dns_question_done(&q);
+	q = (struct dns_question){ .name = "two.test", .type = DNS_A };
+	dns_ask(&r, &q, 1);
+	ok(q.status == DNS_OK && !q.plain && fake_next_seen(&server, &seen) && !seen.edns,
+	    "the next question is without it at once");
+	dns_question_done(&q);
+	dns_cache_free(r.cache);
+}
+
+static void
+only_tcp(void)
+{
+	struct dns_resolver r = asking(&server, NULL, 3000, 2);
+	struct dns_question q = { .name = "a.test", .type = DNS_A };
+
+	r.use_tcp = true;
+	dns_ask(&r, &q, 1);
+	ok(q.status == DNS_OK && q.via_tcp && fake_seen_count(&server) == 1,
+	    "use-vc: the first question is over TCP");
+	dns_question_done(&q);
+}
+
 int
 main(void)
 {
@@ -395,6 +571,10 @@ main(void)
 	for (size_t i = 0; i < sizeof servers_cases / sizeof servers_cases[0]; i++)
 		servers_case(&servers_cases[i]);
 	many_at_once();
+	asked_again();
+	usual_times();
+	without_edns();
+	only_tcp();
 	fake_stop(&server);
 	fake_stop(&second);
 	fake_stop(&nobody);
