@@ -143,27 +143,53 @@ refused(struct smtp_link *l, const struct route *r, const struct client_auth *g,
 	return GREET_LOGIN;
 }
 
+/* The login by the best of these mechanisms. */
 static enum greet_result
-log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
-    struct outcome *ret_why)
+log_in_by(struct smtp_link *l, unsigned mechanisms, const struct route *r,
+    const struct credential *c, struct client_auth *g, struct outcome *ret_why)
 {
 	char space[CLIENT_AUTH_LINE];
 	struct buf line = BUF(space);
-	struct client_auth g;
 	int e;
 
-	if (!client_auth_start(&g, l->peer.mechanisms, slice_str(r->user), buf_slice(&c->secret),
+	if (!client_auth_start(g, mechanisms, slice_str(r->user), buf_slice(&c->secret),
 	    c->is_token, &line))
 		return cannot(l, r, ret_why, c->is_token ?
 		    "the host does not offer XOAUTH2, which token-command needs" :
 		    "the host offers neither PLAIN nor LOGIN");
-	e = converse(l, &g, &line);
+	e = converse(l, g, &line);
 	explicit_bzero(space, sizeof space);
 	if (e < 0) {
 		link_outcome(l, e, "AUTH", ret_why);
 		return GREET_BROKEN;
 	}
-	return g.step == CLIENT_AUTH_DONE ? GREET_READY : refused(l, r, &g, ret_why);
+	return g->step == CLIENT_AUTH_DONE ? GREET_READY : refused(l, r, g, ret_why);
+}
+
+/* A server may offer a mechanism that does not work, and refuses it with any code.  Another one is
+ * asked, unless the connection ends. */
+static enum greet_result
+log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
+    struct outcome *ret_why)
+{
+	unsigned left = l->peer.mechanisms;
+	struct client_auth g;
+	enum greet_result end = log_in_by(l, left, r, c, &g, ret_why);
+
+	while (end == GREET_LOGIN && g.step == CLIENT_AUTH_REFUSED && !l->closed) {
+		const bool unknown = l->reply.code / 10 == 50;
+		struct outcome why;
+
+		left &= ~(unsigned)g.mechanism;
+		if (!client_auth_usable(left, c->is_token))
+			break;
+		end = log_in_by(l, left, r, c, &g, &why);
+		if (end == GREET_BROKEN)	/* the refusal explains more */
+			return GREET_LOGIN;
+		if (end == GREET_LOGIN && unknown)
+			*ret_why = why;
+	}
+	return end;
 }
 
 enum greet_result

@@ -273,7 +273,7 @@ connect_avoid_ipv6(struct connect *c, const struct smtp_link *l, const struct ou
 /* The host replied, but refuses the session: other hosts come first (RFC 5321 section 3.1, 4.5.4.1;
  * RFC 7504). */
 static void
-refused(struct connect *c, const struct smtp_link *l)
+refused(struct connect *c, const struct smtp_link *l, bool no_service)
 {
 	const struct smtp_peer_reply *r = &l->reply;
 	struct outcome o;
@@ -290,7 +290,7 @@ refused(struct connect *c, const struct smtp_link *l)
 		keep_reason(c, REASON_REPLY, &o);
 		return;
 	}
-	if (r->code == 521 || r->code == 554) {
+	if (no_service) {
 		c->gone++;
 		outcome_set_reply(&c->gone_why, CAUSE_REPLY_PERMANENT, r, slice_str(l->host));
 	}
@@ -339,8 +339,8 @@ not_begun(struct connect *c, const struct order_target *t, const struct smtp_lin
 
 	if (result != GREET_LOGIN)
 		connect_report_host(c, t, NULL, failed ? HOST_FAILED : HOST_REFUSED, tls_result(l));
-	if (result == GREET_REFUSED) {
-		refused(c, l);
+	if (result == GREET_REFUSED || result == GREET_NO_SERVICE) {
+		refused(c, l, result == GREET_NO_SERVICE);
 		return;
 	}
 	add_tried(c, l->host, why->detail);
@@ -348,6 +348,19 @@ not_begun(struct connect *c, const struct order_target *t, const struct smtp_lin
 	keep_reason(c, result == GREET_LOGIN ? REASON_LOGIN : REASON_LOST, why);
 	if (result == GREET_LOGIN)	/* on another host the same login could lock the account */
 		c->n = 0;
+}
+
+/* Some things fail at this host although it offers them. */
+static void
+spare_host(struct smtp_link *l, const struct hosts *hosts, int64_t now_s)
+{
+	const struct host *host = hosts_find(hosts, l->key);
+
+	if (!host)
+		return;
+	l->by_data = hosts_spared_until(host, HOST_SPARED_BDAT, now_s) != 0;
+	if (hosts_spared_until(host, HOST_SPARED_PIPELINING, now_s))
+		l->peer.offers[SMTP_EXT_PIPELINING] = false;
 }
 
 static enum greet_result
@@ -359,12 +372,15 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	if (t) {
 		host_key(l->key, t->address);
 		l->ipv4_left = t->address->ss_family == AF_INET6 && has_ipv4(c);
+		l->others = c->n > 0;
 		tls_policy_of_host(&policy, c->d, t->exchanger, t->address, clock_wall_s());
 	}
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, ret_why);
 	if (result == GREET_READY && c->d->route->user)
 		result = auth_login(l, c->d->route, ret_why);
+	if (t)
+		spare_host(l, c->d->hosts, clock_wall_s());
 	return result;
 }
 

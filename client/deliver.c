@@ -44,6 +44,10 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 {
 	struct smtp_link *l = d->client->link;
 
+	if (t->no_bdat)
+		connect_report_link(d, l, HOST_NO_BDAT);
+	if (t->no_pipelining && !kept)
+		connect_report_link(d, l, HOST_NO_PIPELINING);
 	if (t->lost) {
 		connect_report_link(d, l, HOST_BROKE);
 	} else if (end == TRANSACTION_NEXT && l->closed && !went_stale(d, kept)) {

@@ -37,6 +37,9 @@ greeting(struct start *s)
 
 	if (r < 0)
 		return broken(s, r, "the greeting");
+	/* These codes mean so in the greeting only. */
+	if (l->reply.code == 521 || l->reply.code == 554)
+		return GREET_NO_SERVICE;
 	if (l->reply.code / 100 != 2)
 		return GREET_REFUSED;
 	l->ours = self_greeting(l->config, buf_slice(&l->reply.text));
@@ -86,6 +89,23 @@ ask(struct smtp_link *l, const char *verb)
 	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
 }
 
+/* An old server, or a filter in front of it, refuses EHLO with any code (RFC 5321 section 3.2). */
+static enum greet_result
+hello_without_extensions(struct start *s)
+{
+	struct smtp_link *l = s->l;
+	struct smtp_peer_reply refusal = l->reply;
+	int r = ask(l, "HELO");
+
+	if (r == -ECONNRESET || r == -EPIPE) {	/* the reply to EHLO explains more */
+		smtp_peer_reply_copy(&l->reply, &refusal);
+		return GREET_REFUSED;
+	}
+	if (r < 0)
+		return broken(s, r, "HELO");
+	return l->reply.code / 100 == 2 ? GREET_READY : GREET_REFUSED;
+}
+
 static enum greet_result
 hello(struct start *s)
 {
@@ -102,12 +122,7 @@ hello(struct start *s)
 		client_offer_ehlo(&l->peer, buf_slice(&l->reply.text));
 		return GREET_READY;
 	}
-	if (l->lmtp || (l->reply.code != 500 && l->reply.code != 502))
-		return GREET_REFUSED;
-	r = ask(l, "HELO");		/* an old server without extensions (section 3.2) */
-	if (r < 0)
-		return broken(s, r, "HELO");
-	return l->reply.code / 100 == 2 ? GREET_READY : GREET_REFUSED;
+	return l->lmtp || l->closed ? GREET_REFUSED : hello_without_extensions(s);
 }
 
 /* No TLS, or not with the right host: the outcome, and what the operator can do about it. */

@@ -12,6 +12,7 @@
 enum greet_result {
 	GREET_READY,
 	GREET_REFUSED,			/* the reply has the reason */
+	GREET_NO_SERVICE,		/* the same: no mail is taken here, ever (RFC 7504) */
 	GREET_BROKEN,			/* *ret_why is set */
 	GREET_LOGIN,			/* *ret_why is set, for all hosts of the route */
 };

@@ -31,6 +31,9 @@ struct smtp_link {
 	bool tls_failed;		/* TLS was offered, and failed */
 	char tls[100];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
+	bool others;			/* other hosts were left to try when it was opened */
+	bool took_chunk;		/* it knows BDAT */
+	bool by_data;			/* BDAT failed with this host lately: send DATA */
 	bool proven;			/* the host has completed a transaction */
 	char key[64];			/* the key in the table of hosts: "192.0.2.1:25" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25" */

@@ -212,8 +212,8 @@ make_plan(struct transaction *t, struct smtp_link *l)
 
 	t->link = l;
 	t->accepted = t->asked = 0;
-	t->lost = t->moved = false;
-	t->mail_accepted = false;
+	t->lost = t->moved = t->no_bdat = t->no_pipelining = false;
+	t->mail_accepted = t->elsewhere = t->spent = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
 	if (!form_for(&t->form, &l->peer, &t->payload, &t->why))
@@ -227,7 +227,8 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	if (t->asked == 0)
 		return nobody(t);
 	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] &&
-	    (!t->d->client->by_data || payload_body(t->payload) == SMTP_BODY_BINARYMIME);
+	    (!(t->d->client->by_data || l->by_data) ||
+	    payload_body(t->payload) == SMTP_BODY_BINARYMIME);
 	t->blind = t->chunked && l->peer.offers[SMTP_EXT_PIPELINING] &&
 	    t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
 	commands_begin(t);
@@ -268,6 +269,10 @@ take_mail_reply(struct transaction *t)
 	l->dirty = t->mail_accepted;
 	if (t->mail_accepted || refuses_ipv6(t))
 		return;
+	/* Some servers refuse every further message of a session, with any code. */
+	t->spent = l->transactions > 1;
+	if (t->spent)
+		return;
 	judge(t, &o);
 	if (o.kind != OUTCOME_FAILED && o.cause != CAUSE_LOGIN) {
 		t->why = o;
@@ -278,7 +283,28 @@ take_mail_reply(struct transaction *t)
 }
 
 /* After an accepted recipient, 452 means "not so many at once"; some servers use 552 (RFC 5321
- * section 4.5.3.1.10). */
+ * section 4.5.3.1.10), or any code with the status of that. */
+static bool
+too_many(const struct smtp_peer_reply *r)
+{
+	const struct slice status = smtp_peer_reply_status(r);
+
+	return r->code == 452 || r->code == 552 ||
+	    (status.n == 5 && slice_eq(slice_skip(status, 1), SL(".5.3")));
+}
+
+/* Does the peer refuse for now, for a reason that other hosts need not have?  450, and a status
+ * X.2.z, are about the mailbox (RFC 3463). */
+static bool
+asks_elsewhere(const struct smtp_link *l)
+{
+	const struct smtp_peer_reply *r = &l->reply;
+	const struct slice status = smtp_peer_reply_status(r);
+
+	return l->others && !l->lmtp && r->code / 100 == 4 && r->code != 450 &&
+	    !slice_has_prefix(status, SL("4.2."));
+}
+
 static void
 take_rcpt_reply(struct transaction *t, size_t i)
 {
@@ -290,8 +316,12 @@ take_rcpt_reply(struct transaction *t, size_t i)
 	if (code / 100 == 2) {
 		t->state[i] = RCPT_ACCEPTED;
 		t->accepted++;
-	} else if (((code == 452 || code == 552) && t->accepted) || refuses_ipv6(t)) {
+	} else if ((too_many(&t->link->reply) && t->accepted) || refuses_ipv6(t)) {
 		t->state[i] = RCPT_AGAIN;
+	} else if (asks_elsewhere(t->link)) {
+		t->state[i] = RCPT_ELSEWHERE;
+		t->elsewhere = true;
+		judge(t, &t->why);
 	} else {
 		judge(t, &o);
 		settle(t, i, &o);
@@ -403,6 +433,7 @@ repeat_by_data(struct transaction *t)
 	    "the host offers CHUNKING but refuses BDAT: trying again with DATA");
 	t->link->closed = true;
 	t->d->client->by_data = true;
+	t->no_bdat = true;
 	return TRANSACTION_SPENT;
 }
 
@@ -411,12 +442,15 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 {
 	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) && refuses_ipv6(t))
 		return TRANSACTION_NEXT;
+	if (end == CONTENT_REPLIED && o->kind == OUTCOME_DEFERRED && asks_elsewhere(t->link))
+		end = CONTENT_PUT_OFF;
 	switch (end) {
 	case CONTENT_GO_ON:
 	case CONTENT_SETTLED:
 		return TRANSACTION_DONE;
 	case CONTENT_LOST:		/* no other host now: it could deliver a second copy */
 		t->lost = true;
+		t->no_bdat = t->chunked;
 		settle_accepted(t, o);
 		return TRANSACTION_DONE;
 	case CONTENT_REPLIED:
@@ -425,8 +459,11 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 	case CONTENT_UNREADABLE:
 		transaction_settle_rest(t, o);
 		return TRANSACTION_DONE;
-	case CONTENT_PUT_OFF:
 	case CONTENT_BROKEN:
+		t->no_bdat = t->chunked;
+		t->why = *o;
+		return TRANSACTION_NEXT;
+	case CONTENT_PUT_OFF:
 		t->why = *o;
 		return TRANSACTION_NEXT;
 	case CONTENT_NO_BDAT:
@@ -481,6 +518,8 @@ broken(struct transaction *t, int error)
 		return settle_content(t, content_unsure(t, error, &o), &o);
 	}
 	if (error != -ECONNABORTED) {
+		t->no_bdat = t->chunked && commands_all_sent(t);
+		t->no_pipelining = commands_unanswered(t) > 1;
 		link_outcome(l, error, commands_name(t), &o);
 		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */
 			t->why = o;
@@ -513,7 +552,9 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 	drop_settled(t);
 	if (t->nleft)
 		attempt_may_stop();
-	if (t->moved && t->nleft)
+	if (t->spent && t->nleft)
+		return TRANSACTION_SPENT;
+	if ((t->moved || t->elsewhere) && t->nleft && end != TRANSACTION_SPENT)
 		return TRANSACTION_NEXT;
 	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft ? TRANSACTION_NEXT : end;
 }

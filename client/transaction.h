@@ -23,6 +23,7 @@ enum rcpt_state {
 	RCPT_ASKED,
 	RCPT_ACCEPTED,
 	RCPT_AGAIN,			/* the peer takes no more at once */
+	RCPT_ELSEWHERE,			/* the peer takes it not now: another host may */
 	RCPT_UNFIT,			/* needs an extension that this peer lacks */
 	RCPT_SETTLED,			/* settled and reported */
 };
@@ -42,6 +43,8 @@ struct transaction {
 	bool any_unfit;			/* unfit is set */
 	bool lost;			/* the link broke after the content: a copy may arrive */
 	bool moved;			/* the peer refuses our IPv6 address, and has IPv4 */
+	bool no_bdat;			/* a chunk was refused, or the link broke at it */
+	bool no_pipelining;		/* the link broke at a group of commands */
 
 	/* The running transaction: RSET, MAIL, RCPT for each of left[0..asked), DATA or BDAT. */
 	struct smtp_link *link;
@@ -51,6 +54,8 @@ struct transaction {
 	bool chunked;			/* by BDAT */
 	bool blind;			/* BDAT and the content before the replies to RCPT */
 	bool mail_accepted;
+	bool elsewhere;			/* a recipient is RCPT_ELSEWHERE: t->why has the reply */
+	bool spent;			/* MAIL was refused, but not the first of the session */
 	bool sent_deadline;		/* MAIL had the sender's time limit (DELIVERBY) */
 	bool ahead;			/* commands were sent during the message before */
 };
@@ -124,6 +129,8 @@ bool commands_all_sent(const struct transaction *t);
 bool commands_all_replied(const struct transaction *t);
 /* MAIL has a reply other than 2yz. */
 bool commands_mail_refused(const struct transaction *t);
+/* The number of commands that were sent and have no reply. */
+size_t commands_unanswered(const struct transaction *t);
 /* "RCPT TO": the command that the next reply belongs to. */
 const char *commands_name(const struct transaction *t);
 
@@ -137,7 +144,7 @@ enum content_end {
 	CONTENT_BROKEN,			/* the link broke before all octets left */
 	CONTENT_LOST,		/* the link broke after that: a copy may arrive (RFC 1047) */
 	CONTENT_UNREADABLE,		/* our own disk failed */
-	CONTENT_NO_BDAT,		/* the peer offers CHUNKING, but does not know BDAT */
+	CONTENT_NO_BDAT,		/* the peer offers CHUNKING, but refuses BDAT */
 };
 
 /* Queue the content: after the 354, or nothing if it followed BDAT.  *o is set unless the end is

@@ -120,6 +120,12 @@ commands_mail_refused(const struct transaction *t)
 	return t->replied > AT_MAIL && !t->mail_accepted;
 }
 
+size_t
+commands_unanswered(const struct transaction *t)
+{
+	return t->sent - t->replied;
+}
+
 const char *
 commands_name(const struct transaction *t)
 {

@@ -140,13 +140,23 @@ content_reply_one(struct transaction *t, struct outcome *o)
 	return CONTENT_REPLIED;
 }
 
-/* A proxy in between can let the offer of CHUNKING pass and refuse BDAT. */
+/* Is the status one of a system, an address, a content or a policy (RFC 3463)?  Then the reply is
+ * about the message, whatever brought it. */
 static bool
-bdat_unknown(const struct transaction *t)
+about_message(struct slice status)
 {
-	const int code = t->link->reply.code;
+	return status.n >= 5 && strchr("12367", status.p[2]) && !slice_eq(status, SL("5.3.3"));
+}
 
-	return t->chunked && t->accepted && (code == 500 || code == 502) &&
+/* A proxy in between can let the offer of CHUNKING pass and refuse BDAT, with any code.  A host
+ * that has taken a chunk knows BDAT. */
+static bool
+bdat_refused(const struct transaction *t)
+{
+	const struct smtp_peer_reply *r = &t->link->reply;
+
+	return t->chunked && t->accepted && !t->link->took_chunk && r->code / 100 == 5 &&
+	    !about_message(smtp_peer_reply_status(r)) &&
 	    payload_body(t->payload) != SMTP_BODY_BINARYMIME;
 }
 
@@ -155,5 +165,6 @@ content_reply(struct transaction *t, struct outcome *o)
 {
 	enum content_end end = content_reply_one(t, o);
 
-	return end == CONTENT_REPLIED && bdat_unknown(t) ? CONTENT_NO_BDAT : end;
+	t->link->took_chunk |= t->chunked && t->link->reply.code / 100 == 2;
+	return end == CONTENT_REPLIED && bdat_refused(t) ? CONTENT_NO_BDAT : end;
 }

@@ -189,11 +189,46 @@ learn_refusal(struct host *host, int64_t now_s)
 static bool
 learn_proof(struct host *host)
 {
+	/* A host that is spared PIPELINING has proven nothing about it. */
+	if (host->pipelining_failures < HOSTS_PIPELINING_FAILURES)
+		host->pipelining_failures = 0;
 	if (!host->failures && !host->broken)
 		return false;
 	host->failures = host->broken = 0;
 	host->since_s = 0;
 	return true;
+}
+
+static void
+learn_pipelining(struct host *host, int64_t now_s)
+{
+	if (now_s - host->pipelining_failed_s >= HOSTS_SPARED_S)
+		host->pipelining_failures = 0;
+	if (host->pipelining_failures < HOSTS_FAILURES_MAX)
+		host->pipelining_failures++;
+	host->pipelining_failed_s = now_s;
+}
+
+int64_t
+hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s)
+{
+	int64_t failed_s = 0;
+
+	switch (what) {
+	case HOST_SPARED_TLS:
+		failed_s = host->tls_failed_s;
+		break;
+	case HOST_SPARED_BDAT:
+		failed_s = host->bdat_failed_s;
+		break;
+	case HOST_SPARED_PIPELINING:
+		if (host->pipelining_failures >= HOSTS_PIPELINING_FAILURES)
+			failed_s = host->pipelining_failed_s;
+		break;
+	}
+	/* A clock that was set back ends it. */
+	return failed_s && failed_s <= now_s && now_s - failed_s < HOSTS_SPARED_S ?
+	    failed_s + HOSTS_SPARED_S : 0;
 }
 
 /* A host greeted us after at least OUTAGE_S without any greeting, so our own network may have
@@ -232,6 +267,12 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		return learn_proof(host);
 	case HOST_NO_IPV6:
 		host->ipv4_until_s = now_s + HOSTS_IPV4_S;
+		return true;
+	case HOST_NO_BDAT:
+		host->bdat_failed_s = now_s;
+		return true;
+	case HOST_NO_PIPELINING:
+		learn_pipelining(host, now_s);
 		return true;
 	case HOST_NOTHING:
 		break;
@@ -320,6 +361,10 @@ hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64
 	}
 	if (host->tls_failed_s)
 		add_state(b, "TLS failed last time");
+	if (hosts_spared_until(host, HOST_SPARED_BDAT, now_s))
+		add_state(b, "BDAT failed, by DATA");
+	if (hosts_spared_until(host, HOST_SPARED_PIPELINING, now_s))
+		add_state(b, "breaks off at PIPELINING, one command at a time");
 	if (b->n == 0)
 		buf_str(b, "unknown");
 }

@@ -37,7 +37,13 @@ struct host {
 	unsigned broken;		/* in a row: accepted a message and gave no final reply */
 	/* It refused our IPv6 address: use IPv4 addresses until then. */
 	int64_t ipv4_until_s;
+	/* Unix seconds; 0: never, or not since it worked. */
+	int64_t bdat_failed_s, pipelining_failed_s;
+	unsigned pipelining_failures;	/* in a row */
 };
+
+/* A thing that a host offers and that fails there: it is done without for HOSTS_SPARED_S. */
+enum host_spared { HOST_SPARED_TLS, HOST_SPARED_BDAT, HOST_SPARED_PIPELINING };
 
 struct hosts {
 	struct host *list;		/* malloc'ed, sorted by address */
@@ -53,6 +59,8 @@ struct hosts {
 #define HOSTS_PAUSE_S     60
 #define HOSTS_PAUSE_MAX_S 3600
 #define HOSTS_IPV4_S      (7 * 86400)
+#define HOSTS_SPARED_S    86400
+#define HOSTS_PIPELINING_FAILURES 2	/* one broken connection may be an accident */
 
 /* An event at an address. */
 enum host_event {
@@ -66,6 +74,8 @@ enum host_event {
 	HOST_BROKE,			/* it broke off after the final dot */
 	HOST_PROVEN,			/* it completed a transaction: earlier failures are over */
 	HOST_NO_IPV6,			/* it refused our IPv6 address */
+	HOST_NO_BDAT,			/* it refused a chunk, or the connection broke at one */
+	HOST_NO_PIPELINING,		/* the connection broke at a group of commands */
 };
 
 /* An event as a worker sends it to its parent process. */
@@ -101,6 +111,9 @@ void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_
 
 /* The end of a pause (unix seconds) after repeated failures; 0: it may be dialled now. */
 int64_t hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s);
+
+/* The end of the time (unix seconds) for which the host gets its mail without that; 0: with it. */
+int64_t hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s);
 
 /* Append the state of a host for people: "good", "has failed since ..., paused until ...". */
 void hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);

@@ -17,18 +17,22 @@
 
 #define FILE_NAME "hosts"
 #define FILE_MAX  (2 << 20)	/* room for more than HOSTS_MAX lines */
-#define NUMBERS   9		/* fields of a line after address and name */
+#define NUMBERS   12		/* fields of a line after address and name */
+#define OLD_NUMBERS 9		/* of a line without the last three */
 
 /* Parse a line: "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0 0 0 0". */
 static bool
 parse_line(struct slice line, struct host *ret)
 {
 	struct slice field[2 + NUMBERS], rest = line;
-	uint64_t number[NUMBERS];
+	uint64_t number[NUMBERS] = { 0 };
+	size_t n = 0;
 
-	for (size_t i = 0; i < 2 + NUMBERS; i++)
-		field[i] = slice_cut(rest, ' ', &rest);
+	while (n < 2 + NUMBERS && (rest.n || n < 2 + OLD_NUMBERS))
+		field[n++] = slice_cut(rest, ' ', &rest);
 	memset(ret, 0, sizeof *ret);
+	if (n != 2 + NUMBERS && n != 2 + OLD_NUMBERS)
+		return false;
 	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n ||
 	    field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
 		return false;
@@ -37,10 +41,11 @@ parse_line(struct slice line, struct host *ret)
 	ret->at_least = field[3].n && field[3].p[0] == '>';
 	if (ret->at_least)
 		field[3] = slice_skip(field[3], 1);
-	for (size_t i = 0; i < NUMBERS; i++)
+	for (size_t i = 0; i < n - 2; i++)
 		if (!slice_uint(field[i + 2], INT64_MAX / 8, &number[i]))
 			return false;
 	if (number[4] > HOSTS_FAILURES_MAX || number[7] > HOSTS_FAILURES_MAX ||
+	    number[11] > HOSTS_FAILURES_MAX ||
 	    !host_printable(ret->address) || !host_printable(ret->name))
 		return false;
 	ret->connect_us = (int64_t)number[0];
@@ -52,6 +57,9 @@ parse_line(struct slice line, struct host *ret)
 	ret->since_s = (int64_t)number[6];
 	ret->broken = (unsigned)number[7];
 	ret->ipv4_until_s = (int64_t)number[8];
+	ret->bdat_failed_s = (int64_t)number[9];
+	ret->pipelining_failed_s = (int64_t)number[10];
+	ret->pipelining_failures = (unsigned)number[11];
 	return true;
 }
 
@@ -102,17 +110,19 @@ hosts_save(struct hosts *h, int state_fd)
 	if (r < 0)
 		return r;
 	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed "
-	    "since broken ipv4_until\n", file.out);
+	    "since broken ipv4_until bdat_failed pipelining_failed pipelining_failures\n",
+	    file.out);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct host *host = &h->list[i];
 
 		fprintf(file.out,
 		    "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64
-		    " %" PRId64 " %u %" PRId64 "\n",
+		    " %" PRId64 " %u %" PRId64 " %" PRId64 " %" PRId64 " %u\n",
 		    host->address, host->name[0] ? host->name : "-", host->connect_us,
 		    host->at_least ? ">" : "", host->first_us, host->measured_s, host->failed_s,
 		    host->failures, host->tls_failed_s, host->since_s, host->broken,
-		    host->ipv4_until_s);
+		    host->ipv4_until_s, host->bdat_failed_s, host->pipelining_failed_s,
+		    host->pipelining_failures);
 	}
 	r = file_replace_end(&file);
 	if (r == 0)

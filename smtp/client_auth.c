@@ -91,16 +91,20 @@ put_command(struct buf *line, struct client_auth *g)
 	buf_str(line, "\r\n");
 }
 
+unsigned
+client_auth_usable(unsigned offered, bool is_token)
+{
+	return offered & (is_token ? CLIENT_AUTH_XOAUTH2 :
+	    (unsigned)CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN);
+}
+
 bool
 client_auth_start(struct client_auth *g, unsigned offered, struct slice user,
     struct slice secret, bool is_token, struct buf *line)
 {
 	*g = (struct client_auth){ .step = CLIENT_AUTH_NONE, .user = user, .secret = secret };
 	g->words = (struct buf)BUF(g->words_space);
-	if (is_token)
-		offered &= CLIENT_AUTH_XOAUTH2;
-	else
-		offered &= CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN;
+	offered = client_auth_usable(offered, is_token);
 	if (offered == 0)
 		return false;
 	g->mechanism = (enum client_auth_mechanism)(offered & ~(offered - 1));	/* the lowest bit */

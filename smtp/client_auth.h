@@ -46,6 +46,9 @@ unsigned client_auth_mechanisms(struct slice list);
 /* "PLAIN" */
 const char *client_auth_mechanism_name(enum client_auth_mechanism mechanism);
 
+/* The mechanisms that suit a token, or a password. */
+unsigned client_auth_usable(unsigned offered, bool is_token);
+
 /*
  * Begin with the best mechanism that is offered: XOAUTH2 for a token; PLAIN, then LOGIN for a
  * password.  Put the first line into `line`, with its CRLF; like all that follow, it is secret.

@@ -57,6 +57,13 @@ smtp_peer_reply_init(struct smtp_peer_reply *r)
 	r->text = (struct buf)BUF(r->space);
 }
 
+void
+smtp_peer_reply_copy(struct smtp_peer_reply *to, const struct smtp_peer_reply *from)
+{
+	*to = *from;
+	to->text.p = to->space;
+}
+
 /* A line that does not fit is dropped, not cut: half of "SIZE 52428800" is a wrong number. */
 static void
 keep_line(struct smtp_peer_reply *r, struct slice text)

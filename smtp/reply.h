@@ -59,6 +59,7 @@ struct smtp_peer_reply {
 };
 
 void smtp_peer_reply_init(struct smtp_peer_reply *r);
+void smtp_peer_reply_copy(struct smtp_peer_reply *to, const struct smtp_peer_reply *from);
 /* Take a line without its CRLF.  True after the last line of the reply, and after a malformed
  * line: nobody knows where the next reply begins. */
 bool smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line);

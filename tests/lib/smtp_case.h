@@ -25,6 +25,7 @@ struct smtp_case {
 	bool unknown;			/* no latency is known; else .1 is the fastest, then .2 */
 	int64_t age_s;			/* since the message came in */
 	const char *params;		/* of MAIL, in the envelope; NULL: none */
+	enum host_event known;		/* of each host, two times */
 	const char *reports;		/* of hosts, in order: "1 open|2 failed"; NULL: any */
 };
 
@@ -112,6 +113,7 @@ smtp_reported(const char *reports)
 {
 	static const char *const events[] = {
 		"nothing", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
+		"no-bdat", "no-pipelining",
 	};
 	char space[2000];
 	struct buf b = BUF(space);
@@ -128,7 +130,7 @@ smtp_reported(const char *reports)
 }
 
 __attribute__((unused)) static void
-smtp_know(struct hosts *h, uint16_t port)
+smtp_know(struct hosts *h, uint16_t port, enum host_event known)
 {
 	for (int i = 1; i <= 3; i++) {
 		struct host_report r = {
@@ -136,6 +138,9 @@ smtp_know(struct hosts *h, uint16_t port)
 		};
 
 		(void)snprintf(r.address, sizeof r.address, "127.0.0.%d:%u", i, (unsigned)port);
+		hosts_learn(h, &r, clock_wall_s());
+		r.event = known;
+		hosts_learn(h, &r, clock_wall_s());
 		hosts_learn(h, &r, clock_wall_s());
 	}
 }
@@ -161,7 +166,7 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	(void)snprintf(host, sizeof host, "%s", c->host ? c->host : "127.0.0.1");
 	smtp_config.relay.port = route.port = f.port;
 	if (!c->unknown)
-		smtp_know(&h, f.port);
+		smtp_know(&h, f.port, c->known);
 	for (unsigned i = 0; i < FAKES; i++)
 		if (c->script[i])
 			fakes_start(&f, i, c->script[i], smtp_wire(c));

@@ -44,10 +44,15 @@ static const struct ahead_case cases[] = {
 	  .script = PIPE FIRST NEXT "S 250 one\nS 250 ok\nS 550 5.1.1 no\nS 354 go\n.\n"
 	    "S 554 nobody\n" BYE,
 	  .want = { GOOD " 250 one", "failed 5.1.1" } },
-	{ .name = "R121 the next one's sender is refused",
-	  .script = PIPE FIRST NEXT "S 250 one\nS 550 5.7.1 no\nS 503 no\nS 503 no\n" FIRST
-	    "S 250 three\n" BYE,
+	{ .name = "R121 the next one's sender is refused: asked again in a session of its own",
+	  .script = PIPE FIRST NEXT "S 250 one\nS 550 5.7.1 no\nS 503 no\nS 503 no\n" BYE "N\n"
+	    PIPE NEXT "S 550 5.7.1 no\nS 503 no\nS 503 no\n" FIRST "S 250 three\n" BYE,
 	  .want = { GOOD, "failed 5.7.1", GOOD " 250 three" } },
+	{ .name = "a server that takes one message a session: each gets one",
+	  .script = PIPE FIRST NEXT "S 250 one\nS 503 5.5.1 once\nS 503 no\nS 503 no\n" BYE
+	    "N\n" PIPE FIRST NEXT "S 250 two\nS 450 enough\nS 503 no\nS 503 no\n" BYE "N\n"
+	    PIPE FIRST "S 250 three\n" BYE,
+	  .want = { GOOD, GOOD " 250 two", GOOD " 250 three" } },
 	{ .name = "R143 lost after the dot: the next one begins afresh",
 	  .script = PIPE FIRST NEXT "X\nN\n" PIPE FIRST "S 250 two\n" BYE,
 	  .want = { "deferred 4.4.2 lost connection while waiting", GOOD " 250 two" } },

@@ -106,6 +106,42 @@ static const struct smtp_case cases[] = {
 	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
 	    "S 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
+#define NOT_BDAT(code) \
+	{ .name = "BDAT refused with " code ": again, by DATA", \
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS " code " no\nE\nN\n" BOTH \
+	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\n" \
+	    "D\nS 250 ok\n" BYE }, \
+	  .reports = "1 open|1 no-bdat|1 open|1 proven", .want = "delivered 2.0.0" }
+	NOT_BDAT("501"), NOT_BDAT("503 5.5.1"), NOT_BDAT("504"), NOT_BDAT("550"),
+	NOT_BDAT("554 5.5.0"), NOT_BDAT("555 5.3.3"),
+	{ .name = "refused by DATA as well: that is the answer",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 554 no\nE\nN\n" BOTH
+	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\n"
+	    "D\nS 554 spam\n" BYE },
+	  .want = "failed 5.0.0 554 spam" },
+	{ .name = "closed at BDAT: remembered",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" },
+	  .reports = "1 open|1 no-bdat|1 broke", .want = "deferred 4.4.2" },
+	{ .name = "closed at BDAT before all replies: remembered",
+	  .script = { BOTH ALL "X\n" },
+	  .reports = "1 open|1 no-bdat|1 no-pipelining|1 refused", .want = "deferred 4.4.2" },
+	{ .name = "stalled at BDAT: remembered",
+	  .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" },
+	  .reports = "1 open|1 no-bdat|1 broke", .want = "deferred 4.4.2" },
+	{ .name = "remembered: no BDAT, although it is offered",
+	  .known = HOST_NO_BDAT,
+	  .script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\n"
+	    "S 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "remembered: but BDAT for what only BDAT can carry",
+	  .known = HOST_NO_BDAT, .content = "a\nb\rc", .binary = true,
+	  .script = { BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "broke twice at PIPELINING: one command at a time",
+	  .known = HOST_NO_PIPELINING,
+	  .script = { BOTH "= MAIL FROM:<a@b>\nQ\nS 250 ok\n= RCPT TO:<c@d>\nQ\nS 250 ok\nB\n"
+	    "S 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
 	{ .name = "502 means the same, but is final if only BDAT can carry the message",
 	  .content = "a\nb\rc", .binary = true,
 	  .script = { BINARY "C MAIL\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 502 what?\n= QUIT\nE\n" },

@@ -42,6 +42,21 @@ static const struct smtp_case cases[] = {
 	  .script = { HELLO "S 502 what?\n= HELO client.example\nS 250 fake\n" ONE "D\nS 250 ok\n"
 	    BYE },
 	  .want = "delivered 2.0.0" },
+#define TRY_HELO(code) \
+	{ .name = "R036 EHLO answered " code ": HELO", \
+	  .script = { HELLO "S " code " what?\n= HELO client.example\nS 250 fake\n" ONE \
+	    "D\nS 250 ok\n" BYE }, \
+	  .want = "delivered 2.0.0" }
+	TRY_HELO("501"), TRY_HELO("503"), TRY_HELO("504"), TRY_HELO("521"), TRY_HELO("550"),
+	TRY_HELO("554"), TRY_HELO("451"),
+	{ .name = "R036 EHLO answered 421: no HELO",
+	  .script = { HELLO "S 421 busy\nE\n" }, .want = "deferred 4.0.0 421 busy" },
+	{ .name = "R036 lost in HELO: the reply to EHLO is the reason",
+	  .script = { HELLO "S 550 5.7.1 go away\n= HELO client.example\nX\n" },
+	  .want = "deferred 4.3.2 550 5.7.1 go away" },
+	{ .name = "R144 521 to HELO says nothing of the service",
+	  .script = { HELLO "S 521 no\n= HELO client.example\nS 521 no\n" BYE },
+	  .want = "deferred 4.3.2 521 no" },
 	{ .name = "R036 HELO refused too",
 	  .script = { HELLO "S 500 what?\n= HELO client.example\nS 550 go away\n" },
 	  .want = "deferred 4.3.2" },
@@ -123,6 +138,26 @@ static const struct smtp_case cases[] = {
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 552 too many\nC DATA\n"
 	    "S 354 go\nD\nS 250 ok\n" ONE2 "D\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0|delivered 2.0.0" },
+#define TOO_MANY(code) \
+	{ .name = "R141 " code " with the status of that the same", \
+	  .to = "c@d|e@d", \
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS " code " too many\n" \
+	    "C DATA\nS 354 go\nD\nS 250 ok\n" ONE2 "D\nS 250 ok\n" BYE }, \
+	  .want = "delivered 2.0.0|delivered 2.0.0" }
+	TOO_MANY("450 4.5.3"), TOO_MANY("451 4.5.3"), TOO_MANY("550 5.5.3"),
+	TOO_MANY("554 5.5.3"),
+	{ .name = "a second MAIL refused with 550: the rest in another session",
+	  .to = "c@d|e@d",
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 452 4.5.3 too many\n"
+	    "C DATA\nS 354 go\nD\nS 250 ok\nC MAIL\nS 550 one a session\n" BYE "N\n"
+	    PLAIN ONE2 "D\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "a second MAIL refused with 451 the same, and refused there for good",
+	  .to = "c@d|e@d",
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 452 4.5.3 too many\n"
+	    "C DATA\nS 354 go\nD\nS 250 ok\nC MAIL\nS 451 one a session\n" BYE "N\n"
+	    PLAIN MAIL "S 550 5.7.1 no\n" BYE },
+	  .want = "delivered 2.0.0|failed 5.7.1" },
 	{ .name = "R141 552 to the only one is final",
 	  .to = "c@d|e@d",
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 552 5.2.2 full\nC DATA\n"

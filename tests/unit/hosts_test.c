@@ -215,6 +215,40 @@ test_tls(void)
 	hosts_done(&h);
 }
 
+/* Things that fail at a host, and for how long it is spared them. */
+static void
+test_spared(void)
+{
+	struct hosts h = { 0 };
+	struct host_report r = report_of("192.0.2.1:25", HOST_NO_BDAT, 0, 0);
+	const struct host *host;
+
+	hosts_learn(&h, &r, 1000);
+	host = hosts_find(&h, "192.0.2.1:25");
+	ok(hosts_spared_until(host, HOST_SPARED_BDAT, 1000) == 1000 + 86400, "BDAT: for a day");
+	ok(hosts_spared_until(host, HOST_SPARED_BDAT, 1000 + 86399), "the day's last second");
+	ok(!hosts_spared_until(host, HOST_SPARED_BDAT, 1000 + 86400), "it is over");
+	ok(!hosts_spared_until(host, HOST_SPARED_BDAT, 999), "a clock set back ends it");
+	ok(!hosts_spared_until(host, HOST_SPARED_PIPELINING, 1000), "PIPELINING is another thing");
+	r.event = HOST_NO_PIPELINING;
+	hosts_learn(&h, &r, 2000);
+	ok(!hosts_spared_until(host, HOST_SPARED_PIPELINING, 2000), "broke once: an accident");
+	r.event = HOST_PROVEN;
+	hosts_learn(&h, &r, 2001);
+	r.event = HOST_NO_PIPELINING;
+	hosts_learn(&h, &r, 2002);
+	ok(!hosts_spared_until(host, HOST_SPARED_PIPELINING, 2002), "a success between: another");
+	hosts_learn(&h, &r, 2003);
+	ok(hosts_spared_until(host, HOST_SPARED_PIPELINING, 2003) == 2003 + 86400, "twice: a day");
+	r.event = HOST_PROVEN;
+	hosts_learn(&h, &r, 2004);
+	ok(hosts_spared_until(host, HOST_SPARED_PIPELINING, 2004), "a success then ends nothing");
+	r.event = HOST_NO_PIPELINING;
+	hosts_learn(&h, &r, 2003 + 86400);
+	ok(!hosts_spared_until(host, HOST_SPARED_PIPELINING, 2003 + 86400), "a day later: afresh");
+	hosts_done(&h);
+}
+
 /* Two hosts fail twice each.  While the second one failed, no host answered. */
 static void
 test_outage(void)
@@ -267,6 +301,9 @@ static const struct {
 	  .host = { .first_us = 1, .ipv4_until_s = 1763787775, .tls_failed_s = 5 },
 	  .text = "good; refused our IPv6 address, IPv4 until 2025-11-22T05:02:55Z; TLS failed "
 	    "last time" },
+	{ .name = "spared", .host = { .first_us = 1, .bdat_failed_s = 1763787773,
+	      .pipelining_failed_s = 1763787773, .pipelining_failures = 2 },
+	  .text = "good; BDAT failed, by DATA; breaks off at PIPELINING, one command at a time" },
 	{ .name = "no IPv6, long ago", .host = { .ipv4_until_s = 1763787774 }, .text = "unknown" },
 };
 
@@ -372,6 +409,9 @@ static const struct damaged {
 	{ "a line", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0\n", 1 },
 	{ "a bound", "192.0.2.1:25 mx 1 >2 3 4 5 0 0 0 0\n", 1 },
 	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0", 0 },
+	{ "with what it is spared", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8\n", 1 },
+	{ "with half of that", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7\n", 0 },
+	{ "with more than that", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8 9\n", 0 },
 	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0\n", 0 },
 	{ "a field too many", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6\n", 0 },
 	{ "a word in place of a number", "192.0.2.1:25 mx 1 2 3 4 x 0 0 0 0\n", 0 },
@@ -450,6 +490,7 @@ main(void)
 	test_learning();
 	test_pauses();
 	test_tls();
+	test_spared();
 	test_outage();
 	test_states();
 	test_ignored();

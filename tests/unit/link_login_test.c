@@ -47,6 +47,32 @@ static const struct talk {
 	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "535 5.7.8 no\r\n",
 	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
 	  .why = "535 5.7.8 no" },
+#define NEXT_MECHANISM(code) \
+	{ .name = "PLAIN refused with " code ": LOGIN", \
+	  .mechanisms = CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN, \
+	  .sends = code " no\r\n334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 in\r\n", \
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\nAUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n", \
+	  .end = GREET_READY }
+	NEXT_MECHANISM("504"), NEXT_MECHANISM("534"), NEXT_MECHANISM("535"),
+	NEXT_MECHANISM("553"), NEXT_MECHANISM("501"),
+	{ .name = "PLAIN and LOGIN refused: the first refusal is the reason",
+	  .mechanisms = CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN,
+	  .sends = "535 5.7.8 no\r\n504 5.5.4 what?\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\nAUTH LOGIN\r\n", .end = GREET_LOGIN,
+	  .cause = CAUSE_LOGIN, .why = "535 5.7.8 no" },
+	{ .name = "PLAIN is unknown and LOGIN refused: that is the reason",
+	  .mechanisms = CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN,
+	  .sends = "504 5.5.4 what?\r\n334 a\r\n334 b\r\n535 5.7.8 no\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\nAUTH LOGIN\r\nYW5uYQ==\r\nczNjcmV0\r\n",
+	  .end = GREET_LOGIN, .cause = CAUSE_LOGIN, .why = "535 5.7.8 no" },
+	{ .name = "PLAIN refused, lost in LOGIN: the refusal is the reason",
+	  .mechanisms = CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN, .sends = "535 5.7.8 no\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\nAUTH LOGIN\r\n", .end = GREET_LOGIN,
+	  .cause = CAUSE_LOGIN, .why = "535 5.7.8 no" },
+	{ .name = "PLAIN refused, LOGIN not now",
+	  .mechanisms = CLIENT_AUTH_PLAIN | CLIENT_AUTH_LOGIN,
+	  .sends = "504 no\r\n454 4.7.0 later\r\n",
+	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\nAUTH LOGIN\r\n", .end = GREET_REFUSED },
 	{ .name = "too weak",
 	  .mechanisms = CLIENT_AUTH_PLAIN, .sends = "534 5.7.9 get an app password\r\n",
 	  .receives = "AUTH PLAIN AGFubmEAczNjcmV0\r\n", .end = GREET_LOGIN, .cause = CAUSE_LOGIN,
