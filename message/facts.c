@@ -43,7 +43,8 @@ note_line_end(struct facts *f)
 	f->line_start = true;
 }
 
-static void
+/* Is an octet above 127? */
+static bool
 note_octets(struct facts *f, struct slice rest)
 {
 	struct run_seen seen = { 0 };
@@ -76,22 +77,27 @@ note_octets(struct facts *f, struct slice rest)
 	}
 	f->nul |= seen.nul;
 	f->eight_bit |= seen.high;
-	f->header_eight_bit |= seen.high && f->in_header;
+	return seen.high;
 }
 
 void
 facts_content(struct facts *f, struct slice octets)
 {
+	struct slice header = octets, rest = octets;
+
 	f->octets += octets.n;
-	while (f->in_header && octets.n) {
+	while (f->in_header && rest.n) {
 		struct slice piece;
-		const enum field_part part = field_take(&f->fields, &octets, &piece);
+		const enum field_part part = field_take(&f->fields, &rest, &piece);
 
 		f->received += part == FIELD_NAME && field_found(&f->fields);
 		f->in_header = part != FIELD_OVER;
-		note_octets(f, piece);
+		if (!f->in_header)
+			rest = piece;
 	}
-	note_octets(f, octets);
+	header.n -= rest.n;
+	f->header_eight_bit |= note_octets(f, header);
+	(void)note_octets(f, rest);
 }
 
 void

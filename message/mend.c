@@ -8,10 +8,10 @@
 void
 mend_begin(struct mend *m, qualify_put *put, void *ctx)
 {
-	m->put = put;
-	m->ctx = ctx;
+	m->out = (struct joined){ put, ctx, { 0 } };
 	m->state = MEND_HEADER;
 	m->top = true;
+	m->octets = 0;
 	m->name = (struct buf)BUF(m->space);
 	field_begin(&m->fields, FIELD_TO_BROKEN_LINE, SL(""));
 }
@@ -19,15 +19,14 @@ mend_begin(struct mend *m, qualify_put *put, void *ctx)
 static void
 put_name(struct mend *m)
 {
-	if (m->name.n)
-		m->put(m->ctx, buf_slice(&m->name));
+	joined_put(&m->out, buf_slice(&m->name));
 	m->name.n = 0;
 }
 
 static void
 begin_text(struct mend *m)
 {
-	m->put(m->ctx, SL("\r\n"));
+	joined_put(&m->out, SL("\r\n"));
 	put_name(m);
 	m->state = MEND_TEXT;
 }
@@ -51,7 +50,7 @@ break_line(struct mend *m)
 		begin_text(m);
 		return;
 	}
-	m->put(m->ctx, SL("X-Mailbox-Line: "));
+	joined_put(&m->out, SL("X-Mailbox-Line: "));
 	put_name(m);
 	m->state = MEND_MAILBOX;
 }
@@ -73,7 +72,7 @@ take_mailbox_line(struct mend *m, struct slice *in)
 	const char *lf = memchr(in->p, '\n', in->n);
 	const size_t n = lf ? (size_t)(lf - in->p) + 1 : in->n;
 
-	m->put(m->ctx, slice_of(in->p, n));
+	joined_add(&m->out, slice_of(in->p, n));
 	*in = slice_skip(*in, n);
 	if (!lf)
 		return;
@@ -104,6 +103,12 @@ take_field(struct mend *m, struct slice *in)
 
 	switch (field_take(&m->fields, &rest, &piece)) {
 	case FIELD_NAME:
+		if (m->name.n == 0 && m->fields.part == FIELD_BODY &&
+		    piece.n <= m->name.cap) {	/* it is whole */
+			joined_add(&m->out, piece);
+			m->top = false;
+			break;
+		}
 		buf_add(&m->name, piece);
 		if (m->name.full) {
 			m->name.full = false;
@@ -117,7 +122,7 @@ take_field(struct mend *m, struct slice *in)
 		break;
 	case FIELD_BODY:
 	case FIELD_BROKEN:
-		m->put(m->ctx, piece);
+		joined_add(&m->out, piece);
 		break;
 	case FIELD_OVER:
 		end_fields(m, piece);
@@ -130,15 +135,20 @@ void
 mend_content(struct mend *m, struct slice octets)
 {
 	while (octets.n && m->state != MEND_TEXT) {
-		if (m->state == MEND_HEADER)
+		const size_t before = octets.n;
+
+		if (m->octets > MEND_HEADER_MAX && m->fields.line_start)
+			begin_text(m);
+		else if (m->state == MEND_HEADER)
 			take_field(m, &octets);
 		else if (m->state == MEND_CR)
 			take_behind_cr(m, &octets);
 		else
 			take_mailbox_line(m, &octets);
+		m->octets += before - octets.n;
 	}
-	if (octets.n)
-		m->put(m->ctx, octets);
+	joined_add(&m->out, octets);
+	joined_flush(&m->out);
 }
 
 void

@@ -6,15 +6,19 @@
  *
  * The lines "From ..." of a mailbox file, on top of the content, become fields X-Mailbox-Line: the
  * fields behind them are meant.
+ *
+ * A header section also ends if it gets too long: short fields cost more time than text does.
  */
 #ifndef MESSAGE_MEND_H
 #define MESSAGE_MEND_H
 
 #include "base/buf.h"
 #include "message/field.h"
-#include "message/qualify.h"
+#include "message/joined.h"
 
 #define MEND_NAME_MAX 998	/* a longer name is text: lines are shorter (RFC 5322 2.1.1) */
+
+#define MEND_HEADER_MAX (1 << 20)	/* octets; the text begins with the next line */
 
 enum mend_state {
 	MEND_HEADER,
@@ -24,10 +28,10 @@ enum mend_state {
 };
 
 struct mend {
-	qualify_put *put;	/* takes the content */
-	void *ctx;
+	struct joined out;
 	enum mend_state state;
 	bool top;		/* no field has come yet */
+	size_t octets;		/* of the header section */
 	struct field_walk fields;
 	struct buf name;	/* a field's name, until the colon comes */
 	char space[MEND_NAME_MAX];

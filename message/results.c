@@ -9,8 +9,7 @@ void
 results_begin(struct results *r, struct slice hostname, qualify_put *put, void *ctx)
 {
 	r->hostname = hostname;
-	r->put = put;
-	r->ctx = ctx;
+	r->out = (struct joined){ put, ctx, { 0 } };
 	r->state = RESULTS_KEEP;
 	r->held = (struct buf)BUF(r->space);
 	/* A reader that tolerates a broken line may trust the fields behind it. */
@@ -28,8 +27,9 @@ static void
 decide_field(struct results *r, enum results_state state)
 {
 	if (state == RESULTS_KEEP && r->held.n)
-		r->put(r->ctx, buf_slice(&r->held));
-	r->held = (struct buf)BUF(r->space);
+		joined_put(&r->out, buf_slice(&r->held));
+	r->held.n = 0;
+	r->held.full = false;
 	r->state = state;
 }
 
@@ -104,7 +104,7 @@ take_name(struct results *r, struct slice piece)
 {
 	if (!field_may_be(&r->fields)) {
 		decide_field(r, RESULTS_KEEP);
-		r->put(r->ctx, piece);
+		joined_add(&r->out, piece);
 		return;
 	}
 	buf_add(&r->held, piece);
@@ -131,7 +131,7 @@ take_body(struct results *r, struct slice piece)
 			take_octet(r, c);
 	}
 	if (piece.n && r->state == RESULTS_KEEP)
-		r->put(r->ctx, piece);
+		joined_add(&r->out, piece);
 }
 
 void
@@ -151,6 +151,7 @@ results_content(struct results *r, struct slice octets)
 		else
 			take_body(r, piece);
 	}
+	joined_flush(&r->out);
 }
 
 void

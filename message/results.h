@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "message/field.h"
-#include "message/qualify.h"
+#include "message/joined.h"
 
 #define RESULTS_HELD 1024	/* no honest field hides the server's name behind more octets */
 
@@ -22,8 +22,7 @@ enum results_state {
 
 struct results {
 	struct slice hostname;
-	qualify_put *put;	/* takes the content */
-	void *ctx;
+	struct joined out;
 	struct field_walk fields;
 	enum results_state state;
 	unsigned depth;		/* depth of nested comments */

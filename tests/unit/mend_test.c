@@ -98,6 +98,27 @@ name_of_length(size_t n, bool is_field)
 	ok(slice_eq(buf_slice(&out), buf_slice(&want)), "a name and its colon of %zu octets", n);
 }
 
+/* The last line of a header section that is too long is whole. */
+static void
+test_long_header(const char *name, const char *line, bool as_mailbox)
+{
+	static char in_space[2 * MEND_HEADER_MAX], long_out[4 * MEND_HEADER_MAX];
+	struct buf in = BUF(in_space);
+	const char *end;
+
+	while (in.n + 100 < in.cap)
+		buf_str(&in, line);
+	out = (struct buf)BUF(long_out);
+	mend_begin(&mend, put, NULL);
+	for (struct slice rest = buf_slice(&in); rest.n; rest = slice_skip(rest, 16384))
+		mend_content(&mend, slice_of(rest.p, rest.n < 16384 ? rest.n : 16384));
+	mend_end(&mend);
+	end = memmem(out.p, out.n, "\r\n\r\n", 4);
+	ok(end && (as_mailbox || (size_t)(end - out.p) >= MEND_HEADER_MAX), "%s ends", name);
+	ok(end && out.n - (size_t)(end - out.p) > MEND_HEADER_MAX / 2,
+	    "and all of the text is there");
+}
+
 int
 main(void)
 {
@@ -117,5 +138,8 @@ main(void)
 	name_of_length(MEND_NAME_MAX - 1, true);
 	name_of_length(MEND_NAME_MAX, true);
 	name_of_length(MEND_NAME_MAX + 1, false);
+	test_long_header("a header section of short fields", "a:\r\n", false);
+	test_long_header("a field of many lines", "A: b\r\n x\r\n", false);
+	test_long_header("a series of mailbox lines", MBOX, true);
 	return tap_done();
 }
