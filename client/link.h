@@ -60,7 +60,7 @@ int link_command(struct smtp_link *l, struct slice line);
 int link_secret(struct smtp_link *l, struct slice line, struct slice shown);
 /* Send all that is queued, within the time for a block of content.  0 or -errno. */
 int link_flush(struct smtp_link *l);
-/* Read one whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it makes no sense;
+/* Read one whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it is malformed;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
 /* After a write that failed: is there a reply that came before the connection broke?  Then it is in

@@ -10,7 +10,7 @@
 #include "dns/mx.h"
 #include "net/tls.h"
 
-/* A host is spared TLS for this time after a failed handshake. */
+/* After a failed handshake, a host gets no TLS for this time. */
 #define TLS_POLICY_FORGET_S 86400
 
 struct tls_policy {
