@@ -10,7 +10,7 @@
 #include "message/field.h"
 #include "message/joined.h"
 
-#define RESULTS_HELD 1024	/* no honest field hides the server's name behind more octets */
+#define RESULTS_HELD 1024	/* a genuine field has the server's name within these octets */
 
 enum results_state {
 	RESULTS_KEEP,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * We vouch for the field, so other programs can parse it whatever name the client gives.
+ * The field is ours, so other programs can parse it whatever name the client gives.
  */
 #include "message/trace.h"
 
