@@ -89,7 +89,7 @@ give_job(struct runner *r, struct worker *w)
 	return true;
 }
 
-/* Should a worker get a spare job?  Only if each worker has one in line, no further worker may
+/* Should a worker get a second job?  Only if each worker has one in line, no further worker may
  * start, and the host is known to take mail. */
 static bool
 deserves_spare(const struct runner *r, const struct destination *d)
