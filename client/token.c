@@ -1,94 +1,46 @@
 // SPDX-License-Identifier: ISC
 /*
- * Runs a program for its output, with a limit on its time and on its output.  It gets none of our
- * descriptors, and the processes that it started end with it.
+ * Runs a program for its output, with a limit on its time and on its output.
  */
 #include "client/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "config/route.h"
-#include "base/words.h"
+#include "client/keeper.h"
 
 #define WORDS_SHOWN 300		/* octets of standard error */
 
 struct child {
-	pid_t pid;
-	int pid_fd, out, err;		/* -1: not open */
+	struct keeper keeper;
+	int out, err;			/* -1: not open */
 	struct buf *b;
 	bool too_much;
 	char words[WORDS_SHOWN];	/* the end of its standard error, as much as fits */
 	size_t nwords;
 };
 
-/* Cut the command into words, in place. */
-static void
-split(char *command, char *argv[ROUTE_COMMAND_WORDS + 1])
-{
-	struct slice rest = slice_str(command), word;
-	char *end = NULL;
-	size_t n = 0;
-
-	while (n < ROUTE_COMMAND_WORDS && (word = words_next(&rest)).n) {
-		if (end)		/* of the word before, which is read already */
-			*end = '\0';
-		argv[n] = command + (word.p - command);
-		end = argv[n++] + word.n;
-	}
-	if (end)
-		*end = '\0';
-	argv[n] = NULL;
-}
-
-static _Noreturn void
-run(const char *command, int out, int err)
-{
-	char space[ROUTE_COMMAND_MAX + 1], *argv[ROUTE_COMMAND_WORDS + 1];
-	const int null = open("/dev/null", O_RDONLY);
-
-	(void)snprintf(space, sizeof space, "%s", command);
-	split(space, argv);
-	(void)setpgid(0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)signal(SIGINT, SIG_DFL);
-	(void)signal(SIGPIPE, SIG_DFL);
-	if (!argv[0] || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-		_exit(127);
-	(void)close_range(3, ~0U, 0);
-	(void)execv(argv[0], argv);
-	(void)dprintf(2, "cannot start it: %s\n", strerror(errno));
-	_exit(127);
-}
-
 static int
 start(struct child *c, const char *command)
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, r = 0;
 
-	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || (c->pid = fork()) < 0) {
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
 		r = -errno;
-		goto out;
+	if (r == 0)
+		r = keeper_start(&c->keeper, command, out[1], err[1]);
+	if (r == 0) {
+		(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
+		(void)fcntl(err[0], F_SETFL, O_NONBLOCK);
+		c->out = out[0];
+		c->err = err[0];
+		out[0] = err[0] = -1;
 	}
-	if (c->pid == 0)
-		run(command, out[1], err[1]);
-	(void)setpgid(c->pid, c->pid);	/* the child does it too: either may be first */
-	c->pid_fd = pidfd_open(c->pid, 0);
-	if (c->pid_fd < 0)
-		r = -errno;
-	(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
-	(void)fcntl(err[0], F_SETFL, O_NONBLOCK);
-	c->out = out[0];
-	c->err = err[0];
-	out[0] = err[0] = -1;
-out:
 	for (int i = 0; i < 2; i++) {
 		if (out[i] >= 0)
 			(void)close(out[i]);
@@ -156,11 +108,11 @@ static int
 listen_to(struct child *c, int timeout_ms)
 {
 	const int64_t end_ms = clock_ms() + timeout_ms;
-	int status = 0;
+	int status;
 
 	for (;;) {
 		struct pollfd fds[] = {
-			{ c->pid_fd, POLLIN, 0 },
+			{ c->keeper.fd, POLLIN, 0 },
 			{ c->out, POLLIN, 0 },
 			{ c->err, POLLIN, 0 },
 		};
@@ -175,10 +127,7 @@ listen_to(struct child *c, int timeout_ms)
 		if (c->too_much)
 			return -EFBIG;
 		if (fds[0].revents) {
-			/* First its own children: after the wait its number may be reused. */
-			(void)kill(-c->pid, SIGKILL);
-			(void)waitpid(c->pid, &status, 0);
-			c->pid = -1;
+			status = keeper_status(&c->keeper);
 			read_output(c);
 			read_words(c);
 			return c->too_much ? -EFBIG : status;
@@ -216,24 +165,17 @@ explain(const struct child *c, const char *command, int result, struct buf *why)
 static void
 finish(struct child *c)
 {
-	if (c->pid > 0) {
-		(void)kill(-c->pid, SIGKILL);
-		(void)kill(c->pid, SIGKILL);	/* if it has no group of its own yet */
-		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
-	for (int i = 0; i < 3; i++) {
-		const int fd = i == 0 ? c->pid_fd : i == 1 ? c->out : c->err;
-
-		if (fd >= 0)
-			(void)close(fd);
-	}
+	keeper_end(&c->keeper);
+	if (c->out >= 0)
+		(void)close(c->out);
+	if (c->err >= 0)
+		(void)close(c->err);
 }
 
 int
 token_run(const char *command, int timeout_ms, struct buf *b, struct buf *why)
 {
-	struct child c = { .pid = -1, .pid_fd = -1, .out = -1, .err = -1, .b = b };
+	struct child c = { .keeper = { -1, -1 }, .out = -1, .err = -1, .b = b };
 	int r = start(&c, command);
 
 	if (r == 0)

@@ -24,6 +24,47 @@
 
 /* ---- workers ---- */
 
+static bool
+is_worker(const struct loop *l, pid_t pid)
+{
+	for (const struct worker *w = l->runner->workers; w; w = w->next)
+		if (w->pid == pid)
+			return true;
+	return false;
+}
+
+/* Reap children that nobody watches: as process 1 of a container we get all orphans.  A worker that
+ * has ended hides those behind it until its own event. */
+static int
+on_other_events(sd_event_source *s, void *ctx)
+{
+	struct loop *l = ctx;
+	siginfo_t info = { .si_pid = 0 };
+
+	(void)s;
+	while (l->reap) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+			l->reap = false;
+		else if (is_worker(l, info.si_pid))
+			break;
+		else
+			(void)waitpid(info.si_pid, NULL, WNOHANG);
+	}
+	return 0;
+}
+
+static int
+on_child(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
+{
+	struct loop *l = ctx;
+
+	(void)s;
+	(void)info;
+	l->reap = true;
+	return 0;
+}
+
 /* The event sources of one worker. */
 struct child {
 	struct loop *loop;
@@ -167,8 +208,11 @@ loop_open(struct loop *l)
 	l->runner->watcher = (struct runner_watcher){ worker_started, worker_ended, l };
 	if ((error = sd_event_new(&l->event)) < 0 ||
 	    (error = sd_event_add_signal(l->event, NULL, SIGTERM, on_stop, l)) < 0 ||
-	    (error = sd_event_add_signal(l->event, NULL, SIGINT, on_stop, l)) < 0)
+	    (error = sd_event_add_signal(l->event, NULL, SIGINT, on_stop, l)) < 0 ||
+	    (error = sd_event_add_signal(l->event, NULL, SIGCHLD, on_child, l)) < 0 ||
+	    (error = sd_event_add_post(l->event, NULL, on_other_events, l)) < 0)
 		return error;
+	l->reap = true;		/* they may have ended before */
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct loop {
 	/* The rest is its own. */
 	struct sd_event *event;
 	int64_t status_us;		/* time of the last status */
+	bool reap;			/* a child may have ended that is no worker */
 };
 
 /* Something to wait for: a folder, a time, or a free moment. */

@@ -123,11 +123,13 @@ reap_children(struct listener *l, struct news *ret)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (size_t i = 0; i < l->nchildren; i++)
-			if (l->children[i] == pid) {
-				l->children[i] = l->children[--l->nchildren];
-				break;
-			}
+		size_t i = 0;
+
+		while (i < l->nchildren && l->children[i] != pid)
+			i++;
+		if (i == l->nchildren)		/* an orphan: this is process 1 */
+			continue;
+		l->children[i] = l->children[--l->nchildren];
 		if (WIFSIGNALED(status)) {
 			ret->event = EVENT_DIED;
 			ret->error = WTERMSIG(status);

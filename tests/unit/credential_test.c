@@ -5,8 +5,11 @@
 #include "client/credential.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -206,6 +209,67 @@ check_time(void)
 	(void)unlink(program);
 }
 
+/* The processes in the file: how many of them live? */
+static unsigned
+living(void)
+{
+	FILE *f = fopen(file, "r");
+	unsigned n = 0;
+	int pid;
+
+	while (f && fscanf(f, "%d", &pid) == 1)
+		n += kill((pid_t)pid, 0) == 0;
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
+/* Children in sessions of their own, orphans among them. */
+#define FLEEING "n() { echo $$ >>%s; exec sleep 300; }\n" \
+	"case $1 in n) n;; esac\n" \
+	"setsid $0 n & setsid sh -c \"setsid $0 n & exit\" & (setsid setsid $0 n &)\n" \
+	"nohup setsid $0 n </dev/null >/dev/null 2>&1 &\n" \
+	"while [ \"$(cat %s 2>/dev/null | wc -l)\" -lt 4 ]; do sleep 0.02; done\n%s\n"
+
+static void
+write_fleeing(const char *end)
+{
+	char script[600];
+
+	(void)unlink(file);
+	(void)snprintf(script, sizeof script, "#!/bin/sh\n" FLEEING, file, file, end);
+	write_file(program, slice_str(script), 0700);
+}
+
+static void
+check_fleeing(void)
+{
+	char text[400], space[100];
+	struct buf why = BUF(text), b = BUF(space);
+	pid_t pid;
+
+	write_fleeing("echo t0ken");
+	ok(token_run(program, 20000, &b, &why) == 0, "a program with children that flee");
+	is(buf_slice(&b), SL("t0ken\n"), "its token");
+	ok(living() == 0, "they do not outlive it");
+	write_fleeing("sleep 300");
+	ok(token_run(program, 2000, &b, &why) == -ETIMEDOUT && living() == 0,
+	    "nor a program that takes too long");
+	write_fleeing("sleep 300");
+	pid = fork();
+	if (pid == 0)
+		_exit(token_run(program, 20000, &b, &why) == 0);
+	for (int i = 0; i < 500 && living() < 4; i++)
+		(void)usleep(10000);
+	ok(living() == 4 && kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid,
+	    "they live, and their worker is killed");
+	for (int i = 0; i < 500 && living(); i++)
+		(void)usleep(10000);
+	ok(living() == 0, "they do not outlive a worker that is killed");
+	(void)unlink(program);
+	(void)unlink(file);
+}
+
 int
 main(void)
 {
@@ -218,6 +282,7 @@ main(void)
 	check_credentials();
 	check_programs();
 	check_time();
+	check_fleeing();
 	ok(rmdir(directory) == 0, "nothing is left behind");
 	return tap_done();
 }
