@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/idn.h"
+
 struct walk {
 	struct aliases *aliases;
 	const struct smtp_path *top;
@@ -108,7 +110,7 @@ copy_for(struct walk *w, const struct smtp_path *sender, bool self)
 static bool
 same_address(const struct smtp_path *a, const struct smtp_path *b)
 {
-	return slice_ieq(smtp_path_text(a), smtp_path_text(b));
+	return idn_same_address(smtp_path_text(a), smtp_path_text(b));
 }
 
 static void

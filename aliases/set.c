@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/idn.h"
+
+/* An address with its domain in canonical form. */
+#define KEY_MAX (SMTP_LOCAL_MAX + 1 + IDN_MAX + 1)
 
 /* Does the route end at mailboxes of this machine? */
 static bool
@@ -17,13 +21,19 @@ is_ours(const struct route *route)
 }
 
 static void
-make_key(const struct alias_set *s, const struct smtp_path *path, char key[sizeof path->text])
+make_key(const struct alias_set *s, const struct smtp_path *path, char key[KEY_MAX])
 {
-	const struct slice domain = smtp_path_domain(path);
+	struct idn_name space;
+	const struct slice domain = idn_canonical(smtp_path_domain(path), &space);
 	const bool ours = domain.n == 0 || is_ours(config_route(s->config, domain));
+	struct buf b = { .p = key, .cap = KEY_MAX };
 
-	for (size_t i = 0; i <= path->n; i++)
-		key[i] = ours || i > path->local_n ? ascii_lower(path->text[i]) : path->text[i];
+	for (size_t i = 0; i < path->local_n; i++)
+		buf_chr(&b, ours ? ascii_lower(path->text[i]) : path->text[i]);
+	if (domain.n)
+		buf_chr(&b, '@');
+	buf_add(&b, domain);
+	(void)buf_cstr(&b);
 }
 
 /* The place of the key, free if the key is not there. */
@@ -57,7 +67,7 @@ grow(struct alias_set *s)
 int
 alias_set_add(struct alias_set *s, const struct smtp_path *path)
 {
-	char key[sizeof path->text] = "", **at;
+	char key[KEY_MAX] = "", **at;
 
 	if (2 * s->n >= s->room && grow(s) < 0)
 		return -ENOMEM;
@@ -75,7 +85,7 @@ alias_set_add(struct alias_set *s, const struct smtp_path *path)
 bool
 alias_set_has(const struct alias_set *s, const struct smtp_path *path)
 {
-	char key[sizeof path->text] = "";
+	char key[KEY_MAX] = "";
 
 	if (s->n == 0)
 		return false;

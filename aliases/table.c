@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/idn.h"
 
 #define WORDS_SHOWN 60
 
@@ -216,9 +217,9 @@ read_entries(const struct reading *r, struct slice text)
 static uint32_t *
 bucket_of(const struct alias_table *t, struct slice name)
 {
-	size_t i = hash_slice_any_case(HASH_START, name) & (t->nbuckets - 1);
+	size_t i = idn_hash(HASH_START, name) & (t->nbuckets - 1);
 
-	while (t->buckets[i] && !slice_ieq(t->list[t->buckets[i] - 1].name, name))
+	while (t->buckets[i] && !idn_same_address(t->list[t->buckets[i] - 1].name, name))
 		i = (i + 1) & (t->nbuckets - 1);
 	return &t->buckets[i];
 }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/idn.h"
 #include "net/tls.h"
 
 #define REPLY_LINES_MAX 128
@@ -66,7 +67,7 @@ bool
 link_domain(struct smtp_link *l, struct slice domain)
 {
 	const unsigned most = l->peer.limits.rcpt_domain_max;
-	const uint64_t hash = hash_slice_any_case(HASH_START, domain);
+	const uint64_t hash = idn_hash(HASH_START, domain);
 
 	if (most == 0)
 		return true;

@@ -43,7 +43,7 @@ is_route(const struct route *r, bool by_sender, const char *pattern)
 	return r->by_sender == by_sender && strcmp(r->pattern, pattern) == 0;
 }
 
-/* The index of a route by its pattern in lower case; nroutes if there is none.  The current route
+/* The index of a route by route_pattern(); nroutes if there is none.  The current route
  * is tried first, because a section has several keys. */
 static size_t
 find_route(const struct config_loader *l, bool by_sender, const char *pattern)
@@ -86,13 +86,11 @@ no_memory:
 static int
 select_route(struct config_loader *l, bool by_sender, struct slice pattern, struct place place)
 {
-	char *copy = pool_copy(pattern);
+	char *copy = route_pattern(pattern);
 	size_t at;
 
 	if (!copy)
 		return -ENOMEM;
-	for (char *p = copy; *p; p++)
-		*p = ascii_lower(*p);
 	at = find_route(l, by_sender, copy);
 	l->current = at;
 	if (at == l->c->nroutes)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "base/idn.h"
 #include "base/name.h"
 #include "base/words.h"
 #include "config/pool.h"
@@ -37,14 +38,22 @@ route_key(struct slice name, enum route_key *ret)
 	return false;
 }
 
+/* A domain in A-labels or in U-labels. */
+static bool
+is_domain(struct slice s)
+{
+	struct idn_name space;
+
+	return name_is_domain(idn_canonical(s, &space));
+}
+
 bool
 route_pattern_valid(struct slice pattern)
 {
 	if (slice_eq(pattern, SL("*")))
 		return true;
-	if (name_is_literal(pattern))
-		return true;
-	return name_is_domain(slice_skip(pattern, slice_has_prefix(pattern, SL("."))));
+	return is_domain(slice_skip(pattern, slice_has_prefix(pattern, SL(".")))) ||
+	       name_is_literal(pattern);
 }
 
 /* A local part that needs no quotes: others cannot have a [sender]. */
@@ -64,8 +73,27 @@ route_sender_valid(struct slice pattern)
 	struct slice domain, local = slice_cut(pattern, '@', &domain);
 
 	if (local.n < pattern.n)
-		return is_local_part(local) && (name_is_domain(domain) || name_is_literal(domain));
+		return is_local_part(local) && (is_domain(domain) || name_is_literal(domain));
 	return !slice_eq(pattern, SL("*")) && route_pattern_valid(pattern);
+}
+
+char *
+route_pattern(struct slice pattern)
+{
+	const char *at = pattern.n ? memrchr(pattern.p, '@', pattern.n) : NULL;
+	const size_t local = at ? (size_t)(at - pattern.p) + 1 : 0;
+	struct idn_name space;
+	const struct slice domain = idn_canonical(slice_skip(pattern, local), &space);
+	struct buf b = { .p = pool_alloc(local + domain.n + 1), .cap = local + domain.n + 1 };
+
+	if (!b.p)
+		return NULL;
+	for (size_t i = 0; i < local; i++)
+		buf_chr(&b, ascii_lower(pattern.p[i]));
+	for (size_t i = 0; i < domain.n; i++)
+		buf_chr(&b, ascii_lower(domain.p[i]));
+	(void)buf_cstr(&b);
+	return b.p;
 }
 
 static int

@@ -29,6 +29,10 @@ bool route_pattern_valid(struct slice pattern);
 /* Is it a pattern of [sender]: "anna@example.org", "example.org" or ".example.org"? */
 bool route_sender_valid(struct slice pattern);
 
+/* The pattern in the form in which patterns are compared: in lower case, with A-labels.  In memory
+ * of the pool; NULL without memory. */
+char *route_pattern(struct slice pattern);
+
 /* Set one key.  0; -EINVAL with what to do about it in why; -ENOMEM. */
 int route_set(struct route *r, enum route_key key, struct slice value, struct buf *why);
 

@@ -4,12 +4,13 @@
  */
 #include "config/config.h"
 
+#include "base/idn.h"
 #include "base/name.h"
 
 enum { BY_STAR = 1, BY_SUFFIX, BY_NAME = BY_SUFFIX + NAME_MAX_OCTETS + 1, BY_ADDRESS };
 
-/* How well a pattern matches a domain: 0 if it does not; "*" least, ".suffix" by its length, the
- * name itself best. */
+/* How well a pattern matches a domain, both in canonical form: 0 if it does not; "*" least,
+ * ".suffix" by its length, the name itself best. */
 static size_t
 matched(struct slice pattern, struct slice domain)
 {
@@ -27,18 +28,20 @@ static size_t
 matched_sender(struct slice pattern, struct slice sender, struct slice domain)
 {
 	if (memchr(pattern.p, '@', pattern.n))
-		return slice_ieq(pattern, sender) ? BY_ADDRESS : 0;
+		return idn_same_address(pattern, sender) ? BY_ADDRESS : 0;
 	return matched(pattern, domain);
 }
 
 static const struct route *
 by_recipient(const struct config *c, struct slice domain, size_t *ret_matched)
 {
+	struct idn_name space;
 	static char star[] = "*", mx[] = "mx";
 	static const struct route fallback = { .pattern = star, .via = VIA_MX, .via_text = mx };
 	const struct route *best = &fallback;
 	size_t most = 0;
 
+	domain = idn_canonical(domain, &space);
 	for (size_t i = 0; i < c->nroutes; i++) {
 		const struct route *r = &c->routes[i];
 		const size_t n = r->by_sender ? 0 : matched(slice_str(r->pattern), domain);
@@ -113,7 +116,8 @@ may_use(enum standing standing, const struct route *r)
 const struct route *
 config_route_from(const struct config *c, struct sender sender, struct slice domain)
 {
-	const struct slice sender_domain = domain_of(sender.path);
+	struct idn_name space;
+	const struct slice sender_domain = idn_canonical(domain_of(sender.path), &space);
 	size_t n, most = 0;
 	const struct route *best = by_recipient(c, domain, &n);
 

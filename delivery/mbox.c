@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/idn.h"
+
 #define HEADER_MAX ((size_t)256 << 10)	/* fields behind these octets stay as they are */
 #define BLOCK      32768
 
@@ -124,7 +126,7 @@ mbox_loops(const struct queue_entry *e, struct slice address)
 	if (r < 0)
 		return r;
 	for (rest = h.text; r == 0 && field_next(&rest, FIELD_TO_EMPTY_LINE, &f);)
-		r = field_is(&f, SL("Delivered-To")) && slice_ieq(field_value(&f), address);
+		r = field_is(&f, SL("Delivered-To")) && idn_same_address(field_value(&f), address);
 	header_done(&h);
 	return r;
 }

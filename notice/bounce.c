@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "attempt/transcript.h"
+#include "base/idn.h"
 #include "notice/bounce_parts.h"
 #include "smtp/dsn.h"
 #include "smtp/extension.h"
@@ -210,7 +211,7 @@ add_written_address(struct bounce *b, const struct queue_rcpt *rcpt)
 	struct slice type, address = smtp_dsn_orcpt(rcpt->params, &type);
 
 	smtp_xtext_decode(address, &text);
-	if (text.n && !text.full && !slice_ieq(buf_slice(&text), rcpt->path))
+	if (text.n && !text.full && !idn_same_address(buf_slice(&text), rcpt->path))
 		notice_line(&b->n, "    (you wrote to <%.*s>)", (int)text.n, text.p);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/idn.h"
 #include "queue/folders.h"
 #include "queue/operator.h"
 
@@ -19,22 +20,20 @@
 #define USUAL_ENVELOPE 1024		/* octets read at once; the rest of a longer one follows */
 
 /* Order recipients by address; equal addresses stay in the order of the envelope.  Local parts are
- * compared exactly, domains without regard to case (RFC 5321 section 2.4). */
+ * compared exactly, domains by their canonical form (RFC 5321 section 2.4). */
 static int
 compare_rcpts(const void *left, const void *right)
 {
 	const struct queue_rcpt *a = *(const struct queue_rcpt *const *)left;
 	const struct queue_rcpt *b = *(const struct queue_rcpt *const *)right;
-	size_t local = a->path.n - a->domain.n;
+	const size_t local = a->path.n - a->domain.n, other = b->path.n - b->domain.n;
 	int order;
 
-	if (a->path.n != b->path.n)
-		return a->path.n < b->path.n ? -1 : 1;
-	if (a->domain.n != b->domain.n)
-		return a->domain.n < b->domain.n ? -1 : 1;
+	if (local != other)
+		return local < other ? -1 : 1;
 	order = memcmp(a->path.p, b->path.p, local);
-	for (size_t i = 0; order == 0 && i < a->domain.n; i++)
-		order = ascii_lower(a->domain.p[i]) - ascii_lower(b->domain.p[i]);
+	if (order == 0)
+		order = idn_compare(a->domain, b->domain);
 	return order ? order : (a > b) - (a < b);
 }
 
@@ -43,7 +42,7 @@ same_address(const struct queue_rcpt *a, const struct queue_rcpt *b)
 {
 	size_t local = a->path.n - a->domain.n;
 
-	return a->path.n == b->path.n && slice_ieq(a->domain, b->domain) &&
+	return local == b->path.n - b->domain.n && idn_same(a->domain, b->domain) &&
 	    memcmp(a->path.p, b->path.p, local) == 0;
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/idn.h"
 #include "smtp/address.h"
 
 #define LIST_BUFFER 16384
@@ -169,7 +170,7 @@ list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const 
 static uint32_t
 hash_key(struct slice key)
 {
-	const uint64_t h = hash_slice_any_case(HASH_START, key);
+	const uint64_t h = idn_hash(HASH_START, key);
 
 	return (uint32_t)(h ^ h >> 32);
 }

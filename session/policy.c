@@ -5,6 +5,7 @@
  */
 #include "session/policy.h"
 
+#include "base/idn.h"
 #include "base/words.h"
 #include "session/list.h"
 
@@ -15,11 +16,11 @@ is_address(const struct smtp_path *path, struct slice line)
 {
 	struct smtp_path listed;
 
-	if (slice_ieq(line, smtp_path_text(path)))
+	if (idn_same_address(line, smtp_path_text(path)))
 		return true;
 	/* The path is in canonical form; the line may be quoted in another way, or should be. */
 	return smtp_path_parse_whole(line, SMTP_PATH_LISTED, &listed) &&
-	       slice_ieq(smtp_path_text(&listed), smtp_path_text(path));
+	       idn_same_address(smtp_path_text(&listed), smtp_path_text(path));
 }
 
 struct names {
@@ -47,8 +48,7 @@ is_sender(const void *ctx, struct slice line)
 	const struct smtp_path *from = ctx;
 	const struct slice domain = smtp_path_domain(from);
 
-	return is_address(from, line) || slice_ieq(line, domain) ||
-	       (line.p[0] == '@' && slice_ieq(slice_skip(line, 1), domain));
+	return is_address(from, line) || idn_same(slice_skip(line, line.p[0] == '@'), domain);
 }
 
 struct owner {
@@ -63,7 +63,7 @@ is_owner(const void *ctx, struct slice line)
 	const struct owner *owner = ctx;
 	struct slice words, word, user = slice_trim(slice_cut(line, ':', &words));
 
-	if (!slice_ieq(user, owner->user))
+	if (!idn_same_address(user, owner->user))
 		return false;
 	while ((word = words_next(&words)).n)
 		if (slice_eq(word, SL("*")) || is_sender(owner->from, word))
@@ -116,8 +116,8 @@ policy_standing(const struct policy *p)
 		return p->trusted ? STANDING_TRUSTED : STANDING_STRANGER;
 	if (p->sender.n == 0)
 		return STANDING_USER;
-	return p->config->server.auth_senders || slice_ieq(p->user, p->sender) ? STANDING_OWNER
-	    : STANDING_USER;
+	return p->config->server.auth_senders || idn_same_address(p->user, p->sender)
+	    ? STANDING_OWNER : STANDING_USER;
 }
 
 /* Is the address in a file of the route? */

@@ -120,6 +120,7 @@ fill(struct buf *b)
 	    "two: three\n"
 	    "twice: ben, BEN, ben@here.example, ben@HERE.example\n"
 	    "case: Joe@elsewhere.example, joe@elsewhere.example, joe@Elsewhere.Example\n"
+	    "idn: a@f\303\266tz.example, a@XN--ftz-sna.example, a@F\303\226TZ.example\n"
 	    "list: ben, carla\nowner-list: dora\nlist-request: owner-list\n"
 	    "outer: list, emil\n"
 	    "box@here.example: whole\nbox: bare\n"
@@ -190,6 +191,7 @@ test_expansions(void)
 		{ "loud@here.example", "ben@here.example; self LOUD@HERE.example" },
 		{ "one@here.example", "two@here.example" },
 		{ "twice@here.example", "ben@here.example" },
+		{ "idn@here.example", "a@f\303\266tz.example" },
 		{ "case@here.example", "Joe@elsewhere.example joe@elsewhere.example" },
 		{ "list@here.example",
 		  "owner-list@here.example: ben@here.example carla@here.example" },

@@ -11,6 +11,8 @@ static char owners[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
 static char pattern_open[] = "open.example", pattern_users[] = "users.example";
 static char pattern_closed[] = "closed.example", pattern_moved[] = "moved.example";
 static char pattern_broken[] = "broken.example", pattern_plus[] = "plus.example";
+static char pattern_idn[] = "xn--ftz-sna.example";
+static char pattern_idn_users[] = "xn--users-nua.example";
 static char why_text[] = "has moved";
 
 static struct route routes[] = {
@@ -23,6 +25,10 @@ static struct route routes[] = {
 	    .subaddress = '+' },
 	{ .pattern = pattern_moved, .via = VIA_REJECT, .accept = ACCEPT_ANYONE,
 	    .target = why_text },
+	{ .pattern = pattern_idn, .via = VIA_REJECT, .accept = ACCEPT_ANYONE,
+	    .target = why_text },
+	{ .pattern = pattern_idn_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
+	    .recipients = users },
 	{ .pattern = pattern_broken, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
 	    .recipients = gone },
 };
@@ -67,6 +73,16 @@ static const struct rcpt_case {
 	{ "postmaster+x@plus.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 	{ "u@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
 	{ "postmaster@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "u@xn--ftz-sna.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "u@f\303\266tz.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "u@F\303\226TZ.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "u@\357\275\215oved.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "u@f\303\270tz.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "idn@xn--users-nua.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "idn@users\303\266.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "idn2@xn--users-nua.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "idn2@users\303\226.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+	{ "idn3@users\303\266.example", USER, USER, USER },
 	{ "u@broken.example", LOCAL, LOCAL, LOCAL },
 	{ "postmaster@broken.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 };
@@ -77,6 +93,9 @@ static const struct sender_case {
 } froms[] = {
 	{ "a@one.example", true }, { "A@ONE.example", true }, { "b@one.example", false },
 	{ "x@two.example", true }, { "x@three.example", true }, { "x@sub.two.example", false },
+	{ "x@xn--vier-8qa.example", true }, { "x@vier\303\266.example", true },
+	{ "x@VIER\303\226.example", true }, { "x@xn--fnf-hoa.example", true },
+	{ "x@f\303\274nf.example", true }, { "six@xn--6-xga.example", true },
 	{ "two.example@one.example", false }, { "x@xthree.example", false }, { "", true },
 };
 
@@ -159,6 +178,10 @@ test_owners(void)
 		{ "anna", "x@two.example", true }, { "anna", "info@one.example", true },
 		{ "anna", "ben@one.example", false }, { "anna", "x@sub.two.example", false },
 		{ "ben", "any@where.example", true }, { "carla", "anna@one.example", false },
+		{ "anna", "a@xn--ftz-sna.example", true },
+		{ "anna", "a@f\303\266tz.example", true },
+		{ "anna", "a@F\303\226TZ.example", true },
+		{ "anna", "b@f\303\266tz.example", false },
 		{ "ann", "anna@one.example", false }, { "dora", "dora@one.example", false },
 		{ "", "anna@one.example", true }, { "carla", "", true },
 	};
@@ -166,7 +189,7 @@ test_owners(void)
 	config.server.senders = NULL;
 	config.server.auth_senders = owners;
 	write_file(owners, "anna: anna@one.example\t@two.example\n ben : *  # all\n"
-	    "anna:info@one.example\ndora:\ncarla\n");
+	    "anna:info@one.example a@f\303\266tz.example\ndora:\ncarla\n");
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const struct policy policy = { .config = &config, .trusted = true,
 			.user = slice_str(cases[i].user) };
@@ -249,8 +272,10 @@ int
 main(void)
 {
 	write_file(users, "# users.example\nlisted@users.example\nanywhere\n"
-	    "\"a\\ b\"@users.example\n\"quoted\"\n");
-	write_file(senders, "a@one.example\n@two.example\nthree.example\n");
+	    "\"a\\ b\"@users.example\n\"quoted\"\nidn@users\303\226.example\n"
+	    "idn2@xn--users-nua.example\n");
+	write_file(senders, "a@one.example\n@two.example\nthree.example\n@vier\303\266.example\n"
+	    "XN--fnf-hoa.example\nsix@6\303\264.example\n");
 	test_recipients();
 	test_senders();
 	test_owners();

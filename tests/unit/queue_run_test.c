@@ -194,6 +194,10 @@ test_duplicates(void)
 		{ "a@example.org", 'D' },
 		{ "\"x@y>z\"@example.org", 'P' },
 		{ "\"x@y>z\"@Example.Org", 'D' },
+		{ "a@f\303\266tz.example", 'P' },
+		{ "a@xn--ftz-sna.example", 'D' },
+		{ "a@FO\314\210TZ.Example", 'D' },
+		{ "A@f\303\266tz.example", 'P' },
 		{ "postmaster", 'P' },
 		{ "postmaster", 'D' },
 	};

@@ -365,6 +365,47 @@ check_senders(void)
 	config_done(&c);
 }
 
+/* A domain in A-labels and in U-labels is the same, on either side. */
+static void
+check_idn(void)
+{
+	static const struct {
+		const char *domain, *host;
+	} rows[] = {
+		{ "f\303\266tz.example", "one" }, { "F\303\226TZ.Example", "one" },
+		{ "xn--ftz-sna.example", "one" }, { "XN--FTZ-SNA.EXAMPLE", "one" },
+		{ "fo\314\210tz.example", "one" }, { "f\303\266tz\343\200\202example", "one" },
+		{ "a.f\303\266tz.example", "sub" }, { "A.xn--ftz-sna.example", "sub" },
+		{ "m\303\274ller.example", "two" }, { "xn--mller-kva.example", "two" },
+		{ "M\303\234LLER.example", "two" }, { "f\303\270tz.example", "star" },
+		{ "\357\275\210ome.example", "three" },
+	};
+	struct config c;
+
+	ok(load(&c,
+	       "[route F\303\226TZ.example]\nvia = smtp://one\n"
+	       "[route xn--ftz-sna.example]\naccept = anyone\n"
+	       "[route .f\303\266tz.example]\nvia = smtp://sub\n"
+	       "[route XN--mller-kva.example]\nvia = smtp://two\n"
+	       "[route home.example]\nvia = smtp://three\n"
+	       "[sender anna@f\303\266tz.example]\nvia = smtp://anna\n"
+	       "[sender xn--mller-kva.example]\nvia = smtp://mueller\n"
+	       "[route *]\nvia = smtp://star\n",
+	       NULL, 0) == 0 && c.nroutes == 7,
+	    "routes in A-labels and U-labels: the same section for both");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct route *r = config_route(&c, slice_str(rows[i].domain));
+
+		ok(r->host && strcmp(r->host, rows[i].host) == 0, "%s goes by %s", rows[i].domain,
+		    r->host);
+	}
+	ok(strcmp(config_route_from(&c, trusted("Anna@xn--ftz-sna.example"), SL("a.b"))->host,
+	       "anna") == 0, "a sender in A-labels");
+	ok(strcmp(config_route_from(&c, trusted("x@M\303\234LLER.example"), SL("a.b"))->host,
+	       "mueller") == 0, "a sender in U-labels");
+	config_done(&c);
+}
+
 /* A [sender] with a login is for the owner of the address and for trusted clients. */
 static void
 check_standing(void)
@@ -588,6 +629,7 @@ main(void)
 	check_routing();
 	check_postmaster();
 	check_senders();
+	check_idn();
 	check_standing();
 	check_logins();
 	check_accept();

@@ -6,6 +6,7 @@
  */
 #include "tools/queue/filter.h"
 
+#include "base/idn.h"
 #include "base/words.h"
 
 static const char *const states[] = {
@@ -112,8 +113,10 @@ address_matches(const char *pattern, struct slice path)
 static bool
 domain_matches(const char *pattern, struct slice domain)
 {
-	struct slice p = slice_str(pattern);
+	struct idn_name one, other;
+	const struct slice p = idn_canonical(slice_str(pattern), &one);
 
+	domain = idn_canonical(domain, &other);
 	if (p.n && p.p[0] == '.')
 		return domain.n > p.n && filter_glob(p, slice_skip(domain, domain.n - p.n));
 	return filter_glob(p, domain);
