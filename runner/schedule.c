@@ -49,15 +49,33 @@ shared_due_s(int64_t now_s, int64_t delay_s)
 	return (now_s + delay_s + step_s - 1) / step_s * step_s;
 }
 
-int64_t
-schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s)
+/* Seconds from one attempt to the next, after this many deferrals. */
+static uint64_t
+delay_after(const struct config *c, unsigned attempts)
 {
-	uint64_t delay_s = c->queue.retry_min_s, jitter = 0, tenth_s;
+	uint64_t delay_s = c->queue.retry_min_s;
 
 	for (unsigned i = 0; i < attempts && delay_s < c->queue.retry_max_s; i++)
 		delay_s *= 2;
-	if (delay_s > c->queue.retry_max_s)
-		delay_s = c->queue.retry_max_s;
+	return delay_s < c->queue.retry_max_s ? delay_s : c->queue.retry_max_s;
+}
+
+unsigned
+schedule_attempts(const struct config *c, unsigned most)
+{
+	uint64_t at_s = 0;
+	unsigned n = 0;
+
+	for (; n < most && at_s < c->queue.lifetime_s; n++)
+		at_s += delay_after(c, n);
+	return n;
+}
+
+int64_t
+schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s)
+{
+	uint64_t delay_s = delay_after(c, attempts), jitter = 0, tenth_s;
+
 	/* Messages that failed together must not come back together. */
 	(void)!getrandom(&jitter, sizeof jitter, 0);
 	tenth_s = delay_s / 10;

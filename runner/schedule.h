@@ -21,4 +21,7 @@ int64_t schedule_postpone_s(const struct queue_entry *e, int64_t now_s);
  * retry-max, a tenth more or less (RFC 5321 section 4.5.4.1). */
 int64_t schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s);
 
+/* The attempts that fit into the lifetime of a message, at most that many. */
+unsigned schedule_attempts(const struct config *c, unsigned most);
+
 #endif

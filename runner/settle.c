@@ -18,6 +18,7 @@
 #include "runner/schedule.h"
 
 #define SKEW_S 60		/* clocks of handler and runner may differ by this much */
+#define FIRST_ATTEMPTS 4	/* each message gets them, if its lifetime has room for them */
 #define FAR_S  (60 * 86400)	/* an age beyond the lifetime by this much shows a wrong clock */
 
 /* Seconds that the message has waited since its release time. */
@@ -50,15 +51,18 @@ struct tally {
 	struct notices notices;
 };
 
-/* Has the message been longer in the queue than its lifetime?  A negative age
- * comes from a wrong clock, and so does one beyond the lifetime by FAR_S.  Then the attempts are
- * counted instead: the message ends after as many as fit into a lifetime. */
+/* Has the message been longer in the queue than its lifetime?  A negative age comes from a wrong
+ * clock, and so does one beyond the lifetime by FAR_S.  Then the attempts are counted instead: the
+ * message ends after as many as fit into a lifetime.  At any age a message gets its first attempts:
+ * this host may have been off for the whole lifetime. */
 static bool
 too_old(const struct runner *r, const struct queue_entry *e)
 {
 	const uint64_t lifetime_s = r->config->queue.lifetime_s,
 		       retry_max_s = r->config->queue.retry_max_s;
 
+	if (e->attempts + 1 < schedule_attempts(r->config, FIRST_ATTEMPTS))
+		return false;
 	if (age_s(e) >= -SKEW_S && !has_waited(e, lifetime_s + FAR_S))
 		return has_waited(e, lifetime_s);
 	return e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);

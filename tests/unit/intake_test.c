@@ -187,6 +187,29 @@ test_shares(void)
 	    "all of them");
 }
 
+/* This host was off for the whole lifetime of a message, or much longer. */
+static void
+test_never_tried(void)
+{
+	static const int days[] = { 6, 30, 64, 66, 400 };
+
+	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+		int n = 0;
+
+		notices = 0;
+		put("x@stuck.example", 1);
+		jump_s = days[i] * 86400;
+		while (n++ < 60 && look(n == 1, false, true) && ends[REPORT_FINISHED] == 0)
+			jump_s += 5 * 3600;
+		ok(n >= 4, "never tried and %d days old: %d attempts before it is returned",
+		    days[i], n);
+		ok(days[i] > 60 || n == 4, "no more than that are needed");
+		(void)look(true, false, false);
+	}
+	jump_s = 0;
+	notices = 0;
+}
+
 static void
 test_clock(void)
 {
@@ -234,6 +257,7 @@ main(void)
 	set_up();
 	test_window();
 	test_shares();
+	test_never_tried();
 	test_clock();
 	intake_done(&intake);
 	runner_done(&runner);
