@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
  * This host, seen from outside: by the name in [server] hostname, by its addresses, and by the
- * greeting of its server.  Addresses of the loopback device do not count, as every host has them.
- * If such an exchanger leads to our server, its greeting shows it.
+ * greeting of its server.
+ *
+ * Addresses of the loopback device and of a link lead a stranger's MX record to what listens here
+ * for this host or its neighbours only.  Mail goes there if the operator allows it.
  */
 #include "client/self.h"
 
@@ -47,6 +49,67 @@ has_own_address(const struct mx_exchanger *e, const struct ifaddrs *devices)
 	return false;
 }
 
+static bool
+is_private_ipv4(uint32_t ip)
+{
+	return ip >> 24 == 0 || ip >> 24 == 127 || ip >> 16 == 0xa9fe /* 169.254 */ ||
+	    ip >> 28 == 14 || ip == UINT32_MAX;
+}
+
+/* Is this an address of no other host: loopback, unspecified, multicast or link-local?  IPv6 has
+ * forms that contain an IPv4 address. */
+static bool
+is_private(const struct sockaddr_storage *address)
+{
+	const struct in6_addr *a = &((const struct sockaddr_in6 *)address)->sin6_addr;
+	const uint8_t *o = a->s6_addr;
+	const uint32_t last = (uint32_t)o[12] << 24 | (uint32_t)o[13] << 16 |
+	    (uint32_t)o[14] << 8 | o[15];
+	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
+
+	if (address->ss_family == AF_INET)
+		return is_private_ipv4(
+		    ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr));
+	if (IN6_IS_ADDR_V4MAPPED(a) || memcmp(o, nat64, sizeof nat64) == 0)
+		return is_private_ipv4(last);
+	return IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_V4COMPAT(a) ||
+	    IN6_IS_ADDR_MULTICAST(a) || IN6_IS_ADDR_LINKLOCAL(a);
+}
+
+static bool
+has_private_address(const struct mx_exchanger *e)
+{
+	for (size_t i = 0; i < e->naddresses; i++)
+		if (is_private(&e->addresses[i]))
+			return true;
+	return false;
+}
+
+/* Drop exchangers that lead to loopback addresses or the like, with those that are not better. */
+static void
+drop_private(struct slice domain, struct mx_list *mx)
+{
+	struct buf b = BUF(mx->detail);
+	const struct mx_exchanger *e = mx->exchangers;
+	const int n = (int)(domain.n < 80 ? domain.n : 80);
+	char name[DNS_NAME_MAX];
+	size_t i = 0;
+
+	while (i < mx->n && !has_private_address(&e[i]))
+		i++;
+	if (i == mx->n)
+		return;
+	memcpy(name, e[i].name, sizeof name);
+	mx_cut(mx, i, domain);
+	if (mx->n)
+		return;
+	mx->status = MX_OWN;
+	buf_fmt(&b, "the exchanger %s has an address of this host or link, such as 127.0.0.1: "
+	    "add a [route %.*s] that names its destination, or set "
+	    "[relay] allow-loopback-exchangers = yes", name, n, domain.p);
+	(void)buf_cstr(&b);
+}
+
 void
 self_drop_from(struct mx_list *mx, const struct mx_exchanger *own, struct slice domain)
 {
@@ -79,6 +142,8 @@ self_drop(const struct config *c, struct slice domain, struct mx_list *mx)
 		self_drop_from(mx, &mx->exchangers[i], domain);
 	if (devices)
 		freeifaddrs(devices);
+	if (!c->relay.allow_loopback)
+		drop_private(domain, mx);
 }
 
 bool

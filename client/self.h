@@ -8,8 +8,9 @@
 #include "config/config.h"
 #include "dns/mx.h"
 
-/* Drop the exchangers of domain that are this machine, by name or by address, and all of the same
- * or worse preference.  If none is left, mx->status is MX_OWN. */
+/* Drop the exchangers of domain that are this machine, by name or by address, or that have an
+ * address of no other host, such as a loopback address; and all of the same or worse preference.
+ * If none is left, mx->status is MX_OWN. */
 void self_drop(const struct config *c, struct slice domain, struct mx_list *mx);
 
 /* Drop an exchanger whose greeting was our own, and all exchangers of the same or worse

@@ -93,6 +93,7 @@ struct config {
 		struct address_list resolver;	/* empty: the servers of resolv.conf */
 		uint64_t port, processes, per_destination;
 		enum address_family family;
+		int allow_loopback;		/* 0 or 1: exchangers on this host or link */
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
 		char *tls_ca_file;		/* NULL: the system's */

@@ -12,6 +12,10 @@ static const struct key_choice off_on[] = {
 	{ S("off"), 0 }, { S("on"), 1 }, { S(""), 0 },
 };
 
+static const struct key_choice no_yes[] = {
+	{ S("no"), 0 }, { S("yes"), 1 }, { S("off"), 0 }, { S("on"), 1 }, { S(""), 0 },
+};
+
 static const struct key_choice syntaxes[] = {
 	{ S("tolerant"), SYNTAX_TOLERANT }, { S("strict"), SYNTAX_STRICT }, { S(""), 0 },
 };
@@ -114,6 +118,7 @@ static const struct key keys[] = {
 	{ RELAY("resolver", resolver, RESOLVER, "system") },
 	{ RELAY("port", port, COUNT, "25"), .min = 1, .max = 65535 },
 	{ RELAY("family", family, CHOICE, "any"), .choices = families },
+	{ RELAY("allow-loopback-exchangers", allow_loopback, CHOICE, "no"), .choices = no_yes },
 	{ RELAY("processes", processes, COUNT, "100"), .min = 1, .max = 1000 },
 	{ RELAY("per-destination", per_destination, COUNT, "20"), .min = 1, .max = 1000 },
 	{ RELAY("mx-order", mx_order, CHOICE, "preference"), .choices = mx_orders },

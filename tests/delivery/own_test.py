@@ -39,6 +39,11 @@ backup   MX 30 worse
 backup2  MX 10 nobody
 backup2  MX 20 natted
 backup2  MX 30 worse
+inside   MX 10 local
+inside   MX 20 worse
+inside2  MX 10 better
+inside2  MX 20 local
+local    A 127.0.0.1
 """, "sender2.example": "mail A 192.0.2.1"})
 better, worse = Exchanger("192.0.2.11"), Exchanger("192.0.2.12")
 site = Site("site", hostname="mail.sender2.example").listen()
@@ -66,6 +71,24 @@ def _():
 @test("R102 our own address: this preference and worse ones are dropped; bounced with 5.4.6")
 def _():
     bounced("onlyus.example.org")
+
+
+@test("an exchanger with a loopback address is never asked, unless the operator allows it")
+def _():
+    local = Exchanger("127.0.0.1")
+    had = len(site.mailbox("alice")), len(better.messages)
+    for domain in ("inside", "inside2"):
+        site.send("bob@%s.example.org" % domain)
+        site.relay()
+    same([len(site.mailbox("alice")) - had[0], len(better.messages) - had[1]], [1, 1],
+         site.log())
+    text = site.mailbox("alice")[-1].decode().replace("\r\n ", " ")
+    for word in ("Status: 5.4.6", "local.example.org", "allow-loopback-exchangers"):
+        check(word in text, word, text)
+    same([local.connections, worse.connections, site.queued()], [0, 0, []])
+    site.send("bob@inside.example.org")
+    site.relay("-o", "relay.allow-loopback-exchangers=yes")
+    same([len(local.messages), site.queued()], [1, []], site.log())
 
 
 @test("R102 our own name: the same")

@@ -6,12 +6,14 @@
 #include "client/self.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/lib/tap.h"
 
 static char our_name[] = "Mail.Example.ORG";
-static struct config config = { .server.hostname = our_name };
+static struct config config = { .server.hostname = our_name, .relay.allow_loopback = 1 };
 
 struct exchanger {
 	unsigned preference;
@@ -69,7 +71,8 @@ drop_case(const struct own_case *c)
 {
 	struct mx_exchanger x[4] = { 0 };
 	struct mx_list mx = { .exchangers = x };
-	struct config other = { .server.hostname = (char *)(uintptr_t)c->hostname };
+	struct config other = { .server.hostname = (char *)(uintptr_t)c->hostname,
+		.relay.allow_loopback = 1 };
 
 	for (; mx.n < 4 && c->mx[mx.n].name; mx.n++) {
 		const struct exchanger *e = &c->mx[mx.n];
@@ -87,6 +90,61 @@ drop_case(const struct own_case *c)
 	if (c->status == MX_OWN)
 		ok(slice_has_prefix(slice_str(mx.detail), SL("mail for example.net comes back to "
 		    "this host: add a [route example.net]")), "%s: %s", c->name, mx.detail);
+}
+
+static const struct private_case {
+	const char *address;
+	bool dropped;
+} privates[] = {
+	{ "127.0.0.1", true }, { "127.255.255.254", true }, { "0.0.0.0", true },
+	{ "0.1.2.3", true }, { "169.254.0.1", true }, { "169.254.169.254", true },
+	{ "224.0.0.1", true }, { "239.255.255.255", true }, { "255.255.255.255", true },
+	{ "::1", true }, { "::", true }, { "fe80::1", true }, { "febf::1", true },
+	{ "ff02::1", true }, { "::ffff:127.0.0.1", true }, { "::127.0.0.1", true },
+	{ "64:ff9b::7f00:1", true }, { "::ffff:169.254.1.1", true },
+	{ "126.255.255.255", false }, { "128.0.0.1", false }, { "169.253.255.255", false },
+	{ "169.255.0.1", false }, { "223.255.255.255", false }, { "10.0.0.1", false },
+	{ "192.168.1.1", false }, { "1.0.0.1", false }, { "2001:db8::1", false },
+	{ "fec0::1", false }, { "fd00::1", false }, { "64:ff9b::c000:201", false },
+};
+
+static struct sockaddr_storage
+address_of(const char *text)
+{
+	struct sockaddr_storage ss = { .ss_family = strchr(text, ':') ? AF_INET6 : AF_INET };
+	void *to = ss.ss_family == AF_INET6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr :
+	    (void *)&((struct sockaddr_in *)&ss)->sin_addr;
+
+	if (inet_pton(ss.ss_family, text, to) != 1)
+		abort();
+	return ss;
+}
+
+/* A better exchanger, then one with a public address and this one, then a worse one. */
+static void
+private_case(const struct private_case *c)
+{
+	for (int allowed = 0; allowed < 2; allowed++) {
+		struct mx_exchanger x[3] = { { .name = "a.test", .preference = 10 },
+			{ .name = "b.test", .preference = 20, .naddresses = 2 },
+			{ .name = "c.test", .preference = 30 } };
+		struct mx_list mx = { .exchangers = x, .n = 3 };
+		const struct config with = { .server.hostname = our_name,
+			.relay.allow_loopback = allowed };
+		const bool dropped = c->dropped && !allowed;
+
+		x[1].addresses[0] = address_of("198.51.100.1");
+		x[1].addresses[1] = address_of(c->address);
+		self_drop(&with, SL("example.net"), &mx);
+		ok(mx.n == (dropped ? 1 : 3), "%s, allowed %d: %zu left", c->address, allowed,
+		    mx.n);
+		mx = (struct mx_list){ .exchangers = x + 1, .n = 2 };
+		self_drop(&with, SL("example.net"), &mx);
+		ok(dropped ? mx.n == 0 && mx.status == MX_OWN &&
+			strstr(mx.detail, "the exchanger b.test") &&
+			strstr(mx.detail, "[route example.net]") : mx.n == 2,
+		    "%s, allowed %d: the best one: %s", c->address, allowed, mx.detail);
+	}
 }
 
 static const struct greeting_case {
@@ -111,6 +169,8 @@ main(void)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		drop_case(&cases[i]);
+	for (size_t i = 0; i < sizeof privates / sizeof privates[0]; i++)
+		private_case(&privates[i]);
 	for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++)
 		ok(self_greeting(&config, greetings[i].text) == greetings[i].ours,
 		    "R102 greeting: %s", greetings[i].name);
