@@ -78,6 +78,7 @@ struct config {
 		enum config_newline bare_newline;
 		char *refuse;			/* the text that refuses all sessions, or NULL */
 		struct network_list trusted;
+		int submit_trusted;		/* 0 or 1: their messages are submissions */
 		int proxy_protocol;		/* 0 or 1 */
 		struct network_list proxy_trusted;	/* balancers that may send a PROXY header */
 		char *senders;			/* file, or NULL */

@@ -102,6 +102,7 @@ static const struct key keys[] = {
 	{ SERVER("trusted", trusted, NETWORKS, "127.0.0.0/8 ::1 local") },
 	{ SERVER("senders", senders, FILE, "") },
 	{ SERVER("role", role, CHOICE, "mx"), .choices = roles },
+	{ SERVER("submit-trusted", submit_trusted, CHOICE, "off"), .choices = off_on },
 	{ SERVER("bare-newline", bare_newline, CHOICE, "reject"), .choices = newlines },
 	{ SERVER("refuse", refuse, TEXT, "") },
 	{ SERVER("tls", tls, CHOICE, "off"), .choices = server_tls },

@@ -354,7 +354,8 @@ explain_frozen(const struct config *c, const struct route *route, FILE *out)
 	if (f) {
 		clock_stamp(&from, f->since_s);
 		clock_stamp(&to, f->until_s);
-		text_print(out, "frozen      since %s, tried again at %s or by --flush: %s\n",
+		text_print(out,
+		    "frozen      since %s, tried again at %s or by smtp-queue retry --all: %s\n",
 		    buf_cstr(&from), buf_cstr(&to), f->why);
 	}
 	frozen_done(&list);

@@ -73,6 +73,9 @@ put_header(struct submission *s)
 
 	add_missing(s);
 	while (field_next(&rest, FIELD_TO_BROKEN_LINE, &f)) {
+		/* The recipients in it are not for the others. */
+		if (field_is(&f, SL("Bcc")) || field_is(&f, SL("Resent-Bcc")))
+			continue;
 		if (!has_addresses(f.name)) {
 			s->put(s->ctx, f.octets);
 			continue;

@@ -159,7 +159,7 @@ log_route(const struct route *route, const struct frozen *f)
 		log_str(&l, "until", buf_slice(&stamp));
 		log_str(&l, "why", slice_str(f->why));
 		log_str(&l, "do",
-		    SL("repair the login, then run smtp-relay --flush; its mail is kept until "
+		    SL("repair the login, then run smtp-queue retry --all; its mail is kept until "
 		       "then, however long that takes"));
 	}
 	log_end(&l);

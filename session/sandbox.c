@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -68,7 +70,7 @@ allow_file(int ruleset, const char *path)
 
 /* Allow the folder of a file: editors replace the file by a new one while a listener lives. */
 static bool
-allow_beside(int ruleset, const char *file)
+allow_folder_of(int ruleset, const char *file)
 {
 	const char *slash = file ? strrchr(file, '/') : NULL;
 	char folder[4096];
@@ -85,6 +87,16 @@ allow_beside(int ruleset, const char *file)
 	good = allow(ruleset, fd, RIGHTS_READ);
 	(void)close(fd);
 	return good;
+}
+
+/* The file may be a link into another folder: the rules hold for the folder where it leads. */
+static bool
+allow_beside(int ruleset, const char *file)
+{
+	char target[PATH_MAX];
+
+	return allow_folder_of(ruleset, file) && (!file || !realpath(file, target) ||
+	    allow_folder_of(ruleset, target));
 }
 
 static bool

@@ -79,7 +79,9 @@ offer_service(struct session *s)
 		.strict = config->server.syntax == SYNTAX_STRICT,
 		.lmtp = config->server.role == ROLE_LMTP,
 		.refuse = slice_str(config->server.refuse),
-		.submission = submission,
+		.submission = submission ||
+		    (trusted && config->server.submit_trusted &&
+			config->server.role != ROLE_LMTP),
 		.trusted = trusted,
 		.now_s = clock_wall_s(),
 		.must_authenticate = submission && !trusted,
@@ -134,11 +136,21 @@ queue_verdict(const struct session *s, int error)
 	return SMTP_REFUSE_LOCAL;
 }
 
+/* The client gets 451 for a list that cannot be read; the operator gets a line. */
+static enum smtp_verdict
+noted(enum smtp_verdict verdict, const char *lists)
+{
+	if (verdict == SMTP_REFUSE_LOCAL)
+		log_text(LOG_LEVEL_ERROR, "%s cannot be read: see smtp-handler --check", lists);
+	return verdict;
+}
+
 static enum smtp_verdict
 check_mail(struct session *s)
 {
 	const struct policy policy = session_policy(s);
-	const enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
+	const enum smtp_verdict verdict = noted(policy_sender(&policy, &s->smtp.from),
+	    "the list of senders or auth-senders");
 
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
@@ -154,7 +166,8 @@ check_rcpt(struct session *s, struct slice *ret_why)
 {
 	const struct policy policy = session_policy(s);
 
-	return policy_recipient(&policy, &s->smtp.rcpt, ret_why);
+	return noted(policy_recipient(&policy, &s->smtp.rcpt, ret_why),
+	    "the recipients or aliases of a route");
 }
 
 static enum smtp_verdict

@@ -246,8 +246,8 @@ check_short_name(void)
 #define SERVER_KEYS \
 	"hostname, max-message-size, max-recipients, max-errors, max-connections, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, " \
-	"bare-newline, refuse, tls, tls-certificate, tls-key, tls-client-certificates, " \
-	"tls-program, auth, auth-senders, proxy-protocol, proxy-trusted"
+	"submit-trusted, bare-newline, refuse, tls, tls-certificate, tls-key, " \
+	"tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted"
 
 static void
 check_all_reported(void)

@@ -86,7 +86,7 @@ static const struct event {
 	{ .body = frozen, .name = "frozen", .level = "<3>",
 	    .has = { "frozen route=\"route *\" via=smtps://h user=u until=2025-11-22T05:02:53Z "
 		    "why=\"535 no\"",
-		"--flush" } },
+		"smtp-queue retry --all" } },
 	{ .body = thawed, .name = "thawed", .level = "<5>",
 	    .has = { "thawed route=\"route *\" via=smtps://h user=u" } },
 };

@@ -72,7 +72,7 @@ static const struct message {
 	    .in = BOTH "From: a\r\nSender: a\r\nReply-To: a\r\nTo: a\r\nCC: a\r\nbcc: a\r\n"
 		"Subject: a\r\nResent-To: a\r\n\r\nTo: a\r\n",
 	    .want = BOTH "From: a@h.example\r\nSender: a@h.example\r\nReply-To: a@h.example\r\n"
-		"To: a@h.example\r\nCC: a@h.example\r\nbcc: a@h.example\r\nSubject: a\r\n"
+		"To: a@h.example\r\nCC: a@h.example\r\nSubject: a\r\n"
 		"Resent-To: a@h.example\r\n\r\nTo: a\r\n" },
 	{ .name = "folded fields", .in = BOTH "To: a,\r\n b\r\nX: y\r\n\tTo: c\r\n\r\n.\r\n",
 	    .want = BOTH "To: a@h.example,\r\n b@h.example\r\nX: y\r\n\tTo: c\r\n\r\n.\r\n" },

@@ -106,7 +106,7 @@ put_frozen(const struct tool *t, const struct frozen *f, bool first)
 	}
 	if (first)
 		(void)puts(
-		    "\nFrozen, as the login was refused; smtp-relay --flush tries again:");
+		    "\nFrozen, as the login was refused; smtp-queue retry --all tries again:");
 	clock_stamp(&until, f->until_s);
 	text_print(stdout, "  [%s] until %s: ", f->name, buf_cstr(&until));
 	text_put(stdout, slice_str(f->why));
