@@ -211,6 +211,8 @@ write_list(const struct frozen_list *f)
 	for (size_t i = 0; i < f->n; i++) {
 		const struct frozen *e = &f->list[i];
 
+		if (e->not_stored)
+			continue;
 		fprintf(file.out, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s %s\n",
 		    e->since_s, e->until_s, e->pause_s, e->stamp, e->name, e->why);
 	}
@@ -252,6 +254,13 @@ frozen_now(struct frozen_list *f, const struct route *r, int64_t now_s)
 	return NULL;
 }
 
+/* Is the password a credential, and has this process none?  Only the unit's own runs have them. */
+static bool
+lacks_credential(const struct route *r)
+{
+	return r->password_file && r->password_file[0] != '/' && !getenv("CREDENTIALS_DIRECTORY");
+}
+
 struct frozen *
 frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o, int64_t now_s)
 {
@@ -272,6 +281,7 @@ frozen_add(struct frozen_list *f, const struct route *r, const struct outcome *o
 	e->stamp = stamp;
 	e->until_s = now_s + e->pause_s;
 	e->reported = false;
+	e->not_stored = lacks_credential(r);
 	(void)snprintf(e->why, sizeof e->why, "%s%s%s", o->host, o->host[0] ? ": " : "", o->detail);
 	save_list(f);
 	return e;

@@ -20,6 +20,8 @@ struct frozen {
 	uint64_t stamp;			/* hash of the settings and the secret that were refused */
 	int64_t since_s, until_s, pause_s;
 	bool reported;			/* to the operator, in this run */
+	/* A credential of the unit is missing, as in a run by hand: for this run only. */
+	bool not_stored;
 	char
 	    why[OUTCOME_DETAIL + 302]; /* "mail.example[192.0.2.1]:587: 535 5.7.8 wrong password" */
 };

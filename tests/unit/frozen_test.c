@@ -51,6 +51,28 @@ refusal(void)
 	return o;
 }
 
+/* A run by hand has no credentials of the unit: the next run of the unit tries at once. */
+static void
+test_by_hand(void)
+{
+	static char credential[] = "provider";
+	const struct route r = {
+		.pattern = name, .via = VIA_SMTP, .via_text = via, .user = user,
+		.password_file = credential,
+	};
+	const struct outcome o = refusal();
+	struct frozen_list f;
+
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+	frozen_load(&f, state_fd, NOW);
+	ok(frozen_add(&f, &r, &o, NOW) && frozen_now(&f, &r, NOW), "frozen in this run");
+	frozen_done(&f);
+	frozen_load(&f, state_fd, NOW);
+	ok(f.n == 0 && !frozen_now(&f, &r, NOW), "not in the next one");
+	frozen_done(&f);
+	(void)unlinkat(state_fd, "frozen", 0);
+}
+
 static void
 test_pauses(void)
 {
@@ -218,6 +240,7 @@ main(void)
 	if (!mkdtemp(directory) || (state_fd = open(directory, O_RDONLY | O_DIRECTORY)) < 0)
 		return 1;
 	(void)snprintf(password, sizeof password, "%s/password", directory);
+	test_by_hand();
 	test_pauses();
 	test_full();
 	test_file();
