@@ -279,6 +279,105 @@ idn_canonical(struct slice domain, struct idn_name *space)
 	return buf_slice(&b);
 }
 
+static void
+put_point(struct buf *b, uint32_t c)
+{
+	if (c >= 0x10000)
+		buf_chr(b, (char)(0xf0 | c >> 18));
+	else if (c >= 0x800)
+		buf_chr(b, (char)(0xe0 | c >> 12));
+	else if (c >= 0x80)
+		buf_chr(b, (char)(0xc0 | c >> 6));
+	else
+		buf_chr(b, (char)c);
+	if (c >= 0x10000)
+		buf_chr(b, (char)(0x80 | (c >> 12 & 63)));
+	if (c >= 0x800)
+		buf_chr(b, (char)(0x80 | (c >> 6 & 63)));
+	if (c >= 0x80)
+		buf_chr(b, (char)(0x80 | (c & 63)));
+}
+
+/* Read a number of Punycode off *in.  False if it is damaged or too great. */
+static bool
+take_number(struct slice *in, uint32_t bias, uint32_t *ret)
+{
+	uint64_t v = 0, weight = 1;
+
+	for (uint32_t k = 36; in->n && v < 0x10000000; k += 36) {
+		const uint32_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
+		const char c = ascii_lower(in->p[0]);
+		const uint32_t digit = c >= 'a' && c <= 'z' ? (uint32_t)(c - 'a')
+		    : c >= '0' && c <= '9' ? (uint32_t)(c - '0') + 26 : 36;
+
+		*in = slice_skip(*in, 1);
+		if (digit == 36 || weight > 0x10000000)
+			return false;
+		v += digit * weight;
+		weight *= 36 - t;
+		*ret = (uint32_t)v;
+		if (digit < t)
+			return v < 0x10000000;
+	}
+	return false;
+}
+
+/* Decode what follows the "xn--" of a label. */
+static bool
+decode_label(struct slice in, struct points *to)
+{
+	const char *dash = in.n ? memrchr(in.p, '-', in.n) : NULL;
+	const size_t basic = dash ? (size_t)(dash - in.p) : 0;
+	uint32_t c = 0x80, at = 0, bias = 72, delta;
+
+	to->n = 0;
+	to->full = false;
+	for (size_t i = 0; i < basic; i++)
+		add_point(to, (uint32_t)(unsigned char)ascii_lower(in.p[i]));
+	in = slice_skip(in, dash ? basic + 1 : 0);
+	for (bool first = true; in.n; first = false, at++) {
+		if (!take_number(&in, bias, &delta) || to->n >= DOMAIN_MAX)
+			return false;
+		at += delta;
+		c += at / (uint32_t)(to->n + 1);
+		at %= (uint32_t)(to->n + 1);
+		bias = adapt(delta, (uint32_t)to->n + 1, first);
+		add_point(to, 0);
+		for (size_t i = to->n - 1; i > at; i--)
+			to->p[i] = to->p[i - 1];
+		to->p[at] = c;
+		if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+			return false;
+	}
+	return true;
+}
+
+struct slice
+idn_unicode(struct slice domain, struct idn_name *space)
+{
+	struct buf b = BUF(space->text);
+	struct slice rest = domain;
+	struct points s;
+
+	if (domain.n == 0 || domain.n > DOMAIN_MAX)
+		return domain;
+	for (bool more = true; more;) {
+		const struct slice label = slice_cut(rest, '.', &rest);
+		const bool coded = slice_has_iprefix(label, SL("xn--")) &&
+		    decode_label(slice_skip(label, 4), &s);
+
+		for (size_t i = 0; coded && i < s.n; i++)
+			put_point(&b, s.p[i]);
+		if (!coded)
+			buf_add(&b, label);
+		more = label.p + label.n < domain.p + domain.n;
+		if (more)
+			buf_chr(&b, '.');
+	}
+	/* An A-label of no U-label, or of another one, is only itself. */
+	return b.full || !idn_same(buf_slice(&b), domain) ? domain : buf_slice(&b);
+}
+
 bool
 idn_same(struct slice a, struct slice b)
 {

@@ -19,6 +19,10 @@ struct idn_name {
  * be converted stay as they are, in lower case.  The result is in *space, or is domain itself. */
 struct slice idn_canonical(struct slice domain, struct idn_name *space);
 
+/* The domain with U-labels in place of its A-labels, as UTF-8.  Labels that are no A-labels stay.
+ * The result is in *space, or is domain itself. */
+struct slice idn_unicode(struct slice domain, struct idn_name *space);
+
 /* Are these the same domain? */
 bool idn_same(struct slice a, struct slice b);
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
- * A field is dropped if the server's name in it is our hostname.  The name is compared octet by
- * octet as it comes; a field is kept at the first octet that differs.
+ * A field is dropped if the server's name in it is our hostname, in A-labels or in U-labels.  The
+ * name is compared octet by octet as it comes; a field is kept at the first octet that differs.
  */
 #include "message/results.h"
 
 void
 results_begin(struct results *r, struct slice hostname, qualify_put *put, void *ctx)
 {
-	r->hostname = hostname;
+	r->names[0] = hostname;
+	r->names[1] = idn_unicode(hostname, &r->unicode);
 	r->out = (struct joined){ put, ctx, { 0 } };
 	r->state = RESULTS_KEEP;
 	r->held = (struct buf)BUF(r->space);
@@ -37,18 +38,24 @@ decide_field(struct results *r, enum results_state state)
 static void
 end_name(struct results *r)
 {
-	if (r->same == r->hostname.n)
-		decide_field(r, RESULTS_DROP);
+	for (size_t i = 0; i < 2; i++)
+		if (r->same[i] == r->names[i].n && is_undecided(r))
+			decide_field(r, RESULTS_DROP);
 }
 
 static void
 compare_octet(struct results *r, char c)
 {
-	const struct slice mine = r->hostname;
+	for (size_t i = 0; i < 2; i++) {
+		const struct slice mine = r->names[i];
+		size_t *same = &r->same[i];
 
-	if (r->same < mine.n && ascii_lower(c) == ascii_lower(mine.p[r->same]))
-		r->same++;
-	else if (r->same < mine.n || c != '.')	/* with a dot at its end it is the same name */
+		if (*same < mine.n && ascii_lower(c) == ascii_lower(mine.p[*same]))
+			++*same;
+		else if (*same != mine.n || c != '.')	/* a dot at its end changes nothing */
+			*same = SIZE_MAX;
+	}
+	if (r->same[0] == SIZE_MAX && r->same[1] == SIZE_MAX)
 		decide_field(r, RESULTS_KEEP);
 }
 
@@ -114,7 +121,7 @@ take_name(struct results *r, struct slice piece)
 		r->state = RESULTS_SERVER;
 		r->depth = 0;
 		r->escaped = r->quoted = false;
-		r->same = 0;
+		r->same[0] = r->same[1] = 0;
 	}
 }
 

@@ -6,6 +6,7 @@
 #ifndef MESSAGE_RESULTS_H
 #define MESSAGE_RESULTS_H
 
+#include "base/idn.h"
 #include "base/buf.h"
 #include "message/field.h"
 #include "message/joined.h"
@@ -21,14 +22,16 @@ enum results_state {
 };
 
 struct results {
-	struct slice hostname;
+	struct slice names[2];	/* the hostname in A-labels and in U-labels */
+	struct idn_name unicode;
 	struct joined out;
 	struct field_walk fields;
 	enum results_state state;
 	unsigned depth;		/* depth of nested comments */
 	bool escaped;		/* the last octet was a backslash */
 	bool quoted;		/* within a quoted string */
-	size_t same;		/* octets of the server's name, the same as in the hostname */
+	/* Octets of the server's name that are the same as in names; SIZE_MAX: one differs. */
+	size_t same[2];
 	struct buf held;
 	char space[RESULTS_HELD];
 };

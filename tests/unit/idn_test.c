@@ -41,7 +41,7 @@ static const struct same_case {
 	{ "sharp s", "stra\303\237e.example", "xn--strae-oqa.example", true },
 	{ "another letter", "f\303\270tz.example", "f\303\266tz.example", false },
 	{ "letters that look alike", "\320\260.example", "a.example", false },
-	{ "an A-label of a capital is no name of it", "xn--Ftz-lna.example", "f\303\266tz.example",
+	{ "an A-label of a capital is no name of it", "xn--ftz-4ja.example", "f\303\266tz.example",
 	    false },
 	{ "no UTF-8, but the same", "f\303tz.EXAMPLE", "f\303tz.example", true },
 	{ "no UTF-8", "f\303tz.example", "f\303\266tz.example", false },
@@ -111,6 +111,27 @@ each_character(const char *before, const char *after)
 	    before, after, taken, differ);
 }
 
+static void
+unicode(void)
+{
+	static const char *const rows[][2] = {
+		{ "xn--ftz-sna.example", "f\303\266tz.example" },
+		{ "XN--FTZ-SNA.xn--mller-kva.example.", "f\303\266tz.m\303\274ller.example." },
+		{ "xn--r8jz45g.xn--zckzah",
+		    "\344\276\213\343\201\210.\343\203\206\343\202\271\343\203\210" },
+		{ "xn--ls8h.example", "\360\237\222\251.example" },
+		{ "mail.example", "mail.example" }, { "xn--.example", "xn--.example" },
+		{ "xn--a-.example", "xn--a-.example" },
+		{ "xn--99999999999.example", "xn--99999999999.example" },
+		{ "xn--ftz-4ja.example", "xn--ftz-4ja.example" },	/* a capital */
+		{ "", "" }, { ".", "." }, { "[192.0.2.1]", "[192.0.2.1]" },
+	};
+	struct idn_name space;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		is(idn_unicode(slice_str(rows[i][0]), &space), slice_str(rows[i][1]), rows[i][0]);
+}
+
 int
 main(void)
 {
@@ -119,6 +140,7 @@ main(void)
 
 	for (size_t i = 0; i < sizeof same_cases / sizeof same_cases[0]; i++)
 		same_case(&same_cases[i]);
+	unicode();
 	each_character("", "b.example");
 	each_character("B\303\234", ".example");
 	memset(huge, 'A', sizeof huge);

@@ -4,6 +4,8 @@
  */
 #include "message/results.h"
 
+#include <stdio.h>
+
 #include "tests/lib/tap.h"
 
 #define MINE "Authentication-Results: mx.example; dkim=pass\r\n"
@@ -129,6 +131,33 @@ begin(void)
 	results_begin(&authres, SL("mx.example"), put, NULL);
 }
 
+/* Our name in A-labels and in U-labels. */
+static void
+unicode(void)
+{
+	static const char *const ours[] = {
+		"xn--ftz-sna.example", "XN--FTZ-SNA.Example", "f\303\266tz.example",
+		"F\303\266TZ.example.", "f\303\266(x)tz.\"example\"", "f\303\266\\tz.example",
+	};
+	static const char *const others[] = {
+		"ftz.example", "f\303\270tz.example", "f\303\266tz.example.org", "xn--ftz-sna",
+		"f\303\266tz", "xn--ftz\303\266tz.example",
+	};
+	char text[200];
+
+	for (size_t i = 0; i < 12; i++) {
+		const char *name = i < 6 ? ours[i] : others[i - 6];
+		const int n = snprintf(text, sizeof text,
+		    "Authentication-Results: %s; x\r\nA: b\r\n\r\n", name);
+
+		begin();
+		results_begin(&authres, SL("xn--ftz-sna.example"), put, NULL);
+		results_content(&authres, slice_of(text, (size_t)n));
+		results_end(&authres);
+		is(buf_slice(&out), i < 6 ? SL("A: b\r\n\r\n") : slice_of(text, (size_t)n), name);
+	}
+}
+
 int
 main(void)
 {
@@ -154,6 +183,7 @@ main(void)
 		is(buf_slice(&out), want, messages[i].name);
 		ok(fine, "%s, cut anywhere", messages[i].name);
 	}
+	unicode();
 	buf_str(&b, "Authentication-Results:");
 	for (int i = 0; i < 600; i++)
 		buf_str(&b, " (x)\r\n");
