@@ -240,7 +240,7 @@ load_state(struct relay *r)
 	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
 	queue_by_host_sweep(&r->queue, clock_wall_s(), retry_max_s + 86400);
 	if (r->flush) {
-		hosts->forgiven_s = clock_wall_s();
+		hosts_forgive(hosts, clock_wall_s());
 		frozen_forget(r->queue.state);
 		intake_flush(&r->runner);
 	}

@@ -122,6 +122,8 @@ put_in_order(struct connect *c)
 		connect_note_paused(&c->targets[i], &b);
 		if (!b.full)
 			c->paused = b;
+		if (c->targets[i].reason == ORDER_IPV4)
+			c->avoided[c->navoided++] = c->targets[i];
 		if (c->targets[i].reason != ORDER_PAUSED)
 			continue;
 		c->npaused++;
@@ -320,6 +322,18 @@ came_back(struct connect *c, const struct order_target *t, const char *host)
 	keep_reason(c, REASON_OWN, &o);
 }
 
+/* The host was spared TLS, and refuses the session: that is no answer until it was asked inside
+ * TLS. */
+static void
+ask_by_tls(struct connect *c, const struct order_target *t, const struct smtp_link *l)
+{
+	connect_report_link(c->d, l, HOST_NO_CLEAR);
+	c->d->client->tls_again = true;
+	memmove(&c->targets[1], &c->targets[0], c->n * sizeof c->targets[0]);
+	c->targets[0] = *t;
+	c->n++;
+}
+
 static enum host_tls
 tls_result(const struct smtp_link *l)
 {
@@ -371,9 +385,14 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 
 	if (t) {
 		host_key(l->key, t->address);
-		l->ipv4_left = t->address->ss_family == AF_INET6 && has_ipv4(c);
+		l->ipv4_left = t->address->ss_family == AF_INET6 &&
+		    (has_ipv4(c) || c->ipv6_again);
 		l->others = c->n > 0;
 		tls_policy_of_host(&policy, c->d, t->exchanger, t->address, clock_wall_s());
+		if (policy.downgraded && c->d->client->tls_again) {
+			policy.tls = RELAY_TLS_MAY;
+			policy.downgraded = false;
+		}
 	}
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, ret_why);
@@ -414,6 +433,8 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	}
 	if (result == GREET_READY && ours)
 		came_back(c, t, host);
+	else if (result == GREET_REFUSED && l->downgraded && l->greeted)
+		ask_by_tls(c, t, l);
 	else
 		not_begun(c, t, l, result, &why);
 	link_done(l);
@@ -535,6 +556,18 @@ may_dial(const struct connect *c)
 	    c->sessions < SESSIONS_MAX && clock_ms() < c->end_ms;
 }
 
+/* No IPv4 address has taken the mail: IPv6 may be welcome again. */
+static void
+take_avoided(struct connect *c)
+{
+	memcpy(c->targets, c->avoided, c->navoided * sizeof c->targets[0]);
+	for (size_t i = 0; i < c->navoided; i++)
+		c->targets[i].reason = ORDER_UNKNOWN;
+	c->n = c->navoided;
+	c->navoided = 0;
+	c->ipv6_again = true;
+}
+
 struct smtp_link *
 connect_next(struct connect *c)
 {
@@ -547,6 +580,10 @@ connect_next(struct connect *c)
 	begun_us = clock_us();
 	if (to)
 		l = to_socket(c, to);
+	while (!l && may_dial(c))
+		l = race(c);
+	if (!l && c->n == 0 && c->navoided)
+		take_avoided(c);
 	while (!l && may_dial(c))
 		l = race(c);
 	c->d->times.connect_us += clock_us() - begun_us;

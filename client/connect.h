@@ -28,6 +28,10 @@ struct connect {
 	struct mx_list mx;
 	struct order_target targets[ORDER_MAX];	/* not tried yet, in order */
 	size_t n;
+	/* IPv6 addresses left out because they refused ours; the last resort. */
+	struct order_target avoided[ORDER_MAX];
+	size_t navoided;
+	bool ipv6_again;		/* they are among the targets now */
 	size_t npaused;			/* addresses left out because they are paused */
 	unsigned dials, sessions;
 	int64_t end_ms;			/* monotonic: no new host after this */

@@ -73,7 +73,13 @@ leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum tr
 {
 	struct outcome lost;
 
-	if (end == TRANSACTION_SPENT) {		/* the same hosts again, from the first */
+	if (end == TRANSACTION_BY_TLS) {
+		connect_report_link(d, d->client->link, HOST_NO_CLEAR);
+		d->client->tls_again = true;
+		connect_done(c);
+		connect_init(c, d, t->e);
+		connect_blame(c, &t->why);
+	} else if (end == TRANSACTION_SPENT) {		/* the same hosts again, from the first */
 		connect_done(c);
 		connect_init(c, d, t->e);
 	} else if (end == TRANSACTION_DONE) {
@@ -169,6 +175,7 @@ deliver_smtp(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, s
 		attempt_report_all(d, e, rcpts, n, &o);
 		return;
 	}
+	d->client->tls_again = false;
 	kept = d->client->link;
 	if (kept) {
 		d->times.latency_us = kept->latency_us;

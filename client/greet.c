@@ -42,6 +42,7 @@ greeting(struct start *s)
 		return GREET_NO_SERVICE;
 	if (l->reply.code / 100 != 2)
 		return GREET_REFUSED;
+	l->greeted = true;
 	l->ours = self_greeting(l->config, buf_slice(&l->reply.text));
 	return GREET_READY;
 }
@@ -145,6 +146,15 @@ insecure(struct start *s, enum outcome_cause cause, struct slice what)
 	return GREET_BROKEN;
 }
 
+/* The connection may break behind STARTTLS as anywhere else.  If it does so again, TLS is at
+ * fault. */
+static bool
+is_accident(const struct start *s, int error)
+{
+	return s->policy->tls == RELAY_TLS_MAY && !s->policy->shaky &&
+	    (error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE);
+}
+
 static enum greet_result
 shake_hands(struct start *s, uint64_t timeout_ms)
 {
@@ -161,6 +171,8 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 	r = tls_connect(s->client, demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
 	if (r == -EKEYREJECTED)
 		return insecure(s, CAUSE_TLS_UNVERIFIED, buf_slice(&why));
+	if (r == -ETIMEDOUT && is_accident(s, r))
+		return broken(s, r, "the TLS handshake");
 	if (r < 0)
 		return insecure(s, CAUSE_TLS_FAILED, buf_slice(&why));
 	l->closed = false;
@@ -200,6 +212,8 @@ starttls(struct start *s)
 		r = link_reply(l, l->config->relay.command_timeout_ms);
 	if (r < 0) {
 		link_outcome(l, r, "STARTTLS", s->why);
+		if (is_accident(s, r))
+			return GREET_BROKEN;
 		return insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail));
 	}
 	if (l->closed)			/* 421 */
@@ -226,8 +240,10 @@ secure(struct start *s)
 		if (r != GREET_READY || !l->stream.tls)
 			return r;
 		r = hello(s);
-		/* Some servers send nothing after the handshake: TLS has failed there too. */
-		return r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY ?
+		/* Some servers send nothing after the handshake, again and again: TLS has failed
+		 * there too. */
+		return r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY &&
+		    (s->policy->shaky || s->why->cause != CAUSE_LOST) ?
 		    insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail)) : r;
 	}
 	return GREET_READY;
@@ -240,6 +256,7 @@ greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_clie
 	struct start s = { .l = l, .policy = policy, .client = client, .why = ret_why };
 	enum greet_result r;
 
+	l->downgraded = policy->downgraded;
 	if (policy->downgraded)
 		(void)snprintf(l->tls, sizeof l->tls, OUTCOME_TLS_DOWNGRADED);
 	r = policy->implicit ? shake_hands(&s, l->config->relay.greeting_timeout_ms) : GREET_READY;

@@ -28,6 +28,8 @@ struct smtp_link {
 	struct transcript *transcript;	/* a record of the session; NULL: none */
 	struct client_offer peer;
 	struct smtp_peer_reply reply;	/* the last one */
+	bool greeted;			/* its greeting was good */
+	bool downgraded;		/* it is spared TLS, as that has failed */
 	bool tls_failed;		/* TLS was offered, and failed */
 	char tls[100];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */

@@ -16,6 +16,8 @@ struct client_state {
 	struct smtp_link *link;		/* kept between messages; NULL: none */
 	/* Transaction of the next message whose commands are sent already; NULL: none. */
 	struct transaction *ahead;
+	/* For the current message: no host is spared TLS, as one took no mail without. */
+	bool tls_again;
 	bool one_by_one;		/* send no commands ahead: that has broken a connection */
 	/* Send no BDAT: the peer announced CHUNKING and refused BDAT as unknown. */
 	bool by_data;

@@ -67,8 +67,9 @@ tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct 
 	host_key(key, address);
 	host = hosts_find(d->hosts, key);
 	t->demand.name = x->name;
-	t->downgraded = t->tls == RELAY_TLS_MAY && host && host->tls_failed_s &&
-	    now_s - host->tls_failed_s < TLS_POLICY_FORGET_S;
+	t->shaky = host && hosts_failed_lately(d->hosts, host, now_s);
+	t->downgraded = t->tls == RELAY_TLS_MAY && host &&
+	    hosts_spared_until(host, HOST_SPARED_TLS, now_s);
 	if (t->downgraded)
 		t->tls = RELAY_TLS_NONE;
 }

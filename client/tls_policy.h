@@ -10,9 +10,6 @@
 #include "dns/mx.h"
 #include "net/tls.h"
 
-/* After a failed handshake, a host gets no TLS for this time. */
-#define TLS_POLICY_FORGET_S 86400
-
 struct tls_policy {
 	enum relay_tls tls;
 	const char *source;		/* the origin of the demand: "[relay] tls" */
@@ -21,6 +18,7 @@ struct tls_policy {
 	bool implicit;			/* TLS begins with the first octet */
 	bool by_message;		/* only the message demands it (REQUIRETLS) */
 	bool downgraded;		/* none instead of may, as TLS has failed with the host */
+	bool shaky;			/* the last connection to the host failed as well */
 	struct tls_demand demand;	/* on the host, for the handshake */
 };
 

@@ -213,7 +213,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	t->link = l;
 	t->accepted = t->asked = 0;
 	t->lost = t->moved = t->no_bdat = t->no_pipelining = false;
-	t->mail_accepted = t->elsewhere = t->spent = false;
+	t->mail_accepted = t->elsewhere = t->spent = t->in_clear = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
 	if (!form_for(&t->form, &l->peer, &t->payload, &t->why))
@@ -241,6 +241,12 @@ not_begun(struct transaction *t, enum plan plan)
 {
 	if (plan == PLAN_SPENT)
 		return TRANSACTION_SPENT;
+	/* Inside TLS a host may offer more. */
+	if (t->link->downgraded && (plan == PLAN_UNFIT || plan == PLAN_HOPELESS)) {
+		outcome_set(&t->why, CAUSE_REFUSED_SESSION, slice_str(t->unfit.host),
+		    slice_str(t->unfit.detail));
+		return TRANSACTION_BY_TLS;
+	}
 	if (plan == PLAN_UNFIT)
 		return TRANSACTION_UNFIT;
 	transaction_settle_rest(t, plan == PLAN_HOPELESS ? &t->unfit : &t->why);
@@ -259,6 +265,20 @@ judge(const struct transaction *t, struct outcome *o)
 		outcome_from_reply(o, &l->reply, slice_str(l->host));
 }
 
+/* A refusal by a host that is spared TLS settles nobody: it may be for the lack of TLS. */
+static bool
+refuses_clear(struct transaction *t)
+{
+	const struct smtp_link *l = t->link;
+
+	if (!l->downgraded)
+		return false;
+	outcome_set_reply(&t->why, l->reply.code / 100 == 4 ? CAUSE_REPLY_TEMPORARY :
+	    CAUSE_REFUSED_SESSION, &l->reply, slice_str(l->host));
+	t->in_clear = true;
+	return true;
+}
+
 static void
 take_mail_reply(struct transaction *t)
 {
@@ -267,7 +287,7 @@ take_mail_reply(struct transaction *t)
 
 	t->mail_accepted = l->reply.code / 100 == 2;
 	l->dirty = t->mail_accepted;
-	if (t->mail_accepted || refuses_ipv6(t))
+	if (t->mail_accepted || refuses_ipv6(t) || refuses_clear(t))
 		return;
 	/* Some servers refuse every further message of a session, with any code. */
 	t->spent = l->transactions > 1;
@@ -316,7 +336,8 @@ take_rcpt_reply(struct transaction *t, size_t i)
 	if (code / 100 == 2) {
 		t->state[i] = RCPT_ACCEPTED;
 		t->accepted++;
-	} else if ((too_many(&t->link->reply) && t->accepted) || refuses_ipv6(t)) {
+	} else if ((too_many(&t->link->reply) && t->accepted) || refuses_ipv6(t) ||
+	    refuses_clear(t)) {
 		t->state[i] = RCPT_AGAIN;
 	} else if (asks_elsewhere(t->link)) {
 		t->state[i] = RCPT_ELSEWHERE;
@@ -442,6 +463,9 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 {
 	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) && refuses_ipv6(t))
 		return TRANSACTION_NEXT;
+	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) &&
+	    o->kind != OUTCOME_DELIVERED && refuses_clear(t))
+		return TRANSACTION_NEXT;
 	if (end == CONTENT_REPLIED && o->kind == OUTCOME_DEFERRED && asks_elsewhere(t->link))
 		end = CONTENT_PUT_OFF;
 	switch (end) {
@@ -523,6 +547,7 @@ broken(struct transaction *t, int error)
 		link_outcome(l, error, commands_name(t), &o);
 		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */
 			t->why = o;
+		t->in_clear |= l->downgraded;
 	} else if (!refuses_ipv6(t)) {
 		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
 	}
@@ -552,6 +577,8 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 	drop_settled(t);
 	if (t->nleft)
 		attempt_may_stop();
+	if (t->in_clear && t->nleft)
+		return TRANSACTION_BY_TLS;
 	if (t->spent && t->nleft)
 		return TRANSACTION_SPENT;
 	if ((t->moved || t->elsewhere) && t->nleft && end != TRANSACTION_SPENT)

@@ -55,6 +55,7 @@ struct transaction {
 	bool blind;			/* BDAT and the content before the replies to RCPT */
 	bool mail_accepted;
 	bool elsewhere;			/* a recipient is RCPT_ELSEWHERE: t->why has the reply */
+	bool in_clear;			/* refused by a host that is spared TLS: no answer */
 	bool spent;			/* MAIL was refused, but not the first of the session */
 	bool sent_deadline;		/* MAIL had the sender's time limit (DELIVERBY) */
 	bool ahead;			/* commands were sent during the message before */
@@ -64,6 +65,7 @@ enum transaction_end {
 	TRANSACTION_DONE,		/* some have an outcome; the rest can use an open link */
 	TRANSACTION_NEXT,		/* this host does not get further: try another one */
 	TRANSACTION_SPENT,		/* this session takes no more; a new one would */
+	TRANSACTION_BY_TLS,		/* this host does not get further without TLS (t->why) */
 	TRANSACTION_UNFIT,		/* this host cannot carry the rest (t->unfit) */
 };
 

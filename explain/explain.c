@@ -236,16 +236,19 @@ static void
 explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
     const struct mx_exchanger *x, FILE *out)
 {
+	const int64_t now_s = clock_wall_s();
+
 	for (size_t i = 0; i < x->naddresses; i++) {
 		struct tls_policy t = *terms;
 		char key[64], space[64];
 		struct buf until = BUF(space);
 
-		tls_policy_of_host(&t, d, x, &x->addresses[i], clock_wall_s());
+		tls_policy_of_host(&t, d, x, &x->addresses[i], now_s);
 		if (!t.downgraded)
 			continue;
 		host_key(key, &x->addresses[i]);
-		clock_stamp(&until, hosts_find(d->hosts, key)->tls_failed_s + TLS_POLICY_FORGET_S);
+		clock_stamp(&until, hosts_spared_until(hosts_find(d->hosts, key), HOST_SPARED_TLS,
+		    now_s));
 		text_print(out,
 		    "            %s: in the clear until %s, as its last handshake failed\n", key,
 		    buf_cstr(&until));

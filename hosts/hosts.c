@@ -92,6 +92,27 @@ hosts_entry(struct hosts *h, const char *address)
 }
 
 void
+hosts_forgive(struct hosts *h, int64_t now_s)
+{
+	h->forgiven_s = now_s;
+	h->changed |= h->n > 0;
+	for (size_t i = 0; i < h->n; i++) {
+		struct host *host = &h->list[i];
+
+		host->tls_failed_s = host->bdat_failed_s = host->pipelining_failed_s = 0;
+		host->ipv4_until_s = 0;
+		host->broken = host->pipelining_failures = 0;
+	}
+}
+
+bool
+hosts_failed_lately(const struct hosts *h, const struct host *host, int64_t now_s)
+{
+	return host->failures && host->failed_s <= now_s && host->failed_s > h->forgiven_s &&
+	    now_s - host->failed_s < HOSTS_SPARED_S;
+}
+
+void
 hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s)
 {
 	/* Failures within a pause count once, and a message returns after retry-min, give or take a
@@ -192,10 +213,10 @@ learn_proof(struct host *host)
 	/* A host that is spared PIPELINING has proven nothing about it. */
 	if (host->pipelining_failures < HOSTS_PIPELINING_FAILURES)
 		host->pipelining_failures = 0;
-	if (!host->failures && !host->broken)
+	if (!host->failures && !host->broken && !host->ipv4_until_s)
 		return false;
 	host->failures = host->broken = 0;
-	host->since_s = 0;
+	host->since_s = host->ipv4_until_s = 0;
 	return true;
 }
 
@@ -273,6 +294,9 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		return true;
 	case HOST_NO_PIPELINING:
 		learn_pipelining(host, now_s);
+		return true;
+	case HOST_NO_CLEAR:
+		host->tls_failed_s = 0;
 		return true;
 	case HOST_NOTHING:
 		break;

@@ -76,6 +76,7 @@ enum host_event {
 	HOST_NO_IPV6,			/* it refused our IPv6 address */
 	HOST_NO_BDAT,			/* it refused a chunk, or the connection broke at one */
 	HOST_NO_PIPELINING,		/* the connection broke at a group of commands */
+	HOST_NO_CLEAR,			/* it was spared TLS, and took no mail without */
 };
 
 /* An event as a worker sends it to its parent process. */
@@ -100,6 +101,9 @@ int hosts_save(struct hosts *h, int state_fd);
 /* Free the table. */
 void hosts_done(struct hosts *h);
 
+/* An operator wants all hosts tried afresh: pauses end, and what fails at a host is tried again. */
+void hosts_forgive(struct hosts *h, int64_t now_s);
+
 /* Adapt the pauses to the schedule of retries: no host is paused longer than a message waits. */
 void hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s);
 
@@ -111,6 +115,9 @@ void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_
 
 /* The end of a pause (unix seconds) after repeated failures; 0: it may be dialled now. */
 int64_t hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s);
+
+/* Did the last session, or dial, fail within a day? */
+bool hosts_failed_lately(const struct hosts *h, const struct host *host, int64_t now_s);
 
 /* The end of the time (unix seconds) for which the host gets its mail without that; 0: with it. */
 int64_t hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s);

@@ -355,7 +355,7 @@ runner_stop(struct runner *r)
 void
 runner_revive(struct runner *r)
 {
-	r->hosts.forgiven_s = clock_wall_s();
+	hosts_forgive(&r->hosts, clock_wall_s());
 	destination_revive(&r->destinations, NULL);
 }
 

@@ -4,6 +4,7 @@ import json
 import re
 import ssl
 import subprocess
+import time
 
 from certificates import Authority
 from nameservers import nsd
@@ -26,7 +27,8 @@ self_signed = authority.leaf("self", host("self-signed"), signed=False)
 stranger = Authority(directory + "/ca2", "nobody").leaf("strange", host("stranger"))
 
 # Each case is a domain: its exchanger, its outcome with `may`, and the reason of `require`.  The
-# outcomes are "tls", "clear" (at once) and "downgrade" (in the clear at the second attempt).
+# outcomes are "tls", "clear" (at once), "downgrade" (in the clear at the second attempt), and
+# "accident" (in the clear at the third, as one broken connection is no failure of TLS).
 # Without a reason (None), `require` delivers.
 CASES = {
     "good": (dict(context=good.context()), "tls", None),
@@ -46,13 +48,13 @@ CASES = {
                 r"4\.7\.4 .*refused: 454 4\.7\.0 not now"),
     "closes": (dict(context=good.context(), fault="closes"), "downgrade",
                r"4\.7\.5 .*TLS handshake failed: "),
-    "drops": (dict(context=good.context(), fault="drops"), "downgrade",
+    "drops": (dict(context=good.context(), fault="drops"), "accident",
               r"4\.7\.5 .*lost connection in STARTTLS"),
     "inject": (dict(context=good.context(), fault="inject"), "downgrade",
                r"4\.7\.5 .*more octets behind its reply to STARTTLS"),
     "garbage": (dict(context=good.context(), fault="garbage"), "downgrade",
                 r"4\.7\.5 .*TLS handshake failed: wrong version number"),
-    "mute": (dict(context=good.context(), fault="mute"), "downgrade",
+    "mute": (dict(context=good.context(), fault="mute"), "accident",
              r"4\.4\.2 .*lost connection in EHLO"),
     "old": (dict(context=good.context(ssl.TLSVersion.TLSv1)), "downgrade",
             r"4\.7\.5 .*TLS handshake failed: .*protocol"),
@@ -89,12 +91,17 @@ def line(site, domain, event):
 # All tests use the same two runs, with a message for each domain.
 may = Site("may").listen()
 send_to_all(may)
-may.relay()
+may.relay("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
 first = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
 first_commands = {name: list(exchangers[name].commands) for name in CASES}
 first_log = may.log()
-may.relay("--flush")
+SOON = ("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
+time.sleep(1.5)
+may.relay(*SOON)
 second = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
+time.sleep(2.5)
+may.relay(*SOON)
+third = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
 names = {name: exchangers[name].names[:] for name in CASES}
 
 
@@ -128,8 +135,9 @@ for name, (_, wanted, _) in CASES.items():
                   may.log()[-3000:])
     else:
         @test("R134 may: deferred, then in the clear to the same host, a downgrade: " + name)
-        def _(name=name):
-            same([first[name], second[name]], [[], [None]], may.log()[-3000:])
+        def _(name=name, wanted=wanted):
+            same([first[name], second[name], third[name]],
+                 [[], [None] if wanted == "downgrade" else [], [None]], may.log()[-3000:])
             check(re.search(r" status=4\.[47]\.[25] ",
                             re.search(r"deferred id=\S+ to=bob@%s.*" % name, first_log)[0]),
                   first_log)
@@ -167,12 +175,53 @@ def _():
     clear()
     site = Site("watch", address="192.0.2.8").listen()
     site.watch("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
-    site.send("bob@drops.example.org")
-    check(wait_for(lambda: exchangers["drops"].messages, 15), site.log())
-    same([m.tls for m in exchangers["drops"].messages], [None])
+    site.send("bob@garbage.example.org")
+    check(wait_for(lambda: exchangers["garbage"].messages, 15), site.log())
+    same([m.tls for m in exchangers["garbage"].messages], [None])
     same(len(re.findall(r"deferred id=", site.log())), 1, site.log())
-    same(sum(text == "STARTTLS" for _, text in exchangers["drops"].commands), 1)
+    same(sum(text == "STARTTLS" for _, text in exchangers["garbage"].commands), 1)
     site.stop()
+
+
+def retry(site):
+    subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "retry", "--all"], check=True,
+                   stdout=subprocess.DEVNULL, timeout=20)
+
+
+def downgraded(name, address):
+    """A site for which TLS has failed with a host that works now, and a message for it."""
+    clear()
+    site = Site(name, address=address).listen()
+    site.send("bob@closes.example.org")
+    site.relay(*SOON)
+    same(exchangers["closes"].messages, [])
+    exchangers["closes"].fault = None
+    return site
+
+
+@test("R134 a refusal in the clear is no answer: TLS is tried at once, and again from then on")
+def _():
+    for i, reply in enumerate(("530 5.7.0 Must issue a STARTTLS command first",
+                               "550 5.7.1 no", "451 4.7.1 later")):
+        site = downgraded("demands%d" % i, "192.0.2.%d" % (70 + i))
+        exchangers["closes"].demand = reply
+        time.sleep(1.5)
+        site.relay(*SOON)
+        same([m.tls for m in exchangers["closes"].messages], ["TLSv1.3"], site.log())
+        site.send("bob@closes.example.org")
+        site.relay()
+        same([m.tls for m in exchangers["closes"].messages], ["TLSv1.3"] * 2, site.log())
+        exchangers["closes"].fault, exchangers["closes"].demand = "closes", None
+
+
+@test("R134 --flush and retry forget that TLS has failed")
+def _():
+    for i, act in enumerate((lambda site: site.relay("--flush"),
+                             lambda site: (retry(site), site.relay()))):
+        site = downgraded("forgets%d" % i, "192.0.2.%d" % (75 + i))
+        act(site)
+        same([m.tls for m in exchangers["closes"].messages], ["TLSv1.3"], site.log())
+        exchangers["closes"].fault = "closes"
 
 
 @test("R134 another exchanger comes first: nothing goes in the clear while one speaks TLS")

@@ -26,6 +26,7 @@ struct smtp_case {
 	int64_t age_s;			/* since the message came in */
 	const char *params;		/* of MAIL, in the envelope; NULL: none */
 	enum host_event known;		/* of each host, two times */
+	bool spared_tls;		/* tls = may, and handshakes with the hosts have failed */
 	const char *reports;		/* of hosts, in order: "1 open|2 failed"; NULL: any */
 };
 
@@ -63,6 +64,7 @@ smtp_configure(const struct smtp_case *c)
 	smtp_config.relay.dot_timeout_ms = c->timeouts ? 2000 : ms;
 	smtp_config.relay.latency_fresh_s = 3600;
 	smtp_config.relay.allow_loopback = 1;	/* the servers of the test */
+	smtp_config.relay.tls = c->spared_tls ? RELAY_TLS_MAY : RELAY_TLS_NONE;
 }
 
 static void
@@ -114,7 +116,7 @@ smtp_reported(const char *reports)
 {
 	static const char *const events[] = {
 		"nothing", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
-		"no-bdat", "no-pipelining",
+		"no-bdat", "no-pipelining", "no-clear",
 	};
 	char space[2000];
 	struct buf b = BUF(space);
@@ -131,7 +133,7 @@ smtp_reported(const char *reports)
 }
 
 __attribute__((unused)) static void
-smtp_know(struct hosts *h, uint16_t port, enum host_event known)
+smtp_know(struct hosts *h, uint16_t port, const struct smtp_case *c)
 {
 	for (int i = 1; i <= 3; i++) {
 		struct host_report r = {
@@ -139,8 +141,9 @@ smtp_know(struct hosts *h, uint16_t port, enum host_event known)
 		};
 
 		(void)snprintf(r.address, sizeof r.address, "127.0.0.%d:%u", i, (unsigned)port);
+		r.tls = c->spared_tls ? HOST_TLS_FAILED : HOST_TLS_UNKNOWN;
 		hosts_learn(h, &r, clock_wall_s());
-		r.event = known;
+		r.event = c->known;
 		hosts_learn(h, &r, clock_wall_s());
 		hosts_learn(h, &r, clock_wall_s());
 	}
@@ -167,7 +170,7 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	(void)snprintf(host, sizeof host, "%s", c->host ? c->host : "127.0.0.1");
 	smtp_config.relay.port = route.port = f.port;
 	if (!c->unknown)
-		smtp_know(&h, f.port, c->known);
+		smtp_know(&h, f.port, c);
 	for (unsigned i = 0; i < FAKES; i++)
 		if (c->script[i])
 			fakes_start(&f, i, c->script[i], smtp_wire(c));

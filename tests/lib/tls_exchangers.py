@@ -20,6 +20,7 @@ class TlsExchanger:
     fault       the reaction to STARTTLS: "closes" (after the 220), "refuses" (454), "inject" (the
                 220 has another reply behind it), "garbage" (in place of a handshake), "drops" (no
                 reply at all), "mute" (closes after the handshake)
+    demand      the reply to MAIL in the clear; None: it is accepted
     inside      keywords that EHLO lists inside TLS
     outside     keywords that EHLO lists in the clear
     messages    the accepted messages
@@ -30,7 +31,7 @@ class TlsExchanger:
     def __init__(self, address, context=None, port=25, implicit=False, fault=None, inside=(),
                  outside=()):
         self.context, self.implicit, self.fault = context, implicit, fault
-        self.inside, self.outside = inside, outside
+        self.inside, self.outside, self.demand = inside, outside, None
         self.messages, self.commands, self.connections, self.names = [], [], 0, []
         if context:
             context.sni_callback = lambda sock, name, context: self.names.append(name)
@@ -66,6 +67,8 @@ class TlsExchanger:
                 sock = self._starttls(sock)
                 lines, sender, recipients = self._lines(sock), None, []
                 return self._talk(sock) if sock else None
+            elif verb == b"MAIL" and self.demand and not isinstance(sock, ssl.SSLSocket):
+                sock.sendall(self.demand.encode() + b"\r\n")
             elif verb == b"MAIL":
                 sender, recipients = line, []
                 sock.sendall(b"250 2.1.0 Ok\r\n")

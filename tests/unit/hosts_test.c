@@ -249,6 +249,41 @@ test_spared(void)
 	hosts_done(&h);
 }
 
+/* Each memory has an end that the host, or an operator, brings about. */
+static void
+test_ends(void)
+{
+	struct hosts h = { 0 };
+	struct host_report r = report_of("192.0.2.1:25", HOST_NO_IPV6, 0, 0);
+	const struct host *host;
+
+	r.tls = HOST_TLS_FAILED;
+	hosts_learn(&h, &r, 1000);
+	host = hosts_find(&h, "192.0.2.1:25");
+	ok(hosts_spared_until(host, HOST_SPARED_TLS, 1000) && host->ipv4_until_s,
+	    "both are learned");
+	r = report_of("192.0.2.1:25", HOST_NO_CLEAR, 0, 0);
+	hosts_learn(&h, &r, 1001);
+	ok(!hosts_spared_until(host, HOST_SPARED_TLS, 1001), "no mail without TLS: TLS again");
+	r.event = HOST_PROVEN;
+	hosts_learn(&h, &r, 1002);
+	ok(!host->ipv4_until_s, "a transaction over IPv6 ends the way by IPv4");
+	r = report_of("192.0.2.1:25", HOST_BROKE, 0, 0);
+	r.tls = HOST_TLS_FAILED;
+	for (int i = 0; i < 2; i++) {
+		hosts_learn(&h, &r, 2000 + 1000 * i);
+		h.list[0].ipv4_until_s = h.list[0].bdat_failed_s = 9000;
+		h.list[0].pipelining_failures = 2;
+	}
+	ok(hosts_failed_lately(&h, host, 3000) && host->broken == 2, "it breaks off");
+	h.changed = false;
+	hosts_forgive(&h, 3001);
+	ok(!host->broken && !host->ipv4_until_s && !host->tls_failed_s && !host->bdat_failed_s &&
+	    !host->pipelining_failures && !hosts_failed_lately(&h, host, 3001) && h.changed,
+	    "an operator ends all of them");
+	hosts_done(&h);
+}
+
 /* Two hosts fail twice each.  While the second one failed, no host answered. */
 static void
 test_outage(void)
@@ -491,6 +526,7 @@ main(void)
 	test_pauses();
 	test_tls();
 	test_spared();
+	test_ends();
 	test_outage();
 	test_states();
 	test_ignored();
