@@ -63,8 +63,7 @@ bool queue_is_id(const char *name);
 /* Facts of the content that a delivery needs before it reads the content. */
 struct queue_facts {
 	bool eight_bit;		/* an octet above 127 anywhere */
-	/* An octet above 127 in the header section, or SMTPUTF8 was requested. */
-	bool utf8_header;
+	bool utf8_header;	/* an octet above 127 in the header section */
 	bool dot_line;		/* a line begins with a dot */
 	bool binary;		/* NUL, bare CR or bare LF: DATA cannot carry it */
 	bool no_final_crlf;

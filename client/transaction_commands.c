@@ -53,6 +53,14 @@ too_big(const struct client_offer *peer, uint64_t size, struct buf *why)
 	return true;
 }
 
+/* The sender's declaration alone is no need: much ASCII mail is declared so. */
+static bool
+needs_smtputf8(const struct queue_entry *e)
+{
+	return !slice_is_ascii(e->from) || (e->facts.utf8_header &&
+	    smtp_extension_used(e->from_params, SMTP_EXT_SMTPUTF8));
+}
+
 enum outcome_cause
 commands_fit_message(const struct queue_entry *e, const struct payload *p,
     const struct smtp_link *l, struct buf *why)
@@ -64,7 +72,7 @@ commands_fit_message(const struct queue_entry *e, const struct payload *p,
 		return CAUSE_TOO_BIG;
 	if (p->facts.binary && lacks(peer, SMTP_EXT_BINARYMIME, why))	/* RFC 3030 section 3 */
 		return CAUSE_BINARY;
-	if ((!slice_is_ascii(e->from) || smtp_extension_used(e->from_params, SMTP_EXT_SMTPUTF8)) &&
+	if (needs_smtputf8(e) &&
 	    lacks(peer, SMTP_EXT_SMTPUTF8, why))
 		return CAUSE_NO_SMTPUTF8;
 	/* An announcement without verified TLS is worth nothing (RFC 8689 section 4.2.1). */

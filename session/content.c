@@ -260,7 +260,7 @@ facts_of(const struct session *s)
 
 	return (struct queue_facts){
 		.eight_bit = f->eight_bit || received_utf8,
-		.utf8_header = f->header_eight_bit || s->smtp.utf8,
+		.utf8_header = f->header_eight_bit || received_utf8,
 		.dot_line = f->dot_line,
 		/* Also after DATA: a server that drops NUL takes CRLF NUL . CRLF for the end. */
 		.binary = facts_binary(f),

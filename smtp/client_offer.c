@@ -62,6 +62,24 @@ client_offer_ehlo(struct client_offer *o, struct slice text)
 }
 
 static void
+put_param(struct buf *b, const struct client_offer *o, const struct smtp_parameter *p,
+    const struct smtp_param *param)
+{
+	char space[SMTP_PARAMS_MAX];
+	struct buf ascii = BUF(space);
+	struct slice value = param->value;
+
+	if (!o->offers[SMTP_EXT_SMTPUTF8] && !slice_is_ascii(value)) {
+		if (!p->put_ascii)
+			return;
+		p->put_ascii(value, &ascii);
+		value = buf_slice(&ascii);
+	}
+	if (!ascii.full && (!p->portable || p->portable(value)))
+		smtp_param_add(b, param->keyword, value);
+}
+
+static void
 put_params(struct buf *b, const struct client_offer *o, struct slice params, enum smtp_command of)
 {
 	struct smtp_param param;
@@ -70,8 +88,8 @@ put_params(struct buf *b, const struct client_offer *o, struct slice params, enu
 		enum smtp_extension_id id;
 		const struct smtp_parameter *p = smtp_parameter_find(param.keyword, of, &id);
 
-		if (p && p->passed && o->offers[id] && (!p->portable || p->portable(param.value)))
-			smtp_param_add(b, param.whole, slice_of(NULL, 0));
+		if (p && p->passed && o->offers[id])
+			put_param(b, o, p, &param);
 	}
 }
 

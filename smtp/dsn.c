@@ -4,6 +4,7 @@
  */
 #include "smtp/dsn.h"
 
+#include "base/utf8.h"
 #include "smtp/param.h"
 
 static const struct slice envid = S("ENVID"), notify = S("NOTIFY"), orcpt = S("ORCPT");
@@ -53,6 +54,39 @@ bool
 smtp_dsn_orcpt_portable(struct slice value)
 {
 	return value.n <= 500;
+}
+
+/* "\x{1F600}" */
+static void
+add_code_point(struct buf *b, uint32_t c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	unsigned shift = 20;
+
+	buf_str(b, "\\x{");
+	while (shift && c >> shift == 0)
+		shift -= 4;
+	for (;; shift -= 4) {
+		buf_chr(b, digits[c >> shift & 15]);
+		if (shift == 0)
+			break;
+	}
+	buf_chr(b, '}');
+}
+
+void
+smtp_dsn_orcpt_ascii(struct slice value, struct buf *b)
+{
+	while (value.n) {
+		uint32_t c;
+		const size_t n = utf8_decode(value, &c);
+
+		if (n > 1)
+			add_code_point(b, c);
+		else
+			buf_chr(b, value.p[0] & 0x80 ? '?' : value.p[0]);
+		value = slice_skip(value, n ? n : 1);
+	}
 }
 
 /* NEVER stands alone (RFC 3461 section 4.1). */

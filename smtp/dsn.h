@@ -32,6 +32,8 @@ bool smtp_dsn_notify_valid(struct slice value);
 /* Is a valid value so short that every server takes it (RFC 3461 sections 4.4 and 5.4)? */
 bool smtp_dsn_envid_portable(struct slice value);
 bool smtp_dsn_orcpt_portable(struct slice value);
+/* Add an ORCPT to b in ASCII, for a server without SMTPUTF8 (RFC 6533 section 3). */
+void smtp_dsn_orcpt_ascii(struct slice value, struct buf *b);
 /* utf8: the address may be UTF-8 if its type is "utf-8" (RFC 6533 section 3). */
 bool smtp_dsn_orcpt_valid(struct slice value, bool utf8);
 

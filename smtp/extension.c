@@ -334,7 +334,8 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.syntax =
 				S("5.5.4 Syntax: ORCPT=type;xtext, of at most 3000 characters"),
 				.kept = true, .passed = true,
-				.xtext = true, .portable = smtp_dsn_orcpt_portable },
+				.xtext = true, .portable = smtp_dsn_orcpt_portable,
+				.put_ascii = smtp_dsn_orcpt_ascii },
 		} },
 	[SMTP_EXT_MT_PRIORITY] = { .keyword = S("MT-PRIORITY"),
 		.parameters = {

@@ -68,6 +68,8 @@ struct smtp_parameter {
 	bool passed;			/* to a peer that announces the extension */
 	/* NULL: every value is passed.  Else only those are that every peer takes. */
 	bool (*portable)(struct slice value);
+	/* Writes a value that is not ASCII for a peer without SMTPUTF8; NULL: none is passed. */
+	void (*put_ascii)(struct slice value, struct buf *b);
 	enum smtp_copy copy;		/* of MAIL; smtp_dsn_copy_rcpt() copies those of RCPT */
 };
 
