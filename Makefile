@@ -24,23 +24,41 @@ OPT       ?= -O2
 WARN      := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wformat=2 -Wvla -Werror
 CPPFLAGS  += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"'
-STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-strong
+STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-strong -fPIE
+# Programs at random addresses, whose relocated data is read-only (base/harden.c) and whose stack is
+# not executable.
+SAFE_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-GNU_CFLAGS = $(STD) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
+# Only glibc has checks of buffer sizes, only with optimization, and not beside the sanitizers'.
+FORTIFY   := $(if $(SAN)$(filter -O0,$(OPT) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+GNU_CFLAGS = $(STD) $(FORTIFY) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
+GNU_LDFLAGS := -pie $(SAFE_LINK)
+GNU_LINK = $(CC) $(GNU_CFLAGS) $(GNU_LDFLAGS) $(LDFLAGS)
 TLS_LIBS = -lssl -lcrypto -lcrypt
 RELAY_LIBS = -lldns -lsystemd -lssl -lcrypto -lidn2
 
 # The handler's own objects need libc only, so they can be built with musl too.
 ifeq ($(LIBC),musl)
-HANDLER_CC     := musl-gcc
 MULTIARCH      := $(shell $(CC) -print-multiarch 2>/dev/null)
 HANDLER_CFLAGS  = $(STD) $(CFLAGS) -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
-HANDLER_LDFLAGS = -static -no-pie
+# Debian's musl-gcc links no static program at a random address: its specs have other start code
+# (Scrt1.o) and always a dynamic linker.  With rcrt1.o the program relocates itself.
+MUSL_SPECS     := $(shell sed -n 's/.*-specs "\([^"]*\)".*/\1/p' "$$(command -v musl-gcc)")
+ifneq ($(wildcard $(dir $(MUSL_SPECS))rcrt1.o),)
+HANDLER_SPECS  := $(BUILD)/static-pie.specs
+HANDLER_LINK   := $(CC) -specs $(HANDLER_SPECS)
+HANDLER_LDFLAGS = -static $(SAFE_LINK)
+else
+HANDLER_LINK   := musl-gcc
+HANDLER_LDFLAGS = -static -no-pie $(SAFE_LINK)
+endif
+FIXED_LINK     := musl-gcc -static -no-pie
 HANDLER_OBJ    := $(BUILD)/musl
 else
-HANDLER_CC     := $(CC)
 HANDLER_CFLAGS  = $(GNU_CFLAGS)
-HANDLER_LDFLAGS = $(SANFLAGS)
+HANDLER_LINK   := $(CC)
+HANDLER_LDFLAGS = $(SANFLAGS) $(GNU_LDFLAGS)
+FIXED_LINK     := $(CC) $(SANFLAGS) -no-pie
 HANDLER_OBJ    := $(BUILD)/gnu
 endif
 
@@ -71,37 +89,43 @@ PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-pas
 .PHONY: all
 all: $(PROGRAMS)
 
-$(BUILD)/gnu/%.o: %.c
+# Other flags need other objects.
+$(BUILD)/gnu/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC  )
 	$(Q)$(CC) $(CPPFLAGS) $(GNU_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/musl/%.o: %.c
+$(BUILD)/musl/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC  )
 	$(Q)musl-gcc $(CPPFLAGS) $(HANDLER_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/smtp-handler: $(handler_objects)
+$(BUILD)/static-pie.specs: $(MUSL_SPECS)
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|Scrt1\.o|rcrt1.o|' \
+	  -e 's|^-dynamic-linker [^ ]*|-pie --no-dynamic-linker -z text|' $< > $@
+
+$(BUILD)/smtp-handler: $(handler_objects) | $(HANDLER_SPECS)
 	$(call say,LINK)
-	$(Q)$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(HANDLER_LINK) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/smtp-handler-tls: $(tls_objects) $(core_objects)
 	$(call say,LINK)
-	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(TLS_LIBS)
+	$(Q)$(GNU_LINK) -o $@ $^ $(TLS_LIBS)
 
-$(BUILD)/smtp-handler-passwd: $(BUILD)/gnu/tools/smtp-handler-passwd.o
+$(BUILD)/smtp-handler-passwd: $(BUILD)/gnu/tools/smtp-handler-passwd.o $(BUILD)/gnu/base/harden.o
 	$(call say,LINK)
-	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypt
+	$(Q)$(GNU_LINK) -o $@ $^ -lcrypt
 
 $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(call say,LINK)
-	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^ $(RELAY_LIBS)
+	$(Q)$(GNU_LINK) -o $@ $^ $(RELAY_LIBS)
 
 # smtp-queue links only the objects of libout.a that it uses, so it does not need RELAY_LIBS.
 $(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a \
     $(BUILD)/libcore.a
 	$(call say,LINK)
-	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(GNU_LINK) -o $@ $^
 
 # ---- tests ----
 
@@ -150,7 +174,7 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
     $(test_libs)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
+	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) tools/queue/filter.c
 	@mkdir -p $(@D)
@@ -227,15 +251,21 @@ run-here: all
 # bench/NAME.c are programs that only the benchmarks run.
 $(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o $(BUILD)/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(GNU_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(GNU_LINK) -o $@ $^
 
 # This program is linked like the handler; the benchmark compares the two.
-$(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o
+$(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o | $(HANDLER_SPECS)
 	@mkdir -p $(@D)
-	$(HANDLER_CC) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(HANDLER_LINK) $(HANDLER_CFLAGS) $(HANDLER_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+# The handler at a fixed address: the benchmark shows the cost of a random one.
+$(BUILD)/bench/smtp-handler-fixed: $(handler_objects)
+	@mkdir -p $(@D)
+	$(FIXED_LINK) $(HANDLER_CFLAGS) $(LDFLAGS) -o $@ $^
 
 .PHONY: bench
-bench: all $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
+bench: all $(BUILD)/bench/smtp-handler-fixed \
+  $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
 DOCDIR  = $(DESTDIR)$(PREFIX)/share/doc/smtp-handler

@@ -25,6 +25,7 @@
 
 #include "aliases/check.h"
 #include "base/clock.h"
+#include "base/harden.h"
 #include "base/log.h"
 #include "client/credential.h"
 #include "client/greet.h"
@@ -135,6 +136,7 @@ main(int argc, char **argv)
 	struct options options = { 0 };
 	int code;
 
+	harden_process();
 	log_open("smtp-relay");
 	code = options_parse(&options, &program, argc, argv, own_option, &relay);
 	if (code >= 0)

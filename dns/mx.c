@@ -271,7 +271,8 @@ random_below(size_t n)
 {
 	uint32_t v = 0;
 
-	(void)getrandom(&v, sizeof v, 0);
+	if (getrandom(&v, sizeof v, 0) < 0)
+		v = 0;
 	return (size_t)((uint64_t)v * n >> 32);
 }
 

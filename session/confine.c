@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/harden.h"
 #include "base/log.h"
 #include "session/secure.h"
 
@@ -19,10 +19,8 @@ static bool queue_opened, confined;
 void
 confine_prepare(void)
 {
-	const struct rlimit none = { 0, 0 };
-
+	harden_process();
 	(void)umask(077);
-	(void)setrlimit(RLIMIT_CORE, &none);	/* it would hold other people's mail */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 

@@ -12,6 +12,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/harden.h"
+
 #define PASSWORD_MAX 500
 
 /* Reads a line, without its end.  False at the end of input, or if it is too long or has a NUL. */
@@ -97,6 +99,7 @@ main(int argc, char **argv)
 	char password[PASSWORD_MAX + 2], again[sizeof password];
 	int status;
 
+	harden_process();
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		(void)puts("usage: smtp-handler-passwd USER\n\n"
 			   "Reads a password and prints a line for the file of "

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/harden.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/options.h"
@@ -306,6 +307,7 @@ main(int argc, char **argv)
 	struct options options = { 0 };
 	int code;
 
+	harden_process();
 	log_open("smtp-queue");
 	text_init();
 	call.tool.ids = calloc((size_t)argc + 1, sizeof *call.tool.ids);
