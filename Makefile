@@ -66,7 +66,8 @@ endif
 # hold sessions.  smtp-handler may execute smtp-handler-tls, which has OpenSSL and libcrypt.
 TLS  := $(sort $(wildcard net/tls*.c))
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
-CORE := queue.c $(filter-out $(TLS),$(call rooms,queue base config smtp message net aliases))
+CORE := queue.c $(call rooms,queue base config smtp message aliases mailbox) \
+  $(filter-out $(TLS),$(call rooms,net))
 OUT  := $(call rooms,dns hosts attempt client notice delivery runner explain) $(TLS)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c

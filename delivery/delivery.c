@@ -15,6 +15,7 @@
 #include "delivery/alias.h"
 #include "delivery/maildir.h"
 #include "delivery/print.h"
+#include "mailbox/path.h"
 
 /* ---- the ways ---- */
 
@@ -40,7 +41,7 @@ static const struct delivery_way ways[] = {
 	[VIA_MX] = { deliver_smtp, NULL },
 	[VIA_SMTP] = { deliver_smtp, NULL },
 	[VIA_LMTP] = { deliver_smtp, NULL },
-	[VIA_MAILDIR] = { deliver_maildir, maildir_path },
+	[VIA_MAILDIR] = { deliver_maildir, mailbox_path },
 	[VIA_PRINT] = { deliver_print, NULL },
 	[VIA_DISCARD] = { deliver_discard, NULL },
 	[VIA_REJECT] = { deliver_reject, NULL },

@@ -7,6 +7,7 @@
 
 #include "base/idn.h"
 #include "base/words.h"
+#include "mailbox/path.h"
 #include "session/list.h"
 
 /* Is this line of a file the address?  Local parts are compared without regard to case: that is for
@@ -120,18 +121,27 @@ policy_standing(const struct policy *p)
 	    ? STANDING_OWNER : STANDING_USER;
 }
 
+/* Can the route deliver to the address?  If it cannot, only an alias of that name helps. */
+static bool
+is_possible(const struct route *route, const struct smtp_path *to)
+{
+	return route->via != VIA_MAILDIR ||
+	    mailbox_possible(route, smtp_path_text(to), smtp_path_domain(to));
+}
+
 /* Is the address in a file of the route? */
 static enum smtp_verdict
-check_user(const struct route *route, const struct smtp_path *to)
+check_user(const struct route *route, const struct smtp_path *to, bool possible)
 {
 	struct names names;
 	struct list_question q = { LIST_LINES, names.keys, 0, is_recipient, &names };
-	int found;
+	int found = 0;
 
 	q.n = names.n = smtp_path_names(to, route->subaddress, names.paths);
 	for (size_t i = 0; i < names.n; i++)
 		names.keys[i] = smtp_path_text(&names.paths[i]);
-	found = list_find(route->recipients, &q);
+	if (possible && route->recipients)
+		found = list_find(route->recipients, &q);
 	q.kind = LIST_NAMES;
 	if (found == 0 && route->aliases)
 		found = list_find(route->aliases, &q);
@@ -144,6 +154,7 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	const struct slice domain = smtp_path_domain(to);
 	const struct sender sender = { p->sender, policy_standing(p) };
 	const struct route *route;
+	bool possible;
 
 	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
 		return SMTP_ACCEPT;
@@ -154,9 +165,10 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	}
 	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_REFUSE_RELAY;
-	if (!route->recipients || is_postmaster(route, to))
+	possible = is_possible(route, to);
+	if (possible && (!route->recipients || is_postmaster(route, to)))
 		return SMTP_ACCEPT;
-	return check_user(route, to);
+	return check_user(route, to, possible);
 }
 
 enum smtp_verdict
@@ -165,18 +177,20 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 	const struct slice domain = smtp_path_domain(who);
 	const struct route *route;
 	enum smtp_verdict verdict;
+	bool possible;
 
 	/* Without a list of recipients the answer is not known, and a client learns no more than
 	 * from RCPT (RFC 5321 sections 3.5.3, 7.3). */
 	if (domain.n == 0)
 		return SMTP_ACCEPT;
 	route = config_route(p->config, domain);
-	if (way_of(route->via)->refuses || !route->recipients)
+	possible = is_possible(route, who);
+	if (way_of(route->via)->refuses || (possible && !route->recipients))
 		return SMTP_ACCEPT;
 	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_ACCEPT;
 	if (is_postmaster(route, who))
 		return SMTP_VERIFIED;
-	verdict = check_user(route, who);
+	verdict = check_user(route, who, possible);
 	return verdict == SMTP_ACCEPT ? SMTP_VERIFIED : verdict;
 }

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "mailbox/path.h"
 #include "tests/lib/mail.h"
 
 static const struct path_case {
@@ -93,7 +94,7 @@ test_paths(void)
 		const char *at = strrchr(paths[i].address, '@');
 		struct route route = { .target = (char *)(uintptr_t)paths[i].template,
 			.subaddress = paths[i].subaddress };
-		int r = maildir_path(&route, slice_str(paths[i].address),
+		int r = mailbox_path(&route, slice_str(paths[i].address),
 		    at ? slice_str(at + 1) : slice_of(NULL, 0), SL("Host.Example"), &b);
 
 		ok(r == (paths[i].path ? 0 : -EINVAL) &&
@@ -105,7 +106,7 @@ test_paths(void)
 		struct buf b = { .p = space, .cap = cap };
 		static char target[] = "/m/{local}";
 		const struct route route = { .target = target };
-		int r = maildir_path(&route, SL("joey@b"), SL("b"), SL("h"), &b);
+		int r = mailbox_path(&route, SL("joey@b"), SL("b"), SL("h"), &b);
 
 		ok((r == 0) == (cap > strlen("/m/joey")), "path: %zu octets of room", cap);
 	}
@@ -121,27 +122,39 @@ test_odd_names(void)
 	struct buf b = BUF(space);
 	struct slice domain;
 
-	ok(maildir_path(&by_local, slice_of("a\0b@c", 5), SL("c"), SL("h"), &b) == -EINVAL,
+	ok(mailbox_path(&by_local, slice_of("a\0b@c", 5), SL("c"), SL("h"), &b) == -EINVAL,
 	    "R103 NUL in a name");
 	b.n = 0;
-	ok(maildir_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), SL("h"), &b) == -EINVAL,
+	ok(mailbox_path(&route, slice_of("a@c\0d", 5), slice_of("c\0d", 3), SL("h"), &b) == -EINVAL,
 	    "R103 NUL in a domain");
 	memset(longest, 'x', sizeof longest);
 	memcpy(longest, "a@", 2);
 	b = (struct buf)BUF(space);
 	domain = slice_of(longest + 2, 256);
-	ok(maildir_path(&route, slice_of(longest, 258), domain, SL("h"), &b) == -EINVAL,
+	ok(mailbox_path(&route, slice_of(longest, 258), domain, SL("h"), &b) == -EINVAL,
 	    "R103 a domain longer than a file name");
 	b = (struct buf)BUF(space);
 	domain = slice_of(longest + 2, 255);
-	ok(maildir_path(&route, slice_of(longest, 257), domain, SL("h"), &b) == 0,
+	ok(mailbox_path(&route, slice_of(longest, 257), domain, SL("h"), &b) == 0,
 	    "R103 a domain as long as a file name");
 	memset(longest, 'x', sizeof longest);
 	longest[256] = '@';
 	b = (struct buf)BUF(space);
 	domain = slice_of(longest + 257, 1);
-	ok(maildir_path(&by_local, slice_of(longest, 258), domain, SL("h"), &b) == -EINVAL,
+	ok(mailbox_path(&by_local, slice_of(longest, 258), domain, SL("h"), &b) == -EINVAL,
 	    "R103 a local part that is too long");
+	memset(longest, 'x', sizeof longest);
+	longest[250] = '@';
+	for (size_t n = 3; n <= 6; n++) {	/* "x@y" of 250 octets and n: 255 is the most */
+		static char both[] = "/m/{local}@{domain}/mail";
+		const struct route by_both = { .target = both };
+
+		b = (struct buf)BUF(space);
+		domain = slice_of(longest + 251, n);
+		ok((mailbox_path(&by_both, slice_of(longest, 251 + n), domain, SL("h"), &b) == 0) ==
+			(n <= 4),
+		    "R103 a folder's name of %zu octets that two parts make", 251 + n);
+	}
 }
 
 /* Read the only file in path into text, and its name into name. */

@@ -13,10 +13,12 @@ static char pattern_closed[] = "closed.example", pattern_moved[] = "moved.exampl
 static char pattern_broken[] = "broken.example", pattern_plus[] = "plus.example";
 static char pattern_idn[] = "xn--ftz-sna.example";
 static char pattern_idn_users[] = "xn--users-nua.example";
+static char mailboxes[] = "/var/mail/{local}";
 static char why_text[] = "has moved";
 
 static struct route routes[] = {
-	{ .pattern = pattern_open, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE },
+	{ .pattern = pattern_open, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
+	    .target = mailboxes },
 	{ .pattern = pattern_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
 	    .recipients = users },
 	{ .pattern = pattern_closed, .via = VIA_MAILDIR, .accept = ACCEPT_TRUSTED,
@@ -47,6 +49,10 @@ static const struct rcpt_case {
 } rcpts[] = {
 	{ "u@open.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
 	{ "u@OPEN.Example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "\".x\"@open.example", USER, USER, USER },
+	{ "a/b@open.example", USER, USER, USER },
+	{ "a.b@open.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "a/b@other.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
 	{ "u@other.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
 	{ "u@sub.open.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
 	{ "postmaster@other.example", RELAY, SMTP_ACCEPT, SMTP_ACCEPT },
