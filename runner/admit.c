@@ -13,6 +13,7 @@
 #include "aliases/find.h"
 #include "attempt/deadline.h"
 #include "base/clock.h"
+#include "base/idn.h"
 #include "delivery/delivery.h"
 #include "runner/frame.h"
 #include "runner/runner.h"
@@ -32,6 +33,51 @@ is_alias(const struct runner *r, const struct queue_entry *e, const struct queue
 	if (!smtp_path_parse_whole(rcpt->path, SMTP_PATH_LISTED, &path))
 		return false;
 	return aliases_find(r->aliases, &path, true, &hit) != 0;
+}
+
+/* The order of addresses, their letters in any case; of the same address, of their places. */
+static int
+by_name(const void *left, const void *right)
+{
+	const struct queue_rcpt *a = *(struct queue_rcpt *const *)left;
+	const struct queue_rcpt *b = *(struct queue_rcpt *const *)right;
+	const size_t local = a->path.n - a->domain.n, other = b->path.n - b->domain.n;
+	int order = (local > other) - (local < other);
+
+	for (size_t i = 0; order == 0 && i < local; i++)
+		order = ascii_lower(a->path.p[i]) - ascii_lower(b->path.p[i]);
+	if (order == 0)
+		order = idn_compare(a->domain, b->domain);
+	return order ? order : (a > b) - (a < b);
+}
+
+/* Drops recipients that another one stands for: Anna@ and anna@ are one mailbox here, or one alias.
+ * Elsewhere only the next host knows.  Without memory each gets a copy. */
+static void
+drop_variants(const struct runner *r, struct queue_entry *e)
+{
+	struct queue_rcpt **names = calloc(e->nrcpts ? e->nrcpts : 1, sizeof(struct queue_rcpt *));
+	size_t n = 0;
+
+	if (!names)
+		return;
+	for (size_t i = 0; i < e->nrcpts && e->nrcpts > 1; i++) {
+		struct slice domain;
+		const struct route *route = destination_route(r->config, e, i, &domain);
+
+		if (route->via == VIA_MAILDIR || is_alias(r, e, &e->rcpts[i]))
+			names[n++] = &e->rcpts[i];
+	}
+	qsort(names, n, sizeof(struct queue_rcpt *), by_name);
+	for (size_t i = 1; i < n; i++) {
+		if (!idn_same_address(names[i - 1]->path, names[i]->path) ||
+		    names[i]->state != QUEUE_PENDING)
+			continue;
+		/* If the write fails, the next run finds it again. */
+		names[i]->state = QUEUE_DELIVERED;
+		(void)queue_mark(e, (size_t)(names[i] - e->rcpts), QUEUE_DELIVERED);
+	}
+	free(names);
 }
 
 /* Records a recipient that an earlier run has settled. */
@@ -222,7 +268,9 @@ admit_message(struct runner *r, const char *id)
 		r->reports.stuck = true;
 		return;
 	}
-	if (!postpone_message(r, &e))
+	if (!postpone_message(r, &e)) {
+		drop_variants(r, &e);
 		take_in(r, &e);
+	}
 	queue_unload(&e);
 }

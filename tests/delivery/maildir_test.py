@@ -11,12 +11,17 @@ directory = fresh_directory()
 SMALL = directory + "/small"
 os.mkdir(SMALL)
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", SMALL], check=True)
+with open(directory + "/aliases", "w") as aliases:
+    aliases.write("team: one@plus.example, two@plus.example\n")
 site = Site("site", """[route plus.example]
 via = maildir:%s/plus/{local}
 subaddress = +
+[route .alias.example]
+via = maildir:%s/plus/{local}
+aliases = %s/aliases
 [route full.example]
 via = maildir:%s/{local}
-""" % (directory, SMALL), resolver="").listen()
+""" % (directory, directory, directory, SMALL), resolver="").listen()
 BIG = b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 3000
 
 
@@ -35,6 +40,41 @@ def _():
     same(sorted(text.splitlines()[1] for text in texts),
          [b"Delivered-To: Anna@plus.example", b"Delivered-To: anna+lists@plus.example"])
     check(all(text.startswith(b"Return-Path: <alice@sender.example>\n") for text in texts), texts)
+
+
+def copies(recipients, *options):
+    """Send a message; the Delivered-To of each copy in plus.example."""
+    before = {path for top, _, names in os.walk(directory + "/plus") for path in
+              (os.path.join(top, name) for name in names)}
+    site.send(recipients)
+    site.relay(*options)
+    found = []
+    for top, _, names in os.walk(directory + "/plus"):
+        for path in (os.path.join(top, name) for name in names):
+            if path not in before:
+                found.append(open(path).read().splitlines()[1].removeprefix("Delivered-To: "))
+    return sorted(found)
+
+
+@test("names that differ only in the case of letters are one mailbox: one copy")
+def _():
+    same(copies(["zoe@plus.example", "Zoe@plus.example", "ZOE@PLUS.example", "zoE@Plus.Example"]),
+         ["zoe@plus.example"])
+    same(copies(["zoe+a@plus.example", "ZOE+A@plus.example", "yan@plus.example"]),
+         ["yan@plus.example", "zoe+a@plus.example"])
+    same(copies(['"x y"@plus.example', '"X Y"@plus.example']), ['"x y"@plus.example'])
+    same(copies(["U%s@plus.example" % (n % 2 and "V" or "v") for n in range(2)] +
+                ["u%d@plus.example" % n for n in range(300)] +
+                ["U%d@plus.example" % n for n in range(300)]),
+         sorted(["Uv@plus.example"] + ["u%d@plus.example" % n for n in range(300)]))
+    same(site.queued(), [])
+
+
+@test("names of an alias that differ only in case: one copy for each member")
+def _():
+    same(copies(["team@x.alias.example", "TEAM@x.alias.example", "Team@X.Alias.Example"]),
+         ["one@plus.example", "two@plus.example"])
+    same(site.queued(), [])
 
 
 @test("H061 <postmaster> without a domain is the postmaster of a domain with a mailbox here")
