@@ -81,22 +81,27 @@ print_commands()
 	TEXT
 }
 
+# Ctrl-C may end both programs while bash waits for them.  bash then lists them as running jobs for
+# ever, so their processes are asked for.
 running()		# true if one of the two programs runs
 {
-	[ -n "$(jobs -pr)" ]
+	kill -0 "$relay" 2>/dev/null || kill -0 "$handler" 2>/dev/null
+}
+
+both()			# true if both programs run
+{
+	kill -0 "$relay" 2>/dev/null && kill -0 "$handler" 2>/dev/null
 }
 
 stop()			# ends both programs; current sessions and deliveries may end first
 {
 	local until=$((SECONDS + 40))
 	trap '' INT TERM HUP
-	# shellcheck disable=SC2046
-	kill -TERM $(jobs -pr) 2>/dev/null
+	kill -TERM "$relay" "$handler" 2>/dev/null
 	while running && [ "$SECONDS" -lt "$until" ]; do
 		sleep 0.05
 	done
-	# shellcheck disable=SC2046
-	running && kill -KILL $(jobs -pr) 2>/dev/null
+	running && kill -KILL "$relay" "$handler" 2>/dev/null
 	wait
 }
 
@@ -112,17 +117,21 @@ free_port || exit 1
 ended=
 trap ended=asked INT TERM HUP
 "$build/smtp-relay" -c "$conf" --watch 9>&- < /dev/null &
+relay=$!
 "$build/smtp-handler" -c "$conf" --listen "127.0.0.1:$port" 9>&- < /dev/null &
+handler=$!
 for _ in {1..100}; do
 	listening "$port" && break
 	sleep 0.05
 done
-[ "$(jobs -pr | wc -l)" -lt 2 ] || print_commands
+both && print_commands
 
-# Wait for Ctrl-C.  If a program ends before that, it is an error.
+# Wait for Ctrl-C.  If a program ends before that, it is an error.  A wait without a limit would
+# miss a signal that comes just before it.
+exec 8<> <(:)
 while [ -z "$ended" ]; do
-	wait -n
-	[ -n "$ended" ] || [ "$(jobs -pr | wc -l)" -eq 2 ] || ended=alone
+	both || ended=${ended:-alone}
+	[ -n "$ended" ] || read -r -t 0.5 -u 8
 done
 stop
 if [ "$ended" = alone ]; then

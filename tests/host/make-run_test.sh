@@ -80,6 +80,18 @@ wait "$other" || status=$?
 is "if one of its programs ends, it ends with an error" "$status" 1
 is "no process remains after that" "$(pgrep -f "$tmp/again/smtp-" | tr '\n' ' ')" ""
 
+# Ctrl-C reaches all processes of the terminal at once.
+slow=0
+for i in 1 2 3 4 5 6; do
+	start "$tmp/terminal" setsid
+	sleep "0.$i"
+	begin=$SECONDS
+	kill -INT -- "-$pid"
+	wait "$pid" || slow=$((slow + 1))
+	[ $((SECONDS - begin)) -le 5 ] || slow=$((slow + 1))
+done
+is "Ctrl-C ends it at once, each time" "$slow" 0
+
 if [ "$(id -u)" -eq 0 ]; then
 	start "$tmp/nobody" setpriv --reuid nobody --regid nogroup --clear-groups
 	whole_way "as nobody" "$tmp/nobody"
