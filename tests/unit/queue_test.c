@@ -326,10 +326,26 @@ test_folders(void)
 	    "a folder that is a link is refused");
 }
 
+/* The files of /proc have names that cannot be synced. */
+static void
+test_unsynced(void)
+{
+	const int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ok(fd >= 0 && queue_sync_folder(fd) == -EOPNOTSUPP,
+	    "a file system that cannot sync folders has an error of its own");
+	ok(strstr(queue_advice(-EOPNOTSUPP), "file system") != NULL,
+	    "its advice is about the file system");
+	ok(queue_sync_folder(f.q.tmp) == 0, "other folders are synced");
+	ok(queue_sync_folder(-1) == -EBADF, "other errors stay as they are");
+	(void)close(fd);
+}
+
 int
 main(void)
 {
 	fixture_open(&f);
+	test_unsynced();
 	test_id();
 	test_cost();
 	test_contents();
