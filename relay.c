@@ -42,6 +42,7 @@
 
 #define WATCH_S 60		/* longest time with --watch between two looks at tmp/ and wait/ */
 #define SAVE_S  1		/* how late measurements of hosts may reach the disk */
+#define LOOK_S  2		/* between two looks at folders that cannot be watched */
 #define AGAIN_S 5		/* before the next try if no process could be started */
 
 static const char usage[] =
@@ -83,9 +84,10 @@ struct relay {
 	struct loop loop;
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
 	struct loop_source turn;	/* the next part of long work */
-	struct loop_source due, save;	/* timers */
+	struct loop_source due, save, look;	/* timers */
 	/* The time of the earliest deferred message, for `due`.  INT64_MAX: none; 0: look it up. */
 	int64_t due_s;
+	bool blind;			/* folders cannot be watched */
 	bool state_gone;		/* state/ was deleted */
 };
 
@@ -101,6 +103,7 @@ static void on_due(void *ctx, uint32_t mask);
 static void on_flush(void *ctx, uint32_t mask);
 static void on_request(void *ctx, uint32_t mask);
 static void on_save(void *ctx, uint32_t mask);
+static void on_look(void *ctx, uint32_t mask);
 static void on_turn(void *ctx, uint32_t mask);
 static void go_on(void *ctx);
 
@@ -213,6 +216,23 @@ open_queue(struct relay *r)
 	return error < 0 ? EX_TEMPFAIL : -1;
 }
 
+/* Watch a folder.  If the kernel gives no watch, the run looks into all folders from time to time,
+ * and reports that once. */
+static void
+watch(struct relay *r, struct loop_source *s, int folder, uint32_t events,
+    void (*when)(void *ctx, uint32_t mask))
+{
+	const int error = loop_watch(&r->loop, s, folder, events, when);
+
+	if (error >= 0 || r->blind)
+		return;
+	r->blind = true;
+	log_text(LOG_LEVEL_NOTICE,
+	    "cannot watch the queue: %s; looking into it every %d s (to watch it, raise "
+	    "fs.inotify.max_user_instances and max_user_watches)", strerror(-error), LOOK_S);
+	loop_set_timer(&r->look, LOOK_S * 1000000);
+}
+
 static int
 open_loop(struct relay *r)
 {
@@ -221,14 +241,16 @@ open_loop(struct relay *r)
 
 	*l = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
 	if ((error = loop_open(l)) < 0 ||
-	    (error = loop_watch(l, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE,
-		on_arrival)) < 0 ||
-	    (error = loop_watch(l, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush)) < 0 ||
 	    (error = loop_idle(l, &r->turn, on_turn)) < 0 ||
 	    (error = loop_timer(l, &r->due, on_due)) < 0 ||
-	    (error = loop_timer(l, &r->save, on_save)) < 0)
+	    (error = loop_timer(l, &r->save, on_save)) < 0 ||
+	    (error = loop_timer(l, &r->look, on_look)) < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
-	return error < 0 ? EX_TEMPFAIL : -1;
+		return EX_TEMPFAIL;
+	}
+	watch(r, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival);
+	watch(r, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush);
+	return -1;
 }
 
 /* Loads the results of earlier runs; --flush forgets failures. */
@@ -312,13 +334,14 @@ on_request(void *ctx, uint32_t mask)
 static void
 watch_requests(struct relay *r)
 {
-	int error, folder = queue_requests_folder(&r->queue);
+	const int folder = queue_requests_folder(&r->queue);
 
-	error = loop_watch(&r->loop, &r->requests, folder, IN_CREATE | IN_DELETE_SELF, on_request);
-	if (folder >= 0)
-		(void)close(folder);
-	if (error < 0)
-		report_trouble(&r->runner.reports, "cannot watch state/requests", "", error);
+	if (folder < 0) {
+		report_trouble(&r->runner.reports, "cannot watch state/requests", "", folder);
+		return;
+	}
+	watch(r, &r->requests, folder, IN_CREATE | IN_DELETE_SELF, on_request);
+	(void)close(folder);
 }
 
 static void
@@ -350,6 +373,18 @@ on_save(void *ctx, uint32_t mask)
 	}
 	if (error < 0)
 		report_trouble(&r->runner.reports, "cannot save state/hosts", "", error);
+}
+
+/* Looks for what the watches would report. */
+static void
+on_look(void *ctx, uint32_t mask)
+{
+	struct relay *r = ctx;
+
+	(void)mask;
+	r->intake.look_new = r->intake.look_wait = true;
+	requests_serve(&r->runner);
+	loop_set_timer(&r->look, LOOK_S * 1000000);
 }
 
 /* A part of long work, between other events. */
