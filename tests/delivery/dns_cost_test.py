@@ -63,6 +63,24 @@ def _():
     same(count(server, MX), 2)
 
 
+@test("a lost datagram of each question costs a part of a second, not five")
+def _():
+    lost = set()
+
+    def lose_first(query):
+        known = query.question in lost
+        lost.add(query.question)
+        return known
+    FakeNameServer("192.0.2.158", [(name, MX, (10, "mx.provider.example")) for name in many] +
+                   [("mx.provider.example", A, "192.0.2.11")], lose_first)
+    for name in many[:20]:
+        site.send("bob@" + name)
+    had = len(exchanger.messages)
+    took = site.relay("-o", "relay.resolver=192.0.2.158")
+    same([len(exchanger.messages) - had, site.queued()], [20, []], site.log()[-2000:])
+    check(took < 4, took)
+
+
 @test("a silent first name server costs one wait per run, not one per domain")
 def _():
     FakeNameServer("192.0.2.55", [], lambda query: None)
