@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/convert.h"
+#include "message/sevenbit.h"
 
 /* The parts of a form, in their order.  The message is the range [at, at + size) of fd; octets that
  * go out in front of it are added before it. */
@@ -72,7 +73,10 @@ bool
 form_for(struct form *f, const struct client_offer *peer, const struct payload **ret,
     struct outcome *ret_why)
 {
-	const bool plain = takes_body(peer, payload_body(&f->plain));
+	const enum smtp_body body = payload_body(&f->plain);
+	const bool takes = takes_body(peer, body);
+	const bool plain = takes &&
+	    (body == SMTP_BODY_BINARYMIME || f->plain.facts.longest_line <= MIME_LINE_MAX);
 	const int r = plain ? 0 : convert(f);
 
 	if (r < 0 && r != -ENOTSUP) {

@@ -152,7 +152,7 @@ swap_left(struct transaction *t, size_t i, size_t k)
 static void
 mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 {
-	if (t->form.unconvertible)
+	if (t->form.unconvertible && (cause == CAUSE_NO_8BIT || cause == CAUSE_BINARY))
 		buf_fmt(why, "; it cannot be converted: %s", t->form.unconvertible);
 	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(why));
 	t->any_unfit = true;

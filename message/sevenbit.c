@@ -12,8 +12,6 @@
 #include "message/entity.h"
 #include "message/field.h"
 
-#define LINE_OCTETS_MAX 998	/* RFC 5322 section 2.1.1 */
-
 struct conversion {
 	const struct mime_sink *sink;
 	const char *why;
@@ -60,7 +58,7 @@ needs_encoding(struct slice s, bool high)
 			line = 0;
 			i++;
 		} else if ((high && c > 127) || c == '\0' || c == '\r' || c == '\n' ||
-		    ++line > LINE_OCTETS_MAX) {
+		    ++line > MIME_LINE_MAX) {
 			return true;
 		}
 	}
@@ -128,27 +126,46 @@ convert_leaf(struct conversion *c, const struct mime_entity *e, bool message, bo
 	return r ? r : mime_base64(e->body, &encoded);
 }
 
+/* The end of a line.  Where the text goes on with a dash, a blank keeps that from looking like a
+ * delimiter. */
+static size_t
+end_line(struct buf *b, bool dash)
+{
+	buf_str(b, dash ? "\r\n " : "\r\n");
+	return dash ? 1 : 0;
+}
+
 /* Preamble and epilogue, which readers ignore (RFC 2046 section 5.1.1): '?' replaces octets that
- * seven bits cannot carry. */
+ * seven bits cannot carry, bare CR and LF become line ends, and long lines are broken. */
 static int
 put_ignored(struct conversion *conversion, struct slice s)
 {
 	char block[512];
-	size_t n = 0;
+	struct buf b = BUF(block);
+	size_t line = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s.n; i++) {
 		const char c = s.p[i];
-		const bool crlf = c == '\r' ? i + 1 < s.n && s.p[i + 1] == '\n'
-					    : c == '\n' && i && s.p[i - 1] == '\r';
+		const char next = i + 1 < s.n ? s.p[i + 1] : '\0';
 
-		block[n++] = crlf || (c >= ' ' && c < 127) || c == '\t' ? c : '?';
-		if (n == sizeof block) {
-			r = put_octets(conversion, slice_of(block, n));
-			n = 0;
+		if (c == '\r' && next == '\n') {
+			line = end_line(&b, false);
+			i++;
+		} else if (c == '\r' || c == '\n') {
+			line = end_line(&b, next == '-');
+		} else {
+			if (line == MIME_LINE_MAX)
+				line = end_line(&b, true);
+			buf_chr(&b, (c >= ' ' && c < 127) || c == '\t' ? c : '?');
+			line++;
+		}
+		if (b.n + 8 > b.cap) {
+			r = put_octets(conversion, buf_slice(&b));
+			b.n = 0;
 		}
 	}
-	return r ? r : put_octets(conversion, slice_of(block, n));
+	return r ? r : put_octets(conversion, buf_slice(&b));
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "base/slice.h"
 
 #define MIME_DEPTH_MAX 20	/* depth of parts within parts */
+#define MIME_LINE_MAX  998	/* octets of a line without CRLF (RFC 5322 section 2.1.1) */
 
 /* Takes the new message in pieces.  Returns 0, or an error that ends the conversion. */
 struct mime_sink {

@@ -12,6 +12,7 @@
 #define TEXT_UTF8 "Content-Type: text/plain; charset=utf-8\r\n"
 #define QP        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 #define B64       "Content-Transfer-Encoding: base64\r\n\r\n"
+#define X9(s)     s s s s s s s s s
 #define X10(s)    s s s s s s s s s s
 
 static const struct {
@@ -90,6 +91,21 @@ static const struct {
 		"Content-Transfer-Encoding: 7bit\r\n\r\n--a\r\nContent-Transfer-Encoding: 7bit\r\n"
 		"\r\nSubject: 1\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 QP "long text =C3=BC\r\n"
 		"--a--\r\n" },
+	{ .name = "a preamble with bare line ends keeps its lines",
+	    .in = S(
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\none\ntwo\r"
+		"-x\n--a.\r\n--a\r\n\r\nplain\r\n--a--\r\nend\nof it\r\n"),
+	    .out =
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n"
+		"Content-Transfer-Encoding: 7bit\r\n\r\none\r\ntwo\r\n -x\r\n --a.\r\n--a\r\n\r\n"
+		"plain\r\n--a--\r\nend\r\nof it\r\n" },
+	{ .name = "a long line in an epilogue is broken",
+	    .in = S("Content-Type: multipart/mixed; boundary=a\r\nMIME-Version: 1.0\r\n\r\n--a\r\n"
+		    "\r\nplain\r\n--a--\r\n" X10(X10("0123456789")) "\r\n"),
+	    .out =
+		"Content-Type: multipart/mixed; boundary=a\r\nMIME-Version: 1.0\r\n"
+		"Content-Transfer-Encoding: 7bit\r\n\r\n--a\r\n\r\nplain\r\n--a--\r\n"
+		X9(X10("0123456789")) X9("0123456789") "01234567\r\n 89\r\n" },
 	{ .name = "a multipart that is cut off",
 	    .in = S("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
 		    "\r\nlong text \303\274"),
