@@ -44,7 +44,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	l->others = l->by_data = l->took_chunk = false;
 	l->key[0] = '\0';
 	l->transactions = l->ndomains = 0;
-	l->latency_us = 0;
+	l->latency_us = l->end_ms = 0;
 	l->verified = l->tls_failed = false;
 	l->tls[0] = '\0';
 	l->config = c;
@@ -144,11 +144,19 @@ link_reply(struct smtp_link *l, uint64_t timeout_ms)
 		return -ECONNRESET;
 	/* For the whole reply: a peer that sends a line now and then must not hold us for ever. */
 	l->stream.deadline_ms = clock_ms() + link_timeout(timeout_ms);
+	if (l->end_ms && l->end_ms < l->stream.deadline_ms)
+		l->stream.deadline_ms = l->end_ms;
 	r = read_lines(l, timeout_ms);
 	l->stream.deadline_ms = 0;
 	if (r < 0 || l->reply.code == 421)	/* RFC 5321 section 3.8: it closes now */
 		l->closed = true;
 	return r;
+}
+
+bool
+link_overdue(const struct smtp_link *l)
+{
+	return l->end_ms && clock_ms() >= l->end_ms;
 }
 
 bool
@@ -185,6 +193,9 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 			    (int)(text.n < 300 ? text.n : 300), text.p);
 		else
 			buf_fmt(&b, "the answer to %s was not an SMTP reply", doing);
+	} else if (error == -ETIMEDOUT && link_overdue(l)) {
+		buf_fmt(&b, "the whole transaction took too long, at last %s %s",
+		    in_or_while(doing), doing);
 	} else if (error == -ETIMEDOUT) {
 		buf_fmt(&b, "timed out %s %s", in_or_while(doing), doing);
 	} else if (error == -ECONNRESET || error == -EPIPE) {

@@ -23,6 +23,7 @@ struct smtp_link {
 	unsigned transactions;		/* transactions so far */
 	unsigned ndomains;
 	uint64_t domains[LINK_DOMAINS];	/* hashes of the recipients' domains so far */
+	int64_t end_ms;			/* monotonic: no reply is waited for after; 0: for ever */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
 	const struct config *config;
 	struct transcript *transcript;	/* a record of the session; NULL: none */
@@ -65,6 +66,8 @@ int link_flush(struct smtp_link *l);
 /* Read one whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it is malformed;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
+/* Has the time of the transaction passed? */
+bool link_overdue(const struct smtp_link *l);
 /* After a write that failed: is there a reply that came before the connection broke?  Then it is in
  * l->reply. */
 bool link_late_reply(struct smtp_link *l);

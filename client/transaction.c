@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "client/auth.h"
 #include "client/ipv6_refused.h"
 #include "client/state.h"
@@ -36,6 +37,9 @@
  * would fit into the first round trips of a connection.
  */
 #define BLIND_MAX 65536
+
+/* Each recipient adds this part of transaction-timeout to the time: a minute to 15. */
+#define TIME_SHARES 15
 
 struct transaction *
 transaction_new(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
@@ -503,6 +507,7 @@ run_content(struct transaction *t)
 	enum content_end end = CONTENT_GO_ON;
 	struct outcome o;
 
+	t->link->end_ms += t->share_ms;
 	if (!t->blind)		/* else the content has left with the commands */
 		end = content_queue(t, &o);
 	if (!t->blind && end == CONTENT_GO_ON) {
@@ -542,8 +547,8 @@ broken(struct transaction *t, int error)
 		return settle_content(t, content_unsure(t, error, &o), &o);
 	}
 	if (error != -ECONNABORTED) {
-		t->no_bdat = t->chunked && commands_all_sent(t);
-		t->no_pipelining = commands_unanswered(t) > 1;
+		t->no_bdat = t->chunked && commands_all_sent(t) && !link_overdue(l);
+		t->no_pipelining = commands_unanswered(t) > 1 && !link_overdue(l);
 		link_outcome(l, error, commands_name(t), &o);
 		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */
 			t->why = o;
@@ -553,6 +558,17 @@ broken(struct transaction *t, int error)
 	}
 	l->closed = true;
 	return TRANSACTION_NEXT;
+}
+
+/* The time of one recipient is kept for the content, whose missing reply would mean a second
+ * copy. */
+static void
+begin_time(struct transaction *t)
+{
+	const int64_t all_ms = link_timeout(t->link->config->relay.transaction_timeout_ms);
+
+	t->share_ms = all_ms / TIME_SHARES;
+	t->link->end_ms = clock_ms() + all_ms + t->share_ms * ((int64_t)t->asked - 1);
 }
 
 enum transaction_end
@@ -569,11 +585,13 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 	t->ahead = false;
 	if (t->blind)
 		attempt_keep_on();
+	begin_time(t);
 	r = run_commands(t);
 	if (r < 0)
 		end = broken(t, r);
 	else if (commands_all_sent(t))
 		end = run_content(t);
+	l->end_ms = 0;
 	drop_settled(t);
 	if (t->nleft)
 		attempt_may_stop();

@@ -49,6 +49,7 @@ struct transaction {
 	/* The running transaction: RSET, MAIL, RCPT for each of left[0..asked), DATA or BDAT. */
 	struct smtp_link *link;
 	size_t asked, accepted;
+	int64_t share_ms;		/* of the time, for each recipient */
 	size_t sent, replied;		/* commands sent, and replies read; from the first on */
 	uint64_t content_end;		/* octets_out of the link after the content */
 	bool chunked;			/* by BDAT */
@@ -88,6 +89,11 @@ struct transaction *transaction_take_ahead(struct delivery *d, const struct queu
 void transaction_drop_ahead(struct client_state *c);
 
 /* ---- transaction_commands.c ---- */
+
+/* The content was sent since since_ms (monotonic).  That has a limit of its own, so it does not
+ * count as time of the transaction. */
+void commands_spare_time(struct transaction *t, int64_t since_ms);
+
 
 /* Why this message cannot go over this link, with a text for people in why; CAUSE_DELIVERED: it
  * can. */

@@ -110,6 +110,13 @@ commands_begin(struct transaction *t)
 	t->sent = t->replied = t->link->dirty ? AT_RSET : AT_MAIL;
 }
 
+void
+commands_spare_time(struct transaction *t, int64_t since_ms)
+{
+	if (t->link->end_ms)
+		t->link->end_ms += clock_ms() - since_ms;
+}
+
 bool
 commands_all_sent(const struct transaction *t)
 {
@@ -189,12 +196,16 @@ send_command(struct transaction *t)
 {
 	char space[CLIENT_COMMAND_MAX];
 	struct buf b = BUF(space);
+	int64_t begun_ms;
 	int r;
 
 	put_command(t, t->sent, &b);
 	r = b.full ? -EMSGSIZE : link_command(t->link, buf_slice(&b));
-	if (r == 0 && t->chunked && t->sent == last_command(t))
+	if (r == 0 && t->chunked && t->sent == last_command(t)) {
+		begun_ms = clock_ms();
 		r = payload_send_chunk(t->link, t->payload);
+		commands_spare_time(t, begun_ms);
+	}
 	return r;
 }
 

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 static enum content_end
 lost(struct transaction *t, int error, const char *doing, struct outcome *o)
 {
@@ -70,12 +72,14 @@ send_nothing(struct transaction *t)
 static enum content_end
 send_data(struct transaction *t, struct outcome *o)
 {
+	const int64_t begun_ms = clock_ms();
 	int r;
 
 	if (!t->accepted)
 		return send_nothing(t);
 	attempt_keep_on();		/* the last octets may leave before we know */
 	r = payload_send_data(t->link, t->payload);
+	commands_spare_time(t, begun_ms);
 	return r < 0 ? content_cut(t, r, o) : CONTENT_GO_ON;
 }
 
@@ -113,8 +117,10 @@ content_queue(struct transaction *t, struct outcome *o)
 enum content_end
 content_flush(struct transaction *t, struct outcome *o)
 {
+	const int64_t begun_ms = clock_ms();
 	int r = link_flush(t->link);
 
+	commands_spare_time(t, begun_ms);
 	if (r == 0)
 		return CONTENT_GO_ON;
 	if (t->link->stream.octets_out < t->content_end)

@@ -102,6 +102,7 @@ struct config {
 		struct address_list bind;
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;
+		uint64_t transaction_timeout_ms;	/* of all replies; more with recipients */
 		uint64_t latency_fresh_s;	/* age at which a latency is measured again */
 	} relay;
 	struct route *routes;

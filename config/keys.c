@@ -136,6 +136,7 @@ static const struct key keys[] = {
 	TIMEOUT("data-timeout", data_timeout_ms, "2min"),
 	TIMEOUT("block-timeout", block_timeout_ms, "3min"),
 	TIMEOUT("dot-timeout", dot_timeout_ms, "10min"),
+	TIMEOUT("transaction-timeout", transaction_timeout_ms, "15min"),
 };
 
 #define NKEYS ((int)(sizeof keys / sizeof keys[0]))

@@ -17,6 +17,7 @@ struct smtp_case {
 	const char *hostname;
 	const char *want;		/* "kind status detail", detail cut anywhere; by '|' */
 	bool timeouts;			/* they are short */
+	unsigned transaction_ms;	/* transaction-timeout; 0: long */
 	bool binary;			/* a fact of the content */
 	bool utf8_header;		/* the same */
 	bool lmtp;
@@ -63,6 +64,7 @@ smtp_configure(const struct smtp_case *c)
 	smtp_config.relay.command_timeout_ms = smtp_config.relay.data_timeout_ms = ms;
 	smtp_config.relay.block_timeout_ms = ms;
 	smtp_config.relay.dot_timeout_ms = c->timeouts ? 2000 : ms;
+	smtp_config.relay.transaction_timeout_ms = c->transaction_ms ? c->transaction_ms : 60000;
 	smtp_config.relay.latency_fresh_s = 3600;
 	smtp_config.relay.allow_loopback = 1;	/* the servers of the test */
 	smtp_config.relay.tls = c->spared_tls ? RELAY_TLS_MAY : RELAY_TLS_NONE;

@@ -39,7 +39,7 @@ check_defaults(void)
 	    "latency-fresh, connect-timeout");
 	ok(c.relay.greeting_timeout_ms == 300000 && c.relay.command_timeout_ms == 300000 &&
 	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 &&
-	    c.relay.dot_timeout_ms == 600000,
+	    c.relay.dot_timeout_ms == 600000 && c.relay.transaction_timeout_ms == 900000,
 	    "R139 timeouts of RFC 5321 section 4.5.3.2");
 	ok(c.nroutes == 0 && config_route(&c, SL("example.org"))->via == VIA_MX, "route");
 	config_done(&c);
@@ -71,6 +71,7 @@ check_all_keys(void)
 	    "bind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\n"
 	    "connect-timeout = 500ms\ngreeting-timeout = 1s\ncommand-timeout = 2s\n"
 	    "data-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
+	    "transaction-timeout = 6s\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
 	    "recipients = %s/list\n",
 	    directory, directory, directory);
@@ -115,7 +116,8 @@ check_all_keys(void)
 	    "[relay]");
 	ok(c.relay.connect_timeout_ms == 500 && c.relay.greeting_timeout_ms == 1000 &&
 	    c.relay.command_timeout_ms == 2000 && c.relay.data_timeout_ms == 3000 &&
-	    c.relay.block_timeout_ms == 4000 && c.relay.dot_timeout_ms == 5000,
+	    c.relay.block_timeout_ms == 4000 && c.relay.dot_timeout_ms == 5000 &&
+	    c.relay.transaction_timeout_ms == 6000,
 	    "[relay] timeouts");
 	ok(c.nroutes == 1 && strcmp(c.routes[0].pattern, "example.org") == 0 &&
 	    c.routes[0].via == VIA_MAILDIR &&

@@ -28,6 +28,26 @@ static const struct smtp_case cases[] = {
 	  .want = "deferred 4.4.2" },
 	{ .name = "R139 no reply to the dot",
 	  .timeouts = true, .script = { PLAIN ONE "D\nE\n" }, .want = "deferred 4.4.2" },
+#define SLOW(to) "= RCPT TO:<" to "@d>\nW 200\nS 250 ok\n"
+#define SLOW10   SLOW("0") SLOW("1") SLOW("2") SLOW("3") SLOW("4") SLOW("5") SLOW("6") \
+	SLOW("7") SLOW("8") SLOW("9")
+#define TO10     "0@d|1@d|2@d|3@d|4@d|5@d|6@d|7@d|8@d|9@d"
+#define TOO_LONG "deferred 4.4.2 the whole transaction took too long, at last in RCPT TO"
+#define X9(s)    s "|" s "|" s "|" s "|" s "|" s "|" s "|" s "|" s
+	{ .name = "replies that are each just in time: not for ever",
+	  .transaction_ms = 900, .to = TO10,
+	  .script = { PLAIN MAIL "W 200\nS 250 ok\n" SLOW("0") SLOW("1") SLOW("2") SLOW("3")
+	    SLOW("4") SLOW("5") "C RCPT\nE\n" },
+	  .want = TOO_LONG "|" X9(TOO_LONG) },
+	{ .name = "each recipient adds time",
+	  .transaction_ms = 3000, .to = TO10,
+	  .script = { PLAIN MAIL "W 200\nS 250 ok\n" SLOW10 "C DATA\nW 200\nS 354 go\nD\nW 900\n"
+	    "S 250 ok\n" },
+	  .want = "delivered 2.0.0|" X9("delivered 2.0.0") },
+	{ .name = "the reply to the content that does not come in this time: no second copy",
+	  .transaction_ms = 700, .host = "127.0.0.1",
+	  .script = { PLAIN ONE "D\nE\n" },
+	  .want = "deferred 4.4.2 the whole transaction took too long, at last while waiting for" },
 	{ .name = "R139 a reply that drips",
 	  .timeouts = true,
 	  .script = { PLAIN MAIL "S 250-a\nW 200\nS 250-a\nW 200\nS 250-a\nW 200\nE\n" },
