@@ -46,7 +46,7 @@ HANDLER_CFLAGS  = $(STD) $(CFLAGS) -idirafter /usr/include -idirafter /usr/inclu
 MUSL_SPECS     := $(shell sed -n 's/.*-specs "\([^"]*\)".*/\1/p' "$$(command -v musl-gcc)")
 ifneq ($(wildcard $(dir $(MUSL_SPECS))rcrt1.o),)
 HANDLER_SPECS  := $(BUILD)/static-pie.specs
-HANDLER_LINK   := $(CC) -specs $(HANDLER_SPECS)
+HANDLER_LINK   := $(or $(REALGCC),gcc) -specs $(HANDLER_SPECS)
 HANDLER_LDFLAGS = -static $(SAFE_LINK)
 else
 HANDLER_LINK   := musl-gcc
