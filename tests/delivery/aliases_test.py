@@ -109,7 +109,7 @@ def _():
     check(b"Delivered-To: info" not in box("anna")[0], box("anna"))
 
 
-@test("the owner of a list is its reverse-path and gets the bounces")
+@test("V44 the owner of a list is its reverse-path and gets the bounces")
 def _():
     deliver("sales")
     same(boxes(), {"ben": 1, "dora": 1})

@@ -181,7 +181,7 @@ def _():
     same(site.queued(), [])
 
 
-@test("B161 mail from <> is never bounced: it ends in dead/, and is not deleted")
+@test("B161 V51 mail from <> is never bounced: it ends in dead/, and is not deleted")
 def _():
     had = len(no.messages)
     same(new_bounces(lambda: run("bob@no.example.org", sender="")), [])

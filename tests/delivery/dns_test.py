@@ -102,7 +102,7 @@ def _():
     deliver("bob@[192.0.2.12]", receiver=address_only)
 
 
-@test("R137 null MX: bounced with 5.1.10")
+@test("R137 V12 null MX: bounced with 5.1.10")
 def _():
     bounce("bob@null.example.org", "5.1.10")
 
@@ -300,7 +300,7 @@ def _():
     same(evil.connections, 0)
 
 
-@test("a domain in UTF-8 is looked up by its A-labels, and RCPT has it as the sender wrote it")
+@test("V43 a domain in UTF-8 is looked up by its A-labels, and RCPT has it as the sender wrote it")
 def _():
     had = len(exchanger.messages)
     with site.smtp() as smtp:

@@ -100,7 +100,7 @@ def _():
     check("no MX" not in text, text)
 
 
-@test("mx-order = latency: a faster exchanger of a worse level gets the mail")
+@test("V36 mx-order = latency: a faster exchanger of a worse level gets the mail")
 def _():
     site.send("bob@example.org", count=5)
     site.relay("-o", "relay.mx-order=latency")

@@ -260,7 +260,7 @@ def _():
     check(tried(smart) == 6 * REFUSED, smart.logins)
 
 
-@test("mail of a frozen route does not expire; the sender gets a notice of delay")
+@test("V35 mail of a frozen route does not expire; the sender gets a notice of delay")
 def _():
     port = next(_ports)
     smart = Smarthost("127.0.0.1", port, users={})
@@ -339,7 +339,7 @@ WRONG = [
 ]
 
 
-@test("without a usable password or mechanism, mail is deferred, with the reason in the log")
+@test("V35 without a usable password or mechanism, mail is deferred, with the reason in the log")
 def _():
     for name, host, spoil, why in WRONG:
         port = next(_ports)

@@ -271,6 +271,15 @@ for name, (_, _, wanted) in CASES.items():
             check("4.4.2" in found or "[relay] tls" in found, found)
 
 
+@test("V40 TLS-Required: No does not lift the demands of [relay]")
+def _():
+    clear()
+    require.send("bob@expired.example.org", b"TLS-Required: No\r\nSubject: x\r\n\r\nHello.\r\n")
+    require.relay()
+    same([m.tls for m in exchangers["expired"].messages], [], require.log()[-2000:])
+    check(re.search("status=4.7.5 ", line(require, "expired", "deferred")), require.log()[-2000:])
+
+
 @test("require: the next exchanger, if the first has a bad certificate")
 def _():
     clear()
@@ -396,7 +405,7 @@ def demand_tls(recipient):
                       mail_options=["REQUIRETLS"])
 
 
-@test("H159 REQUIRETLS goes to a host that offers it inside verified TLS")
+@test("H159 V39 REQUIRETLS goes to a host that offers it inside verified TLS")
 def _():
     for name in "carries", "pretends", "cannot":
         demand_tls("bob@%s.example.org" % name)
@@ -406,7 +415,7 @@ def _():
     check("/verified" in about(smart, "bob@carries.example.org", "delivered"))
 
 
-@test("H159 REQUIRETLS: a certificate of another name defers; an offer in the clear only bounces")
+@test("H159 V41 REQUIRETLS: a certificate of another name defers; an offer in the clear bounces")
 def _():
     same([pretends.messages, cannot.messages], [[], []])
     check(re.search(r"status=4\.7\.5 .*TLS is required \(REQUIRETLS\)",

@@ -130,7 +130,7 @@ def _():
     check(re.search(r"session .*early=yes end=quit", log), log)
 
 
-@test("H118 with early-talkers = refuse, such a client is refused")
+@test("H118 V18 with early-talkers = refuse, such a client is refused")
 def _():
     s = Session("server.early-talkers=refuse", before=b"EHLO client.example\r\nNOOP\r\n")
     same(s.reply()[:10], "554 5.5.1 ")

@@ -55,7 +55,7 @@ def connected(output):
     return established is not None and "Cipher is (NONE)" not in output
 
 
-@test("H127 STARTTLS: offered, 220, and a message inside; H097 ESMTPS")
+@test("H127 V19 STARTTLS: offered, 220, and a message inside; H097 ESMTPS")
 def starttls():
     with Server("tls-starttls", SETTINGS) as server:
         smtp = server.smtp()
@@ -153,7 +153,8 @@ def versions():
             check(not connected(out) and "alert protocol version" in out, option, out)
 
 
-@test("TLS 1.2: only ECDHE with an AEAD cipher; no compression, renegotiation, tickets, resumption")
+@test("V25 TLS 1.2: only ECDHE with an AEAD cipher; no compression, renegotiation, tickets, "
+      "resumption")
 def probing():
     certificates = ("tls = offer\ntls-certificate = %s.pem %s.pem\ntls-key = %s.key %s.key"
                     % (EC, RSA, EC, RSA))
@@ -305,6 +306,23 @@ def broken():
             smtp.quit()
             server.logged(r"no TLS: \S+/broken\.key: " + why)
         check(b"from client.example ([127.0.0.1])" in server.messages()[0], server.messages()[0])
+
+
+@test("V24 after 454 to STARTTLS an open transaction is gone, and the session goes on")
+def transaction_gone():
+    path = certificate(HERE + "/gone", HOST)
+    settings = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with Server("tls-gone", settings) as server:
+        with open(path + ".key", "w") as file:
+            file.write("nonsense")
+        smtp = server.smtp()
+        smtp.ehlo()
+        same(smtp.mail("a@b.example")[0], 250)
+        same(smtp.docmd("STARTTLS")[0], 454)
+        same(smtp.rcpt("u@example.org")[0], 503)
+        same(smtp.mail("a@b.example")[0], 250)
+        same(smtp.rcpt("u@example.org")[0], 250)
+        smtp.quit()
 
 
 @test("H127 a missing program or a missing certificate: not offered, 454")

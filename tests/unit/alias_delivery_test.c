@@ -199,7 +199,7 @@ test_owner(void)
 	run("s@x.example", "", "mixed@here.example", "A: b\r\n");
 	is(slice_str(copies()), SL("<s@x.example> emil@here.example: " MARK("mixed") "A: b\r\n"
 	    "| <owner-list@here.example> ben@here.example carla@here.example: " MARK("mixed")
-	    "A: b\r\n"), "a list in an alias");
+	    "A: b\r\n"), "V44 a list in an alias");
 }
 
 static void

@@ -308,7 +308,7 @@ test_eight_bit(struct mail *m)
 	s = bounce(m, rcpts, 1);
 	ok(has(s, "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
 	    "Subject: hi\r\n\r\n\303\244\r\n"),
-	    "an 8-bit original is returned and declared");
+	    "V49 an 8-bit original is returned and declared");
 	ok(has(s, "\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\nThis is") && s->e.facts.eight_bit,
 	    "the whole notice is declared 8bit");
 	mail_put(m, "a@b", "RET=HDRS", "c@d", SL("Subject: hi\r\n\r\n\303\244\r\n"));
@@ -349,7 +349,7 @@ test_large(struct mail *m)
 	mail_put(m, "a@b", "", "c@d", buf_slice(&c));
 	s = bounce(m, rcpts, 1);
 	ok(has(s, "text/rfc822-headers\r\n\r\nSubject: large\r\n\r\n--=_") && s->n < 5000,
-	    "above 50 KiB only the header section");
+	    "V49 above 50 KiB only the header section");
 	c.n = 0;
 	while (c.n < 90000)
 		buf_fmt(&c, "X-Field-%zu: x\r\n", c.n);
@@ -396,7 +396,7 @@ test_delayed(struct mail *m)
 	    "B164 delayed: in words");
 	ok(has(s, "Content-Description: Delayed message header\r\n"
 	    "Content-Type: text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_") &&
-	    !has(s, "hello"), "B164 delayed: only the header section, whatever RET is");
+	    !has(s, "hello"), "B164 V50 delayed: only the header section, whatever RET is");
 }
 
 static void
@@ -421,7 +421,7 @@ test_success(struct mail *m)
 	    "B164 Action: delivered");
 	ok(!has(s, "/var/mail"), "no path of our disk");
 	ok(has(s, "text/rfc822-headers\r\n\r\nSubject: hi\r\n\r\n--=_") && !has(s, "hello"),
-	    "B164 delivered: only the header section, whatever RET is");
+	    "B164 V50 delivered: only the header section, whatever RET is");
 	outcome_set(&o, CAUSE_DELIVERED, SL("mx1.example[192.0.2.1]:25"),
 	    SL("250 2.6.0 queued as 1"));
 	o.remote = true;
@@ -505,7 +505,8 @@ test_utf8(struct mail *m)
 	    "B165 SMTPUTF8 for the header section alone");
 	mail_put(m, "a@b.example", "SMTPUTF8", "c@d.example",
 	    SL("Subject: hi\r\n\r\nhello " UMLAUT "\r\n"));
-	ok(plain_forms(bounce(m, rcpts, 1)), "B165 SMTPUTF8 that nothing needs: the plain forms");
+	ok(plain_forms(bounce(m, rcpts, 1)),
+	    "B165 V48 SMTPUTF8 that nothing needs: the plain forms");
 	mail_put(m, "a@b.example", "", "c@d.example", SL("Subject: h" UMLAUT "\r\n\r\nhello\r\n"));
 	s = bounce(m, rcpts, 1);
 	ok(plain_forms(s) && has(s, "kein J??rg ?"),

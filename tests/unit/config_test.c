@@ -13,7 +13,8 @@ check_defaults(void)
 	ok(strcmp(c.queue.directory, "/var/spool/smtp-handler") == 0, "directory");
 	ok(c.queue.lifetime_s == 5 * 86400 && c.queue.warn_after_s == 4 * 3600,
 	    "lifetime, warn-after");
-	ok(c.queue.retry_min_s == 300 && c.queue.retry_max_s == 4 * 3600, "retry-min, retry-max");
+	ok(c.queue.retry_min_s == 300 && c.queue.retry_max_s == 4 * 3600,
+	    "V34 retry-min, retry-max");
 	ok(c.queue.min_free == 64 << 20, "min-free");
 	ok(!c.server.hostname || name_is_fqdn(slice_str(c.server.hostname)), "hostname");
 	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000,
@@ -36,11 +37,11 @@ check_defaults(void)
 	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file && !c.relay.ignore_keywords,
 	    "tls, tls-ca-file, ignore-keywords");
 	ok(c.relay.latency_fresh_s == 3600 && c.relay.connect_timeout_ms == 30000,
-	    "latency-fresh, connect-timeout");
+	    "V38 latency-fresh, connect-timeout");
 	ok(c.relay.greeting_timeout_ms == 300000 && c.relay.command_timeout_ms == 300000 &&
 	    c.relay.data_timeout_ms == 120000 && c.relay.block_timeout_ms == 180000 &&
 	    c.relay.dot_timeout_ms == 600000 && c.relay.transaction_timeout_ms == 900000,
-	    "R139 timeouts of RFC 5321 section 4.5.3.2");
+	    "R139 V38 timeouts of RFC 5321 section 4.5.3.2");
 	ok(c.nroutes == 0 && config_route(&c, SL("example.org"))->via == VIA_MX, "route");
 	config_done(&c);
 	config_done(&c);

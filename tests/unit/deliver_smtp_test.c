@@ -218,12 +218,12 @@ static const struct smtp_case cases[] = {
 	  .script = { HELLO "S 250-fake\nS 250 SIZE 0\nC MAIL FROM:<a@b> SIZE=12\nS 250 ok\n"
 	    "C RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" },
 	  .want = "delivered 2.0.0" },
-	{ .name = "R149 8-bit text, no 8BITMIME: in seven bits",
+	{ .name = "R149 V42 8-bit text, no 8BITMIME: in seven bits",
 	  .content = "A: b\r\n\r\nlong text \303\244\r\n.\r\n",
 	  .wire = "A: b\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: quoted-printable\r\n\r\nlong text =C3=A4\r\n..\r\n",
 	  .script = { PLAIN ONE "D\nS 250 ok\n" }, .want = "delivered 2.0.0" },
-	{ .name = "R149 a message that cannot be converted is not sent",
+	{ .name = "R149 V42 a message that cannot be converted is not sent",
 	  .content = "A: \303\244\r\n", .script = { PLAIN BYE },
 	  .want = "failed 5.6.3 the message is 8-bit text and the exchanger does not offer "
 	    "8BITMIME; it cannot be converted: its header" },
@@ -235,14 +235,16 @@ static const struct smtp_case cases[] = {
 	  .want = "delivered 2.0.0" },
 	{ .name = "R149 a sender that needs SMTPUTF8",
 	  .from = "\303\244@b", .script = { PIPE BYE }, .want = "failed 5.6.7" },
+	{ .name = "R149 V43 a domain in UTF-8 needs SMTPUTF8, too",
+	  .to = "c@\303\244.d", .script = { PIPE BYE }, .want = "failed 5.6.7" },
 	{ .name = "R149 a recipient that needs it fails alone",
 	  .to = "\303\244@d|c@d", .script = { PLAIN ONE "D\nS 250 ok\n" },
 	  .want = "failed 5.6.7|delivered 2.0.0" },
-	{ .name = "H058 SMTPUTF8 that nothing needs goes to any server",
+	{ .name = "H058 V53 SMTPUTF8 that nothing needs goes to any server",
 	  .params = "SMTPUTF8", .script = { PIPE GROUP "S 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n"
 	    BYE },
 	  .want = "delivered 2.0.0" },
-	{ .name = "H058 also with a body in UTF-8, and an ORCPT",
+	{ .name = "H058 V53 also with a body in UTF-8, and an ORCPT",
 	  .params = "SMTPUTF8", .content = "A: b\r\n\r\n\303\244\r\n",
 	  .to = "c@d ORCPT=utf-8;\303\244@d",
 	  .script = { HELLO "S 250-fake\nS 250-8BITMIME\nS 250 DSN\n"
@@ -306,7 +308,7 @@ static const struct smtp_case cases[] = {
 	  .script = { HELLO "S 250-fake\nS 250 DELIVERBY\nC MAIL FROM:<a@b> BY=-\nS 250 ok\n"
 	    "C RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" },
 	  .want = "delivered 2.0.0" },
-	{ .name = "MT-PRIORITY goes to a server that offers it",
+	{ .name = "V14 MT-PRIORITY goes to a server that offers it",
 	  .params = "MT-PRIORITY=3 HOLDFOR=1",
 	  .script = { HELLO "S 250-fake\nS 250 MT-PRIORITY\n= MAIL FROM:<a@b> MT-PRIORITY=3\n"
 	    "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" },

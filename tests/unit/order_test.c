@@ -39,16 +39,16 @@ static const struct order_case cases[] = {
 	    .known = { { .octet = 1, .first_us = 9000, .ago_s = 5 },
 		{ .octet = 2, .first_us = 10, .ago_s = 5 } },
 	    .order = "(1)|2" },
-	{ .name = "R135 latency orders a level", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
+	{ .name = "R135 V37 latency orders a level", .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
 	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 },
 		{ .octet = 3, .first_us = 600, .ago_s = 5 } },
 	    .order = "(2)[31]" },
-	{ .name = "mx-order = latency ranks all", .mx = { { 10, 1 }, { 20, 2 } },
+	{ .name = "V36 mx-order = latency ranks all", .mx = { { 10, 1 }, { 20, 2 } },
 	    .known = { { .octet = 1, .first_us = 9000, .ago_s = 5 },
 		{ .octet = 2, .first_us = 10, .ago_s = 5 } },
 	    .latency_only = true, .order = "(2)[1]" },
-	{ .name = "an address of unknown latency races the best",
+	{ .name = "V37 an address of unknown latency races the best",
 	    .mx = { { 10, 1 }, { 10, 2 }, { 10, 3 } },
 	    .known = { { .octet = 1, .first_us = 900, .ago_s = 5 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
@@ -102,7 +102,7 @@ static const struct order_case cases[] = {
 		    .failures = 2 },
 		{ .octet = 2, .first_us = 300, .ago_s = 5 } },
 	    .order = "(2)|3!1" },
-	{ .name = "R146 a whole level failed: not dialled", .mx = { { 10, 1 }, { 20, 3 } },
+	{ .name = "R146 V37 a whole level failed: not dialled", .mx = { { 10, 1 }, { 20, 3 } },
 	    .known = { { .octet = 1, .first_us = 100, .ago_s = 5, .failed_ago_s = 10,
 		    .failures = 2 } },
 	    .order = "(3)!1" },
@@ -324,7 +324,7 @@ test_ties(void)
 	for (int i = 0; i < 400; i++)
 		if (order_targets(&mx, &h, false, NOW, FRESH, t) == 4)
 			first |= 1U << (t[0].exchanger - x);
-	ok(first == 15, "R135 equal addresses: each comes first at least once");
+	ok(first == 15, "R135 V37 equal addresses: each comes first at least once");
 }
 
 int

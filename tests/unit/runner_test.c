@@ -312,7 +312,7 @@ test_ends(void)
 	ok(put("", (const char *[]){ "e@reject.example", NULL }) && run_all(),
 	    "B161 a failing message from <>");
 	ok(notices[NOTICE_FAILED] == 0 && ends[REPORT_DEAD] == 1 && files("queue/dead") == 1,
-	    "B161 a failing message from <> goes to dead/, without a bounce");
+	    "B161 V51 a failing message from <> goes to dead/, without a bounce");
 }
 
 static void
@@ -424,13 +424,13 @@ test_schedule(void)
 		}
 		ok(least >= delay_s - delay_s / 10 && most <= delay_s + delay_s / 10 + 60 &&
 			most - least >= delay_s / 10,
-		    "R145 after %u attempts: in %lld s, a tenth more or less", attempts,
+		    "R145 V34 after %u attempts: in %lld s, a tenth more or less", attempts,
 		    (long long)delay_s);
 		delay_s = delay_s * 2 < max_s ? delay_s * 2 : max_s;
 	}
 	ok(delay_s == max_s &&
 		schedule_retry_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60,
-	    "R145 retry-max is the limit");
+	    "R145 V34 retry-max is the limit");
 }
 
 /* A single worker, which holds more jobs than the current one. */
@@ -515,7 +515,7 @@ test_frozen(void)
 	    "two messages for a frozen route");
 	ok(most_at_once == 1 && files("mail/c/new") == 1, "only the mailbox has a worker");
 	ok(ends[REPORT_DEFERRED] == 2 && last.cause == CAUSE_LOGIN && notices[NOTICE_FAILED] == 0,
-	    "no message of a frozen route expires");
+	    "V35 no message of a frozen route expires");
 	ok(strstr(last.detail, "the last login was refused by h: 535 no") != NULL,
 	    "the reason is the one of the last attempt: %s", last.detail);
 	ok(last_due_s == f->until_s, "messages are due when the route thaws");
@@ -751,10 +751,10 @@ test_give_back(void)
 	clear();
 	ok(put("r2@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() &&
 		last_due_s - clock_wall_s() <= 300,
-	    "DELIVERBY mode R: the time counts from the arrival, held or not");
+	    "V46 DELIVERBY mode R: the time counts from the arrival, held or not");
 	ok(age_waiting(301) && again() && notices[NOTICE_FAILED] == 1 &&
 		files("mail/intime/new") == 0,
-	    "DELIVERBY mode R: a held message is bounced after the deadline");
+	    "V46 DELIVERBY mode R: a held message is bounced after the deadline");
 	from_params = "BY=3600;R";
 	ok(put("r3@box.example", (const char *[]){ "intime@box.example", NULL }) && run_all() &&
 		files("mail/intime/new") == 1,
@@ -766,6 +766,21 @@ test_give_back(void)
 	    "B161 DELIVERBY mode R: no bounce to <>");
 }
 
+/* The time passes after warn-after has sent the notice. */
+static void
+test_by_after_warning(void)
+{
+	const uint64_t warn_after_s = config.queue.warn_after_s;
+
+	clear();
+	config.queue.warn_after_s = 60;
+	ok(put_by("n3@box.example", "BY=300;N") && run_all() && age_waiting(61) && again() &&
+		notices[NOTICE_DELAYED] == 1 && age_waiting(301) && again() &&
+		notices[NOTICE_DELAYED] == 0,
+	    "V45 DELIVERBY mode N: no notice after the one of warn-after");
+	config.queue.warn_after_s = warn_after_s;
+}
+
 /* DELIVERBY (RFC 2852), mode N. */
 static void
 test_by_notice(void)
@@ -775,16 +790,17 @@ test_by_notice(void)
 		last_due_s - clock_wall_s() <= 300,
 	    "DELIVERBY mode N: no notice before the deadline");
 	ok(age_waiting(301) && again() && notices[NOTICE_DELAYED] == 1,
-	    "DELIVERBY mode N: a notice after the deadline, and more attempts");
+	    "V45 DELIVERBY mode N: a notice after the deadline, and more attempts");
 	ok(strcmp(last_delayed, "n0@box.example") == 0,
 	    "DELIVERBY mode N: the notice is for the sender");
-	ok(again() && notices[NOTICE_DELAYED] == 0, "DELIVERBY mode N: no second notice");
+	ok(again() && notices[NOTICE_DELAYED] == 0, "V45 DELIVERBY mode N: no second notice");
 	ok(run_all() && files("mail/n0/new") == 1, "DELIVERBY mode N: the notice arrives");
 	clear();
 	ok(put_by("n1@box.example", "BY=-5;N") && put_by("", "BY=300;N") &&
 		age(301, "new/%s", put_id) && run_all() && ends[REPORT_DEFERRED] == 2 &&
 		notices[NOTICE_DELAYED] == 0,
-	    "DELIVERBY mode N: no notice if the time was over before, nor to <>");
+	    "V45 DELIVERBY mode N: no notice if the time was over before, nor to <>");
+	test_by_after_warning();
 	rcpt_params = "NOTIFY=FAILURE";
 	from_params = "BY=300;N";
 	clear();

@@ -13,7 +13,8 @@ static const struct trace_case {
 	bool literal;
 	const char *recipient, *want;
 } cases[] = {
-	{ .name = "H094 a client with an address", .helo = "client.example", .peer = "192.0.2.1",
+	{ .name = "H094 V29 a client with an address",
+	    .helo = "client.example", .peer = "192.0.2.1",
 	    .literal = true,
 	    .want = "Received: from client.example ([192.0.2.1])\r\n"
 		"\tby mx.example with ESMTP id ID;\r\n\tSun, 22 Nov 2026 05:02:53 +0000\r\n" },
