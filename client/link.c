@@ -41,7 +41,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	l->fd = fd;
 	l->closed = l->lmtp = l->ours = l->dirty = l->ipv4_left = l->proven = false;
 	l->greeted = l->downgraded = false;
-	l->others = l->by_data = l->took_chunk = false;
+	l->others = l->by_data = l->took_chunk = l->took_mail = false;
 	l->key[0] = '\0';
 	l->transactions = l->ndomains = 0;
 	l->latency_us = l->end_ms = 0;

@@ -35,6 +35,7 @@ struct smtp_link {
 	char tls[100];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
 	bool others;			/* other hosts were left to try when it was opened */
+	bool took_mail;			/* it has accepted a MAIL */
 	bool took_chunk;		/* it knows BDAT */
 	bool by_data;			/* BDAT failed with this host lately: send DATA */
 	bool proven;			/* the host has completed a transaction */

@@ -291,11 +291,13 @@ take_mail_reply(struct transaction *t)
 
 	t->mail_accepted = l->reply.code / 100 == 2;
 	l->dirty = t->mail_accepted;
+	if (t->mail_accepted)
+		l->took_mail = true;
 	if (t->mail_accepted || refuses_ipv6(t) || refuses_clear(t))
 		return;
 	/* Some servers refuse every further message of a session, with any code.  530 demands a
 	 * login (RFC 4954 section 6), which a new session does not have either. */
-	t->spent = l->transactions > 1 && l->reply.code != 530;
+	t->spent = l->took_mail && l->reply.code != 530;
 	if (t->spent)
 		return;
 	judge(t, &o);

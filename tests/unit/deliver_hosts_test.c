@@ -232,6 +232,11 @@ static const struct kept_case {
 	{ .name = "no RSET after a refused MAIL",
 	  .script = GREET "C MAIL\nS 550 5.7.1 no\nN\n" GREET TAKE TAKE BYE,
 	  .want = { "failed 5.7.1", "delivered 2.0.0", "delivered 2.0.0" } },
+	{ .name = "MAIL refused again and again, none accepted: that is the answer",
+	  .script = GREET "C MAIL\nS 550 5.7.1 a\nC MAIL\nS 550 5.7.1 b\nC MAIL\n"
+	    "S 550 5.7.1 c\n" BYE,
+	  .want = { "failed 5.7.1 550 5.7.1 a", "failed 5.7.1 550 5.7.1 b",
+	    "failed 5.7.1 550 5.7.1 c" } },
 	{ .name = "closed while idle: a new one, unnoticed",
 	  .script = GREET TAKE "X\nN\n" GREET TAKE TAKE BYE,
 	  .want = { "delivered 2.0.0", "delivered 2.0.0", "delivered 2.0.0" }, .pause_ms = 50 },
