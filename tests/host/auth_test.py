@@ -141,6 +141,17 @@ def right():
             check(text not in server.log(), "the password is in the log")
 
 
+@test("H167 V13 a client that has authenticated may send results in our name")
+def results():
+    text = "Authentication-Results: %s; spf=pass\r\n" % HOST
+    with Server("auth-results", FILE) as server:
+        smtp = encrypted(server)
+        same(smtp.login("anna", SECRET)[0], 235)
+        smtp.sendmail("anna@example.org", ["x@elsewhere.example"], text + TEXT)
+        smtp.quit()
+        check(text.encode() in server.messages()[0], server.messages()[0])
+
+
 @test("H132 a wrong password or name, a locked account: the same reply, no secret in the log")
 def wrong():
     with Server("auth-wrong", FILE) as server:

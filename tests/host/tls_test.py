@@ -80,7 +80,7 @@ def starttls():
 
 @test("H128 commands before STARTTLS are forgotten")
 def forgotten():
-    with Server("tls-forgotten", SETTINGS) as server:
+    with Server("tls-forgotten", SETTINGS + "\nsyntax = strict") as server:
         smtp = server.smtp()
         smtp.ehlo()
         same(smtp.mail("a@b.example")[0], 250)
