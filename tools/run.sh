@@ -128,7 +128,10 @@ both && print_commands
 
 # Wait for Ctrl-C.  If a program ends before that, it is an error.  A wait without a limit would
 # miss a signal that comes just before it.
-exec 8<> <(:)
+rm -f "$run/quiet"
+mkfifo "$run/quiet" || exit 1
+exec 8<> "$run/quiet"		# nobody writes to it
+rm -f "$run/quiet"
 while [ -z "$ended" ]; do
 	both || ended=${ended:-alone}
 	[ -n "$ended" ] || read -r -t 0.5 -u 8
