@@ -766,21 +766,6 @@ test_give_back(void)
 	    "B161 DELIVERBY mode R: no bounce to <>");
 }
 
-/* The time passes after warn-after has sent the notice. */
-static void
-test_by_after_warning(void)
-{
-	const uint64_t warn_after_s = config.queue.warn_after_s;
-
-	clear();
-	config.queue.warn_after_s = 60;
-	ok(put_by("n3@box.example", "BY=300;N") && run_all() && age_waiting(61) && again() &&
-		notices[NOTICE_DELAYED] == 1 && age_waiting(301) && again() &&
-		notices[NOTICE_DELAYED] == 0,
-	    "V45 DELIVERBY mode N: no notice after the one of warn-after");
-	config.queue.warn_after_s = warn_after_s;
-}
-
 /* DELIVERBY (RFC 2852), mode N. */
 static void
 test_by_notice(void)
@@ -800,7 +785,6 @@ test_by_notice(void)
 		age(301, "new/%s", put_id) && run_all() && ends[REPORT_DEFERRED] == 2 &&
 		notices[NOTICE_DELAYED] == 0,
 	    "V45 DELIVERBY mode N: no notice if the time was over before, nor to <>");
-	test_by_after_warning();
 	rcpt_params = "NOTIFY=FAILURE";
 	from_params = "BY=300;N";
 	clear();
