@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -253,6 +254,24 @@ static bool
 age_waiting(int64_t seconds)
 {
 	return age(seconds, "wait/%lld/%s", (long long)last_due_s, last_id);
+}
+
+/* The same with the message of the last put(), wherever in wait/ it is.  A flush defers others,
+ * too. */
+static bool
+age_put(int64_t seconds)
+{
+	char pattern[400];
+	glob_t found;
+	bool done;
+
+	(void)snprintf(pattern, sizeof pattern, "%s/queue/wait/*/%s", folder, put_id);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return false;
+	done = found.gl_pathc == 1 &&
+	    age(seconds, "%s", found.gl_pathv[0] + strlen(folder) + strlen("/queue/"));
+	globfree(&found);
+	return done;
 }
 
 static void
@@ -766,6 +785,21 @@ test_give_back(void)
 	    "B161 DELIVERBY mode R: no bounce to <>");
 }
 
+/* The time passes after warn-after has sent the notice. */
+static void
+test_by_after_warning(void)
+{
+	const uint64_t warn_after_s = config.queue.warn_after_s;
+
+	clear();
+	config.queue.warn_after_s = 60;
+	ok(put_by("n3@box.example", "BY=300;N") && run_all() && age_put(61) && again() &&
+		notices[NOTICE_DELAYED] == 1 && age_put(301) && again() &&
+		notices[NOTICE_DELAYED] == 0,
+	    "V45 DELIVERBY mode N: no notice after the one of warn-after");
+	config.queue.warn_after_s = warn_after_s;
+}
+
 /* DELIVERBY (RFC 2852), mode N. */
 static void
 test_by_notice(void)
@@ -785,6 +819,7 @@ test_by_notice(void)
 		age(301, "new/%s", put_id) && run_all() && ends[REPORT_DEFERRED] == 2 &&
 		notices[NOTICE_DELAYED] == 0,
 	    "V45 DELIVERBY mode N: no notice if the time was over before, nor to <>");
+	test_by_after_warning();
 	rcpt_params = "NOTIFY=FAILURE";
 	from_params = "BY=300;N";
 	clear();
