@@ -90,7 +90,8 @@ ask(struct smtp_link *l, const char *verb)
 	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
 }
 
-/* An old server, or a filter in front of it, refuses EHLO with any code (RFC 5321 section 3.2). */
+/* An old server, or a filter in front of it, refuses EHLO with any code (RFC 5321 section 3.2).
+ * Only 500 and 502 mean that the server knows no EHLO. */
 static enum greet_result
 hello_without_extensions(struct start *s)
 {
@@ -98,6 +99,7 @@ hello_without_extensions(struct start *s)
 	struct smtp_peer_reply refusal = l->reply;
 	int r = ask(l, "HELO");
 
+	l->silent = refusal.code != 500 && refusal.code != 502;
 	if (r == -ECONNRESET || r == -EPIPE) {	/* the reply to EHLO explains more */
 		smtp_peer_reply_copy(&l->reply, &refusal);
 		return GREET_REFUSED;
@@ -117,6 +119,7 @@ hello(struct start *s)
 	/* An offer outside TLS is worth nothing inside (RFC 3207 section 4.2). */
 	client_offer_init(&l->peer);
 	l->peer.ignore = slice_str(l->config->relay.ignore_keywords);
+	l->silent = false;
 	if (r < 0)
 		return broken(s, r, verb);
 	if (l->reply.code / 100 == 2) {

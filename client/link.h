@@ -30,6 +30,7 @@ struct smtp_link {
 	struct client_offer peer;
 	struct smtp_peer_reply reply;	/* the last one */
 	bool greeted;			/* its greeting was good */
+	bool silent;			/* it refused EHLO, but may know it: its offer is unknown */
 	bool downgraded;		/* it is spared TLS, as that has failed */
 	bool tls_failed;		/* TLS was offered, and failed */
 	char tls[100];			/* as in struct outcome */

@@ -153,11 +153,24 @@ swap_left(struct transaction *t, size_t i, size_t k)
 	t->state[k] = state;
 }
 
+/* Another host can offer more.  The size limit is the domain's policy, and time passes on every
+ * host. */
+static bool
+fits_elsewhere(enum outcome_cause cause)
+{
+	return cause != CAUSE_TOO_BIG && cause != CAUSE_DEADLINE;
+}
+
+/* A host that refused EHLO for now may offer more tomorrow: then the mail waits. */
 static void
 mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 {
 	if (t->form.unconvertible && (cause == CAUSE_NO_8BIT || cause == CAUSE_BINARY))
 		buf_fmt(why, "; it cannot be converted: %s", t->form.unconvertible);
+	if (t->link->silent && fits_elsewhere(cause)) {
+		buf_str(why, "; it refused EHLO, and may offer more later");
+		cause = CAUSE_REFUSED_SESSION;
+	}
 	outcome_set(&t->unfit, cause, slice_str(t->link->host), buf_slice(why));
 	t->any_unfit = true;
 }
@@ -195,14 +208,6 @@ nobody(const struct transaction *t)
 		if (t->state[i] == RCPT_LATER)
 			return PLAN_SPENT;
 	return PLAN_UNFIT;
-}
-
-/* Another host can offer more.  The size limit is the domain's policy, and time passes on every
- * host. */
-static bool
-fits_elsewhere(enum outcome_cause cause)
-{
-	return cause != CAUSE_TOO_BIG && cause != CAUSE_DEADLINE;
 }
 
 /* The octets, the recipients and the commands of a transaction over l. */
