@@ -36,6 +36,9 @@ good     A 192.0.2.14
 breaks   MX 10 breaker
 breaks   MX 20 good
 breaker  A 192.0.2.15
+last     MX 10 lasts
+lasts    A 192.0.2.18
+lasts    AAAA 2001:db8::15
 gone     MX 10 says521
 says521  A 192.0.2.16
 """})
@@ -110,6 +113,18 @@ def _():
     same([len(four.messages) - had, greets.connections, site.queued()], [1, 1, []], site.log())
     send("greet.example.org")
     same([len(four.messages) - had, greets.connections], [2, 1])
+
+
+@test("after a refusal of our IPv6 address, it is the last resort if no IPv4 address takes mail")
+def _():
+    last4, last6 = Exchanger("192.0.2.18"), Exchanger("2001:db8::15", data=REFUSAL)
+    send("last.example.org")
+    same([len(last4.messages), last6.connections], [1, 1], site.log())
+    last4.stop()
+    last6.stop()
+    cured = Exchanger("2001:db8::15")
+    send("last.example.org")
+    same([len(cured.messages), site.queued()], [1, []], site.queue_text(), site.log())
 
 
 @test("RFC 8305 a silent IPv6 address costs no time beside an IPv4 address that answers")
