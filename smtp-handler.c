@@ -26,6 +26,7 @@
 #include "session/signals.h"
 
 #define LAST_REPLY_MS 10000	/* for the last reply to a client that may be gone */
+#define STOP_REPLY_MS 2000	/* the same after a signal: nobody waits for us for long */
 #define LINGER_MS 1000		/* for the client to read it before the connection is closed */
 
 static struct options options;
@@ -130,10 +131,12 @@ linger(struct session *s)
 static void
 end_session(struct session *s)
 {
+	const int reply_ms = signals_stop ? STOP_REPLY_MS : LAST_REPLY_MS;
+
 	content_drop(&s->content);
 	s->client.wake_fd = -1;
 	s->client.deadline_ms = 0;
-	if (!s->lost && stream_flush(&s->client, LAST_REPLY_MS) == 0 && !s->client.eof) {
+	if (!s->lost && stream_flush(&s->client, reply_ms) == 0 && !s->client.eof) {
 		secure_end();
 		linger(s);
 	}

@@ -138,6 +138,20 @@ def sigterm_in_data():
     same(session.messages(), 0)
 
 
+@test("H018 SIGTERM while the client reads no reply: the session ends within seconds")
+def sigterm_unread():
+    session = Session("sigterm-unread", "server.max-errors=10000")
+    session.socket.setblocking(False)
+    sent = b"HELP\r\n" * 1000
+    # Until our replies fill the socket: then the handler reads no more.
+    check(wait_for(lambda: not select.select([], [session.socket], [], 0.3)[1]
+                   or session.socket.send(sent) < 0))
+    since = time.monotonic()
+    session.process.send_signal(signal.SIGTERM)
+    same(session.process.wait(20), 0)
+    check(time.monotonic() - since < 8, time.monotonic() - since)
+
+
 @test("H019 SIGTERM while the message is committed: the commit ends, 250, then 421")
 def sigterm_in_commit():
     # The handler is stopped here.  When it goes on, it finds the dot and the signal together.
