@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Lists of addresses that change or vanish while a session runs."""
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from tap import check, main, same, test  # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+DIRECTORY = "/tmp/smtp-lists-test.%d" % os.getpid()
+LISTS = {"recipients": "bob@local.example\n", "senders": "@a.example\n"}
+
+
+def path(name):
+    return os.path.join(DIRECTORY, name)
+
+
+def write(name, text):
+    with open(path(name + ".new"), "w", encoding="ascii") as file:
+        file.write(text)
+    os.rename(path(name + ".new"), path(name))
+
+
+class Session:
+    def __init__(self):
+        self.socket, theirs = socket.socketpair()
+        self.socket.settimeout(20)
+        self.log = open(path("log"), "w+", encoding="utf-8")
+        self.process = subprocess.Popen([BUILD + "/smtp-handler", "-c", path("conf")],
+                                        stdin=theirs, stdout=theirs, stderr=self.log)
+        theirs.close()
+        self.lines = self.socket.makefile("rb")
+        self.reply()
+
+    def reply(self):
+        while line := self.lines.readline():
+            if line[3:4] == b" ":
+                return line.decode().rstrip()
+        return ""
+
+    def ask(self, line):
+        self.socket.sendall(line.encode() + b"\r\n")
+        return self.reply()
+
+    def begin(self):
+        self.ask("EHLO client.example")
+        return self
+
+    def text_of_log(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def end(self):
+        self.ask("QUIT")
+        same(self.process.wait(20), 0)
+        self.socket.close()
+
+
+def prepare():
+    os.makedirs(DIRECTORY, exist_ok=True)
+    for name, text in LISTS.items():
+        write(name, text)
+    with open(path("conf"), "w", encoding="ascii") as file:
+        file.write("""[queue]
+directory = %s
+min-free = 0
+[server]
+senders = %s
+[route local.example]
+via = print
+recipients = %s
+""" % (path("queue"), path("senders"), path("recipients")))
+
+
+@test("a list of recipients that vanished: 451 for each, and a line in the log with the cure")
+def recipients():
+    prepare()
+    session = Session().begin()
+    os.unlink(path("recipients"))
+    same(session.ask("MAIL FROM:<x@a.example>")[:9], "250 2.1.0")
+    for user in "bob", "carol":
+        same(session.ask("RCPT TO:<%s@local.example>" % user)[:9], "451 4.3.0")
+    session.end()
+    check("cannot be read: see smtp-handler --check" in session.text_of_log(),
+          session.text_of_log())
+
+
+@test("a list of senders that vanished: 451, and a line in the log")
+def senders():
+    prepare()
+    session = Session().begin()
+    os.unlink(path("senders"))
+    same(session.ask("MAIL FROM:<x@a.example>")[:9], "451 4.3.0")
+    session.end()
+    check("cannot be read: see smtp-handler --check" in session.text_of_log(),
+          session.text_of_log())
+
+
+@test("a list that is replaced: the next session reads the new one")
+def replaced():
+    prepare()
+    session = Session().begin()
+    session.ask("MAIL FROM:<x@a.example>")
+    same([session.ask("RCPT TO:<%s@local.example>" % user)[:3] for user in ("bob", "carol")],
+         ["250", "550"])
+    session.end()
+    write("recipients", "carol@local.example\n")
+    session = Session().begin()
+    session.ask("MAIL FROM:<x@a.example>")
+    same([session.ask("RCPT TO:<%s@local.example>" % user)[:3] for user in ("bob", "carol")],
+         ["550", "250"])
+    session.end()
+
+
+main(lambda failed: shutil.rmtree(DIRECTORY, ignore_errors=True))
