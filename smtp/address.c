@@ -36,11 +36,12 @@ atom_char(struct slice s)
 	return utf8_printable(s);
 }
 
-/* Without the tolerance a dot stands between atoms only. */
+/* Without the tolerance a dot stands between atoms only; with it, dots alone are valid too. */
 static enum smtp_path_result
 take_dot_string(struct slice *in, bool tolerant, struct buf *value)
 {
-	bool atom = false, atoms = false;	/* an atom ends here; there is one */
+	const size_t whole = in->n;
+	bool atom = false;		/* an atom ends here */
 
 	while (in->n) {
 		size_t n = at(in, '.') ? 1 : atom_char(*in);
@@ -50,11 +51,10 @@ take_dot_string(struct slice *in, bool tolerant, struct buf *value)
 		if (at(in, '.') && !atom && !tolerant)
 			return SMTP_PATH_SYNTAX;
 		atom = !at(in, '.');
-		atoms = atoms || atom;
 		buf_add(value, slice_of(in->p, n));
 		*in = slice_skip(*in, n);
 	}
-	if (!atoms || !(atom || tolerant))
+	if (in->n == whole || !(atom || tolerant))
 		return SMTP_PATH_SYNTAX;
 	return value->full ? SMTP_PATH_LOCAL_LONG : SMTP_PATH_OK;
 }

@@ -49,6 +49,13 @@ def _():
     check('to="\\"a..b\\"@long.example.org"' in site.log(), site.log()[-2000:])
 
 
+@test("a local part of dots alone goes out in quotes")
+def _():
+    send(".@long.example.org", "..@sender.example")
+    same(site.queued(), [], site.log()[-2000:])
+    check('to="\\".\\"@long.example.org"' in site.log(), site.log()[-2000:])
+
+
 @test("an alias of 900 octets")
 def _():
     send("a" * 900 + "@alias.example", "alice@sender.example")
