@@ -34,12 +34,35 @@ smtp_dsn_ret_valid(struct slice value)
 	return slice_ieq(value, SL("FULL")) || slice_ieq(value, SL("HDRS"));
 }
 
+/*
+ * Is this xtext without control characters?  A notice has the text in a field of its own (RFC 3461
+ * sections 4.2 and 4.4).  Octets above 127 are valid, as some servers write addresses in UTF-8
+ * like that.  *ret_n: the number of octets that it stands for.
+ */
+static bool
+text_valid(struct slice value, bool utf8, size_t *ret_n)
+{
+	if (!smtp_xtext_valid(value, utf8, ret_n))
+		return false;
+	while (value.n) {
+		char c;
+		struct buf octet = { .p = &c, .cap = 1 };
+		const size_t n = value.p[0] == '+' ? 3 : 1;
+
+		smtp_xtext_decode(slice_of(value.p, n), &octet);
+		if (((unsigned char)c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+		value = slice_skip(value, n);
+	}
+	return true;
+}
+
 bool
 smtp_dsn_envid_valid(struct slice value)
 {
 	size_t n;
 
-	return value.n > 0 && smtp_xtext_valid(value, false, &n) && n <= SMTP_ENVID_MAX;
+	return value.n > 0 && text_valid(value, false, &n) && n <= SMTP_ENVID_MAX;
 }
 
 bool
@@ -47,7 +70,7 @@ smtp_dsn_envid_portable(struct slice value)
 {
 	size_t n;
 
-	return smtp_xtext_valid(value, false, &n) && n <= 100;
+	return text_valid(value, false, &n) && n <= 100;
 }
 
 bool
@@ -120,7 +143,7 @@ smtp_dsn_orcpt_valid(struct slice value, bool utf8)
 	size_t n;
 
 	return value.n <= SMTP_ORCPT_MAX && atom_valid(type) && address.n > 0 &&
-	       smtp_xtext_valid(address, utf8 && slice_ieq(type, SL("utf-8")), &n);
+	       text_valid(address, utf8 && slice_ieq(type, SL("utf-8")), &n);
 }
 
 bool

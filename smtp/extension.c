@@ -322,7 +322,7 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.kept = true, .passed = true, .copy = SMTP_COPY_NOT_OF_LIST },
 			{ .keyword = S("ENVID"), .of = SMTP_OF_MAIL, .valid = smtp_dsn_envid_valid,
 				.syntax = S("5.5.4 Syntax: ENVID=xtext, of at most 1000 "
-				    "characters"),
+				    "printable characters"),
 				.kept = true, .passed = true,
 				.xtext = true, .portable = smtp_dsn_envid_portable,
 				.copy = SMTP_COPY_NOT_OF_LIST },
@@ -332,7 +332,8 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.kept = true, .passed = true },
 			{ .keyword = S("ORCPT"), .of = SMTP_OF_RCPT, .check = check_orcpt,
 				.syntax =
-				S("5.5.4 Syntax: ORCPT=type;xtext, of at most 3000 characters"),
+				S("5.5.4 Syntax: ORCPT=type;xtext, of at most 3000 "
+				    "printable characters"),
 				.kept = true, .passed = true,
 				.xtext = true, .portable = smtp_dsn_orcpt_portable,
 				.put_ascii = smtp_dsn_orcpt_ascii },

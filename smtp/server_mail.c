@@ -127,7 +127,8 @@ take_params(struct server_session *s, const struct side *side, struct slice in)
 	while ((taken = smtp_param_take(&in, &param)) == SMTP_PARAM_TAKEN) {
 		struct smtp_reply r;
 
-		if (!s->esmtp)		/* HELO negotiates nothing (RFC 5321 section 4.1.1.11) */
+		/* HELO negotiates nothing (RFC 5321 section 4.1.1.11). */
+		if (!s->esmtp && s->helo.n)
 			return SMTP_REPLY(555, "5.5.4 Error: parameters need EHLO");
 		if (smtp_param_find(all, param.keyword, &first) && first.whole.p != param.whole.p)
 			return SMTP_REPLY(501, "5.5.4 Error: parameter given twice");

@@ -322,7 +322,7 @@ server_protocol(const struct server_session *s)
 		S("UTF8LMTP"), S("UTF8LMTPA"), S("UTF8LMTPS"), S("UTF8LMTPSA"),
 	};
 
-	if (!s->esmtp)
+	if (!s->esmtp && !s->utf8)
 		return SL("SMTP");
 	return names[(s->server->lmtp ? 8 : 0) + (s->utf8 ? 4 : 0) + (s->server->tls ? 2 : 0) +
 	    (s->authenticated ? 1 : 0)];

@@ -116,11 +116,34 @@ test_xtext(void)
 	    smtp_xtext_valid(SL("\xc3\xbc"), true, &n), "UTF-8 if it is allowed");
 }
 
+/* Each octet, encoded, in both references. */
+static void
+test_controls(void)
+{
+	unsigned wrong = 0;
+
+	for (unsigned c = 0; c < 256; c++) {
+		char envid[8], orcpt[24];
+		const bool control = (c < 32 && c != '\t') || c == 127;
+
+		(void)snprintf(envid, sizeof envid, "a+%02Xb", c);
+		(void)snprintf(orcpt, sizeof orcpt, "rfc822;a+%02xb", c);
+		wrong += smtp_dsn_envid_valid(slice_str(envid)) == control;
+		wrong += smtp_dsn_envid_portable(slice_str(envid)) == control;
+		wrong += smtp_dsn_orcpt_valid(slice_str(orcpt), false) == control;
+		wrong += smtp_dsn_orcpt_valid(slice_str(orcpt), true) == control;
+	}
+	ok(wrong == 0, "control characters have no place in ENVID and ORCPT: %u wrong", wrong);
+	ok(!smtp_dsn_orcpt_valid(SL("utf-8;\xc3\xbc+00@d"), true) &&
+	    smtp_dsn_orcpt_valid(SL("utf-8;\xc3\xbc+20@d"), true), "nor beside UTF-8");
+}
+
 int
 main(void)
 {
 	test_reading();
 	test_copies();
 	test_xtext();
+	test_controls();
 	return tap_done();
 }

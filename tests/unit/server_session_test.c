@@ -78,8 +78,11 @@ static const struct dialogue dialogues[] = {
 		EHLO, MAIL, STEP("HELO c", "250 mx.example"), STEP("DATA", NEED_MAIL), MAIL } },
 	{ .name = "MAIL without a hello, tolerant",
 	    .steps = { STEP("RCPT TO:<a@b>", NEED_HELLO), MAIL, RCPT, DATA, DOT, MAIL } },
-	{ .name = "MAIL without a hello has no parameters",
-	    .steps = {
+	{ .name = "V22 MAIL without a hello has parameters, and so has the second one",
+	    .steps = { STEP("MAIL FROM:<a@b> SIZE=1", "250 2.1.0 Ok"), RCPT, DATA, DOT,
+		STEP("MAIL FROM:<a@b> BODY=7BIT", "250 2.1.0 Ok") } },
+	{ .name = "V22 V32 HELO ends this",
+	    .steps = { MAIL, STEP("HELO c.example", "250 mx.example"),
 		STEP("MAIL FROM:<a@b> SIZE=1", "555 5.5.4 Error: parameters need EHLO"), MAIL } },
 	{ .name = "H032 no hello", .strict = true,
 	    .steps = {
