@@ -28,7 +28,8 @@ static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
 static bool kill_idle;		/* kill the first worker after its first delivery */
 static unsigned kill_busy;	/* not 0: kill the first worker after so many deliveries */
 static unsigned stop_at;	/* not 0: stop the runner after so many deliveries */
-static pid_t kill_next;		/* not 0: kill the next worker at its start */
+static bool kill_next;		/* kill the next worker after it has got its job */
+static pid_t doomed;		/* that worker: it is stopped until it is killed; 0: none */
 static bool end_well;		/* a killed worker has exit status 0 */
 static struct outcome last;
 
@@ -44,11 +45,23 @@ watch_started(void *ctx, struct worker *w)
 	if (nstarted > most_at_once)
 		most_at_once = nstarted;
 	if (kill_next) {
-		kill_next = 0;
-		/* A stopped worker cannot be faster than the kill. */
+		siginfo_t info;
+
+		kill_next = false;
+		doomed = w->pid;
+		/* A stopped worker cannot deliver before the kill. */
 		(void)kill(w->pid, SIGSTOP);
-		(void)kill(w->pid, SIGKILL);
+		(void)waitid(P_PID, (id_t)w->pid, &info, WSTOPPED);
 	}
+}
+
+/* A worker that is dead before its job is sent has not tried it: the next worker gets the job. */
+static void
+kill_doomed(void)
+{
+	if (doomed)
+		(void)kill(doomed, SIGKILL);
+	doomed = 0;
 }
 
 static void
@@ -207,6 +220,7 @@ run_all(void)
 	(void)queue_each(&queue, add, NULL);
 	do {
 		runner_dispatch(&runner);
+		kill_doomed();
 		runner_turn(&runner);
 		if (runner.nworkers == 0 && (runner.window.nmessages == 0 || runner.stopping))
 			return !runner.stopping;
@@ -353,7 +367,7 @@ static void
 test_crash(void)
 {
 	clear();
-	kill_next = 1;
+	kill_next = true;
 	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R147 a worker is killed before it delivers");
 	ok(ends[REPORT_DEFERRED] == 1 && last.cause == CAUSE_LOCAL && files("mail/crash/new") == 0,
@@ -498,7 +512,7 @@ test_expired(void)
 	uint64_t lifetime_s = config.queue.lifetime_s;
 
 	clear();
-	kill_next = 1;
+	kill_next = true;
 	config.queue.lifetime_s = 0;
 	ok(put("late@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all(),
 	    "R145 a deferred message older than the lifetime");
