@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Landlock by its system calls: a process gives up all files except those that it lists.  Rights
+ * are those of the kernel, LANDLOCK_ACCESS_FS_*.  Descriptors that are open already keep theirs.
+ */
+#ifndef BASE_LANDLOCK_H
+#define BASE_LANDLOCK_H
+
+#include <linux/landlock.h>
+#include <stdint.h>
+
+enum landlock_walls {			/* bits: what is closed besides files, if the kernel can */
+	LANDLOCK_NO_TCP = 1,		/* no bind(2), no connect(2) */
+	LANDLOCK_SCOPED = 2,		/* no signals and no abstract sockets to outside */
+};
+
+struct landlock {
+	int fd;				/* the rules; -1 after an error */
+	int abi;
+	int error;			/* the first error: -errno, or 0 */
+};
+
+/* Begin without any right. */
+void landlock_begin(struct landlock *l, unsigned walls);
+
+/* Allow rights to the file, or to all beneath the folder, that fd is.  WRITE_FILE includes
+ * truncation.  An fd of -1 is ignored. */
+void landlock_allow(struct landlock *l, int fd, uint64_t rights);
+
+/* The same by a path.  A file that is not there now stays out of reach. */
+void landlock_allow_path(struct landlock *l, const char *path, uint64_t rights);
+
+/* Restrict this process and its later children, for good, and release the rules.  The process must
+ * have PR_SET_NO_NEW_PRIVS.  0 or -errno of the first error; landlock_reason() has its text. */
+int landlock_enforce(struct landlock *l);
+
+const char *landlock_reason(int error);
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Filters of system calls from tables of rules, without a library.  The filter looks for a call in
+ * a tree, because the kernel runs it for each number as it is loaded.
+ */
+#ifndef BASE_SECCOMP_H
+#define BASE_SECCOMP_H
+
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+/* A sanitizer reads /proc at exit, and needs more system calls: its builds have no walls. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SECCOMP_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define SECCOMP_SANITIZER 1
+#endif
+#endif
+#ifndef SECCOMP_SANITIZER
+#define SECCOMP_SANITIZER 0
+#endif
+
+#define SECCOMP_RULES_MAX 160
+
+struct seccomp_test {
+	unsigned arg;			/* of the call, from 1; 0: no test */
+	/* The bits in mask must be those of value.  Only the low half of the argument is compared:
+	 * the kernel uses no more of an int. */
+	uint32_t mask, value;
+};
+
+/* A call is allowed if both tests of one of its rules hold. */
+struct seccomp_rule {
+	int call;
+	int error;			/* fail with this errno instead */
+	struct seccomp_test tests[2];
+};
+
+#define SECCOMP_CALL(name) { .call = __NR_##name }
+#define SECCOMP_FAIL(name, errno_) { .call = __NR_##name, .error = (errno_) }
+/* The call with this value of an argument. */
+#define SECCOMP_WITH(name, n, v)                                                              \
+	{ .call = __NR_##name, .tests = { { (n), UINT32_MAX, (uint32_t)(v) } } }
+#define SECCOMP_WITH_2(name, n, v, n2, v2)                                                    \
+	{ .call = __NR_##name, .tests = { { (n), UINT32_MAX, (uint32_t)(v) },                  \
+	    { (n2), UINT32_MAX, (uint32_t)(v2) } } }
+/* The call without these bits in an argument. */
+#define SECCOMP_WITHOUT(name, n, bits)                                                        \
+	{ .call = __NR_##name, .tests = { { (n), (uint32_t)(bits), 0 } } }
+
+struct seccomp {
+	const struct seccomp_rule *rules[SECCOMP_RULES_MAX];
+	size_t n;
+};
+
+/* Add a table of rules, which must outlive the filter.  Rules of a call add up.  Rules above
+ * SECCOMP_RULES_MAX are left out: their calls are not allowed. */
+void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
+
+#define SECCOMP_ADD(f, table) seccomp_add((f), (table), sizeof(table) / sizeof(table)[0])
+
+/* Filter this process and its later children, for good.  The process must have
+ * PR_SET_NO_NEW_PRIVS.  `otherwise` is what happens to all other calls, such as
+ * SECCOMP_RET_KILL_PROCESS.  0 or -errno. */
+int seccomp_enforce(struct seccomp *f, uint32_t otherwise);
+
+#endif
