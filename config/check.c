@@ -189,6 +189,15 @@ sort_network(const struct cidr *net, const struct network_list *balancers, struc
 	return found;
 }
 
+/* The start of the advice about a line of which `rest` is left.  A long line is never cut. */
+static const char *
+cure(const struct buf *rest)
+{
+	if (rest->full)
+		return "remove these networks";
+	return rest->n ? "write trusted = " : "write the line without a value: trusted =";
+}
+
 /* A client that a balancer does not name counts as the balancer itself. */
 static void
 check_balancers(struct config_loader *l)
@@ -197,7 +206,7 @@ check_balancers(struct config_loader *l)
 	const struct network_list *balancers = &l->c->server.proxy_trusted;
 	const struct place written = l->keys[keys_find(SL("server"), SL("trusted"))];
 	const struct place at = l->keys[keys_find(SL("server"), SL("proxy-trusted"))];
-	char both_space[400], rest_space[400];
+	char both_space[200], rest_space[300];
 	struct buf both = BUF(both_space), rest = BUF(rest_space);
 	bool found = trusted->local && balancers->local;
 
@@ -207,10 +216,11 @@ check_balancers(struct config_loader *l)
 		add_word(balancers->local ? &both : &rest, SL("local"));
 	if (found)
 		settings_error(&l->settings, written.source ? written : at,
-		    "[server] trusted: has balancers of proxy-trusted (%s), so clients that they "
-		    "do not name would be trusted: write trusted = %s, and add no network with a "
+		    "[server] trusted: has balancers of proxy-trusted (%.*s%s), so clients that "
+		    "they do not name would be trusted: %s%.*s, and add no network with a "
 		    "balancer",
-		    buf_cstr(&both), buf_cstr(&rest));
+		    (int)both.n, both.p, both.full ? " ..." : "", cure(&rest),
+		    rest.full ? 0 : (int)rest.n, rest.p);
 }
 
 void

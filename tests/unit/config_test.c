@@ -4,6 +4,10 @@
 #include "base/name.h"
 #include "tests/lib/config.h"
 
+#define LONG_LIST LIST_4 LIST_4 LIST_4 LIST_4
+#define LIST_4 ADDRESS_22 ADDRESS_22 ADDRESS_22 ADDRESS_22
+#define ADDRESS_22 "2001:db8:1:2:3:4:5:6 "
+
 static void
 check_defaults(void)
 {
@@ -203,6 +207,16 @@ static const struct mistake mistakes[] = {
 	    "proxy-trusted = 10.0.0.0/8\n",
 	  2, "(10.1.2.3), so clients that they do not name would be trusted: write trusted = 192" },
 	{ "[server]\nproxy-protocol = on\nproxy-trusted = local\n", 3, "proxy-trusted (local)" },
+	{ "[server]\nproxy-trusted = 127.0.0.1 ::1 local\n", 2,
+	  "would be trusted: write the line without a value: trusted =, and add no network" },
+	{ "[server]\ntrusted = 10.1.2.3\nproxy-trusted = 10.1.2.3\n", 2,
+	  "would be trusted: write the line without a value: trusted =, and add no network" },
+	{ "[server]\nproxy-trusted = 10.0.0.0/8\ntrusted = 10.1.2.3 " LONG_LIST "\n", 3,
+	  "(10.1.2.3), so clients that they do not name would be trusted: remove these networks, "
+	    "and add no network with a balancer" },
+	{ "[server]\nproxy-trusted = 2001:db8::/32\ntrusted = 192.0.2.1 " LONG_LIST "\n", 3,
+	  " ...), so clients that they do not name would be trusted: write trusted = 192.0.2.1, "
+	    "and add no network with a balancer" },
 	{ "[server]\nproxy-trusted = ::1 2001:db8::5\ntrusted = 2001:db8::/32\n", 3,
 	  "proxy-trusted (2001:db8::/32)" },
 	{ "[server]\nproxy-trusted = ::ffff:192.0.2.7\ntrusted = 192.0.2.0/24\n", 3,
