@@ -35,6 +35,8 @@ cat > "$stage/etc/smtp-handler/conf.d/test.conf" <<'CONF'
 hostname = mail.example.org
 [route example.org]
 via = maildir:/var/mail/{local}
+[route mail.example.org]
+via = maildir:/var/mail/{local}
 [route dead.example]
 via = smtp://127.0.0.1:9
 CONF
@@ -176,22 +178,31 @@ ok "after that, the mail is delivered" wait_for 30 has_mail 22
 #
 ok "enable and start the local socket" here systemctl -q enable --now smtp-handler-local.socket
 is "anyone may connect to it" "$(here stat -c '%a %F' /run/smtp-handler/socket)" "666 socket"
-ok "anna sends a message through it" \
-    here setpriv --reuid anna --regid anna --clear-groups /usr/bin/python3 -c '
-import smtplib, socket
+through_socket='
+import smtplib, socket, sys
 class Local(smtplib.SMTP):
     def _get_socket(self, host, port, timeout):
         s = socket.socket(socket.AF_UNIX)
         s.connect(host)
         return s
 with Local("/run/smtp-handler/socket", 25) as smtp:
-    smtp.sendmail("anna@example.org", ["anna@example.org"], "Subject: from here\n\ntext\n")'
+    smtp.sendmail(sys.argv[1], [sys.argv[2]], "Subject: %s\n\ntext\n" % sys.argv[3])'
+ok "anna sends a message through it" \
+    here setpriv --reuid anna --regid anna --clear-groups /usr/bin/python3 -c \
+    "$through_socket" anna@example.org anna@example.org "from here"
 ok "it is delivered" wait_for 10 has_mail 23
 like "anna's user is in the trace" \
     "$(here sh -c 'grep -rh "^Received:" /var/mail/anna/new')" "\\(uid $(here id -u anna)\\)"
 like "anna's user is in the log" \
     "$(here journalctl -q -o cat SMTP_EVENT=accepted SMTP_FROM=anna@example.org)" \
     "client=\"uid $(here id -u anna)\""
+ok "root sends one without a domain and without a Date" \
+    here /usr/bin/python3 -c "$through_socket" root anna "from cron"
+ok "it is delivered to anna at this host" wait_for 10 has_mail 24
+message=$(here sh -c 'cat "$(grep -rl "^Subject: from cron" /var/mail/anna/new)"')
+like "the sender has the domain of this host" "$message" '^Return-Path: <root@mail\.example\.org>'
+like "the message has a Date" "$message" '^Date: [A-Z][a-z]{2}, [0-9]'
+like "the message has a Message-ID" "$message" '^Message-ID: <[0-9A-Z]{16}@mail\.example\.org>'
 
 #
 # Accept=no.
@@ -199,12 +210,12 @@ like "anna's user is in the log" \
 ok "disable the socket of Accept=yes" here systemctl -q disable --now smtp-handler.socket
 ok "enable the socket of the one service" here systemctl -q enable --now smtp-handler-listen.socket
 client send 127.0.0.1 25 b@example.net anna@example.org
-ok "a message is delivered" wait_for 10 has_mail 24
+ok "a message is delivered" wait_for 10 has_mail 25
 read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
 is "400 connections in a burst" "$greeted greeted, $lost lost" "400 greeted, 0 lost"
 client hostile 127.0.0.1 25
 client send 127.0.0.1 25 b@example.net anna@example.org
-ok "a message after hostile clients is delivered" wait_for 10 has_mail 25
+ok "a message after hostile clients is delivered" wait_for 10 has_mail 26
 is "all units are up" "$(states smtp-handler-listen.socket)" "active active active"
 is "the service runs as smtp-handler" \
     "$(here systemctl show -P User smtp-handler-listen.service)" "smtp-handler"
