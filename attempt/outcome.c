@@ -5,7 +5,10 @@
  */
 #include "attempt/outcome.h"
 
+#include "base/foreign.h"
 #include "smtp/reply.h"
+
+#define TIME_MAX_US (INT64_C(86400) * 1000000)	/* no attempt takes longer */
 
 static const struct row {
 	enum outcome_kind kind;
@@ -134,6 +137,50 @@ outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp
 		o->status[status.n] = '\0';
 	}
 	o->remote = !r->malformed;
+}
+
+/* The digits at the start, at most max.  0: there are none, or too many. */
+static size_t
+count_digits(const char *s, size_t max)
+{
+	const size_t n = strspn(s, "0123456789");
+
+	return n <= max ? n : 0;
+}
+
+/* Is it an enhanced status code (RFC 3463 section 2)? */
+static bool
+is_status(const char *s)
+{
+	size_t n;
+
+	if ((s[0] != '2' && s[0] != '4' && s[0] != '5') || s[1] != '.' ||
+	    (n = count_digits(s + 2, 3)) == 0 || s[2 + n] != '.')
+		return false;
+	s += 2 + n + 1;
+	n = count_digits(s, 3);
+	return n && s[n] == '\0';
+}
+
+static bool
+is_time(int64_t us)
+{
+	return us >= -TIME_MAX_US && us <= TIME_MAX_US;
+}
+
+bool
+outcome_valid(const struct outcome *o)
+{
+	const struct outcome_times *t = &o->times;
+
+	return (unsigned)o->cause < CAUSE_COUNT && o->kind == table[o->cause].kind &&
+	    foreign_line(o->status, sizeof o->status) && is_status(o->status) &&
+	    foreign_line(o->host, sizeof o->host) && foreign_line(o->tls, sizeof o->tls) &&
+	    foreign_line(o->detail, sizeof o->detail) && is_time(t->dns_us) &&
+	    is_time(t->connect_us) && is_time(t->send_us) && is_time(t->latency_us) &&
+	    foreign_bool(&o->remote) && (unsigned)o->reach <= REACH_OTHER &&
+	    foreign_bool(&o->dsn) && foreign_bool(&o->deliver_by) &&
+	    foreign_bool(&o->everyone) && foreign_bool(&o->owed);
 }
 
 const char *

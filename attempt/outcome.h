@@ -117,6 +117,9 @@ void outcome_from_reply(struct outcome *o, const struct smtp_peer_reply *r, stru
 void outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct smtp_peer_reply *r,
     struct slice host);
 
+/* Is it an outcome as these functions make it?  It may be any octets, of another process. */
+bool outcome_valid(const struct outcome *o);
+
 /* The detail for the sender.  For files on this machine it is only the kind of trouble.  The sender
  * must not learn mailbox paths or the members of lists. */
 const char *outcome_public(const struct outcome *o);

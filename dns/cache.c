@@ -10,10 +10,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/foreign.h"
 #include "base/hash.h"
 #include "dns/name.h"
 #include "dns/record.h"
 
+#define RCODE_MAX 4095		/* of twelve bits (RFC 6891 section 6.1.3) */
 #define BUCKETS (sizeof(((struct dns_cache *)0)->buckets) / sizeof(struct cache_entry *))
 
 struct cache_entry {
@@ -175,24 +177,47 @@ good_name(const char *name)
 	return dns_name_from_text(slice_str(name), same);
 }
 
-/* Is a memo consistent?  It comes from a process that talks to strangers. */
+/* Are the records whole, and nothing behind them? */
 static bool
-is_sane(const struct dns_memo *memo)
+good_records(const struct dns_memo *memo)
 {
+	struct slice rest = memo_data(memo);
 	struct dns_record record;
-	struct slice rest;
 
-	if (memo->octets > sizeof memo->data || memo->n > DNS_RECORDS_MAX ||
-	    (memo->status != DNS_OK && memo->n) ||
-	    !memchr(memo->name, '\0', sizeof memo->name) || !good_name(memo->name) ||
-	    memo->expires_ms > clock_ms() + CACHE_TTL_MAX_S * INT64_C(1000))
-		return false;
-	rest = memo_data(memo);
 	for (size_t i = 0; i < memo->n; i++)
-		if (!record_take(memo->type, &rest, &record) ||
-		    (record.target[0] && !good_name(record.target)))
+		if (!record_take(memo->type, &rest, &record))
 			return false;
 	return rest.n == 0;
+}
+
+bool
+dns_memo_valid(const struct dns_memo *memo)
+{
+	const sa_family_t family = memo->server.ss_family;
+
+	return memo->octets <= sizeof memo->data && memo->n <= DNS_RECORDS_MAX &&
+	    (unsigned)memo->status <= DNS_BAD_NAME && (memo->status == DNS_OK || memo->n == 0) &&
+	    memo->rcode >= DNS_USELESS && memo->rcode <= RCODE_MAX &&
+	    foreign_bool(&memo->turned) && foreign_bool(&memo->plain) &&
+	    (family == AF_UNSPEC || family == AF_INET || family == AF_INET6) &&
+	    foreign_line(memo->name, sizeof memo->name) &&
+	    memo->expires_ms <= clock_ms() + CACHE_TTL_MAX_S * INT64_C(1000) &&
+	    good_records(memo);
+}
+
+/* May the names of a memo be asked for, and dialled? */
+static bool
+good_names(const struct dns_memo *memo)
+{
+	struct slice rest = memo_data(memo);
+	struct dns_record record;
+
+	for (size_t i = 0; i < memo->n; i++) {
+		(void)record_take(memo->type, &rest, &record);
+		if (record.target[0] && !good_name(record.target))
+			return false;
+	}
+	return good_name(memo->name);
 }
 
 void
@@ -200,7 +225,7 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 {
 	struct cache_entry *e, **at;
 
-	if (!c || !is_sane(memo))
+	if (!c || !dns_memo_valid(memo) || !good_names(memo))
 		return;
 	if (memo->turned) {
 		c->server = memo->server;

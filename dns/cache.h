@@ -63,6 +63,9 @@ bool dns_cache_get(struct dns_cache *c, struct dns_question *q);
 void dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r,
     bool turned);
 
+/* Is it a memo as dns_cache_keep() makes it?  It may be any octets, of another process. */
+bool dns_memo_valid(const struct dns_memo *memo);
+
 /* Add an answer of another process.  A damaged memo is dropped. */
 void dns_cache_put(struct dns_cache *c, const struct dns_memo *memo);
 

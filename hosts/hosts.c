@@ -11,9 +11,11 @@
 
 #include "base/cidr.h"
 #include "base/clock.h"
+#include "base/foreign.h"
 #include "base/slice.h"
 
 #define OUTAGE_S 60
+#define TIME_MAX_US (INT64_C(86400) * 1000000)	/* no host is waited for longer */
 
 /* The index of address, or the index where it would be inserted. */
 static size_t
@@ -313,6 +315,19 @@ host_printable(const char *s)
 		if (*s <= ' ' || *s > '~')
 			return false;
 	return true;
+}
+
+bool
+host_report_valid(const struct host_report *report)
+{
+	const int64_t *const times[] = { &report->connect_us, &report->first_us };
+
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+		if (*times[i] < 0 || *times[i] > TIME_MAX_US)
+			return false;
+	return foreign_line(report->address, sizeof report->address) &&
+	    foreign_line(report->name, sizeof report->name) &&
+	    (unsigned)report->event <= HOST_NO_CLEAR && (unsigned)report->tls <= HOST_TLS_FAILED;
 }
 
 void

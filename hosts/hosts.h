@@ -110,6 +110,9 @@ void hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s);
 /* The entry for address, borrowed until the table changes; NULL if there is none. */
 const struct host *hosts_find(const struct hosts *h, const char *address);
 
+/* Is it a report as a worker makes it?  It may be any octets, of another process. */
+bool host_report_valid(const struct host_report *report);
+
 /* Learn from an event at now_s (unix seconds).  An address that is not printable is ignored. */
 void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Frames between the runner and its workers: jobs down, results up.  A frame is one datagram of a
- * SOCK_SEQPACKET pair.  Both ends are the same program, so frames are plain structs.
+ * SOCK_SEQPACKET pair.  Both ends are the same program, so frames are plain structs.  A worker
+ * talks to strangers, so its frames are hostile input.
  */
 #ifndef RUNNER_FRAME_H
 #define RUNNER_FRAME_H
@@ -53,8 +54,8 @@ struct frame {
 
 /* Send one frame.  0 or -errno. */
 int frame_put(int fd, const struct frame *f);
-/* Receive one frame.  1: a frame; 0: the other end is closed; -EAGAIN: none yet, without wait;
- * -errno. */
+/* Receive one frame.  1: a frame, and each of its fields is valid; 0: the other end is closed;
+ * -EAGAIN: none yet, without wait; -EBADMSG: no valid frame, which is dropped; -errno. */
 int frame_get(int fd, struct frame *ret, bool wait);
 
 #endif

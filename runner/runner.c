@@ -5,6 +5,7 @@
  */
 #include "runner/runner.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #include "runner/settle.h"
 
 #define START_PAUSE_MS 1000	/* after a failed start, so that not every event repeats it */
+/* Frames taken at once: more than the buffer of a pair holds. */
+#define FRAMES_MAX     2000
 
 /* Runs in the child.  It must not keep the parent's descriptors of other workers open, or those
  * would not notice that the parent hangs up. */
@@ -228,17 +231,29 @@ job_over(struct runner *r, struct worker *w)
 struct source {
 	struct runner *r;
 	struct worker *w;
+	bool bad;			/* the frame does not fit the worker's job */
 };
+
+static int
+by_number(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
 
 static void
 receive_rcpt(void *ctx, const struct attempt_result *result)
 {
-	const struct source *h = ctx;
+	struct source *h = ctx;
+	const struct job *job = h->w->njobs ? h->w->jobs[0] : NULL;
 	struct message *m;
 
-	if (!h->w->njobs)
+	h->bad = !job ||
+	    !bsearch(&result->rcpt, job->rcpts, job->n, sizeof job->rcpts[0], by_number);
+	if (h->bad)
 		return;
-	m = h->w->jobs[0]->message;
+	m = job->message;
 	window_result(m, result->rcpt, result->outcome, true);
 	if (result->outcome->kind == OUTCOME_DELIVERED)
 		report_rcpt(&h->r->reports, m->id, result->path, result->outcome,
@@ -284,24 +299,43 @@ receive_dns(void *ctx, const struct dns_memo *memo)
 static void
 receive_done(void *ctx)
 {
-	const struct source *h = ctx;
+	struct source *h = ctx;
 
-	if (!h->w->njobs)
+	h->bad |= !h->w->njobs;
+	if (h->bad)
 		return;
 	job_over(h->r, h->w);
 	give_jobs(h->r, h->w);
 }
 
+/* Nothing from this worker can be believed.  Its death ends its job, which counts as tried. */
+static void
+stop_broken(struct runner *r, struct worker *w)
+{
+	w->broken = true;
+	report_trouble(&r->reports,
+	    "a delivery process sent something that is no result, and was killed; its job counts "
+	    "as tried", w->njobs ? w->jobs[0]->message->id : "", 0);
+	(void)kill(w->pid, SIGKILL);
+}
+
 void
 runner_receive(struct runner *r, struct worker *w)
 {
-	struct source source = { r, w };
+	struct source source = { .r = r, .w = w };
 	const struct attempt_sink sink = {
 		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved,
 		.dns = receive_dns, .done = receive_done, .ctx = &source,
 	};
 
-	worker_receive(w->fd, &sink);
+	for (int i = 0; i < FRAMES_MAX; i++) {
+		const int got = worker_receive(w->fd, w->broken ? NULL : &sink);
+
+		if (got <= 0 && got != -EBADMSG)
+			break;
+		if ((got == -EBADMSG || source.bad) && !w->broken)
+			stop_broken(r, w);
+	}
 }
 
 /* Puts back a job that was not begun, or whose worker we killed.  If an operator filed a request
@@ -315,6 +349,15 @@ hand_back(struct runner *r, struct destination *d, struct job *job)
 		destination_put_back(&r->destinations, d, job);
 }
 
+static void
+report_end(struct runner *r, const struct worker *w, int status)
+{
+	report_trouble(&r->reports,
+	    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
+				: "a delivery process ended during a delivery",
+	    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+}
+
 void
 runner_reap(struct runner *r, struct worker *w, int status)
 {
@@ -323,10 +366,8 @@ runner_reap(struct runner *r, struct worker *w, int status)
 
 	runner_receive(r, w);		/* its last results */
 	if (w->njobs && !r->stopping) {		/* it was not dismissed, so its end is an error */
-		report_trouble(&r->reports,
-		    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
-					: "a delivery process ended during a delivery",
-		    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		if (!w->broken)
+			report_end(r, w, status);
 		job_over(r, w);
 	}
 	while (w->njobs)

@@ -263,9 +263,8 @@ worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *
 /* ---- the runner's end of the sink ---- */
 
 static void
-pass_rcpt(struct frame_rcpt *f, const struct attempt_sink *sink)
+pass_rcpt(const struct frame_rcpt *f, const struct attempt_sink *sink)
 {
-	f->path[sizeof f->path - 1] = '\0';
 	sink->rcpt(sink->ctx, &(struct attempt_result){
 		.rcpt = f->rcpt, .path = slice_str(f->path), .outcome = &f->outcome,
 		.delay_us = f->delay_us,
@@ -274,45 +273,32 @@ pass_rcpt(struct frame_rcpt *f, const struct attempt_sink *sink)
 		sink->done(sink->ctx);
 }
 
-static void
-pass_host(struct host_report *f, const struct attempt_sink *sink)
-{
-	f->address[sizeof f->address - 1] = f->name[sizeof f->name - 1] = '\0';
-	sink->host(sink->ctx, f);
-}
-
-static void
-pass_moved(struct frame_moved *f, const struct attempt_sink *sink)
-{
-	f->destination[sizeof f->destination - 1] = f->host[sizeof f->host - 1] = '\0';
-	f->reply[sizeof f->reply - 1] = '\0';
-	sink->moved(sink->ctx, f->destination, f->host, f->reply);
-}
-
-void
+int
 worker_receive(int fd, const struct attempt_sink *sink)
 {
 	static struct frame f;
+	const int r = frame_get(fd, &f, false);
 
-	while (frame_get(fd, &f, false) == 1) {
-		switch (f.type) {
-		case FRAME_RCPT:
-			pass_rcpt(&f.rcpt, sink);
-			break;
-		case FRAME_HOST:
-			pass_host(&f.host, sink);
-			break;
-		case FRAME_MOVED:
-			pass_moved(&f.moved, sink);
-			break;
-		case FRAME_DNS:
-			sink->dns(sink->ctx, &f.dns);
-			break;
-		case FRAME_DONE:
-			sink->done(sink->ctx);
-			break;
-		case FRAME_JOB:
-			break;
-		}
+	if (r <= 0 || !sink)
+		return r;
+	switch (f.type) {
+	case FRAME_RCPT:
+		pass_rcpt(&f.rcpt, sink);
+		break;
+	case FRAME_HOST:
+		sink->host(sink->ctx, &f.host);
+		break;
+	case FRAME_MOVED:
+		sink->moved(sink->ctx, f.moved.destination, f.moved.host, f.moved.reply);
+		break;
+	case FRAME_DNS:
+		sink->dns(sink->ctx, &f.dns);
+		break;
+	case FRAME_DONE:
+		sink->done(sink->ctx);
+		break;
+	case FRAME_JOB:			/* only the runner sends jobs */
+		return -EBADMSG;
 	}
+	return 1;
 }

@@ -27,6 +27,7 @@ struct worker {
 	unsigned count;			/* jobs it has got */
 	bool doubtful;			/* started for mail that failed before */
 	bool ending;			/* gets no further job */
+	bool broken;			/* sent a bad frame: no other is taken */
 	struct job *jobs[WORKER_JOBS];	/* the first is being delivered */
 	unsigned njobs;			/* 0: idle */
 };
@@ -46,7 +47,8 @@ struct worker_setup {
 int worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *ctx,
     pid_t *ret_pid, int *ret_fd);
 
-/* Pass all results that the worker has sent so far to the sink. */
-void worker_receive(int fd, const struct attempt_sink *sink);
+/* Pass the next frame that the worker has sent to the sink; NULL: drop it.  1: there was one; 0 or
+ * -EAGAIN: there is none; -EBADMSG: it was no valid result, and is dropped; -errno. */
+int worker_receive(int fd, const struct attempt_sink *sink);
 
 #endif

@@ -11,11 +11,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "runner/admit.h"
+#include "runner/frame.h"
 #include "runner/schedule.h"
 #include "smtp/extension.h"
 #include "tests/lib/queue_all.h"
@@ -30,6 +32,10 @@ static unsigned kill_busy;	/* not 0: kill the first worker after so many deliver
 static unsigned stop_at;	/* not 0: stop the runner after so many deliveries */
 static bool kill_next;		/* kill the next worker after it has got its job */
 static pid_t doomed;		/* that worker: it is stopped until it is killed; 0: none */
+static bool lie_next;		/* take the place of the next worker at its socket */
+static const struct worker *liar;
+static int lies = -1;		/* the test's end of that socket */
+static int held_back = -1;	/* the socket of the worker itself */
 static bool end_well;		/* a killed worker has exit status 0 */
 static struct outcome last;
 
@@ -44,6 +50,19 @@ watch_started(void *ctx, struct worker *w)
 	workers_started(ctx, w);
 	if (nstarted > most_at_once)
 		most_at_once = nstarted;
+	if (lie_next) {
+		int pair[2];
+
+		lie_next = false;
+		liar = w;
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) < 0)
+			abort();
+		/* The worker itself gets no job, and waits until it is killed. */
+		held_back = dup(w->fd);
+		(void)dup2(pair[0], w->fd);
+		close(pair[0]);
+		lies = pair[1];
+	}
 	if (kill_next) {
 		siginfo_t info;
 
@@ -466,6 +485,81 @@ test_schedule(void)
 	    "R145 V34 retry-max is the limit");
 }
 
+static const struct lie {
+	const char *what;
+	struct frame frame;		/* rcpt 0: its own; 1: the one of another job */
+	size_t n;			/* octets that are sent; 0: the whole frame */
+	unsigned finished;
+} lie_table[] = {
+	{ "octets that are no frame", { .type = FRAME_RCPT }, 3, 0 },
+	{ "a type that is none", { .type = (enum frame_type)99 }, 0, 0 },
+	{ "a job", { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 1, { 0 } } }, 0, 0 },
+	{ "a recipient of another job", {
+		.type = FRAME_RCPT, .rcpt = { .rcpt = 1, .last = true, .path = "c@box.example",
+		    .outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0" } },
+	}, 0, 0 },
+	{ "a recipient that is none", {
+		.type = FRAME_RCPT, .rcpt = { .rcpt = UINT32_MAX, .last = true, .path = "d@box.ex",
+		    .outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0" } },
+	}, 0, 0 },
+	{ "the truth", {
+		.type = FRAME_RCPT, .rcpt = { .rcpt = 0, .last = true, .path = "b@box.example",
+		    .outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0" } },
+	}, 0, 1 },
+};
+
+/* The worker has its job.  It sends a frame, and behind that a valid end of the job. */
+static void
+tell_lie(const struct lie *lie)
+{
+	const struct frame done = { .type = FRAME_DONE };
+	struct frame f = lie->frame;
+
+	runner_dispatch(&runner);
+	if (f.type == FRAME_RCPT && f.rcpt.rcpt < 2)
+		f.rcpt.rcpt ^= liar->jobs[0]->rcpts[0];
+	if (lie->n)
+		(void)send(lies, &f, lie->n, 0);
+	else
+		(void)frame_put(lies, &f);
+	if (!lie->finished)
+		(void)frame_put(lies, &done);
+}
+
+/* A worker may be taken over by the host that it talks to. */
+static void
+test_lies(void)
+{
+	const uint64_t per_destination = config.relay.per_destination;
+
+	config.relay.per_destination = 1;
+	for (size_t i = 0; i < sizeof lie_table / sizeof lie_table[0]; i++) {
+		const struct lie *lie = &lie_table[i];
+
+		clear();
+		troubles = 0;
+		lie_next = true;
+		(void)put("a@box.example", (const char *[]){ "b@box.example", "c@discard.example",
+		    NULL });
+		(void)queue_take_new(&queue, NULL, NULL);
+		(void)queue_each(&queue, add, NULL);
+		tell_lie(lie);
+		if (lie->finished)
+			close(held_back);
+		ok(run_all() && troubles == !lie->finished &&
+			ends[REPORT_FINISHED] == lie->finished &&
+			ends[REPORT_DEFERRED] == !lie->finished,
+		    "a worker sends %s: %s", lie->what,
+		    lie->finished ? "it is taken" : "it is killed, and its job counts as tried");
+		close(lies);
+		if (!lie->finished)
+			close(held_back);
+		(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
+		ok(run_all(), "the message of a killed worker is tried again");
+	}
+	config.relay.per_destination = per_destination;
+}
+
 /* A single worker, which holds more jobs than the current one. */
 static void
 test_ahead(void)
@@ -856,6 +950,7 @@ main(void)
 	test_no_process();
 	test_untimely_end();
 	test_idle_death();
+	test_lies();
 	test_ahead();
 	test_schedule();
 	test_expired();
