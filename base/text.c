@@ -170,6 +170,22 @@ text_lines(FILE *out, struct slice s, bool last)
 	return 0;
 }
 
+size_t
+text_clean(char *p, size_t n, bool last)
+{
+	for (size_t at = 0; at < n;) {
+		const bool kept = p[at] == '\n' || p[at] == '\t';
+		const size_t good = kept ? 1 : shown_octets(slice_of(p + at, n - at));
+
+		if (good == 0 && !last && n - at < UTF8_MAX)
+			return n - at;
+		if (good == 0)
+			p[at] = '?';
+		at += good ? good : 1;
+	}
+	return 0;
+}
+
 void
 json_string(FILE *out, struct slice s)
 {

@@ -26,6 +26,11 @@ size_t text_width(struct slice s);
  * the end that were not printed, because their character is incomplete; 0 with last. */
 size_t text_lines(FILE *out, struct slice s, bool last);
 
+/* Replaces each octet of lines that text_put() would not show by '?', in place.  LF and tabs stay.
+ * Returns the number of octets at the end that are untouched, because their character is
+ * incomplete; 0 with last. */
+size_t text_clean(char *p, size_t n, bool last);
+
 /* Prints a JSON string, with escapes for JSON and terminals.  Invalid UTF-8 becomes U+FFFD
  * (RFC 8259). */
 void json_string(FILE *out, struct slice s);

@@ -136,7 +136,7 @@ write_file(
 
 	if (fd < 0)
 		return -errno;
-	r = mbox_write(fd, e, address);
+	r = mbox_write(fd, e, address, false);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)

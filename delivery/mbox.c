@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/idn.h"
+#include "base/text.h"
 
 #define HEADER_MAX ((size_t)256 << 10)	/* fields behind these octets stay as they are */
 #define BLOCK      32768
@@ -16,32 +17,37 @@
 /* Writes blocks, and converts CRLF to LF. */
 struct writer {
 	int fd, error;
+	bool terminal;
 	bool cr;		/* the last octet was a CR, which is not written yet */
 	struct buf out;
 	char space[BLOCK];
 };
 
+/* last: no octets follow. */
 static void
-flush(struct writer *w)
+flush(struct writer *w, bool last)
 {
+	const size_t kept = w->terminal ? text_clean(w->out.p, w->out.n, last) : 0;
+	const size_t end = w->out.n - kept;
 	size_t at = 0;
 
-	while (w->error == 0 && at < w->out.n) {
-		ssize_t n = write(w->fd, w->out.p + at, w->out.n - at);
+	while (w->error == 0 && at < end) {
+		ssize_t n = write(w->fd, w->out.p + at, end - at);
 
 		if (n > 0)
 			at += (size_t)n;
 		else if (n == 0 || errno != EINTR)
 			w->error = n == 0 ? -EIO : -errno;
 	}
-	w->out.n = 0;
+	memmove(w->out.p, w->out.p + end, kept);
+	w->out.n = kept;
 }
 
 static void
 put_octet(struct writer *w, char c)
 {
 	if (w->out.n == w->out.cap)
-		flush(w);
+		flush(w, false);
 	w->out.p[w->out.n++] = c;
 }
 
@@ -95,9 +101,9 @@ put_rest(struct writer *w, const struct queue_entry *e, uint64_t at)
 }
 
 int
-mbox_write(int fd, const struct queue_entry *e, struct slice address)
+mbox_write(int fd, const struct queue_entry *e, struct slice address, bool terminal)
 {
-	struct writer w = { .fd = fd, .out = BUF(w.space) };
+	struct writer w = { .fd = fd, .terminal = terminal, .out = BUF(w.space) };
 	struct header h;
 	int r = header_read(e, HEADER_MAX, &h);
 
@@ -111,7 +117,7 @@ mbox_write(int fd, const struct queue_entry *e, struct slice address)
 	header_done(&h);
 	if (w.cr)
 		put_octet(&w, '\r');
-	flush(&w);
+	flush(&w, true);
 	return r < 0 ? r : w.error;
 }
 

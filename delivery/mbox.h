@@ -11,7 +11,8 @@
 /* Does e have a Delivered-To field with this address?  1, 0, or -errno. */
 int mbox_loops(const struct queue_entry *e, struct slice address);
 
-/* Write e to fd.  address is for Delivered-To; empty: no such field.  0 or -errno. */
-int mbox_write(int fd, const struct queue_entry *e, struct slice address);
+/* Write e to fd.  address is for Delivered-To; empty: no such field.  terminal: '?' replaces octets
+ * that a terminal would obey.  0 or -errno. */
+int mbox_write(int fd, const struct queue_entry *e, struct slice address, bool terminal);
 
 #endif

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: ISC
 /*
  * Prints messages on stdout, each as its envelope and then its text.  A message is printed in one
- * piece even if several workers print.
+ * piece even if several workers print.  On a terminal, '?' replaces octets that it would obey.
  */
-
 #include "delivery/print.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "delivery/mbox.h"
 #include "smtp/address.h"
 
@@ -40,32 +40,37 @@ print_text(struct slice s)
 }
 
 static int
-print_line(const char *key, struct slice path)
+print_line(const char *key, struct slice path, bool terminal)
 {
 	char space[SMTP_PATH_TEXT + 32];
 	struct buf b = BUF(space);
 
 	buf_fmt(&b, "%s: <%.*s>\n", key, (int)path.n, path.p);
+	if (terminal)
+		(void)text_clean(b.p, b.n, true);
 	return b.full ? 0 : print_text(buf_slice(&b));
 }
 
 static int
 print_message(const struct queue_entry *e, const uint32_t *rcpts, size_t n)
 {
+	const bool terminal = isatty(STDOUT_FILENO);
 	char space[64];
 	struct buf b = BUF(space);
 	int r;
 
+	if (terminal)
+		text_init();
 	buf_fmt(&b, "---------- message %s\n", e->id);
 	r = print_text(buf_slice(&b));
 	if (r == 0)
-		r = print_line("from", e->from);
+		r = print_line("from", e->from, terminal);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = print_line("to", e->rcpts[rcpts[i]].path);
+		r = print_line("to", e->rcpts[rcpts[i]].path, terminal);
 	if (r == 0)
 		r = print_text(SL("\n"));
 	if (r == 0)
-		r = mbox_write(STDOUT_FILENO, e, SL(""));
+		r = mbox_write(STDOUT_FILENO, e, SL(""), terminal);
 	if (r == 0)
 		r = print_text(SL("---------- end\n"));
 	return r;

@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 #define PRINT_CHUNK 16384
 #define PRINT_WAIT_MS 30000	/* a pipe without a reader must not stop the session */
@@ -21,7 +22,9 @@ static const char tail_line[] = "------------ END MESSAGE ------------\n";
 void
 print_init(struct print *p, int out)
 {
-	*p = (struct print){ .out = out, .fd = -1 };
+	*p = (struct print){ .out = out, .fd = -1, .terminal = out >= 0 && isatty(out) };
+	if (p->terminal)
+		text_init();
 }
 
 void
@@ -135,6 +138,8 @@ copy_out(const struct print *p)
 	int r = 0;
 
 	while (r == 0 && (n = pread(p->fd, chunk, sizeof chunk, at)) != 0) {
+		if (n > 0 && p->terminal)
+			n -= (ssize_t)text_clean(chunk, (size_t)n, (size_t)n < sizeof chunk);
 		r = n < 0 ? -errno : write_all(p->out, slice_of(chunk, (size_t)n));
 		at += n;
 	}

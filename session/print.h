@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: ISC
 /*
  * --print: a server for debugging.  Each accepted message is written to a descriptor at once,
- * whole, and never mixed with the message of another session.
+ * whole, and never mixed with the message of another session.  On a terminal, '?' replaces octets
+ * that it would obey.
  */
 #ifndef SESSION_PRINT_H
 #define SESSION_PRINT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/slice.h"
 
 struct print {
 	int out;		/* the target; borrowed */
+	bool terminal;		/* it would obey escape sequences */
 	int fd;			/* memfd of the message that is composed; -1: none */
 	int error;		/* the first, -errno */
 };
 
+/* out: -1 if nothing is to be printed. */
 void print_init(struct print *p, int out);
 
 /* A new message.  One that was begun is dropped. */

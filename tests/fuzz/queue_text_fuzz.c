@@ -90,6 +90,26 @@ check_lines(struct slice text, size_t piece)
 }
 
 static void
+check_clean(struct slice text, size_t piece)
+{
+	char *space = malloc(text.n + 1);
+	size_t from = 0, n = 0;
+
+	require(space != NULL);
+	memcpy(space, text.p, text.n);
+	while (from < text.n) {
+		size_t kept;
+
+		n = n + piece < text.n ? n + piece : text.n;
+		kept = text_clean(space + from, n - from, n == text.n);
+		require(kept < 4);
+		from = n - kept;
+	}
+	harmless(slice_of(space, text.n), true);
+	free(space);
+}
+
+static void
 check_json(struct slice text)
 {
 	FILE *out = begin();
@@ -119,6 +139,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = slice_of((const char *)data + 1, size - 1);
 	check_column(text, data[0] >> 2);
 	check_lines(text, 1 + (data[0] >> 4));
+	check_clean(text, 1 + (data[0] >> 4));
 	check_json(text);
 	pattern = slice_cut(text, '\n', &text);
 	(void)filter_glob(pattern, text);

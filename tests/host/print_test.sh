@@ -51,4 +51,9 @@ printf '%s\n' 'HELO me' 'MAIL FROM:<a@x>' 'RCPT TO:<b@y>' DATA 'Subject: typed' 
     "$tmp/smtp-handler" -c /dev/null -o queue.directory="$tmp/none" --print \
     > "$tmp/replies" 2> "$tmp/printed"
 like "a session typed with plain newlines is printed, too" "$(cat "$tmp/printed")" 'by hand'
+printf '%s\n' 'HELO me' 'MAIL FROM:<a@x>' 'RCPT TO:<b@y>' DATA $'X: \e]0;title\a \xff' . QUIT |
+    "$tmp/smtp-handler" -c /dev/null -o queue.directory="$tmp/none" --print \
+    > "$tmp/replies" 2> "$tmp/printed"
+ok "octets that a terminal would obey stay in a file" \
+    grep -qaF $'X: \e]0;title\a \xff' "$tmp/printed"
 done_testing

@@ -95,6 +95,27 @@ test_lines(void)
 	}
 }
 
+/* The same in place, and a CR is a control character. */
+static void
+test_clean(void)
+{
+	static const char text[] =
+	    "a\r\nb\tgr\u00fcn\n\033]0;x\007\302\233\177\rz\xf0\x9f\x98\x80\xe2\x82";
+	static const char want[] = "a?\nb\tgr\u00fcn\n?]0;x?????z\xf0\x9f\x98\x80??";
+
+	for (size_t piece = 1; piece <= sizeof text; piece++) {
+		char cleaned[sizeof text];
+		size_t from = 0, n = 0;
+
+		memcpy(cleaned, text, sizeof text);
+		while (from < sizeof text - 1) {
+			n = n + piece < sizeof text - 1 ? n + piece : sizeof text - 1;
+			from = n - text_clean(cleaned + from, n - from, n == sizeof text - 1);
+		}
+		ok(memcmp(cleaned, want, sizeof want) == 0, "cleaned in pieces of %zu", piece);
+	}
+}
+
 static void
 test_json(void)
 {
@@ -260,6 +281,7 @@ main(void)
 	test_column();
 	test_print();
 	test_lines();
+	test_clean();
 	test_json();
 	test_numbers();
 	test_glob();
