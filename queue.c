@@ -30,9 +30,10 @@
  *
  * Two orders cost as much and were rejected.  Without fsync(tmp/) no message was lost on these
  * three file systems either.  That is their own property: fsync(2) does not promise that the name
- * of a new file becomes durable.  With the rename before the fsync, the runner would see messages
- * that are not durable yet.  It might deliver one whose client then gets an error and sends it
- * again.
+ * of a new file becomes durable.  A handler cannot sync a tmp/ of another user, which it may not
+ * open for reading.  It relies on this property of these three, and elsewhere syncs the whole file
+ * system.  With the rename before the fsync, the runner would see messages that are not durable
+ * yet.  It might deliver one whose client then gets an error and sends it again.
  *
  * A lock marks a file that is still being written.  The kernel releases it when the process ends in
  * any way, so recovery never has to guess from a file's age.
@@ -48,6 +49,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "queue/access.h"
 #include "queue/folders.h"
 #include "queue/format.h"
 
@@ -113,7 +115,8 @@ lock_new(int fd)
 static int
 create_locked(const struct queue *q, struct queue_message *m)
 {
-	int r, fd = openat(q->tmp, m->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const mode_t mode = q->handing ? QUEUE_HANDED_MODE : 0600;
+	int r, fd = openat(q->tmp, m->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	if (fd < 0)
 		return -errno;
@@ -373,6 +376,15 @@ write_rest(struct queue_message *m, const struct queue_facts *facts)
 	return r;
 }
 
+/* Make the name of a synced file in tmp/ durable. */
+static int
+sync_name(const struct queue *q, const struct queue_message *m)
+{
+	if (!q->handing)
+		return queue_sync_folder(q->tmp);
+	return q->sync_all && syncfs(m->fd) < 0 ? -errno : 0;
+}
+
 int
 queue_commit(const struct queue *q, struct queue_message *m, const struct queue_facts *facts)
 {
@@ -388,7 +400,7 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 	if (r == 0 && fsync(m->fd) < 0)
 		r = -errno;
 	if (r == 0)
-		r = queue_sync_folder(q->tmp);
+		r = sync_name(q, m);
 	if (r == 0 && renameat(q->tmp, m->id, q->fresh, m->id) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -19,6 +19,10 @@
 /* The folders of the queue as descriptors; -1 if a folder is not opened. */
 struct queue {
 	int root, tmp, fresh, cur, wait, hold, dead, state;
+	/* tmp/ and new/ are another user's: files can be made and renamed there, and nothing can be
+	 * listed or synced. */
+	bool handing;
+	bool sync_all;		/* fsync(2) of a file there leaves its name to the folder */
 };
 
 enum queue_use {
@@ -30,13 +34,13 @@ enum queue_use {
 };
 
 /* Open the folders under directory; q is the caller's, for queue_close().  QUEUE_RUN creates
- * missing folders, QUEUE_RECEIVE a missing tmp/ or new/ (mode 0700).  A process of root's becomes
- * the owner of the queue for good; a new queue is the service's.  0 or -errno. */
+ * missing folders, QUEUE_RECEIVE a missing tmp/ or new/.  A process of root's becomes the user of
+ * its use for good (base/owner.h); a new queue is the service's.  0 or -errno. */
 int queue_open(struct queue *q, const char *directory, enum queue_use use);
 void queue_close(struct queue *q);
 
 /* The cure for an error (-errno) of the queue, for the operator. */
-const char *queue_advice(int error);
+const char *queue_advice(enum queue_use use, int error);
 
 /* Octets that an unprivileged writer may still use on the file system of the queue; or -errno. */
 int64_t queue_free_space(const struct queue *q);

@@ -133,7 +133,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct program program = {
-		.name = "smtp-relay", .usage = usage, .options = long_options
+		.name = "smtp-relay", .usage = usage, .options = long_options,
+		.role = OWNER_RELAY,
 	};
 	static struct relay relay;
 	struct options options = { 0 };
@@ -202,7 +203,7 @@ open_queue(struct relay *r)
 	error = queue_open(&r->queue, directory, QUEUE_RUN);
 	if (error < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot use the queue %s: %s (%s)", directory,
-		    strerror(-error), queue_advice(error));
+		    strerror(-error), queue_advice(QUEUE_RUN, error));
 		return EX_TEMPFAIL;
 	}
 	error = queue_lock_runner(&r->queue);

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/owner.h"
 #include "base/utf8.h"
 
 #define OWN_MAX 24		/* long options of one program */
@@ -140,6 +139,7 @@ options_parse(struct options *o, const struct program *program, int argc, char *
 	int val, r;
 
 	memset(o, 0, sizeof *o);
+	o->role = program->role;
 	join_options(all, program->options);
 	opterr = 0;
 	optind = 0;		/* both libcs then start from the beginning */
@@ -184,20 +184,20 @@ report_error(void *ctx, const char *file, unsigned line, const char *text)
 	}
 }
 
-/* The programs work as the owner of the queue, who may read less than root.  So root checks as that
+/* A program works as its user of the queue, who may read less than root.  So root checks as that
  * user, from the beginning.  0, -EINVAL or -errno. */
 static int
-check_as_owner(const struct options *o, struct config *c, const struct config_report *report)
+check_as_user(const struct options *o, struct config *c, const struct config_report *report)
 {
 	struct owner owner;
 	int r;
 
-	if (geteuid() != 0 || owner_of(c->queue.directory, &owner) < 0 || owner.uid == 0)
+	if (geteuid() != 0 || owner_of(c->queue.directory, o->role, &owner) < 0 || owner.uid == 0)
 		return 0;
 	r = owner_become(&owner);
 	if (r < 0) {
 		report->error(report->ctx, NULL, 0,
-		    "cannot check as the owner of the queue: run --check as that user");
+		    "cannot check as the user of this program: run --check as that user");
 		return r;
 	}
 	config_done(c);
@@ -213,7 +213,7 @@ options_config(const struct options *o, struct config *ret_config)
 	if (r == 0 && !o->check)
 		return -1;
 	if (r == 0)
-		r = check_as_owner(o, ret_config, &report);
+		r = check_as_user(o, ret_config, &report);
 	if (r == 0 && o->check_more && o->check_more(ret_config, &report) > 0)
 		r = -EINVAL;
 	config_done(ret_config);

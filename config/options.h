@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 
+#include "base/owner.h"
 #include "config/config.h"
 
 #define OPTIONS_OVERRIDES_MAX 64
@@ -17,6 +18,7 @@ struct program {
 	const char *usage;		/* the whole text of --help */
 	const struct option *options;	/* long options, val >= OPTION_OWN; ends with zeros */
 	bool arguments;			/* takes arguments without "-", as OPTION_ARGUMENT */
+	enum owner_role role;		/* whose eyes --check has if root calls it */
 };
 
 enum { OPTION_ARGUMENT = 255, OPTION_OWN };
@@ -26,6 +28,7 @@ struct options {
 	const char *overrides[OPTIONS_OVERRIDES_MAX];
 	size_t noverrides;
 	bool check;
+	enum owner_role role;
 	/* Further checks of --check, which a program may set after options_parse(); NULL: none.
 	 * Returns the number of mistakes that were reported. */
 	unsigned (*check_more)(const struct config *c, const struct config_report *report);

@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/owner.h"
+#include "queue/access.h"
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "queue/operator.h"
 
-#define FAR_S (INT64_C(30) * 86400)
+#define MODE_BITS 07777	/* of st_mode, without the kind */
 
 struct check {
 	const struct queue *q;
@@ -25,7 +25,8 @@ struct check {
 	struct stat root;
 	enum queue_place place;
 	int folder;
-	struct owner owner;		/* the owner that the queue should have */
+	struct owner_pair users;	/* the users that the queue should have */
+	bool leave;			/* report faults, and do not repair them */
 	char path[300];			/* path of the folder */
 };
 
@@ -80,22 +81,75 @@ make_private(int folder, const char *name)
 	return r;
 }
 
-/* Root gives a file to the owner of the queue.  With a second name it may be a file from outside,
- * which a link has brought into the queue. */
-static int
-give_to_owner(const struct check *k, const char *name)
+/* Is it a file that the handler has handed to the relay? */
+static bool
+is_handed(const struct check *k, const struct stat *st)
 {
+	const struct queue_access a = queue_access_handed(&k->users);
+
+	return k->users.two && S_ISREG(st->st_mode) && st->st_uid == a.uid && st->st_gid == a.gid &&
+	    (st->st_mode & MODE_BITS) == a.mode;
+}
+
+static bool
+is_drop(const char *folder)
+{
+	return strcmp(folder, "tmp") == 0 || strcmp(folder, "new") == 0;
+}
+
+/* The owner and mode that a file or folder should have.  k is for the folder that it is in. */
+static struct queue_access
+wanted_access(const struct check *k, const char *name, const struct stat *st)
+{
+	const bool top = k->path[0] == '\0', logins = slice_eq(slice_str(name), SL(QUEUE_LOGINS));
+	struct queue_access a = {
+		.uid = k->users.relay.uid, .gid = k->users.relay.gid,
+		.mode = S_ISDIR(st->st_mode) ? 0700 : 0600,
+	};
+
+	if (top)
+		return queue_access_of_folder(&k->users, strcmp(name, ".") == 0 ? NULL : name);
+	if (!k->users.two)
+		a.mode = st->st_mode & MODE_BITS;
+	else if (is_drop(k->path) && logins)
+		a.uid = k->users.handler.uid;
+	else if (is_drop(k->path) && S_ISREG(st->st_mode) && st->st_uid == k->users.handler.uid)
+		a = queue_access_handed(&k->users);
+	return a;
+}
+
+/* Give a file or folder to its user.  With a second name it may be a file from outside, which a
+ * link has brought into the queue. */
+static int
+give_access(const struct check *k, const char *name)
+{
+	struct queue_access access;
 	struct stat st;
-	int r = 0, fd = openat(k->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int r, fd = openat(k->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
+		return errno == EACCES ? -EPERM : -errno;
+	if (fstat(fd, &st) < 0) {
 		r = -errno;
-	else if (!S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+	} else if (!S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || st.st_nlink != 1)) {
 		r = -EMLINK;
-	else if (fchownat(fd, "", k->owner.uid, k->owner.gid, AT_EMPTY_PATH) < 0)
-		r = -errno;
+	} else {
+		access = wanted_access(k, name, &st);
+		r = queue_access_give(fd, &access);
+	}
+	(void)close(fd);
+	return r;
+}
+
+static int
+make_folder(const struct check *k, const char *name)
+{
+	const struct queue_access access = queue_access_of_folder(&k->users, name);
+	int r, fd = queue_folder(k->q->root, name, true);
+
+	if (fd < 0)
+		return fd;
+	r = queue_access_give(fd, &access);
 	(void)close(fd);
 	return r;
 }
@@ -105,9 +159,10 @@ repair_fault(const struct check *k, const char *name, enum queue_repair repair)
 {
 	switch (repair) {
 	case QUEUE_REPAIR_MAKE:
-		return mkdirat(k->q->root, name, 0700) < 0 ? -errno : 0;
+		return make_folder(k, name);
 	case QUEUE_REPAIR_OWNER:
-		return give_to_owner(k, name);
+	case QUEUE_REPAIR_ACCESS:
+		return give_access(k, name);
 	case QUEUE_REPAIR_MODE:
 		return make_private(k->folder, name);
 	case QUEUE_REPAIR_BURY:
@@ -130,7 +185,7 @@ report_fault(const struct check *k, const char *name, enum queue_repair repair, 
 
 	(void)snprintf(path, sizeof path, "%s%s%s", k->path, k->path[0] && name[0] ? "/" : "",
 	    name);
-	if (k->c->repair && repair > QUEUE_REPAIR_RELAY) {
+	if (k->c->repair && !k->leave && repair > QUEUE_REPAIR_RELAY) {
 		f.error = repair_fault(k, name, repair);
 		if (f.error == -ENOENT)		/* it has moved: no fault */
 			return;
@@ -141,14 +196,17 @@ report_fault(const struct check *k, const char *name, enum queue_repair repair, 
 	k->c->fault(k->c->ctx, &f);
 }
 
-/* Check the mode.  False if the file belongs to another user, which queue_check_owners() has
- * reported, and must not be opened. */
+/* Check the mode.  False if the file is out of our reach, which queue_check_owners() has reported,
+ * and must not be opened. */
 static bool
 check_access(const struct check *k, const char *name, const struct stat *st)
 {
-	if (st->st_uid != k->root.st_uid)
+	if (is_handed(k, st))
+		return true;
+	if (st->st_uid != k->users.relay.uid)
 		return false;
-	if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
+	if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) &&
+	    !(k->users.two && k->path[0] == '\0' && is_drop(name)))
 		report_fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
 	/* Only folders: on overlayfs, files have another st_dev. */
 	if (S_ISDIR(st->st_mode) && st->st_dev != k->root.st_dev)
@@ -245,8 +303,8 @@ check_received(void *ctx, const char *name)
 
 	if (slice_eq(slice_str(name), SL(QUEUE_LOGINS)))
 		return 0;
-	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_uid != k->root.st_uid && S_ISREG(st.st_mode))
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid != k->users.relay.uid && !is_handed(k, &st))
 		return 0;
 	fd = queue_is_id(name) ? queue_file_look(k->folder, name, &size) : -EBADMSG;
 
@@ -380,7 +438,8 @@ queue_check(const struct queue *q, struct queue_check *c)
 
 	if (fstat(q->root, &k.root) < 0)
 		return -errno;
-	if (k.root.st_mode & 077)
+	owner_pair_of(k.root.st_uid, k.root.st_gid, &k.users);
+	if ((k.root.st_mode & 077) && !k.users.two)
 		report_fault(&k, ".", QUEUE_REPAIR_MODE, "others may read it");
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		int error = check_folder(&k, i);
@@ -392,21 +451,51 @@ queue_check(const struct queue *q, struct queue_check *c)
 
 /* ---- owners ---- */
 
+/* The fault of a file's owner, group or mode; NULL: none. */
+static const char *
+owner_fault(const struct check *k, const char *name, const struct stat *st)
+{
+	const struct queue_access want = wanted_access(k, name, st);
+	const bool own = st->st_uid == want.uid, top = k->path[0] == '\0';
+
+	if (is_handed(k, st))
+		return NULL;
+	if (!own && k->users.two && st->st_uid == k->users.handler.uid)
+		return "belongs to smtp-handler, and the relay cannot use it";
+	if (!own)
+		return "belongs to another user than the queue";
+	if (!k->users.two || (want.uid == k->users.relay.uid && !top))
+		return NULL;
+	if (top && strcmp(name, ".") != 0 && !is_drop(name))
+		return NULL;
+	if (st->st_gid == want.gid && (st->st_mode & MODE_BITS) == want.mode)
+		return NULL;
+	return top ? "has not the group and mode that the two users need"
+		   : "has not the group and mode to be smtp-relay's, and no longer "
+		     "smtp-handler's alone";
+}
+
 /* Check a name of any folder, and all below it. */
 static int
 check_owner(void *ctx, const char *name)
 {
 	const struct check *k = ctx;
 	struct check inside = *k;
+	const char *fault;
 	struct stat st;
 	int r;
 
 	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
 		return 0;
-	if (st.st_uid != k->owner.uid)
-		report_fault(k, name, QUEUE_REPAIR_OWNER, "belongs to another user than the queue");
-	if (!S_ISDIR(st.st_mode) || st.st_dev != k->root.st_dev)
+	fault = owner_fault(k, name, &st);
+	inside.leave = k->c->only_users && st.st_uid != k->users.handler.uid &&
+	    st.st_uid != k->users.relay.uid;
+	if (fault)
+		report_fault(&inside, name,
+		    st.st_uid == k->users.relay.uid ? QUEUE_REPAIR_ACCESS : QUEUE_REPAIR_OWNER,
+		    fault);
+	if (!S_ISDIR(st.st_mode) || st.st_dev != k->root.st_dev || strcmp(name, ".") == 0)
 		return 0;
 	if (snprintf(inside.path, sizeof inside.path, "%s%s%s", k->path, k->path[0] ? "/" : "",
 	    name) >= (int)sizeof inside.path)
@@ -419,22 +508,43 @@ check_owner(void *ctx, const char *name)
 	return r == -EACCES ? 0 : r;
 }
 
+/* The users that a queue should have.  Its folder may be root's, or of a release with one user. */
+static const char *
+expect_users(struct check *k)
+{
+	struct owner_pair service;
+	const uid_t uid = k->root.st_uid;
+
+	owner_pair_of(uid, k->root.st_gid, &k->users);
+	if (k->users.two || !owner_pair_new(&service))
+		return NULL;
+	if (uid != 0 && !(service.two && uid == service.handler.uid))
+		return NULL;
+	k->users = service;
+	return uid == 0 ? "belongs to root, and the service is another user's"
+			: "belongs to smtp-handler, and should be smtp-relay's";
+}
+
 int
 queue_check_owners(const char *directory, struct queue_check *c)
 {
 	struct check k = {
 		.c = c, .folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 	};
+	const char *fault = NULL;
 	int r = 0;
 
 	if (k.folder < 0)
 		return -errno;
 	if (fstat(k.folder, &k.root) < 0)
 		r = -errno;
-	k.owner = (struct owner){ .uid = k.root.st_uid, .gid = k.root.st_gid };
-	if (r == 0 && k.owner.uid == 0 && owner_service(&k.owner) && k.owner.uid != 0)
-		report_fault(&k, ".", QUEUE_REPAIR_OWNER,
-		    "belongs to root, and the service is another user's");
+	else
+		fault = expect_users(&k);
+	k.leave = c->only_users && k.root.st_uid == 0;
+	if (fault)
+		report_fault(&k, ".", QUEUE_REPAIR_OWNER, fault);
+	else if (r == 0)
+		r = check_owner(&k, ".");
 	for (size_t i = 0; r == 0 && i < sizeof folders / sizeof folders[0]; i++)
 		r = check_owner(&k, folders[i].name);
 	(void)close(k.folder);

@@ -11,7 +11,8 @@
 enum queue_repair {
 	QUEUE_REPAIR_NONE,	/* only a person can repair it */
 	QUEUE_REPAIR_RELAY,	/* the next run of the relay repairs it */
-	QUEUE_REPAIR_OWNER,	/* give it to the owner of the queue */
+	QUEUE_REPAIR_OWNER,	/* give it to its user of the queue */
+	QUEUE_REPAIR_ACCESS,	/* give it the group and the mode that two users need */
 	QUEUE_REPAIR_MAKE,	/* create the folder */
 	QUEUE_REPAIR_MODE,	/* remove the access of other users */
 	QUEUE_REPAIR_BURY,	/* move it to dead/ */
@@ -29,6 +30,7 @@ struct queue_fault {
 
 struct queue_check {
 	bool repair;		/* repair the faults that can be repaired */
+	bool only_users;	/* leave files that belong to neither user of the queue */
 	void (*fault)(void *ctx, const struct queue_fault *fault);
 	void *ctx;
 	/* Results; each check adds to them. */
@@ -36,9 +38,10 @@ struct queue_check {
 };
 
 /*
- * Check who owns the files and folders of the queue, before it is opened: root must repair this as
- * root.  A queue of root's is expected to be the service's, if this machine has that user.  Faults
- * are given and counted as by queue_check(), which leaves files of other users alone.  0 or -errno.
+ * Check the users of the queue's files and folders, before it is opened: root must repair this as
+ * root.  If this machine has the users of the service, a queue of root's should be theirs.  A queue
+ * of smtp-handler's should be smtp-relay's, and is then a queue of two users.  Faults are given and
+ * counted as by queue_check(), which leaves files of other users alone.  0 or -errno.
  */
 int queue_check_owners(const char *directory, struct queue_check *c);
 

@@ -76,13 +76,18 @@ queue_sync_folder(int folder)
 	return errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? -EOPNOTSUPP : -errno;
 }
 
+#define ADVICE_USER(user)                                                                     \
+	"start it as root or as the user " user "; if it is, something there is another user's: " \
+	"as root, run smtp-queue fsck --repair"
+
 const char *
-queue_advice(int error)
+queue_advice(enum queue_use use, int error)
 {
 	switch (error) {
 	case -EACCES:
 	case -EPERM:
-		return "something there is another user's: as root, run smtp-queue fsck --repair";
+		return use == QUEUE_RECEIVE ? ADVICE_USER("smtp-handler")
+					    : ADVICE_USER("smtp-relay");
 	case -EOPNOTSUPP:
 		return "this file system cannot sync folders, so a power cut could lose mail: "
 		       "set [queue] directory to a folder on another one, such as ext4, xfs or "

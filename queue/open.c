@@ -4,27 +4,50 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stddef.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
-#include "base/owner.h"
+#include "queue/access.h"
 #include "queue/folders.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
-/* A new queue of root's becomes the service's.  The name of the queue must outlive a power cut. */
+static const struct {
+	const char *name;
+	size_t at;		/* offset in struct queue */
+	enum queue_use use;
+} folders[] = {
+	{ "tmp", offsetof(struct queue, tmp), QUEUE_RECEIVE },
+	{ "new", offsetof(struct queue, fresh), QUEUE_RECEIVE },
+	{ "cur", offsetof(struct queue, cur), QUEUE_RUN },
+	{ "wait", offsetof(struct queue, wait), QUEUE_RUN },
+	{ "hold", offsetof(struct queue, hold), QUEUE_RUN },
+	{ "dead", offsetof(struct queue, dead), QUEUE_RUN },
+	{ "state", offsetof(struct queue, state), QUEUE_RUN },
+};
+
+#define FOLDERS (sizeof folders / sizeof folders[0])
+
+/* A new queue of root's is the service's.  The name of the queue must outlive a power cut. */
 static int
 finish_root(int fd)
 {
-	struct owner o;
+	struct owner_pair pair;
+	struct queue_access access;
 	struct stat st;
-	int above, r;
+	int above, r = 0;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (geteuid() == 0 && st.st_uid == 0 && owner_service(&o) &&
-	    fchown(fd, o.uid, o.gid) < 0)
-		return -errno;
+	if (geteuid() == 0 && st.st_uid == 0 && owner_pair_new(&pair)) {
+		access = queue_access_of_folder(&pair, NULL);
+		r = queue_access_give(fd, &access);
+	}
+	if (r < 0)
+		return r;
 	above = openat(fd, "..", FOLDER_FLAGS);
 	if (above < 0)
 		return -errno;
@@ -33,13 +56,16 @@ finish_root(int fd)
 	return r;
 }
 
-/* Open the queue's own folder.  If create is set, its last component is created and synced. */
+/* Open the queue's own folder.  If the queue is not to be looked at only, its last component is
+ * created and synced.  The handler may pass another user's folder, and not read it. */
 static int
-root_folder(const char *directory, bool create)
+root_folder(const char *directory, enum queue_use use)
 {
 	int fd = open(directory, FOLDER_FLAGS), r;
 
-	if (fd >= 0 || errno != ENOENT || !create)
+	if (fd < 0 && errno == EACCES && use == QUEUE_RECEIVE)
+		fd = open(directory, FOLDER_FLAGS | O_PATH);
+	if (fd >= 0 || errno != ENOENT || use == QUEUE_LOOK)
 		return fd < 0 ? -errno : fd;
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return -errno;
@@ -53,61 +79,109 @@ root_folder(const char *directory, bool create)
 	return r;
 }
 
-/* Root becomes the owner of the queue before it makes or opens anything in it. */
+/* Open a folder; if it is missing, make it with the mode that it should have.  A descriptor or
+ * -errno. */
 static int
-become_owner(int root)
+open_or_make(int root, const char *name, const struct stat *st)
 {
-	struct stat st;
+	struct owner_pair pair;
+	struct queue_access access;
+	int r, fd = queue_folder(root, name, false);
 
-	if (fstat(root, &st) < 0)
-		return -errno;
-	return owner_become(&(struct owner){ .uid = st.st_uid, .gid = st.st_gid });
+	if (fd != -ENOENT)
+		return fd;
+	fd = queue_folder(root, name, true);
+	if (fd < 0)
+		return fd;
+	owner_pair_of(st->st_uid, st->st_gid, &pair);
+	access = queue_access_of_folder(&pair, name);
+	r = pair.two ? queue_access_give(fd, &access) : 0;
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
+}
+
+/* Root makes the folders that its user may not make, and becomes that user before it opens anything
+ * in the queue. */
+static int
+become_user(int root, const struct stat *st, enum queue_use use)
+{
+	struct owner_pair pair;
+
+	if (geteuid() != 0)
+		return 0;
+	owner_pair_of(st->st_uid, st->st_gid, &pair);
+	for (size_t i = 0; i < FOLDERS && pair.two && folders[i].use <= use; i++) {
+		const int fd = use == QUEUE_LOOK ? -1 : open_or_make(root, folders[i].name, st);
+
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	return owner_become(owner_in(&pair, use == QUEUE_RECEIVE ? OWNER_HANDLER : OWNER_RELAY));
+}
+
+/* Journalling file systems write the name of a new file with the file (queue.c). */
+static bool
+syncs_names(int folder)
+{
+	struct statfs fs;
+
+	return fstatfs(folder, &fs) == 0 && (fs.f_type == EXT4_SUPER_MAGIC ||
+	    fs.f_type == XFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
+}
+
+/* Open the folders in q->root, whose state is st.  0 or -errno. */
+static int
+open_folders(struct queue *q, const struct stat *st, enum queue_use use)
+{
+	for (size_t i = 0; i < FOLDERS; i++) {
+		const char *name = folders[i].name;
+		int fd;
+
+		if (folders[i].use > use)
+			continue;
+		if (q->handing)
+			fd = openat(q->root, name, FOLDER_FLAGS | O_NOFOLLOW | O_PATH);
+		else if (use == QUEUE_LOOK)
+			fd = queue_folder(q->root, name, false);
+		else
+			fd = open_or_make(q->root, name, st);
+		if (q->handing && fd < 0)
+			return errno == ENOENT ? -EACCES : -errno;
+		if (fd == -ENOENT && use == QUEUE_LOOK)
+			continue;
+		if (fd < 0)
+			return fd;
+		*(int *)((char *)q + folders[i].at) = fd;
+	}
+	return 0;
 }
 
 int
 queue_open(struct queue *q, const char *directory, enum queue_use use)
 {
-	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1 };
-	const struct {
-		int *fd;
-		const char *name;
-		enum queue_use use;
-	} folders[] = {
-		{ &made.tmp, "tmp", QUEUE_RECEIVE },
-		{ &made.fresh, "new", QUEUE_RECEIVE },
-		{ &made.cur, "cur", QUEUE_RUN },
-		{ &made.wait, "wait", QUEUE_RUN },
-		{ &made.hold, "hold", QUEUE_RUN },
-		{ &made.dead, "dead", QUEUE_RUN },
-		{ &made.state, "state", QUEUE_RUN },
-	};
-	int r = root_folder(directory, use != QUEUE_LOOK);
+	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, false, false };
+	struct stat st;
+	int r = root_folder(directory, use);
 
 	*q = made;
 	if (r < 0)
 		return r;
 	made.root = r;
-	r = become_owner(made.root);
+	r = fstat(made.root, &st) < 0 ? -errno : become_user(made.root, &st, use);
+	made.handing = use == QUEUE_RECEIVE && st.st_uid != geteuid();
+	if (r == 0)
+		r = open_folders(&made, &st, use);
 	if (r < 0) {
 		queue_close(&made);
 		return r;
-	}
-	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-		if (folders[i].use > use)
-			continue;
-		r = queue_folder(made.root, folders[i].name, use != QUEUE_LOOK);
-		if (r == -ENOENT && use == QUEUE_LOOK)
-			continue;
-		if (r < 0) {
-			queue_close(&made);
-			return r;
-		}
-		*folders[i].fd = r;
 	}
 	if (use == QUEUE_RECEIVE) {
 		(void)close(made.root);
 		made.root = -1;
 	}
+	made.sync_all = made.handing && !syncs_names(made.tmp);
 	*q = made;
 	return 0;
 }

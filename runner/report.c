@@ -82,7 +82,7 @@ add_error(struct log_line *l, int error)
 {
 	log_str(l, "error", slice_str(strerror(-error)));
 	if (error == -EACCES || error == -EPERM || error == -EROFS || error == -EOPNOTSUPP)
-		log_str(l, "do", slice_str(queue_advice(error)));
+		log_str(l, "do", slice_str(queue_advice(QUEUE_RUN, error)));
 }
 
 static void

@@ -20,7 +20,7 @@ void
 confine_prepare(void)
 {
 	harden_process();
-	(void)umask(077);
+	(void)umask(07);	/* files for another user's queue are that user's group's */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 

@@ -141,7 +141,7 @@ void
 record_trouble(const struct session *s, int error)
 {
 	log_text(LOG_LEVEL_ERROR, "queue %s: %s (%s)", s->config->queue.directory,
-	    strerror(-error), queue_advice(error));
+	    strerror(-error), queue_advice(QUEUE_RECEIVE, error));
 }
 
 void

@@ -201,9 +201,9 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 	    CALL(getsockopt), CALL(setsockopt)
 #define MESSAGE                                                                               \
 	CALL(openat), CALL(close), CALL(fstat), CALL(newfstatat), CALL(fstatfs), CALL(flock),     \
-	    CALL(fsync), CALL(renameat), CALL(renameat2), CALL(pwrite64), CALL(pread64),      \
-	    CALL(unlinkat), CALL(lseek), CALL(ftruncate), CALL(memfd_create), CALL(sendfile), \
-	    CALL(fcntl)
+	    CALL(fsync), CALL(syncfs), CALL(renameat), CALL(renameat2), CALL(pwrite64),       \
+	    CALL(pread64), CALL(unlinkat), CALL(lseek), CALL(ftruncate), CALL(memfd_create),  \
+	    CALL(sendfile), CALL(fcntl)
 /* Only AF_UNIX, which the log needs: it does not leave the machine.  The family is an int, so it is
  * the low half of the first argument. */
 #define UNIX_SOCKET                                                                           \

@@ -56,6 +56,7 @@ static const struct program program = {
 		 "\n"
 		 "See also smtp-handler(8) and smtp-handler.conf(5).\n",
 	.options = own_options,
+	.role = OWNER_HANDLER,
 };
 
 static int

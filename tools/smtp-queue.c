@@ -23,7 +23,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... show|log ID...\n"
     "       smtp-queue [OPTION]... hold|release|retry|delete|fail ID...|FILTER...|--all\n"
     "       smtp-queue [OPTION]... hosts\n"
-    "       smtp-queue [OPTION]... fsck [--repair]\n"
+    "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
     "Show the mail queue, and act on its messages.\n"
     "\n"
     "  list                list the messages of the queue\n"
@@ -35,7 +35,8 @@ static const char usage[] =
     "  delete              remove a message, without a notice to its sender\n"
     "  fail                give a message up: notify its sender, then remove it\n"
     "  hosts               show latencies and failures of the hosts that were tried\n"
-    "  fsck                check every file of the queue; --repair: repair what can be repaired\n"
+    "  fsck                check every file of the queue; --repair: repair what can be repaired;\n"
+    "                      --owners: only owners and modes of the two users' files\n"
     "\n"
     "  --sender PATTERN, --recipient PATTERN, --domain PATTERN   with * and ?\n"
     "  --older-than AGE, --younger-than AGE                      such as 30min, 4h, 2d\n"
@@ -62,6 +63,7 @@ enum {
 	OPTION_IDS,
 	OPTION_WIDE,
 	OPTION_RAW,
+	OPTION_OWNERS,
 	OPTION_REPAIR,
 };
 
@@ -77,6 +79,7 @@ static const struct option long_options[] = {
 	{ "ids", no_argument, NULL, OPTION_IDS },
 	{ "wide", no_argument, NULL, OPTION_WIDE },
 	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ "owners", no_argument, NULL, OPTION_OWNERS },
 	{ "repair", no_argument, NULL, OPTION_REPAIR },
 	{ 0 },
 };
@@ -203,6 +206,9 @@ own_option(void *ctx, int val, const char *text)
 	case OPTION_RAW:
 		c->tool.raw = true;
 		return 0;
+	case OPTION_OWNERS:
+		c->tool.owners = true;
+		return 0;
 	default:
 		c->tool.repair = true;
 		return 0;
@@ -224,8 +230,8 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes no --all");
 	if ((t->wide || t->ids_only) && !(with & WITH_LOOKS))
 		return report_misuse(name, "takes neither --wide nor --ids");
-	if (t->repair && !(with & WITH_REPAIR))
-		return report_misuse(name, "takes no --repair");
+	if ((t->repair || t->owners) && !(with & WITH_REPAIR))
+		return report_misuse(name, "takes neither --repair nor --owners");
 	if (t->raw && !(with & WITH_RAW))
 		return report_misuse(name, "takes no --raw");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
@@ -268,7 +274,8 @@ report_closed(const struct tool *t, int error)
 		tool_complain(directory,
 		    "the queue belongs to another user: be root, or that user");
 	else
-		tool_complain(directory, others ? queue_advice(error) : strerror(-error));
+		tool_complain(directory,
+		    others ? queue_advice(QUEUE_LOOK, error) : strerror(-error));
 	return others && t->foreign ? TOOL_SOME_FAILED : EX_TEMPFAIL;
 }
 
@@ -281,14 +288,19 @@ run_command(struct call *c)
 
 	t->caller = getuid();
 	r = c->command->before ? c->command->before(t) : 0;
-	if (r == 0)
+	if (r == 0 && !t->owners)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0)
 		return report_closed(t, r);
 	t->now_us = clock_wall_us();
 	t->columns = terminal_columns();
-	status = c->command->act ? c->command->act(t, c->command->name) : c->command->run(t);
-	queue_close(&t->queue);
+	if (t->owners) {
+		status = t->foreign > t->adopted ? TOOL_SOME_FAILED : EX_OK;
+	} else {
+		status = c->command->act ? c->command->act(t, c->command->name)
+					 : c->command->run(t);
+		queue_close(&t->queue);
+	}
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
@@ -302,6 +314,7 @@ main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "smtp-queue", .usage = usage, .options = long_options, .arguments = true,
+		.role = OWNER_RELAY,
 	};
 	struct call call = { .tool.filter = filter_none };
 	struct options options = { 0 };

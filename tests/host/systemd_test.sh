@@ -49,9 +49,9 @@ tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 	systemd-sysusers
 	useradd --no-create-home anna
 	systemd-tmpfiles --create smtp-handler.conf
-	install -d -o smtp-handler -g anna -m 2750 /var/mail/anna
-	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/tmp /var/mail/anna/new
-	install -d -o smtp-handler -g anna -m 2770 /var/mail/anna/cur' || bail "no systemd"
+	install -d -o smtp-relay -g anna -m 2750 /var/mail/anna
+	install -d -o smtp-relay -g anna -m 2770 /var/mail/anna/tmp /var/mail/anna/new
+	install -d -o smtp-relay -g anna -m 2770 /var/mail/anna/cur' || bail "no systemd"
 
 units='smtp-handler-local.socket smtp-handler-local@.service
     smtp-handler.socket smtp-handler@.service
@@ -101,7 +101,7 @@ states()
 ok "a client sends a message" client send 127.0.0.1 25 b@example.net anna@example.org
 ok "it is delivered" wait_for 10 has_mail 1
 is "only anna may read it" \
-    "$(here find /var/mail/anna/new -type f -printf '%u:%g %m\n')" "smtp-handler:anna 660"
+    "$(here find /var/mail/anna/new -type f -printf '%u:%g %m\n')" "smtp-relay:anna 660"
 ok "anna can move it into cur, as mutt does" here setpriv --reuid anna --regid anna --clear-groups \
     sh -c 'for f in /var/mail/anna/new/*; do mv "$f" "/var/mail/anna/cur/${f##*/}:2,S"; done'
 log=$(here journalctl -q -o cat -t smtp-handler -t smtp-relay)
@@ -146,8 +146,9 @@ started_since()		# COUNT
 }
 waiting=$(queue list --ids --domain dead.example)
 is "the operator holds the deferred message" "$(queue hold "$waiting" 2>&1)" "$waiting held"
-is "a held message still belongs to the queue's user" \
-    "$(here stat -c '%U %a' "/var/spool/smtp-handler/hold/$waiting")" "smtp-handler 600"
+is "a held message is still the relay's to use, and closed to the handler that made it" \
+    "$(here stat -c '%U:%G %a' "/var/spool/smtp-handler/hold/$waiting")" \
+    "smtp-handler:smtp-relay 60"
 like "the journal has the hold" \
     "$(here journalctl -q -o json SMTP_EVENT=held SMTP_ID="$waiting")" '"SMTP_UID" *: *"0"'
 wait_for 10 idle

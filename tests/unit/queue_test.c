@@ -334,7 +334,7 @@ test_unsynced(void)
 
 	ok(fd >= 0 && queue_sync_folder(fd) == -EOPNOTSUPP,
 	    "a file system that cannot sync folders has an error of its own");
-	ok(strstr(queue_advice(-EOPNOTSUPP), "file system") != NULL,
+	ok(strstr(queue_advice(QUEUE_RUN, -EOPNOTSUPP), "file system") != NULL,
 	    "its advice is about the file system");
 	ok(queue_sync_folder(f.q.tmp) == 0, "other folders are synced");
 	ok(queue_sync_folder(-1) == -EBADF, "other errors stay as they are");

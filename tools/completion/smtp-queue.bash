@@ -36,7 +36,7 @@ _smtp_queue()
 		'')	words="list show log hold release retry delete fail hosts fsck --json --check --version --help -c -o $filters";;
 		list)	words="--json --ids --wide $filters";;
 		hosts)	words=--json;;
-		fsck)	words='--json --repair';;
+		fsck)	words='--json --owners --repair';;
 		show | log)	words='--json --raw';;
 		*)	words="--all --json $filters";;
 		esac

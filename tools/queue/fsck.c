@@ -21,6 +21,9 @@ static const struct remedy {
 		"owner", "as root, --repair gives it to the owner of the queue",
 		"given to the owner of the queue",
 	},
+	[QUEUE_REPAIR_ACCESS] = {
+		"access", "--repair corrects group and mode", "group and mode corrected",
+	},
 	[QUEUE_REPAIR_MAKE] = { "make", "--repair makes it", "made" },
 	[QUEUE_REPAIR_MODE] = { "mode", "--repair corrects the mode", "mode corrected" },
 	[QUEUE_REPAIR_BURY] = { "bury", "--repair puts it into dead/", "put into dead/" },
@@ -81,7 +84,9 @@ put_fault(void *ctx, const struct queue_fault *f)
 int
 tool_fsck_owners(struct tool *t)
 {
-	struct queue_check c = { .repair = t->repair, .fault = put_fault, .ctx = t };
+	struct queue_check c = {
+		.repair = t->repair, .only_users = t->owners, .fault = put_fault, .ctx = t,
+	};
 	int r = queue_check_owners(t->config.queue.directory, &c);
 
 	t->foreign = c.faults;

@@ -18,7 +18,7 @@ struct tool {
 	struct config config;
 	struct queue queue;
 	struct filter filter;
-	bool json, wide, ids_only, raw, all, repair;
+	bool json, wide, ids_only, raw, all, repair, owners;
 	const char **ids;
 	size_t nids;
 	int64_t now_us;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: ISC
+/*
+ * With two users the queue's own folder is a gate: only the relay and the group of the handler pass
+ * it.  Behind it anybody may make files in tmp/ and new/, and nobody but the relay may list these
+ * folders (-wx).  Sticky: a file there is renamed or removed only by its owner and by the relay.
+ * Setgid: the group of a file there is the relay's.
+ */
+#include "queue/access.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PRIVATE_MODE 0700
+#define GATE_MODE    0710
+#define DROP_MODE    (S_ISGID | S_ISVTX | 0773)
+
+struct queue_access
+queue_access_of_folder(const struct owner_pair *pair, const char *name)
+{
+	struct queue_access a = {
+		.uid = pair->relay.uid, .gid = pair->relay.gid, .mode = PRIVATE_MODE,
+	};
+
+	if (pair->two && !name) {
+		a.gid = pair->handler.gid;
+		a.mode = GATE_MODE;
+	} else if (pair->two && (strcmp(name, "tmp") == 0 || strcmp(name, "new") == 0)) {
+		a.mode = DROP_MODE;
+	}
+	return a;
+}
+
+struct queue_access
+queue_access_handed(const struct owner_pair *pair)
+{
+	return (struct queue_access){
+		.uid = pair->handler.uid, .gid = pair->relay.gid, .mode = QUEUE_HANDED_MODE,
+	};
+}
+
+/* The mode follows the owner: a change of owner may clear setgid. */
+int
+queue_access_give(int fd, const struct queue_access *access)
+{
+	if (fchown(fd, access->uid, access->gid) < 0 || fchmod(fd, access->mode) < 0)
+		return -errno;
+	return 0;
+}
