@@ -156,6 +156,7 @@ WRAP_log_values := $(WRAP_log)
 WRAP_report := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
+WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_queue_take := $(WRAP_queue)
 WRAP_queue_operator := $(WRAP_queue)
 

@@ -14,6 +14,8 @@
 #include "hosts/hosts.h"
 #include "queue/run.h"
 
+#define ATTEMPT_DIALS 16	/* addresses that are dialled at once */
+
 struct dns_memo;
 
 /* The result of an attempt for one recipient. */

@@ -16,6 +16,7 @@
 #include "base/idn.h"
 #include "delivery/delivery.h"
 #include "runner/frame.h"
+#include "runner/rank.h"
 #include "runner/runner.h"
 #include "runner/schedule.h"
 #include "runner/settle.h"
@@ -227,15 +228,17 @@ postpone_message(struct runner *r, const struct queue_entry *e)
 }
 
 static void
-take_in(struct runner *r, const struct queue_entry *e)
+take_in(struct runner *r, const struct queue_entry *e, unsigned rank)
 {
 	struct message *m;
 	int error;
 
 	destination_trim(&r->destinations);
 	m = window_add(&r->window, e->id, e->nrcpts);
-	if (m)
+	if (m) {
 		m->fresh = e->attempts == 0;
+		m->rank = rank;
+	}
 	error = m ? 0 : -ENOMEM;
 	if (m && !came_too_late(m, e))
 		error = line_up(r, m, e);
@@ -245,16 +248,12 @@ take_in(struct runner *r, const struct queue_entry *e)
 		settle_message(r, m);
 }
 
-void
-admit_message(struct runner *r, const char *id)
+/* Reports a message of cur/ that is no message, or cannot be read. */
+static void
+refuse_message(struct runner *r, const char *id, int error)
 {
-	struct queue_entry e;
 	char what[sizeof "cannot read cur/" + QUEUE_ID_SIZE];
-	int error;
 
-	if (window_find(&r->window, id))
-		return;
-	error = queue_load(r->queue, id, &e);
 	if (error == -ENOENT)		/* an operator has moved it */
 		return;
 	if (error == -EBADMSG) {
@@ -262,15 +261,32 @@ admit_message(struct runner *r, const char *id)
 		report_message(&r->reports, id, error ? REPORT_STUCK : REPORT_DEAD, 0, error);
 		return;
 	}
+	(void)snprintf(what, sizeof what, "cannot read cur/%s", id);
+	report_trouble(&r->reports, what, id, error);
+	r->reports.stuck = true;
+}
+
+bool
+admit_message(struct runner *r, const char *id)
+{
+	struct queue_entry e;
+	unsigned rank;
+	bool room;
+	int error;
+
+	if (window_find(&r->window, id))
+		return true;
+	error = queue_load(r->queue, id, &e);
 	if (error < 0) {
-		(void)snprintf(what, sizeof what, "cannot read cur/%s", id);
-		report_trouble(&r->reports, what, id, error);
-		r->reports.stuck = true;
-		return;
+		refuse_message(r, id, error);
+		return true;
 	}
-	if (!postpone_message(r, &e)) {
+	rank = rank_of(&e);
+	room = e.attempts || window_room_for(&r->window, rank);
+	if (room && !postpone_message(r, &e)) {
 		drop_variants(r, &e);
-		take_in(r, &e);
+		take_in(r, &e, rank);
 	}
 	queue_unload(&e);
+	return room;
 }

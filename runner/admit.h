@@ -5,10 +5,13 @@
 #ifndef RUNNER_ADMIT_H
 #define RUNNER_ADMIT_H
 
+#include <stdbool.h>
+
 struct runner;
 
 /* Load a message and line up its jobs, unless it is in the window already.  A message that must
- * wait is postponed; one that needs no attempt is settled. */
-void admit_message(struct runner *r, const char *id);
+ * wait is postponed; one that needs no attempt is settled.  False: the window has no room for it,
+ * so it stays in cur/. */
+bool admit_message(struct runner *r, const char *id);
 
 #endif

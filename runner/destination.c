@@ -10,9 +10,10 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "runner/rank.h"
 
 #define DESTINATIONS_MAX 20000
-#define RETRIED_TURN     4	/* one job in four is one that was tried before, if there is any */
+#define TURNS            4	/* one job in four comes from each of the other lines, if any */
 
 static size_t
 key_bucket(const char *key)
@@ -72,9 +73,8 @@ destination_for(struct destinations *ds, const struct route *route, struct slice
 	}
 	d->route = route;
 	d->name = d->key + name;
-	d->fresh.tail = &d->fresh.head;
-	d->retried.tail = &d->retried.head;
-	d->ring = DESTINATION_RINGS;
+	d->network = way_has_hosts(route);
+	d->node.destination = d;
 	/* One worker until something got through: a dead host then occupies one process only, and a
 	 * new host is measured before many connect to it. */
 	d->limit = 1;
@@ -82,44 +82,6 @@ destination_for(struct destinations *ds, const struct route *route, struct slice
 	*bucket = d;
 	ds->n++;
 	return d;
-}
-
-static void
-ring_insert(struct destinations *ds, struct destination *d, enum destination_ring ring)
-{
-	struct destination **front = &ds->rings[ring];
-
-	d->ring = ring;
-	if (ring == DESTINATION_RINGS)
-		return;
-	if (!*front) {
-		d->ring_next = d->ring_prev = d;
-		*front = d;
-		return;
-	}
-	d->ring_next = *front;
-	d->ring_prev = (*front)->ring_prev;
-	d->ring_prev->ring_next = d;
-	d->ring_next->ring_prev = d;
-}
-
-static void
-ring_remove(struct destinations *ds, struct destination *d)
-{
-	struct destination **front = &ds->rings[d->ring];
-
-	if (d->ring == DESTINATION_RINGS)
-		return;
-	if (d->ring_next == d) {
-		*front = NULL;
-	} else {
-		d->ring_next->ring_prev = d->ring_prev;
-		d->ring_prev->ring_next = d->ring_next;
-		if (*front == d)
-			*front = d->ring_next;
-	}
-	d->ring_next = d->ring_prev = NULL;
-	d->ring = DESTINATION_RINGS;
 }
 
 static bool
@@ -132,23 +94,81 @@ is_dead(struct destination *d)
 	return d->dead != NULL;
 }
 
+/* The rank of its best job: its level in a ring. */
+static unsigned
+best_rank(const struct destination *d)
+{
+	unsigned best = 0;
+
+	for (size_t i = 0; i < JOB_LINES; i++)
+		if (d->lines[i] && d->lines[i]->message->rank > best)
+			best = d->lines[i]->message->rank;
+	return best;
+}
+
+/* The ring in which it waits for a worker; NULL: it may not have one more. */
+static struct ring *
+ring_of(struct destinations *ds, struct destination *d, unsigned rank)
+{
+	if (d->waiting && is_dead(d))
+		return &ds->rings[RING_DEAD];
+	if (!d->waiting || d->workers >= d->limit)
+		return NULL;
+	if (!d->network)
+		return &ds->rings[RING_LOCAL];
+	if (d->site && !site_room(d->site, rank_foreign(rank)))
+		return &d->site->waiting;
+	if (d->proven)
+		return &ds->rings[RING_PROVEN];
+	return &ds->rings[d->lines[LINE_OWN] || d->lines[LINE_FOREIGN] ? RING_FRESH
+								       : RING_DOUBTFUL];
+}
+
 void
 destination_update(struct destinations *ds, struct destination *d)
 {
-	enum destination_ring ring = DESTINATION_RINGS;
+	const unsigned rank = best_rank(d);
+	struct ring *ring = ring_of(ds, d, rank);
 
-	if (d->waiting && is_dead(d))
-		ring = RING_DEAD;
-	else if (!d->waiting || d->workers >= d->limit)
-		ring = DESTINATION_RINGS;
-	else if (d->proven)
-		ring = RING_PROVEN;
-	else
-		ring = d->fresh.head ? RING_FRESH : RING_DOUBTFUL;
-	if (ring == d->ring)
+	if (ring != d->node.ring || (ring && d->node.level != rank)) {
+		ring_remove(&d->node);
+		if (ring)
+			ring_insert(ring, &d->node, rank);
+	}
+	if (d->site && !d->waiting && !d->processes)
+		destination_set_site(ds, d, NULL);
+}
+
+void
+destination_set_site(struct destinations *ds, struct destination *d, struct site *site)
+{
+	struct site *old = d->site;
+
+	if (site == old)
 		return;
-	ring_remove(ds, d);
-	ring_insert(ds, d, ring);
+	ring_remove(&d->node);
+	d->site = site;
+	if (site)
+		site->references++;
+	destination_update(ds, d);
+	if (!old)
+		return;
+	destination_wake(ds, old);	/* it may have been woken in place of another */
+	site_put(&ds->sites, old);
+}
+
+/* Those that are woken have no worker yet.  If others take the room, they wait again. */
+void
+destination_wake(struct destinations *ds, struct site *site)
+{
+	struct ring_node *node;
+
+	for (unsigned i = site->workers; i < site->most; i++) {
+		node = ring_front(&site->waiting, RANKS);
+		if (!node || !site_room(site, rank_foreign(node->level)))
+			return;
+		destination_update(ds, node->destination);
+	}
 }
 
 void
@@ -163,70 +183,100 @@ destination_revive(struct destinations *ds, const char *host)
 		}
 }
 
-static struct job_line *
-line_of(struct destination *d, const struct job *job)
+static struct job **
+line_of(struct destination *d, const struct message *m)
 {
-	return job->message->fresh ? &d->fresh : &d->retried;
+	if (!m->fresh)
+		return &d->lines[LINE_RETRIED];
+	return &d->lines[rank_foreign(m->rank) ? LINE_FOREIGN : LINE_OWN];
+}
+
+/* Puts a job into a line, as the first or the last of its rank. */
+static void
+line_insert(struct job **at, struct job *job, bool first)
+{
+	const unsigned rank = job->message->rank;
+	struct job *same;
+
+	while (*at && (*at)->message->rank > rank)
+		at = &(*at)->last->next;
+	same = *at && (*at)->message->rank == rank ? *at : NULL;
+	if (!same || first) {
+		job->next = *at;
+		job->last = same ? same->last : job;
+		*at = job;
+		return;
+	}
+	job->next = same->last->next;
+	same->last->next = job;
+	same->last = job;
+}
+
+static void
+enqueue(struct destinations *ds, struct destination *d, struct job *job, bool first)
+{
+	line_insert(line_of(d, job->message), job, first);
+	d->waiting++;
+	destination_update(ds, d);
 }
 
 void
 destination_push(struct destinations *ds, struct destination *d, struct job *job)
 {
-	struct job_line *line = line_of(d, job);
-
-	job->next = NULL;
-	*line->tail = job;
-	line->tail = &job->next;
-	d->waiting++;
-	destination_update(ds, d);
+	enqueue(ds, d, job, false);
 }
 
 void
 destination_put_back(struct destinations *ds, struct destination *d, struct job *job)
 {
-	struct job_line *line = line_of(d, job);
+	enqueue(ds, d, job, true);
+}
 
-	job->next = line->head;
-	if (!line->head)
-		line->tail = &job->next;
-	line->head = job;
-	d->waiting++;
-	destination_update(ds, d);
+/* New mail of people here goes first, and each other line has a turn of its own meanwhile. */
+static struct job **
+next_line(struct destination *d)
+{
+	struct job **own = &d->lines[LINE_OWN], **foreign = &d->lines[LINE_FOREIGN],
+		   **retried = &d->lines[LINE_RETRIED];
+	const bool many = *own ? *foreign || *retried : *foreign && *retried;
+	const unsigned turn = many ? ++d->turn % TURNS : 1;
+
+	if (*retried && (turn == 0 || (!*own && !*foreign)))
+		return retried;
+	return *foreign && (turn == 2 || !*own) ? foreign : own;
 }
 
 struct job *
 destination_pop(struct destinations *ds, struct destination *d)
 {
-	bool retried = !d->fresh.head || (d->retried.head && ++d->turn % RETRIED_TURN == 0);
-	struct job_line *line = retried ? &d->retried : &d->fresh;
-	struct job *job = line->head;
+	struct job **line = next_line(d), *job = *line;
 
 	if (!job)
 		return NULL;
-	line->head = job->next;
-	if (!line->head)
-		line->tail = &line->head;
+	*line = job->next;
+	if (job->last != job)
+		job->next->last = job->last;
 	d->waiting--;
 	destination_update(ds, d);
 	return job;
 }
 
 static void
-withdraw_from(struct destination *d, struct job_line *line, struct message *m)
+withdraw_from(struct destination *d, struct job **line, struct message *m)
 {
-	struct job **at = &line->head, *job;
+	struct job *next = *line, *job;
 
-	while ((job = *at)) {
+	*line = NULL;
+	while ((job = next)) {
+		next = job->next;
 		if (job->message != m) {
-			at = &job->next;
+			line_insert(line, job, false);
 			continue;
 		}
-		*at = job->next;
 		d->waiting--;
 		free(job);
 		m->jobs--;
 	}
-	line->tail = at;
 }
 
 void
@@ -236,7 +286,7 @@ destination_withdraw(struct destinations *ds, struct message *m)
 		for (struct destination *d = ds->buckets[i]; d; d = d->next) {
 			if (!d->waiting)
 				continue;
-			withdraw_from(d, m->fresh ? &d->fresh : &d->retried, m);
+			withdraw_from(d, line_of(d, m), m);
 			destination_update(ds, d);
 		}
 }
@@ -245,6 +295,8 @@ static void
 destination_free(struct destinations *ds, struct destination *d)
 {
 	ds->n--;
+	ring_remove(&d->node);
+	site_put(&ds->sites, d->site);
 	absent_drop(&d->absent);
 	free(d->dead);
 	free(d->key);
@@ -277,5 +329,4 @@ destination_done(struct destinations *ds)
 			ds->buckets[i] = d->next;
 			destination_free(ds, d);
 		}
-	memset(ds->rings, 0, sizeof ds->rings);
 }

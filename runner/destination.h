@@ -7,41 +7,49 @@
 #define RUNNER_DESTINATION_H
 
 #include "config/config.h"
+#include "runner/ring.h"
+#include "runner/site.h"
 #include "runner/window.h"
 
 #define DESTINATION_BUCKETS 4096	/* buckets of the hash by key */
 
-/* Destinations with waiting jobs, in the order in which they get workers. */
+/* Destinations with waiting jobs.  One that has as many workers as it may is in no ring. */
 enum destination_ring {
+	RING_LOCAL,		/* needs no network */
 	RING_PROVEN,		/* answered in this run; more workers may help */
 	RING_FRESH,		/* not tried in this run, with mail that was never tried */
 	RING_DOUBTFUL,		/* only with mail that failed before */
 	RING_DEAD,		/* gets no worker: its mail is deferred as it is */
-	DESTINATION_RINGS,	/* in no ring */
+	DESTINATION_RINGS,
 };
 
 /* The recipients of one message for one destination. */
 struct job {
 	struct job *next;
+	struct job *last;		/* of the first job of a rank in a line: the last of it */
 	struct message *message;
 	size_t n;
 	uint32_t rcpts[];
 };
 
-struct job_line {
-	struct job *head, **tail;
+/* Lines of a destination, each in the order of rank, then of arrival. */
+enum job_line {
+	LINE_OWN,		/* never tried, of people here */
+	LINE_FOREIGN,		/* never tried: bounces and mail of strangers */
+	LINE_RETRIED,
+	JOB_LINES
 };
 
 struct destination {
 	struct destination *next;	/* the next one of the hash bucket */
-	struct destination *ring_next, *ring_prev;
-	enum destination_ring ring;
+	struct ring_node node;		/* its place in a ring */
 	char *key;			/* "via text" of the route, and for mx routes the domain */
 	const char *name;		/* the part of key that names the domain or host */
 	const struct route *route;
-	struct job_line fresh, retried;
-	size_t waiting;			/* jobs in both lines */
-	unsigned turn;			/* jobs taken out of both lines */
+	bool network;			/* its mail goes to hosts */
+	struct job *lines[JOB_LINES];
+	size_t waiting;			/* jobs in all lines */
+	unsigned turn;			/* jobs taken while more than one line had some */
 	unsigned workers;		/* workers that have a job */
 	unsigned processes;		/* all workers, also those that are about to end */
 	unsigned limit;			/* most workers for now; grows with success */
@@ -49,6 +57,7 @@ struct destination {
 	unsigned price;			/* successes for one more worker */
 	unsigned lost;			/* connections in a row that broke off */
 	bool proven;			/* a host of the destination answered in this run */
+	struct site *site;		/* the one that its next worker will use; NULL: unknown */
 	struct outcome *dead;	/* mail is deferred with this outcome; NULL: alive */
 	int64_t dead_until_ms;
 	struct absent *absent;		/* hosts that did not answer; NULL: none */
@@ -57,7 +66,8 @@ struct destination {
 struct destinations {
 	struct destination *buckets[DESTINATION_BUCKETS];
 	size_t n;
-	struct destination *rings[DESTINATION_RINGS];
+	struct ring rings[DESTINATION_RINGS];
+	struct sites sites;
 };
 
 /* The route of a recipient of e, and the domain that decided it. */
@@ -79,6 +89,11 @@ void destination_withdraw(struct destinations *ds, struct message *m);
 void destination_revive(struct destinations *ds, const char *host);
 /* Move the destination into the ring that fits its state. */
 void destination_update(struct destinations *ds, struct destination *d);
+/* The next worker of the destination will use this site; NULL: unknown.  d gets a reference of its
+ * own. */
+void destination_set_site(struct destinations *ds, struct destination *d, struct site *site);
+/* A worker has left the site: destinations that wait for that may get one. */
+void destination_wake(struct destinations *ds, struct site *site);
 
 /* If there are very many destinations, free those without state worth keeping. */
 void destination_trim(struct destinations *ds);

@@ -21,9 +21,7 @@ add_new(void *ctx, const char *id)
 {
 	struct intake *i = ctx;
 
-	if (window_room(&i->runner->window, true))
-		admit_message(i->runner, id);
-	else
+	if (!window_room(&i->runner->window, true) || !admit_message(i->runner, id))
 		i->look_cur = true;
 	return clock_us() < i->end_us;
 }
@@ -33,7 +31,7 @@ add_old(void *ctx, const char *id)
 {
 	struct intake *i = ctx;
 
-	admit_message(i->runner, id);
+	(void)admit_message(i->runner, id);
 	return window_room(&i->runner->window, false) && clock_us() < i->end_us;
 }
 

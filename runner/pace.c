@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: ISC
 /*
- * Workers are few, and a dead host holds one for as long as its timeouts last.  Destinations that
- * have not answered in this run therefore get only a share of them while others have mail.  No I/O.
+ * Workers are few, and a host may hold one for as long as its timeouts last.  So nobody can take
+ * all of them: each kind of mail has a share, and the rest is kept for better mail.  No I/O.
+ *
+ *	of 100 workers	at most
+ *	87		over the network: the rest is for local mail
+ *	75		for destinations that have not answered in this run
+ *	75		for bounces and mail of strangers, over the network
+ *	50		for destinations that have not answered, with nothing better than foreign
+ *			mail or mail that failed before
+ *	40		of these for foreign mail
  */
 #include "runner/pace.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "runner/rank.h"
 #include "runner/runner.h"
 
 #define LIMIT_PROVEN 5		/* workers of a destination after its first success */
@@ -15,6 +24,8 @@
 #define LOST_MAX     3		/* connections in a row that broke off: then it is dead */
 #define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
 #define JOBS_MAX     100	/* jobs of an only worker, if other destinations wait for one */
+#define TURN_MS      30000	/* time of an only worker, if other destinations wait for one */
+#define FOREIGN_TURN 4		/* one worker in four is for foreign mail, if there is any */
 #define DEAD_MAX_MS  INT64_C(150000)
 
 /* All jobs in line would have the same outcome.  The destination is dead only for a short time,
@@ -81,33 +92,169 @@ pace_update(struct runner *r, struct destination *d, const struct outcome *o)
 	return pace;
 }
 
+void
+pace_started(struct runner *r, struct worker *w, struct destination *d)
+{
+	w->destination = d;
+	w->doubtful = d->node.ring == &r->destinations.rings[RING_DOUBTFUL];
+	w->foreign = rank_foreign(d->node.level);
+	w->begun_ms = clock_ms();
+	w->next = r->workers;
+	r->workers = w;
+	r->nworkers++;
+	r->nnetwork += d->network;
+	d->processes++;
+	d->workers++;
+	destination_update(&r->destinations, d);
+}
+
+void
+pace_dismissed(struct runner *r, struct worker *w)
+{
+	w->ending = true;
+	w->destination->workers--;
+	destination_update(&r->destinations, w->destination);
+}
+
+void
+pace_ended(struct runner *r, struct worker *w)
+{
+	struct worker **at = &r->workers;
+	struct destination *d = w->destination;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	r->nworkers--;
+	r->nnetwork -= d->network;
+	d->processes--;
+	if (!w->ending)
+		d->workers--;
+	destination_update(&r->destinations, d);
+}
+
+/* ---- shares ---- */
+
+static unsigned
+all_workers(const struct runner *r)
+{
+	return (unsigned)r->config->relay.processes;
+}
+
+/* A share of the workers; at least one. */
+static unsigned
+share_of(unsigned n)
+{
+	return n ? n : 1;
+}
+
+/* A quarter is for mail without network and for destinations that answered in this run. */
+static unsigned
+unproven_share(unsigned all)
+{
+	return share_of(all - (all + 3) / 4);
+}
+
+/* Some are for mail without network, unless there are too few. */
+static unsigned
+network_share(unsigned all)
+{
+	return all < 4 ? all : all - (all + 7) / 8;
+}
+
+/* The workers for mail over the network. */
 struct census {
-	unsigned unproven;	/* workers of destinations that have not answered in this run */
-	unsigned doubtful;	/* such workers that were started for mail that failed before */
+	unsigned network;	/* all of them */
+	unsigned foreign;
+	unsigned unproven;	/* of destinations that have not answered in this run */
+	unsigned doubtful;	/* of these: for mail that failed before */
+	unsigned lesser;	/* of these: for mail that failed before, or foreign mail */
+	unsigned lesser_foreign;
 };
 
+/* All workers but this one, which may be NULL. */
 static struct census
-count_workers(const struct runner *r)
+count_workers(const struct runner *r, const struct worker *without)
 {
 	struct census c = { 0 };
 
 	for (const struct worker *w = r->workers; w; w = w->next) {
-		c.unproven += !w->destination->proven;
-		c.doubtful += !w->destination->proven && w->doubtful;
+		if (w == without || !w->destination->network)
+			continue;
+		c.network++;
+		c.foreign += w->foreign;
+		if (w->destination->proven)
+			continue;
+		c.unproven++;
+		c.doubtful += w->doubtful;
+		c.lesser += w->doubtful || w->foreign;
+		c.lesser_foreign += w->foreign;
 	}
 	return c;
 }
 
-/* One process in ten is for mail that failed before, and never more than half of them. */
+/* Is there a worker for it within the shares? */
+static bool
+may_start(const struct runner *r, const struct census *c, const struct ring_node *node)
+{
+	const unsigned all = all_workers(r);
+	const struct destination *d = node->destination;
+	const bool foreign = rank_foreign(node->level);
+
+	if (!d->network)
+		return true;
+	if (c->network >= network_share(all) || (foreign && c->foreign >= unproven_share(all)))
+		return false;
+	if (d->proven)
+		return true;
+	if (c->unproven >= unproven_share(all))
+		return false;
+	if (!foreign && node->ring == &r->destinations.rings[RING_FRESH])
+		return true;
+	return c->lesser < share_of(all / 2) &&
+	    !(foreign && c->lesser_foreign >= share_of(all / 2 - all / 10));
+}
+
+/* A front that is in its ring by right.  A site that has filled up since then changes that. */
+static struct ring_node *
+front_of(struct runner *r, enum destination_ring which, unsigned below)
+{
+	struct ring *ring = &r->destinations.rings[which];
+	struct ring_node *node;
+
+	while ((node = ring_front(ring, below))) {
+		const unsigned level = node->level;
+
+		destination_update(&r->destinations, node->destination);
+		if (node->ring == ring && node->level == level)
+			break;
+	}
+	return node;
+}
+
+/* The destination of a ring that may get a worker; NULL: none. */
+static struct ring_node *
+candidate(struct runner *r, const struct census *c, enum destination_ring which)
+{
+	struct ring_node *best = front_of(r, which, RANKS), *foreign = NULL;
+
+	if (!best || !may_start(r, c, best))
+		return NULL;
+	if (!rank_foreign(best->level))
+		foreign = front_of(r, which, RANK_OWN);
+	if (foreign && may_start(r, c, foreign) && ++r->turn % FOREIGN_TURN == 0)
+		return foreign;
+	return best;
+}
+
+/* A tenth of a share is for mail that failed before. */
 static bool
 doubtful_turn(const struct runner *r, const struct census *c, bool others)
 {
-	const unsigned all = (unsigned)r->config->relay.processes;
+	const unsigned all = all_workers(r), tenth = all / 10;
 
-	if (!r->destinations.rings[RING_DOUBTFUL])
-		return false;
-	return others ? r->nworkers - c->doubtful >= all - all / 10
-		      : c->doubtful < (all > 1 ? all / 2 : 1);
+	return !others || c->network - c->doubtful >= network_share(all) - tenth ||
+	    c->unproven - c->doubtful >= unproven_share(all) - tenth;
 }
 
 /* Would one more worker make a proven destination much quicker? */
@@ -117,48 +264,102 @@ worth_another(const struct destination *d)
 	return d->workers == 0 || d->waiting > JOBS_WORTH * d->workers;
 }
 
+/* Does the proven destination go before one that was not tried? */
+static bool
+proven_first(const struct runner *r, const struct census *c, const struct ring_node *proven,
+    const struct ring_node *fresh)
+{
+	if (!fresh)
+		return true;
+	if (!worth_another(proven->destination))
+		return false;
+	if (proven->level != fresh->level)
+		return proven->level > fresh->level;
+	return c->unproven >= all_workers(r) / 2;
+}
+
 struct destination *
 pace_next(struct runner *r)
 {
-	const bool proven = r->destinations.rings[RING_PROVEN],
-		   fresh = r->destinations.rings[RING_FRESH];
-	const unsigned all = (unsigned)r->config->relay.processes;
-	enum destination_ring ring;
-	struct destination *d;
+	struct ring *rings = r->destinations.rings;
+	struct ring_node *node, *proven, *fresh, *doubtful;
 	struct census c;
 
-	if (r->nworkers >= all)
+	if (r->nworkers >= all_workers(r))
 		return NULL;
-	c = count_workers(r);
-	if (proven && fresh && !worth_another(r->destinations.rings[RING_PROVEN]))
-		r->destinations.rings[RING_PROVEN] = r->destinations.rings[RING_PROVEN]->ring_next;
-	if (doubtful_turn(r, &c, proven || fresh))
-		ring = RING_DOUBTFUL;
-	else if (proven &&
-	    (!fresh ||
-		(c.unproven >= all / 2 && worth_another(r->destinations.rings[RING_PROVEN]))))
-		ring = RING_PROVEN;
-	else if (fresh)
-		ring = RING_FRESH;
-	else
+	node = front_of(r, RING_LOCAL, RANKS);
+	if (!node && (rings[RING_PROVEN].levels || rings[RING_FRESH].levels ||
+	    rings[RING_DOUBTFUL].levels)) {
+		c = count_workers(r, NULL);
+		proven = candidate(r, &c, RING_PROVEN);
+		fresh = candidate(r, &c, RING_FRESH);
+		doubtful = candidate(r, &c, RING_DOUBTFUL);
+		if (proven && fresh && !worth_another(proven->destination)) {
+			ring_turn(proven);
+			proven = candidate(r, &c, RING_PROVEN);
+		}
+		if (doubtful && doubtful_turn(r, &c, proven || fresh))
+			node = doubtful;
+		else
+			node = proven && proven_first(r, &c, proven, fresh) ? proven : fresh;
+	}
+	if (!node)
 		return NULL;
-	d = r->destinations.rings[ring];
-	r->destinations.rings[ring] = d->ring_next;	/* the next one in turn */
-	return d;
+	ring_turn(node);	/* the next one in turn */
+	return node->destination;
+}
+
+bool
+pace_full(const struct runner *r, const struct destination *d)
+{
+	const unsigned all = all_workers(r);
+
+	return r->nworkers >= all || (d->network && r->nnetwork >= network_share(all)) ||
+	    (d->site && !site_room(d->site, false));
+}
+
+/* Could another destination of the ring have the place of a worker of d, which is not counted? */
+static bool
+other_waits(const struct runner *r, const struct census *c, enum destination_ring which,
+    const struct destination *d)
+{
+	const struct ring_node *node = ring_front(&r->destinations.rings[which], RANKS);
+
+	if (node && node->destination == d)
+		node = node->next != node ? node->next : ring_front(node->ring, node->level);
+	return node && may_start(r, c, node);
+}
+
+/* Do other destinations wait until this worker leaves its site? */
+static bool
+site_wanted(const struct worker *w)
+{
+	for (unsigned i = 0; i < w->nsites; i++) {
+		const struct site *site = w->sites[i].site;
+
+		if (site->waiting.levels && site->workers >= site->most)
+			return true;
+	}
+	return false;
 }
 
 bool
 pace_yield(const struct runner *r, const struct worker *w)
 {
-	const struct destination *d = w->destination, *proven = r->destinations.rings[RING_PROVEN];
-	const bool others = r->destinations.rings[RING_FRESH] ||
-	    (proven && (proven != d || proven->ring_next != d));
+	const struct destination *d = w->destination;
 	struct census c;
 
 	if (d->dead || d->workers > d->limit)
 		return true;
-	if (r->nworkers < r->config->relay.processes || (d->workers == 1 && w->count < JOBS_MAX))
+	if (d->workers == 1 && w->count < JOBS_MAX && clock_ms() - w->begun_ms < TURN_MS)
 		return false;
-	c = count_workers(r);
-	return others || doubtful_turn(r, &c, true);
+	if (site_wanted(w))
+		return true;
+	if (r->nworkers < all_workers(r) &&
+	    !(d->network && r->nnetwork >= network_share(all_workers(r))))
+		return false;
+	c = count_workers(r, w);
+	return other_waits(r, &c, RING_LOCAL, d) || other_waits(r, &c, RING_PROVEN, d) ||
+	    other_waits(r, &c, RING_FRESH, d) ||
+	    (other_waits(r, &c, RING_DOUBTFUL, d) && doubtful_turn(r, &c, true));
 }

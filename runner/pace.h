@@ -17,8 +17,17 @@ enum pace {
 
 /* Learn from the outcome of a job's last recipient; NULL: none is known. */
 enum pace pace_update(struct runner *r, struct destination *d, const struct outcome *o);
+/* The worker, which has a process, is for this destination from now on. */
+void pace_started(struct runner *r, struct worker *w, struct destination *d);
+/* The worker gets no further job. */
+void pace_dismissed(struct runner *r, struct worker *w);
+/* The worker's process has ended. */
+void pace_ended(struct runner *r, struct worker *w);
+
 /* The destination that gets the next worker; NULL: none for now. */
 struct destination *pace_next(struct runner *r);
+/* May no further worker start for the destination, whatever its limit is? */
+bool pace_full(const struct runner *r, const struct destination *d);
 /* Should this worker end, because its place is of more use to another destination? */
 bool pace_yield(const struct runner *r, const struct worker *w);
 

@@ -17,6 +17,7 @@
 #include "runner/admit.h"
 #include "runner/frame.h"
 #include "runner/pace.h"
+#include "runner/rank.h"
 #include "runner/settle.h"
 
 #define START_PAUSE_MS 1000	/* after a failed start, so that not every event repeats it */
@@ -58,14 +59,7 @@ start_worker(struct runner *r, struct destination *d)
 		free(w);
 		return NULL;
 	}
-	w->destination = d;
-	w->doubtful = d->ring == RING_DOUBTFUL;
-	w->next = r->workers;
-	r->workers = w;
-	r->nworkers++;
-	d->processes++;
-	d->workers++;
-	destination_update(&r->destinations, d);
+	pace_started(r, w, d);
 	r->watcher.started(r->watcher.ctx, w);
 	return w;
 }
@@ -88,6 +82,7 @@ give_job(struct runner *r, struct worker *w)
 		return true;
 	}
 	w->jobs[w->njobs++] = job;
+	w->foreign = rank_foreign(w->jobs[0]->message->rank);
 	w->count++;
 	return true;
 }
@@ -98,18 +93,15 @@ static bool
 deserves_spare(const struct runner *r, const struct destination *d)
 {
 	return d->proven && d->waiting >= d->workers &&
-	    (d->workers >= d->limit || r->nworkers >= r->config->relay.processes);
+	    (d->workers >= d->limit || pace_full(r, d));
 }
 
 static void
 dismiss_worker(struct runner *r, struct worker *w)
 {
 	(void)shutdown(w->fd, SHUT_WR);		/* it will not begin a job that it has not begun */
-	if (w->ending)
-		return;
-	w->ending = true;
-	w->destination->workers--;
-	destination_update(&r->destinations, w->destination);
+	if (!w->ending)
+		pace_dismissed(r, w);
 }
 
 /* Hands the worker as many jobs as are useful, or dismisses it. */
@@ -149,13 +141,13 @@ has_released(const struct runner *r)
 bool
 runner_ready(const struct runner *r)
 {
-	return !r->stopping && (r->destinations.rings[RING_DEAD] || has_released(r));
+	return !r->stopping && (r->destinations.rings[RING_DEAD].levels || has_released(r));
 }
 
 static bool
 admit_one(void *ctx, const char *id)
 {
-	admit_message(ctx, id);
+	(void)admit_message(ctx, id);
 	return true;
 }
 
@@ -185,10 +177,12 @@ void
 runner_turn(struct runner *r)
 {
 	const int64_t end_us = clock_us() + RUNNER_SLICE_US;
-	struct destination *d;
+	const struct ring_node *node;
 
 	release_mail(r);
-	while ((d = r->destinations.rings[RING_DEAD]) && clock_us() < end_us) {
+	while ((node = ring_front(&r->destinations.rings[RING_DEAD], RANKS)) &&
+	    clock_us() < end_us) {
+		struct destination *d = node->destination;
 		struct job *job = destination_pop(&r->destinations, d);
 
 		if (!d->dead) {		/* it is alive again */
@@ -215,6 +209,8 @@ job_over(struct runner *r, struct worker *w)
 	w->njobs--;
 	for (size_t i = 0; i < w->njobs; i++)
 		w->jobs[i] = w->jobs[i + 1];
+	if (w->njobs)
+		w->foreign = rank_foreign(w->jobs[0]->message->rank);
 	if (last && frozen_update(&r->frozen, d->route, last, clock_wall_s(), &frozen))
 		report_route(&r->reports, d->route, frozen);
 	if (pace_update(r, d, last) == PACE_AGAIN && !m->asked) {
@@ -361,7 +357,6 @@ report_end(struct runner *r, const struct worker *w, int status)
 void
 runner_reap(struct runner *r, struct worker *w, int status)
 {
-	struct worker **at = &r->workers;
 	struct destination *d = w->destination;
 
 	runner_receive(r, w);		/* its last results */
@@ -372,14 +367,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	}
 	while (w->njobs)
 		hand_back(r, d, w->jobs[--w->njobs]);
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	r->nworkers--;
-	d->processes--;
-	if (!w->ending)
-		d->workers--;
-	destination_update(&r->destinations, d);
+	pace_ended(r, w);
 	r->watcher.ended(r->watcher.ctx, w);
 	close(w->fd);
 	free(w);

@@ -46,6 +46,8 @@ struct runner {
 	struct absent_back back;
 	struct worker *workers;
 	unsigned nworkers;
+	unsigned nnetwork;		/* workers of destinations that need the network */
+	unsigned turn;			/* picks with foreign mail behind mail of people here */
 	int64_t again_ms;		/* no process could be started: not before this time */
 };
 

@@ -119,6 +119,12 @@ window_room(const struct window *w, bool fresh)
 	return w->nrcpts < (fresh ? WINDOW_RCPTS : WINDOW_RCPTS_RETRIED);
 }
 
+bool
+window_room_for(const struct window *w, unsigned rank)
+{
+	return w->nrcpts < (rank_foreign(rank) ? WINDOW_RCPTS_FOREIGN : WINDOW_RCPTS);
+}
+
 struct message *
 window_add(struct window *w, const char *id, size_t nrcpts)
 {

@@ -9,9 +9,11 @@
 #include "attempt/outcome.h"
 #include "queue/run.h"
 #include "runner/absent.h"
+#include "runner/rank.h"
 
 /* Recipients in memory at once.  They take at most 25 MB, if all fail with the longest replies. */
 #define WINDOW_RCPTS         20000
+#define WINDOW_RCPTS_FOREIGN 18000 /* up to these, bounces and mail of strangers have room */
 #define WINDOW_RCPTS_RETRIED 15000 /* recipients of messages tried before */
 #define WINDOW_BUCKETS       4096	/* buckets of the hash by ID */
 #define WINDOW_WAITS         4		/* lists of absent hosts of one message */
@@ -29,6 +31,7 @@ struct message {
 	char id[QUEUE_ID_SIZE];
 	size_t jobs;			/* not done yet */
 	bool fresh;			/* never tried before */
+	unsigned rank;			/* among those that wait for a worker (runner/rank.h) */
 	bool partly;			/* some recipients were settled before this run */
 	bool asked; /* the operator has filed a request; it is read at the end */
 	unsigned nwaits;
@@ -49,6 +52,8 @@ struct result *window_result_of_state(char state);
 
 /* Is there room for a message?  fresh: one that was never tried. */
 bool window_room(const struct window *w, bool fresh);
+/* Is there room for a message of that rank that was never tried? */
+bool window_room_for(const struct window *w, unsigned rank);
 /* The message with this ID, or NULL. */
 struct message *window_find(const struct window *w, const char *id);
 /* Add a message without results; NULL without memory. */

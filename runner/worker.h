@@ -17,6 +17,12 @@
 struct destination;
 struct job;
 
+/* A site as one worker uses it. */
+struct worker_site {
+	struct site *site;
+	bool foreign;			/* counted as one for foreign mail */
+};
+
 /* The runner's view of a worker. */
 struct worker {
 	struct worker *next;
@@ -24,10 +30,14 @@ struct worker {
 	int fd;				/* the runner's end of the pair */
 	void *watch;			/* the watcher's own (runner.h) */
 	struct destination *destination;
+	int64_t begun_ms;		/* monotonic: time of its start */
 	unsigned count;			/* jobs it has got */
 	bool doubtful;			/* started for mail that failed before */
+	bool foreign;			/* its current job is foreign mail (runner/rank.h) */
 	bool ending;			/* gets no further job */
 	bool broken;			/* sent a bad frame: no other is taken */
+	struct worker_site sites[ATTEMPT_DIALS];	/* sites that it uses */
+	unsigned nsites;
 	struct job *jobs[WORKER_JOBS];	/* the first is being delivered */
 	unsigned njobs;			/* 0: idle */
 };

@@ -320,7 +320,7 @@ static const struct smtp_case cases[] = {
 	  .script = { HELLO "S 250-fake\nS 250 DELIVERBY\nC MAIL FROM:<a@b> BY=-\nS 250 ok\n"
 	    "C RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" },
 	  .want = "delivered 2.0.0" },
-	{ .name = "V14 MT-PRIORITY goes to a server that offers it",
+	{ .name = "MT-PRIORITY goes to a server that offers it",
 	  .params = "MT-PRIORITY=3 HOLDFOR=1",
 	  .script = { HELLO "S 250-fake\nS 250 MT-PRIORITY\n= MAIL FROM:<a@b> MT-PRIORITY=3\n"
 	    "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" },

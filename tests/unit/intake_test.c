@@ -87,6 +87,8 @@ set_up(void)
 	runner.watcher = (struct runner_watcher){ workers_started, workers_ended, NULL };
 }
 
+static enum standing standing;
+
 static void
 put(const char *to, int n)
 {
@@ -95,6 +97,7 @@ put(const char *to, int n)
 
 	while (n-- > 0) {
 		queue_begin(&m);
+		queue_standing(&m, standing, SL(""));
 		queue_from(&m, SL("a@discard.example"), SL(""));
 		queue_rcpt(&f.q, &m, slice_str(to), SL(""));
 		must(queue_head_end(&f.q, &m, 0) == 0 &&
@@ -187,6 +190,25 @@ test_shares(void)
 	    "all of them");
 }
 
+/* A flood of strangers leaves room for mail of people here. */
+static void
+test_foreign(void)
+{
+	put("x@discard.example", 5);
+	standing = STANDING_TRUSTED;
+	put("x@discard.example", 3);
+	standing = STANDING_STRANGER;
+	runner.window.nrcpts = WINDOW_RCPTS_FOREIGN;
+	intake.look_new = true;
+	fill();
+	ok(runner.window.nmessages == 3 && names_in(f.q.cur) == 8 && names_in(f.q.fresh) == 0 &&
+	    !intake_over(&intake),
+	    "no room for mail of strangers, but for mail of people here");
+	runner.window.nrcpts = 3;
+	ok(run() && ends[REPORT_FINISHED] == 8 && names_in(f.q.cur) == 0,
+	    "the mail of strangers is delivered after there is room");
+}
+
 /* This host was off for the whole lifetime of a message, or much longer. */
 static void
 test_never_tried(void)
@@ -257,6 +279,7 @@ main(void)
 	set_up();
 	test_window();
 	test_shares();
+	test_foreign();
 	test_never_tried();
 	test_clock();
 	intake_done(&intake);

@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: ISC
-/* runner/pace: the destination that gets the next worker, and its limit.  No process runs. */
+/*
+ * runner/pace: the destination that gets the next worker, and its limit.  No process runs, and the
+ * clock stands still unless a test moves it.
+ */
 #include "runner/pace.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "runner/rank.h"
 #include "runner/runner.h"
 #include "tests/lib/tap.h"
+
+static int64_t now_ms = 1000000;
+
+int64_t __wrap_clock_ms(void);
+
+int64_t
+__wrap_clock_ms(void)
+{
+	return now_ms;
+}
 
 static struct config config;
 static struct runner runner;
 static const struct route route = { .via = VIA_MX, .via_text = "mx" };
+static const struct route box = { .via = VIA_MAILDIR, .via_text = "maildir" };
 
 static struct destination *
 destination(const char *name)
@@ -19,15 +34,34 @@ destination(const char *name)
 }
 
 static void
-put(const char *name, bool fresh, int n)
+put_rank(struct destination *d, bool fresh, unsigned rank, int n)
 {
 	while (n-- > 0) {
 		struct job *job = calloc(1, sizeof *job);
 		struct message *m = calloc(1, sizeof *m);
 
 		m->fresh = fresh;
+		m->rank = rank;
 		job->message = m;
-		destination_push(&runner.destinations, destination(name), job);
+		destination_push(&runner.destinations, d, job);
+	}
+}
+
+static void
+put(const char *name, bool fresh, int n)
+{
+	put_rank(destination(name), fresh, RANK_USUAL, n);
+}
+
+/* One message each for so many destinations. */
+static void
+put_many(const char *name, bool fresh, unsigned rank, int n)
+{
+	char space[20];
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(space, sizeof space, "%s%d", name, i);
+		put_rank(destination(space), fresh, rank, 1);
 	}
 }
 
@@ -52,14 +86,7 @@ start(void)
 
 	if (!w)
 		return NULL;
-	w->destination = d;
-	w->doubtful = d->ring == RING_DOUBTFUL;
-	w->next = runner.workers;
-	runner.workers = w;
-	runner.nworkers++;
-	d->processes++;
-	d->workers++;
-	destination_update(&runner.destinations, d);
+	pace_started(&runner, w, d);
 	(void)drop_one(d);
 	return w;
 }
@@ -67,16 +94,25 @@ start(void)
 static void
 end(struct worker *w)
 {
-	struct worker **at = &runner.workers;
-
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	runner.nworkers--;
-	w->destination->processes--;
-	w->destination->workers--;
-	destination_update(&runner.destinations, w->destination);
+	pace_ended(&runner, w);
 	free(w);
+}
+
+/* Start as many workers as there may be.  Their number. */
+static int
+start_all(void)
+{
+	int n = 0;
+
+	while (start())
+		n++;
+	return n;
+}
+
+static bool
+in_ring(const struct destination *d, enum destination_ring which)
+{
+	return d->node.ring == &runner.destinations.rings[which];
 }
 
 static void
@@ -142,39 +178,26 @@ test_rings(void)
 static void
 test_shares(void)
 {
-	char name[16];
-	int n = 0;
-
 	reset(10, 5);
-	for (int i = 0; i < 20; i++) {
-		(void)snprintf(name, sizeof name, "old%d", i);
-		put(name, false, 1);
-	}
-	while (start())
-		n++;
-	ok(n == 5, "destinations with mail that failed before: half of the processes");
+	put_many("old", false, RANK_USUAL, 20);
+	ok(start_all() == 5, "destinations with mail that failed before: half of the processes");
 	put("new", true, 1);
 	ok(next_is("new"), "new mail gets one of the other processes");
 
 	reset(10, 5);
-	for (int i = 0; i < 20; i++) {
-		(void)snprintf(name, sizeof name, "new%d", i);
-		put(name, true, 1);
-	}
+	put_many("new", true, RANK_USUAL, 20);
 	put("old", false, 1);
-	for (n = 0; n < 9; n++)
+	for (int n = 0; n < 6; n++)
 		must_start(start());
 	ok(next_is("old"), "one process of ten is for mail that failed before");
+	ok(!start(), "three of ten are not for destinations that have not answered");
 
 	reset(10, 5);
 	put("good", true, 20);
 	ok(next_is("good"), "a destination with much mail");
 	(void)hear("good", CAUSE_DELIVERED, false);
-	for (int i = 0; i < 20; i++) {
-		(void)snprintf(name, sizeof name, "new%d", i);
-		put(name, true, 1);
-	}
-	for (n = 0; n < 5; n++)
+	put_many("new", true, RANK_USUAL, 20);
+	for (int n = 0; n < 5; n++)
 		must_start(start());
 	ok(next_is("good"),
 	    "a destination that works comes first if half of the workers are in doubt");
@@ -182,16 +205,172 @@ test_shares(void)
 	put("few", true, 9);
 	ok(next_is("few"), "a destination with little mail");
 	(void)hear("few", CAUSE_DELIVERED, false);
-	for (int i = 0; i < 20; i++) {
-		(void)snprintf(name, sizeof name, "new%d", i);
-		put(name, true, 1);
-	}
-	for (n = 0; n < 5; n++)
+	put_many("new", true, RANK_USUAL, 20);
+	for (int n = 0; n < 5; n++)
 		must_start(start());
 	ok(!next_is("few"), "a destination with little mail gets no second worker");
 	reset(1, 5);
 	put("old", false, 1);
 	ok(next_is("old") && !start(), "a single process is for any mail");
+	reset(1, 5);
+	put("foreign", true, 1);
+	ok(next_is("foreign") && !start(), "a single process is for mail of strangers, too");
+}
+
+static struct destination *
+local(void)
+{
+	return destination_for(&runner.destinations, &box, SL("here"));
+}
+
+static bool
+next_is_local(void)
+{
+	const struct worker *w = start();
+
+	return w && w->destination == local();
+}
+
+static void
+test_kept(void)
+{
+	char name[20];
+
+	reset(100, 20);
+	put_many("slow", true, RANK_USUAL, 200);
+	ok(start_all() == 75, "a quarter of 100 workers is not for destinations without an answer");
+	put_rank(local(), true, 9, 1);
+	ok(next_is_local(), "mail of a stranger for a mailbox here gets a worker at once");
+	(void)hear("slow0", CAUSE_DELIVERED, false);
+	put("slow0", true, 20);
+	ok(next_is("slow0"), "a destination that has answered gets one at once");
+	for (int i = 1; i < 75; i++) {
+		(void)snprintf(name, sizeof name, "slow%d", i);
+		put(name, true, 20);
+		(void)hear(name, CAUSE_DELIVERED, false);
+	}
+	(void)start_all();
+	ok(runner.nnetwork == 87 && runner.nworkers == 88,
+	    "if all have answered, 13 of 100 are for mail without network");
+	put_rank(local(), true, RANK_USUAL, 100);
+	local()->limit = 20;
+	destination_update(&runner.destinations, local());
+	ok(start_all() == 12 && runner.nworkers == 100,
+	    "mail without network gets all that is left");
+
+	for (unsigned all = 1; all <= 8; all++) {
+		reset(all, 20);
+		put_many("slow", true, RANK_USUAL, 20);
+		(void)start_all();
+		put_rank(local(), true, RANK_USUAL, 1);
+		ok(all == 1 ? runner.nworkers == 1 : next_is_local(),
+		    "of %u workers one is left for mail here, if they are more than one", all);
+	}
+	reset(100, 20);
+}
+
+static void
+test_foreign(void)
+{
+	reset(100, 20);
+	put_many("bounce", true, 9, 200);
+	ok(start_all() == 40, "bounces for destinations without an answer: 40 of 100");
+	put_many("old", false, 9, 200);
+	ok(start_all() == 0, "bounces that failed before get no share of their own beside them");
+	put_many("mine", false, RANK_USUAL, 200);
+	ok(start_all() == 10, "mail of people here that failed before: ten at least");
+	put_many("new", true, RANK_USUAL, 200);
+	ok(start_all() == 25, "new mail of people here: 25 at least");
+
+	reset(100, 20);
+	put("good", true, 1);
+	must_start(start());
+	(void)hear("good", CAUSE_DELIVERED, false);
+	destination("good")->limit = 100;
+	put_rank(destination("good"), true, 9, 200);
+	(void)start_all();
+	ok(runner.nworkers == 76, "mail of strangers for one that has answered: 75 of 100");
+	put("good", true, 100);
+	(void)start_all();
+	ok(runner.nworkers == 87, "mail of people here gets more");
+
+	reset(100, 20);
+	put_many("bounce", true, 9, 4);
+	put_many("mine", true, RANK_USUAL, 4);
+	ok(next_is("mine0") && next_is("mine1") && next_is("mine2") && next_is("bounce0") &&
+	    next_is("mine3") && next_is("bounce1"),
+	    "mail of people here first, but foreign mail has one turn in four");
+	reset(100, 20);
+}
+
+static void
+test_priority(void)
+{
+	const unsigned urgent = RANK_USUAL + 9, low = RANK_USUAL - 9;
+
+	reset(100, 20);
+	put_rank(destination("low"), true, low, 1);
+	put("usual0", true, 1);
+	put("usual1", true, 1);
+	put_rank(destination("urgent"), true, urgent, 1);
+	ok(next_is("urgent") && next_is("usual0") && next_is("usual1") && next_is("low"),
+	    "MT-PRIORITY: the destination with the most urgent message first, equals in turn");
+
+	reset(100, 20);
+	put("good", true, 1);
+	must_start(start());
+	(void)hear("good", CAUSE_DELIVERED, false);
+	put("fresh", true, 1);
+	end(runner.workers);
+	put_rank(destination("good"), true, urgent, 1);
+	ok(next_is("good") && next_is("fresh"),
+	    "MT-PRIORITY: a destination that has answered and has an urgent message");
+
+	reset(100, 20);
+	put_many("slow", true, urgent, 100);
+	ok(start_all() == 75, "MT-PRIORITY: urgent mail has no greater share");
+	put_rank(local(), true, low, 1);
+	ok(next_is_local(), "MT-PRIORITY: nor does it take the worker of mail here");
+	reset(100, 20);
+}
+
+static struct queue_entry
+envelope(enum standing standing, const char *from, const char *params)
+{
+	return (struct queue_entry){ .standing = standing, .from = slice_str(from),
+		.from_params = slice_str(params) };
+}
+
+static void
+test_rank(void)
+{
+	static const struct {
+		const char *name;
+		enum standing standing;
+		const char *from, *params;
+		unsigned rank;
+	} rows[] = {
+		{ "a user", STANDING_USER, "a@b.example", "", 19 },
+		{ "an owner", STANDING_OWNER, "a@b.example", "", 19 },
+		{ "a trusted client", STANDING_TRUSTED, "a@b.example", "SIZE=7", 19 },
+		{ "a bounce", STANDING_TRUSTED, "", "", 9 },
+		{ "a stranger", STANDING_STRANGER, "a@b.example", "", 9 },
+		{ "the highest", STANDING_USER, "a@b.example", "MT-PRIORITY=9", 28 },
+		{ "the lowest", STANDING_USER, "a@b.example", "SIZE=1 MT-PRIORITY=-9", 10 },
+		{ "a stranger's high one", STANDING_STRANGER, "a@b.example", "MT-PRIORITY=9", 9 },
+		{ "a stranger's low one", STANDING_STRANGER, "a@b.example", "MT-PRIORITY=-9", 0 },
+		{ "a bounce's high one", STANDING_TRUSTED, "", "MT-PRIORITY=1", 9 },
+		{ "no priority", STANDING_USER, "a@b.example", "MT-PRIORITY=10", 19 },
+		{ "no number", STANDING_USER, "a@b.example", "MT-PRIORITY=-", 19 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct queue_entry e =
+		    envelope(rows[i].standing, rows[i].from, rows[i].params);
+
+		ok(rank_of(&e) == rows[i].rank && rank_foreign(rank_of(&e)) == (rank_of(&e) < 10),
+		    "MT-PRIORITY: the rank of %s", rows[i].name);
+	}
 }
 
 static void
@@ -237,21 +416,21 @@ test_dead(void)
 	put("a", true, 3);
 	d = destination("a");
 	must_start(start());
-	ok(hear("a", CAUSE_CONNECT, true) == PACE_ON && d->ring == RING_DEAD && !start(),
+	ok(hear("a", CAUSE_CONNECT, true) == PACE_ON && in_ring(d, RING_DEAD) && !start(),
 	    "R146 no host answers: waiting mail needs no worker");
 	ok(pace_yield(&runner, runner.workers), "no host answers: the worker ends");
 	put("a", true, 1);
-	ok(d->ring == RING_DEAD && d->dead->cause == CAUSE_CONNECT,
+	ok(in_ring(d, RING_DEAD) && d->dead->cause == CAUSE_CONNECT,
 	    "R146 no host answers: mail that comes soon needs no worker");
-	d->dead_until_ms = clock_ms();
+	now_ms = d->dead_until_ms;
 	put("a", true, 1);
-	ok(d->ring == DESTINATION_RINGS && !d->dead && d->limit == 1 && d->waiting == 4,
+	ok(!d->node.ring && !d->dead && d->limit == 1 && d->waiting == 4,
 	    "a dead destination is tried again later, by one worker");
 	(void)hear("a", CAUSE_CONNECT, true);
 	ok(d->dead && d->dead_until_ms - clock_ms() <= 150000,
 	    "a destination is dead for half of retry-min at most");
 	runner_revive(&runner);
-	ok(d->ring != RING_DEAD && !d->dead, "the operator revives a destination");
+	ok(!in_ring(d, RING_DEAD) && !d->dead, "the operator revives a destination");
 	(void)hear("a", CAUSE_DNS_NXDOMAIN, true);
 	ok(d->dead && d->dead_until_ms - clock_ms() <= 1000,
 	    "a permanent failure counts for a second only");
@@ -281,11 +460,69 @@ test_yield(void)
 	ok(pace_yield(&runner, w), "one of two workers ends if another destination has mail");
 	end(runner.workers);
 	ok(next_is("b"), "the other destination gets the process");
+	(void)hear("b", CAUSE_DELIVERED, false);
 	put("c", true, 1);
 	ok(!pace_yield(&runner, w), "the only worker of a destination is kept");
 	w->count = 100;
 	ok(pace_yield(&runner, w), "a worker ends after a hundred messages if others wait");
+	w->count = 1;
+	now_ms += 29999;
+	ok(!pace_yield(&runner, w), "a worker is kept for half a minute if others wait");
+	now_ms++;
+	ok(pace_yield(&runner, w), "a worker ends after half a minute if others wait");
 	reset(2, 2);
+}
+
+/* Letters of the ranks, in the order in which the destination's jobs leave. */
+static const char *
+order_of(struct destination *d)
+{
+	static char order[32];
+	struct job *job;
+	size_t n = 0;
+
+	while (n < sizeof order - 1 && (job = destination_pop(&runner.destinations, d))) {
+		order[n++] = (char)('A' + job->message->rank);
+		free(job->message);
+		free(job);
+	}
+	order[n] = '\0';
+	return order;
+}
+
+static void
+test_line_order(void)
+{
+	static const unsigned ranks[] = { 19, 28, 10, 19, 28, 12, 10, 19 };
+	struct destination *d;
+	struct job *job;
+
+	reset(10, 5);
+	d = destination("a");
+	for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++)
+		put_rank(d, true, ranks[i], 1);
+	ok(d->node.level == 28, "the best message decides about the destination");
+	job = destination_pop(&runner.destinations, d);
+	destination_put_back(&runner.destinations, d, job);
+	ok(strcmp(order_of(d), "]]TTTMKK") == 0, "MT-PRIORITY: the most urgent message first");
+
+	put_rank(d, true, 19, 3);
+	put_rank(d, true, 28, 2);
+	job = destination_pop(&runner.destinations, d);
+	destination_withdraw(&runner.destinations, job->message);
+	put_rank(d, true, 28, 1);
+	put_rank(d, true, 10, 1);
+	ok(d->waiting == 6 && strcmp(order_of(d), "]]TTTK") == 0,
+	    "a line goes on after a job left");
+	free(job->message);
+	free(job);
+
+	put_rank(d, true, 9, 4);
+	put_rank(d, true, 19, 4);
+	put_rank(d, false, 19, 1);
+	put_rank(d, false, 9, 1);
+	ok(strcmp(order_of(d), "TJTTTJTJJJ") == 0,
+	    "each other line has one turn in four; in each, mail of people here first");
 }
 
 static void
@@ -306,6 +543,7 @@ test_lines(void)
 		free(job);
 	}
 	ok(strcmp(order, "nnnonooo") == 0, "new mail first, but not always: %s", order);
+	test_line_order();
 	reset(10, 5);
 	for (int i = 0; i < 20001; i++) {
 		char name[16];
@@ -326,6 +564,10 @@ main(void)
 {
 	test_rings();
 	test_shares();
+	test_kept();
+	test_foreign();
+	test_priority();
+	test_rank();
 	test_limit();
 	test_dead();
 	test_yield();
