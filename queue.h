@@ -16,9 +16,9 @@
 #define QUEUE_ID_LEN  16
 #define QUEUE_ID_SIZE (QUEUE_ID_LEN + 1)
 
-/* The folders of the queue as descriptors; -1 if a folder is not opened. */
+/* The folders of the queue as descriptors, and the runner's lock; -1 if it is not opened. */
 struct queue {
-	int root, tmp, fresh, cur, wait, hold, dead, state;
+	int root, tmp, fresh, cur, wait, hold, dead, state, lock;
 	/* tmp/ and new/ are another user's: files can be made and renamed there, and nothing can be
 	 * listed or synced. */
 	bool handing;

@@ -38,14 +38,14 @@ deliver_reject(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts,
 }
 
 static const struct delivery_way ways[] = {
-	[VIA_MX] = { deliver_smtp, NULL },
-	[VIA_SMTP] = { deliver_smtp, NULL },
-	[VIA_LMTP] = { deliver_smtp, NULL },
-	[VIA_MAILDIR] = { deliver_maildir, mailbox_path },
-	[VIA_PRINT] = { deliver_print, NULL },
-	[VIA_DISCARD] = { deliver_discard, NULL },
-	[VIA_REJECT] = { deliver_reject, NULL },
-	[VIA_ALIASES] = { deliver_aliases, NULL },
+	[VIA_MX] = { .deliver = deliver_smtp },
+	[VIA_SMTP] = { .deliver = deliver_smtp },
+	[VIA_LMTP] = { .deliver = deliver_smtp },
+	[VIA_MAILDIR] = { .deliver = deliver_maildir, .mailbox = mailbox_path },
+	[VIA_PRINT] = { .deliver = deliver_print },
+	[VIA_DISCARD] = { .deliver = deliver_discard },
+	[VIA_REJECT] = { .deliver = deliver_reject },
+	[VIA_ALIASES] = { .deliver = deliver_aliases, .queues = true },
 };
 
 static_assert(sizeof ways / sizeof ways[0] == WAYS, "each way has a row");

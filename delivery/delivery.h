@@ -24,6 +24,7 @@ struct delivery_way {
 	 * -ENAMETOOLONG. */
 	int (*mailbox)(const struct route *route, struct slice address, struct slice domain,
 	    struct slice here, struct buf *path);
+	bool queues;		/* it puts new messages into the queue */
 };
 
 const struct delivery_way *delivery_way_of(const struct route *route);

@@ -55,7 +55,7 @@ lock_folder(const struct queue *q)
  * host, no other process may start on its message.
  */
 int
-queue_lock_runner(const struct queue *q)
+queue_lock_runner(struct queue *q)
 {
 	const struct timespec step = { .tv_nsec = ORPHANS_STEP_MS * 1000000L };
 	int r = lock_file(q);
@@ -63,8 +63,10 @@ queue_lock_runner(const struct queue *q)
 	for (int waited = 0; r == 0; waited += ORPHANS_STEP_MS) {
 		int fd = lock_folder(q);
 
-		if (fd >= 0)
-			break;		/* this descriptor also stays open until the process ends */
+		if (fd >= 0) {
+			q->lock = fd;
+			break;
+		}
 		if (fd != -EWOULDBLOCK || waited >= ORPHANS_WAIT_MS)
 			r = fd;
 		else

@@ -161,7 +161,7 @@ open_folders(struct queue *q, const struct stat *st, enum queue_use use)
 int
 queue_open(struct queue *q, const char *directory, enum queue_use use)
 {
-	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, false, false };
+	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, -1, false, false };
 	struct stat st;
 	int r = root_folder(directory, use);
 
@@ -191,6 +191,7 @@ queue_close(struct queue *q)
 {
 	int *all[] = {
 		&q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->hold, &q->dead, &q->state,
+		&q->lock,
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {

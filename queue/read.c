@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -134,19 +135,13 @@ drop_duplicates(struct queue_entry *e, bool look)
 	return r;
 }
 
+/* Load the open file fd, which is closed after an error. */
 static int
-load_from(int folder, const char *id, bool look, struct queue_entry *ret)
+load_file(int fd, off_t size, const char *id, bool look, struct queue_entry *ret)
 {
-	struct queue_entry e = { 0 };
-	off_t size = 0;
-	int r;
+	struct queue_entry e = { .fd = fd };
+	int r = load_envelope(&e, id, size);
 
-	if (!queue_is_id(id))
-		return -EINVAL;
-	e.fd = look ? queue_file_look(folder, id, &size) : queue_file(folder, id, &size);
-	if (e.fd < 0)
-		return e.fd;
-	r = load_envelope(&e, id, size);
 	if (r == 0)
 		r = drop_duplicates(&e, look);
 	if (r == 0) {
@@ -157,6 +152,37 @@ load_from(int folder, const char *id, bool look, struct queue_entry *ret)
 	e.fd = -1;
 	queue_unload(&e);
 	return r;
+}
+
+static int
+load_from(int folder, const char *id, bool look, struct queue_entry *ret)
+{
+	off_t size = 0;
+	int fd;
+
+	if (!queue_is_id(id))
+		return -EINVAL;
+	fd = look ? queue_file_look(folder, id, &size) : queue_file(folder, id, &size);
+	return fd < 0 ? fd : load_file(fd, size, id, look, ret);
+}
+
+int
+queue_open_message(const struct queue *q, const char *id)
+{
+	off_t size;
+
+	return queue_is_id(id) ? queue_file(q->cur, id, &size) : -EINVAL;
+}
+
+int
+queue_load_open(int fd, const char *id, struct queue_entry *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return load_file(fd, st.st_size, id, false, ret);
+	(void)close(fd);
+	return -EBADMSG;
 }
 
 int

@@ -49,9 +49,10 @@ struct queue_entry {
 	size_t nrcpts;
 };
 
-/* Lock state/lock and cur/ until the process ends, so that one runner works at a time.  0,
- * -EWOULDBLOCK if another runner lives, or -errno. */
-int queue_lock_runner(const struct queue *q);
+/* Lock state/lock and cur/ until queue_close(), so that one runner works at a time.  q->lock is the
+ * lock on cur/: a worker that keeps it open shares the lock.  0, -EWOULDBLOCK if another runner
+ * lives, or -errno. */
+int queue_lock_runner(struct queue *q);
 
 /* Create state/ again after it was deleted or emptied.  0 or -errno. */
 int queue_renew_state(const struct queue *q);
@@ -124,6 +125,14 @@ int64_t queue_next_due(const struct queue *q);
 /* Open cur/ID and parse its envelope.  queue_unload() must follow a success.  0; -EBADMSG if it is
  * no whole message (queue_bury() it); -errno. */
 int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
+
+/* Open cur/ID, for a process that may open nothing in the queue itself.  A descriptor, which the
+ * caller closes; -EBADMSG if it is no file; -errno. */
+int queue_open_message(const struct queue *q, const char *id);
+
+/* Parse the envelope of an open message, as queue_load() does.  fd belongs to *ret after a success,
+ * and is closed after an error. */
+int queue_load_open(int fd, const char *id, struct queue_entry *ret);
 
 /* Close the file and free the envelope.  Safe on a zeroed struct and after queue_unload(). */
 void queue_unload(struct queue_entry *e);

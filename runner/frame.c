@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/foreign.h"
 
@@ -98,20 +100,83 @@ frame_put(int fd, const struct frame *f)
 	return n < 0 ? -errno : 0;
 }
 
+/* Room for the header of one descriptor, aligned. */
+union passed {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
 int
-frame_get(int fd, struct frame *ret, bool wait)
+frame_put_job(int fd, const struct frame *f, int message)
+{
+	union passed passed = { .space = { 0 } };
+	struct iovec octets = { (void *)(uintptr_t)f, frame_size(f) };	/* only read */
+	const struct msghdr m = {
+		.msg_iov = &octets, .msg_iovlen = 1,
+		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
+	};
+	ssize_t n;
+
+	passed.header = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof message), .cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	};
+	memcpy(CMSG_DATA(&passed.header), &message, sizeof message);
+	do
+		n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* Receive a datagram.  Its octets or -errno.  A peer that exited with unread input causes one
+ * ECONNRESET; its last frames can still be read after it. */
+static ssize_t
+receive(int fd, struct msghdr *m, bool wait)
 {
 	int resets = 0;
 	ssize_t n;
 
-	/* A peer that exited with unread input causes one ECONNRESET; its last frames can still be
-	 * read after it. */
 	do
-		n = recv(fd, ret, sizeof *ret, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
+		n = recvmsg(fd, m, MSG_TRUNC | MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
-	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return 0;
+	return n < 0 ? -errno : n;
+}
+
+int
+frame_get(int fd, struct frame *ret, bool wait)
+{
+	struct iovec space = { ret, sizeof *ret };
+	struct msghdr m = { .msg_iov = &space, .msg_iovlen = 1 };
+	const ssize_t n = receive(fd, &m, wait);
+
+	if (n <= 0)
+		return (int)n;
 	return good_frame(ret, (size_t)n) ? 1 : -EBADMSG;
+}
+
+int
+frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message)
+{
+	union passed passed;
+	struct iovec space = { ret, sizeof *ret };
+	struct msghdr m = {
+		.msg_iov = &space, .msg_iovlen = 1,
+		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
+	};
+	const ssize_t n = receive(fd, &m, wait);
+	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	int message;
+
+	if (n <= 0)
+		return (int)n;
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof message))
+		return -EBADMSG;
+	memcpy(&message, CMSG_DATA(header), sizeof message);
+	if (good_frame(ret, (size_t)n) && ret->type == FRAME_JOB) {
+		*ret_message = message;
+		return 1;
+	}
+	(void)close(message);
+	return -EBADMSG;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Frames between the runner and its workers: jobs down, results up.  A frame is one datagram of a
- * SOCK_SEQPACKET pair.  Both ends are the same program, so frames are plain structs.  A worker
- * talks to strangers, so its frames are hostile input.
+ * SOCK_SEQPACKET pair; a job's has the open message beside it.  Both ends are the same program, so
+ * frames are plain structs.  A worker talks to strangers, so its frames are hostile input.
  */
 #ifndef RUNNER_FRAME_H
 #define RUNNER_FRAME_H
@@ -54,8 +54,14 @@ struct frame {
 
 /* Send one frame.  0 or -errno. */
 int frame_put(int fd, const struct frame *f);
-/* Receive one frame.  1: a frame, and each of its fields is valid; 0: the other end is closed;
- * -EAGAIN: none yet, without wait; -EBADMSG: no valid frame, which is dropped; -errno. */
+/* Send a job with the descriptor of its message, which stays the caller's.  0 or -errno. */
+int frame_put_job(int fd, const struct frame *f, int message);
+/* Receive one frame.  A descriptor that came with it is closed.  1: a frame, and each of its fields
+ * is valid; 0: the other end is closed; -EAGAIN: none yet, without wait; -EBADMSG: no valid frame,
+ * which is dropped; -errno. */
 int frame_get(int fd, struct frame *ret, bool wait);
+/* Receive a job with the descriptor of its message, which becomes the caller's.  The result is that
+ * of frame_get(); -EBADMSG for a frame of another type, or without a descriptor. */
+int frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message);
 
 #endif

@@ -178,11 +178,12 @@ on_stop(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
 	return 0;
 }
 
-/* Raises the limit of descriptors, as each worker takes two. */
+/* Raises the limit of descriptors: each worker takes two, and messages on their way to it count,
+ * too. */
 static void
 raise_descriptors(unsigned workers)
 {
-	const rlim_t wanted = 2 * (rlim_t)workers + OTHER_FDS;
+	const rlim_t wanted = (2 + WORKER_JOBS) * (rlim_t)workers + OTHER_FDS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)

@@ -24,17 +24,6 @@
 /* Frames taken at once: more than the buffer of a pair holds. */
 #define FRAMES_MAX     2000
 
-/* Runs in the child.  It must not keep the parent's descriptors of other workers open, or those
- * would not notice that the parent hangs up. */
-static void
-close_pairs(void *ctx)
-{
-	struct runner *r = ctx;
-
-	for (struct worker *w = r->workers; w; w = w->next)
-		close(w->fd);
-}
-
 static struct worker *
 start_worker(struct runner *r, struct destination *d)
 {
@@ -52,7 +41,7 @@ start_worker(struct runner *r, struct destination *d)
 
 	if (!w)
 		return NULL;
-	error = worker_start(&setup, close_pairs, r, &w->pid, &w->fd);
+	error = worker_start(&setup, &w->pid, &w->fd);
 	if (error < 0) {
 		report_trouble(&r->reports, "cannot start a delivery process", d->key, error);
 		r->again_ms = clock_ms() + START_PAUSE_MS;
@@ -64,22 +53,67 @@ start_worker(struct runner *r, struct destination *d)
 	return w;
 }
 
-/* Hands the worker the next job of its destination; false if there is none. */
-static bool
-give_job(struct runner *r, struct worker *w)
+/* Puts a job back that no worker could get: no attempt was made. */
+static void
+keep_job(struct runner *r, struct destination *d, struct job *job, const char *what, int error)
 {
-	struct job *job = destination_pop(&r->destinations, w->destination);
+	report_trouble(&r->reports, what, job->message->id, error);
+	r->again_ms = clock_ms() + START_PAUSE_MS;
+	destination_put_back(&r->destinations, d, job);
+}
+
+/* The next job of a destination whose message can be opened, and its descriptor.  The recipients of
+ * others are deferred.  NULL if there is none, or no descriptor is free. */
+static struct job *
+open_job(struct runner *r, struct destination *d, int *ret_message)
+{
+	struct job *job;
+
+	while ((job = destination_pop(&r->destinations, d))) {
+		const int message = queue_open_message(r->queue, job->message->id);
+
+		if (message == -EMFILE || message == -ENFILE) {
+			keep_job(r, d, job, "cannot open a message", message);
+			return NULL;
+		}
+		*ret_message = message;
+		if (message >= 0)
+			return job;
+		settle_job(r, job);
+	}
+	return NULL;
+}
+
+static int
+send_job(const struct worker *w, const struct job *job, int message)
+{
 	static struct frame f;
 
-	if (!job)
-		return false;
 	f.type = FRAME_JOB;
 	memcpy(f.job.id, job->message->id, sizeof f.job.id);
 	f.job.n = (uint32_t)job->n;
 	memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
-	if (frame_put(w->fd, &f) < 0) {		/* it died while it was idle: no attempt was made */
+	return frame_put_job(w->fd, &f, message);
+}
+
+/* Hands the worker the next job of its destination; false if there is none for now. */
+static bool
+give_job(struct runner *r, struct worker *w)
+{
+	int message, error;
+	struct job *job = open_job(r, w->destination, &message);
+
+	if (!job)
+		return false;
+	error = send_job(w, job, message);
+	(void)close(message);
+	if (error == -EPIPE || error == -ECONNRESET) {		/* it died while it was idle */
 		destination_put_back(&r->destinations, w->destination, job);
 		return true;
+	}
+	if (error < 0) {
+		keep_job(r, w->destination, job, "cannot hand over a message", error);
+		return false;
 	}
 	w->jobs[w->njobs++] = job;
 	w->foreign = rank_foreign(w->jobs[0]->message->rank);

@@ -2,14 +2,15 @@
 /*
  * The worker takes a job, delivers it, sends the results, and continues with the next.  It ends
  * when the runner hangs up.  The next job may be read while the current one is delivered.  It does
- * not begin if the runner has hung up by then.  A worker does not log, and touches only
- * the messages of its jobs.
+ * not begin if the runner has hung up by then.  A worker does not log.  It gets each message as an
+ * open descriptor, and opens nothing in the queue itself.
  */
 #include "runner/worker.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,7 +28,6 @@ struct loaded_job {
 
 /* The state of this worker. */
 struct work {
-	const struct queue *queue;
 	int fd;
 	struct hosts *hosts;
 	struct loaded_job jobs[2];
@@ -116,11 +116,13 @@ send_done(void *ctx)
 static bool
 take_job(struct work *k, struct loaded_job *h, bool wait)
 {
+	int message;
+
 	if (h->full)
 		return true;
-	if (frame_get(k->fd, &h->frame, wait) != 1 || h->frame.type != FRAME_JOB)
+	if (frame_get_job(k->fd, &h->frame, wait, &message) != 1)
 		return false;
-	h->error = queue_load(k->queue, h->frame.job.id, &h->e);
+	h->error = queue_load_open(message, h->frame.job.id, &h->e);
 	h->full = true;
 	return true;
 }
@@ -191,9 +193,46 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int
+by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Close all descriptors from 3 on, except these; -1 stands for none. */
+static void
+close_others(int *keep, size_t n)
+{
+	int from = STDERR_FILENO + 1;
+
+	qsort(keep, n, sizeof *keep, by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < from)
+			continue;
+		if (keep[i] > from)
+			(void)close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		from = keep[i] + 1;
+	}
+	(void)close_range((unsigned)from, ~0U, 0);
+}
+
+/* The folders of the queue that a way writes new messages to; the runner's own for no other way. */
+static struct queue
+take_queue(const struct worker_setup *setup, int fd)
+{
+	struct queue q = *setup->queue;
+
+	q.root = q.cur = q.wait = q.hold = q.dead = q.state = -1;
+	if (!delivery_way_of(setup->route)->queues)
+		q.tmp = q.fresh = -1;
+	close_others((int[]){ fd, q.lock, q.tmp, q.fresh }, 4);
+	return q;
+}
+
 static _Noreturn void
 worker_main(const struct worker_setup *setup, int fd)
 {
+	const struct queue queue = take_queue(setup, fd);
 	static struct transcript transcript;
 	static struct work work;
 	const struct attempt_sink sink = {
@@ -207,7 +246,7 @@ worker_main(const struct worker_setup *setup, int fd)
 		.resolver = setup->resolver,
 		.hosts = setup->hosts,
 		.sink = &sink,
-		.queue = setup->queue,
+		.queue = &queue,
 		.aliases = setup->aliases,
 		.transcript = &transcript,
 		.next = look_ahead,
@@ -218,7 +257,6 @@ worker_main(const struct worker_setup *setup, int fd)
 		setup->resolver->cache->learned = sink.dns;
 		setup->resolver->cache->ctx = sink.ctx;
 	}
-	work.queue = setup->queue;
 	work.fd = fd;
 	work.hosts = setup->hosts;
 	work.now = &work.jobs[0];
@@ -228,8 +266,7 @@ worker_main(const struct worker_setup *setup, int fd)
 }
 
 int
-worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *ctx,
-    pid_t *ret_pid, int *ret_fd)
+worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd)
 {
 	int pair[2], r;
 	pid_t pid, parent = getpid();
@@ -250,8 +287,6 @@ worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *
 		if (getppid() != parent)
 			_exit(0);
 		reset_signals();
-		close(pair[0]);
-		before(ctx);
 		worker_main(setup, pair[1]);
 	}
 	close(pair[1]);

@@ -52,10 +52,10 @@ struct worker_setup {
 	const char *destination;
 };
 
-/* Fork a worker.  before(ctx) runs in the child, to close the parent's descriptors.  0 with the pid
- * and the runner's end of the pair (to be closed by the caller), or -errno. */
-int worker_start(const struct worker_setup *setup, void (*before)(void *ctx), void *ctx,
-    pid_t *ret_pid, int *ret_fd);
+/* Fork a worker.  It keeps none of the parent's descriptors but 0 to 2, the lock of the queue, and
+ * what its way needs of the queue.  0 with the pid and the runner's end of the pair, which the
+ * caller closes; or -errno. */
+int worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd);
 
 /* Pass the next frame that the worker has sent to the sink; NULL: drop it.  1: there was one; 0 or
  * -EAGAIN: there is none; -EBADMSG: it was no valid result, and is dropped; -errno. */

@@ -2,6 +2,7 @@
 #include "runner/frame.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,6 +31,54 @@ test_frames(void)
 	close(pair[0]);
 	ok(frame_get(pair[1], &in, true) == 0, "the other end is gone");
 	close(pair[1]);
+}
+
+/* The open descriptors of this process. */
+static unsigned
+count_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A job comes with the descriptor of its message, and nothing else does. */
+static void
+test_descriptors(void)
+{
+	static struct frame job = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 1, { 3 } } };
+	static struct frame done = { .type = FRAME_DONE }, in;
+	int pair[2], file[2], message = -1;
+	unsigned before;
+	char octet = 0;
+
+	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && pipe(file) == 0, "a pair"))
+		return;
+	ok(frame_get_job(pair[1], &in, false, &message) == -EAGAIN, "no job, no wait");
+	ok(frame_put_job(pair[0], &job, file[1]) == 0 &&
+	    frame_get_job(pair[1], &in, true, &message) == 1 && in.job.rcpts[0] == 3,
+	    "a job travels with a descriptor");
+	ok(write(message, "x", 1) == 1 && read(file[0], &octet, 1) == 1 && octet == 'x',
+	    "it is that of the message");
+	ok(fcntl(message, F_GETFD) == FD_CLOEXEC, "no program inherits it");
+	close(message);
+	before = count_descriptors();
+	ok(frame_put(pair[0], &job) == 0 &&
+	    frame_get_job(pair[1], &in, true, &message) == -EBADMSG,
+	    "a job without a descriptor is refused");
+	ok(frame_put_job(pair[0], &done, file[1]) == 0 &&
+	    frame_get_job(pair[1], &in, true, &message) == -EBADMSG,
+	    "a descriptor with another frame is refused");
+	ok(frame_put_job(pair[1], &done, file[1]) == 0 && frame_get(pair[0], &in, true) == 1,
+	    "a worker sends a descriptor to the runner");
+	ok(count_descriptors() == before, "the runner has none more for it");
+	close(pair[0]);
+	ok(frame_get_job(pair[1], &in, true, &message) == 0, "the runner is gone");
+	close(pair[1]);
+	close(file[0]);
+	close(file[1]);
 }
 
 /* A worker ends before it has read its job. */
@@ -221,6 +270,7 @@ main(void)
 {
 	test_frames();
 	test_fields();
+	test_descriptors();
 	test_reset();
 	return tap_done();
 }
