@@ -27,8 +27,7 @@ LEFT_OUT = {
     "tcpserver": "the same", "systemctl restart xinetd": "the same",
     "nowait": "a line of inetd.conf",
     "* * * * *": "a line of a crontab",
-    "useradd --system": "the user is there already",
-    "install -d -o smtp-handler -g smtp-handler -m 700 /var/spool": "so is the queue",
+    "useradd --system": "the users are there already",
     "[Socket]": "a drop-in", "ListenStream=": "the same",
 }
 ENDLESS = ("journalctl -f", "--watch", "--listen")
@@ -152,7 +151,7 @@ def snippets():
     same(troubles, [])
 
 
-@test("nothing is left behind but the configuration, the queue and the user")
+@test("nothing is left behind but the configuration, the queue and the users")
 def uninstalled():
     status, out = here("sh", "-c", "find /usr/local /run /etc/systemd -xdev -name 'smtp-*' |"
                                    " grep -v '^/usr/local/share/doc$'; true")
