@@ -5,15 +5,25 @@
  */
 #include "message/mend.h"
 
+#include "base/run.h"
+
 void
 mend_begin(struct mend *m, qualify_put *put, void *ctx)
 {
 	m->out = (struct joined){ put, ctx, { 0 } };
 	m->state = MEND_HEADER;
 	m->top = true;
+	m->cr = m->bare = false;
 	m->octets = 0;
 	m->name = (struct buf)BUF(m->space);
 	field_begin(&m->fields, FIELD_TO_BROKEN_LINE, SL(""));
+}
+
+static void
+put_bare_cr(struct mend *m)
+{
+	joined_put(&m->out, SL("\r\n"));
+	m->bare = true;
 }
 
 static void
@@ -65,19 +75,61 @@ end_fields(struct mend *m, struct slice octets)
 		m->state = octets.p[0] == '\r' ? MEND_CR : MEND_TEXT;
 }
 
-/* Put what is left of the line, or of `in`. */
+/* Take octets of a line, up to its end or to the end of `in`.  True at the end of the line. */
+static bool
+take_line(struct mend *m, struct slice *in)
+{
+	struct run_seen seen = { 0 };
+	const struct slice text = slice_of(in->p, run_length(*in, &seen));
+	const struct slice end = slice_skip(*in, text.n);
+
+	if (end.n == 0 || end.p[0] == '\n' || slice_has_prefix(end, SL("\r\n"))) {
+		const size_t n = text.n + (end.n == 0 ? 0 : end.p[0] == '\n' ? 1 : 2);
+
+		joined_add(&m->out, slice_of(in->p, n));
+		*in = slice_skip(*in, n);
+		return end.n > 0;
+	}
+	joined_add(&m->out, text);
+	*in = slice_skip(end, 1);
+	m->cr = in->n == 0;
+	if (!m->cr)
+		put_bare_cr(m);
+	return !m->cr;
+}
+
+/* The line with the CR ends here, whether it was bare or not. */
+static void
+take_held_cr(struct mend *m, struct slice *in)
+{
+	m->cr = false;
+	if (in->p[0] != '\n') {
+		put_bare_cr(m);
+		return;
+	}
+	joined_put(&m->out, SL("\r\n"));
+	*in = slice_skip(*in, 1);
+}
+
 static void
 take_mailbox_line(struct mend *m, struct slice *in)
 {
-	const char *lf = memchr(in->p, '\n', in->n);
-	const size_t n = lf ? (size_t)(lf - in->p) + 1 : in->n;
-
-	joined_add(&m->out, slice_of(in->p, n));
-	*in = slice_skip(*in, n);
-	if (!lf)
+	if (m->cr)
+		take_held_cr(m, in);
+	else if (!take_line(m, in))
 		return;
 	m->state = MEND_HEADER;
 	field_begin(&m->fields, FIELD_TO_BROKEN_LINE, SL(""));
+}
+
+static void
+take_body(struct mend *m, struct slice *in)
+{
+	if (m->cr)
+		take_held_cr(m, in);
+	else if (!take_line(m, in))
+		return;
+	m->fields.line_start = true;
 }
 
 /* An empty line ends in CRLF.  A CR alone is text. */
@@ -122,8 +174,9 @@ take_field(struct mend *m, struct slice *in)
 		break;
 	case FIELD_BODY:
 	case FIELD_BROKEN:
-		joined_add(&m->out, piece);
-		break;
+		m->fields.line_start = false;
+		take_body(m, in);
+		return;
 	case FIELD_OVER:
 		end_fields(m, piece);
 		return;
@@ -154,7 +207,10 @@ mend_content(struct mend *m, struct slice octets)
 void
 mend_end(struct mend *m)
 {
-	if (m->name.n && m->state != MEND_TEXT)
+	if (m->cr)
+		put_bare_cr(m);
+	else if (m->name.n && m->state != MEND_TEXT)
 		break_line(m);
+	m->cr = false;
 	m->state = MEND_TEXT;
 }

@@ -4,6 +4,8 @@
  * line in front of it that it lacks: it is text, and so is everything behind it.  After this filter
  * all readers agree on where the header section ends.  Pure; holds one name of a field at most.
  *
+ * A bare CR among the fields becomes CRLF: some readers end a line there.
+ *
  * The lines "From ..." of a mailbox file, on top of the content, become fields X-Mailbox-Line: the
  * fields behind them are meant.
  *
@@ -31,6 +33,8 @@ struct mend {
 	struct joined out;
 	enum mend_state state;
 	bool top;		/* no field has come yet */
+	bool cr;		/* a CR of a line is not put yet: it is bare if no LF follows */
+	bool bare;		/* a bare CR has become CRLF */
 	size_t octets;		/* of the header section */
 	struct field_walk fields;
 	struct buf name;	/* a field's name, until the colon comes */

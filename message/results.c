@@ -52,6 +52,8 @@ compare_octet(struct results *r, char c)
 
 		if (*same < mine.n && ascii_lower(c) == ascii_lower(mine.p[*same]))
 			++*same;
+		else if (i == 0 && (unsigned char)c > 127)	/* it may be a blank of Unicode */
+			continue;
 		else if (*same != mine.n || c != '.')	/* a dot at its end changes nothing */
 			*same = SIZE_MAX;
 	}
@@ -72,14 +74,20 @@ take_comment(struct results *r, char c)
 		r->depth--;
 }
 
+/* Blanks, line ends, and control characters, which some readers drop and others take for blanks. */
+static bool
+is_blank(char c)
+{
+	return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
 /*
  * An octet of the name (RFC 8601 section 2.2), with all that a tolerant reader drops: comments,
- * blanks and line ends, quotes, and the backslash of a quoted pair.
+ * blanks, quotes, and the backslash of a quoted pair.
  */
 static void
 take_octet(struct results *r, char c)
 {
-	static const char skipped[] = " \t\r\n\"";
 	const bool escaped = r->escaped;
 
 	if (r->depth) {
@@ -87,17 +95,17 @@ take_octet(struct results *r, char c)
 		return;
 	}
 	r->escaped = false;
-	if (escaped) {
+	if (escaped && !is_blank(c)) {
 		compare_octet(r, c);
 	} else if (c == '\\') {
 		r->escaped = true;
 	} else if (c == '(' && !r->quoted) {
 		end_name(r);
 		r->depth = 1;
-	} else if (memchr(skipped, c, sizeof skipped - 1)) {
+	} else if (is_blank(c) || c == '"') {
 		end_name(r);
 		r->quoted ^= c == '"';
-	} else if ((c == ';' && !r->quoted) || c == '\0') {
+	} else if (c == ';' && !r->quoted) {
 		end_name(r);
 		if (is_undecided(r))
 			decide_field(r, RESULTS_KEEP);

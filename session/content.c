@@ -242,7 +242,9 @@ content_check(const struct session *s)
 {
 	const struct content *c = &s->content;
 
-	if ((c->data.bare || c->facts.bare) && s->smtp.body != SMTP_BODY_BINARYMIME)
+	const bool bare = c->data.bare || c->filters.mend.bare || c->facts.bare;
+
+	if (bare && s->smtp.body != SMTP_BODY_BINARYMIME)
 		return SMTP_DATA_BARE;
 	if (c->octets > s->config->server.max_message_size)
 		return SMTP_DATA_TOO_BIG;

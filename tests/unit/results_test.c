@@ -29,6 +29,17 @@ static const struct message {
 	{ .name = "H167 comments before the name",
 	    .in = "Authentication-Results: (a (b) \\) c)\r\n\t(d)mx.example(e); x\r\n\r\n",
 	    .want = "\r\n" },
+	{ .name = "H167 control characters around the name",
+	    .in = "Authentication-Results: \v\fmx.example\f\v; x\r\nA: b\r\n\r\n",
+	    .want = "A: b\r\n\r\n" },
+	{ .name = "H167 control characters in the name, one of them escaped",
+	    .in = "Authentication-Results: mx\001.\\\033exam\177ple\037 1; x\r\n\r\n",
+	    .want = "\r\n" },
+	{ .name = "H167 a bare CR in front of the name",
+	    .in = "Authentication-Results: \rmx.example; x\r\n\r\n", .want = "\r\n" },
+	{ .name = "H167 blanks of Unicode around the name, and a soft hyphen in it",
+	    .in = "Authentication-Results: \u00a0mx.exam\u00adple\u2003; x\r\n\r\n",
+	    .want = "\r\n" },
 	{ .name = "H167 a quoted pair in a quoted name",
 	    .in = "Authentication-Results: \"mx.exa\\mple\"; x\r\n\r\n", .want = "\r\n" },
 	{ .name = "H167 quoted pairs all over",
@@ -131,6 +142,28 @@ begin(void)
 	results_begin(&authres, SL("mx.example"), put, NULL);
 }
 
+/* A NUL is dropped by some readers, and ends a text for others. */
+static void
+nul(void)
+{
+	static const struct slice fields[] = {
+		S("Authentication-Results: \0mx.example; x\r\n"),
+		S("Authentication-Results: mx.exa\0mple; x\r\n"),
+		S("Authentication-Results: mx.example\0; x\r\n"),
+		S("Authentication-Results: mx.example\0.org; x\r\n"),
+		S("Authentication-Results:\0\r\n \0\"mx.example\"; x\r\n"),
+	};
+
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		begin();
+		results_content(&authres, fields[i]);
+		results_content(&authres, SL("A: b\r\n\r\n"));
+		results_end(&authres);
+		ok(slice_eq(buf_slice(&out), SL("A: b\r\n\r\n")),
+		    "H167 a NUL and our name, %zu", i);
+	}
+}
+
 /* Our name in A-labels and in U-labels. */
 static void
 unicode(void)
@@ -184,6 +217,7 @@ main(void)
 		ok(fine, "%s, cut anywhere", messages[i].name);
 	}
 	unicode();
+	nul();
 	buf_str(&b, "Authentication-Results:");
 	for (int i = 0; i < 600; i++)
 		buf_str(&b, " (x)\r\n");
