@@ -12,7 +12,7 @@
 
 #include "aliases/expand.h"
 #include "delivery/alias_copy.h"
-#include "delivery/mbox.h"
+#include "maildir/mbox.h"
 
 #define IDS_SHOWN 8		/* IDs of copies in the log, for each alias */
 

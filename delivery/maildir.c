@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/mbox.h"
+#include "maildir/mbox.h"
 #include "mailbox/path.h"
 
 /* The parent of a new folder is synced: the folder must outlive a crash, as the mail in it does. */

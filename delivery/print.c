@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "delivery/mbox.h"
+#include "maildir/mbox.h"
 #include "smtp/address.h"
 
 /* A record lock belongs to the process, so it separates workers that share one descriptor.  If the

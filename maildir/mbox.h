@@ -3,8 +3,8 @@
  * A message in the form of mailboxes: lines end in LF, Return-Path comes first, then Delivered-To
  * (RFC 5321 section 4.4).
  */
-#ifndef DELIVERY_MBOX_H
-#define DELIVERY_MBOX_H
+#ifndef MAILDIR_MBOX_H
+#define MAILDIR_MBOX_H
 
 #include "attempt/original.h"
 

@@ -3,7 +3,7 @@
  * Converts a message to the form of mailboxes: CRLF becomes LF, older Return-Path fields are
  * removed, our Return-Path and Delivered-To come first.  All other octets stay.
  */
-#include "delivery/mbox.h"
+#include "maildir/mbox.h"
 
 #include <errno.h>
 #include <unistd.h>
