@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A file is written and synced in tmp/, then moved to new/, and new/ is synced.
+ */
+#include "maildir/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "maildir/mbox.h"
+
+/* The parent of a new folder is synced: the folder must outlive a crash, as the mail in it does. */
+static int
+make_folder(int parent, const char *name)
+{
+	int fd, r = 0;
+
+	if (mkdirat(parent, name, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* The next component of a path.  Beneath: it is no link. */
+static int
+open_next(int parent, const char *name, bool beneath)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	const int fd = beneath ? (int)syscall(SYS_openat2, parent, name, &how, sizeof how)
+			       : openat(parent, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Open a path component by component from the folder `at`, which is closed.  Make those that are
+ * missing.  A descriptor, or -errno. */
+static int
+open_folders(int at, struct slice rest, bool beneath)
+{
+	char name[NAME_MAX + 1];
+	int next, r;
+
+	while (at >= 0 && rest.n) {
+		struct slice part = slice_cut(rest, '/', &rest);
+
+		if (!part.n)
+			continue;
+		r = -ENAMETOOLONG;
+		if (part.n <= NAME_MAX) {
+			memcpy(name, part.p, part.n);
+			name[part.n] = '\0';
+			r = make_folder(at, name);
+		}
+		next = r < 0 ? r : open_next(at, name, beneath);
+		close(at);
+		at = next;
+	}
+	return at;
+}
+
+void
+maildir_close(struct maildir *m)
+{
+	if (m->tmp >= 0)
+		close(m->tmp);
+	if (m->fresh >= 0)
+		close(m->fresh);
+	if (m->root >= 0)
+		close(m->root);
+}
+
+static int
+open_maildir(int root, struct maildir *m)
+{
+	static const char *const folders[] = { "tmp", "new", "cur" };
+	int r = 0;
+
+	m->tmp = m->fresh = -1;
+	m->root = root;
+	if (m->root < 0)
+		return m->root;
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0] && r == 0; i++)
+		r = make_folder(m->root, folders[i]);
+	if (r < 0)
+		return r;
+	/* The owner of the mailbox may have put links there, to places where only we may write. */
+	m->tmp = openat(m->root, "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (m->tmp >= 0)
+		m->fresh = openat(m->root, "new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return m->fresh < 0 ? -errno : 0;
+}
+
+int
+maildir_open(const char *path, struct maildir *m)
+{
+	const int start = open(path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return open_maildir(start < 0 ? -errno : open_folders(start, slice_str(path), false), m);
+}
+
+int
+maildir_open_beneath(int folder, const char *path, struct maildir *m)
+{
+	const int start = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+
+	return open_maildir(start < 0 ? -errno : open_folders(start, slice_str(path), true), m);
+}
+
+/* "1700000000.M123456P4242Q7.host", which is unique without a lock (maildir(5)). */
+static void
+file_name(struct buf *b, const char *hostname)
+{
+	static unsigned counter;
+	int64_t now_us = clock_wall_us();
+
+	buf_fmt(b, "%lld.M%06lldP%ldQ%u.", (long long)(now_us / 1000000),
+	    (long long)(now_us % 1000000), (long)getpid(), ++counter);
+	for (size_t i = 0; i < 100 && hostname[i]; i++) {
+		char c = hostname[i];
+
+		if (c == '/' || c == ':')
+			buf_str(b, c == '/' ? "\\057" : "\\072");
+		else
+			buf_chr(b, c);
+	}
+}
+
+/* We are not root and cannot give files away.  If a group may enter tmp/ and inherits its files
+ * (setgid), the group stands for the owner of the mailbox.  Otherwise only we may read them. */
+static mode_t
+file_mode(int tmp)
+{
+	const mode_t shared = S_ISGID | S_IXGRP;
+	struct stat st;
+
+	return fstat(tmp, &st) == 0 && (st.st_mode & shared) == shared ? 0660 : 0600;
+}
+
+int
+maildir_write(const struct maildir *m, const char *hostname, const struct queue_entry *e,
+    struct slice address)
+{
+	char name_space[NAME_MAX];
+	struct buf name_buf = BUF(name_space);
+	const char *name;
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	int fd, r;
+
+	file_name(&name_buf, hostname);
+	name = buf_cstr(&name_buf);
+	fd = openat(m->tmp, name, flags, file_mode(m->tmp));
+	if (fd < 0)
+		return -errno;
+	r = mbox_write(fd, e, address, false);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(m->tmp, name, m->fresh, name) < 0)
+		r = -errno;
+	if (r == 0 && fsync(m->fresh) < 0) {
+		r = -errno;
+		(void)unlinkat(m->fresh, name, 0);
+	}
+	if (r < 0)
+		(void)unlinkat(m->tmp, name, 0);
+	return r;
+}

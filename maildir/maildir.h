@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A Maildir: its folders, and the file of a message in it (maildir(5)).
+ */
+#ifndef MAILDIR_MAILDIR_H
+#define MAILDIR_MAILDIR_H
+
+#include "queue/run.h"
+
+struct maildir {
+	int root, tmp, fresh;
+};
+
+/* Open a Maildir, and make its folders that are missing.  Links in the path are followed.
+ * maildir_close() must follow in any case.  0 or -errno. */
+int maildir_open(const char *path, struct maildir *m);
+
+/* The same for a path beneath an open folder.  No component may be a link, or lead out of the
+ * folder. */
+int maildir_open_beneath(int folder, const char *path, struct maildir *m);
+
+void maildir_close(struct maildir *m);
+
+/* Write e into the Maildir, durably.  address is for Delivered-To; the name of the file ends in
+ * hostname.  0; or -errno, and no file is left. */
+int maildir_write(const struct maildir *m, const char *hostname, const struct queue_entry *e,
+    struct slice address);
+
+#endif
