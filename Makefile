@@ -83,8 +83,8 @@ tls_objects     := $(SERVER_TLS:%.c=$(BUILD)/gnu/%.o)
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
-PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-relay \
-            smtp-queue)
+PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
+            smtp-relay smtp-queue)
 
 .SECONDARY:
 .PHONY: all
@@ -128,6 +128,11 @@ $(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(B
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^
 
+# The agent links only what it uses, as it is root at its start.
+$(BUILD)/smtp-maildir: $(BUILD)/gnu/tools/smtp-maildir.o $(BUILD)/libout.a $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -pthread -o $@ $^
+
 # ---- tests ----
 
 # Unit tests: tests/unit/NAME_test.c, each a program that prints TAP.
@@ -159,6 +164,7 @@ WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_queue_take := $(WRAP_queue)
 WRAP_queue_operator := $(WRAP_queue)
+WRAP_agent := $(call wrap,getpwnam_r initgroups write fsync mkdirat)
 
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	@mkdir -p $(@D)
@@ -274,7 +280,8 @@ DOCDIR  = $(DESTDIR)$(PREFIX)/share/doc/smtp-handler
 CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-relay.8 man/smtp-queue.8
+MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-maildir.8 man/smtp-relay.8 \
+  man/smtp-queue.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'

@@ -17,7 +17,7 @@
 static bool
 is_ours(const struct route *route)
 {
-	return route->aliases || route->recipients || way_of(route->via)->folds_case;
+	return route->aliases || route_lists(route) || way_of(route->via)->folds_case;
 }
 
 static void

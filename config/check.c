@@ -96,6 +96,20 @@ check_route_tls(struct config_loader *l, const struct route *r, const struct rou
 	    hosts ? "smtps:// and smtp+starttls:// demand TLS already" : "this via has no host");
 }
 
+/* A route by users needs the programs that know them. */
+static void
+check_helpers(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	if (r->users && !l->c->server.users_socket)
+		settings_error(&l->settings, places->keys[ROUTE_RECIPIENTS],
+		    "[route %s] recipients = users: set [server] users-socket to the socket of "
+		    "smtp-maildir --users", r->pattern);
+	if (r->via == VIA_OWNER && !l->c->relay.maildir_socket)
+		settings_error(&l->settings, places->keys[ROUTE_VIA],
+		    "[route %s] via: set [relay] maildir-socket to the socket of smtp-maildir",
+		    r->pattern);
+}
+
 static void
 check_routes(struct config_loader *l)
 {
@@ -111,6 +125,7 @@ check_routes(struct config_loader *l)
 			    r->by_sender ? "sender" : "route", r->pattern);
 		check_login(l, r, places);
 		check_route_tls(l, r, places);
+		check_helpers(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)

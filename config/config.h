@@ -42,13 +42,21 @@ struct route {
 	char *target;		/* the path or the text that it names, or NULL */
 	bool accept_set;
 	enum config_accept accept;	/* also valid if nothing was written */
-	char *recipients;	/* file, or NULL: any local part */
+	char *recipients;	/* file, or NULL */
+	bool users;		/* the recipients are the users of this machine */
 	char *aliases;		/* file, or NULL */
 	char subaddress;	/* the octet between user and detail; NUL: none */
 	char *user;		/* name for the login; NULL: no login */
 	char *password_file;	/* a path or a credential (config/secret.h); or NULL */
 	char *token_command;	/* prints a token, in place of a password; or NULL */
 };
+
+/* Does a list decide which local parts exist?  Otherwise any does. */
+static inline bool
+route_lists(const struct route *r)
+{
+	return r->recipients || r->users;
+}
 
 struct network_list {
 	struct cidr *list;
@@ -82,6 +90,7 @@ struct config {
 		int proxy_protocol;		/* 0 or 1 */
 		struct network_list proxy_trusted;	/* balancers that may send a PROXY header */
 		char *senders;			/* file, or NULL */
+		char *users_socket;		/* of smtp-maildir --users */
 		enum config_tls tls;
 		char *tls_certificate, *tls_key;	/* lists of files or credentials, or NULL */
 		enum config_client_certificates tls_client;
@@ -103,6 +112,8 @@ struct config {
 		uint64_t connect_timeout_ms, greeting_timeout_ms, command_timeout_ms;
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;
 		uint64_t transaction_timeout_ms;	/* of all replies; more with recipients */
+		char *maildir_socket;		/* of smtp-maildir */
+		uint64_t min_uid;		/* the users below get no mail */
 		uint64_t latency_fresh_s;	/* age at which a latency is measured again */
 	} relay;
 	struct route *routes;

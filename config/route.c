@@ -216,9 +216,10 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 	case ROUTE_ACCEPT:
 		return set_accept(r, value, why);
 	case ROUTE_RECIPIENTS:
-		if (value.n && value.p[0] != '/')
-			return refuse(why, "write the absolute path of a file");
-		return pool_replace(&r->recipients, value);
+		r->users = slice_eq(value, SL("users"));
+		if (value.n && value.p[0] != '/' && !r->users)
+			return refuse(why, "write the absolute path of a file, or users");
+		return pool_replace(&r->recipients, r->users ? SL("") : value);
 	case ROUTE_ALIASES:
 		if (value.n && value.p[0] != '/')
 			return refuse(why, "write the absolute path of a file");

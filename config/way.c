@@ -76,14 +76,46 @@ parse_socket(struct slice path, struct way_value *v, struct buf *why)
 	return 0;
 }
 
+/* A path that a user follows: it may not lead up, nor use what a stranger can choose but the name
+ * of a user. */
+static int
+parse_users_path(struct slice path, struct way_value *v, struct buf *why)
+{
+	struct slice rest = path;
+
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] == '{' && !slice_has_prefix(slice_skip(path, i), SL("{user}")))
+			return refuse(why,
+			    "only {user} may stand in braces where ~/ or {user} is in the path");
+	while (rest.n)
+		if (slice_eq(slice_cut(rest, '/', &rest), SL("..")))
+			return refuse(why, "the path must not have ..");
+	if (path.n > WAY_USERS_PATH_MAX)
+		return refuse(why, "write at most 1000 octets");
+	v->target = path;
+	return 0;
+}
+
+static int
+parse_home(struct slice path, struct way_value *v, struct buf *why)
+{
+	if (path.n == 0 || path.p[0] == '/')
+		return refuse(why, "name a folder of the home: maildir:~/Maildir");
+	return parse_users_path(path, v, why);
+}
+
 static int
 parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 {
 	struct slice rest;
 
 	if (path.n == 0 || path.p[0] != '/')
-		return refuse(why,
-		    "write an absolute path: maildir:/var/mail/{domain}/{local}");
+		return refuse(why, "write an absolute path: "
+		    "maildir:/var/mail/{domain}/{local}, or maildir:~/Maildir");
+	if (memmem(path.p, path.n, "{user}", strlen("{user}"))) {
+		v->via = VIA_OWNER;
+		return parse_users_path(path, v, why);
+	}
 	for (size_t i = 0; i < path.n; i++) {
 		if (path.p[i] != '{')
 			continue;
@@ -91,7 +123,7 @@ parse_maildir(struct slice path, struct way_value *v, struct buf *why)
 		if (!slice_has_prefix(rest, SL("{local}")) &&
 		    !slice_has_prefix(rest, SL("{domain}")))
 			return refuse(why,
-			    "only {local} and {domain} may stand in braces");
+			    "only {local} and {domain} may stand in braces, or {user} alone");
 	}
 	v->target = path;
 	return 0;
@@ -132,7 +164,11 @@ static const struct way ways[] = {
 	},
 	[VIA_MAILDIR] = {
 		.forms = { { .prefix = S("maildir:"), .rest = "PATH", .parse = parse_maildir } },
-		.ends_here = true, .folds_case = true,
+		.ends_here = true, .by_name = true, .folds_case = true,
+	},
+	[VIA_OWNER] = {
+		.forms = { { .prefix = S("maildir:~/"), .rest = "PATH", .parse = parse_home } },
+		.ends_here = true, .by_name = true, .folds_case = true,
 	},
 	[VIA_PRINT] = {
 		.forms = { { .prefix = S("print") } },

@@ -15,6 +15,8 @@ enum route_via {
 	VIA_SMTP,		/* host and port */
 	VIA_LMTP,		/* host and port; or target: the path of a socket */
 	VIA_MAILDIR,		/* target: a path with {local} and {domain} */
+	VIA_OWNER,		/* the same as the user whom the mailbox belongs to; target:
+				 * beneath the home, or an absolute path with {user} */
 	VIA_PRINT,
 	VIA_DISCARD,
 	VIA_REJECT,		/* target: the text */
@@ -44,6 +46,7 @@ struct way_form {
 };
 
 #define WAY_FORMS 3
+#define WAY_USERS_PATH_MAX 1000	/* octets of the target of VIA_OWNER */
 
 struct way {
 	struct way_form forms[WAY_FORMS];	/* the list ends at an empty prefix */
@@ -53,6 +56,7 @@ struct way {
 	bool login;		/* the server may demand one */
 	bool for_senders;	/* a [sender] may have it */
 	bool ends_here;		/* final delivery: by default anyone may send there */
+	bool by_name;		/* the local part must make a safe name of a folder or user */
 	bool folds_case;	/* local parts that differ in case alone are one mailbox */
 	bool refuses;		/* a session refuses the recipient, with target as the text */
 	const char *clear;	/* if the way has no TLS by default: the source shown for that */

@@ -14,6 +14,7 @@
 #include "client/deliver.h"
 #include "delivery/alias.h"
 #include "delivery/maildir.h"
+#include "delivery/owner.h"
 #include "delivery/print.h"
 #include "mailbox/path.h"
 
@@ -42,6 +43,7 @@ static const struct delivery_way ways[] = {
 	[VIA_SMTP] = { .deliver = deliver_smtp },
 	[VIA_LMTP] = { .deliver = deliver_smtp },
 	[VIA_MAILDIR] = { .deliver = deliver_maildir, .mailbox = mailbox_path },
+	[VIA_OWNER] = { .deliver = deliver_owner, .mailbox = mailbox_path },
 	[VIA_PRINT] = { .deliver = deliver_print },
 	[VIA_DISCARD] = { .deliver = deliver_discard },
 	[VIA_REJECT] = { .deliver = deliver_reject },

@@ -11,8 +11,8 @@
 #include "maildir/maildir.h"
 #include "maildir/mbox.h"
 
-static enum outcome_cause
-cause_of(int error)
+enum outcome_cause
+maildir_cause(int error)
 {
 	switch (error) {
 	case 0:
@@ -37,7 +37,7 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 
 	if (r > 0) {
 		outcome_set(o, CAUSE_LOOP, SL(""),
-		    SL("the message has been delivered to this mailbox before: a mail loop"));
+		    SL(MAILDIR_LOOP_TEXT));
 		return;
 	}
 	if (r == 0) {
@@ -50,7 +50,7 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 		buf_fmt(&detail, "cannot write to the mailbox %s: %s", path, strerror(-r));
 	else
 		buf_fmt(&detail, "%s: delivered to mailbox", path);
-	outcome_set(o, cause_of(r), SL(""), buf_slice(&detail));
+	outcome_set(o, maildir_cause(r), SL(""), buf_slice(&detail));
 }
 
 void

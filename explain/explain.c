@@ -22,6 +22,8 @@
 #include "delivery/delivery.h"
 #include "hosts/hosts.h"
 #include "hosts/order.h"
+#include "mailbox/path.h"
+#include "maildir/user.h"
 #include "queue/run.h"
 #include "runner/frozen.h"
 #include "smtp/address.h"
@@ -326,9 +328,37 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	mx_list_done(&mx);
 }
 
+/* Prints the user whom the Maildir beneath a home, or at an absolute path, belongs to. */
 static void
-explain_mailbox(
-    const struct route *route, const struct smtp_path *path, struct slice here, FILE *out)
+explain_owner(const struct route *route, const struct smtp_path *path, const char *folder,
+    uint64_t min_uid, FILE *out)
+{
+	static struct user user;
+	char space[sizeof user.name] = "";
+	struct buf name = BUF(space);
+	const bool valid = mailbox_user(route, smtp_path_text(path), smtp_path_domain(path),
+	    &name) == 0;
+	const int r = valid ? user_find(buf_cstr(&name), min_uid, &user) : 0;
+
+	if (r > 0)
+		text_print(out, "mailbox     %s%s%s, written as the user %s\n",
+		    folder[0] == '/' ? "" : user.home, folder[0] == '/' ? "" : "/", folder,
+		    user.name);
+	else if ((r == 0 || r == -EPERM) &&
+	    slice_eq(buf_slice(&name), SL("postmaster")))
+		text_print(out, "mail        is kept and tried again later: no user is the "
+		    "postmaster (4.3.5)\n");
+	else if (r == 0 || r == -EPERM)
+		text_print(out, "mail        bounces at once: %s (5.1.1)\n",
+		    r == 0 ? "there is no such user here" : "a user of the system has no mailbox");
+	else
+		text_print(out, "mail        is kept and tried again later: cannot look up the "
+		    "user: %s\n", strerror(-r));
+}
+
+static void
+explain_mailbox(const struct route *route, const struct smtp_path *path, struct slice here,
+    uint64_t min_uid, FILE *out)
 {
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
@@ -337,6 +367,8 @@ explain_mailbox(
 
 	if (r < 0)
 		text_print(out, "mail        bounces at once: no mailbox can have that name\n");
+	else if (route->via == VIA_OWNER)
+		explain_owner(route, path, buf_cstr(&b), min_uid, out);
 	else
 		text_print(out, "mailbox     %s\n", buf_cstr(&b));
 }
@@ -449,6 +481,6 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	if (way_has_hosts(route))
 		explain_domain(c, resolver, route, domain, out);
 	else if (delivery_way_of(route)->mailbox)
-		explain_mailbox(route, &path, domain, out);
+		explain_mailbox(route, &path, domain, c->relay.min_uid, out);
 	return 0;
 }

@@ -64,11 +64,12 @@ mailbox_path(const struct route *route, struct slice path, struct slice domain, 
 	const size_t start = b->n;
 
 	while (rest.n) {
+		const bool user = slice_has_prefix(rest, SL("{user}"));
 		size_t from = b->n;
 
-		if (slice_has_prefix(rest, SL("{local}"))) {
+		if (user || slice_has_prefix(rest, SL("{local}"))) {
 			add_local(b, path, domain, route->subaddress);
-			rest = slice_skip(rest, strlen("{local}"));
+			rest = slice_skip(rest, user ? strlen("{user}") : strlen("{local}"));
 		} else if (slice_has_prefix(rest, SL("{domain}"))) {
 			/* <postmaster> may have no domain (RFC 5321 section 4.5.1). */
 			add_lower(b, domain.n ? domain : here);
@@ -86,11 +87,24 @@ mailbox_path(const struct route *route, struct slice path, struct slice domain, 
 	return has_short_names(slice_of(b->p + start, b->n - start)) ? 0 : -EINVAL;
 }
 
+int
+mailbox_user(const struct route *route, struct slice path, struct slice domain, struct buf *b)
+{
+	const size_t from = b->n;
+
+	add_local(b, path, domain, route->subaddress);
+	return b->full || !safe_name(slice_of(b->p + from, b->n - from)) ? -EINVAL : 0;
+}
+
 bool
 mailbox_possible(const struct route *route, struct slice path, struct slice domain)
 {
 	char space[PATH_MAX];
-	struct buf b = BUF(space);
+	struct buf b = BUF(space), user = BUF(space);
 
+	if (!way_of(route->via)->by_name)
+		return true;
+	if (route->via == VIA_OWNER && mailbox_user(route, path, domain, &user) < 0)
+		return false;
 	return mailbox_path(route, path, domain, SL(""), &b) == 0;
 }

@@ -7,13 +7,18 @@
 
 #include "config/config.h"
 
-/* Add the path of the route, with {local} (without its detail) and {domain} replaced.  here is the
- * domain of <postmaster> without one.  0; -EINVAL if the address makes no safe name;
- * -ENAMETOOLONG. */
+/* Add the path of the route, with {local} or {user} (both without the detail) and {domain}
+ * replaced.  here is the domain of <postmaster> without one.  0; -EINVAL if the address makes no
+ * safe name; -ENAMETOOLONG. */
 int mailbox_path(const struct route *route, struct slice path, struct slice domain,
     struct slice here, struct buf *b);
 
-/* Can the address have a mailbox?  Not with such a local part as "../x" or "a/b". */
+/* Add the name of the user of this machine that the address belongs to: the local part without its
+ * detail, in lower case.  0; -EINVAL if it makes no safe name. */
+int mailbox_user(const struct route *route, struct slice path, struct slice domain,
+    struct buf *b);
+
+/* Can the address have a mailbox of the route?  Not with such a local part as "../x" or "a/b". */
 bool mailbox_possible(const struct route *route, struct slice path, struct slice domain);
 
 #endif

@@ -66,7 +66,7 @@ drop_variants(const struct runner *r, struct queue_entry *e)
 		struct slice domain;
 		const struct route *route = destination_route(r->config, e, i, &domain);
 
-		if (route->via == VIA_MAILDIR || is_alias(r, e, &e->rcpts[i]))
+		if (way_of(route->via)->folds_case || is_alias(r, e, &e->rcpts[i]))
 			names[n++] = &e->rcpts[i];
 	}
 	qsort(names, n, sizeof(struct queue_rcpt *), by_name);

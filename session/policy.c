@@ -8,6 +8,7 @@
 #include "base/idn.h"
 #include "base/words.h"
 #include "mailbox/path.h"
+#include "mailbox/users.h"
 #include "session/list.h"
 
 /* Is this line of a file the address?  Local parts are compared without regard to case: that is for
@@ -125,13 +126,26 @@ policy_standing(const struct policy *p)
 static bool
 is_possible(const struct route *route, const struct smtp_path *to)
 {
-	return route->via != VIA_MAILDIR ||
-	    mailbox_possible(route, smtp_path_text(to), smtp_path_domain(to));
+	return mailbox_possible(route, smtp_path_text(to), smtp_path_domain(to));
 }
 
-/* Is the address in a file of the route? */
+/* Is the address one of a user of this machine?  1, 0 or -errno. */
+static int
+is_user(const struct config *c, const struct route *route, const struct smtp_path *to)
+{
+	char space[USERS_NAME_MAX + 1];
+	struct buf name = BUF(space);
+
+	if (mailbox_user(route, smtp_path_text(to), smtp_path_domain(to), &name) < 0)
+		return 0;
+	return users_ask(c->server.users_socket, buf_slice(&name));
+}
+
+/* Is the address in a file of the route, or is it a user's?  *ret_trouble is why that is not
+ * known. */
 static enum smtp_verdict
-check_user(const struct route *route, const struct smtp_path *to, bool possible)
+check_user(const struct config *c, const struct route *route, const struct smtp_path *to,
+    bool possible, struct slice *ret_trouble)
 {
 	struct names names;
 	struct list_question q = { LIST_LINES, names.keys, 0, is_recipient, &names };
@@ -145,6 +159,16 @@ check_user(const struct route *route, const struct smtp_path *to, bool possible)
 	q.kind = LIST_NAMES;
 	if (found == 0 && route->aliases)
 		found = list_find(route->aliases, &q);
+	if (found < 0)
+		*ret_trouble = SL("the recipients or aliases of a route cannot be read: "
+		    "see smtp-handler --check");
+	/* Last, as it costs most. */
+	if (found == 0 && possible && route->users) {
+		found = is_user(c, route, to);
+		if (found < 0)
+			*ret_trouble = SL("cannot ask which users exist: is smtp-users.socket "
+			    "started?");
+	}
 	return listed(found, SMTP_REFUSE_USER);
 }
 
@@ -166,9 +190,9 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_REFUSE_RELAY;
 	possible = is_possible(route, to);
-	if (possible && (!route->recipients || is_postmaster(route, to)))
+	if (possible && (!route_lists(route) || is_postmaster(route, to)))
 		return SMTP_ACCEPT;
-	return check_user(route, to, possible);
+	return check_user(p->config, route, to, possible, ret_why);
 }
 
 enum smtp_verdict
@@ -177,6 +201,7 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 	const struct slice domain = smtp_path_domain(who);
 	const struct route *route;
 	enum smtp_verdict verdict;
+	struct slice trouble;
 	bool possible;
 
 	/* Without a list of recipients the answer is not known, and a client learns no more than
@@ -185,12 +210,12 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 		return SMTP_ACCEPT;
 	route = config_route(p->config, domain);
 	possible = is_possible(route, who);
-	if (way_of(route->via)->refuses || (possible && !route->recipients))
+	if (way_of(route->via)->refuses || (possible && !route_lists(route)))
 		return SMTP_ACCEPT;
 	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_ACCEPT;
 	if (is_postmaster(route, who))
 		return SMTP_VERIFIED;
-	verdict = check_user(route, who, possible);
+	verdict = check_user(p->config, route, who, possible, &trouble);
 	return verdict == SMTP_ACCEPT ? SMTP_VERIFIED : verdict;
 }

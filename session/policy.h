@@ -23,7 +23,8 @@ enum standing policy_standing(const struct policy *p);
 /* May this be the reverse-path?  Never SMTP_REFUSE_SPACE. */
 enum smtp_verdict policy_sender(const struct policy *p, const struct smtp_path *from);
 
-/* May mail go there, and does the recipient exist?  *ret_why is the text of a reject: route. */
+/* May mail go there, and does the recipient exist?  *ret_why is the text of a reject: route; with
+ * SMTP_REFUSE_LOCAL it is the trouble, for the log. */
 enum smtp_verdict policy_recipient(const struct policy *p, const struct smtp_path *to,
     struct slice *ret_why);
 

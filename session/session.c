@@ -136,22 +136,15 @@ queue_verdict(const struct session *s, int error)
 	return SMTP_REFUSE_LOCAL;
 }
 
-/* The client gets 451 for a list that cannot be read; the operator gets a line. */
-static enum smtp_verdict
-noted(enum smtp_verdict verdict, const char *lists)
-{
-	if (verdict == SMTP_REFUSE_LOCAL)
-		log_text(LOG_LEVEL_ERROR, "%s cannot be read: see smtp-handler --check", lists);
-	return verdict;
-}
-
 static enum smtp_verdict
 check_mail(struct session *s)
 {
 	const struct policy policy = session_policy(s);
-	const enum smtp_verdict verdict = noted(policy_sender(&policy, &s->smtp.from),
-	    "the list of senders or auth-senders");
+	const enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
 
+	if (verdict == SMTP_REFUSE_LOCAL)
+		log_text(LOG_LEVEL_ERROR, "the list of senders or auth-senders cannot be read: "
+		    "see smtp-handler --check");
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
 	if (s->record.transactions >= s->config->server.max_messages) {
@@ -161,13 +154,16 @@ check_mail(struct session *s)
 	return queue_verdict(s, content_room(s, s->smtp.declared_size));
 }
 
+/* The client gets 451 if it is not known whether the recipient exists; the operator gets a line. */
 static enum smtp_verdict
 check_rcpt(struct session *s, struct slice *ret_why)
 {
 	const struct policy policy = session_policy(s);
+	const enum smtp_verdict verdict = policy_recipient(&policy, &s->smtp.rcpt, ret_why);
 
-	return noted(policy_recipient(&policy, &s->smtp.rcpt, ret_why),
-	    "the recipients or aliases of a route");
+	if (verdict == SMTP_REFUSE_LOCAL)
+		log_text(LOG_LEVEL_ERROR, "%.*s", (int)ret_why->n, ret_why->p);
+	return verdict;
 }
 
 static enum smtp_verdict

@@ -262,9 +262,10 @@ check_short_name(void)
 
 #define SERVER_KEYS \
 	"hostname, max-message-size, max-recipients, max-errors, max-connections, timeout, " \
-	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, role, " \
-	"submit-trusted, bare-newline, refuse, tls, tls-certificate, tls-key, " \
-	"tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, proxy-trusted"
+	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
+	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
+	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, " \
+	"proxy-trusted"
 
 static void
 check_all_reported(void)
@@ -284,8 +285,8 @@ check_all_reported(void)
 	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "
-	    "smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, print, "
-	    "discard or reject:TEXT\n"
+	    "smtp+starttls://HOST[:PORT], lmtp:SOCKET, lmtp://HOST:PORT, maildir:PATH, "
+	    "maildir:~/PATH, print, discard or reject:TEXT\n"
 	    "-o:0: [server] port: there is no such key; the section has " SERVER_KEYS "\n"
 	    "-o:0: \"nonsense\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
 	    "-o:0: \"server=x\" is not SECTION.KEY=VALUE, like server.timeout=5min\n"
@@ -322,6 +323,7 @@ plain(const struct config *c)
 	struct config p = *c;
 
 	p.queue.directory = p.server.hostname = p.server.senders = NULL;
+	p.server.users_socket = p.relay.maildir_socket = NULL;
 	p.server.trusted.list = NULL;
 	p.routes = NULL;
 	return p;
@@ -350,6 +352,8 @@ check_sample(void)
 	d = plain(&defaults);
 	ok(memcmp(&p, &d, sizeof p) == 0 &&
 	    strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
+	    strcmp(c.server.users_socket, defaults.server.users_socket) == 0 &&
+	    strcmp(c.relay.maildir_socket, defaults.relay.maildir_socket) == 0 &&
 	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
 	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
 	    "its defaults are the defaults");

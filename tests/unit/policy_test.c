@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: ISC
 #include "session/policy.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "mailbox/users.h"
 #include "tests/lib/tap.h"
 
 static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX";
@@ -14,6 +18,7 @@ static char pattern_broken[] = "broken.example", pattern_plus[] = "plus.example"
 static char pattern_idn[] = "xn--ftz-sna.example";
 static char pattern_idn_users[] = "xn--users-nua.example";
 static char mailboxes[] = "/var/mail/{local}";
+static char pattern_system[] = "system.example", home[] = "Maildir";
 static char why_text[] = "has moved";
 
 static struct route routes[] = {
@@ -31,6 +36,8 @@ static struct route routes[] = {
 	    .target = why_text },
 	{ .pattern = pattern_idn_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
 	    .recipients = users },
+	{ .pattern = pattern_system, .via = VIA_OWNER, .accept = ACCEPT_ANYONE, .target = home,
+	    .users = true, .subaddress = '+' },
 	{ .pattern = pattern_broken, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
 	    .recipients = gone },
 };
@@ -148,6 +155,90 @@ test_recipients(void)
 		ok((int)policy_verify(&stranger, &to) == rcpts[i].verify,
 		    "H108 H109 a stranger verifies %s", rcpts[i].to);
 	}
+}
+
+/* A registry that knows one user.  It answers wrongly to some names. */
+static void
+answer_users(int listener)
+{
+	for (;;) {
+		const int fd = accept(listener, NULL, NULL);
+		struct users_question q;
+		struct users_answer a = { .version = USERS_VERSION };
+		size_t n = sizeof a;
+
+		if (recv(fd, &q, sizeof q, 0) != (ssize_t)sizeof q)
+			abort();
+		a.verdict = strcmp(q.name, "anna") == 0 ? USERS_EXISTS :
+		    strcmp(q.name, "ldap") == 0 ? USERS_TROUBLE :
+		    strcmp(q.name, "odd") == 0 ? 7 : USERS_NONE;
+		if (strcmp(q.name, "old") == 0)
+			a.version++;
+		if (strcmp(q.name, "short") == 0)
+			n--;
+		if (strcmp(q.name, "mute") != 0)
+			(void)send(fd, &a, n, MSG_NOSIGNAL);
+		close(fd);
+	}
+}
+
+/* recipients = users */
+static void
+test_users(void)
+{
+	static const struct rcpt_case cases[] = {
+		{ "anna@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "ANNA+x@System.Example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "\"anna\"@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "ben@system.example", USER, USER, USER },
+		{ "+anna@system.example", USER, USER, USER },
+		{ "../anna@system.example", USER, USER, USER },
+		{ "postmaster@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "ldap@system.example", LOCAL, LOCAL, LOCAL },
+		{ "odd@system.example", LOCAL, LOCAL, LOCAL },
+		{ "old@system.example", LOCAL, LOCAL, LOCAL },
+		{ "short@system.example", LOCAL, LOCAL, LOCAL },
+		{ "mute@system.example", LOCAL, LOCAL, LOCAL },
+	};
+	const struct policy stranger = { .config = &config };
+	const struct policy trusted = { .config = &config, .trusted = true };
+	static char path[] = "/tmp/policy_test.XXXXXX", socket_path[40];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	struct smtp_path to;
+	struct slice why = SL("");
+	pid_t pid;
+
+	if (!mkdtemp(path))
+		abort();
+	(void)snprintf(socket_path, sizeof socket_path, "%s/s", path);
+	(void)strcpy(address.sun_path, socket_path);
+	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+	    listen(listener, 10) < 0)
+		abort();
+	config.server.users_socket = socket_path;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		answer_users(listener);
+	close(listener);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		to = path_of(cases[i].to);
+		ok((int)policy_recipient(&stranger, &to, &why) == cases[i].stranger &&
+			(int)policy_recipient(&trusted, &to, &why) == cases[i].trusted &&
+			(int)policy_verify(&stranger, &to) == cases[i].verify,
+		    "users: %s", cases[i].to);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)unlink(socket_path);
+	(void)rmdir(path);
+	to = path_of("anna@system.example");
+	ok(policy_recipient(&stranger, &to, &why) == SMTP_REFUSE_LOCAL &&
+		memmem(why.p, why.n, "smtp-users.socket", 17),
+	    "nobody answers: no user for now, and the trouble is named");
+	to = path_of("../x@system.example");
+	ok(policy_recipient(&stranger, &to, &why) == SMTP_REFUSE_USER,
+	    "a name that no user can have is refused all the same");
 }
 
 static void
@@ -283,6 +374,7 @@ main(void)
 	write_file(senders, "a@one.example\n@two.example\nthree.example\n@vier\303\266.example\n"
 	    "XN--fnf-hoa.example\nsix@6\303\264.example\n");
 	test_recipients();
+	test_users();
 	test_senders();
 	test_owners();
 	test_by_sender();

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: ISC
+"""Mail for the users of this machine: smtp-maildir, and a runner with and without its rights."""
+import glob
+import os
+import pwd
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+from programs import BUILD, RELAY, Site, fresh_directory
+from tap import check, main, note, same, test, wait_for
+
+if open("/proc/self/uid_map").read().split()[2] == "1":
+    print("1..0 # SKIP needs root: becomes other users")
+    sys.exit(0)
+directory = fresh_directory()
+os.chmod(directory, 0o755)
+HOMES, RUN = directory + "/home", directory + "/run"
+HELPER = BUILD + "/smtp-maildir"
+# Root may become others here, and read no other user's files.
+LEAST = ["setpriv", "--bounding-set", "-all,+setuid,+setgid", "--inh-caps", "-all"]
+
+
+def own_users():
+    """Users of this test alone, in a private /etc/passwd and /etc/group."""
+    users = [("anna", 20001), ("ben", 20002), ("daemon2", 999), ("first", 1000),
+             ("relay", 20100), ("stranger", 20101)]
+    os.makedirs(HOMES)
+    os.mkdir(RUN)
+    os.chmod(HOMES, 0o755)
+    os.chmod(RUN, 0o755)
+    with open(directory + "/passwd", "w") as file:
+        file.write("root:x:0:0::/root:/bin/sh\ndaemon:x:998:998::/nonexistent:/bin/false\n"
+                   "nobody:x:65534:65534::/nonexistent:/bin/false\n")
+        for name, uid in users:
+            file.write("%s:x:%d:%d::%s/%s:/bin/sh\n" % (name, uid, uid, HOMES, name))
+    with open(directory + "/group", "w") as file:
+        file.write("root:x:0:\ndaemon:x:998:\nnogroup:x:65534:\nclub:x:30000:anna\n")
+        for name, uid in users:
+            file.write("%s:x:%d:\n" % (name, uid))
+    for name in ("passwd", "group"):
+        subprocess.run(["mount", "--bind", "%s/%s" % (directory, name), "/etc/" + name], check=True)
+    for name, uid in users:
+        os.mkdir("%s/%s" % (HOMES, name), 0o700)
+        os.chown("%s/%s" % (HOMES, name), uid, uid)
+
+
+own_users()
+with open(directory + "/aliases", "w") as aliases:
+    aliases.write("postmaster: anna\nroot: anna\n")
+# The build folder may be out of reach for the users of this test.
+subprocess.run(["install", "-m", "755", RELAY, HELPER, RUN], check=True)
+site = Site("site", """[server]
+users-socket = %s/users.sock
+[relay]
+maildir-socket = %s/maildir.sock
+[route users.example]
+via = maildir:~/Maildir
+recipients = users
+subaddress = +
+[route alias.example]
+via = maildir:~/Maildir
+recipients = users
+aliases = %s/aliases
+[route any.example]
+via = maildir:~/Maildir
+[route elsewhere.example]
+via = maildir:%s/{user}/other/box
+recipients = users
+""" % (RUN, RUN, directory, HOMES), resolver="").listen()
+helpers = {}
+
+
+def start(name, *options, before=()):
+    stop(name)
+    path = "%s/%s.sock" % (RUN, name)
+    log = open("%s/%s.log" % (directory, name), "a")
+    helpers[name] = subprocess.Popen(
+        [*before, RUN + "/smtp-maildir", "-c", site.config, *options, "--listen", path],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    check(wait_for(lambda: can_connect(path), 10), "nobody listens", helper_log(name))
+
+
+def stop(name):
+    if name in helpers:
+        helpers[name].send_signal(signal.SIGKILL)
+        helpers.pop(name).wait(10)
+
+
+def can_connect(path):
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.connect(path)
+        return True
+    except OSError:
+        return False
+
+
+def helper_log(name):
+    return open("%s/%s.log" % (directory, name)).read()
+
+
+def codes(*recipients):
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.docmd("MAIL FROM:<alice@sender.example>")
+        return [smtp.docmd("RCPT TO:<%s>" % r)[0] for r in recipients]
+
+
+def inbox(name, folder="Maildir"):
+    return sorted(glob.glob("%s/%s/%s/new/*" % (HOMES, name, folder)))
+
+
+def deliver(recipient, *options):
+    before = set(inbox("anna") + inbox("ben") + inbox("first"))
+    site.send(recipient)
+    site.relay(*options)
+    return [p for p in inbox("anna") + inbox("ben") + inbox("first") if p not in before]
+
+
+@test("users exist, others are refused, and so are users of the system")
+def _():
+    start("users", "--users")
+    same(codes("anna@users.example", "ANNA+list@users.example", "ben@elsewhere.example",
+               "first@users.example", "postmaster@users.example", "root@alias.example"), [250] * 6)
+    same(codes("annax@users.example", "anna-list@users.example", "root@users.example",
+               "daemon2@users.example", "nobody@users.example", "daemon@users.example",
+               "../anna@users.example", "x@alias.example"), [550] * 8)
+
+
+@test("a look-up takes less than half a millisecond, as a rule")
+def _():
+    took = []
+    question = struct.pack("<I256s", 1, b"anna")
+    for _ in range(300):
+        begin = time.perf_counter()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.connect(RUN + "/users.sock")
+            s.send(question)
+            same(s.recv(100), struct.pack("<II", 1, 1))
+        took.append((time.perf_counter() - begin) * 1000)
+    note("median %.3f ms, 95 %%: %.3f ms" % (statistics.median(took), sorted(took)[285]))
+    check(statistics.median(took) < 2, took)
+
+
+@test("clients that connect and do not ask keep nobody waiting for long")
+def _():
+    silent = []
+    for _ in range(40):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.connect(RUN + "/users.sock")
+        silent.append(s)
+    begin = time.monotonic()
+    same(codes("anna@users.example", "x@users.example"), [250, 550])
+    check(time.monotonic() - begin < 10, time.monotonic() - begin)
+
+
+@test("the helper is down: 451 and a line in the log, and postmaster is accepted")
+def _():
+    stop("users")
+    same(codes("anna@users.example", "x@users.example", "postmaster@users.example",
+               "root@alias.example"), [451, 451, 250, 250])
+    check("is smtp-users.socket started?" in site.log("handler"), site.log("handler")[-1000:])
+    start("users", "--users")
+    same(codes("anna@users.example", "x@users.example"), [250, 550])
+
+
+@test("mail is the user's, in a home that only the user may enter; root keeps two capabilities")
+def _():
+    start("maildir", before=LEAST)
+    path, = deliver("anna@users.example")
+    entry = os.stat(path)
+    same([entry.st_uid, entry.st_gid, entry.st_mode & 0o7777], [20001, 20001, 0o600])
+    for folder in ("", "/tmp", "/new", "/cur"):
+        entry = os.stat(HOMES + "/anna/Maildir" + folder)
+        same([entry.st_uid, entry.st_gid, entry.st_mode & 0o7777], [20001, 20001, 0o700])
+    text = open(path).read()
+    check(text.startswith("Return-Path: <alice@sender.example>\n"
+                          "Delivered-To: anna@users.example\n"), text)
+    same(site.queued(), [])
+    check(HOMES + "/anna/Maildir: delivered to mailbox" in site.log(), site.log()[-1000:])
+
+
+@test("every group of the user counts")
+def _():
+    for folder in ("/club", "/club/anna"):
+        os.mkdir(directory + folder)
+        os.chown(directory + folder, 0, 30000)
+        os.chmod(directory + folder, 0o770)
+    os.symlink(directory + "/club", HOMES + "/link")
+    settings = ["-o", "route club.example.via=maildir:%s/link/{user}/in" % HOMES]
+    start("maildir", *settings, before=LEAST)
+    site.send("anna@club.example", sender="alice@sender.example")
+    site.relay(*settings)
+    path, = glob.glob(directory + "/club/anna/in/new/*")
+    same(os.stat(path).st_uid, 20001)
+
+
+@test("user+detail, an alias, and a path with {user}")
+def _():
+    start("maildir", before=LEAST)
+    path, = deliver("Anna+Lists@users.example")
+    check("\nDelivered-To: Anna+Lists@users.example\n" in open(path).read(), open(path).read())
+    same(len(deliver("postmaster@alias.example")), 1)
+    deliver("ben@elsewhere.example")
+    path, = inbox("ben", "other/box")
+    same(os.stat(path).st_uid, 20002)
+
+
+@test("a Maildir that is a link: the mail waits, and nothing is written behind it")
+def _():
+    os.mkdir(directory + "/victim")
+    os.chown(directory + "/victim", 1000, 1000)
+    os.symlink(directory + "/victim", HOMES + "/first/Maildir")
+    same(deliver("first@users.example"), [])
+    check("symbolic link beneath the home" in site.log() and "status=4.3.0" in site.log(),
+          site.log()[-1000:])
+    same(os.listdir(directory + "/victim"), [])
+    os.unlink(HOMES + "/first/Maildir")
+    site.relay("--flush")
+    same(len(inbox("first")), 1)
+    same(site.queued(), [])
+
+
+@test("no such user: the sender gets a bounce that names no folder")
+def _():
+    site.send("x@any.example")
+    site.relay()
+    text = site.mailbox("alice")[-1]
+    check(b"there is no such user here" in text and HOMES.encode() not in text, text)
+
+
+@test("the helper takes no path that its configuration lacks")
+def _():
+    site.send("ben@odd.example", sender="alice@sender.example")
+    site.relay("-o", "route odd.example.via=maildir:~/.ssh")
+    check("smtp-maildir has no route with this via" in site.log(), site.log()[-1000:])
+    same(os.path.exists(HOMES + "/ben/.ssh"), False)
+    site.relay("--flush", "-o", "route odd.example.via=discard")
+    same(site.queued(), [])
+
+
+@test("nobody serves the socket: root delivers by itself, as the user")
+def _():
+    stop("maildir")
+    path, = deliver("ben@any.example")
+    same(os.stat(path).st_uid, 20002)
+
+
+def as_runner(site_files):
+    """The queue and its runner belong to the user relay."""
+    subprocess.run(["chown", "-R", "relay:relay", site_files], check=True)
+    subprocess.run(["chmod", "755", site_files], check=True)
+    run = subprocess.run(["setpriv", "--reuid", "relay", "--regid", "relay", "--clear-groups",
+                          RUN + "/smtp-relay", "-c", site.config, "--flush"],
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40)
+    same(run.returncode, 0, run.stderr)
+    return run.stderr
+
+
+@test("a runner that is not root: its mail waits for the socket; its own mail does not")
+def _():
+    site.send(["ben@any.example", "relay@any.example"])
+    log = as_runner(site.directory)
+    check("status=4.4.1" in log and "systemctl enable --now smtp-maildir.socket" in log, log)
+    check(len(inbox("relay")) == 1, log)
+    path, = inbox("relay")
+    same(os.stat(path).st_uid, 20100)
+    same(len(site.queued("wait")), 1)
+
+
+@test("the socket serves the owner of the queue")
+def _():
+    before = len(inbox("ben"))
+    start("maildir", before=["setpriv", "--bounding-set", "-all,+setuid,+setgid,+chown"])
+    same([os.stat(RUN + "/maildir.sock").st_uid, os.stat(RUN + "/maildir.sock").st_mode & 0o777],
+         [20100, 0o600])
+    as_runner(site.directory)
+    same(len(inbox("ben")), before + 1)
+    same(site.queued(), [])
+
+
+@test("and nobody else, whatever the mode of the socket is")
+def _():
+    os.chmod(RUN + "/maildir.sock", 0o666)
+    run = subprocess.run(["setpriv", "--reuid", "stranger", "--clear-groups", "--regid", "stranger",
+                          "/usr/bin/python3", "-c", """
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(10)
+s.connect(sys.argv[1])
+try:
+    s.send(b"x")
+    print(s.recv(10))
+except OSError as error:
+    print("closed")
+""", RUN + "/maildir.sock"], capture_output=True, text=True, timeout=30)
+    check(run.stdout in ("b''\n", "closed\n"), run)
+    check(wait_for(lambda: "the user with uid 20101 asked for a delivery" in
+                   helper_log("maildir"), 5), helper_log("maildir"))
+
+
+@test("--explain names the user, or why there is none")
+def _():
+    check("mailbox     %s/anna/Maildir, written as the user anna" % HOMES in
+          site.explain("Anna+x@users.example"), site.explain("Anna+x@users.example"))
+    check("there is no such user here (5.1.1)" in site.explain("x@users.example"))
+    check("a user of the system" in site.explain("daemon2@users.example"))
+    check("mailbox     %s/ben/other/box, written as" % HOMES in
+          site.explain("ben@elsewhere.example"))
+
+
+def after(failed):
+    for name in list(helpers):
+        if failed:
+            note(helper_log(name))
+        stop(name)
+    site.keep_queue_note(failed)
+
+
+same(pwd.getpwnam("anna").pw_uid, 20001)
+main(after)
