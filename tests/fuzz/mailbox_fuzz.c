@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A list of addresses.  The walk ends, never goes back, and returns no address with a blank outside
+ * quotes.
+ */
+#include "message/mailbox.h"
+
+#include <stdlib.h>
+
+#include "message/qualify.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void
+count(void *ctx, struct slice octets)
+{
+	*(size_t *)ctx += octets.n;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice all = slice_of((const char *)data, size), rest = all, element;
+	enum mailbox_result r;
+	char space[256];
+	size_t out = 0;
+
+	for (;;) {
+		struct buf b = BUF(space);
+		const size_t left = rest.n;
+
+		r = mailbox_next(&rest, &b, &element);
+		if (r == MAILBOX_END)
+			break;
+		must(rest.n < left || left == 0);
+		must(element.p >= all.p && element.p + element.n <= all.p + all.n);
+		must(r == MAILBOX_BAD || (b.n && !b.full));
+	}
+	must(rest.n == 0);
+	qualify_addresses(all, SL("d"), count, &out);
+	must(out >= size);
+	return 0;
+}
