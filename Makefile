@@ -12,6 +12,7 @@ VERSION   := 0.1.0
 PREFIX    ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR   ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
 CC        ?= gcc
 ifeq ($(origin CC),default)
 CC        := gcc
@@ -72,6 +73,7 @@ OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner exp
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
+SENDMAIL   := tools/sendmail.c $(sort $(wildcard tools/sendmail/*.c))
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard session/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
 
@@ -84,7 +86,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
-            smtp-relay smtp-queue)
+            smtp-relay smtp-queue sendmail)
 
 .SECONDARY:
 .PHONY: all
@@ -121,6 +123,10 @@ $(BUILD)/smtp-handler-passwd: $(BUILD)/gnu/tools/smtp-handler-passwd.o $(BUILD)/
 $(BUILD)/smtp-relay: $(BUILD)/gnu/relay.o $(out_objects) $(core_objects)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^ $(RELAY_LIBS)
+
+$(BUILD)/sendmail: $(SENDMAIL:%.c=$(BUILD)/gnu/%.o) $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^
 
 # smtp-queue links only the objects of libout.a that it uses, so it does not need RELAY_LIBS.
 $(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a \
@@ -225,7 +231,7 @@ unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
 ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) \
-            $(wildcard tools/*.c)
+            $(sort $(SENDMAIL) $(wildcard tools/*.c))
 .PHONY: analyse
 analyse:
 	@# One process a file: for several, clang-tidy 14 reports uninitialized va_lists falsely.
@@ -281,7 +287,7 @@ CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-maildir.8 man/smtp-relay.8 \
-  man/smtp-queue.8
+  man/smtp-queue.8 man/sendmail.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
@@ -294,6 +300,12 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd \
 	  $(BASHDIR) $(ZSHDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(USERUNITDIR)
+	ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/bin/mailq
+	ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/bin/newaliases
+	for unit in units/user/*; do \
+	  $(fill) $$unit > $(DESTDIR)$(USERUNITDIR)/$${unit##*/} && \
+	    chmod 644 $(DESTDIR)$(USERUNITDIR)/$${unit##*/} || exit 1; done
 	for unit in units/*.socket units/*.service units/*.path units/*.timer; do \
 	  $(fill) $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} && \
 	    chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done

@@ -194,7 +194,7 @@ set(void *ctx, const struct setting *s)
 		return set_in_route(l, s, section, slice_trim(pattern));
 	settings_error(&l->settings, s->place,
 	    "[%.*s]: there is no such section; there are [queue], [server], [relay], "
-	    "[route PATTERN] and [sender PATTERN]",
+	    "[sendmail], [route PATTERN] and [sender PATTERN]",
 	    (int)s->section.n, s->section.p);
 	return false;
 }

@@ -17,6 +17,7 @@
 #include "config/way.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/smtp-handler/smtp-handler.conf"
+#define SENDMAIL_SOCKET "/run/smtp-handler/socket"
 
 enum config_syntax { SYNTAX_TOLERANT, SYNTAX_STRICT };
 enum config_role { ROLE_MX, ROLE_SUBMISSION, ROLE_LMTP };
@@ -116,6 +117,10 @@ struct config {
 		uint64_t min_uid;		/* the users below get no mail */
 		uint64_t latency_fresh_s;	/* age at which a latency is measured again */
 	} relay;
+	struct {
+		char *socket;			/* of the handler on this host */
+		int outbox;			/* 0 or 1: users keep what cannot be handed in */
+	} sendmail;
 	struct route *routes;
 	size_t nroutes;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of the keys of [queue], [server] and [relay].  key_set.c puts a value into its place.
+ * The table of the keys of [queue], [server], [relay] and [sendmail].  key_set.c
+ * puts a value into its place.
  */
 #include "config/keys.h"
 
@@ -77,6 +78,8 @@ static const struct key_choice mx_orders[] = {
 #define QUEUE(word, member, its_kind, text)  KEY("queue", word, AT(queue.member), its_kind, text)
 #define SERVER(word, member, its_kind, text) KEY("server", word, AT(server.member), its_kind, text)
 #define RELAY(word, member, its_kind, text)  KEY("relay", word, AT(relay.member), its_kind, text)
+#define SENDMAIL(word, member, its_kind, text) \
+	KEY("sendmail", word, AT(sendmail.member), its_kind, text)
 #define TIMEOUT(word, member, text)	     { RELAY(word, member, MS, text), .min = 1, .max = DAY }
 
 static const struct key keys[] = {
@@ -140,6 +143,9 @@ static const struct key keys[] = {
 	TIMEOUT("block-timeout", block_timeout_ms, "3min"),
 	TIMEOUT("dot-timeout", dot_timeout_ms, "10min"),
 	TIMEOUT("transaction-timeout", transaction_timeout_ms, "15min"),
+
+	{ SENDMAIL("socket", socket, FILE, SENDMAIL_SOCKET) },
+	{ SENDMAIL("outbox", outbox, CHOICE, "off"), .choices = off_on },
 };
 
 #define NKEYS ((int)(sizeof keys / sizeof keys[0]))
@@ -148,8 +154,10 @@ static_assert(sizeof keys / sizeof keys[0] <= KEYS_MAX, "KEYS_MAX is too small")
 bool
 keys_section(struct slice section)
 {
-	return slice_eq(section, SL("queue")) || slice_eq(section, SL("server")) ||
-	       slice_eq(section, SL("relay"));
+	for (int i = 0; i < NKEYS; i++)
+		if (slice_eq(keys[i].section, section))
+			return true;
+	return false;
 }
 
 int

@@ -7,18 +7,20 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces anybody
 set_up
-programs="smtp-handler smtp-handler-tls smtp-handler-passwd smtp-relay smtp-queue"
+programs="smtp-handler smtp-handler-tls smtp-handler-passwd smtp-relay smtp-queue sendmail"
 for program in $programs; do
 	install -m 755 "$build/$program" "$tmp"
 done
 mkfifo -m 666 "$tmp/fifo"
 exec 9<> "$tmp/fifo"	# a reader waits
 
-# A process that has begun waits for its configuration, or for a password.
+# A process that has begun waits for its configuration, for a password or a message.
 hold()			# PROGRAM
 {
 	if [ "$1" = smtp-handler-passwd ]; then
 		$as_user "$tmp/$1" anna <&9 > /dev/null 2>&1 &
+	elif [ "$1" = sendmail ]; then
+		$as_user "$tmp/$1" root <&9 > /dev/null 2>&1 &
 	else
 		$as_user "$tmp/$1" -c "$tmp/fifo" < /dev/null > /dev/null 2>&1 &
 	fi

@@ -281,7 +281,7 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or "
 	    "4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], "
-	    "[route PATTERN] and [sender PATTERN]\n"
+	    "[sendmail], [route PATTERN] and [sender PATTERN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "
@@ -325,6 +325,7 @@ plain(const struct config *c)
 	p.queue.directory = p.server.hostname = p.server.senders = NULL;
 	p.server.users_socket = p.relay.maildir_socket = NULL;
 	p.server.trusted.list = NULL;
+	p.sendmail.socket = NULL;
 	p.routes = NULL;
 	return p;
 }
@@ -354,6 +355,7 @@ check_sample(void)
 	    strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
 	    strcmp(c.server.users_socket, defaults.server.users_socket) == 0 &&
 	    strcmp(c.relay.maildir_socket, defaults.relay.maildir_socket) == 0 &&
+	    strcmp(c.sendmail.socket, defaults.sendmail.socket) == 0 &&
 	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
 	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
 	    "its defaults are the defaults");

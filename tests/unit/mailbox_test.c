@@ -8,7 +8,8 @@ static const struct {
 	const char *name, *in, *want;
 } cases[] = {
 	{ "one address", "anna@example.org", "anna@example.org" },
-	{ "several, with blanks", " anna@a.example ,\tben@b.example", "anna@a.example|ben@b.example" },
+	{ "several, with blanks", " anna@a.example ,\tben@b.example",
+	  "anna@a.example|ben@b.example" },
 	{ "local parts alone", "root, anna", "root|anna" },
 	{ "display names", "Anna Lee <anna@a>, \"Lee, Ben\" <ben@b>", "anna@a|ben@b" },
 	{ "a quoted local part", "\"a b\"@c, <\"x,y\"@z>", "\"a b\"@c|\"x,y\"@z" },
@@ -52,13 +53,15 @@ main(void)
 			}
 			buf_chr(&b, '|');
 		}
-		is(slice_of(b.p, b.n ? b.n - 1 : 0), slice_str(cases[i].want), cases[i].name);
+		is(slice_of(b.p, b.n ? b.n - 1 : 0), slice_str(cases[i].want),
+		    cases[i].name);
 	}
 	{
 		struct slice rest = SL("anna@example.org"), element;
 		struct buf b = BUF(small);
 
-		ok(mailbox_next(&rest, &b, &element) == MAILBOX_BAD, "an address that does not fit");
+		ok(mailbox_next(&rest, &b, &element) == MAILBOX_BAD,
+		    "an address that does not fit");
 		is(element, SL("anna@example.org"), "the element as it is written");
 	}
 	return tap_done();
