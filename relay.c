@@ -32,9 +32,11 @@
 #include "config/options.h"
 #include "dns/cache.h"
 #include "explain/explain.h"
+#include "queue/aside.h"
 #include "queue/by_host.h"
 #include "queue/operator.h"
 #include "queue/run.h"
+#include "runner/aside.h"
 #include "runner/intake.h"
 #include "runner/loop.h"
 #include "runner/requests.h"
@@ -263,6 +265,7 @@ load_state(struct relay *r)
 
 	hosts_load(hosts, r->queue.state);
 	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
+	queue_deaths_sweep(&r->queue, clock_wall_s(), (int64_t)r->config.queue.lifetime_s + 86400);
 	queue_by_host_sweep(&r->queue, clock_wall_s(), retry_max_s + 86400);
 	if (r->flush) {
 		hosts_forgive(hosts, clock_wall_s());
@@ -270,6 +273,7 @@ load_state(struct relay *r)
 		intake_flush(&r->runner);
 	}
 	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_s());
+	aside_notify(&r->runner);
 }
 
 static void
@@ -303,6 +307,7 @@ on_due(void *ctx, uint32_t mask)
 
 	(void)mask;
 	r->due_s = 0;
+	aside_notify(&r->runner);
 	r->intake.look_new = r->intake.look_wait = r->intake.look_tmp = true;
 	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
 }

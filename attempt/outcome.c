@@ -52,6 +52,7 @@ static const struct row {
 	[CAUSE_EMPTY_LIST]      = { OUTCOME_FAILED,    "5.2.4",  false },
 	[CAUSE_LOCAL]           = { OUTCOME_DEFERRED,  "4.3.0",  false },
 	[CAUSE_OPERATOR]        = { OUTCOME_FAILED,    "5.0.0",  false },
+	[CAUSE_ASIDE]           = { OUTCOME_FAILED,    "5.3.0",  false },
 	[CAUSE_EXPIRED]         = { OUTCOME_FAILED,    "5.4.7",  false },
 };
 

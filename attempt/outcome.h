@@ -58,6 +58,7 @@ enum outcome_cause {
 	CAUSE_EMPTY_LIST,		/* 5.2.4: a list without an address */
 	CAUSE_LOCAL,			/* 4.3.0: a fault here: memory, a crashed worker */
 	CAUSE_OPERATOR,			/* 5.0.0: given up by the operator (smtp-queue fail) */
+	CAUSE_ASIDE,			/* 5.3.0: put aside, as processes died on it */
 	CAUSE_EXPIRED,			/* 5.4.7: lifetime is over; detail is the last attempt's */
 	CAUSE_COUNT,
 };

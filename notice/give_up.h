@@ -14,6 +14,14 @@
 void give_up_outcome(struct outcome *o);
 
 /*
+ * Give up a message that was put aside in dead/, where it stays: its sender gets a notice, and its
+ * recipients are marked.  ret_bounce is as for give_up_message(); to gets the sender's address, cut
+ * if it is too long.  0 or -errno, as of queue_load_at().
+ */
+int give_up_aside(const struct queue *q, const struct config *c, const char *id,
+    char ret_bounce[QUEUE_ID_SIZE], struct buf *to);
+
+/*
  * Give up a message that is not being delivered, in any folder.  It is moved to hold/ first, and
  * stays there after an error.  The bounce is durable before the message is removed.  ret_bounce
  * gets the ID of the bounce, or "" if none was wanted.  A bounce that is given up goes to dead/.

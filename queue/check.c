@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "queue/access.h"
+#include "queue/aside.h"
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "queue/operator.h"
@@ -329,11 +330,21 @@ static int
 check_dead(void *ctx, const char *name)
 {
 	struct check *k = ctx;
+	char space[QUEUE_WHY_MAX + 100];
+	struct buf b = { .p = space, .cap = sizeof space - 1 };
 	struct stat st;
 
-	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		k->c->dead++;
-		(void)check_access(k, name, &st);
+	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode) && strcmp(name, QUEUE_WHY) == 0)
+		return 0;
+	k->c->dead++;
+	if (!check_access(k, name, &st))
+		return 0;
+	buf_str(&b, "was put aside, as processes died while they read it: ");
+	if (queue_why_aside(k->q, name, &b)) {
+		space[b.n] = '\0';
+		report_fault(k, name, QUEUE_REPAIR_NONE, space);
 	}
 	return 0;
 }

@@ -51,6 +51,16 @@ queue_id_make(char ret_id[QUEUE_ID_SIZE])
 	return 0;
 }
 
+int64_t
+queue_id_time_s(const char *id)
+{
+	int64_t us = 0;
+
+	for (size_t i = 0; i < ID_TIME_CHARS; i++)
+		us = us << 5 | (strchr(base32, id[i]) - base32);
+	return (us + ID_EPOCH_US) / 1000000;
+}
+
 int
 queue_folder(int parent, const char *name, bool create)
 {

@@ -52,8 +52,8 @@ void queue_spot_done(struct queue_spot *spot);
  * as of queue_load(). */
 int queue_look(const struct queue_spot *spot, struct queue_entry *ret);
 
-/* Open a message of hold/, as queue_load() opens one of cur/. */
-int queue_load_held(const struct queue *q, const char *id, struct queue_entry *ret);
+/* Open a message of any folder, as queue_load() opens one of cur/. */
+int queue_load_at(const struct queue_spot *spot, struct queue_entry *ret);
 
 /* Lock a message of hold/ while it is given up, so that no other process may release or delete it.
  * A descriptor; closing it ends the lock.  -EBUSY if another process holds the lock, -ENOENT if the

@@ -192,9 +192,9 @@ queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
 }
 
 int
-queue_load_held(const struct queue *q, const char *id, struct queue_entry *ret)
+queue_load_at(const struct queue_spot *spot, struct queue_entry *ret)
 {
-	return load_from(q->hold, id, false, ret);
+	return load_from(spot->folder, spot->id, false, ret);
 }
 
 int

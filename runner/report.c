@@ -95,6 +95,7 @@ log_message(const char *id, enum report_end end, int64_t due_s, int error)
 		[REPORT_FINISHED] = { "finished", LOG_LEVEL_INFO },
 		[REPORT_DEFERRED] = { "waiting", LOG_LEVEL_INFO },
 		[REPORT_DEAD] = { "dead", LOG_LEVEL_WARNING },
+		[REPORT_ASIDE] = { "dead", LOG_LEVEL_ERROR },
 		[REPORT_HELD] = { "held", LOG_LEVEL_NOTICE },
 		[REPORT_DELETED] = { "deleted", LOG_LEVEL_NOTICE },
 		[REPORT_GIVEN_UP] = { "given-up", LOG_LEVEL_NOTICE },
@@ -114,6 +115,10 @@ log_message(const char *id, enum report_end end, int64_t due_s, int error)
 		log_str(&l, "why",
 		    SL("not a message, or one from <> that failed: kept in dead/; see smtp-queue "
 		       "show and log"));
+	if (end == REPORT_ASIDE)
+		log_str(&l, "why",
+		    SL("processes died while they read it: kept in dead/, and its sender gets a "
+		       "notice when its lifetime is over; see smtp-queue fsck"));
 	if (error)
 		add_error(&l, error);
 	log_end(&l);

@@ -18,6 +18,7 @@ enum report_end {
 	REPORT_FINISHED,	/* left the queue */
 	REPORT_DEFERRED,	/* in wait/ until due_s */
 	REPORT_DEAD,		/* in dead/: no message, or a failed one from the null sender */
+	REPORT_ASIDE,		/* in dead/: processes that read it died */
 	REPORT_HELD,		/* in hold/, by an operator's request */
 	REPORT_DELETED,		/* by an operator's request */
 	REPORT_GIVEN_UP,	/* by an operator's request */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "queue/aside.h"
 #include "runner/admit.h"
 #include "runner/frame.h"
 #include "runner/pace.h"
@@ -379,13 +381,32 @@ hand_back(struct runner *r, struct destination *d, struct job *job)
 		destination_put_back(&r->destinations, d, job);
 }
 
+/* Reports and counts the death of a worker during a job.  The third one of a message is its last:
+ * the message may be what kills them. */
 static void
-report_end(struct runner *r, const struct worker *w, int status)
+note_death(struct runner *r, const struct worker *w, int status)
 {
-	report_trouble(&r->reports,
-	    WIFSIGNALED(status) ? "a delivery process was killed by a signal"
-				: "a delivery process ended during a delivery",
-	    w->jobs[0]->message->id, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	struct message *m = w->jobs[0]->message;
+	const char *what = WIFSIGNALED(status) ? "a delivery process was killed by a signal"
+					       : "a delivery process ended during a delivery";
+	char text[100];
+	int deaths;
+
+	if (!w->broken)
+		report_trouble(&r->reports, what, m->id,
+		    WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	if (w->broken)
+		(void)snprintf(text, sizeof text, "a delivery process sent what is no result");
+	else if (WIFSIGNALED(status))
+		(void)snprintf(text, sizeof text, "a delivery process was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		(void)snprintf(text, sizeof text, "%s", what);
+	deaths = queue_death(r->queue, m->id, text);
+	if (deaths < 0)
+		report_trouble(&r->reports, "cannot count a death in state/deaths", m->id, deaths);
+	else
+		m->deaths = deaths;
 }
 
 void
@@ -395,8 +416,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 
 	runner_receive(r, w);		/* its last results */
 	if (w->njobs && !r->stopping) {		/* it was not dismissed, so its end is an error */
-		if (!w->broken)
-			report_end(r, w, status);
+		note_death(r, w, status);
 		job_over(r, w);
 	}
 	while (w->njobs)

@@ -12,6 +12,7 @@
 #include "attempt/deadline.h"
 #include "base/clock.h"
 #include "notice/give_up.h"
+#include "queue/aside.h"
 #include "queue/operator.h"
 #include "runner/notices.h"
 #include "runner/runner.h"
@@ -286,6 +287,19 @@ all_delivered(const struct message *m)
 	return true;
 }
 
+/* A message whose readers die is read no more, unless an operator has a request for it. */
+static bool
+put_aside(struct runner *r, const struct message *m)
+{
+	int error;
+
+	if (m->deaths < QUEUE_DEATHS_MAX || m->asked)
+		return false;
+	error = queue_put_aside(r->queue, m->id);
+	report_message(&r->reports, m->id, error < 0 ? REPORT_STUCK : REPORT_ASIDE, 0, error);
+	return true;
+}
+
 static void
 settle_file(struct runner *r, struct message *m)
 {
@@ -299,6 +313,8 @@ settle_file(struct runner *r, struct message *m)
 		    &r->reports, m->id, error < 0 ? REPORT_STUCK : REPORT_FINISHED, 0, error);
 		return;
 	}
+	if (put_aside(r, m))
+		return;
 	error = queue_load(r->queue, m->id, &e);
 	if (error < 0) {
 		report_message(&r->reports, m->id, REPORT_STUCK, 0, error);

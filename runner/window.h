@@ -33,6 +33,7 @@ struct message {
 	bool fresh;			/* never tried before */
 	unsigned rank;			/* among those that wait for a worker (runner/rank.h) */
 	bool partly;			/* some recipients were settled before this run */
+	int deaths;			/* of processes that had it; in earlier runs, too */
 	bool asked; /* the operator has filed a request; it is read at the end */
 	unsigned nwaits;
 	struct absent *waits[WINDOW_WAITS];	/* hosts that did not answer */

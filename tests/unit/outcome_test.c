@@ -46,6 +46,7 @@ static const struct row {
 	{ CAUSE_EMPTY_LIST, OUTCOME_FAILED, "5.2.4", "a list of nobody" },
 	{ CAUSE_LOCAL, OUTCOME_DEFERRED, "4.3.0", "trouble of ours" },
 	{ CAUSE_OPERATOR, OUTCOME_FAILED, "5.0.0", "given up by the operator" },
+	{ CAUSE_ASIDE, OUTCOME_FAILED, "5.3.0", "put aside, as processes died on it" },
 	{ CAUSE_EXPIRED, OUTCOME_FAILED, "5.4.7", "the lifetime is over" },
 };
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "queue/aside.h"
 #include "runner/admit.h"
 #include "runner/frame.h"
 #include "runner/schedule.h"
@@ -30,7 +31,7 @@ static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
 static bool kill_idle;		/* kill the first worker after its first delivery */
 static unsigned kill_busy;	/* not 0: kill the first worker after so many deliveries */
 static unsigned stop_at;	/* not 0: stop the runner after so many deliveries */
-static bool kill_next;		/* kill the next worker after it has got its job */
+static bool kill_next;		/* kill the next worker for a Maildir after it has got its job */
 static pid_t doomed;		/* that worker: it is stopped until it is killed; 0: none */
 static bool lie_next;		/* take the place of the next worker at its socket */
 static const struct worker *liar;
@@ -63,7 +64,7 @@ watch_started(void *ctx, struct worker *w)
 		close(pair[0]);
 		lies = pair[1];
 	}
-	if (kill_next) {
+	if (kill_next && w->destination->route->via == VIA_MAILDIR) {
 		siginfo_t info;
 
 		kill_next = false;
@@ -442,6 +443,33 @@ test_untimely_end(void)
 	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
 	clear();
 	ok(run_all() && ends[REPORT_FINISHED] == 1, "R147 the job of a dead worker is tried again");
+}
+
+/* A message whose workers die may be what kills them. */
+static void
+test_three_deaths(void)
+{
+	const unsigned dead = files("queue/dead");
+
+	clear();
+	kill_next = true;
+	ok(put("a@box.example", (const char *[]){ "crash@box.example", NULL }) && run_all() &&
+		ends[REPORT_DEFERRED] == 1,
+	    "one worker dies with the message: it waits");
+	for (int i = 2; i <= QUEUE_DEATHS_MAX; i++) {
+		clear();
+		kill_next = true;
+		(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
+		ok(put("a@box.example", (const char *[]){ "beside@discard.example", NULL }) &&
+			run_all(),
+		    "worker %d dies with the message", i);
+	}
+	ok(ends[REPORT_ASIDE] == 1 && ends[REPORT_DEFERRED] == 0 && notices[NOTICE_FAILED] == 0,
+	    "after the third death the message is put aside");
+	ok(files("queue/dead") == dead + 2 && files("queue/dead/why") == 1 &&
+		files("queue/cur") == 0,
+	    "it is in dead/ with its reason");
+	ok(ends[REPORT_FINISHED] == 1, "its neighbour is delivered meanwhile");
 }
 
 static void
@@ -949,6 +977,7 @@ main(void)
 	test_crash();
 	test_no_process();
 	test_untimely_end();
+	test_three_deaths();
 	test_idle_death();
 	test_lies();
 	test_ahead();

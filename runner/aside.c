@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The message may kill what reads it, so a process of its own writes the notice.  If that dies too,
+ * nobody is notified, the log has a line about it, and it is not tried again.
+ */
+#include "runner/aside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/foreign.h"
+#include "notice/give_up.h"
+#include "queue/aside.h"
+#include "runner/runner.h"
+
+#define NOTICE_S 30		/* the longest time for one notice */
+
+/* The result of the process.  The message may have taken that over. */
+struct result_of_notice {
+	int error;
+	char bounce[QUEUE_ID_SIZE];	/* "": nobody wants a notice */
+	char to[300];
+};
+
+static _Noreturn void
+write_notice(const struct runner *r, const char *id, int to)
+{
+	struct result_of_notice result = { 0 };
+	struct buf b = { .p = result.to, .cap = sizeof result.to - 1 };
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)alarm(NOTICE_S);
+	result.error = give_up_aside(r->queue, r->config, id, result.bounce, &b);
+	(void)!write(to, &result, sizeof result);
+	_exit(0);
+}
+
+static bool
+is_valid(const struct result_of_notice *result)
+{
+	return result->error <= 0 && foreign_line(result->to, sizeof result->to) &&
+	    foreign_line(result->bounce, sizeof result->bounce) &&
+	    (!result->bounce[0] || queue_is_id(result->bounce));
+}
+
+/* 0: there is a result; -errno; or the status of a process that died, as of wait(2). */
+static int
+notify_apart(const struct runner *r, const char *id, struct result_of_notice *ret)
+{
+	int status = 0, pair[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		write_notice(r, id, pair[1]);
+	(void)close(pair[1]);
+	do
+		n = pid < 0 ? 0 : read(pair[0], ret, sizeof *ret);
+	while (n < 0 && errno == EINTR);
+	(void)close(pair[0]);
+	if (pid < 0)
+		return -EAGAIN;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n == sizeof *ret && is_valid(ret))
+		return 0;
+	return status ? status : SIGABRT;
+}
+
+static void
+settle_notice(struct runner *r, const char *id, const char *text)
+{
+	const int error = queue_aside_settled(r->queue, id, text);
+
+	if (error < 0)
+		report_trouble(&r->reports, "cannot write dead/why", id, error);
+}
+
+static int
+notify_one(void *ctx, const char *id)
+{
+	static const char no_notice[] = "its sender gets no notice";
+	struct runner *r = ctx;
+	struct result_of_notice result;
+	char text[100];
+	int died = notify_apart(r, id, &result);
+
+	if (died > 0) {
+		report_trouble(&r->reports, "no notice to the sender: the process that read the "
+		    "message died", id, WTERMSIG(died));
+		(void)snprintf(text, sizeof text, "%s: the process that read it was killed by "
+		    "signal %d", no_notice, WTERMSIG(died));
+		settle_notice(r, id, text);
+	} else if (died < 0 || (result.error < 0 && result.error != -EBADMSG)) {
+		report_trouble(&r->reports, "cannot queue a notice, will try again", id,
+		    died < 0 ? died : result.error);
+	} else if (result.error == -EBADMSG || !result.bounce[0]) {
+		(void)snprintf(text, sizeof text, "%s: %s", no_notice,
+		    result.error < 0 ? "it is no whole message" : "none is wanted");
+		settle_notice(r, id, text);
+	} else {
+		r->wrote = true;
+		report_notice(&r->reports, id, NOTICE_FAILED, result.bounce,
+		    slice_str(result.to));
+		(void)snprintf(text, sizeof text, "its sender gets the notice %s", result.bounce);
+		settle_notice(r, id, text);
+	}
+	return 0;
+}
+
+void
+aside_notify(struct runner *r)
+{
+	const int64_t before_s = clock_wall_s() - (int64_t)r->config->queue.lifetime_s;
+	const int error = queue_each_aside(r->queue, before_s, notify_one, r);
+
+	if (error < 0)
+		report_trouble(&r->reports, "cannot read dead/why", "", error);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Messages that kill what reads them, with a real runner, real workers and a real queue.  This
+ * program has a parser of envelopes with a fault: it dies on the recipient poison@.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "queue/aside.h"
+#include "queue/format.h"
+#include "runner/admit.h"
+#include "runner/aside.h"
+#include "tests/lib/queue_all.h"
+#include "tests/lib/tap.h"
+#include "tests/lib/workers.h"
+
+static char folder[] = "/tmp/poison_test.XXXXXX";
+static struct queue queue;
+static struct config config;
+static struct dns_resolver resolver;
+static struct runner runner;
+static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS];
+static char put_id[QUEUE_ID_SIZE], noticed[100];
+
+/* The processes in which the parser has its fault. */
+static enum { NOWHERE, IN_WORKERS, IN_ALL } faulty;
+static pid_t parent;
+
+int __real_queue_envelope_parse(struct slice text, struct queue_entry *e);
+int __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e);
+
+int
+__wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
+{
+	if ((faulty == IN_ALL || (faulty == IN_WORKERS && getpid() != parent)) &&
+	    memmem(text.p, text.n, "<poison@", 8))
+		abort();
+	return __real_queue_envelope_parse(text, e);
+}
+
+static void
+hear(void *ctx, const struct report *e)
+{
+	(void)ctx;
+	if (e->kind == REPORT_MESSAGE) {
+		ends[e->message.end]++;
+	} else if (e->kind == REPORT_NOTICE) {
+		notices[e->notice.action]++;
+		(void)snprintf(noticed, sizeof noticed, "%.*s", (int)e->notice.to.n,
+		    e->notice.to.p);
+	} else if (e->kind == REPORT_TROUBLE) {
+		printf("# trouble: %s %s %d\n", e->trouble.what, e->id, e->trouble.error);
+	}
+}
+
+static void
+report_error(void *ctx, const char *file, unsigned line, const char *text)
+{
+	(void)ctx;
+	printf("# %s:%u: %s\n", file, line, text);
+}
+
+static bool
+set_up(void)
+{
+	static char directory[200], maildir[200];
+	static const char *overrides[] = {
+		directory, maildir, "server.hostname=mail.example", "queue.retry-min=10min",
+	};
+	const size_t n = sizeof overrides / sizeof overrides[0];
+	struct config_report report = { report_error, NULL };
+	const struct rlimit no_core = { 0, 0 };
+
+	parent = getpid();
+	if (!mkdtemp(folder) || setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return false;
+	(void)snprintf(directory, sizeof directory, "queue.directory=%s/queue", folder);
+	(void)snprintf(maildir, sizeof maildir, "route box.example.via=maildir:%s/mail/{local}",
+	    folder);
+	if (config_load(&config, "/dev/null", overrides, n, &report) < 0 ||
+	    queue_open(&queue, config.queue.directory, QUEUE_RUN) < 0)
+		return false;
+	runner.config = &config;
+	runner.queue = &queue;
+	runner.resolver = &resolver;
+	runner.reports.sink = hear;
+	runner.watcher = (struct runner_watcher){ workers_started, workers_ended, NULL };
+	return true;
+}
+
+static bool
+put(const char *from, const char *to)
+{
+	static struct queue_message m;
+	struct queue_facts facts = { .longest_line = 13 };
+
+	queue_begin(&m);
+	(void)snprintf(put_id, sizeof put_id, "%s", m.id);
+	queue_field(&m, "client", SL("test"));
+	queue_from(&m, slice_str(from), SL(""));
+	queue_rcpt(&queue, &m, slice_str(to), SL(""));
+	return queue_head_end(&queue, &m, 0) == 0 &&
+	    queue_content(&m, SL("Subject: one\r\n\r\ntext\r\n")) == 0 &&
+	    queue_commit(&queue, &m, &facts) == 0;
+}
+
+static bool
+add(void *ctx, const char *id)
+{
+	(void)ctx;
+	admit_message(&runner, id);
+	return true;
+}
+
+/* Deliver all that is in new/ and in wait/, due or not. */
+static bool
+run_all(void)
+{
+	const int64_t end_ms = clock_ms() + 20000;
+
+	(void)queue_take_new(&queue, NULL, NULL);
+	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
+	(void)queue_each(&queue, add, NULL);
+	do {
+		runner_dispatch(&runner);
+		runner_turn(&runner);
+		if (runner.nworkers == 0 && runner.window.nmessages == 0)
+			return true;
+		workers_turn(&runner, 20, false);
+	} while (clock_ms() < end_ms);
+	return false;
+}
+
+static void
+clear(void)
+{
+	memset(ends, 0, sizeof ends);
+	memset(notices, 0, sizeof notices);
+	noticed[0] = '\0';
+}
+
+__attribute__((format(printf, 1, 2))) static bool
+there(const char *format, ...)
+{
+	char path[400];
+	struct stat st;
+	va_list ap;
+	int at = snprintf(path, sizeof path, "%s/", folder);
+
+	va_start(ap, format);
+	(void)vsnprintf(path + at, sizeof path - (size_t)at, format, ap);
+	va_end(ap);
+	return stat(path, &st) == 0;
+}
+
+static bool
+reason_is(const char *id, const char *text)
+{
+	char space[QUEUE_WHY_MAX];
+	struct buf b = BUF(space);
+
+	if (!queue_why_aside(&queue, id, &b))
+		return false;
+	printf("# %.*s\n", (int)b.n, b.p);
+	return memmem(b.p, b.n, text, strlen(text)) != NULL;
+}
+
+/* A message on which three workers have died; its ID. */
+static void
+put_aside(const char *from, char ret_id[QUEUE_ID_SIZE])
+{
+	clear();
+	faulty = IN_WORKERS;
+	ok(put(from, "poison@box.example") && memcpy(ret_id, put_id, sizeof put_id) && run_all() &&
+		ends[REPORT_DEFERRED] == 1 && run_all() && ends[REPORT_DEFERRED] == 2,
+	    "two workers die while they read a message: it waits");
+	ok(put(from, "good@box.example") && run_all() && ends[REPORT_FINISHED] >= 1,
+	    "its neighbour is delivered while the third one dies");
+	ok(ends[REPORT_ASIDE] == 1 && there("queue/dead/%s", ret_id) &&
+		reason_is(ret_id, "killed by signal 6"),
+	    "the message is put aside with the reason");
+	clear();
+	ok(run_all() && ends[REPORT_ASIDE] == 0 && notices[NOTICE_FAILED] == 0,
+	    "the sender gets no notice before the lifetime is over");
+}
+
+static void
+test_notices(void)
+{
+	const uint64_t lifetime_s = config.queue.lifetime_s;
+	char id[QUEUE_ID_SIZE];
+
+	put_aside("sender@box.example", id);
+	aside_notify(&runner);
+	ok(notices[NOTICE_FAILED] == 0, "the lifetime counts from the arrival");
+	config.queue.lifetime_s = 0;
+	(void)usleep(1100000);
+	faulty = NOWHERE;
+	aside_notify(&runner);
+	ok(notices[NOTICE_FAILED] == 1 && strcmp(noticed, "sender@box.example") == 0 &&
+		reason_is(id, "its sender gets the notice"),
+	    "after the lifetime the sender gets a notice");
+	ok(there("queue/dead/%s", id), "the message stays in dead/");
+	clear();
+	aside_notify(&runner);
+	ok(notices[NOTICE_FAILED] == 0, "the sender gets one notice");
+
+	config.queue.lifetime_s = lifetime_s;
+	put_aside("sender@box.example", id);
+	config.queue.lifetime_s = 0;
+	(void)usleep(1100000);
+	aside_notify(&runner);
+	ok(notices[NOTICE_FAILED] == 0 && reason_is(id, "no notice: the process that read it"),
+	    "a message that kills the writer of the notice costs no more than the notice");
+	config.queue.lifetime_s = lifetime_s;
+
+	put_aside("", id);
+	config.queue.lifetime_s = 0;
+	(void)usleep(1100000);
+	faulty = NOWHERE;
+	aside_notify(&runner);
+	ok(notices[NOTICE_FAILED] == 0 && reason_is(id, "none is wanted"),
+	    "B161 nobody gets a notice about a notice");
+	config.queue.lifetime_s = lifetime_s;
+	ok(run_all() && there("mail/sender/new"), "the notice is delivered");
+}
+
+int
+main(void)
+{
+	char command[300];
+
+	if (!ok(set_up(), "set-up"))
+		return tap_done();
+	test_notices();
+	runner_done(&runner);
+	queue_close(&queue);
+	config_done(&config);
+	(void)snprintf(command, sizeof command, "rm -rf %s", folder);
+	ok(system(command) == 0, "clean-up");
+	return tap_done();
+}
