@@ -35,6 +35,7 @@
 #include "queue/aside.h"
 #include "queue/by_host.h"
 #include "queue/operator.h"
+#include "queue/reading.h"
 #include "queue/run.h"
 #include "runner/aside.h"
 #include "runner/intake.h"
@@ -263,6 +264,7 @@ load_state(struct relay *r)
 	struct hosts *hosts = &r->runner.hosts;
 	const int64_t retry_max_s = (int64_t)r->config.queue.retry_max_s;
 
+	aside_begin(&r->runner);
 	hosts_load(hosts, r->queue.state);
 	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
 	queue_deaths_sweep(&r->queue, clock_wall_s(), (int64_t)r->config.queue.lifetime_s + 86400);
@@ -356,6 +358,7 @@ renew_state(struct relay *r)
 	int error = queue_renew_state(&r->queue);
 
 	r->state_gone = false;
+	queue_reading_renew(&r->queue);
 	if (error < 0)
 		report_trouble(&r->runner.reports, "cannot recreate state/", "", error);
 	watch_requests(r);

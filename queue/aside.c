@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "queue/folders.h"
-#include "queue/run.h"
 
 #define DEATHS	  "deaths"
 #define SETTLED	  ".settled"
@@ -109,7 +108,7 @@ keep_reason(int deaths, int why, const char *id)
 }
 
 int
-queue_put_aside(const struct queue *q, const char *id)
+queue_put_aside(const struct queue *q, int from, const char *id)
 {
 	int r, why, deaths = queue_is_id(id) ? queue_folder(q->state, DEATHS, false) : -EINVAL;
 
@@ -120,7 +119,7 @@ queue_put_aside(const struct queue *q, const char *id)
 	(void)close(deaths);
 	if (why >= 0)
 		(void)close(why);
-	return r < 0 ? r : queue_bury(q, id);
+	return r < 0 ? r : queue_move_to_dead(q, from, id);
 }
 
 bool

@@ -17,9 +17,9 @@
  * -errno. */
 int queue_death(const struct queue *q, const char *id, const char *text);
 
-/* Move a message from cur/ to dead/ with its deaths as the reason.  The file is not read.  0 or
+/* Move a message from a folder to dead/ with its deaths as the reason.  The file is not read.  0 or
  * -errno. */
-int queue_put_aside(const struct queue *q, const char *id);
+int queue_put_aside(const struct queue *q, int from, const char *id);
 
 /* Append the newest line of the reason for which a message of dead/ was put aside, without its
  * time.  False if it was not put aside. */

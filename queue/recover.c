@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "queue/reading.h"
 
 /* A file of tmp/ that is being looked at.  Its lock is held. */
 struct queue_found {
@@ -180,7 +181,9 @@ begin_next(const struct queue *q, struct queue_recovery *v)
 
 	if (!name || !queue_is_id(name))
 		return r;
+	queue_reading_begin(name);
 	r = open_found(q, name, &f);
+	queue_reading_end();
 	if (r == 0) {
 		v->found = malloc(sizeof f);
 		if (v->found) {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/idn.h"
 #include "delivery/delivery.h"
+#include "queue/reading.h"
 #include "runner/frame.h"
 #include "runner/rank.h"
 #include "runner/runner.h"
@@ -276,8 +277,10 @@ admit_message(struct runner *r, const char *id)
 
 	if (window_find(&r->window, id))
 		return true;
+	queue_reading_begin(id);
 	error = queue_load(r->queue, id, &e);
 	if (error < 0) {
+		queue_reading_end();
 		refuse_message(r, id, error);
 		return true;
 	}
@@ -288,5 +291,6 @@ admit_message(struct runner *r, const char *id)
 		take_in(r, &e, rank);
 	}
 	queue_unload(&e);
+	queue_reading_end();
 	return room;
 }

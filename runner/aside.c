@@ -19,9 +19,14 @@
 #include "base/foreign.h"
 #include "notice/give_up.h"
 #include "queue/aside.h"
+#include "queue/operator.h"
+#include "queue/reading.h"
 #include "runner/runner.h"
 
-#define NOTICE_S 30		/* the longest time for one notice */
+#define NOTICE_S  30		/* the longest time for one notice */
+/* Kills from outside, in a row, while the same message was read.  By chance that does not happen.
+ * A process that takes all memory is killed from outside, too. */
+#define KILLS_MAX 5
 
 /* The result of the process.  The message may have taken that over. */
 struct result_of_notice {
@@ -127,4 +132,32 @@ aside_notify(struct runner *r)
 
 	if (error < 0)
 		report_trouble(&r->reports, "cannot read dead/why", "", error);
+}
+
+void
+aside_begin(struct runner *r)
+{
+	const unsigned places = QUEUE_ANYWHERE & ~QUEUE_BIT(QUEUE_IN_DEAD);
+	struct queue_reading_left left;
+	struct queue_spot spot;
+	char text[120];
+	int error;
+
+	if (!queue_reading_open(r->queue, &left) || (!left.signo && left.killed < KILLS_MAX) ||
+	    queue_find(r->queue, left.id, places, &spot) < 0)
+		return;
+	if (left.signo)
+		(void)snprintf(text, sizeof text, "smtp-relay was killed by signal %d (%s)",
+		    left.signo, strsignal(left.signo));
+	else
+		(void)snprintf(text, sizeof text,
+		    "smtp-relay was killed from outside %u times in a row", left.killed);
+	error = queue_death(r->queue, left.id, text);
+	if (error >= 0)
+		error = queue_put_aside(r->queue, spot.folder, left.id);
+	queue_spot_done(&spot);
+	(void)queue_unask(r->queue, left.id, QUEUE_UNDONE);
+	report_trouble(&r->reports, "the last smtp-relay died while it read a message", left.id,
+	    left.signo);
+	report_message(&r->reports, left.id, error < 0 ? REPORT_STUCK : REPORT_ASIDE, 0, error);
 }

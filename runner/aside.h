@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * Notices about messages that were put aside, as processes died while they read them.
+ * Messages that are put aside, as processes died while they read them, and the notices about them.
  */
 #ifndef RUNNER_ASIDE_H
 #define RUNNER_ASIDE_H
 
 struct runner;
+
+/* Find the message on which the last run died, and put it aside, or every run would die on it. */
+void aside_begin(struct runner *r);
 
 /* Notify the senders of messages that were put aside, if the lifetime of the message is over. */
 void aside_notify(struct runner *r);

@@ -9,6 +9,7 @@
 
 #include "notice/give_up.h"
 #include "queue/operator.h"
+#include "queue/reading.h"
 #include "runner/runner.h"
 
 static int
@@ -16,14 +17,17 @@ give_up_spot(struct runner *r, const struct queue_spot *spot)
 {
 	char bounce[QUEUE_ID_SIZE];
 	struct queue_entry e;
-	int error = queue_look(spot, &e);
+	int error;
 
+	queue_reading_begin(spot->id);
+	error = queue_look(spot, &e);
 	if (error == 0) {
 		error = give_up_message(r->queue, r->config, spot, bounce);
 		if (error == 0 && bounce[0])
 			report_notice(&r->reports, e.id, NOTICE_FAILED, bounce, e.from);
 		queue_unload(&e);
 	}
+	queue_reading_end();
 	return error;
 }
 

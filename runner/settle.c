@@ -14,6 +14,7 @@
 #include "notice/give_up.h"
 #include "queue/aside.h"
 #include "queue/operator.h"
+#include "queue/reading.h"
 #include "runner/notices.h"
 #include "runner/runner.h"
 #include "runner/schedule.h"
@@ -295,7 +296,7 @@ put_aside(struct runner *r, const struct message *m)
 
 	if (m->deaths < QUEUE_DEATHS_MAX || m->asked)
 		return false;
-	error = queue_put_aside(r->queue, m->id);
+	error = queue_put_aside(r->queue, r->queue->cur, m->id);
 	report_message(&r->reports, m->id, error < 0 ? REPORT_STUCK : REPORT_ASIDE, 0, error);
 	return true;
 }
@@ -315,8 +316,10 @@ settle_file(struct runner *r, struct message *m)
 	}
 	if (put_aside(r, m))
 		return;
+	queue_reading_begin(m->id);
 	error = queue_load(r->queue, m->id, &e);
 	if (error < 0) {
+		queue_reading_end();
 		report_message(&r->reports, m->id, REPORT_STUCK, 0, error);
 		return;
 	}
@@ -341,6 +344,7 @@ settle_file(struct runner *r, struct message *m)
 		(void)queue_unask(r->queue, m->id, done ? (int)t.request : QUEUE_UNDONE);
 	}
 	queue_unload(&e);
+	queue_reading_end();
 }
 
 void

@@ -13,8 +13,10 @@
 #include "base/clock.h"
 #include "queue/aside.h"
 #include "queue/format.h"
+#include "queue/operator.h"
 #include "runner/admit.h"
 #include "runner/aside.h"
+#include "runner/requests.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 #include "tests/lib/workers.h"
@@ -29,6 +31,7 @@ static char put_id[QUEUE_ID_SIZE], noticed[100];
 
 /* The processes in which the parser has its fault. */
 static enum { NOWHERE, IN_WORKERS, IN_ALL } faulty;
+static int fault = SIGABRT;
 static pid_t parent;
 
 int __real_queue_envelope_parse(struct slice text, struct queue_entry *e);
@@ -39,7 +42,7 @@ __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 {
 	if ((faulty == IN_ALL || (faulty == IN_WORKERS && getpid() != parent)) &&
 	    memmem(text.p, text.n, "<poison@", 8))
-		abort();
+		(void)raise(fault);
 	return __real_queue_envelope_parse(text, e);
 }
 
@@ -230,6 +233,125 @@ test_notices(void)
 	ok(run_all() && there("mail/sender/new"), "the notice is delivered");
 }
 
+/* A run in a process of its own; the signal that ended it, or 0. */
+static int
+run_once(bool requests)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		parent = getpid();
+		aside_begin(&runner);
+		if (requests)
+			requests_serve(&runner);
+		else
+			(void)run_all();
+		_exit(0);
+	}
+	(void)waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* The queue's messages are delivered by this run, except the one that was put aside before. */
+static void
+next_run(const char *id, const char *why)
+{
+	clear();
+	aside_begin(&runner);
+	ok(ends[REPORT_ASIDE] == 1 && there("queue/dead/%s", id) && reason_is(id, why),
+	    "the next run puts the message aside: %s", why);
+	ok(run_all() && ends[REPORT_FINISHED] == 1, "its neighbour is delivered by that run");
+}
+
+static void
+test_parent_faults(void)
+{
+	static const int signals[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS };
+	char id[QUEUE_ID_SIZE], why[40];
+
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		fault = signals[i];
+		faulty = IN_ALL;
+		ok(put("sender@box.example", "poison@box.example") &&
+			memcpy(id, put_id, sizeof id) &&
+			put("", "good@box.example") && run_once(false) == fault,
+		    "the runner dies while it reads a message");
+		(void)snprintf(why, sizeof why, "smtp-relay was killed by signal %d ", fault);
+		next_run(id, why);
+	}
+	fault = SIGABRT;
+	faulty = IN_WORKERS;
+	ok(put("sender@box.example", "poison@box.example") && run_once(false) == 0,
+	    "a worker dies, the runner does not");
+	clear();
+	aside_begin(&runner);
+	ok(ends[REPORT_ASIDE] == 0, "the death of a worker is not taken for the runner's");
+	faulty = NOWHERE;
+	ok(run_all() && ends[REPORT_FINISHED] == 1, "its message is delivered later");
+}
+
+static void
+test_parent_kills(void)
+{
+	char id[QUEUE_ID_SIZE];
+
+	fault = SIGKILL;
+	faulty = IN_ALL;
+	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
+		run_once(false) == SIGKILL && run_once(false) == SIGKILL &&
+		run_once(false) == SIGKILL && run_once(false) == SIGKILL,
+	    "the runner is killed from outside four times while it reads a message");
+	faulty = NOWHERE;
+	clear();
+	aside_begin(&runner);
+	ok(ends[REPORT_ASIDE] == 0 && run_all() && ends[REPORT_FINISHED] == 1,
+	    "that may be by chance: the message is delivered");
+
+	faulty = IN_ALL;
+	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
+		run_once(false) == SIGKILL && run_once(false) == SIGKILL &&
+		run_once(false) == SIGKILL && run_once(false) == SIGKILL,
+	    "the runner is killed four times");
+	faulty = NOWHERE;
+	clear();
+	aside_begin(&runner);
+	admit_message(&runner, id);
+	ok(run_all() && ends[REPORT_FINISHED] == 1, "and then reads the message");
+	faulty = IN_ALL;
+	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
+		put("", "good@box.example") && run_once(false) == SIGKILL &&
+		run_once(false) == SIGKILL && run_once(false) == SIGKILL &&
+		run_once(false) == SIGKILL && run_once(false) == SIGKILL,
+	    "the runner is killed five times in a row while it reads a message");
+	next_run(id, "killed from outside 5 times");
+	fault = SIGABRT;
+}
+
+/* An operator's request is served at each start, so it must not be there for ever. */
+static void
+test_request(void)
+{
+	const int64_t retry_s = (int64_t)config.queue.retry_min_s;
+	char id[QUEUE_ID_SIZE];
+
+	faulty = IN_WORKERS;
+	clear();
+	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
+		run_all() && ends[REPORT_DEFERRED] == 1 && retry_s > 0,
+	    "a message waits");
+	faulty = IN_ALL;
+	close(queue_ask(&queue, id, QUEUE_ASK_FAIL));
+	ok(run_once(true) == SIGABRT, "the runner dies while it gives the message up");
+	clear();
+	aside_begin(&runner);
+	requests_serve(&runner);
+	ok(ends[REPORT_ASIDE] == 1 && there("queue/dead/%s", id) &&
+		!there("queue/state/requests/%s.fail", id),
+	    "the next run puts the message aside, and the request is gone");
+	faulty = NOWHERE;
+}
+
 int
 main(void)
 {
@@ -238,6 +360,9 @@ main(void)
 	if (!ok(set_up(), "set-up"))
 		return tap_done();
 	test_notices();
+	test_parent_faults();
+	test_parent_kills();
+	test_request();
 	runner_done(&runner);
 	queue_close(&queue);
 	config_done(&config);

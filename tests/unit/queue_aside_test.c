@@ -79,7 +79,8 @@ test_counts(const struct fixture *f)
 	ok(queue_death(&f->q, other, long_text) == 2,
 	    "a long text with line ends counts as one death");
 	ok(queue_death(&f->q, "../x", "") == -EINVAL, "a name that is no ID is refused");
-	ok(queue_put_aside(&f->q, "../x") == -EINVAL, "a name that is no ID is not put aside");
+	ok(queue_put_aside(&f->q, f->q.cur, "../x") == -EINVAL,
+	    "a name that is no ID is not put aside");
 }
 
 static void
@@ -89,7 +90,8 @@ test_put_aside(const struct fixture *f)
 	struct buf b = BUF(space);
 
 	ok(!queue_why_aside(&f->q, id, &b), "a message in cur/ is not put aside");
-	ok(queue_death(&f->q, id, "killed by signal 7") == 3 && queue_put_aside(&f->q, id) == 0,
+	ok(queue_death(&f->q, id, "killed by signal 7") == 3 &&
+		queue_put_aside(&f->q, f->q.cur, id) == 0,
 	    "the third death puts the message aside");
 	ok(is_there(f->q.dead, id) && !is_there(f->q.cur, id), "its file is in dead/");
 	ok(queue_why_aside(&f->q, id, &b) && slice_eq(buf_slice(&b), SL("killed by signal 7")),
@@ -117,7 +119,8 @@ test_settled(const struct fixture *f)
 		slice_eq(buf_slice(&b), SL("its sender got the notice X")) && check(f) >= 1,
 	    "fsck lists it as before");
 	(void)queue_death(&f->q, other, "killed");
-	ok(queue_put_aside(&f->q, other) == 0 && unlinkat(f->q.dead, other, 0) == 0 &&
+	ok(queue_put_aside(&f->q, f->q.cur, other) == 0 &&
+		unlinkat(f->q.dead, other, 0) == 0 &&
 		queue_each_aside(&f->q, INT64_MAX, visit, NULL) == 0 &&
 		!queue_why_aside(&f->q, other, &b),
 	    "the reason of a deleted message is removed");
