@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "base/idn.h"
 #include "base/name.h"
 #include "base/words.h"
 #include "config/networks.h"
@@ -102,7 +103,11 @@ set_choice(struct config *c, const struct key *k, struct slice value, struct buf
 static int
 set_text(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
+	struct idn_name space;
+
 	if (k->kind == KIND_HOSTNAME) {
+		if (!slice_is_ascii(value))	/* greetings are in ASCII */
+			value = idn_canonical(value, &space);
 		if (value.n && !name_is_host(value) && !name_is_literal(value))
 			return refuse(why,
 			    "write a full name, like mail.example.org, or an address like "

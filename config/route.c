@@ -100,6 +100,7 @@ static int
 set_via(struct route *r, struct slice value, struct buf *why)
 {
 	struct way_value v;
+	struct idn_name space;
 	int e = way_parse(value, &v, why);
 
 	if (e < 0)
@@ -107,6 +108,9 @@ set_via(struct route *r, struct slice value, struct buf *why)
 	if (r->by_sender && !way_of(v.via)->for_senders)
 		return refuse(why, "a [sender] has via = mx, "
 		    "smtp://HOST, smtps://HOST or smtp+starttls://HOST");
+	/* TLS and the DNS need the name in A-labels. */
+	if (!slice_is_ascii(v.host))
+		v.host = idn_canonical(v.host, &space);
 	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
 	    pool_replace(&r->target, v.target) < 0)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "base/cidr.h"
+#include "base/idn.h"
 #include "base/name.h"
 #include "config/config.h"
 #include "config/refuse.h"
@@ -21,6 +22,7 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 	struct sockaddr_storage ss;
 	socklen_t len;
 	struct slice port_text, host;
+	struct idn_name space;
 	uint64_t port = 0;
 
 	if (memchr(text.p, '@', text.n))
@@ -41,7 +43,8 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 		if (memchr(port_text.p, ':', port_text.n))
 			return refuse(why,
 			    "write an IPv6 address with brackets: smtp://[2001:db8::1]:25");
-		if (!name_is_domain(host) && !address_parse(host, 0, &ss, &len))
+		if (!name_is_domain(idn_canonical(host, &space)) &&
+		    !address_parse(host, 0, &ss, &len))
 			return refuse(why,
 			    "write smtp://HOST or smtp://HOST:PORT, HOST a name or an address");
 	}

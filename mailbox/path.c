@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: ISC
 /*
- * {local} and {domain} of a route's path become those of the recipient, in lower case: one person,
- * one mailbox.  They cannot lead out of the folder where they stand.
+ * {local} and {domain} of a route's path become those of the recipient, in lower case, the domain
+ * in A-labels: one person, one mailbox.  They cannot lead out of the folder where they stand.
  */
 #include "mailbox/path.h"
 
 #include <errno.h>
 #include <limits.h>
 
+#include "base/idn.h"
 #include "smtp/address.h"
 
 /* Is it a safe name for a folder, although a stranger wrote it?  It must not lead up, be hidden, or
@@ -61,6 +62,7 @@ mailbox_path(const struct route *route, struct slice path, struct slice domain, 
     struct buf *b)
 {
 	struct slice rest = slice_str(route->target);
+	struct idn_name space;
 	const size_t start = b->n;
 
 	while (rest.n) {
@@ -72,7 +74,7 @@ mailbox_path(const struct route *route, struct slice path, struct slice domain, 
 			rest = slice_skip(rest, user ? strlen("{user}") : strlen("{local}"));
 		} else if (slice_has_prefix(rest, SL("{domain}"))) {
 			/* <postmaster> may have no domain (RFC 5321 section 4.5.1). */
-			add_lower(b, domain.n ? domain : here);
+			buf_add(b, idn_canonical(domain.n ? domain : here, &space));
 			rest = slice_skip(rest, strlen("{domain}"));
 		} else {
 			buf_chr(b, rest.p[0]);

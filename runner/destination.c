@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/idn.h"
 #include "runner/rank.h"
 
 #define DESTINATIONS_MAX 20000
@@ -26,12 +27,13 @@ key_bucket(const char *key)
 static bool
 make_key(struct buf *b, const struct route *route, struct slice domain, size_t *ret_name)
 {
+	struct idn_name space;
+
 	buf_str(b, route->via_text);
 	if (way_of(route->via)->by_domain) {
 		buf_chr(b, ' ');
 		*ret_name = b->n;
-		for (size_t i = 0; i < domain.n; i++)
-			buf_chr(b, ascii_lower(domain.p[i]));
+		buf_add(b, idn_canonical(domain, &space));
 	} else {
 		*ret_name = 0;
 	}

@@ -29,6 +29,7 @@ mixed    MX 5 gone
 mixed    MX 10 mx
 upper    MX 10 MX
 xn--bcher-kva MX 10 mx
+xn--bcher-kva A 192.0.2.11
 """ + "".join("big MX 10 exchanger-number-%d\nexchanger-number-%d A 192.0.2.11\n" % (i, i)
               for i in range(50))})
 exchanger, address_only = Exchanger("192.0.2.11"), Exchanger("192.0.2.12")
@@ -310,6 +311,37 @@ def _():
     site.relay()
     same(len(exchanger.messages) - had, 1, site.queue_text(), site.log())
     same(exchanger.messages[-1].rcpt_tos, ["bob@b\u00fccher.example.org"])
+
+
+BOTH = ["bob@b\u00fccher.example.org", "eva@XN--BCHER-KVA.example.org",
+        "joe@B\u00dcCHER.example.org"]
+
+
+@test("the spellings of a domain are one destination: one transaction")
+def _():
+    had = len(exchanger.messages)
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.sendmail("alice@sender.example", BOTH, b"Subject: x\r\n\r\nhello\r\n", ["SMTPUTF8"])
+    site.relay()
+    same(len(exchanger.messages) - had, 1, site.queue_text(), site.log())
+    same(exchanger.messages[-1].rcpt_tos, BOTH)
+
+
+@test("to a host without SMTPUTF8, the recipient in A-labels gets the mail")
+def _():
+    had = len(exchanger.messages)
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.sendmail("alice@sender.example", BOTH, b"Subject: x\r\n\r\nhello\r\n", ["SMTPUTF8"])
+    site.relay("-o", "relay.ignore-keywords=SMTPUTF8")
+    same([message.rcpt_tos for message in exchanger.messages[had:]], [BOTH[1:2]],
+         site.queue_text(), site.log())
+
+
+@test("a smarthost in U-labels is found by its A-labels")
+def _():
+    deliver("bob@example.net", "-o", "route example.net.via=smtp://B\u00dcCHER.example.org")
 
 
 @test("resolver = system: the name servers of /etc/resolv.conf")

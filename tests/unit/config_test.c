@@ -154,7 +154,8 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nhostname = local host\n", 2, "a full name" },
 	{ "[server]\nhostname = 192.0.2.1\n", 2, "an address like [192.0.2.1]" },
 	{ "[server]\nhostname = my_host.example.org\n", 2, "a full name" },
-	{ "[server]\nhostname = m\303\274ller.example.org\n", 2, "a full name" },	/* R038 */
+	{ "[server]\nhostname = m\374ller.example.org\n", 2, "a full name" },	/* R038 */
+	{ "[server]\nhostname = m\303\274l ler.example.org\n", 2, "a full name" },
 	{ "[server]\nhostname = [192.0.2.256]\n", 2, "an address like" },
 	{ "[server]\nmax-message-size = 63K\n", 2, "must be from 64K to 1T" },
 	{ "[server]\nmax-message-size = big\n", 2, "write a number with K, M, G or T" },
@@ -257,6 +258,10 @@ check_short_name(void)
 	ok(load(&c, "[server]\nhostname = localhost\n", NULL, 0) == 0 &&
 	    strcmp(c.server.hostname, "localhost") == 0,
 	    "a host name without a dot is allowed");
+	config_done(&c);
+	ok(load(&c, "[server]\nhostname = M\303\234LLER.example.org\n", NULL, 0) == 0 &&
+	    strcmp(c.server.hostname, "xn--mller-kva.example.org") == 0,
+	    "a host name in U-labels becomes one in A-labels");
 	config_done(&c);
 }
 

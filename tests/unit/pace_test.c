@@ -556,6 +556,12 @@ test_lines(void)
 	ok(runner.destinations.n == 1 && destination("kept")->waiting == 1,
 	    "many destinations: those without mail are forgotten");
 	reset(10, 5);
+	ok(destination("F\303\226TZ.example") == destination("xn--ftz-sna.example") &&
+	    destination("XN--FTZ-SNA.Example") == destination("f\303\266tz.example") &&
+	    destination("ftz.example") != destination("f\303\266tz.example") &&
+	    strcmp(destination("f\303\266tz.example")->name, "xn--ftz-sna.example") == 0,
+	    "the spellings of a domain are one destination");
+	reset(10, 5);
 	ok(runner.destinations.n == 0, "at the end no destination is left");
 }
 

@@ -236,6 +236,23 @@ test_filter(void)
 		{ .name = "younger than an hour", .f = { .older_s = -1, .younger_s = 3600 },
 		    .match = false },
 	};
+	static const struct {
+		const char *pattern;
+		bool match;
+	} idn_cases[] = {
+		{ "bob@f\303\266tz.example", true }, { "BOB@F\303\226TZ.Example", true },
+		{ "bob@xn--ftz-sna.example", true }, { "bob@XN--FTZ-SNA.example", true },
+		{ "*@f*tz.example", true }, { "*@F\303\226*", true }, { "*ftz-sna*", true },
+		{ "<*@fo\314\210tz.example>", true }, { "*\303\226TZ.example", true },
+		{ "bob@f\303\270tz.example", false }, { "bob@ftz.example", false },
+		{ "b\303\266b@f\303\266tz.example", false },
+	}, domains[] = {
+		{ "F\303\226TZ.example", true }, { "xn--ftz-sna.EXAMPLE", true },
+		{ "f\303\266*", true }, { "*z.example", true }, { ".example", true },
+		{ ".f\303\266tz.example", false }, { "f\303\270tz.example", false },
+	};
+	static const char *const spellings[] = { "f\303\266tz.example", "xn--ftz-sna.example",
+		"F\303\226TZ.EXAMPLE" };
 	unsigned places = 0;
 	int64_t age;
 
@@ -243,6 +260,28 @@ test_filter(void)
 		ok(filter_matches(&cases[i].f, &e, 1000000000 + INT64_C(5400) * 1000000) ==
 			cases[i].match,
 		    "filter: %s", cases[i].name);
+	for (size_t i = 0; i < 3; i++) {
+		char path[64];
+		struct queue_rcpt rcpt = { .domain = slice_str(spellings[i]),
+			.state = QUEUE_PENDING };
+		struct queue_entry to = { .rcpts = &rcpt, .nrcpts = 1 };
+		struct filter f = filter_none;
+
+		(void)snprintf(path, sizeof path, "Bob@%s", spellings[i]);
+		rcpt.path = slice_str(path);
+		for (size_t k = 0; k < sizeof idn_cases / sizeof idn_cases[0]; k++) {
+			f.recipient = idn_cases[k].pattern;
+			ok(filter_matches(&f, &to, 0) == idn_cases[k].match, "%s matches %s: %d",
+			    f.recipient, path, idn_cases[k].match);
+		}
+		f.recipient = NULL;
+		for (size_t k = 0; k < sizeof domains / sizeof domains[0]; k++) {
+			f.domain = domains[k].pattern;
+			ok(filter_matches(&f, &to, 0) == domains[k].match,
+			    "%s matches the domain %s: %d", f.domain, spellings[i],
+			    domains[k].match);
+		}
+	}
 	rcpts[1].state = QUEUE_FAILED;
 	ok(filter_matches(&cases[5].f, &e, 0), "without a pending recipient, all count");
 	ok(!filter_given(&filter_none) && filter_given(&cases[1].f),

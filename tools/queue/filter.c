@@ -9,6 +9,9 @@
 #include "base/idn.h"
 #include "base/words.h"
 
+/* An address with a domain in another form. */
+#define FORM_MAX ((size_t)2 * IDN_MAX)
+
 static const char *const states[] = {
 	[QUEUE_IN_TMP] = "receiving",
 	[QUEUE_IN_NEW] = "new",
@@ -98,6 +101,41 @@ filter_glob(struct slice pattern, struct slice text)
 	return pattern.n == 0;
 }
 
+/* Add an address, or a pattern of addresses, with its domain in A-labels or in U-labels. */
+static void
+add_form(struct buf *b, struct slice address, bool unicode)
+{
+	const char *at = address.n ? memrchr(address.p, '@', address.n) : NULL;
+	const size_t local = at ? (size_t)(at - address.p) + 1 : 0;
+	struct idn_name one, other;
+	struct slice domain = idn_canonical(slice_skip(address, local), &one);
+
+	if (unicode)
+		domain = idn_unicode(domain, &other);
+	buf_add(b, slice_of(address.p, local));
+	buf_add(b, domain);
+}
+
+/* Do they match with their domains in this form? */
+static bool
+form_matches(struct slice pattern, struct slice text, bool unicode)
+{
+	char pattern_space[FORM_MAX], text_space[FORM_MAX];
+	struct buf p = BUF(pattern_space), t = BUF(text_space);
+
+	add_form(&p, pattern, unicode);
+	add_form(&t, text, unicode);
+	return !p.full && !t.full && filter_glob(buf_slice(&p), buf_slice(&t));
+}
+
+/* A star may stand for a part of a label, and such a label has one of the forms only. */
+static bool
+pattern_matches(struct slice pattern, struct slice text)
+{
+	return filter_glob(pattern, text) || form_matches(pattern, text, false) ||
+	    form_matches(pattern, text, true);
+}
+
 /* An address may stand in angle brackets, as in an envelope; <> is the null sender. */
 static bool
 address_matches(const char *pattern, struct slice path)
@@ -106,7 +144,19 @@ address_matches(const char *pattern, struct slice path)
 
 	if (p.n >= 2 && p.p[0] == '<' && p.p[p.n - 1] == '>')
 		p = slice_of(p.p + 1, p.n - 2);
-	return filter_glob(p, path);
+	return pattern_matches(p, path);
+}
+
+/* ".example.org" of "a.b.example.org" for two labels; empty if no label is in front of them. */
+static struct slice
+last_labels(struct slice domain, size_t labels)
+{
+	struct slice rest = slice_of(domain.p, domain.n);
+	const char *dot = NULL;
+
+	while (labels-- && (dot = rest.n ? memrchr(rest.p, '.', rest.n) : NULL))
+		rest.n = (size_t)(dot - domain.p);
+	return dot && rest.n ? slice_skip(domain, rest.n) : slice_of(NULL, 0);
 }
 
 /* Works like the pattern of a route: ".example.org" matches its subdomains. */
@@ -115,11 +165,14 @@ domain_matches(const char *pattern, struct slice domain)
 {
 	struct idn_name one, other;
 	const struct slice p = idn_canonical(slice_str(pattern), &one);
+	size_t dots = 0;
 
 	domain = idn_canonical(domain, &other);
+	for (size_t i = 0; i < p.n; i++)
+		dots += p.p[i] == '.';
 	if (p.n && p.p[0] == '.')
-		return domain.n > p.n && filter_glob(p, slice_skip(domain, domain.n - p.n));
-	return filter_glob(p, domain);
+		domain = last_labels(domain, dots);
+	return pattern_matches(p, domain);
 }
 
 static bool
