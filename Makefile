@@ -170,6 +170,7 @@ WRAP_queue_crash := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_queue_take := $(WRAP_queue)
+WRAP_walls := $(call wrap,deliver)
 WRAP_queue_operator := $(WRAP_queue)
 WRAP_agent := $(call wrap,getpwnam_r initgroups write fsync mkdirat)
 

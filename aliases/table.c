@@ -184,6 +184,8 @@ check_targets(const struct reading *r, const struct alias_entry *e)
 		n++;
 		if (got < 0)
 			found_mistake(r, &m);
+		else
+			r->t->includes += target.kind == ALIAS_INCLUDE;
 	}
 	if (n == 0)
 		found_mistake(r, &(struct alias_mistake){ e->line, e->raw,

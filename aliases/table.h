@@ -26,6 +26,7 @@ struct alias_table {
 	size_t n, room;
 	uint32_t *buckets;		/* 1 + index into list; 0: free */
 	size_t nbuckets;		/* a power of two */
+	size_t includes;		/* targets that include a list */
 };
 
 /* Takes each mistake of a file; line 0: a mistake of the file as a whole. */

@@ -50,6 +50,7 @@ struct attempt_job {
 
 struct aliases;
 struct client_state;		/* opaque here (client/state.h) */
+struct secrets;			/* opaque here (client/secrets.h) */
 
 struct delivery {
 	const struct config *config;
@@ -64,8 +65,11 @@ struct delivery {
 	bool (*next)(void *ctx, struct attempt_job *ret);
 	void *next_ctx;
 	struct transcript *transcript;	/* owned by the caller; NULL: no transcript */
-	const struct queue *queue;	/* for messages that a delivery sends itself */
+	/* For messages that a delivery sends itself; only a way that does so has its folders. */
+	const struct queue *queue;
 	struct aliases *aliases;	/* NULL if no route has aliases */
+	/* The process that gets the secret of the route's login; NULL: this one does. */
+	const struct secrets *secrets;
 	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */

@@ -10,6 +10,7 @@
 
 #include "base/cidr.h"
 #include "client/credential.h"
+#include "client/secrets.h"
 
 __attribute__((format(printf, 4, 5))) static enum greet_result
 cannot(struct smtp_link *l, const struct route *r, struct outcome *ret_why, const char *format, ...)
@@ -193,7 +194,8 @@ log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
 }
 
 enum greet_result
-auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why)
+auth_login(struct smtp_link *l, const struct route *r, const struct secrets *s,
+    struct outcome *ret_why)
 {
 	struct credential c;
 	char space[400];
@@ -203,7 +205,7 @@ auth_login(struct smtp_link *l, const struct route *r, struct outcome *ret_why)
 	if (!l->verified && !is_loopback(l))
 		return cannot(l, r, ret_why, "a password is sent only inside TLS with a verified "
 		    "certificate: set via = smtps://HOST or smtp+starttls://HOST");
-	if (credential_get(r, &c, &why) < 0)
+	if ((s ? secrets_ask(s, &c, &why) : credential_get(r, &c, &why)) < 0)
 		return cannot(l, r, ret_why, "%s", buf_cstr(&why));
 	end = log_in(l, r, &c, ret_why);
 	credential_wipe(&c);

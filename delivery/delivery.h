@@ -24,7 +24,9 @@ struct delivery_way {
 	 * -ENAMETOOLONG. */
 	int (*mailbox)(const struct route *route, struct slice address, struct slice domain,
 	    struct slice here, struct buf *path);
-	bool queues;		/* it puts new messages into the queue */
+	/* It puts new messages into the queue.  A worker gets one job: its walls name the files as
+	 * they are at its start. */
+	bool queues;
 };
 
 const struct delivery_way *delivery_way_of(const struct route *route);

@@ -47,17 +47,27 @@ etc_hosts_find(struct slice text, const char *name, struct sockaddr_storage *ret
 	return n;
 }
 
-size_t
-etc_hosts_look_up(const char *path, const char *name, struct sockaddr_storage *ret, size_t max)
+char *
+etc_hosts_read(const char *path, struct slice *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-	char *text = size > 0 && size <= FILE_MAX ? malloc((size_t)size) : NULL;
-	ssize_t got = text ? pread(fd, text, (size_t)size, 0) : 0;
-	size_t n = etc_hosts_find(slice_of(text, got > 0 ? (size_t)got : 0), name, ret, max);
+	char *text = malloc(size > 0 && size <= FILE_MAX ? (size_t)size : 1);
+	ssize_t got = text && size > 0 && size <= FILE_MAX ? pread(fd, text, (size_t)size, 0) : 0;
 
-	free(text);
 	if (fd >= 0)
 		(void)close(fd);
+	*ret = slice_of(text, got > 0 ? (size_t)got : 0);
+	return text;
+}
+
+size_t
+etc_hosts_look_up(const char *path, const char *name, struct sockaddr_storage *ret, size_t max)
+{
+	struct slice content;
+	char *text = etc_hosts_read(path, &content);
+	const size_t n = etc_hosts_find(content, name, ret, max);
+
+	free(text);
 	return n;
 }

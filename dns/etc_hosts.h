@@ -7,6 +7,8 @@
 
 #include "dns/resolver.h"
 
+#define ETC_HOSTS_FILE "/etc/hosts"
+
 /*
  * Find the addresses of name (lower case, no trailing dot) in text, the content of a hosts file.
  * Returns their number, at most max; the ports are 0.  If the text has no localhost, that name gets
@@ -14,6 +16,10 @@
  */
 size_t etc_hosts_find(struct slice text, const char *name, struct sockaddr_storage *ret,
     size_t max);
+
+/* Read the file at path.  A file that cannot be read counts as empty.  The text is malloc'ed; NULL
+ * without memory. */
+char *etc_hosts_read(const char *path, struct slice *ret);
 
 /* Find addresses as etc_hosts_find() does, in the file at path.  A file that cannot be read counts
  * as empty. */

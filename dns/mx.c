@@ -16,7 +16,6 @@
 #include "dns/name.h"
 #include "dns/search.h"
 
-#define HOSTS_FILE "/etc/hosts"
 #define BUDGET_MS  60000	/* time for the addresses of all exchangers */
 #define PAIRS (DNS_QUESTIONS_MAX / 2)	/* exchangers per batch: A and AAAA of each */
 
@@ -439,7 +438,8 @@ mx_host(const struct dns_resolver *r, const char *host, enum address_family fami
 	e = only_one(ret, name, true);
 	if (!e)
 		return;
-	n = etc_hosts_look_up(HOSTS_FILE, name, known, MX_ADDRESSES_MAX);
+	n = r->hosts.p ? etc_hosts_find(r->hosts, name, known, MX_ADDRESSES_MAX)
+		       : etc_hosts_look_up(ETC_HOSTS_FILE, name, known, MX_ADDRESSES_MAX);
 	for (size_t i = 0; i < n; i++)
 		add_address(e, &known[i], family, port);
 	if (e->naddresses)

@@ -37,6 +37,9 @@ struct dns_resolver {
 	char search[DNS_SEARCH_MAX][DNS_NAME_MAX];
 	size_t nsearch;
 	unsigned ndots;
+	/* The text of /etc/hosts, borrowed; NULL: each question for a configured host reads the
+	 * file. */
+	struct slice hosts;
 	struct dns_cache *cache;	/* borrowed; NULL: no cache */
 };
 

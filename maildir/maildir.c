@@ -104,11 +104,17 @@ open_maildir(int root, struct maildir *m)
 }
 
 int
-maildir_open(const char *path, struct maildir *m)
+maildir_folder(const char *path)
 {
 	const int start = open(path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return open_maildir(start < 0 ? -errno : open_folders(start, slice_str(path), false), m);
+	return start < 0 ? -errno : open_folders(start, slice_str(path), false);
+}
+
+int
+maildir_open(const char *path, struct maildir *m)
+{
+	return open_maildir(maildir_folder(path), m);
 }
 
 int

@@ -19,6 +19,10 @@ int maildir_open(const char *path, struct maildir *m);
  * folder. */
 int maildir_open_beneath(int folder, const char *path, struct maildir *m);
 
+/* Open a folder by its path, and make those of the path that are missing, durably.  A descriptor
+ * that only names it (O_PATH), or -errno. */
+int maildir_folder(const char *path);
+
 void maildir_close(struct maildir *m);
 
 /* Write e into the Maildir, durably.  address is for Delivered-To; the name of the file ends in

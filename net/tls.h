@@ -62,6 +62,10 @@ struct tls_demand {
 	const char *authorities;
 };
 
+/* The files and folders where the system's authorities are, also where links lead.  The first call
+ * in a process reads the folders. */
+void tls_places(void (*each)(void *ctx, const char *path), void *ctx);
+
 /* Prepare for handshakes.  0; or -errno for a fault on our side, which why gets. */
 int tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf *why);
 void tls_client_done(struct tls_client *c);

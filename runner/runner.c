@@ -144,11 +144,12 @@ dismiss_worker(struct runner *r, struct worker *w)
 static void
 give_jobs(struct runner *r, struct worker *w)
 {
-	const bool yields = pace_yield(r, w);
+	const bool once = delivery_way_of(w->destination->route)->queues;
+	const bool yields = pace_yield(r, w) || (once && w->count);
 
 	if (w->njobs == 0 && (w->ending || yields || !give_job(r, w)))
 		dismiss_worker(r, w);
-	while (!w->ending && !yields && w->njobs && w->njobs < WORKER_JOBS &&
+	while (!w->ending && !yields && !once && w->njobs && w->njobs < WORKER_JOBS &&
 	    deserves_spare(r, w->destination)) {
 		const unsigned had = w->njobs;
 

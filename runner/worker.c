@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "delivery/confine.h"
 #include "runner/frame.h"
 
 /* A job and its message, open. */
@@ -235,6 +236,7 @@ worker_main(const struct worker_setup *setup, int fd)
 	const struct queue queue = take_queue(setup, fd);
 	static struct transcript transcript;
 	static struct work work;
+	struct dns_resolver resolver = *setup->resolver;
 	const struct attempt_sink sink = {
 		.rcpt = send_rcpt, .host = send_host, .moved = send_moved, .dns = send_dns,
 		.done = send_done, .ctx = &work,
@@ -243,7 +245,7 @@ worker_main(const struct worker_setup *setup, int fd)
 		.config = setup->config,
 		.route = setup->route,
 		.destination = setup->destination,
-		.resolver = setup->resolver,
+		.resolver = &resolver,
 		.hosts = setup->hosts,
 		.sink = &sink,
 		.queue = &queue,
@@ -257,6 +259,8 @@ worker_main(const struct worker_setup *setup, int fd)
 		setup->resolver->cache->learned = sink.dns;
 		setup->resolver->cache->ctx = sink.ctx;
 	}
+	if (delivery_confine(&d, &resolver) < 0)
+		_exit(1);
 	work.fd = fd;
 	work.hosts = setup->hosts;
 	work.now = &work.jobs[0];
@@ -271,6 +275,7 @@ worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd)
 	int pair[2], r;
 	pid_t pid, parent = getpid();
 
+	delivery_confine_prepare(setup->route);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	pid = fork();

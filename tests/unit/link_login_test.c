@@ -150,7 +150,7 @@ play(const struct talk *t, size_t step)
 	l->stream.wfd = copy[0];
 	l->verified = true;
 	l->peer.mechanisms = t->mechanisms;
-	ok(auth_login(l, &route, &why) == t->end, "%s, %s", t->name,
+	ok(auth_login(l, &route, NULL, &why) == t->end, "%s, %s", t->name,
 	    step == 1 ? "octet by octet" : "at once");
 	if (t->end == GREET_LOGIN || t->end == GREET_BROKEN)
 		ok(why.cause == t->cause && strncmp(why.detail, t->why, strlen(t->why)) == 0,
@@ -186,7 +186,7 @@ check_clear(void)
 	    !(l = link_new(pair[0], "h[192.0.2.1]:25", &config, NULL)))
 		exit(1);
 	l->peer.mechanisms = CLIENT_AUTH_PLAIN;
-	ok(auth_login(l, &route, &why) == GREET_LOGIN && why.cause == CAUSE_LOGIN &&
+	ok(auth_login(l, &route, NULL, &why) == GREET_LOGIN && why.cause == CAUSE_LOGIN &&
 	    strstr(why.detail, "only inside TLS with a verified certificate"),
 	    "not without TLS: %s", why.detail);
 	ok(read(pair[1], &c, 1) < 0, "nothing was sent");

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Certificates are the only files, and nothing can be written.  A route to a socket has no DNS and
+ * no other hosts.
+ */
+#include "client/confine.h"
+
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "client/secrets.h"
+#include "dns/etc_hosts.h"
+#include "net/tls.h"
+
+#define SOCKET_TYPE 0xf		/* without SOCK_NONBLOCK and SOCK_CLOEXEC */
+#define SOCKET(family, type)                                                                  \
+	{ .call = __NR_socket,                                                                \
+	    .tests = { { 1, UINT32_MAX, (family) }, { 2, SOCKET_TYPE, (type) } } }
+
+static const struct seccomp_rule links[] = {
+	SECCOMP_CALL(connect), SECCOMP_CALL(setsockopt), SECCOMP_CALL(getsockopt),
+	SECCOMP_CALL(getsockname), SECCOMP_CALL(getpeername), SECCOMP_CALL(shutdown),
+	SECCOMP_CALL(sendmsg), SECCOMP_CALL(sendfile), SECCOMP_WITH(ioctl, 2, FIONREAD),
+	SECCOMP_CALL(memfd_create),		/* a converted message */
+	SECCOMP_WITHOUT(openat, 3, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
+	SECCOMP_CALL(newfstatat),
+};
+static const struct seccomp_rule hosts[] = {
+	SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET, SOCK_DGRAM), SOCKET(AF_INET6, SOCK_STREAM),
+	SOCKET(AF_INET6, SOCK_DGRAM), SECCOMP_CALL(bind),
+	/* For the addresses of this host. */
+	SECCOMP_WITH_2(socket, 1, AF_NETLINK, 3, NETLINK_ROUTE),
+};
+static const struct seccomp_rule local[] = { SOCKET(AF_UNIX, SOCK_STREAM) };
+
+static void
+leave_place(void *ctx, const char *path)
+{
+	(void)ctx;
+	(void)path;
+}
+
+static void
+allow_place(void *ctx, const char *path)
+{
+	landlock_allow_path(ctx, path, LANDLOCK_ACCESS_FS_READ_FILE);
+}
+
+void
+client_confine_prepare(void)
+{
+	tls_places(leave_place, NULL);
+}
+
+int
+client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
+{
+	static struct secrets secrets;
+	int r = 0;
+
+	if (d->route->host)
+		(void)etc_hosts_read(ETC_HOSTS_FILE, &resolver->hosts);
+	if (d->route->user)
+		r = secrets_start(&secrets, d->route);
+	if (d->route->user && r == 0)
+		d->secrets = &secrets;
+	return r;
+}
+
+void
+client_confine(const struct delivery *d, struct landlock *l, struct seccomp *f)
+{
+	const char *authorities = d->config->relay.tls_ca_file;
+
+	SECCOMP_ADD(f, links);
+	if (d->route->target)
+		SECCOMP_ADD(f, local);
+	else
+		SECCOMP_ADD(f, hosts);
+	if (authorities)
+		allow_place(l, authorities);
+	else
+		tls_places(allow_place, l);
+}

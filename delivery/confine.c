@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Landlock and seccomp for each way.  A call that no table has fails with ENOSYS, because a library
+ * knows what to do then.  The tables name what a library of any age may call.
+ */
+#include "delivery/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aliases/files.h"
+#include "base/landlock.h"
+#include "base/seccomp.h"
+#include "client/confine.h"
+#include "maildir/maildir.h"
+
+#define RIGHTS_MAILDIR                                                                        \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR |                        \
+	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |                       \
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER)
+#define RIGHTS_QUEUE                                                                          \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |                       \
+	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |                    \
+	    LANDLOCK_ACCESS_FS_REFER)
+
+/* The message, the frames, memory, time. */
+static const struct seccomp_rule common[] = {
+	SECCOMP_CALL(recvmsg), SECCOMP_CALL(recvfrom), SECCOMP_CALL(sendto), SECCOMP_CALL(read),
+	SECCOMP_CALL(write), SECCOMP_CALL(readv), SECCOMP_CALL(writev), SECCOMP_CALL(pread64),
+	SECCOMP_CALL(pwrite64), SECCOMP_CALL(lseek), SECCOMP_CALL(fstat),
+	/* fstat(2) of newer libraries */
+	{ .call = __NR_newfstatat, .tests = { { 4, AT_EMPTY_PATH, AT_EMPTY_PATH } } },
+	SECCOMP_CALL(ftruncate), SECCOMP_CALL(close), SECCOMP_CALL(ppoll),
+	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_SETFL),
+	SECCOMP_WITH(fcntl, 2, F_GETFD), SECCOMP_WITH(fcntl, 2, F_SETFD),
+	SECCOMP_WITH(fcntl, 2, F_SETLK), SECCOMP_WITH(fcntl, 2, F_SETLKW),
+	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
+	SECCOMP_CALL(munmap), SECCOMP_CALL(mremap), SECCOMP_CALL(brk), SECCOMP_CALL(madvise),
+	SECCOMP_CALL(futex), SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday),
+	SECCOMP_CALL(clock_nanosleep), SECCOMP_CALL(getrandom), SECCOMP_CALL(rt_sigprocmask),
+	SECCOMP_CALL(rt_sigaction), SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall),
+	SECCOMP_CALL(getpid), SECCOMP_CALL(gettid), SECCOMP_CALL(exit),
+	SECCOMP_CALL(exit_group),
+#ifdef SYS_poll
+	SECCOMP_CALL(poll),
+#endif
+};
+
+/* New files, and their way to the disk. */
+static const struct seccomp_rule files[] = {
+	SECCOMP_CALL(openat), SECCOMP_CALL(newfstatat), SECCOMP_CALL(mkdirat),
+	SECCOMP_CALL(renameat), SECCOMP_CALL(renameat2), SECCOMP_CALL(unlinkat),
+	SECCOMP_CALL(fsync),
+};
+static const struct seccomp_rule new_messages[] = {
+	SECCOMP_WITH(flock, 2, LOCK_EX), SECCOMP_CALL(syncfs),
+};
+
+/* The folder in which all mailboxes of a route are: its path up to what depends on the address. */
+static void
+confine_maildir(const struct delivery *d, struct landlock *l, struct seccomp *f)
+{
+	char *path = strdup(d->route->target), *end = path ? strchr(path, '{') : NULL;
+	int fd;
+
+	if (end) {
+		while (end > path && end[-1] != '/')
+			end--;
+		*end = '\0';
+	}
+	fd = path ? maildir_folder(path) : -ENOMEM;
+	if (fd >= 0)
+		landlock_allow(l, fd, RIGHTS_MAILDIR);
+	if (fd >= 0)
+		(void)close(fd);
+	free(path);
+	SECCOMP_ADD(f, files);
+}
+
+/* A rule for a folder would hold for all files in it: its error must be that it is a folder. */
+static void
+allow_list(void *ctx, const char *file)
+{
+	const int fd = open(file, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		landlock_allow(ctx, fd, S_ISDIR(st.st_mode) ? LANDLOCK_ACCESS_FS_READ_DIR
+							    : LANDLOCK_ACCESS_FS_READ_FILE);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void
+confine_aliases(const struct delivery *d, struct landlock *l, struct seccomp *f)
+{
+	landlock_allow(l, d->queue->tmp, RIGHTS_QUEUE);
+	landlock_allow(l, d->queue->fresh, RIGHTS_QUEUE);
+	aliases_files(d->aliases, allow_list, l);
+	SECCOMP_ADD(f, files);
+	SECCOMP_ADD(f, new_messages);
+}
+
+void
+delivery_confine_prepare(const struct route *route)
+{
+	if (way_of(route->via)->over_link)
+		client_confine_prepare();
+}
+
+static void
+put_up_walls(const struct delivery *d, bool link)
+{
+	/* The end of a worker must reach the process with its secret (client/secrets). */
+	const unsigned walls = (link && !d->route->target ? 0 : LANDLOCK_NO_TCP) |
+	    (d->secrets ? 0 : LANDLOCK_SCOPED);
+	/* abort(3) */
+	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
+	struct landlock l;
+	struct seccomp f = { .n = 0 };
+
+	landlock_begin(&l, walls);
+	SECCOMP_ADD(&f, common);
+	seccomp_add(&f, &own_signal, 1);
+	if (link)
+		client_confine(d, &l, &f);
+	else if (d->route->via == VIA_MAILDIR)
+		confine_maildir(d, &l, &f);
+	else if (d->route->via == VIA_ALIASES)
+		confine_aliases(d, &l, &f);
+	(void)landlock_enforce(&l);
+	(void)seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+int
+delivery_confine(struct delivery *d, struct dns_resolver *resolver)
+{
+	const bool link = way_of(d->route->via)->over_link;
+	const int r = link ? client_confine_begin(d, resolver) : 0;
+
+	/* The agent of a mailbox's owner needs rights of its own. */
+	if (d->route->via == VIA_OWNER)
+		return 0;
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		put_up_walls(d, link);
+	return r;
+}
