@@ -26,7 +26,9 @@
 #include "aliases/check.h"
 #include "base/clock.h"
 #include "base/harden.h"
+#include "base/landlock.h"
 #include "base/log.h"
+#include "base/seccomp.h"
 #include "client/credential.h"
 #include "client/greet.h"
 #include "config/options.h"
@@ -95,6 +97,7 @@ struct relay {
 };
 
 static int run_queue(struct relay *r);
+static void check_walls(void);
 static int open_queue(struct relay *r);
 static int open_loop(struct relay *r);
 static void load_state(struct relay *r);
@@ -181,6 +184,7 @@ run_queue(struct relay *r)
 	runner->reports.sink = report_log;
 	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
 		return code;
+	check_walls();
 	watch_requests(r);
 	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
 	r->intake = (struct intake){
@@ -194,6 +198,22 @@ run_queue(struct relay *r)
 	code = loop_run(&r->loop);
 	close_all(r);
 	return code < 0 ? EX_OSERR : code;
+}
+
+/* Reports if workers cannot have their walls. */
+static void
+check_walls(void)
+{
+	struct landlock l;
+
+	if (SECCOMP_SANITIZER)
+		return;
+	landlock_begin(&l, 0);
+	if (l.error < 0)
+		log_text(LOG_LEVEL_WARNING, "deliveries are made without Landlock: %s",
+		    landlock_reason(l.error));
+	else
+		(void)close(l.fd);
 }
 
 /* -1, or an exit status. */

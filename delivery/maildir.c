@@ -5,7 +5,9 @@
 #include "delivery/maildir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "mailbox/path.h"
 #include "maildir/maildir.h"
@@ -24,6 +26,14 @@ maildir_cause(int error)
 	default:
 		return CAUSE_MAILDIR;
 	}
+}
+
+static bool
+is_link(const char *path)
+{
+	struct stat st;
+
+	return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
 static void
@@ -47,7 +57,9 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 		maildir_close(&m);
 	}
 	if (r < 0)
-		buf_fmt(&detail, "cannot write to the mailbox %s: %s", path, strerror(-r));
+		buf_fmt(&detail, "cannot write to the mailbox %s: %s%s", path, strerror(-r),
+		    r == -EACCES && is_link(path) ? "; it is a link, which must not lead out of "
+		    "the path of the route: name its target in the route" : "");
 	else
 		buf_fmt(&detail, "%s: delivered to mailbox", path);
 	outcome_set(o, maildir_cause(r), SL(""), buf_slice(&detail));

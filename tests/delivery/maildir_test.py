@@ -92,6 +92,21 @@ def _():
     check("sender.example via maildir:" in site.explain("postmaster"), site.explain("postmaster"))
 
 
+@test("a mailbox is a link: into the path of the route it is written, out of it the mail waits")
+def _():
+    for name, target in (("in", "plus/real"), ("out", "elsewhere")):
+        os.makedirs(directory + "/" + target)
+        os.symlink(directory + "/" + target, directory + "/plus/" + name)
+    site.send(["in@plus.example", "out@plus.example"])
+    site.relay()
+    same([len(files(directory + "/plus/real/new")), files(directory + "/elsewhere")], [1, []])
+    check("/plus/out: Permission denied; it is a link, which must not lead out" in site.log(),
+          site.log()[-600:])
+    site.relay("-o", "queue.lifetime=1s", "--flush")
+    for path in site.queued():
+        os.remove(path)
+
+
 @test("R103 no space: no file remains in the Maildir, and the message waits")
 def _():
     site.send("ben@full.example", BIG)
