@@ -123,6 +123,8 @@ linger(struct session *s)
 
 	if (s->newlines == SMTP_LF_TOO || shutdown(client->wfd, SHUT_WR) < 0)
 		return;
+	if (signals_stop == SIGUSR1)	/* another client waits for this place */
+		return;
 	do
 		stream_consume(client, stream_pending(client).n);
 	while (stream_fill(client, clock_left_ms(until_ms)) > 0 && clock_left_ms(until_ms) > 0);
@@ -134,6 +136,7 @@ end_session(struct session *s)
 	const int reply_ms = signals_stop ? STOP_REPLY_MS : LAST_REPLY_MS;
 
 	content_drop(&s->content);
+	remarks_transaction_end(s, false);
 	s->client.wake_fd = -1;
 	s->client.deadline_ms = 0;
 	if (!s->lost && stream_flush(&s->client, reply_ms) == 0 && !s->client.eof) {
@@ -158,6 +161,7 @@ command(struct session *s)
 		stop(s, -EINTR);
 		return;
 	}
+	remarks_await_command(s);
 	r = stream_line(&s->client, server_line_max(&s->smtp), s->timeout_ms, &line, &crlf);
 	if (r == -EMSGSIZE) {
 		r = stream_skip_line(&s->client, s->newlines != SMTP_LF_TOO, s->timeout_ms);
@@ -219,6 +223,7 @@ take_message(struct session *s, struct smtp_reply reply)
 	int r;
 
 	limits_message(&s->client, &config);
+	remarks_await_content(s);
 	if (reply.next == SMTP_NEXT_DATA)
 		r = session_data(s, &reply, &times);
 	else if (reply.next == SMTP_NEXT_CHUNK)
@@ -245,7 +250,9 @@ stop(struct session *s, int error)
 	if (error == -ETIMEDOUT || error == -ETIME)
 		session_reply(s, server_timeout(&s->smtp));
 	else if (error == -EINTR)
-		session_reply(s, server_shutdown(&s->smtp));
+		session_reply(s, signals_stop == SIGUSR1 ? server_idle(&s->smtp) :
+		    signals_stop == SIGUSR2 ? server_limited(&s->smtp) :
+		    server_shutdown(&s->smtp));
 	if (s->end)
 		return;
 	s->end = limits_reason(&s->client, error);

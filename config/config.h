@@ -26,6 +26,8 @@ enum config_tls { SERVER_TLS_OFF, SERVER_TLS_OFFER, SERVER_TLS_REQUIRED };
 enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_ASK };
 enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
 enum config_early { EARLY_LOG, EARLY_REFUSE };
+/* The clients that a rule is for. */
+enum config_clients { CLIENTS_NONE, CLIENTS_STRANGERS, CLIENTS_ALL };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 /* TLS to other servers; unset: the next wider setting counts. */
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
@@ -81,6 +83,12 @@ struct config {
 		uint64_t max_messages;		/* in one session */
 		uint64_t timeout_ms, session_timeout_ms;
 		uint64_t min_rate;		/* octets of content a second; 0: any */
+		enum config_clients limit_clients;	/* limits by client address */
+		uint64_t client_connections;	/* at a time; of these five, 0 is any number */
+		uint64_t client_rate;		/* new connections a minute */
+		uint64_t client_failed_logins;	/* an hour, and so are the next two */
+		uint64_t client_refused_recipients, client_probes;
+		enum config_clients end_idle;	/* their idle sessions make room for others */
 		enum config_early early_talkers;
 		enum config_syntax syntax;
 		enum config_role role;

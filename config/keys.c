@@ -61,6 +61,13 @@ static const struct key_choice families[] = {
 	{ S(""), 0 },
 };
 
+static const struct key_choice clients[] = {
+	{ S("strangers"), CLIENTS_STRANGERS },
+	{ S("all"), CLIENTS_ALL },
+	{ S("off"), CLIENTS_NONE },
+	{ S(""), 0 },
+};
+
 static const struct key_choice mx_orders[] = {
 	{ S("preference"), MX_ORDER_PREFERENCE }, { S("latency"), MX_ORDER_LATENCY }, { S(""), 0 },
 };
@@ -80,6 +87,7 @@ static const struct key_choice mx_orders[] = {
 #define RELAY(word, member, its_kind, text)  KEY("relay", word, AT(relay.member), its_kind, text)
 #define SENDMAIL(word, member, its_kind, text) \
 	KEY("sendmail", word, AT(sendmail.member), its_kind, text)
+#define CLIENT_MAX 1000000
 #define TIMEOUT(word, member, text)	     { RELAY(word, member, MS, text), .min = 1, .max = DAY }
 
 static const struct key keys[] = {
@@ -96,6 +104,14 @@ static const struct key keys[] = {
 	{ SERVER("max-recipients", max_recipients, COUNT, "1000"), .min = 100, .max = 50000 },
 	{ SERVER("max-errors", max_errors, COUNT, "20"), .min = 1, .max = 10000 },
 	{ SERVER("max-connections", max_connections, COUNT, "500"), .min = 1, .max = 100000 },
+	{ SERVER("limit-clients", limit_clients, CHOICE, "strangers"), .choices = clients },
+	{ SERVER("client-connections", client_connections, COUNT, "32"), .max = CLIENT_MAX },
+	{ SERVER("client-rate", client_rate, COUNT, "600"), .max = CLIENT_MAX },
+	{ SERVER("client-failed-logins", client_failed_logins, COUNT, "60"), .max = CLIENT_MAX },
+	{ SERVER("client-refused-recipients", client_refused_recipients, COUNT, "500"),
+	    .max = CLIENT_MAX },
+	{ SERVER("client-probes", client_probes, COUNT, "200"), .max = CLIENT_MAX },
+	{ SERVER("end-idle", end_idle, CHOICE, "strangers"), .choices = clients },
 	{ SERVER("timeout", timeout_ms, MS, "5min"), .min = 1, .max = DAY },
 	{ SERVER("session-timeout", session_timeout_ms, MS, "1h"), .min = 1, .max = 30 * DAY },
 	{ SERVER("min-rate", min_rate, SIZE, "10"), .max = KIB * KIB * KIB },

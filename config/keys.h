@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 
-#define KEYS_MAX 64
+#define KEYS_MAX 96
 
 /* Is it one of these three sections? */
 bool keys_section(struct slice section);

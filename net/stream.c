@@ -79,6 +79,7 @@ stream_init(struct stream *s, int rfd, int wfd)
 	s->wake_fd = -1;
 	s->deadline_ms = 0;
 	s->pace.least = 0;
+	s->idle.after_ms = 0;
 	s->start = s->end = 0;
 	s->out = (struct buf)BUF(s->out_space);
 	s->eof = s->rfd_plain = s->wfd_plain = false;
@@ -97,6 +98,37 @@ wait_end(const struct stream *s, int timeout_ms)
 	return s->deadline_ms && s->deadline_ms < end ? s->deadline_ms : end;
 }
 
+static int
+poll_until(const struct stream *s, struct pollfd fds[2], int64_t end_ms)
+{
+	int r;
+
+	do {
+		r = poll(fds, s->wake_fd >= 0 ? 2 : 1, clock_left_ms(end_ms));
+	} while (r < 0 && errno == EINTR);
+	return r;
+}
+
+/* As poll_until(), and a long wait is reported. */
+static int
+poll_idle(const struct stream *s, struct pollfd fds[2], int64_t end_ms)
+{
+	const int64_t idle_ms = clock_ms() + s->idle.after_ms;
+	int r, error;
+
+	if (end_ms && end_ms <= idle_ms)
+		return poll_until(s, fds, end_ms);
+	r = poll_until(s, fds, idle_ms);
+	if (r != 0)
+		return r;
+	s->idle.changed(s->idle.ctx, true);
+	r = poll_until(s, fds, end_ms);
+	error = errno;
+	s->idle.changed(s->idle.ctx, false);
+	errno = error;
+	return r;
+}
+
 /* Wait for events until end_ms.  0, -ETIMEDOUT, -EINTR (wake_fd) or -errno. */
 static int
 wait_for(const struct stream *s, short events, int64_t end_ms)
@@ -110,9 +142,7 @@ wait_for(const struct stream *s, short events, int64_t end_ms)
 	/* A peer that always has one more octet ready must not outlive the deadline. */
 	if (s->deadline_ms && clock_left_ms(s->deadline_ms) == 0)
 		return -ETIMEDOUT;
-	do {
-		r = poll(fds, s->wake_fd >= 0 ? 2 : 1, clock_left_ms(end_ms));
-	} while (r < 0 && errno == EINTR);
+	r = s->idle.after_ms ? poll_idle(s, fds, end_ms) : poll_until(s, fds, end_ms);
 	if (r < 0)
 		return -errno;
 	if (r == 0)

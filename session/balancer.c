@@ -58,5 +58,5 @@ balancer_ask(const struct config *config, int fd, struct peer *peer)
 	if (r < 0 || !proxy.named)
 		return r < 0 ? r : 0;
 	address_text(&text, (const struct sockaddr *)&proxy.client);
-	return peer_set(peer, buf_slice(&text)) ? 0 : -EINVAL;
+	return peer_set(peer, buf_slice(&text)) ? 1 : -EINVAL;
 }

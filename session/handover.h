@@ -12,7 +12,8 @@
 #define HANDOVER_MAX 1536
 
 struct handover {
-	int rfd, wfd, print_fd;		/* as in the session; print_fd -1: none */
+	int rfd, wfd;			/* as in the session */
+	int print_fd, remark_fd;	/* -1: none */
 	struct slice client;		/* the client's address; empty: ask the socket */
 	struct slice helo;		/* the client's name in EHLO; empty: none was sent */
 };

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "session/signals.h"
 
 void
 limits_session(struct stream *client, const struct config *config)
@@ -60,7 +61,8 @@ limits_reason(const struct stream *client, int error)
 	case -ETIME:
 		return "slow";
 	case -EINTR:
-		return "shutdown";
+		return signals_stop == SIGUSR1 ? "idle" :
+		    signals_stop == SIGUSR2 ? "limited" : "shutdown";
 	default:
 		return NULL;
 	}

@@ -29,6 +29,7 @@
 enum event {
 	EVENT_SESSION,		/* this is the fresh process: fd is its client */
 	EVENT_FULL,		/* fd is one client too many */
+	EVENT_LIMITED,		/* the client of fd, at `address`, has passed `limit` */
 	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
 	EVENT_DIED,		/* a session was killed by the signal `error` */
 	EVENT_RELOAD,		/* SIGHUP */
@@ -38,6 +39,8 @@ enum event {
 struct news {
 	enum event event;
 	int fd, error;
+	enum strangers_limit limit;
+	struct sockaddr_storage address;
 };
 
 /* Listen on one more address.  0 or -errno; -EMFILE if there are LISTEN_MAX. */
@@ -123,13 +126,8 @@ reap_children(struct listener *l, struct news *ret)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		size_t i = 0;
-
-		while (i < l->nchildren && l->children[i] != pid)
-			i++;
-		if (i == l->nchildren)		/* an orphan: this is process 1 */
+		if (!children_remove(&l->children, pid))	/* an orphan: this is process 1 */
 			continue;
-		l->children[i] = l->children[--l->nchildren];
 		if (WIFSIGNALED(status)) {
 			ret->event = EVENT_DIED;
 			ret->error = WTERMSIG(status);
@@ -137,23 +135,6 @@ reap_children(struct listener *l, struct news *ret)
 		}
 	}
 	return false;
-}
-
-/* Room to remember one more child. */
-static bool
-make_room(struct listener *l)
-{
-	const size_t room = l->room ? 2 * l->room : 64;
-	pid_t *children;
-
-	if (l->nchildren < l->room)
-		return true;
-	children = reallocarray(l->children, room, sizeof *children);
-	if (!children)
-		return false;
-	l->children = children;
-	l->room = room;
-	return true;
 }
 
 /* Keep only the first n. */
@@ -169,18 +150,22 @@ static void
 leave_listener(struct listener *l)
 {
 	close_sockets(l, 0);
-	free(l->children);
-	*l = (struct listener){ .wake_fd = -1 };
+	children_forget(&l->children);
+	*l = (struct listener){ .wake_fd = -1, .children = l->children };
 }
 
 /* Accept a connection and fork.  True in the child, or if the client gets no process. */
 static bool
-take_connection(struct listener *l, int listening, size_t max, struct news *ret)
+take_connection(struct listener *l, int listening, const struct config *config, struct news *ret)
 {
-	const int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	struct sockaddr *sa = (struct sockaddr *)&ret->address;
+	socklen_t len = sizeof ret->address;
+	struct child child;
 	pid_t pid;
+	int fd;
 
-	*ret = (struct news){ .fd = fd };
+	*ret = (struct news){ .address.ss_family = AF_UNSPEC };
+	ret->fd = fd = accept4(listening, sa, &len, SOCK_CLOEXEC);
 	if (fd < 0) {
 		/* Other errors concern this connection alone: it has gone already (accept(2)). */
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
@@ -190,14 +175,21 @@ take_connection(struct listener *l, int listening, size_t max, struct news *ret)
 		l->rest_until_ms = clock_ms() + REST_MS;
 		return true;
 	}
-	if (l->nchildren >= max) {
+	ret->limit = children_enter(&l->children, config, sa, &child);
+	if (ret->limit != STRANGERS_LIMITS) {
+		ret->event = EVENT_LIMITED;
+		return true;
+	}
+	if (!children_make_place(&l->children, config)) {
+		children_refuse(&l->children, &child);
 		ret->event = EVENT_FULL;
 		return true;
 	}
-	pid = make_room(l) ? fork() : -1;
+	pid = children_make_room(&l->children) ? fork() : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;
 		ret->error = errno;
+		children_refuse(&l->children, &child);
 		return true;
 	}
 	if (pid == 0) {
@@ -206,35 +198,52 @@ take_connection(struct listener *l, int listening, size_t max, struct news *ret)
 		return true;
 	}
 	(void)close(fd);
-	l->children[l->nchildren++] = pid;
+	children_add(&l->children, &child, pid);
 	return false;
 }
 
-/* Wait for connections and signals.  p gets the socket that has one. */
+/* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others. */
 static void
 wait_for_any(struct listener *l, struct pollfd *p)
 {
 	int timeout_ms = -1;
 
 	p[0] = (struct pollfd){ .fd = l->wake_fd, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = l->children.remarks, .events = POLLIN };
 	for (size_t i = 0; i < l->n; i++)
-		p[i + 1] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
+		p[i + 2] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
 	if (l->rest_until_ms) {
 		timeout_ms = clock_left_ms(l->rest_until_ms);
 		for (size_t i = 0; i < l->n; i++)
-			p[i + 1].fd = -1;	/* not polled */
+			p[i + 2].fd = -1;	/* not polled */
 	}
-	if (poll(p, l->n + 1, timeout_ms) < 0)
+	if (poll(p, l->n + 2, timeout_ms) < 0)
 		p[0].revents = POLLIN;		/* a signal: its flag is set */
 	if (l->rest_until_ms && clock_left_ms(l->rest_until_ms) == 0)
 		l->rest_until_ms = 0;
 }
 
-/* The next event; at most max sessions run at a time. */
-static void
-next_event(struct listener *l, size_t max, struct news *ret)
+/* Accept from the socket whose turn it is.  True if that is an event. */
+static bool
+take_turns(struct listener *l, const struct pollfd *sockets, const struct config *config,
+    struct news *ret)
 {
-	struct pollfd p[LISTEN_MAX + 1];
+	for (size_t i = 0; i < l->n; i++) {
+		const size_t at = (l->turn + i) % l->n;
+
+		if (sockets[at].revents == 0)
+			continue;
+		l->turn = at + 1;
+		if (take_connection(l, l->fds[at], config, ret))
+			return true;
+	}
+	return false;
+}
+
+static void
+next_event(struct listener *l, const struct config *config, struct news *ret)
+{
+	struct pollfd p[LISTEN_MAX + 2];
 
 	for (;;) {
 		*ret = (struct news){ .fd = -1 };
@@ -254,15 +263,10 @@ next_event(struct listener *l, size_t max, struct news *ret)
 			signals_drain(l->wake_fd);
 			continue;
 		}
-		for (size_t i = 0; i < l->n; i++) {
-			const size_t at = (l->turn + i) % l->n;
-
-			if (p[at + 1].revents == 0)
-				continue;
-			l->turn = at + 1;
-			if (take_connection(l, l->fds[at], max, ret))
-				return;
-		}
+		if (p[1].revents)
+			children_listen(&l->children, config);
+		if (take_turns(l, p + 2, config, ret))
+			return;
 	}
 }
 
@@ -275,21 +279,21 @@ stop_all(struct listener *l)
 	struct news news;
 
 	close_sockets(l, 0);
-	for (size_t i = 0; i < l->nchildren; i++)
-		(void)kill(l->children[i], SIGTERM);
+	for (size_t i = 0; i < l->children.n; i++)
+		(void)kill(l->children.list[i].pid, SIGTERM);
 	for (;;) {
 		struct pollfd p = { .fd = l->wake_fd, .events = POLLIN };
 
 		while (reap_children(l, &news))
 			;
-		if (l->nchildren == 0 || clock_left_ms(until_ms) == 0)
+		if (l->children.n == 0 || clock_left_ms(until_ms) == 0)
 			break;
 		if (poll(&p, 1, clock_left_ms(until_ms)) > 0)
 			signals_drain(l->wake_fd);
 	}
-	if (l->nchildren)
+	if (l->children.n)
 		log_text(l->ninherited ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-		    "%zu sessions have not ended yet", l->nchildren);
+		    "%zu sessions have not ended yet", l->children.n);
 	return EX_OK;
 }
 
@@ -382,14 +386,15 @@ reload(const struct options *options, struct config *config)
 
 /* A new socket has room for a line, so this does not wait. */
 static void
-refuse_client(int fd, const struct config *config)
+refuse_client(int fd, const struct config *config, const char *status, const char *words)
 {
 	char space[600], name[ENDPOINT_LITERAL_MAX];
 	struct buf b = BUF(space), literal = BUF(name);
 
-	buf_str(&b, "421 4.3.2 ");
+	buf_str(&b, status);
 	buf_add(&b, endpoint_name(config->server.hostname, fd, &literal));
-	buf_str(&b, " too many connections, try again later\r\n");
+	buf_str(&b, words);
+	buf_str(&b, ", try again later\r\n");
 	(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(fd);
 }
@@ -467,6 +472,33 @@ listen_refuse_all(struct listener *l, bool silent)
 }
 
 int
+listen_prepare(struct listener *l, const struct config *config)
+{
+	const int r = children_open(&l->children, config);
+
+	if (r == 0)
+		return 0;
+	log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
+	return EX_TEMPFAIL;
+}
+
+/* The client has passed a limit for one address. */
+static void
+refuse_limited(struct listener *l, const struct config *config, const struct news *news)
+{
+	static const char *const words[STRANGERS_LIMITS] = {
+		[STRANGERS_CONNECTIONS] = " too many connections from your network",
+		[STRANGERS_RATE] = " too many connections in a minute from your network",
+		[STRANGERS_LOGINS] = " too many failed logins from your network",
+		[STRANGERS_RECIPIENTS] = " too many unknown recipients from your network",
+		[STRANGERS_PROBES] = " too many transactions without a message from your network",
+	};
+
+	children_log(&l->children, (const struct sockaddr *)&news->address, news->limit);
+	refuse_client(news->fd, config, "421 4.7.0 ", words[news->limit]);
+}
+
+int
 listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
 {
 	l->wake_fd = signals_catch(SIGNALS_LISTENER);
@@ -477,21 +509,25 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 	for (;;) {
 		struct news news;
 
-		next_event(l, (size_t)config->server.max_connections, &news);
+		next_event(l, config, &news);
 		switch (news.event) {
 		case EVENT_SESSION:
 			*ret_fd = news.fd;
 			return -1;
 		case EVENT_FULL:
 			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused",
-			    l->nchildren);
-			refuse_client(news.fd, config);
+			    l->children.n);
+			refuse_client(news.fd, config, "421 4.3.2 ", " too many connections");
+			break;
+		case EVENT_LIMITED:
+			refuse_limited(l, config, &news);
 			break;
 		case EVENT_TROUBLE:
 			log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s",
 			    strerror(news.error));
 			if (news.fd >= 0)
-				refuse_client(news.fd, config);
+				refuse_client(news.fd, config, "421 4.3.2 ",
+				    " too many connections");
 			break;
 		case EVENT_DIED:
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);

@@ -6,6 +6,7 @@
 #define SESSION_LISTEN_H
 
 #include "config/options.h"
+#include "session/children.h"
 
 #define LISTEN_MAX 16		/* sockets */
 
@@ -15,8 +16,7 @@ struct listener {
 	int wake_fd;		/* of signals_catch() */
 	size_t turn;		/* the socket that is looked at first: each gets its share */
 	int64_t rest_until_ms;	/* accept nothing before: descriptors or memory have run out */
-	pid_t *children;	/* the sessions */
-	size_t nchildren, room;
+	struct children children;
 };
 
 /*
@@ -30,8 +30,12 @@ int listen_inherit(struct listener *l, int *ret_connection);
  * is logged. */
 int listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret_connection);
 
+/* Prepare to accept, before the sandbox is entered.  0, or an exit status; the reason is logged. */
+int listen_prepare(struct listener *l, const struct config *config);
+
 /* Accept until a signal ends the listener: an exit status.  Or -1 in the fresh process of a
- * session, with its client in *ret_fd.  SIGHUP reads config again. */
+ * session, with its client in *ret_fd
+ * and l->children.to_listener for its remarks.  SIGHUP reads config again. */
 int listen_accept(struct listener *l, const struct options *options, struct config *config,
     int *ret_fd);
 

@@ -220,8 +220,9 @@ wall_off_files(enum sandbox_for whom, const struct queue *q, const struct config
 	    CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),                     \
 	    CALL(restart_syscall), CALL(exit), CALL(exit_group)
 #define LISTENING                                                                             \
-	CALL(accept4), CALL(accept), CALL(wait4), CALL(kill), FORK, CALL(set_tid_address),    \
-	    CALL(set_robust_list), CALL(gettid), CALL(getdents64), CALL(uname), CALL(prctl)
+	CALL(accept4), CALL(accept), CALL(recvmsg), CALL(wait4), CALL(kill), FORK,            \
+	    CALL(set_tid_address), CALL(set_robust_list), CALL(gettid), CALL(getdents64),     \
+	    CALL(uname), CALL(prctl)
 
 /* For the dynamic loader, glibc and OpenSSL, inside TLS too. */
 #define LIBRARIES                                                                             \

@@ -109,6 +109,8 @@ secure_prepare(const struct config *config, const struct options *options,
 		r = keep_open(handover->rfd);
 	if (r == 0)
 		r = keep_open(handover->wfd);
+	if (r == 0 && handover->remark_fd >= 0)
+		r = keep_open(handover->remark_fd);
 	if (r == 0) {
 		const char *const rest[] = { "--resume", buf_cstr(&resume), NULL };
 

@@ -97,6 +97,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 {
 	const uint64_t silence_ms = config->server.timeout_ms;
 	const int one = 1;
+	int named = 0;
 	/* A line may end in LF alone if it comes from a terminal or a pipe.  From the network it
 	 * never may: another server takes for two lines what we took for one, and so messages
 	 * are smuggled past it. */
@@ -112,7 +113,9 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	peer_find(&s->peer, start->rfd);
 	if (start->handover.client.n)
 		(void)peer_set(&s->peer, start->handover.client);
-	if (network && !start->resumed && balancer_ask(config, start->rfd, &s->peer) < 0)
+	if (network && !start->resumed)
+		named = balancer_ask(config, start->rfd, &s->peer);
+	if (named < 0)
 		session_lose(s, "proxy-header");
 	offer_service(s);
 	server_init(&s->smtp, &s->server);
@@ -120,6 +123,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	stream_init(&s->client, start->rfd, start->wfd);
 	limits_session(&s->client, config);
 	s->client.wake_fd = signals_catch(SIGNALS_SESSION);
+	remarks_begin(s, named > 0);
 	if (network && s->peer.kind == PEER_INET)
 		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
@@ -188,6 +192,7 @@ check_starttls(struct session *s)
 		.rfd = s->client.rfd,
 		.wfd = s->client.wfd,
 		.print_fd = s->start->print_fd,
+		.remark_fd = s->start->remark_fd,
 		.helo = s->smtp.esmtp ? buf_slice(&s->smtp.helo) : SL(""),
 	};
 	enum smtp_verdict verdict;
@@ -199,6 +204,7 @@ check_starttls(struct session *s)
 		return too_soon;
 	}
 	session_flush(s);
+	remarks_transaction_end(s, false);
 	if (known)
 		address_text(&client, peer_sockaddr(&s->peer));
 	handover.client = buf_slice(&client);
@@ -255,6 +261,7 @@ refuse_login(struct session *s, const struct smtp_reply *reply)
 	record_auth(s, reply);
 	if (reply->code != 535)
 		return;
+	remarks_failed(s, REMARK_LOGIN);
 	session_flush(s);
 	if (!s->end)
 		logins_refused(&s->logins, &s->client);
@@ -316,6 +323,7 @@ session_decide(struct session *s, struct smtp_reply question)
 		return reply.code == 535 ? end_login(s, reply) : reply;
 	}
 	record_decided(s, question.next, &from, &to, &reply);
+	remarks_decided(s, question.next, &from, &reply);
 	return reply;
 }
 
@@ -349,6 +357,7 @@ session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	*ret_times = server_final_replies(&s->smtp);
 	*ret = server_end_of_data(&s->smtp, result, content_id(&s->content));
 	record_message(s, result, ret);
+	remarks_transaction_end(s, true);
 	content_drop(&s->content);
 	return 1;
 }
@@ -370,8 +379,10 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	result = store_content(s, last);
 	*ret_times = last ? server_final_replies(&s->smtp) : 1;
 	*ret = server_end_of_chunk(&s->smtp, result, content_id(&s->content));
-	if (last || result != SMTP_DATA_QUEUED)
+	if (last || result != SMTP_DATA_QUEUED) {
 		record_message(s, result, ret);
+		remarks_transaction_end(s, true);
+	}
 	if (s->smtp.state != SMTP_AT_CHUNK)
 		content_drop(&s->content);
 	return 1;

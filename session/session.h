@@ -15,6 +15,7 @@
 #include "session/logins.h"
 #include "session/policy.h"
 #include "session/record.h"
+#include "session/remarks.h"
 #include "session/start.h"
 
 struct session {
@@ -31,6 +32,7 @@ struct session {
 	struct server_auth auth;
 	struct logins logins;
 	struct record record;
+	struct remarks remarks;
 	struct content content;
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* no reply reaches the client any more */

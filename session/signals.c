@@ -23,7 +23,7 @@ caught(int number)
 	if (number == SIGHUP)
 		signals_reload = 1;
 	else if (number != SIGCHLD)
-		signals_stop = 1;
+		signals_stop = number;
 	/* If the counter is full, the descriptor is readable already. */
 	if (wake_fd >= 0 && write(wake_fd, &one, sizeof one) < 0)
 		errno = 0;
@@ -55,6 +55,10 @@ signals_catch(enum signals_for whom)
 		set_handler(SIGCHLD, SIG_DFL);
 	}
 	wake_fd = fd;
+	if (whom == SIGNALS_SESSION) {
+		set_handler(SIGUSR1, caught);
+		set_handler(SIGUSR2, caught);
+	}
 	set_handler(SIGTERM, caught);
 	set_handler(SIGINT, caught);
 	set_handler(SIGPIPE, SIG_IGN);	/* write(2) fails if the client has gone, */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The signals of a handler: SIGTERM and SIGINT end it in an orderly way, SIGHUP makes a listener
- * read its configuration again, SIGCHLD reports the end of a session.
+ * read its configuration again, SIGCHLD reports the end of a session.  A listener ends a session by
+ * SIGUSR1 if it is idle, by SIGUSR2 if its client has passed a limit.
  */
 #ifndef SESSION_SIGNALS_H
 #define SESSION_SIGNALS_H
@@ -9,7 +10,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* A signal sets its flag.  signals_stop stays; the listener clears signals_reload. */
+/* A signal sets its flag.  signals_stop is the signal's number and stays; the listener clears
+ * signals_reload. */
 extern volatile sig_atomic_t signals_stop, signals_reload;
 
 enum signals_for { SIGNALS_SESSION, SIGNALS_LISTENER };

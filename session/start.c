@@ -93,6 +93,7 @@ resume_session(const char *text, struct start *start)
 	start->rfd = start->handover.rfd;
 	start->wfd = start->handover.wfd;
 	start->print_fd = start->handover.print_fd;
+	start->remark_fd = start->handover.remark_fd;
 	start->resumed = true;
 	return -1;
 }
@@ -128,6 +129,9 @@ find_client(const struct wishes *w, const struct options *options, struct config
 	if (w->print)
 		start->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
 	if (listener.n) {
+		r = listen_prepare(&listener, config);
+		if (r != 0)
+			return r;
 		/* With TLS from the first octet each session reads the keys, and is confined after
 		 * that. */
 		if (!w->implicit)
@@ -135,6 +139,7 @@ find_client(const struct wishes *w, const struct options *options, struct config
 		r = listen_accept(&listener, options, config, &fd);
 		if (r >= 0)
 			return r;
+		start->remark_fd = listener.children.to_listener;
 	} else if (w->print && w->stderr_is_socket && !endpoint_is_socket(STDERR_FILENO)) {
 		/* The socket may be the client's, so log_open() has replaced it. */
 		log_text(LOG_LEVEL_ERROR,
@@ -199,7 +204,8 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	struct wishes wishes = { .stderr_is_socket = endpoint_is_socket(STDERR_FILENO) };
 	int r;
 
-	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1 };
+	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1,
+		.remark_fd = -1 };
 	arguments = argv;
 	log_open(program.name);
 	r = options_parse(options, &program, argc, argv, add_wish, &wishes);

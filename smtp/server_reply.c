@@ -252,6 +252,19 @@ server_shutdown(struct server_session *s)
 }
 
 struct smtp_reply
+server_idle(struct server_session *s)
+{
+	return goodbye(s, "4.3.2 ", " too many connections, and this one is idle, try again later");
+}
+
+struct smtp_reply
+server_limited(struct server_session *s)
+{
+	return goodbye(s, "4.7.0 ", " too many connections or errors from your network, "
+	    "try again later");
+}
+
+struct smtp_reply
 server_budget(struct server_session *s, struct smtp_reply r)
 {
 	if (r.code < 500 || r.next == SMTP_NEXT_CLOSE || ++s->errors < s->server->max_errors)

@@ -30,6 +30,12 @@ check_defaults(void)
 	ok(c.server.min_rate == 10 && c.server.max_messages == 10000 &&
 	    c.server.early_talkers == EARLY_LOG,
 	    "min-rate, max-messages, early-talkers");
+	ok(c.server.limit_clients == CLIENTS_STRANGERS && c.server.end_idle == CLIENTS_STRANGERS,
+	    "limit-clients, end-idle");
+	ok(c.server.client_connections == 32 && c.server.client_rate == 600 &&
+	    c.server.client_failed_logins == 60 && c.server.client_refused_recipients == 500 &&
+	    c.server.client_probes == 200,
+	    "limits by client address");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
 	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
 	ok(!c.server.senders, "senders");
@@ -64,7 +70,10 @@ check_all_keys(void)
 	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\n"
 	    "retry-max = 30min\nmin-free = 1M\n"
 	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\n"
-	    "max-errors = 3\nmax-connections = 7\ntimeout = 10s\nsession-timeout = 20s\n"
+	    "max-errors = 3\nmax-connections = 7\nlimit-clients = all\n"
+	    "client-connections = 8\nclient-rate = 0\nclient-failed-logins = 9\n"
+	    "client-refused-recipients = 10\nclient-probes = 1000000\nend-idle = off\n"
+	    "timeout = 10s\nsession-timeout = 20s\n"
 	    "min-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\nsyntax = strict\n"
 	    "trusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\nsenders = %s/list\nrole = mx\n"
 	    "bare-newline = normalize\nrefuse = no mail here\ntls = required\n"
@@ -102,6 +111,11 @@ check_all_keys(void)
 	    c.server.timeout_ms == 10000 && c.server.syntax == SYNTAX_STRICT &&
 	    c.server.senders,
 	    "[server]");
+	ok(c.server.limit_clients == CLIENTS_ALL && c.server.end_idle == CLIENTS_NONE &&
+	    c.server.client_connections == 8 && c.server.client_rate == 0 &&
+	    c.server.client_failed_logins == 9 && c.server.client_refused_recipients == 10 &&
+	    c.server.client_probes == 1000000,
+	    "[server] limits by client address");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
 	ok(!c.server.trusted.local && c.server.trusted.n == 3 &&
@@ -165,6 +179,10 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nmax-recipients = 1K\n", 2, "write a plain number" },
 	{ "[server]\nmax-errors = 0\n", 2, "must be from 1 to" },
 	{ "[server]\nmax-connections = 0\n", 2, "must be from 1 to" },
+	{ "[server]\nclient-connections = 1000001\n", 2, "must be from 0 to 1000000" },
+	{ "[server]\nclient-rate = -1\n", 2, "write a plain number" },
+	{ "[server]\nlimit-clients = some\n", 2, "write strangers or all or off" },
+	{ "[server]\nend-idle = on\n", 2, "write strangers or all or off" },
 	{ "[server]\ntimeout = 0\n", 2, "must be from 1ms to 1d" },
 	{ "[server]\ntimeout = 5m\n", 2, "write a number with ms, s, min, h or d" },
 	{ "[server]\ntimeout = 2d\n", 2, "must be from 1ms to 1d" },
@@ -266,7 +284,9 @@ check_short_name(void)
 }
 
 #define SERVER_KEYS \
-	"hostname, max-message-size, max-recipients, max-errors, max-connections, timeout, " \
+	"hostname, max-message-size, max-recipients, max-errors, max-connections, " \
+	"limit-clients, client-connections, client-rate, client-failed-logins, " \
+	"client-refused-recipients, client-probes, end-idle, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
 	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, " \

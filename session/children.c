@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The kernel names the sender of each remark (SCM_CREDENTIALS), so no session can make remarks for
+ * another.  A process that a session forks has no copy of the table: fork(2) skips its memory.
+ */
+#include "session/children.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/peer.h"
+#include "strangers/remark.h"
+
+#define PLACES_MIN 8192		/* a power of two */
+#define PLACES_MAX (UINT32_C(1) << 20)
+#define PLACES_EACH 8		/* for a connection of max-connections */
+#define REMARKS_AT_ONCE 64	/* then clients have their turn */
+#define REMARKS_A_SECOND 1000	/* more come only from a session that was taken over */
+#define SECOND_MS 1000
+
+static int
+open_socket(struct children *c)
+{
+	const int one = 1;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	c->remarks = fds[0];
+	c->to_listener = fds[1];
+	return setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+int
+children_open(struct children *c, const struct config *config)
+{
+	const uint64_t wanted = config->server.max_connections * PLACES_EACH;
+	uint32_t n = PLACES_MIN;
+	uint64_t secret[2];
+	void *places;
+
+	while (n < wanted && n < PLACES_MAX)
+		n *= 2;
+	*c = (struct children){ .remarks = -1, .to_listener = -1 };
+	if (getrandom(secret, sizeof secret, 0) != sizeof secret)
+		return -EIO;
+	c->table_octets = n * sizeof(struct stranger);
+	places = mmap(NULL, c->table_octets, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (places == MAP_FAILED)
+		return -errno;
+	(void)madvise(places, c->table_octets, MADV_DONTFORK);
+	strangers_init(&c->table, places, n, secret);
+	return open_socket(c);
+}
+
+void
+children_forget(struct children *c)
+{
+	const int to_listener = c->to_listener;
+
+	if (c->remarks >= 0)
+		(void)close(c->remarks);
+	free(c->list);
+	explicit_bzero(c, sizeof *c);
+	c->remarks = -1;
+	c->to_listener = to_listener;
+}
+
+static struct strangers_limits
+limits_of(const struct config *config)
+{
+	return (struct strangers_limits){ {
+		[STRANGERS_CONNECTIONS] = config->server.client_connections,
+		[STRANGERS_RATE] = config->server.client_rate,
+		[STRANGERS_LOGINS] = config->server.client_failed_logins,
+		[STRANGERS_RECIPIENTS] = config->server.client_refused_recipients,
+		[STRANGERS_PROBES] = config->server.client_probes,
+	} };
+}
+
+/* Do limits hold for the client at this address? */
+static bool
+is_limited(const struct config *config, const struct sockaddr *sa)
+{
+	switch (config->server.limit_clients) {
+	case CLIENTS_NONE:
+		return false;
+	case CLIENTS_STRANGERS:
+		return !config_trusts(config, sa);
+	case CLIENTS_ALL:
+		break;
+	}
+	return true;
+}
+
+static enum strangers_limit
+enter_table(struct children *c, const struct config *config, const struct sockaddr *sa,
+    uint32_t *ret_place)
+{
+	const struct strangers_limits limits = limits_of(config);
+	struct strangers_key key;
+
+	*ret_place = STRANGERS_NONE;
+	if (!c->table.n || !is_limited(config, sa) || !strangers_key(sa, &key))
+		return STRANGERS_LIMITS;
+	return strangers_enter(&c->table, &limits, &key, clock_ms(), ret_place);
+}
+
+enum strangers_limit
+children_enter(struct children *c, const struct config *config, const struct sockaddr *sa,
+    struct child *ret_child)
+{
+	*ret_child = (struct child){ .place = STRANGERS_NONE };
+	/* The client behind a balancer is known later. */
+	ret_child->balancer = config_is_balancer(config, sa->sa_family == AF_UNIX ? NULL : sa);
+	if (ret_child->balancer || sa->sa_family == AF_UNIX)
+		return STRANGERS_LIMITS;
+	return enter_table(c, config, sa, &ret_child->place);
+}
+
+bool
+children_make_room(struct children *c)
+{
+	const size_t room = c->room ? 2 * c->room : 64;
+	struct child *list;
+
+	if (c->n < c->room)
+		return true;
+	list = reallocarray(c->list, room, sizeof *list);
+	if (!list)
+		return false;
+	c->list = list;
+	c->room = room;
+	return true;
+}
+
+void
+children_add(struct children *c, const struct child *child, pid_t pid)
+{
+	c->list[c->n] = *child;
+	c->list[c->n++].pid = pid;
+}
+
+void
+children_refuse(struct children *c, const struct child *child)
+{
+	strangers_leave(&c->table, child->place);
+}
+
+static void
+ask_to_end(struct children *c, struct child *child, int number)
+{
+	if (child->ending || kill(child->pid, number) < 0)
+		return;
+	child->ending = true;
+	c->nending++;
+}
+
+bool
+children_make_place(struct children *c, const struct config *config)
+{
+	const size_t max = (size_t)config->server.max_connections;
+	struct child *longest = NULL;
+
+	if (c->n - c->nending < max && c->n < max + max / 4 + 1)
+		return true;
+	if (c->n >= max + max / 4 + 1)
+		return false;
+	for (size_t i = 0; i < c->n; i++) {
+		struct child *child = &c->list[i];
+
+		if (child->idle_since_ms && !child->ending &&
+		    (!longest || child->idle_since_ms < longest->idle_since_ms))
+			longest = child;
+	}
+	if (longest)
+		ask_to_end(c, longest, SIGUSR1);
+	return longest && longest->ending;
+}
+
+static struct child *
+find_child(const struct children *c, pid_t pid)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].pid == pid)
+			return &c->list[i];
+	return NULL;
+}
+
+bool
+children_remove(struct children *c, pid_t pid)
+{
+	struct child *child = find_child(c, pid);
+
+	if (!child)
+		return false;
+	strangers_leave(&c->table, child->place);
+	c->nending -= child->ending;
+	*child = c->list[--c->n];
+	return true;
+}
+
+/* A balancer has named the client: now its limits hold. */
+static void
+name_client(struct children *c, const struct config *config, struct child *child,
+    const struct sockaddr *sa)
+{
+	enum strangers_limit limit;
+
+	if (!child->balancer)
+		return;
+	child->balancer = false;
+	limit = enter_table(c, config, sa, &child->place);
+	if (limit == STRANGERS_LIMITS)
+		return;
+	children_log(c, sa, limit);
+	ask_to_end(c, child, SIGUSR2);
+}
+
+static void
+take_remark(struct children *c, const struct config *config, struct child *child,
+    const struct remark *remark)
+{
+	static const enum strangers_limit failures[] = {
+		[REMARK_LOGIN] = STRANGERS_LOGINS,
+		[REMARK_RECIPIENT] = STRANGERS_RECIPIENTS,
+		[REMARK_PROBE] = STRANGERS_PROBES,
+	};
+	const struct strangers_limits limits = limits_of(config);
+	const int64_t now_ms = clock_ms();
+
+	switch (remark->kind) {
+	case REMARK_ADDRESS:
+		name_client(c, config, child, (const struct sockaddr *)&remark->address);
+		break;
+	case REMARK_LOGIN:
+	case REMARK_RECIPIENT:
+	case REMARK_PROBE:
+		strangers_count(&c->table, &limits, child->place, failures[remark->kind], now_ms);
+		break;
+	case REMARK_IDLE:
+		child->idle_since_ms = now_ms > remark->ms ? now_ms - remark->ms : 1;
+		break;
+	case REMARK_BUSY:
+		child->idle_since_ms = 0;
+		break;
+	}
+}
+
+/* Count a remark.  A session that makes more than any session does is killed.  False: the remark
+ * does not count. */
+static bool
+count_remark(struct child *child)
+{
+	const int64_t now_ms = clock_ms();
+
+	if (now_ms - child->second_ms >= SECOND_MS) {
+		child->second_ms = now_ms;
+		child->remarks = 0;
+	}
+	if (++child->remarks == REMARKS_A_SECOND + 1) {
+		log_text(LOG_LEVEL_ERROR, "session %d floods its listener", child->pid);
+		(void)kill(child->pid, SIGKILL);
+	}
+	return child->remarks <= REMARKS_A_SECOND;
+}
+
+/* The sender of a message; -1 if it has none.  There is room for nothing else beside it. */
+static pid_t
+sender_of(struct msghdr *m)
+{
+	const struct cmsghdr *h = CMSG_FIRSTHDR(m);
+	struct ucred cred;
+
+	if (!h || h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS ||
+	    h->cmsg_len < CMSG_LEN(sizeof cred))
+		return -1;
+	memcpy(&cred, CMSG_DATA(h), sizeof cred);
+	return cred.pid;
+}
+
+void
+children_listen(struct children *c, const struct config *config)
+{
+	for (int i = 0; i < REMARKS_AT_ONCE; i++) {
+		unsigned char octets[REMARK_OCTETS + 1];
+		_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+		struct iovec in = { octets, sizeof octets };
+		struct msghdr m = {
+			.msg_iov = &in, .msg_iovlen = 1,
+			.msg_control = control, .msg_controllen = sizeof control,
+		};
+		const ssize_t n = recvmsg(c->remarks, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		struct child *child;
+		struct remark remark;
+
+		if (n < 0)
+			return;
+		child = find_child(c, sender_of(&m));
+		if (child && count_remark(child) && remark_parse(octets, (size_t)n, &remark))
+			take_remark(c, config, child, &remark);
+	}
+}
+
+void
+children_log(struct children *c, const struct sockaddr *sa, enum strangers_limit limit)
+{
+	static const char *const names[STRANGERS_LIMITS] = {
+		[STRANGERS_CONNECTIONS] = "client-connections",
+		[STRANGERS_RATE] = "client-rate",
+		[STRANGERS_LOGINS] = "client-failed-logins",
+		[STRANGERS_RECIPIENTS] = "client-refused-recipients",
+		[STRANGERS_PROBES] = "client-probes",
+	};
+	struct strangers_key key;
+	struct peer peer = { .text = "" };
+	char space[80];
+	struct buf address = BUF(space);
+	struct log_line line;
+	uint32_t n;
+
+	(void)strangers_key(sa, &key);
+	n = strangers_mention(&c->table, &key, clock_ms());
+	if (n == 0)
+		return;
+	address_text(&address, sa);
+	(void)peer_set(&peer, buf_slice(&address));
+	log_begin(&line, LOG_LEVEL_NOTICE, "limited");
+	log_str(&line, "client", slice_str(peer.text));
+	log_str(&line, "limit", slice_str(names[limit]));
+	log_uint(&line, "refused", n);
+	log_end(&line);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The sessions of a listener: their processes, the limits of their clients, and the remarks by
+ * which a session reports its client's deeds.
+ */
+#ifndef SESSION_CHILDREN_H
+#define SESSION_CHILDREN_H
+
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "strangers/strangers.h"
+
+struct child {
+	pid_t pid;
+	uint32_t place;			/* of its client in the table */
+	int64_t idle_since_ms;		/* 0: not idle */
+	int64_t second_ms;		/* the start of a second with so many remarks */
+	unsigned remarks;
+	bool balancer;			/* its client is still to be named */
+	bool ending;			/* it was asked to end */
+};
+
+struct children {
+	struct child *list;
+	size_t n, room, nending;
+	struct strangers table;
+	size_t table_octets;
+	int remarks;			/* the listener's end of the socket; -1: none */
+	int to_listener;		/* the end that all sessions inherit; -1: none */
+};
+
+/* Prepare the table and the socket for remarks.  0 or -errno. */
+int children_open(struct children *c, const struct config *config);
+
+/* In a fresh session: give up all but to_listener. */
+void children_forget(struct children *c);
+
+/*
+ * May this client have a session?  STRANGERS_LIMITS if it may: *ret_child is then to be passed to
+ * children_add() or children_refuse().  Else the limit that it passes.
+ */
+enum strangers_limit children_enter(struct children *c, const struct config *config,
+    const struct sockaddr *sa, struct child *ret_child);
+/* Memory for one more child.  False if there is none. */
+bool children_make_room(struct children *c);
+void children_add(struct children *c, const struct child *child, pid_t pid);
+void children_refuse(struct children *c, const struct child *child);
+
+/* Is there a place for one more session, beside those that are ending?  If all are taken, the
+ * session that has been idle for the longest time is asked to end. */
+bool children_make_place(struct children *c, const struct config *config);
+
+/* Forget a process.  False if it is no session. */
+bool children_remove(struct children *c, pid_t pid);
+
+/* Take the remarks that wait.  This logs. */
+void children_listen(struct children *c, const struct config *config);
+
+/* Log that a client was refused, at most once a minute for a client. */
+void children_log(struct children *c, const struct sockaddr *sa, enum strangers_limit limit);
+
+#endif

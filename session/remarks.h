@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The reports of a session to its listener: the failures of its client, the client that a balancer
+ * has named, and whether it waits.  Without a listener there are none.
+ */
+#ifndef SESSION_REMARKS_H
+#define SESSION_REMARKS_H
+
+#include "smtp/server.h"
+#include "strangers/remark.h"
+
+struct session;
+
+struct remarks {
+	int fd;			/* to the listener; -1: none */
+	bool probing;		/* a transaction from the null path has recipients */
+	int64_t since_ms;	/* the client's last command; 0: its content is being read */
+};
+
+/* Begin.  named: a balancer has named the client. */
+void remarks_begin(struct session *s, bool named);
+
+/* Report a failure of the client, unless it is exempt. */
+void remarks_failed(const struct session *s, enum remark_kind kind);
+
+/* MAIL, RCPT, VRFY or DATA was decided on. */
+void remarks_decided(struct session *s, enum smtp_next what, const struct smtp_path *from,
+    const struct smtp_reply *reply);
+
+/* The transaction ends with a message, or without. */
+void remarks_transaction_end(struct session *s, bool message);
+
+/* The client has to send a command from now on, or a content. */
+void remarks_await_command(struct session *s);
+void remarks_await_content(struct session *s);
+
+#endif

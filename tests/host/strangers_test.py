@@ -1,0 +1,312 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Limits by client address, with a real listener: floods, guessers, slow holders, while others are
+served."""
+import base64
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import check, main, same, test, wait_for  # noqa: E402
+from tls_server import BUILD, HOST, Server, anyone, certificate  # noqa: E402
+
+HERE = BUILD + "/tests/strangers-files"
+shutil.rmtree(HERE, ignore_errors=True)
+os.makedirs(HERE)
+STRANGE = "trusted = 192.0.2.1"     # no client of these tests
+BAD, GOOD, THIRD = "127.0.0.9", "127.0.0.8", "127.0.0.7"
+LISTED = HERE + "/recipients"
+with open(LISTED, "w") as file:
+    file.write("anna\n")
+ROUTE = "[route example.com]\nvia = discard\naccept = anyone\nrecipients = " + LISTED
+
+
+class Client:
+    """A client at an address of its own; wants is the code of the greeting."""
+
+    def __init__(self, server, source, wants="220", header=b""):
+        self.socket = socket.create_connection(("127.0.0.1", server.port), 20, (source, 0))
+        self.file = self.socket.makefile("rb")
+        self.socket.sendall(header)
+        self.greeting = self.reply()
+        if wants:
+            same(self.greeting[:3], wants, self.greeting, server.log())
+
+    def reply(self):
+        try:
+            while True:
+                line = self.file.readline().decode()
+                if line[3:4] != "-":
+                    return line
+        except ConnectionResetError:
+            return ""
+
+    def say(self, line, wants=None):
+        self.socket.sendall(line.encode() + b"\r\n")
+        reply = self.reply()
+        if wants:
+            same(reply[:3], wants, line, reply)
+        return reply
+
+    def message(self):
+        for line, code in (("EHLO client.example", "250"), ("MAIL FROM:<a@b.example>", "250"),
+                           ("RCPT TO:<anna@example.com>", "250"), ("DATA", "354"),
+                           ("Subject: x\r\n\r\nx\r\n.", "250")):
+            self.say(line, code)
+        return self
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def close_all(server, clients):
+    for client in clients:
+        client.close()
+    check(wait_for(lambda: not subprocess.run(["pgrep", "-P", str(server.process.pid)],
+                                              capture_output=True).stdout), server.log())
+
+
+def lines(server, limit):
+    return re.findall(r"limited client=(\S+) limit=%s refused=(\d+)" % limit, server.log())
+
+
+@test("an address has so many connections at a time, and one line in the log")
+def _():
+    with Server("strangers", STRANGE, "client-connections = 3", ROUTE) as server:
+        held = [Client(server, BAD) for _ in range(3)]
+        for _ in range(20):
+            reply = Client(server, BAD, "421").greeting
+            check(reply.startswith("421 4.7.0 " + HOST + " too many connections from"), reply)
+        same(lines(server, "client-connections"), [(BAD, "1")])
+        Client(server, GOOD).message().close()
+        held[0].say("QUIT", "221")
+        held[0].close()
+        check(wait_for(lambda: Client(server, BAD, None).greeting.startswith("220")),
+              server.log())
+
+
+@test("trusted clients have no limits, unless limit-clients = all")
+def _():
+    for setting, third in ("strangers", "220"), ("all", "421"), ("off", "220"):
+        with Server("strangers-trusted", "trusted = 127.0.0.9", "client-connections = 2",
+                    "limit-clients = " + setting) as server:
+            held = [Client(server, BAD) for _ in range(2)]
+            held.append(Client(server, BAD, third))
+            strangers = [Client(server, GOOD) for _ in range(2)]
+            strangers.append(Client(server, GOOD, "220" if setting == "off" else "421"))
+
+
+@test("a flood of one address, while another is served")
+def _():
+    with Server("strangers-flood", STRANGE, "client-rate = 20", "max-connections = 20",
+                ROUTE) as server:
+        greetings, stop = [], threading.Event()
+
+        def flood():
+            while not stop.is_set():
+                try:
+                    client = Client(server, BAD, None)
+                    greetings.append(client.greeting[:3])
+                    client.close()
+                except OSError:
+                    greetings.append("gone")
+
+        floods = [threading.Thread(target=flood) for _ in range(4)]
+        for thread in floods:
+            thread.start()
+        slowest = 0
+        try:
+            for _ in range(10):
+                began = time.monotonic()
+                Client(server, GOOD).message().close()
+                slowest = max(slowest, time.monotonic() - began)
+                time.sleep(0.05)
+        finally:
+            stop.set()
+            for thread in floods:
+                thread.join()
+        check(slowest < 2, slowest)
+        check(greetings.count("421") > 50 and 20 <= greetings.count("220") <= 25,
+              greetings.count("220"), greetings.count("421"), len(greetings))
+        same(len(lines(server, "client-rate")), 1, server.log())
+
+
+def plain(user, password):
+    return "AUTH PLAIN " + base64.b64encode(("\0%s\0%s" % (user, password)).encode()).decode()
+
+
+@test("a guesser of passwords is refused; another client logs in")
+def _():
+    path = certificate(HERE + "/ec", HOST)
+    users = HERE + "/users"
+    with open(users, "w") as passwords:
+        passwords.write(subprocess.run([BUILD + "/smtp-handler-passwd", "anna"], input="right\n",
+                                       capture_output=True, text=True, check=True).stdout)
+    os.chmod(users, 0o600)
+
+    def login(server, source, password):
+        client = Client(server, source)
+        client.say("EHLO client.example", "250")
+        client.say("STARTTLS", "220")
+        client.socket = anyone().wrap_socket(client.socket, server_hostname=HOST)
+        client.file = client.socket.makefile("rb")
+        client.say("EHLO client.example", "250")
+        return client.say(plain("anna", password))[:3]
+
+    with Server("strangers-guess", STRANGE, "tls = offer", "tls-certificate = %s.pem" % path,
+                "tls-key = %s.key" % path, "auth = file:" + users,
+                "client-failed-logins = 3") as server:
+        for _ in range(3):
+            same(login(server, BAD, "wrong"), "535", server.log())
+        reply = Client(server, BAD, "421").greeting
+        check("too many failed logins" in reply, reply)
+        same(login(server, GOOD, "right"), "235", server.log())
+        same(lines(server, "client-failed-logins"), [(BAD, "1")], server.log())
+
+
+@test("refused recipients count across sessions")
+def _():
+    with Server("strangers-users", STRANGE, "client-refused-recipients = 6", ROUTE) as server:
+        for _ in range(3):
+            client = Client(server, BAD)
+            client.say("EHLO client.example", "250")
+            client.say("MAIL FROM:<a@b.example>", "250")
+            client.say("RCPT TO:<nobody@example.com>", "550")
+            client.say("RCPT TO:<anna@example.com>", "250")
+            client.say("RCPT TO:<x@elsewhere.example>", "550")
+            client.say("QUIT", "221")
+        reply = Client(server, BAD, "421").greeting
+        check("too many unknown recipients" in reply, reply)
+        Client(server, GOOD).message()
+
+
+@test("probes from the null path count; notices do not")
+def _():
+    with Server("strangers-probes", STRANGE, "client-probes = 3", ROUTE) as server:
+        for source, notice in (GOOD, True), (BAD, False):
+            for last in "QUIT", "RSET", "MAIL FROM:<>", "EHLO x.example":
+                client = Client(server, source, None)
+                if client.greeting.startswith("421"):
+                    break
+                client.say("EHLO client.example", "250")
+                client.say("MAIL FROM:<>", "250")
+                client.say("RCPT TO:<anna@example.com>", "250")
+                if notice:
+                    client.say("DATA", "354")
+                    client.say("Subject: x\r\n\r\nx\r\n.", "250")
+                client.say(last)
+                client.say("NOOP")
+                client.close()
+                time.sleep(0.1)
+            reply = Client(server, source, None).greeting
+            same("too many transactions without a message" in reply, not notice, reply)
+        Client(server, THIRD).message()
+
+
+def hold(server, sources, commands=()):
+    """Sessions that wait for ever, the first for the longest time."""
+    held = []
+    for source in sources:
+        client = Client(server, source)
+        for line in commands:
+            client.say(line)
+        held.append(client)
+        time.sleep(0.05)
+    time.sleep(1.3)
+    return held
+
+
+SIX = ["127.0.0.%d" % (20 + i) for i in range(6)]
+
+
+@test("slow holders make room, the one that has waited longest first")
+def _():
+    with Server("strangers-idle", STRANGE, "max-connections = 6", ROUTE) as server:
+        held = hold(server, SIX)
+        busy = held.pop(0)
+        busy.say("NOOP", "250")
+        Client(server, GOOD).message().close()
+        reply = held[0].reply()
+        check(reply.startswith("421 4.3.2 " + HOST + " too many connections, and this one is"),
+              reply)
+        server.logged(r"session client=127\.0\.0\.21 .* end=idle")
+        same(len(re.findall("end=idle", server.log())), 1, server.log())
+        busy.say("NOOP", "250")
+        for i in range(12):         # no number of them keeps others out
+            held.append(Client(server, "127.0.0.%d" % (100 + i)))
+            time.sleep(0.3)
+        Client(server, GOOD).message().close()
+
+
+@test("holders that trickle a command, stall in a message or in a handshake make room too")
+def _():
+    path = certificate(HERE + "/rsa", HOST)
+    tls = ("tls = offer", "tls-certificate = %s.pem" % path, "tls-key = %s.key" % path)
+    mail = ("EHLO x.example", "MAIL FROM:<a@b.example>", "RCPT TO:<anna@example.com>", "DATA")
+    for commands in mail, ("EHLO x.example", "STARTTLS"):
+        with Server("strangers-stall", STRANGE, "max-connections = 6", *tls, ROUTE) as server:
+            held = hold(server, SIX, commands)
+            Client(server, GOOD).message().close()
+            server.logged("session client=127.0.0.20 .* end=(idle|tls)")
+            check(held)
+    with Server("strangers-trickle", STRANGE, "max-connections = 2", ROUTE) as server:
+        held = hold(server, SIX[:2], ["EHLO x.example"])
+        for _ in range(3):
+            held[0].socket.sendall(b"N")
+            time.sleep(0.3)
+        held[1].say("NOOP", "250")
+        time.sleep(1.2)
+        held[0].socket.sendall(b"O")
+        time.sleep(1.2)
+        Client(server, GOOD).message().close()
+        server.logged("session client=127.0.0.20 .* end=idle")
+
+
+@test("trusted clients may wait, and end-idle decides for whom that holds")
+def _():
+    trusted = "trusted = 127.0.0.20/30 127.0.0.24/31"
+    for who, setting, wanted in (trusted, "strangers", "421"), (trusted, "all", "220"), \
+            (STRANGE, "off", "421"), (STRANGE, "strangers", "220"):
+        with Server("strangers-off", who, "max-connections = 6", "end-idle = " + setting,
+                    ROUTE) as server:
+            held = hold(server, SIX)
+            reply = Client(server, GOOD, wanted).greeting
+            check(wanted == "220" or "too many connections" in reply, reply)
+            check(held)
+
+
+@test("behind a balancer the client that its header names counts")
+def _():
+    def header(client):
+        return b"PROXY TCP4 %s 192.0.2.200 1 25\r\n" % client.encode()
+
+    with Server("strangers-proxy", STRANGE, "proxy-protocol = on", "proxy-trusted = 127.0.0.3",
+                "client-connections = 2", "client-refused-recipients = 2", ROUTE) as server:
+        held = [Client(server, "127.0.0.3", header=header("198.51.100.9")) for _ in range(2)]
+        check(held)
+        last = Client(server, "127.0.0.3", header=header("198.51.100.9"))
+        reply = last.reply()
+        check(reply.startswith("421 4.7.0 " + HOST + " too many connections or errors from your"),
+              reply)
+        same(lines(server, "client-connections"), [("198.51.100.9", "1")], server.log())
+        server.logged(r"session client=198\.51\.100\.9 .* end=limited")
+        client = Client(server, "127.0.0.3", header=header("198.51.100.8"))
+        client.say("EHLO client.example", "250")
+        client.say("MAIL FROM:<a@b.example>", "250")
+        for _ in range(2):
+            client.say("RCPT TO:<nobody@example.com>", "550")
+        client.say("QUIT", "221")
+        last = Client(server, "127.0.0.3", header=header("198.51.100.8"))
+        check(last.reply().startswith("421 4.7.0 "), server.log())
+        for i in range(6):
+            Client(server, "127.0.0.3", header=header("198.51.100.%d" % (20 + i))).message()
+
+
+main()
