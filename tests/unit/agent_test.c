@@ -7,11 +7,14 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "base/seccomp.h"
 #include "mailbox/users.h"
 #include "maildir/agent_frame.h"
 #include "maildir/registry.h"
@@ -44,6 +47,7 @@ static const struct entry {
 static struct mail m;
 static bool root;
 static int write_error, fsync_error, mkdir_error;
+static bool probing;
 
 int __wrap_getpwnam_r(const char *name, struct passwd *space, char *strings, size_t n,
     struct passwd **ret);
@@ -88,9 +92,30 @@ __wrap_initgroups(const char *name, gid_t gid)
 	return setgroups(1, &gid);
 }
 
+/* Are all calls denied that the agent does not need, as it writes the message? */
+static bool
+all_denied(void)
+{
+	char *const argv[] = { NULL };
+	int fd[2];
+
+	return open("/etc/passwd", O_RDONLY) < 0 && open("/etc", O_RDONLY | O_DIRECTORY) < 0 &&
+	       open("/tmp/x", O_WRONLY | O_CREAT, 0600) < 0 &&
+	       execve("/bin/true", argv, argv) < 0 &&
+	       socket(AF_UNIX, SOCK_STREAM, 0) < 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0 &&
+	       kill(getppid(), 0) < 0 && fork() < 0 && setuid(0) < 0 && pipe(fd) < 0 &&
+	       chmod("/tmp", 01777) < 0 &&
+	       mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	       MAP_FAILED;
+}
+
 ssize_t
 __wrap_write(int fd, const void *p, size_t n)
 {
+	if (probing) {
+		errno = all_denied() ? EDQUOT : EIO;
+		return -1;
+	}
 	errno = write_error;
 	return write_error ? -1 : __real_write(fd, p, n);
 }
@@ -357,6 +382,22 @@ test_quota(struct delivery *d)
 	}
 }
 
+/* As the user, the agent has the folder of the mailbox and nothing else. */
+static void
+test_walls(struct delivery *d)
+{
+	if (SECCOMP_SANITIZER) {
+		ok(true, "a build with sanitizers has no walls: skipped");
+		return;
+	}
+	mail_put(&m, "a@b", "", "ben@a.b", SL("Subject: x\r\n\r\nhello\r\n"));
+	probing = true;
+	mail_deliver(&m, d);
+	probing = false;
+	ok(ends_as(&m.outcomes[0], CAUSE_MAILDIR_QUOTA, "4.2.2", ""),
+	    "all other files and calls are denied to the agent");
+}
+
 /* ---- the frames ---- */
 
 static bool
@@ -618,6 +659,7 @@ main(void)
 	test_links(&d);
 	test_paths(&d);
 	test_quota(&d);
+	test_walls(&d);
 	test_requests();
 	test_answers();
 	test_registry();
