@@ -36,6 +36,11 @@ struct attempt_sink {
 	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
 	/* A DNS answer that other attempts can use.  May be NULL. */
 	void (*dns)(void *ctx, const struct dns_memo *memo);
+	/* Ask to dial exchangers at these sites (hosts/hosts.h), at most ATTEMPT_DIALS.  Bit i of
+	 * the reply is for sites[i], and one is set at least.  NULL: all may be dialled. */
+	uint32_t (*dial)(void *ctx, const uint64_t *sites, size_t n);
+	/* This one of several is connected, and no other. */
+	void (*dialled)(void *ctx, uint64_t site);
 	/* The job is over.  NULL: one attempt is all. */
 	void (*done)(void *ctx);
 	void *ctx;

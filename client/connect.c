@@ -7,7 +7,9 @@
  */
 #include "client/connect.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -441,6 +443,48 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	return NULL;
 }
 
+static_assert(DIAL_MAX <= ATTEMPT_DIALS && ATTEMPT_DIALS <= 32, "a race can be asked for");
+
+/* Leaves out of a race what may not be dialled now, as others use it.  The number that is left. */
+static size_t
+ask_leave(struct connect *c, size_t n, int start_ms[DIAL_MAX])
+{
+	const struct attempt_sink *sink = c->d->sink;
+	uint64_t sites[DIAL_MAX];
+	uint32_t allowed;
+	size_t kept = 0;
+	int first_ms = INT_MAX;
+
+	if (!sink->dial || !way_of(c->d->route->via)->by_domain)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		sites[i] = host_site(c->targets[i].address);
+	allowed = sink->dial(sink->ctx, sites, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct order_target t = c->targets[i];
+
+		if (!(allowed >> i & 1))
+			continue;
+		c->targets[i] = c->targets[kept];
+		c->targets[kept] = t;
+		start_ms[kept++] = start_ms[i];
+		first_ms = start_ms[i] < first_ms ? start_ms[i] : first_ms;
+	}
+	for (size_t i = 0; i < kept; i++)
+		start_ms[i] -= first_ms;
+	return kept;
+}
+
+/* Reports the winner of a race, so that others may use what it has not taken. */
+static void
+report_winner(const struct connect *c, size_t n, const struct order_target *won)
+{
+	const struct attempt_sink *sink = c->d->sink;
+
+	if (n > 1 && sink->dialled && way_of(c->d->route->via)->by_domain)
+		sink->dialled(sink->ctx, host_site(won->address));
+}
+
 static struct smtp_link *
 race(struct connect *c)
 {
@@ -458,7 +502,7 @@ race(struct connect *c)
 	struct order_target won;
 	char host[300];
 	int start_ms[DIAL_MAX];
-	size_t n = order_race(c->targets, c->n, start_ms);
+	size_t n = ask_leave(c, order_race(c->targets, c->n, start_ms), start_ms);
 	int winner;
 
 	if (c->targets[0].reason == ORDER_FAILING && n < c->n &&
@@ -474,8 +518,10 @@ race(struct connect *c)
 	winner = dial_race(dialled, n, &o, "QUIT\r\n");
 	for (size_t i = 0; i < n; i++)
 		c->dials += dialled[i].state != DIAL_UNTRIED;
-	if (winner >= 0)
+	if (winner >= 0) {
 		won = c->targets[winner];
+		report_winner(c, n, &won);
+	}
 	sort_out(c, dialled, n, winner);
 	if (winner < 0)
 		return NULL;

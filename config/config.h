@@ -110,7 +110,7 @@ struct config {
 	} server;
 	struct {
 		struct address_list resolver;	/* empty: the servers of resolv.conf */
-		uint64_t port, processes, per_destination;
+		uint64_t port, processes, per_destination, per_address;
 		enum address_family family;
 		int allow_loopback;		/* 0 or 1: exchangers on this host or link */
 		enum config_mx_order mx_order;

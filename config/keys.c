@@ -142,6 +142,7 @@ static const struct key keys[] = {
 	{ RELAY("allow-loopback-exchangers", allow_loopback, CHOICE, "no"), .choices = no_yes },
 	{ RELAY("processes", processes, COUNT, "100"), .min = 1, .max = 1000 },
 	{ RELAY("per-destination", per_destination, COUNT, "20"), .min = 1, .max = 1000 },
+	{ RELAY("per-address", per_address, COUNT, "20"), .min = 1, .max = 1000 },
 	{ RELAY("mx-order", mx_order, CHOICE, "preference"), .choices = mx_orders },
 	{ RELAY("tls", tls, CHOICE, "may"), .choices = relay_tls },
 	{ RELAY("tls-ca-file", tls_ca_file, FILE, "") },

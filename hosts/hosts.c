@@ -6,6 +6,8 @@
  */
 #include "hosts/hosts.h"
 
+#include <endian.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -367,6 +369,29 @@ host_key(char key[64], const struct sockaddr_storage *address)
 	brackets = b.n && memchr(b.p, ':', b.n);
 	(void)snprintf(key, 64, "%s%.*s%s:%u", brackets ? "[" : "", (int)b.n, b.p,
 	    brackets ? "]" : "", (unsigned)address_port(sa));
+}
+
+uint64_t
+host_site(const struct sockaddr_storage *address)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff },
+				   translated[12] = { 0x00, 0x64, 0xff, 0x9b };
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+	const unsigned char *octets = in6->sin6_addr.s6_addr;
+	uint64_t network;
+	uint32_t ipv4 = in->sin_addr.s_addr;
+
+	if (address->ss_family == AF_INET6) {
+		if (memcmp(octets, mapped, sizeof mapped) != 0 &&
+		    memcmp(octets, translated, sizeof translated) != 0) {
+			memcpy(&network, octets, sizeof network);
+			return be64toh(network);
+		}
+		memcpy(&ipv4, octets + sizeof mapped, sizeof ipv4);
+	}
+	/* The rest is a multicast address, so it is no host's /64. */
+	return UINT64_C(0xffffffff00000000) | be32toh(ipv4);
 }
 
 static void

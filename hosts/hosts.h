@@ -139,4 +139,8 @@ bool host_printable(const char *s);
 /* The key of an address: "192.0.2.1:25". */
 void host_key(char key[HOST_KEY], const struct sockaddr_storage *address);
 
+/* A number for an address in a network that one owner has: an IPv4 address, or the /64 of an IPv6
+ * address.  IPv4 in IPv6 (RFC 4291 section 2.5.5.2, RFC 6052 section 2.1) counts as IPv4. */
+uint64_t host_site(const struct sockaddr_storage *address);
+
 #endif

@@ -127,6 +127,24 @@ ring_of(struct destinations *ds, struct destination *d, unsigned rank)
 }
 
 void
+destination_sleep(struct destination *d)
+{
+	if (d->woken)
+		d->site->woken--;
+	d->woken = false;
+}
+
+/* Leaves the place that is kept for it to others, unless it waits for a worker. */
+static void
+give_place(struct destinations *ds, struct destination *d, const struct ring *ring)
+{
+	if (!d->woken || (ring && ring != &d->site->waiting && ring != &ds->rings[RING_DEAD]))
+		return;
+	destination_sleep(d);
+	destination_wake(ds, d->site);
+}
+
+void
 destination_update(struct destinations *ds, struct destination *d)
 {
 	const unsigned rank = best_rank(d);
@@ -137,6 +155,7 @@ destination_update(struct destinations *ds, struct destination *d)
 		if (ring)
 			ring_insert(ring, &d->node, rank);
 	}
+	give_place(ds, d, ring);
 	if (d->site && !d->waiting && !d->processes)
 		destination_set_site(ds, d, NULL);
 }
@@ -149,26 +168,27 @@ destination_set_site(struct destinations *ds, struct destination *d, struct site
 	if (site == old)
 		return;
 	ring_remove(&d->node);
+	destination_sleep(d);
 	d->site = site;
 	if (site)
 		site->references++;
 	destination_update(ds, d);
 	if (!old)
 		return;
-	destination_wake(ds, old);	/* it may have been woken in place of another */
+	destination_wake(ds, old);
 	site_put(&ds->sites, old);
 }
 
-/* Those that are woken have no worker yet.  If others take the room, they wait again. */
 void
 destination_wake(struct destinations *ds, struct site *site)
 {
 	struct ring_node *node;
 
-	for (unsigned i = site->workers; i < site->most; i++) {
-		node = ring_front(&site->waiting, RANKS);
-		if (!node || !site_room(site, rank_foreign(node->level)))
-			return;
+	while (site->workers + site->woken < site->most &&
+	    (node = ring_front(&site->waiting, RANKS)) &&
+	    site_room(site, rank_foreign(node->level))) {
+		node->destination->woken = true;
+		site->woken++;
 		destination_update(ds, node->destination);
 	}
 }
@@ -298,6 +318,7 @@ destination_free(struct destinations *ds, struct destination *d)
 {
 	ds->n--;
 	ring_remove(&d->node);
+	destination_sleep(d);
 	site_put(&ds->sites, d->site);
 	absent_drop(&d->absent);
 	free(d->dead);

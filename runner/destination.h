@@ -58,6 +58,7 @@ struct destination {
 	unsigned lost;			/* connections in a row that broke off */
 	bool proven;			/* a host of the destination answered in this run */
 	struct site *site;		/* the one that its next worker will use; NULL: unknown */
+	bool woken;			/* a place is kept for it there */
 	struct outcome *dead;	/* mail is deferred with this outcome; NULL: alive */
 	int64_t dead_until_ms;
 	struct absent *absent;		/* hosts that did not answer; NULL: none */
@@ -92,8 +93,10 @@ void destination_update(struct destinations *ds, struct destination *d);
 /* The next worker of the destination will use this site; NULL: unknown.  d gets a reference of its
  * own. */
 void destination_set_site(struct destinations *ds, struct destination *d, struct site *site);
-/* A worker has left the site: destinations that wait for that may get one. */
+/* The site may have room: as many of the destinations that wait for it may have a worker. */
 void destination_wake(struct destinations *ds, struct site *site);
+/* The place that is kept for the destination is free, or its worker has it. */
+void destination_sleep(struct destination *d);
 
 /* If there are very many destinations, free those without state worth keeping. */
 void destination_trim(struct destinations *ds);

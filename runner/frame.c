@@ -28,6 +28,11 @@ frame_size(const struct frame *f)
 		return offsetof(struct frame, moved) + sizeof f->moved;
 	case FRAME_DNS:
 		return offsetof(struct frame, dns) + dns_memo_size(&f->dns);
+	case FRAME_DIAL:
+	case FRAME_DIALLED:
+		return offsetof(struct frame, dial.sites) + f->dial.n * sizeof f->dial.sites[0];
+	case FRAME_LEAVE:
+		return offsetof(struct frame, leave) + sizeof f->leave;
 	case FRAME_DONE:
 		break;
 	}
@@ -68,6 +73,12 @@ good_fields(const struct frame *f)
 		return good_moved(&f->moved);
 	case FRAME_DNS:
 		return dns_memo_valid(&f->dns);
+	case FRAME_DIAL:
+		return f->dial.n > 0;
+	case FRAME_DIALLED:
+		return f->dial.n == 1;
+	case FRAME_LEAVE:
+		return f->leave.allowed != 0;
 	case FRAME_DONE:
 		return true;
 	}
@@ -84,6 +95,9 @@ good_frame(const struct frame *f, size_t n)
 	if (f->type == FRAME_JOB &&
 	    (n < offsetof(struct frame, job.rcpts) || f->job.n > FRAME_RCPTS_MAX))
 		return false;
+	if ((f->type == FRAME_DIAL || f->type == FRAME_DIALLED) &&
+	    (n < offsetof(struct frame, dial.sites) || f->dial.n > ATTEMPT_DIALS))
+		return false;
 	if (f->type == FRAME_DNS && n < offsetof(struct frame, dns.data))
 		return false;
 	return n == frame_size(f) && good_fields(f);
@@ -92,10 +106,12 @@ good_frame(const struct frame *f, size_t n)
 int
 frame_put(int fd, const struct frame *f)
 {
+	/* A worker that asks and does not read must not stop the runner. */
+	const int more = f->type == FRAME_LEAVE ? MSG_DONTWAIT : 0;
 	ssize_t n;
 
 	do
-		n = send(fd, f, frame_size(f), MSG_NOSIGNAL);
+		n = send(fd, f, frame_size(f), MSG_NOSIGNAL | more);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -165,18 +181,18 @@ frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message)
 	};
 	const ssize_t n = receive(fd, &m, wait);
 	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	int message;
+	int message = -1;
 
 	if (n <= 0)
 		return (int)n;
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof message))
-		return -EBADMSG;
-	memcpy(&message, CMSG_DATA(header), sizeof message);
-	if (good_frame(ret, (size_t)n) && ret->type == FRAME_JOB) {
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof message))
+		memcpy(&message, CMSG_DATA(header), sizeof message);
+	if (good_frame(ret, (size_t)n) && (ret->type == FRAME_JOB) == (message >= 0)) {
 		*ret_message = message;
 		return 1;
 	}
-	(void)close(message);
+	if (message >= 0)
+		(void)close(message);
 	return -EBADMSG;
 }

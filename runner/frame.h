@@ -7,20 +7,24 @@
 #ifndef RUNNER_FRAME_H
 #define RUNNER_FRAME_H
 
-#include "hosts/hosts.h"
-#include "attempt/outcome.h"
+#include "attempt/attempt.h"
 #include "dns/cache.h"
 #include "queue/run.h"
 
 #define FRAME_RCPTS_MAX 1000	/* recipients of one job; longer lists become several jobs */
 
 enum frame_type {
-	FRAME_JOB,		/* to the worker: a job; all others come from it */
+	FRAME_JOB,		/* to the worker: a job */
 	FRAME_RCPT,		/* the result of one recipient, perhaps with the end of the job */
 	FRAME_HOST,		/* a measurement or a failure of a host */
 	FRAME_MOVED,		/* a destination gets its mail over IPv4 from now on */
 	FRAME_DNS,		/* a DNS answer that other workers can use */
 	FRAME_DONE,		/* the end of a job without a held result */
+	/* The sites of exchangers that it asks to dial.  The reply is FRAME_LEAVE, or a hang-up:
+	 * the runner has taken back its jobs. */
+	FRAME_DIAL,
+	FRAME_DIALLED,		/* the one of them to which it is connected */
+	FRAME_LEAVE,		/* to the worker: those that it may dial */
 };
 
 struct frame_job {
@@ -41,6 +45,15 @@ struct frame_moved {
 	char destination[256], host[300], reply[OUTCOME_DETAIL];
 };
 
+struct frame_dial {
+	uint32_t n;
+	uint64_t sites[ATTEMPT_DIALS];
+};
+
+struct frame_leave {
+	uint32_t allowed;		/* bit i: sites[i] */
+};
+
 struct frame {
 	enum frame_type type;
 	union {
@@ -49,6 +62,8 @@ struct frame {
 		struct host_report host;
 		struct frame_moved moved;
 		struct dns_memo dns;
+		struct frame_dial dial;	/* also of FRAME_DIALLED */
+		struct frame_leave leave;
 	};
 };
 
@@ -60,8 +75,8 @@ int frame_put_job(int fd, const struct frame *f, int message);
  * is valid; 0: the other end is closed; -EAGAIN: none yet, without wait; -EBADMSG: no valid frame,
  * which is dropped; -errno. */
 int frame_get(int fd, struct frame *ret, bool wait);
-/* Receive a job with the descriptor of its message, which becomes the caller's.  The result is that
- * of frame_get(); -EBADMSG for a frame of another type, or without a descriptor. */
+/* The same for a worker.  With a job comes the descriptor of its message, which becomes the
+ * caller's; with another frame, *ret_message is -1.  -EBADMSG also for a job without one. */
 int frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message);
 
 #endif

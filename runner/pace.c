@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "runner/dials.h"
 #include "runner/rank.h"
 #include "runner/runner.h"
 
@@ -103,9 +104,21 @@ pace_started(struct runner *r, struct worker *w, struct destination *d)
 	r->workers = w;
 	r->nworkers++;
 	r->nnetwork += d->network;
+	r->nforeign += d->network && w->foreign;
+	dials_reserve(r, w);
 	d->processes++;
 	d->workers++;
 	destination_update(&r->destinations, d);
+}
+
+void
+pace_job(struct runner *r, struct worker *w, unsigned rank)
+{
+	const bool network = w->destination->network;
+
+	r->nforeign -= network && w->foreign;
+	w->foreign = rank_foreign(rank);
+	r->nforeign += network && w->foreign;
 }
 
 void
@@ -125,8 +138,10 @@ pace_ended(struct runner *r, struct worker *w)
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
+	dials_drop(r, w);
 	r->nworkers--;
 	r->nnetwork -= d->network;
+	r->nforeign -= d->network && w->foreign;
 	d->processes--;
 	if (!w->ending)
 		d->workers--;
@@ -271,8 +286,6 @@ proven_first(const struct runner *r, const struct census *c, const struct ring_n
 {
 	if (!fresh)
 		return true;
-	if (!worth_another(proven->destination))
-		return false;
 	if (proven->level != fresh->level)
 		return proven->level > fresh->level;
 	return c->unproven >= all_workers(r) / 2;
@@ -294,9 +307,11 @@ pace_next(struct runner *r)
 		proven = candidate(r, &c, RING_PROVEN);
 		fresh = candidate(r, &c, RING_FRESH);
 		doubtful = candidate(r, &c, RING_DOUBTFUL);
-		if (proven && fresh && !worth_another(proven->destination)) {
+		if (proven && rings[RING_FRESH].levels && !worth_another(proven->destination)) {
 			ring_turn(proven);
 			proven = candidate(r, &c, RING_PROVEN);
+			if (proven && !worth_another(proven->destination))
+				proven = NULL;
 		}
 		if (doubtful && doubtful_turn(r, &c, proven || fresh))
 			node = doubtful;
@@ -313,9 +328,12 @@ bool
 pace_full(const struct runner *r, const struct destination *d)
 {
 	const unsigned all = all_workers(r);
+	const bool foreign = rank_foreign(d->node.level);
 
-	return r->nworkers >= all || (d->network && r->nnetwork >= network_share(all)) ||
-	    (d->site && !site_room(d->site, false));
+	if (r->nworkers >= all || (d->site && !site_room(d->site, foreign)))
+		return true;
+	return d->network && (r->nnetwork >= network_share(all) ||
+	    (foreign && r->nforeign >= unproven_share(all)));
 }
 
 /* Could another destination of the ring have the place of a worker of d, which is not counted? */

@@ -19,6 +19,8 @@ enum pace {
 enum pace pace_update(struct runner *r, struct destination *d, const struct outcome *o);
 /* The worker, which has a process, is for this destination from now on. */
 void pace_started(struct runner *r, struct worker *w, struct destination *d);
+/* Its current job is of that rank. */
+void pace_job(struct runner *r, struct worker *w, unsigned rank);
 /* The worker gets no further job. */
 void pace_dismissed(struct runner *r, struct worker *w);
 /* The worker's process has ended. */

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "queue/aside.h"
 #include "runner/admit.h"
+#include "runner/dials.h"
 #include "runner/frame.h"
 #include "runner/pace.h"
 #include "runner/rank.h"
@@ -118,7 +119,7 @@ give_job(struct runner *r, struct worker *w)
 		return false;
 	}
 	w->jobs[w->njobs++] = job;
-	w->foreign = rank_foreign(w->jobs[0]->message->rank);
+	pace_job(r, w, w->jobs[0]->message->rank);
 	w->count++;
 	return true;
 }
@@ -247,7 +248,7 @@ job_over(struct runner *r, struct worker *w)
 	for (size_t i = 0; i < w->njobs; i++)
 		w->jobs[i] = w->jobs[i + 1];
 	if (w->njobs)
-		w->foreign = rank_foreign(w->jobs[0]->message->rank);
+		pace_job(r, w, w->jobs[0]->message->rank);
 	if (last && frozen_update(&r->frozen, d->route, last, clock_wall_s(), &frozen))
 		report_route(&r->reports, d->route, frozen);
 	if (pace_update(r, d, last) == PACE_AGAIN && !m->asked) {
@@ -341,6 +342,60 @@ receive_done(void *ctx)
 	give_jobs(h->r, h->w);
 }
 
+/* Puts back a job that was not begun, or whose worker we killed.  If an operator filed a request
+ * for its message, the job ends instead. */
+static void
+hand_back(struct runner *r, struct destination *d, struct job *job)
+{
+	if (job->message->asked)
+		settle_job(r, job);
+	else
+		destination_put_back(&r->destinations, d, job);
+}
+
+/* Takes back the jobs of a worker that has to wait with the first of them.  Recipients of that one
+ * may have a result already. */
+static void
+take_back(struct runner *r, struct worker *w)
+{
+	struct destination *d = w->destination;
+
+	while (w->njobs) {
+		struct job *job = w->jobs[--w->njobs];
+
+		if (w->njobs == 0)
+			job->n = window_take_back(job->message, job->rcpts, job->n);
+		if (job->n)
+			hand_back(r, d, job);
+		else
+			settle_job(r, job);
+	}
+	dismiss_worker(r, w);
+}
+
+static uint32_t
+receive_dial(void *ctx, const uint64_t *sites, size_t n)
+{
+	struct source *h = ctx;
+	uint32_t allowed;
+
+	h->bad |= !h->w->njobs;
+	if (h->bad || h->w->ending)
+		return 0;
+	allowed = dials_allow(h->r, h->w, sites, n);
+	if (!allowed)
+		take_back(h->r, h->w);
+	return allowed;
+}
+
+static void
+receive_dialled(void *ctx, uint64_t site)
+{
+	const struct source *h = ctx;
+
+	dials_settle(h->r, h->w, site);
+}
+
 /* Nothing from this worker can be believed.  Its death ends its job, which counts as tried. */
 static void
 stop_broken(struct runner *r, struct worker *w)
@@ -358,7 +413,8 @@ runner_receive(struct runner *r, struct worker *w)
 	struct source source = { .r = r, .w = w };
 	const struct attempt_sink sink = {
 		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved,
-		.dns = receive_dns, .done = receive_done, .ctx = &source,
+		.dns = receive_dns, .dial = receive_dial, .dialled = receive_dialled,
+		.done = receive_done, .ctx = &source,
 	};
 
 	for (int i = 0; i < FRAMES_MAX; i++) {
@@ -369,17 +425,6 @@ runner_receive(struct runner *r, struct worker *w)
 		if ((got == -EBADMSG || source.bad) && !w->broken)
 			stop_broken(r, w);
 	}
-}
-
-/* Puts back a job that was not begun, or whose worker we killed.  If an operator filed a request
- * for its message, the job ends instead. */
-static void
-hand_back(struct runner *r, struct destination *d, struct job *job)
-{
-	if (job->message->asked)
-		settle_job(r, job);
-	else
-		destination_put_back(&r->destinations, d, job);
 }
 
 /* Reports and counts the death of a worker during a job.  The third one of a message is its last:

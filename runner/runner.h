@@ -47,6 +47,7 @@ struct runner {
 	struct worker *workers;
 	unsigned nworkers;
 	unsigned nnetwork;		/* workers of destinations that need the network */
+	unsigned nforeign;		/* those of them with foreign mail */
 	unsigned turn;			/* picks with foreign mail behind mail of people here */
 	int64_t again_ms;		/* no process could be started: not before this time */
 };

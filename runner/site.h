@@ -18,6 +18,7 @@ struct site {
 	unsigned most;			/* workers that it may have */
 	unsigned workers;
 	unsigned foreign;		/* those of them for bounces and mail of strangers */
+	unsigned woken;			/* destinations that may now have a worker here */
 	unsigned references;		/* of workers and destinations */
 	struct ring waiting;		/* destinations that wait for a worker to leave */
 };

@@ -21,7 +21,6 @@
 
 /* A job and its message, open. */
 struct loaded_job {
-	bool full;
 	int error;			/* the result of loading the message */
 	struct frame frame;
 	struct queue_entry e;
@@ -31,8 +30,9 @@ struct loaded_job {
 struct work {
 	int fd;
 	struct hosts *hosts;
-	struct loaded_job jobs[2];
-	struct loaded_job *now, *next;
+	struct loaded_job jobs[WORKER_JOBS + 1];	/* a circle, with room for another frame */
+	unsigned first, njobs;		/* the current job; all jobs that are loaded */
+	uint32_t allowed;		/* the last leave to dial; 0: none */
 	bool gone;			/* the runner does not take results any more */
 	bool holding;
 	struct frame held; /* FRAME_RCPT: sent with the next one, or as the job's last */
@@ -114,28 +114,76 @@ send_done(void *ctx)
 
 /* ---- jobs ---- */
 
-static bool
-take_job(struct work *k, struct loaded_job *h, bool wait)
+/* The job behind i others. */
+static struct loaded_job *
+nth_job(struct work *k, unsigned i)
 {
+	return &k->jobs[(k->first + i) % (WORKER_JOBS + 1)];
+}
+
+/* Takes one frame: a job, or the leave to dial. */
+static bool
+take_frame(struct work *k, bool wait)
+{
+	struct loaded_job *h = nth_job(k, k->njobs);
 	int message;
 
-	if (h->full)
-		return true;
 	if (frame_get_job(k->fd, &h->frame, wait, &message) != 1)
 		return false;
+	if (h->frame.type == FRAME_LEAVE) {
+		k->allowed = h->frame.leave.allowed;
+		return true;
+	}
+	if (h->frame.type != FRAME_JOB || k->njobs == WORKER_JOBS)
+		return false;
 	h->error = queue_load_open(message, h->frame.job.id, &h->e);
-	h->full = true;
+	k->njobs++;
 	return true;
+}
+
+static bool
+take_job(struct work *k, unsigned i, bool wait)
+{
+	while (k->njobs <= i)
+		if (!take_frame(k, wait))
+			return false;
+	return true;
+}
+
+/* Jobs may come before the reply.  Without one the runner has taken all jobs back. */
+static uint32_t
+ask_leave(void *ctx, const uint64_t *sites, size_t n)
+{
+	struct work *k = ctx;
+	struct frame f = { .type = FRAME_DIAL, .dial = { .n = (uint32_t)n } };
+
+	memcpy(f.dial.sites, sites, n * sizeof *sites);
+	k->allowed = 0;
+	if (send_held(k, false) < 0 || frame_put(k->fd, &f) < 0)
+		_exit(0);
+	while (!k->allowed)
+		if (!take_frame(k, true))
+			_exit(0);
+	return k->allowed;
+}
+
+static void
+send_dialled(void *ctx, uint64_t site)
+{
+	const struct frame f = { .type = FRAME_DIALLED, .dial = { 1, { site } } };
+
+	(void)frame_put(((struct work *)ctx)->fd, &f);
 }
 
 static bool
 look_ahead(void *ctx, struct attempt_job *ret)
 {
 	struct work *k = ctx;
+	struct loaded_job *next = nth_job(k, 1);
 
-	if (!take_job(k, k->next, false) || k->next->error < 0)
+	if (!take_job(k, 1, false) || next->error < 0)
 		return false;
-	*ret = (struct attempt_job){ &k->next->e, k->next->frame.job.rcpts, k->next->frame.job.n };
+	*ret = (struct attempt_job){ &next->e, next->frame.job.rcpts, next->frame.job.n };
 	return true;
 }
 
@@ -144,13 +192,14 @@ look_ahead(void *ctx, struct attempt_job *ret)
 static bool
 finish_job(struct work *k, struct delivery *d)
 {
-	struct loaded_job *h = k->now;
+	struct loaded_job *h = nth_job(k, 0);
 
 	if (h->error == 0) {
 		deliver(d, &h->e, h->frame.job.rcpts, h->frame.job.n);
 		queue_unload(&h->e);
 	}
-	h->full = false;
+	k->first = (k->first + 1) % (WORKER_JOBS + 1);
+	k->njobs--;
 	d->sink->done(d->sink->ctx);
 	if (k->gone)
 		return false;
@@ -169,14 +218,9 @@ hung_up(int fd)
 static void
 work_off(struct work *k, struct delivery *d)
 {
-	while (take_job(k, k->now, true) && finish_job(k, d)) {
-		struct loaded_job *h = k->now;
-
-		k->now = k->next;
-		k->next = h;
-		if ((k->now->full || take_job(k, k->now, false)) && hung_up(k->fd))
+	while (take_job(k, 0, true) && finish_job(k, d))
+		if (take_job(k, 0, false) && hung_up(k->fd))
 			break;
-	}
 	delivery_done(d);
 }
 
@@ -239,7 +283,7 @@ worker_main(const struct worker_setup *setup, int fd)
 	struct dns_resolver resolver = *setup->resolver;
 	const struct attempt_sink sink = {
 		.rcpt = send_rcpt, .host = send_host, .moved = send_moved, .dns = send_dns,
-		.done = send_done, .ctx = &work,
+		.dial = ask_leave, .dialled = send_dialled, .done = send_done, .ctx = &work,
 	};
 	struct delivery d = {
 		.config = setup->config,
@@ -263,8 +307,6 @@ worker_main(const struct worker_setup *setup, int fd)
 		_exit(1);
 	work.fd = fd;
 	work.hosts = setup->hosts;
-	work.now = &work.jobs[0];
-	work.next = &work.jobs[1];
 	work_off(&work, &d);
 	_exit(0);
 }
@@ -313,6 +355,17 @@ pass_rcpt(const struct frame_rcpt *f, const struct attempt_sink *sink)
 		sink->done(sink->ctx);
 }
 
+/* 1, or -EBADMSG if the worker asks again and again without reading the reply. */
+static int
+pass_dial(int fd, const struct frame_dial *f, const struct attempt_sink *sink)
+{
+	const struct frame reply = {
+		.type = FRAME_LEAVE, .leave.allowed = sink->dial(sink->ctx, f->sites, f->n)
+	};
+
+	return reply.leave.allowed && frame_put(fd, &reply) == -EAGAIN ? -EBADMSG : 1;
+}
+
 int
 worker_receive(int fd, const struct attempt_sink *sink)
 {
@@ -334,10 +387,16 @@ worker_receive(int fd, const struct attempt_sink *sink)
 	case FRAME_DNS:
 		sink->dns(sink->ctx, &f.dns);
 		break;
+	case FRAME_DIAL:
+		return pass_dial(fd, &f.dial, sink);
+	case FRAME_DIALLED:
+		sink->dialled(sink->ctx, f.dial.sites[0]);
+		break;
 	case FRAME_DONE:
 		sink->done(sink->ctx);
 		break;
-	case FRAME_JOB:			/* only the runner sends jobs */
+	case FRAME_JOB:			/* only the runner sends these */
+	case FRAME_LEAVE:
 		return -EBADMSG;
 	}
 	return 1;

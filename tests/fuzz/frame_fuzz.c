@@ -8,6 +8,7 @@
 
 #include "attempt/owed.h"
 #include "dns/cache.h"
+#include "runner/frame.h"
 #include "runner/worker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -76,6 +77,25 @@ take_dns(void *ctx, const struct dns_memo *memo)
 	dns_cache_free(c);
 }
 
+static uint32_t
+take_dial(void *ctx, const uint64_t *sites, size_t n)
+{
+	uint64_t all = 0;
+
+	(void)ctx;
+	must(n > 0 && n <= ATTEMPT_DIALS);
+	for (size_t i = 0; i < n; i++)
+		all |= sites[i];
+	return all != 1;	/* of nothing else is there a reply */
+}
+
+static void
+take_dialled(void *ctx, uint64_t site)
+{
+	(void)ctx;
+	(void)site;
+}
+
 static void
 take_done(void *ctx)
 {
@@ -86,10 +106,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int pair[2] = { -1, -1 };
+	static struct frame reply;
 	int done = 0;
 	const struct attempt_sink sink = {
 		.rcpt = take_rcpt, .host = take_host, .moved = take_moved, .dns = take_dns,
-		.done = take_done, .ctx = &done,
+		.dial = take_dial, .dialled = take_dialled, .done = take_done, .ctx = &done,
 	};
 
 	if (pair[0] < 0)
@@ -97,6 +118,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || size > 16384 || send(pair[0], data, size, 0) < 0)
 		return 0;
 	(void)worker_receive(pair[1], &sink);
+	while (recv(pair[0], &reply, sizeof reply, MSG_DONTWAIT) >= 0)
+		must(reply.type == FRAME_LEAVE);
 	must(worker_receive(pair[1], &sink) < 0 && done <= 1);
 	return 0;
 }

@@ -34,6 +34,7 @@ class Exchanger:
     messages            the accepted messages: mail_from, rcpt_tos, mail_options, content (octets
                         without the added dots)
     connections         the number of connections so far
+    open, most          connections that are open, and the most at one time
     hide                a keyword to remove from the reply to EHLO
     """
 
@@ -45,6 +46,7 @@ class Exchanger:
         self.banner_s, self.reply_s, self.greeting = banner_s, reply_s, greeting
         self.rcpt, self.data, self.hostname = rcpt, data, hostname
         self.messages, self.connections, self.commands = [], 0, []
+        self.open, self.most = 0, 0
         self._open = set()
         in_loop(self._start())
 
@@ -90,6 +92,8 @@ class Exchanger:
 
     async def _client(self, reader, writer):
         self.connections += 1
+        self.open += 1
+        self.most = max(self.most, self.open)
         self._open.add(writer)
         tasks = []
         try:
@@ -111,6 +115,7 @@ class Exchanger:
             for task in tasks:
                 task.cancel()
             self._open.discard(writer)
+            self.open -= 1
             writer.close()
 
     async def _refuse(self, reader, writer):

@@ -26,6 +26,8 @@ struct mail {
 	unsigned reports[MAIL_RCPTS];		/* how often */
 	struct host_report hosts[64];
 	size_t nhosts;
+	unsigned busy;			/* bit i: 127.0.0.(i + 1) may not be dialled */
+	unsigned dialled;		/* the last octet of the winner of a race */
 };
 
 static void
@@ -140,10 +142,35 @@ mail_put(struct mail *m, const char *from, const char *params, const char *to, s
 }
 
 /* Deliver to all recipients of the message. */
+static uint32_t
+mail_dial(void *ctx, const uint64_t *sites, size_t n)
+{
+	const struct mail *m = ctx;
+	uint32_t allowed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const unsigned last = sites[i] & 0xff;
+
+		if (!last || !(m->busy >> (last - 1) & 1))
+			allowed |= UINT32_C(1) << i;
+	}
+	return allowed;
+}
+
+static void
+mail_dialled(void *ctx, uint64_t site)
+{
+	struct mail *m = ctx;
+
+	m->dialled = (unsigned)(site & 0xff);
+}
+
 __attribute__((unused)) static void
 mail_deliver(struct mail *m, struct delivery *d)
 {
-	static struct attempt_sink sink = { .rcpt = mail_rcpt, .host = mail_host };
+	static struct attempt_sink sink = {
+		.rcpt = mail_rcpt, .host = mail_host, .dial = mail_dial, .dialled = mail_dialled,
+	};
 
 	sink.ctx = m;
 	d->sink = &sink;

@@ -29,6 +29,8 @@ struct smtp_case {
 	const char *params;		/* of MAIL, in the envelope; NULL: none */
 	enum host_event known;		/* of each host, two times */
 	bool spared_tls;		/* tls = may, and handshakes with the hosts have failed */
+	unsigned busy;			/* bit i: the runner allows no dial to host i + 1 */
+	unsigned won;			/* the host that is reported as the winner; 0: any */
 	const char *reports;		/* of hosts, in order: "1 open|2 failed"; NULL: any */
 };
 
@@ -178,9 +180,11 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	for (unsigned i = 0; i < FAKES; i++)
 		if (c->script[i])
 			fakes_start(&f, i, c->script[i], smtp_wire(c));
+	smtp_mail.busy = c->busy;
+	smtp_mail.dialled = 0;
 	mail_deliver(&smtp_mail, &d);
 	delivery_done(&d);
-	good = fakes_close(&f);
+	good = fakes_close(&f) && (!c->won || smtp_mail.dialled == c->won);
 	good = smtp_in_state(c->want, c->state ? c->state : 'D') && good;
 	good = smtp_reported(c->reports) && good;
 	ok(good, "%s", c->name);

@@ -40,8 +40,9 @@ check_defaults(void)
 	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
 	ok(!c.server.senders, "senders");
 	ok(c.relay.resolver.n == 0 && c.relay.bind.n == 0, "resolver, bind");
-	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20,
-	    "port, processes, per-destination");
+	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20 &&
+	    c.relay.per_address == 20,
+	    "port, processes, per-destination, per-address");
 	ok(c.relay.family == FAMILY_ANY && c.relay.mx_order == MX_ORDER_PREFERENCE,
 	    "family, mx-order");
 	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file && !c.relay.ignore_keywords,
@@ -81,7 +82,8 @@ check_all_keys(void)
 	    "tls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\n"
-	    "per-destination = 2\nmx-order = latency\ntls = require\ntls-ca-file = /ca\n"
+	    "per-destination = 2\nper-address = 3\nmx-order = latency\ntls = require\n"
+	    "tls-ca-file = /ca\n"
 	    "bind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\n"
 	    "connect-timeout = 500ms\ngreeting-timeout = 1s\ncommand-timeout = 2s\n"
 	    "data-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
@@ -130,7 +132,8 @@ check_all_keys(void)
 	    "[relay] ignore-keywords");
 	ok(c.relay.bind.n == 2 && c.relay.bind.list[1].ss_family == AF_INET6, "[relay] bind");
 	ok(c.relay.port == 2525 && c.relay.family == FAMILY_IPV4 && c.relay.processes == 5 &&
-	    c.relay.per_destination == 2 && c.relay.mx_order == MX_ORDER_LATENCY &&
+	    c.relay.per_destination == 2 && c.relay.per_address == 3 &&
+	    c.relay.mx_order == MX_ORDER_LATENCY &&
 	    c.relay.latency_fresh_s == 0,
 	    "[relay]");
 	ok(c.relay.connect_timeout_ms == 500 && c.relay.greeting_timeout_ms == 1000 &&
@@ -250,6 +253,8 @@ static const struct mistake mistakes[] = {
 	{ "[relay]\nprocesses = 0\n", 2, "must be from 1 to 1000" },
 	{ "[relay]\nprocesses = 1001\n", 2, "must be from 1 to 1000" },
 	{ "[relay]\nper-destination = 0\n", 2, "must be from 1 to" },
+	{ "[relay]\nper-address = 0\n", 2, "must be from 1 to" },
+	{ "[relay]\nper-address = 1001\n", 2, "must be from 1 to" },
 	{ "[relay]\nfamily = ipv5\n", 2, "write any or ipv4 or ipv6" },
 	{ "[relay]\nmx-order = random\n", 2, "write preference or latency" },
 	{ "[relay]\nresolver =\n", 2, "write system, or addresses" },

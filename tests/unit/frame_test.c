@@ -148,6 +148,30 @@ valid_job(void)
 	frame.job = (struct frame_job){ "0123456789ABCDEF", 1, { 7 } };
 }
 
+static void
+valid_dial(void)
+{
+	memset(&frame, 0, sizeof frame);
+	frame.type = FRAME_DIAL;
+	frame.dial = (struct frame_dial){ 2, { 7, 9 } };
+}
+
+static void
+valid_dialled(void)
+{
+	valid_dial();
+	frame.type = FRAME_DIALLED;
+	frame.dial.n = 1;
+}
+
+static void
+valid_leave(void)
+{
+	memset(&frame, 0, sizeof frame);
+	frame.type = FRAME_LEAVE;
+	frame.leave.allowed = 3;
+}
+
 #define FIELD(member) offsetof(struct frame, member), sizeof frame.member
 
 /* One field of a valid frame is filled with an octet.  Its size stays that of the valid frame. */
@@ -208,6 +232,10 @@ static const struct damage {
 	{ "an ID without its end", valid_job, FIELD(job.id), 'A' },
 	{ "an ID that is none", valid_job, offsetof(struct frame, job.id), 1, '/' },
 	{ "recipients that are not there", valid_job, FIELD(job.n), 1 },
+	{ "a dial of more than there are", valid_dial, FIELD(dial.n), 0xff },
+	{ "a dial of nothing", valid_dial, FIELD(dial.n), 0 },
+	{ "a winner of a race that is none", valid_dialled, FIELD(dial.n), 0 },
+	{ "a leave for nothing", valid_leave, FIELD(leave.allowed), 0 },
 };
 
 /* The octets of a valid frame, as frame_put() sends it. */
@@ -228,7 +256,7 @@ static void
 test_fields(void)
 {
 	static void (*const valid[])(void) = { valid_rcpt, valid_host, valid_moved, valid_dns,
-		valid_job };
+		valid_job, valid_dial, valid_dialled, valid_leave };
 	static struct frame in;
 	char more[sizeof frame + 1] = { 0 };
 	int pair[2];

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cidr.h"
 #include "tests/lib/tap.h"
 
 static struct host_report
@@ -514,6 +515,31 @@ test_key(void)
 	}
 }
 
+static void
+test_site(void)
+{
+	static const struct {
+		const char *name, *address;
+		uint64_t site;
+	} cases[] = {
+		{ "IPv4", "192.0.2.1", 0xffffffffc0000201 },
+		{ "IPv4 in IPv6", "::ffff:192.0.2.1", 0xffffffffc0000201 },
+		{ "IPv4 behind a translator", "64:ff9b::192.0.2.1", 0xffffffffc0000201 },
+		{ "the /64 of IPv6", "2001:db8:0:5::1", 0x20010db800000005 },
+		{ "another address of the /64", "2001:db8:0:5:ffff::", 0x20010db800000005 },
+		{ "another /64", "2001:db8:0:6::1", 0x20010db800000006 },
+		{ "a translator of one site", "64:ff9b:1::1", 0x0064ff9b00010000 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len;
+
+		ok(address_parse(slice_str(cases[i].address), 25, &ss, &len) &&
+		    host_site(&ss) == cases[i].site, "site: %s", cases[i].name);
+	}
+}
+
 int
 main(void)
 {
@@ -534,6 +560,7 @@ main(void)
 	test_round_trip(fd);
 	test_damaged(fd);
 	test_key();
+	test_site();
 	(void)unlinkat(fd, "hosts", 0);
 	ok(rmdir(dir) == 0, "nothing else was left behind");
 	return tap_done();

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "runner/dials.h"
 #include "runner/rank.h"
 #include "runner/runner.h"
 #include "tests/lib/tap.h"
@@ -144,6 +145,7 @@ reset(unsigned processes, unsigned per_destination)
 	destination_done(&runner.destinations);
 	config.relay.processes = processes;
 	config.relay.per_destination = per_destination;
+	config.relay.per_address = 20;
 	config.queue.retry_min_s = 300;
 	runner.config = &config;
 }
@@ -332,6 +334,139 @@ test_priority(void)
 	put_rank(local(), true, low, 1);
 	ok(next_is_local(), "MT-PRIORITY: nor does it take the worker of mail here");
 	reset(100, 20);
+}
+
+/* The new worker asks to dial a site.  If it may not, its message goes back to the line. */
+static bool
+ask(struct worker *w, uint64_t site)
+{
+	struct destination *d = w->destination;
+	const unsigned rank = w->foreign ? 9 : RANK_USUAL;
+
+	if (dials_allow(&runner, w, &site, 1))
+		return true;
+	put_rank(d, true, rank, 1);
+	end(w);
+	return false;
+}
+
+/* Start workers that ask for one site, as long as there are any.  The number that may dial it. */
+static int
+start_at(uint64_t site)
+{
+	struct worker *w;
+	int n = 0;
+
+	while ((w = start()))
+		n += ask(w, site);
+	return n;
+}
+
+static struct worker *
+worker_of(const char *name)
+{
+	struct worker *w = runner.workers;
+
+	while (w && strcmp(w->destination->name, name) != 0)
+		w = w->next;
+	must_start(w);
+	return w;
+}
+
+static bool
+no_sites(void)
+{
+	for (size_t i = 0; i < SITE_BUCKETS; i++)
+		if (runner.destinations.sites.buckets[i])
+			return false;
+	return true;
+}
+
+static void
+test_sites(void)
+{
+	reset(100, 20);
+	put_many("sub", true, RANK_USUAL, 100);
+	ok(start_at(7) == 20 && runner.nworkers == 20,
+	    "a hundred domains with one exchanger: 20 workers");
+	ok(!start(), "the others start none to ask again");
+	put("other", true, 1);
+	ok(next_is("other") && dials_allow(&runner, worker_of("other"), (uint64_t[]){ 8 }, 1) == 1,
+	    "a domain with another exchanger gets a worker at once");
+	end(worker_of("sub0"));
+	ok(start_at(7) == 1, "if one ends, one of the others begins");
+	end(worker_of("sub1"));
+	end(worker_of("sub2"));
+	ok(next_is("sub21") && runner.workers->nsites == 1, "its place is its own from the start");
+	ok(start_at(7) == 1 && !start(), "two for two");
+	end(worker_of("sub3"));
+	put_rank(destination("sub90"), true, RANK_USUAL + 9, 1);
+	ok(next_is("sub90"), "MT-PRIORITY: the most urgent of those that wait");
+
+	end(worker_of("sub4"));
+	while (drop_one(destination("sub23")))
+		continue;
+	ok(next_is("sub24"), "one that has no mail any more makes room for another");
+	reset(100, 20);
+	ok(no_sites(), "no site is left without a worker");
+}
+
+static void
+test_sites_shared(void)
+{
+	struct worker *w;
+
+	reset(100, 20);
+	put_many("bounce", true, 9, 100);
+	ok(start_at(7) == 15, "bounces to one exchanger: three quarters of its workers");
+	put_many("mine", true, RANK_USUAL, 10);
+	ok(start_at(7) == 5, "the last quarter is for mail of people here");
+	end(worker_of("bounce0"));
+	ok(next_is("mine5") && !start(), "mail of people here is first for the next place");
+
+	reset(100, 20);
+	put("big", true, 100);
+	must_start(w = start());
+	ok(ask(w, 7), "a destination with much mail");
+	(void)hear("big", CAUSE_DELIVERED, false);
+	destination("big")->limit = 20;
+	destination_update(&runner.destinations, destination("big"));
+	ok(start_all() == 19, "it may have all workers of its exchanger");
+	ok(pace_full(&runner, destination("big")) && !pace_yield(&runner, w),
+	    "it keeps them while nobody waits");
+	put("small", true, 1);
+	ok(start_at(7) == 0 && pace_yield(&runner, w),
+	    "it gives one up if another destination waits for the exchanger");
+	end(w);
+	ok(next_is("small"), "the other one gets it");
+	reset(100, 20);
+}
+
+static void
+test_sites_many(void)
+{
+	const uint64_t both[] = { 7, 8 };
+	struct worker *w, *second;
+
+	reset(100, 20);
+	config.relay.per_address = 1;
+	put_many("d", true, RANK_USUAL, 4);
+	must_start(w = start());
+	must_start(second = start());
+	ok(dials_allow(&runner, w, both, 2) == 3, "a race takes a place at each address");
+	ok(!ask(second, 8), "which others cannot have");
+	dials_settle(&runner, w, 7);
+	must_start(second = start());
+	ok(dials_allow(&runner, second, both, 2) == 2, "after the race only the winner's is taken");
+	must_start(second = start());
+	ok(dials_allow(&runner, second, (uint64_t[]){ 9, 9 }, 2) == 3,
+	    "two addresses of one site are one place");
+	ok(dials_allow(&runner, second, (uint64_t[]){ 10 }, 1) == 1 && second->nsites == 1,
+	    "the next address replaces the last");
+	ok(dials_allow(&runner, second, (uint64_t[]){ 7 }, 1) == 0 && second->nsites == 0,
+	    "also if there is no room at the next");
+	reset(100, 20);
+	ok(no_sites(), "no site is left");
 }
 
 static struct queue_entry
@@ -574,6 +709,9 @@ main(void)
 	test_foreign();
 	test_priority();
 	test_rank();
+	test_sites();
+	test_sites_shared();
+	test_sites_many();
 	test_limit();
 	test_dead();
 	test_yield();
