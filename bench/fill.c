@@ -46,6 +46,7 @@ submit(const struct queue *q, const struct plan *p, uint64_t i, struct slice con
 		(void)snprintf(path, sizeof path, "user@%s", p->before);
 	queue_begin(&message);
 	queue_field(&message, "client", SL("bench"));
+	queue_standing(&message, STANDING_TRUSTED, SL(""));
 	queue_from(&message, SL("sender@sender.example"), SL(""));
 	queue_rcpt(q, &message, slice_str(path), SL(""));
 	(void)queue_head_end(q, &message, 0);
