@@ -29,7 +29,8 @@ static void
 bound_text(struct buf *b, enum key_kind kind, uint64_t v)
 {
 	static const struct { enum key_kind kind; uint64_t factor; const char *unit; } units[] = {
-		{ KIND_SIZE, KEY_TIB, "T" }, { KIND_SIZE, KEY_KIB, "K" },
+		{ KIND_SIZE, KEY_TIB, "T" }, { KIND_SIZE, KEY_KIB * KEY_KIB * KEY_KIB, "G" },
+		{ KIND_SIZE, KEY_KIB, "K" },
 		{ KIND_MS, KEY_DAY, "d" }, { KIND_MS, KEY_SECOND, "s" }, { KIND_MS, 1, "ms" },
 	};
 
