@@ -304,6 +304,46 @@ except OSError as error:
                    helper_log("maildir"), 5), helper_log("maildir"))
 
 
+def kill_agents(runner, most):
+    """Kill up to so many processes of deliveries while the runner lives."""
+    listener, killed = helpers["maildir"].pid, 0
+    while killed < most and runner.poll() is None:
+        with open("/proc/%d/task/%d/children" % (listener, listener)) as file:
+            for child in file.read().split():
+                try:
+                    os.kill(int(child), signal.SIGKILL)
+                    killed += 1
+                except ProcessLookupError:
+                    pass
+    return killed
+
+
+@test("kills of the runner and of the agent lose nothing, and leave no file half-written")
+def _():
+    subprocess.run(["chown", "-R", "root:root", site.directory], check=True)
+    for path in inbox("ben"):
+        os.unlink(path)
+    start("maildir")
+    killed = 0
+    for n in range(10):
+        for k in range(4):
+            site.send("ben@any.example", b"Subject: kill %d\r\n\r\n" % (4 * n + k) +
+                      b"x" * 60000 + b"\r\n")
+        runner = site.start_relay("--flush")
+        killed += kill_agents(runner, n)
+        if n % 2:
+            runner.kill()
+        runner.wait(40)
+    site.relay("--flush")
+    same(site.queued(), [])
+    texts = [open(path).read() for path in inbox("ben")]
+    found = sorted(int(text.split("Subject: kill ")[1].split()[0]) for text in texts)
+    same(sorted(set(found)), list(range(40)))
+    check(all(text.endswith("x" * 60000 + "\n") for text in texts))
+    check(killed > 0, "nothing was killed")
+    note("%d kills, %d copies of 40" % (killed, len(found)))
+
+
 @test("--explain names the user, or why there is none")
 def _():
     check("mailbox     %s/anna/Maildir, written as the user anna" % HOMES in

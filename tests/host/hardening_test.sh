@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces anybody
 set_up
-programs="smtp-handler smtp-handler-tls smtp-handler-passwd smtp-relay smtp-queue sendmail"
+programs="smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir smtp-relay smtp-queue
+    sendmail"
 for program in $programs; do
 	install -m 755 "$build/$program" "$tmp"
 done

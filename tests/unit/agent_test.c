@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/seccomp.h"
 #include "mailbox/users.h"
 #include "maildir/agent_frame.h"
@@ -41,6 +43,7 @@ static const struct entry {
 	{ "lent", "home/anna", 61184, 0 },
 	{ "ldap", "home/anna", 20001, EIO },
 	{ "gone", "home/anna", 20001, ENOENT },
+	{ "slow", "home/anna", 20001, ETIMEDOUT },
 	{ "large", "home/anna", 20001, ERANGE },
 };
 
@@ -69,6 +72,8 @@ __wrap_getpwnam_r(const char *name, struct passwd *space, char *strings, size_t 
 
 		if (strcmp(e->name, name) != 0)
 			continue;
+		if (e->error == ETIMEDOUT)
+			(void)poll(NULL, 0, 3000);
 		if (e->error == ERANGE && n < 100000)
 			return ERANGE;
 		if (e->error && e->error != ERANGE)
@@ -554,7 +559,8 @@ test_registry(void)
 	const int silent = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	char name[300];
 	int status = -1;
-	pid_t pid;
+	int64_t begun_ms;
+	pid_t pid, slow[8];
 
 	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s/users.sock", m.dir);
 	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
@@ -572,6 +578,16 @@ test_registry(void)
 		    "the registry is asked for '%s'", cases[i].name);
 	ok(send(silent, "short", 5, MSG_NOSIGNAL) == 5 && recv(silent, name, 5, 0) == 0,
 	    "a client that asks what is no question");
+	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
+		if ((slow[i] = fork()) == 0)
+			_exit(users_ask(address.sun_path, SL("slow")) != -EIO);
+	(void)poll(NULL, 0, 100);
+	begun_ms = clock_ms();
+	ok(users_ask(address.sun_path, SL("anna")) == 1 && clock_ms() - begun_ms < 1000,
+	    "slow look-ups keep no other question waiting");
+	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
+		(void)waitpid(slow[i], &status, 0);
+	ok(status == 0, "a look-up that ends in trouble is answered");
 	memset(name, 'x', sizeof name);
 	ok(users_ask(address.sun_path, slice_of(name, USERS_NAME_MAX)) == 0 &&
 		users_ask(address.sun_path, slice_of(name, USERS_NAME_MAX + 1)) == 0,
