@@ -19,7 +19,8 @@ check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev sw
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
-postfix xinetd ucspi-tcp python3-aiosmtpd python3-attr python3-public python3-pkg-resources"
+postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
+python3-pkg-resources"
 
 case $mode in
 build)	wanted=$build_tools ;;

@@ -16,7 +16,7 @@ peers=$(readlink -m build/peers)
 own_namespaces()	# root | anybody
 {
 	local map=
-	user=nobody as_user="setpriv --reuid nobody --regid nogroup --clear-groups"
+	user=nobody as_user="setpriv --reuid nobody --regid nogroup --clear-groups" mode=600
 	if [ -n "${HOST_TEST_INSIDE-}" ]; then
 		[ "$HOST_TEST_INSIDE" != mapped ] || user=root as_user=
 		return
@@ -53,6 +53,26 @@ set_up()
 		via = discard
 	CONF
 	ip link set lo up
+}
+
+# From here on this machine has the two users of the service, and the queue is theirs.  The programs
+# that receive run as smtp-handler.
+set_up_two_users()
+{
+	local file
+	for file in passwd group; do
+		grep -v '^smtp-' "/etc/$file" > "$tmp/$file"
+	done
+	echo smtp-handler:x:64997:64997::/:/bin/false >> "$tmp/passwd"
+	echo smtp-relay:x:64998:64998::/:/bin/false >> "$tmp/passwd"
+	printf '%s\n' smtp-handler:x:64997: smtp-relay:x:64998: >> "$tmp/group"
+	for file in passwd group; do
+		mount --bind "$tmp/$file" "/etc/$file"
+	done
+	user=smtp-handler mode=60
+	as_user="setpriv --reuid smtp-handler --regid smtp-handler --clear-groups"
+	rm -r "$tmp/queue"
+	"$tmp/smtp-relay" -c "$tmp/conf" || bail "no queue"
 }
 
 # Mount a copy of /dev with a /dev/log of our own.  Its lines go to $tmp/syslog.
@@ -112,7 +132,7 @@ same_as_pipe()		# NAME HOST PORT
 	ok "$1: the client gets the same octets as a pipe" cmp "$tmp/expected" "$tmp/got"
 	is "$1: the message is queued" "$(find "$tmp/queue/new" -type f | wc -l)" 1
 	like "$1: the message belongs to the user of the program" \
-	    "$(stat -c '%U %a' "$tmp/queue"/new/* 2>&1)" "^$user 600\$"
+	    "$(stat -c '%U %a' "$tmp/queue"/new/* 2>&1)" "^$user $mode\$"
 	rm -f "$tmp/queue"/new/*
 }
 

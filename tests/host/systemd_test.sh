@@ -303,6 +303,50 @@ ok "both are delivered" wait_for 20 has_mail $((before + 2))
 like "the log has the user" \
     "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
 
+#
+# Two users.  The handler of a session reaches nothing of the queue but what it must.
+#
+ok "the path unit stops" here systemctl -q stop smtp-relay.path smtp-relay.timer
+wait_for 10 idle
+before=$(mailbox)
+client send 127.0.0.1 25 b@example.net anna@example.org
+one=$(here ls /var/spool/smtp-handler/new)
+is "a message of a session is the handler's, and only the relay can open it" \
+    "$(here stat -c '%U:%G %a' "/var/spool/smtp-handler/new/$one")" "smtp-handler:smtp-relay 60"
+deaf_client
+session=$(here sh -c 'pgrep -x smtp-handler | tail -n 1')
+is "a session runs as smtp-handler, without another group" \
+    "$(here sh -c "id -u smtp-handler; id -g smtp-handler; awk '
+	/^(Uid|Gid|Groups):/ { print \$1, \$2, \$3 }' /proc/$session/status" | xargs)" \
+    "$(here sh -c 'u=$(id -u smtp-handler) g=$(id -g smtp-handler)
+	echo $u $g Uid: $u $u Gid: $g $g Groups: $g')"
+hear
+is "that user can open nothing in the queue" "$(here setpriv --reuid smtp-handler \
+    --regid smtp-handler --clear-groups sh -c '
+	cd /var/spool/smtp-handler || exit
+	for f in . tmp new cur wait hold dead state; do ls $f 2> /dev/null && echo "lists $f"; done
+	for f in cur wait hold dead state; do (: > $f/x) 2> /dev/null && echo "writes $f"; done
+	cat "new/$1" 2> /dev/null && echo reads
+	: > tmp/x && mv tmp/x new/x && rm new/x && echo "makes files"' sh "$one")" "makes files"
+
+# The upgrade of a queue that smtp-handler owned alone.  The second time systemd-tmpfiles is first.
+for how in 'true' 'systemd-tmpfiles --create smtp-handler.conf'; do
+	here sh -c 'cd /var/spool/smtp-handler && chown -R smtp-handler:smtp-handler . &&
+	    find . -type d -exec chmod 00700 {} + -o -type f -exec chmod 600 {} +'
+	client send 127.0.0.1 25 b@example.net anna@example.org
+	# shellcheck disable=SC2086
+	here $how
+	client send 127.0.0.1 25 b@example.net anna@example.org
+	here systemctl -q start smtp-relay.path
+	ok "upgrade ($how): all is delivered" wait_for 60 has_mail $((before + 3))
+	wait_for 20 idle
+	is "upgrade ($how): the queue is in order" "$(queue fsck | sed 's/.*: //')" "0 faults"
+	is "upgrade ($how): the queue has two users" \
+	    "$(here stat -c '%U:%G %a' /var/spool/smtp-handler)" "smtp-relay:smtp-handler 710"
+	here systemctl -q stop smtp-relay.path
+	before=$((before + 2))
+done
+
 unlike "no program was killed or crashed" "$(here journalctl -q -o cat)" \
     'core-dump|code=killed, status=(6|7|8|11|31)/|Sanitizer|runtime error'
 done_testing

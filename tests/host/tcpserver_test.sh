@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: ISC
 #
 # Under tcpserver (ucspi-tcp), with the line of README.md: the session is on descriptors 0 and 1,
-# the log on 2.
+# the log on 2.  It runs as smtp-handler, and the queue is smtp-relay's.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces root
 set_up
+set_up_two_users
 set_up_expected
 
-"$peers/usr/bin/tcpserver" -v -H -R -l 0 -b 1024 -c 100 -u "$(id -u nobody)" \
-    -g "$(id -g nobody)" 0 25 "$tmp/smtp-handler" -c "$tmp/conf" > "$tmp/tcpserver.log" 2>&1 &
+"$peers/usr/bin/tcpserver" -v -H -R -l 0 -b 1024 -c 100 -u "$(id -u smtp-handler)" \
+    -g "$(id -g smtp-handler)" 0 25 "$tmp/smtp-handler" -c "$tmp/conf" > "$tmp/tcpserver.log" 2>&1 &
 wait_for 10 listens 25 || { diag < "$tmp/tcpserver.log"; bail "tcpserver does not listen"; }
 
 same_as_pipe "tcpserver" 127.0.0.1 25
@@ -22,6 +23,7 @@ ok "a hostile session ends with 0" \
 unlike "no hostile session ends with an error" \
     "$(cat "$tmp/tcpserver.log")" 'tcpserver: end [0-9]+ status [1-9]'
 same_as_pipe "tcpserver, after hostile clients" 127.0.0.1 25
+ok "a run of root's delivers as smtp-relay" "$tmp/smtp-relay" -c "$tmp/conf"
 # More clients at once than tcpserver's own queue of 20 holds.
 is "1500 clients at once are all greeted" \
     "$(/usr/bin/python3 tests/host/client.py crowd 127.0.0.1 25 1500)" "1500"

@@ -486,6 +486,31 @@ def _():
         same([names("new"), names("cur"), names("tmp")], [[], [], []])
 
 
+@test("back to a release with one user: refused with the reason, or all is delivered as it says")
+def _():
+    fresh("[route wait.example]\nvia = smtp://127.0.0.1:9\n")
+    run(0, "smtp-relay")
+    send(HANDLER, SESSION.replace("d.example", "wait.example"))
+    run(RELAY, "smtp-relay", "-o", "queue.retry-min=1", "-o", "queue.retry-max=2")
+    send()
+    users(HANDLER)	# this release, where it knows one user, does what the old one does
+    done = run(HANDLER, "smtp-relay")
+    same(done.returncode, 75)
+    check("Permission denied" in done.stderr, done.stderr)
+    with open("man/smtp-handler-queue.5") as file:
+        typed = [line[2:].strip() for line in file if line.startswith("# ")]
+    check(len(typed) == 3, typed)
+    users(HANDLER, RELAY, ANNA)
+    as_user(0, ["sh", "-ec", "\n".join(typed).replace("/var/spool/smtp-handler", QUEUE)])
+    same({look(os.path.join(root, name))[::2] for root, folders, files in os.walk(QUEUE)
+          for name in files}, {("smtp-handler", "0600")})
+    users(HANDLER)
+    time.sleep(2.1)
+    done = run(HANDLER, "smtp-relay", "-o", "route wait.example.via=discard")
+    same([done.returncode, done.stderr.count("delivered"), names("new"), names("wait")],
+         [0, 2, [], []], done.stderr)
+
+
 @test("fsck --owners --repair leaves files that belong to neither user")
 def _():
     fresh()
