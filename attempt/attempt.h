@@ -54,8 +54,8 @@ struct attempt_job {
 };
 
 struct aliases;
+struct aside;
 struct client_state;		/* opaque here (client/state.h) */
-struct secrets;			/* opaque here (client/secrets.h) */
 
 struct delivery {
 	const struct config *config;
@@ -73,8 +73,9 @@ struct delivery {
 	/* For messages that a delivery sends itself; only a way that does so has its folders. */
 	const struct queue *queue;
 	struct aliases *aliases;	/* NULL if no route has aliases */
-	/* The process that gets the secret of the route's login; NULL: this one does. */
-	const struct secrets *secrets;
+	/* The process that gets the secret of the route's login, or that asks the agent of a
+	 * mailbox's owner; NULL: this one does so. */
+	const struct aside *aside;
 	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */

@@ -194,7 +194,7 @@ log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
 }
 
 enum greet_result
-auth_login(struct smtp_link *l, const struct route *r, const struct secrets *s,
+auth_login(struct smtp_link *l, const struct route *r, const struct aside *a,
     struct outcome *ret_why)
 {
 	struct credential c;
@@ -205,7 +205,7 @@ auth_login(struct smtp_link *l, const struct route *r, const struct secrets *s,
 	if (!l->verified && !is_loopback(l))
 		return cannot(l, r, ret_why, "a password is sent only inside TLS with a verified "
 		    "certificate: set via = smtps://HOST or smtp+starttls://HOST");
-	if ((s ? secrets_ask(s, &c, &why) : credential_get(r, &c, &why)) < 0)
+	if ((a ? secrets_ask(a, &c, &why) : credential_get(r, &c, &why)) < 0)
 		return cannot(l, r, ret_why, "%s", buf_cstr(&why));
 	end = log_in(l, r, &c, ret_why);
 	credential_wipe(&c);

@@ -57,15 +57,15 @@ client_confine_prepare(void)
 int
 client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 {
-	static struct secrets secrets;
+	static struct aside aside;
 	int r = 0;
 
 	if (d->route->host)
 		(void)etc_hosts_read(ETC_HOSTS_FILE, &resolver->hosts);
 	if (d->route->user)
-		r = secrets_start(&secrets, d->route);
+		r = secrets_start(&aside, d->route);
 	if (d->route->user && r == 0)
-		d->secrets = &secrets;
+		d->aside = &aside;
 	return r;
 }
 

@@ -6,10 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "client/credential.h"
 #include "client/token.h"
@@ -41,59 +38,33 @@ give_answer(const struct route *r, int fd)
 	explicit_bzero(&a, sizeof a);
 }
 
-static _Noreturn void
-answer_all(const struct route *r, int fd)
+static void
+answer_all(const void *ctx, int fd)
 {
 	char question;
 	ssize_t n;
 
-	(void)signal(SIGTERM, SIG_IGN);		/* the end of the worker ends it */
-	if (dup2(fd, STDERR_FILENO + 1) < 0)
-		_exit(1);
-	fd = STDERR_FILENO + 1;
-	(void)close_range((unsigned)fd + 1, ~0U, 0);
 	while ((n = recv(fd, &question, 1, 0)) == 1 || (n < 0 && errno == EINTR))
 		if (n == 1)
-			give_answer(r, fd);
-	_exit(0);
+			give_answer(ctx, fd);
 }
 
 int
-secrets_start(struct secrets *s, const struct route *r)
+secrets_start(struct aside *a, const struct route *r)
 {
-	const pid_t parent = getpid();
-	int ends[2], error;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(0);
-		(void)close(ends[0]);
-		answer_all(r, ends[1]);
-	}
-	error = -errno;
-	(void)close(ends[1]);
-	s->fd = ends[0];
-	if (pid > 0)
-		return 0;
-	(void)close(ends[0]);
-	return error;
+	return aside_start(a, answer_all, r);
 }
 
 int
-secrets_ask(const struct secrets *s, struct credential *ret, struct buf *why)
+secrets_ask(const struct aside *aside, struct credential *ret, struct buf *why)
 {
-	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	struct pollfd p = { .fd = aside->fd, .events = POLLIN };
 	struct answer a;
 	int r = -EPIPE;
 
 	ret->secret = (struct buf)BUF(ret->space);
-	if (send(s->fd, "?", 1, MSG_NOSIGNAL) != 1 || poll(&p, 1, ANSWER_MS) != 1 ||
-	    recv(s->fd, &a, sizeof a, MSG_DONTWAIT) != sizeof a || a.n > sizeof a.text) {
+	if (send(aside->fd, "?", 1, MSG_NOSIGNAL) != 1 || poll(&p, 1, ANSWER_MS) != 1 ||
+	    recv(aside->fd, &a, sizeof a, MSG_DONTWAIT) != sizeof a || a.n > sizeof a.text) {
 		buf_str(why, "the process that reads the secret has ended");
 		return r;
 	}

@@ -6,18 +6,15 @@
 #ifndef CLIENT_SECRETS_H
 #define CLIENT_SECRETS_H
 
+#include "base/aside.h"
 #include "config/config.h"
 
 struct credential;
 
-struct secrets {
-	int fd;				/* to ask the process */
-};
-
-/* Fork the process.  It ends with this one.  0 or -errno. */
-int secrets_start(struct secrets *s, const struct route *r);
+/* Fork the process.  0 or -errno. */
+int secrets_start(struct aside *a, const struct route *r);
 
 /* Get the secret, as credential_get() does.  credential_wipe() must follow a success. */
-int secrets_ask(const struct secrets *s, struct credential *ret, struct buf *why);
+int secrets_ask(const struct aside *a, struct credential *ret, struct buf *why);
 
 #endif

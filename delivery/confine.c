@@ -18,6 +18,7 @@
 #include "base/landlock.h"
 #include "base/seccomp.h"
 #include "client/confine.h"
+#include "delivery/owner.h"
 #include "maildir/maildir.h"
 
 #define RIGHTS_MAILDIR                                                                        \
@@ -61,6 +62,9 @@ static const struct seccomp_rule files[] = {
 static const struct seccomp_rule new_messages[] = {
 	SECCOMP_WITH(flock, 2, LOCK_EX), SECCOMP_CALL(syncfs),
 };
+
+/* The message goes to the process beside the worker. */
+static const struct seccomp_rule descriptors[] = { SECCOMP_CALL(sendmsg) };
 
 /* The folder in which all mailboxes of a route are: its path up to what depends on the address. */
 static void
@@ -117,9 +121,9 @@ delivery_confine_prepare(const struct route *route)
 static void
 put_up_walls(const struct delivery *d, bool link)
 {
-	/* The end of a worker must reach the process with its secret (client/secrets). */
+	/* The end of a worker must reach the process beside it. */
 	const unsigned walls = (link && !d->route->target ? 0 : LANDLOCK_NO_TCP) |
-	    (d->secrets ? 0 : LANDLOCK_SCOPED);
+	    (d->aside ? 0 : LANDLOCK_SCOPED);
 	/* abort(3) */
 	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct landlock l;
@@ -132,6 +136,8 @@ put_up_walls(const struct delivery *d, bool link)
 		client_confine(d, &l, &f);
 	else if (d->route->via == VIA_MAILDIR)
 		confine_maildir(d, &l, &f);
+	else if (d->route->via == VIA_OWNER)
+		SECCOMP_ADD(&f, descriptors);
 	else if (d->route->via == VIA_ALIASES)
 		confine_aliases(d, &l, &f);
 	(void)landlock_enforce(&l);
@@ -142,11 +148,9 @@ int
 delivery_confine(struct delivery *d, struct dns_resolver *resolver)
 {
 	const bool link = way_of(d->route->via)->over_link;
-	const int r = link ? client_confine_begin(d, resolver) : 0;
+	const int r = link ? client_confine_begin(d, resolver) :
+	    d->route->via == VIA_OWNER ? owner_begin(d) : 0;
 
-	/* The agent of a mailbox's owner needs rights of its own. */
-	if (d->route->via == VIA_OWNER)
-		return 0;
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 		put_up_walls(d, link);
 	return r;

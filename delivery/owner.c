@@ -2,6 +2,8 @@
 /*
  * The agent listens on a socket.  If nobody does and the runner has the right, a child of the
  * runner is the agent: the runner is root, or the mailbox's owner itself.
+ *
+ * A worker has no right to do either.  A process beside it passes its requests on.
  */
 #include "delivery/owner.h"
 
@@ -12,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "delivery/maildir.h"
 #include "mailbox/path.h"
 #include "maildir/agent.h"
@@ -57,10 +60,10 @@ any_route(void *ctx, const char *target)
 
 /* Start the agent as a child.  Its end of a pair of sockets, or -errno. */
 static int
-start_agent(const struct delivery *d, pid_t *ret_child)
+start_agent(const struct config *c, pid_t *ret_child)
 {
 	const struct agent_terms terms = {
-		.min_uid = d->config->relay.min_uid, .has_route = any_route,
+		.min_uid = c->relay.min_uid, .has_route = any_route,
 	};
 	int pair[2], r;
 
@@ -79,16 +82,16 @@ start_agent(const struct delivery *d, pid_t *ret_child)
 }
 
 static void
-open_line(const struct delivery *d, struct line *line)
+open_line(const struct config *c, struct line *line)
 {
-	const int64_t ms = (int64_t)d->config->relay.command_timeout_ms;
+	const int64_t ms = (int64_t)c->relay.command_timeout_ms;
 	const struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	*line = (struct line){ 0 };
-	line->fd = connect_to(d->config->relay.maildir_socket, &patience);
+	line->fd = connect_to(c->relay.maildir_socket, &patience);
 	if (line->fd == -ENOENT || line->fd == -ECONNREFUSED || line->fd == -EACCES) {
 		line->error = line->fd;
-		line->fd = start_agent(d, &line->child);
+		line->fd = start_agent(c, &line->child);
 	}
 	if (line->fd >= 0)
 		(void)setsockopt(line->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -107,15 +110,70 @@ close_line(struct line *line)
 
 /* A descriptor of the message that cannot write to it: the agent gets no more than it needs. */
 static int
-open_for_reading(const struct queue_entry *e)
+open_for_reading(int message)
 {
 	char path[64];
 	struct buf b = BUF(path);
 	int fd;
 
-	buf_fmt(&b, "/proc/self/fd/%d", e->fd);
+	buf_fmt(&b, "/proc/self/fd/%d", message);
 	fd = open(buf_cstr(&b), O_RDONLY | O_CLOEXEC);
-	return fd >= 0 ? fd : fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
+	return fd >= 0 ? fd : fcntl(message, F_DUPFD_CLOEXEC, 0);
+}
+
+/* The end of a request. */
+struct reply {
+	int error;			/* there is no answer: -errno */
+	int socket_error;		/* why the agent's socket could not be used, or 0 */
+	struct agent_answer answer;
+};
+
+/* Ask the agent over a new line. */
+static void
+ask_agent(const struct config *c, const struct agent_request *request, int message,
+    struct reply *ret)
+{
+	const int fd = open_for_reading(message);
+	struct line line;
+
+	memset(ret, 0, sizeof *ret);
+	open_line(c, &line);
+	ret->socket_error = line.error;
+	ret->error = fd < 0 ? -errno : line.fd < 0 ? line.error : 0;
+	if (ret->error == 0)
+		ret->error = agent_frame_ask(line.fd, request, fd);
+	if (fd >= 0)
+		(void)close(fd);
+	if (ret->error == 0)
+		ret->error = agent_frame_hear(line.fd, &ret->answer);
+	close_line(&line);
+}
+
+/* The process beside a worker. */
+static void
+pass_requests(const void *ctx, int fd)
+{
+	static struct agent_request request;
+	static struct reply reply;
+	int message;
+
+	while (agent_frame_take(fd, &request, &message) == 0) {
+		ask_agent(ctx, &request, message, &reply);
+		(void)close(message);
+		if (send(fd, &reply, sizeof reply, MSG_NOSIGNAL) < 0)
+			return;
+	}
+}
+
+int
+owner_begin(struct delivery *d)
+{
+	static struct aside aside;
+	const int r = aside_start(&aside, pass_requests, d->config);
+
+	if (r == 0)
+		d->aside = &aside;
+	return r;
 }
 
 static bool
@@ -145,20 +203,21 @@ make_request(const struct delivery *d, const struct queue_entry *e,
 	       copy(ret->address, sizeof ret->address, rcpt->path);
 }
 
-/* Ask the agent.  0 with the answer, or -errno. */
-static int
-ask(const struct line *line, const struct queue_entry *e, const struct agent_request *request,
-    struct agent_answer *ret)
+/* Let the process beside this one ask the agent. */
+static void
+ask_aside(const struct aside *aside, const struct agent_request *request, int message,
+    struct reply *ret)
 {
-	const int message = open_for_reading(e);
-	int r;
+	ssize_t n;
 
-	if (message < 0)
-		return -errno;
-	attempt_keep_on();
-	r = agent_frame_ask(line->fd, request, message);
-	(void)close(message);
-	return r < 0 ? r : agent_frame_hear(line->fd, ret);
+	ret->error = agent_frame_ask(aside->fd, request, message);
+	if (ret->error < 0)
+		return;
+	do
+		n = recv(aside->fd, ret, sizeof *ret, 0);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof *ret)
+		*ret = (struct reply){ .error = -EPIPE };
 }
 
 static void
@@ -186,9 +245,10 @@ set_no_user(const struct agent_request *request, enum agent_result result, struc
 }
 
 static void
-set_outcome(const struct delivery *d, const struct line *line,
-    const struct agent_request *request, const struct agent_answer *a, struct outcome *o)
+set_outcome(const struct delivery *d, const struct agent_request *request,
+    const struct reply *reply, struct outcome *o)
 {
+	const struct agent_answer *a = &reply->answer;
 	char space[sizeof a->text + 100];
 	struct buf b = BUF(space);
 
@@ -209,7 +269,7 @@ set_outcome(const struct delivery *d, const struct line *line,
 		    SL("the configuration of smtp-maildir has no route with this via"));
 		break;
 	case AGENT_NO_RIGHT:
-		set_unreachable(d, line->error ? line->error : -EPERM, o);
+		set_unreachable(d, reply->socket_error ? reply->socket_error : -EPERM, o);
 		break;
 	case AGENT_ERROR:
 	default:
@@ -223,21 +283,21 @@ deliver_one(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *
     struct outcome *o)
 {
 	static struct agent_request request;	/* large for a stack */
-	static struct agent_answer answer;
-	struct line line;
-	int r;
+	static struct reply reply;
 
 	if (!make_request(d, e, rcpt, &request)) {
 		outcome_set(o, CAUSE_MAILDIR_USER, SL(""), SL("no user can have that name"));
 		return;
 	}
-	open_line(d, &line);
-	r = line.fd < 0 ? line.error : ask(&line, e, &request, &answer);
-	if (r < 0)
-		set_unreachable(d, r, o);
+	attempt_keep_on();
+	if (d->aside)
+		ask_aside(d->aside, &request, e->fd, &reply);
 	else
-		set_outcome(d, &line, &request, &answer, o);
-	close_line(&line);
+		ask_agent(d->config, &request, e->fd, &reply);
+	if (reply.error < 0)
+		set_unreachable(d, reply.error, o);
+	else
+		set_outcome(d, &request, &reply, o);
 }
 
 void

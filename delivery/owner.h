@@ -7,6 +7,9 @@
 
 #include "attempt/attempt.h"
 
+/* Start the process beside this one that asks the agent.  0 or -errno. */
+int owner_begin(struct delivery *d);
+
 /* Let the agent write e into the Maildirs of its recipients rcpts[0..n).  The sink gets each of
  * them exactly once. */
 void deliver_owner(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);

@@ -25,7 +25,8 @@
 #include "runner/worker.h"
 #include "tests/unit/queue_fixture.h"
 
-enum { MX = 1, LOGIN = 2, LMTP_SOCKET = 4, MAILDIR = 8, PRINT = 16, ALIASES = 32, ALL = 63 };
+enum { MX = 1, LOGIN = 2, LMTP_SOCKET = 4, MAILDIR = 8, PRINT = 16, ALIASES = 32, OWNER = 64,
+	ALL = 127 };
 
 void __real_deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
 void __wrap_deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n);
@@ -135,9 +136,9 @@ ask_secret(void)
 	char space[400];
 	struct buf why = BUF(space);
 
-	if (!here->secrets)
+	if (!here->aside)
 		return ENOENT;
-	return secrets_ask(here->secrets, &c, &why) == 0 &&
+	return secrets_ask(here->aside, &c, &why) == 0 &&
 	    slice_eq(buf_slice(&c.secret), SL("hunter2")) ? 0 : EBADMSG;
 }
 
@@ -239,7 +240,7 @@ have_few_descriptors(void)
 
 	for (int fd = 0; fd < 1024; fd++)
 		n += fcntl(fd, F_GETFD) >= 0;
-	return n <= 6 + 2 * queue + (here->secrets != NULL) ? 0 : EMFILE;
+	return n <= 6 + 2 * queue + (here->aside != NULL) ? 0 : EMFILE;
 }
 
 static int
@@ -502,7 +503,8 @@ __wrap_deliver(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts,
 		results[i] = acts[i].run();
 }
 
-static char any[] = "*", named[] = "mx.example", user[] = "user", boxes_target[100];
+static char any[] = "*", named[] = "mx.example", user[] = "user", home[] = "~/Maildir",
+    boxes_target[100];
 
 static void
 run_kind(const char *name, unsigned kind, const struct route *route, struct aliases *aliases)
@@ -601,6 +603,7 @@ main(void)
 	const struct route lmtp = { .pattern = any, .via = VIA_LMTP, .target = socket_file };
 	const struct route maildir = { .pattern = any, .via = VIA_MAILDIR,
 		.target = boxes_target };
+	const struct route owner = { .pattern = any, .via = VIA_OWNER, .target = home };
 	const struct route print = { .pattern = any, .via = VIA_PRINT };
 	struct route listed = { .pattern = any, .via = VIA_PRINT, .aliases = aliases_file };
 	const struct config config = { .routes = &listed, .nroutes = 1 };
@@ -628,6 +631,7 @@ main(void)
 	run_kind("a host with a login", LOGIN, &login, NULL);
 	run_kind("a socket for LMTP", LMTP_SOCKET, &lmtp, NULL);
 	run_kind("maildir", MAILDIR, &maildir, NULL);
+	run_kind("a user's maildir", OWNER, &owner, NULL);
 	run_kind("print", PRINT, &print, NULL);
 	run_kind("aliases", ALIASES, &delivery_way_aliases, &aliases);
 	aliases_done(&aliases);

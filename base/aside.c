@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: ISC
+/*
+ * SIGTERM is for the process that asks: it may wait for an answer.
+ */
+#include "base/aside.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static _Noreturn void
+serve_only(void (*serve)(const void *ctx, int fd), const void *ctx, int fd, pid_t parent)
+{
+	const int own = STDERR_FILENO + 1;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	(void)signal(SIGTERM, SIG_IGN);
+	if (fd != own && dup2(fd, own) < 0)
+		_exit(1);
+	if (syscall(SYS_close_range, own + 1, ~0U, 0) < 0)
+		_exit(1);
+	serve(ctx, own);
+	_exit(0);
+}
+
+int
+aside_start(struct aside *a, void (*serve)(const void *ctx, int fd), const void *ctx)
+{
+	const pid_t parent = getpid();
+	int ends[2], r = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		serve_only(serve, ctx, ends[1], parent);
+	if (pid < 0)
+		r = -errno;
+	(void)close(ends[1]);
+	if (r < 0)
+		(void)close(ends[0]);
+	else
+		a->fd = ends[0];
+	return r;
+}
