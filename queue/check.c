@@ -278,8 +278,12 @@ check_message(void *ctx, const char *name)
 		return 0;
 	check_copies(k, name);
 	memcpy(spot.id, name, sizeof spot.id);
+	queue_try(&spot);
 	r = queue_look(&spot, &e);
-	if (r == 0) {
+	if (r == -ENOTRECOVERABLE) {
+		report_fault(k, name, QUEUE_REPAIR_NONE,
+		    "kills what reads it; the relay puts it aside, see smtp-handler-queue(5)");
+	} else if (r == 0) {
 		queue_unload(&e);
 		check_content(k, name);
 	} else if (r == -EBADMSG) {

@@ -15,30 +15,60 @@
 #include <unistd.h>
 
 #include "queue/folders.h"
+#include "queue/reader.h"
 
 struct walk {
 	queue_visitor *each;
 	void *ctx;
+	bool tried;			/* another process reads each message first */
 	struct queue_spot spot;
+	struct queue_reader reader;
+	char ids[QUEUE_READER_MAX][QUEUE_ID_SIZE];
+	size_t n;
 };
 
+/* Visit the messages that were collected. */
 static int
-visit_name(void *ctx, const char *name)
+visit_all(struct walk *w)
+{
+	int r = 0, signals[QUEUE_READER_MAX] = { 0 };
+	const size_t n = w->n;
+
+	w->n = 0;
+	if (w->tried)
+		queue_reader_try(&w->reader, w->spot.folder, w->ids, n, signals);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		memcpy(w->spot.id, w->ids[i], sizeof w->spot.id);
+		w->spot.killed = signals[i];
+		r = w->each(w->ctx, &w->spot);
+	}
+	return r;
+}
+
+static int
+collect_name(void *ctx, const char *name)
 {
 	struct walk *w = ctx;
 
 	if (!queue_is_id(name))
 		return 0;
-	memcpy(w->spot.id, name, sizeof w->spot.id);
-	return w->each(w->ctx, &w->spot);
+	memcpy(w->ids[w->n++], name, sizeof w->ids[0]);
+	return w->tried && w->n < QUEUE_READER_MAX ? 0 : visit_all(w);
 }
 
 static int
 walk_folder(struct walk *w, enum queue_place place, int folder)
 {
+	int r;
+
 	w->spot.place = place;
 	w->spot.folder = folder;
-	return folder < 0 ? 0 : queue_names(folder, visit_name, w);
+	r = folder < 0 ? 0 : queue_names(folder, collect_name, w);
+	if (r == 0)
+		r = visit_all(w);
+	w->n = 0;
+	queue_reader_end(&w->reader);
+	return r;
 }
 
 struct times {
@@ -131,7 +161,7 @@ queue_walk(const struct queue *q, unsigned places, queue_visitor *each, void *ct
 		[QUEUE_IN_TMP] = q->tmp, [QUEUE_IN_NEW] = q->fresh, [QUEUE_IN_CUR] = q->cur,
 		[QUEUE_IN_WAIT] = q->wait, [QUEUE_IN_HOLD] = q->hold, [QUEUE_IN_DEAD] = q->dead,
 	};
-	struct walk w = { .each = each, .ctx = ctx };
+	struct walk w = { .each = each, .ctx = ctx, .tried = places & QUEUE_TRIED };
 	int r = 0, error = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof order / sizeof order[0]; i++) {
@@ -219,6 +249,17 @@ queue_find(const struct queue *q, const char *id, unsigned places, struct queue_
 	if (r == 0)
 		*ret = spot;
 	return r;
+}
+
+void
+queue_try(struct queue_spot *spot)
+{
+	struct queue_reader reader = { 0 };
+	char ids[1][QUEUE_ID_SIZE];
+
+	memcpy(ids[0], spot->id, sizeof ids[0]);
+	queue_reader_try(&reader, spot->folder, ids, 1, &spot->killed);
+	queue_reader_end(&reader);
 }
 
 void

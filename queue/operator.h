@@ -20,6 +20,8 @@ enum queue_place {
 
 #define QUEUE_BIT(place) (1u << (place))
 #define QUEUE_ANYWHERE	 (QUEUE_BIT(QUEUE_IN_DEAD + 1) - 1)
+/* With the places of a walk: another process reads each message before it is visited. */
+#define QUEUE_TRIED	 QUEUE_BIT(QUEUE_IN_DEAD + 1)
 
 /* The place of a message. */
 struct queue_spot {
@@ -27,6 +29,7 @@ struct queue_spot {
 	/* A descriptor.  A walk owns it during the walk; from queue_find() it is the caller's. */
 	int folder;
 	int64_t due_s;			/* time of the folder in wait/ */
+	int killed;			/* the signal that ended a process that read it; 0: none */
 	char id[QUEUE_ID_SIZE];
 };
 
@@ -45,14 +48,18 @@ int queue_newest_id(char ret_id[QUEUE_ID_SIZE]);
  * -ENOENT or -errno. */
 int queue_find(const struct queue *q, const char *id, unsigned places, struct queue_spot *ret);
 
+/* Let another process read the message, and note the signal if that ends it. */
+void queue_try(struct queue_spot *spot);
+
 /* Close what queue_find() opened. */
 void queue_spot_done(struct queue_spot *spot);
 
 /* Open a message for reading only and parse its envelope; nothing in the file is marked.  Results
- * as of queue_load(). */
+ * as of queue_load(); -ENOTRECOVERABLE if another process has died on it. */
 int queue_look(const struct queue_spot *spot, struct queue_entry *ret);
 
-/* Open a message of any folder, as queue_load() opens one of cur/. */
+/* Open a message of any folder, as queue_load() opens one of cur/; -ENOTRECOVERABLE as of
+ * queue_look(). */
 int queue_load_at(const struct queue_spot *spot, struct queue_entry *ret);
 
 /* Lock a message of hold/ while it is given up, so that no other process may release or delete it.

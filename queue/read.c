@@ -194,13 +194,13 @@ queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
 int
 queue_load_at(const struct queue_spot *spot, struct queue_entry *ret)
 {
-	return load_from(spot->folder, spot->id, false, ret);
+	return spot->killed ? -ENOTRECOVERABLE : load_from(spot->folder, spot->id, false, ret);
 }
 
 int
 queue_look(const struct queue_spot *spot, struct queue_entry *ret)
 {
-	return load_from(spot->folder, spot->id, true, ret);
+	return spot->killed ? -ENOTRECOVERABLE : load_from(spot->folder, spot->id, true, ret);
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include "aliases/find.h"
 #include "attempt/deadline.h"
+#include "attempt/owed.h"
 #include "base/clock.h"
 #include "base/idn.h"
 #include "delivery/delivery.h"
@@ -265,6 +266,21 @@ refuse_message(struct runner *r, const char *id, int error)
 	(void)snprintf(what, sizeof what, "cannot read cur/%s", id);
 	report_trouble(&r->reports, what, id, error);
 	r->reports.stuck = true;
+}
+
+void
+admit_read(const struct queue_entry *e)
+{
+	const struct deadline deadline = deadline_of(e);
+	struct smtp_path path;
+
+	(void)deadline_ends(&deadline, clock_wall_s());
+	(void)schedule_postpone_s(e, clock_wall_s());
+	(void)rank_of(e);
+	for (uint32_t i = 0; i < e->nrcpts; i++) {
+		(void)smtp_path_parse_whole(e->rcpts[i].path, SMTP_PATH_LISTED, &path);
+		(void)owed_wanted(e, i, NOTICE_FAILED);
+	}
 }
 
 bool

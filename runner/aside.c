@@ -22,6 +22,7 @@
 #include "queue/operator.h"
 #include "queue/reading.h"
 #include "runner/runner.h"
+#include "runner/schedule.h"
 
 #define NOTICE_S  30		/* the longest time for one notice */
 /* Kills from outside, in a row, while the same message was read.  By chance that does not happen.
@@ -160,4 +161,29 @@ aside_begin(struct runner *r)
 	report_trouble(&r->reports, "the last smtp-relay died while it read a message", left.id,
 	    left.signo);
 	report_message(&r->reports, left.id, error < 0 ? REPORT_STUCK : REPORT_ASIDE, 0, error);
+}
+
+void
+aside_postpone(struct runner *r, const char *id, int signo)
+{
+	const int64_t now_s = clock_wall_s();
+	struct queue_entry e = { .fd = -1 };
+	int64_t due_s = 0;
+	char text[100];
+	int error;
+
+	report_trouble(&r->reports, "a process was killed by a signal while it read a message", id,
+	    signo);
+	(void)snprintf(text, sizeof text, "the process that reads messages was killed by signal %d "
+	    "(%s)", signo, strsignal(signo));
+	error = queue_death(r->queue, id, text);
+	if (error >= QUEUE_DEATHS_MAX) {
+		error = queue_put_aside(r->queue, r->queue->cur, id);
+		report_message(&r->reports, id, error < 0 ? REPORT_STUCK : REPORT_ASIDE, 0, error);
+		return;
+	}
+	memcpy(e.id, id, sizeof e.id);
+	due_s = schedule_retry_s(r->config, error > 0 ? (unsigned)error - 1 : 0, now_s);
+	error = queue_postpone(r->queue, &e, due_s);
+	report_message(&r->reports, id, error < 0 ? REPORT_STUCK : REPORT_DEFERRED, due_s, error);
 }

@@ -6,33 +6,45 @@
 #include "runner/intake.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/by_host.h"
 #include "runner/admit.h"
+#include "runner/aside.h"
 #include "runner/runner.h"
 
-/* Everything is renamed out of new/, or the path unit would start us again and again.  A message
- * for which the window has no room stays in cur/. */
+/* Everything is renamed out of new/, or the path unit would start us again and again. */
 static bool
-add_new(void *ctx, const char *id)
+collect(void *ctx, const char *id)
 {
 	struct intake *i = ctx;
 
-	if (!window_room(&i->runner->window, true) || !admit_message(i->runner, id))
-		i->look_cur = true;
-	return clock_us() < i->end_us;
+	if (!window_find(&i->runner->window, id))
+		memcpy(i->ids[i->n++], id, sizeof i->ids[0]);
+	return i->n < QUEUE_READER_MAX && clock_us() < i->end_us;
 }
 
-static bool
-add_old(void *ctx, const char *id)
+/* Admits the messages that were collected.  A message for which the window has no room stays in
+ * cur/. */
+static void
+admit_all(struct intake *i, bool fresh)
 {
-	struct intake *i = ctx;
+	int signals[QUEUE_READER_MAX];
+	const size_t n = i->n;
 
-	(void)admit_message(i->runner, id);
-	return window_room(&i->runner->window, false) && clock_us() < i->end_us;
+	i->n = 0;
+	i->reader.read = admit_read;
+	queue_reader_try(&i->reader, i->runner->queue->cur, i->ids, n, signals);
+	for (size_t k = 0; k < n; k++) {
+		if (signals[k])
+			aside_postpone(i->runner, i->ids[k], signals[k]);
+		else if (!window_room(&i->runner->window, fresh) ||
+		    !admit_message(i->runner, i->ids[k]))
+			i->look_cur = true;
+	}
 }
 
 static void
@@ -64,7 +76,8 @@ take_new(struct intake *i)
 
 	if (!walk_wanted(&i->new_walk, &i->look_new))
 		return;
-	n = queue_walk_new(i->runner->queue, &i->new_walk, add_new, i);
+	n = queue_walk_new(i->runner->queue, &i->new_walk, collect, i);
+	admit_all(i, true);
 	i->new_stays = n < 0 || (i->new_stays && !begins);
 	report_error(i->runner, n, "cannot take messages from new/");
 }
@@ -79,8 +92,9 @@ take_due(struct intake *i)
 	if (begins)
 		i->now_s = clock_wall_s();
 	report_error(i->runner,
-	    queue_walk_due(i->runner->queue, &i->wait_walk, i->now_s, add_old, i),
+	    queue_walk_due(i->runner->queue, &i->wait_walk, i->now_s, collect, i),
 	    "cannot take messages from wait/");
+	admit_all(i, false);
 }
 
 static void
@@ -151,11 +165,13 @@ intake_turn(struct intake *i)
 	if (!window_room(&i->runner->window, false))
 		return;
 	i->end_us = clock_us() + RUNNER_SLICE_US;
-	if (walk_wanted(&i->cur_walk, &i->look_cur))
+	if (walk_wanted(&i->cur_walk, &i->look_cur)) {
 		report_error(
-		    i->runner, queue_walk_cur(q, &i->cur_walk, add_old, i), "cannot read cur/");
-	else
+		    i->runner, queue_walk_cur(q, &i->cur_walk, collect, i), "cannot read cur/");
+		admit_all(i, false);
+	} else {
 		take_due(i);
+	}
 }
 
 bool
@@ -168,6 +184,7 @@ intake_over(const struct intake *i)
 void
 intake_done(struct intake *i)
 {
+	queue_reader_end(&i->reader);
 	queue_recovery_end(&i->recovery);
 	queue_walk_end(&i->new_walk);
 	queue_walk_end(&i->cur_walk);

@@ -5,7 +5,7 @@
 #ifndef RUNNER_INTAKE_H
 #define RUNNER_INTAKE_H
 
-#include "queue/run.h"
+#include "queue/reader.h"
 
 struct runner;
 
@@ -21,6 +21,10 @@ struct intake {
 
 	/* The rest is its own. */
 	struct queue_walk new_walk, cur_walk, wait_walk;
+	struct queue_reader reader;
+	/* Claimed messages that the reader tries before they are admitted. */
+	char ids[QUEUE_READER_MAX][QUEUE_ID_SIZE];
+	size_t n;
 	struct queue_recovery recovery;
 	int recovered;			/* messages of this recovery */
 	int64_t end_us;

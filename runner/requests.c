@@ -13,12 +13,13 @@
 #include "runner/runner.h"
 
 static int
-give_up_spot(struct runner *r, const struct queue_spot *spot)
+give_up_spot(struct runner *r, struct queue_spot *spot)
 {
 	char bounce[QUEUE_ID_SIZE];
 	struct queue_entry e;
 	int error;
 
+	queue_try(spot);
 	queue_reading_begin(spot->id);
 	error = queue_look(spot, &e);
 	if (error == 0) {

@@ -3,6 +3,7 @@
  * Messages that kill what reads them, with a real runner, real workers and a real queue.  This
  * program has a parser of envelopes with a fault: it dies on the recipient poison@.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,10 +13,13 @@
 
 #include "base/clock.h"
 #include "queue/aside.h"
+#include "queue/check.h"
 #include "queue/format.h"
 #include "queue/operator.h"
+#include "queue/reader.h"
 #include "runner/admit.h"
 #include "runner/aside.h"
+#include "runner/intake.h"
 #include "runner/requests.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
@@ -30,7 +34,7 @@ static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS];
 static char put_id[QUEUE_ID_SIZE], noticed[100];
 
 /* The processes in which the parser has its fault. */
-static enum { NOWHERE, IN_WORKERS, IN_ALL } faulty;
+static enum { NOWHERE, IN_PARENT, IN_WORKERS, IN_ALL } faulty;
 static int fault = SIGABRT;
 static pid_t parent;
 
@@ -40,8 +44,9 @@ int __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e);
 int
 __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 {
-	if ((faulty == IN_ALL || (faulty == IN_WORKERS && getpid() != parent)) &&
-	    memmem(text.p, text.n, "<poison@", 8))
+	const bool here = getpid() == parent ? faulty == IN_PARENT : faulty == IN_WORKERS;
+
+	if ((here || faulty == IN_ALL) && memmem(text.p, text.n, "<poison@", 8))
 		(void)raise(fault);
 	return __real_queue_envelope_parse(text, e);
 }
@@ -342,6 +347,11 @@ test_request(void)
 	    "a message waits");
 	faulty = IN_ALL;
 	close(queue_ask(&queue, id, QUEUE_ASK_FAIL));
+	ok(run_once(true) == 0 && !there("queue/state/requests/%s.fail", id) &&
+		!there("queue/dead/%s", id),
+	    "a message that kills its readers cannot be given up, and stays");
+	faulty = IN_PARENT;
+	close(queue_ask(&queue, id, QUEUE_ASK_FAIL));
 	ok(run_once(true) == SIGABRT, "the runner dies while it gives the message up");
 	clear();
 	aside_begin(&runner);
@@ -350,6 +360,131 @@ test_request(void)
 		!there("queue/state/requests/%s.fail", id),
 	    "the next run puts the message aside, and the request is gone");
 	faulty = NOWHERE;
+}
+
+/* A run with the walks of the real one. */
+static bool
+run_intake(void)
+{
+	struct intake intake = { .runner = &runner, .look_new = true, .look_cur = true,
+		.look_tmp = true };
+	const int64_t end_ms = clock_ms() + 20000;
+
+	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
+	do {
+		if (intake_ready(&intake))
+			intake_turn(&intake);
+		runner_dispatch(&runner);
+		runner_turn(&runner);
+		if (intake_over(&intake) && runner.nworkers == 0 && runner.window.nmessages == 0) {
+			intake_done(&intake);
+			return true;
+		}
+		workers_turn(&runner, 20, false);
+	} while (clock_ms() < end_ms);
+	return false;
+}
+
+/* The parser has its fault everywhere, and the runner lives on. */
+static void
+test_reader(void)
+{
+	const unsigned many = 3 * QUEUE_READER_MAX / 2;
+	char id[QUEUE_ID_SIZE];
+	bool all = true;
+
+	faulty = IN_ALL;
+	clear();
+	for (unsigned i = 0; i < many; i++) {
+		all &= put("", "many@box.example");
+		if (i == many / 3)
+			all &= put("", "poison@box.example") && memcpy(id, put_id, sizeof id);
+	}
+	ok(all && run_intake() && ends[REPORT_FINISHED] == many,
+	    "a message that no process can read: its neighbours are delivered");
+	ok(ends[REPORT_DEFERRED] == 1 && !there("queue/cur/%s", id), "it waits");
+	clear();
+	ok(put("", "poison@box.example") && run_intake() && ends[REPORT_DEFERRED] == 2,
+	    "two such messages");
+	clear();
+	ok(run_intake() && ends[REPORT_ASIDE] == 1 && ends[REPORT_DEFERRED] == 1 &&
+		there("queue/dead/%s", id) && reason_is(id, "killed by signal 6"),
+	    "after the third death it is put aside");
+	ok(run_intake() && ends[REPORT_ASIDE] == 2, "and so is the other one");
+	faulty = NOWHERE;
+	ok(put("", "poison@box.example") && run_intake() && ends[REPORT_FINISHED] == 1,
+	    "a sound parser reads such a message");
+}
+
+static unsigned looked, killed;
+
+static int
+look(void *ctx, const struct queue_spot *spot)
+{
+	struct queue_entry e;
+	const int r = queue_look(spot, &e);
+
+	(void)ctx;
+	looked++;
+	killed += r == -ENOTRECOVERABLE && spot->killed == SIGABRT;
+	if (r == 0)
+		queue_unload(&e);
+	return 0;
+}
+
+static void
+note_fault(void *ctx, const struct queue_fault *f)
+{
+	*(unsigned *)ctx += strstr(f->what, "kills what reads it") != NULL;
+}
+
+/* The operator's programs live on. */
+static void
+test_operator(void)
+{
+	unsigned faults = 0;
+	struct queue_check c = { .fault = note_fault, .ctx = &faults };
+	struct queue_spot spot;
+	struct queue_entry e;
+
+	ok(put("", "one@box.example") && put("", "poison@box.example") &&
+		put("", "two@box.example"),
+	    "three messages in new/");
+	(void)queue_find(&queue, put_id, QUEUE_ANYWHERE, &spot);
+	faulty = IN_ALL;
+	ok(queue_walk(&queue, QUEUE_BIT(QUEUE_IN_NEW) | QUEUE_TRIED, look, NULL) == 0 &&
+		looked == 3 && killed == 1,
+	    "a walk visits each, and reads two of them");
+	ok(queue_check(&queue, &c) == 0 && faults == 1, "fsck lists the one that kills");
+	queue_try(&spot);
+	ok(spot.killed == 0 && queue_look(&spot, &e) == 0, "a sound message can be shown");
+	queue_unload(&e);
+	queue_spot_done(&spot);
+	faulty = NOWHERE;
+	ok(run_intake(), "all are delivered by a sound parser");
+}
+
+/* The process that reads first may be killed for another reason. */
+static void
+test_reader_killed(void)
+{
+	struct queue_reader reader = { 0 };
+	char ids[2][QUEUE_ID_SIZE];
+	int signals[2];
+
+	(void)put("", "one@box.example");
+	memcpy(ids[0], put_id, sizeof put_id);
+	(void)put("", "two@box.example");
+	memcpy(ids[1], put_id, sizeof put_id);
+	queue_reader_try(&reader, queue.fresh, ids, 2, signals);
+	ok(reader.pid > 0 && signals[0] == 0 && signals[1] == 0, "two messages are read");
+	(void)kill(reader.pid, SIGKILL);
+	(void)usleep(50000);
+	queue_reader_try(&reader, queue.fresh, ids, 2, signals);
+	ok(reader.pid > 0 && signals[0] == 0 && signals[1] == 0,
+	    "no message is blamed for a process that was killed before");
+	queue_reader_end(&reader);
+	ok(reader.pid == 0 && run_intake(), "the process ends");
 }
 
 int
@@ -363,6 +498,9 @@ main(void)
 	test_parent_faults();
 	test_parent_kills();
 	test_request();
+	test_reader();
+	test_operator();
+	test_reader_killed();
 	runner_done(&runner);
 	queue_close(&queue);
 	config_done(&config);

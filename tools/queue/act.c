@@ -91,6 +91,11 @@ remove_it(struct act *a, const struct queue_spot *spot)
 static int
 fail_message(struct act *a, const struct queue_spot *spot)
 {
+	struct queue_spot tried = *spot;
+
+	queue_try(&tried);
+	if (tried.killed)
+		return -ENOTRECOVERABLE;
 	return give_up_message(&a->t->queue, &a->t->config, spot, a->bounce);
 }
 
@@ -275,6 +280,7 @@ act_failed(struct act *a, const char *id, int error)
 {
 	refuse_it(a, id,
 	    error == -EBADMSG ? "is not a message: see smtp-queue fsck" :
+	    error == -ENOTRECOVERABLE ? "kills what reads it: delete it" :
 	    error == -EBUSY ? "another smtp-queue is giving it up just now" :
 	    error == -EEXIST ? "a file of that name is there already: see smtp-queue fsck" :
 	    strerror(-error));
@@ -462,17 +468,19 @@ static int
 act_on_all(struct act *a)
 {
 	struct tool *t = a->t;
+	const unsigned tried = filter_reads(&t->filter) ? QUEUE_TRIED : 0;
 	const unsigned all =
 	    a->verb->places & (t->filter.places ? t->filter.places : QUEUE_ANYWHERE);
-	int r = queue_walk(&t->queue, all & QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
+	int r = queue_walk(&t->queue, (all & QUEUE_BIT(QUEUE_IN_HOLD)) | tried, act_if_meant, a);
 
 	if (r == 0)
-		r = queue_walk(&t->queue, all & ~QUEUE_BIT(QUEUE_IN_HOLD), act_if_meant, a);
+		r = queue_walk(&t->queue, (all & ~QUEUE_BIT(QUEUE_IN_HOLD)) | tried, act_if_meant,
+		    a);
 	a->again = a->verb->request >= 0;
 	for (int i = 0; r == 0 && a->again && i < PASSES_MAX && runner_lives(a); i++) {
 		await_runner(a);
 		a->found = 0;
-		r = queue_walk(&t->queue, all & MOVING, act_if_meant, a);
+		r = queue_walk(&t->queue, (all & MOVING) | tried, act_if_meant, a);
 		a->again = a->found > 0;
 	}
 	return r;

@@ -203,7 +203,8 @@ list_one(void *ctx, const struct queue_spot *spot)
 	} else if (r == -ENOENT) {
 		return 0;			/* the message has moved */
 	} else if (!filter_reads(&l->t->filter)) {
-		put_broken(l, spot, spot->place == QUEUE_IN_TMP ? "being received" :
+		put_broken(l, spot, spot->killed ? "kills what reads it" :
+		    spot->place == QUEUE_IN_TMP ? "being received" :
 		    r == -EBADMSG ? "not a message: see smtp-queue fsck" : strerror(-r));
 	}
 	return tool_output_broken() ? 1 : 0;
@@ -234,11 +235,14 @@ int
 tool_list(struct tool *t)
 {
 	struct list l = { .t = t };
+	unsigned places;
 	int r;
 
 	lay_out(&l);
-	r = queue_walk(
-	    &t->queue, t->filter.places ? t->filter.places : QUEUE_ANYWHERE, list_one, &l);
+	places = t->filter.places ? t->filter.places : QUEUE_ANYWHERE;
+	if (!t->ids_only || filter_reads(&t->filter))
+		places |= QUEUE_TRIED;
+	r = queue_walk(&t->queue, places, list_one, &l);
 	if (r < 0) {
 		tool_complain(t->config.queue.directory, strerror(-r));
 		return EX_TEMPFAIL;

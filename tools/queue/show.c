@@ -155,6 +155,7 @@ each_id(struct tool *t,
 	for (size_t i = 0; i < t->nids && !tool_output_broken(); i++) {
 		r = queue_find(&t->queue, t->ids[i], QUEUE_ANYWHERE, &spot);
 		if (r == 0) {
+			queue_try(&spot);
 			r = queue_look(&spot, &e);
 			if (r == 0) {
 				r = one(t, &spot, &e);
@@ -165,6 +166,7 @@ each_id(struct tool *t,
 		if (r < 0) {
 			tool_complain(t->ids[i],
 			    r == -ENOENT ? "no such message in the queue" :
+			    r == -ENOTRECOVERABLE ? "kills what reads it: delete it" :
 			    r == -EBADMSG ? "not a whole message: see smtp-queue fsck" :
 			    strerror(-r));
 			status = TOOL_SOME_FAILED;

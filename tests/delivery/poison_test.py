@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: ISC
+"""Messages that kill what reads them.  A library in front of libc plays the fault of a parser."""
+import os
+import signal
+import subprocess
+import time
+
+from exchangers import Exchanger
+from nameservers import nsd
+from programs import BUILD, Site, fresh_directory
+from tap import check, main, same, test
+
+FAULT = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Read, and die of the text of an envelope or of a header section. */
+static ssize_t
+read_or_die(const char *name, int fd, void *to, size_t n, off_t at)
+{
+	ssize_t (*real)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, name);
+	const ssize_t got = real(fd, to, n, at);
+
+	if (got > 0 && (memmem(to, (size_t)got, "<poison@", 8) ||
+	    memmem(to, (size_t)got, "X-Poison", 8)))
+		(void)raise(SIGSEGV);
+	return got;
+}
+
+ssize_t
+pread(int fd, void *to, size_t n, off_t at)
+{
+	return read_or_die("pread", fd, to, n, at);
+}
+
+ssize_t
+pread64(int fd, void *to, size_t n, off_t at)
+{
+	return read_or_die("pread64", fd, to, n, at);
+}
+"""
+
+directory = fresh_directory()
+library = directory + "/fault.so"
+with open(directory + "/fault.c", "w") as file:
+    file.write(FAULT)
+subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, directory + "/fault.c", "-ldl"],
+               check=True)
+nsd(directory + "/nsd", {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\n"
+                                        "no MX 10 mx.no\nmx.no A 192.0.2.12\n"})
+exchanger = Exchanger("192.0.2.11")
+refusing = Exchanger("192.0.2.12", rcpt="550 5.1.1 no")
+site = Site("site").listen()
+# Behind the first block that is read of a file.
+HIDDEN = b"".join(b"X-Long-%d: %s\r\n" % (i, b"x" * 60) for i in range(30))
+
+
+def faulty(call, *argv, **more):
+    os.environ["LD_PRELOAD"] = library
+    try:
+        return call(*argv, **more)
+    finally:
+        del os.environ["LD_PRELOAD"]
+
+
+def tool(*argv):
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, *argv],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stdout + done.stderr
+
+
+def dead():
+    return [path for path in site.queued("dead") if "/why/" not in path]
+
+
+@test("an envelope that no process can read: its neighbours arrive, the third death is its last")
+def _():
+    site.send("bob@example.org", count=3)
+    site.send("poison@example.org")
+    site.send("bob@example.org", count=3)
+    faulty(site.relay)
+    same(len(exchanger.messages), 6)
+    same(len(site.queued("wait")), 1)
+    faulty(site.relay, "--flush")
+    same(dead(), [])
+    site.send("bob@example.org")
+    faulty(site.relay, "--flush")
+    same(len(exchanger.messages), 7)
+    same(len(dead()), 1)
+    same(site.queued("new", "cur", "wait"), [])
+    check("processes died while they read it" in site.log(), site.log()[-1000:])
+
+
+@test("smtp-queue does not die on it: list, show, fsck")
+def _():
+    name = os.path.basename(dead()[0])
+    site.send("poison@example.org")
+    site.send("bob@example.org")
+    code, text = faulty(tool, "list", "--wide")
+    same(code, 0, text)
+    same(text.count("kills what reads it"), 2, text)
+    check("bob@example.org" in text and "3 messages" in text, text)
+    code, text = faulty(tool, "list", "--json", "--recipient", "bob*")
+    same(code, 0, text)
+    same(text.count('"sender"'), 1, text)
+    code, text = faulty(tool, "show", name)
+    same(code, 1, text)
+    check("kills what reads it" in text, text)
+    code, text = faulty(tool, "fsck")
+    same(code, 1, text)
+    check("dead/%s was put aside" % name in text and "signal 11" in text, text)
+    check("2 messages checked" in text and "2 faults" in text, text)
+    code, text = faulty(tool, "fail", "--recipient", "bob*")
+    same(code, 0, text)
+    for path in site.queued("new"):
+        same(faulty(tool, "delete", os.path.basename(path))[0], 0)
+    same(site.queued("new", "cur", "wait", "hold"), [])
+
+
+@test("its sender gets a notice when the lifetime is over, and then it is only kept")
+def _():
+    site.relay()
+    had = len(site.mailbox("alice"))
+    time.sleep(2.5)             # the time of an ID has whole seconds here
+    site.relay("-o", "queue.lifetime=1s")
+    site.relay()
+    notices = site.mailbox("alice")[had:]
+    same(len(notices), 1)
+    check(b"Status: 5.3.0" in notices[0] and b"poison@example.org" in notices[0], notices[0])
+    same(len(dead()), 1)
+    site.relay("-o", "queue.lifetime=1s")
+    same(len(site.mailbox("alice")), had + 1)
+    check("its sender gets the notice" in tool("fsck")[1])
+
+
+@test("a header section that kills the runner: the next run puts the message aside")
+def _():
+    had, parted = len(exchanger.messages), len(dead())
+    site.send("nobody@no.example.org", b"Subject: x\r\n" + HIDDEN + b"X-Poison: x\r\n\r\nx\r\n")
+    process = faulty(site.start_relay)
+    same(process.wait(30), -signal.SIGSEGV)
+    site.send("bob@example.org")
+    faulty(site.relay)
+    same(len(exchanger.messages), had + 1)
+    same(len(dead()), parted + 1)
+    check("smtp-relay was killed by signal 11" in faulty(tool, "fsck")[1])
+
+
+@test("a content that kills its workers: after the third one the message is put aside")
+def _():
+    parted = len(dead())
+    site.send("bob@example.org", b"Subject: x\r\n" + HIDDEN + b"X-Poison: x\r\n\r\nx\r\n")
+    for _ in range(3):
+        same(len(dead()), parted)
+        had = len(exchanger.messages)
+        site.send("bob@example.org")
+        faulty(site.relay, "--flush")
+        check(len(exchanger.messages) > had, "the neighbour did not arrive")
+    same(len(dead()), parted + 1)
+    check("a delivery process was killed by signal 11" in tool("fsck")[1])
+
+
+main()
