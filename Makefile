@@ -5,6 +5,7 @@
 #   make check      all tests (installs what they need, as root)
 #   make deps       only install these packages
 #   make install    obeys DESTDIR and PREFIX
+#   make deb        a Debian package in build/deb/;  make dist: the source as one file
 #   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default if musl-gcc is here)
 #   make check SAN=address,undefined    the same tests under the sanitizers
 
@@ -317,11 +318,25 @@ install: all
 	  $(fill) $$file > $(DOCDIR)/xinetd/$${file##*/} || exit 1; done
 	test -e $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf || \
 	  install -m 644 units/smtp-handler.conf $(CONFDIR)/smtp-handler.conf
-	install -m 644 README.md CHANGES.md VIOLATIONS.md LICENSE $(DOCDIR)
+	install -m 644 README.md CHANGES.md VIOLATIONS.md SECURITY.md LICENSE $(DOCDIR)
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
+	for name in mailq newaliases; do \
+	  ln -sf sendmail.8 $(DESTDIR)$(PREFIX)/share/man/man8/$$name.8 || exit 1; done
+	ln -sf smtp-handler.8 $(DESTDIR)$(PREFIX)/share/man/man8/smtp-handler-tls.8
 	install -m 644 tools/completion/smtp-queue.bash $(BASHDIR)/smtp-queue
 	install -m 644 tools/completion/_smtp-queue $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+
+# A Debian package in build/deb/, and the source as one file in build/.
+.PHONY: deb dist
+deb:
+	rm -rf build/deb && mkdir -p build/deb/src
+	git ls-files | tar -cf - -T - | tar -xf - -C build/deb/src
+	cd build/deb/src && dpkg-buildpackage -us -uc -b
+	rm -rf build/deb/src
+dist:
+	mkdir -p build
+	git archive --prefix=smtp-handler-$(VERSION)/ -o build/smtp-handler-$(VERSION).tar.gz HEAD
 
 .PHONY: clean
 clean:
