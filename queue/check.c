@@ -17,8 +17,12 @@
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "queue/operator.h"
+#include "queue/reader.h"
 
 #define MODE_BITS 07777	/* of st_mode, without the kind */
+
+static const char kills_readers[] =
+    "kills what reads it; the relay puts it aside, see smtp-handler-queue(5)";
 
 struct check {
 	const struct queue *q;
@@ -26,6 +30,7 @@ struct check {
 	struct stat root;
 	enum queue_place place;
 	int folder;
+	struct queue_reader *reader;	/* reads the messages of the folder first */
 	struct owner_pair users;	/* the users that the queue should have */
 	bool leave;			/* report faults, and do not repair them */
 	char path[300];			/* path of the folder */
@@ -257,6 +262,18 @@ check_content(const struct check *k, const char *name)
 		report_fault(k, name, QUEUE_REPAIR_NONE, "cannot be read; is the disk broken?");
 }
 
+/* Let the reader of the folder read a file.  The signal that ended it, or 0. */
+static int
+try_name(const struct check *k, const char *name)
+{
+	char ids[1][QUEUE_ID_SIZE];
+	int signo;
+
+	memcpy(ids[0], name, sizeof ids[0]);
+	queue_reader_try(k->reader, k->folder, ids, 1, &signo);
+	return signo;
+}
+
 static int
 check_message(void *ctx, const char *name)
 {
@@ -278,11 +295,10 @@ check_message(void *ctx, const char *name)
 		return 0;
 	check_copies(k, name);
 	memcpy(spot.id, name, sizeof spot.id);
-	queue_try(&spot);
+	spot.killed = try_name(k, name);
 	r = queue_look(&spot, &e);
 	if (r == -ENOTRECOVERABLE) {
-		report_fault(k, name, QUEUE_REPAIR_NONE,
-		    "kills what reads it; the relay puts it aside, see smtp-handler-queue(5)");
+		report_fault(k, name, QUEUE_REPAIR_NONE, kills_readers);
 	} else if (r == 0) {
 		queue_unload(&e);
 		check_content(k, name);
@@ -321,6 +337,8 @@ check_received(void *ctx, const char *name)
 	}
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
 		k->c->receiving++;
+	else if (try_name(k, name))
+		report_fault(k, name, QUEUE_REPAIR_NONE, kills_readers);
 	else if (queue_complete(fd, size) == 0)
 		report_fault(k, name, QUEUE_REPAIR_NEW, "is complete, but its handler has ended");
 	else
@@ -364,6 +382,7 @@ count_name(void *ctx, const char *name)
 static void
 check_bucket(struct check *k, const char *name, int64_t due_s)
 {
+	struct queue_reader reader = { 0 };
 	struct check inside = *k;
 	char canonical[QUEUE_BUCKET_SIZE];
 	struct stat st;
@@ -381,7 +400,9 @@ check_bucket(struct check *k, const char *name, int64_t due_s)
 		    "is a time in an unusual form: move its messages to new/");
 	if (queue_names(inside.folder, count_name, &n) == 0 && n == 0)
 		report_fault(k, name, QUEUE_REPAIR_REMOVE, "is empty");
+	inside.reader = &reader;
 	(void)queue_names(inside.folder, check_message, &inside);
+	queue_reader_end(&reader);
 	(void)close(inside.folder);
 }
 
@@ -428,8 +449,10 @@ check_folder(struct check *k, size_t i)
 		[QUEUE_IN_DEAD] = check_dead,
 		[QUEUE_IN_DEAD + 1] = NULL,
 	};
+	struct queue_reader reader = { 0 };
 	struct check inside = *k;
 	struct stat st;
+	int r;
 
 	inside.folder = folder_fd(k->q, i);
 	inside.place = folders[i].place;
@@ -442,7 +465,10 @@ check_folder(struct check *k, size_t i)
 		return -errno;
 	if (!check_access(k, folders[i].name, &st))
 		return 0;
-	return each[inside.place] ? queue_names(inside.folder, each[inside.place], &inside) : 0;
+	inside.reader = &reader;
+	r = each[inside.place] ? queue_names(inside.folder, each[inside.place], &inside) : 0;
+	queue_reader_end(&reader);
+	return r;
 }
 
 int

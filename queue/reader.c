@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/landlock.h"
+#include "base/seccomp.h"
 #include "queue/operator.h"
 
 #define TIME_S	  30		/* longest time of a call; a parser may also run for ever */
@@ -44,6 +46,40 @@ read_one(const struct queue_reader *r, const char *id)
 	queue_unload(&e);
 }
 
+static const struct seccomp_rule calls[] = {
+	SECCOMP_WITH_2(openat, 1, FOLDER_FD, 3, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC),
+	SECCOMP_CALL(fstat),
+	/* fstat(2) of newer libraries */
+	{ .call = __NR_newfstatat, .tests = { { 4, AT_EMPTY_PATH, AT_EMPTY_PATH } } },
+	SECCOMP_CALL(pread64), SECCOMP_CALL(lseek), SECCOMP_CALL(close),
+	SECCOMP_WITH(recvfrom, 1, PAIR_FD), SECCOMP_WITH(sendto, 1, PAIR_FD),
+	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
+	SECCOMP_CALL(munmap), SECCOMP_CALL(mremap), SECCOMP_CALL(brk), SECCOMP_CALL(madvise),
+	SECCOMP_CALL(futex), SECCOMP_CALL(clock_gettime), SECCOMP_CALL(sysinfo),
+	SECCOMP_CALL(getpid), SECCOMP_CALL(gettid), SECCOMP_CALL(rt_sigprocmask),
+	SECCOMP_CALL(rt_sigaction), SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall),
+	SECCOMP_CALL(exit_group),
+};
+
+/* It may read the files of the folder, and reply. */
+static void
+put_up_walls(void)
+{
+	/* abort(3) */
+	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
+	struct seccomp f = { .n = 0 };
+	struct landlock l;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return;
+	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
+	landlock_allow(&l, FOLDER_FD, LANDLOCK_ACCESS_FS_READ_FILE);
+	(void)landlock_enforce(&l);
+	SECCOMP_ADD(&f, calls);
+	seccomp_add(&f, &own_signal, 1);
+	(void)seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
 /* The two descriptors may have each other's number. */
 static bool
 keep_two(int folder, int fd)
@@ -66,6 +102,7 @@ read_all(const struct queue_reader *r, int folder, int fd, pid_t parent)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || !keep_two(folder, fd))
 		_exit(0);
+	put_up_walls();
 	while (recv(PAIR_FD, &octet, 1, 0) == 1) {
 		for (uint32_t i = page->from; i < page->n && i < QUEUE_READER_MAX; i++) {
 			page->now = i + 1;

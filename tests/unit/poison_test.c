@@ -7,11 +7,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/seccomp.h"
 #include "queue/aside.h"
 #include "queue/check.h"
 #include "queue/format.h"
@@ -25,6 +29,15 @@
 #include "tests/lib/tap.h"
 #include "tests/lib/workers.h"
 
+/* A sanitizer leaves faults to the program. */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0";
+}
+
 static char folder[] = "/tmp/poison_test.XXXXXX";
 static struct queue queue;
 static struct config config;
@@ -36,7 +49,34 @@ static char put_id[QUEUE_ID_SIZE], noticed[100];
 /* The processes in which the parser has its fault. */
 static enum { NOWHERE, IN_PARENT, IN_WORKERS, IN_ALL } faulty;
 static int fault = SIGABRT;
+/* The results of system calls in the reader, in memory that it shares: 0 or an errno. */
+static struct {
+	int file, folder, other_folder, new_file, socket, process, write, memory, done;
+} *probe;
 static pid_t parent;
+
+static int
+error_of(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static void
+probe_walls(void)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
+	probe->file = error_of(open("/etc/passwd", O_RDONLY));
+	probe->folder = error_of(openat(3, "..", flags));
+	probe->other_folder = error_of(openat(3, "/etc/passwd", flags));
+	probe->new_file = error_of(openat(3, "0123456789ABCDEF", O_CREAT | O_WRONLY, 0600));
+	probe->socket = error_of(socket(AF_INET, SOCK_STREAM, 0));
+	probe->process = error_of(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL));
+	probe->write = error_of(write(STDOUT_FILENO, "# not behind walls\n", 19));
+	probe->memory = error_of((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == -1 ? -1 : 0);
+	probe->done = 1;
+}
 
 int __real_queue_envelope_parse(struct slice text, struct queue_entry *e);
 int __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e);
@@ -46,6 +86,8 @@ __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 {
 	const bool here = getpid() == parent ? faulty == IN_PARENT : faulty == IN_WORKERS;
 
+	if (getpid() != parent && memmem(text.p, text.n, "<probe@", 7))
+		probe_walls();
 	if ((here || faulty == IN_ALL) && memmem(text.p, text.n, "<poison@", 8))
 		(void)raise(fault);
 	return __real_queue_envelope_parse(text, e);
@@ -487,6 +529,33 @@ test_reader_killed(void)
 	ok(reader.pid == 0 && run_intake(), "the process ends");
 }
 
+/* The reader can read the files of its folder, and nothing else. */
+static void
+test_walls(void)
+{
+	struct queue_reader reader = { 0 };
+	char ids[1][QUEUE_ID_SIZE];
+	int signals[1];
+
+	probe = mmap(NULL, sizeof *probe, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	    0);
+	(void)put("", "probe@box.example");
+	memcpy(ids[0], put_id, sizeof put_id);
+	if (!ok(probe != MAP_FAILED, "memory to share"))
+		return;
+	queue_reader_try(&reader, queue.fresh, ids, 1, signals);
+	queue_reader_end(&reader);
+	ok(signals[0] == 0 && probe->done, "the reader reads its message");
+	if (SECCOMP_SANITIZER)
+		return;
+	ok(probe->file && probe->folder && probe->other_folder,
+	    "the reader can open no file outside of its folder");
+	ok(probe->new_file && probe->write, "the reader can write nothing");
+	ok(probe->socket && probe->process && probe->memory,
+	    "the reader can make no socket, no process, and no code");
+	ok(run_intake(), "its message is delivered");
+}
+
 int
 main(void)
 {
@@ -501,6 +570,7 @@ main(void)
 	test_reader();
 	test_operator();
 	test_reader_killed();
+	test_walls();
 	runner_done(&runner);
 	queue_close(&queue);
 	config_done(&config);

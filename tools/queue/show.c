@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "queue/aside.h"
 
 static void
 put_field(const char *name, struct slice value)
@@ -124,6 +125,19 @@ show_one(struct tool *t, const struct queue_spot *spot, const struct queue_entry
 	return put_content(e, t->raw);
 }
 
+static void
+put_why_aside(const struct tool *t, const struct queue_spot *spot)
+{
+	char space[QUEUE_WHY_MAX];
+	struct buf b = BUF(space);
+
+	if (spot->place != QUEUE_IN_DEAD || !queue_why_aside(&t->queue, spot->id, &b))
+		return;
+	(void)fputs("Put aside, as processes died while they read it: ", stdout);
+	text_put(stdout, buf_slice(&b));
+	(void)fputc('\n', stdout);
+}
+
 static int
 log_one(struct tool *t, const struct queue_spot *spot, const struct queue_entry *e)
 {
@@ -131,7 +145,6 @@ log_one(struct tool *t, const struct queue_spot *spot, const struct queue_entry 
 	size_t size = 0;
 	int r = queue_log(e, &text, &size);
 
-	(void)spot;
 	if (r < 0)
 		return r;
 	if (t->raw)
@@ -140,6 +153,8 @@ log_one(struct tool *t, const struct queue_spot *spot, const struct queue_entry 
 		(void)text_lines(stdout, slice_of(text, size), true);
 	else if (isatty(STDOUT_FILENO))
 		(void)puts("Nothing yet: no attempt has ended.");
+	if (!t->raw)
+		put_why_aside(t, spot);
 	free(text);
 	return 0;
 }
