@@ -162,7 +162,7 @@ test_libs := $(BUILD)/libsession.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(B
 comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
-WRAP_queue := $(call wrap,openat flock fstat write pwrite fsync renameat unlinkat)
+WRAP_queue := $(call wrap,openat flock fstat write pwrite fsync syncfs renameat unlinkat)
 WRAP_poison := $(call wrap,queue_envelope_parse)
 WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)

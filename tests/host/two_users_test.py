@@ -5,12 +5,13 @@ import ctypes
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import check, main, same, test  # noqa: E402
+from tap import check, main, same, test, wait_for  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 DIRECTORY = "/tmp/smtp-two-users-test.%d" % os.getpid()
@@ -76,6 +77,13 @@ def look(path=""):
     st = os.lstat(os.path.join(QUEUE, path))
     return (NAMES.get(st.st_uid, st.st_uid), NAMES.get(st.st_gid, st.st_gid),
             "%04o" % (st.st_mode & 0o7777))
+
+
+def dial(port):
+    try:
+        return socket.create_connection(("127.0.0.1", port))
+    except OSError:
+        return None
 
 
 def names(folder):
@@ -225,6 +233,39 @@ def _():
     os.chmod(QUEUE + "/new/0000000000000001", 0o600)
     done = as_user(HANDLER, [sys.executable, "-c", INSIDE, QUEUE, "0000000000000001", own])
     same([done.stdout, done.stderr], ["done\n", ""])
+
+
+@test("root's listener is smtp-handler in each process, with its groups alone")
+def _():
+    fresh()
+    run(0, "smtp-relay")
+    listener = subprocess.Popen([DIRECTORY + "/bin/smtp-handler", "-c", CONFIG, "--listen",
+                                 "127.0.0.1:1023", "-o", "server.trusted=127.0.0.1"],
+                                stderr=subprocess.DEVNULL)
+    try:
+        client = wait_for(lambda: dial(1023))
+        file = client.makefile("rwb")
+        file.write(SESSION.split("QUIT")[0].replace("\n", "\r\n").encode())
+        file.flush()
+        check(wait_for(lambda: names("new")))
+        with open("/proc/%d/task/%d/children" % (listener.pid, listener.pid)) as children:
+            pids = [listener.pid] + [int(pid) for pid in children.read().split()]
+        same(len(pids), 2)
+        for pid in pids:
+            with open("/proc/%d/status" % pid) as status:
+                own = {line.split()[0]: set(line.split()[1:]) for line in status}
+            same([own["Uid:"], own["Gid:"], own["Groups:"], own["CapEff:"]],
+                 [{str(HANDLER)}, {str(HANDLER)}, {str(HANDLER)}, {"0000000000000000"}])
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                path = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+                with open("/proc/%d/fdinfo/%s" % (pid, fd)) as info:
+                    flags = int(info.read().split("flags:")[1].split()[0], 8)
+                check(not path.startswith(QUEUE) or flags & os.O_PATH, path)
+        same(look("new/" + names("new")[0]), HANDED)
+        client.close()
+    finally:
+        listener.terminate()
+        listener.wait()
 
 
 @test("another user passes the gate neither for a session nor to look")
@@ -434,6 +475,23 @@ def _():
     ids = old_queue()
     time.sleep(2.1)
     tmpfiles()
+    deliver_all(ids)
+
+
+@test("upgrade: a runner that began before it ends, and the new one has all")
+def _():
+    ids = old_queue()
+    users(HANDLER)
+    old = subprocess.Popen([DIRECTORY + "/bin/smtp-relay", "-c", CONFIG, "--watch"],
+                           stderr=subprocess.DEVNULL, user=HANDLER, group=HANDLER, extra_groups=[])
+    wait_for(lambda: not names("new") and not names("cur"))
+    users(HANDLER, RELAY, ANNA)
+    tmpfiles()
+    send()
+    time.sleep(0.5)
+    old.terminate()
+    old.wait(60)
+    same(len(names("new") + names("cur")), 1)
     deliver_all(ids)
 
 

@@ -22,6 +22,7 @@ enum call {
 	CALL_WRITE,
 	CALL_PWRITE,
 	CALL_FSYNC,
+	CALL_SYNCFS,
 	CALL_RENAMEAT,
 	CALL_UNLINKAT,
 	CALLS
@@ -97,6 +98,8 @@ ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
 int __real_renameat(int from, const char *a, int to, const char *b);
 int __wrap_renameat(int from, const char *a, int to, const char *b);
 int __real_unlinkat(int folder, const char *name, int flags);
@@ -144,6 +147,12 @@ int
 __wrap_fsync(int fd)
 {
 	return fault(CALL_FSYNC) ? -1 : __real_fsync(fd);
+}
+
+int
+__wrap_syncfs(int fd)
+{
+	return fault(CALL_SYNCFS) ? -1 : __real_syncfs(fd);
 }
 
 int

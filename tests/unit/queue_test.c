@@ -68,6 +68,43 @@ test_cost(void)
 	must(queue_take_new(&f.q, NULL, NULL) == 10002, "queue_take_new");
 }
 
+/* Another user's folders: the same calls without the fsync of a folder, or with a syncfs in its
+ * place.  The file is closed to its maker. */
+static void
+test_handing(void)
+{
+	int want[CALLS] = {
+		[CALL_OPENAT] = 1, [CALL_FLOCK] = 1, [CALL_FSTAT] = 1, [CALL_WRITE] = 1,
+		[CALL_FSYNC] = 1, [CALL_RENAMEAT] = 1,
+	};
+	struct queue q = f.q;
+	const mode_t mask = umask(0);
+	char id[QUEUE_ID_SIZE];
+	struct stat st;
+	int r;
+
+	q.handing = true;
+	for (int all = 0; all < 2; all++) {
+		q.sync_all = all == 1;
+		want[CALL_SYNCFS] = all;
+		faults_arm(0, 0);
+		r = submit(&q, SL("Subject: x\r\n\r\nx\r\n"), 4, id);
+		faults_disarm();
+		ok(r == 0 && memcmp(faults.count, want, sizeof want) == 0,
+		    all ? "another user's folder elsewhere: fsync of the file, then syncfs"
+			: "another user's folder on ext4, xfs or btrfs: fsync of the file alone");
+		ok(fstatat(q.fresh, id, &st, 0) == 0 && (st.st_mode & 07777) == 0060,
+		    "only the group of the file may open it");
+		must(unlinkat(q.fresh, id, 0) == 0, "unlinkat");
+	}
+	faults_arm(6, EIO);		/* openat, flock, fstat, write, fsync, syncfs */
+	r = submit(&q, SL("Subject: x\r\n\r\nx\r\n"), 4, id);
+	faults_disarm();
+	ok(r == -EIO && faults.count[CALL_SYNCFS] == 1 && faults.count[CALL_RENAMEAT] == 0,
+	    "a syncfs that fails: the message is not accepted");
+	(void)umask(mask);
+}
+
 /* Sizes around the size of the buffer, in pieces of every kind. */
 static void
 test_contents(void)
@@ -348,6 +385,7 @@ main(void)
 	test_unsynced();
 	test_id();
 	test_cost();
+	test_handing();
 	test_contents();
 	test_disk_trouble();
 	test_names();
