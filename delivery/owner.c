@@ -49,13 +49,16 @@ connect_to(const char *path, const struct timeval *patience)
 	return r;
 }
 
-/* The runner has its own configuration: a route with the target is there. */
+/* A worker that was taken over must not choose the path. */
 static bool
-any_route(void *ctx, const char *target)
+has_route(void *ctx, const char *target)
 {
-	(void)ctx;
-	(void)target;
-	return true;
+	const struct config *c = ctx;
+
+	for (size_t i = 0; i < c->nroutes; i++)
+		if (c->routes[i].via == VIA_OWNER && strcmp(c->routes[i].target, target) == 0)
+			return true;
+	return false;
 }
 
 /* Start the agent as a child.  Its end of a pair of sockets, or -errno. */
@@ -63,7 +66,8 @@ static int
 start_agent(const struct config *c, pid_t *ret_child)
 {
 	const struct agent_terms terms = {
-		.min_uid = c->relay.min_uid, .has_route = any_route,
+		.min_uid = c->relay.min_uid, .has_route = has_route,
+		.ctx = (void *)(uintptr_t)c,
 	};
 	int pair[2], r;
 

@@ -48,6 +48,7 @@ static const struct entry {
 };
 
 static struct mail m;
+static struct config c;
 static bool root;
 static int write_error, fsync_error, mkdir_error;
 static bool probing;
@@ -177,6 +178,15 @@ only_file(const char *folder)
 	return files == 1 ? path : NULL;
 }
 
+static void
+empty(const char *folder)
+{
+	const char *path = only_file(folder);
+
+	if (path)
+		(void)unlink(path);
+}
+
 static bool
 belongs_to(const char *path, uid_t uid, mode_t mode)
 {
@@ -186,11 +196,20 @@ belongs_to(const char *path, uid_t uid, mode_t mode)
 	       (!root || (st.st_uid == uid && st.st_gid == uid));
 }
 
+/* The route of the delivery is the only one of the configuration. */
+static void
+deliver_all(struct delivery *d)
+{
+	c.routes = (struct route *)(uintptr_t)d->route;
+	c.nroutes = 1;
+	mail_deliver(&m, d);
+}
+
 static struct outcome *
 send_to(struct delivery *d, const char *address)
 {
 	mail_put(&m, "a@b", "", address, SL("Subject: x\r\n\r\nhello\r\n"));
-	mail_deliver(&m, d);
+	deliver_all(d);
 	return mail_reported(&m) ? &m.outcomes[0] : NULL;
 }
 
@@ -236,7 +255,7 @@ test_delivery(struct delivery *d)
 	    "a long entry of the directory");
 	mail_put(&m, "a@b", "", "x@example.org|first@example.org|../anna@example.org|"
 	    "\"joe,smith\"@example.org", SL("Subject: x\r\n\r\n"));
-	mail_deliver(&m, d);
+	deliver_all(d);
 	ok(mail_reported(&m) && m.outcomes[0].cause == CAUSE_MAILDIR_USER &&
 		m.outcomes[1].cause == CAUSE_DELIVERED &&
 		m.outcomes[2].cause == CAUSE_MAILDIR_USER &&
@@ -312,7 +331,7 @@ test_links(struct delivery *d)
 		} else if (i == 2) {
 			ok(ends_as(send_to(d, "first@a.b"), CAUSE_DELIVERED, "2.0.0", "mail/in"),
 			    "without the link it is delivered");
-			(void)unlink(only_file("home/first/mail/in/new"));
+			empty("home/first/mail/in/new");
 		}
 	}
 	d->route = old;
@@ -352,8 +371,13 @@ test_paths(struct delivery *d)
 	       "cannot open the folder") && strstr(m.outcomes[0].detail, "home/nowhere"),
 	    "a home that is not there");
 	mail_put(&m, "a@b", "", "anna@a.b", SL("Delivered-To: ANNA@a.b\r\n\r\n"));
-	mail_deliver(&m, d);
+	deliver_all(d);
 	ok(ends_as(&m.outcomes[0], CAUSE_LOOP, "5.4.6", "a mail loop"), "a loop");
+	c.nroutes = 0;
+	mail_put(&m, "a@b", "", "anna@a.b", SL("A: b\r\n\r\n"));
+	mail_deliver(&m, d);
+	ok(ends_as(&m.outcomes[0], CAUSE_LOCAL, "4.3.0", "no route with this via"),
+	    "a path that no route has");
 	d->route = old;
 }
 
@@ -371,10 +395,10 @@ test_quota(struct delivery *d)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const int error = cases[i].error;
 
-		(void)unlink(only_file("elsewhere/ben/Maildir/new"));
+		empty("elsewhere/ben/Maildir/new");
 		mail_put(&m, "a@b", "", "ben@a.b", SL("Subject: x\r\n\r\nhello\r\n"));
 		*cases[i].at = error;
-		mail_deliver(&m, d);
+		deliver_all(d);
 		*cases[i].at = 0;
 		ok(ends_as(&m.outcomes[0], error == EDQUOT ? CAUSE_MAILDIR_QUOTA :
 		       error == ENOSPC ? CAUSE_MAILDIR_SPACE : CAUSE_MAILDIR,
@@ -397,7 +421,7 @@ test_walls(struct delivery *d)
 	}
 	mail_put(&m, "a@b", "", "ben@a.b", SL("Subject: x\r\n\r\nhello\r\n"));
 	probing = true;
-	mail_deliver(&m, d);
+	deliver_all(d);
 	probing = false;
 	ok(ends_as(&m.outcomes[0], CAUSE_MAILDIR_QUOTA, "4.2.2", ""),
 	    "all other files and calls are denied to the agent");
@@ -633,7 +657,7 @@ test_rights(struct delivery *d)
 	mail_put(&m, "a@b", "", "anna@a.b", SL("Subject: x\r\n\r\n"));
 	if (seteuid(20009) < 0)
 		abort();
-	mail_deliver(&m, d);
+	deliver_all(d);
 	if (seteuid(0) < 0)
 		abort();
 	ok(ends_as(&m.outcomes[0], CAUSE_SOCKET, "4.4.1", "systemctl enable --now "
@@ -645,7 +669,6 @@ int
 main(void)
 {
 	static char target[] = "Maildir", nowhere[] = "/nonexistent/socket";
-	static struct config c;
 	static struct route route = { .via = VIA_OWNER, .target = target };
 	struct delivery d = { .config = &c, .route = &route };
 
