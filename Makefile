@@ -172,6 +172,7 @@ WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_queue_take := $(WRAP_queue)
 WRAP_walls := $(call wrap,deliver)
+WRAP_runner := $(call wrap,delivery_confine)
 WRAP_queue_operator := $(WRAP_queue)
 WRAP_agent := $(call wrap,getpwnam_r initgroups write fsync mkdirat)
 

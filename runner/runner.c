@@ -458,10 +458,14 @@ note_death(struct runner *r, const struct worker *w, int status)
 void
 runner_reap(struct runner *r, struct worker *w, int status)
 {
+	const bool unready = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_UNREADY;
 	struct destination *d = w->destination;
 
 	runner_receive(r, w);		/* its last results */
-	if (w->njobs && !r->stopping) {		/* it was not dismissed, so its end is an error */
+	if (unready) {
+		report_trouble(&r->reports, "cannot start a delivery process", d->key, -EAGAIN);
+		r->again_ms = clock_ms() + START_PAUSE_MS;
+	} else if (w->njobs && !r->stopping) {	/* it was not dismissed: its end is an error */
 		note_death(r, w, status);
 		job_over(r, w);
 	}

@@ -304,7 +304,7 @@ worker_main(const struct worker_setup *setup, int fd)
 		setup->resolver->cache->ctx = sink.ctx;
 	}
 	if (delivery_confine(&d, &resolver) < 0)
-		_exit(1);
+		_exit(WORKER_UNREADY);
 	work.fd = fd;
 	work.hosts = setup->hosts;
 	work_off(&work, &d);

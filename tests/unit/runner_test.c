@@ -6,6 +6,7 @@
 #include "runner/runner.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 static struct runner runner;
 static size_t most_at_once;
 static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS], kinds[3];
+static bool unready_next;	/* the next worker cannot begin */
 static bool kill_idle;		/* kill the first worker after its first delivery */
 static unsigned kill_busy;	/* not 0: kill the first worker after so many deliveries */
 static unsigned stop_at;	/* not 0: stop the runner after so many deliveries */
@@ -44,6 +46,15 @@ static int64_t last_due_s;
 static char put_id[QUEUE_ID_SIZE], last_id[QUEUE_ID_SIZE], last_delayed[100];
 static unsigned troubles;
 static unsigned frozen[2];	/* reports of a route that works again, that is frozen */
+
+int __real_delivery_confine(struct delivery *d, struct dns_resolver *known);
+int __wrap_delivery_confine(struct delivery *d, struct dns_resolver *known);
+
+int
+__wrap_delivery_confine(struct delivery *d, struct dns_resolver *known)
+{
+	return unready_next ? -EAGAIN : __real_delivery_confine(d, known);
+}
 
 static void
 watch_started(void *ctx, struct worker *w)
@@ -64,6 +75,7 @@ watch_started(void *ctx, struct worker *w)
 		close(pair[0]);
 		lies = pair[1];
 	}
+	unready_next = false;		/* the worker has its own copy */
 	if (kill_next && w->destination->route->via == VIA_MAILDIR) {
 		siginfo_t info;
 
@@ -470,6 +482,20 @@ test_three_deaths(void)
 		files("queue/cur") == 0,
 	    "it is in dead/ with its reason");
 	ok(ends[REPORT_FINISHED] == 1, "its neighbour is delivered meanwhile");
+}
+
+/* The system has no process left for a worker. */
+static void
+test_unready(void)
+{
+	clear();
+	unready_next = true;
+	ok(put("a@box.example", (const char *[]){ "ready@box.example", NULL }) && run_all() &&
+		!unready_next,
+	    "a worker cannot begin");
+	ok(ends[REPORT_FINISHED] == 1 && ends[REPORT_DEFERRED] == 0 &&
+		files("mail/ready/new") == 1,
+	    "that was no attempt and no death: the next one delivers");
 }
 
 static void
@@ -978,6 +1004,7 @@ main(void)
 	test_no_process();
 	test_untimely_end();
 	test_three_deaths();
+	test_unready();
 	test_idle_death();
 	test_lies();
 	test_ahead();
