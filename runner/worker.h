@@ -14,8 +14,8 @@
  * one's.  With a spare one it need not wait for the runner after each message. */
 #define WORKER_JOBS 3
 
-/* The exit status of a worker that could not begin, as the system had no process or descriptor left.
- * It has touched no job. */
+/* The exit status of a worker that could not begin, as the system had no process or descriptor
+ * left.  It has touched no job. */
 #define WORKER_UNREADY 75
 
 struct destination;

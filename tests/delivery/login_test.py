@@ -45,6 +45,17 @@ def smart_site(name, port, how="password-file = DIR/password", user="anna@compan
     return site
 
 
+def sleepers():
+    """The processes that a token program of this test has started."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            found += [path] * (b"1000.25" in open(path, "rb").read().split(b"\0"))
+        except OSError:     # it has ended
+            pass
+    return found
+
+
 def send(site, count=1, **more):
     site.listen()
     site.send("x@far.example", count=count, **more)
@@ -372,6 +383,24 @@ def _():
     token_program(site, "sleep 0; echo " + TOKEN)
     now_due(site)
     check(len(smart.messages) == 1, site.log())
+
+
+@test("a token program has no descriptor of the queue, and ends if the runner is killed")
+def _():
+    port = next(_ports)
+    smart = Smarthost("127.0.0.1", port, mechanisms="XOAUTH2", tokens={})
+    site = smart_site("token-killed", port, "token-command = DIR/token")
+    token_program(site, "ls -l /proc/self/fd >%s/fds; setsid sleep 1000.25" % site.directory)
+    send(site)
+    runner = site.start_relay()
+    wait_for(lambda: os.path.exists(site.directory + "/fds") and sleepers(), 10)
+    runner.kill()
+    runner.wait()
+    wait_for(lambda: not sleepers(), 10)
+    fds = open(site.directory + "/fds").read()
+    check("queue" not in fds and fds.count(" -> ") <= 4, fds)
+    same([len(site.queued("cur")), smart.messages], [1, []])
+    smart.stop()
 
 
 @test("the transcript shows the login, without the password")
