@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/foreign.h"
+#include "base/landlock.h"
 #include "notice/give_up.h"
 #include "queue/aside.h"
 #include "queue/operator.h"
@@ -36,6 +37,26 @@ struct result_of_notice {
 	char to[300];
 };
 
+/* It may write new messages, and mark those of dead/.  It cannot reach the workers. */
+static void
+put_up_walls(const struct runner *r)
+{
+	const uint64_t marks = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
+	const uint64_t messages = marks | LANDLOCK_ACCESS_FS_MAKE_REG |
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER;
+	struct landlock l;
+
+	for (const struct worker *w = r->workers; w; w = w->next)
+		(void)close(w->fd);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return;
+	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
+	landlock_allow(&l, r->queue->tmp, messages);
+	landlock_allow(&l, r->queue->fresh, messages);
+	landlock_allow(&l, r->queue->dead, marks);
+	(void)landlock_enforce(&l);
+}
+
 static _Noreturn void
 write_notice(const struct runner *r, const char *id, int to)
 {
@@ -44,6 +65,7 @@ write_notice(const struct runner *r, const char *id, int to)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)alarm(NOTICE_S);
+	put_up_walls(r);
 	result.error = give_up_aside(r->queue, r->config, id, result.bounce, &b);
 	(void)!write(to, &result, sizeof result);
 	_exit(0);
