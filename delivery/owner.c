@@ -191,7 +191,7 @@ copy(char *to, size_t size, struct slice from)
 
 static bool
 make_request(const struct delivery *d, const struct queue_entry *e,
-    const struct queue_rcpt *rcpt, struct agent_request *ret)
+    const struct queue_rcpt *rcpt, bool whole, struct agent_request *ret)
 {
 	char name_space[sizeof ret->user];
 	struct buf name = BUF(name_space);
@@ -200,7 +200,7 @@ make_request(const struct delivery *d, const struct queue_entry *e,
 	ret->version = AGENT_VERSION;
 	ret->content_at = e->content_at;
 	ret->content_size = e->content_size;
-	return mailbox_user(d->route, rcpt->path, rcpt->domain, &name) == 0 &&
+	return mailbox_user(d->route, rcpt->path, rcpt->domain, whole, &name) == 0 &&
 	       copy(ret->user, sizeof ret->user, buf_slice(&name)) &&
 	       copy(ret->target, sizeof ret->target, slice_str(d->route->target)) &&
 	       copy(ret->from, sizeof ret->from, e->from) &&
@@ -282,16 +282,18 @@ set_outcome(const struct delivery *d, const struct agent_request *request,
 	}
 }
 
-static void
-deliver_one(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *rcpt,
+/* Deliver to the user whose name is the local part, whole or without its detail.  False if there is
+ * none. */
+static bool
+deliver_to(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *rcpt, bool whole,
     struct outcome *o)
 {
 	static struct agent_request request;	/* large for a stack */
 	static struct reply reply;
 
-	if (!make_request(d, e, rcpt, &request)) {
+	if (!make_request(d, e, rcpt, whole, &request)) {
 		outcome_set(o, CAUSE_MAILDIR_USER, SL(""), SL("no user can have that name"));
-		return;
+		return false;
 	}
 	attempt_keep_on();
 	if (d->aside)
@@ -302,6 +304,16 @@ deliver_one(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *
 		set_unreachable(d, reply.error, o);
 	else
 		set_outcome(d, &request, &reply, o);
+	return reply.error < 0 || reply.answer.result != AGENT_NO_USER;
+}
+
+static void
+deliver_one(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *rcpt,
+    struct outcome *o)
+{
+	if (!mailbox_has_detail(d->route, rcpt->path, rcpt->domain) ||
+	    !deliver_to(d, e, rcpt, true, o))
+		(void)deliver_to(d, e, rcpt, false, o);
 }
 
 void

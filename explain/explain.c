@@ -328,6 +328,18 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	mx_list_done(&mx);
 }
 
+/* The results of user_find(), for the local part whole or without its detail. */
+static int
+look_up(const struct route *route, const struct smtp_path *path, bool whole, uint64_t min_uid,
+    struct user *ret, struct buf *name)
+{
+	name->n = 0;
+	name->full = false;
+	if (mailbox_user(route, smtp_path_text(path), smtp_path_domain(path), whole, name) < 0)
+		return 0;
+	return user_find(buf_cstr(name), min_uid, ret);
+}
+
 /* Prints the user whom the Maildir beneath a home, or at an absolute path, belongs to. */
 static void
 explain_owner(const struct route *route, const struct smtp_path *path, const char *folder,
@@ -336,10 +348,12 @@ explain_owner(const struct route *route, const struct smtp_path *path, const cha
 	static struct user user;
 	char space[sizeof user.name] = "";
 	struct buf name = BUF(space);
-	const bool valid = mailbox_user(route, smtp_path_text(path), smtp_path_domain(path),
-	    &name) == 0;
-	const int r = valid ? user_find(buf_cstr(&name), min_uid, &user) : 0;
+	int r = 0;
 
+	if (mailbox_has_detail(route, smtp_path_text(path), smtp_path_domain(path)))
+		r = look_up(route, path, true, min_uid, &user, &name);
+	if (r == 0)
+		r = look_up(route, path, false, min_uid, &user, &name);
 	if (r > 0)
 		text_print(out, "mailbox     %s%s%s, written as the user %s\n",
 		    folder[0] == '/' ? "" : user.home, folder[0] == '/' ? "" : "/", folder,

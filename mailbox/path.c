@@ -90,12 +90,20 @@ mailbox_path(const struct route *route, struct slice path, struct slice domain, 
 }
 
 int
-mailbox_user(const struct route *route, struct slice path, struct slice domain, struct buf *b)
+mailbox_user(const struct route *route, struct slice path, struct slice domain, bool whole,
+    struct buf *b)
 {
 	const size_t from = b->n;
 
-	add_local(b, path, domain, route->subaddress);
+	add_local(b, path, domain, whole ? '\0' : route->subaddress);
 	return b->full || !safe_name(slice_of(b->p + from, b->n - from)) ? -EINVAL : 0;
+}
+
+bool
+mailbox_has_detail(const struct route *route, struct slice path, struct slice domain)
+{
+	return route->subaddress &&
+	       memchr(path.p, route->subaddress, path.n > domain.n ? path.n - domain.n : path.n);
 }
 
 bool
@@ -106,7 +114,7 @@ mailbox_possible(const struct route *route, struct slice path, struct slice doma
 
 	if (!way_of(route->via)->by_name)
 		return true;
-	if (route->via == VIA_OWNER && mailbox_user(route, path, domain, &user) < 0)
+	if (route->via == VIA_OWNER && mailbox_user(route, path, domain, false, &user) < 0)
 		return false;
 	return mailbox_path(route, path, domain, SL(""), &b) == 0;
 }

@@ -13,10 +13,14 @@
 int mailbox_path(const struct route *route, struct slice path, struct slice domain,
     struct slice here, struct buf *b);
 
-/* Add the name of the user of this machine that the address belongs to: the local part without its
- * detail, in lower case.  0; -EINVAL if it makes no safe name. */
-int mailbox_user(const struct route *route, struct slice path, struct slice domain,
+/* Add the name of the user of this machine that the address belongs to: the local part in lower
+ * case, whole or without its detail.  A name may have the delimiter itself, such as '-', so the
+ * whole is tried first.  0; -EINVAL if it makes no safe name. */
+int mailbox_user(const struct route *route, struct slice path, struct slice domain, bool whole,
     struct buf *b);
+
+/* Has the local part a detail? */
+bool mailbox_has_detail(const struct route *route, struct slice path, struct slice domain);
 
 /* Can the address have a mailbox of the route?  Not with such a local part as "../x" or "a/b". */
 bool mailbox_possible(const struct route *route, struct slice path, struct slice domain);

@@ -129,16 +129,27 @@ is_possible(const struct route *route, const struct smtp_path *to)
 	return mailbox_possible(route, smtp_path_text(to), smtp_path_domain(to));
 }
 
-/* Is the address one of a user of this machine?  1, 0 or -errno. */
+/* Is the local part, whole or without its detail, a user of this machine?  1, 0 or -errno. */
 static int
-is_user(const struct config *c, const struct route *route, const struct smtp_path *to)
+is_user(const struct config *c, const struct route *route, const struct smtp_path *to, bool whole)
 {
 	char space[USERS_NAME_MAX + 1];
 	struct buf name = BUF(space);
 
-	if (mailbox_user(route, smtp_path_text(to), smtp_path_domain(to), &name) < 0)
+	if (mailbox_user(route, smtp_path_text(to), smtp_path_domain(to), whole, &name) < 0)
 		return 0;
 	return users_ask(c->server.users_socket, buf_slice(&name));
+}
+
+/* Is the address one of a user?  1, 0 or -errno. */
+static int
+is_users(const struct config *c, const struct route *route, const struct smtp_path *to)
+{
+	int found = 0;
+
+	if (mailbox_has_detail(route, smtp_path_text(to), smtp_path_domain(to)))
+		found = is_user(c, route, to, true);
+	return found ? found : is_user(c, route, to, false);
 }
 
 /* Is the address in a file of the route, or is it a user's?  *ret_trouble is why that is not
@@ -164,7 +175,7 @@ check_user(const struct config *c, const struct route *route, const struct smtp_
 		    "see smtp-handler --check");
 	/* Last, as it costs most. */
 	if (found == 0 && possible && route->users) {
-		found = is_user(c, route, to);
+		found = is_users(c, route, to);
 		if (found < 0)
 			*ret_trouble = SL("cannot ask which users exist: is smtp-users.socket "
 			    "started?");

@@ -37,6 +37,7 @@ static const struct entry {
 	{ "dora", "home/nowhere", 20004, 0 },
 	{ "first", "home/first", FIRST_UID, 0 },
 	{ "joe,smith", "home/joe", 20005, 0 },
+	{ "anna-maria", "home/first", FIRST_UID, 0 },
 	{ "daemon", "home/anna", FIRST_UID - 1, 0 },
 	{ "root", "home/anna", 0, 0 },
 	{ "nobody", "home/anna", 65534, 0 },
@@ -295,6 +296,13 @@ test_names(struct delivery *d)
 	d->route = &route;
 	ok(ends_as(send_to(d, "anna+list@a.b"), CAUSE_DELIVERED, "2.0.0", "home/anna/"),
 	    "user+detail");
+	route.subaddress = '-';
+	ok(ends_as(send_to(d, "Anna-List@a-b.c"), CAUSE_DELIVERED, "2.0.0", "home/anna/") &&
+		ends_as(send_to(d, "Anna-Maria@a.b"), CAUSE_DELIVERED, "2.0.0", "home/first/"),
+	    "a user whose name has the delimiter comes before user-detail");
+	ok(ends_as(send_to(d, "x-maria@a.b"), CAUSE_MAILDIR_USER, "5.1.1", "no such user") &&
+		ends_as(send_to(d, "x@a-b.c"), CAUSE_MAILDIR_USER, "5.1.1", "no such user"),
+	    "neither the whole nor the part is a user");
 	d->route = old;
 }
 

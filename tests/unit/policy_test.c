@@ -170,6 +170,7 @@ answer_users(int listener)
 		if (recv(fd, &q, sizeof q, 0) != (ssize_t)sizeof q)
 			abort();
 		a.verdict = strcmp(q.name, "anna") == 0 ? USERS_EXISTS :
+		    strcmp(q.name, "b+c") == 0 ? USERS_EXISTS :
 		    strcmp(q.name, "ldap") == 0 ? USERS_TROUBLE :
 		    strcmp(q.name, "odd") == 0 ? 7 : USERS_NONE;
 		if (strcmp(q.name, "old") == 0)
@@ -190,6 +191,10 @@ test_users(void)
 		{ "anna@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 		{ "ANNA+x@System.Example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 		{ "\"anna\"@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "B+C@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "b+d@system.example", USER, USER, USER },
+		{ "anna+ldap@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
+		{ "ldap+x@system.example", LOCAL, LOCAL, LOCAL },
 		{ "ben@system.example", USER, USER, USER },
 		{ "+anna@system.example", USER, USER, USER },
 		{ "../anna@system.example", USER, USER, USER },
