@@ -46,7 +46,7 @@ finish_root(int fd)
 		access = queue_access_of_folder(&pair, NULL);
 		r = queue_access_give(fd, &access);
 	}
-	if (r < 0)
+	if (r < 0 && r != -EINVAL)	/* EINVAL: a namespace of one user, without these */
 		return r;
 	above = openat(fd, "..", FOLDER_FLAGS);
 	if (above < 0)

@@ -322,6 +322,53 @@ def _():
     same(names("tmp"), [])
 
 
+@test("sessions and runs that are killed: each acknowledged message is delivered")
+def _():
+    mail = DIRECTORY + "/mail"
+    fresh("[server]\nmax-messages = 1000\n[route m.example]\nvia = maildir:%s\n" % mail)
+    os.mkdir(mail, 0o700)
+    os.chown(mail, RELAY, RELAY)
+    run(0, "smtp-relay")
+    one = SESSION.split("HELO c\n")[1].replace("QUIT\n", "").replace("c@d", "c@m")
+    queued = []
+    for turn in range(25):
+        relay = subprocess.Popen([DIRECTORY + "/bin/smtp-relay", "-c", CONFIG],
+                                 stderr=subprocess.DEVNULL, user=RELAY, group=RELAY,
+                                 extra_groups=[])
+        session = subprocess.Popen([DIRECTORY + "/bin/smtp-handler", "-c", CONFIG], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, user=HANDLER, group=HANDLER,
+                                   extra_groups=[])
+        session.stdin.write("HELO c\n" + one * 30)
+        session.stdin.flush()
+        time.sleep(0.004 * turn)
+        session.kill()
+        relay.kill()
+        queued += [line.split()[-1] for line in session.communicate()[0].splitlines()
+                   if "queued as" in line]
+        relay.wait()
+    check(len(queued) > 50, len(queued))
+    done = run(RELAY, "smtp-relay")
+    got = as_user(0, ["cat"] + [mail + "/new/" + name for name in os.listdir(mail + "/new")]).stdout
+    same([done.returncode, [id_ for id_ in queued if " id " + id_ not in got]], [0, []])
+    same([[names(folder) for folder in ("tmp", "new", "cur")], fsck(RELAY)],
+         [[[], [], []], (0, {})])
+    shutil.rmtree(mail)
+
+
+@test("root in a namespace without the two users makes a queue of its own")
+def _():
+    fresh()
+    own = DIRECTORY + "/anna"
+    os.mkdir(own)
+    os.chown(own, ANNA, ANNA)
+    done = as_user(ANNA, ["unshare", "--user", "--map-root-user", DIRECTORY + "/bin/smtp-handler",
+                          "-c", CONFIG, "-o", "queue.directory=%s/q" % own], input=SESSION)
+    check("queued as" in done.stdout, done.stdout, done.stderr)
+    same(os.stat(own + "/q").st_uid, ANNA)
+    shutil.rmtree(own)
+
+
 def calls(uid, options=(), messages=10):
     """The system calls of one session of so many messages, by strace."""
     out = DIRECTORY + "/strace"
@@ -482,7 +529,8 @@ def _():
 def _():
     ids = old_queue()
     users(HANDLER)
-    old = subprocess.Popen([DIRECTORY + "/bin/smtp-relay", "-c", CONFIG, "--watch"],
+    old = subprocess.Popen([DIRECTORY + "/bin/smtp-relay", "-c", CONFIG, "--watch",
+                            "-o", "queue.retry-min=1", "-o", "queue.retry-max=2"],
                            stderr=subprocess.DEVNULL, user=HANDLER, group=HANDLER, extra_groups=[])
     wait_for(lambda: not names("new") and not names("cur"))
     users(HANDLER, RELAY, ANNA)
@@ -492,6 +540,7 @@ def _():
     old.terminate()
     old.wait(60)
     same(len(names("new") + names("cur")), 1)
+    time.sleep(2.5)
     deliver_all(ids)
 
 
