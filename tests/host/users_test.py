@@ -126,6 +126,21 @@ def _():
     same(shell("stat -c '%U %a' /home/anna/Maildir /home/anna/Maildir/tmp"), "anna 700\n" * 2)
 
 
+@test("a user of another source than /etc/passwd, by NSS")
+def _():
+    shell("mkdir -p /etc/userdb /home/carla; chown 20050:20050 /home/carla; chmod 700 /home/carla")
+    for name, text in (("carla.user", '{"userName": "carla", "uid": 20050, "gid": 20050, '
+                        '"homeDirectory": "/home/carla", "disposition": "regular"}'),
+                       ("carla.group", '{"groupName": "carla", "gid": 20050}')):
+        shell("cat > /etc/userdb/" + name, text)
+        shell("ln -s %s /etc/userdb/20050.%s" % (name, name.split(".")[1]))
+    check(here("grep", "-q", "carla", "/etc/passwd")[0] != 0)
+    same(codes("carla@example.org", "Carla@example.org"), ["250", "250"])
+    client("send", "127.0.0.1", "25", "b@example.net", "carla@example.org")
+    arrives("carla", 1)
+    same(inbox("carla"), ["carla:carla 600"])
+
+
 @test("a hundred messages for two users")
 def _():
     begin = time.monotonic()
