@@ -328,14 +328,12 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	mx_list_done(&mx);
 }
 
-/* The results of user_find(), for the local part whole or without its detail. */
+/* The results of user_find() for the local part without its detail. */
 static int
-look_up(const struct route *route, const struct smtp_path *path, bool whole, uint64_t min_uid,
+look_up(const struct route *route, const struct smtp_path *path, uint64_t min_uid,
     struct user *ret, struct buf *name)
 {
-	name->n = 0;
-	name->full = false;
-	if (mailbox_user(route, smtp_path_text(path), smtp_path_domain(path), whole, name) < 0)
+	if (mailbox_user(route, smtp_path_text(path), smtp_path_domain(path), false, name) < 0)
 		return 0;
 	return user_find(buf_cstr(name), min_uid, ret);
 }
@@ -348,12 +346,8 @@ explain_owner(const struct route *route, const struct smtp_path *path, const cha
 	static struct user user;
 	char space[sizeof user.name] = "";
 	struct buf name = BUF(space);
-	int r = 0;
+	const int r = look_up(route, path, min_uid, &user, &name);
 
-	if (mailbox_has_detail(route, smtp_path_text(path), smtp_path_domain(path)))
-		r = look_up(route, path, true, min_uid, &user, &name);
-	if (r == 0)
-		r = look_up(route, path, false, min_uid, &user, &name);
 	if (r > 0)
 		text_print(out, "mailbox     %s%s%s, written as the user %s\n",
 		    folder[0] == '/' ? "" : user.home, folder[0] == '/' ? "" : "/", folder,
@@ -370,15 +364,31 @@ explain_owner(const struct route *route, const struct smtp_path *path, const cha
 		    "user: %s\n", strerror(-r));
 }
 
+/* Is the whole local part the name of a user, although it seems to have a detail? */
+static bool
+is_whole_user(const struct route *exact, const struct smtp_path *path, uint64_t min_uid)
+{
+	static struct user user;
+	char space[sizeof user.name] = "";
+	struct buf name = BUF(space);
+
+	return look_up(exact, path, min_uid, &user, &name) != 0;
+}
+
 static void
 explain_mailbox(const struct route *route, const struct smtp_path *path, struct slice here,
     uint64_t min_uid, FILE *out)
 {
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
-	const int r = delivery_way_of(route)->mailbox(
-	    route, smtp_path_text(path), smtp_path_domain(path), here, &b);
+	struct route exact = *route;
+	int r;
 
+	exact.subaddress = '\0';
+	if (route->via == VIA_OWNER && route->subaddress && is_whole_user(&exact, path, min_uid))
+		route = &exact;
+	r = delivery_way_of(route)->mailbox(
+	    route, smtp_path_text(path), smtp_path_domain(path), here, &b);
 	if (r < 0)
 		text_print(out, "mail        bounces at once: no mailbox can have that name\n");
 	else if (route->via == VIA_OWNER)

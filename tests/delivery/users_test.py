@@ -27,8 +27,8 @@ LEAST = ["setpriv", "--bounding-set", "-all,+setuid,+setgid", "--inh-caps", "-al
 
 def own_users():
     """Users of this test alone, in a private /etc/passwd and /etc/group."""
-    users = [("anna", 20001), ("ben", 20002), ("daemon2", 999), ("first", 1000),
-             ("relay", 20100), ("stranger", 20101)]
+    users = [("anna", 20001), ("ann-marie", 20102), ("ben", 20002), ("daemon2", 999),
+             ("first", 1000), ("relay", 20100), ("stranger", 20101)]
     os.makedirs(HOMES)
     os.mkdir(RUN)
     os.chmod(HOMES, 0o755)
@@ -71,6 +71,7 @@ via = maildir:~/Maildir
 [route elsewhere.example]
 via = maildir:%s/{user}/other/box
 recipients = users
+subaddress = -
 """ % (RUN, RUN, directory, HOMES), resolver="").listen()
 helpers = {}
 
@@ -145,6 +146,18 @@ def _():
         took.append((time.perf_counter() - begin) * 1000)
     note("median %.3f ms, 95 %%: %.3f ms" % (statistics.median(took), sorted(took)[285]))
     check(statistics.median(took) < 2, took)
+    replies = {"any.example": [], "users.example": []}
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.docmd("MAIL FROM:<alice@sender.example>")
+        for _ in range(200):
+            for domain, times in replies.items():
+                begin = time.perf_counter()
+                same(smtp.docmd("RCPT TO:<anna@%s>" % domain)[0], 250)
+                times.append((time.perf_counter() - begin) * 1000)
+    any_ms, users_ms = (statistics.median(times) for times in replies.values())
+    note("RCPT: %.3f ms, without the question %.3f ms" % (users_ms, any_ms))
+    check(users_ms - any_ms < 2, replies)
 
 
 @test("clients that connect and do not ask keep nobody waiting for long")
@@ -352,6 +365,19 @@ def _():
     check("a user of the system" in site.explain("daemon2@users.example"))
     check("mailbox     %s/ben/other/box, written as" % HOMES in
           site.explain("ben@elsewhere.example"))
+    for who, user in (("ann-marie", "ann-marie"), ("ben-x", "ben")):
+        check("mailbox     %s/%s/other/box, written as the user %s\n" % (HOMES, user, user) in
+              site.explain(who + "@elsewhere.example"), site.explain(who + "@elsewhere.example"))
+
+
+@test("a user whose name has the delimiter comes before user-detail")
+def _():
+    same(codes("ann-marie@elsewhere.example", "ben-x@elsewhere.example",
+               "x-ben@elsewhere.example"), [250, 250, 550])
+    site.send(["ann-marie@elsewhere.example", "ben-x@elsewhere.example"])
+    before = len(inbox("ben", "other/box"))
+    site.relay()
+    same([len(inbox("ann-marie", "other/box")), len(inbox("ben", "other/box")) - before], [1, 1])
 
 
 def after(failed):
