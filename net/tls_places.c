@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PLACES_MAX  16
+#define PLACES_MAX  64
 #define ENTRIES_MAX 2000	/* names of a folder that are looked at */
 
 static char *places[PLACES_MAX];
@@ -34,27 +34,34 @@ add_place(const char *path)
 		nplaces++;
 }
 
-/* Add the folder where a link leads.  Most links of a folder lead into the same one, which is kept
- * in last. */
+/* Add where a link leads: a folder of the system's, which has nothing secret, or else that file
+ * alone.  Most links lead into one folder, which is kept in last. */
 static void
 follow_link(const char *folder, int fd, const char *name, char last[PATH_MAX])
 {
-	char target[PATH_MAX], path[2 * PATH_MAX], real[PATH_MAX], *slash;
+	char target[PATH_MAX], path[2 * PATH_MAX], real[PATH_MAX];
 	const ssize_t n = readlinkat(fd, name, target, sizeof target - 1);
+	const char *slash;
+	size_t above;
 
 	if (n <= 0)
 		return;
 	target[n] = '\0';
 	slash = strrchr(target, '/');
-	if (!slash || slash == target)		/* into the folder itself */
+	above = slash ? (size_t)(slash - target) : 0;
+	if (above == 0)			/* into the folder itself */
 		return;
-	*slash = '\0';
-	if (strcmp(target, last) == 0)
+	if (last[0] && strncmp(target, last, above) == 0 && last[above] == '\0')
 		return;
-	memcpy(last, target, (size_t)(slash - target) + 1);
 	(void)snprintf(path, sizeof path, "%s/%s", target[0] == '/' ? "" : folder, target);
-	if (realpath(path, real))
-		add_place(real);
+	if (!realpath(path, real))
+		return;
+	if (strncmp(real, "/usr/", 5) == 0) {
+		*strrchr(real, '/') = '\0';
+		memcpy(last, target, above);
+		last[above] = '\0';
+	}
+	add_place(real);
 }
 
 /* Add the folder itself, and where its links lead. */
