@@ -562,6 +562,26 @@ def old_session(text):
                             extra_groups=[])
 
 
+@test("upgrade: mail for a Maildir of smtp-handler's waits until it is smtp-relay's")
+def _():
+    mail = DIRECTORY + "/mail"
+    fresh("[route m.example]\nvia = maildir:%s\n" % mail)
+    run(0, "smtp-relay")
+    for path in (mail, mail + "/tmp", mail + "/new", mail + "/cur"):
+        os.mkdir(path, 0o700)
+        os.chown(path, HANDLER, HANDLER)
+    send(HANDLER, SESSION.replace("c@d", "c@m"))
+    done = run(RELAY, "smtp-relay", "-o", "queue.retry-min=1", "-o", "queue.retry-max=2")
+    check("deferred" in done.stderr and "failed" not in done.stderr, done.stderr)
+    same(len(names("wait")), 1)
+    with open("CHANGES.md") as file:
+        typed = next(line.strip() for line in file if "find /var/mail/anna" in line)
+    as_user(0, ["sh", "-ec", typed.replace("sudo ", "").replace("/var/mail/anna", mail)])
+    time.sleep(2.1)
+    same([run(RELAY, "smtp-relay").returncode, len(os.listdir(mail + "/new"))], [0, 1])
+    shutil.rmtree(mail)
+
+
 @test("upgrade: sessions that began before it end in order; each message is there once")
 def _():
     for point in ("HELO", "DATA", "text"):
