@@ -116,7 +116,8 @@ static int
 create_locked(const struct queue *q, struct queue_message *m)
 {
 	const mode_t mode = q->handing ? QUEUE_HANDED_MODE : 0600;
-	int r, fd = openat(q->tmp, m->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int r, fd = openat(q->tmp, m->id, flags, mode);
 
 	if (fd < 0)
 		return -errno;

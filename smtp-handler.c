@@ -63,8 +63,9 @@ serve(const struct start *start)
 
 	session_begin(s, start, &config, &options);
 	open_session(s);
-	/* No command has been read yet.  If TLS came first, it has entered the sandbox already. */
-	confine(SANDBOX_SESSION, &config, &options, start->print_fd >= 0);
+	/* No command has been read yet.  If TLS or a balancer came first, the session has entered
+	 * the sandbox already. */
+	session_confine(s);
 	while (!s->end)
 		command(s);
 	end_session(s);
@@ -88,12 +89,8 @@ open_session(struct session *s)
 		answer(s, SL("STARTTLS"), server_command(&s->smtp, SL("STARTTLS")));
 		return;
 	}
-	if (s->start->implicit && !s->lost) {
-		if (secure_prepare(&config, &options, handover) == SMTP_ACCEPT)
-			session_begin_tls(s);
-		else
-			session_lose(s, "tls");
-	}
+	if (s->start->implicit && !s->lost)
+		session_begin_tls(s);
 	if (!s->lost)
 		greet(s);
 }

@@ -35,6 +35,8 @@
 static enum { TO_STDERR, TO_FILE, TO_JOURNAL, TO_SYSLOG } sink = TO_STDERR;
 static const char *program = "smtp-handler";
 static int syslog_fd = -1;
+static pid_t syslog_pid;		/* the process that has connected */
+static bool sealed;
 /* Standard error has no reader: lines are lost without another wait. */
 static bool stalled;
 
@@ -92,8 +94,11 @@ syslog_connect(void)
 	};
 	struct timeval wait = { .tv_usec = SYSLOG_WAIT_US };
 
+	if (sealed)
+		return;
 	if (syslog_fd >= 0)
 		(void)close(syslog_fd);
+	syslog_pid = getpid();
 	syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (syslog_fd < 0)
 		return;
@@ -144,6 +149,18 @@ log_to_system(void)
 	errno = saved;
 }
 
+void
+log_seal(void)
+{
+	const int saved = errno;
+
+	/* syslogd may have been restarted since the parent connected. */
+	if (sink == TO_SYSLOG && (syslog_fd < 0 || syslog_pid != getpid()))
+		syslog_connect();
+	sealed = true;
+	errno = saved;
+}
+
 bool
 log_on_stderr(void)
 {
@@ -157,7 +174,7 @@ send_syslog(struct slice line)
 	    errno == EAGAIN || errno == EMSGSIZE))
 		return;
 	syslog_connect();		/* syslogd was restarted, or did not run before */
-	if (syslog_fd >= 0)
+	if (syslog_fd >= 0 && !sealed)
 		(void)send(syslog_fd, line.p, line.n, MSG_NOSIGNAL);
 }
 

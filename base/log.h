@@ -34,6 +34,10 @@ void log_open(const char *program);
  * needs both: fd 2 for the operator, the log for later questions. */
 void log_to_system(void);
 
+/* A sandbox follows, in which no socket can be made.  A log of syslog that ends after this is not
+ * found again. */
+void log_seal(void);
+
 /* Does the log go to fd 2?  Then text written directly to fd 2 has the same reader. */
 bool log_on_stderr(void);
 

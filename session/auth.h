@@ -14,6 +14,9 @@
 /* Lines user:hash of crypt(5).  A name that is not listed costs what some other name costs. */
 int auth_file_check(const char *name, const struct server_auth *auth, struct buf *ret_user,
     struct buf *why);
+/* Open that file, for all later checks: a sandbox closes its path.  An error is reported by each
+ * check. */
+void auth_file_hold(const char *name);
 /* False in a program without crypt(3). */
 bool auth_file_here(void);
 

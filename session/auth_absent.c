@@ -13,6 +13,12 @@ auth_file_here(void)
 	return false;
 }
 
+void
+auth_file_hold(const char *name)
+{
+	(void)name;
+}
+
 int
 auth_file_check(const char *name, const struct server_auth *auth, struct buf *ret_user,
     struct buf *why)

@@ -8,6 +8,7 @@
 
 #include <crypt.h>
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -121,27 +122,50 @@ auth_file_here(void)
 	return true;
 }
 
+static struct {
+	bool done;
+	char path[4096];
+	int fd;				/* or -errno, */
+	char why[600];			/* and the reason */
+} held;
+
+void
+auth_file_hold(const char *name)
+{
+	struct buf path = BUF(held.path), why = { .p = held.why, .cap = sizeof held.why - 1 };
+	const int r = secret_path(&path, slice_str(name));
+
+	held.done = true;
+	held.fd = r < 0 ? r : secret_open(held.path, &why);
+	if (r < 0)
+		buf_fmt(&why, "%s: %s", name, strerror(-r));
+	(void)buf_cstr(&why);
+}
+
 int
 auth_file_check(const char *name, const struct server_auth *auth, struct buf *ret_user,
     struct buf *why)
 {
 	struct search search = { .user = auth->user, .name = ret_user }, *found = &search;
-	char space[4096];
-	struct buf path = BUF(space);
-	int r, fd;
+	struct stat st;
+	int r;
 
-	r = secret_path(&path, slice_str(name));
-	if (r < 0) {
-		buf_fmt(why, "%s: %s", name, strerror(-r));
+	if (!held.done)
+		auth_file_hold(name);
+	/* A file that has vanished lets nobody in. */
+	if (held.path[0] && stat(held.path, &st) < 0) {
+		r = -errno;
+		buf_fmt(why, "%s: %s", held.path, strerror(-r));
 		return r;
 	}
-	fd = secret_open(space, why);
-	if (fd < 0)
-		return fd;
-	r = list_find_fd(fd, LIST_LINES, SIZE_MAX, look_at_line, &found);
-	(void)close(fd);
+	if (held.fd < 0) {
+		buf_str(why, held.why);
+		return held.fd;
+	}
+	r = lseek(held.fd, 0, SEEK_SET) < 0 ? -errno :
+	    list_find_fd(held.fd, LIST_LINES, SIZE_MAX, look_at_line, &found);
 	if (r < 0) {
-		buf_fmt(why, "%s: %s", space, strerror(-r));
+		buf_fmt(why, "%s: %s", name, strerror(-r));
 		return r;
 	}
 	r = password_matches(&search, auth->password);

@@ -36,8 +36,14 @@ read_some(int fd, char *p, size_t n, int64_t until_ms)
 	return got;
 }
 
+bool
+balancer_is(const struct config *config, const struct peer *peer)
+{
+	return peer->kind != PEER_PIPE && config_is_balancer(config, peer_sockaddr(peer));
+}
+
 int
-balancer_ask(const struct config *config, int fd, struct peer *peer)
+balancer_ask(int fd, struct peer *peer)
 {
 	const int64_t until_ms = clock_ms() + HEADER_WAIT_MS;
 	char header[PROXY_HEADER_MAX], space[80];
@@ -46,8 +52,6 @@ balancer_ask(const struct config *config, int fd, struct peer *peer)
 	size_t n = 0, more = 0;
 	int r;
 
-	if (peer->kind == PEER_PIPE || !config_is_balancer(config, peer_sockaddr(peer)))
-		return 0;
 	while ((r = proxy_parse(slice_of(header, n), &proxy, &more)) == 0) {
 		const ssize_t got = read_some(fd, header + n, more, until_ms);
 

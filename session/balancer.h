@@ -8,11 +8,11 @@
 #include "config/config.h"
 #include "net/peer.h"
 
-/*
- * If the peer of fd is a balancer, read its header, and make *peer the client that it names.  From
- * any other peer nothing is read.  1 if the header names a client; 0 if there is none; or -errno if
- * the balancer sends no valid header in time.
- */
-int balancer_ask(const struct config *config, int fd, struct peer *peer);
+/* Does a header come first from this peer? */
+bool balancer_is(const struct config *config, const struct peer *peer);
+
+/* Read the header of a balancer, and make *peer the client that it names.  1 if it names one, 0 if
+ * not, or -errno if no valid header comes in time. */
+int balancer_ask(int fd, struct peer *peer);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The queue is opened once, before its path can no longer be reached.
+ * All files are opened once, before their paths can no longer be reached.
  */
 #include "session/confine.h"
 
@@ -9,8 +9,13 @@
 #include <sys/stat.h>
 
 #include "base/harden.h"
+#include "base/landlock.h"
 #include "base/log.h"
+#include "session/auth.h"
+#include "session/logins.h"
+#include "session/sandbox.h"
 #include "session/secure.h"
+#include "session/starter.h"
 
 static struct queue queue;
 static int queue_error = -ENOENT;
@@ -24,37 +29,81 @@ confine_prepare(void)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-static void
-open_queue(const struct config *config)
+/* NULL: there is none. */
+static const struct queue *
+open_queue(const struct confinement *c)
 {
-	if (queue_opened)
+	if (!queue_opened && c->start->print_fd < 0) {
+		queue_error = queue_open(&queue, c->config->queue.directory, QUEUE_RECEIVE);
+		queue_opened = queue_error == 0;
+	}
+	return queue_opened ? &queue : NULL;
+}
+
+/* The cause is in the line, so that an operator can mend it.  The sessions of a listener do not
+ * repeat it. */
+static void
+warn(const struct sandbox_errors *errors)
+{
+	static bool warned;
+
+	if (warned)
 		return;
-	queue_error = queue_open(&queue, config->queue.directory, QUEUE_RECEIVE);
-	queue_opened = queue_error == 0;
+	warned = true;
+	if (errors->files < 0)
+		log_text(LOG_LEVEL_WARNING, "sandbox without Landlock: %s",
+		    landlock_reason(errors->files));
+	if (errors->calls < 0)
+		log_text(LOG_LEVEL_WARNING, "sandbox without seccomp: %s",
+		    errors->calls == -ENOTSUP ? "this build has none" :
+		    errors->calls == -EINVAL ? "this kernel has none" : strerror(-errors->calls));
+}
+
+/* Can a password be checked here? */
+static void
+hold_logins(const struct config *config)
+{
+	if (config->server.auth == AUTH_OFF)
+		return;
+	if (queue_opened)
+		logins_hold(queue.tmp);
+	if (config->server.auth == AUTH_FILE)
+		auth_file_hold(config->server.auth_target);
 }
 
 void
-confine(enum sandbox_for whom, const struct config *config, const struct options *options,
-    bool printing)
+confine_session(const struct confinement *c)
 {
-	unsigned restrictions;
+	const struct sandbox sandbox = {
+		.queue = open_queue(c), .config = c->config,
+		.config_file = c->options->config_file,
+	};
+	struct sandbox_errors errors;
 
 	if (confined)
 		return;
-	if (!printing)
-		open_queue(config);
-	if (whom == SANDBOX_LISTENER && !printing && !queue_opened)
-		return;
-	if (config->server.tls != SERVER_TLS_OFF && !secure_here())
-		whom = SANDBOX_BEFORE_TLS;
-	restrictions = sandbox_enter(whom, queue_opened ? &queue : NULL, config,
-	    options->config_file);
 	confined = true;
-	if (restrictions != SANDBOX_WHOLE)
-		log_text(LOG_LEVEL_NOTICE,
-		    "sandbox without %s%s%s: this kernel or this build has none",
-		    restrictions & SANDBOX_FILES ? "" : "Landlock", restrictions ? "" : " and ",
-		    restrictions & SANDBOX_CALLS ? "" : "seccomp");
+	hold_logins(c->config);
+	if (c->tls_later)
+		(void)starter_fork(c->config, c->options, c->start);
+	log_seal();
+	errors = sandbox_session(&sandbox);
+	warn(&errors);
+}
+
+void
+confine_listener(const struct confinement *c)
+{
+	const struct sandbox sandbox = {
+		.queue = open_queue(c), .config = c->config,
+		.config_file = c->options->config_file, .starts_tls = c->tls_later,
+	};
+	struct sandbox_errors errors;
+
+	if (c->start->print_fd < 0 && !queue_opened)
+		return;
+	errors = sandbox_listener(&sandbox);
+	warn(&errors);
 }
 
 int

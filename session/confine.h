@@ -8,21 +8,29 @@
 
 #include "config/options.h"
 #include "queue.h"
-#include "session/sandbox.h"
+#include "session/start.h"
+
+struct confinement {
+	const struct config *config;
+	const struct options *options;
+	const struct start *start;
+	bool tls_later;			/* TLS may begin in another program */
+};
 
 /* Files that are created are private, no core is written, and new privileges cannot be had. */
 void confine_prepare(void);
 
 /*
- * Open the queue (unless printing) and enter the sandbox.  A second call does nothing, so a
- * listener confines all its sessions at once.  A listener that finds no queue leaves both to its
- * sessions: each looks for the queue again.  If TLS may begin in another program, the sandbox lets
- * this one execute it.  The other program is confined after it has read its keys.
+ * Open the queue (unless printing), the lists and the log, and enter the sandbox.  If TLS may begin
+ * later, another process stays outside (session/starter.h).  A second call does nothing.
  */
-void confine(enum sandbox_for whom, const struct config *config, const struct options *options,
-    bool printing);
+void confine_session(const struct confinement *c);
 
-/* The folders of the queue that confine() has opened.  0, or the -errno of opening it. */
+/* The same for a process that accepts connections.  Its sessions confine themselves further.  If it
+ * finds no queue, it leaves all that to its sessions: each looks for the queue again. */
+void confine_listener(const struct confinement *c);
+
+/* The folders of the queue that were opened.  0, or the -errno of opening it. */
 int confine_queue(struct queue *ret);
 
 #endif

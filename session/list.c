@@ -21,6 +21,7 @@
 
 #define LIST_BUFFER 16384
 #define INDEXES_MAX 8			/* lists that a session remembers at a time */
+#define HELD_MAX 32			/* lists that a session holds open */
 
 static_assert(LIST_BUFFER > 2 * LIST_LINE_MAX, "a line of legal length is seen whole");
 static_assert(LIST_LINE_MAX > sizeof(((struct smtp_path *)0)->text), "any address is a line");
@@ -33,7 +34,7 @@ struct entry {
 
 struct index {
 	enum list_kind kind;
-	struct stat st;			/* state of the file; st_nlink is 0 without an index */
+	struct stat st;			/* state of the file */
 	struct entry *entries;
 	size_t n, room;
 	uint32_t *heads;		/* entry + 1 */
@@ -300,7 +301,7 @@ index_of(enum list_kind kind, int fd, const struct stat *st, struct index **ret)
 	struct index *x = NULL;
 
 	for (size_t i = 0; i < INDEXES_MAX && !x; i++)
-		if (indexes[i].st.st_nlink && indexes[i].kind == kind &&
+		if (indexes[i].entries && indexes[i].kind == kind &&
 		    is_same_file(&indexes[i].st, st))
 			x = &indexes[i];
 	*ret = x;
@@ -367,15 +368,72 @@ find_in_file(int fd, const struct list_question *q)
 	return list_find_fd(fd, q->kind, LIST_BUFFER, q->match, q->ctx);
 }
 
+static struct held {
+	const char *file;
+	int fd;				/* or -errno */
+} held[HELD_MAX];
+static size_t nheld;
+
+static const struct held *
+find_held(const char *file)
+{
+	for (size_t i = 0; i < nheld; i++)
+		if (strcmp(held[i].file, file) == 0)
+			return &held[i];
+	return NULL;
+}
+
+/* A descriptor or -errno. */
+static int
+open_list(const char *file)
+{
+	/* Non-blocking, as a FIFO must not stop the session.  Not open(2), which the filter of the
+	 * session forbids. */
+	const int fd = openat(AT_FDCWD, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool
+list_hold(const char *file)
+{
+	int fd;
+
+	if (find_held(file))
+		return true;
+	fd = nheld < HELD_MAX ? open_list(file) : -EMFILE;
+	if (fd == -EMFILE || fd == -ENFILE)
+		return false;
+	held[nheld++] = (struct held){ .file = file, .fd = fd };
+	return true;
+}
+
+static int
+find_in_held(const struct held *h, const struct list_question *q)
+{
+	struct stat st;
+
+	if (h->fd < 0)
+		return h->fd;
+	if (stat(h->file, &st) < 0)
+		return -errno;
+	/* A pipe has no position, and is read on. */
+	if (lseek(h->fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
+		return -errno;
+	return find_in_file(h->fd, q);
+}
+
 int
 list_find(const char *file, const struct list_question *q)
 {
-	/* Non-blocking, as a FIFO must not stop the session. */
-	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int r;
+	const struct held *h = find_held(file);
+	int r, fd;
 
+	if (h)
+		return find_in_held(h, q);
+	fd = open_list(file);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = find_in_file(fd, q);
 	(void)close(fd);
 	return r;

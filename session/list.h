@@ -37,6 +37,11 @@ struct list_question {
 	const void *ctx;
 };
 
+/* Open the file, for all later searches of this process: a sandbox closes its path.  A file that is
+ * replaced later is not seen; one that vanishes is.  True if the file needs no other access: it is
+ * open, or cannot be opened at all.  False if there is no room for it. */
+bool list_hold(const char *file);
+
 /* Does a line match?  1, 0, or -errno if the file cannot be read to its end. */
 int list_find(const char *file, const struct list_question *q);
 

@@ -47,20 +47,21 @@ hash_client(uint64_t h, const struct peer *peer)
 	return hash_slice(h, slice_str(peer->text));
 }
 
+static int counts = -1;
+
 void
-logins_begin(struct logins *l, int tmp, const struct peer *peer)
+logins_hold(int tmp)
 {
-	l->began_ms = clock_ms();
-	l->slot = (int64_t)(hash_client(HASH_START, peer) % SLOTS * sizeof(struct slot));
-	l->fd = tmp < 0 ? -1 : queue_open_logins(tmp);
+	if (counts < 0)
+		counts = queue_open_logins(tmp);
 }
 
 void
-logins_end(struct logins *l)
+logins_begin(struct logins *l, const struct peer *peer)
 {
-	if (l->fd >= 0)
-		(void)close(l->fd);
-	l->fd = -1;
+	l->began_ms = clock_ms();
+	l->slot = (int64_t)(hash_client(HASH_START, peer) % SLOTS * sizeof(struct slot));
+	l->fd = counts;
 }
 
 static int

@@ -16,8 +16,11 @@ struct logins {
 	unsigned failures;		/* of this session */
 };
 
-/* Begin a login.  The file is in tmp, the folder of a queue, or is not used if that is -1. */
-void logins_begin(struct logins *l, int tmp, const struct peer *peer);
+/* Open the file of counts in tmp, the folder of a queue, before a sandbox closes it. */
+void logins_hold(int tmp);
+
+/* Begin a login. */
+void logins_begin(struct logins *l, const struct peer *peer);
 
 /* Wait until no other session checks a password of this client.  0; -ETIMEDOUT if that takes too
  * long; or -errno of stream_wait(), -ECONNRESET if the client is gone. */
@@ -29,9 +32,6 @@ void logins_checked(struct logins *l);
 /* Count a failure, and wait until its reply is due.  That does not depend on the time that the
  * check has taken, so it does not show which users there are. */
 void logins_refused(struct logins *l, struct stream *client);
-
-/* End the login. */
-void logins_end(struct logins *l);
 
 /* The time from the start of a login to its refusal, for that number of failures. */
 unsigned logins_delay_ms(unsigned failures);

@@ -26,7 +26,11 @@ enum server_starttls secure_offer(const struct config *config);
 
 /* Prepare the handshake: SMTP_ACCEPT or SMTP_REFUSE_TLS.  Does not return if the session goes on in
  * another program. */
-enum smtp_verdict secure_prepare(const struct config *config, const struct options *options,
+enum smtp_verdict secure_prepare(const struct config *config, const struct handover *handover);
+
+/* Become the program that can do TLS, with this session.  -errno after an error, which is
+ * logged. */
+int secure_resume(const struct config *config, const struct options *options,
     const struct handover *handover);
 
 /* The handshake, after secure_prepare().  0, or -errno: then no reply reaches the client any

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "session/certificates.h"
+#include "session/starter.h"
 
 #define PROGRAM "smtp-handler-tls"
 
@@ -95,8 +96,8 @@ keep_open(int fd)
 	return fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
-enum smtp_verdict
-secure_prepare(const struct config *config, const struct options *options,
+int
+secure_resume(const struct config *config, const struct options *options,
     const struct handover *handover)
 {
 	char space[PATH_MAX], text[HANDOVER_MAX];
@@ -117,6 +118,17 @@ secure_prepare(const struct config *config, const struct options *options,
 		r = resume.full ? -ENAMETOOLONG : handover_exec(path, options, rest);
 	}
 	log_text(LOG_LEVEL_ERROR, "STARTTLS: %s: %s", path ? path : PROGRAM, strerror(-r));
+	return r;
+}
+
+enum smtp_verdict
+secure_prepare(const struct config *config, const struct handover *handover)
+{
+	const int r = starter_ask(handover);
+
+	(void)config;
+	if (r == -ESRCH || r == -EPROTO)
+		log_text(LOG_LEVEL_ERROR, "STARTTLS: nobody starts " PROGRAM);
 	return SMTP_REFUSE_TLS;
 }
 

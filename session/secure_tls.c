@@ -59,9 +59,18 @@ secure_offer(const struct config *config)
 	return config->server.tls == SERVER_TLS_OFF ? SMTP_STARTTLS_OFF : SMTP_STARTTLS_OFFERED;
 }
 
-enum smtp_verdict
-secure_prepare(const struct config *config, const struct options *options,
+int
+secure_resume(const struct config *config, const struct options *options,
     const struct handover *handover)
+{
+	(void)config;
+	(void)options;
+	(void)handover;
+	return -ENOSYS;		/* unreachable: no starter is needed in this program */
+}
+
+enum smtp_verdict
+secure_prepare(const struct config *config, const struct handover *handover)
 {
 	const bool ask = config->server.tls_client == CLIENT_CERTIFICATES_ASK;
 	static struct certificates certificates;
@@ -69,7 +78,6 @@ secure_prepare(const struct config *config, const struct options *options,
 	struct buf why = BUF(text);
 	int r = certificates_find(&certificates, config, &why);
 
-	(void)options;
 	(void)handover;
 	if (r == 0)
 		r = tls_server(&tls, certificates.pairs, certificates.n, ask, &why);

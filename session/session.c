@@ -85,10 +85,49 @@ offer_service(struct session *s)
 		.trusted = trusted,
 		.now_s = clock_wall_s(),
 		.must_authenticate = submission && !trusted,
-		.starttls = s->start->implicit ? SMTP_STARTTLS_OFF : secure_offer(config),
+		.starttls = s->starttls,
 		.tls_required = config->server.tls == SERVER_TLS_REQUIRED,
 	};
 	offer_auth(s);
+}
+
+void
+session_confine(struct session *s)
+{
+	confine_session(&(struct confinement){
+	    .config = s->config, .options = s->options, .start = s->start,
+	    .tls_later = s->starttls == SMTP_STARTTLS_OFFERED && !secure_here(),
+	});
+}
+
+/* Read the keys, or see whether another program can; the sandbox closes their paths. */
+static void
+prepare_tls(struct session *s)
+{
+	s->starttls = SMTP_STARTTLS_OFF;
+	if (!s->start->implicit)
+		s->starttls = secure_offer(s->config);
+	else if (secure_prepare(s->config, &s->start->handover) != SMTP_ACCEPT)
+		session_lose(s, "tls");
+}
+
+/* If a balancer is in between, it names the client.  True if it does. */
+static bool
+meet_client(struct session *s, bool network)
+{
+	const struct handover *handover = &s->start->handover;
+	int r;
+
+	peer_find(&s->peer, s->start->rfd);
+	if (handover->client.n)
+		(void)peer_set(&s->peer, handover->client);
+	if (!network || s->start->resumed || !balancer_is(s->config, &s->peer))
+		return false;
+	session_confine(s);
+	r = balancer_ask(s->start->rfd, &s->peer);
+	if (r < 0)
+		session_lose(s, "proxy-header");
+	return r > 0;
 }
 
 void
@@ -97,7 +136,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 {
 	const uint64_t silence_ms = config->server.timeout_ms;
 	const int one = 1;
-	int named = 0;
+	bool named;
 	/* A line may end in LF alone if it comes from a terminal or a pipe.  From the network it
 	 * never may: another server takes for two lines what we took for one, and so messages
 	 * are smuggled past it. */
@@ -110,20 +149,15 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	s->newlines = !network || start->lf ? SMTP_LF_TOO :
 	    config->server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;
 	s->timeout_ms = (int)(silence_ms < INT32_MAX ? silence_ms : INT32_MAX);
-	peer_find(&s->peer, start->rfd);
-	if (start->handover.client.n)
-		(void)peer_set(&s->peer, start->handover.client);
-	if (network && !start->resumed)
-		named = balancer_ask(config, start->rfd, &s->peer);
-	if (named < 0)
-		session_lose(s, "proxy-header");
-	offer_service(s);
-	server_init(&s->smtp, &s->server);
 	content_init(&s->content, start->print_fd);
 	stream_init(&s->client, start->rfd, start->wfd);
-	limits_session(&s->client, config);
 	s->client.wake_fd = signals_catch(SIGNALS_SESSION);
-	remarks_begin(s, named > 0);
+	prepare_tls(s);
+	named = meet_client(s, network);
+	limits_session(&s->client, config);
+	offer_service(s);
+	server_init(&s->smtp, &s->server);
+	remarks_begin(s, named);
 	if (network && s->peer.kind == PEER_INET)
 		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
@@ -208,7 +242,7 @@ check_starttls(struct session *s)
 	if (known)
 		address_text(&client, peer_sockaddr(&s->peer));
 	handover.client = buf_slice(&client);
-	verdict = s->end ? SMTP_REFUSE_TLS : secure_prepare(s->config, s->options, &handover);
+	verdict = s->end ? SMTP_REFUSE_TLS : secure_prepare(s->config, &handover);
 	if (verdict != SMTP_ACCEPT)
 		s->server.starttls = SMTP_STARTTLS_BROKEN;
 	return server_decide(&s->smtp, verdict, SL(""));
@@ -218,7 +252,7 @@ void
 session_begin_tls(struct session *s)
 {
 	/* The keys are in memory, and nothing of the client's has been read. */
-	confine(SANDBOX_SESSION, s->config, s->options, s->start->print_fd >= 0);
+	session_confine(s);
 	if (secure_begin(&s->client, &s->peer, s->timeout_ms, &s->tls) < 0) {
 		session_lose(s, "tls");
 		return;
@@ -267,25 +301,15 @@ refuse_login(struct session *s, const struct smtp_reply *reply)
 		logins_refused(&s->logins, &s->client);
 }
 
-/* The folder with the counts of failed logins, or -1. */
-static int
-logins_folder(const struct session *s)
-{
-	struct queue queue;
-
-	return s->content.printing || confine_queue(&queue) < 0 ? -1 : queue.tmp;
-}
-
 /* A login has come to its end: with a name and a password, or with a name that nobody can have. */
 static struct smtp_reply
 end_login(struct session *s, struct smtp_reply reply)
 {
-	logins_begin(&s->logins, logins_folder(s), &s->peer);
+	logins_begin(&s->logins, &s->peer);
 	if (reply.next == SMTP_NEXT_CHECK_AUTH)
 		reply = server_decide(&s->smtp, check_password(s), SL(""));
 	if (reply.code != 235)
 		refuse_login(s, &reply);
-	logins_end(&s->logins);
 	return reply;
 }
 

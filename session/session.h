@@ -27,6 +27,7 @@ struct session {
 	enum smtp_newlines newlines;
 	int timeout_ms;			/* for one silence of the client */
 	struct tls_facts tls;		/* empty outside TLS */
+	enum server_starttls starttls;	/* of this program, to any client */
 	struct server server;		/* what is offered to this client */
 	struct server_session smtp;	/* the protocol's state */
 	struct server_auth auth;
@@ -46,6 +47,8 @@ void session_begin(struct session *s, const struct start *start, const struct co
 
 /* The reply to a SMTP_NEXT_CHECK_*; any other reply is returned as it is. */
 struct smtp_reply session_decide(struct session *s, struct smtp_reply question);
+/* Enter the sandbox, unless that is done. */
+void session_confine(struct session *s);
 /* The handshake.  If it fails, the session is lost. */
 void session_begin_tls(struct session *s);
 

@@ -135,7 +135,9 @@ find_client(const struct wishes *w, const struct options *options, struct config
 		/* With TLS from the first octet each session reads the keys, and is confined after
 		 * that. */
 		if (!w->implicit)
-			confine(SANDBOX_LISTENER, config, options, w->print);
+			confine_listener(&(struct confinement){
+			    .config = config, .options = options, .start = start,
+			    .tls_later = config->server.tls != SERVER_TLS_OFF });
 		r = listen_accept(&listener, options, config, &fd);
 		if (r >= 0)
 			return r;

@@ -116,4 +116,32 @@ def replaced():
     session.end()
 
 
+@test("a list that is replaced in a session: the session keeps the old one")
+def replaced_meanwhile():
+    prepare()
+    session = Session().begin()
+    session.ask("MAIL FROM:<x@a.example>")
+    same(session.ask("RCPT TO:<bob@local.example>")[:3], "250")
+    write("recipients", "carol@local.example\n")
+    same([session.ask("RCPT TO:<%s@local.example>" % user)[:3] for user in ("bob", "carol")],
+         ["250", "550"])
+    session.end()
+
+
+@test("more lists than a session holds open: each counts, from the first to the last")
+def many():
+    prepare()
+    with open(path("conf"), "a", encoding="ascii") as file:
+        for i in range(100):
+            write("list%d" % i, "user%d\n" % i)
+            file.write("[route d%d.example]\nvia = print\nrecipients = %s\n"
+                       % (i, path("list%d" % i)))
+    session = Session().begin()
+    session.ask("MAIL FROM:<x@a.example>")
+    for i in 0, 29, 30, 31, 32, 33, 99:
+        same([session.ask("RCPT TO:<user%d@d%d.example>" % (n, i))[:3] for n in (i, i + 1)],
+             ["250", "550"])
+    session.end()
+
+
 main(lambda failed: shutil.rmtree(DIRECTORY, ignore_errors=True))
