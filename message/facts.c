@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * A line ends in CRLF.  A bare CR or LF is an octet of its line, not the end of one (RFC 5321
- * section 2.3.8).  Only the header section goes through the walker
- * over fields: the rest is examined in runs without CR and LF.
+ * section 2.3.8).  Only the header section goes through the walker over fields.  The rest is
+ * examined in runs without CR and LF, and short lines in blocks of many.
  */
 #include "message/facts.h"
 
@@ -43,14 +43,79 @@ note_line_end(struct facts *f)
 	f->line_start = true;
 }
 
+#define BLOCK 64		/* octets: one bit for each */
+#define SHORT 16		/* octets of a line of which a block has many */
+
+/* The bit i is set if octet i of the block is an LF. */
+static uint64_t
+line_feeds(const char *p)
+{
+	const uint64_t low = RUN_EACH(0x7f);
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < BLOCK / 8; i++) {
+		uint64_t word, tops;
+
+		memcpy(&word, p + (size_t)8 * i, sizeof word);
+		word = le64toh(word) ^ RUN_EACH('\n');
+		tops = ~(((word & low) + low) | word | low);
+		mask |= ((tops >> 7) * UINT64_C(0x0102040810204080) >> 56) << 8 * i;
+	}
+	return mask;
+}
+
+/*
+ * Note the whole lines at the start of a block that follows an LF.  Returns their octets; 0 if the
+ * block has a bare CR or LF, or no line that ends in it.
+ */
+static size_t
+note_short_lines(struct facts *f, const char *p, struct run_seen *seen)
+{
+	unsigned char bad = 0, dot = 0, high = 0, nul = 0;
+	uint64_t ends;
+	size_t start = 0;
+
+	for (int i = 0; i < BLOCK; i++) {	/* without a branch, for vectors */
+		bad |= (unsigned char)((p[i] == '\n') ^ (p[i - 1] == '\r'));
+		dot |= (unsigned char)((p[i] == '.') & (p[i - 1] == '\n'));
+		high |= (unsigned char)p[i];
+		nul |= (unsigned char)(p[i] == '\0');
+	}
+	if (bad)
+		return 0;
+	for (ends = line_feeds(p); ends; ends &= ends - 1) {
+		const size_t end = (size_t)__builtin_ctzll(ends);
+
+		if (end - start - 1 > f->longest_line)
+			f->longest_line = end - start - 1;
+		start = end + 1;
+	}
+	f->dot_line |= dot;
+	seen->high |= high > 127;
+	seen->nul |= nul;
+	return start;
+}
+
 /* Is an octet above 127? */
 static bool
 note_octets(struct facts *f, struct slice rest)
 {
+	const char *block = rest.p;	/* none is tried before this octet */
 	struct run_seen seen = { 0 };
+	bool short_line = false;	/* the line in front is one; it lies in the same slice */
 
 	while (rest.n) {
 		size_t n;
+
+		if (short_line && f->line_start && rest.n >= BLOCK && rest.p >= block) {
+			block = rest.p + BLOCK;
+			n = note_short_lines(f, rest.p, &seen);
+			rest = slice_skip(rest, n);
+			if (n) {
+				block = rest.p;
+				continue;
+			}
+		}
 
 		if (f->cr && rest.p[0] == '\n') {
 			note_line_end(f);
@@ -67,6 +132,7 @@ note_octets(struct facts *f, struct slice rest)
 			break;
 		if (slice_has_prefix(rest, SL("\r\n"))) {
 			note_line_end(f);
+			short_line = n < SHORT;
 			rest = slice_skip(rest, 2);
 			continue;
 		}

@@ -45,28 +45,42 @@ begin_line(struct field_walk *w, char c)
 	}
 }
 
+/* Octets of the name itself at the start of s: those that are the same as the wanted ones, then
+ * others. */
+static size_t
+take_name_octets(struct field_walk *w, struct slice s)
+{
+	const struct slice wanted = slice_skip(w->wanted, w->name);
+	size_t n = 0, same;
+
+	while (w->same && n < s.n && n < wanted.n &&
+	    ascii_lower(s.p[n]) == ascii_lower(wanted.p[n]))
+		n++;
+	same = n;
+	while (n < s.n && name_octet(s.p[n]))
+		n++;
+	w->same = w->same && n == same;
+	w->name += n;
+	return n;
+}
+
 /* Octets of the name at the start of s, up to the colon. */
 static size_t
 take_name(struct field_walk *w, struct slice s)
 {
-	for (size_t n = 0; n < s.n; n++) {
+	for (size_t n = w->blanks ? 0 : take_name_octets(w, s); n < s.n; n++) {
 		const char c = s.p[n];
 
 		if (c == ':') {
 			w->part = FIELD_BODY;
 			return n + 1;
 		}
-		if (ascii_blank(c)) {
-			w->blanks = true;
-			w->same = w->same && w->name == w->wanted.n;
-		} else if (w->blanks || !name_octet(c)) {
+		if (!ascii_blank(c)) {
 			break_line(w);
 			return n;
-		} else {
-			w->same = w->same && w->name < w->wanted.n &&
-			    ascii_lower(c) == ascii_lower(w->wanted.p[w->name]);
-			w->name++;
 		}
+		w->blanks = true;
+		w->same = w->same && w->name == w->wanted.n;
 	}
 	return s.n;
 }

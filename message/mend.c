@@ -19,8 +19,9 @@ mend_begin(struct mend *m, qualify_put *put, void *ctx)
 	field_begin(&m->fields, FIELD_TO_BROKEN_LINE, SL(""));
 }
 
+/* A bare CR or LF becomes the end of a line. */
 static void
-put_bare_cr(struct mend *m)
+put_line_end(struct mend *m)
 {
 	joined_put(&m->out, SL("\r\n"));
 	m->bare = true;
@@ -65,14 +66,35 @@ break_line(struct mend *m)
 	m->state = MEND_MAILBOX;
 }
 
-/* octets: what the walker took for the end of the section. */
+/* octets: what the walker took for the end of the section, at the start of *in. */
 static void
-end_fields(struct mend *m, struct slice octets)
+end_fields(struct mend *m, struct slice octets, struct slice *in)
 {
-	if (m->name.n || (octets.p[0] != '\r' && octets.p[0] != '\n'))
+	if (m->name.n || (octets.p[0] != '\r' && octets.p[0] != '\n')) {
 		break_line(m);
-	else
-		m->state = octets.p[0] == '\r' ? MEND_CR : MEND_TEXT;
+	} else if (octets.p[0] == '\r') {
+		m->state = MEND_CR;
+	} else {
+		put_line_end(m);
+		m->state = MEND_TEXT;
+		*in = slice_skip(*in, 1);
+	}
+}
+
+/* Put a text with blanks in place of NUL: no server without BINARYMIME would take it. */
+static void
+put_without_nul(struct mend *m, struct slice text)
+{
+	char space[512];
+
+	while (text.n) {
+		const size_t n = text.n < sizeof space ? text.n : sizeof space;
+
+		for (size_t i = 0; i < n; i++)
+			space[i] = text.p[i] ? text.p[i] : ' ';
+		joined_put(&m->out, slice_of(space, n));
+		text = slice_skip(text, n);
+	}
 }
 
 /* Take octets of a line, up to its end or to the end of `in`.  True at the end of the line. */
@@ -80,22 +102,21 @@ static bool
 take_line(struct mend *m, struct slice *in)
 {
 	struct run_seen seen = { 0 };
-	const struct slice text = slice_of(in->p, run_length(*in, &seen));
+	struct slice text = slice_of(in->p, run_length(*in, &seen));
 	const struct slice end = slice_skip(*in, text.n);
+	const bool whole = slice_has_prefix(end, SL("\r\n"));
 
-	if (end.n == 0 || end.p[0] == '\n' || slice_has_prefix(end, SL("\r\n"))) {
-		const size_t n = text.n + (end.n == 0 ? 0 : end.p[0] == '\n' ? 1 : 2);
-
-		joined_add(&m->out, slice_of(in->p, n));
-		*in = slice_skip(*in, n);
-		return end.n > 0;
-	}
-	joined_add(&m->out, text);
-	*in = slice_skip(end, 1);
-	m->cr = in->n == 0;
-	if (!m->cr)
-		put_bare_cr(m);
-	return !m->cr;
+	if (seen.nul)
+		put_without_nul(m, text);
+	if (whole)
+		joined_add(&m->out, seen.nul ? slice_of(end.p, 2) : slice_of(text.p, text.n + 2));
+	else if (!seen.nul)
+		joined_add(&m->out, text);
+	*in = slice_skip(end, whole ? 2 : end.n > 0);
+	m->cr = end.n == 1 && end.p[0] == '\r';
+	if (end.n && !whole && !m->cr)
+		put_line_end(m);
+	return end.n && !m->cr;
 }
 
 /* The line with the CR ends here, whether it was bare or not. */
@@ -104,7 +125,7 @@ take_held_cr(struct mend *m, struct slice *in)
 {
 	m->cr = false;
 	if (in->p[0] != '\n') {
-		put_bare_cr(m);
+		put_line_end(m);
 		return;
 	}
 	joined_put(&m->out, SL("\r\n"));
@@ -178,7 +199,7 @@ take_field(struct mend *m, struct slice *in)
 		take_body(m, in);
 		return;
 	case FIELD_OVER:
-		end_fields(m, piece);
+		end_fields(m, piece, in);
 		return;
 	}
 	*in = rest;
@@ -198,7 +219,7 @@ mend_content(struct mend *m, struct slice octets)
 			take_behind_cr(m, &octets);
 		else
 			take_mailbox_line(m, &octets);
-		m->octets += before - octets.n;
+		m->octets += before - octets.n + MEND_STEP;
 	}
 	joined_add(&m->out, octets);
 	joined_flush(&m->out);
@@ -208,7 +229,7 @@ void
 mend_end(struct mend *m)
 {
 	if (m->cr)
-		put_bare_cr(m);
+		put_line_end(m);
 	else if (m->name.n && m->state != MEND_TEXT)
 		break_line(m);
 	m->cr = false;

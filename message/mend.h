@@ -4,7 +4,8 @@
  * line in front of it that it lacks: it is text, and so is everything behind it.  After this filter
  * all readers agree on where the header section ends.  Pure; holds one name of a field at most.
  *
- * A bare CR among the fields becomes CRLF: some readers end a line there.
+ * A bare CR or LF among the fields becomes CRLF: some readers end a line there.  A NUL becomes a
+ * blank.  So each server can be given the header section.
  *
  * The lines "From ..." of a mailbox file, on top of the content, become fields X-Mailbox-Line: the
  * fields behind them are meant.
@@ -20,7 +21,10 @@
 
 #define MEND_NAME_MAX 998	/* a longer name is text: lines are shorter (RFC 5322 2.1.1) */
 
-#define MEND_HEADER_MAX (1 << 20)	/* octets; the text begins with the next line */
+/* Octets of a header section; the text begins with the next line.  A line counts more than its
+ * octets, because short lines cost more: some 12,000 of the shortest fields are left. */
+#define MEND_HEADER_MAX (1 << 20)
+#define MEND_STEP	40	/* octets for each line, and for each name of a field */
 
 enum mend_state {
 	MEND_HEADER,
@@ -34,7 +38,7 @@ struct mend {
 	enum mend_state state;
 	bool top;		/* no field has come yet */
 	bool cr;		/* a CR of a line is not put yet: it is bare if no LF follows */
-	bool bare;		/* a bare CR has become CRLF */
+	bool bare;		/* a bare CR or LF has become CRLF */
 	size_t octets;		/* of the header section */
 	struct field_walk fields;
 	struct buf name;	/* a field's name, until the colon comes */

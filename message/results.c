@@ -10,9 +10,11 @@ results_begin(struct results *r, struct slice hostname, qualify_put *put, void *
 {
 	r->names[0] = hostname;
 	r->names[1] = idn_unicode(hostname, &r->unicode);
+	r->nnames = r->names[1].p == hostname.p || slice_ieq(r->names[1], hostname) ? 1 : 2;
 	r->out = (struct joined){ put, ctx, { 0 } };
 	r->state = RESULTS_KEEP;
 	r->held = (struct buf)BUF(r->space);
+	r->open = slice_of(NULL, 0);
 	/* A reader that tolerates a broken line may trust the fields behind it. */
 	field_begin(&r->fields, FIELD_TO_EMPTY_LINE, SL("Authentication-Results"));
 }
@@ -23,42 +25,66 @@ is_undecided(const struct results *r)
 	return r->state != RESULTS_KEEP && r->state != RESULTS_DROP;
 }
 
-/* state: RESULTS_KEEP or RESULTS_DROP. */
+/* Let the octets of a field go on, or drop them.  state: RESULTS_KEEP or RESULTS_DROP. */
 static void
-decide_field(struct results *r, enum results_state state)
+settle_field(struct results *r, enum results_state state)
 {
-	if (state == RESULTS_KEEP && r->held.n)
-		joined_put(&r->out, buf_slice(&r->held));
-	r->held.n = 0;
+	if (state == RESULTS_KEEP) {
+		if (r->held.n)
+			joined_put(&r->out, buf_slice(&r->held));
+		joined_add(&r->out, r->open);
+	}
+	r->held.n = r->open.n = 0;
 	r->held.full = false;
 	r->state = state;
+}
+
+/* octets follow those of the field that are open already. */
+static void
+open_octets(struct results *r, struct slice octets)
+{
+	if (r->open.n == 0)
+		r->open = octets;
+	else
+		r->open.n += octets.n;
+}
+
+/* Octets of an undecided field. */
+static void
+hold_octets(struct results *r, struct slice octets)
+{
+	open_octets(r, octets);
+	if (r->held.n + r->open.n > r->held.cap)
+		settle_field(r, RESULTS_DROP);
 }
 
 /* An octet that ends the server's name if the name is complete. */
 static void
 end_name(struct results *r)
 {
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < r->nnames; i++)
 		if (r->same[i] == r->names[i].n && is_undecided(r))
-			decide_field(r, RESULTS_DROP);
+			r->state = RESULTS_DROP;
 }
 
 static void
 compare_octet(struct results *r, char c)
 {
-	for (size_t i = 0; i < 2; i++) {
+	bool differs = true;
+
+	for (size_t i = 0; i < r->nnames; i++) {
 		const struct slice mine = r->names[i];
 		size_t *same = &r->same[i];
 
 		if (*same < mine.n && ascii_lower(c) == ascii_lower(mine.p[*same]))
 			++*same;
-		else if (i == 0 && (unsigned char)c > 127)	/* it may be a blank of Unicode */
-			continue;
-		else if (*same != mine.n || c != '.')	/* a dot at its end changes nothing */
+		/* Octets above 127 may be a blank of Unicode; a dot at the end is nothing. */
+		else if (!(i == 0 && (unsigned char)c > 127) && (*same != mine.n || c != '.'))
 			*same = SIZE_MAX;
+		differs = differs && *same == SIZE_MAX;
 	}
-	if (r->same[0] == SIZE_MAX && r->same[1] == SIZE_MAX)
-		decide_field(r, RESULTS_KEEP);
+	if (differs)
+		r->state = RESULTS_KEEP;
 }
 
 static void
@@ -90,10 +116,6 @@ take_octet(struct results *r, char c)
 {
 	const bool escaped = r->escaped;
 
-	if (r->depth) {
-		take_comment(r, c);
-		return;
-	}
 	r->escaped = false;
 	if (escaped && !is_blank(c)) {
 		compare_octet(r, c);
@@ -108,7 +130,7 @@ take_octet(struct results *r, char c)
 	} else if (c == ';' && !r->quoted) {
 		end_name(r);
 		if (is_undecided(r))
-			decide_field(r, RESULTS_KEEP);
+			r->state = RESULTS_KEEP;
 	} else {
 		compare_octet(r, c);
 	}
@@ -117,14 +139,11 @@ take_octet(struct results *r, char c)
 static void
 take_name(struct results *r, struct slice piece)
 {
-	if (!field_may_be(&r->fields)) {
-		decide_field(r, RESULTS_KEEP);
-		joined_add(&r->out, piece);
+	hold_octets(r, piece);
+	if (!is_undecided(r))
 		return;
-	}
-	buf_add(&r->held, piece);
-	if (r->held.full) {
-		decide_field(r, RESULTS_DROP);
+	if (!field_may_be(&r->fields)) {
+		settle_field(r, RESULTS_KEEP);
 	} else if (field_found(&r->fields)) {
 		r->state = RESULTS_SERVER;
 		r->depth = 0;
@@ -136,17 +155,27 @@ take_name(struct results *r, struct slice piece)
 static void
 take_body(struct results *r, struct slice piece)
 {
-	for (; piece.n && is_undecided(r); piece = slice_skip(piece, 1)) {
-		const char c = piece.p[0];
+	size_t n = 0;
 
-		buf_chr(&r->held, c);
-		if (r->held.full)
-			decide_field(r, RESULTS_DROP);
-		else
-			take_octet(r, c);
+	if (!is_undecided(r)) {
+		if (r->state == RESULTS_KEEP)
+			joined_add(&r->out, piece);
+		return;
 	}
-	if (piece.n && r->state == RESULTS_KEEP)
-		joined_add(&r->out, piece);
+	for (; n < piece.n && is_undecided(r); n++) {
+		if (r->depth)
+			take_comment(r, piece.p[n]);
+		else if (n == 0 || !is_blank(piece.p[n]) || !is_blank(piece.p[n - 1]))
+			take_octet(r, piece.p[n]);	/* one blank has the effect of many */
+	}
+	if (is_undecided(r)) {
+		hold_octets(r, piece);
+		return;
+	}
+	if (r->held.n + r->open.n + n > r->held.cap)
+		r->state = RESULTS_DROP;
+	open_octets(r, piece);
+	settle_field(r, r->state);
 }
 
 void
@@ -158,7 +187,7 @@ results_content(struct results *r, struct slice octets)
 
 		/* A field that ends undecided names no server; a broken line is not a field. */
 		if (is_undecided(r) && (r->fields.first || part == FIELD_BROKEN))
-			decide_field(r, RESULTS_KEEP);
+			settle_field(r, RESULTS_KEEP);
 		if (r->fields.first)
 			r->state = part == FIELD_NAME ? RESULTS_NAME : RESULTS_KEEP;
 		if (r->state == RESULTS_NAME)
@@ -166,6 +195,8 @@ results_content(struct results *r, struct slice octets)
 		else
 			take_body(r, piece);
 	}
+	buf_add(&r->held, r->open);
+	r->open.n = 0;
 	joined_flush(&r->out);
 }
 
@@ -173,5 +204,6 @@ void
 results_end(struct results *r)
 {
 	if (is_undecided(r))
-		decide_field(r, RESULTS_KEEP);
+		settle_field(r, RESULTS_KEEP);
+	joined_flush(&r->out);
 }

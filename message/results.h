@@ -23,6 +23,7 @@ enum results_state {
 
 struct results {
 	struct slice names[2];	/* the hostname in A-labels and in U-labels */
+	size_t nnames;		/* 1 if both are the same */
 	struct idn_name unicode;
 	struct joined out;
 	struct field_walk fields;
@@ -32,7 +33,9 @@ struct results {
 	bool quoted;		/* within a quoted string */
 	/* Octets of the server's name that are the same as in names; SIZE_MAX: one differs. */
 	size_t same[2];
+	/* The octets of an undecided field: those of earlier slices, then those of this one. */
 	struct buf held;
+	struct slice open;
 	char space[RESULTS_HELD];
 };
 

@@ -234,7 +234,7 @@ test_random(void)
 {
 	static const char special[] = "\r\n.\r\n\r\n.\0\t\xff: \x8d\x8a\x0e\x0b";
 	static const unsigned rarity[] = { 1, 2, 4, 16 };
-	char text[128];
+	char text[512];
 
 	srand(2);
 	for (size_t i = 0; i < sizeof rarity / sizeof rarity[0]; i++) {
@@ -249,6 +249,8 @@ test_random(void)
 				else
 					text[k] = special[(size_t)rand() % (sizeof special - 1)];
 			}
+			for (size_t k = 0; round % 4 == 1 && k + 1 < n; k += 2 + (size_t)rand() % 9)
+				memcpy(text + k, "\r\n", 2);
 			if (n > 20 && round % 4 == 0)
 				memcpy(text + rand() % 10, "\r\nReceived:", 11);
 			fine = agrees(slice_of(text, n));

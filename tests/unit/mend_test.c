@@ -49,9 +49,12 @@ static const struct message {
 	    .want = "From : joe\r\n\r\n" },
 	{ .name = "a mailbox line after a field is text", .in = "A: b\r\n" MBOX "C: d\r\n",
 	    .want = "A: b\r\n\r\n" MBOX "C: d\r\n" },
-	{ .name = "LF alone ends a line", .in = "A: b\n\nhello\n", .want = "A: b\n\nhello\n" },
-	{ .name = "LF alone, and no empty line", .in = "A: b\nhello\n",
-	    .want = "A: b\n\r\nhello\n" },
+	{ .name = "V11 LF alone ends a line", .in = "A: b\n\nhello\n",
+	    .want = "A: b\r\n\r\nhello\n" },
+	{ .name = "V11 LF alone, and no empty line", .in = "A: b\nhello\n",
+	    .want = "A: b\r\n\r\nhello\n" },
+	{ .name = "V11 LF alone in a field of many lines", .in = "A:\n b\r\n\tc\nD: e\n",
+	    .want = "A:\r\n b\r\n\tc\r\nD: e\r\n" },
 	{ .name = "CR alone is no empty line", .in = "A: b\r\n\rby x\r\n",
 	    .want = "A: b\r\n\r\n\rby x\r\n" },
 	{ .name = "a first octet of CR", .in = "\r\tby x\r\n", .want = "\r\n\r\tby x\r\n" },
@@ -97,6 +100,25 @@ run(struct slice in, size_t cut, size_t step)
 	mend_end(&mend);
 }
 
+/* The text keeps its NUL. */
+static void
+test_nul(void)
+{
+	static const struct slice in = S("A: b\0c\0\r\n\0d\r\n");
+	static const struct slice in_text = S("A:\0\r\n\r\n\0\r\n");
+	static const struct slice first = S("From \0\r\nA: b\r\n");
+
+	for (size_t cut = 0; cut <= in.n; cut++) {
+		run(in, cut, 1);
+		is(buf_slice(&out), SL("A: b c \r\n\r\n\0d\r\n"), "V11 a NUL in a field, cut");
+	}
+	run(in_text, 0, 100);
+	is(buf_slice(&out), SL("A: \r\n\r\n\0\r\n"), "V11 a NUL in the text");
+	run(first, 0, 100);
+	is(buf_slice(&out), SL("X-Mailbox-Line: From  \r\nA: b\r\n"),
+	    "V11 a NUL in a mailbox line");
+}
+
 static void
 name_of_length(size_t n, bool is_field)
 {
@@ -129,7 +151,7 @@ test_long_header(const char *name, const char *line, bool as_mailbox)
 		mend_content(&mend, slice_of(rest.p, rest.n < 16384 ? rest.n : 16384));
 	mend_end(&mend);
 	end = memmem(out.p, out.n, "\r\n\r\n", 4);
-	ok(end && (as_mailbox || (size_t)(end - out.p) >= MEND_HEADER_MAX), "%s ends", name);
+	ok(end && (as_mailbox || (size_t)(end - out.p) >= MEND_HEADER_MAX / 30), "%s ends", name);
 	ok(end && out.n - (size_t)(end - out.p) > MEND_HEADER_MAX / 2,
 	    "and all of the text is there");
 }
@@ -150,6 +172,7 @@ main(void)
 		is(buf_slice(&out), want, messages[i].name);
 		ok(fine, "%s, cut anywhere", messages[i].name);
 	}
+	test_nul();
 	name_of_length(MEND_NAME_MAX - 1, true);
 	name_of_length(MEND_NAME_MAX, true);
 	name_of_length(MEND_NAME_MAX + 1, false);
