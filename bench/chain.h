@@ -65,7 +65,8 @@ chain_receive(struct slice content)
 	queue_sum_init(&chain.sum);
 	results_begin(&chain.results, SL("mx.example"), chain_store, NULL);
 	mend_begin(&chain.mend, chain_put_results, NULL);
-	while (content.n > 2 && !data.done) {	/* a dot in the lines may end it */
+	/* A dot may end it, and a bare CR or LF is refused. */
+	while (content.n > 2 && !data.done && !data.bare) {
 		size_t used, n;
 
 		n = smtp_data_decode(&data,
