@@ -317,6 +317,9 @@ install: all
 	install -m 644 units/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for file in units/xinetd/*; do \
 	  $(fill) $$file > $(DOCDIR)/xinetd/$${file##*/} || exit 1; done
+	install -d $(DOCDIR)/drop-ins
+	for file in units/drop-ins/*; do \
+	  $(fill) $$file > $(DOCDIR)/drop-ins/$${file##*/} || exit 1; done
 	test -e $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf || \
 	  install -m 644 units/smtp-handler.conf $(CONFDIR)/smtp-handler.conf
 	install -m 644 README.md CHANGES.md VIOLATIONS.md SECURITY.md LICENSE $(DOCDIR)

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# shellcheck disable=SC2016	# the inner shell expands the text in single quotes
+#
+# The walls around the processes of the units, in a real systemd: those of systemd and those of the
+# programs stand at the same time.  If one is missing, the log has the cause.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+if [ "$(id -u)" -ne 0 ]; then
+	echo "1..0 # SKIP needs root: boots a systemd"
+	exit 0
+fi
+[ -z "$(readelf -Ws --dyn-syms "${BUILD:-build}/smtp-queue" | grep -m1 __asan_init)" ] || {
+	echo "1..0 # SKIP a build with sanitizers"
+	exit 0
+}
+
+box=smtp-walls-$$
+stage=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)
+chmod 755 "$stage"
+trap 'tests/host/systemd-host stop -n "$box"; rm -rf "$stage"' EXIT
+trap 'exit 143' TERM INT
+here()			# COMMAND...: runs inside
+{
+	tests/host/systemd-host exec -n "$box" "$@"
+}
+make -s install DESTDIR="$stage" BUILD="${BUILD:-build}" > "$stage.log" 2>&1 ||
+    { diag < "$stage.log"; bail "make install"; }
+rm -f "$stage.log"
+printf '[server]\nhostname = mail.example.org\n' > "$stage/etc/smtp-handler/conf.d/test.conf"
+tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
+	cp -a /stage/. /
+	systemd-sysusers
+	systemd-tmpfiles --create smtp-handler.conf' || bail "no systemd"
+
+# A session at port $1 that stays open, and greets into $stage/session; $session has its process.
+open_session()		# PORT
+{
+	rm -f "$stage/session" "$stage/hold"
+	mkfifo "$stage/hold"
+	tests/host/systemd-host net -n "$box" /bin/bash -c "
+		exec 3<> /dev/tcp/127.0.0.1/$1 && head -n 1 <&3 > $stage/session &&
+		read -r < $stage/hold" &
+	for _ in $(seq 100); do
+		[ -s "$stage/session" ] && break
+		sleep 0.05
+	done
+	sleep 0.2		# the sandbox comes after the greeting
+	session=$(here pgrep -n -x -u smtp-handler smtp-handler)
+}
+close_session()
+{
+	echo > "$stage/hold"
+	wait
+}
+walls()			# prints the number of filters, and NoNewPrivs
+{
+	here awk '$1 == "Seccomp_filters:" || $1 == "NoNewPrivs:" { printf "%s ", $2 }' \
+	    "/proc/$session/status"
+}
+warnings()
+{
+	here journalctl -q -o cat -t smtp-handler | grep -c 'sandbox without'
+}
+score()			# UNIT: prints it in tenths
+{
+	here systemd-analyze --no-pager security "$1" |
+	    sed -n 's/.*Overall exposure level for [^:]*: \([0-9]*\)\.\([0-9]\).*/\1\2/p'
+}
+
+listen=$(score smtp-handler-listen.service) relay=$(score smtp-relay.service)
+diag <<< "scores in tenths: listener $listen, relay $relay"
+ok "the listener's score is at most 0.7" test "$((10#$listen))" -le 7
+ok "the runner's score is at most 1.4" test "$((10#$relay))" -le 14
+
+here systemctl -q start smtp-handler-listen.socket
+open_session 25
+like "a session under the listener is served" "$(cat "$stage/session")" '^220 '
+read -r privileges filters <<< "$(walls)"
+is "it can gain no privileges" "$privileges" 1
+main=$(here systemctl show -p MainPID --value smtp-handler-listen.service)
+is "it has a filter of its own above those of the listener" "$filters" \
+    "$(($(here awk '$1 == "Seccomp_filters:" { print $2 }' "/proc/$main/status") + 1))"
+is "no wall is missing" "$(warnings)" 0
+is "its network has no interface but lo" \
+    "$(here nsenter -t "$session" -n sh -c 'ls /sys/class/net | wc -l; ip -o link | wc -l' |
+	tail -n 1)" 1
+close_session
+is "the limits of the listener" \
+    "$(here systemctl show -p TasksMax -p MemoryMax -p LimitNOFILE smtp-handler-listen.service |
+	sort | tr '\n' ' ')" 'LimitNOFILE=1024 MemoryMax=4294967296 TasksMax=2048 '
+
+here sh -c 'mkdir -p /etc/systemd/system/smtp-handler-listen.service.d &&
+	printf "[Service]\nSystemCallFilter=\nSystemCallFilter=@system-service\n" \
+	> /etc/systemd/system/smtp-handler-listen.service.d/old.conf &&
+	systemctl daemon-reload && systemctl restart smtp-handler-listen.service'
+open_session 25
+like "without the calls of Landlock a session is served too" "$(cat "$stage/session")" '^220 '
+like "the log names the cause" "$(here journalctl -q -o cat -t smtp-handler)" \
+    'sandbox without Landlock: a filter of system calls forbids it \(SystemCallFilter='
+is "once for all its sessions" "$(warnings)" 1
+close_session
+here sh -c 'rm /etc/systemd/system/smtp-handler-listen.service.d/old.conf
+	systemctl stop smtp-handler-listen.socket smtp-handler-listen.service'
+
+here sh -c 'cp /usr/local/share/doc/smtp-handler/drop-ins/own-address.conf \
+	/etc/systemd/system/smtp-handler-listen.service.d/ && systemctl daemon-reload &&
+	systemctl start smtp-handler-listen.service'
+sleep 1
+open_session 2525
+like "the drop-in for addresses of its own works" "$(cat "$stage/session")" '^220 '
+close_session
+here sh -c 'systemctl stop smtp-handler-listen.service smtp-handler-listen.socket
+	rm /etc/systemd/system/smtp-handler-listen.service.d/own-address.conf
+	systemctl daemon-reload'
+
+here systemctl -q start smtp-handler.socket
+open_session 25
+like "a session of its own unit is served" "$(cat "$stage/session")" '^220 '
+read -r privileges filters <<< "$(walls)"
+is "its walls are its own" "$privileges $filters" "1 1"
+close_session
+is "none of them was missing" "$(warnings)" 1
+done_testing
