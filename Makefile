@@ -181,6 +181,12 @@ $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
 
+# A program that makes system calls inside other processes.
+$(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $<
+
 # Fuzz targets: tests/fuzz/NAME_fuzz.c, with its seeds and old crashes in tests/fuzz/corpus/NAME.
 # `make check` runs the corpus through each target.  `make fuzz` looks for more crashes, for
 # FUZZ_SECONDS each.
@@ -225,7 +231,7 @@ deps:
 check: deps
 	$(MAKE) --no-print-directory check-here
 
-check-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
+check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) -j 1 $(host_checks)

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: ISC
+/*
+ * "inject PID CALL [ARGUMENT]..." makes one system call inside a process that waits in another one.
+ * An argument is a number, or s:TEXT for a string.  Prints the result, "killed", or "failed" if the
+ * process cannot be traced.  The process must not go on after that.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#define BELOW 65536		/* octets below the stack of the process, which it does not use */
+#define ARGUMENTS_MAX 6
+
+#ifdef __x86_64__
+
+/* Copy text to the process.  0 or -1. */
+static int
+put_text(pid_t pid, uint64_t at, const char *text)
+{
+	const size_t n = strlen(text) + 1;
+
+	for (size_t i = 0; i < n; i += sizeof(long)) {
+		long word = 0;
+
+		memcpy(&word, text + i, n - i < sizeof word ? n - i : sizeof word);
+		if (ptrace(PTRACE_POKEDATA, pid, (void *)(at + i), (void *)word) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+set_up(pid_t pid, int argc, char **argv)
+{
+	struct user_regs_struct regs;
+	unsigned long long *where[ARGUMENTS_MAX] = {
+		&regs.rdi, &regs.rsi, &regs.rdx, &regs.r10, &regs.r8, &regs.r9,
+	};
+	uint64_t text;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
+		return -1;
+	text = (regs.rsp - BELOW) & ~UINT64_C(15);
+	for (int i = 0; i < ARGUMENTS_MAX; i++) {
+		const char *argument = i + 3 < argc ? argv[i + 3] : "0";
+
+		*where[i] = strtoull(argument, NULL, 0);
+		if (strncmp(argument, "s:", 2) != 0)
+			continue;
+		if (put_text(pid, text, argument + 2) < 0)
+			return -1;
+		*where[i] = text;
+		text += 1024;
+	}
+	regs.rax = strtoull(argv[2], NULL, 0);
+	regs.orig_rax = (unsigned long long)-1;		/* the old call does not begin again */
+	regs.rip -= 2;					/* to its instruction */
+	return (int)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+}
+
+int
+main(int argc, char **argv)
+{
+	const pid_t pid = argc < 3 ? 0 : (pid_t)strtol(argv[1], NULL, 10);
+	struct user_regs_struct regs;
+	int status;
+
+	if (pid <= 0 || ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 ||
+	    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || set_up(pid, argc, argv) < 0 ||
+	    ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid) {
+		puts("failed");
+		return 1;
+	}
+	if (WIFSIGNALED(status))
+		puts("killed");
+	else if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
+		puts("failed");
+	else
+		printf("%lld\n", (long long)regs.rax);
+	return 0;
+}
+
+#else
+
+int
+main(void)
+{
+	puts("failed");
+	return 1;
+}
+
+#endif
