@@ -88,6 +88,8 @@ struct config {
 		uint64_t client_rate;		/* new connections a minute */
 		uint64_t client_failed_logins;	/* an hour, and so are the next two */
 		uint64_t client_refused_recipients, client_probes;
+		uint64_t password_checks;	/* at a time, of all sessions */
+		uint64_t user_messages, user_recipients;	/* an hour; 0: any number */
 		enum config_clients end_idle;	/* their idle sessions make room for others */
 		enum config_early early_talkers;
 		enum config_syntax syntax;

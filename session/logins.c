@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * The file has a fixed number of slots, found by a hash of the client's address.  Clients that
- * share a slot share their delays, which have a limit.  A session locks its slot for a hash; the
- * kernel releases that lock with the session.  Without the file, a session still counts for itself.
+ * share a slot share their delays, which have a limit.  A session locks its slot for a hash, and an
+ * octet behind the slots.  The kernel releases these locks with the session.  Without the file, a
+ * session still counts for itself.
  */
 #include "session/logins.h"
 
@@ -16,6 +17,7 @@
 #include "queue.h"
 
 #define SLOTS	    8192
+#define CHECKS_AT   ((off_t)(SLOTS * sizeof(struct slot)))	/* an octet for each check */
 #define FORGET_S    600		/* a client without a failure for so long has none */
 #define STEP_MS	    500
 #define DELAY_MAX_MS 5000
@@ -56,6 +58,12 @@ logins_hold(int tmp)
 		counts = queue_open_logins(tmp);
 }
 
+int
+logins_counts(void)
+{
+	return counts < 0 ? -EBADF : counts;
+}
+
 void
 logins_begin(struct logins *l, const struct peer *peer)
 {
@@ -65,14 +73,38 @@ logins_begin(struct logins *l, const struct peer *peer)
 }
 
 static int
-lock_slot(const struct logins *l, short type)
+set_lock(const struct logins *l, short type, off_t at, off_t n)
 {
 	struct flock lock = {
-		.l_type = type, .l_whence = SEEK_SET, .l_start = l->slot,
-		.l_len = sizeof(struct slot),
+		.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = n,
 	};
 
 	return fcntl(l->fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+static bool
+is_busy(int error)
+{
+	return error == -EAGAIN || error == -EACCES;
+}
+
+/* The client's own lock. */
+static int
+lock_slot(const struct logins *l, unsigned checks)
+{
+	(void)checks;
+	return set_lock(l, F_WRLCK, l->slot, sizeof(struct slot));
+}
+
+/* One of the locks that all clients share. */
+static int
+lock_check(const struct logins *l, unsigned checks)
+{
+	int r = -EAGAIN;
+
+	for (unsigned i = 0; i < checks && is_busy(r); i++)
+		r = set_lock(l, F_WRLCK, CHECKS_AT + (off_t)i, 1);
+	return r;
 }
 
 /* Without events to wait for, the stream is ready only if the client is gone. */
@@ -84,14 +116,16 @@ let_pass(struct stream *client, int ms)
 	return r == 0 ? -ECONNRESET : r == -ETIMEDOUT ? 0 : r;
 }
 
-int
-logins_wait(struct logins *l, struct stream *client)
+/* As logins_wait(), for one kind of lock. */
+static int
+wait_for_lock(struct logins *l, struct stream *client,
+    int (*lock)(const struct logins *l, unsigned checks), unsigned checks)
 {
 	const int64_t until_ms = l->began_ms + TURN_MAX_MS;
 	int r;
 
-	while (l->fd >= 0 && (r = lock_slot(l, F_WRLCK)) < 0) {
-		if (r != -EAGAIN && r != -EACCES)
+	while (l->fd >= 0 && (r = lock(l, checks)) < 0) {
+		if (!is_busy(r))
 			break;		/* this file system has no locks */
 		if (clock_left_ms(until_ms) == 0)
 			return -ETIMEDOUT;
@@ -102,11 +136,19 @@ logins_wait(struct logins *l, struct stream *client)
 	return 0;
 }
 
+int
+logins_wait(struct logins *l, struct stream *client, unsigned checks)
+{
+	const int r = wait_for_lock(l, client, lock_slot, checks);
+
+	return r < 0 ? r : wait_for_lock(l, client, lock_check, checks);
+}
+
 void
 logins_checked(struct logins *l)
 {
 	if (l->fd >= 0)
-		(void)lock_slot(l, F_UNLCK);
+		(void)set_lock(l, F_UNLCK, 0, 0);
 }
 
 /* Add one failure.  The number of all, of this session or of the client. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * The cost of guessing passwords.  Each failed login of a client makes its next refusal later, also
- * in other sessions: a file in the queue counts them.  A client gets one hash at a time.
+ * in other sessions: a file in the queue counts them.  A client gets one hash at a time, and all
+ * clients together get a few: each may take 24 MB.
  */
 #ifndef SESSION_LOGINS_H
 #define SESSION_LOGINS_H
@@ -19,12 +20,16 @@ struct logins {
 /* Open the file of counts in tmp, the folder of a queue, before a sandbox closes it. */
 void logins_hold(int tmp);
 
+/* The file that logins_hold() has opened, borrowed; or -EBADF. */
+int logins_counts(void);
+
 /* Begin a login. */
 void logins_begin(struct logins *l, const struct peer *peer);
 
-/* Wait until no other session checks a password of this client.  0; -ETIMEDOUT if that takes too
- * long; or -errno of stream_wait(), -ECONNRESET if the client is gone. */
-int logins_wait(struct logins *l, struct stream *client);
+/* Wait until no other session checks a password of this client, and fewer than `checks` sessions
+ * check one of any client.  0; -ETIMEDOUT if that takes too long; or -errno of stream_wait(),
+ * -ECONNRESET if the client is gone. */
+int logins_wait(struct logins *l, struct stream *client, unsigned checks);
 
 /* The password has been checked: the next session may go on. */
 void logins_checked(struct logins *l);

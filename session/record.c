@@ -145,6 +145,16 @@ record_trouble(const struct session *s, int error)
 }
 
 void
+record_quota(const struct session *s, const char *limit)
+{
+	struct log_line line;
+
+	begin_line(&line, LOG_LEVEL_NOTICE, "limited", s, SL(""));
+	log_str(&line, "limit", slice_str(limit));
+	log_end(&line);
+}
+
+void
 record_end(const struct session *s)
 {
 	const struct record *r = &s->record;

@@ -38,6 +38,9 @@ void record_trouble(const struct session *s, int error);
 /* AUTH was refused. */
 void record_auth(const struct session *s, const struct smtp_reply *reply);
 
+/* An authenticated user has passed this limit, for the first time in an hour. */
+void record_quota(const struct session *s, const char *limit);
+
 void record_end(const struct session *s);
 
 #endif

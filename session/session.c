@@ -16,6 +16,7 @@
 #include "session/balancer.h"
 #include "session/confine.h"
 #include "session/limits.h"
+#include "session/quota.h"
 #include "session/secure.h"
 #include "session/signals.h"
 
@@ -174,11 +175,28 @@ queue_verdict(const struct session *s, int error)
 	return SMTP_REFUSE_LOCAL;
 }
 
+/* Has an authenticated user had enough for this hour? */
+static enum smtp_verdict
+check_quota(struct session *s, enum quota_what what, uint64_t most)
+{
+	const int counts = logins_counts();
+	int r;
+
+	if (!s->smtp.authenticated || most == 0 || s->content.printing)
+		return SMTP_ACCEPT;
+	r = quota_take(counts, s->auth.user, what, most, clock_wall_s());
+	if (r < 0)
+		return queue_verdict(s, r);
+	if (r == QUOTA_PASSED_NOW)
+		record_quota(s, what == QUOTA_MESSAGES ? "user-messages" : "user-recipients");
+	return r == QUOTA_FREE ? SMTP_ACCEPT : SMTP_REFUSE_QUOTA;
+}
+
 static enum smtp_verdict
 check_mail(struct session *s)
 {
 	const struct policy policy = session_policy(s);
-	const enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
+	enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
 
 	if (verdict == SMTP_REFUSE_LOCAL)
 		log_text(LOG_LEVEL_ERROR, "the list of senders or auth-senders cannot be read: "
@@ -189,7 +207,10 @@ check_mail(struct session *s)
 		s->end = "messages";
 		return SMTP_REFUSE_MESSAGES;
 	}
-	return queue_verdict(s, content_room(s, s->smtp.declared_size));
+	verdict = queue_verdict(s, content_room(s, s->smtp.declared_size));
+	if (verdict != SMTP_ACCEPT)
+		return verdict;
+	return check_quota(s, QUOTA_MESSAGES, s->config->server.user_messages);
 }
 
 /* The client gets 451 if it is not known whether the recipient exists; the operator gets a line. */
@@ -201,7 +222,9 @@ check_rcpt(struct session *s, struct slice *ret_why)
 
 	if (verdict == SMTP_REFUSE_LOCAL)
 		log_text(LOG_LEVEL_ERROR, "%.*s", (int)ret_why->n, ret_why->p);
-	return verdict;
+	if (verdict != SMTP_ACCEPT)
+		return verdict;
+	return check_quota(s, QUOTA_RECIPIENTS, s->config->server.user_recipients);
 }
 
 static enum smtp_verdict
@@ -267,6 +290,7 @@ static enum smtp_verdict
 check_password(struct session *s)
 {
 	const char *target = s->config->server.auth_target;
+	const unsigned checks = (unsigned)s->config->server.password_checks;
 	char text[300], name[SMTP_USER_MAX];
 	struct buf why = BUF(text), user = BUF(name);
 	int r;
@@ -274,8 +298,9 @@ check_password(struct session *s)
 	buf_add(&user, s->auth.user);
 	if (s->config->server.auth == AUTH_DOVECOT) {
 		r = auth_dovecot_check(target, &s->auth, &s->peer, s->server.tls, &user, &why);
-	} else if ((r = logins_wait(&s->logins, &s->client)) < 0) {
-		buf_fmt(&why, "%s has too many logins at a time", s->peer.text);
+	} else if ((r = logins_wait(&s->logins, &s->client, checks)) < 0) {
+		buf_fmt(&why, "%s has too many logins at a time, or all clients have",
+		    s->peer.text);
 	} else {
 		r = auth_file_check(target, &s->auth, &user, &why);
 		logins_checked(&s->logins);

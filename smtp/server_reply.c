@@ -38,6 +38,9 @@ static const struct refusal {
 		454, S("4.7.0 "), S("Temporary authentication failure"), false },
 	[SMTP_REFUSE_OWNER] = {
 		553, S("5.7.1 "), S("Sender address rejected: not owned by user"), true },
+	[SMTP_REFUSE_QUOTA] = {
+		450, S("4.7.0 "), S("Error: too much mail of this user in an hour, "
+		    "try again later"), false },
 	[SMTP_REFUSE_LOCAL] = {
 		451, S("4.3.0 "), S("Error: local error in processing"), false },
 };

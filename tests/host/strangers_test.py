@@ -3,10 +3,12 @@
 """Limits by client address, with a real listener: floods, guessers, slow holders, while others are
 served."""
 import base64
+import fcntl
 import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -142,33 +144,92 @@ def plain(user, password):
     return "AUTH PLAIN " + base64.b64encode(("\0%s\0%s" % (user, password)).encode()).decode()
 
 
+CERTIFICATE = certificate(HERE + "/ec", HOST)
+USERS = HERE + "/users"
+with open(USERS, "w") as passwords:
+    for user in "anna", "ben":
+        passwords.write(subprocess.run([BUILD + "/smtp-handler-passwd", user], input="right\n",
+                                       capture_output=True, text=True, check=True).stdout)
+os.chmod(USERS, 0o600)
+AUTH = ("tls = offer", "tls-certificate = %s.pem" % CERTIFICATE,
+        "tls-key = %s.key" % CERTIFICATE, "auth = file:" + USERS)
+
+
+def inside_tls(server, source):
+    client = Client(server, source)
+    client.say("EHLO client.example", "250")
+    client.say("STARTTLS", "220")
+    client.socket = anyone().wrap_socket(client.socket, server_hostname=HOST)
+    client.file = client.socket.makefile("rb")
+    client.say("EHLO client.example", "250")
+    return client
+
+
+def login(server, source, password):
+    return inside_tls(server, source).say(plain("anna", password))[:3]
+
+
 @test("a guesser of passwords is refused; another client logs in")
 def _():
-    path = certificate(HERE + "/ec", HOST)
-    users = HERE + "/users"
-    with open(users, "w") as passwords:
-        passwords.write(subprocess.run([BUILD + "/smtp-handler-passwd", "anna"], input="right\n",
-                                       capture_output=True, text=True, check=True).stdout)
-    os.chmod(users, 0o600)
-
-    def login(server, source, password):
-        client = Client(server, source)
-        client.say("EHLO client.example", "250")
-        client.say("STARTTLS", "220")
-        client.socket = anyone().wrap_socket(client.socket, server_hostname=HOST)
-        client.file = client.socket.makefile("rb")
-        client.say("EHLO client.example", "250")
-        return client.say(plain("anna", password))[:3]
-
-    with Server("strangers-guess", STRANGE, "tls = offer", "tls-certificate = %s.pem" % path,
-                "tls-key = %s.key" % path, "auth = file:" + users,
-                "client-failed-logins = 3") as server:
+    with Server("strangers-guess", STRANGE, *AUTH, "client-failed-logins = 3") as server:
         for _ in range(3):
             same(login(server, BAD, "wrong"), "535", server.log())
         reply = Client(server, BAD, "421").greeting
         check("too many failed logins" in reply, reply)
         same(login(server, GOOD, "right"), "235", server.log())
         same(lines(server, "client-failed-logins"), [(BAD, "1")], server.log())
+
+
+@test("sessions hash few passwords at a time, and no session waits for ever")
+def _():
+    with Server("strangers-hash", STRANGE, *AUTH, "password-checks = 2") as server:
+        same(login(server, GOOD, "right"), "235", server.log())
+        # Two checks that take long: their locks are the octets behind 8192 counts.
+        with open(server.directory + "/queue/tmp/logins", "r+b") as file:
+            lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 8192 * 16, 2, 0)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+            results = []
+            late = inside_tls(server, THIRD)
+            late.socket.settimeout(60)
+            began = time.monotonic()
+            waits = threading.Thread(
+                target=lambda: results.append(late.say(plain("anna", "right"))))
+            waits.start()
+            waits.join(3)
+            same(results, [])
+            waits.join(50)
+            check(results and results[0].startswith("454 4.7.0 "), results)
+            check(20 < time.monotonic() - began < 45)
+            server.logged("too many logins at a time, or all clients have")
+        same(login(server, GOOD, "right"), "235", server.log())
+
+
+@test("a user has so many messages and recipients an hour, over all sessions")
+def _():
+    with Server("strangers-user", STRANGE, *AUTH, "user-messages = 3", "user-recipients = 4",
+                ROUTE) as server:
+        replies = {}
+        for user in "anna", "ben":
+            replies[user] = []
+            for i in range(3):
+                client = inside_tls(server, GOOD)
+                client.say(plain(user, "right"), "235")
+                for _ in range(2):
+                    reply = client.say("MAIL FROM:<a@b.example>")
+                    replies[user].append(reply[:3])
+                    if reply.startswith("250"):
+                        replies[user].append(client.say("RCPT TO:<anna@example.com>")[:3])
+                        if user == "ben":
+                            replies[user].append(client.say("RCPT TO:<anna@example.com>")[:3])
+                        client.say("RSET", "250")
+                client.close()
+        same(replies["anna"], ["250"] * 6 + ["450"] * 3)
+        same(replies["ben"], ["250"] * 6 + ["250", "450", "450"] + ["450"] * 3)
+        server.logged("code=450 reply=.4.7.0 Error: too much mail of this user in an hour")
+        same(re.findall(r"limited .*auth=(\S+) .*limit=(\S+)", server.log()),
+             [("anna", "user-messages"), ("ben", "user-recipients"), ("ben", "user-messages")],
+             server.log())
+        Client(server, THIRD).message()     # who has not logged in has no such limit
 
 
 @test("refused recipients count across sessions")

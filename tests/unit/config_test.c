@@ -34,7 +34,8 @@ check_defaults(void)
 	    "limit-clients, end-idle");
 	ok(c.server.client_connections == 32 && c.server.client_rate == 600 &&
 	    c.server.client_failed_logins == 60 && c.server.client_refused_recipients == 500 &&
-	    c.server.client_probes == 200,
+	    c.server.client_probes == 200 && c.server.password_checks == 4 &&
+	    c.server.user_messages == 0 && c.server.user_recipients == 0,
 	    "limits by client address");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
 	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
@@ -74,6 +75,7 @@ check_all_keys(void)
 	    "max-errors = 3\nmax-connections = 7\nlimit-clients = all\n"
 	    "client-connections = 8\nclient-rate = 0\nclient-failed-logins = 9\n"
 	    "client-refused-recipients = 10\nclient-probes = 1000000\nend-idle = off\n"
+	    "password-checks = 11\nuser-messages = 12\nuser-recipients = 13\n"
 	    "timeout = 10s\nsession-timeout = 20s\n"
 	    "min-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\nsyntax = strict\n"
 	    "trusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\nsenders = %s/list\nrole = mx\n"
@@ -116,7 +118,8 @@ check_all_keys(void)
 	ok(c.server.limit_clients == CLIENTS_ALL && c.server.end_idle == CLIENTS_NONE &&
 	    c.server.client_connections == 8 && c.server.client_rate == 0 &&
 	    c.server.client_failed_logins == 9 && c.server.client_refused_recipients == 10 &&
-	    c.server.client_probes == 1000000,
+	    c.server.client_probes == 1000000 && c.server.password_checks == 11 &&
+	    c.server.user_messages == 12 && c.server.user_recipients == 13,
 	    "[server] limits by client address");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
@@ -183,6 +186,7 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nmax-errors = 0\n", 2, "must be from 1 to" },
 	{ "[server]\nmax-connections = 0\n", 2, "must be from 1 to" },
 	{ "[server]\nclient-connections = 1000001\n", 2, "must be from 0 to 1000000" },
+	{ "[server]\npassword-checks = 0\n", 2, "must be from 1 to 1000" },
 	{ "[server]\nclient-rate = -1\n", 2, "write a plain number" },
 	{ "[server]\nlimit-clients = some\n", 2, "write strangers or all or off" },
 	{ "[server]\nend-idle = on\n", 2, "write strangers or all or off" },
@@ -291,7 +295,8 @@ check_short_name(void)
 #define SERVER_KEYS \
 	"hostname, max-message-size, max-recipients, max-errors, max-connections, " \
 	"limit-clients, client-connections, client-rate, client-failed-logins, " \
-	"client-refused-recipients, client-probes, end-idle, timeout, " \
+	"client-refused-recipients, client-probes, end-idle, password-checks, user-messages, " \
+	"user-recipients, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
 	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, " \
