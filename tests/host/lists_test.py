@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Lists of addresses that change or vanish while a session runs."""
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -26,12 +27,14 @@ def write(name, text):
 
 
 class Session:
-    def __init__(self):
+    def __init__(self, files=None):
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(20)
         self.log = open(path("log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen([BUILD + "/smtp-handler", "-c", path("conf")],
-                                        stdin=theirs, stdout=theirs, stderr=self.log)
+                                        stdin=theirs, stdout=theirs, stderr=self.log,
+                                        preexec_fn=files and (lambda: resource.setrlimit(
+                                            resource.RLIMIT_NOFILE, (files, files))))
         theirs.close()
         self.lines = self.socket.makefile("rb")
         self.reply()
@@ -136,11 +139,12 @@ def many():
             write("list%d" % i, "user%d\n" % i)
             file.write("[route d%d.example]\nvia = print\nrecipients = %s\n"
                        % (i, path("list%d" % i)))
-    session = Session().begin()
+    session = Session(files=64).begin()  # as the units have it
     session.ask("MAIL FROM:<x@a.example>")
     for i in 0, 29, 30, 31, 32, 33, 99:
         same([session.ask("RCPT TO:<user%d@d%d.example>" % (n, i))[:3] for n in (i, i + 1)],
              ["250", "550"])
+    same([session.ask("DATA")[:3], session.ask("Subject: x\r\n\r\n.")[:3]], ["354", "250"])
     session.end()
 
 
