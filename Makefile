@@ -319,6 +319,10 @@ install: all
 	for unit in units/*.socket units/*.service units/*.path units/*.timer; do \
 	  $(fill) $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/} && \
 	    chmod 644 $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
+	for name in submission submissions; do \
+	  tools/submission-unit.sh $$name < units/smtp-handler-listen.service | $(fill) \
+	    > $(DESTDIR)$(UNITDIR)/smtp-handler-$$name-listen.service && \
+	    chmod 644 $(DESTDIR)$(UNITDIR)/smtp-handler-$$name-listen.service || exit 1; done
 	install -m 644 units/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 units/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for file in units/xinetd/*; do \

@@ -111,6 +111,7 @@ static const struct key keys[] = {
 	{ SERVER("client-refused-recipients", client_refused_recipients, COUNT, "500"),
 	    .max = CLIENT_MAX },
 	{ SERVER("client-probes", client_probes, COUNT, "200"), .max = CLIENT_MAX },
+	{ SERVER("exit-idle", exit_idle_ms, MS, "5min"), .max = DAY },
 	{ SERVER("end-idle", end_idle, CHOICE, "strangers"), .choices = clients },
 	{ SERVER("password-checks", password_checks, COUNT, "4"), .min = 1, .max = 1000 },
 	{ SERVER("user-messages", user_messages, COUNT, "0"), .max = CLIENT_MAX },

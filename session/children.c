@@ -287,6 +287,14 @@ sender_of(struct msghdr *m)
 	return cred.pid;
 }
 
+bool
+children_remember(const struct children *c, const struct config *config)
+{
+	const struct strangers_limits limits = limits_of(config);
+
+	return strangers_remember(&c->table, &limits, clock_ms());
+}
+
 void
 children_listen(struct children *c, const struct config *config)
 {

@@ -54,6 +54,9 @@ bool children_make_place(struct children *c, const struct config *config);
 /* Forget a process.  False if it is no session. */
 bool children_remove(struct children *c, pid_t pid);
 
+/* Does the table hold failures of clients that still count? */
+bool children_remember(const struct children *c, const struct config *config);
+
 /* Take the remarks that wait.  This logs. */
 void children_listen(struct children *c, const struct config *config);
 

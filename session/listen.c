@@ -34,6 +34,7 @@ enum event {
 	EVENT_DIED,		/* a session was killed by the signal `error` */
 	EVENT_RELOAD,		/* SIGHUP */
 	EVENT_STOP,		/* SIGTERM or SIGINT */
+	EVENT_IDLE,		/* no session for a long time, and nothing to remember */
 };
 
 struct news {
@@ -202,11 +203,35 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 	return false;
 }
 
+/* Milliseconds until a listener without sessions may end; -1: never.  A manager that holds the
+ * sockets starts the next one. */
+static int
+time_to_live(struct listener *l, const struct config *config)
+{
+	if (l->ninherited == 0 || config->server.exit_idle_ms == 0)
+		return -1;
+	if (l->children.n || l->idle_since_ms == 0)
+		l->idle_since_ms = clock_ms();
+	return clock_left_ms(l->idle_since_ms + (int64_t)config->server.exit_idle_ms);
+}
+
+/* Is it time to end?  Failures of clients must not be forgotten before their hour has passed. */
+static bool
+is_idle(struct listener *l, const struct config *config)
+{
+	if (l->children.n || time_to_live(l, config) != 0)
+		return false;
+	if (!children_remember(&l->children, config))
+		return true;
+	l->idle_since_ms = 0;
+	return false;
+}
+
 /* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others. */
 static void
-wait_for_any(struct listener *l, struct pollfd *p)
+wait_for_any(struct listener *l, const struct config *config, struct pollfd *p)
 {
-	int timeout_ms = -1;
+	int timeout_ms = l->children.n ? -1 : time_to_live(l, config);
 
 	p[0] = (struct pollfd){ .fd = l->wake_fd, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = l->children.remarks, .events = POLLIN };
@@ -258,7 +283,7 @@ next_event(struct listener *l, const struct config *config, struct news *ret)
 			ret->event = EVENT_RELOAD;
 			return;
 		}
-		wait_for_any(l, p);
+		wait_for_any(l, config, p);
 		if (p[0].revents) {
 			signals_drain(l->wake_fd);
 			continue;
@@ -267,6 +292,10 @@ next_event(struct listener *l, const struct config *config, struct news *ret)
 			children_listen(&l->children, config);
 		if (take_turns(l, p + 2, config, ret))
 			return;
+		if (is_idle(l, config)) {
+			ret->event = EVENT_IDLE;
+			return;
+		}
 	}
 }
 
@@ -535,6 +564,7 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 		case EVENT_RELOAD:
 			reload(options, config);
 			break;
+		case EVENT_IDLE:
 		case EVENT_STOP:
 			return stop_all(l);
 		}

@@ -15,6 +15,7 @@ struct listener {
 	size_t n, ninherited;	/* inherited sockets are the first */
 	int wake_fd;		/* of signals_catch() */
 	size_t turn;		/* the socket that is looked at first: each gets its share */
+	int64_t idle_since_ms;	/* since then there was no session; 0: not known */
 	int64_t rest_until_ms;	/* accept nothing before: descriptors or memory have run out */
 	struct children children;
 };

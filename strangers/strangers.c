@@ -212,3 +212,23 @@ strangers_mention(struct strangers *s, const struct strangers_key *key, int64_t 
 	c->mentioned_ms = now_ms;
 	return n;
 }
+
+bool
+strangers_remember(const struct strangers *s, const struct strangers_limits *limits, int64_t now_ms)
+{
+	static const enum strangers_limit failures[] = {
+		STRANGERS_LOGINS, STRANGERS_RECIPIENTS, STRANGERS_PROBES,
+	};
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct stranger c = s->places[i];
+
+		if (!c.key.bits)
+			continue;
+		leak_levels(&c, limits, now_ms);
+		for (size_t k = 0; k < sizeof failures / sizeof failures[0]; k++)
+			if (c.level[failures[k]])
+				return true;
+	}
+	return false;
+}

@@ -75,6 +75,10 @@ void strangers_leave(struct strangers *s, uint32_t place);
 void strangers_count(struct strangers *s, const struct strangers_limits *limits, uint32_t place,
     enum strangers_limit what, int64_t now_ms);
 
+/* Does some client have failures that still count? */
+bool strangers_remember(const struct strangers *s, const struct strangers_limits *limits,
+    int64_t now_ms);
+
 /* A connection of the client was refused.  The number of those since the last line in the log if a
  * new line is due, else 0: a client has one line a minute. */
 uint32_t strangers_mention(struct strangers *s, const struct strangers_key *key, int64_t now_ms);

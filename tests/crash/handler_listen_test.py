@@ -297,6 +297,18 @@ def inherited():
     same(process.wait(35), 0)
 
 
+@test("LISTEN_FDS: without a session for a while the listener ends, not before")
+def inherited_idle():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = inherit([listening.fileno()], base("server.exit-idle=1s"))
+        connection = socket.create_connection(listening.getsockname(), timeout=20)
+        check(connection.recv(4) == b"220 ")
+        time.sleep(1.5)
+        same(process.poll(), None)
+        connection.close()
+        same(process.wait(20), 0)
+
+
 @test("LISTEN_FDS: an inherited connection is the session")
 def inherited_connection():
     with socket.create_server(("127.0.0.1", 0)) as listening:

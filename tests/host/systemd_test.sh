@@ -56,6 +56,8 @@ tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 units='smtp-handler-local.socket smtp-handler-local@.service
     smtp-handler.socket smtp-handler@.service
     smtp-handler-listen.socket smtp-handler-listen.service
+    smtp-handler-submission-listen.socket smtp-handler-submission-listen.service
+    smtp-handler-submissions-listen.socket smtp-handler-submissions-listen.service
     smtp-handler-submission.socket smtp-handler-submission@.service
     smtp-handler-submissions.socket smtp-handler-submissions@.service
     smtp-relay.path smtp-relay.service smtp-relay.timer'
@@ -299,7 +301,17 @@ is "H131 a message on port 465" \
 is "H129 a message on port 587" \
     "$(client submit 127.0.0.1 587 anna secret anna@example.org anna@example.org 2>&1)" \
     "sent over TLSv1.3"
-ok "both are delivered" wait_for 20 has_mail $((before + 2))
+ok "the listeners take over" here systemctl -q start \
+    smtp-handler-submissions-listen.socket smtp-handler-submission-listen.socket
+is "the units for one connection have stopped" \
+    "$(here systemctl is-active smtp-handler-submissions.socket smtp-handler-submission.socket |
+	xargs)" "inactive inactive"
+for port in 465 587; do
+	is "a message on port $port of the listener" \
+	    "$(client submit 127.0.0.1 $port anna secret anna@example.org anna@example.org 2>&1)" \
+	    "sent over TLSv1.3"
+done
+ok "all are delivered" wait_for 20 has_mail $((before + 4))
 like "the log has the user" \
     "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
 

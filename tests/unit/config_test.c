@@ -295,8 +295,8 @@ check_short_name(void)
 #define SERVER_KEYS \
 	"hostname, max-message-size, max-recipients, max-errors, max-connections, " \
 	"limit-clients, client-connections, client-rate, client-failed-logins, " \
-	"client-refused-recipients, client-probes, end-idle, password-checks, user-messages, " \
-	"user-recipients, timeout, " \
+	"client-refused-recipients, client-probes, exit-idle, end-idle, password-checks, " \
+	"user-messages, user-recipients, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
 	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, " \

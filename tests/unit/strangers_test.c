@@ -106,6 +106,23 @@ check_connections(void)
 }
 
 static void
+check_memory(void)
+{
+	const struct strangers_limits hour = { .most = { [STRANGERS_LOGINS] = 10 } };
+	uint32_t place;
+
+	begin();
+	ok(!strangers_remember(&table, &hour, 1000), "an empty table remembers nothing");
+	ok(enter("192.0.2.1", &hour, 1000, &place) == STRANGERS_LIMITS &&
+	    !strangers_remember(&table, &hour, 1000), "a connection is no failure");
+	strangers_count(&table, &hour, place, STRANGERS_LOGINS, 1000);
+	strangers_leave(&table, place);
+	ok(strangers_remember(&table, &hour, 1000 + 6 * MINUTE_MS - 1),
+	    "a failure counts until its share of the hour has passed");
+	ok(!strangers_remember(&table, &hour, 1000 + 6 * MINUTE_MS), "and then no longer");
+}
+
+static void
 check_rate(void)
 {
 	unsigned n = 0;
@@ -260,6 +277,7 @@ main(void)
 {
 	check_keys();
 	check_connections();
+	check_memory();
 	check_rate();
 	check_failures();
 	check_mention();
