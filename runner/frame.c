@@ -139,7 +139,7 @@ frame_put_job(int fd, const struct frame *f, int message)
 	};
 	memcpy(CMSG_DATA(&passed.header), &message, sizeof message);
 	do
-		n = sendmsg(fd, &m, MSG_NOSIGNAL);
+		n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }

@@ -69,7 +69,8 @@ struct frame {
 
 /* Send one frame.  0 or -errno. */
 int frame_put(int fd, const struct frame *f);
-/* Send a job with the descriptor of its message, which stays the caller's.  0 or -errno. */
+/* Send a job with the descriptor of its message, which stays the caller's.  It never waits.  0;
+ * -EAGAIN if the worker does not read; -errno. */
 int frame_put_job(int fd, const struct frame *f, int message);
 /* Receive one frame.  A descriptor that came with it is closed.  1: a frame, and each of its fields
  * is valid; 0: the other end is closed; -EAGAIN: none yet, without wait; -EBADMSG: no valid frame,

@@ -114,6 +114,10 @@ give_job(struct runner *r, struct worker *w)
 		destination_put_back(&r->destinations, w->destination, job);
 		return true;
 	}
+	if (error == -EAGAIN) {		/* it does not read, and must not stop the runner */
+		destination_put_back(&r->destinations, w->destination, job);
+		return false;
+	}
 	if (error < 0) {
 		keep_job(r, w->destination, job, "cannot hand over a message", error);
 		return false;

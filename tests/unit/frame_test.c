@@ -53,6 +53,7 @@ test_descriptors(void)
 	int pair[2], file[2], message = -1;
 	unsigned before;
 	char octet = 0;
+	int error = 0;
 
 	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && pipe(file) == 0, "a pair"))
 		return;
@@ -74,6 +75,11 @@ test_descriptors(void)
 	ok(frame_put_job(pair[1], &done, file[1]) == 0 && frame_get(pair[0], &in, true) == 1,
 	    "a worker sends a descriptor to the runner");
 	ok(count_descriptors() == before, "the runner has none more for it");
+	for (unsigned i = 0; i < 100000 && error == 0; i++)
+		error = frame_put_job(pair[0], &job, file[1]);
+	ok(error == -EAGAIN, "a worker that does not read stops nobody");
+	while (frame_get_job(pair[1], &in, false, &message) == 1)
+		close(message);
 	close(pair[0]);
 	ok(frame_get_job(pair[1], &in, true, &message) == 0, "the runner is gone");
 	close(pair[1]);
