@@ -68,7 +68,7 @@ endif
 # hold sessions.  smtp-handler may execute smtp-handler-tls, which has OpenSSL and libcrypt.
 TLS  := $(sort $(wildcard net/tls*.c))
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
-CORE := queue.c $(call rooms,queue base config smtp message aliases mailbox strangers) \
+CORE := queue.c $(call rooms,queue stats base config smtp message aliases mailbox strangers) \
   $(filter-out $(TLS),$(call rooms,net))
 OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain) $(TLS)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c

@@ -19,6 +19,7 @@
 /* The folders of the queue as descriptors, and the runner's lock; -1 if it is not opened. */
 struct queue {
 	int root, tmp, fresh, cur, wait, hold, dead, state, lock;
+	int counts;		/* the counters of this process's kind; -1: none */
 	/* tmp/ and new/ are another user's: files can be made and renamed there, and nothing can be
 	 * listed or synced. */
 	bool handing;
@@ -50,8 +51,14 @@ int64_t queue_free_space(const struct queue *q);
 #define QUEUE_LOGINS "logins"
 int queue_open_logins(int tmp);
 
+/* Octets of a file of counters (stats/stats.h). */
+#define QUEUE_COUNTS_SIZE 24640
+
 /* Is this a queue ID (16 characters of Crockford's base 32, upper case)? */
 bool queue_is_id(const char *name);
+
+/* The time at which an ID was made, in seconds since 1970.  The ID must be one. */
+int64_t queue_id_time_s(const char *id);
 
 /*
  * Receiving a message.  The order of calls: queue_begin, queue_from, queue_field..., queue_rcpt...,

@@ -40,10 +40,12 @@
 #include "queue/reading.h"
 #include "queue/run.h"
 #include "runner/aside.h"
+#include "runner/count.h"
 #include "runner/intake.h"
 #include "runner/loop.h"
 #include "runner/requests.h"
 #include "runner/runner.h"
+#include "stats/stats.h"
 
 #define WATCH_S 60		/* longest time with --watch between two looks at tmp/ and wait/ */
 #define SAVE_S  1		/* how late measurements of hosts may reach the disk */
@@ -171,6 +173,22 @@ main(int argc, char **argv)
 
 /* ---- a run ---- */
 
+static void
+take_report(void *ctx, const struct report *e)
+{
+	count_report(e);
+	report_log(ctx, e);
+}
+
+/* Workers must not reach the counters. */
+static void
+open_counters(const struct queue *q)
+{
+	(void)stats_map(q->counts);
+	stats_keep_from_children();
+	stats_add(STATS_RUNS, 0, 1);
+}
+
 static int
 run_queue(struct relay *r)
 {
@@ -181,10 +199,11 @@ run_queue(struct relay *r)
 	runner->queue = &r->queue;
 	runner->resolver = &r->resolver;
 	runner->aliases = r->aliases.n ? &r->aliases : NULL;
-	runner->reports.sink = report_log;
+	runner->reports.sink = take_report;
 	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
 		return code;
 	check_walls();
+	open_counters(&r->queue);
 	watch_requests(r);
 	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
 	r->intake = (struct intake){

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * With two users the queue's own folder is a gate: only the relay and the group of the handler pass
- * it.  Behind it anybody may make files in tmp/ and new/, and nobody but the relay may list these
- * folders (-wx).  Sticky: a file there is renamed or removed only by its owner and by the relay.
- * Setgid: the group of a file there is the relay's.
+ * it.  Behind it anybody may make files in tmp/, new/ and stats/, and nobody but the relay may list
+ * these folders (-wx).  Sticky: a file there is renamed or removed only by its owner and by the
+ * relay.  Setgid: the group of a file there is the relay's.
  */
 #include "queue/access.h"
 
@@ -16,6 +16,13 @@
 #define GATE_MODE    0710
 #define DROP_MODE    (S_ISGID | S_ISVTX | 0773)
 
+bool
+queue_access_is_drop(const char *name)
+{
+	return strcmp(name, "tmp") == 0 || strcmp(name, "new") == 0 ||
+	    strcmp(name, "stats") == 0;
+}
+
 struct queue_access
 queue_access_of_folder(const struct owner_pair *pair, const char *name)
 {
@@ -26,7 +33,7 @@ queue_access_of_folder(const struct owner_pair *pair, const char *name)
 	if (pair->two && !name) {
 		a.gid = pair->handler.gid;
 		a.mode = GATE_MODE;
-	} else if (pair->two && (strcmp(name, "tmp") == 0 || strcmp(name, "new") == 0)) {
+	} else if (pair->two && queue_access_is_drop(name)) {
 		a.mode = DROP_MODE;
 	}
 	return a;

@@ -17,6 +17,9 @@ struct queue_access {
 	mode_t mode;
 };
 
+/* Is it a folder of the queue where both users make files? */
+bool queue_access_is_drop(const char *name);
+
 /* The access to a folder of the queue, or to the queue's own folder (NULL). */
 struct queue_access queue_access_of_folder(const struct owner_pair *pair, const char *name);
 

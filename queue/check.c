@@ -14,6 +14,7 @@
 
 #include "queue/access.h"
 #include "queue/aside.h"
+#include "queue/counts.h"
 #include "queue/folders.h"
 #include "queue/format.h"
 #include "queue/operator.h"
@@ -97,17 +98,19 @@ is_handed(const struct check *k, const struct stat *st)
 	    (st->st_mode & MODE_BITS) == a.mode;
 }
 
+/* Does the handler's user keep this file open, and write it again and again? */
 static bool
-is_drop(const char *folder)
+is_shared(const struct check *k, const char *name)
 {
-	return strcmp(folder, "tmp") == 0 || strcmp(folder, "new") == 0;
+	return strcmp(k->path, QUEUE_STATS) == 0 ||
+	    (queue_access_is_drop(k->path) && strcmp(name, QUEUE_LOGINS) == 0);
 }
 
 /* The owner and mode that a file or folder should have.  k is for the folder that it is in. */
 static struct queue_access
 wanted_access(const struct check *k, const char *name, const struct stat *st)
 {
-	const bool top = k->path[0] == '\0', logins = slice_eq(slice_str(name), SL(QUEUE_LOGINS));
+	const bool top = k->path[0] == '\0';
 	struct queue_access a = {
 		.uid = k->users.relay.uid, .gid = k->users.relay.gid,
 		.mode = S_ISDIR(st->st_mode) ? 0700 : 0600,
@@ -117,9 +120,13 @@ wanted_access(const struct check *k, const char *name, const struct stat *st)
 		return queue_access_of_folder(&k->users, strcmp(name, ".") == 0 ? NULL : name);
 	if (!k->users.two)
 		a.mode = st->st_mode & MODE_BITS;
-	else if (is_drop(k->path) && logins)
-		a.uid = k->users.handler.uid;
-	else if (is_drop(k->path) && S_ISREG(st->st_mode) && st->st_uid == k->users.handler.uid)
+	else if (is_shared(k, name))
+		a = (struct queue_access){
+			.uid = k->users.handler.uid, .gid = k->users.relay.gid,
+			.mode = strcmp(k->path, QUEUE_STATS) == 0 ? QUEUE_COUNTED_MODE : 0600,
+		};
+	else if (queue_access_is_drop(k->path) && S_ISREG(st->st_mode) &&
+	    st->st_uid == k->users.handler.uid)
 		a = queue_access_handed(&k->users);
 	return a;
 }
@@ -212,7 +219,7 @@ check_access(const struct check *k, const char *name, const struct stat *st)
 	if (st->st_uid != k->users.relay.uid)
 		return false;
 	if ((st->st_mode & 077) && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) &&
-	    !(k->users.two && k->path[0] == '\0' && is_drop(name)))
+	    !(k->users.two && k->path[0] == '\0' && queue_access_is_drop(name)))
 		report_fault(k, name, QUEUE_REPAIR_MODE, "others may read it");
 	/* Only folders: on overlayfs, files have another st_dev. */
 	if (S_ISDIR(st->st_mode) && st->st_dev != k->root.st_dev)
@@ -431,7 +438,7 @@ check_root(void *ctx, const char *name)
 	struct check *k = ctx;
 
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-		if (strcmp(name, folders[i].name) == 0)
+		if (strcmp(name, folders[i].name) == 0 || strcmp(name, QUEUE_STATS) == 0)
 			return 0;
 	report_fault(k, name, QUEUE_REPAIR_NONE, "does not belong to the queue");
 	return 0;
@@ -507,7 +514,7 @@ owner_fault(const struct check *k, const char *name, const struct stat *st)
 		return "belongs to another user than the queue";
 	if (!k->users.two || (want.uid == k->users.relay.uid && !top))
 		return NULL;
-	if (top && strcmp(name, ".") != 0 && !is_drop(name))
+	if (top && strcmp(name, ".") != 0 && !queue_access_is_drop(name))
 		return NULL;
 	if (st->st_gid == want.gid && (st->st_mode & MODE_BITS) == want.mode)
 		return NULL;
@@ -588,6 +595,8 @@ queue_check_owners(const char *directory, struct queue_check *c)
 		r = check_owner(&k, ".");
 	for (size_t i = 0; r == 0 && i < sizeof folders / sizeof folders[0]; i++)
 		r = check_owner(&k, folders[i].name);
+	if (r == 0)
+		r = check_owner(&k, QUEUE_STATS);
 	(void)close(k.folder);
 	return r;
 }

@@ -10,9 +10,6 @@
 /* Make a new ID: the time, then 30 random bits.  0 or -errno. */
 int queue_id_make(char ret_id[QUEUE_ID_SIZE]);
 
-/* The time at which an ID was made, in seconds since 1970.  The ID must be one. */
-int64_t queue_id_time_s(const char *id);
-
 /* Make the names in a folder durable.  0; -EOPNOTSUPP if the file system cannot; -errno. */
 int queue_sync_folder(int folder);
 

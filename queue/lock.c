@@ -75,6 +75,20 @@ queue_lock_runner(struct queue *q)
 	return r;
 }
 
+bool
+queue_runner_lives(const struct queue *q)
+{
+	struct flock alone = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	const int fd = openat(q->state, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool lives;
+
+	if (fd < 0)
+		return false;
+	lives = fcntl(fd, F_GETLK, &alone) == 0 && alone.l_type != F_UNLCK;
+	(void)close(fd);
+	return lives;
+}
+
 int
 queue_lock_idle(const struct queue *q)
 {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "queue/access.h"
+#include "queue/counts.h"
 #include "queue/folders.h"
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -118,6 +119,8 @@ become_user(int root, const struct stat *st, enum queue_use use)
 		if (fd >= 0)
 			(void)close(fd);
 	}
+	if (pair.two && use != QUEUE_LOOK)
+		(void)close(open_or_make(root, QUEUE_STATS, st));
 	return owner_become(owner_in(&pair, use == QUEUE_RECEIVE ? OWNER_HANDLER : OWNER_RELAY));
 }
 
@@ -158,10 +161,30 @@ open_folders(struct queue *q, const struct stat *st, enum queue_use use)
 	return 0;
 }
 
+/* Counters are no reason to refuse mail: without them q->counts stays negative. */
+static void
+open_counts(struct queue *q, const struct stat *st, enum queue_use use)
+{
+	int folder;
+
+	if (use == QUEUE_RECEIVE)
+		q->counts = queue_counts_of_sessions(q->root, -1, q->handing);
+	if (use == QUEUE_LOOK || q->counts >= 0)
+		return;
+	folder = q->handing ? openat(q->root, QUEUE_STATS, FOLDER_FLAGS | O_NOFOLLOW | O_PATH)
+			    : open_or_make(q->root, QUEUE_STATS, st);
+	if (use == QUEUE_RECEIVE)
+		q->counts = queue_counts_of_sessions(q->root, folder, q->handing);
+	else
+		q->counts = queue_counts_of_runs(q->state);
+	if (folder >= 0)
+		(void)close(folder);
+}
+
 int
 queue_open(struct queue *q, const char *directory, enum queue_use use)
 {
-	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, -1, false, false };
+	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, false, false };
 	struct stat st;
 	int r = root_folder(directory, use);
 
@@ -177,6 +200,7 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 		queue_close(&made);
 		return r;
 	}
+	open_counts(&made, &st, use);
 	if (use == QUEUE_RECEIVE) {
 		(void)close(made.root);
 		made.root = -1;
@@ -191,7 +215,7 @@ queue_close(struct queue *q)
 {
 	int *all[] = {
 		&q->root, &q->tmp, &q->fresh, &q->cur, &q->wait, &q->hold, &q->dead, &q->state,
-		&q->lock,
+		&q->lock, &q->counts,
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {

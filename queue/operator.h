@@ -88,6 +88,9 @@ int queue_remove(const struct queue *q, const struct queue_spot *spot);
  */
 enum queue_request { QUEUE_ASK_HOLD, QUEUE_ASK_DELETE, QUEUE_ASK_FAIL };
 
+/* Does a runner live?  The answer disturbs none. */
+bool queue_runner_lives(const struct queue *q);
+
 /* Make sure that no runner lives, or starts before the result is closed.  A descriptor;
  * -EWOULDBLOCK if one lives; -errno. */
 int queue_lock_idle(const struct queue *q);

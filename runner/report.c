@@ -227,13 +227,13 @@ report_log(void *ctx, const struct report *e)
 }
 
 void
-report_rcpt(struct reports *to, const char *id, struct slice path, const struct outcome *o,
-    int64_t delay_us)
+report_rcpt(struct reports *to, const char *id, struct slice path, const struct route *route,
+    const struct outcome *o, int64_t delay_us)
 {
 	to->count[o->kind]++;
 	to->sink(to->ctx, &(struct report){
 		.kind = REPORT_RCPT, .id = id,
-		.rcpt = { .path = path, .outcome = o, .delay_us = delay_us },
+		.rcpt = { .path = path, .route = route, .outcome = o, .delay_us = delay_us },
 	});
 }
 

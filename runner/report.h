@@ -40,6 +40,7 @@ struct report {
 	union {
 		struct {		/* REPORT_RCPT */
 			struct slice path;
+			const struct route *route;
 			const struct outcome *outcome;
 			int64_t delay_us;	/* since the message arrived */
 		} rcpt;
@@ -77,8 +78,8 @@ struct reports {
 };
 
 /* A recipient has an outcome. */
-void report_rcpt(struct reports *to, const char *id, struct slice path, const struct outcome *o,
-    int64_t delay_us);
+void report_rcpt(struct reports *to, const char *id, struct slice path, const struct route *route,
+    const struct outcome *o, int64_t delay_us);
 /* The run has ended for a message. */
 void report_message(struct reports *to, const char *id, enum report_end end, int64_t due_s,
     int error);

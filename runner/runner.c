@@ -294,8 +294,8 @@ receive_rcpt(void *ctx, const struct attempt_result *result)
 	m = job->message;
 	window_result(m, result->rcpt, result->outcome, true);
 	if (result->outcome->kind == OUTCOME_DELIVERED)
-		report_rcpt(&h->r->reports, m->id, result->path, result->outcome,
-		    result->delay_us);
+		report_rcpt(&h->r->reports, m->id, result->path, h->w->destination->route,
+		    result->outcome, result->delay_us);
 }
 
 static void

@@ -146,6 +146,7 @@ settle_rcpt(
     struct runner *r, struct queue_entry *e, uint32_t rcpt, struct result *result, struct tally *t)
 {
 	struct outcome *o = &result->outcome;
+	struct slice domain;
 
 	if (o->kind != OUTCOME_DELIVERED) {	/* a delivery is in the logs already */
 		if (!result->noted)
@@ -156,8 +157,9 @@ settle_rcpt(
 			expire_outcome(r, t, o);
 			attempt_note(e, rcpt, o);
 		}
-		report_rcpt(
-		    &r->reports, e->id, e->rcpts[rcpt].path, o, clock_wall_us() - e->arrived_us);
+		report_rcpt(&r->reports, e->id, e->rcpts[rcpt].path,
+		    destination_route(r->config, e, rcpt, &domain), o,
+		    clock_wall_us() - e->arrived_us);
 	}
 	if (o->kind == OUTCOME_DEFERRED && t->overdue)
 		(void)snprintf(o->status, sizeof o->status, "4.4.7");	/* of the notice */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/harden.h"
 #include "base/landlock.h"
@@ -16,6 +17,7 @@
 #include "session/sandbox.h"
 #include "session/secure.h"
 #include "session/starter.h"
+#include "stats/stats.h"
 
 static struct queue queue;
 static int queue_error = -ENOENT;
@@ -36,8 +38,19 @@ open_queue(const struct confinement *c)
 	if (!queue_opened && c->start->print_fd < 0) {
 		queue_error = queue_open(&queue, c->config->queue.directory, QUEUE_RECEIVE);
 		queue_opened = queue_error == 0;
+		if (queue_opened)	/* children of a listener have the map, too */
+			(void)stats_map(queue.counts);
 	}
 	return queue_opened ? &queue : NULL;
+}
+
+/* They are mapped, and a rule of the sandbox has been made of the descriptor. */
+static void
+close_counts(void)
+{
+	if (queue.counts >= 0 && queue_opened)
+		(void)close(queue.counts);
+	queue.counts = -1;
 }
 
 /* The cause is in the line, so that an operator can mend it.  The sessions of a listener do not
@@ -88,6 +101,7 @@ confine_session(const struct confinement *c)
 		(void)starter_fork(c->config, c->options, c->start);
 	log_seal();
 	errors = sandbox_session(&sandbox);
+	close_counts();
 	warn(&errors);
 }
 
@@ -103,6 +117,7 @@ confine_listener(const struct confinement *c)
 	if (c->start->print_fd < 0 && !queue_opened)
 		return;
 	errors = sandbox_listener(&sandbox);
+	close_counts();
 	warn(&errors);
 }
 

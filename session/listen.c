@@ -19,6 +19,7 @@
 #include "base/name.h"
 #include "session/endpoint.h"
 #include "session/signals.h"
+#include "stats/stats.h"
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
 #define REST_MS 250
@@ -523,6 +524,7 @@ refuse_limited(struct listener *l, const struct config *config, const struct new
 		[STRANGERS_PROBES] = " too many transactions without a message from your network",
 	};
 
+	stats_add(STATS_REFUSED_CLIENT, news->limit, 1);
 	children_log(&l->children, (const struct sockaddr *)&news->address, news->limit);
 	refuse_client(news->fd, config, "421 4.7.0 ", words[news->limit]);
 }
@@ -544,6 +546,7 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			*ret_fd = news.fd;
 			return -1;
 		case EVENT_FULL:
+			stats_add_word(STATS_REFUSED_CLIENT, "max-connections");
 			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused",
 			    l->children.n);
 			refuse_client(news.fd, config, "421 4.3.2 ", " too many connections");
@@ -554,9 +557,10 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 		case EVENT_TROUBLE:
 			log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s",
 			    strerror(news.error));
-			if (news.fd >= 0)
-				refuse_client(news.fd, config, "421 4.3.2 ",
-				    " too many connections");
+			if (news.fd < 0)
+				break;
+			stats_add_word(STATS_REFUSED_CLIENT, "no-process");
+			refuse_client(news.fd, config, "421 4.3.2 ", " too many connections");
 			break;
 		case EVENT_DIED:
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);

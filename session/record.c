@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "session/session.h"
+#include "stats/stats.h"
 
 static void
 begin_line(struct log_line *line, enum log_level level, const char *event, const struct session *s,
@@ -51,9 +52,16 @@ add_recipient(struct record *r, const struct smtp_path *to)
 	buf_add(&r->to, path);
 }
 
+/* A content that is refused before its first octet. */
+static enum smtp_data_result
+data_result(enum smtp_verdict verdict)
+{
+	return verdict == SMTP_REFUSE_SPACE ? SMTP_DATA_SPACE : SMTP_DATA_LOCAL;
+}
+
 void
-record_decided(struct session *s, enum smtp_next what, const struct smtp_path *from,
-    const struct smtp_path *to, const struct smtp_reply *reply)
+record_decided(struct session *s, enum smtp_next what, enum smtp_verdict verdict,
+    const struct smtp_path *from, const struct smtp_path *to, const struct smtp_reply *reply)
 {
 	struct record *r = &s->record;
 	struct log_line line;
@@ -69,6 +77,9 @@ record_decided(struct session *s, enum smtp_next what, const struct smtp_path *f
 		}
 		return;
 	}
+	stats_add(what == SMTP_NEXT_CHECK_MAIL ? STATS_REFUSED_SENDER :
+	    what == SMTP_NEXT_CHECK_DATA ? STATS_REFUSED_CONTENT : STATS_REFUSED_RCPT,
+	    what == SMTP_NEXT_CHECK_DATA ? data_result(verdict) : (unsigned)verdict, 1);
 	begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
 	log_str(&line, "from", smtp_path_text(from));
 	if (what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY)
@@ -79,10 +90,15 @@ record_decided(struct session *s, enum smtp_next what, const struct smtp_path *f
 }
 
 void
-record_auth(const struct session *s, const struct smtp_reply *reply)
+record_auth(const struct session *s, enum smtp_verdict verdict, const struct smtp_reply *reply)
 {
 	struct log_line line;
 
+	if (reply->code == 235) {
+		stats_add(STATS_LOGINS, 0, 1);
+		return;
+	}
+	stats_add(STATS_REFUSED_LOGIN, verdict, 1);
 	begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, SL(""));
 	log_str(&line, "user", s->auth.user);
 	log_uint(&line, "code", (uint64_t)reply->code);
@@ -112,6 +128,20 @@ refusal_reason(enum smtp_data_result result)
 	return NULL;
 }
 
+static void
+count_message(const struct session *s, enum smtp_data_result result)
+{
+	const struct policy policy = session_policy(s);
+
+	if (result != SMTP_DATA_QUEUED) {
+		stats_add(STATS_REFUSED_CONTENT, result, 1);
+		return;
+	}
+	stats_add(STATS_ACCEPTED, policy_standing(&policy), 1);
+	stats_add(STATS_ACCEPTED_RCPTS, 0, s->record.recipients);
+	stats_add(STATS_ACCEPTED_OCTETS, 0, s->content.octets);
+}
+
 void
 record_message(struct session *s, enum smtp_data_result result, const struct smtp_reply *reply)
 {
@@ -119,6 +149,7 @@ record_message(struct session *s, enum smtp_data_result result, const struct smt
 	const char *why = refusal_reason(result);
 	struct log_line line;
 
+	count_message(s, result);
 	if (!why)
 		r->accepted++;
 	if (why)
@@ -158,12 +189,16 @@ void
 record_end(const struct session *s)
 {
 	const struct record *r = &s->record;
+	const int64_t spent_ms = clock_ms() - r->started_ms;
 	struct log_line line;
 
+	stats_add_word(STATS_SESSIONS, s->end);
+	stats_add_word(STATS_SESSION_TLS, s->tls.version[0] ? s->tls.version : "none");
+	stats_time(STATS_SESSION_TIME, spent_ms * 1000);
 	begin_line(&line, LOG_LEVEL_INFO, "session", s, SL(""));
 	log_uint(&line, "messages", r->accepted);
 	log_uint(&line, "errors", s->smtp.errors);
-	log_uint(&line, "seconds", (uint64_t)(clock_ms() - r->started_ms) / 1000);
+	log_uint(&line, "seconds", (uint64_t)spent_ms / 1000);
 	if (r->early)
 		log_str(&line, "early", SL("yes"));
 	log_str(&line, "end", slice_str(s->end));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The lines about a session in the log.  Each refused sender or recipient has one, and so has each
- * message that is accepted or refused.  One line is for the end.
+ * The lines about a session in the log, and its counters.  Each refused sender or recipient has a
+ * line, and so has each message that is accepted or refused.  One line is for the end.
  */
 #ifndef SESSION_RECORD_H
 #define SESSION_RECORD_H
@@ -25,8 +25,8 @@ struct record {
 
 /* MAIL, RCPT, VRFY or DATA was decided on: a refusal is logged, all else is kept for the line of
  * the message. */
-void record_decided(struct session *s, enum smtp_next what, const struct smtp_path *from,
-    const struct smtp_path *to, const struct smtp_reply *reply);
+void record_decided(struct session *s, enum smtp_next what, enum smtp_verdict verdict,
+    const struct smtp_path *from, const struct smtp_path *to, const struct smtp_reply *reply);
 
 /* A message was accepted or refused. */
 void record_message(struct session *s, enum smtp_data_result result,
@@ -35,8 +35,9 @@ void record_message(struct session *s, enum smtp_data_result result,
 /* The queue does not work: the operator has to know the -errno, and the client is to try again. */
 void record_trouble(const struct session *s, int error);
 
-/* AUTH was refused. */
-void record_auth(const struct session *s, const struct smtp_reply *reply);
+/* AUTH was accepted, or refused. */
+void record_auth(const struct session *s, enum smtp_verdict verdict,
+    const struct smtp_reply *reply);
 
 /* An authenticated user has passed this limit, for the first time in an hour. */
 void record_quota(const struct session *s, const char *limit);

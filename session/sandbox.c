@@ -116,6 +116,9 @@ wall_off_listener_files(const struct sandbox *s)
 	allow_queue(&l, s->queue);
 	if (s->queue)
 		landlock_allow(&l, s->queue->tmp, READ_FILE);
+	/* The program with TLS opens them again. */
+	if (s->queue && s->queue->counts >= 0)
+		landlock_allow(&l, s->queue->counts, READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
 	if (s->starts_tls) {
 		/* The libraries of a dynamic program, their settings and the keys cannot be
 		 * listed. */

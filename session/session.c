@@ -313,11 +313,10 @@ check_password(struct session *s)
 	return SMTP_REFUSE_AUTH;
 }
 
-/* A login is refused: that is logged, and takes longer each time. */
+/* A login is refused: that takes longer each time. */
 static void
 refuse_login(struct session *s, const struct smtp_reply *reply)
 {
-	record_auth(s, reply);
 	if (reply->code != 535)
 		return;
 	remarks_failed(s, REMARK_LOGIN);
@@ -330,9 +329,14 @@ refuse_login(struct session *s, const struct smtp_reply *reply)
 static struct smtp_reply
 end_login(struct session *s, struct smtp_reply reply)
 {
+	enum smtp_verdict verdict = SMTP_REFUSE_PASSWORD;
+
 	logins_begin(&s->logins, &s->peer);
-	if (reply.next == SMTP_NEXT_CHECK_AUTH)
-		reply = server_decide(&s->smtp, check_password(s), SL(""));
+	if (reply.next == SMTP_NEXT_CHECK_AUTH) {
+		verdict = check_password(s);
+		reply = server_decide(&s->smtp, verdict, SL(""));
+	}
+	record_auth(s, verdict, &reply);
 	if (reply.code != 235)
 		refuse_login(s, &reply);
 	return reply;
@@ -344,11 +348,12 @@ session_decide(struct session *s, struct smtp_reply question)
 	const struct smtp_path from = s->smtp.from, to = s->smtp.rcpt;	/* smtp may forget them */
 	struct slice why = SL("");
 	struct smtp_reply reply = question;
-	enum smtp_verdict verdict;
+	enum smtp_verdict verdict = SMTP_ACCEPT;
 
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
-		reply = server_decide(&s->smtp, check_mail(s), why);
+		verdict = check_mail(s);
+		reply = server_decide(&s->smtp, verdict, why);
 		if (reply.code == 250)
 			content_begin(s);
 		break;
@@ -359,19 +364,21 @@ session_decide(struct session *s, struct smtp_reply question)
 			content_rcpt(s);
 		break;
 	case SMTP_NEXT_CHECK_VRFY:
-		reply = server_decide(&s->smtp, check_vrfy(s), why);
+		verdict = check_vrfy(s);
+		reply = server_decide(&s->smtp, verdict, why);
 		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
 		return check_starttls(s);
 	case SMTP_NEXT_CHECK_AUTH:
 		return end_login(s, question);
 	case SMTP_NEXT_CHECK_DATA:
-		reply = server_decide(&s->smtp, queue_verdict(s, content_open(s)), why);
+		verdict = queue_verdict(s, content_open(s));
+		reply = server_decide(&s->smtp, verdict, why);
 		break;
 	default:
 		return reply.code == 535 ? end_login(s, reply) : reply;
 	}
-	record_decided(s, question.next, &from, &to, &reply);
+	record_decided(s, question.next, verdict, &from, &to, &reply);
 	remarks_decided(s, question.next, &from, &reply);
 	return reply;
 }

@@ -15,7 +15,7 @@ rcpt(enum outcome_cause cause, const char *tls)
 
 	outcome_set(&o, cause, SL("mx.example"), SL("450 4.2.1 later"));
 	(void)snprintf(o.tls, sizeof o.tls, "%s", tls);
-	report_rcpt(&reports, "ID", SL("c@d"), &o, 1500000);
+	report_rcpt(&reports, "ID", SL("c@d"), NULL, &o, 1500000);
 }
 
 static void delivered(void) { rcpt(CAUSE_DELIVERED, ""); }
