@@ -24,6 +24,8 @@ static const char usage[] =
     "       smtp-queue [OPTION]... hold|release|retry|delete|fail ID...|FILTER...|--all\n"
     "       smtp-queue [OPTION]... hosts\n"
     "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
+    "       smtp-queue [OPTION]... stats [--http]\n"
+    "       smtp-queue [OPTION]... check [--warning LIMITS] [--critical LIMITS]\n"
     "Show the mail queue, and act on its messages.\n"
     "\n"
     "  list                list the messages of the queue\n"
@@ -37,11 +39,17 @@ static const char usage[] =
     "  hosts               show latencies and failures of the hosts that were tried\n"
     "  fsck                check every file of the queue; --repair: repair what can be repaired;\n"
     "                      --owners: only owners and modes of the two users' files\n"
+    "  stats               print counters and the state of the queue for Prometheus;\n"
+    "                      --http: reply to one request of HTTP on standard input\n"
+    "  check               print one line for Nagios; exit 0 OK, 1 warning, 2 critical,\n"
+    "                      3 unknown\n"
     "\n"
     "  --sender PATTERN, --recipient PATTERN, --domain PATTERN   with * and ?\n"
     "  --older-than AGE, --younger-than AGE                      such as 30min, 4h, 2d\n"
     "  --state STATE,...   new, active, waiting, held, dead, receiving\n"
     "  --all               every message that the command applies to\n"
+    "  --warning LIMITS, --critical LIMITS   check: such as messages=500,age=2h,held=none,\n"
+    "                      dead=1,frozen=1: a value that reaches its limit\n"
     "  --json              print one JSON object a line\n"
     "  --ids, --wide       list: print only IDs; do not cut lines to the width of the terminal\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
@@ -65,6 +73,9 @@ enum {
 	OPTION_RAW,
 	OPTION_OWNERS,
 	OPTION_REPAIR,
+	OPTION_HTTP,
+	OPTION_WARNING,
+	OPTION_CRITICAL,
 };
 
 static const struct option long_options[] = {
@@ -81,6 +92,9 @@ static const struct option long_options[] = {
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "owners", no_argument, NULL, OPTION_OWNERS },
 	{ "repair", no_argument, NULL, OPTION_REPAIR },
+	{ "http", no_argument, NULL, OPTION_HTTP },
+	{ "warning", required_argument, NULL, OPTION_WARNING },
+	{ "critical", required_argument, NULL, OPTION_CRITICAL },
 	{ 0 },
 };
 
@@ -91,7 +105,9 @@ enum {
 	WITH_ALL = 4,
 	WITH_LOOKS = 8,
 	WITH_RAW = 16,
-	WITH_REPAIR = 32
+	WITH_REPAIR = 32,
+	WITH_HTTP = 64,
+	WITH_LIMITS = 128
 };
 
 struct command {
@@ -113,6 +129,8 @@ static const struct command commands[] = {
 	{ "fail", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
 	{ "hosts", NULL, tool_hosts, NULL, 0 },
 	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR },
+	{ "stats", NULL, tool_stats, NULL, WITH_HTTP },
+	{ "check", NULL, tool_check, NULL, WITH_LIMITS },
 };
 
 struct call {
@@ -159,6 +177,14 @@ take_argument(struct call *c, const char *text)
 		return report_misuse(text, "this command takes no argument; see smtp-queue --help");
 	t->ids[t->nids++] = text;
 	return 0;
+}
+
+static int
+take_limits(const char **ret, const char *text)
+{
+	*ret = text;
+	return tool_limits_valid(text) ? 0 : report_misuse(text,
+	    "not limits: write some of messages=N,age=TIME,held=N,dead=N,frozen=N; N can be none");
 }
 
 static int
@@ -209,6 +235,13 @@ own_option(void *ctx, int val, const char *text)
 	case OPTION_OWNERS:
 		c->tool.owners = true;
 		return 0;
+	case OPTION_HTTP:
+		c->tool.http = true;
+		return 0;
+	case OPTION_WARNING:
+		return take_limits(&c->tool.warning, text);
+	case OPTION_CRITICAL:
+		return take_limits(&c->tool.critical, text);
 	default:
 		c->tool.repair = true;
 		return 0;
@@ -232,6 +265,10 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes neither --wide nor --ids");
 	if ((t->repair || t->owners) && !(with & WITH_REPAIR))
 		return report_misuse(name, "takes neither --repair nor --owners");
+	if (t->http && !(with & WITH_HTTP))
+		return report_misuse(name, "takes no --http");
+	if ((t->warning || t->critical) && !(with & WITH_LIMITS))
+		return report_misuse(name, "takes neither --warning nor --critical");
 	if (t->raw && !(with & WITH_RAW))
 		return report_misuse(name, "takes no --raw");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
@@ -291,7 +328,8 @@ run_command(struct call *c)
 	if (r == 0 && !t->owners)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0)
-		return report_closed(t, r);
+		return c->command->run == tool_check ? tool_check_unknown(strerror(-r))
+						     : report_closed(t, r);
 	t->now_us = clock_wall_us();
 	t->columns = terminal_columns();
 	if (t->owners) {

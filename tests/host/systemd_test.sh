@@ -60,7 +60,8 @@ units='smtp-handler-local.socket smtp-handler-local@.service
     smtp-handler-submissions-listen.socket smtp-handler-submissions-listen.service
     smtp-handler-submission.socket smtp-handler-submission@.service
     smtp-handler-submissions.socket smtp-handler-submissions@.service
-    smtp-relay.path smtp-relay.service smtp-relay.timer'
+    smtp-relay.path smtp-relay.service smtp-relay.timer
+    smtp-stats.socket smtp-stats@.service smtp-stats.timer smtp-stats.service'
 # shellcheck disable=SC2086
 is "systemd-analyze verify has no complaint" \
     "$(here sh -c 'cd /usr/local/lib/systemd/system &&
@@ -118,6 +119,25 @@ like "the entry of the delivery has its fields" "$entry" '"SMTP_ID"'
 like "the journal of the unit has the session" \
     "$(here journalctl -q -u 'smtp-handler@*' -o cat -t smtp-handler)" 'accepted'
 ok "the path unit's runner ends" wait_for 10 idle
+
+#
+# Statistics.
+#
+here install -d /var/lib/prometheus/node-exporter
+ok "the units of statistics start" \
+    here systemctl -q enable --now smtp-stats.socket smtp-stats.service
+metrics=$(tests/host/systemd-host net -n "$box" curl -sS http://127.0.0.1:9926/metrics 2>&1)
+like "the socket serves the counters of sessions" "$metrics" \
+    'smtp_accepted_messages_total\{standing="[a-z]+"\} 1'
+like "and those of the relay" "$metrics" \
+    'smtp_relay_recipients_total\{route="example.org",outcome="delivered"\} 1'
+like "the node exporter can read the file" \
+    "$(here stat -c '%U %a' /var/lib/prometheus/node-exporter/smtp-handler.prom)" 'root 644'
+like "the file is whole" \
+    "$(here tail -n 1 /var/lib/prometheus/node-exporter/smtp-handler.prom)" '# EOF'
+is "the counters of sessions are the handler's, and the relay may read them" \
+    "$(here stat -c '%U:%G %a' /var/spool/smtp-handler/stats/sessions)" \
+    "smtp-handler:smtp-relay 640"
 
 read -r greeted lost <<< "$(client burst 127.0.0.1 25 400)"
 ok "400 connections in a burst: $greeted greeted, $lost dropped for MaxConnections" \
@@ -314,6 +334,9 @@ done
 ok "all are delivered" wait_for 20 has_mail $((before + 4))
 like "the log has the user" \
     "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
+metrics=$(queue stats)
+like "sessions with TLS and logins are counted" "$metrics" 'tls_total\{version="TLSv1.3"\} [1-9]'
+like "logins are counted" "$metrics" 'smtp_logins_total [1-9]'
 
 #
 # Two users.  The handler of a session reaches nothing of the queue but what it must.
@@ -336,7 +359,8 @@ hear
 is "that user can open nothing in the queue" "$(here setpriv --reuid smtp-handler \
     --regid smtp-handler --clear-groups sh -c '
 	cd /var/spool/smtp-handler || exit
-	for f in . tmp new cur wait hold dead state; do ls $f 2> /dev/null && echo "lists $f"; done
+	for f in . tmp new stats cur wait hold dead state; do
+		ls $f 2> /dev/null && echo "lists $f"; done
 	for f in cur wait hold dead state; do (: > $f/x) 2> /dev/null && echo "writes $f"; done
 	cat "new/$1" 2> /dev/null && echo reads
 	: > tmp/x && mv tmp/x new/x && rm new/x && echo "makes files"' sh "$one")" "makes files"

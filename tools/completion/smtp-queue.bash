@@ -20,7 +20,7 @@ _smtp_queue()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-c | -o | --sender | --recipient | --domain | --older-than | --younger-than | --state)	((i++));;
+		-c | -o | --sender | --recipient | --domain | --older-than | --younger-than | --state | --warning | --critical)	((i++));;
 		-*)	;;
 		*)	command=${COMP_WORDS[i]}; break;;
 		esac
@@ -31,12 +31,15 @@ _smtp_queue()
 	-o | --sender | --recipient | --domain)	return;;
 	--older-than | --younger-than)	words='30min 1h 4h 1d 2d';;
 	--state)	words='new active waiting held dead receiving';;
+	--warning | --critical)	words='messages= age= held= dead= frozen='; compopt -o nospace 2>/dev/null;;
 	*)
 		case $command in
-		'')	words="list show log hold release retry delete fail hosts fsck --json --check --version --help -c -o $filters";;
+		'')	words="list show log hold release retry delete fail hosts fsck stats check --json --check --version --help -c -o $filters";;
 		list)	words="--json --ids --wide $filters";;
 		hosts)	words=--json;;
 		fsck)	words='--json --owners --repair';;
+		stats)	words=--http;;
+		check)	words='--warning --critical';;
 		show | log)	words='--json --raw';;
 		*)	words="--all --json $filters";;
 		esac

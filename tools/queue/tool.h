@@ -18,7 +18,8 @@ struct tool {
 	struct config config;
 	struct queue queue;
 	struct filter filter;
-	bool json, wide, ids_only, raw, all, repair, owners;
+	bool json, wide, ids_only, raw, all, repair, owners, http;
+	const char *warning, *critical;	/* limits of check; NULL: the defaults */
 	const char **ids;
 	size_t nids;
 	int64_t now_us;
@@ -33,6 +34,13 @@ int tool_show(struct tool *t);
 int tool_log(struct tool *t);
 int tool_hosts(struct tool *t);
 int tool_fsck(struct tool *t);
+int tool_stats(struct tool *t);
+/* Its exit status is that of a plugin of Nagios. */
+int tool_check(struct tool *t);
+/* The queue cannot be checked.  The exit status of check. */
+int tool_check_unknown(const char *why);
+/* Are these limits of check, such as "messages=500,age=2h"? */
+bool tool_limits_valid(const char *text);
 /* The first part of fsck, which root does as root: files of other users.  0 or -errno. */
 int tool_fsck_owners(struct tool *t);
 
