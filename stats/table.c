@@ -15,7 +15,8 @@ static const char *const standings[] = { "stranger", "user", "owner", "trusted",
 /* In the order of enum smtp_verdict. */
 static const char *const verdicts[] = {
 	"protocol", "sender", "relay", "unknown-user", "route", "space", "local-error", "tls",
-	"password", "login-unavailable", "not-owner", "too-many-messages", "verified", NULL,
+	"password", "login-unavailable", "not-owner", "quota", "too-many-messages",
+	"verified", NULL,
 };
 /* In the order of enum smtp_data_result. */
 static const char *const contents[] = {
