@@ -70,7 +70,7 @@ TLS  := $(sort $(wildcard net/tls*.c))
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE := queue.c $(call rooms,queue stats base config smtp message aliases mailbox strangers) \
   $(filter-out $(TLS),$(call rooms,net))
-OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain) $(TLS)
+OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) $(TLS)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))

@@ -29,10 +29,12 @@
 #include "base/landlock.h"
 #include "base/log.h"
 #include "base/seccomp.h"
+#include "base/text.h"
 #include "client/credential.h"
 #include "client/greet.h"
 #include "config/options.h"
 #include "dns/cache.h"
+#include "doctor/doctor.h"
 #include "explain/explain.h"
 #include "queue/aside.h"
 #include "queue/by_host.h"
@@ -50,36 +52,44 @@
 #define WATCH_S 60		/* longest time with --watch between two looks at tmp/ and wait/ */
 #define SAVE_S  1		/* how late measurements of hosts may reach the disk */
 #define LOOK_S  2		/* between two looks at folders that cannot be watched */
+#define DOCTOR_DNS_MS 1000	/* for a name server's reply */
 #define AGAIN_S 5		/* before the next try if no process could be started */
 
 static const char usage[] =
     "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
-    "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS [--sender ADDRESS]\n"
+    "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS [--sender ADDRESS] [--json]\n"
+    "       smtp-relay [-c FILE] [-o ...] --doctor [--json]\n"
     "Deliver the messages that are due and those that arrive meanwhile; then exit.\n"
     "\n"
     "  --flush             make all deferred mail due now\n"
     "  --watch             do not exit; deliver new messages as they arrive\n"
     "  --explain ADDRESS   show the route, the exchangers and their order; send nothing\n"
     "  --sender ADDRESS    explain mail from this sender\n"
+    "  --doctor            check names, name servers, port 25, certificates and records;\n"
+    "                      smtp-queue doctor checks the rest of this machine too\n"
+    "  --json              explain and doctor: print one JSON object a line\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 71 the system failed, 75 another smtp-relay is "
-    "running or the queue is not usable, 78 configuration.\n";
+    "Exit: 0 done, 1 the doctor found a fault, 64 usage, 71 the system failed, "
+    "75 another smtp-relay is running or the queue is not usable, 78 configuration.\n";
 
-enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER };
+enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER,
+	OPTION_DOCTOR, OPTION_JSON };
 
 static const struct option long_options[] = {
 	{ "flush", no_argument, NULL, OPTION_FLUSH },
 	{ "watch", no_argument, NULL, OPTION_WATCH },
 	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
 	{ "sender", required_argument, NULL, OPTION_SENDER },
+	{ "doctor", no_argument, NULL, OPTION_DOCTOR },
+	{ "json", no_argument, NULL, OPTION_JSON },
 	{ 0 },
 };
 
 struct relay {
-	bool flush, watch;
+	bool flush, watch, doctor, json;
 	const char *explain, *sender;
 
 	struct config config;
@@ -126,6 +136,10 @@ own_option(void *ctx, int val, const char *argument)
 		r->watch = true;
 	else if (val == OPTION_SENDER)
 		r->sender = argument;
+	else if (val == OPTION_DOCTOR)
+		r->doctor = true;
+	else if (val == OPTION_JSON)
+		r->json = true;
 	else
 		r->explain = argument;
 	return 0;
@@ -135,6 +149,21 @@ static unsigned
 check_more(const struct config *c, const struct config_report *report)
 {
 	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report);
+}
+
+/* The exit status of --doctor. */
+static int
+examine(struct relay *r, const struct options *options)
+{
+	struct dns_resolver quick = r->resolver;
+	struct doctor d = {
+		.config = &r->config, .options = options, .resolver = &quick, .json = r->json,
+	};
+
+	quick.timeout_ms = DOCTOR_DNS_MS;
+	quick.attempts = 2;
+	text_init();
+	return doctor_run(&d, doctor_network, doctor_network_n) ? 1 : EX_OK;
 }
 
 int
@@ -163,9 +192,13 @@ main(int argc, char **argv)
 	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
 	if (aliases_init(&relay.aliases, &relay.config) < 0)
 		return EX_OSERR;
-	code = relay.explain
-	    ? explain(&relay.config, &relay.resolver, relay.sender, relay.explain, stdout)
-	    : run_queue(&relay);
+	if (relay.doctor)
+		code = examine(&relay, &options);
+	else if (relay.explain)
+		code = explain(&relay.config, &relay.resolver, relay.sender, relay.explain,
+		    relay.json, stdout);
+	else
+		code = run_queue(&relay);
 	aliases_done(&relay.aliases);
 	config_done(&relay.config);
 	return code;

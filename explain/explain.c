@@ -20,6 +20,7 @@
 #include "client/exchangers.h"
 #include "client/tls_policy.h"
 #include "delivery/delivery.h"
+#include "explain/say.h"
 #include "hosts/hosts.h"
 #include "hosts/order.h"
 #include "mailbox/path.h"
@@ -43,16 +44,16 @@ static const struct {
 };
 
 static void
-explain_server_list(const struct dns_resolver *resolver, FILE *out)
+explain_server_list(const struct dns_resolver *resolver, struct say *s)
 {
-	for (size_t i = 0; i < resolver->nservers; i++) {
-		char space[128];
-		struct buf b = BUF(space);
+	char text[DNS_SERVERS_MAX * 64];
+	struct buf b = BUF(text);
 
+	for (size_t i = 0; i < resolver->nservers; i++) {
+		buf_str(&b, i ? ", " : "");
 		address_text(&b, (const struct sockaddr *)&resolver->servers[i]);
-		text_print(out, "%s%s", i ? ", " : "", buf_cstr(&b));
 	}
-	fputc('\n', out);
+	say_line(s, "resolver", "%.*s", (int)b.n, b.p);
 }
 
 /* Connects to the hosts without a measurement, and learns their latency. */
@@ -108,7 +109,7 @@ probe_hosts(const struct config *c, struct hosts *hosts, const struct order_targ
 
 /* start_ms: when it joins the first race; -1: it does not. */
 static void
-explain_reason(const struct order_target *t, int start_ms, FILE *out)
+add_reason(const struct order_target *t, int start_ms, struct buf *b)
 {
 	char space[32], since_space[32];
 	struct buf until = BUF(space), since = BUF(since_space);
@@ -117,34 +118,51 @@ explain_reason(const struct order_target *t, int start_ms, FILE *out)
 	clock_stamp(&since, t->since_s);
 	switch (t->reason) {
 	case ORDER_MEASURED:
-		fputs("answered", out);
+		buf_str(b, "answered");
 		break;
 	case ORDER_UNKNOWN:
-		fputs("not measured: raced", out);
+		buf_str(b, "not measured: raced");
 		break;
 	case ORDER_FAILING:
-		text_print(out, "%s", t->level == ORDER_LAST
+		buf_str(b, t->level == ORDER_LAST
 		    ? "takes mail and breaks off: tried after all others"
 		    : "failed last time: tried after the others of its level");
 		break;
 	case ORDER_PAUSED:
-		text_print(out, "has failed since %s: not tried before %s", buf_cstr(&since),
+		buf_fmt(b, "has failed since %s: not tried before %s", buf_cstr(&since),
 		    buf_cstr(&until));
 		return;
 	case ORDER_IPV4:
-		text_print(out, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
+		buf_fmt(b, "refused our IPv6 address: IPv4 only until %s", buf_cstr(&until));
 		return;
 	}
 	if (start_ms > 0)
-		text_print(out, ", after %d ms without an answer", start_ms);
+		buf_fmt(b, ", after %d ms without an answer", start_ms);
+}
+
+static void
+explain_target_json(const struct order_target *t, size_t rank, const char *address,
+    const struct host *h, const char *reason, struct say *s)
+{
+	say_begin(s, "exchanger");
+	json_number(s->out, "rank", (int64_t)rank);
+	json_number(s->out, "preference", t->exchanger->preference);
+	json_text(s->out, "exchanger", slice_str(t->exchanger->name));
+	json_text(s->out, "address", slice_str(address));
+	if (h && h->first_us > 0)
+		json_number(s->out, h->at_least ? "latency_us_least" : "latency_us",
+		    (int64_t)h->first_us);
+	json_text(s->out, "text", slice_str(reason));
+	say_end(s);
 }
 
 /* by_mx: the exchangers come from the DNS entry of a domain. */
 static void
 explain_target(const struct hosts *hosts, const struct order_target *t, size_t rank, bool by_mx,
-    int start_ms, FILE *out)
+    int start_ms, struct say *s)
 {
-	char key[64], latency[32] = "no answer";
+	char key[64], latency[32] = "no answer", space[200];
+	struct buf reason = BUF(space);
 	const struct host *h;
 
 	host_key(key, t->address);
@@ -152,16 +170,35 @@ explain_target(const struct hosts *hosts, const struct order_target *t, size_t r
 	if (h && h->first_us > 0)
 		(void)snprintf(latency, sizeof latency, "%s%.1f ms", h->at_least ? "> " : "",
 		    (double)h->first_us / 1000);
-	text_print(out, "  %2zu  %10u  %-28s %-28s %-12s ", rank, t->exchanger->preference,
-	    by_mx && t->exchanger->implicit ? "(no MX: the domain itself)" : t->exchanger->name,
-	    key, latency);
-	explain_reason(t, start_ms, out);
-	fputc('\n', out);
+	add_reason(t, start_ms, &reason);
+	if (s->json)
+		explain_target_json(t, rank, key, h, buf_cstr(&reason), s);
+	else
+		text_print(s->out, "  %2zu  %10u  %-28s %-28s %-12s %s\n", rank,
+		    t->exchanger->preference, by_mx && t->exchanger->implicit
+		    ? "(no MX: the domain itself)" : t->exchanger->name,
+		    key, latency, buf_cstr(&reason));
+}
+
+/* An exchanger without an address. */
+static void
+explain_lost(const struct mx_exchanger *x, struct say *s)
+{
+	if (!s->json) {
+		text_print(s->out, "   -  %10u  %-28s %s\n", x->preference, x->name,
+		    dns_status_text(x->status));
+		return;
+	}
+	say_begin(s, "exchanger");
+	json_number(s->out, "preference", x->preference);
+	json_text(s->out, "exchanger", slice_str(x->name));
+	json_text(s->out, "text", slice_str(dns_status_text(x->status)));
+	say_end(s);
 }
 
 static void
 explain_exchangers(const struct delivery *d, struct hosts *hosts, const struct mx_list *mx,
-    bool by_mx, FILE *out)
+    bool by_mx, struct say *s)
 {
 	static struct order_target targets[ORDER_MAX];
 	int start_ms[DIAL_MAX];
@@ -170,22 +207,22 @@ explain_exchangers(const struct delivery *d, struct hosts *hosts, const struct m
 	n = exchangers_order(d, mx, targets);
 	probe_hosts(d->config, hosts, targets, n, d->route->scheme == SCHEME_IMPLICIT);
 	n = exchangers_order(d, mx, targets);
-	text_print(out, "order       %s\n", d->config->relay.mx_order == MX_ORDER_LATENCY
+	say_line(s, "order", "%s", d->config->relay.mx_order == MX_ORDER_LATENCY
 	    ? "by latency only (mx-order = latency)"
 	    : "by preference; within one preference by latency to the first octet of the greeting");
-	text_print(out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference", "exchanger",
-	    "address", "latency", "");
+	if (!s->json)
+		text_print(s->out, "  %2s  %10s  %-28s %-28s %-12s %s\n", "#", "preference",
+		    "exchanger", "address", "latency", "");
 	usable = order_usable(targets, n);
 	raced = order_race(targets, usable, start_ms);
 	for (size_t i = 0; i < n; i++)
-		explain_target(hosts, &targets[i], i + 1, by_mx, i < raced ? start_ms[i] : -1, out);
+		explain_target(hosts, &targets[i], i + 1, by_mx, i < raced ? start_ms[i] : -1, s);
 	for (size_t i = 0; i < mx->n; i++)
 		if (mx->exchangers[i].naddresses == 0)
-			text_print(out, "   -  %10u  %-28s %s\n", mx->exchangers[i].preference,
-			    mx->exchangers[i].name, dns_status_text(mx->exchangers[i].status));
+			explain_lost(&mx->exchangers[i], s);
 	if (n && !usable)
-		fputs("mail        is kept and tried again later: "
-		    "every exchanger is paused (4.4.1)\n", out);
+		say_line(s, "mail", "is kept and tried again later: every exchanger is paused "
+		    "(4.4.1)");
 }
 
 static const char *const fates[] = {
@@ -195,25 +232,25 @@ static const char *const fates[] = {
 };
 
 static void
-explain_expansion(const struct expansion *x, FILE *out)
+explain_expansion(const struct expansion *x, struct say *s)
 {
 	if (x->end != EXPANSION_MADE) {
-		text_print(out, "mail        %s: %s\n", fates[x->end], x->why);
+		say_line(s, "mail", "%s: %s", fates[x->end], x->why);
 		return;
 	}
 	for (size_t i = 0; i < x->n; i++) {
 		const struct smtp_path *sender = &x->copies[x->members[i].copy].sender;
 
-		text_print(out, "alias       %s%s%s\n", x->members[i].path.text,
+		say_line(s, "alias", "%s%s%s", x->members[i].path.text,
 		    sender->n ? " from " : "", sender->text);
 	}
 	if (x->nothing)
-		text_print(out, "alias       /dev/null: discarded\n");
+		say_line(s, "alias", "/dev/null: discarded");
 }
 
 /* Prints the members of an alias; false if the address is none. */
 static bool
-explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
+explain_alias(const struct config *c, const struct smtp_path *path, struct say *s)
 {
 	struct alias_set nobody = { .config = c };
 	struct aliases aliases;
@@ -225,7 +262,7 @@ explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
 		return false;
 	found = aliases_find(&aliases, path, false, &hit) != 0;
 	if (found && alias_expand(&aliases, path, &nobody, &x) == 0)
-		explain_expansion(&x, out);
+		explain_expansion(&x, s);
 	if (found)
 		expansion_done(&x);
 	alias_set_done(&nobody);
@@ -236,7 +273,7 @@ explain_alias(const struct config *c, const struct smtp_path *path, FILE *out)
 /* Prints the hosts that get mail in the clear because their last handshake failed. */
 static void
 explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
-    const struct mx_exchanger *x, FILE *out)
+    const struct mx_exchanger *x, struct say *s)
 {
 	const int64_t now_s = clock_wall_s();
 
@@ -251,14 +288,13 @@ explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
 		host_key(key, &x->addresses[i]);
 		clock_stamp(&until, hosts_spared_until(hosts_find(d->hosts, key), HOST_SPARED_TLS,
 		    now_s));
-		text_print(out,
-		    "            %s: in the clear until %s, as its last handshake failed\n", key,
+		say_line(s, NULL, "%s: in the clear until %s, as its last handshake failed", key,
 		    buf_cstr(&until));
 	}
 }
 
 static void
-explain_tls(const struct delivery *d, const struct mx_list *mx, FILE *out)
+explain_tls(const struct delivery *d, const struct mx_list *mx, struct say *s)
 {
 	const struct tls_policy terms = tls_policy_of(d, false);
 	static const struct {
@@ -271,11 +307,11 @@ explain_tls(const struct delivery *d, const struct mx_list *mx, FILE *out)
 		},
 	};
 
-	text_print(out, "tls         %s (%s): %s\n", texts[terms.tls].word, terms.source,
+	say_line(s, "tls", "%s (%s): %s", texts[terms.tls].word, terms.source,
 	    terms.implicit ? "from the first octet, and a certificate for the host's name"
 			   : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
-		explain_downgrades(&terms, d, &mx->exchangers[i], out);
+		explain_downgrades(&terms, d, &mx->exchangers[i], s);
 }
 
 /* Loads the latencies of earlier runs, if the queue can be read. */
@@ -298,7 +334,7 @@ load_hosts(const struct config *c, struct hosts *hosts)
 
 static void
 explain_domain(const struct config *c, const struct dns_resolver *resolver,
-    const struct route *route, struct slice domain, FILE *out)
+    const struct route *route, struct slice domain, struct say *s)
 {
 	const bool by_domain = way_of(route->via)->by_domain;
 	char name[SMTP_PATH_MAX + 1];
@@ -310,20 +346,19 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	struct mx_list mx;
 
 	(void)snprintf(name, sizeof name, "%.*s", (int)domain.n, domain.p);
-	text_print(out, "resolver    ");
-	explain_server_list(resolver, out);
+	explain_server_list(resolver, s);
 	exchangers_find(&d, &mx);
 	if (mx.detail[0])
-		text_print(out, "dns         %s\n", mx.detail);
+		say_line(s, "dns", "%s", mx.detail);
 	if (mx.status == MX_OK) {
 		load_hosts(c, &hosts);
-		explain_exchangers(&d, &hosts, &mx, by_domain && name[0] != '[', out);
-		explain_tls(&d, &mx, out);
+		explain_exchangers(&d, &hosts, &mx, by_domain && name[0] != '[', s);
+		explain_tls(&d, &mx, s);
 		hosts_done(&hosts);
 	}
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
 		if (verdicts[i].status == mx.status)
-			text_print(out, "mail        %s\n", by_domain ? verdicts[i].text
+			say_line(s, "mail", "%s", by_domain ? verdicts[i].text
 			    : "is kept and tried again later: the host cannot be found (4.4.3)");
 	mx_list_done(&mx);
 }
@@ -341,7 +376,7 @@ look_up(const struct route *route, const struct smtp_path *path, uint64_t min_ui
 /* Prints the user whom the Maildir beneath a home, or at an absolute path, belongs to. */
 static void
 explain_owner(const struct route *route, const struct smtp_path *path, const char *folder,
-    uint64_t min_uid, FILE *out)
+    uint64_t min_uid, struct say *s)
 {
 	static struct user user;
 	char space[sizeof user.name] = "";
@@ -349,19 +384,19 @@ explain_owner(const struct route *route, const struct smtp_path *path, const cha
 	const int r = look_up(route, path, min_uid, &user, &name);
 
 	if (r > 0)
-		text_print(out, "mailbox     %s%s%s, written as the user %s\n",
+		say_line(s, "mailbox", "%s%s%s, written as the user %s",
 		    folder[0] == '/' ? "" : user.home, folder[0] == '/' ? "" : "/", folder,
 		    user.name);
 	else if ((r == 0 || r == -EPERM) &&
 	    slice_eq(buf_slice(&name), SL("postmaster")))
-		text_print(out, "mail        is kept and tried again later: no user is the "
-		    "postmaster (4.3.5)\n");
+		say_line(s, "mail", "is kept and tried again later: no user is the "
+		    "postmaster (4.3.5)");
 	else if (r == 0 || r == -EPERM)
-		text_print(out, "mail        bounces at once: %s (5.1.1)\n",
+		say_line(s, "mail", "bounces at once: %s (5.1.1)",
 		    r == 0 ? "there is no such user here" : "a user of the system has no mailbox");
 	else
-		text_print(out, "mail        is kept and tried again later: cannot look up the "
-		    "user: %s\n", strerror(-r));
+		say_line(s, "mail", "is kept and tried again later: cannot look up the "
+		    "user: %s", strerror(-r));
 }
 
 /* Is the whole local part the name of a user, although it seems to have a detail? */
@@ -377,7 +412,7 @@ is_whole_user(const struct route *exact, const struct smtp_path *path, uint64_t 
 
 static void
 explain_mailbox(const struct route *route, const struct smtp_path *path, struct slice here,
-    uint64_t min_uid, FILE *out)
+    uint64_t min_uid, struct say *s)
 {
 	char space[PATH_MAX] = "";
 	struct buf b = BUF(space);
@@ -390,15 +425,15 @@ explain_mailbox(const struct route *route, const struct smtp_path *path, struct 
 	r = delivery_way_of(route)->mailbox(
 	    route, smtp_path_text(path), smtp_path_domain(path), here, &b);
 	if (r < 0)
-		text_print(out, "mail        bounces at once: no mailbox can have that name\n");
+		say_line(s, "mail", "bounces at once: no mailbox can have that name");
 	else if (route->via == VIA_OWNER)
-		explain_owner(route, path, buf_cstr(&b), min_uid, out);
+		explain_owner(route, path, buf_cstr(&b), min_uid, s);
 	else
-		text_print(out, "mailbox     %s\n", buf_cstr(&b));
+		say_line(s, "mailbox", "%s", buf_cstr(&b));
 }
 
 static void
-explain_frozen(const struct config *c, const struct route *route, FILE *out)
+explain_frozen(const struct config *c, const struct route *route, struct say *s)
 {
 	struct queue q;
 	struct frozen_list list;
@@ -413,8 +448,8 @@ explain_frozen(const struct config *c, const struct route *route, FILE *out)
 	if (f) {
 		clock_stamp(&from, f->since_s);
 		clock_stamp(&to, f->until_s);
-		text_print(out,
-		    "frozen      since %s, tried again at %s or by smtp-queue retry --all: %s\n",
+		say_line(s, "frozen",
+		    "since %s, tried again at %s or by smtp-queue retry --all: %s",
 		    buf_cstr(&from), buf_cstr(&to), f->why);
 	}
 	frozen_done(&list);
@@ -423,21 +458,21 @@ explain_frozen(const struct config *c, const struct route *route, FILE *out)
 
 /* A token-command is not run: it may ask a person. */
 static void
-explain_login(const struct route *route, FILE *out)
+explain_login(const struct route *route, struct say *s)
 {
 	static struct credential secret;
 	char space[400];
 	struct buf why = BUF(space);
 
 	if (route->token_command) {
-		text_print(out, "login       as %s with token-command %s\n", route->user,
+		say_line(s, "login", "as %s with token-command %s", route->user,
 		    route->token_command);
 		return;
 	}
-	text_print(out, "login       as %s with password-file %s\n", route->user,
+	say_line(s, "login", "as %s with password-file %s", route->user,
 	    route->password_file);
 	if (credential_get(route, &secret, &why) < 0)
-		text_print(out, "            %s\n", buf_cstr(&why));
+		say_line(s, NULL, "%s", buf_cstr(&why));
 	credential_wipe(&secret);
 }
 
@@ -454,14 +489,14 @@ is_address(const char *address, unsigned flags, struct smtp_path *ret)
 /* Prints the route, and for a [sender] the routes of those who may not use it. */
 static void
 explain_route(const struct config *c, const struct route *route, const struct smtp_path *from,
-    struct slice domain, FILE *out)
+    struct slice domain, struct say *s)
 {
 	static const char *const others[] = {
 		[STANDING_STRANGER] = "strangers",
 		[STANDING_USER] = "users whose address this is not",
 	};
 
-	text_print(out, "route       %s%s via %s, accept from %s\n",
+	say_line(s, "route", "%s%s via %s, accept from %s",
 	    route->by_sender ? "sender " : "", route->pattern, route->via_text,
 	    route->accept == ACCEPT_ANYONE ? "anyone" : "trusted clients only");
 	for (size_t i = 0; route->by_sender && i < sizeof others / sizeof others[0]; i++) {
@@ -469,7 +504,7 @@ explain_route(const struct config *c, const struct route *route, const struct sm
 		const struct route *theirs = config_route_from(c, sender, domain);
 
 		if (theirs != route)
-			text_print(out, "            not for %s: their mail takes %s%s via %s\n",
+			say_line(s, NULL, "not for %s: their mail takes %s%s via %s",
 			    others[i], theirs->by_sender ? "sender " : "route ",
 			    theirs->pattern, theirs->via_text);
 	}
@@ -477,8 +512,9 @@ explain_route(const struct config *c, const struct route *route, const struct sm
 
 int
 explain(const struct config *c, const struct dns_resolver *resolver, const char *sender,
-    const char *address, FILE *out)
+    const char *address, bool json, FILE *out)
 {
+	struct say all = { .out = out, .json = json }, *s = &all;
 	struct smtp_path path, from = { .n = 0 };
 	struct sender trusted = { .standing = STANDING_TRUSTED };
 	struct slice domain;
@@ -492,19 +528,19 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	trusted.path = smtp_path_text(&from);
 	route = domain.n ? config_route_from(c, trusted, domain)
 			 : config_postmaster(c, &domain);
-	text_print(out, "address     %s\n", path.text);
+	say_line(s, "address", "%s", path.text);
 	if (from.n)
-		text_print(out, "sender      %s\n", from.text);
-	explain_route(c, route, &from, domain, out);
-	if (explain_alias(c, &path, out))
+		say_line(s, "sender", "%s", from.text);
+	explain_route(c, route, &from, domain, s);
+	if (explain_alias(c, &path, s))
 		return 0;
 	if (route->user)
-		explain_login(route, out);
+		explain_login(route, s);
 	if (way_of(route->via)->login)
-		explain_frozen(c, route, out);
+		explain_frozen(c, route, s);
 	if (way_has_hosts(route))
-		explain_domain(c, resolver, route, domain, out);
+		explain_domain(c, resolver, route, domain, s);
 	else if (delivery_way_of(route)->mailbox)
-		explain_mailbox(route, &path, domain, c->relay.min_uid, out);
+		explain_mailbox(route, &path, domain, c->relay.min_uid, s);
 	return 0;
 }

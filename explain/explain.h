@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-relay --explain ADDRESS [--sender ADDRESS]: what would happen to mail for this address.
- * Sends no mail.
+ * smtp-relay --explain ADDRESS [--sender ADDRESS] [--json]: what would happen to mail for
+ * this address.  Sends no mail.
  */
 #ifndef EXPLAIN_EXPLAIN_H
 #define EXPLAIN_EXPLAIN_H
@@ -14,8 +14,8 @@
 /* Prints route, DNS answers and exchangers with their latency, in the order of a delivery.  It
  * connects to exchangers that were never measured, and sends them only QUIT.
  * sender: an address; NULL or "": the null path.  0, or an exit code: 64 if it is not an
- * address. */
+ * address.  json: one object a line, with "key" and "text"; exchangers have their numbers too. */
 int explain(const struct config *c, const struct dns_resolver *resolver, const char *sender,
-    const char *address, FILE *out);
+    const char *address, bool json, FILE *out);
 
 #endif

@@ -26,6 +26,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
     "       smtp-queue [OPTION]... stats [--http]\n"
     "       smtp-queue [OPTION]... check [--warning LIMITS] [--critical LIMITS]\n"
+    "       smtp-queue [OPTION]... doctor\n"
     "Show the mail queue, and act on its messages.\n"
     "\n"
     "  list                list the messages of the queue\n"
@@ -43,6 +44,7 @@ static const char usage[] =
     "                      --http: reply to one request of HTTP on standard input\n"
     "  check               print one line for Nagios; exit 0 OK, 1 warning, 2 critical,\n"
     "                      3 unknown\n"
+    "  doctor              check this machine, the DNS and the units, and show what to type\n"
     "\n"
     "  --sender PATTERN, --recipient PATTERN, --domain PATTERN   with * and ?\n"
     "  --older-than AGE, --younger-than AGE                      such as 30min, 4h, 2d\n"
@@ -56,7 +58,7 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 1 some message was not done or fsck found faults, 64 usage, "
+    "Exit: 0 done, 1 some message was not done, or fsck or doctor found faults, 64 usage, "
     "71 the system failed, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum {
@@ -107,7 +109,8 @@ enum {
 	WITH_RAW = 16,
 	WITH_REPAIR = 32,
 	WITH_HTTP = 64,
-	WITH_LIMITS = 128
+	WITH_LIMITS = 128,
+	WITHOUT_QUEUE = 256	/* the command opens the queue by itself, if it is there */
 };
 
 struct command {
@@ -131,6 +134,7 @@ static const struct command commands[] = {
 	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR },
 	{ "stats", NULL, tool_stats, NULL, WITH_HTTP },
 	{ "check", NULL, tool_check, NULL, WITH_LIMITS },
+	{ "doctor", NULL, tool_doctor, NULL, WITHOUT_QUEUE },
 };
 
 struct call {
@@ -321,11 +325,12 @@ run_command(struct call *c)
 {
 	struct tool *t = &c->tool;
 	const char *directory = t->config.queue.directory;
+	const bool without = c->command->with & WITHOUT_QUEUE;
 	int status, r;
 
 	t->caller = getuid();
 	r = c->command->before ? c->command->before(t) : 0;
-	if (r == 0 && !t->owners)
+	if (r == 0 && !t->owners && !without)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
 	if (r < 0)
 		return c->command->run == tool_check ? tool_check_unknown(strerror(-r))
@@ -337,7 +342,8 @@ run_command(struct call *c)
 	} else {
 		status = c->command->act ? c->command->act(t, c->command->name)
 					 : c->command->run(t);
-		queue_close(&t->queue);
+		if (!without)
+			queue_close(&t->queue);
 	}
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -371,6 +377,7 @@ main(int argc, char **argv)
 		code = EX_USAGE;
 	if (code < 0)
 		code = options_config(&options, &call.tool.config);
+	call.tool.options = &options;
 	if (code < 0) {
 		/* A bounce of `fail` needs the name of this machine, as one of smtp-relay does. */
 		if (!call.tool.config.server.hostname)

@@ -69,6 +69,49 @@ is "systemd-analyze verify has no complaint" \
 ok "enable and start" \
     here systemctl -q enable --now smtp-handler.socket smtp-relay.path smtp-relay.timer
 
+#
+# The doctor.
+#
+doctor()		# CHECK...: prints its faults and warnings about these checks
+{
+	here smtp-queue --json doctor | python3 -c '
+import json, sys
+for found in map(json.loads, sys.stdin):
+    if found["state"] in ("fault", "warning") and found["check"] in sys.argv:
+        print(found["text"], ">", found["fix"])' "$@"
+}
+is "doctor: an installed host is in order" \
+    "$(doctor settings settings-out permissions units unit-files space owners queue lists aliases \
+	relay certificate)" ""
+here systemctl -q stop smtp-relay.path
+is "doctor: the path unit was stopped" "$(doctor units)" \
+    "smtp-relay.path is enabled but does not run > systemctl start smtp-relay.path"
+here systemctl -q start smtp-relay.path
+here systemctl -q disable smtp-relay.timer
+like "doctor: the timer is not enabled" "$(doctor units)" \
+    '^smtp-relay.timer is not enabled, .* > systemctl enable --now smtp-relay.timer$'
+here systemctl -q enable smtp-relay.timer
+here systemctl -q enable smtp-handler-listen.socket
+like "doctor: two units for one port" "$(doctor units)" \
+    'are both enabled, for port 25 > systemctl disable --now smtp-handler.socket'
+here systemctl -q disable smtp-handler-listen.socket
+here sh -c 'cd /etc/systemd/system && mkdir -p smtp-relay.service.d &&
+	printf "[Service]\nTasksMax=50\nNoSuchKey=1\n" > smtp-relay.service.d/x.conf &&
+	systemctl daemon-reload'
+like "doctor: a limit of a unit is too low" "$(doctor units)" \
+    'TasksMax=50 is less than \[relay\] processes needs \(200\) > systemctl edit smtp-relay.service'
+like "doctor: a drop-in with a mistake" "$(doctor unit-files)" 'NoSuchKey'
+here sh -c 'rm -r /etc/systemd/system/smtp-relay.service.d && systemctl daemon-reload'
+here chown smtp-handler /var/spool/smtp-handler/wait
+like "doctor: a folder of the wrong user" "$(doctor owners)" \
+    '^wait: .* > smtp-queue fsck --owners --repair$'
+here chown smtp-relay /var/spool/smtp-handler/wait
+here chmod 600 /etc/smtp-handler/smtp-handler.conf
+like "doctor: the users of the programs cannot read the configuration" \
+    "$(doctor settings settings-out)" 'smtp-handler.conf: .*[Dd]enied > smtp-handler --check'
+here chmod 644 /etc/smtp-handler/smtp-handler.conf
+is "doctor: all is in order again" "$(doctor settings settings-out units unit-files owners)" ""
+
 mailbox()		# prints the number of anna's messages
 {
 	here find /var/mail/anna/new /var/mail/anna/cur -type f | wc -l

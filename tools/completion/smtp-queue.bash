@@ -34,9 +34,9 @@ _smtp_queue()
 	--warning | --critical)	words='messages= age= held= dead= frozen='; compopt -o nospace 2>/dev/null;;
 	*)
 		case $command in
-		'')	words="list show log hold release retry delete fail hosts fsck stats check --json --check --version --help -c -o $filters";;
+		'')	words="list show log hold release retry delete fail hosts fsck stats check doctor --json --check --version --help -c -o $filters";;
 		list)	words="--json --ids --wide $filters";;
-		hosts)	words=--json;;
+		hosts | doctor)	words=--json;;
 		fsck)	words='--json --owners --repair';;
 		stats)	words=--http;;
 		check)	words='--warning --critical';;

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "config/config.h"
+#include "config/options.h"
 #include "queue/operator.h"
 #include "tools/queue/filter.h"
 
@@ -16,6 +16,7 @@
 
 struct tool {
 	struct config config;
+	const struct options *options;
 	struct queue queue;
 	struct filter filter;
 	bool json, wide, ids_only, raw, all, repair, owners, http;
@@ -41,6 +42,8 @@ int tool_check(struct tool *t);
 int tool_check_unknown(const char *why);
 /* Are these limits of check, such as "messages=500,age=2h"? */
 bool tool_limits_valid(const char *text);
+/* It opens the queue by itself. */
+int tool_doctor(struct tool *t);
 /* The first part of fsck, which root does as root: files of other users.  0 or -errno. */
 int tool_fsck_owners(struct tool *t);
 
