@@ -57,7 +57,7 @@ is_plain(const struct seccomp_rule *r)
 static void
 add_rule(struct program *p, const struct seccomp_rule *r)
 {
-	unsigned fail[2], nfail = 0;
+	unsigned fail[2] = { 0 }, nfail = 0;
 
 	for (size_t i = 0; i < 2 && r->tests[i].arg; i++) {
 		const struct seccomp_test *t = &r->tests[i];
@@ -89,7 +89,7 @@ count_same(const struct seccomp_rule *const *rules, size_t n)
 static void
 add_leaf(struct program *p, const struct seccomp_rule *const *rules, size_t n)
 {
-	unsigned plain[LEAF];
+	unsigned plain[LEAF] = { 0 };
 	size_t nplain = 0;
 
 	for (size_t i = 0, same; i < n; i += same) {

@@ -435,7 +435,7 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	}
 	if (result == GREET_READY && ours)
 		came_back(c, t, host);
-	else if (result == GREET_REFUSED && l->downgraded && l->greeted)
+	else if (t && result == GREET_REFUSED && l->downgraded && l->greeted)
 		ask_by_tls(c, t, l);
 	else
 		not_begun(c, t, l, result, &why);

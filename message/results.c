@@ -119,7 +119,9 @@ take_octet(struct results *r, char c)
 	r->escaped = false;
 	if (escaped && !is_blank(c)) {
 		compare_octet(r, c);
-	} else if (c == '\\') {
+		return;
+	}
+	if (c == '\\') {
 		r->escaped = true;
 	} else if (c == '(' && !r->quoted) {
 		end_name(r);

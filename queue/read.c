@@ -88,10 +88,10 @@ queue_envelope_read(int fd, uint64_t envelope, size_t have, char **ret_text)
 		return -ENOMEM;
 	if (envelope > have)
 		r = queue_read_at(fd, text + have, envelope - have, (off_t)have);
-	if (r == 0)
-		*ret_text = text;
-	else
+	if (r < 0)
 		free(text);
+	else
+		*ret_text = text;
 	return r;
 }
 

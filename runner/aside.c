@@ -120,7 +120,7 @@ notify_one(void *ctx, const char *id)
 {
 	static const char no_notice[] = "its sender gets no notice";
 	struct runner *r = ctx;
-	struct result_of_notice result;
+	struct result_of_notice result = { 0 };
 	char text[100];
 	int died = notify_apart(r, id, &result);
 

@@ -45,7 +45,7 @@ text_valid(struct slice value, bool utf8, size_t *ret_n)
 	if (!smtp_xtext_valid(value, utf8, ret_n))
 		return false;
 	while (value.n) {
-		char c;
+		char c = '\0';
 		struct buf octet = { .p = &c, .cap = 1 };
 		const size_t n = value.p[0] == '+' ? 3 : 1;
 

@@ -358,14 +358,16 @@ static int
 become(const struct call *c, const char *name, const char *const *arguments)
 {
 	const char *argv[8] = { name };
-	char path[4200];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+	char self[4096], path[4200];
+	const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	size_t at = 1;
 	char *slash;
 
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	(void)strcpy(slash ? slash + 1 : path, name);
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	(void)snprintf(path, sizeof path, "%s/%s", self, name);
 	if (c->config_file) {
 		argv[at++] = "-c";
 		argv[at++] = c->config_file;

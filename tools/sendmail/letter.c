@@ -145,7 +145,7 @@ letter_read(struct letter *l, int fd, bool to_dot)
 {
 	struct dot dot = { .wanted = to_dot };
 	const int store = open_store();
-	struct slice text;
+	struct slice text = SL("");
 	int r;
 
 	memset(l, 0, sizeof *l);
