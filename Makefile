@@ -67,10 +67,12 @@ endif
 # Rooms.  The handler links CORE, which needs libc only.  The runner links OUT too.  Two programs
 # hold sessions.  smtp-handler may execute smtp-handler-tls, which has OpenSSL and libcrypt.
 TLS  := $(sort $(wildcard net/tls*.c))
+CRYPTO := base/digest.c base/sign.c
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
-CORE := queue.c $(call rooms,queue stats base config smtp message aliases mailbox strangers) \
-  $(filter-out $(TLS),$(call rooms,net))
-OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) $(TLS)
+CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
+  $(call rooms,queue stats base config smtp message aliases mailbox strangers net))
+OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) \
+  $(TLS) $(CRYPTO)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))

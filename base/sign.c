@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: ISC
+/*
+ * RSA signs by PKCS #1 version 1.5.  Ed25519 signs the octets of the digest (RFC 8463 section 3).
+ */
+#include "base/sign.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+
+struct sign_key {
+	EVP_PKEY *key;
+	enum sign_kind kind;
+};
+
+void
+sign_prepare(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
+static struct sign_key *
+take_key(EVP_PKEY *key, enum sign_kind kind)
+{
+	struct sign_key *k = key ? calloc(1, sizeof *k) : NULL;
+
+	if (k)
+		*k = (struct sign_key){ key, kind };
+	else
+		EVP_PKEY_free(key);
+	return k;
+}
+
+/* A key with a password is refused: nobody is there to be asked. */
+static int
+no_password(char *p, int size, int writing, void *ctx)
+{
+	(void)p;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+static bool
+check_key(const EVP_PKEY *key, enum sign_kind *ret_kind, struct buf *why)
+{
+	const int bits = key ? EVP_PKEY_get_bits(key) : 0;
+
+	if (!key) {
+		buf_str(why, "it is no private key in PEM without a password");
+	} else if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519) {
+		*ret_kind = SIGN_ED25519;
+		return true;
+	} else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
+		buf_str(why, "the key is neither RSA nor Ed25519");
+	} else if (bits < SIGN_RSA_LEAST || bits > SIGN_RSA_MOST) {
+		buf_fmt(why, "the key has %d bits, and verifiers take RSA keys of %d to %d", bits,
+		    SIGN_RSA_LEAST, SIGN_RSA_MOST);
+	} else {
+		*ret_kind = SIGN_RSA;
+		return true;
+	}
+	return false;
+}
+
+struct sign_key *
+sign_key_read(struct slice pem, struct buf *why)
+{
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+	struct sign_key *k = NULL;
+	enum sign_kind kind;
+
+	BIO_free(bio);
+	ERR_clear_error();
+	if (!check_key(key, &kind, why)) {
+		EVP_PKEY_free(key);
+		return NULL;
+	}
+	k = take_key(key, kind);
+	if (!k)
+		buf_str(why, "out of memory");
+	return k;
+}
+
+struct sign_key *
+sign_key_make(enum sign_kind kind)
+{
+	return take_key(kind == SIGN_RSA ? EVP_RSA_gen(SIGN_RSA_BITS)
+					 : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), kind);
+}
+
+bool
+sign_key_write(const struct sign_key *k, struct buf *b)
+{
+	BIO *bio = BIO_new(BIO_s_secmem());
+	char *text = NULL;
+	long n = 0;
+
+	if (bio && PEM_write_bio_PKCS8PrivateKey(bio, k->key, NULL, NULL, 0, NULL, NULL) == 1)
+		n = BIO_get_mem_data(bio, &text);
+	if (n > 0)
+		buf_add(b, slice_of(text, (size_t)n));
+	BIO_free(bio);
+	return n > 0 && !b->full;
+}
+
+bool
+sign_key_public(const struct sign_key *k, struct buf *b)
+{
+	unsigned char raw[64], *der = NULL;
+	size_t n = sizeof raw;
+	int size;
+
+	if (k->kind == SIGN_ED25519) {
+		if (EVP_PKEY_get_raw_public_key(k->key, raw, &n) != 1)
+			return false;
+		buf_add(b, slice_of((const char *)raw, n));
+		return !b->full;
+	}
+	size = i2d_PUBKEY(k->key, &der);
+	if (size > 0)
+		buf_add(b, slice_of((const char *)der, (size_t)size));
+	OPENSSL_free(der);
+	return size > 0 && !b->full;
+}
+
+enum sign_kind
+sign_key_kind(const struct sign_key *k)
+{
+	return k->kind;
+}
+
+static bool
+sign_rsa(const struct sign_key *k, struct slice digest, unsigned char *to, size_t *n)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(k->key, NULL);
+	const bool good = c && EVP_PKEY_sign_init(c) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) == 1 &&
+	    EVP_PKEY_sign(c, to, n, (const unsigned char *)digest.p, digest.n) == 1;
+
+	EVP_PKEY_CTX_free(c);
+	return good;
+}
+
+static bool
+sign_ed25519(const struct sign_key *k, struct slice digest, unsigned char *to, size_t *n)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	const bool good = c && EVP_DigestSignInit(c, NULL, NULL, NULL, k->key) == 1 &&
+	    EVP_DigestSign(c, to, n, (const unsigned char *)digest.p, digest.n) == 1;
+
+	EVP_MD_CTX_free(c);
+	return good;
+}
+
+bool
+sign_digest(const struct sign_key *k, struct slice digest, struct buf *b)
+{
+	unsigned char space[SIGN_SIGNATURE_MAX];
+	size_t n = sizeof space;
+	const bool good = k->kind == SIGN_RSA ? sign_rsa(k, digest, space, &n)
+					      : sign_ed25519(k, digest, space, &n);
+
+	ERR_clear_error();
+	if (good)
+		buf_add(b, slice_of((const char *)space, n));
+	return good && !b->full;
+}
+
+void
+sign_key_free(struct sign_key *k)
+{
+	if (k)
+		EVP_PKEY_free(k->key);
+	free(k);
+}
