@@ -70,7 +70,7 @@ TLS  := $(sort $(wildcard net/tls*.c))
 CRYPTO := base/digest.c base/sign.c
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
-  $(call rooms,queue stats base config smtp message aliases mailbox strangers net))
+  $(call rooms,queue stats base config smtp message milter aliases mailbox strangers net))
 OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) \
   $(TLS) $(CRYPTO)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
