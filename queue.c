@@ -74,6 +74,7 @@ begin_message(struct queue_message *m, bool to_memory)
 	m->envelope = m->written = 0;
 	m->recipients = 0;
 	m->to_memory = to_memory;
+	m->readable = to_memory;
 	m->out = (struct buf)BUF(m->space);
 	m->late = (struct buf){ 0 };
 	queue_sum_init(&m->sum);
@@ -98,6 +99,12 @@ queue_begin_memory(struct queue_message *m)
 	begin_message(m, true);
 }
 
+void
+queue_keep_readable(struct queue_message *m)
+{
+	m->readable = true;
+}
+
 static int
 lock_new(int fd)
 {
@@ -116,7 +123,8 @@ static int
 create_locked(const struct queue *q, struct queue_message *m)
 {
 	const mode_t mode = q->handing ? QUEUE_HANDED_MODE : 0600;
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	const int flags = (m->readable ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC;
 	int r, fd = openat(q->tmp, m->id, flags, mode);
 
 	if (fd < 0)
@@ -425,6 +433,118 @@ queue_abort(const struct queue *q, struct queue_message *m)
 	(void)close(m->fd);
 	m->fd = -1;
 	m->envelope = 0;
+}
+
+ssize_t
+queue_read_back(const struct queue_message *m, uint64_t at, char *p, size_t n)
+{
+	ssize_t got;
+
+	if (at >= m->written) {
+		const struct slice rest = slice_skip(buf_slice(&m->out), at - m->written);
+
+		if (n > rest.n)
+			n = rest.n;
+		if (n)
+			memcpy(p, rest.p, n);
+		return (ssize_t)n;
+	}
+	if (n > m->written - at)
+		n = m->written - at;
+	do
+		got = pread(m->fd, p, n, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	if (got == 0)
+		return -EIO;		/* somebody has cut the file */
+	return got < 0 ? -errno : got;
+}
+
+/* Copy one line of an envelope, with its LF, unless it is replaced. */
+static void
+copy_line(struct queue_message *m, struct slice line, const struct slice *from,
+    bool (*drop)(void *ctx, struct slice path), void *ctx)
+{
+	struct slice path, params;
+
+	if (slice_has_prefix(line, SL(QUEUE_PAD_KEY)))
+		return;
+	if (queue_path_of(line, SL("P "), &path, &params)) {
+		if (drop(ctx, path))
+			return;
+		m->recipients++;
+	} else if (from && queue_path_of(line, SL("from: "), &path, &params)) {
+		put_octets(m, SL("from: "));
+		put_path(m, *from, params);
+		return;
+	}
+	put_octets(m, line);
+}
+
+/* Longer than any line of an envelope: a path with its parameters. */
+#define LINE_MAX_OCTETS 16384
+
+static int
+copy_envelope(struct queue_message *m, const struct queue_message *old, const struct slice *from,
+    bool (*drop)(void *ctx, struct slice path), void *ctx)
+{
+	uint64_t at = QUEUE_FIXED;
+	char text[LINE_MAX_OCTETS];
+
+	while (at < old->envelope - 1 && m->error == 0) {
+		const ssize_t n = queue_read_back(old, at, text, sizeof text);
+		struct slice rest = slice_of(text, n > 0 ? (size_t)n : 0);
+		const char *lf;
+
+		if (n < 0)
+			return (int)n;
+		if (rest.n > old->envelope - 1 - at)
+			rest.n = old->envelope - 1 - at;
+		if (rest.n == 0 || !memchr(rest.p, '\n', rest.n))
+			return -EBADMSG;
+		while (rest.n && (lf = memchr(rest.p, '\n', rest.n))) {
+			const size_t line = (size_t)(lf - rest.p) + 1;
+
+			copy_line(m, slice_of(rest.p, line), from, drop, ctx);
+			rest = slice_skip(rest, line);
+			at += line;
+		}
+	}
+	return m->error;
+}
+
+int
+queue_again(const struct queue *q, struct queue_message *m, struct queue_message *old,
+    const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx)
+{
+	const uint64_t head = QUEUE_FIXED;
+	int r = m->error;
+
+	*old = *m;
+	old->out.p = old->space;
+	if (r == 0 && !m->to_memory && unlinkat(q->tmp, m->id, 0) < 0)
+		r = -errno;
+	m->fd = -1;
+	m->envelope = m->written = m->recipients = 0;
+	m->out = (struct buf)BUF(m->space);
+	m->late = (struct buf){ 0 };
+	m->error = r;
+	queue_sum_init(&m->sum);
+	put_octets(m, slice_of(QUEUE_FIXED_BLANK, head));
+	/* The ID is in the content already: it must not be chosen again. */
+	if (m->error == 0)
+		m->error = m->to_memory ? create_file(q, m) : create_locked(q, m);
+	if (m->error == 0)
+		m->error = copy_envelope(m, old, from, drop, ctx);
+	return m->error;
+}
+
+void
+queue_forget(struct queue_message *old)
+{
+	if (old->id[0] && old->fd >= 0)
+		(void)close(old->fd);
+	old->fd = -1;
+	old->id[0] = '\0';
 }
 
 int

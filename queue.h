@@ -102,6 +102,7 @@ struct queue_message {
 	uint64_t late_at;		/* offset of the late fields in the file */
 	char late_space[QUEUE_LATE_MAX];
 	bool to_memory;		/* --print: a memfd replaces tmp/ID */
+	bool readable;		/* queue_read_back() works */
 };
 
 /* Start a message and choose its ID: ordered by time, with a random tail.  Writes nothing to
@@ -110,6 +111,9 @@ void queue_begin(struct queue_message *m);
 
 /* Start a message in memory (memfd), for --print.  The queue is not used. */
 void queue_begin_memory(struct queue_message *m);
+
+/* Octets that were written can be read back until queue_commit().  Before queue_head_end(). */
+void queue_keep_readable(struct queue_message *m);
 
 /* Add a field "key: value" to the envelope.  key is a literal of the caller.  Control characters of
  * value become '?', so a value cannot end its line. */
@@ -136,6 +140,22 @@ int queue_content(struct queue_message *m, struct slice content);
 /* Add a field of the envelope after the content began, in the room kept by queue_head_end().  0; or
  * -ENOSPC if the room is too small, or if the rest of it is too small for a pad. */
 int queue_late_field(struct queue_message *m, const char *key, struct slice value);
+
+/* Read up to n octets of the file so far, from offset `at`.  Their number, 0 behind the last, or
+ * -errno. */
+ssize_t queue_read_back(const struct queue_message *m, uint64_t at, char *p, size_t n);
+
+/*
+ * Write the message once more, with another envelope or content.  The fields and recipients move
+ * from *m to a new file of the same ID, except the recipients that drop() chooses; from replaces
+ * the reverse-path unless it is NULL.  More may be added, then queue_head_end() follows.  *old gets
+ * the former file: it can be read back until queue_forget().  0 or -errno, which sticks to m.
+ */
+int queue_again(const struct queue *q, struct queue_message *m, struct queue_message *old,
+    const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx);
+
+/* Close the former file of queue_again().  Safe after queue_forget(), and on a zeroed struct. */
+void queue_forget(struct queue_message *old);
 
 /* Make the message durable and visible in new/.  0 or -errno; after an error the temporary file is
  * removed. */

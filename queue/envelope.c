@@ -167,6 +167,15 @@ parse_path(struct slice s, struct slice *ret_path, struct slice *ret_params)
 	return true;
 }
 
+bool
+queue_path_of(struct slice line, struct slice word, struct slice *ret_path,
+    struct slice *ret_params)
+{
+	if (line.n && line.p[line.n - 1] == '\n')
+		line.n--;
+	return take_word(&line, word) && parse_path(line, ret_path, ret_params);
+}
+
 static struct slice
 path_domain(struct slice path)
 {
@@ -244,6 +253,8 @@ parse_field(struct slice line, struct queue_entry *e)
 		good = !e->from.p && parse_path(value, &e->from, &e->from_params);
 	} else if (slice_eq(key, SL("standing"))) {
 		good = !e->user.p && standing_parse(value, &e->standing, &e->user);
+	} else if (slice_eq(key, SL("quarantine"))) {
+		e->quarantine = value;
 	} else if (slice_eq(key, SL("client"))) {
 		e->client = value;
 	} else if (slice_eq(key, SL("expanded-from"))) {

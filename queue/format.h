@@ -44,6 +44,10 @@ struct queue_fixed {
 /* Write the fixed lines.  text holds QUEUE_FIXED octets, without a NUL. */
 void queue_fixed_write(char *text, const struct queue_fixed *fixed);
 
+/* Does a line begin with that word and a path?  Splits "<path> PARAMS"; the line may end in LF. */
+bool queue_path_of(struct slice line, struct slice word, struct slice *ret_path,
+    struct slice *ret_params);
+
 /* Parse the fixed lines.  0; -EBADMSG if they are damaged or not filled in yet. */
 int queue_fixed_parse(const char *text, struct queue_fixed *ret);
 

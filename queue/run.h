@@ -45,6 +45,7 @@ struct queue_entry {
 	enum standing standing;
 	struct slice user;		/* who had authenticated, or empty */
 	struct slice from, from_params, client;
+	struct slice quarantine;	/* why a filter wants it held; empty: none does */
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;
 };

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/idn.h"
 #include "delivery/delivery.h"
+#include "queue/operator.h"
 #include "queue/reading.h"
 #include "runner/frame.h"
 #include "runner/rank.h"
@@ -229,6 +230,33 @@ postpone_message(struct runner *r, const struct queue_entry *e)
 	return true;
 }
 
+/*
+ * Moves a message to hold/ that a filter wants held.  After an operator has released it, its log
+ * has a note.  The note follows the move, so a crash in between can only hold it once more.
+ */
+static bool
+hold_message(struct runner *r, struct queue_entry *e)
+{
+	struct queue_spot spot = { .place = QUEUE_IN_CUR, .folder = r->queue->cur };
+	char space[400];
+	struct buf note = BUF(space), last = BUF(space);
+	int error;
+
+	if (e->quarantine.n == 0)
+		return false;
+	queue_last_note(e, SL("quarantine"), &last);
+	if (last.n)
+		return false;
+	memcpy(spot.id, e->id, sizeof spot.id);
+	error = queue_hold(r->queue, &spot);
+	report_message(&r->reports, e->id, error < 0 ? REPORT_STUCK : REPORT_HELD, 0, error);
+	buf_str(&note, "<quarantine> held: ");
+	buf_add(&note, slice_of(e->quarantine.p, e->quarantine.n < 300 ? e->quarantine.n : 300));
+	if (error == 0)
+		(void)queue_note(e, buf_slice(&note));
+	return true;
+}
+
 static void
 take_in(struct runner *r, const struct queue_entry *e, unsigned rank)
 {
@@ -302,7 +330,7 @@ admit_message(struct runner *r, const char *id)
 	}
 	rank = rank_of(&e);
 	room = e.attempts || window_room_for(&r->window, rank);
-	if (room && !postpone_message(r, &e)) {
+	if (room && !hold_message(r, &e) && !postpone_message(r, &e)) {
 		drop_variants(r, &e);
 		take_in(r, &e, rank);
 	}
