@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "session/confine.h"
 #include "session/limits.h"
+#include "session/milters.h"
 #include "session/secure.h"
 #include "session/session.h"
 #include "session/signals.h"
@@ -100,10 +101,18 @@ open_session(struct session *s)
 static void
 greet(struct session *s)
 {
+	struct smtp_reply refusal;
+
+	if (config.server.milter)	/* filters are met in the sandbox */
+		session_confine(s);
 	s->record.early = s->newlines != SMTP_LF_TOO && limits_early(&s->client);
 	if (s->record.early && config.server.early_talkers == EARLY_REFUSE) {
 		session_reply(s, server_too_early());
 		s->end = "early";
+	} else if (!milters_connect(s, &refusal)) {
+		refusal.code = refusal.code < 500 ? 421 : 554;
+		session_reply(s, refusal);
+		s->end = "filter";
 	} else {
 		session_reply(s, server_greeting(&s->smtp));
 	}
@@ -133,6 +142,8 @@ end_session(struct session *s)
 	const int reply_ms = signals_stop ? STOP_REPLY_MS : LAST_REPLY_MS;
 
 	content_drop(&s->content);
+	milters_message_end();
+	milters_session_end();
 	remarks_transaction_end(s, false);
 	s->client.wake_fd = -1;
 	s->client.deadline_ms = 0;
@@ -143,6 +154,14 @@ end_session(struct session *s)
 	record_end(s);
 }
 
+/* HELO, EHLO or LHLO. */
+static bool
+is_hello(struct slice line)
+{
+	return line.n > 4 && slice_ieq(slice_of(line.p + 1, 3), SL("HLO")) ? true :
+	    slice_has_iprefix(line, SL("HELO"));
+}
+
 /* One command line, with all that follows from it. */
 static void
 command(struct session *s)
@@ -151,6 +170,7 @@ command(struct session *s)
 		500, S("5.5.2 Error: a line must end in <CR><LF>"), SMTP_NEXT_CLOSE,
 	};
 	struct slice line = SL("");
+	struct smtp_reply reply, refusal;
 	bool crlf = true, secret;
 	int r;
 
@@ -169,7 +189,10 @@ command(struct session *s)
 		s->end = "bare-newline";
 	} else if (r > 0) {
 		secret = server_line_secret(&s->smtp, line);
-		answer(s, line, server_command(&s->smtp, line));
+		reply = server_command(&s->smtp, line);
+		if (reply.code == 250 && is_hello(line) && !milters_helo(s, &refusal))
+			reply = server_refuse(&s->smtp, &refusal);
+		answer(s, line, reply);
 		if (secret)
 			stream_wipe(&s->client, line);
 	}
@@ -195,8 +218,10 @@ answer(struct session *s, struct slice line, struct smtp_reply reply)
 
 	reply = session_decide(s, reply);
 	/* RSET, EHLO, a refused DATA: the transaction is over. */
-	if (!(s->smtp.state & (SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK)))
+	if (!(s->smtp.state & (SMTP_AT_MAIL | SMTP_AT_RCPT | SMTP_AT_CHUNK))) {
 		content_drop(&s->content);
+		milters_message_end();
+	}
 	if (reply.next == SMTP_NEXT_CHUNK || reply.next == SMTP_NEXT_DISCARD) {
 		take_message(s, reply);
 		return;

@@ -25,6 +25,8 @@ enum config_newline { NEWLINE_REJECT, NEWLINE_NORMALIZE };
 enum config_tls { SERVER_TLS_OFF, SERVER_TLS_OFFER, SERVER_TLS_REQUIRED };
 enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_ASK };
 enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
+/* The mail of a session whose filter does not work. */
+enum config_milter_failure { MILTER_FAILURE_TEMPFAIL, MILTER_FAILURE_ACCEPT };
 enum config_early { EARLY_LOG, EARLY_REFUSE };
 /* The clients that a rule is for. */
 enum config_clients { CLIENTS_NONE, CLIENTS_STRANGERS, CLIENTS_ALL };
@@ -110,6 +112,9 @@ struct config {
 		enum config_auth auth;
 		char *auth_target;		/* file or credential; AUTH_DOVECOT: socket */
 		char *auth_senders;		/* file, or NULL */
+		char *milter;			/* places of filters (config/milter.h), or NULL */
+		enum config_milter_failure milter_failure;
+		uint64_t milter_command_timeout_ms, milter_content_timeout_ms;
 	} server;
 	struct {
 		struct address_list resolver;	/* empty: the servers of resolv.conf */

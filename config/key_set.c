@@ -10,6 +10,7 @@
 #include "base/idn.h"
 #include "base/name.h"
 #include "base/words.h"
+#include "config/milter.h"
 #include "config/networks.h"
 #include "config/pool.h"
 #include "config/refuse.h"
@@ -139,6 +140,24 @@ set_secrets(struct config *c, const struct key *k, struct slice value, struct bu
 }
 
 static int
+set_milters(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct slice rest = value;
+	struct milter_place place;
+	const char *help;
+	size_t n = 0;
+	int r;
+
+	while ((r = milter_place_next(&rest, &place, &help)) > 0)
+		n++;
+	if (r < 0)
+		return refuse_word(why, place.text, help);
+	if (n > MILTERS_MAX)
+		return refuse(why, "write at most 8 filters");
+	return pool_replace(place_of(c, k), value);
+}
+
+static int
 set_auth(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	const struct slice file = SL("file:"), dovecot = SL("dovecot:");
@@ -208,6 +227,8 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 		return set_text(c, k, value, why);
 	case KIND_SECRETS:
 		return set_secrets(c, k, value, why);
+	case KIND_MILTERS:
+		return set_milters(c, k, value, why);
 	case KIND_AUTH:
 		return set_auth(c, k, value, why);
 	case KIND_NETWORKS:
@@ -235,6 +256,7 @@ key_done(struct config *c, const struct key *k)
 	case KIND_HOSTNAME:
 	case KIND_TEXT:
 	case KIND_SECRETS:
+	case KIND_MILTERS:
 	case KIND_AUTH:
 		pool_free(*(char **)place_of(c, k));
 		break;

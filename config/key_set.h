@@ -25,6 +25,7 @@ enum key_kind {
 	KIND_NETWORKS,
 	KIND_RESOLVER, KIND_BIND,	/* addresses: with ports, without */
 	KIND_SECRETS,		/* words: paths or credentials; empty: none */
+	KIND_MILTERS,		/* places of filters (config/milter.h); empty: none */
 	KIND_AUTH,		/* sets server.auth and, at its place, server.auth_target */
 };
 

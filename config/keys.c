@@ -25,6 +25,11 @@ static const struct key_choice early_talkers[] = {
 	{ S("log"), EARLY_LOG }, { S("refuse"), EARLY_REFUSE }, { S(""), 0 },
 };
 
+static const struct key_choice milter_failures[] = {
+	{ S("tempfail"), MILTER_FAILURE_TEMPFAIL }, { S("accept"), MILTER_FAILURE_ACCEPT },
+	{ S(""), 0 },
+};
+
 static const struct key_choice roles[] = {
 	{ S("mx"), ROLE_MX },
 	{ S("submission"), ROLE_SUBMISSION },
@@ -137,6 +142,13 @@ static const struct key keys[] = {
 	{ SERVER("tls-program", tls_program, FILE, "") },
 	{ SERVER("auth", auth_target, AUTH, "off") },
 	{ SERVER("auth-senders", auth_senders, FILE, "") },
+	{ SERVER("milter", milter, MILTERS, "") },
+	{ SERVER("milter-on-failure", milter_failure, CHOICE, "tempfail"),
+	    .choices = milter_failures },
+	{ SERVER("milter-command-timeout", milter_command_timeout_ms, MS, "30s"),
+	    .min = 1, .max = DAY },
+	{ SERVER("milter-content-timeout", milter_content_timeout_ms, MS, "5min"),
+	    .min = 1, .max = DAY },
 	{ SERVER("proxy-protocol", proxy_protocol, CHOICE, "off"), .choices = off_on },
 	{ SERVER("proxy-trusted", proxy_trusted, NETWORKS, "") },
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "session/auth.h"
 #include "session/logins.h"
+#include "session/milter_link.h"
 #include "session/sandbox.h"
 #include "session/secure.h"
 #include "session/starter.h"
@@ -99,6 +100,7 @@ confine_session(const struct confinement *c)
 	hold_logins(c->config);
 	if (c->tls_later)
 		(void)starter_fork(c->config, c->options, c->start);
+	milter_links_open(c->config, c->start->remark_fd >= 0);
 	log_seal();
 	errors = sandbox_session(&sandbox);
 	close_counts();

@@ -55,6 +55,8 @@ content_begin(struct session *s)
 		queue_begin_memory(&c->queued);
 	else
 		queue_begin(&c->queued);
+	if (s->config->server.milter)
+		queue_keep_readable(&c->queued);
 	c->begun = true;
 	queue_field(&c->queued, "client", slice_str(s->peer.text));
 	queue_field(&c->queued, "helo", buf_slice(&s->smtp.helo));
@@ -120,6 +122,19 @@ content_open(struct session *s)
 		return r;
 	trace_received(&received, &trace);
 	return received.full ? -EMSGSIZE : queue_content(&c->queued, buf_slice(&received));
+}
+
+void
+content_again(struct session *s)
+{
+	facts_begin(&s->content.facts);
+}
+
+int
+content_store(struct session *s, struct slice octets)
+{
+	put_stored(s, octets);
+	return s->content.error;
 }
 
 void

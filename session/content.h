@@ -28,6 +28,7 @@ struct content {
 	uint64_t octets;		/* from the client, decoded */
 	struct filters filters;
 	struct facts facts;		/* facts about the stored octets */
+	uint64_t own;			/* octets of our Received field */
 	int error;			/* the first error of storing, -errno */
 	char decoded[2 * CONTENT_CHUNK];
 	struct queue_message queued;
@@ -63,6 +64,9 @@ void content_fail(struct content *c, int error);
 
 /* Is the content wrong, as far as it has come?  SMTP_DATA_QUEUED if not. */
 enum smtp_data_result content_check(const struct session *s);
+/* Store octets that a filter has made, after queue_again(). */
+void content_again(struct session *s);
+int content_store(struct session *s, struct slice octets);
 /* Make the message durable, or show it.  After -errno nothing is left of it. */
 int content_commit(struct session *s);
 void content_drop(struct content *c);

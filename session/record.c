@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "session/milters.h"
 #include "session/session.h"
 #include "stats/stats.h"
 
@@ -56,7 +57,8 @@ add_recipient(struct record *r, const struct smtp_path *to)
 static enum smtp_data_result
 data_result(enum smtp_verdict verdict)
 {
-	return verdict == SMTP_REFUSE_SPACE ? SMTP_DATA_SPACE : SMTP_DATA_LOCAL;
+	return verdict == SMTP_REFUSE_SPACE ? SMTP_DATA_SPACE :
+	    verdict == SMTP_REFUSE_FILTER ? SMTP_DATA_FILTER : SMTP_DATA_LOCAL;
 }
 
 void
@@ -122,6 +124,8 @@ refusal_reason(enum smtp_data_result result)
 		return "loop";
 	case SMTP_DATA_LINE:
 		return "line too long";
+	case SMTP_DATA_FILTER:
+		return "filter";
 	case SMTP_DATA_QUEUED:
 		break;
 	}
@@ -155,7 +159,8 @@ record_message(struct session *s, enum smtp_data_result result, const struct smt
 	if (why)
 		begin_line(&line, LOG_LEVEL_NOTICE, "refused", s, content_id(&s->content));
 	else
-		begin_line(&line, LOG_LEVEL_INFO, "accepted", s, content_id(&s->content));
+		begin_line(&line, LOG_LEVEL_INFO, milters_discard() ? "discarded" : "accepted", s,
+		    content_id(&s->content));
 	log_str(&line, "protocol", server_protocol(&s->smtp));
 	log_str(&line, "from", smtp_path_text(&r->from));
 	log_str(&line, "to", buf_slice(&r->to));

@@ -19,6 +19,7 @@
 
 #include "base/landlock.h"
 #include "base/seccomp.h"
+#include "config/milter.h"
 #include "config/secret.h"
 #include "session/list.h"
 
@@ -86,12 +87,13 @@ allow_list(struct landlock *l, const char *file)
 	allow_beside(l, file, READ_FILE);
 }
 
+/* Filters get the message from its file, so a file that is created is opened for reading too. */
 static void
-allow_queue(struct landlock *l, const struct queue *q)
+allow_queue(struct landlock *l, const struct queue *q, const struct config *c)
 {
 	if (!q)
 		return;
-	landlock_allow(l, q->tmp, RIGHTS_TMP);
+	landlock_allow(l, q->tmp, RIGHTS_TMP | (c->server.milter ? READ_FILE : 0));
 	landlock_allow(l, q->fresh, RIGHTS_NEW);
 }
 
@@ -102,8 +104,15 @@ wall_off_session_files(const struct sandbox *s)
 
 	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
 	each_list(&l, s->config, hold_list);
-	allow_queue(&l, s->queue);
+	allow_queue(&l, s->queue, s->config);
 	return landlock_enforce(&l);
+}
+
+/* Sessions connect to filters, or start them, before they confine themselves further. */
+static bool
+has_filters(const struct config *c, enum milter_where where)
+{
+	return milter_place_has(c->server.milter, where);
 }
 
 /* A listener may do what its sessions may; they open their lists, and the file of counts. */
@@ -112,8 +121,9 @@ wall_off_listener_files(const struct sandbox *s)
 {
 	struct landlock l;
 
-	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
-	allow_queue(&l, s->queue);
+	landlock_begin(&l, LANDLOCK_SCOPED |
+	    (has_filters(s->config, MILTER_INET) ? 0 : LANDLOCK_NO_TCP));
+	allow_queue(&l, s->queue, s->config);
 	if (s->queue)
 		landlock_allow(&l, s->queue->tmp, READ_FILE);
 	/* The program with TLS opens them again. */
@@ -204,6 +214,11 @@ static const struct seccomp_rule listener_calls[] = {
 #endif
 };
 
+/* Sessions connect to filters. */
+static const struct seccomp_rule inet_filters[] = {
+	SECCOMP_WITH(socket, 1, AF_INET), SECCOMP_WITH(socket, 1, AF_INET6),
+};
+
 /* A process that becomes smtp-handler-tls, up to the sandbox of that program. */
 static const struct seccomp_rule program_calls[] = {
 	SECCOMP_CALL(execve), SECCOMP_CALL(mmap), SECCOMP_CALL(mprotect), SECCOMP_CALL(faccessat),
@@ -240,6 +255,8 @@ sandbox_listener(const struct sandbox *s)
 
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, listener_calls);
+	if (has_filters(s->config, MILTER_INET))
+		SECCOMP_ADD(&f, inet_filters);
 	if (s->starts_tls)
 		SECCOMP_ADD(&f, program_calls);
 	errors.calls = seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);

@@ -16,7 +16,9 @@
 #include "session/balancer.h"
 #include "session/confine.h"
 #include "session/limits.h"
+#include "session/milters.h"
 #include "session/quota.h"
+#include "session/screen.h"
 #include "session/secure.h"
 #include "session/signals.h"
 
@@ -342,38 +344,79 @@ end_login(struct session *s, struct smtp_reply reply)
 	return reply;
 }
 
+/* A filter refuses what was asked. */
+static struct smtp_reply
+refuse(struct session *s, const struct smtp_reply *reply, enum smtp_verdict *ret)
+{
+	*ret = SMTP_REFUSE_FILTER;
+	return server_refuse(&s->smtp, reply);
+}
+
+/* Filters see what is accepted so far, and the queue ID. */
+static struct smtp_reply
+decide_mail(struct session *s, enum smtp_verdict *ret)
+{
+	struct smtp_reply refusal;
+
+	*ret = check_mail(s);
+	if (*ret == SMTP_ACCEPT) {
+		content_begin(s);
+		if (!milters_mail(s, &refusal))
+			return refuse(s, &refusal, ret);
+	}
+	return server_decide(&s->smtp, *ret, SL(""));
+}
+
+static struct smtp_reply
+decide_rcpt(struct session *s, enum smtp_verdict *ret)
+{
+	struct slice why = SL("");
+	struct smtp_reply reply;
+
+	*ret = check_rcpt(s, &why);
+	if (*ret == SMTP_ACCEPT && !milters_rcpt(s, &reply))
+		return refuse(s, &reply, ret);
+	reply = server_decide(&s->smtp, *ret, why);
+	if (reply.code == 250)
+		content_rcpt(s);
+	return reply;
+}
+
+static struct smtp_reply
+decide_data(struct session *s, enum smtp_verdict *ret)
+{
+	struct smtp_reply refusal;
+
+	if (!milters_data(s, &refusal))
+		return refuse(s, &refusal, ret);
+	*ret = queue_verdict(s, content_open(s));
+	return server_decide(&s->smtp, *ret, SL(""));
+}
+
 struct smtp_reply
 session_decide(struct session *s, struct smtp_reply question)
 {
 	const struct smtp_path from = s->smtp.from, to = s->smtp.rcpt;	/* smtp may forget them */
-	struct slice why = SL("");
 	struct smtp_reply reply = question;
 	enum smtp_verdict verdict = SMTP_ACCEPT;
 
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
-		verdict = check_mail(s);
-		reply = server_decide(&s->smtp, verdict, why);
-		if (reply.code == 250)
-			content_begin(s);
+		reply = decide_mail(s, &verdict);
 		break;
 	case SMTP_NEXT_CHECK_RCPT:
-		verdict = check_rcpt(s, &why);
-		reply = server_decide(&s->smtp, verdict, why);
-		if (reply.code == 250)
-			content_rcpt(s);
+		reply = decide_rcpt(s, &verdict);
 		break;
 	case SMTP_NEXT_CHECK_VRFY:
 		verdict = check_vrfy(s);
-		reply = server_decide(&s->smtp, verdict, why);
+		reply = server_decide(&s->smtp, verdict, SL(""));
 		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
 		return check_starttls(s);
 	case SMTP_NEXT_CHECK_AUTH:
 		return end_login(s, question);
 	case SMTP_NEXT_CHECK_DATA:
-		verdict = queue_verdict(s, content_open(s));
-		reply = server_decide(&s->smtp, verdict, why);
+		reply = decide_data(s, &verdict);
 		break;
 	default:
 		return reply.code == 535 ? end_login(s, reply) : reply;
@@ -383,14 +426,21 @@ session_decide(struct session *s, struct smtp_reply question)
 	return reply;
 }
 
-/* Check the content.  If it is the last part, also make the message durable. */
+/* Check the content.  If it is the last part, show it to the filters, and make the message
+ * durable.  *ret_filter: the reply of a filter, with SMTP_DATA_FILTER. */
 static enum smtp_data_result
-store_content(struct session *s, bool last)
+store_content(struct session *s, bool last, struct smtp_reply *ret_filter)
 {
 	const enum smtp_data_result wrong = content_check(s);
 
 	if (wrong != SMTP_DATA_QUEUED)
 		return wrong;
+	if (last && s->content.error == 0 && !screen_message(s, ret_filter))
+		return SMTP_DATA_FILTER;
+	if (last && milters_discard()) {
+		content_drop(&s->content);
+		return SMTP_DATA_QUEUED;
+	}
 	switch (queue_verdict(s, last ? content_commit(s) : s->content.error)) {
 	case SMTP_ACCEPT:
 		return SMTP_DATA_QUEUED;
@@ -406,15 +456,19 @@ session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 {
 	const int got = content_receive(s);
 	enum smtp_data_result result;
+	struct smtp_reply filter = { .code = 0 };
 
 	if (got <= 0)
 		return got;
-	result = store_content(s, true);
+	result = store_content(s, true, &filter);
 	*ret_times = server_final_replies(&s->smtp);
 	*ret = server_end_of_data(&s->smtp, result, content_id(&s->content));
+	if (result == SMTP_DATA_FILTER)
+		*ret = filter;
 	record_message(s, result, ret);
 	remarks_transaction_end(s, true);
 	content_drop(&s->content);
+	milters_message_end();
 	return 1;
 }
 
@@ -423,6 +477,7 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 {
 	const bool last = s->smtp.chunk_last;
 	enum smtp_data_result result;
+	struct smtp_reply filter = { .code = 0 };
 	int got, error = 0;
 
 	if (s->smtp.state == SMTP_AT_RCPT)	/* the first chunk */
@@ -432,14 +487,18 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	got = content_chunk(s);
 	if (got <= 0)
 		return got;
-	result = store_content(s, last);
+	result = store_content(s, last, &filter);
 	*ret_times = last ? server_final_replies(&s->smtp) : 1;
 	*ret = server_end_of_chunk(&s->smtp, result, content_id(&s->content));
+	if (result == SMTP_DATA_FILTER)
+		*ret = filter;
 	if (last || result != SMTP_DATA_QUEUED) {
 		record_message(s, result, ret);
 		remarks_transaction_end(s, true);
 	}
-	if (s->smtp.state != SMTP_AT_CHUNK)
+	if (s->smtp.state != SMTP_AT_CHUNK) {
 		content_drop(&s->content);
+		milters_message_end();
+	}
 	return 1;
 }

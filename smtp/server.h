@@ -93,6 +93,7 @@ enum smtp_verdict {
 	SMTP_REFUSE_QUOTA,	/* 450 4.7.0: the user has sent too much in this hour */
 	SMTP_REFUSE_MESSAGES,	/* 421 4.7.0: too many messages in one session; closes */
 	SMTP_VERIFIED,		/* to VRFY: 250 2.1.5 <path>; SMTP_ACCEPT means 252 there */
+	SMTP_REFUSE_FILTER,	/* with the filter's reply: server_refuse() */
 };
 
 /* The fate of a message after its last octet. */
@@ -105,6 +106,7 @@ enum smtp_data_result {
 	SMTP_DATA_BARE,
 	SMTP_DATA_LOOP,		/* 554 5.4.6: 100 Received fields */
 	SMTP_DATA_LINE,		/* 554 5.6.0: a line over the limit */
+	SMTP_DATA_FILTER,	/* a filter refuses it: 451 4.7.1, unless the filter has a reply */
 };
 
 void server_init(struct server_session *s, const struct server *server);
@@ -123,6 +125,9 @@ struct smtp_reply server_overlong(struct server_session *s);
 /* Take the answer to the last SMTP_NEXT_CHECK_*.  why: the text for SMTP_REFUSE_ROUTE. */
 struct smtp_reply server_decide(struct server_session *s, enum smtp_verdict verdict,
     struct slice why);
+/* Refuse with the reply of a filter: the answer to the last SMTP_NEXT_CHECK_*, or after the 250 to
+ * HELO, EHLO or LHLO. */
+struct smtp_reply server_refuse(struct server_session *s, const struct smtp_reply *reply);
 /* The number of replies to a message; with LMTP one for each recipient (RFC 2033 section 4.2). */
 unsigned server_final_replies(const struct server_session *s);
 /* The reply to a message.  It ends the transaction in any case (RFC 5321 section 4.1.1.4).  detail:

@@ -183,6 +183,24 @@ server_decide(struct server_session *s, enum smtp_verdict verdict, struct slice 
 	return server_budget(s, refused(s, asked, verdict, why));
 }
 
+struct smtp_reply
+server_refuse(struct server_session *s, const struct smtp_reply *reply)
+{
+	const enum smtp_next asked = s->pending;
+
+	s->pending = SMTP_NEXT_COMMAND;
+	if (asked == SMTP_NEXT_CHECK_MAIL) {
+		server_transaction_end(s);
+	} else if (asked == SMTP_NEXT_CHECK_RCPT) {
+		s->refused++;
+	} else if (asked == SMTP_NEXT_COMMAND) {
+		s->state = SMTP_AT_START;
+		s->esmtp = false;
+		s->helo.n = 0;
+	}
+	return server_budget(s, *reply);
+}
+
 unsigned
 server_final_replies(const struct server_session *s)
 {
@@ -206,6 +224,8 @@ server_end_of_data(struct server_session *s, enum smtp_data_result result, struc
 			.text = S("5.4.6 Error: too many hops") },
 		[SMTP_DATA_LINE] = { .code = 554,
 			.text = S("5.6.0 Error: message line too long") },
+		[SMTP_DATA_FILTER] = { .code = 451,
+			.text = S("4.7.1 Service unavailable - try again later") },
 	};
 
 	server_transaction_end(s);

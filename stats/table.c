@@ -7,7 +7,8 @@
 
 static const char *const session_ends[] = {
 	"quit", "errors", "early", "bare-newline", "lost", "eof", "session-timeout", "timeout",
-	"slow", "idle", "limited", "shutdown", "tls", "proxy-header", "starttls", "messages", NULL,
+	"slow", "idle", "limited", "shutdown", "tls", "proxy-header", "starttls", "messages",
+	"filter", NULL,
 };
 static const char *const tls_versions[] = { "none", "TLSv1.2", "TLSv1.3", NULL };
 /* In the order of enum standing. */
@@ -16,11 +17,12 @@ static const char *const standings[] = { "stranger", "user", "owner", "trusted",
 static const char *const verdicts[] = {
 	"protocol", "sender", "relay", "unknown-user", "route", "space", "local-error", "tls",
 	"password", "login-unavailable", "not-owner", "quota", "too-many-messages",
-	"verified", NULL,
+	"verified", "filter", NULL,
 };
 /* In the order of enum smtp_data_result. */
 static const char *const contents[] = {
-	"queued", "too-big", "space", "local-error", "bare-newline", "loop", "line-too-long", NULL,
+	"queued", "too-big", "space", "local-error", "bare-newline", "loop", "line-too-long",
+	"filter", NULL,
 };
 /* In the order of enum strangers_limit; then the limit of the listener. */
 static const char *const limits[] = {

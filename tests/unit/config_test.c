@@ -4,6 +4,9 @@
 #include "base/name.h"
 #include "tests/lib/config.h"
 
+#define LONG_PATH \
+	"123456789.123456789.123456789.123456789.123456789.123456789.123456789." \
+	"123456789.123456789.123456789.123456789."
 #define LONG_LIST LIST_4 LIST_4 LIST_4 LIST_4
 #define LIST_4 ADDRESS_22 ADDRESS_22 ADDRESS_22 ADDRESS_22
 #define ADDRESS_22 "2001:db8:1:2:3:4:5:6 "
@@ -82,6 +85,8 @@ check_all_keys(void)
 	    "bare-newline = normalize\nrefuse = no mail here\ntls = required\n"
 	    "tls-certificate = /c1 c2\ntls-key = k1.pem /k2\ntls-client-certificates = ask\n"
 	    "tls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
+	    "milter = unix:/m, inet:[::1]:8891\nmilter-on-failure = accept\n"
+	    "milter-command-timeout = 5s\nmilter-content-timeout = 6s\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\n"
 	    "per-destination = 2\nper-address = 3\nmx-order = latency\ntls = require\n"
@@ -121,6 +126,11 @@ check_all_keys(void)
 	    c.server.client_probes == 1000000 && c.server.password_checks == 11 &&
 	    c.server.user_messages == 12 && c.server.user_recipients == 13,
 	    "[server] limits by client address");
+	ok(strcmp(c.server.milter, "unix:/m, inet:[::1]:8891") == 0 &&
+	    c.server.milter_failure == MILTER_FAILURE_ACCEPT &&
+	    c.server.milter_command_timeout_ms == 5000 &&
+	    c.server.milter_content_timeout_ms == 6000,
+	    "[server] milter");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
 	ok(!c.server.trusted.local && c.server.trusted.n == 3 &&
@@ -219,6 +229,16 @@ static const struct mistake mistakes[] = {
 	  "write dovecot: and the absolute path of its auth-client socket" },
 	{ "[server]\nauth = on\n", 2, "write off, file:PATH or dovecot:SOCKET" },
 	{ "[server]\nauth-senders = /nonexistent\n", 2, "cannot read it: No such file" },
+	{ "[server]\nmilter = /run/m\n", 2, "/run/m: write unix:/PATH, inet:" },
+	{ "[server]\nmilter = unix:run/m\n", 2, "write unix:/PATH" },
+	{ "[server]\nmilter = unix:/a, exec:b\n", 2, "exec:b: write unix:/PATH" },
+	{ "[server]\nmilter = inet:mail.example.org:1\n", 2, "write inet:ADDRESS:PORT" },
+	{ "[server]\nmilter = inet:127.0.0.1\n", 2, "write inet:ADDRESS:PORT" },
+	{ "[server]\nmilter = inet:127.0.0.1:0\n", 2, "write inet:ADDRESS:PORT" },
+	{ "[server]\nmilter = inet:127.0.0.1:65536\n", 2, "write inet:ADDRESS:PORT" },
+	{ "[server]\nmilter = unix:/1,unix:/2,unix:/3,unix:/4,unix:/5,unix:/6,unix:/7,unix:/8,"
+	    "unix:/9\n", 2, "write at most 8 filters" },
+	{ "[server]\nmilter = unix:/" LONG_PATH "\n", 2, "longer than that of a socket" },
 	{ "[server]\nproxy-protocol = on\n", 2,
 	  "no balancer is trusted: write the balancers' addresses into proxy-trusted" },
 	{ "[server]\nproxy-trusted = haproxy\n", 2, "haproxy is neither a network" },
@@ -299,7 +319,8 @@ check_short_name(void)
 	"user-messages, user-recipients, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
-	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, proxy-protocol, " \
+	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, milter, " \
+	"milter-on-failure, milter-command-timeout, milter-content-timeout, proxy-protocol, " \
 	"proxy-trusted"
 
 static void

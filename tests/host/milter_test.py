@@ -1,0 +1,457 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Filters of [server] milter: each step, each edit, each fault of a filter."""
+import glob
+import os
+import re
+import shutil
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from milter import (ACCEPT, CONTINUE, DIE, DISCARD, GARBAGE, HANG, HUGE, KEEP_BLANK,  # noqa: E402
+                    NO_ANSWERS, REJECT, SHUTDOWN, SKIP, TEMPFAIL, WORKING, FakeMilter, add, body,
+                    change, insert, packet, reply, text)
+from tap import check, main, same, test  # noqa: E402
+from tls_server import HOST, Server, anyone, certificate  # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+DIRECTORY = "/tmp/smtp-milter-test.%d" % os.getpid()
+QUEUE, SOCKET, SECOND = DIRECTORY + "/queue", DIRECTORY + "/milter", DIRECTORY + "/second"
+HEADER = b"From: a@b.example\r\nSubject: one\r\nX-Same: first\r\nx-same: second\r\n"
+BODY = b"Hello.\r\n.dot\r\n"
+
+
+def session(message=HEADER + b"\r\n" + BODY, rcpts=("c@d.example",), options=(), lines=None,
+            milters="unix:" + SOCKET, keep=False, timeout="2s", failure="tempfail",
+            config="/dev/null"):
+    """Send one message through a pipe.  The replies, as text."""
+    if not keep:
+        shutil.rmtree(QUEUE, ignore_errors=True)
+        for folder in ("tmp", "new", "cur", "wait", "hold", "dead", "state"):
+            os.makedirs("%s/%s" % (QUEUE, folder), 0o700)
+    stuffed = re.sub(rb"(?m)^\.", b"..", message) + b".\r\n"
+    to = b"".join(b"RCPT TO:<%s>\r\n" % rcpt.encode() for rcpt in rcpts)
+    commands = lines or (b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n" + to +
+                         b"DATA\r\n" + stuffed + b"QUIT\r\n")
+    argv = [BUILD + "/smtp-handler", "-c", config]
+    for option in ("queue.directory=" + QUEUE, "server.hostname=h.example",
+                   "server.milter=" + milters, "server.milter-on-failure=" + failure,
+                   "server.milter-command-timeout=" + timeout,
+                   "server.milter-content-timeout=" + timeout, *options):
+        argv += ["-o", option]
+    done = subprocess.run(argv, input=commands, capture_output=True, timeout=60)
+    session.log = done.stderr.decode()
+    same(done.returncode, 0, session.log)
+    return done.stdout.decode()
+
+
+def stored():
+    """The only message of the queue: its envelope as lines, and its content."""
+    files = glob.glob(QUEUE + "/new/*")
+    same(len(files), 1, session.log)
+    same(glob.glob(QUEUE + "/tmp/*"), [])
+    with open(files[0], "rb") as file:
+        envelope, content = file.read().split(b"\n\n", 1)
+    fsck = subprocess.run([BUILD + "/smtp-queue", "-c", "/dev/null", "-o",
+                           "queue.directory=" + QUEUE, "fsck"], capture_output=True)
+    same(fsck.returncode, 0, fsck.stdout, fsck.stderr)
+    return envelope.decode().split("\n"), content
+
+
+def content():
+    """The content without our Received field."""
+    whole = stored()[1]
+    check(b"Received: from c.example" in whole, whole)
+    return re.sub(rb"Received: from c\.example(.|\r\n[ \t])*\r\n", b"", whole)
+
+
+def rcpts():
+    return sorted(line[3:].rstrip(">") for line in stored()[0] if line.startswith("P <"))
+
+
+def edited(*edits, **more):
+    """The replies of a session whose filter makes these edits at the end of a message."""
+    filter = FakeMilter(SOCKET, {"E": b"".join(edits) + CONTINUE})
+    got = session(**more)
+    filter.close()
+    check("250 2.0.0 Ok: queued" in got, got, session.log)
+    return filter
+
+
+@test("a filter sees each step with its macros, and changes nothing")
+def _():
+    filter = FakeMilter(SOCKET)
+    got = session()
+    check("250 2.0.0 Ok: queued" in got, got, session.log)
+    same(content(), HEADER + b"\r\n" + BODY)
+    same(filter.commands(), "OCHMRTLLLLNBEQ")
+    same(filter.data("H"), [b"c.example\0"])
+    same(filter.data("C"), [b"localhost\0U"])
+    same(filter.data("M"), [b"<a@b.example>\0"])
+    same(filter.data("R"), [b"<c@d.example>\0"])
+    same(filter.data("L")[:2], [b"From\0a@b.example\0", b"Subject\0one\0"])
+    same(filter.data("B"), [BODY])
+    macros = {m["step"]: m for m in filter.data("D")}
+    same(macros["C"][b"j"], b"h.example")
+    same(macros["M"][b"{mail_addr}"], b"a@b.example")
+    same(macros["R"][b"{rcpt_addr}"], b"c@d.example")
+    ident = [line[4:] for line in stored()[0] if line.startswith("id: ")][0]
+    same(macros["E"][b"i"].decode(), ident)
+    check(ident in got, got)
+
+
+@test("a filter gets the macros that it lists, and the blank that it wants")
+def _():
+    filter = FakeMilter(SOCKET, steps=KEEP_BLANK, macros=b"\0\0\0\2{mail_host}, i\0")
+    session()
+    macros = {m["step"]: m for m in filter.data("D")}
+    same(set(macros["M"]), {b"{mail_host}", b"i", "step"})
+    same(filter.data("L")[0], b"From\0 a@b.example\0")
+
+
+@test("a filter that skips steps, and one that does not answer most")
+def _():
+    filter = FakeMilter(SOCKET, steps=0x37F)
+    session()
+    same(filter.commands(), "OEQ")
+    filter = FakeMilter(SOCKET, steps=NO_ANSWERS)
+    check("250 2.0.0 Ok: queued" in session(), session.log)
+    same(filter.commands(), "OCHMRTLLLLNBEQ")
+
+
+@test("fields are added, inserted, changed and removed")
+def _():
+    edited(add(b"X-Last", b"at the end\n\tfolded"), insert(0, b"X-Top", b"top"),
+           insert(1, b"X-Second", b"below"), change(1, b"Subject", b"two"),
+           change(2, b"X-Same", b""), change(0, b"from", b"z@b.example"),
+           change(1, b"X-New", b"new"), change(1, b"X-None", b""))
+    whole = stored()[1]
+    check(whole.startswith(b"X-Top: top\r\nX-Second: below\r\nReceived: "), whole)
+    same(content(), b"X-Top: top\r\nX-Second: below\r\nfrom: z@b.example\r\nSubject: two\r\n"
+         b"X-Same: first\r\nX-Last: at the end\r\n\tfolded\r\nX-New: new\r\n\r\n" + BODY)
+
+
+@test("index 1 is below our Received field, and no value can end the header section")
+def _():
+    edited(insert(1, b"X-One", b"one"), insert(99, b"X-Far", b"a\n\nb\nc\r\n d"))
+    whole = stored()[1]
+    check(whole.startswith(b"Received: "), whole)
+    same(content(), b"X-One: one\r\n" + HEADER + b"X-Far: a\r\n\tb\r\n\tc\r\n d\r\n\r\n" + BODY)
+
+
+@test("a new body, of any length")
+def _():
+    for text_ in (b"", b"short\r\n", b"long line of text\r\n" * 20000):
+        edited(body(text_))
+        same(content(), HEADER + b"\r\n" + text_)
+
+
+@test("facts of the envelope are those of the edited content")
+def _():
+    edited(add(b"X-Utf8", "\u00e4".encode()), body("\u00e4\r\n".encode() + b"x" * 2000 + b"\r\n"))
+    line = [line for line in stored()[0] if line.startswith("content ")][0]
+    same(line, "content 8bit=y utf8=y dots=n binary=n crlf=y longest=0000002000")
+
+
+@test("a large message keeps its body, and its header is edited")
+def _():
+    big = b"x" * 70 + b"\r\n"
+    filter = edited(add(b"X-Last", b"y"), message=HEADER + b"\r\n" + big * 40000)
+    same(content(), HEADER + b"X-Last: y\r\n\r\n" + big * 40000)
+    same(b"".join(filter.data("B")), big * 40000)
+
+
+@test("recipients are added and removed, and the sender is changed")
+def _():
+    edited(text("+", b"<new@d.example>"), text("-", b"<c@d.example>"), text("+", b"e@d.example"),
+           text("-", b"e@d.example"), text("2", b"<other@d.example>\0NOTIFY=NEVER"),
+           text("e", b"<changed@b.example>"), rcpts=("c@d.example", "d@d.example"))
+    same(rcpts(), ["d@d.example", "new@d.example", "other@d.example"])
+    check("from: <changed@b.example>" in stored()[0], stored()[0])
+    edited(text("e", b"<>"))
+    check("from: <>" in stored()[0], stored()[0])
+
+
+@test("an added recipient passes the checks of RCPT, or is logged and not added")
+def _():
+    filter = FakeMilter(SOCKET, {"E": text("+", b"<a b@d.example>") + text("+", b"<\r\nx@y>") +
+                                 CONTINUE})
+    session()
+    same(rcpts(), ["c@d.example"])
+    check("is not used" in session.log, session.log)
+    filter.close()
+    config = DIRECTORY + "/routes"
+    with open(config, "w") as file:
+        file.write("[server]\ntrusted = 192.0.2.1\n[route d.example]\nvia = discard\n"
+                   "accept = anyone\n")
+    filter = FakeMilter(SOCKET, {"E": text("+", b"<x@elsewhere.example>") +
+                                 text("+", b"<y@d.example>") + CONTINUE})
+    session(config=config)
+    same(rcpts(), ["c@d.example", "y@d.example"])
+    filter.close()
+
+
+@test("a message without a recipient left is discarded")
+def _():
+    edited(text("-", b"<c@d.example>"))
+    same(glob.glob(QUEUE + "/*/*"), [])
+    check("discarded" in session.log, session.log)
+
+
+@test("a filter discards at any step from MAIL on: the client gets a 250")
+def _():
+    for step in "MRTLNBE":
+        filter = FakeMilter(SOCKET, {step: DISCARD})
+        got = session()
+        check("250 2.0.0 Ok: queued" in got, step, got, session.log)
+        same(glob.glob(QUEUE + "/new/*") + glob.glob(QUEUE + "/tmp/*"), [])
+        filter.close()
+
+
+@test("refusals at each step: 550, 451, and a text of two lines")
+def _():
+    lines = reply(b"451-4.7.1 come\r\n451 4.7.1 back, 50%%")
+    for step in "HMRTLNBE":
+        for answer, wanted in ((REJECT, "550 5.7.1 Command rejected"),
+                               (TEMPFAIL, "451 4.7.1 Service unavailable - try again later"),
+                               (lines, "451-4.7.1 come\r\n451 4.7.1 back, 50%\r\n"),
+                               (reply(b"554 no"), "554 no")):
+            filter = FakeMilter(SOCKET, {step: answer})
+            got = session()
+            check(wanted in got, step, wanted, got, session.log)
+            check("queued as" not in got or step == "H", step, got)
+            filter.close()
+    for answer, wanted in ((REJECT, "554 5.7.1"), (TEMPFAIL, "421 4.7.1")):
+        filter = FakeMilter(SOCKET, {"C": answer})
+        same(session()[:9], wanted)
+        filter.close()
+    filter = FakeMilter(SOCKET, {"M": SHUTDOWN})
+    check("421 4.7.0 " in session(), session.log)
+    filter.close()
+
+
+@test("a reply with control characters, another class or code is not passed on")
+def _():
+    for bad in (b"550 5.7.1 a\x01b", b"250 2.0.0 fine", b"550 4.7.1 x", b"550-5.7.1 a\r\n451 b",
+                b"55", b"", b"5500 x", b"550 " + b"x" * 3000):
+        filter = FakeMilter(SOCKET, {"M": reply(bad)})
+        got = session()
+        check("451 4.7.1 Service unavailable" in got, bad, got)
+        filter.close()
+
+
+@test("one refused recipient leaves the others")
+def _():
+    filter = FakeMilter(SOCKET, {"R": lambda data: REJECT if b"bad" in data else CONTINUE})
+    got = session(rcpts=("bad@d.example", "good@d.example"))
+    same(rcpts(), ["good@d.example"])
+    same(got.count("550 5.7.1"), 1)
+    filter.close()
+
+
+@test("a filter that accepts sees no more of the message, or of the session")
+def _():
+    two = (b"EHLO c\r\n" + 2 * (b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n" +
+                                HEADER + b"\r\n.\r\n") + b"QUIT\r\n")
+    filter = FakeMilter(SOCKET, {"M": ACCEPT})
+    session(lines=two)
+    same(filter.commands(), "OCHMAMAQ")
+    filter.close()
+    filter = FakeMilter(SOCKET, {"C": ACCEPT})
+    session(lines=two)
+    same(filter.commands(), "OCQ")
+    filter.close()
+
+
+@test("the rest of a body can be skipped, and a filter may take its time")
+def _():
+    filter = FakeMilter(SOCKET, {"B": SKIP})
+    session(message=HEADER + b"\r\n" + b"x\r\n" * 60000)
+    same(len(filter.data("B")), 1)
+    filter.close()
+
+    def slowly(_):
+        time.sleep(0.5)
+        return WORKING * 3 + CONTINUE
+    filter = FakeMilter(SOCKET, {"E": slowly})
+    check("queued as" in session(timeout="1s"), session.log)
+    filter.close()
+
+
+@test("RSET, and a transaction that is left, end a message with an abort")
+def _():
+    filter = FakeMilter(SOCKET)
+    session(lines=b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRSET\r\nMAIL FROM:<>\r\nQUIT\r\n")
+    same(filter.commands(), "OCHMAMAQ")
+    filter.close()
+
+
+@test("each filter sees the edits of the former: fields, body")
+def _():
+    first = FakeMilter(SOCKET, {"E": insert(0, b"X-A", b"1") + change(1, b"Subject", b"two") +
+                                body(b"new\r\n") + CONTINUE})
+    second = FakeMilter(SECOND, {"E": change(1, b"X-A", b"2") + add(b"X-B", b"3") + CONTINUE})
+    session(milters="unix:%s, unix:%s" % (SOCKET, SECOND))
+    same(second.data("L")[0], b"X-A\x001\0")
+    same(second.data("L")[2], b"Subject\0two\0")
+    same(second.data("B"), [b"new\r\n"])
+    same(content(), b"X-A: 2\r\n" + HEADER.replace(b"one", b"two") + b"X-B: 3\r\n\r\nnew\r\n")
+    first.close()
+    second.close()
+
+
+@test("a filter over TCP, and one that the session starts")
+def _():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    filter = FakeMilter(("127.0.0.1", port), {"E": add(b"X-Tcp", b"y") + CONTINUE})
+    session(milters=filter.place)
+    check(b"X-Tcp: y\r\n" in content())
+    filter.close()
+    program = DIRECTORY + "/program"
+    with open(program, "w") as file:
+        file.write("""#!/usr/bin/python3
+import socket, sys
+sys.path.insert(0, %r)
+from milter import *
+filter = FakeMilter.__new__(FakeMilter)
+filter.answers = {"E": add(b"X-Exec", sys.argv[1].encode()) + CONTINUE}
+filter.options, filter.macros, filter.seen = (6, 0x1ff, 0), b"", []
+filter.talk(socket.socket(fileno=0))
+""" % (os.path.dirname(os.path.abspath(sys.modules["milter"].__file__))))
+    os.chmod(program, 0o755)
+    session(milters="exec:%s word" % program, timeout="10s")
+    check(b"X-Exec: word\r\n" in content())
+
+
+@test("a filter that is away, dies, lies, hangs, or sends oversized packets: 451, or as without it")
+def _():
+    os.path.exists(SOCKET) and os.unlink(SOCKET)
+    got = session()
+    same(got.count("451 4.7.1 Service unavailable"), 1, got)
+    check("milter unix:" in session.log, session.log)
+    check("queued as" in session(failure="accept"), session.log)
+    for step in "OCHMRTLNBE":
+        for fault in (DIE, GARBAGE, HUGE, packet("?"), packet("h"), packet("y"), b"\0\0\0\0"):
+            filter = FakeMilter(SOCKET, {step: fault})
+            got = session(keep=True)
+            check("451 4.7.1 Service unavailable" in got, step, fault, got)
+            check("queued as" not in got, got)
+            got = session(failure="accept")
+            check("queued as" in got, step, fault, got, session.log)
+            same(content(), HEADER + b"\r\n" + BODY)
+            filter.close()
+
+
+@test("a filter that never answers costs its time, and no more")
+def _():
+    for step in "OME":
+        filter = FakeMilter(SOCKET, {step: HANG})
+        began = time.monotonic()
+        check("451 4.7.1" in session(timeout="300ms"), session.log)
+        check(time.monotonic() - began < 5)
+        check("in time" in session.log, session.log)
+        filter.close()
+
+
+@test("edits without end, that nobody negotiated, or of names that are none, are refused")
+def _():
+    for edits, actions in ((add(b"X", b"y") * 10001, 0x1FF), (add(b"X", b"y"), 0x1FE),
+                           (add(b"a b", b"y"), 0x1FF), (add(b"a:", b"y"), 0x1FF),
+                           (add(b"", b"y"), 0x1FF)):
+        filter = FakeMilter(SOCKET, {"E": edits + CONTINUE}, actions=actions)
+        got = session()
+        check("451 4.7.1" in got, edits[:40], got)
+        filter.close()
+    filter = FakeMilter(SOCKET, {"E": body(b"x" * 100000) * 2 + CONTINUE})
+    got = session(options=("server.max-message-size=100K",))
+    check("451 4.7.1" in got, got)
+    filter.close()
+
+
+@test("BDAT: the filter sees the whole message once")
+def _():
+    filter = FakeMilter(SOCKET, {"E": add(b"X-B", b"y") + CONTINUE})
+    session(lines=b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"
+            b"BDAT %d\r\n%sBDAT 5 LAST\r\n\r\nx\r\nQUIT\r\n" % (len(HEADER), HEADER))
+    same(filter.commands(), "OCHMRTLLLLNBEQ")
+    same(content(), HEADER + b"X-B: y\r\n\r\nx\r\n")
+    filter.close()
+
+
+@test("quarantine: the message is held, and delivered after it is released")
+def _():
+    edited(text("q", b"looks odd"))
+    check("quarantine: looks odd" in stored()[0], stored()[0])
+    config = DIRECTORY + "/config"
+    with open(config, "w") as file:
+        file.write("[queue]\ndirectory = %s\n[route d.example]\nvia = discard\n" % QUEUE)
+    options = ["-c", config]
+    subprocess.run([BUILD + "/smtp-relay", *options], check=True, capture_output=True)
+    held = glob.glob(QUEUE + "/hold/*")
+    same(len(held), 1)
+    subprocess.run([BUILD + "/smtp-queue", *options, "release", os.path.basename(held[0])],
+                   check=True, capture_output=True)
+    subprocess.run([BUILD + "/smtp-relay", *options], check=True, capture_output=True)
+    same(glob.glob(QUEUE + "/*/0*"), [])
+
+
+def with_listener(name, place, **more):
+    """A listener with TLS whose session goes through that filter, in the clear and inside TLS."""
+    keys = certificate(DIRECTORY + "/" + name, HOST)
+    settings = ["milter = " + place, "tls = offer", "tls-certificate = %s.pem" % keys,
+                "tls-key = %s.key" % keys]
+    return Server("milter-" + name, *settings, **more)
+
+
+def send(smtp):
+    smtp.sendmail("a@b.example", ["c@example.org"], HEADER + b"\r\n" + BODY)
+    smtp.quit()
+
+
+@test("sessions of a listener, in the sandbox: in the clear, after STARTTLS, with TLS at first")
+def _():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name, address in (("unix", SOCKET), ("inet", ("127.0.0.1", port))):
+        filter = FakeMilter(address, {"E": add(b"X-Milter", b"y") + body(b"new\r\n") + CONTINUE})
+        with with_listener(name, filter.place) as server:
+            send(server.smtp())
+            same(filter.data("C")[0][:11], b"[127.0.0.1]")
+            send(server.tls())
+            messages = server.messages()
+            same(len(messages), 2, server.log())
+            for message in messages:
+                check(message.endswith(b"X-Milter: y\r\n\r\nnew\r\n"), message)
+            macros = [m for m in filter.data("D") if b"{tls_version}" in m]
+            check(macros and macros[0][b"{tls_version}"].startswith(b"TLSv1"), macros)
+            check("sandbox" not in server.log(), server.log())
+        with with_listener(name, filter.place, implicit=True) as server:
+            smtp = smtplib.SMTP_SSL("127.0.0.1", server.port, "client.example", timeout=20,
+                                    context=anyone())
+            send(smtp)
+            same(len(server.messages()), 1, server.log())
+        filter.close()
+
+
+@test("a session of a listener starts no program: its mail has to wait")
+def _():
+    with with_listener("exec", "exec:/bin/true") as server:
+        smtp = server.smtp()
+        smtp.ehlo()
+        same(smtp.mail("a@b.example")[0], 451)
+        server.logged("exec: is not for sessions of a listener")
+
+
+os.umask(0o077)
+os.makedirs(DIRECTORY)
+try:
+    main()
+finally:
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
