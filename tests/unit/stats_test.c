@@ -25,9 +25,10 @@ static const struct {
 	const char *first, *last;
 } tables[] = {
 	{ "standings", STATS_ACCEPTED, STANDINGS, "stranger", "trusted" },
-	{ "verdicts of senders", STATS_REFUSED_SENDER, SMTP_VERIFIED + 1, "protocol", "verified" },
-	{ "verdicts of recipients", STATS_REFUSED_RCPT, SMTP_VERIFIED + 1, "protocol", "verified" },
-	{ "contents", STATS_REFUSED_CONTENT, SMTP_DATA_LINE + 1, "queued", "line-too-long" },
+	{ "verdicts of senders", STATS_REFUSED_SENDER, SMTP_REFUSE_FILTER + 1, "protocol", "filter" },
+	{ "verdicts of recipients", STATS_REFUSED_RCPT, SMTP_REFUSE_FILTER + 1, "protocol",
+	  "filter" },
+	{ "contents", STATS_REFUSED_CONTENT, SMTP_DATA_FILTER + 1, "queued", "filter" },
 	{ "limits", STATS_REFUSED_CLIENT, STRANGERS_LIMITS + 2, "client-connections",
 	    "no-process" },
 	{ "causes", STATS_CAUSES, CAUSE_COUNT, "delivered", "expired" },
