@@ -517,13 +517,17 @@ queue_again(const struct queue *q, struct queue_message *m, struct queue_message
     const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx)
 {
 	const uint64_t head = QUEUE_FIXED;
+	const bool blank = m->written == 0;	/* its file is empty, and serves again */
 	int r = m->error;
 
 	*old = *m;
 	old->out.p = old->space;
-	if (r == 0 && !m->to_memory && unlinkat(q->tmp, m->id, 0) < 0)
+	if (blank)
+		old->fd = -1;
+	else
+		m->fd = -1;
+	if (r == 0 && !blank && !m->to_memory && unlinkat(q->tmp, m->id, 0) < 0)
 		r = -errno;
-	m->fd = -1;
 	m->envelope = m->written = m->recipients = 0;
 	m->out = (struct buf)BUF(m->space);
 	m->late = (struct buf){ 0 };
@@ -531,7 +535,7 @@ queue_again(const struct queue *q, struct queue_message *m, struct queue_message
 	queue_sum_init(&m->sum);
 	put_octets(m, slice_of(QUEUE_FIXED_BLANK, head));
 	/* The ID is in the content already: it must not be chosen again. */
-	if (m->error == 0)
+	if (m->error == 0 && !blank)
 		m->error = m->to_memory ? create_file(q, m) : create_locked(q, m);
 	if (m->error == 0)
 		m->error = copy_envelope(m, old, from, drop, ctx);

@@ -12,9 +12,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from milter import (ACCEPT, CONTINUE, DIE, DISCARD, GARBAGE, HANG, HUGE, KEEP_BLANK,  # noqa: E402
-                    NO_ANSWERS, REJECT, SHUTDOWN, SKIP, TEMPFAIL, WORKING, FakeMilter, add, body,
-                    change, insert, packet, reply, text)
+from fake_milter import (  # noqa: E402
+    ACCEPT, CONTINUE, DIE, DISCARD, GARBAGE, HANG, HUGE, KEEP_BLANK, NO_ANSWERS, REJECT, SHUTDOWN,
+    SKIP, TEMPFAIL, WORKING, FakeMilter, add, body, change, insert, packet, reply, text)
 from tap import check, main, same, test  # noqa: E402
 from tls_server import HOST, Server, anyone, certificate  # noqa: E402
 
@@ -318,12 +318,12 @@ def _():
         file.write("""#!/usr/bin/python3
 import socket, sys
 sys.path.insert(0, %r)
-from milter import *
+from fake_milter import *
 filter = FakeMilter.__new__(FakeMilter)
 filter.answers = {"E": add(b"X-Exec", sys.argv[1].encode()) + CONTINUE}
 filter.options, filter.macros, filter.seen = (6, 0x1ff, 0), b"", []
 filter.talk(socket.socket(fileno=0))
-""" % (os.path.dirname(os.path.abspath(sys.modules["milter"].__file__))))
+""" % (os.path.dirname(os.path.abspath(sys.modules["fake_milter"].__file__))))
     os.chmod(program, 0o755)
     session(milters="exec:%s word" % program, timeout="10s")
     check(b"X-Exec: word\r\n" in content())
@@ -382,6 +382,29 @@ def _():
     same(filter.commands(), "OCHMRTLLLLNBEQ")
     same(content(), HEADER + b"X-B: y\r\n\r\nx\r\n")
     filter.close()
+
+
+@test("a session that is killed over its edits leaves nothing")
+def _():
+    for size in (10, 40000):
+        for edits in (b"", add(b"X", b"y"), add(b"X", b"y") + body(b"z" * 200000)):
+            filter = FakeMilter(SOCKET, {"E": lambda data: (filter.connection.sendall(edits),
+                                                            os.kill(process.pid, 9), DIE)[2]})
+            shutil.rmtree(QUEUE)
+            process = subprocess.Popen(
+                [BUILD + "/smtp-handler", "-c", "/dev/null", "-o", "queue.directory=" + QUEUE,
+                 "-o", "server.milter=" + filter.place], stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process.communicate(b"EHLO c\nMAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>\n"
+                                b"DATA\n\n" + b"0123456789\n" * size + b".\nQUIT\n", timeout=30)
+            same(process.returncode, -9)
+            same(glob.glob(QUEUE + "/new/*"), [])
+            same(len(glob.glob(QUEUE + "/tmp/0*")), 1)
+            subprocess.run([BUILD + "/smtp-relay", "-c", "/dev/null", "-o",
+                            "queue.directory=" + QUEUE], check=True, capture_output=True)
+            same([path for path in glob.glob(QUEUE + "/*/*") if os.path.isfile(path) and
+                  os.path.basename(path).startswith("0")], [])
+            filter.close()
 
 
 @test("quarantine: the message is held, and delivered after it is released")

@@ -25,7 +25,8 @@ static const struct {
 	const char *first, *last;
 } tables[] = {
 	{ "standings", STATS_ACCEPTED, STANDINGS, "stranger", "trusted" },
-	{ "verdicts of senders", STATS_REFUSED_SENDER, SMTP_REFUSE_FILTER + 1, "protocol", "filter" },
+	{ "verdicts of senders", STATS_REFUSED_SENDER, SMTP_REFUSE_FILTER + 1, "protocol",
+	  "filter" },
 	{ "verdicts of recipients", STATS_REFUSED_RCPT, SMTP_REFUSE_FILTER + 1, "protocol",
 	  "filter" },
 	{ "contents", STATS_REFUSED_CONTENT, SMTP_DATA_FILTER + 1, "queued", "filter" },

@@ -78,6 +78,7 @@ class FakeMilter:
             except OSError:
                 return
             self.open += 1
+            self.connection = connection
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def close(self):
@@ -126,7 +127,8 @@ class FakeMilter:
                 answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
             if answer == HUGE:
                 answer = struct.pack("!I", 0x7FFFFFFF) + b"h" * 100000
-            connection.sendall(answer)
+            if answer:
+                connection.sendall(answer)
 
     def answer(self, command, data):
         answer = self.answers.get(command, CONTINUE)
