@@ -20,7 +20,7 @@ set_unknown(struct peer *p)
 	p->address.ss_family = AF_UNSPEC;
 	p->address_len = sizeof p->address;
 	p->literal = false;
-	memcpy(p->text, "unknown", sizeof "unknown");
+	memcpy(p->text, PEER_UNKNOWN, sizeof PEER_UNKNOWN);
 }
 
 static void
@@ -59,6 +59,7 @@ static void
 pipe_peer(struct peer *p)
 {
 	static const char *const names[] = { "REMOTE_ADDR", "TCPREMOTEIP", "REMOTE_HOST" };
+	bool proxy = false;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		const char *value = getenv(names[i]);
@@ -67,8 +68,13 @@ pipe_peer(struct peer *p)
 			set_inet(p);
 			return;
 		}
+		proxy |= value != NULL;
 	}
-	set_user(p, PEER_PIPE, (unsigned)getuid());
+	/* A proxy speaks for somebody whose address cannot be read. */
+	if (proxy)
+		set_unknown(p);
+	else
+		set_user(p, PEER_PIPE, (unsigned)getuid());
 }
 
 void

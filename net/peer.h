@@ -11,6 +11,8 @@
 
 #include "base/buf.h"
 
+#define PEER_UNKNOWN "unknown"
+
 enum peer_kind { PEER_INET, PEER_UNIX, PEER_PIPE };
 
 struct peer {
@@ -25,7 +27,8 @@ struct peer {
 };
 
 /* Fill p in for fd.  If fd is not a socket, REMOTE_ADDR, TCPREMOTEIP and REMOTE_HOST are read in
- * this order. */
+ * this order.  If some are set and none is an address, the peer is an unknown network peer, with
+ * the text PEER_UNKNOWN. */
 void peer_find(struct peer *p, int fd);
 
 /* Set p to a network client with that address.  False if the text is not an address; p is unchanged

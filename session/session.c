@@ -124,6 +124,9 @@ meet_client(struct session *s, bool network)
 	peer_find(&s->peer, s->start->rfd);
 	if (handover->client.n)
 		(void)peer_set(&s->peer, handover->client);
+	else if (!network && s->peer.kind == PEER_INET && !s->peer.literal)
+		log_text(LOG_LEVEL_WARNING, "REMOTE_ADDR, TCPREMOTEIP or REMOTE_HOST is set, and "
+		    "none of them is an address: the client counts as a stranger");
 	if (!network || s->start->resumed || !balancer_is(s->config, &s->peer))
 		return false;
 	session_confine(s);

@@ -25,7 +25,12 @@ static const struct env_case {
 	{ "first_wins", { "192.0.2.1", "192.0.2.2", "192.0.2.3" }, PEER_INET, "192.0.2.1" },
 	{ "second_before_third", { NULL, "192.0.2.2", "192.0.2.3" }, PEER_INET, "192.0.2.2" },
 	{ "third", { NULL, NULL, "192.0.2.3" }, PEER_INET, "192.0.2.3" },
-	{ "a_name_is_no_address", { NULL, NULL, "client.example" }, PEER_PIPE, NULL },
+	{ "a_name_is_no_address", { NULL, NULL, "client.example" }, PEER_INET, "unknown" },
+	{ "a_leading_zero_is_no_address", { "203.0.113.009" }, PEER_INET, "unknown" },
+	{ "a_blank_is_no_address", { " 203.0.113.9" }, PEER_INET, "unknown" },
+	{ "a_word_is_no_address", { NULL, "unknown", NULL }, PEER_INET, "unknown" },
+	{ "an_empty_one_is_no_address", { "", NULL, NULL }, PEER_INET, "unknown" },
+	{ "all_empty", { "", "", "" }, PEER_INET, "unknown" },
 	{ "unparsable_is_passed_over", { "", "x", "192.0.2.3" }, PEER_INET, "192.0.2.3" },
 };
 
@@ -54,7 +59,8 @@ env_case(const struct env_case *c)
 	peer_find(&p, fds[0]);
 	set_env(NULL);
 	is(slice_str(p.text), slice_str(c->text ? c->text : uid), c->name);
-	ok(p.kind == c->kind && p.literal == (c->kind == PEER_INET) &&
+	ok(p.kind == c->kind &&
+	    p.literal == (c->kind == PEER_INET && strcmp(p.text, PEER_UNKNOWN) != 0) &&
 		!peer_sockaddr(&p) == (c->kind == PEER_PIPE),
 	    "%s: kind", c->name);
 	(void)close(fds[0]);
