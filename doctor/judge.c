@@ -169,7 +169,7 @@ judge_relay(struct slice replies)
 
 	while (replies.n) {
 		line = slice_cut(replies, '\n', &replies);
-		if (line.n < 4 || line.p[3] == '-' || line.p[0] < '2' || line.p[0] > '5')
+		if (line.n < 4 || line.p[3] != ' ' || line.p[0] < '2' || line.p[0] > '5')
 			continue;
 		/* The greeting, EHLO and MAIL come first; the last one is of QUIT. */
 		if (++finals > 3 && line.p[0] == '2' && line.p[1] == '5')

@@ -117,7 +117,7 @@ has_address(const struct sockaddr_storage *list, size_t n, const struct sockaddr
 static void
 check_address(struct doctor *d)
 {
-	const char *name = d->config->server.hostname, *why;
+	const char *name = d->config->server.hostname, *why = "";
 	struct sockaddr_storage list[ADDRESSES_MAX], source;
 	bool other = false, sure = true;
 	const size_t n = name_is_fqdn(slice_str(name)) ? find_addresses(d, list, &why, &sure) : 0;
@@ -410,9 +410,8 @@ judge_pair(struct doctor *d, const struct tls_pair *pair)
 	struct verdict v;
 
 	if (tls_inspect(pair, name, d->config->relay.tls_ca_file, &t, &why) < 0) {
-		(void)snprintf(fix, sizeof fix,
-		    "chown smtp-handler %s; chmod 400 %s; smtp-handler --check", pair->key,
-		    pair->key);
+		(void)snprintf(fix, sizeof fix, "chown %s %.150s; chmod 400 %.150s",
+		    geteuid() == 0 ? "root" : "smtp-handler", pair->key, pair->key);
 		doctor_report(d, DOCTOR_FAULT, fix, "%.380s", buf_cstr(&why));
 		return;
 	}
@@ -455,10 +454,32 @@ check_certificate(struct doctor *d)
 		key = words_next(&keys);
 		if (secret_path(&a, chain) < 0 || secret_path(&b, key.n ? key : chain) < 0)
 			doctor_report(d, DOCTOR_SKIPPED, NULL,
-			    "%.*s: only the unit sees this credential", (int)chain.n, chain.p);
+			    "%.*s is a credential; see the check credentials", (int)chain.n,
+			    chain.p);
 		else
 			judge_pair(d, &(struct tls_pair){ buf_cstr(&a), buf_cstr(&b) });
 	}
+}
+
+/* The pair that the units of submission get as credentials, from a folder beside the configuration.
+ * It is root's. */
+static void
+check_credentials(struct doctor *d)
+{
+	const char *file = d->options->config_file ? d->options->config_file : CONFIG_DEFAULT_FILE;
+	const char *slash = strrchr(file, '/');
+	char chain[4096], key[4096];
+
+	(void)snprintf(chain, sizeof chain, "%.*s/tls/certificate.pem",
+	    slash ? (int)(slash - file) : 1, slash ? file : ".");
+	(void)snprintf(key, sizeof key, "%.*s/tls/key.pem", slash ? (int)(slash - file) : 1,
+	    slash ? file : ".");
+	if (access(chain, F_OK) < 0 && errno == ENOENT)
+		doctor_report(d, DOCTOR_SKIPPED, NULL, "there is no %s", chain);
+	else if (d->caller != 0 && access(key, R_OK) < 0)
+		doctor_report(d, DOCTOR_SKIPPED, NULL, "only root can check %s", key);
+	else
+		judge_pair(d, &(struct tls_pair){ chain, key });
 }
 
 /* ---- records of our domains ---- */
@@ -678,6 +699,8 @@ const struct doctor_check doctor_network[] = {
 	{ "port-25", DOCTOR_AS_RELAY, check_port,
 	  "ask the provider to open port 25 to outside, or send by a smarthost: [route *] via" },
 	{ "certificate", DOCTOR_AS_HANDLER, check_certificate,
+	  "renew it (certbot renew); see TLS in smtp-handler.conf(5)" },
+	{ "credentials", DOCTOR_AS_CALLER, check_credentials,
 	  "renew it (certbot renew); see TLS in smtp-handler.conf(5)" },
 	{ "mx", DOCTOR_AS_RELAY, check_mx, "" },
 	{ "spf", DOCTOR_AS_RELAY, check_spf, "" },

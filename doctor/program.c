@@ -115,7 +115,7 @@ int
 program_run(const char *const *argv, struct slice input, struct buf *output)
 {
 	const int in = pipe_of(input);
-	int status = 0, out;
+	int status = 0, out = -1;
 	pid_t pid;
 
 	if (in < 0)

@@ -155,8 +155,8 @@ check_queue(struct doctor *d)
 	int r = access(path, F_OK) < 0 ? -errno : queue_open(&q, path, QUEUE_LOOK);
 
 	if (r < 0) {
-		doctor_report(d, r == -ENOENT ? DOCTOR_SKIPPED : DOCTOR_FAULT, NULL, "%s: %s", path,
-		    strerror(-r));
+		doctor_report(d, r == -ENOENT || (r == -EACCES && d->caller != 0)
+		    ? DOCTOR_SKIPPED : DOCTOR_FAULT, NULL, "%s: %s", path, strerror(-r));
 		return;
 	}
 	r = queue_check(&q, &c);
@@ -191,9 +191,9 @@ check_list(struct doctor *d, const char *what, const char *path)
 static void
 check_lists(struct doctor *d)
 {
-	bool fine = check_list(d, "senders", d->config->server.senders) &
-	    check_list(d, "auth-senders", d->config->server.auth_senders);
+	bool fine = check_list(d, "senders", d->config->server.senders);
 
+	fine &= check_list(d, "auth-senders", d->config->server.auth_senders);
 	for (size_t i = 0; i < d->config->nroutes; i++)
 		fine &= check_list(d, "recipients", d->config->routes[i].recipients);
 	if (fine)

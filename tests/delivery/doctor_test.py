@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shutil
 import struct
 import subprocess
 import time
@@ -279,6 +280,18 @@ def without_landlock():
 def walls():
     found = doctor(site_of(), preexec_fn=without_landlock)
     named(found, "walls", "warning", "no Landlock", "lsm=landlock")
+
+
+@test("broken: the credentials of submission are for another name")
+def credentials():
+    site = site_of()
+    os.mkdir(site.directory + "/tls")
+    for name, path in (("certificate", CERTIFICATES["named"].chain),
+                       ("key", CERTIFICATES["named"].key)):
+        shutil.copy(path, "%s/tls/%s.pem" % (site.directory, name))
+    found = doctor(site)
+    named(found, "credentials", "fault", "not for the name " + NAME, "certbot certonly")
+    same(faults(found), ["credentials"], found)
 
 
 @test("a name server that is silent does not hold it up")

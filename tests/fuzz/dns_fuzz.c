@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dns/name.h"
+#include "dns/probe.h"
 #include "dns/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,6 +27,23 @@ check_name(const char *name)
 	must(dns_name_from_text(slice_str(name), again) && strcmp(name, again) == 0);
 }
 
+/* The texts of a packet are C strings, and names are clean. */
+static void
+check_probe(const uint8_t *packet, size_t size, enum dns_probe_type type)
+{
+	static struct dns_probe p;
+
+	p.type = type;
+	if (!dns_probe_read(packet, size, &p))
+		return;
+	must(p.n <= DNS_PROBE_TEXTS);
+	for (size_t i = 0; i < p.n; i++) {
+		must(strnlen(p.texts[i], DNS_PROBE_TEXT) < DNS_PROBE_TEXT);
+		if (type == DNS_PROBE_PTR && p.texts[i][0])
+			check_name(p.texts[i]);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -43,6 +61,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(packet, data, size);
 	if (wire_replies(&query, packet, size) || wire_refuses(&query, packet, size))
 		must(wire_rcode(packet, size) >= 0);
+	check_probe(packet, size, DNS_PROBE_PTR);
+	check_probe(packet, size, DNS_PROBE_TXT);
 	if (wire_answer(packet, size, &answer) == 0) {
 		must(answer.n <= DNS_RECORDS_MAX && (answer.n == 0 || answer.status == DNS_OK));
 		must(answer.status == DNS_OK || answer.status == DNS_NODATA ||
