@@ -302,6 +302,25 @@ def silent():
     named(found, "resolver", "fault", "192.0.2.56 does not answer", "unbound")
 
 
+@test("a name server that validates")
+def validates():
+    FakeNameServer("192.0.2.57", [("org", A, "192.0.2.1")],
+                   lambda query: query.honest(flags=0x81a0))
+    found = doctor(site_of(resolver="192.0.2.57"))
+    named(found, "dnssec", "ok", "192.0.2.57 validates", "")
+
+
+@test("a configuration with errors is refused with its line")
+def refused():
+    site = site_of()
+    with open(site.config, "a") as file:
+        file.write("[server]\nno-such-key = 1\n")
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "doctor"], text=True,
+                          capture_output=True)
+    same(done.returncode, 78)
+    check("no-such-key" in done.stderr, done.stderr)
+
+
 @test("smtp-relay --doctor has the checks of the network alone")
 def relay_alone():
     site = site_of()
