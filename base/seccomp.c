@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * The rules are sorted by the number of their call.  Up to LEAF calls are compared one after the
- * other; above that, the numbers are halved.
+ * Calls that are always allowed are bits of a map, whose words are constants of the program.  The
+ * others are compared one after the other, before it.
+ *
+ * The kernel runs a new program for each number of a call, to find those that it always allows;
+ * that took most of the time of loading it.  It gives up at the first step it cannot follow, such
+ * as TAX, so that step is near the start.
  */
 #include "base/seccomp.h"
 
@@ -20,12 +24,15 @@
 #define ARCH 0				/* no filter: the numbers are not known */
 #endif
 
-#define LEAF 6
 #define PROGRAM_MAX 2048
+#define WORD_BITS 32
 #define LOW_HALF (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 4)
-#define RULE_STEPS 8			/* of one rule at most: two tests and a return */
+#define RULE_STEPS 9			/* of one rule at most: two tests and two returns */
+#define WORD_STEPS 3
+#define OTHER_STEPS 16
 
-static_assert(SECCOMP_RULES_MAX * (RULE_STEPS + 4) < PROGRAM_MAX, "any table has room");
+static_assert(SECCOMP_RULES_MAX * (RULE_STEPS + 1) + SECCOMP_WORDS * WORD_STEPS + OTHER_STEPS <
+    PROGRAM_MAX, "any table has room");
 
 struct program {
 	struct sock_filter steps[PROGRAM_MAX];
@@ -74,98 +81,81 @@ add_rule(struct program *p, const struct seccomp_rule *r)
 		p->steps[fail[nfail]].jf = (uint8_t)(p->n - fail[nfail] - 1);
 }
 
-/* The number of rules from here on that concern the same call. */
-static size_t
-count_same(const struct seccomp_rule *const *rules, size_t n)
+/* All rules of the call of rules[0]; they add up. */
+static void
+add_call(struct program *p, const struct seccomp_rule *const *rules, size_t n)
 {
-	size_t same = 1;
+	const unsigned at = p->n;
 
-	while (same < n && rules[same]->call == rules[0]->call)
-		same++;
-	return same;
+	add_step(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rules[0]->call, 0, 0);
+	for (size_t i = 0; i < n; i++)
+		if (rules[i]->call == rules[0]->call)
+			add_rule(p, rules[i]);
+	add_return(p, p->otherwise);
+	p->steps[at].jf = (uint8_t)(p->n - at - 1);
 }
 
-/* Compare the number with each call.  Plain ones share one return. */
-static void
-add_leaf(struct program *p, const struct seccomp_rule *const *rules, size_t n)
+static bool
+is_allowed(const struct seccomp *f, int call)
 {
-	unsigned plain[LEAF] = { 0 };
-	size_t nplain = 0;
+	return (f->allowed[call / WORD_BITS] >> (call % WORD_BITS) & 1) != 0;
+}
 
-	for (size_t i = 0, same; i < n; i += same) {
-		const unsigned at = p->n;
+/* Calls that depend on arguments, or fail with an errno of their own. */
+static void
+add_rules(struct program *p, const struct seccomp *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		size_t first = 0;
 
-		same = count_same(rules + i, n - i);
-		add_step(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rules[i]->call, 0, 0);
-		if (is_plain(rules[i])) {
-			plain[nplain++] = at;
+		while (f->rules[first]->call != f->rules[i]->call)
+			first++;
+		if (first == i && !is_allowed(f, f->rules[i]->call))
+			add_call(p, f->rules + i, f->n - i);
+	}
+}
+
+/* X is the place of the call in its word, A the number of the call. */
+static void
+add_map(struct program *p, const struct seccomp *f)
+{
+	unsigned words[SECCOMP_WORDS] = { 0 }, nwords = 0;
+
+	add_step(p, BPF_ALU | BPF_RSH | BPF_K, 5, 0, 0);
+	for (unsigned i = 0; i < SECCOMP_WORDS; i++) {
+		if (f->allowed[i] == 0)
 			continue;
-		}
-		for (size_t j = 0; j < same; j++)
-			add_rule(p, rules[i + j]);
-		add_return(p, p->otherwise);
-		p->steps[at].jf = (uint8_t)(p->n - at - 1);
+		add_step(p, BPF_JMP | BPF_JEQ | BPF_K, i, 0, 2);
+		add_step(p, BPF_LD | BPF_IMM, f->allowed[i], 0, 0);
+		words[nwords++] = p->n;
+		add_step(p, BPF_JMP | BPF_JA, 0, 0, 0);
 	}
 	add_return(p, p->otherwise);
-	while (nplain-- > 0)
-		p->steps[plain[nplain]].jt = (uint8_t)(p->n - plain[nplain] - 1);
+	while (nwords-- > 0)
+		p->steps[words[nwords]].k = p->n - words[nwords] - 1;
+	add_step(p, BPF_ALU | BPF_RSH | BPF_X, 0, 0, 0);
+	add_step(p, BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1);
 	add_return(p, SECCOMP_RET_ALLOW);
-}
-
-/* At most LEAF calls, and so few steps that a jump passes them. */
-static bool
-fits_leaf(const struct seccomp_rule *const *rules, size_t n)
-{
-	size_t calls = 0;
-
-	for (size_t i = 0; i < n; i += count_same(rules + i, n - i))
-		calls++;
-	return calls == 1 || (calls <= LEAF && n * RULE_STEPS < UINT8_MAX);
-}
-
-static void
-add_tree(struct program *p, const struct seccomp_rule *const *rules, size_t n)
-{
-	size_t middle = n / 2;
-	unsigned jump;
-
-	if (n == 0 || fits_leaf(rules, n)) {
-		add_leaf(p, rules, n);
-		return;
-	}
-	while (middle > 1 && rules[middle - 1]->call == rules[middle]->call)
-		middle--;
-	if (rules[middle - 1]->call == rules[middle]->call)
-		middle = count_same(rules, n);
-	add_step(p, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)rules[middle]->call, 0, 1);
-	jump = p->n;
-	add_step(p, BPF_JMP | BPF_JA, 0, 0, 0);
-	add_tree(p, rules, middle);
-	p->steps[jump].k = p->n - jump - 1;
-	add_tree(p, rules + middle, n - middle);
-}
-
-/* By the number of the call; of one call, the rules without a test or an error come first. */
-static bool
-is_before(const struct seccomp_rule *a, const struct seccomp_rule *b)
-{
-	return a->call != b->call ? a->call < b->call : is_plain(a) && !is_plain(b);
+	add_return(p, p->otherwise);
 }
 
 void
 seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n)
 {
-	for (size_t i = 0; i < n && f->n < SECCOMP_RULES_MAX; i++) {
-		size_t at = f->n++;
+	for (size_t i = 0; i < n; i++) {
+		const int call = rules[i].call;
 
-		for (; at > 0 && is_before(&rules[i], f->rules[at - 1]); at--)
-			f->rules[at] = f->rules[at - 1];
-		f->rules[at] = &rules[i];
+		if (call < 0 || call >= SECCOMP_WORDS * WORD_BITS)
+			continue;
+		if (is_plain(&rules[i]))
+			f->allowed[call / WORD_BITS] |= UINT32_C(1) << (call % WORD_BITS);
+		else if (f->n < SECCOMP_RULES_MAX)
+			f->rules[f->n++] = &rules[i];
 	}
 }
 
 int
-seccomp_enforce(struct seccomp *f, uint32_t otherwise)
+seccomp_enforce(const struct seccomp *f, uint32_t otherwise)
 {
 	static struct program p;
 	struct sock_fprog program = { .filter = p.steps };
@@ -174,12 +164,16 @@ seccomp_enforce(struct seccomp *f, uint32_t otherwise)
 		return -ENOTSUP;
 	p.n = 0;
 	p.otherwise = otherwise;
+	add_step(&p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	add_step(&p, BPF_ALU | BPF_AND | BPF_K, WORD_BITS - 1, 0, 0);
+	add_step(&p, BPF_MISC | BPF_TAX, 0, 0, 0);
 	add_step(&p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
 	add_step(&p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
 	add_return(&p, SECCOMP_RET_KILL_PROCESS);
 	add_step(&p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
 	/* The number of an x32 call has bit 30 set, so it is no rule's. */
-	add_tree(&p, f->rules, f->n);
+	add_rules(&p, f);
+	add_map(&p, f);
 	program.len = (unsigned short)p.n;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
 }

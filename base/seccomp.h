@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Filters of system calls from tables of rules, without a library.  The filter looks for a call in
- * a tree, because the kernel runs it for each number as it is loaded.
+ * Filters of system calls from tables of rules, without a library.  Each session loads one, so they
+ * are short.
  */
 #ifndef BASE_SECCOMP_H
 #define BASE_SECCOMP_H
@@ -24,6 +24,7 @@
 #endif
 
 #define SECCOMP_RULES_MAX 160
+#define SECCOMP_WORDS	  16	/* calls have numbers up to 511 */
 
 struct seccomp_test {
 	unsigned arg;			/* of the call, from 1; 0: no test */
@@ -52,12 +53,13 @@ struct seccomp_rule {
 	{ .call = __NR_##name, .tests = { { (n), (uint32_t)(bits), 0 } } }
 
 struct seccomp {
+	uint32_t allowed[SECCOMP_WORDS];	/* a bit for each call that is always allowed */
 	const struct seccomp_rule *rules[SECCOMP_RULES_MAX];
 	size_t n;
 };
 
-/* Add a table of rules, which must outlive the filter.  Rules of a call add up.  Rules above
- * SECCOMP_RULES_MAX are left out: their calls are not allowed. */
+/* Add a table of rules, which must outlive the filter.  Rules of a call add up.  Rules with a test
+ * or an errno above SECCOMP_RULES_MAX are left out: their calls are not allowed. */
 void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
 
 #define SECCOMP_ADD(f, table) seccomp_add((f), (table), sizeof(table) / sizeof(table)[0])
@@ -65,6 +67,6 @@ void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
 /* Filter this process and its later children, for good.  The process must have
  * PR_SET_NO_NEW_PRIVS.  `otherwise` is what happens to all other calls, such as
  * SECCOMP_RET_KILL_PROCESS.  0 or -errno. */
-int seccomp_enforce(struct seccomp *f, uint32_t otherwise);
+int seccomp_enforce(const struct seccomp *f, uint32_t otherwise);
 
 #endif
