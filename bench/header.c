@@ -30,6 +30,11 @@ static const struct content {
 	{ "one field of short lines", " x", 0, 0 },
 	{ "the shortest fields", "a:", 0, 0 },
 	{ "lines of a mailbox file", "From ", 20, 'x' },
+	{ "lines of a dot", "..", 0, 0 },
+	{ "empty lines", "", 0, 0 },
+	{ "lines with a NUL", "\177", 1, '\0' },
+	{ "fields behind dots", ".ts:", 0, 0 },
+	{ "fields with blanks, behind dots", ".mpls                  : >From", 0, 0 },
 };
 
 #define CONTENTS (sizeof contents / sizeof contents[0])

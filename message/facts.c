@@ -44,7 +44,7 @@ note_line_end(struct facts *f)
 }
 
 #define BLOCK 64		/* octets: one bit for each */
-#define SHORT 16		/* octets of a line of which a block has many */
+#define SHORT 32		/* octets of a line of which a block has two */
 
 /* The bit i is set if octet i of the block is an LF. */
 static uint64_t
@@ -64,6 +64,38 @@ line_feeds(const char *p)
 	return mask;
 }
 
+/* Is a line of the block longer than n octets?  ends has a bit for the LF of each line. */
+static bool
+has_longer(uint64_t ends, size_t n)
+{
+	const size_t wanted = n + 2;		/* with its CR, an octet more */
+	const uint64_t whole = ends ? ~UINT64_C(0) >> __builtin_clzll(ends) : 0;
+	uint64_t runs = ~ends & whole;		/* at last: a bit for each run of that length */
+	size_t length = 1;
+
+	if (wanted >= BLOCK)
+		return false;
+	for (; 2 * length <= wanted; length *= 2)
+		runs &= runs >> length;
+	return (runs & (runs >> (wanted - length))) != 0;
+}
+
+/* Octets of the longest line. */
+static size_t
+longest_line(uint64_t ends)
+{
+	size_t start = 0, most = 0;
+
+	for (; ends; ends &= ends - 1) {
+		const size_t end = (size_t)__builtin_ctzll(ends);
+
+		if (end - start - 1 > most)
+			most = end - start - 1;
+		start = end + 1;
+	}
+	return most;
+}
+
 /*
  * Note the whole lines at the start of a block that follows an LF.  Returns their octets; 0 if the
  * block has a bare CR or LF, or no line that ends in it.
@@ -73,7 +105,7 @@ note_short_lines(struct facts *f, const char *p, struct run_seen *seen)
 {
 	unsigned char bad = 0, dot = 0, high = 0, nul = 0;
 	uint64_t ends;
-	size_t start = 0;
+	size_t start;
 
 	for (int i = 0; i < BLOCK; i++) {	/* without a branch, for vectors */
 		bad |= (unsigned char)((p[i] == '\n') ^ (p[i - 1] == '\r'));
@@ -83,13 +115,10 @@ note_short_lines(struct facts *f, const char *p, struct run_seen *seen)
 	}
 	if (bad)
 		return 0;
-	for (ends = line_feeds(p); ends; ends &= ends - 1) {
-		const size_t end = (size_t)__builtin_ctzll(ends);
-
-		if (end - start - 1 > f->longest_line)
-			f->longest_line = end - start - 1;
-		start = end + 1;
-	}
+	ends = line_feeds(p);
+	if (has_longer(ends, f->longest_line))
+		f->longest_line = longest_line(ends);
+	start = ends ? BLOCK - (size_t)__builtin_clzll(ends) : 0;
 	f->dot_line |= dot;
 	seen->high |= high > 127;
 	seen->nul |= nul;

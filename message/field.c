@@ -5,6 +5,8 @@
  */
 #include "message/field.h"
 
+#include "base/run.h"
+
 static bool
 name_octet(char c)
 {
@@ -45,6 +47,42 @@ begin_line(struct field_walk *w, char c)
 	}
 }
 
+/* Octets at the start of s that may be in a name, in whole words. */
+static size_t
+name_words(struct slice s)
+{
+	size_t n = 0;
+
+	for (uint64_t word; s.n - n >= sizeof word; n += sizeof word) {
+		memcpy(&word, s.p + n, sizeof word);
+		/* The top bits of octets up to 127 that are above ' ', up to '~', and no ':'. */
+		if ((~word & ((word | RUN_TOPS) - RUN_EACH(' ' + 1)) & ~(word + RUN_EACH(1)) &
+		    ((word ^ RUN_EACH(':')) + RUN_EACH(0x7f)) & RUN_TOPS) != RUN_TOPS)
+			break;
+	}
+	return n;
+}
+
+/* Blanks at the start of s, in whole words. */
+static size_t
+blank_words(struct slice s)
+{
+	const uint64_t low = RUN_EACH(0x7f);
+	size_t n = 0;
+
+	for (uint64_t word; s.n - n >= sizeof word; n += sizeof word) {
+		uint64_t spaces, tabs;
+
+		memcpy(&word, s.p + n, sizeof word);
+		spaces = word ^ RUN_EACH(' ');
+		tabs = word ^ RUN_EACH('\t');
+		/* The top bits of octets that are neither. */
+		if ((((spaces & low) + low) | spaces) & (((tabs & low) + low) | tabs) & RUN_TOPS)
+			break;
+	}
+	return n;
+}
+
 /* Octets of the name itself at the start of s: those that are the same as the wanted ones, then
  * others. */
 static size_t
@@ -57,6 +95,7 @@ take_name_octets(struct field_walk *w, struct slice s)
 	    ascii_lower(s.p[n]) == ascii_lower(wanted.p[n]))
 		n++;
 	same = n;
+	n += name_words(slice_skip(s, n));
 	while (n < s.n && name_octet(s.p[n]))
 		n++;
 	w->same = w->same && n == same;
@@ -81,6 +120,7 @@ take_name(struct field_walk *w, struct slice s)
 		}
 		w->blanks = true;
 		w->same = w->same && w->name == w->wanted.n;
+		n += blank_words(slice_skip(s, n + 1));
 	}
 	return s.n;
 }

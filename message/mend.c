@@ -63,6 +63,7 @@ break_line(struct mend *m)
 	}
 	joined_put(&m->out, SL("X-Mailbox-Line: "));
 	put_name(m);
+	m->octets += MEND_PIECES_STEP;
 	m->state = MEND_MAILBOX;
 }
 
@@ -106,8 +107,10 @@ take_line(struct mend *m, struct slice *in)
 	const struct slice end = slice_skip(*in, text.n);
 	const bool whole = slice_has_prefix(end, SL("\r\n"));
 
-	if (seen.nul)
+	if (seen.nul) {
 		put_without_nul(m, text);
+		m->octets += MEND_PIECES_STEP;
+	}
 	if (whole)
 		joined_add(&m->out, seen.nul ? slice_of(end.p, 2) : slice_of(text.p, text.n + 2));
 	else if (!seen.nul)

@@ -22,9 +22,10 @@
 #define MEND_NAME_MAX 998	/* a longer name is text: lines are shorter (RFC 5322 2.1.1) */
 
 /* Octets of a header section; the text begins with the next line.  A line counts more than its
- * octets, because short lines cost more: some 12,000 of the shortest fields are left. */
+ * octets, because short lines cost more: some 9,000 of the shortest fields are left. */
 #define MEND_HEADER_MAX (1 << 20)
-#define MEND_STEP	40	/* octets for each line, and for each name of a field */
+#define MEND_STEP	56	/* octets for each line, and for each name of a field */
+#define MEND_PIECES_STEP 200	/* for each line that goes on in pieces */
 
 enum mend_state {
 	MEND_HEADER,

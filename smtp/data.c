@@ -16,30 +16,6 @@ text_length(struct slice s)
 	return run_length(s, &seen);
 }
 
-#define BLOCK 64
-
-/*
- * Octets at the start of rest that need no change: they hold no bare CR or LF, and no dot that
- * begins a line.  Only whole blocks are counted.  The caller owns the octet in front of rest, too.
- */
-static size_t
-clean_length(struct slice rest)
-{
-	size_t n = 0;
-
-	for (; rest.n - n >= BLOCK; n += BLOCK) {
-		const char *p = rest.p + n;
-		unsigned char bad = 0;
-
-		for (int i = 0; i < BLOCK; i++)		/* without a branch, for vectors */
-			bad |= (unsigned char)(((p[i] == '\n') ^ (p[i - 1] == '\r')) |
-			    ((p[i] == '.') & (p[i - 1] == '\n')));
-		if (bad)
-			break;
-	}
-	return n && rest.p[n - 1] == '\r' ? n - 1 : n;
-}
-
 void
 smtp_data_init(struct smtp_data *d, enum smtp_newlines newlines)
 {
@@ -94,6 +70,95 @@ copy_until(struct copy *c, const char *end)
 	memcpy(c->out + c->n, c->from, (size_t)(end - c->from));
 	c->n += (size_t)(end - c->from);
 	c->from = end;
+}
+
+#define BLOCK 64
+
+/* A block without a bare CR or LF.  The caller owns the octets in front of it and behind it. */
+enum block {
+	BLOCK_CLEAN,		/* it needs no change */
+	BLOCK_DOTS,		/* dots that begin a line, none of them in front of a CR or LF */
+	BLOCK_OTHER,		/* a bare CR or LF, or maybe the end of the content */
+};
+
+static enum block
+look_at_block(const char *p)
+{
+	unsigned char bad = 0, dots = 0;
+
+	for (int i = 0; i < BLOCK; i++) {	/* without a branch, for vectors */
+		const unsigned char dot = (p[i] == '.') & (p[i - 1] == '\n');
+
+		bad |= (unsigned char)(((p[i] == '\n') ^ (p[i - 1] == '\r')) |
+		    (dot & ((p[i + 1] == '\r') | (p[i + 1] == '\n'))));
+		dots |= dot;
+	}
+	return bad ? BLOCK_OTHER : dots ? BLOCK_DOTS : BLOCK_CLEAN;
+}
+
+/* The top bits of the octets of a word that are a dot behind an LF. */
+static uint64_t
+line_dots(const char *p, uint64_t word)
+{
+	const uint64_t low = RUN_EACH(0x7f), dots = word ^ RUN_EACH('.');
+	uint64_t feeds;
+
+	memcpy(&feeds, p - 1, sizeof feeds);
+	feeds = le64toh(feeds) ^ RUN_EACH('\n');
+	return ~(((dots & low) + low) | dots | ((feeds & low) + low) | feeds | low);
+}
+
+/* A block may have a dot every four octets, so it is copied in words, not in runs of memcpy(). */
+static void
+remove_dots(struct copy *c, size_t n)
+{
+	const char *p = c->from, *end = p + n;
+	uint64_t word;
+
+	for (; end - p >= (ptrdiff_t)sizeof word; p += sizeof word) {
+		uint64_t dots, from;
+		size_t left;
+
+		memcpy(&word, p, sizeof word);
+		word = le64toh(word);
+		left = sizeof word;
+		for (dots = line_dots(p, word); dots; dots &= from - 1) {	/* the last first */
+			from = UINT64_C(1) << (56 - __builtin_clzll(dots) / 8 * 8);
+			word = (word & (from - 1)) | (word >> 8 & ~(from - 1));
+			left--;
+		}
+		word = htole64(word);
+		memcpy(c->out + c->n, &word, sizeof word);
+		c->n += left;
+	}
+	for (; p < end; p++) {
+		c->out[c->n] = *p;
+		c->n += !((p[0] == '.') & (p[-1] == '\n'));
+	}
+	c->from = end;
+}
+
+/* Copy whole blocks at the start of rest, which follows a CRLF.  Returns their octets. */
+static size_t
+take_blocks(struct copy *c, struct slice rest)
+{
+	size_t n = 0;
+
+	while (rest.n - n > BLOCK) {
+		const char *p = rest.p + n;
+		const enum block block = look_at_block(p);
+		/* A CR is left to the LF behind it. */
+		const size_t octets = p[BLOCK - 1] == '\r' ? BLOCK - 1 : BLOCK;
+
+		if (block == BLOCK_OTHER)
+			break;
+		if (block == BLOCK_DOTS) {
+			copy_until(c, p);
+			remove_dots(c, octets);
+		}
+		n += octets;
+	}
+	return n;
 }
 
 /* s begins with a dot at the start of a line.  Returns the octets that are not content, or 0 if
@@ -165,8 +230,7 @@ smtp_data_decode(struct smtp_data *d, struct slice in, char *out, size_t *ret_co
 		rest = slice_skip(rest, n);
 		if (slice_has_prefix(rest, SL("\r\n"))) {	/* by far the most frequent */
 			rest = slice_skip(rest, 2);
-			n = clean_length(rest);
-			rest = slice_skip(rest, n);
+			rest = slice_skip(rest, take_blocks(&copy, rest));
 			d->line_start = rest.p[-1] == '\n';
 			continue;
 		}

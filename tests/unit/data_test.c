@@ -286,6 +286,41 @@ test_random_lines(void)
 	ok(normal, "normalize: the same");
 }
 
+/* Short lines of which every second or third begins with a dot; that may be the end. */
+static struct slice
+random_dots(char *p, size_t max)
+{
+	static const char *const lines[] = { "..\r\n", ".x\r\n", "..x\r\n", "\r\n", "x.\r\n",
+		"xx\r\n", ".xyz.........\r\n", "..................................x\r\n" };
+	const size_t n = (size_t)rand() % max;
+	size_t at = 0;
+
+	while (at < n) {
+		const char *line = lines[(size_t)rand() % (sizeof lines / sizeof lines[0])];
+
+		while (*line && at < n)
+			p[at++] = *line++;
+	}
+	if (n && rand() % 4 == 0)
+		p[(size_t)rand() % n] = "\r\n."[rand() % 3];
+	return slice_of(p, n);
+}
+
+static void
+test_random_dots(void)
+{
+	char text[300];
+	bool fine = true;
+
+	srand(4);
+	for (int round = 0; round < 1500; round++) {
+		const struct slice in = random_dots(text, sizeof text);
+
+		fine = fine && agrees(SMTP_CRLF, in) && agrees(SMTP_LF_TOO, in);
+	}
+	ok(fine, "random short lines with dots");
+}
+
 static void
 test_after_the_end(void)
 {
@@ -371,6 +406,7 @@ main(void)
 	test_decode();
 	test_random_decode();
 	test_random_lines();
+	test_random_dots();
 	test_after_the_end();
 	return tap_done();
 }
