@@ -325,6 +325,10 @@ install: all
 	  tools/submission-unit.sh $$name < units/smtp-handler-listen.service | $(fill) \
 	    > $(DESTDIR)$(UNITDIR)/smtp-handler-$$name-listen.service && \
 	    chmod 644 $(DESTDIR)$(UNITDIR)/smtp-handler-$$name-listen.service || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/catalog $(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d
+	install -m 644 units/fail2ban/* $(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d
+	install -m 644 tools/grafana.json $(DOCDIR)/grafana.json
+	install -m 644 units/catalog/* $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	install -m 644 units/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 units/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for file in units/xinetd/*; do \

@@ -53,7 +53,8 @@ journal_key(struct buf *fields, const char *key)
 }
 
 bool
-journal_send(unsigned priority, const char *program, struct slice message, struct slice fields)
+journal_send(unsigned priority, const char *program, struct slice message, struct slice fields,
+    const char *id)
 {
 	char space[ENTRY_MAX];
 	struct buf entry = BUF(space);
@@ -70,6 +71,11 @@ journal_send(unsigned priority, const char *program, struct slice message, struc
 	buf_add(&entry, message);
 	buf_chr(&entry, '\n');
 	buf_add(&entry, fields);
+	if (id) {
+		buf_str(&entry, "MESSAGE_ID=");
+		buf_str(&entry, id);
+		buf_chr(&entry, '\n');
+	}
 	if (entry.full)
 		return false;
 	do

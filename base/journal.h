@@ -16,9 +16,9 @@ bool journal_open(void);
  * and LF. */
 void journal_key(struct buf *fields, const char *key);
 
-/* Send one entry: a message of one line, and fields begun with journal_key().  False if it was not
- * sent. */
+/* Send one entry: a message of one line, fields begun with journal_key(), and the identifier of its
+ * kind (NULL: none).  False if it was not sent. */
 bool journal_send(unsigned priority, const char *program, struct slice message,
-    struct slice fields);
+    struct slice fields, const char *id);
 
 #endif

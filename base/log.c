@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/journal.h"
 #include "base/utf8.h"
 
@@ -211,6 +212,7 @@ static void
 start_line(struct log_line *l, enum log_level level)
 {
 	l->level = level;
+	l->id = NULL;
 	l->b = (struct buf){ .p = l->text, .cap = sizeof l->text - SPARE };
 	l->fields = (struct buf){ .p = l->fields_text,
 		.cap = sink == TO_JOURNAL ? sizeof l->fields_text : 0 };
@@ -307,6 +309,8 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 	int saved = errno;
 
 	start_line(l, level);
+	if (sink == TO_JOURNAL)
+		l->id = event_id(event);
 	buf_str(&l->b, event);
 	add_field(&l->fields, "event", slice_str(event));
 	errno = saved;
@@ -370,7 +374,7 @@ log_end(struct log_line *l)
 	if (sink == TO_SYSLOG)
 		send_syslog(buf_slice(&l->b));
 	else if (sink != TO_JOURNAL || !journal_send(l->level, program,
-	    slice_skip(buf_slice(&l->b), strlen("<6>")), buf_slice(&l->fields)))
+	    slice_skip(buf_slice(&l->b), strlen("<6>")), buf_slice(&l->fields), l->id))
 		write_line(&l->b);
 	errno = saved;
 }
@@ -388,6 +392,8 @@ log_text(enum log_level level, const char *format, ...)
 		text[0] = '\0';
 	va_end(ap);
 	start_line(&l, level);
+	if (sink == TO_JOURNAL)
+		l.id = event_id_of_sentence(format);
 	(void)add_escaped(&l.b, slice_str(text), false, sizeof l.text);
 	log_end(&l);
 	errno = saved;

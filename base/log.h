@@ -22,6 +22,7 @@ struct log_line {
 	enum log_level level;
 	struct buf b;
 	struct buf fields;	/* the same fields for the journal */
+	const char *id;		/* of the kind of line, for the journal; NULL: none */
 	char text[2000];
 	char fields_text[5000];
 };

@@ -46,6 +46,7 @@ printf '[Manager]\nDefaultEnvironment=ASAN_OPTIONS=detect_leaks=0\n' \
     > "$stage/etc/systemd/system.conf.d/sanitizers.conf"
 tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 	cp -a /stage/. /
+	rm -rf /var/spool/smtp-handler
 	systemd-sysusers
 	useradd --no-create-home anna
 	systemd-tmpfiles --create smtp-handler.conf
@@ -159,6 +160,11 @@ like "the entry has its priority" "$entry" '"PRIORITY" *: *"6"'
 like "the entry has the name of the program" "$entry" '"SYSLOG_IDENTIFIER" *: *"smtp-handler"'
 entry=$(here journalctl -q -o json SMTP_EVENT=delivered SMTP_TO=anna@example.org)
 like "the entry of the delivery has its fields" "$entry" '"SMTP_ID"'
+here journalctl --update-catalog
+like "journalctl -x explains a line" "$(here journalctl -q -x SMTP_EVENT=accepted)" \
+    'Subject: A message was accepted'
+like "each line of the programs has an identifier" \
+    "$(here journalctl -q -o json -t smtp-handler -t smtp-relay | grep -cv MESSAGE_ID)" '^0$'
 like "the journal of the unit has the session" \
     "$(here journalctl -q -u 'smtp-handler@*' -o cat -t smtp-handler)" 'accepted'
 ok "the path unit's runner ends" wait_for 10 idle

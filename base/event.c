@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: ISC
+/*
+ * An identifier never changes.  units/catalog/ explains each of them to the operator.
+ */
+#include "base/event.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct event {
+	const char *text;
+	char id[EVENT_ID_LEN + 1];
+};
+
+static const struct event events[] = {
+	{ "accepted", "fc6a96ae7b1e5b00ba7da9c7474e2727" },
+	{ "refused", "2e6ee4835f785637b77c93fd4f97fae8" },
+	{ "session", "e86f29c8beb45622a928c1c886aa781d" },
+	{ "listening", "d009b1afced855c18c2d5ec3d508ca19" },
+	{ "limited", "60907ad9f11c51d3ab26139fe30385fc" },
+	{ "tls-failed", "6e49271c0ba552bbbb39c6c788daa019" },
+	{ "downgraded", "069770731fe9596e8199b4ece5c318dc" },
+	{ "delivered", "b40d5b5786ca5af8a6d19e9fd4612f2a" },
+	{ "expanded", "f243b0d05316528bb4ad4f209939a324" },
+	{ "deferred", "b269c1e752c7591c9dd4f381031c0a00" },
+	{ "failed", "96eb732abfe1534fbb7f12ff63a12050" },
+	{ "finished", "f0395b5ed63c5ff78e68d0ec4862df12" },
+	{ "waiting", "de8a02c180e25312b4b4008e3c537222" },
+	{ "dead", "4def13a3649351e58b591284f920d978" },
+	{ "held", "aad8a9f5de0552c1a2396c1a699066ff" },
+	{ "released", "82b0a0ead8055c57b5b468eaaf6d3125" },
+	{ "due", "d09f75beb51d5d72b9e8bd9a1576ecf4" },
+	{ "deleted", "06a175b7621c59699706ee9f0a6b98c9" },
+	{ "given-up", "948cfdd360e955eeaa3acb212682c1d6" },
+	{ "stuck", "52c1dca1c2e458b8a20fc78cc9b81d04" },
+	{ "bounced", "07c1eae299195b2ba9011faf3182ea4f" },
+	{ "warned", "9aa21af9991e5d8ab28a769fff832662" },
+	{ "confirmed", "b568c966d1115264a3aebce00c4ab15f" },
+	{ "frozen", "2ab2d629b6985e18a73ba8e200dec800" },
+	{ "thawed", "4f6e7403fed258699754b5bf07e4e104" },
+	{ "moved", "2c1538290f185d71b392add0bf11eed0" },
+	{ "trouble", "69f67b48700b50068e1934de8d769583" },
+};
+
+/* Beginnings of formats: the first one that fits counts. */
+static const struct event sentences[] = {
+	{ "%.*s", "7ebafc89625d548cbd557326ff15b215" },
+	{ "%s:%u: ", "a335c410924657229a34765afa816c9b" },
+	{ "deliveries are made without Landlock", "cc6d58411aa5587193c6d1ab59bc8511" },
+	{ "cannot use the queue", "c12cf85b3eea536fb73548163f63d566" },
+	{ "another smtp-relay is running", "f1fed38fb178579d81e3bd3d4893a098" },
+	{ "cannot lock", "527ce15b65d85c5ea90c2bdaadf5302e" },
+	{ "cannot watch the queue", "b6c5dfe4abad5b78ba7b1b4c3dde5328" },
+	{ "cannot set up the event loop", "c6fb0d471e675d8fac6bae40edbfdea4" },
+	{ "brought back", "27a7231dba2a5a2cbe91ec15c6e2eaab" },
+	{ "deferred mail is due now", "05b911600b5f59948033acd125f24fd3" },
+	{ "cannot watch a delivery process", "106682eab6115d7d89b66c0a2ffb5306" },
+	{ "%u deliveries did not end in time", "80e4c9061bde5cadbfab130daf4e0588" },
+	{ "session %d floods its listener", "5eacde040c3c597a8162c423a89bcf85" },
+	{ "sandbox without Landlock", "87034032f66c5ecf8f0bd13285702d74" },
+	{ "sandbox without seccomp", "d81d6c60f83253bfb4a5ac79f98a5bf9" },
+	{ "%zu sessions have not ended yet", "60914f2918ef55e39e779b13b04af46a" },
+	{ "cannot listen on", "dc2dea16f904587f92a41dc026ce9a83" },
+	{ "LISTEN_FDS", "57c6f56afeb75e20ab20136495970510" },
+	{ "--listen %s", "f6237ce2389c5fa4a1f062d0eb5fa235" },
+	{ "the configuration has errors and is not used", "4bf43430bb16517f93fb00e231e97fd2" },
+	{ "configuration read again", "f25439d8cd0d534e943afa75f983d855" },
+	{ "cannot prepare for sessions", "3e9765546783549e9e4430d1e7525963" },
+	{ "eventfd", "9c2e2192ec265b5892904e58b92a0cd8" },
+	{ "%zu connections, one more refused", "10739992d1895da1a51e449c7f1e8917" },
+	{ "cannot accept a connection", "402c1c4244e250009df7fb747f61524e" },
+	{ "a session was killed", "cc253628373455598d0b00bafbacef47" },
+	{ "queue %s", "63a6e14331f05243a02dcd5e13fb4de5" },
+	{ "STARTTLS is not offered", "f73770974f8c51a19ddbbbbf63245771" },
+	{ "STARTTLS", "720f4b7fe4ee567b87c2c1c206394194" },
+	{ "no TLS", "cb20d94ab912533aaf5f3c7f15e51654" },
+	{ "the list of senders", "dd38c7d0ca195b229660200dc0ce75e5" },
+	{ "AUTH does not work", "6dadd353adba58b6bbf0f94512728fd3" },
+	{ "more than %d addresses", "425dc773654e53548670072f5867e1f3" },
+	{ "--resume", "9722352be53d5e62a3a46ac9c84eed8a" },
+	{ "[server] role = lmtp", "4c63ba849e25596eb09ddb9694b9ab45" },
+	{ "--print", "3aa4ade7062053fcba9afe9ef7493cab" },
+	{ "--implicit", "b8cffe3c6c3c5157b54db9c729f12394" },
+	{ "cannot find out who asks", "1f7fff79b4275bb2aaa6ed02c4a4da8b" },
+	{ "the user with uid", "38ff6cd32ec05d8aaee809c6d9634c13" },
+	{ "the request or its answer", "577ecfc1d2eb58c0b3edf54daec31396" },
+	{ "cannot serve a connection", "ef8dd7427b035553a347bca79f7e790b" },
+	{ "there is no connection", "10e37370088b590d9b33878dd1230573" },
+};
+
+const char *
+event_id(const char *name)
+{
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+		if (strcmp(name, events[i].text) == 0)
+			return events[i].id;
+	return NULL;
+}
+
+const char *
+event_id_of_sentence(const char *format)
+{
+	for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
+		if (strncmp(format, sentences[i].text, strlen(sentences[i].text)) == 0)
+			return sentences[i].id;
+	return NULL;
+}
