@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """smtp-queue stats and check: the counters of sessions and runs, the format, the cost, HTTP."""
 import http.client
+import json
 import os
 import re
 import shutil
@@ -128,6 +129,21 @@ def _():
     done = subprocess.run([PEERS + "/usr/bin/promtool", "check", "metrics"], input=stats(),
                           capture_output=True, text=True)
     same([done.returncode, done.stdout, done.stderr], [0, "", ""])
+
+
+@test("the dashboard for Grafana asks for metrics and labels that there are")
+def _():
+    with open("tools/grafana.json") as file:
+        board = json.load(file)
+    text, asked = stats(), " ".join(target["expr"] for panel in board["panels"]
+                                    for target in panel["targets"])
+    names = set(re.findall(r"\bsmtp_\w+", asked))
+    check(len(names) > 10, names)
+    for name in names:
+        check(re.search("^%s[ {]" % name, text, re.M), name)
+    for labels in re.findall(r"by \(([^)]*)\) \((?:rate\()?(smtp_\w+)", asked):
+        for label in labels[0].split(", "):
+            check(re.search('^%s{.*%s="' % (labels[1], label), text, re.M), labels)
 
 
 @test("a file of counters that was cut, or is anything, costs its counters and no mail")
