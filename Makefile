@@ -89,7 +89,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
-            smtp-relay smtp-queue sendmail)
+            smtp-dkim-key smtp-relay smtp-queue sendmail)
 
 .SECONDARY:
 .PHONY: all
@@ -141,6 +141,10 @@ $(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(B
 $(BUILD)/smtp-maildir: $(BUILD)/gnu/tools/smtp-maildir.o $(BUILD)/libout.a $(BUILD)/libcore.a
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -pthread -o $@ $^
+
+$(BUILD)/smtp-dkim-key: $(BUILD)/gnu/tools/smtp-dkim-key.o $(BUILD)/libout.a $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^ $(RELAY_LIBS)
 
 # ---- tests ----
 
@@ -299,7 +303,7 @@ CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-maildir.8 man/smtp-relay.8 \
-  man/smtp-queue.8 man/sendmail.8
+  man/smtp-dkim-key.8 man/smtp-queue.8 man/sendmail.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'

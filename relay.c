@@ -32,6 +32,7 @@
 #include "base/text.h"
 #include "client/credential.h"
 #include "client/greet.h"
+#include "client/signer.h"
 #include "config/options.h"
 #include "dns/cache.h"
 #include "doctor/doctor.h"
@@ -148,7 +149,8 @@ own_option(void *ctx, int val, const char *argument)
 static unsigned
 check_more(const struct config *c, const struct config_report *report)
 {
-	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report);
+	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report) +
+	    signer_check(c, report);
 }
 
 /* The exit status of --doctor. */

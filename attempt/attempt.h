@@ -76,6 +76,8 @@ struct delivery {
 	/* The process that gets the secret of the route's login, or that asks the agent of a
 	 * mailbox's owner; NULL: this one does so. */
 	const struct aside *aside;
+	/* The process that signs (client/signer.h); NULL: nothing is signed. */
+	const struct aside *signer;
 	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */

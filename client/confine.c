@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "client/secrets.h"
+#include "client/signer.h"
 #include "dns/etc_hosts.h"
 #include "net/tls.h"
 
@@ -57,7 +58,7 @@ client_confine_prepare(void)
 int
 client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 {
-	static struct aside aside;
+	static struct aside aside, signer;
 	int r = 0;
 
 	if (d->route->host)
@@ -66,6 +67,10 @@ client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 		r = secrets_start(&aside, d->route);
 	if (d->route->user && r == 0)
 		d->aside = &aside;
+	if (r == 0 && d->config->ndkim) {
+		r = signer_start(&signer, d->config);
+		d->signer = r == 0 ? &signer : NULL;
+	}
 	return r;
 }
 

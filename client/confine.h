@@ -12,8 +12,8 @@
 /* Find, before the fork, the places of the authorities: each process would have to find them. */
 void client_confine_prepare(void);
 
-/* Get what a process could not get behind its walls: the names of /etc/hosts into resolver, and a
- * process with the secret into d->aside.  0 or -errno. */
+/* Get what a process could not get behind its walls: the names of /etc/hosts into resolver, a
+ * process with the secret into d->aside, and one that signs into d->signer.  0 or -errno. */
 int client_confine_begin(struct delivery *d, struct dns_resolver *resolver);
 
 /* Allow sockets to hosts, or to the socket of the route, and the certificates of authorities. */

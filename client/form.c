@@ -1,39 +1,88 @@
 // SPDX-License-Identifier: ISC
 /*
  * The forms of a message.  The plain one is a range of its queue file.  The one in seven bits is a
- * converted copy, made when the first peer needs it and at most once.  Knows no commands and no
- * recipients.
+ * converted copy, made when the first peer needs it and at most once.  A signature covers the
+ * octets that are sent, so each form has its own.  Knows no commands and no recipients.
  */
 #include "client/form.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "client/convert.h"
+#include "client/signer.h"
 #include "message/sevenbit.h"
 
-/* The parts of a form, in their order.  The message is the range [at, at + size) of fd; octets that
- * go out in front of it are added before it. */
-static void
-lay_out(struct payload *p, const struct queue_facts *facts, int fd, uint64_t at, uint64_t size)
+/* Get the signatures of the message that is the range [at, at + size) of fd, malloc'ed; *ret is
+ * NULL if it has none.  False with the outcome in *ret_why. */
+static bool
+sign(const struct form *f, int fd, uint64_t at, uint64_t size, char **ret,
+    struct outcome *ret_why)
 {
+	static char space[SIGNER_FIELDS_MAX + 1];
+	struct buf text = BUF(space);
+	enum sign_result result;
+
+	*ret = NULL;
+	if (!f->d->signer)
+		return true;
+	result = signer_ask(f->d->signer, &(struct sign_question){
+		.fd = fd, .at = at, .size = size, .standing = f->e->standing, .from = f->e->from,
+	}, &text);
+	if (result == SIGNED)
+		*ret = strdup(buf_cstr(&text));
+	else if (result == UNSIGNED)
+		transcript_fact(f->d->transcript, "not signed: %s", buf_cstr(&text));
+	if (result == UNABLE || (result == SIGNED && !*ret)) {
+		outcome_set(ret_why, CAUSE_LOCAL, SL(""), result == UNABLE ? buf_slice(&text)
+									   : SL("out of memory"));
+		return false;
+	}
+	return true;
+}
+
+/* The parts of a form, in their order: our signatures, then the message, the range [at, at + size)
+ * of fd.  False with the outcome in *ret_why. */
+static bool
+lay_out(struct form *f, struct payload *p, const struct queue_facts *facts, int fd, uint64_t at,
+    uint64_t size, struct outcome *ret_why)
+{
+	char **signatures = &f->signatures[p == &f->converted];
+
+	if (!sign(f, fd, at, size, signatures, ret_why))
+		return false;
 	payload_init(p, facts);
+	if (*signatures)
+		payload_add_octets(p, slice_str(*signatures));
 	payload_add_file(p, fd, at, size);
+	return true;
 }
 
 void
 form_init(struct form *f, const struct delivery *d, const struct queue_entry *e)
 {
-	*f = (struct form){ .d = d, .converted_fd = -1 };
-	lay_out(&f->plain, &e->facts, e->fd, e->content_at, e->content_size);
+	*f = (struct form){ .d = d, .e = e, .converted_fd = -1 };
+	payload_init(&f->content, &e->facts);
+	payload_add_file(&f->content, e->fd, e->content_at, e->content_size);
+}
+
+static void
+drop_copy(struct form *f)
+{
+	if (f->converted_fd >= 0)
+		(void)close(f->converted_fd);
+	f->converted_fd = -1;
 }
 
 void
 form_done(struct form *f)
 {
-	if (f->converted_fd >= 0)
-		(void)close(f->converted_fd);
-	f->converted_fd = -1;
+	drop_copy(f);
+	for (size_t i = 0; i < sizeof f->signatures / sizeof f->signatures[0]; i++) {
+		free(f->signatures[i]);
+		f->signatures[i] = NULL;
+	}
 }
 
 /* Does the peer take octets of this kind? */
@@ -47,43 +96,55 @@ takes_body(const struct client_offer *peer, enum smtp_body body)
 
 /* The message in seven bits, made at most once.  0; -ENOTSUP if it has no such form; -errno. */
 static int
-convert(struct form *f)
+convert(struct form *f, struct facts *ret)
 {
-	struct facts facts;
-	int fd = f->converted_fd;
+	int fd;
 
-	if (fd >= 0)
-		return 0;
 	if (f->unconvertible)
 		return -ENOTSUP;
-	fd = convert_sevenbit(&f->plain, &facts, &f->unconvertible);
+	fd = convert_sevenbit(&f->content, ret, &f->unconvertible);
 	if (fd < 0)
 		return fd;
 	f->converted_fd = fd;
-	/* No other fact can be true of a text in seven bits. */
-	lay_out(&f->converted, &(struct queue_facts){
-		.dot_line = facts.dot_line, .longest_line = facts.longest_line,
-	}, fd, 0, facts.octets);
 	transcript_fact(f->d->transcript, "converted to seven bits, %llu octets",
-	    (unsigned long long)f->converted.size);
+	    (unsigned long long)ret->octets);
 	return 0;
+}
+
+/* Make f->converted.  True also if there is no such form. */
+static bool
+make_converted(struct form *f, struct outcome *ret_why)
+{
+	struct facts facts;
+	int r;
+
+	drop_copy(f);
+	r = convert(f, &facts);
+	if (r == -ENOTSUP)
+		return true;
+	if (r < 0) {
+		outcome_set(ret_why, CAUSE_LOCAL, SL(""), r == -EIO ?
+		    SL(PAYLOAD_UNREADABLE) : SL("no room for a copy in seven bits"));
+		return false;
+	}
+	/* No other fact can be true of a text in seven bits. */
+	return lay_out(f, &f->converted, &(struct queue_facts){
+		.dot_line = facts.dot_line, .longest_line = facts.longest_line,
+	}, f->converted_fd, 0, facts.octets, ret_why);
 }
 
 bool
 form_for(struct form *f, const struct client_offer *peer, const struct payload **ret,
     struct outcome *ret_why)
 {
-	const enum smtp_body body = payload_body(&f->plain);
-	const bool takes = takes_body(peer, body);
-	const bool plain = takes &&
-	    (body == SMTP_BODY_BINARYMIME || f->plain.facts.longest_line <= MIME_LINE_MAX);
-	const int r = plain ? 0 : convert(f);
+	const struct queue_entry *e = f->e;
+	const enum smtp_body body = payload_body(&f->content);
+	const bool plain = takes_body(peer, body) &&
+	    (body == SMTP_BODY_BINARYMIME || e->facts.longest_line <= MIME_LINE_MAX);
 
-	if (r < 0 && r != -ENOTSUP) {
-		outcome_set(ret_why, CAUSE_LOCAL, SL(""), r == -EIO ?
-		    SL(PAYLOAD_UNREADABLE) : SL("no room for a copy in seven bits"));
+	if (!plain && !f->converted.nparts && !make_converted(f, ret_why))
 		return false;
-	}
-	*ret = plain || r == -ENOTSUP ? &f->plain : &f->converted;
-	return true;
+	*ret = plain || !f->converted.nparts ? &f->plain : &f->converted;
+	return (*ret)->nparts || lay_out(f, &f->plain, &e->facts, e->fd, e->content_at,
+	    e->content_size, ret_why);
 }

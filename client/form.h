@@ -12,7 +12,10 @@
 
 struct form {
 	const struct delivery *d;	/* borrowed */
-	struct payload plain, converted;
+	const struct queue_entry *e;	/* borrowed */
+	struct payload content;		/* as it is in the queue */
+	struct payload plain, converted;	/* as they are sent; without parts: not made yet */
+	char *signatures[2];		/* of both, malloc'ed; NULL: it has none */
 	int converted_fd;		/* file of the converted copy; -1 until a peer needs it */
 	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
 };

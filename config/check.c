@@ -139,6 +139,20 @@ check_routes(struct config_loader *l)
 }
 
 static void
+check_dkim(struct config_loader *l)
+{
+	for (size_t i = 0; i < l->c->ndkim; i++) {
+		const struct dkim_places *places = &l->dkim[i];
+		const char *mistake = dkim_mistake(&l->c->dkim[i]);
+
+		/* After an error a key may be missing only because its value was refused. */
+		if (mistake && l->settings.errors == 0)
+			settings_error(&l->settings, places->section, "[dkim %s]: %s",
+			    l->c->dkim[i].name, mistake);
+	}
+}
+
+static void
 check_retries(struct config_loader *l)
 {
 	struct place min = l->keys[keys_find(SL("queue"), SL("retry-min"))];
@@ -246,6 +260,7 @@ config_check(struct config_loader *l)
 	struct buf name = BUF(text);
 
 	check_routes(l);
+	check_dkim(l);
 	check_retries(l);
 	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 &&
 	    !c->server.proxy_trusted.local)

@@ -157,6 +157,73 @@ set_in_route(struct config_loader *l, const struct setting *s, const struct sect
 	return true;
 }
 
+/* The index of the section of a domain, which may be new.  False without memory. */
+static bool
+select_dkim(struct config_loader *l, struct slice domain, struct place place, size_t *ret)
+{
+	struct config *c = l->c;
+	char *name = route_pattern(domain);
+	struct dkim_domain *domains;
+	struct dkim_places *places;
+	size_t i = 0;
+
+	while (name && i < c->ndkim && strcmp(c->dkim[i].name, name) != 0)
+		i++;
+	*ret = i;
+	if (!name || i < c->ndkim) {
+		pool_free(name);
+		return name != NULL;
+	}
+	domains = pool_realloc(c->dkim, (i + 1) * sizeof *domains);
+	if (domains)
+		c->dkim = domains;
+	places = domains ? pool_realloc(l->dkim, (i + 1) * sizeof *places) : NULL;
+	if (!places) {
+		pool_free(name);
+		return false;
+	}
+	l->dkim = places;
+	l->dkim[i] = (struct dkim_places){ .section = place };
+	c->dkim[i] = (struct dkim_domain){ .name = name };
+	c->ndkim++;
+	return true;
+}
+
+static bool
+set_in_dkim(struct config_loader *l, const struct setting *s, struct slice domain)
+{
+	char text[256];
+	struct buf why = BUF(text);
+	enum dkim_key key;
+	size_t i;
+	int r;
+
+	if (domain.n == 0 || domain.p[0] == '.' || !route_pattern_valid(domain) ||
+	    !memchr(domain.p, '.', domain.n) || domain.p[0] == '[') {
+		settings_error(&l->settings, s->place, "[%.*s]: write [dkim example.org]",
+		    (int)s->section.n, s->section.p);
+		return false;
+	}
+	if (!select_dkim(l, domain, s->place, &i)) {
+		bad_value(l, s, -ENOMEM, &why);
+		return false;
+	}
+	if (s->key.n == 0)
+		return true;
+	if (!dkim_key(s->key, &key)) {
+		settings_error(&l->settings, s->place,
+		    "[%.*s] %.*s: there is no such key; the section has " DKIM_KEY_NAMES,
+		    (int)s->section.n, s->section.p, (int)s->key.n, s->key.p);
+		return true;
+	}
+	if (is_duplicate(l, &l->dkim[i].keys[key], s))
+		return true;
+	r = dkim_set(&l->c->dkim[i], key, s->value, &why);
+	if (r < 0)
+		bad_value(l, s, r, &why);
+	return true;
+}
+
 static void
 set_key(struct config_loader *l, const struct setting *s)
 {
@@ -183,7 +250,8 @@ set(void *ctx, const struct setting *s)
 {
 	struct config_loader *l = ctx;
 	struct slice pattern = s->section;
-	const struct section *section = section_of(words_next(&pattern));
+	const struct slice word = words_next(&pattern);
+	const struct section *section = section_of(word);
 
 	if (keys_section(s->section)) {
 		if (s->key.n)
@@ -192,9 +260,11 @@ set(void *ctx, const struct setting *s)
 	}
 	if (section)
 		return set_in_route(l, s, section, slice_trim(pattern));
+	if (slice_eq(word, SL("dkim")))
+		return set_in_dkim(l, s, slice_trim(pattern));
 	settings_error(&l->settings, s->place,
 	    "[%.*s]: there is no such section; there are [queue], [server], [relay], "
-	    "[sendmail], [route PATTERN] and [sender PATTERN]",
+	    "[sendmail], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]",
 	    (int)s->section.n, s->section.p);
 	return false;
 }
@@ -214,6 +284,7 @@ config_load(struct config *c, const char *file, const char *const *overrides, si
 	settings_read(&l.settings, file, overrides, n);
 	config_check(&l);
 	pool_free(l.routes);
+	pool_free(l.dkim);
 	settings_done(&l.settings);
 	return l.settings.errors ? -EINVAL : 0;
 }
@@ -224,6 +295,9 @@ config_done(struct config *c)
 	for (size_t i = 0; i < c->nroutes; i++)
 		route_done(&c->routes[i]);
 	pool_free(c->routes);
+	for (size_t i = 0; i < c->ndkim; i++)
+		dkim_done(&c->dkim[i]);
+	pool_free(c->dkim);
 	keys_done(c);
 	memset(c, 0, sizeof *c);
 }

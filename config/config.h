@@ -63,6 +63,12 @@ route_lists(const struct route *r)
 	return r->recipients || r->users;
 }
 
+/* A section [dkim]: the keys that sign mail of a domain. */
+struct dkim_domain {
+	char *name;		/* in lower case, with A-labels */
+	char *selector, *key;	/* lists of the same length (config/dkim.h) */
+};
+
 struct network_list {
 	struct cidr *list;
 	size_t n;
@@ -139,6 +145,8 @@ struct config {
 	} sendmail;
 	struct route *routes;
 	size_t nroutes;
+	struct dkim_domain *dkim;
+	size_t ndkim;
 };
 
 /* Takes each error.  file is "-o" for options and NULL for none; line is 0 for none. */

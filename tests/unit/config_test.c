@@ -163,6 +163,15 @@ check_all_keys(void)
 }
 
 static const struct mistake mistakes[] = {
+	{ "[dkim]\nkey = /x\n", 1, "write [dkim example.org]" },
+	{ "[dkim .example.org]\nkey = /x\n", 1, "write [dkim example.org]" },
+	{ "[dkim example.org]\nkey = /x\n", 1, "[dkim example.org]: has no selector" },
+	{ "[dkim example.org]\nselector = a\n", 1, "[dkim example.org]: has no key" },
+	{ "[dkim example.org]\nselector = a b\nkey = /x\n", 1, "not the same number" },
+	{ "[dkim example.org]\nselector = a!\nkey = /x\n", 2, "a! is no selector" },
+	{ "[dkim example.org]\nselector = a\nkey = x/y\n", 3, "x/y is neither an absolute" },
+	{ "[dkim example.org]\nselector = a b c d e\nkey = /x\n", 2, "at most 4" },
+	{ "[dkim example.org]\nkeys = /x\n", 2, "the section has selector, key" },
 	{ "[sever]\nhostname = a.b\n", 1, "there is no such section" },
 	{ "[route]\nvia = mx\n", 1, "write [route example.org]" },
 	{ "[route exa mple.org]\nvia = mx\n", 1, "write [route example.org]" },
@@ -337,7 +346,7 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or "
 	    "4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], "
-	    "[sendmail], [route PATTERN] and [sender PATTERN]\n"
+	    "[sendmail], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: ISC
+"""Signed mail through our runner, as two other programs verify it: dkimpy (RSA and Ed25519) and
+Mail::DKIM (RSA)."""
+import os
+import re
+import resource
+import subprocess
+import time
+
+import dkim
+
+from exchangers import Exchanger
+from nameservers import nsd
+from octets import different
+from programs import BUILD, RELAY, Site, fresh_directory
+from tap import check, main, same, test
+
+directory = fresh_directory()
+KEY_TOOL = BUILD + "/smtp-dkim-key"
+nsd(directory + "/nsd", {"example.org":
+    "own MX 10 mx.own\nmx.own A 192.0.2.90\naio MX 10 mx.aio\nmx.aio A 192.0.2.91\n"
+    "seven MX 10 mx.seven\nmx.seven A 192.0.2.92\n"})
+receiver = Site("receiver", "[route own.example.org]\nvia = print\n", address="192.0.2.90",
+                hostname="mx.own.example.org").listen()
+aio = Exchanger("192.0.2.91")
+seven = Exchanger("192.0.2.92")
+seven.hide = b"8BITMIME"
+for kind in ("rsa", "ed25519"):
+    subprocess.run([KEY_TOOL, "make", kind, directory + "/" + kind], check=True)
+KEYS = """[dkim sender.example]
+selector = r1 e1
+key = {0}/rsa {0}/ed25519
+""".format(directory)
+site = Site("site", KEYS).listen()
+
+
+def record_of(selector, kind):
+    line = subprocess.run([KEY_TOOL, "record", selector, "sender.example", directory + "/" + kind],
+                          check=True, capture_output=True, text=True).stdout
+    check(line.startswith(selector + "._domainkey.sender.example. IN TXT ("), line)
+    return "".join(re.findall(r'"([^"]*)"', line))
+
+
+RECORDS = {"r1": record_of("r1", "rsa"), "e1": record_of("e1", "ed25519")}
+PERL = r"""
+use Mail::DKIM::Verifier; use Net::DNS;
+no warnings;
+*Mail::DKIM::DNS::query = sub { return Net::DNS::RR->new(
+    name => $_[0], type => 'TXT', txtdata => [$ARGV[0] =~ /(.{1,255})/g]) };
+my $v = Mail::DKIM::Verifier->new(); binmode STDIN;
+{ local $/; my $text = <STDIN>; $v->PRINT($text); } $v->CLOSE;
+print join("\n", map { $_->algorithm . " " . $_->result } $v->signatures), "\n";
+"""
+
+
+def lookup(name, timeout=5):
+    return RECORDS[name.decode().split(".")[0]].encode()
+
+
+def verify_rsa(message):
+    done = subprocess.run(["perl", "-e", PERL, RECORDS["r1"]], input=message, check=True,
+                          capture_output=True)
+    check(b"rsa-sha256 pass" in done.stdout, (done.stdout, done.stderr, message[:3000]))
+
+
+def verify(message):
+    """Both signatures by dkimpy, and that of RSA by Mail::DKIM."""
+    same(len(re.findall(rb"(?m)^DKIM-Signature:", message.split(b"\r\n\r\n")[0])), 2, message[:900])
+    signed = dkim.DKIM(message)
+    same([signed.verify(idx=i, dnsfunc=lookup) for i in (0, 1)], [True, True], message[:3000])
+    verify_rsa(message)
+
+
+def deliver(text, host, **more):
+    site.send("bob@%s.example.org" % host, text, sender="alice@sender.example", **more)
+    site.relay()
+    same(site.queued(), [], site.log()[-2000:])
+    if host != "own":
+        return {"aio": aio, "seven": seven}[host].messages[-1].content
+    path, = receiver.queued("new")
+    text = open(path, "rb").read().split(b"\n\n", 1)[1]
+    os.unlink(path)
+    return text
+
+
+FROM = b"From: Alice <alice@sender.example>\r\n"
+PLAIN = FROM + b"To: bob@own.example.org\r\nSubject: test\r\n"
+MIME = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
+       b"Content-Transfer-Encoding: 8bit\r\n"
+MESSAGES = {
+    "plain text": PLAIN + b"\r\nHello.\r\n",
+    "an empty body": PLAIN + b"\r\n",
+    "a header section alone": PLAIN,
+    "empty lines at the end": PLAIN + b"\r\nHello.\r\n\r\n \r\n\t\r\n\r\n",
+    "a body of blanks": PLAIN + b"\r\n   \r\n \t \r\n",
+    "blanks inside and at the end of lines": PLAIN + b"\r\n a \t b  \r\nc\t\r\n  d\r\n",
+    "dot lines": PLAIN + b"\r\n.\r\n..\r\n.x\r\n. \r\nend\r\n",
+    "long lines": PLAIN + b"\r\n" + b"a" * 998 + b"\r\n" + b"b " * 499 + b"\r\n",
+    "folded fields": FROM + b"To: bob@own.example.org,\r\n carol@own.example.org,\r\n"
+        b"\tdave@own.example.org\r\nSubject:\r\n begins on the\r\n  next line \t \r\n"
+        b"References: <1@x>\r\n\t<2@x>  <3@x>\r\n\r\nHello.\r\n",
+    "empty and strange fields": FROM + b"Subject:\r\nTO:  bob@own.example.org  \r\n"
+        b"X-A: \x0c\r\nCc:\t\r\nList-Id: <l.sender.example>\r\n\r\nx\r\n",
+    "fields that occur twice": FROM + b"To: one@x.example\r\nSubject: a\r\nTo: two@x.example\r\n"
+        b"Comments: x\r\n\r\nx\r\n",
+    "a form feed in the body": PLAIN + b"\r\na\x0c\r\n\x0c \r\n\x0b\r\n",
+    "an older signature": b"DKIM-Signature: v=1; a=rsa-sha256; d=other.example; s=x;\r\n"
+        b"\th=from; bh=eA==; b=eA==\r\n" + PLAIN + b"\r\nx\r\n",
+    "eight bits": PLAIN + MIME + b"\r\ngr\xc3\xbc\xc3\x9fe \r\n.\xc3\xa4\r\n",
+    "eight bits in the header section": FROM + b"Subject: gr\xc3\xbc\xc3\x9fe\r\n\r\nx\r\n",
+}
+
+
+def verify_one(message, older):
+    """Verifiers read the signatures from the top; an older one is below."""
+    if older:
+        signed = dkim.DKIM(message)
+        same([signed.verify(idx=i, dnsfunc=lookup) for i in (0, 1)], [True, True], message)
+    else:
+        verify(message)
+
+
+for name, text in MESSAGES.items():
+    @test("DATA, and BDAT to our own server: " + name)
+    def _(name=name, text=text):
+        for host in ("aio", "own"):
+            if not (host == "aio" and name == "eight bits in the header section"):
+                verify_one(deliver(text, host), name == "an older signature")
+
+
+@test("a blank in front of a colon, which dkimpy does not read")
+def _():
+    verify_rsa(deliver(FROM + b"To : bob@own.example.org\r\n\r\nx\r\n", "aio"))
+
+
+@test("eight bits for a peer without 8BITMIME: the converted form is signed")
+def _():
+    content = deliver(MESSAGES["eight bits"], "seven")
+    check(b"quoted-printable" in content or b"base64" in content, content)
+    verify(content)
+
+
+@test("binary content by BDAT, and no final CRLF")
+def _():
+    for end in (b"", b"\r\n", b" "):
+        with site.smtp() as smtp:
+            smtp.ehlo()
+            smtp.mail("alice@sender.example", ["BODY=BINARYMIME"])
+            smtp.rcpt("bob@own.example.org")
+            body = PLAIN + b"Content-Transfer-Encoding: binary\r\n\r\na\0b \r\nc" + end
+            smtp.send(b"BDAT %d LAST\r\n" % len(body) + body)
+            same(smtp.getreply()[0], 250)
+        site.relay()
+        path, = receiver.queued("new")
+        content = open(path, "rb").read().split(b"\n\n", 1)[1]
+        os.unlink(path)
+        check(content.endswith(body), content[-300:])
+        verify_rsa(content)
+        if end != b" ":     # dkimpy keeps blanks in front of the end of the octets
+            same(dkim.DKIM(content).verify(dnsfunc=lookup), True)
+
+
+@test("a field added or changed on the way breaks it; a Received field does not")
+def _():
+    content = deliver(MESSAGES["plain text"], "aio")
+    same(dkim.verify(b"Received: x\r\n" + content, dnsfunc=lookup), True)
+    for field in (b"Subject: y", b"From: eve@evil.example", b"Reply-To: eve@evil.example",
+                  b"Content-Type: text/html", b"Cc: eve@evil.example"):
+        same(dkim.verify(field + b"\r\n" + content, dnsfunc=lookup), False, field)
+
+
+@test("mail that has no right to a signature gets none")
+def _():
+    for text in (b"Subject: x\r\n\r\nx\r\n",
+                 b"From: a@other.example\r\n\r\nx\r\n",
+                 b"From: a@sender.example, b@other.example\r\n\r\nx\r\n",
+                 b"From: a@sender.example\r\nFrom: b@sender.example\r\n\r\nx\r\n",
+                 b"From: a@notsender.example\r\n\r\nx\r\n"):
+        check(b"DKIM-Signature" not in deliver(text, "aio"), text)
+
+
+@test("a name below the domain is signed for the domain")
+def _():
+    content = deliver(b"From: a@www.Sender.example\r\n\r\nx\r\n", "aio")
+    check(b"d=sender.example;" in content, content)
+    verify(content)
+
+
+@test("a stranger's mail is relayed without a signature, whatever its From")
+def _():
+    stranger = Site("stranger", KEYS + "[route aio.example.org]\nvia = mx\naccept = anyone\n",
+                    address="192.0.2.93").listen("-o", "server.trusted=")
+    stranger.send("bob@aio.example.org", MESSAGES["plain text"], sender="alice@sender.example")
+    stranger.relay()
+    same(stranger.queued(), [], stranger.log()[-2000:])
+    check(b"DKIM-Signature" not in aio.messages[-1].content, aio.messages[-1].content)
+
+
+@test("our own notices are signed")
+def _():
+    own = Site("own", KEYS, address="192.0.2.94", hostname="mx.sender.example").listen()
+    own.send("bob@no.example.org", MESSAGES["plain text"], sender="alice@aio.example.org")
+    own.relay()
+    content = aio.messages[-1].content
+    check(b"Auto-Submitted: auto-replied" in content or b"multipart/report" in content, content)
+    verify(content)
+
+
+@test("a key that is gone: the message waits, and --check reports it")
+def _():
+    lost = Site("lost", KEYS.replace("/rsa", "/gone"), address="192.0.2.95").listen()
+    lost.send("bob@aio.example.org", MESSAGES["plain text"], sender="alice@sender.example")
+    before = len(aio.messages)
+    lost.relay()
+    same(len(lost.queued("wait")), 1, lost.log())
+    same(len(aio.messages), before)
+    check("[dkim sender.example] key: %s/gone: No such file" % directory in lost.log(), lost.log())
+    done = subprocess.run([RELAY, "-c", lost.config, "--check"], capture_output=True, text=True)
+    same(done.returncode, 78, done.stderr)
+    check("[dkim sender.example] key: " + directory + "/gone" in done.stderr, done.stderr)
+    os.link(directory + "/rsa", directory + "/gone")
+    lost.age(100000)
+    lost.relay("--flush")
+    os.unlink(directory + "/gone")
+    same(lost.queued(), [], lost.log())
+    verify(aio.messages[-1].content)
+
+
+@test("a message of 50 MB streams: the signer needs no memory for it")
+def _():
+    line = b"0123456789 " * 6 + b"\r\n"
+    text = PLAIN + b"\r\n" + line * (48 * 1024 * 1024 // len(line))
+    site.send("bob@own.example.org", text, sender="alice@sender.example")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    begun = time.monotonic()
+    site.relay()
+    took_s = time.monotonic() - begun
+    path, = receiver.queued("new")
+    content = open(path, "rb").read().split(b"\n\n", 1)[1]
+    os.unlink(path)
+    check(content.endswith(line), content[-100:])
+    same(dkim.DKIM(content).verify(dnsfunc=lookup), True)
+    print("# delivered in %.1f s" % took_s)
+    del before
+
+
+main(site.keep_queue_note)
