@@ -88,15 +88,15 @@ hold_logins(const struct config *config)
 void
 confine_session(const struct confinement *c)
 {
-	const struct sandbox sandbox = {
-		.queue = open_queue(c), .config = c->config,
-		.config_file = c->options->config_file,
+	struct sandbox sandbox = {
+		.config = c->config, .config_file = c->options->config_file,
 	};
 	struct sandbox_errors errors;
 
-	if (confined)
+	if (confined)		/* a queue that is not there must not be looked for again */
 		return;
 	confined = true;
+	sandbox.queue = open_queue(c);
 	hold_logins(c->config);
 	if (c->tls_later)
 		(void)starter_fork(c->config, c->options, c->start);

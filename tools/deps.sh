@@ -21,7 +21,8 @@ check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev sw
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
 postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
-python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban"
+python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
+opendkim python3-milter"
 
 case $mode in
 build)	wanted=$build_tools ;;

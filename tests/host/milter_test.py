@@ -407,6 +407,13 @@ def _():
             filter.close()
 
 
+@test("with a filter, and a queue that cannot be used, the client gets a 451")
+def _():
+    filter = FakeMilter(SOCKET)
+    check("451 4.3.0" in session(options=("queue.directory=/proc/none",)), session.log)
+    filter.close()
+
+
 @test("quarantine: the message is held, and delivered after it is released")
 def _():
     edited(text("q", b"looks odd"))

@@ -11,6 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from fake_milter import CONTINUE, FakeMilter, add, body  # noqa: E402
 from tap import check, main, same, test, wait_for  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
@@ -122,6 +123,24 @@ def _():
         same([done.returncode, layout(), names("new"), names("cur")], [0, LAYOUT, [], []],
              done.stderr)
         same(fsck(RELAY), (0, {}))
+
+
+@test("a filter edits a message that the handler hands in, and may not keep")
+def _():
+    for size in (1, 40000):
+        fresh()
+        run(0, "smtp-relay")
+        filter = FakeMilter(DIRECTORY + "/filter", {
+            "E": add(b"X-Edited", b"yes") + body(b"new\r\n") + CONTINUE})
+        with open(CONFIG, "a") as file:
+            file.write("[server]\nmilter = %s\n" % filter.place)
+        send(session=SESSION.replace("Hello.\n", "Hello.\n" * size))
+        same([look("new/" + name) for name in names("new")], [HANDED])
+        same(names("tmp").count("logins"), len(names("tmp")))
+        with open(QUEUE + "/new/" + names("new")[0]) as file:
+            check("X-Edited: yes\n\nnew\n" in file.read())
+        same(fsck(RELAY), (0, {}))
+        filter.close()
 
 
 @test("with one user of the service, or none, the queue has one user")
