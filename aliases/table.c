@@ -84,6 +84,11 @@ alias_list_read(struct alias_list *l, struct slice name, uid_t owner)
 	why = strerror(-r);
 	if (r == -ELOOP) {
 		why = "there is a symbolic link in its path: write the path without links";
+	} else if (r == -EACCES) {
+		why = "this user may not read it or pass a folder of its path: try chmod o+r, and "
+		      "o+x for folders";
+	} else if (r == -ENODEV || r == -ENXIO) {
+		why = "it is not a regular file";
 	} else if (r == 0 && !(st.st_mode & S_IROTH) && !is_trusted_owner(&st, owner)) {
 		r = -EACCES;
 		why = "not everybody may read it, and neither root nor the owner of the aliases "

@@ -87,8 +87,9 @@ queue_sync_folder(int folder)
 }
 
 #define ADVICE_USER(user)                                                                     \
-	"start it as root or as the user " user ", or set another [queue] directory; "        \
-	"else something there is another user's: as root, run smtp-queue fsck --repair"
+	"start it as root or as the user " user ", or set a [queue] directory whose parent "  \
+	"this user may write to; else something there is another user's: as root, run "      \
+	"smtp-queue fsck --repair"
 
 const char *
 queue_advice(enum queue_use use, int error)

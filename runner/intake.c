@@ -79,7 +79,7 @@ take_new(struct intake *i)
 	n = queue_walk_new(i->runner->queue, &i->new_walk, collect, i);
 	admit_all(i, true);
 	i->new_stays = n < 0 || (i->new_stays && !begins);
-	report_error(i->runner, n, "cannot take messages from new/");
+	report_error(i->runner, n, "cannot take an entry of new/ (smtp-queue fsck names it)");
 }
 
 static void

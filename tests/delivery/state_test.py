@@ -69,7 +69,7 @@ def _():
     subprocess.run(["mount", "--bind", site.queue + "/new", site.queue + "/new"], check=True)
     start = time.monotonic()
     same(site.start_relay().wait(20), 75, site.log()[-1000:])
-    check(time.monotonic() - start < 10 and "cannot take messages from new/" in site.log(),
+    check(time.monotonic() - start < 10 and "cannot take an entry of new/" in site.log(),
           site.log()[-1000:])
     subprocess.run(["umount", site.queue + "/new"], check=True)
     had = len(ok.messages)

@@ -225,7 +225,7 @@ test_expansions(void)
 		{ "wrong@here.example",
 		  "!later ~/wrong:3: \"not an address\": this is not an address" },
 		{ "device@here.example",
-		  "!later the list ~/dev/zero cannot be read: No such device" },
+		  "!later the list ~/dev/zero cannot be read: it is not a regular file" },
 		{ "recursive@here.example", "!loop lists included deeper than 20: ~/recursive" },
 		{ "deep0@here.example",
 		  "!loop aliases nested deeper than 20: deep0 -> deep1 -> ~deep19 -> deep20" },
