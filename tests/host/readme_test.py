@@ -32,7 +32,8 @@ LEFT_OUT = {
 }
 ENDLESS = ("journalctl -f", "--watch", "--listen")
 # The status says something else than success: no such message, a unit that is not running.
-OTHER_STATUS = {"systemctl status": 3, "smtp-queue hold": 1, "smtp-queue fail": 1}
+OTHER_STATUS = {"systemctl status": 3, "smtp-queue hold": 1, "smtp-queue fail": 1,
+                "smtp-queue doctor": 1}
 TYPED = {"/dev/stdin": "secret\n", "smtp-handler-passwd": "secret\n", "swaks": "secret\n"}
 
 
@@ -116,6 +117,9 @@ def settings(bold, block):
     """Settings of one example are together; each example is tried by itself."""
     append = settings.bold == bold
     settings.bold = bold
+    # Mail that a snippet has sent is tried before the next settings hold.
+    here("sh", "-c", "for i in $(seq 50); do [ \"$(ls /var/spool/smtp-handler/new)\" ] || break; "
+         "sleep 0.1; done; sleep 0.3")
     write = "cat %s %s && chmod 644 %s" % (">>" if append else ">", CONF, CONF)
     status, out = here("sh", "-c", write, typed=block + "\n")
     same(status, 0, out)
