@@ -28,6 +28,8 @@ fsync(int fd)
 	return 0;
 }
 
+#define HEADER "From: sender@sender.example\r\nSubject: x\r\n\r\n"
+
 struct plan {
 	const char *before, *after;	/* the domain around its number; after: NULL without one */
 	uint64_t messages, domains, first_due, step_s, buckets;
@@ -76,7 +78,7 @@ fill(const char *folder, const struct plan *p)
 
 	for (size_t i = 0; i < sizeof text; i++)
 		text[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : 'x';
-	memcpy(text, "Subject: x\r\n\r\n", 14);
+	memcpy(text, HEADER, sizeof HEADER - 1);
 	for (uint64_t i = 0; r == 0 && i < p->messages; i++) {
 		r = submit(&q, p, i, slice_of(text, sizeof text));
 		if (r == 0 && p->buckets)

@@ -5,7 +5,7 @@ bench/run runs this file in a network of its own, with the real port 25:
 
     DEADLINE=900 tests/delivery/run bench/relay.py
 
-BENCH names the measurements (default: all): one many faults million.  MILLION is the number of
+BENCH names some measurements of: one many signed faults million.  MILLION is the number of
 messages of the last (default 1000000).  Both programs have their default settings.  Clocks start
 right before a program is started and end with the last message at the sink.
 """
@@ -26,7 +26,7 @@ from tap import wait_for
 DIRECTORY = BUILD + "/bench/relay"
 MESSAGES = 5000
 HEALTHY, SLOW, DEAD = 430, 20, 50
-WANTED = os.environ.get("BENCH", "one many faults million").split()
+WANTED = os.environ.get("BENCH", "one many signed faults million").split()
 MILLION = int(os.environ.get("MILLION", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
@@ -221,6 +221,22 @@ def compare(loads):
     return best
 
 
+def signed():
+    """What signatures add, and what they cost for one large message."""
+    keys = {}
+    for kind in ("rsa", "ed25519"):
+        keys[kind] = DIRECTORY + "/" + kind
+        command(BUILD + "/smtp-dkim-key", "make", kind, keys[kind])
+    for name, words in (("unsigned", []), ("rsa", ["rsa"]), ("ed25519", ["ed25519"]),
+                        ("both", ["rsa", "ed25519"])):
+        section = "dkim sender.example"
+        options = ["-o", section + ".selector=" + " ".join(words),
+                   "-o", section + ".key=" + " ".join(keys[word] for word in words)]
+        print("%-12s %s" % ("", name), flush=True)
+        for _ in range(ROUNDS):
+            measure(lambda: Ours(*options if words else ()), [(MESSAGES, "h%u", 500)])
+
+
 def faults():
     alone = compare([(HEALTHY * 10, "h%u", HEALTHY)])
     beside = compare([(HEALTHY * 10, "h%u", HEALTHY), (SLOW * 10, "s%u", SLOW),
@@ -269,6 +285,7 @@ def main():
                 lambda: compare([(MESSAGES, "one", 1)])),
         "many": ("# %d messages to 500 destinations" % MESSAGES,
                  lambda: compare([(MESSAGES, "h%u", 500)])),
+        "signed": ("# the same, signed (DKIM)", signed),
         "faults": ("# %d healthy destinations, alone, then beside %d slow and %d dead ones"
                    % (HEALTHY, SLOW, DEAD), faults),
         "million": ("# %d deferred messages" % MILLION, million),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Signed mail through our runner, as two other programs verify it: dkimpy (RSA and Ed25519) and
-Mail::DKIM (RSA)."""
+"""Signed mail through our runner, as other programs verify it: dkimpy, opendkim if build/peers has
+it, and Mail::DKIM (RSA only)."""
 import os
 import re
 import resource
@@ -12,10 +12,11 @@ import dkim
 from exchangers import Exchanger
 from nameservers import nsd
 from octets import different
-from programs import BUILD, RELAY, Site, fresh_directory
-from tap import check, main, same, test
+from programs import BUILD, PEERS, RELAY, Site, fresh_directory, peer_environment
+from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
+FILTER = "0" if "san" in os.path.basename(os.path.realpath(BUILD)) else "2"
 KEY_TOOL = BUILD + "/smtp-dkim-key"
 nsd(directory + "/nsd", {"example.org":
     "own MX 10 mx.own\nmx.own A 192.0.2.90\naio MX 10 mx.aio\nmx.aio A 192.0.2.91\n"
@@ -31,7 +32,8 @@ KEYS = """[dkim sender.example]
 selector = r1 e1
 key = {0}/rsa {0}/ed25519
 """.format(directory)
-site = Site("site", KEYS).listen()
+slow = Exchanger("192.0.2.97", banner_s=2)
+site = Site("site", KEYS + "[route slow.example]\nvia = smtp://192.0.2.97\n").listen()
 
 
 def record_of(selector, kind):
@@ -42,6 +44,13 @@ def record_of(selector, kind):
 
 
 RECORDS = {"r1": record_of("r1", "rsa"), "e1": record_of("e1", "ed25519")}
+ENVIRONMENT = peer_environment()
+ENVIRONMENT["LD_LIBRARY_PATH"] += ":" + PEERS + "/usr/lib"
+with open(directory + "/opendkim.keys", "w") as file:
+    for selector, text in RECORDS.items():
+        file.write("%s._domainkey.sender.example %s\n" % (selector, text))
+with open(directory + "/opendkim.conf", "w") as file:
+    file.write("Mode v\nTestPublicKeys %s/opendkim.keys\n" % directory)
 PERL = r"""
 use Mail::DKIM::Verifier; use Net::DNS;
 no warnings;
@@ -63,12 +72,25 @@ def verify_rsa(message):
     check(b"rsa-sha256 pass" in done.stdout, (done.stdout, done.stderr, message[:3000]))
 
 
+def verify_opendkim(message):
+    """It shows its results as the fields that it would add."""
+    with open(directory + "/message", "wb") as file:
+        file.write(message)
+    done = subprocess.run([PEERS + "/usr/sbin/opendkim", "-x", directory + "/opendkim.conf", "-vv",
+                           "-t", directory + "/message"], env=ENVIRONMENT,
+                          capture_output=True, text=True)
+    same(sorted(re.findall(r"dkim=(\w+) [^;]*header.a=(\w+)", done.stdout.replace("\n", " "))),
+         [("pass", "ed25519"), ("pass", "rsa")], (done.stdout, done.stderr, message[:3000]))
+
+
 def verify(message):
     """Both signatures by dkimpy, and that of RSA by Mail::DKIM."""
     same(len(re.findall(rb"(?m)^DKIM-Signature:", message.split(b"\r\n\r\n")[0])), 2, message[:900])
     signed = dkim.DKIM(message)
     same([signed.verify(idx=i, dnsfunc=lookup) for i in (0, 1)], [True, True], message[:3000])
     verify_rsa(message)
+    if os.path.exists(PEERS + "/usr/sbin/opendkim"):
+        verify_opendkim(message)
 
 
 def deliver(text, host, **more):
@@ -224,6 +246,29 @@ def _():
     os.unlink(directory + "/gone")
     same(lost.queued(), [], lost.log())
     verify(aio.messages[-1].content)
+
+
+def children(pid):
+    return map(int, open("/proc/%d/task/%d/children" % (pid, pid)).read().split())
+
+
+@test("the process that signs has a filter, no network, and nothing of the queue")
+def _():
+    site.send("x@slow.example", MESSAGES["plain text"])
+    runner = site.start_relay()
+
+    def signers():
+        return [pid for worker in children(runner.pid) for pid in children(worker)
+                if "Seccomp:	" + FILTER in open("/proc/%d/status" % pid).read()
+                and len(os.listdir("/proc/%d/fd" % pid)) == 4]
+    wait_for(signers, 10)
+    pid, = signers()
+    links = [os.readlink("/proc/%d/fd/%d" % (pid, fd)) for fd in range(4)]
+    same(runner.wait(20), 0, site.log())
+    check(links[3].startswith("socket:"), links)
+    check(not any(site.queue in link for link in links), links)
+    wait_for(lambda: not os.path.exists("/proc/%d/exe" % pid), 5)
+    same(site.queued(), [], site.log())
 
 
 @test("a message of 50 MB streams: the signer needs no memory for it")
