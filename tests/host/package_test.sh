@@ -37,7 +37,7 @@ rm -rf "$stage/next"
 mv "$stage"/smtp-handler_*.deb "$stage/this.deb"
 
 tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
-	rm -f /etc/aliases /usr/sbin/policy-rc.d
+	rm -rf /etc/aliases /usr/sbin/policy-rc.d /var/spool/smtp-handler
 	for user in $(awk -F: "\$3 >= 1000 && \$3 < 60000 { print \$1 }" /etc/passwd); do
 		userdel "$user"
 	done

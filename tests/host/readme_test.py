@@ -52,7 +52,8 @@ def blocks(text):
 
 
 def is_settings(block):
-    return re.match(r"\[(server|route|sender|queue|relay)\b|[a-z-]+ = ", block) is not None
+    sections = "server|route|sender|queue|relay|dkim|sendmail"
+    return re.match(r"\[(%s)\b|[a-z-]+ = " % sections, block) is not None
 
 
 def commands(block):
