@@ -89,7 +89,7 @@ void
 confine_session(const struct confinement *c)
 {
 	struct sandbox sandbox = {
-		.config = c->config, .config_file = c->options->config_file,
+		.config = c->config, .client_fd = c->start->wfd,
 	};
 	struct sandbox_errors errors;
 

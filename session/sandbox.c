@@ -146,7 +146,7 @@ wall_off_listener_files(const struct sandbox *s)
 /* The conversation, the message, and what libc, OpenSSL and libcrypt need for themselves. */
 static const struct seccomp_rule session_calls[] = {
 	SECCOMP_CALL(recvfrom), SECCOMP_CALL(sendto), SECCOMP_CALL(ppoll), SECCOMP_CALL(read),
-	SECCOMP_CALL(write), SECCOMP_CALL(writev), SECCOMP_CALL(shutdown),
+	SECCOMP_CALL(write), SECCOMP_CALL(writev),
 	SECCOMP_CALL(getsockname), SECCOMP_CALL(getpeername), SECCOMP_CALL(getsockopt),
 	SECCOMP_CALL(openat), SECCOMP_CALL(close), SECCOMP_CALL(fstat), SECCOMP_CALL(newfstatat),
 	SECCOMP_CALL(fstatfs), SECCOMP_CALL(flock), SECCOMP_CALL(fsync), SECCOMP_CALL(syncfs),
@@ -200,7 +200,7 @@ asks_users(const struct config *c)
 
 static const struct seccomp_rule listener_calls[] = {
 	SECCOMP_CALL(accept4), SECCOMP_CALL(accept), SECCOMP_CALL(recvmsg), SECCOMP_CALL(wait4),
-	SECCOMP_CALL(kill),
+	SECCOMP_CALL(kill), SECCOMP_CALL(shutdown),
 	SECCOMP_CALL(clone), SECCOMP_CALL(set_tid_address), SECCOMP_CALL(set_robust_list),
 	SECCOMP_CALL(gettid), SECCOMP_CALL(getppid), SECCOMP_CALL(getdents64),
 	SECCOMP_CALL(uname), SECCOMP_CALL(prctl), SECCOMP_CALL(eventfd2), SECCOMP_CALL(ioctl),
@@ -234,11 +234,14 @@ static const struct seccomp_rule program_calls[] = {
 struct sandbox_errors
 sandbox_session(const struct sandbox *s)
 {
+	/* Sessions share their socket to the listener: none may shut it down. */
+	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, s->client_fd);
 	struct seccomp f = { .n = 0 };
 	struct sandbox_errors errors = { .files = wall_off_session_files(s) };
 
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, session_arguments);
+	seccomp_add(&f, &end, 1);
 	if (s->config->server.auth == AUTH_DOVECOT)
 		SECCOMP_ADD(&f, ask_dovecot);
 	if (asks_users(s->config))

@@ -14,6 +14,7 @@ struct sandbox {
 	const struct queue *queue;	/* NULL: nothing is queued */
 	const struct config *config;	/* names the lists */
 	const char *config_file;	/* which a listener reads again; NULL: the default */
+	int client_fd;			/* of a session: replies go there */
 	bool starts_tls;		/* a listener whose sessions start smtp-handler-tls */
 };
 

@@ -18,11 +18,13 @@ from tls_server import BUILD, HOST, Server, certificate, in_memory  # noqa: E402
 
 INJECT = BUILD + "/tests/inject"
 HERE = BUILD + "/tests/inside"
-CALLS = {"open": 2, "mmap": 9, "ioctl": 16, "getpid": 39, "socket": 41, "setsockopt": 54,
-         "clone": 56, "fork": 57, "execve": 59, "kill": 62, "fcntl": 72, "ptrace": 101,
-         "prctl": 157, "openat": 257, "unlinkat": 263, "memfd_create": 319, "execveat": 322}
+CALLS = {"open": 2, "mmap": 9, "ioctl": 16, "getpid": 39, "socket": 41, "shutdown": 48,
+         "setsockopt": 54, "clone": 56, "fork": 57, "execve": 59, "kill": 62, "fcntl": 72,
+         "ptrace": 101, "prctl": 157, "openat": 257, "unlinkat": 263, "memfd_create": 319,
+         "execveat": 322}
 AT_FDCWD = "-100"
 KILLED = "killed"
+REMARKS = 5				# the socket to the listener
 
 
 def denied(code):
@@ -122,6 +124,7 @@ def of_session(server):
         ("no code", ("mmap", 0, 4096, 7, 0x22, -1 & (1 << 64) - 1, 0), KILLED),
         ("no typing", ("ioctl", 0, 0x5412, 0), KILLED),
         ("no copy of a descriptor", ("fcntl", 0, 0, 100), KILLED),
+        ("no end of what it shares", ("shutdown", REMARKS, 2), KILLED),
         ("no mark", ("setsockopt", 0, 1, 36, 0, 4), KILLED),
         ("no passwd", ("openat", AT_FDCWD, "s:/etc/passwd", 0), denied(errno.EACCES)),
         ("no root folder", ("openat", AT_FDCWD, "s:/", 0), denied(errno.EACCES)),
