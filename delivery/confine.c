@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -61,6 +62,11 @@ static const struct seccomp_rule files[] = {
 };
 static const struct seccomp_rule new_messages[] = {
 	SECCOMP_WITH(flock, 2, LOCK_EX), SECCOMP_CALL(syncfs),
+};
+
+/* Standard output is asked whether it is a terminal, in the words of several libraries. */
+static const struct seccomp_rule terminal[] = {
+	SECCOMP_WITH(ioctl, 2, TCGETS), SECCOMP_WITH(ioctl, 2, TIOCGWINSZ),
 };
 
 /* The message goes to the process beside the worker. */
@@ -140,6 +146,8 @@ put_up_walls(const struct delivery *d, bool link)
 		SECCOMP_ADD(&f, descriptors);
 	else if (d->route->via == VIA_ALIASES)
 		confine_aliases(d, &l, &f);
+	else if (d->route->via == VIA_PRINT)
+		SECCOMP_ADD(&f, terminal);
 	(void)landlock_enforce(&l);
 	(void)seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
 }
