@@ -79,9 +79,10 @@ def processes():
     child = listener.children()[0]
     links = [os.readlink("/proc/%s/fd/%s" % (child, fd)) for fd in os.listdir("/proc/%s/fd" % child)
              if int(fd) > 2]
-    # The child has its connection, its signals and the two folders that the listener opened.
+    # The child has its connection, a socket to the listener for remarks, its signals, and the two
+    # folders that the listener opened.
     kinds = sorted(os.path.basename(link.split(":")[0]) for link in links)
-    same(kinds, ["anon_inode", "new", "socket", "tmp"], links)
+    same(kinds, ["anon_inode", "new", "socket", "socket", "tmp"], links)
     for connection, lines in connections:
         connection.sendall(b"QUIT\r\n")
         same(lines.readline(), b"221 2.0.0 Bye\r\n")
@@ -376,13 +377,14 @@ def taken():
 @test("no free descriptors: a line in the log; open sessions go on, later ones are served")
 def no_descriptors():
     import resource
-    listener = Listener(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6)))
+    # The listener has 0 to 2, its socket, two for remarks, two folders, and one for signals.
+    listener = Listener(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10)))
     connection, lines = listener.connect()
     check(lines.readline().startswith(b"220 "))
     lines.close()
     connection.close()
     listener.stop()
-    listener = Listener(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 64)))
+    listener = Listener(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (9, 64)))
     connection, lines = listener.connect()
     check(wait_for(lambda: "cannot accept a connection" in listener.text()), listener.text())
     time.sleep(1)
