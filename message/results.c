@@ -2,8 +2,15 @@
 /*
  * A field is dropped if the server's name in it is our hostname, in A-labels or in U-labels.  The
  * name is compared octet by octet as it comes; a field is kept at the first octet that differs.
+ *
+ * UTF-8 can spell our name in further ways: with wide letters or dots, in other case, decomposed.
+ * If the name has UTF-8, or our name has U-labels, it is also compared as a domain when it ends.
  */
 #include "message/results.h"
+
+/* A longer name is read in pieces by a tolerant reader; each comparison costs as much as the name
+ * is long. */
+#define COMPARED_MAX 4
 
 void
 results_begin(struct results *r, struct slice hostname, qualify_put *put, void *ctx)
@@ -49,6 +56,23 @@ open_octets(struct results *r, struct slice octets)
 		r->open.n += octets.n;
 }
 
+/* Can more spellings than the octets of our names be our name? */
+static bool
+is_open(const struct results *r)
+{
+	return r->high || r->nnames == 2;
+}
+
+/* The name is longer than usual spellings of ours: four octets for each of a name in A-labels.
+ * ASCII then names another server; UTF-8 may be padded with characters that count as nothing. */
+static enum results_state
+too_long(const struct results *r)
+{
+	return r->high ? RESULTS_DROP : RESULTS_KEEP;
+}
+
+#define SPELLED_MAX(r) (4 * (r)->names[0].n + 64)
+
 /* Octets of an undecided field. */
 static void
 hold_octets(struct results *r, struct slice octets)
@@ -58,6 +82,19 @@ hold_octets(struct results *r, struct slice octets)
 		settle_field(r, RESULTS_DROP);
 }
 
+/* A domain may end in a dot, also in a wide one. */
+static struct slice
+without_dot(struct slice name)
+{
+	static const struct slice dots[] = { S("."), S("\u3002"), S("\uff0e"), S("\uff61") };
+
+	for (size_t i = 0; i < sizeof dots / sizeof dots[0]; i++)
+		if (name.n > dots[i].n && slice_eq(slice_of(name.p + name.n - dots[i].n, dots[i].n),
+		    dots[i]))
+			return slice_of(name.p, name.n - dots[i].n);
+	return name;
+}
+
 /* An octet that ends the server's name if the name is complete. */
 static void
 end_name(struct results *r)
@@ -65,6 +102,9 @@ end_name(struct results *r)
 	for (size_t i = 0; i < r->nnames; i++)
 		if (r->same[i] == r->names[i].n && is_undecided(r))
 			r->state = RESULTS_DROP;
+	if (is_undecided(r) && is_open(r) && r->spelled.n && r->compared++ < COMPARED_MAX &&
+	    idn_same(without_dot(buf_slice(&r->spelled)), r->names[0]))
+		r->state = RESULTS_DROP;
 }
 
 static void
@@ -72,6 +112,9 @@ compare_octet(struct results *r, char c)
 {
 	bool differs = true;
 
+	if (r->spelled.n < r->spelled.cap)
+		r->spelled.p[r->spelled.n++] = c;
+	r->high |= (unsigned char)c > 127;
 	for (size_t i = 0; i < r->nnames; i++) {
 		const struct slice mine = r->names[i];
 		size_t *same = &r->same[i];
@@ -83,8 +126,8 @@ compare_octet(struct results *r, char c)
 			*same = SIZE_MAX;
 		differs = differs && *same == SIZE_MAX;
 	}
-	if (differs)
-		r->state = RESULTS_KEEP;
+	if (differs && (!is_open(r) || r->spelled.n > SPELLED_MAX(r)))
+		r->state = is_open(r) ? too_long(r) : RESULTS_KEEP;
 }
 
 static void
@@ -151,6 +194,9 @@ take_name(struct results *r, struct slice piece)
 		r->depth = 0;
 		r->escaped = r->quoted = false;
 		r->same[0] = r->same[1] = 0;
+		r->spelled = (struct buf)BUF(r->name);
+		r->high = false;
+		r->compared = 0;
 	}
 }
 
@@ -174,7 +220,7 @@ take_body(struct results *r, struct slice piece)
 		hold_octets(r, piece);
 		return;
 	}
-	if (r->held.n + r->open.n + n > r->held.cap)
+	if (r->held.n + r->open.n + n > r->held.cap && r->state != RESULTS_KEEP)
 		r->state = RESULTS_DROP;
 	open_octets(r, piece);
 	settle_field(r, r->state);

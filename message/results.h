@@ -31,12 +31,16 @@ struct results {
 	unsigned depth;		/* depth of nested comments */
 	bool escaped;		/* the last octet was a backslash */
 	bool quoted;		/* within a quoted string */
+	bool high;		/* the server's name has an octet above 127 */
+	unsigned compared;	/* how often it was compared as a domain */
 	/* Octets of the server's name that are the same as in names; SIZE_MAX: one differs. */
 	size_t same[2];
 	/* The octets of an undecided field: those of earlier slices, then those of this one. */
 	struct buf held;
 	struct slice open;
 	char space[RESULTS_HELD];
+	struct buf spelled;	/* the server's name as it came */
+	char name[RESULTS_HELD];
 };
 
 /* hostname is borrowed until results_end(). */

@@ -191,6 +191,62 @@ unicode(void)
 	}
 }
 
+/* Spellings of our name that are one domain with it, although no octets are the same. */
+static void
+spellings(void)
+{
+	static const struct {
+		const char *host, *name;
+		bool ours;
+	} rows[] = {
+		{ "xn--ftz-sna.example", "F\303\226TZ.example", true },
+		{ "xn--ftz-sna.example", "fo\u0308tz.example", true },
+		{ "xn--ftz-sna.example", "FO\u0308TZ.EXAMPLE.", true },
+		{ "xn--ftz-sna.example", "f\303\266tz\u3002example", true },
+		{ "xn--ftz-sna.example", "\"f\303\266tz\u3002exam\\ple\"", true },
+		{ "xn--ftz-sna.example", "fotz.example", false },
+		{ "xn--ftz-sna.example", "f\303\270tz\u3002example", false },
+		{ "xn--ftz-sna.example", "other.example", false },
+		{ "mx.example.org", "mx\u3002example\uff0eorg", true },
+		{ "mx.example.org", "\uff4dx.example.org", true },
+		{ "mx.example.org", "(a)\uff2d\uff38.example.org\u3002 1", true },
+		{ "mx.example.org", "\uff4dy.example.org", false },
+		{ "mx.example.org", "gr\303\274n.example", false },
+	};
+	char text[200];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const int n = snprintf(text, sizeof text,
+		    "Authentication-Results: %s; x\r\nA: b\r\n\r\n", rows[i].name);
+
+		begin();
+		results_begin(&authres, slice_str(rows[i].host), put, NULL);
+		for (int at = 0; at < n; at++)
+			results_content(&authres, slice_of(text + at, 1));
+		results_end(&authres);
+		is(buf_slice(&out), rows[i].ours ? SL("A: b\r\n\r\n") : slice_of(text, (size_t)n),
+		    rows[i].name);
+	}
+}
+
+/* A long field of another server, which has no semicolon, stays, also if our name has U-labels. */
+static void
+long_field(void)
+{
+	static char text[4000];
+	struct buf b = BUF(text);
+
+	buf_str(&b, "Authentication-Results: other.example ");
+	while (b.n < 3000)
+		buf_str(&b, "dkim=pass ");
+	buf_str(&b, "\r\nA: b\r\n\r\n");
+	begin();
+	results_begin(&authres, SL("xn--ftz-sna.example"), put, NULL);
+	results_content(&authres, buf_slice(&b));
+	results_end(&authres);
+	ok(slice_eq(buf_slice(&out), buf_slice(&b)), "a long field of another server stays");
+}
+
 int
 main(void)
 {
@@ -217,6 +273,8 @@ main(void)
 		ok(fine, "%s, cut anywhere", messages[i].name);
 	}
 	unicode();
+	spellings();
+	long_field();
 	nul();
 	buf_str(&b, "Authentication-Results:");
 	for (int i = 0; i < 600; i++)
