@@ -22,8 +22,9 @@ static const struct content {
 	{ "results of another server, 970 octets", "Authentication-Results: ", 970, 'x' },
 	{ "results with our name and a letter", "Authentication-Results: mx.examplex", 0, 0 },
 	{ "results with a name in UTF-8", "Authentication-Results: \303\244 ", 900, ' ' },
-	{ "results with words in UTF-8", "Authentication-Results: \303\244 a b c d e f g h i j k l m "
-	    "n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r s t u v w x y z", 600, 'a' },
+	{ "results with words in UTF-8", "Authentication-Results: \303\244 a b c d e f g h i j "
+	    "k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r s t u v w",
+	    600, 'a' },
 	{ "results with an open comment", "Authentication-Results: ((((", 900, '(' },
 	{ "results with quoted pairs", "Authentication-Results: \"", 900, '\\' },
 	{ "results without an end of blanks", "Authentication-Results: ", 900, ' ' },

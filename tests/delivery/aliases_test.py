@@ -381,13 +381,13 @@ def _():
     for name in "folder/list", "folder/../real/list":
         team(":include:%s/%s\n" % (directory, name))
         waits("there is a symbolic link in its path")
-    for name, words in ("/dev/zero", "No such device"), (directory, "Is a directory"), \
+    for name, words in ("/dev/zero", "not a regular file"), (directory, "Is a directory"), \
             (NESTED + "/x", "Not a directory"):
         team(":include:%s\n" % name)
         waits(words)
     os.unlink(LIST)
     os.mkfifo(LIST)
-    waits("No such device")
+    waits("not a regular file")
     os.unlink(LIST)
     team(":include:%s//real/../nested\n" % directory)
     arrives({"emil": 1})
