@@ -21,6 +21,7 @@
 #define PLACES_MIN 8192		/* a power of two */
 #define PLACES_MAX (UINT32_C(1) << 20)
 #define PLACES_EACH 8		/* for a connection of max-connections */
+#define PLACES_MANY 32		/* of max-connections: some are for trusted clients */
 #define REMARKS_AT_ONCE 64	/* then clients have their turn */
 #define REMARKS_A_SECOND 1000	/* more come only from a session that was taken over */
 #define SECOND_MS 1000
@@ -164,10 +165,20 @@ ask_to_end(struct children *c, struct child *child, int number)
 	c->nending++;
 }
 
-bool
-children_make_place(struct children *c, const struct config *config)
+/* A sixteenth of the places, if there are many, is for trusted clients: strangers who keep all
+ * others busy must not stop the mail of people here. */
+static size_t
+places_for(const struct config *config, bool trusted)
 {
-	const size_t max = (size_t)config->server.max_connections;
+	const size_t all = (size_t)config->server.max_connections;
+
+	return trusted || all < PLACES_MANY ? all : all - all / 16;
+}
+
+bool
+children_make_place(struct children *c, const struct config *config, bool trusted)
+{
+	const size_t max = places_for(config, trusted);
 	struct child *longest = NULL;
 
 	if (c->n - c->nending < max && c->n < max + max / 4 + 1)

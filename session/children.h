@@ -47,9 +47,10 @@ bool children_make_room(struct children *c);
 void children_add(struct children *c, const struct child *child, pid_t pid);
 void children_refuse(struct children *c, const struct child *child);
 
-/* Is there a place for one more session, beside those that are ending?  If all are taken, the
+/* Is there a place for one more session, of a trusted client or of another, beside those that are
+ * ending?  If all are taken, the
  * session that has been idle for the longest time is asked to end. */
-bool children_make_place(struct children *c, const struct config *config);
+bool children_make_place(struct children *c, const struct config *config, bool trusted);
 
 /* Forget a process.  False if it is no session. */
 bool children_remove(struct children *c, pid_t pid);

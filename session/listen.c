@@ -182,7 +182,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		ret->event = EVENT_LIMITED;
 		return true;
 	}
-	if (!children_make_place(&l->children, config)) {
+	if (!children_make_place(&l->children, config, config_trusts(config, sa))) {
 		children_refuse(&l->children, &child);
 		ret->event = EVENT_FULL;
 		return true;

@@ -203,7 +203,7 @@ check_idle(void)
 	pid_t pids[6];
 
 	begin();
-	ok(children_make_place(&children, &config), "there is a place");
+	ok(children_make_place(&children, &config, false), "there is a place");
 	for (int i = 0; i < 4; i++) {
 		static const uint32_t idle_ms[] = { 2000, 9000, UINT32_MAX, 3000 };
 		static const char *const clients[] = {
@@ -214,17 +214,41 @@ check_idle(void)
 		pids[i] = start_session(clients[i], octets, sizeof octets, 1);
 		listen_for(50);
 	}
-	ok(children_make_place(&children, &config), "an idle session makes room");
+	ok(children_make_place(&children, &config, false), "an idle session makes room");
 	pids[4] = start_session("192.0.2.5", octets, sizeof octets, 0);
-	ok(children_make_place(&children, &config), "and another does");
+	ok(children_make_place(&children, &config, false), "and another does");
 	pids[5] = start_session("192.0.2.5", octets, sizeof octets, 0);
-	ok(!children_make_place(&children, &config), "then all that may be ending are ending");
+	ok(!children_make_place(&children, &config, false), "then all that may be ending are ending");
 	ok(end_session(pids[1]) == SIGUSR1, "the one that has been idle for the longest time");
 	ok(end_session(pids[3]) == SIGUSR1, "the next one");
 	ok(end_session(pids[2]) == 0 && end_session(pids[0]) == 0 &&
 	    end_session(pids[4]) == 0 && end_session(pids[5]) == 0,
 	    "no other");
 	ok(children.n == 0 && children.nending == 0, "no session is left");
+}
+
+/* Places that strangers cannot take. */
+static void
+check_trusted(void)
+{
+	const struct child busy = { .place = STRANGERS_NONE };
+	const pid_t first = 1 << 24;	/* above all process numbers */
+
+	begin();
+	config.server.max_connections = 32;
+	for (int i = 0; i < 30; i++)
+		if (children_make_room(&children))
+			children_add(&children, &busy, first + i);
+	ok(children.n == 30 && !children_make_place(&children, &config, false) &&
+	    children_make_place(&children, &config, true),
+	    "the last two of 32 places are for trusted clients");
+	for (int i = 0; i < 2; i++)
+		if (children_make_room(&children))
+			children_add(&children, &busy, first + 30 + i);
+	ok(!children_make_place(&children, &config, true), "no place is left");
+	for (int i = 0; i < 32; i++)
+		(void)children_remove(&children, first + i);
+	ok(children.n == 0 && children_make_place(&children, &config, false), "all are free");
 }
 
 int
@@ -235,5 +259,6 @@ main(void)
 	check_hostile();
 	check_balancer();
 	check_idle();
+	check_trusted();
 	return tap_done();
 }
