@@ -40,6 +40,7 @@ static const struct event events[] = {
 	{ "thawed", "4f6e7403fed258699754b5bf07e4e104" },
 	{ "moved", "2c1538290f185d71b392add0bf11eed0" },
 	{ "trouble", "69f67b48700b50068e1934de8d769583" },
+	{ "discarded", "1d86b751868c43d886974c83037f5d67" },
 };
 
 /* Beginnings of formats: the first one that fits counts. */
@@ -86,6 +87,8 @@ static const struct event sentences[] = {
 	{ "the request or its answer", "577ecfc1d2eb58c0b3edf54daec31396" },
 	{ "cannot serve a connection", "ef8dd7427b035553a347bca79f7e790b" },
 	{ "there is no connection", "10e37370088b590d9b33878dd1230573" },
+	{ "milter ", "c5eb07f0d68c429d84db06e7ca456ecc" },
+	{ "REMOTE_ADDR, TCPREMOTEIP or REMOTE_HOST", "bd2f323d10084a51bd8889c4ab4b1fbe" },
 };
 
 const char *
