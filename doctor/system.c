@@ -271,7 +271,7 @@ check_relay(struct doctor *d)
 {
 	/* Addresses that no host has: for documentation (RFC 5737, RFC 9637). */
 	static const char *const strangers[] = { "203.0.113.77", "3fff::77" };
-	static const char *const folders[] = { "/new", "/tmp", "" };
+	static const char *const files[] = { "/stats/sessions", "/stats", "/new", "/tmp", "" };
 	char folder[] = "/tmp/smtp-doctor.XXXXXX", queue[64], path[64];
 
 	if (!mkdtemp(folder)) {
@@ -281,9 +281,9 @@ check_relay(struct doctor *d)
 	(void)snprintf(queue, sizeof queue, "queue.directory=%s", folder);
 	for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++)
 		try_session(d, strangers[i], queue);
-	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-		(void)snprintf(path, sizeof path, "%s%s", folder, folders[i]);
-		(void)rmdir(path);
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s%s", folder, files[i]);
+		(void)remove(path);
 	}
 }
 

@@ -2,6 +2,7 @@
 """smtp-queue doctor: a healthy host, and hosts of which each has one fault, which it names."""
 import ctypes
 import json
+import glob
 import os
 import shutil
 import struct
@@ -222,7 +223,12 @@ BROKEN = [
 
 
 def add_broken(name, host, finding, wanted):
-    @test("broken: " + name)
+    @test("it leaves nothing in /tmp")
+def _():
+    same(glob.glob("/tmp/smtp-doctor.*"), [])
+
+
+@test("broken: " + name)
     def broken():
         found = doctor(site_of(**host))
         named(found, *finding)

@@ -218,7 +218,8 @@ check_idle(void)
 	pids[4] = start_session("192.0.2.5", octets, sizeof octets, 0);
 	ok(children_make_place(&children, &config, false), "and another does");
 	pids[5] = start_session("192.0.2.5", octets, sizeof octets, 0);
-	ok(!children_make_place(&children, &config, false), "then all that may be ending are ending");
+	ok(!children_make_place(&children, &config, false),
+	    "then all that may be ending are ending");
 	ok(end_session(pids[1]) == SIGUSR1, "the one that has been idle for the longest time");
 	ok(end_session(pids[3]) == SIGUSR1, "the next one");
 	ok(end_session(pids[2]) == 0 && end_session(pids[0]) == 0 &&
