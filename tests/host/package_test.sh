@@ -37,7 +37,7 @@ rm -rf "$stage/next"
 mv "$stage"/smtp-handler_*.deb "$stage/this.deb"
 
 tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
-	rm -rf /etc/aliases /usr/sbin/policy-rc.d /var/spool/smtp-handler
+	rm -rf /etc/aliases /usr/sbin/policy-rc.d
 	for user in $(awk -F: "\$3 >= 1000 && \$3 < 60000 { print \$1 }" /etc/passwd); do
 		userdel "$user"
 	done
