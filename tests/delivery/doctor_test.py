@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """smtp-queue doctor: a healthy host, and hosts of which each has one fault, which it names."""
 import ctypes
-import json
 import glob
+import json
 import os
 import shutil
 import struct
@@ -223,12 +223,7 @@ BROKEN = [
 
 
 def add_broken(name, host, finding, wanted):
-    @test("it leaves nothing in /tmp")
-def _():
-    same(glob.glob("/tmp/smtp-doctor.*"), [])
-
-
-@test("broken: " + name)
+    @test("broken: " + name)
     def broken():
         found = doctor(site_of(**host))
         named(found, *finding)
@@ -351,6 +346,11 @@ def explained():
     same([(x["rank"], x["preference"], x["exchanger"], x["address"]) for x in one],
          [(1, 10, "mx.gmail.com", "192.0.2.12:25")])
     check(one[0]["latency_us"] > 0, one)
+
+
+@test("it leaves nothing in /tmp")
+def leaves_nothing():
+    same(glob.glob("/tmp/smtp-doctor.*"), [])
 
 
 if __name__ == "__main__":
