@@ -52,7 +52,7 @@ read_body(const struct session *s, uint64_t at, char *p, size_t n)
 	return got < 0 ? -errno : got == 0 ? -EIO : got;
 }
 
-/* Where the header section ends: in front of the empty line, or at the end of the content. */
+/* The end of the header section is in front of the empty line, or at the end of the content. */
 static size_t
 section_end(struct slice text, bool whole)
 {
