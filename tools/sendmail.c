@@ -273,8 +273,12 @@ read_message(struct call *c)
 		return mistake(EX_IOERR, "cannot read the message: ", slice_str(strerror(-r)));
 	if (c->from_header)
 		r = people_of_header(&c->mail.people, &c->mail.letter, &bad);
+	/* Programs write "undisclosed recipients", and more: the others must get their mail. */
 	if (r == -EINVAL)
-		return mistake(EX_DATAERR, "the header has what is not an address: ", bad);
+		r = mistake(c->mail.people.n ? 0 : EX_DATAERR,
+		    "the header has what is not an address: ", bad);
+	if (r > 0)
+		return r;
 	if (r < 0)
 		return mistake(EX_OSERR, "the recipients: ", slice_str(strerror(-r)));
 	if (c->mail.people.n == 0)

@@ -60,24 +60,22 @@ people_add(struct people *p, struct slice list, struct slice *ret_bad)
 {
 	char space[SMTP_PATH_MAX];
 	enum mailbox_result found;
+	struct slice element, bad = SL("");
 	struct smtp_path path;
 	int r = 0;
 
-	*ret_bad = SL("");
 	do {
 		struct buf b = BUF(space);
 
-		found = mailbox_next(&list, &b, ret_bad);
-		if (found == MAILBOX_END)
-			break;
-		if (found == MAILBOX_BAD ||
-		    !smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_LISTED, &path))
-			r = -EINVAL;
-		else
+		found = mailbox_next(&list, &b, &element);
+		if (found == MAILBOX_FOUND &&
+		    smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_LISTED, &path))
 			r = add(p, &path);
-	} while (r == 0);
-	*ret_bad = bare(*ret_bad);
-	return r;
+		else if (found != MAILBOX_END && bad.n == 0)
+			bad = bare(element);
+	} while (r == 0 && found != MAILBOX_END);
+	*ret_bad = bad;
+	return r == 0 && bad.n ? -EINVAL : r;
 }
 
 static int
@@ -85,13 +83,19 @@ add_fields(struct people *p, const struct letter *l, const struct slice names[3]
     struct slice *ret_bad)
 {
 	struct slice rest = l->header;
+	struct slice bad = SL("");
 	struct field f;
 	int r = 0;
 
-	while (r == 0 && field_next(&rest, FIELD_TO_BROKEN_LINE, &f))
-		if (field_is(&f, names[0]) || field_is(&f, names[1]) || field_is(&f, names[2]))
-			r = people_add(p, f.body, ret_bad);
-	return r;
+	*ret_bad = SL("");
+	while ((r == 0 || r == -EINVAL) && field_next(&rest, FIELD_TO_BROKEN_LINE, &f)) {
+		if (!field_is(&f, names[0]) && !field_is(&f, names[1]) && !field_is(&f, names[2]))
+			continue;
+		r = people_add(p, f.body, &bad);
+		if (r == -EINVAL && ret_bad->n == 0)
+			*ret_bad = bad;
+	}
+	return r == 0 && ret_bad->n ? -EINVAL : r;
 }
 
 int

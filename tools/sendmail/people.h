@@ -29,7 +29,7 @@ struct people {
 };
 
 /* Add each mailbox of a list; one that is there already is not added again.  0; -ENOMEM; -E2BIG
- * above PEOPLE_MAX; -EINVAL with the bad part in *ret_bad. */
+ * above PEOPLE_MAX; -EINVAL with the first bad part in *ret_bad, after all others were added. */
 int people_add(struct people *p, struct slice list, struct slice *ret_bad);
 
 /* Add the mailboxes of To, Cc and Bcc; of a message that is sent again, those of its Resent-
