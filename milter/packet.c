@@ -26,7 +26,7 @@ open_packet(struct buf *out, char command)
 void
 milter_close(struct buf *out, size_t place)
 {
-	char space[4];
+	char space[4] = { 0 };
 	struct buf length = BUF(space);
 
 	if (out->full || out->n < place + 5 || out->n - place - 5 > MILTER_DATA_MAX) {

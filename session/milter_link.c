@@ -90,7 +90,7 @@ become_filter(struct slice command, int end)
 		buf_chr(&text, '\0');
 	}
 	argv[n] = NULL;
-	if (!text.full && dup2(end, STDIN_FILENO) >= 0 && dup2(end, STDOUT_FILENO) >= 0)
+	if (n && !text.full && dup2(end, STDIN_FILENO) >= 0 && dup2(end, STDOUT_FILENO) >= 0)
 		(void)execv(argv[0], argv);
 	_exit(127);
 }

@@ -39,6 +39,13 @@ begin(void)
 	(void)children_open(&children, &config);
 }
 
+static void
+end(void)
+{
+	(void)close(children.to_listener);
+	children_forget(&children);
+}
+
 /* A session of the client at that address.  It sends n frames of that size, and sleeps. */
 static pid_t
 start_session(const char *client, const void *octets, size_t size, unsigned n)
@@ -130,6 +137,7 @@ check_failures(void)
 	ok(may_enter("192.0.2.2") == STRANGERS_LIMITS, "another client goes on");
 	(void)end_session(pid);
 	ok(children.n == 0, "no session is left");
+	end();
 }
 
 /* Octets that are no remarks, and remarks that a session may not make. */
@@ -169,6 +177,7 @@ check_hostile(void)
 	(void)send(children.to_listener, octets, REMARK_OCTETS, 0);
 	listen_for(100);
 	ok(may_enter("192.0.2.9") == STRANGERS_LIMITS, "another process has no remarks");
+	end();
 }
 
 static void
@@ -194,6 +203,7 @@ check_balancer(void)
 	ok(end_session(pids[0]) == 0 && end_session(pids[1]) == 0, "a client has two sessions");
 	ok(end_session(pids[2]) == SIGUSR2, "its third is ended");
 	ok(end_session(pids[3]) == 0, "a client is named once");
+	end();
 }
 
 static void
@@ -226,6 +236,7 @@ check_idle(void)
 	    end_session(pids[4]) == 0 && end_session(pids[5]) == 0,
 	    "no other");
 	ok(children.n == 0 && children.nending == 0, "no session is left");
+	end();
 }
 
 /* Places that strangers cannot take. */
@@ -250,6 +261,7 @@ check_trusted(void)
 	for (int i = 0; i < 32; i++)
 		(void)children_remove(&children, first + i);
 	ok(children.n == 0 && children_make_place(&children, &config, false), "all are free");
+	end();
 }
 
 int

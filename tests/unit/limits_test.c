@@ -190,14 +190,15 @@ bounds_of(int key, struct buf *why)
 	static const struct slice values[] = { S("1000000000000000d"), S("999999999999T"),
 		S("99999999999999") };
 	struct config c = { 0 };
+	bool found = false;
 
-	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+	for (size_t i = 0; i < sizeof values / sizeof values[0] && !found; i++) {
 		why->n = 0;
-		if (keys_set(&c, key, values[i], why) < 0 &&
-		    slice_has_prefix(buf_slice(why), SL("must be from")))
-			return true;
+		found = keys_set(&c, key, values[i], why) < 0 &&
+		    slice_has_prefix(buf_slice(why), SL("must be from"));
 	}
-	return false;
+	config_done(&c);
+	return found;
 }
 
 /* The lines of a key in the manual, joined: up to the next key.  Some keys share their lines. */
