@@ -292,7 +292,8 @@ def _():
     with Server("strangers-idle", STRANGE, "max-connections = 6", ROUTE) as server:
         held = hold(server, SIX)
         busy = held.pop(0)
-        busy.say("NOOP", "250")
+        busy.say("EHLO client.example", "250")
+        busy.say("MAIL FROM:<a@b.example>", "250")
         Client(server, GOOD).message().close()
         reply = held[0].reply()
         check(reply.startswith("421 4.3.2 " + HOST + " too many connections, and this one is"),
@@ -328,6 +329,59 @@ def _():
         time.sleep(1.2)
         Client(server, GOOD).message().close()
         server.logged("session client=127.0.0.20 .* end=idle")
+
+
+def trickle(held, octets, wants_reply, stop):
+    """Send to each client again and again, more often than once a second."""
+    while not stop.wait(0.4):
+        for client in held:
+            try:
+                client.socket.sendall(octets)
+                if wants_reply:
+                    client.reply()
+            except OSError:
+                pass
+
+
+MAIL = ["EHLO x.example", "MAIL FROM:<a@b.example>", "RCPT TO:<anna@example.com>"]
+
+
+@test("activity without progress does not keep a place")
+def _():
+    cases = (("noop", [], b"NOOP\r\n", True), ("ehlo", [], b"EHLO x.example\r\n", True),
+             ("vrfy", MAIL[:1], b"VRFY anna\r\n", True),
+             ("again", MAIL + ["RSET"], b"MAIL FROM:<a@b.example>\r\nRSET\r\n", False),
+             ("data", MAIL + ["DATA"], b"x", False),
+             ("bdat", MAIL, b"BDAT 1\r\nx", True))
+    for name, commands, octets, wants_reply in cases:
+        with Server("strangers-" + name, "trusted = 127.0.0.8", "max-connections = 6",
+                    ROUTE) as server:
+            held, stop = hold(server, SIX, commands), threading.Event()
+            thread = threading.Thread(target=trickle, args=(held, octets, wants_reply, stop))
+            thread.start()
+            try:
+                time.sleep(1.5)
+                Client(server, THIRD).message().close()     # a stranger
+                Client(server, GOOD).message().close()      # a trusted client
+            finally:
+                stop.set()
+                thread.join()
+            server.logged(r"session client=127\.0\.0\.20 .* end=idle")
+
+
+@test("a client that makes progress keeps its place")
+def _():
+    with Server("strangers-progress", STRANGE, "max-connections = 2", ROUTE) as server:
+        sender, recipients = (hold(server, [source], commands)[0] for source, commands in (
+            (SIX[0], MAIL + ["DATA"]), (SIX[1], MAIL)))
+        for _ in range(8):          # content above min-rate, and further recipients
+            sender.socket.sendall(b"0123456789\r\n" * 30)
+            recipients.say("RCPT TO:<anna@example.com>", "250")
+            time.sleep(0.4)
+        check("too many" in Client(server, GOOD, "421").greeting)
+        sender.say("\r\n.", "250")
+        recipients.say("DATA", "354")
+        recipients.say("x\r\n.", "250")
 
 
 @test("trusted clients may wait, and end-idle decides for whom that holds")
