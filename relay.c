@@ -13,6 +13,7 @@
  *	    on_flush()		  the operator made all waiting mail due
  *	    on_request()	  an order of the operator
  *	    on_save()		  measurements of hosts to write down
+ *	    on_show()		  the state of the run, for people who watch
  *	    on_turn()		  long work, a part at a time
  *	  go_on()		after each event: work for the workers, or the exit
  */
@@ -48,10 +49,12 @@
 #include "runner/loop.h"
 #include "runner/requests.h"
 #include "runner/runner.h"
+#include "runner/status.h"
 #include "stats/stats.h"
 
 #define WATCH_S 60		/* longest time with --watch between two looks at tmp/ and wait/ */
 #define SAVE_S  1		/* how late measurements of hosts may reach the disk */
+#define SHOW_S  1		/* between two writes of the run's state */
 #define LOOK_S  2		/* between two looks at folders that cannot be watched */
 #define DOCTOR_DNS_MS 1000	/* for a name server's reply */
 #define AGAIN_S 5		/* before the next try if no process could be started */
@@ -102,7 +105,7 @@ struct relay {
 	struct loop loop;
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
 	struct loop_source turn;	/* the next part of long work */
-	struct loop_source due, save, look;	/* timers */
+	struct loop_source due, save, show, look;	/* timers */
 	/* The time of the earliest deferred message, for `due`.  INT64_MAX: none; 0: look it up. */
 	int64_t due_s;
 	bool blind;			/* folders cannot be watched */
@@ -122,6 +125,7 @@ static void on_due(void *ctx, uint32_t mask);
 static void on_flush(void *ctx, uint32_t mask);
 static void on_request(void *ctx, uint32_t mask);
 static void on_save(void *ctx, uint32_t mask);
+static void on_show(void *ctx, uint32_t mask);
 static void on_look(void *ctx, uint32_t mask);
 static void on_turn(void *ctx, uint32_t mask);
 static void go_on(void *ctx);
@@ -322,6 +326,7 @@ open_loop(struct relay *r)
 	    (error = loop_idle(l, &r->turn, on_turn)) < 0 ||
 	    (error = loop_timer(l, &r->due, on_due)) < 0 ||
 	    (error = loop_timer(l, &r->save, on_save)) < 0 ||
+	    (error = loop_timer(l, &r->show, on_show)) < 0 ||
 	    (error = loop_timer(l, &r->look, on_look)) < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
@@ -458,6 +463,18 @@ on_save(void *ctx, uint32_t mask)
 		report_trouble(&r->runner.reports, "cannot save state/hosts", "", error);
 }
 
+/* Writes state/destinations; a lack of it is no trouble for mail. */
+static void
+on_show(void *ctx, uint32_t mask)
+{
+	static struct status status;
+	const struct relay *r = ctx;
+
+	(void)mask;
+	status_gather(&r->runner, clock_wall_s(), &status);
+	(void)status_write(&status, r->queue.state);
+}
+
 /* Looks for what the watches would report. */
 static void
 on_look(void *ctx, uint32_t mask)
@@ -548,6 +565,8 @@ go_on(void *ctx)
 		loop_set_timer(&r->due, AGAIN_S * 1000000);
 	if (runner->hosts.changed && !loop_timer_set(&r->save))
 		loop_set_timer(&r->save, SAVE_S * 1000000);
+	if (runner->nworkers && !loop_timer_set(&r->show))
+		loop_set_timer(&r->show, SHOW_S * 1000000);
 	loop_status(&r->loop);
 	/* With --watch the next look may have mended it. */
 	if (is_over(r))
