@@ -119,6 +119,20 @@ queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_
 	return r;
 }
 
+uint64_t
+queue_by_host_count(const struct queue *q, const char *host)
+{
+	const int fd = open_list(q, host, O_RDONLY);
+	struct stat st = { 0 };
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		st.st_size = 0;
+	(void)close(fd);
+	return (uint64_t)st.st_size / RECORD;
+}
+
 struct sweep {
 	int folder;
 	int64_t before_s;

@@ -22,6 +22,9 @@ int queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, co
 int queue_by_host_take(const struct queue *q, const char *host, unsigned max, queue_visit *each,
     void *ctx);
 
+/* The number of records on the list of host; some of their messages may have moved since. */
+uint64_t queue_by_host_count(const struct queue *q, const char *host);
+
 /* Remove the lists to which nothing was added for age_s seconds. */
 void queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s);
 

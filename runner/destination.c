@@ -53,6 +53,19 @@ destination_route(const struct config *c, const struct queue_entry *e, size_t rc
 	return config_route_from(c, sender, *ret_domain);
 }
 
+void
+destination_name(struct buf *b, const struct route *route, struct slice domain)
+{
+	char space[1024];
+	struct buf key = BUF(space);
+	size_t name;
+
+	if (make_key(&key, route, domain, &name))
+		buf_str(b, space + name);
+	else
+		b->full = true;
+}
+
 struct destination *
 destination_for(struct destinations *ds, const struct route *route, struct slice domain)
 {

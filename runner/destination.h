@@ -74,6 +74,8 @@ struct destinations {
 /* The route of a recipient of e, and the domain that decided it. */
 const struct route *destination_route(const struct config *c, const struct queue_entry *e,
     size_t rcpt, struct slice *ret_domain);
+/* Append the name that the destination of mail by this route to this domain has for people. */
+void destination_name(struct buf *b, const struct route *route, struct slice domain);
 /* The destination of mail by this route to this domain; NULL without memory. */
 struct destination *destination_for(struct destinations *ds, const struct route *route,
     struct slice domain);

@@ -63,6 +63,8 @@ test_take(struct fixture *f)
 	}
 	ok(queue_by_host_add(&f->q, HOST, 7, ids[0]) == 0,
 	    "a message may be listed for a time when it did not wait");
+	ok(queue_by_host_count(&f->q, HOST) == 6 && queue_by_host_count(&f->q, "other") == 0 &&
+	    queue_by_host_count(&f->q, "../hosts") == 0, "the list has a length");
 	must(renameat(f->q.wait, "1001/0000000000000CCC", f->q.cur, "0000000000000CCC") == 0,
 	    "renameat");
 	ok(take(f, 3) == 3 && strcmp(came, "EEE DDD ") == 0,
