@@ -13,15 +13,9 @@
 
 #include "base/text.h"
 #include "hosts/hosts.h"
-#include "queue/counts.h"
 #include "runner/frozen.h"
-#include "stats/stats.h"
+#include "tools/queue/counted.h"
 #include "tools/queue/tally.h"
-
-struct counted {
-	struct stats_file files[2];	/* of runs, of sessions */
-	bool read[2];
-};
 
 /* A metric begins. */
 static void
@@ -149,21 +143,6 @@ put_routes(FILE *out, const struct stats_file *runs)
 	}
 }
 
-/* Without a file nothing has been counted. */
-static void
-read_counters(const struct queue *q, struct counted *ret)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		const int fd = queue_counts_look(q, i == 1);
-
-		ret->read[i] = fd >= 0 && stats_read(fd, &ret->files[i]);
-		if (!ret->read[i])
-			memset(&ret->files[i], 0, sizeof ret->files[i]);
-		if (fd >= 0)
-			(void)close(fd);
-	}
-}
-
 /* ---- the queue ---- */
 
 static void
@@ -248,7 +227,7 @@ stats_put(FILE *out, const struct tool *t)
 {
 	static struct counted c;
 
-	read_counters(&t->queue, &c);
+	counted_read(&t->queue, &c);
 	put_service(out, t, &c);
 	put_families(out, &c);
 	put_routes(out, &c.files[0]);
