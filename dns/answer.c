@@ -202,7 +202,7 @@ wire_answer(uint8_t *octets, size_t n, struct wire_answer *ret)
 		answer.records = NULL;
 	}
 out:
-	records_free(answer.records, answer.n);
+	free(answer.records);
 	ldns_pkt_free(packet);
 	return r;
 }

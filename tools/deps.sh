@@ -18,7 +18,8 @@ build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-de
 check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
-	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl"
+	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
+	python3-pyte"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
 postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
 python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \

@@ -25,6 +25,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... hosts\n"
     "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
     "       smtp-queue [OPTION]... stats [--http]\n"
+    "       smtp-queue [OPTION]... top [--once]\n"
     "       smtp-queue [OPTION]... check [--warning LIMITS] [--critical LIMITS]\n"
     "       smtp-queue [OPTION]... doctor\n"
     "Show the mail queue, and act on its messages.\n"
@@ -42,6 +43,8 @@ static const char usage[] =
     "                      --owners: only owners and modes of the two users' files\n"
     "  stats               print counters and the state of the queue for Prometheus;\n"
     "                      --http: reply to one request of HTTP on standard input\n"
+    "  top                 show the queue on the terminal, again and again, until the key q;\n"
+    "                      --once: print one page\n"
     "  check               print one line for Nagios; exit 0 OK, 1 warning, 2 critical,\n"
     "                      3 unknown\n"
     "  doctor              check this machine, the DNS and the units, and show what to type\n"
@@ -76,6 +79,7 @@ enum {
 	OPTION_OWNERS,
 	OPTION_REPAIR,
 	OPTION_HTTP,
+	OPTION_ONCE,
 	OPTION_WARNING,
 	OPTION_CRITICAL,
 };
@@ -95,6 +99,7 @@ static const struct option long_options[] = {
 	{ "owners", no_argument, NULL, OPTION_OWNERS },
 	{ "repair", no_argument, NULL, OPTION_REPAIR },
 	{ "http", no_argument, NULL, OPTION_HTTP },
+	{ "once", no_argument, NULL, OPTION_ONCE },
 	{ "warning", required_argument, NULL, OPTION_WARNING },
 	{ "critical", required_argument, NULL, OPTION_CRITICAL },
 	{ 0 },
@@ -110,7 +115,8 @@ enum {
 	WITH_REPAIR = 32,
 	WITH_HTTP = 64,
 	WITH_LIMITS = 128,
-	WITHOUT_QUEUE = 256	/* the command opens the queue by itself, if it is there */
+	WITH_ONCE = 256,
+	WITHOUT_QUEUE = 1024	/* the command opens the queue by itself, if it is there */
 };
 
 struct command {
@@ -133,6 +139,7 @@ static const struct command commands[] = {
 	{ "hosts", NULL, tool_hosts, NULL, 0 },
 	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR },
 	{ "stats", NULL, tool_stats, NULL, WITH_HTTP },
+	{ "top", NULL, tool_top, NULL, WITH_ONCE },
 	{ "check", NULL, tool_check, NULL, WITH_LIMITS },
 	{ "doctor", NULL, tool_doctor, NULL, WITHOUT_QUEUE },
 };
@@ -242,6 +249,9 @@ own_option(void *ctx, int val, const char *text)
 	case OPTION_HTTP:
 		c->tool.http = true;
 		return 0;
+	case OPTION_ONCE:
+		c->tool.once = true;
+		return 0;
 	case OPTION_WARNING:
 		return take_limits(&c->tool.warning, text);
 	case OPTION_CRITICAL:
@@ -271,6 +281,8 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes neither --repair nor --owners");
 	if (t->http && !(with & WITH_HTTP))
 		return report_misuse(name, "takes no --http");
+	if (t->once && !(with & WITH_ONCE))
+		return report_misuse(name, "takes no --once");
 	if ((t->warning || t->critical) && !(with & WITH_LIMITS))
 		return report_misuse(name, "takes neither --warning nor --critical");
 	if (t->raw && !(with & WITH_RAW))

@@ -32,7 +32,7 @@ is "bash: a command" "$(complete_bash smtp-queue r)" "release retry"
 is "bash: a command after options" \
     "$(complete_bash smtp-queue -c "$tmp/conf" --sender x ho)" "hold hosts"
 like "bash: an empty word" "$(complete_bash smtp-queue '')" \
-    '^list show log hold release retry delete fail hosts fsck stats check doctor --json'
+    '^list show log hold release retry delete fail hosts fsck stats top check doctor --json'
 is "bash: options of a command" "$(complete_bash smtp-queue list --w)" "--wide"
 is "bash: limits" "$(complete_bash smtp-queue check --warning me)" "messages="
 is "bash: states" "$(complete_bash smtp-queue list --state r)" "receiving"

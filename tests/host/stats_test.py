@@ -4,7 +4,9 @@
 import http.client
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -180,8 +182,6 @@ def _():
         folder = QUEUE + "/wait/%d" % (now + 3600 + 60 * bucket)
         os.mkdir(folder, 0o700)
         at = os.open(folder, os.O_RDONLY)
-        first = folder + "/first"
-        open(first, "w").close()
         limit = 60000		# links of one file: faster than files
         for i in range(MANY // 10):
             if i % limit == 0:
@@ -190,7 +190,6 @@ def _():
             else:
                 os.link(first, new_id(now - 7000, bucket * MANY + i), src_dir_fd=at,
                         dst_dir_fd=at)
-        os.remove(folder + "/first")
         os.close(at)
     times = []
 
@@ -206,7 +205,30 @@ def _():
     done = run("smtp-queue", "check")
     same(done.returncode, 2, done.stdout)
     check("CRITICAL - %d to deliver" % MANY in done.stdout, done.stdout)
+    watch_many()
     shutil.rmtree(QUEUE)
+
+
+def watch_many():
+    """smtp-queue top, for some seconds: a page comes at once, and the CPU is left to others."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(BUILD + "/smtp-queue", ["smtp-queue", "-c", CONFIG, "top"], {"LC_ALL": "C"})
+    begin, seen, found = time.monotonic(), b"", None
+    while (after := time.monotonic() - begin) < 6:
+        if select.select([terminal], [], [], 0.1)[0]:
+            seen = seen[-20000:] + os.read(terminal, 65536)
+        if not found and re.search(rb"\(no messages\) +~\d{5,7} +see smtp-queue fsck", seen):
+            found = after
+    os.write(terminal, b"q")
+    _, _, used = os.wait4(pid, 0)
+    os.close(terminal)
+    cpu = used.ru_utime + used.ru_stime
+    note("destinations after %.1f s; CPU %.2f s of %.1f s" % (found or 99, cpu, after))
+    check(b"to deliver %d: " % MANY in seen, seen[-3000:])
+    check(found, found, seen[-3000:])
+    if not SANITIZED:
+        check(cpu < after / 4, cpu)
 
 
 def check_plugin(*argv):

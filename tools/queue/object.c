@@ -82,6 +82,16 @@ note_about(struct slice line, struct slice path)
 	return slice_skip(rest, path.n + 3);
 }
 
+struct slice
+tool_last_reply_to(struct slice log, struct slice path)
+{
+	struct slice note = { 0 };
+
+	while (log.n && !note.p)
+		note = note_about(take_last_line(&log), path);
+	return note_reply(note);
+}
+
 /* Finds the newest line of the log about each recipient: it walks backwards until each has one. */
 static void
 find_notes(struct slice log, const struct queue_entry *e, struct slice *notes)

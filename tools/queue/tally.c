@@ -32,18 +32,24 @@ struct count {
 	unsigned names;
 };
 
+unsigned
+tally_class(int64_t age_s)
+{
+	unsigned class = 0;
+
+	while (class < TALLY_AGES - 1 && age_s >= bounds_s[class])
+		class++;
+	return class;
+}
+
 static int
 count_one(void *ctx, const struct queue_spot *spot)
 {
 	struct count *c = ctx;
 	struct tally_counts *t = c->counts;
 	const int64_t then_s = queue_id_time_s(spot->id);
-	const int64_t age_s = t->counted_us / 1000000 - then_s;
-	unsigned class = 0;
 
-	while (class < TALLY_AGES - 1 && age_s >= bounds_s[class])
-		class++;
-	t->n[spot->place][class]++;
+	t->n[spot->place][tally_class(t->counted_us / 1000000 - then_s)]++;
 	if (t->oldest_s[spot->place] == 0 || then_s < t->oldest_s[spot->place])
 		t->oldest_s[spot->place] = then_s;
 	if (c->until_us && ++c->names % TALLY_LOOK == 0 && clock_us() > c->until_us)

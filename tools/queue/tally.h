@@ -29,6 +29,9 @@ int tally_count(const struct queue *q, int64_t most_us, struct tally_counts *ret
  * 0; -EAGAIN if there is no count yet; -errno. */
 int tally_get(const struct queue *q, struct tally_counts *ret);
 
+/* The class of an age. */
+unsigned tally_class(int64_t age_s);
+
 uint64_t tally_sum(const struct tally_counts *c, enum queue_place place);
 
 #endif

@@ -19,7 +19,7 @@ struct tool {
 	const struct options *options;
 	struct queue queue;
 	struct filter filter;
-	bool json, wide, ids_only, raw, all, repair, owners, http;
+	bool json, wide, ids_only, raw, all, repair, owners, http, once;
 	const char *warning, *critical;	/* limits of check; NULL: the defaults */
 	const char **ids;
 	size_t nids;
@@ -36,6 +36,7 @@ int tool_log(struct tool *t);
 int tool_hosts(struct tool *t);
 int tool_fsck(struct tool *t);
 int tool_stats(struct tool *t);
+int tool_top(struct tool *t);
 /* Its exit status is that of a plugin of Nagios. */
 int tool_check(struct tool *t);
 /* The queue cannot be checked.  The exit status of check. */
@@ -66,5 +67,7 @@ void tool_object_broken(const struct queue_spot *spot, const char *why);
 
 /* The last reply about a recipient who does not have the message: "450 4.2.1 later". */
 struct slice tool_last_reply(struct slice log);
+/* The last reply about this recipient; empty if there is none. */
+struct slice tool_last_reply_to(struct slice log, struct slice path);
 
 #endif
