@@ -245,7 +245,8 @@ take_message(struct session *s, struct smtp_reply reply)
 	int r;
 
 	limits_message(&s->client, &config);
-	remarks_await_content(s);
+	if (reply.next != SMTP_NEXT_DISCARD)
+		remarks_await_content(s);
 	if (reply.next == SMTP_NEXT_DATA)
 		r = session_data(s, &reply, &times);
 	else if (reply.next == SMTP_NEXT_CHUNK)

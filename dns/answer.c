@@ -202,7 +202,7 @@ wire_answer(uint8_t *octets, size_t n, struct wire_answer *ret)
 		answer.records = NULL;
 	}
 out:
-	free(answer.records);
+	records_free(answer.records, answer.n);
 	ldns_pkt_free(packet);
 	return r;
 }

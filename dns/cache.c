@@ -156,7 +156,7 @@ dns_cache_get(struct dns_cache *c, struct dns_question *q)
 	for (size_t i = 0; i < e->memo.n; i++) {
 		if (record_take(e->memo.type, &rest, &records[i]))
 			continue;
-		free(records);
+		records_free(records, i);
 		return false;
 	}
 	q->status = e->memo.status;
@@ -184,9 +184,11 @@ good_records(const struct dns_memo *memo)
 	struct slice rest = memo_data(memo);
 	struct dns_record record;
 
-	for (size_t i = 0; i < memo->n; i++)
+	for (size_t i = 0; i < memo->n; i++) {
 		if (!record_take(memo->type, &rest, &record))
 			return false;
+		free(record.text);
+	}
 	return rest.n == 0;
 }
 
@@ -214,6 +216,7 @@ good_names(const struct dns_memo *memo)
 
 	for (size_t i = 0; i < memo->n; i++) {
 		(void)record_take(memo->type, &rest, &record);
+		free(record.text);
 		if (record.target[0] && !good_name(record.target))
 			return false;
 	}

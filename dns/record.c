@@ -7,8 +7,11 @@
 #include "dns/record.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "dns/name.h"
+
+#define TEXT_MAX 4096		/* octets of a TXT record; of more, the rest is cut off */
 
 const ldns_rdf *
 record_field(const ldns_rr *rr, size_t i, ldns_rdf_type type, size_t size)
@@ -145,12 +148,61 @@ take_mx(struct slice *in, struct dns_record *ret)
 	return true;
 }
 
+/* ---- TXT: the number of octets in two, and the octets ---- */
+
+static bool
+parse_txt(const ldns_rr *rr, struct dns_record *ret)
+{
+	char space[TEXT_MAX];
+	struct buf b = BUF(space);
+
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		const ldns_rdf *f = record_field(rr, i, LDNS_RDF_TYPE_STR, 0);
+		const uint8_t *string = f ? ldns_rdf_data(f) : NULL;
+		const size_t room = b.cap - b.n;
+
+		if (!string || ldns_rdf_size(f) < 1 || ldns_rdf_size(f) - 1 < string[0])
+			return false;
+		buf_add(&b,
+		    slice_of((const char *)string + 1, string[0] < room ? string[0] : room));
+	}
+	for (size_t i = 0; i < b.n; i++)
+		if (space[i] == '\0')		/* text has none */
+			space[i] = '?';
+	ret->text = strndup(space, b.n);
+	return ret->text != NULL;
+}
+
+static void
+put_txt(const struct dns_record *record, struct buf *b)
+{
+	const struct slice text = slice_str(record->text);
+
+	buf_chr(b, (char)(text.n >> 8));
+	buf_chr(b, (char)text.n);
+	buf_add(b, text);
+}
+
+static bool
+take_txt(struct slice *in, struct dns_record *ret)
+{
+	const uint8_t *p = (const uint8_t *)in->p;
+	const size_t n = in->n < 2 ? 0 : (size_t)(p[0] << 8 | p[1]);
+
+	if (in->n < 2 || in->n - 2 < n || memchr(p + 2, '\0', n))
+		return false;
+	ret->text = strndup((const char *)p + 2, n);
+	*in = slice_skip(*in, 2 + n);
+	return ret->text != NULL;
+}
+
 /* Types that are asked for, then types that only come along with others. */
 
 static const struct record_type types[] = {
-	{ DNS_A,    4,  parse_a,    put_a,    take_a },
-	{ DNS_AAAA, 16, parse_aaaa, put_aaaa, take_aaaa },
-	{ DNS_MX,   0,  parse_mx,   put_mx,   take_mx },
+	{ DNS_A,    4,  false, parse_a,    put_a,    take_a },
+	{ DNS_AAAA, 16, false, parse_aaaa, put_aaaa, take_aaaa },
+	{ DNS_MX,   0,  false, parse_mx,   put_mx,   take_mx },
+	{ DNS_TXT,  0,  true,  parse_txt,  put_txt,  take_txt },
 	/* Types that an answer may also contain: aliases, and proofs that no record exists. */
 	{ .type = LDNS_RR_TYPE_CNAME },
 	{ .type = LDNS_RR_TYPE_DNAME },
@@ -202,4 +254,12 @@ record_take(enum dns_type type, struct slice *in, struct dns_record *ret)
 	memset(ret, 0, sizeof *ret);
 	ret->type = type;
 	return t && t->take && t->take(in, ret);
+}
+
+void
+records_free(struct dns_record *records, size_t n)
+{
+	for (size_t i = 0; records && i < n; i++)
+		free(records[i].text);
+	free(records);
 }

@@ -19,6 +19,7 @@
 #include "dns/cache.h"
 #include "dns/exchange.h"
 #include "dns/name.h"
+#include "dns/record.h"
 
 #define HOPS_MAX 8		/* CNAMEs followed from packet to packet */
 #define OPEN_MAX 4		/* sockets of one question; the oldest is closed for a new one */
@@ -396,7 +397,7 @@ dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 void
 dns_question_done(struct dns_question *q)
 {
-	free(q->records);
+	records_free(q->records, q->nrecords);
 	q->records = NULL;
 	q->nrecords = 0;
 }

@@ -61,7 +61,7 @@ enum dns_status {
 
 #define DNS_USELESS (-1)
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
 struct dns_record {
 	enum dns_type type;
@@ -69,6 +69,7 @@ struct dns_record {
 	/* MX: lower case, no trailing dot; "" is the root: a null MX. */
 	char target[DNS_NAME_MAX];
 	struct sockaddr_storage address;	/* A, AAAA; the port is 0 */
+	char *text;			/* TXT: its strings as one; malloc'ed */
 };
 
 struct dns_question {

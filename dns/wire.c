@@ -132,10 +132,12 @@ wire_rcode(const uint8_t *packet, size_t n)
 
 /* May ldns parse this record?  One of another type becomes opaque: ldns then copies its data. */
 static bool
-make_safe(uint8_t *record, size_t length)
+make_safe(uint8_t *record, size_t length, unsigned asked)
 {
 	const struct record_type *t = record_type(get16(record));
 
+	if (t && t->alone && t->type != asked)
+		t = NULL;
 	if (!t) {
 		record[0] = OPAQUE_TYPE >> 8;
 		record[1] = OPAQUE_TYPE & 0xff;
@@ -147,12 +149,13 @@ int
 wire_trim(uint8_t *packet, size_t n, size_t *ret_n)
 {
 	size_t at = WIRE_HEADER;
-	unsigned records;
+	unsigned records, asked;
 
 	if (n < WIRE_HEADER || n > DNS_ANSWER_CAP || get16(packet + 4) != 1)
 		return -EBADMSG;
 	if (!skip_name(packet, n, &at) || n - at < 4)
 		return -EBADMSG;
+	asked = get16(packet + at);
 	at += 4;
 	records = get16(packet + 6) + get16(packet + 8);
 	for (unsigned i = 0; i < records; i++) {
@@ -161,7 +164,7 @@ wire_trim(uint8_t *packet, size_t n, size_t *ret_n)
 		if (!skip_name(packet, n, &at) || n - at < 10)
 			return -EBADMSG;
 		length = get16(packet + at + 8);
-		if (n - at - 10 < length || !make_safe(packet + at, length))
+		if (n - at - 10 < length || !make_safe(packet + at, length, asked))
 			return -EBADMSG;
 		at += 10 + length;
 	}

@@ -68,7 +68,7 @@ struct wire_answer {
 };
 
 /* Read the answer in a NOERROR or NXDOMAIN packet.  Changes the packet (wire_trim).  The caller
- * frees ret->records.  0, -EBADMSG or -ENOMEM. */
+ * frees ret->records by records_free().  0, -EBADMSG or -ENOMEM. */
 int wire_answer(uint8_t *packet, size_t n, struct wire_answer *ret);
 
 #endif

@@ -79,7 +79,7 @@ stream_init(struct stream *s, int rfd, int wfd)
 	s->wake_fd = -1;
 	s->deadline_ms = 0;
 	s->pace.least = 0;
-	s->idle.after_ms = 0;
+	s->alarm.at_ms = 0;
 	s->start = s->end = 0;
 	s->out = (struct buf)BUF(s->out_space);
 	s->eof = s->rfd_plain = s->wfd_plain = false;
@@ -109,29 +109,34 @@ poll_until(const struct stream *s, struct pollfd fds[2], int64_t end_ms)
 	return r;
 }
 
-/* As poll_until(), and a long wait is reported. */
-static int
-poll_idle(const struct stream *s, struct pollfd fds[2], int64_t end_ms)
+/* A peer that always has one more octet ready does not stop the alarm. */
+static void
+check_alarm(struct stream *s)
 {
-	const int64_t idle_ms = clock_ms() + s->idle.after_ms;
-	int r, error;
+	if (s->alarm.at_ms == 0 || clock_left_ms(s->alarm.at_ms) > 0)
+		return;
+	s->alarm.at_ms = 0;
+	s->alarm.due(s->alarm.ctx);
+}
 
-	if (end_ms && end_ms <= idle_ms)
-		return poll_until(s, fds, end_ms);
-	r = poll_until(s, fds, idle_ms);
-	if (r != 0)
-		return r;
-	s->idle.changed(s->idle.ctx, true);
-	r = poll_until(s, fds, end_ms);
-	error = errno;
-	s->idle.changed(s->idle.ctx, false);
-	errno = error;
-	return r;
+/* As poll_until(), and the alarm is heeded. */
+static int
+poll_alarmed(struct stream *s, struct pollfd fds[2], int64_t end_ms)
+{
+	check_alarm(s);
+	while (s->alarm.at_ms && (end_ms == 0 || s->alarm.at_ms < end_ms)) {
+		const int r = poll_until(s, fds, s->alarm.at_ms);
+
+		if (r != 0)
+			return r;
+		check_alarm(s);
+	}
+	return poll_until(s, fds, end_ms);
 }
 
 /* Wait for events until end_ms.  0, -ETIMEDOUT, -EINTR (wake_fd) or -errno. */
 static int
-wait_for(const struct stream *s, short events, int64_t end_ms)
+wait_for(struct stream *s, short events, int64_t end_ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = events & POLLOUT ? s->wfd : s->rfd, .events = events },
@@ -142,7 +147,7 @@ wait_for(const struct stream *s, short events, int64_t end_ms)
 	/* A peer that always has one more octet ready must not outlive the deadline. */
 	if (s->deadline_ms && clock_left_ms(s->deadline_ms) == 0)
 		return -ETIMEDOUT;
-	r = s->idle.after_ms ? poll_idle(s, fds, end_ms) : poll_until(s, fds, end_ms);
+	r = poll_alarmed(s, fds, end_ms);
 	if (r < 0)
 		return -errno;
 	if (r == 0)
@@ -197,6 +202,7 @@ fill_until(struct stream *s, int64_t end_ms)
 
 	if (s->eof)
 		return 0;
+	check_alarm(s);			/* TLS may read without a wait */
 	if (s->start && STREAM_IN - s->end < STREAM_IN / 4) {
 		memmove(s->in, s->in + s->start, s->end - s->start);
 		s->end -= s->start;

@@ -39,12 +39,12 @@ struct stream {
 		int64_t until_ms;	/* end of this window */
 		uint64_t from;		/* octets_in at its start */
 	} pace;
-	/* changed() is called after a wait of after_ms, and when this wait ends. */
-	struct stream_idle {
-		int after_ms;		/* 0: never */
-		void (*changed)(void *ctx, bool idle);
+	/* due() is called once, in the first read or wait after at_ms.  It may set at_ms again. */
+	struct stream_alarm {
+		int64_t at_ms;		/* monotonic; 0: never */
+		void (*due)(void *ctx);
 		void *ctx;
-	} idle;
+	} alarm;
 	size_t start, end;		/* bounds of the unread input in in[] */
 	struct buf out;
 	bool eof;

@@ -2,6 +2,9 @@
 /*
  * A remark never waits.  If the listener has gone or cannot keep up, the remark is lost, and the
  * session goes on.
+ *
+ * A client that keeps its session busy can keep others out.  So commands alone are no progress, and
+ * neither is a transaction after one that was given up.
  */
 #include "session/remarks.h"
 
@@ -30,19 +33,65 @@ holds_for(const struct session *s, enum config_clients whom)
 	return whom == CLIENTS_ALL || (whom == CLIENTS_STRANGERS && !session_trusted(s));
 }
 
-static void
-report_idle(void *ctx, bool idle)
+/* The octets of the client that were taken off its input. */
+static uint64_t
+octets_taken(const struct session *s)
 {
-	const struct session *s = ctx;
-	const int64_t now_ms = clock_ms();
-	const int64_t since_ms = s->remarks.since_ms ? s->remarks.since_ms : now_ms - IDLE_MS;
-	const int64_t ms = now_ms - since_ms;
-	struct remark remark = { .kind = idle ? REMARK_IDLE : REMARK_BUSY };
+	return s->client.octets_in - stream_pending(&s->client).n;
+}
 
-	if (!holds_for(s, s->config->server.end_idle))
+/* Has content come at min-rate since the last progress? */
+static bool
+has_flowed(const struct session *s, int64_t ms)
+{
+	const struct remarks *r = &s->remarks;
+	const uint64_t n = r->octets + (r->content ? s->client.octets_in - r->from : 0);
+
+	return n && n >= s->config->server.min_rate * (uint64_t)ms / 1000;
+}
+
+/* No progress was seen for IDLE_MS, or more. */
+static void
+check_progress(void *ctx)
+{
+	struct session *s = ctx;
+	struct remarks *r = &s->remarks;
+	const int64_t now_ms = clock_ms(), ms = now_ms - r->progress_ms;
+
+	if (has_flowed(s, ms)) {
+		remarks_progress(s);
 		return;
-	remark.ms = idle ? (uint32_t)(ms < INT32_MAX ? ms : INT32_MAX) : 0;
-	send_remark(s, &remark);
+	}
+	if (!r->idle && holds_for(s, s->config->server.end_idle)) {
+		r->idle = true;
+		send_remark(s, &(struct remark){ .kind = REMARK_IDLE,
+		    .ms = (uint32_t)(ms < INT32_MAX ? ms : INT32_MAX) });
+	}
+	if (r->content)
+		s->client.alarm.at_ms = now_ms + IDLE_MS;
+}
+
+void
+remarks_progress(struct session *s)
+{
+	struct remarks *r = &s->remarks;
+
+	if (r->fd < 0)
+		return;
+	if (r->idle)
+		send_remark(s, &(struct remark){ .kind = REMARK_BUSY });
+	r->idle = false;
+	r->progress_ms = clock_ms();
+	r->octets = 0;
+	r->from = s->client.octets_in;
+	s->client.alarm.at_ms = r->progress_ms + IDLE_MS;
+}
+
+void
+remarks_accepted(struct session *s)
+{
+	s->remarks.abandoned = false;
+	remarks_progress(s);
 }
 
 void
@@ -50,12 +99,13 @@ remarks_begin(struct session *s, bool named)
 {
 	struct remark remark = { .kind = REMARK_ADDRESS, .address = s->peer.address };
 
-	s->remarks = (struct remarks){ .fd = s->start->remark_fd, .since_ms = clock_ms() };
+	s->remarks = (struct remarks){ .fd = s->start->remark_fd };
 	if (s->remarks.fd < 0)
 		return;
 	if (named)
 		send_remark(s, &remark);
-	s->client.idle = (struct stream_idle){ IDLE_MS, report_idle, s };
+	s->client.alarm = (struct stream_alarm){ 0, check_progress, s };
+	remarks_progress(s);
 }
 
 void
@@ -70,10 +120,16 @@ remarks_decided(struct session *s, enum smtp_next what, const struct smtp_path *
     const struct smtp_reply *reply)
 {
 	const bool asked = what == SMTP_NEXT_CHECK_RCPT || what == SMTP_NEXT_CHECK_VRFY;
+	const bool moved = what == SMTP_NEXT_CHECK_MAIL || what == SMTP_NEXT_CHECK_RCPT;
 
 	if (what == SMTP_NEXT_CHECK_MAIL)
 		remarks_transaction_end(s, false);
-	else if (what == SMTP_NEXT_CHECK_RCPT && reply->code == 250 && from->n == 0)
+	if (moved && reply->code == 250) {
+		s->remarks.open = true;
+		if (!s->remarks.abandoned)
+			remarks_progress(s);
+	}
+	if (what == SMTP_NEXT_CHECK_RCPT && reply->code == 250 && from->n == 0)
 		s->remarks.probing = true;
 	/* The last reply to too many errors is 421. */
 	if (asked && (reply->code >= 500 || reply->code == 421))
@@ -86,16 +142,31 @@ remarks_transaction_end(struct session *s, bool message)
 	if (s->remarks.probing && !message)
 		remarks_failed(s, REMARK_PROBE);
 	s->remarks.probing = false;
+	s->remarks.abandoned |= s->remarks.open;
+	s->remarks.open = false;
 }
 
 void
 remarks_await_command(struct session *s)
 {
-	s->remarks.since_ms = s->remarks.fd < 0 ? 0 : clock_ms();
+	struct remarks *r = &s->remarks;
+	const uint64_t taken = octets_taken(s);
+
+	/* Progress counts octets that are still unread. */
+	if (r->content && taken > r->from)
+		r->octets += taken - r->from;
+	r->content = false;
 }
 
 void
 remarks_await_content(struct session *s)
 {
-	s->remarks.since_ms = 0;
+	struct remarks *r = &s->remarks;
+
+	if (r->fd < 0)
+		return;
+	r->content = true;
+	r->from = octets_taken(s);
+	if (s->client.alarm.at_ms == 0)
+		s->client.alarm.at_ms = clock_ms() + IDLE_MS;
 }

@@ -279,6 +279,7 @@ check_starttls(struct session *s)
 void
 session_begin_tls(struct session *s)
 {
+	remarks_progress(s);		/* another program may go on with this session */
 	/* The keys are in memory, and nothing of the client's has been read. */
 	session_confine(s);
 	if (secure_begin(&s->client, &s->peer, s->timeout_ms, &s->tls) < 0) {
@@ -342,7 +343,9 @@ end_login(struct session *s, struct smtp_reply reply)
 		reply = server_decide(&s->smtp, verdict, SL(""));
 	}
 	record_auth(s, verdict, &reply);
-	if (reply.code != 235)
+	if (reply.code == 235)
+		remarks_progress(s);
+	else
 		refuse_login(s, &reply);
 	return reply;
 }
@@ -470,6 +473,8 @@ session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 		*ret = filter;
 	record_message(s, result, ret);
 	remarks_transaction_end(s, true);
+	if (result == SMTP_DATA_QUEUED)
+		remarks_accepted(s);
 	content_drop(&s->content);
 	milters_message_end();
 	return 1;
@@ -499,6 +504,8 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 		record_message(s, result, ret);
 		remarks_transaction_end(s, true);
 	}
+	if (last && result == SMTP_DATA_QUEUED)
+		remarks_accepted(s);
 	if (s->smtp.state != SMTP_AT_CHUNK) {
 		content_drop(&s->content);
 		milters_message_end();

@@ -17,13 +17,13 @@ enum remark_kind {
 	REMARK_LOGIN,		/* a login has failed */
 	REMARK_RECIPIENT,	/* a recipient was refused */
 	REMARK_PROBE,		/* a transaction from the null path ended without a message */
-	REMARK_IDLE,		/* the session waits for its client, and may be ended */
-	REMARK_BUSY,		/* it does not wait any more */
+	REMARK_IDLE,		/* its client makes no progress: the session may be ended */
+	REMARK_BUSY,		/* the client has made progress again */
 };
 
 struct remark {
 	enum remark_kind kind;
-	uint32_t ms;		/* REMARK_IDLE: the time since the client's last command */
+	uint32_t ms;		/* REMARK_IDLE: the time since the client's last progress */
 	struct sockaddr_storage address;	/* REMARK_ADDRESS: IPv4 or IPv6, without a port */
 };
 

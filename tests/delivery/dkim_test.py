@@ -12,11 +12,11 @@ import dkim
 from exchangers import Exchanger
 from nameservers import nsd
 from octets import different
-from programs import BUILD, PEERS, RELAY, Site, fresh_directory, peer_environment
+from programs import BUILD, PEERS, RELAY, SANITIZER, Site, fresh_directory, peer_environment
 from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
-FILTER = "0" if "san" in os.path.basename(os.path.realpath(BUILD)) else "2"
+FILTER = "0" if SANITIZER else "2"
 KEY_TOOL = BUILD + "/smtp-dkim-key"
 nsd(directory + "/nsd", {"example.org":
     "own MX 10 mx.own\nmx.own A 192.0.2.90\naio MX 10 mx.aio\nmx.aio A 192.0.2.91\n"

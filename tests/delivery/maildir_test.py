@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from programs import Site, fresh_directory
+from programs import SANITIZER, Site, fresh_directory
 from tap import check, main, same, test
 
 directory = fresh_directory()
@@ -99,9 +99,11 @@ def _():
         os.symlink(directory + "/" + target, directory + "/plus/" + name)
     site.send(["in@plus.example", "out@plus.example"])
     site.relay()
-    same([len(files(directory + "/plus/real/new")), files(directory + "/elsewhere")], [1, []])
-    check("/plus/out: Permission denied; it is a link, which must not lead out" in site.log(),
-          site.log()[-600:])
+    same(len(files(directory + "/plus/real/new")), 1)
+    if not SANITIZER:
+        same(files(directory + "/elsewhere"), [])
+        check("/plus/out: Permission denied; it is a link, which must not lead out" in site.log(),
+              site.log()[-600:])
     site.relay("-o", "queue.lifetime=1s", "--flush")
     for path in site.queued():
         os.remove(path)

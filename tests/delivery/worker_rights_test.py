@@ -5,11 +5,10 @@ import os
 import re
 import socket
 
-from programs import BUILD, Site, fresh_directory
+from programs import SANITIZER, Site, fresh_directory
 from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
-SANITIZER = "san" in os.path.basename(os.path.realpath(BUILD))
 host = socket.create_server(("127.0.0.1", 2599))
 local = socket.socket(socket.AF_UNIX)
 local.bind(directory + "/socket")

@@ -7,6 +7,7 @@
 
 #include "dns/name.h"
 #include "dns/probe.h"
+#include "dns/record.h"
 #include "dns/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -73,11 +74,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < answer.n; i++) {
 			if (answer.records[i].type == DNS_MX && answer.records[i].target[0])
 				check_name(answer.records[i].target);
-			if (answer.records[i].type != DNS_MX)
+			must((answer.records[i].type == DNS_TXT) ==
+			    (answer.records[i].text != NULL));
+			if (answer.records[i].type == DNS_A || answer.records[i].type == DNS_AAAA)
 				must(answer.records[i].address.ss_family ==
 				    (answer.records[i].type == DNS_A ? AF_INET : AF_INET6));
 		}
-		free(answer.records);
+		records_free(answer.records, answer.n);
 	}
 	free(packet);
 	return 0;

@@ -19,6 +19,7 @@ from tap import check, main, same, test  # noqa: E402
 from tls_server import HOST, Server, anyone, certificate  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+SANITIZER = "san" in os.path.basename(BUILD)    # such a build has no walls
 DIRECTORY = "/tmp/smtp-milter-test.%d" % os.getpid()
 QUEUE, SOCKET, SECOND = DIRECTORY + "/queue", DIRECTORY + "/milter", DIRECTORY + "/second"
 HEADER = b"From: a@b.example\r\nSubject: one\r\nX-Same: first\r\nx-same: second\r\n"
@@ -461,7 +462,7 @@ def _():
                 check(message.endswith(b"X-Milter: y\r\n\r\nnew\r\n"), message)
             macros = [m for m in filter.data("D") if b"{tls_version}" in m]
             check(macros and macros[0][b"{tls_version}"].startswith(b"TLSv1"), macros)
-            check("sandbox" not in server.log(), server.log())
+            check(SANITIZER or "sandbox" not in server.log(), server.log())
         with with_listener(name, filter.place, implicit=True) as server:
             smtp = smtplib.SMTP_SSL("127.0.0.1", server.port, "client.example", timeout=20,
                                     context=anyone())

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import check, main, same, test, wait_for  # noqa: E402
@@ -66,6 +67,15 @@ class Client:
     def close(self):
         self.file.close()
         self.socket.close()
+
+
+POOL = ThreadPoolExecutor(16)
+
+
+def at_once(function, cases):
+    """Call function for all cases at a time; fail if one fails."""
+    for future in [POOL.submit(function, *case) for case in cases]:
+        future.result()
 
 
 def close_all(server, clients):
@@ -180,28 +190,24 @@ def _():
         same(lines(server, "client-failed-logins"), [(BAD, "1")], server.log())
 
 
-@test("sessions hash few passwords at a time, and no session waits for ever")
-def _():
+def wait_for_checks():
     with Server("strangers-hash", STRANGE, *AUTH, "password-checks = 2") as server:
         same(login(server, GOOD, "right"), "235", server.log())
         # Two checks that take long: their locks are the octets behind 8192 counts.
         with open(server.directory + "/queue/tmp/logins", "r+b") as file:
             lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 8192 * 16, 2, 0)
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
-            results = []
             late = inside_tls(server, THIRD)
             late.socket.settimeout(60)
             began = time.monotonic()
-            waits = threading.Thread(
-                target=lambda: results.append(late.say(plain("anna", "right"))))
-            waits.start()
-            waits.join(3)
-            same(results, [])
-            waits.join(50)
-            check(results and results[0].startswith("454 4.7.0 "), results)
+            reply = late.say(plain("anna", "right"))
+            check(reply.startswith("454 4.7.0 "), reply)
             check(20 < time.monotonic() - began < 45)
             server.logged("too many logins at a time, or all clients have")
         same(login(server, GOOD, "right"), "235", server.log())
+
+
+WAIT_FOR_CHECKS = POOL.submit(wait_for_checks)      # beside the other tests, as it takes 30 s
 
 
 @test("a user has so many messages and recipients an hour, over all sessions")
@@ -284,6 +290,7 @@ def hold(server, sources, commands=()):
     return held
 
 
+MAIL = ["EHLO x.example", "MAIL FROM:<a@b.example>", "RCPT TO:<anna@example.com>"]
 SIX = ["127.0.0.%d" % (20 + i) for i in range(6)]
 
 
@@ -292,7 +299,8 @@ def _():
     with Server("strangers-idle", STRANGE, "max-connections = 6", ROUTE) as server:
         held = hold(server, SIX)
         busy = held.pop(0)
-        busy.say("NOOP", "250")
+        busy.say("EHLO client.example", "250")
+        busy.say("MAIL FROM:<a@b.example>", "250")
         Client(server, GOOD).message().close()
         reply = held[0].reply()
         check(reply.startswith("421 4.3.2 " + HOST + " too many connections, and this one is"),
@@ -310,13 +318,16 @@ def _():
 def _():
     path = certificate(HERE + "/rsa", HOST)
     tls = ("tls = offer", "tls-certificate = %s.pem" % path, "tls-key = %s.key" % path)
-    mail = ("EHLO x.example", "MAIL FROM:<a@b.example>", "RCPT TO:<anna@example.com>", "DATA")
-    for commands in mail, ("EHLO x.example", "STARTTLS"):
-        with Server("strangers-stall", STRANGE, "max-connections = 6", *tls, ROUTE) as server:
+
+    def stall(name, commands):
+        with Server("strangers-stall-" + name, STRANGE, "max-connections = 6", *tls,
+                    ROUTE) as server:
             held = hold(server, SIX, commands)
             Client(server, GOOD).message().close()
             server.logged("session client=127.0.0.20 .* end=(idle|tls)")
             check(held)
+
+    at_once(stall, (("data", MAIL + ["DATA"]), ("tls", ("EHLO x.example", "STARTTLS"))))
     with Server("strangers-trickle", STRANGE, "max-connections = 2", ROUTE) as server:
         held = hold(server, SIX[:2], ["EHLO x.example"])
         for _ in range(3):
@@ -330,17 +341,78 @@ def _():
         server.logged("session client=127.0.0.20 .* end=idle")
 
 
+def trickle(held, octets, wants_reply, stop):
+    """Send to each client again and again, more often than once a second."""
+    while not stop.wait(0.4):
+        for client in held:
+            try:
+                client.socket.sendall(octets)
+                if wants_reply:
+                    client.reply()
+            except OSError:
+                pass
+
+
+@test("activity without progress does not keep a place")
+def _():
+    cases = (("noop", [], b"NOOP\r\n", True), ("ehlo", [], b"EHLO x.example\r\n", True),
+             ("vrfy", MAIL[:1], b"VRFY anna\r\n", True),
+             ("again", MAIL + ["RSET"], b"MAIL FROM:<a@b.example>\r\nRSET\r\n", False),
+             ("data", MAIL + ["DATA"], b"x", False),
+             ("bdat", MAIL, b"BDAT 1\r\nx", True))
+
+    def keep_busy(name, commands, octets, wants_reply):
+        with Server("strangers-" + name, "trusted = 127.0.0.8", "max-connections = 6",
+                    ROUTE) as server:
+            held, stop = hold(server, SIX, commands), threading.Event()
+            thread = threading.Thread(target=trickle, args=(held, octets, wants_reply, stop))
+            thread.start()
+            try:
+                time.sleep(1.5)
+                Client(server, THIRD).message().close()     # a stranger
+                Client(server, GOOD).message().close()      # a trusted client
+            finally:
+                stop.set()
+                thread.join()
+            server.logged(r"session client=127\.0\.0\.20 .* end=idle")
+
+    at_once(keep_busy, cases)
+
+
+@test("a client that makes progress keeps its place")
+def _():
+    with Server("strangers-progress", STRANGE, "max-connections = 2", ROUTE) as server:
+        sender, recipients = (hold(server, [source], commands)[0] for source, commands in (
+            (SIX[0], MAIL + ["DATA"]), (SIX[1], MAIL)))
+        for _ in range(8):          # content above min-rate, and further recipients
+            sender.socket.sendall(b"0123456789\r\n" * 30)
+            recipients.say("RCPT TO:<anna@example.com>", "250")
+            time.sleep(0.4)
+        check("too many" in Client(server, GOOD, "421").greeting)
+        sender.say("\r\n.", "250")
+        recipients.say("DATA", "354")
+        recipients.say("x\r\n.", "250")
+
+
 @test("trusted clients may wait, and end-idle decides for whom that holds")
 def _():
     trusted = "trusted = 127.0.0.20/30 127.0.0.24/31"
-    for who, setting, wanted in (trusted, "strangers", "421"), (trusted, "all", "220"), \
-            (STRANGE, "off", "421"), (STRANGE, "strangers", "220"):
-        with Server("strangers-off", who, "max-connections = 6", "end-idle = " + setting,
-                    ROUTE) as server:
+
+    def wait_long(number, who, setting, wanted):
+        with Server("strangers-off-%d" % number, who, "max-connections = 6",
+                    "end-idle = " + setting, ROUTE) as server:
             held = hold(server, SIX)
             reply = Client(server, GOOD, wanted).greeting
             check(wanted == "220" or "too many connections" in reply, reply)
             check(held)
+
+    at_once(wait_long, ((1, trusted, "strangers", "421"), (2, trusted, "all", "220"),
+                        (3, STRANGE, "off", "421"), (4, STRANGE, "strangers", "220")))
+
+
+@test("sessions hash few passwords at a time, and no session waits for ever")
+def _():
+    WAIT_FOR_CHECKS.result()
 
 
 @test("behind a balancer the client that its header names counts")

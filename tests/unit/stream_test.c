@@ -333,6 +333,44 @@ check_pace(void)
 	ok(r == 0 && n == 30, "no pace is demanded (%d octets, %d)", n, r);
 }
 
+static int alarms;
+
+static void
+ring(void *ctx)
+{
+	(void)ctx;
+	if (++alarms < 3)
+		s.alarm.at_ms = clock_ms() + 20;
+}
+
+/* An alarm in a wait, with input that is always ready, and without a deadline. */
+static void
+check_alarms(void)
+{
+	struct slice line;
+	bool crlf;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		return;
+	stream_init(&s, fds[0], fds[0]);
+	alarms = 0;
+	s.alarm = (struct stream_alarm){ clock_ms() + 20, ring, NULL };
+	ok(stream_fill(&s, 10) == -ETIMEDOUT && alarms == 0, "an alarm waits for its time");
+	ok(stream_fill(&s, 500) == -ETIMEDOUT && alarms == 3 && s.alarm.at_ms == 0,
+	    "an alarm is due once for each time that is set");
+	alarms = 2;
+	s.alarm.at_ms = clock_ms() + 40;
+	for (int i = 0; i < 10; i++) {
+		(void)!write(fds[1], "NOOP\r\n", 6);
+		(void)stream_line(&s, 512, 1000, &line, &crlf);
+		(void)usleep(10000);
+	}
+	ok(alarms == 3, "input that is ready does not stop an alarm");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -353,5 +391,6 @@ main(void)
 	}
 	regular_file();
 	check_pace();
+	check_alarms();
 	return tap_done();
 }
