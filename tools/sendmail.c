@@ -260,6 +260,18 @@ set_front(struct call *c)
 		c->mail.front = buf_slice(&b);
 }
 
+/* The message cannot be read, or for now there is no room to keep it while it is read. */
+static int
+report_unread(int error)
+{
+	const bool later = error == -ENOSPC || error == -EDQUOT || error == -EFBIG ||
+	    error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+
+	return mistake(later ? EX_TEMPFAIL : EX_IOERR, later ?
+	    "no room for the message in the folder of TMPDIR, or in /tmp: " :
+	    "cannot read the message: ", slice_str(strerror(-error)));
+}
+
 static int
 read_message(struct call *c)
 {
@@ -270,7 +282,7 @@ read_message(struct call *c)
 		return r;
 	r = letter_read(&c->mail.letter, STDIN_FILENO, !c->to_end);
 	if (r < 0)
-		return mistake(EX_IOERR, "cannot read the message: ", slice_str(strerror(-r)));
+		return report_unread(r);
 	if (c->from_header)
 		r = people_of_header(&c->mail.people, &c->mail.letter, &bad);
 	/* Programs write "undisclosed recipients", and more: the others must get their mail. */

@@ -279,6 +279,24 @@ def away():
     server = Server()
 
 
+@test("the folder for temporary files is full: 75, and no part of the message is sent")
+def full_folder():
+    folder = DIRECTORY + "/full"
+    os.makedirs(folder)
+    for octets, status in (65536, 0), (1 << 20, 75):
+        text = "Subject: x\n\n" + ("x" * 63 + "\n") * (octets // 64)
+        r = subprocess.run(["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c",
+                            "mount -t tmpfs -o size=256k full $TMPDIR && exec \"$@\"", "sh",
+                            BUILD + "/sendmail", "-C", CONFIG, "root"], input=text.encode(),
+                           env={**USER, "TMPDIR": folder}, capture_output=True, timeout=60)
+        same(r.returncode, status, r.stderr)
+        check(status == 0 or b"no room for the message in the folder of TMPDIR" in r.stderr, r)
+        same(len(take()), status == 0)
+    r = subprocess.run([BUILD + "/sendmail", "-C", CONFIG, "root"], stdin=os.open("/", os.O_RDONLY),
+                       env=USER, capture_output=True, timeout=60)
+    same(r.returncode, 74, r.stderr)    # a folder is no message
+
+
 @test("with an outbox: the message is kept, and the next call or -q sends it")
 def outbox():
     global server
