@@ -60,6 +60,17 @@ is_plain(const struct seccomp_rule *r)
 	return r->error == 0 && r->tests[0].arg == 0;
 }
 
+/* The half of an argument in struct seccomp_data. */
+static uint32_t
+place_of(unsigned arg)
+{
+	const bool high = arg >= SECCOMP_HIGH;
+	const unsigned n = arg % SECCOMP_HIGH - 1;
+
+	return (uint32_t)offsetof(struct seccomp_data, args) + 8 * n +
+	    (high ? 4 - LOW_HALF : LOW_HALF);
+}
+
 /* The steps of one rule; the next rule of the call follows them. */
 static void
 add_rule(struct program *p, const struct seccomp_rule *r)
@@ -69,8 +80,7 @@ add_rule(struct program *p, const struct seccomp_rule *r)
 	for (size_t i = 0; i < 2 && r->tests[i].arg; i++) {
 		const struct seccomp_test *t = &r->tests[i];
 
-		add_step(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args)
-		    + 8 * (t->arg - 1) + LOW_HALF, 0, 0);
+		add_step(p, BPF_LD | BPF_W | BPF_ABS, place_of(t->arg), 0, 0);
 		if (t->mask != UINT32_MAX)
 			add_step(p, BPF_ALU | BPF_AND | BPF_K, t->mask, 0, 0);
 		fail[nfail++] = p->n;

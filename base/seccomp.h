@@ -26,10 +26,12 @@
 #define SECCOMP_RULES_MAX 160
 #define SECCOMP_WORDS	  16	/* calls have numbers up to 511 */
 
+#define SECCOMP_HIGH 8
+
 struct seccomp_test {
-	unsigned arg;			/* of the call, from 1; 0: no test */
-	/* The bits in mask must be those of value.  Only the low half of the argument is compared:
-	 * the kernel uses no more of an int. */
+	unsigned arg;			/* of the call, from 1, + SECCOMP_HIGH; 0: no test */
+	/* The bits in mask must be those of value.  Only a half of the argument is compared: the
+	 * low one, as the kernel uses no more of an int, or with SECCOMP_HIGH the other. */
 	uint32_t mask, value;
 };
 
@@ -48,6 +50,10 @@ struct seccomp_rule {
 #define SECCOMP_WITH_2(name, n, v, n2, v2)                                                    \
 	{ .call = __NR_##name, .tests = { { (n), UINT32_MAX, (uint32_t)(v) },                  \
 	    { (n2), UINT32_MAX, (uint32_t)(v2) } } }
+/* The call without a pointer, whose both halves count. */
+#define SECCOMP_NULL(name, n)                                                                 \
+	{ .call = __NR_##name, .tests = { { (n), UINT32_MAX, 0 },                             \
+	    { (n) + SECCOMP_HIGH, UINT32_MAX, 0 } } }
 /* The call without these bits in an argument. */
 #define SECCOMP_WITHOUT(name, n, bits)                                                        \
 	{ .call = __NR_##name, .tests = { { (n), (uint32_t)(bits), 0 } } }

@@ -26,7 +26,7 @@ static const struct seccomp_rule rules[] = {
 	SECCOMP_WITH_2(setsockopt, 2, SOL_SOCKET, 3, SO_KEEPALIVE),
 	SECCOMP_WITH_2(setsockopt, 2, SOL_SOCKET, 3, SO_SNDTIMEO),
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_GETFD),
-	SECCOMP_FAIL(uname, ENOSYS), SECCOMP_WITH(dup, 1, 99),
+	SECCOMP_FAIL(uname, ENOSYS), SECCOMP_WITH(dup, 1, 99), SECCOMP_NULL(msync, 1),
 };
 
 #define KILLED (-SIGSYS)
@@ -51,6 +51,9 @@ static const struct {
 	{ "the first of two rules", SYS_fcntl, 99, F_GETFL, 0, EBADF },
 	{ "the second of two rules", SYS_fcntl, 99, F_GETFD, 0, EBADF },
 	{ "a value of neither", SYS_fcntl, 0, F_SETFL, 0, KILLED },
+	{ "no pointer", SYS_msync, 0, 0, MS_ASYNC, 0 },
+	{ "a pointer", SYS_msync, 4096, 0, MS_ASYNC, KILLED },
+	{ "a pointer whose low half is 0", SYS_msync, 1L << 32, 0, MS_ASYNC, KILLED },
 	{ "a call that fails", SYS_uname, 0, 0, 0, ENOSYS },
 	{ "a call of no rule", SYS_getppid, 0, 0, 0, KILLED },
 	{ "a number between two", SYS_getuid, 0, 0, 0, KILLED },
