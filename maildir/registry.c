@@ -5,19 +5,20 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "mailbox/users.h"
 #include "maildir/user.h"
 
 #define THREADS	16		/* questions at a time */
-#define ASK_S	1		/* for a client to ask, after it has connected */
+#define ENDED	(UINT32_C(1) << 31)	/* no connection is accepted any more */
 
 struct registry {
-	int listener;
+	int listener, epoll;		/* each descriptor has an event for one thread at a time */
 	uint64_t min_uid;
+	atomic_uint clients;		/* connections, or ENDED */
 	atomic_uint busy;		/* questions that are being answered */
 	atomic_uint answered;
 };
@@ -33,53 +34,93 @@ verdict_of(const char *name, uint64_t min_uid)
 	return r == 0 || r == -EPERM ? USERS_NONE : USERS_TROUBLE;
 }
 
-static void
+/* Take a question and answer it.  False if the connection is over. */
+static bool
 answer(const struct registry *r, int fd)
 {
-	const struct timeval patience = { .tv_sec = ASK_S };
 	struct users_answer reply = { .version = USERS_VERSION };
 	struct users_question question;
-	ssize_t n;
+	const ssize_t n = recv(fd, &question, sizeof question, MSG_TRUNC | MSG_DONTWAIT);
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	n = recv(fd, &question, sizeof question, MSG_TRUNC);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
 	if (n != (ssize_t)sizeof question || question.version != USERS_VERSION ||
 	    !memchr(question.name, '\0', sizeof question.name))
-		return;
+		return false;
+	reply.id = question.id;
 	reply.verdict = verdict_of(question.name, r->min_uid);
-	(void)send(fd, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return send(fd, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* Let one thread have the next event of fd. */
+static int
+await_event(const struct registry *r, int operation, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT, .data.fd = fd };
+
+	return epoll_ctl(r->epoll, operation, fd, &e);
+}
+
+static void
+accept_client(struct registry *r)
+{
+	int fd;
+
+	if (atomic_fetch_add(&r->clients, 1) & ENDED)
+		return;
+	fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
+	/* Without a descriptor or memory for it, the next call fails at once. */
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		(void)poll(NULL, 0, 100);
+	(void)await_event(r, EPOLL_CTL_MOD, r->listener);
+	if (fd >= 0 && await_event(r, EPOLL_CTL_ADD, fd) == 0)
+		return;
+	if (fd >= 0)
+		(void)close(fd);
+	atomic_fetch_sub(&r->clients, 1);
+}
+
+static void
+serve_client(struct registry *r, int fd)
+{
+	bool goes_on;
+
+	atomic_fetch_add(&r->busy, 1);
+	goes_on = answer(r, fd) && await_event(r, EPOLL_CTL_MOD, fd) == 0;
+	atomic_fetch_add(&r->answered, 1);
+	atomic_fetch_sub(&r->busy, 1);
+	if (goes_on)
+		return;
+	(void)close(fd);
+	atomic_fetch_sub(&r->clients, 1);
 }
 
 static void *
 serve(void *arg)
 {
 	struct registry *r = arg;
-	int fd;
+	struct epoll_event e;
 
 	for (;;) {
-		fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0) {
-			/* Without a descriptor or memory for it, the next call fails at once. */
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-				(void)poll(NULL, 0, 100);
+		if (epoll_wait(r->epoll, &e, 1, -1) != 1)
 			continue;
-		}
-		atomic_fetch_add(&r->busy, 1);
-		answer(r, fd);
-		(void)close(fd);
-		atomic_fetch_add(&r->answered, 1);
-		atomic_fetch_sub(&r->busy, 1);
+		if (e.data.fd == r->listener)
+			accept_client(r);
+		else
+			serve_client(r, e.data.fd);
 	}
 	return NULL;
 }
 
-/* Wait until no question came for so long. */
+/* Wait until no question came for so long, and no client is left that may ask. */
 static void
-wait_idle(const struct registry *r, unsigned idle_s)
+wait_idle(struct registry *r, unsigned idle_s)
 {
-	unsigned seen = 0, still = 0, now;
+	unsigned seen = 0, still = 0, now, none = 0;
 
-	while (idle_s == 0 || still < idle_s) {
+	while (idle_s == 0 || still < idle_s ||
+	    !atomic_compare_exchange_strong(&r->clients, &none, ENDED)) {
+		none = 0;
 		(void)poll(NULL, 0, 1000);
 		now = atomic_load(&r->answered);
 		still = now == seen && atomic_load(&r->busy) == 0 ? still + 1 : 0;
@@ -96,6 +137,9 @@ registry_serve(int listener, uint64_t min_uid, unsigned idle_s)
 
 	registry.listener = listener;
 	registry.min_uid = min_uid;
+	registry.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (registry.epoll < 0 || await_event(&registry, EPOLL_CTL_ADD, listener) < 0)
+		return -errno;
 	for (unsigned i = 0; i < THREADS; i++) {
 		r = pthread_create(&thread, NULL, serve, &registry);
 		if (r != 0 && i == 0)

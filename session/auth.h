@@ -20,7 +20,10 @@ void auth_file_hold(const char *name);
 /* False in a program without crypt(3). */
 bool auth_file_here(void);
 
-/* Dovecot's auth-client protocol, over the socket at path. */
+/* Connect to Dovecot's socket at path, for all later checks: a sandbox forbids that. */
+void auth_dovecot_hold(const char *path);
+/* Dovecot's auth-client protocol, over that connection.  If Dovecot ends it, no later check of this
+ * process works. */
 int auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer,
     bool tls, struct buf *ret_user, struct buf *why);
 

@@ -15,11 +15,17 @@
 #include "base/clock.h"
 #include "net/stream.h"
 
+#define CONNECT_MS 2000		/* a session must not wait long before its greeting */
 #define DOVECOT_MS 60000	/* for the whole exchange */
 #define LINE_OCTETS 8192
 #define LINES_MAX 200
 
 static struct stream dovecot;	/* large, and one exchange at a time */
+static struct {
+	int fd;			/* or -errno of connecting */
+	bool greeted;		/* the handshake is over */
+	unsigned id;		/* of the last request */
+} held = { .fd = -ENOTCONN };
 
 /* error: -errno, or 0 for the end of the connection. */
 static int
@@ -40,7 +46,7 @@ static int
 open_socket(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = 10 };
+	const struct timeval patience = { .tv_sec = CONNECT_MS / 1000 };
 	int r, fd;
 
 	if (strlen(path) >= sizeof address.sun_path)
@@ -57,6 +63,14 @@ open_socket(const char *path)
 		return r;
 	}
 	return fd;
+}
+
+void
+auth_dovecot_hold(const char *path)
+{
+	held.fd = open_socket(path);
+	if (held.fd >= 0)
+		stream_init(&dovecot, held.fd, held.fd);
 }
 
 /* The next line: its first field, and the rest.  The results of stream_line(). */
@@ -109,7 +123,7 @@ ask_dovecot(const struct server_auth *auth, const struct peer *peer, bool tls)
 	buf_add(&plain, auth->user);
 	buf_chr(&plain, '\0');
 	buf_add(&plain, auth->password);
-	buf_str(&line, "AUTH\t1\tPLAIN\tservice=smtp");
+	buf_fmt(&line, "AUTH\t%u\tPLAIN\tservice=smtp", ++held.id);
 	if (tls)
 		buf_str(&line, "\tsecured");
 	if (peer->kind == PEER_INET && peer->literal) {
@@ -159,6 +173,15 @@ take_user(struct slice fields, struct buf *ret_user)
 	return 1;
 }
 
+/* Does the line answer the last request? */
+static bool
+is_answer(struct slice *rest)
+{
+	uint64_t id;
+
+	return slice_uint(slice_cut(*rest, '\t', rest), UINT32_MAX, &id) && id == held.id;
+}
+
 /* 1 right, 0 wrong; or -errno, -ECONNRESET for an early end. */
 static int
 read_verdict(struct buf *ret_user)
@@ -169,7 +192,7 @@ read_verdict(struct buf *ret_user)
 
 		if (r <= 0)
 			return r < 0 ? r : -ECONNRESET;
-		if (!slice_eq(slice_cut(rest, '\t', &rest), SL("1")))
+		if (!is_answer(&rest))
 			continue;
 		if (slice_eq(word, SL("OK")))
 			return take_user(rest, ret_user);
@@ -185,22 +208,28 @@ int
 auth_dovecot_check(const char *path, const struct server_auth *auth, const struct peer *peer,
     bool tls, struct buf *ret_user, struct buf *why)
 {
-	int r, fd = open_socket(path);
+	int r = 1;
 
-	if (fd < 0)
-		return explain_failure(why, path, fd);
-	stream_init(&dovecot, fd, fd);
+	if (held.fd < 0)
+		return explain_failure(why, path, held.fd);
 	dovecot.deadline_ms = clock_ms() + DOVECOT_MS;
-	r = shake_hands();
-	if (r > 0) {
+	if (!held.greeted)
+		r = shake_hands();
+	if (r <= 0) {
+		r = explain_failure(why, path, r);
+	} else {
+		held.greeted = true;
 		r = ask_dovecot(auth, peer, tls);
 		if (r == 0)
 			r = read_verdict(ret_user);
 		if (r < 0)
 			(void)explain_failure(why, path, r);
-	} else {
-		r = explain_failure(why, path, r);
 	}
-	(void)close(fd);
+	/* After a FAIL with "temp" the next request may do better; after any other error the place
+	 * in the conversation is not known. */
+	if (r < 0 && r != -EAGAIN) {
+		(void)close(held.fd);
+		held.fd = r;
+	}
 	return r;
 }

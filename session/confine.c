@@ -12,6 +12,7 @@
 #include "base/harden.h"
 #include "base/landlock.h"
 #include "base/log.h"
+#include "mailbox/users.h"
 #include "session/auth.h"
 #include "session/logins.h"
 #include "session/milter_link.h"
@@ -85,6 +86,25 @@ hold_logins(const struct config *config)
 		auth_file_hold(config->server.auth_target);
 }
 
+static bool
+asks_users(const struct config *c)
+{
+	for (size_t i = 0; i < c->nroutes; i++)
+		if (c->routes[i].users)
+			return true;
+	return false;
+}
+
+/* Inside the sandbox no connection can be made. */
+static void
+connect_helpers(const struct confinement *c)
+{
+	if (c->config->server.auth == AUTH_DOVECOT && c->may_log_in)
+		auth_dovecot_hold(c->config->server.auth_target);
+	if (asks_users(c->config))
+		users_hold(c->config->server.users_socket);
+}
+
 void
 confine_session(const struct confinement *c)
 {
@@ -101,6 +121,7 @@ confine_session(const struct confinement *c)
 	if (c->tls_later)
 		(void)starter_fork(c->config, c->options, c->start);
 	milter_links_open(c->config, c->start->remark_fd >= 0);
+	connect_helpers(c);
 	log_seal();
 	errors = sandbox_session(&sandbox);
 	close_counts();

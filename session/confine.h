@@ -15,14 +15,16 @@ struct confinement {
 	const struct options *options;
 	const struct start *start;
 	bool tls_later;			/* TLS may begin in another program */
+	bool may_log_in;		/* AUTH may be offered to this client, in this program */
 };
 
 /* Files that are created are private, no core is written, and new privileges cannot be had. */
 void confine_prepare(void);
 
 /*
- * Open the queue (unless printing), the lists and the log, and enter the sandbox.  If TLS may begin
- * later, another process stays outside (session/starter.h).  A second call does nothing.
+ * Open the queue (unless printing), the lists and the log, connect to filters, to Dovecot and to
+ * the registry of users, and enter the sandbox.  If TLS may begin later, another process stays
+ * outside (session/starter.h).  A second call does nothing.
  */
 void confine_session(const struct confinement *c);
 

@@ -131,32 +131,32 @@ is_possible(const struct route *route, const struct smtp_path *to)
 
 /* Is the local part, whole or without its detail, a user of this machine?  1, 0 or -errno. */
 static int
-is_user(const struct config *c, const struct route *route, const struct smtp_path *to, bool whole)
+is_user(const struct route *route, const struct smtp_path *to, bool whole)
 {
 	char space[USERS_NAME_MAX + 1];
 	struct buf name = BUF(space);
 
 	if (mailbox_user(route, smtp_path_text(to), smtp_path_domain(to), whole, &name) < 0)
 		return 0;
-	return users_ask(c->server.users_socket, buf_slice(&name));
+	return users_ask(buf_slice(&name));
 }
 
 /* Is the address one of a user?  1, 0 or -errno. */
 static int
-is_users(const struct config *c, const struct route *route, const struct smtp_path *to)
+is_users(const struct route *route, const struct smtp_path *to)
 {
 	int found = 0;
 
 	if (mailbox_has_detail(route, smtp_path_text(to), smtp_path_domain(to)))
-		found = is_user(c, route, to, true);
-	return found ? found : is_user(c, route, to, false);
+		found = is_user(route, to, true);
+	return found ? found : is_user(route, to, false);
 }
 
 /* Is the address in a file of the route, or is it a user's?  *ret_trouble is why that is not
  * known. */
 static enum smtp_verdict
-check_user(const struct config *c, const struct route *route, const struct smtp_path *to,
-    bool possible, struct slice *ret_trouble)
+check_user(const struct route *route, const struct smtp_path *to, bool possible,
+    struct slice *ret_trouble)
 {
 	struct names names;
 	struct list_question q = { LIST_LINES, names.keys, 0, is_recipient, &names };
@@ -175,7 +175,7 @@ check_user(const struct config *c, const struct route *route, const struct smtp_
 		    "see smtp-handler --check");
 	/* Last, as it costs most. */
 	if (found == 0 && possible && route->users) {
-		found = is_users(c, route, to);
+		found = is_users(route, to);
 		if (found < 0)
 			*ret_trouble = SL("cannot ask which users exist: is smtp-users.socket "
 			    "started?");
@@ -203,7 +203,7 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	possible = is_possible(route, to);
 	if (possible && (!route_lists(route) || is_postmaster(route, to)))
 		return SMTP_ACCEPT;
-	return check_user(p->config, route, to, possible, ret_why);
+	return check_user(route, to, possible, ret_why);
 }
 
 enum smtp_verdict
@@ -227,6 +227,6 @@ policy_verify(const struct policy *p, const struct smtp_path *who)
 		return SMTP_ACCEPT;
 	if (is_postmaster(route, who))
 		return SMTP_VERIFIED;
-	verdict = check_user(p->config, route, who, possible, &trouble);
+	verdict = check_user(route, who, possible, &trouble);
 	return verdict == SMTP_ACCEPT ? SMTP_VERIFIED : verdict;
 }

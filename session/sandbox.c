@@ -145,7 +145,7 @@ wall_off_listener_files(const struct sandbox *s)
 
 /* The conversation, the message, and what libc, OpenSSL and libcrypt need for themselves. */
 static const struct seccomp_rule session_calls[] = {
-	SECCOMP_CALL(recvfrom), SECCOMP_CALL(sendto), SECCOMP_CALL(ppoll), SECCOMP_CALL(read),
+	SECCOMP_CALL(recvfrom), SECCOMP_CALL(ppoll), SECCOMP_CALL(read),
 	SECCOMP_CALL(write), SECCOMP_CALL(writev),
 	SECCOMP_CALL(getsockname), SECCOMP_CALL(getpeername), SECCOMP_CALL(getsockopt),
 	SECCOMP_CALL(openat), SECCOMP_CALL(close), SECCOMP_CALL(fstat), SECCOMP_CALL(newfstatat),
@@ -167,6 +167,8 @@ static const struct seccomp_rule session_calls[] = {
 
 /* Arguments that a session needs. */
 static const struct seccomp_rule session_arguments[] = {
+	/* Without an address: a socket for datagrams, as the log's is, sends to any path. */
+	SECCOMP_NULL(sendto, 5),
 	SECCOMP_WITH(ioctl, 2, FIONREAD),
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_OFD_SETLK),
 	SECCOMP_WITH(fcntl, 2, F_SETLK), SECCOMP_WITH(fcntl, 2, F_SETLKW),	/* of --print */
@@ -174,33 +176,9 @@ static const struct seccomp_rule session_arguments[] = {
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
 };
 
-/* A server of this machine checks the passwords. */
-static const struct seccomp_rule ask_dovecot[] = {
-	SECCOMP_WITH_2(socket, 1, AF_UNIX, 2, SOCK_STREAM | SOCK_CLOEXEC),
-	SECCOMP_WITH_2(setsockopt, 2, SOL_SOCKET, 3, SO_SNDTIMEO),
-	SECCOMP_CALL(connect),
-};
-
-/* A server of this machine knows its users. */
-static const struct seccomp_rule ask_users[] = {
-	SECCOMP_WITH_2(socket, 1, AF_UNIX, 2, SOCK_SEQPACKET | SOCK_CLOEXEC),
-	SECCOMP_WITH_2(setsockopt, 2, SOL_SOCKET, 3, SO_SNDTIMEO),
-	SECCOMP_WITH_2(setsockopt, 2, SOL_SOCKET, 3, SO_RCVTIMEO),
-	SECCOMP_CALL(connect),
-};
-
-static bool
-asks_users(const struct config *c)
-{
-	for (size_t i = 0; i < c->nroutes; i++)
-		if (c->routes[i].users)
-			return true;
-	return false;
-}
-
 static const struct seccomp_rule listener_calls[] = {
-	SECCOMP_CALL(accept4), SECCOMP_CALL(accept), SECCOMP_CALL(recvmsg), SECCOMP_CALL(wait4),
-	SECCOMP_CALL(kill), SECCOMP_CALL(shutdown),
+	SECCOMP_CALL(sendto), SECCOMP_CALL(accept4), SECCOMP_CALL(accept),
+	SECCOMP_CALL(recvmsg), SECCOMP_CALL(wait4), SECCOMP_CALL(kill), SECCOMP_CALL(shutdown),
 	SECCOMP_CALL(clone), SECCOMP_CALL(set_tid_address), SECCOMP_CALL(set_robust_list),
 	SECCOMP_CALL(gettid), SECCOMP_CALL(getppid), SECCOMP_CALL(getdents64),
 	SECCOMP_CALL(uname), SECCOMP_CALL(prctl), SECCOMP_CALL(eventfd2), SECCOMP_CALL(ioctl),
@@ -242,10 +220,6 @@ sandbox_session(const struct sandbox *s)
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, session_arguments);
 	seccomp_add(&f, &end, 1);
-	if (s->config->server.auth == AUTH_DOVECOT)
-		SECCOMP_ADD(&f, ask_dovecot);
-	if (asks_users(s->config))
-		SECCOMP_ADD(&f, ask_users);
 	errors.calls = seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);
 	return errors;
 }

@@ -94,12 +94,21 @@ offer_service(struct session *s)
 	offer_auth(s);
 }
 
+/* Offers depend on TLS and on the client, and a balancer has not named the client yet. */
+static bool
+may_log_in(const struct session *s)
+{
+	return secure_here() || config_trusts(s->config, peer_sockaddr(&s->peer)) ||
+	    balancer_is(s->config, &s->peer);
+}
+
 void
 session_confine(struct session *s)
 {
 	confine_session(&(struct confinement){
 	    .config = s->config, .options = s->options, .start = s->start,
 	    .tls_later = s->starttls == SMTP_STARTTLS_OFFERED && !secure_here(),
+	    .may_log_in = may_log_in(s),
 	});
 }
 

@@ -479,12 +479,21 @@ service auth {{
         finally:
             self.process.kill()
 
+    def kill(self):
+        """Its process for logins would serve those that are connected to the last."""
+        parts = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True,
+                               text=True).stdout.split()
+        for pid in [self.process.pid, *map(int, parts)]:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(20)
+        os.unlink(self.socket)
+
     def __exit__(self, *_):
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-@test("H132 dovecot: a right password, a wrong one, a Dovecot that stopped")
+@test("H132 dovecot: a right password, a wrong one, a Dovecot that stops or restarts")
 def dovecot():
     with Dovecot() as peer, Server("auth-dovecot", TLS, "auth = dovecot:" + peer.socket) as server:
         smtp = encrypted(server)
@@ -496,12 +505,33 @@ def dovecot():
         server.logged(r"accepted id=\S+ .* auth=anna ")
         smtp.quit()
         smtp = encrypted(server)
-        peer.stop()
+        peer.kill()
         same(smtp.docmd("AUTH", plain("anna", DOVECOT_SECRET)),
              (454, b"4.7.0 Temporary authentication failure"))
         smtp.quit()
         server.logged(r"AUTH does not work: \S+/auth-client: ")
         check(DOVECOT_SECRET not in server.log())
+        with Dovecot() as peer:
+            same(encrypted(server).login("anna", DOVECOT_SECRET)[0], 235)
+            smtp = encrypted(server)    # it has its connection before Dovecot restarts
+            peer.kill()
+            with Dovecot():
+                same(smtp.docmd("AUTH", plain("anna", DOVECOT_SECRET))[0], 454)
+                same(encrypted(server).login("anna", DOVECOT_SECRET)[0], 235)
+            smtp.quit()
+
+
+@test("dovecot: sessions that do not log in leave no trace in its log")
+def silent_sessions():
+    with Dovecot() as peer, Server("auth-silent", TLS, "auth = dovecot:" + peer.socket) as server:
+        same(encrypted(server).login("anna", DOVECOT_SECRET)[0], 235)
+        before = peer.log()
+        for _ in range(3):
+            smtp = encrypted(server)
+            time.sleep(0.2)
+            smtp.quit()
+        time.sleep(0.3)
+        same(peer.log(), before)
 
 
 @test("dovecot: a trusted client is offered AUTH also in the clear")
@@ -530,31 +560,83 @@ def impostors():
         listener.bind(path)
         listener.listen()
         listener.settimeout(20)
-        smtp = encrypted(server)
         for first, second in answers:
-            smtp.putcmd("AUTH", plain("anna", SECRET))
-            sock = listener.accept()[0]
+            smtp = encrypted(server)
+            sock = listener.accept()[0]     # before AUTH
             sock.settimeout(20)
+            smtp.putcmd("AUTH", plain("anna", SECRET))
             try:
                 sock.sendall(first)
             except BrokenPipeError:
                 pass
             if second or first is greeting:
-                got = b""
-                while b"AUTH" not in got or not got.endswith(b"\n"):
-                    got += sock.recv(20000)
-                wanted = (rb"VERSION\t1\t\d+\nCPID\t\d+\n"
-                          rb"AUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=127\.0\.0\.1\tresp=(\S+)\n")
-                found = re.fullmatch(wanted, got)
-                check(found and base64.b64decode(found[1]) == b"\0anna\0" + SECRET.encode(), got)
+                check_requests(sock, 1)
             try:
                 sock.sendall(second)
             except BrokenPipeError:     # it has read enough
                 pass
-            sock.close()
-            same(smtp.getreply(), (454, b"4.7.0 Temporary authentication failure"), first[:80],
-                 second)
+            again = second.endswith(b"temp\n")
+            if not again:
+                sock.close()
+            refusal = (454, b"4.7.0 Temporary authentication failure")
+            same(smtp.getreply(), refusal, first[:80], second)
+            if again:
+                smtp.putcmd("AUTH", plain("anna", SECRET))
+                check_requests(sock, 2)
+                sock.sendall(b"OK\t2\tuser=anna\n")
+                same(smtp.getreply()[0], 235)
+                sock.close()
+            else:
+                same(smtp.docmd("AUTH", plain("anna", SECRET)), refusal)
+            smtp.quit()
+
+
+def check_requests(sock, number):
+    """Read a request; before the first one comes the handshake."""
+    got = b""
+    while b"AUTH" not in got or not got.endswith(b"\n"):
+        got += sock.recv(20000)
+    wanted = (rb"AUTH\t%d\tPLAIN\tservice=smtp\tsecured\trip=127\.0\.0\.1\tresp=(\S+)\n" % number)
+    if number == 1:
+        wanted = rb"VERSION\t1\t\d+\nCPID\t\d+\n" + wanted
+    found = re.fullmatch(wanted, got)
+    check(found and base64.b64decode(found[1]) == b"\0anna\0" + SECRET.encode(), got)
+
+
+@test("dovecot: a session has one connection, for all its logins")
+def one_connection():
+    path = HERE + "/counting"
+    with socket.socket(socket.AF_UNIX) as listener, \
+            Server("auth-counting", TLS, "auth = dovecot:" + path) as server:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(20)
+        smtp = encrypted(server)
+        with listener.accept()[0] as sock:
+            sock.settimeout(20)
+            sock.sendall(b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nDONE\n")
+            for number, answer, code in ((1, b"FAIL\t1\tuser=anna\n", 535),
+                                         (2, b"OK\t1\tuser=eve\nFAIL\t2\n", 535),
+                                         (3, b"OK\t3\tuser=anna\n", 235)):
+                smtp.putcmd("AUTH", plain("anna", SECRET))
+                check_requests(sock, number)
+                sock.sendall(answer)
+                same(smtp.getreply()[0], code)
+            listener.settimeout(0.2)
+            try:
+                same(listener.accept(), None)
+            except TimeoutError:
+                pass
         smtp.quit()
+        # A client that is offered no login has no connection.
+        smtp = server.smtp()
+        smtp.ehlo()
+        check(not smtp.has_extn("auth"))
+        smtp.quit()
+        try:
+            same(listener.accept(), None)
+        except TimeoutError:
+            pass
 
 
 @test("dovecot: the user is the one that OK names, in the log and for auth-senders")

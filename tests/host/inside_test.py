@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -18,13 +19,16 @@ from tls_server import BUILD, HOST, Server, certificate, in_memory  # noqa: E402
 
 INJECT = BUILD + "/tests/inject"
 HERE = BUILD + "/tests/inside"
-CALLS = {"open": 2, "mmap": 9, "ioctl": 16, "getpid": 39, "socket": 41, "shutdown": 48,
+CALLS = {"open": 2, "mmap": 9, "ioctl": 16, "getpid": 39, "socket": 41, "connect": 42,
+         "sendto": 44, "sendmsg": 46, "shutdown": 48, "bind": 49, "socketpair": 53,
          "setsockopt": 54, "clone": 56, "fork": 57, "execve": 59, "kill": 62, "fcntl": 72,
          "ptrace": 101, "prctl": 157, "openat": 257, "unlinkat": 263, "memfd_create": 319,
          "execveat": 322}
 AT_FDCWD = "-100"
 KILLED = "killed"
 REMARKS = 5				# the socket to the listener
+HELPER = 3				# any descriptor
+OTHER = "u:%s/other-socket" % HERE
 
 
 def denied(code):
@@ -53,6 +57,10 @@ os.chmod(USERS, 0o600)
 PLAIN = ["senders = " + LIST]
 TLS = PLAIN + ["tls = offer", "tls-certificate = %s.pem" % PAIR, "tls-key = %s.key" % PAIR,
                "auth = file:" + USERS]
+DOVECOT, REGISTRY = HERE + "/dovecot", HERE + "/registry"
+HELPERS = TLS[:-1] + ["auth = dovecot:" + DOVECOT, "users-socket = " + REGISTRY,
+                      "[route users.example]", "via = maildir:~/Maildir", "recipients = users",
+                      "[server]"]
 
 
 def children(pid):
@@ -121,6 +129,14 @@ def of_session(server):
         ("no ptrace", ("ptrace", 16, os.getpid()), KILLED),
         ("no connection", ("socket", 2, 1, 0), KILLED),
         ("no local socket", ("socket", 1, 2, 0), KILLED),
+        ("no local connection", ("socket", 1, 1 | 0o2000000, 0), KILLED),
+        ("no connection of packets", ("socket", 1, 5 | 0o2000000, 0), KILLED),
+        ("no socket is connected elsewhere", ("connect", HELPER, OTHER, 110), KILLED),
+        ("nothing is sent elsewhere", ("sendto", HELPER, "s:x", 1, 0, OTHER, 110), KILLED),
+        ("nor from an address whose low half is 0", ("sendto", HELPER, "s:x", 1, 0, 1 << 32, 110),
+         KILLED),
+        ("no message with descriptors", ("sendmsg", HELPER, 0, 0), KILLED),
+        ("no name for a socket", ("bind", HELPER, OTHER, 110), KILLED),
         ("no code", ("mmap", 0, 4096, 7, 0x22, -1 & (1 << 64) - 1, 0), KILLED),
         ("no typing", ("ioctl", 0, 0x5412, 0), KILLED),
         ("no copy of a descriptor", ("fcntl", 0, 0, 100), KILLED),
@@ -194,6 +210,27 @@ def session_in_tls():
 @test("a session inside TLS after AUTH")
 def session_with_auth():
     try_all(TLS, with_auth, of_session)
+
+
+def listen_at(path, kind):
+    listening = socket.socket(socket.AF_UNIX, kind)
+    listening.bind(path)
+    if kind != socket.SOCK_DGRAM:
+        listening.listen(100)
+        listening.settimeout(10)
+    return listening
+
+
+@test("sessions that ask Dovecot and the registry of users reach no other socket")
+def session_with_helpers():
+    with listen_at(DOVECOT, socket.SOCK_STREAM) as dovecot, \
+            listen_at(REGISTRY, socket.SOCK_SEQPACKET) as registry, \
+            listen_at(HERE + "/other-socket", socket.SOCK_DGRAM):
+        try_all(HELPERS, in_tls, of_session)
+        check(dovecot.accept() and registry.accept())
+    os.unlink(DOVECOT)
+    os.unlink(REGISTRY)
+    os.unlink(HERE + "/other-socket")
 
 
 @test("a session before the header of a balancer")

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: ISC
 /*
  * "inject PID CALL [ARGUMENT]..." makes one system call inside a process that waits in another one.
- * An argument is a number, or s:TEXT for a string.  Prints the result, "killed", or "failed" if the
- * process cannot be traced.  The process must not go on after that.
+ * An argument is a number, s:TEXT for a string, or u:PATH for the address of a local socket.
+ * Prints the result, "killed", or "failed" if the process cannot be traced.  The process must not
+ * go on after that.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
@@ -17,20 +20,36 @@
 
 #ifdef __x86_64__
 
-/* Copy text to the process.  0 or -1. */
+/* Copy octets to the process.  0 or -1. */
 static int
-put_text(pid_t pid, uint64_t at, const char *text)
+put_octets(pid_t pid, uint64_t at, const void *octets, size_t n)
 {
-	const size_t n = strlen(text) + 1;
-
 	for (size_t i = 0; i < n; i += sizeof(long)) {
 		long word = 0;
 
-		memcpy(&word, text + i, n - i < sizeof word ? n - i : sizeof word);
+		memcpy(&word, (const char *)octets + i, n - i < sizeof word ? n - i : sizeof word);
 		if (ptrace(PTRACE_POKEDATA, pid, (void *)(at + i), (void *)word) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Copy what an argument names to the process.  1, 0 for a number, or -1. */
+static int
+put_argument(pid_t pid, uint64_t at, const char *argument)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int r;
+
+	if (strncmp(argument, "s:", 2) == 0) {
+		r = put_octets(pid, at, argument + 2, strlen(argument) - 1);
+	} else if (strncmp(argument, "u:", 2) == 0) {
+		(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", argument + 2);
+		r = put_octets(pid, at, &address, sizeof address);
+	} else {
+		return 0;
+	}
+	return r < 0 ? r : 1;
 }
 
 static int
@@ -48,12 +67,11 @@ set_up(pid_t pid, int argc, char **argv)
 	for (int i = 0; i < ARGUMENTS_MAX; i++) {
 		const char *argument = i + 3 < argc ? argv[i + 3] : "0";
 
-		*where[i] = strtoull(argument, NULL, 0);
-		if (strncmp(argument, "s:", 2) != 0)
-			continue;
-		if (put_text(pid, text, argument + 2) < 0)
+		const int put = put_argument(pid, text, argument);
+
+		if (put < 0)
 			return -1;
-		*where[i] = text;
+		*where[i] = put ? text : strtoull(argument, NULL, 0);
 		text += 1024;
 	}
 	regs.rax = strtoull(argv[2], NULL, 0);

@@ -106,9 +106,12 @@ class Server:
             if fields[1].endswith(":%04X" % self.port) and fields[2].endswith(":%04X" % port):
                 inodes.add("socket:[%s]" % fields[9])
         for pid in pids:
-            if any(os.readlink("/proc/%s/fd/%s" % (pid, fd)) in inodes
-                   for fd in os.listdir("/proc/%s/fd" % pid)):
-                return int(pid)
+            try:
+                if any(os.readlink("/proc/%s/fd/%s" % (pid, fd)) in inodes
+                       for fd in os.listdir("/proc/%s/fd" % pid)):
+                    return int(pid)
+            except FileNotFoundError:       # a session that has just ended
+                pass
         return None
 
 

@@ -605,31 +605,41 @@ test_registry(void)
 	close(listener);
 	ok(connect(silent, (struct sockaddr *)&address, sizeof address) == 0,
 	    "a client that does not ask");
+	users_hold(address.sun_path);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		ok(users_ask(address.sun_path, slice_str(cases[i].name)) == cases[i].found,
+		ok(users_ask(slice_str(cases[i].name)) == cases[i].found,
 		    "the registry is asked for '%s'", cases[i].name);
 	ok(send(silent, "short", 5, MSG_NOSIGNAL) == 5 && recv(silent, name, 5, 0) == 0,
 	    "a client that asks what is no question");
 	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
-		if ((slow[i] = fork()) == 0)
-			_exit(users_ask(address.sun_path, SL("slow")) != -EIO);
+		if ((slow[i] = fork()) == 0) {
+			users_hold(address.sun_path);
+			_exit(users_ask(SL("slow")) != -EIO);
+		}
 	(void)poll(NULL, 0, 100);
 	begun_ms = clock_ms();
-	ok(users_ask(address.sun_path, SL("anna")) == 1 && clock_ms() - begun_ms < 1000,
+	ok(users_ask(SL("anna")) == 1 && clock_ms() - begun_ms < 1000,
 	    "slow look-ups keep no other question waiting");
 	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
 		(void)waitpid(slow[i], &status, 0);
 	ok(status == 0, "a look-up that ends in trouble is answered");
 	memset(name, 'x', sizeof name);
-	ok(users_ask(address.sun_path, slice_of(name, USERS_NAME_MAX)) == 0 &&
-		users_ask(address.sun_path, slice_of(name, USERS_NAME_MAX + 1)) == 0,
+	ok(users_ask(slice_of(name, USERS_NAME_MAX)) == 0 &&
+		users_ask(slice_of(name, USERS_NAME_MAX + 1)) == 0,
 	    "the longest name, and a longer one");
+	(void)poll(NULL, 0, 3200);
+	ok(waitpid(pid, &status, WNOHANG) == 0 && users_ask(SL("anna")) == 1,
+	    "the registry waits for a client that may ask again");
+	users_close();
+	close(silent);
 	(void)waitpid(pid, &status, 0);
-	ok(status == 0, "after a while without questions the registry ends");
-	ok(users_ask(address.sun_path, SL("anna")) == -ECONNREFUSED &&
-		users_ask("/nonexistent/socket", SL("anna")) == -ENOENT &&
-		users_ask(NULL, SL("anna")) == -ENOENT,
-	    "nobody answers: that is an error");
+	ok(status == 0, "after a while without clients the registry ends");
+	users_hold(address.sun_path);
+	ok(users_ask(SL("anna")) == -ECONNREFUSED, "nobody listens: that is an error");
+	users_hold("/nonexistent/socket");
+	ok(users_ask(SL("anna")) == -ENOENT, "there is no socket");
+	users_hold(NULL);
+	ok(users_ask(SL("anna")) == -ENOENT, "there is no registry");
 }
 
 /* Another user's process cannot become the user, and says so. */

@@ -161,25 +161,34 @@ test_recipients(void)
 static void
 answer_users(int listener)
 {
+	int fd = -1;
+
 	for (;;) {
-		const int fd = accept(listener, NULL, NULL);
 		struct users_question q;
 		struct users_answer a = { .version = USERS_VERSION };
 		size_t n = sizeof a;
 
-		if (recv(fd, &q, sizeof q, 0) != (ssize_t)sizeof q)
-			abort();
-		a.verdict = strcmp(q.name, "anna") == 0 ? USERS_EXISTS :
-		    strcmp(q.name, "b+c") == 0 ? USERS_EXISTS :
+		if (fd < 0)
+			fd = accept(listener, NULL, NULL);
+		if (recv(fd, &q, sizeof q, 0) != (ssize_t)sizeof q || strcmp(q.name, "mute") == 0) {
+			close(fd);
+			fd = -1;
+			continue;
+		}
+		if (strcmp(q.name, "late") == 0) {
+			a.id = q.id - 1;
+			(void)send(fd, &a, n, MSG_NOSIGNAL);
+		}
+		a.id = q.id;
+		a.verdict = strcmp(q.name, "anna") == 0 || strcmp(q.name, "b+c") == 0 ||
+		    strcmp(q.name, "late") == 0 ? USERS_EXISTS :
 		    strcmp(q.name, "ldap") == 0 ? USERS_TROUBLE :
 		    strcmp(q.name, "odd") == 0 ? 7 : USERS_NONE;
 		if (strcmp(q.name, "old") == 0)
 			a.version++;
 		if (strcmp(q.name, "short") == 0)
 			n--;
-		if (strcmp(q.name, "mute") != 0)
-			(void)send(fd, &a, n, MSG_NOSIGNAL);
-		close(fd);
+		(void)send(fd, &a, n, MSG_NOSIGNAL);
 	}
 }
 
@@ -204,6 +213,7 @@ test_users(void)
 		{ "old@system.example", LOCAL, LOCAL, LOCAL },
 		{ "short@system.example", LOCAL, LOCAL, LOCAL },
 		{ "mute@system.example", LOCAL, LOCAL, LOCAL },
+		{ "late@system.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 	};
 	const struct policy stranger = { .config = &config };
 	const struct policy trusted = { .config = &config, .trusted = true };
@@ -221,7 +231,6 @@ test_users(void)
 	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
 	    listen(listener, 10) < 0)
 		abort();
-	config.server.users_socket = socket_path;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
@@ -229,6 +238,7 @@ test_users(void)
 	close(listener);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		to = path_of(cases[i].to);
+		users_hold(socket_path);
 		ok((int)policy_recipient(&stranger, &to, &why) == cases[i].stranger &&
 			(int)policy_recipient(&trusted, &to, &why) == cases[i].trusted &&
 			(int)policy_verify(&stranger, &to) == cases[i].verify,
@@ -237,6 +247,7 @@ test_users(void)
 	(void)kill(pid, SIGKILL);
 	(void)unlink(socket_path);
 	(void)rmdir(path);
+	users_hold(socket_path);
 	to = path_of("anna@system.example");
 	ok(policy_recipient(&stranger, &to, &why) == SMTP_REFUSE_LOCAL &&
 		memmem(why.p, why.n, "smtp-users.socket", 17),

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ static char folder[] = "/tmp/sandbox_test.XXXXXX";
 static struct queue queue;
 static struct config config;
 static char other_list[300];
-static int pipe_fd;
+static int pipe_fd, log_fd;
+static struct sockaddr_un other_socket = { .sun_family = AF_UNIX };
 
 /* Each act returns 0 if it is allowed, or errno. */
 
@@ -190,6 +192,33 @@ make_datagram_socket(void)
 }
 
 static int
+make_packet_socket(void)
+{
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) < 0 ? errno : 0;
+}
+
+/* The socket for the log was made before. */
+static int
+connect_elsewhere(void)
+{
+	return connect(log_fd, (struct sockaddr *)&other_socket, sizeof other_socket) < 0 ? errno :
+	    0;
+}
+
+static int
+send_elsewhere(void)
+{
+	return sendto(log_fd, "x", 1, 0, (struct sockaddr *)&other_socket, sizeof other_socket) < 0
+	    ? errno : 0;
+}
+
+static int
+send_to_log(void)
+{
+	return send(log_fd, "x", 1, MSG_DONTWAIT) < 0 && errno != EAGAIN ? errno : 0;
+}
+
+static int
 fork_child(void)
 {
 	pid_t pid = fork();
@@ -286,14 +315,14 @@ trace(void)
 
 #define KILLED (-SIGSYS)
 
-enum kind { SESSION, UNDER_LISTENER, WITH_DOVECOT, LISTENER, LISTENER_TLS, KINDS };
+enum kind { SESSION, UNDER_LISTENER, WITH_HELPERS, LISTENER, LISTENER_TLS, KINDS };
 
 static const char *const kind_names[] = {
-	"session", "session under a listener", "session with auth = dovecot", "listener",
-	"listener with TLS",
+	"session", "session under a listener", "session that asks Dovecot and the registry",
+	"listener", "listener with TLS",
 };
 
-#define ANY_SESSION(x) [SESSION] = (x), [UNDER_LISTENER] = (x), [WITH_DOVECOT] = (x)
+#define ANY_SESSION(x) [SESSION] = (x), [UNDER_LISTENER] = (x), [WITH_HELPERS] = (x)
 #define ANY_LISTENER(x) [LISTENER] = (x), [LISTENER_TLS] = (x)
 #define ALL(x) ANY_SESSION(x), ANY_LISTENER(x)
 
@@ -324,9 +353,13 @@ static const struct {
 	{ "no program can be started", run_program, { ANY_SESSION(KILLED), [LISTENER] = KILLED },
 	    false },
 	{ "no connection can be made", connect_out, { ALL(KILLED) }, false },
-	{ "a local socket is for Dovecot", make_local_socket, { [SESSION] = KILLED,
-	    [UNDER_LISTENER] = KILLED }, false },
+	{ "no session makes a local socket", make_local_socket, { ANY_SESSION(KILLED) }, false },
+	{ "nor one for packets", make_packet_socket, { ANY_SESSION(KILLED) }, false },
 	{ "the log has its socket", make_datagram_socket, { ANY_SESSION(KILLED) }, false },
+	{ "the log is written", send_to_log, { 0 }, false },
+	{ "no session connects to another socket", connect_elsewhere, { ANY_SESSION(KILLED) },
+	    false },
+	{ "nor does it send there", send_elsewhere, { ANY_SESSION(KILLED) }, false },
 	{ "only a listener forks", fork_child, { ANY_SESSION(KILLED) }, false },
 	{ "only a listener sends signals", signal_a_process, { ANY_SESSION(KILLED) }, false },
 	{ "it sends none to others", signal_the_parent, { ALL(KILLED) }, false },
@@ -358,7 +391,8 @@ enter(enum kind kind)
 	};
 	struct sandbox_errors errors = { 0, 0 };
 
-	c.server.auth = kind == WITH_DOVECOT ? AUTH_DOVECOT : AUTH_OFF;
+	c.server.auth = kind == WITH_HELPERS ? AUTH_DOVECOT : AUTH_OFF;
+	c.routes[0].users = kind == WITH_HELPERS;
 	if (kind == UNDER_LISTENER || kind >= LISTENER)
 		errors = sandbox_listener(&s);
 	if (kind < LISTENER && errors.calls == 0)
@@ -426,6 +460,29 @@ write_file(const char *path, const char *text)
 	return fd >= 0 && write(fd, text, (size_t)n) == n && close(fd) == 0;
 }
 
+static struct sockaddr_un
+address_of(const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/%s", folder, name);
+	return a;
+}
+
+static bool
+make_sockets(void)
+{
+	const struct sockaddr_un log = address_of("log");
+	const int logger = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	other_socket = address_of("other");
+	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return bind(logger, (const struct sockaddr *)&log, sizeof log) == 0 &&
+	    bind(other, (const struct sockaddr *)&other_socket, sizeof other_socket) == 0 &&
+	    connect(log_fd, (const struct sockaddr *)&log, sizeof log) == 0;
+}
+
 static bool
 set_up(void)
 {
@@ -437,6 +494,8 @@ set_up(void)
 	if (!mkdtemp(folder) || pipe(ends) < 0)
 		return false;
 	pipe_fd = ends[0];
+	if (!make_sockets())
+		return false;
 	(void)snprintf(path, sizeof path, "%s/queue", folder);
 	(void)snprintf(list, sizeof list, "%s/lists", folder);
 	if (queue_open(&queue, path, QUEUE_RECEIVE) < 0 || mkdir(list, 0700) < 0)
