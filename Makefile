@@ -76,6 +76,7 @@ OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner exp
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
+IMPORT     := $(sort $(wildcard tools/import/*.c))
 SENDMAIL   := tools/sendmail.c $(sort $(wildcard tools/sendmail/*.c))
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard session/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
@@ -89,7 +90,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
-            smtp-dkim-key smtp-relay smtp-queue sendmail)
+            smtp-dkim-key smtp-handler-import smtp-relay smtp-queue sendmail)
 
 .SECONDARY:
 .PHONY: all
@@ -131,6 +132,11 @@ $(BUILD)/sendmail: $(SENDMAIL:%.c=$(BUILD)/gnu/%.o) $(BUILD)/libcore.a
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^
 
+$(BUILD)/smtp-handler-import: $(BUILD)/gnu/tools/smtp-handler-import.o $(BUILD)/libimport.a \
+    $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^
+
 # smtp-queue links only the objects of libout.a that it uses, so it does not need RELAY_LIBS.
 $(BUILD)/smtp-queue: $(BUILD)/gnu/tools/smtp-queue.o $(BUILD)/libqueuetool.a $(BUILD)/libout.a \
     $(BUILD)/libcore.a
@@ -160,10 +166,14 @@ $(BUILD)/libout.a: $(out_objects)
 $(BUILD)/libqueuetool.a: $(QUEUE_TOOL:%.c=$(BUILD)/gnu/%.o)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
+$(BUILD)/libimport.a: $(IMPORT:%.c=$(BUILD)/gnu/%.o)
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
 $(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERVER)))
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-test_libs := $(BUILD)/libsession.a $(BUILD)/libqueuetool.a $(BUILD)/libout.a $(BUILD)/libcore.a
+test_libs := $(BUILD)/libsession.a $(BUILD)/libqueuetool.a $(BUILD)/libimport.a \
+  $(BUILD)/libout.a $(BUILD)/libcore.a
 
 comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
@@ -206,7 +216,7 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
 
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) tools/queue/filter.c
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) $(IMPORT) tools/queue/filter.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)
@@ -247,7 +257,7 @@ unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
 ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) \
-            $(sort $(SENDMAIL) $(wildcard tools/*.c))
+            $(IMPORT) $(sort $(SENDMAIL) $(wildcard tools/*.c))
 .PHONY: analyse
 analyse:
 	@# One process a file: for several, clang-tidy 14 reports uninitialized va_lists falsely.
@@ -303,7 +313,7 @@ CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-maildir.8 man/smtp-relay.8 \
-  man/smtp-dkim-key.8 man/smtp-queue.8 man/sendmail.8
+  man/smtp-dkim-key.8 man/smtp-handler-import.8 man/smtp-queue.8 man/sendmail.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: ISC
+"""Configurations of other programs, imported, deliver to Exim with a login.  It needs root."""
+import glob
+import os
+import stat
+import subprocess
+
+from certificates import Authority
+from programs import BUILD, HANDLER, RELAY, Site, fresh_directory
+from receivers import really_root
+from tap import bail_out, check, main, same, test, wait_for
+from tls_receivers import Exim, prepare
+
+if not really_root():
+    bail_out("Exim changes its user: run this as root")
+fresh_directory()
+prepare()
+authority = Authority("/mnt/receivers/ca")
+ADDRESS, PASSWORD = "192.0.2.45", "s3cret-pass"
+exim = Exim(ADDRESS, "exim.example.org", authority.leaf("exim-import", ADDRESS), "exim-import",
+            ("anna", PASSWORD, "PLAIN"))
+IMPORT = BUILD + "/smtp-handler-import"
+
+# The files of each program, below a folder that stands for the root.
+KINDS = {
+    "msmtp": {"etc/msmtprc": """
+defaults
+tls on
+tls_trust_file CA
+account provider
+host ADDRESS
+port 25
+auth on
+user anna
+password "PASSWORD"
+account default : provider
+"""},
+    "ssmtp": {"etc/ssmtp/ssmtp.conf": """
+mailhub=ADDRESS:465
+UseTLS=YES
+AuthUser=anna
+AuthPass=PASSWORD
+TLS_CA_File=CA
+"""},
+    "dma": {"etc/dma/dma.conf": """
+SMARTHOST ADDRESS
+PORT 465
+SECURETRANSFER
+AUTHPATH /etc/dma/auth.conf
+NULLCLIENT
+""", "etc/dma/auth.conf": "anna|ADDRESS:PASSWORD\n"},
+    "nullmailer": {"etc/nullmailer/remotes":
+                   "ADDRESS smtp --tls --user=anna --pass='PASSWORD' --x509cafile=CA\n"},
+    "postfix": {"etc/postfix/main.cf": """
+mydestination =
+host = ADDRESS
+relayhost = [$host]
+smtp_tls_security_level = encrypt
+smtp_tls_CAfile =
+  CA
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd
+""", "etc/postfix/sasl_passwd": "[ADDRESS]  anna:PASSWORD\n"},
+}
+
+
+def run(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, timeout=30,
+                          env={"PATH": os.environ["PATH"]}, **more)
+
+
+def lay_out(site, files):
+    """Write the files of the other program; the folder that stands for the root."""
+    root = site.directory + "/root"
+    for path, text in files.items():
+        os.makedirs(os.path.dirname(root + "/" + path), exist_ok=True)
+        with open(root + "/" + path, "w") as file:
+            file.write(text.replace("ADDRESS", ADDRESS).replace("PASSWORD", PASSWORD)
+                       .replace("CA\n", authority.file + "\n"))
+    return root
+
+
+def imported(kind):
+    """A site with the imported configuration."""
+    site = Site("import-" + kind, "[relay]\ntls-ca-file = %s\n" % authority.file)
+    root = lay_out(site, KINDS[kind])
+    done = run(IMPORT, "--root", root, "--write", site.directory)
+    same(done.returncode, 0, done.stderr)
+    same(done.stdout, "")
+    check(PASSWORD not in done.stderr, done.stderr)
+    return site, root
+
+
+for kind in KINDS:
+    @test("%s: an imported configuration delivers after a login" % kind)
+    def _(kind=kind):
+        had = len(exim.messages())
+        site, _ = imported(kind)
+        for program in HANDLER, RELAY:
+            done = run(program, "-c", site.config, "--check")
+            same((done.returncode, done.stdout + done.stderr), (0, ""))
+        site.listen()
+        site.send("bob@far.example")
+        site.stop()
+        site.relay()
+        check(wait_for(lambda: len(exim.messages()) == had + 1, 20), exim.says()[-3000:],
+              site.log()[-3000:])
+        check(b"(user anna)" in exim.messages()[-1], exim.messages()[-1])
+        same(site.queued(), [], site.log())
+
+
+@test("files: rights, and nothing is replaced without --force")
+def _():
+    site, root = imported("msmtp")
+    password = site.directory + "/import-%s.password" % ADDRESS
+    same(stat.S_IMODE(os.stat(password).st_mode), 0o600)
+    same(open(password).read(), PASSWORD + "\n")
+    config = site.directory + "/conf.d/50-imported.conf"
+    same(stat.S_IMODE(os.stat(config).st_mode), 0o644)
+    check(PASSWORD not in open(config).read(), open(config).read())
+    with open(password, "w") as file:
+        file.write("mine\n")
+    done = run(IMPORT, "--root", root, "--write", site.directory)
+    same((done.returncode, open(password).read()), (73, "mine\n"), done.stderr)
+    check("--force" in done.stderr, done.stderr)
+    same(run(IMPORT, "--root", root, "--write", site.directory, "--force").returncode, 0)
+    same(open(password).read(), PASSWORD + "\n")
+    same(glob.glob(site.directory + "/**/*.new", recursive=True), [])
+
+
+@test("standard input, commands that print passwords, and what is no configuration")
+def _():
+    site = Site("input")
+    root = lay_out(site, KINDS["postfix"])
+    text = open(root + "/etc/postfix/main.cf").read()
+    done = run(IMPORT, "--root", root, "--from", "postfix", "-", input=text)
+    check(done.returncode == 0 and "\n[route *]\nvia = smtp+starttls://%s:25\t# -:4\n" % ADDRESS
+          in done.stdout, done.stdout, done.stderr)
+    command = "host a.example\ntls on\nauth on\nuser anna\npasswordeval printf from-%s command\n"
+    folder = site.directory + "/out"
+    os.mkdir(folder)
+    done = run(IMPORT, "--run-commands", "--from", "msmtp", "--write", folder, "-", input=command)
+    same(done.returncode, 0, done.stderr)
+    same(open(folder + "/import-a.example.password").read().strip(), "from-command")
+    same(run(IMPORT, "-", input="x").returncode, 64)
+    same(run(IMPORT, "--from", "msmtp", "-", input="a\0b").returncode, 65)
+    same(run(IMPORT, "--from", "msmtp", "-", input="#" * (1 << 20 | 1)).returncode, 65)
+    same(run(IMPORT, "--root", site.directory + "/out").returncode, 66)
+    same(run(IMPORT, "--from", "sendmail").returncode, 64)
+    lay_out(site, KINDS["dma"])
+    done = run(IMPORT, "--root", root)
+    check(done.returncode == 64 and "/etc/dma/dma.conf" in done.stderr
+          and "/etc/postfix/main.cf" in done.stderr, done.stderr)
+    same(run(IMPORT, "--root", root, "/etc/dma").returncode, 0)
+
+
+main(lambda failed: None)

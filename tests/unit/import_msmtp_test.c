@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: ISC
+#include "tests/unit/import_fixture.h"
+
+#define RC "/etc/msmtprc"
+#define LOGIN "\nauth on\nuser anna\npassword hunter2\n"
+
+static const struct import_case cases[] = {
+	{ "a host alone, without an account",
+	  { { RC, "host mail.example.org\n" } },
+	  "route *: via = smtp://mail.example.org @msmtprc:1\n", { NULL }, 0, NULL },
+	{ "TLS without a port is STARTTLS on port 25",
+	  { { RC, "account default\nhost a.example\ntls on\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n", { NULL }, 0, NULL },
+	{ "an argument is on by default, and TLS without STARTTLS is port 465",
+	  { { RC, "account default\nhost a.example\ntls\ntls_starttls off\n" } },
+	  "route *: via = smtps://a.example @msmtprc:2\n", { NULL }, 0, NULL },
+	{ "defaults, accounts, quotes and comments",
+	  { { RC, "# mine\ndefaults\ntls on\nport 587\n\naccount work\n  # host x\n  host "
+	  "a.example\n"
+		  "  from anna@a.example\n" LOGIN "account home\nhost b.example\nfrom "
+		  "anna@b.example\n"
+		  "auth on\nuser \"anna b\"\npassword \"hunter2 #1\"\n"
+		  "account default : home\n" } },
+	  "route *: via = smtp+starttls://b.example @msmtprc:15\n"
+	  "route *: user = anna b @msmtprc:18\n"
+	  "route *: password-file = /etc/smtp-handler/import-b.example.password @msmtprc:18\n"
+	  "sender anna@a.example: via = smtp+starttls://a.example @msmtprc:8\n"
+	  "sender anna@a.example: user = anna @msmtprc:12\n"
+	  "sender anna@a.example: password-file = /etc/smtp-handler/import-a.example.password "
+	  "@msmtprc:12\n",
+	  { "16 from: is not translated" }, 1,
+	  "import-b.example.password=hunter2 #1 ;import-a.example.password=hunter2 ;" },
+	{ "later accounts override what they inherit, in order",
+	  { { RC, "account a\nhost a.example\nport 2525\naccount b\nhost b.example\nport 2626\n"
+		  "account default : a, b\nport 2727\n" } },
+	  "route *: via = smtp://b.example:2727 @msmtprc:5\n",
+	  { "1 the account a has no from" }, 1, NULL },
+	{ "the pattern of a from is a domain",
+	  { { RC, "account default\nhost a.example\naccount b\nhost b.example\nfrom "
+	  "*@b.example\n" } },
+	  "route *: via = smtp://a.example @msmtprc:2\n"
+	  "sender b.example: via = smtp://b.example @msmtprc:4\n", { NULL }, 0, NULL },
+	{ "a login in the clear becomes one inside TLS",
+	  { { RC, "account default\nhost a.example" LOGIN } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
+	  "route *: user = anna @msmtprc:4\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:4\n",
+	  { "4 was sent without TLS" }, 1, "import-a.example.password=hunter2 ;" },
+	{ "a login to this machine needs no TLS",
+	  { { RC, "account default\nhost 127.0.0.1\nport 2525" LOGIN } },
+	  "route *: via = smtp://127.0.0.1:2525 @msmtprc:2\n"
+	  "route *: user = anna @msmtprc:5\n"
+	  "route *: password-file = /etc/smtp-handler/import-127.0.0.1.password @msmtprc:5\n",
+	  { NULL }, 0, "import-127.0.0.1.password=hunter2 ;" },
+	{ "a user without auth does not log in",
+	  { { RC, "account default\nhost a.example\nuser anna\npassword hunter2\n" } },
+	  "route *: via = smtp://a.example @msmtprc:2\n", { NULL }, 0, NULL },
+	{ "a command for the password",
+	  { { RC, "account default\nhost a.example\ntls on\nauth on\nuser anna\n"
+		  "passwordeval echo hunter2\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
+	  "route *: user = anna @msmtprc:5\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:5\n",
+	  { "5 printed by a command" }, 1, "import-a.example.password=;" },
+	{ "no password at all: it is in a key ring",
+	  { { RC, "account default\nhost a.example\ntls on\nauth on\nuser anna\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
+	  "route *: user = anna @msmtprc:5\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:5\n",
+	  { "5 there is no password" }, 1, "import-a.example.password=;" },
+	{ "a token",
+	  { { RC, "account default\nhost a.example\ntls on\nauth xoauth2\nuser anna\n"
+		  "passwordeval \"pizauth show hunter2\"\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
+	  "route *: user = anna @msmtprc:5\n"
+	  "route *: token-command = /etc/smtp-handler/import-a.example.token @msmtprc:5\n",
+	  { "5 will run as the user smtp-relay" }, 1,
+	  "import-a.example.token=#!/bin/sh pizauth show hunter2 ;" },
+	{ "names of this host and authorities",
+	  { { RC, "account default\nhost [2001:db8::1]\nport 26\ndomain c.example.org\n"
+		  "tls_trust_file ~/ca.pem\nsource_ip 192.0.2.1\n" } },
+	  "route *: via = smtp://[2001:db8::1]:26 @msmtprc:2\n"
+	  "relay: tls-ca-file = /home/anna/ca.pem @msmtprc:5\n"
+	  "relay: bind = 192.0.2.1 @msmtprc:6\n"
+	  "server: hostname = c.example.org @msmtprc:4\n", { NULL }, 0, NULL },
+	{ "the system's authorities are the default",
+	  { { RC, "host a.example\ntls_trust_file /etc/ssl/certs/ca-certificates.crt\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n", { NULL }, 0, NULL },
+	{ "LMTP, by port and by socket",
+	  { { RC, "account default\nhost a.example\nport 24\nprotocol lmtp\n"
+		  "account b\nsocket /run/lmtp\nfrom anna@b.example\n" } },
+	  "route *: via = lmtp://a.example:24 @msmtprc:2\n",
+	  { "6 this value is left out" }, 1, NULL },
+	{ "aliases, some of which have no use here",
+	  { { RC, "account default\nhost a.example\naliases /etc/aliases\n" },
+	    { "/etc/hostname", "h.example.org\n" },
+	    { "/etc/aliases", "root: anna@b.example, |/bin/sh\n# x\ndefault: ben@b.example\n"
+			      "root: ben@b.example\n" } },
+	  "route *: via = smtp://a.example @msmtprc:2\n"
+	  "route h.example.org: via = smtp://a.example @msmtprc:2\n"
+	  "route h.example.org: aliases = /etc/smtp-handler/import-host.aliases @msmtprc:3\n",
+	  { "1 mail to programs", "4 a line above", "3 for the user default alone" }, 3,
+	  "import-host.aliases=root: anna@b.example default: ben@b.example ;" },
+	{ "good aliases stay where they are",
+	  { { RC, "account default\nhost a.example\naliases /etc/aliases\ndomain h.example.org\n" },
+	    { "/etc/aliases", "root: anna@b.example\n" } },
+	  "route *: via = smtp://a.example @msmtprc:2\n"
+	  "server: hostname = h.example.org @msmtprc:4\n"
+	  "route h.example.org: via = smtp://a.example @msmtprc:2\n"
+	  "route h.example.org: aliases = /etc/aliases @msmtprc:3\n", { NULL }, 0, NULL },
+	{ "commands without a translation, and unknown ones",
+	  { { RC, "host a.example\ntls_certcheck off\ntls on\neval echo x\nproxy_host p\nlogfile "
+	  "x\n"
+		  "nonsense hunter2\nport x\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:1\n",
+	  { "1 was not verified", "4 eval", "5 proxy_host", "6 journalctl", "7 nonsense",
+	  "8 no number" },
+	  6, NULL },
+	{ "values that no configuration can have",
+	  { { RC, "host a example\n" } }, "", { "1 this value is left out" }, 1, NULL },
+	{ "an account without a host, and one that inherits from nobody",
+	  { { RC, "account a : b\naccount a\n" } }, "",
+	  { "1 no account b", "2 of this name above", "1 the account a has no host" }, 3, NULL },
+	{ "nothing", { { RC, "" } }, "", { "0 has no host" }, 1, NULL },
+};
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		import_try(&cases[i], import_msmtp);
+	return tap_done();
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: ISC
+#include "tests/unit/import_fixture.h"
+
+#define CONF "/etc/ssmtp/ssmtp.conf"
+#define LOGIN "AuthUser=anna\nAuthPass=hunter2=#x\n"
+
+static const struct import_case cases[] = {
+	{ "the file of Debian: a mail hub and names",
+	  { { CONF, "#\n# Config file for sSMTP sendmail\n#\nmailhub=mail\n"
+	  "rewriteDomain=example.org\n"
+		    "hostname=h.example.org\nFromLineOverride=YES\n" } },
+	  "server: hostname = example.org @ssmtp.conf:5\nroute *: via = smtp://mail "
+	  "@ssmtp.conf:4\n",
+	  { NULL }, 0, NULL },
+	{ "names in any case, blanks in place of =",
+	  { { CONF, "MAILHUB\ta.example:26\nHostName = h.example.org  x\n" } },
+	  "server: hostname = h.example.org @ssmtp.conf:2\n"
+	  "route *: via = smtp://a.example:26 @ssmtp.conf:1\n", { NULL }, 0, NULL },
+	{ "STARTTLS and a login",
+	  { { CONF, "mailhub=a.example:587\nUseTLS=YES\n"
+	  "UseSTARTTLS=yes\n" LOGIN "AuthMethod=LOGIN\n" } },
+	  "route *: via = smtp+starttls://a.example @ssmtp.conf:1\n"
+	  "route *: user = anna @ssmtp.conf:4\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @ssmtp.conf:4\n",
+	  { "1 was not verified", "6 PLAIN or LOGIN" }, 2,
+	  "import-a.example.password=hunter2=#x ;" },
+	{ "TLS from the first octet, with an authority",
+	  { { CONF, "mailhub=a.example:465\nUseTLS=YES\nTLS_CA_File=/etc/ca.pem\n" } },
+	  "relay: tls-ca-file = /etc/ca.pem @ssmtp.conf:3\n"
+	  "route *: via = smtps://a.example @ssmtp.conf:1\n", { "1 was not verified" }, 1, NULL },
+	{ "a login in the clear",
+	  { { CONF, "mailhub=a.example\n" LOGIN } },
+	  "route *: via = smtp+starttls://a.example:25 @ssmtp.conf:1\n"
+	  "route *: user = anna @ssmtp.conf:2\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @ssmtp.conf:2\n",
+	  { "2 without TLS" }, 1, "import-a.example.password=hunter2=#x ;" },
+	{ "mail of the users of the system",
+	  { { CONF, "root=admin@example.net\nmailhub=a.example\nhostname=h.example.org\n" },
+	    { "/etc/passwd", "root:x:0:0::/:\nwww:x:33:33::/:\nanna:x:1000:1000::/:\nbad\n"
+	    "big:x:999:1::/:\n" } },
+	  "server: hostname = h.example.org @ssmtp.conf:3\n"
+	  "route *: via = smtp://a.example @ssmtp.conf:2\n"
+	  "route h.example.org: via = smtp://a.example @ssmtp.conf:2\n"
+	  "route h.example.org: aliases = /etc/smtp-handler/import-host.aliases @ssmtp.conf:1\n",
+	  { NULL }, 0,
+	  "import-host.aliases=root: admin@example.net www: admin@example.net big: "
+	  "admin@example.net ;" },
+	{ "mail for root at the mail hub",
+	  { { CONF, "root=postmaster\nmailhub=a.example\nhostname=h.example.org\n" } },
+	  "server: hostname = h.example.org @ssmtp.conf:3\n"
+	  "route *: via = smtp://a.example @ssmtp.conf:2\n", { "1 root: ADDRESS" }, 1, NULL },
+	{ "senders with a hub of their own",
+	  { { CONF, "mailhub=a.example\n" },
+	    { "/etc/ssmtp/revaliases", "# x\nroot:me@b.example:b.example:26\n"
+	    "ben:ben@c.example\n" } },
+	  "route *: via = smtp://a.example @ssmtp.conf:1\n"
+	  "sender me@b.example: via = smtp://b.example:26 @revaliases:2\n",
+	  { "2 root: is not translated", "3 ben: is not translated" }, 2, NULL },
+	{ "unknown settings, a bad port, no mail hub",
+	  { { CONF, "Nonsense=hunter2\nUseTLSCert=YES\nDebug=YES\n" } }, "",
+	  { "1 Nonsense", "2 usetlscert", "3 debug", "0 there is no mailhub" }, 4, NULL },
+	{ "a bad port", { { CONF, "mailhub=a.example:x\n" } },
+	  "route *: via = smtp://a.example @ssmtp.conf:1\n", { "1 no number" }, 1, NULL },
+	{ "a name that is none", { { CONF, "mailhub=a.example\nhostname=a_b..c\n" } },
+	  "route *: via = smtp://a.example @ssmtp.conf:1\n", { "2 this value is left out" }, 1,
+	  NULL },
+};
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		import_try(&cases[i], import_ssmtp);
+	return tap_done();
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: ISC
+/*
+ * postconf(5): a line that begins with a blank continues the one above, over comments and empty
+ * lines.  The last value of a parameter counts.
+ */
+#include "tools/import/maincf.h"
+
+#include <stdlib.h>
+
+#include "tools/import/local.h"
+#include "tools/import/text.h"
+
+#define DEPTH_MAX 16	/* of parameters that are made of others */
+#define STEPS_MAX 1000
+
+/* Is it empty or a comment? */
+static bool
+is_nothing(struct slice line)
+{
+	line = slice_trim(line);
+	return line.n == 0 || line.p[0] == '#';
+}
+
+/* Does the line continue the one above? */
+static bool
+is_more(struct slice line)
+{
+	return is_nothing(line) || ascii_blank(line.p[0]);
+}
+
+/* The next line with those that continue it, in memory of the plan.  False at the end. */
+static bool
+logical_line(struct plan *p, struct slice *rest, unsigned *number, struct slice *ret,
+    unsigned *ret_line)
+{
+	struct slice line = SL(""), next, end;
+	struct buf b = { 0 };
+
+	while (rest->n && is_nothing(line)) {
+		line = slice_cut(*rest, '\n', rest);
+		*ret_line = ++*number;
+	}
+	if (is_nothing(line))
+		return false;
+	end = *rest;
+	while (end.n && is_more(slice_cut(end, '\n', &next)))
+		end = next;
+	b.cap = (size_t)(end.p - line.p) + 1;
+	b.p = plan_copy(p, slice_of(line.p, b.cap - 1));
+	if (p->failed)
+		return false;
+	b.n = line.n;
+	for (; rest->p < end.p; *rest = next, ++*number) {
+		line = slice_trim(slice_cut(*rest, '\n', &next));
+		if (is_nothing(line))
+			continue;
+		buf_chr(&b, ' ');
+		buf_add(&b, line);
+	}
+	*ret = slice_trim(buf_slice(&b));
+	return true;
+}
+
+bool
+maincf_read(struct maincf *m, struct import *im, const char *file, struct slice text)
+{
+	struct slice line, rest = text;
+	unsigned number = 0, first;
+
+	*m = (struct maincf){ .im = im, .file = file };
+	m->lines = calloc(PLAN_MAX, sizeof *m->lines);
+	if (!m->lines) {
+		im->plan->failed = true;
+		return false;
+	}
+	while (logical_line(im->plan, &rest, &number, &line, &first)) {
+		struct slice value, name = slice_trim(slice_cut(line, '=', &value));
+
+		if (name.n == line.n) {
+			plan_note(im->plan, (struct plan_at){ file, first },
+			    "this line has no =, and is left out");
+			continue;
+		}
+		if (m->n == PLAN_MAX) {
+			im->plan->failed = true;
+			return false;
+		}
+		m->lines[m->n++] = (struct maincf_line){ name, slice_trim(value), first };
+	}
+	return !im->plan->failed;
+}
+
+void
+maincf_done(struct maincf *m)
+{
+	free(m->lines);
+}
+
+static const struct maincf_line *
+find_line(const struct maincf *m, struct slice name)
+{
+	for (size_t i = m->n; i-- > 0;)
+		if (slice_eq(m->lines[i].name, name))
+			return &m->lines[i];
+	return NULL;
+}
+
+bool
+maincf_has(const struct maincf *m, const char *name)
+{
+	return find_line(m, slice_str(name)) != NULL;
+}
+
+struct plan_at
+maincf_at(const struct maincf *m, const char *name)
+{
+	const struct maincf_line *l = find_line(m, slice_str(name));
+
+	return (struct plan_at){ m->file, l ? l->line : 0 };
+}
+
+/* ---- expansion ---- */
+
+/* Values may name each other many times: the number of steps has a limit. */
+struct expansion {
+	const struct maincf *m;
+	unsigned steps, depth;
+	struct buf *b;
+};
+
+static void expand(struct expansion *x, struct slice text);
+
+static bool
+is_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    c == '_';
+}
+
+/* The default of a parameter that others are often made of. */
+static void
+add_default(struct expansion *x, struct slice name)
+{
+	char space[512];
+	struct buf host = BUF(space), *b = x->b;
+	struct expansion inner = { x->m, x->steps, x->depth, &host };
+
+	if (slice_eq(name, SL("myhostname"))) {
+		const char *own = local_name(x->m->im);
+
+		buf_str(b, own ? own : "localhost.localdomain");
+	} else if (slice_eq(name, SL("mydomain"))) {
+		const char *dot;
+
+		expand(&inner, SL("$myhostname"));
+		dot = host.full ? NULL : memchr(host.p, '.', host.n);
+		if (dot)
+			buf_add(b, slice_of(dot + 1, host.n - (size_t)(dot + 1 - host.p)));
+		else
+			buf_str(b, "localdomain");
+	} else if (slice_eq(name, SL("myorigin"))) {
+		expand(x, SL("$myhostname"));
+	} else if (slice_eq(name, SL("mydestination"))) {
+		expand(x, SL("$myhostname, localhost.$mydomain, localhost"));
+	} else if (slice_eq(name, SL("alias_maps"))) {
+		buf_str(b, "hash:/etc/aliases");
+	} else if (slice_eq(name, SL("queue_directory"))) {
+		buf_str(b, "/var/spool/postfix");
+	} else if (slice_eq(name, SL("config_directory"))) {
+		buf_str(b, "/etc/postfix");
+	}
+}
+
+/* NAME, NAME?TEXT or NAME:TEXT, as they stand in ${}. */
+static void
+add_parameter(struct expansion *x, struct slice text)
+{
+	const struct maincf_line *l;
+	struct slice rest, name;
+	size_t n = 0;
+
+	while (n < text.n && is_name(text.p[n]))
+		n++;
+	name = slice_of(text.p, n);
+	rest = slice_skip(text, n);
+	l = find_line(x->m, name);
+	if (rest.n && (rest.p[0] == '?' || rest.p[0] == ':')) {
+		const bool filled = l && l->value.n > 0;
+
+		if (filled == (rest.p[0] == '?'))
+			expand(x, slice_skip(rest, 1));
+	} else if (l) {
+		expand(x, l->value);
+	} else {
+		add_default(x, name);
+	}
+}
+
+/* The length of the text in brackets, which may be nested; text begins behind the first. */
+static size_t
+length_inside(struct slice text, char open, char close)
+{
+	unsigned depth = 1;
+
+	for (size_t i = 0; i < text.n; i++) {
+		depth += text.p[i] == open;
+		depth -= text.p[i] == close;
+		if (depth == 0)
+			return i;
+	}
+	return text.n;
+}
+
+static void
+expand(struct expansion *x, struct slice text)
+{
+	if (x->depth == DEPTH_MAX)
+		return;
+	x->depth++;
+	while (text.n && !x->b->full && x->steps++ < STEPS_MAX) {
+		struct slice behind, plain = slice_cut(text, '$', &behind);
+		size_t n = 0;
+
+		buf_add(x->b, plain);
+		if (plain.n == text.n)
+			break;
+		text = behind;
+		if (text.n && text.p[0] == '$') {
+			buf_chr(x->b, '$');
+			text = slice_skip(text, 1);
+		} else if (text.n && (text.p[0] == '{' || text.p[0] == '(')) {
+			const char open = text.p[0];
+
+			n = length_inside(slice_skip(text, 1), open, open == '{' ? '}' : ')');
+			add_parameter(x, slice_of(text.p + 1, n));
+			text = slice_skip(text, n + 2);
+		} else {
+			while (n < text.n && is_name(text.p[n]))
+				n++;
+			add_parameter(x, slice_of(text.p, n));
+			text = slice_skip(text, n);
+		}
+	}
+	x->depth--;
+}
+
+const char *
+maincf_get(const struct maincf *m, const char *name)
+{
+	char *space = malloc(MAINCF_VALUE_MAX);
+	struct buf b = { .p = space, .cap = MAINCF_VALUE_MAX };
+	struct expansion x = { .m = m, .b = &b };
+	const char *result;
+
+	if (!space) {
+		m->im->plan->failed = true;
+		return "";
+	}
+	add_parameter(&x, slice_str(name));
+	if (b.full || x.steps > STEPS_MAX) {
+		plan_note(m->im->plan, maincf_at(m, name),
+		    "%s: its value is too long, and is left out",
+		    name);
+		b.n = 0;
+	}
+	result = plan_copy(m->im->plan, slice_trim(buf_slice(&b)));
+	free(space);
+	return result;
+}
+
+struct slice
+maincf_word(struct slice *list)
+{
+	size_t n = 0;
+
+	while (list->n && (ascii_blank(list->p[0]) || list->p[0] == ','))
+		*list = slice_skip(*list, 1);
+	while (n < list->n && !ascii_blank(list->p[n]) && list->p[n] != ',')
+		n++;
+	*list = slice_skip(*list, n);
+	return slice_of(list->p - n, n);
+}
+
+/* ---- tables ---- */
+
+bool
+maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
+    struct maincf_table *ret)
+{
+	static const struct slice types[] = {
+		S("hash"), S("texthash"), S("btree"), S("lmdb"), S("cdb"), S("dbm"), S("sdbm"),
+	};
+	struct slice path, type = slice_cut(table, ':', &path), text;
+	bool known = type.n == table.n;
+
+	if (known)
+		path = table;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		known |= slice_eq(type, types[i]);
+	if (!known || path.n == 0 || path.p[0] != '/') {
+		plan_note(m->im->plan, at, "a table of the type %.*s is left out: write its "
+		    "entries as "
+		    "[route], [sender] or aliases", (int)(type.n < 40 ? type.n : 40), type.p);
+		return false;
+	}
+	ret->file = plan_copy(m->im->plan, path);
+	ret->line = 0;
+	if (!m->im->read(m->im, ret->file, &text)) {
+		plan_note(m->im->plan, at, "%.200s cannot be read: print its database into that "
+		    "file by  "
+		    "postmap -s %.*s  and import again", ret->file,
+		    (int)(table.n < 200 ? table.n : 200), table.p);
+		return false;
+	}
+	ret->rest = text;
+	return true;
+}
+
+bool
+maincf_table_next(const struct maincf *m, struct maincf_table *t, struct maincf_line *ret)
+{
+	struct slice line;
+
+	if (!logical_line(m->im->plan, &t->rest, &t->line, &line, &ret->line))
+		return false;
+	ret->name = text_word(line, &ret->value);
+	return true;
+}

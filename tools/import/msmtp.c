@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: ISC
+/*
+ * msmtprc(5).  Our programs choose an account by the sender's address, so an account becomes a
+ * [sender], and the default account becomes [route *].
+ */
+#include "tools/import/local.h"
+#include "tools/import/smarthost.h"
+#include "tools/import/text.h"
+
+#define ACCOUNTS_MAX 100
+
+enum command {
+	HOST, PORT, PROTOCOL, SOCKET, TLS, STARTTLS, TRUST_FILE, CERTCHECK, AUTH, USER, PASSWORD,
+	PASSWORDEVAL, FROM, DOMAIN, MAILDOMAIN, ALIASES, SOURCE_IP, COMMANDS
+};
+
+static const struct { const char *name; enum command id; } commands[] = {
+	{ "host", HOST }, { "port", PORT }, { "protocol", PROTOCOL }, { "socket", SOCKET },
+	{ "tls", TLS }, { "tls_starttls", STARTTLS }, { "tls_trust_file", TRUST_FILE },
+	{ "tls_certcheck", CERTCHECK }, { "auth", AUTH }, { "user", USER },
+	{ "password", PASSWORD }, { "passwordeval", PASSWORDEVAL }, { "from", FROM },
+	{ "domain", DOMAIN }, { "maildomain", MAILDOMAIN }, { "aliases", ALIASES },
+	{ "source_ip", SOURCE_IP },
+};
+
+#define NO_REWRITE "our programs do not rewrite senders: give the address by sendmail -f, or by " \
+	"the From of the program that writes the mail"
+#define NO_FIELDS "the server adds Date and Message-ID where they are missing, and From is the user"
+
+static const struct text_advice others[] = {
+	{ "eval", "type the line that the command prints in its place, and import again" },
+	{ "proxy_host", "there are no proxies: set up a route of the system" },
+	{ "proxy_port", NULL },
+	{ "timeout", "see connect-timeout and command-timeout in smtp-handler.conf(5)" },
+	{ "ntlmdomain", "there is no NTLM: PLAIN or LOGIN is used" },
+	{ "tls_fingerprint", "certificates are verified by their authority: set tls-ca-file" },
+	{ "tls_crl_file", "there are no lists of revoked certificates" },
+	{ "tls_key_file", "there are no client certificates: use a password" },
+	{ "tls_cert_file", "there are no client certificates: use a password" },
+	{ "tls_priorities", "TLS 1.2 and 1.3 with their good ciphers are used" },
+	{ "tls_min_dh_prime_bits", "TLS 1.2 and 1.3 with their good ciphers are used" },
+	{ "tls_host_override", "the certificate must be for the host: name it in via" },
+	{ "auto_from", NO_REWRITE }, { "from_full_name", "sendmail -F gives the full name" },
+	{ "allow_from_override", NULL }, { "add_missing_from_header", NULL },
+	{ "set_from_header", NO_REWRITE }, { "set_date_header", NO_FIELDS },
+	{ "set_msgid_header", NO_FIELDS }, { "add_missing_date_header", NULL },
+	{ "remove_bcc_headers", "Bcc is always removed" }, { "keepbcc", "Bcc is always removed" },
+	{ "undisclosed_recipients", "To and Cc are never changed" },
+	{ "dsn_notify", "give sendmail -N for each message" },
+	{ "dsn_return", "give sendmail -R for each message" },
+	{ "logfile", "the log is in the journal: journalctl -t smtp-relay" },
+	{ "logfile_time_format", NULL }, { "syslog", NULL },
+	{ NULL, NULL },
+};
+
+struct value {
+	const char *text;	/* NULL: not set */
+	unsigned line;
+};
+
+struct account {
+	const char *name;
+	struct value values[COMMANDS];
+	unsigned line;
+};
+
+struct reading {
+	struct import *im;
+	const char *file;
+	struct account defaults, accounts[ACCOUNTS_MAX];
+	size_t n;
+	struct account *now;
+};
+
+static struct plan_at
+at_line(const struct reading *r, unsigned line)
+{
+	return (struct plan_at){ r->file, line };
+}
+
+/* ---- reading ---- */
+
+static struct account *
+find_account(struct reading *r, struct slice name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (slice_eq(slice_str(r->accounts[i].name), name))
+			return &r->accounts[i];
+	return NULL;
+}
+
+static void
+inherit(struct reading *r, struct account *a, struct slice names)
+{
+	while (names.n) {
+		const struct slice name = slice_trim(slice_cut(names, ',', &names));
+		const struct account *from = find_account(r, name);
+
+		if (!from || from == a) {
+			plan_note(r->im->plan, at_line(r, a->line),
+			    "there is no account %.*s above "
+			    "this line", (int)(name.n < 60 ? name.n : 60), name.p);
+			continue;
+		}
+		for (size_t i = 0; i < COMMANDS; i++)
+			if (from->values[i].text)
+				a->values[i] = from->values[i];
+	}
+}
+
+static void
+begin_account(struct reading *r, struct slice argument, unsigned line)
+{
+	struct slice names, name = slice_trim(slice_cut(argument, ':', &names));
+	struct account *a;
+
+	if (r->n == ACCOUNTS_MAX) {
+		plan_note(r->im->plan, at_line(r, line),
+		    "this account and those below are left out: "
+		    "at most %d are read", ACCOUNTS_MAX);
+		return;
+	}
+	a = &r->accounts[r->n];
+	*a = r->defaults;
+	a->name = plan_copy(r->im->plan, name);
+	a->line = line;
+	inherit(r, a, names);
+	if (find_account(r, name))
+		plan_note(r->im->plan, at_line(r, line), "there is an account of this name above: "
+		    "this one is left out");
+	else
+		r->n++;
+	r->now = a;
+}
+
+static void
+take_command(struct reading *r, struct slice name, struct slice argument, unsigned line)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (!slice_eq(name, slice_str(commands[i].name)))
+			continue;
+		/* The password that is set last counts. */
+		if (commands[i].id == PASSWORD || commands[i].id == PASSWORDEVAL)
+			r->now->values[PASSWORD].text = r->now->values[PASSWORDEVAL].text = NULL;
+		r->now->values[commands[i].id] =
+		    (struct value){ plan_copy(r->im->plan, argument), line };
+		return;
+	}
+	if (!text_advise(r->im->plan, at_line(r, line), others, name))
+		plan_untranslated(r->im->plan, at_line(r, line), name,
+		    "this command of msmtp is unknown");
+}
+
+static void
+read_accounts(struct reading *r, struct slice text)
+{
+	struct text_lines lines = text_lines(text);
+	struct slice line, argument, name;
+
+	r->now = &r->defaults;
+	while (text_next(&lines, &line)) {
+		name = text_word(line, &argument);
+		if (argument.n > 1 && argument.p[0] == '"' && argument.p[argument.n - 1] == '"')
+			argument = slice_of(argument.p + 1, argument.n - 2);
+		if (slice_eq(name, SL("defaults")))
+			r->now = &r->defaults;
+		else if (slice_eq(name, SL("account")))
+			begin_account(r, argument, lines.line);
+		else
+			take_command(r, name, argument, lines.line);
+	}
+}
+
+/* ---- translating ---- */
+
+static const char *
+text_of(const struct account *a, enum command id)
+{
+	const char *text = a->values[id].text;
+
+	return text && *text ? text : NULL;
+}
+
+static struct plan_at
+place_of(const struct reading *r, const struct account *a, enum command id)
+{
+	return at_line(r, a->values[id].line);
+}
+
+/* An empty argument is "on", too. */
+static bool
+is_on(const struct account *a, enum command id, bool fallback)
+{
+	const char *text = a->values[id].text;
+
+	return text ? strcmp(text, "off") != 0 : fallback;
+}
+
+static void
+take_login(const struct reading *r, const struct account *a, struct smarthost *s)
+{
+	const char *auth = text_of(a, AUTH);
+	const bool token = auth &&
+	    (strcmp(auth, "xoauth2") == 0 || strcmp(auth, "oauthbearer") == 0);
+
+	/* Without the command there is no login. */
+	if (!a->values[AUTH].text || !is_on(a, AUTH, false))
+		return;
+	if (auth && strcmp(auth, "on") != 0 && strcmp(auth, "plain") != 0 &&
+	    strcmp(auth, "login") != 0 && !token)
+		plan_untranslated(r->im->plan, place_of(r, a, AUTH), slice_str(auth),
+		    "the login is by PLAIN or LOGIN, inside TLS");
+	s->user = text_of(a, USER);
+	s->login_at = place_of(r, a, USER);
+	s->password = text_of(a, PASSWORD);
+	s->command = s->password ? NULL : text_of(a, PASSWORDEVAL);
+	s->token = token && s->command;
+	if (token && !s->command)
+		plan_note(r->im->plan, place_of(r, a, AUTH), "a token needs a program: set "
+		    "token-command in smtp-handler.conf(5)");
+	if (!s->user)
+		plan_note(r->im->plan, place_of(r, a, AUTH), "the login has no user: add the line "
+		    "user, and import again");
+}
+
+/* False: the account has no host. */
+static bool
+describe(const struct reading *r, const struct account *a, struct smarthost *s)
+{
+	const char *port = text_of(a, PORT), *protocol = text_of(a, PROTOCOL);
+
+	*s = (struct smarthost){ .host = text_of(a, HOST), .at = place_of(r, a, HOST) };
+	if (!s->host)
+		return false;
+	if (is_on(a, TLS, false))
+		s->tls = is_on(a, STARTTLS, true) ? SMARTHOST_STARTTLS : SMARTHOST_IMPLICIT;
+	s->unverified = !is_on(a, CERTCHECK, true);
+	s->lmtp = protocol && strcmp(protocol, "lmtp") == 0;
+	s->port = s->tls == SMARTHOST_IMPLICIT ? 465 : 25;
+	if (port && !smarthost_port(slice_str(port), &s->port))
+		plan_note(r->im->plan, place_of(r, a, PORT), "the port is no number: %u is used",
+		    s->port);
+	take_login(r, a, s);
+	return true;
+}
+
+static void
+set_account(const struct reading *r, const struct account *a, const char *section)
+{
+	const char *socket = text_of(a, SOCKET);
+	struct smarthost s;
+
+	if (socket)
+		(void)plan_set(r->im->plan, section, "via", place_of(r, a, SOCKET), "lmtp:%s",
+		    text_path(r->im, slice_str(socket)));
+	else if (describe(r, a, &s))
+		(void)smarthost_set(r->im->plan, section, &s);
+	else
+		plan_note(r->im->plan, at_line(r, a->line), "the account %.60s has no host",
+		    a->name);
+}
+
+/* The senders of an account: "*@example.org" is a domain. */
+static void
+set_sender(const struct reading *r, const struct account *a, bool is_default)
+{
+	const char *from = text_of(a, FROM);
+	struct plan *p = r->im->plan;
+
+	if (!from && !is_default)
+		plan_note(p, at_line(r, a->line), "the account %.60s has no from, so nothing would "
+		    "choose it: write a [sender ADDRESS] for it", a->name);
+	else if (from && strchr(from, '%'))
+		plan_untranslated(p, place_of(r, a, FROM), SL("from"), NO_REWRITE);
+	else if (from && !is_default)
+		set_account(r, a, plan_text(p, "sender %s",
+		    from + (strncmp(from, "*@", 2) == 0 ? 2 : 0)));
+	else if (from)
+		plan_untranslated(p, place_of(r, a, FROM), SL("from"), NO_REWRITE);
+}
+
+static void
+set_common(const struct reading *r, const struct account *a)
+{
+	struct plan *p = r->im->plan;
+	const char *trust = text_of(a, TRUST_FILE), *source = text_of(a, SOURCE_IP);
+	const enum command name = text_of(a, MAILDOMAIN) ? MAILDOMAIN : DOMAIN;
+	const char *host = text_of(a, name);
+
+	if (trust && strcmp(trust, "system") != 0 &&
+	    strcmp(trust, "/etc/ssl/certs/ca-certificates.crt") != 0)
+		(void)plan_set(p, "relay", "tls-ca-file", place_of(r, a, TRUST_FILE), "%s",
+		    text_path(r->im, slice_str(trust)));
+	if (source)
+		(void)plan_set(p, "relay", "bind", place_of(r, a, SOURCE_IP), "%s", source);
+	if (host && strcmp(host, "localhost") != 0 && !strchr(host, '%'))
+		local_hostname(r->im, host, place_of(r, a, name));
+}
+
+/* The alias `default` of msmtp stands for all names that have no alias. */
+static void
+note_default(const struct reading *r, const char *path, struct plan_at at)
+{
+	struct slice text, line, rest;
+	struct text_lines lines = text_lines(r->im->read(r->im, path, &text) ? text : SL(""));
+
+	while (text_next(&lines, &line))
+		if (slice_ieq(slice_trim(slice_cut(line, ':', &rest)), SL("default")))
+			plan_note(r->im->plan, at, "the alias default of %.200s, line %u, is for "
+			    "the user "
+			    "default alone: write a line for each user", path, lines.line);
+}
+
+/* Aliases of msmtp are for local parts alone, which get our host's name. */
+static void
+set_aliases(const struct reading *r, const struct account *a)
+{
+	struct plan *p = r->im->plan;
+	const struct plan_at at = place_of(r, a, ALIASES);
+	const char *path = text_of(a, ALIASES), *name, *section;
+
+	if (!path)
+		return;
+	name = plan_get(p, "server", "hostname");
+	if (!name)
+		name = local_name(r->im);
+	path = text_path(r->im, slice_str(path));
+	note_default(r, path, at);
+	path = local_aliases(r->im, path, at);
+	if (!path)
+		return;
+	if (!name) {
+		plan_note(p, at, "the aliases need the full name of this host: write  [route "
+		    "NAME]  "
+		    "with the lines of [route *] and  aliases = %s", path);
+		return;
+	}
+	section = plan_text(p, "route %s", name);
+	set_account(r, a, section);
+	if (plan_get(p, section, "via"))
+		(void)plan_set(p, section, "aliases", at, "%s", path);
+}
+
+/* Does one inherit from the other, or is it the same? */
+static bool
+is_same(const struct account *a, const struct account *b)
+{
+	return text_of(a, FROM) == text_of(b, FROM) && text_of(a, HOST) == text_of(b, HOST);
+}
+
+void
+import_msmtp(struct import *im, const char *file, struct slice text)
+{
+	struct reading r = { .im = im, .file = file };
+	const struct account *chosen;
+
+	read_accounts(&r, text);
+	chosen = find_account(&r, SL("default"));
+	if (!chosen && r.n > 0) {
+		chosen = &r.accounts[0];
+		if (r.n > 1)
+			plan_note(im->plan, at_line(&r, chosen->line),
+			    "there is no account default: "
+			    "mail of all other senders takes the account %.60s", chosen->name);
+	}
+	if (!chosen)
+		chosen = &r.defaults;
+	set_account(&r, chosen, "route *");
+	set_common(&r, chosen);
+	set_sender(&r, chosen, true);
+	for (size_t i = 0; i < r.n; i++)
+		if (!is_same(&r.accounts[i], chosen))
+			set_sender(&r, &r.accounts[i], false);
+	set_aliases(&r, chosen);
+}

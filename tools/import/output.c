@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Each file is written under another name, synced and renamed, so a crash leaves the old file or
+ * the new one.
+ */
+#include "tools/import/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/owner.h"
+#include "base/text.h"
+
+/* A path within a comment. */
+static void
+print_path(const char *path, FILE *out)
+{
+	for (; *path; path++)
+		(void)fputc((unsigned char)*path < ' ' || *path == 127 ? '?' : *path, out);
+}
+
+static void
+print_source(struct plan_at at, FILE *out)
+{
+	(void)fputs("\t# ", out);
+	print_path(at.file, out);
+	if (at.line)
+		(void)fprintf(out, ":%u", at.line);
+	(void)fputc('\n', out);
+}
+
+/* Is it the first setting of its section? */
+static bool
+begins_section(const struct plan *p, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(p->settings[k].section, p->settings[i].section) == 0)
+			return false;
+	return true;
+}
+
+/* Print all settings but those of one key; NULL: all. */
+static void
+print_settings(const struct plan *p, const char *without, FILE *out)
+{
+	for (size_t i = 0; i < p->nsettings; i++) {
+		if (!begins_section(p, i))
+			continue;
+		(void)fprintf(out, "\n[%s]\n", p->settings[i].section);
+		for (size_t k = i; k < p->nsettings; k++) {
+			const struct plan_setting *s = &p->settings[k];
+
+			if (strcmp(s->section, p->settings[i].section) != 0 ||
+			    (without && strcmp(s->key, without) == 0))
+				continue;
+			(void)fprintf(out, "%s = %s", s->key, s->value);
+			print_source(s->at, out);
+		}
+	}
+}
+
+/* Print a file that is no secret, as a comment. */
+static void
+print_file(const struct plan_file *f, FILE *out)
+{
+	struct slice line, rest = slice_str(f->content);
+
+	(void)fprintf(out, "\n# %s:\n", f->path);
+	while (rest.n) {
+		line = slice_cut(rest, '\n', &rest);
+		(void)fprintf(out, "#   %.*s\n", (int)line.n, line.p);
+	}
+}
+
+static void
+print_config(const struct plan *p, const char *source, FILE *out)
+{
+	(void)fputs("# Made by smtp-handler-import from ", out);
+	print_path(source, out);
+	(void)fputs(".\n# The comment of a line names its source.\n", out);
+	print_settings(p, NULL, out);
+	for (size_t i = 0; i < p->nfiles; i++)
+		if (p->files[i].kind == PLAN_TEXT)
+			print_file(&p->files[i], out);
+}
+
+bool
+output_check(const struct plan *p, const struct config_report *report)
+{
+	char path[40];
+	struct config c;
+	const int fd = memfd_create("imported", MFD_CLOEXEC);
+	FILE *out = fd < 0 ? NULL : fdopen(dup(fd), "w");
+	bool good = false;
+
+	if (out) {
+		print_settings(p, "aliases", out);
+		good = fclose(out) == 0;
+	}
+	if (good) {
+		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		good = config_load(&c, path, NULL, 0, report) == 0;
+		config_done(&c);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return good;
+}
+
+void
+output_notes(const struct plan *p, bool written, FILE *out)
+{
+	for (size_t i = 0; i < p->nnotes; i++) {
+		const struct plan_note *n = &p->notes[i];
+
+		if (n->at.line)
+			text_print(out, "%s:%u: %s\n", n->at.file, n->at.line, n->text);
+		else
+			text_print(out, "%s: %s\n", n->at.file, n->text);
+	}
+	for (size_t i = 0; i < p->nfiles && !written; i++)
+		if (p->files[i].content)
+			text_print(out, "%s:%u: its secret or list belongs in %s: --write %s "
+			    "writes "
+			    "that file\n", p->files[i].at.file, p->files[i].at.line,
+			    p->files[i].path,
+			    p->folder);
+}
+
+/* ---- files ---- */
+
+/* Give a secret to the user of the relay, if this machine has one. */
+static int
+set_rights(int fd, enum plan_kind kind)
+{
+	static const mode_t modes[] = {
+		[PLAN_PASSWORD] = 0600, [PLAN_PROGRAM] = 0700, [PLAN_TEXT] = 0644,
+	};
+	struct owner_pair pair;
+
+	if (kind != PLAN_TEXT && geteuid() == 0 && owner_pair_new(&pair) &&
+	    fchown(fd, pair.relay.uid, pair.relay.gid) < 0)
+		return -errno;
+	return fchmod(fd, modes[kind]) < 0 ? -errno : 0;
+}
+
+static int
+write_file(int folder, const char *name, enum plan_kind kind, const char *content)
+{
+	struct file_replace f;
+	int r = file_replace_begin(&f, folder, name);
+
+	if (r < 0)
+		return r;
+	if (fputs(content, f.out) < 0 || fflush(f.out) != 0)
+		r = -EIO;
+	if (r == 0)
+		r = set_rights(fileno(f.out), kind);
+	if (r == 0 && fsync(fileno(f.out)) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)fclose(f.out);
+		(void)unlinkat(folder, f.new_name, 0);
+		return r;
+	}
+	r = file_replace_end(&f);
+	return r == 0 && fsync(folder) < 0 ? -errno : r;
+}
+
+static bool
+exists(int folder, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+const char *
+output_text(struct plan *p, const char *source)
+{
+	char *space = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&space, &n);
+	const char *text = "";
+
+	if (!out) {
+		p->failed = true;
+		return "";
+	}
+	print_config(p, source, out);
+	if (fclose(out) == 0)
+		text = plan_copy(p, slice_of(space, n));
+	else
+		p->failed = true;
+	free(space);
+	return text;
+}
+
+static int
+check_names(const struct plan *p, int folder, struct buf *why)
+{
+	const char *taken = exists(folder, OUTPUT_CONFIG) ? OUTPUT_CONFIG : NULL;
+
+	for (size_t i = 0; i < p->nfiles; i++)
+		if (p->files[i].content && exists(folder, p->files[i].name))
+			taken = p->files[i].name;
+	if (!taken)
+		return 0;
+	buf_fmt(why, "%s/%s: it is there already: --force replaces it", p->folder, taken);
+	return -EEXIST;
+}
+
+static int
+write_all(struct plan *p, int folder, const char *config, struct buf *why)
+{
+	const char *name = OUTPUT_CONFIG;
+	int conf_d, r;
+
+	for (size_t i = 0; i < p->nfiles; i++) {
+		const struct plan_file *f = &p->files[i];
+
+		if (!f->content)
+			continue;
+		r = write_file(folder, f->name, f->kind, f->content);
+		if (r < 0) {
+			buf_fmt(why, "%s: %s", f->path, strerror(-r));
+			return r;
+		}
+	}
+	(void)mkdirat(folder, "conf.d", 0755);
+	conf_d = openat(folder, "conf.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = conf_d < 0 ? -errno : write_file(conf_d, strchr(name, '/') + 1, PLAN_TEXT, config);
+	if (conf_d >= 0)
+		(void)close(conf_d);
+	if (r < 0)
+		buf_fmt(why, "%s/%s: %s", p->folder, name, strerror(-r));
+	return r;
+}
+
+int
+output_write(struct plan *p, const char *source, bool force, struct buf *why)
+{
+	const char *config = output_text(p, source);
+	const int folder = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (p->failed || folder < 0) {
+		r = p->failed ? -ENOMEM : -errno;
+		buf_fmt(why, "%s: %s", p->folder, strerror(-r));
+		return r;
+	}
+	r = force ? 0 : check_names(p, folder, why);
+	if (r == 0)
+		r = write_all(p, folder, config, why);
+	(void)close(folder);
+	return r;
+}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: ISC
+/*
+ * main.cf of a Postfix that sends through another host and has the mail of its own users.
+ */
+#include "base/words.h"
+#include "tools/import/local.h"
+#include "tools/import/maincf.h"
+#include "tools/import/smarthost.h"
+#include "tools/import/text.h"
+
+#define NO_REWRITE "our programs do not rewrite addresses: give the sender by sendmail -f"
+#define RESTRICT "strangers may send to [route]s with accept = anyone, and to listed " \
+	"recipients only; other rules are for a filter: milter in smtp-handler.conf(5)"
+#define TLS_HERE   "set tls-certificate and tls-key: chapter \"TLS\" of smtp-handler-guide(7)"
+#define PEOPLE	   "see chapter \"People who send from anywhere\" of smtp-handler-guide(7)"
+#define DOMAINS	   "write a [route] for each domain: smtp-handler.conf(5)"
+
+/* The rest of Postfix has no such parameters in a null client, or they have no meaning here. */
+static const struct text_advice others[] = {
+	{ "compatibility_level", NULL }, { "smtpd_banner", NULL }, { "biff", NULL },
+	{ "append_dot_mydomain", NULL }, { "readme_directory", NULL }, { "html_directory", NULL },
+	{ "manpage_directory", NULL }, { "sample_directory", NULL }, { "command_directory", NULL },
+	{ "daemon_directory", NULL }, { "data_directory", NULL }, { "queue_directory", NULL },
+	{ "meta_directory", NULL }, { "shlib_directory", NULL }, { "config_directory", NULL },
+	{ "default_process_limit", NULL }, { "mail_owner", NULL }, { "default_privs", NULL },
+	    { "setgid_group", NULL },
+	{ "sendmail_path", NULL }, { "newaliases_path", NULL }, { "mailq_path", NULL },
+	{ "alias_database", NULL }, { "mailbox_size_limit", NULL },
+	{ "unknown_local_recipient_reject_code", NULL }, { "debug_peer_level", NULL },
+	{ "debugger_command", NULL }, { "smtp_tls_session_cache_database", NULL },
+	{ "smtpd_tls_session_cache_database", NULL }, { "smtp_tls_loglevel", NULL },
+	{ "smtpd_tls_loglevel", NULL }, { "smtp_tls_note_starttls_offer", NULL },
+	{ "smtputf8_enable", NULL }, { "smtp_sasl_security_options", NULL },
+	{ "smtp_sasl_tls_security_options", NULL }, { "smtp_sasl_mechanism_filter", NULL },
+	{ "smtp_tls_CApath", NULL }, { "mail_name", NULL }, { "mydomain", NULL },
+	{ "smtpd_use_tls", TLS_HERE }, { "smtpd_tls_cert_file", TLS_HERE },
+	{ "smtpd_tls_key_file", TLS_HERE }, { "smtpd_tls_security_level", TLS_HERE },
+	{ "smtpd_tls_chain_files", TLS_HERE },
+	{ "smtpd_sasl_auth_enable", PEOPLE }, { "smtpd_sasl_type", PEOPLE },
+	{ "smtpd_sasl_path", PEOPLE },
+	{ "smtpd_relay_restrictions", RESTRICT }, { "smtpd_recipient_restrictions", RESTRICT },
+	{ "smtpd_client_restrictions", RESTRICT }, { "smtpd_sender_restrictions", RESTRICT },
+	{ "smtpd_helo_restrictions", RESTRICT }, { "smtpd_helo_required", RESTRICT },
+	{ "virtual_alias_domains", DOMAINS }, { "virtual_mailbox_domains", DOMAINS },
+	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
+	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
+	{ "relay_domains", DOMAINS }, { "transport_maps", DOMAINS },
+	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
+	{ "smtp_generic_maps", NO_REWRITE }, { "canonical_maps", NO_REWRITE },
+	{ "sender_canonical_maps", NO_REWRITE }, { "recipient_canonical_maps", NO_REWRITE },
+	{ "masquerade_domains", NO_REWRITE }, { "always_bcc", NO_REWRITE },
+	{ "mailbox_command", "hand the mail to a server of mailboxes: via = lmtp:SOCKET" },
+	{ "mailbox_transport", "hand the mail to a server of mailboxes: via = lmtp:SOCKET" },
+	{ "content_filter", "a filter of incoming mail speaks the milter protocol: milter" },
+	{ "header_checks", "a filter of incoming mail speaks the milter protocol: milter" },
+	{ "body_checks", "a filter of incoming mail speaks the milter protocol: milter" },
+	{ "local_transport", "mail for a domain without a [route] goes to its exchangers" },
+	{ "default_transport", "set via in [route *]" },
+	{ "smtp_helo_name", "the name in greetings is [server] hostname" },
+	{ NULL, NULL },
+};
+
+/* Parameters that are translated; those of a table have the whole translation in their row. */
+static const struct {
+	const char *name, *section, *key;
+	const char *unit;	/* of a number without one */
+} plain[] = {
+	{ "message_size_limit", "server", "max-message-size", "" },
+	{ "smtpd_recipient_limit", "server", "max-recipients", "" },
+	{ "maximal_queue_lifetime", "queue", "lifetime", "d" },
+	{ "delay_warning_time", "queue", "warn-after", "h" },
+	{ "minimal_backoff_time", "queue", "retry-min", "s" },
+	{ "maximal_backoff_time", "queue", "retry-max", "s" },
+	{ "smtp_destination_concurrency_limit", "relay", "per-destination", "" },
+};
+
+static const char *const translated[] = {
+	"myhostname", "myorigin", "mydestination", "mynetworks", "relayhost", "inet_interfaces",
+	"inet_protocols", "smtp_tls_security_level", "smtp_tls_wrappermode", "smtp_use_tls",
+	"smtp_enforce_tls", "smtp_tls_CAfile", "smtp_sasl_auth_enable", "smtp_sasl_password_maps",
+	"smtp_sender_dependent_authentication", "sender_dependent_relayhost_maps", "alias_maps",
+	"home_mailbox", "recipient_delimiter", "smtp_bind_address", "smtp_bind_address6",
+	"mynetworks_style", "smtpd_milters", "non_smtpd_milters", "milter_default_action",
+};
+
+static bool
+is_yes(const struct maincf *m, const char *name)
+{
+	return strcmp(maincf_get(m, name), "yes") == 0;
+}
+
+static bool
+has_level(const struct maincf *m, const char *const *levels)
+{
+	const char *level = maincf_get(m, "smtp_tls_security_level");
+
+	for (; *levels; levels++)
+		if (strcmp(level, *levels) == 0)
+			return true;
+	return false;
+}
+
+/* ---- the smarthost ---- */
+
+static void
+take_tls(const struct maincf *m, struct smarthost *s)
+{
+	static const char *const demanded[] = {
+		"encrypt", "verify", "secure", "fingerprint", "dane-only", NULL
+	};
+	static const char *const verified[] = { "verify", "secure", NULL };
+	static const char *const never[] = { "none", NULL };
+
+	if (is_yes(m, "smtp_tls_wrappermode"))
+		s->tls = SMARTHOST_IMPLICIT;
+	else if (has_level(m, demanded) || is_yes(m, "smtp_enforce_tls"))
+		s->tls = SMARTHOST_STARTTLS;
+	else if (has_level(m, never))
+		s->tls = SMARTHOST_CLEAR;
+	s->unverified = !has_level(m, verified);
+}
+
+/* [HOST]:PORT or HOST:PORT.  False: it names no host. */
+static bool
+take_host(const struct maincf *m, struct slice text, struct plan_at at, struct smarthost *s)
+{
+	struct plan *p = m->im->plan;
+	struct slice port, host;
+	const bool brackets = text.n && text.p[0] == '[';
+
+	if (slice_has_prefix(text, SL("smtp:")))
+		return take_host(m, slice_skip(text, 5), at, s);
+	if (brackets) {
+		host = slice_cut(slice_skip(text, 1), ']', &port);
+		if (port.n && port.p[0] == ':')
+			port = slice_skip(port, 1);
+	} else {
+		host = slice_cut(text, ':', &port);
+	}
+	if (host.n == 0)
+		return false;
+	*s = (struct smarthost){ .host = plan_copy(p, host), .port = 25, .at = at };
+	if (port.n && !smarthost_port(port, &s->port))
+		plan_note(p, at, "the port is no number: 25 is used");
+	if (!brackets && memchr(host.p, '.', host.n))
+		plan_note(p, at, "Postfix looked for the exchangers of %.*s; our programs take the "
+		    "addresses of that name: if it has an MX record, write the host of the record",
+		    (int)(host.n < 200 ? host.n : 200), host.p);
+	take_tls(m, s);
+	return true;
+}
+
+/* Look a key up in the tables of the passwords.  Upper and lower case are the same. */
+static bool
+find_login(const struct maincf *m, struct slice key, struct smarthost *s)
+{
+	struct slice maps = slice_str(maincf_get(m, "smtp_sasl_password_maps")), map, rest;
+	struct maincf_table table;
+	struct maincf_line line;
+
+	while ((map = maincf_word(&maps)).n) {
+		if (!maincf_table_open(m, map, maincf_at(m, "smtp_sasl_password_maps"), &table))
+			continue;
+		while (maincf_table_next(m, &table, &line)) {
+			if (!slice_ieq(line.name, key))
+				continue;
+			s->user = plan_copy(m->im->plan, slice_cut(line.value, ':', &rest));
+			s->password = rest.n ? plan_copy(m->im->plan, rest) : NULL;
+			s->login_at = (struct plan_at){ table.file, line.line };
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+take_login(const struct maincf *m, struct slice sender, struct slice next_hop, struct smarthost *s)
+{
+	const struct plan_at at = maincf_at(m, "smtp_sasl_auth_enable");
+
+	if (!is_yes(m, "smtp_sasl_auth_enable"))
+		return;
+	if (is_yes(m, "smtp_sender_dependent_authentication") && sender.n &&
+	    find_login(m, sender, s))
+		return;
+	if (!find_login(m, slice_str(s->host), s) && !find_login(m, next_hop, s))
+		plan_note(m->im->plan, at, "smtp_sasl_password_maps has no password for %.200s, so "
+		    "there is no login", s->host);
+}
+
+static void
+set_host(const struct maincf *m, const char *section, struct slice sender, struct slice text,
+    struct plan_at at)
+{
+	struct smarthost s;
+
+	if (!take_host(m, text, at, &s))
+		return;
+	take_login(m, sender, text, &s);
+	(void)smarthost_set(m->im->plan, section, &s);
+}
+
+static void
+set_senders(const struct maincf *m)
+{
+	const struct plan_at at = maincf_at(m, "sender_dependent_relayhost_maps");
+	struct slice maps = slice_str(maincf_get(m, "sender_dependent_relayhost_maps")), map;
+	struct maincf_table table;
+	struct maincf_line line;
+
+	while ((map = maincf_word(&maps)).n) {
+		if (!maincf_table_open(m, map, at, &table))
+			continue;
+		while (maincf_table_next(m, &table, &line)) {
+			const struct plan_at here = { table.file, line.line };
+			struct slice pattern = line.name;
+
+			if (slice_has_prefix(pattern, SL("@")))
+				pattern = slice_skip(pattern, 1);
+			if (!slice_eq(line.value, SL("DUNNO")))
+				set_host(m, plan_text(m->im->plan, "sender %.*s", (int)pattern.n,
+				    pattern.p), line.name, line.value, here);
+		}
+	}
+}
+
+/* ---- this host ---- */
+
+static void
+set_name(const struct maincf *m)
+{
+	const char *name = maincf_get(m, "myhostname"), *origin = maincf_get(m, "myorigin");
+	const char *from = maincf_has(m, "myorigin") ? "myorigin" : "myhostname";
+
+	if (origin[0] == '/')
+		origin = text_first_line(m->im, origin);
+	if (origin && *origin && strcmp(origin, name) != 0)
+		plan_note(m->im->plan, maincf_at(m, from),
+		    "addresses without a domain and greetings "
+		    "have one name here, that of myorigin");
+	if (maincf_has(m, "myorigin") || maincf_has(m, "myhostname"))
+		local_hostname(m->im, origin && *origin ? origin : name, maincf_at(m, from));
+}
+
+static const char *
+aliases_of(const struct maincf *m)
+{
+	struct slice maps = slice_str(maincf_get(m, "alias_maps")), map;
+	const struct plan_at at = maincf_at(m, "alias_maps");
+	const char *aliases = NULL;
+	struct maincf_table table;
+
+	while ((map = maincf_word(&maps)).n) {
+		if (aliases)
+			plan_note(m->im->plan, at, "a route has one file of aliases: %.*s is left "
+			    "out",
+			    (int)(map.n < 200 ? map.n : 200), map.p);
+		else if (maincf_table_open(m, map, at, &table))
+			aliases = local_aliases(m->im, table.file, at);
+	}
+	return aliases;
+}
+
+static void
+set_destinations(const struct maincf *m)
+{
+	struct slice list = slice_str(maincf_get(m, "mydestination")), name;
+	const struct plan_at at = maincf_at(m, "mydestination");
+	const char *box = maincf_get(m, "home_mailbox"), *delimiter, *aliases;
+	struct slice folder = slice_str(box);
+
+	if (list.n == 0)
+		return;
+	if (folder.n == 0 || folder.p[folder.n - 1] != '/') {
+		folder = SL("Maildir");
+		plan_note(m->im->plan, maincf_at(m, "home_mailbox"),
+		    "mailboxes are Maildirs: new mail is "
+		    "in ~/Maildir and not in one file, so point the users' programs there");
+	} else {
+		folder.n--;
+	}
+	aliases = aliases_of(m);
+	delimiter = maincf_get(m, "recipient_delimiter");
+	while ((name = maincf_word(&list)).n) {
+		const char *domain = plan_copy(m->im->plan, name);
+
+		local_domain(m->im, domain, plan_copy(m->im->plan, folder), aliases, at);
+		if (*delimiter && plan_get(m->im->plan, plan_text(m->im->plan, "route %s",
+		    domain), "via"))
+			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %s", domain),
+			    "subaddress", maincf_at(m, "recipient_delimiter"), "%.1s", delimiter);
+	}
+}
+
+/* Networks in brackets lose them. */
+static void
+set_networks(const struct maincf *m)
+{
+	struct slice list = slice_str(maincf_get(m, "mynetworks")), word;
+	char *space = plan_copy(m->im->plan, list);
+	struct buf b = { .p = space, .cap = list.n };
+
+	while ((word = maincf_word(&list)).n) {
+		if (b.n)
+			buf_chr(&b, ' ');
+		for (size_t i = 0; i < word.n; i++)
+			if (word.p[i] != '[' && word.p[i] != ']')
+				buf_chr(&b, word.p[i]);
+	}
+	if (b.n)
+		(void)plan_set(m->im->plan, "server", "trusted", maincf_at(m, "mynetworks"),
+		    "%.*s local", (int)b.n, b.p);
+}
+
+static void
+note_interfaces(const struct maincf *m)
+{
+	const char *value = maincf_get(m, "inet_interfaces");
+	const struct plan_at at = maincf_at(m, "inet_interfaces");
+
+	if (strcmp(value, "loopback-only") == 0 || strcmp(value, "localhost") == 0)
+		plan_note(m->im->plan, at, "the socket has the addresses: type  systemctl edit "
+		    "smtp-handler-listen.socket  and write [Socket], ListenStream=, "
+		    "ListenStream=127.0.0.1:25, ListenStream=[::1]:25 (the package has this "
+		    "already)");
+	else if (*value)
+		plan_note(m->im->plan, at, "the socket has the addresses: type  systemctl edit "
+		    "smtp-handler-listen.socket  and write [Socket], ListenStream= and a line "
+		    "ListenStream=ADDRESS:25 for each (ListenStream=25 is all)");
+}
+
+static void
+set_milters(const struct maincf *m)
+{
+	struct slice list = slice_str(maincf_get(m, "smtpd_milters")), word;
+	const char *text = NULL;
+
+	while ((word = maincf_word(&list)).n) {
+		const char *start = text ? plan_text(m->im->plan, "%s, ", text) : "";
+		const struct slice path = slice_skip(word, 5);
+
+		/* A relative path is one of the queue's folder. */
+		if (slice_has_prefix(word, SL("unix:")) && path.n && path.p[0] != '/')
+			text = plan_text(m->im->plan, "%sunix:%s/%.*s", start,
+			    maincf_get(m, "queue_directory"), (int)path.n, path.p);
+		else
+			text = plan_text(m->im->plan, "%s%.*s", start, (int)word.n, word.p);
+	}
+	if (text && plan_set(m->im->plan, "server", "milter", maincf_at(m, "smtpd_milters"), "%s",
+	    text))
+		plan_note(m->im->plan, maincf_at(m, "smtpd_milters"),
+		    "the user smtp-handler must be able "
+		    "to connect to each filter");
+	if (strcmp(maincf_get(m, "milter_default_action"), "accept") == 0)
+		(void)plan_set(m->im->plan, "server", "milter-on-failure",
+		    maincf_at(m, "milter_default_action"), "accept");
+}
+
+/* Our programs demand that the shortest wait is not above the longest. */
+static void
+settle_retries(const struct maincf *m)
+{
+	const char *min = plan_get(m->im->plan, "queue", "retry-min");
+	const char *max = plan_get(m->im->plan, "queue", "retry-max");
+	uint64_t shortest = 0, longest = 0;
+
+	if (!min && !max)
+		return;
+	if (words_duration_ms(slice_str(min ? min : "5min"), &shortest) &&
+	    words_duration_ms(slice_str(max ? max : "4h"), &longest) && shortest <= longest)
+		return;
+	(void)plan_set(m->im->plan, "queue", "retry-min",
+	    maincf_at(m, min ? "minimal_backoff_time" : "maximal_backoff_time"), "%s",
+	    min && !max ? "4h" : max);
+}
+
+static void
+set_small(const struct maincf *m)
+{
+	static const char *const sources[] = { "smtp_bind_address", "smtp_bind_address6" };
+	struct plan *p = m->im->plan;
+	const char *text = maincf_get(m, "inet_protocols"), *bind = "";
+
+	if (strcmp(text, "ipv4") == 0 || strcmp(text, "ipv6") == 0)
+		(void)plan_set(p, "relay", "family", maincf_at(m, "inet_protocols"), "%s", text);
+	for (size_t i = 0; i < 2; i++)
+		bind = plan_text(p, "%s%s%s", bind, *bind ? " " : "", maincf_get(m, sources[i]));
+	if (*bind)
+		(void)plan_set(p, "relay", "bind",
+		    maincf_at(m, sources[maincf_has(m, sources[0]) ? 0 : 1]), "%.*s",
+		    (int)slice_trim(slice_str(bind)).n, slice_trim(slice_str(bind)).p);
+	text = maincf_get(m, "smtp_tls_CAfile");
+	if (*text && strcmp(text, "/etc/ssl/certs/ca-certificates.crt") != 0)
+		(void)plan_set(p, "relay", "tls-ca-file", maincf_at(m, "smtp_tls_CAfile"), "%s",
+		    text);
+	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+		const char *unit = plain[i].unit;
+		size_t n;
+
+		text = maincf_get(m, plain[i].name);
+		n = strlen(text);
+		if (n == 0)
+			continue;
+		if (text[n - 1] < '0' || text[n - 1] > '9')
+			unit = text[n - 1] == 'm' ? "in" : "";	/* "m" are minutes */
+		(void)plan_set(p, plain[i].section, plain[i].key, maincf_at(m, plain[i].name),
+		    "%s%s",
+		    text, unit);
+	}
+	settle_retries(m);
+}
+
+static bool
+is_translated(struct slice name)
+{
+	for (size_t i = 0; i < sizeof translated / sizeof translated[0]; i++)
+		if (slice_eq(name, slice_str(translated[i])))
+			return true;
+	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+		if (slice_eq(name, slice_str(plain[i].name)))
+			return true;
+	return false;
+}
+
+/* Names that are only there for $name in other values are no settings. */
+static void
+note_others(const struct maincf *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct plan_at at = { m->file, m->lines[i].line };
+
+		if (m->lines[i].value.n == 0 || is_translated(m->lines[i].name) ||
+		    text_advise(m->im->plan, at, others, m->lines[i].name))
+			continue;
+		plan_untranslated(m->im->plan, at, m->lines[i].name,
+		    "look for its subject in smtp-handler.conf(5)");
+	}
+}
+
+void
+import_postfix(struct import *im, const char *file, struct slice text)
+{
+	struct maincf m;
+
+	if (maincf_read(&m, im, file, text)) {
+		set_name(&m);
+		set_networks(&m);
+		set_small(&m);
+		set_milters(&m);
+		set_destinations(&m);
+		set_senders(&m);
+		set_host(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
+		    maincf_at(&m, "relayhost"));
+		note_interfaces(&m);
+		note_others(&m);
+	}
+	maincf_done(&m);
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-handler-import: read the configuration of another mail program, and print or write ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/harden.h"
+#include "base/text.h"
+#include "tools/import/import.h"
+#include "tools/import/output.h"
+
+static const char usage[] =
+    "usage: smtp-handler-import [--from KIND] [--root DIR] [--write DIR [--force]]\n"
+    "                           [--run-commands] [FILE | -]\n"
+    "Read the configuration of another mail program, and print that of smtp-handler.\n"
+    "\n"
+    "  FILE            such as /etc/msmtprc, ssmtp.conf, dma.conf, remotes or main.cf, or the\n"
+    "                  folder of it; - is standard input; by default the usual places\n"
+    "  --from KIND     msmtp, ssmtp, dma, nullmailer or postfix, if the name does not show it\n"
+    "  --write DIR     write the configuration and its passwords into DIR, which is usually\n"
+    "                  " PLAN_FOLDER "\n"
+    "  --force         replace files that are there\n"
+    "  --run-commands  run the programs that print passwords, and keep what they print\n"
+    "  --root DIR      look for all files in DIR, such as a disk of another machine\n"
+    "  --version, --help\n"
+    "Passwords are never printed.  What cannot be translated goes to standard error.\n"
+    "Exit: 0 done, 64 usage, 65 the file is no text or too large, 66 no file, 71 no memory,\n"
+    "73 cannot write, 78 the result has a mistake.\n";
+
+struct options {
+	const char *from, *root, *write, *file;
+	bool force, run;
+};
+
+static int
+complain(int code, const char *what, const char *why)
+{
+	text_print(stderr, "smtp-handler-import: %s: %s\n", what, why);
+	return code;
+}
+
+/* ---- files ---- */
+
+/* All that a descriptor has, in memory of the plan.  False after a note. */
+static bool
+read_all(struct plan *p, int fd, const char *path, struct slice *ret)
+{
+	char *space = malloc(IMPORT_FILE_MAX + 1);
+	struct buf b = { .p = space, .cap = IMPORT_FILE_MAX + 1 };
+	const char *why = space ? NULL : "no memory";
+	ssize_t n = 0;
+
+	while (space && b.n < b.cap && (n = read(fd, b.p + b.n, b.cap - b.n)) > 0)
+		b.n += (size_t)n;
+	if (n < 0)
+		why = strerror(errno);
+	else if (b.n > IMPORT_FILE_MAX)
+		why = "it is larger than 1 MiB";
+	else if (space && memchr(b.p, '\0', b.n))
+		why = "it is no text";
+	if (why)
+		plan_note(p, (struct plan_at){ plan_copy(p, slice_str(path)), 0 },
+		    "it is left out: %s", why);
+	else
+		*ret = slice_of(plan_copy(p, buf_slice(&b)), b.n);
+	if (space)
+		explicit_bzero(space, b.n);
+	free(space);
+	return !why && !p->failed;
+}
+
+static bool
+read_path(struct import *im, const char *path, struct slice *ret)
+{
+	const struct options *o = im->ctx;
+	struct stat st;
+	const char *full = plan_text(im->plan, "%s%s", path[0] == '/' ? o->root : "", path);
+	const int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool good;
+
+	if (fd < 0) {
+		if (errno != ENOENT)
+			plan_note(im->plan, (struct plan_at){ plan_copy(im->plan,
+			    slice_str(path)), 0 },
+			    "it is left out: %s", strerror(errno));
+		return false;
+	}
+	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_all(im->plan, fd, path, ret);
+	(void)close(fd);
+	return good;
+}
+
+/* ---- the file to read ---- */
+
+static const struct import_kind *
+kind_named(const char *name)
+{
+	for (const struct import_kind *k = import_kinds; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
+static bool
+is_there(const struct options *o, const char *path)
+{
+	char full[4096];
+
+	return snprintf(full, sizeof full, "%s%s", o->root, path) < (int)sizeof full &&
+	    access(full, F_OK) == 0;
+}
+
+/* The path of a usual place. */
+static const char *
+usual_place(struct import *im, const struct import_kind *k)
+{
+	if (k->main[0] != '~')
+		return k->main;
+	return im->home ? plan_text(im->plan, "%s%s", im->home, k->main + 1) : "";
+}
+
+/* The only file in a usual place.  0 or an exit code. */
+static int
+find_usual(struct import *im, const struct options *o, const struct import_kind **ret,
+    const char **ret_file)
+{
+	unsigned found = 0;
+
+	for (const struct import_kind *k = import_kinds; k->name; k++) {
+		const char *path = usual_place(im, k);
+
+		if ((o->from && strcmp(o->from, k->name) != 0) || !*path || !is_there(o, path))
+			continue;
+		if (found++ == 1)
+			text_print(stderr, "smtp-handler-import: there are several, name one: %s\n",
+			    *ret_file);
+		if (found > 1)
+			text_print(stderr, "smtp-handler-import: there are several, name one: %s\n",
+			    path);
+		*ret = k;
+		*ret_file = path;
+	}
+	if (found == 0)
+		return complain(EX_NOINPUT, "no file", "there is no configuration of msmtp, ssmtp, "
+		    "dma, nullmailer or Postfix in its usual place: name the file");
+	return found == 1 ? 0 : EX_USAGE;
+}
+
+/* A file in a folder that was named. */
+static const char *
+find_in_folder(struct import *im, const struct options *o, const struct import_kind **ret)
+{
+	for (const struct import_kind *k = import_kinds; k->name; k++) {
+		const char *path = plan_text(im->plan, "%s%s", o->file, strrchr(k->main, '/'));
+
+		if ((o->from && strcmp(o->from, k->name) != 0) || !is_there(o, path))
+			continue;
+		*ret = k;
+		return path;
+	}
+	return NULL;
+}
+
+static int
+find_file(struct import *im, const struct options *o, const struct import_kind **ret,
+    const char **ret_file)
+{
+	char full[4096];
+	struct stat st;
+
+	if (!o->file)
+		return find_usual(im, o, ret, ret_file);
+	*ret_file = o->file;
+	(void)snprintf(full, sizeof full, "%s%s", o->root, o->file);
+	if (stat(full, &st) == 0 && S_ISDIR(st.st_mode)) {
+		*ret_file = find_in_folder(im, o, ret);
+		return *ret_file ? 0 : complain(EX_NOINPUT, o->file,
+		    "there is no file to import in it");
+	}
+	*ret = o->from ? kind_named(o->from) : import_kind_of(o->file);
+	return *ret ? 0 : complain(EX_USAGE, o->file, "say what it is by --from msmtp, ssmtp, dma, "
+	    "nullmailer or postfix");
+}
+
+/* ---- the result ---- */
+
+/* Run the commands that print passwords. */
+static void
+run_commands(struct plan *p)
+{
+	char line[1100];
+
+	for (size_t i = 0; i < p->nfiles; i++) {
+		struct plan_file *f = &p->files[i];
+		FILE *in = f->kind == PLAN_PASSWORD && !f->content ? popen(f->command, "re") : NULL;
+		bool good;
+
+		if (!in)
+			continue;
+		good = fgets(line, sizeof line, in) != NULL;
+		good &= pclose(in) == 0;
+		if (good)
+			f->content = plan_copy(p, slice_str(line));
+		else
+			plan_note(p, f->at, "the command for the password failed");
+		explicit_bzero(line, sizeof line);
+	}
+}
+
+static void
+print_mistake(void *ctx, const char *file, unsigned line, const char *text)
+{
+	(void)ctx;
+	(void)file;
+	text_print(stderr, "smtp-handler-import: line %u of the result: %s\n", line, text);
+}
+
+/* A file gets the octets as they are. */
+static void
+print_result(struct slice text)
+{
+	if (isatty(STDOUT_FILENO))
+		(void)text_lines(stdout, text, true);
+	else
+		(void)fwrite(text.p, 1, text.n, stdout);
+}
+
+static int
+finish(struct plan *p, const struct options *o, const char *source)
+{
+	char space[1000];
+	struct buf why = BUF(space);
+	const struct config_report report = { .error = print_mistake };
+
+	if (o->run)
+		run_commands(p);
+	output_notes(p, o->write != NULL, stderr);
+	if (p->failed)
+		return complain(EX_OSERR, source, "no memory, or it has too many settings");
+	if (!output_check(p, &report))
+		return complain(EX_CONFIG, source, "nothing is printed: please report this");
+	if (!o->write) {
+		print_result(slice_str(output_text(p, source)));
+		if (fflush(stdout) != 0)
+			return complain(EX_IOERR, "standard output", strerror(errno));
+	} else if (output_write(p, source, o->force, &why) < 0) {
+		return complain(EX_CANTCREAT, "nothing changed", buf_cstr(&why));
+	}
+	return 0;
+}
+
+static int
+import(const struct options *o)
+{
+	static struct plan plan;
+	struct import im = {
+		.plan = &plan, .home = getenv("HOME"), .read = read_path,
+		    .ctx = (void *)(uintptr_t)o,
+	};
+	const struct import_kind *kind = NULL;
+	const char *file = NULL;
+	struct slice text;
+	int code;
+
+	plan_init(&plan, o->write ? o->write : PLAN_FOLDER);
+	code = find_file(&im, o, &kind, &file);
+	if (code == 0 && !(strcmp(file, "-") == 0 ? read_all(&plan, STDIN_FILENO, file, &text) :
+	    read_path(&im, file, &text))) {
+		output_notes(&plan, true, stderr);
+		code = plan.nnotes ? EX_DATAERR : complain(EX_NOINPUT, file,
+		    "there is no such file");
+	}
+	if (code == 0) {
+		kind->read(&im, file, text);
+		code = finish(&plan, o, file);
+	}
+	plan_done(&plan);
+	return code;
+}
+
+/* -1 to go on, or the exit code. */
+static int
+parse_options(struct options *o, int argc, char **argv)
+{
+	enum { FROM = 256, ROOT, WRITE, FORCE, RUN, VERSION_ASKED, HELP };
+	static const struct option list[] = {
+		{ "from", required_argument, NULL, FROM }, { "root", required_argument, NULL,
+		    ROOT },
+		{ "write", required_argument, NULL, WRITE }, { "force", no_argument, NULL, FORCE },
+		{ "run-commands", no_argument, NULL, RUN },
+		{ "version", no_argument, NULL, VERSION_ASKED }, { "help", no_argument, NULL,
+		    HELP },
+		{ 0 },
+	};
+	int val;
+
+	while ((val = getopt_long(argc, argv, "", list, NULL)) >= 0) {
+		switch (val) {
+		case FROM:
+			o->from = optarg;
+			break;
+		case ROOT:
+			o->root = optarg;
+			break;
+		case WRITE:
+			o->write = optarg;
+			break;
+		case FORCE:
+			o->force = true;
+			break;
+		case RUN:
+			o->run = true;
+			break;
+		case VERSION_ASKED:
+			text_print(stdout, "smtp-handler-import %s\n", VERSION);
+			return 0;
+		case HELP:
+			(void)text_lines(stdout, slice_str(usage), true);
+			return 0;
+		default:
+			(void)text_lines(stderr, slice_str(usage), true);
+			return EX_USAGE;
+		}
+	}
+	o->file = argv[optind];
+	if (argc - optind > 1)
+		return complain(EX_USAGE, argv[optind + 1], "name one file");
+	if (o->from && !kind_named(o->from))
+		return complain(EX_USAGE, o->from, "the kinds are msmtp, ssmtp, dma, nullmailer, "
+		    "postfix");
+	if (o->write && (o->write[0] != '/' || strpbrk(o->write, " \t#")))
+		return complain(EX_USAGE, o->write, "write an absolute path without blanks");
+	if (o->force && !o->write)
+		return complain(EX_USAGE, "--force", "it is for --write");
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .root = "" };
+	int code;
+
+	harden_process();
+	text_init();
+	code = parse_options(&o, argc, argv);
+	return code >= 0 ? code : import(&o);
+}
