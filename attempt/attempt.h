@@ -54,7 +54,7 @@ struct attempt_job {
 };
 
 struct aliases;
-struct aside;
+struct aide;
 struct client_state;		/* opaque here (client/state.h) */
 
 struct delivery {
@@ -75,9 +75,9 @@ struct delivery {
 	struct aliases *aliases;	/* NULL if no route has aliases */
 	/* The process that gets the secret of the route's login, or that asks the agent of a
 	 * mailbox's owner; NULL: this one does so. */
-	const struct aside *aside;
+	const struct aide *aide;
 	/* The process that signs (client/signer.h); NULL: nothing is signed. */
-	const struct aside *signer;
+	const struct aide *signer;
 	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */

@@ -194,7 +194,7 @@ log_in(struct smtp_link *l, const struct route *r, const struct credential *c,
 }
 
 enum greet_result
-auth_login(struct smtp_link *l, const struct route *r, const struct aside *a,
+auth_login(struct smtp_link *l, const struct route *r, const struct aide *a,
     struct outcome *ret_why)
 {
 	struct credential c;

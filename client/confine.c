@@ -58,15 +58,15 @@ client_confine_prepare(void)
 int
 client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 {
-	static struct aside aside, signer;
+	static struct aide aide, signer;
 	int r = 0;
 
 	if (d->route->host)
 		(void)etc_hosts_read(ETC_HOSTS_FILE, &resolver->hosts);
 	if (d->route->user)
-		r = secrets_start(&aside, d->route);
+		r = secrets_start(&aide, d->route);
 	if (d->route->user && r == 0)
-		d->aside = &aside;
+		d->aide = &aide;
 	if (r == 0 && d->config->ndkim) {
 		r = signer_start(&signer, d->config);
 		d->signer = r == 0 ? &signer : NULL;

@@ -13,7 +13,7 @@
 void client_confine_prepare(void);
 
 /* Get what a process could not get behind its walls: the names of /etc/hosts into resolver, a
- * process with the secret into d->aside, and one that signs into d->signer.  0 or -errno. */
+ * process with the secret into d->aide, and one that signs into d->signer.  0 or -errno. */
 int client_confine_begin(struct delivery *d, struct dns_resolver *resolver);
 
 /* Allow sockets to hosts, or to the socket of the route, and the certificates of authorities. */

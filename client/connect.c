@@ -399,7 +399,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, ret_why);
 	if (result == GREET_READY && c->d->route->user)
-		result = auth_login(l, c->d->route, c->d->aside, ret_why);
+		result = auth_login(l, c->d->route, c->d->aide, ret_why);
 	if (t)
 		spare_host(l, c->d->hosts, clock_wall_s());
 	return result;

@@ -50,21 +50,21 @@ answer_all(const void *ctx, int fd)
 }
 
 int
-secrets_start(struct aside *a, const struct route *r)
+secrets_start(struct aide *a, const struct route *r)
 {
-	return aside_start(a, answer_all, r);
+	return aide_start(a, answer_all, r);
 }
 
 int
-secrets_ask(const struct aside *aside, struct credential *ret, struct buf *why)
+secrets_ask(const struct aide *aide, struct credential *ret, struct buf *why)
 {
-	struct pollfd p = { .fd = aside->fd, .events = POLLIN };
+	struct pollfd p = { .fd = aide->fd, .events = POLLIN };
 	struct answer a;
 	int r = -EPIPE;
 
 	ret->secret = (struct buf)BUF(ret->space);
-	if (send(aside->fd, "?", 1, MSG_NOSIGNAL) != 1 || poll(&p, 1, ANSWER_MS) != 1 ||
-	    recv(aside->fd, &a, sizeof a, MSG_DONTWAIT) != sizeof a || a.n > sizeof a.text) {
+	if (send(aide->fd, "?", 1, MSG_NOSIGNAL) != 1 || poll(&p, 1, ANSWER_MS) != 1 ||
+	    recv(aide->fd, &a, sizeof a, MSG_DONTWAIT) != sizeof a || a.n > sizeof a.text) {
 		buf_str(why, "the process that reads the secret has ended");
 		return r;
 	}

@@ -6,15 +6,15 @@
 #ifndef CLIENT_SECRETS_H
 #define CLIENT_SECRETS_H
 
-#include "base/aside.h"
+#include "base/aide.h"
 #include "config/config.h"
 
 struct credential;
 
 /* Fork the process.  0 or -errno. */
-int secrets_start(struct aside *a, const struct route *r);
+int secrets_start(struct aide *a, const struct route *r);
 
 /* Get the secret, as credential_get() does.  credential_wipe() must follow a success. */
-int secrets_ask(const struct aside *a, struct credential *ret, struct buf *why);
+int secrets_ask(const struct aide *a, struct credential *ret, struct buf *why);
 
 #endif

@@ -316,9 +316,9 @@ answer_all(const void *ctx, int fd)
 }
 
 int
-signer_start(struct aside *a, const struct config *c)
+signer_start(struct aide *a, const struct config *c)
 {
-	return aside_start(a, answer_all, c);
+	return aide_start(a, answer_all, c);
 }
 
 /* ---- the worker's end ---- */
@@ -363,18 +363,18 @@ is_valid(const struct answer *a, ssize_t n)
 }
 
 enum sign_result
-signer_ask(const struct aside *aside, const struct sign_question *q, struct buf *text)
+signer_ask(const struct aide *aide, const struct sign_question *q, struct buf *text)
 {
-	struct pollfd p = { .fd = aside->fd, .events = POLLIN };
+	struct pollfd p = { .fd = aide->fd, .events = POLLIN };
 	static struct answer a;
 	static uint32_t number;
 	ssize_t n = -1;
 
 	number++;
-	if (put_question(aside->fd, number, q))
+	if (put_question(aide->fd, number, q))
 		do			/* an answer that came too late is skipped */
 			n = poll(&p, 1, ANSWER_MS) == 1 ?
-			    recv(aside->fd, &a, sizeof a, MSG_DONTWAIT | MSG_TRUNC) : -1;
+			    recv(aide->fd, &a, sizeof a, MSG_DONTWAIT | MSG_TRUNC) : -1;
 		while (n >= (ssize_t)sizeof a.number && a.number != number);
 	if (!is_valid(&a, n)) {
 		buf_str(text, "the process that signs has ended");

@@ -6,7 +6,7 @@
 #ifndef CLIENT_SIGNER_H
 #define CLIENT_SIGNER_H
 
-#include "base/aside.h"
+#include "base/aide.h"
 #include "base/buf.h"
 #include "config/config.h"
 
@@ -26,11 +26,11 @@ enum sign_result {
 };
 
 /* Fork the process.  0 or -errno. */
-int signer_start(struct aside *a, const struct config *c);
+int signer_start(struct aide *a, const struct config *c);
 
 /* Ask for the fields that go in front of the message.  They are appended to text if it is signed,
  * else the reason is. */
-enum sign_result signer_ask(const struct aside *a, const struct sign_question *q, struct buf *text);
+enum sign_result signer_ask(const struct aide *a, const struct sign_question *q, struct buf *text);
 
 /* For --check: can the keys be used?  Each mistake is reported; their number.  Credentials of a
  * unit exist only while it runs, so they may be missing. */

@@ -129,7 +129,7 @@ put_up_walls(const struct delivery *d, bool link)
 {
 	/* The end of a worker must reach the process beside it. */
 	const unsigned walls = (link && !d->route->target ? 0 : LANDLOCK_NO_TCP) |
-	    (d->aside || d->signer ? 0 : LANDLOCK_SCOPED);
+	    (d->aide || d->signer ? 0 : LANDLOCK_SCOPED);
 	/* abort(3) */
 	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct landlock l;

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/aside.h"
+#include "base/aide.h"
 #include "delivery/maildir.h"
 #include "mailbox/path.h"
 #include "maildir/agent.h"
@@ -172,11 +172,11 @@ pass_requests(const void *ctx, int fd)
 int
 owner_begin(struct delivery *d)
 {
-	static struct aside aside;
-	const int r = aside_start(&aside, pass_requests, d->config);
+	static struct aide aide;
+	const int r = aide_start(&aide, pass_requests, d->config);
 
 	if (r == 0)
-		d->aside = &aside;
+		d->aide = &aide;
 	return r;
 }
 
@@ -209,16 +209,16 @@ make_request(const struct delivery *d, const struct queue_entry *e,
 
 /* Let the process beside this one ask the agent. */
 static void
-ask_aside(const struct aside *aside, const struct agent_request *request, int message,
+ask_aide(const struct aide *aide, const struct agent_request *request, int message,
     struct reply *ret)
 {
 	ssize_t n;
 
-	ret->error = agent_frame_ask(aside->fd, request, message);
+	ret->error = agent_frame_ask(aide->fd, request, message);
 	if (ret->error < 0)
 		return;
 	do
-		n = recv(aside->fd, ret, sizeof *ret, 0);
+		n = recv(aide->fd, ret, sizeof *ret, 0);
 	while (n < 0 && errno == EINTR);
 	if (n != sizeof *ret)
 		*ret = (struct reply){ .error = -EPIPE };
@@ -296,8 +296,8 @@ deliver_to(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *r
 		return false;
 	}
 	attempt_keep_on();
-	if (d->aside)
-		ask_aside(d->aside, &request, e->fd, &reply);
+	if (d->aide)
+		ask_aide(d->aide, &request, e->fd, &reply);
 	else
 		ask_agent(d->config, &request, e->fd, &reply);
 	if (reply.error < 0)

@@ -100,7 +100,7 @@ test_records(void)
 static const char text[] = "From: a@example.org\r\n\r\nhello\r\n";
 
 static enum sign_result
-ask(const struct aside *a, int fd, uint64_t at, uint64_t size, enum standing standing,
+ask(const struct aide *a, int fd, uint64_t at, uint64_t size, enum standing standing,
     struct buf *b)
 {
 	b->n = 0;
@@ -121,7 +121,7 @@ test_process(void)
 	struct sign_key *key = sign_key_make(SIGN_ED25519);
 	const int fd = memfd_create("message", 0), file = mkstemp(key_file);
 	const size_t n = sizeof text - 1;
-	struct aside a;
+	struct aide a;
 
 	ok(write(fd, text, n) == (ssize_t)n && key && sign_key_write(key, &p) &&
 	    write(file, p.p, p.n) == (ssize_t)p.n, "a message and a key");

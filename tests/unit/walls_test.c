@@ -136,9 +136,9 @@ ask_secret(void)
 	char space[400];
 	struct buf why = BUF(space);
 
-	if (!here->aside)
+	if (!here->aide)
 		return ENOENT;
-	return secrets_ask(here->aside, &c, &why) == 0 &&
+	return secrets_ask(here->aide, &c, &why) == 0 &&
 	    slice_eq(buf_slice(&c.secret), SL("hunter2")) ? 0 : EBADMSG;
 }
 
@@ -240,7 +240,7 @@ have_few_descriptors(void)
 
 	for (int fd = 0; fd < 1024; fd++)
 		n += fcntl(fd, F_GETFD) >= 0;
-	return n <= 6 + 2 * queue + (here->aside != NULL) ? 0 : EMFILE;
+	return n <= 6 + 2 * queue + (here->aide != NULL) ? 0 : EMFILE;
 }
 
 static int

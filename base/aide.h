@@ -2,16 +2,16 @@
 /*
  * A process beside this one, which does for it what it may not do itself behind its walls.
  */
-#ifndef BASE_ASIDE_H
-#define BASE_ASIDE_H
+#ifndef BASE_AIDE_H
+#define BASE_AIDE_H
 
-struct aside {
+struct aide {
 	int fd;				/* a SOCK_SEQPACKET to the process */
 };
 
 /* Fork a process that calls serve() with its end of the socket, and then ends.  It has no other
  * descriptor than that and 0 to 2.  serve() returns after a hang-up at this end.  If this process
  * dies, the other is killed.  0 or -errno. */
-int aside_start(struct aside *a, void (*serve)(const void *ctx, int fd), const void *ctx);
+int aide_start(struct aide *a, void (*serve)(const void *ctx, int fd), const void *ctx);
 
 #endif

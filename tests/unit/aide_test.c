@@ -2,7 +2,7 @@
 /*
  * A process beside this one: its descriptors, and its end.
  */
-#include "base/aside.h"
+#include "base/aide.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ count_descriptors(const void *ctx, int fd)
 }
 
 static int
-ask(const struct aside *a)
+ask(const struct aide *a)
 {
 	int n = -1;
 
@@ -46,12 +46,12 @@ test_descriptors(void)
 {
 	static const int hundred = 100;
 	const int high = fcntl(0, F_DUPFD, 200);
-	struct aside a;
+	struct aide a;
 	int status;
 	pid_t pid;
 
 	ok(high >= 200, "a descriptor that others must not have");
-	if (!ok(aside_start(&a, count_descriptors, &hundred) == 0, "it starts"))
+	if (!ok(aide_start(&a, count_descriptors, &hundred) == 0, "it starts"))
 		return;
 	ok(ask(&a) == 101, "it has its end of the socket, and no other descriptor");
 	ok(ask(&a) == 101, "it answers again");
@@ -67,7 +67,7 @@ test_death(void)
 {
 	static const int zero;
 	struct pollfd p = { .events = POLLIN };
-	struct aside a;
+	struct aide a;
 	int status, ends[2];
 	pid_t pid;
 
@@ -75,9 +75,9 @@ test_death(void)
 		return;
 	pid = fork();
 	if (pid == 0) {
-		/* The aside keeps 0 to 2: its standard output is the pipe. */
+		/* The aide keeps 0 to 2: its standard output is the pipe. */
 		if (dup2(ends[1], 1) < 0 || close(ends[0]) < 0 || close(ends[1]) < 0 ||
-		    aside_start(&a, count_descriptors, &zero) < 0 || ask(&a) != 1 ||
+		    aide_start(&a, count_descriptors, &zero) < 0 || ask(&a) != 1 ||
 		    send(a.fd, "-", 1, 0) != 1)
 			_exit(1);
 		(void)raise(SIGKILL);
@@ -94,9 +94,9 @@ static void
 test_sigterm(void)
 {
 	static const int zero;
-	struct aside a;
+	struct aide a;
 
-	if (!ok(aside_start(&a, count_descriptors, &zero) == 0, "it starts"))
+	if (!ok(aide_start(&a, count_descriptors, &zero) == 0, "it starts"))
 		return;
 	(void)ask(&a);
 	(void)signal(SIGTERM, SIG_IGN);

@@ -2,7 +2,7 @@
 /*
  * SIGTERM is for the process that asks: it may wait for an answer.
  */
-#include "base/aside.h"
+#include "base/aide.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ serve_only(void (*serve)(const void *ctx, int fd), const void *ctx, int fd, pid_
 }
 
 int
-aside_start(struct aside *a, void (*serve)(const void *ctx, int fd), const void *ctx)
+aide_start(struct aide *a, void (*serve)(const void *ctx, int fd), const void *ctx)
 {
 	const pid_t parent = getpid();
 	int ends[2], r = 0;
