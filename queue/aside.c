@@ -201,31 +201,8 @@ queue_aside_settled(const struct queue *q, const char *id, const char *text)
 	return r;
 }
 
-struct sweep {
-	int folder;
-	int64_t before_s;
-};
-
-static int
-sweep_name(void *ctx, const char *name)
-{
-	const struct sweep *s = ctx;
-	struct stat st;
-
-	if (fstatat(s->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtim.tv_sec < s->before_s)
-		(void)unlinkat(s->folder, name, 0);
-	return 0;
-}
-
 void
 queue_deaths_sweep(const struct queue *q, int64_t now_s, int64_t max_age_s)
 {
-	struct sweep s = { .before_s = now_s - max_age_s };
-
-	s.folder = queue_folder(q->state, DEATHS, false);
-	if (s.folder < 0)
-		return;
-	(void)queue_names(s.folder, sweep_name, &s);
-	(void)close(s.folder);
+	queue_sweep(q->state, DEATHS, now_s - max_age_s);
 }

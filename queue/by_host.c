@@ -133,31 +133,10 @@ queue_by_host_count(const struct queue *q, const char *host)
 	return (uint64_t)st.st_size / RECORD;
 }
 
-struct sweep {
-	int folder;
-	int64_t before_s;
-};
-
-static int
-sweep_one(void *ctx, const char *name)
-{
-	const struct sweep *s = ctx;
-	struct stat st;
-
-	if (fstatat(s->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < s->before_s)
-		(void)unlinkat(s->folder, name, 0);
-	return 0;
-}
-
 void
 queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
 {
-	struct sweep s = { queue_folder(q->state, FOLDER, false), now_s - age_s };
-
-	if (s.folder < 0)
-		return;
-	(void)queue_names(s.folder, sweep_one, &s);
-	(void)close(s.folder);
+	queue_sweep(q->state, FOLDER, now_s - age_s);
 }
 
 int

@@ -156,6 +156,34 @@ queue_names(int folder, int (*each)(void *ctx, const char *name), void *ctx)
 	return r;
 }
 
+struct sweep {
+	int folder;
+	int64_t before_s;
+};
+
+static int
+sweep_name(void *ctx, const char *name)
+{
+	const struct sweep *s = ctx;
+	struct stat st;
+
+	if (fstatat(s->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtim.tv_sec < s->before_s)
+		(void)unlinkat(s->folder, name, 0);
+	return 0;
+}
+
+void
+queue_sweep(int parent, const char *name, int64_t before_s)
+{
+	struct sweep s = { queue_folder(parent, name, false), before_s };
+
+	if (s.folder < 0)
+		return;
+	(void)queue_names(s.folder, sweep_name, &s);
+	(void)close(s.folder);
+}
+
 bool
 queue_bucket_time(const char *name, int64_t *ret)
 {
