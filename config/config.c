@@ -270,7 +270,7 @@ set(void *ctx, const struct setting *s)
 }
 
 int
-config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
+config_load_from(struct config *c, const struct config_source *from,
     const struct config_report *report)
 {
 	struct config_loader l = {
@@ -281,12 +281,23 @@ config_load(struct config *c, const char *file, const char *const *overrides, si
 	memset(c, 0, sizeof *c);
 	if (keys_defaults(c) < 0)
 		settings_error(&l.settings, (struct place){ 0 }, "out of memory");
-	settings_read(&l.settings, file, overrides, n);
+	settings_read(&l.settings, from);
 	config_check(&l);
 	pool_free(l.routes);
 	pool_free(l.dkim);
 	settings_done(&l.settings);
 	return l.settings.errors ? -EINVAL : 0;
+}
+
+int
+config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
+    const struct config_report *report)
+{
+	const struct config_source from = {
+		.file = file, .overrides = overrides, .noverrides = n,
+	};
+
+	return config_load_from(c, &from, report);
 }
 
 void

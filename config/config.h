@@ -155,11 +155,22 @@ struct config_report {
 	void *ctx;
 };
 
-/*
- * Read the whole configuration into c, which owns all it points to.  file NULL means the default
- * file, which may be missing; a named file must exist.  overrides are n strings SECTION.KEY=VALUE.
- * 0; or -EINVAL after every error was reported: config_done() must be called then, too.
- */
+struct config_texts;
+
+struct config_source {
+	const char *file;		/* must exist; NULL: the default file, which may be missing */
+	const char *const *overrides;	/* strings SECTION.KEY=VALUE */
+	size_t noverrides;
+	const struct config_texts *texts;	/* what the files had before; NULL: read them */
+	struct config_texts *keep;	/* gets what the files have now; NULL: nobody */
+};
+
+/* Read the whole configuration into c, which owns all it points to.  0; or -EINVAL after every
+ * error was reported: config_done() must be called then, too. */
+int config_load_from(struct config *c, const struct config_source *from,
+    const struct config_report *report);
+
+/* The same from a file, or from the default file (NULL), and n overrides. */
 int config_load(struct config *c, const char *file, const char *const *overrides, size_t n,
     const struct config_report *report);
 void config_done(struct config *c);

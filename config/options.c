@@ -184,6 +184,23 @@ report_error(void *ctx, const char *file, unsigned line, const char *text)
 	}
 }
 
+struct config_source
+options_source(const struct options *o)
+{
+	return (struct config_source){
+		.file = o->config_file, .overrides = o->overrides, .noverrides = o->noverrides,
+		.texts = o->texts, .keep = o->keep,
+	};
+}
+
+static int
+load_config(const struct options *o, struct config *c, const struct config_report *report)
+{
+	const struct config_source from = options_source(o);
+
+	return config_load_from(c, &from, report);
+}
+
 /* A program works as its user of the queue, who may read less than root.  So root checks as that
  * user, from the beginning.  0, -EINVAL or -errno. */
 static int
@@ -201,14 +218,14 @@ check_as_user(const struct options *o, struct config *c, const struct config_rep
 		return r;
 	}
 	config_done(c);
-	return config_load(c, o->config_file, o->overrides, o->noverrides, report);
+	return load_config(o, c, report);
 }
 
 int
 options_config(const struct options *o, struct config *ret_config)
 {
 	struct config_report report = { .error = report_error, .ctx = (void *)(uintptr_t)o };
-	int r = config_load(ret_config, o->config_file, o->overrides, o->noverrides, &report);
+	int r = load_config(o, ret_config, &report);
 
 	if (r == 0 && !o->check)
 		return -1;

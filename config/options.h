@@ -29,6 +29,8 @@ struct options {
 	size_t noverrides;
 	bool check;
 	enum owner_role role;
+	const struct config_texts *texts;	/* the files as another program has read them */
+	struct config_texts *keep;		/* gets the files as they are read; NULL: nobody */
 	/* Further checks of --check, which a program may set after options_parse(); NULL: none.
 	 * Returns the number of mistakes that were reported. */
 	unsigned (*check_more)(const struct config *c, const struct config_report *report);
@@ -41,6 +43,9 @@ struct options {
  */
 int options_parse(struct options *o, const struct program *program, int argc, char **argv,
     int (*own)(void *ctx, int val, const char *argument), void *ctx);
+
+/* The sources of the configuration by these options.  It borrows from o. */
+struct config_source options_source(const struct options *o);
 
 /* Load the configuration.  Errors go as "FILE:LINE: TEXT" to the log, with --check to stderr.
  * Returns -1 to go on with *ret_config, or the exit code to end with, *ret_config holding nothing:

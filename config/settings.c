@@ -167,7 +167,10 @@ read_file(struct settings *s, const char *file, bool optional)
 		return;
 	}
 	read_text(s, file, slice_of(text, n));
-	pool_free(text);
+	if (s->keep)
+		config_texts_add(s->keep, file, slice_of(text, n));
+	else
+		pool_free(text);
 }
 
 static int
@@ -283,17 +286,23 @@ read_override(struct settings *s, const char *text)
 		(void)s->set(s->ctx, &o);
 }
 
-void
-settings_read(struct settings *s, const char *file, const char *const *overrides, size_t n)
+static void
+read_files(struct settings *s, const char *file)
 {
-	bool optional = !file;
+	read_file(s, file ? file : CONFIG_DEFAULT_FILE, !file);
+	read_drop_ins(s, file ? file : CONFIG_DEFAULT_FILE);
+}
 
-	if (!file)
-		file = CONFIG_DEFAULT_FILE;
-	read_file(s, file, optional);
-	read_drop_ins(s, file);
-	for (size_t i = 0; i < n; i++)
-		read_override(s, overrides[i]);
+void
+settings_read(struct settings *s, const struct config_source *from)
+{
+	s->keep = from->keep;
+	for (size_t i = 0; from->texts && i < from->texts->n; i++)
+		read_text(s, from->texts->list[i].name, from->texts->list[i].text);
+	if (!from->texts)
+		read_files(s, from->file);
+	for (size_t i = 0; i < from->noverrides; i++)
+		read_override(s, from->overrides[i]);
 }
 
 void

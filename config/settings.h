@@ -7,6 +7,7 @@
 #define CONFIG_SETTINGS_H
 
 #include "config/config.h"
+#include "config/texts.h"
 
 /* The place of a setting, for error messages; all zero: it was not set. */
 struct place {
@@ -27,13 +28,14 @@ struct settings {
 	/* Takes each setting.  False: the rest of its section is skipped. */
 	bool (*set)(void *ctx, const struct setting *setting);
 	void *ctx;
+	struct config_texts *keep;	/* gets what is read from files; NULL: nobody */
 	unsigned errors, source;
 	char **files;
 	size_t nfiles;
 };
 
 /* Read all sources and call set for each setting.  Errors in files and syntax are reported. */
-void settings_read(struct settings *s, const char *file, const char *const *overrides, size_t n);
+void settings_read(struct settings *s, const struct config_source *from);
 void settings_done(struct settings *s);
 
 /* Count an error and report it; control characters in the text become '?'. */

@@ -103,9 +103,10 @@ take_setting(void *ctx, const struct setting *s)
 static int
 read_settings(const struct helper *h, bool (*set)(void *ctx, const struct setting *s), void *ctx)
 {
+	const struct config_source from = options_source(&h->options);
 	struct settings s = { .report = &report, .set = set, .ctx = ctx };
 
-	settings_read(&s, h->options.config_file, h->options.overrides, h->options.noverrides);
+	settings_read(&s, &from);
 	settings_done(&s);
 	return s.errors ? -EINVAL : 0;
 }

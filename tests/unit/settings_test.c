@@ -2,6 +2,8 @@
 /* Settings of the file, of conf.d, of -o. */
 #include "config/settings.h"
 
+#include <sys/mman.h>
+
 #include "tests/lib/config.h"
 
 static void
@@ -142,12 +144,89 @@ check_big(void)
 	free(text);
 }
 
+/* Load from texts as they are in a file in memory. */
+static int
+load_texts(struct config *c, const struct config_texts *kept, const char *override)
+{
+	struct config_texts texts = { .n = 0 };
+	const struct config_source from = {
+		.file = "/nonexistent", .overrides = &override, .noverrides = override != NULL,
+		.texts = &texts,
+	};
+	const int fd = config_texts_seal(kept);
+	int r = fd < 0 ? fd : config_texts_load(&texts, fd);
+
+	errors.n = 0;
+	if (r == 0)
+		r = config_load_from(c, &from, &report);
+	ok(write(fd, "x", 1) < 0 && errno == EPERM, "nobody can change them");
+	(void)close(fd);
+	config_texts_done(&texts);
+	return r;
+}
+
+static void
+check_texts(void)
+{
+	struct config_texts kept = { .n = 0 };
+	const struct config_source from = { .file = conf, .keep = &kept };
+	struct config c;
+	char path[200];
+
+	(void)snprintf(path, sizeof path, "%s/conf.d", directory);
+	(void)mkdir(path, 0700);
+	write_at("c.conf", "[relay]\nport = 1\nprocesses = 1\n");
+	write_at("conf.d/10-a.conf", "[relay]\nport = 2\n\nfamily = x\n");
+	errors.n = 0;
+	ok(config_load_from(&c, &from, &report) == -EINVAL && kept.n == 2 && kept.error == 0,
+	    "the texts are kept");
+	config_done(&c);
+	write_at("c.conf", "[relay]\nport = 8\n");
+	remove_at("conf.d/10-a.conf");
+	ok(load_texts(&c, &kept, NULL) == -EINVAL &&
+		memmem(errors.p, errors.n, "10-a.conf:4: ", 13),
+	    "a mistake is in the place where it was");
+	ok(c.relay.port == 2 && c.relay.processes == 1, "files that changed are not read again");
+	config_done(&c);
+	(void)load_texts(&c, &kept, "relay.port=4");
+	ok(c.relay.port == 4, "-o wins over kept texts");
+	config_done(&c);
+	config_texts_done(&kept);
+	ok(load_texts(&c, &kept, NULL) == 0 && c.relay.port == 25, "no file at all");
+	config_done(&c);
+	(void)rmdir(path);
+}
+
+/* Octets that are no texts. */
+static void
+check_broken_texts(void)
+{
+	static const char *const broken[] = {
+		"x", "\2\0\0\0\0\0\0", "\0\0\0\0\0\0\0\0", "\2\0\0\0\0\0\0\0a",
+		"\2\0\0\0\1\0\0\0a\0", "\2\0\0\0\0\0\0\0ab",
+		"\2\0\0\0\377\377\377\377a\0x",
+	};
+	static const size_t sizes[] = { 1, 7, 8, 9, 10, 10, 11 };
+	struct config_texts texts;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		const int fd = memfd_create("test", MFD_CLOEXEC);
+
+		ok(write(fd, broken[i], sizes[i]) == (ssize_t)sizes[i] &&
+		    config_texts_load(&texts, fd) == -EINVAL, "broken texts %zu", i);
+		(void)close(fd);
+	}
+	ok(config_texts_load(&texts, -1) == -EBADF, "no file");
+}
+
 int
 main(void)
 {
 	config_test_begin();
 	check_files();
 	check_drop_ins();
+	check_texts();
+	check_broken_texts();
 	check_pipe();
 	check_big();
 	config_test_end();
