@@ -17,7 +17,9 @@
 #define RIGHT_IOCTL_DEV	(UINT64_C(1) << 15)	/* ABI 5 */
 #define RIGHTS_ABI_2	((UINT64_C(1) << 14) - 1)
 #define NET_ALL		3			/* ABI 4: bind and connect */
-#define SCOPE_ALL	3			/* ABI 6: abstract sockets and signals */
+#define SCOPE_SOCKETS	1			/* ABI 6: abstract sockets */
+#define SCOPE_SIGNALS	2			/* ABI 6 */
+#define ABI_SCOPES	6
 
 /* ABI 2 is the first that allows a rename from one folder to another (REFER).  Debian 12 has it. */
 #define ABI_MIN 2
@@ -52,10 +54,12 @@ landlock_begin(struct landlock *l, unsigned walls)
 		all.net = NET_ALL;
 	if (l->abi >= 5)
 		all.fs |= RIGHT_IOCTL_DEV;
-	if (l->abi >= 6 && walls & LANDLOCK_SCOPED)
-		all.scoped = SCOPE_ALL;
+	if (l->abi >= ABI_SCOPES && walls & LANDLOCK_NO_SIGNALS)
+		all.scoped |= SCOPE_SIGNALS;
+	if (l->abi >= ABI_SCOPES && walls & LANDLOCK_NO_SOCKETS)
+		all.scoped |= SCOPE_SOCKETS;
 	l->fd = create_ruleset(&all, l->abi < 4 ? offsetof(struct ruleset_attr, net) :
-	    l->abi < 6 ? offsetof(struct ruleset_attr, scoped) : sizeof all, 0);
+	    l->abi < ABI_SCOPES ? offsetof(struct ruleset_attr, scoped) : sizeof all, 0);
 	if (l->fd < 0)
 		l->error = l->fd;
 }
@@ -92,6 +96,24 @@ landlock_enforce(struct landlock *l)
 		(void)close(l->fd);
 	l->fd = -1;
 	return l->error;
+}
+
+int
+landlock_keep_signals(void)
+{
+	/* REFER is denied by each restriction that does not allow it. */
+	const struct ruleset_attr signals = {
+		.fs = LANDLOCK_ACCESS_FS_REFER, .scoped = SCOPE_SIGNALS,
+	};
+	struct landlock l = { .fd = -1 };
+
+	if (SECCOMP_SANITIZER ||
+	    create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < ABI_SCOPES)
+		return 0;
+	l.fd = create_ruleset(&signals, sizeof signals, 0);
+	l.error = l.fd < 0 ? l.fd : 0;
+	landlock_allow_path(&l, "/", LANDLOCK_ACCESS_FS_REFER);
+	return landlock_enforce(&l);
 }
 
 const char *

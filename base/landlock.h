@@ -11,7 +11,9 @@
 
 enum landlock_walls {			/* bits: what is closed besides files, if the kernel can */
 	LANDLOCK_NO_TCP = 1,		/* no bind(2), no connect(2) */
-	LANDLOCK_SCOPED = 2,		/* no signals and no abstract sockets to outside */
+	LANDLOCK_NO_SIGNALS = 2,	/* no signals to processes outside */
+	LANDLOCK_NO_SOCKETS = 4,	/* no abstract sockets outside */
+	LANDLOCK_SCOPED = LANDLOCK_NO_SIGNALS | LANDLOCK_NO_SOCKETS,
 };
 
 struct landlock {
@@ -33,6 +35,10 @@ void landlock_allow_path(struct landlock *l, const char *path, uint64_t rights);
 /* Restrict this process and its later children, for good, and release the rules.  The process must
  * have PR_SET_NO_NEW_PRIVS.  0 or -errno of the first error; landlock_reason() has its text. */
 int landlock_enforce(struct landlock *l);
+
+/* From now on this process and its later children send signals to one another only.  Another
+ * restriction can then leave them that.  An older kernel does nothing.  0 or -errno. */
+int landlock_keep_signals(void);
 
 const char *landlock_reason(int error);
 

@@ -158,7 +158,7 @@ struct config_report {
 struct config_texts;
 
 struct config_source {
-	const char *file;		/* must exist; NULL: the default file, which may be missing */
+	const char *file;	/* must exist; NULL: the default file, which may be missing */
 	const char *const *overrides;	/* strings SECTION.KEY=VALUE */
 	size_t noverrides;
 	const struct config_texts *texts;	/* what the files had before; NULL: read them */

@@ -48,36 +48,48 @@ is_credential(const char *path)
 
 /* 0; or -errno with the file and the mistake in why. */
 static int
-check(int fd, const char *path, struct buf *why)
+check(const struct stat *st, const char *path, struct buf *why)
+{
+	if (!S_ISREG(st->st_mode)) {
+		buf_fmt(why, "%s: it is not a regular file", path);
+		return -EINVAL;
+	}
+	if ((st->st_mode & (S_IRGRP | S_IROTH)) && !is_credential(path)) {
+		buf_fmt(why, "%s: others can read it (mode %04o): chmod 600 it", path,
+		    st->st_mode & 07777U);
+		return -EACCES;
+	}
+	return 0;
+}
+
+int
+secret_look(const char *path, struct buf *why)
 {
 	struct stat st;
-	int r = 0;
 
-	if (fstat(fd, &st) < 0) {
-		r = -errno;
+	if (stat(path, &st) < 0 || access(path, R_OK) < 0) {
+		const int r = -errno;
+
 		buf_fmt(why, "%s: %s", path, strerror(-r));
-	} else if (!S_ISREG(st.st_mode)) {
-		r = -EINVAL;
-		buf_fmt(why, "%s: it is not a regular file", path);
-	} else if ((st.st_mode & (S_IRGRP | S_IROTH)) && !is_credential(path)) {
-		r = -EACCES;
-		buf_fmt(why, "%s: others can read it (mode %04o): chmod 600 it", path,
-		    st.st_mode & 07777U);
+		return r;
 	}
-	return r;
+	return check(&st, path, why);
 }
 
 int
 secret_open(const char *path, struct buf *why)
 {
 	int r, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
 
-	if (fd < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0) {
 		r = -errno;
 		buf_fmt(why, "%s: %s", path, strerror(-r));
+		if (fd >= 0)
+			(void)close(fd);
 		return r;
 	}
-	r = check(fd, path, why);
+	r = check(&st, path, why);
 	if (r < 0) {
 		(void)close(fd);
 		return r;

@@ -21,4 +21,7 @@ int secret_path(struct buf *b, struct slice name);
  */
 int secret_open(const char *path, struct buf *why);
 
+/* Would secret_open() succeed?  For a process that may not open the file.  0 or -errno. */
+int secret_look(const char *path, struct buf *why);
+
 #endif

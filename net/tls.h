@@ -26,6 +26,10 @@ struct tls_facts {
 	char client[65];
 };
 
+/* Load what all handshakes of a server need but the certificates, before sessions are forked.  An
+ * error shows again in tls_server(). */
+void tls_warm(void);
+
 /*
  * Prepare a server's side: load the certificates and keys from their files now.  A client that
  * requests no name, or an unknown one, gets the first pair.  0; or -errno, and why gets the file

@@ -107,6 +107,16 @@ server_context(struct tls *t, bool ask_client)
 	return 0;
 }
 
+void
+tls_warm(void)
+{
+	struct tls t = { .ctx = NULL };
+
+	if (tls_wipe_memory() == 0 && tls_initialize() == 0)
+		(void)server_context(&t, false);
+	SSL_CTX_free(t.ctx);
+}
+
 int
 tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client,
     struct buf *why)

@@ -6,7 +6,6 @@
 #include "session/certificates.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "config/secret.h"
@@ -63,20 +62,17 @@ certificates_find(struct certificates *c, const struct config *config, struct bu
 int
 certificates_check(const struct certificates *c, struct buf *why)
 {
-	for (size_t i = 0; i < c->n; i++) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
 		const struct tls_pair *pair = &c->pairs[i];
-		int fd;
 
 		if (access(pair->chain, R_OK) < 0) {
-			const int r = -errno;
-
+			r = -errno;
 			buf_fmt(why, "%s: %s", pair->chain, strerror(-r));
 			return r;
 		}
-		fd = secret_open(pair->key, why);
-		if (fd < 0)
-			return fd;
-		(void)close(fd);
+		r = secret_look(pair->key, why);
 	}
-	return 0;
+	return r;
 }

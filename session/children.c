@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * The kernel names the sender of each remark (SCM_CREDENTIALS), so no session can make remarks for
- * another.  A process that a session forks has no copy of the table: fork(2) skips its memory.
+ * another.  The kernel also names each socket by a cookie, so a session can give away its own
+ * client only.  A SOCK_SEQPACKET socket sends to no other address.  A process that a session forks
+ * has no copy of the table: fork(2) skips its memory.
  */
 #include "session/children.h"
 
@@ -10,11 +12,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "net/peer.h"
 #include "strangers/remark.h"
 
@@ -32,7 +34,7 @@ open_socket(struct children *c)
 	const int one = 1;
 	int fds[2];
 
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	c->remarks = fds[0];
 	c->to_listener = fds[1];
@@ -49,7 +51,7 @@ children_open(struct children *c, const struct config *config)
 
 	while (n < wanted && n < PLACES_MAX)
 		n *= 2;
-	*c = (struct children){ .remarks = -1, .to_listener = -1 };
+	*c = (struct children){ .remarks = -1, .to_listener = -1, .forker = FORKER_NONE };
 	if (getrandom(secret, sizeof secret, 0) != sizeof secret)
 		return -EIO;
 	c->table_octets = n * sizeof(struct stranger);
@@ -67,11 +69,13 @@ children_forget(struct children *c)
 {
 	const int to_listener = c->to_listener;
 
+	forker_close(&c->forker);
 	if (c->remarks >= 0)
 		(void)close(c->remarks);
 	free(c->list);
 	explicit_bzero(c, sizeof *c);
 	c->remarks = -1;
+	c->forker = (struct forker)FORKER_NONE;
 	c->to_listener = to_listener;
 }
 
@@ -125,6 +129,23 @@ children_enter(struct children *c, const struct config *config, const struct soc
 	if (ret_child->balancer || sa->sa_family == AF_UNIX)
 		return STRANGERS_LIMITS;
 	return enter_table(c, config, sa, &ret_child->place);
+}
+
+/* 0 if there is none. */
+static uint64_t
+cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
+}
+
+void
+children_know(const struct children *c, struct child *child, int fd)
+{
+	if (c->forker.fd >= 0)
+		child->cookie = cookie_of(fd);
 }
 
 bool
@@ -222,13 +243,15 @@ children_remove(struct children *c, pid_t pid)
 /* A balancer has named the client: now its limits hold. */
 static void
 name_client(struct children *c, const struct config *config, struct child *child,
-    const struct sockaddr *sa)
+    const struct sockaddr_storage *ss)
 {
+	const struct sockaddr *sa = (const struct sockaddr *)ss;
 	enum strangers_limit limit;
 
 	if (!child->balancer)
 		return;
 	child->balancer = false;
+	child->named = *ss;
 	limit = enter_table(c, config, sa, &child->place);
 	if (limit == STRANGERS_LIMITS)
 		return;
@@ -250,7 +273,7 @@ take_remark(struct children *c, const struct config *config, struct child *child
 
 	switch (remark->kind) {
 	case REMARK_ADDRESS:
-		name_client(c, config, child, (const struct sockaddr *)&remark->address);
+		name_client(c, config, child, &remark->address);
 		break;
 	case REMARK_LOGIN:
 	case REMARK_RECIPIENT:
@@ -284,18 +307,54 @@ count_remark(struct child *child)
 	return child->remarks <= REMARKS_A_SECOND;
 }
 
-/* The sender of a message; -1 if it has none.  There is room for nothing else beside it. */
-static pid_t
-sender_of(struct msghdr *m)
+/* May the session give this socket away, with this frame? */
+static bool
+may_give(const struct child *child, const struct passed *passed, const struct transfer *t)
 {
-	const struct cmsghdr *h = CMSG_FIRSTHDR(m);
-	struct ucred cred;
+	return child->cookie != 0 && passed->fd >= 0 && t->client.ss_family == AF_UNSPEC &&
+	    cookie_of(passed->fd) == child->cookie;
+}
 
-	if (!h || h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS ||
-	    h->cmsg_len < CMSG_LEN(sizeof cred))
-		return -1;
-	memcpy(&cred, CMSG_DATA(h), sizeof cred);
-	return cred.pid;
+/* A session gives its client away, once.  Its process ends, and the new one takes its place. */
+static void
+take_client(struct children *c, struct child *child, const struct passed *passed,
+    struct transfer *t)
+{
+	static const char refusal[] = "421 4.7.0 TLS not available due to local problem\r\n";
+	const bool good = may_give(child, passed, t);
+	pid_t pid;
+
+	child->cookie = 0;
+	(void)kill(child->pid, SIGKILL);
+	if (!good) {
+		log_text(LOG_LEVEL_ERROR, "session %d gives away what is not its client",
+		    child->pid);
+		return;
+	}
+	t->client = child->named;
+	pid = forker_fork(&c->forker, passed->fd, t);
+	if (pid > 0) {
+		child->pid = pid;
+		child->idle_since_ms = 0;
+		return;
+	}
+	log_text(LOG_LEVEL_ERROR, "STARTTLS: no process for a session: %s", strerror(-pid));
+	(void)send(passed->fd, refusal, sizeof refusal - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+take_frame(struct children *c, const struct config *config, struct child *child,
+    const unsigned char *octets, size_t n, const struct passed *passed)
+{
+	struct remark remark;
+	struct transfer t;
+
+	if (!count_remark(child))
+		return;
+	if (remark_parse(octets, n, &remark))
+		take_remark(c, config, child, &remark);
+	else if (transfer_parse(octets, n, &t))
+		take_client(c, child, passed, &t);
 }
 
 bool
@@ -310,22 +369,19 @@ void
 children_listen(struct children *c, const struct config *config)
 {
 	for (int i = 0; i < REMARKS_AT_ONCE; i++) {
-		unsigned char octets[REMARK_OCTETS + 1];
-		_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
-		struct iovec in = { octets, sizeof octets };
-		struct msghdr m = {
-			.msg_iov = &in, .msg_iovlen = 1,
-			.msg_control = control, .msg_controllen = sizeof control,
-		};
-		const ssize_t n = recvmsg(c->remarks, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		unsigned char octets[TRANSFER_OCTETS + 1];
+		struct passed passed;
+		const ssize_t n = passing_take(c->remarks, octets, sizeof octets, MSG_DONTWAIT,
+		    &passed);
 		struct child *child;
-		struct remark remark;
 
 		if (n < 0)
 			return;
-		child = find_child(c, sender_of(&m));
-		if (child && count_remark(child) && remark_parse(octets, (size_t)n, &remark))
-			take_remark(c, config, child, &remark);
+		child = find_child(c, passed.pid);
+		if (child)
+			take_frame(c, config, child, octets, (size_t)n, &passed);
+		if (passed.fd >= 0)
+			(void)close(passed.fd);
 	}
 }
 

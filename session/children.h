@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
+#include "session/forker.h"
 #include "strangers/strangers.h"
 
 struct child {
@@ -19,6 +20,8 @@ struct child {
 	unsigned remarks;
 	bool balancer;			/* its client is still to be named */
 	bool ending;			/* it was asked to end */
+	uint64_t cookie;		/* of its client's socket; 0: it may not give that away */
+	struct sockaddr_storage named;	/* the client that a balancer has named */
 };
 
 struct children {
@@ -28,6 +31,7 @@ struct children {
 	size_t table_octets;
 	int remarks;			/* the listener's end of the socket; -1: none */
 	int to_listener;		/* the end that all sessions inherit; -1: none */
+	struct forker forker;		/* takes the clients at STARTTLS, if there is one */
 };
 
 /* Prepare the table and the socket for remarks.  0 or -errno. */
@@ -42,6 +46,8 @@ void children_forget(struct children *c);
  */
 enum strangers_limit children_enter(struct children *c, const struct config *config,
     const struct sockaddr *sa, struct child *ret_child);
+/* The client is at fd: at STARTTLS, the session may give that socket away, and no other. */
+void children_know(const struct children *c, struct child *child, int fd);
 /* Memory for one more child.  False if there is none. */
 bool children_make_room(struct children *c);
 void children_add(struct children *c, const struct child *child, pid_t pid);
@@ -58,7 +64,7 @@ bool children_remove(struct children *c, pid_t pid);
 /* Does the table hold failures of clients that still count? */
 bool children_remember(const struct children *c, const struct config *config);
 
-/* Take the remarks that wait.  This logs. */
+/* Take the remarks that wait, and the clients that sessions give away at STARTTLS.  This logs. */
 void children_listen(struct children *c, const struct config *config);
 
 /* Log that a client was refused, at most once a minute for a client. */

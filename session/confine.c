@@ -110,6 +110,7 @@ confine_session(const struct confinement *c)
 {
 	struct sandbox sandbox = {
 		.config = c->config, .client_fd = c->start->wfd,
+		.gives_away = c->tls_later ? c->start->remark_fd : -1,
 	};
 	struct sandbox_errors errors;
 
@@ -118,7 +119,7 @@ confine_session(const struct confinement *c)
 	confined = true;
 	sandbox.queue = open_queue(c);
 	hold_logins(c->config);
-	if (c->tls_later)
+	if (c->tls_later && c->start->remark_fd < 0)
 		(void)starter_fork(c->config, c->options, c->start);
 	milter_links_open(c->config, c->start->remark_fd >= 0);
 	connect_helpers(c);
@@ -128,20 +129,34 @@ confine_session(const struct confinement *c)
 	warn(&errors);
 }
 
-void
-confine_listener(const struct confinement *c)
+/* Processes that fork sessions. */
+static void
+confine_parent(const struct confinement *c, enum sandbox_parent kind)
 {
 	const struct sandbox sandbox = {
 		.queue = open_queue(c), .config = c->config,
-		.config_file = c->options->config_file, .starts_tls = c->tls_later,
+		.config_file = c->options->config_file, .client_fd = -1,
+		.keeps_signals = c->start->tls_served,
 	};
 	struct sandbox_errors errors;
 
 	if (c->start->print_fd < 0 && !queue_opened)
 		return;
-	errors = sandbox_listener(&sandbox);
+	errors = sandbox_parent(&sandbox, kind);
 	close_counts();
 	warn(&errors);
+}
+
+void
+confine_listener(const struct confinement *c)
+{
+	confine_parent(c, !c->start->implicit ? SANDBOX_LISTENER : SANDBOX_LISTENER_KEYS);
+}
+
+void
+confine_forker(const struct confinement *c)
+{
+	confine_parent(c, SANDBOX_FORKER);
 }
 
 int

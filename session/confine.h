@@ -14,7 +14,7 @@ struct confinement {
 	const struct config *config;
 	const struct options *options;
 	const struct start *start;
-	bool tls_later;			/* TLS may begin in another program */
+	bool tls_later;			/* of a session: TLS may begin in another program */
 	bool may_log_in;		/* AUTH may be offered to this client, in this program */
 };
 
@@ -24,13 +24,16 @@ void confine_prepare(void);
 /*
  * Open the queue (unless printing), the lists and the log, connect to filters, to Dovecot and to
  * the registry of users, and enter the sandbox.  If TLS may begin later, another process stays
- * outside (session/starter.h).  A second call does nothing.
+ * outside: session/starter.h, session/forker.h.  A second call does nothing.
  */
 void confine_session(const struct confinement *c);
 
 /* The same for a process that accepts connections.  Its sessions confine themselves further.  If it
  * finds no queue, it leaves all that to its sessions: each looks for the queue again. */
 void confine_listener(const struct confinement *c);
+
+/* The same for the process that forks the sessions inside TLS (session/forker.h). */
+void confine_forker(const struct confinement *c);
 
 /* The folders of the queue that were opened.  0, or the -errno of opening it. */
 int confine_queue(struct queue *ret);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Words with blanks between them: "0 1 -1 -1 192.0.2.1 client.example", with "-" for no address.
+ * Words with blanks between them: "0 1 -1 5 192.0.2.1 client.example", with "-" for no address.
  */
 #include "session/handover.h"
 
@@ -15,14 +15,14 @@
 void
 handover_format(struct buf *b, const struct handover *h)
 {
-	buf_fmt(b, "%d %d %d %d ", h->rfd, h->wfd, h->print_fd, h->remark_fd);
+	buf_fmt(b, "%d %d %d %d ", h->rfd, h->wfd, h->print_fd, h->config_fd);
 	buf_add(b, h->client.n ? h->client : SL("-"));
 	buf_chr(b, ' ');
 	buf_add(b, h->helo);
 }
 
-static bool
-take_fd(struct slice *text, int *ret)
+bool
+handover_fd(struct slice *text, int *ret)
 {
 	const struct slice word = words_next(text);
 	uint64_t v;
@@ -43,8 +43,8 @@ handover_parse(struct handover *ret, const char *text)
 	struct slice rest = slice_str(text);
 	struct handover h;
 
-	if (!take_fd(&rest, &h.rfd) || !take_fd(&rest, &h.wfd) ||
-	    !take_fd(&rest, &h.print_fd) || !take_fd(&rest, &h.remark_fd))
+	if (!handover_fd(&rest, &h.rfd) || !handover_fd(&rest, &h.wfd) ||
+	    !handover_fd(&rest, &h.print_fd) || !handover_fd(&rest, &h.config_fd))
 		return false;
 	if (h.rfd < 0 || h.wfd < 0)
 		return false;

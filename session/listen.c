@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/landlock.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "session/endpoint.h"
+#include "session/secure.h"
 #include "session/signals.h"
 #include "stats/stats.h"
 
@@ -33,6 +35,7 @@ enum event {
 	EVENT_LIMITED,		/* the client of fd, at `address`, has passed `limit` */
 	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
 	EVENT_DIED,		/* a session was killed by the signal `error` */
+	EVENT_FORKER,		/* the process for sessions inside TLS has ended */
 	EVENT_RELOAD,		/* SIGHUP */
 	EVENT_STOP,		/* SIGTERM or SIGINT */
 	EVENT_IDLE,		/* no session for a long time, and nothing to remember */
@@ -128,6 +131,10 @@ reap_children(struct listener *l, struct news *ret)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == l->children.forker.pid) {
+			ret->event = EVENT_FORKER;
+			return true;
+		}
 		if (!children_remove(&l->children, pid))	/* an orphan: this is process 1 */
 			continue;
 		if (WIFSIGNALED(status)) {
@@ -187,6 +194,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		ret->event = EVENT_FULL;
 		return true;
 	}
+	children_know(&l->children, &child, fd);
 	pid = children_make_room(&l->children) ? fork() : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;
@@ -400,17 +408,31 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 /* New sessions get the new configuration.  If it has errors, they are logged, and the old one
  * stays. */
 static void
-reload(const struct options *options, struct config *config)
+reload(const struct listener *l, const struct options *options, struct config *config)
 {
 	struct config fresh = { 0 };
+	struct config_texts texts = { .n = 0 };
+	struct options again = *options;
+	int r = 0;
 
-	if (options_config(options, &fresh) >= 0) {
+	again.keep = options->keep ? &texts : NULL;
+	if (options_config(&again, &fresh) >= 0) {
 		log_text(LOG_LEVEL_ERROR,
 		    "the configuration has errors and is not used: the old one stays");
+		config_texts_done(&texts);
 		return;
 	}
+	if (l->children.forker.fd >= 0)
+		r = forker_configure(&l->children.forker, &texts);
+	if (r < 0)
+		log_text(LOG_LEVEL_ERROR, "STARTTLS: sessions have the old configuration: %s",
+		    strerror(-r));
 	config_done(config);
 	*config = fresh;
+	if (options->keep) {
+		config_texts_done(options->keep);
+		*options->keep = texts;
+	}
 	log_text(LOG_LEVEL_INFO, "configuration read again");
 }
 
@@ -502,14 +524,21 @@ listen_refuse_all(struct listener *l, bool silent)
 }
 
 int
-listen_prepare(struct listener *l, const struct config *config)
+listen_prepare(struct listener *l, const struct options *options, const struct config *config,
+    struct start *start)
 {
 	const int r = children_open(&l->children, config);
 
-	if (r == 0)
-		return 0;
-	log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
-	return EX_TEMPFAIL;
+	if (r < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
+		return EX_TEMPFAIL;
+	}
+	/* Sessions inside TLS are descendants of the forker, and are signalled too. */
+	if (config->server.tls != SERVER_TLS_OFF && !secure_here())
+		start->tls_served = landlock_keep_signals() == 0 &&
+		    forker_start(&l->children.forker, config, options, start->print_fd,
+			l->children.to_listener) == 0;
+	return 0;
 }
 
 /* The client has passed a limit for one address. */
@@ -566,8 +595,12 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);
 			break;
 		case EVENT_RELOAD:
-			reload(options, config);
+			reload(l, options, config);
 			break;
+		case EVENT_FORKER:
+			log_text(LOG_LEVEL_ERROR, "smtp-handler-tls of this listener has ended");
+			(void)stop_all(l);
+			return EX_TEMPFAIL;
 		case EVENT_IDLE:
 		case EVENT_STOP:
 			return stop_all(l);

@@ -31,8 +31,10 @@ int listen_inherit(struct listener *l, int *ret_connection);
  * is logged. */
 int listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret_connection);
 
-/* Prepare to accept, before the sandbox is entered.  0, or an exit status; the reason is logged. */
-int listen_prepare(struct listener *l, const struct config *config);
+/* Prepare to accept, before the sandbox is entered.  If STARTTLS is on, start the process for it,
+ * and set start->tls_served.  0, or an exit status; the reason is logged. */
+int listen_prepare(struct listener *l, const struct options *options, const struct config *config,
+    struct start *start);
 
 /* Accept until a signal ends the listener: an exit status.  Or -1 in the fresh process of a
  * session, with its client in *ret_fd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The rights of a session and of a listener: two tables of system calls, two sets of files.
+ * The rights of a session and of the processes that fork sessions: tables of system calls, and sets
+ * of files.
  */
 #include "session/sandbox.h"
 
@@ -9,6 +10,8 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +24,7 @@
 #include "base/seccomp.h"
 #include "config/milter.h"
 #include "config/secret.h"
+#include "session/certificates.h"
 #include "session/list.h"
 
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
@@ -115,30 +119,43 @@ has_filters(const struct config *c, enum milter_where where)
 	return milter_place_has(c->server.milter, where);
 }
 
-/* A listener may do what its sessions may; they open their lists, and the file of counts. */
+/* Certificates are renewed, and their files are often links. */
+static void
+allow_keys(struct landlock *l, const struct config *c)
+{
+	static struct certificates certificates;
+	char path[PATH_MAX], text[200];
+	struct buf users = BUF(path), why = BUF(text);
+
+	(void)certificates_find(&certificates, c, &why);
+	for (size_t i = 0; i < certificates.n; i++) {
+		allow_beside(l, certificates.pairs[i].chain, READ_FILE);
+		allow_beside(l, certificates.pairs[i].key, READ_FILE);
+	}
+	if (c->server.auth == AUTH_FILE &&
+	    secret_path(&users, slice_str(c->server.auth_target)) == 0)
+		allow_beside(l, path, READ_FILE);
+}
+
+/* A parent may do what its sessions may; they open their lists, and the file of counts. */
 static int
-wall_off_listener_files(const struct sandbox *s)
+wall_off_parent_files(const struct sandbox *s, enum sandbox_parent kind)
 {
 	struct landlock l;
 
-	landlock_begin(&l, LANDLOCK_SCOPED |
+	landlock_begin(&l, LANDLOCK_NO_SOCKETS | (s->keeps_signals ? 0 : LANDLOCK_NO_SIGNALS) |
 	    (has_filters(s->config, MILTER_INET) ? 0 : LANDLOCK_NO_TCP));
 	allow_queue(&l, s->queue, s->config);
 	if (s->queue)
 		landlock_allow(&l, s->queue->tmp, READ_FILE);
-	/* The program with TLS opens them again. */
 	if (s->queue && s->queue->counts >= 0)
 		landlock_allow(&l, s->queue->counts, READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-	if (s->starts_tls) {
-		/* The libraries of a dynamic program, their settings and the keys cannot be
-		 * listed. */
-		landlock_allow_path(&l, "/", READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-		    LANDLOCK_ACCESS_FS_EXECUTE);
-		return landlock_enforce(&l);
-	}
 	each_list(&l, s->config, allow_list);
-	allow_beside(&l, s->config_file ? s->config_file : CONFIG_DEFAULT_FILE,
-	    READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+	if (kind != SANDBOX_LISTENER)
+		allow_keys(&l, s->config);
+	if (kind != SANDBOX_FORKER)
+		allow_beside(&l, s->config_file ? s->config_file : CONFIG_DEFAULT_FILE,
+		    READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 	landlock_allow_path(&l, "/etc/hosts", READ_FILE);
 	return landlock_enforce(&l);
 }
@@ -176,20 +193,39 @@ static const struct seccomp_rule session_arguments[] = {
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
 };
 
-static const struct seccomp_rule listener_calls[] = {
-	SECCOMP_CALL(sendto), SECCOMP_CALL(accept4), SECCOMP_CALL(accept),
-	SECCOMP_CALL(recvmsg), SECCOMP_CALL(wait4), SECCOMP_CALL(kill), SECCOMP_CALL(shutdown),
-	SECCOMP_CALL(clone), SECCOMP_CALL(set_tid_address), SECCOMP_CALL(set_robust_list),
+/* A process that forks sessions, and these up to their own sandbox. */
+static const struct seccomp_rule parent_calls[] = {
+	SECCOMP_CALL(sendto), SECCOMP_CALL(recvmsg), SECCOMP_CALL(sendmsg),
+	SECCOMP_CALL(set_tid_address), SECCOMP_CALL(set_robust_list),
 	SECCOMP_CALL(gettid), SECCOMP_CALL(getppid), SECCOMP_CALL(getdents64),
 	SECCOMP_CALL(uname), SECCOMP_CALL(prctl), SECCOMP_CALL(eventfd2), SECCOMP_CALL(ioctl),
 	SECCOMP_CALL(fcntl), SECCOMP_CALL(setsockopt), SECCOMP_CALL(connect),
-	SECCOMP_WITH(socket, 1, AF_UNIX), SECCOMP_WITH(socketpair, 1, AF_UNIX),
+	SECCOMP_CALL(faccessat), SECCOMP_CALL(readlinkat),
+	SECCOMP_WITH(socket, 1, AF_UNIX),
 	SECCOMP_CALL(landlock_create_ruleset), SECCOMP_CALL(landlock_add_rule),
 	SECCOMP_CALL(landlock_restrict_self),
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
-#ifdef SYS_fork
-	SECCOMP_CALL(fork), SECCOMP_CALL(open),
+#ifdef SYS_open
+	SECCOMP_CALL(open), SECCOMP_CALL(access), SECCOMP_CALL(readlink),
 #endif
+};
+
+/* Bits of clone(2) that fork(2) of no libc sets. */
+#define NOT_FORK                                                                              \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_PARENT |    \
+	    CLONE_PTRACE | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |      \
+	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+static const struct seccomp_rule listener_calls[] = {
+	SECCOMP_CALL(accept4), SECCOMP_CALL(accept), SECCOMP_CALL(wait4), SECCOMP_CALL(kill),
+	SECCOMP_CALL(shutdown), SECCOMP_WITHOUT(clone, 1, NOT_FORK),
+#ifdef SYS_fork
+	SECCOMP_CALL(fork),
+#endif
+};
+
+static const struct seccomp_rule forker_calls[] = {
+	SECCOMP_WITH(clone, 1, CLONE_PARENT | SIGCHLD), SECCOMP_CALL(shutdown),
 };
 
 /* Sessions connect to filters. */
@@ -197,45 +233,38 @@ static const struct seccomp_rule inet_filters[] = {
 	SECCOMP_WITH(socket, 1, AF_INET), SECCOMP_WITH(socket, 1, AF_INET6),
 };
 
-/* A process that becomes smtp-handler-tls, up to the sandbox of that program. */
-static const struct seccomp_rule program_calls[] = {
-	SECCOMP_CALL(execve), SECCOMP_CALL(mmap), SECCOMP_CALL(mprotect), SECCOMP_CALL(faccessat),
-	SECCOMP_CALL(readlinkat), SECCOMP_CALL(rseq), SECCOMP_CALL(umask), SECCOMP_CALL(getcwd),
-	SECCOMP_CALL(statx), SECCOMP_CALL(geteuid), SECCOMP_CALL(getgid), SECCOMP_CALL(getegid),
-	SECCOMP_CALL(prlimit64), SECCOMP_CALL(dup3),
-#ifdef SYS_open
-	SECCOMP_CALL(access), SECCOMP_CALL(readlink), SECCOMP_CALL(arch_prctl),
-	SECCOMP_CALL(dup2),
-#endif
-};
-
 struct sandbox_errors
 sandbox_session(const struct sandbox *s)
 {
 	/* Sessions share their socket to the listener: none may shut it down. */
 	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, s->client_fd);
+	const struct seccomp_rule give = SECCOMP_WITH(sendmsg, 1, s->gives_away);
 	struct seccomp f = { .n = 0 };
 	struct sandbox_errors errors = { .files = wall_off_session_files(s) };
 
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, session_arguments);
 	seccomp_add(&f, &end, 1);
+	if (s->gives_away >= 0)
+		seccomp_add(&f, &give, 1);
 	errors.calls = seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);
 	return errors;
 }
 
 struct sandbox_errors
-sandbox_listener(const struct sandbox *s)
+sandbox_parent(const struct sandbox *s, enum sandbox_parent kind)
 {
 	struct seccomp f = { .n = 0 };
-	struct sandbox_errors errors = { .files = wall_off_listener_files(s) };
+	struct sandbox_errors errors = { .files = wall_off_parent_files(s, kind) };
 
 	SECCOMP_ADD(&f, session_calls);
-	SECCOMP_ADD(&f, listener_calls);
+	SECCOMP_ADD(&f, parent_calls);
+	if (kind == SANDBOX_FORKER)
+		SECCOMP_ADD(&f, forker_calls);
+	else
+		SECCOMP_ADD(&f, listener_calls);
 	if (has_filters(s->config, MILTER_INET))
 		SECCOMP_ADD(&f, inet_filters);
-	if (s->starts_tls)
-		SECCOMP_ADD(&f, program_calls);
 	errors.calls = seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);
 	return errors;
 }

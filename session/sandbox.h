@@ -15,7 +15,8 @@ struct sandbox {
 	const struct config *config;	/* names the lists */
 	const char *config_file;	/* which a listener reads again; NULL: the default */
 	int client_fd;			/* of a session: replies go there */
-	bool starts_tls;		/* a listener whose sessions start smtp-handler-tls */
+	int gives_away;			/* to a session's listener, at STARTTLS; -1: not */
+	bool keeps_signals;		/* landlock_keep_signals() was called */
 };
 
 /* Each is 0, or the -errno of a restriction that does not hold. */
@@ -26,8 +27,13 @@ struct sandbox_errors {
 /* One conversation and nothing else, for good.  Its lists are opened here. */
 struct sandbox_errors sandbox_session(const struct sandbox *s);
 
-/* Accepting, forking, and reading the configuration again.  If its sessions start
- * smtp-handler-tls, all files can be read and executed. */
-struct sandbox_errors sandbox_listener(const struct sandbox *s);
+/* The processes that fork sessions. */
+enum sandbox_parent {
+	SANDBOX_LISTENER,	/* accepts, and reads the configuration again */
+	SANDBOX_LISTENER_KEYS,	/* the same, and its sessions read the keys */
+	SANDBOX_FORKER,		/* forks for a listener; its sessions read the keys */
+};
+
+struct sandbox_errors sandbox_parent(const struct sandbox *s, enum sandbox_parent kind);
 
 #endif

@@ -7,7 +7,7 @@
 #define SESSION_SECURE_H
 
 #include "net/tls.h"
-#include "session/handover.h"
+#include "session/start.h"
 #include "smtp/server.h"
 
 /* Can this program do TLS? */
@@ -22,11 +22,23 @@ int secure_become(const struct config *config, char **argv, struct buf *why);
 unsigned secure_check(const struct config *config, const struct config_report *report);
 
 /* Can a session that begins offer STARTTLS? */
-enum server_starttls secure_offer(const struct config *config);
+enum server_starttls secure_offer(const struct config *config, const struct start *start);
 
 /* Prepare the handshake: SMTP_ACCEPT or SMTP_REFUSE_TLS.  Does not return if the session goes on in
- * another program. */
-enum smtp_verdict secure_prepare(const struct config *config, const struct handover *handover);
+ * another process. */
+enum smtp_verdict secure_prepare(const struct config *config, const struct start *start,
+    const struct handover *handover);
+
+/* Load what all handshakes need but the keys, for the sessions that are forked later. */
+void secure_warm(void);
+
+/* The path of the program that can do TLS, for the log. */
+const char *secure_name(const struct config *config);
+
+/* Become the program that can do TLS, with these arguments behind those of the configuration.
+ * -errno. */
+int secure_execute(const struct config *config, const struct options *options,
+    const char *const *rest);
 
 /* Become the program that can do TLS, with this session.  -errno after an error, which is
  * logged. */

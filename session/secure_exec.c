@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "session/certificates.h"
+#include "session/forker.h"
 #include "session/starter.h"
 
 #define PROGRAM "smtp-handler-tls"
@@ -68,22 +69,39 @@ secure_check(const struct config *config, const struct config_report *report)
 	return 0;		/* unreachable: secure_become() never returns 0 in this program */
 }
 
+/* Is the program there that STARTTLS needs? */
+static bool
+has_program(const struct config *config, const struct start *start, struct buf *why)
+{
+	char space[PATH_MAX];
+	const char *path;
+
+	if (start->remark_fd >= 0) {
+		if (!start->tls_served)
+			buf_str(why, PROGRAM " did not start with the listener: start that again");
+		return start->tls_served;
+	}
+	path = find_program(config, space, sizeof space);
+	if (!path)
+		buf_str(why, "cannot find " PROGRAM " through /proc: set tls-program");
+	else if (access(path, X_OK) < 0)
+		buf_fmt(why, "%s: %s", path, strerror(errno));
+	else
+		return true;
+	return false;
+}
+
 enum server_starttls
-secure_offer(const struct config *config)
+secure_offer(const struct config *config, const struct start *start)
 {
 	static struct certificates certificates;
-	char space[PATH_MAX], text[600];
+	char text[600];
 	struct buf why = BUF(text);
-	const char *path;
 
 	if (config->server.tls == SERVER_TLS_OFF)
 		return SMTP_STARTTLS_OFF;
-	path = find_program(config, space, sizeof space);
-	if (!path)
-		buf_str(&why, "cannot find " PROGRAM " through /proc: set tls-program");
-	else if (access(path, X_OK) < 0)
-		buf_fmt(&why, "%s: %s", path, strerror(errno));
-	else if (certificates_find(&certificates, config, &why) == 0 &&
+	if (has_program(config, start, &why) &&
+	    certificates_find(&certificates, config, &why) == 0 &&
 	    certificates_check(&certificates, &why) == 0)
 		return SMTP_STARTTLS_OFFERED;
 	log_text(LOG_LEVEL_ERROR, "STARTTLS is not offered: %s", buf_cstr(&why));
@@ -96,39 +114,61 @@ keep_open(int fd)
 	return fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
+void
+secure_warm(void)
+{
+}
+
+const char *
+secure_name(const struct config *config)
+{
+	static char space[PATH_MAX];
+	const char *path = find_program(config, space, sizeof space);
+
+	return path ? path : PROGRAM;
+}
+
+int
+secure_execute(const struct config *config, const struct options *options, const char *const *rest)
+{
+	char space[PATH_MAX];
+	const char *path = find_program(config, space, sizeof space);
+
+	return path ? handover_exec(path, options, rest) : -ENOENT;
+}
+
 int
 secure_resume(const struct config *config, const struct options *options,
     const struct handover *handover)
 {
-	char space[PATH_MAX], text[HANDOVER_MAX];
+	char text[HANDOVER_MAX];
 	struct buf resume = BUF(text);
-	const char *path = find_program(config, space, sizeof space);
-	int r = path ? 0 : -ENOENT;
+	int r = handover->config_fd < 0 ? handover->config_fd : keep_open(handover->config_fd);
 
 	handover_format(&resume, handover);
 	if (r == 0)
 		r = keep_open(handover->rfd);
 	if (r == 0)
 		r = keep_open(handover->wfd);
-	if (r == 0 && handover->remark_fd >= 0)
-		r = keep_open(handover->remark_fd);
 	if (r == 0) {
 		const char *const rest[] = { "--resume", buf_cstr(&resume), NULL };
 
-		r = resume.full ? -ENAMETOOLONG : handover_exec(path, options, rest);
+		r = resume.full ? -ENAMETOOLONG : secure_execute(config, options, rest);
 	}
-	log_text(LOG_LEVEL_ERROR, "STARTTLS: %s: %s", path ? path : PROGRAM, strerror(-r));
+	log_text(LOG_LEVEL_ERROR, "STARTTLS: %s: %s", secure_name(config), strerror(-r));
 	return r;
 }
 
 enum smtp_verdict
-secure_prepare(const struct config *config, const struct handover *handover)
+secure_prepare(const struct config *config, const struct start *start,
+    const struct handover *handover)
 {
-	const int r = starter_ask(handover);
+	const int r = start->remark_fd < 0 ? starter_ask(handover) :
+	    forker_ask(start->remark_fd, handover->rfd, handover->helo);
 
 	(void)config;
-	if (r == -ESRCH || r == -EPROTO)
-		log_text(LOG_LEVEL_ERROR, "STARTTLS: nobody starts " PROGRAM);
+	if (start->remark_fd >= 0 || r == -ESRCH || r == -EPROTO)
+		log_text(LOG_LEVEL_ERROR, "STARTTLS: nobody starts " PROGRAM ": %s", strerror(-r));
 	return SMTP_REFUSE_TLS;
 }
 

@@ -54,9 +54,32 @@ secure_check(const struct config *config, const struct config_report *report)
 }
 
 enum server_starttls
-secure_offer(const struct config *config)
+secure_offer(const struct config *config, const struct start *start)
 {
+	(void)start;
 	return config->server.tls == SERVER_TLS_OFF ? SMTP_STARTTLS_OFF : SMTP_STARTTLS_OFFERED;
+}
+
+void
+secure_warm(void)
+{
+	tls_warm();
+}
+
+const char *
+secure_name(const struct config *config)
+{
+	(void)config;
+	return "smtp-handler-tls";
+}
+
+int
+secure_execute(const struct config *config, const struct options *options, const char *const *rest)
+{
+	(void)config;
+	(void)options;
+	(void)rest;
+	return -ENOSYS;		/* unreachable: no other program is needed */
 }
 
 int
@@ -70,7 +93,8 @@ secure_resume(const struct config *config, const struct options *options,
 }
 
 enum smtp_verdict
-secure_prepare(const struct config *config, const struct handover *handover)
+secure_prepare(const struct config *config, const struct start *start,
+    const struct handover *handover)
 {
 	const bool ask = config->server.tls_client == CLIENT_CERTIFICATES_ASK;
 	static struct certificates certificates;
@@ -78,6 +102,7 @@ secure_prepare(const struct config *config, const struct handover *handover)
 	struct buf why = BUF(text);
 	int r = certificates_find(&certificates, config, &why);
 
+	(void)start;
 	(void)handover;
 	if (r == 0)
 		r = tls_server(&tls, certificates.pairs, certificates.n, ask, &why);

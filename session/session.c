@@ -118,8 +118,8 @@ prepare_tls(struct session *s)
 {
 	s->starttls = SMTP_STARTTLS_OFF;
 	if (!s->start->implicit)
-		s->starttls = secure_offer(s->config);
-	else if (secure_prepare(s->config, &s->start->handover) != SMTP_ACCEPT)
+		s->starttls = secure_offer(s->config, s->start);
+	else if (secure_prepare(s->config, s->start, &s->start->handover) != SMTP_ACCEPT)
 		session_lose(s, "tls");
 }
 
@@ -263,7 +263,7 @@ check_starttls(struct session *s)
 		.rfd = s->client.rfd,
 		.wfd = s->client.wfd,
 		.print_fd = s->start->print_fd,
-		.remark_fd = s->start->remark_fd,
+		.config_fd = -1,
 		.helo = s->smtp.esmtp ? buf_slice(&s->smtp.helo) : SL(""),
 	};
 	enum smtp_verdict verdict;
@@ -279,7 +279,7 @@ check_starttls(struct session *s)
 	if (known)
 		address_text(&client, peer_sockaddr(&s->peer));
 	handover.client = buf_slice(&client);
-	verdict = s->end ? SMTP_REFUSE_TLS : secure_prepare(s->config, &handover);
+	verdict = s->end ? SMTP_REFUSE_TLS : secure_prepare(s->config, s->start, &handover);
 	if (verdict != SMTP_ACCEPT)
 		s->server.starttls = SMTP_STARTTLS_BROKEN;
 	return server_decide(&s->smtp, verdict, SL(""));

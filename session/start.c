@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "session/confine.h"
 #include "session/endpoint.h"
+#include "session/forker.h"
 #include "session/listen.h"
 #include "session/secure.h"
 
@@ -21,11 +22,12 @@ struct wishes {
 	const char *listen[LISTEN_MAX];
 	size_t nlisten;
 	bool print, implicit, lf;
-	const char *resume;
+	const char *resume, *serve;
 	bool stderr_is_socket;		/* at the start of the program: the client, perhaps */
 };
 
-enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT, OPTION_IMPLICIT, OPTION_LF, OPTION_RESUME };
+enum { OPTION_LISTEN = OPTION_OWN, OPTION_PRINT, OPTION_IMPLICIT, OPTION_LF, OPTION_RESUME,
+	OPTION_SERVE };
 
 static const struct option own_options[] = {
 	{ "listen", required_argument, NULL, OPTION_LISTEN },
@@ -33,6 +35,7 @@ static const struct option own_options[] = {
 	{ "implicit", no_argument, NULL, OPTION_IMPLICIT },
 	{ "lf", no_argument, NULL, OPTION_LF },
 	{ "resume", required_argument, NULL, OPTION_RESUME },
+	{ "serve", required_argument, NULL, OPTION_SERVE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -72,6 +75,8 @@ add_wish(void *ctx, int val, const char *argument)
 		w->lf = true;
 	} else if (val == OPTION_RESUME) {
 		w->resume = argument;
+	} else if (val == OPTION_SERVE) {
+		w->serve = argument;
 	} else if (w->nlisten < LISTEN_MAX) {
 		w->listen[w->nlisten++] = argument;
 	} else {
@@ -81,11 +86,15 @@ add_wish(void *ctx, int val, const char *argument)
 	return 0;
 }
 
-/* Go on with the session that smtp-handler has begun.  -1 or an exit status. */
+static struct config_texts texts;	/* the configuration as it was read */
+
+/* Go on with the session that smtp-handler has begun, and with its configuration.  -1 or an exit
+ * status. */
 static int
-resume_session(const char *text, struct start *start)
+resume_session(const char *text, struct options *options, struct start *start)
 {
-	if (!handover_parse(&start->handover, text)) {
+	if (!handover_parse(&start->handover, text) ||
+	    config_texts_load(&texts, start->handover.config_fd) < 0) {
 		log_text(LOG_LEVEL_ERROR,
 		    "--resume is not for users: smtp-handler starts smtp-handler-tls with it");
 		return EX_USAGE;
@@ -93,8 +102,9 @@ resume_session(const char *text, struct start *start)
 	start->rfd = start->handover.rfd;
 	start->wfd = start->handover.wfd;
 	start->print_fd = start->handover.print_fd;
-	start->remark_fd = start->handover.remark_fd;
 	start->resumed = true;
+	(void)close(start->handover.config_fd);
+	options->texts = &texts;
 	return -1;
 }
 
@@ -129,15 +139,11 @@ find_client(const struct wishes *w, const struct options *options, struct config
 	if (w->print)
 		start->print_fd = listener.n ? STDOUT_FILENO : STDERR_FILENO;
 	if (listener.n) {
-		r = listen_prepare(&listener, config);
+		r = listen_prepare(&listener, options, config, start);
 		if (r != 0)
 			return r;
-		/* With TLS from the first octet each session reads the keys, and is confined after
-		 * that. */
-		if (!w->implicit)
-			confine_listener(&(struct confinement){
-			    .config = config, .options = options, .start = start,
-			    .tls_later = config->server.tls != SERVER_TLS_OFF });
+		confine_listener(&(struct confinement){
+		    .config = config, .options = options, .start = start });
 		r = listen_accept(&listener, options, config, &fd);
 		if (r >= 0)
 			return r;
@@ -160,7 +166,7 @@ refuse_clients(const struct wishes *w, const struct start *start, int fault)
 {
 	int fd = start->wfd;
 
-	if (w->resume || listen_inherit(&listener, &fd) < 0)
+	if (w->resume || w->serve || listen_inherit(&listener, &fd) < 0)
 		return;
 	if (listener.ninherited)
 		listen_refuse_all(&listener, w->implicit);
@@ -211,15 +217,19 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	arguments = argv;
 	log_open(program.name);
 	r = options_parse(options, &program, argc, argv, add_wish, &wishes);
+	if (r < 0 && wishes.serve)
+		return forker_serve(wishes.serve, options, config, ret);
+	if (r < 0 && wishes.resume)
+		r = resume_session(wishes.resume, options, ret);
 	if (r < 0) {
 		options->check_more = check_more;
+		options->keep = wishes.resume || secure_here() ? NULL : &texts;
 		r = options_config(options, config);
 	}
 	if (r < 0 && wishes.implicit)
 		r = become_tls(config);
-	if (r < 0)
-		r = wishes.resume ? resume_session(wishes.resume, ret) :
-		    find_client(&wishes, options, config, ret);
+	if (r < 0 && !wishes.resume)
+		r = find_client(&wishes, options, config, ret);
 	if ((r == EX_CONFIG || r == EX_USAGE) && !options->check)
 		refuse_clients(&wishes, ret, r);
 	return r;

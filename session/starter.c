@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * The starter is the parent, because inetd, systemd and the listener know its process ID: that of
- * smtp-handler-tls is the same.  For the listener a remark comes from that ID, so the starter
- * passes on those of the session.  Else it takes one datagram of text from the session.
+ * smtp-handler-tls is the same.  It takes one datagram of text from the session.
  */
 #include "session/starter.h"
 
@@ -16,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "strangers/remark.h"
+#include "config/texts.h"
 #include "session/secure.h"
 #include "session/signals.h"
 
@@ -28,7 +27,6 @@ struct starting {
 	const struct start *start;
 	pid_t session;
 	int wake_fd;
-	int remarks;		/* those of the session come here; -1: there is no listener */
 };
 
 /* End as the session has ended. */
@@ -58,11 +56,13 @@ become_tls(const struct starting *s, const char *text)
 	handover.rfd = s->start->rfd;
 	handover.wfd = s->start->wfd;
 	handover.print_fd = s->start->print_fd;
-	handover.remark_fd = s->start->remark_fd;
+	handover.config_fd = config_texts_seal(s->options->keep);
 	/* Nobody waits for the session any more. */
 	(void)signal(SIGCHLD, SIG_IGN);
 	r = secure_resume(s->config, s->options, &handover);
 	(void)signal(SIGCHLD, SIG_DFL);
+	if (handover.config_fd >= 0)
+		(void)close(handover.config_fd);
 	return r;
 }
 
@@ -82,16 +82,6 @@ answer(const struct starting *s)
 	(void)send(partner, &r, sizeof r, MSG_NOSIGNAL);
 }
 
-static void
-pass_remark_on(const struct starting *s)
-{
-	char remark[REMARK_OCTETS + 1];
-	const ssize_t n = recv(s->remarks, remark, sizeof remark, MSG_DONTWAIT);
-
-	if (n > 0)
-		(void)send(s->start->remark_fd, remark, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* The rest of the starter's life, until it is smtp-handler-tls. */
 static _Noreturn void
 serve_session(const struct starting *s)
@@ -99,11 +89,10 @@ serve_session(const struct starting *s)
 	for (;;) {
 		struct pollfd p[] = {
 			{ .fd = partner, .events = POLLIN }, { .fd = s->wake_fd, .events = POLLIN },
-			{ .fd = s->remarks, .events = POLLIN },
 		};
 		int number;
 
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			end_like(s->session);
 		number = signals_stop;
 		if (number) {
@@ -111,35 +100,19 @@ serve_session(const struct starting *s)
 			signals_drain(s->wake_fd);
 			(void)kill(s->session, number);
 		}
-		if (p[2].revents & POLLIN)
-			pass_remark_on(s);
-		else if (p[0].revents)
+		if (p[0].revents)
 			answer(s);
 	}
 }
 
+/* In the process of the session. */
 static void
-close_pair(const int ends[2])
-{
-	for (int i = 0; i < 2; i++)
-		if (ends[i] >= 0)
-			(void)close(ends[i]);
-}
-
-/* In the process of the session.  Its remarks go to the starter, over the descriptor that it knows
- * for them. */
-static int
-begin_session(pid_t starter, int end, int remarks, int remark_fd)
+begin_session(pid_t starter, int end)
 {
 	partner = end;
-	if (remarks >= 0 && dup3(remarks, remark_fd, O_CLOEXEC) < 0)
-		return -errno;
-	if (remarks >= 0)
-		(void)close(remarks);
 	/* A starter that is killed takes the session with it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0 && getppid() != starter)
 		_exit(0);
-	return 0;
 }
 
 int
@@ -148,30 +121,23 @@ starter_fork(const struct config *config, const struct options *options,
 {
 	struct starting s = { .config = config, .options = options, .start = start };
 	const pid_t starter = getpid();
-	int ends[2] = { -1, -1 }, remarks[2] = { -1, -1 }, r = 0;
+	int ends[2], r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ||
-	    (start->remark_fd >= 0 &&
-	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, remarks) < 0))
-		r = -errno;
-	s.session = r == 0 ? fork() : -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	s.session = fork();
 	if (s.session < 0) {
-		r = r < 0 ? r : -errno;
-		close_pair(ends);
-		close_pair(remarks);
+		r = -errno;
+		(void)close(ends[0]);
+		(void)close(ends[1]);
 		return r;
 	}
+	(void)close(ends[s.session == 0 ? 0 : 1]);
 	if (s.session == 0) {
-		(void)close(ends[0]);
-		if (remarks[0] >= 0)
-			(void)close(remarks[0]);
-		return begin_session(starter, ends[1], remarks[1], start->remark_fd);
+		begin_session(starter, ends[1]);
+		return 0;
 	}
-	(void)close(ends[1]);
-	if (remarks[1] >= 0)
-		(void)close(remarks[1]);
 	partner = ends[0];
-	s.remarks = remarks[0];
 	s.wake_fd = signals_catch(SIGNALS_SESSION);
 	serve_session(&s);
 }

@@ -19,11 +19,13 @@ from tls_server import BUILD, HOST, Server, certificate, in_memory  # noqa: E402
 
 INJECT = BUILD + "/tests/inject"
 HERE = BUILD + "/tests/inside"
+HANDLER = BUILD + "/smtp-handler"
+LIBRARY = "/usr/lib/x86_64-linux-gnu/libssl.so.3"
 CALLS = {"open": 2, "mmap": 9, "ioctl": 16, "getpid": 39, "socket": 41, "connect": 42,
          "sendto": 44, "sendmsg": 46, "shutdown": 48, "bind": 49, "socketpair": 53,
          "setsockopt": 54, "clone": 56, "fork": 57, "execve": 59, "kill": 62, "fcntl": 72,
-         "ptrace": 101, "prctl": 157, "openat": 257, "unlinkat": 263, "memfd_create": 319,
-         "execveat": 322}
+         "ptrace": 101, "prctl": 157, "openat": 257, "unlinkat": 263, "accept4": 288,
+         "memfd_create": 319, "execveat": 322}
 AT_FDCWD = "-100"
 KILLED = "killed"
 REMARKS = 5				# the socket to the listener
@@ -68,6 +70,21 @@ def children(pid):
                                            text=True, check=False).stdout.split()]
 
 
+def forkers(server):
+    """The first process with --serve: it forks others."""
+    found = []
+    for pid in children(server.process.pid):
+        with open("/proc/%d/cmdline" % pid, encoding="ascii") as words:
+            if "--serve" in words.read().split("\0"):
+                found.append(pid)
+    return sorted(found)[:1]
+
+
+def sessions(server):
+    forker = forkers(server)
+    return [pid for pid in children(server.process.pid) if pid not in forker]
+
+
 def call(pid, name, *arguments):
     return subprocess.run([INJECT, str(pid), str(CALLS[name]), *[str(a) for a in arguments]],
                           capture_output=True, text=True, check=False).stdout.strip()
@@ -89,15 +106,16 @@ def plain(server):
 
 def before_tls(server):
     smtp = server.smtp()
-    starter = children(server.process.pid)[0]
-    check(wait_for(lambda: children(starter)), "no second process")
-    return smtp, confined(children(starter)[0], 2)
+    smtp.ehlo()
+    check(smtp.has_extn("starttls"), "STARTTLS is not offered")
+    return smtp, confined(sessions(server)[0], 2)
 
 
 def in_tls(server):
     smtp = server.tls()
     smtp.ehlo()
-    return smtp, confined(children(server.process.pid)[0], 2)
+    check(wait_for(lambda: len(sessions(server)) == 1), "the session before TLS remains")
+    return smtp, confined(sessions(server)[0], 2)
 
 
 def with_auth(server):
@@ -106,14 +124,47 @@ def with_auth(server):
     return smtp, pid
 
 
+class InetdServer:
+    """A session without a listener; .process is its starter."""
+
+    def __init__(self, name, *settings):
+        self.directory = os.path.join(BUILD, "tests", name)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory)
+        with open(self.directory + "/conf", "w", encoding="ascii") as file:
+            file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n%s\n"
+                       % (self.directory, HOST, "\n".join(settings)))
+        self.end, other = socket.socketpair()
+        self.process = subprocess.Popen([HANDLER, "-c", self.directory + "/conf"], stdin=other,
+                                        stdout=other, stderr=subprocess.DEVNULL)
+        other.close()
+        check(self.end.recv(1000).startswith(b"220 "), "no greeting")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end.close()
+        self.process.wait(20)
+
+
+def beside_starter(server):
+    check(wait_for(lambda: children(server.process.pid)), "no second process")
+    return None, confined(children(server.process.pid)[0], 1)
+
+
 def before_header(server):
     sock = server.connect()
-    check(wait_for(lambda: children(server.process.pid)), "no session")
-    return sock, confined(children(server.process.pid)[0], 2)
+    check(wait_for(lambda: sessions(server)), "no session")
+    return sock, confined(sessions(server)[0], 2)
 
 
 def listener(server):
     return None, confined(server.process.pid, 1)
+
+
+def forker(server):
+    return None, confined(forkers(server)[0], 1)
 
 
 def of_session(server):
@@ -142,6 +193,7 @@ def of_session(server):
         ("no copy of a descriptor", ("fcntl", 0, 0, 100), KILLED),
         ("no end of what it shares", ("shutdown", REMARKS, 2), KILLED),
         ("no mark", ("setsockopt", 0, 1, 36, 0, 4), KILLED),
+        ("no descriptor to others", ("sendmsg", 0, 0, 0), KILLED),
         ("no passwd", ("openat", AT_FDCWD, "s:/etc/passwd", 0), denied(errno.EACCES)),
         ("no root folder", ("openat", AT_FDCWD, "s:/", 0), denied(errno.EACCES)),
         ("no list by its path", ("openat", AT_FDCWD, "s:" + LIST, 0), denied(errno.EACCES)),
@@ -165,17 +217,36 @@ def of_listener(server):
     # It may read what is beside its configuration; here that is the queue too.
     return [row for row in of_session(server) if row[0] in (
         "it is itself", "no ptrace", "no connection", "no code", "no passwd", "no key",
-        "no users by their path", "no message is removed", "no program", "no other name is made")
+        "no users by their path", "no message is removed", "no program", "no root folder",
+        "no program by a descriptor", "no other name is made")
     ] + [
-        ("no signal outside", ("kill", os.getpid(), 0), denied(errno.EPERM))]
+        ("no signal outside", ("kill", os.getpid(), 0), denied(errno.EPERM)),
+        ("no library", ("openat", AT_FDCWD, "s:" + LIBRARY, 0), denied(errno.EACCES)),
+        ("no thread", ("clone", 0x10f00), KILLED),
+        ("no namespace", ("clone", 0x10000000 | signal.SIGCHLD), KILLED)]
 
 
-def try_all(settings, begin, rows):
-    with Server("inside-server", *settings) as first:
+def of_keeper(server):
+    """A process whose sessions read the keys."""
+    return [row for row in of_listener(server)
+            if row[0] not in ("no key", "no users by their path")]
+
+
+def of_forker(server):
+    return [row for row in of_keeper(server) if row[0] != "no signal outside"] + [
+        ("no signal", ("kill", os.getpid(), 0), KILLED),
+        ("no fork", ("fork",), KILLED),
+        ("no connection is accepted", ("accept4", 0, 0, 0, 0), KILLED),
+        ("no configuration", ("openat", AT_FDCWD, "s:" + server.directory + "/conf", 0),
+         denied(errno.EACCES))]
+
+
+def try_all(settings, begin, rows, kind=Server, **how):
+    with kind("inside-server", *settings, **how) as first:
         count = len(rows(first))
     wrong = []
     for i in range(count):
-        with Server("inside-server", *settings) as server:
+        with kind("inside-server", *settings, **how) as server:
             smtp, pid = begin(server)
             with open(server.directory + "/queue/new/message", "w", encoding="ascii") as file:
                 file.write("x\n")
@@ -200,6 +271,11 @@ def session():
 @test("a session before TLS")
 def session_before_tls():
     try_all(TLS, before_tls, of_session)
+
+
+@test("a session before TLS without a listener")
+def session_beside_starter():
+    try_all(TLS, beside_starter, of_session, InetdServer)
 
 
 @test("a session inside TLS")
@@ -242,6 +318,21 @@ def session_before_header():
 @test("a listener")
 def the_listener():
     try_all(PLAIN, listener, of_listener)
+
+
+@test("a listener that offers STARTTLS")
+def listener_with_tls():
+    try_all(TLS, listener, of_listener)
+
+
+@test("the process that forks its sessions inside TLS")
+def the_forker():
+    try_all(TLS, forker, of_forker)
+
+
+@test("a listener with TLS from the first octet")
+def listener_implicit():
+    try_all(TLS, listener, of_keeper, implicit=True)
 
 
 @test("after the handshake the key is not in memory, nor before TLS")

@@ -602,6 +602,93 @@ def checks():
     check(code == 78 and "conf:" in text, "lists that do not match are found first", code, text)
 
 
+def break_config(path):
+    with open(path, "a") as file:
+        file.write("[server]\nhostname = other.example.org\nnonsense\n")
+
+
+@test("STARTTLS goes on with the configuration of the session before it, not with a broken one")
+def kept():
+    with Server("tls-kept", SETTINGS) as server:
+        first = server.smtp()
+        break_config(server.config)
+        server.process.send_signal(signal.SIGHUP)
+        server.logged("configuration has errors and is not used")
+        for smtp in server.tls(context=trusting(EC)), first:
+            if smtp is first:
+                smtp._host = HOST
+                same(smtp.starttls(context=trusting(EC))[0], 220)
+            check(smtp.ehlo()[1].startswith(HOST.encode() + b"\n"), "another name")
+            smtp.quit()
+
+
+@test("SIGHUP: sessions inside TLS have the new configuration, and a new certificate")
+def reloaded():
+    with Server("tls-reloaded", SETTINGS) as server:
+        server.tls(context=trusting(EC)).quit()
+        text = open(server.config).read()
+        path = os.path.join(HERE, "next")
+        certificate(path, "next.example.org")
+        with open(server.config, "w") as file:
+            file.write(text.replace("hostname = " + HOST, "hostname = next.example.org")
+                       .replace(EC, path))
+        server.process.send_signal(signal.SIGHUP)
+        server.logged("configuration read again")
+        smtp = server.tls(context=trusting(path), name="next.example.org")
+        check(smtp.ehlo()[1].startswith(b"next.example.org\n"), "the old name")
+        smtp.quit()
+
+
+@test("without a listener STARTTLS goes on with the configuration as it was, too")
+def kept_alone():
+    folder = HERE + "/kept-alone"
+    os.makedirs(folder)
+    with open(folder + "/conf", "w") as file:
+        file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n%s\n"
+                   % (folder, HOST, SETTINGS))
+    ours, theirs = socket.socketpair()
+    with subprocess.Popen([HANDLER, "-c", folder + "/conf"], stdin=theirs, stdout=theirs,
+                          stderr=subprocess.DEVNULL, env=ENVIRONMENT):
+        theirs.close()
+        check(ours.recv(1000).startswith(b"220 "))
+        break_config(folder + "/conf")
+        ours.sendall(b"STARTTLS\r\n")
+        same(ours.recv(1000), b"220 2.0.0 Ready to start TLS\r\n")
+        with trusting(EC).wrap_socket(ours, server_hostname=HOST) as inside:
+            inside.sendall(b"EHLO c\r\n")
+            check(inside.recv(1000).startswith(b"250-" + HOST.encode() + b"\r\n"))
+            inside.sendall(b"QUIT\r\n")
+
+
+@test("a listener whose process for TLS has ended ends, so that its manager starts it again")
+def forker_gone():
+    with Server("tls-forker-gone", SETTINGS) as server:
+        smtp = server.smtp()
+        pids = [pid for pid in os.listdir("/proc") if pid.isdigit() and
+                b"--serve" in open("/proc/%s/cmdline" % pid, "rb").read() and
+                server.config.encode() in open("/proc/%s/cmdline" % pid, "rb").read()]
+        same(len(pids), 1)
+        os.kill(int(pids[0]), signal.SIGTERM)
+        server.tls().quit()
+        os.kill(int(pids[0]), signal.SIGKILL)
+        server.logged("smtp-handler-tls of this listener has ended")
+        same(smtp.noop()[0], 421)
+        same(server.process.wait(20), 75)
+
+
+@test("a session inside TLS is one of the listener: counted, limited, ended with it")
+def counted():
+    with Server("tls-counted", SETTINGS, "max-connections = 2") as server:
+        held = [server.tls(), server.tls()]
+        sock = server.connect()
+        check(sock.recv(1000).startswith(b"421 4.3.2 "), "a third session")
+        held[0].quit()
+        check(wait_for(lambda: server.connect().recv(1000).startswith(b"220 ")), "no room again")
+        server.process.send_signal(signal.SIGTERM)
+        same(held[1].getreply()[0], 421)
+        same(server.process.wait(20), 0)
+
+
 @test("clients: swaks, curl, msmtp")
 def others():
     with Server("tls-others", SETTINGS) as server:

@@ -5,6 +5,7 @@
 #include "session/children.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/passing.h"
 #include "strangers/remark.h"
 #include "tests/lib/tap.h"
 
@@ -24,7 +26,8 @@ address_of(const char *text)
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len;
 
-	(void)address_parse(slice_str(text), 0, &ss, &len);
+	if (text)
+		(void)address_parse(slice_str(text), 0, &ss, &len);
 	return ss;
 }
 
@@ -264,6 +267,247 @@ check_trusted(void)
 	end();
 }
 
+/* A forker that answers with this number.  It reports each frame: "g" if it is for this client,
+ * else "b". */
+static pid_t
+start_forker(int32_t answer, const char *client, int ret[2])
+{
+	const struct sockaddr_storage ss = address_of(client);
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 || pipe(ret) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		unsigned char octets[TRANSFER_OCTETS + 1];
+		struct passed passed;
+		struct transfer t;
+		ssize_t n;
+
+		(void)close(ends[0]);
+		while ((n = passing_take(ends[1], octets, sizeof octets, 0, &passed)) > 0) {
+			const bool good = transfer_parse(octets, (size_t)n, &t) &&
+			    passed.fd >= 0 && t.n == 1 && t.name[0] == 'c' &&
+			    memcmp(&t.client, &ss, sizeof ss) == 0;
+
+			if (write(ret[1], good ? "g" : "b", 1) != 1 ||
+			    send(ends[1], &answer, sizeof answer, 0) < 0)
+				break;
+		}
+		_exit(0);
+	}
+	(void)close(ends[1]);
+	(void)close(ret[1]);
+	children.forker = (struct forker){ ends[0], pid };
+	return pid;
+}
+
+enum lie { HONEST, TWICE, OTHER_SOCKET, NO_SOCKET, TWO_SOCKETS, ADDRESS, NOT_KNOWN, NO_FRAME };
+
+static void
+give(int socket, int client, int other, enum lie lie)
+{
+	struct transfer t = { .n = 1, .name = "c" };
+	unsigned char octets[TRANSFER_OCTETS];
+
+	if (lie == ADDRESS)
+		t.client = address_of("127.0.0.1");
+	transfer_encode(&t, octets);
+	if (lie == NO_FRAME)
+		octets[TRANSFER_OCTETS - 1] = 'x';
+	if (lie == TWO_SOCKETS) {
+		char space[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+		struct iovec part = { octets, sizeof octets };
+		struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = space,
+			.msg_controllen = sizeof space };
+		struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+		h->cmsg_len = CMSG_LEN(2 * sizeof(int));
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(h), (int[]){ client, other }, 2 * sizeof(int));
+		(void)sendmsg(socket, &m, MSG_NOSIGNAL);
+		return;
+	}
+	(void)passing_send(socket, octets, sizeof octets,
+	    lie == NO_SOCKET ? -1 : lie == OTHER_SOCKET ? other : client, 0);
+}
+
+/* A session that gives its client away, honestly or not. */
+static pid_t
+start_giver(int client, int other, enum lie lie)
+{
+	const struct sockaddr_storage ss = address_of("192.0.2.1");
+	struct child child;
+	pid_t pid;
+
+	(void)children_enter(&children, &config, (const struct sockaddr *)&ss, &child);
+	if (lie != NOT_KNOWN)
+		children_know(&children, &child, client);
+	(void)children_make_room(&children);
+	pid = fork();
+	if (pid == 0) {
+		children_forget(&children);
+		give(children.to_listener, client, other, lie);
+		if (lie == TWICE)
+			give(children.to_listener, client, other, lie);
+		for (;;)
+			(void)pause();
+	}
+	children_add(&children, &child, pid);
+	return pid;
+}
+
+static size_t
+open_descriptors(void)
+{
+	size_t n = 0;
+
+	for (int fd = 0; fd < 100; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void
+check_givers(void)
+{
+	static const struct {
+		const char *name;
+		enum lie lie;
+		int signal;
+		const char *want;		/* what the forker got */
+	} rows[] = {
+		{ "a session gives its client away", HONEST, SIGKILL, "g" },
+		{ "twice counts once", TWICE, SIGKILL, "g" },
+		{ "another's socket", OTHER_SOCKET, SIGKILL, "" },
+		{ "no socket", NO_SOCKET, SIGKILL, "" },
+		{ "two sockets", TWO_SOCKETS, SIGKILL, "" },
+		{ "an address of its own choice", ADDRESS, SIGKILL, "" },
+		{ "a session that may not", NOT_KNOWN, SIGKILL, "" },
+		{ "no frame at all", NO_FRAME, 0, "" },
+	};
+	const int32_t fresh = 1 << 24;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int a[2], b[2], got[2];
+		char text[4] = "";
+		size_t before;
+		pid_t pid, forker;
+
+		begin();
+		forker = start_forker(fresh, NULL, got);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, a) < 0 ||
+		    socketpair(AF_UNIX, SOCK_STREAM, 0, b) < 0)
+			break;
+		before = open_descriptors();
+		pid = start_giver(a[0], b[0], rows[i].lie);
+		listen_for(50);
+		ok(open_descriptors() == before, "%s: no descriptor stays open", rows[i].name);
+		ok(children.n == 1 &&
+		    children.list[0].pid == (rows[i].want[0] ? fresh : pid),
+		    "%s: who has its place", rows[i].name);
+		ok(end_session(pid) == rows[i].signal, "%s: its process", rows[i].name);
+		(void)children_remove(&children, fresh);
+		forker_close(&children.forker);
+		(void)waitpid(forker, NULL, 0);
+		ok(read(got[0], text, sizeof text) == (ssize_t)strlen(rows[i].want) &&
+		    strcmp(text, rows[i].want) == 0, "%s: what the forker gets", rows[i].name);
+		for (int j = 0; j < 2; j++) {
+			(void)close(a[j]);
+			(void)close(b[j]);
+		}
+		(void)close(got[0]);
+		end();
+	}
+}
+
+/* The place of a session that is over is nobody's, and no process outside has one. */
+static void
+check_ended_giver(void)
+{
+	int a[2], got[2];
+	char text[4];
+	pid_t pid, forker;
+
+	begin();
+	forker = start_forker(1 << 24, NULL, got);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, a) < 0)
+		return;
+	pid = start_giver(a[0], -1, HONEST);
+	(void)usleep(50000);
+	(void)end_session(pid);
+	give(children.to_listener, a[0], -1, HONEST);
+	listen_for(50);
+	forker_close(&children.forker);
+	(void)waitpid(forker, NULL, 0);
+	ok(read(got[0], text, sizeof text) == 0, "a session that has ended gives nothing away");
+	end();
+}
+
+/* The forker cannot fork: the client is told, and the session ends. */
+static void
+check_no_process(void)
+{
+	int a[2], got[2];
+	char text[100] = "";
+	pid_t pid, forker;
+
+	begin();
+	forker = start_forker(-EAGAIN, NULL, got);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, a) < 0)
+		return;
+	pid = start_giver(a[0], -1, HONEST);
+	listen_for(50);
+	ok(recv(a[1], text, sizeof text - 1, MSG_DONTWAIT) > 0 && strncmp(text, "421 ", 4) == 0,
+	    "without a process for it the client is refused");
+	ok(end_session(pid) == SIGKILL, "and the session ends");
+	forker_close(&children.forker);
+	(void)waitpid(forker, NULL, 0);
+	end();
+}
+
+/* The client that a balancer has named is named to the forker by the listener. */
+static void
+check_named_giver(void)
+{
+	static struct cidr balancers[1];
+	unsigned char octets[REMARK_OCTETS];
+	const struct sockaddr_storage ss = address_of("10.0.0.1");
+	struct child child;
+	int a[2], got[2];
+	char text[4] = "";
+	pid_t pid, forker;
+
+	begin();
+	(void)cidr_parse(SL("10.0.0.1"), balancers);
+	config.server.proxy_protocol = 1;
+	config.server.proxy_trusted = (struct network_list){ balancers, 1, false };
+	forker = start_forker(1 << 24, "192.0.2.7", got);
+	make_remark(REMARK_ADDRESS, 0, "192.0.2.7", octets);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, a) < 0)
+		return;
+	(void)children_enter(&children, &config, (const struct sockaddr *)&ss, &child);
+	children_know(&children, &child, a[0]);
+	(void)children_make_room(&children);
+	pid = fork();
+	if (pid == 0) {
+		children_forget(&children);
+		(void)send(children.to_listener, octets, sizeof octets, 0);
+		give(children.to_listener, a[0], -1, HONEST);
+		for (;;)
+			(void)pause();
+	}
+	children_add(&children, &child, pid);
+	listen_for(50);
+	(void)end_session(pid);
+	forker_close(&children.forker);
+	(void)waitpid(forker, NULL, 0);
+	ok(read(got[0], text, sizeof text) == 1 && text[0] == 'g',
+	    "the client that a balancer has named");
+	end();
+}
+
 int
 main(void)
 {
@@ -273,5 +517,9 @@ main(void)
 	check_balancer();
 	check_idle();
 	check_trusted();
+	check_givers();
+	check_ended_giver();
+	check_no_process();
+	check_named_giver();
 	return tap_done();
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -28,7 +29,7 @@
 static char folder[] = "/tmp/sandbox_test.XXXXXX";
 static struct queue queue;
 static struct config config;
-static char other_list[300];
+static char other_list[300], config_file[200], certificate[200], key[200], users[200];
 static int pipe_fd, log_fd;
 static struct sockaddr_un other_socket = { .sun_family = AF_UNIX };
 
@@ -91,6 +92,24 @@ static int
 read_passwd(void)
 {
 	return read_file("/etc/passwd");
+}
+
+static int
+read_key(void)
+{
+	return read_file(key);
+}
+
+static int
+read_users(void)
+{
+	return read_file(users);
+}
+
+static int
+read_config(void)
+{
+	return read_file(config_file);
 }
 
 static int
@@ -229,6 +248,16 @@ fork_child(void)
 }
 
 static int
+fork_sibling(void)
+{
+	const long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? errno : 0;
+}
+
+static int
 signal_a_process(void)
 {
 	return kill(getpid(), 0) < 0 ? errno : 0;
@@ -315,16 +344,16 @@ trace(void)
 
 #define KILLED (-SIGSYS)
 
-enum kind { SESSION, UNDER_LISTENER, WITH_HELPERS, LISTENER, LISTENER_TLS, KINDS };
+enum kind { SESSION, UNDER_LISTENER, WITH_HELPERS, LISTENER, WITH_KEYS, FORKER, KINDS };
 
 static const char *const kind_names[] = {
 	"session", "session under a listener", "session that asks Dovecot and the registry",
-	"listener", "listener with TLS",
+	"listener", "listener with keys", "forker",
 };
 
 #define ANY_SESSION(x) [SESSION] = (x), [UNDER_LISTENER] = (x), [WITH_HELPERS] = (x)
-#define ANY_LISTENER(x) [LISTENER] = (x), [LISTENER_TLS] = (x)
-#define ALL(x) ANY_SESSION(x), ANY_LISTENER(x)
+#define ANY_PARENT(x) [LISTENER] = (x), [WITH_KEYS] = (x), [FORKER] = (x)
+#define ALL(x) ANY_SESSION(x), ANY_PARENT(x)
 
 static const struct {
 	const char *name;
@@ -335,23 +364,18 @@ static const struct {
 	{ "a message can be queued", queue_a_message, { 0 }, false },
 	{ "a list can be read", read_list, { 0 }, false },
 	{ "an aliases file can be read", read_aliases, { 0 }, false },
-	{ "no other file can be read", read_passwd, { ANY_SESSION(EACCES), [LISTENER] = EACCES },
-	    true },
+	{ "no other file can be read", read_passwd, { ALL(EACCES) }, true },
 	{ "no file beside a list can be read", read_neighbour, { ANY_SESSION(EACCES) }, true },
 	{ "no list can be written", write_list, { ALL(EACCES) }, true },
-	{ "messages of other sessions cannot be listed", list_new, { ANY_SESSION(EACCES),
-	    [LISTENER] = EACCES }, true },
-	{ "nor those that are not whole", list_tmp, { ANY_SESSION(EACCES), [LISTENER] = EACCES },
-	    true },
-	{ "no message can be read", read_message, { ANY_SESSION(EACCES), [LISTENER] = EACCES },
-	    true },
+	{ "messages of other sessions cannot be listed", list_new, { ALL(EACCES) }, true },
+	{ "nor those that are not whole", list_tmp, { ALL(EACCES) }, true },
+	{ "no message can be read", read_message, { ALL(EACCES) }, true },
 	{ "no message can be written", write_message, { ALL(EACCES) }, true },
 	{ "no message can be removed", remove_message, { ALL(EACCES) }, true },
 	{ "nothing is opened in new/", create_in_new, { ALL(EACCES) }, true },
 	{ "no folder can be made", make_folder, { ALL(KILLED) }, false },
 	{ "no link can be made", make_link, { ALL(KILLED) }, false },
-	{ "no program can be started", run_program, { ANY_SESSION(KILLED), [LISTENER] = KILLED },
-	    false },
+	{ "no program can be started", run_program, { ALL(KILLED) }, false },
 	{ "no connection can be made", connect_out, { ALL(KILLED) }, false },
 	{ "no session makes a local socket", make_local_socket, { ANY_SESSION(KILLED) }, false },
 	{ "nor one for packets", make_packet_socket, { ANY_SESSION(KILLED) }, false },
@@ -360,21 +384,29 @@ static const struct {
 	{ "no session connects to another socket", connect_elsewhere, { ANY_SESSION(KILLED) },
 	    false },
 	{ "nor does it send there", send_elsewhere, { ANY_SESSION(KILLED) }, false },
-	{ "only a listener forks", fork_child, { ANY_SESSION(KILLED) }, false },
-	{ "only a listener sends signals", signal_a_process, { ANY_SESSION(KILLED) }, false },
+	{ "only a listener forks", fork_child, { ANY_SESSION(KILLED), [FORKER] = KILLED },
+	    false },
+	{ "a forker forks siblings", fork_sibling, { ANY_SESSION(KILLED), [LISTENER] = KILLED,
+	    [WITH_KEYS] = KILLED }, false },
+	{ "only a listener sends signals", signal_a_process, { ANY_SESSION(KILLED),
+	    [FORKER] = KILLED }, false },
+	{ "a key is for sessions inside TLS", read_key, { ANY_SESSION(EACCES),
+	    [LISTENER] = EACCES }, true },
+	{ "users are for sessions inside TLS", read_users, { ANY_SESSION(EACCES),
+	    [LISTENER] = EACCES }, true },
+	{ "a configuration is for a listener", read_config, { ANY_SESSION(EACCES),
+	    [FORKER] = EACCES }, true },
 	{ "it sends none to others", signal_the_parent, { ALL(KILLED) }, false },
-	{ "no memory can be executed", map_code, { ANY_SESSION(KILLED), [LISTENER] = KILLED },
-	    false },
-	{ "no memory becomes code", make_code, { ANY_SESSION(KILLED), [LISTENER] = KILLED },
-	    false },
+	{ "no memory can be executed", map_code, { ALL(KILLED) }, false },
+	{ "no memory becomes code", make_code, { ALL(KILLED) }, false },
 	{ "memory can be protected", protect_memory, { 0 }, false },
 	{ "only a listener calls prctl", ask_process, { ANY_SESSION(KILLED) }, false },
 	{ "what is pending can be counted", count_pending, { 0 }, false },
 	{ "no terminal is typed into", type_into_terminal, { ANY_SESSION(KILLED),
-	    ANY_LISTENER(ENOTTY) }, false },
+	    ANY_PARENT(ENOTTY) }, false },
 	{ "no descriptor is copied", copy_descriptor, { ANY_SESSION(KILLED) }, false },
 	{ "a connection can be without delay", set_no_delay, { ALL(ENOTSOCK) }, false },
-	{ "a connection has no mark", set_mark, { ANY_SESSION(KILLED), ANY_LISTENER(ENOTSOCK) },
+	{ "a connection has no mark", set_mark, { ANY_SESSION(KILLED), ANY_PARENT(ENOTSOCK) },
 	    false },
 	{ "no process is traced", trace, { ALL(KILLED) }, false },
 };
@@ -386,15 +418,18 @@ enter(enum kind kind)
 {
 	struct config c = config;
 	const struct sandbox s = {
-		.queue = &queue, .config = &c, .config_file = "/nonexistent/smtp-handler.conf",
-		.starts_tls = kind == LISTENER_TLS,
+		.queue = &queue, .config = &c, .config_file = config_file, .gives_away = -1,
+	};
+	static const enum sandbox_parent parents[KINDS] = {
+		[WITH_KEYS] = SANDBOX_LISTENER_KEYS, [FORKER] = SANDBOX_FORKER,
 	};
 	struct sandbox_errors errors = { 0, 0 };
 
-	c.server.auth = kind == WITH_HELPERS ? AUTH_DOVECOT : AUTH_OFF;
+	c.server.auth = kind == WITH_HELPERS ? AUTH_DOVECOT :
+	    kind == WITH_KEYS || kind == FORKER ? AUTH_FILE : AUTH_OFF;
 	c.routes[0].users = kind == WITH_HELPERS;
 	if (kind == UNDER_LISTENER || kind >= LISTENER)
-		errors = sandbox_listener(&s);
+		errors = sandbox_parent(&s, parents[kind]);
 	if (kind < LISTENER && errors.calls == 0)
 		errors = sandbox_session(&s);
 	return errors.calls == 0 && (errors.files == 0) == files_here;
@@ -425,7 +460,7 @@ try_all(enum kind kind)
 		/* The kernel may lack Landlock, or a part of it. */
 		if (cases[i].files && !files_here)
 			continue;
-		if (cases[i].act == signal_the_parent && kind >= LISTENER) {
+		if (cases[i].act == signal_the_parent && kind >= LISTENER && kind != FORKER) {
 			if (!scopes_here)
 				continue;
 			want = EPERM;
@@ -483,6 +518,17 @@ make_sockets(void)
 	    connect(log_fd, (const struct sockaddr *)&log, sizeof log) == 0;
 }
 
+/* A file in a folder of its own. */
+static bool
+put_file(char path[200], const char *name, const char *text)
+{
+	(void)snprintf(path, 200, "%s/%s", folder, name);
+	if (mkdir(path, 0700) < 0)
+		return false;
+	(void)snprintf(path, 200, "%s/%s/file", folder, name);
+	return write_file(path, text);
+}
+
 static bool
 set_up(void)
 {
@@ -515,7 +561,12 @@ set_up(void)
 	(void)snprintf(aliases, sizeof aliases, "%s/names/aliases", folder);
 	config.routes = &route;
 	config.nroutes = 1;
-	return write_file(aliases, "a: b\n");
+	config.server.tls_certificate = certificate;
+	config.server.tls_key = key;
+	config.server.auth_target = users;
+	return write_file(aliases, "a: b\n") && put_file(certificate, "certs", "x") &&
+	    put_file(key, "private", "x") && put_file(users, "users", "x") &&
+	    put_file(config_file, "conf", "x");
 }
 
 int
