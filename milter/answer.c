@@ -5,6 +5,7 @@
  */
 #include "milter/milter.h"
 
+#include "milter/octets.h"
 #include "milter/protocol.h"
 
 const struct milter_row milter_rows[MILTER_STEPS] = {
@@ -49,33 +50,6 @@ milter_keeps_blank(const struct milter *m)
 	return m->steps & MILTER_KEEP_BLANK;
 }
 
-static bool
-take_number(struct slice *s, uint32_t *ret)
-{
-	uint32_t v = 0;
-
-	if (s->n < 4)
-		return false;
-	for (int i = 0; i < 4; i++)
-		v = v << 8 | (unsigned char)s->p[i];
-	*s = slice_skip(*s, 4);
-	*ret = v;
-	return true;
-}
-
-/* A string with its NUL. */
-static bool
-take_string(struct slice *s, struct slice *ret)
-{
-	const char *end = s->n ? memchr(s->p, '\0', s->n) : NULL;
-
-	if (!end)
-		return false;
-	*ret = slice_of(s->p, (size_t)(end - s->p));
-	*s = slice_skip(*s, ret->n + 1);
-	return true;
-}
-
 /* The lists of macros that the filter wants.  A list that is too long is not used. */
 static bool
 take_lists(struct milter *m, struct slice data)
@@ -84,7 +58,7 @@ take_lists(struct milter *m, struct slice data)
 	struct slice list;
 
 	while (data.n) {
-		if (!take_number(&data, &number) || !take_string(&data, &list))
+		if (!milter_take_number(&data, &number) || !milter_take_string(&data, &list))
 			return false;
 		for (int i = 0; i < MILTER_STEPS; i++) {
 			if (milter_rows[i].list < 0 || (uint32_t)milter_rows[i].list != number ||
@@ -102,8 +76,8 @@ agree(struct milter *m, char command, struct slice data)
 {
 	uint32_t version;
 
-	if (command != 'O' || !take_number(&data, &version) ||
-	    !take_number(&data, &m->actions) || !take_number(&data, &m->steps))
+	if (command != 'O' || !milter_take_number(&data, &version) ||
+	    !milter_take_number(&data, &m->actions) || !milter_take_number(&data, &m->steps))
 		return MILTER_BROKEN;
 	if (version < MILTER_OLDEST || version > MILTER_VERSION)
 		return MILTER_BROKEN;
@@ -153,8 +127,8 @@ take_reply(struct milter *m, struct slice data, struct milter_answer *ret)
 	struct slice rest, line;
 	const char *code;
 
-	if (!take_string(&data, &rest) || rest.n < 3 || (rest.p[0] != '4' && rest.p[0] != '5') ||
-	    !is_digit(rest.p[1]) || !is_digit(rest.p[2]))
+	if (!milter_take_string(&data, &rest) || rest.n < 3 ||
+	    (rest.p[0] != '4' && rest.p[0] != '5') || !is_digit(rest.p[1]) || !is_digit(rest.p[2]))
 		return MILTER_BROKEN;
 	m->text.n = 0;
 	m->text.full = false;
@@ -212,9 +186,10 @@ take_edit(const struct milter *m, char command, struct slice data, struct milter
 
 		if (e->command != command)
 			continue;
-		if (!(m->actions & e->needs) || (e->index && !take_number(&data, &ret->index)) ||
-		    (e->name && !take_string(&data, &ret->name)) ||
-		    !take_string(&data, &ret->value))
+		if (!(m->actions & e->needs) ||
+		    (e->index && !milter_take_number(&data, &ret->index)) ||
+		    (e->name && !milter_take_string(&data, &ret->name)) ||
+		    !milter_take_string(&data, &ret->value))
 			return MILTER_BROKEN;
 		return e->kind;
 	}
@@ -257,36 +232,13 @@ take_packet(struct milter *m, enum milter_step step, struct milter_answer *ret)
 	}
 }
 
-/* Copy octets until the packet has n. */
-static bool
-fill_up(struct milter *m, struct slice *in, size_t n)
-{
-	size_t more = n - m->got;
-
-	if (more > in->n)
-		more = in->n;
-	memcpy(m->in + m->got, in->p, more);
-	m->got += more;
-	*in = slice_skip(*in, more);
-	return m->got == n;
-}
-
 void
 milter_take(struct milter *m, struct slice *in, enum milter_step step, struct milter_answer *ret)
 {
-	struct slice length;
-	uint32_t n = 0;
+	const int r = milter_collect(m->in, MILTER_PACKET_MAX, &m->got, in);
 
-	*ret = (struct milter_answer){ .kind = MILTER_MORE };
-	if (in->n == 0 || (m->got < 4 && !fill_up(m, in, 4)))
-		return;
-	length = slice_of(m->in, 4);
-	(void)take_number(&length, &n);
-	if (n == 0 || n > MILTER_PACKET_MAX) {
-		ret->kind = MILTER_BROKEN;
-		return;
-	}
-	if (in->n == 0 || !fill_up(m, in, 4 + (size_t)n))
+	*ret = (struct milter_answer){ .kind = r < 0 ? MILTER_BROKEN : MILTER_MORE };
+	if (r <= 0)
 		return;
 	ret->kind = take_packet(m, step, ret);
 	m->got = 0;

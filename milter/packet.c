@@ -4,24 +4,8 @@
  */
 #include "milter/milter.h"
 
+#include "milter/octets.h"
 #include "milter/protocol.h"
-
-static void
-put_number(struct buf *b, uint32_t v)
-{
-	for (int shift = 24; shift >= 0; shift -= 8)
-		buf_chr(b, (char)(v >> shift & 0xff));
-}
-
-static size_t
-open_packet(struct buf *out, char command)
-{
-	const size_t place = out->n;
-
-	put_number(out, 0);
-	buf_chr(out, command);
-	return place;
-}
 
 void
 milter_close(struct buf *out, size_t place)
@@ -33,25 +17,25 @@ milter_close(struct buf *out, size_t place)
 		out->full = true;
 		return;
 	}
-	put_number(&length, (uint32_t)(out->n - place - 4));
+	milter_put_number(&length, (uint32_t)(out->n - place - 4));
 	memcpy(out->p + place, space, sizeof space);
 }
 
 void
 milter_put_options(struct buf *out)
 {
-	const size_t place = open_packet(out, 'O');
+	const size_t place = milter_open_packet(out, 'O');
 
-	put_number(out, MILTER_VERSION);
-	put_number(out, MILTER_ACTIONS);
-	put_number(out, MILTER_OFFERED);
+	milter_put_number(out, MILTER_VERSION);
+	milter_put_number(out, MILTER_ACTIONS);
+	milter_put_number(out, MILTER_OFFERED);
 	milter_close(out, place);
 }
 
 size_t
 milter_open(struct buf *out, enum milter_step step)
 {
-	return open_packet(out, milter_rows[step].command);
+	return milter_open_packet(out, milter_rows[step].command);
 }
 
 void
@@ -65,13 +49,13 @@ milter_put_string(struct buf *out, struct slice text)
 void
 milter_put_bare(struct buf *out, char command)
 {
-	milter_close(out, open_packet(out, command));
+	milter_close(out, milter_open_packet(out, command));
 }
 
 size_t
 milter_open_macros(struct buf *out, enum milter_step step)
 {
-	const size_t place = open_packet(out, 'D');
+	const size_t place = milter_open_packet(out, 'D');
 
 	buf_chr(out, milter_rows[step].command);
 	return place;
