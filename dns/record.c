@@ -148,6 +148,38 @@ take_mx(struct slice *in, struct dns_record *ret)
 	return true;
 }
 
+/* ---- PTR: the length of the name in one octet, the name ---- */
+
+static bool
+parse_ptr(const ldns_rr *rr, struct dns_record *ret)
+{
+	const ldns_rdf *f = record_field(rr, 0, LDNS_RDF_TYPE_DNAME, 0);
+
+	return f && dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target) &&
+	    ret->target[0];
+}
+
+static void
+put_ptr(const struct dns_record *record, struct buf *b)
+{
+	const struct slice target = slice_str(record->target);
+
+	buf_chr(b, (char)target.n);
+	buf_add(b, target);
+}
+
+static bool
+take_ptr(struct slice *in, struct dns_record *ret)
+{
+	const size_t n = in->n ? (uint8_t)in->p[0] : 0;
+
+	if (in->n < 1 + n)
+		return false;
+	*in = slice_skip(*in, 1);
+	memcpy(ret->target, cut_octets(in, n).p, n);
+	return true;
+}
+
 /* ---- TXT: the number of octets in two, and the octets ---- */
 
 static bool
@@ -202,6 +234,7 @@ static const struct record_type types[] = {
 	{ DNS_A,    4,  false, parse_a,    put_a,    take_a },
 	{ DNS_AAAA, 16, false, parse_aaaa, put_aaaa, take_aaaa },
 	{ DNS_MX,   0,  false, parse_mx,   put_mx,   take_mx },
+	{ DNS_PTR,  0,  false, parse_ptr,  put_ptr,  take_ptr },
 	{ DNS_TXT,  0,  true,  parse_txt,  put_txt,  take_txt },
 	/* Types that an answer may also contain: aliases, and proofs that no record exists. */
 	{ .type = LDNS_RR_TYPE_CNAME },

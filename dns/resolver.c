@@ -328,11 +328,12 @@ begin_question(struct asking *a, const struct dns_resolver *r, struct dns_questi
 		step_turn(a);
 }
 
-/* Poll for all open questions and continue those that are ready.  False if none is open. */
+/* Poll for all open questions, at most until then, and continue those that are ready.  False if
+ * none is open. */
 static bool
-wait_for_any(struct asking *all, size_t n)
+wait_for_any(struct asking *all, size_t n, int64_t until_ms)
 {
-	struct pollfd fds[DNS_QUESTIONS_MAX * OPEN_MAX];
+	struct pollfd fds[DNS_BATCH_MAX * OPEN_MAX];
 	int64_t end_ms = INT64_MAX;
 
 	for (size_t i = 0; i < n; i++) {
@@ -350,6 +351,8 @@ wait_for_any(struct asking *all, size_t n)
 	}
 	if (end_ms == INT64_MAX)
 		return false;
+	if (end_ms > until_ms)
+		end_ms = until_ms;
 	if (poll(fds, (nfds_t)(n * OPEN_MAX), clock_left_ms(end_ms)) < 0)
 		return true;
 	for (size_t i = 0; i < n; i++) {
@@ -363,6 +366,16 @@ wait_for_any(struct asking *all, size_t n)
 			step_turn(a);
 	}
 	return true;
+}
+
+/* A question has its answer; known: from the cache. */
+static void
+finish_question(const struct dns_resolver *r, struct dns_question *q, bool known, bool silent)
+{
+	if (q->ttl_s == UINT32_MAX)
+		q->ttl_s = 0;
+	if (!known)
+		dns_cache_keep(r->cache, q, r, silent);
 }
 
 void
@@ -381,17 +394,79 @@ dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 			else
 				begin_question(&all[i], r, &questions[i]);
 		}
-		while (wait_for_any(all, some))
+		while (wait_for_any(all, some, INT64_MAX))
 			continue;
-		for (size_t i = 0; i < some; i++) {
-			if (questions[i].ttl_s == UINT32_MAX)
-				questions[i].ttl_s = 0;
-			if (!known[i])
-				dns_cache_keep(r->cache, &questions[i], r, all[i].silent);
-		}
+		for (size_t i = 0; i < some; i++)
+			finish_question(r, &questions[i], known[i], all[i].silent);
 		questions += some;
 		n -= some;
 	}
+}
+
+struct dns_batch {
+	const struct dns_resolver *r;
+	size_t n;			/* slots that were used */
+	struct batch_slot {
+		bool used, known;
+	} slots[DNS_BATCH_MAX];
+	struct asking all[DNS_BATCH_MAX];
+};
+
+struct dns_batch *
+dns_batch_new(const struct dns_resolver *r)
+{
+	struct dns_batch *b = malloc(sizeof *b);
+
+	if (b) {
+		b->r = r;
+		b->n = 0;
+	}
+	return b;
+}
+
+bool
+dns_batch_add(struct dns_batch *b, struct dns_question *q)
+{
+	size_t i = 0;
+
+	while (i < b->n && b->slots[i].used)
+		i++;
+	if (i == DNS_BATCH_MAX)
+		return false;
+	b->n += i == b->n;
+	b->slots[i] = (struct batch_slot){ true, dns_cache_get(b->r->cache, q) };
+	if (b->slots[i].known)
+		b->all[i] = (struct asking){ .q = q };
+	else
+		begin_question(&b->all[i], b->r, q);
+	return true;
+}
+
+struct dns_question *
+dns_batch_next(struct dns_batch *b, int64_t until_ms)
+{
+	for (;;) {
+		for (size_t i = 0; i < b->n; i++) {
+			struct asking *a = &b->all[i];
+
+			if (!b->slots[i].used || a->open)
+				continue;
+			b->slots[i].used = false;
+			finish_question(b->r, a->q, b->slots[i].known, a->silent);
+			return a->q;
+		}
+		if (clock_left_ms(until_ms) == 0 || !wait_for_any(b->all, b->n, until_ms))
+			return NULL;
+	}
+}
+
+void
+dns_batch_free(struct dns_batch *b)
+{
+	for (size_t i = 0; b && i < b->n; i++)
+		if (b->all[i].open)
+			close_all(&b->all[i]);
+	free(b);
 }
 
 void

@@ -18,6 +18,7 @@
 #define DNS_ANSWER_CAP  16384	/* octets of the largest packet that is parsed */
 #define DNS_RECORDS_MAX 64	/* records of one answer; the rest is ignored */
 #define DNS_QUESTIONS_MAX 8	/* questions at once */
+#define DNS_BATCH_MAX   48	/* questions of a batch that are open at once */
 #define DNS_SEARCH_MAX  8	/* domains of short names */
 
 struct dns_cache;
@@ -61,12 +62,12 @@ enum dns_status {
 
 #define DNS_USELESS (-1)
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
 struct dns_record {
 	enum dns_type type;
 	uint16_t preference;		/* MX */
-	/* MX: lower case, no trailing dot; "" is the root: a null MX. */
+	/* MX, PTR: lower case, no trailing dot; "" is the root: a null MX. */
 	char target[DNS_NAME_MAX];
 	struct sockaddr_storage address;	/* A, AAAA; the port is 0 */
 	char *text;			/* TXT: its strings as one; malloc'ed */
@@ -94,6 +95,22 @@ void dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_
 
 /* Free the records of an answer. */
 void dns_question_done(struct dns_question *q);
+
+/* Questions that are asked as they come up, each with its own end. */
+struct dns_batch;
+
+/* NULL without memory.  r is borrowed until dns_batch_free(). */
+struct dns_batch *dns_batch_new(const struct dns_resolver *r);
+
+/* Begin to ask q, which is borrowed until it is answered.  False if DNS_BATCH_MAX are open. */
+bool dns_batch_add(struct dns_batch *b, struct dns_question *q);
+
+/* Wait for the next answer: a question that was added, for dns_question_done().  NULL if none is
+ * open, or at until_ms (of clock_ms()). */
+struct dns_question *dns_batch_next(struct dns_batch *b, int64_t until_ms);
+
+/* End all questions that are open.  NULL is fine. */
+void dns_batch_free(struct dns_batch *b);
 
 /* The text of a status, for people. */
 const char *dns_status_text(enum dns_status status);

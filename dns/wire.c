@@ -14,6 +14,7 @@
 #include "dns/name.h"
 #include "dns/record.h"
 
+#define STRINGS_MAX 256		/* of one TXT record; 65 are enough for the longest packet */
 #define OPAQUE_TYPE 65280	/* for private use (RFC 6895 section 3.1) */
 #define EDNS_SIZE 1232		/* never fragmented (DNS flag day 2020) */
 
@@ -130,13 +131,28 @@ wire_rcode(const uint8_t *packet, size_t n)
 	return rcode;
 }
 
-/* May ldns parse this record?  One of another type becomes opaque: ldns then copies its data. */
+/* Are the data whole strings, and not many more than they need to be? */
+static bool
+has_strings(const uint8_t *data, size_t n)
+{
+	size_t at = 0, strings = 0;
+
+	while (at < n && at + data[at] < n) {
+		at += 1U + data[at];
+		strings++;
+	}
+	return at == n && strings && strings <= STRINGS_MAX;
+}
+
+/* May ldns parse this record?  One of another type becomes opaque: ldns then copies its data.  So
+ * does a text that nobody asked for, or that is damaged. */
 static bool
 make_safe(uint8_t *record, size_t length, unsigned asked)
 {
 	const struct record_type *t = record_type(get16(record));
 
-	if (t && t->alone && t->type != asked)
+	if (t && ((t->alone && t->type != asked) ||
+	    (t->type == DNS_TXT && !has_strings(record + 10, length))))
 		t = NULL;
 	if (!t) {
 		record[0] = OPAQUE_TYPE >> 8;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "tests/lib/tap.h"
 
@@ -20,6 +21,7 @@ static const struct {
 	{ .name = "null MX", .type = DNS_MX, .target = "", .octets = 3 },
 	{ .name = "TXT", .type = DNS_TXT, .text = "v=spf1 -all", .octets = 2 + 11 },
 	{ .name = "an empty TXT", .type = DNS_TXT, .text = "", .octets = 2 },
+	{ .name = "PTR", .type = DNS_PTR, .target = "host.example", .octets = 1 + 12 },
 };
 
 static void

@@ -108,6 +108,10 @@ static const struct fake_answer zone[] = {
 	    .rr = { { T_MX, .data = "mx1.test", .preference = 10 }, { T_TXT, .data = "" },
 		{ T_TXT, .raw = S("\377") } } },
 	{ .name = "txt-only.test", .type = T_A, .rr = { { T_TXT, .data = "x" } } },
+	{ .name = "texts.test", .type = T_TXT,
+	    .rr = { { T_TXT, .raw = S("\3v=s\0\3pf1") }, { T_TXT, .raw = S("\1\377") },
+		{ T_TXT, .raw = S("\377x") }, { T_TXT, .raw = S("") } } },
+	{ .name = "ptr.test", .type = 12, .rr = { { 12, .data = "host.test" } } },
 	{ .name = "formerr.test", .type = T_A, .rcode = 1 },
 	{ .name = "oversize.test", .type = T_A, .trick = OVERSIZE,
 	    .rr = { { T_A, .data = "192.0.2.1" } } },
@@ -550,6 +554,46 @@ only_tcp(void)
 	dns_question_done(&q);
 }
 
+static void
+texts_and_batches(void)
+{
+	const struct dns_resolver r = asking(&server, NULL, 200, 1);
+	struct dns_question q[DNS_BATCH_MAX + 1] = {
+		{ .name = "texts.test", .type = DNS_TXT },
+		{ .name = "ptr.test", .type = DNS_PTR },
+	};
+	struct dns_batch *b = dns_batch_new(&r);
+	size_t n = 0;
+
+	dns_ask(&r, q, 2);
+	ok(q[0].nrecords == 2 && strlen(q[0].records[0].text) == 6 &&
+	    memcmp(q[0].records[0].text, "v=spf1", 6) == 0 && strlen(q[0].records[1].text) == 1,
+	    "strings of a text are joined, and damaged texts are left out");
+	ok(q[1].nrecords == 1 && strcmp(q[1].records[0].target, "host.test") == 0, "a PTR record");
+	dns_question_done(&q[0]);
+	dns_question_done(&q[1]);
+	for (size_t i = 0; i <= DNS_BATCH_MAX; i++) {
+		q[i] = (struct dns_question){ .type = DNS_A,
+			.name = i == 0 ? "silent.test" : "txt.test" };
+		n += dns_batch_add(b, &q[i]);
+	}
+	ok(n == DNS_BATCH_MAX, "a batch takes %d questions", DNS_BATCH_MAX);
+	for (n = 0; n < DNS_BATCH_MAX - 1; n++) {
+		struct dns_question *answered = dns_batch_next(b, clock_ms() + 5000);
+
+		if (!answered || answered == &q[0] || answered->status != DNS_OK)
+			break;
+		dns_question_done(answered);
+	}
+	ok(n == DNS_BATCH_MAX - 1, "one silent name does not hold up the others");
+	ok(!dns_batch_next(b, clock_ms() + 20), "a batch waits until the given time");
+	ok(dns_batch_next(b, clock_ms() + 5000) == &q[0] && q[0].status == DNS_TIMEOUT,
+	    "a question ends by its own time limit");
+	ok(!dns_batch_next(b, clock_ms() + 5000), "nothing is open any more");
+	(void)dns_batch_add(b, &q[0]);
+	dns_batch_free(b);
+}
+
 int
 main(void)
 {
@@ -575,6 +619,7 @@ main(void)
 	usual_times();
 	without_edns();
 	only_tcp();
+	texts_and_batches();
 	fake_stop(&server);
 	fake_stop(&second);
 	fake_stop(&nobody);
