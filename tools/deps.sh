@@ -23,7 +23,7 @@ check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev sw
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
 postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
 python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
-opendkim python3-milter"
+opendkim python3-milter python3-spf python3-dns python3-yaml"
 
 case $mode in
 build)	wanted=$build_tools ;;
