@@ -73,6 +73,7 @@ CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
   $(call rooms,queue stats base config smtp message milter aliases mailbox strangers net))
 OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) \
   $(TLS) $(CRYPTO)
+VERIFY := $(call rooms,auth verify)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
@@ -90,7 +91,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
-            smtp-dkim-key smtp-handler-import smtp-relay smtp-queue sendmail)
+            smtp-dkim-key smtp-handler-import smtp-relay smtp-queue sendmail \
+            smtp-verify)
 
 .SECONDARY:
 .PHONY: all
@@ -152,6 +154,11 @@ $(BUILD)/smtp-dkim-key: $(BUILD)/gnu/tools/smtp-dkim-key.o $(BUILD)/libout.a $(B
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^ $(RELAY_LIBS)
 
+$(BUILD)/smtp-verify: $(BUILD)/gnu/verify.o $(BUILD)/libverify.a $(BUILD)/libout.a \
+    $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^ -lldns -lcrypto -lidn2
+
 # ---- tests ----
 
 # Unit tests: tests/unit/NAME_test.c, each a program that prints TAP.
@@ -163,6 +170,9 @@ $(BUILD)/libcore.a: $(core_objects)
 $(BUILD)/libout.a: $(out_objects)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
+$(BUILD)/libverify.a: $(VERIFY:%.c=$(BUILD)/gnu/%.o)
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
 $(BUILD)/libqueuetool.a: $(QUEUE_TOOL:%.c=$(BUILD)/gnu/%.o)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
@@ -172,8 +182,7 @@ $(BUILD)/libimport.a: $(IMPORT:%.c=$(BUILD)/gnu/%.o)
 $(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERVER)))
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-test_libs := $(BUILD)/libsession.a $(BUILD)/libqueuetool.a $(BUILD)/libimport.a \
-  $(BUILD)/libout.a $(BUILD)/libcore.a
+test_libs := $(addprefix $(BUILD)/lib,session.a queuetool.a import.a verify.a out.a core.a)
 
 comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
@@ -203,6 +212,12 @@ $(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
 
+# Checks of SPF over zones that a test suite has.
+$(BUILD)/tests/spf: $(BUILD)/gnu/tests/lib/spf.o $(BUILD)/libverify.a $(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^
+
 # Fuzz targets: tests/fuzz/NAME_fuzz.c, with its seeds and old crashes in tests/fuzz/corpus/NAME.
 # `make check` runs the corpus through each target.  `make fuzz` looks for more crashes, for
 # FUZZ_SECONDS each.
@@ -216,7 +231,7 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
 
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) $(IMPORT) tools/queue/filter.c
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) $(IMPORT) $(VERIFY) tools/queue/filter.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)
@@ -247,7 +262,7 @@ deps:
 check: deps
 	$(MAKE) --no-print-directory check-here
 
-check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject
+check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject $(BUILD)/tests/spf
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
@@ -256,7 +271,7 @@ check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
-ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) relay.c $(QUEUE_TOOL) \
+ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(VERIFY) relay.c verify.c $(QUEUE_TOOL) \
             $(IMPORT) $(sort $(SENDMAIL) $(wildcard tools/*.c))
 .PHONY: analyse
 analyse:
@@ -313,7 +328,8 @@ CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-maildir.8 man/smtp-relay.8 \
-  man/smtp-dkim-key.8 man/smtp-handler-import.8 man/smtp-queue.8 man/sendmail.8
+  man/smtp-dkim-key.8 man/smtp-handler-import.8 man/smtp-queue.8 man/sendmail.8 \
+  man/smtp-verify.8
 MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'

@@ -41,6 +41,7 @@ static const struct event events[] = {
 	{ "moved", "2c1538290f185d71b392add0bf11eed0" },
 	{ "trouble", "69f67b48700b50068e1934de8d769583" },
 	{ "discarded", "1d86b751868c43d886974c83037f5d67" },
+	{ "verified", "9b0f7e0c2d5e4a55a5a3d2c0b6d1f7c4" },
 };
 
 /* Beginnings of formats: the first one that fits counts. */
@@ -91,6 +92,10 @@ static const struct event sentences[] = {
 	{ "cannot serve a connection", "ef8dd7427b035553a347bca79f7e790b" },
 	{ "there is no connection", "10e37370088b590d9b33878dd1230573" },
 	{ "milter ", "c5eb07f0d68c429d84db06e7ca456ecc" },
+	{ "the server sent what", "41c0f9a8d7b34f2e9c0f5d7e6a1b2c38" },
+	{ "the server does not allow", "5d2f8c1b9e7a4c6d8b3a0f9e1d2c4b57" },
+	{ "%u connections, one more refused", "c8a5f4e3d2b14a0f9e8d7c6b5a493827" },
+	{ "cannot become the user smtp-verify", "e3b7a9c1d5f24e6880a2c4e6f8091b3d" },
 	{ "REMOTE_ADDR, TCPREMOTEIP or REMOTE_HOST", "bd2f323d10084a51bd8889c4ab4b1fbe" },
 };
 

@@ -143,6 +143,10 @@ struct config {
 		char *socket;			/* of the handler on this host */
 		int outbox;			/* 0 or 1: users keep what cannot be handed in */
 	} sendmail;
+	struct {
+		uint64_t timeout_ms;		/* for the DNS, for one message */
+		uint64_t max_connections;
+	} verify;
 	struct route *routes;
 	size_t nroutes;
 	struct dkim_domain *dkim;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of the keys of [queue], [server], [relay] and [sendmail].  key_set.c
+ * The table of the keys of [queue], [server], [relay], [sendmail] and [verify].  key_set.c
  * puts a value into its place.
  */
 #include "config/keys.h"
@@ -92,6 +92,7 @@ static const struct key_choice mx_orders[] = {
 #define RELAY(word, member, its_kind, text)  KEY("relay", word, AT(relay.member), its_kind, text)
 #define SENDMAIL(word, member, its_kind, text) \
 	KEY("sendmail", word, AT(sendmail.member), its_kind, text)
+#define VERIFY(word, member, its_kind, text) KEY("verify", word, AT(verify.member), its_kind, text)
 #define CLIENT_MAX 1000000
 #define TIMEOUT(word, member, text)	     { RELAY(word, member, MS, text), .min = 1, .max = DAY }
 
@@ -179,6 +180,9 @@ static const struct key keys[] = {
 
 	{ SENDMAIL("socket", socket, FILE, SENDMAIL_SOCKET) },
 	{ SENDMAIL("outbox", outbox, CHOICE, "off"), .choices = off_on },
+
+	{ VERIFY("timeout", timeout_ms, MS, "2s"), .min = 100, .max = 30 * SEC },
+	{ VERIFY("max-connections", max_connections, COUNT, "500"), .min = 1, .max = 100000 },
 };
 
 #define NKEYS ((int)(sizeof keys / sizeof keys[0]))

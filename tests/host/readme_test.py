@@ -52,7 +52,7 @@ def blocks(text):
 
 
 def is_settings(block):
-    sections = "server|route|sender|queue|relay|dkim|sendmail"
+    sections = "server|route|sender|queue|relay|dkim|sendmail|verify"
     return re.match(r"\[(%s)\b|[a-z-]+ = " % sections, block) is not None
 
 

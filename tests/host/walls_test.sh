@@ -123,6 +123,22 @@ is "its walls are its own" "$privileges $filters" "1 1"
 close_session
 is "none of them was missing" "$(warnings)" 1
 
+# smtp-verify under its unit: a message of a stranger is marked, and the process has its walls.
+check=$(score smtp-verify.service)
+diag <<< "score of smtp-verify: $check"
+ok "the score of smtp-verify is at most 1.1" test "$((10#$check))" -le 11
+here systemctl -q start smtp-verify.socket
+here sh -c 'printf "%s\r\n" "EHLO a" "MAIL FROM:<a@b.example>" "RCPT TO:<b@mail.example.org>" DATA \
+	"" . QUIT | REMOTE_ADDR=192.0.2.9 setpriv --reuid smtp-handler --regid smtp-handler \
+	--clear-groups /usr/local/sbin/smtp-handler -o "route *.via=mx" \
+	-o "route *.accept=anyone" -o server.milter=unix:/run/smtp-verify/milter.sock > /dev/null'
+like "smtp-verify marks a message of a stranger" \
+    "$(here sh -c 'cat /var/spool/smtp-handler/new/*')" \
+    'spf=(temperror|none) .*smtp.mailfrom=b.example'
+here sh -c 'rm /var/spool/smtp-handler/new/*; systemctl stop smtp-verify.socket smtp-verify.service'
+is "no wall of smtp-verify is missing" \
+    "$(here journalctl -q -o cat -t smtp-verify | grep -c 'sandbox without')" 0
+
 # In its unit the runner delivers into a folder of /home.
 here sh -c 'install -d -o smtp-relay /home/vmail
 	cat >> /etc/smtp-handler/conf.d/test.conf' <<'CONF'

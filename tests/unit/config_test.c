@@ -346,7 +346,7 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or "
 	    "4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], "
-	    "[sendmail], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]\n"
+	    "[sendmail], [verify], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: ISC
+/*
+ * All checks run until none has a question; each answer lets them begin anew.
+ */
+#include "verify/check.h"
+
+#include <assert.h>
+
+#include "auth/result_field.h"
+#include "base/clock.h"
+#include "dns/name.h"
+#include "message/results.h"
+
+static_assert(CHECK_NAME_MAX >= DNS_NAME_MAX, "a name fits");
+
+static void
+keep_text(char *place, size_t size, struct slice text)
+{
+	if (text.n >= size)
+		text.n = 0;
+	if (text.n)
+		memcpy(place, text.p, text.n);
+	place[text.n] = '\0';
+}
+
+void
+check_begin(struct check *c, const struct config *config, const struct check_client *client,
+    struct slice hostname, struct slice path)
+{
+	if (path.n >= 2 && path.p[0] == '<' && path.p[path.n - 1] == '>')
+		path = slice_of(path.p + 1, path.n - 2);
+	c->config = config;
+	c->client = client;
+	keep_text(c->hostname, sizeof c->hostname, hostname);
+	keep_text(c->sender, sizeof c->sender, path);
+	c->nresults = 0;
+	c->nforged = 0;
+	c->field = (struct buf)BUF(c->space);
+}
+
+/* ---- fields in our name ---- */
+
+static void
+note_octets(void *ctx, struct slice octets)
+{
+	*(bool *)ctx |= octets.n > 0;
+}
+
+/* Does a field Authentication-Results bear our name (RFC 8601 section 5)? */
+static bool
+is_forged(const struct check *c, struct slice value)
+{
+	struct results r;
+	bool kept = false;
+
+	results_begin(&r, slice_str(c->hostname), note_octets, &kept);
+	results_content(&r, SL("Authentication-Results:"));
+	results_content(&r, value);
+	results_content(&r, SL("\r\n"));
+	results_end(&r);
+	return !kept;
+}
+
+void
+check_field(struct check *c, struct slice name, struct slice value)
+{
+	if (!slice_ieq(name, SL("Authentication-Results")))
+		return;
+	c->nresults++;
+	if (c->nforged < CHECK_REMOVE_MAX && is_forged(c, value))
+		c->forged[c->nforged++] = c->nresults;
+}
+
+/* ---- SPF ---- */
+
+/* The domain in A-labels.  False if it is no name. */
+static bool
+take_domain(struct slice domain, char ret[CHECK_NAME_MAX])
+{
+	if (dns_name_from_domain(domain, ret))
+		return true;
+	ret[0] = '\0';
+	return false;
+}
+
+/* Check one identity: the local part and the domain. */
+static enum spf_result
+check_identity(struct check *c, const struct auth_dns *dns, struct slice local, const char *domain,
+    const char **why)
+{
+	char space[CHECK_PATH_MAX + CHECK_NAME_MAX], text[SPF_TEXT_MAX];
+	struct buf sender = BUF(space), explanation = BUF(text);
+	struct spf_client client = {
+		.ipv6 = c->client->ipv6, .helo = slice_str(c->client->helo),
+		.receiver = slice_str(c->hostname), .now_s = clock_wall_s(),
+	};
+
+	if (!domain[0])
+		return SPF_NONE;
+	memcpy(client.address, c->client->address, sizeof client.address);
+	buf_add(&sender, local);
+	buf_chr(&sender, '@');
+	buf_str(&sender, domain);
+	return spf_check(dns, &client, buf_slice(&sender), why, &explanation);
+}
+
+/* The identities are those of MAIL, and of HELO (RFC 7208 sections 2.3 and 2.4). */
+static bool
+check_spf(struct check *c, const struct auth_dns *dns)
+{
+	const struct slice sender = slice_str(c->sender);
+	const char *at = sender.n ? memrchr(sender.p, '@', sender.n) : NULL, *ignored;
+	const struct slice local = slice_of(sender.p, at ? (size_t)(at - sender.p) : 0);
+
+	(void)take_domain(slice_str(c->client->helo), c->helo_domain);
+	c->spf_domain[0] = '\0';
+	c->spf_why = NULL;
+	if (at)
+		(void)take_domain(slice_skip(sender, local.n + 1), c->spf_domain);
+	c->spf_mail = check_identity(c, dns, local, c->spf_domain, &c->spf_why);
+	c->spf_helo = check_identity(c, dns, SL("postmaster"), c->helo_domain, &ignored);
+	return c->spf_mail != SPF_PENDING && c->spf_helo != SPF_PENDING;
+}
+
+/* ---- the results ---- */
+
+static void
+write_results(struct check *c)
+{
+	struct buf *b = &c->field;
+
+	result_begin(b, slice_str(c->hostname));
+	if (c->sender[0]) {
+		result_method(b, "spf", spf_word(c->spf_mail));
+		result_reason(b, c->spf_mail == SPF_NONE ? NULL : c->spf_why);
+		result_property(b, "smtp.mailfrom",
+		    slice_str(c->spf_domain[0] ? c->spf_domain : "unknown"));
+	}
+	if (!c->sender[0] || c->spf_helo != SPF_NONE) {
+		result_method(b, "spf", spf_word(c->spf_helo));
+		result_property(b, "smtp.helo",
+		    slice_str(c->helo_domain[0] ? c->helo_domain : "unknown"));
+	}
+}
+
+void
+check_end(struct check *c, const struct dns_resolver *r)
+{
+	struct auth_dns dns = answers_dns(&c->answers);
+	bool done;
+
+	answers_begin(&c->answers, r, (int)c->config->verify.timeout_ms);
+	do {
+		done = check_spf(c, &dns);
+		if (!done)
+			answers_wait(&c->answers);
+	} while (!done);
+	write_results(c);
+	answers_end(&c->answers);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A process sends each answer that it learns to the listener, which checks it and adds it to the
+ * cache that the next process gets by fork(2).
+ */
+#include "verify/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
+#define MEMOS_AT_ONCE	64
+#define REST_MS		250	/* after a connection that could not be served */
+
+static int memo_fd = -1;	/* of a process: its end towards the listener */
+
+static uint64_t
+env_uint(const char *name)
+{
+	uint64_t v = 0;
+
+	(void)slice_uint(slice_str(getenv(name)), INT32_MAX, &v);
+	return v;
+}
+
+int
+verify_inherit(struct verify_listener *l)
+{
+	const bool ours = env_uint("LISTEN_PID") == (uint64_t)getpid();
+	const uint64_t n = ours ? env_uint("LISTEN_FDS") : 0;
+
+	if (n > VERIFY_LISTEN_MAX)
+		return -EMFILE;
+	for (int fd = FIRST_INHERITED; fd < FIRST_INHERITED + (int)n; fd++) {
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+			return -errno;
+		l->fds[l->n++] = fd;
+	}
+	l->inherited = n > 0;
+	return 0;
+}
+
+/* A socket in the file system: one that nobody serves is replaced. */
+static int
+bind_unix(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return -EADDRINUSE;
+	if (errno == ECONNREFUSED)
+		(void)unlink(path);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+		return -errno;
+	/* Servers of other users connect; the folder decides which. */
+	return chmod(path, 0666) < 0 ? -errno : 0;
+}
+
+int
+verify_listen(struct verify_listener *l, const char *place)
+{
+	const bool is_unix = strncmp(place, "unix:", 5) == 0;
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	const int one = 1;
+	socklen_t len;
+	int fd, r = 0;
+
+	if (l->n == VERIFY_LISTEN_MAX)
+		return -EMFILE;
+	if (!is_unix && (!address_parse(slice_str(place), 0, &ss, &len) ||
+	    address_port((const struct sockaddr *)&ss) == 0))
+		return -EINVAL;
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (is_unix)
+		r = bind_unix(fd, place + 5);
+	else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+	    bind(fd, (const struct sockaddr *)&ss, len) < 0)
+		r = -errno;
+	if (r == 0 && listen(fd, SOMAXCONN) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)close(fd);
+	else
+		l->fds[l->n++] = fd;
+	return r;
+}
+
+/* ---- answers that processes have learnt ---- */
+
+static void
+send_memo(void *ctx, const struct dns_memo *memo)
+{
+	(void)ctx;
+	/* A listener that is busy learns it another time. */
+	(void)send(memo_fd, memo, dns_memo_size(memo), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+take_memos(struct verify_listener *l, int fd)
+{
+	static struct dns_memo memo;
+
+	for (int i = 0; i < MEMOS_AT_ONCE; i++) {
+		const ssize_t n = recv(fd, &memo, sizeof memo, MSG_DONTWAIT);
+
+		if (n <= 0)
+			return;
+		if ((size_t)n >= offsetof(struct dns_memo, data) &&
+		    (size_t)n == dns_memo_size(&memo))
+			dns_cache_put(l->cache, &memo);
+	}
+}
+
+/* ---- processes ---- */
+
+struct loop {
+	struct verify_listener *l;
+	const struct config *config;
+	int signals, memos, to_listener;
+	uint64_t children;
+	int64_t idle_since_ms;
+};
+
+/* Reap what has ended.  True if a signal asks the listener to end. */
+static bool
+take_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+	bool stop = false;
+	int status;
+
+	while (read(loop->signals, &info, sizeof info) == (ssize_t)sizeof info)
+		stop |= info.ssi_signo != SIGCHLD;
+	while (waitpid(-1, &status, WNOHANG) > 0) {
+		loop->children--;
+		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
+			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d",
+			    WTERMSIG(status));
+	}
+	return stop;
+}
+
+static void
+leave_loop(struct loop *loop)
+{
+	sigset_t all;
+
+	for (size_t i = 0; i < loop->l->n; i++)
+		(void)close(loop->l->fds[i]);
+	(void)close(loop->signals);
+	(void)close(loop->memos);
+	(void)sigemptyset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	memo_fd = loop->to_listener;
+	if (loop->l->cache)
+		loop->l->cache->learned = send_memo;
+}
+
+/* True in the process of the connection. */
+static bool
+take_connection(struct loop *loop, int listening, int *ret_fd)
+{
+	const int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	const bool full = loop->children >= loop->config->verify.max_connections;
+	pid_t pid;
+
+	if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM)
+		return false;		/* it has gone already */
+	pid = fd < 0 || full ? -1 : fork();
+	if (pid == 0) {
+		leave_loop(loop);
+		*ret_fd = fd;
+		return true;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (pid > 0) {
+		loop->children++;
+		return false;
+	}
+	if (full)
+		log_text(LOG_LEVEL_WARNING, "%u connections, one more refused: raise "
+		    "[verify] max-connections", (unsigned)loop->children);
+	else
+		log_text(LOG_LEVEL_ERROR, "cannot serve a connection: %s", strerror(errno));
+	(void)poll(NULL, 0, REST_MS);
+	return false;
+}
+
+/* A listener of a manager ends if nobody needed it for a while. */
+static int
+time_to_live(struct loop *loop)
+{
+	if (!loop->l->inherited || loop->config->server.exit_idle_ms == 0)
+		return -1;
+	if (loop->children || loop->idle_since_ms == 0)
+		loop->idle_since_ms = clock_ms();
+	return clock_left_ms(loop->idle_since_ms + (int64_t)loop->config->server.exit_idle_ms);
+}
+
+static int
+run_loop(struct loop *loop, int *ret_fd)
+{
+	struct pollfd p[VERIFY_LISTEN_MAX + 2];
+	const size_t n = loop->l->n;
+
+	for (size_t i = 0; i < n; i++)
+		p[i + 2] = (struct pollfd){ .fd = loop->l->fds[i], .events = POLLIN };
+	p[0] = (struct pollfd){ .fd = loop->signals, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = loop->memos, .events = POLLIN };
+	for (;;) {
+		if (poll(p, n + 2, time_to_live(loop)) == 0)
+			return EX_OK;
+		if (p[1].revents)
+			take_memos(loop->l, loop->memos);
+		if (p[0].revents && take_signals(loop))
+			return EX_OK;
+		for (size_t i = 0; i < n; i++)
+			if (p[i + 2].revents && take_connection(loop, p[i + 2].fd, ret_fd))
+				return -1;
+	}
+}
+
+int
+verify_accept(struct verify_listener *l, const struct config *config, int *ret_fd)
+{
+	struct loop loop = { .l = l, .config = config };
+	sigset_t caught;
+	int ends[2];
+
+	l->cache = dns_cache_new();
+	(void)sigemptyset(&caught);
+	(void)sigaddset(&caught, SIGCHLD);
+	(void)sigaddset(&caught, SIGTERM);
+	(void)sigaddset(&caught, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &caught, NULL);
+	loop.signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (loop.signals < 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	loop.memos = ends[0];
+	loop.to_listener = ends[1];
+	return run_loop(&loop, ret_fd);
+}
