@@ -187,3 +187,17 @@ seccomp_enforce(const struct seccomp *f, uint32_t otherwise)
 	program.len = (unsigned short)p.n;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
 }
+
+const char *
+seccomp_reason(int error)
+{
+	switch (error) {
+	case -ENOTSUP:
+		return SECCOMP_SANITIZER ? "a build with sanitizers has none" :
+		    "smtp-handler has tables for x86-64 and arm64 only, not for this machine";
+	case -EINVAL:
+		return "this kernel has none";
+	default:
+		return "the kernel forbids it";
+	}
+}

@@ -72,7 +72,10 @@ void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
 
 /* Filter this process and its later children, for good.  The process must have
  * PR_SET_NO_NEW_PRIVS.  `otherwise` is what happens to all other calls, such as
- * SECCOMP_RET_KILL_PROCESS.  0 or -errno. */
+ * SECCOMP_RET_KILL_PROCESS.  0 or -errno; seccomp_reason() has its text. */
 int seccomp_enforce(const struct seccomp *f, uint32_t otherwise);
+
+/* The cause of an error of seccomp_enforce(). */
+const char *seccomp_reason(int error);
 
 #endif

@@ -317,8 +317,9 @@ try_seccomp(struct doctor *d)
 	if (r == 0 && getpgid(0) < 0 && errno == ENOTNAM)
 		doctor_report(d, DOCTOR_OK, NULL, "seccomp closes system calls");
 	else
-		doctor_report(d, DOCTOR_WARNING, "boot a kernel with CONFIG_SECCOMP_FILTER",
-		    "no seccomp: %s", r < 0 ? strerror(-r) : "the filter has no effect");
+		doctor_report(d, DOCTOR_WARNING,
+		    r == -EINVAL ? "boot a kernel with CONFIG_SECCOMP_FILTER" : NULL,
+		    "no seccomp: %s", r < 0 ? seccomp_reason(r) : "the filter has no effect");
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "base/harden.h"
 #include "base/landlock.h"
 #include "base/log.h"
+#include "base/seccomp.h"
 #include "mailbox/users.h"
 #include "session/auth.h"
 #include "session/logins.h"
@@ -70,8 +71,7 @@ warn(const struct sandbox_errors *errors)
 		    landlock_reason(errors->files));
 	if (errors->calls < 0)
 		log_text(LOG_LEVEL_WARNING, "sandbox without seccomp: %s",
-		    errors->calls == -ENOTSUP ? "this build has none" :
-		    errors->calls == -EINVAL ? "this kernel has none" : strerror(-errors->calls));
+		    seccomp_reason(errors->calls));
 }
 
 /* Can a password be checked here? */

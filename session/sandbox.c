@@ -217,8 +217,11 @@ static const struct seccomp_rule parent_calls[] = {
 	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
 static const struct seccomp_rule listener_calls[] = {
-	SECCOMP_CALL(accept4), SECCOMP_CALL(accept), SECCOMP_CALL(wait4), SECCOMP_CALL(kill),
+	SECCOMP_CALL(accept4), SECCOMP_CALL(wait4), SECCOMP_CALL(kill),
 	SECCOMP_CALL(shutdown), SECCOMP_WITHOUT(clone, 1, NOT_FORK),
+#ifdef SYS_accept
+	SECCOMP_CALL(accept),
+#endif
 #ifdef SYS_fork
 	SECCOMP_CALL(fork),
 #endif
