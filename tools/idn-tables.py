@@ -17,6 +17,7 @@ HEAD = """// SPDX-License-Identifier: ISC
 
 """
 DEVIATIONS = "\u00df\u03c2\u200c\u200d"		# stay as they are
+CHANGED = {"\u1e9e": "\u00df"}			# by Unicode 15.1
 NFC_INPUT, NONTRANSITIONAL = 1, 8
 idn2 = ctypes.CDLL("libidn2.so.0")
 
@@ -28,6 +29,8 @@ def to_ascii(text):
 
 
 def folded(c):
+    if c in CHANGED:
+        return CHANGED[c]
     folds = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", c).casefold())
     return c if c in DEVIATIONS else unicodedata.normalize("NFC", folds)
 
