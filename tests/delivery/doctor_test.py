@@ -64,7 +64,7 @@ readable = authority.leaf("readable", NAME)
 os.chmod(readable.key, 0o644)
 CERTIFICATES = {
     "good": authority.leaf("good", NAME),
-    "expired": authority.leaf("expired", NAME, days=-1),
+    "expired": authority.leaf("expired", NAME, days=0),
     "soon": authority.leaf("soon", NAME, days=5),
     "named": authority.leaf("named", "www.sender.example"),
     "own": authority.leaf("own", NAME, signed=False),

@@ -557,7 +557,7 @@ def checks():
     directory = BUILD + "/tests/tls-check"
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
-    Authority(directory + "/ca").leaf("expired", HOST, days=-1)
+    Authority(directory + "/ca").leaf("expired", HOST, days=0)
     expired = directory + "/ca/expired"
     garbage, readable = directory + "/garbage", directory + "/readable.key"
     with open(garbage, "w") as file:

@@ -31,7 +31,7 @@ static const char make_all[] =
     "mkdir folder\n"
     "cp ca.pem folder/$(openssl x509 -hash -noout -in ca.pem).0\n"
     "leaf good 30 DNS:mx.example\n"
-    "leaf expired -1 DNS:mx.example\n"
+    "leaf expired 0 DNS:mx.example\n"
     "leaf wild 30 DNS:*.example.net\n"
     "leaf address 30 IP:192.0.2.1\n"
     "leaf other 30 DNS:a.example.net,DNS:b.example.net\n"
