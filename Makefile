@@ -8,6 +8,7 @@
 #   make deb        a Debian package in build/deb/;  make dist: the source as one file
 #   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default if musl-gcc is here)
 #   make check SAN=address,undefined    the same tests under the sanitizers
+#   make check-cross ARCH=s390x         the tests of the portable code on another machine
 
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
@@ -69,8 +70,9 @@ endif
 TLS  := $(sort $(wildcard net/tls*.c))
 CRYPTO := base/digest.c base/sign.c
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
+CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net
 CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
-  $(call rooms,queue stats base config smtp message milter aliases mailbox strangers net))
+  $(call rooms,$(CORE_ROOMS)))
 OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) \
   $(TLS) $(CRYPTO)
 VERIFY := $(call rooms,auth verify)
@@ -183,6 +185,11 @@ $(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERV
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
 test_libs := $(addprefix $(BUILD)/lib,session.a queuetool.a import.a verify.a out.a core.a)
+# For another machine there are no libraries but libc: `make check-cross`.
+ifdef EMULATOR
+test_libs  := $(BUILD)/libsession.a $(BUILD)/libcore.a
+RELAY_LIBS :=
+endif
 
 comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
@@ -266,6 +273,24 @@ check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject $(BUILD)/tes
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
+
+# Tests for another machine, under qemu-user: what needs libc only can be compiled without that
+# machine's libraries.
+ARCH ?= arm64
+CORE_INCLUDES := queue|$(subst $() ,|,$(CORE_ROOMS))|session|queue_fixture|tests
+OTHER_INCLUDES := net/tls|base/(digest|sign)|tests/(lib/(mail|workers)|unit/import)
+CORE_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell \
+    grep -LP '^\#include ("(?!($(CORE_INCLUDES))[/.])|"($(OTHER_INCLUDES))|<idn2)' \
+    tests/unit/*_test.c))
+.PHONY: check-cross cross-here
+check-cross:
+	tools/deps.sh cross
+	tests/cross/check $(ARCH)
+
+cross-here: $(BUILD)/smtp-handler $(CORE_TESTS)
+	BUILD=$(BUILD) tests/lib/check -j 2 $(foreach t,$(CORE_TESTS),\
+	  $(patsubst %_test,%,$(notdir $(t)))='$(EMULATOR) $(t)') \
+	  dialogues='EMULATOR="$(EMULATOR)" tests/dialogues/run $(CROSS_DIALOGUES)'
 
 # Only the unit tests: a few seconds.
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)

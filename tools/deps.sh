@@ -4,6 +4,7 @@
 #
 #   tools/deps.sh build     for building and `make run`
 #   tools/deps.sh check     also for the tests, with the servers that the tests use (the default)
+#   tools/deps.sh cross     for `make check-cross`: compilers for other machines, an emulator
 #
 # As root, this script installs libraries and tools.  Otherwise it prints the command to type and
 # exits with 75.  It never installs servers, because Debian's mail servers exclude each other and
@@ -20,6 +21,8 @@ check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev sw
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
 	python3-pyte"
+cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
+	qemu-user make pkg-config python3 openssl procps"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
 postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
 python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
@@ -28,7 +31,8 @@ opendkim python3-milter python3-spf python3-dns python3-yaml"
 case $mode in
 build)	wanted=$build_tools ;;
 check)	wanted="$build_tools $check_tools" ;;
-*)	echo "usage: tools/deps.sh [build | check]" >&2; exit 64 ;;
+cross)	wanted=$cross_tools ;;
+*)	echo "usage: tools/deps.sh [build | check | cross]" >&2; exit 64 ;;
 esac
 
 apt() {
@@ -135,4 +139,4 @@ fetch_again() {
 }
 
 install_tools
-[ "$mode" = build ] || unpack_peers
+[ "$mode" != check ] || unpack_peers

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-/* Are there filters of system calls here?  An emulator of programs has none, nor has a machine whose
- * calls smtp-handler does not know. */
+/* Are there filters of system calls here?  An emulator of programs has none, nor has a machine
+ * whose calls smtp-handler does not know. */
 #ifndef TESTS_LIB_SECCOMP_HERE_H
 #define TESTS_LIB_SECCOMP_HERE_H
 
