@@ -5,6 +5,7 @@
 #   make check      all tests (installs what they need, as root)
 #   make deps       only install these packages
 #   make install    obeys DESTDIR and PREFIX
+#   make doc        the manual as one page: build/doc/index.html
 #   make deb        a Debian package in build/deb/;  make dist: the source as one file
 #   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default if musl-gcc is here)
 #   make check SAN=address,undefined    the same tests under the sanitizers
@@ -352,12 +353,11 @@ DOCDIR  = $(DESTDIR)$(PREFIX)/share/doc/smtp-handler
 CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-MAN8 := man/smtp-handler.8 man/smtp-handler-passwd.8 man/smtp-maildir.8 man/smtp-relay.8 \
-  man/smtp-dkim-key.8 man/smtp-handler-import.8 man/smtp-queue.8 man/sendmail.8 \
-  man/smtp-verify.8
-MAN5 := man/smtp-handler-aliases.5 man/smtp-handler.conf.5 man/smtp-handler-queue.5
+MAN8 := $(sort $(wildcard man/*.8))
+MAN5 := $(sort $(wildcard man/*.5))
 SBINDIR := $(PREFIX)/sbin
-fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
+fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+  -e 's|@VERSION@|$(VERSION)|g'
 
 .PHONY: install
 install: all
@@ -367,6 +367,8 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd \
 	  $(BASHDIR) $(ZSHDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	$(fill) tools/hooks/smtp-handler-certificate > $(DESTDIR)$(SBINDIR)/smtp-handler-certificate
+	chmod 755 $(DESTDIR)$(SBINDIR)/smtp-handler-certificate
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(USERUNITDIR)
 	ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/bin/mailq
 	ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/bin/newaliases
@@ -391,6 +393,7 @@ install: all
 	install -d $(DOCDIR)/drop-ins
 	for file in units/drop-ins/*; do \
 	  $(fill) $$file > $(DOCDIR)/drop-ins/$${file##*/} || exit 1; done
+	install -m 644 tools/hooks/smtp_handler.sh tools/doc/config-v1.1.xml $(DOCDIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/smtp-handler/smtp-handler.conf || \
 	  install -m 644 units/smtp-handler.conf $(CONFDIR)/smtp-handler.conf
 	install -m 644 README.md CHANGES.md VIOLATIONS.md SECURITY.md LICENSE $(DOCDIR)
@@ -401,6 +404,12 @@ install: all
 	ln -sf smtp-handler.8 $(DESTDIR)$(PREFIX)/share/man/man8/smtp-handler-tls.8
 	install -m 644 tools/completion/smtp-queue.bash $(BASHDIR)/smtp-queue
 	install -m 644 tools/completion/_smtp-queue $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+
+# All manual pages as one HTML page, which needs no other file.
+.PHONY: doc
+doc:
+	@mkdir -p $(BUILD)/doc
+	tools/doc/html-manual $(VERSION) man/*.[1-9] > $(BUILD)/doc/index.html
 
 # A Debian package in build/deb/, and the source as one file in build/.
 .PHONY: deb dist

@@ -19,6 +19,7 @@ build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-de
 check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
+	python3-cryptography python3-openssl python3-requests
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
 	python3-pyte"
 cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
@@ -26,7 +27,9 @@ cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu lib
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
 postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
 python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
-opendkim python3-milter python3-spf python3-dns python3-yaml"
+opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-certbot python3-acme \
+python3-josepy python3-configargparse python3-configobj python3-parsedatetime python3-rfc3339 \
+python3-tz pebble"
 
 case $mode in
 build)	wanted=$build_tools ;;
