@@ -100,7 +100,7 @@ convert(struct form *f, struct facts *ret)
 {
 	int fd;
 
-	if (f->unconvertible)
+	if (f->unconvertible)		/* there is no copy for any peer */
 		return -ENOTSUP;
 	fd = convert_sevenbit(&f->content, ret, &f->unconvertible);
 	if (fd < 0)
@@ -127,10 +127,21 @@ make_converted(struct form *f, struct outcome *ret_why)
 		    SL(PAYLOAD_UNREADABLE) : SL("no room for a copy in seven bits"));
 		return false;
 	}
-	/* No other fact can be true of a text in seven bits. */
 	return lay_out(f, &f->converted, &(struct queue_facts){
 		.dot_line = facts.dot_line, .longest_line = facts.longest_line,
+		.eight_bit = facts.eight_bit,
 	}, f->converted_fd, 0, facts.octets, ret_why);
+}
+
+/* Does the peer take the converted message, if there is one? */
+static bool
+is_taken(struct form *f, const struct client_offer *peer)
+{
+	if (f->converted.nparts && takes_body(peer, payload_body(&f->converted)))
+		return true;
+	if (f->converted.nparts)
+		f->unconvertible = "its header fields hold 8-bit text";
+	return false;
 }
 
 bool
@@ -144,7 +155,7 @@ form_for(struct form *f, const struct client_offer *peer, const struct payload *
 
 	if (!plain && !f->converted.nparts && !make_converted(f, ret_why))
 		return false;
-	*ret = plain || !f->converted.nparts ? &f->plain : &f->converted;
+	*ret = plain || !is_taken(f, peer) ? &f->plain : &f->converted;
 	return (*ret)->nparts || lay_out(f, &f->plain, &e->facts, e->fd, e->content_at,
 	    e->content_size, ret_why);
 }

@@ -17,7 +17,7 @@ struct form {
 	struct payload plain, converted;	/* as they are sent; without parts: not made yet */
 	char *signatures[2];		/* of both, malloc'ed; NULL: it has none */
 	int converted_fd;		/* file of the converted copy; -1 until a peer needs it */
-	const char *unconvertible;	/* why; NULL: it may have a form in seven bits */
+	const char *unconvertible;	/* why the last peer gets no other form; NULL: it does */
 };
 
 /* The forms of e for the destination of d.  Both must outlive f; form_done() must follow. */

@@ -49,7 +49,7 @@ put_octet(struct qp *q, unsigned char c, bool plain)
 	return r;
 }
 
-/* Only octets above 127 change.  A line that becomes too long is broken. */
+/* Only NUL and octets above 127 change.  A line that becomes too long is broken. */
 static int
 escape_high(struct slice text, const struct mime_sink *sink)
 {
@@ -60,7 +60,7 @@ escape_high(struct slice text, const struct mime_sink *sink)
 	while (r == 0 && text.n) {
 		size_t n = 0;
 
-		for (; n < text.n && (unsigned char)text.p[n] < 128; n++)
+		for (; n < text.n && text.p[n] && (unsigned char)text.p[n] < 128; n++)
 			line = text.p[n] == '\n' ? 0 : line + 1;
 		r = put_octets(sink, slice_of(text.p, n));
 		text = slice_skip(text, n);

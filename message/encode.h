@@ -7,8 +7,8 @@
 
 #include "message/sevenbit.h"
 
-/* CRLF stays a line end.  escaped: the text is already quoted-printable, except for octets above
- * 127. */
+/* CRLF stays a line end.  escaped: the text is already quoted-printable, except for NUL and
+ * octets above 127. */
 int mime_quoted_printable(struct slice text, bool escaped, const struct mime_sink *sink);
 
 /* CRLF separates the lines; the last line has none. */

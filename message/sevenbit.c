@@ -15,6 +15,7 @@
 struct conversion {
 	const struct mime_sink *sink;
 	const char *why;
+	bool high_fields;		/* of the message, or of a part */
 	char last[2];			/* the last octets that were written */
 };
 
@@ -44,10 +45,16 @@ refuse_part(struct conversion *c, const char *why)
 	return -ENOTSUP;
 }
 
-/* Octets that a server with seven bits does not take.  high: octets above 127 are among them. */
-static bool
-needs_encoding(struct slice s, bool high)
+enum fault {				/* bits: why a server may not take octets as they are */
+	FAULT_HIGH = 1,			/* an octet above 127 */
+	FAULT_NUL = 2,
+	FAULT_LINES = 4,		/* a bare CR or LF, or a line that is too long */
+};
+
+static unsigned
+find_faults(struct slice s)
 {
+	unsigned faults = 0;
 	size_t line = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
@@ -57,12 +64,64 @@ needs_encoding(struct slice s, bool high)
 		if (crlf) {
 			line = 0;
 			i++;
-		} else if ((high && c > 127) || c == '\0' || c == '\r' || c == '\n' ||
-		    ++line > MIME_LINE_MAX) {
-			return true;
+			continue;
 		}
+		if (c > 127)
+			faults |= FAULT_HIGH;
+		else if (c == '\0')
+			faults |= FAULT_NUL;
+		if (c == '\r' || c == '\n' || ++line > MIME_LINE_MAX)
+			faults |= FAULT_LINES;
 	}
-	return false;
+	return faults;
+}
+
+/* Has the header section of this entity, or of one in it, octets above 127? */
+static bool
+has_high_fields(struct slice octets, bool in_digest, unsigned depth)
+{
+	struct mime_entity e;
+	struct mime_pieces pieces;
+	struct slice piece, delimiter;
+	enum mime_piece kind;
+	bool found = false;
+
+	if (depth > MIME_DEPTH_MAX || slice_is_ascii(octets))
+		return false;
+	mime_entity_parse(octets, in_digest, &e);
+	if (!slice_is_ascii(e.header))
+		return true;
+	if (e.kind == MIME_MESSAGE)
+		return has_high_fields(e.body, false, depth + 1);
+	if (e.kind != MIME_MULTIPART || !e.boundary[0])
+		return false;
+	pieces = (struct mime_pieces){ e.body, MIME_PREAMBLE };
+	while (!found && mime_next_piece(&pieces, e.boundary, &kind, &piece, &delimiter))
+		found = kind == MIME_PART && has_high_fields(piece, e.digest, depth + 1);
+	return found;
+}
+
+/* Blanks replace NUL, as in the header section of each message that arrives. */
+static int
+put_without_nul(struct conversion *c, struct slice s)
+{
+	char space[512];
+	int r = 0;
+
+	while (r == 0 && s.n) {
+		const char *nul = memchr(s.p, '\0', s.n);
+		const size_t plain = nul ? (size_t)(nul - s.p) : s.n;
+		size_t n = s.n - plain < sizeof space ? s.n - plain : sizeof space;
+
+		r = put_octets(c, slice_of(s.p, plain));
+		s = slice_skip(s, plain);
+		for (size_t i = 0; i < n; i++)
+			space[i] = s.p[i] ? s.p[i] : ' ';
+		if (r == 0)
+			r = put_octets(c, slice_of(space, n));
+		s = slice_skip(s, n);
+	}
+	return r;
 }
 
 /* Base64 is shorter if more than a third is above 127, and it suits a body with NUL. */
@@ -89,7 +148,7 @@ put_header(struct conversion *c, const struct mime_entity *e, bool message, cons
 
 	while (r == 0 && field_next(&rest, FIELD_TO_EMPTY_LINE, &f))
 		if (!field_is(&f, SL("Content-Transfer-Encoding")))
-			r = put_octets(c, f.octets);
+			r = put_without_nul(c, f.octets);
 	if (r == 0 && message && !e->has_version)
 		r = put_octets(c, SL("MIME-Version: 1.0\r\n"));
 	if (r == 0 && !e->has_type && e->kind == MIME_TEXT)
@@ -103,15 +162,30 @@ put_header(struct conversion *c, const struct mime_entity *e, bool message, cons
 	return r ? r : put_octets(c, SL("\r\n\r\n"));
 }
 
+/* The body as it is. */
+static int
+keep_body(struct conversion *c, const struct mime_entity *e)
+{
+	int r = put_without_nul(c, e->header);
+
+	if (r == 0 && e->blank.n)
+		r = put_octets(c, SL("\r\n"));
+	return r ? r : put_without_nul(c, e->body);
+}
+
 static int
 convert_leaf(struct conversion *c, const struct mime_entity *e, bool message, bool to_the_end)
 {
 	const struct mime_sink encoded = { put_encoded, c };
 	const bool escaped = e->encoding == MIME_QUOTED_PRINTABLE;
+	const unsigned faults = find_faults(e->body);
 	int r;
 
+	/* Decoders pass over what is not base64 (RFC 2045 section 6.8). */
+	if (faults == 0 || (faults == FAULT_NUL && e->encoding == MIME_BASE64))
+		return keep_body(c, e);
 	if (e->encoding == MIME_UNKNOWN || e->encoding == MIME_BASE64 ||
-	    (escaped && needs_encoding(e->body, false)))
+	    (escaped && faults & FAULT_LINES))
 		return refuse_part(c, "a part of it is not encoded as its header announces");
 	if (escaped || (e->kind == MIME_TEXT && !better_base64(e->body))) {
 		r = put_header(c, e, message, "quoted-printable");
@@ -126,17 +200,9 @@ convert_leaf(struct conversion *c, const struct mime_entity *e, bool message, bo
 	return r ? r : mime_base64(e->body, &encoded);
 }
 
-/* The end of a line.  Where the text goes on with a dash, a blank keeps that from looking like a
- * delimiter. */
-static size_t
-end_line(struct buf *b, bool dash)
-{
-	buf_str(b, dash ? "\r\n " : "\r\n");
-	return dash ? 1 : 0;
-}
-
 /* Preamble and epilogue, which readers ignore (RFC 2046 section 5.1.1): '?' replaces octets that
- * seven bits cannot carry, bare CR and LF become line ends, and long lines are broken. */
+ * seven bits cannot carry, bare CR and LF become line ends, and long lines are broken.  A blank
+ * keeps a line from looking like a delimiter. */
 static int
 put_ignored(struct conversion *conversion, struct slice s)
 {
@@ -150,13 +216,17 @@ put_ignored(struct conversion *conversion, struct slice s)
 		const char next = i + 1 < s.n ? s.p[i + 1] : '\0';
 
 		if (c == '\r' && next == '\n') {
-			line = end_line(&b, false);
+			buf_str(&b, "\r\n");
+			line = 0;
 			i++;
 		} else if (c == '\r' || c == '\n') {
-			line = end_line(&b, next == '-');
+			buf_str(&b, "\r\n");
+			line = 0;
 		} else {
-			if (line == MIME_LINE_MAX)
-				line = end_line(&b, true);
+			if (line == MIME_LINE_MAX || (line == 0 && c == '-')) {
+				buf_str(&b, line ? "\r\n " : " ");
+				line = 1;
+			}
 			buf_chr(&b, (c >= ' ' && c < 127) || c == '\t' ? c : '?');
 			line++;
 		}
@@ -166,6 +236,13 @@ put_ignored(struct conversion *conversion, struct slice s)
 		}
 	}
 	return r ? r : put_octets(conversion, buf_slice(&b));
+}
+
+/* The encoding of what has parts: octets above 127 stay in their fields. */
+static const char *
+rest_of_parts(const struct conversion *c, const struct mime_entity *e)
+{
+	return c->high_fields && !slice_is_ascii(e->body) ? "8bit" : "7bit";
 }
 
 static int
@@ -178,7 +255,7 @@ convert_multipart(struct conversion *c, const struct mime_entity *e, bool messag
 
 	if (!e->boundary[0])
 		return refuse_part(c, "it has a multipart without a boundary");
-	r = put_header(c, e, message, "7bit");
+	r = put_header(c, e, message, rest_of_parts(c, e));
 	while (r == 0 && mime_next_piece(&pieces, e->boundary, &kind, &piece, &delimiter)) {
 		r = kind == MIME_PART ? convert_entity(c, piece, false, e->digest, depth + 1)
 				      : put_ignored(c, piece);
@@ -196,16 +273,18 @@ convert_entity(struct conversion *c, struct slice octets, bool message, bool in_
 	struct mime_entity e;
 	int r;
 
-	if (!needs_encoding(octets, true))
+	if (find_faults(octets) == 0)
 		return put_octets(c, octets);
 	if (depth > MIME_DEPTH_MAX)
 		return refuse_part(c, "its parts are nested too deep");
 	mime_entity_parse(octets, in_digest, &e);
-	if (needs_encoding(e.header, true))
-		return refuse_part(c, "its header fields hold 8-bit text, bare line ends "
-		    "or lines over 998 octets");
+	if (find_faults(e.header) & FAULT_LINES)
+		return refuse_part(c, "its header fields hold bare line ends or lines over 998 "
+		    "octets");
 	if (e.kind == MIME_TEXT || e.kind == MIME_OTHER)
 		return convert_leaf(c, &e, message, depth == 0);
+	if (find_faults(e.body) == 0)
+		return keep_body(c, &e);
 	if (e.kind == MIME_FRAGMENT)
 		return refuse_part(c, "it is a fragment (message/partial), "
 		    "which must not be changed");
@@ -214,14 +293,16 @@ convert_entity(struct conversion *c, struct slice octets, bool message, bool in_
 		    "a multipart or message in it is encoded, which MIME forbids");
 	if (e.kind == MIME_MULTIPART)
 		return convert_multipart(c, &e, message, depth);
-	r = put_header(c, &e, message, "7bit");
+	r = put_header(c, &e, message, rest_of_parts(c, &e));
 	return r ? r : convert_entity(c, e.body, true, false, depth + 1);
 }
 
 int
 mime_sevenbit(struct slice message, const struct mime_sink *sink, const char **ret_why)
 {
-	struct conversion c = { .sink = sink };
+	struct conversion c = {
+		.sink = sink, .high_fields = has_high_fields(message, false, 0),
+	};
 	int r = convert_entity(&c, message, true, false, 0);
 
 	if (r == 0 && !(c.last[0] == '\r' && c.last[1] == '\n'))

@@ -3,7 +3,8 @@
  * Conversion of a message for a server without 8BITMIME or BINARYMIME (RFC 6152 section 3, RFC 3030
  * section 3).  A part is encoded if it holds octets above 127, NUL, bare CR or LF, or lines over
  * 998 octets.  The encoding is quoted-printable or base64 (RFC 2045 section 6).  All other parts
- * keep their octets.
+ * keep their octets.  Header fields keep octets above 127, for which a server needs 8BITMIME, and
+ * get blanks in place of NUL.
  */
 #ifndef MESSAGE_SEVENBIT_H
 #define MESSAGE_SEVENBIT_H

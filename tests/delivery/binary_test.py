@@ -58,21 +58,44 @@ each("a lone dot between line ends", b"before\r\n.\r\nbehind\r\n")
 each("3 MB", os.urandom(3_000_000))
 
 
-@test("a NUL that came by DATA goes encoded to a server without BINARYMIME")
-def _():
+def by_data(text):
+    """The content that a server without BINARYMIME gets."""
     before = len(aio.messages)
     with site.smtp() as smtp:
         smtp.ehlo()
         same(smtp.mail("alice@sender.example")[0], 250)
         same(smtp.rcpt("bob@aio.example.org")[0], 250)
         same(smtp.docmd("DATA")[0], 354)
-        smtp.send(b"Subject: x\r\n\r\nhello\r\n\0.\r\nMAIL FROM:<smuggled@b.example>\r\n.\r\n")
+        smtp.send(text + b".\r\n")
         same(smtp.getreply()[0], 250)
     site.relay()
     same(site.queued(), [], site.log()[-2000:])
     same(len(aio.messages), before + 1)
     content = aio.messages[-1].content
-    check(b"\0" not in content and b"\nContent-Transfer-Encoding: base64\r\n" in content, content)
+    check(b"\0" not in content, content)
+    return content
+
+
+@test("a NUL that came by DATA goes encoded to a server without BINARYMIME")
+def _():
+    content = by_data(b"Subject: x\r\n\r\nhello\r\n\0.\r\nMAIL FROM:<smuggled@b.example>\r\n")
+    check(b"\nContent-Transfer-Encoding: base64\r\n" in content, content)
+
+
+@test("a NUL below header fields with octets above 127: these fields stay as they are")
+def _():
+    content = by_data(b"Subject: \303\274\r\n\r\na\0b\r\n")
+    check(b"\nSubject: \303\274\r\n" in content and content.endswith(b"\r\n\r\nYQBiDQo=\r\n"),
+          content)
+
+
+@test("a NUL in the header of a part becomes a blank, and the part stays as it is")
+def _():
+    part = (b"--a\r\nContent-Disposition: attachment; filename=\"x\0y\"\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--a--\r\n")
+    content = by_data(b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n"
+                      + part)
+    check(content.endswith(part.replace(b"\0", b" ")), content)
 
 
 def octets_by_sendfile():

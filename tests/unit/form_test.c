@@ -13,6 +13,7 @@
 #define HIGH  "MIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xc3\xa4\r\n"
 #define LOW   "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
 	"Content-Transfer-Encoding: base64\r\n\r\nw6QNCg==\r\n"
+#define FRAGMENT "Content-Type: message/partial\r\n\r\n\xc3\xa4\r\n"
 #define BAD   "Subject: \xc3\xa4\r\n\r\n\r\n"
 
 static const struct {
@@ -22,6 +23,7 @@ static const struct {
 	bool eight_bit, binary;		/* the peer's offers */
 	const char *want;
 	bool converted, unconvertible;
+	enum smtp_body body;		/* of the converted one */
 } cases[] = {
 	{ .name = "seven bits go anywhere", .content = PLAIN, .want = PLAIN },
 	{ .name = "eight bits to a peer that takes them",
@@ -42,8 +44,18 @@ static const struct {
 	  .content = HIGH, .facts = { .eight_bit = true, .longest_line = 999 }, .eight_bit = true,
 	  .want = LOW, .converted = true },
 	{ .name = "V52 long lines that cannot be encoded go as they are",
-	  .content = BAD, .facts = { .eight_bit = true, .longest_line = 999 }, .eight_bit = true,
-	  .want = BAD, .unconvertible = true },
+	  .content = FRAGMENT, .facts = { .eight_bit = true, .longest_line = 999 },
+	  .eight_bit = true, .want = FRAGMENT, .unconvertible = true },
+	{ .name = "fields with eight bits above a text with NUL, to a peer that takes eight bits",
+	  .content = "Subject: \xc3\xa4\r\n\r\na \xff b\r\n",
+	  .facts = { .eight_bit = true, .binary = true }, .eight_bit = true,
+	  .want = "Subject: \xc3\xa4\r\nMIME-Version: 1.0\r\n"
+	  "Content-Type: text/plain; charset=unknown-8bit\r\n"
+	  "Content-Transfer-Encoding: quoted-printable\r\n\r\na =FF b\r\n",
+	  .converted = true, .body = SMTP_BODY_8BITMIME },
+	{ .name = "the same to a peer that takes seven bits",
+	  .content = BAD, .facts = { .eight_bit = true, .binary = true }, .want = BAD,
+	  .unconvertible = true },
 	{ .name = "binary content has no lines",
 	  .content = HIGH, .facts = { .binary = true, .longest_line = 999 }, .binary = true,
 	  .want = HIGH },
@@ -96,7 +108,8 @@ test_cases(void)
 		    "%s", cases[i].name);
 		ok(slice_eq(octets_of(p, space, sizeof space), slice_str(cases[i].want)),
 		    "%s: the octets", cases[i].name);
-		ok(!cases[i].converted || payload_body(p) == SMTP_BODY_7BIT, "%s: the facts",
+		ok(!cases[i].converted || payload_body(p) ==
+		    (cases[i].body ? cases[i].body : SMTP_BODY_7BIT), "%s: the facts",
 		    cases[i].name);
 		ok(form_for(&f, &peer, &again, &why) && again == p, "%s: the same again",
 		    cases[i].name);

@@ -120,8 +120,44 @@ static const struct {
 	    .in = S("Content-Transfer-Encoding: base64\r\n\r\nYWJj\374\r\n") },
 	{ .name = "V42 an unknown encoding",
 	    .in = S("Content-Transfer-Encoding: x-uuencode\r\n\r\n\374\r\n") },
-	{ .name = "V42 8 bits in the header section",
-	    .in = S("Subject: \303\274\r\n\r\nhello\r\n") },
+	{ .name = "V42 8 bits in the header section stay there",
+	    .in = S("Subject: \303\274\r\n\r\nhello\r\n"),
+	    .out = "Subject: \303\274\r\n\r\nhello\r\n" },
+	{ .name = "8 bits in the header section, a text with NUL",
+	    .in = S("Subject: \303\274\r\n\r\na\0b\r\n"),
+	    .out = "Subject: \303\274\r\nMIME-Version: 1.0\r\n" TEXT_UTF8 B64 "YQBiDQo=\r\n" },
+	{ .name = "NUL in a header section becomes a blank, and the text stays",
+	    .in = S("Subject: a\0b\r\n\r\nhello\r\n"),
+	    .out = "Subject: a b\r\n\r\nhello\r\n" },
+	{ .name = "NUL in the header of a part becomes a blank, and the part stays",
+	    .in = S("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+		    "Content-Disposition: attachment; filename=\"a\0b\"\r\n"
+		    "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--a--\r\n"),
+	    .out = "Content-Type: multipart/mixed; boundary=a\r\n"
+		   "MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--a\r\n"
+		   "Content-Disposition: attachment; filename=\"a b\"\r\n"
+		   "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--a--\r\n" },
+	{ .name = "8 bits in the header of a part above a text with NUL",
+	    .in = S("Content-Type: multipart/mixed; boundary=a\r\nMIME-Version: 1.0\r\n\r\n"
+		    "--a\r\nContent-Description: \303\274\r\n\r\n\303\0\r\n--a\r\n\r\n"
+		    "long text \303\274\r\n--a--\r\n"),
+	    .out = "Content-Type: multipart/mixed; boundary=a\r\nMIME-Version: 1.0\r\n"
+		   "Content-Transfer-Encoding: 8bit\r\n\r\n"
+		   "--a\r\nContent-Description: \303\274\r\n"
+		   "Content-Type: text/plain; charset=unknown-8bit\r\n" B64 "wwA=\r\n--a\r\n"
+		   TEXT_UTF8 QP "long text =C3=BC\r\n--a--\r\n" },
+	{ .name = "NUL in the header of a message inside a message",
+	    .in = S("Content-Type: message/rfc822\r\nMIME-Version: 1.0\r\n\r\n"
+		    "Subject: a\0b\r\n\r\nhello\r\n"),
+	    .out = "Content-Type: message/rfc822\r\nMIME-Version: 1.0\r\n"
+		   "Content-Transfer-Encoding: 7bit\r\n\r\nSubject: a b\r\n\r\nhello\r\n" },
+	{ .name = "NUL in base64 becomes a blank, which decoders pass over",
+	    .in = S("Content-Transfer-Encoding: base64\r\n\r\nYWJj\0\r\n"),
+	    .out = "Content-Transfer-Encoding: base64\r\n\r\nYWJj \r\n" },
+	{ .name = "NUL in quoted-printable",
+	    .in = S("MIME-Version: 1.0\r\nContent-Type: text/x\r\n"
+		    "Content-Transfer-Encoding: quoted-printable\r\n\r\na=3D\0\r\n"),
+	    .out = "MIME-Version: 1.0\r\nContent-Type: text/x\r\n" QP "a=3D=00\r\n" },
 	{ .name = "a bare LF in the header section",
 	    .in = S("Subject: x\nTo: y\r\n\r\n\374\r\n") },
 	{ .name = "V42 a fragment",
