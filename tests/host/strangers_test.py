@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import check, main, same, test, wait_for  # noqa: E402
+from tap import check, main, note, same, test, wait_for  # noqa: E402
 from tls_server import BUILD, HOST, Server, anyone, certificate  # noqa: E402
 
 HERE = BUILD + "/tests/strangers-files"
@@ -392,6 +392,59 @@ def _():
         sender.say("\r\n.", "250")
         recipients.say("DATA", "354")
         recipients.say("x\r\n.", "250")
+
+
+def places_held(server):
+    """A client for each place that max-connections gives to strangers, from many networks; each
+    has been served, then sends a command now and then."""
+    held = []
+    while len(held) < 600:
+        source = "127.0.%d.%d" % (1 + len(held) // 30, 1 + len(held) % 30)
+        client = Client(server, source, None)
+        if not client.greeting.startswith("220"):
+            return held + [client]
+        client.say("EHLO x.example", "250")
+        held.append(client)
+        if "end=idle" in server.log():
+            return held
+    return held
+
+
+@test("500 connections that send a command now and then keep nobody out")
+def _():
+    # The default of max-connections.  Each command counts as five minutes of a real holder.
+    with Server("strangers-holders", STRANGE, ROUTE) as server:
+        held = places_held(server)
+        places = 500 - 500 // 16            # the others are for trusted clients
+        check(places <= len(held) <= places + 2, len(held), server.log()[-2000:])
+        stop, slowest, refused = threading.Event(), [], server.log().count("one more refused")
+
+        def trickle_commands():
+            while not stop.wait(0.01):
+                client = held[0]
+                held.append(held.pop(0))
+                try:
+                    client.socket.sendall(b"NOOP\r\n")
+                    client.socket.recv(100)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=trickle_commands)
+        time.sleep(1)
+        thread.start()
+        try:
+            for i in range(60):
+                began = time.monotonic()
+                Client(server, "127.0.200.%d" % (1 + i)).message().close()
+                slowest.append(time.monotonic() - began)
+        finally:
+            stop.set()
+            thread.join()
+        note("a new client, with its message: %.0f ms, at most %.0f ms" %
+             (sorted(slowest)[30] * 1000, max(slowest) * 1000))
+        check(max(slowest) < 1, slowest)
+        same(server.log().count("one more refused"), refused)
+        check(" end=idle" in server.log())
 
 
 @test("trusted clients may wait, and end-idle decides for whom that holds")
