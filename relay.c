@@ -45,6 +45,7 @@
 #include "queue/run.h"
 #include "runner/aside.h"
 #include "runner/count.h"
+#include "runner/history.h"
 #include "runner/intake.h"
 #include "runner/loop.h"
 #include "runner/requests.h"
@@ -250,6 +251,7 @@ run_queue(struct relay *r)
 		.look_tmp = true,
 	};
 	load_state(r);
+	history_note(&r->queue, &runner->hosts, clock_wall_s());
 	requests_serve(runner);
 	loop_ready();
 	go_on(r);
@@ -389,6 +391,7 @@ on_due(void *ctx, uint32_t mask)
 	(void)mask;
 	r->due_s = 0;
 	aside_notify(&r->runner);
+	history_note(&r->queue, &r->runner.hosts, clock_wall_s());
 	r->intake.look_new = r->intake.look_wait = r->intake.look_tmp = true;
 	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
 }
@@ -469,9 +472,11 @@ on_show(void *ctx, uint32_t mask)
 {
 	static struct status status;
 	const struct relay *r = ctx;
+	const int64_t now_s = clock_wall_s();
 
 	(void)mask;
-	status_gather(&r->runner, clock_wall_s(), &status);
+	history_note(&r->queue, &r->runner.hosts, now_s);
+	status_gather(&r->runner, now_s, &status);
 	(void)status_write(&status, r->queue.state);
 }
 

@@ -14,7 +14,6 @@
 #include "base/text.h"
 #include "hosts/hosts.h"
 #include "runner/frozen.h"
-#include "tools/queue/counted.h"
 #include "tools/queue/tally.h"
 
 /* A metric begins. */
@@ -143,6 +142,13 @@ put_routes(FILE *out, const struct stats_file *runs)
 	}
 }
 
+void
+stats_put_counters(FILE *out, const struct counted *c)
+{
+	put_families(out, c);
+	put_routes(out, &c->files[0]);
+}
+
 /* ---- the queue ---- */
 
 static void
@@ -229,8 +235,7 @@ stats_put(FILE *out, const struct tool *t)
 
 	counted_read(&t->queue, &c);
 	put_service(out, t, &c);
-	put_families(out, &c);
-	put_routes(out, &c.files[0]);
+	stats_put_counters(out, &c);
 	put_queue(out, t);
 	if (t->queue.state >= 0)
 		put_hosts(out, t);

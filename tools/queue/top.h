@@ -7,7 +7,7 @@
 
 #include "runner/frozen.h"
 #include "runner/status.h"
-#include "tools/queue/counted.h"
+#include "runner/counted.h"
 #include "tools/queue/sample.h"
 #include "tools/queue/tool.h"
 

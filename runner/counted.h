@@ -2,8 +2,8 @@
 /*
  * The files of counters of this queue, and their sums for people.
  */
-#ifndef TOOLS_QUEUE_COUNTED_H
-#define TOOLS_QUEUE_COUNTED_H
+#ifndef RUNNER_COUNTED_H
+#define RUNNER_COUNTED_H
 
 #include "queue.h"
 #include "stats/stats.h"

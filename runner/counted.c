@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "tools/queue/counted.h"
+#include "runner/counted.h"
 
 #include <string.h>
 #include <unistd.h>
