@@ -239,10 +239,20 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
 
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(CORE) $(OUT) $(IMPORT) $(VERIFY) tools/queue/filter.c
+# The programs' sources are compiled once for all targets, and watched by the fuzzer.
+FUZZ_FLAGS   = $(CPPFLAGS) $(STD) -fsanitize=fuzzer-no-link,address,undefined
+fuzz_objects := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(CORE) $(OUT) $(IMPORT) $(VERIFY) \
+    $(addprefix tools/queue/,filter.c html.c stats.c tally.c))
+
+$(BUILD)/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC  )
+	$(Q)clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(fuzz_objects)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)clang $(CPPFLAGS) $(STD) -fsanitize=fuzzer,address,undefined -o $@ $^ $(RELAY_LIBS)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(RELAY_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)
@@ -292,6 +302,12 @@ cross-here: $(BUILD)/smtp-handler $(CORE_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(foreach t,$(CORE_TESTS),\
 	  $(patsubst %_test,%,$(notdir $(t)))='$(EMULATOR) $(t)') \
 	  dialogues='EMULATOR="$(EMULATOR)" tests/dialogues/run $(CROSS_DIALOGUES)'
+
+# The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
+# root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.
+.PHONY: check-browser
+check-browser: all
+	BUILD=$(BUILD) BROWSER=required KEEP=$(BUILD)/report tests/host/report_test.py
 
 # Only the unit tests: a few seconds.
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)
@@ -426,4 +442,4 @@ dist:
 clean:
 	rm -rf build build-san
 
--include $(shell find $(BUILD)/gnu $(BUILD)/musl -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/gnu $(BUILD)/musl $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)
