@@ -26,6 +26,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
     "       smtp-queue [OPTION]... stats [--http]\n"
     "       smtp-queue [OPTION]... top [--once]\n"
+    "       smtp-queue [OPTION]... report --html\n"
     "       smtp-queue [OPTION]... check [--warning LIMITS] [--critical LIMITS]\n"
     "       smtp-queue [OPTION]... doctor\n"
     "Show the mail queue, and act on its messages.\n"
@@ -45,6 +46,7 @@ static const char usage[] =
     "                      --http: reply to one request of HTTP on standard input\n"
     "  top                 show the queue on the terminal, again and again, until the key q;\n"
     "                      --once: print one page\n"
+    "  report --html       print a page about the queue and the last days for a browser\n"
     "  check               print one line for Nagios; exit 0 OK, 1 warning, 2 critical,\n"
     "                      3 unknown\n"
     "  doctor              check this machine, the DNS and the units, and show what to type\n"
@@ -80,6 +82,7 @@ enum {
 	OPTION_REPAIR,
 	OPTION_HTTP,
 	OPTION_ONCE,
+	OPTION_HTML,
 	OPTION_WARNING,
 	OPTION_CRITICAL,
 };
@@ -100,6 +103,7 @@ static const struct option long_options[] = {
 	{ "repair", no_argument, NULL, OPTION_REPAIR },
 	{ "http", no_argument, NULL, OPTION_HTTP },
 	{ "once", no_argument, NULL, OPTION_ONCE },
+	{ "html", no_argument, NULL, OPTION_HTML },
 	{ "warning", required_argument, NULL, OPTION_WARNING },
 	{ "critical", required_argument, NULL, OPTION_CRITICAL },
 	{ 0 },
@@ -116,6 +120,7 @@ enum {
 	WITH_HTTP = 64,
 	WITH_LIMITS = 128,
 	WITH_ONCE = 256,
+	WITH_HTML = 512,
 	WITHOUT_QUEUE = 1024	/* the command opens the queue by itself, if it is there */
 };
 
@@ -140,6 +145,7 @@ static const struct command commands[] = {
 	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR },
 	{ "stats", NULL, tool_stats, NULL, WITH_HTTP },
 	{ "top", NULL, tool_top, NULL, WITH_ONCE },
+	{ "report", NULL, tool_report, NULL, WITH_HTML },
 	{ "check", NULL, tool_check, NULL, WITH_LIMITS },
 	{ "doctor", NULL, tool_doctor, NULL, WITHOUT_QUEUE },
 };
@@ -198,12 +204,31 @@ take_limits(const char **ret, const char *text)
 	    "not limits: write some of messages=N,age=TIME,held=N,dead=N,frozen=N; N can be none");
 }
 
+/* Sets what an option without an argument stands for.  False if it is another one. */
+static bool
+set_flag(struct tool *t, int val)
+{
+	bool *const flags[] = {
+		[OPTION_ALL] = &t->all, [OPTION_JSON] = &t->json, [OPTION_IDS] = &t->ids_only,
+		[OPTION_WIDE] = &t->wide, [OPTION_RAW] = &t->raw, [OPTION_OWNERS] = &t->owners,
+		[OPTION_REPAIR] = &t->repair, [OPTION_HTTP] = &t->http, [OPTION_ONCE] = &t->once,
+		[OPTION_HTML] = &t->html,
+	};
+
+	if (val < 0 || (size_t)val >= sizeof flags / sizeof flags[0] || !flags[val])
+		return false;
+	*flags[val] = true;
+	return true;
+}
+
 static int
 own_option(void *ctx, int val, const char *text)
 {
 	struct call *c = ctx;
 	struct filter *f = &c->tool.filter;
 
+	if (set_flag(&c->tool, val))
+		return 0;
 	switch (val) {
 	case OPTION_ARGUMENT:
 		return take_argument(c, text);
@@ -228,37 +253,10 @@ own_option(void *ctx, int val, const char *text)
 		return filter_states(text, &f->places) ? 0
 		    : report_misuse(text,
 			"not a state: write new, active, waiting, held, dead or receiving");
-	case OPTION_ALL:
-		c->tool.all = true;
-		return 0;
-	case OPTION_JSON:
-		c->tool.json = true;
-		return 0;
-	case OPTION_IDS:
-		c->tool.ids_only = true;
-		return 0;
-	case OPTION_WIDE:
-		c->tool.wide = true;
-		return 0;
-	case OPTION_RAW:
-		c->tool.raw = true;
-		return 0;
-	case OPTION_OWNERS:
-		c->tool.owners = true;
-		return 0;
-	case OPTION_HTTP:
-		c->tool.http = true;
-		return 0;
-	case OPTION_ONCE:
-		c->tool.once = true;
-		return 0;
 	case OPTION_WARNING:
 		return take_limits(&c->tool.warning, text);
-	case OPTION_CRITICAL:
-		return take_limits(&c->tool.critical, text);
 	default:
-		c->tool.repair = true;
-		return 0;
+		return take_limits(&c->tool.critical, text);
 	}
 }
 
@@ -283,6 +281,8 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes no --http");
 	if (t->once && !(with & WITH_ONCE))
 		return report_misuse(name, "takes no --once");
+	if (t->html && !(with & WITH_HTML))
+		return report_misuse(name, "takes no --html");
 	if ((t->warning || t->critical) && !(with & WITH_LIMITS))
 		return report_misuse(name, "takes neither --warning nor --critical");
 	if (t->raw && !(with & WITH_RAW))

@@ -28,11 +28,11 @@ complete_bash()		# WORD...: prints the completions of the last one
 	_smtp_queue
 	echo "${COMPREPLY[@]}"
 }
-is "bash: a command" "$(complete_bash smtp-queue r)" "release retry"
+is "bash: a command" "$(complete_bash smtp-queue r)" "release retry report"
 is "bash: a command after options" \
     "$(complete_bash smtp-queue -c "$tmp/conf" --sender x ho)" "hold hosts"
 like "bash: an empty word" "$(complete_bash smtp-queue '')" \
-    '^list show log hold release retry delete fail hosts fsck stats top check doctor --json'
+    '^list show log hold release retry delete fail hosts fsck stats top report check doctor --json'
 is "bash: options of a command" "$(complete_bash smtp-queue list --w)" "--wide"
 is "bash: limits" "$(complete_bash smtp-queue check --warning me)" "messages="
 is "bash: states" "$(complete_bash smtp-queue list --state r)" "receiving"

@@ -34,12 +34,13 @@ _smtp_queue()
 	--warning | --critical)	words='messages= age= held= dead= frozen='; compopt -o nospace 2>/dev/null;;
 	*)
 		case $command in
-		'')	words="list show log hold release retry delete fail hosts fsck stats top check doctor --json --check --version --help -c -o $filters";;
+		'')	words="list show log hold release retry delete fail hosts fsck stats top report check doctor --json --check --version --help -c -o $filters";;
 		list)	words="--json --ids --wide $filters";;
 		hosts | doctor)	words=--json;;
 		fsck)	words='--json --owners --repair';;
 		stats)	words=--http;;
 		top)	words=--once;;
+		report)	words=--html;;
 		check)	words='--warning --critical';;
 		show | log)	words='--json --raw';;
 		*)	words="--all --json $filters";;

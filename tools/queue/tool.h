@@ -19,7 +19,7 @@ struct tool {
 	const struct options *options;
 	struct queue queue;
 	struct filter filter;
-	bool json, wide, ids_only, raw, all, repair, owners, http, once;
+	bool json, wide, ids_only, raw, all, repair, owners, http, once, html;
 	const char *warning, *critical;	/* limits of check; NULL: the defaults */
 	const char **ids;
 	size_t nids;
@@ -37,6 +37,7 @@ int tool_hosts(struct tool *t);
 int tool_fsck(struct tool *t);
 int tool_stats(struct tool *t);
 int tool_top(struct tool *t);
+int tool_report(struct tool *t);
 /* Its exit status is that of a plugin of Nagios. */
 int tool_check(struct tool *t);
 /* The queue cannot be checked.  The exit status of check. */
