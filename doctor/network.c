@@ -12,6 +12,7 @@
 #include "base/name.h"
 #include "base/words.h"
 #include "client/credential.h"
+#include "client/dkim_zone.h"
 #include "client/exchangers.h"
 #include "client/greet.h"
 #include "config/secret.h"
@@ -24,6 +25,7 @@
 #define PROBE_MS      1500	/* for one reply of a name server */
 #define PORT_MS       5000	/* to reach any of some exchangers */
 #define ADDRESSES_MAX 16
+#define PAIRS_MAX     8		/* keys of DKIM that are looked up */
 #define DOMAINS_MAX   5		/* of ours whose records are looked up */
 
 /* Are messages for strangers' domains sent to their exchangers, and not to a smarthost? */
@@ -573,7 +575,8 @@ check_domain_dkim(struct doctor *d, const char *domain)
 	struct slice texts[DNS_PROBE_TEXTS];
 	const int rcode = find_texts(d, "_domainkey.", domain, &p, texts);
 
-	if (!report_lookup(d, domain, rcode))
+	/* Its keys are known, and are compared. */
+	if (dkim_domain_of(d->config, slice_str(domain)) || !report_lookup(d, domain, rcode))
 		return;
 	report_record(d, domain, rcode == 0 ? (struct verdict){ DOCTOR_OK, NULL }
 	    : (struct verdict){ DOCTOR_WARNING, "there is no key" }, NULL);
@@ -614,9 +617,41 @@ check_spf(struct doctor *d)
 	each_domain(d, check_domain_spf);
 }
 
+/* A key that only the unit has cannot be read here. */
+static void
+check_pair(struct doctor *d, const struct dkim_pair *pair)
+{
+	static const enum doctor_state states[] = {
+		[DKIM_ZONE_GOOD] = DOCTOR_OK, [DKIM_ZONE_FAULT] = DOCTOR_FAULT,
+		[DKIM_ZONE_SILENT] = DOCTOR_WARNING, [DKIM_ZONE_NO_KEY] = DOCTOR_FAULT,
+	};
+	char space[500], text[DNS_NAME_MAX], fix[DOCTOR_TEXT_MAX];
+	struct buf why = BUF(space), name = BUF(text);
+	const bool credential = pair->key.n && pair->key.p[0] != '/';
+	const enum dkim_zone zone = dkim_zone_check(d->resolver, pair, PROBE_MS, &name, &why);
+
+	(void)snprintf(fix, sizeof fix, zone == DKIM_ZONE_NO_KEY ? "smtp-relay --check" :
+	    zone == DKIM_ZONE_SILENT ? "see the check resolver" :
+	    "put the record into the zone that this prints: smtp-dkim-key records %.*s",
+	    (int)(pair->domain.n < 255 ? pair->domain.n : 255), pair->domain.p);
+	doctor_report(d, zone == DKIM_ZONE_NO_KEY && credential ? DOCTOR_SKIPPED : states[zone],
+	    fix, "%s: %s", buf_cstr(&name), buf_cstr(&why));
+}
+
 static void
 check_dkim(struct doctor *d)
 {
+	unsigned n = 0;
+
+	for (size_t i = 0; i < d->config->ndkim; i++) {
+		struct dkim_pair pair = { 0 };
+
+		while (dkim_next_pair(&d->config->dkim[i], &pair) && n++ < PAIRS_MAX)
+			check_pair(d, &pair);
+	}
+	if (n > PAIRS_MAX)
+		doctor_report(d, DOCTOR_SKIPPED, NULL, "only %d keys were compared; for all: "
+		    "smtp-dkim-key check", PAIRS_MAX);
 	each_domain(d, check_domain_dkim);
 }
 

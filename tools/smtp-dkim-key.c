@@ -14,9 +14,10 @@
 #include "base/harden.h"
 #include "base/log.h"
 #include "base/name.h"
+#include "client/dkim_zone.h"
 #include "client/signer_key.h"
 #include "config/options.h"
-#include "dns/probe.h"
+#include "dns/resolver.h"
 #include "message/dkim_record.h"
 
 #define STRING_MAX 255		/* octets of one string of a TXT record */
@@ -113,12 +114,6 @@ make(const struct call *c)
 
 /* ---- record ---- */
 
-static const char *
-type_of(const struct sign_key *key)
-{
-	return sign_key_kind(key) == SIGN_RSA ? "rsa" : "ed25519";
-}
-
 /* A line of a zone file.  A long text becomes several strings, which readers join. */
 static int
 print_record(struct slice selector, struct slice domain, struct slice file)
@@ -129,7 +124,7 @@ print_record(struct slice selector, struct slice domain, struct slice file)
 
 	if (!key || !sign_key_public(key, &public))
 		return complain(EX_CONFIG, "the key", key ? "OpenSSL fails" : buf_cstr(&why));
-	dkim_record(&b, type_of(key), buf_slice(&public));
+	dkim_record(&b, dkim_zone_type(key), buf_slice(&public));
 	(void)printf("%.*s._domainkey.%.*s. IN TXT (", (int)selector.n, selector.p, (int)domain.n,
 	    domain.p);
 	for (size_t at = 0; at < b.n; at += STRING_MAX)
@@ -159,45 +154,22 @@ record(const struct call *c)
 /* ---- check ---- */
 
 static int
-compare(const struct dns_probe *p, const struct sign_key *key, const char *name)
-{
-	char space[DKIM_RECORD_MAX];
-	struct buf public = BUF(space);
-	const char *fault = p->n ? "" : "there is no such record";
-
-	if (p->rcode < 0)
-		return complain(EX_TEMPFAIL, name, "no DNS server replied");
-	if (!sign_key_public(key, &public))
-		return complain(EX_CONFIG, name, "OpenSSL fails");
-	if (p->n > 1)
-		fault = "there are several records: verifiers may take the wrong one";
-	else if (p->n)
-		fault = dkim_record_fault(slice_str(p->texts[0]), type_of(key),
-		    buf_slice(&public));
-	(void)printf("%s: %s\n", name, fault ? fault : "good");
-	return fault ? 1 : 0;
-}
-
-static int
 check_pair(const struct config *c, const struct dkim_pair *pair)
 {
 	static struct dns_resolver resolver;
-	static struct dns_probe p;
 	char space[500], text[DNS_NAME_MAX];
 	struct buf why = BUF(space), name = BUF(text);
-	const struct sign_key *key = signer_key(pair->key, &why);
+	enum dkim_zone zone;
 
-	if (!key)
-		return complain(EX_CONFIG, "the key", buf_cstr(&why));
-	buf_add(&name, pair->selector);
-	buf_str(&name, "._domainkey.");
-	buf_add(&name, pair->domain);
 	dns_resolver_init(&resolver, &c->relay.resolver, NULL);
-	p = (struct dns_probe){
-		.name = buf_cstr(&name), .type = DNS_PROBE_TXT, .timeout_ms = ASK_MS,
-	};
-	dns_probe_any(&resolver, &p);
-	return compare(&p, key, p.name);
+	zone = dkim_zone_check(&resolver, pair, ASK_MS, &name, &why);
+	if (zone == DKIM_ZONE_NO_KEY)
+		return complain(EX_CONFIG, "the key", buf_cstr(&why));
+	if (zone == DKIM_ZONE_SILENT)
+		return complain(EX_TEMPFAIL, buf_cstr(&name), buf_cstr(&why));
+	(void)printf("%s: ", buf_cstr(&name));
+	(void)printf("%s\n", buf_cstr(&why));
+	return zone == DKIM_ZONE_FAULT ? 1 : 0;
 }
 
 /* All keys of the configuration, or those of one domain. */

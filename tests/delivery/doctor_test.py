@@ -25,7 +25,23 @@ mail     A 192.0.2.1
 other    A 192.0.2.2
 lonely   A 192.0.2.3
 """
+def dkim_key(name):
+    """A new key, and its record."""
+    path = "%s/%s.pem" % (directory, name)
+    subprocess.run([BUILD + "/smtp-dkim-key", "make", "ed25519", path], check=True)
+    shutil.chown(path, 0)
+    done = subprocess.run([BUILD + "/smtp-dkim-key", "record", "s1", "x.example", path],
+                          capture_output=True, text=True, check=True)
+    return path, done.stdout.split(" TXT ")[1].strip()
+
+
+KEY, RECORD = dkim_key("key")
+OTHER_KEY, OTHER_RECORD = dkim_key("other")
 ZONES = {
+    "signed.example": "@ MX 10 mail.sender.example.\ns1._domainkey TXT %s\n"
+                      "old._domainkey TXT %s\nrevoked._domainkey TXT \"v=DKIM1; p=\"\n"
+                      "two._domainkey TXT %s\ntwo._domainkey TXT %s" %
+                      (RECORD, OTHER_RECORD, RECORD, OTHER_RECORD),
     "sender.example": GOOD,
     "plus.example": "@ MX 10 mail.sender.example.\n@ TXT \"v=spf1 mx +all\"",
     "localdomain": "",
@@ -72,6 +88,10 @@ CERTIFICATES = {
     "readable": readable,
 }
 count = 0
+
+
+def signing(domain, key, selector="s1"):
+    return "[dkim %s]\nselector = %s\nkey = %s" % (domain, selector, key)
 
 
 def certificate(name):
@@ -143,6 +163,15 @@ def healthy():
     same(exchanger.messages, [])
 
 
+@test("the keys of DKIM that sign here are those of the zone")
+def keys():
+    found = doctor(site_of(route=signing("signed.example", KEY) + "\n" +
+                           signing("sender.example", "credential")))
+    named(found, "dkim", "ok", "s1._domainkey.signed.example: good", "")
+    named(found, "dkim", "skipped", "s1._domainkey.sender.example: ", "")
+    same([f for f in found if f[0] == "dkim" and f[1] not in ("ok", "skipped")], [], found)
+
+
 @test("text for people: the state, the check, the finding, and what to type")
 def people():
     site = site_of(hostname="lonely.sender.example")
@@ -200,6 +229,20 @@ BROKEN = [
      ["spf"]),
     ("no key of DKIM", dict(route=domain("plus.example")),
      ("dkim", "warning", "plus.example: there is no key", "publish"), ["spf"]),
+    ("a key of DKIM that is not the one of the zone",
+     dict(route=signing("signed.example", KEY, "old")),
+     ("dkim", "fault", "old._domainkey.signed.example: ",
+      "smtp-dkim-key records signed.example"), ["dkim"]),
+    ("a key of DKIM that is not in the zone", dict(route=signing("signed.example", KEY, "new")),
+     ("dkim", "fault", "new._domainkey.signed.example: there is no such record",
+      "smtp-dkim-key records"), ["dkim"]),
+    ("a key of DKIM that was revoked", dict(route=signing("signed.example", KEY, "revoked")),
+     ("dkim", "fault", "revoked._domainkey.signed.example: ", "records"), ["dkim"]),
+    ("two records for one key of DKIM", dict(route=signing("signed.example", KEY, "two")),
+     ("dkim", "fault", "there are several records", "records"), ["dkim"]),
+    ("a key of DKIM that is not there",
+     dict(route=signing("signed.example", directory + "/none.pem")),
+     ("dkim", "fault", "none.pem", "smtp-relay --check"), ["dkim"]),
     ("two records of DMARC", dict(route=domain("twice.example")),
      ("dmarc", "fault", "twice.example: there are several", "_dmarc.twice.example. TXT"),
      ["dmarc"]),
