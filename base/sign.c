@@ -174,6 +174,73 @@ sign_digest(const struct sign_key *k, struct slice digest, struct buf *b)
 	return good && !b->full;
 }
 
+/* ---- the check of a signature ---- */
+
+static EVP_PKEY *
+read_public(enum sign_kind kind, struct slice public)
+{
+	const unsigned char *p = (const unsigned char *)public.p;
+	EVP_PKEY *key;
+
+	if (kind == SIGN_ED25519)
+		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, p, public.n);
+	key = d2i_PUBKEY(NULL, &p, (long)public.n);
+	if (key)
+		return key;
+	p = (const unsigned char *)public.p;
+	return d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)public.n);
+}
+
+static int
+check_rsa(EVP_PKEY *key, struct slice digest, struct slice signature)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
+	int r = -1;
+
+	if (c && EVP_PKEY_verify_init(c) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) == 1)
+		r = EVP_PKEY_verify(c, (const unsigned char *)signature.p, signature.n,
+		    (const unsigned char *)digest.p, digest.n) == 1;
+	EVP_PKEY_CTX_free(c);
+	return r;
+}
+
+static int
+check_ed25519(EVP_PKEY *key, struct slice digest, struct slice signature)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	int r = -1;
+
+	if (c && EVP_DigestVerifyInit(c, NULL, NULL, NULL, key) == 1)
+		r = EVP_DigestVerify(c, (const unsigned char *)signature.p, signature.n,
+		    (const unsigned char *)digest.p, digest.n) == 1;
+	EVP_MD_CTX_free(c);
+	return r;
+}
+
+enum sign_verdict
+sign_check(enum sign_kind kind, struct slice public, struct slice digest, struct slice signature)
+{
+	EVP_PKEY *key = read_public(kind, public);
+	const int bits = key ? EVP_PKEY_get_bits(key) : 0;
+	enum sign_verdict verdict = SIGN_NO_KEY;
+	int r;
+
+	if (key && kind == SIGN_RSA && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
+	    (bits < SIGN_RSA_LEAST || bits > SIGN_RSA_MOST)) {
+		verdict = SIGN_WEAK_KEY;
+	} else if (key && EVP_PKEY_get_base_id(key) ==
+	    (kind == SIGN_RSA ? EVP_PKEY_RSA : EVP_PKEY_ED25519)) {
+		r = kind == SIGN_RSA ? check_rsa(key, digest, signature) :
+		    check_ed25519(key, digest, signature);
+		verdict = r > 0 ? SIGN_GOOD : r == 0 ? SIGN_BAD : SIGN_TROUBLE;
+	}
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return verdict;
+}
+
 void
 sign_key_free(struct sign_key *k)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Private keys that sign a SHA-256 digest: RSA and Ed25519 (RFC 6376, RFC 8463).
+ * Keys that sign a SHA-256 digest, and the check of signatures: RSA and Ed25519 (RFC 6376,
+ * RFC 8463).
  */
 #ifndef BASE_SIGN_H
 #define BASE_SIGN_H
@@ -37,6 +38,19 @@ enum sign_kind sign_key_kind(const struct sign_key *k);
 
 /* Append the signature of a SHA-256 digest.  False if OpenSSL fails. */
 bool sign_digest(const struct sign_key *k, struct slice digest, struct buf *b);
+
+enum sign_verdict {
+	SIGN_GOOD,
+	SIGN_BAD,		/* the signature is not that of the digest */
+	SIGN_NO_KEY,		/* the octets are no public key of that kind */
+	SIGN_WEAK_KEY,		/* RSA below SIGN_RSA_LEAST, or above SIGN_RSA_MOST */
+	SIGN_TROUBLE,		/* out of memory */
+};
+
+/* Check the signature of a SHA-256 digest with a public key as DNS has it; RSA also as a bare
+ * RSAPublicKey. */
+enum sign_verdict sign_check(enum sign_kind kind, struct slice public, struct slice digest,
+    struct slice signature);
 
 /* NULL is fine. */
 void sign_key_free(struct sign_key *k);

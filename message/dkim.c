@@ -21,7 +21,7 @@ dkim_body_begin(struct dkim_body *b, const struct dkim_sink *sink)
 {
 	b->sink = sink;
 	b->empty = 0;
-	b->blank = b->cr = b->line = false;
+	b->blank = b->cr = b->line = b->simple = b->any = false;
 	b->n = 0;
 }
 
@@ -36,6 +36,7 @@ flush(struct dkim_body *b)
 static void
 put(struct dkim_body *b, struct slice s)
 {
+	b->any = true;
 	if (s.n > sizeof b->block - b->n)
 		flush(b);
 	if (s.n > sizeof b->block) {
@@ -82,6 +83,15 @@ plain_octets(struct slice s)
 	return n;
 }
 
+/* The octets at the start of s in front of a CR. */
+static size_t
+octets_of_line(struct slice s)
+{
+	const char *cr = memchr(s.p, '\r', s.n);
+
+	return cr ? (size_t)(cr - s.p) : s.n;
+}
+
 void
 dkim_body_take(struct dkim_body *b, struct slice s)
 {
@@ -95,11 +105,11 @@ dkim_body_take(struct dkim_body *b, struct slice s)
 				keep(b);
 			if (s.p[0] == '\r') {
 				b->cr = true;
-			} else if (ascii_blank(s.p[0])) {
+			} else if (ascii_blank(s.p[0]) && !b->simple) {
 				b->blank = true;
 			} else {
 				keep(b);
-				n = plain_octets(s);
+				n = b->simple ? octets_of_line(s) : plain_octets(s);
 				put(b, slice_of(s.p, n));
 			}
 		}
@@ -114,6 +124,8 @@ dkim_body_end(struct dkim_body *b)
 		keep(b);
 	if (b->line)
 		end_line(b);
+	if (b->simple && !b->any)
+		put(b, SL("\r\n"));
 	flush(b);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * Signatures of DomainKeys (RFC 6376): the octets that a signature covers, and the text of its
- * field.  The canonical forms are relaxed/relaxed.  Pure; the cost is linear in the octets, and the
- * body streams by.  The octets are hashed and signed elsewhere (base/digest, base/sign).
+ * field.  The canonical forms are relaxed/relaxed, and simple for a body.  Pure; the cost is linear
+ * in the octets, and the body streams by.  The octets are hashed and signed elsewhere (base/digest,
+ * base/sign).
  */
 #ifndef MESSAGE_DKIM_H
 #define MESSAGE_DKIM_H
@@ -27,6 +28,8 @@ struct dkim_body {
 	bool blank;		/* blanks that are not put yet: they may end the line */
 	bool cr;		/* a CR that may begin a line end */
 	bool line;		/* the line has octets */
+	bool simple;		/* blanks stay (RFC 6376 section 3.4.3); set behind begin */
+	bool any;		/* an octet was put */
 	size_t n;
 	char block[4096];
 };
