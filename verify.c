@@ -13,6 +13,7 @@
 
 #include "base/harden.h"
 #include "base/log.h"
+#include "base/sign.h"
 #include "config/options.h"
 #include "verify/confine.h"
 #include "verify/listen.h"
@@ -125,6 +126,7 @@ main(int argc, char **argv)
 	int r, fd;
 
 	harden_process();
+	sign_prepare();
 	log_open(program.name);
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = options_parse(&options, &program, argc, argv, add_wish, &wishes);

@@ -35,6 +35,7 @@ check_begin(struct check *c, const struct config *config, const struct check_cli
 	keep_text(c->sender, sizeof c->sender, path);
 	c->nresults = 0;
 	c->nforged = 0;
+	c->hashes = signatures_begin(&c->signatures);
 	c->field = (struct buf)BUF(c->space);
 }
 
@@ -62,13 +63,29 @@ is_forged(const struct check *c, struct slice value)
 }
 
 void
-check_field(struct check *c, struct slice name, struct slice value)
+check_field(struct check *c, struct slice name, struct slice value, bool blank)
 {
+	if (c->hashes)
+		signatures_field(&c->signatures, name, value, blank);
 	if (!slice_ieq(name, SL("Authentication-Results")))
 		return;
 	c->nresults++;
 	if (c->nforged < CHECK_REMOVE_MAX && is_forged(c, value))
 		c->forged[c->nforged++] = c->nresults;
+}
+
+void
+check_header_end(struct check *c)
+{
+	if (c->hashes)
+		signatures_header_end(&c->signatures);
+}
+
+void
+check_body(struct check *c, struct slice octets)
+{
+	if (c->hashes)
+		signatures_body(&c->signatures, octets);
 }
 
 /* ---- SPF ---- */
@@ -125,7 +142,7 @@ check_spf(struct check *c, const struct auth_dns *dns)
 /* ---- the results ---- */
 
 static void
-write_results(struct check *c)
+write_spf(struct check *c)
 {
 	struct buf *b = &c->field;
 
@@ -143,18 +160,62 @@ write_results(struct check *c)
 	}
 }
 
+/* The octets of the signature that show which one it is (RFC 6008). */
+static struct slice
+first_octets(struct slice b)
+{
+	return slice_of(b.p, b.n < 8 ? b.n : 8);
+}
+
+static void
+write_signatures(struct check *c)
+{
+	const struct dkim_message *m = &c->signatures.message;
+	struct buf *b = &c->field;
+
+	if (!c->hashes || (m->nsignatures == 0 && !m->overflow))
+		result_method(b, "dkim", c->hashes ? "none" : "temperror");
+	else if (m->nsignatures == 0) {
+		result_method(b, "dkim", "policy");
+		result_reason(b, "the header section is too large");
+	}
+	for (size_t i = 0; i < m->nsignatures; i++) {
+		const struct dkim_signature *s = &m->signatures[i];
+
+		result_method(b, "dkim", dkim_word(s->result));
+		result_reason(b, s->why);
+		if (s->domain.n)
+			result_property(b, "header.d", s->domain);
+		if (s->selector.n)
+			result_property(b, "header.s", s->selector);
+		if (s->nsignature) {
+			result_property(b, "header.a",
+			    s->ed25519 ? SL("ed25519-sha256") : SL("rsa-sha256"));
+			result_property(b, "header.b", first_octets(s->signature_text));
+		}
+	}
+	if (m->nignored) {
+		result_method(b, "dkim", "policy");
+		result_reason(b, "there are more signatures");
+	}
+}
+
 void
 check_end(struct check *c, const struct dns_resolver *r)
 {
 	struct auth_dns dns = answers_dns(&c->answers);
 	bool done;
 
+	if (c->hashes)
+		signatures_end(&c->signatures);
 	answers_begin(&c->answers, r, (int)c->config->verify.timeout_ms);
 	do {
 		done = check_spf(c, &dns);
+		done &= !c->hashes || signatures_check(&c->signatures, &dns);
 		if (!done)
 			answers_wait(&c->answers);
 	} while (!done);
-	write_results(c);
+	write_spf(c);
+	write_signatures(c);
 	answers_end(&c->answers);
 }

@@ -8,6 +8,7 @@
 #include "auth/spf.h"
 #include "config/config.h"
 #include "verify/answers.h"
+#include "verify/signatures.h"
 
 #define CHECK_NAME_MAX	 256
 #define CHECK_PATH_MAX	 512
@@ -33,6 +34,8 @@ struct check {
 	enum spf_result spf_mail, spf_helo;
 	char spf_domain[CHECK_NAME_MAX], helo_domain[CHECK_NAME_MAX];
 	const char *spf_why;
+	bool hashes;				/* signatures can be verified */
+	struct signatures signatures;
 	struct buf field;			/* the value of Authentication-Results */
 	char space[CHECK_FIELD_MAX];
 	struct answers answers;
@@ -42,8 +45,10 @@ struct check {
 void check_begin(struct check *c, const struct config *config, const struct check_client *client,
     struct slice hostname, struct slice path);
 
-/* A field of the header section; value may begin with the blank behind the colon. */
-void check_field(struct check *c, struct slice name, struct slice value);
+/* A field of the header section.  blank: value begins behind the colon, else behind its blank. */
+void check_field(struct check *c, struct slice name, struct slice value, bool blank);
+void check_header_end(struct check *c);
+void check_body(struct check *c, struct slice octets);
 
 /* The message is complete: look up what is needed, and write the results. */
 void check_end(struct check *c, const struct dns_resolver *r);

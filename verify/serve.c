@@ -76,6 +76,18 @@ our_name(const struct serve *s)
 
 /* ---- the message ---- */
 
+/* The result of the best signature. */
+static const char *
+best_word(const struct dkim_message *m)
+{
+	enum dkim_result best = DKIM_PERMERROR;
+
+	for (size_t i = 0; i < m->nsignatures; i++)
+		if (m->signatures[i].result < best)
+			best = m->signatures[i].result;
+	return m->nsignatures ? dkim_word(best) : "none";
+}
+
 static void
 log_message(const struct serve *s)
 {
@@ -87,6 +99,7 @@ log_message(const struct serve *s)
 		log_str(&l, "id", slice_str(s->filter.id));
 	log_str(&l, "from", slice_str(c->sender));
 	log_str(&l, "spf", slice_str(spf_word(c->sender[0] ? c->spf_mail : c->spf_helo)));
+	log_str(&l, "dkim", slice_str(best_word(&c->signatures.message)));
 	log_end(&l);
 }
 
@@ -126,11 +139,22 @@ take_step(struct serve *s, const struct filter_step *step)
 		return s->in_message ? 'c' : 'a';
 	case FILTER_FIELD:
 		if (s->in_message)
-			check_field(&s->check, step->name, step->value);
+			check_field(&s->check, step->name, step->value,
+			    filter_keeps_blank(&s->filter));
+		return 'c';
+	case FILTER_HEADER_END:
+		if (s->in_message)
+			check_header_end(&s->check);
+		return 'c';
+	case FILTER_BODY:
+		if (s->in_message)
+			check_body(&s->check, step->value);
 		return 'c';
 	case FILTER_END:
-		if (s->in_message)
+		if (s->in_message) {
+			check_body(&s->check, step->value);
 			end_message(s);
+		}
 		return 'c';
 	case FILTER_ABORT:
 		s->in_message = false;

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """smtp-verify behind the handler: SPF with real DNS, and the field with the results."""
 import os
@@ -88,7 +87,7 @@ def _():
     files = os.listdir(queue + "/new")
     same(len(files), 1, done)
     with open(queue + "/new/" + files[0], "rb") as file:
-        same(results(file.read().split(b"\n\n", 1)[1]),
+        same(results(file.read().split(b"\n\n", 1)[1], "spf"),
              [HOST + "; spf=pass smtp.mailfrom=pass.example"])
 
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The test suite of openspf.org for RFC 7208, which Debian ships with python3-spf."""
 import gzip
@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 
-import yaml
+PEERS = os.path.abspath("build/peers")
+sys.path.insert(0, PEERS + "/usr/lib/python3/dist-packages")
+import yaml  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
-SUITE = "/usr/share/doc/python3-spf/rfc7208-tests.yml.gz"
+SUITE = PEERS + "/usr/share/doc/python3-spf/rfc7208-tests.yml.gz"
 FAIL = "DEFAULT"
 
 

@@ -59,18 +59,23 @@ def newest(site):
         return file.read().split(b"\n\n", 1)[1]
 
 
-def results(content):
-    """The values of the fields Authentication-Results, unfolded."""
+def results(content, method=None):
+    """The values of the fields Authentication-Results, unfolded.  method: in the first of them, the
+    results of this method only."""
     message = email.message_from_bytes(content)
-    return [re.sub(r"\s+", " ", value) for value in
-            message.get_all("Authentication-Results", [])]
+    values = [re.sub(r"\s+", " ", value) for value in
+              message.get_all("Authentication-Results", [])]
+    if values and method:
+        name, *parts = values[0].split("; ")
+        values[0] = "; ".join([name] + [p for p in parts if p.startswith(method + "=")])
+    return values
 
 
-def verified(site, *args, **more):
-    """Send a message; the results of the checks."""
+def verified(site, *args, method="spf", **more):
+    """Send a message; the results of a method."""
     before = site.queued("new")
     send(site, *args, **more)
     new = [path for path in site.queued("new") if path not in before]
     same(len(new), 1)
     with open(new[0], "rb") as file:
-        return results(file.read().split(b"\n\n", 1)[1])
+        return results(file.read().split(b"\n\n", 1)[1], method)
