@@ -2,14 +2,13 @@
 /*
  * The kernel names the sender of each remark (SCM_CREDENTIALS), so no session can make remarks for
  * another.  The kernel also names each socket by a cookie, so a session can give away its own
- * client only.  A SOCK_SEQPACKET socket sends to no other address.  A process that a session forks
- * has no copy of the table: fork(2) skips its memory.
+ * client only.  A SOCK_SEQPACKET socket sends to no other address.  Sessions have no copy of the
+ * tables: fork(2) skips their memory.
  */
 #include "session/children.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -72,7 +71,6 @@ children_forget(struct children *c)
 	forker_close(&c->forker);
 	if (c->remarks >= 0)
 		(void)close(c->remarks);
-	free(c->list);
 	explicit_bzero(c, sizeof *c);
 	c->remarks = -1;
 	c->forker = (struct forker)FORKER_NONE;
@@ -151,14 +149,20 @@ children_know(const struct children *c, struct child *child, int fd)
 bool
 children_make_room(struct children *c)
 {
-	const size_t room = c->room ? 2 * c->room : 64;
+	const size_t room = c->room ? 2 * c->room : 64, size = room * sizeof *c->list;
 	struct child *list;
 
 	if (c->n < c->room)
 		return true;
-	list = reallocarray(c->list, room, sizeof *list);
-	if (!list)
+	/* Sessions need no copy of this. */
+	list = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (list == MAP_FAILED)
 		return false;
+	(void)madvise(list, size, MADV_DONTFORK);
+	if (c->n)
+		memcpy(list, c->list, c->n * sizeof *list);
+	if (c->list)
+		(void)munmap(c->list, c->room * sizeof *list);
 	c->list = list;
 	c->room = room;
 	return true;
