@@ -41,7 +41,8 @@ owner_pair_of(uid_t uid, gid_t gid, struct owner_pair *ret)
 {
 	const struct owner one = { .uid = uid, .gid = gid };
 
-	if (owner_pair_new(ret) && ret->two && ret->relay.uid == uid)
+	/* Root is not smtp-relay: two users need not be looked up. */
+	if (uid != 0 && owner_pair_new(ret) && ret->two && ret->relay.uid == uid)
 		return;
 	*ret = (struct owner_pair){ .handler = one, .relay = one };
 }
