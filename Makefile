@@ -32,11 +32,13 @@ STD       := -std=c17 -g $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-s
 # Programs at random addresses, whose relocated data is read-only (base/harden.c) and whose stack is
 # not executable.
 SAFE_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
+# The memory of base/large.h comes last.
+SORT_LINK := -Wl,--sort-section=name
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # Only glibc has checks of buffer sizes, only with optimization, and not beside the sanitizers'.
 FORTIFY   := $(if $(SAN)$(filter -O0,$(OPT) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 GNU_CFLAGS = $(STD) $(FORTIFY) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
-GNU_LDFLAGS := -pie $(SAFE_LINK)
+GNU_LDFLAGS := -pie $(SAFE_LINK) $(SORT_LINK)
 GNU_LINK = $(CC) $(GNU_CFLAGS) $(GNU_LDFLAGS) $(LDFLAGS)
 TLS_LIBS = -lssl -lcrypto -lcrypt
 RELAY_LIBS = -lldns -lsystemd -lssl -lcrypto -lidn2
@@ -51,10 +53,10 @@ MUSL_SPECS     := $(shell sed -n 's/.*-specs "\([^"]*\)".*/\1/p' "$$(command -v 
 ifneq ($(wildcard $(dir $(MUSL_SPECS))rcrt1.o),)
 HANDLER_SPECS  := $(BUILD)/static-pie.specs
 HANDLER_LINK   := $(or $(REALGCC),gcc) -specs $(HANDLER_SPECS)
-HANDLER_LDFLAGS = -static $(SAFE_LINK)
+HANDLER_LDFLAGS = -static $(SAFE_LINK) $(SORT_LINK)
 else
 HANDLER_LINK   := musl-gcc
-HANDLER_LDFLAGS = -static -no-pie $(SAFE_LINK)
+HANDLER_LDFLAGS = -static -no-pie $(SAFE_LINK) $(SORT_LINK)
 endif
 FIXED_LINK     := musl-gcc -static -no-pie
 HANDLER_OBJ    := $(BUILD)/musl

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/large.h"
 #include "session/confine.h"
 #include "session/limits.h"
 #include "session/milters.h"
@@ -32,7 +33,7 @@
 
 static struct options options;
 static struct config config;
-static struct session session;	/* large, but memory that is never touched costs nothing */
+static LARGE struct session session;
 
 static void serve(const struct start *start);
 static void open_session(struct session *s);

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 
+#include "base/large.h"
+
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -167,7 +169,7 @@ seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n)
 int
 seccomp_enforce(const struct seccomp *f, uint32_t otherwise)
 {
-	static struct program p;
+	static LARGE struct program p;
 	struct sock_fprog program = { .filter = p.steps };
 
 	if (SECCOMP_SANITIZER || ARCH == 0)

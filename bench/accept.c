@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Sessions a second of a listener: "accept ROUNDS PROGRAM..." starts each handler as a listener,
- * and by turns has two clients open ROUNDS sessions of greeting and QUIT.  It prints the median of
+ * Sessions a second of a listener: "accept ROUNDS PROGRAM... [-o OPTION]..." starts each handler as
+ * a listener, and by turns has two clients open ROUNDS sessions of greeting and QUIT.  It prints the median of
  * the turns, and the CPU time of the listener and its sessions for one session, which other
  * processes of the machine hardly change.  The clients are strangers: limits count them.
  */
@@ -20,6 +20,7 @@
 #define TURNS	    41
 #define CLIENTS	    2
 #define PROGRAMS_MAX 8
+#define WORDS_MAX    40
 
 struct listener {
 	const char *program;
@@ -28,8 +29,26 @@ struct listener {
 	int64_t rates[TURNS];
 };
 
+/* In the child: become the program, with the options. */
+static _Noreturn void
+become(const char *program, char *const *options)
+{
+	static const char *const first[] = {
+		"--print", "-c", "/dev/null", "-o", "server.trusted=192.0.2.1",
+	};
+	const char *argv[WORDS_MAX + 1] = { program };
+	size_t n = 1;
+
+	for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
+		argv[n++] = first[i];
+	while (*options && n < WORDS_MAX)
+		argv[n++] = *options++;
+	(void)execv(program, (char *const *)(uintptr_t)argv);
+	abort();
+}
+
 static void
-start(struct listener *l)
+start(struct listener *l, char *const *options)
 {
 	socklen_t len = sizeof l->address;
 	const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -48,9 +67,7 @@ start(struct listener *l)
 		    !freopen("/dev/null", "w", stderr) || setenv("LISTEN_PID", pid, 1) < 0 ||
 		    setenv("LISTEN_FDS", "1", 1) < 0)
 			abort();
-		(void)execl(l->program, l->program, "--print", "-c", "/dev/null",
-		    "-o", "server.trusted=192.0.2.1", (char *)NULL);
-		abort();
+		become(l->program, options);
 	}
 	(void)close(fd);
 }
@@ -125,15 +142,17 @@ main(int argc, char **argv)
 {
 	static struct listener listeners[PROGRAMS_MAX];
 	const unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 0;
-	const int n = argc - 2;
+	int n = 0;
 
+	while (n + 2 < argc && argv[n + 2][0] != '-')
+		n++;
 	if (rounds == 0 || n < 1 || n > PROGRAMS_MAX) {
-		(void)fprintf(stderr, "usage: accept ROUNDS PROGRAM...\n");
+		(void)fprintf(stderr, "usage: accept ROUNDS PROGRAM... [-o OPTION]...\n");
 		return 1;
 	}
 	for (int i = 0; i < n; i++) {
 		listeners[i].program = argv[i + 2];
-		start(&listeners[i]);
+		start(&listeners[i], argv + 2 + n);
 	}
 	for (int turn = 0; turn < TURNS; turn++)
 		for (int i = 0; i < n; i++)

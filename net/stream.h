@@ -50,8 +50,8 @@ struct stream {
 	bool eof;
 	bool rfd_plain, wfd_plain;	/* not a socket: a pipe, a file, a terminal */
 	uint64_t octets_in, octets_out;
+	char out_space[STREAM_OUT];	/* its start shares a page with the rest */
 	char in[STREAM_IN];
-	char out_space[STREAM_OUT];
 };
 
 /* Prepare s for two descriptors, which are borrowed and may be the same. */

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/large.h"
+
 #define FILE_NAME  "reading"
 #define STACK_SIZE 65536
 
@@ -37,7 +39,7 @@ static void
 catch_faults(void)
 {
 	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
-	static char stack[STACK_SIZE];
+	static LARGE char stack[STACK_SIZE];
 	const stack_t space = { .ss_sp = stack, .ss_size = sizeof stack };
 	struct sigaction had, action = {
 		.sa_handler = note_fault, .sa_flags = (int)SA_RESETHAND | SA_ONSTACK,

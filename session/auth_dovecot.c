@@ -13,6 +13,7 @@
 #include "base/base64.h"
 #include "base/cidr.h"
 #include "base/clock.h"
+#include "base/large.h"
 #include "net/stream.h"
 
 #define CONNECT_MS 2000		/* a session must not wait long before its greeting */
@@ -20,7 +21,7 @@
 #define LINE_OCTETS 8192
 #define LINES_MAX 200
 
-static struct stream dovecot;	/* large, and one exchange at a time */
+static LARGE struct stream dovecot;	/* one exchange at a time */
 static struct {
 	int fd;			/* or -errno of connecting */
 	bool greeted;		/* the handshake is over */

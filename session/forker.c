@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/large.h"
 #include "base/log.h"
 #include "base/passing.h"
 #include "base/words.h"
@@ -218,7 +219,7 @@ fork_sibling(void)
 static void
 begin_session(struct start *start, int client_fd, const struct transfer *t)
 {
-	static char address[80], name[TRANSFER_NAME_MAX];
+	static LARGE char address[80], name[TRANSFER_NAME_MAX];
 	struct buf client = BUF(address);
 
 	if (t->client.ss_family != AF_UNSPEC)

@@ -17,6 +17,7 @@
 
 #include "base/hash.h"
 #include "base/idn.h"
+#include "base/large.h"
 #include "smtp/address.h"
 
 #define LIST_BUFFER 16384
@@ -156,7 +157,7 @@ scan_file(struct scan *s, int fd, size_t step)
 	}
 }
 
-static struct scan scan;	/* large for a stack */
+static LARGE struct scan scan;
 
 int
 list_find_fd(int fd, enum list_kind kind, size_t step, list_match *match, const void *ctx)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/large.h"
 #include "base/words.h"
 
 #define ARGUMENTS_MAX 32
@@ -113,7 +114,7 @@ start_program(struct slice command)
 	return r;
 }
 
-static struct milter_link links[MILTERS_MAX];	/* large, but memory that is never touched */
+static LARGE struct milter_link links[MILTERS_MAX];
 static size_t nlinks;
 
 static void

@@ -8,10 +8,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/large.h"
 #include "base/log.h"
 #include "session/session.h"
 
-static struct {
+static LARGE struct {
 	bool discard;			/* this message */
 	bool data;			/* MILTER_DATA was sent for it */
 	bool connected;			/* the filters know the client */
@@ -396,6 +397,8 @@ milters_message_end(void)
 	size_t n;
 	struct milter_link *l = milter_links(&n);
 
+	if (n == 0)
+		return;
 	now.discard = now.data = false;
 	for (; n--; l++) {
 		if (l->in_message && l->fd >= 0) {

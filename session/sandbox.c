@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/landlock.h"
+#include "base/large.h"
 #include "base/seccomp.h"
 #include "config/milter.h"
 #include "config/secret.h"
@@ -123,7 +124,7 @@ has_filters(const struct config *c, enum milter_where where)
 static void
 allow_keys(struct landlock *l, const struct config *c)
 {
-	static struct certificates certificates;
+	static LARGE struct certificates certificates;
 	char path[PATH_MAX], text[200];
 	struct buf users = BUF(path), why = BUF(text);
 

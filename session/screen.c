@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/large.h"
 #include "base/log.h"
 #include "message/edit.h"
 #include "session/milters.h"
@@ -18,7 +19,7 @@
 #define EDITS_MAX 10000		/* answers with an edit, of one filter */
 #define LIST_MAX 262144		/* octets of the recipients that are added or removed */
 
-static struct {
+static LARGE struct {
 	struct edit header;
 	uint64_t body_at, body_end;	/* in the queue file, or in the replacement */
 	int body_fd;			/* the replacement; -1: there is none */

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/large.h"
 #include "base/log.h"
 #include "session/certificates.h"
 #include "session/forker.h"
@@ -94,7 +95,7 @@ has_program(const struct config *config, const struct start *start, struct buf *
 enum server_starttls
 secure_offer(const struct config *config, const struct start *start)
 {
-	static struct certificates certificates;
+	static LARGE struct certificates certificates;
 	char text[600];
 	struct buf why = BUF(text);
 
@@ -122,7 +123,7 @@ secure_warm(void)
 const char *
 secure_name(const struct config *config)
 {
-	static char space[PATH_MAX];
+	static LARGE char space[PATH_MAX];
 	const char *path = find_program(config, space, sizeof space);
 
 	return path ? path : PROGRAM;

@@ -23,21 +23,22 @@ struct session {
 	const struct options *options;
 	const struct start *start;
 	struct peer peer;		/* the other end, or the client that a proxy header names */
-	struct stream client;		/* the connection to it */
 	enum smtp_newlines newlines;
 	int timeout_ms;			/* for one silence of the client */
 	struct tls_facts tls;		/* empty outside TLS */
 	enum server_starttls starttls;	/* of this program, to any client */
 	struct server server;		/* what is offered to this client */
 	struct server_session smtp;	/* the protocol's state */
-	struct server_auth auth;
-	struct logins logins;
 	struct record record;
 	struct remarks remarks;
-	struct content content;
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* no reply reaches the client any more */
 	char literal_space[ENDPOINT_LITERAL_MAX];
+	/* Large ones last: a session that only greets touches few pages. */
+	struct stream client;		/* the connection to the client */
+	struct content content;
+	struct logins logins;
+	struct server_auth auth;
 };
 
 /* Find out who the client is and what it is offered.  Nothing is read from it but a proxy

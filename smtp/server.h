@@ -71,10 +71,10 @@ struct server_session {
 	bool held;			/* the message has a time of release (RFC 4865) */
 	uint64_t chunk;			/* octets behind the last BDAT */
 	bool chunk_last;
+	struct buf text;		/* room for the text of a reply */
+	char text_space[2048];		/* server_init() leaves alone what follows */
 	char helo_space[SMTP_HELO_MAX + 1];
 	char params_space[SMTP_PARAMS_MAX];
-	struct buf text;		/* room for the text of a reply */
-	char text_space[2048];
 };
 
 /* The answer to a SMTP_NEXT_CHECK_*. */

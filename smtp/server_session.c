@@ -44,7 +44,10 @@ static struct smtp_reply syntax_of(struct server_session *s, const struct comman
 void
 server_init(struct server_session *s, const struct server *server)
 {
-	*s = (struct server_session){ .server = server, .state = SMTP_AT_START };
+	/* Only the members: clearing all would touch pages that many sessions never use. */
+	memset(s, 0, offsetof(struct server_session, text_space));
+	s->server = server;
+	s->state = SMTP_AT_START;
 	s->helo = (struct buf)BUF(s->helo_space);
 	s->params = (struct buf)BUF(s->params_space);
 	s->text = (struct buf)BUF(s->text_space);
