@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <string.h>
 
+/* Without pointers, which a program at a random address would have to relocate at each start. */
 struct event {
-	const char *text;
+	char text[48];
 	char id[EVENT_ID_LEN + 1];
 };
 

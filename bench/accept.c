@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * Sessions a second of a listener: "accept ROUNDS PROGRAM... [-o OPTION]..." starts each handler as
- * a listener, and by turns has two clients open ROUNDS sessions of greeting and QUIT.  It prints the median of
- * the turns, and the CPU time of the listener and its sessions for one session, which other
- * processes of the machine hardly change.  The clients are strangers: limits count them.
+ * a listener, and by turns has two clients open ROUNDS sessions of greeting and QUIT.  It prints
+ * the median of the turns, and the CPU time of the listener and its sessions for one session, which
+ * other processes of the machine hardly change.  The clients are strangers: limits count them.
  */
 #include <netinet/in.h>
 #include <signal.h>
