@@ -216,6 +216,12 @@ $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	$(call say,LINK)
 	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
 
+# A program that asks the process that validates by DNSSEC.
+$(BUILD)/tests/validate: $(BUILD)/gnu/tests/lib/validate.o $(test_libs)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $< $(test_libs) $(RELAY_LIBS)
+
 # A program that makes system calls inside other processes.
 $(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
 	@mkdir -p $(@D)
@@ -282,7 +288,8 @@ deps:
 check: deps
 	$(MAKE) --no-print-directory check-here
 
-check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject $(BUILD)/tests/spf
+check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject $(BUILD)/tests/spf \
+    $(BUILD)/tests/validate
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) -j 1 $(host_checks)

@@ -100,6 +100,7 @@ struct relay {
 	struct config config;
 	struct queue queue;
 	struct dns_resolver resolver;
+	struct validator validator;
 	struct aliases aliases;
 	struct runner runner;
 	struct intake intake;
@@ -111,6 +112,7 @@ struct relay {
 	int64_t due_s;
 	bool blind;			/* folders cannot be watched */
 	bool state_gone;		/* state/ was deleted */
+	bool unproven;			/* DNSSEC does not work */
 };
 
 static int run_queue(struct relay *r);
@@ -173,6 +175,26 @@ examine(struct relay *r, const struct options *options)
 	return doctor_run(&d, doctor_network, doctor_network_n) ? 1 : EX_OK;
 }
 
+static void
+prepare_dns(struct relay *r)
+{
+	const struct config *c = &r->config;
+
+	dns_resolver_init(&r->resolver, &c->relay.resolver, NULL);
+	r->resolver.trust_ad = c->relay.dnssec == RELAY_DNSSEC_TRUST_AD;
+	r->resolver.unvalidated = c->relay.dnssec_unsigned;
+	r->validator = (struct validator){
+		.resolver = &r->resolver, .anchor = c->relay.dnssec_anchor,
+	};
+}
+
+/* The process that validates, if there is to be one. */
+static struct validator *
+validator_of(struct relay *r)
+{
+	return r->config.relay.dnssec == RELAY_DNSSEC_AUTO ? &r->validator : NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -196,14 +218,14 @@ main(int argc, char **argv)
 	/* A host without a full name uses its address instead (RFC 5321 section 4.1.4). */
 	if (!relay.config.server.hostname)
 		relay.config.server.hostname = strdup("[127.0.0.1]");
-	dns_resolver_init(&relay.resolver, &relay.config.relay.resolver, NULL);
+	prepare_dns(&relay);
 	if (aliases_init(&relay.aliases, &relay.config) < 0)
 		return EX_OSERR;
 	if (relay.doctor)
 		code = examine(&relay, &options);
 	else if (relay.explain)
-		code = explain(&relay.config, &relay.resolver, relay.sender, relay.explain,
-		    relay.json, stdout);
+		code = explain(&relay.config, &relay.resolver, validator_of(&relay), relay.sender,
+		    relay.explain, relay.json, stdout);
 	else
 		code = run_queue(&relay);
 	aliases_done(&relay.aliases);
@@ -238,6 +260,7 @@ run_queue(struct relay *r)
 	runner->config = &r->config;
 	runner->queue = &r->queue;
 	runner->resolver = &r->resolver;
+	runner->validator = validator_of(r);
 	runner->aliases = r->aliases.n ? &r->aliases : NULL;
 	runner->reports.sink = take_report;
 	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
@@ -366,6 +389,7 @@ close_all(struct relay *r)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
 	intake_done(&r->intake);
 	runner_done(&r->runner);
+	validator_end(&r->validator);
 	dns_cache_free(r->resolver.cache);
 	r->resolver.cache = NULL;
 	loop_close(&r->loop);
@@ -549,6 +573,26 @@ is_over(const struct relay *r)
 	    intake_over(&r->intake) && !runner_ready(runner));
 }
 
+/* Reports whether answers are validated: the news comes before the first answer. */
+static void
+take_news(struct relay *r)
+{
+	struct validator_news news;
+	int got;
+
+	while ((got = validator_news(&r->validator, &news)) == 1) {
+		if (news.works && r->unproven)
+			log_text(LOG_LEVEL_NOTICE, "DNSSEC works again");
+		else if (!news.works && !r->unproven)
+			log_text(LOG_LEVEL_WARNING, "DNSSEC does not work: %s; answers of the DNS "
+			    "are used without proof (smtp-queue doctor has advice)", news.why);
+		r->unproven = !news.works;
+	}
+	if (got < 0)
+		report_trouble(&r->runner.reports,
+		    "the process that validates DNSSEC has ended", "", 0);
+}
+
 /* Work for the workers, the timers, or the exit. */
 static void
 go_on(void *ctx)
@@ -559,6 +603,7 @@ go_on(void *ctx)
 	r->intake.look_new |= runner->wrote;
 	runner->wrote = false;
 	runner_dispatch(runner);
+	take_news(r);
 	if (intake_ready(&r->intake) || runner_ready(runner))
 		loop_set_idle(&r->turn);
 	check_due(r);

@@ -9,7 +9,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PAUSE_US 100
+#define WAIT_US	 1000000
 
 static _Noreturn void
 serve_only(void (*serve)(const void *ctx, int fd), const void *ctx, int fd, pid_t parent)
@@ -46,6 +51,18 @@ aide_start(struct aide *a, void (*serve)(const void *ctx, int fd), const void *c
 	if (r < 0)
 		(void)close(ends[0]);
 	else
-		a->fd = ends[0];
+		*a = (struct aide){ ends[0], pid };
 	return r;
+}
+
+/* As long as nobody has reaped it, the process keeps its number. */
+void
+aide_end(struct aide *a)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_US * 1000 };
+
+	(void)close(a->fd);
+	a->fd = -1;
+	for (int i = 0; i < WAIT_US / PAUSE_US && waitpid(a->pid, NULL, WNOHANG) == 0; i++)
+		(void)nanosleep(&pause, NULL);
 }

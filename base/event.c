@@ -58,6 +58,8 @@ static const struct event sentences[] = {
 	{ "brought back", "27a7231dba2a5a2cbe91ec15c6e2eaab" },
 	{ "deferred mail is due now", "05b911600b5f59948033acd125f24fd3" },
 	{ "cannot watch a delivery process", "106682eab6115d7d89b66c0a2ffb5306" },
+	{ "DNSSEC does not work", "ca0c1f66a3ef5c0d9f2ab5b0b8fb25d3" },
+	{ "DNSSEC works again", "1f6c1bd26d1a56a6b9d14e5a4e3c7a90" },
 	{ "%u deliveries did not end in time", "80e4c9061bde5cadbfab130daf4e0588" },
 	{ "session %d floods its listener", "5eacde040c3c597a8162c423a89bcf85" },
 	{ "session %d gives away what is not its client", "02bdfc7522894f768240d26d49cf0cd1" },

@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/large.h"
 
@@ -166,8 +167,8 @@ seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n)
 	}
 }
 
-int
-seccomp_enforce(const struct seccomp *f, uint32_t otherwise)
+static int
+enforce(const struct seccomp *f, uint32_t otherwise, unsigned flags)
 {
 	static LARGE struct program p;
 	struct sock_fprog program = { .filter = p.steps };
@@ -187,6 +188,8 @@ seccomp_enforce(const struct seccomp *f, uint32_t otherwise)
 	add_rules(&p, f);
 	add_map(&p, f);
 	program.len = (unsigned short)p.n;
+	if (flags)
+		return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) ? -errno : 0;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
 }
 
@@ -202,4 +205,16 @@ seccomp_reason(int error)
 	default:
 		return "the kernel forbids it";
 	}
+}
+
+int
+seccomp_enforce(const struct seccomp *f, uint32_t otherwise)
+{
+	return enforce(f, otherwise, 0);
+}
+
+int
+seccomp_enforce_threads(const struct seccomp *f, uint32_t otherwise)
+{
+	return enforce(f, otherwise, SECCOMP_FILTER_FLAG_TSYNC);
 }

@@ -75,6 +75,9 @@ void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
  * SECCOMP_RET_KILL_PROCESS.  0 or -errno; seccomp_reason() has its text. */
 int seccomp_enforce(const struct seccomp *f, uint32_t otherwise);
 
+/* The same for all threads of this process. */
+int seccomp_enforce_threads(const struct seccomp *f, uint32_t otherwise);
+
 /* The cause of an error of seccomp_enforce(). */
 const char *seccomp_reason(int error);
 

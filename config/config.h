@@ -32,6 +32,9 @@ enum config_early { EARLY_LOG, EARLY_REFUSE };
 enum config_clients { CLIENTS_NONE, CLIENTS_STRANGERS, CLIENTS_ALL };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 /* TLS to other servers; unset: the next wider setting counts. */
+/* Where the proofs of DNSSEC come from. */
+enum relay_dnssec { RELAY_DNSSEC_AUTO, RELAY_DNSSEC_TRUST_AD, RELAY_DNSSEC_OFF };
+
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 
@@ -124,6 +127,9 @@ struct config {
 	} server;
 	struct {
 		struct address_list resolver;	/* empty: the servers of resolv.conf */
+		enum relay_dnssec dnssec;
+		char *dnssec_anchor;		/* file: the keys of the root */
+		char *dnssec_unsigned;		/* domains that are not validated; or NULL */
 		uint64_t port, processes, per_destination, per_address;
 		enum address_family family;
 		int allow_loopback;		/* 0 or 1: exchangers on this host or link */

@@ -52,6 +52,13 @@ static const struct key_choice client_certificates[] = {
 	{ S("off"), CLIENT_CERTIFICATES_OFF }, { S("ask"), CLIENT_CERTIFICATES_ASK }, { S(""), 0 },
 };
 
+static const struct key_choice dnssec[] = {
+	{ S("auto"), RELAY_DNSSEC_AUTO },
+	{ S("trust-ad"), RELAY_DNSSEC_TRUST_AD },
+	{ S("off"), RELAY_DNSSEC_OFF },
+	{ S(""), 0 },
+};
+
 static const struct key_choice relay_tls[] = {
 	{ S("none"), RELAY_TLS_NONE },
 	{ S("may"), RELAY_TLS_MAY },
@@ -154,6 +161,9 @@ static const struct key keys[] = {
 	{ SERVER("proxy-trusted", proxy_trusted, NETWORKS, "") },
 
 	{ RELAY("resolver", resolver, RESOLVER, "system") },
+	{ RELAY("dnssec", dnssec, CHOICE, "auto"), .choices = dnssec },
+	{ RELAY("dnssec-anchor", dnssec_anchor, FILE, "/usr/share/dns/root.key") },
+	{ RELAY("dnssec-unsigned", dnssec_unsigned, TEXT, "") },
 	{ RELAY("port", port, COUNT, "25"), .min = 1, .max = 65535 },
 	{ RELAY("family", family, CHOICE, "any"), .choices = families },
 	{ RELAY("allow-loopback-exchangers", allow_loopback, CHOICE, "no"), .choices = no_yes },

@@ -128,6 +128,16 @@ is_referral(const ldns_pkt *packet, const struct reading *reading)
 	return false;
 }
 
+/* The end of the CNAMEs so far.  0, or -EBADMSG if it is not a name. */
+static int
+keep_name(const struct reading *reading, char ret[DNS_NAME_MAX])
+{
+	const uint8_t *name = ldns_rdf_data(reading->name);
+
+	return dns_name_from_wire(name, ldns_rdf_size(reading->name), ret) && ret[0] ?
+	    0 : -EBADMSG;
+}
+
 static int
 read_answer(const ldns_pkt *packet, bool is_empty, struct reading *reading)
 {
@@ -135,6 +145,7 @@ read_answer(const ldns_pkt *packet, bool is_empty, struct reading *reading)
 	unsigned hops = 0;
 	int found;
 
+	ret->canonical[0] = '\0';
 	if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN) {
 		ret->status = DNS_NXDOMAIN;
 		if (!is_denied(reading))
@@ -147,6 +158,7 @@ read_answer(const ldns_pkt *packet, bool is_empty, struct reading *reading)
 			return found;
 		if (found > 0) {
 			ret->status = DNS_OK;
+			(void)keep_name(reading, ret->canonical);
 			return 0;
 		}
 		if (!follow_cname(reading))
@@ -155,16 +167,12 @@ read_answer(const ldns_pkt *packet, bool is_empty, struct reading *reading)
 			return -EBADMSG;
 	}
 	ret->status = DNS_NODATA;
-	if (is_denied(reading))
-		return 0;
-	if (hops) {
-		const uint8_t *name = ldns_rdf_data(reading->name);
-
-		if (!dns_name_from_wire(name, ldns_rdf_size(reading->name), ret->alias) ||
-		    !ret->alias[0])
-			return -EBADMSG;
+	if (is_denied(reading)) {
+		(void)keep_name(reading, ret->canonical);
 		return 0;
 	}
+	if (hops)
+		return keep_name(reading, ret->alias);
 	ret->ttl_s = 0;
 	if (is_empty)
 		ret->status = DNS_TIMEOUT;
@@ -200,6 +208,7 @@ wire_answer(uint8_t *octets, size_t n, struct wire_answer *ret)
 	if (r == 0) {
 		*ret = answer;
 		answer.records = NULL;
+		answer.n = 0;
 	}
 out:
 	records_free(answer.records, answer.n);

@@ -260,9 +260,14 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 	c->octets += e->size;
 }
 
+/* Records that decide about TLS are never kept: any worker may add a memo.  A server that validates
+ * has a cache of its own. */
 static int64_t
-lifetime_s(const struct dns_question *q)
+lifetime_s(const struct dns_question *q, const struct dns_resolver *r)
 {
+	if (q->type == DNS_TLSA || q->type == DNS_CNAME ||
+	    (r->trust_ad && q->trust != DNS_UNCHECKED))
+		return 0;
 	switch (q->status) {
 	case DNS_OK:
 		return q->ttl_s < CACHE_TTL_MAX_S ? q->ttl_s : CACHE_TTL_MAX_S;
@@ -284,7 +289,7 @@ void
 dns_cache_keep(struct dns_cache *c, const struct dns_question *q, const struct dns_resolver *r,
     bool turned)
 {
-	const int64_t for_s = lifetime_s(q);
+	const int64_t for_s = lifetime_s(q, r);
 	struct dns_memo memo = { .type = q->type, .status = q->status, .rcode = q->rcode };
 	struct buf name = BUF(memo.name);
 

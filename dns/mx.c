@@ -92,9 +92,19 @@ static void
 set_addresses(struct mx_exchanger *e, struct pair *pair, enum address_family family, uint16_t port)
 {
 	e->status = DNS_OK;
-	for (size_t k = 0; k < 2; k++)
-		if (!pair->q[k].name)
+	e->secure = false;
+	for (size_t k = 0; k < 2; k++) {
+		const struct dns_question *q = &pair->q[k];
+		const bool secure = q->status == DNS_OK && q->trust == DNS_SECURE;
+
+		if (!q->name)
 			pair->q[k].status = pair->q[1 - k].status;
+		else if (q->canonical[0] && !e->secure)
+			memcpy(e->canonical, q->canonical, sizeof e->canonical);
+		if (q->name && q->why[0])
+			memcpy(e->why, q->why, sizeof e->why);
+		e->secure |= q->name && secure;
+	}
 	add_in_turn(e, pair, family, port);
 	if (e->naddresses == 0)
 		e->status = worst_status(pair->q[0].status, pair->q[1].status);
@@ -179,17 +189,27 @@ new_exchangers(struct mx_list *l, size_t n, struct slice domain)
 	return false;
 }
 
+static const char *
+address_text_of(const struct mx_exchanger *e)
+{
+	return e->why[0] ? e->why : dns_status_text(e->status);
+}
+
 /* Set status and detail of a list that is otherwise complete. */
 static void
 set_verdict(struct mx_list *l, struct slice domain)
 {
+	static const char *const found[][3] = {
+		{ "exchangers found", "exchangers found (insecure)", "exchangers found (secure)" },
+		{ "address found", "address found (insecure)", "address found (secure)" },
+	};
 	bool may_pass = false;
 
 	l->status = MX_OK;
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->exchangers[i].naddresses) {
-			set_detail(l, "", domain, l->exchangers[i].implicit ?
-			    "address found" : "exchangers found", NULL, 0);
+			set_detail(l, "", domain, found[l->exchangers[i].implicit][l->trust],
+			    NULL, 0);
 			return;
 		}
 		may_pass |= l->exchangers[i].status == DNS_SERVFAIL ||
@@ -198,7 +218,7 @@ set_verdict(struct mx_list *l, struct slice domain)
 	l->status = may_pass ? MX_DEFER : MX_NO_HOST;
 	if (l->n == 1)
 		set_detail(l, "address of ", slice_str(l->exchangers[0].name),
-		    dns_status_text(l->exchangers[0].status), NULL, 0);
+		    address_text_of(&l->exchangers[0]), NULL, 0);
 	else
 		set_detail(l, "addresses of the exchangers of ", domain, may_pass ?
 		    "none found; some cannot be resolved at present" : "there are none", NULL, 0);
@@ -388,6 +408,7 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family
 	}
 	q.name = name;
 	dns_ask(r, &q, 1);
+	ret->trust = q.status == DNS_OK || q.status == DNS_NODATA ? q.trust : DNS_UNCHECKED;
 	use_answer(r, &q, family, port, ret);
 	dns_question_done(&q);
 }

@@ -12,6 +12,7 @@
 #include "dns/name.h"
 
 #define TEXT_MAX 4096		/* octets of a TXT record; of more, the rest is cut off */
+#define TLSA_MAX 8192		/* octets of a certificate as a whole */
 
 const ldns_rdf *
 record_field(const ldns_rr *rr, size_t i, ldns_rdf_type type, size_t size)
@@ -228,6 +229,38 @@ take_txt(struct slice *in, struct dns_record *ret)
 	return ret->text != NULL;
 }
 
+/* ---- CNAME, which DANE asks for ---- */
+
+static bool
+parse_cname(const ldns_rr *rr, struct dns_record *ret)
+{
+	const ldns_rdf *f = record_field(rr, 0, LDNS_RDF_TYPE_DNAME, 0);
+
+	return f && dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target);
+}
+
+/* ---- TLSA; a record of it is not kept in the cache ---- */
+
+static bool
+parse_tlsa(const ldns_rr *rr, struct dns_record *ret)
+{
+	const ldns_rdf *usage = record_field(rr, 0, LDNS_RDF_TYPE_CERTIFICATE_USAGE, 1);
+	const ldns_rdf *selector = record_field(rr, 1, LDNS_RDF_TYPE_SELECTOR, 1);
+	const ldns_rdf *matching = record_field(rr, 2, LDNS_RDF_TYPE_MATCHING_TYPE, 1);
+	const ldns_rdf *data = record_field(rr, 3, LDNS_RDF_TYPE_HEX, 0);
+	struct dns_tlsa *t = &ret->tlsa;
+
+	if (!usage || !selector || !matching || !data || ldns_rdf_size(data) == 0 ||
+	    ldns_rdf_size(data) > TLSA_MAX || !(t->octets = malloc(ldns_rdf_size(data))))
+		return false;
+	t->n = (uint16_t)ldns_rdf_size(data);
+	memcpy(t->octets, ldns_rdf_data(data), t->n);
+	t->usage = *ldns_rdf_data(usage);
+	t->selector = *ldns_rdf_data(selector);
+	t->matching = *ldns_rdf_data(matching);
+	return true;
+}
+
 /* Types that are asked for, then types that only come along with others. */
 
 static const struct record_type types[] = {
@@ -236,8 +269,9 @@ static const struct record_type types[] = {
 	{ DNS_MX,   0,  false, parse_mx,   put_mx,   take_mx },
 	{ DNS_PTR,  0,  false, parse_ptr,  put_ptr,  take_ptr },
 	{ DNS_TXT,  0,  true,  parse_txt,  put_txt,  take_txt },
+	{ .type = DNS_CNAME, .parse = parse_cname },
+	{ .type = DNS_TLSA, .alone = true, .parse = parse_tlsa },
 	/* Types that an answer may also contain: aliases, and proofs that no record exists. */
-	{ .type = LDNS_RR_TYPE_CNAME },
 	{ .type = LDNS_RR_TYPE_DNAME },
 	{ .type = LDNS_RR_TYPE_NS },
 	{ .type = LDNS_RR_TYPE_SOA },
@@ -292,7 +326,9 @@ record_take(enum dns_type type, struct slice *in, struct dns_record *ret)
 void
 records_free(struct dns_record *records, size_t n)
 {
-	for (size_t i = 0; records && i < n; i++)
+	for (size_t i = 0; records && i < n; i++) {
 		free(records[i].text);
+		free(records[i].tlsa.octets);
+	}
 	free(records);
 }

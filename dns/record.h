@@ -19,7 +19,7 @@ struct record_type {
 	/* Read a record.  False if it is damaged, if its name cannot be a host's, or without
 	 * memory.  NULL: this type is never asked for and only comes along with others. */
 	bool (*parse)(const ldns_rr *rr, struct dns_record *ret);
-	/* Write the record as octets for the cache. */
+	/* Write the record as octets for the cache.  NULL: it is not kept there. */
 	void (*put)(const struct dns_record *record, struct buf *b);
 	/* Read the record back from *in, which moves behind it.  False if that is damaged, or
 	 * without memory. */

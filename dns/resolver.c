@@ -20,6 +20,7 @@
 #include "dns/exchange.h"
 #include "dns/name.h"
 #include "dns/record.h"
+#include "dns/validated.h"
 
 #define HOPS_MAX 8		/* CNAMEs followed from packet to packet */
 #define OPEN_MAX 4		/* sockets of one question; the oldest is closed for a new one */
@@ -42,6 +43,7 @@ struct asking {
 	bool open;
 	bool silent;			/* a server did not answer in time */
 	bool refused;			/* a server replied SERVFAIL or a similar error */
+	bool unproven;			/* a reply was used that is not validated */
 	unsigned plain;			/* bits of servers: ask without EDNS next */
 	unsigned failed_edns;		/* bits of servers: a question with EDNS had no answer */
 	unsigned empty;			/* bits of servers: replied with nothing */
@@ -90,6 +92,8 @@ send_question(struct asking *a, size_t server)
 	to->edns = !(a->plain & 1U << server);
 	a->plain ^= 1U << server;
 	r = wire_query(&to->query, a->name, a->q->type, to->edns);
+	if (r == 0 && a->r->trust_ad)
+		to->query.octets[3] |= WIRE_AD;		/* RFC 6840 section 5.7 */
 	return r < 0 ? r : exchange_open(&to->x, a->r, server, &to->query, a->r->use_tcp);
 }
 
@@ -159,6 +163,9 @@ keep_answer(struct asking *a, const struct asked *of, int rcode, const struct wi
 	q->plain = !of->edns && (a->failed_edns & 1U << of->server);
 	q->records = answer->records;
 	q->nrecords = answer->n;
+	memcpy(q->canonical, answer->canonical, sizeof q->canonical);
+	if (a->r->trust_ad)
+		q->trust = a->unproven ? DNS_INSECURE : DNS_SECURE;
 	end_question(a, answer->status);
 }
 
@@ -193,6 +200,9 @@ use_reply(struct asking *a, struct asked *of, uint8_t *packet, size_t n)
 	}
 	if (answer.ttl_s < q->ttl_s)
 		q->ttl_s = answer.ttl_s;
+	/* On the way from another host, anybody could have set AD (RFC 4035 section 4.9.3). */
+	a->unproven |= !wire_validated(packet) ||
+	    !address_is_loopback(&a->r->servers[of->server]);
 	if (answer.alias[0]) {
 		memcpy(a->name, answer.alias, sizeof a->name);
 		close_all(a);
@@ -310,14 +320,7 @@ begin_question(struct asking *a, const struct dns_resolver *r, struct dns_questi
 		a->asked[i].x.fd = -1;
 	for (size_t i = 0; i < r->nservers; i++)
 		a->plain |= (unsigned)servers_plain(known_servers(r), &r->servers[i]) << i;
-	q->rcode = 0;
 	q->ttl_s = UINT32_MAX;
-	q->via_tcp = false;
-	q->plain = false;
-	q->took_ms = -1;
-	q->server = DNS_SERVERS_MAX;
-	q->records = NULL;
-	q->nrecords = 0;
 	a->next_ms = clock_ms();
 	if (r->cache)
 		a->next_ms += servers_turn_ms(&r->cache->servers);
@@ -378,26 +381,45 @@ finish_question(const struct dns_resolver *r, struct dns_question *q, bool known
 		dns_cache_keep(r->cache, q, r, silent);
 }
 
+static void
+clear_answer(struct dns_question *q)
+{
+	*q = (struct dns_question){
+		.name = q->name, .type = q->type, .took_ms = -1, .server = DNS_SERVERS_MAX,
+	};
+}
+
+/* Ask at most DNS_QUESTIONS_MAX questions. */
+static void
+ask_some(const struct dns_resolver *r, struct dns_question *questions, size_t n)
+{
+	struct asking all[DNS_QUESTIONS_MAX];
+	bool known[DNS_QUESTIONS_MAX] = { false };
+
+	for (size_t i = 0; i < n; i++)
+		clear_answer(&questions[i]);
+	if (r->validator)
+		validated_ask(r, questions, n, known);
+	for (size_t i = 0; i < n; i++) {
+		known[i] = known[i] || dns_cache_get(r->cache, &questions[i]);
+		if (known[i])
+			all[i].open = false;
+		else
+			begin_question(&all[i], r, &questions[i]);
+	}
+	while (wait_for_any(all, n, INT64_MAX))
+		continue;
+	for (size_t i = 0; i < n; i++)
+		finish_question(r, &questions[i], known[i], all[i].silent);
+}
+
 void
 dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 {
-	struct asking all[DNS_QUESTIONS_MAX];
-	bool known[DNS_QUESTIONS_MAX];
-
 	while (n) {
-		size_t some = n < DNS_QUESTIONS_MAX ? n : DNS_QUESTIONS_MAX;
+		const size_t some = n < DNS_QUESTIONS_MAX ? n : DNS_QUESTIONS_MAX;
 
-		for (size_t i = 0; i < some; i++) {
-			known[i] = dns_cache_get(r->cache, &questions[i]);
-			if (known[i])
-				all[i].open = false;
-			else
-				begin_question(&all[i], r, &questions[i]);
-		}
-		while (wait_for_any(all, some, INT64_MAX))
-			continue;
-		for (size_t i = 0; i < some; i++)
-			finish_question(r, &questions[i], known[i], all[i].silent);
+		ask_some(r, questions, some);
 		questions += some;
 		n -= some;
 	}
@@ -434,6 +456,7 @@ dns_batch_add(struct dns_batch *b, struct dns_question *q)
 	if (i == DNS_BATCH_MAX)
 		return false;
 	b->n += i == b->n;
+	clear_answer(q);
 	b->slots[i] = (struct batch_slot){ true, dns_cache_get(b->r->cache, q) };
 	if (b->slots[i].known)
 		b->all[i] = (struct asking){ .q = q };
@@ -511,6 +534,8 @@ dns_question_text(const struct dns_question *q)
 		{ WIRE_BADCOOKIE, "BADCOOKIE" },
 	};
 
+	if (q->why[0])
+		return q->why;
 	if (q->status == DNS_TIMEOUT && q->rcode == DNS_USELESS)
 		return "no usable answer";
 	for (size_t i = 0; q->status == DNS_SERVFAIL && i < sizeof codes / sizeof codes[0]; i++)

@@ -20,6 +20,7 @@
 #define DNS_QUESTIONS_MAX 8	/* questions at once */
 #define DNS_BATCH_MAX   48	/* questions of a batch that are open at once */
 #define DNS_SEARCH_MAX  8	/* domains of short names */
+#define DNS_WHY_MAX     200	/* text of a reason, with NUL */
 
 struct dns_cache;
 
@@ -42,6 +43,14 @@ struct dns_resolver {
 	 * file. */
 	struct slice hosts;
 	struct dns_cache *cache;	/* borrowed; NULL: no cache */
+	/* The socket of a process that validates (dns/validator.h), which is asked before the
+	 * servers; 0: none. */
+	int validator;
+	/* The servers validate: the AD bit of those at loopback addresses counts. */
+	bool trust_ad;
+	/* Names that are not validated, with those below them, as text with blanks between them;
+	 * borrowed, NULL: none but those of dns_is_private(). */
+	const char *unvalidated;
 };
 
 /* Set the resolver up.  The servers are those given (`resolver` in [relay]), if any.  Else they
@@ -62,15 +71,34 @@ enum dns_status {
 
 #define DNS_USELESS (-1)
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+/* What DNSSEC shows of an answer (RFC 4035 section 4.3). */
+enum dns_trust {
+	DNS_UNCHECKED,		/* nobody has validated it */
+	DNS_INSECURE,		/* it is in a part of the DNS that has no signatures */
+	DNS_SECURE,		/* it is proven, also that there is no such record or name */
+	DNS_BOGUS,		/* it is forged or damaged: the status is DNS_SERVFAIL */
+};
+
+enum dns_type {
+	DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16,
+	DNS_AAAA = 28, DNS_TLSA = 52,
+};
+
+/* A record of RFC 6698 section 2.1. */
+struct dns_tlsa {
+	uint8_t usage, selector, matching;
+	uint16_t n;
+	uint8_t *octets;		/* of the association data; malloc'ed */
+};
 
 struct dns_record {
 	enum dns_type type;
 	uint16_t preference;		/* MX */
-	/* MX, PTR: lower case, no trailing dot; "" is the root: a null MX. */
+	/* MX, PTR, CNAME: lower case, no trailing dot; "" is the root: a null MX. */
 	char target[DNS_NAME_MAX];
 	struct sockaddr_storage address;	/* A, AAAA; the port is 0 */
 	char *text;			/* TXT: its strings as one; malloc'ed */
+	struct dns_tlsa tlsa;
 };
 
 struct dns_question {
@@ -78,6 +106,7 @@ struct dns_question {
 	enum dns_type type;
 	/* The answer. */
 	enum dns_status status;
+	enum dns_trust trust;
 	int rcode;			/* DNS_USELESS: the packets could not be used */
 	uint32_t ttl_s;
 	bool via_tcp;
@@ -87,6 +116,10 @@ struct dns_question {
 	size_t server;
 	struct dns_record *records;	/* malloc'ed */
 	size_t nrecords;
+	/* The name at the end of the aliases, if the status is DNS_OK or DNS_NODATA; it may be the
+	 * name itself. */
+	char canonical[DNS_NAME_MAX];
+	char why[DNS_WHY_MAX];		/* the reason of a validator for a failure; "": none */
 };
 
 /* Ask n questions, DNS_QUESTIONS_MAX at a time, and wait for all.  CNAMEs in an answer are

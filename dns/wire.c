@@ -104,31 +104,68 @@ wire_refuses(const struct wire_query *q, const uint8_t *packet, size_t n)
 	    rcode != WIRE_NXDOMAIN;
 }
 
-int
-wire_rcode(const uint8_t *packet, size_t n)
+/* Find the OPT record: where its type stands.  0 if there is none. */
+static size_t
+find_opt(const uint8_t *packet, size_t n)
 {
 	size_t at = WIRE_HEADER;
-	int rcode = packet[3] & 0x0f;
 	unsigned records;
 
 	for (unsigned i = get16(packet + 4); i; i--, at += 4)
 		if (!skip_name(packet, n, &at) || n - at < 4)
-			return rcode;
+			return 0;
 	records = get16(packet + 6) + get16(packet + 8) + get16(packet + 10);
 	for (unsigned i = 0; i < records; i++) {
 		const size_t owner = at;
 		size_t length;
 
 		if (!skip_name(packet, n, &at) || n - at < 10)
-			return rcode;
+			return 0;
 		if (packet[owner] == 0 && get16(packet + at) == LDNS_RR_TYPE_OPT)
-			return packet[at + 4] << 4 | rcode;
+			return at;
 		length = get16(packet + at + 8);
 		if (n - at - 10 < length)
-			return rcode;
+			return 0;
 		at += 10 + length;
 	}
-	return rcode;
+	return 0;
+}
+
+int
+wire_rcode(const uint8_t *packet, size_t n)
+{
+	const size_t opt = find_opt(packet, n);
+
+	return (opt ? packet[opt + 4] << 4 : 0) | (packet[3] & 0x0f);
+}
+
+bool
+wire_opt(const uint8_t *packet, size_t n, struct slice *ret_data)
+{
+	const size_t opt = n < WIRE_HEADER ? 0 : find_opt(packet, n);
+	const size_t length = opt ? get16(packet + opt + 8) : 0;
+
+	if (!opt || n - opt - 10 < length)
+		return false;
+	*ret_data = slice_of((const char *)packet + opt + 10, length);
+	return true;
+}
+
+bool
+wire_question(const uint8_t *packet, size_t n, char name[DNS_NAME_MAX], unsigned *ret_type,
+    size_t *ret_n)
+{
+	size_t at = WIRE_HEADER;
+
+	/* A standard query (RFC 1035 section 4.1.1), with one question. */
+	if (n < WIRE_HEADER || (packet[2] & 0xf8) || get16(packet + 4) != 1 ||
+	    !skip_name(packet, n, &at) || n - at < 4 ||
+	    get16(packet + at + 2) != LDNS_RR_CLASS_IN ||
+	    !dns_name_from_wire(packet + WIRE_HEADER, at - WIRE_HEADER, name) || !name[0])
+		return false;
+	*ret_type = get16(packet + at);
+	*ret_n = at + 4;
+	return true;
 }
 
 /* Are the data whole strings, and not many more than they need to be? */

@@ -9,6 +9,7 @@
 #include "dns/resolver.h"
 
 #define WIRE_HEADER    12
+#define WIRE_AD        0x20	/* in the fourth octet of a header */
 #define WIRE_QUERY_MAX 320	/* header, the longest name, type and class, OPT */
 
 struct wire_query {
@@ -20,6 +21,7 @@ struct wire_query {
 enum wire_rcode {
 	WIRE_NOERROR = 0,
 	WIRE_FORMERR = 1,
+	WIRE_SERVFAIL = 2,
 	WIRE_NXDOMAIN = 3,
 	WIRE_NOTIMP = 4,
 	WIRE_REFUSED = 5,
@@ -39,6 +41,13 @@ bool wire_replies(const struct wire_query *q, const uint8_t *packet, size_t n);
  * EDNS.  It is never an answer. */
 bool wire_refuses(const struct wire_query *q, const uint8_t *packet, size_t n);
 
+/* Has the server validated the reply (RFC 4035 section 3.2.3)? */
+static inline bool
+wire_validated(const uint8_t *packet)
+{
+	return packet[3] & WIRE_AD;
+}
+
 /* Was the reply truncated? */
 static inline bool
 wire_truncated(const uint8_t *packet)
@@ -48,6 +57,14 @@ wire_truncated(const uint8_t *packet)
 
 /* The RCODE of a reply with the upper bits of EDNS (RFC 6891 section 6.1.3). */
 int wire_rcode(const uint8_t *packet, size_t n);
+
+/* Find the options in the OPT record of a packet.  False: there is no such record. */
+bool wire_opt(const uint8_t *packet, size_t n, struct slice *ret_data);
+
+/* Read the question of a query: its name as text, its type, and the octets up to its end.  False if
+ * it is not a query for a name, other than the root, in the Internet. */
+bool wire_question(const uint8_t *packet, size_t n, char name[DNS_NAME_MAX], unsigned *ret_type,
+    size_t *ret_n);
 
 /*
  * Make a packet safe to parse.  The additional section is cut off, because nothing in it is
@@ -65,6 +82,7 @@ struct wire_answer {
 	size_t n;
 	/* End of the CNAMEs, if the packet has no more: to be asked next; else "". */
 	char alias[DNS_NAME_MAX];
+	char canonical[DNS_NAME_MAX];	/* end of the CNAMEs: DNS_OK, DNS_NODATA */
 };
 
 /* Read the answer in a NOERROR or NXDOMAIN packet.  Changes the packet (wire_trim).  The caller

@@ -17,6 +17,7 @@
 #include "client/greet.h"
 #include "config/secret.h"
 #include "dns/probe.h"
+#include "dns/validator.h"
 #include "doctor/judge.h"
 #include "explain/explain.h"
 #include "net/dial.h"
@@ -286,8 +287,9 @@ check_resolver_tcp(struct doctor *d)
 	}
 }
 
+/* The name servers must validate, as their word counts. */
 static void
-check_dnssec(struct doctor *d)
+check_ad(struct doctor *d)
 {
 	static struct dns_probe p;
 	char space[64];
@@ -304,6 +306,34 @@ check_dnssec(struct doctor *d)
 			doctor_report(d, DOCTOR_WARNING, NULL,
 			    "%s does not validate: forged answers can redirect mail", space);
 	}
+}
+
+static void
+check_dnssec(struct doctor *d)
+{
+	const char *anchor = d->config->relay.dnssec_anchor;
+	struct validator v = { .resolver = d->resolver, .anchor = anchor };
+	struct validator_news news = { .works = false, .why = "its process has ended" };
+
+	if (d->config->relay.dnssec == RELAY_DNSSEC_TRUST_AD) {
+		check_ad(d);
+		return;
+	}
+	if (d->config->relay.dnssec == RELAY_DNSSEC_OFF) {
+		doctor_report(d, DOCTOR_SKIPPED, NULL, "[relay] dnssec = off");
+		return;
+	}
+	if (validator_link(&v) > 0)
+		(void)validator_await(&v, &news);
+	if (news.works)
+		doctor_report(d, DOCTOR_OK, NULL, "answers are validated with the keys in %s",
+		    anchor);
+	else
+		doctor_report(d, DOCTOR_WARNING, strstr(news.why, "expired") ||
+		    strstr(news.why, "not yet") ? "set the clock: timedatectl set-ntp true" :
+		    access(anchor, R_OK) < 0 || strstr(news.why, "installed") ?
+		    "apt install libunbound8 dns-root-data" : NULL,
+		    "nothing can be validated, so forged answers can redirect mail: %s", news.why);
 }
 
 /* ---- port 25 ---- */
@@ -687,7 +717,7 @@ check_root(struct doctor *d)
 	FILE *out = open_memstream(&output, &size);
 
 	(void)snprintf(address, sizeof address, "root@%s", d->config->server.hostname);
-	if (!out || explain(d->config, d->resolver, NULL, address, false, out) != 0 ||
+	if (!out || explain(d->config, d->resolver, NULL, NULL, address, false, out) != 0 ||
 	    fclose(out) != 0) {
 		doctor_report(d, DOCTOR_FAULT, NULL, "cannot find out where it goes");
 		return;

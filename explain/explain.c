@@ -332,21 +332,47 @@ load_hosts(const struct config *c, struct hosts *hosts)
 	}
 }
 
+/* Prints whether answers are validated.  Returns the socket to ask; 0: none. */
+static int
+explain_dnssec(const struct config *c, struct validator *validator, struct say *s)
+{
+	struct validator_news news;
+	int fd;
+
+	if (!validator) {
+		say_line(s, "dnssec", "%s", c->relay.dnssec == RELAY_DNSSEC_TRUST_AD ?
+		    "as name servers at loopback addresses report it (trust-ad)" : "off");
+		return 0;
+	}
+	fd = validator_link(validator);
+	if (fd <= 0 || validator_await(validator, &news) < 0)
+		say_line(s, "dnssec", "cannot start the process that validates: %s",
+		    fd < 0 ? strerror(-fd) : "it has ended");
+	else if (news.works)
+		say_line(s, "dnssec", "works, with the keys in %s", c->relay.dnssec_anchor);
+	else
+		say_line(s, "dnssec", "does not work, so answers of the DNS are used without "
+		    "proof: %s", news.why);
+	return fd < 0 ? 0 : fd;
+}
+
 static void
 explain_domain(const struct config *c, const struct dns_resolver *resolver,
-    const struct route *route, struct slice domain, struct say *s)
+    struct validator *validator, const struct route *route, struct slice domain, struct say *s)
 {
 	const bool by_domain = way_of(route->via)->by_domain;
 	char name[SMTP_PATH_MAX + 1];
+	struct dns_resolver asking = *resolver;
 	struct hosts hosts = { 0 };
 	const struct delivery d = {
-		.config = c, .route = route, .resolver = resolver, .hosts = &hosts,
+		.config = c, .route = route, .resolver = &asking, .hosts = &hosts,
 		.destination = by_domain ? name : route->via_text,
 	};
 	struct mx_list mx;
 
 	(void)snprintf(name, sizeof name, "%.*s", (int)domain.n, domain.p);
 	explain_server_list(resolver, s);
+	asking.validator = explain_dnssec(c, validator, s);
 	exchangers_find(&d, &mx);
 	if (mx.detail[0])
 		say_line(s, "dns", "%s", mx.detail);
@@ -511,8 +537,8 @@ explain_route(const struct config *c, const struct route *route, const struct sm
 }
 
 int
-explain(const struct config *c, const struct dns_resolver *resolver, const char *sender,
-    const char *address, bool json, FILE *out)
+explain(const struct config *c, const struct dns_resolver *resolver, struct validator *validator,
+    const char *sender, const char *address, bool json, FILE *out)
 {
 	struct say all = { .out = out, .json = json }, *s = &all;
 	struct smtp_path path, from = { .n = 0 };
@@ -539,7 +565,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, const char 
 	if (way_of(route->via)->login)
 		explain_frozen(c, route, s);
 	if (way_has_hosts(route))
-		explain_domain(c, resolver, route, domain, s);
+		explain_domain(c, resolver, validator, route, domain, s);
 	else if (delivery_way_of(route)->mailbox)
 		explain_mailbox(route, &path, domain, c->relay.min_uid, s);
 	return 0;

@@ -27,6 +27,17 @@
 /* Frames taken at once: more than the buffer of a pair holds. */
 #define FRAMES_MAX     2000
 
+/* Does a worker for this route ask the DNS? */
+static bool
+needs_dns(const struct route *route)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+
+	return way_of(route->via)->by_domain ||
+	    (route->host && !address_parse(slice_str(route->host), 0, &address, &len));
+}
+
 static struct worker *
 start_worker(struct runner *r, struct destination *d)
 {
@@ -40,11 +51,16 @@ start_worker(struct runner *r, struct destination *d)
 		.destination = d->name,
 	};
 	struct worker *w = calloc(1, sizeof *w);
-	int error;
+	int error = 0;
 
 	if (!w)
 		return NULL;
-	error = worker_start(&setup, &w->pid, &w->fd);
+	if (r->validator && needs_dns(d->route))
+		error = setup.validator = validator_link(r->validator);
+	if (error >= 0)
+		error = worker_start(&setup, &w->pid, &w->fd);
+	if (setup.validator > 0)
+		(void)close(setup.validator);
 	if (error < 0) {
 		report_trouble(&r->reports, "cannot start a delivery process", d->key, error);
 		r->again_ms = clock_ms() + START_PAUSE_MS;

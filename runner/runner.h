@@ -10,6 +10,7 @@
 #include "aliases/find.h"
 #include "config/config.h"
 #include "dns/resolver.h"
+#include "dns/validator.h"
 #include "hosts/hosts.h"
 #include "queue/run.h"
 #include "runner/absent.h"
@@ -32,6 +33,7 @@ struct runner {
 	const struct config *config;
 	const struct queue *queue;
 	const struct dns_resolver *resolver;
+	struct validator *validator;	/* NULL: answers of the DNS are not validated here */
 	struct aliases *aliases;	/* NULL: no route has any */
 	struct runner_watcher watcher;
 	struct reports reports;

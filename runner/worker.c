@@ -261,23 +261,24 @@ close_others(int *keep, size_t n)
 	(void)close_range((unsigned)from, ~0U, 0);
 }
 
-/* The folders of the queue that a way writes new messages to; the runner's own for no other way. */
+/* Close what the way does not need.  The result has the folders of the queue that it writes new
+ * messages to; the runner's own are for no other way. */
 static struct queue
-take_queue(const struct worker_setup *setup, int fd)
+take_descriptors(const struct worker_setup *setup, int fd)
 {
 	struct queue q = *setup->queue;
 
 	q.root = q.cur = q.wait = q.hold = q.dead = q.state = -1;
 	if (!delivery_way_of(setup->route)->queues)
 		q.tmp = q.fresh = -1;
-	close_others((int[]){ fd, q.lock, q.tmp, q.fresh }, 4);
+	close_others((int[]){ fd, setup->validator, q.lock, q.tmp, q.fresh }, 5);
 	return q;
 }
 
 static _Noreturn void
 worker_main(const struct worker_setup *setup, int fd)
 {
-	const struct queue queue = take_queue(setup, fd);
+	const struct queue queue = take_descriptors(setup, fd);
 	static struct transcript transcript;
 	static struct work work;
 	struct dns_resolver resolver = *setup->resolver;
@@ -299,6 +300,7 @@ worker_main(const struct worker_setup *setup, int fd)
 		.next_ctx = &work,
 	};
 
+	resolver.validator = setup->validator;
 	if (setup->resolver->cache) {
 		setup->resolver->cache->learned = sink.dns;
 		setup->resolver->cache->ctx = sink.ctx;

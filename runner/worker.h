@@ -50,6 +50,7 @@ struct worker_setup {
 	const struct queue *queue;
 	const struct config *config;
 	const struct dns_resolver *resolver;
+	int validator;			/* the worker's socket to it; 0: none */
 	struct hosts *hosts;		/* the child's copy learns from its own attempts */
 	struct aliases *aliases;	/* NULL: none */
 	const struct route *route;

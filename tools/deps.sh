@@ -15,8 +15,8 @@ cd "$(dirname "$0")/.."
 mode=${1:-check}
 peers_dir=build/peers
 build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-dev libssl-dev
-	libcrypt-dev musl-tools linux-libc-dev"
-check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
+	libcrypt-dev libunbound-dev dns-root-data musl-tools linux-libc-dev"
+check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	python3-cryptography python3-openssl python3-requests
@@ -25,7 +25,7 @@ check_tools="perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev sw
 cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 	qemu-user make pkg-config python3 openssl procps"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
-postfix xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
+postfix unbound xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
 python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
 opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-certbot python3-acme \
 python3-josepy python3-configargparse python3-configobj python3-parsedatetime python3-rfc3339 \

@@ -5,8 +5,10 @@
  */
 #include <stdlib.h>
 
+#include "base/foreign.h"
 #include "dns/name.h"
 #include "dns/probe.h"
+#include "dns/reason.h"
 #include "dns/record.h"
 #include "dns/wire.h"
 
@@ -45,6 +47,22 @@ check_probe(const uint8_t *packet, size_t size, enum dns_probe_type type)
 	}
 }
 
+/* A question that a worker sends, and the reason in a reply of the validator. */
+static void
+check_validation(const uint8_t *packet, size_t size)
+{
+	char name[DNS_NAME_MAX], why[DNS_WHY_MAX];
+	unsigned type;
+	size_t n;
+
+	if (wire_question(packet, size, name, &type, &n)) {
+		must(n <= size && type <= UINT16_MAX);
+		check_name(name);
+	}
+	must(reason_get(packet, size, why) >= REASON_NONE);
+	must(foreign_line(why, sizeof why));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -62,6 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(packet, data, size);
 	if (wire_replies(&query, packet, size) || wire_refuses(&query, packet, size))
 		must(wire_rcode(packet, size) >= 0);
+	check_validation(packet, size);
 	check_probe(packet, size, DNS_PROBE_PTR);
 	check_probe(packet, size, DNS_PROBE_TXT);
 	if (wire_answer(packet, size, &answer) == 0) {

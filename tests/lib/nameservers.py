@@ -17,23 +17,29 @@ SERVFAIL = 2
 def nsd(directory, zones, address="192.0.2.53"):
     """Start NSD on address, port 53, with zones: {name: text without $ORIGIN and SOA}."""
     os.makedirs(directory)
+    for name, text in zones.items():
+        with open("%s/%s.zone" % (directory, name), "w") as file:
+            file.write("$ORIGIN %s.\n$TTL 60\n@ SOA ns.%s. root.%s. 1 3600 600 86400 60\n"
+                       "@ NS ns.invalid.\n%s\n" % (name, name, name, text))
+    return nsd_process(directory, {name: name + ".zone" for name in zones}, address)
+
+
+def nsd_process(directory, files, address):
+    """Start NSD with zones: {name: file in the directory}."""
     lines = ["server:", "  ip-address: " + address, "  username: \"\"", "  chroot: \"\"",
              "  database: \"\"", "  server-count: 1", "  zonesdir: " + directory,
              "  pidfile: nsd.pid", "  xfrdfile: xfrd.state", "  xfrdir: " + directory,
              "  zonelistfile: zone.list", "  rrl-ratelimit: 0", "  hide-version: yes",
              "remote-control:", "  control-enable: no"]
-    for name, text in zones.items():
-        with open("%s/%s.zone" % (directory, name), "w") as file:
-            file.write("$ORIGIN %s.\n$TTL 60\n@ SOA ns.%s. root.%s. 1 3600 600 86400 60\n"
-                       "@ NS ns.invalid.\n%s\n" % (name, name, name, text))
-        lines += ["zone:", "  name: " + name, "  zonefile: %s.zone" % name]
+    for name, file in files.items():
+        lines += ["zone:", "  name: " + name, "  zonefile: " + file]
     with open(directory + "/nsd.conf", "w") as file:
         file.write("\n".join(lines) + "\n")
     log = open(directory + "/nsd.log", "w")
     process = subprocess.Popen([PEERS + "/usr/sbin/nsd", "-d", "-c", directory + "/nsd.conf"],
                                env=peer_environment(),
                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    first = next(iter(zones))
+    first = next(iter(files))
     if not wait_for(lambda: process.poll() is None and _answers(address, first), 10):
         raise RuntimeError("NSD does not answer: " + open(directory + "/nsd.log").read())
     return process
@@ -123,6 +129,7 @@ class FakeNameServer:
 class Query:
     def __init__(self, server, packet, send, over, peer):
         self.server, self.send, self.over, self.peer = server, send, over, peer
+        self.packet = packet
         self.id = struct.unpack("!H", packet[:2])[0]
         labels, at = [], 12
         while packet[at]:

@@ -103,8 +103,8 @@ test_sigterm(void)
 	(void)kill(0, SIGTERM);
 	(void)signal(SIGTERM, SIG_DFL);
 	ok(ask(&a) == 1, "SIGTERM to all does not end it before its answer");
-	(void)close(a.fd);
-	(void)wait(NULL);
+	aide_end(&a);
+	ok(a.fd == -1 && wait(NULL) < 0, "aide_end() has waited for it");
 }
 
 int

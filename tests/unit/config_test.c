@@ -47,6 +47,9 @@ check_defaults(void)
 	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20 &&
 	    c.relay.per_address == 20,
 	    "port, processes, per-destination, per-address");
+	ok(c.relay.dnssec == RELAY_DNSSEC_AUTO && !c.relay.dnssec_unsigned &&
+	    strcmp(c.relay.dnssec_anchor, "/usr/share/dns/root.key") == 0,
+	    "dnssec, dnssec-anchor, dnssec-unsigned");
 	ok(c.relay.family == FAMILY_ANY && c.relay.mx_order == MX_ORDER_PREFERENCE,
 	    "family, mx-order");
 	ok(c.relay.tls == RELAY_TLS_MAY && !c.relay.tls_ca_file && !c.relay.ignore_keywords,
@@ -88,7 +91,9 @@ check_all_keys(void)
 	    "milter = unix:/m, inet:[::1]:8891\nmilter-on-failure = accept\n"
 	    "milter-command-timeout = 5s\nmilter-content-timeout = 6s\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
-	    "[relay]\nresolver = 127.0.0.1@5353 ::1\nport = 2525\nfamily = ipv4\nprocesses = 5\n"
+	    "[relay]\nresolver = 127.0.0.1@5353 ::1\ndnssec = trust-ad\n"
+	    "dnssec-anchor = /root.key\ndnssec-unsigned = lan corp.example\n"
+	    "port = 2525\nfamily = ipv4\nprocesses = 5\n"
 	    "per-destination = 2\nper-address = 3\nmx-order = latency\ntls = require\n"
 	    "tls-ca-file = /ca\n"
 	    "bind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\n"
@@ -140,6 +145,10 @@ check_all_keys(void)
 	    address_port((struct sockaddr *)&c.relay.resolver.list[0]) == 5353 &&
 	    address_port((struct sockaddr *)&c.relay.resolver.list[1]) == 53,
 	    "[relay] resolver");
+	ok(c.relay.dnssec == RELAY_DNSSEC_TRUST_AD &&
+	    strcmp(c.relay.dnssec_anchor, "/root.key") == 0 &&
+	    strcmp(c.relay.dnssec_unsigned, "lan corp.example") == 0,
+	    "[relay] dnssec");
 	ok(c.relay.tls == RELAY_TLS_REQUIRE && c.relay.tls_ca_file, "[relay] tls");
 	ok(c.relay.ignore_keywords && strcmp(c.relay.ignore_keywords, "CHUNKING") == 0,
 	    "[relay] ignore-keywords");
@@ -389,6 +398,7 @@ plain(const struct config *c)
 
 	p.queue.directory = p.server.hostname = p.server.senders = NULL;
 	p.server.users_socket = p.relay.maildir_socket = NULL;
+	p.relay.dnssec_anchor = NULL;
 	p.server.trusted.list = NULL;
 	p.sendmail.socket = NULL;
 	p.routes = NULL;
@@ -421,6 +431,7 @@ check_sample(void)
 	    strcmp(c.queue.directory, defaults.queue.directory) == 0 &&
 	    strcmp(c.server.users_socket, defaults.server.users_socket) == 0 &&
 	    strcmp(c.relay.maildir_socket, defaults.relay.maildir_socket) == 0 &&
+	    strcmp(c.relay.dnssec_anchor, defaults.relay.dnssec_anchor) == 0 &&
 	    strcmp(c.sendmail.socket, defaults.sendmail.socket) == 0 &&
 	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
 	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
