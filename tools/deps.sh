@@ -5,6 +5,8 @@
 #   tools/deps.sh build     for building and `make run`
 #   tools/deps.sh check     also for the tests, with the servers that the tests use (the default)
 #   tools/deps.sh cross     for `make check-cross`: compilers for other machines, an emulator
+#   tools/deps.sh debian    for `make check-debian`
+#   tools/deps.sh list      only prints the packages for building
 #
 # As root, this script installs libraries and tools.  Otherwise it prints the command to type and
 # exits with 75.  It never installs servers, because Debian's mail servers exclude each other and
@@ -14,6 +16,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-check}
 peers_dir=build/peers
+programs_dir=build/programs
 build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-dev libssl-dev
 	libcrypt-dev libunbound-dev dns-root-data musl-tools linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
@@ -31,11 +34,17 @@ opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-cer
 python3-josepy python3-configargparse python3-configobj python3-parsedatetime python3-rfc3339 \
 python3-tz pebble"
 
+# Programs that send mail: tests/host/programs_test.sh installs them in a system of its own.
+programs="cron at php8.2-cli git git-email mutt s-nail mailutils unattended-upgrades smartmontools \
+mdadm logwatch"
+
 case $mode in
 build)	wanted=$build_tools ;;
 check)	wanted="$build_tools $check_tools" ;;
 cross)	wanted=$cross_tools ;;
-*)	echo "usage: tools/deps.sh [build | check | cross]" >&2; exit 64 ;;
+debian)	wanted="debootstrap util-linux" ;;
+list)	echo $build_tools; exit ;;
+*)	echo "usage: tools/deps.sh [build | check | cross | debian | list]" >&2; exit 64 ;;
 esac
 
 apt() {
@@ -124,7 +133,8 @@ unpack_peers() {
 	# shellcheck disable=SC2086
 	wanted_debs="$peers $(libraries $peers)"
 	# shellcheck disable=SC2086
-	(cd $peers_dir/.debs && apt download $wanted_debs >/dev/null) || fetch_again "$wanted_debs"
+	(cd $peers_dir/.debs && apt download $wanted_debs >/dev/null) ||
+	    fetch_again $peers_dir/.debs "$wanted_debs"
 	# Packages are unpacked in the order of their names.  So usr/sbin/sendmail is the file of
 	# Postfix, which comes after Exim and OpenSMTPD.
 	for deb in "$peers_dir"/.debs/*.deb; do
@@ -134,12 +144,28 @@ unpack_peers() {
 }
 
 # The package lists may be older than the mirror.
-fetch_again() {
+fetch_again() {		# FOLDER PACKAGES
 	[ "$(id -u)" -eq 0 ] || { echo "Please type, as root:  apt-get update" >&2; exit 75; }
 	quietly apt update
 	# shellcheck disable=SC2086
-	(cd $peers_dir/.debs && apt download $1 >/dev/null)
+	(cd "$1" && apt download $2 >/dev/null)
+}
+
+# The programs and what they need that is not installed here.  smtp-handler is their mail server.
+fetch_programs() {
+	stamp=$programs_dir/.stamp
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$programs" ] && return 0
+	echo "deps: fetching programs into $programs_dir"
+	rm -rf $programs_dir
+	mkdir -p $programs_dir
+	# shellcheck disable=SC2086
+	wanted_debs=$(apt install --simulate --no-install-recommends $programs |
+	    awk '$1 == "Inst" && $2 !~ /^exim4/ { print $2 }')
+	# shellcheck disable=SC2086
+	(cd $programs_dir && apt download $wanted_debs >/dev/null) ||
+	    fetch_again $programs_dir "$wanted_debs"
+	echo "$programs" >$stamp
 }
 
 install_tools
-[ "$mode" != check ] || unpack_peers
+[ "$mode" != check ] || { unpack_peers; fetch_programs; }
