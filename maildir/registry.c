@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fence.h"
+#include "base/landlock.h"
 #include "mailbox/users.h"
 #include "maildir/user.h"
 
@@ -128,6 +130,19 @@ wait_idle(struct registry *r, unsigned idle_s)
 	}
 }
 
+/* The directories of users are any libraries, which may read any file; none writes or executes
+ * one. */
+static void
+put_up_walls(void)
+{
+	struct landlock l;
+
+	fence_calls();
+	landlock_begin(&l, LANDLOCK_SCOPED);
+	landlock_allow_path(&l, "/", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+	(void)landlock_enforce(&l);
+}
+
 int
 registry_serve(int listener, uint64_t min_uid, unsigned idle_s)
 {
@@ -137,6 +152,7 @@ registry_serve(int listener, uint64_t min_uid, unsigned idle_s)
 
 	registry.listener = listener;
 	registry.min_uid = min_uid;
+	put_up_walls();
 	registry.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (registry.epoll < 0 || await_event(&registry, EPOLL_CTL_ADD, listener) < 0)
 		return -errno;

@@ -69,6 +69,21 @@ score()			# UNIT: prints it in tenths
 	    sed -n 's/.*Overall exposure level for [^:]*: \([0-9]*\)\.\([0-9]\).*/\1\2/p'
 }
 
+# Run a script of tests/lib inside, and report its lines, N of which are checks.
+inside()		# SCRIPT N [ARGUMENT]
+{
+	cp "tests/lib/$1" "$stage"
+	here /usr/bin/python3 "/stage/$1" "${@:3}" > "$stage/lines" 2>&1
+	while read -r line; do
+		case $line in
+		"ok "*)		ok "${line#ok }" true ;;
+		"not ok "*)	ok "${line#not ok }" false ;;
+		*)		diag <<< "$line" ;;
+		esac
+	done < "$stage/lines"
+	is "$1 has made all its checks" "$(grep -cE '^(not )?ok ' "$stage/lines")" "$2"
+}
+
 listen=$(score smtp-handler-listen.service) relay=$(score smtp-relay.service)
 diag <<< "scores in tenths: listener $listen, relay $relay"
 ok "the listener's score is at most 0.7" test "$((10#$listen))" -le 7
@@ -139,6 +154,8 @@ here sh -c 'rm /var/spool/smtp-handler/new/*; systemctl stop smtp-verify.socket 
 is "no wall of smtp-verify is missing" \
     "$(here journalctl -q -o cat -t smtp-verify | grep -c 'sandbox without')" 0
 
+here systemctl -q stop smtp-handler.socket
+
 # In its unit the runner delivers into a folder of /home.
 here sh -c 'install -d -o smtp-relay /home/vmail
 	cat >> /etc/smtp-handler/conf.d/test.conf' <<'CONF'
@@ -154,4 +171,18 @@ delivered()
 	[ "$(here sh -c 'ls /home/vmail/b/new 2>/dev/null | wc -l')" -eq 1 ]
 }
 ok "the runner delivers into /home" wait_for 10 delivered
+# Every unit.  A key, a route to a host that never greets, and the program that asks from inside.
+if [ "$(uname -m)" = x86_64 ] && [ -x "${BUILD:-build}/tests/inject" ]; then
+	here sh -c 'mkdir -p /etc/smtp-handler/tls && cd /etc/smtp-handler/tls &&
+		openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 9 \
+		-subj /CN=mail.example.org -keyout key.pem -out certificate.pem 2> /dev/null
+		cat >> /etc/smtp-handler/conf.d/test.conf' <<'CONF'
+[route held.example]
+via = smtp://127.0.0.1:2526
+CONF
+	cp "${BUILD:-build}/tests/inject" "$stage"
+	inside unit_walls.py 31 /stage/inject
+fi
+inside unit_edges.py 7
+
 done_testing

@@ -5,6 +5,7 @@
  * Prints the result, "killed", or "failed" if the process cannot be traced.  The process must not
  * go on after that.
  */
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,18 @@ set_up(pid_t pid, int argc, char **argv)
 	return (int)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
 }
 
+/* Make the call.  A signal that comes meanwhile is dropped.  0 or -1. */
+static int
+take_step(pid_t pid, int *ret_status)
+{
+	do {
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 ||
+		    waitpid(pid, ret_status, 0) != pid)
+			return -1;
+	} while (WIFSTOPPED(*ret_status) && WSTOPSIG(*ret_status) != SIGTRAP);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -89,7 +102,7 @@ main(int argc, char **argv)
 
 	if (pid <= 0 || ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 ||
 	    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || set_up(pid, argc, argv) < 0 ||
-	    ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid) {
+	    take_step(pid, &status) < 0) {
 		puts("failed");
 		return 1;
 	}

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fence.h"
+#include "base/landlock.h"
 #include "base/text.h"
 #include "tools/queue/stats.h"
 
@@ -95,6 +97,27 @@ end_connection(void)
 		;
 }
 
+#define FOLDER_RIGHTS                                                                         \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |                         \
+	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                     \
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER)
+
+/* The folders of the queue are open, and each may be a link to elsewhere. */
+static void
+put_up_walls(const struct queue *q)
+{
+	const int folders[] = {
+		q->root, q->tmp, q->fresh, q->cur, q->wait, q->hold, q->dead, q->state
+	};
+	struct landlock l;
+
+	fence_calls();
+	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		landlock_allow(&l, folders[i], FOLDER_RIGHTS);
+	(void)landlock_enforce(&l);
+}
+
 static int
 serve_request(const struct tool *t)
 {
@@ -104,6 +127,7 @@ serve_request(const struct tool *t)
 	struct slice target, verb;
 	int status = EX_OK;
 
+	put_up_walls(&t->queue);
 	if (!read_request(&b))
 		return EX_OK;
 	verb = slice_cut(buf_slice(&b), ' ', &target);
