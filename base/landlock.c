@@ -16,7 +16,10 @@
 #define RIGHT_TRUNCATE	(UINT64_C(1) << 14)	/* ABI 3 */
 #define RIGHT_IOCTL_DEV	(UINT64_C(1) << 15)	/* ABI 5 */
 #define RIGHTS_ABI_2	((UINT64_C(1) << 14) - 1)
-#define NET_ALL		3			/* ABI 4: bind and connect */
+#define NET_BIND	UINT64_C(1)		/* ABI 4 */
+#define NET_CONNECT	UINT64_C(2)		/* ABI 4 */
+#define RULE_PORT	2			/* ABI 4 */
+#define ABI_NET		4
 #define SCOPE_SOCKETS	1			/* ABI 6: abstract sockets */
 #define SCOPE_SIGNALS	2			/* ABI 6 */
 #define ABI_SCOPES	6
@@ -26,6 +29,10 @@
 
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
+};
+
+struct port_attr {
+	uint64_t rights, port;
 };
 
 static int
@@ -50,15 +57,15 @@ landlock_begin(struct landlock *l, unsigned walls)
 		return;
 	if (l->abi >= 3)
 		all.fs |= RIGHT_TRUNCATE;
-	if (l->abi >= 4 && walls & LANDLOCK_NO_TCP)
-		all.net = NET_ALL;
+	if (l->abi >= ABI_NET && walls & LANDLOCK_NO_TCP)
+		all.net = NET_BIND | NET_CONNECT;
 	if (l->abi >= 5)
 		all.fs |= RIGHT_IOCTL_DEV;
 	if (l->abi >= ABI_SCOPES && walls & LANDLOCK_NO_SIGNALS)
 		all.scoped |= SCOPE_SIGNALS;
 	if (l->abi >= ABI_SCOPES && walls & LANDLOCK_NO_SOCKETS)
 		all.scoped |= SCOPE_SOCKETS;
-	l->fd = create_ruleset(&all, l->abi < 4 ? offsetof(struct ruleset_attr, net) :
+	l->fd = create_ruleset(&all, l->abi < ABI_NET ? offsetof(struct ruleset_attr, net) :
 	    l->abi < ABI_SCOPES ? offsetof(struct ruleset_attr, scoped) : sizeof all, 0);
 	if (l->fd < 0)
 		l->error = l->fd;
@@ -85,6 +92,23 @@ landlock_allow_path(struct landlock *l, const char *path, uint64_t rights)
 	landlock_allow(l, fd, rights);
 	if (fd >= 0)
 		(void)close(fd);
+}
+
+static void
+allow_port(struct landlock *l, uint64_t rights, uint64_t port)
+{
+	const struct port_attr rule = { .rights = rights, .port = port };
+
+	if (l->error == 0 && l->abi >= ABI_NET &&
+	    syscall(SYS_landlock_add_rule, l->fd, RULE_PORT, &rule, 0) < 0)
+		l->error = -errno;
+}
+
+void
+landlock_allow_port(struct landlock *l, uint16_t port)
+{
+	allow_port(l, NET_CONNECT, port);
+	allow_port(l, NET_BIND, 0);		/* the kernel chooses the port */
 }
 
 int

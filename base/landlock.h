@@ -32,6 +32,10 @@ void landlock_allow(struct landlock *l, int fd, uint64_t rights);
 /* The same by a path.  A file that is not there now stays out of reach. */
 void landlock_allow_path(struct landlock *l, const char *path, uint64_t rights);
 
+/* With LANDLOCK_NO_TCP: allow connections to this port, from any local one.  An old kernel allows
+ * all ports (ABI 4). */
+void landlock_allow_port(struct landlock *l, uint16_t port);
+
 /* Restrict this process and its later children, for good, and release the rules.  The process must
  * have PR_SET_NO_NEW_PRIVS.  0 or -errno of the first error; landlock_reason() has its text. */
 int landlock_enforce(struct landlock *l);

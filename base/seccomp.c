@@ -27,10 +27,10 @@
 #define ARCH 0				/* no filter: the numbers are not known */
 #endif
 
-#define PROGRAM_MAX 2048
+#define PROGRAM_MAX 2560
 #define WORD_BITS 32
 #define LOW_HALF (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 4)
-#define RULE_STEPS 9			/* of one rule at most: two tests and two returns */
+#define RULE_STEPS (3 * SECCOMP_TESTS + 3)	/* of one rule at most, with its returns */
 #define WORD_STEPS 3
 #define OTHER_STEPS 16
 
@@ -78,9 +78,9 @@ place_of(unsigned arg)
 static void
 add_rule(struct program *p, const struct seccomp_rule *r)
 {
-	unsigned fail[2] = { 0 }, nfail = 0;
+	unsigned fail[SECCOMP_TESTS] = { 0 }, nfail = 0;
 
-	for (size_t i = 0; i < 2 && r->tests[i].arg; i++) {
+	for (size_t i = 0; i < SECCOMP_TESTS && r->tests[i].arg; i++) {
 		const struct seccomp_test *t = &r->tests[i];
 
 		add_step(p, BPF_LD | BPF_W | BPF_ABS, place_of(t->arg), 0, 0);

@@ -26,7 +26,8 @@
 #define SECCOMP_RULES_MAX 160
 #define SECCOMP_WORDS	  16	/* calls have numbers up to 511 */
 
-#define SECCOMP_HIGH 8
+#define SECCOMP_HIGH  8
+#define SECCOMP_TESTS 3
 
 struct seccomp_test {
 	unsigned arg;			/* of the call, from 1, + SECCOMP_HIGH; 0: no test */
@@ -35,11 +36,11 @@ struct seccomp_test {
 	uint32_t mask, value;
 };
 
-/* A call is allowed if both tests of one of its rules hold. */
+/* A call is allowed if all tests of one of its rules hold. */
 struct seccomp_rule {
 	int call;
 	int error;			/* fail with this errno instead */
-	struct seccomp_test tests[2];
+	struct seccomp_test tests[SECCOMP_TESTS];
 };
 
 #define SECCOMP_CALL(name) { .call = __NR_##name }

@@ -10,20 +10,24 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/cidr.h"
 #include "client/secrets.h"
 #include "client/signer.h"
 #include "dns/etc_hosts.h"
 #include "net/tls.h"
 
 #define SOCKET_TYPE 0xf		/* without SOCK_NONBLOCK and SOCK_CLOEXEC */
+/* No other protocol: MPTCP would pass by the rules for ports of TCP. */
 #define SOCKET(family, type)                                                                  \
 	{ .call = __NR_socket,                                                                \
-	    .tests = { { 1, UINT32_MAX, (family) }, { 2, SOCKET_TYPE, (type) } } }
+	    .tests = { { 1, UINT32_MAX, (family) }, { 2, SOCKET_TYPE, (type) },               \
+		{ 3, UINT32_MAX, 0 } } }
 
 static const struct seccomp_rule links[] = {
 	SECCOMP_CALL(connect), SECCOMP_CALL(setsockopt), SECCOMP_CALL(getsockopt),
 	SECCOMP_CALL(getsockname), SECCOMP_CALL(getpeername), SECCOMP_CALL(shutdown),
-	SECCOMP_CALL(sendmsg), SECCOMP_CALL(sendfile), SECCOMP_WITH(ioctl, 2, FIONREAD),
+	SECCOMP_WITHOUT(sendmsg, 3, MSG_FASTOPEN), SECCOMP_CALL(sendfile),
+	SECCOMP_WITH(ioctl, 2, FIONREAD),
 	SECCOMP_CALL(memfd_create),		/* a converted message */
 	SECCOMP_WITHOUT(openat, 3, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
 	SECCOMP_CALL(newfstatat),
@@ -74,8 +78,21 @@ client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 	return r;
 }
 
+/* Hosts, and nameservers whose answer does not fit into a datagram. */
+static void
+allow_ports(const struct delivery *d, const struct dns_resolver *resolver, struct landlock *l)
+{
+	const uint16_t port = d->route->port;
+
+	landlock_allow_port(l, port ? port : (uint16_t)d->config->relay.port);
+	for (size_t i = 0; i < resolver->nservers; i++)
+		landlock_allow_port(l,
+		    address_port((const struct sockaddr *)&resolver->servers[i]));
+}
+
 void
-client_confine(const struct delivery *d, struct landlock *l, struct seccomp *f)
+client_confine(const struct delivery *d, const struct dns_resolver *resolver,
+    struct landlock *l, struct seccomp *f)
 {
 	const char *authorities = d->config->relay.tls_ca_file;
 
@@ -84,6 +101,8 @@ client_confine(const struct delivery *d, struct landlock *l, struct seccomp *f)
 		SECCOMP_ADD(f, local);
 	else
 		SECCOMP_ADD(f, hosts);
+	if (!d->route->target)
+		allow_ports(d, resolver, l);
 	if (authorities)
 		allow_place(l, authorities);
 	else

@@ -16,7 +16,9 @@ void client_confine_prepare(void);
  * process with the secret into d->aide, and one that signs into d->signer.  0 or -errno. */
 int client_confine_begin(struct delivery *d, struct dns_resolver *resolver);
 
-/* Allow sockets to hosts, or to the socket of the route, and the certificates of authorities. */
-void client_confine(const struct delivery *d, struct landlock *l, struct seccomp *f);
+/* Allow sockets to hosts, by the port of the route and those of the resolver, or to the socket of
+ * the route, and the certificates of authorities. */
+void client_confine(const struct delivery *d, const struct dns_resolver *resolver,
+    struct landlock *l, struct seccomp *f);
 
 #endif

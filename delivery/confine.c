@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,11 +34,13 @@
 
 /* The message, the frames, memory, time. */
 static const struct seccomp_rule common[] = {
-	SECCOMP_CALL(recvmsg), SECCOMP_CALL(recvfrom), SECCOMP_CALL(sendto), SECCOMP_CALL(read),
+	SECCOMP_CALL(recvmsg), SECCOMP_CALL(recvfrom), SECCOMP_CALL(read),
 	SECCOMP_CALL(write), SECCOMP_CALL(readv), SECCOMP_CALL(writev), SECCOMP_CALL(pread64),
 	SECCOMP_CALL(pwrite64), SECCOMP_CALL(lseek), SECCOMP_CALL(fstat),
 	/* fstat(2) of newer libraries */
 	{ .call = __NR_newfstatat, .tests = { { 4, AT_EMPTY_PATH, AT_EMPTY_PATH } } },
+	/* It would connect. */
+	SECCOMP_WITHOUT(sendto, 4, MSG_FASTOPEN),
 	SECCOMP_CALL(ftruncate), SECCOMP_CALL(close), SECCOMP_CALL(ppoll),
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_SETFL),
 	SECCOMP_WITH(fcntl, 2, F_GETFD), SECCOMP_WITH(fcntl, 2, F_SETFD),
@@ -125,11 +128,10 @@ delivery_confine_prepare(const struct route *route)
 }
 
 static void
-put_up_walls(const struct delivery *d, bool link)
+put_up_walls(const struct delivery *d, const struct dns_resolver *resolver, bool link)
 {
 	/* The end of a worker must reach the process beside it. */
-	const unsigned walls = (link && !d->route->target ? 0 : LANDLOCK_NO_TCP) |
-	    (d->aide || d->signer ? 0 : LANDLOCK_SCOPED);
+	const unsigned walls = LANDLOCK_NO_TCP | (d->aide || d->signer ? 0 : LANDLOCK_SCOPED);
 	/* abort(3) */
 	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct landlock l;
@@ -139,7 +141,7 @@ put_up_walls(const struct delivery *d, bool link)
 	SECCOMP_ADD(&f, common);
 	seccomp_add(&f, &own_signal, 1);
 	if (link)
-		client_confine(d, &l, &f);
+		client_confine(d, resolver, &l, &f);
 	else if (d->route->via == VIA_MAILDIR)
 		confine_maildir(d, &l, &f);
 	else if (d->route->via == VIA_OWNER)
@@ -160,6 +162,6 @@ delivery_confine(struct delivery *d, struct dns_resolver *resolver)
 	    d->route->via == VIA_OWNER ? owner_begin(d) : 0;
 
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-		put_up_walls(d, link);
+		put_up_walls(d, resolver, link);
 	return r;
 }

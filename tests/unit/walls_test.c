@@ -5,6 +5,7 @@
  */
 #include "delivery/confine.h"
 
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -35,6 +36,9 @@ static struct fixture f;
 static char id[QUEUE_ID_SIZE], authority[4096];
 static char other[80], boxes[80], box[100], secret_file[80], aliases_file[80], list_file[100],
     socket_file[80];
+enum { HOST_PORT, SERVER_PORT, OTHER_PORT, PORTS };
+static struct sockaddr_in listening[PORTS];
+static bool ports_closed;		/* the kernel can do that */
 static pid_t runner;
 static int *results;			/* shared with the workers */
 
@@ -333,6 +337,71 @@ socket_to_nameserver(void)
 	return try_socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 }
 
+/* Bind, and connect to a port of 127.0.0.1 where somebody listens. */
+static int
+connect_to_port(unsigned i)
+{
+	struct sockaddr_in to = listening[i], from = { .sin_family = AF_INET };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return errno;
+	if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
+		r = errno;
+	(void)close(fd);
+	return r;
+}
+
+static int
+connect_to_host(void)
+{
+	return connect_to_port(HOST_PORT);
+}
+
+static int
+connect_to_nameserver(void)
+{
+	return connect_to_port(SERVER_PORT);
+}
+
+static int
+connect_elsewhere(void)
+{
+	return ports_closed ? connect_to_port(OTHER_PORT) : EACCES;
+}
+
+static int
+bind_to_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(2599) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (!ports_closed || fd < 0)
+		return EACCES;
+	return bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ? errno : 0;
+}
+
+/* The data would go to a port that connect(2) refuses. */
+static int
+connect_with_data(void)
+{
+	const struct sockaddr_in *to = &listening[OTHER_PORT];
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	return sendto(fd, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)to, sizeof *to) < 0
+	    ? errno : 0;
+}
+
+static int
+socket_multipath(void)
+{
+	return try_socket(AF_INET, SOCK_STREAM, 262);
+}
+
 static int
 socket_raw(void)
 {
@@ -475,6 +544,12 @@ static const struct act {
 	{ "has a socket for hosts", socket_to_host, MX | LOGIN },
 	{ "has a socket for the DNS", socket_to_nameserver, MX | LOGIN },
 	{ "connects to a socket of this machine", connect_to_socket, LMTP_SOCKET },
+	{ "connects to the port of its hosts", connect_to_host, MX | LOGIN },
+	{ "connects to the port of a nameserver", connect_to_nameserver, MX | LOGIN },
+	{ "connects to another port", connect_elsewhere, 0 },
+	{ "connects with its first data", connect_with_data, 0 },
+	{ "binds to a port", bind_to_port, 0 },
+	{ "has a socket of MPTCP", socket_multipath, 0 },
 	{ "has a raw socket", socket_raw, 0 },
 	{ "has a packet socket", socket_packet, 0 },
 	{ "has a socket for the audit", socket_audit, 0 },
@@ -523,6 +598,10 @@ run_kind(const char *name, unsigned kind, const struct route *route, struct alia
 	pid_t pid = -1;
 
 	config.server.hostname = named;
+	config.relay.port = ntohs(listening[HOST_PORT].sin_port);
+	memcpy(&resolver.servers[0], &listening[SERVER_PORT], sizeof listening[SERVER_PORT]);
+	resolver.server_len[0] = sizeof listening[SERVER_PORT];
+	resolver.nservers = 1;
 	memset(results, -1, ACTS * sizeof *results);
 	memcpy(job.job.id, id, sizeof id);
 	must(worker_start(&setup, &pid, &fd) == 0, "worker_start");
@@ -586,6 +665,23 @@ lay_out(void)
 	must(authority[0] != '\0', "the system's certificates");
 }
 
+/* Listen on ports that the kernel chooses. */
+static void
+listen_on_ports(void)
+{
+	for (size_t i = 0; i < PORTS; i++) {
+		socklen_t n = sizeof listening[i];
+		const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		listening[i] = (struct sockaddr_in){
+			.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		};
+		must(fd >= 0 && bind(fd, (struct sockaddr *)&listening[i], n) == 0 &&
+		    listen(fd, 9) == 0 &&
+		    getsockname(fd, (struct sockaddr *)&listening[i], &n) == 0, "a port");
+	}
+}
+
 static bool
 take(void *ctx, const char *name)
 {
@@ -598,8 +694,8 @@ int
 main(void)
 {
 	const struct route mx = { .pattern = any, .via = VIA_MX };
-	const struct route login = { .pattern = any, .via = VIA_SMTP, .host = named, .port = 25,
-		.user = user, .password_file = secret_file };
+	struct route login = { .pattern = any, .via = VIA_SMTP, .host = named, .user = user,
+		.password_file = secret_file };
 	const struct route lmtp = { .pattern = any, .via = VIA_LMTP, .target = socket_file };
 	const struct route maildir = { .pattern = any, .via = VIA_MAILDIR,
 		.target = boxes_target };
@@ -617,8 +713,11 @@ main(void)
 		return 0;
 	}
 	(void)close(l.fd);
+	ports_closed = l.abi >= 4;
 	fixture_open(&f);
 	lay_out();
+	listen_on_ports();
+	login.port = ntohs(listening[HOST_PORT].sin_port);
 	runner = getpid();
 	results = mmap(NULL, ACTS * sizeof *results, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
