@@ -27,6 +27,8 @@ enum config_client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_A
 enum config_auth { AUTH_OFF, AUTH_FILE, AUTH_DOVECOT };
 /* The mail of a session whose filter does not work. */
 enum config_milter_failure { MILTER_FAILURE_TEMPFAIL, MILTER_FAILURE_ACCEPT };
+/* Mail that fails DMARC, if the domain wants it to be rejected. */
+enum config_dmarc { VERIFY_MARK, VERIFY_ENFORCE };
 enum config_early { EARLY_LOG, EARLY_REFUSE };
 /* The clients that a rule is for. */
 enum config_clients { CLIENTS_NONE, CLIENTS_STRANGERS, CLIENTS_ALL };
@@ -152,6 +154,8 @@ struct config {
 	struct {
 		uint64_t timeout_ms;		/* for the DNS, for one message */
 		uint64_t max_connections;
+		enum config_dmarc dmarc;
+		char *dmarc_exempt;		/* (config/exempt.h), or NULL */
 	} verify;
 	struct route *routes;
 	size_t nroutes;

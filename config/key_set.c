@@ -10,6 +10,7 @@
 #include "base/idn.h"
 #include "base/name.h"
 #include "base/words.h"
+#include "config/exempt.h"
 #include "config/milter.h"
 #include "config/networks.h"
 #include "config/pool.h"
@@ -158,6 +159,21 @@ set_milters(struct config *c, const struct key *k, struct slice value, struct bu
 }
 
 static int
+set_exempt(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct slice rest = value, word;
+	struct cidr net;
+	int r;
+
+	while ((r = exempt_next(&rest, &word, &net)) > 0)
+		;
+	if (r < 0)
+		return refuse_word(why, word,
+		    ": write networks and domains, with blanks between them");
+	return pool_replace(place_of(c, k), value);
+}
+
+static int
 set_auth(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	const struct slice file = SL("file:"), dovecot = SL("dovecot:");
@@ -229,6 +245,8 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 		return set_secrets(c, k, value, why);
 	case KIND_MILTERS:
 		return set_milters(c, k, value, why);
+	case KIND_EXEMPT:
+		return set_exempt(c, k, value, why);
 	case KIND_AUTH:
 		return set_auth(c, k, value, why);
 	case KIND_NETWORKS:
@@ -257,6 +275,7 @@ key_done(struct config *c, const struct key *k)
 	case KIND_TEXT:
 	case KIND_SECRETS:
 	case KIND_MILTERS:
+	case KIND_EXEMPT:
 	case KIND_AUTH:
 		pool_free(*(char **)place_of(c, k));
 		break;

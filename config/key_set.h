@@ -26,6 +26,7 @@ enum key_kind {
 	KIND_RESOLVER, KIND_BIND,	/* addresses: with ports, without */
 	KIND_SECRETS,		/* words: paths or credentials; empty: none */
 	KIND_MILTERS,		/* places of filters (config/milter.h); empty: none */
+	KIND_EXEMPT,		/* networks and domains (config/exempt.h); empty: none */
 	KIND_AUTH,		/* sets server.auth and, at its place, server.auth_target */
 };
 

@@ -84,6 +84,10 @@ static const struct key_choice mx_orders[] = {
 	{ S("preference"), MX_ORDER_PREFERENCE }, { S("latency"), MX_ORDER_LATENCY }, { S(""), 0 },
 };
 
+static const struct key_choice dmarc_choices[] = {
+	{ S("mark"), VERIFY_MARK }, { S("enforce"), VERIFY_ENFORCE }, { S(""), 0 },
+};
+
 #define SEC KEY_SECOND
 #define DAY KEY_DAY
 #define KIB KEY_KIB
@@ -192,6 +196,8 @@ static const struct key keys[] = {
 	{ SENDMAIL("outbox", outbox, CHOICE, "off"), .choices = off_on },
 
 	{ VERIFY("timeout", timeout_ms, MS, "2s"), .min = 100, .max = 30 * SEC },
+	{ VERIFY("dmarc", dmarc, CHOICE, "mark"), .choices = dmarc_choices },
+	{ VERIFY("dmarc-exempt", dmarc_exempt, EXEMPT, "") },
 	{ VERIFY("max-connections", max_connections, COUNT, "500"), .min = 1, .max = 100000 },
 };
 

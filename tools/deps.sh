@@ -32,7 +32,8 @@ postfix unbound xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr pyt
 python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
 opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-certbot python3-acme \
 python3-josepy python3-configargparse python3-configobj python3-parsedatetime python3-rfc3339 \
-python3-tz pebble"
+python3-tz pebble python3-authheaders python3-authres python3-publicsuffix2 \
+python3-dnspython"
 
 # Programs that send mail: tests/host/programs_test.sh installs them in a system of its own.
 programs="cron at php8.2-cli git git-email mutt s-nail mailutils unattended-upgrades smartmontools \

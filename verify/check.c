@@ -5,9 +5,12 @@
 #include "verify/check.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 
+#include "auth/name.h"
 #include "auth/result_field.h"
 #include "base/clock.h"
+#include "config/exempt.h"
 #include "dns/name.h"
 #include "message/results.h"
 
@@ -24,6 +27,16 @@ keep_text(char *place, size_t size, struct slice text)
 }
 
 void
+check_client_address(const struct check_client *client, struct sockaddr_storage *ret)
+{
+	*ret = (struct sockaddr_storage){ .ss_family = client->ipv6 ? AF_INET6 : AF_INET };
+	if (client->ipv6)
+		memcpy(&((struct sockaddr_in6 *)ret)->sin6_addr, client->address, 16);
+	else
+		memcpy(&((struct sockaddr_in *)ret)->sin_addr, client->address, 4);
+}
+
+void
 check_begin(struct check *c, const struct config *config, const struct check_client *client,
     struct slice hostname, struct slice path)
 {
@@ -36,6 +49,9 @@ check_begin(struct check *c, const struct config *config, const struct check_cli
 	c->nresults = 0;
 	c->nforged = 0;
 	c->hashes = signatures_begin(&c->signatures);
+	c->reject = false;
+	if (c->hashes)
+		alignment_begin(&c->dmarc, &c->signatures.message);
 	c->field = (struct buf)BUF(c->space);
 }
 
@@ -77,8 +93,10 @@ check_field(struct check *c, struct slice name, struct slice value, bool blank)
 void
 check_header_end(struct check *c)
 {
-	if (c->hashes)
-		signatures_header_end(&c->signatures);
+	if (!c->hashes)
+		return;
+	signatures_header_end(&c->signatures);
+	alignment_begin(&c->dmarc, &c->signatures.message);
 }
 
 void
@@ -200,6 +218,66 @@ write_signatures(struct check *c)
 	}
 }
 
+/* ---- DMARC ---- */
+
+/* The identity of SPF: that of MAIL, or of HELO where MAIL has none (RFC 9989 section 4.4). */
+static bool
+check_dmarc(struct check *c, const struct auth_dns *dns, bool proven)
+{
+	const bool known = alignment_ask(&c->dmarc, dns);
+
+	return known && proven && alignment_judge(&c->dmarc, dns,
+	    c->sender[0] ? c->spf_mail : c->spf_helo,
+	    slice_str(c->sender[0] ? c->spf_domain : c->helo_domain), &c->signatures.message);
+}
+
+static void
+write_dmarc(struct check *c)
+{
+	const struct alignment *a = &c->dmarc;
+	struct buf *b = &c->field;
+
+	result_method(b, "dmarc", alignment_word(a->result));
+	result_reason(b, a->why);
+	for (size_t i = 0; i < a->author.n; i++)
+		result_property(b, "header.from", slice_str(a->author.domains[i]));
+	if (a->policy != DMARC_NO_POLICY)
+		result_property(b, "policy.dmarc", slice_str(dmarc_policy_word(a->policy)));
+}
+
+/* Has SPF or DKIM proven a name of the domain? */
+static bool
+is_proven(const struct check *c, struct slice domain)
+{
+	const struct dkim_message *m = &c->signatures.message;
+
+	if (c->spf_mail == SPF_PASS && auth_name_beneath(slice_str(c->spf_domain), domain))
+		return true;
+	for (size_t i = 0; i < m->nsignatures; i++)
+		if (m->signatures[i].result == DKIM_PASS &&
+		    auth_name_beneath(m->signatures[i].domain, domain))
+			return true;
+	return false;
+}
+
+/* Does the operator trust who sent the message, whatever DMARC has found? */
+static bool
+is_exempt(const struct check *c)
+{
+	struct slice rest = slice_str(c->config->verify.dmarc_exempt), word;
+	struct sockaddr_storage ss;
+	struct cidr net;
+	int r;
+
+	if (!c->config->verify.dmarc_exempt)
+		return false;
+	check_client_address(c->client, &ss);
+	while ((r = exempt_next(&rest, &word, &net)) > 0)
+		if (r == 1 ? cidr_match(&net, (const struct sockaddr *)&ss) : is_proven(c, word))
+			return true;
+	return false;
+}
+
 void
 check_end(struct check *c, const struct dns_resolver *r)
 {
@@ -212,10 +290,15 @@ check_end(struct check *c, const struct dns_resolver *r)
 	do {
 		done = check_spf(c, &dns);
 		done &= !c->hashes || signatures_check(&c->signatures, &dns);
+		done = !c->hashes ? done : check_dmarc(c, &dns, done);
 		if (!done)
 			answers_wait(&c->answers);
 	} while (!done);
 	write_spf(c);
 	write_signatures(c);
+	if (c->hashes)
+		write_dmarc(c);
+	c->reject = c->hashes && c->config->verify.dmarc == VERIFY_ENFORCE &&
+	    c->dmarc.result == ALIGNMENT_FAIL && c->dmarc.policy == DMARC_REJECT && !is_exempt(c);
 	answers_end(&c->answers);
 }

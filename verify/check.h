@@ -7,6 +7,7 @@
 
 #include "auth/spf.h"
 #include "config/config.h"
+#include "verify/alignment.h"
 #include "verify/answers.h"
 #include "verify/signatures.h"
 
@@ -22,6 +23,9 @@ struct check_client {
 	char helo[CHECK_NAME_MAX];
 };
 
+/* Its address, as one of a socket. */
+void check_client_address(const struct check_client *client, struct sockaddr_storage *ret);
+
 struct check {
 	const struct config *config;
 	const struct check_client *client;
@@ -36,6 +40,8 @@ struct check {
 	const char *spf_why;
 	bool hashes;				/* signatures can be verified */
 	struct signatures signatures;
+	struct alignment dmarc;
+	bool reject;				/* as DMARC demands it */
 	struct buf field;			/* the value of Authentication-Results */
 	char space[CHECK_FIELD_MAX];
 	struct answers answers;
@@ -50,7 +56,7 @@ void check_field(struct check *c, struct slice name, struct slice value, bool bl
 void check_header_end(struct check *c);
 void check_body(struct check *c, struct slice octets);
 
-/* The message is complete: look up what is needed, and write the results. */
+/* The message is complete: look up what is needed, write the results, and decide. */
 void check_end(struct check *c, const struct dns_resolver *r);
 
 #endif

@@ -100,28 +100,43 @@ log_message(const struct serve *s)
 	log_str(&l, "from", slice_str(c->sender));
 	log_str(&l, "spf", slice_str(spf_word(c->sender[0] ? c->spf_mail : c->spf_helo)));
 	log_str(&l, "dkim", slice_str(best_word(&c->signatures.message)));
+	log_str(&l, "dmarc", slice_str(alignment_word(c->dmarc.result)));
+	if (c->dmarc.author.n)
+		log_str(&l, "author", slice_str(c->dmarc.author.domains[0]));
+	log_str(&l, "action", c->reject ? SL("reject") : SL("mark"));
 	log_end(&l);
 }
 
+/* Put all answers to the end of a message. */
 static void
 end_message(struct serve *s)
 {
 	struct check *c = &s->check;
 
 	check_end(c, s->resolver);
+	s->in_message = false;
+	log_message(s);
+	if (c->reject) {
+		char space[400];
+		struct buf reply = BUF(space);
+
+		buf_str(&reply, "550 5.7.26 Rejected by the DMARC policy of ");
+		buf_str(&reply, c->dmarc.author.domains[0]);
+		filter_put_reply(&s->out, buf_slice(&reply));
+		return;
+	}
 	/* From the last one on: a removed field may count or not count any more. */
 	for (size_t i = c->nforged; i > 0; i--)
 		filter_put_remove(&s->out, SL("Authentication-Results"), c->forged[i - 1]);
 	if (!c->field.full)
 		filter_put_insert(&s->filter, &s->out, SL("Authentication-Results"),
 		    buf_slice(&c->field));
-	log_message(s);
-	s->in_message = false;
+	filter_put_answer(&s->out, 'c');
 }
 
 /* ---- steps ---- */
 
-/* The answer to a step: a letter; NUL: the connection ends. */
+/* The answer to a step: a letter; NUL: the connection ends; '-': it is put already. */
 static char
 take_step(struct serve *s, const struct filter_step *step)
 {
@@ -154,6 +169,7 @@ take_step(struct serve *s, const struct filter_step *step)
 		if (s->in_message) {
 			check_body(&s->check, step->value);
 			end_message(s);
+			return '-';
 		}
 		return 'c';
 	case FILTER_ABORT:
@@ -196,7 +212,7 @@ take_steps(struct serve *s)
 			answer = take_step(s, &step);
 			if (!answer)
 				return -1;
-			if (step.answer)
+			if (step.answer && answer != '-')
 				filter_put_answer(&s->out, answer);
 		}
 		if (s->out.full || stream_write(&s->stream, buf_slice(&s->out), WRITE_MS) < 0)

@@ -82,6 +82,8 @@ class MilterClient:
         a = Answer()
         if user:
             self.send(b"D", b"M{auth_authen}\0" + user.encode() + b"\0")
+        else:
+            self.send(b"D", b"Mi\x001\0")
         a.code, a.text = self.step(b"M", b"<" + sender.encode() + b">\0", 0x4000)
         for rcpt in rcpts:
             if a.code == b"c" and not self.steps & 0x8:

@@ -100,6 +100,8 @@ check_all_keys(void)
 	    "connect-timeout = 500ms\ngreeting-timeout = 1s\ncommand-timeout = 2s\n"
 	    "data-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
 	    "transaction-timeout = 6s\n"
+	    "[verify]\ntimeout = 3s\nmax-connections = 4\ndmarc = enforce\n"
+	    "dmarc-exempt = 192.0.2.0/24 list.example\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
 	    "recipients = %s/list\n",
 	    directory, directory, directory);
@@ -136,6 +138,10 @@ check_all_keys(void)
 	    c.server.milter_command_timeout_ms == 5000 &&
 	    c.server.milter_content_timeout_ms == 6000,
 	    "[server] milter");
+	ok(c.verify.timeout_ms == 3000 && c.verify.max_connections == 4 &&
+	    c.verify.dmarc == VERIFY_ENFORCE &&
+	    strcmp(c.verify.dmarc_exempt, "192.0.2.0/24 list.example") == 0,
+	    "[verify]");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
 	ok(!c.server.trusted.local && c.server.trusted.n == 3 &&
@@ -247,6 +253,9 @@ static const struct mistake mistakes[] = {
 	  "write dovecot: and the absolute path of its auth-client socket" },
 	{ "[server]\nauth = on\n", 2, "write off, file:PATH or dovecot:SOCKET" },
 	{ "[server]\nauth-senders = /nonexistent\n", 2, "cannot read it: No such file" },
+	{ "[verify]\ndmarc = reject\n", 2, "write mark or enforce" },
+	{ "[verify]\ndmarc-exempt = list.example, x\n", 2, "write networks and domains" },
+	{ "[verify]\ntimeout = 99ms\n", 2, "must be from 100ms to 30s" },
 	{ "[server]\nmilter = /run/m\n", 2, "/run/m: write unix:/PATH, inet:" },
 	{ "[server]\nmilter = unix:run/m\n", 2, "write unix:/PATH" },
 	{ "[server]\nmilter = unix:/a, exec:b\n", 2, "exec:b: write unix:/PATH" },
