@@ -16,6 +16,7 @@
 #include "base/sign.h"
 #include "config/options.h"
 #include "verify/confine.h"
+#include "verify/lists.h"
 #include "verify/listen.h"
 #include "verify/serve.h"
 
@@ -113,6 +114,7 @@ find_connection(struct verify_listener *l, const struct config *config, int *ret
 	if (r != 0)
 		return r;
 	*ret_fd = -1;
+	lists_share();
 	return l->n ? verify_accept(l, config, ret_fd) : -1;
 }
 

@@ -156,6 +156,7 @@ struct config {
 		uint64_t max_connections;
 		enum config_dmarc dmarc;
 		char *dmarc_exempt;		/* (config/exempt.h), or NULL */
+		char *dnsbl;			/* (config/dnsbl.h), or NULL */
 	} verify;
 	struct route *routes;
 	size_t nroutes;

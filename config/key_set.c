@@ -10,6 +10,7 @@
 #include "base/idn.h"
 #include "base/name.h"
 #include "base/words.h"
+#include "config/dnsbl.h"
 #include "config/exempt.h"
 #include "config/milter.h"
 #include "config/networks.h"
@@ -174,6 +175,24 @@ set_exempt(struct config *c, const struct key *k, struct slice value, struct buf
 }
 
 static int
+set_dnsbl(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct slice rest = value;
+	struct dnsbl list;
+	size_t n = 0;
+	int r;
+
+	while ((r = dnsbl_next(&rest, &list)) > 0)
+		n++;
+	if (r < 0)
+		return refuse_word(why, list.zone,
+		    ": write ZONE or ZONE=CODE,CODE, with codes like 127.0.0.2 or 127.0.0.4-7");
+	if (n > DNSBL_MAX)
+		return refuse(why, "write at most 8 lists");
+	return pool_replace(place_of(c, k), value);
+}
+
+static int
 set_auth(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	const struct slice file = SL("file:"), dovecot = SL("dovecot:");
@@ -247,6 +266,8 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 		return set_milters(c, k, value, why);
 	case KIND_EXEMPT:
 		return set_exempt(c, k, value, why);
+	case KIND_DNSBL:
+		return set_dnsbl(c, k, value, why);
 	case KIND_AUTH:
 		return set_auth(c, k, value, why);
 	case KIND_NETWORKS:
@@ -276,6 +297,7 @@ key_done(struct config *c, const struct key *k)
 	case KIND_SECRETS:
 	case KIND_MILTERS:
 	case KIND_EXEMPT:
+	case KIND_DNSBL:
 	case KIND_AUTH:
 		pool_free(*(char **)place_of(c, k));
 		break;

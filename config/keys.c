@@ -198,6 +198,7 @@ static const struct key keys[] = {
 	{ VERIFY("timeout", timeout_ms, MS, "2s"), .min = 100, .max = 30 * SEC },
 	{ VERIFY("dmarc", dmarc, CHOICE, "mark"), .choices = dmarc_choices },
 	{ VERIFY("dmarc-exempt", dmarc_exempt, EXEMPT, "") },
+	{ VERIFY("dnsbl", dnsbl, DNSBL, "") },
 	{ VERIFY("max-connections", max_connections, COUNT, "500"), .min = 1, .max = 100000 },
 };
 

@@ -14,6 +14,7 @@
 #include "milter/filter.h"
 #include "net/stream.h"
 #include "verify/check.h"
+#include "verify/lists.h"
 
 #define IDLE_MS	 (2 * 60 * 60 * 1000)	/* longer than any session of SMTP */
 #define WRITE_MS 60000
@@ -26,6 +27,7 @@ static struct serve {
 	struct check_client client;
 	bool known;			/* the client has an address */
 	bool in_message;
+	struct lists lists;
 	struct check check;
 	struct buf out;
 	char space[CHECK_FIELD_MAX + 16384];
@@ -136,6 +138,18 @@ end_message(struct serve *s)
 
 /* ---- steps ---- */
 
+static char
+take_rcpt(struct serve *s, struct slice path)
+{
+	const struct slice refusal = !s->in_message ? SL("") :
+	    lists_refusal(&s->lists, s->config, s->resolver, &s->client, path);
+
+	if (refusal.n == 0)
+		return 'c';
+	filter_put_reply(&s->out, refusal);
+	return '-';
+}
+
 /* The answer to a step: a letter; NUL: the connection ends; '-': it is put already. */
 static char
 take_step(struct serve *s, const struct filter_step *step)
@@ -143,6 +157,7 @@ take_step(struct serve *s, const struct filter_step *step)
 	switch (step->kind) {
 	case FILTER_CONNECT:
 		s->in_message = false;
+		lists_begin(&s->lists);
 		return is_exempt(s, step) ? 'a' : 'c';
 	case FILTER_HELO:
 		take_helo(s, step->value);
@@ -152,6 +167,8 @@ take_step(struct serve *s, const struct filter_step *step)
 		if (s->in_message)
 			check_begin(&s->check, s->config, &s->client, our_name(s), step->value);
 		return s->in_message ? 'c' : 'a';
+	case FILTER_RCPT:
+		return take_rcpt(s, step->value);
 	case FILTER_FIELD:
 		if (s->in_message)
 			check_field(&s->check, step->name, step->value,
@@ -203,7 +220,8 @@ take_steps(struct serve *s)
 			break;
 		s->out = (struct buf)BUF(s->space);
 		if (step.kind == FILTER_OPTIONS) {
-			if (!filter_put_options(&s->filter, &s->out, false)) {
+			if (!filter_put_options(&s->filter, &s->out,
+			    s->config->verify.dnsbl != NULL)) {
 				log_text(LOG_LEVEL_ERROR,
 				    "the server does not allow filters to change fields");
 				return -1;

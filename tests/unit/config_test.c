@@ -101,7 +101,7 @@ check_all_keys(void)
 	    "data-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
 	    "transaction-timeout = 6s\n"
 	    "[verify]\ntimeout = 3s\nmax-connections = 4\ndmarc = enforce\n"
-	    "dmarc-exempt = 192.0.2.0/24 list.example\n"
+	    "dmarc-exempt = 192.0.2.0/24 list.example\ndnsbl = a.example\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
 	    "recipients = %s/list\n",
 	    directory, directory, directory);
@@ -140,7 +140,8 @@ check_all_keys(void)
 	    "[server] milter");
 	ok(c.verify.timeout_ms == 3000 && c.verify.max_connections == 4 &&
 	    c.verify.dmarc == VERIFY_ENFORCE &&
-	    strcmp(c.verify.dmarc_exempt, "192.0.2.0/24 list.example") == 0,
+	    strcmp(c.verify.dmarc_exempt, "192.0.2.0/24 list.example") == 0 &&
+	    strcmp(c.verify.dnsbl, "a.example") == 0,
 	    "[verify]");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
@@ -256,6 +257,8 @@ static const struct mistake mistakes[] = {
 	{ "[verify]\ndmarc = reject\n", 2, "write mark or enforce" },
 	{ "[verify]\ndmarc-exempt = list.example, x\n", 2, "write networks and domains" },
 	{ "[verify]\ntimeout = 99ms\n", 2, "must be from 100ms to 30s" },
+	{ "[verify]\ndnsbl = a.example b=127.0.0.1\n", 2, "b=127.0.0.1: write ZONE" },
+	{ "[verify]\ndnsbl = a b c d e f g h i\n", 2, "write at most 8 lists" },
 	{ "[server]\nmilter = /run/m\n", 2, "/run/m: write unix:/PATH, inet:" },
 	{ "[server]\nmilter = unix:run/m\n", 2, "write unix:/PATH" },
 	{ "[server]\nmilter = unix:/a, exec:b\n", 2, "exec:b: write unix:/PATH" },

@@ -254,7 +254,7 @@ main(void)
 		test_bounds("queue");
 		test_bounds("server");
 		test_bounds("relay");
-	test_bounds("verify");
+		test_bounds("verify");
 	}
 	return tap_done();
 }
