@@ -6,6 +6,7 @@
 #ifndef BASE_SECCOMP_H
 #define BASE_SECCOMP_H
 
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +71,26 @@ struct seccomp {
 void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
 
 #define SECCOMP_ADD(f, table) seccomp_add((f), (table), sizeof(table) / sizeof(table)[0])
+
+#define SECCOMP_STEPS_MAX 2560
+
+/* A filter that can be loaded again and again. */
+struct seccomp_program {
+	unsigned n;
+	uint32_t otherwise;
+	struct sock_filter steps[SECCOMP_STEPS_MAX];
+};
+
+/*
+ * Make a program of f.  outer is the filter that the process is under when it loads the program, or
+ * NULL: the program is shorter if it needs to deny only what outer allows.  `otherwise` is as for
+ * seccomp_enforce().
+ */
+void seccomp_build(struct seccomp_program *p, const struct seccomp *f,
+    const struct seccomp *outer, uint32_t otherwise);
+
+/* Filter this process and its later children, as seccomp_enforce() does. */
+int seccomp_load(const struct seccomp_program *p);
 
 /* Filter this process and its later children, for good.  The process must have
  * PR_SET_NO_NEW_PRIVS.  `otherwise` is what happens to all other calls, such as

@@ -27,6 +27,7 @@
 #include "base/passing.h"
 #include "base/words.h"
 #include "session/confine.h"
+#include "session/sandbox.h"
 #include "session/secure.h"
 #include "session/signals.h"
 #include "smtp/server.h"
@@ -256,10 +257,12 @@ take_frame(int listener, struct options *options, struct config *config, struct 
 
 	if (n <= 0)
 		return 0;
-	if (n == 1 && passed.fd >= 0)
+	if (n == 1 && passed.fd >= 0) {
 		answer = read_config(passed.fd, options, config);
-	else if (passed.fd >= 0 && transfer_parse(octets, (size_t)n, &t))
+	} else if (passed.fd >= 0 && transfer_parse(octets, (size_t)n, &t)) {
+		sandbox_foresee(passed.fd, -1);
 		answer = fork_sibling();
+	}
 	if (answer == 0 && n > 1) {
 		(void)close(listener);
 		begin_session(start, passed.fd, &t);

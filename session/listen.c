@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "session/endpoint.h"
+#include "session/sandbox.h"
 #include "session/secure.h"
 #include "session/signals.h"
 #include "stats/stats.h"
@@ -195,6 +196,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		return true;
 	}
 	children_know(&l->children, &child, fd);
+	sandbox_foresee(fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
 	pid = children_make_room(&l->children) ? fork() : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;

@@ -237,21 +237,51 @@ static const struct seccomp_rule inet_filters[] = {
 	SECCOMP_WITH(socket, 1, AF_INET), SECCOMP_WITH(socket, 1, AF_INET6),
 };
 
-struct sandbox_errors
-sandbox_session(const struct sandbox *s)
+/* The filter that a parent and its sessions are under; none: outer.n is 0. */
+static LARGE struct seccomp outer;
+
+/* The filter of a session, ready to be loaded. */
+static LARGE struct ready {
+	bool made;
+	int client_fd, gives_away;	/* it is for these */
+	struct seccomp_program program;
+} ready;
+
+static void
+make_ready(int client_fd, int gives_away)
 {
 	/* Sessions share their socket to the listener: none may shut it down. */
-	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, s->client_fd);
-	const struct seccomp_rule give = SECCOMP_WITH(sendmsg, 1, s->gives_away);
+	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, client_fd);
+	const struct seccomp_rule give = SECCOMP_WITH(sendmsg, 1, gives_away);
 	struct seccomp f = { .n = 0 };
-	struct sandbox_errors errors = { .files = wall_off_session_files(s) };
 
+	if (ready.made && ready.client_fd == client_fd && ready.gives_away == gives_away)
+		return;
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, session_arguments);
 	seccomp_add(&f, &end, 1);
-	if (s->gives_away >= 0)
+	if (gives_away >= 0)
 		seccomp_add(&f, &give, 1);
-	errors.calls = seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);
+	seccomp_build(&ready.program, &f, outer.n ? &outer : NULL, SECCOMP_RET_KILL_PROCESS);
+	ready.made = true;
+	ready.client_fd = client_fd;
+	ready.gives_away = gives_away;
+}
+
+void
+sandbox_foresee(int client_fd, int gives_away)
+{
+	if (outer.n)
+		make_ready(client_fd, gives_away);
+}
+
+struct sandbox_errors
+sandbox_session(const struct sandbox *s)
+{
+	struct sandbox_errors errors = { .files = wall_off_session_files(s) };
+
+	make_ready(s->client_fd, s->gives_away);
+	errors.calls = seccomp_load(&ready.program);
 	return errors;
 }
 
@@ -270,5 +300,7 @@ sandbox_parent(const struct sandbox *s, enum sandbox_parent kind)
 	if (has_filters(s->config, MILTER_INET))
 		SECCOMP_ADD(&f, inet_filters);
 	errors.calls = seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);
+	if (errors.calls == 0)
+		outer = f;
 	return errors;
 }

@@ -30,6 +30,13 @@ static const struct seccomp_rule rules[] = {
 	SECCOMP_FAIL(uname, ENOSYS), SECCOMP_WITH(dup, 1, 99), SECCOMP_NULL(msync, 1),
 };
 
+/* A filter outside of that one: it allows more. */
+static const struct seccomp_rule more[] = {
+	SECCOMP_CALL(getppid), SECCOMP_CALL(getuid), SECCOMP_CALL(prctl), SECCOMP_CALL(fcntl),
+	SECCOMP_CALL(socket), SECCOMP_CALL(uname), SECCOMP_WITH(setsockopt, 3, SO_BROADCAST),
+	SECCOMP_CALL(msync), SECCOMP_CALL(mprotect), SECCOMP_CALL(sched_yield),
+};
+
 #define KILLED (-SIGSYS)
 
 static const struct {
@@ -58,25 +65,51 @@ static const struct {
 	{ "a call that fails", SYS_uname, 0, 0, 0, ENOSYS },
 	{ "a call of no rule", SYS_getppid, 0, 0, 0, KILLED },
 	{ "a number between two", SYS_getuid, 0, 0, 0, KILLED },
+	{ "a call of the outer filter alone", SYS_sched_yield, 0, 0, 0, KILLED },
 	{ "a number above all", 0x3fffffff, 0, 0, 0, KILLED },
 	{ "a number of the x32 calls", 0x40000000 | SYS_getpid, 0, 0, 0, KILLED },
 };
 
+enum how { BASIS_FIRST, BASIS_LAST, WITHIN_MORE, WITHIN_SAME };
+static const char *const hows[] = {
+	"alone", "rules in another order", "within a filter that allows more",
+	"within one that allows the same",
+};
+
+/* Enter f, alone or within another filter. */
 static int
-try(size_t i, bool basis_first)
+enter(const struct seccomp *f, enum how how)
+{
+	static const struct seccomp_rule loading[] = { SECCOMP_CALL(prctl) };
+	struct seccomp outer = *f;
+	struct seccomp_program p;
+
+	if (how < WITHIN_MORE)
+		return seccomp_enforce(f, SECCOMP_RET_KILL_PROCESS);
+	if (how == WITHIN_MORE)
+		SECCOMP_ADD(&outer, more);
+	else
+		SECCOMP_ADD(&outer, loading);
+	seccomp_build(&p, f, &outer, SECCOMP_RET_KILL_PROCESS);
+	if (seccomp_enforce(&outer, SECCOMP_RET_KILL_PROCESS) < 0)
+		return -1;
+	return seccomp_load(&p);
+}
+
+static int
+try(size_t i, enum how how)
 {
 	struct seccomp f = { .n = 0 };
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (basis_first)
+		if (how == BASIS_FIRST)
 			SECCOMP_ADD(&f, basis);
 		SECCOMP_ADD(&f, rules);
-		if (!basis_first)
+		if (how != BASIS_FIRST)
 			SECCOMP_ADD(&f, basis);
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS) < 0)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || enter(&f, how) < 0)
 			_exit(254);
 		errno = 0;
 		_exit(syscall(cases[i].call, cases[i].a, cases[i].b, cases[i].c) < 0 ? errno : 0);
@@ -106,6 +139,30 @@ try_errno(void)
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* A call with more rules than a short jump passes. */
+static int
+try_many(int value)
+{
+	static struct seccomp_rule many[SECCOMP_RULES_MAX];
+	static const struct seccomp_rule few[] = { SECCOMP_CALL(exit_group) };
+	struct seccomp f = { .n = 0 };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (int i = 0; i < 100; i++)
+			many[i] = (struct seccomp_rule)SECCOMP_WITH_2(fcntl, 1, 99, 2, i);
+		seccomp_add(&f, many, 100);
+		SECCOMP_ADD(&f, few);
+		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		(void)seccomp_enforce(&f, SECCOMP_RET_KILL_PROCESS);
+		_exit(syscall(SYS_fcntl, 99, value, 0) < 0 ? errno : 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 255;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 int
 main(void)
 {
@@ -123,13 +180,14 @@ main(void)
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		for (int first = 0; first < 2; first++) {
-			const int got = try(i, first);
+		for (enum how how = BASIS_FIRST; how <= WITHIN_SAME; how++) {
+			const int got = try(i, how);
 
-			if (!ok(got == cases[i].want, "%s%s", cases[i].name,
-			    first ? "" : " (rules in another order)"))
+			if (!ok(got == cases[i].want, "%s: %s", hows[how], cases[i].name))
 				printf("# got %d\n", got);
 		}
+	ok(try_many(0) == EBADF && try_many(99) == EBADF && try_many(100) == KILLED,
+	    "many rules of a call");
 	ok(try_errno() == EPERM, "a call of no rule fails, if it shall not kill");
 	return tap_done();
 }
