@@ -202,6 +202,10 @@ open_file(int folder, const char *name, int access_mode, off_t *ret_size)
 	int fd = openat(folder, name, access_mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
+	/* A file of another user's may be handed over later; a FIFO must not wait for that. */
+	if (fd < 0 && errno == EACCES)
+		return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)
+		    ? -EBADMSG : -EACCES;
 	if (fd < 0)
 		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EBADMSG : -errno;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {

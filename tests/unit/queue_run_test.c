@@ -284,6 +284,32 @@ test_broken(void)
 	ok(open_descriptors() == fds, "no descriptor is lost");
 }
 
+/* Nobody may open them, as if they were another user's. */
+static void
+test_closed(void)
+{
+	const pid_t pid = fork();
+	char path[] = "/tmp/queue-closed-XXXXXX";
+	int status, folder, fd;
+	off_t size;
+
+	if (pid == 0) {
+		if ((geteuid() == 0 && setresuid(65534, 65534, 65534) < 0) || !mkdtemp(path) ||
+		    (folder = open(path, O_PATH | O_DIRECTORY)) < 0 ||
+		    mkfifoat(folder, "0000000000000001", 0) < 0 ||
+		    (fd = openat(folder, "0000000000000002", O_CREAT | O_WRONLY, 0)) < 0)
+			_exit(2);
+		status = queue_file(folder, "0000000000000001", &size) != -EBADMSG ||
+		    queue_file(folder, "0000000000000002", &size) != -EACCES;
+		(void)unlinkat(folder, "0000000000000001", 0);
+		(void)unlinkat(folder, "0000000000000002", 0);
+		(void)rmdir(path);
+		_exit(status);
+	}
+	ok(waitpid(pid, &status, 0) == pid && status == 0,
+	    "a closed FIFO is no message, a closed file may be one");
+}
+
 static bool
 collect(void *ctx, const char *id)
 {
@@ -434,5 +460,6 @@ main(void)
 	test_many();
 	test_lock();
 	fixture_close(&f);
+	test_closed();
 	return tap_done();
 }
