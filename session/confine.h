@@ -35,6 +35,10 @@ void confine_listener(const struct confinement *c);
 /* The same for the process that forks the sessions inside TLS (session/forker.h). */
 void confine_forker(const struct confinement *c);
 
+/* Was a folder of the queue removed after it was opened?  Its successor is not found in the
+ * sandbox. */
+bool confine_stale(void);
+
 /* The folders of the queue that were opened.  0, or the -errno of opening it. */
 int confine_queue(struct queue *ret);
 

@@ -18,6 +18,7 @@
 #include "base/landlock.h"
 #include "base/log.h"
 #include "base/name.h"
+#include "session/confine.h"
 #include "session/endpoint.h"
 #include "session/sandbox.h"
 #include "session/secure.h"
@@ -37,6 +38,7 @@ enum event {
 	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
 	EVENT_DIED,		/* a session was killed by the signal `error` */
 	EVENT_FORKER,		/* the process for sessions inside TLS has ended */
+	EVENT_STALE,		/* the queue was removed; a client waits */
 	EVENT_RELOAD,		/* SIGHUP */
 	EVENT_STOP,		/* SIGTERM or SIGINT */
 	EVENT_IDLE,		/* no session for a long time, and nothing to remember */
@@ -259,6 +261,16 @@ wait_for_any(struct listener *l, const struct config *config, struct pollfd *p)
 		l->rest_until_ms = 0;
 }
 
+static bool
+has_client(const struct listener *l, const struct pollfd *sockets)
+{
+	size_t i = 0;
+
+	while (i < l->n && sockets[i].revents == 0)
+		i++;
+	return i < l->n;
+}
+
 /* Accept from the socket whose turn it is.  True if that is an event. */
 static bool
 take_turns(struct listener *l, const struct pollfd *sockets, const struct config *config,
@@ -301,6 +313,10 @@ next_event(struct listener *l, const struct config *config, struct news *ret)
 		}
 		if (p[1].revents)
 			children_listen(&l->children, config);
+		if (has_client(l, p + 2) && confine_stale()) {
+			ret->event = EVENT_STALE;
+			return;
+		}
 		if (take_turns(l, p + 2, config, ret))
 			return;
 		if (is_idle(l, config)) {
@@ -603,6 +619,13 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			log_text(LOG_LEVEL_ERROR, "smtp-handler-tls of this listener has ended");
 			(void)stop_all(l);
 			return EX_TEMPFAIL;
+		case EVENT_STALE:
+			log_text(LOG_LEVEL_ERROR, "the queue %s was removed or replaced%s",
+			    config->queue.directory, l->ninherited ? "" : ": start this listener "
+			    "again when it is back");
+			(void)stop_all(l);
+			/* The next listener gets the client, and looks for the queue. */
+			return l->ninherited ? EX_OK : EX_TEMPFAIL;
 		case EVENT_IDLE:
 		case EVENT_STOP:
 			return stop_all(l);
