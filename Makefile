@@ -312,6 +312,12 @@ cross-here: $(BUILD)/smtp-handler $(CORE_TESTS)
 	  $(patsubst %_test,%,$(notdir $(t)))='$(EMULATOR) $(t)') \
 	  dialogues='EMULATOR="$(EMULATOR)" tests/dialogues/run $(CROSS_DIALOGUES)'
 
+# Loads and faults on a booted system, with the full numbers: some minutes.  make check has a
+# sample.
+.PHONY: survive
+survive: all
+	BUILD=$(BUILD) SURVIVE=full tests/host/survive_test.py
+
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.
 .PHONY: check-browser
