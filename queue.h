@@ -40,6 +40,9 @@ enum queue_use {
 int queue_open(struct queue *q, const char *directory, enum queue_use use);
 void queue_close(struct queue *q);
 
+/* Was a folder of the queue removed after it was opened?  Its successor is another folder. */
+bool queue_stale(const struct queue *q);
+
 /* The cure for an error (-errno) of the queue, for the operator. */
 const char *queue_advice(enum queue_use use, int error);
 

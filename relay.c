@@ -12,6 +12,7 @@
  *	    on_due()		  the time of the earliest deferred message
  *	    on_flush()		  the operator made all waiting mail due
  *	    on_request()	  an order of the operator
+ *	    on_removal()	  folders that are gone
  *	    on_save()		  measurements of hosts to write down
  *	    on_show()		  the state of the run, for people who watch
  *	    on_turn()		  long work, a part at a time
@@ -106,6 +107,7 @@ struct relay {
 	struct intake intake;
 	struct loop loop;
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
+	struct loop_source removals;	/* the queue itself */
 	struct loop_source turn;	/* the next part of long work */
 	struct loop_source due, save, show, look;	/* timers */
 	/* The time of the earliest deferred message, for `due`.  INT64_MAX: none; 0: look it up. */
@@ -113,6 +115,7 @@ struct relay {
 	bool blind;			/* folders cannot be watched */
 	bool state_gone;		/* state/ was deleted */
 	bool unproven;			/* DNSSEC does not work */
+	bool stale;			/* another folder was: the run ends */
 };
 
 static int run_queue(struct relay *r);
@@ -127,6 +130,7 @@ static void on_arrival(void *ctx, uint32_t mask);
 static void on_due(void *ctx, uint32_t mask);
 static void on_flush(void *ctx, uint32_t mask);
 static void on_request(void *ctx, uint32_t mask);
+static void on_removal(void *ctx, uint32_t mask);
 static void on_save(void *ctx, uint32_t mask);
 static void on_show(void *ctx, uint32_t mask);
 static void on_look(void *ctx, uint32_t mask);
@@ -358,6 +362,7 @@ open_loop(struct relay *r)
 	}
 	watch(r, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival);
 	watch(r, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush);
+	watch(r, &r->removals, r->queue.root, IN_DELETE, on_removal);
 	return -1;
 }
 
@@ -442,6 +447,21 @@ on_request(void *ctx, uint32_t mask)
 		return;
 	}
 	requests_serve(&r->runner);
+}
+
+/* A later run makes the folders anew, or finds the new ones. */
+static void
+on_removal(void *ctx, uint32_t mask)
+{
+	struct relay *r = ctx;
+
+	(void)mask;
+	if (r->stale || !queue_stale(&r->queue))
+		return;
+	r->stale = true;
+	log_text(LOG_LEVEL_ERROR, "a folder of %s was removed: this run ends",
+	    r->config.queue.directory);
+	runner_stop(&r->runner);
 }
 
 /* If it fails, operators wait longer for the runner, and mail is delivered all the same. */
@@ -620,6 +640,6 @@ go_on(void *ctx)
 	loop_status(&r->loop);
 	/* With --watch the next look may have mended it. */
 	if (is_over(r))
-		loop_exit(&r->loop, r->intake.new_stays || (runner->reports.stuck && !r->watch)
-			? EX_TEMPFAIL : EX_OK);
+		loop_exit(&r->loop, r->stale || r->intake.new_stays ||
+			(runner->reports.stuck && !r->watch) ? EX_TEMPFAIL : EX_OK);
 }

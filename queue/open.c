@@ -210,6 +210,21 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 	return 0;
 }
 
+static bool
+is_removed(int folder)
+{
+	struct stat st;
+
+	return folder >= 0 && fstat(folder, &st) == 0 && st.st_nlink == 0;
+}
+
+bool
+queue_stale(const struct queue *q)
+{
+	return is_removed(q->tmp) || is_removed(q->fresh) || is_removed(q->cur) ||
+	    is_removed(q->wait);
+}
+
 void
 queue_close(struct queue *q)
 {

@@ -159,18 +159,10 @@ confine_forker(const struct confinement *c)
 	confine_parent(c, SANDBOX_FORKER);
 }
 
-static bool
-is_removed(int folder)
-{
-	struct stat st;
-
-	return fstat(folder, &st) == 0 && st.st_nlink == 0;
-}
-
 bool
 confine_stale(void)
 {
-	return queue_opened && (is_removed(queue.tmp) || is_removed(queue.fresh));
+	return queue_opened && queue_stale(&queue);
 }
 
 int

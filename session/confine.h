@@ -35,8 +35,7 @@ void confine_listener(const struct confinement *c);
 /* The same for the process that forks the sessions inside TLS (session/forker.h). */
 void confine_forker(const struct confinement *c);
 
-/* Was a folder of the queue removed after it was opened?  Its successor is not found in the
- * sandbox. */
+/* As queue_stale(): inside the sandbox a new folder is not found. */
 bool confine_stale(void);
 
 /* The folders of the queue that were opened.  0, or the -errno of opening it. */
