@@ -21,7 +21,8 @@ import sys
 import threading
 import time
 
-SILENCE_S = 15
+PACE_S = float(os.environ.get("FLOOD_PACE", "0"))	# for servers with a short queue
+SILENCE_S = float(os.environ.get("FLOOD_SILENCE", "15"))
 
 
 def source(i, sources):
@@ -46,6 +47,7 @@ def flood(port, n, sources, hold):
     for i in range(n):
         sockets.append(open_one(port, source(i, sources)))
         selector.register(sockets[-1], selectors.EVENT_READ)
+        time.sleep(PACE_S)
     while selector.get_map() and (ready := selector.select(SILENCE_S)):
         for key, _ in ready:
             try:

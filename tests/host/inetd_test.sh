@@ -26,6 +26,20 @@ ok "the log goes to syslog" wait_for 5 grep -q 'smtp-handler.*accepted.*client=1
     "$tmp/syslog"
 read -r greeted lost <<< "$(/usr/bin/python3 tests/host/client.py burst 127.0.0.1 25 300)"
 is "300 connections at once are all served" "$greeted greeted, $lost lost" "300 greeted, 0 lost"
+is "600 clients that stay are all greeted" \
+    "$(FLOOD_PACE=0.004 /usr/bin/python3 tests/host/flood.py flood 25 600 250 0 | cut -d, -f1-4)" \
+    '{"greeted": 600, "refused": 0, "closed": 0, "silent": 0'
+same_as_pipe "inetd, after them" 127.0.0.1 25
+kill "$inetd"
+wait "$inetd"
+# Above the number in the line inetd gives the port up.
+sed -i 's/nowait\.[0-9]*/nowait.20/' "$tmp/inetd.conf"
+"$peers/usr/sbin/inetd" -i "$tmp/inetd.conf" > "$tmp/inetd.log" 2>&1 &
+inetd=$!
+wait_for 10 listens 25
+/usr/bin/python3 tests/host/flood.py flood 25 60 1 0 > /dev/null
+like "more connections in a minute than the line allows: inetd closes the port" \
+    "$(/usr/bin/python3 tests/host/flood.py serve 25 127.0.0.1)" 'refused'
 kill "$inetd"
 wait "$inetd"
 start_inetd root

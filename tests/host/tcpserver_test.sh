@@ -24,6 +24,10 @@ unlike "no hostile session ends with an error" \
     "$(cat "$tmp/tcpserver.log")" 'tcpserver: end [0-9]+ status [1-9]'
 same_as_pipe "tcpserver, after hostile clients" 127.0.0.1 25
 ok "a run of root's delivers as smtp-relay" "$tmp/smtp-relay" -c "$tmp/conf"
+is "130 clients that stay: -c are greeted, and the others wait without a word" \
+    "$(FLOOD_SILENCE=2 /usr/bin/python3 tests/host/flood.py flood 25 130 1 0 | cut -d, -f1-4)" \
+    '{"greeted": 100, "refused": 0, "closed": 0, "silent": 30'
+same_as_pipe "tcpserver, after too many clients" 127.0.0.1 25
 # More clients at once than tcpserver's own queue of 20 holds.
 is "1500 clients at once are all greeted" \
     "$(/usr/bin/python3 tests/host/client.py crowd 127.0.0.1 25 1500)" "1500"

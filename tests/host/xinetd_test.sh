@@ -37,6 +37,20 @@ is "300 connections at once are all served" "$greeted greeted, $lost lost" "300 
 same_as_pipe "xinetd, after hostile clients" 127.0.0.1 25
 ok "a run of root's delivers as smtp-relay" "$tmp/smtp-relay" -c "$tmp/conf"
 
+# The limits as they are shipped.
+sed -i 's|\(per_source[[:space:]]*=\) 256|\1 32|' "$tmp/xinetd.d/smtp-handler"
+kill "$xinetd"
+wait "$xinetd"
+start_xinetd
+is "one address: per_source are greeted, the others are closed without a word" \
+    "$(FLOOD_PACE=0.004 /usr/bin/python3 tests/host/flood.py flood 25 100 1 0 | cut -d, -f1-4)" \
+    '{"greeted": 32, "refused": 0, "closed": 68, "silent": 0'
+is "many addresses: instances are greeted" \
+    "$(FLOOD_PACE=0.004 /usr/bin/python3 tests/host/flood.py flood 25 400 250 0 | cut -d, -f1-4)" \
+    '{"greeted": 256, "refused": 0, "closed": 144, "silent": 0'
+same_as_pipe "xinetd, after too many clients" 127.0.0.1 25
+rm -f "$tmp/queue"/new/*
+
 # A service that starts it as another user gets no mail, and the log has the cure.
 sed -i -e 's|\(user[[:space:]]*=\) smtp-handler|\1 nobody|' \
     -e 's|\(group[[:space:]]*=\) smtp-handler|\1 nogroup|' "$tmp/xinetd.d/smtp-handler"
