@@ -181,7 +181,7 @@ if [ "$(uname -m)" = x86_64 ] && [ -x "${BUILD:-build}/tests/inject" ]; then
 via = smtp://127.0.0.1:2526
 CONF
 	cp "${BUILD:-build}/tests/inject" "$stage"
-	inside unit_walls.py 31 /stage/inject
+	inside unit_walls.py 32 /stage/inject
 fi
 inside unit_edges.py 7
 

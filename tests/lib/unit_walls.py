@@ -16,7 +16,7 @@ import sys
 import time
 
 INJECT = sys.argv[1]
-OPENAT, SEQPACKET = 257, socket.SOCK_SEQPACKET
+OPENAT, SETPRIORITY, SEQPACKET = 257, 141, socket.SOCK_SEQPACKET
 DENIED = ("-13", "-38")         # by Landlock; by a filter
 held = []
 
@@ -84,6 +84,11 @@ def bare(unit):
     return found
 
 
+def inject(pid, call, *arguments):
+    return subprocess.run([INJECT, str(pid), str(call), *arguments], capture_output=True,
+                          text=True, check=False).stdout.strip()
+
+
 def report(good, text, *seen):
     print(("ok" if good else "not ok") + " " + text, *seen, flush=True)
 
@@ -100,8 +105,7 @@ def check(unit, what, pids, own, closed, bares={}):
     for pid in pids:
         seen = wait_for(lambda: fact(pid, "Seccomp_filters") - base[0] == own, 5)
         filters, privileges = fact(pid, "Seccomp_filters") - base[0], fact(pid, "NoNewPrivs")
-        result = subprocess.run([INJECT, str(pid), str(OPENAT), "-100", "s:/etc/passwd", "0"],
-                                capture_output=True, text=True, check=False).stdout.strip()
+        result = inject(pid, OPENAT, "-100", "s:/etc/passwd", "0")
         report(seen and result != "failed" and (result in DENIED) == closed and
                privileges == 1 and base[1] == 1, text,
                "(%s: %d filters of the unit, %d of the program, NoNewPrivs %d %d, "
@@ -219,12 +223,19 @@ def main():
     start("smtp-stats.socket")
     tcp(9926, greets=False)
     check("smtp-stats@.service", "a request", those("smtp-stats@.service", "smtp-queue"), 1, True)
+    wait_for(lambda: not processes("smtp-stats@.service"))
+    tcp(9926, greets=False)
+    pids = those("smtp-stats@.service", "smtp-queue")
+    result = inject(pids[0], SETPRIORITY, "0", "0", "10")
+    report(result == "0", "smtp-stats@.service: a count lowers its priority", result)
     start("smtp-verify.socket")
     local("/run/smtp-verify/milter.sock")
     main_pid = main_of("smtp-verify.service")
     check("smtp-verify.service", "a connection",
           wait_for(lambda: [p for p in processes("smtp-verify.service")
-                            if fact(p, "PPid") == main_pid]), 1, True)
+                            if fact(p, "PPid") == main_pid and
+                            fact(p, "Seccomp_filters") > fact(main_pid, "Seccomp_filters")]),
+          1, True)
     # It accepts and forks, and reads nothing.
     check("smtp-verify.service", "its listener", [main_pid], 0, False)
     base = bare("smtp-stats.service")
