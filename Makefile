@@ -41,7 +41,7 @@ GNU_CFLAGS = $(STD) $(FORTIFY) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags
 GNU_LDFLAGS := -pie $(SAFE_LINK) $(SORT_LINK)
 GNU_LINK = $(CC) $(GNU_CFLAGS) $(GNU_LDFLAGS) $(LDFLAGS)
 TLS_LIBS = -lssl -lcrypto -lcrypt
-RELAY_LIBS = -lldns -lsystemd -lssl -lcrypto -lidn2
+RELAY_LIBS = -lldns -lssl -lcrypto -lidn2
 
 # The handler's own objects need libc only, so they can be built with musl too.
 ifeq ($(LIBC),musl)

@@ -16,7 +16,7 @@
  *	    on_save()		  measurements of hosts to write down
  *	    on_show()		  the state of the run, for people who watch
  *	    on_turn()		  long work, a part at a time
- *	  go_on()		after each event: work for the workers, or the exit
+ *	  go_on()		after events: work for the workers, or the exit
  */
 #include <errno.h>
 #include <stdio.h>
@@ -351,15 +351,16 @@ open_loop(struct relay *r)
 	int error;
 
 	*l = (struct loop){ .runner = &r->runner, .after = go_on, .ctx = r };
-	if ((error = loop_open(l)) < 0 ||
-	    (error = loop_idle(l, &r->turn, on_turn)) < 0 ||
-	    (error = loop_timer(l, &r->due, on_due)) < 0 ||
-	    (error = loop_timer(l, &r->save, on_save)) < 0 ||
-	    (error = loop_timer(l, &r->show, on_show)) < 0 ||
-	    (error = loop_timer(l, &r->look, on_look)) < 0) {
+	error = loop_open(l);
+	if (error < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot set up the event loop: %s", strerror(-error));
 		return EX_TEMPFAIL;
 	}
+	loop_idle(l, &r->turn, on_turn);
+	loop_timer(l, &r->due, on_due);
+	loop_timer(l, &r->save, on_save);
+	loop_timer(l, &r->show, on_show);
+	loop_timer(l, &r->look, on_look);
 	watch(r, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival);
 	watch(r, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush);
 	watch(r, &r->removals, r->queue.root, IN_DELETE, on_removal);
@@ -549,7 +550,7 @@ on_turn(void *ctx, uint32_t mask)
 		runner_turn(&r->runner);
 }
 
-/* ---- after each event ---- */
+/* ---- after events ---- */
 
 /* Sets the timer for the earliest deferred message.  With --watch it expires at least every
  * WATCH_S, to notice what raises no event: a handler killed after its message was complete, or a

@@ -11,26 +11,33 @@
 
 #include "runner/runner.h"
 
-struct sd_event;
-struct sd_event_source;
-
-struct loop {
-	struct runner *runner;
-	void (*after)(void *ctx);	/* after each event */
-	void *ctx;			/* the context of `after` and of all sources */
-
-	/* The rest is its own. */
-	struct sd_event *event;
-	int64_t status_us;		/* time of the last status */
-	bool reap;			/* a child may have ended that is no worker */
-};
+#define LOOP_SOURCES 16		/* folders and timers */
 
 /* Something to wait for: a folder, a time, or a free moment. */
 struct loop_source {
 	struct loop *loop;
 	void (*happened)(
 	    void *ctx, uint32_t mask); /* mask: of a folder, as in inotify(7); else 0 */
-	struct sd_event_source *source;
+	void *ctx;
+	int watch;			/* of a folder; -1: none */
+	int64_t at_us;			/* of a timer, monotonic; 0: not set */
+};
+
+struct loop {
+	struct runner *runner;
+	void (*after)(void *ctx);	/* after events */
+	void *ctx;			/* the context of `after` and of all sources */
+
+	/* The rest is its own. */
+	int poll, signals, folders;	/* epoll, signalfd and inotify; -1: not open */
+	struct loop_source *sources[LOOP_SOURCES];
+	size_t nsources;
+	struct loop_source late, too_late;	/* timers of the shutdown */
+	struct loop_source *idle;	/* work for the next free moment; NULL: none */
+	int64_t status_us;		/* time of the last status */
+	bool reap;			/* a child may have ended */
+	bool over;
+	int exit_status;
 };
 
 /* Open the loop for its runner and become the runner's watcher.  It blocks signals, which workers
@@ -46,15 +53,15 @@ void loop_close(struct loop *l);
 int loop_watch(struct loop *l, struct loop_source *s, int folder, uint32_t events,
     void (*when)(void *ctx, uint32_t mask));
 
-/* Add a timer that is not set yet.  0 or -errno. */
-int loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
+/* Add a timer that is not set yet. */
+void loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
 /* Let the timer expire once, after after_us. */
 void loop_set_timer(struct loop_source *s, uint64_t after_us);
 /* Is the timer set? */
 bool loop_timer_set(const struct loop_source *s);
 
-/* Add work for the moments between events.  0 or -errno. */
-int loop_idle(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
+/* Add work for the moments between events. */
+void loop_idle(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));
 /* Run this work once, when the loop is idle. */
 void loop_set_idle(struct loop_source *s);
 

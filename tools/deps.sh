@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 mode=${1:-check}
 peers_dir=build/peers
 programs_dir=build/programs
-build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libsystemd-dev libssl-dev
+build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
 	libcrypt-dev libunbound-dev dns-root-data musl-tools linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
