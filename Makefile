@@ -205,6 +205,7 @@ WRAP_report := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
+WRAP_tls_places := -Wl,--wrap=clock_wall_us
 WRAP_queue_take := $(WRAP_queue)
 WRAP_walls := $(call wrap,deliver)
 WRAP_runner := $(call wrap,delivery_confine)

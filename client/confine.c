@@ -41,22 +41,16 @@ static const struct seccomp_rule hosts[] = {
 static const struct seccomp_rule local[] = { SOCKET(AF_UNIX, SOCK_STREAM) };
 
 static void
-leave_place(void *ctx, const char *path)
-{
-	(void)ctx;
-	(void)path;
-}
-
-static void
 allow_place(void *ctx, const char *path)
 {
 	landlock_allow_path(ctx, path, LANDLOCK_ACCESS_FS_READ_FILE);
 }
 
 void
-client_confine_prepare(void)
+client_confine_prepare(const struct config *c, const struct queue *q)
 {
-	tls_places(leave_place, NULL);
+	if (!c->relay.tls_ca_file)
+		tls_places_find(q->state);
 }
 
 int

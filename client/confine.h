@@ -10,7 +10,7 @@
 #include "base/seccomp.h"
 
 /* Find, before the fork, the places of the authorities: each process would have to find them. */
-void client_confine_prepare(void);
+void client_confine_prepare(const struct config *c, const struct queue *q);
 
 /* Get what a process could not get behind its walls: the names of /etc/hosts into resolver, a
  * process with the secret into d->aide, and one that signs into d->signer.  0 or -errno. */

@@ -121,10 +121,10 @@ confine_aliases(const struct delivery *d, struct landlock *l, struct seccomp *f)
 }
 
 void
-delivery_confine_prepare(const struct route *route)
+delivery_confine_prepare(const struct route *route, const struct config *c, const struct queue *q)
 {
 	if (way_of(route->via)->over_link)
-		client_confine_prepare();
+		client_confine_prepare(c, q);
 }
 
 static void

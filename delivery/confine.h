@@ -8,7 +8,8 @@
 #include "attempt/attempt.h"
 
 /* Find, before the fork, what each worker of this way would have to find itself. */
-void delivery_confine_prepare(const struct route *route);
+void delivery_confine_prepare(const struct route *route, const struct config *c,
+    const struct queue *q);
 
 /* Get for the context of the attempts, and for its resolver, what the worker could not get behind
  * its walls.  Then put them up, for good.  An old kernel, or a build with sanitizers, lacks one or

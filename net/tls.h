@@ -66,8 +66,12 @@ struct tls_demand {
 	const char *authorities;
 };
 
+/* Find what tls_places() visits.  The file "authorities" of a folder keeps it for later
+ * processes. */
+void tls_places_find(int folder);
+
 /* The files and folders where the system's authorities are, also where links lead.  The first call
- * in a process reads the folders. */
+ * in a process reads the folders, if tls_places_find() was not called before. */
 void tls_places(void (*each)(void *ctx, const char *path), void *ctx);
 
 /* Prepare for handshakes.  0; or -errno for a fault on our side, which why gets. */

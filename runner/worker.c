@@ -319,7 +319,7 @@ worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd)
 	int pair[2], r;
 	pid_t pid, parent = getpid();
 
-	delivery_confine_prepare(setup->route);
+	delivery_confine_prepare(setup->route, setup->config, setup->queue);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	pid = fork();
