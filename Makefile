@@ -381,6 +381,11 @@ bench: all $(BUILD)/bench/smtp-handler-fixed \
   $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 	bench/run
 
+# Two commits interleaved: is this tree slower than BASE?
+.PHONY: bench-compare
+bench-compare: all $(patsubst %,$(BUILD)/bench/%,accept commit fill sink)
+	bench/compare '$(BASE)'
+
 DOCDIR  = $(DESTDIR)$(PREFIX)/share/doc/smtp-handler
 CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions

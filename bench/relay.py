@@ -5,122 +5,26 @@ bench/run runs this file in a network of its own, with the real port 25:
 
     DEADLINE=900 tests/delivery/run bench/relay.py
 
-BENCH names some measurements of: one many signed faults million.  MILLION is the number of
+BENCH names some of the measurements: one many late signed faults million.  MILLION is the number of
 messages of the last (default 1000000).  Both programs have their default settings.  Clocks start
 right before a program is started and end with the last message at the sink.
 """
 import glob
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 
-from nameservers import nsd
-from programs import BUILD, PEERS, RELAY, peer_environment
-from receivers import listens
+from programs import BUILD, PEERS, peer_environment
+from rig import DEAD, DIRECTORY, SLOW, Ours, Sink, command, open_network
 from tap import wait_for
 
-DIRECTORY = BUILD + "/bench/relay"
 MESSAGES = 5000
-HEALTHY, SLOW, DEAD = 430, 20, 50
-WANTED = os.environ.get("BENCH", "one many signed faults million").split()
+HEALTHY = 430
+WANTED = os.environ.get("BENCH", "one many late signed faults million").split()
 MILLION = int(os.environ.get("MILLION", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-
-
-def command(*argv, **more):
-    return subprocess.run(argv, check=True, **more)
-
-
-def network():
-    """10.1/16 answers at once and 10.2/16 after a second.
-
-    10.3/16 is a black hole: packets leave to it, and nothing comes back.
-    """
-    for net in (1, 2):
-        command("ip", "address", "add", "10.%d.0.1/16" % net, "dev", "lo")
-    command("ip", "link", "add", "hole0", "type", "veth", "peer", "name", "hole1")
-    command("ip", "link", "set", "hole0", "arp", "off", "up")
-    command("ip", "link", "set", "hole1", "up")
-    command("ip", "address", "add", "10.3.0.1/16", "dev", "hole0")
-    records = ["one MX 10 mx.one", "mx.one A 10.1.0.1"]
-    for letter, count, net in (("h", 500, 1), ("s", SLOW, 2), ("x", DEAD, 3)):
-        for i in range(count):
-            records += ["%s%d MX 10 mx.%s%d" % (letter, i, letter, i),
-                        "mx.%s%d A 10.%d.%d.%d" % (letter, i, net, 1 + i // 250, 1 + i % 250)]
-    nsd(DIRECTORY + "/nsd", {"bench.example": "\n".join(records)})
-
-
-class Sink:
-    def __init__(self):
-        self._process = subprocess.Popen([BUILD + "/bench/sink", "10.2.=1000"],
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        wait_for(lambda: listens("10.1.0.1"), 5)
-        self._before = None
-        self._before = self._read()
-
-    def _read(self):
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def classes(self):
-        """The messages that arrived, by class: the fast class is first."""
-        now = self._read()
-        for then, row in zip(self._before, now):
-            for key in ("messages", "connections"):
-                row[key] -= then[key]
-        return now
-
-    def stop(self):
-        self._process.stdin.close()
-        self._process.wait(10)
-
-
-class Ours:
-    name = "smtp-relay"
-
-    def __init__(self, *options):
-        self.directory = DIRECTORY + "/ours"
-        shutil.rmtree(self.directory, ignore_errors=True)
-        os.makedirs(self.directory)
-        self.queue = self.directory + "/queue"
-        with open(self.directory + "/config", "w") as file:
-            file.write("[queue]\ndirectory = %s\n[server]\nhostname = bench.sender.example\n"
-                       "[relay]\nresolver = 192.0.2.53\n" % self.queue)
-        self._options, self.process, self.peak_kb = options, None, 0
-
-    def fill(self, count, domain, domains, *due):
-        command(BUILD + "/bench/fill", self.queue, str(count), domain + ".bench.example",
-                str(domains), *map(str, due))
-
-    def start(self, *options):
-        log = open(self.directory + "/log", "w")
-        start = time.monotonic()
-        self.process = subprocess.Popen(
-            [RELAY, "-c", self.directory + "/config", *self._options, *options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        return start
-
-    def ended(self):
-        """True if the process has ended.  The peak of its memory is recorded, too.
-
-        The peak that wait4(2) gives includes the memory of this program before the exec.
-        """
-        try:
-            text = open("/proc/%d/status" % self.process.pid).read()
-            self.peak_kb = max(self.peak_kb, int(re.search(r"VmHWM:\s+(\d+)", text)[1]))
-        except (OSError, TypeError):    # it has ended
-            pass
-        return self.process.poll() is not None
-
-    def stop(self):
-        if not self.ended():
-            self.process.send_signal(signal.SIGKILL)
-        wait_for(self.ended, 10)
 
 
 class Postfix:
@@ -179,24 +83,25 @@ class Postfix:
         self._run("postfix", "stop")
 
 
-def run(side, sink, count, deadline_s=120):
-    """Seconds from the start to the last of count messages in the fast class."""
+def run(side, sink, count, row, deadline_s=120):
+    """Seconds from the start to the last of count messages in that class of the sink."""
     start = side.start()
     end = start + deadline_s
     while time.monotonic() < end:
-        fast = sink.classes()[0]
+        fast = sink.classes()[row]
         if fast["messages"] >= count:
             break
         time.sleep(0.05)
     return fast["last_us"] / 1e6 - start, fast
 
 
-def measure(kind, loads):
+def measure(kind, loads, late_ms=0):
     """The seconds that one program needs for one load."""
-    side, sink = kind(), Sink()
+    side, sink = kind(), Sink(late_ms)
     for load in loads:
         side.fill(*load)
-    seconds, fast = run(side, sink, sum(load[0] for load in loads if load[1][0] not in "sx"))
+    seconds, fast = run(side, sink, sum(load[0] for load in loads if load[1][0] not in "sx"),
+                        2 if late_ms else 0)
     side.stop()
     sink.stop()
     print("%-12s %5d messages in %6.2f s: %6.0f/s, %d connections, %d at once%s" % (
@@ -209,16 +114,23 @@ def sides():
     return [Ours, Postfix] if os.path.exists(PEERS + "/usr/sbin/postfix") else [Ours]
 
 
-def compare(loads):
+def compare(loads, late_ms=0):
     best = {}
     for _ in range(ROUNDS):
         for kind in sides():
-            seconds = measure(kind, loads)
+            seconds = measure(kind, loads, late_ms)
             best[kind.name] = min(seconds, best.get(kind.name, seconds))
     if len(best) > 1:
         print("%-12s %.2f times Postfix's, best of %d each"
               % ("rate", best["postfix"] / best["smtp-relay"], ROUNDS), flush=True)
     return best
+
+
+def late():
+    for late_ms in (10, 50):
+        for domains in (1, 500):
+            print("%-12s to %d destinations, %d ms late" % ("", domains, late_ms), flush=True)
+            compare([(MESSAGES, "l%u", domains)], late_ms)
 
 
 def signed():
@@ -272,20 +184,16 @@ def million():
 
 
 def main():
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
-    os.makedirs(DIRECTORY)
     if os.path.exists(PEERS + "/usr/sbin/postfix"):
         command("mount", "-t", "overlay", "-o", "lowerdir=%s/usr:/usr" % PEERS, "overlay", "/usr")
-    with open(DIRECTORY + "/resolv.conf", "w") as file:
-        file.write("nameserver 192.0.2.53\n")
-    command("mount", "--bind", DIRECTORY + "/resolv.conf", "/etc/resolv.conf")
-    network()
+    open_network()
     loads = {
         "one": ("# %d messages of 1 KiB to one destination" % MESSAGES,
                 lambda: compare([(MESSAGES, "one", 1)])),
         "many": ("# %d messages to 500 destinations" % MESSAGES,
                  lambda: compare([(MESSAGES, "h%u", 500)])),
-        "signed": ("# the same, signed (DKIM)", signed),
+        "late": ("# the same, with replies 10 and 50 ms late", late),
+        "signed": ("# %d messages to 500 destinations, signed (DKIM)" % MESSAGES, signed),
         "faults": ("# %d healthy destinations, alone, then beside %d slow and %d dead ones"
                    % (HEALTHY, SLOW, DEAD), faults),
         "million": ("# %d deferred messages" % MILLION, million),

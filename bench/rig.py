@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: ISC
+"""The bench of the runner: destinations without cost of their own, and a runner to time."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from nameservers import nsd
+from programs import BUILD, PEERS
+from receivers import listens
+from tap import wait_for
+
+DIRECTORY = "%s/bench/%s" % (BUILD, os.path.basename(sys.argv[0]).rsplit(".", 1)[0])
+SLOW, DEAD = 20, 50
+
+
+def command(*argv, **more):
+    return subprocess.run(argv, check=True, **more)
+
+
+def open_network():
+    """An empty DIRECTORY, exchangers' addresses, and their name server.
+
+    10.1/16 answers at once, 10.2/16 after a second, 10.4/16 as late as the sink is told.  10.3/16
+    is a black hole: packets leave to it, and nothing comes back.
+    """
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    os.makedirs(DIRECTORY)
+    with open(DIRECTORY + "/resolv.conf", "w") as file:
+        file.write("nameserver 192.0.2.53\n")
+    command("mount", "--bind", DIRECTORY + "/resolv.conf", "/etc/resolv.conf")
+    for net in (1, 2, 4):
+        command("ip", "address", "add", "10.%d.0.1/16" % net, "dev", "lo")
+    command("ip", "link", "add", "hole0", "type", "veth", "peer", "name", "hole1")
+    command("ip", "link", "set", "hole0", "arp", "off", "up")
+    command("ip", "link", "set", "hole1", "up")
+    command("ip", "address", "add", "10.3.0.1/16", "dev", "hole0")
+    records = ["one MX 10 mx.one", "mx.one A 10.1.0.1"]
+    for letter, count, net in (("h", 500, 1), ("s", SLOW, 2), ("x", DEAD, 3), ("l", 500, 4)):
+        for i in range(count):
+            records += ["%s%d MX 10 mx.%s%d" % (letter, i, letter, i),
+                        "mx.%s%d A 10.%d.%d.%d" % (letter, i, net, 1 + i // 250, 1 + i % 250)]
+    nsd(DIRECTORY + "/nsd", {"bench.example": "\n".join(records)})
+
+
+class Sink:
+    """The exchangers of all domains.  late_ms: how late each reply of 10.4/16 is."""
+
+    def __init__(self, late_ms=0):
+        self._process = subprocess.Popen(
+            [BUILD + "/bench/sink", "10.2.=1000", "10.4.=%d" % late_ms],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: listens("10.1.0.1"), 5)
+        self._before = None
+        self._before = self._read()
+
+    def _read(self):
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def classes(self):
+        """The messages that arrived, by class: 10.1/16, 10.2/16, 10.4/16."""
+        now = self._read()
+        for then, row in zip(self._before, now):
+            for key in ("messages", "connections"):
+                row[key] -= then[key]
+        return now
+
+    def stop(self):
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+class Ours:
+    """The runner of a build, with a queue that the same build fills."""
+    name = "smtp-relay"
+
+    def __init__(self, *options, build=BUILD, name="ours"):
+        self.directory = DIRECTORY + "/" + name
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory)
+        self.queue, self._build = self.directory + "/queue", build
+        with open(self.directory + "/config", "w") as file:
+            file.write("[queue]\ndirectory = %s\n[server]\nhostname = bench.sender.example\n"
+                       "[relay]\nresolver = 192.0.2.53\n" % self.queue)
+        self._options, self.process, self.peak_kb = options, None, 0
+
+    def fill(self, count, domain, domains, *due):
+        command(self._build + "/bench/fill", self.queue, str(count), domain + ".bench.example",
+                str(domains), *map(str, due))
+
+    def start(self, *options):
+        log = open(self.directory + "/log", "w")
+        start = time.monotonic()
+        self.process = subprocess.Popen(
+            [self._build + "/smtp-relay", "-c", self.directory + "/config", *self._options,
+             *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return start
+
+    def run(self, *options):
+        """Seconds of a run from its start to its exit, and the CPU time of all its processes."""
+        start = self.start(*options)
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return time.monotonic() - start, used.ru_utime + used.ru_stime
+
+    def ended(self):
+        """True if the process has ended.  The peak of its memory is recorded, too.
+
+        The peak that wait4(2) gives includes the memory of this program before the exec.
+        """
+        try:
+            text = open("/proc/%d/status" % self.process.pid).read()
+            self.peak_kb = max(self.peak_kb, int(re.search(r"VmHWM:\s+(\d+)", text)[1]))
+        except (OSError, TypeError):    # it has ended
+            pass
+        return self.process.poll() is not None
+
+    def stop(self):
+        if not self.ended():
+            self.process.send_signal(signal.SIGKILL)
+        wait_for(self.ended, 10)
