@@ -10,7 +10,7 @@
 
 #include "queue/run.h"
 
-#define QUEUE_READER_MAX 64	/* messages of one call */
+#define QUEUE_READER_MAX 256	/* messages of one call */
 
 /* Zeroed before the first use.  The process starts with the first message. */
 struct queue_reader {

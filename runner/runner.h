@@ -20,7 +20,7 @@
 #include "runner/window.h"
 #include "runner/worker.h"
 
-#define RUNNER_SLICE_US 2000	/* longest turn of work that would keep events waiting */
+#define RUNNER_SLICE_US 5000	/* longest turn of work that would keep events waiting */
 
 /* Observes the descriptors and the processes of workers. */
 struct runner_watcher {

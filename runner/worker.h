@@ -12,7 +12,7 @@
 
 /* A worker has a current job and the next one, whose commands are pipelined behind the current
  * one's.  With a spare one it need not wait for the runner after each message. */
-#define WORKER_JOBS 3
+#define WORKER_JOBS 8
 
 /* The exit status of a worker that could not begin, as the system had no process or descriptor
  * left.  It has touched no job. */
