@@ -77,7 +77,8 @@ struct delivery {
 	 * mailbox's owner; NULL: this one does so. */
 	const struct aide *aide;
 	/* The process that signs (client/signer.h); NULL: nothing is signed. */
-	const struct aide *signer;
+	struct aide *signer;
+	int permits;			/* its permits come from here (attempt/permit.h); 0: none */
 	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */

@@ -65,8 +65,8 @@ client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 		r = secrets_start(&aide, d->route);
 	if (d->route->user && r == 0)
 		d->aide = &aide;
-	if (r == 0 && d->config->ndkim) {
-		r = signer_start(&signer, d->config);
+	if (r == 0 && d->permits) {
+		r = signer_start(&signer, d->config, d->permits);
 		d->signer = r == 0 ? &signer : NULL;
 	}
 	return r;

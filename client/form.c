@@ -14,11 +14,10 @@
 #include "client/signer.h"
 #include "message/sevenbit.h"
 
-/* Get the signatures of the message that is the range [at, at + size) of fd, malloc'ed; *ret is
- * NULL if it has none.  False with the outcome in *ret_why. */
+/* Get the signatures of the message, or of a copy of it, malloc'ed; *ret is NULL if it has none.
+ * False with the outcome in *ret_why. */
 static bool
-sign(const struct form *f, int fd, uint64_t at, uint64_t size, char **ret,
-    struct outcome *ret_why)
+sign(const struct form *f, int copy, uint64_t size, char **ret, struct outcome *ret_why)
 {
 	static char space[SIGNER_FIELDS_MAX + 1];
 	struct buf text = BUF(space);
@@ -28,7 +27,7 @@ sign(const struct form *f, int fd, uint64_t at, uint64_t size, char **ret,
 	if (!f->d->signer)
 		return true;
 	result = signer_ask(f->d->signer, &(struct sign_question){
-		.fd = fd, .at = at, .size = size, .standing = f->e->standing, .from = f->e->from,
+		.id = f->e->id, .copy = copy, .size = size,
 	}, &text);
 	if (result == SIGNED)
 		*ret = strdup(buf_cstr(&text));
@@ -50,7 +49,7 @@ lay_out(struct form *f, struct payload *p, const struct queue_facts *facts, int 
 {
 	char **signatures = &f->signatures[p == &f->converted];
 
-	if (!sign(f, fd, at, size, signatures, ret_why))
+	if (!sign(f, fd == f->e->fd ? -1 : fd, size, signatures, ret_why))
 		return false;
 	payload_init(p, facts);
 	if (*signatures)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * A question is one datagram with the descriptor of the message beside it.  The process keeps the
- * header section only, and the body streams by.  Each end checks what the other sends: a stranger
- * may have taken over the worker by a reply, or the signer by a message.
+ * The runner sends the permit of a message before the worker gets the message, so it is there when
+ * the worker asks.  A message is read by the permit's descriptor, within the permit's range.  A
+ * copy in seven bits is the worker's own: it is signed only as the message itself would be.  The
+ * process keeps the header section only, and the body streams by.
  */
 #include "client/signer.h"
 
@@ -17,53 +18,40 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "attempt/permit.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/foreign.h"
 #include "base/landlock.h"
+#include "base/pass.h"
 #include "base/seccomp.h"
+#include "client/signer_frame.h"
 #include "client/signer_key.h"
-#include "client/signer_rule.h"
 #include "message/dkim.h"
 #include "message/field.h"
 
 #define ANSWER_MS  60000
-#define WHY_MAX	   500
 #define BLOCK	   65536
 #define HEADER_MAX (1 << 20)	/* octets of a header section that is signed */
+#define KEPT_MAX   16		/* permits: more than a worker has jobs */
 
 static_assert(SIGNER_FIELDS_MAX == DKIM_PAIRS_MAX * DKIM_FIELD_MAX, "each key has its field");
 
-struct question {
-	uint32_t number;
-	uint64_t at, size;
-	uint32_t standing;
-	char from[600];			/* the reverse-path; a longer one is nobody's own */
-};
-
-struct answer {
-	uint32_t number;		/* of its question */
-	uint32_t result;		/* enum sign_result */
-	uint32_t n;			/* octets of text */
-	char text[SIGNER_FIELDS_MAX + WHY_MAX];
-};
-
-/* Room for the header of one descriptor, aligned. */
-union passed {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
 /* ---- the signer ---- */
 
-/* One message, and what is known of it. */
+static struct kept {
+	struct permit permit;
+	int fd;				/* of the message; -1: it has no right to a signature */
+} kept[KEPT_MAX];
+static size_t next_place;
+
+/* One message, or a copy of it, and what is known of it. */
 struct work {
-	const struct question *q;
 	int fd;
+	uint64_t at, size;		/* its octets as they are sent */
 	char *header;			/* its first octets, malloc'ed */
 	size_t n;
 	struct slice section;		/* the header section */
-	uint64_t body;			/* where the body begins, from q->at */
+	uint64_t body;			/* where the body begins, from at */
 	struct dkim_header fields;
 	struct buf *text;		/* of the answer */
 };
@@ -81,7 +69,7 @@ static bool
 read_octets(const struct work *w, uint64_t at, char *to, size_t n)
 {
 	while (n) {
-		const ssize_t got = pread(w->fd, to, n, (off_t)(w->q->at + at));
+		const ssize_t got = pread(w->fd, to, n, (off_t)(w->at + at));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -98,7 +86,7 @@ read_octets(const struct work *w, uint64_t at, char *to, size_t n)
 static enum sign_result
 read_header(struct work *w)
 {
-	const uint64_t size = w->q->size;
+	const uint64_t size = w->size;
 	struct slice rest;
 	bool whole = false;
 	size_t want = BLOCK;
@@ -141,8 +129,8 @@ hash_body(const struct work *w, struct digest *d, char ret[DIGEST_OCTETS])
 	uint64_t at = w->body;
 
 	dkim_body_begin(&b, &sink);
-	while (at < w->q->size) {
-		const uint64_t left = w->q->size - at;
+	while (at < w->size) {
+		const uint64_t left = w->size - at;
 		const size_t n = left < BLOCK ? (size_t)left : BLOCK;
 
 		if (!read_octets(w, at, block, n))
@@ -187,7 +175,7 @@ add_field(struct work *w, struct digest *d, const struct dkim_pair *pair, struct
 static enum sign_result
 add_fields(struct work *w, struct digest *d, const struct dkim_domain *domain)
 {
-	char hash[DIGEST_OCTETS], space[WHY_MAX / 2];
+	char hash[DIGEST_OCTETS], space[SIGNER_WHY_MAX / 2];
 	struct buf why = BUF(space);
 	struct dkim_pair pair = { 0 };
 	int r = 0;
@@ -203,56 +191,95 @@ add_fields(struct work *w, struct digest *d, const struct dkim_domain *domain)
 	return UNABLE;
 }
 
+/* Find the section that signs the octets. */
 static enum sign_result
-sign(struct work *w, const struct config *c)
+find_section(struct work *w, const struct config *c, const struct permit *p,
+    const struct dkim_domain **ret)
 {
-	const struct sender sender = {
-		slice_str(w->q->from), (enum standing)w->q->standing
-	};
 	static char address[1000];
 	struct buf space = BUF(address);
-	const struct dkim_domain *domain;
-	enum sign_result r = read_header(w);
-	struct digest *d;
+	enum sign_result r;
 	const char *why;
 
+	free(w->header);
+	w->header = NULL;
+	w->n = 0;
+	r = read_header(w);
 	if (r != SIGNED)
 		return r;
 	why = dkim_header(w->section, &w->fields);
 	if (why)
 		return say(w, UNSIGNED, why);
-	domain = signer_rule(c, sender, dkim_author(&w->fields, &space));
-	if (!domain)
+	*ret = dkim_section(c, permit_right(p), dkim_author(&w->fields, &space));
+	return *ret ? SIGNED : say(w, UNSIGNED, "its client may not send for a domain with a key");
+}
+
+/* A copy gets the signatures of its message, or none. */
+static enum sign_result
+find_section_of_copy(struct work *w, const struct config *c, const struct permit *p, int copy,
+    uint64_t size, const struct dkim_domain **section)
+{
+	const struct dkim_domain *original = *section;
+	enum sign_result r;
+
+	w->fd = copy;
+	w->at = 0;
+	w->size = size;
+	r = find_section(w, c, p, section);
+	if (r == SIGNED && *section != original)
+		return say(w, UNSIGNED, "its copy has another author");
+	return r;
+}
+
+static enum sign_result
+sign(struct work *w, const struct config *c, const struct kept *k, int copy, uint64_t size)
+{
+	const struct dkim_domain *section = NULL;
+	enum sign_result r;
+	struct digest *d;
+
+	if (k->permit.scope == DKIM_NONE)
 		return say(w, UNSIGNED, "its client may not send for a domain with a key");
+	w->fd = k->fd;
+	w->at = k->permit.at;
+	w->size = k->permit.size;
+	r = find_section(w, c, &k->permit, &section);
+	if (r == SIGNED && copy >= 0)
+		r = find_section_of_copy(w, c, &k->permit, copy, size, &section);
+	if (r != SIGNED)
+		return r;
 	d = digest_new();
-	r = d ? add_fields(w, d, domain) : say(w, UNABLE, "out of memory");
+	r = d ? add_fields(w, d, section) : say(w, UNABLE, "out of memory");
 	digest_free(d);
 	return r;
 }
 
-/* The next question and its descriptor.  False after a hang-up. */
-static bool
-get_question(int fd, struct question *q, int *ret_message)
+static const struct kept *
+find_permit(const char *id)
 {
-	union passed passed = { .space = { 0 } };
-	struct iovec space = { q, sizeof *q };
-	struct msghdr m = {
-		.msg_iov = &space, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-	struct cmsghdr *header;
-	ssize_t n;
+	for (size_t i = 0; i < KEPT_MAX; i++)
+		if (strcmp(kept[i].permit.id, id) == 0)
+			return &kept[i];
+	return NULL;
+}
 
-	do
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	header = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof *ret_message))
-		return false;
-	memcpy(ret_message, CMSG_DATA(header), sizeof *ret_message);
-	return n == sizeof *q && foreign_line(q->from, sizeof q->from) && q->standing < STANDINGS &&
-	    q->at <= INT64_MAX && q->size <= INT64_MAX - q->at;
+/* Take all permits that have come.  False after a hang-up. */
+static bool
+take_permits(int fd)
+{
+	struct permit p;
+	int message, r;
+
+	while ((r = permit_receive(fd, &p, &message)) == 1) {
+		struct kept *k = (struct kept *)(uintptr_t)find_permit(p.id);
+
+		if (!k)
+			k = &kept[next_place++ % KEPT_MAX];
+		if (k->permit.id[0] && k->fd >= 0)
+			(void)close(k->fd);
+		*k = (struct kept){ p, message };
+	}
+	return r == -EAGAIN;
 }
 
 static void
@@ -260,6 +287,10 @@ put_up_walls(const struct config *c)
 {
 	static const struct seccomp_rule calls[] = {
 		SECCOMP_CALL(recvmsg), SECCOMP_CALL(sendto), SECCOMP_CALL(pread64),
+		SECCOMP_CALL(ppoll),
+#ifdef SYS_poll
+		SECCOMP_CALL(poll),
+#endif
 		SECCOMP_CALL(read), SECCOMP_CALL(fstat), SECCOMP_CALL(newfstatat),
 		SECCOMP_CALL(lseek), SECCOMP_CALL(close), SECCOMP_CALL(brk),
 		SECCOMP_WITHOUT(openat, 3, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
@@ -289,94 +320,79 @@ put_up_walls(const struct config *c)
 	(void)seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
+/* One question and its answer.  False after a hang-up, or if it was no question. */
+static bool
+answer_one(const struct config *c, int fd)
+{
+	static struct signer_answer a;
+	static struct work w;
+	struct signer_question q;
+	struct buf text = BUF(a.text);
+	const struct kept *k;
+	int copy;
+	const bool valid = signer_question_valid(&q, pass_receive(fd, &q, sizeof q, 0, &copy));
+
+	if (!valid)
+		return false;
+	w.text = &text;
+	k = find_permit(q.id);
+	a.number = q.number;
+	a.result = k ? sign(&w, c, k, copy, q.size)
+	    : say(&w, UNABLE, "the process that signs has no permit for it");
+	a.n = (uint32_t)text.n;
+	free(w.header);
+	w.header = NULL;
+	if (copy >= 0)
+		(void)close(copy);
+	return send(fd, &a, offsetof(struct signer_answer, text) + a.n, MSG_NOSIGNAL) >= 0;
+}
+
 static void
 answer_all(const void *ctx, int fd)
 {
-	static struct work w;
-	static struct answer a;
-	struct question q;
+	struct pollfd p[] = { { .fd = -1, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	char hello;
 
+	if (pass_receive(fd, &hello, sizeof hello, 0, &p[0].fd) != 1 || p[0].fd < 0)
+		return;
 	sign_prepare();
 	put_up_walls(ctx);
-	while (get_question(fd, &q, &w.fd)) {
-		struct buf text = BUF(a.text);
-
-		w.q = &q;
-		w.text = &text;
-		w.n = 0;
-		a.number = q.number;
-		a.result = sign(&w, ctx);
-		a.n = (uint32_t)text.n;
-		free(w.header);
-		w.header = NULL;
-		(void)close(w.fd);
-		if (send(fd, &a, offsetof(struct answer, text) + a.n, MSG_NOSIGNAL) < 0)
+	do
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
-	}
+	while (take_permits(p[0].fd) && (!p[1].revents || answer_one(ctx, fd)));
 }
 
 int
-signer_start(struct aide *a, const struct config *c)
+signer_start(struct aide *a, const struct config *c, int permits)
 {
-	return aide_start(a, answer_all, c);
+	int r = aide_start(a, answer_all, c);
+
+	if (r == 0)
+		r = pass_send(a->fd, "", 1, permits, 0);
+	(void)close(permits);
+	return r;
 }
 
 /* ---- the worker's end ---- */
 
-static bool
-put_question(int fd, uint32_t number, const struct sign_question *asked)
-{
-	struct question q = {
-		.number = number,
-		.at = asked->at, .size = asked->size, .standing = (uint32_t)asked->standing,
-	};
-	struct iovec octets = { &q, sizeof q };
-	union passed passed = { .space = { 0 } };
-	const struct msghdr m = {
-		.msg_iov = &octets, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-
-	if (asked->from.n < sizeof q.from)
-		memcpy(q.from, asked->from.p, asked->from.n);
-	passed.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof asked->fd), .cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	};
-	memcpy(CMSG_DATA(&passed.header), &asked->fd, sizeof asked->fd);
-	return sendmsg(fd, &m, MSG_NOSIGNAL) == sizeof q;
-}
-
-/* Are these n octets a whole answer, with a valid value in each field? */
-static bool
-is_valid(const struct answer *a, ssize_t n)
-{
-	const struct slice text = slice_of(a->text, a->n);
-
-	if (n < (ssize_t)offsetof(struct answer, text) || a->n > sizeof a->text ||
-	    (size_t)n != offsetof(struct answer, text) + a->n)
-		return false;
-	if (a->result == SIGNED)
-		return a->n <= SIGNER_FIELDS_MAX && dkim_fields_valid(text);
-	return (a->result == UNSIGNED || a->result == UNABLE) && a->n < WHY_MAX &&
-	    !slice_has_control(text);
-}
-
 enum sign_result
-signer_ask(const struct aide *aide, const struct sign_question *q, struct buf *text)
+signer_ask(struct aide *aide, const struct sign_question *asked, struct buf *text)
 {
 	struct pollfd p = { .fd = aide->fd, .events = POLLIN };
-	static struct answer a;
+	static struct signer_answer a;
 	static uint32_t number;
+	struct signer_question q = { .number = ++number, .size = asked->size };
 	ssize_t n = -1;
 
-	number++;
-	if (put_question(aide->fd, number, q))
-		do			/* an answer that came too late is skipped */
-			n = poll(&p, 1, ANSWER_MS) == 1 ?
-			    recv(aide->fd, &a, sizeof a, MSG_DONTWAIT | MSG_TRUNC) : -1;
-		while (n >= (ssize_t)sizeof a.number && a.number != number);
-	if (!is_valid(&a, n)) {
+	memcpy(q.id, asked->id, sizeof q.id);
+	if (aide->fd >= 0 && pass_send(aide->fd, &q, sizeof q, asked->copy, 0) == 0)
+		n = poll(&p, 1, ANSWER_MS) == 1 ?
+		    recv(aide->fd, &a, sizeof a, MSG_DONTWAIT | MSG_TRUNC) : -1;
+	if (!signer_answer_valid(&a, n) || a.number != q.number) {
+		if (aide->fd >= 0)
+			(void)close(aide->fd);
+		aide->fd = -1;
 		buf_str(text, "the process that signs has ended");
 		return UNABLE;
 	}

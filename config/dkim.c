@@ -92,6 +92,44 @@ dkim_domain_of(const struct config *c, struct slice name)
 	return NULL;
 }
 
+static struct slice
+domain_of(struct slice path)
+{
+	struct slice domain = path;
+
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] == '@')
+			domain = slice_skip(path, i + 1);
+	return domain.p == path.p ? slice_of(NULL, 0) : domain;
+}
+
+/* A signature vouches for the author, so a stranger's mail has none, whatever its From.  Without
+ * auth-senders each user may use any address. */
+struct dkim_right
+dkim_right(const struct config *c, struct sender sender)
+{
+	struct dkim_right right = { .scope = DKIM_NONE };
+
+	if (sender.standing == STANDING_STRANGER)
+		return right;
+	if (sender.standing == STANDING_TRUSTED || !c->server.auth_senders) {
+		right.scope = DKIM_ANY;
+	} else if (sender.standing == STANDING_OWNER) {
+		right.domain = domain_of(sender.path);
+		right.scope = right.domain.n ? DKIM_OWN : DKIM_NONE;
+	}
+	return right;
+}
+
+const struct dkim_domain *
+dkim_section(const struct config *c, struct dkim_right right, struct slice author)
+{
+	if (author.n == 0 || right.scope == DKIM_NONE ||
+	    (right.scope == DKIM_OWN && !idn_same(right.domain, author)))
+		return NULL;
+	return dkim_domain_of(c, author);
+}
+
 void
 dkim_done(struct dkim_domain *d)
 {

@@ -33,6 +33,27 @@ const char *dkim_mistake(const struct dkim_domain *d);
 /* The section of a name, or else the one of the nearest domain above it.  NULL: there is none. */
 const struct dkim_domain *dkim_domain_of(const struct config *c, struct slice name);
 
+/* The signatures that mail of a sender may have.  From is what a client wrote, and only some
+ * clients may write it. */
+enum dkim_scope {
+	DKIM_NONE,
+	DKIM_OWN,		/* of the sender's own domain */
+	DKIM_ANY,
+	DKIM_SCOPES
+};
+
+struct dkim_right {
+	enum dkim_scope scope;
+	struct slice domain;	/* of DKIM_OWN */
+};
+
+struct dkim_right dkim_right(const struct config *c, struct sender sender);
+
+/* The section that signs mail with this right and with From in the domain `author`.  NULL: none
+ * may. */
+const struct dkim_domain *dkim_section(const struct config *c, struct dkim_right right,
+    struct slice author);
+
 void dkim_done(struct dkim_domain *d);
 
 #endif

@@ -175,6 +175,14 @@ queue_open_message(const struct queue *q, const char *id)
 }
 
 int
+queue_open_to_read(const struct queue *q, const char *id)
+{
+	off_t size;
+
+	return queue_is_id(id) ? queue_file_look(q->cur, id, &size) : -EINVAL;
+}
+
+int
 queue_load_open(int fd, const char *id, struct queue_entry *ret)
 {
 	struct stat st;

@@ -131,6 +131,9 @@ int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
  * caller closes; -EBADMSG if it is no file; -errno. */
 int queue_open_message(const struct queue *q, const char *id);
 
+/* The same for a process that only reads it. */
+int queue_open_to_read(const struct queue *q, const char *id);
+
 /* Parse the envelope of an open message, as queue_load() does.  fd belongs to *ret after a success,
  * and is closed after an error. */
 int queue_load_open(int fd, const char *id, struct queue_entry *ret);

@@ -257,6 +257,25 @@ hold_message(struct runner *r, struct queue_entry *e)
 	return true;
 }
 
+/* Keeps what the process that signs must know of the message, as it is before a worker has it.
+ * Without memory it has no right. */
+static void
+keep_right(const struct runner *r, struct message *m, const struct queue_entry *e)
+{
+	struct dkim_right right;
+
+	if (r->config->ndkim == 0)
+		return;
+	right = dkim_right(r->config, (struct sender){ e->from, e->standing });
+	m->content_at = e->content_at;
+	m->content_size = e->content_size;
+	m->sign_scope = right.scope;
+	if (right.scope == DKIM_OWN)
+		m->sign_domain = strndup(right.domain.p, right.domain.n);
+	if (right.scope == DKIM_OWN && !m->sign_domain)
+		m->sign_scope = DKIM_NONE;
+}
+
 static void
 take_in(struct runner *r, const struct queue_entry *e, unsigned rank)
 {
@@ -268,6 +287,7 @@ take_in(struct runner *r, const struct queue_entry *e, unsigned rank)
 	if (m) {
 		m->fresh = e->attempts == 0;
 		m->rank = rank;
+		keep_right(r, m, e);
 	}
 	error = m ? 0 : -ENOMEM;
 	if (m && !came_too_late(m, e))

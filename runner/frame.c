@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/foreign.h"
+#include "base/pass.h"
 
 /* The octets of a frame that are in use: a job for one recipient has 30, not 4 KB. */
 static size_t
@@ -116,32 +117,10 @@ frame_put(int fd, const struct frame *f)
 	return n < 0 ? -errno : 0;
 }
 
-/* Room for the header of one descriptor, aligned. */
-union passed {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
 int
 frame_put_job(int fd, const struct frame *f, int message)
 {
-	union passed passed = { .space = { 0 } };
-	struct iovec octets = { (void *)(uintptr_t)f, frame_size(f) };	/* only read */
-	const struct msghdr m = {
-		.msg_iov = &octets, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-	ssize_t n;
-
-	passed.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof message), .cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	};
-	memcpy(CMSG_DATA(&passed.header), &message, sizeof message);
-	do
-		n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return pass_send(fd, f, frame_size(f), message, MSG_DONTWAIT);
 }
 
 /* Receive a datagram.  Its octets or -errno.  A peer that exited with unread input causes one
@@ -173,21 +152,14 @@ frame_get(int fd, struct frame *ret, bool wait)
 int
 frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message)
 {
-	union passed passed;
-	struct iovec space = { ret, sizeof *ret };
-	struct msghdr m = {
-		.msg_iov = &space, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-	const ssize_t n = receive(fd, &m, wait);
-	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	int message = -1;
+	int message, resets = 0;
+	ssize_t n;
 
+	do
+		n = pass_receive(fd, ret, sizeof *ret, wait ? 0 : MSG_DONTWAIT, &message);
+	while (n == -ECONNRESET && resets++ == 0);
 	if (n <= 0)
 		return (int)n;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof message))
-		memcpy(&message, CMSG_DATA(header), sizeof message);
 	if (good_frame(ret, (size_t)n) && (ret->type == FRAME_JOB) == (message >= 0)) {
 		*ret_message = message;
 		return 1;

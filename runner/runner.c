@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attempt/permit.h"
 #include "base/clock.h"
 #include "queue/aside.h"
 #include "runner/admit.h"
@@ -58,7 +59,7 @@ start_worker(struct runner *r, struct destination *d)
 	if (r->validator && needs_dns(d->route))
 		error = setup.validator = validator_link(r->validator);
 	if (error >= 0)
-		error = worker_start(&setup, &w->pid, &w->fd);
+		error = worker_start(&setup, w);
 	if (setup.validator > 0)
 		(void)close(setup.validator);
 	if (error < 0) {
@@ -115,6 +116,27 @@ send_job(const struct worker *w, const struct job *job, int message)
 	return frame_put_job(w->fd, &f, message);
 }
 
+/* Sends the process that signs for the worker the right of a message, and the message if it has
+ * one.  If that fails, the message is deferred when its signature is due. */
+static void
+send_permit(const struct runner *r, const struct worker *w, const struct message *m)
+{
+	const struct dkim_right right = {
+		m->sign_scope, slice_str(m->sign_domain ? m->sign_domain : "")
+	};
+	struct permit p;
+	int fd = -1;
+
+	if (w->permits < 0)
+		return;
+	permit_init(&p, m->id, right, m->content_at, m->content_size);
+	if (p.scope != DKIM_NONE)
+		fd = queue_open_to_read(r->queue, m->id);
+	(void)permit_send(w->permits, &p, fd);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 /* Hands the worker the next job of its destination; false if there is none for now. */
 static bool
 give_job(struct runner *r, struct worker *w)
@@ -124,6 +146,7 @@ give_job(struct runner *r, struct worker *w)
 
 	if (!job)
 		return false;
+	send_permit(r, w, job->message);
 	error = send_job(w, job, message);
 	(void)close(message);
 	if (error == -EPIPE || error == -ECONNRESET) {		/* it died while it was idle */
@@ -479,13 +502,15 @@ void
 runner_reap(struct runner *r, struct worker *w, int status)
 {
 	const bool unready = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_UNREADY;
+	const bool spent = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_SPENT &&
+	    w->njobs < w->count;
 	struct destination *d = w->destination;
 
 	runner_receive(r, w);		/* its last results */
 	if (unready) {
 		report_trouble(&r->reports, "cannot start a delivery process", d->key, -EAGAIN);
 		r->again_ms = clock_ms() + START_PAUSE_MS;
-	} else if (w->njobs && !r->stopping) {	/* it was not dismissed: its end is an error */
+	} else if (w->njobs && !r->stopping && !spent) {	/* nobody has dismissed it */
 		note_death(r, w, status);
 		job_over(r, w);
 	}
@@ -494,6 +519,8 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	pace_ended(r, w);
 	r->watcher.ended(r->watcher.ctx, w);
 	close(w->fd);
+	if (w->permits >= 0)
+		(void)close(w->permits);
 	free(w);
 }
 

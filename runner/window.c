@@ -164,5 +164,6 @@ window_forget(struct window *w, struct message *m)
 		if (!is_shared(m->results[i]))
 			free(m->results[i]);
 	free(m->results);
+	free(m->sign_domain);
 	free(m);
 }

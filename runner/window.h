@@ -7,6 +7,7 @@
 #define RUNNER_WINDOW_H
 
 #include "attempt/outcome.h"
+#include "config/dkim.h"
 #include "queue/run.h"
 #include "runner/absent.h"
 #include "runner/rank.h"
@@ -37,6 +38,10 @@ struct message {
 	bool asked; /* the operator has filed a request; it is read at the end */
 	unsigned nwaits;
 	struct absent *waits[WINDOW_WAITS];	/* hosts that did not answer */
+	/* For its signature: the content in the file, and the right (config/dkim.h). */
+	uint64_t content_at, content_size;
+	enum dkim_scope sign_scope;
+	char *sign_domain;		/* of DKIM_OWN, malloc'ed */
 	size_t nrcpts;
 	struct result **results;	/* by recipient; NULL: none yet; may be shared */
 };

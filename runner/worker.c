@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/aide.h"
 #include "base/clock.h"
 #include "delivery/confine.h"
 #include "runner/frame.h"
@@ -187,7 +188,14 @@ look_ahead(void *ctx, struct attempt_job *ret)
 	return true;
 }
 
-/* Delivers the current job; false if the runner is gone.  A message that cannot be opened has no
+/* Has the process that signs died?  Its death costs the current message, and no other. */
+static bool
+is_spent(const struct delivery *d)
+{
+	return d->signer && d->signer->fd < 0;
+}
+
+/* Delivers the current job; false if there can be no other.  A message that cannot be opened has no
  * results: the runner defers its recipients at the end of the job. */
 static bool
 finish_job(struct work *k, struct delivery *d)
@@ -201,7 +209,7 @@ finish_job(struct work *k, struct delivery *d)
 	k->first = (k->first + 1) % (WORKER_JOBS + 1);
 	k->njobs--;
 	d->sink->done(d->sink->ctx);
-	if (k->gone)
+	if (k->gone || is_spent(d))
 		return false;
 	attempt_may_stop();
 	return true;
@@ -264,21 +272,21 @@ close_others(int *keep, size_t n)
 /* Close what the way does not need.  The result has the folders of the queue that it writes new
  * messages to; the runner's own are for no other way. */
 static struct queue
-take_descriptors(const struct worker_setup *setup, int fd)
+take_descriptors(const struct worker_setup *setup, int fd, int permits)
 {
 	struct queue q = *setup->queue;
 
 	q.root = q.cur = q.wait = q.hold = q.dead = q.state = -1;
 	if (!delivery_way_of(setup->route)->queues)
 		q.tmp = q.fresh = -1;
-	close_others((int[]){ fd, setup->validator, q.lock, q.tmp, q.fresh }, 5);
+	close_others((int[]){ fd, permits, setup->validator, q.lock, q.tmp, q.fresh }, 6);
 	return q;
 }
 
 static _Noreturn void
-worker_main(const struct worker_setup *setup, int fd)
+worker_main(const struct worker_setup *setup, int fd, int permits)
 {
-	const struct queue queue = take_descriptors(setup, fd);
+	const struct queue queue = take_descriptors(setup, fd, permits);
 	static struct transcript transcript;
 	static struct work work;
 	struct dns_resolver resolver = *setup->resolver;
@@ -298,6 +306,7 @@ worker_main(const struct worker_setup *setup, int fd)
 		.transcript = &transcript,
 		.next = look_ahead,
 		.next_ctx = &work,
+		.permits = permits < 0 ? 0 : permits,
 	};
 
 	resolver.validator = setup->validator;
@@ -310,23 +319,47 @@ worker_main(const struct worker_setup *setup, int fd)
 	work.fd = fd;
 	work.hosts = setup->hosts;
 	work_off(&work, &d);
-	_exit(0);
+	_exit(is_spent(&d) ? WORKER_SPENT : 0);
+}
+
+/* A pair for permits, if the worker's mail may be signed; else both are -1.  0 or -errno. */
+static int
+open_permits(const struct worker_setup *setup, int ret[2])
+{
+	ret[0] = ret[1] = -1;
+	if (setup->config->ndkim == 0 || !way_of(setup->route->via)->over_link)
+		return 0;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0 ? -errno : 0;
+}
+
+static void
+close_pair(const int pair[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			(void)close(pair[i]);
 }
 
 int
-worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd)
+worker_start(const struct worker_setup *setup, struct worker *ret)
 {
-	int pair[2], r;
+	int pair[2], permits[2], r;
 	pid_t pid, parent = getpid();
 
 	delivery_confine_prepare(setup->route, setup->config, setup->queue);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
+	r = open_permits(setup, permits);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = -errno;
+		close_pair(permits);
+		return r;
+	}
 	pid = fork();
 	if (pid < 0) {
 		r = -errno;
-		close(pair[0]);
-		close(pair[1]);
+		close_pair(pair);
+		close_pair(permits);
 		return r;
 	}
 	if (pid == 0) {
@@ -336,11 +369,14 @@ worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd)
 		if (getppid() != parent)
 			_exit(0);
 		reset_signals();
-		worker_main(setup, pair[1]);
+		worker_main(setup, pair[1], permits[1]);
 	}
-	close(pair[1]);
-	*ret_pid = pid;
-	*ret_fd = pair[0];
+	(void)close(pair[1]);
+	if (permits[1] >= 0)
+		(void)close(permits[1]);
+	ret->pid = pid;
+	ret->fd = pair[0];
+	ret->permits = permits[0];
 	return 0;
 }
 

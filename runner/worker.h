@@ -18,6 +18,10 @@
  * left.  It has touched no job. */
 #define WORKER_UNREADY 75
 
+/* The exit status of a worker that could not go on after a job, as the process that signs for it
+ * had died.  It has begun no other job. */
+#define WORKER_SPENT 76
+
 struct destination;
 struct job;
 
@@ -32,6 +36,7 @@ struct worker {
 	struct worker *next;
 	pid_t pid;
 	int fd;				/* the runner's end of the pair */
+	int permits;			/* to the process that signs for it; -1: there is none */
 	void *watch;			/* the watcher's own (runner.h) */
 	struct destination *destination;
 	int64_t begun_ms;		/* monotonic: time of its start */
@@ -58,9 +63,9 @@ struct worker_setup {
 };
 
 /* Fork a worker.  It keeps none of the parent's descriptors but 0 to 2, the lock of the queue, and
- * what its way needs of the queue.  0 with the pid and the runner's end of the pair, which the
- * caller closes; or -errno. */
-int worker_start(const struct worker_setup *setup, pid_t *ret_pid, int *ret_fd);
+ * what its way needs of the queue.  0 with pid, fd and permits in *ret, which the caller closes; or
+ * -errno. */
+int worker_start(const struct worker_setup *setup, struct worker *ret);
 
 /* Pass the next frame that the worker has sent to the sink; NULL: drop it.  1: there was one; 0 or
  * -EAGAIN: there is none; -EBADMSG: it was no valid result, and is dropped; -errno. */

@@ -4,6 +4,7 @@ it, and Mail::DKIM (RSA only)."""
 import os
 import re
 import resource
+import signal
 import subprocess
 import time
 
@@ -18,30 +19,37 @@ from tap import check, main, same, test, wait_for
 directory = fresh_directory()
 FILTER = "0" if SANITIZER else "2"
 KEY_TOOL = BUILD + "/smtp-dkim-key"
+for kind in ("rsa", "ed25519"):
+    subprocess.run([KEY_TOOL, "make", kind, directory + "/" + kind], check=True)
+
+
+def record_line(selector, kind):
+    line = subprocess.run([KEY_TOOL, "record", selector, "sender.example", directory + "/" + kind],
+                          check=True, capture_output=True, text=True).stdout
+    check(line.startswith(selector + "._domainkey.sender.example. IN TXT ("), line)
+    return line
+
+
+def record_of(selector, kind):
+    return "".join(re.findall(r'"([^"]*)"', record_line(selector, kind)))
+
+
 nsd(directory + "/nsd", {"example.org":
     "own MX 10 mx.own\nmx.own A 192.0.2.90\naio MX 10 mx.aio\nmx.aio A 192.0.2.91\n"
-    "seven MX 10 mx.seven\nmx.seven A 192.0.2.92\n"})
+    "seven MX 10 mx.seven\nmx.seven A 192.0.2.92\n",
+    "sender.example": record_line("r1", "rsa") + record_line("e1", "ed25519")
+    + record_line("wrong", "rsa")})
 receiver = Site("receiver", "[route own.example.org]\nvia = print\n", address="192.0.2.90",
                 hostname="mx.own.example.org").listen()
 aio = Exchanger("192.0.2.91")
 seven = Exchanger("192.0.2.92")
 seven.hide = b"8BITMIME"
-for kind in ("rsa", "ed25519"):
-    subprocess.run([KEY_TOOL, "make", kind, directory + "/" + kind], check=True)
 KEYS = """[dkim sender.example]
 selector = r1 e1
 key = {0}/rsa {0}/ed25519
 """.format(directory)
 slow = Exchanger("192.0.2.97", banner_s=2)
 site = Site("site", KEYS + "[route slow.example]\nvia = smtp://192.0.2.97\n").listen()
-
-
-def record_of(selector, kind):
-    line = subprocess.run([KEY_TOOL, "record", selector, "sender.example", directory + "/" + kind],
-                          check=True, capture_output=True, text=True).stdout
-    check(line.startswith(selector + "._domainkey.sender.example. IN TXT ("), line)
-    return "".join(re.findall(r'"([^"]*)"', line))
-
 
 RECORDS = {"r1": record_of("r1", "rsa"), "e1": record_of("e1", "ed25519")}
 ENVIRONMENT = peer_environment()
@@ -252,23 +260,81 @@ def children(pid):
     return map(int, open("/proc/%d/task/%d/children" % (pid, pid)).read().split())
 
 
-@test("the process that signs has a filter, no network, and nothing of the queue")
+def signers(runner):
+    """The processes that sign and have got a permit with its message."""
+    return [pid for worker in children(runner.pid) for pid in children(worker)
+            if "Seccomp:	" + FILTER in open("/proc/%d/status" % pid).read()
+            and len(os.listdir("/proc/%d/fd" % pid)) == 6]
+
+
+@test("the process that signs has a filter, no network, and of the queue its message, to read")
 def _():
     site.send("x@slow.example", MESSAGES["plain text"])
     runner = site.start_relay()
 
-    def signers():
-        return [pid for worker in children(runner.pid) for pid in children(worker)
-                if "Seccomp:	" + FILTER in open("/proc/%d/status" % pid).read()
-                and len(os.listdir("/proc/%d/fd" % pid)) == 4]
-    wait_for(signers, 10)
-    pid, = signers()
-    links = [os.readlink("/proc/%d/fd/%d" % (pid, fd)) for fd in range(4)]
+    check(wait_for(lambda: signers(runner), 10), site.log())
+    pid, = signers(runner)
+    links = [os.readlink("/proc/%d/fd/%d" % (pid, fd)) for fd in range(6)]
+    flags = int(re.search("flags:\\s+(\\d+)", open("/proc/%d/fdinfo/5" % pid).read())[1], 8)
     same(runner.wait(20), 0, site.log())
-    check(links[3].startswith("socket:"), links)
-    check(not any(site.queue in link for link in links), links)
+    check(links[3].startswith("socket:") and links[4].startswith("socket:"), links)
+    check(links[5].startswith(site.queue + "/cur/"), links)
+    same(flags & os.O_ACCMODE, os.O_RDONLY)
+    check(not any(site.queue in link for link in links[:5]), links)
     wait_for(lambda: not os.path.exists("/proc/%d/exe" % pid), 5)
     same(site.queued(), [], site.log())
+
+
+@test("a process that signs and dies costs its message one attempt, and no other message anything")
+def _():
+    for _ in range(3):
+        site.send("x@slow.example", MESSAGES["plain text"], sender="alice@sender.example")
+    before = len(slow.messages)
+    runner = site.start_relay("-o", "relay.per-destination=1")
+    check(wait_for(lambda: signers(runner), 10), site.log())
+    os.kill(signers(runner)[0], signal.SIGKILL)
+    same(runner.wait(30), 0, site.log())
+    same([len(slow.messages) - before, len(site.queued("wait"))], [2, 1], site.log()[-3000:])
+    check("the process that signs has ended" in site.log(), site.log()[-3000:])
+    site.age(100000)
+    site.relay("--flush")
+    same([len(slow.messages) - before, site.queued()], [3, []], site.log()[-3000:])
+    for message in slow.messages[before:]:
+        verify(message.content)
+
+
+@test("keys that are credentials of the unit")
+def _():
+    own = Site("credentials", KEYS.replace(directory + "/", ""), address="192.0.2.96").listen()
+    own.send("bob@aio.example.org", MESSAGES["plain text"], sender="alice@sender.example")
+    own.relay()
+    same(len(own.queued("wait")), 1, own.log())
+    check("there are no credentials: set LoadCredential= in the unit" in own.log(), own.log())
+    own.age(100000)
+    os.environ["CREDENTIALS_DIRECTORY"] = directory
+    own.relay("--flush")
+    del os.environ["CREDENTIALS_DIRECTORY"]
+    same(own.queued(), [], own.log())
+    verify(aio.messages[-1].content)
+
+
+def checked(*options):
+    done = subprocess.run([KEY_TOOL, "-c", site.config, *options, "check"], capture_output=True,
+                          text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@test("smtp-dkim-key check asks the name server")
+def _():
+    code, text = checked()
+    same(code, 0, text)
+    check("r1._domainkey.sender.example: " in text and "e1._domainkey." in text, text)
+    for selector in ("r1 gone", "r1 wrong"):
+        code, text = checked("-o", "dkim sender.example.selector=" + selector)
+        same(code, 1, text)
+        check(selector[3:] + "._domainkey.sender.example: " in text, text)
+    code, text = checked("-o", "relay.resolver=192.0.2.99")
+    same(code, 75, text)
 
 
 @test("a message of 50 MB streams: the signer needs no memory for it")

@@ -4,13 +4,16 @@
  */
 #include "client/signer.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "attempt/permit.h"
+#include "base/pass.h"
 #include "base/sign.h"
-#include "client/signer_rule.h"
 #include "message/dkim_record.h"
 #include "tests/lib/tap.h"
 
@@ -60,7 +63,7 @@ test_rules(void)
 		const struct dkim_domain *d;
 
 		c.server.auth_senders = rules[i].senders ? users : NULL;
-		d = signer_rule(&c, sender, slice_str(rules[i].author));
+		d = dkim_section(&c, dkim_right(&c, sender), slice_str(rules[i].author));
 		ok(rules[i].want ? d && strcmp(d->name, rules[i].want) == 0 : !d, "rule: %s",
 		    rules[i].name);
 	}
@@ -99,52 +102,154 @@ test_records(void)
 
 static const char text[] = "From: a@example.org\r\n\r\nhello\r\n";
 
+#define ID    "0T1WVMF25AN7T0Q4"
+#define OTHER "0T1WVMF25AN7T0Q5"
+
+/* The runner's end, and the worker's. */
+static int permits = -1;
+static struct aide aide;
+
+static bool
+start(const struct config *c)
+{
+	int pair[2];
+
+	if (permits >= 0)
+		(void)close(permits);
+	if (aide.fd > 0)
+		(void)close(aide.fd);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	permits = pair[0];
+	return signer_start(&aide, c, pair[1]) == 0;
+}
+
+static void
+permit(const char *id, int fd, uint64_t at, uint64_t size, enum dkim_scope scope,
+    const char *domain)
+{
+	const struct dkim_right right = { scope, slice_str(domain) };
+	struct pollfd room = { .fd = permits, .events = POLLOUT };
+	struct permit p;
+	int r;
+
+	permit_init(&p, id, right, at, size);
+	while ((r = permit_send(permits, &p, fd)) == -EAGAIN)
+		if (poll(&room, 1, 5000) != 1)
+			abort();
+	if (r < 0)
+		abort();
+}
+
 static enum sign_result
-ask(const struct aide *a, int fd, uint64_t at, uint64_t size, enum standing standing,
-    struct buf *b)
+ask(const char *id, int copy, uint64_t size, struct buf *b)
 {
 	b->n = 0;
-	return signer_ask(a, &(struct sign_question){
-		.fd = fd, .at = at, .size = size, .standing = standing, .from = SL("a@example.org"),
-	}, b);
+	return signer_ask(&aide, &(struct sign_question){ id, copy, size }, b);
+}
+
+static bool
+says(const struct buf *b, const char *words)
+{
+	return memmem(b->p, b->n, words, strlen(words)) != NULL;
+}
+
+static int
+file_with(const char *octets)
+{
+	const int fd = memfd_create("message", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, octets, strlen(octets)) < 0)
+		abort();
+	return fd;
+}
+
+static void
+test_permits(int fd, struct buf *b)
+{
+	const size_t n = sizeof text - 1;
+
+	ok(ask(ID, -1, 0, b) == UNABLE && says(b, "no permit"), "no signature without a permit");
+	permit(ID, fd, 0, n, DKIM_ANY, "");
+	ok(ask(ID, -1, 0, b) == SIGNED &&
+	    slice_has_prefix(buf_slice(b), SL("DKIM-Signature: v=1; a=ed25519-sha256;")),
+	    "with one it signs");
+	ok(ask(OTHER, -1, 0, b) == UNABLE, "a permit is for one message");
+	permit(ID, -1, 0, n, DKIM_NONE, "");
+	ok(ask(ID, -1, 0, b) == UNSIGNED, "the last permit counts");
+	permit(ID, fd, 0, n, DKIM_OWN, "Example.org");
+	ok(ask(ID, -1, 0, b) == SIGNED, "the own domain");
+	permit(ID, fd, 0, n, DKIM_OWN, "x.example");
+	ok(ask(ID, -1, 0, b) == UNSIGNED, "From of another domain than the own");
+	permit(ID, fd, 22, n - 22, DKIM_ANY, "");
+	ok(ask(ID, -1, 0, b) == UNSIGNED, "a body is no message");
+	permit(ID, fd, 0, n + 1, DKIM_ANY, "");
+	ok(ask(ID, -1, 0, b) == UNABLE && says(b, "cannot read the message"),
+	    "a file that was cut");
+	for (int i = 0; i < 1000; i++)
+		permit(OTHER, fd, 0, n, DKIM_ANY, "");
+	ok(ask(OTHER, -1, 0, b) == SIGNED, "many permits without a question");
+}
+
+static void
+test_copies(int fd, struct buf *b)
+{
+	static const char again[] = "From: b@example.org\r\n\r\n=68ello\r\n";
+	static const char other[] = "From: a@sub.example.org\r\n\r\nx\r\n";
+	const int copy = file_with(again), foreign = file_with(other);
+
+	permit(ID, -1, 0, 0, DKIM_NONE, "");
+	ok(ask(ID, copy, sizeof again - 1, b) == UNSIGNED, "a copy of mail without a right");
+	permit(ID, fd, 0, sizeof text - 1, DKIM_ANY, "");
+	ok(ask(ID, copy, sizeof again - 1, b) == SIGNED, "a copy is signed as its message is");
+	ok(ask(ID, foreign, sizeof other - 1, b) == UNSIGNED && says(b, "another author"),
+	    "not for another domain, whatever the sender may use");
+	(void)close(copy);
+	(void)close(foreign);
+}
+
+/* It ends by what is no question, and takes nothing but permits from the runner. */
+static void
+test_broken(const struct config *c, int fd, struct buf *b)
+{
+	struct permit p;
+
+	permit(ID, fd, 0, sizeof text - 1, DKIM_ANY, "");
+	ok(ask("no ID at all, 16", -1, 0, b) == UNABLE && aide.fd < 0, "no ID ends it");
+	ok(ask(ID, -1, 0, b) == UNABLE && says(b, "has ended"), "and then it is gone");
+	ok(start(c) && send(aide.fd, "?", 1, MSG_NOSIGNAL) == 1 && ask(ID, -1, 0, b) == UNABLE,
+	    "a short question ends it");
+	permit_init(&p, ID, (struct dkim_right){ DKIM_ANY, SL("") }, 0, sizeof text - 1);
+	ok(start(c) && permit_send(permits, &p, -1) == 0 && ask(ID, -1, 0, b) == UNABLE,
+	    "a right without a message ends it");
+	p.scope = DKIM_SCOPES;
+	ok(start(c) && permit_send(permits, &p, fd) == 0 && ask(ID, -1, 0, b) == UNABLE,
+	    "a scope that is none ends it");
+	ok(start(c), "it starts again");
+	permit(ID, fd, 0, sizeof text - 1, DKIM_ANY, "");
+	ok(ask(ID, -1, 0, b) == UNABLE && says(b, "No such file"), "a key that is missing");
 }
 
 static void
 test_process(void)
 {
-	struct dkim_domain domain = {
-		.name = (char[]){ "example.org" }, .selector = (char[]){ "s" }, .key = key_file,
+	struct dkim_domain domains[] = {
+		{ .name = (char[]){ "example.org" }, .selector = (char[]){ "s" }, .key = key_file },
+		{ .name = (char[]){ "sub.example.org" }, .selector = (char[]){ "s" },
+		    .key = key_file },
 	};
-	const struct config c = { .dkim = &domain, .ndkim = 1 };
+	const struct config c = { .dkim = domains, .ndkim = 2 };
 	static char space[SIGNER_FIELDS_MAX + 1], pem[SIGN_PEM_MAX];
 	struct buf b = BUF(space), p = BUF(pem);
 	struct sign_key *key = sign_key_make(SIGN_ED25519);
-	const int fd = memfd_create("message", 0), file = mkstemp(key_file);
-	const size_t n = sizeof text - 1;
-	struct aide a;
+	const int fd = file_with(text), file = mkstemp(key_file);
 
-	ok(write(fd, text, n) == (ssize_t)n && key && sign_key_write(key, &p) &&
-	    write(file, p.p, p.n) == (ssize_t)p.n, "a message and a key");
-	ok(signer_start(&a, &c) == 0, "the process starts");
-	ok(ask(&a, fd, 0, n, STANDING_TRUSTED, &b) == SIGNED &&
-	    slice_has_prefix(buf_slice(&b), SL("DKIM-Signature: v=1; a=ed25519-sha256;")),
-	    "it signs");
+	ok(key && sign_key_write(key, &p) && write(file, p.p, p.n) == (ssize_t)p.n, "a key");
+	ok(start(&c), "the process starts");
+	test_permits(fd, &b);
 	(void)unlink(key_file);
-	ok(ask(&a, fd, 0, n, STANDING_TRUSTED, &b) == SIGNED, "it keeps its key");
-	ok(ask(&a, fd, 0, n, STANDING_STRANGER, &b) == UNSIGNED, "a stranger's is not signed");
-	ok(ask(&a, fd, 22, n - 22, STANDING_TRUSTED, &b) == UNSIGNED, "a body is no message");
-	ok(ask(&a, fd, 0, n + 1, STANDING_TRUSTED, &b) == UNABLE &&
-	    slice_eq(buf_slice(&b), SL("cannot read the message")), "a file that was cut");
-	ok(ask(&a, fd, 0, n, STANDING_TRUSTED, &b) == SIGNED, "it goes on");
-	ok(ask(&a, fd, UINT64_MAX, 2, STANDING_TRUSTED, &b) == UNABLE,
-	    "a range that is none ends it");
-	ok(ask(&a, fd, 0, n, STANDING_TRUSTED, &b) == UNABLE, "and then it is gone");
-	(void)close(a.fd);
-	ok(signer_start(&a, &c) == 0 && ask(&a, fd, 0, n, STANDING_TRUSTED, &b) == UNABLE &&
-	    memmem(b.p, b.n, "No such file", 12), "a key that is missing");
-	ok(send(a.fd, "?", 1, MSG_NOSIGNAL) == 1 && ask(&a, fd, 0, n, STANDING_TRUSTED, &b) ==
-	    UNABLE, "a question without a message ends it");
-	(void)close(a.fd);
+	test_copies(fd, &b);
+	test_broken(&c, fd, &b);
 	(void)close(fd);
 	(void)close(file);
 	sign_key_free(key);

@@ -593,9 +593,9 @@ run_kind(const char *name, unsigned kind, const struct route *route, struct alia
 		.aliases = aliases, .route = route, .destination = "mx.example",
 	};
 	const int message = queue_open_message(&f.q, id);
+	struct worker w = { .pid = -1 };
 	struct frame in;
-	int fd = -1, status = -1;
-	pid_t pid = -1;
+	int status = -1;
 
 	config.server.hostname = named;
 	config.relay.port = ntohs(listening[HOST_PORT].sin_port);
@@ -604,12 +604,12 @@ run_kind(const char *name, unsigned kind, const struct route *route, struct alia
 	resolver.nservers = 1;
 	memset(results, -1, ACTS * sizeof *results);
 	memcpy(job.job.id, id, sizeof id);
-	must(worker_start(&setup, &pid, &fd) == 0, "worker_start");
-	must(frame_put_job(fd, &job, message) == 0, "frame_put_job");
-	ok(frame_get(fd, &in, true) == 1 && in.type == FRAME_DONE, "%s: the job ends", name);
-	(void)close(fd);
+	must(worker_start(&setup, &w) == 0, "worker_start");
+	must(frame_put_job(w.fd, &job, message) == 0, "frame_put_job");
+	ok(frame_get(w.fd, &in, true) == 1 && in.type == FRAME_DONE, "%s: the job ends", name);
+	(void)close(w.fd);
 	(void)close(message);
-	ok(waitpid(pid, &status, 0) == pid && status == 0, "%s: the worker ends well", name);
+	ok(waitpid(w.pid, &status, 0) == w.pid && status == 0, "%s: the worker ends well", name);
 	for (size_t i = 0; i < ACTS; i++) {
 		const bool may = acts[i].allowed & kind;
 
