@@ -4,7 +4,7 @@
 #   make run        a server on 127.0.0.1:2525 with mailboxes under build/run/
 #   make check      all tests (installs what they need, as root)
 #   make deps       only install these packages
-#   make install    obeys DESTDIR and PREFIX
+#   make install    obeys DESTDIR and PREFIX; so does make uninstall
 #   make doc        the manual as one page: build/doc/index.html
 #   make deb        a Debian package in build/deb/;  make dist: the source as one file
 #   make LIBC=gnu   the handler with glibc (LIBC=musl, static, is the default if musl-gcc is here)
@@ -391,6 +391,7 @@ CONFDIR = $(DESTDIR)$(SYSCONFDIR)/smtp-handler
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 MAN8 := $(sort $(wildcard man/*.8))
+MAN7 := $(sort $(wildcard man/*.7))
 MAN5 := $(sort $(wildcard man/*.5))
 SBINDIR := $(PREFIX)/sbin
 fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
@@ -399,7 +400,8 @@ fill := sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/share/man/man5 \
-	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(SYSCONFDIR)/smtp-handler/conf.d \
+	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	  $(DESTDIR)$(SYSCONFDIR)/smtp-handler/conf.d \
 	  $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
 	  $(DESTDIR)$(PREFIX)/share/doc/smtp-handler/xinetd \
 	  $(BASHDIR) $(ZSHDIR)
@@ -435,12 +437,29 @@ install: all
 	  install -m 644 units/smtp-handler.conf $(CONFDIR)/smtp-handler.conf
 	install -m 644 README.md CHANGES.md VIOLATIONS.md SECURITY.md LICENSE $(DOCDIR)
 	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(MAN7) $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
 	for name in mailq newaliases; do \
 	  ln -sf sendmail.8 $(DESTDIR)$(PREFIX)/share/man/man8/$$name.8 || exit 1; done
 	ln -sf smtp-handler.8 $(DESTDIR)$(PREFIX)/share/man/man8/smtp-handler-tls.8
 	install -m 644 tools/completion/smtp-queue.bash $(BASHDIR)/smtp-queue
 	install -m 644 tools/completion/_smtp-queue $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+
+# Stops the units, and removes the files of `make install` but the configuration.
+.PHONY: uninstall
+uninstall:
+	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+	  units=$$(cd units && ls *.socket *.path *.timer) && \
+	  systemctl disable --now $$units smtp-handler-submission-listen.socket && \
+	  systemctl stop 'smtp-*.service'; fi
+	stage=$$(mktemp -d) && $(MAKE) --no-print-directory -s install DESTDIR="$$stage" && \
+	  (cd "$$stage" && find . ! -type d ! -path '.$(SYSCONFDIR)/smtp-handler/*') | \
+	    while read -r file; do rm -f "$(DESTDIR)/$$file"; done && \
+	  (cd "$$stage" && find . -depth -type d -path '*/doc/smtp-handler*') | \
+	    while read -r folder; do rmdir "$(DESTDIR)/$$folder"; done; \
+	  rm -rf "$$stage"
+	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+	  rm -rf /run/smtp-handler && systemctl daemon-reload && systemctl reset-failed; fi
 
 # All manual pages as one HTML page, which needs no other file.
 .PHONY: doc

@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Every snippet of smtp-handler-guide(7), chapter by chapter, in a fresh booted systemd.
+
+A snippet of settings joins those of its chapter in conf.d/, and both programs must then check them.
+A snippet of commands is typed as it stands, in one shell a chapter: each command must succeed,
+and those that show that it works must do so within some seconds."""
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from snippets import BUILD, Box, TOP, is_settings  # noqa: E402
+from tap import check, main, note, same, test  # noqa: E402
+
+PAGE = TOP + "/man/smtp-handler-guide.7"
+CONF = "/etc/smtp-handler/conf.d/guide.conf"
+# Commands that are not typed, with the reason.
+LEFT_OUT = {
+    "tools/deps.sh": "the box builds nothing",
+    "^make ": "the programs are installed in the box already",
+    "^useradd --system": "the users are there already",
+    "apt-get install": "the box has no network",
+    "systemctl restart dovecot": "Dovecot is not in the box",
+    "tcpserver": "other servers of port 25 have tests of their own",
+    "smtp  stream": "a line of inetd.conf",
+    "--listen 0.0.0.0:25": "it stays, and port 25 is taken",
+    "^smtp-relay --watch": "it stays",
+    "^runuser": "it stays",
+}
+# Chapters whose commands need no root, but for those with sudo.
+BY_A_USER = ("A TEST SINK",)
+PATIENCE_S = 8
+STUCK_S = 30
+# What the chapters expect of a machine: users, groups, folders, and the files of other programs.
+BEFORE = """
+useradd --create-home anna; useradd --create-home ben
+groupadd -f _rspamd; groupadd -f clamav; groupadd -f opendkim
+mkdir -p /etc/rspamd/local.d /etc/clamav /etc/dovecot/conf.d /root/.acme.sh/deploy /var/www
+rm -rf /var/mail/anna /usr/share/doc/smtp-handler
+ln -s /usr/local/share/doc/smtp-handler /usr/share/doc/smtp-handler
+printf 'account default\\nhost smtp.example.com\\nport 587\\ntls on\\nauth on\\nuser anna\\n' \
+    > /etc/msmtprc
+echo 'password hunter2' >> /etc/msmtprc
+"""
+# A self-signed certificate in place of one by an authority.
+NEW_CERTIFICATE = """
+new_certificate()	# KEY CHAIN NAME
+{
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj "/CN=$3" \\
+	    -addext "subjectAltName=DNS:$3" -keyout "$1" -out "$2" 2> /dev/null
+}
+"""
+# These call hooks as the real programs do; tests/delivery/certificate_test.py has a real certbot.
+CERTBOT = "#!/bin/bash\n" + NEW_CERTIFICATE + """
+set -eu
+live=/etc/letsencrypt/live/mail.example.org
+case $1 in
+certonly)
+	[ "$2 $3 $4 $5" = "--standalone -d mail.example.org --deploy-hook" ]
+	mkdir -p "$live" /etc/letsencrypt/renewal
+	echo "$6" > /etc/letsencrypt/renewal/hook ;;
+renew) [ "$2" = --force-renewal ] ;;
+esac
+new_certificate "$live/privkey.pem" "$live/fullchain.pem" mail.example.org
+export RENEWED_LINEAGE=$live RENEWED_DOMAINS=mail.example.org
+for hook in /etc/letsencrypt/renewal-hooks/deploy/*; do
+	[ ! -x "$hook" ] || "$hook"
+done
+sh -c "$(cat /etc/letsencrypt/renewal/hook)"
+"""
+ACME = "#!/bin/bash\n" + NEW_CERTIFICATE + """
+set -eu
+folder=/root/.acme.sh/mail.example.org_ecc
+mkdir -p "$folder"
+export CERT_PATH=$folder/mail.example.org.cer CERT_KEY_PATH=$folder/mail.example.org.key
+export CA_CERT_PATH=$folder/ca.cer CERT_FULLCHAIN_PATH=$folder/fullchain.cer
+case $1 in
+--issue)
+	new_certificate "$CERT_KEY_PATH" "$CERT_FULLCHAIN_PATH" mail.example.org
+	cp "$CERT_FULLCHAIN_PATH" "$CERT_PATH"
+	cp "$CERT_FULLCHAIN_PATH" "$CA_CERT_PATH" ;;
+--install-cert)
+	[ "$2 $3 $4" = "-d mail.example.org --reloadcmd" ]
+	export Le_Domain=$3
+	cd "$folder" && eval "$5" ;;
+--deploy)
+	[ "$2 $3 $4" = "-d mail.example.org --deploy-hook" ]
+	. "/root/.acme.sh/deploy/$5.sh"
+	"$5_deploy" "$3" "$CERT_KEY_PATH" "$CERT_PATH" "$CA_CERT_PATH" "$CERT_FULLCHAIN_PATH" ;;
+esac
+"""
+POSTCONF = "#!/bin/sh\nprintf '%s\\n' 'relayhost = [smtp.example.com]' 'mydestination ='\n"
+
+
+def chapters():
+    """Each chapter: its title, and its snippets with whether they show that it works."""
+    found, block, shows = [], None, False
+    with open(PAGE) as file:
+        for line in file.read().split("\n"):
+            if line.startswith(".Sh "):
+                found.append((line[4:], []))
+                shows = False
+            elif line.startswith(".Bd -literal"):
+                block = []
+            elif line == ".Ed":
+                text = "\n".join(block).replace("\\e", "\\").replace("\\&", "")
+                found[-1][1].append((text, shows))
+                block = None
+            elif block is not None:
+                block.append(line)
+            elif line.startswith("To see that it works"):
+                shows = True
+            elif line.startswith(("What goes wrong", "Into a Maildir")):
+                shows = False
+    return [(title, snippets) for title, snippets in found if snippets]
+
+
+def statements(text):
+    """The commands of a snippet: lines that a shell takes as a whole."""
+    now = []
+    for line in text.split("\n"):
+        now.append(line)
+        if line.endswith("\\"):
+            continue
+        if subprocess.run(["bash", "-n", "-c", "\n".join(now)], capture_output=True).stderr == b"":
+            if line.strip() and not now[0].startswith("#"):
+                yield "\n".join(now)
+            now = []
+    check(now == [], "no whole command", now)
+
+
+class Shell:
+    """A shell in the box, which keeps its jobs; each statement has the password as its input."""
+
+    def __init__(self, user="root"):
+        self.process = subprocess.Popen(box.command("runuser", "-u", user, "bash"), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.type_in("cd \"$(mktemp -d)\"")
+
+    def type_in(self, statement):
+        """The status and the output."""
+        self.process.stdin.write("{ %s\n} < /tmp/typed 2>&1\necho \"@@status $?\"\n" % statement)
+        self.process.stdin.flush()
+        out = ""
+        watchdog = threading.Timer(STUCK_S, self.process.kill)
+        watchdog.start()
+        for line in self.process.stdout:
+            found = re.search(r"@@status (\d+)$", line)
+            if found:
+                watchdog.cancel()
+                return int(found[1]), out + line[:found.start()]
+            out += line
+        watchdog.cancel()
+        return 255, out + "(it did not end)"
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def run_commands(shells, text, shows):
+    for statement in statements(text):
+        why = [why for part, why in LEFT_OUT.items() if re.search(part, statement)]
+        if why:
+            note("left out: %s (%s)" % (statement, why[0]))
+            continue
+        shell = shells[statement.startswith("sudo ")]
+        end = time.monotonic() + (PATIENCE_S if shows else 0)
+        status, out = shell.type_in(statement)
+        while status != 0 and time.monotonic() < end:
+            time.sleep(0.3)
+            status, out = shell.type_in(statement)
+        if status != 0:
+            troubles.append("%s: %d %s" % (statement, status, out))
+
+
+def write_settings(text):
+    box.here("sh", "-c", "cat >> %s && chmod 644 %s" % (CONF, CONF), typed=text + "\n")
+    status, out = box.here("sh", "-c", "smtp-handler --check && smtp-relay --check && "
+                           "systemctl try-reload-or-restart smtp-handler-listen.service")
+    if status != 0:
+        troubles.append("--check: %s\n%s" % (text, out))
+
+
+troubles = []
+box = Box("guide", BEFORE, {"certbot": CERTBOT, "acme.sh": ACME, "postconf": POSTCONF})
+with box:
+    for title, snippets in chapters():
+        if sys.argv[1:] and title not in sys.argv[1:]:
+            continue
+
+        @test("chapter %s: each snippet, as it is pasted" % title)
+        def _(title=title, snippets=snippets):
+            troubles.clear()
+            box.here("rm", "-f", CONF)
+            box.here("sh", "-c", "echo PASSWORD > /tmp/typed")
+            shells = Shell("anna" if title in BY_A_USER else "root"), Shell()
+            for text, shows in snippets:
+                if is_settings(text):
+                    write_settings(text)
+                else:
+                    run_commands(shells, text, shows)
+            for shell in shells:
+                shell.close()
+            same(troubles, [])
+
+    if not sys.argv[1:]:
+        @test("make uninstall leaves nothing but the configuration, the queue and the users")
+        def _():
+            status, out = box.here("make", "-C", TOP, "uninstall", "BUILD=" + BUILD)
+            same(status, 0, out)
+            same(box.here("sh", "-c", "find /usr /run /etc/systemd -xdev -name 'smtp-*' |"
+                                      " grep -v '^/usr/share/doc'; true")[1], "")
+            same(box.here("sh", "-c", "systemctl list-units --all --no-legend 'smtp-*'")[1], "")
+            same(box.here("ss", "-Hltn", "sport = 25 or sport = 465 or sport = 587")[1], "")
+            same(box.here("test", "-e", "/etc/smtp-handler/smtp-handler.conf")[0], 0)
+            same(box.here("id", "-u", "smtp-relay")[0], 0)
+    main()

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: ISC
+"""Snippets of the manuals, typed in a booted systemd that has the programs.
+
+    box = Box("guide", "useradd anna", {"certbot": "#!/bin/sh\\n..."})
+    with box:
+        status, output = box.here("smtp-queue", "list")
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+BUILD = os.environ.get("BUILD", "build")
+HOST = TOP + "/tests/host/systemd-host"
+SECTIONS = "server|route|sender|queue|relay|dkim|sendmail"
+# In the box everything is root's: -u USER is obeyed, and nothing is asked.
+SUDO = """#!/bin/sh
+if [ "$1" = -u ]; then
+	user=$2
+	shift 2
+	exec runuser -u "$user" -- "$@"
+fi
+exec "$@"
+"""
+
+
+def is_settings(text):
+    """Is it a part of our configuration, and no command?"""
+    return re.match(r"\[(%s)\b|[a-z-]+ = " % SECTIONS, text) is not None
+
+
+class Box:
+    """before: shell commands in the box before it starts; programs: scripts for its PATH."""
+
+    def __init__(self, name, before="", programs=None):
+        if os.getuid() != 0:
+            print("1..0 # SKIP needs root: boots a systemd")
+            sys.exit(0)
+        self.name, self.before = "%s-%d" % (name, os.getpid()), before
+        self.programs = {"sudo": SUDO, **(programs or {})}
+
+    def __enter__(self):
+        self.stage = tempfile.mkdtemp(prefix="smtp-handler-test.", dir="/tmp")
+        os.chmod(self.stage, 0o755)
+        subprocess.run(["make", "-s", "install", "DESTDIR=" + self.stage, "BUILD=" + BUILD],
+                       cwd=TOP, check=True, capture_output=True)
+        os.makedirs(self.stage + "/usr/local/bin", exist_ok=True)
+        for name, text in self.programs.items():
+            path = self.stage + "/usr/local/bin/" + name
+            with open(path, "w") as file:
+                file.write(text)
+            os.chmod(path, 0o755)
+        setup = "cp -a /stage/. /; systemd-sysusers; " \
+            "systemd-tmpfiles --create smtp-handler.conf; " + self.before
+        subprocess.run([HOST, "start", "-n", self.name, "-b", self.stage + ":/stage", "-x", setup],
+                       check=True)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([HOST, "stop", "-n", self.name], check=False)
+        shutil.rmtree(self.stage)
+
+    def command(self, *command):
+        """The command that runs another one inside."""
+        return [HOST, "exec", "-n", self.name, *command]
+
+    def here(self, *command, typed="", seconds=60):
+        """Run inside; the status and the output."""
+        run = subprocess.run(self.command(*command), input=typed, text=True, capture_output=True,
+                             timeout=seconds)
+        return run.returncode, run.stdout + run.stderr
