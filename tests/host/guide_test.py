@@ -50,8 +50,8 @@ echo 'password hunter2' >> /etc/msmtprc
 NEW_CERTIFICATE = """
 new_certificate()	# KEY CHAIN NAME
 {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj "/CN=$3" \\
-	    -addext "subjectAltName=DNS:$3" -keyout "$1" -out "$2" 2> /dev/null
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 \\
+	    -subj "/CN=$3" -addext "subjectAltName=DNS:$3" -keyout "$1" -out "$2" 2> /dev/null
 }
 """
 # These call hooks as the real programs do; tests/delivery/certificate_test.py has a real certbot.
@@ -137,8 +137,9 @@ class Shell:
     """A shell in the box, which keeps its jobs; each statement has the password as its input."""
 
     def __init__(self, user="root"):
-        self.process = subprocess.Popen(box.command("runuser", "-u", user, "bash"), stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(box.command("runuser", "-u", user, "bash"),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
         self.type_in("cd \"$(mktemp -d)\"")
 
     def type_in(self, statement):

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# Under Debian's inetd, with the line of README.md: the session is a socket on descriptors 0, 1 and
-# 2.  It runs as smtp-handler, even if inetd starts it as root, and the queue is smtp-relay's.
+# Under Debian's inetd, with the line of smtp-handler-guide(7): the session is a socket on
+# descriptors 0, 1 and 2.  It runs as smtp-handler, even if inetd starts it as root, and the
+# queue is smtp-relay's.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces root
@@ -13,8 +14,8 @@ set_up_expected
 
 start_inetd()		# USER
 {
-	local line='^    \(smtp .*\)  smtp-handler  /usr/local/sbin/\(.*\)'
-	sed -n "s|$line|\1 $1 $tmp/\2 -c $tmp/conf|p" README.md > "$tmp/inetd.conf"
+	local line='^\(smtp .*\)  smtp-handler  /usr/sbin/\(.*\)'
+	sed -n "s|$line|\1 $1 $tmp/\2 -c $tmp/conf|p" man/smtp-handler-guide.7 > "$tmp/inetd.conf"
 	"$peers/usr/sbin/inetd" -i "$tmp/inetd.conf" > "$tmp/inetd.log" 2>&1 &
 	inetd=$!
 	wait_for 10 listens 25 || { diag < "$tmp/inetd.log"; bail "inetd does not listen"; }

@@ -45,6 +45,14 @@ tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 shout=$(here sh -c 'DEBIAN_FRONTEND=noninteractive dpkg -i /stage/this.deb 2>&1') ||
     { echo "$shout" | diag; bail "dpkg -i"; }
 
+# The first message, as the README has it.
+readme=$(sed -n '/^The host has mail now/,/^Root/s/^    //p' README.md)
+is "the README has two lines for the first message" "$(wc -l <<< "$readme")" 2
+again='for i in $(seq 50); do & 2> \/dev\/null \&\& exit; sleep 0.1; done; exit 1'
+ok "a user types them, and sees the message" here runuser -u anna -- \
+    env USER=anna HOME=/home/anna sh -ec "$(sed "2s/.*/$again/" <<< "$readme")"
+here sh -c 'rm -f /home/anna/Maildir/new/*'
+
 states()
 {
 	here systemctl is-active smtp-handler-listen.socket smtp-handler-local.socket \

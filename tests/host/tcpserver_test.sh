@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# Under tcpserver (ucspi-tcp), with the line of README.md: the session is on descriptors 0 and 1,
-# the log on 2.  It runs as smtp-handler, and the queue is smtp-relay's.
+# Under tcpserver (ucspi-tcp), with the line of smtp-handler-guide(7): the session is on descriptors
+# 0 and 1, the log on 2.  It runs as smtp-handler, and the queue is smtp-relay's.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces root

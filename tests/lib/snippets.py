@@ -15,7 +15,7 @@ import tempfile
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("BUILD", "build")
 HOST = TOP + "/tests/host/systemd-host"
-SECTIONS = "server|route|sender|queue|relay|dkim|sendmail"
+SECTIONS = "server|route|sender|queue|relay|dkim|sendmail|verify"
 # In the box everything is root's: -u USER is obeyed, and nothing is asked.
 SUDO = """#!/bin/sh
 if [ "$1" = -u ]; then
