@@ -25,6 +25,7 @@
 #include "base/large.h"
 #include "base/log.h"
 #include "base/passing.h"
+#include "base/victim.h"
 #include "base/words.h"
 #include "session/confine.h"
 #include "session/sandbox.h"
@@ -261,7 +262,7 @@ take_frame(int listener, struct options *options, struct config *config, struct 
 		answer = read_config(passed.fd, options, config);
 	} else if (passed.fd >= 0 && transfer_parse(octets, (size_t)n, &t)) {
 		sandbox_foresee(passed.fd, -1);
-		answer = fork_sibling();
+		answer = victim_fork(fork_sibling);
 	}
 	if (answer == 0 && n > 1) {
 		(void)close(listener);
@@ -299,6 +300,7 @@ forker_serve(const char *text, struct options *options, struct config *config,
 	start->remark_fd = fds[1];
 	start->print_fd = fds[2];
 	secure_warm();
+	victim_prepare();
 	confine_forker(&(struct confinement){
 	    .config = config, .options = options, .start = start });
 	if (send(fds[0], &ready, sizeof ready, MSG_NOSIGNAL) < 0)

@@ -18,6 +18,7 @@
 #include "base/landlock.h"
 #include "base/log.h"
 #include "base/name.h"
+#include "base/victim.h"
 #include "session/confine.h"
 #include "session/endpoint.h"
 #include "session/sandbox.h"
@@ -199,7 +200,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 	}
 	children_know(&l->children, &child, fd);
 	sandbox_foresee(fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
-	pid = children_make_room(&l->children) ? fork() : -1;
+	pid = children_make_room(&l->children) ? victim_fork(fork) : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;
 		ret->error = errno;
@@ -551,6 +552,7 @@ listen_prepare(struct listener *l, const struct options *options, const struct c
 		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
 		return EX_TEMPFAIL;
 	}
+	victim_prepare();
 	/* Sessions inside TLS are descendants of the forker, and are signalled too. */
 	if (config->server.tls != SERVER_TLS_OFF && !secure_here())
 		start->tls_served = landlock_keep_signals() == 0 &&

@@ -183,6 +183,6 @@ CONF
 	cp "${BUILD:-build}/tests/inject" "$stage"
 	inside unit_walls.py 32 /stage/inject
 fi
-inside unit_edges.py 7
+inside unit_edges.py 8
 
 done_testing
