@@ -52,6 +52,10 @@ enum sign_verdict {
 enum sign_verdict sign_check(enum sign_kind kind, struct slice public, struct slice digest,
     struct slice signature);
 
+/* Make OpenSSL load what sign_check() and digests need, for processes that are forked later.  False
+ * if it cannot. */
+bool sign_warm(void);
+
 /* NULL is fine. */
 void sign_key_free(struct sign_key *k);
 

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sign.h"
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
 #define MEMOS_AT_ONCE	64
@@ -246,6 +247,7 @@ verify_accept(struct verify_listener *l, const struct config *config, int *ret_f
 	int ends[2];
 
 	l->cache = dns_cache_new();
+	(void)sign_warm();
 	(void)sigemptyset(&caught);
 	(void)sigaddset(&caught, SIGCHLD);
 	(void)sigaddset(&caught, SIGTERM);
