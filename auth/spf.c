@@ -326,7 +326,7 @@ explain(struct spf_run *r, const struct spf_term *exp)
 	struct slice text;
 	bool is_void;
 
-	if (exp->domain.n == 0)
+	if (!r->explanation || exp->domain.n == 0)
 		return;
 	a = ask(r, expand_domain(r, exp->domain, &b), AUTH_TXT);
 	if (!a || a->status != AUTH_FOUND || a->n != 1)
@@ -399,8 +399,10 @@ spf_check(const struct auth_dns *dns, const struct spf_client *client, struct sl
 	enum spf_result result;
 
 	*why = NULL;
-	explanation->n = 0;
-	explanation->full = false;
+	if (explanation) {
+		explanation->n = 0;
+		explanation->full = false;
+	}
 	if (client->ipv6 && memcmp(client->address, mapped, sizeof mapped) == 0) {
 		unmapped.ipv6 = false;
 		memcpy(unmapped.address, client->address + sizeof mapped, 4);

@@ -28,8 +28,8 @@ struct spf_client {
 
 /*
  * Check the domain of sender: the reverse-path, or "postmaster@" with the name in HELO.  why gets
- * the reason of an error (a literal).  explanation gets what the domain says about a failure; it
- * stays empty without that.
+ * the reason of an error (a literal).  explanation gets the words of the domain about a failure,
+ * and stays empty without any; NULL: they are not asked for.
  */
 enum spf_result spf_check(const struct auth_dns *dns, const struct spf_client *client,
     struct slice sender, const char **why, struct buf *explanation);

@@ -123,8 +123,8 @@ static enum spf_result
 check_identity(struct check *c, const struct auth_dns *dns, struct slice local, const char *domain,
     const char **why)
 {
-	char space[CHECK_PATH_MAX + CHECK_NAME_MAX], text[SPF_TEXT_MAX];
-	struct buf sender = BUF(space), explanation = BUF(text);
+	char space[CHECK_PATH_MAX + CHECK_NAME_MAX];
+	struct buf sender = BUF(space);
 	struct spf_client client = {
 		.ipv6 = c->client->ipv6, .helo = slice_str(c->client->helo),
 		.receiver = slice_str(c->hostname), .now_s = clock_wall_s(),
@@ -136,7 +136,7 @@ check_identity(struct check *c, const struct auth_dns *dns, struct slice local, 
 	buf_add(&sender, local);
 	buf_chr(&sender, '@');
 	buf_str(&sender, domain);
-	return spf_check(dns, &client, buf_slice(&sender), why, &explanation);
+	return spf_check(dns, &client, buf_slice(&sender), why, NULL);
 }
 
 /* The identities are those of MAIL, and of HELO (RFC 7208 sections 2.3 and 2.4). */
