@@ -22,6 +22,7 @@ struct tls_facts {
 	char server_name[256];		/* name that the client requested (SNI); empty: none */
 	/* On the client's side: the server's certificate is valid for its name. */
 	bool verified;
+	char tlsa[32];			/* the record that it fits: "3.1.1:0123456789abcdef" */
 	/* SHA-256 of the client's certificate, in hex; empty: it sent none. */
 	char client[65];
 };
@@ -56,6 +57,22 @@ struct tls_client {
 	bool knows_some, knows_all;	/* authorities are loaded: those needed so far, or all */
 };
 
+/* A record of DANE (RFC 6698 section 2.1), usage 2 or 3; borrowed. */
+struct tls_tlsa {
+	unsigned usage, selector, matching;
+	const uint8_t *octets;
+	size_t n;
+};
+
+/* The demand that the certificate fits one of some records (RFC 7672).  All is borrowed. */
+struct tls_dane {
+	const struct tls_tlsa *records;
+	size_t n;
+	const char *base;		/* the host of the records: sent in SNI */
+	/* Further names, one of which a certificate of an authority may be for; "" is none. */
+	const char *names[2];
+};
+
 /* Demands of a client on a server. */
 struct tls_demand {
 	/* The server's name or address: sent in SNI, and if verify is set, needed in the
@@ -64,6 +81,7 @@ struct tls_demand {
 	bool verify;
 	/* A file of certificates in place of the system's, or NULL. */
 	const char *authorities;
+	const struct tls_dane *dane;	/* in place of name and verify; or NULL */
 };
 
 /* Find what tls_places() visits.  The file "authorities" of a folder keeps it for later

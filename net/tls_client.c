@@ -49,6 +49,8 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 	if (r == 0 && !c->ctx) {
 		c->ctx = SSL_CTX_new(TLS_client_method());
 		r = c->ctx ? tls_context(c->ctx) : -ENOMEM;
+		if (r == 0 && SSL_CTX_dane_enable(c->ctx) != 1)
+			r = -ENOMEM;
 		if (r == 0)	/* read-ahead halves the number of system calls */
 			SSL_CTX_set_read_ahead(c->ctx, 1);
 	}
@@ -178,6 +180,7 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
     struct tls_facts *ret, struct buf *why)
 {
 	struct tls *t = calloc(1, sizeof *t);
+	struct tls_facts facts = { .verified = false };
 	int r = -ENOMEM;
 
 	ERR_clear_error();
@@ -186,26 +189,28 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 		r = tls_attach(t, s);
 	}
 	if (r == 0)
-		r = set_name(t->ssl, d->name);
+		r = d->dane ? tls_dane_demand(t->ssl, d->dane) : set_name(t->ssl, d->name);
 	if (r < 0) {
 		buf_str(why, strerror(-r));
 		goto out;
 	}
-	if (!d->verify)		/* weak TLS is better than none (RFC 7435 section 3) */
+	if (!d->verify && !d->dane)	/* weak TLS is better than none (RFC 7435 section 3) */
 		SSL_set_security_level(t->ssl, 0);
 	SSL_set_connect_state(t->ssl);
 	buf_str(why, "TLS handshake failed: ");
 	r = tls_shake(t, s, timeout_ms, why);
 	if (r == 0) {
 		why->n = 0;
-		r = verify_server(c, t, d, why);
+		tls_find_facts(t, &facts);
+		r = d->dane ? tls_dane_check(t->ssl, d->dane, &facts, why) :
+		    verify_server(c, t, d, why);
 	}
 	if (r < 0) {
 		tls_end(t);
 		goto out;
 	}
-	tls_find_facts(t, ret);
-	ret->verified = d->verify;
+	facts.verified = d->verify || d->dane;
+	*ret = facts;
 	tls_take_over(t, s);
 	t = NULL;
 out:

@@ -45,6 +45,14 @@ void tls_find_facts(const struct tls *t, struct tls_facts *ret);
 /* Free and wipe a server's keys, wherever they are in memory. */
 void tls_forget_keys(struct tls *t);
 
+/* Demand records of DANE of a handshake that has not begun.  0; -EINVAL if none can be used;
+ * -ENOMEM. */
+int tls_dane_demand(SSL *ssl, const struct tls_dane *d);
+
+/* Has the server shown a certificate that fits one of them?  0, and ret gets the record; or
+ * -EKEYREJECTED, and why gets the fault with the records. */
+int tls_dane_check(SSL *ssl, const struct tls_dane *d, struct tls_facts *ret, struct buf *why);
+
 /* Copy the start of a peer's text, up to the first character that is not printable ASCII. */
 void tls_keep(char *to, size_t size, const char *from);
 
