@@ -76,8 +76,8 @@ rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net
 CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
   $(call rooms,$(CORE_ROOMS)))
-OUT  := $(call rooms,dns hosts attempt maildir client notice delivery runner explain doctor) \
-  $(TLS) $(CRYPTO)
+OUT  := $(call rooms,dns policy hosts attempt maildir client notice delivery runner) \
+  $(call rooms,explain doctor) $(TLS) $(CRYPTO)
 VERIFY := $(call rooms,auth verify)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
