@@ -303,6 +303,7 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		host->tls_failed_s = 0;
 		return true;
 	case HOST_NOTHING:
+	case HOST_SECURED:
 		break;
 	}
 	return false;
@@ -329,7 +330,7 @@ host_report_valid(const struct host_report *report)
 			return false;
 	return foreign_line(report->address, sizeof report->address) &&
 	    foreign_line(report->name, sizeof report->name) &&
-	    (unsigned)report->event <= HOST_NO_CLEAR && (unsigned)report->tls <= HOST_TLS_FAILED;
+	    (unsigned)report->event <= HOST_SECURED && (unsigned)report->tls <= HOST_TLS_FAILED;
 }
 
 void
@@ -337,11 +338,17 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 {
 	struct host *host;
 
+	if (report->event == HOST_SECURED) {
+		h->secured_changed |= secured_add(&h->secured, report->name, now_s);
+		h->changed |= h->secured_changed;
+		return;
+	}
 	if (report->event == HOST_NOTHING || !host_printable(report->address) ||
 	    !(host = hosts_entry(h, report->address)))
 		return;
 	if (host_printable(report->name))
-		memcpy(host->name, report->name, sizeof host->name);
+		(void)snprintf(host->name, sizeof host->name, "%.*s",
+		    (int)sizeof host->name - 1, report->name);
 	if (learn_event(h, host, report, now_s))
 		h->changed = true;
 	if (report->tls != HOST_TLS_UNKNOWN) {
@@ -354,6 +361,7 @@ void
 hosts_done(struct hosts *h)
 {
 	free(h->list);
+	secured_done(&h->secured);
 	*h = (struct hosts){ 0 };
 }
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "hosts/secured.h"
 
 /* Limit: the entry without news for the longest time is dropped first. */
 #define HOSTS_MAX 4096
@@ -54,6 +55,8 @@ struct hosts {
 	int64_t pause_s, pause_max_s;
 	int64_t forgiven_s;		/* hosts that failed up to then may be dialled at once */
 	int64_t good_s;			/* time of the last greeting of any host */
+	struct secured secured;
+	bool secured_changed;
 };
 
 #define HOSTS_PAUSE_S     60
@@ -77,25 +80,26 @@ enum host_event {
 	HOST_NO_BDAT,			/* it refused a chunk, or the connection broke at one */
 	HOST_NO_PIPELINING,		/* the connection broke at a group of commands */
 	HOST_NO_CLEAR,			/* it was spared TLS, and took no mail without */
+	HOST_SECURED,			/* the name has proven records of DANE; no address */
 };
 
 /* An event as a worker sends it to its parent process. */
 struct host_report {
 	char address[HOST_KEY];
-	char name[64];
+	char name[DNS_NAME_MAX];
 	enum host_event event;
 	enum host_tls tls;		/* with any event */
 	int64_t connect_us, first_us;
 };
 
-/* Load the table from state_fd, the folder state/ of the queue.  A missing file gives an empty
+/* Load the tables from state_fd, the folder state/ of the queue.  A missing file gives an empty
  * table; damaged lines are dropped.  hosts_done() must follow. */
 void hosts_load(struct hosts *h, int state_fd);
 
 /* Add the lines of a table file to h.  Damaged lines are dropped. */
 void hosts_parse(struct hosts *h, struct slice text);
 
-/* Save the table in state_fd, by rename.  0 or -errno. */
+/* Save the tables in state_fd, by rename.  0 or -errno. */
 int hosts_save(struct hosts *h, int state_fd);
 
 /* Free the table. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/slice.h"
 
@@ -98,6 +99,7 @@ hosts_load(struct hosts *h, int state_fd)
 	free(text);
 	if (fd >= 0)
 		close(fd);
+	secured_load(&h->secured, state_fd);
 }
 
 /* No fsync: a lost table is measured again, and a torn line is dropped. */
@@ -125,7 +127,9 @@ hosts_save(struct hosts *h, int state_fd)
 		    host->pipelining_failures);
 	}
 	r = file_replace_end(&file);
+	if (r == 0 && h->secured_changed)
+		r = secured_save(&h->secured, state_fd, clock_wall_s());
 	if (r == 0)
-		h->changed = false;
+		h->changed = h->secured_changed = false;
 	return r;
 }
