@@ -30,6 +30,7 @@ static const struct row {
 	[CAUSE_NO_TLS]          = { OUTCOME_DEFERRED,  "4.7.4",  false },
 	[CAUSE_TLS_FAILED]      = { OUTCOME_DEFERRED,  "4.7.5",  false },
 	[CAUSE_TLS_UNVERIFIED]  = { OUTCOME_DEFERRED,  "4.7.5",  false },
+	[CAUSE_DANE]            = { OUTCOME_DEFERRED,  "4.7.5",  false },
 	[CAUSE_LOGIN]           = { OUTCOME_DEFERRED,  "4.7.8",  false },
 	[CAUSE_REPLY_TEMPORARY] = { OUTCOME_DEFERRED,  "4.0.0",  true },
 	[CAUSE_REPLY_PERMANENT] = { OUTCOME_FAILED,    "5.0.0",  true },

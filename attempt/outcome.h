@@ -34,6 +34,7 @@ enum outcome_cause {
 	/* 4.7.5: the handshake failed; the next attempt goes without TLS if that is allowed. */
 	CAUSE_TLS_FAILED,
 	CAUSE_TLS_UNVERIFIED,		/* 4.7.5: the certificate does not prove the name */
+	CAUSE_DANE,			/* 4.7.5: it is not known what TLS the host must offer */
 	CAUSE_LOGIN,			/* 4.7.8: the smarthost refused our login, or none is set */
 	CAUSE_REPLY_TEMPORARY,		/* 4yz: the peer's own status, else 4.0.0 */
 	CAUSE_REPLY_PERMANENT,		/* 5yz: the peer's own status, else 5.0.0 */
@@ -88,8 +89,9 @@ struct outcome {
 	enum outcome_kind kind;
 	char status[12];		/* "5.1.2" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25", or "" */
-	/* "TLSv1.3/CIPHER", "TLSv1.3/CIPHER/verified", OUTCOME_TLS_DOWNGRADED; "": no TLS. */
-	char tls[100];
+	/* "TLSv1.3/CIPHER", "TLSv1.3/CIPHER/verified", "TLSv1.3/CIPHER/dane:3.1.1:01234567...",
+	 * OUTCOME_TLS_DOWNGRADED; "": no TLS. */
+	char tls[140];
 	/* One line: the reply as received ("550 5.1.1 no such user"), or the fault. */
 	char detail[OUTCOME_DETAIL];
 	struct outcome_times times;

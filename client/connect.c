@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -40,6 +41,12 @@ connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e)
 void
 connect_done(struct connect *c)
 {
+	for (size_t i = 0; i < MX_EXCHANGERS_MAX; i++) {
+		if (c->published[i])
+			exchanger_tls_done(c->published[i]);
+		free(c->published[i]);
+		c->published[i] = NULL;
+	}
 	if (c->looked_up)
 		mx_list_done(&c->mx);
 	c->looked_up = false;
@@ -133,6 +140,18 @@ put_in_order(struct connect *c)
 	}
 }
 
+static void
+wait_for_dnssec(struct connect *c)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf b = BUF(space);
+
+	buf_fmt(&b, "answers of the DNS cannot be validated now, and hosts of %s had TLSA records "
+	    "in the last 30 days: its mail waits (smtp-queue doctor has advice)",
+	    c->d->destination);
+	outcome_set(&c->why, CAUSE_DANE, SL(""), buf_slice(&b));
+}
+
 static bool
 look_up(struct connect *c)
 {
@@ -145,6 +164,10 @@ look_up(struct connect *c)
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	connect_note_answer(c);
+	if (exchanger_tls_waits(d, &c->mx)) {
+		wait_for_dnssec(c);
+		return false;
+	}
 	if (c->mx.status == MX_OK)
 		put_in_order(c);
 	if (c->n || c->npaused)
@@ -379,6 +402,12 @@ spare_host(struct smtp_link *l, const struct hosts *hosts, int64_t now_s)
 		l->peer.offers[SMTP_EXT_PIPELINING] = false;
 }
 
+static struct exchanger_tls *
+published_of(const struct connect *c, const struct order_target *t)
+{
+	return c->published[t->exchanger - c->mx.exchangers];
+}
+
 static enum greet_result
 begin(struct connect *c, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
 {
@@ -390,7 +419,8 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 		l->ipv4_left = t->address->ss_family == AF_INET6 &&
 		    (has_ipv4(c) || c->ipv6_again);
 		l->others = c->n > 0;
-		tls_policy_of_host(&policy, c->d, t->exchanger, t->address, clock_wall_s());
+		tls_policy_of_host(&policy, c->d, t->exchanger, published_of(c, t), t->address,
+		    clock_wall_s());
 		if (policy.downgraded && c->d->client->tls_again) {
 			policy.tls = RELAY_TLS_MAY;
 			policy.downgraded = false;
@@ -485,6 +515,70 @@ report_winner(const struct connect *c, size_t n, const struct order_target *won)
 		sink->dialled(sink->ctx, host_site(won->address));
 }
 
+/* Leave out an exchanger whose domain gives no answer: it must get no mail now (RFC 7672 section
+ * 2.1.2). */
+static void
+skip_exchanger(struct connect *c, const struct mx_exchanger *x, const char *why)
+{
+	struct outcome o;
+	size_t kept = 0;
+
+	add_tried(c, x->name, why);
+	transcript_fact(c->d->transcript, "%s: %s", x->name, why);
+	c->refused++;
+	outcome_set(&o, CAUSE_DANE, slice_str(x->name), slice_str(why));
+	keep_reason(c, REASON_LOST, &o);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->targets[i].exchanger == x)
+			connect_report_host(c, &c->targets[i], NULL, HOST_NOTHING,
+			    HOST_TLS_UNKNOWN);
+		else
+			c->targets[kept++] = c->targets[i];
+	c->n = kept;
+}
+
+/* Ask what the domains of the first n targets demand, as far as that is not known.  False if an
+ * exchanger was left out. */
+static bool
+ask_domains(struct connect *c, size_t n)
+{
+	const struct mx_exchanger *asked[DIAL_MAX];
+	struct exchanger_tls *found[DIAL_MAX];
+	size_t nasked = 0;
+	bool all = true;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct mx_exchanger *x = c->targets[i].exchanger;
+		struct exchanger_tls **place = &c->published[x - c->mx.exchangers];
+
+		if (*place || !(*place = calloc(1, sizeof **place)))
+			continue;
+		asked[nasked] = x;
+		found[nasked++] = *place;
+	}
+	exchanger_tls_find(c->d, &c->mx, asked, nasked, found);
+	for (size_t i = 0; i < nasked; i++) {
+		if (found[i]->dane.verdict != DANE_UNKNOWN)
+			continue;
+		skip_exchanger(c, asked[i], found[i]->dane.chain);
+		all = false;
+	}
+	return all;
+}
+
+/* The targets of the next race; their number. */
+static size_t
+choose_targets(struct connect *c, int start_ms[DIAL_MAX])
+{
+	size_t n;
+
+	do
+		n = order_race(c->targets, c->n, start_ms);
+	while (n && c->policy.tls != RELAY_TLS_NONE && exchanger_tls_applies(c->d) &&
+	    !ask_domains(c, n));
+	return n ? ask_leave(c, n, start_ms) : 0;
+}
+
 static struct smtp_link *
 race(struct connect *c)
 {
@@ -502,9 +596,11 @@ race(struct connect *c)
 	struct order_target won;
 	char host[300];
 	int start_ms[DIAL_MAX];
-	size_t n = ask_leave(c, order_race(c->targets, c->n, start_ms), start_ms);
+	size_t n = choose_targets(c, start_ms);
 	int winner;
 
+	if (n == 0)
+		return NULL;
 	if (c->targets[0].reason == ORDER_FAILING && n < c->n &&
 	    o.connect_timeout_ms > FAILING_CONNECT_MS)
 		o.connect_timeout_ms = FAILING_CONNECT_MS;

@@ -26,6 +26,8 @@ struct connect {
 	struct tls_policy policy;	/* for all hosts of the destination */
 	bool looked_up;			/* mx is filled */
 	struct mx_list mx;
+	/* The demands of each exchanger's domain; malloc'ed, NULL: not asked yet. */
+	struct exchanger_tls *published[MX_EXCHANGERS_MAX];
 	struct order_target targets[ORDER_MAX];	/* not tried yet, in order */
 	size_t n;
 	/* IPv6 addresses left out because they refused ours; the last resort. */

@@ -180,8 +180,8 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 		return insecure(s, CAUSE_TLS_FAILED, buf_slice(&why));
 	l->closed = false;
 	l->verified = facts.verified;
-	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s", facts.version, facts.cipher,
-	    facts.verified ? "/verified" : "");
+	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s%s", facts.version, facts.cipher,
+	    facts.tlsa[0] ? "/dane:" : facts.verified ? "/verified" : "", facts.tlsa);
 	transcript_fact(l->transcript, "TLS: %s", l->tls);
 	return GREET_READY;
 }

@@ -33,7 +33,7 @@ struct smtp_link {
 	bool silent;			/* it refused EHLO, but may know it: its offer is unknown */
 	bool downgraded;		/* it is spared TLS, as that has failed */
 	bool tls_failed;		/* TLS was offered, and failed */
-	char tls[100];			/* as in struct outcome */
+	char tls[140];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
 	bool others;			/* other hosts were left to try when it was opened */
 	bool took_mail;			/* it has accepted a MAIL */

@@ -57,9 +57,27 @@ tls_policy_of(const struct delivery *d, bool requiretls)
 	return t;
 }
 
+/* The demand of records of DANE.  They decide alone: a certificate that fits them needs no
+ * authority.  If none of them is usable, they add nothing to a demand that verifies. */
+static void
+from_dane(struct tls_policy *t, const struct exchanger_tls *x)
+{
+	const bool match = x->dane.verdict == DANE_MATCH;
+
+	if (!match && (x->dane.verdict != DANE_ENCRYPT || t->tls == RELAY_TLS_REQUIRE))
+		return;
+	t->tls = RELAY_TLS_REQUIRE;
+	t->by_message = false;
+	t->source = x->source;
+	t->remedy = t->remedy_none = "the operator of that host must correct "
+	    "its TLS or the records";
+	t->demand.verify = false;
+	t->demand.dane = match ? &x->demand : NULL;
+}
+
 void
 tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct mx_exchanger *x,
-    const struct sockaddr_storage *address, int64_t now_s)
+    const struct exchanger_tls *published, const struct sockaddr_storage *address, int64_t now_s)
 {
 	char key[HOST_KEY];
 	const struct host *host;
@@ -67,6 +85,8 @@ tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct 
 	host_key(key, address);
 	host = hosts_find(d->hosts, key);
 	t->demand.name = x->name;
+	if (published && t->tls != RELAY_TLS_NONE)
+		from_dane(t, published);
 	t->shaky = host && hosts_failed_lately(d->hosts, host, now_s);
 	t->downgraded = t->tls == RELAY_TLS_MAY && host &&
 	    hosts_spared_until(host, HOST_SPARED_TLS, now_s);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
  * The TLS that a destination demands of a session, and the source of that demand.  Every source is
- * asked here, and nowhere else; DANE and MTA-STS would be more of them.
+ * asked here, and nowhere else.
  */
 #ifndef CLIENT_TLS_POLICY_H
 #define CLIENT_TLS_POLICY_H
 
 #include "attempt/attempt.h"
+#include "client/exchanger_tls.h"
 #include "dns/mx.h"
 #include "net/tls.h"
 
@@ -25,10 +26,11 @@ struct tls_policy {
 /* For all hosts of the destination.  requiretls: the sender of the mail demands it (RFC 8689). */
 struct tls_policy tls_policy_of(const struct delivery *d, bool requiretls);
 
-/* Adapt t to one host: an exchanger, whose name t borrows, at one of its addresses.  A source may
- * use the destination, the resolver and the table of hosts of d. */
+/* Adapt t to one host: an exchanger, whose name t borrows, at one of its addresses.  published is
+ * what its domain demands, borrowed too; NULL: nothing. */
 void tls_policy_of_host(struct tls_policy *t, const struct delivery *d,
-    const struct mx_exchanger *x, const struct sockaddr_storage *address, int64_t now_s);
+    const struct mx_exchanger *x, const struct exchanger_tls *published,
+    const struct sockaddr_storage *address, int64_t now_s);
 
 /* Does the sender demand REQUIRETLS?  A notice must not be lost for it (RFC 8689 section 5). */
 bool tls_policy_requiretls(const struct queue_entry *e);

@@ -88,22 +88,30 @@ worst_status(enum dns_status a, enum dns_status b)
 	return DNS_NODATA;	/* there were records, but no usable one */
 }
 
+/* Note whether one family of addresses is proven, and where its aliases end.  The other family may
+ * be broken. */
+static void
+add_proof(struct mx_exchanger *e, const struct dns_question *q)
+{
+	if (q->why[0])
+		memcpy(e->why, q->why, sizeof e->why);
+	if (q->status != DNS_OK || q->trust < e->trust)
+		return;
+	e->trust = q->trust;
+	if (q->canonical[0])
+		memcpy(e->canonical, q->canonical, sizeof e->canonical);
+}
+
 static void
 set_addresses(struct mx_exchanger *e, struct pair *pair, enum address_family family, uint16_t port)
 {
 	e->status = DNS_OK;
-	e->secure = false;
+	e->trust = DNS_UNCHECKED;
 	for (size_t k = 0; k < 2; k++) {
-		const struct dns_question *q = &pair->q[k];
-		const bool secure = q->status == DNS_OK && q->trust == DNS_SECURE;
-
-		if (!q->name)
+		if (pair->q[k].name)
+			add_proof(e, &pair->q[k]);
+		else
 			pair->q[k].status = pair->q[1 - k].status;
-		else if (q->canonical[0] && !e->secure)
-			memcpy(e->canonical, q->canonical, sizeof e->canonical);
-		if (q->name && q->why[0])
-			memcpy(e->why, q->why, sizeof e->why);
-		e->secure |= q->name && secure;
 	}
 	add_in_turn(e, pair, family, port);
 	if (e->naddresses == 0)
@@ -208,8 +216,11 @@ set_verdict(struct mx_list *l, struct slice domain)
 	l->status = MX_OK;
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->exchangers[i].naddresses) {
-			set_detail(l, "", domain, found[l->exchangers[i].implicit][l->trust],
-			    NULL, 0);
+			const struct mx_exchanger *e = &l->exchangers[i];
+			const enum dns_trust trust =
+			    e->implicit && e->trust < l->trust ? e->trust : l->trust;
+
+			set_detail(l, "", domain, found[e->implicit][trust], NULL, 0);
 			return;
 		}
 		may_pass |= l->exchangers[i].status == DNS_SERVFAIL ||
@@ -463,10 +474,12 @@ mx_host(const struct dns_resolver *r, const char *host, enum address_family fami
 		       : etc_hosts_look_up(ETC_HOSTS_FILE, name, known, MX_ADDRESSES_MAX);
 	for (size_t i = 0; i < n; i++)
 		add_address(e, &known[i], family, port);
-	if (e->naddresses)
+	if (e->naddresses) {
 		e->status = DNS_OK;
-	else
+	} else {
+		ret->trust = DNS_SECURE;
 		look_up_host(r, e, family, port);
+	}
 	set_verdict(ret, slice_str(name));
 	if (ret->status == MX_NO_HOST && e->status == DNS_NXDOMAIN)
 		ret->status = MX_NXDOMAIN;

@@ -28,7 +28,8 @@ struct mx_exchanger {
 	bool implicit;			/* no MX: the address of the domain itself */
 	enum dns_status status;		/* result of the address look-ups if there is no address */
 	char why[DNS_WHY_MAX];		/* the reason for that status, if a validator gave one */
-	bool secure;			/* DNSSEC proves the addresses of a family at least */
+	/* The proof of its addresses: the better one of its two families. */
+	enum dns_trust trust;
 	/* The name at the end of its aliases; "": not known. */
 	char canonical[DNS_NAME_MAX];
 	struct sockaddr_storage addresses[MX_ADDRESSES_MAX];	/* with the port */
@@ -37,7 +38,8 @@ struct mx_exchanger {
 
 struct mx_list {
 	enum mx_status status;
-	/* The proof of the MX records, or that there are none. */
+	/* The proof of the MX records, or that there are none.  A host that a route names has
+	 * been chosen, which is as good as a proof. */
 	enum dns_trust trust;
 	char detail[640];		/* for people: the answer of the DNS */
 	/* malloc'ed; by preference, equal ones in random order. */

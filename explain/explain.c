@@ -273,7 +273,7 @@ explain_alias(const struct config *c, const struct smtp_path *path, struct say *
 /* Prints the hosts that get mail in the clear because their last handshake failed. */
 static void
 explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
-    const struct mx_exchanger *x, struct say *s)
+    const struct mx_exchanger *x, const struct exchanger_tls *published, struct say *s)
 {
 	const int64_t now_s = clock_wall_s();
 
@@ -282,7 +282,7 @@ explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
 		char key[64], space[64];
 		struct buf until = BUF(space);
 
-		tls_policy_of_host(&t, d, x, &x->addresses[i], now_s);
+		tls_policy_of_host(&t, d, x, published, &x->addresses[i], now_s);
 		if (!t.downgraded)
 			continue;
 		host_key(key, &x->addresses[i]);
@@ -291,6 +291,25 @@ explain_downgrades(const struct tls_policy *terms, const struct delivery *d,
 		say_line(s, NULL, "%s: in the clear until %s, as its last handshake failed", key,
 		    buf_cstr(&until));
 	}
+}
+
+/* Prints what the domain of a host demands, with the reasons. */
+static void
+explain_host_tls(const struct tls_policy *terms, const struct delivery *d,
+    const struct mx_list *mx, const struct mx_exchanger *x, struct say *s)
+{
+	static struct exchanger_tls found;
+	struct exchanger_tls *place = &found;
+	const bool asked = terms->tls != RELAY_TLS_NONE && x->naddresses &&
+	    exchanger_tls_applies(d);
+
+	if (asked) {
+		exchanger_tls_find(d, mx, &x, 1, &place);
+		say_line(s, "dane", "%s: %s", x->name, found.dane.chain);
+	}
+	explain_downgrades(terms, d, x, asked ? &found : NULL, s);
+	if (asked)
+		exchanger_tls_done(&found);
 }
 
 static void
@@ -311,7 +330,7 @@ explain_tls(const struct delivery *d, const struct mx_list *mx, struct say *s)
 	    terms.implicit ? "from the first octet, and a certificate for the host's name"
 			   : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
-		explain_downgrades(&terms, d, &mx->exchangers[i], s);
+		explain_host_tls(&terms, d, mx, &mx->exchangers[i], s);
 }
 
 /* Loads the latencies of earlier runs, if the queue can be read. */
@@ -376,12 +395,15 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	exchangers_find(&d, &mx);
 	if (mx.detail[0])
 		say_line(s, "dns", "%s", mx.detail);
-	if (mx.status == MX_OK) {
-		load_hosts(c, &hosts);
+	load_hosts(c, &hosts);
+	if (exchanger_tls_waits(&d, &mx)) {
+		say_line(s, "mail", "is kept and tried again later: hosts of the domain had TLSA "
+		    "records in the last 30 days, and nothing can be validated now (4.7.5)");
+	} else if (mx.status == MX_OK) {
 		explain_exchangers(&d, &hosts, &mx, by_domain && name[0] != '[', s);
 		explain_tls(&d, &mx, s);
-		hosts_done(&hosts);
 	}
+	hosts_done(&hosts);
 	for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
 		if (verdicts[i].status == mx.status)
 			say_line(s, "mail", "%s", by_domain ? verdicts[i].text

@@ -15,7 +15,7 @@ count_network(const struct outcome *o)
 		return;
 	stats_add_word(STATS_DELIVERY_TLS, !o->tls[0] ? "none" :
 	    strcmp(o->tls, OUTCOME_TLS_DOWNGRADED) == 0 ? "downgraded" :
-	    strstr(o->tls, "/verified") ? "verified" : "encrypted");
+	    strstr(o->tls, "/verified") || strstr(o->tls, "/dane:") ? "verified" : "encrypted");
 	if (t->dns_us)
 		stats_time(STATS_DNS, t->dns_us);
 	if (t->connect_us)

@@ -4,6 +4,7 @@
     authority = Authority(directory)
     authority.leaf("good", "mx.example.org")         # a Leaf with .chain and .key
 """
+import hashlib
 import os
 import ssl
 import subprocess
@@ -56,3 +57,20 @@ class Authority:
                     "-addext", "subjectAltName=" + wanted)
         os.chmod(path + ".key", 0o600)
         return Leaf(path)
+
+
+def tlsa(path, usage=3, selector=1, matching=1):
+    """The data of a TLSA record for the first certificate in a file: "3 1 1 0123..."."""
+    def run(*argv, text):
+        return subprocess.run(["openssl", *argv], input=text, check=True,
+                              capture_output=True).stdout
+    with open(path, "rb") as file:
+        data = file.read()
+    if selector == 1:
+        data = run("pkey", "-pubin", "-outform", "DER", text=run("x509", "-noout", "-pubkey",
+                                                                 text=data))
+    else:
+        data = run("x509", "-outform", "DER", text=data)
+    digest = {0: lambda d: d, 1: lambda d: hashlib.sha256(d).digest(),
+              2: lambda d: hashlib.sha512(d).digest()}
+    return "%d %d %d %s" % (usage, selector, matching, digest.get(matching, digest[1])(data).hex())

@@ -24,6 +24,7 @@ static const struct row {
 	{ CAUSE_NO_TLS, OUTCOME_DEFERRED, "4.7.4", "no TLS where it is required" },
 	{ CAUSE_TLS_FAILED, OUTCOME_DEFERRED, "4.7.5", "R134 a handshake that failed" },
 	{ CAUSE_TLS_UNVERIFIED, OUTCOME_DEFERRED, "4.7.5", "a certificate that is not the one" },
+	{ CAUSE_DANE, OUTCOME_DEFERRED, "4.7.5", "records of DANE that cannot be asked for" },
 	{ CAUSE_LOGIN, OUTCOME_DEFERRED, "4.7.8", "a login that is refused" },
 	{ CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0", "4yz" },
 	{ CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "5yz" },

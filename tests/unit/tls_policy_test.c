@@ -97,8 +97,8 @@ test_hosts(void)
 		const struct delivery d = { .hosts = &h };
 		struct tls_policy t = { .tls = hosts[i].tls }, other = t;
 
-		tls_policy_of_host(&t, &d, &x, &x.addresses[0], hosts[i].now_s);
-		tls_policy_of_host(&other, &d, &x, &x.addresses[1], hosts[i].now_s);
+		tls_policy_of_host(&t, &d, &x, NULL, &x.addresses[0], hosts[i].now_s);
+		tls_policy_of_host(&other, &d, &x, NULL, &x.addresses[1], hosts[i].now_s);
 		ok(t.downgraded == hosts[i].downgraded &&
 			t.tls == (t.downgraded ? RELAY_TLS_NONE : hosts[i].tls) &&
 			strcmp(t.demand.name, "mx.example") == 0 && !other.downgraded &&
