@@ -195,14 +195,22 @@ field_is(const struct field *f, struct slice name)
 	return slice_ieq(f->name, name);
 }
 
+static bool
+is_space(char c)
+{
+	return ascii_blank(c) || c == '\r' || c == '\n';
+}
+
 struct slice
 field_value(const struct field *f)
 {
 	struct slice value = f->body;
 
-	while (value.n && (value.p[value.n - 1] == '\n' || value.p[value.n - 1] == '\r'))
+	while (value.n && is_space(value.p[0]))
+		value = slice_skip(value, 1);
+	while (value.n && is_space(value.p[value.n - 1]))
 		value.n--;
-	return slice_trim(value);
+	return value;
 }
 
 struct slice

@@ -218,6 +218,7 @@ static const struct value {
 	{ .name = "blanks around it", .field = "A: \t b \r\n", .want = "b" },
 	{ .name = "no line end", .field = "A:b", .want = "b" },
 	{ .name = "a line end inside", .field = "A: b\r\n c\r\n", .want = "b\r\n c" },
+	{ .name = "line ends around it", .field = "A:\r\n b \r\n \t\r\n", .want = "b" },
 	{ .name = "nothing", .field = "A:\r\n", .want = "" },
 	{ .name = "nothing at the end", .field = "A:", .want = "" },
 };
