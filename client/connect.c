@@ -20,6 +20,7 @@
 #include "client/ipv6_refused.h"
 #include "client/self.h"
 #include "client/state.h"
+#include "client/tls_required.h"
 
 #define DIALS_MAX	32
 #define HOSTS_TRIED_MAX	16	/* hosts that failed or refused */
@@ -32,6 +33,7 @@ connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e)
 {
 	memset(c, 0, sizeof *c);
 	c->d = d;
+	c->e = e;
 	c->policy = tls_policy_of(d, tls_policy_requiretls(e));
 	c->tried = (struct buf)BUF(c->tried_space);
 	c->paused = (struct buf)BUF(c->paused_space);
@@ -140,12 +142,22 @@ put_in_order(struct connect *c)
 	}
 }
 
+static bool
+is_waived(struct connect *c)
+{
+	if (!c->waiver_known)
+		c->waived = tls_required_waived(c->e);
+	c->waiver_known = true;
+	return c->waived;
+}
+
 static void
 wait_for_dnssec(struct connect *c)
 {
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
 
+	c->demanded = true;
 	buf_fmt(&b, "answers of the DNS cannot be validated now, and hosts of %s had TLSA records "
 	    "in the last 30 days: its mail waits (smtp-queue doctor has advice)",
 	    c->d->destination);
@@ -164,7 +176,7 @@ look_up(struct connect *c)
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	connect_note_answer(c);
-	if (exchanger_tls_waits(d, &c->mx)) {
+	if (exchanger_tls_waits(d, &c->mx) && !is_waived(c)) {
 		wait_for_dnssec(c);
 		return false;
 	}
@@ -402,10 +414,20 @@ spare_host(struct smtp_link *l, const struct hosts *hosts, int64_t now_s)
 		l->peer.offers[SMTP_EXT_PIPELINING] = false;
 }
 
-static struct exchanger_tls *
-published_of(const struct connect *c, const struct order_target *t)
+/* The demands of the host's domain; NULL: none, or the message waives them. */
+static const struct exchanger_tls *
+published_of(struct connect *c, const struct order_target *t, struct smtp_link *l)
 {
-	return c->published[t->exchanger - c->mx.exchangers];
+	const struct exchanger_tls *published = c->published[t->exchanger - c->mx.exchangers];
+
+	const bool demands = published && published->dane.verdict != DANE_NONE;
+
+	l->waived = demands && is_waived(c);
+	c->demanded |= demands && !l->waived;
+	if (l->waived)
+		transcript_fact(l->transcript, "the message has TLS-Required: No, so the demands "
+		    "of the host's domain do not count: %s", published->dane.chain);
+	return l->waived ? NULL : published;
 }
 
 static enum greet_result
@@ -419,7 +441,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 		l->ipv4_left = t->address->ss_family == AF_INET6 &&
 		    (has_ipv4(c) || c->ipv6_again);
 		l->others = c->n > 0;
-		tls_policy_of_host(&policy, c->d, t->exchanger, published_of(c, t), t->address,
+		tls_policy_of_host(&policy, c->d, t->exchanger, published_of(c, t, l), t->address,
 		    clock_wall_s());
 		if (policy.downgraded && c->d->client->tls_again) {
 			policy.tls = RELAY_TLS_MAY;
@@ -526,6 +548,7 @@ skip_exchanger(struct connect *c, const struct mx_exchanger *x, const char *why)
 	add_tried(c, x->name, why);
 	transcript_fact(c->d->transcript, "%s: %s", x->name, why);
 	c->refused++;
+	c->demanded = true;
 	outcome_set(&o, CAUSE_DANE, slice_str(x->name), slice_str(why));
 	keep_reason(c, REASON_LOST, &o);
 	for (size_t i = 0; i < c->n; i++)
@@ -558,7 +581,7 @@ ask_domains(struct connect *c, size_t n)
 	}
 	exchanger_tls_find(c->d, &c->mx, asked, nasked, found);
 	for (size_t i = 0; i < nasked; i++) {
-		if (found[i]->dane.verdict != DANE_UNKNOWN)
+		if (found[i]->dane.verdict != DANE_UNKNOWN || is_waived(c))
 			continue;
 		skip_exchanger(c, asked[i], found[i]->dane.chain);
 		all = false;

@@ -23,11 +23,15 @@ enum reason_rank {
 
 struct connect {
 	struct delivery *d;
+	const struct queue_entry *e;
 	struct tls_policy policy;	/* for all hosts of the destination */
 	bool looked_up;			/* mx is filled */
 	struct mx_list mx;
 	/* The demands of each exchanger's domain; malloc'ed, NULL: not asked yet. */
 	struct exchanger_tls *published[MX_EXCHANGERS_MAX];
+	/* The message waives these demands (client/tls_required.h), as far as that is known. */
+	bool waiver_known, waived;
+	bool demanded;			/* a host had such demands, and they counted */
 	struct order_target targets[ORDER_MAX];	/* not tried yet, in order */
 	size_t n;
 	/* IPv6 addresses left out because they refused ours; the last resort. */

@@ -62,7 +62,8 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 static void
 give_up(struct transaction *t, struct connect *c)
 {
-	c->why.everyone = c->sessions == 0 && !c->policy.by_message;
+	/* Another message may waive the demands of the hosts. */
+	c->why.everyone = c->sessions == 0 && !c->policy.by_message && !c->demanded;
 	transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
 }
 
@@ -137,7 +138,7 @@ deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 static void
 check_kept(struct client_state *client, const struct queue_entry *e)
 {
-	if (client->link && tls_policy_requiretls(e) && !client->link->verified)
+	if (client->link && !transaction_may_use(client->link, e))
 		drop_link(client);
 	if (client->link && !link_alive(client->link)) {
 		client->link->closed = true;		/* no QUIT */

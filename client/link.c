@@ -45,7 +45,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	l->key[0] = '\0';
 	l->transactions = l->ndomains = 0;
 	l->latency_us = l->end_ms = 0;
-	l->verified = l->tls_failed = false;
+	l->verified = l->tls_failed = l->waived = false;
 	l->tls[0] = '\0';
 	l->config = c;
 	l->transcript = transcript;

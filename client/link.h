@@ -18,6 +18,8 @@ struct smtp_link {
 	bool closed;			/* broken, or ended by 421: no more commands */
 	bool lmtp;			/* LHLO, and a final reply for each recipient (RFC 2033) */
 	bool verified;			/* inside TLS, with a verified certificate */
+	/* Opened without the demands of the host's domain, as its message waives them. */
+	bool waived;
 	bool ours;			/* greeted as our own server does: mail would loop */
 	bool dirty;			/* a transaction is open: RSET before the next */
 	unsigned transactions;		/* transactions so far */

@@ -30,6 +30,7 @@
 #include "client/ipv6_refused.h"
 #include "client/state.h"
 #include "client/tls_policy.h"
+#include "client/tls_required.h"
 
 /*
  * A content of at most BLIND_MAX octets follows the RCPTs at once if it travels by BDAT.  That
@@ -403,6 +404,13 @@ send_ahead(struct transaction *next, struct smtp_link *l, bool after_chunk)
 	return commands_send_ahead(next, after_chunk) == 0;
 }
 
+bool
+transaction_may_use(const struct smtp_link *l, const struct queue_entry *e)
+{
+	return (l->verified || !tls_policy_requiretls(e)) &&
+	    (!l->waived || tls_required_waived(e));
+}
+
 /*
  * Queue the commands of the next message, if it is known and may go over the same link (RFC 2920
  * section 3.1).  Their replies are read when its turn comes.  If the link breaks before that, the
@@ -419,7 +427,7 @@ send_next_ahead(struct transaction *t)
 
 	if (!d->next || d->client->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] ||
 	    l->closed || !is_last(t) || !d->next(d->next_ctx, &job) ||
-	    (tls_policy_requiretls(job.e) && !l->verified))
+	    !transaction_may_use(l, job.e))
 		return;
 	next = transaction_new(d, job.e, job.rcpts, job.n);
 	if (!next)

@@ -82,6 +82,9 @@ enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l)
 /* Set one outcome for all recipients that are left. */
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 
+/* May the message go over an open link, by the TLS that it and the host's domain demand? */
+bool transaction_may_use(const struct smtp_link *l, const struct queue_entry *e);
+
 /* The transaction of e if its commands were sent ahead; else NULL.  It becomes the caller's. */
 struct transaction *transaction_take_ahead(struct delivery *d, const struct queue_entry *e);
 

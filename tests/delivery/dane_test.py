@@ -301,6 +301,44 @@ def _():
     one.stop()
 
 
+WAIVED = b"Subject: test\r\nTLS-Required: No\r\n\r\nHello.\r\n"
+
+
+@test("TLS-Required: No waives the records, for that message alone")
+def _():
+    one = Site("waived", SETTINGS).listen()
+    for domain in "wrong", "without", "bogus":
+        del CASES[domain].exchanger.messages[:]
+        for body in WAIVED, b"Subject: normal\r\n\r\nHello.\r\n", WAIVED:
+            one.send("bob@%s.lab" % domain, body)
+    one.relay("-o", "relay.per-destination=1")
+    for domain, tls in ("wrong", "TLSv1.3"), ("without", None), ("bogus", "TLSv1.3"):
+        got = CASES[domain].exchanger.messages
+        same([m.tls for m in got], [tls] * 2, domain, one.log()[-3000:])
+        check(all(b"TLS-Required: No" in m.content for m in got), got)
+        del got[:]
+    same(len(one.queued("wait")), 3)
+    for name in "wrong", "without", "bogus":
+        check("deferred" in one.log() and "bob@%s.lab" % name in one.log(), name)
+    one.stop()
+
+
+@test("TLS-Required: No does not count beside REQUIRETLS")
+def _():
+    one = Site("both", SETTINGS + "[server]\ntls = offer\ntls-certificate = %s\n"
+               "tls-key = %s\n" % (own.chain, own.key)).listen()
+    with one.smtp() as smtp:
+        smtp.starttls()
+        smtp.ehlo()
+        smtp.mail("alice@sender.example", ["REQUIRETLS"])
+        smtp.rcpt("bob@wrong.lab")
+        smtp.data(WAIVED)
+    one.relay()
+    check("status=4.7.5" in line(one, "wrong.lab"), line(one, "wrong.lab"))
+    same(first.exchanger.messages, [])
+    one.stop()
+
+
 @test("nothing is returned before its lifetime is over; the notice names the records")
 def _():
     _, _, one = run("", "bob@wrong.lab")

@@ -271,7 +271,7 @@ for name, (_, _, wanted) in CASES.items():
             check("4.4.2" in found or "[relay] tls" in found, found)
 
 
-@test("V40 TLS-Required: No does not lift the demands of [relay]")
+@test("TLS-Required: No does not lift the demands of [relay]")
 def _():
     clear()
     require.send("bob@expired.example.org", b"TLS-Required: No\r\nSubject: x\r\n\r\nHello.\r\n")
