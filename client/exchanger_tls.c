@@ -5,6 +5,8 @@
 #include "client/exchanger_tls.h"
 
 #include "base/clock.h"
+#include "dns/name.h"
+#include "dns/unvalidated.h"
 #include "net/dial.h"
 
 bool
@@ -20,18 +22,32 @@ port_of(const struct delivery *d)
 	return d->route->port ? d->route->port : (uint16_t)d->config->relay.port;
 }
 
+/* The name of the destination in the DNS; "" if it is a host, or an address. */
+static void
+find_domain(const struct delivery *d, char ret[DNS_NAME_MAX])
+{
+	if (!way_of(d->route->via)->by_domain ||
+	    !dns_name_from_domain(slice_str(d->destination), ret))
+		ret[0] = '\0';
+}
+
+/* Names that the operator excludes from validation are not waited for. */
 static bool
 is_remembered(const struct delivery *d, const char *name)
 {
 	return d->hosts && d->config->relay.dnssec == RELAY_DNSSEC_AUTO &&
-	    secured_has(&d->hosts->secured, name, clock_wall_s());
+	    secured_has(&d->hosts->secured, name, clock_wall_s()) &&
+	    !dns_is_private(name, d->config->relay.dnssec_unsigned);
 }
 
 bool
 exchanger_tls_waits(const struct delivery *d, const struct mx_list *mx)
 {
-	return exchanger_tls_applies(d) && way_of(d->route->via)->by_domain &&
-	    mx->trust == DNS_UNCHECKED && is_remembered(d, d->destination);
+	char domain[DNS_NAME_MAX];
+
+	find_domain(d, domain);
+	return exchanger_tls_applies(d) && mx->trust == DNS_UNCHECKED && domain[0] &&
+	    is_remembered(d, domain);
 }
 
 static void
@@ -47,13 +63,13 @@ report_name(const struct delivery *d, const char *name)
 
 /* The records are proven, whatever comes of TLS: the names are remembered. */
 static void
-remember(const struct delivery *d, const struct mx_exchanger *e)
+remember(const struct delivery *d, const struct exchanger_tls *x, const struct mx_exchanger *e)
 {
 	if (!d->sink || !d->hosts)
 		return;
 	report_name(d, e->name);
-	if (way_of(d->route->via)->by_domain)
-		report_name(d, d->destination);
+	if (x->domain[0])
+		report_name(d, x->domain);
 }
 
 static void
@@ -68,9 +84,10 @@ make_demand(struct exchanger_tls *x, const struct delivery *d, const struct mx_e
 			t->usage, t->selector, t->matching, t->octets, t->n
 		};
 	}
+	find_domain(d, x->domain);
 	x->demand = (struct tls_dane){
 		.records = x->records, .n = dane->n, .base = dane->base,
-		.names = { e->name, way_of(d->route->via)->by_domain ? d->destination : "" },
+		.names = { e->name, x->domain },
 	};
 	(void)snprintf(x->source, sizeof x->source, "the TLSA records of %.*s",
 	    (int)sizeof dane->name, dane->name);
@@ -131,7 +148,7 @@ exchanger_tls_find(const struct delivery *d, const struct mx_list *mx,
 		    ret_found[i]->dane.verdict != DANE_ENCRYPT)
 			continue;
 		make_demand(ret_found[i], d, exchangers[i]);
-		remember(d, exchangers[i]);
+		remember(d, ret_found[i], exchangers[i]);
 	}
 }
 

@@ -16,6 +16,7 @@ struct exchanger_tls {
 	struct dane dane;
 	struct dns_question answer;	/* has the records of dane */
 	struct tls_tlsa records[DNS_RECORDS_MAX];
+	char domain[DNS_NAME_MAX];	/* the destination, if it is a domain */
 	struct tls_dane demand;		/* if the verdict is DANE_MATCH */
 	char source[DANE_OWNER_MAX + 20];	/* "the TLSA records of _25._tcp.mx.example" */
 };
