@@ -594,10 +594,13 @@ is_over(const struct relay *r)
 	    intake_over(&r->intake) && !runner_ready(runner));
 }
 
-/* Reports whether answers are validated: the news comes before the first answer. */
+/* Reports whether answers are validated: the news comes before the first answer.  On a host where
+ * that never worked it is no reason for a warning in each run. */
 static void
 take_news(struct relay *r)
 {
+	const enum log_level level =
+	    r->runner.hosts.secured.n ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE;
 	struct validator_news news;
 	int got;
 
@@ -605,8 +608,8 @@ take_news(struct relay *r)
 		if (news.works && r->unproven)
 			log_text(LOG_LEVEL_NOTICE, "DNSSEC works again");
 		else if (!news.works && !r->unproven)
-			log_text(LOG_LEVEL_WARNING, "DNSSEC does not work: %s; answers of the DNS "
-			    "are used without proof (smtp-queue doctor has advice)", news.why);
+			log_text(level, "DNSSEC does not work: %s; answers of the DNS are used "
+			    "without proof (smtp-queue doctor has advice)", news.why);
 		r->unproven = !news.works;
 	}
 	if (got < 0)
