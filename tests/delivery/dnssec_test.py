@@ -34,8 +34,8 @@ zones.add("good.lab", MAIL + "".join("many MX %d mx%d\n" % (i, i) for i in range
 alias CNAME mx
 plainly CNAME mx.plain.lab.
 broken CNAME mx.forged.lab.
-_25._tcp.mx TLSA 3 1 1 %s
-_25._tcp.al CNAME _25._tcp.mx
+_25._tcp.other TLSA 3 1 1 %s
+_25._tcp.al CNAME _25._tcp.other
 _25._tcp.out CNAME _25._tcp.mx.plain.lab.
 """ % ("ab" * 32))
 zones.add("nsec3.lab", MAIL, nsec3=True)
@@ -59,8 +59,8 @@ VERDICTS = {
     "alias.good.lab CNAME": ("found", "secure", "alias.good.lab"),
     "plainly.good.lab A": ("found", "insecure", "mx.plain.lab"),
     "plainly.good.lab CNAME": ("found", "secure", "plainly.good.lab"),
-    "_25._tcp.mx.good.lab TLSA": ("found", "secure", "_25._tcp.mx.good.lab"),
-    "_25._tcp.al.good.lab TLSA": ("found", "secure", "_25._tcp.mx.good.lab"),
+    "_25._tcp.other.good.lab TLSA": ("found", "secure", "_25._tcp.other.good.lab"),
+    "_25._tcp.al.good.lab TLSA": ("found", "secure", "_25._tcp.other.good.lab"),
     "_25._tcp.out.good.lab TLSA": ("found", "insecure", "_25._tcp.mx.plain.lab"),
     "none.good.lab A": ("NXDOMAIN", "secure", ""),
     "none.nsec3.lab A": ("NXDOMAIN", "secure", ""),
@@ -86,7 +86,7 @@ for question, wanted in VERDICTS.items():
 
 @test("forty exchangers in one answer")
 def _():
-    same([verdicts["many.good.lab MX"].n, verdicts["_25._tcp.mx.good.lab TLSA"].n], ["40", "1"])
+    same([verdicts["many.good.lab MX"].n, verdicts["_25._tcp.other.good.lab TLSA"].n], ["40", "1"])
 
 
 @test("the reasons name the fault")
