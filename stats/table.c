@@ -33,11 +33,11 @@ static const char *const limits[] = {
 static const char *const causes[] = {
 	"delivered", "dns-no-such-domain", "dns-null-mx", "dns-no-host", "dns-bad-name",
 	"dns-unavailable", "own-host", "connect", "socket", "lost", "protocol", "session-refused",
-	"no-tls", "tls-failed", "tls-unverified", "login", "reply-temporary", "reply-permanent",
-	"too-big", "no-8bit", "no-smtputf8", "binary", "no-requiretls", "no-deliverby", "deadline",
-	"loop", "route-reject", "maildir", "maildir-quota", "maildir-space", "maildir-user",
-	"forwarded", "expanded", "aliases", "empty-list", "local-error", "operator", "put-aside",
-	"expired", NULL,
+	"no-tls", "tls-failed", "tls-unverified", "dane", "login", "reply-temporary",
+	"reply-permanent", "too-big", "no-8bit", "no-smtputf8", "binary", "no-requiretls",
+	"no-deliverby", "deadline", "loop", "route-reject", "maildir", "maildir-quota",
+	"maildir-space", "maildir-user", "forwarded", "expanded", "aliases", "empty-list",
+	"local-error", "operator", "put-aside", "expired", NULL,
 };
 /* In the order of enum report_end. */
 static const char *const ends[] = {

@@ -29,6 +29,10 @@ static const char *const table[CAUSE_COUNT] = {
 	[CAUSE_TLS_UNVERIFIED] =
 	    "The certificate of the host does not prove its name. smtp-queue log ID has the "
 	    "reason; its operator must renew it.",
+	[CAUSE_DANE] =
+	    "The DNS does not answer what TLS the host must offer (DANE). If this holds for "
+	    "many hosts, type: smtp-queue doctor. Else the operator of that host must mend "
+	    "its zone; smtp-relay --explain ADDRESS has the reasons.",
 	[CAUSE_LOGIN] =
 	    "The smarthost refused the login. Correct user and password-file of the route, "
 	    "then type: smtp-queue retry --all",
