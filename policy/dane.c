@@ -78,11 +78,10 @@ dane_begin(struct dane *d, const struct dane_host *host)
 	    host->addresses == DNS_UNCHECKED)) {
 		end_search(d, DANE_UNKNOWN, "but it had TLSA records in the last 30 days, so its "
 		    "mail waits until answers of the DNS can be validated again");
-	} else if (host->exchangers != DNS_SECURE) {
-		no_records(d);
-	} else if (host->addresses == DNS_SECURE) {
+	} else if (host->exchangers == DNS_SECURE && host->addresses == DNS_SECURE) {
 		ask_records(d, host->canonical[0] ? host->canonical : host->name);
-	} else if (host->addresses == DNS_INSECURE && is_alias(d)) {
+	} else if (host->exchangers == DNS_SECURE && host->addresses == DNS_INSECURE &&
+	    is_alias(d)) {
 		struct buf name = BUF(d->name);
 
 		d->step = DANE_ASK_ALIAS;
