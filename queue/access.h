@@ -5,6 +5,8 @@
 #ifndef QUEUE_ACCESS_H
 #define QUEUE_ACCESS_H
 
+#include <sys/stat.h>
+
 #include "base/owner.h"
 
 /* A file that the handler has made in a folder of the relay.  Its group is the relay's.  The class
@@ -19,6 +21,10 @@ struct queue_access {
 
 /* Is it a folder of the queue where both users make files? */
 bool queue_access_is_drop(const char *name);
+
+/* Has a folder of a queue of two users lost the mode that lets the handler make files there?  root:
+ * the state of the queue's own folder. */
+bool queue_access_lost(int fd, const char *name, const struct stat *root);
 
 /* The access to a folder of the queue, or to the queue's own folder (NULL). */
 struct queue_access queue_access_of_folder(const struct owner_pair *pair, const char *name);

@@ -80,8 +80,8 @@ root_folder(const char *directory, enum queue_use use)
 	return r;
 }
 
-/* Open a folder; if it is missing, make it with the mode that it should have.  A descriptor or
- * -errno. */
+/* Open a folder; if it is missing, or its mode shuts the handler out, give it the mode that it
+ * should have.  A descriptor or -errno. */
 static int
 open_or_make(int root, const char *name, const struct stat *st)
 {
@@ -89,9 +89,10 @@ open_or_make(int root, const char *name, const struct stat *st)
 	struct queue_access access;
 	int r, fd = queue_folder(root, name, false);
 
-	if (fd != -ENOENT)
+	if (fd >= 0 && !queue_access_lost(fd, name, st))
 		return fd;
-	fd = queue_folder(root, name, true);
+	if (fd == -ENOENT)
+		fd = queue_folder(root, name, true);
 	if (fd < 0)
 		return fd;
 	owner_pair_of(st->st_uid, st->st_gid, &pair);
