@@ -117,7 +117,9 @@ def memory():
     systemctl("start", "smtp-handler-listen.socket")
     held, _, _ = fill(400)
     greetings = [client("127.9.9.%d" % (1 + i))[1] for i in range(10)]
-    report(0 < len(held) < 400 and all(g.startswith("220") for g in greetings) and well(),
+    # A new session may be the one that is killed.
+    served = sum(g.startswith("220") for g in greetings)
+    report(0 < len(held) < 400 and served >= 6 and "timed out" not in greetings and well(),
            "MemoryMax: at the edge new clients are served, while the others hold on", len(held),
            greetings)
     report(served_again(held), "MemoryMax: the unit goes on")
