@@ -3,12 +3,15 @@
 
     BASE=FOLDER tests/delivery/run bench/compare.py
 
-BASE is the folder of the other build; `make bench-compare BASE=COMMIT` makes one of a commit.  The
-builds take turns.  Each round gives one ratio, so that other work of the machine meets both sides.
-A ratio above 1 is a loss for $BUILD.  The range has the true median with a chance of 95 %, so it
-shows the noise.  A case is slower if its median is above LIMIT and its whole range is above 1.
-The exit status is 1 if a case is slower.  ROUNDS multiplies the number of rounds, and CASES picks
-cases by a part of their names.
+BASE is the folder of the other build, THIS that of a copy of this one.  `make bench-compare
+BASE=COMMIT` makes both.  The builds take turns.  Each round gives one ratio, so that other work of
+the machine meets both sides.  A ratio above 1 is a loss for this build.  The range has the true
+median with a chance of 95 %, so it shows the noise.  A case is slower if its median is above LIMIT
+and its whole range is above 1.  The exit status is 1 if a case is slower.
+
+ROUNDS multiplies the number of rounds, and CASES picks cases by a part of their names.  OPTIONS are
+for the runner of this build alone: they can turn off what the other build does not have, such as
+"-o relay.dnssec=off".
 
 The CPU time is that of all processes of a run, or of a session, together.
 """
@@ -25,8 +28,10 @@ from programs import BUILD
 from rig import Ours, Sink, command, open_network
 
 BASE = os.path.realpath(os.environ["BASE"])
+THIS = os.path.realpath(os.environ.get("THIS", BUILD))
 ROUNDS = float(os.environ.get("ROUNDS", "1"))
 CASES = os.environ.get("CASES", "")
+OPTIONS = os.environ.get("OPTIONS", "").split()
 LIMIT = 1.05
 SESSIONS = 100          # of one measurement
 
@@ -37,7 +42,8 @@ def runner(count, domain, domains, *options):
 
     def measure(build):
         if build not in sides:
-            sides[build] = Ours(*options, build=build, name="side%d" % len(sides))
+            sides[build] = Ours(*options, *(OPTIONS if build == THIS else []), build=build,
+                                name="side%d" % len(sides))
         side = sides[build]
         side.fill(count, domain, domains)
         seconds, cpu = side.run()
@@ -132,9 +138,9 @@ def main():
             continue
         pairs = []
         for turn in range(max(5, round(rounds * ROUNDS))):
-            order = [BASE, BUILD] if turn % 2 else [BUILD, BASE]
+            order = [BASE, THIS] if turn % 2 else [THIS, BASE]
             got = {build: measure(build) for build in order}
-            pairs.append((got[BASE], got[BUILD]))
+            pairs.append((got[BASE], got[THIS]))
         for i, what in enumerate(("time", "CPU")):
             slower |= judge(name, what, "ms", [(base[i], ours[i]) for base, ours in pairs])
     sink.stop()
