@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from snippets import BUILD, Box, TOP, is_settings  # noqa: E402
 from tap import check, main, note, same, test  # noqa: E402
 
+PEERS = TOP + "/build/peers"
 PAGE = TOP + "/man/smtp-handler-guide.7"
 CONF = "/etc/smtp-handler/conf.d/guide.conf"
 # Commands that are not typed, with the reason.
@@ -38,6 +39,7 @@ STUCK_S = 30
 # What the chapters expect of a machine: users, groups, folders, and the files of other programs.
 BEFORE = """
 useradd --create-home anna; useradd --create-home ben
+useradd --system dovenull; useradd --system dovecot
 groupadd -f _rspamd; groupadd -f clamav; groupadd -f opendkim
 mkdir -p /etc/rspamd/local.d /etc/clamav /etc/dovecot/conf.d /root/.acme.sh/deploy /var/www
 rm -rf /var/mail/anna /usr/share/doc/smtp-handler
@@ -211,6 +213,14 @@ with box:
             for shell in shells:
                 shell.close()
             same(troubles, [])
+
+    if not sys.argv[1:] or "DOVECOT" in sys.argv:
+        @test("Dovecot reads the settings of its chapter")
+        def _():
+            status, out = box.here(
+                "env", "LD_LIBRARY_PATH=%s/usr/lib/dovecot" % PEERS, PEERS + "/usr/bin/doveconf",
+                "-n", "-c", "/etc/dovecot/conf.d/95-smtp-handler.conf")
+            check(status == 0 and "user = smtp-relay" in out, out)
 
     if not sys.argv[1:]:
         @test("make uninstall leaves nothing but the configuration, the queue and the users")
