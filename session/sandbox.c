@@ -169,7 +169,9 @@ static const struct seccomp_rule session_calls[] = {
 	SECCOMP_CALL(openat), SECCOMP_CALL(close), SECCOMP_CALL(fstat), SECCOMP_CALL(newfstatat),
 	SECCOMP_CALL(fstatfs), SECCOMP_CALL(flock), SECCOMP_CALL(fsync), SECCOMP_CALL(syncfs),
 	SECCOMP_CALL(renameat), SECCOMP_CALL(renameat2), SECCOMP_CALL(pwrite64),
+	SECCOMP_CALL(pwritev2),			/* pwrite(3) of musl 1.2.6 */
 	SECCOMP_CALL(pread64), SECCOMP_CALL(unlinkat), SECCOMP_CALL(lseek),
+	SECCOMP_CALL(pwritev2),			/* pwrite(3) of musl 1.2.6 */
 	SECCOMP_CALL(memfd_create),
 	SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday), SECCOMP_CALL(clock_nanosleep),
 	SECCOMP_CALL(getrandom), SECCOMP_CALL(getpid), SECCOMP_CALL(getuid), SECCOMP_CALL(munmap),

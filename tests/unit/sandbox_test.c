@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,16 @@ queue_a_message(void)
 	if (queue_head_end(&queue, &m, 0) < 0 || queue_content(&m, SL("x\r\n")) < 0)
 		return -m.error;
 	return -queue_commit(&queue, &m, &facts);
+}
+
+/* As pwrite(3) of musl 1.2.6 does it. */
+static int
+write_at_newly(void)
+{
+	char octet = 'x';
+	struct iovec part = { &octet, 1 };
+
+	return syscall(SYS_pwritev2, -1, &part, 1, 0L, 0L, 0) < 0 ? errno : 0;
 }
 
 static int
@@ -363,6 +374,7 @@ static const struct {
 	bool files;			/* Landlock refuses it */
 } cases[] = {
 	{ "a message can be queued", queue_a_message, { 0 }, false },
+	{ "a file can be written at a place", write_at_newly, { ALL(EBADF) }, false },
 	{ "a list can be read", read_list, { 0 }, false },
 	{ "an aliases file can be read", read_aliases, { 0 }, false },
 	{ "no other file can be read", read_passwd, { ALL(EACCES) }, true },
