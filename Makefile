@@ -103,13 +103,19 @@ PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-pas
 .PHONY: all
 all: $(PROGRAMS)
 
+# What is missing here is listed before anything is compiled.  Another machine has no libraries.
+NEEDS := $(if $(EMULATOR),,$(BUILD)/.needs)
+$(BUILD)/.needs: tools/needs.sh
+	@mkdir -p $(@D)
+	$(Q)tools/needs.sh '$(CC)' && touch $@
+
 # Other flags need other objects.
-$(BUILD)/gnu/%.o: %.c Makefile
+$(BUILD)/gnu/%.o: %.c Makefile | $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,CC  )
 	$(Q)$(CC) $(CPPFLAGS) $(GNU_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/musl/%.o: %.c Makefile
+$(BUILD)/musl/%.o: %.c Makefile | $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,CC  )
 	$(Q)musl-gcc $(CPPFLAGS) $(HANDLER_CFLAGS) -MMD -MP -c -o $@ $<
