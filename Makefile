@@ -331,6 +331,31 @@ survive: all
 check-browser: all
 	BUILD=$(BUILD) BROWSER=required KEEP=$(BUILD)/report tests/host/report_test.py
 
+# Another release of Debian, in a root of its own.  check-there is what runs in that root.
+SUITE      ?= trixie
+DELIVERIES ?=
+.PHONY: check-debian check-there
+check-debian:
+	tools/deps.sh debian
+	tests/debian/check $(SUITE)
+
+# The image of the Containerfile, without an engine.  The root for its base is made once.
+.PHONY: check-container
+check-container:
+	tools/deps.sh debian
+	mkdir -p build/container
+	test -d build/container/base || { \
+	  debootstrap --variant=minbase bookworm build/container/base.new && \
+	  mv build/container/base.new build/container/base; }
+	tests/container/build build/container/base build/container/root
+	BUILD=build/container tests/lib/check \
+	  container='tests/container/container_test.py build/container/root'
+
+check-there: all $(UNIT_TESTS) $(CORPUS_TESTS)
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) \
+	  dialogues='tests/dialogues/run' $(foreach name,$(DELIVERIES),\
+	  delivery-$(name)='tests/delivery/run tests/delivery/$(name)_test.py')
+
 # Only the unit tests: a few seconds.
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
