@@ -39,7 +39,7 @@ command -v ar > /dev/null || lacks "ar" binutils binutils
 command -v pkg-config > /dev/null || lacks "pkg-config" pkg-config pkgconf
 [ -n "$missing" ] || exit 0
 {
-	echo "smtp-handler cannot be compiled here.  Missing, with the packages of Debian and Fedora:"
+	echo "smtp-handler cannot be compiled here.  Missing, with packages of Debian and Fedora:"
 	echo "$missing"
 	echo
 	echo "On Debian, \`make deps\` installs what the tests need, too."

@@ -644,7 +644,7 @@ test_ahead(void)
 	    "a runner is stopped while its worker has more jobs");
 	stop_at = 0;
 	left = files("queue/cur");
-	ok(left >= 5 && left == 8 - files("mail/stop/new"),
+	ok(left >= 1 && left == 8 - files("mail/stop/new"),
 	    "messages without an attempt stay in cur/ (%u)", left);
 	ok(ends[REPORT_DEFERRED] == 0 && ends[REPORT_FINISHED] == 8 - left,
 	    "messages without an attempt are not deferred");
