@@ -70,6 +70,12 @@ def children(pid):
                                            text=True, check=False).stdout.split()]
 
 
+def started(pid):
+    """The time of its start; process IDs may begin again from small ones."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
+        return int(stat.read().rpartition(")")[2].split()[19]), pid
+
+
 def forkers(server):
     """The first process with --serve: it forks others."""
     found = []
@@ -77,7 +83,7 @@ def forkers(server):
         with open("/proc/%d/cmdline" % pid, encoding="ascii") as words:
             if "--serve" in words.read().split("\0"):
                 found.append(pid)
-    return sorted(found)[:1]
+    return sorted(found, key=started)[:1]
 
 
 def sessions(server):
