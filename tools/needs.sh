@@ -32,7 +32,6 @@ else
 	has_header unbound.h || lacks "unbound.h" libunbound-dev unbound-devel
 	has_header idn2.h || lacks "idn2.h" libidn2-dev libidn2-devel
 	has_header openssl/ssl.h || lacks "openssl/ssl.h" libssl-dev openssl-devel
-	has_header systemd/sd-event.h || lacks "systemd/sd-event.h" libsystemd-dev systemd-devel
 	has_header crypt.h || lacks "crypt.h" libcrypt-dev libxcrypt-devel
 fi
 command -v ar > /dev/null || lacks "ar" binutils binutils

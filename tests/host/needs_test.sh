@@ -32,4 +32,10 @@ ok "nothing is installed" test ! -e "$tmp/root"
 out=$(tools/needs.sh no-such-compiler 2>&1)
 is "without a compiler" "$?" 69
 like "it names the compiler" "$out" 'the compiler no-such-compiler'
+libraries()		# prints the packages lib*-dev in its input
+{
+	grep -o 'lib[a-z0-9-]*-dev' | grep -v '^libc6' | sort -u | xargs
+}
+is "it knows the libraries that make deps installs" \
+    "$(grep lacks tools/needs.sh | libraries)" "$(tools/deps.sh list | libraries)"
 done_testing
