@@ -34,7 +34,7 @@ is "without a compiler" "$?" 69
 like "it names the compiler" "$out" 'the compiler no-such-compiler'
 libraries()		# prints the packages lib*-dev in its input
 {
-	grep -o 'lib[a-z0-9-]*-dev' | grep -v '^libc6' | sort -u | xargs
+	grep -oE '\blib[a-z0-9-]*-dev\b' | grep -v '^libc6' | sort -u | xargs
 }
 is "it knows the libraries that make deps installs" \
     "$(grep lacks tools/needs.sh | libraries)" "$(tools/deps.sh list | libraries)"
