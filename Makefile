@@ -41,6 +41,8 @@ GNU_CFLAGS = $(STD) $(FORTIFY) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags
 GNU_LDFLAGS := -pie $(SAFE_LINK) $(SORT_LINK)
 GNU_LINK = $(CC) $(GNU_CFLAGS) $(GNU_LDFLAGS) $(LDFLAGS)
 TLS_LIBS = -lssl -lcrypto -lcrypt
+# Without libcurl there is no smtp-fetch, and so no MTA-STS.
+CURL_LIBS  := $(shell pkg-config --libs libcurl 2>/dev/null)
 RELAY_LIBS = -lldns -lssl -lcrypto -lidn2
 
 # The handler's own objects need libc only, so they can be built with musl too.
@@ -76,13 +78,15 @@ rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net
 CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
   $(call rooms,$(CORE_ROOMS)))
-OUT  := $(call rooms,dns policy hosts attempt maildir client notice delivery runner) \
+OUT  := fetch/fetcher.c fetch/store.c \
+  $(call rooms,dns policy hosts attempt maildir client notice delivery runner) \
   $(call rooms,explain doctor) $(TLS) $(CRYPTO)
 VERIFY := $(call rooms,auth verify)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
 IMPORT     := $(sort $(wildcard tools/import/*.c))
+FETCH      := fetch/confine.c fetch/discover.c fetch/https.c
 SENDMAIL   := tools/sendmail.c $(sort $(wildcard tools/sendmail/*.c))
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard session/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)
@@ -97,7 +101,7 @@ say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
             smtp-dkim-key smtp-handler-import smtp-relay smtp-queue sendmail \
-            smtp-verify)
+            smtp-verify $(if $(CURL_LIBS),smtp-fetch))
 
 .SECONDARY:
 .PHONY: all
@@ -169,6 +173,11 @@ $(BUILD)/smtp-verify: $(BUILD)/gnu/verify.o $(BUILD)/libverify.a $(BUILD)/libout
     $(BUILD)/libcore.a
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^ -lldns -lcrypto -lidn2
+
+$(BUILD)/smtp-fetch: $(BUILD)/gnu/tools/smtp-fetch.o $(FETCH:%.c=$(BUILD)/gnu/%.o) \
+    $(BUILD)/libout.a $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^ $(CURL_LIBS) $(RELAY_LIBS)
 
 # ---- tests ----
 
@@ -361,7 +370,7 @@ unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
 ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(VERIFY) relay.c verify.c $(QUEUE_TOOL) \
-            $(IMPORT) $(sort $(SENDMAIL) $(wildcard tools/*.c))
+            $(IMPORT) $(sort $(SENDMAIL) $(FETCH) $(wildcard tools/*.c))
 .PHONY: analyse
 analyse:
 	@# One process a file: for several, clang-tidy 14 reports uninitialized va_lists falsely.

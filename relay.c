@@ -39,6 +39,7 @@
 #include "dns/cache.h"
 #include "doctor/doctor.h"
 #include "explain/explain.h"
+#include "fetch/fetcher.h"
 #include "queue/aside.h"
 #include "queue/by_host.h"
 #include "queue/operator.h"
@@ -118,8 +119,9 @@ struct relay {
 	bool stale;			/* another folder was: the run ends */
 };
 
-static int run_queue(struct relay *r);
+static int run_queue(struct relay *r, const struct options *options);
 static void check_walls(void);
+static void find_fetch(struct relay *r, const struct options *options);
 static int open_queue(struct relay *r);
 static int open_loop(struct relay *r);
 static void load_state(struct relay *r);
@@ -231,7 +233,7 @@ main(int argc, char **argv)
 		code = explain(&relay.config, &relay.resolver, validator_of(&relay), relay.sender,
 		    relay.explain, relay.json, stdout);
 	else
-		code = run_queue(&relay);
+		code = run_queue(&relay, &options);
 	aliases_done(&relay.aliases);
 	config_done(&relay.config);
 	return code;
@@ -256,7 +258,7 @@ open_counters(const struct queue *q)
 }
 
 static int
-run_queue(struct relay *r)
+run_queue(struct relay *r, const struct options *options)
 {
 	struct runner *runner = &r->runner;
 	int code;
@@ -270,6 +272,7 @@ run_queue(struct relay *r)
 	if ((code = open_queue(r)) >= 0 || (code = open_loop(r)) >= 0)
 		return code;
 	check_walls();
+	find_fetch(r, options);
 	open_counters(&r->queue);
 	watch_requests(r);
 	r->resolver.cache = dns_cache_new();	/* NULL: every question goes to a server */
@@ -285,6 +288,16 @@ run_queue(struct relay *r)
 	code = loop_run(&r->loop);
 	close_all(r);
 	return code < 0 ? EX_OSERR : code;
+}
+
+/* MTA-STS needs a program that not every build has. */
+static void
+find_fetch(struct relay *r, const struct options *options)
+{
+	if (r->config.relay.mta_sts && !fetcher_find(&r->runner.fetch, options, &r->config))
+		log_text(LOG_LEVEL_NOTICE,
+		    "mail goes out without MTA-STS: there is no smtp-fetch beside smtp-relay "
+		    "(install it, or set mta-sts = off in [relay])");
 }
 
 /* Reports if workers cannot have their walls. */

@@ -55,6 +55,7 @@ struct attempt_job {
 
 struct aliases;
 struct aide;
+struct sts;			/* opaque here (client/sts.h) */
 struct client_state;		/* opaque here (client/state.h) */
 
 struct delivery {
@@ -79,6 +80,10 @@ struct delivery {
 	/* The process that signs (client/signer.h); NULL: nothing is signed. */
 	struct aide *signer;
 	int permits;			/* its permits come from here (attempt/permit.h); 0: none */
+	/* The process that fetches policies of MTA-STS (fetch/fetcher.h); NULL: none are
+	 * fetched. */
+	const struct aide *fetcher;
+	struct sts *sts;		/* the destination's policy; NULL: none is obeyed */
 	struct client_state *client;	/* kept between messages; NULL: nothing is kept yet */
 
 	/* The current attempt: */

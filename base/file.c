@@ -111,3 +111,18 @@ file_read_at(int fd, void *to, size_t n, off_t at)
 	}
 	return 0;
 }
+
+bool
+file_beside(const char *name, struct buf *ret)
+{
+	char space[PATH_MAX];
+	const ssize_t n = readlink("/proc/self/exe", space, sizeof space);
+	const char *slash = n > 0 ? memrchr(space, '/', (size_t)n) : NULL;
+
+	if (!slash)
+		return false;
+	buf_add(ret, slice_of(space, (size_t)(slash + 1 - space)));
+	buf_str(ret, name);
+	(void)buf_cstr(ret);
+	return !ret->full;
+}

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define FILE_NAME_MAX 64
+#include "base/buf.h"
+
+#define FILE_NAME_MAX 256
 
 struct file_replace {
 	int folder;
@@ -23,6 +25,9 @@ int file_replace_begin(struct file_replace *f, int folder, const char *name);
 
 /* Rename NAME.new to NAME, without fsync.  0, or -errno: then NAME is as before. */
 int file_replace_end(struct file_replace *f);
+
+/* The path of a program in the folder of this one.  False if that folder is not known. */
+bool file_beside(const char *name, struct buf *ret);
 
 /* Open an absolute path for reading, without waiting.  A symbolic link on its way, or at its end,
  * is -ELOOP.  A descriptor or -errno. */

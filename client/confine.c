@@ -13,6 +13,7 @@
 #include "base/cidr.h"
 #include "client/secrets.h"
 #include "client/signer.h"
+#include "client/sts.h"
 #include "dns/etc_hosts.h"
 #include "net/tls.h"
 
@@ -59,6 +60,7 @@ client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 	static struct aide aide, signer;
 	int r = 0;
 
+	sts_begin(d);
 	if (d->route->host)
 		(void)etc_hosts_read(ETC_HOSTS_FILE, &resolver->hosts);
 	if (d->route->user)

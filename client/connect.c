@@ -20,6 +20,7 @@
 #include "client/ipv6_refused.h"
 #include "client/self.h"
 #include "client/state.h"
+#include "client/sts.h"
 #include "client/tls_required.h"
 
 #define DIALS_MAX	32
@@ -169,9 +170,12 @@ look_up(struct connect *c)
 {
 	struct delivery *d = c->d;
 	int64_t begun_us = clock_us();
+	const struct sts_record *sts;
 
 	if (c->looked_up)
 		return true;
+	sts = sts_find(d);
+	c->sts = sts && sts->policy.mode == STS_ENFORCE ? &sts->policy : NULL;
 	exchangers_find(d, &c->mx);
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
@@ -419,20 +423,22 @@ static const struct exchanger_tls *
 published_of(struct connect *c, const struct order_target *t, struct smtp_link *l)
 {
 	const struct exchanger_tls *published = c->published[t->exchanger - c->mx.exchangers];
-
-	const bool demands = published && published->dane.verdict != DANE_NONE;
+	const bool by_dane = published && published->dane.verdict != DANE_NONE;
+	const bool demands = by_dane || c->sts;
 
 	l->waived = demands && is_waived(c);
 	c->demanded |= demands && !l->waived;
 	if (l->waived)
 		transcript_fact(l->transcript, "the message has TLS-Required: No, so the demands "
-		    "of the host's domain do not count: %s", published->dane.chain);
+		    "of the host's domain do not count: %s",
+		    by_dane ? published->dane.chain : "its MTA-STS policy");
 	return l->waived ? NULL : published;
 }
 
 static enum greet_result
 begin(struct connect *c, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
 {
+	const struct exchanger_tls *published;
 	struct tls_policy policy = c->policy;
 	enum greet_result result;
 
@@ -441,7 +447,10 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 		l->ipv4_left = t->address->ss_family == AF_INET6 &&
 		    (has_ipv4(c) || c->ipv6_again);
 		l->others = c->n > 0;
-		tls_policy_of_host(&policy, c->d, t->exchanger, published_of(c, t, l), t->address,
+		published = published_of(c, t, l);
+		if (c->sts && !l->waived)
+			tls_policy_by_sts(&policy);
+		tls_policy_of_host(&policy, c->d, t->exchanger, published, t->address,
 		    clock_wall_s());
 		if (policy.downgraded && c->d->client->tls_again) {
 			policy.tls = RELAY_TLS_MAY;
@@ -537,10 +546,10 @@ report_winner(const struct connect *c, size_t n, const struct order_target *won)
 		sink->dialled(sink->ctx, host_site(won->address));
 }
 
-/* Leave out an exchanger whose domain gives no answer: it must get no mail now (RFC 7672 section
- * 2.1.2). */
+/* Leave out an exchanger that must get no mail now, by what its domain has published. */
 static void
-skip_exchanger(struct connect *c, const struct mx_exchanger *x, const char *why)
+skip_exchanger(struct connect *c, const struct mx_exchanger *x, enum outcome_cause cause,
+    const char *why)
 {
 	struct outcome o;
 	size_t kept = 0;
@@ -549,7 +558,7 @@ skip_exchanger(struct connect *c, const struct mx_exchanger *x, const char *why)
 	transcript_fact(c->d->transcript, "%s: %s", x->name, why);
 	c->refused++;
 	c->demanded = true;
-	outcome_set(&o, CAUSE_DANE, slice_str(x->name), slice_str(why));
+	outcome_set(&o, cause, slice_str(x->name), slice_str(why));
 	keep_reason(c, REASON_LOST, &o);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->targets[i].exchanger == x)
@@ -583,10 +592,33 @@ ask_domains(struct connect *c, size_t n)
 	for (size_t i = 0; i < nasked; i++) {
 		if (found[i]->dane.verdict != DANE_UNKNOWN || is_waived(c))
 			continue;
-		skip_exchanger(c, asked[i], found[i]->dane.chain);
+		/* No mail without an answer (RFC 7672 section 2.1.2). */
+		skip_exchanger(c, asked[i], CAUSE_DANE, found[i]->dane.chain);
 		all = false;
 	}
 	return all;
+}
+
+/* Leave out exchangers among the first n targets that the policy of MTA-STS does not allow.  False
+ * if one was left out. */
+static bool
+obey_sts(struct connect *c, size_t n)
+{
+	char space[OUTCOME_DETAIL];
+	struct buf why = BUF(space);
+
+	for (size_t i = 0; c->sts && i < n; i++) {
+		const struct mx_exchanger *x = c->targets[i].exchanger;
+
+		if (!sts_forbids(c->sts, x, c->published[x - c->mx.exchangers]) || is_waived(c))
+			continue;
+		buf_fmt(&why, "the MTA-STS policy of %s does not allow the exchanger %s: "
+		    "its operator must correct the policy or the MX records",
+		    c->d->destination, x->name);
+		skip_exchanger(c, x, CAUSE_TLS_UNVERIFIED, buf_cstr(&why));
+		return false;
+	}
+	return true;
 }
 
 /* The targets of the next race; their number. */
@@ -597,8 +629,8 @@ choose_targets(struct connect *c, int start_ms[DIAL_MAX])
 
 	do
 		n = order_race(c->targets, c->n, start_ms);
-	while (n && c->policy.tls != RELAY_TLS_NONE && exchanger_tls_applies(c->d) &&
-	    !ask_domains(c, n));
+	while (n && c->policy.tls != RELAY_TLS_NONE &&
+	    ((exchanger_tls_applies(c->d) && !ask_domains(c, n)) || !obey_sts(c, n)));
 	return n ? ask_leave(c, n, start_ms) : 0;
 }
 

@@ -29,6 +29,7 @@ struct connect {
 	struct mx_list mx;
 	/* The demands of each exchanger's domain; malloc'ed, NULL: not asked yet. */
 	struct exchanger_tls *published[MX_EXCHANGERS_MAX];
+	const struct sts_policy *sts;	/* the policy that is enforced; NULL: none */
 	/* The message waives these demands (client/tls_required.h), as far as that is known. */
 	bool waiver_known, waived;
 	bool demanded;			/* a host had such demands, and they counted */

@@ -76,6 +76,22 @@ from_dane(struct tls_policy *t, const struct exchanger_tls *x)
 }
 
 void
+tls_policy_by_sts(struct tls_policy *t)
+{
+	t->demand.dns_names = true;
+	if (t->tls == RELAY_TLS_REQUIRE && !t->by_message)
+		return;
+	t->tls = RELAY_TLS_REQUIRE;
+	t->by_message = false;
+	t->demand.verify = true;
+	t->source = "the MTA-STS policy of the domain";
+	t->remedy = "its operator must correct the certificate or the policy; "
+	    "a [route] with tls = may would accept any certificate";
+	t->remedy_none = "its operator must offer TLS or correct the policy; "
+	    "a [route] with tls = may would send it in the clear";
+}
+
+void
 tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct mx_exchanger *x,
     const struct exchanger_tls *published, const struct sockaddr_storage *address, int64_t now_s)
 {

@@ -26,6 +26,10 @@ struct tls_policy {
 /* For all hosts of the destination.  requiretls: the sender of the mail demands it (RFC 8689). */
 struct tls_policy tls_policy_of(const struct delivery *d, bool requiretls);
 
+/* Demand TLS with the exchanger's name, as a policy of MTA-STS does that is enforced.  A demand
+ * that is there already stays (RFC 8461 section 4.2). */
+void tls_policy_by_sts(struct tls_policy *t);
+
 /* Adapt t to one host: an exchanger, whose name t borrows, at one of its addresses.  published is
  * what its domain demands, borrowed too; NULL: nothing. */
 void tls_policy_of_host(struct tls_policy *t, const struct delivery *d,

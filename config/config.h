@@ -137,6 +137,7 @@ struct config {
 		int allow_loopback;		/* 0 or 1: exchangers on this host or link */
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
+		int mta_sts;			/* 0 or 1 */
 		char *tls_ca_file;		/* NULL: the system's */
 		char *ignore_keywords;		/* keywords of EHLO replies; or NULL */
 		struct address_list bind;

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "client/credential.h"
 #include "client/exchangers.h"
+#include "client/sts.h"
 #include "client/tls_policy.h"
 #include "delivery/delivery.h"
 #include "explain/say.h"
@@ -315,7 +316,7 @@ explain_host_tls(const struct tls_policy *terms, const struct delivery *d,
 static void
 explain_tls(const struct delivery *d, const struct mx_list *mx, struct say *s)
 {
-	const struct tls_policy terms = tls_policy_of(d, false);
+	struct tls_policy terms = tls_policy_of(d, false);
 	static const struct {
 		const char *word, *means;
 	} texts[] = {
@@ -326,11 +327,40 @@ explain_tls(const struct delivery *d, const struct mx_list *mx, struct say *s)
 		},
 	};
 
+	if (d->sts && sts_record_live(sts_kept(d), clock_wall_s()) &&
+	    sts_kept(d)->policy.mode == STS_ENFORCE)
+		tls_policy_by_sts(&terms);
 	say_line(s, "tls", "%s (%s): %s", texts[terms.tls].word, terms.source,
 	    terms.implicit ? "from the first octet, and a certificate for the host's name"
 			   : texts[terms.tls].means);
 	for (size_t i = 0; i < mx->n; i++)
 		explain_host_tls(&terms, d, mx, &mx->exchangers[i], s);
+}
+
+/* Prints the policy of MTA-STS that is kept; none is fetched. */
+static void
+explain_sts(struct delivery *d, struct say *s)
+{
+	const struct sts_record *r;
+	char space[64], list_space[400];
+	struct buf until = BUF(space), list = BUF(list_space);
+	struct slice rest, pattern;
+
+	sts_begin(d);
+	if (!d->sts)
+		return;
+	r = sts_kept(d);
+	if (!sts_record_live(r, clock_wall_s())) {
+		say_line(s, "mta-sts", r->failed_s ? "none; the last fetch failed: %.*s" :
+		    "none is kept%.*s", (int)r->reason.n, r->reason.p);
+		return;
+	}
+	clock_stamp(&until, r->expires_s);
+	for (rest = r->policy.text; (pattern = sts_next_pattern(&rest)).n;)
+		if (pattern.n + 2 < list.cap - list.n)
+			buf_fmt(&list, " %.*s", (int)pattern.n, pattern.p);
+	say_line(s, "mta-sts", "%s until %s, id %.*s:%s", sts_mode_word(r->policy.mode),
+	    buf_cstr(&until), (int)r->id.n, r->id.p, buf_cstr(&list));
 }
 
 /* Loads the latencies of earlier runs, if the queue can be read. */
@@ -383,7 +413,7 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 	char name[SMTP_PATH_MAX + 1];
 	struct dns_resolver asking = *resolver;
 	struct hosts hosts = { 0 };
-	const struct delivery d = {
+	struct delivery d = {
 		.config = c, .route = route, .resolver = &asking, .hosts = &hosts,
 		.destination = by_domain ? name : route->via_text,
 	};
@@ -401,6 +431,7 @@ explain_domain(const struct config *c, const struct dns_resolver *resolver,
 		    "records in the last 30 days, and nothing can be validated now (4.7.5)");
 	} else if (mx.status == MX_OK) {
 		explain_exchangers(&d, &hosts, &mx, by_domain && name[0] != '[', s);
+		explain_sts(&d, s);
 		explain_tls(&d, &mx, s);
 	}
 	hosts_done(&hosts);

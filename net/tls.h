@@ -79,6 +79,7 @@ struct tls_demand {
 	 * certificate. */
 	const char *name;
 	bool verify;
+	bool dns_names;			/* a common name is no name of the server (RFC 8461) */
 	/* A file of certificates in place of the system's, or NULL. */
 	const char *authorities;
 	const struct tls_dane *dane;	/* in place of name and verify; or NULL */
@@ -103,6 +104,10 @@ void tls_client_done(struct tls_client *c);
  */
 int tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms,
     struct tls_facts *ret, struct buf *why);
+
+/* Demand a certificate with this DNS name, which is no common name, of all connections of a context
+ * that another library has made.  False without memory. */
+bool tls_demand_dns_name(struct ssl_ctx_st *ctx, const char *name);
 
 /* Announce the end of our output (close_notify).  Does not wait. */
 void tls_end(struct tls *t);

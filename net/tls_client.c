@@ -69,6 +69,16 @@ tls_client_done(struct tls_client *c)
 	*c = (struct tls_client){ 0 };
 }
 
+bool
+tls_demand_dns_name(SSL_CTX *ctx, const char *name)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+
+	X509_VERIFY_PARAM_set_hostflags(param,
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+}
+
 static bool
 is_address(const char *name)
 {
@@ -81,11 +91,13 @@ is_address(const char *name)
 /* Set the name that the certificate must have, and the name to send in SNI.  An address is never
  * sent (RFC 6066 section 3). */
 static int
-set_name(SSL *ssl, const char *name)
+set_name(SSL *ssl, const char *name, bool dns_names)
 {
+	const unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+	    (dns_names ? X509_CHECK_FLAG_NEVER_CHECK_SUBJECT : 0);
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	X509_VERIFY_PARAM_set_hostflags(param, flags);
 	if (is_address(name))
 		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 ? 0 : -EINVAL;
 	if (SSL_set1_host(ssl, name) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
@@ -189,7 +201,8 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 		r = tls_attach(t, s);
 	}
 	if (r == 0)
-		r = d->dane ? tls_dane_demand(t->ssl, d->dane) : set_name(t->ssl, d->name);
+		r = d->dane ? tls_dane_demand(t->ssl, d->dane) :
+		    set_name(t->ssl, d->name, d->dns_names);
 	if (r < 0) {
 		buf_str(why, strerror(-r));
 		goto out;

@@ -39,6 +39,25 @@ needs_dns(const struct route *route)
 	    (route->host && !address_parse(slice_str(route->host), 0, &address, &len));
 }
 
+/* Start the process that fetches policies of MTA-STS, before the first worker that may need it.
+ * NULL: there is none. */
+static const struct aide *
+need_fetcher(struct runner *r, const struct route *route)
+{
+	int error;
+
+	if (!r->fetch.n || !way_of(route->via)->by_domain)
+		return NULL;
+	if (r->has_fetcher == FETCHER_UNTRIED) {
+		error = fetcher_start(&r->fetcher, &r->fetch);
+		if (error < 0)
+			report_trouble(
+			    &r->reports, "cannot start a process for MTA-STS", "", error);
+		r->has_fetcher = error < 0 ? FETCHER_FAILS : FETCHER_RUNS;
+	}
+	return r->has_fetcher == FETCHER_RUNS ? &r->fetcher : NULL;
+}
+
 static struct worker *
 start_worker(struct runner *r, struct destination *d)
 {
@@ -48,6 +67,7 @@ start_worker(struct runner *r, struct destination *d)
 		.resolver = r->resolver,
 		.hosts = &r->hosts,
 		.aliases = r->aliases,
+		.fetcher = need_fetcher(r, d->route),
 		.route = d->route,
 		.destination = d->name,
 	};

@@ -8,6 +8,8 @@
 #define RUNNER_RUNNER_H
 
 #include "aliases/find.h"
+#include "base/aide.h"
+#include "fetch/fetcher.h"
 #include "config/config.h"
 #include "dns/resolver.h"
 #include "dns/validator.h"
@@ -35,6 +37,7 @@ struct runner {
 	const struct dns_resolver *resolver;
 	struct validator *validator;	/* NULL: answers of the DNS are not validated here */
 	struct aliases *aliases;	/* NULL: no route has any */
+	struct fetcher_setup fetch;	/* none: no policies of MTA-STS are fetched */
 	struct runner_watcher watcher;
 	struct reports reports;
 	struct hosts hosts;
@@ -51,6 +54,8 @@ struct runner {
 	unsigned nnetwork;		/* workers of destinations that need the network */
 	unsigned nforeign;		/* those of them with foreign mail */
 	unsigned turn;			/* picks with foreign mail behind mail of people here */
+	struct aide fetcher;
+	enum { FETCHER_UNTRIED, FETCHER_RUNS, FETCHER_FAILS } has_fetcher;
 	int64_t again_ms;		/* no process could be started: not before this time */
 };
 

@@ -279,7 +279,8 @@ take_descriptors(const struct worker_setup *setup, int fd, int permits)
 	q.root = q.cur = q.wait = q.hold = q.dead = q.state = -1;
 	if (!delivery_way_of(setup->route)->queues)
 		q.tmp = q.fresh = -1;
-	close_others((int[]){ fd, permits, setup->validator, q.lock, q.tmp, q.fresh }, 6);
+	close_others((int[]){ fd, permits, setup->validator, q.lock, q.tmp, q.fresh,
+	    setup->fetcher ? setup->fetcher->fd : -1 }, 7);
 	return q;
 }
 
@@ -303,6 +304,7 @@ worker_main(const struct worker_setup *setup, int fd, int permits)
 		.sink = &sink,
 		.queue = &queue,
 		.aliases = setup->aliases,
+		.fetcher = setup->fetcher,
 		.transcript = &transcript,
 		.next = look_ahead,
 		.next_ctx = &work,

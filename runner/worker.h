@@ -58,6 +58,7 @@ struct worker_setup {
 	int validator;			/* the worker's socket to it; 0: none */
 	struct hosts *hosts;		/* the child's copy learns from its own attempts */
 	struct aliases *aliases;	/* NULL: none */
+	const struct aide *fetcher;	/* for policies of MTA-STS; NULL: none */
 	const struct route *route;
 	const char *destination;
 };

@@ -18,7 +18,7 @@ mode=${1:-check}
 peers_dir=build/peers
 programs_dir=build/programs
 build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
-	libcrypt-dev libunbound-dev dns-root-data musl-tools linux-libc-dev"
+	libcrypt-dev libcurl4-openssl-dev libunbound-dev dns-root-data musl-tools linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh

@@ -32,6 +32,8 @@ else
 	has_header unbound.h || lacks "unbound.h" libunbound-dev unbound-devel
 	has_header idn2.h || lacks "idn2.h" libidn2-dev libidn2-devel
 	has_header openssl/ssl.h || lacks "openssl/ssl.h" libssl-dev openssl-devel
+	has_header curl/curl.h || echo "Without curl/curl.h (libcurl4-openssl-dev, or" \
+	    "libcurl-devel) there will be no smtp-fetch, and so no MTA-STS." >&2
 	has_header crypt.h || lacks "crypt.h" libcrypt-dev libxcrypt-devel
 fi
 command -v ar > /dev/null || lacks "ar" binutils binutils

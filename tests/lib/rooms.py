@@ -35,7 +35,8 @@ def read_table():
     for line in open(os.path.join(TOP, "tests/lint.rooms")):
         words = line.split("#")[0].split()
         if words:
-            table[words[0]] = (words[1] == "pure", words[2:])
+            _, before = table.get(words[0], (None, []))
+            table[words[0]] = (words[1] == "pure", before + words[2:])
     return table
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "client/tls_policy.h"
 
+#include "client/sts.h"
 #include "tests/lib/tap.h"
 
 /* The TLS that configuration, route and message demand. */
@@ -125,10 +126,69 @@ test_requiretls(void)
 	}
 }
 
+/* A policy of MTA-STS adds to a demand, and takes nothing from it. */
+static void
+test_sts(void)
+{
+	const struct config may = { .relay.tls = RELAY_TLS_MAY };
+	const struct config require = { .relay.tls = RELAY_TLS_REQUIRE };
+	const struct route r = { .via = VIA_MX };
+	const struct delivery d = { .config = &may, .route = &r };
+	const struct delivery strict = { .config = &require, .route = &r };
+	struct tls_policy t = tls_policy_of(&d, false);
+
+	tls_policy_by_sts(&t);
+	ok(t.tls == RELAY_TLS_REQUIRE && t.demand.verify && t.demand.dns_names &&
+	    strcmp(t.source, "the MTA-STS policy of the domain") == 0, "may and a policy");
+	t = tls_policy_of(&strict, false);
+	tls_policy_by_sts(&t);
+	ok(t.tls == RELAY_TLS_REQUIRE && t.demand.dns_names &&
+	    strcmp(t.source, "[relay] tls") == 0, "require and a policy");
+	t = tls_policy_of(&d, true);
+	tls_policy_by_sts(&t);
+	ok(t.tls == RELAY_TLS_REQUIRE && !t.by_message, "REQUIRETLS and a policy: no mail in the "
+	    "clear");
+}
+
+/* Records of DANE decide alone, and MTA-STS where there are none (RFC 8461 section 2). */
+static void
+test_sts_and_dane(void)
+{
+	static const struct {
+		enum dane_verdict verdict;
+		bool forbids, by_dane;
+	} cases[] = {
+		{ DANE_NONE, true, false }, { DANE_MATCH, false, true },
+		{ DANE_ENCRYPT, false, false }, { DANE_UNKNOWN, true, false },
+	};
+	const struct sts_policy policy = { STS_ENFORCE, 1, SL("mx: other.example\n") };
+	const struct mx_exchanger x = { .name = "mx.example" };
+	const struct config c = { .relay.tls = RELAY_TLS_MAY };
+	const struct route r = { .via = VIA_MX };
+	const struct sockaddr_storage address = { .ss_family = AF_INET };
+	const struct hosts hosts = { 0 };
+	const struct delivery d = { .config = &c, .route = &r, .hosts = &hosts };
+
+	ok(sts_forbids(&policy, &x, NULL), "a policy without DANE forbids");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct exchanger_tls published = { .dane.verdict = cases[i].verdict };
+		struct tls_policy t = tls_policy_of(&d, false);
+
+		tls_policy_by_sts(&t);
+		tls_policy_of_host(&t, &d, &x, &published, &address, 0);
+		ok(sts_forbids(&policy, &x, &published) == cases[i].forbids &&
+		    t.tls == RELAY_TLS_REQUIRE && (t.demand.dane != NULL) == cases[i].by_dane &&
+		    t.demand.verify == !cases[i].by_dane, "verdict %d of DANE and a policy",
+		    (int)cases[i].verdict);
+	}
+}
+
 int
 main(void)
 {
 	test_rows();
+	test_sts();
+	test_sts_and_dane();
 	test_hosts();
 	test_requiretls();
 	return tap_done();

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A policy that holds is obeyed whatever the DNS and the web server say now (RFC 8461 section 5.1).
+ * Without one, a server that cannot be reached holds no mail up: an attacker could as well deny the
+ * record.
+ */
+#include "client/sts.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/name.h"
+#include "fetch/fetcher.h"
+#include "fetch/store.h"
+
+#define FETCH_MS   65000	/* smtp-fetch ends after 60 seconds */
+#define REFRESH_MS 10000	/* with a policy that holds */
+
+struct sts {
+	bool asked;
+	bool can_fetch;			/* pair is open */
+	struct fetcher_pair pair;
+	struct buf text;
+	struct sts_record record;	/* borrows from text */
+	char space[STS_RECORD_MAX];
+};
+
+static bool
+may_have_policy(const struct delivery *d)
+{
+	const enum relay_tls tls = d->config->relay.tls;
+
+	return d->config->relay.mta_sts && way_of(d->route->via)->by_domain &&
+	    d->route->tls == RELAY_TLS_UNSET && tls != RELAY_TLS_NONE &&
+	    name_is_domain(slice_str(d->destination));
+}
+
+void
+sts_begin(struct delivery *d)
+{
+	static struct sts sts;
+	int folder;
+
+	if (!may_have_policy(d))
+		return;
+	sts.text = (struct buf)BUF(sts.space);
+	folder = store_open(d->config->queue.directory, false);
+	if (folder >= 0 &&
+	    !store_read(folder, slice_str(d->destination), &sts.text, &sts.record))
+		sts.record = (struct sts_record){ .id = SL("") };
+	if (folder >= 0)
+		(void)close(folder);
+	sts.can_fetch = d->fetcher && fetcher_pair(&sts.pair) == 0;
+	d->sts = &sts;
+}
+
+/* The id of the only record at "_mta-sts".  The exchangers are asked for at the same time, so the
+ * cache has them then. */
+static void
+ask_id(const struct delivery *d, char ret[STS_ID_MAX + 1])
+{
+	char name[DNS_NAME_MAX];
+	struct dns_question q[2] = {
+		{ .name = name, .type = DNS_TXT }, { .name = d->destination, .type = DNS_MX },
+	};
+	unsigned found = 0;
+
+	ret[0] = '\0';
+	if (snprintf(name, sizeof name, "_mta-sts.%s", d->destination) >= (int)sizeof name)
+		return;
+	dns_ask(d->resolver, q, d->resolver->cache ? 2 : 1);
+	for (size_t i = 0; i < q[0].nrecords; i++) {
+		const struct slice record = slice_str(q[0].records[i].text);
+		const struct slice id = sts_id(record);
+
+		if (slice_has_prefix(record, SL("v=STSv1")) && ++found == 1)
+			(void)snprintf(ret, STS_ID_MAX + 1, "%.*s", (int)id.n, id.p);
+	}
+	if (found != 1)		/* several make no policy (section 3.1) */
+		ret[0] = '\0';
+	dns_question_done(&q[0]);
+	dns_question_done(&q[1]);
+}
+
+/* Use the file that a fetch has left in place of the old record. */
+static void
+take_file(struct sts *s, int fd)
+{
+	static char space[STS_RECORD_MAX];
+	const ssize_t n = read(fd, space, sizeof space);
+	struct sts_record new;
+
+	(void)close(fd);
+	if (n <= 0 || !sts_record_read(slice_of(space, (size_t)n), &new))
+		return;
+	memcpy(s->space, space, (size_t)n);
+	(void)sts_record_read(slice_of(s->space, (size_t)n), &s->record);
+}
+
+static void
+look(const struct delivery *d)
+{
+	const int64_t now_s = clock_wall_s();
+	struct sts *s = d->sts;
+	char id[STS_ID_MAX + 1];
+	int fd;
+
+	s->asked = true;
+	ask_id(d, id);
+	if (!s->can_fetch || !sts_record_due(&s->record, slice_str(id), now_s))
+		return;
+	fd = fetcher_ask(d->fetcher, &s->pair, slice_str(d->destination),
+	    sts_record_live(&s->record, now_s) ? REFRESH_MS : FETCH_MS);
+	if (fd >= 0)
+		take_file(s, fd);
+	else
+		transcript_fact(d->transcript, "MTA-STS: the policy of %s was not fetched",
+		    d->destination);
+	if (s->record.failed_s)
+		transcript_fact(d->transcript, "MTA-STS: the last fetch failed: %.*s",
+		    (int)s->record.reason.n, s->record.reason.p);
+}
+
+const struct sts_record *
+sts_kept(const struct delivery *d)
+{
+	return &d->sts->record;
+}
+
+const struct sts_record *
+sts_find(const struct delivery *d)
+{
+	struct sts *s = d->sts;
+
+	if (!s)
+		return NULL;
+	if (!s->asked)
+		look(d);
+	return sts_record_live(&s->record, clock_wall_s()) ? &s->record : NULL;
+}
+
+bool
+sts_forbids(const struct sts_policy *p, const struct mx_exchanger *x,
+    const struct exchanger_tls *published)
+{
+	const bool by_dane = published && (published->dane.verdict == DANE_MATCH ||
+	    published->dane.verdict == DANE_ENCRYPT);
+
+	return !by_dane && !sts_allows(p, slice_str(x->name));
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The policy of MTA-STS that mail for a domain has to obey: the record that is kept of it, and its
+ * fetch if that is due (RFC 8461 section 5).
+ */
+#ifndef CLIENT_STS_H
+#define CLIENT_STS_H
+
+#include "attempt/attempt.h"
+#include "client/exchanger_tls.h"
+#include "policy/sts_record.h"
+
+/* Read the record of the destination, before walls go up.  It sets d->sts if the destination can
+ * have a policy: exchangers of a domain, and no TLS of the operator's own for it. */
+void sts_begin(struct delivery *d);
+
+/* The record of the destination as it is kept, without a question.  d->sts must be set. */
+const struct sts_record *sts_kept(const struct delivery *d);
+
+/* The record of the destination.  The first call asks the DNS whether there is a policy, or a new
+ * one, and lets it be fetched.  NULL: no policy is in force. */
+const struct sts_record *sts_find(const struct delivery *d);
+
+/* Does the policy forbid this exchanger?  published has the demands of its domain, or is NULL: its
+ * records of DANE decide alone (RFC 8461 section 2). */
+bool sts_forbids(const struct sts_policy *p, const struct mx_exchanger *x,
+    const struct exchanger_tls *published);
+
+#endif

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A question comes with the end of a socket pair, on which its worker waits for the answer: an
+ * open file, or a hang-up.  So workers have nothing of each other.
+ */
+#include "fetch/fetcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/foreign.h"
+#include "base/name.h"
+#include "fetch/store.h"
+
+#define RUNNING_MAX   16	/* fetches at once; further questions wait in the socket */
+#define WAITERS_MAX   32	/* workers of one domain; others go on without an answer */
+
+struct question {
+	char domain[NAME_MAX_OCTETS + 1];
+};
+
+struct running {
+	pid_t pid;
+	int fd;				/* readable after the end of the program */
+	struct question question;
+	int waiters[WAITERS_MAX];
+	unsigned nwaiters;
+};
+
+struct fetcher {
+	const struct fetcher_setup *setup;
+	struct running running[RUNNING_MAX];
+	unsigned n;
+};
+
+union passed {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+/* ---- descriptors beside octets ---- */
+
+static int
+send_with(int fd, const void *octets, size_t n, int passed_fd)
+{
+	union passed passed = { .space = { 0 } };
+	struct iovec space = { (void *)(uintptr_t)octets, n };	/* only read */
+	const struct msghdr m = {
+		.msg_iov = &space, .msg_iovlen = 1,
+		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
+	};
+
+	passed.header = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof passed_fd), .cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	};
+	memcpy(CMSG_DATA(&passed.header), &passed_fd, sizeof passed_fd);
+	return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* The octets of a datagram; 0 after a hang-up, or -errno.  *ret_fd is -1 if none came with it. */
+static ssize_t
+receive_with(int fd, void *octets, size_t cap, int *ret_fd)
+{
+	union passed passed;
+	struct iovec space = { octets, cap };
+	struct msghdr m = {
+		.msg_iov = &space, .msg_iovlen = 1,
+		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
+	};
+	const struct cmsghdr *header;
+	ssize_t n;
+
+	*ret_fd = -1;
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	header = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof *ret_fd))
+		memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
+	return n < 0 ? -errno : n;
+}
+
+/* ---- the process ---- */
+
+static _Noreturn void
+become_fetch(const struct fetcher_setup *s, const char *domain, pid_t parent)
+{
+	char *all[FETCHER_ARGUMENTS_MAX + 2];
+	const int null = open("/dev/null", O_RDWR);
+	size_t n = 0;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	for (; n < s->n; n++)
+		all[n] = (char *)(uintptr_t)s->argv[n];	/* execv(3) does not write to it */
+	all[n++] = (char *)(uintptr_t)domain;
+	all[n] = NULL;
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(127);
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+	(void)execv(all[0], all);
+	_exit(127);
+}
+
+/* The fetch of that domain; a new one if there is none.  NULL if it cannot be started. */
+static struct running *
+find_running(struct fetcher *f, const struct question *q)
+{
+	const pid_t parent = getpid();
+	struct running *r;
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (strcmp(f->running[i].question.domain, q->domain) == 0)
+			return &f->running[i];
+	r = &f->running[f->n];
+	*r = (struct running){ .question = *q };
+	r->pid = fork();
+	if (r->pid == 0)
+		become_fetch(f->setup, q->domain, parent);
+	r->fd = r->pid > 0 ? pidfd_open(r->pid, 0) : -1;
+	if (r->fd < 0)
+		return NULL;
+	f->n++;
+	return r;
+}
+
+/* False after a hang-up. */
+static bool
+take_question(struct fetcher *f, int fd)
+{
+	struct question q;
+	struct running *r = NULL;
+	int waiter;
+	const ssize_t n = receive_with(fd, &q, sizeof q, &waiter);
+
+	if (n == 0 || (n < 0 && n != -EAGAIN))
+		return false;
+	if (waiter < 0)
+		return true;
+	if (n == sizeof q && foreign_line(q.domain, sizeof q.domain) &&
+	    name_is_domain(slice_str(q.domain)))
+		r = find_running(f, &q);
+	if (r && r->nwaiters < WAITERS_MAX)
+		r->waiters[r->nwaiters++] = waiter;
+	else
+		(void)close(waiter);
+	return true;
+}
+
+/* The fetch has ended: each waiter gets the file, if there is one. */
+static void
+finish(struct fetcher *f, struct running *r)
+{
+	const int folder = store_open(f->setup->queue, false);
+	const int file = folder < 0 ? -1 :
+	    store_open_file(folder, slice_str(r->question.domain));
+
+	(void)waitpid(r->pid, NULL, 0);
+	for (unsigned i = 0; i < r->nwaiters; i++) {
+		if (file >= 0)
+			(void)send_with(r->waiters[i], "!", 1, file);
+		(void)close(r->waiters[i]);
+	}
+	if (file >= 0)
+		(void)close(file);
+	if (folder >= 0)
+		(void)close(folder);
+	(void)close(r->fd);
+	*r = f->running[--f->n];
+}
+
+static void
+serve(const void *ctx, int fd)
+{
+	static struct fetcher f;
+	struct pollfd fds[RUNNING_MAX + 1];
+
+	f.setup = ctx;
+	for (;;) {
+		const unsigned n = f.n;
+
+		fds[RUNNING_MAX] = (struct pollfd){ fd, n < RUNNING_MAX ? POLLIN : 0, 0 };
+		for (unsigned i = 0; i < RUNNING_MAX; i++)
+			fds[i] = (struct pollfd){ i < n ? f.running[i].fd : -1, POLLIN, 0 };
+		if (poll(fds, RUNNING_MAX + 1, -1) < 0 && errno != EINTR)
+			return;
+		for (unsigned i = n; i-- > 0;)
+			if (fds[i].revents)
+				finish(&f, &f.running[i]);
+		if (fds[RUNNING_MAX].revents && !take_question(&f, fd))
+			return;
+	}
+}
+
+bool
+fetcher_find(struct fetcher_setup *s, const struct options *options, const struct config *config)
+{
+	static char space[PATH_MAX];
+	struct buf path = BUF(space);
+
+	*s = (struct fetcher_setup){ .queue = config->queue.directory };
+	if (!file_beside("smtp-fetch", &path) || access(space, X_OK) < 0)
+		return false;
+	s->argv[s->n++] = space;
+	if (options->config_file) {
+		s->argv[s->n++] = "-c";
+		s->argv[s->n++] = options->config_file;
+	}
+	for (size_t i = 0; i < options->noverrides; i++) {
+		s->argv[s->n++] = "-o";
+		s->argv[s->n++] = options->overrides[i];
+	}
+	s->argv[s->n++] = "--";
+	return true;
+}
+
+int
+fetcher_start(struct aide *a, const struct fetcher_setup *setup)
+{
+	return aide_start(a, serve, setup);
+}
+
+/* ---- the worker's end ---- */
+
+int
+fetcher_pair(struct fetcher_pair *ret)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	*ret = (struct fetcher_pair){ ends[0], ends[1] };
+	return 0;
+}
+
+int
+fetcher_ask(const struct aide *a, const struct fetcher_pair *pair, struct slice domain, int wait_ms)
+{
+	struct question q = { .domain = "" };
+	struct pollfd p = { .fd = pair->own, .events = POLLIN };
+	int r = -EINVAL, file = -1;
+	char octet;
+
+	if (domain.n < sizeof q.domain) {
+		memcpy(q.domain, domain.p, domain.n);
+		r = send_with(a->fd, &q, sizeof q, pair->other);
+	}
+	(void)close(pair->other);
+	if (r == 0)
+		r = poll(&p, 1, wait_ms) == 1 ? 0 : -ETIMEDOUT;
+	if (r == 0 && receive_with(pair->own, &octet, 1, &file) <= 0)
+		r = -ENOENT;
+	(void)close(pair->own);
+	return r == 0 && file < 0 ? -ENOENT : r < 0 ? r : file;
+}
