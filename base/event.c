@@ -79,6 +79,7 @@ static const struct event sentences[] = {
 	{ "a session was killed", "cc253628373455598d0b00bafbacef47" },
 	{ "queue %s", "63a6e14331f05243a02dcd5e13fb4de5" },
 	{ "STARTTLS is not offered", "f73770974f8c51a19ddbbbbf63245771" },
+	{ "STARTTLS is new in the configuration", "16b8444da4024c7c85e9c0930b39d065" },
 	{ "STARTTLS", "720f4b7fe4ee567b87c2c1c206394194" },
 	{ "no TLS", "cb20d94ab912533aaf5f3c7f15e51654" },
 	{ "the list of senders", "dd38c7d0ca195b229660200dc0ce75e5" },
@@ -100,6 +101,9 @@ static const struct event sentences[] = {
 	{ "the server does not allow", "5d2f8c1b9e7a4c6d8b3a0f9e1d2c4b57" },
 	{ "%u connections, one more refused", "c8a5f4e3d2b14a0f9e8d7c6b5a493827" },
 	{ "cannot become the user smtp-verify", "e3b7a9c1d5f24e6880a2c4e6f8091b3d" },
+	{ "mail goes out without MTA-STS", "f062442235d94da2992823b2f8d4f4a0" },
+	{ "a folder of %s was removed", "754431de70d84ce8939ac711867e5fb9" },
+	{ "the queue %s was removed or replaced", "10c79312d6e94b1db510da70c595033c" },
 	{ "REMOTE_ADDR, TCPREMOTEIP or REMOTE_HOST", "bd2f323d10084a51bd8889c4ab4b1fbe" },
 };
 

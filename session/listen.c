@@ -455,6 +455,14 @@ reload(const struct listener *l, const struct options *options, struct config *c
 	log_text(LOG_LEVEL_INFO, "configuration read again");
 }
 
+/* Is STARTTLS wanted now, and was not at the start?  Behind its walls a listener can start no
+ * program for it. */
+static bool
+lacks_forker(const struct listener *l, const struct config *config)
+{
+	return config->server.tls != SERVER_TLS_OFF && l->children.forker.fd < 0 && !secure_here();
+}
+
 /* A new socket has room for a line, so this does not wait. */
 static void
 refuse_client(int fd, const struct config *config, const char *status, const char *words)
@@ -616,7 +624,15 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			break;
 		case EVENT_RELOAD:
 			reload(l, options, config);
-			break;
+			if (!lacks_forker(l, config))
+				break;
+			log_text(LOG_LEVEL_NOTICE, "STARTTLS is new in the configuration%s",
+			    l->ninherited ? ": this listener ends, and the next one offers it"
+					  : ": start this listener again to offer it");
+			if (!l->ninherited)
+				break;
+			(void)stop_all(l);
+			return EX_OK;
 		case EVENT_FORKER:
 			log_text(LOG_LEVEL_ERROR, "smtp-handler-tls of this listener has ended");
 			(void)stop_all(l);

@@ -335,6 +335,17 @@ like "after a restart with that error, a client is refused" "$(greeting)" '^421 
 here rm /etc/smtp-handler/conf.d/broken.conf
 ok "restart without it" here systemctl -q restart smtp-handler-listen.service
 like "clients are served again" "$(greeting)" '^220 .* [0-3]$'
+here sh -c 'cd /etc/smtp-handler && openssl req -x509 -nodes -newkey ec \
+	    -pkeyopt ec_paramgen_curve:P-256 -keyout new.key -out new.pem -days 2 \
+	    -subj /CN=mail.example.org 2> /dev/null && chown smtp-handler new.key &&
+	printf "[server]\ntls = may\ntls-certificate = %s\ntls-key = %s\n" \
+	    /etc/smtp-handler/new.pem /etc/smtp-handler/new.key > conf.d/new.conf'
+ok "reload with TLS, which is new" here systemctl -q reload smtp-handler-listen.service
+wait_for 10 here sh -c '! systemctl -q is-active smtp-handler-listen.service'
+like "the next listener offers it" \
+    "$(tests/host/systemd-host net -n "$box" curl -sv --max-time 9 smtp://127.0.0.1 2>&1)" STARTTLS
+here sh -c 'cd /etc/smtp-handler && rm new.key new.pem conf.d/new.conf &&
+	systemctl -q restart smtp-handler-listen.service'
 
 # Either socket unit takes the port from the other.
 for i in 1 2 3 4 5; do

@@ -55,8 +55,9 @@ class Box:
             os.chmod(path, 0o755)
         setup = "cp -a /stage/. /; systemd-sysusers; " \
             "systemd-tmpfiles --create smtp-handler.conf; " + self.before
-        subprocess.run([HOST, "start", "-n", self.name, "-b", self.stage + ":/stage", "-x", setup],
-                       check=True)
+        # The box has a /tmp of its own, and this tree may be in the other one.
+        subprocess.run([HOST, "start", "-n", self.name, "-b", self.stage + ":/stage",
+                        "-b", TOP + ":" + TOP, "-x", setup], check=True)
         return self
 
     def __exit__(self, *_):
