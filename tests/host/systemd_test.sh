@@ -338,7 +338,7 @@ like "clients are served again" "$(greeting)" '^220 .* [0-3]$'
 here sh -c 'cd /etc/smtp-handler && openssl req -x509 -nodes -newkey ec \
 	    -pkeyopt ec_paramgen_curve:P-256 -keyout new.key -out new.pem -days 2 \
 	    -subj /CN=mail.example.org 2> /dev/null && chown smtp-handler new.key &&
-	printf "[server]\ntls = may\ntls-certificate = %s\ntls-key = %s\n" \
+	printf "[server]\ntls = offer\ntls-certificate = %s\ntls-key = %s\n" \
 	    /etc/smtp-handler/new.pem /etc/smtp-handler/new.key > conf.d/new.conf'
 ok "reload with TLS, which is new" here systemctl -q reload smtp-handler-listen.service
 wait_for 10 here sh -c '! systemctl -q is-active smtp-handler-listen.service'
