@@ -176,7 +176,7 @@ static const struct key keys[] = {
 	{ RELAY("per-address", per_address, COUNT, "20"), .min = 1, .max = 1000 },
 	{ RELAY("mx-order", mx_order, CHOICE, "preference"), .choices = mx_orders },
 	{ RELAY("tls", tls, CHOICE, "may"), .choices = relay_tls },
-	{ RELAY("mta-sts", mta_sts, CHOICE, "on"), .choices = off_on },
+	{ RELAY("mta-sts", mta_sts, CHOICE, "off"), .choices = off_on },
 	{ RELAY("tls-ca-file", tls_ca_file, FILE, "") },
 	{ RELAY("maildir-socket", maildir_socket, FILE, "/run/smtp-handler/maildir.sock") },
 	{ RELAY("min-uid", min_uid, COUNT, "1000"), .min = 1, .max = UINT32_MAX },
