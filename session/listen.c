@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/backlog.h"
 #include "base/clock.h"
 #include "base/landlock.h"
 #include "base/log.h"
@@ -66,7 +67,7 @@ bind_address(struct listener *l, const struct sockaddr *sa, socklen_t len)
 		return -errno;
 	/* Old connections in TIME_WAIT do not keep a port busy. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-	    bind(fd, sa, len) < 0 || listen(fd, SOMAXCONN) < 0) {
+	    bind(fd, sa, len) < 0 || listen(fd, BACKLOG_MAX) < 0) {
 		r = -errno;
 		(void)close(fd);
 		return r;

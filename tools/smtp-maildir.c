@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/backlog.h"
 #include "base/harden.h"
 #include "base/log.h"
 #include "base/owner.h"
@@ -238,7 +239,7 @@ make_socket(const char *path)
 	}
 	mask = umask(0177);
 	if (r == 0 && (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-	    listen(fd, SOMAXCONN) < 0))
+	    listen(fd, BACKLOG_MAX) < 0))
 		r = -errno;
 	(void)umask(mask);
 	if (r == 0)

@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/backlog.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sign.h"
@@ -94,7 +95,7 @@ verify_listen(struct verify_listener *l, const char *place)
 	else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
 	    bind(fd, (const struct sockaddr *)&ss, len) < 0)
 		r = -errno;
-	if (r == 0 && listen(fd, SOMAXCONN) < 0)
+	if (r == 0 && listen(fd, BACKLOG_MAX) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)close(fd);

@@ -374,6 +374,16 @@ def taken():
     check(result.returncode == 64, result)
 
 
+@test("as many connections may wait for the listener as the kernel allows")
+def backlog():
+    listener = Listener()
+    out = subprocess.run(["ss", "-Hltn", "sport = %d" % listener.ports[0]], capture_output=True,
+                         text=True, check=True).stdout
+    with open("/proc/sys/net/core/somaxconn") as file:
+        same(out.split()[2], file.read().strip(), out)
+    listener.stop()
+
+
 @test("no free descriptors: a line in the log; open sessions go on, later ones are served")
 def no_descriptors():
     import resource
