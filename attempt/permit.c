@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/foreign.h"
-#include "base/pass.h"
+#include "base/passing.h"
 
 void
 permit_init(struct permit *p, const char *id, struct dkim_right right, uint64_t at, uint64_t size)
@@ -28,7 +28,7 @@ permit_right(const struct permit *p)
 int
 permit_send(int fd, const struct permit *p, int message)
 {
-	return pass_send(fd, p, sizeof *p, message, MSG_DONTWAIT);
+	return passing_send(fd, p, sizeof *p, message, MSG_DONTWAIT);
 }
 
 static bool
@@ -43,16 +43,17 @@ is_valid(const struct permit *p, bool open)
 int
 permit_receive(int fd, struct permit *ret, int *ret_message)
 {
-	int message;
-	const ssize_t n = pass_receive(fd, ret, sizeof *ret, MSG_DONTWAIT, &message);
+	struct passed passed;
+	const ssize_t n =
+	    passing_take(fd, ret, sizeof *ret, MSG_DONTWAIT | MSG_TRUNC, &passed);
 
 	if (n <= 0)
 		return (int)n;
-	if (n == sizeof *ret && is_valid(ret, message >= 0)) {
-		*ret_message = message;
+	if (n == sizeof *ret && is_valid(ret, passed.fd >= 0)) {
+		*ret_message = passed.fd;
 		return 1;
 	}
-	if (message >= 0)
-		(void)close(message);
+	if (passed.fd >= 0)
+		(void)close(passed.fd);
 	return -EBADMSG;
 }

@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/landlock.h"
-#include "base/pass.h"
+#include "base/passing.h"
 #include "base/seccomp.h"
 #include "client/signer_frame.h"
 #include "client/signer_key.h"
@@ -329,21 +329,21 @@ answer_one(const struct config *c, int fd)
 	struct signer_question q;
 	struct buf text = BUF(a.text);
 	const struct kept *k;
-	int copy;
-	const bool valid = signer_question_valid(&q, pass_receive(fd, &q, sizeof q, 0, &copy));
+	struct passed copy;
+	const ssize_t n = passing_take(fd, &q, sizeof q, MSG_TRUNC, &copy);
 
-	if (!valid)
+	if (!signer_question_valid(&q, n))
 		return false;
 	w.text = &text;
 	k = find_permit(q.id);
 	a.number = q.number;
-	a.result = k ? sign(&w, c, k, copy, q.size)
+	a.result = k ? sign(&w, c, k, copy.fd, q.size)
 	    : say(&w, UNABLE, "the process that signs has no permit for it");
 	a.n = (uint32_t)text.n;
 	free(w.header);
 	w.header = NULL;
-	if (copy >= 0)
-		(void)close(copy);
+	if (copy.fd >= 0)
+		(void)close(copy.fd);
 	return send(fd, &a, offsetof(struct signer_answer, text) + a.n, MSG_NOSIGNAL) >= 0;
 }
 
@@ -351,10 +351,12 @@ static void
 answer_all(const void *ctx, int fd)
 {
 	struct pollfd p[] = { { .fd = -1, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct passed permits;
 	char hello;
 
-	if (pass_receive(fd, &hello, sizeof hello, 0, &p[0].fd) != 1 || p[0].fd < 0)
+	if (passing_take(fd, &hello, sizeof hello, 0, &permits) != 1 || permits.fd < 0)
 		return;
+	p[0].fd = permits.fd;
 	sign_prepare();
 	put_up_walls(ctx);
 	do
@@ -369,7 +371,7 @@ signer_start(struct aide *a, const struct config *c, int permits)
 	int r = aide_start(a, answer_all, c);
 
 	if (r == 0)
-		r = pass_send(a->fd, "", 1, permits, 0);
+		r = passing_send(a->fd, "", 1, permits, 0);
 	(void)close(permits);
 	return r;
 }
@@ -386,7 +388,7 @@ signer_ask(struct aide *aide, const struct sign_question *asked, struct buf *tex
 	ssize_t n = -1;
 
 	memcpy(q.id, asked->id, sizeof q.id);
-	if (aide->fd >= 0 && pass_send(aide->fd, &q, sizeof q, asked->copy, 0) == 0)
+	if (aide->fd >= 0 && passing_send(aide->fd, &q, sizeof q, asked->copy, 0) == 0)
 		n = poll(&p, 1, ANSWER_MS) == 1 ?
 		    recv(aide->fd, &a, sizeof a, MSG_DONTWAIT | MSG_TRUNC) : -1;
 	if (!signer_answer_valid(&a, n) || a.number != q.number) {

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/landlock.h"
+#include "base/passing.h"
 #include "base/seccomp.h"
 #include "dns/reason.h"
 #include "dns/validator.h"
@@ -317,35 +318,20 @@ end_overdue(struct question *q, int wait_ms)
 static void
 add_client(void)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} passed = { .space = { 0 } };
+	struct passed client;
 	char octet;
-	struct iovec space = { &octet, 1 };
-	struct msghdr m = {
-		.msg_iov = &space, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-	const ssize_t n = recvmsg(v.control, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	const struct cmsghdr *header;
-	int client;
+	const ssize_t n = passing_take(v.control, &octet, 1, MSG_DONTWAIT, &client);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
 		(void)close(v.control);
 		v.control = -1;
-		return;
+	} else if (client.fd >= 0 && v.nclients < CLIENTS_MAX) {
+		v.clients[v.nclients++] = client.fd;
+	} else if (client.fd >= 0) {
+		(void)close(client.fd);
 	}
-	header = CMSG_FIRSTHDR(&m);
-	if (!header || header->cmsg_type != SCM_RIGHTS)
-		return;
-	memcpy(&client, CMSG_DATA(header), sizeof client);
-	if (v.nclients < CLIENTS_MAX)
-		v.clients[v.nclients++] = client;
-	else
-		(void)close(client);
 }
 
 static void

@@ -12,15 +12,10 @@
 
 #include "base/clock.h"
 #include "base/foreign.h"
+#include "base/passing.h"
 
 #define AGE_MAX_MS 900000
 #define DEATHS_MAX 3		/* the process dies again and again: do without */
-
-/* Room for the header of one descriptor, aligned. */
-union passed {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
 
 static bool
 is_started(const struct validator *v)
@@ -57,25 +52,6 @@ note_death(struct validator *v)
 }
 
 static int
-pass_socket(const struct validator *v, int fd)
-{
-	char octet = 0;
-	struct iovec octets = { &octet, 1 };
-	union passed passed = { .space = { 0 } };
-	const struct msghdr m = {
-		.msg_iov = &octets, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-
-	passed.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	};
-	memcpy(CMSG_DATA(&passed.header), &fd, sizeof fd);
-	return sendmsg(v->aide.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -errno;
-}
-
-static int
 start_process(struct validator *v)
 {
 	int r;
@@ -104,7 +80,7 @@ validator_link(struct validator *v)
 			return r;
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			return -errno;
-		r = pass_socket(v, pair[1]);
+		r = passing_send(v->aide.fd, "", 1, pair[1], MSG_DONTWAIT);
 		(void)close(pair[1]);
 		if (r == 0)
 			return pair[0];

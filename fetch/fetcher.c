@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/foreign.h"
 #include "base/name.h"
+#include "base/passing.h"
 #include "fetch/store.h"
 
 #define RUNNING_MAX   16	/* fetches at once; further questions wait in the socket */
@@ -42,55 +43,6 @@ struct fetcher {
 	struct running running[RUNNING_MAX];
 	unsigned n;
 };
-
-union passed {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
-/* ---- descriptors beside octets ---- */
-
-static int
-send_with(int fd, const void *octets, size_t n, int passed_fd)
-{
-	union passed passed = { .space = { 0 } };
-	struct iovec space = { (void *)(uintptr_t)octets, n };	/* only read */
-	const struct msghdr m = {
-		.msg_iov = &space, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-
-	passed.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof passed_fd), .cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	};
-	memcpy(CMSG_DATA(&passed.header), &passed_fd, sizeof passed_fd);
-	return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-/* The octets of a datagram; 0 after a hang-up, or -errno.  *ret_fd is -1 if none came with it. */
-static ssize_t
-receive_with(int fd, void *octets, size_t cap, int *ret_fd)
-{
-	union passed passed;
-	struct iovec space = { octets, cap };
-	struct msghdr m = {
-		.msg_iov = &space, .msg_iovlen = 1,
-		.msg_control = passed.space, .msg_controllen = sizeof passed.space,
-	};
-	const struct cmsghdr *header;
-	ssize_t n;
-
-	*ret_fd = -1;
-	do
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
-	header = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof *ret_fd))
-		memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
-	return n < 0 ? -errno : n;
-}
 
 /* ---- the process ---- */
 
@@ -145,20 +97,20 @@ take_question(struct fetcher *f, int fd)
 {
 	struct question q;
 	struct running *r = NULL;
-	int waiter;
-	const ssize_t n = receive_with(fd, &q, sizeof q, &waiter);
+	struct passed waiter;
+	const ssize_t n = passing_take(fd, &q, sizeof q, MSG_TRUNC, &waiter);
 
-	if (n == 0 || (n < 0 && n != -EAGAIN))
+	if (n <= 0)
 		return false;
-	if (waiter < 0)
+	if (waiter.fd < 0)
 		return true;
 	if (n == sizeof q && foreign_line(q.domain, sizeof q.domain) &&
 	    name_is_domain(slice_str(q.domain)))
 		r = find_running(f, &q);
 	if (r && r->nwaiters < WAITERS_MAX)
-		r->waiters[r->nwaiters++] = waiter;
+		r->waiters[r->nwaiters++] = waiter.fd;
 	else
-		(void)close(waiter);
+		(void)close(waiter.fd);
 	return true;
 }
 
@@ -173,7 +125,7 @@ finish(struct fetcher *f, struct running *r)
 	(void)waitpid(r->pid, NULL, 0);
 	for (unsigned i = 0; i < r->nwaiters; i++) {
 		if (file >= 0)
-			(void)send_with(r->waiters[i], "!", 1, file);
+			(void)passing_send(r->waiters[i], "!", 1, file, MSG_DONTWAIT);
 		(void)close(r->waiters[i]);
 	}
 	if (file >= 0)
@@ -253,18 +205,19 @@ fetcher_ask(const struct aide *a, const struct fetcher_pair *pair, struct slice 
 {
 	struct question q = { .domain = "" };
 	struct pollfd p = { .fd = pair->own, .events = POLLIN };
-	int r = -EINVAL, file = -1;
+	struct passed file = { -1, -1 };
+	int r = -EINVAL;
 	char octet;
 
 	if (domain.n < sizeof q.domain) {
 		memcpy(q.domain, domain.p, domain.n);
-		r = send_with(a->fd, &q, sizeof q, pair->other);
+		r = passing_send(a->fd, &q, sizeof q, pair->other, MSG_DONTWAIT);
 	}
 	(void)close(pair->other);
 	if (r == 0)
 		r = poll(&p, 1, wait_ms) == 1 ? 0 : -ETIMEDOUT;
-	if (r == 0 && receive_with(pair->own, &octet, 1, &file) <= 0)
+	if (r == 0 && passing_take(pair->own, &octet, 1, 0, &file) <= 0)
 		r = -ENOENT;
 	(void)close(pair->own);
-	return r == 0 && file < 0 ? -ENOENT : r < 0 ? r : file;
+	return r == 0 && file.fd < 0 ? -ENOENT : r < 0 ? r : file.fd;
 }

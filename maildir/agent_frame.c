@@ -4,62 +4,17 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "base/utf8.h"
 
 #define ERRNO_MAX 4095
-#define FDS_MAX	  8		/* descriptors of one packet that are taken and closed */
-
-union control {
-	struct cmsghdr align;
-	char space[CMSG_SPACE(FDS_MAX * sizeof(int))];
-};
 
 int
 agent_frame_ask(int fd, const struct agent_request *request, int message)
 {
-	union control control = { 0 };
-	struct iovec part = { (void *)(uintptr_t)request, sizeof *request };
-	struct msghdr packet = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space,
-		.msg_controllen = CMSG_SPACE(sizeof(int)),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &message, sizeof message);
-	return sendmsg(fd, &packet, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* The one descriptor of a packet; all are closed if there are more.  -1: not one. */
-static int
-take_descriptor(struct msghdr *packet)
-{
-	int fds[FDS_MAX] = { 0 }, found = -1;
-	size_t n = 0;
-
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(packet); h; h = CMSG_NXTHDR(packet, h)) {
-		const size_t here = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		memcpy(fds, CMSG_DATA(h), here * sizeof(int));
-		for (size_t i = 0; i < here; i++, n++) {
-			if (n > 0)
-				(void)close(fds[i]);
-			else
-				found = fds[i];
-		}
-	}
-	if (n != 1 && found >= 0) {
-		(void)close(found);
-		found = -1;
-	}
-	return found;
+	return passing_send(fd, request, sizeof *request, message, 0);
 }
 
 static bool
@@ -85,27 +40,17 @@ is_request(const struct agent_request *r, ssize_t n, int message)
 int
 agent_frame_take(int fd, struct agent_request *ret, int *ret_message)
 {
-	union control control;
-	struct iovec part = { ret, sizeof *ret };
-	struct msghdr packet = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space,
-		.msg_controllen = sizeof control,
-	};
-	ssize_t n;
-	int message;
+	struct passed passed;
+	const ssize_t n = passing_take(fd, ret, sizeof *ret, MSG_TRUNC, &passed);
 
-	do
-		n = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
-	message = take_descriptor(&packet);
-	if ((packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !is_request(ret, n, message)) {
-		if (message >= 0)
-			(void)close(message);
+		return (int)n;
+	if (!is_request(ret, n, passed.fd)) {
+		if (passed.fd >= 0)
+			(void)close(passed.fd);
 		return -EPROTO;
 	}
-	*ret_message = message;
+	*ret_message = passed.fd;
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/foreign.h"
-#include "base/pass.h"
+#include "base/passing.h"
 
 /* The octets of a frame that are in use: a job for one recipient has 30, not 4 KB. */
 static size_t
@@ -120,7 +120,7 @@ frame_put(int fd, const struct frame *f)
 int
 frame_put_job(int fd, const struct frame *f, int message)
 {
-	return pass_send(fd, f, frame_size(f), message, MSG_DONTWAIT);
+	return passing_send(fd, f, frame_size(f), message, MSG_DONTWAIT);
 }
 
 /* Receive a datagram.  Its octets or -errno.  A peer that exited with unread input causes one
@@ -152,19 +152,21 @@ frame_get(int fd, struct frame *ret, bool wait)
 int
 frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message)
 {
-	int message, resets = 0;
+	const int flags = MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT);
+	struct passed passed;
+	int resets = 0;
 	ssize_t n;
 
 	do
-		n = pass_receive(fd, ret, sizeof *ret, wait ? 0 : MSG_DONTWAIT, &message);
+		n = passing_take(fd, ret, sizeof *ret, flags, &passed);
 	while (n == -ECONNRESET && resets++ == 0);
 	if (n <= 0)
 		return (int)n;
-	if (good_frame(ret, (size_t)n) && (ret->type == FRAME_JOB) == (message >= 0)) {
-		*ret_message = message;
+	if (good_frame(ret, (size_t)n) && (ret->type == FRAME_JOB) == (passed.fd >= 0)) {
+		*ret_message = passed.fd;
 		return 1;
 	}
-	if (message >= 0)
-		(void)close(message);
+	if (passed.fd >= 0)
+		(void)close(passed.fd);
 	return -EBADMSG;
 }

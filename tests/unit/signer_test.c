@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "attempt/permit.h"
-#include "base/pass.h"
+#include "base/passing.h"
 #include "base/sign.h"
 #include "message/dkim_record.h"
 #include "tests/lib/tap.h"
