@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -271,6 +272,24 @@ seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n)
 		else if (f->n < SECCOMP_RULES_MAX)
 			f->rules[f->n++] = &rules[i];
 	}
+}
+
+void
+seccomp_add_process(struct seccomp *f)
+{
+	static const struct seccomp_rule calls[] = {
+		SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC), SECCOMP_CALL(munmap),
+		SECCOMP_CALL(mremap), SECCOMP_CALL(brk), SECCOMP_CALL(madvise),
+		SECCOMP_CALL(futex), SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday),
+		SECCOMP_CALL(getrandom), SECCOMP_CALL(rt_sigprocmask), SECCOMP_CALL(rt_sigaction),
+		SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall), SECCOMP_CALL(getpid),
+		SECCOMP_CALL(gettid), SECCOMP_CALL(exit), SECCOMP_CALL(exit_group),
+	};
+	static struct seccomp_rule own_signal;		/* abort(3) */
+
+	own_signal = (struct seccomp_rule)SECCOMP_WITH(tgkill, 1, getpid());
+	SECCOMP_ADD(f, calls);
+	seccomp_add(f, &own_signal, 1);
 }
 
 /* The first steps of a filter that stands alone. */

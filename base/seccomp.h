@@ -52,6 +52,15 @@ struct seccomp_rule {
 #define SECCOMP_WITH_2(name, n, v, n2, v2)                                                    \
 	{ .call = __NR_##name, .tests = { { (n), UINT32_MAX, (uint32_t)(v) },                  \
 	    { (n2), UINT32_MAX, (uint32_t)(v2) } } }
+/* socket(2) for this family, type and protocol; SOCK_NONBLOCK and SOCK_CLOEXEC do not matter. */
+#define SECCOMP_SOCKET(family, type, protocol)                                                \
+	{ .call = __NR_socket,                                                                \
+	    .tests = { { 1, UINT32_MAX, (uint32_t)(family) }, { 2, 0xf, (uint32_t)(type) },    \
+		{ 3, UINT32_MAX, (uint32_t)(protocol) } } }
+/* Sockets of IPv4 and IPv6, and of no other protocol: MPTCP would pass by rules for TCP. */
+#define SECCOMP_INET                                                                          \
+	SECCOMP_SOCKET(AF_INET, SOCK_STREAM, 0), SECCOMP_SOCKET(AF_INET, SOCK_DGRAM, 0),      \
+	SECCOMP_SOCKET(AF_INET6, SOCK_STREAM, 0), SECCOMP_SOCKET(AF_INET6, SOCK_DGRAM, 0)
 /* The call without a pointer, whose both halves count. */
 #define SECCOMP_NULL(name, n)                                                                 \
 	{ .call = __NR_##name, .tests = { { (n), UINT32_MAX, 0 },                             \
@@ -71,6 +80,10 @@ struct seccomp {
 void seccomp_add(struct seccomp *f, const struct seccomp_rule *rules, size_t n);
 
 #define SECCOMP_ADD(f, table) seccomp_add((f), (table), sizeof(table) / sizeof(table)[0])
+
+/* Add the calls that each library needs and that reach nothing outside the process: for its memory
+ * but new maps, for time, random octets, its signals, and its end. */
+void seccomp_add_process(struct seccomp *f);
 
 #define SECCOMP_STEPS_MAX 2560
 

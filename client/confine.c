@@ -17,12 +17,6 @@
 #include "dns/etc_hosts.h"
 #include "net/tls.h"
 
-#define SOCKET_TYPE 0xf		/* without SOCK_NONBLOCK and SOCK_CLOEXEC */
-/* No other protocol: MPTCP would pass by the rules for ports of TCP. */
-#define SOCKET(family, type)                                                                  \
-	{ .call = __NR_socket,                                                                \
-	    .tests = { { 1, UINT32_MAX, (family) }, { 2, SOCKET_TYPE, (type) },               \
-		{ 3, UINT32_MAX, 0 } } }
 
 static const struct seccomp_rule links[] = {
 	SECCOMP_CALL(connect), SECCOMP_CALL(setsockopt), SECCOMP_CALL(getsockopt),
@@ -34,12 +28,11 @@ static const struct seccomp_rule links[] = {
 	SECCOMP_CALL(newfstatat),
 };
 static const struct seccomp_rule hosts[] = {
-	SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET, SOCK_DGRAM), SOCKET(AF_INET6, SOCK_STREAM),
-	SOCKET(AF_INET6, SOCK_DGRAM), SECCOMP_CALL(bind),
+	SECCOMP_INET, SECCOMP_CALL(bind),
 	/* For the addresses of this host. */
 	SECCOMP_WITH_2(socket, 1, AF_NETLINK, 3, NETLINK_ROUTE),
 };
-static const struct seccomp_rule local[] = { SOCKET(AF_UNIX, SOCK_STREAM) };
+static const struct seccomp_rule local[] = { SECCOMP_SOCKET(AF_UNIX, SOCK_STREAM, 0) };
 
 static void
 allow_place(void *ctx, const char *path)

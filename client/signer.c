@@ -292,20 +292,12 @@ put_up_walls(const struct config *c)
 		SECCOMP_CALL(poll),
 #endif
 		SECCOMP_CALL(read), SECCOMP_CALL(fstat), SECCOMP_CALL(newfstatat),
-		SECCOMP_CALL(lseek), SECCOMP_CALL(close), SECCOMP_CALL(brk),
+		SECCOMP_CALL(lseek), SECCOMP_CALL(close),
 		SECCOMP_WITHOUT(openat, 3, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
 		/* No memory is a file, or a message could be written. */
 		{ .call = __NR_mmap, .tests = { { 3, PROT_EXEC, 0 },
 		    { 4, MAP_ANONYMOUS, MAP_ANONYMOUS } } },
-		SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC), SECCOMP_CALL(munmap),
-		SECCOMP_CALL(mremap), SECCOMP_CALL(madvise), SECCOMP_CALL(futex),
-		SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday), SECCOMP_CALL(getrandom),
-		SECCOMP_CALL(rt_sigprocmask), SECCOMP_CALL(rt_sigaction),
-		SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall), SECCOMP_CALL(getpid),
-		SECCOMP_CALL(gettid), SECCOMP_CALL(exit), SECCOMP_CALL(exit_group),
 	};
-	/* abort(3) */
-	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct landlock l;
 	struct seccomp f = { .n = 0 };
 
@@ -316,7 +308,7 @@ put_up_walls(const struct config *c)
 		signer_key_allow(&c->dkim[i], &l);
 	(void)landlock_enforce(&l);
 	SECCOMP_ADD(&f, calls);
-	seccomp_add(&f, &own_signal, 1);
+	seccomp_add_process(&f);
 	(void)seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
 }
 

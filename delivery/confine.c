@@ -32,7 +32,7 @@
 	    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |                    \
 	    LANDLOCK_ACCESS_FS_REFER)
 
-/* The message, the frames, memory, time. */
+/* The message, the frames, memory. */
 static const struct seccomp_rule common[] = {
 	SECCOMP_CALL(recvmsg), SECCOMP_CALL(recvfrom), SECCOMP_CALL(read),
 	SECCOMP_CALL(write), SECCOMP_CALL(readv), SECCOMP_CALL(writev), SECCOMP_CALL(pread64),
@@ -45,13 +45,7 @@ static const struct seccomp_rule common[] = {
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_SETFL),
 	SECCOMP_WITH(fcntl, 2, F_GETFD), SECCOMP_WITH(fcntl, 2, F_SETFD),
 	SECCOMP_WITH(fcntl, 2, F_SETLK), SECCOMP_WITH(fcntl, 2, F_SETLKW),
-	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
-	SECCOMP_CALL(munmap), SECCOMP_CALL(mremap), SECCOMP_CALL(brk), SECCOMP_CALL(madvise),
-	SECCOMP_CALL(futex), SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday),
-	SECCOMP_CALL(clock_nanosleep), SECCOMP_CALL(getrandom), SECCOMP_CALL(rt_sigprocmask),
-	SECCOMP_CALL(rt_sigaction), SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall),
-	SECCOMP_CALL(getpid), SECCOMP_CALL(gettid), SECCOMP_CALL(exit),
-	SECCOMP_CALL(exit_group),
+	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_CALL(clock_nanosleep),
 #ifdef SYS_poll
 	SECCOMP_CALL(poll),
 #endif
@@ -132,14 +126,12 @@ put_up_walls(const struct delivery *d, const struct dns_resolver *resolver, bool
 {
 	/* The end of a worker must reach the process beside it. */
 	const unsigned walls = LANDLOCK_NO_TCP | (d->aide || d->signer ? 0 : LANDLOCK_SCOPED);
-	/* abort(3) */
-	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct landlock l;
 	struct seccomp f = { .n = 0 };
 
 	landlock_begin(&l, walls);
 	SECCOMP_ADD(&f, common);
-	seccomp_add(&f, &own_signal, 1);
+	seccomp_add_process(&f);
 	if (link)
 		client_confine(d, resolver, &l, &f);
 	else if (d->route->via == VIA_MAILDIR)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -21,14 +22,10 @@
 	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |                       \
 	    LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                       \
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE)
-#define SOCKET_TYPE 0xf		/* without SOCK_NONBLOCK and SOCK_CLOEXEC */
-#define SOCKET(family, type)                                                                  \
-	{ .call = __NR_socket,                                                                \
-	    .tests = { { 1, UINT32_MAX, (family) }, { 2, SOCKET_TYPE, (type) } } }
 
 static const struct seccomp_rule rules[] = {
-	SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET, SOCK_DGRAM), SOCKET(AF_INET6, SOCK_STREAM),
-	SOCKET(AF_INET6, SOCK_DGRAM),
+	SECCOMP_INET, SECCOMP_SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+	SECCOMP_SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
 	/* A library wakes itself by such a pair. */
 	SECCOMP_WITH(socketpair, 1, AF_UNIX), SECCOMP_CALL(pipe2), SECCOMP_CALL(eventfd2),
 	SECCOMP_CALL(connect), SECCOMP_CALL(bind), SECCOMP_CALL(setsockopt),
@@ -43,14 +40,9 @@ static const struct seccomp_rule rules[] = {
 	SECCOMP_CALL(unlinkat), SECCOMP_CALL(utimensat), SECCOMP_CALL(ppoll),
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_SETFL),
 	SECCOMP_WITH(fcntl, 2, F_GETFD), SECCOMP_WITH(fcntl, 2, F_SETFD),
-	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
-	SECCOMP_CALL(munmap), SECCOMP_CALL(mremap), SECCOMP_CALL(brk), SECCOMP_CALL(madvise),
-	SECCOMP_CALL(futex), SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday),
-	SECCOMP_CALL(clock_nanosleep), SECCOMP_CALL(getrandom), SECCOMP_CALL(rt_sigprocmask),
-	SECCOMP_CALL(rt_sigaction), SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall),
-	SECCOMP_CALL(getpid), SECCOMP_CALL(gettid), SECCOMP_CALL(getuid), SECCOMP_CALL(geteuid),
-	SECCOMP_CALL(getgid), SECCOMP_CALL(getegid), SECCOMP_CALL(uname), SECCOMP_CALL(exit),
-	SECCOMP_CALL(exit_group),
+	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_CALL(clock_nanosleep),
+	SECCOMP_CALL(getuid), SECCOMP_CALL(geteuid), SECCOMP_CALL(getgid), SECCOMP_CALL(getegid),
+	SECCOMP_CALL(uname),
 #ifdef SYS_poll
 	SECCOMP_CALL(poll),
 #endif
@@ -65,8 +57,6 @@ allow_place(void *ctx, const char *path)
 void
 fetch_confine(int folder, const char *authorities)
 {
-	/* abort(3) */
-	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct landlock l;
 	struct seccomp f = { .n = 0 };
 
@@ -80,6 +70,6 @@ fetch_confine(int folder, const char *authorities)
 		tls_places(allow_place, &l);
 	(void)landlock_enforce(&l);
 	SECCOMP_ADD(&f, rules);
-	seccomp_add(&f, &own_signal, 1);
+	seccomp_add_process(&f);
 	(void)seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
 }

@@ -18,15 +18,10 @@
 #include "base/owner.h"
 #include "base/seccomp.h"
 
-#define SOCKET_TYPE 0xf		/* without SOCK_NONBLOCK and SOCK_CLOEXEC */
-#define SOCKET(family, type)                                                                  \
-	{ .call = __NR_socket,                                                                \
-	    .tests = { { 1, UINT32_MAX, (family) }, { 2, SOCKET_TYPE, (type) } } }
 
-/* The server, the DNS, memory, time. */
+/* The server and the DNS. */
 static const struct seccomp_rule calls[] = {
-	SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET, SOCK_DGRAM), SOCKET(AF_INET6, SOCK_STREAM),
-	SOCKET(AF_INET6, SOCK_DGRAM), SECCOMP_CALL(bind), SECCOMP_CALL(connect),
+	SECCOMP_INET, SECCOMP_CALL(bind), SECCOMP_CALL(connect),
 	SECCOMP_CALL(setsockopt), SECCOMP_CALL(getsockopt), SECCOMP_CALL(getsockname),
 	SECCOMP_CALL(getpeername), SECCOMP_CALL(recvfrom), SECCOMP_CALL(sendto),
 	SECCOMP_CALL(recvmsg), SECCOMP_CALL(sendmsg), SECCOMP_CALL(read), SECCOMP_CALL(write),
@@ -34,12 +29,7 @@ static const struct seccomp_rule calls[] = {
 	{ .call = __NR_newfstatat, .tests = { { 4, AT_EMPTY_PATH, AT_EMPTY_PATH } } },
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_SETFL),
 	SECCOMP_WITH(ioctl, 2, FIONREAD),
-	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
-	SECCOMP_CALL(munmap), SECCOMP_CALL(mremap), SECCOMP_CALL(brk), SECCOMP_CALL(madvise),
-	SECCOMP_CALL(futex), SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday),
-	SECCOMP_CALL(clock_nanosleep), SECCOMP_CALL(getrandom), SECCOMP_CALL(rt_sigprocmask),
-	SECCOMP_CALL(rt_sigaction), SECCOMP_CALL(rt_sigreturn), SECCOMP_CALL(restart_syscall),
-	SECCOMP_CALL(getpid), SECCOMP_CALL(gettid), SECCOMP_CALL(exit), SECCOMP_CALL(exit_group),
+	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_CALL(clock_nanosleep),
 #ifdef SYS_poll
 	SECCOMP_CALL(poll),
 #endif
@@ -48,8 +38,6 @@ static const struct seccomp_rule calls[] = {
 void
 confine_connection(void)
 {
-	/* abort(3) */
-	const struct seccomp_rule own_signal = SECCOMP_WITH(tgkill, 1, getpid());
 	struct seccomp f = { .n = 0 };
 	struct landlock l;
 	int r;
@@ -60,7 +48,7 @@ confine_connection(void)
 	if (r < 0 && !SECCOMP_SANITIZER)
 		log_text(LOG_LEVEL_WARNING, "sandbox without Landlock: %s", landlock_reason(r));
 	SECCOMP_ADD(&f, calls);
-	seccomp_add(&f, &own_signal, 1);
+	seccomp_add_process(&f);
 	r = seccomp_enforce(&f, SECCOMP_RET_ERRNO | ENOSYS);
 	if (r < 0 && r != -ENOTSUP)
 		log_text(LOG_LEVEL_WARNING, "sandbox without seccomp: %s", strerror(-r));
