@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,6 +92,25 @@ file_open_no_links(const char *path)
 		r = -errno;
 	(void)close(fd);
 	return r;
+}
+
+int
+file_read(int folder, const char *name, size_t most, char **ret_text, size_t *ret_n)
+{
+	const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char *text;
+	size_t n = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	text = malloc(most);
+	while (text && n < most && (got = read(fd, text + n, most - n)) > 0)
+		n += (size_t)got;
+	(void)close(fd);
+	*ret_text = text;
+	*ret_n = n;
+	return text ? 0 : -ENOMEM;
 }
 
 int

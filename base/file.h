@@ -33,6 +33,11 @@ bool file_beside(const char *name, struct buf *ret);
  * is -ELOOP.  A descriptor or -errno. */
 int file_open_no_links(const char *path);
 
+/* Read a file of a folder, which must not be a link, and at most `most` octets of it.  The caller
+ * frees *ret_text.  Octets that cannot be read are left out.  0; -errno if it cannot be opened;
+ * -ENOMEM. */
+int file_read(int folder, const char *name, size_t most, char **ret_text, size_t *ret_n);
+
 /* Read n octets at offset `at`.  0; -ENODATA if the file ends earlier; -errno. */
 int file_read_at(int fd, void *to, size_t n, off_t at);
 

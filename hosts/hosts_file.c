@@ -6,11 +6,9 @@
 #include "hosts/hosts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -86,19 +84,14 @@ hosts_parse(struct hosts *h, struct slice text)
 void
 hosts_load(struct hosts *h, int state_fd)
 {
-	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
-	size_t n = 0;
-	ssize_t got;
+	char *text;
+	size_t n;
 
 	*h = (struct hosts){ 0 };
-	while (text && n < FILE_MAX && (got = read(fd, text + n, FILE_MAX - n)) > 0)
-		n += (size_t)got;
-	if (text)
+	if (file_read(state_fd, FILE_NAME, FILE_MAX, &text, &n) == 0) {
 		hosts_parse(h, slice_of(text, n));
-	free(text);
-	if (fd >= 0)
-		close(fd);
+		free(text);
+	}
 	secured_load(&h->secured, state_fd);
 }
 

@@ -5,10 +5,8 @@
 #include "hosts/secured.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/file.h"
 
@@ -143,19 +141,14 @@ secured_parse(struct secured *s, struct slice text)
 void
 secured_load(struct secured *s, int state_fd)
 {
-	int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
-	size_t n = 0;
-	ssize_t got;
+	char *text;
+	size_t n;
 
 	*s = (struct secured){ .n = 0 };
-	while (text && n < FILE_MAX && (got = read(fd, text + n, FILE_MAX - n)) > 0)
-		n += (size_t)got;
-	if (text)
-		secured_parse(s, slice_of(text, n));
+	if (file_read(state_fd, FILE_NAME, FILE_MAX, &text, &n) < 0)
+		return;
+	secured_parse(s, slice_of(text, n));
 	free(text);
-	if (fd >= 0)
-		(void)close(fd);
 }
 
 int

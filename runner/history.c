@@ -228,19 +228,14 @@ history_parse(struct slice line, struct history_line *ret)
 int
 history_read(int state_fd, void (*each)(void *ctx, const struct history_line *line), void *ctx)
 {
-	const int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	const size_t most = HISTORY_OCTETS_MAX + TEXT_MAX;
-	char *text = fd < 0 ? NULL : malloc(most);
 	struct history_line line;
 	struct slice rest;
-	size_t n = 0;
-	ssize_t got;
+	char *text;
+	size_t n;
+	const int r = file_read(state_fd, FILE_NAME, HISTORY_OCTETS_MAX + TEXT_MAX, &text, &n);
 
-	if (fd < 0)
-		return -errno;
-	while (text && n < most && (got = read(fd, text + n, most - n)) > 0)
-		n += (size_t)got;
-	(void)close(fd);
+	if (r < 0)
+		return r;
 	for (rest = slice_of(text, n); rest.n;)
 		if (history_parse(slice_cut(rest, '\n', &rest), &line))
 			each(ctx, &line);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "runner/status.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -148,17 +146,13 @@ status_parse(struct slice text, struct status *ret)
 bool
 status_read(int state_fd, int64_t now_s, struct status *ret)
 {
-	const int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
-	size_t n = 0;
-	ssize_t got;
+	char *text;
+	size_t n;
 	bool good;
 
-	while (text && n < FILE_MAX && (got = read(fd, text + n, FILE_MAX - n)) > 0)
-		n += (size_t)got;
-	if (fd >= 0)
-		(void)close(fd);
-	good = text && status_parse(slice_of(text, n), ret) && now_s - ret->at_s <= STATUS_MAX_S &&
+	if (file_read(state_fd, FILE_NAME, FILE_MAX, &text, &n) < 0)
+		return false;
+	good = status_parse(slice_of(text, n), ret) && now_s - ret->at_s <= STATUS_MAX_S &&
 	    ret->at_s - now_s <= STATUS_MAX_S;
 	free(text);
 	return good;

@@ -84,6 +84,27 @@ test_links(const char *path)
 	(void)unlinkat(folder, "to", 0);
 }
 
+/* At most so many octets of a file, and none by a link. */
+static void
+test_read(void)
+{
+	const int fd = openat(folder, "text", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	char *text = NULL;
+	size_t n = 0;
+
+	ok(fd >= 0 && write(fd, "octets", 6) == 6 && close(fd) == 0 &&
+	    symlinkat("text", folder, "text-link") == 0, "a file and a link to it");
+	ok(file_read(folder, "text", 100, &text, &n) == 0 && n == 6 && !memcmp(text, "octets", 6),
+	    "a whole file");
+	free(text);
+	ok(file_read(folder, "text", 3, &text, &n) == 0 && n == 3, "three octets of it");
+	free(text);
+	ok(file_read(folder, "text-link", 100, &text, &n) == -ELOOP, "no link");
+	ok(file_read(folder, "no-text", 100, &text, &n) == -ENOENT, "no file");
+	(void)unlinkat(folder, "text-link", 0);
+	(void)unlinkat(folder, "text", 0);
+}
+
 int
 main(void)
 {
@@ -110,6 +131,7 @@ main(void)
 	ok(file_replace_begin(&f, folder, name) == 0 && file_replace_end(&f) == 0 &&
 	    unlinkat(folder, name, 0) == 0, "the longest name");
 
+	test_read();
 	test_links(path);
 	(void)unlinkat(folder, "list", 0);
 	(void)close(folder);
