@@ -34,7 +34,7 @@ enum config_early { EARLY_LOG, EARLY_REFUSE };
 enum config_clients { CLIENTS_NONE, CLIENTS_STRANGERS, CLIENTS_ALL };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 /* TLS to other servers; unset: the next wider setting counts. */
-/* Where the proofs of DNSSEC come from. */
+/* The source of the proofs of DNSSEC. */
 enum relay_dnssec { RELAY_DNSSEC_AUTO, RELAY_DNSSEC_TRUST_AD, RELAY_DNSSEC_OFF };
 
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };

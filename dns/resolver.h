@@ -71,7 +71,7 @@ enum dns_status {
 
 #define DNS_USELESS (-1)
 
-/* What DNSSEC shows of an answer (RFC 4035 section 4.3). */
+/* The state of an answer by DNSSEC (RFC 4035 section 4.3). */
 enum dns_trust {
 	DNS_UNCHECKED,		/* nobody has validated it */
 	DNS_INSECURE,		/* it is in a part of the DNS that has no signatures */

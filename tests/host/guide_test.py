@@ -116,7 +116,7 @@ def chapters():
                 block.append(line)
             elif line.startswith("To see that it works"):
                 shows = True
-            elif line.startswith(("What goes wrong", "Into a Maildir")):
+            elif line.startswith(("Common mistakes", "If it fails", "Into a Maildir")):
                 shows = False
     return [(title, snippets) for title, snippets in found if snippets]
 
