@@ -54,32 +54,21 @@ sts_begin(struct delivery *d)
 	d->sts = &sts;
 }
 
-/* The id of the only record at "_mta-sts".  The exchangers are asked for at the same time, so the
- * cache has them then. */
+/* The id that the DNS has; empty: it announces no policy, or does not answer. */
 static void
 ask_id(const struct delivery *d, char ret[STS_ID_MAX + 1])
 {
 	char name[DNS_NAME_MAX];
-	struct dns_question q[2] = {
-		{ .name = name, .type = DNS_TXT }, { .name = d->destination, .type = DNS_MX },
-	};
-	unsigned found = 0;
+	struct dns_question q = { .name = name, .type = DNS_TXT };
+	struct slice id;
 
 	ret[0] = '\0';
 	if (snprintf(name, sizeof name, "_mta-sts.%s", d->destination) >= (int)sizeof name)
 		return;
-	dns_ask(d->resolver, q, d->resolver->cache ? 2 : 1);
-	for (size_t i = 0; i < q[0].nrecords; i++) {
-		const struct slice record = slice_str(q[0].records[i].text);
-		const struct slice id = sts_id(record);
-
-		if (slice_has_prefix(record, SL("v=STSv1")) && ++found == 1)
-			(void)snprintf(ret, STS_ID_MAX + 1, "%.*s", (int)id.n, id.p);
-	}
-	if (found != 1)		/* several make no policy (section 3.1) */
-		ret[0] = '\0';
-	dns_question_done(&q[0]);
-	dns_question_done(&q[1]);
+	dns_ask(d->resolver, &q, 1);
+	id = sts_announced(q.records, q.nrecords);
+	(void)snprintf(ret, STS_ID_MAX + 1, "%.*s", (int)id.n, id.n ? id.p : "");
+	dns_question_done(&q);
 }
 
 /* Use the file that a fetch has left in place of the old record. */

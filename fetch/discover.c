@@ -55,24 +55,6 @@ ask(const struct dns_resolver *resolver, struct questions *all)
 	dns_ask(resolver, all->q, 3);
 }
 
-/* The id of the only record; empty: there is none, or there are several (section 3.1). */
-static struct slice
-announced(const struct dns_question *txt)
-{
-	struct slice id = { NULL, 0 };
-
-	for (size_t i = 0; i < txt->nrecords; i++) {
-		const struct slice record = slice_str(txt->records[i].text);
-
-		if (!slice_has_prefix(record, SL("v=STSv1")))
-			continue;
-		if (id.n)
-			return slice_of(NULL, 0);
-		id = sts_id(record);
-	}
-	return id;
-}
-
 /* The addresses that may be asked.  Their number; 0 with the reason in why. */
 static size_t
 collect(const struct config *c, const struct questions *all,
@@ -130,7 +112,7 @@ discover_policy(const struct config *c, const struct dns_resolver *resolver, str
 	if (!name(all.record, "_mta-sts", domain) || !name(all.host, "mta-sts", domain))
 		return DISCOVER_NONE;
 	ask(resolver, &all);
-	id = announced(&all.q[0]);
+	id = sts_announced(all.q[0].records, all.q[0].nrecords);
 	if (id.n || known) {
 		buf_add(text, id);
 		ret->id = slice_of(text->p, id.n);

@@ -85,10 +85,15 @@ find_running(struct fetcher *f, const struct question *q)
 	if (r->pid == 0)
 		become_fetch(f->setup, q->domain, parent);
 	r->fd = r->pid > 0 ? pidfd_open(r->pid, 0) : -1;
-	if (r->fd < 0)
-		return NULL;
-	f->n++;
-	return r;
+	if (r->fd >= 0) {
+		f->n++;
+		return r;
+	}
+	if (r->pid > 0) {	/* its end could not be seen */
+		(void)kill(r->pid, SIGKILL);
+		(void)waitpid(r->pid, NULL, 0);
+	}
+	return NULL;
 }
 
 /* False after a hang-up. */

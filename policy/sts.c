@@ -34,13 +34,20 @@ sts_is_id(struct slice id)
 	return id.n > 0 && id.n <= STS_ID_MAX;
 }
 
+/* Is it a record of this version?  *ret_rest gets its other fields. */
+static bool
+is_record(struct slice record, struct slice *ret_rest)
+{
+	return slice_eq(slice_trim(slice_cut(record, ';', ret_rest)), SL("v=STSv1"));
+}
+
 struct slice
 sts_id(struct slice record)
 {
 	const struct slice none = { NULL, 0 };
 	struct slice rest, value;
 
-	if (!slice_eq(slice_trim(slice_cut(record, ';', &rest)), SL("v=STSv1")))
+	if (!is_record(record, &rest))
 		return none;
 	while (rest.n) {
 		const struct slice field = slice_cut(rest, ';', &rest);
@@ -49,6 +56,18 @@ sts_id(struct slice record)
 			return sts_is_id(slice_trim(value)) ? slice_trim(value) : none;
 	}
 	return none;
+}
+
+struct slice
+sts_announced(const struct dns_record *records, size_t n)
+{
+	struct slice id = { NULL, 0 }, rest;
+	unsigned found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_record(slice_str(records[i].text), &rest) && found++ == 0)
+			id = sts_id(slice_str(records[i].text));
+	return found == 1 ? id : slice_of(NULL, 0);
 }
 
 /* ---- the policy ---- */

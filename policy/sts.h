@@ -7,6 +7,7 @@
 #define POLICY_STS_H
 
 #include "base/buf.h"
+#include "dns/resolver.h"
 
 #define STS_ID_MAX    32
 #define STS_TEXT_MAX  (64 << 10)	/* octets of a policy (section 3.3) */
@@ -24,9 +25,11 @@ struct sts_policy {
 	struct slice text;		/* the whole policy, borrowed */
 };
 
-/* The id of a TXT record at "_mta-sts" (section 3.1); empty: it is no record of a policy.  A second
- * such record makes both useless, which the caller must see. */
+/* The id of a TXT record at "_mta-sts" (section 3.1); empty: it announces no policy. */
 struct slice sts_id(struct slice record);
+
+/* The id among all TXT records there, borrowed; empty: none announces a policy, or several do. */
+struct slice sts_announced(const struct dns_record *records, size_t n);
 
 /* Is this an id? */
 bool sts_is_id(struct slice id);

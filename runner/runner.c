@@ -579,6 +579,8 @@ runner_done(struct runner *r)
 	for (size_t i = 0; i < WINDOW_BUCKETS; i++)
 		while (r->window.buckets[i])
 			window_forget(&r->window, r->window.buckets[i]);
+	if (r->has_fetcher == FETCHER_RUNS)
+		aide_end(&r->fetcher);
 	destination_done(&r->destinations);
 	hosts_done(&r->hosts);
 	frozen_done(&r->frozen);

@@ -40,6 +40,36 @@ test_ids(void)
 }
 
 static void
+test_announced(void)
+{
+	static char one[] = "v=STSv1; id=1;", two[] = "v=STSv1; id=2", spf[] = "v=spf1 -all",
+	    next[] = "v=STSv10; id=3", bad[] = "v=STSv1; id=a-b";
+	const struct {
+		const char *name;
+		char *texts[2];
+		const char *id;
+	} cases[] = {
+		{ "one", { one, NULL }, "1" },
+		{ "one beside another text", { spf, one }, "1" },
+		{ "one beside another version", { next, one }, "1" },
+		{ "two", { one, two }, "" },
+		{ "one without an id first", { bad, one }, "" },
+		{ "none", { spf, NULL }, "" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct dns_record records[] = {
+			{ .type = DNS_TXT, .text = cases[i].texts[0] },
+			{ .type = DNS_TXT, .text = cases[i].texts[1] },
+		};
+
+		ok(slice_eq(sts_announced(records, cases[i].texts[1] ? 2 : 1),
+		    slice_str(cases[i].id)), "announced: %s", cases[i].name);
+	}
+	ok(sts_announced(NULL, 0).n == 0, "announced: no record");
+}
+
+static void
 test_policies(void)
 {
 	static const struct {
@@ -222,6 +252,7 @@ int
 main(void)
 {
 	test_ids();
+	test_announced();
 	test_policies();
 	test_size();
 	test_matches();
