@@ -40,7 +40,8 @@ static_assert(TRANSFER_NAME_MAX == SMTP_HELO_MAX, "any name has room");
 
 /* ---- the listener's half ---- */
 
-/* The answer: a process ID, 0, or -errno. */
+/* The answer: a process ID, 0, or -errno.  An answer that came later would be taken for that to the
+ * next frame, so a forker without one is ended, and the listener with it. */
 static int
 take_answer(const struct forker *f)
 {
@@ -55,6 +56,8 @@ take_answer(const struct forker *f)
 	n = r > 0 ? recv(f->fd, &answer, sizeof answer, MSG_DONTWAIT) : -1;
 	if (n == sizeof answer)
 		return answer;
+	if (r == 0)
+		(void)kill(f->pid, SIGKILL);
 	return r == 0 ? -ETIMEDOUT : n < 0 ? -errno : -EPIPE;
 }
 

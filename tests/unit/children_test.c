@@ -467,6 +467,29 @@ check_no_process(void)
 	end();
 }
 
+/* A forker that is silent cannot answer later. */
+static void
+check_silent_forker(void)
+{
+	const struct transfer t = { .n = 1, .name = "c" };
+	int got[2], pair[2], status = 0;
+	pid_t forker;
+
+	begin();
+	forker = start_forker(1 << 24, NULL, got);
+	(void)kill(forker, SIGSTOP);
+	ok(forker > 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 &&
+	    forker_fork(&children.forker, pair[0], &t) == -ETIMEDOUT, "no answer in time");
+	(void)kill(forker, SIGCONT);
+	ok(waitpid(forker, &status, 0) == forker && WIFSIGNALED(status), "the forker is ended");
+	ok(forker_fork(&children.forker, pair[0], &t) < 0, "no other answer is taken");
+	forker_close(&children.forker);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	(void)close(got[0]);
+	end();
+}
+
 /* The client that a balancer has named is named to the forker by the listener. */
 static void
 check_named_giver(void)
@@ -520,6 +543,7 @@ main(void)
 	check_givers();
 	check_ended_giver();
 	check_no_process();
+	check_silent_forker();
 	check_named_giver();
 	return tap_done();
 }
