@@ -58,7 +58,8 @@ sts_record_read(struct slice text, struct sts_record *ret)
 		if (!read_line(line, ret))
 			return false;
 	}
-	ret->has_policy = text.n && sts_parse(text, &ret->policy, &why);
+	ret->has_policy = text.n && ret->fetched_s && ret->expires_s &&
+	    sts_parse(text, &ret->policy, &why);
 	return ret->has_policy || (!text.n && ret->failed_s);
 }
 

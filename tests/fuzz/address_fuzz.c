@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "smtp/address.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 require(bool fine)

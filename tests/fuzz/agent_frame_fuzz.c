@@ -3,8 +3,7 @@
 
 #include "base/utf8.h"
 #include "maildir/agent_frame.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* An answer that is taken has a result, a text that ends and may be shown, and parses again. */
 int

@@ -9,15 +9,7 @@
 #include <unistd.h>
 
 #include "aliases/expand.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_mistake(const struct alias_mistake *m, struct slice text)

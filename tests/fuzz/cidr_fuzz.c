@@ -2,19 +2,9 @@
 /* Addresses and networks: a parsed one is the same after it is written and parsed again. */
 #include "base/cidr.h"
 
-#include <stdlib.h>
-
 #include "base/name.h"
 #include "base/words.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 address(struct slice in)

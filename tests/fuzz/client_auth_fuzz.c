@@ -7,8 +7,7 @@
 
 #include "smtp/client_offer.h"
 #include "smtp/client_auth.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 require(bool fine)

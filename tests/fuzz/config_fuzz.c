@@ -3,19 +3,11 @@
  * A configuration file and, after the first NUL, an -o option: it loads, or mistakes are reported.
  */
 #include "config/config.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 count(void *ctx, const char *file, unsigned line, const char *text)

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "smtp/data.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 #define MAX 65536
 

@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: ISC
 /* The value of BY: a parsed one is the same after it is written and parsed again. */
 #include "smtp/deliver_by.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

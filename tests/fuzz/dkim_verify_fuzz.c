@@ -7,8 +7,7 @@
 
 #include "auth/dkim_message.h"
 #include "message/field.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct dkim_message m;
 

@@ -7,8 +7,7 @@
 
 #include "auth/author.h"
 #include "auth/dmarc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct slice rest;
 

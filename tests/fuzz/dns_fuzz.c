@@ -11,15 +11,7 @@
 #include "dns/reason.h"
 #include "dns/record.h"
 #include "dns/wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* A name in an answer is in lower case, clean, and still a name. */
 static void

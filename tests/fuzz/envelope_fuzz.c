@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "queue/format.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 check(const struct queue_entry *e, struct slice text)

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "milter/filter.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct filter f;
 

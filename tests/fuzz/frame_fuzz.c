@@ -10,15 +10,7 @@
 #include "dns/cache.h"
 #include "runner/frame.h"
 #include "runner/worker.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 must_be_line(const char *text, size_t size)

@@ -3,20 +3,10 @@
  * Two kinds of memory that are not trusted.  Anybody with access may edit state/hosts; a worker,
  * which talks to strangers, passes on answers of the DNS.  The first octet chooses the kind.
  */
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "hosts/hosts.h"
 #include "dns/cache.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* A table that is read is sorted, printable and bounded, and each host has a state. */
 static void

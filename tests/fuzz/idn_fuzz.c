@@ -2,18 +2,8 @@
 /* Domains of strangers: the canonical form is stable, and U-labels are the same domain. */
 #include "base/idn.h"
 
-#include <stdlib.h>
-
 #include "base/hash.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

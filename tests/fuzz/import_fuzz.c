@@ -3,21 +3,11 @@
  * A digit for the reader, the file to import and, after each NUL, a file that is beside it.  Our
  * programs read each result.
  */
-#include <stdlib.h>
-
 #include "tools/import/import.h"
 #include "tools/import/output.h"
+#include "tests/fuzz/fuzz.h"
 
 #define READS_MAX 200
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 struct files {
 	struct slice text;

@@ -5,18 +5,8 @@
  */
 #include "message/mailbox.h"
 
-#include <stdlib.h>
-
 #include "message/qualify.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 count(void *ctx, struct slice octets)

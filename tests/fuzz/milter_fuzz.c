@@ -7,8 +7,7 @@
 
 #include "message/edit.h"
 #include "milter/milter.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct milter m;
 static struct edit e;

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 
 #include "net/proxy.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /*
  * The header is read in the pieces that proxy_parse() asks for.  It ends, no octet after it is

@@ -9,8 +9,7 @@
 #include "base/utf8.h"
 #include "tools/queue/filter.h"
 #include "base/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 require(bool fine)

@@ -4,8 +4,7 @@
 
 #include "strangers/remark.h"
 #include "strangers/strangers.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct strangers_limits limits = { { 2, 10, 3, 3, 3 } };
 

@@ -4,8 +4,7 @@
 
 #include "dns/etc_hosts.h"
 #include "dns/resolv_conf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 #include "smtp/server.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 require(bool fine)

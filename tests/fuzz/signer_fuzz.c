@@ -10,15 +10,7 @@
 #include "attempt/permit.h"
 #include "client/signer_frame.h"
 #include "message/dkim.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 take_question(const uint8_t *data, size_t size)

@@ -7,8 +7,7 @@
 
 #include "auth/name.h"
 #include "auth/spf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 #define QUESTIONS_MAX 300
 

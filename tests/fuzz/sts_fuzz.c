@@ -3,18 +3,8 @@
  * The text of a policy, a file of the cache, and a TXT record.  A record that was read is the same
  * after it was written and read again.
  */
-#include <stdlib.h>
-
 #include "policy/sts_record.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_record(struct slice text)

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "strangers/transfer.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* The octets of a frame that is accepted are the only ones for it.  Short inputs are filled up. */
 int

@@ -13,15 +13,7 @@
 #include "runner/status.h"
 #include "tools/queue/html.h"
 #include "tools/queue/stats.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* Is it text for a terminal, a scraper and a page? */
 static bool

@@ -209,6 +209,8 @@ test_files(void)
 	ok(sts_record_read(buf_slice(&b), &back) && !back.has_policy && back.failed_s == NOW &&
 	    !sts_record_live(&back, NOW), "a failure alone");
 	ok(!sts_record_read(SL("fetched: yesterday\n\nversion: STSv1\n"), &back), "no time");
+	ok(!sts_record_read(SL("id: 1\nfetched: 2027-01-15T08:00:00Z\n\nversion: STSv1\n"
+	    "mode: none\nmax_age: 5\n"), &back), "a policy without its end");
 	ok(!sts_record_read(SL("id: a/b\n\nversion: STSv1\n"), &back), "no id");
 }
 
