@@ -254,6 +254,40 @@ def _():
     check("delivered" in text and "/dane:" not in text and "tls=TLSv1.3" in text, text)
 
 
+def under_policy(name, mx):
+    """The result of mail for NAME.lab, whose policy of MTA-STS allows the exchanger mx only."""
+    one = Site("policy-" + name, SETTINGS + "mta-sts = on\ntls-ca-file = %s\n" % authority.file)
+    os.makedirs(one.queue + "/state/sts", 0o700)
+    os.chmod(one.queue + "/state", 0o700)
+    when = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + s)) for s in (-60, 3600)]
+    with open("%s/state/sts/%s.lab.txt" % (one.queue, name), "w") as file:
+        file.write("id: 1\nfetched: %s\nexpires: %s\n\nversion: STSv1\nmode: enforce\n"
+                   "mx: %s\nmax_age: 604800\n" % (*when, mx))
+    one.listen().send("bob@%s.lab" % name)
+    had = len(CASES[name].exchanger.messages)
+    one.relay()
+    one.stop()
+    return line(one, name + ".lab"), len(CASES[name].exchanger.messages) - had
+
+
+@test("DANE and MTA-STS: records decide alone; without usable ones the policy does (RFC 8461)")
+def _():
+    text, got = under_policy("good", "mx.elsewhere.lab")
+    check(got == 1 and "/dane:3.1.1:" in text, text)
+    text, got = under_policy("wrong", "mx.wrong.lab")
+    check(got == 0 and "does not fit the TLSA records of mx.wrong.lab" in text, text)
+    for name in ("none", "plain"):
+        text, got = under_policy(name, "mx.elsewhere.lab")
+        check(got == 0 and "status=4.7.5" in text and "the MTA-STS policy of %s.lab does not allow"
+              % name in text, text)
+        text, got = under_policy(name, "mx.%s.lab" % name)
+        check(got == 0 and "(the MTA-STS policy of the domain)" in text, text)
+    text, got = under_policy("unusable", "mx.unusable.lab")
+    check(got == 0 and "(the MTA-STS policy of the domain)" in text, text)
+    text, got = under_policy("bogus", "mx.bogus.lab")
+    check(got == 0 and "bogus by DNSSEC" in text, text)
+
+
 @test("a route to a host: its name and port count")
 def _():
     text, _, _ = run("[route *]\nvia = smtp://mx.good.lab\n", "bob@any.lab")
