@@ -288,12 +288,18 @@ fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)
 unit_checks     = $(foreach t,$(UNIT_TESTS),$(patsubst %_test,%,$(notdir $(t)))=$(t))
 corpus_checks   = $(foreach n,$(FUZZ_NAMES),\
     corpus-$(n)='$(BUILD)/tests/$(n)_corpus tests/fuzz/corpus/$(n)')
-# NAME=COMMAND for each script of a folder; $(2) is a program that runs it.
-scripts         = $(foreach t,$(sort $(wildcard tests/$(1)/*_test.*)),\
-    $(1)-$(basename $(notdir $(t)))='$(2) $(t)')
-delivery_checks = $(call scripts,delivery,tests/delivery/run)
-host_checks     = $(call scripts,host)
-crash_checks    = $(call scripts,crash)
+# FOLDER-NAME=COMMAND for each of the scripts $(1); $(2) is a program that runs it.
+scripts         = $(foreach t,$(1),\
+    $(notdir $(patsubst %/,%,$(dir $(t))))-$(basename $(notdir $(t)))='$(2) $(t)')
+tests_of        = $(sort $(wildcard tests/$(1)/*_test.*))
+# These boot systemd, measure, or look at all processes: nothing else runs beside them.
+HOST_ALONE      = listen load make-run memory no-process orphans package programs stats \
+    strangers supervised survive systemd two_users users walls
+host_alone      = $(wildcard $(HOST_ALONE:%=tests/host/%_test.*))
+delivery_checks = $(call scripts,$(call tests_of,delivery),tests/delivery/run)
+crash_checks    = $(call scripts,$(call tests_of,crash))
+host_checks     = $(call scripts,$(filter-out $(host_alone),$(call tests_of,host)))
+alone_checks    = $(call scripts,$(host_alone))
 
 .PHONY: deps check check-here unit
 deps:
@@ -308,7 +314,7 @@ check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject $(BUILD)/tes
     $(BUILD)/tests/validate
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
-	  $(crash_checks) $(delivery_checks) -j 1 $(host_checks)
+	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
 
 # Tests for another machine, under qemu-user: what needs libc only can be compiled without that
 # machine's libraries.

@@ -78,13 +78,14 @@ class Server:
         sock = socket.create_connection(("127.0.0.1", self.port), 20)
         return sock
 
-    def smtp(self):
-        """A client in the clear, after the greeting."""
-        return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=20)
+    def smtp(self, client="127.0.0.1"):
+        """A client in the clear, after the greeting; it has this address."""
+        return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=20,
+                            source_address=(client, 0))
 
-    def tls(self, context=None, name=HOST):
+    def tls(self, context=None, name=HOST, client="127.0.0.1"):
         """A client after STARTTLS, before its EHLO."""
-        smtp = self.smtp()
+        smtp = self.smtp(client)
         smtp._host = name       # smtplib sends it by SNI and compares it with the certificate
         smtp.starttls(context=context or anyone())
         return smtp
