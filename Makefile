@@ -218,6 +218,7 @@ WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)
 WRAP_report := $(WRAP_log)
 WRAP_queue_crash := $(WRAP_queue)
+WRAP_queue_edit := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_tls_places := -Wl,--wrap=clock_wall_us

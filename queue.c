@@ -75,6 +75,9 @@ begin_message(struct queue_message *m, bool to_memory)
 	m->recipients = 0;
 	m->to_memory = to_memory;
 	m->readable = to_memory;
+	m->editable = m->again = false;
+	m->spare_at = 0;
+	m->change = (struct queue_sum_change){ 0 };
 	m->out = (struct buf)BUF(m->space);
 	m->late = (struct buf){ 0 };
 	queue_sum_init(&m->sum);
@@ -100,9 +103,9 @@ queue_begin_memory(struct queue_message *m)
 }
 
 void
-queue_keep_readable(struct queue_message *m)
+queue_keep_editable(struct queue_message *m)
 {
-	m->readable = true;
+	m->readable = m->editable = true;
 }
 
 static int
@@ -140,6 +143,16 @@ create_locked(const struct queue *q, struct queue_message *m)
 	return r;
 }
 
+/* Create a second file of the same ID, which is in the content already. */
+static int
+create_again(const struct queue *q, struct queue_message *m)
+{
+	if (unlinkat(q->tmp, m->id, 0) < 0)
+		return -errno;
+	m->again = false;
+	return create_locked(q, m);
+}
+
 /* Create the file.  The buffer is still in memory, so its ID can still be changed. */
 static int
 create_file(const struct queue *q, struct queue_message *m)
@@ -150,6 +163,8 @@ create_file(const struct queue *q, struct queue_message *m)
 		m->fd = memfd_create(m->id, MFD_CLOEXEC);
 		return m->fd < 0 ? -errno : 0;
 	}
+	if (m->again)
+		return create_again(q, m);
 	r = create_locked(q, m);
 	for (int i = 1; (r == -ESTALE || r == -EEXIST) && i < CREATE_TRIES; i++) {
 		r = queue_id_make(m->id);
@@ -256,14 +271,18 @@ queue_from(struct queue_message *m, struct slice path, struct slice params)
 	put_path(m, path, params);
 }
 
+/* Hundreds of recipients do not fit: the file is then needed before the envelope ends. */
+static void
+make_room(const struct queue *q, struct queue_message *m, size_t n)
+{
+	if (m->error == 0 && m->fd < 0 && n > m->out.cap - m->out.n)
+		m->error = create_file(q, m);
+}
+
 void
 queue_rcpt(const struct queue *q, struct queue_message *m, struct slice path, struct slice params)
 {
-	size_t room = m->out.cap - m->out.n;
-
-	/* Hundreds of recipients do not fit: the file is then needed before the envelope ends. */
-	if (m->error == 0 && m->fd < 0 && path.n + params.n + sizeof "P <> \n" > room)
-		m->error = create_file(q, m);
+	make_room(q, m, path.n + params.n + sizeof "P <> \n");
 	m->recipients++;
 	put_octets(m, SL("P "));
 	put_path(m, path, params);
@@ -293,6 +312,29 @@ put_pad(struct queue_message *m, size_t room)
 	put_octets(m, slice_of(m->late_space, room));
 }
 
+/* Put the room for edits into the buffer, as a whole. */
+static void
+put_spare(struct queue_message *m)
+{
+	if (m->out.cap - m->out.n < QUEUE_SPARE)
+		flush_buffer(m);
+	m->spare_at = m->written + m->out.n;
+	fill_pad(m->space + m->out.n, QUEUE_SPARE);
+	m->out.n += QUEUE_SPARE;
+}
+
+/* A message that is still in the buffer can be edited there. */
+static void
+drop_spare(struct queue_message *m)
+{
+	char *p = m->space + m->spare_at;
+
+	m->out.n -= QUEUE_SPARE;
+	m->envelope -= QUEUE_SPARE;
+	memmove(p, p + QUEUE_SPARE, m->out.n - m->spare_at);
+	m->spare_at = 0;
+}
+
 int
 queue_head_end(const struct queue *q, struct queue_message *m, size_t room)
 {
@@ -302,6 +344,8 @@ queue_head_end(const struct queue *q, struct queue_message *m, size_t room)
 		m->error = -EINVAL;
 	if (m->error == 0)
 		put_pad(m, room);
+	if (m->error == 0 && m->editable)
+		put_spare(m);
 	put_octets(m, SL("\n"));
 	m->envelope = m->written + m->out.n;
 	if (m->error == 0 &&
@@ -369,10 +413,17 @@ write_rest(struct queue_message *m, const struct queue_facts *facts)
 	struct queue_fixed fixed = {
 		.size = m->written + m->out.n, .envelope = m->envelope, .facts = *facts,
 	};
-	struct queue_sum_change change = { 0 };
+	struct queue_sum_change change = m->change;
 	bool whole = m->written == 0;
 	char text[QUEUE_FIXED];
-	int r = write_late(m, &change);
+	int r;
+
+	if (whole && m->spare_at) {
+		drop_spare(m);
+		fixed.size = m->out.n;
+		fixed.envelope = m->envelope;
+	}
+	r = write_late(m, &change);
 
 	if (r < 0)
 		return r;
@@ -425,13 +476,16 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 void
 queue_abort(const struct queue *q, struct queue_message *m)
 {
-	if (m->fd < 0 || m->id[0] == '\0')	/* no file, or queue_begin() was not called */
+	/* There is no file, or queue_begin() was not called. */
+	if ((m->fd < 0 && !m->again) || m->id[0] == '\0')
 		return;
 	/* Remove it while it is locked: recovery must not find a complete file without a writer. */
 	if (!m->to_memory)
 		(void)unlinkat(q->tmp, m->id, 0);
-	(void)close(m->fd);
+	if (m->fd >= 0)
+		(void)close(m->fd);
 	m->fd = -1;
+	m->again = false;
 	m->envelope = 0;
 }
 
@@ -461,8 +515,8 @@ queue_read_back(const struct queue_message *m, uint64_t at, char *p, size_t n)
 
 /* Copy one line of an envelope, with its LF, unless it is replaced. */
 static void
-copy_line(struct queue_message *m, struct slice line, const struct slice *from,
-    bool (*drop)(void *ctx, struct slice path), void *ctx)
+copy_line(const struct queue *q, struct queue_message *m, struct slice line,
+    const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx)
 {
 	struct slice path, params;
 
@@ -477,6 +531,7 @@ copy_line(struct queue_message *m, struct slice line, const struct slice *from,
 		put_path(m, *from, params);
 		return;
 	}
+	make_room(q, m, line.n);
 	put_octets(m, line);
 }
 
@@ -484,8 +539,8 @@ copy_line(struct queue_message *m, struct slice line, const struct slice *from,
 #define LINE_MAX_OCTETS 16384
 
 static int
-copy_envelope(struct queue_message *m, const struct queue_message *old, const struct slice *from,
-    bool (*drop)(void *ctx, struct slice path), void *ctx)
+copy_envelope(const struct queue *q, struct queue_message *m, const struct queue_message *old,
+    const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx)
 {
 	uint64_t at = QUEUE_FIXED;
 	char text[LINE_MAX_OCTETS];
@@ -504,7 +559,7 @@ copy_envelope(struct queue_message *m, const struct queue_message *old, const st
 		while (rest.n && (lf = memchr(rest.p, '\n', rest.n))) {
 			const size_t line = (size_t)(lf - rest.p) + 1;
 
-			copy_line(m, slice_of(rest.p, line), from, drop, ctx);
+			copy_line(q, m, slice_of(rest.p, line), from, drop, ctx);
 			rest = slice_skip(rest, line);
 			at += line;
 		}
@@ -518,7 +573,6 @@ queue_again(const struct queue *q, struct queue_message *m, struct queue_message
 {
 	const uint64_t head = QUEUE_FIXED;
 	const bool blank = m->written == 0;	/* its file is empty, and serves again */
-	int r = m->error;
 
 	*old = *m;
 	old->out.p = old->space;
@@ -526,19 +580,70 @@ queue_again(const struct queue *q, struct queue_message *m, struct queue_message
 		old->fd = -1;
 	else
 		m->fd = -1;
-	if (r == 0 && !blank && !m->to_memory && unlinkat(q->tmp, m->id, 0) < 0)
-		r = -errno;
-	m->envelope = m->written = m->recipients = 0;
+	m->again = !blank;
+	m->editable = false;
+	m->envelope = m->written = m->recipients = m->spare_at = 0;
 	m->out = (struct buf)BUF(m->space);
 	m->late = (struct buf){ 0 };
-	m->error = r;
 	queue_sum_init(&m->sum);
 	put_octets(m, slice_of(QUEUE_FIXED_BLANK, head));
-	/* The ID is in the content already: it must not be chosen again. */
-	if (m->error == 0 && !blank)
-		m->error = m->to_memory ? create_file(q, m) : create_locked(q, m);
 	if (m->error == 0)
-		m->error = copy_envelope(m, old, from, drop, ctx);
+		m->error = copy_envelope(q, m, old, from, drop, ctx);
+	put_octets(m, slice_of(old->late_space, old->late.n));
+	return m->error;
+}
+
+/* Note in the sum that the file's octets up to offset `at` become those of the buffer. */
+static int
+change_sum(struct queue_message *m, const struct queue_message *old, uint64_t at)
+{
+	uint64_t done = QUEUE_FIXED;
+	char was[LINE_MAX_OCTETS];
+
+	while (done < at) {
+		const uint64_t left = at - done;
+		const ssize_t n = queue_read_back(old, done, was,
+		    left < sizeof was ? (size_t)left : sizeof was);
+
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		queue_sum_change(&m->change, done - QUEUE_FIXED, was, m->space + done, (size_t)n);
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+int
+queue_keep_body(struct queue_message *m, struct queue_message *old, struct slice header,
+    uint64_t at)
+{
+	const size_t used = m->out.n + 1 + header.n, room = (size_t)at - used;
+	const size_t fixed = QUEUE_FIXED;
+
+	if (m->error)
+		return m->error;
+	if (m->fd >= 0 || at > old->written || at > m->out.cap || used > at ||
+	    (room && room < QUEUE_PAD_MIN))
+		return -ENOSPC;
+	if (m->recipients > QUEUE_RCPTS_MAX)
+		return m->error = -EMSGSIZE;
+	if (room)
+		fill_pad(m->space + m->out.n, room);
+	m->out.n += room;
+	put_octets(m, SL("\n"));
+	put_octets(m, header);
+	m->error = change_sum(m, old, at);
+	if (m->error == 0)
+		m->error = queue_write_at(old->fd, slice_of(m->space + fixed, at - fixed),
+		    (off_t)fixed);
+	memcpy(m->space, old->space, old->out.n);
+	m->out.n = old->out.n;
+	m->fd = old->fd;
+	m->written = old->written;
+	m->sum = old->sum;
+	m->envelope = at - header.n;
+	m->again = false;
+	old->fd = -1;
 	return m->error;
 }
 

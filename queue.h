@@ -73,6 +73,7 @@ int64_t queue_id_time_s(const char *id);
 #define QUEUE_BUFFER   65536
 #define QUEUE_LATE_MAX 4096	/* octets that may be kept free for late fields */
 #define QUEUE_PAD_MIN  16	/* fewest octets of it that may stay unused, except 0 */
+#define QUEUE_SPARE    8192	/* octets of the envelope that edits may take */
 
 /* Facts of the content that a delivery needs before it reads the content. */
 struct queue_facts {
@@ -91,6 +92,12 @@ struct queue_sum {
 	unsigned char part[4];
 };
 
+/* The correction of a sum for octets that were replaced after they were added.  Zeroed at first. */
+struct queue_sum_change {
+	/* Differences, and differences times the number of their word. */
+	uint32_t words, weighted;
+};
+
 struct queue_message {
 	char id[QUEUE_ID_SIZE];
 	int fd;			/* tmp/ID; -1 until the buffer is first written out */
@@ -106,6 +113,10 @@ struct queue_message {
 	char late_space[QUEUE_LATE_MAX];
 	bool to_memory;		/* --print: a memfd replaces tmp/ID */
 	bool readable;		/* queue_read_back() works */
+	bool editable;		/* room for edits is wanted */
+	bool again;		/* tmp/ID is the file of a former queue_message */
+	uint64_t spare_at;	/* offset of the room for edits; 0: there is none */
+	struct queue_sum_change change;	/* by octets that queue_keep_body() replaced */
 };
 
 /* Start a message and choose its ID: ordered by time, with a random tail.  Writes nothing to
@@ -115,8 +126,9 @@ void queue_begin(struct queue_message *m);
 /* Start a message in memory (memfd), for --print.  The queue is not used. */
 void queue_begin_memory(struct queue_message *m);
 
-/* Octets that were written can be read back until queue_commit().  Before queue_head_end(). */
-void queue_keep_readable(struct queue_message *m);
+/* Octets that were written can be read back until queue_commit(), and the envelope of a message
+ * that leaves the buffer has QUEUE_SPARE octets for edits.  Before queue_head_end(). */
+void queue_keep_editable(struct queue_message *m);
 
 /* Add a field "key: value" to the envelope.  key is a literal of the caller.  Control characters of
  * value become '?', so a value cannot end its line. */
@@ -151,11 +163,21 @@ ssize_t queue_read_back(const struct queue_message *m, uint64_t at, char *p, siz
 /*
  * Write the message once more, with another envelope or content.  The fields and recipients move
  * from *m to a new file of the same ID, except the recipients that drop() chooses; from replaces
- * the reverse-path unless it is NULL.  More may be added, then queue_head_end() follows.  *old gets
- * the former file: it can be read back until queue_forget().  0 or -errno, which sticks to m.
+ * the reverse-path unless it is NULL.  More may be added, then queue_keep_body() or queue_head_end()
+ * follows.  *old gets the former file: it can be read back until queue_forget().  0 or -errno, which
+ * sticks to m.
  */
 int queue_again(const struct queue *q, struct queue_message *m, struct queue_message *old,
     const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx);
+
+/*
+ * Keep the former file, and all its octets from offset `at` on: the envelope of m and that header
+ * section take the place of those in front, in one write.  Then queue_commit() follows.  -ENOSPC
+ * changes nothing: they do not fit, or the file is not there yet, and queue_head_end() may follow.
+ * 0 or -errno, which sticks to m.
+ */
+int queue_keep_body(struct queue_message *m, struct queue_message *old, struct slice header,
+    uint64_t at);
 
 /* Close the former file of queue_again().  Safe after queue_forget(), and on a zeroed struct. */
 void queue_forget(struct queue_message *old);

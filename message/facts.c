@@ -125,8 +125,7 @@ note_short_lines(struct facts *f, const char *p, struct run_seen *seen)
 	return start;
 }
 
-/* Is an octet above 127? */
-static bool
+static void
 note_octets(struct facts *f, struct slice rest)
 {
 	const char *block = rest.p;	/* none is tried before this octet */
@@ -172,12 +171,34 @@ note_octets(struct facts *f, struct slice rest)
 	}
 	f->nul |= seen.nul;
 	f->eight_bit |= seen.high;
-	return seen.high;
+}
+
+/* Take the facts that were noted since the last part. */
+static struct facts_part
+take_part(struct facts *f)
+{
+	const struct facts_part part = { f->longest_line, f->eight_bit, f->dot_line };
+
+	f->longest_line = 0;
+	f->eight_bit = f->dot_line = false;
+	return part;
+}
+
+static void
+join_parts(struct facts *f)
+{
+	const struct facts_part *h = &f->header, *b = &f->body;
+
+	f->longest_line = h->longest_line > b->longest_line ? h->longest_line : b->longest_line;
+	f->eight_bit = h->eight_bit || b->eight_bit;
+	f->header_eight_bit = h->eight_bit;
+	f->dot_line = h->dot_line || b->dot_line;
 }
 
 void
 facts_content(struct facts *f, struct slice octets)
 {
+	const bool was_in_header = f->in_header;
 	struct slice header = octets, rest = octets;
 
 	f->octets += octets.n;
@@ -191,8 +212,10 @@ facts_content(struct facts *f, struct slice octets)
 			rest = piece;
 	}
 	header.n -= rest.n;
-	f->header_eight_bit |= note_octets(f, header);
-	(void)note_octets(f, rest);
+	note_octets(f, header);
+	if (was_in_header && !f->in_header)
+		f->header = take_part(f);
+	note_octets(f, rest);
 }
 
 void
@@ -200,4 +223,24 @@ facts_end(struct facts *f)
 {
 	if (f->cr)
 		note_bare(f);
+	if (f->in_header)
+		f->header = take_part(f);
+	else
+		f->body = take_part(f);
+	join_parts(f);
+}
+
+void
+facts_new_header(struct facts *f, struct slice header)
+{
+	struct facts h;
+
+	facts_begin(&h);
+	facts_content(&h, header);
+	facts_end(&h);
+	f->header = h.header;
+	f->received = h.received;
+	if (f->in_header)
+		f->line_start = h.line_start;
+	join_parts(f);
 }

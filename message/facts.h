@@ -7,6 +7,12 @@
 
 #include "message/field.h"
 
+/* Facts of a header section or of a body. */
+struct facts_part {
+	uint64_t longest_line;
+	bool eight_bit, dot_line;
+};
+
 struct facts {
 	uint64_t octets;		/* so far, with the CRLFs */
 	uint64_t longest_line;		/* octets without CRLF */
@@ -20,6 +26,7 @@ struct facts {
 	bool cr;			/* the last octet is a CR, bare if no LF follows */
 	bool in_header;
 	uint64_t line;			/* octets of the last line */
+	struct facts_part header, body;	/* after facts_end() */
 	struct field_walk fields;
 };
 
@@ -27,6 +34,9 @@ void facts_begin(struct facts *f);
 void facts_content(struct facts *f, struct slice octets);
 /* The content is complete. */
 void facts_end(struct facts *f);
+/* After facts_end(): another header section, which ends in CRLF, is in front of the same body.  The
+ * content before was not facts_binary(). */
+void facts_new_header(struct facts *f, struct slice header);
 
 /* DATA cannot carry the content unchanged (RFC 3030 section 3). */
 static inline bool

@@ -93,12 +93,6 @@ void queue_sum_zeros(struct queue_sum *s, uint64_t n);
 /* The sum.  An incomplete last word is padded with zeros. */
 uint64_t queue_sum_end(struct queue_sum *s);
 
-/* The correction of a sum for octets that were replaced after they were added.  Zeroed at first. */
-struct queue_sum_change {
-	/* Differences, and differences times the number of their word. */
-	uint32_t words, weighted;
-};
-
 /* Add to the correction: n octets at offset `at` were `was` and are `now`.  Offset 0 is the first
  * octet that was added to the sum. */
 void queue_sum_change(struct queue_sum_change *c, uint64_t at, const char *was, const char *now,

@@ -56,7 +56,7 @@ content_begin(struct session *s)
 	else
 		queue_begin(&c->queued);
 	if (s->config->server.milter)
-		queue_keep_readable(&c->queued);
+		queue_keep_editable(&c->queued);
 	c->begun = true;
 	queue_field(&c->queued, "client", slice_str(s->peer.text));
 	queue_field(&c->queued, "helo", buf_slice(&s->smtp.helo));
@@ -128,6 +128,12 @@ void
 content_again(struct session *s)
 {
 	facts_begin(&s->content.facts);
+}
+
+void
+content_new_header(struct session *s, struct slice header)
+{
+	facts_new_header(&s->content.facts, header);
 }
 
 int

@@ -66,6 +66,8 @@ void content_fail(struct content *c, int error);
 enum smtp_data_result content_check(const struct session *s);
 /* Store octets that a filter has made, after queue_again(). */
 void content_again(struct session *s);
+/* After queue_keep_body(): facts of the edited message. */
+void content_new_header(struct session *s, struct slice header);
 int content_store(struct session *s, struct slice octets);
 /* Make the message durable, or show it.  After -errno nothing is left of it. */
 int content_commit(struct session *s);

@@ -402,7 +402,23 @@ store_again(struct session *s)
 	return r;
 }
 
-/* A new file with all edits, in place of the one that the client's octets went to. */
+/* Write the edits into the file that has the body.  -ENOSPC: they do not fit. */
+static int
+edit_in_place(struct session *s)
+{
+	const struct slice header = edit_fields(&now.header);
+	int r;
+
+	if (now.body_fd >= 0 || facts_binary(&s->content.facts))
+		return -ENOSPC;
+	r = queue_keep_body(&s->content.queued, &now.former, header, now.body_at);
+	if (r == 0)
+		content_new_header(s, header);
+	return r;
+}
+
+/* All edits go into the room in the envelope, or a new file takes the place of the one that the
+ * client's octets went to. */
 static int
 apply(struct session *s)
 {
@@ -419,9 +435,12 @@ apply(struct session *s)
 	if (r == 0 && m->recipients == 0)
 		r = -ENOENT;
 	if (r == 0)
+		r = edit_in_place(s);
+	if (r == -ENOSPC && m->error == 0) {
 		r = queue_head_end(&s->content.queue, m, filters_room(s));
-	if (r == 0)
-		r = store_again(s);
+		if (r == 0)
+			r = store_again(s);
+	}
 	queue_forget(&now.former);
 	return r;
 }

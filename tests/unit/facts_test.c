@@ -261,10 +261,46 @@ test_random(void)
 	}
 }
 
+/* Another header section in front of the same body: the facts of the whole. */
+static void
+test_new_header(void)
+{
+	static const struct slice headers[] = {
+		S("A: b\r\n"), S("A: \xc3\xa4\r\n"), S(".A: b\r\n\tfolded\r\n"), S(""),
+		S("Received: x\r\nA: a long line, longer than any of the others are\r\n"),
+	}, bodies[] = {
+		S("\r\n"), S("\r\n.x\r\n"), S("\r\n\xff\r\n"), S("\r\na line without an end"), S(""),
+	};
+	const size_t nheaders = sizeof headers / sizeof headers[0];
+	const size_t nbodies = sizeof bodies / sizeof bodies[0];
+
+	for (size_t i = 0; i < nheaders * nheaders * nbodies; i++) {
+		const struct slice was = headers[i % nheaders];
+		const struct slice now = headers[i / nheaders % nheaders];
+		const struct slice body = bodies[i / nheaders / nheaders];
+		char first_space[200], second_space[200];
+		struct buf first = BUF(first_space), second = BUF(second_space);
+		struct facts f, want;
+
+		buf_add(&first, was);
+		buf_add(&first, body);
+		buf_add(&second, now);
+		buf_add(&second, body);
+		feed(&f, buf_slice(&first), 0, first.n);
+		facts_new_header(&f, now);
+		feed(&want, buf_slice(&second), 0, second.n);
+		want.octets = f.octets;
+		if (body.n == 0)
+			want.line = f.line;
+		ok(same(&f, &want), "a new header section: %zu", i);
+	}
+}
+
 int
 main(void)
 {
 	test_of_data();
+	test_new_header();
 	for (size_t i = 0; i < sizeof of_bdat / sizeof of_bdat[0]; i++)
 		test_row(&of_bdat[i], of_bdat[i].in, "BDAT");
 	test_random();
