@@ -35,6 +35,11 @@
  * system.  With the rename before the fsync, the runner would see messages that are not durable
  * yet.  It might deliver one whose client then gets an error and sends it again.
  *
+ * The content is on its way to the disk when filters edit the message.  The envelope of such a file
+ * has a pad of dots, so that another envelope and header section fit in front of the same body, by
+ * one pwrite before all that is listed above.  A power cut may keep the octets from before it and
+ * the first line from after it: then the check sum is wrong, and the message was not acknowledged.
+ *
  * A lock marks a file that is still being written.  The kernel releases it when the process ends in
  * any way, so recovery never has to guess from a file's age.
  */

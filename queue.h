@@ -163,9 +163,9 @@ ssize_t queue_read_back(const struct queue_message *m, uint64_t at, char *p, siz
 /*
  * Write the message once more, with another envelope or content.  The fields and recipients move
  * from *m to a new file of the same ID, except the recipients that drop() chooses; from replaces
- * the reverse-path unless it is NULL.  More may be added, then queue_keep_body() or queue_head_end()
- * follows.  *old gets the former file: it can be read back until queue_forget().  0 or -errno, which
- * sticks to m.
+ * the reverse-path unless it is NULL.  More may be added, then queue_keep_body() or
+ * queue_head_end() follows.  *old gets the former file: it can be read back until queue_forget().
+ * 0 or -errno, which sticks to m.
  */
 int queue_again(const struct queue *q, struct queue_message *m, struct queue_message *old,
     const struct slice *from, bool (*drop)(void *ctx, struct slice path), void *ctx);

@@ -13,6 +13,7 @@
 #include "base/large.h"
 #include "base/log.h"
 #include "message/edit.h"
+#include "session/checks.h"
 #include "session/milters.h"
 #include "session/session.h"
 
@@ -29,6 +30,7 @@ static LARGE struct {
 	unsigned nadded;
 	struct buf reason;		/* of a quarantine */
 	bool quarantined;
+	enum smtp_verdict postponed;	/* an added recipient may be accepted later */
 	struct queue_message former;
 	char added_space[LIST_MAX], dropped_space[LIST_MAX], reason_space[300];
 	char octets[MILTER_DATA_MAX];
@@ -251,28 +253,38 @@ list_path(struct buf *list, struct slice path)
 static void
 log_ignored(const struct milter_link *l, const char *what, struct slice address)
 {
+	address = slice_skip(address, address.n && address.p[0] == '<');
+	if (address.n && address.p[address.n - 1] == '>')
+		address.n--;
 	log_text(LOG_LEVEL_WARNING, "milter %.*s: its %s <%.*s> is not used",
 	    (int)l->place.text.n, l->place.text.p, what,
 	    (int)(address.n < 200 ? address.n : 200), address.p);
 }
 
-/* A recipient passes the checks of RCPT.  One that does not is logged, and the others go on. */
+/* A recipient passes the checks of RCPT.  One that does not is logged, and the others go on.  If it
+ * may pass them later, the client has to send the message again. */
 static bool
-add_rcpt(const struct session *s, const struct milter_link *l, struct slice text)
+add_rcpt(struct session *s, const struct milter_link *l, struct slice text)
 {
-	const struct policy policy = session_policy(s);
+	enum smtp_verdict verdict;
 	struct smtp_path path;
 	struct slice why;
 
 	if (!take_path(s, text, SMTP_PATH_NO_DOMAIN, &path) ||
-	    s->smtp.recipients + now.nadded >= s->server.max_recipients ||
-	    policy_recipient(&policy, &path, &why) != SMTP_ACCEPT) {
+	    s->smtp.recipients + now.nadded >= s->server.max_recipients) {
 		log_ignored(l, "recipient", text);
 		return true;
 	}
-	remove_listed(&now.dropped, smtp_path_text(&path));
 	if (is_listed(&now.added, smtp_path_text(&path)))
 		return true;
+	verdict = checks_rcpt(s, &path, &why);
+	if (verdict == SMTP_REFUSE_LOCAL || verdict == SMTP_REFUSE_QUOTA)
+		now.postponed = verdict;
+	else if (verdict != SMTP_ACCEPT)
+		log_ignored(l, "recipient", text);
+	if (verdict != SMTP_ACCEPT)
+		return true;
+	remove_listed(&now.dropped, smtp_path_text(&path));
 	now.nadded++;
 	return list_path(&now.added, smtp_path_text(&path));
 }
@@ -445,9 +457,22 @@ apply(struct session *s)
 	return r;
 }
 
+/* The reply that RCPT would have got. */
+static bool
+postpone(struct smtp_reply *ret)
+{
+	static const struct smtp_reply quota = { 450, S("4.7.0 Error: too much mail of this user "
+	    "in an hour, try again later"), SMTP_NEXT_COMMAND },
+	    local = { 451, S("4.3.0 Error: local error in processing"), SMTP_NEXT_COMMAND };
+
+	*ret = now.postponed == SMTP_REFUSE_QUOTA ? quota : local;
+	return false;
+}
+
 static void
 begin_edits(void)
 {
+	now.postponed = SMTP_ACCEPT;
 	now.sender_changed = now.quarantined = false;
 	now.nadded = 0;
 	now.added = (struct buf)BUF(now.added_space);
@@ -473,6 +498,8 @@ screen_message(struct session *s, struct smtp_reply *ret)
 	for (; r == 0 && good && n--; l++)
 		if (milters_active(l, MILTER_END))
 			r = ask_filter(s, l, ret, &good);
+	if (good && now.postponed != SMTP_ACCEPT && !milters_discard())
+		good = postpone(ret);
 	if (r == 0 && good && !milters_discard() && now.header.changed)
 		r = apply(s);
 	if (now.body_fd >= 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * A whole message goes through the filters, before it is durable.  Each sees it as the former has
- * left it; their edits become one new file.
+ * left it; all their edits are written at once, when the last has answered.
  */
 #ifndef SESSION_SCREEN_H
 #define SESSION_SCREEN_H

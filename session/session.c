@@ -14,10 +14,10 @@
 #include "base/log.h"
 #include "session/auth.h"
 #include "session/balancer.h"
+#include "session/checks.h"
 #include "session/confine.h"
 #include "session/limits.h"
 #include "session/milters.h"
-#include "session/quota.h"
 #include "session/screen.h"
 #include "session/secure.h"
 #include "session/signals.h"
@@ -177,70 +177,6 @@ session_begin(struct session *s, const struct start *start, const struct config 
 		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-/* An error of the queue, as the client is to know it. */
-static enum smtp_verdict
-queue_verdict(const struct session *s, int error)
-{
-	if (error == 0)
-		return SMTP_ACCEPT;
-	record_trouble(s, error);
-	if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG)
-		return SMTP_REFUSE_SPACE;
-	return SMTP_REFUSE_LOCAL;
-}
-
-/* Has an authenticated user had enough for this hour? */
-static enum smtp_verdict
-check_quota(struct session *s, enum quota_what what, uint64_t most)
-{
-	const int counts = logins_counts();
-	int r;
-
-	if (!s->smtp.authenticated || most == 0 || s->content.printing)
-		return SMTP_ACCEPT;
-	r = quota_take(counts, s->auth.user, what, most, clock_wall_s());
-	if (r < 0)
-		return queue_verdict(s, r);
-	if (r == QUOTA_PASSED_NOW)
-		record_quota(s, what == QUOTA_MESSAGES ? "user-messages" : "user-recipients");
-	return r == QUOTA_FREE ? SMTP_ACCEPT : SMTP_REFUSE_QUOTA;
-}
-
-static enum smtp_verdict
-check_mail(struct session *s)
-{
-	const struct policy policy = session_policy(s);
-	enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
-
-	if (verdict == SMTP_REFUSE_LOCAL)
-		log_text(LOG_LEVEL_ERROR, "the list of senders or auth-senders cannot be read: "
-		    "see smtp-handler --check");
-	if (verdict != SMTP_ACCEPT)
-		return verdict;
-	if (s->record.transactions >= s->config->server.max_messages) {
-		s->end = "messages";
-		return SMTP_REFUSE_MESSAGES;
-	}
-	verdict = queue_verdict(s, content_room(s, s->smtp.declared_size));
-	if (verdict != SMTP_ACCEPT)
-		return verdict;
-	return check_quota(s, QUOTA_MESSAGES, s->config->server.user_messages);
-}
-
-/* The client gets 451 if it is not known whether the recipient exists; the operator gets a line. */
-static enum smtp_verdict
-check_rcpt(struct session *s, struct slice *ret_why)
-{
-	const struct policy policy = session_policy(s);
-	const enum smtp_verdict verdict = policy_recipient(&policy, &s->smtp.rcpt, ret_why);
-
-	if (verdict == SMTP_REFUSE_LOCAL)
-		log_text(LOG_LEVEL_ERROR, "%.*s", (int)ret_why->n, ret_why->p);
-	if (verdict != SMTP_ACCEPT)
-		return verdict;
-	return check_quota(s, QUOTA_RECIPIENTS, s->config->server.user_recipients);
-}
-
 static enum smtp_verdict
 check_vrfy(struct session *s)
 {
@@ -373,7 +309,7 @@ decide_mail(struct session *s, enum smtp_verdict *ret)
 {
 	struct smtp_reply refusal;
 
-	*ret = check_mail(s);
+	*ret = checks_mail(s);
 	if (*ret == SMTP_ACCEPT) {
 		content_begin(s);
 		if (!milters_mail(s, &refusal))
@@ -388,7 +324,7 @@ decide_rcpt(struct session *s, enum smtp_verdict *ret)
 	struct slice why = SL("");
 	struct smtp_reply reply;
 
-	*ret = check_rcpt(s, &why);
+	*ret = checks_rcpt(s, &s->smtp.rcpt, &why);
 	if (*ret == SMTP_ACCEPT && !milters_rcpt(s, &reply))
 		return refuse(s, &reply, ret);
 	reply = server_decide(&s->smtp, *ret, why);
@@ -404,7 +340,7 @@ decide_data(struct session *s, enum smtp_verdict *ret)
 
 	if (!milters_data(s, &refusal))
 		return refuse(s, &refusal, ret);
-	*ret = queue_verdict(s, content_open(s));
+	*ret = checks_queue(s, content_open(s));
 	return server_decide(&s->smtp, *ret, SL(""));
 }
 
@@ -456,7 +392,7 @@ store_content(struct session *s, bool last, struct smtp_reply *ret_filter)
 		content_drop(&s->content);
 		return SMTP_DATA_QUEUED;
 	}
-	switch (queue_verdict(s, last ? content_commit(s) : s->content.error)) {
+	switch (checks_queue(s, last ? content_commit(s) : s->content.error)) {
 	case SMTP_ACCEPT:
 		return SMTP_DATA_QUEUED;
 	case SMTP_REFUSE_SPACE:

@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Filters of [server] milter: each step, each edit, each fault of a filter."""
+import base64
 import glob
 import os
 import re
 import shutil
 import smtplib
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -28,7 +31,7 @@ BODY = b"Hello.\r\n.dot\r\n"
 
 def session(message=HEADER + b"\r\n" + BODY, rcpts=("c@d.example",), options=(), lines=None,
             milters="unix:" + SOCKET, keep=False, timeout="2s", failure="tempfail",
-            config="/dev/null"):
+            config="/dev/null", trace=None):
     """Send one message through a pipe.  The replies, as text."""
     if not keep:
         shutil.rmtree(QUEUE, ignore_errors=True)
@@ -38,9 +41,11 @@ def session(message=HEADER + b"\r\n" + BODY, rcpts=("c@d.example",), options=(),
     to = b"".join(b"RCPT TO:<%s>\r\n" % rcpt.encode() for rcpt in rcpts)
     commands = lines or (b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n" + to +
                          b"DATA\r\n" + stuffed + b"QUIT\r\n")
-    argv = [BUILD + "/smtp-handler", "-c", config]
+    argv = ["strace", "-o", trace] if trace else []
+    argv += [BUILD + "/smtp-handler", "-c", config]
     for option in ("queue.directory=" + QUEUE, "server.hostname=h.example",
-                   "server.milter=" + milters, "server.milter-on-failure=" + failure,
+                   *["server.milter=%s" % milters] * bool(milters),
+                   "server.milter-on-failure=" + failure,
                    "server.milter-command-timeout=" + timeout,
                    "server.milter-content-timeout=" + timeout, *options):
         argv += ["-o", option]
@@ -158,12 +163,99 @@ def _():
     same(line, "content 8bit=y utf8=y dots=n binary=n crlf=y longest=0000002000")
 
 
+def inodes(folder):
+    return [os.stat(path).st_ino for path in glob.glob("%s/%s/0*" % (QUEUE, folder))]
+
+
+def edited_in(edits, message, **more):
+    """The session's system calls behind the edits of its filter, and whether its file stayed."""
+    received, trace = [], DIRECTORY + "/trace"
+
+    def take(_):
+        received.extend(inodes("tmp"))
+        return edits + CONTINUE
+    filter = FakeMilter(SOCKET, {"E": take})
+    got = session(message=message, trace=trace, **more)
+    filter.close()
+    check("250 2.0.0 Ok: queued" in got, got, session.log)
+    with open(trace) as file:
+        calls = file.read().split("recvfrom(")[-1]
+    return calls, received == inodes("new")
+
+
+def written(calls):
+    """The octets that these calls write into files."""
+    return sum(int(n) for n in re.findall(r"(?m)^(?:p?write(?:64)?|writev|copy_file_range)"
+                                          r"\((?![12],).* = (\d+)$", calls))
+
+
 @test("a large message keeps its body, and its header is edited")
 def _():
     big = b"x" * 70 + b"\r\n"
     filter = edited(add(b"X-Last", b"y"), message=HEADER + b"\r\n" + big * 40000)
     same(content(), HEADER + b"X-Last: y\r\n\r\n" + big * 40000)
     same(b"".join(filter.data("B")), big * 40000)
+
+
+@test("a message of 50 MB with a field, another sender and other recipients is not copied")
+def _():
+    # A sanitizer stops a program under strace.
+    if SANITIZER or not shutil.which("strace"):
+        check(True)
+        return
+    big = (b"x" * 70 + b"\r\n") * 728000
+    edits = (add(b"X-Last", b"\xc3\xa4" * 100) + change(1, b"Subject", b"") +
+             insert(0, b"X-Top", b"1") + text("+", b"<e@d.example>") + text("-", b"<c@d.example>") +
+             text("e", b"<z@b.example>"))
+    calls, kept = edited_in(edits, HEADER + b"\r\n" + big, rcpts=("c@d.example", "d@d.example"),
+                            options=("server.max-message-size=60M",), timeout="20s")
+    check(kept, calls)
+    writes = written(calls)
+    check(1000 < writes < 130000, writes, calls)
+    envelope, whole = stored()
+    check(whole.startswith(b"X-Top: 1\r\nReceived: ") and whole.endswith(
+        b"X-Same: first\r\nx-same: second\r\nX-Last: " + b"\xc3\xa4" * 100 + b"\r\n\r\n" + big))
+    same(rcpts(), ["d@d.example", "e@d.example"])
+    check("from: <z@b.example>" in envelope, envelope)
+    check("content 8bit=y utf8=y dots=n binary=n crlf=y longest=0000000208" in envelope, envelope)
+
+
+@test("edits that do not fit the room in the envelope, and a new body, take a second file")
+def _():
+    if SANITIZER or not shutil.which("strace"):
+        check(True)
+        return
+    message = HEADER + b"\r\n" + BODY * 10000
+    field = b"long\n\t" * 1400
+    for edits in (add(b"X", field), body(b"new\r\n"), text("+", b"<e@d.example>") +
+                  add(b"X", b"y" * 8192)):
+        calls, kept = edited_in(edits, message)
+        check(not kept)
+        check(b"\r\nnew\r\n" in stored()[1] or content().endswith(b"\r\n\r\n" + BODY * 10000))
+    check(b"X: " + b"y" * 8192 in stored()[1])
+
+
+@test("with no filter, no octet of the file and no system call is other than before")
+def _():
+    if SANITIZER or not shutil.which("strace"):
+        check(True)
+        return
+    trace = DIRECTORY + "/trace"
+    for size, writes in (10, 1), (20000, 4):
+        message = HEADER + b"\r\n" + b"0123456789\r\n" * size
+        session(message=message, milters=None, trace=trace)
+        envelope, whole = stored()
+        same([re.sub(r"\d{6,}.*", "N", line.split(" ", 1)[0]) for line in envelope[3:]],
+             ["id:", "arrived:", "client:", "helo:", "protocol:", "standing:", "from:", "P"])
+        check(whole.endswith(b"\r\n" + message), whole[:300])
+        with open(trace) as file:
+            calls = re.findall(r"(?m)^(\w+)\((?:([0-2]),)?", file.read())
+        names = [re.sub("^(new)?fstat(at)?$", "fstat", name) for name, fd in calls
+                 if not fd and name not in ("poll", "getpid")]
+        begin = len(names) - 1 - names[::-1].index("openat")
+        same(names[begin - 2:-1], ["fstatfs", "getrandom", "openat", "flock", "fstat"] +
+             ["write"] * writes + ["pwrite64"] * (writes > 1) +
+             ["fsync", "fsync", "renameat", "close"])
 
 
 @test("recipients are added and removed, and the sender is changed")
@@ -193,6 +285,76 @@ def _():
                                  text("+", b"<y@d.example>") + CONTINUE})
     session(config=config)
     same(rcpts(), ["c@d.example", "y@d.example"])
+    filter.close()
+
+
+class Registry:
+    """smtp-maildir --users, for tests: counts its questions, and knows one user."""
+
+    def __init__(self, path, user):
+        self.path, self.user, self.questions = path, user, []
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection = self.listener.accept()[0]
+            while question := connection.recv(4096):
+                version, ident = struct.unpack("=II", question[:8])
+                name = question[8:].split(b"\0")[0].decode()
+                self.questions.append(name)
+                connection.send(struct.pack("=III", version, ident, name == self.user))
+
+
+@test("an added recipient of recipients = users is asked for, as in RCPT")
+def _():
+    config, registry = DIRECTORY + "/users.conf", DIRECTORY + "/users.sock"
+    with open(config, "w") as file:
+        file.write("[server]\nusers-socket = %s\n[route d.example]\nvia = maildir:~/Maildir\n"
+                   "recipients = users\naccept = anyone\n[route e.example]\nvia = discard\n"
+                   % registry)
+    edits = text("+", b"<anna@d.example>") + text("+", b"<nobody@d.example>")
+    filter = FakeMilter(SOCKET, {"E": edits + CONTINUE})
+    # Nobody can be asked: the client gets the reply of RCPT, and sends again.
+    got = session(config=config, rcpts=("c@e.example",))
+    check("451 4.3.0 Error: local error in processing" in got, got)
+    check("cannot ask which users exist" in session.log, session.log)
+    same(glob.glob(QUEUE + "/new/*") + glob.glob(QUEUE + "/tmp/0*"), [])
+    users = Registry(registry, "anna")
+    session(config=config, rcpts=("c@e.example",))
+    same(rcpts(), ["anna@d.example", "c@e.example"])
+    same(users.questions, ["anna", "nobody"])
+    check("its recipient <nobody@d.example> is not used" in session.log, session.log)
+    filter.close()
+
+
+@test("recipients that a filter adds count for their user's hour")
+def _():
+    edits = b"".join(text("+", b"<%d@example.org>" % i) for i in range(3))
+    filter = FakeMilter(SOCKET, {"E": edits + CONTINUE})
+    password = DIRECTORY + "/password"
+    with open(password, "w") as file:
+        file.write(subprocess.run([BUILD + "/smtp-handler-passwd", "anna"], input="right\n",
+                                  capture_output=True, text=True, check=True).stdout)
+    login = base64.b64encode(b"\0anna\0right").decode()
+    with with_listener("quota", filter.place, more=("auth = file:" + password,
+                                                    "user-recipients = 5")) as server:
+        replies = []
+        for _ in range(3):
+            smtp = server.tls()
+            smtp.ehlo()
+            same(smtp.docmd("AUTH PLAIN", login)[0], 235)
+            smtp.mail("a@b.example")
+            replies.append(smtp.rcpt("c@example.org")[0])
+            if replies[-1] == 250:
+                replies.append(smtp.data(HEADER + b"\r\nx\r\n")[0])
+            smtp.quit()
+        # One and three; then one is left of five, and no message is sent to a part of its list.
+        same(replies, [250, 250, 250, 450, 450])
+        same(len(server.messages()), 1)
+        server.logged("limited .*limit=user-recipients")
     filter.close()
 
 
@@ -387,7 +549,7 @@ def _():
 
 @test("a session that is killed over its edits leaves nothing")
 def _():
-    for size in (10, 40000):
+    for size in (10, 40000):        # in the buffer, and in its room or a second file
         for edits in (b"", add(b"X", b"y"), add(b"X", b"y") + body(b"z" * 200000)):
             filter = FakeMilter(SOCKET, {"E": lambda data: (filter.connection.sendall(edits),
                                                             os.kill(process.pid, 9), DIE)[2]})
@@ -432,12 +594,12 @@ def _():
     same(glob.glob(QUEUE + "/*/0*"), [])
 
 
-def with_listener(name, place, **more):
+def with_listener(name, place, more=(), **options):
     """A listener with TLS whose session goes through that filter, in the clear and inside TLS."""
     keys = certificate(DIRECTORY + "/" + name, HOST)
     settings = ["milter = " + place, "tls = offer", "tls-certificate = %s.pem" % keys,
-                "tls-key = %s.key" % keys]
-    return Server("milter-" + name, *settings, **more)
+                "tls-key = %s.key" % keys, *more]
+    return Server("milter-" + name, *settings, **options)
 
 
 def send(smtp):

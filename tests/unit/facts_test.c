@@ -269,7 +269,8 @@ test_new_header(void)
 		S("A: b\r\n"), S("A: \xc3\xa4\r\n"), S(".A: b\r\n\tfolded\r\n"), S(""),
 		S("Received: x\r\nA: a long line, longer than any of the others are\r\n"),
 	}, bodies[] = {
-		S("\r\n"), S("\r\n.x\r\n"), S("\r\n\xff\r\n"), S("\r\na line without an end"), S(""),
+		S("\r\n"), S("\r\n.x\r\n"), S("\r\n\xff\r\n"), S(""),
+		S("\r\na line without an end"),
 	};
 	const size_t nheaders = sizeof headers / sizeof headers[0];
 	const size_t nbodies = sizeof bodies / sizeof bodies[0];

@@ -10,7 +10,7 @@
 
 #define HEADER "Received: x\r\nSubject: old\r\n"
 #define ADDED  "added@example.org"
-/* What is left beside the line of the added recipient. */
+/* The room beside the line of the added recipient. */
 #define ROOM   (QUEUE_SPARE - (sizeof "P <" ADDED ">\n" - 1))
 
 static struct fixture f;
