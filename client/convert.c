@@ -89,6 +89,7 @@ convert_sevenbit(const struct payload *message, struct facts *ret, const char **
 	    mime_sevenbit(slice_of(octets, (size_t)message->size), &sink, ret_why);
 	if (r == 0)
 		r = flush(c);
+	facts_end(&c->facts);
 	if (r == 0) {
 		*ret = c->facts;
 		r = c->fd;

@@ -42,6 +42,7 @@ feed(struct result *r, enum smtp_newlines newlines, struct slice in, size_t firs
 		r->n += n;
 		r->consumed += used;
 	}
+	facts_end(&r->facts);
 }
 
 /* Decode the whole input octet by octet, in the words of the standard (RFC 5321 section 4.5.2). */
