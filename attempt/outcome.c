@@ -39,6 +39,7 @@ static const struct row {
 	[CAUSE_NO_SMTPUTF8]     = { OUTCOME_FAILED,    "5.6.7",  false },
 	[CAUSE_BINARY]          = { OUTCOME_FAILED,    "5.6.3",  false },
 	[CAUSE_NO_REQUIRETLS]   = { OUTCOME_FAILED,    "5.7.30", false },
+	[CAUSE_TLS_NEEDED]      = { OUTCOME_FAILED,    "5.7.10", false },
 	[CAUSE_NO_DELIVERBY]    = { OUTCOME_FAILED,    "5.4.4",  false },
 	[CAUSE_DEADLINE]        = { OUTCOME_FAILED,    "5.4.7",  false },
 	[CAUSE_LOOP]            = { OUTCOME_FAILED,    "5.4.6",  false },

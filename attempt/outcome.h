@@ -42,8 +42,9 @@ enum outcome_cause {
 	CAUSE_NO_8BIT,			/* 5.6.3 */
 	CAUSE_NO_SMTPUTF8,		/* 5.6.7 */
 	CAUSE_BINARY,			/* 5.6.3: content that DATA cannot carry */
-	/* 5.7.30: REQUIRETLS without TLS, or the peer does not announce it (RFC 8689). */
-	CAUSE_NO_REQUIRETLS,
+	CAUSE_NO_REQUIRETLS,		/* 5.7.30: the peer does not announce it (RFC 8689) */
+	/* 5.7.10: REQUIRETLS, and no TLS with a host whose name is proven (RFC 8689). */
+	CAUSE_TLS_NEEDED,
 	/* 5.4.4: BY in mode R, and the server does not announce DELIVERBY (RFC 2852). */
 	CAUSE_NO_DELIVERBY,
 	CAUSE_DEADLINE,			/* 5.4.7: the time limit has passed (mode R) */

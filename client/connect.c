@@ -21,7 +21,6 @@
 #include "client/self.h"
 #include "client/state.h"
 #include "client/sts.h"
-#include "client/tls_required.h"
 
 #define DIALS_MAX	32
 #define HOSTS_TRIED_MAX	16	/* hosts that failed or refused */
@@ -35,7 +34,8 @@ connect_init(struct connect *c, struct delivery *d, const struct queue_entry *e)
 	memset(c, 0, sizeof *c);
 	c->d = d;
 	c->e = e;
-	c->policy = tls_policy_of(d, tls_policy_requiretls(e));
+	c->requiretls = tls_policy_requiretls(e) && !way_of(d->route->via)->ends_here;
+	c->policy = tls_policy_of(d, c->requiretls);
 	c->tried = (struct buf)BUF(c->tried_space);
 	c->paused = (struct buf)BUF(c->paused_space);
 	c->end_ms = clock_ms() + ALL_HOSTS_MS;
@@ -55,25 +55,17 @@ connect_done(struct connect *c)
 	c->looked_up = false;
 }
 
-static void
-keep_reason(struct connect *c, enum reason_rank rank, const struct outcome *o)
-{
-	if (rank < c->rank)
-		return;
-	c->rank = rank;
-	c->why = *o;
-}
-
 void
 connect_blame(struct connect *c, const struct outcome *o)
 {
-	keep_reason(c, o->cause == CAUSE_REPLY_TEMPORARY ? REASON_REPLY : REASON_LOST, o);
+	connect_keep_reason(c, o->cause == CAUSE_REPLY_TEMPORARY ? REASON_REPLY : REASON_LOST, o);
 }
 
 bool
 connect_met_all(const struct connect *c)
 {
-	return c->rank == REASON_NOTHING && c->refused == 0 && c->n == 0 && c->npaused == 0;
+	return c->rank == REASON_NOTHING && c->refused == c->lacking && c->n == 0 &&
+	    c->npaused == 0;
 }
 
 static enum outcome_cause
@@ -144,28 +136,6 @@ put_in_order(struct connect *c)
 }
 
 static bool
-is_waived(struct connect *c)
-{
-	if (!c->waiver_known)
-		c->waived = tls_required_waived(c->e);
-	c->waiver_known = true;
-	return c->waived;
-}
-
-static void
-wait_for_dnssec(struct connect *c)
-{
-	char space[OUTCOME_DETAIL];
-	struct buf b = BUF(space);
-
-	c->demanded = true;
-	buf_fmt(&b, "answers of the DNS cannot be validated now, and hosts of %s had TLSA records "
-	    "in the last 30 days: its mail waits (smtp-queue doctor has advice)",
-	    c->d->destination);
-	outcome_set(&c->why, CAUSE_DANE, SL(""), buf_slice(&b));
-}
-
-static bool
 look_up(struct connect *c)
 {
 	struct delivery *d = c->d;
@@ -175,31 +145,18 @@ look_up(struct connect *c)
 	if (c->looked_up)
 		return true;
 	sts = sts_find(d);
-	c->sts = sts && sts->policy.mode == STS_ENFORCE ? &sts->policy : NULL;
 	exchangers_find(d, &c->mx);
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	connect_note_answer(c);
-	if (exchanger_tls_waits(d, &c->mx) && !is_waived(c)) {
-		wait_for_dnssec(c);
+	if (!connect_tls_begin(c, sts))
 		return false;
-	}
 	if (c->mx.status == MX_OK)
 		put_in_order(c);
 	if (c->n || c->npaused)
 		return true;
 	not_found(c);
 	return false;
-}
-
-static void
-add_tried(struct connect *c, const char *host, const char *what)
-{
-	struct buf b = c->tried;
-
-	buf_fmt(&b, "%s%s: %s", b.n ? "; " : "", host, what);
-	if (!b.full)		/* an entry that does not fit is left out as a whole */
-		c->tried = b;
 }
 
 /* An error of this end: the host could not help it. */
@@ -235,7 +192,7 @@ dial_failed(struct connect *c, const struct order_target *t, const struct dial_t
 		what = "connected, but the host closed without a greeting";
 	connect_host_text(t, host);
 	connect_note_dial(c, host, dialled, what);
-	add_tried(c, host, what);
+	connect_add_tried(c, host, what);
 	c->refused++;
 	connect_report_host(c, t, dialled, ours(dialled->error) ? HOST_NOTHING : HOST_FAILED,
 	    HOST_TLS_UNKNOWN);
@@ -298,7 +255,7 @@ connect_avoid_ipv6(struct connect *c, const struct smtp_link *l, const struct ou
 	connect_report_link(d, l, HOST_NO_IPV6);
 	if (d->sink->moved)
 		d->sink->moved(d->sink->ctx, d->destination, l->host, o->detail);
-	keep_reason(c, REASON_REPLY, o);
+	connect_keep_reason(c, REASON_REPLY, o);
 	if (!look_up(c))
 		return;
 	for (size_t i = 0; i < c->n; i++) {
@@ -321,7 +278,7 @@ refused(struct connect *c, const struct smtp_link *l, bool no_service)
 	const struct smtp_peer_reply *r = &l->reply;
 	struct outcome o;
 
-	add_tried(c, l->host, "refused the session");
+	connect_add_tried(c, l->host, "refused the session");
 	if (ipv6_refused(l)) {
 		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
 		connect_avoid_ipv6(c, l, &o);
@@ -330,7 +287,7 @@ refused(struct connect *c, const struct smtp_link *l, bool no_service)
 	c->refused++;
 	if (r->code / 100 == 4) {
 		outcome_set_reply(&o, CAUSE_REPLY_TEMPORARY, r, slice_str(l->host));
-		keep_reason(c, REASON_REPLY, &o);
+		connect_keep_reason(c, REASON_REPLY, &o);
 		return;
 	}
 	if (no_service) {
@@ -339,7 +296,7 @@ refused(struct connect *c, const struct smtp_link *l, bool no_service)
 	}
 	outcome_set_reply(&o, r->code / 100 == 5 ? CAUSE_REFUSED_SESSION : CAUSE_PROTOCOL, r,
 	    slice_str(l->host));
-	keep_reason(c, REASON_REFUSED, &o);
+	connect_keep_reason(c, REASON_REFUSED, &o);
 }
 
 /* The host is our own server under another name or address.  Only exchangers of better preference
@@ -351,7 +308,7 @@ came_back(struct connect *c, const struct order_target *t, const char *host)
 	struct outcome o;
 	size_t kept = 0;
 
-	add_tried(c, host, "this is our own server");
+	connect_add_tried(c, host, "this is our own server");
 	self_drop_from(&c->mx, t->exchanger, slice_str(c->d->destination));
 	for (size_t i = 0; i < c->n; i++)
 		if (c->targets[i].exchanger->preference < preference)
@@ -360,7 +317,7 @@ came_back(struct connect *c, const struct order_target *t, const char *host)
 	if (c->mx.status == MX_OK)
 		return;
 	outcome_set(&o, dns_cause(c->mx.status), slice_str(host), slice_str(c->mx.detail));
-	keep_reason(c, REASON_OWN, &o);
+	connect_keep_reason(c, REASON_OWN, &o);
 }
 
 /* The host was spared TLS, and refuses the session: that is no answer until it was asked inside
@@ -398,9 +355,10 @@ not_begun(struct connect *c, const struct order_target *t, const struct smtp_lin
 		refused(c, l, result == GREET_NO_SERVICE);
 		return;
 	}
-	add_tried(c, l->host, why->detail);
+	connect_add_tried(c, l->host, why->detail);
 	c->refused++;
-	keep_reason(c, result == GREET_LOGIN ? REASON_LOGIN : REASON_LOST, why);
+	if (!connect_tls_lacks(c, why))
+		connect_keep_reason(c, result == GREET_LOGIN ? REASON_LOGIN : REASON_LOST, why);
 	if (result == GREET_LOGIN)	/* on another host the same login could lock the account */
 		c->n = 0;
 }
@@ -418,27 +376,9 @@ spare_host(struct smtp_link *l, const struct hosts *hosts, int64_t now_s)
 		l->peer.offers[SMTP_EXT_PIPELINING] = false;
 }
 
-/* The demands of the host's domain; NULL: none, or the message waives them. */
-static const struct exchanger_tls *
-published_of(struct connect *c, const struct order_target *t, struct smtp_link *l)
-{
-	const struct exchanger_tls *published = c->published[t->exchanger - c->mx.exchangers];
-	const bool by_dane = published && published->dane.verdict != DANE_NONE;
-	const bool demands = by_dane || c->sts;
-
-	l->waived = demands && is_waived(c);
-	c->demanded |= demands && !l->waived;
-	if (l->waived)
-		transcript_fact(l->transcript, "the message has TLS-Required: No, so the demands "
-		    "of the host's domain do not count: %s",
-		    by_dane ? published->dane.chain : "its MTA-STS policy");
-	return l->waived ? NULL : published;
-}
-
 static enum greet_result
 begin(struct connect *c, const struct order_target *t, struct smtp_link *l, struct outcome *ret_why)
 {
-	const struct exchanger_tls *published;
 	struct tls_policy policy = c->policy;
 	enum greet_result result;
 
@@ -447,16 +387,13 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 		l->ipv4_left = t->address->ss_family == AF_INET6 &&
 		    (has_ipv4(c) || c->ipv6_again);
 		l->others = c->n > 0;
-		published = published_of(c, t, l);
-		if (c->sts && !l->waived)
-			tls_policy_by_sts(&policy);
-		tls_policy_of_host(&policy, c->d, t->exchanger, published, t->address,
-		    clock_wall_s());
+		connect_tls_policy(c, t, l, &policy);
 		if (policy.downgraded && c->d->client->tls_again) {
 			policy.tls = RELAY_TLS_MAY;
 			policy.downgraded = false;
 		}
 	}
+	l->named |= !t;
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, ret_why);
 	if (result == GREET_READY && c->d->route->user)
@@ -482,7 +419,7 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	c->d->times.latency_us = dialled->first_us;
 	if (!l) {
 		outcome_set(&why, CAUSE_LOCAL, slice_str(host), SL("out of memory"));
-		keep_reason(c, REASON_LOST, &why);
+		connect_keep_reason(c, REASON_LOST, &why);
 		return NULL;
 	}
 	l->latency_us = dialled->first_us;
@@ -546,81 +483,6 @@ report_winner(const struct connect *c, size_t n, const struct order_target *won)
 		sink->dialled(sink->ctx, host_site(won->address));
 }
 
-/* Leave out an exchanger that must get no mail now, by what its domain has published. */
-static void
-skip_exchanger(struct connect *c, const struct mx_exchanger *x, enum outcome_cause cause,
-    const char *why)
-{
-	struct outcome o;
-	size_t kept = 0;
-
-	add_tried(c, x->name, why);
-	transcript_fact(c->d->transcript, "%s: %s", x->name, why);
-	c->refused++;
-	c->demanded = true;
-	outcome_set(&o, cause, slice_str(x->name), slice_str(why));
-	keep_reason(c, REASON_LOST, &o);
-	for (size_t i = 0; i < c->n; i++)
-		if (c->targets[i].exchanger == x)
-			connect_report_host(c, &c->targets[i], NULL, HOST_NOTHING,
-			    HOST_TLS_UNKNOWN);
-		else
-			c->targets[kept++] = c->targets[i];
-	c->n = kept;
-}
-
-/* Ask what the domains of the first n targets demand, as far as that is not known.  False if an
- * exchanger was left out. */
-static bool
-ask_domains(struct connect *c, size_t n)
-{
-	const struct mx_exchanger *asked[DIAL_MAX];
-	struct exchanger_tls *found[DIAL_MAX];
-	size_t nasked = 0;
-	bool all = true;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct mx_exchanger *x = c->targets[i].exchanger;
-		struct exchanger_tls **place = &c->published[x - c->mx.exchangers];
-
-		if (*place || !(*place = calloc(1, sizeof **place)))
-			continue;
-		asked[nasked] = x;
-		found[nasked++] = *place;
-	}
-	exchanger_tls_find(c->d, &c->mx, asked, nasked, found);
-	for (size_t i = 0; i < nasked; i++) {
-		if (found[i]->dane.verdict != DANE_UNKNOWN || is_waived(c))
-			continue;
-		/* No mail without an answer (RFC 7672 section 2.1.2). */
-		skip_exchanger(c, asked[i], CAUSE_DANE, found[i]->dane.chain);
-		all = false;
-	}
-	return all;
-}
-
-/* Leave out exchangers among the first n targets that the policy of MTA-STS does not allow.  False
- * if one was left out. */
-static bool
-obey_sts(struct connect *c, size_t n)
-{
-	char space[OUTCOME_DETAIL];
-	struct buf why = BUF(space);
-
-	for (size_t i = 0; c->sts && i < n; i++) {
-		const struct mx_exchanger *x = c->targets[i].exchanger;
-
-		if (!sts_forbids(c->sts, x, c->published[x - c->mx.exchangers]) || is_waived(c))
-			continue;
-		buf_fmt(&why, "the MTA-STS policy of %s does not allow the exchanger %s: "
-		    "its operator must correct the policy or the MX records",
-		    c->d->destination, x->name);
-		skip_exchanger(c, x, CAUSE_TLS_UNVERIFIED, buf_cstr(&why));
-		return false;
-	}
-	return true;
-}
-
 /* The targets of the next race; their number. */
 static size_t
 choose_targets(struct connect *c, int start_ms[DIAL_MAX])
@@ -630,7 +492,7 @@ choose_targets(struct connect *c, int start_ms[DIAL_MAX])
 	do
 		n = order_race(c->targets, c->n, start_ms);
 	while (n && c->policy.tls != RELAY_TLS_NONE &&
-	    ((exchanger_tls_applies(c->d) && !ask_domains(c, n)) || !obey_sts(c, n)));
+	    !connect_tls_allows(c, n));
 	return n ? ask_leave(c, n, start_ms) : 0;
 }
 
@@ -700,7 +562,7 @@ to_socket(struct connect *c, const char *path)
 	buf_fmt(&b, "cannot connect to %s: %s", path, strerror(-dialled.fd));
 	transcript_fact(c->d->transcript, "%s", buf_cstr(&b));
 	outcome_set(&o, CAUSE_SOCKET, SL(""), buf_slice(&b));
-	keep_reason(c, REASON_LOST, &o);
+	connect_keep_reason(c, REASON_LOST, &o);
 	c->refused++;
 	return NULL;
 }
@@ -712,18 +574,22 @@ unknown_addresses(const struct mx_exchanger *x)
 	return !x->naddresses && (x->status == DNS_SERVFAIL || x->status == DNS_TIMEOUT);
 }
 
+static bool
+has_unknown(const struct connect *c)
+{
+	for (size_t i = 0; i < c->mx.n; i++)
+		if (unknown_addresses(&c->mx.exchangers[i]))
+			return true;
+	return false;
+}
+
 /* The domain takes no mail if every host of it was asked and refuses mail for good (RFC 7504
  * section 4). */
 static bool
 all_gone(const struct connect *c)
 {
-	if (!c->gone || c->gone != c->refused || c->n || c->npaused || c->sessions ||
-	    way_of(c->d->route->via)->lmtp)
-		return false;
-	for (size_t i = 0; i < c->mx.n; i++)
-		if (unknown_addresses(&c->mx.exchangers[i]))
-			return false;
-	return true;
+	return c->gone && c->gone == c->refused && !c->n && !c->npaused && !c->sessions &&
+	    !way_of(c->d->route->via)->lmtp && !has_unknown(c);
 }
 
 /* No host is left: the outcome of the recipients that are left. */
@@ -735,6 +601,10 @@ conclude(struct connect *c)
 
 	if (all_gone(c)) {
 		c->why = c->gone_why;
+		return;
+	}
+	if (c->lacking && connect_met_all(c) && !has_unknown(c)) {
+		c->why = c->lacking_why;
 		return;
 	}
 	if (c->rank != REASON_NOTHING)

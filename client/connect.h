@@ -8,7 +8,9 @@
 
 #include "attempt/attempt.h"
 #include "client/greet.h"
+#include "client/link.h"
 #include "hosts/order.h"
+#include "policy/sts_record.h"
 
 /* Reasons why there is no delivery, the most useful last.  A reason replaces one of the same or a
  * lower rank. */
@@ -30,6 +32,9 @@ struct connect {
 	/* The demands of each exchanger's domain; malloc'ed, NULL: not asked yet. */
 	struct exchanger_tls *published[MX_EXCHANGERS_MAX];
 	const struct sts_policy *sts;	/* the policy that is enforced; NULL: none */
+	bool requiretls;		/* the sender demands it (RFC 8689) */
+	unsigned lacking;		/* hosts without the TLS that it demands */
+	struct outcome lacking_why;	/* of the last of them */
 	/* The message waives these demands (client/tls_required.h), as far as that is known. */
 	bool waiver_known, waived;
 	bool demanded;			/* a host had such demands, and they counted */
@@ -72,7 +77,31 @@ void connect_blame(struct connect *c, const struct outcome *o);
  * on only IPv4 addresses are dialled. */
 void connect_avoid_ipv6(struct connect *c, const struct smtp_link *l, const struct outcome *o);
 
+/* ---- connect_tls.c ---- */
+
+/* The exchangers are known, and sts is the policy of their domain, or NULL.  False: no exchanger
+ * may get the message, and c->why is set. */
+bool connect_tls_begin(struct connect *c, const struct sts_record *sts);
+
+/* Leave out the exchangers among the first n targets that must not get the message, as far as that
+ * is known before they are dialled.  False: some were left out, so that there are other targets. */
+bool connect_tls_allows(struct connect *c, size_t n);
+
+/* The TLS that a host must offer, which was dialled; sets what l must know of it. */
+void connect_tls_policy(struct connect *c, const struct order_target *t, struct smtp_link *l,
+    struct tls_policy *p);
+
+/* Is why, of a host, the lack of the TLS that REQUIRETLS demands?  If that is true of all hosts,
+ * the message is returned (RFC 8689 section 4.2.1). */
+bool connect_tls_lacks(struct connect *c, const struct outcome *why);
+
 /* ---- connect_notes.c ---- */
+
+/* A reason why there is no delivery: kept if none of a higher rank is known. */
+void connect_keep_reason(struct connect *c, enum reason_rank rank, const struct outcome *o);
+
+/* The result of a host, for the outcome if no host takes the mail. */
+void connect_add_tried(struct connect *c, const char *host, const char *what);
 
 /* "mx1.example[192.0.2.1]:25"; the name is left out if it is only the address again. */
 void connect_host_text(const struct order_target *t, char text[300]);

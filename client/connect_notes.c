@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Reports on the hosts of a destination: to people in the transcript, and to the table of hosts
- * through the sink.  Decides nothing.
+ * Reports on the hosts of a destination: to people in the transcript, to the sender in the reason
+ * of an outcome, and to the table of hosts through the sink.
  */
 #include "client/connect.h"
 
@@ -112,4 +112,23 @@ connect_report_link(const struct delivery *d, const struct smtp_link *l, enum ho
 		return;
 	memcpy(r.address, l->key, sizeof r.address);
 	d->sink->host(d->sink->ctx, &r);
+}
+
+void
+connect_keep_reason(struct connect *c, enum reason_rank rank, const struct outcome *o)
+{
+	if (rank < c->rank)
+		return;
+	c->rank = rank;
+	c->why = *o;
+}
+
+void
+connect_add_tried(struct connect *c, const char *host, const char *what)
+{
+	struct buf b = c->tried;
+
+	buf_fmt(&b, "%s%s: %s", b.n ? "; " : "", host, what);
+	if (!b.full)		/* an entry that does not fit is left out as a whole */
+		c->tried = b;
 }

@@ -63,7 +63,7 @@ static void
 give_up(struct transaction *t, struct connect *c)
 {
 	/* Another message may waive the demands of the hosts. */
-	c->why.everyone = c->sessions == 0 && !c->policy.by_message && !c->demanded;
+	c->why.everyone = c->sessions == 0 && !c->requiretls && !c->demanded;
 	transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
 }
 

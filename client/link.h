@@ -18,6 +18,8 @@ struct smtp_link {
 	bool closed;			/* broken, or ended by 421: no more commands */
 	bool lmtp;			/* LHLO, and a final reply for each recipient (RFC 2033) */
 	bool verified;			/* inside TLS, with a verified certificate */
+	/* The host's name is proven by DNSSEC or MTA-STS, or a route names the host. */
+	bool named;
 	/* Opened without the demands of the host's domain, as its message waives them. */
 	bool waived;
 	bool ours;			/* greeted as our own server does: mail would loop */

@@ -18,6 +18,7 @@
 
 struct sts {
 	bool asked;
+	bool failing;			/* the DNS or the web server gave no answer */
 	bool can_fetch;			/* pair is open */
 	struct fetcher_pair pair;
 	struct buf text;
@@ -66,6 +67,7 @@ ask_id(const struct delivery *d, char ret[STS_ID_MAX + 1])
 	if (snprintf(name, sizeof name, "_mta-sts.%s", d->destination) >= (int)sizeof name)
 		return;
 	dns_ask(d->resolver, &q, 1);
+	d->sts->failing = q.status != DNS_OK && q.status != DNS_NODATA && q.status != DNS_NXDOMAIN;
 	id = sts_announced(q.records, q.nrecords);
 	(void)snprintf(ret, STS_ID_MAX + 1, "%.*s", (int)id.n, id.n ? id.p : "");
 	dns_question_done(&q);
@@ -96,13 +98,17 @@ look(const struct delivery *d)
 
 	s->asked = true;
 	ask_id(d, id);
-	if (!s->can_fetch || !sts_record_due(&s->record, slice_str(id), now_s))
+	if (!s->can_fetch)
+		return;
+	s->failing |= id[0] && !sts_record_live(&s->record, now_s);
+	if (!sts_record_due(&s->record, slice_str(id), now_s))
 		return;
 	fd = fetcher_ask(d->fetcher, &s->pair, slice_str(d->destination),
 	    sts_record_live(&s->record, now_s) ? REFRESH_MS : FETCH_MS);
 	if (fd >= 0)
 		take_file(s, fd);
-	else
+	s->failing &= !sts_record_live(&s->record, now_s);
+	if (fd < 0)
 		transcript_fact(d->transcript, "MTA-STS: the policy of %s was not fetched",
 		    d->destination);
 	if (s->record.failed_s)
@@ -126,6 +132,12 @@ sts_find(const struct delivery *d)
 	if (!s->asked)
 		look(d);
 	return sts_record_live(&s->record, clock_wall_s()) ? &s->record : NULL;
+}
+
+bool
+sts_failing(const struct delivery *d)
+{
+	return d->sts && d->sts->failing;
 }
 
 bool

@@ -21,6 +21,9 @@ const struct sts_record *sts_kept(const struct delivery *d);
  * one, and lets it be fetched.  NULL: no policy is in force. */
 const struct sts_record *sts_find(const struct delivery *d);
 
+/* Has no policy been found, for a reason that may pass? */
+bool sts_failing(const struct delivery *d);
+
 /* Does the policy forbid this exchanger?  published has the demands of its domain, or is NULL: its
  * records of DANE decide alone (RFC 8461 section 2). */
 bool sts_forbids(const struct sts_policy *p, const struct mx_exchanger *x,

@@ -407,7 +407,7 @@ send_ahead(struct transaction *next, struct smtp_link *l, bool after_chunk)
 bool
 transaction_may_use(const struct smtp_link *l, const struct queue_entry *e)
 {
-	return (l->verified || !tls_policy_requiretls(e)) &&
+	return ((l->verified && l->named) || !tls_policy_requiretls(e)) &&
 	    (!l->waived || tls_required_waived(e));
 }
 

@@ -65,7 +65,6 @@ enum outcome_cause
 commands_fit_message(const struct queue_entry *e, const struct payload *p,
     const struct smtp_link *l, struct buf *why)
 {
-	static const struct client_offer nothing;
 	const struct client_offer *peer = &l->peer;
 
 	if (too_big(peer, p->size, why))
@@ -75,10 +74,16 @@ commands_fit_message(const struct queue_entry *e, const struct payload *p,
 	if (needs_smtputf8(e) &&
 	    lacks(peer, SMTP_EXT_SMTPUTF8, why))
 		return CAUSE_NO_SMTPUTF8;
-	/* An announcement without verified TLS is worth nothing (RFC 8689 section 4.2.1). */
-	if (tls_policy_requiretls(e) && !l->lmtp &&
-	    lacks(l->verified ? peer : &nothing, SMTP_EXT_REQUIRETLS, why))
-		return CAUSE_NO_REQUIRETLS;
+	if (tls_policy_requiretls(e) && !l->lmtp) {
+		/* An announcement in the clear is worth nothing (RFC 8689 section 4.2.1). */
+		if (!l->verified || !l->named) {
+			buf_str(why, "the sender demands TLS (REQUIRETLS), "
+			    "and this exchanger does not offer it");
+			return CAUSE_TLS_NEEDED;
+		}
+		if (lacks(peer, SMTP_EXT_REQUIRETLS, why))
+			return CAUSE_NO_REQUIRETLS;
+	}
 	if (p->facts.eight_bit && !p->facts.binary && lacks(peer, SMTP_EXT_8BITMIME, why))
 		return CAUSE_NO_8BIT;	/* RFC 6152 section 3 */
 	return fit_time(e, l, why);

@@ -35,9 +35,9 @@ static const char *const causes[] = {
 	"dns-unavailable", "own-host", "connect", "socket", "lost", "protocol", "session-refused",
 	"no-tls", "tls-failed", "tls-unverified", "dane", "login", "reply-temporary",
 	"reply-permanent", "too-big", "no-8bit", "no-smtputf8", "binary", "no-requiretls",
-	"no-deliverby", "deadline", "loop", "route-reject", "maildir", "maildir-quota",
-	"maildir-space", "maildir-user", "forwarded", "expanded", "aliases", "empty-list",
-	"local-error", "operator", "put-aside", "expired", NULL,
+	"tls-needed", "no-deliverby", "deadline", "loop", "route-reject", "maildir",
+	"maildir-quota", "maildir-space", "maildir-user", "forwarded", "expanded", "aliases",
+	"empty-list", "local-error", "operator", "put-aside", "expired", NULL,
 };
 /* In the order of enum report_end. */
 static const char *const ends[] = {

@@ -80,6 +80,7 @@ CASES = {
     "full": Case("dane", VERIFIED, "_25._tcp.mx TLSA " + tlsa(own.chain, 3, 0, 0)),
     "sha512": Case("dane", VERIFIED, "_25._tcp.mx TLSA " + tlsa(own.chain, 3, 0, 2)),
     "none": Case("tls", ANY, ""),
+    "named": Case("tls", ANY, "", context=authority.leaf("mx-named", "mx.named.lab")),
     "without": Case("STARTTLS is not offered; TLS is required "
                     r"\(the TLSA records of _25\._tcp\.mx\.without\.lab\)",
                     NOTHING, context=None),
@@ -127,6 +128,19 @@ zones.serve()
 unbound = Unbound(directory, zones.anchor)
 SETTINGS = "[relay]\ndnssec-anchor = %s\n" % zones.anchor
 SOON = ("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
+
+
+HANDS_IN = "[server]\ntls = offer\ntls-certificate = %s\ntls-key = %s\n" % (own.chain, own.key)
+
+
+def demand_tls(site, recipient, body=b"Subject: secret\r\n\r\nHello.\r\n"):
+    """Hand in a message with REQUIRETLS; the handler takes that inside TLS only."""
+    with site.smtp() as smtp:
+        smtp.starttls()
+        smtp.ehlo()
+        smtp.mail("alice@sender.example", ["REQUIRETLS"])
+        smtp.rcpt(recipient)
+        smtp.data(body)
 
 
 def line(site, domain):
@@ -318,20 +332,26 @@ def _():
     check("downgraded" not in one.log() and not CASES["garbage"].exchanger.messages, one.log())
 
 
-@test("REQUIRETLS is satisfied by a record")
+@test("H159 REQUIRETLS goes where a record fits, and is returned without the proof of a name")
 def _():
-    one = Site("requiretls", SETTINGS + "[server]\ntls = offer\ntls-certificate = %s\n"
-               "tls-key = %s\n" % (own.chain, own.key)).listen()
+    one = Site("requiretls", SETTINGS + "tls-ca-file = %s\n" % authority.file + HANDS_IN).listen()
     had = len(spare.exchanger.messages)
-    with one.smtp() as smtp:
-        smtp.starttls()
-        smtp.ehlo()
-        smtp.mail("alice@sender.example", ["REQUIRETLS"])
-        smtp.rcpt("bob@good.lab")
-        smtp.data(b"Subject: secret\r\n\r\nHello.\r\n")
+    for domain in "good", "named", "plain", "wrong", "without", "bogus":
+        del CASES[domain].exchanger.messages[:]
+        demand_tls(one, "bob@%s.lab" % domain)
     one.relay()
-    same(len(spare.exchanger.messages) - had, 1, one.log())
+    same(len(spare.exchanger.messages), 1, had, one.log())
     check("REQUIRETLS" in spare.exchanger.messages[-1].sender.decode(), spare.exchanger.messages)
+    # A signed domain without records of DANE needs a certificate for the name, and no more.
+    same([m.tls for m in CASES["named"].exchanger.messages], ["TLSv1.3"], one.log()[-3000:])
+    check("/verified" in line(one, "named.lab"), line(one, "named.lab"))
+    check(re.search(r"failed .*status=5\.7\.10 .*do not prove the exchangers of plain\.lab",
+                    line(one, "plain.lab")), line(one, "plain.lab"))
+    for domain in "wrong", "without":
+        check("failed" in line(one, domain + ".lab") and "status=5.7.10" in line(
+            one, domain + ".lab"), line(one, domain + ".lab"))
+    check("status=4.7.5" in line(one, "bogus.lab"), line(one, "bogus.lab"))
+    same([CASES[name].exchanger.messages for name in ("plain", "wrong", "without")], [[]] * 3)
     one.stop()
 
 
@@ -359,16 +379,10 @@ def _():
 
 @test("TLS-Required: No does not count beside REQUIRETLS")
 def _():
-    one = Site("both", SETTINGS + "[server]\ntls = offer\ntls-certificate = %s\n"
-               "tls-key = %s\n" % (own.chain, own.key)).listen()
-    with one.smtp() as smtp:
-        smtp.starttls()
-        smtp.ehlo()
-        smtp.mail("alice@sender.example", ["REQUIRETLS"])
-        smtp.rcpt("bob@wrong.lab")
-        smtp.data(WAIVED)
+    one = Site("both", SETTINGS + HANDS_IN).listen()
+    demand_tls(one, "bob@wrong.lab", WAIVED)
     one.relay()
-    check("status=4.7.5" in line(one, "wrong.lab"), line(one, "wrong.lab"))
+    check("status=5.7.10" in line(one, "wrong.lab"), line(one, "wrong.lab"))
     same(first.exchanger.messages, [])
     one.stop()
 

@@ -98,7 +98,7 @@ def common_name_only(path, name):
 web.hosts["mta-sts.common.example.org"].context = common_name_only(
     directory + "/common", "mta-sts.common.example.org").context()
 good = TlsExchanger("192.0.2.40", authority.leaf("good", *("mx." + domain(n) for n in DOMAINS))
-                    .context())
+                    .context(), inside=("REQUIRETLS",))
 bad = TlsExchanger("192.0.2.41", stranger.leaf("bad", "mx.bad.example.org").context())
 plain = TlsExchanger("192.0.2.42")
 SETTINGS = "mta-sts = on\ntls-ca-file = %s\n" % authority.file
@@ -229,6 +229,33 @@ def _():
 def _():
     check("delivered" in send("testing"), site.log()[-800:])
     check("mode: testing" in kept("testing"), kept("testing"))
+
+
+@test("H159 REQUIRETLS: a policy proves the exchangers that it has, also one that is a test")
+def _():
+    hands_in = authority.leaf("hands-in", "mail.sender.example")
+    demanding = Site("demanding", "[server]\ntls = offer\ntls-certificate = %s\ntls-key = %s\n"
+                     % (hands_in.chain, hands_in.key),
+                     resolver="192.0.2.53\ndnssec = off\n" + SETTINGS, address="192.0.2.8").listen()
+    page = web.hosts["mta-sts.refresh.example.org"]
+    enforced, page.body = page.body, page.body.replace(b"enforce", b"testing")
+    before = len(good.messages)
+    names = "right", "refresh", "testing", "nothing", "missing"
+    with demanding.smtp() as smtp:
+        smtp.starttls()
+        for name in names:
+            smtp.sendmail("alice@sender.example", ["x@" + domain(name)],
+                          b"Subject: x\r\n\r\nHello.\r\n", mail_options=["REQUIRETLS"])
+    demanding.relay()
+    page.body = enforced
+    log = demanding.log()
+    for name, want in zip(names, (
+            r"/verified status=2\.0\.0", r"/verified status=2\.0\.0",
+            r"status=5\.7\.10 .*does not allow", r"status=5\.7\.10 .*do not prove",
+            r"status=4\.7\.5 .*cannot prove now")):
+        check(re.search("to=x@%s .*%s" % (re.escape(domain(name)), want), log), name, log)
+    same(len(good.messages), before + 2)
+    demanding.stop()
 
 
 @test("no policy: a web server that does not answer holds no mail up, and is not asked again soon")

@@ -339,6 +339,14 @@ tls = require
 [route wrong-name.example.org]
 via = mx
 tls = none
+[route carries.example.org]
+via = smtp://mx.carries.example.org
+[route pretends.example.org]
+via = smtp://mx.pretends.example.org
+[route cannot.example.org]
+via = smtp://mx.cannot.example.org
+[route clear.example.org]
+via = smtp://mx.absent.example.org
 """ % (own.chain, own.key, authority.file), address="192.0.2.7").listen()
 
 
@@ -405,9 +413,9 @@ def demand_tls(recipient):
                       mail_options=["REQUIRETLS"])
 
 
-@test("H159 V39 REQUIRETLS goes to a host that offers it inside verified TLS")
+@test("H159 REQUIRETLS goes to a host that a route names, and that offers it inside verified TLS")
 def _():
-    for name in "carries", "pretends", "cannot":
+    for name in "carries", "pretends", "cannot", "clear":
         demand_tls("bob@%s.example.org" % name)
         smart.relay()
     same([(m.tls, m.sender) for m in carries.messages],
@@ -415,12 +423,25 @@ def _():
     check("/verified" in about(smart, "bob@carries.example.org", "delivered"))
 
 
-@test("H159 V41 REQUIRETLS: a certificate of another name defers; an offer in the clear bounces")
+@test("H159 REQUIRETLS: a certificate of another name, no TLS, an offer in the clear: it bounces")
 def _():
     same([pretends.messages, cannot.messages], [[], []])
-    check(re.search(r"status=4\.7\.5 .*TLS is required \(REQUIRETLS\)",
-                    about(smart, "bob@pretends.example.org", "deferred")), smart.log())
+    check(re.search(r"status=5\.7\.10 .*TLS is required \(REQUIRETLS\)",
+                    about(smart, "bob@pretends.example.org", "failed")), smart.log())
     check("status=5.7.30 " in about(smart, "bob@cannot.example.org", "failed"), smart.log())
+    check("status=5.7.10 " in about(smart, "bob@clear.example.org", "failed"), smart.log())
+
+
+@test("H159 REQUIRETLS: the name of an exchanger from the DNS alone is no proof")
+def _():
+    demand_tls("bob@good.example.org")
+    smart.relay()
+    check(re.search(r"status=4\.7\.5 .*cannot prove now the exchangers of good\.example\.org",
+                    about(smart, "bob@good.example.org", "deferred")), smart.log())
+    smart.relay("--flush", "-o", "relay.dnssec=off")
+    check(re.search(r"status=5\.7\.10 .*do not prove the exchangers of good\.example\.org",
+                    about(smart, "bob@good.example.org", "failed")), smart.log())
+    same(exchangers["good"].messages, [])
 
 
 @test("H159 REQUIRETLS never uses an unverified connection; other mail may use a verified one")

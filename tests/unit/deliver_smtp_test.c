@@ -281,11 +281,11 @@ static const struct smtp_case cases[] = {
 	  .params = "BODY=BINARYMIME", .script = { PIPE GROUP "S 250 ok\nS 250 ok\nS 354 go\nD\n"
 	    "S 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
-	{ .name = "H159 REQUIRETLS is not offered",
-	  .params = "REQUIRETLS", .script = { PIPE BYE }, .want = "failed 5.7.30" },
+	{ .name = "H159 REQUIRETLS without TLS",
+	  .params = "REQUIRETLS", .script = { PIPE BYE }, .want = "failed 5.7.10" },
 	{ .name = "H159 REQUIRETLS is offered in clear",
 	  .params = "REQUIRETLS", .script = { HELLO "S 250-fake\nS 250 REQUIRETLS\n" BYE },
-	  .want = "failed 5.7.30" },
+	  .want = "failed 5.7.10" },
 	{ .name = "H159 a notice does without",
 	  .from = "", .params = "REQUIRETLS",
 	  .script = { PLAIN "= MAIL FROM:<>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\n"

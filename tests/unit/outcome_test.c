@@ -33,6 +33,7 @@ static const struct row {
 	{ CAUSE_NO_SMTPUTF8, OUTCOME_FAILED, "5.6.7", "R149 SMTPUTF8" },
 	{ CAUSE_BINARY, OUTCOME_FAILED, "5.6.3", "binary content" },
 	{ CAUSE_NO_REQUIRETLS, OUTCOME_FAILED, "5.7.30", "H159 REQUIRETLS is not to be had" },
+	{ CAUSE_TLS_NEEDED, OUTCOME_FAILED, "5.7.10", "H159 no TLS that REQUIRETLS demands" },
 	{ CAUSE_NO_DELIVERBY, OUTCOME_FAILED, "5.4.4", "DELIVERBY is not to be had" },
 	{ CAUSE_DEADLINE, OUTCOME_FAILED, "5.4.7", "the sender's time is over" },
 	{ CAUSE_LOOP, OUTCOME_FAILED, "5.4.6", "a loop" },
