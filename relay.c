@@ -294,7 +294,10 @@ run_queue(struct relay *r, const struct options *options)
 static void
 find_fetch(struct relay *r, const struct options *options)
 {
-	if (r->config.relay.mta_sts && !fetcher_find(&r->runner.fetch, options, &r->config))
+	const enum relay_sts sts = r->config.relay.mta_sts;
+
+	if (sts != RELAY_STS_OFF && !fetcher_find(&r->runner.fetch, options, &r->config) &&
+	    sts == RELAY_STS_ON)
 		log_text(LOG_LEVEL_NOTICE,
 		    "mail goes out without MTA-STS: there is no smtp-fetch beside smtp-relay "
 		    "(install it, or set mta-sts = off in [relay])");

@@ -144,8 +144,9 @@ look_up(struct connect *c)
 
 	if (c->looked_up)
 		return true;
-	sts = sts_find(d);
+	sts_ask(d);
 	exchangers_find(d, &c->mx);
+	sts = c->mx.status == MX_OK ? sts_find(d) : NULL;
 	c->looked_up = true;
 	d->times.dns_us += clock_us() - begun_us;
 	connect_note_answer(c);

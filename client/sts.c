@@ -15,10 +15,14 @@
 
 #define FETCH_MS   65000	/* smtp-fetch ends after 60 seconds */
 #define REFRESH_MS 10000	/* with a policy that holds */
+#define RECORD_MS  2000		/* for the record, after the exchangers are known */
 
 struct sts {
 	bool asked;
 	bool failing;			/* the DNS or the web server gave no answer */
+	struct dns_batch *batch;	/* has the question for the record; NULL: it is not asked */
+	struct dns_question question;
+	char name[DNS_NAME_MAX];
 	bool can_fetch;			/* pair is open */
 	struct fetcher_pair pair;
 	struct buf text;
@@ -31,7 +35,7 @@ may_have_policy(const struct delivery *d)
 {
 	const enum relay_tls tls = d->config->relay.tls;
 
-	return d->config->relay.mta_sts && way_of(d->route->via)->by_domain &&
+	return d->config->relay.mta_sts != RELAY_STS_OFF && way_of(d->route->via)->by_domain &&
 	    d->route->tls == RELAY_TLS_UNSET && tls != RELAY_TLS_NONE &&
 	    name_is_domain(slice_str(d->destination));
 }
@@ -55,22 +59,35 @@ sts_begin(struct delivery *d)
 	d->sts = &sts;
 }
 
-/* The id that the DNS has; empty: it announces no policy, or does not answer. */
-static void
-ask_id(const struct delivery *d, char ret[STS_ID_MAX + 1])
+void
+sts_ask(const struct delivery *d)
 {
-	char name[DNS_NAME_MAX];
-	struct dns_question q = { .name = name, .type = DNS_TXT };
-	struct slice id;
+	struct sts *s = d->sts;
 
-	ret[0] = '\0';
-	if (snprintf(name, sizeof name, "_mta-sts.%s", d->destination) >= (int)sizeof name)
+	if (!s || s->asked || s->batch || !s->can_fetch ||
+	    snprintf(s->name, sizeof s->name, "_mta-sts.%s", d->destination) >=
+	    (int)sizeof s->name)
 		return;
-	dns_ask(d->resolver, &q, 1);
-	d->sts->failing = q.status != DNS_OK && q.status != DNS_NODATA && q.status != DNS_NXDOMAIN;
-	id = sts_announced(q.records, q.nrecords);
+	s->question = (struct dns_question){ .name = s->name, .type = DNS_TXT };
+	s->batch = dns_batch_new(d->resolver);
+	if (s->batch)
+		(void)dns_batch_add(s->batch, &s->question);
+}
+
+/* The id that the DNS has; empty: it announces no policy, or does not answer in time. */
+static void
+take_id(struct sts *s, char ret[STS_ID_MAX + 1])
+{
+	const struct dns_question *q = &s->question;
+	const bool answered = s->batch && dns_batch_next(s->batch, clock_ms() + RECORD_MS);
+	const struct slice id = sts_announced(q->records, q->nrecords);
+
+	s->failing = s->batch && !(answered && (q->status == DNS_OK || q->status == DNS_NODATA ||
+	    q->status == DNS_NXDOMAIN));
 	(void)snprintf(ret, STS_ID_MAX + 1, "%.*s", (int)id.n, id.n ? id.p : "");
-	dns_question_done(&q);
+	dns_batch_free(s->batch);
+	s->batch = NULL;
+	dns_question_done(&s->question);
 }
 
 /* Use the file that a fetch has left in place of the old record. */
@@ -97,7 +114,7 @@ look(const struct delivery *d)
 	int fd;
 
 	s->asked = true;
-	ask_id(d, id);
+	take_id(s, id);
 	if (!s->can_fetch)
 		return;
 	s->failing |= id[0] && !sts_record_live(&s->record, now_s);

@@ -17,8 +17,12 @@ void sts_begin(struct delivery *d);
 /* The record of the destination as it is kept, without a question.  d->sts must be set. */
 const struct sts_record *sts_kept(const struct delivery *d);
 
-/* The record of the destination.  The first call asks the DNS whether there is a policy, or a new
- * one, and lets it be fetched.  NULL: no policy is in force. */
+/* Ask the DNS whether there is a policy, or a new one, and do not wait for the answer: the caller
+ * has other questions meanwhile. */
+void sts_ask(const struct delivery *d);
+
+/* The record of the destination.  The first call waits for the answer to sts_ask(), and lets the
+ * policy be fetched if that is due.  NULL: no policy is in force. */
 const struct sts_record *sts_find(const struct delivery *d);
 
 /* Has no policy been found, for a reason that may pass? */

@@ -35,6 +35,12 @@ enum config_clients { CLIENTS_NONE, CLIENTS_STRANGERS, CLIENTS_ALL };
 enum config_mx_order { MX_ORDER_PREFERENCE, MX_ORDER_LATENCY };
 /* TLS to other servers; unset: the next wider setting counts. */
 /* The source of the proofs of DNSSEC. */
+enum relay_sts {
+	RELAY_STS_OFF,
+	RELAY_STS_ON,
+	RELAY_STS_AUTO,			/* on, if smtp-fetch is there */
+};
+
 enum relay_dnssec { RELAY_DNSSEC_AUTO, RELAY_DNSSEC_TRUST_AD, RELAY_DNSSEC_OFF };
 
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
@@ -137,7 +143,7 @@ struct config {
 		int allow_loopback;		/* 0 or 1: exchangers on this host or link */
 		enum config_mx_order mx_order;
 		enum relay_tls tls;
-		int mta_sts;			/* 0 or 1 */
+		enum relay_sts mta_sts;
 		char *tls_ca_file;		/* NULL: the system's */
 		char *ignore_keywords;		/* keywords of EHLO replies; or NULL */
 		struct address_list bind;

@@ -13,6 +13,11 @@ static const struct key_choice off_on[] = {
 	{ S("off"), 0 }, { S("on"), 1 }, { S(""), 0 },
 };
 
+static const struct key_choice sts_choices[] = {
+	{ S("off"), RELAY_STS_OFF }, { S("on"), RELAY_STS_ON }, { S("auto"), RELAY_STS_AUTO },
+	{ S(""), 0 },
+};
+
 static const struct key_choice no_yes[] = {
 	{ S("no"), 0 }, { S("yes"), 1 }, { S("off"), 0 }, { S("on"), 1 }, { S(""), 0 },
 };
@@ -176,7 +181,7 @@ static const struct key keys[] = {
 	{ RELAY("per-address", per_address, COUNT, "20"), .min = 1, .max = 1000 },
 	{ RELAY("mx-order", mx_order, CHOICE, "preference"), .choices = mx_orders },
 	{ RELAY("tls", tls, CHOICE, "may"), .choices = relay_tls },
-	{ RELAY("mta-sts", mta_sts, CHOICE, "off"), .choices = off_on },
+	{ RELAY("mta-sts", mta_sts, CHOICE, "auto"), .choices = sts_choices },
 	{ RELAY("tls-ca-file", tls_ca_file, FILE, "") },
 	{ RELAY("maildir-socket", maildir_socket, FILE, "/run/smtp-handler/maildir.sock") },
 	{ RELAY("min-uid", min_uid, COUNT, "1000"), .min = 1, .max = UINT32_MAX },

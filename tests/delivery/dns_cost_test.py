@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: ISC
 """The cost of the DNS: queries and time are bounded for any domain and any name server."""
+import re
 import struct
 import subprocess
 import time
 
 from exchangers import Exchanger
-from nameservers import A, AAAA, MX, FakeNameServer, answer, record, wire_name
+from nameservers import A, AAAA, MX, TXT, FakeNameServer, answer, record, wire_name
 from programs import Site, fresh_directory
 from tap import check, main, same, test
 
@@ -128,7 +129,8 @@ def _():
     same(len(site.queued("wait")), 1, site.log()[-3000:])
     check(took < 15, took)
     asked = [question for question in server.seen if question[0]]    # not about the root
-    check(2 + 2 * 20 < len(asked) <= 2 + 2 * 32, len(asked))
+    # The exchangers by UDP and TCP, the record of MTA-STS, and two for each exchanger.
+    check(3 + 2 * 20 < len(asked) <= 3 + 2 * 32, len(asked))
     text = site.queue_text()
     check("4.4.1" in text and text.count("198.1") <= 64, text)
 
@@ -148,6 +150,57 @@ def _():
     check(time.monotonic() - start < 2, "only after", time.monotonic() - start)
     same(process.wait(60), 0)
     check(server.udp)
+
+
+POLICY_RECORDS = [("sts.example.org", MX, (10, "mx.sts.example.org")),
+                  ("mx.sts.example.org", A, "192.0.2.11")]
+
+
+def dns_ms(server_address, *options):
+    """A run with a message for sts.example.org; the time that its questions took."""
+    had, before = len(exchanger.messages), len(site.log())
+    for path in site.queued():
+        subprocess.run(["rm", path], check=True)
+    site.send("bob@sts.example.org")
+    site.relay("-o", "relay.resolver=" + server_address, "-o", "relay.dnssec=off", *options)
+    log = site.log()[before:]
+    same(len(exchanger.messages), had + 1, log)
+    return int(float(re.search(r"dns=([0-9.]+)s", log)[1]) * 1000)
+
+
+@test("the question for a policy of MTA-STS goes out with the one for exchangers, once a domain")
+def _():
+    waiting = []
+
+    def together(query):
+        if query.kind == MX and not any(k == TXT for _, k in server.seen):
+            waiting.append(query)
+            return False
+        for held in waiting[:] if query.kind == TXT else ():
+            held.honest()
+            waiting.remove(held)
+        return True
+    server = Counting("192.0.2.59", POLICY_RECORDS, together)
+    for _ in range(3):
+        site.send("bob@sts.example.org")
+    check(dns_ms("192.0.2.59", "-o", "relay.per-destination=1") < 500, server.seen)
+    same([count(server, TXT), count(server, TXT, "_mta-sts.sts.example.org")], [1, 1], server.seen)
+
+
+@test("and adds nothing to the time of a delivery; a run with mta-sts = off does not ask it")
+def _():
+    server = Counting("192.0.2.60", POLICY_RECORDS, lambda query: query.later(0.1, query.honest))
+    took = dns_ms("192.0.2.60")
+    check(190 <= took < 270, took)           # two rounds of 100 ms
+    same(count(server, TXT), 1)
+    dns_ms("192.0.2.60", "-o", "relay.mta-sts=off")
+    same(count(server, TXT), 1)
+
+
+@test("a name server that never answers it costs the mail two seconds at most")
+def _():
+    Counting("192.0.2.61", POLICY_RECORDS, lambda query: query.kind != TXT)
+    check(dns_ms("192.0.2.61") < 2400)
 
 
 @test("CNAMEs in a circle or without end: deferred")

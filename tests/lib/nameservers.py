@@ -10,7 +10,7 @@ from exchangers import _loop, in_loop
 from programs import PEERS, peer_environment
 from tap import wait_for
 
-A, MX, AAAA = 1, 15, 28
+A, MX, TXT, AAAA = 1, 15, 16, 28
 SERVFAIL = 2
 
 
