@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """MTA-STS: policies from web servers, right and hostile, and mail that obeys them."""
+import asyncio
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import time
 
 from certificates import Authority
 from nameservers import nsd
+from postfix_mta_sts_resolver.resolver import STSFetchResult, STSResolver
 from programs import BUILD, Site, fresh_directory
 from tap import check, main, same, test, wait_for
 from tls_exchangers import TlsExchanger
@@ -171,6 +173,42 @@ for host_name, reason in HOSTILE.items():
         check(re.search(reason, text), text)
         check(re.fullmatch(r"failed: \S+ [^\n]*(%s)[^\n]*\n\n" % reason, kept(host_name)),
               kept(host_name))
+
+
+# postfix-mta-sts-resolver takes a common name; RFC 8461 section 3.3 demands a DNS name.
+DIFFERENCES = {"common": True}
+
+
+@test("postfix-mta-sts-resolver finds the same policies, and refuses the same servers")
+def _():
+    with open(directory + "/resolv.conf", "w") as file:
+        file.write("nameserver 192.0.2.53\n")
+    subprocess.run(["mount", "--bind", directory + "/resolv.conf", "/etc/resolv.conf"], check=True)
+    os.environ["SSL_CERT_FILE"] = authority.file
+    names = ["right", "chunked", "wildcard", "nothing", "twice", "testing"]
+    names += [name for name in HOSTILE if name not in ("slow", "mute")]
+    fetch("testing", code=0)
+
+    async def query(name):
+        resolver = STSResolver(timeout=5, loop=asyncio.get_running_loop())
+        return await resolver.resolve(domain(name))
+
+    async def query_all():
+        return await asyncio.gather(*map(query, names))
+    for name, (result, policy) in zip(names, asyncio.run(query_all())):
+        text = kept(name) or ""
+        ours = "\nfetched: " in text
+        if name in DIFFERENCES:
+            same((result == STSFetchResult.VALID, ours), (DIFFERENCES[name], not DIFFERENCES[name]))
+            continue
+        wanted = STSFetchResult.VALID if ours else STSFetchResult.FETCH_ERROR if text \
+            else STSFetchResult.NONE
+        same((name, result), (name, wanted), text)
+        if ours:
+            _, fields = policy
+            same((fields["mode"], fields["mx"], str(fields["max_age"])),
+                 (re.search(r"mode: (\w+)", text)[1], re.findall(r"mx: (\S+)", text),
+                  re.search(r"max_age: (\d+)", text)[1]), text)
 
 
 @test("no record, two records: no policy is looked for")
