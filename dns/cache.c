@@ -233,6 +233,7 @@ dns_cache_put(struct dns_cache *c, const struct dns_memo *memo)
 	if (memo->turned) {
 		c->server = memo->server;
 		c->server_until_ms = clock_ms() + CACHE_SERVER_S * 1000;
+		servers_lost(&c->servers);
 	}
 	if (memo->server.ss_family)
 		servers_learn(&c->servers, &memo->server, memo->took_ms, memo->plain);

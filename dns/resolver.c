@@ -323,7 +323,7 @@ begin_question(struct asking *a, const struct dns_resolver *r, struct dns_questi
 	q->ttl_s = UINT32_MAX;
 	a->next_ms = clock_ms();
 	if (r->cache)
-		a->next_ms += servers_turn_ms(&r->cache->servers);
+		a->next_ms += servers_turn_ms(&r->cache->servers, &r->servers[a->first]);
 	a->end_ms = a->next_ms + (int64_t)r->timeout_ms * r->attempts * (int64_t)r->nservers;
 	if (!dns_name_from_text(slice_str(q->name), a->name))
 		end_question(a, DNS_BAD_NAME);

@@ -4,7 +4,8 @@
  * and ID, so each round trip is measured without doubt.
  *
  * Small forwarders drop datagrams of a burst, and a hundred workers start at once.  Their questions
- * therefore take turns, by one number in memory that all processes share.
+ * therefore take turns, by one number in memory that all processes share.  A server that replies
+ * quickly gets more of them, so that about as many are under way at any time (Little's law).
  */
 #include "dns/servers.h"
 
@@ -18,7 +19,7 @@
 #define TURN_MAX_MS 500
 
 struct servers_pace {
-	_Atomic int64_t free_ms;	/* the time at which all turns so far are over */
+	_Atomic int64_t free_us;	/* the time at which all turns so far are over */
 };
 
 void
@@ -102,18 +103,39 @@ servers_plain(const struct servers *s, const struct sockaddr_storage *address)
 	return t && t->plain_until_ms > clock_ms();
 }
 
-int
-servers_turn_ms(struct servers *s)
+void
+servers_lost(struct servers *s)
 {
-	const int64_t now = clock_ms(), latest = now + SERVERS_BURST + TURN_MAX_MS;
+	s->careful_until_ms = clock_ms() + SERVERS_CAREFUL_S * 1000;
+}
+
+/* The time between two questions.  A server is asked slowly until it has replied, and after it was
+ * silent. */
+static int64_t
+turn_us(const struct servers *s, const struct sockaddr_storage *address)
+{
+	const struct server_times *t = find_server(s, address);
+	const int64_t us = t && t->known ? (int64_t)t->usual_ms * 1000 / SERVERS_UNDER_WAY
+					 : SERVERS_TURN_MAX_US;
+
+	if (us > SERVERS_TURN_MAX_US || s->careful_until_ms > clock_ms())
+		return SERVERS_TURN_MAX_US;
+	return us < SERVERS_TURN_MIN_US ? SERVERS_TURN_MIN_US : us;
+}
+
+int
+servers_turn_ms(struct servers *s, const struct sockaddr_storage *address)
+{
+	const int64_t own_us = turn_us(s, address), burst_us = SERVERS_BURST * own_us;
+	const int64_t now = clock_us(), latest = now + burst_us + TURN_MAX_MS * 1000;
 	int64_t busy, next;
 
-	if (!s || !s->pace)
+	if (!s->pace)
 		return 0;
-	busy = atomic_load(&s->pace->free_ms);
+	busy = atomic_load(&s->pace->free_us);
 	do {
 		next = busy < now ? now : busy < latest ? busy : latest;
-		next++;
-	} while (!atomic_compare_exchange_weak(&s->pace->free_ms, &busy, next));
-	return next - now > SERVERS_BURST ? (int)(next - now - SERVERS_BURST) : 0;
+		next += own_us;
+	} while (!atomic_compare_exchange_weak(&s->pace->free_us, &busy, next));
+	return next - now > burst_us ? (int)((next - now - burst_us + 999) / 1000) : 0;
 }

@@ -14,8 +14,13 @@
 #define SERVERS_WAIT_UNKNOWN_MS 500	/* for a server that never replied */
 /* Time for which a server that replied only without EDNS is asked without it. */
 #define SERVERS_PLAIN_S         60
-/* Questions that may leave at once; more leave one a millisecond. */
+/* Questions that may leave at once. */
 #define SERVERS_BURST           32
+/* Questions that are under way at once, about, and the bounds of the time between two of them. */
+#define SERVERS_UNDER_WAY       64
+#define SERVERS_TURN_MIN_US     125
+#define SERVERS_TURN_MAX_US     1000
+#define SERVERS_CAREFUL_S       10	/* the longest time between them, after a loss */
 
 struct servers {
 	struct server_times {
@@ -25,6 +30,7 @@ struct servers {
 		int64_t plain_until_ms;
 	} list[DNS_SERVERS_MAX];
 	size_t next;			/* the entry to use for a new server */
+	int64_t careful_until_ms;	/* a question had no reply in time */
 	struct servers_pace *pace;	/* shared by processes; NULL: no pace */
 };
 
@@ -42,7 +48,11 @@ int servers_wait_ms(const struct servers *s, const struct sockaddr_storage *addr
 /* Is the server to be asked without EDNS?  s may be NULL. */
 bool servers_plain(const struct servers *s, const struct sockaddr_storage *address);
 
-/* Reserve the next place in the line of questions.  Returns the milliseconds until then. */
-int servers_turn_ms(struct servers *s);
+/* Learn that a question had no reply in time. */
+void servers_lost(struct servers *s);
+
+/* Reserve the next place in the line of questions to a server.  Returns the milliseconds until
+ * then. */
+int servers_turn_ms(struct servers *s, const struct sockaddr_storage *address);
 
 #endif

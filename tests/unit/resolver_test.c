@@ -487,7 +487,6 @@ usual_times(void)
 {
 	struct servers s;
 	struct sockaddr_storage odd = { .ss_family = AF_INET };
-	int waits = 0;
 
 	servers_init(&s);
 	ok(servers_wait_ms(&s, &server.address) == 500 && servers_wait_ms(NULL, &odd) == 500,
@@ -511,12 +510,56 @@ usual_times(void)
 		servers_learn(&s, &odd, 1, false);
 	}
 	ok(servers_wait_ms(&s, &server.address) == 500, "the oldest server makes room");
+	servers_done(&s);
+}
+
+/* The wait of the hundredth question behind 32 that leave at once; negative: one of those waits. */
+static int
+hundredth(struct servers *s)
+{
+	const struct servers had = *s;
+	int wait = 0;
+
+	servers_done(s);
+	servers_init(s);		/* no process has asked yet */
+	memcpy(s->list, had.list, sizeof s->list);
+	s->careful_until_ms = had.careful_until_ms;
 	for (int i = 0; i < 32; i++)
-		waits += servers_turn_ms(&s);
-	ok(waits == 0, "32 questions leave at once");
+		wait += servers_turn_ms(s, &server.address);
+	if (wait)
+		return -wait;
 	for (int i = 0; i < 100; i++)
-		waits = servers_turn_ms(&s);
-	ok(waits > 20 && waits <= 100, "the hundredth after them waits up to 100 ms: %d", waits);
+		wait = servers_turn_ms(s, &server.address);
+	return wait;
+}
+
+/* Questions take turns.  A server that replies in 8 ms gets 8 questions a millisecond. */
+static void
+turns(void)
+{
+	struct servers s;
+	int wait;
+
+	servers_init(&s);
+	wait = hundredth(&s);
+	ok(wait > 50 && wait <= 100, "an unknown server: one a millisecond, %d ms", wait);
+	servers_learn(&s, &server.address, 1, false);
+	wait = hundredth(&s);
+	ok(wait > 0 && wait <= 13, "a quick one: eight a millisecond, %d ms", wait);
+	for (int i = 0; i < 50; i++)
+		servers_learn(&s, &server.address, 32, false);
+	wait = hundredth(&s);
+	ok(wait > 25 && wait <= 50, "one that takes 32 ms: two a millisecond, %d ms", wait);
+	for (int i = 0; i < 50; i++)
+		servers_learn(&s, &server.address, 400, false);
+	wait = hundredth(&s);
+	ok(wait > 50 && wait <= 100, "a slow one: one a millisecond, %d ms", wait);
+	for (int i = 0; i < 50; i++)
+		servers_learn(&s, &server.address, 1, false);
+	servers_lost(&s);
+	wait = hundredth(&s);
+	ok(wait > 50 && wait <= 100, "after a question without reply: one a millisecond, %d ms",
+	    wait);
 	servers_done(&s);
 }
 
@@ -617,6 +660,7 @@ main(void)
 	many_at_once();
 	asked_again();
 	usual_times();
+	turns();
 	without_edns();
 	only_tcp();
 	texts_and_batches();
