@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/cidr.h"
+#include "client/exchangers.h"
 #include "client/secrets.h"
 #include "client/signer.h"
 #include "client/sts.h"
@@ -54,7 +55,7 @@ client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 	int r = 0;
 
 	sts_begin(d);
-	if (d->route->host)
+	if (d->route->nhosts)
 		(void)etc_hosts_read(ETC_HOSTS_FILE, &resolver->hosts);
 	if (d->route->user)
 		r = secrets_start(&aide, d->route);
@@ -71,9 +72,10 @@ client_confine_begin(struct delivery *d, struct dns_resolver *resolver)
 static void
 allow_ports(const struct delivery *d, const struct dns_resolver *resolver, struct landlock *l)
 {
-	const uint16_t port = d->route->port;
-
-	landlock_allow_port(l, port ? port : (uint16_t)d->config->relay.port);
+	if (way_of(d->route->via)->by_domain)
+		landlock_allow_port(l, (uint16_t)d->config->relay.port);
+	for (size_t i = 0; i < d->route->nhosts; i++)
+		landlock_allow_port(l, exchangers_port(d, &d->route->hosts[i]));
 	for (size_t i = 0; i < resolver->nservers; i++)
 		landlock_allow_port(l,
 		    address_port((const struct sockaddr *)&resolver->servers[i]));
@@ -90,7 +92,7 @@ client_confine(const struct delivery *d, const struct dns_resolver *resolver,
 		SECCOMP_ADD(f, local);
 	else
 		SECCOMP_ADD(f, hosts);
-	if (!d->route->target)
+	if (!d->route->target && !route_has_services(d->route))
 		allow_ports(d, resolver, l);
 	if (authorities)
 		allow_place(l, authorities);

@@ -103,7 +103,7 @@ not_found(struct connect *c)
 	const enum mx_status status = c->mx.status;
 	const bool route = !way_of(c->d->route->via)->by_domain;
 	const char *what = route ?
-	    "the host that the route names cannot be found: " : words[status];
+	    "no host that the route names can be found: " : words[status];
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
 

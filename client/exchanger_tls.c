@@ -16,12 +16,6 @@ exchanger_tls_applies(const struct delivery *d)
 	    !d->route->target;
 }
 
-static uint16_t
-port_of(const struct delivery *d)
-{
-	return d->route->port ? d->route->port : (uint16_t)d->config->relay.port;
-}
-
 /* The name of the destination in the DNS; "" if it is a host, or an address. */
 static void
 find_domain(const struct delivery *d, char ret[DNS_NAME_MAX])
@@ -100,7 +94,7 @@ begin_all(const struct delivery *d, const struct mx_list *mx,
 	for (size_t i = 0; i < n; i++) {
 		const struct mx_exchanger *e = exchangers[i];
 		const struct dane_host host = {
-			.name = e->name, .canonical = e->canonical, .port = port_of(d),
+			.name = e->name, .canonical = e->canonical, .port = e->port,
 			.exchangers = mx->trust, .addresses = e->trust,
 			.remembered = is_remembered(d, e->name),
 		};

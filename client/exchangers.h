@@ -8,8 +8,11 @@
 #include "attempt/attempt.h"
 #include "hosts/order.h"
 
-/* Look up the exchangers of d->destination, without this machine, or the host that the route names.
- * mx_list_done() must follow. */
+/* The port of a host that the route names. */
+uint16_t exchangers_port(const struct delivery *d, const struct route_host *host);
+
+/* Look up the exchangers of d->destination, without this machine, or the hosts that the route
+ * names.  mx_list_done() must follow. */
 void exchangers_find(const struct delivery *d, struct mx_list *ret);
 
 /* Fill targets with the addresses of mx, in order by d->hosts and the configuration.  Their number;

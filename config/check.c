@@ -32,17 +32,28 @@ check_file(struct config_loader *l, const char *what, const char *path, struct p
 		settings_error(&l->settings, at, "%s = %s: it is not a regular file", what, path);
 }
 
-/* Does a password stay on this machine, or inside TLS with a verified certificate? */
+static bool
+is_here(const char *host)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	return strcmp(host, "localhost") == 0 ||
+	       (address_parse(slice_str(host), 0, &ss, &len) && address_is_loopback(&ss));
+}
+
+/* Does a password stay on this machine, or inside TLS with a verified certificate?  SRV records may
+ * name any host, which has a certificate for its name. */
 static bool
 is_private(const struct config *c, const struct route *r)
 {
 	const enum relay_tls tls = r->tls == RELAY_TLS_UNSET ? c->relay.tls : r->tls;
-	struct sockaddr_storage ss;
-	socklen_t len;
 
-	return r->scheme != SCHEME_ANY || tls == RELAY_TLS_REQUIRE ||
-	       strcmp(r->host, "localhost") == 0 ||
-	       (address_parse(slice_str(r->host), 0, &ss, &len) && address_is_loopback(&ss));
+	for (size_t i = 0; i < r->nhosts; i++)
+		if (!is_here(r->hosts[i].name) && (route_host_is_service(&r->hosts[i]) ||
+		    (r->scheme == SCHEME_ANY && tls != RELAY_TLS_REQUIRE)))
+			return false;
+	return true;
 }
 
 /* A login needs a name, one secret, and a host that takes them. */
@@ -96,6 +107,18 @@ check_route_tls(struct config_loader *l, const struct route *r, const struct rou
 	    hosts ? "smtps:// and smtp+starttls:// demand TLS already" : "this via has no host");
 }
 
+/* An order needs several hosts, as SRV records may name. */
+static void
+check_host_order(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	if (!places->keys[ROUTE_HOST_ORDER].source || !places->keys[ROUTE_VIA].source ||
+	    r->nhosts > 1 || route_has_services(r))
+		return;
+	settings_error(&l->settings, places->keys[ROUTE_HOST_ORDER],
+	    "[%s %s] host-order: this via names fewer than two hosts: remove the line",
+	    r->by_sender ? "sender" : "route", r->pattern);
+}
+
 /* A route by users needs the programs that know them. */
 static void
 check_helpers(struct config_loader *l, const struct route *r, const struct route_places *places)
@@ -125,6 +148,7 @@ check_routes(struct config_loader *l)
 			    r->by_sender ? "sender" : "route", r->pattern);
 		check_login(l, r, places);
 		check_route_tls(l, r, places);
+		check_host_order(l, r, places);
 		check_helpers(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);

@@ -46,15 +46,21 @@ enum relay_dnssec { RELAY_DNSSEC_AUTO, RELAY_DNSSEC_TRUST_AD, RELAY_DNSSEC_OFF }
 enum relay_tls { RELAY_TLS_UNSET, RELAY_TLS_NONE, RELAY_TLS_MAY, RELAY_TLS_REQUIRE };
 enum config_accept { ACCEPT_TRUSTED, ACCEPT_ANYONE };
 
+enum route_host_order { HOSTS_LISTED, HOSTS_LATENCY, HOSTS_BALANCED };
+
 struct route {
 	char *pattern;		/* "example.org", ".example.org", "*", "anna@example.org" */
 	bool by_sender;		/* [sender]: matches the reverse-path; else the domain */
 	enum route_via via;
 	char *via_text;		/* the value of `via` as it was written */
-	char *host;		/* the host in via, without brackets; or NULL */
+	struct route_host {
+		char *name;	/* or address, without brackets; "_...": of SRV records */
+		uint16_t port;	/* 0: [relay] port, or that of SRV records */
+	} hosts[WAY_HOSTS_MAX];	/* that via names */
+	size_t nhosts;
+	enum route_host_order host_order;
 	enum route_scheme scheme;
 	enum relay_tls tls;	/* unset: as [relay] tls */
-	uint16_t port;		/* the host's port; 0: [relay] port */
 	char *target;		/* the path or the text that it names, or NULL */
 	bool accept_set;
 	enum config_accept accept;	/* also valid if nothing was written */
@@ -72,6 +78,22 @@ static inline bool
 route_lists(const struct route *r)
 {
 	return r->recipients || r->users;
+}
+
+/* Is it the name of SRV records, which name hosts and their ports? */
+static inline bool
+route_host_is_service(const struct route_host *h)
+{
+	return h->name[0] == '_';
+}
+
+static inline bool
+route_has_services(const struct route *r)
+{
+	for (size_t i = 0; i < r->nhosts; i++)
+		if (route_host_is_service(&r->hosts[i]))
+			return true;
+	return false;
 }
 
 /* A section [dkim]: the keys that sign mail of a domain. */

@@ -14,11 +14,14 @@
 #include "config/secret.h"
 #include "config/way.h"
 
+#define HOSTS_TEXT_MAX 255	/* octets of several hosts, which name a destination */
+
 bool
 route_key(struct slice name, enum route_key *ret)
 {
 	static const struct slice names[ROUTE_KEYS] = {
 		[ROUTE_VIA] = S("via"),
+		[ROUTE_HOST_ORDER] = S("host-order"),
 		[ROUTE_TLS] = S("tls"),
 		[ROUTE_USER] = S("user"),
 		[ROUTE_PASSWORD_FILE] = S("password-file"),
@@ -97,10 +100,28 @@ route_pattern(struct slice pattern)
 }
 
 static int
+set_hosts(struct route *r, const struct way_value *v)
+{
+	struct idn_name space;
+
+	for (size_t i = 0; i < WAY_HOSTS_MAX; i++) {
+		struct slice name = v->hosts[i].name;
+
+		/* TLS and the DNS need the name in A-labels. */
+		if (!slice_is_ascii(name))
+			name = idn_canonical(name, &space);
+		if (pool_replace(&r->hosts[i].name, name) < 0)
+			return -ENOMEM;
+		r->hosts[i].port = v->hosts[i].port;
+	}
+	r->nhosts = v->nhosts;
+	return 0;
+}
+
+static int
 set_via(struct route *r, struct slice value, struct buf *why)
 {
 	struct way_value v;
-	struct idn_name space;
 	int e = way_parse(value, &v, why);
 
 	if (e < 0)
@@ -108,16 +129,32 @@ set_via(struct route *r, struct slice value, struct buf *why)
 	if (r->by_sender && !way_of(v.via)->for_senders)
 		return refuse(why, "a [sender] has via = mx, "
 		    "smtp://HOST, smtps://HOST or smtp+starttls://HOST");
-	/* TLS and the DNS need the name in A-labels. */
-	if (!slice_is_ascii(v.host))
-		v.host = idn_canonical(v.host, &space);
-	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->host, v.host) < 0 ||
-	    pool_replace(&r->target, v.target) < 0)
+	if (v.nhosts > 1 && value.n > HOSTS_TEXT_MAX)
+		return refuse(why, "write at most 255 octets");
+	if (pool_replace(&r->via_text, value) < 0 || pool_replace(&r->target, v.target) < 0 ||
+	    set_hosts(r, &v) < 0)
 		return -ENOMEM;
 	r->via = v.via;
-	r->port = v.port;
 	r->scheme = v.scheme;
 	return 0;
+}
+
+static int
+set_host_order(struct route *r, struct slice value, struct buf *why)
+{
+	static const struct { struct slice word; enum route_host_order order; } words[] = {
+		{ S("listed"), HOSTS_LISTED },
+		{ S("latency"), HOSTS_LATENCY },
+		{ S("balanced"), HOSTS_BALANCED },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (!slice_eq(value, words[i].word))
+			continue;
+		r->host_order = words[i].order;
+		return 0;
+	}
+	return refuse(why, "write listed or latency or balanced");
 }
 
 static int
@@ -209,6 +246,8 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 	switch (key) {
 	case ROUTE_VIA:
 		return set_via(r, value, why);
+	case ROUTE_HOST_ORDER:
+		return set_host_order(r, value, why);
 	case ROUTE_TLS:
 		return set_tls(r, value, why);
 	case ROUTE_USER:
@@ -249,7 +288,8 @@ route_done(struct route *r)
 {
 	pool_free(r->pattern);
 	pool_free(r->via_text);
-	pool_free(r->host);
+	for (size_t i = 0; i < WAY_HOSTS_MAX; i++)
+		pool_free(r->hosts[i].name);
 	pool_free(r->target);
 	pool_free(r->recipients);
 	pool_free(r->aliases);

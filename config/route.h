@@ -8,13 +8,14 @@
 #include "config/config.h"
 
 enum route_key {
-	ROUTE_VIA, ROUTE_TLS, ROUTE_USER, ROUTE_PASSWORD_FILE, ROUTE_TOKEN_COMMAND,
+	ROUTE_VIA, ROUTE_HOST_ORDER, ROUTE_TLS, ROUTE_USER, ROUTE_PASSWORD_FILE,
+	ROUTE_TOKEN_COMMAND,
 	ROUTE_SENDER_KEYS,	/* a [sender] has the keys above only */
 	ROUTE_ACCEPT = ROUTE_SENDER_KEYS, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_SUBADDRESS,
 	ROUTE_KEYS
 };
 
-#define ROUTE_SENDER_KEY_NAMES "via, tls, user, password-file, token-command"
+#define ROUTE_SENDER_KEY_NAMES "via, host-order, tls, user, password-file, token-command"
 #define ROUTE_KEY_NAMES ROUTE_SENDER_KEY_NAMES ", accept, recipients, aliases, subaddress"
 #define ROUTE_USER_MAX	    255
 #define ROUTE_COMMAND_WORDS 32	/* in a token-command */

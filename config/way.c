@@ -10,15 +10,30 @@
 #include "base/cidr.h"
 #include "base/idn.h"
 #include "base/name.h"
+#include "base/words.h"
 #include "config/config.h"
 #include "config/refuse.h"
 
 #define REJECT_MAX 450	/* a reply line is 512 octets at most (RFC 5321 section 4.5.3.1.5) */
 
+/* The name of SRV records (RFC 2782).  Nothing proves which hosts they name, so no certificate
+ * could show that it is the right one. */
+static int
+check_service(const struct way_value *v, bool port, struct buf *why)
+{
+	if (port)
+		return refuse(why, "SRV records have the ports: write their name without one");
+	if (v->scheme != SCHEME_ANY)
+		return refuse(why, "SRV records may stand behind smtp:// and lmtp:// alone: "
+		    "write the names of the hosts, which their certificates have");
+	return 0;
+}
+
 /* HOST[:PORT] or [IPV6][:PORT]; the host is kept without brackets. */
 static int
 parse_host(struct slice text, struct way_value *v, struct buf *why)
 {
+	struct way_host *h = &v->hosts[v->nhosts];
 	struct sockaddr_storage ss;
 	socklen_t len;
 	struct slice port_text, host;
@@ -50,10 +65,9 @@ parse_host(struct slice text, struct way_value *v, struct buf *why)
 	}
 	if (port_text.n && (!slice_uint(port_text, UINT16_MAX, &port) || port == 0))
 		return refuse(why, "a port is a number from 1 to 65535");
-	v->host = host;
-	if (port)
-		v->port = (uint16_t)port;
-	return 0;
+	*h = (struct way_host){ host, (uint16_t)port };
+	v->nhosts++;
+	return slice_has_prefix(host, SL("_")) ? check_service(v, port != 0, why) : 0;
 }
 
 /* LMTP has no port of its own, and must not use that of SMTP (RFC 2033 section 5). */
@@ -62,7 +76,10 @@ parse_lmtp_host(struct slice text, struct way_value *v, struct buf *why)
 {
 	const size_t n = why->n;
 
-	if (parse_host(text, v, why) == 0 && v->port && v->port != 25)
+	if (slice_has_prefix(text, SL("_")))
+		return parse_host(text, v, why);
+	if (parse_host(text, v, why) == 0 && v->hosts[v->nhosts - 1].port &&
+	    v->hosts[v->nhosts - 1].port != 25)
 		return 0;
 	why->n = n;
 	return refuse(why, "write lmtp://HOST:PORT, with any port but 25, or lmtp:/PATH/OF/SOCKET");
@@ -152,16 +169,17 @@ static const struct way ways[] = {
 	},
 	[VIA_SMTP] = {		/* ports: RFC 8314 section 7.3, RFC 6409 section 3.1 */
 		.forms = {
-			{ S("smtp://"), "HOST[:PORT]", parse_host, SCHEME_ANY, 0 },
-			{ S("smtps://"), "HOST[:PORT]", parse_host, SCHEME_IMPLICIT, 465 },
-			{ S("smtp+starttls://"), "HOST[:PORT]", parse_host, SCHEME_STARTTLS, 587 },
+			{ S("smtp://"), "HOST[:PORT]", true, parse_host, SCHEME_ANY, 0 },
+			{ S("smtps://"), "HOST[:PORT]", true, parse_host, SCHEME_IMPLICIT, 465 },
+			{ S("smtp+starttls://"), "HOST[:PORT]", true, parse_host, SCHEME_STARTTLS,
+			    587 },
 		},
 		.over_link = true, .login = true, .for_senders = true,
 	},
 	[VIA_LMTP] = {		/* between hosts of one owner */
 		.forms = {
 			{ .prefix = S("lmtp:"), .rest = "SOCKET", .parse = parse_socket },
-			{ .prefix = S("lmtp://"), .rest = "HOST:PORT", .parse = parse_lmtp_host },
+			{ S("lmtp://"), "HOST:PORT", true, parse_lmtp_host, SCHEME_ANY, 0 },
 		},
 		.over_link = true, .lmtp = true, .ends_here = true, .clear = "lmtp:",
 	},
@@ -198,7 +216,7 @@ way_of(enum route_via via)
 bool
 way_has_hosts(const struct route *route)
 {
-	return way_of(route->via)->by_domain || route->host;
+	return way_of(route->via)->by_domain || route->nhosts;
 }
 
 /* The next form of all ways in the order of the table; NULL at the end. */
@@ -245,6 +263,25 @@ has_form(struct slice text, const struct way_form *form)
 	return form->parse ? slice_has_prefix(text, form->prefix) : slice_eq(text, form->prefix);
 }
 
+/* Several values of one form, between blanks. */
+static int
+parse_many(const struct way_form *form, struct slice text, struct way_value *v, struct buf *why)
+{
+	struct slice word;
+	int r = 0;
+
+	while (r == 0 && (word = words_next(&text)).n) {
+		if (!slice_has_prefix(word, form->prefix))
+			return refuse(why, "write each host in the same form: smtp://A smtp://B");
+		if (v->nhosts == WAY_HOSTS_MAX)
+			return refuse(why, "name at most 8 hosts");
+		r = form->parse(slice_skip(word, form->prefix.n), v, why);
+		if (r == 0 && v->hosts[v->nhosts - 1].port == 0)
+			v->hosts[v->nhosts - 1].port = form->port;
+	}
+	return r;
+}
+
 int
 way_parse(struct slice text, struct way_value *v, struct buf *why)
 {
@@ -258,9 +295,10 @@ way_parse(struct slice text, struct way_value *v, struct buf *why)
 		best = form;
 		v->via = (enum route_via)i;
 		v->scheme = form->scheme;
-		v->port = form->port;
 	}
 	if (!best)
 		return refuse_all(why);
+	if (best->many)
+		return parse_many(best, text, v, why);
 	return best->parse ? best->parse(slice_trim(slice_skip(text, best->prefix.n)), v, why) : 0;
 }

@@ -27,11 +27,17 @@ enum route_via {
 /* TLS that the form of the value demands; in both the certificate is verified. */
 enum route_scheme { SCHEME_ANY, SCHEME_STARTTLS, SCHEME_IMPLICIT };
 
+#define WAY_HOSTS_MAX 8
+
 /* The value of `via`, borrowed from its text. */
 struct way_value {
 	enum route_via via;
-	struct slice host, target;
-	uint16_t port;
+	struct slice target;
+	struct way_host {
+		struct slice name;	/* or address, without brackets */
+		uint16_t port;		/* 0: none is written, and the form has no default */
+	} hosts[WAY_HOSTS_MAX];
+	size_t nhosts;
 	enum route_scheme scheme;
 };
 
@@ -39,10 +45,11 @@ struct way_value {
 struct way_form {
 	struct slice prefix;	/* without parse: the whole value */
 	const char *rest;	/* names the text behind the prefix, for the help */
+	bool many;		/* the value may have several of this form, between blanks */
 	/* Parse the text behind the prefix.  0; -EINVAL with what to do about it in why. */
 	int (*parse)(struct slice text, struct way_value *v, struct buf *why);
 	enum route_scheme scheme;
-	uint16_t port;		/* if the text names none */
+	uint16_t port;		/* of each host whose text names none */
 };
 
 #define WAY_FORMS 3
@@ -66,7 +73,7 @@ struct route;
 
 const struct way *way_of(enum route_via via);
 
-/* Does it deliver to hosts: the exchangers of a domain, or the host that it names? */
+/* Does it deliver to hosts: the exchangers of a domain, or hosts that it names? */
 bool way_has_hosts(const struct route *route);
 
 /* 0; -EINVAL with what to do about it in why. */

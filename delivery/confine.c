@@ -124,8 +124,10 @@ delivery_confine_prepare(const struct route *route, const struct config *c, cons
 static void
 put_up_walls(const struct delivery *d, const struct dns_resolver *resolver, bool link)
 {
-	/* The end of a worker must reach the process beside it. */
-	const unsigned walls = LANDLOCK_NO_TCP | (d->aide || d->signer ? 0 : LANDLOCK_SCOPED);
+	/* The ports of SRV records are not known yet; the end of a worker must reach the process
+	 * beside it. */
+	const unsigned walls = (route_has_services(d->route) ? 0 : LANDLOCK_NO_TCP) |
+	    (d->aide || d->signer ? 0 : LANDLOCK_SCOPED);
 	struct landlock l;
 	struct seccomp f = { .n = 0 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Reading hosts(5).  getaddrinfo(3) would load modules, might ask the DNS itself, and has no time
- * limit.  Only hosts named in the configuration are looked up here (mx_host), never names from an
+ * limit.  Only hosts named in the configuration are looked up here (dns/named), never names from an
  * MX record.
  */
 #include "dns/etc_hosts.h"

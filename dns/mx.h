@@ -25,6 +25,8 @@ enum mx_status {
 struct mx_exchanger {
 	char name[DNS_NAME_MAX];
 	unsigned preference;
+	uint16_t port;			/* of its addresses */
+	uint16_t weight;		/* its share, if the list has `spread` (RFC 2782) */
 	bool implicit;			/* no MX: the address of the domain itself */
 	enum dns_status status;		/* result of the address look-ups if there is no address */
 	char why[DNS_WHY_MAX];		/* the reason for that status, if a validator gave one */
@@ -42,6 +44,7 @@ struct mx_list {
 	 * been chosen, which is as good as a proof. */
 	enum dns_trust trust;
 	char detail[640];		/* for people: the answer of the DNS */
+	bool spread;			/* exchangers of one preference share the load by weight */
 	/* malloc'ed; by preference, equal ones in random order. */
 	struct mx_exchanger *exchangers;
 	size_t n;
@@ -50,11 +53,6 @@ struct mx_list {
 /* Look up the exchangers of a domain: a name, or an address literal "[192.0.2.1]", "[IPv6:...]".
  * All addresses get port.  mx_list_done() must follow. */
 void mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family,
-    uint16_t port, struct mx_list *ret);
-
-/* Look up a host by name or address, without MX: for smtp:// routes.  mx_list_done() must
- * follow. */
-void mx_host(const struct dns_resolver *r, const char *host, enum address_family family,
     uint16_t port, struct mx_list *ret);
 
 /* Remove exchanger i and all with the same or a worse preference; status and detail are set again

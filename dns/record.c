@@ -108,43 +108,67 @@ take_aaaa(struct slice *in, struct dns_record *ret)
 	return true;
 }
 
-/* ---- MX: the preference in two octets, the length of the name in one, the name ---- */
+/* ---- MX and SRV: numbers in two octets each, the length of the name in one, the name ---- */
+
+#define NUMBERS_MAX 3
+
+/* The numbers of a record, in the order on the wire. */
+static size_t
+numbers_of(struct dns_record *record, uint16_t *numbers[NUMBERS_MAX])
+{
+	numbers[0] = &record->preference;
+	numbers[1] = &record->weight;
+	numbers[2] = &record->port;
+	return record->type == DNS_SRV ? NUMBERS_MAX : 1;
+}
 
 static bool
-parse_mx(const ldns_rr *rr, struct dns_record *ret)
+parse_host(const ldns_rr *rr, struct dns_record *ret)
 {
-	const ldns_rdf *preference = record_field(rr, 0, LDNS_RDF_TYPE_INT16, 2);
-	const ldns_rdf *f = record_field(rr, 1, LDNS_RDF_TYPE_DNAME, 0);
+	uint16_t *numbers[NUMBERS_MAX];
+	const size_t n = numbers_of(ret, numbers);
+	const ldns_rdf *f = record_field(rr, n, LDNS_RDF_TYPE_DNAME, 0);
 
-	if (!preference || !f ||
-	    !dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target))
-		return false;
-	ret->preference = ldns_rdf2native_int16(preference);
-	return true;
+	for (size_t i = 0; i < n; i++) {
+		const ldns_rdf *number = record_field(rr, i, LDNS_RDF_TYPE_INT16, 2);
+
+		if (!number)
+			return false;
+		*numbers[i] = ldns_rdf2native_int16(number);
+	}
+	return f && dns_name_from_wire(ldns_rdf_data(f), ldns_rdf_size(f), ret->target);
 }
 
 static void
-put_mx(const struct dns_record *record, struct buf *b)
+put_host(const struct dns_record *record, struct buf *b)
 {
+	struct dns_record r = *record;
+	uint16_t *numbers[NUMBERS_MAX];
+	const size_t n = numbers_of(&r, numbers);
 	const struct slice target = slice_str(record->target);
 
-	buf_chr(b, (char)(record->preference >> 8));
-	buf_chr(b, (char)record->preference);
+	for (size_t i = 0; i < n; i++) {
+		buf_chr(b, (char)(*numbers[i] >> 8));
+		buf_chr(b, (char)*numbers[i]);
+	}
 	buf_chr(b, (char)target.n);
 	buf_add(b, target);
 }
 
 static bool
-take_mx(struct slice *in, struct dns_record *ret)
+take_host(struct slice *in, struct dns_record *ret)
 {
+	uint16_t *numbers[NUMBERS_MAX];
+	const size_t n = numbers_of(ret, numbers);
 	const uint8_t *p = (const uint8_t *)in->p;
 	struct slice target;
 
-	if (in->n < 3 || in->n - 3 < p[2])
+	if (in->n < 2 * n + 1 || in->n - 2 * n - 1 < p[2 * n])
 		return false;
-	ret->preference = (uint16_t)(p[0] << 8 | p[1]);
-	*in = slice_skip(*in, 3);
-	target = cut_octets(in, p[2]);
+	for (size_t i = 0; i < n; i++)
+		*numbers[i] = (uint16_t)(p[2 * i] << 8 | p[2 * i + 1]);
+	*in = slice_skip(*in, 2 * n + 1);
+	target = cut_octets(in, p[2 * n]);
 	memcpy(ret->target, target.p, target.n);
 	return true;
 }
@@ -266,7 +290,8 @@ parse_tlsa(const ldns_rr *rr, struct dns_record *ret)
 static const struct record_type types[] = {
 	{ DNS_A,    4,  false, parse_a,    put_a,    take_a },
 	{ DNS_AAAA, 16, false, parse_aaaa, put_aaaa, take_aaaa },
-	{ DNS_MX,   0,  false, parse_mx,   put_mx,   take_mx },
+	{ DNS_MX,   0,  false, parse_host, put_host, take_host },
+	{ DNS_SRV,  0,  false, parse_host, put_host, take_host },
 	{ DNS_PTR,  0,  false, parse_ptr,  put_ptr,  take_ptr },
 	{ DNS_TXT,  0,  true,  parse_txt,  put_txt,  take_txt },
 	{ .type = DNS_CNAME, .parse = parse_cname },

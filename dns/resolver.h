@@ -81,7 +81,7 @@ enum dns_trust {
 
 enum dns_type {
 	DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16,
-	DNS_AAAA = 28, DNS_TLSA = 52,
+	DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52,
 };
 
 /* A record of RFC 6698 section 2.1. */
@@ -93,8 +93,9 @@ struct dns_tlsa {
 
 struct dns_record {
 	enum dns_type type;
-	uint16_t preference;		/* MX */
-	/* MX, PTR, CNAME: lower case, no trailing dot; "" is the root: a null MX. */
+	uint16_t preference;		/* MX; the priority of SRV */
+	uint16_t weight, port;		/* SRV */
+	/* MX, SRV, PTR, CNAME: lower case, no trailing dot; "" is the root: no such service. */
 	char target[DNS_NAME_MAX];
 	struct sockaddr_storage address;	/* A, AAAA; the port is 0 */
 	char *text;			/* TXT: its strings as one; malloc'ed */

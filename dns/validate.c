@@ -247,7 +247,9 @@ find_place(int client)
 static bool
 is_asked_for(unsigned type)
 {
-	static const enum dns_type types[] = { DNS_A, DNS_AAAA, DNS_MX, DNS_TLSA, DNS_CNAME };
+	static const enum dns_type types[] = {
+		DNS_A, DNS_AAAA, DNS_MX, DNS_SRV, DNS_TLSA, DNS_CNAME,
+	};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (types[i] == type)

@@ -12,6 +12,9 @@
 #define BROKEN_S  86400
 #define BROKEN_MANY 2	/* broken transactions in a row: the host then comes after all others */
 
+/* Levels of one preference, if its exchangers share the load: working ones, then failing ones. */
+#define SPREAD_LEVELS (2 * MX_EXCHANGERS_MAX)
+
 #define FAMILY_MS  250	/* the recommended Connection Attempt Delay (RFC 8305 section 8) */
 /* Before others of a level join a race, besides four times the best's known time. */
 #define PATIENCE_MS 1000
@@ -212,6 +215,61 @@ add_level(const struct mx_list *mx, size_t from, size_t to, unsigned level, stru
 	return n;
 }
 
+/* Put the exchangers [from, to) into a random order: the heavier, the more often first (RFC 2782).
+ * One of weight 0 comes first only if all others of its turn have none. */
+static void
+draw_by_weight(const struct mx_list *mx, size_t from, size_t to, size_t order[MX_EXCHANGERS_MAX])
+{
+	const size_t n = to - from;
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = from + i;
+	for (size_t i = 0; i + 1 < n; i++) {
+		uint32_t sum = 0, roll;
+		size_t k = i, drawn;
+
+		for (size_t j = i; j < n; j++)
+			sum += mx->exchangers[order[j]].weight;
+		if (sum == 0) {
+			k = i + roll_below((uint32_t)(n - i));
+		} else {
+			roll = roll_below(sum);
+			while (roll >= mx->exchangers[order[k]].weight)
+				roll -= mx->exchangers[order[k++]].weight;
+		}
+		drawn = order[k];
+		order[k] = order[i];
+		order[i] = drawn;
+	}
+}
+
+/* Behind the levels of those that share the load with them. */
+static void
+put_failing_last(struct order_target *targets, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (targets[i].reason == ORDER_FAILING && targets[i].level < ORDER_LAST)
+			targets[i].level += MX_EXCHANGERS_MAX;
+}
+
+/* Add exchangers [from, to) that share the load: each is a level of its own. */
+static size_t
+add_spread(const struct mx_list *mx, size_t from, size_t to, unsigned level,
+    struct order_target *t, size_t room)
+{
+	size_t order[MX_EXCHANGERS_MAX], n = 0;
+
+	draw_by_weight(mx, from, to, order);
+	for (size_t i = 0; i < to - from; i++) {
+		const size_t added = add_level(mx, order[i], order[i] + 1, level + (unsigned)i,
+		    t + n, room - n);
+
+		shuffle_targets(t + n, added);
+		n += added;
+	}
+	return n;
+}
+
 size_t
 order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_only, int64_t now_s,
     int64_t fresh_s, struct order_target targets[ORDER_MAX])
@@ -220,14 +278,19 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 	unsigned level = 0;
 	bool any_ipv4 = false;
 
-	for (size_t from = 0, to; from < mx->n; from = to, level++) {
+	for (size_t from = 0, to; from < mx->n; from = to) {
 		size_t added;
 
 		for (to = from + 1; to < mx->n; to++)
 			if (!latency_only &&
 			    mx->exchangers[to].preference != mx->exchangers[from].preference)
 				break;
-		added = add_level(mx, from, to, level, targets + n, ORDER_MAX - n);
+		if (mx->spread) {
+			n += add_spread(mx, from, to, level, targets + n, ORDER_MAX - n);
+			level += SPREAD_LEVELS;
+			continue;
+		}
+		added = add_level(mx, from, to, level++, targets + n, ORDER_MAX - n);
 		shuffle_targets(targets + n, added);
 		n += added;
 	}
@@ -235,6 +298,8 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 		any_ipv4 = any_ipv4 || targets[i].address->ss_family == AF_INET;
 	for (size_t i = 0; i < n; i++)
 		judge_target(&targets[i], hosts, any_ipv4, now_s, fresh_s);
+	if (mx->spread)
+		put_failing_last(targets, n);
 	order_sort(targets, n);
 	return n;
 }

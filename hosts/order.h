@@ -2,7 +2,8 @@
 /*
  * The order in which exchangers are tried: by level of preference, and inside a level by measured
  * latency.  RFC 5321 section 5.1 forbids crossing levels; mx-order = latency makes all of them one
- * level, for operators who want that.  Pure, except for random order of equal targets.
+ * level, for operators who want that.  Exchangers that share the load are tried one after the
+ * other, in random order.  Pure, except for random order of equal targets.
  */
 #ifndef HOSTS_ORDER_H
 #define HOSTS_ORDER_H

@@ -35,8 +35,10 @@ needs_dns(const struct route *route)
 	struct sockaddr_storage address;
 	socklen_t len;
 
-	return way_of(route->via)->by_domain ||
-	    (route->host && !address_parse(slice_str(route->host), 0, &address, &len));
+	for (size_t i = 0; i < route->nhosts; i++)
+		if (!address_parse(slice_str(route->hosts[i].name), 0, &address, &len))
+			return true;
+	return way_of(route->via)->by_domain;
 }
 
 /* Start the process that fetches policies of MTA-STS, before the first worker that may need it.

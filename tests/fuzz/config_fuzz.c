@@ -25,10 +25,13 @@ static void
 check_route(const struct config *c, const struct route *r)
 {
 	must(r->via_text && r->pattern);
-	must((r->via == VIA_SMTP || (r->via == VIA_LMTP && !r->target)) == (r->host != NULL));
-	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT || (r->via == VIA_LMTP && !r->host)) ==
-	    (r->target != NULL));
-	must(r->via != VIA_LMTP || (r->host ? r->port && r->port != 25 : r->target[0] == '/'));
+	must((r->via == VIA_SMTP || (r->via == VIA_LMTP && !r->target)) == (r->nhosts > 0));
+	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT ||
+	    (r->via == VIA_LMTP && !r->nhosts)) == (r->target != NULL));
+	must(r->via != VIA_LMTP || r->nhosts || r->target[0] == '/');
+	for (size_t i = 0; i < r->nhosts; i++)
+		must(r->hosts[i].name[0] && (r->via != VIA_LMTP || (r->hosts[i].port != 25 &&
+		    route_host_is_service(&r->hosts[i]) == (r->hosts[i].port == 0))));
 	must(r->via != VIA_MAILDIR || r->target[0] == '/');
 	must(r->accept == ACCEPT_TRUSTED || r->accept_set || strcmp(r->pattern, "*") != 0);
 	must(!r->user || (r->via == VIA_SMTP && !r->password_file != !r->token_command));

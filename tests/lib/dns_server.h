@@ -20,7 +20,7 @@
 #include "base/slice.h"
 
 enum { T_ANY = 0, T_A = 1, T_NS = 2, T_CNAME = 5, T_SOA = 6, T_MX = 15, T_TXT = 16, T_AAAA = 28,
-	T_OPT = 41, T_SVCB = 64, T_HTTPS = 65 };
+	T_SRV = 33, T_OPT = 41, T_SVCB = 64, T_HTTPS = 65 };
 
 enum trick {
 	NO_TRICK,

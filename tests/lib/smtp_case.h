@@ -162,7 +162,8 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	static struct fakes f;
 	struct hosts h = { 0 };
 	struct route route = {
-		.via = c->lmtp ? VIA_LMTP : c->domain ? VIA_MX : VIA_SMTP, .host = host,
+		.via = c->lmtp ? VIA_LMTP : c->domain ? VIA_MX : VIA_SMTP,
+		.hosts = { { .name = host } }, .nhosts = c->domain ? 0 : 1,
 	};
 	struct delivery d = {
 		.config = &smtp_config, .route = &route, .destination = c->domain,
@@ -174,7 +175,7 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	smtp_message(c);
 	fakes_open(&f);
 	(void)snprintf(host, sizeof host, "%s", c->host ? c->host : "127.0.0.1");
-	smtp_config.relay.port = route.port = f.port;
+	smtp_config.relay.port = route.hosts[0].port = f.port;
 	if (!c->unknown)
 		smtp_know(&h, f.port, c);
 	for (unsigned i = 0; i < FAKES; i++)

@@ -158,7 +158,8 @@ run(const struct ahead_case *c, struct slice content)
 	static char host[] = "127.0.0.1";
 	static struct fakes f;
 	struct hosts h = { 0 };
-	struct route route = { .via = c->lmtp ? VIA_LMTP : VIA_SMTP, .host = host };
+	struct route route = { .via = c->lmtp ? VIA_LMTP : VIA_SMTP,
+		.hosts = { { .name = host } }, .nhosts = 1 };
 	struct delivery d = {
 		.config = &smtp_config, .route = &route, .hosts = &h, .next = next_mail,
 	};
@@ -167,7 +168,7 @@ run(const struct ahead_case *c, struct slice content)
 
 	smtp_configure(&settings);
 	fakes_open(&f);
-	route.port = f.port;
+	route.hosts[0].port = f.port;
 	put(c, content);
 	fakes_start(&f, 0, c->script, content);
 	for (int i = 0; i < 3 && c->want[i]; i++) {

@@ -279,7 +279,7 @@ test_kept(const struct kept_case *c)
 	struct fakes f;
 	struct hosts h = { 0 };
 	struct dns_resolver resolver = { 0 };
-	struct route route = { .via = VIA_SMTP, .host = host };
+	struct route route = { .via = VIA_SMTP, .hosts = { { .name = host } }, .nhosts = 1 };
 	struct delivery d = {
 		.config = &smtp_config, .route = &route, .resolver = &resolver, .hosts = &h,
 	};
@@ -287,7 +287,7 @@ test_kept(const struct kept_case *c)
 
 	smtp_configure(&message);
 	fakes_open(&f);
-	route.port = f.port;
+	route.hosts[0].port = f.port;
 	fakes_start(&f, 0, c->script, smtp_wire(&message));
 	for (size_t i = 0; i < 3; i++) {
 		smtp_message(&message);

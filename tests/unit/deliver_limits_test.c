@@ -68,13 +68,13 @@ test_kept(const struct smtp_case *c)
 	static char host[] = "127.0.0.1";
 	static struct fakes f;
 	struct hosts h = { 0 };
-	struct route route = { .via = VIA_SMTP, .host = host };
+	struct route route = { .via = VIA_SMTP, .hosts = { { .name = host } }, .nhosts = 1 };
 	struct delivery d = { .config = &smtp_config, .route = &route, .hosts = &h };
 	bool good = true;
 
 	smtp_configure(c);
 	fakes_open(&f);
-	route.port = f.port;
+	route.hosts[0].port = f.port;
 	fakes_start(&f, 0, c->script[0], smtp_wire(c));
 	for (int i = 0; i < 3; i++) {
 		smtp_message(c);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /* dns/mx: the exchangers of a domain, their order, and the reason if there are none. */
-#include "dns/mx.h"
+#include "dns/named.h"
 
 #include "base/clock.h"
 #include "tests/lib/dns_server.h"
@@ -19,6 +19,16 @@ static const struct fake_answer zone[] = {
 	{ .name = "a.test", .type = T_AAAA,
 	    .rr = { { T_AAAA, .data = "2001:db8::1" }, { T_AAAA, .data = "2001:db8::11" } } },
 	A("b.test", "192.0.2.2"),
+	/* Priority, weight, port, target. */
+	{ .name = "_smtp._tcp.srv.test", .type = T_SRV,
+	    .rr = { { T_SRV, .raw = S("\0\24\0\1\11\305\1a\4test\0") },
+		{ T_SRV, .raw = S("\0\12\0\3\11\304\1b\4test\0") },
+		{ T_SRV, .raw = S("\0\12\0\1\0\0\1a\4test\0") } } },
+	{ .name = "_smtp._tcp.none.test", .type = T_SRV,
+	    .rr = { { T_SRV, .raw = S("\0\0\0\0\0\0\0") } } },
+	{ .name = "_smtp._tcp.short.test", .type = T_SRV,
+	    .rr = { { T_SRV, .raw = S("\0\0\0\0\0") } } },
+	{ .name = "_smtp._tcp.servfail.test", .type = T_ANY, .rcode = 2 },
 	NO("b.test", T_AAAA),
 	{ .name = "c.test", .type = T_AAAA, .rr = { { T_AAAA, .data = "2001:db8::3" } } },
 	NO("c.test", T_A),
@@ -248,7 +258,7 @@ static const struct host_case {
 	{ .name = "ipv6", .host = "::1", .status = MX_OK, .want = "= ::1 ::1" },
 	{ .name = "localhost", .host = "localhost", .family = FAMILY_IPV4, .status = MX_OK,
 	    .want = "= localhost 127.0.0.1" },
-	{ .name = "no_name", .host = "a b", .status = MX_BAD_NAME, .want = "" },
+	{ .name = "no_name", .host = "a b", .status = MX_BAD_NAME, .want = "= a b" },
 };
 
 #define LABEL_60 "a23456789012345678901234567890123456789012345678901234567890"
@@ -295,7 +305,7 @@ search_case(const struct search_case *c)
 	for (; r.nsearch < 3 && c->search[r.nsearch]; r.nsearch++)
 		(void)stpcpy(r.search[r.nsearch], c->search[r.nsearch]);
 	(void)fake_seen_count(&server);
-	mx_host(&r, c->host, FAMILY_IPV4, 25, &l);
+	named_look_up(&r, &(struct named_host){ c->host, 25 }, 1, NAMED_LISTED, FAMILY_IPV4, &l);
 	queries = fake_seen_count(&server);
 	is(as_text(&l, &b), slice_str(c->want), c->name);
 	ok(l.status == c->status && (!c->queries || queries == c->queries),
@@ -315,9 +325,70 @@ host_case(const struct host_case *c)
 	struct buf b = BUF(space);
 	struct mx_list l;
 
-	mx_host(&r, c->host, c->family, 25, &l);
+	named_look_up(&r, &(struct named_host){ c->host, 25 }, 1, NAMED_LISTED, c->family, &l);
 	is(as_text(&l, &b), slice_str(c->want), c->name);
 	ok(l.status == c->status && l.detail[0], "host %s: %s", c->name, l.detail);
+	mx_list_done(&l);
+}
+
+static const struct several_case {
+	const char *name;
+	struct named_host hosts[3];
+	enum named_order order;
+	enum mx_status status;
+	bool spread;
+	const char *want;	/* preference, name, port of each */
+} several_cases[] = {
+	{ .name = "in the order of the list", .hosts = { { "b.test", 25 }, { "a.test", 26 } },
+	    .want = "0 b.test 25, 65536 a.test 26" },
+	{ .name = "all equal", .hosts = { { "b.test", 25 }, { "a.test", 26 } },
+	    .order = NAMED_LATENCY, .want = "0 b.test 25, 0 a.test 26" },
+	{ .name = "balanced", .hosts = { { "b.test", 25 }, { "192.0.2.9", 26 } },
+	    .order = NAMED_BALANCED, .spread = true, .want = "0 b.test 25, 0 192.0.2.9 26" },
+	{ .name = "one host, two ports", .hosts = { { "b.test", 25 }, { "b.test", 26 } },
+	    .want = "0 b.test 25, 65536 b.test 26" },
+	{ .name = "one of them is not found", .hosts = { { "nx.test", 25 }, { "b.test", 26 } },
+	    .want = "0 nx.test -, 65536 b.test 26" },
+	{ .name = "none is found", .hosts = { { "nx.test", 25 }, { "nothing.test", 26 } },
+	    .status = MX_NO_HOST, .want = "0 nx.test -, 65536 nothing.test -" },
+	{ .name = "one may be found later", .hosts = { { "nx.test", 25 }, { "servfail.test", 26 } },
+	    .status = MX_DEFER, .want = "0 nx.test -, 65536 servfail.test -" },
+	{ .name = "SRV: by priority, a port of 0 is none",
+	    .hosts = { { "_smtp._tcp.srv.test", 0 } },
+	    .spread = true, .want = "10 b.test 2500, 20 a.test 2501" },
+	{ .name = "SRV after a host", .hosts = { { "b.test", 25 }, { "_smtp._tcp.srv.test", 0 } },
+	    .spread = true, .want = "0 b.test 25, 65546 b.test 2500, 65556 a.test 2501" },
+	{ .name = "SRV: no such service", .hosts = { { "_smtp._tcp.none.test", 0 } },
+	    .status = MX_NO_HOST, .spread = true, .want = "0 _smtp._tcp.none.test -" },
+	{ .name = "SRV: a damaged record", .hosts = { { "_smtp._tcp.short.test", 0 } },
+	    .status = MX_DEFER, .spread = true, .want = "0 _smtp._tcp.short.test -" },
+	{ .name = "SRV: no answer", .hosts = { { "_smtp._tcp.servfail.test", 0 } },
+	    .status = MX_DEFER, .spread = true, .want = "0 _smtp._tcp.servfail.test -" },
+};
+
+static void
+several_case(const struct several_case *c)
+{
+	struct dns_resolver r = resolver();
+	char space[400] = "";
+	struct buf b = BUF(space);
+	struct mx_list l;
+	size_t n = 0;
+
+	while (n < 3 && c->hosts[n].name)
+		n++;
+	named_look_up(&r, c->hosts, n, c->order, FAMILY_IPV4, &l);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct mx_exchanger *e = &l.exchangers[i];
+
+		buf_fmt(&b, "%s%u %s ", i ? ", " : "", e->preference, e->name);
+		if (e->naddresses)
+			buf_uint(&b, address_port((const struct sockaddr *)&e->addresses[0]));
+		else
+			buf_chr(&b, '-');
+	}
+	is(buf_slice(&b), slice_str(c->want), c->name);
+	ok(l.status == c->status && l.spread == c->spread, "%s: %s", c->name, l.detail);
 	mx_list_done(&l);
 }
 
@@ -374,6 +445,8 @@ main(void)
 		host_case(&host_cases[i]);
 	for (size_t i = 0; i < sizeof search_cases / sizeof search_cases[0]; i++)
 		search_case(&search_cases[i]);
+	for (size_t i = 0; i < sizeof several_cases / sizeof several_cases[0]; i++)
+		several_case(&several_cases[i]);
 	ties();
 	dead_first_server();
 	fake_stop(&server);

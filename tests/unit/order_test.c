@@ -327,11 +327,52 @@ test_ties(void)
 	ok(first == 15, "R135 V37 equal addresses: each comes first at least once");
 }
 
+/* Exchangers that share the load: one is dialled, those of the next preference come later, one that
+ * fails comes last of its own. */
+static void
+test_spread(void)
+{
+	struct mx_exchanger x[4] = { { .weight = 1 }, { .weight = 3 }, { .weight = 4 },
+		{ .preference = 10 } };
+	struct mx_list mx = { .exchangers = x, .n = 4, .spread = true };
+	const struct known failing = { .octet = 2, .ago_s = 5, .failed_ago_s = 10, .failures = 1 };
+	struct order_target t[ORDER_MAX];
+	struct hosts h = { 0 };
+	int start_ms[DIAL_MAX];
+	unsigned first[4] = { 0 };
+	bool apart = true, ranked = true;
+
+	for (unsigned i = 0; i < 4; i++) {
+		x[i].naddresses = 1;
+		set_address(&x[i].addresses[0], i);
+	}
+	for (int i = 0; i < 4000; i++) {
+		const size_t n = order_targets(&mx, &h, false, NOW, FRESH, t);
+
+		first[t[0].exchanger - x]++;
+		apart = apart && order_race(t, n, start_ms) == 1;
+		ranked = ranked && t[3].exchanger == &x[3];
+	}
+	ok(apart, "balanced: each exchanger is dialled alone");
+	ok(ranked && first[3] == 0, "balanced: preference counts first");
+	ok(first[0] > 350 && first[0] < 650 && first[1] > 1300 && first[1] < 1700 &&
+	    first[2] > 1800 && first[2] < 2200,
+	    "balanced: by weight (%u, %u, %u of 4000)", first[0], first[1], first[2]);
+	know(&h, &failing);
+	ranked = true;
+	for (int i = 0; i < 100; i++)
+		ranked = ranked && order_targets(&mx, &h, false, NOW, FRESH, t) == 4 &&
+		    t[2].exchanger == &x[2] && t[3].exchanger == &x[3];
+	ok(ranked, "balanced: a failing exchanger is the last of its preference");
+	hosts_done(&h);
+}
+
 int
 main(void)
 {
 	test_order();
 	test_bounds();
 	test_ties();
+	test_spread();
 	return tap_done();
 }

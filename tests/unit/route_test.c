@@ -4,7 +4,8 @@
 #include "tests/lib/config.h"
 
 #define NAME_10 "abcdefghij"
-#define NAME_100 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10
+#define NAME_50	 NAME_10 NAME_10 NAME_10 NAME_10 NAME_10
+#define NAME_100 NAME_50 NAME_50
 #define NAME_106 NAME_100 "abcdef"
 
 static const struct mistake mistakes[] = {
@@ -46,8 +47,8 @@ static const struct mistake mistakes[] = {
 	{ .text = "[sender a.b]\nvia = maildir:/m\n", .line = 2,
 	    .said = "a [sender] has via = mx, smtp://HOST, smtps://HOST" },
 	{ .text = "[sender a.b]\nvia = mx\naccept = anyone\n", .line = 3,
-	    .said = "only a [route] has this key; a [sender] has via, tls, user, password-file, "
-		"token-command" },
+	    .said = "only a [route] has this key; a [sender] has via, host-order, tls, user, "
+		"password-file, token-command" },
 	{ .text = "[route a.b]\nvia = smtps://h\nuser = u\n", .line = 3,
 	    .said = "[route a.b] user: has no password: set password-file or token-command" },
 	{ .text = "[sender a.b]\nvia = smtps://h\nuser = u\n", .line = 3,
@@ -130,7 +131,29 @@ static const struct mistake mistakes[] = {
 	    .said = "a port is a number from 1 to 65535" },
 	{ .text = "[route a.b]\nvia = smtp://host:25/\n", .line = 2, .said = "a port is a number" },
 	{ .text = "[route a.b]\nvia = smtp://host/\n", .line = 2, .said = "write smtp://HOST" },
-	{ .text = "[route a.b]\nvia = smtp://a host\n", .line = 2, .said = "write smtp://HOST" },
+	{ .text = "[route a.b]\nvia = smtp://a host\n", .line = 2,
+	    .said = "write each host in the same form: smtp://A smtp://B" },
+	{ .text = "[route a.b]\nvia = smtp://a smtps://b\n", .line = 2,
+	    .said = "write each host in the same form: smtp://A smtp://B" },
+	{ .text = "[route a.b]\nvia = smtp://a smtp://\n", .line = 2,
+	    .said = "write smtp://HOST" },
+	{ .text = "[route a.b]\nvia = smtp://a smtp://b smtp://c smtp://d smtp://e smtp://f "
+	    "smtp://g smtp://h smtp://i\n", .line = 2, .said = "name at most 8 hosts" },
+	{ .text = "[route a.b]\nvia = smtp://a." NAME_50 " smtp://b." NAME_50 " smtp://c." NAME_50
+	    " smtp://d." NAME_50 " smtp://e." NAME_50 "\n", .line = 2,
+	    .said = "write at most 255 octets" },
+	{ .text = "[route a.b]\nvia = smtp://_smtp._tcp.a.b:25\n", .line = 2,
+	    .said = "SRV records have the ports" },
+	{ .text = "[route a.b]\nvia = smtps://_smtps._tcp.a.b\n", .line = 2,
+	    .said = "SRV records may stand behind smtp:// and lmtp:// alone" },
+	{ .text = "[route a.b]\nvia = smtp://a smtp://b\nhost-order = random\n", .line = 3,
+	    .said = "write listed or latency or balanced" },
+	{ .text = "[route a.b]\nvia = smtp://a\nhost-order = balanced\n", .line = 3,
+	    .said = "host-order: this via names fewer than two hosts" },
+	{ .text = "[route a.b]\nvia = smtp://127.0.0.1 smtp://a\nuser = x\npassword-file = /x\n",
+	    .line = 3, .said = "the password would travel unencrypted" },
+	{ .text = "[route a.b]\nvia = smtp://_a._tcp.b\ntls = require\nuser = x\n"
+	    "password-file = /x\n", .line = 4, .said = "the password would travel unencrypted" },
 	{ .text = "[route a.b]\nvia = smtp://f\366tz.example\n", .line = 2,
 	    .said = "write smtp://HOST" },
 	{ .text = "[route a.b]\nvia = smtp://f\303\266tz\357\274\217.example\n", .line = 2,
@@ -246,17 +269,49 @@ check_vias(void)
 		(void)snprintf(first, sizeof first, "route a.b.via=%s", vias[i].via);
 		ok(load(&c, "", overrides, 2) == 0 && c.nroutes == 1, "via %s", vias[i].via);
 		r = config_route(&c, SL("a.b"));
-		ok(r->via == vias[i].want && r->port == vias[i].port &&
+		ok(r->via == vias[i].want && r->hosts[0].port == vias[i].port &&
 			strcmp(r->via_text, vias[i].via) == 0,
 		    "kind, port, text");
 		scheme = slice_has_prefix(slice_str(vias[i].via), SL("smtps")) ? SCHEME_IMPLICIT :
 		    slice_has_prefix(slice_str(vias[i].via), SL("smtp+")) ? SCHEME_STARTTLS :
 		    SCHEME_ANY;
 		ok(r->scheme == scheme, "scheme");
-		is(slice_str(r->host), slice_str(vias[i].host), "host");
+		is(slice_str(r->hosts[0].name), slice_str(vias[i].host), "host");
 		is(slice_str(r->target), slice_str(vias[i].target), "target");
 		config_done(&c);
 	}
+}
+
+static struct sender
+trusted(const char *path)
+{
+	return (struct sender){ slice_str(path), STANDING_TRUSTED };
+}
+
+static void
+check_several(void)
+{
+	const char *overrides[] = {
+		"route a.b.via=lmtp://a:24  lmtp://[::1]:26 lmtp://_lmtp._tcp.F\303\226TZ.example",
+		"route a.b.host-order=balanced", "sender c@d.via=smtps://a smtps://b:466",
+	};
+	const struct route *r;
+	struct config c;
+
+	ok(load(&c, "", overrides, 3) == 0 && c.nroutes == 2, "several hosts");
+	r = config_route(&c, SL("a.b"));
+	ok(r->nhosts == 3 && r->host_order == HOSTS_BALANCED && route_has_services(r) &&
+	    way_has_hosts(r), "several hosts: their number and order");
+	is(slice_str(r->hosts[0].name), SL("a"), "the first host");
+	is(slice_str(r->hosts[1].name), SL("::1"), "the second host");
+	is(slice_str(r->hosts[2].name), SL("_lmtp._tcp.xn--ftz-sna.example"), "the third host");
+	ok(r->hosts[0].port == 24 && r->hosts[1].port == 26 && r->hosts[2].port == 0,
+	    "several hosts: their ports");
+	r = config_route_from(&c, trusted("c@d"), SL("x.y"));
+	ok(r->nhosts == 2 && r->hosts[0].port == 465 && r->hosts[1].port == 466 &&
+	    r->host_order == HOSTS_LISTED && !route_has_services(r),
+	    "several hosts of a sender");
+	config_done(&c);
 }
 
 /* Each way but one can be written, and a form that is a prefix names the rest of the value. */
@@ -327,7 +382,7 @@ check_routing(void)
 
 	ok(load(&c, ROUTES, NULL, 0) == 0, "routes");
 	for (size_t i = 0; i < sizeof routed / sizeof routed[0]; i++)
-		is(slice_str(config_route(&c, slice_str(routed[i].domain))->host),
+		is(slice_str(config_route(&c, slice_str(routed[i].domain))->hosts[0].name),
 		    slice_str(routed[i].host), routed[i].domain);
 	config_done(&c);
 	ok(load(&c, "[route example.org]\nvia = print\n", NULL, 0) == 0,
@@ -368,12 +423,6 @@ static const struct {
 	{ "x@y.z", "sub.named.net", "dot-named" },
 };
 
-static struct sender
-trusted(const char *path)
-{
-	return (struct sender){ slice_str(path), STANDING_TRUSTED };
-}
-
 static void
 check_senders(void)
 {
@@ -391,11 +440,12 @@ check_senders(void)
 		const struct route *r = config_route_from(&c, trusted(by_sender[i].sender),
 		    slice_str(by_sender[i].domain));
 
-		ok(strcmp(r->host ? r->host : "", by_sender[i].host) == 0, "<%s> to %s by %s",
+		ok(strcmp(r->nhosts ? r->hosts[0].name : "", by_sender[i].host) == 0,
+		    "<%s> to %s by %s",
 		    by_sender[i].sender, by_sender[i].domain, by_sender[i].host);
 	}
 	ok(config_route(&c, SL("example.org"))->via == VIA_PRINT &&
-		config_route(&c, SL("a.example.org"))->host[0] == 's',
+		config_route(&c, SL("a.example.org"))->hosts[0].name[0] == 's',
 	    "the domain of a [sender] is no [route]");
 	config_done(&c);
 	ok(load(&c, SENDERS, NULL, 0) == 0, "a configuration without [route *]");
@@ -437,13 +487,13 @@ check_idn(void)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct route *r = config_route(&c, slice_str(rows[i].domain));
 
-		ok(r->host && strcmp(r->host, rows[i].host) == 0, "%s goes by %s", rows[i].domain,
-		    r->host);
+		ok(r->nhosts && strcmp(r->hosts[0].name, rows[i].host) == 0, "%s goes by %s",
+		    rows[i].domain, r->hosts[0].name);
 	}
-	ok(strcmp(config_route_from(&c, trusted("Anna@xn--ftz-sna.example"), SL("a.b"))->host,
-	       "anna") == 0, "a sender in A-labels");
-	ok(strcmp(config_route_from(&c, trusted("x@M\303\234LLER.example"), SL("a.b"))->host,
-	       "mueller") == 0, "a sender in U-labels");
+	ok(strcmp(config_route_from(&c, trusted("Anna@xn--ftz-sna.example"), SL("a.b"))
+	       ->hosts[0].name, "anna") == 0, "a sender in A-labels");
+	ok(strcmp(config_route_from(&c, trusted("x@M\303\234LLER.example"), SL("a.b"))
+	       ->hosts[0].name, "mueller") == 0, "a sender in U-labels");
 	config_done(&c);
 }
 
@@ -492,7 +542,8 @@ check_standing(void)
 		const struct sender sender = { slice_str(rows[i].sender), rows[i].standing };
 		const struct route *r = config_route_from(&c, sender, slice_str(rows[i].domain));
 
-		ok(strcmp(r->host, rows[i].host) == 0, "%s goes by %s", rows[i].name, r->host);
+		ok(strcmp(r->hosts[0].name, rows[i].host) == 0, "%s goes by %s", rows[i].name,
+		    r->hosts[0].name);
 	}
 	config_done(&c);
 }
@@ -666,6 +717,7 @@ main(void)
 		check_mistake(&mistakes[i]);
 	check_ways();
 	check_vias();
+	check_several();
 	check_tls();
 	check_routing();
 	check_postmaster();

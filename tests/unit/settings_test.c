@@ -139,7 +139,8 @@ check_big(void)
 		n += (size_t)snprintf(text + n, size - n,
 		    "[route d%d.example]\n# %0200d\nvia = smtp://h%d:%d\n", i, i, i, i + 1);
 	good = load(&c, text, NULL, 0) == 0 && c.nroutes == 2000;
-	ok(good && config_route(&c, SL("d1999.EXAMPLE"))->port == 2000, "two thousand routes");
+	ok(good && config_route(&c, SL("d1999.EXAMPLE"))->hosts[0].port == 2000,
+	    "two thousand routes");
 	config_done(&c);
 	free(text);
 }

@@ -694,7 +694,8 @@ int
 main(void)
 {
 	const struct route mx = { .pattern = any, .via = VIA_MX };
-	struct route login = { .pattern = any, .via = VIA_SMTP, .host = named, .user = user,
+	struct route login = { .pattern = any, .via = VIA_SMTP,
+		.hosts = { { .name = named } }, .nhosts = 1, .user = user,
 		.password_file = secret_file };
 	const struct route lmtp = { .pattern = any, .via = VIA_LMTP, .target = socket_file };
 	const struct route maildir = { .pattern = any, .via = VIA_MAILDIR,
@@ -717,7 +718,7 @@ main(void)
 	fixture_open(&f);
 	lay_out();
 	listen_on_ports();
-	login.port = ntohs(listening[HOST_PORT].sin_port);
+	login.hosts[0].port = ntohs(listening[HOST_PORT].sin_port);
 	runner = getpid();
 	results = mmap(NULL, ACTS * sizeof *results, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
