@@ -7,6 +7,9 @@
 #ifndef BASE_LARGE_H
 #define BASE_LARGE_H
 
-#define LARGE __attribute__((section(".bss.large")))
+#define LARGE __attribute__((section(".bss.zlarge")))
+
+/* The same, if each process touches its start, which then shares a page with what is in front. */
+#define LARGE_BEGUN __attribute__((section(".bss.zbegun")))
 
 #endif

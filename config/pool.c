@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
+
 /* The address sanitizer checks the bounds of malloc(3)'s memory only, so the pool is tiny then. */
 #if defined(__SANITIZE_ADDRESS__)
 #define POOL 64
@@ -25,7 +27,7 @@
 #endif
 #define HEAD alignof(max_align_t)	/* holds the size of the chunk behind it */
 
-static alignas(max_align_t) char pool[POOL];
+static LARGE_BEGUN alignas(max_align_t) char pool[POOL];
 static size_t used;
 
 static bool
