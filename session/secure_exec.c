@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/large.h"
@@ -19,24 +20,54 @@
 
 #define PROGRAM "smtp-handler-tls"
 
-/* The configured program, or in space the one beside this program.  NULL if that is not known. */
-static const char *
-find_program(const struct config *config, char *space, size_t size)
+/* Write the program beside `path` into space.  0 if it can be executed, or -errno. */
+static int
+look_beside(struct slice path, char *space, size_t size)
 {
 	struct buf b = { .p = space, .cap = size };
-	const char *slash;
-	ssize_t n;
+	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
 
-	if (config->server.tls_program)
-		return config->server.tls_program;
-	n = readlink("/proc/self/exe", space, size);
-	slash = n > 0 ? memrchr(space, '/', (size_t)n) : NULL;
 	if (!slash)
-		return NULL;
-	b.n = (size_t)(slash + 1 - space);
+		return -ENOENT;
+	buf_add(&b, slice_of(path.p, (size_t)(slash + 1 - path.p)));
 	buf_str(&b, PROGRAM);
 	(void)buf_cstr(&b);
-	return b.full ? NULL : space;
+	if (b.full)
+		return -ENAMETOOLONG;
+	return access(space, X_OK) < 0 ? -errno : 0;
+}
+
+/* Find the configured program, or in space the one beside this program.  0 if it can be executed.
+ * Else -errno, and *ret is NULL if the path is not known. */
+static int
+find_program(const struct config *config, char *space, size_t size, const char **ret)
+{
+	const char *started = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	char file[PATH_MAX];
+	ssize_t n;
+	int r;
+
+	*ret = config->server.tls_program;
+	if (*ret)
+		return access(*ret, X_OK) < 0 ? -errno : 0;
+	*ret = space;
+	/* The path of the start is at hand.  It may be a link, with no other program beside it. */
+	if (started && *started == '/' && look_beside(slice_str(started), space, size) == 0)
+		return 0;
+	n = readlink("/proc/self/exe", file, sizeof file);
+	r = n < 0 ? -errno : look_beside(slice_of(file, (size_t)n), space, size);
+	if (n < 0)
+		*ret = NULL;
+	return r;
+}
+
+static void
+explain(struct buf *why, const char *path, int error)
+{
+	if (path)
+		buf_fmt(why, "%s: %s", path, strerror(-error));
+	else
+		buf_str(why, "cannot find " PROGRAM " through /proc: set tls-program");
 }
 
 bool
@@ -49,16 +80,14 @@ int
 secure_become(const struct config *config, char **argv, struct buf *why)
 {
 	char space[PATH_MAX];
-	const char *path = find_program(config, space, sizeof space);
-	int r = -ENOENT;
+	const char *path;
+	int r = find_program(config, space, sizeof space, &path);
 
-	if (path) {
+	if (r == 0) {
 		(void)execv(path, argv);
 		r = -errno;
-		buf_fmt(why, "%s: %s", path, strerror(-r));
-	} else {
-		buf_str(why, "cannot find " PROGRAM " through /proc: set tls-program");
 	}
+	explain(why, path, r);
 	return r;
 }
 
@@ -76,20 +105,17 @@ has_program(const struct config *config, const struct start *start, struct buf *
 {
 	char space[PATH_MAX];
 	const char *path;
+	int r;
 
 	if (start->remark_fd >= 0) {
 		if (!start->tls_served)
 			buf_str(why, PROGRAM " did not start with the listener: start that again");
 		return start->tls_served;
 	}
-	path = find_program(config, space, sizeof space);
-	if (!path)
-		buf_str(why, "cannot find " PROGRAM " through /proc: set tls-program");
-	else if (access(path, X_OK) < 0)
-		buf_fmt(why, "%s: %s", path, strerror(errno));
-	else
-		return true;
-	return false;
+	r = find_program(config, space, sizeof space, &path);
+	if (r < 0)
+		explain(why, path, r);
+	return r == 0;
 }
 
 enum server_starttls
@@ -124,8 +150,9 @@ const char *
 secure_name(const struct config *config)
 {
 	static LARGE char space[PATH_MAX];
-	const char *path = find_program(config, space, sizeof space);
+	const char *path;
 
+	(void)find_program(config, space, sizeof space, &path);
 	return path ? path : PROGRAM;
 }
 
@@ -133,9 +160,10 @@ int
 secure_execute(const struct config *config, const struct options *options, const char *const *rest)
 {
 	char space[PATH_MAX];
-	const char *path = find_program(config, space, sizeof space);
+	const char *path;
+	const int r = find_program(config, space, sizeof space, &path);
 
-	return path ? handover_exec(path, options, rest) : -ENOENT;
+	return r == 0 ? handover_exec(path, options, rest) : r;
 }
 
 int
@@ -168,7 +196,7 @@ secure_prepare(const struct config *config, const struct start *start,
 	    forker_ask(start->remark_fd, handover->rfd, handover->helo);
 
 	(void)config;
-	if (start->remark_fd >= 0 || r == -ESRCH || r == -EPROTO)
+	if (start->remark_fd >= 0 || r == -ESRCH || r == -EPIPE || r == -EPROTO)
 		log_text(LOG_LEVEL_ERROR, "STARTTLS: nobody starts " PROGRAM ": %s", strerror(-r));
 	return SMTP_REFUSE_TLS;
 }
