@@ -119,8 +119,11 @@ confine_session(const struct confinement *c)
 	confined = true;
 	sandbox.queue = open_queue(c);
 	hold_logins(c->config);
-	if (c->tls_later && c->start->remark_fd < 0)
-		(void)starter_fork(c->config, c->options, c->start);
+	if (c->tls_later && c->start->remark_fd < 0) {
+		/* The end of this process sends the other one a signal. */
+		sandbox.keeps_signals = landlock_keep_signals() == 0;
+		sandbox.has_starter = starter_fork(c->config, c->options, c->start) == 0;
+	}
 	milter_links_open(c->config, c->start->remark_fd >= 0);
 	connect_helpers(c);
 	log_seal();

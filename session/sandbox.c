@@ -107,7 +107,8 @@ wall_off_session_files(const struct sandbox *s)
 {
 	struct landlock l;
 
-	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
+	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_NO_SOCKETS |
+	    (s->keeps_signals ? 0 : LANDLOCK_NO_SIGNALS));
 	each_list(&l, s->config, hold_list);
 	allow_queue(&l, s->queue, s->config);
 	return landlock_enforce(&l);
@@ -171,7 +172,6 @@ static const struct seccomp_rule session_calls[] = {
 	SECCOMP_CALL(renameat), SECCOMP_CALL(renameat2), SECCOMP_CALL(pwrite64),
 	SECCOMP_CALL(pwritev2),			/* pwrite(3) of musl 1.2.6 */
 	SECCOMP_CALL(pread64), SECCOMP_CALL(unlinkat), SECCOMP_CALL(lseek),
-	SECCOMP_CALL(pwritev2),			/* pwrite(3) of musl 1.2.6 */
 	SECCOMP_CALL(memfd_create),
 	SECCOMP_CALL(clock_gettime), SECCOMP_CALL(gettimeofday), SECCOMP_CALL(clock_nanosleep),
 	SECCOMP_CALL(getrandom), SECCOMP_CALL(getpid), SECCOMP_CALL(getuid), SECCOMP_CALL(munmap),
@@ -194,6 +194,11 @@ static const struct seccomp_rule session_arguments[] = {
 	SECCOMP_WITH(fcntl, 2, F_SETLK), SECCOMP_WITH(fcntl, 2, F_SETLKW),	/* of --print */
 	SECCOMP_WITH_2(setsockopt, 2, IPPROTO_TCP, 3, TCP_NODELAY),
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
+};
+
+/* A session that may wait for the program of its starter. */
+static const struct seccomp_rule starter_calls[] = {
+	SECCOMP_CALL(wait4), SECCOMP_CALL(close_range),
 };
 
 /* A process that forks sessions, and these up to their own sandbox. */
@@ -246,35 +251,40 @@ static LARGE struct seccomp outer;
 static LARGE struct ready {
 	bool made;
 	int client_fd, gives_away;	/* it is for these */
+	bool has_starter;
 	struct seccomp_program program;
 } ready;
 
 static void
-make_ready(int client_fd, int gives_away)
+make_ready(int client_fd, int gives_away, bool has_starter)
 {
 	/* Sessions share their socket to the listener: none may shut it down. */
 	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, client_fd);
 	const struct seccomp_rule give = SECCOMP_WITH(sendmsg, 1, gives_away);
 	struct seccomp f = { .n = 0 };
 
-	if (ready.made && ready.client_fd == client_fd && ready.gives_away == gives_away)
+	if (ready.made && ready.client_fd == client_fd && ready.gives_away == gives_away &&
+	    ready.has_starter == has_starter)
 		return;
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, session_arguments);
 	seccomp_add(&f, &end, 1);
 	if (gives_away >= 0)
 		seccomp_add(&f, &give, 1);
+	if (has_starter)
+		SECCOMP_ADD(&f, starter_calls);
 	seccomp_build(&ready.program, &f, outer.n ? &outer : NULL, SECCOMP_RET_KILL_PROCESS);
 	ready.made = true;
 	ready.client_fd = client_fd;
 	ready.gives_away = gives_away;
+	ready.has_starter = has_starter;
 }
 
 void
 sandbox_foresee(int client_fd, int gives_away)
 {
 	if (outer.n)
-		make_ready(client_fd, gives_away);
+		make_ready(client_fd, gives_away, false);
 }
 
 struct sandbox_errors
@@ -282,7 +292,7 @@ sandbox_session(const struct sandbox *s)
 {
 	struct sandbox_errors errors = { .files = wall_off_session_files(s) };
 
-	make_ready(s->client_fd, s->gives_away);
+	make_ready(s->client_fd, s->gives_away, s->has_starter);
 	errors.calls = seccomp_load(&ready.program);
 	return errors;
 }

@@ -10,13 +10,12 @@
 #include "config/options.h"
 #include "session/start.h"
 
-/* Fork.  Returns in the process of the session, with 0; the starter ends as that process ends, and
- * passes on its remarks.  -errno: there is no starter. */
+/* Fork the starter, which ends if this process ends.  0 or -errno. */
 int starter_fork(const struct config *config, const struct options *options,
     const struct start *start);
 
-/* Let the starter go on with the session in smtp-handler-tls.  This process then ends here.  If
- * that program cannot be started, -errno. */
+/* Let the starter go on with the session in smtp-handler-tls.  This process then ends with that
+ * one, and returns no more.  If that program cannot be started, -errno. */
 int starter_ask(const struct handover *handover);
 
 #endif

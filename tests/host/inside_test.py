@@ -131,7 +131,7 @@ def with_auth(server):
 
 
 class InetdServer:
-    """A session without a listener; .process is its starter."""
+    """A session without a listener, which is .process."""
 
     def __init__(self, name, *settings):
         self.directory = os.path.join(BUILD, "tests", name)
@@ -156,7 +156,7 @@ class InetdServer:
 
 def beside_starter(server):
     check(wait_for(lambda: children(server.process.pid)), "no second process")
-    return None, confined(children(server.process.pid)[0], 1)
+    return None, confined(server.process.pid, 1)
 
 
 def before_header(server):

@@ -639,25 +639,76 @@ def reloaded():
         smtp.quit()
 
 
+class Alone:
+    """A session without a listener.  process is the one that inetd would know."""
+
+    def __init__(self, name):
+        folder = HERE + "/" + name
+        os.makedirs(folder)
+        self.config = folder + "/conf"
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n"
+                       "%s\n" % (folder, HOST, SETTINGS))
+        self.client, theirs = socket.socketpair()
+        self.client.settimeout(20)
+        self.process = subprocess.Popen([HANDLER, "-c", self.config], stdin=theirs, stdout=theirs,
+                                        stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+        theirs.close()
+        check(self.client.recv(1000).startswith(b"220 "))
+
+    def start_tls(self):
+        self.client.sendall(b"STARTTLS\r\n")
+        same(self.client.recv(1000), b"220 2.0.0 Ready to start TLS\r\n")
+        self.client = trusting(EC).wrap_socket(self.client, server_hostname=HOST)
+        self.client.sendall(b"EHLO c\r\n")
+        check(self.client.recv(1000).startswith(b"250-" + HOST.encode() + b"\r\n"))
+        return self
+
+    def program(self):
+        """The process of smtp-handler-tls."""
+        return int(subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True,
+                                  check=True).stdout)
+
+
 @test("without a listener STARTTLS goes on with the configuration as it was, too")
 def kept_alone():
-    folder = HERE + "/kept-alone"
-    os.makedirs(folder)
-    with open(folder + "/conf", "w") as file:
-        file.write("[queue]\ndirectory = %s/queue\nmin-free = 0\n[server]\nhostname = %s\n%s\n"
-                   % (folder, HOST, SETTINGS))
-    ours, theirs = socket.socketpair()
-    with subprocess.Popen([HANDLER, "-c", folder + "/conf"], stdin=theirs, stdout=theirs,
-                          stderr=subprocess.DEVNULL, env=ENVIRONMENT):
-        theirs.close()
-        check(ours.recv(1000).startswith(b"220 "))
-        break_config(folder + "/conf")
-        ours.sendall(b"STARTTLS\r\n")
-        same(ours.recv(1000), b"220 2.0.0 Ready to start TLS\r\n")
-        with trusting(EC).wrap_socket(ours, server_hostname=HOST) as inside:
-            inside.sendall(b"EHLO c\r\n")
-            check(inside.recv(1000).startswith(b"250-" + HOST.encode() + b"\r\n"))
-            inside.sendall(b"QUIT\r\n")
+    session = Alone("kept-alone")
+    break_config(session.config)
+    session.start_tls().client.sendall(b"QUIT\r\n")
+    same(session.client.recv(1000), b"221 2.0.0 Bye\r\n")
+    same(session.process.wait(20), 0)
+
+
+@test("without a listener, what ends the first process ends TLS in order, with 421")
+def ended_alone():
+    for number in signal.SIGTERM, signal.SIGKILL:
+        session = Alone("ended-%d" % number).start_tls()
+        session.process.send_signal(number)
+        check(session.client.recv(1000).startswith(b"421 4.3.2 "), number)
+        same(session.client.recv(1000), b"", number)
+        same(session.process.wait(20), -number)
+
+
+@test("without a listener the first process keeps nothing open, and ends as smtp-handler-tls ends")
+def followed_alone():
+    session = Alone("followed-alone").start_tls()
+    if os.getuid() == 0:
+        same(os.listdir("/proc/%d/fd" % session.process.pid), [])
+    os.kill(session.program(), signal.SIGKILL)
+    same(session.process.wait(20), 128 + signal.SIGKILL)
+
+
+@test("without a listener, a session whose second process has gone refuses STARTTLS and goes on")
+def starter_gone():
+    session = Alone("starter-gone")
+    check(wait_for(lambda: subprocess.run(["pgrep", "-P", str(session.process.pid)],
+                                          stdout=subprocess.DEVNULL).returncode == 0))
+    os.kill(session.program(), signal.SIGTERM)
+    session.client.sendall(b"STARTTLS\r\n")
+    same(session.client.recv(1000)[:9], b"454 4.7.0")
+    session.client.sendall(b"QUIT\r\n")
+    same(session.client.recv(1000), b"221 2.0.0 Bye\r\n")
+    same(session.process.wait(20), 0)
 
 
 @test("a listener whose process for TLS has ended ends, so that its manager starts it again")
