@@ -32,6 +32,13 @@ def is_settings(text):
     return re.match(r"\[(%s)\b|[a-z-]+ = " % SECTIONS, text) is not None
 
 
+def file_of_guide(name):
+    """The text that smtp-handler-guide(7) has typed into that file."""
+    with open(TOP + "/man/smtp-handler-guide.7") as page:
+        found = re.search(r"(?ms)^sudo tee %s <<'END'\n(.*?)^END$" % re.escape(name), page.read())
+    return found[1].replace("\\e", "\\").replace("\\&", "")
+
+
 class Box:
     """before: shell commands in the box before it starts; programs: scripts for its PATH."""
 
