@@ -119,6 +119,16 @@ check_host_order(struct config_loader *l, const struct route *r, const struct ro
 	    r->by_sender ? "sender" : "route", r->pattern);
 }
 
+/* Only a Maildir of ours has folders. */
+static void
+check_junk_folder(struct config_loader *l, const struct route *r, const struct route_places *places)
+{
+	if (r->junk_folder && r->via != VIA_MAILDIR && r->via != VIA_OWNER)
+		settings_error(&l->settings, places->keys[ROUTE_JUNK_FOLDER],
+		    "[route %s] junk-folder: this via has no folders: remove the line, or set "
+		    "via = maildir:PATH", r->pattern);
+}
+
 /* A route by users needs the programs that know them. */
 static void
 check_helpers(struct config_loader *l, const struct route *r, const struct route_places *places)
@@ -150,6 +160,7 @@ check_routes(struct config_loader *l)
 		check_route_tls(l, r, places);
 		check_host_order(l, r, places);
 		check_helpers(l, r, places);
+		check_junk_folder(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)

@@ -30,6 +30,7 @@ route_key(struct slice name, enum route_key *ret)
 		[ROUTE_RECIPIENTS] = S("recipients"),
 		[ROUTE_ALIASES] = S("aliases"),
 		[ROUTE_SUBADDRESS] = S("subaddress"),
+		[ROUTE_JUNK_FOLDER] = S("junk-folder"),
 	};
 
 	for (size_t i = 0; i < ROUTE_KEYS; i++) {
@@ -199,6 +200,15 @@ set_subaddress(struct route *r, struct slice value, struct buf *why)
 	return 0;
 }
 
+static int
+set_junk_folder(struct route *r, struct slice value, struct buf *why)
+{
+	if (!slice_eq(value, SL("on")) && !slice_eq(value, SL("off")))
+		return refuse(why, "write on or off");
+	r->junk_folder = slice_eq(value, SL("on"));
+	return 0;
+}
+
 /* Control characters are forbidden: they separate the fields of PLAIN (RFC 4616). */
 static int
 set_user(struct route *r, struct slice value, struct buf *why)
@@ -269,6 +279,8 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 		return pool_replace(&r->aliases, value);
 	case ROUTE_SUBADDRESS:
 		return set_subaddress(r, value, why);
+	case ROUTE_JUNK_FOLDER:
+		return set_junk_folder(r, value, why);
 	default:
 		return -EINVAL;
 	}

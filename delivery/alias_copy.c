@@ -86,6 +86,8 @@ write_envelope(
 	queue_field(m, "client", e->client);
 	queue_field(m, "protocol", SL("alias"));
 	queue_field(m, "expanded-from", slice_str(e->id));
+	if (e->junk.n)
+		queue_field(m, "junk", e->junk);
 	write_standing(m, e, list);
 	queue_from(m, list ? sender : e->from, buf_slice(&from));
 	for (size_t i = 0; i < x->n; i++)

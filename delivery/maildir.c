@@ -40,6 +40,7 @@ static void
 deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, const char *path,
     struct outcome *o)
 {
+	const bool junk = d->route->junk_folder && e->junk.n;
 	char detail_space[PATH_MAX + 100];
 	struct buf detail = BUF(detail_space);
 	struct maildir m;
@@ -52,6 +53,8 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 	}
 	if (r == 0) {
 		r = maildir_open(path, &m);
+		if (r == 0 && junk)
+			r = maildir_enter_junk(&m);
 		if (r == 0)
 			r = maildir_write(&m, d->config->server.hostname, e, address);
 		maildir_close(&m);
@@ -61,7 +64,8 @@ deliver_one(struct delivery *d, struct queue_entry *e, struct slice address, con
 		    r == -EACCES && is_link(path) ? "; it is a link, which must not lead out of "
 		    "the path of the route: name its target in the route" : "");
 	else
-		buf_fmt(&detail, "%s: delivered to mailbox", path);
+		buf_fmt(&detail, "%s%s: delivered to mailbox", path,
+		    junk ? "/" MAILDIR_JUNK : "");
 	outcome_set(o, maildir_cause(r), SL(""), buf_slice(&detail));
 }
 

@@ -198,6 +198,7 @@ make_request(const struct delivery *d, const struct queue_entry *e,
 
 	memset(ret, 0, sizeof *ret);
 	ret->version = AGENT_VERSION;
+	ret->junk = d->route->junk_folder && e->junk.n;
 	ret->content_at = e->content_at;
 	ret->content_size = e->content_size;
 	return mailbox_user(d->route, rcpt->path, rcpt->domain, whole, &name) == 0 &&

@@ -158,13 +158,16 @@ write_message(const struct agent_request *request, int message, const struct pla
 	} else {
 		own_name(host);
 		r = maildir_open_beneath(base, place->beneath, &m);
+		if (r == 0 && request->junk)
+			r = maildir_enter_junk(&m);
 		if (r == 0)
 			r = maildir_write(&m, host, &e, address);
 		maildir_close(&m);
 		if (r < 0)
 			end_with(end, "write to the mailbox", place->whole, r);
 		else
-			buf_str(&end->text, place->whole);
+			buf_fmt(&end->text, "%s%s", place->whole,
+			    request->junk ? "/" MAILDIR_JUNK : "");
 	}
 	(void)close(base);
 }

@@ -29,7 +29,7 @@ is_request(const struct agent_request *r, ssize_t n, int message)
 {
 	struct stat st;
 
-	return n == (ssize_t)sizeof *r && r->version == AGENT_VERSION && r->reserved == 0 &&
+	return n == (ssize_t)sizeof *r && r->version == AGENT_VERSION && r->junk <= 1 &&
 	       is_text(r->user, sizeof r->user) && is_text(r->target, sizeof r->target) &&
 	       is_text(r->from, sizeof r->from) && is_text(r->address, sizeof r->address) &&
 	       message >= 0 && fstat(message, &st) == 0 && S_ISREG(st.st_mode) &&

@@ -9,12 +9,12 @@
 #include "config/way.h"
 #include "smtp/address.h"
 
-#define AGENT_VERSION 1
+#define AGENT_VERSION 2
 #define AGENT_USER_MAX 255
 
 struct agent_request {
 	uint32_t version;
-	uint32_t reserved;		/* 0 */
+	uint32_t junk;			/* 0, or 1: into the folder for junk */
 	uint64_t content_at, content_size;	/* place of the content in the descriptor */
 	char user[AGENT_USER_MAX + 1];
 	char target[WAY_USERS_PATH_MAX + 1];	/* of a route VIA_OWNER */

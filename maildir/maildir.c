@@ -17,11 +17,11 @@
 
 /* The parent of a new folder is synced: the folder must outlive a crash, as the mail in it does. */
 static int
-make_folder(int parent, const char *name)
+make_folder(int parent, const char *name, mode_t mode)
 {
 	int fd, r = 0;
 
-	if (mkdirat(parent, name, 0700) < 0)
+	if (mkdirat(parent, name, mode) < 0)
 		return errno == EEXIST ? 0 : -errno;
 	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
@@ -62,7 +62,7 @@ open_folders(int at, struct slice rest, bool beneath)
 		if (part.n <= NAME_MAX) {
 			memcpy(name, part.p, part.n);
 			name[part.n] = '\0';
-			r = make_folder(at, name);
+			r = make_folder(at, name, 0700);
 		}
 		next = r < 0 ? r : open_next(at, name, beneath);
 		close(at);
@@ -83,7 +83,7 @@ maildir_close(struct maildir *m)
 }
 
 static int
-open_maildir(int root, struct maildir *m)
+open_maildir(int root, mode_t mode, struct maildir *m)
 {
 	static const char *const folders[] = { "tmp", "new", "cur" };
 	int r = 0;
@@ -93,7 +93,7 @@ open_maildir(int root, struct maildir *m)
 	if (m->root < 0)
 		return m->root;
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0] && r == 0; i++)
-		r = make_folder(m->root, folders[i]);
+		r = make_folder(m->root, folders[i], mode);
 	if (r < 0)
 		return r;
 	/* The owner of the mailbox may have put links there, to places where only we may write. */
@@ -114,7 +114,7 @@ maildir_folder(const char *path)
 int
 maildir_open(const char *path, struct maildir *m)
 {
-	return open_maildir(maildir_folder(path), m);
+	return open_maildir(maildir_folder(path), 0700, m);
 }
 
 int
@@ -122,7 +122,8 @@ maildir_open_beneath(int folder, const char *path, struct maildir *m)
 {
 	const int start = fcntl(folder, F_DUPFD_CLOEXEC, 0);
 
-	return open_maildir(start < 0 ? -errno : open_folders(start, slice_str(path), true), m);
+	return open_maildir(start < 0 ? -errno : open_folders(start, slice_str(path), true),
+	    0700, m);
 }
 
 /* "1700000000.M123456P4242Q7.host", which is unique without a lock (maildir(5)). */
@@ -144,16 +145,88 @@ file_name(struct buf *b, const char *hostname)
 	}
 }
 
-/* We are not root and cannot give files away.  If a group may enter tmp/ and inherits its files
- * (setgid), the group stands for the owner of the mailbox.  Otherwise only we may read them. */
-static mode_t
-file_mode(int tmp)
+/* We are not root and cannot give files away.  If a group may enter the folder and inherits its
+ * files (setgid), the group stands for the owner of the mailbox.  Otherwise only we may read
+ * them. */
+static bool
+is_shared(int folder)
 {
 	const mode_t shared = S_ISGID | S_IXGRP;
 	struct stat st;
 
-	return fstat(tmp, &st) == 0 && (st.st_mode & shared) == shared ? 0660 : 0600;
+	return fstat(folder, &st) == 0 && (st.st_mode & shared) == shared;
 }
+
+static mode_t
+file_mode(int tmp)
+{
+	return is_shared(tmp) ? 0660 : 0600;
+}
+
+/* ---- the folder for junk ---- */
+
+/* Add the folder to those that mail programs show, as Dovecot lists them.  A failure costs no
+ * mail: a user can subscribe to a folder. */
+static void
+subscribe(int root, mode_t mode)
+{
+	static const char version[] = "V\t2\n\n";
+	const int fd = openat(root, "subscriptions", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW |
+	    O_NONBLOCK | O_CLOEXEC, mode);
+	struct stat st;
+	struct slice text = SL("V\t2\n\nJunk\n");
+
+	if (fd < 0)
+		return;
+	/* Another name of the file may be that of somebody else's. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1) {
+		if (st.st_size > 0)
+			text = slice_skip(text, sizeof version - 1);
+		(void)!write(fd, text.p, text.n);
+	}
+	(void)close(fd);
+}
+
+/* A file marks a folder of a Maildir.  It is made last: without it the folder is not complete. */
+static int
+mark_folder(int root, int folder, mode_t mode)
+{
+	static const char mark[] = "maildirfolder";
+	int fd = openat(folder, mark, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		subscribe(root, mode);
+		fd = openat(folder, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	}
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return close(fd) < 0 ? -errno : 0;
+}
+
+int
+maildir_enter_junk(struct maildir *m)
+{
+	const bool shared = is_shared(m->root) && is_shared(m->tmp);
+	const mode_t mode = shared ? 0770 : 0700;
+	struct maildir junk = { -1, -1, -1 };
+	int r = make_folder(m->root, MAILDIR_JUNK, mode);
+
+	if (r == 0) {
+		r = openat(m->root, MAILDIR_JUNK, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = open_maildir(r < 0 ? -errno : r, mode, &junk);
+	}
+	if (r == 0)
+		r = mark_folder(m->root, junk.root, shared ? 0660 : 0600);
+	if (r < 0) {
+		maildir_close(&junk);
+		return r;
+	}
+	maildir_close(m);
+	*m = junk;
+	return 0;
+}
+
+/* ---- a message ---- */
 
 int
 maildir_write(const struct maildir *m, const char *hostname, const struct queue_entry *e,

@@ -23,6 +23,11 @@ int maildir_open_beneath(int folder, const char *path, struct maildir *m);
  * that only names it (O_PATH), or -errno. */
 int maildir_folder(const char *path);
 
+/* Go on in the folder of the mailbox for junk (Maildir++), which is made and subscribed to if it is
+ * missing.  0 or -errno. */
+#define MAILDIR_JUNK ".Junk"
+int maildir_enter_junk(struct maildir *m);
+
 void maildir_close(struct maildir *m);
 
 /* Write e into the Maildir, durably.  address is for Delivered-To; the name of the file ends in

@@ -255,6 +255,8 @@ parse_field(struct slice line, struct queue_entry *e)
 		good = !e->user.p && standing_parse(value, &e->standing, &e->user);
 	} else if (slice_eq(key, SL("quarantine"))) {
 		e->quarantine = value;
+	} else if (slice_eq(key, SL("junk"))) {
+		e->junk = value;
 	} else if (slice_eq(key, SL("client"))) {
 		e->client = value;
 	} else if (slice_eq(key, SL("expanded-from"))) {

@@ -46,6 +46,7 @@ struct queue_entry {
 	struct slice user;		/* who had authenticated, or empty */
 	struct slice from, from_params, client;
 	struct slice quarantine;	/* why a filter wants it held; empty: none does */
+	struct slice junk;		/* the mark of a filter; empty: there is none */
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;
 };

@@ -13,6 +13,7 @@
 #include "base/large.h"
 #include "base/log.h"
 #include "message/edit.h"
+#include "message/junk.h"
 #include "session/checks.h"
 #include "session/milters.h"
 #include "session/session.h"
@@ -30,6 +31,7 @@ static LARGE struct {
 	unsigned nadded;
 	struct buf reason;		/* of a quarantine */
 	bool quarantined;
+	bool marked;			/* a filter has made a field that says "junk" */
 	enum smtp_verdict postponed;	/* an added recipient may be accepted later */
 	struct queue_message former;
 	char added_space[LIST_MAX], dropped_space[LIST_MAX], reason_space[300];
@@ -326,13 +328,37 @@ quarantine(struct slice reason)
 	return true;
 }
 
+static bool
+is_mark(const struct session *s, struct slice name, struct slice value, struct buf *why)
+{
+	return junk_marked(name, value, s->server.hostname, why);
+}
+
+/* A stranger may write the same field: it counts if a filter has made one, and if none of the
+ * filters behind that has removed it. */
+static bool
+is_junk(const struct session *s, struct buf *why)
+{
+	struct slice rest = edit_fields(&now.header);
+	size_t n = 0;
+	struct field f;
+
+	while (now.marked && edit_next(&now.header, &rest, &n, &f))
+		if (is_mark(s, f.name, f.body, why))
+			return true;
+	return false;
+}
+
 /* False if the edit cannot be made. */
 static bool
 take_edit(struct session *s, const struct milter_link *l, const struct milter_answer *a,
     bool *body)
 {
 	const bool blank = !milter_keeps_blank(&l->milter), first = !*body;
+	char space[JUNK_WHY_MAX];
 
+	now.marked |= a->kind <= MILTER_CHANGE_FIELD && a->kind >= MILTER_ADD_FIELD &&
+	    is_mark(s, a->name, a->value, &(struct buf)BUF(space));
 	switch (a->kind) {
 	case MILTER_ADD_FIELD:
 		return edit_add(&now.header, a->name, a->value, blank);
@@ -437,6 +463,8 @@ apply(struct session *s)
 	struct queue_message *m = &s->content.queued;
 	const struct slice sender = smtp_path_text(&now.sender);
 	struct slice rest = buf_slice(&now.added);
+	char space[JUNK_WHY_MAX];
+	struct buf why = BUF(space);
 	int r = queue_again(&s->content.queue, m, &now.former,
 	    now.sender_changed ? &sender : NULL, is_dropped, NULL);
 
@@ -444,6 +472,8 @@ apply(struct session *s)
 		queue_rcpt(&s->content.queue, m, slice_cut(rest, '\0', &rest), SL(""));
 	if (now.quarantined)
 		queue_field(m, "quarantine", buf_slice(&now.reason));
+	if (is_junk(s, &why))
+		queue_field(m, "junk", buf_slice(&why));
 	if (r == 0 && m->recipients == 0)
 		r = -ENOENT;
 	if (r == 0)
@@ -473,7 +503,7 @@ static void
 begin_edits(void)
 {
 	now.postponed = SMTP_ACCEPT;
-	now.sender_changed = now.quarantined = false;
+	now.sender_changed = now.quarantined = now.marked = false;
 	now.nadded = 0;
 	now.added = (struct buf)BUF(now.added_space);
 	now.dropped = (struct buf)BUF(now.dropped_space);

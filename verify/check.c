@@ -231,8 +231,9 @@ check_dmarc(struct check *c, const struct auth_dns *dns, bool proven)
 	    slice_str(c->sender[0] ? c->spf_domain : c->helo_domain), &c->signatures.message);
 }
 
+/* exempt: the policy is not to be applied. */
 static void
-write_dmarc(struct check *c)
+write_dmarc(struct check *c, bool exempt)
 {
 	const struct alignment *a = &c->dmarc;
 	struct buf *b = &c->field;
@@ -242,7 +243,8 @@ write_dmarc(struct check *c)
 	for (size_t i = 0; i < a->author.n; i++)
 		result_property(b, "header.from", slice_str(a->author.domains[i]));
 	if (a->policy != DMARC_NO_POLICY)
-		result_property(b, "policy.dmarc", slice_str(dmarc_policy_word(a->policy)));
+		result_property(b, "policy.dmarc",
+		    slice_str(dmarc_policy_word(exempt ? DMARC_NONE : a->policy)));
 }
 
 /* Has SPF or DKIM proven a name of the domain? */
@@ -282,7 +284,7 @@ void
 check_end(struct check *c, const struct dns_resolver *r)
 {
 	struct auth_dns dns = answers_dns(&c->answers);
-	bool done;
+	bool done, failed, exempt;
 
 	if (c->hashes)
 		signatures_end(&c->signatures);
@@ -296,9 +298,11 @@ check_end(struct check *c, const struct dns_resolver *r)
 	} while (!done);
 	write_spf(c);
 	write_signatures(c);
+	failed = c->hashes && c->dmarc.result == ALIGNMENT_FAIL;
+	exempt = failed && is_exempt(c);
 	if (c->hashes)
-		write_dmarc(c);
-	c->reject = c->hashes && c->config->verify.dmarc == VERIFY_ENFORCE &&
-	    c->dmarc.result == ALIGNMENT_FAIL && c->dmarc.policy == DMARC_REJECT && !is_exempt(c);
+		write_dmarc(c, exempt);
+	c->reject = failed && c->config->verify.dmarc == VERIFY_ENFORCE &&
+	    c->dmarc.policy == DMARC_REJECT && !exempt;
 	answers_end(&c->answers);
 }

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 
-from programs import BUILD, RELAY, Site, fresh_directory
+from fake_milter import CONTINUE, FakeMilter, add
+from programs import BUILD, HANDLER, RELAY, Site, fresh_directory
 from tap import check, main, note, same, test, wait_for
 
 if open("/proc/self/uid_map").read().split()[2] == "1":
@@ -66,6 +67,9 @@ subaddress = +
 via = maildir:~/Maildir
 recipients = users
 aliases = %s/aliases
+[route junk.example]
+via = maildir:~/Marked
+junk-folder = on
 [route any.example]
 via = maildir:~/Maildir
 [route elsewhere.example]
@@ -234,6 +238,42 @@ def _():
     deliver("ben@elsewhere.example")
     path, = inbox("ben", "other/box")
     same(os.stat(path).st_uid, 20002)
+
+
+def marked(recipient, field=b"X-Spam"):
+    filter = FakeMilter(directory + "/filter", {"E": add(field, b"Yes") + CONTINUE})
+    done = subprocess.run(
+        [HANDLER, "-c", site.config, "-o", "server.milter=" + filter.place], capture_output=True,
+        input=b"EHLO c\nMAIL FROM:<>\nRCPT TO:<%s>\nDATA\nSubject: x\n\nx\n.\nQUIT\n"
+        % recipient.encode(), check=True)
+    check(b"queued as" in done.stdout, done.stdout, done.stderr)
+    filter.close()
+    site.relay()
+
+
+@test("junk-folder: the user's own folder, which the user's agent makes")
+def _():
+    start("maildir", before=LEAST)
+    marked("anna@junk.example")
+    marked("anna@junk.example", b"X-Other")
+    marked("anna@any.example")
+    same([len(inbox("anna", folder)) for folder in ("Marked/.Junk", "Marked", "Maildir/.Junk")],
+         [1, 1, 0])
+    for name, mode in ((".Junk", 0o700), (".Junk/new", 0o700), (".Junk/maildirfolder", 0o600),
+                       ("subscriptions", 0o600)):
+        entry = os.stat("%s/anna/Marked/%s" % (HOMES, name))
+        same([entry.st_uid, entry.st_gid, entry.st_mode & 0o7777], [20001, 20001, mode], name)
+    same(open(HOMES + "/anna/Marked/subscriptions").read(), "V\t2\n\nJunk\n")
+    check(HOMES + "/anna/Marked/.Junk: delivered to mailbox" in site.log(), site.log()[-1000:])
+    os.mkdir(HOMES + "/ben/Marked")
+    os.symlink(directory, HOMES + "/ben/Marked/.Junk")
+    for path in HOMES + "/ben/Marked", HOMES + "/ben/Marked/.Junk":
+        os.chown(path, 20002, 20002, follow_symlinks=False)
+    marked("ben@junk.example")
+    same(len(site.queued("wait")), 1)
+    os.unlink(HOMES + "/ben/Marked/.Junk")
+    site.relay("--flush")
+    same([len(inbox("ben", "Marked/.Junk")), site.queued()], [1, []])
 
 
 @test("a Maildir that is a link: the mail waits, and nothing is written behind it")

@@ -513,6 +513,7 @@ test_requests(void)
 	REFUSED("ten descriptors", , &r, sizeof r, many, 10);
 	REFUSED("a pipe for a message", , &r, sizeof r, ends, 1);
 	SPOILT("another version", r.version++);
+	SPOILT("a folder that is neither", r.junk = 2);
 	SPOILT("a name without end", memset(r.user, 'a', sizeof r.user));
 	SPOILT("a path without end", memset(r.target, 'a', sizeof r.target));
 	SPOILT("a sender without end", memset(r.from, 'a', sizeof r.from));
@@ -553,7 +554,7 @@ test_answers(void)
 		!agent_frame_parse(&good, sizeof good - 1, &got) &&
 		!agent_frame_parse(&good, 0, &got),
 	    "an answer of another length");
-	a = good, a.version = 2;
+	a = good, a.version++;
 	ok(!agent_frame_parse(&a, sizeof a, &got), "another version");
 	a = good, a.result = AGENT_RESULTS;
 	ok(!agent_frame_parse(&a, sizeof a, &got), "a result that is none");

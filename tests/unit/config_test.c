@@ -103,7 +103,7 @@ check_all_keys(void)
 	    "[verify]\ntimeout = 3s\nmax-connections = 4\ndmarc = enforce\n"
 	    "dmarc-exempt = 192.0.2.0/24 list.example\ndnsbl = a.example\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
-	    "recipients = %s/list\n",
+	    "recipients = %s/list\njunk-folder = on\n",
 	    directory, directory, directory);
 	if (!ok(load(&c, text, NULL, 0) == 0, "every key is known"))
 		printf("# %.*s", (int)errors.n, errors.p);
@@ -173,7 +173,7 @@ check_all_keys(void)
 	ok(c.nroutes == 1 && strcmp(c.routes[0].pattern, "example.org") == 0 &&
 	    c.routes[0].via == VIA_MAILDIR &&
 	    strcmp(c.routes[0].target, "/m/{domain}/{local}") == 0 && c.routes[0].recipients &&
-	    c.routes[0].accept == ACCEPT_TRUSTED,
+	    c.routes[0].accept == ACCEPT_TRUSTED && c.routes[0].junk_folder,
 	    "[route]");
 	config_done(&c);
 }
@@ -204,7 +204,7 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\n[route A.B]\nvia = mx\n", 4, "is set in line 2 already" },
 	{ "[route a.b]\nvia = mx\nfrom = x\n", 3,
 	  "a route has via, host-order, tls, user, password-file, token-command, accept, "
-	  "recipients, aliases" },
+	  "recipients, aliases, subaddress, junk-folder" },
 	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
 	{ "\n[route a.b]\n", 2, "has no via" },
 	{ "[server]\nhostname = local host\n", 2, "a full name" },
