@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "aliases/check.h"
+#include "aliases/returns.h"
 #include "base/clock.h"
 #include "base/harden.h"
 #include "base/landlock.h"
@@ -163,7 +164,7 @@ static unsigned
 check_more(const struct config *c, const struct config_report *report)
 {
 	return aliases_check(c, report) + credential_check(c, report) + greet_check(c, report) +
-	    signer_check(c, report);
+	    signer_check(c, report) + returns_check(c->relay.srs_secret, "relay", report);
 }
 
 /* The exit status of --doctor. */

@@ -103,7 +103,7 @@ copy_for(struct walk *w, const struct smtp_path *sender, bool self)
 		    ALIASES_COPIES_MAX);
 		return 0;
 	}
-	x->copies[x->ncopies] = (struct expansion_copy){ *sender, self };
+	x->copies[x->ncopies] = (struct expansion_copy){ .sender = *sender, .self = self };
 	return (uint32_t)x->ncopies++;
 }
 
@@ -286,7 +286,7 @@ alias_expand(struct aliases *a, const struct smtp_path *to, const struct alias_s
 		.number = ++walks,
 	};
 
-	*ret = (struct expansion){ .copies = calloc(ALIASES_COPIES_MAX, sizeof *ret->copies) };
+	*ret = (struct expansion){ .copies = calloc(ALIASES_COPIES_MAX + 1, sizeof *ret->copies) };
 	if (!ret->copies)
 		return -ENOMEM;
 	walk(&w);
@@ -300,6 +300,23 @@ expansion_done(struct expansion *x)
 	free(x->copies);
 	free(x->members);
 	*x = (struct expansion){ 0 };
+}
+
+void
+expansion_part(struct expansion *x,
+    bool (*pick)(const struct config *c, const struct smtp_path *member), const struct config *c)
+{
+	const uint32_t away = (uint32_t)x->ncopies;
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct expansion_member *m = &x->members[i];
+
+		if (x->copies[m->copy].sender.n || !pick(c, &m->path))
+			continue;
+		x->copies[away] = (struct expansion_copy){ .away = true };
+		x->ncopies = (size_t)away + 1;
+		m->copy = away;
+	}
 }
 
 bool

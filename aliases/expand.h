@@ -26,6 +26,7 @@ enum expansion_end {
 struct expansion_copy {
 	struct smtp_path sender;	/* owner-NAME; if its n is 0, the reverse-path stays */
 	bool self;			/* for the expanded address, which is its own member */
+	bool away;			/* for members that expansion_part() has picked */
 };
 
 struct expansion_member {
@@ -51,6 +52,11 @@ struct expansion {
 int alias_expand(struct aliases *a, const struct smtp_path *to, const struct alias_set *known,
     struct expansion *ret);
 void expansion_done(struct expansion *x);
+
+/* Give the members that pick() wants a copy of their own, unless theirs has a reverse-path
+ * already. */
+void expansion_part(struct expansion *x,
+    bool (*pick)(const struct config *c, const struct smtp_path *member), const struct config *c);
 
 /* Is it one address in place of another (RFC 3461 section 5.2.7.2)? */
 bool expansion_is_single(const struct expansion *x);

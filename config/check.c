@@ -237,6 +237,35 @@ add_word(struct buf *b, struct slice word)
 	buf_add(b, word);
 }
 
+/* One program makes the addresses, the other one checks them: neither can do without the other. */
+static void
+check_srs(struct config_loader *l)
+{
+	const struct config *c = l->c;
+	const char *const secrets[] = { c->server.srs_secret, c->relay.srs_secret };
+	static const char *const sections[] = { "server", "relay" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct place at = l->keys[keys_find(slice_str(sections[i]),
+		    SL("srs-secret"))];
+
+		if (count_words(secrets[i]) > 1)
+			settings_error(&l->settings, at, "[%s] srs-secret: write one name: the "
+			    "file may have two secrets, each on its own line", sections[i]);
+		else if (c->relay.srs_domain && !secrets[i])
+			settings_error(&l->settings, l->keys[keys_find(SL("relay"),
+			    SL("srs-domain"))], "[relay] srs-domain: set [%s] srs-secret too, to a "
+			    "file that the user of smtp-%s can read", sections[i],
+			    i == 0 ? "handler" : "relay");
+		else if (!c->relay.srs_domain && secrets[i])
+			settings_error(&l->settings, at,
+			    "[%s] srs-secret: set [relay] srs-domain too", sections[i]);
+	}
+	if (c->relay.srs_domain && c->relay.srs_domain[0] == '[')
+		settings_error(&l->settings, l->keys[keys_find(SL("relay"), SL("srs-domain"))],
+		    "[relay] srs-domain: write a domain, not an address");
+}
+
 /* Append the network to one of two lists: is it one of balancers? */
 static bool
 sort_network(const struct cidr *net, const struct network_list *balancers, struct buf *both,
@@ -304,6 +333,7 @@ config_check(struct config_loader *l)
 		    "addresses into proxy-trusted");
 	check_balancers(l);
 	check_tls(l);
+	check_srs(l);
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders,
 		    l->keys[keys_find(SL("server"), SL("senders"))]);

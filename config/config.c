@@ -227,7 +227,7 @@ set_in_dkim(struct config_loader *l, const struct setting *s, struct slice domai
 static void
 set_key(struct config_loader *l, const struct setting *s)
 {
-	char text[600];
+	char text[900];
 	struct buf why = BUF(text);
 	int r, key = keys_find(s->section, s->key);
 

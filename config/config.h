@@ -152,6 +152,7 @@ struct config {
 		enum config_auth auth;
 		char *auth_target;		/* file or credential; AUTH_DOVECOT: socket */
 		char *auth_senders;		/* file, or NULL */
+		char *srs_secret;		/* file or credential, or NULL */
 		char *milter;			/* places of filters (config/milter.h), or NULL */
 		enum config_milter_failure milter_failure;
 		uint64_t milter_command_timeout_ms, milter_content_timeout_ms;
@@ -174,6 +175,8 @@ struct config {
 		uint64_t data_timeout_ms, block_timeout_ms, dot_timeout_ms;
 		uint64_t transaction_timeout_ms;	/* of all replies; more with recipients */
 		char *maildir_socket;		/* of smtp-maildir */
+		char *srs_domain;		/* of reverse-paths (smtp/srs.h); or NULL */
+		char *srs_secret;		/* file or credential, or NULL */
 		uint64_t min_uid;		/* the users below get no mail */
 		uint64_t latency_fresh_s;	/* age at which a latency is measured again */
 	} relay;
@@ -228,6 +231,10 @@ const struct route *config_route(const struct config *c, struct slice domain);
  * own name.  If mail for our name leaves this machine, another domain whose mail stays is used.
  * Both live as long as c (RFC 5321 section 4.5.1). */
 const struct route *config_postmaster(const struct config *c, struct slice *ret_domain);
+
+/* Does mail for the domain stay here, or may anyone send it to the servers behind this one?  The
+ * name of this host is ours in any case. */
+bool config_is_ours(const struct config *c, struct slice domain);
 
 /* The sender: the reverse-path, and the rights of the client that named it. */
 struct sender {

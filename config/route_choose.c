@@ -98,6 +98,15 @@ config_postmaster(const struct config *c, struct slice *ret_domain)
 	return best;
 }
 
+bool
+config_is_ours(const struct config *c, struct slice domain)
+{
+	const struct route *r = config_route(c, domain);
+
+	return ends_here(r) || idn_same(domain, slice_str(c->server.hostname)) ||
+	       (r->accept == ACCEPT_ANYONE && strcmp(r->pattern, "*") != 0);
+}
+
 /* The text behind the last @: a quoted local part may have others. */
 static struct slice
 domain_of(struct slice address)

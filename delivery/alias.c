@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "aliases/expand.h"
+#include "aliases/returns.h"
 #include "delivery/alias_copy.h"
 #include "maildir/mbox.h"
 
@@ -37,7 +38,7 @@ add_direct(struct alias_set *known, const struct queue_entry *e, const uint32_t 
 /* Commit all copies, and add their IDs to detail. */
 static int
 write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct smtp_path *to,
-    const struct expansion *x, struct buf *detail)
+    const struct expansion *x, const struct smtp_path *returns, struct buf *detail)
 {
 	char id[QUEUE_ID_SIZE];
 	size_t shown = 0;
@@ -46,6 +47,7 @@ write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const str
 	for (uint32_t i = 0; r == 0 && i < x->ncopies; i++) {
 		const struct alias_copy copy = {
 			.e = e, .rcpt = rcpt, .to = to, .expansion = x, .index = i,
+			.returns = returns,
 		};
 
 		r = alias_copy_write(d->queue, &copy, id);
@@ -92,16 +94,37 @@ reach(const struct expansion *x)
 	return REACH_END;
 }
 
+/* Members at other domains get copies of their own if the reverse-path has to be another there.
+ * 1 with that in *ret; 0; or -errno, after which the alias waits. */
+static int
+find_returns(const struct delivery *d, const struct queue_entry *e, struct expansion *x,
+    struct smtp_path *ret, struct outcome *o)
+{
+	char text[400];
+	struct buf why = BUF(text);
+	const int r = d->config->relay.srs_domain ?
+	    returns_make(d->config, e->from, ret, &why) : 0;
+
+	if (r < 0)
+		outcome_set(o, CAUSE_ALIASES, SL(""), buf_slice(&why));
+	else if (r > 0)
+		expansion_part(x, returns_leaves, d->config);
+	return r;
+}
+
 static void
 set_made(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct smtp_path *to,
-    struct alias_set *known, const struct expansion *x, struct outcome *o)
+    struct alias_set *known, struct expansion *x, struct outcome *o)
 {
 	char space[OUTCOME_DETAIL];
 	struct buf detail = BUF(space);
-	int r;
+	struct smtp_path returns;
+	int r = find_returns(d, e, x, &returns, o);
 
+	if (r < 0)
+		return;
 	describe(x, &detail);
-	r = write_copies(d, e, rcpt, to, x, &detail);
+	r = write_copies(d, e, rcpt, to, x, r > 0 ? &returns : NULL, &detail);
 	if (r == 0)
 		r = remember(known, x);
 	if (r < 0) {

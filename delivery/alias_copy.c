@@ -57,14 +57,14 @@ alias_copy_rcpt_params(struct slice params, bool list, bool single, const struct
 		smtp_dsn_copy_rcpt(params, !single, to, b);
 }
 
-/* The copy is as trusted as its original: the sender chose its content.  The address of a
- * list does not belong to a user. */
+/* The copy is as trusted as its original: the sender chose its content.  Another reverse-path, as
+ * the address of a list, does not belong to the user. */
 static void
-write_standing(struct queue_message *m, const struct queue_entry *e, bool list)
+write_standing(struct queue_message *m, const struct queue_entry *e, bool other)
 {
 	const bool owner = e->standing == STANDING_OWNER;
 
-	queue_standing(m, owner && list ? STANDING_USER : e->standing, e->user);
+	queue_standing(m, owner && other ? STANDING_USER : e->standing, e->user);
 }
 
 static int
@@ -74,6 +74,7 @@ write_envelope(
 	const struct expansion *x = c->expansion;
 	const struct queue_entry *e = c->e;
 	const struct slice sender = smtp_path_text(&x->copies[c->index].sender);
+	const bool away = x->copies[c->index].away && c->returns;
 	const int64_t age_s = (clock_wall_us() - e->arrived_us) / 1000000;
 	char from_space[PARAMS_MAX], rcpt_space[PARAMS_MAX];
 	struct buf from = BUF(from_space), rcpt = BUF(rcpt_space);
@@ -88,8 +89,11 @@ write_envelope(
 	queue_field(m, "expanded-from", slice_str(e->id));
 	if (e->junk.n)
 		queue_field(m, "junk", e->junk);
-	write_standing(m, e, list);
-	queue_from(m, list ? sender : e->from, buf_slice(&from));
+	write_standing(m, e, list || away);
+	if (away)
+		queue_field(m, "sender", e->from);
+	queue_from(m, list ? sender : away ? smtp_path_text(c->returns) : e->from,
+	    buf_slice(&from));
 	for (size_t i = 0; i < x->n; i++)
 		if (x->members[i].copy == c->index)
 			queue_rcpt(q, m, smtp_path_text(&x->members[i].path), buf_slice(&rcpt));

@@ -14,6 +14,7 @@ struct alias_copy {
 	const struct smtp_path *to;	/* the alias's address, with a domain */
 	const struct expansion *expansion;
 	uint32_t index;			/* index of the copy in expansion->copies */
+	const struct smtp_path *returns;	/* reverse-path of copies that go away */
 };
 
 /* Queue a copy, durably.  0 with its ID, or with "" if it has no recipients; or -errno. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "aliases/files.h"
+#include "aliases/returns.h"
 #include "base/landlock.h"
 #include "base/seccomp.h"
 #include "client/confine.h"
@@ -107,6 +108,7 @@ allow_list(void *ctx, const char *file)
 static void
 confine_aliases(const struct delivery *d, struct landlock *l, struct seccomp *f)
 {
+	returns_hold(d->config->relay.srs_secret);
 	landlock_allow(l, d->queue->tmp, RIGHTS_QUEUE);
 	landlock_allow(l, d->queue->fresh, RIGHTS_QUEUE);
 	aliases_files(d->aliases, allow_list, l);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "aliases/expand.h"
+#include "aliases/returns.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/credential.h"
@@ -232,9 +233,33 @@ static const char *const fates[] = {
 	[EXPANSION_LATER] = "is kept and tried again later (4.3.5)",
 };
 
+/* Prints the reverse-path that mail leaves with, if that is another one. */
 static void
-explain_expansion(const struct expansion *x, struct say *s)
+explain_returns(const struct config *c, const struct smtp_path *from, struct say *s)
 {
+	struct smtp_path returns;
+	char text[400];
+	struct buf why = BUF(text);
+	int r;
+
+	if (from->n == 0) {
+		say_line(s, "srs", "to other domains with a reverse-path at %s, unless the sender "
+		    "is null or ours", c->relay.srs_domain);
+		return;
+	}
+	r = returns_make(c, smtp_path_text(from), &returns, &why);
+	if (r < 0)
+		say_line(s, "mail", "is kept and tried again later (4.3.5): %s", buf_cstr(&why));
+	else if (r > 0)
+		say_line(s, "srs", "to other domains from %s", returns.text);
+}
+
+static void
+explain_expansion(const struct config *c, const struct expansion *x, const struct smtp_path *from,
+    struct say *s)
+{
+	bool leaves = false;
+
 	if (x->end != EXPANSION_MADE) {
 		say_line(s, "mail", "%s: %s", fates[x->end], x->why);
 		return;
@@ -244,14 +269,18 @@ explain_expansion(const struct expansion *x, struct say *s)
 
 		say_line(s, "alias", "%s%s%s", x->members[i].path.text,
 		    sender->n ? " from " : "", sender->text);
+		leaves |= sender->n == 0 && returns_leaves(c, &x->members[i].path);
 	}
 	if (x->nothing)
 		say_line(s, "alias", "/dev/null: discarded");
+	if (leaves)
+		explain_returns(c, from, s);
 }
 
 /* Prints the members of an alias; false if the address is none. */
 static bool
-explain_alias(const struct config *c, const struct smtp_path *path, struct say *s)
+explain_alias(const struct config *c, const struct smtp_path *path, const struct smtp_path *from,
+    struct say *s)
 {
 	struct alias_set nobody = { .config = c };
 	struct aliases aliases;
@@ -263,7 +292,7 @@ explain_alias(const struct config *c, const struct smtp_path *path, struct say *
 		return false;
 	found = aliases_find(&aliases, path, false, &hit) != 0;
 	if (found && alias_expand(&aliases, path, &nobody, &x) == 0)
-		explain_expansion(&x, s);
+		explain_expansion(c, &x, from, s);
 	if (found)
 		expansion_done(&x);
 	alias_set_done(&nobody);
@@ -589,6 +618,29 @@ explain_route(const struct config *c, const struct route *route, const struct sm
 	}
 }
 
+/* An address of SRS becomes the one that it stands for.  False if it stands for none. */
+static bool
+follow_return(const struct config *c, struct smtp_path *path, struct say *s)
+{
+	struct smtp_path original;
+	char text[400];
+	struct buf why = BUF(text);
+	int r;
+
+	if (!returns_is(c, path))
+		return true;
+	r = returns_find(c->relay.srs_secret, path, &original, &why);
+	if (r > 0) {
+		say_line(s, "srs", "stands for %s: strangers may send notices to it",
+		    original.text);
+		*path = original;
+	} else {
+		say_line(s, "mail", "is refused (%s): %s", r == 0 ? "5.7.1" : "4.3.0",
+		    buf_cstr(&why));
+	}
+	return r > 0;
+}
+
 int
 explain(const struct config *c, const struct dns_resolver *resolver, struct validator *validator,
     const char *sender, const char *address, bool json, FILE *out)
@@ -603,15 +655,17 @@ explain(const struct config *c, const struct dns_resolver *resolver, struct vali
 	if (!is_address(address, SMTP_PATH_NO_DOMAIN, &path) ||
 	    (sender && sender[0] && !is_address(sender, SMTP_PATH_NULL, &from)))
 		return EX_USAGE;
+	say_line(s, "address", "%s", path.text);
+	if (!follow_return(c, &path, s))
+		return 0;
 	domain = smtp_path_domain(&path);
 	trusted.path = smtp_path_text(&from);
 	route = domain.n ? config_route_from(c, trusted, domain)
 			 : config_postmaster(c, &domain);
-	say_line(s, "address", "%s", path.text);
 	if (from.n)
 		say_line(s, "sender", "%s", from.text);
 	explain_route(c, route, &from, domain, s);
-	if (explain_alias(c, &path, s))
+	if (explain_alias(c, &path, &from, s))
 		return 0;
 	if (route->user)
 		explain_login(route, s);

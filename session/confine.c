@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aliases/returns.h"
 #include "base/harden.h"
 #include "base/landlock.h"
 #include "base/log.h"
@@ -119,6 +120,7 @@ confine_session(const struct confinement *c)
 	confined = true;
 	sandbox.queue = open_queue(c);
 	hold_logins(c->config);
+	returns_hold(c->config->server.srs_secret);
 	if (c->tls_later && c->start->remark_fd < 0) {
 		/* The end of this process sends the other one a signal. */
 		sandbox.keeps_signals = landlock_keep_signals() == 0;

@@ -5,6 +5,7 @@
  */
 #include "session/policy.h"
 
+#include "aliases/returns.h"
 #include "base/idn.h"
 #include "base/words.h"
 #include "mailbox/path.h"
@@ -183,8 +184,9 @@ check_user(const struct route *route, const struct smtp_path *to, bool possible,
 	return listed(found, SMTP_REFUSE_USER);
 }
 
-enum smtp_verdict
-policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
+/* A route of the configuration: may mail go there, and does the recipient exist? */
+static enum smtp_verdict
+check_route(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
 {
 	const struct slice domain = smtp_path_domain(to);
 	const struct sender sender = { p->sender, policy_standing(p) };
@@ -204,6 +206,49 @@ policy_recipient(const struct policy *p, const struct smtp_path *to, struct slic
 	if (possible && (!route_lists(route) || is_postmaster(route, to)))
 		return SMTP_ACCEPT;
 	return check_user(route, to, possible, ret_why);
+}
+
+/* Notices come back by an address that this host has made.  All who got the mail know it, so a
+ * stranger may send nothing else to it: it is no way to send mail to others. */
+static enum smtp_verdict
+check_return(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
+{
+	static char text[700];
+	struct policy anyone = *p;
+	struct smtp_path original;
+	struct buf why = { .p = text, .cap = sizeof text };
+	const int r = returns_find(p->config->server.srs_secret, to, &original, &why);
+
+	*ret_why = buf_slice(&why);
+	if (r < 0)
+		return SMTP_REFUSE_LOCAL;
+	if (r == 0)
+		return SMTP_REFUSE_ROUTE;
+	if (!p->trusted && p->sender.n) {
+		*ret_why = SL("this address is for notices, which have an empty reverse-path");
+		return SMTP_REFUSE_ROUTE;
+	}
+	anyone.trusted = true;
+	return check_route(&anyone, &original, ret_why);
+}
+
+enum smtp_verdict
+policy_recipient(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
+{
+	return returns_is(p->config, to) ? check_return(p, to, ret_why) :
+	    check_route(p, to, ret_why);
+}
+
+void
+policy_resolve(const struct policy *p, struct smtp_path *to)
+{
+	struct smtp_path original;
+	char text[700];
+	struct buf why = BUF(text);
+
+	if (returns_is(p->config, to) &&
+	    returns_find(p->config->server.srs_secret, to, &original, &why) > 0)
+		*to = original;
 }
 
 enum smtp_verdict

@@ -28,6 +28,10 @@ enum smtp_verdict policy_sender(const struct policy *p, const struct smtp_path *
 enum smtp_verdict policy_recipient(const struct policy *p, const struct smtp_path *to,
     struct slice *ret_why);
 
+/* Make an accepted recipient the one that the queue gets: an address that stands for the
+ * reverse-path of mail forwarded from here becomes that (aliases/returns.h). */
+void policy_resolve(const struct policy *p, struct smtp_path *to);
+
 /* VRFY: SMTP_VERIFIED, SMTP_REFUSE_USER, SMTP_REFUSE_LOCAL, or SMTP_ACCEPT if it is not known. */
 enum smtp_verdict policy_verify(const struct policy *p, const struct smtp_path *who);
 

@@ -121,22 +121,32 @@ has_filters(const struct config *c, enum milter_where where)
 	return milter_place_has(c->server.milter, where);
 }
 
+/* A new secret is found, too. */
+static void
+allow_secret(struct landlock *l, const char *name)
+{
+	char path[PATH_MAX];
+	struct buf b = BUF(path);
+
+	if (name && secret_path(&b, slice_str(name)) == 0)
+		allow_beside(l, path, READ_FILE);
+}
+
 /* Certificates are renewed, and their files are often links. */
 static void
 allow_keys(struct landlock *l, const struct config *c)
 {
 	static LARGE struct certificates certificates;
-	char path[PATH_MAX], text[200];
-	struct buf users = BUF(path), why = BUF(text);
+	char text[200];
+	struct buf why = BUF(text);
 
 	(void)certificates_find(&certificates, c, &why);
 	for (size_t i = 0; i < certificates.n; i++) {
 		allow_beside(l, certificates.pairs[i].chain, READ_FILE);
 		allow_beside(l, certificates.pairs[i].key, READ_FILE);
 	}
-	if (c->server.auth == AUTH_FILE &&
-	    secret_path(&users, slice_str(c->server.auth_target)) == 0)
-		allow_beside(l, path, READ_FILE);
+	if (c->server.auth == AUTH_FILE)
+		allow_secret(l, c->server.auth_target);
 }
 
 /* A parent may do what its sessions may; they open their lists, and the file of counts. */
@@ -153,6 +163,7 @@ wall_off_parent_files(const struct sandbox *s, enum sandbox_parent kind)
 	if (s->queue && s->queue->counts >= 0)
 		landlock_allow(&l, s->queue->counts, READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
 	each_list(&l, s->config, allow_list);
+	allow_secret(&l, s->config->server.srs_secret);
 	if (kind != SANDBOX_LISTENER)
 		allow_keys(&l, s->config);
 	if (kind != SANDBOX_FORKER)

@@ -268,6 +268,7 @@ log_ignored(const struct milter_link *l, const char *what, struct slice address)
 static bool
 add_rcpt(struct session *s, const struct milter_link *l, struct slice text)
 {
+	const struct policy policy = session_policy(s);
 	enum smtp_verdict verdict;
 	struct smtp_path path;
 	struct slice why;
@@ -286,6 +287,9 @@ add_rcpt(struct session *s, const struct milter_link *l, struct slice text)
 		log_ignored(l, "recipient", text);
 	if (verdict != SMTP_ACCEPT)
 		return true;
+	policy_resolve(&policy, &path);
+	if (is_listed(&now.added, smtp_path_text(&path)))
+		return true;
 	remove_listed(&now.dropped, smtp_path_text(&path));
 	now.nadded++;
 	return list_path(&now.added, smtp_path_text(&path));
@@ -294,10 +298,12 @@ add_rcpt(struct session *s, const struct milter_link *l, struct slice text)
 static bool
 drop_rcpt(const struct session *s, struct slice text)
 {
+	const struct policy policy = session_policy(s);
 	struct smtp_path path;
 
 	if (!take_path(s, text, SMTP_PATH_NO_DOMAIN, &path))
 		return true;
+	policy_resolve(&policy, &path);
 	remove_listed(&now.added, smtp_path_text(&path));
 	return is_listed(&now.dropped, smtp_path_text(&path)) ||
 	       list_path(&now.dropped, smtp_path_text(&path));

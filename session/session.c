@@ -321,6 +321,7 @@ decide_mail(struct session *s, enum smtp_verdict *ret)
 static struct smtp_reply
 decide_rcpt(struct session *s, enum smtp_verdict *ret)
 {
+	const struct policy policy = session_policy(s);
 	struct slice why = SL("");
 	struct smtp_reply reply;
 
@@ -328,8 +329,10 @@ decide_rcpt(struct session *s, enum smtp_verdict *ret)
 	if (*ret == SMTP_ACCEPT && !milters_rcpt(s, &reply))
 		return refuse(s, &reply, ret);
 	reply = server_decide(&s->smtp, *ret, why);
-	if (reply.code == 250)
+	if (reply.code == 250) {
+		policy_resolve(&policy, &s->smtp.rcpt);
 		content_rcpt(s);
+	}
 	return reply;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "aliases/check.h"
+#include "aliases/returns.h"
 #include "base/log.h"
 #include "session/confine.h"
 #include "session/endpoint.h"
@@ -181,16 +182,18 @@ static char **arguments;		/* for the program that this one may become */
 static unsigned
 check_more(const struct config *config, const struct config_report *report)
 {
+	const unsigned wrong = aliases_check(config, report) +
+	    returns_check(config->server.srs_secret, "server", report);
 	char text[PATH_MAX + 100];
 	struct buf why = BUF(text);
 
 	if (!config->server.tls_certificate)
-		return aliases_check(config, report);
+		return wrong;
 	if (secure_become(config, arguments, &why) < 0) {
 		report->error(report->ctx, NULL, 0, buf_cstr(&why));
-		return 1 + aliases_check(config, report);
+		return 1 + wrong;
 	}
-	return aliases_check(config, report) + secure_check(config, report);
+	return wrong + secure_check(config, report);
 }
 
 /* --implicit.  -1 or an exit status. */

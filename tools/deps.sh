@@ -35,7 +35,7 @@ python3-josepy python3-configargparse python3-configobj python3-parsedatetime py
 python3-tz pebble python3-authheaders python3-authres python3-publicsuffix2 \
 python3-dnspython postfix-mta-sts-resolver python3-aiodns python3-pycares python3-aiohttp \
 python3-multidict python3-yarl python3-async-timeout python3-aiosignal python3-frozenlist \
-python3-charset-normalizer"
+python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail"
 
 # Programs that send mail: tests/host/programs_test.sh installs them in a system of its own.
 programs="cron at php8.2-cli git git-email mutt s-nail mailutils unattended-upgrades smartmontools \

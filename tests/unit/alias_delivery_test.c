@@ -314,6 +314,40 @@ test_params(void)
 	}
 }
 
+/* With srs-domain, copies for other domains come from there. */
+static void
+test_returns(void)
+{
+	static char domain[] = "f.example", secret[160];
+	const char *got;
+
+	(void)snprintf(secret, sizeof secret, "%s/secret", mail.dir);
+	put_file(secret, "sixteen or more letters\n");
+	config.relay.srs_domain = domain;
+	config.relay.srs_secret = secret;
+	run("s@x.example", "RET=HDRS ENVID=e", "two@here.example NOTIFY=FAILURE", "A: b\r\n");
+	got = copies();
+	ok(strstr(got, "<s@x.example RET=HDRS ENVID=e> ben@here.example NOTIFY=FAILURE: "
+	    MARK("two") "A: b\r\n"), "with srs-domain, the member here gets the sender's path");
+	got = strstr(got, "<SRS0=");
+	ok(got && strstr(got, "=x.example=s@f.example RET=HDRS ENVID=e> anna@y.example "
+	    "NOTIFY=FAILURE: " MARK("two") "A: b\r\n"), "the member elsewhere gets one of ours");
+	run("", "", "two@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<> anna@y.example ben@here.example: " MARK("two") "A: b\r\n"),
+	    "a notice: one copy, as ever");
+	run("s@HERE.example", "", "two@here.example", "A: b\r\n");
+	is(slice_str(copies()), SL("<s@HERE.example> anna@y.example ben@here.example: " MARK("two")
+	    "A: b\r\n"), "a sender of ours");
+	run("s@x.example", "", "one@here.example", "A: b\r\n");
+	ok(mail.outcomes[0].cause == CAUSE_FORWARDED && strncmp(copies(), "<SRS0=", 6) == 0,
+	    "an alias of one address is still forwarded");
+	run("s@x.example", "", "self@here.example", "A: b\r\n");
+	got = copies();
+	ok(strstr(got, "=x.example=s@f.example> anna@y.example: ") &&
+	    strstr(got, "<s@x.example> self@here.example: A: b\r\n"), "a member of its own name");
+	config.relay.srs_domain = config.relay.srs_secret = NULL;
+}
+
 /* The facts of a large message, which its delivery relies on. */
 static void
 test_large(void)
@@ -368,6 +402,7 @@ main(void)
 	test_params();
 	test_copies();
 	test_owner();
+	test_returns();
 	test_large();
 	test_storage();
 	test_failures();

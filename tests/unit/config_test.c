@@ -88,7 +88,7 @@ check_all_keys(void)
 	    "bare-newline = normalize\nrefuse = no mail here\ntls = required\n"
 	    "tls-certificate = /c1 c2\ntls-key = k1.pem /k2\ntls-client-certificates = ask\n"
 	    "tls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
-	    "milter = unix:/m, inet:[::1]:8891\nmilter-on-failure = accept\n"
+	    "srs-secret = /s\nmilter = unix:/m, inet:[::1]:8891\nmilter-on-failure = accept\n"
 	    "milter-command-timeout = 5s\nmilter-content-timeout = 6s\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\ndnssec = trust-ad\n"
@@ -96,6 +96,7 @@ check_all_keys(void)
 	    "port = 2525\nfamily = ipv4\nprocesses = 5\n"
 	    "per-destination = 2\nper-address = 3\nmx-order = latency\ntls = require\n"
 	    "tls-ca-file = /ca\n"
+	    "srs-domain = F\303\266rward.example\nsrs-secret = s\n"
 	    "bind = 127.0.0.2 ::1\nlatency-fresh = 0\nignore-keywords = CHUNKING\n"
 	    "connect-timeout = 500ms\ngreeting-timeout = 1s\ncommand-timeout = 2s\n"
 	    "data-timeout = 3s\nblock-timeout = 4s\ndot-timeout = 5s\n"
@@ -138,6 +139,9 @@ check_all_keys(void)
 	    c.server.milter_command_timeout_ms == 5000 &&
 	    c.server.milter_content_timeout_ms == 6000,
 	    "[server] milter");
+	ok(strcmp(c.relay.srs_domain, "xn--frward-wxa.example") == 0 &&
+	    strcmp(c.relay.srs_secret, "s") == 0 && strcmp(c.server.srs_secret, "/s") == 0,
+	    "srs-domain and srs-secret");
 	ok(c.verify.timeout_ms == 3000 && c.verify.max_connections == 4 &&
 	    c.verify.dmarc == VERIFY_ENFORCE &&
 	    strcmp(c.verify.dmarc_exempt, "192.0.2.0/24 list.example") == 0 &&
@@ -272,6 +276,16 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nmilter = unix:/" LONG_PATH "\n", 2, "longer than that of a socket" },
 	{ "[server]\nproxy-protocol = on\n", 2,
 	  "no balancer is trusted: write the balancers' addresses into proxy-trusted" },
+	{ "[relay]\nsrs-domain = f.example\nsrs-secret = /s\n", 2,
+	  "[relay] srs-domain: set [server] srs-secret too, to a file that the user of "
+	  "smtp-handler can read" },
+	{ "[relay]\nsrs-domain = f.example\n[server]\nsrs-secret = /s\n", 2,
+	  "[relay] srs-domain: set [relay] srs-secret too" },
+	{ "[server]\nsrs-secret = /s\n", 2, "[server] srs-secret: set [relay] srs-domain too" },
+	{ "[relay]\nsrs-domain = f.example\nsrs-secret = /s /t\n[server]\nsrs-secret = /s\n",
+	  3, "[relay] srs-secret: write one name" },
+	{ "[relay]\nsrs-domain = [192.0.2.1]\nsrs-secret = /s\n[server]\nsrs-secret = /s\n", 2,
+	  "write a domain, not an address" },
 	{ "[server]\nproxy-trusted = haproxy\n", 2, "haproxy is neither a network" },
 	{ "[server]\nproxy-protocol = on\nproxy-trusted = 127.0.0.1\n", 3,
 	  "balancers of proxy-trusted (127.0.0.0/8), so clients that they do not name would be "
@@ -350,7 +364,7 @@ check_short_name(void)
 	"user-messages, user-recipients, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
-	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, milter, " \
+	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, srs-secret, milter, " \
 	"milter-on-failure, milter-command-timeout, milter-content-timeout, proxy-protocol, " \
 	"proxy-trusted"
 
