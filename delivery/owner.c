@@ -208,20 +208,23 @@ make_request(const struct delivery *d, const struct queue_entry *e,
 	       copy(ret->address, sizeof ret->address, rcpt->path);
 }
 
-/* Let the process beside this one ask the agent. */
+/* Let the process beside this one ask the agent.  If an answer was not received, it may come later:
+ * it must not be taken for that to the next request, so there is none. */
 static void
 ask_aide(const struct aide *aide, const struct agent_request *request, int message,
     struct reply *ret)
 {
+	static bool broken;
 	ssize_t n;
 
-	ret->error = agent_frame_ask(aide->fd, request, message);
+	ret->error = broken ? -EPIPE : agent_frame_ask(aide->fd, request, message);
 	if (ret->error < 0)
 		return;
 	do
 		n = recv(aide->fd, ret, sizeof *ret, 0);
 	while (n < 0 && errno == EINTR);
-	if (n != sizeof *ret)
+	broken = n != sizeof *ret;
+	if (broken)
 		*ret = (struct reply){ .error = -EPIPE };
 }
 
