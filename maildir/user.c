@@ -2,6 +2,7 @@
 #include "maildir/user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -44,8 +45,9 @@ take_entry(const struct passwd *entry, uint64_t min_uid, struct user *ret)
 	    copy(ret->home, sizeof ret->home, entry->pw_dir) ? 1 : -ENAMETOOLONG;
 }
 
-int
-user_find(const char *name, uint64_t min_uid, struct user *ret)
+/* 1, 0 or -errno. */
+static int
+look_up(const char *name, uint64_t min_uid, struct user *ret)
 {
 	struct passwd space, *entry = NULL;
 	char *strings = NULL, *more;
@@ -68,6 +70,38 @@ user_find(const char *name, uint64_t min_uid, struct user *ret)
 		r = r == ENOENT || r == ESRCH ? 0 : -r;
 	free(strings);
 	return r;
+}
+
+/* Can the file of users be read?  0, also if there is none, or -errno. */
+static int
+try_file(void)
+{
+	const int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t n = 1;
+	int r = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	while (n > 0 || (n < 0 && errno == EINTR))
+		n = read(fd, text, sizeof text);
+	if (n < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+/* A library that could not read /etc/passwd reports that there is no such user.  Mail must not go
+ * back for that reason, so nobody is absent before the file was read and the user is not found
+ * again. */
+int
+user_find(const char *name, uint64_t min_uid, struct user *ret)
+{
+	int r = look_up(name, min_uid, ret);
+
+	if (r == 0)
+		r = try_file();
+	return r < 0 ? r : r == 0 ? look_up(name, min_uid, ret) : r;
 }
 
 /* Has the process become the user, and can it not go back? */
