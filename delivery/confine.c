@@ -58,6 +58,8 @@ static const struct seccomp_rule files[] = {
 	SECCOMP_CALL(renameat), SECCOMP_CALL(renameat2), SECCOMP_CALL(unlinkat),
 	SECCOMP_CALL(fsync),
 };
+/* In tmp/ of a Maildir. */
+static const struct seccomp_rule drafts[] = { SECCOMP_WITH(flock, 2, LOCK_EX | LOCK_NB) };
 static const struct seccomp_rule new_messages[] = {
 	SECCOMP_WITH(flock, 2, LOCK_EX), SECCOMP_CALL(syncfs),
 };
@@ -89,6 +91,7 @@ confine_maildir(const struct delivery *d, struct landlock *l, struct seccomp *f)
 		(void)close(fd);
 	free(path);
 	SECCOMP_ADD(f, files);
+	SECCOMP_ADD(f, drafts);
 }
 
 /* A rule for a folder would hold for all files in it: its error must be that it is a folder. */

@@ -95,6 +95,7 @@ static const struct seccomp_rule calls[] = {
 	SECCOMP_CALL(openat2), SECCOMP_CALL(mkdirat), SECCOMP_CALL(fstat),
 	SECCOMP_CALL(newfstatat), SECCOMP_CALL(fsync), SECCOMP_CALL(renameat),
 	SECCOMP_CALL(renameat2), SECCOMP_CALL(unlinkat), SECCOMP_CALL(uname),
+	SECCOMP_WITH(flock, 2, LOCK_EX | LOCK_NB),
 	SECCOMP_WITH(fcntl, 2, F_DUPFD_CLOEXEC), SECCOMP_CALL(sendto), SECCOMP_CALL(getpid),
 	SECCOMP_CALL(clock_gettime), SECCOMP_CALL(brk), SECCOMP_CALL(munmap),
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_CALL(mremap), SECCOMP_CALL(madvise),

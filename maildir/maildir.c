@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * A file is written and synced in tmp/, then moved to new/, and new/ is synced.
+ *
+ * Its name in tmp/ depends on the message and the recipient only, and its writer has it locked.  So
+ * if a process is killed, the next attempt finds what it left, and removes it.
  */
 #include "maildir/maildir.h"
 
@@ -8,11 +11,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "maildir/mbox.h"
 
 /* The parent of a new folder is synced: the folder must outlive a crash, as the mail in it does. */
@@ -126,6 +131,19 @@ maildir_open_beneath(int folder, const char *path, struct maildir *m)
 	    0700, m);
 }
 
+static void
+add_host(struct buf *b, const char *hostname)
+{
+	for (size_t i = 0; i < 100 && hostname[i]; i++) {
+		char c = hostname[i];
+
+		if (c == '/' || c == ':')
+			buf_str(b, c == '/' ? "\\057" : "\\072");
+		else
+			buf_chr(b, c);
+	}
+}
+
 /* "1700000000.M123456P4242Q7.host", which is unique without a lock (maildir(5)). */
 static void
 file_name(struct buf *b, const char *hostname)
@@ -135,14 +153,22 @@ file_name(struct buf *b, const char *hostname)
 
 	buf_fmt(b, "%lld.M%06lldP%ldQ%u.", (long long)(now_us / 1000000),
 	    (long long)(now_us % 1000000), (long)getpid(), ++counter);
-	for (size_t i = 0; i < 100 && hostname[i]; i++) {
-		char c = hostname[i];
+	add_host(b, hostname);
+}
 
-		if (c == '/' || c == ':')
-			buf_str(b, c == '/' ? "\\057" : "\\072");
-		else
-			buf_chr(b, c);
-	}
+/* The name in tmp/, the same for each attempt.  No two messages have one inode at a time. */
+static int
+draft_name(struct buf *b, const char *hostname, int message, struct slice address)
+{
+	struct stat st;
+
+	if (fstat(message, &st) < 0)
+		return -errno;
+	buf_fmt(b, "smtp-relay-%llx-%llx-%016llx.", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino,
+	    (unsigned long long)hash_slice_any_case(HASH_START, address));
+	add_host(b, hostname);
+	return 0;
 }
 
 /* We are not root and cannot give files away.  If a group may enter the folder and inherits its
@@ -228,33 +254,92 @@ maildir_enter_junk(struct maildir *m)
 
 /* ---- a message ---- */
 
+static int
+create_file(int tmp, const char *name)
+{
+	const int fd = openat(tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode(tmp));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Remove what an attempt has left in tmp/.  0; -EBUSY if its writer lives; -errno. */
+static int
+remove_draft(int tmp, const char *draft)
+{
+	const int fd = openat(tmp, draft, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st, named;
+	int r = 0;
+
+	/* Something that cannot be opened is not ours. */
+	if (fd < 0)
+		return errno == ENOENT || unlinkat(tmp, draft, 0) == 0 ? 0 : -EBUSY;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		r = -EBUSY;
+	/* Its writer may have moved it to new/ before we had the lock. */
+	else if (fstatat(tmp, draft, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_ino == st.st_ino && unlinkat(tmp, draft, 0) < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+/* Create the file of an attempt in tmp/, locked.  A descriptor; -EBUSY if the name or its lock
+ * cannot be had; -errno. */
+static int
+create_draft(int tmp, const char *draft)
+{
+	struct stat st = { 0 };
+	bool locked;
+	int r, fd = create_file(tmp, draft);
+
+	if (fd == -EEXIST) {
+		r = remove_draft(tmp, draft);
+		fd = r < 0 ? r : create_file(tmp, draft);
+	}
+	if (fd < 0)
+		return fd == -EEXIST ? -EBUSY : fd;
+	locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	/* Another attempt that had the lock first has removed the file, or is about to. */
+	if (locked && fstat(fd, &st) == 0 && st.st_nlink > 0)
+		return fd;
+	if (!locked && errno != EWOULDBLOCK)	/* a file system without locks */
+		(void)unlinkat(tmp, draft, 0);
+	(void)close(fd);
+	return -EBUSY;
+}
+
 int
 maildir_write(const struct maildir *m, const char *hostname, const struct queue_entry *e,
     struct slice address)
 {
-	char name_space[NAME_MAX];
-	struct buf name_buf = BUF(name_space);
-	const char *name;
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-	int fd, r;
+	char name_space[NAME_MAX], draft_space[NAME_MAX];
+	struct buf name_buf = BUF(name_space), draft_buf = BUF(draft_space);
+	const char *name, *draft;
+	int fd, r = draft_name(&draft_buf, hostname, e->fd, address);
 
+	if (r < 0)
+		return r;
 	file_name(&name_buf, hostname);
 	name = buf_cstr(&name_buf);
-	fd = openat(m->tmp, name, flags, file_mode(m->tmp));
+	draft = buf_cstr(&draft_buf);
+	fd = create_draft(m->tmp, draft);
+	if (fd == -EBUSY) {
+		draft = name;
+		fd = create_file(m->tmp, draft);
+	}
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = mbox_write(fd, e, address, false);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	if (r == 0 && renameat(m->tmp, name, m->fresh, name) < 0)
+	if (r == 0 && renameat(m->tmp, draft, m->fresh, name) < 0)
 		r = -errno;
 	if (r == 0 && fsync(m->fresh) < 0) {
 		r = -errno;
 		(void)unlinkat(m->fresh, name, 0);
 	}
 	if (r < 0)
-		(void)unlinkat(m->tmp, name, 0);
+		(void)unlinkat(m->tmp, draft, 0);
+	(void)close(fd);
 	return r;
 }

@@ -6,9 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mailbox/path.h"
+#include "maildir/maildir.h"
 #include "tests/lib/mail.h"
 
 static const struct path_case {
@@ -190,6 +194,20 @@ only_file(const char *path, char *text, size_t size, char name[NAME_MAX + 1])
 	return files == 1 && n >= 0 ? slice_of(text, (size_t)n) : slice_of(NULL, 0);
 }
 
+static unsigned
+count_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned files = 0;
+
+	while (dir && (entry = readdir(dir)))
+		files += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return files;
+}
+
 static const struct text_case {
 	const char *name, *from, *content, *file;
 } texts[] = {
@@ -331,6 +349,87 @@ test_refusals(struct mail *m, struct delivery *d)
 		strstr(m->outcomes[0].detail, "/proc/nowhere/joe: "),
 	    "a folder that cannot be made: deferred");
 	d->route = old;
+}
+
+int __wrap_renameat(int from, const char *old, int to, const char *new);
+int __real_renameat(int from, const char *old, int to, const char *new);
+
+/* A process that is about to move its file to new/ writes an octet here, and waits. */
+static int stops_at = -1;
+
+int
+__wrap_renameat(int from, const char *old, int to, const char *new)
+{
+	if (stops_at >= 0 && write(stops_at, "", 1) == 1)
+		for (;;)
+			(void)pause();
+	return __real_renameat(from, old, to, new);
+}
+
+/* Deliver m in a process that stops before its file is in new/. */
+static pid_t
+stopped_writer(struct mail *m, const struct maildir *box)
+{
+	int ends[2];
+	char octet;
+	pid_t pid;
+
+	if (pipe(ends) < 0 || (pid = fork()) < 0)
+		return -1;
+	if (pid == 0) {
+		stops_at = ends[1];
+		_exit(maildir_write(box, "host", &m->e, SL("dora@example.org")) < 0);
+	}
+	(void)close(ends[1]);
+	if (read(ends[0], &octet, 1) != 1)
+		octet = 'x';
+	(void)close(ends[0]);
+	return octet ? -1 : pid;
+}
+
+static void
+end_writer(pid_t pid)
+{
+	if (pid > 0 && kill(pid, SIGKILL) == 0)
+		(void)waitpid(pid, NULL, 0);
+}
+
+/* A process that was killed leaves nothing in tmp/ after the next attempt. */
+static void
+test_drafts(struct mail *m, const char *folder)
+{
+	char path[PATH_MAX], tmp[PATH_MAX], fresh[PATH_MAX], name[NAME_MAX + 1], text[4096];
+	char draft[PATH_MAX + NAME_MAX + 2];
+	const struct slice to = SL("dora@example.org");
+	struct maildir box;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof path, "%s/drafts", folder);
+	(void)snprintf(tmp, sizeof tmp, "%s/drafts/tmp", folder);
+	(void)snprintf(fresh, sizeof fresh, "%s/drafts/new", folder);
+	mail_put(m, "a@b", "", "dora@example.org", SL("Subject: x\r\n\r\n"));
+	ok(maildir_open(path, &box) == 0, "a mailbox");
+	pid = stopped_writer(m, &box);
+	ok(pid > 0 && only_file(tmp, text, sizeof text, name).p, "a process writes into tmp/");
+	ok(maildir_write(&box, "host", &m->e, to) == 0 && count_files(tmp) == 1 &&
+		count_files(fresh) == 1,
+	    "another one does not touch a file whose writer lives");
+	end_writer(pid);
+	ok(maildir_write(&box, "host", &m->e, SL("other@example.org")) == 0 &&
+		count_files(tmp) == 1,
+	    "the file stays while the message is delivered to others");
+	ok(maildir_write(&box, "host", &m->e, to) == 0 && count_files(tmp) == 0 &&
+		count_files(fresh) == 3,
+	    "the next attempt removes what a killed process left");
+	(void)snprintf(draft, sizeof draft, "%s/%s", tmp, name);
+	(void)snprintf(path, sizeof path, "%s/victim", m->dir);
+	ok(symlink(path, draft) == 0 && maildir_write(&box, "host", &m->e, to) == 0 &&
+		count_files(tmp) == 0 && access(path, F_OK) < 0,
+	    "R103 a link of that name is not followed");
+	ok(mkdir(draft, 0700) == 0 && maildir_write(&box, "host", &m->e, to) == 0 &&
+		count_files(fresh) == 5 && rmdir(draft) == 0,
+	    "a folder of that name stays, and the message is delivered");
+	maildir_close(&box);
 }
 
 /* The owner of a shared mailbox must not make us write elsewhere by a link. */
@@ -498,6 +597,7 @@ main(void)
 	test_large(&m, &d, box);
 	test_refusals(&m, &d);
 	test_links(&m, &d, box);
+	test_drafts(&m, box);
 	test_detail(&m, &d, box);
 	test_log(&m, &d);
 	test_print(&m, &d);
