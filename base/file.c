@@ -20,7 +20,8 @@ file_replace_begin(struct file_replace *f, int folder, const char *name)
 
 	f->folder = folder;
 	f->name = name;
-	if (snprintf(f->new_name, sizeof f->new_name, "%s.new", name) >= (int)sizeof f->new_name)
+	if (snprintf(f->new_name, sizeof f->new_name, "%s" FILE_NEW, name) >=
+	    (int)sizeof f->new_name)
 		return -ENAMETOOLONG;
 	fd = openat(folder, f->new_name,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);

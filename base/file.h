@@ -11,6 +11,7 @@
 #include "base/buf.h"
 
 #define FILE_NAME_MAX 256
+#define FILE_NEW      ".new"	/* ends the name of a file that is to replace another one */
 
 struct file_replace {
 	int folder;

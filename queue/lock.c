@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * One runner at a time.  There are two locks.  The lock file shows at once that another runner
- * lives.  The lock on cur/ is shared with the workers.
+ * lives.  The lock on cur/ is shared with the workers.  The holder of the locks may remove what the
+ * last runner left.
  */
 #include "queue/run.h"
 
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "queue/folders.h"
 #include "queue/operator.h"
 
@@ -108,4 +110,21 @@ queue_renew_state(const struct queue *q)
 	(void)close(fd);
 	(void)lock_file(q);	/* another process with this lock waits for cur/ already */
 	return r;
+}
+
+static int
+sweep_draft(void *ctx, const char *name)
+{
+	const struct queue *q = ctx;
+	const size_t n = strlen(name), end = sizeof FILE_NEW - 1;
+
+	if (n > end && strcmp(name + n - end, FILE_NEW) == 0)
+		(void)unlinkat(q->state, name, 0);
+	return 0;
+}
+
+void
+queue_state_sweep(const struct queue *q)
+{
+	(void)queue_names(q->state, sweep_draft, (void *)(uintptr_t)q);
 }

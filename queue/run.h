@@ -166,6 +166,10 @@ int queue_log(const struct queue_entry *e, char **ret_text, size_t *ret_n);
  * there is none. */
 void queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b);
 
+/* Remove files of state/ that were to replace others when their runner was killed.  The caller
+ * holds the lock. */
+void queue_state_sweep(const struct queue *q);
+
 /* Remove a finished message from cur/.  0 or -errno. */
 int queue_finish(const struct queue *q, const char *id);
 

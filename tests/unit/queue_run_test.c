@@ -65,6 +65,29 @@ test_load(void)
 	    "a finished message is gone");
 }
 
+static void
+make_state(const char *name)
+{
+	const int fd = openat(f.q.state, name, O_WRONLY | O_CREAT, 0600);
+
+	must(fd >= 0, name);
+	(void)close(fd);
+}
+
+static void
+test_state(void)
+{
+	make_state("hosts");
+	make_state("hosts.new");
+	make_state(".new");
+	queue_state_sweep(&f.q);
+	ok(faccessat(f.q.state, "hosts", F_OK, 0) == 0 &&
+		faccessat(f.q.state, "hosts.new", F_OK, 0) < 0,
+	    "a file that was to replace another one is removed");
+	ok(unlinkat(f.q.state, ".new", 0) == 0 && unlinkat(f.q.state, "hosts", 0) == 0,
+	    "other files stay");
+}
+
 /* Two processes with the message open.  Each marks one recipient and writes to the log. */
 static void
 test_mark(void)
@@ -451,6 +474,7 @@ main(void)
 {
 	fixture_open(&f);
 	test_load();
+	test_state();
 	test_mark();
 	test_notes();
 	test_duplicates();
