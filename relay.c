@@ -392,9 +392,11 @@ load_state(struct relay *r)
 	const int64_t retry_max_s = (int64_t)r->config.queue.retry_max_s;
 
 	aside_begin(&r->runner);
+	queue_state_sweep(&r->queue);
 	hosts_load(hosts, r->queue.state);
 	hosts_pauses(hosts, r->config.queue.retry_min_s, r->config.queue.retry_max_s);
-	queue_deaths_sweep(&r->queue, clock_wall_s(), (int64_t)r->config.queue.lifetime_s + 86400);
+	r->runner.deaths = queue_deaths_sweep(
+	    &r->queue, clock_wall_s(), (int64_t)r->config.queue.lifetime_s + 86400);
 	queue_by_host_sweep(&r->queue, clock_wall_s(), retry_max_s + 86400);
 	if (r->flush) {
 		hosts_forgive(hosts, clock_wall_s());

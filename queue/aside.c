@@ -202,7 +202,18 @@ queue_aside_settled(const struct queue *q, const char *id, const char *text)
 }
 
 void
+queue_deaths_forget(const struct queue *q, const char *id)
+{
+	const int folder = queue_is_id(id) ? queue_folder(q->state, DEATHS, false) : -EINVAL;
+
+	if (folder < 0)
+		return;
+	(void)unlinkat(folder, id, 0);
+	(void)close(folder);
+}
+
+bool
 queue_deaths_sweep(const struct queue *q, int64_t now_s, int64_t max_age_s)
 {
-	queue_sweep(q->state, DEATHS, now_s - max_age_s);
+	return queue_sweep(q->state, DEATHS, now_s - max_age_s) > 0;
 }

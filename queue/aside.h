@@ -33,7 +33,11 @@ int queue_each_aside(const struct queue *q, int64_t before_s,
 /* The sender does not wait any more; text is the result.  It joins the reason.  0 or -errno. */
 int queue_aside_settled(const struct queue *q, const char *id, const char *text);
 
-/* Forget deaths without a further one for max_age_s: the message has left the queue since. */
-void queue_deaths_sweep(const struct queue *q, int64_t now_s, int64_t max_age_s);
+/* Forget the deaths of processes that had this message, as it has left the queue. */
+void queue_deaths_forget(const struct queue *q, const char *id);
+
+/* Forget deaths without a further one for max_age_s: the message has left the queue since.  Is
+ * there any other? */
+bool queue_deaths_sweep(const struct queue *q, int64_t now_s, int64_t max_age_s);
 
 #endif

@@ -136,7 +136,7 @@ queue_by_host_count(const struct queue *q, const char *host)
 void
 queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
 {
-	queue_sweep(q->state, FOLDER, now_s - age_s);
+	(void)queue_sweep(q->state, FOLDER, now_s - age_s);
 }
 
 int

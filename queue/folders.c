@@ -159,29 +159,33 @@ queue_names(int folder, int (*each)(void *ctx, const char *name), void *ctx)
 struct sweep {
 	int folder;
 	int64_t before_s;
+	unsigned kept;
 };
 
 static int
 sweep_name(void *ctx, const char *name)
 {
-	const struct sweep *s = ctx;
+	struct sweep *s = ctx;
 	struct stat st;
 
 	if (fstatat(s->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_mtim.tv_sec < s->before_s)
 		(void)unlinkat(s->folder, name, 0);
+	else
+		s->kept++;
 	return 0;
 }
 
-void
+unsigned
 queue_sweep(int parent, const char *name, int64_t before_s)
 {
-	struct sweep s = { queue_folder(parent, name, false), before_s };
+	struct sweep s = { queue_folder(parent, name, false), before_s, 0 };
 
 	if (s.folder < 0)
-		return;
+		return 0;
 	(void)queue_names(s.folder, sweep_name, &s);
 	(void)close(s.folder);
+	return s.kept;
 }
 
 bool
@@ -199,7 +203,7 @@ static int
 open_file(int folder, const char *name, int access_mode, off_t *ret_size)
 {
 	/* O_NONBLOCK: the name may be a FIFO's. */
-	int fd = openat(folder, name, access_mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int r, fd = openat(folder, name, access_mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
 	/* A file of another user's may be handed over later; a FIFO must not wait for that. */
@@ -208,9 +212,10 @@ open_file(int folder, const char *name, int access_mode, off_t *ret_size)
 		    ? -EBADMSG : -EACCES;
 	if (fd < 0)
 		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EBADMSG : -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
+	if (r < 0) {
 		(void)close(fd);
-		return -EBADMSG;
+		return r;
 	}
 	*ret_size = st.st_size;
 	return fd;

@@ -21,8 +21,9 @@ int queue_folder(int parent, const char *name, bool create);
  * 0.  Returns that value, 0 at the end, or -errno. */
 int queue_names(int folder, int (*each)(void *ctx, const char *name), void *ctx);
 
-/* Remove the files of a folder inside another one that were last written before that time. */
-void queue_sweep(int parent, const char *name, int64_t before_s);
+/* Remove the files of a folder inside another one that were last written before that time.  The
+ * number of files that stay. */
+unsigned queue_sweep(int parent, const char *name, int64_t before_s);
 
 struct queue_walk;
 

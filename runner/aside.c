@@ -198,6 +198,7 @@ aside_postpone(struct runner *r, const char *id, int signo)
 	    signo);
 	(void)snprintf(text, sizeof text, "the process that reads messages was killed by signal %d "
 	    "(%s)", signo, strsignal(signo));
+	r->deaths = true;
 	error = queue_death(r->queue, id, text);
 	if (error >= QUEUE_DEATHS_MAX) {
 		error = queue_put_aside(r->queue, r->queue->cur, id);

@@ -513,6 +513,7 @@ note_death(struct runner *r, const struct worker *w, int status)
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
 		(void)snprintf(text, sizeof text, "%s", what);
+	r->deaths = true;
 	deaths = queue_death(r->queue, m->id, text);
 	if (deaths < 0)
 		report_trouble(&r->reports, "cannot count a death in state/deaths", m->id, deaths);

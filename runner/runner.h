@@ -44,6 +44,7 @@ struct runner {
 	struct frozen_list frozen;
 	bool stopping;			/* no further job is handed out */
 	bool wrote;			/* a notice is in new/ now */
+	bool deaths;			/* some message has killed processes (queue/aside.h) */
 
 	/* The rest is the scheduler's own. */
 	struct window window;

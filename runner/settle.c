@@ -256,6 +256,17 @@ list_with_hosts(struct runner *r, const struct message *m, int64_t due_s)
 		absent_list(m->waits[i], r->queue, &r->hosts, m->id, due_s);
 }
 
+/* Removes the file of a message, and what is known of it. */
+static int
+finish_file(const struct runner *r, const char *id)
+{
+	const int error = queue_finish(r->queue, id);
+
+	if (error == 0 && r->deaths)
+		queue_deaths_forget(r->queue, id);
+	return error;
+}
+
 /* Moves the file to its next folder. */
 static void
 let_go(struct runner *r, const struct message *m, struct queue_entry *e, const struct tally *t)
@@ -276,7 +287,7 @@ let_go(struct runner *r, const struct message *m, struct queue_entry *e, const s
 		end = REPORT_DEAD;	/* a bounce that failed: for the postmaster */
 		error = queue_bury(r->queue, e->id);
 	} else {
-		error = queue_finish(r->queue, e->id);
+		error = finish_file(r, e->id);
 	}
 	report_message(&r->reports, e->id, error < 0 ? REPORT_STUCK : end, due_s, error);
 }
@@ -311,7 +322,7 @@ settle_file(struct runner *r, struct message *m)
 	int error;
 
 	if (all_delivered(m) && !m->partly && !m->asked) {	/* the file need not be read */
-		error = queue_finish(r->queue, m->id);
+		error = finish_file(r, m->id);
 		report_message(
 		    &r->reports, m->id, error < 0 ? REPORT_STUCK : REPORT_FINISHED, 0, error);
 		return;

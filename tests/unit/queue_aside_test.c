@@ -132,10 +132,12 @@ test_sweep(const struct fixture *f)
 	const int64_t now_s = clock_wall_s();
 
 	(void)queue_death(&f->q, other, "x");
-	queue_deaths_sweep(&f->q, now_s, 100);
+	ok(queue_deaths_sweep(&f->q, now_s, 100), "a death is there");
 	ok(queue_death(&f->q, other, "x") == 2, "a death is remembered");
-	queue_deaths_sweep(&f->q, now_s + 200, 100);
+	ok(!queue_deaths_sweep(&f->q, now_s + 200, 100), "none is there after its time");
 	ok(queue_death(&f->q, other, "x") == 1, "an old death is forgotten");
+	queue_deaths_forget(&f->q, other);
+	ok(queue_death(&f->q, other, "x") == 1, "deaths of a finished message are forgotten");
 }
 
 int
