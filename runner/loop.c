@@ -55,10 +55,13 @@ reap_children(struct loop *l)
 	int status;
 	pid_t pid;
 
-	while (l->reap && (pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if ((w = find_worker(l, pid)))
+	while (l->reap) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid > 0 && (w = find_worker(l, pid)))
 			runner_reap(l->runner, w, status);
-	l->reap = false;
+		else if (pid <= 0 && !(pid < 0 && errno == EINTR))
+			l->reap = false;
+	}
 }
 
 static void
