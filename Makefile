@@ -226,6 +226,7 @@ WRAP_queue_take := $(WRAP_queue)
 WRAP_walls := $(call wrap,deliver)
 WRAP_runner := $(call wrap,delivery_confine)
 WRAP_queue_operator := $(WRAP_queue)
+WRAP_maildir := -Wl,--wrap=renameat
 WRAP_agent := $(call wrap,getpwnam_r initgroups write fsync mkdirat)
 
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
@@ -241,6 +242,12 @@ $(BUILD)/tests/validate: $(BUILD)/gnu/tests/lib/validate.o $(test_libs)
 
 # A program that makes system calls inside other processes.
 $(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $<
+
+# A program that makes one system call of another program fail.
+$(BUILD)/tests/failcall: $(BUILD)/gnu/tests/lib/failcall.o
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
@@ -311,8 +318,8 @@ deps:
 check: deps
 	$(MAKE) --no-print-directory check-here
 
-check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/inject $(BUILD)/tests/spf \
-    $(BUILD)/tests/validate
+check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/failcall $(BUILD)/tests/inject \
+    $(BUILD)/tests/spf $(BUILD)/tests/validate
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
@@ -340,6 +347,13 @@ cross-here: $(BUILD)/smtp-handler $(CORE_TESTS)
 .PHONY: survive
 survive: all
 	BUILD=$(BUILD) SURVIVE=full tests/host/survive_test.py
+
+# A failure at every system call of sessions and deliveries: an hour.  It goes on where it was
+# stopped.  make check has a sample.
+.PHONY: kill-points
+kill-points: all $(BUILD)/tests/failcall
+	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=14400 \
+	  tests/delivery/run tests/delivery/points_test.py
 
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.

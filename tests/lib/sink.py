@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: ISC
+"""A receiver by SMTP or LMTP for tests with thousands of short deliveries, in threads of the test.
+
+    sink = Sink(("127.0.0.1", 0))           # or the path of a socket
+    sink.rcpt = b"550 5.1.1 no"             # in place of 250
+    ...
+    sink.messages                           # (recipients, content without added dots)
+"""
+import os
+import socket
+import threading
+
+EHLO = b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE\r\n"
+
+
+class Sink:
+    def __init__(self, address, lmtp=False):
+        self.messages, self.lmtp = [], lmtp
+        self.rcpt = self.data = None
+        if isinstance(address, str):
+            if os.path.exists(address):
+                os.unlink(address)
+            self.socket = socket.socket(socket.AF_UNIX)
+        else:
+            self.socket = socket.socket()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(address)
+        self.socket.listen(50)
+        self.address = self.socket.getsockname()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+                if connection.family == socket.AF_INET:
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            with connection, connection.makefile("rb") as lines:
+                self._talk(connection, lines)
+        except OSError:
+            pass
+
+    def _talk(self, connection, lines):
+        rcpts = []
+        connection.sendall(b"220 sink.example\r\n")
+        while line := lines.readline():
+            verb, reply = line[:4].upper().strip(), b"250 2.0.0 Ok"
+            if verb in (b"EHLO", b"LHLO"):
+                connection.sendall(EHLO)
+                continue
+            if verb in (b"MAIL", b"RSET"):
+                rcpts = []
+            elif verb == b"RCPT":
+                reply = self.rcpt or reply
+                if not self.rcpt:
+                    rcpts.append(line[line.index(b"<") + 1:line.index(b">")].decode())
+            elif verb == b"DATA" and rcpts:
+                connection.sendall(b"354 go on\r\n")
+                if not self._content(connection, lines, rcpts):
+                    return
+                continue
+            elif verb == b"DATA":
+                reply = b"503 5.5.1 no recipients"
+            elif verb == b"QUIT":
+                connection.sendall(b"221 2.0.0 Bye\r\n")
+                return
+            connection.sendall(reply + b"\r\n")
+
+    def _content(self, connection, lines, rcpts):
+        content = b""
+        while (line := lines.readline()) != b".\r\n":
+            if not line:
+                return False
+            content += line[line.startswith(b"."):]
+        if not self.data:
+            self.messages.append((rcpts, content))
+        reply = (self.data or b"250 2.0.0 Ok") + b"\r\n"
+        connection.sendall(reply * (len(rcpts) if self.lmtp else 1))
+        return True
