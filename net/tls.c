@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * TLS as the io of a stream: the common part of the server's side (tls_server.c) and the client's
- * (tls_client.c).  Connections are never resumed.  Nothing here may log, or wait outside the
- * stream.
+ * (tls_client.c).  Nothing here may log, or wait outside the stream.
  */
 #include "net/tls.h"
 
@@ -273,5 +272,6 @@ tls_free(struct tls *t)
 	tls_forget_keys(t);
 	SSL_free(t->ssl);
 	SSL_CTX_free(t->ctx);
+	sk_X509_pop_free(t->chain, X509_free);
 	free(t);
 }

@@ -23,6 +23,7 @@ struct tls_facts {
 	/* On the client's side: the server's certificate is valid for its name. */
 	bool verified;
 	char tlsa[32];			/* the record that it fits: "3.1.1:0123456789abcdef" */
+	bool resumed;			/* a session that was offered goes on */
 	/* SHA-256 of the client's certificate, in hex; empty: it sent none. */
 	char client[65];
 };
@@ -83,7 +84,24 @@ struct tls_demand {
 	/* A file of certificates in place of the system's, or NULL. */
 	const char *authorities;
 	const struct tls_dane *dane;	/* in place of name and verify; or NULL */
+	/* A session to resume, as tls_session_save() has made it under the same demand; empty:
+	 * none.  It may be any octets.  Borrowed until the handshake ends. */
+	struct slice session;
 };
+
+#define TLS_SESSION_KEY 32
+#define TLS_SESSION_MAX 8192	/* with the chain of certificates; larger ones are not kept */
+
+/* A name for the sessions with a host under a demand: another demand has another name.  False
+ * without memory. */
+bool tls_session_key(const struct tls_demand *d, const char *host, uint8_t ret[TLS_SESSION_KEY]);
+
+/* The client's session as octets, if it can be resumed.  The server sends what is needed for that
+ * with its first data.  Returns their number; 0: there is none, or it is too large. */
+size_t tls_session_save(const struct tls *t, uint8_t *to, size_t size);
+
+/* Do these octets reveal the data of connections that have ended?  So it is before TLS 1.3. */
+bool tls_session_is_secret(const struct tls *t);
 
 /* Find what tls_places() visits.  The file "authorities" of a folder keeps it for later
  * processes. */

@@ -12,8 +12,6 @@
 #include "base/cidr.h"
 #include "net/tls_internal.h"
 
-#define NAMES_MAX 3	/* names of a certificate in a complaint */
-
 /* Load the authorities that cost little.  The system has a folder, from which one is read when it
  * is needed, and a file that takes 20 ms.  The file may not be needed. */
 static int
@@ -32,15 +30,6 @@ load_some(struct tls_client *c, const char *file, struct buf *why)
 	return -EINVAL;
 }
 
-static void
-load_rest(struct tls_client *c)
-{
-	/* A fault in the file shows later: certificates cannot be verified. */
-	(void)SSL_CTX_set_default_verify_file(c->ctx);
-	ERR_clear_error();
-	c->knows_all = true;
-}
-
 int
 tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf *why)
 {
@@ -51,8 +40,10 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 		r = c->ctx ? tls_context(c->ctx) : -ENOMEM;
 		if (r == 0 && SSL_CTX_dane_enable(c->ctx) != 1)
 			r = -ENOMEM;
-		if (r == 0)	/* read-ahead halves the number of system calls */
+		if (r == 0) {	/* read-ahead halves the number of system calls */
 			SSL_CTX_set_read_ahead(c->ctx, 1);
+			(void)SSL_CTX_clear_options(c->ctx, SSL_OP_NO_TICKET);
+		}
 	}
 	if (r < 0) {
 		buf_fmt(why, "OpenSSL: %s", strerror(-r));
@@ -105,88 +96,6 @@ set_name(SSL *ssl, const char *name, bool dns_names)
 	return 0;
 }
 
-/* Add the names of a certificate: "mx1.example, *.example". */
-static void
-add_names(struct buf *b, X509 *certificate)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	int added = 0;
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && added < NAMES_MAX; i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		char text[256];
-
-		if (name->type != GEN_DNS)
-			continue;
-		tls_keep(text, sizeof text, (const char *)ASN1_STRING_get0_data(name->d.dNSName));
-		buf_fmt(b, "%s%s", added++ ? ", " : "", text);
-	}
-	if (!added)
-		buf_str(b, "no name");
-	GENERAL_NAMES_free(names);
-}
-
-/* Add the reason why a certificate was rejected, as far as a person can act on it. */
-static void
-add_reason(struct buf *why, const struct tls *t, const char *name, long result)
-{
-	X509 *certificate = SSL_get0_peer_certificate(t->ssl);
-	const bool dates = result == X509_V_ERR_CERT_HAS_EXPIRED ||
-	    result == X509_V_ERR_CERT_NOT_YET_VALID;
-
-	if (!certificate) {
-		buf_str(why, "it has sent no certificate");
-	} else if (dates && !tls_is_current(certificate, "its certificate", why)) {
-		return;		/* else another certificate of the chain is out of date */
-	} else if (result == X509_V_ERR_HOSTNAME_MISMATCH ||
-	    result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-		buf_fmt(why, "its certificate is not for %s, but for ", name);
-		add_names(why, certificate);
-	} else {
-		buf_fmt(why, "its certificate cannot be verified: %s",
-		    X509_verify_cert_error_string(result));
-	}
-}
-
-/* Verify the chain once more, now that all authorities are loaded. */
-static long
-verify_again(const struct tls *t)
-{
-	X509_STORE_CTX *x = X509_STORE_CTX_new();
-	long result = X509_V_ERR_OUT_OF_MEM;
-
-	if (x && X509_STORE_CTX_init(x, SSL_CTX_get_cert_store(t->ctx),
-	    SSL_get0_peer_certificate(t->ssl), SSL_get_peer_cert_chain(t->ssl)) == 1 &&
-	    X509_STORE_CTX_set_default(x, "ssl_server") == 1 &&
-	    X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(x), SSL_get0_param(t->ssl)) == 1) {
-		(void)X509_verify_cert(x);
-		result = X509_STORE_CTX_get_error(x);
-	}
-	X509_STORE_CTX_free(x);
-	ERR_clear_error();
-	return result;
-}
-
-/* Verify the server.  The handshake could do this, but it would report less of the reason. */
-static int
-verify_server(struct tls_client *c, const struct tls *t, const struct tls_demand *d,
-    struct buf *why)
-{
-	long result = SSL_get_verify_result(t->ssl);
-	const bool shown = SSL_get0_peer_certificate(t->ssl) != NULL;
-
-	if (!d->verify)
-		return 0;
-	if (shown && result != X509_V_OK && !c->knows_all) {
-		load_rest(c);
-		result = verify_again(t);
-	}
-	if (shown && result == X509_V_OK)
-		return 0;
-	add_reason(why, t, d->name, result);
-	return -EKEYREJECTED;
-}
-
 int
 tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms,
     struct tls_facts *ret, struct buf *why)
@@ -209,14 +118,16 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 	}
 	if (!d->verify && !d->dane)	/* weak TLS is better than none (RFC 7435 section 3) */
 		SSL_set_security_level(t->ssl, 0);
+	tls_session_offer(c, t, d);
 	SSL_set_connect_state(t->ssl);
 	buf_str(why, "TLS handshake failed: ");
 	r = tls_shake(t, s, timeout_ms, why);
 	if (r == 0) {
 		why->n = 0;
 		tls_find_facts(t, &facts);
+		facts.resumed = tls_session_resumed(c, t, d);
 		r = d->dane ? tls_dane_check(t->ssl, d->dane, &facts, why) :
-		    verify_server(c, t, d, why);
+		    tls_verify_server(c, t, d, why);
 	}
 	if (r < 0) {
 		tls_end(t);
