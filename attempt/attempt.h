@@ -17,6 +17,8 @@
 #define ATTEMPT_DIALS 16	/* addresses that are dialled at once */
 
 struct dns_memo;
+struct ticket;
+struct ticket_kind;
 
 /* The result of an attempt for one recipient. */
 struct attempt_result {
@@ -41,6 +43,10 @@ struct attempt_sink {
 	uint32_t (*dial)(void *ctx, const uint64_t *sites, size_t n);
 	/* This one of several is connected, and no other. */
 	void (*dialled)(void *ctx, uint64_t site);
+	/* Leave a ticket for others (attempt/ticket.h), and take one; false: there is none.  Both
+	 * may be NULL. */
+	void (*ticket)(void *ctx, const struct ticket *ticket);
+	bool (*want)(void *ctx, const struct ticket_kind *kind, struct ticket *ret);
 	/* The job is over.  NULL: one attempt is all. */
 	void (*done)(void *ctx);
 	void *ctx;

@@ -91,7 +91,7 @@ struct outcome {
 	char status[12];		/* "5.1.2" */
 	char host[300];			/* "mx1.example[192.0.2.1]:25", or "" */
 	/* "TLSv1.3/CIPHER", "TLSv1.3/CIPHER/verified", "TLSv1.3/CIPHER/dane:3.1.1:01234567...",
-	 * OUTCOME_TLS_DOWNGRADED; "": no TLS. */
+	 * each perhaps with "/resumed"; OUTCOME_TLS_DOWNGRADED; "": no TLS. */
 	char tls[140];
 	/* One line: the reply as received ("550 5.1.1 no such user"), or the fault. */
 	char detail[OUTCOME_DETAIL];

@@ -321,6 +321,15 @@ came_back(struct connect *c, const struct order_target *t, const char *host)
 	connect_keep_reason(c, REASON_OWN, &o);
 }
 
+/* The host is the next one once more. */
+static void
+put_back(struct connect *c, const struct order_target *t)
+{
+	memmove(&c->targets[1], &c->targets[0], c->n * sizeof c->targets[0]);
+	c->targets[0] = *t;
+	c->n++;
+}
+
 /* The host was spared TLS, and refuses the session: that is no answer until it was asked inside
  * TLS. */
 static void
@@ -328,9 +337,7 @@ ask_by_tls(struct connect *c, const struct order_target *t, const struct smtp_li
 {
 	connect_report_link(c->d, l, HOST_NO_CLEAR);
 	c->d->client->tls_again = true;
-	memmove(&c->targets[1], &c->targets[0], c->n * sizeof c->targets[0]);
-	c->targets[0] = *t;
-	c->n++;
+	put_back(c, t);
 }
 
 static enum host_tls
@@ -396,7 +403,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	}
 	l->named |= !t;
 	l->lmtp = way_of(c->d->route->via)->lmtp;
-	result = greet_link(l, &policy, &c->d->client->tls, ret_why);
+	result = greet_link(l, &policy, &c->d->client->tls, c->d->sink, ret_why);
 	if (result == GREET_READY && c->d->route->user)
 		result = auth_login(l, c->d->route, c->d->aide, ret_why);
 	if (t)
@@ -436,6 +443,8 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 		came_back(c, t, host);
 	else if (t && result == GREET_REFUSED && l->downgraded && l->greeted)
 		ask_by_tls(c, t, l);
+	else if (t && l->spurned)
+		put_back(c, t);
 	else
 		not_begun(c, t, l, result, &why);
 	link_done(l);

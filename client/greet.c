@@ -14,11 +14,13 @@
 #include "base/cidr.h"
 #include "base/name.h"
 #include "client/self.h"
+#include "client/ticket.h"
 
 struct start {
 	struct smtp_link *l;
 	const struct tls_policy *policy;
 	struct tls_client *client;
+	const struct attempt_sink *sink;
 	struct outcome *why;
 };
 
@@ -158,30 +160,44 @@ is_accident(const struct start *s, int error)
 	    (error == -ETIMEDOUT || error == -ECONNRESET || error == -EPIPE);
 }
 
+/* The host breaks off where a session is to be resumed.  Perhaps it cannot stand that. */
+static enum greet_result
+spurn(struct start *s, int error)
+{
+	ticket_spurn(s->sink, s->l, &s->policy->demand);
+	s->l->spurned = true;
+	return broken(s, error, "a TLS handshake with a ticket");
+}
+
 static enum greet_result
 shake_hands(struct start *s, uint64_t timeout_ms)
 {
 	struct smtp_link *l = s->l;
-	const struct tls_demand *demand = &s->policy->demand;
+	struct tls_demand demand = s->policy->demand;
 	struct tls_facts facts;
 	char text[400];
 	struct buf why = BUF(text);
-	int r = tls_client_prepare(s->client, demand, &why);
+	int r = tls_client_prepare(s->client, &demand, &why);
 
 	l->closed = true;		/* no command can be sent during the handshake */
 	if (r < 0)
 		return insecure(s, CAUSE_LOCAL, buf_slice(&why));
-	r = tls_connect(s->client, demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
+	demand.session = ticket_take(s->sink, l, &demand);
+	r = tls_connect(s->client, &demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
 	if (r == -EKEYREJECTED)
 		return insecure(s, CAUSE_TLS_UNVERIFIED, buf_slice(&why));
+	if (r < 0 && demand.session.n)
+		return spurn(s, r);
 	if (r == -ETIMEDOUT && is_accident(s, r))
 		return broken(s, r, "the TLS handshake");
 	if (r < 0)
 		return insecure(s, CAUSE_TLS_FAILED, buf_slice(&why));
 	l->closed = false;
 	l->verified = facts.verified;
-	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s%s", facts.version, facts.cipher,
-	    facts.tlsa[0] ? "/dane:" : facts.verified ? "/verified" : "", facts.tlsa);
+	l->resumed = facts.resumed;
+	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s%s%s", facts.version, facts.cipher,
+	    facts.tlsa[0] ? "/dane:" : facts.verified ? "/verified" : "", facts.tlsa,
+	    facts.resumed ? "/resumed" : "");
 	transcript_fact(l->transcript, "TLS: %s", l->tls);
 	return GREET_READY;
 }
@@ -243,6 +259,8 @@ secure(struct start *s)
 		if (r != GREET_READY || !l->stream.tls)
 			return r;
 		r = hello(s);
+		if (r == GREET_BROKEN && l->resumed)
+			return spurn(s, -ECONNRESET);
 		/* Some servers send nothing after the handshake, again and again: TLS has failed
 		 * there too. */
 		return r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY &&
@@ -254,9 +272,11 @@ secure(struct start *s)
 
 enum greet_result
 greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_client *client,
-    struct outcome *ret_why)
+    const struct attempt_sink *sink, struct outcome *ret_why)
 {
-	struct start s = { .l = l, .policy = policy, .client = client, .why = ret_why };
+	struct start s = {
+		.l = l, .policy = policy, .client = client, .sink = sink, .why = ret_why,
+	};
 	enum greet_result r;
 
 	l->downgraded = policy->downgraded;
@@ -269,6 +289,8 @@ greet_link(struct smtp_link *l, const struct tls_policy *policy, struct tls_clie
 		r = hello(&s);
 	if (r == GREET_READY && !policy->implicit)
 		r = secure(&s);
+	if (r == GREET_READY && l->stream.tls)
+		ticket_leave(sink, l, &policy->demand);
 	return r;
 }
 

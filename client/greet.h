@@ -18,9 +18,9 @@ enum greet_result {
 };
 
 /* Begin a session as the policy demands; client is kept for further links.  l->tls has the words
- * for the TLS that came of it. */
+ * for the TLS that came of it.  The sink has tickets; NULL: there are none. */
 enum greet_result greet_link(struct smtp_link *l, const struct tls_policy *policy,
-    struct tls_client *client, struct outcome *ret_why);
+    struct tls_client *client, const struct attempt_sink *sink, struct outcome *ret_why);
 
 /* For --check: can the authorities of [relay] be read?  Each mistake is reported; their number. */
 unsigned greet_check(const struct config *c, const struct config_report *report);

@@ -36,6 +36,8 @@ struct smtp_link {
 	bool greeted;			/* its greeting was good */
 	bool silent;			/* it refused EHLO, but may know it: its offer is unknown */
 	bool downgraded;		/* it is spared TLS, as that has failed */
+	bool resumed;			/* inside TLS, by a ticket */
+	bool spurned;			/* TLS failed with a ticket; without one it may work */
 	bool tls_failed;		/* TLS was offered, and failed */
 	char tls[140];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */

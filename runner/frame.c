@@ -34,6 +34,11 @@ frame_size(const struct frame *f)
 		return offsetof(struct frame, dial.sites) + f->dial.n * sizeof f->dial.sites[0];
 	case FRAME_LEAVE:
 		return offsetof(struct frame, leave) + sizeof f->leave;
+	case FRAME_TICKET:
+	case FRAME_FOUND:
+		return offsetof(struct frame, ticket) + ticket_size(&f->ticket);
+	case FRAME_WANT:
+		return offsetof(struct frame, want) + sizeof f->want;
 	case FRAME_DONE:
 		break;
 	}
@@ -80,6 +85,11 @@ good_fields(const struct frame *f)
 		return f->dial.n == 1;
 	case FRAME_LEAVE:
 		return f->leave.allowed != 0;
+	case FRAME_TICKET:
+	case FRAME_FOUND:
+		return ticket_valid(&f->ticket);
+	case FRAME_WANT:
+		return foreign_bool(&f->want.own);
 	case FRAME_DONE:
 		return true;
 	}
@@ -101,6 +111,9 @@ good_frame(const struct frame *f, size_t n)
 		return false;
 	if (f->type == FRAME_DNS && n < offsetof(struct frame, dns.data))
 		return false;
+	if ((f->type == FRAME_TICKET || f->type == FRAME_FOUND) &&
+	    (n < offsetof(struct frame, ticket.octets) || f->ticket.n > TICKET_MAX))
+		return false;
 	return n == frame_size(f) && good_fields(f);
 }
 
@@ -108,7 +121,7 @@ int
 frame_put(int fd, const struct frame *f)
 {
 	/* A worker that asks and does not read must not stop the runner. */
-	const int more = f->type == FRAME_LEAVE ? MSG_DONTWAIT : 0;
+	const int more = f->type == FRAME_LEAVE || f->type == FRAME_FOUND ? MSG_DONTWAIT : 0;
 	ssize_t n;
 
 	do

@@ -8,6 +8,7 @@
 #define RUNNER_FRAME_H
 
 #include "attempt/attempt.h"
+#include "attempt/ticket.h"
 #include "dns/cache.h"
 #include "queue/run.h"
 
@@ -25,6 +26,9 @@ enum frame_type {
 	FRAME_DIAL,
 	FRAME_DIALLED,		/* the one of them to which it is connected */
 	FRAME_LEAVE,		/* to the worker: those that it may dial */
+	FRAME_TICKET,		/* a ticket for other workers */
+	FRAME_WANT,		/* asks for a ticket; the reply is FRAME_FOUND */
+	FRAME_FOUND,		/* to the worker: a ticket, or none */
 };
 
 struct frame_job {
@@ -64,6 +68,8 @@ struct frame {
 		struct dns_memo dns;
 		struct frame_dial dial;	/* also of FRAME_DIALLED */
 		struct frame_leave leave;
+		struct ticket ticket;	/* also of FRAME_FOUND */
+		struct ticket_kind want;
 	};
 };
 

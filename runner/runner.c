@@ -396,6 +396,22 @@ receive_dns(void *ctx, const struct dns_memo *memo)
 }
 
 static void
+receive_ticket(void *ctx, const struct ticket *ticket)
+{
+	const struct source *h = ctx;
+
+	tickets_put(&h->r->tickets, h->w->destination->key, ticket, clock_ms() / 1000);
+}
+
+static bool
+receive_want(void *ctx, const struct ticket_kind *kind, struct ticket *ret)
+{
+	const struct source *h = ctx;
+
+	return tickets_take(&h->r->tickets, h->w->destination->key, kind, clock_ms() / 1000, ret);
+}
+
+static void
 receive_done(void *ctx)
 {
 	struct source *h = ctx;
@@ -479,7 +495,8 @@ runner_receive(struct runner *r, struct worker *w)
 	const struct attempt_sink sink = {
 		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved,
 		.dns = receive_dns, .dial = receive_dial, .dialled = receive_dialled,
-		.done = receive_done, .ctx = &source,
+		.ticket = receive_ticket, .want = receive_want, .done = receive_done,
+		.ctx = &source,
 	};
 
 	for (int i = 0; i < FRAMES_MAX; i++) {
@@ -587,4 +604,5 @@ runner_done(struct runner *r)
 	destination_done(&r->destinations);
 	hosts_done(&r->hosts);
 	frozen_done(&r->frozen);
+	tickets_done(&r->tickets);
 }

@@ -19,6 +19,7 @@
 #include "runner/destination.h"
 #include "runner/frozen.h"
 #include "runner/report.h"
+#include "runner/tickets.h"
 #include "runner/window.h"
 #include "runner/worker.h"
 
@@ -50,6 +51,7 @@ struct runner {
 	struct window window;
 	struct destinations destinations;
 	struct absent_back back;
+	struct tickets tickets;
 	struct worker *workers;
 	unsigned nworkers;
 	unsigned nnetwork;		/* workers of destinations that need the network */

@@ -34,6 +34,8 @@ struct work {
 	struct loaded_job jobs[WORKER_JOBS + 1];	/* a circle, with room for another frame */
 	unsigned first, njobs;		/* the current job; all jobs that are loaded */
 	uint32_t allowed;		/* the last leave to dial; 0: none */
+	bool answered;			/* ticket is the reply to the last question for one */
+	struct ticket ticket;
 	bool gone;			/* the runner does not take results any more */
 	bool holding;
 	struct frame held; /* FRAME_RCPT: sent with the next one, or as the job's last */
@@ -122,7 +124,7 @@ nth_job(struct work *k, unsigned i)
 	return &k->jobs[(k->first + i) % (WORKER_JOBS + 1)];
 }
 
-/* Takes one frame: a job, or the leave to dial. */
+/* Takes one frame: a job, the leave to dial, or a ticket. */
 static bool
 take_frame(struct work *k, bool wait)
 {
@@ -133,6 +135,11 @@ take_frame(struct work *k, bool wait)
 		return false;
 	if (h->frame.type == FRAME_LEAVE) {
 		k->allowed = h->frame.leave.allowed;
+		return true;
+	}
+	if (h->frame.type == FRAME_FOUND) {
+		memcpy(&k->ticket, &h->frame.ticket, ticket_size(&h->frame.ticket));
+		k->answered = true;
 		return true;
 	}
 	if (h->frame.type != FRAME_JOB || k->njobs == WORKER_JOBS)
@@ -174,6 +181,34 @@ send_dialled(void *ctx, uint64_t site)
 	const struct frame f = { .type = FRAME_DIALLED, .dial = { 1, { site } } };
 
 	(void)frame_put(((struct work *)ctx)->fd, &f);
+}
+
+static void
+send_ticket(void *ctx, const struct ticket *ticket)
+{
+	struct work *k = ctx;
+	static struct frame f;
+
+	f.type = FRAME_TICKET;
+	memcpy(&f.ticket, ticket, ticket_size(ticket));
+	(void)frame_put(k->fd, &f);
+}
+
+/* Without a reply, as the runner has hung up, the session begins without a ticket. */
+static bool
+ask_ticket(void *ctx, const struct ticket_kind *kind, struct ticket *ret)
+{
+	const struct frame f = { .type = FRAME_WANT, .want = *kind };
+	struct work *k = ctx;
+
+	k->answered = false;
+	if (frame_put(k->fd, &f) < 0)
+		return false;
+	while (!k->answered)
+		if (!take_frame(k, true))
+			return false;
+	memcpy(ret, &k->ticket, ticket_size(&k->ticket));
+	return ret->n > 0;
 }
 
 static bool
@@ -293,7 +328,8 @@ worker_main(const struct worker_setup *setup, int fd, int permits)
 	struct dns_resolver resolver = *setup->resolver;
 	const struct attempt_sink sink = {
 		.rcpt = send_rcpt, .host = send_host, .moved = send_moved, .dns = send_dns,
-		.dial = ask_leave, .dialled = send_dialled, .done = send_done, .ctx = &work,
+		.dial = ask_leave, .dialled = send_dialled, .ticket = send_ticket,
+		.want = ask_ticket, .done = send_done, .ctx = &work,
 	};
 	struct delivery d = {
 		.config = setup->config,
@@ -406,6 +442,20 @@ pass_dial(int fd, const struct frame_dial *f, const struct attempt_sink *sink)
 	return reply.leave.allowed && frame_put(fd, &reply) == -EAGAIN ? -EBADMSG : 1;
 }
 
+/* The same for tickets. */
+static int
+pass_want(int fd, const struct ticket_kind *kind, const struct attempt_sink *sink)
+{
+	static struct frame reply;
+
+	reply.type = FRAME_FOUND;
+	if (!sink->want(sink->ctx, kind, &reply.ticket)) {
+		reply.ticket.kind = *kind;
+		reply.ticket.n = 0;
+	}
+	return frame_put(fd, &reply) == -EAGAIN ? -EBADMSG : 1;
+}
+
 int
 worker_receive(int fd, const struct attempt_sink *sink)
 {
@@ -432,11 +482,17 @@ worker_receive(int fd, const struct attempt_sink *sink)
 	case FRAME_DIALLED:
 		sink->dialled(sink->ctx, f.dial.sites[0]);
 		break;
+	case FRAME_TICKET:
+		sink->ticket(sink->ctx, &f.ticket);
+		break;
+	case FRAME_WANT:
+		return pass_want(fd, &f.want, sink);
 	case FRAME_DONE:
 		sink->done(sink->ctx);
 		break;
 	case FRAME_JOB:			/* only the runner sends these */
 	case FRAME_LEAVE:
+	case FRAME_FOUND:
 		return -EBADMSG;
 	}
 	return 1;

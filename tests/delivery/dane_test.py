@@ -332,6 +332,21 @@ def _():
     check("downgraded" not in one.log() and not CASES["garbage"].exchanger.messages, one.log())
 
 
+@test("a session is resumed where its certificate fits the records")
+def _():
+    spare.exchanger.once = True
+    del spare.exchanger.resumed[:]
+    one = Site("resumed", SETTINGS + "per-destination = 1\n").listen()
+    for _ in range(2):
+        one.send("bob@good.lab")
+    one.relay()
+    spare.exchanger.once = False
+    same(spare.exchanger.resumed, [False, True], one.log())
+    same(sorted(re.findall(r"delivered .* tls=\S+/dane:3\.1\.1:[0-9a-f]{16}(\S*) ", one.log())),
+         ["", "/resumed"], one.log())
+    one.stop()
+
+
 @test("H159 REQUIRETLS goes where a record fits, and is returned without the proof of a name")
 def _():
     one = Site("requiretls", SETTINGS + "tls-ca-file = %s\n" % authority.file + HANDS_IN).listen()

@@ -49,8 +49,10 @@ for name, peer in peers.items():
             check(all(b"TLS1.3" in text or b"TLSv1.3" in text for text in texts), texts[0])
             delivered = re.findall(r"delivered id=\S+ to=bob@%s\.example\.org .* tls=(\S+) " % name,
                                    site.log())
+            # Exim of Debian gives no tickets.
+            more = {"TLSv1.3/verified/resumed"} if name == "postfix" else set()
             same([len(delivered), set(re.sub(r"/TLS_[A-Z0-9_]+", "", tls) for tls in delivered)],
-                 [20, {"TLSv1.3/verified"}])
+                 [20, {"TLSv1.3/verified", *more}])
 
         @test("%s, %s: 3 MB, unchanged" % (name, how))
         def _(name=name, peer=peer, site=site):

@@ -9,6 +9,7 @@
 #include "attempt/owed.h"
 #include "dns/cache.h"
 #include "runner/frame.h"
+#include "runner/tickets.h"
 #include "runner/worker.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -88,6 +89,29 @@ take_dialled(void *ctx, uint64_t site)
 	(void)site;
 }
 
+/* The runner keeps it, and gives it away once. */
+static void
+take_ticket(void *ctx, const struct ticket *ticket)
+{
+	static struct ticket found;
+	struct tickets t = { .slots = NULL };
+
+	(void)ctx;
+	tickets_put(&t, "mx a.example", ticket, 100);
+	must(!tickets_take(&t, "mx b.example", &ticket->kind, 100, &found) || !ticket->kind.own);
+	tickets_put(&t, "mx a.example", ticket, 100);
+	must(tickets_take(&t, "mx a.example", &ticket->kind, 100, &found) == (ticket->n > 0));
+	tickets_done(&t);
+}
+
+static bool
+take_want(void *ctx, const struct ticket_kind *kind, struct ticket *ret)
+{
+	(void)ctx;
+	*ret = (struct ticket){ .kind = *kind, .n = kind->own ? TICKET_MAX : 1 };
+	return kind->key[0] & 1;
+}
+
 static void
 take_done(void *ctx)
 {
@@ -102,7 +126,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int done = 0;
 	const struct attempt_sink sink = {
 		.rcpt = take_rcpt, .host = take_host, .moved = take_moved, .dns = take_dns,
-		.dial = take_dial, .dialled = take_dialled, .done = take_done, .ctx = &done,
+		.dial = take_dial, .dialled = take_dialled, .ticket = take_ticket,
+		.want = take_want, .done = take_done, .ctx = &done,
 	};
 
 	if (pair[0] < 0)
@@ -111,7 +136,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	(void)worker_receive(pair[1], &sink);
 	while (recv(pair[0], &reply, sizeof reply, MSG_DONTWAIT) >= 0)
-		must(reply.type == FRAME_LEAVE);
+		must(reply.type == FRAME_LEAVE || reply.type == FRAME_FOUND);
 	must(worker_receive(pair[1], &sink) < 0 && done <= 1);
 	return 0;
 }

@@ -5,6 +5,7 @@
     good.messages[0].tls        # "TLSv1.3", or None in the clear
 """
 import collections
+import re
 import socket
 import ssl
 import threading
@@ -26,12 +27,15 @@ class TlsExchanger:
     messages    the accepted messages
     commands    all command lines, each with a flag: it came inside TLS
     names       the names that clients sent by SNI
+    resumed     for each handshake after STARTTLS: was it that of an old session?
+    once        each connection ends after its message
     """
 
     def __init__(self, address, context=None, port=25, implicit=False, fault=None, inside=(),
                  outside=()):
         self.context, self.implicit, self.fault = context, implicit, fault
-        self.inside, self.outside, self.demand = inside, outside, None
+        self.inside, self.outside, self.demand, self.once = inside, outside, None, False
+        self.resumed = []
         self.messages, self.commands, self.connections, self.names = [], [], 0, []
         if context:
             context.sni_callback = lambda sock, name, context: self.names.append(name)
@@ -84,6 +88,8 @@ class TlsExchanger:
                     content += text + b"\r\n"
                 self.messages.append(Message(self._version(sock), sender, recipients, content))
                 sock.sendall(b"250 2.0.0 Ok\r\n")
+                if self.once:
+                    return None
             elif verb == b"QUIT":
                 sock.sendall(b"221 2.0.0 Bye\r\n")
                 return None
@@ -107,8 +113,13 @@ class TlsExchanger:
             sock.sendall(b"500 5.5.1 what?\r\n")
             sock.close()
             return None
+        if self.fault == "tickets" and re.search(rb"\x00\x29[\x00\x01]",
+                                                 sock.recv(10000, socket.MSG_PEEK)):
+            sock.close()        # a ClientHello that offers a session, in TLS 1.3
+            return None
         sock = self.context.wrap_socket(sock, server_side=True)
-        if self.fault == "mute":
+        self.resumed.append(sock.session_reused)
+        if self.fault == "mute" or (self.fault == "mute-tickets" and sock.session_reused):
             sock.close()
             return None
         return sock
