@@ -37,14 +37,14 @@ dmarc_read(struct slice text, struct dmarc_record *ret)
 	ret->strict_dkim = slice_ieq(tags_find(text, SL("adkim")), SL("s"));
 	ret->strict_spf = slice_ieq(tags_find(text, SL("aspf")), SL("s"));
 	ret->testing = slice_ieq(tags_find(text, SL("t")), SL("y"));
+	ret->rua = tags_find(text, SL("rua"));
 	psd = tags_find(text, SL("psd"));
 	ret->psd = slice_ieq(psd, SL("y")) ? 'y' : slice_ieq(psd, SL("n")) ? 'n' : 'u';
 	return true;
 }
 
-/* The one record at a name.  *ret_has: there is one. */
-static enum dmarc_state
-ask_record(const struct auth_dns *dns, struct slice name, struct dmarc_record *ret, bool *ret_has)
+enum dmarc_state
+dmarc_ask(const struct auth_dns *dns, struct slice name, struct dmarc_record *ret, bool *ret_has)
 {
 	char space[AUTH_NAME_MAX + 10];
 	struct buf b = BUF(space);
@@ -157,7 +157,7 @@ walk_up(const struct auth_dns *dns, struct slice domain, struct walk *w)
 
 	list_names(w, domain);
 	for (size_t i = 0; i < w->n; i++) {
-		const enum dmarc_state s = ask_record(dns, w->names[i], &w->records[i],
+		const enum dmarc_state s = dmarc_ask(dns, w->names[i], &w->records[i],
 		    &w->has[i]);
 
 		if (s == DMARC_FAILED && !pending)
@@ -225,12 +225,15 @@ dmarc_discover(const struct auth_dns *dns, struct slice domain, struct dmarc_fou
 	if (i == w.n)
 		return DMARC_FOUND;
 	r = &w.records[i];
+	memcpy(ret->domain, w.names[i].p, w.names[i].n);
 	ret->policy = r->p;
+	ret->reports = r->rua.n > 0;
 	ret->strict_dkim = r->strict_dkim;
 	ret->strict_spf = r->strict_spf;
 	if (i)
 		s = policy_below(dns, domain, r, &ret->policy);
-	if (r->testing && ret->policy > DMARC_NONE)
+	ret->testing = r->testing && ret->policy > DMARC_NONE;
+	if (ret->testing)
 		ret->policy--;
 	return s;
 }

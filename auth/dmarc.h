@@ -20,6 +20,7 @@ struct dmarc_record {
 	enum dmarc_policy p, sp, np;
 	bool strict_dkim, strict_spf, testing;
 	char psd;			/* 'y', 'n' or 'u' */
+	struct slice rua;		/* places for reports, in the text of the record */
 };
 
 /* False: the text is no such record. */
@@ -28,8 +29,16 @@ bool dmarc_read(struct slice text, struct dmarc_record *ret);
 struct dmarc_found {
 	enum dmarc_policy policy;	/* DMARC_NO_POLICY: there is no record */
 	bool strict_dkim, strict_spf;
+	bool testing;			/* the policy would be stricter without t=y */
+	bool reports;			/* the record asks for reports */
+	char domain[AUTH_NAME_MAX + 1];	/* of the record */
 	char organization[AUTH_NAME_MAX + 1];
 };
+
+/* Ask for the record of a domain itself.  *ret_has: it has one.  What *ret has of the text lives as
+ * long as the answer. */
+enum dmarc_state dmarc_ask(const struct auth_dns *dns, struct slice domain,
+    struct dmarc_record *ret, bool *ret_has);
 
 /* Find the policy and the organizational domain of a domain. */
 enum dmarc_state dmarc_discover(const struct auth_dns *dns, struct slice domain,

@@ -12,6 +12,7 @@
 
 #include "base/name.h"
 #include "base/words.h"
+#include "config/dkim.h"
 #include "config/pool.h"
 
 /* The file is read anew for each message: report now that this cannot work. */
@@ -316,6 +317,25 @@ check_balancers(struct config_loader *l)
 		    rest.full ? 0 : (int)rest.n, rest.p);
 }
 
+/* Receivers of reports take only signed ones (RFC 9990 section 3.5.2, RFC 8460 section 3). */
+static void
+check_reports(struct config_loader *l)
+{
+	const struct slice contact = slice_str(l->c->reports.contact);
+	const struct place at = l->keys[keys_find(SL("reports"), SL("contact"))];
+	struct slice domain;
+	const struct slice local = slice_cut(contact, '@', &domain);
+
+	if (!contact.n)
+		return;
+	if (!local.n || !name_is_fqdn(domain) || strpbrk(contact.p, " \t\"<>(),:;[]\\"))
+		settings_error(&l->settings, at, "[reports] contact: write one address, such as "
+		    "reports@example.org");
+	else if (!dkim_domain_of(l->c, domain))
+		settings_error(&l->settings, at, "[reports] contact: reports must be signed: add a "
+		    "section [dkim %.*s]", (int)domain.n, domain.p);
+}
+
 void
 config_check(struct config_loader *l)
 {
@@ -325,6 +345,7 @@ config_check(struct config_loader *l)
 
 	check_routes(l);
 	check_dkim(l);
+	check_reports(l);
 	check_retries(l);
 	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 &&
 	    !c->server.proxy_trusted.local)

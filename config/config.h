@@ -191,6 +191,11 @@ struct config {
 		char *dmarc_exempt;		/* (config/exempt.h), or NULL */
 		char *dnsbl;			/* (config/dnsbl.h), or NULL */
 	} verify;
+	struct {
+		char *contact;			/* local@domain; NULL: no reports are sent */
+		char *organization;		/* NULL: the name of the host */
+		char *dmarc_findings;		/* folder of smtp-verify; or NULL */
+	} reports;
 	struct route *routes;
 	size_t nroutes;
 	struct dkim_domain *dkim;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of the keys of [queue], [server], [relay], [sendmail] and [verify].  key_set.c
- * puts a value into its place.
+ * The table of the keys of [queue], [server], [relay], [sendmail], [verify] and [reports].
+ * key_set.c puts a value into its place.
  */
 #include "config/keys.h"
 
@@ -109,6 +109,8 @@ static const struct key_choice dmarc_choices[] = {
 #define SENDMAIL(word, member, its_kind, text) \
 	KEY("sendmail", word, AT(sendmail.member), its_kind, text)
 #define VERIFY(word, member, its_kind, text) KEY("verify", word, AT(verify.member), its_kind, text)
+#define REPORTS(word, member, its_kind, text) \
+	KEY("reports", word, AT(reports.member), its_kind, text)
 #define CLIENT_MAX 1000000
 #define TIMEOUT(word, member, text)	     { RELAY(word, member, MS, text), .min = 1, .max = DAY }
 
@@ -209,6 +211,10 @@ static const struct key keys[] = {
 	{ VERIFY("dmarc-exempt", dmarc_exempt, EXEMPT, "") },
 	{ VERIFY("dnsbl", dnsbl, DNSBL, "") },
 	{ VERIFY("max-connections", max_connections, COUNT, "500"), .min = 1, .max = 100000 },
+
+	{ REPORTS("contact", contact, TEXT, "") },
+	{ REPORTS("organization", organization, TEXT, "") },
+	{ REPORTS("dmarc-findings", dmarc_findings, FILE, "/var/lib/smtp-verify") },
 };
 
 #define NKEYS ((int)(sizeof keys / sizeof keys[0]))

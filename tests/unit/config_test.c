@@ -103,6 +103,8 @@ check_all_keys(void)
 	    "transaction-timeout = 6s\n"
 	    "[verify]\ntimeout = 3s\nmax-connections = 4\ndmarc = enforce\n"
 	    "dmarc-exempt = 192.0.2.0/24 list.example\ndnsbl = a.example\n"
+	    "[reports]\ncontact = r@example.org\norganization = An Example\n"
+	    "dmarc-findings = /f\n[dkim example.org]\nselector = s\nkey = k\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
 	    "recipients = %s/list\njunk-folder = on\n",
 	    directory, directory, directory);
@@ -147,6 +149,10 @@ check_all_keys(void)
 	    strcmp(c.verify.dmarc_exempt, "192.0.2.0/24 list.example") == 0 &&
 	    strcmp(c.verify.dnsbl, "a.example") == 0,
 	    "[verify]");
+	ok(strcmp(c.reports.contact, "r@example.org") == 0 &&
+	    strcmp(c.reports.organization, "An Example") == 0 &&
+	    strcmp(c.reports.dmarc_findings, "/f") == 0,
+	    "[reports]");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
 	ok(!c.server.trusted.local && c.server.trusted.n == 3 &&
@@ -264,6 +270,10 @@ static const struct mistake mistakes[] = {
 	{ "[verify]\ntimeout = 99ms\n", 2, "must be from 100ms to 30s" },
 	{ "[verify]\ndnsbl = a.example b=127.0.0.1\n", 2, "b=127.0.0.1: write ZONE" },
 	{ "[verify]\ndnsbl = a b c d e f g h i\n", 2, "write at most 8 lists" },
+	{ "[reports]\ncontact = r@example.org\n", 2, "add a section [dkim example.org]" },
+	{ "[reports]\ncontact = R <r@example.org>\n", 2, "write one address" },
+	{ "[reports]\ncontact = r@localhost\n", 2, "write one address" },
+	{ "[reports]\ncontact = example.org\n", 2, "write one address" },
 	{ "[server]\nmilter = /run/m\n", 2, "/run/m: write unix:/PATH, inet:" },
 	{ "[server]\nmilter = unix:run/m\n", 2, "write unix:/PATH" },
 	{ "[server]\nmilter = unix:/a, exec:b\n", 2, "exec:b: write unix:/PATH" },
@@ -382,7 +392,7 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or "
 	    "4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], "
-	    "[sendmail], [verify], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]\n"
+	    "[sendmail], [verify], [reports], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "
@@ -427,7 +437,7 @@ plain(const struct config *c)
 	p.server.users_socket = p.relay.maildir_socket = NULL;
 	p.relay.dnssec_anchor = NULL;
 	p.server.trusted.list = NULL;
-	p.sendmail.socket = NULL;
+	p.sendmail.socket = p.reports.dmarc_findings = NULL;
 	p.routes = NULL;
 	return p;
 }
@@ -460,6 +470,7 @@ check_sample(void)
 	    strcmp(c.relay.maildir_socket, defaults.relay.maildir_socket) == 0 &&
 	    strcmp(c.relay.dnssec_anchor, defaults.relay.dnssec_anchor) == 0 &&
 	    strcmp(c.sendmail.socket, defaults.sendmail.socket) == 0 &&
+	    strcmp(c.reports.dmarc_findings, defaults.reports.dmarc_findings) == 0 &&
 	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
 	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
 	    "its defaults are the defaults");
