@@ -44,8 +44,8 @@ struct proofs {
 	bool pass, pending, uncertain;
 };
 
-/* passed: the domain is proven; else that could not be found out. */
-static void
+/* passed: the domain is proven; else that could not be found out.  True if it is the author's. */
+static bool
 add_proof(struct proofs *p, struct slice domain, bool strict, bool passed)
 {
 	bool aligned = false;
@@ -55,6 +55,7 @@ add_proof(struct proofs *p, struct slice domain, bool strict, bool passed)
 	p->pending |= s == DMARC_PENDING;
 	p->uncertain |= s == DMARC_FAILED || (aligned && !passed);
 	p->pass |= s == DMARC_FOUND && aligned && passed;
+	return s == DMARC_FOUND && aligned && passed;
 }
 
 bool
@@ -63,6 +64,7 @@ alignment_judge(struct alignment *a, const struct auth_dns *dns, enum spf_result
 {
 	struct proofs p = { .dns = dns, .a = a };
 
+	a->spf = a->dkim = false;
 	if (a->result != ALIGNMENT_NONE || a->policy == DMARC_NO_POLICY)
 		return true;
 	if (!author_is_one(&a->author)) {
@@ -71,15 +73,15 @@ alignment_judge(struct alignment *a, const struct auth_dns *dns, enum spf_result
 		return true;
 	}
 	if (spf == SPF_PASS || spf == SPF_TEMPERROR)
-		add_proof(&p, spf_domain, a->found[0].strict_spf, spf == SPF_PASS);
+		a->spf = add_proof(&p, spf_domain, a->found[0].strict_spf, spf == SPF_PASS);
 	for (size_t i = 0; i < m->nsignatures; i++) {
 		const struct dkim_signature *s = &m->signatures[i];
 
 		if (s->result == DKIM_PASS || s->result == DKIM_TEMPERROR)
-			add_proof(&p, s->domain, a->found[0].strict_dkim,
+			a->dkim |= add_proof(&p, s->domain, a->found[0].strict_dkim,
 			    s->result == DKIM_PASS);
 	}
-	if (!p.pass && p.pending)
+	if (p.pending && (!p.pass || a->found[0].reports))
 		return false;
 	a->result = p.pass ? ALIGNMENT_PASS : p.uncertain ? ALIGNMENT_TEMPERROR : ALIGNMENT_FAIL;
 	return true;

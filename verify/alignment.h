@@ -20,6 +20,7 @@ struct alignment {
 	enum alignment_result result;
 	enum dmarc_policy policy;	/* the strictest one */
 	const char *why;		/* a literal, or NULL */
+	bool spf, dkim;			/* speaks for the author; both are known with reports */
 };
 
 /* Find the authors, behind the end of the header section. */

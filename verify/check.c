@@ -284,7 +284,7 @@ void
 check_end(struct check *c, const struct dns_resolver *r)
 {
 	struct auth_dns dns = answers_dns(&c->answers);
-	bool done, failed, exempt;
+	bool done, failed;
 
 	if (c->hashes)
 		signatures_end(&c->signatures);
@@ -299,10 +299,10 @@ check_end(struct check *c, const struct dns_resolver *r)
 	write_spf(c);
 	write_signatures(c);
 	failed = c->hashes && c->dmarc.result == ALIGNMENT_FAIL;
-	exempt = failed && is_exempt(c);
+	c->exempt = failed && is_exempt(c);
 	if (c->hashes)
-		write_dmarc(c, exempt);
+		write_dmarc(c, c->exempt);
 	c->reject = failed && c->config->verify.dmarc == VERIFY_ENFORCE &&
-	    c->dmarc.policy == DMARC_REJECT && !exempt;
+	    c->dmarc.policy == DMARC_REJECT && !c->exempt;
 	answers_end(&c->answers);
 }

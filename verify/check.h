@@ -42,6 +42,7 @@ struct check {
 	struct signatures signatures;
 	struct alignment dmarc;
 	bool reject;				/* as DMARC demands it */
+	bool exempt;				/* it would, but the operator trusts who sent it */
 	struct buf field;			/* the value of Authentication-Results */
 	char space[CHECK_FIELD_MAX];
 	struct answers answers;

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sign.h"
+#include "verify/findings.h"
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
 #define MEMOS_AT_ONCE	64
@@ -136,6 +137,7 @@ struct loop {
 	struct verify_listener *l;
 	const struct config *config;
 	int signals, memos, to_listener;
+	struct findings findings;
 	uint64_t children;
 	int64_t idle_since_ms;
 };
@@ -168,6 +170,7 @@ leave_loop(struct loop *loop)
 		(void)close(loop->l->fds[i]);
 	(void)close(loop->signals);
 	(void)close(loop->memos);
+	findings_join(&loop->findings);
 	(void)sigemptyset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	memo_fd = loop->to_listener;
@@ -217,25 +220,37 @@ time_to_live(struct loop *loop)
 	return clock_left_ms(loop->idle_since_ms + (int64_t)loop->config->server.exit_idle_ms);
 }
 
+/* The lines of processes that have ended are kept. */
+static int
+end_loop(struct loop *loop)
+{
+	if (loop->findings.in >= 0)
+		findings_take(&loop->findings);
+	return EX_OK;
+}
+
 static int
 run_loop(struct loop *loop, int *ret_fd)
 {
-	struct pollfd p[VERIFY_LISTEN_MAX + 2];
+	struct pollfd p[VERIFY_LISTEN_MAX + 3];
 	const size_t n = loop->l->n;
 
 	for (size_t i = 0; i < n; i++)
-		p[i + 2] = (struct pollfd){ .fd = loop->l->fds[i], .events = POLLIN };
+		p[i + 3] = (struct pollfd){ .fd = loop->l->fds[i], .events = POLLIN };
 	p[0] = (struct pollfd){ .fd = loop->signals, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = loop->memos, .events = POLLIN };
+	p[2] = (struct pollfd){ .fd = loop->findings.in, .events = POLLIN };
 	for (;;) {
-		if (poll(p, n + 2, time_to_live(loop)) == 0)
-			return EX_OK;
+		if (poll(p, n + 3, time_to_live(loop)) == 0)
+			return end_loop(loop);
+		if (p[2].revents)
+			findings_take(&loop->findings);
 		if (p[1].revents)
 			take_memos(loop->l, loop->memos);
 		if (p[0].revents && take_signals(loop))
-			return EX_OK;
+			return end_loop(loop);
 		for (size_t i = 0; i < n; i++)
-			if (p[i + 2].revents && take_connection(loop, p[i + 2].fd, ret_fd))
+			if (p[i + 3].revents && take_connection(loop, p[i + 3].fd, ret_fd))
 				return -1;
 	}
 }
@@ -249,6 +264,7 @@ verify_accept(struct verify_listener *l, const struct config *config, int *ret_f
 
 	l->cache = dns_cache_new();
 	(void)sign_warm();
+	findings_open(&loop.findings, config);
 	(void)sigemptyset(&caught);
 	(void)sigaddset(&caught, SIGCHLD);
 	(void)sigaddset(&caught, SIGTERM);

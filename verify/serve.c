@@ -14,6 +14,8 @@
 #include "milter/filter.h"
 #include "net/stream.h"
 #include "verify/check.h"
+#include "verify/findings.h"
+#include "verify/found.h"
 #include "verify/lists.h"
 
 #define IDLE_MS	 (2 * 60 * 60 * 1000)	/* longer than any session of SMTP */
@@ -109,6 +111,18 @@ log_message(const struct serve *s)
 	log_end(&l);
 }
 
+/* Keep what was found for a report to the author's domain. */
+static void
+keep_finding(const struct serve *s)
+{
+	char space[64];
+	struct buf client = BUF(space);
+	struct finding finding;
+
+	if (findings_wanted() && found_describe(&s->check, &client, &finding))
+		findings_send(&finding);
+}
+
 /* Put all answers to the end of a message. */
 static void
 end_message(struct serve *s)
@@ -118,6 +132,7 @@ end_message(struct serve *s)
 	check_end(c, s->resolver);
 	s->in_message = false;
 	log_message(s);
+	keep_finding(s);
 	if (c->reject) {
 		char space[400];
 		struct buf reply = BUF(space);
