@@ -44,6 +44,7 @@ TLS_LIBS = -lssl -lcrypto -lcrypt
 # Without libcurl there is no smtp-fetch, and so no MTA-STS.
 CURL_LIBS  := $(shell pkg-config --libs libcurl 2>/dev/null)
 RELAY_LIBS = -lldns -lssl -lcrypto -lidn2
+REPORT_LIBS = $(RELAY_LIBS) -lz
 
 # The handler's own objects need libc only, so they can be built with musl too.
 ifeq ($(LIBC),musl)
@@ -82,6 +83,7 @@ OUT  := fetch/fetcher.c fetch/store.c \
   $(call rooms,dns policy hosts attempt maildir client notice delivery runner) \
   $(call rooms,explain doctor) $(TLS) $(CRYPTO)
 VERIFY := $(call rooms,auth verify)
+REPORTS := $(call rooms,reports)
 PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
@@ -101,7 +103,7 @@ say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
             smtp-dkim-key smtp-handler-import smtp-relay smtp-queue sendmail \
-            smtp-verify $(if $(CURL_LIBS),smtp-fetch))
+            smtp-verify smtp-report $(if $(CURL_LIBS),smtp-fetch))
 
 .SECONDARY:
 .PHONY: all
@@ -174,6 +176,11 @@ $(BUILD)/smtp-verify: $(BUILD)/gnu/verify.o $(BUILD)/libverify.a $(BUILD)/libout
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^ -lldns -lcrypto -lidn2
 
+$(BUILD)/smtp-report: $(BUILD)/gnu/tools/smtp-report.o $(BUILD)/libreports.a \
+    $(BUILD)/libverify.a $(BUILD)/libout.a $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^ $(REPORT_LIBS)
+
 $(BUILD)/smtp-fetch: $(BUILD)/gnu/tools/smtp-fetch.o $(FETCH:%.c=$(BUILD)/gnu/%.o) \
     $(BUILD)/libout.a $(BUILD)/libcore.a
 	$(call say,LINK)
@@ -193,6 +200,9 @@ $(BUILD)/libout.a: $(out_objects)
 $(BUILD)/libverify.a: $(VERIFY:%.c=$(BUILD)/gnu/%.o)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
+$(BUILD)/libreports.a: $(REPORTS:%.c=$(BUILD)/gnu/%.o)
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
 $(BUILD)/libqueuetool.a: $(QUEUE_TOOL:%.c=$(BUILD)/gnu/%.o)
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
@@ -202,11 +212,12 @@ $(BUILD)/libimport.a: $(IMPORT:%.c=$(BUILD)/gnu/%.o)
 $(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERVER)))
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
-test_libs := $(addprefix $(BUILD)/lib,session.a queuetool.a import.a verify.a out.a core.a)
+test_libs := $(addprefix $(BUILD)/lib, \
+  session.a queuetool.a import.a reports.a verify.a out.a core.a)
 # For another machine there are no libraries but libc: `make check-cross`.
 ifdef EMULATOR
 test_libs  := $(BUILD)/libsession.a $(BUILD)/libcore.a
-RELAY_LIBS :=
+REPORT_LIBS :=
 endif
 
 comma := ,
@@ -232,13 +243,13 @@ WRAP_agent := $(call wrap,getpwnam_r initgroups write fsync mkdirat)
 $(BUILD)/tests/%_test: $(BUILD)/gnu/tests/unit/%_test.o $(test_libs)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(RELAY_LIBS)
+	$(Q)$(CC) $(GNU_CFLAGS) $(LDFLAGS) $(WRAP_$*) -o $@ $< $(test_libs) $(REPORT_LIBS)
 
 # A program that asks the process that validates by DNSSEC.
 $(BUILD)/tests/validate: $(BUILD)/gnu/tests/lib/validate.o $(test_libs)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(GNU_LINK) -o $@ $< $(test_libs) $(RELAY_LIBS)
+	$(Q)$(GNU_LINK) -o $@ $< $(test_libs) $(REPORT_LIBS)
 
 # A program that makes system calls inside other processes.
 $(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
@@ -269,11 +280,11 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
     $(test_libs)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(RELAY_LIBS)
+	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(REPORT_LIBS)
 
 # The programs' sources are compiled once for all targets, and watched by the fuzzer.
 FUZZ_FLAGS   = $(CPPFLAGS) $(STD) -fsanitize=fuzzer-no-link,address,undefined
-fuzz_objects := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(CORE) $(OUT) $(IMPORT) $(VERIFY) \
+fuzz_objects := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(CORE) $(OUT) $(IMPORT) $(VERIFY) $(REPORTS) \
     $(addprefix tools/queue/,filter.c html.c stats.c tally.c))
 
 $(BUILD)/fuzz/obj/%.o: %.c Makefile
@@ -284,7 +295,7 @@ $(BUILD)/fuzz/obj/%.o: %.c Makefile
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(fuzz_objects)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(RELAY_LIBS)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(REPORT_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)

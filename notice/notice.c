@@ -26,9 +26,10 @@ notice_begin(struct notice *n, const struct queue *q, const struct notice_envelo
 	facts_begin(&n->facts);
 	queue_begin(&n->message);
 	queue_field(&n->message, "client", SL("local"));
-	queue_field(&n->message, "protocol", SL("bounce"));
+	queue_field(&n->message, "protocol", slice_str(envelope->protocol ?
+	    envelope->protocol : "bounce"));
 	queue_standing(&n->message, STANDING_TRUSTED, SL(""));
-	queue_from(&n->message, SL(""), buf_slice(&params));
+	queue_from(&n->message, envelope->from, buf_slice(&params));
 	queue_rcpt(q, &n->message, envelope->to, SL(SMTP_DSN_NO_NOTICE));
 	n->error = queue_head_end(q, &n->message, 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message that the system itself writes to the queue, from <>.  It is written line by line, and
- * the facts of its content are collected meanwhile.  Only for notice/.
+ * A message that the system itself writes to the queue.  It is written line by line, and the facts
+ * of its content are collected meanwhile.
  */
 #ifndef NOTICE_NOTICE_H
 #define NOTICE_NOTICE_H
@@ -21,12 +21,13 @@ struct notice {
 };
 
 struct notice_envelope {
-	struct slice to;
+	struct slice from, to;		/* from may be empty: <> */
+	const char *protocol;		/* of the envelope; NULL: "bounce" */
 	bool utf8;			/* addresses in UTF-8: SMTPUTF8 (RFC 6531) */
 	bool requiretls;		/* must not be sent in clear (RFC 8689 section 5) */
 };
 
-/* Start a message from <> to one recipient.  No notice about it is requested (RFC 3461 section
+/* Start a message to one recipient.  No notice about it is requested (RFC 3461 section
  * 6.1). */
 void notice_begin(struct notice *n, const struct queue *q, const struct notice_envelope *envelope);
 

@@ -18,13 +18,14 @@ mode=${1:-check}
 peers_dir=build/peers
 programs_dir=build/programs
 build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
-	libcrypt-dev libcurl4-openssl-dev libunbound-dev dns-root-data musl-tools linux-libc-dev"
+	libcrypt-dev libcurl4-openssl-dev libunbound-dev zlib1g-dev dns-root-data musl-tools
+	linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	python3-cryptography python3-openssl python3-requests
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
-	python3-pyte python3-html5lib s6"
+	python3-pyte python3-html5lib s6 libxml2-utils"
 cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 	qemu-user make pkg-config python3 openssl procps"
 peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \

@@ -34,6 +34,7 @@ else
 	has_header openssl/ssl.h || lacks "openssl/ssl.h" libssl-dev openssl-devel
 	has_header curl/curl.h || echo "Without curl/curl.h (libcurl4-openssl-dev, or" \
 	    "libcurl-devel) there will be no smtp-fetch, and so no MTA-STS." >&2
+	has_header zlib.h || lacks "zlib.h" zlib1g-dev zlib-devel
 	has_header crypt.h || lacks "crypt.h" libcrypt-dev libxcrypt-devel
 fi
 command -v ar > /dev/null || lacks "ar" binutils binutils

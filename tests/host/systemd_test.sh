@@ -62,7 +62,7 @@ units='smtp-handler-local.socket smtp-handler-local@.service
     smtp-handler-submission.socket smtp-handler-submission@.service
     smtp-handler-submissions.socket smtp-handler-submissions@.service
     smtp-relay.path smtp-relay.service smtp-relay.timer
-    smtp-fetch.timer smtp-fetch.service
+    smtp-fetch.timer smtp-fetch.service smtp-report.timer smtp-report.service
     smtp-stats.socket smtp-stats@.service smtp-stats.timer smtp-stats.service'
 # shellcheck disable=SC2086
 is "systemd-analyze verify has no complaint" \

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The walls of a process that reads what smtp-verify has written and what strangers have in the
+ * DNS.
+ */
+#ifndef REPORTS_CONFINE_H
+#define REPORTS_CONFINE_H
+
+/* From now on this process reads the folder of findings, makes files in the queue, and has sockets;
+ * it starts no program.  For good. */
+void reports_confine(int findings, const char *queue);
+
+#endif

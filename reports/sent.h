@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The folder state/reports: a file for each kind and day, with a line for each domain whose report
+ * is in the queue.  So a report is made once, whatever ends a run.
+ */
+#ifndef REPORTS_SENT_H
+#define REPORTS_SENT_H
+
+#include "base/slice.h"
+
+struct sent {
+	int fd;
+	char *text;
+	size_t n;
+};
+
+/* Open the folder in the queue's folder, and make it if it is not there.  A descriptor or
+ * -errno. */
+int sent_open_folder(const char *queue);
+
+/* Open the file NAME for the day.  Files of this kind with other days before `oldest` are removed.
+ * 0 or -errno. */
+int sent_open(struct sent *s, int folder, const char *kind, const char *day, const char *oldest);
+
+bool sent_has(const struct sent *s, struct slice domain);
+
+/* Note a domain, durably.  0 or -errno. */
+int sent_add(struct sent *s, struct slice domain);
+
+void sent_close(struct sent *s);
+
+#endif
