@@ -110,7 +110,7 @@ greet(struct session *s)
 	if (s->record.early && config.server.early_talkers == EARLY_REFUSE) {
 		session_reply(s, server_too_early());
 		s->end = "early";
-	} else if (!milters_connect(s, &refusal)) {
+	} else if (!s->server.xclient && !milters_connect(s, &refusal)) {
 		refusal.code = refusal.code < 500 ? 421 : 554;
 		session_reply(s, refusal);
 		s->end = "filter";

@@ -336,3 +336,9 @@ config_is_balancer(const struct config *c, const struct sockaddr *sa)
 {
 	return c->server.proxy_protocol && has_address(&c->server.proxy_trusted, sa);
 }
+
+bool
+config_is_proxy(const struct config *c, const struct sockaddr *sa)
+{
+	return has_address(&c->server.xclient, sa);
+}

@@ -143,6 +143,7 @@ struct config {
 		int submit_trusted;		/* 0 or 1: their messages are submissions */
 		int proxy_protocol;		/* 0 or 1 */
 		struct network_list proxy_trusted;	/* balancers that may send a PROXY header */
+		struct network_list xclient;	/* proxies that may name their client */
 		char *senders;			/* file, or NULL */
 		char *users_socket;		/* of smtp-maildir --users */
 		enum config_tls tls;
@@ -259,5 +260,8 @@ bool config_trusts(const struct config *c, const struct sockaddr *sa);
 
 /* Does [server] proxy-trusted have sa?  Always false without proxy-protocol = on. */
 bool config_is_balancer(const struct config *c, const struct sockaddr *sa);
+
+/* Does [server] xclient have sa? */
+bool config_is_proxy(const struct config *c, const struct sockaddr *sa);
 
 #endif

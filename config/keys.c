@@ -171,6 +171,7 @@ static const struct key keys[] = {
 	    .min = 1, .max = DAY },
 	{ SERVER("proxy-protocol", proxy_protocol, CHOICE, "off"), .choices = off_on },
 	{ SERVER("proxy-trusted", proxy_trusted, NETWORKS, "") },
+	{ SERVER("xclient", xclient, NETWORKS, "") },
 
 	{ RELAY("resolver", resolver, RESOLVER, "system") },
 	{ RELAY("dnssec", dnssec, CHOICE, "auto"), .choices = dnssec },

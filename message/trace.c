@@ -72,7 +72,12 @@ trace_received(struct buf *b, const struct trace *t)
 {
 	buf_str(b, "Received: from ");
 	add_helo(b, t->helo);
-	buf_str(b, t->peer->literal ? " ([" : " (");
+	buf_str(b, " (");
+	if (t->name.n) {
+		add_helo(b, t->name);
+		buf_chr(b, ' ');
+	}
+	buf_str(b, t->peer->literal ? "[" : "");
 	buf_str(b, t->peer->text);
 	buf_str(b, t->peer->literal ? "])" : ")");
 	add_tls(b, t->tls);

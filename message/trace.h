@@ -15,6 +15,7 @@
 struct trace {
 	struct slice helo;		/* the argument of HELO or EHLO */
 	const struct peer *peer;	/* the client */
+	struct slice name;		/* its name, as a proxy knows it; empty: not known */
 	struct slice hostname;		/* ours */
 	struct slice protocol;		/* SMTP, ESMTP and so on */
 	struct slice id;		/* in the queue */

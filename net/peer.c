@@ -12,8 +12,8 @@
 
 #include "base/cidr.h"
 
-static void
-set_unknown(struct peer *p)
+void
+peer_forget(struct peer *p)
 {
 	p->kind = PEER_INET;
 	memset(&p->address, 0, sizeof p->address);
@@ -72,7 +72,7 @@ pipe_peer(struct peer *p)
 	}
 	/* A proxy speaks for somebody whose address cannot be read. */
 	if (proxy)
-		set_unknown(p);
+		peer_forget(p);
 	else
 		set_user(p, PEER_PIPE, (unsigned)getuid());
 }
@@ -83,14 +83,14 @@ peer_find(struct peer *p, int fd)
 	struct ucred cred;
 	socklen_t cred_len = sizeof cred;
 
-	set_unknown(p);
+	peer_forget(p);
 	p->uid = 0;
 	p->address_len = sizeof p->address;
 	if (getpeername(fd, (struct sockaddr *)&p->address, &p->address_len) < 0) {
 		if (errno == ENOTSOCK)
 			pipe_peer(p);
 		else
-			set_unknown(p);	/* reset before this call, or no descriptor at all */
+			peer_forget(p);	/* reset before this call, or no descriptor at all */
 		return;
 	}
 	switch (p->address.ss_family) {
@@ -102,10 +102,10 @@ peer_find(struct peer *p, int fd)
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
 			set_user(p, PEER_UNIX, (unsigned)cred.uid);
 		else
-			set_unknown(p);
+			peer_forget(p);
 		break;
 	default:
-		set_unknown(p);
+		peer_forget(p);
 	}
 }
 

@@ -35,6 +35,9 @@ void peer_find(struct peer *p, int fd);
  * then. */
 bool peer_set(struct peer *p, struct slice address);
 
+/* Make p a network peer that nobody knows. */
+void peer_forget(struct peer *p);
+
 /* The address of a network peer; NULL for a pipe or a Unix socket. */
 const struct sockaddr *peer_sockaddr(const struct peer *p);
 

@@ -122,8 +122,9 @@ children_enter(struct children *c, const struct config *config, const struct soc
     struct child *ret_child)
 {
 	*ret_child = (struct child){ .place = STRANGERS_NONE };
-	/* The client behind a balancer is known later. */
+	/* The client behind a balancer is known later; a proxy may name one, or be one. */
 	ret_child->balancer = config_is_balancer(config, sa->sa_family == AF_UNIX ? NULL : sa);
+	ret_child->proxy = config_is_proxy(config, sa->sa_family == AF_UNIX ? NULL : sa);
 	if (ret_child->balancer || sa->sa_family == AF_UNIX)
 		return STRANGERS_LIMITS;
 	return enter_table(c, config, sa, &ret_child->place);
@@ -244,7 +245,7 @@ children_remove(struct children *c, pid_t pid)
 	return true;
 }
 
-/* A balancer has named the client: now its limits hold. */
+/* A balancer or a proxy has named the client: now its limits hold. */
 static void
 name_client(struct children *c, const struct config *config, struct child *child,
     const struct sockaddr_storage *ss)
@@ -252,10 +253,12 @@ name_client(struct children *c, const struct config *config, struct child *child
 	const struct sockaddr *sa = (const struct sockaddr *)ss;
 	enum strangers_limit limit;
 
-	if (!child->balancer)
+	if (!child->balancer && !child->proxy)
 		return;
 	child->balancer = false;
+	child->proxy = config_is_proxy(config, sa);
 	child->named = *ss;
+	strangers_leave(&c->table, child->place);
 	limit = enter_table(c, config, sa, &child->place);
 	if (limit == STRANGERS_LIMITS)
 		return;

@@ -19,6 +19,7 @@ struct child {
 	int64_t second_ms;		/* the start of a second with so many remarks */
 	unsigned remarks;
 	bool balancer;			/* its client is still to be named */
+	bool proxy;			/* it may name its client, by XCLIENT */
 	bool ending;			/* it was asked to end */
 	uint64_t cookie;		/* of its client's socket; 0: it may not give that away */
 	struct sockaddr_storage named;	/* the client that a balancer has named */

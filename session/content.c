@@ -102,6 +102,7 @@ content_open(struct session *s)
 	const struct trace trace = {
 		.helo = buf_slice(&s->smtp.helo),
 		.peer = &s->peer,
+		.name = smtp_xclient_text(&s->smtp.xclient, SMTP_XCLIENT_NAME),
 		.hostname = s->server.hostname,
 		.protocol = server_protocol(&s->smtp),
 		.id = content_id(c),

@@ -33,6 +33,25 @@ endpoint_port(int fd)
 }
 
 struct slice
+endpoint_literal(const struct sockaddr_storage *ss, struct buf *literal)
+{
+	buf_chr(literal, '[');
+	if (ss->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+		char text[INET6_ADDRSTRLEN];	/* without a scope: the grammar has none */
+
+		buf_str(literal, "IPv6:");
+		buf_str(literal, inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text));
+	} else if (ss->ss_family == AF_INET) {
+		address_text(literal, (const struct sockaddr *)ss);
+	} else {
+		buf_str(literal, "127.0.0.1");
+	}
+	buf_chr(literal, ']');
+	return buf_slice(literal);
+}
+
+struct slice
 endpoint_name(const char *configured, int fd, struct buf *literal)
 {
 	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
@@ -42,18 +61,5 @@ endpoint_name(const char *configured, int fd, struct buf *literal)
 		return slice_str(configured);
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
 		address_unmap(&ss, &len);
-	buf_chr(literal, '[');
-	if (ss.ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
-		char text[INET6_ADDRSTRLEN];	/* without a scope: the grammar has none */
-
-		buf_str(literal, "IPv6:");
-		buf_str(literal, inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text));
-	} else if (ss.ss_family == AF_INET) {
-		address_text(literal, (const struct sockaddr *)&ss);
-	} else {
-		buf_str(literal, "127.0.0.1");
-	}
-	buf_chr(literal, ']');
-	return buf_slice(literal);
+	return endpoint_literal(&ss, literal);
 }

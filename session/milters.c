@@ -16,6 +16,7 @@ static LARGE struct {
 	bool discard;			/* this message */
 	bool data;			/* MILTER_DATA was sent for it */
 	bool connected;			/* the filters know the client */
+	bool greeted;			/* and its name in HELO */
 	char text[MILTER_TEXT_MAX];	/* of the last refusal */
 } now;
 
@@ -31,6 +32,12 @@ milters_discard_message(void)
 	now.discard = true;
 }
 
+bool
+milters_met(void)
+{
+	return now.connected;
+}
+
 static void
 put_client(struct buf *b, const struct session *s)
 {
@@ -43,8 +50,10 @@ put_client(struct buf *b, const struct session *s)
 static void
 put_client_name(struct buf *b, const struct session *s)
 {
-	if (!peer_sockaddr(&s->peer)) {
-		buf_str(b, "localhost");
+	const struct slice name = smtp_xclient_text(&s->smtp.xclient, SMTP_XCLIENT_NAME);
+
+	if (name.n || !peer_sockaddr(&s->peer)) {
+		buf_add(b, name.n ? name : SL("localhost"));
 		return;
 	}
 	buf_chr(b, '[');
@@ -279,15 +288,21 @@ milters_step(struct session *s, struct milter_link *l, enum milter_step step, st
 	return milters_take(s, l, step, &answer, ret);
 }
 
+static bool greet(struct session *s, struct smtp_reply *ret);
+
 static bool
 each_filter(struct session *s, enum milter_step step, struct slice data, struct smtp_reply *ret)
 {
 	size_t n;
 	struct milter_link *l = milter_links(&n);
 
-	/* After STARTTLS there is no greeting. */
+	/* After STARTTLS there is no greeting, and a proxy may name its client later. */
 	if (n && !now.connected && !milters_connect(s, ret)) {
 		ret->next = SMTP_NEXT_CLOSE;
+		return false;
+	}
+	if (n && step > MILTER_HELO && !now.greeted && s->smtp.helo.n && !greet(s, ret)) {
+		now.greeted = false;	/* the next sender is refused, too */
 		return false;
 	}
 	for (; n--; l++) {
@@ -338,15 +353,23 @@ milters_connect(struct session *s, struct smtp_reply *ret)
 	return each_filter(s, MILTER_CONNECT, buf_slice(&data), ret);
 }
 
-bool
-milters_helo(struct session *s, struct smtp_reply *ret)
+static bool
+greet(struct session *s, struct smtp_reply *ret)
 {
 	char space[SMTP_HELO_MAX + 2];
 	struct buf data = BUF(space);
 
-	milters_message_end();
+	now.greeted = true;
 	milter_put_string(&data, buf_slice(&s->smtp.helo));
 	return each_filter(s, MILTER_HELO, buf_slice(&data), ret);
+}
+
+bool
+milters_helo(struct session *s, struct smtp_reply *ret)
+{
+	milters_message_end();
+	now.greeted = false;
+	return s->server.xclient ? true : greet(s, ret);
 }
 
 /* "<path>" and the parameters, each with a NUL. */

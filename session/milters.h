@@ -16,6 +16,9 @@ struct session;
 bool milters_discard(void);
 void milters_discard_message(void);
 
+/* Do the filters know the client? */
+bool milters_met(void);
+
 /* Each forgets a reply of the last one. */
 bool milters_connect(struct session *s, struct smtp_reply *ret);
 bool milters_helo(struct session *s, struct smtp_reply *ret);

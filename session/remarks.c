@@ -95,15 +95,19 @@ remarks_accepted(struct session *s)
 }
 
 void
+remarks_named(const struct session *s)
+{
+	send_remark(s, &(struct remark){ .kind = REMARK_ADDRESS, .address = s->peer.address });
+}
+
+void
 remarks_begin(struct session *s, bool named)
 {
-	struct remark remark = { .kind = REMARK_ADDRESS, .address = s->peer.address };
-
 	s->remarks = (struct remarks){ .fd = s->start->remark_fd };
 	if (s->remarks.fd < 0)
 		return;
 	if (named)
-		send_remark(s, &remark);
+		remarks_named(s);
 	s->client.alarm = (struct stream_alarm){ 0, check_progress, s };
 	remarks_progress(s);
 }

@@ -86,6 +86,8 @@ offer_service(struct session *s)
 		    (trusted && config->server.submit_trusted &&
 			config->server.role != ROLE_LMTP),
 		.trusted = trusted,
+		.xclient = config_is_proxy(config, peer_sockaddr(&s->peer)),
+		.tls = s->tls.version[0] != '\0',
 		.now_s = clock_wall_s(),
 		.must_authenticate = submission && !trusted,
 		.starttls = s->starttls,
@@ -94,12 +96,13 @@ offer_service(struct session *s)
 	offer_auth(s);
 }
 
-/* Offers depend on TLS and on the client, and a balancer has not named the client yet. */
+/* Offers depend on TLS and on the client, and a balancer or proxy has not named the client yet. */
 static bool
 may_log_in(const struct session *s)
 {
 	return secure_here() || config_trusts(s->config, peer_sockaddr(&s->peer)) ||
-	    balancer_is(s->config, &s->peer);
+	    balancer_is(s->config, &s->peer) ||
+	    config_is_proxy(s->config, peer_sockaddr(&s->peer));
 }
 
 void
@@ -233,7 +236,51 @@ session_begin_tls(struct session *s)
 	}
 	s->server.tls = true;
 	server_init(&s->smtp, &s->server);	/* all is forgotten (RFC 3207 section 4.2) */
+	s->smtp.xclient = (struct smtp_xclient){ .given = 0 };
 	offer_auth(s);
+}
+
+/* The client is the one that a proxy has named: nothing that the proxy itself may do counts any
+ * more.  A client without an address is a stranger; as STARTTLS may lead to another process, which
+ * would ask the socket for the address, there is none. */
+static void
+meet_named(struct session *s)
+{
+	const struct smtp_xclient *x = &s->smtp.xclient;
+	char space[80];
+	struct buf text = BUF(space);
+
+	if (!(x->given & 1U << SMTP_XCLIENT_ADDR))
+		return;
+	address_text(&text, (const struct sockaddr *)&x->address);
+	if (!smtp_xclient_knows(x, SMTP_XCLIENT_ADDR) || !peer_set(&s->peer, buf_slice(&text))) {
+		peer_forget(&s->peer);
+		s->starttls = SMTP_STARTTLS_OFF;
+		return;
+	}
+	if (smtp_xclient_knows(x, SMTP_XCLIENT_PORT))
+		address_set_port((struct sockaddr *)&s->peer.address, x->port);
+	remarks_named(s);
+}
+
+/* XCLIENT: the session begins anew, with the client that the proxy has named. */
+static struct smtp_reply
+check_xclient(struct session *s)
+{
+	const struct smtp_xclient *x = &s->smtp.xclient;
+	struct buf literal = BUF(s->literal_space);
+
+	if (milters_met())
+		return server_proxied_late(&s->smtp);
+	meet_named(s);
+	offer_service(s);
+	if (!s->config->server.hostname && smtp_xclient_knows(x, SMTP_XCLIENT_DESTADDR))
+		s->server.hostname = endpoint_literal(&x->destination, &literal);
+	server_init(&s->smtp, &s->server);
+	if (smtp_xclient_knows(x, SMTP_XCLIENT_LOGIN))
+		server_auth_rename(&s->auth, smtp_xclient_text(x, SMTP_XCLIENT_LOGIN));
+	remarks_progress(s);
+	return server_proxied(&s->smtp);
 }
 
 /* Is the password right?  If it is, the user gets the name of the back end. */
@@ -367,6 +414,8 @@ session_decide(struct session *s, struct smtp_reply question)
 		break;
 	case SMTP_NEXT_CHECK_STARTTLS:
 		return check_starttls(s);
+	case SMTP_NEXT_CHECK_XCLIENT:
+		return check_xclient(s);
 	case SMTP_NEXT_CHECK_AUTH:
 		return end_login(s, question);
 	case SMTP_NEXT_CHECK_DATA:

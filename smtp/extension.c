@@ -51,6 +51,12 @@ with_passwords(const struct server_session *s)
 	return s->server->auth;
 }
 
+static bool
+to_proxies(const struct server_session *s)
+{
+	return s->server->xclient;
+}
+
 /* ---- the argument, as the server writes it ---- */
 
 static void
@@ -83,6 +89,13 @@ put_mechanisms(struct buf *b, const struct server_session *s)
 {
 	(void)s;
 	buf_str(b, SMTP_AUTH_MECHANISMS);
+}
+
+static void
+put_attributes(struct buf *b, const struct server_session *s)
+{
+	(void)s;
+	buf_str(b, SMTP_XCLIENT_NAMES);
 }
 
 /* ---- the argument, as the client reads it ---- */
@@ -386,6 +399,8 @@ static const struct smtp_extension extensions[SMTP_EXTENSIONS] = {
 				.syntax = S("5.5.4 Syntax: AUTH=<> or AUTH=address"),
 				.harmless = true },
 		} },
+	[SMTP_EXT_XCLIENT] = { .keyword = S("XCLIENT"),
+		.offered = to_proxies, .put_argument = put_attributes },
 };
 
 const struct smtp_extension *

@@ -38,6 +38,7 @@ enum smtp_extension_id {
 	SMTP_EXT_REQUIRETLS,		/* RFC 8689 */
 	SMTP_EXT_STARTTLS,		/* RFC 3207 */
 	SMTP_EXT_AUTH,			/* RFC 4954 */
+	SMTP_EXT_XCLIENT,		/* Postfix's XCLIENT_README */
 	SMTP_EXTENSIONS
 };
 

@@ -18,6 +18,7 @@ enum smtp_next {
 	SMTP_NEXT_CHECK_DATA,		/* can a message be stored now? */
 	SMTP_NEXT_CHECK_STARTTLS,	/* is there a usable certificate? */
 	SMTP_NEXT_CHECK_AUTH,		/* are name and password in server->auth right? */
+	SMTP_NEXT_CHECK_XCLIENT,	/* then server_proxied(): s->xclient names the client */
 	SMTP_NEXT_STARTTLS,		/* send the reply, begin TLS with a new session */
 	SMTP_NEXT_DATA,			/* send the reply, read the message up to the dot */
 	SMTP_NEXT_CHUNK,		/* store s->chunk octets, then server_end_of_chunk() */

@@ -10,6 +10,7 @@
 #include "smtp/address.h"
 #include "smtp/extension.h"
 #include "smtp/server_auth.h"
+#include "smtp/xclient.h"
 
 #define SMTP_COMMAND_MAX 4000	/* octets with CRLF; DSN needs 1036 (RFC 3461 section 5.4) */
 #define SMTP_PARAMS_MAX  5120
@@ -50,6 +51,7 @@ struct server {
 	bool tls_required;	/* 530 to most commands outside TLS (RFC 3207 section 4) */
 	enum server_starttls starttls;
 	struct server_auth *auth;	/* room for an exchange; NULL: AUTH is not offered */
+	bool xclient;		/* the client is a proxy that may name its own */
 	bool auth_needs_tls;	/* 538 to AUTH: it is offered inside TLS only */
 };
 
@@ -75,6 +77,7 @@ struct server_session {
 	char text_space[2048];		/* server_init() leaves alone what follows */
 	char helo_space[SMTP_HELO_MAX + 1];
 	char params_space[SMTP_PARAMS_MAX];
+	struct smtp_xclient xclient;	/* all commands so far; empty until the first one */
 };
 
 /* The answer to a SMTP_NEXT_CHECK_*. */
@@ -111,6 +114,11 @@ enum smtp_data_result {
 
 void server_init(struct server_session *s, const struct server *server);
 struct smtp_reply server_greeting(struct server_session *s);
+/* The reply to XCLIENT, after server_init(): the greeting.  HELO and LOGIN of s->xclient hold from
+ * now on. */
+struct smtp_reply server_proxied(struct server_session *s);
+/* 421 4.7.0: XCLIENT comes too late for the filters.  Closes. */
+struct smtp_reply server_proxied_late(struct server_session *s);
 /* In place of the greeting, to a client that sent a command before it.  Closes. */
 struct smtp_reply server_too_early(void);
 

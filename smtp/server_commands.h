@@ -52,6 +52,7 @@ struct smtp_reply server_bdat(struct server_session *s, struct slice arg);
 
 struct smtp_reply server_starttls(struct server_session *s, struct slice arg);
 struct smtp_reply server_authenticate(struct server_session *s, struct slice arg);
+struct smtp_reply server_xclient(struct server_session *s, struct slice arg);
 /* Is the next line a response of AUTH? */
 bool server_auth_waits(const struct server_session *s);
 struct smtp_reply server_auth_line(struct server_session *s, struct slice line);

@@ -141,6 +141,7 @@ accepted(struct server_session *s, enum smtp_next asked, bool verified)
 		return r;
 	case SMTP_NEXT_CHECK_AUTH:
 		return server_auth_end(s, true);
+	case SMTP_NEXT_CHECK_XCLIENT:	/* server_proxied() answers it */
 	case SMTP_NEXT_STARTTLS:
 	case SMTP_NEXT_COMMAND:
 	case SMTP_NEXT_DATA:
@@ -272,6 +273,12 @@ struct smtp_reply
 server_shutdown(struct server_session *s)
 {
 	return goodbye(s, "4.3.2 ", " Service shutting down, try again later");
+}
+
+struct smtp_reply
+server_proxied_late(struct server_session *s)
+{
+	return goodbye(s, "4.7.0 ", " Error: XCLIENT comes after a message that filters have seen");
 }
 
 struct smtp_reply

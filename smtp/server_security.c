@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * The commands STARTTLS (RFC 3207) and AUTH (RFC 4954): when they may come, and their replies.
- * TLS and passwords are not known here: both commands end in a question (enum smtp_next).
+ * The commands STARTTLS (RFC 3207), AUTH (RFC 4954) and XCLIENT: when they may come, and their
+ * replies.  TLS, passwords and trust are not known here: the commands end in a question (enum
+ * smtp_next).
  */
 #include "smtp/server_commands.h"
+
+#define ECHO_MAX 64		/* octets of a mistake that a reply repeats */
 
 struct smtp_reply
 server_starttls(struct server_session *s, struct slice arg)
@@ -98,4 +101,20 @@ server_auth_end(struct server_session *s, bool right)
 		return SMTP_NO_REPLY;
 	s->authenticated = true;
 	return SMTP_REPLY(235, "2.7.0 Authentication successful");
+}
+
+struct smtp_reply
+server_xclient(struct server_session *s, struct slice arg)
+{
+	struct slice bad;
+
+	if (!s->server->xclient)
+		return SMTP_REPLY(550, "5.7.0 Error: this server does not take XCLIENT from you");
+	if (s->state != SMTP_AT_START && s->state != SMTP_AT_READY)
+		return SMTP_REPLY(503, "5.5.1 Error: MAIL transaction in progress");
+	if (smtp_xclient_take(&s->xclient, arg, &bad))
+		return server_ask(s, SMTP_NEXT_CHECK_XCLIENT);
+	buf_str(&s->text, "5.5.4 Error: XCLIENT takes NAME=value, and this is none: ");
+	buf_add(&s->text, slice_of(bad.p, bad.n < ECHO_MAX ? bad.n : ECHO_MAX));
+	return server_reply_made(s, 501);
 }

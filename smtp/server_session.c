@@ -66,6 +66,20 @@ server_greeting(struct server_session *s)
 	return server_reply_made(s, 220);
 }
 
+struct smtp_reply
+server_proxied(struct server_session *s)
+{
+	const struct smtp_xclient *x = &s->xclient;
+
+	s->authenticated = smtp_xclient_knows(x, SMTP_XCLIENT_LOGIN);
+	if (smtp_xclient_knows(x, SMTP_XCLIENT_HELO)) {
+		s->state = SMTP_AT_READY;
+		s->esmtp = !x->plain;
+		buf_add(&s->helo, smtp_xclient_text(x, SMTP_XCLIENT_HELO));
+	}
+	return server_greeting(s);
+}
+
 /* HELO, EHLO, LHLO.  The name of another host is not a reason to refuse (RFC 5321 section
  * 4.1.4). */
 static bool
@@ -208,6 +222,7 @@ static const struct command commands[] = {
 	{ S("HELP"), ANYWHERE, MAY_ARG, S(" [command]"), help, 0 },
 	{ S("STARTTLS"), ANYWHERE, MAY_ARG, { 0 }, server_starttls, IN_CLEAR },
 	{ S("AUTH"), ANYWHERE, MAY_ARG, { 0 }, server_authenticate, LONG_LINE },
+	{ S("XCLIENT"), ANYWHERE, MAY_ARG, { 0 }, server_xclient, 0 },
 	/* Known, so that the reply is 502 and not 500 (RFC 5321 section 4.2.4). */
 	{ S("EXPN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },
 	{ S("TURN"), ANYWHERE, MAY_ARG, { 0 }, not_implemented, 0 },

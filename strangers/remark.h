@@ -13,7 +13,7 @@
 #define REMARK_OCTETS 24
 
 enum remark_kind {
-	REMARK_ADDRESS = 1,	/* the client that a balancer has named */
+	REMARK_ADDRESS = 1,	/* the client that a balancer or proxy has named */
 	REMARK_LOGIN,		/* a login has failed */
 	REMARK_RECIPIENT,	/* a recipient was refused */
 	REMARK_PROBE,		/* a transaction from the null path ended without a message */

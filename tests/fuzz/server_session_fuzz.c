@@ -75,6 +75,12 @@ answer(struct server_session *s, struct slice line, unsigned choice)
 	case SMTP_NEXT_DISCARD:
 		require(s->state != SMTP_AT_RCPT && s->state != SMTP_AT_CHUNK);
 		break;
+	case SMTP_NEXT_CHECK_XCLIENT:
+		require(r.code == 0 && s->server->xclient && s->state <= SMTP_AT_READY);
+		server_init(s, s->server);
+		r = server_proxied(s);
+		require(s->authenticated == smtp_xclient_knows(&s->xclient, SMTP_XCLIENT_LOGIN));
+		return r;
 	case SMTP_NEXT_CHECK_STARTTLS:
 	case SMTP_NEXT_CHECK_AUTH:
 		require(r.code == 0);
@@ -110,10 +116,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	server.strict = data[0] & 1;
 	server.auth = data[0] & 2 ? &auth : NULL;
 	server.tls = data[0] & 4;
+	server.xclient = data[0] & 8;
 	server.tls_required = data[0] & 16;
 	server.starttls = data[0] & 32 ? SMTP_STARTTLS_OFFERED : SMTP_STARTTLS_OFF;
 	server_auth_clear(&auth);
 	server_init(&s, &server);
+	s.xclient = (struct smtp_xclient){ .given = 0 };
 	r = server_greeting(&s);
 	check_reply(&s, &r);
 	while (rest.n && r.next != SMTP_NEXT_CLOSE) {

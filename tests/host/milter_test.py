@@ -407,6 +407,35 @@ def _():
         filter.close()
 
 
+@test("filters see the client that a proxy names by XCLIENT, and not the proxy")
+def _():
+    proxy, client = b"EHLO proxy.example\r\n", b"EHLO c.example\r\n"
+    named = b"XCLIENT NAME=mx.c.example ADDR=192.0.2.7 PORT=1234 LOGIN=anna\r\n"
+    mail = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n" + HEADER + \
+        b"\r\n.\r\n"
+    xclient = ("server.xclient=local",)
+    filter = FakeMilter(SOCKET)
+    got = session(lines=proxy + named + client + mail + b"QUIT\r\n", options=xclient)
+    check("250 2.0.0 Ok: queued" in got, got, session.log)
+    same(filter.commands()[:5], "OCHMR", session.log)
+    same(filter.data("C"), [b"mx.c.example\0004\x04\xd2192.0.2.7\0"])
+    same(filter.data("H"), [b"c.example\0"])
+    macros = {name: value for data in filter.data("D") for name, value in data.items()}
+    same([macros[b"_"], macros[b"{auth_authen}"]], [b"mx.c.example [192.0.2.7]", b"anna"])
+    filter.seen.clear()
+    got = session(lines=proxy + mail + named + b"QUIT\r\n", options=xclient)
+    same(filter.data("H"), [b"proxy.example\0"], "a proxy that names nobody is a client")
+    check("\r\n421 4.7.0 h.example Error: XCLIENT comes after a message" in got, got)
+    filter.close()
+    for command, most in ("C", 1), ("H", 2):        # their refusal comes with MAIL
+        filter = FakeMilter(SOCKET, {command: REJECT})
+        got = session(lines=proxy + b"MAIL FROM:<a@b.example>\r\n" * 2 + b"QUIT\r\n",
+                      options=xclient)
+        same(len(re.findall(r"(?m)^55[04] 5\.7\.1", got)), most, got)
+        check("250 2.1.0" not in got, got)
+        filter.close()
+
+
 @test("one refused recipient leaves the others")
 def _():
     filter = FakeMilter(SOCKET, {"R": lambda data: REJECT if b"bad" in data else CONTINUE})

@@ -209,6 +209,38 @@ check_balancer(void)
 	end();
 }
 
+/* A proxy may be a client itself, or name one by XCLIENT: then that one's limits hold. */
+static void
+check_proxy(void)
+{
+	static struct cidr proxies[1];
+	unsigned char octets[REMARK_OCTETS];
+	pid_t pids[4];
+
+	begin();
+	(void)cidr_parse(SL("10.0.0.1"), proxies);
+	config.server.xclient = (struct network_list){ proxies, 1, false };
+	make_remark(REMARK_ADDRESS, 0, "192.0.2.1", octets);
+	for (int i = 0; i < 3; i++) {
+		pids[i] = start_session("10.0.0.1", octets, sizeof octets, 1);
+		listen_for(50);
+	}
+	ok(end_session(pids[0]) == 0 && end_session(pids[1]) == 0,
+	    "a client behind a proxy has two sessions");
+	ok(pids[2] > 0 && end_session(pids[2]) == SIGUSR2, "its third is ended");
+	make_remark(REMARK_BUSY, 0, NULL, octets);
+	pids[0] = start_session("10.0.0.1", octets, sizeof octets, 1);
+	pids[1] = start_session("10.0.0.1", octets, sizeof octets, 1);
+	ok(may_enter("10.0.0.1") == STRANGERS_CONNECTIONS,
+	    "a proxy that names nobody has the limits of a client");
+	make_remark(REMARK_ADDRESS, 0, "192.0.2.2", octets);
+	ok(end_session(pids[0]) == 0 && end_session(pids[1]) == 0, "its sessions go on");
+	pids[0] = start_session("10.0.0.1", octets, sizeof octets, 3);
+	listen_for(50);
+	ok(end_session(pids[0]) == 0, "a client is named once");
+	end();
+}
+
 static void
 check_idle(void)
 {
@@ -538,6 +570,7 @@ main(void)
 	check_failures();
 	check_hostile();
 	check_balancer();
+	check_proxy();
 	check_idle();
 	check_trusted();
 	check_givers();

@@ -91,6 +91,7 @@ check_all_keys(void)
 	    "srs-secret = /s\nmilter = unix:/m, inet:[::1]:8891\nmilter-on-failure = accept\n"
 	    "milter-command-timeout = 5s\nmilter-content-timeout = 6s\n"
 	    "proxy-protocol = on\nproxy-trusted = 198.51.100.0/24 local\n"
+	    "xclient = 203.0.113.0/24\n"
 	    "[relay]\nresolver = 127.0.0.1@5353 ::1\ndnssec = trust-ad\n"
 	    "dnssec-anchor = /root.key\ndnssec-unsigned = lan corp.example\n"
 	    "port = 2525\nfamily = ipv4\nprocesses = 5\n"
@@ -155,6 +156,7 @@ check_all_keys(void)
 	    "[reports]");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
+	ok(c.server.xclient.n == 1 && !c.server.xclient.local, "[server] xclient");
 	ok(!c.server.trusted.local && c.server.trusted.n == 3 &&
 	    c.server.trusted.list[1].bits == 32,
 	    "[server] trusted");
@@ -296,6 +298,7 @@ static const struct mistake mistakes[] = {
 	  3, "[relay] srs-secret: write one name" },
 	{ "[relay]\nsrs-domain = [192.0.2.1]\nsrs-secret = /s\n[server]\nsrs-secret = /s\n", 2,
 	  "write a domain, not an address" },
+	{ "[server]\nxclient = on\n", 2, "on is neither a network" },
 	{ "[server]\nproxy-trusted = haproxy\n", 2, "haproxy is neither a network" },
 	{ "[server]\nproxy-protocol = on\nproxy-trusted = 127.0.0.1\n", 3,
 	  "balancers of proxy-trusted (127.0.0.0/8), so clients that they do not name would be "
@@ -376,7 +379,7 @@ check_short_name(void)
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
 	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, srs-secret, milter, " \
 	"milter-on-failure, milter-command-timeout, milter-content-timeout, proxy-protocol, " \
-	"proxy-trusted"
+	"proxy-trusted, xclient"
 
 static void
 check_all_reported(void)

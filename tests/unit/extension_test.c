@@ -15,7 +15,8 @@
 #define NOW_S 1000
 
 /* Facts about a client; they are or'ed. */
-enum { STRANGER = 0, TRUSTED = 1, TLS = 2, LOGGED_IN = 4, CAN_TLS = 8, CAN_AUTH = 16 };
+enum { STRANGER = 0, TRUSTED = 1, TLS = 2, LOGGED_IN = 4, CAN_TLS = 8, CAN_AUTH = 16,
+	PROXY = 32 };
 
 static struct server_auth auth;
 
@@ -26,7 +27,8 @@ begin(struct server *server, struct server_session *s, unsigned client)
 		.max_recipients = 100, .max_messages = 7, .max_errors = 1000, .now_s = NOW_S,
 		.trusted = client & TRUSTED, .tls = client & TLS,
 		.starttls = client & CAN_TLS ? SMTP_STARTTLS_OFFERED : SMTP_STARTTLS_OFF,
-		.auth = client & CAN_AUTH ? &auth : NULL };
+		.auth = client & CAN_AUTH ? &auth : NULL,
+		.xclient = client & PROXY };
 	server_auth_clear(&auth);
 	server_init(s, server);
 	s->authenticated = client & LOGGED_IN;
@@ -66,6 +68,9 @@ static const struct {
 	{ "STARTTLS not inside TLS", SMTP_EXT_STARTTLS, CAN_TLS | TLS, NULL },
 	{ "AUTH only if there are passwords", SMTP_EXT_AUTH, TLS, NULL },
 	{ "AUTH with its mechanisms", SMTP_EXT_AUTH, CAN_AUTH, "AUTH PLAIN LOGIN" },
+	{ "XCLIENT not to the trusted", SMTP_EXT_XCLIENT, TRUSTED | LOGGED_IN, NULL },
+	{ "XCLIENT to proxies", SMTP_EXT_XCLIENT, PROXY,
+	    "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT" },
 };
 
 static bool
