@@ -224,7 +224,7 @@ comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 WRAP_queue := $(call wrap,openat flock fstat write pwrite fsync syncfs renameat unlinkat)
-WRAP_poison := $(call wrap,queue_envelope_parse)
+WRAP_poison := $(call wrap,queue_envelope_parse queue_load_open sheet_read)
 WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)
 WRAP_report := $(WRAP_log)

@@ -232,6 +232,9 @@ void config_done(struct config *c);
 /* The [route] of a domain, in any case: an exact name before the longest ".suffix" before "*".
  * Never NULL: without a match it is the built-in `* via mx, accept = trusted`.  Borrowed from c. */
 const struct route *config_route(const struct config *c, struct slice domain);
+/* A number for each route that the functions above return, up to c->nroutes. */
+size_t config_route_number(const struct config *c, const struct route *route);
+const struct route *config_route_at(const struct config *c, size_t number);
 
 /* The route of <postmaster> without a domain, and the domain that it stands for.  The domain is our
  * own name.  If mail for our name leaves this machine, another domain whose mail stays is used.

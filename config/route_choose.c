@@ -32,12 +32,13 @@ matched_sender(struct slice pattern, struct slice sender, struct slice domain)
 	return matched(pattern, domain);
 }
 
+static char star[] = "*", mx[] = "mx";
+static const struct route fallback = { .pattern = star, .via = VIA_MX, .via_text = mx };
+
 static const struct route *
 by_recipient(const struct config *c, struct slice domain, size_t *ret_matched)
 {
 	struct idn_name space;
-	static char star[] = "*", mx[] = "mx";
-	static const struct route fallback = { .pattern = star, .via = VIA_MX, .via_text = mx };
 	const struct route *best = &fallback;
 	size_t most = 0;
 
@@ -61,6 +62,18 @@ config_route(const struct config *c, struct slice domain)
 	size_t n;
 
 	return by_recipient(c, domain, &n);
+}
+
+size_t
+config_route_number(const struct config *c, const struct route *route)
+{
+	return route == &fallback ? c->nroutes : (size_t)(route - c->routes);
+}
+
+const struct route *
+config_route_at(const struct config *c, size_t number)
+{
+	return number < c->nroutes ? &c->routes[number] : &fallback;
 }
 
 static bool

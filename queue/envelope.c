@@ -319,6 +319,20 @@ queue_envelope_parse(struct slice text, struct queue_entry *e)
 	return r;
 }
 
+bool
+queue_entry_valid(const struct queue_entry *e)
+{
+	if (e->nrcpts == 0 || e->nrcpts > QUEUE_RCPTS_MAX || e->attempts > QUEUE_TRIED_MAX ||
+	    e->content_at <= QUEUE_FIXED || e->content_at > QUEUE_ENVELOPE_MAX ||
+	    e->content_size > INT64_MAX / 2 || e->arrived_us < 0)
+		return false;
+	for (size_t i = 0; i < e->nrcpts; i++)
+		if (e->rcpts[i].at < (off_t)QUEUE_FIXED || !is_state(e->rcpts[i].state) ||
+		    e->rcpts[i].at >= (off_t)e->content_at)
+			return false;
+	return true;
+}
+
 /*
  * The check sum: two 32-bit sums over 32-bit words; the second adds up the values of the first
  * (Fletcher).  It detects the damage of a power cut to a file whose end is on the disk: blocks of

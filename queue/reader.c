@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The process has two descriptors: the folder and one end of a pair.  The IDs are in a page that
- * both share; an octet over the pair starts a call, and one ends it.  A call that does not end in
+ * The process has two descriptors: the folder and one end of a pair.  The IDs and the replies are
+ * in memory that both share, and no third process; an octet over the pair starts a call, and one
+ * ends it.  A call ends early if there is no room for the next reply.  A call that does not end in
  * time counts as a death.
  */
 #include "queue/reader.h"
@@ -22,28 +23,47 @@
 #include "queue/operator.h"
 
 #define TIME_S	  30		/* longest time of a call; a parser may also run for ever */
-#define IDLE_DEATHS_MAX 3	/* then the messages are read without it */
+#define IDLE_DEATHS_MAX 3	/* of processes that read no message meanwhile */
 #define FOLDER_FD 3
 #define PAIR_FD	  4
+
+/* Room for the longest envelope, its domains in another form.  Only used pages take memory. */
+#define ROOM  (160U << 20)
+#define USUAL (1U << 20)	/* of it is kept from call to call */
 
 struct queue_reader_page {
 	volatile uint32_t from, n;	/* the messages of this call */
 	volatile uint32_t now;		/* the message that is read, from 1 on; 0: none yet */
+	volatile uint32_t done;		/* messages with a reply */
 	char ids[QUEUE_READER_MAX][QUEUE_ID_SIZE];
+	struct {
+		volatile uint32_t at, n;
+	} replies[QUEUE_READER_MAX];
+	char room[];
 };
 
-static void
-read_one(const struct queue_reader *r, const char *id)
-{
-	struct queue_spot spot = { .folder = FOLDER_FD };
-	struct queue_entry e;
+#define SHARED_SIZE (sizeof(struct queue_reader_page) + ROOM)
 
-	memcpy(spot.id, id, sizeof spot.id);
-	if (queue_look(&spot, &e) < 0)
-		return;
-	if (r->read)
-		r->read(&e);
+/* Read message i and write its reply behind the others.  False if there is no room. */
+static bool
+read_one(const struct queue_reader *r, uint32_t i, size_t *used)
+{
+	struct buf b = { .p = r->page->room + *used, .cap = ROOM - *used };
+	struct queue_spot spot = { .folder = FOLDER_FD };
+	struct queue_entry e = { .fd = -1 };
+	int error;
+
+	memcpy(spot.id, r->page->ids[i], sizeof spot.id);
+	error = queue_look(&spot, &e);
+	if (r->write)
+		r->write(r->ctx, &e, error, &b);
 	queue_unload(&e);
+	if (b.full && *used)
+		return false;
+	r->page->replies[i].at = (uint32_t)*used;
+	r->page->replies[i].n = b.full ? 0 : (uint32_t)b.n;
+	*used += b.n;
+	return true;
 }
 
 static const struct seccomp_rule calls[] = {
@@ -104,9 +124,13 @@ read_all(const struct queue_reader *r, int folder, int fd, pid_t parent)
 		_exit(0);
 	put_up_walls();
 	while (recv(PAIR_FD, &octet, 1, 0) == 1) {
+		size_t used = 0;
+
 		for (uint32_t i = page->from; i < page->n && i < QUEUE_READER_MAX; i++) {
 			page->now = i + 1;
-			read_one(r, page->ids[i]);
+			if (!read_one(r, i, &used))
+				break;
+			page->done = i + 1;
 		}
 		if (send(PAIR_FD, &octet, 1, MSG_NOSIGNAL) != 1)
 			break;
@@ -122,19 +146,21 @@ start_process(struct queue_reader *r, int folder)
 	int pair[2];
 
 	if (!r->page) {
-		void *page = mmap(NULL, sizeof *r->page, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		void *page = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		if (page == MAP_FAILED)
 			return false;
 		r->page = page;
 	}
+	(void)madvise(r->page, SHARED_SIZE, MADV_DOFORK);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return false;
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	r->pid = fork();
 	if (r->pid == 0)
 		read_all(r, folder, pair[1], parent);
+	(void)madvise(r->page, SHARED_SIZE, MADV_DONTFORK);
 	(void)close(pair[1]);
 	r->fd = pair[0];
 	if (r->pid > 0)
@@ -178,33 +204,84 @@ call_process(const struct queue_reader *r)
 	return n == 1;
 }
 
-void
-queue_reader_try(struct queue_reader *r, int folder, char (*ids)[QUEUE_ID_SIZE], size_t n,
-    int *ret_signals)
+/* Hand on the replies to some messages. */
+static void
+hand_on(const struct queue_reader *r, size_t from, size_t to, queue_reader_take *take, void *ctx)
+{
+	size_t used = 0;
+
+	for (size_t i = from; i < to; i++) {
+		const size_t at = r->page->replies[i].at, n = r->page->replies[i].n;
+		const bool good = at < ROOM && n <= ROOM - at;
+
+		take(ctx, i, &(struct queue_reader_reply){
+			.octets = slice_of(r->page->room + (good ? at : 0), good ? n : 0),
+		});
+		used = good && at + n > used ? at + n : used;
+	}
+	if (used > USUAL)
+		(void)madvise(r->page, SHARED_SIZE, MADV_REMOVE);
+}
+
+/* Let the process read messages from `from` on.  Returns the number of the next one. */
+static size_t
+read_some(struct queue_reader *r, char (*ids)[QUEUE_ID_SIZE], size_t from, size_t n,
+    queue_reader_take *take, void *ctx)
+{
+	struct queue_reader_reply death = { 0 };
+	size_t now, done;
+	bool lives;
+
+	memcpy(r->page->ids, ids, n * sizeof *ids);
+	r->page->n = (uint32_t)n;
+	r->page->from = (uint32_t)from;
+	r->page->now = 0;
+	r->page->done = (uint32_t)from;
+	lives = call_process(r);
+	now = r->page->now;
+	done = r->page->done;
+	if (!lives)
+		death.signo = end_process(r);
+	if (done < from || done > n)
+		done = from;
+	hand_on(r, from, done, take, ctx);
+	/* If it died before the first one, that was no message's fault. */
+	if (lives || now != done + 1 || now > n)
+		return done;
+	if (!death.signo)		/* it ended itself */
+		death.signo = SIGABRT;
+	take(ctx, done, &death);
+	return now;
+}
+
+size_t
+queue_reader_ask(struct queue_reader *r, int folder, char (*ids)[QUEUE_ID_SIZE], size_t n,
+    queue_reader_take *take, void *ctx)
 {
 	size_t from = 0;
 	int idle = 0;
 
-	memset(ret_signals, 0, n * sizeof *ret_signals);
 	while (from < n && idle < IDLE_DEATHS_MAX && (r->pid || start_process(r, folder))) {
-		size_t now;
-		int signo;
+		const size_t now = read_some(r, ids, from, n, take, ctx);
 
-		memcpy(r->page->ids, ids, n * sizeof *ids);
-		r->page->n = (uint32_t)n;
-		r->page->from = (uint32_t)from;
-		r->page->now = 0;
-		if (call_process(r))
-			return;
-		now = r->page->now;
-		signo = end_process(r);
-		if (now <= from || now > n) {	/* it died before: that was no message's fault */
-			idle++;
-			continue;
-		}
-		ret_signals[now - 1] = signo;
+		idle += now == from;
 		from = now;
 	}
+	return from;
+}
+
+static void
+take_signal(void *ctx, size_t i, const struct queue_reader_reply *reply)
+{
+	((int *)ctx)[i] = reply->signo;
+}
+
+void
+queue_reader_try(struct queue_reader *r, int folder, char (*ids)[QUEUE_ID_SIZE], size_t n,
+    int *ret_signals)
+{
+	memset(ret_signals, 0, n * sizeof *ret_signals);
+	(void)queue_reader_ask(r, folder, ids, n, take_signal, ret_signals);
 }
 
 void
@@ -212,6 +289,6 @@ queue_reader_end(struct queue_reader *r)
 {
 	(void)end_process(r);
 	if (r->page)
-		(void)munmap(r->page, sizeof *r->page);
+		(void)munmap(r->page, SHARED_SIZE);
 	r->page = NULL;
 }

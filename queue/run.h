@@ -124,10 +124,6 @@ int queue_flush(const struct queue *q);
 /* The earliest time in wait/ (seconds since 1970); 0 if no message waits. */
 int64_t queue_next_due(const struct queue *q);
 
-/* Open cur/ID and parse its envelope.  queue_unload() must follow a success.  0; -EBADMSG if it is
- * no whole message (queue_bury() it); -errno. */
-int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
-
 /* Open cur/ID, for a process that may open nothing in the queue itself.  A descriptor, which the
  * caller closes; -EBADMSG if it is no file; -errno. */
 int queue_open_message(const struct queue *q, const char *id);
@@ -135,9 +131,16 @@ int queue_open_message(const struct queue *q, const char *id);
 /* The same for a process that only reads it. */
 int queue_open_to_read(const struct queue *q, const char *id);
 
+/* Open cur/ID and parse its envelope.  queue_unload() must follow a success.  0; -EBADMSG if it is
+ * no whole message (queue_bury() it); -errno. */
+int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
+
 /* Parse the envelope of an open message, as queue_load() does.  fd belongs to *ret after a success,
  * and is closed after an error. */
 int queue_load_open(int fd, const char *id, struct queue_entry *ret);
+
+/* Are the numbers of an entry as those of a loaded one?  Another process may have loaded it. */
+bool queue_entry_valid(const struct queue_entry *e);
 
 /* Close the file and free the envelope.  Safe on a zeroed struct and after queue_unload(). */
 void queue_unload(struct queue_entry *e);

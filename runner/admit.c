@@ -18,11 +18,12 @@
 #include "delivery/delivery.h"
 #include "queue/operator.h"
 #include "queue/reading.h"
+#include "runner/aside.h"
 #include "runner/frame.h"
-#include "runner/rank.h"
 #include "runner/runner.h"
 #include "runner/schedule.h"
 #include "runner/settle.h"
+#include "runner/sheet.h"
 
 /* Is the recipient an alias?  If an aliases file is broken it may be one: the recipient waits until
  * the file is repaired. */
@@ -39,47 +40,69 @@ is_alias(const struct runner *r, const struct queue_entry *e, const struct queue
 	return aliases_find(r->aliases, &path, true, &hit) != 0;
 }
 
-/* The order of addresses, their letters in any case; of the same address, of their places. */
+struct name {
+	struct slice local, domain;
+	size_t rcpt;
+};
+
+/* The order of octets, letters in any case. */
+static int
+compare(struct slice a, struct slice b)
+{
+	int order = (a.n > b.n) - (a.n < b.n);
+
+	for (size_t i = 0; order == 0 && i < a.n; i++)
+		order = ascii_lower(a.p[i]) - ascii_lower(b.p[i]);
+	return order;
+}
+
+static int
+compare_names(const struct name *a, const struct name *b)
+{
+	const int order = compare(a->local, b->local);
+
+	return order ? order : compare(a->domain, b->domain);
+}
+
+/* The order of addresses; of the same address, of their places. */
 static int
 by_name(const void *left, const void *right)
 {
-	const struct queue_rcpt *a = *(struct queue_rcpt *const *)left;
-	const struct queue_rcpt *b = *(struct queue_rcpt *const *)right;
-	const size_t local = a->path.n - a->domain.n, other = b->path.n - b->domain.n;
-	int order = (local > other) - (local < other);
+	const struct name *a = left, *b = right;
+	const int order = compare_names(a, b);
 
-	for (size_t i = 0; order == 0 && i < local; i++)
-		order = ascii_lower(a->path.p[i]) - ascii_lower(b->path.p[i]);
-	if (order == 0)
-		order = idn_compare(a->domain, b->domain);
-	return order ? order : (a > b) - (a < b);
+	return order ? order : (a->rcpt > b->rcpt) - (a->rcpt < b->rcpt);
 }
 
 /* Drops recipients that another one stands for: Anna@ and anna@ are one mailbox here, or one alias.
  * Elsewhere only the next host knows.  Without memory each gets a copy. */
 static void
-drop_variants(const struct runner *r, struct queue_entry *e)
+drop_variants(const struct runner *r, struct sheet *s)
 {
-	struct queue_rcpt **names = calloc(e->nrcpts ? e->nrcpts : 1, sizeof(struct queue_rcpt *));
+	struct queue_entry *e = &s->e;
+	struct name *names = e->nrcpts > 1 ? calloc(e->nrcpts, sizeof *names) : NULL;
 	size_t n = 0;
 
 	if (!names)
 		return;
-	for (size_t i = 0; i < e->nrcpts && e->nrcpts > 1; i++) {
-		struct slice domain;
-		const struct route *route = destination_route(r->config, e, i, &domain);
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		const struct queue_rcpt *rcpt = &e->rcpts[i];
 
-		if (way_of(route->via)->folds_case || is_alias(r, e, &e->rcpts[i]))
-			names[n++] = &e->rcpts[i];
+		if (way_of(s->rcpts[i].route->via)->folds_case || is_alias(r, e, rcpt))
+			names[n++] = (struct name){
+				slice_of(rcpt->path.p, s->rcpts[i].local), rcpt->domain, i,
+			};
 	}
-	qsort(names, n, sizeof(struct queue_rcpt *), by_name);
+	qsort(names, n, sizeof *names, by_name);
 	for (size_t i = 1; i < n; i++) {
-		if (!idn_same_address(names[i - 1]->path, names[i]->path) ||
-		    names[i]->state != QUEUE_PENDING)
+		struct queue_rcpt *rcpt = &e->rcpts[names[i].rcpt];
+
+		if (rcpt->state != QUEUE_PENDING || compare_names(&names[i - 1], &names[i]) != 0)
 			continue;
 		/* If the write fails, the next run finds it again. */
-		names[i]->state = QUEUE_DELIVERED;
-		(void)queue_mark(e, (size_t)(names[i] - e->rcpts), QUEUE_DELIVERED);
+		rcpt->state = QUEUE_DELIVERED;
+		if (sheet_open(r->queue, s) == 0)
+			(void)queue_mark(e, names[i].rcpt, QUEUE_DELIVERED);
 	}
 	free(names);
 }
@@ -149,8 +172,9 @@ push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, 
 /* Lines up jobs for the pending recipients of e.  A recipient without memory for its destination
  * has no result in the end, which counts as local trouble. */
 static int
-line_up(struct runner *r, struct message *m, const struct queue_entry *e)
+line_up(struct runner *r, struct message *m, const struct sheet *s)
 {
+	const struct queue_entry *e = &s->e;
 	struct rcpt_place *places = calloc(e->nrcpts ? e->nrcpts : 1, sizeof *places);
 	size_t n = 0;
 	int error;
@@ -158,8 +182,8 @@ line_up(struct runner *r, struct message *m, const struct queue_entry *e)
 	if (!places)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->nrcpts; i++) {
-		struct slice domain;
-		const struct route *route = destination_route(r->config, e, i, &domain);
+		const struct slice domain = e->rcpts[i].domain;
+		const struct route *route = s->rcpts[i].route;
 
 		if (e->rcpts[i].state == QUEUE_PENDING && is_alias(r, e, &e->rcpts[i]))
 			route = &delivery_way_aliases;
@@ -176,40 +200,23 @@ line_up(struct runner *r, struct message *m, const struct queue_entry *e)
 	return error;
 }
 
-/* The last note about a recipient in the log, without its path.  A host's reply is kept; a
- * reason of ours is not, because it may name files of this machine. */
-static struct slice
-last_note(const struct queue_entry *e, struct slice path, struct buf *b)
-{
-	struct slice words;
-	const char *why;
-
-	queue_last_note(e, path, b);
-	words = slice_skip(buf_slice(b), path.n + sizeof "<> " - 1);
-	why = words.n ? memmem(words.p, words.n, " why=", 5) : NULL;
-	return why ? slice_of(words.p, (size_t)(why - words.p)) : words;
-}
-
 /* Fails all pending recipients if the deadline has passed and the sender wants the message back
  * then (RFC 2852). */
 static bool
-came_too_late(struct message *m, const struct queue_entry *e)
+came_too_late(struct message *m, const struct sheet *s)
 {
-	const struct deadline deadline = deadline_of(e);
 	struct outcome o;
 
-	if (!deadline_ends(&deadline, clock_wall_s()))
+	if (!deadline_ends(&s->deadline, clock_wall_s()))
 		return false;
-	for (uint32_t i = 0; i < e->nrcpts; i++) {
-		const struct queue_rcpt *rcpt = &e->rcpts[i];
-		char space[SMTP_PATH_TEXT + OUTCOME_DETAIL];
-		struct buf b = BUF(space);
+	for (uint32_t i = 0; i < s->e.nrcpts; i++) {
+		const char state = s->e.rcpts[i].state;
 
-		if (rcpt->state != QUEUE_PENDING) {
-			settled_before(m, i, rcpt->state);
+		if (state != QUEUE_PENDING) {
+			settled_before(m, i, state);
 			continue;
 		}
-		deadline_outcome(&o, SL(""), last_note(e, rcpt->path, &b));
+		deadline_outcome(&o, SL(""), s->rcpts[i].last);
 		window_result(m, i, &o, false);
 	}
 	return true;
@@ -217,15 +224,15 @@ came_too_late(struct message *m, const struct queue_entry *e)
 
 /* Moves a message to wait/ if it must wait for its first attempt. */
 static bool
-postpone_message(struct runner *r, const struct queue_entry *e)
+postpone_message(struct runner *r, const struct sheet *s)
 {
-	const int64_t until_s = schedule_postpone_s(e, clock_wall_s());
+	const int64_t until_s = schedule_postpone_s(s->release_s, &s->deadline, clock_wall_s());
 	int error;
 
 	if (until_s == 0)
 		return false;
-	error = queue_postpone(r->queue, e, until_s);
-	report_message(&r->reports, e->id, error < 0 ? REPORT_STUCK : REPORT_DEFERRED, until_s,
+	error = queue_postpone(r->queue, &s->e, until_s);
+	report_message(&r->reports, s->e.id, error < 0 ? REPORT_STUCK : REPORT_DEFERRED, until_s,
 	    error);
 	return true;
 }
@@ -235,20 +242,20 @@ postpone_message(struct runner *r, const struct queue_entry *e)
  * has a note.  The note follows the move, so a crash in between can only hold it once more.
  */
 static bool
-hold_message(struct runner *r, struct queue_entry *e)
+hold_message(struct runner *r, struct sheet *s)
 {
 	struct queue_spot spot = { .place = QUEUE_IN_CUR, .folder = r->queue->cur };
+	struct queue_entry *e = &s->e;
 	char space[400];
-	struct buf note = BUF(space), last = BUF(space);
+	struct buf note = BUF(space);
 	int error;
 
-	if (e->quarantine.n == 0)
-		return false;
-	queue_last_note(e, SL("quarantine"), &last);
-	if (last.n)
+	if (e->quarantine.n == 0 || s->released)
 		return false;
 	memcpy(spot.id, e->id, sizeof spot.id);
-	error = queue_hold(r->queue, &spot);
+	error = sheet_open(r->queue, s);
+	if (error == 0)
+		error = queue_hold(r->queue, &spot);
 	report_message(&r->reports, e->id, error < 0 ? REPORT_STUCK : REPORT_HELD, 0, error);
 	buf_str(&note, "<quarantine> held: ");
 	buf_add(&note, slice_of(e->quarantine.p, e->quarantine.n < 300 ? e->quarantine.n : 300));
@@ -260,25 +267,25 @@ hold_message(struct runner *r, struct queue_entry *e)
 /* Keeps what the process that signs must know of the message, as it is before a worker has it.
  * Without memory it has no right. */
 static void
-keep_right(const struct runner *r, struct message *m, const struct queue_entry *e)
+keep_right(const struct runner *r, struct message *m, const struct sheet *s)
 {
-	struct dkim_right right;
+	const struct dkim_right *right = &s->right;
 
 	if (r->config->ndkim == 0)
 		return;
-	right = dkim_right(r->config, (struct sender){ e->from, e->standing });
-	m->content_at = e->content_at;
-	m->content_size = e->content_size;
-	m->sign_scope = right.scope;
-	if (right.scope == DKIM_OWN)
-		m->sign_domain = strndup(right.domain.p, right.domain.n);
-	if (right.scope == DKIM_OWN && !m->sign_domain)
+	m->content_at = s->e.content_at;
+	m->content_size = s->e.content_size;
+	m->sign_scope = right->scope;
+	if (right->scope == DKIM_OWN)
+		m->sign_domain = strndup(right->domain.p, right->domain.n);
+	if (right->scope == DKIM_OWN && !m->sign_domain)
 		m->sign_scope = DKIM_NONE;
 }
 
 static void
-take_in(struct runner *r, const struct queue_entry *e, unsigned rank)
+take_in(struct runner *r, struct sheet *s)
 {
+	const struct queue_entry *e = &s->e;
 	struct message *m;
 	int error;
 
@@ -286,16 +293,16 @@ take_in(struct runner *r, const struct queue_entry *e, unsigned rank)
 	m = window_add(&r->window, e->id, e->nrcpts);
 	if (m) {
 		m->fresh = e->attempts == 0;
-		m->rank = rank;
-		keep_right(r, m, e);
+		m->rank = s->rank;
+		keep_right(r, m, s);
 	}
 	error = m ? 0 : -ENOMEM;
-	if (m && !came_too_late(m, e))
-		error = line_up(r, m, e);
+	if (m && !came_too_late(m, s))
+		error = line_up(r, m, s);
 	if (error < 0)
 		report_trouble(&r->reports, "no memory for a message", e->id, error);
 	if (m && m->jobs == 0)
-		settle_message(r, m);
+		settle_message(r, m, s);
 }
 
 /* Reports a message of cur/ that is no message, or cannot be read. */
@@ -316,45 +323,70 @@ refuse_message(struct runner *r, const char *id, int error)
 	r->reports.stuck = true;
 }
 
-void
-admit_read(const struct queue_entry *e)
+/* Admit a message.  *ret_left is set if the window has no room for it. */
+static int
+admit_sheet(struct runner *r, const char *id, struct slice octets, bool *ret_left)
 {
-	const struct deadline deadline = deadline_of(e);
-	struct smtp_path path;
+	struct sheet s;
+	int error;
+	bool room;
 
-	(void)deadline_ends(&deadline, clock_wall_s());
-	(void)schedule_postpone_s(e, clock_wall_s());
-	(void)rank_of(e);
-	for (uint32_t i = 0; i < e->nrcpts; i++) {
-		(void)smtp_path_parse_whole(e->rcpts[i].path, SMTP_PATH_LISTED, &path);
-		(void)owed_wanted(e, i, NOTICE_FAILED);
+	queue_reading_begin(id);
+	error = sheet_read(r->config, id, octets, &s);
+	if (error < 0) {
+		queue_reading_end();
+		return error;
 	}
+	room = s.e.attempts || window_room_for(&r->window, s.rank);
+	if (room && !hold_message(r, &s) && !postpone_message(r, &s)) {
+		drop_variants(r, &s);
+		take_in(r, &s);
+	}
+	*ret_left |= !room;
+	sheet_done(&s);
+	queue_reading_end();
+	return 0;
+}
+
+struct admitting {
+	struct runner *r;
+	char (*ids)[QUEUE_ID_SIZE];
+	bool fresh;
+	bool left;			/* the window has no room for some of them */
+	bool broken;			/* the process wrote what is no sheet */
+};
+
+static void
+admit_reply(void *ctx, size_t i, const struct queue_reader_reply *reply)
+{
+	struct admitting *a = ctx;
+	const char *id = a->ids[i];
+	int error = 0;
+
+	if (reply->signo)
+		aside_postpone(a->r, id, reply->signo);
+	else if (!window_room(&a->r->window, a->fresh))
+		a->left = true;
+	else if (!window_find(&a->r->window, id))
+		error = admit_sheet(a->r, id, reply->octets, &a->left);
+	if (error == -EPROTO)
+		aside_postpone(a->r, id, SHEET_BROKEN);
+	else if (error < 0)
+		refuse_message(a->r, id, error);
+	a->broken |= error == -EPROTO;
 }
 
 bool
-admit_message(struct runner *r, const char *id)
+admit_messages(struct runner *r, char (*ids)[QUEUE_ID_SIZE], size_t n, bool fresh)
 {
-	struct queue_entry e;
-	unsigned rank;
-	bool room;
-	int error;
+	struct admitting a = { .r = r, .ids = ids, .fresh = fresh };
 
-	if (window_find(&r->window, id))
-		return true;
-	queue_reading_begin(id);
-	error = queue_load(r->queue, id, &e);
-	if (error < 0) {
-		queue_reading_end();
-		refuse_message(r, id, error);
-		return true;
+	if (sheet_ask(&r->reader, r->config, r->queue, ids, n, admit_reply, &a) < n) {
+		report_trouble(&r->reports, "cannot start a process that reads messages", "",
+		    -EAGAIN);
+		r->reports.stuck = true;
 	}
-	rank = rank_of(&e);
-	room = e.attempts || window_room_for(&r->window, rank);
-	if (room && !hold_message(r, &e) && !postpone_message(r, &e)) {
-		drop_variants(r, &e);
-		take_in(r, &e, rank);
-	}
-	queue_unload(&e);
-	queue_reading_end();
-	return room;
+	if (a.broken)			/* nothing from this process can be believed */
+		queue_reader_end(&r->reader);
+	return !a.left;
 }

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
- * A message of cur/ enters the window, and its recipients become jobs.
+ * Messages enter the window: their recipients become jobs.
  */
 #ifndef RUNNER_ADMIT_H
 #define RUNNER_ADMIT_H
 
-#include <stdbool.h>
+#include "queue/run.h"
 
-struct queue_entry;
 struct runner;
 
-/* Read what admit_message() reads of a loaded message, without any effect. */
-void admit_read(const struct queue_entry *e);
-
-/* Load a message and line up its jobs, unless it is in the window already.  A message that must
- * wait is postponed; one that needs no attempt is settled.  False: the window has no room for it,
- * so it stays in cur/. */
-bool admit_message(struct runner *r, const char *id);
+/* Line up the jobs of messages of cur/, if they are not in the window already; at most
+ * QUEUE_READER_MAX.  A message that must wait is postponed, and one that is no message goes to
+ * dead/.  fresh: they were never tried.  False if the window has no room for some of them, which
+ * stay in cur/. */
+bool admit_messages(struct runner *r, char (*ids)[QUEUE_ID_SIZE], size_t n, bool fresh);
 
 #endif

@@ -6,104 +6,34 @@
 #include "runner/aside.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/foreign.h"
-#include "base/landlock.h"
 #include "notice/give_up.h"
 #include "queue/aside.h"
 #include "queue/operator.h"
 #include "queue/reading.h"
 #include "runner/runner.h"
 #include "runner/schedule.h"
+#include "runner/writer.h"
 
-#define NOTICE_S  30		/* the longest time for one notice */
 /* Kills from outside, in a row, while the same message was read.  By chance that does not happen.
  * A process that takes all memory is killed from outside, too. */
 #define KILLS_MAX 5
 
-/* The result of the process.  The message may have taken that over. */
-struct result_of_notice {
-	int error;
-	char bounce[QUEUE_ID_SIZE];	/* "": nobody wants a notice */
-	char to[300];
+struct notice {
+	const struct runner *r;
+	const char *id;
 };
 
-/* It may write new messages, and mark those of dead/.  It cannot reach the workers. */
 static void
-put_up_walls(const struct runner *r)
+write_notice(const void *ctx, struct written *ret)
 {
-	const uint64_t marks = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
-	const uint64_t messages = marks | LANDLOCK_ACCESS_FS_MAKE_REG |
-	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER;
-	struct landlock l;
+	struct buf to = { .p = ret->to, .cap = sizeof ret->to - 1 };
+	const struct notice *n = ctx;
 
-	for (const struct worker *w = r->workers; w; w = w->next)
-		(void)close(w->fd);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return;
-	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
-	landlock_allow(&l, r->queue->tmp, messages);
-	landlock_allow(&l, r->queue->fresh, messages);
-	landlock_allow(&l, r->queue->dead, marks);
-	(void)landlock_enforce(&l);
-}
-
-static _Noreturn void
-write_notice(const struct runner *r, const char *id, int to)
-{
-	struct result_of_notice result = { 0 };
-	struct buf b = { .p = result.to, .cap = sizeof result.to - 1 };
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)alarm(NOTICE_S);
-	put_up_walls(r);
-	result.error = give_up_aside(r->queue, r->config, id, result.bounce, &b);
-	(void)!write(to, &result, sizeof result);
-	_exit(0);
-}
-
-static bool
-is_valid(const struct result_of_notice *result)
-{
-	return result->error <= 0 && foreign_line(result->to, sizeof result->to) &&
-	    foreign_line(result->bounce, sizeof result->bounce) &&
-	    (!result->bounce[0] || queue_is_id(result->bounce));
-}
-
-/* 0: there is a result; -errno; or the status of a process that died, as of wait(2). */
-static int
-notify_apart(const struct runner *r, const char *id, struct result_of_notice *ret)
-{
-	int status = 0, pair[2];
-	ssize_t n;
-	pid_t pid;
-
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		write_notice(r, id, pair[1]);
-	(void)close(pair[1]);
-	do
-		n = pid < 0 ? 0 : read(pair[0], ret, sizeof *ret);
-	while (n < 0 && errno == EINTR);
-	(void)close(pair[0]);
-	if (pid < 0)
-		return -EAGAIN;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (n == sizeof *ret && is_valid(ret))
-		return 0;
-	return status ? status : SIGABRT;
+	ret->error = give_up_aside(n->r->queue, n->r->config, n->id, ret->notice, &to);
 }
 
 static void
@@ -120,28 +50,28 @@ notify_one(void *ctx, const char *id)
 {
 	static const char no_notice[] = "its sender gets no notice";
 	struct runner *r = ctx;
-	struct result_of_notice result = { 0 };
+	struct written result = { 0 };
 	char text[100];
-	int died = notify_apart(r, id, &result);
+	int died = writer_run(r, WRITER_DEAD, write_notice, &(struct notice){ r, id }, &result);
 
 	if (died > 0) {
 		report_trouble(&r->reports, "no notice to the sender: the process that read the "
-		    "message died", id, WTERMSIG(died));
+		    "message died", id, died);
 		(void)snprintf(text, sizeof text, "%s: the process that read it was killed by "
-		    "signal %d", no_notice, WTERMSIG(died));
+		    "signal %d", no_notice, died);
 		settle_notice(r, id, text);
 	} else if (died < 0 || (result.error < 0 && result.error != -EBADMSG)) {
 		report_trouble(&r->reports, "cannot queue a notice, will try again", id,
 		    died < 0 ? died : result.error);
-	} else if (result.error == -EBADMSG || !result.bounce[0]) {
+	} else if (result.error == -EBADMSG || !result.notice[0]) {
 		(void)snprintf(text, sizeof text, "%s: %s", no_notice,
 		    result.error < 0 ? "it is no whole message" : "none is wanted");
 		settle_notice(r, id, text);
 	} else {
 		r->wrote = true;
-		report_notice(&r->reports, id, NOTICE_FAILED, result.bounce,
+		report_notice(&r->reports, id, NOTICE_FAILED, result.notice,
 		    slice_str(result.to));
-		(void)snprintf(text, sizeof text, "its sender gets the notice %s", result.bounce);
+		(void)snprintf(text, sizeof text, "its sender gets the notice %s", result.notice);
 		settle_notice(r, id, text);
 	}
 	return 0;

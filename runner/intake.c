@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "queue/by_host.h"
 #include "runner/admit.h"
-#include "runner/aside.h"
 #include "runner/runner.h"
 
 /* Everything is renamed out of new/, or the path unit would start us again and again. */
@@ -32,19 +31,11 @@ collect(void *ctx, const char *id)
 static void
 admit_all(struct intake *i, bool fresh)
 {
-	int signals[QUEUE_READER_MAX];
 	const size_t n = i->n;
 
 	i->n = 0;
-	i->reader.read = admit_read;
-	queue_reader_try(&i->reader, i->runner->queue->cur, i->ids, n, signals);
-	for (size_t k = 0; k < n; k++) {
-		if (signals[k])
-			aside_postpone(i->runner, i->ids[k], signals[k]);
-		else if (!window_room(&i->runner->window, fresh) ||
-		    !admit_message(i->runner, i->ids[k]))
-			i->look_cur = true;
-	}
+	if (n && !admit_messages(i->runner, i->ids, n, fresh))
+		i->look_cur = true;
 }
 
 static void
@@ -184,7 +175,6 @@ intake_over(const struct intake *i)
 void
 intake_done(struct intake *i)
 {
-	queue_reader_end(&i->reader);
 	queue_recovery_end(&i->recovery);
 	queue_walk_end(&i->new_walk);
 	queue_walk_end(&i->cur_walk);

@@ -21,7 +21,6 @@ struct intake {
 
 	/* The rest is its own. */
 	struct queue_walk new_walk, cur_walk, wait_walk;
-	struct queue_reader reader;
 	/* Claimed messages that the reader tries before they are admitted. */
 	char ids[QUEUE_READER_MAX][QUEUE_ID_SIZE];
 	size_t n;

@@ -6,11 +6,15 @@
 #include "runner/notices.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "queue/aside.h"
 #include "runner/runner.h"
-#include "runner/schedule.h"
+#include "runner/sheet.h"
+#include "runner/writer.h"
 
 int
 notices_init(struct notices *n, size_t nrcpts)
@@ -72,11 +76,70 @@ mark_reported(struct runner *r, struct queue_entry *e, const struct kind *kind,
 		    error);
 }
 
-size_t
-notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
+struct letter {
+	const struct runner *r;
+	const char *id;			/* of the message that it is about */
+	const struct bounce_news *news;
+};
+
+static void
+write_letter(const void *ctx, struct written *ret)
 {
-	const int64_t retry_until_s = schedule_release_s(e) + (int64_t)r->config->queue.lifetime_s;
-	char id[QUEUE_ID_SIZE];
+	const struct letter *l = ctx;
+	struct queue_entry e;
+
+	ret->error = queue_load(l->r->queue, l->id, &e);
+	if (ret->error < 0)
+		return;
+	ret->error = bounce_send(l->r->queue, l->r->config, &e, l->news, ret->notice);
+	queue_unload(&e);
+}
+
+/* Counts the death of a process that wrote a notice. */
+static void
+note_death(struct runner *r, const char *id, int signo, int *ret_deaths)
+{
+	char text[100];
+	int deaths;
+
+	(void)snprintf(text, sizeof text, "the process that writes notices was killed by signal %d "
+	    "(%s)", signo, strsignal(signo));
+	r->deaths = true;
+	deaths = queue_death(r->queue, id, text);
+	if (deaths < 0)
+		report_trouble(&r->reports, "cannot count a death in state/deaths", id, deaths);
+	else
+		*ret_deaths = deaths;
+}
+
+/* Queues one notice.  False if that failed. */
+static bool
+send_one(struct runner *r, struct sheet *s, const struct bounce_news *news, int *ret_deaths)
+{
+	const struct letter letter = { r, s->e.id, news };
+	struct written written;
+	int error = writer_run(r, WRITER_CUR, write_letter, &letter, &written);
+
+	if (error == 0)
+		error = written.error;
+	if (error == 0 && !written.notice[0])
+		error = -EPROTO;
+	if (error > 0)
+		note_death(r, s->e.id, error, ret_deaths);
+	if (error) {
+		report_trouble(&r->reports, kinds[news->action].trouble, s->e.id, error);
+		return false;
+	}
+	r->wrote = true;
+	report_notice(&r->reports, s->e.id, news->action, written.notice, s->e.from);
+	mark_reported(r, &s->e, &kinds[news->action], news);
+	return true;
+}
+
+size_t
+notices_send(struct runner *r, struct sheet *s, const struct notices *n, int *ret_deaths)
+{
+	const int64_t retry_until_s = s->release_s + (int64_t)r->config->queue.lifetime_s;
 	size_t left = 0;
 
 	for (size_t i = 0; i < NOTICE_KINDS; i++) {
@@ -87,19 +150,9 @@ notices_send(struct runner *r, struct queue_entry *e, const struct notices *n)
 			clock_wall_s(),
 			retry_until_s,
 		};
-		int error;
 
-		if (news.n == 0)
-			continue;
-		error = bounce_send(r->queue, r->config, e, &news, id);
-		if (error < 0) {
-			report_trouble(&r->reports, kinds[i].trouble, e->id, error);
-			left += kinds[i].must ? news.n : 0;
-			continue;
-		}
-		r->wrote = true;
-		report_notice(&r->reports, e->id, news.action, id, e->from);
-		mark_reported(r, e, &kinds[i], &news);
+		if (news.n && !send_one(r, s, &news, ret_deaths) && kinds[i].must)
+			left += news.n;
 	}
 	return left;
 }

@@ -8,6 +8,7 @@
 #include "notice/bounce.h"
 
 struct runner;
+struct sheet;
 
 struct notices {
 	struct {
@@ -26,8 +27,9 @@ void notices_done(struct notices *n);
 void notices_add(struct notices *n, enum notice_kind action, uint32_t rcpt,
     const struct outcome *o);
 
-/* Queue the notices, then mark their recipients.  Returns the number of recipients whose notice is
- * required and could not be queued. */
-size_t notices_send(struct runner *r, struct queue_entry *e, const struct notices *n);
+/* Let processes queue the notices, then mark their recipients; s is open.  Returns the number of
+ * recipients whose notice is required and could not be queued.  If such a process dies, *ret_deaths
+ * is the number of deaths with this message. */
+size_t notices_send(struct runner *r, struct sheet *s, const struct notices *n, int *ret_deaths);
 
 #endif

@@ -9,27 +9,43 @@
 
 #include "notice/give_up.h"
 #include "queue/operator.h"
-#include "queue/reading.h"
 #include "runner/runner.h"
+#include "runner/writer.h"
+
+struct giving_up {
+	const struct runner *r;
+	const struct queue_spot *spot;
+};
+
+/* A message that kills what reads it is not moved. */
+static void
+write_notice(const void *ctx, struct written *ret)
+{
+	const struct giving_up *g = ctx;
+	struct buf to = { .p = ret->to, .cap = sizeof ret->to - 1 };
+	struct queue_entry e;
+
+	ret->error = queue_look(g->spot, &e);
+	if (ret->error < 0)
+		return;
+	buf_add(&to, slice_of(e.from.p, e.from.n < to.cap ? e.from.n : to.cap));
+	queue_unload(&e);
+	ret->error = give_up_message(g->r->queue, g->r->config, g->spot, ret->notice);
+}
 
 static int
-give_up_spot(struct runner *r, struct queue_spot *spot)
+give_up_spot(struct runner *r, const struct queue_spot *spot)
 {
-	char bounce[QUEUE_ID_SIZE];
-	struct queue_entry e;
-	int error;
+	const struct giving_up g = { r, spot };
+	struct written written;
+	const int error = writer_run(r, WRITER_ALL, write_notice, &g, &written);
 
-	queue_try(spot);
-	queue_reading_begin(spot->id);
-	error = queue_look(spot, &e);
-	if (error == 0) {
-		error = give_up_message(r->queue, r->config, spot, bounce);
-		if (error == 0 && bounce[0])
-			report_notice(&r->reports, e.id, NOTICE_FAILED, bounce, e.from);
-		queue_unload(&e);
-	}
-	queue_reading_end();
-	return error;
+	if (error > 0)
+		return -ENOTRECOVERABLE;
+	if (error == 0 && written.error == 0 && written.notice[0])
+		report_notice(&r->reports, spot->id, NOTICE_FAILED, written.notice,
+		    slice_str(written.to));
+	return error ? error : written.error;
 }
 
 /* Serves a request for a message that is not in the window.  It may have left cur/ just before. */

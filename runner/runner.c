@@ -250,7 +250,10 @@ runner_ready(const struct runner *r)
 static bool
 admit_one(void *ctx, const char *id)
 {
-	(void)admit_message(ctx, id);
+	char ids[1][QUEUE_ID_SIZE];
+
+	(void)snprintf(ids[0], sizeof ids[0], "%s", id);
+	(void)admit_messages(ctx, ids, 1, true);
 	return true;
 }
 
@@ -599,6 +602,7 @@ runner_done(struct runner *r)
 	for (size_t i = 0; i < WINDOW_BUCKETS; i++)
 		while (r->window.buckets[i])
 			window_forget(&r->window, r->window.buckets[i]);
+	queue_reader_end(&r->reader);
 	if (r->has_fetcher == FETCHER_RUNS)
 		aide_end(&r->fetcher);
 	destination_done(&r->destinations);

@@ -14,7 +14,7 @@
 #include "dns/resolver.h"
 #include "dns/validator.h"
 #include "hosts/hosts.h"
-#include "queue/run.h"
+#include "queue/reader.h"
 #include "runner/absent.h"
 #include "runner/destination.h"
 #include "runner/frozen.h"
@@ -57,6 +57,7 @@ struct runner {
 	unsigned nnetwork;		/* workers of destinations that need the network */
 	unsigned nforeign;		/* those of them with foreign mail */
 	unsigned turn;			/* picks with foreign mail behind mail of people here */
+	struct queue_reader reader;	/* the process that reads messages */
 	struct aide fetcher;
 	enum { FETCHER_UNTRIED, FETCHER_RUNS, FETCHER_FAILS } has_fetcher;
 	int64_t again_ms;		/* no process could be started: not before this time */

@@ -6,7 +6,6 @@
 
 #include <sys/random.h>
 
-#include "attempt/deadline.h"
 #include "base/clock.h"
 #include "smtp/extension.h"
 #include "smtp/param.h"
@@ -29,13 +28,12 @@ schedule_release_s(const struct queue_entry *e)
 }
 
 int64_t
-schedule_postpone_s(const struct queue_entry *e, int64_t now_s)
+schedule_postpone_s(int64_t release_s, const struct deadline *d, int64_t now_s)
 {
-	const struct deadline deadline = deadline_of(e);
-	int64_t until_s = schedule_release_s(e);
+	int64_t until_s = release_s;
 
-	if (deadline.give_back && deadline.at_s < until_s)
-		until_s = deadline.at_s;
+	if (d->give_back && d->at_s < until_s)
+		until_s = d->at_s;
 	/* A longer time than is possible was made by a clock that was wrong. */
 	return until_s <= now_s || until_s - now_s > SMTP_HOLD_MAX_S ? 0 : until_s;
 }

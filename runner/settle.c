@@ -14,10 +14,11 @@
 #include "notice/give_up.h"
 #include "queue/aside.h"
 #include "queue/operator.h"
-#include "queue/reading.h"
+#include "runner/aside.h"
 #include "runner/notices.h"
 #include "runner/runner.h"
 #include "runner/schedule.h"
+#include "runner/sheet.h"
 
 #define SKEW_S 60		/* clocks of handler and runner may differ by this much */
 #define FIRST_ATTEMPTS 4	/* each message gets them, if its lifetime has room for them */
@@ -25,15 +26,15 @@
 
 /* Seconds that the message has waited since its release time. */
 static int64_t
-age_s(const struct queue_entry *e)
+age_s(const struct sheet *s)
 {
-	return clock_wall_s() - schedule_release_s(e);
+	return clock_wall_s() - s->release_s;
 }
 
 static bool
-has_waited(const struct queue_entry *e, uint64_t seconds)
+has_waited(const struct sheet *s, uint64_t seconds)
 {
-	return age_s(e) >= (int64_t)seconds;
+	return age_s(s) >= (int64_t)seconds;
 }
 
 /* The state of a message at the end of a run. */
@@ -41,7 +42,6 @@ struct tally {
 	size_t deferred;		/* recipients */
 	size_t frozen;			/* recipients on a frozen route */
 	int64_t thaw_s;			/* when the first of these routes is tried again */
-	struct deadline deadline;	/* the sender's own (RFC 2852) */
 	bool too_old;			/* longer in the queue than its lifetime */
 	bool gives_back;		/* longer than its sender wants */
 	bool late;			/* the sender gets a notice of delay */
@@ -58,16 +58,16 @@ struct tally {
  * message ends after as many as fit into a lifetime.  At any age a message gets its first attempts:
  * this host may have been off for the whole lifetime. */
 static bool
-too_old(const struct runner *r, const struct queue_entry *e)
+too_old(const struct runner *r, const struct sheet *s)
 {
 	const uint64_t lifetime_s = r->config->queue.lifetime_s,
 		       retry_max_s = r->config->queue.retry_max_s;
 
-	if (e->attempts + 1 < schedule_attempts(r->config, FIRST_ATTEMPTS))
+	if (s->e.attempts + 1 < schedule_attempts(r->config, FIRST_ATTEMPTS))
 		return false;
-	if (age_s(e) >= -SKEW_S && !has_waited(e, lifetime_s + FAR_S))
-		return has_waited(e, lifetime_s);
-	return e->attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
+	if (age_s(s) >= -SKEW_S && !has_waited(s, lifetime_s + FAR_S))
+		return has_waited(s, lifetime_s);
+	return s->e.attempts >= lifetime_s / (retry_max_s ? retry_max_s : 1);
 }
 
 /* The reason in the bounce includes the last one: "gave up after ...: connection refused". */
@@ -100,70 +100,58 @@ fail_silently(struct runner *r, struct queue_entry *e, uint32_t rcpt)
 }
 
 static void
-sort_out(struct runner *r, struct queue_entry *e, uint32_t rcpt, const struct outcome *o,
-    struct tally *t)
+sort_out(struct runner *r, struct sheet *s, uint32_t rcpt, const struct outcome *o, struct tally *t)
 {
 	if (o->kind == OUTCOME_DELIVERED) {
 		notices_add(&t->notices, owed_success(o), rcpt, o);
 	} else if (o->kind == OUTCOME_DEFERRED) {
 		t->deferred++;
-		if (t->late && owed_wanted(e, rcpt, NOTICE_DELAYED))
+		if (t->late && s->rcpts[rcpt].wants_delayed)
 			notices_add(&t->notices, NOTICE_DELAYED, rcpt, o);
-	} else if (owed_wanted(e, rcpt, NOTICE_FAILED)) {
+	} else if (s->rcpts[rcpt].wants_failed) {
 		notices_add(&t->notices, NOTICE_FAILED, rcpt, o);
 	} else {
-		fail_silently(r, e, rcpt);
+		fail_silently(r, &s->e, rcpt);
 	}
-}
-
-/* When the recipient's route is tried again; 0: it is not frozen. */
-static int64_t
-frozen_until(struct runner *r, const struct queue_entry *e, uint32_t rcpt)
-{
-	struct slice domain;
-	const struct route *route = destination_route(r->config, e, rcpt, &domain);
-	const struct frozen *f = frozen_now(&r->frozen, route, clock_wall_s());
-
-	return f ? f->until_s : 0;
 }
 
 /* Counts a recipient on a frozen route.  Its message does not age, because the operator must repair
  * the login.  It is due when the route is tried again. */
 static void
-note_frozen(struct runner *r, const struct queue_entry *e, uint32_t rcpt, struct tally *t)
+note_frozen(struct runner *r, const struct route *route, struct tally *t)
 {
-	const int64_t until_s = frozen_until(r, e, rcpt);
+	const struct frozen *f = frozen_now(&r->frozen, route, clock_wall_s());
 
-	if (until_s == 0)
+	if (!f)
 		return;
 	t->frozen++;
-	if (t->thaw_s == 0 || until_s < t->thaw_s)
-		t->thaw_s = until_s;
+	if (t->thaw_s == 0 || f->until_s < t->thaw_s)
+		t->thaw_s = f->until_s;
 }
 
 static void
-settle_rcpt(
-    struct runner *r, struct queue_entry *e, uint32_t rcpt, struct result *result, struct tally *t)
+settle_rcpt(struct runner *r, struct sheet *s, uint32_t rcpt, struct result *result,
+    struct tally *t)
 {
+	const struct route *route = s->rcpts[rcpt].route;
 	struct outcome *o = &result->outcome;
-	struct slice domain;
+	struct queue_entry *e = &s->e;
 
 	if (o->kind != OUTCOME_DELIVERED) {	/* a delivery is in the logs already */
 		if (!result->noted)
 			attempt_note(e, rcpt, o);
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
-			note_frozen(r, e, rcpt, t);
+			note_frozen(r, route, t);
 		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
 			expire_outcome(r, t, o);
 			attempt_note(e, rcpt, o);
 		}
-		report_rcpt(&r->reports, e->id, e->rcpts[rcpt].path,
-		    destination_route(r->config, e, rcpt, &domain), o,
+		report_rcpt(&r->reports, e->id, e->rcpts[rcpt].path, route, o,
 		    clock_wall_us() - e->arrived_us);
 	}
 	if (o->kind == OUTCOME_DEFERRED && t->overdue)
 		(void)snprintf(o->status, sizeof o->status, "4.4.7");	/* of the notice */
-	sort_out(r, e, rcpt, o, t);
+	sort_out(r, s, rcpt, o, t);
 }
 
 /* The result of a recipient.  If the operator gave the message up, a deferred one becomes
@@ -181,22 +169,24 @@ result_of(const struct message *m, uint32_t rcpt, struct tally *t)
 }
 
 static void
-take_stock(const struct runner *r, const struct queue_entry *e, struct tally *t)
+take_stock(const struct runner *r, const struct sheet *s, struct tally *t)
 {
 	const uint64_t warn_after_s = r->config->queue.warn_after_s;
-	const bool over = deadline_over(&t->deadline, clock_wall_s());
+	const bool over = deadline_over(&s->deadline, clock_wall_s());
 
-	t->too_old = too_old(r, e);
-	t->gives_back = over && t->deadline.give_back;
-	t->overdue = over && !t->deadline.noticed;
-	t->late = !t->asked && !e->warned &&
-	    (t->overdue || (warn_after_s && has_waited(e, warn_after_s)));
+	t->too_old = too_old(r, s);
+	t->gives_back = over && s->deadline.give_back;
+	t->overdue = over && !s->deadline.noticed;
+	t->late = !t->asked && !s->e.warned &&
+	    (t->overdue || (warn_after_s && has_waited(s, warn_after_s)));
 }
 
 static void
-settle_rcpts(struct runner *r, struct message *m, struct queue_entry *e, struct tally *t)
+settle_rcpts(struct runner *r, struct message *m, struct sheet *s, struct tally *t)
 {
-	take_stock(r, e, t);
+	const struct queue_entry *e = &s->e;
+
+	take_stock(r, s, t);
 	for (uint32_t i = 0; i < e->nrcpts && i < m->nrcpts; i++) {
 		struct result *result = result_of(m, i, t);
 
@@ -207,7 +197,7 @@ settle_rcpts(struct runner *r, struct message *m, struct queue_entry *e, struct 
 		if (!result)		/* no memory for a result */
 			t->deferred++;
 		else if (result != &window_delivered)
-			settle_rcpt(r, e, i, result, t);
+			settle_rcpt(r, s, i, result, t);
 	}
 }
 
@@ -236,15 +226,16 @@ let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_reques
 /* When the message is due: at the next retry, at the sender's deadline, or when its route is tried
  * again. */
 static int64_t
-next_due_s(const struct config *c, const struct queue_entry *e, const struct tally *t)
+next_due_s(const struct config *c, const struct sheet *s, const struct tally *t)
 {
+	const struct deadline *d = &s->deadline;
 	const int64_t now_s = clock_wall_s();
-	int64_t due_s = schedule_retry_s(c, e->attempts, now_s);
+	int64_t due_s = schedule_retry_s(c, s->e.attempts, now_s);
 
 	if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
 		due_s = t->thaw_s;
-	if (t->deadline.set && t->deadline.at_s > now_s && t->deadline.at_s < due_s)
-		due_s = t->deadline.at_s;
+	if (d->set && d->at_s > now_s && d->at_s < due_s)
+		due_s = d->at_s;
 	return due_s;
 }
 
@@ -269,8 +260,9 @@ finish_file(const struct runner *r, const char *id)
 
 /* Moves the file to its next folder. */
 static void
-let_go(struct runner *r, const struct message *m, struct queue_entry *e, const struct tally *t)
+let_go(struct runner *r, const struct message *m, struct sheet *s, const struct tally *t)
 {
+	struct queue_entry *e = &s->e;
 	enum report_end end = REPORT_FINISHED;
 	int64_t due_s = 0;
 	int error;
@@ -279,7 +271,7 @@ let_go(struct runner *r, const struct message *m, struct queue_entry *e, const s
 		error = let_go_as_asked(r, e, t->request, &end);
 	} else if (t->deferred) {
 		end = REPORT_DEFERRED;
-		due_s = next_due_s(r->config, e, t);
+		due_s = next_due_s(r->config, s, t);
 		error = queue_defer(r->queue, e, due_s);
 		if (error == 0)
 			list_with_hosts(r, m, due_s);
@@ -315,39 +307,31 @@ put_aside(struct runner *r, const struct message *m)
 }
 
 static void
-settle_file(struct runner *r, struct message *m)
+finish(struct runner *r, const char *id)
 {
-	struct queue_entry e;
-	struct tally t = { 0 };
-	int error;
+	const int error = finish_file(r, id);
 
-	if (all_delivered(m) && !m->partly && !m->asked) {	/* the file need not be read */
-		error = finish_file(r, m->id);
-		report_message(
-		    &r->reports, m->id, error < 0 ? REPORT_STUCK : REPORT_FINISHED, 0, error);
-		return;
-	}
-	if (put_aside(r, m))
-		return;
-	queue_reading_begin(m->id);
-	error = queue_load(r->queue, m->id, &e);
-	if (error < 0) {
-		queue_reading_end();
-		report_message(&r->reports, m->id, REPORT_STUCK, 0, error);
-		return;
-	}
-	t.deadline = deadline_of(&e);
+	report_message(&r->reports, id, error < 0 ? REPORT_STUCK : REPORT_FINISHED, 0, error);
+}
+
+/* Settles an open message. */
+static void
+settle_sheet(struct runner *r, struct message *m, struct sheet *s)
+{
+	struct tally t = { 0 };
+
 	t.asked = m->asked && queue_asked(r->queue, m->id, &t.request) == 0;
 	give_up_outcome(&t.given_up.outcome);
 	if (all_delivered(m)) {
-		let_go(r, m, &e, &t);
+		let_go(r, m, s, &t);
 	} else if (notices_init(&t.notices, m->nrcpts) < 0) {
 		t.deferred = m->nrcpts;
-		let_go(r, m, &e, &t);
+		let_go(r, m, s, &t);
 	} else {
-		settle_rcpts(r, m, &e, &t);
-		t.deferred += notices_send(r, &e, &t.notices);
-		let_go(r, m, &e, &t);
+		settle_rcpts(r, m, s, &t);
+		t.deferred += notices_send(r, s, &t.notices, &m->deaths);
+		if (!put_aside(r, m))
+			let_go(r, m, s, &t);
 		notices_done(&t.notices);
 	}
 	if (m->asked) {
@@ -356,14 +340,41 @@ settle_file(struct runner *r, struct message *m)
 
 		(void)queue_unask(r->queue, m->id, done ? (int)t.request : QUEUE_UNDONE);
 	}
-	queue_unload(&e);
-	queue_reading_end();
+}
+
+/* Settles a message without a sheet: the process that reads messages makes one. */
+static void
+settle_unread(struct runner *r, struct message *m)
+{
+	struct sheet s;
+	int signo, error = sheet_get(&r->reader, r->config, r->queue, m->id, &s, &signo);
+
+	if (error == 0) {
+		error = sheet_open(r->queue, &s);
+		if (error == 0)
+			settle_sheet(r, m, &s);
+		sheet_done(&s);
+	}
+	if (signo) {
+		if (m->asked)
+			(void)queue_unask(r->queue, m->id, QUEUE_UNDONE);
+		aside_postpone(r, m->id, signo);
+	} else if (error < 0) {
+		report_message(&r->reports, m->id, REPORT_STUCK, 0, error);
+	}
 }
 
 void
-settle_message(struct runner *r, struct message *m)
+settle_message(struct runner *r, struct message *m, struct sheet *s)
 {
-	settle_file(r, m);
+	if (all_delivered(m) && !m->partly && !m->asked)	/* the file need not be read */
+		finish(r, m->id);
+	else if (put_aside(r, m))
+		;
+	else if (s && sheet_open(r->queue, s) == 0)
+		settle_sheet(r, m, s);
+	else
+		settle_unread(r, m);
 	window_forget(&r->window, m);
 }
 
@@ -391,5 +402,5 @@ settle_job(struct runner *r, struct job *job)
 	defer_rest(m, job);
 	free(job);
 	if (--m->jobs == 0)
-		settle_message(r, m);
+		settle_message(r, m, NULL);
 }

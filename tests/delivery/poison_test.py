@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Messages that kill what reads them.  A library in front of libc plays the fault of a parser."""
+"""Messages that kill what reads them.  A library in front of libc plays the fault of a parser.
+
+It also kills a runner that reads any message itself: that is the work of processes beside it.
+"""
 import os
 import signal
 import subprocess
@@ -13,9 +16,30 @@ from tap import check, main, same, test
 FAULT = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+static pid_t runner;
+
+__attribute__((constructor)) static void
+note_runner(void)
+{
+	if (strcmp(program_invocation_short_name, "smtp-relay") == 0)
+		runner = getpid();
+}
+
+static int
+is_message(int fd)
+{
+	char link[64], path[512] = "";
+
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	return readlink(link, path, sizeof path - 1) > 0 &&
+	    (strstr(path, "/cur/") || strstr(path, "/new/") || strstr(path, "/wait/"));
+}
 
 /* Read, and die of the text of an envelope or of a header section. */
 static ssize_t
@@ -24,6 +48,8 @@ read_or_die(const char *name, int fd, void *to, size_t n, off_t at)
 	ssize_t (*real)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, name);
 	const ssize_t got = real(fd, to, n, at);
 
+	if (getpid() == runner && is_message(fd))
+		(void)raise(SIGSEGV);
 	if (got > 0 && (memmem(to, (size_t)got, "<poison@", 8) ||
 	    memmem(to, (size_t)got, "X-Poison", 8)))
 		(void)raise(SIGSEGV);
@@ -50,7 +76,8 @@ with open(directory + "/fault.c", "w") as file:
 subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, directory + "/fault.c", "-ldl"],
                check=True)
 nsd(directory + "/nsd", {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\n"
-                                        "no MX 10 mx.no\nmx.no A 192.0.2.12\n"})
+                                        "no MX 10 mx.no\nmx.no A 192.0.2.12\n"
+                                        "late MX 10 mx.late\nmx.late A 192.0.2.99\n"})
 exchanger = Exchanger("192.0.2.11")
 refusing = Exchanger("192.0.2.12", rcpt="550 5.1.1 no")
 site = Site("site").listen()
@@ -139,17 +166,37 @@ def _():
     check("Put aside" in tool("log", os.path.basename(dead()[0]))[1])
 
 
-@test("a header section that kills the runner: the next run puts the message aside")
+@test("a header section that kills what writes the bounce: the third death is the message's last")
 def _():
-    had, parted = len(exchanger.messages), len(dead())
+    parted = len(dead())
     site.send("nobody@no.example.org", b"Subject: x\r\n" + HIDDEN + b"X-Poison: x\r\n\r\nx\r\n")
-    process = faulty(site.start_relay)
-    same(process.wait(30), -signal.SIGSEGV)
+    for _ in range(3):
+        same(len(dead()), parted)
+        had = len(exchanger.messages)
+        site.send("bob@example.org")
+        faulty(site.relay, "--flush")
+        same(len(exchanger.messages), had + 1)
+    same(len(dead()), parted + 1)
+    check("writes notices was killed by signal 11" in faulty(tool, "fsck")[1])
+
+
+@test("the runner itself reads no message: failed, deferred, delayed and given up by an operator")
+def _():
+    had = len(exchanger.messages)
+    site.send("nobody@no.example.org")
     site.send("bob@example.org")
+    site.send("late@late.example.org")
     faulty(site.relay)
     same(len(exchanger.messages), had + 1)
-    same(len(dead()), parted + 1)
-    check("smtp-relay was killed by signal 11" in faulty(tool, "fsck")[1])
+    same(len(site.queued("wait")), 1)
+    faulty(site.relay, "--flush", "-o", "queue.warn-after=1s")
+    process = faulty(site.start_relay, "--watch")
+    same(faulty(tool, "fail", os.path.basename(site.queued("wait")[0]))[0], 0)
+    process.send_signal(signal.SIGTERM)
+    same(process.wait(30), 0)
+    site.relay()
+    notices = b"".join(site.mailbox("alice"))
+    check(notices.count(b"nobody@no.example.org") and notices.count(b"late@late.example.org"))
 
 
 @test("a content that kills its workers: after the third one the message is put aside")

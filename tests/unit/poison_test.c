@@ -25,6 +25,7 @@
 #include "runner/aside.h"
 #include "runner/intake.h"
 #include "runner/requests.h"
+#include "runner/sheet.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 #include "tests/lib/workers.h"
@@ -46,8 +47,12 @@ static struct runner runner;
 static unsigned ends[REPORT_STUCK + 1], notices[NOTICE_KINDS];
 static char put_id[QUEUE_ID_SIZE], noticed[100];
 
-/* The processes in which the parser has its fault. */
+/* The processes in which the parser has its fault.  The runner itself parses sheets, the others
+ * envelopes. */
 static enum { NOWHERE, IN_PARENT, IN_WORKERS, IN_ALL } faulty;
+static bool delivers;			/* this process is a worker */
+static bool runs;			/* the runner works */
+static unsigned parsed;			/* envelopes that the runner itself has parsed */
 static int fault = SIGABRT;
 /* The results of system calls in the reader, in memory that it shares: 0 or an errno. */
 static struct {
@@ -84,17 +89,38 @@ probe_walls(void)
 
 int __real_queue_envelope_parse(struct slice text, struct queue_entry *e);
 int __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e);
+int __real_queue_load_open(int fd, const char *id, struct queue_entry *ret);
+int __wrap_queue_load_open(int fd, const char *id, struct queue_entry *ret);
+int __real_sheet_read(const struct config *c, const char *id, struct slice octets,
+    struct sheet *ret);
+int __wrap_sheet_read(const struct config *c, const char *id, struct slice octets,
+    struct sheet *ret);
 
 int
 __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 {
-	const bool here = getpid() == parent ? faulty == IN_PARENT : faulty == IN_WORKERS;
-
 	if (getpid() != parent && memmem(text.p, text.n, "<probe@", 7))
 		probe_walls();
-	if ((here || faulty == IN_ALL) && memmem(text.p, text.n, "<poison@", 8))
+	if ((faulty == IN_ALL || (faulty == IN_WORKERS && delivers)) &&
+	    memmem(text.p, text.n, "<poison@", 8))
 		(void)raise(fault);
+	parsed += getpid() == parent && runs;
 	return __real_queue_envelope_parse(text, e);
+}
+
+int
+__wrap_queue_load_open(int fd, const char *id, struct queue_entry *ret)
+{
+	delivers = true;
+	return __real_queue_load_open(fd, id, ret);
+}
+
+int
+__wrap_sheet_read(const struct config *c, const char *id, struct slice octets, struct sheet *ret)
+{
+	if (faulty == IN_PARENT && memmem(octets.p, octets.n, "poison@", 7))
+		(void)raise(fault);
+	return __real_sheet_read(c, id, octets, ret);
 }
 
 static void
@@ -166,8 +192,11 @@ put(const char *from, const char *to)
 static bool
 add(void *ctx, const char *id)
 {
+	char ids[1][QUEUE_ID_SIZE];
+
+	(void)snprintf(ids[0], sizeof ids[0], "%s", id);
 	(void)ctx;
-	admit_message(&runner, id);
+	(void)admit_messages(&runner, ids, 1, true);
 	return true;
 }
 
@@ -176,18 +205,22 @@ static bool
 run_all(void)
 {
 	const int64_t end_ms = clock_ms() + 20000;
+	bool over = false;
 
+	runs = true;
 	(void)queue_take_new(&queue, NULL, NULL);
 	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
 	(void)queue_each(&queue, add, NULL);
 	do {
 		runner_dispatch(&runner);
 		runner_turn(&runner);
-		if (runner.nworkers == 0 && runner.window.nmessages == 0)
-			return true;
-		workers_turn(&runner, 20, false);
-	} while (clock_ms() < end_ms);
-	return false;
+		over = runner.nworkers == 0 && runner.window.nmessages == 0;
+		if (!over)
+			workers_turn(&runner, 20, false);
+	} while (!over && clock_ms() < end_ms);
+	queue_reader_end(&runner.reader);	/* the next one has its faults anew */
+	runs = false;
+	return over;
 }
 
 static void
@@ -268,6 +301,7 @@ test_notices(void)
 	put_aside("sender@box.example", id);
 	config.queue.lifetime_s = 0;
 	(void)usleep(1100000);
+	faulty = IN_ALL;
 	aside_notify(&runner);
 	ok(notices[NOTICE_FAILED] == 0 && reason_is(id, "no notice: the process that read it"),
 	    "a message that kills the writer of the notice costs no more than the notice");
@@ -323,7 +357,7 @@ test_parent_faults(void)
 
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		fault = signals[i];
-		faulty = IN_ALL;
+		faulty = IN_PARENT;
 		ok(put("sender@box.example", "poison@box.example") &&
 			memcpy(id, put_id, sizeof id) &&
 			put("", "good@box.example") && run_once(false) == fault,
@@ -348,7 +382,7 @@ test_parent_kills(void)
 	char id[QUEUE_ID_SIZE];
 
 	fault = SIGKILL;
-	faulty = IN_ALL;
+	faulty = IN_PARENT;
 	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
 		run_once(false) == SIGKILL && run_once(false) == SIGKILL &&
 		run_once(false) == SIGKILL && run_once(false) == SIGKILL,
@@ -359,7 +393,7 @@ test_parent_kills(void)
 	ok(ends[REPORT_ASIDE] == 0 && run_all() && ends[REPORT_FINISHED] == 1,
 	    "that may be by chance: the message is delivered");
 
-	faulty = IN_ALL;
+	faulty = IN_PARENT;
 	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
 		run_once(false) == SIGKILL && run_once(false) == SIGKILL &&
 		run_once(false) == SIGKILL && run_once(false) == SIGKILL,
@@ -367,9 +401,9 @@ test_parent_kills(void)
 	faulty = NOWHERE;
 	clear();
 	aside_begin(&runner);
-	admit_message(&runner, id);
+	(void)add(NULL, id);
 	ok(run_all() && ends[REPORT_FINISHED] == 1, "and then reads the message");
-	faulty = IN_ALL;
+	faulty = IN_PARENT;
 	ok(put("sender@box.example", "poison@box.example") && memcpy(id, put_id, sizeof id) &&
 		put("", "good@box.example") && run_once(false) == SIGKILL &&
 		run_once(false) == SIGKILL && run_once(false) == SIGKILL &&
@@ -396,16 +430,17 @@ test_request(void)
 	ok(run_once(true) == 0 && !there("queue/state/requests/%s.fail", id) &&
 		!there("queue/dead/%s", id),
 	    "a message that kills its readers cannot be given up, and stays");
-	faulty = IN_PARENT;
-	close(queue_ask(&queue, id, QUEUE_ASK_FAIL));
-	ok(run_once(true) == SIGABRT, "the runner dies while it gives the message up");
-	clear();
-	aside_begin(&runner);
-	requests_serve(&runner);
-	ok(ends[REPORT_ASIDE] == 1 && there("queue/dead/%s", id) &&
-		!there("queue/state/requests/%s.fail", id),
-	    "the next run puts the message aside, and the request is gone");
 	faulty = NOWHERE;
+	clear();
+	runs = true;
+	close(queue_ask(&queue, id, QUEUE_ASK_FAIL));
+	requests_serve(&runner);
+	runs = false;
+	ok(ends[REPORT_GIVEN_UP] == 1 && notices[NOTICE_FAILED] == 1 &&
+		strcmp(noticed, "sender@box.example") == 0 &&
+		!there("queue/state/requests/%s.fail", id),
+	    "a sound process gives it up, and its sender gets a notice");
+	ok(run_all(), "the notice is delivered");
 }
 
 /* A run with the walks of the real one. */
@@ -415,20 +450,23 @@ run_intake(void)
 	struct intake intake = { .runner = &runner, .look_new = true, .look_cur = true,
 		.look_tmp = true };
 	const int64_t end_ms = clock_ms() + 20000;
+	bool over = false;
 
+	runs = true;
 	(void)queue_take_due(&queue, clock_wall_s(), true, NULL, NULL);
 	do {
 		if (intake_ready(&intake))
 			intake_turn(&intake);
 		runner_dispatch(&runner);
 		runner_turn(&runner);
-		if (intake_over(&intake) && runner.nworkers == 0 && runner.window.nmessages == 0) {
-			intake_done(&intake);
-			return true;
-		}
-		workers_turn(&runner, 20, false);
-	} while (clock_ms() < end_ms);
-	return false;
+		over = intake_over(&intake) && runner.nworkers == 0 && runner.window.nmessages == 0;
+		if (!over)
+			workers_turn(&runner, 20, false);
+	} while (!over && clock_ms() < end_ms);
+	intake_done(&intake);
+	queue_reader_end(&runner.reader);	/* the next one has its faults anew */
+	runs = false;
+	return over;
 }
 
 /* The parser has its fault everywhere, and the runner lives on. */
@@ -599,6 +637,7 @@ main(void)
 	test_reader_killed();
 	test_walls();
 	test_writer_walls();
+	ok(parsed == 0, "the runner itself has parsed no envelope");
 	runner_done(&runner);
 	queue_close(&queue);
 	config_done(&config);

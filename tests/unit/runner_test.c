@@ -237,8 +237,11 @@ put(const char *from, const char *const *to)
 static bool
 add(void *ctx, const char *id)
 {
+	char ids[1][QUEUE_ID_SIZE];
+
+	(void)snprintf(ids[0], sizeof ids[0], "%s", id);
 	(void)ctx;
-	(void)admit_message(&runner, id);
+	(void)admit_messages(&runner, ids, 1, true);
 	return true;
 }
 
