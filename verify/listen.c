@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * A process sends each answer that it learns to the listener, which checks it and adds it to the
- * cache that the next process gets by fork(2).
+ * The next process gets by fork(2) what the listener knows of the DNS.
  */
 #include "verify/listen.h"
 
@@ -22,12 +21,11 @@
 #include "base/log.h"
 #include "base/sign.h"
 #include "verify/findings.h"
+#include "verify/learner.h"
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
-#define MEMOS_AT_ONCE	64
+#define OWN_PLACES	4	/* of the poll, before the sockets of servers */
 #define REST_MS		250	/* after a connection that could not be served */
-
-static int memo_fd = -1;	/* of a process: its end towards the listener */
 
 static uint64_t
 env_uint(const char *name)
@@ -105,38 +103,13 @@ verify_listen(struct verify_listener *l, const char *place)
 	return r;
 }
 
-/* ---- answers that processes have learnt ---- */
-
-static void
-send_memo(void *ctx, const struct dns_memo *memo)
-{
-	(void)ctx;
-	/* A listener that is busy learns it another time. */
-	(void)send(memo_fd, memo, dns_memo_size(memo), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void
-take_memos(struct verify_listener *l, int fd)
-{
-	static struct dns_memo memo;
-
-	for (int i = 0; i < MEMOS_AT_ONCE; i++) {
-		const ssize_t n = recv(fd, &memo, sizeof memo, MSG_DONTWAIT);
-
-		if (n <= 0)
-			return;
-		if ((size_t)n >= offsetof(struct dns_memo, data) &&
-		    (size_t)n == dns_memo_size(&memo))
-			dns_cache_put(l->cache, &memo);
-	}
-}
-
 /* ---- processes ---- */
 
 struct loop {
 	struct verify_listener *l;
 	const struct config *config;
-	int signals, memos, to_listener;
+	int signals;
+	struct learner learner;
 	struct findings findings;
 	uint64_t children;
 	int64_t idle_since_ms;
@@ -149,11 +122,12 @@ take_signals(struct loop *loop)
 	struct signalfd_siginfo info;
 	bool stop = false;
 	int status;
+	pid_t pid;
 
 	while (read(loop->signals, &info, sizeof info) == (ssize_t)sizeof info)
 		stop |= info.ssi_signo != SIGCHLD;
-	while (waitpid(-1, &status, WNOHANG) > 0) {
-		loop->children--;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		loop->children -= !learner_ended(&loop->learner, pid);
 		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d",
 			    WTERMSIG(status));
@@ -169,13 +143,10 @@ leave_loop(struct loop *loop)
 	for (size_t i = 0; i < loop->l->n; i++)
 		(void)close(loop->l->fds[i]);
 	(void)close(loop->signals);
-	(void)close(loop->memos);
+	learner_join(&loop->learner);
 	findings_join(&loop->findings);
 	(void)sigemptyset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	memo_fd = loop->to_listener;
-	if (loop->l->cache)
-		loop->l->cache->learned = send_memo;
 }
 
 /* True in the process of the connection. */
@@ -232,25 +203,29 @@ end_loop(struct loop *loop)
 static int
 run_loop(struct loop *loop, int *ret_fd)
 {
-	struct pollfd p[VERIFY_LISTEN_MAX + 3];
+	struct pollfd p[VERIFY_LISTEN_MAX + OWN_PLACES];
 	const size_t n = loop->l->n;
 
 	for (size_t i = 0; i < n; i++)
-		p[i + 3] = (struct pollfd){ .fd = loop->l->fds[i], .events = POLLIN };
+		p[i + OWN_PLACES] = (struct pollfd){ .fd = loop->l->fds[i], .events = POLLIN };
 	p[0] = (struct pollfd){ .fd = loop->signals, .events = POLLIN };
-	p[1] = (struct pollfd){ .fd = loop->memos, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = loop->learner.questions, .events = POLLIN };
 	p[2] = (struct pollfd){ .fd = loop->findings.in, .events = POLLIN };
 	for (;;) {
-		if (poll(p, n + 3, time_to_live(loop)) == 0)
+		p[3] = (struct pollfd){ .fd = loop->learner.aide.fd, .events = POLLIN };
+		if (poll(p, n + OWN_PLACES, time_to_live(loop)) == 0)
 			return end_loop(loop);
 		if (p[2].revents)
 			findings_take(&loop->findings);
+		if (p[3].revents)
+			learner_take(&loop->learner);
 		if (p[1].revents)
-			take_memos(loop->l, loop->memos);
+			learner_pass(&loop->learner);
 		if (p[0].revents && take_signals(loop))
 			return end_loop(loop);
 		for (size_t i = 0; i < n; i++)
-			if (p[i + 3].revents && take_connection(loop, p[i + 3].fd, ret_fd))
+			if (p[i + OWN_PLACES].revents &&
+			    take_connection(loop, p[i + OWN_PLACES].fd, ret_fd))
 				return -1;
 	}
 }
@@ -260,9 +235,8 @@ verify_accept(struct verify_listener *l, const struct config *config, int *ret_f
 {
 	struct loop loop = { .l = l, .config = config };
 	sigset_t caught;
-	int ends[2];
+	int r;
 
-	l->cache = dns_cache_new();
 	(void)sign_warm();
 	findings_open(&loop.findings, config);
 	(void)sigemptyset(&caught);
@@ -271,11 +245,11 @@ verify_accept(struct verify_listener *l, const struct config *config, int *ret_f
 	(void)sigaddset(&caught, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &caught, NULL);
 	loop.signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (loop.signals < 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(errno));
+	r = loop.signals < 0 ? -errno : learner_open(&loop.learner, config);
+	if (r < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
 		return EX_OSERR;
 	}
-	loop.memos = ends[0];
-	loop.to_listener = ends[1];
+	l->cache = loop.learner.cache;
 	return run_loop(&loop, ret_fd);
 }

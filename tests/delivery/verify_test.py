@@ -5,9 +5,10 @@ import socket
 import subprocess
 import time
 
-from nameservers import nsd
+from milter_client import MilterClient
+from nameservers import A, TXT, FakeNameServer, nsd
 from programs import BUILD, HANDLER, fresh_directory
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 from verifier import HOST, OPTIONS, Verifier, newest, receiver, results, verified
 
 directory = fresh_directory()
@@ -112,19 +113,51 @@ def _():
     silent.stop()
 
 
+@test("all questions of a message are asked at once")
+def _():
+    late = fresh_directory("late")
+    os.chmod(late, 0o755)
+    server = FakeNameServer("192.0.2.55", [
+        (name, TXT, text) for name, text in (
+            ("late.example", "v=spf1 ip4:192.0.2.31 -all"), ("helo.late.example", "v=spf1 -all"),
+            ("_dmarc.late.example", "v=DMARC1; p=none"), ("s1._domainkey.late.example", "p="),
+            ("s2._domainkey.other.example", "p="))],
+        lambda query: query.later(0.4, query.honest))
+    slow = Verifier(late, "-o", "relay.resolver=192.0.2.55")
+    signatures = b"".join(
+        b"DKIM-Signature: v=1; a=rsa-sha256; d=%s.example; s=%s; h=From;\r\n"
+        b" bh=frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=; b=AAAA\r\n" % pair
+        for pair in ((b"late", b"s1"), (b"other", b"s2")))
+    client = MilterClient(slow.path)
+    client.connect("192.0.2.31", "helo.late.example")
+    start = time.monotonic()
+    answer = client.message(signatures + b"From: a@late.example\r\n\r\n", "a@late.example")
+    took = time.monotonic() - start
+    client.close()
+    same([m[:10] for m in answer.results[0].split("; ")[1:]],
+         ["spf=pass s", "spf=fail s", "dkim=perme", "dkim=perme", "dmarc=pass"], answer.results)
+    check(server.udp >= 6 and 0.4 <= took < 0.8, server.udp, took)
+    slow.stop()
+
+
 @test("the next process of a listener knows the answers of the last one")
 def _():
     kept = fresh_directory("kept")
     os.chmod(kept, 0o755)
-    server = nsd(kept + "/nsd", {"kept.example": '@ TXT "v=spf1 a -all"\n@ A 192.0.2.30\n'},
-                 address="192.0.2.54")
+    server = FakeNameServer("192.0.2.54", [
+        ("kept.example", TXT, "v=spf1 a -all"), ("kept.example", A, "192.0.2.30")])
     cached = Verifier(kept, "-o", "relay.resolver=192.0.2.54")
     there = receiver("kept-site", cached.place, address="192.0.2.4")
-    for _ in range(2):
+    asked = []
+
+    def is_known():
+        """Is a message checked without a question, also about names that do not exist?"""
+        asked.append(server.udp)
         same(verified(there, "192.0.2.30", "a@kept.example", MESSAGE, helo="kept.example"),
              [HOST + "; spf=pass smtp.mailfrom=kept.example; spf=pass smtp.helo=kept.example"])
-        server.terminate()
-        server.wait(10)
+        return server.udp == asked[-1]
+    check(wait_for(is_known, 10), asked)
+    check(asked[1] > 3, asked)
     cached.stop()
 
 

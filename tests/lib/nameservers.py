@@ -66,6 +66,8 @@ def record(name, kind, value, ttl=60):
     if kind == MX:
         preference, target = value
         data = struct.pack("!H", preference) + wire_name(target)
+    elif kind == TXT:
+        data = bytes((len(value),)) + value.encode()
     else:
         data = socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, value)
     return wire_name(name) + struct.pack("!2HIH", kind, 1, ttl, len(data)) + data
