@@ -92,12 +92,57 @@ octets_of_line(struct slice s)
 	return cr ? (size_t)(cr - s.p) : s.n;
 }
 
+#define WIDE 64			/* octets that are looked at together */
+
+/* Are WIDE octets, of which the next one is known, in their canonical form?  That is so if no blank
+ * stands in front of a blank or line end, none is a tab, and no line is empty.  Compilers make few
+ * instructions of these loops. */
+static bool
+is_canonical(const char *p, bool simple)
+{
+	unsigned char bad = 0;
+
+	for (size_t i = 0; i < WIDE; i++)
+		bad |= (unsigned char)((p[i] == '\r') & (p[i + 1] != '\n'));
+	for (size_t i = 0; i < WIDE; i++)
+		bad |= (unsigned char)((p[i] == '\n') & (p[i + 1] == '\r'));
+	if (simple || bad)
+		return !bad;
+	for (size_t i = 0; i < WIDE; i++)
+		bad |= (unsigned char)(p[i] == '\t');
+	for (size_t i = 0; i < WIDE; i++)
+		bad |= (unsigned char)((p[i] == ' ') & ((p[i + 1] == ' ') | (p[i + 1] == '\t') |
+		    (p[i + 1] == '\r')));
+	return !bad;
+}
+
+/* The octets at the start of s that stay as they are, behind an octet of a line.  The last one is
+ * no blank, and is in a line. */
+static size_t
+canonical_octets(struct slice s, bool simple)
+{
+	size_t n = 0;
+
+	while (s.n - n > WIDE && is_canonical(s.p + n, simple))
+		n += WIDE;
+	while (n && (ascii_blank(s.p[n - 1]) || s.p[n - 1] == '\r' || s.p[n - 1] == '\n'))
+		n--;
+	return n;
+}
+
 void
 dkim_body_take(struct dkim_body *b, struct slice s)
 {
 	while (s.n) {
 		size_t n = 1;
 
+		if (b->line && !b->cr && !b->blank && s.n > WIDE &&
+		    (n = canonical_octets(s, b->simple))) {
+			put(b, slice_of(s.p, n));
+			s = slice_skip(s, n);
+			continue;
+		}
+		n = 1;
 		if (b->cr && s.p[0] == '\n') {
 			end_line(b);
 		} else {

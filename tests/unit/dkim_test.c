@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/digest.h"
 #include "base/sign.h"
+#include "base/hash.h"
 #include "tests/lib/tap.h"
 
 static char space[20000];
@@ -263,9 +264,48 @@ test_keys(void)
 	sign_key_free(made);
 }
 
+static void
+add_to_sum(void *ctx, struct slice octets)
+{
+	*(uint64_t *)ctx = hash_slice(*(uint64_t *)ctx, octets);
+}
+
+/* Blanks, line ends and others in all orders: many octets at once, and each alone. */
+static void
+test_many_octets(void)
+{
+	static const char octets[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab \t\r\n\r\n";
+	static char text[100000];
+	uint64_t random = 1, sums[2];
+
+	for (int simple = 0; simple < 2; simple++) {
+		for (size_t i = 0; i < sizeof text; i++) {
+			random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			text[i] = octets[(random >> 33) % (sizeof octets - 1)];
+			if (i && text[i - 1] == '\r' && random >> 62)
+				text[i] = '\n';
+		}
+		for (size_t k = 0; k < 2; k++) {
+			const struct dkim_sink adder = { add_to_sum, &sums[k] };
+			struct slice rest = slice_of(text, sizeof text);
+			struct dkim_body b;
+
+			sums[k] = HASH_START;
+			dkim_body_begin(&b, &adder);
+			b.simple = simple;
+			for (; rest.n; rest = slice_skip(rest, k ? 1 : 4000))
+				dkim_body_take(&b, slice_of(rest.p, k ? 1 :
+				    rest.n < 4000 ? rest.n : 4000));
+			dkim_body_end(&b);
+		}
+		ok(sums[0] == sums[1], "%s: many octets at once", simple ? "simple" : "relaxed");
+	}
+}
+
 int
 main(void)
 {
+	test_many_octets();
 	test_bodies();
 	test_empty_lines();
 	test_fields();
