@@ -288,8 +288,8 @@ remove_draft(int tmp, const char *draft)
 static int
 create_draft(int tmp, const char *draft)
 {
-	struct stat st = { 0 };
-	bool locked;
+	struct stat st;
+	bool gone;
 	int r, fd = create_file(tmp, draft);
 
 	if (fd == -EEXIST) {
@@ -298,11 +298,16 @@ create_draft(int tmp, const char *draft)
 	}
 	if (fd < 0)
 		return fd == -EEXIST ? -EBUSY : fd;
-	locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
 	/* Another attempt that had the lock first has removed the file, or is about to. */
-	if (locked && fstat(fd, &st) == 0 && st.st_nlink > 0)
-		return fd;
-	if (!locked && errno != EWOULDBLOCK)	/* a file system without locks */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		gone = errno == EWOULDBLOCK;	/* else a file system without locks */
+	} else {
+		r = fstat(fd, &st);
+		gone = r == 0 && st.st_nlink == 0;
+		if (r == 0 && !gone)
+			return fd;
+	}
+	if (!gone)
 		(void)unlinkat(tmp, draft, 0);
 	(void)close(fd);
 	return -EBUSY;

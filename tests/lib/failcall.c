@@ -11,8 +11,9 @@
  * runs are quite the same, an error is that of the first call from CALL on with this number of the
  * kernel.  The report has lines of words:
  *
- *	call PROCESS NUMBER WORD	with -l; "short": it can write fewer octets; "dup", "wait":
- *					what fcntl(2) is to do; else "-"
+ *	call PROCESS NUMBER WORD	with -l; "short": it can write fewer octets, and "stream"
+ *					to a pipe or socket; "dup", "wait": what fcntl(2) is to
+ *					do; else "-"
  *	hit NUMBER			the call that failed
  *	end PROCESS STATUS FDS		status as wait(2) has it; open descriptors at exit or -1
  *	hung PROCESS			was still there after SECONDS, and was killed
@@ -128,6 +129,17 @@ takes_parts(pid_t pid, int fd)
 	return copy >= 0 && type == SOCK_STREAM;
 }
 
+/* Is a descriptor of a process no file? */
+static bool
+is_stream(pid_t pid, int fd)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static bool
 peek(pid_t pid, uint64_t at, void *octets, size_t n)
 {
@@ -229,7 +241,7 @@ word_of(struct process *p, const struct user_regs_struct *regs)
 		return "dup";
 	if (regs->orig_rax == SYS_fcntl && (regs->rsi == F_SETLKW || regs->rsi == F_OFD_SETLKW))
 		return "wait";
-	return can ? "short" : "-";
+	return !can ? "-" : is_stream(p->pid, (int)regs->rdi) ? "stream" : "short";
 }
 
 static void
