@@ -365,6 +365,8 @@ survive: all
 kill-points: all $(BUILD)/tests/failcall
 	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=14400 \
 	  tests/delivery/run tests/delivery/points_test.py
+	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=3600 \
+	  tests/delivery/run tests/delivery/full_test.py
 
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.

@@ -15,6 +15,9 @@
 
 #define RECEIVED_MAX 100	/* more fields mean a loop (RFC 5321 section 6.3) */
 
+/* Octets that are stored between two looks at the free space. */
+#define ROOM_STEP 262144
+
 void
 content_init(struct content *c, int print_fd)
 {
@@ -23,23 +26,28 @@ content_init(struct content *c, int print_fd)
 	print_init(&c->print, print_fd);
 }
 
+/* Is there room for `size` octets besides the reserve?  0, -ENOSPC or -errno. */
+static int
+check_room(const struct session *s, uint64_t size)
+{
+	const uint64_t min_free = s->config->queue.min_free;
+	const int64_t space = queue_free_space(&s->content.queue);
+
+	if (space < 0)
+		return (int)space;
+	return (uint64_t)space < min_free || (uint64_t)space - min_free < size ? -ENOSPC : 0;
+}
+
 int
 content_room(struct session *s, uint64_t size)
 {
-	const uint64_t min_free = s->config->queue.min_free;
 	struct content *c = &s->content;
-	int64_t space;
 	int r;
 
 	if (c->printing)
 		return 0;
 	r = confine_queue(&c->queue);
-	if (r < 0)
-		return r;
-	space = queue_free_space(&c->queue);
-	if (space < 0)
-		return (int)space;
-	return (uint64_t)space < min_free || (uint64_t)space - min_free < size ? -ENOSPC : 0;
+	return r < 0 ? r : check_room(s, size);
 }
 
 void
@@ -83,7 +91,8 @@ content_rcpt(struct session *s)
 		print_path(&c->print, "RCPT TO:", to, params);
 }
 
-/* The end of the chain: here the content is as deliveries will find it. */
+/* The end of the chain: here the content is as deliveries will find it.  Messages that are received
+ * at a time have found the same room, so each looks again as it grows. */
 static void
 put_stored(void *ctx, struct slice octets)
 {
@@ -91,6 +100,11 @@ put_stored(void *ctx, struct slice octets)
 	struct content *c = &s->content;
 
 	facts_content(&c->facts, octets);
+	c->unchecked += octets.n;
+	if (c->error == 0 && c->unchecked >= ROOM_STEP && !c->printing) {
+		c->unchecked = 0;
+		c->error = check_room(s, ROOM_STEP);
+	}
 	if (c->error == 0)
 		c->error = queue_content(&c->queued, octets);
 }
@@ -115,7 +129,7 @@ content_open(struct session *s)
 	const int r = queue_head_end(&c->queue, &c->queued, filters_room(s));
 
 	c->error = 0;
-	c->octets = 0;
+	c->octets = c->unchecked = 0;
 	smtp_data_init(&c->data, s->newlines);
 	facts_begin(&c->facts);
 	filters_begin(s, put_stored);

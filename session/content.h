@@ -29,6 +29,7 @@ struct content {
 	struct filters filters;
 	struct facts facts;		/* facts about the stored octets */
 	uint64_t own;			/* octets of our Received field */
+	uint64_t unchecked;		/* octets stored since a look at the free space */
 	int error;			/* the first error of storing, -errno */
 	char decoded[2 * CONTENT_CHUNK];
 	struct queue_message queued;
