@@ -111,14 +111,20 @@ landlock_allow_port(struct landlock *l, uint16_t port)
 	allow_port(l, NET_BIND, 0);		/* the kernel chooses the port */
 }
 
+void
+landlock_drop(struct landlock *l)
+{
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	l->fd = -1;
+}
+
 int
 landlock_enforce(struct landlock *l)
 {
 	if (l->error == 0 && syscall(SYS_landlock_restrict_self, l->fd, 0) < 0)
 		l->error = -errno;
-	if (l->fd >= 0)
-		(void)close(l->fd);
-	l->fd = -1;
+	landlock_drop(l);
 	return l->error;
 }
 

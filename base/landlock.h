@@ -40,6 +40,9 @@ void landlock_allow_port(struct landlock *l, uint16_t port);
  * have PR_SET_NO_NEW_PRIVS.  0 or -errno of the first error; landlock_reason() has its text. */
 int landlock_enforce(struct landlock *l);
 
+/* Release the rules. */
+void landlock_drop(struct landlock *l);
+
 /* From now on this process and its later children send signals to one another only.  Another
  * restriction can then leave them that.  An older kernel does nothing.  0 or -errno. */
 int landlock_keep_signals(void);

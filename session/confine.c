@@ -164,6 +164,13 @@ confine_forker(const struct confinement *c)
 	confine_parent(c, SANDBOX_FORKER);
 }
 
+void
+confine_foresee(const struct config *config, int client_fd, int gives_away)
+{
+	sandbox_foresee(&(struct sandbox){ .queue = queue_opened ? &queue : NULL, .config = config,
+	    .client_fd = client_fd, .gives_away = gives_away });
+}
+
 bool
 confine_stale(void)
 {

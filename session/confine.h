@@ -35,6 +35,9 @@ void confine_listener(const struct confinement *c);
 /* The same for the process that forks the sessions inside TLS (session/forker.h). */
 void confine_forker(const struct confinement *c);
 
+/* In one of these two, before it forks a session for the client at client_fd: sandbox_foresee(). */
+void confine_foresee(const struct config *config, int client_fd, int gives_away);
+
 /* As queue_stale(): inside the sandbox a new folder is not found. */
 bool confine_stale(void);
 

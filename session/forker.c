@@ -28,7 +28,6 @@
 #include "base/victim.h"
 #include "base/words.h"
 #include "session/confine.h"
-#include "session/sandbox.h"
 #include "session/secure.h"
 #include "session/signals.h"
 #include "smtp/server.h"
@@ -264,7 +263,7 @@ take_frame(int listener, struct options *options, struct config *config, struct 
 	if (n == 1 && passed.fd >= 0) {
 		answer = read_config(passed.fd, options, config);
 	} else if (passed.fd >= 0 && transfer_parse(octets, (size_t)n, &t)) {
-		sandbox_foresee(passed.fd, -1);
+		confine_foresee(config, passed.fd, -1);
 		answer = victim_fork(fork_sibling);
 	}
 	if (answer == 0 && n > 1) {

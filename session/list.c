@@ -22,7 +22,6 @@
 
 #define LIST_BUFFER 16384
 #define INDEXES_MAX 8			/* lists that a session remembers at a time */
-#define HELD_MAX 32			/* lists that a session holds open */
 
 static_assert(LIST_BUFFER > 2 * LIST_LINE_MAX, "a line of legal length is seen whole");
 static_assert(LIST_LINE_MAX > sizeof(((struct smtp_path *)0)->text), "any address is a line");
@@ -372,7 +371,7 @@ find_in_file(int fd, const struct list_question *q)
 static struct held {
 	const char *file;
 	int fd;				/* or -errno */
-} held[HELD_MAX];
+} held[LIST_HELD_MAX];
 static size_t nheld;
 
 static const struct held *
@@ -402,7 +401,7 @@ list_hold(const char *file)
 
 	if (find_held(file))
 		return true;
-	fd = nheld < HELD_MAX ? open_list(file) : -EMFILE;
+	fd = nheld < LIST_HELD_MAX ? open_list(file) : -EMFILE;
 	if (fd == -EMFILE || fd == -ENFILE)
 		return false;
 	held[nheld++] = (struct held){ .file = file, .fd = fd };

@@ -37,6 +37,8 @@ struct list_question {
 	const void *ctx;
 };
 
+#define LIST_HELD_MAX 32		/* lists that a session holds open */
+
 /* Open the file, for all later searches of this process: a sandbox closes its path.  A file that is
  * replaced later is not seen; one that vanishes is.  True if the file needs no other access: it is
  * open, or cannot be opened at all.  False if there is no room for it. */

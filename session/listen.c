@@ -22,7 +22,6 @@
 #include "base/victim.h"
 #include "session/confine.h"
 #include "session/endpoint.h"
-#include "session/sandbox.h"
 #include "session/secure.h"
 #include "session/signals.h"
 #include "stats/stats.h"
@@ -200,7 +199,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		return true;
 	}
 	children_know(&l->children, &child, fd);
-	sandbox_foresee(fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
+	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
 	pid = children_make_room(&l->children) ? victim_fork(fork) : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;

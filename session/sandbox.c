@@ -60,6 +60,17 @@ hold_list(struct landlock *l, const char *file)
 		landlock_allow_path(l, file, READ_FILE);
 }
 
+/* Can a session hold all of them open? */
+static bool
+lists_fit(const struct config *c)
+{
+	size_t n = 2;
+
+	for (size_t i = 0; i < c->nroutes; i++)
+		n += (c->routes[i].recipients ? 1U : 0U) + (c->routes[i].aliases ? 1U : 0U);
+	return n <= LIST_HELD_MAX;
+}
+
 /* Allow what is in the folder of a file: editors replace the file by a new one while a listener
  * lives. */
 static void
@@ -102,16 +113,13 @@ allow_queue(struct landlock *l, const struct queue *q, const struct config *c)
 	landlock_allow(l, q->fresh, RIGHTS_NEW);
 }
 
-static int
-wall_off_session_files(const struct sandbox *s)
+/* The rules of a session for files, but for lists. */
+static void
+begin_session_rules(struct landlock *l, const struct sandbox *s)
 {
-	struct landlock l;
-
-	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_NO_SOCKETS |
+	landlock_begin(l, LANDLOCK_NO_TCP | LANDLOCK_NO_SOCKETS |
 	    (s->keeps_signals ? 0 : LANDLOCK_NO_SIGNALS));
-	each_list(&l, s->config, hold_list);
-	allow_queue(&l, s->queue, s->config);
-	return landlock_enforce(&l);
+	allow_queue(l, s->queue, s->config);
 }
 
 /* Sessions connect to filters, or start them, before they confine themselves further. */
@@ -266,6 +274,12 @@ static LARGE struct ready {
 	struct seccomp_program program;
 } ready;
 
+/* The rules for files, ready for each session of a parent. */
+static struct ready_rules {
+	bool made, for_filters;
+	struct landlock rules;
+} ready_rules;
+
 static void
 make_ready(int client_fd, int gives_away, bool has_starter)
 {
@@ -291,11 +305,41 @@ make_ready(int client_fd, int gives_away, bool has_starter)
 	ready.has_starter = has_starter;
 }
 
-void
-sandbox_foresee(int client_fd, int gives_away)
+/* If some lists need rules, each session makes its own. */
+static void
+make_rules(const struct sandbox *s)
 {
-	if (outer.n)
-		make_ready(client_fd, gives_away, false);
+	struct ready_rules *r = &ready_rules;
+
+	if (r->made && (r->for_filters != !!s->config->server.milter || !lists_fit(s->config))) {
+		landlock_drop(&r->rules);
+		r->made = false;
+	}
+	if (r->made || !lists_fit(s->config))
+		return;
+	begin_session_rules(&r->rules, s);
+	r->made = true;
+	r->for_filters = !!s->config->server.milter;
+}
+
+void
+sandbox_foresee(const struct sandbox *s)
+{
+	if (!outer.n)
+		return;
+	make_ready(s->client_fd, s->gives_away, false);
+	make_rules(s);
+}
+
+static int
+wall_off_session_files(const struct sandbox *s)
+{
+	struct landlock l = ready_rules.rules;
+
+	if (!ready_rules.made)
+		begin_session_rules(&l, s);
+	each_list(&l, s->config, hold_list);
+	return landlock_enforce(&l);
 }
 
 struct sandbox_errors

@@ -35,9 +35,9 @@ enum sandbox_parent {
 	SANDBOX_FORKER,		/* forks for a listener; its sessions read the keys */
 };
 
-/* In such a process, before it forks a session with these: the session's filter is made now, once
- * for all sessions. */
-void sandbox_foresee(int client_fd, int gives_away);
+/* In such a process, before it forks a session like this: the session's filter and rules are made
+ * now, once for all sessions. */
+void sandbox_foresee(const struct sandbox *s);
 
 struct sandbox_errors sandbox_parent(const struct sandbox *s, enum sandbox_parent kind);
 

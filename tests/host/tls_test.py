@@ -715,9 +715,8 @@ def starter_gone():
 def forker_gone():
     with Server("tls-forker-gone", SETTINGS) as server:
         smtp = server.smtp()
-        pids = [pid for pid in os.listdir("/proc") if pid.isdigit() and
-                b"--serve" in open("/proc/%s/cmdline" % pid, "rb").read() and
-                server.config.encode() in open("/proc/%s/cmdline" % pid, "rb").read()]
+        pids = subprocess.run(["pgrep", "-P", str(server.process.pid), "-f", "--", "--serve"],
+                              capture_output=True, check=True).stdout.split()
         same(len(pids), 1)
         os.kill(int(pids[0]), signal.SIGTERM)
         server.tls().quit()

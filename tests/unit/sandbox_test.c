@@ -158,6 +158,12 @@ list_tmp(void)
 }
 
 static int
+read_unfinished(void)
+{
+	return openat(queue.tmp, "unfinished", O_RDONLY | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int
 read_message(void)
 {
 	return openat(queue.fresh, "message", O_RDONLY | O_CLOEXEC) < 0 ? errno : 0;
@@ -382,6 +388,7 @@ static const struct {
 	{ "no list can be written", write_list, { ALL(EACCES) }, true },
 	{ "messages of other sessions cannot be listed", list_new, { ALL(EACCES) }, true },
 	{ "nor those that are not whole", list_tmp, { ALL(EACCES) }, true },
+	{ "filters alone read those in tmp/", read_unfinished, { ANY_SESSION(EACCES) }, true },
 	{ "no message can be read", read_message, { ALL(EACCES) }, true },
 	{ "no message can be written", write_message, { ALL(EACCES) }, true },
 	{ "no message can be removed", remove_message, { ALL(EACCES) }, true },
@@ -429,6 +436,7 @@ static bool files_here, scopes_here;
 static bool
 enter(enum kind kind)
 {
+	static char filter[] = "unix:/nowhere";
 	struct config c = config;
 	const struct sandbox s = {
 		.queue = &queue, .config = &c, .config_file = config_file, .gives_away = -1,
@@ -443,6 +451,13 @@ enter(enum kind kind)
 	c.routes[0].users = kind == WITH_HELPERS;
 	if (kind == UNDER_LISTENER || kind >= LISTENER)
 		errors = sandbox_parent(&s, parents[kind]);
+	if (kind == UNDER_LISTENER) {
+		/* Its configuration had filters before, which read messages in tmp/. */
+		c.server.milter = filter;
+		sandbox_foresee(&s);
+		c.server.milter = NULL;
+		sandbox_foresee(&s);
+	}
 	if (kind < LISTENER && errors.calls == 0)
 		errors = sandbox_session(&s);
 	return errors.calls == 0 && (errors.files == 0) == files_here;
@@ -565,6 +580,9 @@ set_up(void)
 	(void)snprintf(other_list, sizeof other_list, "%s.other", list);
 	if (!write_file(list, "x\n") || !write_file(path, "x\n") ||
 	    !write_file(other_list, "a\n"))
+		return false;
+	(void)snprintf(path, sizeof path, "%s/queue/tmp/unfinished", folder);
+	if (!write_file(path, "x\n"))
 		return false;
 	(void)snprintf(path, sizeof path, "%s/queue/new/message", folder);
 	/* A folder of its own, because the folder of the list of senders is open to a listener. */
