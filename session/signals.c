@@ -6,6 +6,7 @@
 #include "session/signals.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ set_handler(int number, void (*handler)(int))
 int
 signals_catch(enum signals_for whom)
 {
+	const bool forked = wake_fd >= 0;	/* by a listener, which uses that descriptor */
 	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (fd < 0)
@@ -49,7 +51,7 @@ signals_catch(enum signals_for whom)
 	if (whom == SIGNALS_LISTENER) {
 		set_handler(SIGHUP, caught);
 		set_handler(SIGCHLD, caught);
-	} else if (wake_fd >= 0) {	/* forked by a listener, which uses that descriptor */
+	} else if (forked) {
 		(void)close(wake_fd);
 		set_handler(SIGHUP, SIG_IGN);
 		set_handler(SIGCHLD, SIG_DFL);
@@ -59,6 +61,8 @@ signals_catch(enum signals_for whom)
 		set_handler(SIGUSR1, caught);
 		set_handler(SIGUSR2, caught);
 	}
+	if (forked)		/* with these handlers */
+		return fd;
 	set_handler(SIGTERM, caught);
 	set_handler(SIGINT, caught);
 	set_handler(SIGPIPE, SIG_IGN);	/* write(2) fails if the client has gone, */
