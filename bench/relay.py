@@ -9,14 +9,11 @@ BENCH names some of the measurements: one many late signed faults million.  MILL
 messages of the last (default 1000000).  Both programs have their default settings.  Clocks start
 right before a program is started and end with the last message at the sink.
 """
-import glob
 import os
-import re
-import shutil
-import subprocess
 import time
 
-from programs import BUILD, PEERS, peer_environment
+from postfix import Postfix, has_postfix, mount_postfix
+from programs import BUILD
 from rig import DEAD, DIRECTORY, SLOW, Ours, Sink, command, open_network
 from tap import wait_for
 
@@ -25,62 +22,6 @@ HEALTHY = 430
 WANTED = os.environ.get("BENCH", "one many late signed faults million").split()
 MILLION = int(os.environ.get("MILLION", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-
-
-class Postfix:
-    """Postfix with its own defaults, in a mount namespace with build/peers on top of /usr.
-
-    Nothing reads its log.
-    """
-    name, peak_kb = "postfix", 0
-
-    def __init__(self, *settings):
-        self.directory = DIRECTORY + "/postfix"
-        shutil.rmtree(self.directory, ignore_errors=True)
-        shutil.copytree(PEERS + "/etc/postfix", self.directory + "/etc")
-        os.mkdir(self.directory + "/data")
-        os.mkdir(self.directory + "/queue")
-        shutil.chown(self.directory + "/data", "mail")
-        with open(self.directory + "/etc/main.cf", "w") as file:
-            file.write(
-                "compatibility_level = 3.7\nqueue_directory = %s/queue\ndata_directory = %s/data\n"
-                "meta_directory = %s/etc\nmail_owner = mail\nsetgid_group = operator\n"
-                "myhostname = bench.sender.example\nmydestination =\nmynetworks = 127.0.0.0/8\n"
-                "inet_protocols = ipv4\ninet_interfaces = 127.0.0.1\n"
-                "smtpd_client_restrictions = static:HOLD\nin_flow_delay = 0\n"
-                "import_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ\n%s\n"
-                % (self.directory, self.directory, self.directory, "\n".join(settings)))
-        master = open(PEERS + "/usr/share/postfix/master.cf.dist").read()
-        master = re.sub(r"^(smtp +inet .*)$", "127.0.0.1:2525 inet n - n - - smtpd", master,
-                        count=1, flags=re.M)
-        master = re.sub(r"^(\S+ +\S+ +\S+ +\S+ +)y ", r"\1n ", master, flags=re.M)
-        open(self.directory + "/etc/master.cf", "w").write(master)
-        self._run("postfix", "start")
-
-    def _run(self, *argv):
-        command(argv[0], "-c", self.directory + "/etc", *argv[1:], env=peer_environment(),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=open(self.directory + "/log", "a"))
-
-    def fill(self, count, domain, domains):
-        """Each message goes through smtpd into hold/.  start() moves them all into incoming/."""
-        for i in range(domains):
-            share = (count + domains - 1 - i) // domains
-            command("smtp-source", "-c", "-l", "1024", "-m", str(share), "-s", "4",
-                    "-f", "sender@sender.example",
-                    "-t", "user@%s.bench.example" % domain.replace("%u", str(i)), "127.0.0.1:2525",
-                    env=peer_environment(), stdout=subprocess.DEVNULL)
-
-    def start(self):
-        self._run("postfix", "stop")
-        for path in glob.glob(self.directory + "/queue/hold/*"):
-            os.rename(path, path.replace("/hold/", "/incoming/"))
-        start = time.monotonic()
-        self._run("postfix", "start")
-        return start
-
-    def stop(self):
-        self._run("postfix", "stop")
 
 
 def run(side, sink, count, row, deadline_s=120):
@@ -111,7 +52,7 @@ def measure(kind, loads, late_ms=0):
 
 
 def sides():
-    return [Ours, Postfix] if os.path.exists(PEERS + "/usr/sbin/postfix") else [Ours]
+    return [Ours, Postfix] if has_postfix() else [Ours]
 
 
 def compare(loads, late_ms=0):
@@ -184,8 +125,7 @@ def million():
 
 
 def main():
-    if os.path.exists(PEERS + "/usr/sbin/postfix"):
-        command("mount", "-t", "overlay", "-o", "lowerdir=%s/usr:/usr" % PEERS, "overlay", "/usr")
+    mount_postfix()
     open_network()
     loads = {
         "one": ("# %d messages of 1 KiB to one destination" % MESSAGES,
