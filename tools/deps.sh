@@ -21,19 +21,19 @@ build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
 	libcrypt-dev libcurl4-openssl-dev libunbound-dev zlib1g-dev dns-root-data musl-tools
 	linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
-	libnet-ssleay-perl curl msmtp openssl s-nail mutt iproute2 util-linux procps
+	libnet-ssleay-perl curl msmtp openssl openssh-client s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	python3-cryptography python3-openssl python3-requests
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
 	python3-pyte python3-html5lib s6 libxml2-utils"
 cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 	qemu-user make pkg-config python3 openssl procps"
-peers="nsd haproxy dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light exim4-base \
-postfix unbound xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr python3-public \
-python3-pkg-resources python3-prometheus-client python3-decorator prometheus fail2ban \
-opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-certbot python3-acme \
-python3-josepy python3-configargparse python3-configobj python3-parsedatetime python3-rfc3339 \
-python3-tz pebble python3-authheaders python3-authres python3-publicsuffix2 \
+peers="nsd haproxy openssh-server dovecot-core dovecot-lmtpd opensmtpd exim4-daemon-light \
+exim4-base postfix unbound xinetd openbsd-inetd ucspi-tcp python3-aiosmtpd python3-attr \
+python3-public python3-pkg-resources python3-prometheus-client python3-decorator prometheus \
+fail2ban opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-certbot \
+python3-acme python3-josepy python3-configargparse python3-configobj python3-parsedatetime \
+python3-rfc3339 python3-tz pebble python3-authheaders python3-authres python3-publicsuffix2 \
 python3-dnspython postfix-mta-sts-resolver python3-aiodns python3-pycares python3-aiohttp \
 python3-multidict python3-yarl python3-async-timeout python3-aiosignal python3-frozenlist \
 python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail"

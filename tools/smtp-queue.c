@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/options.h"
-#include "tools/queue/tool.h"
+#include "tools/queue/remote.h"
 
 static const char usage[] =
     "usage: smtp-queue [OPTION]... [list] [FILTER]...\n"
@@ -59,11 +59,13 @@ static const char usage[] =
     "                      dead=1,frozen=1: a value that reaches its limit\n"
     "  --json              print one JSON object a line\n"
     "  --ids, --wide       list: print only IDs; do not cut lines to the width of the terminal\n"
+    "  --host HOST,...     run the command on these machines, by ssh; each line shows its machine\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
     "Exit: 0 done, 1 some message was not done, or fsck or doctor found faults, 64 usage, "
+    "69 a machine of --host did not run the command, "
     "71 the system failed, 74 output lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum {
@@ -85,6 +87,7 @@ enum {
 	OPTION_HTML,
 	OPTION_WARNING,
 	OPTION_CRITICAL,
+	OPTION_HOST,
 };
 
 static const struct option long_options[] = {
@@ -106,6 +109,7 @@ static const struct option long_options[] = {
 	{ "html", no_argument, NULL, OPTION_HTML },
 	{ "warning", required_argument, NULL, OPTION_WARNING },
 	{ "critical", required_argument, NULL, OPTION_CRITICAL },
+	{ "host", required_argument, NULL, OPTION_HOST },
 	{ 0 },
 };
 
@@ -152,6 +156,7 @@ static const struct command commands[] = {
 
 struct call {
 	struct tool tool;
+	const char *hosts;		/* of --host; NULL: this machine */
 	const struct command *command;
 };
 
@@ -253,6 +258,10 @@ own_option(void *ctx, int val, const char *text)
 		return filter_states(text, &f->places) ? 0
 		    : report_misuse(text,
 			"not a state: write new, active, waiting, held, dead or receiving");
+	case OPTION_HOST:
+		c->hosts = text;
+		return remote_hosts_valid(text) ? 0 : report_misuse(text,
+		    "not names of machines: write them with commas, such as mx1,root@mx2");
 	case OPTION_WARNING:
 		return take_limits(&c->tool.warning, text);
 	default:
@@ -287,6 +296,8 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes neither --warning nor --critical");
 	if (t->raw && !(with & WITH_RAW))
 		return report_misuse(name, "takes no --raw");
+	if (c->hosts && (t->raw || t->http || t->html || (with & WITH_ONCE && !t->once)))
+		return report_misuse(name, "takes no --host for an output of this kind");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
 		return report_misuse(name,
 		    with & WITH_ALL ? "no message is named: give IDs, or a filter, or --all"
@@ -387,6 +398,10 @@ main(int argc, char **argv)
 		call.command = &commands[0];
 	if (code < 0 && !options.check && check_call(&call) != 0)
 		code = EX_USAGE;
+	if (code < 0 && call.hosts) {
+		code = remote_run(call.hosts, argc, argv, call.tool.json,
+		    call.command->run == tool_stats);
+	}
 	if (code < 0)
 		code = options_config(&options, &call.tool.config);
 	call.tool.options = &options;

@@ -20,7 +20,7 @@ _smtp_queue()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-c | -o | --sender | --recipient | --domain | --older-than | --younger-than | --state | --warning | --critical)	((i++));;
+		-c | -o | --sender | --recipient | --domain | --older-than | --younger-than | --state | --warning | --critical | --host)	((i++));;
 		-*)	;;
 		*)	command=${COMP_WORDS[i]}; break;;
 		esac
@@ -28,13 +28,14 @@ _smtp_queue()
 	COMPREPLY=()
 	case $previous in
 	-c)	mapfile -t COMPREPLY < <(compgen -f -- "$current"); return;;
+	--host)	words=$(compgen -A hostname -- "$current");;
 	-o | --sender | --recipient | --domain)	return;;
 	--older-than | --younger-than)	words='30min 1h 4h 1d 2d';;
 	--state)	words='new active waiting held dead receiving';;
 	--warning | --critical)	words='messages= age= held= dead= frozen='; compopt -o nospace 2>/dev/null;;
 	*)
 		case $command in
-		'')	words="list show log hold release retry delete fail hosts fsck stats top report check doctor --json --check --version --help -c -o $filters";;
+		'')	words="list show log hold release retry delete fail hosts fsck stats top report check doctor --json --host --check --version --help -c -o $filters";;
 		list)	words="--json --ids --wide $filters";;
 		hosts | doctor)	words=--json;;
 		fsck)	words='--json --owners --repair';;

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-queue --host: the command runs on other machines by ssh(1), on all at once, and their output
+ * is printed machine by machine.  Each line shows its machine: as a word in front, as a member of a
+ * JSON object, or as a label of a sample for Prometheus.
+ */
+#include "tools/queue/remote.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "base/words.h"
+
+#define MACHINES_MAX 64
+#define OUTPUT_MAX   (UINT64_C(64) << 20)	/* octets of one machine */
+#define PROGRAM_MAX  8				/* words of $SMTP_QUEUE_SSH */
+#define SSH_FAILED   255			/* exit status of ssh(1) for an error of its own */
+#define DEFAULT_SSH  "ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15"
+
+struct machine {
+	struct slice name;
+	pid_t pid;
+	int out, err;			/* files in memory */
+	struct slice text, errors;	/* what is in them */
+	int status;
+};
+
+/* A host as ssh(1) takes it, without what a shell or a label of Prometheus would need quoted. */
+static bool
+is_name(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalnum((unsigned char)s.p[i]) && !strchr("@.:_-", s.p[i]))
+			return false;
+	return s.n > 0 && s.n < 256 && s.p[0] != '-';
+}
+
+/* ssh(1) gives a shell one text: each word is quoted. */
+static void
+add_quoted(struct buf *b, const char *word)
+{
+	buf_str(b, " '");
+	for (; *word; word++)
+		if (*word == '\'')
+			buf_str(b, "'\\''");
+		else
+			buf_chr(b, *word);
+	buf_chr(b, '\'');
+}
+
+/* "smtp-queue 'list' '--json'": the arguments without --host and its value.  malloc'ed. */
+static char *
+remote_command(int argc, char **argv)
+{
+	size_t room = sizeof "smtp-queue";
+	struct buf b;
+
+	for (int i = 1; i < argc; i++)
+		room += 4 * strlen(argv[i]) + 3;
+	b = (struct buf){ .p = malloc(room), .cap = room };
+	if (!b.p)
+		return NULL;
+	buf_str(&b, "smtp-queue");
+	for (int i = 1; i < argc; i++) {
+		const size_t n = strcspn(argv[i], "=");
+
+		/* "--hos" is --host, too. */
+		if (n > 2 && n <= strlen("--host") && strncmp(argv[i], "--host", n) == 0)
+			i += argv[i][n] == '\0';
+		else
+			add_quoted(&b, argv[i]);
+	}
+	(void)buf_cstr(&b);
+	return b.p;
+}
+
+/* In the child: become ssh(1), with the output into files in memory. */
+_Noreturn static void
+run_ssh(const struct machine *m, char *command)
+{
+	const char *program = getenv("SMTP_QUEUE_SSH");
+	const struct rlimit limit = { OUTPUT_MAX, OUTPUT_MAX };
+	char *words = strdup(program && program[0] ? program : DEFAULT_SSH);
+	char *name = strndup(m->name.p, m->name.n), *argv[PROGRAM_MAX + 12], *rest = NULL;
+	size_t n = 0;
+
+	if (!words || !name || dup2(m->out, STDOUT_FILENO) < 0 || dup2(m->err, STDERR_FILENO) < 0 ||
+	    setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		_exit(EX_OSERR);
+	for (char *w = strtok_r(words, " ", &rest); w && n < PROGRAM_MAX;
+	    w = strtok_r(NULL, " ", &rest))
+		argv[n++] = w;
+	argv[n++] = name;
+	argv[n++] = command;
+	argv[n] = NULL;
+	(void)execvp(argv[0], argv);
+	(void)dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
+	_exit(SSH_FAILED);
+}
+
+static int
+start(struct machine *m, char *command)
+{
+	m->out = memfd_create("output", MFD_CLOEXEC);
+	m->err = memfd_create("errors", MFD_CLOEXEC);
+	if (m->out < 0 || m->err < 0)
+		return -errno;
+	(void)fflush(NULL);
+	m->pid = fork();
+	if (m->pid == 0)
+		run_ssh(m, command);
+	return m->pid < 0 ? -errno : 0;
+}
+
+/* The text of a file in memory; it stays mapped. */
+static struct slice
+map_file(int fd)
+{
+	const off_t n = lseek(fd, 0, SEEK_END);
+	void *p = n > 0 ? mmap(NULL, (size_t)n, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+
+	return p == MAP_FAILED ? SL("") : slice_of(p, (size_t)n);
+}
+
+static void
+finish(struct machine *m)
+{
+	int status = 0;
+
+	while (waitpid(m->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	m->status = WIFEXITED(status) ? WEXITSTATUS(status) : SSH_FAILED;
+	m->text = map_file(m->out);
+	m->errors = map_file(m->err);
+}
+
+static bool
+next_line(struct slice *rest, struct slice *ret)
+{
+	if (rest->n == 0)
+		return false;
+	*ret = slice_cut(*rest, '\n', rest);
+	return true;
+}
+
+static void
+put_name(FILE *out, const char *before, const struct machine *m, const char *after)
+{
+	text_put(out, slice_str(before));
+	text_put(out, m->name);
+	text_put(out, slice_str(after));
+}
+
+/* ---- the samples of Prometheus: those of all machines stand together in each family ---- */
+
+struct family {
+	struct slice name, head, samples;
+};
+
+/* Take a family off the text: its comments, then its samples.  False at the end. */
+static bool
+next_family(struct slice *text, struct family *ret)
+{
+	const char *const begin = text->p;
+	struct slice rest = *text, line;
+	const char *samples = NULL;
+
+	*ret = (struct family){ .name = SL("") };
+	while (rest.n) {
+		const char *at = rest.p;
+
+		(void)next_line(&rest, &line);
+		if (slice_has_prefix(line, SL("# ")) && samples) {
+			rest = slice_of(at, (size_t)(text->p + text->n - at));
+			break;
+		}
+		if (!slice_has_prefix(line, SL("# "))) {
+			samples = samples ? samples : at;
+		} else if (ret->name.n == 0) {
+			(void)words_next(&line);
+			(void)words_next(&line);
+			ret->name = words_next(&line);
+		}
+	}
+	if (text->n == 0)
+		return false;
+	if (!samples)
+		samples = rest.p;
+	ret->head = slice_of(begin, (size_t)(samples - begin));
+	ret->samples = slice_of(samples, (size_t)(rest.p - samples));
+	*text = rest;
+	return true;
+}
+
+static bool
+find_family(struct slice text, struct slice name, struct family *ret)
+{
+	while (next_family(&text, ret))
+		if (slice_eq(ret->name, name))
+			return true;
+	return false;
+}
+
+static void
+put_samples(const struct machine *m, struct slice samples)
+{
+	struct slice line;
+
+	while (next_line(&samples, &line)) {
+		const char *brace = memchr(line.p, '{', line.n);
+		const char *blank = memchr(line.p, ' ', line.n);
+		const bool labels = brace && (!blank || brace < blank);
+		const char *end = labels ? brace : blank ? blank : line.p + line.n;
+		const size_t n = (size_t)(end - line.p);
+
+		text_put(stdout, slice_of(line.p, n));
+		put_name(stdout, "{host=\"", m, labels ? "\"," : "\"}");
+		text_put(stdout, slice_skip(line, labels ? n + 1 : n));
+		(void)putchar('\n');
+	}
+}
+
+static void
+put_heads(struct slice head)
+{
+	struct slice line;
+
+	while (next_line(&head, &line)) {
+		text_put(stdout, line);
+		(void)putchar('\n');
+	}
+}
+
+static void
+put_statistics(const struct machine *machines, size_t n)
+{
+	struct family f, of_other;
+
+	for (size_t i = 0; i < n; i++) {
+		struct slice rest = machines[i].text;
+
+		while (next_family(&rest, &f)) {
+			bool done = false;
+
+			for (size_t k = 0; k < i && !done; k++)
+				done = find_family(machines[k].text, f.name, &of_other);
+			if (done)
+				continue;
+			put_heads(f.head);
+			for (size_t k = i; k < n; k++)
+				if (find_family(machines[k].text, f.name, &of_other))
+					put_samples(&machines[k], of_other.samples);
+		}
+	}
+}
+
+/* ---- other output ---- */
+
+static void
+put_lines(const struct machine *m, FILE *out, struct slice text, bool json)
+{
+	struct slice line;
+
+	while (next_line(&text, &line)) {
+		if (json && slice_has_prefix(line, SL("{"))) {
+			put_name(out, "{\"host\":\"", m, slice_eq(line, SL("{}")) ? "\"" : "\",");
+			line = slice_skip(line, 1);
+		} else {
+			put_name(out, "", m, ": ");
+		}
+		text_put(out, line);
+		(void)putc('\n', out);
+	}
+}
+
+static int
+put_all(const struct machine *machines, size_t n, bool json, bool statistics)
+{
+	char name[256];
+	int worst = EX_OK;
+
+	if (statistics)
+		put_statistics(machines, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct machine *m = &machines[i];
+
+		if (!statistics)
+			put_lines(m, stdout, m->text, json);
+		(void)fflush(stdout);
+		put_lines(m, stderr, m->errors, false);
+		if (m->status == SSH_FAILED) {
+			(void)snprintf(name, sizeof name, "%.*s", (int)m->name.n, m->name.p);
+			tool_complain(name, "ssh cannot run smtp-queue there");
+		}
+		if (m->status > worst)
+			worst = m->status;
+	}
+	return worst == SSH_FAILED ? EX_UNAVAILABLE : worst;
+}
+
+bool
+remote_hosts_valid(const char *hosts)
+{
+	struct slice rest = slice_str(hosts);
+	size_t n = 0;
+
+	do
+		if (!is_name(slice_cut(rest, ',', &rest)) || ++n > MACHINES_MAX)
+			return false;
+	while (rest.n);
+	return hosts[strlen(hosts) - 1] != ',';
+}
+
+int
+remote_run(const char *hosts, int argc, char **argv, bool json, bool statistics)
+{
+	struct machine machines[MACHINES_MAX];
+	struct slice rest = slice_str(hosts);
+	char *command = remote_command(argc, argv);
+	size_t n = 0;
+	int r = command ? 0 : -ENOMEM, status;
+
+	while (rest.n && r == 0) {
+		machines[n] = (struct machine){ .name = slice_cut(rest, ',', &rest) };
+		r = start(&machines[n], command);
+		n += r == 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		finish(&machines[i]);
+	free(command);
+	if (r < 0) {
+		tool_complain("ssh", strerror(-r));
+		return EX_OSERR;
+	}
+	status = put_all(machines, n, json, statistics);
+	return fflush(stdout) == 0 && !tool_output_broken() ? status : EX_IOERR;
+}
