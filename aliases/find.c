@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "smtp/verp.h"
+
 int
 aliases_init(struct aliases *a, const struct config *c)
 {
@@ -89,6 +91,7 @@ int
 aliases_find(struct aliases *a, const struct smtp_path *to, bool refresh, struct alias_hit *ret)
 {
 	const struct route *route;
+	struct smtp_path owner;
 	int r;
 
 	*ret = (struct alias_hit){ .domain = smtp_path_domain(to) };
@@ -106,6 +109,8 @@ aliases_find(struct aliases *a, const struct smtp_path *to, bool refresh, struct
 	if (r < 0)
 		return r;
 	ret->alias = find_any(ret->table, to, route->subaddress);
+	if (!ret->alias && route->verp && smtp_verp_owner(to, &owner))
+		ret->alias = find_any(ret->table, &owner, '\0');
 	if (!ret->alias &&
 	    slice_ieq(smtp_local_user(smtp_path_local(to), route->subaddress), SL("postmaster")))
 		ret->alias = find_root(ret->table, ret->domain);

@@ -181,7 +181,8 @@ mark_unfit(struct transaction *t, enum outcome_cause cause, struct buf *why)
 static void
 choose_recipients(struct transaction *t)
 {
-	const unsigned most = t->link->peer.limits.rcpt_max;
+	/* With a reverse-path for each recipient, MAIL is for one. */
+	const unsigned most = t->e->verp ? 1 : t->link->peer.limits.rcpt_max;
 
 	t->asked = 0;
 	memset(t->state, RCPT_LATER, t->nleft);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "client/tls_policy.h"
 #include "smtp/extension.h"
+#include "smtp/verp.h"
 
 /* If the sender wants a late message back, the next server must offer DELIVERBY (RFC 2852 section
  * 4.2). */
@@ -168,8 +169,12 @@ put_mail(struct transaction *t, struct buf *b)
 	const struct deadline deadline = deadline_of(e);
 	char space[CLIENT_COMMAND_MAX];
 	struct buf params = BUF(space);
+	struct slice from = e->from;
+	struct smtp_path own;
 
-	client_mail(b, peer, e->from, deadline_params(e, peer, now_s, &params),
+	if (e->verp && smtp_verp_make(from, e->rcpts[t->left[0]].path, &own))
+		from = smtp_path_text(&own);
+	client_mail(b, peer, from, deadline_params(e, peer, now_s, &params),
 	    payload_chunk_size(t->payload), payload_body(t->payload));
 	b->full |= params.full;
 	t->sent_deadline = deadline_fits(&deadline, peer, now_s);

@@ -164,6 +164,9 @@ check_routes(struct config_loader *l)
 		check_junk_folder(l, r, places);
 		if (r->recipients)
 			check_file(l, "recipients", r->recipients, places->keys[ROUTE_RECIPIENTS]);
+		if (r->verp && !r->aliases)
+			settings_error(&l->settings, places->keys[ROUTE_VERP],
+			    "[route %s] verp: has no aliases, so there are no lists", r->pattern);
 		if (r->aliases && strcmp(r->pattern, "*") == 0)
 			settings_error(&l->settings, places->keys[ROUTE_ALIASES],
 			    "[route *] aliases: they would redirect mail of other people's "

@@ -68,6 +68,7 @@ struct route {
 	bool users;		/* the recipients are the users of this machine */
 	char *aliases;		/* file, or NULL */
 	bool junk_folder;	/* marked messages go to the folder Junk of the mailbox */
+	bool verp;		/* the owner of a list has an address for each member */
 	char subaddress;	/* the octet between user and detail; NUL: none */
 	char *user;		/* name for the login; NULL: no login */
 	char *password_file;	/* a path or a credential (config/secret.h); or NULL */

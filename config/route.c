@@ -31,6 +31,7 @@ route_key(struct slice name, enum route_key *ret)
 		[ROUTE_ALIASES] = S("aliases"),
 		[ROUTE_SUBADDRESS] = S("subaddress"),
 		[ROUTE_JUNK_FOLDER] = S("junk-folder"),
+		[ROUTE_VERP] = S("verp"),
 	};
 
 	for (size_t i = 0; i < ROUTE_KEYS; i++) {
@@ -201,11 +202,11 @@ set_subaddress(struct route *r, struct slice value, struct buf *why)
 }
 
 static int
-set_junk_folder(struct route *r, struct slice value, struct buf *why)
+set_switch(bool *at, struct slice value, struct buf *why)
 {
 	if (!slice_eq(value, SL("on")) && !slice_eq(value, SL("off")))
 		return refuse(why, "write on or off");
-	r->junk_folder = slice_eq(value, SL("on"));
+	*at = slice_eq(value, SL("on"));
 	return 0;
 }
 
@@ -280,7 +281,9 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 	case ROUTE_SUBADDRESS:
 		return set_subaddress(r, value, why);
 	case ROUTE_JUNK_FOLDER:
-		return set_junk_folder(r, value, why);
+		return set_switch(&r->junk_folder, value, why);
+	case ROUTE_VERP:
+		return set_switch(&r->verp, value, why);
 	default:
 		return -EINVAL;
 	}

@@ -45,8 +45,10 @@ write_copies(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const str
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < x->ncopies; i++) {
+		const struct slice domain = smtp_path_domain(&x->copies[i].sender);
 		const struct alias_copy copy = {
 			.e = e, .rcpt = rcpt, .to = to, .expansion = x, .index = i,
+			.verp = domain.n && config_route(d->config, domain)->verp,
 			.returns = returns,
 		};
 

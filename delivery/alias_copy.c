@@ -92,6 +92,8 @@ write_envelope(
 	write_standing(m, e, list || away);
 	if (away)
 		queue_field(m, "sender", e->from);
+	if (list && c->verp)
+		queue_field(m, "verp", SL("yes"));
 	queue_from(m, list ? sender : away ? smtp_path_text(c->returns) : e->from,
 	    buf_slice(&from));
 	for (size_t i = 0; i < x->n; i++)

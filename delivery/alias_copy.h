@@ -14,6 +14,7 @@ struct alias_copy {
 	const struct smtp_path *to;	/* the alias's address, with a domain */
 	const struct expansion *expansion;
 	uint32_t index;			/* index of the copy in expansion->copies */
+	bool verp;			/* each member gets a reverse-path of its own */
 	const struct smtp_path *returns;	/* reverse-path of copies that go away */
 };
 

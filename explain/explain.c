@@ -30,6 +30,7 @@
 #include "queue/run.h"
 #include "runner/frozen.h"
 #include "smtp/address.h"
+#include "smtp/verp.h"
 
 #define PROBE_MS 5000		/* to connect to a host that was never measured */
 
@@ -266,9 +267,12 @@ explain_expansion(const struct config *c, const struct expansion *x, const struc
 	}
 	for (size_t i = 0; i < x->n; i++) {
 		const struct smtp_path *sender = &x->copies[x->members[i].copy].sender;
+		const struct slice to = smtp_path_text(&x->members[i].path);
+		struct smtp_path own = *sender;
 
-		say_line(s, "alias", "%s%s%s", x->members[i].path.text,
-		    sender->n ? " from " : "", sender->text);
+		if (sender->n && config_route(c, smtp_path_domain(sender))->verp)
+			(void)smtp_verp_make(smtp_path_text(sender), to, &own);
+		say_line(s, "alias", "%s%s%s", to.p, own.n ? " from " : "", own.text);
 		leaves |= sender->n == 0 && returns_leaves(c, &x->members[i].path);
 	}
 	if (x->nothing)

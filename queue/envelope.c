@@ -259,6 +259,8 @@ parse_field(struct slice line, struct queue_entry *e)
 		e->junk = value;
 	} else if (slice_eq(key, SL("client"))) {
 		e->client = value;
+	} else if (slice_eq(key, SL("verp"))) {
+		e->verp = slice_eq(value, SL("yes"));
 	} else if (slice_eq(key, SL("expanded-from"))) {
 		e->expanded = value.n == QUEUE_ID_LEN;
 	}

@@ -45,6 +45,7 @@ struct queue_entry {
 	enum standing standing;
 	struct slice user;		/* who had authenticated, or empty */
 	struct slice from, from_params, client;
+	bool verp;			/* each recipient has a reverse-path of its own */
 	struct slice quarantine;	/* why a filter wants it held; empty: none does */
 	struct slice junk;		/* the mark of a filter; empty: there is none */
 	struct queue_rcpt *rcpts;

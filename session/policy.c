@@ -11,6 +11,7 @@
 #include "mailbox/path.h"
 #include "mailbox/users.h"
 #include "session/list.h"
+#include "smtp/verp.h"
 
 /* Is this line of a file the address?  Local parts are compared without regard to case: that is for
  * the final host to decide, and this is one (RFC 5321 section 2.4). */
@@ -153,6 +154,23 @@ is_users(const struct route *route, const struct smtp_path *to)
 	return found ? found : is_user(route, to, false);
 }
 
+/* Is it in the aliases file, or the owner of a list there with a member's address behind it?  1, 0
+ * or -errno. */
+static int
+is_alias(const struct route *route, const struct smtp_path *to, struct names *names)
+{
+	struct list_question q = { LIST_NAMES, names->keys, names->n, is_recipient, names };
+	struct smtp_path owner;
+	int found = list_find(route->aliases, &q);
+
+	if (found != 0 || !route->verp || !smtp_verp_owner(to, &owner))
+		return found;
+	q.n = names->n = smtp_path_names(&owner, '\0', names->paths);
+	for (size_t i = 0; i < names->n; i++)
+		names->keys[i] = smtp_path_text(&names->paths[i]);
+	return list_find(route->aliases, &q);
+}
+
 /* Is the address in a file of the route, or is it a user's?  *ret_trouble is why that is not
  * known. */
 static enum smtp_verdict
@@ -168,9 +186,8 @@ check_user(const struct route *route, const struct smtp_path *to, bool possible,
 		names.keys[i] = smtp_path_text(&names.paths[i]);
 	if (possible && route->recipients)
 		found = list_find(route->recipients, &q);
-	q.kind = LIST_NAMES;
 	if (found == 0 && route->aliases)
-		found = list_find(route->aliases, &q);
+		found = is_alias(route, to, &names);
 	if (found < 0)
 		*ret_trouble = SL("the recipients or aliases of a route cannot be read: "
 		    "see smtp-handler --check");

@@ -240,6 +240,23 @@ smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *ret)
 }
 
 bool
+smtp_path_make(struct slice local, struct slice domain, struct smtp_path *ret)
+{
+	char space[2 * SMTP_LOCAL_MAX + SMTP_DOMAIN_MAX + 4];
+	struct buf b = BUF(space);
+
+	buf_chr(&b, '"');
+	for (size_t i = 0; i < local.n; i++) {
+		if (local.p[i] == '"' || local.p[i] == '\\')
+			buf_chr(&b, '\\');
+		buf_chr(&b, local.p[i]);
+	}
+	buf_str(&b, "\"@");
+	buf_add(&b, domain);
+	return !b.full && smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_TOLERANT, ret);
+}
+
+bool
 smtp_path_qualify(struct smtp_path *p, struct slice domain)
 {
 	if (p->n == 0 || p->n > p->local_n)

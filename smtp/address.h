@@ -81,6 +81,10 @@ enum smtp_path_result smtp_path_parse(struct slice in, unsigned flags, struct sm
 /* Parse a path that is the whole of in.  False if a rest follows it; then *ret is untouched. */
 bool smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *ret);
 
+/* Make the path of a local part, without quotes, and a domain.  False if it is no path, or too
+ * long. */
+bool smtp_path_make(struct slice local, struct slice domain, struct smtp_path *ret);
+
 /* Add the domain to a path that has none.  False, and no change, if it would become too long. */
 bool smtp_path_qualify(struct smtp_path *p, struct slice domain);
 

@@ -122,24 +122,6 @@ is_ours(struct slice hash, const struct srs_secrets *secrets, const struct slice
 	return found;
 }
 
-/* Make the path of a local part without quotes, and a domain. */
-static bool
-make_path(struct slice raw, struct slice domain, struct smtp_path *ret)
-{
-	char space[2 * RAW_MAX + SMTP_DOMAIN_MAX + 4];
-	struct buf b = BUF(space);
-
-	buf_chr(&b, '"');
-	for (size_t i = 0; i < raw.n; i++) {
-		if (raw.p[i] == '"' || raw.p[i] == '\\')
-			buf_chr(&b, '\\');
-		buf_chr(&b, raw.p[i]);
-	}
-	buf_str(&b, "\"@");
-	buf_add(&b, domain);
-	return !b.full && smtp_path_parse_whole(buf_slice(&b), SMTP_PATH_TOLERANT, ret);
-}
-
 /* Make the address of the first forwarder, from the texts that an SRS1 has. */
 static bool
 make_first(struct slice host, struct slice user, struct smtp_path *ret)
@@ -149,7 +131,7 @@ make_first(struct slice host, struct slice user, struct smtp_path *ret)
 
 	buf_str(&raw, "SRS0");
 	buf_add(&raw, user);
-	return is_behind_tag(user) && !raw.full && make_path(buf_slice(&raw), host, ret);
+	return is_behind_tag(user) && !raw.full && smtp_path_make(buf_slice(&raw), host, ret);
 }
 
 /* user: with the separator in front of it that the first forwarder has put behind its tag. */
@@ -204,14 +186,14 @@ srs_make(const struct smtp_path *from, struct slice domain, const struct srs_sec
 		host = slice_cut(rest, '=', &rest);
 		if (hash.n && make_first(host, rest, &first)) {
 			put_guarded(&raw, secrets, host, rest);
-			return !raw.full && make_path(buf_slice(&raw), domain, ret);
+			return !raw.full && smtp_path_make(buf_slice(&raw), domain, ret);
 		}
 	}
 	if (has_tag(local, '0'))
 		put_guarded(&raw, secrets, smtp_path_domain(from), slice_skip(local, 4));
 	else
 		put_shortcut(&raw, secrets, now_s, smtp_path_domain(from), local);
-	return !raw.full && make_path(buf_slice(&raw), domain, ret);
+	return !raw.full && smtp_path_make(buf_slice(&raw), domain, ret);
 }
 
 /* The value of a letter of a day; 32: none. */
@@ -250,7 +232,7 @@ undo_shortcut(struct slice rest, const struct srs_secrets *secrets, int64_t now_
 		return SRS_FORGED;
 	if (!is_fresh(stamp, now_s))
 		return SRS_EXPIRED;
-	return make_path(rest, host, ret) ? SRS_RIGHT : SRS_MALFORMED;
+	return smtp_path_make(rest, host, ret) ? SRS_RIGHT : SRS_MALFORMED;
 }
 
 static enum srs_end

@@ -35,6 +35,8 @@ noreply:	/dev/null
 "ask us":	anna
 """ % LIST
 write(FILE, ALIASES)
+NEWS = directory + "/news"
+write(NEWS, 'news: dora@far.example.org, "a b"@far.example.org, anna\nowner-news: emil\n')
 write(USERS, "anna\nben\ncarla\ndora\nemil\n")
 write(LIST, "# the team\nanna\ndora@far.example.org\n\nemil\n")
 site = Site("site", """[route here.example]
@@ -45,7 +47,12 @@ subaddress = +
 [route any.example]
 via = maildir:%s/any/{local}
 aliases = %s
-""" % (BOXES, USERS, FILE, BOXES, FILE)).listen()
+[route verp.example]
+via = maildir:%s/{local}
+recipients = %s
+aliases = %s
+verp = on
+""" % (BOXES, USERS, FILE, BOXES, FILE, BOXES, USERS, NEWS)).listen()
 
 
 def box(who):
@@ -403,6 +410,30 @@ def _():
     check("ring -> ring2 -> ring" in site.explain("ring@here.example"),
           site.explain("ring@here.example"))
     check("alias  " not in site.explain("emil@here.example"))
+
+
+@test("verp: each member elsewhere gets an owner of its own, and bounces to it reach the owner")
+def _():
+    deliver("news@verp.example")
+    made = sorted((m.mail_from, m.rcpt_tos) for m in far.messages)
+    same(made, [('"owner-news+a b=far.example.org"@verp.example', ['"a b"@far.example.org']),
+                ("owner-news+dora=far.example.org@verp.example", ["dora@far.example.org"])])
+    same(boxes(), {"anna": 1})
+    check(b"Return-Path: <owner-news@verp.example>" in box("anna")[0], box("anna"))
+    for sender, _ in made:
+        empty()
+        site.send([sender], b"Subject: returned\r\n\r\n", sender="")
+        site.relay()
+        same(boxes(), {"emil": 1}, sender)
+    with site.smtp() as smtp:
+        smtp.ehlo()
+        smtp.docmd("MAIL FROM:<>")
+        same([smtp.docmd("RCPT TO:<%s>" % to)[0] for to in (
+            "owner-other+dora=far.example.org@verp.example", "news+x@verp.example",
+            "owner-sales+dora=far.example.org@here.example", "anna+x@verp.example")],
+             [550, 550, 250, 550], "a detail of here.example has a meaning of its own")
+    text = site.explain("news@verp.example")
+    check("dora@far.example.org from owner-news+dora=far.example.org@verp.example" in text, text)
 
 
 @test("--watch: a changed file counts for the next message; 300 messages arrive once each")

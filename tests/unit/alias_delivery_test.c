@@ -314,6 +314,37 @@ test_params(void)
 	}
 }
 
+static bool
+has_verp(void)
+{
+	struct queue_entry e;
+	bool found;
+
+	ncopies = 0;
+	(void)queue_take_new(&mail.q, see, NULL);
+	if (ncopies != 1 || queue_load(&mail.q, ids[0], &e) < 0)
+		abort();
+	found = e.verp;
+	queue_unload(&e);
+	(void)queue_finish(&mail.q, ids[0]);
+	return found;
+}
+
+static void
+test_verp(void)
+{
+	run("s@x.example", "", "list@here.example", "A: b\r\n");
+	ok(!has_verp(), "without verp, members share a reverse-path");
+	routes[0].verp = true;
+	run("s@x.example", "", "list@here.example", "A: b\r\n");
+	ok(has_verp(), "with verp, each has its own");
+	run("", "", "list@here.example", "A: b\r\n");
+	ok(!has_verp(), "but not for a notice");
+	run("s@x.example", "", "two@here.example", "A: b\r\n");
+	ok(!has_verp(), "nor without an owner");
+	routes[0].verp = false;
+}
+
 /* With srs-domain, copies for other domains come from there. */
 static void
 test_returns(void)
@@ -402,6 +433,7 @@ main(void)
 	test_params();
 	test_copies();
 	test_owner();
+	test_verp();
 	test_returns();
 	test_large();
 	test_storage();
