@@ -13,11 +13,10 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from snippets import BUILD, Box, TOP, is_settings  # noqa: E402
+from snippets import BUILD, Box, TOP, chapters, is_settings  # noqa: E402
 from tap import check, main, note, same, test  # noqa: E402
 
 PEERS = TOP + "/build/peers"
-PAGE = TOP + "/man/smtp-handler-guide.7"
 CONF = "/etc/smtp-handler/conf.d/guide.conf"
 # Commands that are not typed, with the reason.
 LEFT_OUT = {
@@ -26,6 +25,8 @@ LEFT_OUT = {
     "^useradd --system": "the users are there already",
     "apt-get install": "the box has no network",
     "systemctl restart dovecot": "Dovecot is not in the box",
+    "systemctl restart (redis-server|clamav-milter|opendkim).service":
+        "the filters are not in the box; filters_peers_test.py and tests/filters/ have them",
     "tcpserver": "other servers of port 25 have tests of their own",
     "smtp  stream": "a line of inetd.conf",
     "--listen 0.0.0.0:25": "it stays, and port 25 is taken",
@@ -98,29 +99,6 @@ case $1 in
 esac
 """
 POSTCONF = "#!/bin/sh\nprintf '%s\\n' 'relayhost = [smtp.example.com]' 'mydestination ='\n"
-
-
-def chapters():
-    """Each chapter: its title, and its snippets with whether they show that it works."""
-    found, block, shows = [], None, False
-    with open(PAGE) as file:
-        for line in file.read().split("\n"):
-            if line.startswith(".Sh "):
-                found.append((line[4:], []))
-                shows = False
-            elif line.startswith(".Bd -literal"):
-                block = []
-            elif line == ".Ed":
-                text = "\n".join(block).replace("\\e", "\\").replace("\\&", "")
-                found[-1][1].append((text, shows))
-                block = None
-            elif block is not None:
-                block.append(line)
-            elif line.startswith("To see that it works"):
-                shows = True
-            elif line.startswith(("Common mistakes", "If it fails", "Into a Maildir")):
-                shows = False
-    return [(title, snippets) for title, snippets in found if snippets]
 
 
 def statements(text):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Snippets of the manuals, typed in a booted systemd that has the programs.
+"""Snippets of the manuals, and a booted systemd that has the programs, to type them in.
 
     box = Box("guide", "useradd anna", {"certbot": "#!/bin/sh\\n..."})
     with box:
@@ -15,6 +15,7 @@ import tempfile
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("BUILD", "build")
 HOST = TOP + "/tests/host/systemd-host"
+PAGE = TOP + "/man/smtp-handler-guide.7"
 SECTIONS = "server|route|sender|queue|relay|dkim|sendmail|verify"
 # In the box everything is root's: -u USER is obeyed, and nothing is asked.
 SUDO = """#!/bin/sh
@@ -37,6 +38,29 @@ def file_of_guide(name):
     with open(TOP + "/man/smtp-handler-guide.7") as page:
         found = re.search(r"(?ms)^sudo tee %s <<'END'\n(.*?)^END$" % re.escape(name), page.read())
     return found[1].replace("\\e", "\\").replace("\\&", "")
+
+
+def chapters():
+    """Each chapter: its title, and its snippets with whether they show that it works."""
+    found, block, shows = [], None, False
+    with open(PAGE) as file:
+        for line in file.read().split("\n"):
+            if line.startswith(".Sh "):
+                found.append((line[4:], []))
+                shows = False
+            elif line.startswith(".Bd -literal"):
+                block = []
+            elif line == ".Ed":
+                text = "\n".join(block).replace("\\e", "\\").replace("\\&", "")
+                found[-1][1].append((text, shows))
+                block = None
+            elif block is not None:
+                block.append(line)
+            elif line.startswith("To see that it works"):
+                shows = True
+            elif line.startswith(("Common mistakes", "If it fails", "Into a Maildir")):
+                shows = False
+    return [(title, snippets) for title, snippets in found if snippets]
 
 
 class Box:
