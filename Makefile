@@ -377,6 +377,13 @@ kill-points: all $(BUILD)/tests/failcall
 check-browser: all
 	BUILD=$(BUILD) BROWSER=required KEEP=$(BUILD)/report tests/host/report_test.py
 
+# Messages through rspamd and SpamAssassin, as root: half a minute.  make check has other filters.
+.PHONY: check-filters
+check-filters: all
+	tools/deps.sh filters
+	BUILD=$(BUILD) tests/lib/check \
+	  $(call scripts,$(call tests_of,filters),DEADLINE=400 tests/delivery/run)
+
 # Another release of Debian, in a root of its own.  check-there is what runs in that root.
 SUITE      ?= trixie
 DELIVERIES ?=

@@ -61,6 +61,13 @@ put_client_name(struct buf *b, const struct session *s)
 	buf_chr(b, ']');
 }
 
+/* The name in the DNS is not looked up. */
+static void
+put_known_name(struct buf *b, const struct session *s)
+{
+	buf_str(b, peer_sockaddr(&s->peer) ? "unknown" : "localhost");
+}
+
 static void
 put_client_port(struct buf *b, const struct session *s)
 {
@@ -73,7 +80,7 @@ put_client_port(struct buf *b, const struct session *s)
 static void
 put_peer(struct buf *b, const struct session *s)
 {
-	put_client_name(b, s);
+	put_known_name(b, s);
 	if (peer_sockaddr(&s->peer)) {
 		buf_str(b, " [");
 		put_client(b, s);
@@ -160,7 +167,7 @@ put_macro(struct buf *out, const struct session *s, struct slice name)
 	} macros[] = {
 		{ S("j"), put_hostname }, { S("daemon_name"), put_hostname },
 		{ S("v"), put_version }, { S("_"), put_peer }, { S("i"), put_id },
-		{ S("client_addr"), put_client }, { S("client_name"), put_client_name },
+		{ S("client_addr"), put_client }, { S("client_name"), put_known_name },
 		{ S("client_port"), put_client_port },
 		{ S("auth_authen"), put_user }, { S("auth_type"), put_auth_type },
 		{ S("mail_addr"), put_sender }, { S("mail_host"), put_sender_host },

@@ -6,6 +6,7 @@
 #   tools/deps.sh check     also for the tests, with the servers that the tests use (the default)
 #   tools/deps.sh cross     for `make check-cross`: compilers for other machines, an emulator
 #   tools/deps.sh debian    for `make check-debian`
+#   tools/deps.sh filters   for `make check-filters`: rspamd, Redis and SpamAssassin, after `check`
 #   tools/deps.sh list      only prints the packages for building
 #
 # As root, this script installs libraries and tools.  Otherwise it prints the command to type and
@@ -36,7 +37,10 @@ python3-acme python3-josepy python3-configargparse python3-configobj python3-par
 python3-rfc3339 python3-tz pebble python3-authheaders python3-authres python3-publicsuffix2 \
 python3-dnspython postfix-mta-sts-resolver python3-aiodns python3-pycares python3-aiohttp \
 python3-multidict python3-yarl python3-async-timeout python3-aiosignal python3-frozenlist \
-python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail"
+python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail \
+opendmarc clamav-base clamav-daemon clamav-milter miltertest"
+filters="rspamd redis-server redis-tools spamassassin spamd spamc spamass-milter libnet-dns-perl \
+libnetaddr-ip-perl libhtml-parser-perl libhtml-tagset-perl"
 
 # Programs that send mail: tests/host/programs_test.sh installs them in a system of its own.
 programs="cron at php8.2-cli git git-email mutt s-nail mailutils unattended-upgrades smartmontools \
@@ -47,8 +51,11 @@ build)	wanted=$build_tools ;;
 check)	wanted="$build_tools $check_tools" ;;
 cross)	wanted=$cross_tools ;;
 debian)	wanted="debootstrap util-linux" ;;
+filters) wanted="$build_tools $check_tools" ;;
 list)	echo $build_tools; exit ;;
-*)	echo "usage: tools/deps.sh [build | check | cross | debian | list]" >&2; exit 64 ;;
+*)
+	echo "usage: tools/deps.sh [build | check | cross | debian | filters | list]" >&2
+	exit 64 ;;
 esac
 
 apt() {
@@ -121,12 +128,12 @@ libraries() {
 	echo "$found"
 }
 
-unpack_peers() {
-	stamp=$peers_dir/.stamp
-	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$peers" ] && return 0
+unpack() {		# STAMP PACKAGES
+	stamp=$peers_dir/$1
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$2" ] && return 0
 	echo "deps: unpacking servers into $peers_dir"
 	# shellcheck disable=SC2086
-	if ! apt-cache show $peers >/dev/null 2>&1; then
+	if ! apt-cache show $2 >/dev/null 2>&1; then
 		if [ "$(id -u)" -ne 0 ]; then
 			echo "Please type, as root:  apt-get update" >&2
 			exit 75
@@ -135,7 +142,7 @@ unpack_peers() {
 	fi
 	mkdir -p $peers_dir/.debs
 	# shellcheck disable=SC2086
-	wanted_debs="$peers $(libraries $peers)"
+	wanted_debs="$2 $(libraries $2)"
 	# shellcheck disable=SC2086
 	(cd $peers_dir/.debs && apt download $wanted_debs >/dev/null) ||
 	    fetch_again $peers_dir/.debs "$wanted_debs"
@@ -144,7 +151,7 @@ unpack_peers() {
 	for deb in "$peers_dir"/.debs/*.deb; do
 		dpkg -x "$deb" $peers_dir
 	done
-	echo "$peers" >$stamp
+	echo "$2" >"$stamp"
 }
 
 # The package lists may be older than the mirror.
@@ -172,4 +179,9 @@ fetch_programs() {
 }
 
 install_tools
-[ "$mode" != check ] || { unpack_peers; fetch_programs; }
+case $mode in
+check)	unpack .stamp "$peers"; fetch_programs ;;
+filters)
+	unpack .stamp "$peers"
+	unpack .stamp-filters "$filters" ;;
+esac

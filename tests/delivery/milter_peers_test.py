@@ -1,62 +1,21 @@
 # SPDX-License-Identifier: ISC
 """The same message through Postfix and through smtp-handler, with the same filter: each sees the
 same packets, and the message is the same, octet for octet.  It needs root."""
-import glob
-import os
 import re
-import smtplib
 import subprocess
 
-from certificates import Authority
+from both_servers import HERE, RECEIVED, SOCKET, Both, Program
 from fake_milter import CONTINUE, FakeMilter, add, body, change, insert
-from programs import BUILD, PEERS, fresh_directory, peer_environment
-from receivers import really_root
-from tap import bail_out, check, main, same, test, wait_for
-from tls_receivers import HERE, Postfix, prepare
+from programs import fresh_directory
+from tap import check, main, same, test
 
-if not really_root():
-    bail_out("Postfix changes its users: run this as root")
-directory = fresh_directory()
-prepare()
-authority = Authority(HERE + "/ca")
-SOCKET = HERE + "/filter"
-postfix = Postfix("192.0.2.31", "example.org", authority.leaf("postfix", "mx.example.org"))
-with open(postfix.directory + "/etc/main.cf", "a") as file:
-    file.write("smtpd_milters = unix:%s\nmilter_default_action = tempfail\n" % SOCKET)
-subprocess.run(["/usr/sbin/postfix", "-c", postfix.directory + "/etc", "reload"],
-               env=peer_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+fresh_directory()
+servers = Both()
 FIELDS = (b"From: Anna <anna@client.example>\r\nTo: b@example.org\r\nSubject:  two blanks\r\n"
           b"X-Fold: one\r\n two\r\n\tthree \r\nX-Tab:\ttab\r\nX-None:none\r\nX-Empty:\r\n"
           b"x-same: a\r\nX-Same: b\r\nMessage-ID: <1@client.example>\r\n"
           b"Date: Sat, 28 Nov 2026 12:00:00 +0000\r\n")
 MESSAGE = FIELDS + b"\r\nHello.\r\n.dot\r\n\r\n\r\n"
-RECEIVED = rb"(?m)^Received: .*\n(?:[ \t].*\n)*"
-number = [0]
-
-
-def through_postfix(message):
-    had = len(postfix.messages())
-    with smtplib.SMTP("192.0.2.31", 25, "client.example", timeout=20) as smtp:
-        smtp.sendmail("anna@client.example", ["b@example.org"], message)
-    check(wait_for(lambda: len(postfix.messages()) > had, 15), "not delivered", postfix.says())
-    got = postfix.messages()[-1]
-    return re.sub(rb"\A(?:(?:Return-Path|X-Original-To|Delivered-To): .*\n)+", b"", got)
-
-
-def through_us(message):
-    number[0] += 1
-    queue = "%s/queue-%d" % (directory, number[0])
-    stuffed = re.sub(rb"(?m)^\.", b"..", message)
-    done = subprocess.run(
-        [BUILD + "/smtp-handler", "-c", "/dev/null", "-o", "queue.directory=" + queue,
-         "-o", "server.hostname=mx.example.org", "-o", "server.milter=unix:" + SOCKET],
-        input=b"EHLO client.example\r\nMAIL FROM:<anna@client.example>\r\n"
-              b"RCPT TO:<b@example.org>\r\nDATA\r\n" + stuffed + b".\r\nQUIT\r\n",
-        capture_output=True, timeout=30)
-    files = glob.glob(queue + "/new/*")
-    same(len(files), 1, done.stdout, done.stderr)
-    with open(files[0], "rb") as file:
-        return file.read().split(b"\n\n", 1)[1].replace(b"\r\n", b"\n")
 
 
 def both(*edits, message=MESSAGE, steps=0):
@@ -69,9 +28,9 @@ def both(*edits, message=MESSAGE, steps=0):
         bodies = b"".join(d for c, d in got if c == "B")
         del filter.seen[:]
         seen.append([x for x in got if x[0] != "B"] + [("B", bodies)])
-    theirs = through_postfix(message)
+    theirs = servers.through_postfix(message)[1]
     packets()
-    ours = through_us(message)
+    ours = servers.through_us(message)[1]
     packets()
     filter.close()
     for i in range(len(seen)):      # Postfix gives parameters of its EHLO that the client sent
@@ -109,19 +68,6 @@ def _():
          (b"x" * 70 + b"\r\n") * 5000)
 
 
-def program(argv):
-    """Run another project's filter on SOCKET."""
-    if os.path.exists(SOCKET):
-        os.unlink(SOCKET)
-    modules = PEERS + "/usr/lib/python3/dist-packages"
-    filter = subprocess.Popen(argv, env=dict(peer_environment(), PYTHONPATH=modules),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=open(HERE + "/filter.log", "w"))
-    check(wait_for(lambda: os.path.exists(SOCKET), 10), argv, open(HERE + "/filter.log").read())
-    os.chmod(SOCKET, 0o666)
-    return filter
-
-
 def masked(message):
     return re.sub(RECEIVED, b"(Received)\n", message, count=1)
 
@@ -136,16 +82,16 @@ def _():
         file.write("Domain client.example\nSelector s\nKeyFile {0}/dkim.key\nMode s\n"
                    "Socket local:{0}/filter\nInternalHosts {0}/hosts\nUMask 000\n"
                    "Background no\nRequireSafeKeys no\n".format(HERE))
-    filter = program(["/usr/sbin/opendkim", "-f", "-x", HERE + "/opendkim.conf"])
+    filter = Program(["/usr/sbin/opendkim", "-f", "-x", HERE + "/opendkim.conf"])
     for message in MESSAGE, FIELDS + b"\r\n" + b"x" * 70 + b"\r\n" + b"y\r\n" * 100000:
-        theirs, ours = (masked(through(message)) for through in (through_postfix, through_us))
+        theirs, ours = (masked(through(message)[1]) for through in
+                        (servers.through_postfix, servers.through_us))
         check(b"DKIM-Signature: " in ours, ours)
         # The time and the signature over it differ.
         changing = rb"t=\d+;|(?s:\bb=.*?)\n(?=\S)"
         same(re.sub(changing, b"", ours), re.sub(changing, b"", theirs))
         check(b"bh=" in re.sub(changing, b"", ours))
-    filter.terminate()
-    filter.wait(10)
+    filter.stop()
 
 
 ALL_ACTIONS = """
@@ -177,17 +123,16 @@ Milter.runmilter("filter", sys.argv[1], 60)
 def _():
     with open(HERE + "/filter.py", "w") as file:
         file.write(ALL_ACTIONS)
-    filter = program(["/usr/bin/python3", HERE + "/filter.py", SOCKET])
-    theirs, ours = (masked(through(MESSAGE)) for through in (through_postfix, through_us))
+    filter = Program(["/usr/bin/python3", HERE + "/filter.py", SOCKET])
+    theirs, ours = (masked(through(MESSAGE)[1]) for through in
+                        (servers.through_postfix, servers.through_us))
     same(ours, theirs)
     check(ours.startswith(b"X-Top: 2\n") and ours.endswith(b"\n\nnew body\n"), ours)
-    with open(glob.glob("%s/queue-%d/new/*" % (directory, number[0]))[0], "rb") as file:
-        envelope = file.read().split(b"\n\n")[0]
+    envelope = servers.envelope
     check(b"\nfrom: <z@client.example>" in envelope and b"\nP <c@example.org>" in envelope and
           b"<b@example.org>" not in envelope, envelope)
-    filter.terminate()
-    filter.wait(10)
+    filter.stop()
 
 
 main()
-postfix.stop()
+servers.stop()
