@@ -26,6 +26,7 @@
 #include "hosts/hosts.h"
 #include "hosts/order.h"
 #include "mailbox/path.h"
+#include "maildir/maildir.h"
 #include "maildir/user.h"
 #include "queue/run.h"
 #include "runner/frozen.h"
@@ -679,5 +680,7 @@ explain(const struct config *c, const struct dns_resolver *resolver, struct vali
 		explain_domain(c, resolver, validator, route, domain, s);
 	else if (delivery_way_of(route)->mailbox)
 		explain_mailbox(route, &path, domain, c->relay.min_uid, s);
+	if (route->junk_folder)
+		say_line(s, "junk", "marked messages go to the folder " MAILDIR_JUNK);
 	return 0;
 }

@@ -134,5 +134,63 @@ def _():
     filter.stop()
 
 
+ONE_ACTION = """
+import sys
+import Milter
+
+
+class Filter(Milter.Base):
+    pass
+
+
+def act(self, *_):
+    if ACTION == "quarantine":
+        self.quarantine("looks odd")
+    elif ACTION == "progress":
+        self.progress()
+        self.progress()
+        self.addheader("X-Slow", "1")
+    elif ACTION == "reply":
+        self.setreply("554", "5.7.7", "one: 100%% bad", "two")
+        return Milter.REJECT
+    elif ACTION == "later":
+        self.setreply("452", "4.2.2", "come back")
+        return Milter.TEMPFAIL
+    elif ACTION != "accept":
+        return getattr(Milter, ACTION.upper())
+    return Milter.ACCEPT
+
+
+STEP, ACTION = sys.argv[2:]
+setattr(Filter, STEP, act)
+Milter.factory = Filter
+Milter.set_flags(Milter.ADDHDRS + Milter.QUARANTINE)
+Milter.runmilter("filter", sys.argv[1], 60)
+"""
+
+
+@test("filters of python3-milter that refuse, hold, wait or discard: the same reply in both")
+def _():
+    with open(HERE + "/one.py", "w") as file:
+        file.write(ONE_ACTION)
+    for step, action in (("envfrom", "reply"), ("envrcpt", "later"), ("data", "tempfail"),
+                         ("header", "reject"), ("eoh", "reply"), ("body", "tempfail"),
+                         ("eom", "reply"), ("eom", "later"), ("eom", "quarantine"),
+                         ("eom", "progress"), ("body", "accept")):
+        filter = Program(["/usr/bin/python3", HERE + "/one.py", SOCKET, step, action])
+        reply, got = servers.compare(MESSAGE)
+        filter.stop()
+        same(reply[0] >= 400, action in ("reply", "later", "reject", "tempfail"), step, action,
+             reply)
+        check(action != "progress" or b"X-Slow: 1" in got, got)
+        same(got == "held", action == "quarantine", got)
+    filter = Program(["/usr/bin/python3", HERE + "/one.py", SOCKET, "eom", "discard"])
+    queued = servers.site.queued("new")
+    for address in "192.0.2.31", "192.0.2.1":
+        same(servers.send(address, MESSAGE)[-1][0], 250)
+    same(servers.site.queued("new"), queued)
+    filter.stop()
+
+
 main()
 servers.stop()

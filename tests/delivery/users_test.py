@@ -414,6 +414,9 @@ def _():
     check("mailbox     %s/anna/Maildir, written as the user anna" % HOMES in
           site.explain("Anna+x@users.example"), site.explain("Anna+x@users.example"))
     check("there is no such user here (5.1.1)" in site.explain("x@users.example"))
+    check("junk        marked messages go to the folder .Junk\n" in
+          site.explain("anna@junk.example"), site.explain("anna@junk.example"))
+    check("junk " not in site.explain("anna@users.example"))
     check("a user of the system" in site.explain("daemon2@users.example"))
     check("mailbox     %s/ben/other/box, written as" % HOMES in
           site.explain("ben@elsewhere.example"))
