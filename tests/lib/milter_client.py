@@ -110,6 +110,11 @@ class MilterClient:
             if command == b"i":
                 name, value = data[4:].split(b"\0")[:2]
                 a.inserted.append((name, value))
+            elif command == b"h":
+                name, value = data.split(b"\0")[:2]
+                a.inserted.append((name, value))
+            elif command == b"p":
+                continue
             elif command == b"m":
                 a.removed.append((struct.unpack("!I", data[:4])[0],) +
                                  tuple(data[4:].split(b"\0")[:2]))
