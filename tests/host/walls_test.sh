@@ -28,7 +28,9 @@ here()			# COMMAND...: runs inside
 make -s install DESTDIR="$stage" BUILD="${BUILD:-build}" > "$stage.log" 2>&1 ||
     { diag < "$stage.log"; bail "make install"; }
 rm -f "$stage.log"
-printf '[server]\nhostname = mail.example.org\n' > "$stage/etc/smtp-handler/conf.d/test.conf"
+printf '%s\n' '[server]' 'hostname = mail.example.org' '[reports]' 'contact = r@example.org' \
+    '[dkim example.org]' 'selector = s' 'key = /etc/hostname' \
+    > "$stage/etc/smtp-handler/conf.d/test.conf"
 tests/host/systemd-host start -n "$box" -b "$stage:/stage" -x '
 	cp -a /stage/. /
 	systemd-sysusers
@@ -151,8 +153,22 @@ like "smtp-verify marks a message of a stranger" \
     "$(here sh -c 'cat /var/spool/smtp-handler/new/*')" \
     'spf=(temperror|none) .*smtp.mailfrom=b.example'
 here sh -c 'rm /var/spool/smtp-handler/new/*; systemctl stop smtp-verify.socket smtp-verify.service'
-is "no wall of smtp-verify is missing" \
-    "$(here journalctl -q -o cat -t smtp-verify | grep -c 'sandbox without')" 0
+is "no wall of smtp-verify is missing, and it may write findings" \
+    "$(here journalctl -q -o cat -t smtp-verify | grep -c 'sandbox without\|findings')" 0
+
+# Findings of yesterday, as smtp-verify writes them, are read by smtp-report, which may not write.
+here sh -c 'day=$(date -u -d yesterday +%F) && cd /var/lib/smtp-verify && umask 027 &&
+	echo "${day}T01:02:03Z 192.0.2.1 policy=b.example author=b.example action=none" \
+	    "reason=none dkim=fail spf=fail" > found &&
+	setpriv --reuid smtp-verify --regid smtp-verify --clear-groups sh -c "cat > $day" < found
+	rm found; systemctl start smtp-report.service'
+like "smtp-report reads what smtp-verify has written" \
+    "$(here journalctl -q -o cat -t smtp-report)" 'b.example: the DNS has no answer'
+is "smtp-report and strangers cannot write or read there" \
+    "$(here sh -c 'for user in smtp-relay:smtp-relay nobody:nogroup; do
+	setpriv --reuid ${user%:*} --regid ${user#*:} --clear-groups sh -c "
+	    cat /var/lib/smtp-verify/2* | wc -l; echo > /var/lib/smtp-verify/x" 2> /dev/null ||
+	    echo no; done' | tr -d '\n')" 1no0no
 
 here systemctl -q stop smtp-handler.socket
 
