@@ -35,7 +35,7 @@ python3-public python3-pkg-resources python3-prometheus-client python3-decorator
 fail2ban opendkim python3-milter python3-spf python3-dns python3-yaml certbot python3-certbot \
 python3-acme python3-josepy python3-configargparse python3-configobj python3-parsedatetime \
 python3-rfc3339 python3-tz pebble python3-authheaders python3-authres python3-publicsuffix2 \
-python3-dnspython opendmarc postfix-policyd-spf-python python3-spf-engine \
+python3-dnspython postfix-policyd-spf-python python3-spf-engine \
 postfix-mta-sts-resolver python3-aiodns python3-pycares python3-aiohttp \
 python3-multidict python3-yarl python3-async-timeout python3-aiosignal python3-frozenlist \
 python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail \
