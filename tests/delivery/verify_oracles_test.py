@@ -252,7 +252,9 @@ def _():
 
 
 main()
+for client in ours, theirs, judge:
+    client.close()
 verifier.stop()
 for process in opendkim, opendmarc:
-    process.terminate()
+    process.kill()
     process.wait(10)
