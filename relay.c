@@ -19,6 +19,7 @@
  *	  go_on()		after events: work for the workers, or the exit
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -258,12 +259,23 @@ open_counters(const struct queue *q)
 	stats_add(STATS_RUNS, 0, 1);
 }
 
+/* Workers inherit the heap.  A list of small free pieces would be walked by each of them, and its
+ * pages would be copied. */
+static void
+tidy_heap(void)
+{
+#ifdef M_MXFAST
+	(void)mallopt(M_MXFAST, 0);
+#endif
+}
+
 static int
 run_queue(struct relay *r, const struct options *options)
 {
 	struct runner *runner = &r->runner;
 	int code;
 
+	tidy_heap();
 	runner->config = &r->config;
 	runner->queue = &r->queue;
 	runner->resolver = &r->resolver;
