@@ -657,6 +657,7 @@ go_on(void *ctx)
 
 	r->intake.look_new |= runner->wrote;
 	runner->wrote = false;
+	runner->taking = intake_fresh(&r->intake);
 	runner_dispatch(runner);
 	take_news(r);
 	if (intake_ready(&r->intake) || runner_ready(runner))

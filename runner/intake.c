@@ -136,6 +136,12 @@ any_new(const struct intake *i)
 }
 
 bool
+intake_fresh(const struct intake *i)
+{
+	return any_new(i);
+}
+
+bool
 intake_ready(const struct intake *i)
 {
 	return !i->runner->stopping &&

@@ -29,6 +29,8 @@ struct intake {
 	int64_t end_us;
 };
 
+/* Is there more in new/? */
+bool intake_fresh(const struct intake *i);
 /* Is there a folder to walk through, and room in the window? */
 bool intake_ready(const struct intake *i);
 /* Take some messages. */

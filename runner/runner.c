@@ -24,6 +24,7 @@
 #include "runner/rank.h"
 #include "runner/settle.h"
 
+#define WORKERS_MEANWHILE 8	/* while new mail is taken in */
 #define START_PAUSE_MS 1000	/* after a failed start, so that not every event repeats it */
 /* Frames taken at once: more than the buffer of a pair holds. */
 #define FRAMES_MAX     2000
@@ -224,13 +225,22 @@ give_jobs(struct runner *r, struct worker *w)
 	}
 }
 
+/* Only few while there is more new mail.  A destination then has all its mail before its worker
+ * starts, and a worker that runs dry is not followed by another one a moment later. */
+static bool
+may_start(const struct runner *r)
+{
+	return !r->stopping && clock_ms() >= r->again_ms &&
+	    (!r->taking || r->nworkers < WORKERS_MEANWHILE);
+}
+
 void
 runner_dispatch(struct runner *r)
 {
 	struct destination *d;
 	struct worker *w;
 
-	while (!r->stopping && clock_ms() >= r->again_ms && (d = pace_next(r)) &&
+	while (may_start(r) && (d = pace_next(r)) &&
 	    (w = start_worker(r, d)))
 		give_jobs(r, w);
 }

@@ -45,6 +45,7 @@ struct runner {
 	struct frozen_list frozen;
 	bool stopping;			/* no further job is handed out */
 	bool wrote;			/* a notice is in new/ now */
+	bool taking;			/* there is more new mail: few workers start */
 	bool deaths;			/* some message has killed processes (queue/aside.h) */
 
 	/* The rest is the scheduler's own. */

@@ -994,6 +994,31 @@ test_by_notice(void)
 	from_params = rcpt_params = "";
 }
 
+/* While new mail is taken in, few workers start: more mail for their destinations may come. */
+static void
+test_taking(void)
+{
+	static const char *const to[] = {
+		"x@0.example", "x@1.example", "x@2.example", "x@3.example", "x@4.example",
+		"x@5.example", "x@6.example", "x@7.example", "x@8.example", "x@9.example", NULL,
+	};
+	unsigned meanwhile;
+
+	clear();
+	ok(put("a@box.example", to), "a message for ten domains");
+	(void)queue_take_new(&queue, NULL, NULL);
+	(void)queue_each(&queue, add, NULL);
+	runner.taking = true;
+	runner_dispatch(&runner);
+	meanwhile = runner.nworkers;
+	runner.taking = false;
+	runner_dispatch(&runner);
+	ok(meanwhile == 8 && runner.nworkers == 10,
+	    "eight workers start while new mail is taken in, then the others: %u, %u", meanwhile,
+	    runner.nworkers);
+	ok(run_all() && ends[REPORT_DEFERRED] == 1, "it waits, as there is no name server");
+}
+
 int
 main(void)
 {
@@ -1020,6 +1045,7 @@ main(void)
 	test_hold();
 	test_give_back();
 	test_by_notice();
+	test_taking();
 	ok(files("queue/tmp") + files("queue/new") + files("queue/cur") == 0,
 	    "nothing is left in tmp/, new/ and cur/");
 	runner_done(&runner);
