@@ -27,7 +27,7 @@ static int to_listener = -1;
 static void
 name_of_day(int64_t day, char ret[NAME_LEN + 1])
 {
-	char space[32];
+	char space[32] = "";
 	struct buf b = BUF(space);
 
 	clock_stamp(&b, day * DAY_S);
