@@ -59,18 +59,20 @@ walk_wanted(const struct queue_walk *w, bool *look)
 	return true;
 }
 
-static void
+/* Take some of the new mail.  False if there was none. */
+static bool
 take_new(struct intake *i)
 {
 	const bool begins = !i->new_walk.names;
 	int n;
 
 	if (!walk_wanted(&i->new_walk, &i->look_new))
-		return;
+		return false;
 	n = queue_walk_new(i->runner->queue, &i->new_walk, collect, i);
 	admit_all(i, true);
 	i->new_stays = n < 0 || (i->new_stays && !begins);
 	report_error(i->runner, n, "cannot take an entry of new/ (smtp-queue fsck names it)");
+	return n > 0;
 }
 
 static void
@@ -157,7 +159,10 @@ intake_turn(struct intake *i)
 	if (i->look_new && queue_hosts_forgiven(q))
 		runner_revive(i->runner);
 	i->end_us = clock_us() + RUNNER_SLICE_US;
-	take_new(i);
+	/* Workers for new mail start before other mail is looked at; the next turn is for that. */
+	i->new_only = take_new(i) && !i->new_only;
+	if (i->new_only)
+		return;
 	bring_back(i);
 	if (!window_room(&i->runner->window, false))
 		return;

@@ -26,6 +26,7 @@ struct intake {
 	size_t n;
 	struct queue_recovery recovery;
 	int recovered;			/* messages of this recovery */
+	bool new_only;			/* the last turn took new mail alone */
 	int64_t end_us;
 };
 

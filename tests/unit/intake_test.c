@@ -162,6 +162,27 @@ test_window(void)
 	    "messages that an interrupted run left in cur/");
 }
 
+/* One turn at a time: the messages in the window after each. */
+static void
+test_new_first(void)
+{
+	size_t after[4];
+
+	put("x@discard.example", 5);
+	must(queue_take_new(&f.q, NULL, NULL) == 5, "queue_take_new");
+	intake.look_cur = intake.look_new = true;
+	for (int i = 0; i < 4; i++) {
+		put("x@discard.example", i < 3);
+		intake.look_new = true;
+		intake_turn(&intake);
+		after[i] = runner.window.nmessages;
+	}
+	ok(after[0] == 1, "new mail is taken alone, so that its worker starts: %zu", after[0]);
+	ok(after[1] == 7, "the next turn is for older mail, too, whatever arrives: %zu", after[1]);
+	ok(after[2] == 8 && after[3] == 8, "and so on: %zu, %zu", after[2], after[3]);
+	ok(run() && ends[REPORT_FINISHED] == 8, "all of it is delivered");
+}
+
 static void
 test_shares(void)
 {
@@ -278,6 +299,7 @@ main(void)
 {
 	set_up();
 	test_window();
+	test_new_first();
 	test_shares();
 	test_foreign();
 	test_never_tried();
