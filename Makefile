@@ -82,7 +82,7 @@ rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net
 CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
   $(call rooms,$(CORE_ROOMS)))
-OUT  := fetch/fetcher.c fetch/store.c \
+OUT  := fetch/fetcher.c fetch/post.c fetch/store.c \
   $(call rooms,dns policy hosts attempt maildir client notice delivery runner) \
   $(call rooms,explain doctor) $(TLS) $(CRYPTO)
 VERIFY := $(call rooms,auth verify)
@@ -91,7 +91,7 @@ PLAIN_ONLY := session/secure_exec.c session/auth_absent.c
 TLS_ONLY   := session/secure_tls.c session/auth_file.c
 QUEUE_TOOL := $(sort $(wildcard tools/queue/*.c))
 IMPORT     := $(sort $(wildcard tools/import/*.c))
-FETCH      := fetch/confine.c fetch/discover.c fetch/https.c
+FETCH      := fetch/addresses.c fetch/confine.c fetch/discover.c fetch/https.c fetch/posts.c
 SENDMAIL   := tools/sendmail.c $(sort $(wildcard tools/sendmail/*.c))
 SERVER := smtp-handler.c $(filter-out $(TLS_ONLY),$(sort $(wildcard session/*.c)))
 SERVER_TLS := $(filter-out $(PLAIN_ONLY),$(SERVER)) $(TLS_ONLY) $(TLS)

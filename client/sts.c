@@ -19,6 +19,7 @@
 
 struct sts {
 	bool asked;
+	bool announced;			/* the DNS has its record */
 	bool failing;			/* the DNS or the web server gave no answer */
 	struct dns_batch *batch;	/* has the question for the record; NULL: it is not asked */
 	struct dns_question question;
@@ -115,6 +116,7 @@ look(const struct delivery *d)
 
 	s->asked = true;
 	take_id(s, id);
+	s->announced = id[0];
 	if (!s->can_fetch)
 		return;
 	s->failing |= id[0] && !sts_record_live(&s->record, now_s);
@@ -149,6 +151,15 @@ sts_find(const struct delivery *d)
 	if (!s->asked)
 		look(d);
 	return sts_record_live(&s->record, clock_wall_s()) ? &s->record : NULL;
+}
+
+const struct sts_record *
+sts_failed(const struct delivery *d)
+{
+	const struct sts_record *r = d->sts ? &d->sts->record : NULL;
+
+	return r && r->failed_s && (d->sts->announced || sts_record_live(r, clock_wall_s())) ?
+	    r : NULL;
 }
 
 bool

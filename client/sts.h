@@ -28,6 +28,10 @@ const struct sts_record *sts_find(const struct delivery *d);
 /* Has no policy been found, for a reason that may pass? */
 bool sts_failing(const struct delivery *d);
 
+/* The record of a domain that announces a policy which could not be fetched anew, with the reason.
+ * NULL: nothing failed lately. */
+const struct sts_record *sts_failed(const struct delivery *d);
+
 /* Does the policy forbid this exchanger?  published has the demands of its domain, or is NULL: its
  * records of DANE decide alone (RFC 8461 section 2). */
 bool sts_forbids(const struct sts_policy *p, const struct mx_exchanger *x,

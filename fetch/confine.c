@@ -23,6 +23,10 @@
 	    LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                       \
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE)
 
+#define RIGHTS_POSTS                                                                          \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |                         \
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE)
+
 static const struct seccomp_rule rules[] = {
 	SECCOMP_INET, SECCOMP_SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
 	SECCOMP_SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
@@ -55,7 +59,7 @@ allow_place(void *ctx, const char *path)
 }
 
 void
-fetch_confine(int folder, const char *authorities)
+fetch_confine(int folder, int posts, const char *authorities)
 {
 	struct landlock l;
 	struct seccomp f = { .n = 0 };
@@ -64,6 +68,7 @@ fetch_confine(int folder, const char *authorities)
 		return;
 	landlock_begin(&l, LANDLOCK_SCOPED);
 	landlock_allow(&l, folder, RIGHTS_STORE);
+	landlock_allow(&l, posts, RIGHTS_POSTS);
 	if (authorities)
 		allow_place(&l, authorities);
 	else

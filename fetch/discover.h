@@ -15,8 +15,9 @@ enum discover_result {
 	DISCOVER_FAILED,	/* for a reason that is set */
 };
 
-/* Look for the policy.  ret->id and ret->policy borrow from *text; ret->reason from *why.  If
- * `known` the policy is fetched also without a TXT record: one that holds stays in force. */
+/* Look for the policy.  ret->id and ret->policy borrow from *text; ret->reason from *why.  A
+ * failure also sets ret->failure.  If `known` the policy is fetched also without a TXT record: one
+ * that holds stays in force. */
 enum discover_result discover_policy(const struct config *c, const struct dns_resolver *resolver,
     struct slice domain, bool known, int timeout_ms, struct buf *text, struct sts_record *ret,
     struct buf *why);

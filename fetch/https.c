@@ -17,7 +17,7 @@
 
 /* A body as it comes. */
 struct body {
-	struct buf *b;
+	struct buf *b;			/* NULL: it is dropped */
 	bool too_long;
 };
 
@@ -33,6 +33,8 @@ keep(char *octets, size_t one, size_t n, void *ctx)
 	struct body *body = ctx;
 
 	(void)one;
+	if (!body->b)
+		return n;
 	buf_add(body->b, slice_of(octets, n));
 	body->too_long |= body->b->full;
 	return body->b->full ? 0 : n;
@@ -96,7 +98,8 @@ prepare(CURL *curl, const struct https_request *r, const char *url, struct curl_
 	SET(curl, CURLOPT_SSL_CTX_FUNCTION, demand_names);
 	/* The library passes the pointer through as it is. */
 	SET(curl, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)r);
-	SET(curl, CURLOPT_MAXFILESIZE, (long)(body->b->cap - body->b->n));
+	if (body->b)
+		SET(curl, CURLOPT_MAXFILESIZE, (long)(body->b->cap - body->b->n));
 	SET(curl, CURLOPT_WRITEFUNCTION, keep);
 	SET(curl, CURLOPT_WRITEDATA, body);
 	SET(curl, CURLOPT_ERRORBUFFER, fault);
@@ -117,7 +120,7 @@ has_type(CURL *curl, const char *wanted)
 	return slice_ieq(slice_trim(slice_cut(slice_str(type), ';', &rest)), slice_str(wanted));
 }
 
-static bool
+static enum https_result
 check_reply(CURL *curl, CURLcode code, const struct https_request *r, const struct body *body,
     const char *fault, struct buf *why)
 {
@@ -129,31 +132,68 @@ check_reply(CURL *curl, CURLcode code, const struct https_request *r, const stru
 	else if (code != CURLE_OK)
 		buf_fmt(why, "https://%s: %.200s", r->host,
 		    fault[0] ? fault : curl_easy_strerror(code));
-	else if (status != 200)
+	else if (body->b ? status != 200 : status / 100 != 2)
 		buf_fmt(why, "https://%s replied with status %ld%s", r->host, status,
 		    status / 100 == 3 ? ", a redirection, which is not followed" : "");
-	else if (!has_type(curl, r->type))
+	else if (body->b && !has_type(curl, r->type))
 		buf_fmt(why, "https://%s sent something that is not %s", r->host, r->type);
-	return why->n == 0;
+	return why->n == 0 ? HTTPS_DONE :
+	    code == CURLE_PEER_FAILED_VERIFICATION ? HTTPS_UNTRUSTED : HTTPS_FAILED;
 }
 
-bool
-https_get(const struct https_request *r, struct buf *b, struct buf *why)
+/* "Content-Type: application/tlsrpt+gzip".  The library would wait for leave to send a large
+ * body. */
+static bool
+prepare_body(CURL *curl, const struct https_request *r, struct curl_slist **fields)
 {
-	char space[600], fault[CURL_ERROR_SIZE] = "";
+	char space[200];
+	struct buf type = BUF(space);
+	bool good = true;
+
+	buf_fmt(&type, "Content-Type: %s", r->type);
+	*fields = curl_slist_append(NULL, buf_cstr(&type));
+	if (!*fields || !curl_slist_append(*fields, "Expect:"))
+		return false;
+	SET(curl, CURLOPT_HTTPHEADER, *fields);
+	SET(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+	SET(curl, CURLOPT_POSTFIELDS, r->body.p);
+	return good;
+}
+
+static enum https_result
+perform(const struct https_request *r, struct body *body, struct buf *why)
+{
+	char space[1200], fault[CURL_ERROR_SIZE] = "";
 	struct buf url = BUF(space);
-	struct body body = { .b = b };
-	struct curl_slist *resolve = addresses(r);
+	struct curl_slist *resolve = addresses(r), *fields = NULL;
+	enum https_result result = HTTPS_FAILED;
 	CURL *curl = curl_easy_init();
-	bool good = false;
 
 	buf_fmt(&url, "https://%s%s", r->host, r->path);
 	if (!curl || !resolve || url.full ||
-	    !prepare(curl, r, buf_cstr(&url), resolve, &body, fault))
+	    !prepare(curl, r, buf_cstr(&url), resolve, body, fault) ||
+	    (r->body.p && !prepare_body(curl, r, &fields)))
 		buf_str(why, "libcurl fails");
 	else
-		good = check_reply(curl, curl_easy_perform(curl), r, &body, fault, why);
+		result = check_reply(curl, curl_easy_perform(curl), r, body, fault, why);
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(resolve);
-	return good;
+	curl_slist_free_all(fields);
+	return result;
+}
+
+enum https_result
+https_get(const struct https_request *r, struct buf *b, struct buf *why)
+{
+	struct body body = { .b = b };
+
+	return perform(r, &body, why);
+}
+
+enum https_result
+https_post(const struct https_request *r, struct buf *why)
+{
+	struct body body = { .b = NULL };
+
+	return perform(r, &body, why);
 }

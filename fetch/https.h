@@ -17,14 +17,24 @@ struct https_request {
 	size_t naddresses;
 	const char *authorities;	/* a file in place of the system's, or NULL */
 	const char *type;		/* of the body: "text/plain" */
+	struct slice body;		/* to post; p is NULL: to get one */
 	int timeout_ms;			/* for all of it */
 };
 
 /* Load the library and the authorities' places, before walls go up.  0 or -errno. */
 int https_begin(void);
 
-/* Get a body, which is appended to b.  False, and the reason in why: any other status than 200,
+enum https_result {
+	HTTPS_DONE,
+	HTTPS_FAILED,
+	HTTPS_UNTRUSTED,		/* the server did not prove its name */
+};
+
+/* Get a body, which is appended to b.  Failures, with the reason in why: any other status than 200,
  * another type, a certificate without this DNS name, more than fits into b, no answer in time. */
-bool https_get(const struct https_request *r, struct buf *b, struct buf *why);
+enum https_result https_get(const struct https_request *r, struct buf *b, struct buf *why);
+
+/* Post r->body.  Failures: any status but 2xx, such a certificate, no answer in time. */
+enum https_result https_post(const struct https_request *r, struct buf *why);
 
 #endif

@@ -10,6 +10,21 @@
 #define AGAIN_S	     300	/* after a failure without a policy that holds */
 #define AGAIN_HELD_S 3600	/* with one */
 
+static const char *const failure_words[STS_FAILURES] = {
+	[STS_FAILURE_FETCH] = "fetch", [STS_FAILURE_POLICY] = "policy",
+	[STS_FAILURE_CERTIFICATE] = "certificate",
+};
+
+/* An unknown word is that of another release. */
+static enum sts_failure
+read_failure(struct slice word)
+{
+	for (int i = 0; i < STS_FAILURES; i++)
+		if (slice_eq(word, slice_str(failure_words[i])))
+			return (enum sts_failure)i;
+	return STS_FAILURE_FETCH;
+}
+
 static bool
 read_time(struct slice value, int64_t *ret)
 {
@@ -38,6 +53,8 @@ read_line(struct slice line, struct sts_record *ret)
 		ret->reason = slice_trim(reason);
 		return read_time(time, &ret->failed_s);
 	}
+	if (slice_eq(key, SL("failure")))
+		ret->failure = read_failure(value);
 	return true;
 }
 
@@ -88,6 +105,8 @@ sts_record_write(struct buf *b, const struct sts_record *r)
 		buf_chr(b, ' ');
 		for (size_t i = 0; i < r->reason.n; i++)	/* it may quote the host */
 			buf_chr(b, (unsigned char)r->reason.p[i] < ' ' ? ' ' : r->reason.p[i]);
+		buf_str(b, "\nfailure: ");
+		buf_str(b, failure_words[r->failure]);
 		buf_chr(b, '\n');
 	}
 	buf_chr(b, '\n');

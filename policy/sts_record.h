@@ -10,10 +10,19 @@
 
 #define STS_RECORD_MAX (STS_TEXT_MAX + 1024)	/* octets of such a file */
 
+/* The step of a fetch that failed (RFC 8460 section 4.3.2.2). */
+enum sts_failure {
+	STS_FAILURE_FETCH,
+	STS_FAILURE_POLICY,		/* the text is no policy */
+	STS_FAILURE_CERTIFICATE,	/* the web server did not prove its name */
+	STS_FAILURES
+};
+
 struct sts_record {
 	struct slice id;		/* of the TXT record when it was fetched */
 	int64_t fetched_s, expires_s;	/* since 1970 */
 	int64_t failed_s;		/* of the last fetch, if it failed; else 0 */
+	enum sts_failure failure;
 	struct slice reason;		/* of the failure */
 	bool has_policy;
 	struct sts_policy policy;

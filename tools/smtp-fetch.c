@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-fetch: look for the policy of MTA-STS of a domain, print it, and keep it for smtp-relay.
- * A process of its own does so, because it talks to web servers that strangers choose.
+ * smtp-fetch: look for the policy of MTA-STS of a domain, print it, and keep it for smtp-relay;
+ * post reports.  A process of its own does so, because it talks to web servers that strangers
+ * choose.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "fetch/confine.h"
 #include "fetch/discover.h"
 #include "fetch/https.h"
+#include "fetch/posts.h"
 #include "fetch/store.h"
 #include "queue/run.h"
 
@@ -29,10 +31,11 @@
 
 static const char usage[] =
     "usage: smtp-fetch [-c FILE] [-o SECTION.KEY=VALUE]... [--timeout S] DOMAIN...\n"
-    "       smtp-fetch [-c FILE] [-o ...] --refresh\n"
+    "       smtp-fetch [-c FILE] [-o ...] [--refresh] [--post]\n"
     "Get the MTA-STS policies of domains, print them, and keep them for smtp-relay.\n"
     "\n"
     "  --refresh           get the kept policies anew that are due for it\n"
+    "  --post              post the reports of smtp-report that wait for a web server\n"
     "  --timeout S         seconds for one web server (60)\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
@@ -41,22 +44,23 @@ static const char usage[] =
     "Exit: 0 done, 1 a domain has no policy, or it cannot be fetched, 64 usage,\n"
     "71 the system failed, 75 the queue is not usable, 78 configuration.\n";
 
-enum { OPTION_REFRESH = OPTION_OWN, OPTION_TIMEOUT };
+enum { OPTION_REFRESH = OPTION_OWN, OPTION_POST, OPTION_TIMEOUT };
 
 static const struct option long_options[] = {
 	{ "refresh", no_argument, NULL, OPTION_REFRESH },
+	{ "post", no_argument, NULL, OPTION_POST },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 	{ 0 },
 };
 
 struct fetch {
-	bool refresh, failed;
+	bool refresh, post, failed;
 	int timeout_ms;
 	const char *domains[ARGUMENTS_MAX];
 	size_t n;
 	struct config config;
 	struct dns_resolver resolver;
-	int folder;
+	int folder, posts;		/* posts: -1: there are none */
 	char *due[LIST_MAX];		/* domains to refresh */
 	size_t ndue;
 };
@@ -69,6 +73,8 @@ own_option(void *ctx, int val, const char *argument)
 
 	if (val == OPTION_REFRESH) {
 		f->refresh = true;
+	} else if (val == OPTION_POST) {
+		f->post = true;
 	} else if (val == OPTION_TIMEOUT && slice_uint(slice_str(argument), 600, &seconds) &&
 	    seconds > 0) {
 		f->timeout_ms = (int)seconds * 1000;
@@ -139,6 +145,7 @@ fetch_one(struct fetch *f, const char *domain)
 	if (!live)
 		old = (struct sts_record){ .id = SL("") };
 	old.failed_s = now_s;
+	old.failure = new.failure;
 	old.reason = buf_slice(&why);
 	keep(f, domain, &old);
 }
@@ -207,7 +214,8 @@ begin(struct fetch *f)
 		return EX_OSERR;
 	}
 	text_init();
-	fetch_confine(f->folder, f->config.relay.tls_ca_file);
+	f->posts = f->post ? posts_open(queue) : -1;
+	fetch_confine(f->folder, f->posts, f->config.relay.tls_ca_file);
 	return -1;
 }
 
@@ -227,7 +235,7 @@ main(int argc, char **argv)
 	code = options_parse(&options, &program, argc, argv, own_option, &fetch);
 	if (code >= 0)
 		return code;
-	if (!options.check && fetch.refresh == (fetch.n > 0)) {
+	if (!options.check && (fetch.refresh || fetch.post) == (fetch.n > 0)) {
 		text_print(stderr, "%s", usage);
 		return EX_USAGE;
 	}
@@ -239,8 +247,10 @@ main(int argc, char **argv)
 	if (code < 0) {
 		if (fetch.refresh)
 			refresh(&fetch);
-		else
-			fetch_named(&fetch);
+		if (fetch.posts >= 0)
+			posts_send(fetch.posts, &fetch.config, &fetch.resolver,
+			    fetch.timeout_ms);
+		fetch_named(&fetch);
 		code = fetch.failed && !fetch.refresh ? 1 : EX_OK;
 	}
 	config_done(&fetch.config);

@@ -3,6 +3,7 @@
 
     web = Web("192.0.2.30")
     web.hosts["mta-sts.a.example.org"] = Page(leaf.context(), b"version: STSv1...")
+    web.posts       # (host and path, head, body) of each request that posts something
 """
 import collections
 import re
@@ -24,7 +25,7 @@ class Page:
 
 class Web:
     def __init__(self, address, port=443):
-        self.hosts, self.hits = {}, collections.Counter()
+        self.hosts, self.hits, self.posts = {}, collections.Counter(), []
         self._listener = socket.create_server((address, port), backlog=50)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -62,6 +63,12 @@ class Web:
         path = request.split(b" ")[1].decode()
         self.hits[host + path] += 1
         page = self.hosts[host]
+        if request.startswith(b"POST "):
+            head, body = request.split(b"\r\n\r\n", 1)
+            length = int(re.search(rb"(?i)\ncontent-length: *(\d+)", head)[1])
+            while len(body) < length:
+                body += tls.recv(65536)
+            self.posts.append((host + path, head.decode(), body))
         head = ["HTTP/1.1 " + page.status, "Content-Type: " + page.kind, *page.headers]
         if page.behave == "mute":
             time.sleep(60)

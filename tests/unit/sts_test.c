@@ -190,7 +190,7 @@ test_files(void)
 {
 	const struct sts_record r = record_of(NOW, NOW + 604800, NOW + 10);
 	struct sts_record back, failure = {
-		.failed_s = NOW, .reason = SL("no host"),
+		.failed_s = NOW, .failure = STS_FAILURE_CERTIFICATE, .reason = SL("no host"),
 	};
 	char space[1000];
 	struct buf b = BUF(space);
@@ -207,7 +207,10 @@ test_files(void)
 	b.n = 0;
 	sts_record_write(&b, &failure);
 	ok(sts_record_read(buf_slice(&b), &back) && !back.has_policy && back.failed_s == NOW &&
-	    !sts_record_live(&back, NOW), "a failure alone");
+	    back.failure == STS_FAILURE_CERTIFICATE && !sts_record_live(&back, NOW),
+	    "a failure alone");
+	ok(sts_record_read(SL("failed: 2027-01-15T08:00:00Z no host\nfailure: moon\n\n"), &back) &&
+	    back.failure == STS_FAILURE_FETCH, "a failure of another release");
 	ok(!sts_record_read(SL("fetched: yesterday\n\nversion: STSv1\n"), &back), "no time");
 	ok(!sts_record_read(SL("id: 1\nfetched: 2027-01-15T08:00:00Z\n\nversion: STSv1\n"
 	    "mode: none\nmax_age: 5\n"), &back), "a policy without its end");
