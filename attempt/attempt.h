@@ -19,6 +19,7 @@
 struct dns_memo;
 struct ticket;
 struct ticket_kind;
+struct tls_result;
 
 /* The result of an attempt for one recipient. */
 struct attempt_result {
@@ -36,6 +37,8 @@ struct attempt_sink {
 	/* A host refused our IPv6 address: its destination gets its mail over IPv4 from now on.
 	 * May be NULL. */
 	void (*moved)(void *ctx, const char *destination, const char *host, const char *reply);
+	/* The result of TLS at an exchanger of the destination.  May be NULL. */
+	void (*session)(void *ctx, const struct tls_result *session);
 	/* A DNS answer that other attempts can use.  May be NULL. */
 	void (*dns)(void *ctx, const struct dns_memo *memo);
 	/* Ask to dial exchangers at these sites (hosts/hosts.h), at most ATTEMPT_DIALS.  Bit i of

@@ -404,6 +404,8 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	l->named |= !t;
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, c->d->sink, ret_why);
+	if (t)
+		connect_session_opened(c, t, l, &policy, result, ret_why);
 	if (result == GREET_READY && c->d->route->user)
 		result = auth_login(l, c->d->route, c->d->aide, ret_why);
 	if (t)

@@ -32,6 +32,7 @@ struct connect {
 	/* The demands of each exchanger's domain; malloc'ed, NULL: not asked yet. */
 	struct exchanger_tls *published[MX_EXCHANGERS_MAX];
 	const struct sts_policy *sts;	/* the policy that is enforced; NULL: none */
+	bool trial;			/* a policy is tried out, and its failures are reported */
 	bool requiretls;		/* the sender demands it (RFC 8689) */
 	unsigned lacking;		/* hosts without the TLS that it demands */
 	struct outcome lacking_why;	/* of the last of them */
@@ -94,6 +95,17 @@ void connect_tls_policy(struct connect *c, const struct order_target *t, struct 
 /* Is why, of a host, the lack of the TLS that REQUIRETLS demands?  If that is true of all hosts,
  * the message is returned (RFC 8689 section 4.2.1). */
 bool connect_tls_lacks(struct connect *c, const struct outcome *why);
+
+/* ---- connect_session.c ---- */
+
+/* Report the result of TLS with the host of a link, if its domain may want to know. */
+void connect_session_opened(const struct connect *c, const struct order_target *t,
+    const struct smtp_link *l, const struct tls_policy *p, enum greet_result result,
+    const struct outcome *why);
+
+/* The same of an exchanger that gets no mail, by what its domain has published. */
+void connect_session_skipped(const struct connect *c, const struct mx_exchanger *x,
+    enum outcome_cause cause, const char *why);
 
 /* ---- connect_notes.c ---- */
 

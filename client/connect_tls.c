@@ -67,6 +67,7 @@ connect_tls_begin(struct connect *c, const struct sts_record *sts)
 	if (sts && (sts->policy.mode == STS_ENFORCE ||
 	    (sts->policy.mode == STS_TESTING && c->requiretls && !names_are_proven(c))))
 		c->sts = &sts->policy;
+	c->trial = sts && sts->policy.mode == STS_TESTING && c->d->config->reports.contact;
 	if (exchanger_tls_waits(c->d, &c->mx) && !is_waived(c)) {
 		wait_for_dnssec(c);
 		return false;
@@ -110,6 +111,8 @@ connect_tls_policy(struct connect *c, const struct order_target *t, struct smtp_
 
 	if (c->sts && !l->waived)
 		tls_policy_by_sts(p);
+	if (c->trial && !p->demand.verify)
+		p->demand.observe = p->demand.dns_names = true;
 	tls_policy_of_host(p, c->d, t->exchanger, published, t->address, clock_wall_s());
 	l->named = names_are_proven(c) ||
 	    (c->sts && sts_allows(c->sts, slice_str(t->exchanger->name)));
@@ -130,6 +133,7 @@ skip_exchanger(struct connect *c, const struct mx_exchanger *x, enum outcome_cau
 	outcome_set(&o, cause, slice_str(x->name), slice_str(why));
 	if (!connect_tls_lacks(c, &o))
 		connect_keep_reason(c, REASON_LOST, &o);
+	connect_session_skipped(c, x, cause, why);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->targets[i].exchanger == x)
 			connect_report_host(c, &c->targets[i], NULL, HOST_NOTHING,

@@ -174,7 +174,7 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 {
 	struct smtp_link *l = s->l;
 	struct tls_demand demand = s->policy->demand;
-	struct tls_facts facts;
+	struct tls_facts facts = { .verified = false };
 	char text[400];
 	struct buf why = BUF(text);
 	int r = tls_client_prepare(s->client, &demand, &why);
@@ -182,8 +182,10 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 	l->closed = true;		/* no command can be sent during the handshake */
 	if (r < 0)
 		return insecure(s, CAUSE_LOCAL, buf_slice(&why));
-	demand.session = ticket_take(s->sink, l, &demand);
+	if (!demand.observe)		/* a resumed session shows no certificate */
+		demand.session = ticket_take(s->sink, l, &demand);
 	r = tls_connect(s->client, &demand, &l->stream, link_timeout(timeout_ms), &facts, &why);
+	l->fault = facts.fault;
 	if (r == -EKEYREJECTED)
 		return insecure(s, CAUSE_TLS_UNVERIFIED, buf_slice(&why));
 	if (r < 0 && demand.session.n)

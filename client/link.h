@@ -9,6 +9,7 @@
 #include "attempt/outcome.h"
 #include "attempt/transcript.h"
 #include "net/stream.h"
+#include "net/tls.h"
 #include "smtp/client_offer.h"
 
 #define LINK_DOMAINS 64		/* the most in one session if the peer sets a limit */
@@ -39,6 +40,7 @@ struct smtp_link {
 	bool resumed;			/* inside TLS, by a ticket */
 	bool spurned;			/* TLS failed with a ticket; without one it may work */
 	bool tls_failed;		/* TLS was offered, and failed */
+	enum tls_fault fault;		/* of its certificate, if that was looked at */
 	char tls[140];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
 	bool others;			/* other hosts were left to try when it was opened */

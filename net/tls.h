@@ -15,6 +15,15 @@ struct tls_pair {
 	const char *chain, *key;
 };
 
+/* The fault of a certificate. */
+enum tls_fault {
+	TLS_FAULT_NONE,
+	TLS_FAULT_NAME,			/* it is for another name */
+	TLS_FAULT_DATES,		/* it is not valid now */
+	TLS_FAULT_UNTRUSTED,		/* there is none, or its chain leads to no authority */
+	TLS_FAULT_RECORDS,		/* it fits no record of DANE */
+};
+
 /* Facts of a handshake, printable, for the log and the trace field. */
 struct tls_facts {
 	char version[16];		/* "TLSv1.3" */
@@ -22,6 +31,7 @@ struct tls_facts {
 	char server_name[256];		/* name that the client requested (SNI); empty: none */
 	/* On the client's side: the server's certificate is valid for its name. */
 	bool verified;
+	enum tls_fault fault;		/* of a certificate that was looked at */
 	char tlsa[32];			/* the record that it fits: "3.1.1:0123456789abcdef" */
 	bool resumed;			/* a session that was offered goes on */
 	/* SHA-256 of the client's certificate, in hex; empty: it sent none. */
@@ -80,6 +90,7 @@ struct tls_demand {
 	 * certificate. */
 	const char *name;
 	bool verify;
+	bool observe;			/* look at the certificate, and accept any */
 	bool dns_names;			/* a common name is no name of the server (RFC 8461) */
 	/* A file of certificates in place of the system's, or NULL. */
 	const char *authorities;
@@ -117,8 +128,8 @@ void tls_client_done(struct tls_client *c);
 
 /*
  * Shake hands over s as a client.  0: the io of s is TLS, and the caller ends and frees s->tls.
- * -EKEYREJECTED: the server did not prove its name.  -ETIMEDOUT, -EPROTO, -ECONNRESET or another
- * -errno.  After an error why gets the fault.
+ * -EKEYREJECTED: the server did not prove its name, and *ret has the fault.  -ETIMEDOUT, -EPROTO,
+ * -ECONNRESET or another -errno.  After an error why gets the fault.
  */
 int tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, int timeout_ms,
     struct tls_facts *ret, struct buf *why);

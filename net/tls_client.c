@@ -50,7 +50,7 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 		tls_client_done(c);
 		return r;
 	}
-	return d->verify && !c->knows_some ? load_some(c, d->authorities, why) : 0;
+	return (d->verify || d->observe) && !c->knows_some ? load_some(c, d->authorities, why) : 0;
 }
 
 void
@@ -127,9 +127,10 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 		tls_find_facts(t, &facts);
 		facts.resumed = tls_session_resumed(c, t, d);
 		r = d->dane ? tls_dane_check(t->ssl, d->dane, &facts, why) :
-		    tls_verify_server(c, t, d, why);
+		    tls_verify_server(c, t, d, &facts, why);
 	}
 	if (r < 0) {
+		ret->fault = facts.fault;
 		tls_end(t);
 		goto out;
 	}

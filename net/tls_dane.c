@@ -84,6 +84,7 @@ tls_dane_check(SSL *ssl, const struct tls_dane *d, struct tls_facts *ret, struct
 		(void)buf_cstr(&text);
 		return 0;
 	}
+	ret->fault = result == X509_V_ERR_HOSTNAME_MISMATCH ? TLS_FAULT_NAME : TLS_FAULT_RECORDS;
 	buf_fmt(why, "its certificate does not fit the TLSA records of %s (", d->base);
 	add_records(why, d);
 	buf_fmt(why, "): %s", X509_verify_cert_error_string(result));

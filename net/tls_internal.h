@@ -62,7 +62,7 @@ long tls_verify_chain(struct tls_client *c, const struct tls *t, X509 *leaf,
 /* After the handshake: does the certificate prove the server's name, if d demands that?  0 or
  * -EKEYREJECTED, and why gets the reason. */
 int tls_verify_server(struct tls_client *c, const struct tls *t, const struct tls_demand *d,
-    struct buf *why);
+    struct tls_facts *facts, struct buf *why);
 
 /* Offer the session of d in a handshake that has not begun, if it stands up to d. */
 void tls_session_offer(struct tls_client *c, struct tls *t, const struct tls_demand *d);

@@ -95,19 +95,37 @@ tls_verify_chain(struct tls_client *c, const struct tls *t, X509 *leaf, STACK_OF
 	return result;
 }
 
+static enum tls_fault
+fault_of(long result)
+{
+	switch (result) {
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return TLS_FAULT_NAME;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return TLS_FAULT_DATES;
+	default:
+		return TLS_FAULT_UNTRUSTED;
+	}
+}
+
 int
 tls_verify_server(struct tls_client *c, const struct tls *t, const struct tls_demand *d,
-    struct buf *why)
+    struct tls_facts *facts, struct buf *why)
 {
 	long result = SSL_get_verify_result(t->ssl);
 	X509 *leaf = SSL_get0_peer_certificate(t->ssl);
 	const bool shown = leaf != NULL;
 
-	if (!d->verify)
+	if (!d->verify && !d->observe)
 		return 0;
 	if (shown && result != X509_V_OK && !c->knows_all)
 		result = tls_verify_chain(c, t, leaf, SSL_get_peer_cert_chain(t->ssl));
 	if (shown && result == X509_V_OK)
+		return 0;
+	facts->fault = fault_of(result);
+	if (!d->verify)
 		return 0;
 	add_reason(why, t, d->name, result);
 	return -EKEYREJECTED;

@@ -257,6 +257,8 @@ parse_field(struct slice line, struct queue_entry *e)
 		e->quarantine = value;
 	} else if (slice_eq(key, SL("junk"))) {
 		e->junk = value;
+	} else if (slice_eq(key, SL("protocol"))) {
+		e->report = slice_eq(value, SL("report"));
 	} else if (slice_eq(key, SL("client"))) {
 		e->client = value;
 	} else if (slice_eq(key, SL("verp"))) {

@@ -41,6 +41,7 @@ struct queue_entry {
 	bool warned;			/* a delay notice was sent */
 	/* Made by expanding an alias: its recipients are not expanded again. */
 	bool expanded;
+	bool report;			/* one of our own about other mail (protocol: report) */
 	/* A file without this field counts as a stranger's. */
 	enum standing standing;
 	struct slice user;		/* who had authenticated, or empty */

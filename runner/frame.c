@@ -27,6 +27,8 @@ frame_size(const struct frame *f)
 		return offsetof(struct frame, host) + sizeof f->host;
 	case FRAME_MOVED:
 		return offsetof(struct frame, moved) + sizeof f->moved;
+	case FRAME_SESSION:
+		return offsetof(struct frame, session) + sizeof f->session;
 	case FRAME_DNS:
 		return offsetof(struct frame, dns) + dns_memo_size(&f->dns);
 	case FRAME_DIAL:
@@ -77,6 +79,8 @@ good_fields(const struct frame *f)
 		return host_report_valid(&f->host);
 	case FRAME_MOVED:
 		return good_moved(&f->moved);
+	case FRAME_SESSION:
+		return tls_result_valid(&f->session);
 	case FRAME_DNS:
 		return dns_memo_valid(&f->dns);
 	case FRAME_DIAL:

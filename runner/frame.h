@@ -10,6 +10,7 @@
 #include "attempt/attempt.h"
 #include "attempt/ticket.h"
 #include "dns/cache.h"
+#include "policy/tls_result.h"
 #include "queue/run.h"
 
 #define FRAME_RCPTS_MAX 1000	/* recipients of one job; longer lists become several jobs */
@@ -19,6 +20,7 @@ enum frame_type {
 	FRAME_RCPT,		/* the result of one recipient, perhaps with the end of the job */
 	FRAME_HOST,		/* a measurement or a failure of a host */
 	FRAME_MOVED,		/* a destination gets its mail over IPv4 from now on */
+	FRAME_SESSION,		/* the result of TLS at an exchanger */
 	FRAME_DNS,		/* a DNS answer that other workers can use */
 	FRAME_DONE,		/* the end of a job without a held result */
 	/* The sites of exchangers that it asks to dial.  The reply is FRAME_LEAVE, or a hang-up:
@@ -65,6 +67,7 @@ struct frame {
 		struct frame_rcpt rcpt;
 		struct host_report host;
 		struct frame_moved moved;
+		struct tls_result session;
 		struct dns_memo dns;
 		struct frame_dial dial;	/* also of FRAME_DIALLED */
 		struct frame_leave leave;

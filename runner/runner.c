@@ -16,6 +16,7 @@
 
 #include "attempt/permit.h"
 #include "base/clock.h"
+#include "base/name.h"
 #include "queue/aside.h"
 #include "runner/admit.h"
 #include "runner/dials.h"
@@ -400,6 +401,19 @@ receive_moved(void *ctx, const char *destination, const char *host, const char *
 	report_moved(&h->r->reports, destination, host, reply);
 }
 
+/* The domain is that of the worker, whatever it reports. */
+static void
+receive_session(void *ctx, const struct tls_result *session)
+{
+	const struct source *h = ctx;
+	const struct destination *d = h->w->destination;
+
+	if (h->r->config->reports.contact && way_of(d->route->via)->by_domain &&
+	    name_is_domain(slice_str(d->name)))
+		tls_results_add(&h->r->sessions, h->r->queue, slice_str(d->name), session,
+		    clock_wall_s());
+}
+
 static void
 receive_dns(void *ctx, const struct dns_memo *memo)
 {
@@ -507,9 +521,9 @@ runner_receive(struct runner *r, struct worker *w)
 	struct source source = { .r = r, .w = w };
 	const struct attempt_sink sink = {
 		.rcpt = receive_rcpt, .host = receive_host, .moved = receive_moved,
-		.dns = receive_dns, .dial = receive_dial, .dialled = receive_dialled,
-		.ticket = receive_ticket, .want = receive_want, .done = receive_done,
-		.ctx = &source,
+		.session = receive_session, .dns = receive_dns, .dial = receive_dial,
+		.dialled = receive_dialled, .ticket = receive_ticket, .want = receive_want,
+		.done = receive_done, .ctx = &source,
 	};
 
 	for (int i = 0; i < FRAMES_MAX; i++) {
@@ -615,6 +629,7 @@ runner_done(struct runner *r)
 	queue_reader_end(&r->reader);
 	if (r->has_fetcher == FETCHER_RUNS)
 		aide_end(&r->fetcher);
+	tls_results_done(&r->sessions);
 	destination_done(&r->destinations);
 	hosts_done(&r->hosts);
 	frozen_done(&r->frozen);

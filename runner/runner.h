@@ -20,6 +20,7 @@
 #include "runner/frozen.h"
 #include "runner/report.h"
 #include "runner/tickets.h"
+#include "runner/tls_results.h"
 #include "runner/window.h"
 #include "runner/worker.h"
 
@@ -41,6 +42,7 @@ struct runner {
 	struct fetcher_setup fetch;	/* none: no policies of MTA-STS are fetched */
 	struct runner_watcher watcher;
 	struct reports reports;
+	struct tls_results sessions;
 	struct hosts hosts;
 	struct frozen_list frozen;
 	bool stopping;			/* no further job is handed out */

@@ -22,6 +22,7 @@
 
 #define SKEW_S 60		/* clocks of handler and runner may differ by this much */
 #define FIRST_ATTEMPTS 4	/* each message gets them, if its lifetime has room for them */
+#define REPORT_LIFETIME_S 86400
 #define FAR_S  (60 * 86400)	/* an age beyond the lifetime by this much shows a wrong clock */
 
 /* Seconds that the message has waited since its release time. */
@@ -42,6 +43,7 @@ struct tally {
 	size_t deferred;		/* recipients */
 	size_t frozen;			/* recipients on a frozen route */
 	int64_t thaw_s;			/* when the first of these routes is tried again */
+	uint64_t lifetime_s;		/* of this message */
 	bool too_old;			/* longer in the queue than its lifetime */
 	bool gives_back;		/* longer than its sender wants */
 	bool late;			/* the sender gets a notice of delay */
@@ -53,6 +55,15 @@ struct tally {
 	struct notices notices;
 };
 
+/* A report is tried for a day only: the next one is there then (RFC 8460 section 5.5). */
+static uint64_t
+lifetime_of(const struct runner *r, const struct queue_entry *e)
+{
+	const uint64_t lifetime_s = r->config->queue.lifetime_s;
+
+	return e->report && lifetime_s > REPORT_LIFETIME_S ? REPORT_LIFETIME_S : lifetime_s;
+}
+
 /* Has the message been longer in the queue than its lifetime?  A negative age comes from a wrong
  * clock, and so does one beyond the lifetime by FAR_S.  Then the attempts are counted instead: the
  * message ends after as many as fit into a lifetime.  At any age a message gets its first attempts:
@@ -60,7 +71,7 @@ struct tally {
 static bool
 too_old(const struct runner *r, const struct sheet *s)
 {
-	const uint64_t lifetime_s = r->config->queue.lifetime_s,
+	const uint64_t lifetime_s = lifetime_of(r, &s->e),
 		       retry_max_s = r->config->queue.retry_max_s;
 
 	if (s->e.attempts + 1 < schedule_attempts(r->config, FIRST_ATTEMPTS))
@@ -72,12 +83,12 @@ too_old(const struct runner *r, const struct sheet *s)
 
 /* The reason in the bounce includes the last one: "gave up after ...: connection refused". */
 static void
-expire_outcome(const struct runner *r, const struct tally *t, struct outcome *o)
+expire_outcome(const struct tally *t, struct outcome *o)
 {
 	char space[OUTCOME_DETAIL];
 	struct buf b = BUF(space);
 	struct outcome last = *o;
-	const uint64_t lifetime_s = r->config->queue.lifetime_s;
+	const uint64_t lifetime_s = t->lifetime_s;
 	bool in_hours = lifetime_s >= 3600;
 
 	if (t->gives_back) {
@@ -143,7 +154,7 @@ settle_rcpt(struct runner *r, struct sheet *s, uint32_t rcpt, struct result *res
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
 			note_frozen(r, route, t);
 		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
-			expire_outcome(r, t, o);
+			expire_outcome(t, o);
 			attempt_note(e, rcpt, o);
 		}
 		report_rcpt(&r->reports, e->id, e->rcpts[rcpt].path, route, o,
@@ -174,6 +185,7 @@ take_stock(const struct runner *r, const struct sheet *s, struct tally *t)
 	const uint64_t warn_after_s = r->config->queue.warn_after_s;
 	const bool over = deadline_over(&s->deadline, clock_wall_s());
 
+	t->lifetime_s = lifetime_of(r, &s->e);
 	t->too_old = too_old(r, s);
 	t->gives_back = over && s->deadline.give_back;
 	t->overdue = over && !s->deadline.noticed;

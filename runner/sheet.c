@@ -31,7 +31,7 @@ struct head {
 	uint64_t content_at, content_size;
 	int64_t arrived_us, release_s, deadline_s;
 	struct span from, quarantine, sign_domain;
-	bool warned, expanded, released, deadline, give_back, noticed;
+	bool warned, expanded, report, released, deadline, give_back, noticed;
 };
 
 struct row {
@@ -129,6 +129,7 @@ fill_head(struct writing *w, const struct config *c, const struct queue_entry *e
 		h->sign_domain = put_text(w, right.domain);
 	h->warned = e->warned;
 	h->expanded = e->expanded;
+	h->report = e->report;
 	h->released = was_released(e);
 	h->deadline = d->set;
 	h->give_back = d->give_back;
@@ -188,7 +189,8 @@ is_head(const struct head *h)
 {
 	return h->rank < RANKS && h->scope < DKIM_SCOPES && is_time(h->arrived_us / 1000000) &&
 	    is_time(h->release_s) && is_time(h->deadline_s) && foreign_bool(&h->warned) &&
-	    foreign_bool(&h->expanded) && foreign_bool(&h->released) &&
+	    foreign_bool(&h->expanded) && foreign_bool(&h->report) &&
+	    foreign_bool(&h->released) &&
 	    foreign_bool(&h->deadline) && foreign_bool(&h->give_back) &&
 	    foreign_bool(&h->noticed);
 }
@@ -221,6 +223,7 @@ take_head(const struct head *h, struct slice text, struct sheet *s)
 	s->e.attempts = h->attempts;
 	s->e.warned = h->warned;
 	s->e.expanded = h->expanded;
+	s->e.report = h->report;
 	s->e.nrcpts = h->nrcpts;
 	s->release_s = h->release_s;
 	s->rank = h->rank;

@@ -99,6 +99,14 @@ send_moved(void *ctx, const char *destination, const char *host, const char *rep
 }
 
 static void
+send_session(void *ctx, const struct tls_result *session)
+{
+	const struct frame f = { .type = FRAME_SESSION, .session = *session };
+
+	(void)frame_put(((struct work *)ctx)->fd, &f);
+}
+
+static void
 send_dns(void *ctx, const struct dns_memo *memo)
 {
 	struct frame f = { .type = FRAME_DNS };
@@ -327,9 +335,10 @@ worker_main(const struct worker_setup *setup, int fd, int permits)
 	static struct work work;
 	struct dns_resolver resolver = *setup->resolver;
 	const struct attempt_sink sink = {
-		.rcpt = send_rcpt, .host = send_host, .moved = send_moved, .dns = send_dns,
-		.dial = ask_leave, .dialled = send_dialled, .ticket = send_ticket,
-		.want = ask_ticket, .done = send_done, .ctx = &work,
+		.rcpt = send_rcpt, .host = send_host, .moved = send_moved,
+		.session = send_session, .dns = send_dns, .dial = ask_leave,
+		.dialled = send_dialled, .ticket = send_ticket, .want = ask_ticket,
+		.done = send_done, .ctx = &work,
 	};
 	struct delivery d = {
 		.config = setup->config,
@@ -473,6 +482,9 @@ worker_receive(int fd, const struct attempt_sink *sink)
 		break;
 	case FRAME_MOVED:
 		sink->moved(sink->ctx, f.moved.destination, f.moved.host, f.moved.reply);
+		break;
+	case FRAME_SESSION:
+		sink->session(sink->ctx, &f.session);
 		break;
 	case FRAME_DNS:
 		sink->dns(sink->ctx, &f.dns);

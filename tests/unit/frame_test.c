@@ -138,6 +138,16 @@ valid_moved(void)
 }
 
 static void
+valid_session(void)
+{
+	memset(&frame, 0, sizeof frame);
+	frame.type = FRAME_SESSION;
+	frame.session = (struct tls_result){ .policy = TLS_RESULT_STS,
+		.result = TLS_RESULT_EXPIRED, .mx = "mx.example", .ours = "192.0.2.1",
+		.theirs = "192.0.2.2", .text = "mode: enforce|", .reason = "old" };
+}
+
+static void
 valid_dns(void)
 {
 	memset(&frame, 0, sizeof frame);
@@ -225,6 +235,19 @@ static const struct damage {
 	{ "an IPv4 host without its end", valid_moved, FIELD(moved.host), 'h' },
 	{ "a refusal without its end", valid_moved, FIELD(moved.reply), 'r' },
 	{ "a refusal with an escape", valid_moved, offsetof(struct frame, moved.reply), 1, '\033' },
+	{ "a policy that is none", valid_session, FIELD(session.policy), 0x7f },
+	{ "a result that is none", valid_session, FIELD(session.result), 0x7f },
+	{ "a negative result", valid_session, FIELD(session.result), 0xff },
+	{ "an exchanger without its end", valid_session, FIELD(session.mx), 'm' },
+	{ "an exchanger with a blank", valid_session, offsetof(struct frame, session.mx), 1, ' ' },
+	{ "our address without its end", valid_session, FIELD(session.ours), '1' },
+	{ "their address with a line end", valid_session, offsetof(struct frame, session.theirs), 1,
+	    '\n' },
+	{ "a policy without its end", valid_session, FIELD(session.text), 'p' },
+	{ "a policy with a tab", valid_session, offsetof(struct frame, session.text), 1, '\t' },
+	{ "a reason without its end", valid_session, FIELD(session.reason), 'r' },
+	{ "a reason with a line end", valid_session, offsetof(struct frame, session.reason), 1,
+	    '\n' },
 	{ "a memo's type that is none", valid_dns, FIELD(dns.type), 0x7f },
 	{ "a memo's status that is none", valid_dns, FIELD(dns.status), 0x7f },
 	{ "a memo's error beyond all", valid_dns, FIELD(dns.rcode), 0x7f },
