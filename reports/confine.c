@@ -17,7 +17,7 @@
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER)
 
 void
-reports_confine(int findings, const char *queue)
+reports_confine(int findings, int sessions, const char *queue)
 {
 	static const char *const folders[] = { "tmp", "new", "state/reports" };
 	struct landlock l;
@@ -26,6 +26,7 @@ reports_confine(int findings, const char *queue)
 		return;
 	landlock_begin(&l, LANDLOCK_SCOPED);
 	landlock_allow(&l, findings, RIGHTS_READ);
+	landlock_allow(&l, sessions, RIGHTS_READ);
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		char path[4096];
 

@@ -6,8 +6,8 @@
 #ifndef REPORTS_CONFINE_H
 #define REPORTS_CONFINE_H
 
-/* From now on this process reads the folder of findings, makes files in the queue, and has sockets;
- * it starts no program.  For good. */
-void reports_confine(int findings, const char *queue);
+/* From now on this process reads these folders (-1: none), makes files in the queue, and has
+ * sockets; it starts no program.  For good. */
+void reports_confine(int findings, int sessions, const char *queue);
 
 #endif

@@ -11,16 +11,14 @@
 #include "base/file.h"
 #include "base/name.h"
 #include "base/text.h"
+#include "reports/day.h"
 #include "reports/feedback.h"
 #include "reports/letter.h"
 #include "reports/places.h"
 #include "reports/sent.h"
 
-#define DAY_S	   86400
-#define DAYS	   3		/* that a run looks back */
 #define FILE_MAX   ((size_t)64 << 20)
 #define TIMEOUT_MS 10000	/* for all questions about a domain */
-#define SILENT_MAX 10
 
 /* A report about one domain. */
 struct making {
@@ -33,21 +31,11 @@ struct making {
 	char id_space[600], subject[1200], file_name[700];
 };
 
-/* Our name in reports. */
-static const char *
-submitter(const struct config *c)
-{
-	const struct slice name = slice_str(c->server.hostname);
-
-	return name.n && name_is_fqdn(name) ? c->server.hostname :
-	    strchr(c->reports.contact, '@') + 1;
-}
-
 static void
 describe(struct making *m, const struct sums_row *rows, size_t n, int64_t begin_s)
 {
 	const struct config *c = m->d->config;
-	const char *name = submitter(c);
+	const char *name = day_submitter(c);
 	struct buf id = BUF(m->id_space);
 
 	buf_fmt(&id, "%s.%s@%s", m->day, m->domain, name);
@@ -57,7 +45,7 @@ describe(struct making *m, const struct sums_row *rows, size_t n, int64_t begin_
 		.generator = "smtp-handler " VERSION,
 		.id = buf_slice(&id), .domain = slice_str(m->domain),
 		.record = m->places.record,
-		.begin_s = begin_s, .end_s = begin_s + DAY_S - 1, .rows = rows, .n = n,
+		.begin_s = begin_s, .end_s = begin_s + DAY_SECONDS - 1, .rows = rows, .n = n,
 	};
 	(void)snprintf(m->subject, sizeof m->subject,
 	    "Report Domain: %s Submitter: %s Report-ID: <%s>", m->domain, name, m->id_space);
@@ -166,28 +154,17 @@ make_all(struct daily *d, const char *day, int64_t begin_s, struct slice text, s
 	return r;
 }
 
-static void
-name_of_day(int64_t day_s, char ret[11])
-{
-	char space[32];
-	struct buf b = BUF(space);
-
-	clock_stamp(&b, day_s);
-	memcpy(ret, space, 10);
-	ret[10] = '\0';
-}
-
 static int
 make_day(struct daily *d, int64_t begin_s)
 {
-	char day[11], oldest[11];
+	char day[DAY_NAME], oldest[DAY_NAME];
 	struct sent sent;
 	char *text;
 	size_t n;
 	int r;
 
-	name_of_day(begin_s, day);
-	name_of_day(begin_s - DAYS * DAY_S, oldest);
+	day_name(begin_s, day);
+	day_name(begin_s - DAYS_BACK * DAY_SECONDS, oldest);
 	r = file_read(d->findings, day, FILE_MAX, &text, &n);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -203,10 +180,10 @@ make_day(struct daily *d, int64_t begin_s)
 int
 daily_run(struct daily *d, int64_t now_s)
 {
-	const int64_t today_s = now_s - now_s % DAY_S;
+	const int64_t today_s = now_s - now_s % DAY_SECONDS;
 	int r = 0;
 
-	for (int i = DAYS; i > 0 && r == 0; i--)
-		r = make_day(d, today_s - i * DAY_S);
+	for (int i = DAYS_BACK; i > 0 && r == 0; i--)
+		r = make_day(d, today_s - i * DAY_SECONDS);
 	return r;
 }

@@ -13,7 +13,8 @@ struct daily {
 	const struct config *config;
 	const struct dns_resolver *resolver;
 	const struct queue *queue;
-	int findings;			/* the folder of smtp-verify */
+	int findings;			/* the folder of smtp-verify; -1: there is none */
+	int sessions;			/* state/tls; -1: there is none */
 	int sent;			/* state/reports */
 	bool list;			/* print only, and queue nothing */
 	unsigned silent;		/* failures of the DNS, one behind the other */

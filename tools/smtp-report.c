@@ -18,11 +18,13 @@
 #include "reports/confine.h"
 #include "reports/daily.h"
 #include "reports/sent.h"
+#include "reports/tls_daily.h"
 
 static const char usage[] =
     "usage: smtp-report [-c FILE] [-o SECTION.KEY=VALUE]... [--list]\n"
     "Queue the reports about the last days for the domains that ask for them: what\n"
-    "smtp-verify has found about mail in their name (DMARC).\n"
+    "smtp-verify has found about mail in their name (DMARC), and what smtp-relay has seen\n"
+    "of TLS at their exchangers.\n"
     "\n"
     "  --list              print the reports that are due, and queue nothing\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
@@ -56,6 +58,42 @@ complain(const char *what, const char *path, int error, const char *advice)
 	return EX_TEMPFAIL;
 }
 
+/* Is there no such folder because nothing has written there yet? */
+static bool
+is_missing(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR;
+}
+
+static int
+open_folder(int at, const char *path)
+{
+	const int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void
+close_folder(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static int
+run_all(struct daily *d)
+{
+	const int64_t now_s = clock_wall_s();
+	int r = 0, tls = 0;
+
+	reports_confine(d->findings, d->sessions, d->config->queue.directory);
+	if (d->findings >= 0)
+		r = daily_run(d, now_s);
+	if (d->sessions >= 0)
+		tls = tls_daily_run(d, now_s);
+	return r < 0 ? r : tls;
+}
+
 static int
 run_daily(const struct config *c, const struct dns_resolver *resolver, const struct queue *q,
     bool list)
@@ -64,23 +102,25 @@ run_daily(const struct config *c, const struct dns_resolver *resolver, const str
 	const char *folder = c->reports.dmarc_findings;
 	int r;
 
-	d.findings = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d.findings < 0)
-		return complain("[reports] dmarc-findings = ", folder, -errno,
+	d.findings = folder ? open_folder(AT_FDCWD, folder) : -ENOENT;
+	if (d.findings < 0 && !is_missing(d.findings))
+		return complain("[reports] dmarc-findings = ", folder, d.findings,
 		    "type systemd-tmpfiles --create smtp-handler.conf");
+	d.sessions = open_folder(q->state, "tls");
 	d.sent = sent_open_folder(c->queue.directory);
-	if (d.sent < 0) {
-		(void)close(d.findings);
+	if (d.sent >= 0)
+		r = run_all(&d);
+	else
+		r = d.sent;
+	close_folder(d.findings);
+	close_folder(d.sessions);
+	close_folder(d.sent);
+	if (d.sent < 0)
 		return complain(c->queue.directory, "/state/reports", d.sent,
 		    queue_advice(QUEUE_RUN, d.sent));
-	}
-	reports_confine(d.findings, c->queue.directory);
-	r = daily_run(&d, clock_wall_s());
 	if (r < 0)
 		text_print(stderr, "smtp-report: %s\n", r == -EAGAIN ?
 		    "the DNS does not answer; the next run makes the rest" : strerror(-r));
-	(void)close(d.findings);
-	(void)close(d.sent);
 	return r < 0 ? EX_TEMPFAIL : EX_OK;
 }
 
@@ -106,7 +146,7 @@ main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	text_init();
-	if (!config.reports.contact || !config.reports.dmarc_findings) {
+	if (!config.reports.contact) {
 		text_print(stdout, "smtp-report: [reports] contact is not set, so no reports are "
 		    "sent\n");
 		config_done(&config);

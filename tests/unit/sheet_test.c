@@ -22,6 +22,7 @@ sample(void)
 	struct queue_entry e = {
 		.id = ID, .fd = -1, .content_at = 900, .content_size = 77,
 		.arrived_us = INT64_C(1763787774000001), .attempts = 3, .warned = true,
+		.report = true,
 		.standing = STANDING_TRUSTED, .from = S("a@example.org"),
 		.from_params = S("HOLDFOR=60 BY=100;R MT-PRIORITY=3"),
 		.quarantine = S("a filter says so"), .rcpts = rcpts, .nrcpts = 2,
@@ -58,7 +59,7 @@ test_whole(void)
 	memset(space, 'x', sizeof space);
 	ok(strcmp(s.e.id, ID) == 0 && s.e.fd == -1 && s.e.content_at == 900 &&
 		s.e.content_size == 77 && s.e.attempts == 3 && s.e.warned && !s.e.expanded &&
-		s.e.arrived_us == INT64_C(1763787774000001),
+		s.e.report && s.e.arrived_us == INT64_C(1763787774000001),
 	    "it has the numbers of the message");
 	ok(slice_eq(s.e.from, SL("a@example.org")) &&
 		slice_eq(s.e.quarantine, SL("a filter says so")) && !s.released,
