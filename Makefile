@@ -260,6 +260,13 @@ $(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
 
+# A disk that remembers what was done to it.
+$(BUILD)/tests/recorder: tests/power/recorder.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC  )
+	$(Q)$(CC) $(STD) -D_GNU_SOURCE $(shell pkg-config --cflags fuse3) $(CFLAGS) -o $@ $< \
+	  $(shell pkg-config --libs fuse3)
+
 # A program that makes one system call of another program fail.
 $(BUILD)/tests/failcall: $(BUILD)/gnu/tests/lib/failcall.o
 	@mkdir -p $(@D)
@@ -370,6 +377,17 @@ kill-points: all $(BUILD)/tests/failcall
 	  tests/delivery/run tests/delivery/points_test.py
 	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=3600 \
 	  tests/delivery/run tests/delivery/full_test.py
+
+# The power fails, on ext4, xfs and btrfs, at POWER_STATES moments of each: hours.  It goes on where
+# it was stopped, if the number is the same or greater.
+POWER_STATES ?= 10000
+.PHONY: power-cut power-cut-here
+power-cut:
+	tools/deps.sh power
+	$(MAKE) --no-print-directory power-cut-here
+power-cut-here: all $(BUILD)/tests/recorder
+	BUILD=$(BUILD) POWER_STATES=$(POWER_STATES) DEADLINE=86400 \
+	  tests/delivery/run tests/power/power_test.py
 
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.

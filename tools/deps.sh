@@ -22,7 +22,7 @@ build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
 	libcrypt-dev libcurl4-openssl-dev libunbound-dev zlib1g-dev dns-root-data musl-tools
 	linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
-	libnet-ssleay-perl curl msmtp openssl openssh-client s-nail mutt iproute2 util-linux procps
+	faketime libnet-ssleay-perl curl msmtp openssl openssh-client s-nail mutt iproute2 util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	python3-cryptography python3-openssl python3-requests
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
@@ -53,9 +53,10 @@ check)	wanted="$build_tools $check_tools" ;;
 cross)	wanted=$cross_tools ;;
 debian)	wanted="debootstrap util-linux" ;;
 filters) wanted="$build_tools $check_tools" ;;
+power)	wanted="$build_tools libfuse3-dev e2fsprogs xfsprogs btrfs-progs" ;;
 list)	echo $build_tools; exit ;;
 *)
-	echo "usage: tools/deps.sh [build | check | cross | debian | filters | list]" >&2
+	echo "usage: tools/deps.sh [build | check | cross | debian | filters | power | list]" >&2
 	exit 64 ;;
 esac
 

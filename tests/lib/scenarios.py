@@ -186,15 +186,15 @@ class Place:
         for path in glob.glob(self.directory + "/mail/*/new/*") + glob.glob(
                 self.directory + "/home/*/Maildir/new/*"):
             who = re.search(r"/(?:mail|home)/([^/]+)/", path)[1]
-            self._count(found, notices, who, open(path, "rb").read())
+            self.count(found, notices, who, open(path, "rb").read())
         for sink in self.sinks:
             for rcpts, content in sink.messages:
                 for rcpt in rcpts:
-                    self._count(found, notices, rcpt.split("@")[0], content)
+                    self.count(found, notices, rcpt.split("@")[0], content)
         return found, notices
 
     @staticmethod
-    def _count(found, notices, who, content):
+    def count(found, notices, who, content):
         content = content.replace(b"\r\n", b"\n")
         at = content.find(b"Subject: number ")
         if b"\nContent-Type: multipart/report" in content:

@@ -2,7 +2,7 @@
 """A receiver by SMTP or LMTP for tests with thousands of short deliveries, in threads of the test.
 
     sink = Sink(("127.0.0.1", 0))           # or the path of a socket
-    sink.rcpt = b"550 5.1.1 no"             # in place of 250
+    sink.rcpt = b"550 5.1.1 no"             # in place of 250; or a function of the address
     ...
     sink.messages                           # (recipients, content without added dots)
 """
@@ -17,6 +17,7 @@ class Sink:
     def __init__(self, address, lmtp=False):
         self.messages, self.lmtp = [], lmtp
         self.rcpt = self.data = None
+        self.taken = lambda rcpts, content: None        # before the reply
         if isinstance(address, str):
             if os.path.exists(address):
                 os.unlink(address)
@@ -61,9 +62,11 @@ class Sink:
             if verb in (b"MAIL", b"RSET"):
                 rcpts = []
             elif verb == b"RCPT":
-                reply = self.rcpt or reply
-                if not self.rcpt:
-                    rcpts.append(line[line.index(b"<") + 1:line.index(b">")].decode())
+                address = line[line.index(b"<") + 1:line.index(b">")].decode()
+                no = self.rcpt(address) if callable(self.rcpt) else self.rcpt
+                reply = no or reply
+                if not no:
+                    rcpts.append(address)
             elif verb == b"DATA" and rcpts:
                 connection.sendall(b"354 go on\r\n")
                 if not self._content(connection, lines, rcpts):
@@ -83,6 +86,7 @@ class Sink:
                 return False
             content += line[line.startswith(b"."):]
         if not self.data:
+            self.taken(rcpts, content)
             self.messages.append((rcpts, content))
         reply = (self.data or b"250 2.0.0 Ok") + b"\r\n"
         connection.sendall(reply * (len(rcpts) if self.lmtp else 1))

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: ISC
+"""The power fails at any moment, on ext4, xfs and btrfs: no message that got its 250 is lost.
+
+A disk that remembers its writes (tests/power/recorder.c) has the queue and the mailboxes while
+messages are accepted, edited by a filter, delivered, deferred, and sent back.  Then come the
+states: of the writes before a moment, those before the last flush are on the disk, and of the
+others any, whole or torn.  Each state is mounted, the runner delivers what it finds, and all
+mailboxes are compared with the replies that the client had before that moment.
+
+POWER_STATES is the number of states of each file system (make power-cut: 10,000).  A run that was
+stopped goes on.  POWER_ONLY is the name of one file system.
+"""
+import collections
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from programs import BUILD, HANDLER, RELAY
+from tap import bail_out, check, main, note, test, wait_for
+
+import scenarios
+from fake_milter import FakeMilter, add, body, packet
+from scenarios import Client, directory, text
+from sink import Sink
+
+STATES = int(os.environ.get("POWER_STATES", "20"))
+KEEP = BUILD + "/power-cut"
+SIZE = 320 << 20
+SYSTEMS = {"ext4": ["mkfs.ext4", "-q", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"],
+           "xfs": ["mkfs.xfs", "-q", "-K"], "btrfs": ["mkfs.btrfs", "-q", "-K"]}
+TORN = {"ext4": 512, "xfs": 512, "btrfs": 4096}
+WRITE, FLUSH, MARK = range(3)
+JOBS = 2
+CONFIG = """[queue]
+directory = {dir}/disk/queue
+min-free = 0
+retry-min = 1s
+[server]
+hostname = mx.example.org
+[relay]
+resolver = 192.0.2.53
+[route sender.example]
+via = maildir:{dir}/disk/mail/{{local}}
+[route local.example]
+via = maildir:{dir}/disk/mail/{{local}}
+[route remote.example]
+via = smtp://127.0.0.1:27{n}
+"""
+EDITED = b"Subject: number %d\nX-Filter: yes\n\nnew text\n"
+
+
+class Machine:
+    """A folder with a configuration, a receiver and a filter; its disk is mounted at disk/."""
+
+    def __init__(self, number):
+        self.directory = "%s/%d" % (directory, number)
+        self.disk = self.directory + "/disk"
+        os.makedirs(self.disk, exist_ok=True)
+        self.config, self.mark = self.directory + "/config", None
+        with open(self.config, "w") as file:
+            file.write(CONFIG.format(dir=self.directory, n=number))
+        self.log = open(self.directory + "/log", "w+")
+        self.sink = Sink(("127.0.0.1", int("27%d" % number)))
+        self.milter = FakeMilter(self.directory + "/milter", {
+            "E": add(b"X-Filter", b"yes") + body(b"new text\r\n") + packet("c")})
+
+    def note_mark(self, words):
+        if self.mark:
+            with open(self.mark, "w") as file:
+                file.write(words)
+
+    def relay(self, *options):
+        return subprocess.run([RELAY, "-c", self.config, *options], stdin=subprocess.DEVNULL,
+                              stdout=self.log, stderr=self.log, timeout=60).returncode
+
+    def session(self, numbers, plan):
+        """Send the messages of these numbers; each that got its 250 is marked."""
+        edit = plan[numbers[0]][1]
+        options = ["-o", "server.milter=unix:%s/milter" % self.directory] if edit else []
+        client = Client([HANDLER, "-c", self.config, *options], self.log)
+        client.reply()
+        client.say(b"EHLO client.example\r\n")
+        for number in numbers:
+            if client.send([plan[number][0]], text(number), bdat=number % 3 == 1):
+                self.note_mark("A %d" % number)
+        client.end()
+
+    def found(self):
+        """{(who, content): count} of the mailboxes and the receiver, and the notices."""
+        found, notices = collections.Counter(), []
+        for root, _, names in os.walk(self.disk + "/mail"):
+            if root.endswith("/new"):
+                for name in names:
+                    content = open(os.path.join(root, name), "rb").read()
+                    scenarios.Place.count(found, notices, root.split("/")[-2], content)
+        for rcpts, content in self.sink.messages:
+            for rcpt in rcpts:
+                scenarios.Place.count(found, notices, rcpt.split("@")[0], content)
+        return found, notices
+
+
+def make_plan(count):
+    """For each message its recipient, and whether a filter edits it."""
+    chance = random.Random(5)
+    kinds = ["bob@local.example", "carol@local.example", "bob@local.example",
+             "remote@remote.example", "gone@remote.example", "later@remote.example"]
+    plan = []
+    for first in range(0, count, 2):
+        edit = chance.random() < 0.25
+        plan += [(chance.choice(kinds), edit) for _ in (0, 1)]
+    return plan
+
+
+def wanted(number, plan):
+    rcpt, edit = plan[number]
+    return rcpt.split("@")[0], EDITED % number if edit else text(number)
+
+
+MESSAGES = 72
+PLAN = make_plan(MESSAGES)
+
+
+class Recorded:
+    """The disk of a machine by recorder, as long as it is used in `with`."""
+
+    def __init__(self, system, machine, log):
+        self.system, self.machine, self.log = system, machine, log
+        self.folder = machine.directory + "/recorder"
+
+    def __enter__(self):
+        os.makedirs(self.folder, exist_ok=True)
+        self.process = subprocess.Popen([BUILD + "/tests/recorder", str(SIZE), self.log,
+                                         self.folder], stdin=subprocess.DEVNULL)
+        if not wait_for(lambda: os.path.ismount(self.folder), 5):
+            bail_out("no file system by FUSE here: is /dev/fuse there?")
+        self.loop = run("losetup", "-f", "--show", self.folder + "/disk").strip()
+        run(*SYSTEMS[self.system], self.loop)
+        run("mount", self.loop, self.machine.disk)
+        run("losetup", "-d", self.loop)         # at the end of the mount
+        self.machine.mark = self.folder + "/mark"
+        os.mkdir(self.machine.disk + "/mail")
+        os.sync()
+        self.machine.note_mark("begin")
+        return self
+
+    def __exit__(self, *_):
+        self.machine.mark = None
+        run("umount", self.machine.disk)
+        wait_for(lambda: not run("losetup", "-j", self.folder + "/disk"), 5)
+        run("umount", self.folder)
+        self.process.wait(10)
+
+
+def run(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True)
+    check(done.returncode == 0, argv, done.stdout, done.stderr)
+    return done.stdout
+
+
+def record(system, path):
+    """The story of all messages, on a disk of this kind; its log."""
+    machine = Machine(9)
+    deferred = []
+
+    def refuse(address):
+        if address.startswith("gone"):
+            return b"550 5.1.1 no such user"
+        if address.startswith("later") and len(deferred) < 20:
+            deferred.append(address)
+            return b"451 4.2.1 later"
+        return None
+
+    machine.sink.rcpt = refuse
+    machine.sink.taken = lambda rcpts, content: machine.note_mark(
+        "D %s" % re.search(rb"number (\d+)", content)[1].decode())
+    with Recorded(system, machine, path + ".new"):
+        for first in range(0, MESSAGES, 6):
+            threads = [threading.Thread(target=machine.session, args=([n, n + 1], PLAN))
+                       for n in range(first, first + 6, 2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            check(machine.relay(*["--flush"] if first % 12 else []) == 0, "the runner failed")
+        check(machine.relay("--flush") == 0, "the runner failed")
+        machine.note_mark("end")
+    os.rename(path + ".new", path)
+
+
+def read_log(path):
+    """[(kind, offset, octets)] and the place of the mark "begin"."""
+    entries = []
+    with open(path, "rb") as file:
+        while head := file.read(24):
+            kind, at, size = struct.unpack("=3Q", head)
+            entries.append((kind, at, file.read(size)))
+    return entries, next(i for i, e in enumerate(entries) if e[0] == MARK and e[2] == b"begin")
+
+
+def torn(chance, octets, unit):
+    """Some of the sectors of a write: (offset, octets)."""
+    return [(at, octets[at:at + unit]) for at in range(0, len(octets), unit)
+            if chance.random() < 0.5]
+
+
+class Cuts:
+    """States of a recording, made in an image; call at() with moments that do not go back."""
+
+    def __init__(self, entries, image, unit):
+        self.entries, self.unit, self.done = entries, unit, 0
+        self.image = image
+        self.safe = open(image + ".safe", "w+b", buffering=0)
+        self.safe.truncate(SIZE)
+
+    def at(self, moment, seed):
+        """Make the image of a state.  The number of writes that were not flushed."""
+        flushed = max((i for i in range(self.done, moment) if self.entries[i][0] == FLUSH),
+                      default=self.done)
+        for kind, at, octets in self.entries[self.done:flushed]:
+            if kind == WRITE:
+                os.pwrite(self.safe.fileno(), octets, at)
+        self.done = flushed
+        run("cp", "--sparse=always", self.safe.name, self.image)
+        chance = random.Random(seed)
+        keep, loose = chance.choice((0.0, 0.2, 0.5, 0.8, 1.0)), 0
+        with open(self.image, "r+b", buffering=0) as image:
+            for kind, at, octets in self.entries[flushed:moment]:
+                if kind != WRITE:
+                    continue
+                loose += 1
+                if chance.random() < keep:
+                    os.pwrite(image.fileno(), octets, at)
+                elif chance.random() < 0.3:
+                    for offset, part in torn(chance, octets, self.unit):
+                        os.pwrite(image.fileno(), part, at + offset)
+        return loose
+
+
+def judge(machine, entries, moment):
+    """The messages that are lost, texts that nobody sent, duplicates."""
+    acked, given = set(), collections.Counter()
+    for kind, _, octets in entries[:moment]:
+        if kind == MARK and octets[:2] == b"A ":
+            acked.add(int(octets[2:]))
+        elif kind == MARK and octets[:2] == b"D ":
+            given[int(octets[2:])] += 1
+    found, notices = machine.found()
+    known = {wanted(n, PLAN): n for n in range(MESSAGES)}
+    told = b"\n".join(notices)
+    lost = []
+    for number in sorted(acked):
+        who, content = wanted(number, PLAN)
+        if not found[who, content] and not given[number] and not (
+                who == "gone" and b"Subject: number %d\n" % number in told):
+            lost.append(number)
+    strange = [pair for pair in found if pair not in known]
+    twice = sum(max(0, n + given[known[pair]] - 1) for pair, n in found.items() if pair in known)
+    return lost, strange, twice
+
+
+def try_state(machine, cuts, moment, seed, options):
+    """A line of results: unflushed writes, lost messages, strange ones, duplicates."""
+    loose = cuts.at(moment, seed)
+    machine.sink.messages.clear()
+    machine.log.seek(0)
+    machine.log.truncate()
+    mounted = subprocess.run(["mount", "-o", options, cuts.image, machine.disk],
+                             capture_output=True, text=True)
+    if mounted.returncode:
+        note(mounted.stderr)
+        return "%d not-mounted 0 0" % loose
+    try:
+        status = machine.relay("--flush")
+        lost, strange, twice = judge(machine, cuts.entries, moment)
+        if lost or strange or status:
+            note("seed %d, moment %d: lost %s, strange %s, status %d"
+                 % (seed, moment, lost, strange[:2], status))
+        return "%d %d %d %d" % (loose, len(lost) + bool(status), len(strange), twice)
+    finally:
+        run("umount", machine.disk)
+
+
+def work(system, number, seeds, log, path, flushes=True):
+    """Try the states of these seeds, in the order of their moments."""
+    entries, begin = read_log(log)
+    if not flushes:
+        entries = [e for i, e in enumerate(entries) if i < begin or e[0] != FLUSH]
+    machine = Machine(number)
+    images = machine.directory + "/images"
+    os.makedirs(images, exist_ok=True)
+    run("mount", "-t", "tmpfs", "tmpfs", images)
+    cuts = Cuts(entries, images + "/state", TORN[system])
+    moments = sorted((random.Random("%s %d" % (system, seed)).randrange(begin, len(entries) + 1),
+                      seed) for seed in seeds)
+    # Two states of a disk have one UUID.
+    options = "loop,nouuid" if system == "xfs" else "loop"
+    with open(path, "a", buffering=1) as file:
+        for moment, seed in moments:
+            file.write("%d %s\n" % (seed, try_state(machine, cuts, moment, seed, options)))
+    run("umount", "-l", images)
+
+
+def results_of(paths):
+    return {int(line.split()[0]): line.split()[1:] for path in paths if os.path.exists(path)
+            for line in open(path).read().split("\n") if len(line.split()) == 5}
+
+
+def child(function, *arguments):
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            function(*arguments)
+            status = 0
+        except BaseException as error:
+            note("%s: %s" % (type(error).__name__, error))
+        sys.stdout.flush()
+        os._exit(status)
+    return pid
+
+
+def ended_well(pid):
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def power_cut(system):
+    log, paths = KEEP + "/" + system, ["%s/%s.done-%d" % (KEEP, system, n) for n in range(JOBS)]
+    if not os.path.exists(log):
+        check(ended_well(child(record, system, log)), "no recording")
+        for path in paths:
+            if os.path.exists(path):
+                os.unlink(path)
+    begin, done = time.monotonic(), results_of(paths)
+    todo = [seed for seed in range(STATES) if seed not in done]
+    pids = [child(work, system, n, todo[n::JOBS], log, paths[n]) for n in range(JOBS)]
+    check(all([ended_well(pid) for pid in pids]), "a process of this test failed")
+    rows = results_of(paths)
+    note("%d states, %d with writes that were not flushed; %d duplicates; %d s for %d of them" % (
+        len(rows), sum(row[0] != "0" for row in rows.values()),
+        sum(int(row[3]) for row in rows.values()), time.monotonic() - begin, len(todo)))
+    bad = {seed: row for seed, row in rows.items() if row[1] != "0" or row[2] != "0"}
+    check(not bad and len(rows) >= STATES, bad)
+
+
+def without_flushes(system):
+    """A disk that ignores what it is to flush loses messages: this test would see it."""
+    path = "%s/%s.control" % (KEEP, system)
+    if os.path.exists(path):
+        os.unlink(path)
+    check(ended_well(child(work, system, 0, range(8), KEEP + "/" + system, path, False)))
+    rows = results_of([path])
+    note("%d of %d states without flushes lost messages, or could not be read"
+         % (sum(row[1] != "0" for row in rows.values()), len(rows)))
+    check(sum(row[1] != "0" for row in rows.values()) >= 4, rows)
+
+
+def count_flushes(system, path):
+    """Flushes a message of 40 sent alone, and of 40 sent by 8 clients at a time."""
+    machine, plan = Machine(9), [("bob@local.example", False)] * 80
+    log = path + ".flushes"
+    with Recorded(system, machine, log):
+        machine.session(list(range(2)), plan)
+        os.sync()
+        machine.note_mark("alone")
+        machine.session(list(range(40)), plan)
+        machine.note_mark("many")
+        threads = [threading.Thread(target=machine.session, args=(list(range(n, n + 5)), plan))
+                   for n in range(40, 80, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        machine.note_mark("end")
+    counts, part = collections.Counter(), None
+    for kind, _, octets in read_log(log)[0]:
+        if kind == MARK and octets in (b"alone", b"many", b"end"):
+            part = octets.decode()
+        counts[part] += kind == FLUSH
+    os.unlink(log)
+    note("%s: %.2f flushes a message alone, %.2f of 8 at a time"
+         % (system, counts["alone"] / 40, counts["many"] / 40))
+    limit = {"ext4": 2.3, "xfs": 2.3, "btrfs": 4.3}[system]
+    check(counts["alone"] / 40 <= limit, "more than one commit of the journal for a message")
+    check(counts["many"] <= counts["alone"], counts)
+
+
+if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
+    bail_out("needs root, /dev/fuse and loop devices")
+os.makedirs(KEEP, exist_ok=True)
+for each in SYSTEMS:
+    if os.environ.get("POWER_ONLY", each) == each:
+        test(each + ": a commit of the journal for a message")(
+            lambda each=each: check(ended_well(child(count_flushes, each, KEEP + "/" + each)),
+                                    "see above"))
+        test(each + ": the power fails")(lambda each=each: power_cut(each))
+        test(each + ": a disk that ignores flushes")(lambda each=each: without_flushes(each))
+main()
