@@ -93,7 +93,9 @@ put_up_walls(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return;
 	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);
-	landlock_allow(&l, FOLDER_FD, LANDLOCK_ACCESS_FS_READ_FILE);
+	/* A folder of the name of a message must be seen to be one. */
+	landlock_allow(&l, FOLDER_FD,
+	    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 	(void)landlock_enforce(&l);
 	SECCOMP_ADD(&f, calls);
 	seccomp_add(&f, &own_signal, 1);
