@@ -378,6 +378,14 @@ kill-points: all $(BUILD)/tests/failcall
 	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=3600 \
 	  tests/delivery/run tests/delivery/full_test.py
 
+# Damaged files of the queue under programs with sanitizers: hours.  It goes on where it was stopped.
+HOSTILE_FILES ?= 1000000
+.PHONY: hostile-files
+hostile-files:
+	$(MAKE) --no-print-directory SAN=address,undefined all
+	BUILD=build-san HOSTILE_FILES=$(HOSTILE_FILES) DEADLINE=86400 \
+	  tests/delivery/run tests/delivery/hostile_files_test.py
+
 # The power fails, on ext4, xfs and btrfs, at POWER_STATES moments of each: hours.  It goes on where
 # it was stopped, if the number is the same or greater.
 POWER_STATES ?= 10000

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from programs import HANDLER, RELAY
+from programs import HANDLER, RELAY, SANITIZER
 from tap import check, main, note, same, test, wait_for
 
 if open("/proc/self/uid_map").read().split()[2] == "1":
@@ -100,6 +100,35 @@ def _():
                                         lambda p: remount(p, "rw"))
             if faults:
                 broken.append((scenario.name, faults, place.said()[-1500:]))
+    same(broken, [])
+
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+def set_clock(shift):
+    for name, value in (("LD_PRELOAD", FAKETIME), ("FAKETIME", shift),
+                        ("FAKETIME_DONT_FAKE_MONOTONIC", "1")):
+        if shift:
+            os.environ[name] = value
+        else:
+            del os.environ[name]
+
+
+@test("a runner whose clock is a day or ten years wrong, and then right: the same")
+def _():
+    if SANITIZER or not os.path.exists(FAKETIME):
+        note("not run: no libfaketime, or a program with sanitizers")
+        return
+    broken = []
+    for scenario in (scenarios.Maildir(), scenarios.Bounce(), scenarios.Deferral()):
+        with ready(scenario, 0) as (place, _):
+            for shift in ("-3650d", "-1d", "+1d", "+3650d"):
+                _, faults = try_trouble(scenario, place, lambda _, s=shift: set_clock(s),
+                                        lambda _: set_clock(None))
+                faults = [f for f in faults if "Subject: Delayed Mail" not in f]
+                if faults:
+                    broken.append((scenario.name, shift, faults, place.said()[-1500:]))
     same(broken, [])
 
 
