@@ -270,8 +270,12 @@ def try_state(machine, cuts, moment, seed, options):
     machine.sink.messages.clear()
     machine.log.seek(0)
     machine.log.truncate()
-    mounted = subprocess.run(["mount", "-o", options, cuts.image, machine.disk],
-                             capture_output=True, text=True)
+    words = ["mount", "-o", options, cuts.image, machine.disk]
+    mounted = subprocess.run(words, capture_output=True, text=True)
+    # A torn superblock: ext4 asks for a repair.
+    if mounted.returncode and options == "loop,errors=remount-ro":
+        subprocess.run(["e2fsck", "-fy", cuts.image], capture_output=True)
+        mounted = subprocess.run(words, capture_output=True, text=True)
     if mounted.returncode:
         note(mounted.stderr)
         return "%d not-mounted 0 0" % loose
@@ -299,7 +303,7 @@ def work(system, number, seeds, log, path, flushes=True):
     moments = sorted((random.Random("%s %d" % (system, seed)).randrange(begin, len(entries) + 1),
                       seed) for seed in seeds)
     # Two states of a disk have one UUID.
-    options = "loop,nouuid" if system == "xfs" else "loop"
+    options = {"xfs": "loop,nouuid", "ext4": "loop,errors=remount-ro"}.get(system, "loop")
     with open(path, "a", buffering=1) as file:
         for moment, seed in moments:
             file.write("%d %s\n" % (seed, try_state(machine, cuts, moment, seed, options)))
