@@ -378,7 +378,8 @@ kill-points: all $(BUILD)/tests/failcall
 	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=3600 \
 	  tests/delivery/run tests/delivery/full_test.py
 
-# Damaged files of the queue under programs with sanitizers: hours.  It goes on where it was stopped.
+# Damaged files of the queue under programs with sanitizers: hours.  It goes on where it was
+# stopped.
 HOSTILE_FILES ?= 1000000
 .PHONY: hostile-files
 hostile-files:

@@ -22,7 +22,8 @@ build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
 	libcrypt-dev libcurl4-openssl-dev libunbound-dev zlib1g-dev dns-root-data musl-tools
 	linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
-	faketime libnet-ssleay-perl curl msmtp openssl openssh-client s-nail mutt iproute2 util-linux procps
+	faketime libnet-ssleay-perl curl msmtp openssl openssh-client s-nail mutt iproute2
+	util-linux procps
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	python3-cryptography python3-openssl python3-requests
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl

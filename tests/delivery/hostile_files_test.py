@@ -88,11 +88,12 @@ def run(argv, allowed, **more):
 
 
 def relay(*options):
-    """A run.  Where an ID is there twice and one is a folder, a file may have to stay in new/."""
+    """A run.  A folder in tmp/, or an ID that is there twice, may stay, and then is reported."""
     done = run([RELAY, *options], (0, 75))
     stays = os.listdir(queue + "/new")
-    check((done.returncode == 0 and not stays) or b" stuck id=" in done.stderr, done.returncode,
-          stays, done.stderr[-3000:].decode("latin1"))
+    told = re.search(rb" stuck id=| trouble what=\"cannot bring back", done.stderr)
+    check((done.returncode == 0 and not stays) or told, done.returncode, stays,
+          done.stderr[-3000:].decode("latin1"))
 
 
 def samples():
@@ -120,6 +121,10 @@ def collect():
     return found
 
 
+WORDS = (b"\n", b"\0", b"P <", b"D <", b"\n\n", b"-1", b"\xff\xfe", b" ", b"=",
+         b"99999999999999999999", b"18446744073709551616")
+
+
 def damage(chance, octets):
     """Octets with one to four kinds of damage."""
     data = bytearray(octets)
@@ -140,8 +145,7 @@ def damage(chance, octets):
         elif kind == 5:
             data[at:at + n] = bytes(n)
         elif kind == 6:
-            data[at:at] = chance.choice((b"\n", b"\0", b"P <", b"D <", b"\n\n", b"99999999999999999999",
-                                         b"-1", b"\xff\xfe", b" ", b"=", b"18446744073709551616"))
+            data[at:at] = chance.choice(WORDS)
         else:
             digits = [i for i, c in enumerate(data[:2000]) if 48 <= c <= 57]
             for i in chance.sample(digits, min(3, len(digits))):
