@@ -330,6 +330,42 @@ check_walls(struct doctor *d)
 	try_landlock(d);
 }
 
+#define DAY_S 86400
+
+static bool
+has_day(const char *queue, const char *folder, int64_t day_s)
+{
+	char path[4096], stamp[32];
+	struct buf b = BUF(stamp);
+
+	clock_stamp(&b, day_s);
+	return (size_t)snprintf(path, sizeof path, "%s/state/%s%.10s", queue, folder,
+	    buf_cstr(&b)) < sizeof path && access(path, F_OK) == 0;
+}
+
+/* Reports about a day are made on the next one. */
+static void
+check_reports(struct doctor *d)
+{
+	const char *queue = d->config->queue.directory;
+	const int64_t now_s = clock_wall_s();
+	int late = 0;
+
+	if (!d->config->reports.contact) {
+		doctor_report(d, DOCTOR_OK, NULL, "none are sent, as [reports] contact is not set");
+		return;
+	}
+	for (int i = 2; i <= 3; i++)
+		late += has_day(queue, "tls/", now_s - i * DAY_S) &&
+		    !has_day(queue, "reports/tls-", now_s - i * DAY_S);
+	if (late)
+		doctor_report(d, DOCTOR_WARNING, NULL,
+		    "sessions are recorded in %s/state/tls, and no reports are made of them",
+		    queue);
+	else
+		doctor_report(d, DOCTOR_OK, NULL, "they are made in time");
+}
+
 const struct doctor_check doctor_system[] = {
 	{ "settings", DOCTOR_AS_HANDLER, check_settings, CHECK_SETTINGS },
 	{ "settings-out", DOCTOR_AS_RELAY, check_settings, CHECK_SETTINGS },
@@ -344,6 +380,8 @@ const struct doctor_check doctor_system[] = {
 	{ "aliases", DOCTOR_AS_RELAY, check_aliases, "smtp-relay --check" },
 	{ "clock", DOCTOR_AS_CALLER, check_clock,
 	  "timedatectl set-ntp true (apt install systemd-timesyncd)" },
+	{ "reports", DOCTOR_AS_RELAY, check_reports,
+	  "systemctl enable --now smtp-report.timer" },
 	{ "relay", DOCTOR_AS_HANDLER, check_relay,
 	  "remove 'accept = anyone' from [route *], and foreign networks from [server] trusted" },
 	{ "walls", DOCTOR_AS_HANDLER, check_walls, "" },

@@ -424,6 +424,23 @@ def _():
     check("gave up after 24 hours in the queue" in site.log())
 
 
+@test("the doctor finds sessions of which no reports are made")
+def _():
+    def finding():
+        done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "--json", "doctor"],
+                              capture_output=True, text=True, timeout=60)
+        return [json.loads(line) for line in done.stdout.splitlines() if '"reports"' in line]
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 2 * 86400))
+    check("made in time" in str(finding()), finding())
+    with open(SESSIONS + "/" + day, "w") as file:
+        file.write("")
+    found = str(finding())
+    check("warning" in found and "no reports are made" in found and
+          "systemctl enable --now smtp-report.timer" in found, found)
+    tool("smtp-report")
+    check("made in time" in str(finding()), finding())
+
+
 @test("without [reports] contact nothing is recorded")
 def _():
     quiet = Site("quiet", "[relay]\ndnssec = off\n", address="192.0.2.2").listen()
