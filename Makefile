@@ -440,7 +440,8 @@ check-there: all $(UNIT_TESTS) $(CORPUS_TESTS)
 unit: $(UNIT_TESTS) $(CORPUS_TESTS)
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
 
-ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(VERIFY) relay.c verify.c $(QUEUE_TOOL) \
+ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(VERIFY) $(REPORTS) relay.c verify.c \
+            $(QUEUE_TOOL) \
             $(IMPORT) $(sort $(SENDMAIL) $(FETCH) $(wildcard tools/*.c))
 .PHONY: analyse
 analyse:

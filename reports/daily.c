@@ -93,7 +93,7 @@ static int
 send_report(struct making *m)
 {
 	struct gzip *g = gzip_new();
-	struct slice file;
+	struct slice file = SL("");
 	int r = -ENOMEM;
 
 	if (g) {

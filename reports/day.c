@@ -9,7 +9,7 @@
 void
 day_name(int64_t begin_s, char ret[DAY_NAME])
 {
-	char space[32];
+	char space[32] = "";
 	struct buf b = BUF(space);
 
 	clock_stamp(&b, begin_s);
