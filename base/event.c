@@ -40,6 +40,7 @@ static const struct event events[] = {
 	{ "frozen", "2ab2d629b6985e18a73ba8e200dec800" },
 	{ "thawed", "4f6e7403fed258699754b5bf07e4e104" },
 	{ "moved", "2c1538290f185d71b392add0bf11eed0" },
+	{ "tls-lost", "5c1f0a7d3be24c7f9b6d8e2a41c7f036" },
 	{ "trouble", "69f67b48700b50068e1934de8d769583" },
 	{ "discarded", "1d86b751868c43d886974c83037f5d67" },
 	{ "verified", "9b0f7e0c2d5e4a55a5a3d2c0b6d1f7c4" },

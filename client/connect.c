@@ -435,6 +435,8 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	l->latency_us = dialled->first_us;
 	result = begin(c, t, l, &why);
 	connect_report_host(c, t, dialled, HOST_OPEN, tls_result(l));
+	if (t && (result == GREET_READY || (result == GREET_BROKEN && !l->spurned)))
+		connect_tls_learn(c, t, l, result == GREET_READY ? NULL : &why);
 	/* A socket is never an exchanger. */
 	ours = t && l->ours && way_of(c->d->route->via)->by_domain;
 	if (result == GREET_READY && !ours) {

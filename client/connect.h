@@ -92,6 +92,11 @@ bool connect_tls_allows(struct connect *c, size_t n);
 void connect_tls_policy(struct connect *c, const struct order_target *t, struct smtp_link *l,
     struct tls_policy *p);
 
+/* Report whether the host has shown a good certificate, for later deliveries.  why is the reason if
+ * there is no session; NULL: there is one. */
+void connect_tls_learn(const struct connect *c, const struct order_target *t,
+    const struct smtp_link *l, const struct outcome *why);
+
 /* Is why, of a host, the lack of the TLS that REQUIRETLS demands?  If that is true of all hosts,
  * the message is returned (RFC 8689 section 4.2.1). */
 bool connect_tls_lacks(struct connect *c, const struct outcome *why);

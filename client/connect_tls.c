@@ -200,3 +200,21 @@ connect_tls_allows(struct connect *c, size_t n)
 {
 	return (!exchanger_tls_applies(c->d) || ask_domains(c, n)) && obey_sts(c, n);
 }
+
+/* Each counts once a day.  A message may waive demands, but the host has shown what it has. */
+void
+connect_tls_learn(const struct connect *c, const struct order_target *t, const struct smtp_link *l,
+    const struct outcome *why)
+{
+	const struct delivery *d = c->d;
+	const bool insecure = why && (why->cause == CAUSE_NO_TLS ||
+	    why->cause == CAUSE_TLS_FAILED || why->cause == CAUSE_TLS_UNVERIFIED);
+	struct host_report r = { .event = l->good ? HOST_TLS_SHOWN : HOST_TLS_LOST };
+
+	if (!way_of(d->route->via)->by_domain || l->downgraded || (why && !insecure) ||
+	    c->policy.tls == RELAY_TLS_NONE ||
+	    !learned_counts(&d->hosts->learned, t->exchanger->name, l->good, clock_wall_s()))
+		return;
+	(void)snprintf(r.name, sizeof r.name, "%s", t->exchanger->name);
+	d->sink->host(d->sink->ctx, &r);
+}

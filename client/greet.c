@@ -197,6 +197,7 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 	l->closed = false;
 	l->verified = facts.verified;
 	l->resumed = facts.resumed;
+	l->good = facts.good;
 	(void)snprintf(l->tls, sizeof l->tls, "%s/%s%s%s%s", facts.version, facts.cipher,
 	    facts.tlsa[0] ? "/dane:" : facts.verified ? "/verified" : "", facts.tlsa,
 	    facts.resumed ? "/resumed" : "");

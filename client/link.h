@@ -37,6 +37,7 @@ struct smtp_link {
 	bool greeted;			/* its greeting was good */
 	bool silent;			/* it refused EHLO, but may know it: its offer is unknown */
 	bool downgraded;		/* it is spared TLS, as that has failed */
+	bool good;			/* inside TLS, with a certificate for its name */
 	bool resumed;			/* inside TLS, by a ticket */
 	bool spurned;			/* TLS failed with a ticket; without one it may work */
 	bool tls_failed;		/* TLS was offered, and failed */

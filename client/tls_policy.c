@@ -45,6 +45,9 @@ tls_policy_of(const struct delivery *d, bool requiretls)
 	struct tls_policy t = { .demand = { .name = "", .authorities = c->relay.tls_ca_file } };
 
 	from_route(&t, c, r);
+	t.learns = t.tls == RELAY_TLS_LEARNED;
+	if (t.learns)
+		t.tls = RELAY_TLS_MAY;
 	/* The exchanger's name should be secured by DNSSEC or MTA-STS; we verify its certificate
 	 * only.  Final delivery is exempt (RFC 8689 section 4.2.1). */
 	if (requiretls && t.tls != RELAY_TLS_REQUIRE && !way_of(r->via)->ends_here) {
@@ -54,6 +57,7 @@ tls_policy_of(const struct delivery *d, bool requiretls)
 		t.remedy = t.remedy_none = "the sender of the message demands it";
 	}
 	t.demand.verify = t.tls == RELAY_TLS_REQUIRE;
+	t.demand.look = way_of(r->via)->by_domain;
 	return t;
 }
 
@@ -73,6 +77,17 @@ from_dane(struct tls_policy *t, const struct exchanger_tls *x)
 	    "its TLS or the records";
 	t->demand.verify = false;
 	t->demand.dane = match ? &x->demand : NULL;
+}
+
+/* The host has shown good certificates for a month. */
+static void
+from_history(struct tls_policy *t)
+{
+	t->tls = RELAY_TLS_REQUIRE;
+	t->demand.verify = true;
+	t->source = "tls = learned: it has shown good certificates for a month";
+	t->remedy = t->remedy_none = "ask its operator; a [route] with tls = may, or without "
+	    "its line in state/tls, it would go out";
 }
 
 void
@@ -103,6 +118,9 @@ tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct 
 	t->demand.name = x->name;
 	if (published && t->tls != RELAY_TLS_NONE)
 		from_dane(t, published);
+	if (t->learns && t->tls == RELAY_TLS_MAY &&
+	    learned_is(learned_find(&d->hosts->learned, x->name, now_s)))
+		from_history(t);
 	t->shaky = host && hosts_failed_lately(d->hosts, host, now_s);
 	t->downgraded = t->tls == RELAY_TLS_MAY && host &&
 	    hosts_spared_until(host, HOST_SPARED_TLS, now_s);

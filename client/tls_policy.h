@@ -16,6 +16,7 @@ struct tls_policy {
 	const char *source;		/* the origin of the demand: "[relay] tls" */
 	const char *remedy;		/* the operator's cure for a bad certificate */
 	const char *remedy_none;	/* the operator's cure for a host without TLS */
+	bool learns;			/* a host that has shown good certificates needs one */
 	bool implicit;			/* TLS begins with the first octet */
 	bool by_message;		/* only the message demands it (REQUIRETLS) */
 	bool downgraded;		/* none instead of may, as TLS has failed with the host */

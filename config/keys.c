@@ -67,6 +67,7 @@ static const struct key_choice dnssec[] = {
 static const struct key_choice relay_tls[] = {
 	{ S("none"), RELAY_TLS_NONE },
 	{ S("may"), RELAY_TLS_MAY },
+	{ S("learned"), RELAY_TLS_LEARNED },
 	{ S("require"), RELAY_TLS_REQUIRE },
 	{ S(""), 0 },
 };

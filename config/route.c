@@ -165,6 +165,7 @@ set_tls(struct route *r, struct slice value, struct buf *why)
 	static const struct { struct slice word; enum relay_tls tls; } words[] = {
 		{ S("none"), RELAY_TLS_NONE },
 		{ S("may"), RELAY_TLS_MAY },
+		{ S("learned"), RELAY_TLS_LEARNED },
 		{ S("require"), RELAY_TLS_REQUIRE },
 	};
 
@@ -174,7 +175,7 @@ set_tls(struct route *r, struct slice value, struct buf *why)
 		r->tls = words[i].tls;
 		return 0;
 	}
-	return refuse(why, "write none or may or require");
+	return refuse(why, "write none or may or learned or require");
 }
 
 static int

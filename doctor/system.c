@@ -19,9 +19,11 @@
 #include "doctor/judge.h"
 #include "doctor/program.h"
 #include "doctor/units.h"
+#include "hosts/learned.h"
 #include "queue/check.h"
 
 #define CHECK_SETTINGS "smtp-handler --check; smtp-relay --check"
+#define TLS_LOST_MAX   5	/* hosts that are named */
 #define MAKE_QUEUE     "systemd-tmpfiles --create smtp-handler.conf"
 
 /* ---- files and users ---- */
@@ -166,6 +168,47 @@ check_queue(struct doctor *d)
 	else if (c.faults == 0)
 		doctor_report(d, DOCTOR_OK, NULL, "%llu messages, all whole",
 		    (unsigned long long)c.messages);
+}
+
+static int
+open_state(const struct doctor *d)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof path, "%s/state", d->config->queue.directory);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Hosts that have shown good certificates for a month, and none in their last session. */
+static void
+check_tls_lost(struct doctor *d)
+{
+	const int state = open_state(d);
+	unsigned n = 0, lost = 0;
+	struct learned l;
+	char text[40];
+
+	if (state < 0) {
+		doctor_report(d, DOCTOR_SKIPPED, NULL, "the queue has no state/ that can be read");
+		return;
+	}
+	learned_load(&l, state);
+	(void)close(state);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct learned_host *h = learned_find(&l, l.list[i].name, clock_wall_s());
+		struct buf since = BUF(text);
+
+		n += learned_is(h);
+		if (!learned_is(h) || h->bad_s <= h->good_s || lost++ >= TLS_LOST_MAX)
+			continue;
+		clock_stamp(&since, h->good_s);
+		doctor_report(d, DOCTOR_WARNING, NULL, "%s: no good certificate since %s", h->name,
+		    buf_cstr(&since));
+	}
+	learned_done(&l);
+	if (lost == 0)
+		doctor_report(d, DOCTOR_OK, NULL, "%u hosts are known for good certificates, "
+		    "and have them", n);
 }
 
 /* ---- lists ---- */
@@ -376,6 +419,8 @@ const struct doctor_check doctor_system[] = {
 	{ "space", DOCTOR_AS_HANDLER, check_space, "make room, or move [queue] directory" },
 	{ "owners", DOCTOR_AS_CALLER, check_owners, "smtp-queue fsck --owners --repair" },
 	{ "queue", DOCTOR_AS_RELAY, check_queue, "smtp-queue fsck --repair" },
+	{ "tls-lost", DOCTOR_AS_RELAY, check_tls_lost,
+	  "ask the operator of the host; to forget it, remove its line from state/tls" },
 	{ "lists", DOCTOR_AS_HANDLER, check_lists, "smtp-handler --check" },
 	{ "aliases", DOCTOR_AS_RELAY, check_aliases, "smtp-relay --check" },
 	{ "clock", DOCTOR_AS_CALLER, check_clock,

@@ -342,6 +342,8 @@ explain_host_tls(const struct tls_policy *terms, const struct delivery *d,
 		exchanger_tls_find(d, mx, &x, 1, &place);
 		say_line(s, "dane", "%s: %s", x->name, found.dane.chain);
 	}
+	if (learned_is(learned_find(&d->hosts->learned, x->name, clock_wall_s())))
+		say_line(s, "learned", "%s: it has shown good certificates for a month", x->name);
 	explain_downgrades(terms, d, x, asked ? &found : NULL, s);
 	if (asked)
 		exchanger_tls_done(&found);

@@ -304,6 +304,8 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		return true;
 	case HOST_NOTHING:
 	case HOST_SECURED:
+	case HOST_TLS_SHOWN:
+	case HOST_TLS_LOST:
 		break;
 	}
 	return false;
@@ -330,7 +332,7 @@ host_report_valid(const struct host_report *report)
 			return false;
 	return foreign_line(report->address, sizeof report->address) &&
 	    foreign_line(report->name, sizeof report->name) &&
-	    (unsigned)report->event <= HOST_SECURED && (unsigned)report->tls <= HOST_TLS_FAILED;
+	    (unsigned)report->event <= HOST_TLS_LOST && (unsigned)report->tls <= HOST_TLS_FAILED;
 }
 
 void
@@ -341,6 +343,12 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 	if (report->event == HOST_SECURED) {
 		h->secured_changed |= secured_add(&h->secured, report->name, now_s);
 		h->changed |= h->secured_changed;
+		return;
+	}
+	if (report->event == HOST_TLS_SHOWN || report->event == HOST_TLS_LOST) {
+		h->learned_changed |= learned_add(&h->learned, report->name,
+		    report->event == HOST_TLS_SHOWN, now_s);
+		h->changed |= h->learned_changed;
 		return;
 	}
 	if (report->event == HOST_NOTHING || !host_printable(report->address) ||
@@ -362,6 +370,7 @@ hosts_done(struct hosts *h)
 {
 	free(h->list);
 	secured_done(&h->secured);
+	learned_done(&h->learned);
 	*h = (struct hosts){ 0 };
 }
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "hosts/learned.h"
 #include "hosts/secured.h"
 
 /* Limit: the entry without news for the longest time is dropped first. */
@@ -57,6 +58,8 @@ struct hosts {
 	int64_t good_s;			/* time of the last greeting of any host */
 	struct secured secured;
 	bool secured_changed;
+	struct learned learned;
+	bool learned_changed;
 };
 
 #define HOSTS_PAUSE_S     60
@@ -81,6 +84,9 @@ enum host_event {
 	HOST_NO_PIPELINING,		/* the connection broke at a group of commands */
 	HOST_NO_CLEAR,			/* it was spared TLS, and took no mail without */
 	HOST_SECURED,			/* the name has proven records of DANE; no address */
+	/* The exchanger of this name has shown a good certificate, or none.  No address. */
+	HOST_TLS_SHOWN,
+	HOST_TLS_LOST,
 };
 
 /* An event as a worker sends it to its parent process. */

@@ -93,6 +93,7 @@ hosts_load(struct hosts *h, int state_fd)
 		free(text);
 	}
 	secured_load(&h->secured, state_fd);
+	learned_load(&h->learned, state_fd);
 }
 
 /* No fsync: a lost table is measured again, and a torn line is dropped. */
@@ -122,7 +123,9 @@ hosts_save(struct hosts *h, int state_fd)
 	r = file_replace_end(&file);
 	if (r == 0 && h->secured_changed)
 		r = secured_save(&h->secured, state_fd, clock_wall_s());
+	if (r == 0 && h->learned_changed)
+		r = learned_save(&h->learned, state_fd, clock_wall_s());
 	if (r == 0)
-		h->changed = h->secured_changed = false;
+		h->changed = h->secured_changed = h->learned_changed = false;
 	return r;
 }

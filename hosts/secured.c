@@ -75,9 +75,8 @@ make_name(struct secured *s, const char *name)
 	return &s->list[i];
 }
 
-/* As dns/name.h has names. */
-static bool
-is_name(const char *name)
+bool
+secured_name_valid(const char *name)
 {
 	const size_t n = strlen(name);
 
@@ -110,7 +109,7 @@ secured_add(struct secured *s, const char *name, int64_t now_s)
 {
 	struct secured_name *known;
 
-	if (!is_name(name) || secured_fresh(s, name, now_s))
+	if (!secured_name_valid(name) || secured_fresh(s, name, now_s))
 		return false;
 	known = (struct secured_name *)(uintptr_t)find_name(s, name);
 	if (!known)

@@ -26,6 +26,9 @@ struct secured {
 	size_t n, cap;
 };
 
+/* Is it a name as dns/name.h has them? */
+bool secured_name_valid(const char *name);
+
 /* Note that a name has such records at now_s.  Names that are none are ignored.  Returns whether
  * that is worth saving: it is new, or a day has passed. */
 bool secured_add(struct secured *s, const char *name, int64_t now_s);

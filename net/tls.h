@@ -34,6 +34,7 @@ struct tls_facts {
 	enum tls_fault fault;		/* of a certificate that was looked at */
 	char tlsa[32];			/* the record that it fits: "3.1.1:0123456789abcdef" */
 	bool resumed;			/* a session that was offered goes on */
+	bool good;			/* verified, or by the demand to look it would have been */
 	/* SHA-256 of the client's certificate, in hex; empty: it sent none. */
 	char client[65];
 };
@@ -91,6 +92,9 @@ struct tls_demand {
 	const char *name;
 	bool verify;
 	bool observe;			/* look at the certificate, and accept any */
+	/* The same as far as it costs little; a file of authorities that is damaged does no
+	 * harm. */
+	bool look;
 	bool dns_names;			/* a common name is no name of the server (RFC 8461) */
 	/* A file of certificates in place of the system's, or NULL. */
 	const char *authorities;

@@ -50,6 +50,12 @@ tls_client_prepare(struct tls_client *c, const struct tls_demand *d, struct buf 
 		tls_client_done(c);
 		return r;
 	}
+	if (!d->verify && !d->observe && d->look && !c->knows_some) {
+		char space[200];
+		struct buf ignored = BUF(space);
+
+		(void)load_some(c, d->authorities, &ignored);
+	}
 	return (d->verify || d->observe) && !c->knows_some ? load_some(c, d->authorities, why) : 0;
 }
 
@@ -135,6 +141,7 @@ tls_connect(struct tls_client *c, const struct tls_demand *d, struct stream *s, 
 		goto out;
 	}
 	facts.verified = d->verify || d->dane;
+	facts.good = facts.verified || (d->look && tls_verify_good(t));
 	*ret = facts;
 	tls_take_over(t, s);
 	t = NULL;

@@ -70,6 +70,9 @@ void tls_session_offer(struct tls_client *c, struct tls *t, const struct tls_dem
 /* After the handshake: does that session go on?  Then its result is that of its verification. */
 bool tls_session_resumed(struct tls_client *c, struct tls *t, const struct tls_demand *d);
 
+/* Is the certificate of the connection good by the authorities that are loaded? */
+bool tls_verify_good(const struct tls *t);
+
 /* Copy the start of a peer's text, up to the first character that is not printable ASCII. */
 void tls_keep(char *to, size_t size, const char *from);
 

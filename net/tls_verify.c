@@ -64,7 +64,7 @@ add_reason(struct buf *why, const struct tls *t, const char *name, long result)
 }
 
 static long
-verify_chain(const struct tls *t, X509 *leaf, STACK_OF(X509) *chain)
+verify_once(const struct tls *t, X509 *leaf, STACK_OF(X509) *chain)
 {
 	X509_STORE_CTX *x = X509_STORE_CTX_new();
 	long result = X509_V_ERR_OUT_OF_MEM;
@@ -86,11 +86,11 @@ verify_chain(const struct tls *t, X509 *leaf, STACK_OF(X509) *chain)
 long
 tls_verify_chain(struct tls_client *c, const struct tls *t, X509 *leaf, STACK_OF(X509) *chain)
 {
-	long result = verify_chain(t, leaf, chain);
+	long result = verify_once(t, leaf, chain);
 
 	if (result != X509_V_OK && c->knows_some && !c->knows_all) {
 		load_rest(c);
-		result = verify_chain(t, leaf, chain);
+		result = verify_once(t, leaf, chain);
 	}
 	return result;
 }
@@ -129,4 +129,15 @@ tls_verify_server(struct tls_client *c, const struct tls *t, const struct tls_de
 		return 0;
 	add_reason(why, t, d->name, result);
 	return -EKEYREJECTED;
+}
+
+bool
+tls_verify_good(const struct tls *t)
+{
+	X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+
+	if (!leaf)
+		return false;
+	return (t->chain ? verify_once(t, leaf, t->chain) : SSL_get_verify_result(t->ssl)) ==
+	    X509_V_OK;
 }

@@ -59,6 +59,7 @@ count_report(const struct report *e)
 		stats_add(STATS_TROUBLES, 0, 1);
 		break;
 	case REPORT_MOVED:
+	case REPORT_TLS_LOST:
 	case REPORT_ROUTE:
 		break;
 	}

@@ -186,6 +186,25 @@ log_moved(const char *destination, const char *host, const char *reply)
 }
 
 static void
+log_tls_lost(const struct learned_host *h)
+{
+	struct log_line l;
+	char first[40], last[40];
+	struct buf since = BUF(first), until = BUF(last);
+
+	clock_stamp(&since, h->first_s);
+	clock_stamp(&until, h->good_s);
+	log_begin(&l, LOG_LEVEL_WARNING, "tls-lost");
+	log_str(&l, "host", slice_str(h->name));
+	log_str(&l, "since", buf_slice(&since));
+	log_str(&l, "until", buf_slice(&until));
+	log_str(&l, "why",
+	    SL("it has shown good certificates from since to until, and no more: its operator has "
+	       "made a mistake, or somebody on the way reads its mail"));
+	log_end(&l);
+}
+
+static void
 log_trouble(const char *what, const char *id, int error)
 {
 	struct log_line l;
@@ -216,6 +235,9 @@ report_log(void *ctx, const struct report *e)
 		break;
 	case REPORT_MOVED:
 		log_moved(e->moved.destination, e->moved.host, e->moved.reply);
+		break;
+	case REPORT_TLS_LOST:
+		log_tls_lost(e->tls_lost);
 		break;
 	case REPORT_ROUTE:
 		log_route(e->route.route, e->route.entry);
@@ -266,6 +288,12 @@ report_moved(struct reports *to, const char *destination, const char *host, cons
 		.kind = REPORT_MOVED, .id = "",
 		.moved = { .destination = destination, .host = host, .reply = reply },
 	});
+}
+
+void
+report_tls_lost(struct reports *to, const struct learned_host *h)
+{
+	to->sink(to->ctx, &(struct report){ .kind = REPORT_TLS_LOST, .id = "", .tls_lost = h });
 }
 
 void

@@ -2,8 +2,9 @@
 /*
  * Events of a run.  Recipients: `downgraded`, `delivered`, `deferred`, `failed`.  Messages:
  * `finished`, `waiting`, `dead`, `stuck` and what an operator requested.  Notices to senders:
- * `bounced`, `warned`, `confirmed`.  Destinations that change to IPv4: `moved`.  Routes: `frozen`,
- * `thawed`.  Errors of this machine: `trouble`.
+ * `bounced`, `warned`, `confirmed`.  Destinations that change to IPv4: `moved`.  Hosts without
+ * their good certificate: `tls-lost`.  Routes: `frozen`, `thawed`.  Errors of this machine:
+ * `trouble`.
  */
 #ifndef RUNNER_REPORT_H
 #define RUNNER_REPORT_H
@@ -11,6 +12,7 @@
 #include "attempt/outcome.h"
 #include "attempt/owed.h"
 #include "config/config.h"
+#include "hosts/learned.h"
 #include "runner/frozen.h"
 
 /* The end of a message's run. */
@@ -30,6 +32,7 @@ enum report_kind {
 	REPORT_MESSAGE,
 	REPORT_NOTICE,
 	REPORT_MOVED,
+	REPORT_TLS_LOST,
 	REPORT_ROUTE,
 	REPORT_TROUBLE,
 };
@@ -57,6 +60,7 @@ struct report {
 		struct {		/* REPORT_MOVED */
 			const char *destination, *host, *reply;
 		} moved;
+		const struct learned_host *tls_lost;
 		struct {		/* REPORT_ROUTE */
 			const struct route *route;
 			const struct frozen *entry;	/* NULL: it works again */
@@ -89,6 +93,8 @@ void report_notice(struct reports *to, const char *id, enum notice_kind action,
 /* A destination gets its mail over IPv4 from now on. */
 void report_moved(struct reports *to, const char *destination, const char *host,
     const char *reply);
+/* A host that has shown good certificates for a month has shown none. */
+void report_tls_lost(struct reports *to, const struct learned_host *h);
 /* A route is frozen; entry NULL: it works again. */
 void report_route(struct reports *to, const struct route *route, const struct frozen *entry);
 /* Something went wrong on this machine.  error: -errno, a signal's number, or 0. */

@@ -373,6 +373,18 @@ receive_rcpt(void *ctx, const struct attempt_result *result)
 		    result->outcome, result->delay_us);
 }
 
+/* The first report of a day about a host that is learned is an event. */
+static void
+note_tls_lost(struct runner *r, const char *name)
+{
+	const struct learned *l = &r->hosts.learned;
+	const int64_t now_s = clock_wall_s();
+	const struct learned_host *h = learned_find(l, name, now_s);
+
+	if (learned_is(h) && learned_counts(l, name, false, now_s))
+		report_tls_lost(&r->reports, h);
+}
+
 static void
 receive_host(void *ctx, const struct host_report *report)
 {
@@ -390,6 +402,8 @@ receive_host(void *ctx, const struct host_report *report)
 		}
 		absent_drop(&d->absent);
 	}
+	if (report->event == HOST_TLS_LOST)
+		note_tls_lost(r, report->name);
 	hosts_learn(&r->hosts, report, clock_wall_s());
 }
 

@@ -31,6 +31,22 @@ file(struct slice text)
 	hosts_done(&h);
 }
 
+/* The file of learned hosts, which people may edit. */
+static void
+learned(struct slice text)
+{
+	struct learned l = { .n = 0 };
+
+	learned_parse(&l, text);
+	must(l.n <= LEARNED_MAX);
+	for (size_t i = 0; i < l.n; i++)
+		must(secured_name_valid(l.list[i].name) && l.list[i].first_s <= l.list[i].good_s);
+	(void)learned_add(&l, "mx.example.org", false, 1763787774);
+	(void)learned_add(&l, "mx.example.org", true, 1763787774);
+	must(l.n > 0);
+	learned_done(&l);
+}
+
 /* A memo that is taken can be found, and its names end. */
 static void
 memo(const uint8_t *data, size_t size)
@@ -59,6 +75,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size && data[0] == 'f')
 		file(slice_of((const char *)data + 1, size - 1));
+	else if (size && data[0] == 't')
+		learned(slice_of((const char *)data + 1, size - 1));
 	else if (size)
 		memo(data + 1, size - 1);
 	return 0;

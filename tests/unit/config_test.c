@@ -327,7 +327,7 @@ static const struct mistake mistakes[] = {
 	  "proxy-trusted (192.0.2.0/24)" },
 	{ "[server]\nproxy-trusted = 0.0.0.0/0\ntrusted = 192.0.2.8/31\n", 3,
 	  "proxy-trusted (192.0.2.8/31)" },
-	{ "[relay]\ntls = required\n", 2, "write none or may or require" },
+	{ "[relay]\ntls = required\n", 2, "write none or may or learned or require" },
 	{ "[relay]\ntls-ca-file = ca.pem\n", 2, "write the absolute path of a file" },
 	{ "[relay]\nport = 0\n", 2, "must be from 1 to 65535" },
 	{ "[relay]\nport = 65536\n", 2, "must be from 1 to 65535" },

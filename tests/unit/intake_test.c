@@ -49,6 +49,7 @@ count(void *ctx, const struct report *e)
 		printf("# trouble: %s %s %d\n", e->trouble.what, e->id, e->trouble.error);
 		break;
 	case REPORT_MOVED:
+	case REPORT_TLS_LOST:
 	case REPORT_ROUTE:
 		break;
 	}

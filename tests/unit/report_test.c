@@ -29,6 +29,17 @@ static void stuck(void) { report_message(&reports, "ID", REPORT_STUCK, 0, -EIO);
 static void stuck_for_rights(void) { report_message(&reports, "ID", REPORT_STUCK, 0, -EACCES); }
 static void bounced(void) { report_notice(&reports, "ID", NOTICE_FAILED, "OTHER", SL("a@b")); }
 static void warned(void) { report_notice(&reports, "ID", NOTICE_DELAYED, "OTHER", SL("a@b")); }
+static void
+tls_lost(void)
+{
+	const struct learned_host h = {
+		.name = "mx.d", .first_s = 1763787773 - 31 * 86400, .good_s = 1763787773,
+		.days = 31,
+	};
+
+	report_tls_lost(&reports, &h);
+}
+
 static void moved(void) { report_moved(&reports, "d", "mx.d", "550 5.7.25 no PTR"); }
 static void foreign(void) { report_trouble(&reports, "cannot read cur/ID", "ID", -EPERM); }
 static void trouble(void) { report_trouble(&reports, "cannot fork", "", -EAGAIN); }
@@ -80,6 +91,9 @@ static const struct event {
 	{ .body = moved, .name = "moved", .level = "<5>",
 	    .has = { "moved destination=d family=ipv4 host=mx.d why=",
 		"reply=\"550 5.7.25 no PTR\"" } },
+	{ .body = tls_lost, .name = "a host without its good certificate", .level = "<4>",
+	    .has = { "tls-lost host=mx.d since=2025-10-22T05:02:53Z until=2025-11-22T05:02:53Z ",
+		"somebody on the way" } },
 	{ .body = trouble, .name = "trouble", .level = "<3>",
 	    .has = { "trouble what=\"cannot fork\" id=\"\" "
 		    "error=\"Resource temporarily unavailable\"" } },

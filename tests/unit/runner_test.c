@@ -155,6 +155,9 @@ hear(void *ctx, const struct report *e)
 	case REPORT_MOVED:
 		printf("# moved: %s %s\n", e->moved.destination, e->moved.host);
 		break;
+	case REPORT_TLS_LOST:
+		printf("# TLS lost: %s\n", e->tls_lost->name);
+		break;
 	case REPORT_ROUTE:
 		frozen[e->route.entry != NULL]++;
 		break;

@@ -183,10 +183,50 @@ test_sts_and_dane(void)
 	}
 }
 
+/* A host that is known for good certificates needs one with learned, and with that alone. */
+static void
+test_learned(void)
+{
+	static const struct {
+		enum relay_tls tls;
+		const char *name;
+		enum relay_tls want;
+	} cases[] = {
+		{ RELAY_TLS_LEARNED, "mx.known.example", RELAY_TLS_REQUIRE },
+		{ RELAY_TLS_LEARNED, "mx.new.example", RELAY_TLS_MAY },
+		{ RELAY_TLS_LEARNED, "mx.other.example", RELAY_TLS_MAY },
+		{ RELAY_TLS_MAY, "mx.known.example", RELAY_TLS_MAY },
+		{ RELAY_TLS_NONE, "mx.known.example", RELAY_TLS_NONE },
+	};
+	const int64_t now_s = 1800000000;
+	struct learned_host list[] = {
+		{ .name = "mx.known.example", .first_s = now_s - LEARNED_S, .good_s = now_s,
+		    .days = 10 },
+		{ .name = "mx.new.example", .first_s = now_s - LEARNED_S + 1, .good_s = now_s,
+		    .days = 10 },
+	};
+	const struct hosts hosts = { .learned = { list, 2, 2 } };
+	const struct sockaddr_storage address = { .ss_family = AF_INET };
+	const struct route r = { .via = VIA_MX };
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct config c = { .relay.tls = cases[i].tls };
+		const struct delivery d = { .config = &c, .route = &r, .hosts = &hosts };
+		struct mx_exchanger x = { .preference = 0 };
+		struct tls_policy t = tls_policy_of(&d, false);
+
+		(void)snprintf(x.name, sizeof x.name, "%s", cases[i].name);
+		tls_policy_of_host(&t, &d, &x, NULL, &address, now_s);
+		ok(t.tls == cases[i].want && t.demand.verify == (t.tls == RELAY_TLS_REQUIRE) &&
+		    t.demand.look, "learned: %d, %s", (int)cases[i].tls, cases[i].name);
+	}
+}
+
 int
 main(void)
 {
 	test_rows();
+	test_learned();
 	test_sts();
 	test_sts_and_dane();
 	test_hosts();
