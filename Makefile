@@ -478,6 +478,11 @@ $(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(GNU_LINK) -o $@ $^
 
+# The sink may speak TLS.
+$(BUILD)/bench/sink: $(BUILD)/gnu/bench/sink.o $(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	$(GNU_LINK) -o $@ $^ $(TLS_LIBS)
+
 # This program is linked like the handler; the benchmark compares the two.
 $(BUILD)/bench/empty: $(HANDLER_OBJ)/bench/empty.o | $(HANDLER_SPECS)
 	@mkdir -p $(@D)

@@ -5,21 +5,24 @@ bench/run runs this file in a network of its own, with the real port 25:
 
     DEADLINE=900 tests/delivery/run bench/relay.py
 
-BENCH names some of the measurements: one many late signed faults million.  MILLION is the number of
-messages of the last (default 1000000).  Both programs have their default settings.  Clocks start
-right before a program is started and end with the last message at the sink.
+BENCH names some of the measurements: one many late signed dane tickets faults million.  MILLION is
+the number of messages of the last (default 1000000).  Both programs have their default settings.
+Clocks start right before a program is started and end with the last message at the sink.
 """
 import os
 import time
 
+from certificates import Authority, tlsa
 from postfix import Postfix, has_postfix, mount_postfix
-from programs import BUILD
+from programs import BUILD, PEERS, peer_environment
 from rig import DEAD, DIRECTORY, SLOW, Ours, Sink, command, open_network
+from signed_zones import SignedZones
 from tap import wait_for
+from validators import Unbound
 
 MESSAGES = 5000
 HEALTHY = 430
-WANTED = os.environ.get("BENCH", "one many late signed faults million").split()
+WANTED = os.environ.get("BENCH", "one many late signed dane tickets faults million").split()
 MILLION = int(os.environ.get("MILLION", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
@@ -36,9 +39,9 @@ def run(side, sink, count, row, deadline_s=120):
     return fast["last_us"] / 1e6 - start, fast
 
 
-def measure(kind, loads, late_ms=0):
+def measure(kind, loads, late_ms=0, pem=None):
     """The seconds that one program needs for one load."""
-    side, sink = kind(), Sink(late_ms)
+    side, sink = kind(), Sink(late_ms, pem)
     for load in loads:
         side.fill(*load)
     seconds, fast = run(side, sink, sum(load[0] for load in loads if load[1][0] not in "sx"),
@@ -47,7 +50,9 @@ def measure(kind, loads, late_ms=0):
     sink.stop()
     print("%-12s %5d messages in %6.2f s: %6.0f/s, %d connections, %d at once%s" % (
         side.name, fast["messages"], seconds, fast["messages"] / seconds, fast["connections"],
-        fast["most"], ", peak %.1f MB" % (side.peak_kb / 1024) if side.peak_kb else ""), flush=True)
+        fast["most"], ", peak %.1f MB" % (side.peak_kb / 1024) if side.peak_kb else "") +
+        (", %d handshakes, %d resumed" % (fast["handshakes"], fast["resumed"]) if pem else ""),
+        flush=True)
     return seconds
 
 
@@ -88,6 +93,127 @@ def signed():
         print("%-12s %s" % ("", name), flush=True)
         for _ in range(ROUNDS):
             measure(lambda: Ours(*options if words else ()), [(MESSAGES, "h%u", 500)])
+
+
+class Dane:
+    """500 signed domains with TLSA records, Unbound for both programs, opendkim beside Postfix."""
+
+    def __init__(self):
+        self.directory = DIRECTORY + "/dane"
+        authority = Authority(self.directory + "/ca")
+        leaf = authority.leaf("mx", "mx.bench.example", signed=False)
+        self.pem = self.directory + "/mx.pem"
+        with open(self.pem, "w") as file:
+            file.write(open(leaf.chain).read() + open(leaf.key).read())
+        self.zones = SignedZones(self.directory + "/zones", "192.0.2.54")
+        self.zones.add("example", "")
+        self.zones.add("bench.example", "")
+        for i in range(500):
+            self.zones.add("d%d.bench.example" % i, "@ MX 10 mx\nmx A 10.1.%d.%d\n"
+                           "_25._tcp.mx TLSA %s\n" % (1 + i // 250, 1 + i % 250,
+                                                      tlsa(leaf.chain)))
+        self.zones.serve()
+        self.unbound = None
+        self.keys = {}
+        for kind in ("rsa", "ed25519"):
+            self.keys[kind] = DIRECTORY + "/dane-" + kind
+            command(BUILD + "/smtp-dkim-key", "make", kind, self.keys[kind])
+
+    def resolver(self):
+        """A validator that knows nothing yet."""
+        if self.unbound:
+            self.unbound.process.terminate()
+            self.unbound.process.wait(10)
+        self.unbound = Unbound(self.directory, self.zones.anchor, server="192.0.2.54")
+
+    def ours(self, kind):
+        self.resolver()
+        section = "dkim sender.example"
+        words = () if not kind else (
+            "-o", section + ".selector=s", "-o", section + ".key=" + self.keys[kind])
+        return Ours("-o", "relay.resolver=127.0.0.1", "-o",
+                    "relay.dnssec-anchor=" + self.zones.anchor, *words)
+
+    def postfix(self, kind):
+        self.resolver()
+        settings = ["smtp_tls_security_level = dane", "smtp_dns_support_level = dnssec"]
+        if kind:
+            settings += ["smtpd_milters = unix:%s/filter" % self.directory,
+                         "milter_default_action = tempfail"]
+        return Postfix(*settings)
+
+    def opendkim(self, kind):
+        with open(self.directory + "/opendkim.conf", "w") as file:
+            file.write("Domain sender.example\nSelector s\nKeyFile {0}\nMode s\n"
+                       "Socket local:{1}/filter\nInternalHosts {1}/hosts\nUMask 000\n"
+                       "Background no\nRequireSafeKeys no\nSignatureAlgorithm {2}-sha256\n"
+                       .format(self.keys[kind], self.directory, kind))
+        with open(self.directory + "/hosts", "w") as file:
+            file.write("0.0.0.0/0\n")
+        log = open(self.directory + "/opendkim.log", "w")
+        process = subprocess.Popen(
+            [PEERS + "/usr/sbin/opendkim", "-f", "-x", self.directory + "/opendkim.conf"],
+            env=peer_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if not wait_for(lambda: os.path.exists(self.directory + "/filter"), 10):
+            raise RuntimeError("opendkim: " + open(self.directory + "/opendkim.log").read())
+        return process
+
+    def fill_seconds(self, kind):
+        """What Postfix and opendkim need to take the messages in: they sign then."""
+        side, start = self.postfix(kind), time.monotonic()
+        side.fill(MESSAGES, "d%u", 500)
+        took = time.monotonic() - start
+        side.stop()
+        return took
+
+
+def dane():
+    """Postfix signs as it takes a message, before its clock starts; so that time is added."""
+    lab = Dane()
+    with open("/etc/resolv.conf", "w") as file:
+        file.write("nameserver 127.0.0.1\noptions trust-ad\n")
+    load = [(MESSAGES, "d%u", 500)]
+    plain_s = None
+    for kind in (None, "rsa", "ed25519"):
+        print("%-12s %s" % ("", kind or "unsigned"), flush=True)
+        ours = min(measure(lambda: lab.ours(kind), load, pem=lab.pem) for _ in range(ROUNDS))
+        if not has_postfix():
+            continue
+        filter = lab.opendkim(kind) if kind else None
+        theirs = min(measure(lambda: lab.postfix(kind), load, pem=lab.pem) for _ in range(ROUNDS))
+        taken_s = lab.fill_seconds(kind)
+        plain_s = plain_s or taken_s
+        if filter:
+            filter.terminate()
+            filter.wait(10)
+        print("%-12s %.2f times Postfix's rate; %.2f times with %.1f s for its signatures" % (
+            "rate", theirs / ours, (theirs + max(0, taken_s - plain_s)) / ours,
+            max(0, taken_s - plain_s)), flush=True)
+    lab.unbound.process.terminate()
+
+
+def tickets():
+    """The CPU time of a run to an exchanger that closes after each message, for one message."""
+    authority = Authority(DIRECTORY + "/tls-ca")
+    leaf = authority.leaf("mx", "mx.one.bench.example")
+    pem = DIRECTORY + "/tls.pem"
+    with open(pem, "w") as file:
+        file.write(open(leaf.chain).read() + open(leaf.key).read())
+    for tls in ("may", "require"):
+        for words in (("-1", "-n"), ("-1",)):
+            best = None
+            for _ in range(ROUNDS):
+                sink = Sink(0, pem, *words)
+                side = Ours("-o", "relay.dnssec=off", "-o", "relay.tls-ca-file=" + authority.file,
+                            "-o", "relay.tls=" + tls)
+                side.fill(500, "one", 1)
+                _, cpu_s = side.run()
+                fast = sink.classes()[0]
+                sink.stop()
+                best = min(cpu_s, best or cpu_s)
+            print("%-12s tls = %-8s %4d messages, %d handshakes, %d resumed: %.2f ms of CPU time "
+                  "a message" % (side.name, tls, fast["messages"], fast["handshakes"],
+                                 fast["resumed"], best / 500 * 1000), flush=True)
 
 
 def faults():
@@ -134,6 +260,9 @@ def main():
                  lambda: compare([(MESSAGES, "h%u", 500)])),
         "late": ("# the same, with replies 10 and 50 ms late", late),
         "signed": ("# %d messages to 500 destinations, signed (DKIM)" % MESSAGES, signed),
+        "dane": ("# %d messages to 500 signed domains with TLSA records" % MESSAGES, dane),
+        "tickets": ("# 500 messages, each with a handshake of TLS: without and with tickets",
+                    tickets),
         "faults": ("# %d healthy destinations, alone, then beside %d slow and %d dead ones"
                    % (HEALTHY, SLOW, DEAD), faults),
         "million": ("# %d deferred messages" % MILLION, million),

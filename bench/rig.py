@@ -48,11 +48,14 @@ def open_network():
 
 
 class Sink:
-    """The exchangers of all domains.  late_ms: how late each reply of 10.4/16 is."""
+    """The exchangers of all domains.  late_ms: how late each reply of 10.4/16 is; pem: the
+    certificate and the key for STARTTLS; options: more for bench/sink.
+    """
 
-    def __init__(self, late_ms=0):
+    def __init__(self, late_ms=0, pem=None, *options):
         self._process = subprocess.Popen(
-            [BUILD + "/bench/sink", "10.2.=1000", "10.4.=%d" % late_ms],
+            [BUILD + "/bench/sink", *options, *(["-t", pem] if pem else []), "10.2.=1000",
+             "10.4.=%d" % late_ms],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         wait_for(lambda: listens("10.1.0.1"), 5)
         self._before = None
@@ -67,7 +70,7 @@ class Sink:
         """The messages that arrived, by class: 10.1/16, 10.2/16, 10.4/16."""
         now = self._read()
         for then, row in zip(self._before, now):
-            for key in ("messages", "connections"):
+            for key in ("messages", "connections", "handshakes", "resumed"):
                 row[key] -= then[key]
         return now
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: ISC
 /*
- * An exchanger that costs little.  "sink [-p PORT] [-e KEYWORD]... [PREFIX=MS]..." takes all mail
- * on every IPv4 address and forgets it.  Addresses that begin with PREFIX ("10.2.") form a class;
- * it replies MS milliseconds late, like a distant host.  For a line on standard input it prints a
- * line of JSON with an object for each class, first the one with the empty prefix.  An object has
- * counts, and times in microseconds of CLOCK_MONOTONIC.  The program ends with its input.
+ * An exchanger that costs little.  "sink [-1n] [-p PORT] [-e KEYWORD]... [-t PEM] [PREFIX=MS]..."
+ * takes all mail on every IPv4 address and forgets it.  With -t it offers STARTTLS, by the
+ * certificate and the key in that file; with -n it gives no tickets.  With -1 it closes after each
+ * message.  Addresses that begin with PREFIX ("10.2.") form a class; it replies MS milliseconds
+ * late, like a distant host.  For a line on standard input it prints a line of JSON with an object
+ * for each class, first the one with the empty prefix.  An object has counts, and times in
+ * microseconds of CLOCK_MONOTONIC.  The program ends with its input.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -27,7 +31,7 @@
 static struct class {
 	const char *prefix;
 	int64_t delay_us;
-	uint64_t messages, connections, open, most;
+	uint64_t messages, connections, open, most, handshakes, resumed;
 	int64_t first_us, mail_us, last_us;	/* first connection, first MAIL, last final dot */
 } classes[CLASSES_MAX] = { { .prefix = "" } };
 static size_t nclasses = 1;
@@ -35,10 +39,14 @@ static size_t nclasses = 1;
 static const char *keywords[KEYWORDS_MAX];
 static size_t nkeywords;
 
+static SSL_CTX *tls;
+static bool no_tickets, one_message;
+
 struct session {
 	struct session *next_late;	/* in the list of sessions that reply later */
 	int fd;
 	struct class *class;
+	SSL *ssl;			/* NULL: in the clear */
 	bool in_data, ending, late;
 	int64_t due_us;
 	struct buf out;
@@ -54,6 +62,7 @@ static void
 end_session(struct session *s)
 {
 	s->class->open--;
+	SSL_free(s->ssl);
 	(void)close(s->fd);
 	free(s);
 }
@@ -64,7 +73,21 @@ greet_extensions(struct session *s)
 	buf_str(&s->out, "250-sink.example\r\n");
 	for (size_t i = 0; i < nkeywords; i++)
 		buf_fmt(&s->out, "250-%s\r\n", keywords[i]);
+	if (tls && !s->ssl)
+		buf_str(&s->out, "250-STARTTLS\r\n");
 	buf_str(&s->out, "250-PIPELINING\r\n250 8BITMIME\r\n");
+}
+
+static void
+start_tls(struct session *s)
+{
+	static const char go[] = "220 go on\r\n";
+
+	s->ssl = SSL_new(tls);
+	if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1 ||
+	    write(s->fd, go, sizeof go - 1) != sizeof go - 1)
+		abort();
+	SSL_set_accept_state(s->ssl);
 }
 
 static void
@@ -77,6 +100,8 @@ command(struct session *s, struct slice line)
 	} else if (slice_ieq(verb, SL("DATA"))) {
 		buf_str(&s->out, "354 go on\r\n");
 		s->in_data = true;
+	} else if (tls && !s->ssl && slice_ieq(verb, SL("STARTTLS"))) {
+		start_tls(s);
 	} else if (slice_ieq(verb, SL("QUIT"))) {
 		buf_str(&s->out, "221 bye\r\n");
 		s->ending = true;
@@ -104,6 +129,7 @@ step(struct session *s, struct slice in)
 		s->class->messages++;
 		s->class->last_us = clock_us();
 		buf_str(&s->out, "250 2.0.0 taken\r\n");
+		s->ending = one_message;
 		return (size_t)(end + END_LEN - in.p);
 	}
 	end = memchr(in.p, '\n', in.n);
@@ -113,10 +139,37 @@ step(struct session *s, struct slice in)
 	return (size_t)(end + 1 - in.p);
 }
 
+static ssize_t
+write_out(struct session *s)
+{
+	return s->ssl ? SSL_write(s->ssl, s->out.p, (int)s->out.n)
+		      : write(s->fd, s->out.p, s->out.n);
+}
+
+/* As read(2). */
+static ssize_t
+read_in(struct session *s)
+{
+	const size_t room = sizeof s->in - s->n;
+	const bool shaken = s->ssl && SSL_is_init_finished(s->ssl);
+	int n;
+
+	if (!s->ssl)
+		return read(s->fd, s->in + s->n, room);
+	n = SSL_read(s->ssl, s->in + s->n, (int)room);
+	if (!shaken && SSL_is_init_finished(s->ssl)) {
+		s->class->handshakes++;
+		s->class->resumed += SSL_session_reused(s->ssl) == 1;
+	}
+	if (n <= 0)
+		errno = SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ ? EAGAIN : EPROTO;
+	return n > 0 ? n : errno == EAGAIN ? -1 : 0;
+}
+
 static void
 flush(struct session *s)
 {
-	if (s->out.n && write(s->fd, s->out.p, s->out.n) < 0)
+	if (s->out.n && write_out(s) < 0)
 		s->ending = true;
 	s->out.n = 0;
 	if (s->ending)
@@ -139,29 +192,41 @@ answer(struct session *s)
 	late_tail = &s->next_late;
 }
 
-static void
-take_input(struct session *s)
+/* False: there is no more for now. */
+static bool
+take_some(struct session *s)
 {
-	ssize_t got = read(s->fd, s->in + s->n, sizeof s->in - s->n);
+	const ssize_t got = read_in(s);
 	struct slice in;
 	size_t used;
 
 	if (got <= 0) {
 		if (got < 0 && errno == EAGAIN)
-			return;
+			return false;
 		s->ending = true;
 		if (!s->late)
 			end_session(s);
 		else
 			(void)epoll_ctl(poller, EPOLL_CTL_DEL, s->fd, NULL);
-		return;
+		return false;
 	}
 	in = slice_of(s->in, s->n + (size_t)got);
 	while (!s->ending && in.n && (used = step(s, in)))
 		in = slice_skip(in, used);
 	memmove(s->in, in.p, in.n);
 	s->n = in.n;
+	if (s->ssl && SSL_pending(s->ssl) && !s->ending)
+		return true;
 	answer(s);
+	return false;
+}
+
+/* What OpenSSL has read ahead is no event of the descriptor. */
+static void
+take_input(struct session *s)
+{
+	while (take_some(s))
+		continue;
 }
 
 static void
@@ -244,6 +309,8 @@ print_classes(void)
 		(void)printf("\"messages\": %llu, \"connections\": %llu, \"most\": %llu, ",
 		    (unsigned long long)c->messages, (unsigned long long)c->connections,
 		    (unsigned long long)c->most);
+		(void)printf("\"handshakes\": %llu, \"resumed\": %llu, ",
+		    (unsigned long long)c->handshakes, (unsigned long long)c->resumed);
 		(void)printf("\"first_us\": %lld, \"mail_us\": %lld, \"last_us\": %lld}",
 		    (long long)c->first_us, (long long)c->mail_us, (long long)c->last_us);
 	}
@@ -275,19 +342,42 @@ open_listener(uint16_t port)
 	}
 }
 
+static void
+prepare_tls(const char *file)
+{
+	tls = SSL_CTX_new(TLS_server_method());
+	if (!tls || SSL_CTX_use_certificate_chain_file(tls, file) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(tls, file, SSL_FILETYPE_PEM) != 1) {
+		(void)fprintf(stderr, "sink: %s: no certificate with its key\n", file);
+		exit(1);
+	}
+	(void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
 static uint16_t
 read_arguments(int argc, char **argv)
 {
 	uint16_t port = 25;
 	int c;
 
-	while ((c = getopt(argc, argv, "p:e:")) >= 0)
+	while ((c = getopt(argc, argv, "1np:e:t:")) >= 0)
 		if (c == 'p')
 			port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (c == 'e' && nkeywords < KEYWORDS_MAX)
 			keywords[nkeywords++] = optarg;
+		else if (c == 't')
+			prepare_tls(optarg);
+		else if (c == '1')
+			one_message = true;
+		else if (c == 'n')
+			no_tickets = true;
 		else
 			exit(64);
+	if (tls && no_tickets) {
+		(void)SSL_CTX_set_num_tickets(tls, 0);
+		(void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+	}
 	for (; optind < argc && nclasses < CLASSES_MAX; optind++, nclasses++) {
 		char *delay = strchr(argv[optind], '=');
 
