@@ -98,7 +98,7 @@ static const struct event sentences[] = {
 	{ "there is no connection", "10e37370088b590d9b33878dd1230573" },
 	{ "milter ", "c5eb07f0d68c429d84db06e7ca456ecc" },
 	{ "[reports] dmarc-findings", "2f6d8b0a4c9e41d7a3b5c7e9f1d30826" },
-	{ "cannot prepare for reports", "2f6d8b0a4c9e41d7a3b5c7e9f1d30826" },
+	{ "cannot prepare for reports", "af4a5f22b82c4cbcbfe56b6aaa9e289f" },
 	{ "dnsbl ", "7a1d9c3e5b2f48608c4d2e6f0a9b1c35" },
 	{ "the server sent what", "41c0f9a8d7b34f2e9c0f5d7e6a1b2c38" },
 	{ "the server does not allow", "5d2f8c1b9e7a4c6d8b3a0f9e1d2c4b57" },
