@@ -63,6 +63,20 @@ read_url(struct slice place, char url[TLS_RUA_URL_MAX])
 	return !b.full && b.n < b.cap;
 }
 
+/* Is the place one of those before it?  It would get the same report again. */
+static bool
+is_named(const struct tls_rua *p, const struct tls_rua_place *to)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct tls_rua_place *old = &p->list[i];
+
+		if (to->url[0] ? strcmp(old->url, to->url) == 0 : !old->url[0] &&
+		    slice_ieq(slice_str(old->mail.address), slice_str(to->mail.address)))
+			return true;
+	}
+	return false;
+}
+
 void
 tls_rua_read(struct slice record, struct tls_rua *ret)
 {
@@ -73,8 +87,12 @@ tls_rua_read(struct slice record, struct tls_rua *ret)
 		struct tls_rua_place *to = &ret->list[ret->n];
 
 		to->url[0] = '\0';
-		if (read_url(place, to->url) ||
-		    (to->url[0] = '\0', rua_next(&place, &to->mail)))
+		if (!read_url(place, to->url)) {
+			to->url[0] = '\0';
+			if (!rua_next(&place, &to->mail))
+				continue;
+		}
+		if (!is_named(ret, to))
 			ret->n++;
 	}
 }

@@ -24,7 +24,7 @@ struct tls_rua {
 /* Is it such a record, whatever follows? */
 bool tls_rua_is_record(struct slice text);
 
-/* Read the places of a record.  Unknown ones are left out. */
+/* Read the places of a record, each once.  Unknown ones are left out. */
 void tls_rua_read(struct slice record, struct tls_rua *ret);
 
 /* Ask for the places of a domain; none if it has no record, or several.  False if the DNS does not

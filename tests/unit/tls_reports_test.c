@@ -82,7 +82,7 @@ test_record(void)
 {
 	static const struct {
 		const char *text;
-		const char *places[3];
+		const char *places[4];
 		const char *name;
 	} cases[] = {
 		{ "v=TLSRPTv1; rua=mailto:a@b.example", { "a@b.example" }, "an address" },
@@ -93,6 +93,10 @@ test_record(void)
 		{ "v=TLSRPTv1; rua=https://b.example", { "https://b.example/" }, "no path" },
 		{ "v=TLSRPTv1; x=y; rua=ftp://b.example/,mailto:c@d.example", { "c@d.example" },
 		  "an unknown scheme is left out" },
+		{ "v=TLSRPTv1; rua=mailto:a@b.example,mailto:A@B.example,https://b.example,"
+		  "https://B.example/,mailto:c@b.example",
+		  { "a@b.example", "https://b.example/", "c@b.example" },
+		  "a place that is named twice" },
 		{ "v=TLSRPTv1; rua=http://b.example/", { NULL }, "no TLS" },
 		{ "v=TLSRPTv1; rua=https://b.example:25/", { NULL }, "another port" },
 		{ "v=TLSRPTv1; rua=https://192.0.2.1/", { NULL }, "an address for a name" },
