@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,7 +62,8 @@ sent_open(struct sent *s, int folder, const char *kind, const char *day, const c
 	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (s->fd < 0)
 		return -errno;
-	r = file_read(folder, name, TEXT_MAX, &s->text, &s->n);
+	r = flock(s->fd, LOCK_EX | LOCK_NB) < 0 ? -EBUSY :
+	    file_read(folder, name, TEXT_MAX, &s->text, &s->n);
 	if (r < 0) {
 		sent_close(s);
 		return r;

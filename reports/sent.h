@@ -19,7 +19,7 @@ struct sent {
 int sent_open_folder(const char *queue);
 
 /* Open the file NAME for the day.  Files of this kind with other days before `oldest` are removed.
- * 0 or -errno. */
+ * 0; -EBUSY if another process has it open, which would make the same reports; -errno. */
 int sent_open(struct sent *s, int folder, const char *kind, const char *day, const char *oldest);
 
 bool sent_has(const struct sent *s, struct slice domain);

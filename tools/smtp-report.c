@@ -31,8 +31,9 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 71 the system failed, 75 the queue is not usable or the DNS\n"
-    "does not answer: a later run makes the rest; 78 configuration.\n";
+    "Exit: 0 done, 64 usage, 71 the system failed, 75 the queue is not usable, another\n"
+    "smtp-report is at work, or the DNS does not answer: a later run makes the rest;\n"
+    "78 configuration.\n";
 
 enum { OPTION_LIST = OPTION_OWN };
 
@@ -80,6 +81,14 @@ close_folder(int fd)
 		(void)close(fd);
 }
 
+static const char *
+reason(int error)
+{
+	return error == -EAGAIN ? "the DNS does not answer; the next run makes the rest" :
+	    error == -EBUSY ? "another smtp-report is at work; wait until it ends" :
+	    strerror(-error);
+}
+
 static int
 run_all(struct daily *d)
 {
@@ -119,8 +128,7 @@ run_daily(const struct config *c, const struct dns_resolver *resolver, const str
 		return complain(c->queue.directory, "/state/reports", d.sent,
 		    queue_advice(QUEUE_RUN, d.sent));
 	if (r < 0)
-		text_print(stderr, "smtp-report: %s\n", r == -EAGAIN ?
-		    "the DNS does not answer; the next run makes the rest" : strerror(-r));
+		text_print(stderr, "smtp-report: %s\n", reason(r));
 	return r < 0 ? EX_TEMPFAIL : EX_OK;
 }
 

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: ISC
 #include "auth/finding.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "auth/rua.h"
 #include "reports/places.h"
+#include "reports/sent.h"
 #include "reports/sums.h"
 #include "tests/lib/tap.h"
 
@@ -221,6 +228,29 @@ test_consent(void)
 	ok(!places_decide(&unknown, SL("a.example"), &p, &state), "answers are missing");
 }
 
+static void
+test_sent(void)
+{
+	char path[] = "/tmp/reports.XXXXXX", file[64];
+	const int folder = mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY) : -1;
+	struct sent one, other;
+
+	ok(sent_open(&one, folder, "dmarc", "2026-11-28", "2026-11-25") == 0 &&
+	    !sent_has(&one, SL("a.example")) && sent_add(&one, SL("a.example")) == 0,
+	    "a report is noted");
+	ok(sent_open(&other, folder, "dmarc", "2026-11-28", "2026-11-25") == -EBUSY,
+	    "two runs do not make the reports of one day");
+	sent_close(&one);
+	ok(sent_open(&other, folder, "dmarc", "2026-11-28", "2026-11-25") == 0 &&
+	    sent_has(&other, SL("a.example")) && !sent_has(&other, SL("a.exampl")),
+	    "the next run knows what was made");
+	sent_close(&other);
+	(void)snprintf(file, sizeof file, "%s/dmarc-2026-11-28", path);
+	(void)unlink(file);
+	(void)close(folder);
+	(void)rmdir(path);
+}
+
 int
 main(void)
 {
@@ -229,5 +259,6 @@ main(void)
 	test_places();
 	test_sums();
 	test_consent();
+	test_sent();
 	return tap_done();
 }
