@@ -106,6 +106,26 @@ send_report(struct making *m)
 	return r;
 }
 
+int
+daily_silent(struct daily *d)
+{
+	/* A name of our own. */
+	struct dns_question q = {
+		.name = strchr(d->config->reports.contact, '@') + 1, .type = DNS_MX,
+	};
+	bool answered;
+
+	if (++d->silent < SILENT_MAX)
+		return 0;
+	dns_ask(d->resolver, &q, 1);
+	answered = q.status == DNS_OK || q.status == DNS_NODATA || q.status == DNS_NXDOMAIN;
+	dns_question_done(&q);
+	if (!answered)
+		return -EAGAIN;
+	d->silent = 0;
+	return 0;
+}
+
 static int
 make_one(struct making *m, const struct sums_row *rows, size_t n, int64_t begin_s)
 {
@@ -119,7 +139,7 @@ make_one(struct making *m, const struct sums_row *rows, size_t n, int64_t begin_
 	case PLACES_FAILED:
 		text_print(stdout, "%s: the DNS has no answer; a later run tries again\n",
 		    m->domain);
-		return ++m->d->silent < SILENT_MAX ? 0 : -EAGAIN;
+		return daily_silent(m->d);
 	case PLACES_NONE:
 		if (m->places.refused)
 			text_print(stdout, "%s: no place for its reports has agreed to get them "

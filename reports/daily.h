@@ -24,4 +24,8 @@ struct daily {
  * -EAGAIN if the DNS fails: a later run makes the rest; -errno. */
 int daily_run(struct daily *d, int64_t now_s);
 
+/* The DNS does not answer about a domain.  0: go on with others; -EAGAIN: it answers about nothing.
+ * Names of a stranger that have no server must not end a run. */
+int daily_silent(struct daily *d);
+
 #endif

@@ -13,7 +13,7 @@
 #define DAY_NAME    11		/* octets of "2026-11-28", with NUL */
 
 #define DAYS_BACK  3		/* days that a run looks back */
-#define SILENT_MAX 10		/* failures of the DNS, one behind the other, that end a run */
+#define SILENT_MAX 10		/* failures of the DNS, one behind the other, that raise doubts */
 
 /* The name of the day that begins then. */
 void day_name(int64_t begin_s, char ret[DAY_NAME]);

@@ -152,7 +152,7 @@ make_one(struct tls_making *m, const struct tls_result_line *rows, size_t n, int
 	if (!tls_rua_find(m->d->resolver, m->domain, &m->places)) {
 		text_print(stdout, "%s: the DNS has no answer; a later run tries again\n",
 		    m->domain);
-		return ++m->d->silent < SILENT_MAX ? 0 : -EAGAIN;
+		return daily_silent(m->d);
 	}
 	if (m->places.n) {
 		describe(m, rows, n, begin_s);

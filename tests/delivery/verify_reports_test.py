@@ -297,16 +297,37 @@ def _():
     same(os.listdir(findings), lines, "a report about a report")
 
 
-@test("without answers of the DNS nothing is lost: a later run makes the report")
-def _():
+def forget_sent():
     for name in os.listdir(site.queue + "/state/reports"):
         os.unlink(site.queue + "/state/reports/" + name)
+
+
+@test("without answers of the DNS nothing is lost: a later run makes the report")
+def _():
+    forget_sent()
     hole = ("-o", "relay.resolver=127.0.0.9@9")
     out = report(*hole)
     check("home.example: the DNS has no answer; a later run" in out, out)
     same(site.queued("new"), [])
     report()
     same(len(site.queued("new")), 5)
+
+
+def found(policy, more=""):
+    """A line of smtp-verify."""
+    return "%sT01:02:03Z 192.0.2.66 policy=%s author=%s action=none reason=none dkim=fail " \
+           "spf=fail%s\n" % (PERIOD[1], policy, policy, more)
+
+
+@test("domains of strangers whose name servers are silent do not end a run")
+def _():
+    forget_sent()
+    before = len(site.queued("new"))
+    with open(findings + "/" + PERIOD[1], "a") as file:
+        file.write("".join(found("a%d.unserved" % i) for i in range(12)))
+    out = report()
+    same(out.count(".unserved: the DNS has no answer"), 12, out)
+    same(len(site.queued("new")), before + 5, out)
 
 
 @test("a folder of links and FIFOs does not stop a run")
