@@ -103,6 +103,11 @@ send_report(struct making *m)
 	for (size_t i = 0; r == 0 && i < m->places.n; i++)
 		r = send_to(m, &m->places.list[i], file);
 	gzip_free(g);
+	if (r == -EFBIG) {
+		/* A stranger can cause so many findings; the other domains are next. */
+		text_print(stdout, "%s %s: the report is too large\n", m->day, m->domain);
+		r = 0;
+	}
 	return r;
 }
 

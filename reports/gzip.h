@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-#define GZIP_MAX ((size_t)32 << 20)	/* octets of a file */
+#define GZIP_MAX ((size_t)16 << 20)	/* octets of a file; few servers take larger mail */
 
 struct gzip;
 

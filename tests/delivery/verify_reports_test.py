@@ -330,6 +330,22 @@ def _():
     same(len(site.queued("new")), before + 5, out)
 
 
+@test("a report that is too large does not end a run")
+def _():
+    forget_sent()
+    before = len(site.queued("new"))
+    letters = bytes(b"abcdefghijklmnopqrstuvwxyz012345"[i % 32] for i in range(256))
+    line = found("home.example", "%s")
+    with open(findings + "/" + PERIOD[1], "a") as file:
+        for _ in range(5200):
+            words = os.urandom(5760).translate(letters).decode()
+            file.write(line % "".join(" s.example/%s/pass" % words[i:i + 720]
+                                      for i in range(0, len(words), 720)))
+    out = report()
+    check("%s home.example: the report is too large\n" % PERIOD[1] in out, out)
+    same(len(site.queued("new")), before + 4, out)
+
+
 @test("a folder of links and FIFOs does not stop a run")
 def _():
     path = findings + "/" + PERIOD[1]
