@@ -23,6 +23,9 @@
 #define FILE_MAX ((size_t)16 << 20)
 #define TYPE	 "application/tlsrpt+gzip"
 
+#define HOST_REPORTS_MAX 1000	/* about a day, for one host of places */
+#define HOSTS_SLOTS	 65536	/* two hosts of one slot share that number, which is rare */
+
 /* A report about one domain. */
 struct tls_making {
 	struct daily *d;
@@ -34,6 +37,7 @@ struct tls_making {
 	struct tls_feedback feedback;
 	struct slice file;
 	char id_space[600], subject[1200], file_name[700];
+	uint16_t loads[HOSTS_SLOTS];	/* reports for a host */
 };
 
 static void
@@ -102,6 +106,24 @@ post_to(struct tls_making *m, const char *url, uint64_t hash)
 	return r;
 }
 
+/* May another report go to this host?  A record names any place, and nobody there has agreed:
+ * somebody with many domains could let us flood it. */
+static bool
+take_share(struct tls_making *m, const struct tls_rua_place *to)
+{
+	const char *host = to->url[0] ? to->url + SL("https://").n : to->mail.domain;
+	const struct slice name = slice_of(host, strcspn(host, "/"));
+	uint16_t *load = &m->loads[hash_slice_any_case(HASH_START, name) % HOSTS_SLOTS];
+
+	if (*load < HOST_REPORTS_MAX) {
+		++*load;
+		return true;
+	}
+	text_print(stdout, "%s %s: %.*s gets no report: it has %d about that day\n", m->day,
+	    m->domain, (int)name.n, name.p, HOST_REPORTS_MAX);
+	return false;
+}
+
 static int
 send_to(struct tls_making *m, const struct tls_rua_place *to)
 {
@@ -112,6 +134,8 @@ send_to(struct tls_making *m, const struct tls_rua_place *to)
 	struct buf key = BUF(space);
 	int r;
 
+	if (!take_share(m, to))
+		return 0;
 	if (m->d->list) {
 		text_print(stdout, "%s %s: %zu sessions, for %s\n", m->day, m->domain,
 		    m->feedback.n, place);

@@ -243,7 +243,27 @@ def _():
     out = tool("smtp-report", "--list")
     check("%s good%s: 2 sessions, for %s\n" % (PERIOD[1], S, URL) in out, out)
     check("silent" not in out and "two" not in out, out)
+    check("gets no report" not in out, out)
     same(letters(), [])
+
+
+@test("many domains of a stranger do not flood a host that has not agreed")
+def _():
+    zones.zones["plain.lab"].text += RECORD.replace("_smtp._tls.", "") % (
+        "*.many", "mailto:a@Victim.example," + URL)
+    zones.serve()
+    path = SESSIONS + "/" + PERIOD[1]
+    with open(path) as file:
+        kept = file.read()
+    with open(path, "w") as file:
+        file.write("".join("%sT01:02:03Z d%d.many.plain.lab no-policy-found success mx.lab "
+                           "192.0.2.1 192.0.2.2\t\t\n" % (PERIOD[1], i) for i in range(1010)))
+    out = tool("smtp-report", "--list")
+    with open(path, "w") as file:
+        file.write(kept)
+    for place, host in ("a@Victim.example", "Victim.example"), (URL, "reports.plain.lab"):
+        same((out.count("for %s\n" % place), out.count(": %s gets no report: it has 1000 about "
+              "that day" % host)), (1000, 10), out[-2000:])
 
 
 def compare(domain, report):
