@@ -399,11 +399,11 @@ check_reports(struct doctor *d)
 		return;
 	}
 	for (int i = 2; i <= 3; i++)
-		late += has_day(queue, "tls/", now_s - i * DAY_S) &&
+		late += has_day(queue, "sessions/", now_s - i * DAY_S) &&
 		    !has_day(queue, "reports/tls-", now_s - i * DAY_S);
 	if (late)
 		doctor_report(d, DOCTOR_WARNING, NULL,
-		    "sessions are recorded in %s/state/tls, and no reports are made of them",
+		    "sessions are recorded in %s/state/sessions, and no reports are made of them",
 		    queue);
 	else
 		doctor_report(d, DOCTOR_OK, NULL, "they are made in time");

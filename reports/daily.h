@@ -14,7 +14,7 @@ struct daily {
 	const struct dns_resolver *resolver;
 	const struct queue *queue;
 	int findings;			/* the folder of smtp-verify; -1: there is none */
-	int sessions;			/* state/tls; -1: there is none */
+	int sessions;			/* state/sessions; -1: there is none */
 	int sent;			/* state/reports */
 	bool list;			/* print only, and queue nothing */
 	unsigned silent;		/* failures of the DNS, one behind the other */

@@ -193,8 +193,9 @@ make_all(struct tls_making *m, struct slice text, int64_t begin_s)
 	int r = tls_sums_read(&s, text);
 
 	if (r == 0 && s.bad)
-		text_print(stderr, "smtp-report: state/tls/%s: %" PRIu64 " lines cannot be read\n",
-		    m->day, s.bad);
+		text_print(stderr,
+		    "smtp-report: state/sessions/%s: %" PRIu64 " lines cannot be read\n", m->day,
+		    s.bad);
 	for (size_t i = 0, n; r == 0 && i < s.n; i += n) {
 		n = tls_sums_domain(&s.rows[i], s.n - i);
 		r = make_one(m, &s.rows[i], n, begin_s);

@@ -53,9 +53,9 @@ open_day(struct tls_results *t, const struct queue *q, int64_t day)
 	struct stat st;
 	int folder;
 
-	if (mkdirat(q->state, "tls", 0700) < 0 && errno != EEXIST)
+	if (mkdirat(q->state, "sessions", 0700) < 0 && errno != EEXIST)
 		return;
-	folder = openat(q->state, "tls", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	folder = openat(q->state, "sessions", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
 		return;
 	remove_old(folder, day);

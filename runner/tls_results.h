@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Sessions with exchangers as smtp-report(8) needs them: a line each in the text file
- * state/tls/DAY.  The files are limited in number and size.  They are safe to delete, and mail
+ * state/sessions/DAY.  The files are limited in number and size.  They are safe to delete, and mail
  * never depends on them.
  */
 #ifndef RUNNER_TLS_RESULTS_H

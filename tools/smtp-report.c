@@ -115,7 +115,7 @@ run_daily(const struct config *c, const struct dns_resolver *resolver, const str
 	if (d.findings < 0 && !is_missing(d.findings))
 		return complain("[reports] dmarc-findings = ", folder, d.findings,
 		    "type systemd-tmpfiles --create smtp-handler.conf");
-	d.sessions = open_folder(q->state, "tls");
+	d.sessions = open_folder(q->state, "sessions");
 	d.sent = sent_open_folder(c->queue.directory);
 	if (d.sent >= 0)
 		r = run_all(&d);

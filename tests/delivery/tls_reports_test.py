@@ -148,7 +148,7 @@ dnssec-anchor = %s
 tls-ca-file = %s
 """ % (directory, zones.anchor, authority.file)
 site = Site("site", SETTINGS, hostname="mx.sender.example").listen()
-SESSIONS = site.queue + "/state/tls"
+SESSIONS = site.queue + "/state/sessions"
 
 
 def keep_policy(where, domain, mode, mx):
@@ -214,6 +214,8 @@ def _():
         same("delivered id" in log and bool(re.search(
             r"delivered id=\S+ to=bob@%s " % re.escape(domain), log)), case.delivered, domain)
     same(os.stat(SESSIONS).st_mode & 0o777, 0o700)
+    with open(site.queue + "/state/tls") as file:
+        check("mx.sts" + S in file.read(), "hosts with good certificates are kept beside")
     line = lines("dane.lab")[0]
     check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ dane\.lab tlsa success mx\.dane\.lab "
                        r"192\.0\.2\.\d+ 192\.0\.2\.20\t3 1 1 [0-9A-F]{64}\|\t", line), line)
@@ -305,8 +307,8 @@ def _():
         file.write("garbage\n")
     done = subprocess.run([BUILD + "/smtp-report", "-c", site.config], capture_output=True,
                           text=True, timeout=60)
-    same((done.returncode, done.stderr), (0, "smtp-report: state/tls/%s: 1 lines cannot be read\n"
-                                          % PERIOD[1]))
+    same((done.returncode, done.stderr),
+         (0, "smtp-report: state/sessions/%s: 1 lines cannot be read\n" % PERIOD[1]))
     with open(SESSIONS + "/" + PERIOD[1], "r+") as file:
         file.truncate(os.path.getsize(file.name) - len("garbage\n"))
     domains = []
@@ -466,7 +468,7 @@ def _():
     quiet = Site("quiet", "[relay]\ndnssec = off\n", address="192.0.2.2").listen()
     quiet.send("bob@good" + S)
     quiet.relay()
-    check("delivered" in quiet.log() and not os.path.exists(quiet.queue + "/state/tls"))
+    check("delivered" in quiet.log() and not os.path.exists(quiet.queue + "/state/sessions"))
     quiet.stop()
 
 
