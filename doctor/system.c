@@ -376,14 +376,27 @@ check_walls(struct doctor *d)
 #define DAY_S 86400
 
 static bool
-has_day(const char *queue, const char *folder, int64_t day_s)
+has_day(const char *place, const char *names, int64_t day_s)
 {
 	char path[4096], stamp[32];
 	struct buf b = BUF(stamp);
 
 	clock_stamp(&b, day_s);
-	return (size_t)snprintf(path, sizeof path, "%s/state/%s%.10s", queue, folder,
+	return (size_t)snprintf(path, sizeof path, "%s/%s%.10s", place, names,
 	    buf_cstr(&b)) < sizeof path && access(path, F_OK) == 0;
+}
+
+/* Is there a day that has records, and whose reports were not made? */
+static bool
+are_late(const char *place, const char *records, const char *queue, const char *made)
+{
+	const int64_t now_s = clock_wall_s();
+	bool late = false;
+
+	for (int i = 2; place && i <= 3; i++)
+		late |= has_day(place, records, now_s - i * DAY_S) &&
+		    !has_day(queue, made, now_s - i * DAY_S);
+	return late;
 }
 
 /* Reports about a day are made on the next one. */
@@ -391,21 +404,23 @@ static void
 check_reports(struct doctor *d)
 {
 	const char *queue = d->config->queue.directory;
-	const int64_t now_s = clock_wall_s();
-	int late = 0;
+	const char *findings = d->config->reports.dmarc_findings;
+	bool sessions, messages;
 
 	if (!d->config->reports.contact) {
 		doctor_report(d, DOCTOR_OK, NULL, "none are sent, as [reports] contact is not set");
 		return;
 	}
-	for (int i = 2; i <= 3; i++)
-		late += has_day(queue, "sessions/", now_s - i * DAY_S) &&
-		    !has_day(queue, "reports/tls-", now_s - i * DAY_S);
-	if (late)
+	sessions = are_late(queue, "state/sessions/", queue, "state/reports/tls-");
+	messages = are_late(findings, "", queue, "state/reports/dmarc-");
+	if (messages)
+		doctor_report(d, DOCTOR_WARNING, NULL,
+		    "messages are recorded in %s, and no reports are made of them", findings);
+	if (sessions)
 		doctor_report(d, DOCTOR_WARNING, NULL,
 		    "sessions are recorded in %s/state/sessions, and no reports are made of them",
 		    queue);
-	else
+	if (!sessions && !messages)
 		doctor_report(d, DOCTOR_OK, NULL, "they are made in time");
 }
 

@@ -357,6 +357,24 @@ def _():
     report()
 
 
+@test("the doctor finds messages of which no reports are made")
+def _():
+    def verdict():
+        done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "--json", "doctor"],
+                              capture_output=True, text=True, timeout=60)
+        return [line for line in done.stdout.splitlines() if '"reports"' in line]
+    for name in os.listdir(findings):
+        os.unlink(findings + "/" + name)
+    check("made in time" in str(verdict()), verdict())
+    day = datetime.datetime.utcnow() - datetime.timedelta(days=2)
+    with open(findings + day.strftime("/%Y-%m-%d"), "w"):
+        pass
+    out, = verdict()
+    check("warning" in out and "messages are recorded in %s, and no reports" % findings in out, out)
+    report()
+    check("made in time" in str(verdict()), verdict())
+
+
 @test("without a contact nothing is kept, and nothing is sent")
 def _():
     check("so no reports are sent" in subprocess.run(
