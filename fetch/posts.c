@@ -21,6 +21,8 @@
 
 #define FILE_MAX  ((size_t)34 << 20)
 #define POSTS_MAX 20000		/* of one run */
+#define SLOW_PART 10		/* of the time for a request: a failure after it is slow */
+#define SLOW_MAX  256		/* hosts that are remembered */
 
 int
 posts_open(const char *queue)
@@ -45,7 +47,18 @@ struct sending {
 	const struct config *config;
 	const struct dns_resolver *resolver;
 	int timeout_ms;
+	char slow[SLOW_MAX][POST_HOST_MAX];	/* hosts that failed after a long time */
+	size_t nslow;
 };
+
+static bool
+is_slow(const struct sending *s, const char *host)
+{
+	for (size_t i = 0; i < s->nslow; i++)
+		if (strcmp(s->slow[i], host) == 0)
+			return true;
+	return false;
+}
 
 /* Has the server taken it? */
 static bool
@@ -62,9 +75,27 @@ post_one(const struct sending *s, const struct post *p, struct buf *why)
 	return request.naddresses && https_post(&request, why) == HTTPS_DONE;
 }
 
+/* Has a server taken it?  One that is down may have many reports: it costs its time once.  That a
+ * server refuses one report says nothing about the next. */
+static bool
+try_post(struct sending *s, const struct post *p, struct buf *why)
+{
+	const int64_t begin_ms = clock_ms();
+
+	if (is_slow(s, p->host)) {
+		buf_fmt(why, "https://%s has not replied to another report", p->host);
+		return false;
+	}
+	if (post_one(s, p, why))
+		return true;
+	if (clock_ms() - begin_ms >= s->timeout_ms / SLOW_PART && s->nslow < SLOW_MAX)
+		memcpy(s->slow[s->nslow++], p->host, sizeof p->host);
+	return false;
+}
+
 /* May the file go? */
 static bool
-is_over(const struct sending *s, const char *name, struct slice text)
+is_over(struct sending *s, const char *name, struct slice text)
 {
 	char space[600];
 	struct buf why = BUF(space);
@@ -74,7 +105,7 @@ is_over(const struct sending *s, const char *name, struct slice text)
 		text_print(stdout, "%s: it is damaged, and removed\n", name);
 		return true;
 	}
-	if (post_one(s, &p, &why)) {
+	if (try_post(s, &p, &why)) {
 		text_print(stdout, "%s: https://%s has taken it\n", name, p.host);
 		return true;
 	}
@@ -87,7 +118,7 @@ is_over(const struct sending *s, const char *name, struct slice text)
 }
 
 static void
-send_file(const struct sending *s, const char *name)
+send_file(struct sending *s, const char *name)
 {
 	char *text;
 	size_t n;
@@ -124,11 +155,12 @@ posts_send(int folder, const struct config *c, const struct dns_resolver *resolv
     int timeout_ms)
 {
 	static char *names[POSTS_MAX];
-	const struct sending s = {
-		.folder = folder, .config = c, .resolver = resolver, .timeout_ms = timeout_ms,
-	};
+	static struct sending s;
 	const size_t n = list_files(folder, names);
 
+	s = (struct sending){
+		.folder = folder, .config = c, .resolver = resolver, .timeout_ms = timeout_ms,
+	};
 	for (size_t i = 0; i < n; i++) {
 		send_file(&s, names[i]);
 		free(names[i]);

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -356,8 +357,8 @@ def _():
     same(len(web.posts), 3)
 
 
-def post_file(url, until_s):
-    path = site.queue + "/state/reports/post-x"
+def post_file(url, until_s, name="post-x"):
+    path = site.queue + "/state/reports/" + name
     with open(path, "wb") as file:
         file.write(b"url: %s\ntype: application/tlsrpt+gzip\nuntil: %s\n\nx" % (
             url.encode(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until_s)).encode()))
@@ -376,6 +377,19 @@ def _():
         out = tool("smtp-fetch", "--post", "--timeout", "3")
         check(re.search(reason, out), out)
     same((waiting(), len(web.posts)), (["post-x"], had))
+
+
+@test("a server that does not reply costs its time once in a run")
+def _():
+    zones.zones["plain.lab"].text += "mute A 192.0.2.31\n"
+    zones.serve()
+    with socket.create_server(("192.0.2.31", 443)):
+        for name in "post-x", "post-y":
+            post_file("https://mute.plain.lab/" + name, time.time() + 1000, name)
+        out = tool("smtp-fetch", "--post", "--timeout", "1")
+    same((out.count("a later run tries again"), out.count("has not replied to another report")),
+         (2, 1), out)
+    os.unlink(site.queue + "/state/reports/post-y")
 
 
 @test("a post that fails for a day is given up, and so is one that is damaged")
