@@ -576,8 +576,8 @@ uninstall:
 	    while read -r folder; do rmdir "$(DESTDIR)/$$folder"; done; \
 	  rm -rf "$$stage"
 	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
-	  rm -rf /run/smtp-handler /run/smtp-verify && systemctl daemon-reload && \
-	  systemctl reset-failed; fi
+	  rm -rf /run/smtp-handler /run/smtp-verify /var/lib/smtp-verify && \
+	  systemctl daemon-reload && systemctl reset-failed; fi
 
 # All manual pages as one HTML page, which needs no other file.
 .PHONY: doc

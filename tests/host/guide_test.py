@@ -207,7 +207,7 @@ with box:
         def _():
             status, out = box.here("make", "-C", TOP, "uninstall", "BUILD=" + BUILD)
             same(status, 0, out)
-            same(box.here("sh", "-c", "find /usr /run /etc/systemd -xdev -name 'smtp-*' |"
+            same(box.here("sh", "-c", "find /usr /run /etc/systemd /var/lib -xdev -name 'smtp-*' |"
                                       " grep -v '^/usr/share/doc'; true")[1], "")
             same(box.here("sh", "-c", "systemctl list-units --all --no-legend 'smtp-*'")[1], "")
             same(box.here("ss", "-Hltn", "sport = 25 or sport = 465 or sport = 587")[1], "")
