@@ -61,11 +61,16 @@ put_client_name(struct buf *b, const struct session *s)
 	buf_chr(b, ']');
 }
 
-/* The name in the DNS is not looked up. */
+/* The name in the DNS is not looked up, but a proxy may know it. */
 static void
 put_known_name(struct buf *b, const struct session *s)
 {
-	buf_str(b, peer_sockaddr(&s->peer) ? "unknown" : "localhost");
+	const struct slice name = smtp_xclient_text(&s->smtp.xclient, SMTP_XCLIENT_NAME);
+
+	if (name.n)
+		buf_add(b, name);
+	else
+		buf_str(b, peer_sockaddr(&s->peer) ? "unknown" : "localhost");
 }
 
 static void
