@@ -220,13 +220,6 @@ is_listed(const struct buf *list, struct slice path)
 	return false;
 }
 
-static bool
-is_dropped(void *ctx, struct slice path)
-{
-	(void)ctx;
-	return is_listed(&now.dropped, path);
-}
-
 static void
 remove_listed(struct buf *list, struct slice path)
 {
@@ -241,6 +234,17 @@ remove_listed(struct buf *list, struct slice path)
 		list->n -= one.n + 1;
 		return;
 	}
+}
+
+/* A recipient that is there already is not added once more, and keeps its parameters. */
+static bool
+is_dropped(void *ctx, struct slice path)
+{
+	(void)ctx;
+	if (is_listed(&now.dropped, path))
+		return true;
+	remove_listed(&now.added, path);
+	return false;
 }
 
 static bool
@@ -468,12 +472,13 @@ apply(struct session *s)
 {
 	struct queue_message *m = &s->content.queued;
 	const struct slice sender = smtp_path_text(&now.sender);
-	struct slice rest = buf_slice(&now.added);
+	struct slice rest;
 	char space[JUNK_WHY_MAX];
 	struct buf why = BUF(space);
 	int r = queue_again(&s->content.queue, m, &now.former,
 	    now.sender_changed ? &sender : NULL, is_dropped, NULL);
 
+	rest = buf_slice(&now.added);
 	while (r == 0 && rest.n)
 		queue_rcpt(&s->content.queue, m, slice_cut(rest, '\0', &rest), SL(""));
 	if (now.quarantined)

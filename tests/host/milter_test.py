@@ -265,6 +265,10 @@ def _():
            text("e", b"<changed@b.example>"), rcpts=("c@d.example", "d@d.example"))
     same(rcpts(), ["d@d.example", "new@d.example", "other@d.example"])
     check("from: <changed@b.example>" in stored()[0], stored()[0])
+    edited(text("-", b"<c@d.example>"), text("+", b"<c@d.example>"))
+    same(rcpts(), ["c@d.example"])
+    edited(text("+", b"<c@d.example>"), text("+", b"<e@d.example>"))
+    same(rcpts(), ["c@d.example", "e@d.example"])
     edited(text("e", b"<>"))
     check("from: <>" in stored()[0], stored()[0])
 
