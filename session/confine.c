@@ -75,11 +75,21 @@ warn(const struct sandbox_errors *errors)
 		    seccomp_reason(errors->calls));
 }
 
+/* Can a proxy have checked a password, and does its user have quotas? */
+static bool
+counts_users(const struct config *config)
+{
+	const struct network_list *proxies = &config->server.xclient;
+
+	return (proxies->n || proxies->local) &&
+	       (config->server.user_messages || config->server.user_recipients);
+}
+
 /* Can a password be checked here? */
 static void
 hold_logins(const struct config *config)
 {
-	if (config->server.auth == AUTH_OFF)
+	if (config->server.auth == AUTH_OFF && !counts_users(config))
 		return;
 	if (queue_opened)
 		logins_hold(queue.tmp);
