@@ -15,15 +15,22 @@
 
 #define IDLE_MS 1000
 
-static void
-send_remark(const struct session *s, const struct remark *remark)
+/* False: it is lost. */
+static bool
+pass_remark(const struct session *s, const struct remark *remark)
 {
 	unsigned char octets[REMARK_OCTETS];
 
 	if (s->remarks.fd < 0)
-		return;
+		return true;
 	remark_encode(remark, octets);
-	(void)send(s->remarks.fd, octets, sizeof octets, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return send(s->remarks.fd, octets, sizeof octets, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static void
+send_remark(const struct session *s, const struct remark *remark)
+{
+	(void)pass_remark(s, remark);
 }
 
 /* Does a rule for some clients hold for this one? */
@@ -94,10 +101,15 @@ remarks_accepted(struct session *s)
 	remarks_progress(s);
 }
 
+/* The process that goes on inside TLS learns of the client from the listener only.  Without that it
+ * would take the proxy for the client, and give it the trust of the proxy. */
 void
-remarks_named(const struct session *s)
+remarks_named(struct session *s)
 {
-	send_remark(s, &(struct remark){ .kind = REMARK_ADDRESS, .address = s->peer.address });
+	const struct remark remark = { .kind = REMARK_ADDRESS, .address = s->peer.address };
+
+	if (!pass_remark(s, &remark))
+		s->starttls = s->server.starttls = SMTP_STARTTLS_OFF;
 }
 
 void

@@ -26,8 +26,9 @@ struct remarks {
 /* Begin.  named: a balancer has named the client. */
 void remarks_begin(struct session *s, bool named);
 
-/* A proxy has named the client. */
-void remarks_named(const struct session *s);
+/* A proxy or a balancer has named the client.  If the listener cannot be told, STARTTLS is not
+ * offered. */
+void remarks_named(struct session *s);
 
 /* Report a failure of the client, unless it is exempt. */
 void remarks_failed(const struct session *s, enum remark_kind kind);
