@@ -31,8 +31,9 @@ struct smtp_xclient {
 	char text[SMTP_XCLIENT_IDS][SMTP_XCLIENT_MAX];
 };
 
-/* Take the arguments of one command.  A second ADDR is another client's: what was known before
- * ends.  False, and no change, if one is malformed: *ret_bad is its name, or all of it. */
+/* Take the arguments of one command.  After one with ADDR the next is about another client: what
+ * was known before ends.  False, and no change, if one is malformed: *ret_bad is its name, or all
+ * of it. */
 bool smtp_xclient_take(struct smtp_xclient *x, struct slice arguments, struct slice *ret_bad);
 
 static inline bool
