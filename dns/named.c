@@ -45,8 +45,8 @@ set_why(struct mx_exchanger *e, enum dns_status status, const char *why)
 	(void)snprintf(e->why, sizeof e->why, "%s", why);
 }
 
-/* A host by its address, by /etc/hosts, or by the DNS. */
-static void
+/* A host by its address, by /etc/hosts, or by the DNS.  Returns whether the DNS was asked. */
+static bool
 add_host(const struct dns_resolver *r, const struct named_host *host, enum address_family family,
     struct mx_list *l)
 {
@@ -72,12 +72,12 @@ add_host(const struct dns_resolver *r, const struct named_host *host, enum addre
 	e->weight = 1;
 	for (size_t i = 0; i < n; i++)
 		exchanger_add_address(e, &known[i], family);
-	if (e->naddresses) {
+	if (e->naddresses)
 		e->status = DNS_OK;
-	} else if (!e->why[0]) {
-		l->trust = DNS_SECURE;
-		search_host(r, e, family);
-	}
+	if (e->naddresses || e->why[0])
+		return false;
+	search_host(r, e, family);
+	return true;
 }
 
 /* The hosts of SRV records.  They are as proven as the records. */
@@ -154,8 +154,10 @@ named_look_up(const struct dns_resolver *r, const struct named_host *hosts, size
 
 		if (is_service(hosts[i].name))
 			add_service(r, hosts[i].name, family, ret);
-		else if (ret->n < MX_EXCHANGERS_MAX)
-			add_host(r, &hosts[i], family, ret);
+		/* The operator has named it, which proves nothing about SRV records beside it. */
+		else if (ret->n < MX_EXCHANGERS_MAX && add_host(r, &hosts[i], family, ret) &&
+		    !services)
+			ret->trust = DNS_SECURE;
 		for (size_t k = first; order == NAMED_LISTED && k < ret->n; k++)
 			ret->exchangers[k].preference += (unsigned)i << 16;
 	}

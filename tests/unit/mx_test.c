@@ -337,6 +337,7 @@ static const struct several_case {
 	enum named_order order;
 	enum mx_status status;
 	bool spread;
+	bool unproven;		/* the names */
 	const char *want;	/* preference, name, port of each */
 } several_cases[] = {
 	{ .name = "in the order of the list", .hosts = { { "b.test", 25 }, { "a.test", 26 } },
@@ -355,11 +356,16 @@ static const struct several_case {
 	    .status = MX_DEFER, .want = "0 nx.test -, 65536 servfail.test -" },
 	{ .name = "SRV: by priority, a port of 0 is none",
 	    .hosts = { { "_smtp._tcp.srv.test", 0 } },
-	    .spread = true, .want = "10 b.test 2500, 20 a.test 2501" },
+	    .spread = true, .unproven = true, .want = "10 b.test 2500, 20 a.test 2501" },
 	{ .name = "SRV after a host", .hosts = { { "b.test", 25 }, { "_smtp._tcp.srv.test", 0 } },
-	    .spread = true, .want = "0 b.test 25, 65546 b.test 2500, 65556 a.test 2501" },
+	    .spread = true, .unproven = true,
+	    .want = "0 b.test 25, 65546 b.test 2500, 65556 a.test 2501" },
+	{ .name = "SRV before a host", .hosts = { { "_smtp._tcp.srv.test", 0 }, { "b.test", 25 } },
+	    .spread = true, .unproven = true,
+	    .want = "10 b.test 2500, 20 a.test 2501, 65536 b.test 25" },
 	{ .name = "SRV: no such service", .hosts = { { "_smtp._tcp.none.test", 0 } },
-	    .status = MX_NO_HOST, .spread = true, .want = "0 _smtp._tcp.none.test -" },
+	    .status = MX_NO_HOST, .spread = true, .unproven = true,
+	    .want = "0 _smtp._tcp.none.test -" },
 	{ .name = "SRV: a damaged record", .hosts = { { "_smtp._tcp.short.test", 0 } },
 	    .status = MX_DEFER, .spread = true, .want = "0 _smtp._tcp.short.test -" },
 	{ .name = "SRV: no answer", .hosts = { { "_smtp._tcp.servfail.test", 0 } },
@@ -389,6 +395,7 @@ several_case(const struct several_case *c)
 	}
 	is(buf_slice(&b), slice_str(c->want), c->name);
 	ok(l.status == c->status && l.spread == c->spread, "%s: %s", c->name, l.detail);
+	ok((l.trust == DNS_UNCHECKED) == c->unproven, "%s: proven or not", c->name);
 	mx_list_done(&l);
 }
 
