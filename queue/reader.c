@@ -172,7 +172,8 @@ start_process(struct queue_reader *r, int folder)
 	return false;
 }
 
-/* End the process.  The signal that has ended it before, or 0. */
+/* End the process.  One that a message has taken over would not end by itself.  The signal that has
+ * ended it, or 0. */
 static int
 end_process(struct queue_reader *r)
 {
@@ -182,9 +183,11 @@ end_process(struct queue_reader *r)
 	if (r->pid == 0)
 		return 0;
 	(void)close(r->fd);
-	do
+	ended = waitpid(r->pid, &status, WNOHANG);
+	if (ended == 0)		/* a fault that ends it already stays its status */
+		(void)kill(r->pid, SIGKILL);
+	while (ended == 0 || (ended < 0 && errno == EINTR))
 		ended = waitpid(r->pid, &status, 0);
-	while (ended < 0 && errno == EINTR);
 	r->pid = 0;
 	return ended > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
@@ -242,10 +245,11 @@ read_some(struct queue_reader *r, char (*ids)[QUEUE_ID_SIZE], size_t from, size_
 	lives = call_process(r);
 	now = r->page->now;
 	done = r->page->done;
-	if (!lives)
-		death.signo = end_process(r);
 	if (done < from || done > n)
 		done = from;
+	lives &= done > from;	/* one that is sound reads at least one message */
+	if (!lives)
+		death.signo = end_process(r);
 	hand_on(r, from, done, take, ctx);
 	/* If it died before the first one, that was no message's fault. */
 	if (lives || now != done + 1 || now > n)

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/foreign.h"
 #include "base/landlock.h"
 #include "runner/runner.h"
@@ -49,13 +51,28 @@ is_valid(const struct written *w)
 	    (!w->notice[0] || queue_is_id(w->notice));
 }
 
+/* The process ends itself after NOTICE_S.  One that a message has taken over would not, so the
+ * runner waits no longer than this.  False if there is no whole result. */
+static bool
+take_result(int fd, struct written *ret)
+{
+	const int64_t end_ms = clock_ms() + (NOTICE_S + 1) * 1000;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&p, 1, clock_left_ms(end_ms));
+	while (r < 0 && errno == EINTR);
+	return r > 0 && read(fd, ret, sizeof *ret) == (ssize_t)sizeof *ret;
+}
+
 int
 writer_run(const struct runner *r, enum writer_reach reach,
     void (*write_one)(const void *ctx, struct written *ret), const void *ctx, struct written *ret)
 {
 	struct written result = { 0 };
 	int status = 0, pair[2];
-	ssize_t n;
+	bool whole;
 	pid_t pid;
 
 	if (pipe2(pair, O_CLOEXEC) < 0)
@@ -70,15 +87,14 @@ writer_run(const struct runner *r, enum writer_reach reach,
 		_exit(0);
 	}
 	(void)close(pair[1]);
-	do
-		n = pid < 0 ? 0 : read(pair[0], &result, sizeof result);
-	while (n < 0 && errno == EINTR);
+	whole = pid > 0 && take_result(pair[0], &result);
 	(void)close(pair[0]);
 	if (pid < 0)
 		return -EAGAIN;
+	(void)kill(pid, SIGKILL);	/* a fault that ends it already stays its status */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (n != sizeof result || !is_valid(&result))
+	if (!whole || !is_valid(&result))
 		return WIFSIGNALED(status) ? WTERMSIG(status) : SIGABRT;
 	*ret = result;
 	return 0;

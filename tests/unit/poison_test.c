@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -87,6 +88,17 @@ probe_walls(void)
 	probe->done = 1;
 }
 
+/* As if a message had taken the process over: it hangs up, and never ends. */
+static _Noreturn void
+hang_on(void)
+{
+	(void)alarm(0);
+	for (int fd = 3; fd < 256; fd++)
+		(void)close(fd);
+	for (;;)
+		(void)sched_yield();
+}
+
 int __real_queue_envelope_parse(struct slice text, struct queue_entry *e);
 int __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e);
 int __real_queue_load_open(int fd, const char *id, struct queue_entry *ret);
@@ -101,6 +113,13 @@ __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 {
 	if (getpid() != parent && memmem(text.p, text.n, "<probe@", 7))
 		probe_walls();
+	if (getpid() != parent && memmem(text.p, text.n, "<stubborn@", 10))
+		hang_on();
+	if (getpid() != parent && memmem(text.p, text.n, "<early@", 7)) {
+		(void)!send(4, "", 1, MSG_NOSIGNAL);	/* its end of the pair */
+		for (;;)
+			(void)sched_yield();
+	}
 	if ((faulty == IN_ALL || (faulty == IN_WORKERS && delivers)) &&
 	    memmem(text.p, text.n, "<poison@", 8))
 		(void)raise(fault);
@@ -571,6 +590,48 @@ test_reader_killed(void)
 	ok(reader.pid == 0 && run_intake(), "the process ends");
 }
 
+/* Processes that a message has taken over.  Nothing waits for them: else an alarm ends this
+ * program. */
+static void
+test_taken_over(void)
+{
+	const uint64_t lifetime_s = config.queue.lifetime_s;
+	struct queue_reader reader = { 0 };
+	char ids[3][QUEUE_ID_SIZE];
+	int signals[3];
+
+	(void)alarm(20);
+	(void)put("", "one@box.example");
+	memcpy(ids[0], put_id, sizeof put_id);
+	(void)put("sender@box.example", "stubborn@box.example");
+	memcpy(ids[1], put_id, sizeof put_id);
+	(void)put("", "two@box.example");
+	memcpy(ids[2], put_id, sizeof put_id);
+	queue_reader_try(&reader, queue.fresh, ids, 3, signals);
+	ok(signals[0] == 0 && signals[1] == SIGKILL && signals[2] == 0,
+	    "a reader that hangs up and does not end is killed: the others are read");
+	queue_reader_end(&reader);
+
+	clear();
+	(void)queue_take_new(&queue, NULL, NULL);
+	ok(queue_death(&queue, ids[1], "killed by a test") == 1 &&
+		queue_put_aside(&queue, queue.cur, ids[1]) == 0,
+	    "the message is put aside");
+	config.queue.lifetime_s = 0;
+	(void)usleep(1100000);
+	aside_notify(&runner);
+	config.queue.lifetime_s = lifetime_s;
+	ok(reason_is(ids[1], "no notice: the process that read it"),
+	    "neither does the runner wait for the writer of the notice");
+
+	(void)put("", "early@box.example");
+	memcpy(ids[1], put_id, sizeof put_id);
+	clear();
+	ok(run_intake() && ends[REPORT_FINISHED] == 2 && ends[REPORT_DEFERRED] == 1,
+	    "a message whose reader replies too early waits, and the others are delivered");
+	(void)alarm(0);
+}
+
 /* The process that writes a notice can open no other files than those of the queue. */
 static void
 test_writer_walls(void)
@@ -637,6 +698,7 @@ main(void)
 	test_reader_killed();
 	test_walls();
 	test_writer_walls();
+	test_taken_over();
 	ok(parsed == 0, "the runner itself has parsed no envelope");
 	runner_done(&runner);
 	queue_close(&queue);
