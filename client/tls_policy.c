@@ -87,7 +87,7 @@ from_history(struct tls_policy *t)
 	t->demand.verify = true;
 	t->source = "tls = learned: it has shown good certificates for a month";
 	t->remedy = t->remedy_none = "ask its operator; a [route] with tls = may, or without "
-	    "its line in state/tls, it would go out";
+	    "its line in state/learned, it would go out";
 }
 
 void

@@ -435,7 +435,7 @@ const struct doctor_check doctor_system[] = {
 	{ "owners", DOCTOR_AS_CALLER, check_owners, "smtp-queue fsck --owners --repair" },
 	{ "queue", DOCTOR_AS_RELAY, check_queue, "smtp-queue fsck --repair" },
 	{ "tls-lost", DOCTOR_AS_RELAY, check_tls_lost,
-	  "ask the operator of the host; to forget it, remove its line from state/tls" },
+	  "ask the operator of the host; to forget it, remove its line from state/learned" },
 	{ "lists", DOCTOR_AS_HANDLER, check_lists, "smtp-handler --check" },
 	{ "aliases", DOCTOR_AS_RELAY, check_aliases, "smtp-relay --check" },
 	{ "clock", DOCTOR_AS_CALLER, check_clock,

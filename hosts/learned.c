@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "hosts/secured.h"
 
-#define FILE_NAME "tls"
+#define FILE_NAME "learned"
 #define FILE_MAX  (2 << 20)	/* room for more than LEARNED_MAX lines */
 #define DAY_S	  86400
 #define NUMBERS	  4		/* fields of a line after the name */

@@ -52,7 +52,7 @@ bool learned_add(struct learned *l, const char *name, bool good, int64_t now_s);
  * dropped. */
 void learned_parse(struct learned *l, struct slice text);
 
-/* Load the hosts from state/tls, and save those that are not forgotten. */
+/* Load the hosts from state/learned, and save those that are not forgotten. */
 void learned_load(struct learned *l, int state_fd);
 int learned_save(const struct learned *l, int state_fd, int64_t now_s);
 

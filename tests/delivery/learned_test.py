@@ -43,13 +43,13 @@ LINES = "".join("%s %d %d 20 0\n" % (host(name), now - 40 * DAY, now - 2 * DAY)
 def site_of(name, settings):
     one = Site(name, "[relay]\ntls-ca-file = %s\n%s" % (authority.file, settings)).listen()
     one.relay()                     # it makes state/
-    with open(one.queue + "/state/tls", "w") as file:
+    with open(one.queue + "/state/learned", "w") as file:
         file.write(LINES)
     return one
 
 
 def lines(site):
-    with open(site.queue + "/state/tls") as file:
+    with open(site.queue + "/state/learned") as file:
         return {line.split()[0]: [int(word) for word in line.split()[1:]]
                 for line in file if not line.startswith("#")}
 
@@ -113,7 +113,7 @@ def _():
     found = [json.loads(text) for text in done.stdout.splitlines() if '"tls-lost"' in text]
     same(sorted(re.sub(r"\A(\S+): no good certificate since \S+\Z", r"\1", f["text"])
                 for f in found), sorted(host(name) for name in LOST))
-    check(all(f["state"] == "warning" and "state/tls" in f["fix"] for f in found), found)
+    check(all(f["state"] == "warning" and "state/learned" in f["fix"] for f in found), found)
     site.stop()
 
 
@@ -125,11 +125,11 @@ def _():
     same(lines(site)[host("good")], [now - 40 * DAY, now - 2 * DAY, 20, 0])
     site.stop()
     site = site_of("damaged", "tls = learned\n")
-    with open(site.queue + "/state/tls", "wb") as file:
+    with open(site.queue + "/state/learned", "wb") as file:
         file.write(b"\0\xff garbage\nmx.clear.example.org 1 2\n")
     same(run(site)[1], {"good": 1, "clear": 1, "broken": 0, "other": 1, "fresh": 1})
     same(list(lines(site)), [host("good")])
-    os.remove(site.queue + "/state/tls")
+    os.remove(site.queue + "/state/learned")
     site.stop()
 
 

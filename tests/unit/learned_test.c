@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "hosts/hosts.h"
+#include "runner/tls_results.h"
 #include "tests/lib/tap.h"
 
 #define NOW INT64_C(1800000000)
@@ -112,7 +113,7 @@ test_file(void)
 	if (!mkdtemp(dir) || (fd = open(dir, O_RDONLY | O_DIRECTORY)) < 0)
 		abort();
 	ok(learned_save(&l, fd, at_s + DAY) == 0, "saved");
-	file = openat(fd, "tls", O_RDONLY);
+	file = openat(fd, "learned", O_RDONLY);
 	n = read(file, text, sizeof text - 1);
 	text[n > 0 ? n : 0] = '\0';
 	ok(strcmp(text, "# exchanger first_good last_good days last_bad(0: never)\n"
@@ -130,9 +131,36 @@ test_file(void)
 	learned_done(&again);
 	learned_done(&l);
 	(void)close(file);
-	(void)unlinkat(fd, "tls", 0);
+	(void)unlinkat(fd, "learned", 0);
 	(void)close(fd);
 	(void)rmdir(dir);
+}
+
+/* The sessions for reports about TLS are in the same folder. */
+static void
+test_neighbour(void)
+{
+	char dir[] = "/tmp/learned_test.XXXXXX", command[60];
+	struct learned l = { .n = 0 }, again;
+	struct tls_results results = { .fd = 0 };
+	struct queue q = { .lock = -1 };
+	const int64_t at_s = show(&l, MX, NOW, 31, DAY);
+
+	if (!mkdtemp(dir) || (q.state = open(dir, O_RDONLY | O_DIRECTORY)) < 0)
+		abort();
+	tls_results_add(&results, &q, SL("example.org"), &(struct tls_result){ .mx = MX }, at_s);
+	ok(results.fd > 0 && results.octets > 0 && learned_save(&l, q.state, at_s) == 0,
+	    "a session is recorded, and the hosts are saved beside it");
+	tls_results_done(&results);
+	tls_results_add(&results, &q, SL("example.org"), &(struct tls_result){ .mx = MX }, at_s);
+	learned_load(&again, q.state);
+	ok(results.fd > 0 && is_learned(&again, MX, at_s), "both are there");
+	tls_results_done(&results);
+	learned_done(&again);
+	learned_done(&l);
+	(void)close(q.state);
+	(void)snprintf(command, sizeof command, "rm -rf %s", dir);
+	ok(system(command) == 0, "clean-up");
 }
 
 /* The reports of a worker. */
@@ -160,6 +188,7 @@ main(void)
 	test_attacks();
 	test_flood();
 	test_file();
+	test_neighbour();
 	test_reports();
 	return tap_done();
 }
