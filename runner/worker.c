@@ -132,6 +132,28 @@ nth_job(struct work *k, unsigned i)
 	return &k->jobs[(k->first + i) % (WORKER_JOBS + 1)];
 }
 
+/* The runner has its recipients from a process that a message may have taken over.  Are they those
+ * of this message, and none has it yet? */
+static bool
+has_pending(const struct queue_entry *e, const struct frame_job *job)
+{
+	for (size_t i = 0; i < job->n; i++)
+		if (job->rcpts[i] >= e->nrcpts || e->rcpts[job->rcpts[i]].state != QUEUE_PENDING)
+			return false;
+	return true;
+}
+
+static int
+load_job(struct loaded_job *h, int message)
+{
+	const int error = queue_load_open(message, h->frame.job.id, &h->e);
+
+	if (error < 0 || has_pending(&h->e, &h->frame.job))
+		return error;
+	queue_unload(&h->e);
+	return -EBADMSG;
+}
+
 /* Takes one frame: a job, the leave to dial, or a ticket. */
 static bool
 take_frame(struct work *k, bool wait)
@@ -152,7 +174,7 @@ take_frame(struct work *k, bool wait)
 	}
 	if (h->frame.type != FRAME_JOB || k->njobs == WORKER_JOBS)
 		return false;
-	h->error = queue_load_open(message, h->frame.job.id, &h->e);
+	h->error = load_job(h, message);
 	k->njobs++;
 	return true;
 }

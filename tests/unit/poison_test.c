@@ -53,6 +53,7 @@ static char put_id[QUEUE_ID_SIZE], noticed[100];
 static enum { NOWHERE, IN_PARENT, IN_WORKERS, IN_ALL } faulty;
 static bool delivers;			/* this process is a worker */
 static bool runs;			/* the runner works */
+static bool forges;			/* the reader adds a recipient to each message */
 static unsigned parsed;			/* envelopes that the runner itself has parsed */
 static int fault = SIGABRT;
 /* The results of system calls in the reader, in memory that it shares: 0 or an errno. */
@@ -108,9 +109,24 @@ int __real_sheet_read(const struct config *c, const char *id, struct slice octet
 int __wrap_sheet_read(const struct config *c, const char *id, struct slice octets,
     struct sheet *ret);
 
+/* Add a recipient that is not in the message. */
+static void
+forge_rcpt(struct queue_entry *e)
+{
+	struct queue_rcpt *rcpts = realloc(e->rcpts, (e->nrcpts + 1) * sizeof *rcpts);
+
+	if (!rcpts)
+		return;
+	e->rcpts = rcpts;
+	rcpts[e->nrcpts] = rcpts[0];
+	rcpts[e->nrcpts++].path = slice_skip(rcpts[0].path, 1);
+}
+
 int
 __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 {
+	int r;
+
 	if (getpid() != parent && memmem(text.p, text.n, "<probe@", 7))
 		probe_walls();
 	if (getpid() != parent && memmem(text.p, text.n, "<stubborn@", 10))
@@ -124,7 +140,10 @@ __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 	    memmem(text.p, text.n, "<poison@", 8))
 		(void)raise(fault);
 	parsed += getpid() == parent && runs;
-	return __real_queue_envelope_parse(text, e);
+	r = __real_queue_envelope_parse(text, e);
+	if (r == 0 && forges && getpid() != parent && !delivers)
+		forge_rcpt(e);
+	return r;
 }
 
 int
@@ -632,6 +651,21 @@ test_taken_over(void)
 	(void)alarm(0);
 }
 
+/* The reader lies to the runner about the recipients. */
+static void
+test_forged(void)
+{
+	clear();
+	forges = true;
+	ok(put("", "forged@box.example") && run_intake() && ends[REPORT_DEFERRED] == 1 &&
+		!there("mail/forged"),
+	    "a worker delivers nothing to recipients that are not in the message");
+	forges = false;
+	clear();
+	ok(run_intake() && ends[REPORT_FINISHED] == 1 && there("mail/forged/new"),
+	    "a sound reader knows them");
+}
+
 /* The process that writes a notice can open no other files than those of the queue. */
 static void
 test_writer_walls(void)
@@ -698,6 +732,7 @@ main(void)
 	test_reader_killed();
 	test_walls();
 	test_writer_walls();
+	test_forged();
 	test_taken_over();
 	ok(parsed == 0, "the runner itself has parsed no envelope");
 	runner_done(&runner);
