@@ -7,7 +7,9 @@
  *	SRS1=HASH=first==HASH=DAY=...@second		SRS0=HASH=DAY=...@first
  *
  * The hash proves that this domain has made the address, and the day ends its life.  As servers on
- * the way may change the case of letters, the hash is compared without regard to it.  Pure.
+ * the way may change the case of letters, the hash is compared without regard to it.  In all
+ * implementations it is one of domain and user without what is between them: another end of the
+ * domain has the same hash, so the address that comes back may be a neighbour.  Pure.
  */
 #ifndef SMTP_SRS_H
 #define SMTP_SRS_H

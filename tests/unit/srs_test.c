@@ -68,6 +68,8 @@ check_published(void)
 	for (size_t i = 0; i < 3; i++)
 		is(slice_str(undone(published[i].to, &postsrsd, 310 * DAY)),
 		    slice_str(published[i].from), published[i].to);
+	is(slice_str(undone("SRS0=FoJt=JR=Example.orgA=nna@fwd.example", &postsrsd, 310 * DAY)),
+	    SL("nna@Example.orgA"), "the hash does not know where the domain ends");
 }
 
 static void
