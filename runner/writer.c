@@ -19,7 +19,7 @@
 
 #define NOTICE_S 30		/* the longest time for one notice */
 
-/* It cannot reach the workers. */
+/* It cannot reach the workers, nor those that sign or read for the runner. */
 static void
 put_up_walls(const struct runner *r, enum writer_reach reach)
 {
@@ -28,8 +28,13 @@ put_up_walls(const struct runner *r, enum writer_reach reach)
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER;
 	struct landlock l;
 
-	for (const struct worker *w = r->workers; w; w = w->next)
+	for (const struct worker *w = r->workers; w; w = w->next) {
 		(void)close(w->fd);
+		if (w->permits >= 0)
+			(void)close(w->permits);
+	}
+	if (r->reader.pid)
+		(void)close(r->reader.fd);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return;
 	landlock_begin(&l, LANDLOCK_NO_TCP | LANDLOCK_SCOPED);

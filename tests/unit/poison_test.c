@@ -59,6 +59,7 @@ static int fault = SIGABRT;
 /* The results of system calls in the reader, in memory that it shares: 0 or an errno. */
 static struct {
 	int file, folder, other_folder, new_file, socket, process, write, memory, done;
+	int worker, permits, reader;
 } *probe;
 static pid_t parent;
 
@@ -86,6 +87,11 @@ probe_walls(void)
 	probe->write = error_of(write(STDOUT_FILENO, "# not behind walls\n", 19));
 	probe->memory = error_of((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == -1 ? -1 : 0);
+	if (runner.workers) {
+		probe->worker = error_of(fcntl(runner.workers->fd, F_GETFD));
+		probe->permits = error_of(fcntl(runner.workers->permits, F_GETFD));
+		probe->reader = error_of(fcntl(runner.reader.fd, F_GETFD));
+	}
 	probe->done = 1;
 }
 
@@ -670,6 +676,9 @@ test_forged(void)
 static void
 test_writer_walls(void)
 {
+	/* Numbers that no file gets that is opened after they are closed. */
+	const int high = fcntl(STDOUT_FILENO, F_DUPFD, 100);
+	struct worker other = { .fd = high, .permits = fcntl(high, F_DUPFD, 100) };
 	const uint64_t lifetime_s = config.queue.lifetime_s;
 	char id[QUEUE_ID_SIZE];
 
@@ -683,7 +692,16 @@ test_writer_walls(void)
 	memset(probe, 0, sizeof *probe);
 	config.queue.lifetime_s = 0;
 	(void)usleep(1100000);
+	runner.workers = &other;
+	runner.reader = (struct queue_reader){ .pid = parent, .fd = fcntl(high, F_DUPFD, 100) };
 	aside_notify(&runner);
+	ok(probe->worker && probe->permits && probe->reader,
+	    "the writer of the notice has no descriptor of another process");
+	(void)close(other.fd);
+	(void)close(other.permits);
+	(void)close(runner.reader.fd);
+	runner.workers = NULL;
+	runner.reader = (struct queue_reader){ .pid = 0 };
 	config.queue.lifetime_s = lifetime_s;
 	ok(probe->done && reason_is(id, "its sender gets the notice"), "its sender gets a notice");
 	ok(SECCOMP_SANITIZER || (probe->file && probe->folder && probe->other_folder),
