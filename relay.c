@@ -455,6 +455,7 @@ on_due(void *ctx, uint32_t mask)
 	history_note(&r->queue, &r->runner.hosts, clock_wall_s());
 	r->intake.look_new = r->intake.look_wait = r->intake.look_tmp = true;
 	r->intake.look_cur = true;	/* for messages that could not be read or moved before */
+	r->runner.unread = false;
 }
 
 /* smtp-relay --flush has made all waiting mail due. */
@@ -622,7 +623,7 @@ is_over(const struct relay *r)
 	if (runner->nworkers)
 		return false;
 	return runner->stopping || (!r->watch && runner->window.nmessages == 0 &&
-	    intake_over(&r->intake) && !runner_ready(runner));
+	    intake_over(&r->intake) && !runner_ready(runner) && !runner->unread);
 }
 
 /* Reports whether answers are validated: the news comes before the first answer.  On a host where
@@ -666,8 +667,8 @@ go_on(void *ctx)
 	if (r->due_s == 0 && !r->intake.look_wait && !r->intake.wait_walk.names)
 		set_due(r);
 	/* Without a process no further event would come. */
-	if (runner->nworkers == 0 && runner->window.nmessages && !runner_ready(runner) &&
-	    !runner->stopping)
+	if (!runner->stopping && (runner->unread || (runner->nworkers == 0 &&
+	    runner->window.nmessages && !runner_ready(runner))))
 		loop_set_timer(&r->due, AGAIN_S * 1000000);
 	if (runner->hosts.changed && !loop_timer_set(&r->save))
 		loop_set_timer(&r->save, SAVE_S * 1000000);

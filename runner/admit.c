@@ -384,7 +384,7 @@ admit_messages(struct runner *r, char (*ids)[QUEUE_ID_SIZE], size_t n, bool fres
 	if (sheet_ask(&r->reader, r->config, r->queue, ids, n, admit_reply, &a) < n) {
 		report_trouble(&r->reports, "cannot start a process that reads messages", "",
 		    -EAGAIN);
-		r->reports.stuck = true;
+		r->unread = true;
 	}
 	if (a.broken)			/* nothing from this process can be believed */
 		queue_reader_end(&r->reader);

@@ -88,6 +88,8 @@ start_worker(struct runner *r, struct destination *d)
 		(void)close(setup.validator);
 	if (error < 0) {
 		report_trouble(&r->reports, "cannot start a delivery process", d->key, error);
+		/* The process that reads messages may have the last place; it can begin again. */
+		queue_reader_end(&r->reader);
 		r->again_ms = clock_ms() + START_PAUSE_MS;
 		free(w);
 		return NULL;

@@ -47,6 +47,7 @@ struct runner {
 	struct frozen_list frozen;
 	bool stopping;			/* no further job is handed out */
 	bool wrote;			/* a notice is in new/ now */
+	bool unread;			/* for lack of a process; those messages are in cur/ */
 	bool taking;			/* there is more new mail: few workers start */
 	bool deaths;			/* some message has killed processes (queue/aside.h) */
 

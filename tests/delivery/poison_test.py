@@ -4,6 +4,7 @@
 It also kills a runner that reads any message itself: that is the work of processes beside it.
 """
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ import time
 from exchangers import Exchanger
 from nameservers import nsd
 from programs import BUILD, Site, fresh_directory
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 
 FAULT = r"""
 #define _GNU_SOURCE
@@ -180,6 +181,13 @@ def _():
     check("writes notices was killed by signal 11" in faulty(tool, "fsck")[1])
 
 
+def awaits_signals(pid):
+    """A program that has just started ends at SIGTERM without a word."""
+    status = open("/proc/%d/status" % pid).read()
+    masks = re.findall(r"(?m)^Sig(?:Blk|Cgt):\t(\w+)", status)
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
+
+
 @test("the runner itself reads no message: failed, deferred, delayed and given up by an operator")
 def _():
     had = len(exchanger.messages)
@@ -191,6 +199,7 @@ def _():
     same(len(site.queued("wait")), 1)
     faulty(site.relay, "--flush", "-o", "queue.warn-after=1s")
     process = faulty(site.start_relay, "--watch")
+    check(wait_for(lambda: awaits_signals(process.pid)))
     same(faulty(tool, "fail", os.path.basename(site.queued("wait")[0]))[0], 0)
     process.send_signal(signal.SIGTERM)
     same(process.wait(30), 0)

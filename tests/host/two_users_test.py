@@ -502,7 +502,7 @@ def tmpfiles():
     """As systemd-tmpfiles does with units/tmpfiles.d."""
     with open("units/tmpfiles.d/smtp-handler.conf") as file:
         for line in file:
-            if line.startswith("d "):
+            if line.startswith("d /var/spool/"):
                 _, path, mode, user, group, _ = line.split()
                 path = path.replace("/var/spool/smtp-handler", QUEUE)
                 os.chown(path, *({name: uid for uid, name in NAMES.items()}[who]

@@ -167,11 +167,12 @@ def listener(unit, port, implicit=False, tls=False):
 
 
 def each_session(unit, port, implicit=False, tls=False):
-    """A unit for each connection; before STARTTLS it is two processes."""
+    """A unit for each connection; before STARTTLS it has another process beside it."""
     start(unit.replace("@.service", ".socket"))
     tcp(port, not implicit)
     pids = wait_for(lambda: len(those(unit, "smtp-handler")) > tls and those(unit, "smtp-handler"))
-    check(unit, "a session", [p for p in pids if not tls or fact(p, "PPid") in pids], 1, True)
+    parents = [fact(p, "PPid") for p in pids]
+    check(unit, "a session", [p for p in pids if not tls or p in parents], 1, True)
     systemctl("stop", unit.replace("@.service", ".socket"))
 
 

@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import smtplib
+import socket
 import subprocess
 
 from programs import BUILD, Site
@@ -27,8 +28,13 @@ class Verifier:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.log_path, "w"))
         if not place:
-            check(wait_for(lambda: os.path.exists(self.path), 10), self.log())
+            check(wait_for(self._listens, 10), self.log())
             os.chmod(directory, 0o755)
+
+    def _listens(self):
+        """The socket is there before somebody listens at it."""
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.path) == 0
 
     def log(self):
         return open(self.log_path).read()
