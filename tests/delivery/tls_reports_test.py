@@ -215,7 +215,7 @@ def _():
         same("delivered id" in log and bool(re.search(
             r"delivered id=\S+ to=bob@%s " % re.escape(domain), log)), case.delivered, domain)
     same(os.stat(SESSIONS).st_mode & 0o777, 0o700)
-    with open(site.queue + "/state/tls") as file:
+    with open(site.queue + "/state/learned") as file:
         check("mx.sts" + S in file.read(), "hosts with good certificates are kept beside")
     line = lines("dane.lab")[0]
     check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ dane\.lab tlsa success mx\.dane\.lab "
