@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/host/lib.sh
 own_namespaces root
 set_up
-owner=$((60000 + $$ % 1000))		# the limit counts all processes of a user in the system
+# The limit counts all processes of a user in the system.
+owner=$((60000 + RANDOM % 1000))
 as_owner="setpriv --reuid $owner --regid nogroup --clear-groups"
 
 chown "$owner" "$tmp/queue"
