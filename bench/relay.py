@@ -10,6 +10,7 @@ the number of messages of the last (default 1000000).  Both programs have their 
 Clocks start right before a program is started and end with the last message at the sink.
 """
 import os
+import subprocess
 import time
 
 from certificates import Authority, tlsa
