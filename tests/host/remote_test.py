@@ -156,6 +156,17 @@ def _():
     check(60 << 20 < int(run.stdout) < 66 << 20, run.stdout)
 
 
+@test("standard input is for others: no machine reads it")
+def _():
+    run = subprocess.run("(%s/smtp-queue --host mx1,mx2 list > /dev/null; cat)" % BUILD,
+                         shell=True, input="line\n", capture_output=True, text=True, timeout=60,
+                         env={**os.environ, "SMTP_QUEUE_SSH": "ssh -F %s/ssh_config" % DIRECTORY})
+    same(run.stdout, "line\n")
+    run = queue("list", ssh="ssh -F %s/ssh_config -a -a -a -a -a -a" % DIRECTORY)
+    same(run.returncode, 69)
+    check("mx1: SMTP_QUEUE_SSH: write one to eight words" in run.stderr, run.stderr)
+
+
 @test("mistakes on the command line")
 def _():
     for hosts in "", ",", "a,", "a,,b", "-oProxyCommand=x", "a b", "a;b", ",".join(["a"] * 65):

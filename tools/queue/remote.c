@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,22 +84,41 @@ remote_command(int argc, char **argv)
 	return b.p;
 }
 
-/* In the child: become ssh(1), with the output into files in memory. */
+/* The words of the program, into argv.  Their number; 0: there are none, or too many. */
+static size_t
+split_words(char *text, char *argv[PROGRAM_MAX])
+{
+	char *rest = NULL;
+	size_t n = 0;
+
+	for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) {
+		if (n == PROGRAM_MAX)
+			return 0;
+		argv[n++] = w;
+	}
+	return n;
+}
+
+/* In the child: become ssh(1), with the output into files in memory.  It reads nothing: what our
+ * standard input has is for others. */
 _Noreturn static void
 run_ssh(const struct machine *m, char *command)
 {
 	const char *program = getenv("SMTP_QUEUE_SSH");
 	const struct rlimit limit = { OUTPUT_MAX, OUTPUT_MAX };
 	char *words = strdup(program && program[0] ? program : DEFAULT_SSH);
-	char *name = strndup(m->name.p, m->name.n), *argv[PROGRAM_MAX + 12], *rest = NULL;
-	size_t n = 0;
+	char *name = strndup(m->name.p, m->name.n), *argv[PROGRAM_MAX + 3];
+	const int nothing = open("/dev/null", O_RDONLY);
+	size_t n;
 
-	if (!words || !name || dup2(m->out, STDOUT_FILENO) < 0 || dup2(m->err, STDERR_FILENO) < 0 ||
-	    setrlimit(RLIMIT_FSIZE, &limit) < 0)
+	if (!words || !name || dup2(nothing, STDIN_FILENO) < 0 || dup2(m->out, STDOUT_FILENO) < 0 ||
+	    dup2(m->err, STDERR_FILENO) < 0 || setrlimit(RLIMIT_FSIZE, &limit) < 0)
 		_exit(EX_OSERR);
-	for (char *w = strtok_r(words, " ", &rest); w && n < PROGRAM_MAX;
-	    w = strtok_r(NULL, " ", &rest))
-		argv[n++] = w;
+	n = split_words(words, argv);
+	if (n == 0) {
+		(void)dprintf(STDERR_FILENO, "SMTP_QUEUE_SSH: write one to eight words\n");
+		_exit(SSH_FAILED);
+	}
 	argv[n++] = name;
 	argv[n++] = command;
 	argv[n] = NULL;
