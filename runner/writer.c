@@ -51,7 +51,7 @@ put_up_walls(const struct runner *r, enum writer_reach reach)
 static bool
 is_valid(const struct written *w)
 {
-	return w->error <= 0 && foreign_line(w->to, sizeof w->to) &&
+	return w->error <= 0 && w->error > -4096 && foreign_line(w->to, sizeof w->to) &&
 	    foreign_line(w->notice, sizeof w->notice) &&
 	    (!w->notice[0] || queue_is_id(w->notice));
 }
