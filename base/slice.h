@@ -38,6 +38,16 @@ slice_eq(struct slice a, struct slice b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* The order of octets: negative, 0, or positive. */
+static inline int
+slice_compare(struct slice a, struct slice b)
+{
+	const size_t n = a.n < b.n ? a.n : b.n;
+	const int r = n ? memcmp(a.p, b.p, n) : 0;
+
+	return r ? r : (a.n > b.n) - (a.n < b.n);
+}
+
 /* ASCII only, whatever the locale is: for words of a protocol, never for UTF-8. */
 static inline char
 ascii_lower(char c)

@@ -5,26 +5,19 @@
 #include "reports/daily.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/name.h"
 #include "base/text.h"
-#include "reports/day.h"
 #include "reports/feedback.h"
 #include "reports/letter.h"
 #include "reports/places.h"
-#include "reports/sent.h"
 
-#define FILE_MAX   ((size_t)64 << 20)
 #define TIMEOUT_MS 10000	/* for all questions about a domain */
 
 /* A report about one domain. */
 struct making {
 	struct daily *d;
-	struct sent *sent;
-	const char *day;		/* "2026-11-28" */
+	struct report_day *day;
 	char domain[NAME_MAX_OCTETS + 1];
 	struct places places;
 	struct feedback feedback;
@@ -32,13 +25,14 @@ struct making {
 };
 
 static void
-describe(struct making *m, const struct sums_row *rows, size_t n, int64_t begin_s)
+describe(struct making *m, const struct sums_row *rows, size_t n)
 {
+	const int64_t begin_s = m->day->begin_s;
 	const struct config *c = m->d->config;
 	const char *name = day_submitter(c);
 	struct buf id = BUF(m->id_space);
 
-	buf_fmt(&id, "%s.%s@%s", m->day, m->domain, name);
+	buf_fmt(&id, "%s.%s@%s", m->day->name, m->domain, name);
 	m->feedback = (struct feedback){
 		.organization = c->reports.organization ? c->reports.organization : name,
 		.contact = c->reports.contact,
@@ -69,7 +63,7 @@ send_to(struct making *m, const struct rua *to, struct slice file)
 	int r;
 
 	(void)snprintf(about, sizeof about, "It is about mail that names %s as its author, on %s",
-	    m->domain, m->day);
+	    m->domain, m->day->name);
 	(void)snprintf(messages, sizeof messages, "(UTC).  Messages: %llu",
 	    (unsigned long long)feedback_messages(&m->feedback));
 	if (to->octets && letter_octets(&l) > to->octets) {
@@ -78,13 +72,13 @@ send_to(struct making *m, const struct rua *to, struct slice file)
 		return 0;
 	}
 	if (m->d->list) {
-		text_print(stdout, "%s %s: %llu messages, for %s\n", m->day, m->domain,
+		text_print(stdout, "%s %s: %llu messages, for %s\n", m->day->name, m->domain,
 		    (unsigned long long)feedback_messages(&m->feedback), to->address);
 		return 0;
 	}
 	r = letter_send(m->d->queue, &l, id);
 	if (r == 0)
-		text_print(stdout, "%s %s: report for %s queued as %s\n", m->day, m->domain,
+		text_print(stdout, "%s %s: report for %s queued as %s\n", m->day->name, m->domain,
 		    to->address, id);
 	return r;
 }
@@ -105,110 +99,64 @@ send_report(struct making *m)
 	gzip_free(g);
 	if (r == -EFBIG) {
 		/* A stranger can cause so many findings; the other domains are next. */
-		text_print(stdout, "%s %s: the report is too large\n", m->day, m->domain);
+		text_print(stdout, "%s %s: the report is too large\n", m->day->name, m->domain);
 		r = 0;
 	}
 	return r;
 }
 
-int
-daily_silent(struct daily *d)
-{
-	/* A name of our own. */
-	struct dns_question q = {
-		.name = strchr(d->config->reports.contact, '@') + 1, .type = DNS_MX,
-	};
-	bool answered;
-
-	if (++d->silent < SILENT_MAX)
-		return 0;
-	dns_ask(d->resolver, &q, 1);
-	answered = q.status == DNS_OK || q.status == DNS_NODATA || q.status == DNS_NXDOMAIN;
-	dns_question_done(&q);
-	if (!answered)
-		return -EAGAIN;
-	d->silent = 0;
-	return 0;
-}
-
 static int
-make_one(struct making *m, const struct sums_row *rows, size_t n, int64_t begin_s)
+make_one(struct making *m, const struct sums_row *rows, size_t n)
 {
 	int r = 0;
 
 	memcpy(m->domain, rows->policy.p, rows->policy.n);
 	m->domain[rows->policy.n] = '\0';
-	if (sent_has(m->sent, rows->policy))
+	if (sent_has(&m->day->sent, rows->policy))
 		return 0;
 	switch (places_find(m->d->resolver, m->domain, TIMEOUT_MS, &m->places)) {
 	case PLACES_FAILED:
 		text_print(stdout, "%s: the DNS has no answer; a later run tries again\n",
 		    m->domain);
-		return daily_silent(m->d);
+		return day_silent(m->d);
 	case PLACES_NONE:
 		if (m->places.refused)
 			text_print(stdout, "%s: no place for its reports has agreed to get them "
 			    "(RFC 9990 section 4)\n", m->domain);
 		break;
 	case PLACES_FOUND:
-		describe(m, rows, n, begin_s);
+		describe(m, rows, n);
 		r = send_report(m);
 		break;
 	}
 	m->d->silent = 0;
-	return r < 0 || m->d->list ? r : sent_add(m->sent, rows->policy);
+	return r < 0 || m->d->list ? r : sent_add(&m->day->sent, rows->policy);
 }
 
 static int
-make_all(struct daily *d, const char *day, int64_t begin_s, struct slice text, struct sent *sent)
+make_all(struct daily *d, struct report_day *day)
 {
 	static struct making m;
 	struct sums t;
-	int r = sums_count(&t, text);
+	int r = sums_count(&t, day->text);
 
-	m = (struct making){ .d = d, .sent = sent, .day = day };
+	m = (struct making){ .d = d, .day = day };
 	if (r == 0 && t.bad + t.dropped)
 		text_print(stderr,
-		    "smtp-report: %s: %llu lines cannot be read, %llu are too many\n", day,
+		    "smtp-report: %s: %llu lines cannot be read, %llu are too many\n", day->name,
 		    (unsigned long long)t.bad, (unsigned long long)t.dropped);
 	for (size_t i = 0, n; r == 0 && i < t.n; i += n) {
 		n = sums_group(&t, i);
-		r = make_one(&m, &t.rows[i], n, begin_s);
+		r = make_one(&m, &t.rows[i], n);
 	}
 	sums_done(&t);
-	return r;
-}
-
-static int
-make_day(struct daily *d, int64_t begin_s)
-{
-	char day[DAY_NAME], oldest[DAY_NAME];
-	struct sent sent;
-	char *text;
-	size_t n;
-	int r;
-
-	day_name(begin_s, day);
-	day_name(begin_s - DAYS_BACK * DAY_SECONDS, oldest);
-	r = file_read(d->findings, day, FILE_MAX, &text, &n);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = sent_open(&sent, d->sent, "dmarc", day, oldest);
-	if (r == 0) {
-		r = make_all(d, day, begin_s, slice_of(text, n), &sent);
-		sent_close(&sent);
-	}
-	free(text);
 	return r;
 }
 
 int
 daily_run(struct daily *d, int64_t now_s)
 {
-	const int64_t today_s = now_s - now_s % DAY_SECONDS;
-	int r = 0;
+	static const struct report_kind kind = { "dmarc-", (size_t)64 << 20, make_all };
 
-	for (int i = DAYS_BACK; i > 0 && r == 0; i--)
-		r = make_day(d, today_s - i * DAY_SECONDS);
-	return r;
+	return day_each(d, d->findings, &kind, now_s);
 }

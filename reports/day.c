@@ -1,20 +1,70 @@
 // SPDX-License-Identifier: ISC
+/*
+ * A run looks back some days: an earlier one may have failed.
+ */
 #include "reports/day.h"
 
-#include <string.h>
+#include <errno.h>
+#include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/file.h"
 #include "base/name.h"
 
-void
-day_name(int64_t begin_s, char ret[DAY_NAME])
-{
-	char space[32] = "";
-	struct buf b = BUF(space);
+#define DAYS_BACK  3		/* days that a run looks back */
+#define SILENT_MAX 10		/* failures of the DNS, one behind the other, that raise doubts */
 
-	clock_stamp(&b, begin_s);
-	memcpy(ret, space, DAY_NAME - 1);
-	ret[DAY_NAME - 1] = '\0';
+static int
+make_day(struct daily *d, int folder, const struct report_kind *kind, int64_t begin_s)
+{
+	struct report_day day = { .begin_s = begin_s };
+	char *text;
+	size_t n;
+	int r;
+
+	day_name(begin_s, day.name);
+	r = file_read(folder, day.name, kind->most, &text, &n);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	day.text = slice_of(text, n);
+	r = sent_open(&day.sent, d->sent, kind->prefix, begin_s,
+	    begin_s - DAYS_BACK * DAY_SECONDS);
+	if (r == 0) {
+		r = kind->make(d, &day);
+		sent_close(&day.sent);
+	}
+	free(text);
+	return r;
+}
+
+int
+day_each(struct daily *d, int folder, const struct report_kind *kind, int64_t now_s)
+{
+	const int64_t today_s = now_s - now_s % DAY_SECONDS;
+	int r = 0;
+
+	for (int i = DAYS_BACK; i > 0 && r == 0; i--)
+		r = make_day(d, folder, kind, today_s - i * DAY_SECONDS);
+	return r;
+}
+
+int
+day_silent(struct daily *d)
+{
+	/* A name of our own. */
+	struct dns_question q = {
+		.name = strchr(d->config->reports.contact, '@') + 1, .type = DNS_MX,
+	};
+	bool answered;
+
+	if (++d->silent < SILENT_MAX)
+		return 0;
+	dns_ask(d->resolver, &q, 1);
+	answered = q.status == DNS_OK || q.status == DNS_NODATA || q.status == DNS_NXDOMAIN;
+	dns_question_done(&q);
+	if (!answered)
+		return -EAGAIN;
+	d->silent = 0;
+	return 0;
 }
 
 const char *

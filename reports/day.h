@@ -1,22 +1,50 @@
 // SPDX-License-Identifier: ISC
 /*
- * Common to the reports of all kinds: their days, and our name in them.
+ * Common to the reports of all kinds: the days that they are about, our name in them, and what a
+ * run knows.
  */
 #ifndef REPORTS_DAY_H
 #define REPORTS_DAY_H
 
-#include <stdint.h>
-
+#include "base/day.h"
 #include "config/config.h"
+#include "dns/resolver.h"
+#include "queue/run.h"
+#include "reports/sent.h"
 
-#define DAY_SECONDS 86400
-#define DAY_NAME    11		/* octets of "2026-11-28", with NUL */
+struct daily {
+	const struct config *config;
+	const struct dns_resolver *resolver;
+	const struct queue *queue;
+	int findings;			/* the folder of smtp-verify; -1: there is none */
+	int sessions;			/* state/sessions; -1: there is none */
+	int sent;			/* state/reports */
+	bool list;			/* print only, and queue nothing */
+	unsigned silent;		/* failures of the DNS, one behind the other */
+};
 
-#define DAYS_BACK  3		/* days that a run looks back */
-#define SILENT_MAX 10		/* failures of the DNS, one behind the other, that raise doubts */
+struct report_day {
+	char name[DAY_NAME];
+	int64_t begin_s;
+	struct slice text;		/* its file */
+	struct sent sent;
+};
 
-/* The name of the day that begins then. */
-void day_name(int64_t begin_s, char ret[DAY_NAME]);
+/* A kind of report. */
+struct report_kind {
+	const char *prefix;		/* of the names of its files in state/reports */
+	size_t most;			/* octets that are read of a day's file */
+	/* Make the reports about a day.  0; -EAGAIN if the DNS fails; -errno. */
+	int (*make)(struct daily *d, struct report_day *day);
+};
+
+/* Call make() for each of the last days, the first one first, that has a file in the folder.  0, or
+ * what make() returned; -EBUSY if another process makes the same reports; -errno. */
+int day_each(struct daily *d, int folder, const struct report_kind *kind, int64_t now_s);
+
+/* The DNS does not answer about a domain.  0: go on with others; -EAGAIN: it answers about nothing.
+ * Names of a stranger that have no server must not end a run. */
+int day_silent(struct daily *d);
 
 /* Our name in reports: that of the host, or the domain of the contact. */
 const char *day_submitter(const struct config *c);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where the report about a domain goes: the record of its policy, and the consent of places in
- * other organizations (RFC 9990 section 4).
+ * The places that get the report about a domain.  The record of its policy names them, and those in
+ * other organizations must have agreed (RFC 9990 section 4).
  */
 #ifndef REPORTS_PLACES_H
 #define REPORTS_PLACES_H

@@ -4,7 +4,6 @@
  */
 #include "reports/sent.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/day.h"
 #include "base/file.h"
 
 #define TEXT_MAX ((size_t)16 << 20)
@@ -31,32 +31,15 @@ sent_open_folder(const char *queue)
 	return fd < 0 ? -errno : fd;
 }
 
-static void
-remove_old(int folder, const char *kind, const char *oldest)
-{
-	const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *names = fd < 0 ? NULL : fdopendir(fd);
-	const size_t n = strlen(kind);
-	const struct dirent *d;
-
-	if (!names && fd >= 0)
-		(void)close(fd);
-	while (names && (d = readdir(names)))
-		if (strncmp(d->d_name, kind, n) == 0 && d->d_name[n] == '-' &&
-		    strcmp(d->d_name + n + 1, oldest) < 0)
-			(void)unlinkat(folder, d->d_name, 0);
-	if (names)
-		(void)closedir(names);
-}
-
 int
-sent_open(struct sent *s, int folder, const char *kind, const char *day, const char *oldest)
+sent_open(struct sent *s, int folder, const char *prefix, int64_t day_s, int64_t oldest_s)
 {
-	char name[FILE_NAME_MAX];
+	char name[FILE_NAME_MAX], day[DAY_NAME];
 	int r;
 
 	*s = (struct sent){ .fd = -1 };
-	if ((size_t)snprintf(name, sizeof name, "%s-%s", kind, day) >= sizeof name)
+	day_name(day_s, day);
+	if ((size_t)snprintf(name, sizeof name, "%s%s", prefix, day) >= sizeof name)
 		return -ENAMETOOLONG;
 	s->fd = openat(folder, name,
 	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -68,7 +51,7 @@ sent_open(struct sent *s, int folder, const char *kind, const char *day, const c
 		sent_close(s);
 		return r;
 	}
-	remove_old(folder, kind, oldest);
+	day_remove_before(folder, prefix, oldest_s);
 	return 0;
 }
 

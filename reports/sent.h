@@ -6,6 +6,8 @@
 #ifndef REPORTS_SENT_H
 #define REPORTS_SENT_H
 
+#include <stdint.h>
+
 #include "base/slice.h"
 
 struct sent {
@@ -18,9 +20,10 @@ struct sent {
  * -errno. */
 int sent_open_folder(const char *queue);
 
-/* Open the file NAME for the day.  Files of this kind with other days before `oldest` are removed.
+/* Open the file for the day that begins then.  Files of this prefix for days before oldest_s are
+ * removed.
  * 0; -EBUSY if another process has it open, which would make the same reports; -errno. */
-int sent_open(struct sent *s, int folder, const char *kind, const char *day, const char *oldest);
+int sent_open(struct sent *s, int folder, const char *prefix, int64_t day_s, int64_t oldest_s);
 
 bool sent_has(const struct sent *s, struct slice domain);
 

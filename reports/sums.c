@@ -79,20 +79,12 @@ count_line(struct sums *t, struct slice line)
 }
 
 static int
-compare_slices(struct slice a, struct slice b)
-{
-	const int r = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-	return r ? r : (a.n > b.n) - (a.n < b.n);
-}
-
-static int
 compare_rows(const void *a, const void *b)
 {
 	const struct sums_row *x = a, *y = b;
-	const int r = compare_slices(x->policy, y->policy);
+	const int r = slice_compare(x->policy, y->policy);
 
-	return r ? r : compare_slices(behind_time(x->line), behind_time(y->line));
+	return r ? r : slice_compare(behind_time(x->line), behind_time(y->line));
 }
 
 int

@@ -6,21 +6,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/name.h"
 #include "base/text.h"
-#include "reports/day.h"
 #include "reports/letter.h"
 #include "reports/outbox.h"
-#include "reports/sent.h"
 #include "reports/tls_feedback.h"
 #include "reports/tls_rua.h"
 
-#define FILE_MAX ((size_t)16 << 20)
 #define TYPE	 "application/tlsrpt+gzip"
 
 #define HOST_REPORTS_MAX 1000	/* about a day, for one host of places */
@@ -29,9 +24,7 @@
 /* A report about one domain. */
 struct tls_making {
 	struct daily *d;
-	struct sent *sent;
-	const char *day;
-	int64_t now_s;
+	struct report_day *day;
 	char domain[NAME_MAX_OCTETS + 1];
 	struct tls_rua places;
 	struct tls_feedback feedback;
@@ -41,13 +34,14 @@ struct tls_making {
 };
 
 static void
-describe(struct tls_making *m, const struct tls_result_line *rows, size_t n, int64_t begin_s)
+describe(struct tls_making *m, const struct tls_result_line *rows, size_t n)
 {
+	const int64_t begin_s = m->day->begin_s;
 	const struct config *c = m->d->config;
 	const char *name = day_submitter(c);
 	struct buf id = BUF(m->id_space);
 
-	buf_fmt(&id, "%s.%s.tls@%s", m->day, m->domain, name);
+	buf_fmt(&id, "%s.%s.tls@%s", m->day->name, m->domain, name);
 	m->feedback = (struct tls_feedback){
 		.organization = c->reports.organization ? c->reports.organization : name,
 		.contact = c->reports.contact, .id = buf_slice(&id),
@@ -81,10 +75,10 @@ mail_to(struct tls_making *m, const char *address)
 	(void)snprintf(submitter, sizeof submitter, "TLS-Report-Submitter: %s",
 	    day_submitter(m->d->config));
 	(void)snprintf(about, sizeof about, "It is about sessions for mail to %s on %s (UTC): %zu.",
-	    m->domain, m->day, m->feedback.n);
+	    m->domain, m->day->name, m->feedback.n);
 	r = letter_send(m->d->queue, &l, id);
 	if (r == 0)
-		text_print(stdout, "%s %s: report about TLS for %s queued as %s\n", m->day,
+		text_print(stdout, "%s %s: report about TLS for %s queued as %s\n", m->day->name,
 		    m->domain, address, id);
 	return r;
 }
@@ -93,16 +87,16 @@ static int
 post_to(struct tls_making *m, const char *url, uint64_t hash)
 {
 	const struct outbox_post post = {
-		.url = url, .type = TYPE, .until_s = m->now_s + DAY_SECONDS, .file = m->file,
+		.url = url, .type = TYPE, .until_s = clock_wall_s() + DAY_SECONDS, .file = m->file,
 	};
 	char name[100];
 	int r;
 
-	(void)snprintf(name, sizeof name, "post-%s-%016" PRIx64, m->day, hash);
+	(void)snprintf(name, sizeof name, "post-%s-%016" PRIx64, m->day->name, hash);
 	r = outbox_put(m->d->sent, name, &post);
 	if (r == 0)
 		text_print(stdout, "%s %s: report about TLS waits for smtp-fetch --post, for %s\n",
-		    m->day, m->domain, url);
+		    m->day->name, m->domain, url);
 	return r;
 }
 
@@ -119,7 +113,7 @@ take_share(struct tls_making *m, const struct tls_rua_place *to)
 		++*load;
 		return true;
 	}
-	text_print(stdout, "%s %s: %.*s gets no report: it has %d about that day\n", m->day,
+	text_print(stdout, "%s %s: %.*s gets no report: it has %d about that day\n", m->day->name,
 	    m->domain, (int)name.n, name.p, HOST_REPORTS_MAX);
 	return false;
 }
@@ -137,15 +131,15 @@ send_to(struct tls_making *m, const struct tls_rua_place *to)
 	if (!take_share(m, to))
 		return 0;
 	if (m->d->list) {
-		text_print(stdout, "%s %s: %zu sessions, for %s\n", m->day, m->domain,
+		text_print(stdout, "%s %s: %zu sessions, for %s\n", m->day->name, m->domain,
 		    m->feedback.n, place);
 		return 0;
 	}
 	buf_fmt(&key, "%s %016" PRIx64, m->domain, hash);
-	if (sent_has(m->sent, buf_slice(&key)))
+	if (sent_has(&m->day->sent, buf_slice(&key)))
 		return 0;
 	r = to->url[0] ? post_to(m, place, hash) : mail_to(m, place);
-	return r < 0 ? r : sent_add(m->sent, buf_slice(&key));
+	return r < 0 ? r : sent_add(&m->day->sent, buf_slice(&key));
 }
 
 static int
@@ -165,77 +159,51 @@ send_report(struct tls_making *m)
 }
 
 static int
-make_one(struct tls_making *m, const struct tls_result_line *rows, size_t n, int64_t begin_s)
+make_one(struct tls_making *m, const struct tls_result_line *rows, size_t n)
 {
 	int r = 0;
 
 	memcpy(m->domain, rows->domain.p, rows->domain.n);
 	m->domain[rows->domain.n] = '\0';
-	if (sent_has(m->sent, rows->domain))
+	if (sent_has(&m->day->sent, rows->domain))
 		return 0;
 	if (!tls_rua_find(m->d->resolver, m->domain, &m->places)) {
 		text_print(stdout, "%s: the DNS has no answer; a later run tries again\n",
 		    m->domain);
-		return daily_silent(m->d);
+		return day_silent(m->d);
 	}
 	if (m->places.n) {
-		describe(m, rows, n, begin_s);
+		describe(m, rows, n);
 		r = send_report(m);
 	}
 	m->d->silent = 0;
-	return r < 0 || m->d->list ? r : sent_add(m->sent, rows->domain);
+	return r < 0 || m->d->list ? r : sent_add(&m->day->sent, rows->domain);
 }
 
 static int
-make_all(struct tls_making *m, struct slice text, int64_t begin_s)
-{
-	struct tls_sums s;
-	int r = tls_sums_read(&s, text);
-
-	if (r == 0 && s.bad)
-		text_print(stderr,
-		    "smtp-report: state/sessions/%s: %" PRIu64 " lines cannot be read\n", m->day,
-		    s.bad);
-	for (size_t i = 0, n; r == 0 && i < s.n; i += n) {
-		n = tls_sums_domain(&s.rows[i], s.n - i);
-		r = make_one(m, &s.rows[i], n, begin_s);
-	}
-	tls_sums_done(&s);
-	return r;
-}
-
-static int
-make_day(struct daily *d, int64_t begin_s, int64_t now_s)
+make_all(struct daily *d, struct report_day *day)
 {
 	static struct tls_making m;
-	char day[DAY_NAME], oldest[DAY_NAME];
-	struct sent sent;
-	char *text;
-	size_t n;
-	int r;
+	struct tls_sums s;
+	int r = tls_sums_read(&s, day->text);
 
-	day_name(begin_s, day);
-	day_name(begin_s - DAYS_BACK * DAY_SECONDS, oldest);
-	r = file_read(d->sessions, day, FILE_MAX, &text, &n);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = sent_open(&sent, d->sent, "tls", day, oldest);
-	if (r == 0) {
-		m = (struct tls_making){ .d = d, .sent = &sent, .day = day, .now_s = now_s };
-		r = make_all(&m, slice_of(text, n), begin_s);
-		sent_close(&sent);
+	m = (struct tls_making){ .d = d, .day = day };
+	if (r == 0 && s.bad)
+		text_print(stderr,
+		    "smtp-report: state/sessions/%s: %" PRIu64 " lines cannot be read\n",
+		    day->name, s.bad);
+	for (size_t i = 0, n; r == 0 && i < s.n; i += n) {
+		n = tls_sums_domain(&s.rows[i], s.n - i);
+		r = make_one(&m, &s.rows[i], n);
 	}
-	free(text);
+	tls_sums_done(&s);
 	return r;
 }
 
 int
 tls_daily_run(struct daily *d, int64_t now_s)
 {
-	const int64_t today_s = now_s - now_s % DAY_SECONDS;
-	int r = 0;
+	static const struct report_kind kind = { "tls-", (size_t)16 << 20, make_all };
 
-	for (int i = DAYS_BACK; i > 0 && r == 0; i--)
-		r = make_day(d, today_s - i * DAY_SECONDS, now_s);
-	return r;
+	return day_each(d, d->sessions, &kind, now_s);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Where a domain wants reports about TLS: the record at "_smtp._tls" (RFC 8460 section 3).
+ * The places that get the report about TLS of a domain.  Its record at "_smtp._tls" names them (RFC
+ * 8460 section 3).
  */
 #ifndef REPORTS_TLS_RUA_H
 #define REPORTS_TLS_RUA_H

@@ -10,24 +10,21 @@
 #define ROWS_FIRST 1024
 
 static int
-compare_slices(struct slice a, struct slice b)
+compare_domains(const struct tls_result_line *a, const struct tls_result_line *b)
 {
-	const size_t n = a.n < b.n ? a.n : b.n;
-	const int r = n ? memcmp(a.p, b.p, n) : 0;
-
-	return r ? r : (a.n > b.n) - (a.n < b.n);
+	return slice_compare(a->domain, b->domain);
 }
 
 static int
 compare_policies(const struct tls_result_line *a, const struct tls_result_line *b)
 {
-	const int r = compare_slices(a->domain, b->domain);
+	const int r = compare_domains(a, b);
 
 	if (r)
 		return r;
 	if (a->policy != b->policy)
 		return a->policy < b->policy ? -1 : 1;
-	return compare_slices(a->text, b->text);
+	return slice_compare(a->text, b->text);
 }
 
 static int
@@ -37,10 +34,10 @@ compare_failures(const struct tls_result_line *a, const struct tls_result_line *
 
 	if (r == 0 && a->result != b->result)
 		return a->result < b->result ? -1 : 1;
-	r = r ? r : compare_slices(a->mx, b->mx);
-	r = r ? r : compare_slices(a->theirs, b->theirs);
-	r = r ? r : compare_slices(a->ours, b->ours);
-	return r ? r : compare_slices(a->reason, b->reason);
+	r = r ? r : slice_compare(a->mx, b->mx);
+	r = r ? r : slice_compare(a->theirs, b->theirs);
+	r = r ? r : slice_compare(a->ours, b->ours);
+	return r ? r : slice_compare(a->reason, b->reason);
 }
 
 static int
@@ -86,34 +83,34 @@ tls_sums_read(struct tls_sums *s, struct slice text)
 	return r;
 }
 
-size_t
-tls_sums_domain(const struct tls_result_line *rows, size_t n)
+/* The number of rows, from the first one on, that are equal. */
+static size_t
+count_equal(const struct tls_result_line *rows, size_t n,
+    int (*compare)(const struct tls_result_line *a, const struct tls_result_line *b))
 {
 	size_t i = 1;
 
-	while (i < n && slice_eq(rows[i].domain, rows->domain))
+	while (i < n && compare(&rows[i], rows) == 0)
 		i++;
 	return i;
+}
+
+size_t
+tls_sums_domain(const struct tls_result_line *rows, size_t n)
+{
+	return count_equal(rows, n, compare_domains);
 }
 
 size_t
 tls_sums_policy(const struct tls_result_line *rows, size_t n)
 {
-	size_t i = 1;
-
-	while (i < n && compare_policies(&rows[i], rows) == 0)
-		i++;
-	return i;
+	return count_equal(rows, n, compare_policies);
 }
 
 size_t
 tls_sums_failure(const struct tls_result_line *rows, size_t n)
 {
-	size_t i = 1;
-
-	while (i < n && compare_failures(&rows[i], rows) == 0)
-		i++;
-	return i;
+	return count_equal(rows, n, compare_failures);
 }
 
 void

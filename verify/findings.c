@@ -5,7 +5,6 @@
  */
 #include "verify/findings.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -13,65 +12,20 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/day.h"
 #include "base/log.h"
 
-#define DAY_S	 86400
 #define AT_ONCE	 64
-#define NAME_LEN 10		/* "2026-11-28" */
 #define SEND_S	 2		/* a listener that is busy for longer loses a line */
 
 static int to_listener = -1;
 
-/* ---- files ---- */
-
-static void
-name_of_day(int64_t day, char ret[NAME_LEN + 1])
-{
-	char space[32] = "";
-	struct buf b = BUF(space);
-
-	clock_stamp(&b, day * DAY_S);
-	memcpy(ret, space, NAME_LEN);
-	ret[NAME_LEN] = '\0';
-}
-
-/* The day in the name of a file; -1: it is none of ours. */
-static int64_t
-day_of_name(const char *name)
-{
-	char space[32];
-	struct buf b = BUF(space);
-	int64_t s;
-
-	buf_str(&b, name);
-	buf_str(&b, "T00:00:00Z");
-	return strlen(name) == NAME_LEN && clock_stamp_parse(buf_slice(&b), &s) ? s / DAY_S : -1;
-}
-
-static void
-remove_old(struct findings *f, int64_t today)
-{
-	const int fd = openat(f->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *names = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *d;
-
-	if (!names && fd >= 0)
-		(void)close(fd);
-	while (names && (d = readdir(names))) {
-		const int64_t day = day_of_name(d->d_name);
-
-		if (day >= 0 && day < today - FINDINGS_DAYS)
-			(void)unlinkat(f->folder, d->d_name, 0);
-	}
-	if (names)
-		(void)closedir(names);
-}
-
 /* The file of today.  False if there is none. */
 static bool
-open_file(struct findings *f, int64_t today)
+open_file(struct findings *f, int64_t now_s)
 {
-	char name[NAME_LEN + 1];
+	const int64_t today = now_s / DAY_SECONDS;
+	char name[DAY_NAME];
 	struct stat st;
 
 	if (f->day == today)
@@ -80,7 +34,7 @@ open_file(struct findings *f, int64_t today)
 		(void)close(f->file);
 	f->day = today;
 	f->full = false;
-	name_of_day(today, name);
+	day_name(now_s, name);
 	f->file = openat(f->folder, name,
 	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
 	if (f->file < 0 || fstat(f->file, &st) < 0) {
@@ -89,7 +43,7 @@ open_file(struct findings *f, int64_t today)
 		return false;
 	}
 	f->octets = (uint64_t)st.st_size;
-	remove_old(f, today);
+	day_remove_before(f->folder, "", now_s - FINDINGS_DAYS * DAY_SECONDS);
 	return true;
 }
 
@@ -131,9 +85,10 @@ keep_line(struct findings *f, struct slice line, int64_t now_s)
 	if (!finding_take(line, &finding))
 		return;
 	finding.time_s = now_s;
-	if (!finding_put(&finding, &b) || !open_file(f, now_s / DAY_S))
+	if (!finding_put(&finding, &b) || !open_file(f, now_s))
 		return;
-	if (f->octets + b.n > FINDINGS_FILE_MAX || write(f->file, b.p, b.n) != (ssize_t)b.n) {
+	if (f->octets + b.n > FINDINGS_FILE_MAX ||
+	    day_append(f->file, buf_slice(&b), (int64_t)f->octets) < 0) {
 		if (!f->full)
 			log_text(LOG_LEVEL_WARNING, "[reports] dmarc-findings: the file of today "
 			    "has %llu octets and takes no more: reports will be incomplete",
