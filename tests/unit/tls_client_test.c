@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "net/tls.h"
 #include "tests/lib/tap.h"
+#include "tests/lib/tls_peer.h"
 
 #define TIMEOUT_MS 20000
 
@@ -126,32 +127,6 @@ serve(int fd, const char *certificate, enum fault fault)
 	_exit(0);
 }
 
-static pid_t
-start(int *ret_fd, const char *certificate, enum fault fault)
-{
-	int pair[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-		abort();
-	(void)fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		char number[16], which[16];
-
-		/* A new process: the server's side must be the first to use OpenSSL. */
-		(void)snprintf(number, sizeof number, "%d", pair[1]);
-		(void)snprintf(which, sizeof which, "%d", (int)fault);
-		close(pair[0]);
-		(void)execl("/proc/self/exe", "tls_client_test", number,
-		    certificate ? certificate : "", which, NULL);
-		_exit(9);
-	}
-	close(pair[1]);
-	*ret_fd = pair[0];
-	return pid;
-}
-
 static const struct handshake {
 	const char *name, *certificate;
 	enum fault fault;
@@ -234,7 +209,8 @@ test_handshake(const struct handshake *h, struct tls_client *c, const char *auth
 	struct buf why = BUF(text);
 	int fd, r, status = 0;
 	bool good;
-	pid_t pid = start(&fd, h->certificate, h->fault);
+	pid_t pid = tls_peer_start(&fd, h->certificate ? h->certificate : "",
+	    (int)h->fault);
 
 	stream_init(&client, fd, fd);
 	r = tls_client_prepare(c, &d, &why);
@@ -321,7 +297,7 @@ test_end(struct tls_client *c)
 	struct slice line;
 	bool crlf;
 	int fd;
-	pid_t pid = start(&fd, "good", AFTER);
+	pid_t pid = tls_peer_start(&fd, "good", AFTER);
 
 	stream_init(&client, fd, fd);
 	if (ok(tls_client_prepare(c, &d, &why) == 0 &&
@@ -346,7 +322,7 @@ test_flood(struct tls_client *c)
 	struct slice line;
 	bool crlf, good;
 	int fd;
-	pid_t pid = start(&fd, "good", FLOOD);
+	pid_t pid = tls_peer_start(&fd, "good", FLOOD);
 
 	stream_init(&client, fd, fd);
 	good = tls_client_prepare(c, &d, &why) == 0 &&

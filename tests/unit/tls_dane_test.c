@@ -14,20 +14,13 @@
 
 #include "net/tls.h"
 #include "tests/lib/tap.h"
+#include "tests/lib/tls_peer.h"
 
 #define TIMEOUT_MS  20000
 #define RECORDS_MAX 2
 
 static const char make_all[] =
-    "set -e; exec >log 2>&1 </dev/null\n"
-    "key='-nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256'\n"
-    "openssl req -x509 $key -keyout root.key -out root.pem -days 30 -subj /CN=root\n"
-    "issue() { # NAME ISSUER DAYS EXTENSION\n"
-    "	openssl req $key -keyout $1.key -out $1.csr -subj /CN=$1\n"
-    "	echo $4 >$1.ext\n"
-    "	openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days $3 \\\n"
-    "	    -extfile $1.ext -out $1.pem\n"
-    "}\n"
+    TLS_PEER_ISSUE
     "issue middle root 30 basicConstraints=critical,CA:TRUE\n"
     "issue good middle 30 subjectAltName=DNS:mx.example\n"
     "issue other middle 30 subjectAltName=DNS:other.example\n"

@@ -14,24 +14,17 @@
 
 #include "net/tls.h"
 #include "tests/lib/tap.h"
+#include "tests/lib/tls_peer.h"
 
 #define TIMEOUT_MS 20000
 
 static const char make_all[] =
-    "set -e; exec >log 2>&1 </dev/null\n"
-    "key='-nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256'\n"
-    "openssl req -x509 $key -keyout root.key -out root.pem -days 30 -subj /CN=root\n"
-    "issue() { # NAME ISSUER DAYS EXTENSION\n"
-    "	openssl req $key -keyout $1.key -out $1.csr -subj /CN=$1\n"
-    "	echo $4 >$1.ext\n"
-    "	openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days $3 \\\n"
-    "	    -extfile $1.ext -out $1.pem\n"
-    "	cat $1.pem middle.pem >$1.chain\n"
-    "}\n"
+    TLS_PEER_ISSUE
     "issue middle root 30 basicConstraints=critical,CA:TRUE\n"
     "issue good middle 30 subjectAltName=DNS:mx.example\n"
     "issue other middle 30 subjectAltName=DNS:other.example\n"
-    "issue late middle 0 subjectAltName=DNS:mx.example; sleep 1\n";
+    "issue late middle 0 subjectAltName=DNS:mx.example; sleep 1\n"
+    "for leaf in good other late; do cat $leaf.pem middle.pem >$leaf.chain; done\n";
 
 static struct stream client;
 
@@ -63,30 +56,6 @@ serve(int fd, const char *name, int version)
 	_exit(n <= 0 || SSL_write(ssl, text, n) != n || SSL_read(ssl, text, 1) > 0);
 }
 
-static pid_t
-start(int *ret_fd, const char *name, int version)
-{
-	int pair[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-		abort();
-	(void)fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		char number[16], which[16];
-
-		(void)snprintf(number, sizeof number, "%d", pair[1]);
-		(void)snprintf(which, sizeof which, "%d", version);
-		close(pair[0]);
-		(void)execl("/proc/self/exe", "tls_session_test", number, name, which, NULL);
-		_exit(9);
-	}
-	close(pair[1]);
-	*ret_fd = pair[0];
-	return pid;
-}
-
 /* A session, and what was found of it. */
 struct kept {
 	int result;
@@ -108,7 +77,7 @@ connect_to(struct tls_client *c, const char *certificate, int version,
 	struct slice line;
 	bool crlf;
 	int fd;
-	pid_t pid = start(&fd, certificate, version);
+	pid_t pid = tls_peer_start(&fd, certificate, version);
 
 	stream_init(&client, fd, fd);
 	k.result = tls_client_prepare(c, d, &why);
@@ -295,7 +264,7 @@ test_size(void)
 	size_t n;
 	bool crlf;
 	int fd;
-	const pid_t pid = start(&fd, "good", 0);
+	const pid_t pid = tls_peer_start(&fd, "good", 0);
 
 	stream_init(&client, fd, fd);
 	if (ok(tls_client_prepare(&c, &d, &why) == 0 &&
