@@ -11,6 +11,7 @@ POWER_STATES is the number of states of each file system (make power-cut: 10,000
 stopped goes on.  POWER_ONLY is the name of one file system.
 """
 import collections
+import glob
 import os
 import random
 import re
@@ -157,6 +158,31 @@ class Recorded:
         self.process.wait(10)
 
 
+class Watched:
+    """Marks each message that comes into a Maildir of a machine, as long as it is used in `with`."""
+
+    def __init__(self, machine):
+        self.machine, self.seen, self.ending = machine, set(), False
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        while not self.ending:
+            for path in set(glob.glob(self.machine.disk + "/mail/*/new/*")) - self.seen:
+                self.seen.add(path)
+                with open(path, "rb") as file:
+                    number = re.search(rb"^Subject: number (\d+)", file.read(), re.M)
+                if number:
+                    self.machine.note_mark("M " + number[1].decode())
+            time.sleep(0.0005)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.ending = True
+        self.thread.join()
+
+
 def run(*argv):
     done = subprocess.run(argv, capture_output=True, text=True)
     check(done.returncode == 0, argv, done.stdout, done.stderr)
@@ -179,7 +205,7 @@ def record(system, path):
     machine.sink.rcpt = refuse
     machine.sink.taken = lambda rcpts, content: machine.note_mark(
         "D %s" % re.search(rb"number (\d+)", content)[1].decode())
-    with Recorded(system, machine, path + ".new"):
+    with Recorded(system, machine, path + ".new"), Watched(machine):
         for first in range(0, MESSAGES, 6):
             threads = [threading.Thread(target=machine.session, args=([n, n + 1], PLAN))
                        for n in range(first, first + 6, 2)]
@@ -187,7 +213,9 @@ def record(system, path):
                 thread.start()
             for thread in threads:
                 thread.join()
+            machine.note_mark("run")
             check(machine.relay(*["--flush"] if first % 12 else []) == 0, "the runner failed")
+        machine.note_mark("run")
         check(machine.relay("--flush") == 0, "the runner failed")
         machine.note_mark("end")
     os.rename(path + ".new", path)
@@ -242,8 +270,18 @@ class Cuts:
         return loose
 
 
+def long_delivered(entries, moment):
+    """The messages that were delivered by a run before that of the last flush."""
+    places = range(moment)
+    flushed = max((i for i in places if entries[i][0] == FLUSH), default=0)
+    began = max((i for i in places[:flushed] if entries[i][0::2] == (MARK, b"run")), default=0)
+    return {int(octets[2:]) for kind, _, octets in entries[:began]
+            if kind == MARK and octets[:2] in (b"D ", b"M ")}
+
+
 def judge(machine, entries, moment):
-    """The messages that are lost, texts that nobody sent, duplicates."""
+    """The messages that are lost, texts that nobody sent, duplicates, and how many of the
+    duplicates were not in flight."""
     acked, given = set(), collections.Counter()
     for kind, _, octets in entries[:moment]:
         if kind == MARK and octets[:2] == b"A ":
@@ -260,12 +298,14 @@ def judge(machine, entries, moment):
                 who == "gone" and b"Subject: number %d\n" % number in told):
             lost.append(number)
     strange = [pair for pair in found if pair not in known]
-    twice = sum(max(0, n + given[known[pair]] - 1) for pair, n in found.items() if pair in known)
-    return lost, strange, twice
+    twice = collections.Counter({known[pair]: n + given[known[pair]] - 1
+                                 for pair, n in found.items() if pair in known})
+    twice = +twice
+    return lost, strange, twice.total(), len(set(twice) & long_delivered(entries, moment))
 
 
 def try_state(machine, cuts, moment, seed, options):
-    """A line of results: unflushed writes, lost messages, strange ones, duplicates."""
+    """A line of results: unflushed writes, lost messages, strange ones, duplicates, old ones."""
     loose = cuts.at(moment, seed)
     machine.sink.messages.clear()
     machine.log.seek(0)
@@ -278,14 +318,14 @@ def try_state(machine, cuts, moment, seed, options):
         mounted = subprocess.run(words, capture_output=True, text=True)
     if mounted.returncode:
         note(mounted.stderr)
-        return "%d not-mounted 0 0" % loose
+        return "%d not-mounted 0 0 0" % loose
     try:
         status = machine.relay("--flush")
-        lost, strange, twice = judge(machine, cuts.entries, moment)
-        if lost or strange or status:
-            note("seed %d, moment %d: lost %s, strange %s, status %d"
-                 % (seed, moment, lost, strange[:2], status))
-        return "%d %d %d %d" % (loose, len(lost) + bool(status), len(strange), twice)
+        lost, strange, twice, old = judge(machine, cuts.entries, moment)
+        if lost or strange or status or old:
+            note("seed %d, moment %d: lost %s, strange %s, %d duplicates not in flight, status %d"
+                 % (seed, moment, lost, strange[:2], old, status))
+        return "%d %d %d %d %d" % (loose, len(lost) + bool(status), len(strange), twice, old)
     finally:
         run("umount", machine.disk)
 
@@ -312,7 +352,7 @@ def work(system, number, seeds, log, path, flushes=True):
 
 def results_of(paths):
     return {int(line.split()[0]): line.split()[1:] for path in paths if os.path.exists(path)
-            for line in open(path).read().split("\n") if len(line.split()) == 5}
+            for line in open(path).read().split("\n") if len(line.split()) == 6}
 
 
 def child(function, *arguments):
@@ -346,10 +386,11 @@ def power_cut(system):
     pids = [child(work, system, n, todo[n::JOBS], log, paths[n]) for n in range(JOBS)]
     check(all([ended_well(pid) for pid in pids]), "a process of this test failed")
     rows = results_of(paths)
-    note("%d states, %d with writes that were not flushed; %d duplicates; %d s for %d of them" % (
-        len(rows), sum(row[0] != "0" for row in rows.values()),
-        sum(int(row[3]) for row in rows.values()), time.monotonic() - begin, len(todo)))
-    bad = {seed: row for seed, row in rows.items() if row[1] != "0" or row[2] != "0"}
+    twice = [int(row[3]) for row in rows.values()]
+    note("%d states, %d with writes that were not flushed; %d duplicates, at most %d in one; %d s "
+         "for %d of them" % (len(rows), sum(row[0] != "0" for row in rows.values()), sum(twice),
+                             max(twice, default=0), time.monotonic() - begin, len(todo)))
+    bad = {seed: row for seed, row in rows.items() if [row[1], row[2], row[4]] != ["0", "0", "0"]}
     check(not bad and len(rows) >= STATES, bad)
 
 
@@ -365,10 +406,9 @@ def without_flushes(system):
     check(sum(row[1] != "0" for row in rows.values()) >= 4, rows)
 
 
-def count_flushes(system, path):
+def count_flushes(system, log):
     """Flushes a message of 40 sent alone, and of 40 sent by 8 clients at a time."""
     machine, plan = Machine(9), [("bob@local.example", False)] * 80
-    log = path + ".flushes"
     with Recorded(system, machine, log):
         machine.session(list(range(2)), plan)
         os.sync()
@@ -388,11 +428,20 @@ def count_flushes(system, path):
             part = octets.decode()
         counts[part] += kind == FLUSH
     os.unlink(log)
-    note("%s: %.2f flushes a message alone, %.2f of 8 at a time"
-         % (system, counts["alone"] / 40, counts["many"] / 40))
+    return counts["alone"] / 40, counts["many"] / 40
+
+
+def few_flushes(system, log):
+    """One commit for a message alone.  Clients at a time share commits, if the machine runs them
+    at a time: it may be busy."""
     limit = {"ext4": 2.3, "xfs": 2.3, "btrfs": 4.3}[system]
-    check(counts["alone"] / 40 <= limit, "more than one commit of the journal for a message")
-    check(counts["many"] <= counts["alone"], counts)
+    for _ in range(5):
+        alone, many = count_flushes(system, log)
+        note("%s: %.2f flushes a message alone, %.2f of 8 at a time" % (system, alone, many))
+        check(alone <= limit, "more than one commit of the journal for a message")
+        if many < alone:
+            return
+    check(False, "clients at a time share no commits")
 
 
 if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
@@ -401,8 +450,8 @@ os.makedirs(KEEP, exist_ok=True)
 for each in SYSTEMS:
     if os.environ.get("POWER_ONLY", each) == each:
         test(each + ": a commit of the journal for a message")(
-            lambda each=each: check(ended_well(child(count_flushes, each, KEEP + "/" + each)),
-                                    "see above"))
+            lambda each=each: check(ended_well(child(few_flushes, each,
+                                                     "%s/%s.flushes" % (KEEP, each))), "see above"))
         test(each + ": the power fails")(lambda each=each: power_cut(each))
         test(each + ": a disk that ignores flushes")(lambda each=each: without_flushes(each))
 main()
