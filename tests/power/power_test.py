@@ -159,7 +159,7 @@ class Recorded:
 
 
 class Watched:
-    """Marks each message that comes into a Maildir of a machine, as long as it is used in `with`."""
+    """Marks each message that comes into a Maildir of a machine, while it is used in `with`."""
 
     def __init__(self, machine):
         self.machine, self.seen, self.ending = machine, set(), False
