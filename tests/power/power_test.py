@@ -128,16 +128,17 @@ PLAN = make_plan(MESSAGES)
 
 
 class Recorded:
-    """The disk of a machine by recorder, as long as it is used in `with`."""
+    """The disk of a machine by recorder, as long as it is used in `with`; the milliseconds of a
+    flush."""
 
-    def __init__(self, system, machine, log):
-        self.system, self.machine, self.log = system, machine, log
+    def __init__(self, system, machine, log, flush=0):
+        self.system, self.machine, self.log, self.flush = system, machine, log, flush
         self.folder = machine.directory + "/recorder"
 
     def __enter__(self):
         os.makedirs(self.folder, exist_ok=True)
         self.process = subprocess.Popen([BUILD + "/tests/recorder", str(SIZE), self.log,
-                                         self.folder], stdin=subprocess.DEVNULL)
+                                         self.folder, str(self.flush)], stdin=subprocess.DEVNULL)
         if not wait_for(lambda: os.path.ismount(self.folder), 5):
             bail_out("no file system by FUSE here: is /dev/fuse there?")
         self.loop = run("losetup", "-f", "--show", self.folder + "/disk").strip()
@@ -406,6 +407,39 @@ def without_flushes(system):
     check(sum(row[1] != "0" for row in rows.values()) >= 4, rows)
 
 
+def by_eight(machine, first, count, plan):
+    """Send so many messages from a number on, by eight clients at a time."""
+    each = count // 8
+    threads = [threading.Thread(target=machine.session, args=(list(range(n, n + each)), plan))
+               for n in range(first, first + count, each)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def slow_disk(system, log):
+    """A disk that takes 200 ms for a flush: clients share the wait, and nothing is lost."""
+    machine, plan = Machine(9), [("bob@local.example", False)] * 40
+    with Recorded(system, machine, log, 200):
+        begin = time.monotonic()
+        by_eight(machine, 0, 40, plan)
+        accepted = time.monotonic() - begin
+        check(machine.relay("--flush") == 0, "the runner failed")
+        delivered = time.monotonic() - begin - accepted
+        found, _ = machine.found()
+    acked = {int(octets[2:]) for kind, _, octets in read_log(log)[0]
+             if kind == MARK and octets[:2] == b"A "}
+    os.unlink(log)
+    note("%s: 40 messages of 8 clients took %.0f s, their delivery %.0f s"
+         % (system, accepted, delivered))
+    check(acked == set(range(40)), sorted(acked))
+    check(found == {wanted(n, plan): 1 for n in range(40)}, found)
+    # One after the other they would take 16 s with a commit each.  A delivery has two, as the
+    # message and the Maildir are flushed.
+    check(accepted < 16 and delivered < 32, accepted, delivered)
+
+
 def count_flushes(system, log):
     """Flushes a message of 40 sent alone, and of 40 sent by 8 clients at a time."""
     machine, plan = Machine(9), [("bob@local.example", False)] * 80
@@ -415,12 +449,7 @@ def count_flushes(system, log):
         machine.note_mark("alone")
         machine.session(list(range(40)), plan)
         machine.note_mark("many")
-        threads = [threading.Thread(target=machine.session, args=(list(range(n, n + 5)), plan))
-                   for n in range(40, 80, 5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        by_eight(machine, 40, 40, plan)
         machine.note_mark("end")
     counts, part = collections.Counter(), None
     for kind, _, octets in read_log(log)[0]:
@@ -449,9 +478,11 @@ if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
 os.makedirs(KEEP, exist_ok=True)
 for each in SYSTEMS:
     if os.environ.get("POWER_ONLY", each) == each:
-        test(each + ": a commit of the journal for a message")(
-            lambda each=each: check(ended_well(child(few_flushes, each,
-                                                     "%s/%s.flushes" % (KEEP, each))), "see above"))
+        log = "%s/%s.flushes" % (KEEP, each)
+        for what, function in (("a commit of the journal for a message", few_flushes),
+                                ("a slow disk", slow_disk)):
+            test("%s: %s" % (each, what))(lambda each=each, log=log, function=function: check(
+                ended_well(child(function, each, log)), "see above"))
         test(each + ": the power fails")(lambda each=each: power_cut(each))
         test(each + ": a disk that ignores flushes")(lambda each=each: without_flushes(each))
 main()

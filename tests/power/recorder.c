@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * "recorder SIZE LOG FOLDER" is a file system with two files, for a disk that remembers what was
- * done to it:
+ * "recorder SIZE LOG FOLDER [MS]" is a file system with two files, for a disk that remembers what
+ * was done to it, and takes so many milliseconds for a flush:
  *
  *	FOLDER/disk	SIZE octets in memory, for a loop device
  *	FOLDER/mark	a text that is written here joins the log, in its place among the writes
@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum kind { KIND_WRITE, KIND_FLUSH, KIND_MARK };
 
@@ -27,6 +28,7 @@ static struct {
 	char *octets;
 	off_t size;
 	FILE *log;
+	useconds_t flush_us;
 } disk;
 
 static int
@@ -104,7 +106,10 @@ sync_file(const char *path, int data, struct fuse_file_info *info)
 {
 	(void)data;
 	(void)info;
-	return is_disk(path) ? add_entry(KIND_FLUSH, 0, NULL, 0) : 0;
+	if (!is_disk(path))
+		return 0;
+	(void)usleep(disk.flush_us);
+	return add_entry(KIND_FLUSH, 0, NULL, 0);
 }
 
 static int
@@ -130,12 +135,13 @@ main(int argc, char **argv)
 	char *words[] = { argv[0], argc > 3 ? argv[3] : NULL, (char[]){ "-f" }, (char[]){ "-s" },
 		NULL };
 
-	if (argc != 4) {
-		(void)fputs("usage: recorder SIZE LOG FOLDER\n", stderr);
+	if (argc != 4 && argc != 5) {
+		(void)fputs("usage: recorder SIZE LOG FOLDER [MS]\n", stderr);
 		return 64;
 	}
 	disk.size = strtoll(argv[1], NULL, 10);
 	disk.log = fopen(argv[2], "we");
+	disk.flush_us = argc == 5 ? (useconds_t)atoi(argv[4]) * 1000 : 0;
 	disk.octets = mmap(NULL, (size_t)disk.size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (!disk.log || disk.octets == MAP_FAILED) {
