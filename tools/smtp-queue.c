@@ -24,6 +24,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... hold|release|retry|delete|fail ID...|FILTER...|--all\n"
     "       smtp-queue [OPTION]... hosts\n"
     "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
+    "       smtp-queue [OPTION]... fsck --storage [DIR [DIR]]\n"
     "       smtp-queue [OPTION]... stats [--http]\n"
     "       smtp-queue [OPTION]... top [--once]\n"
     "       smtp-queue [OPTION]... report --html\n"
@@ -41,7 +42,9 @@ static const char usage[] =
     "  fail                give a message up: notify its sender, then remove it\n"
     "  hosts               show latencies and failures of the hosts that were tried\n"
     "  fsck                check every file of the queue; --repair: repair what can be repaired;\n"
-    "                      --owners: only owners and modes of the two users' files\n"
+    "                      --owners: only owners and modes of the two users' files;\n"
+    "                      --storage: does the file system keep what a queue needs?  A second\n"
+    "                      DIR is the same folder through another mount\n"
     "  stats               print counters and the state of the queue for Prometheus;\n"
     "                      --http: reply to one request of HTTP on standard input\n"
     "  top                 show the queue on the terminal, again and again, until the key q;\n"
@@ -88,6 +91,7 @@ enum {
 	OPTION_WARNING,
 	OPTION_CRITICAL,
 	OPTION_HOST,
+	OPTION_STORAGE,
 };
 
 static const struct option long_options[] = {
@@ -110,6 +114,7 @@ static const struct option long_options[] = {
 	{ "warning", required_argument, NULL, OPTION_WARNING },
 	{ "critical", required_argument, NULL, OPTION_CRITICAL },
 	{ "host", required_argument, NULL, OPTION_HOST },
+	{ "storage", no_argument, NULL, OPTION_STORAGE },
 	{ 0 },
 };
 
@@ -125,6 +130,7 @@ enum {
 	WITH_LIMITS = 128,
 	WITH_ONCE = 256,
 	WITH_HTML = 512,
+	WITH_FOLDERS = 2048,	/* of --storage */
 	WITHOUT_QUEUE = 1024	/* the command opens the queue by itself, if it is there */
 };
 
@@ -146,12 +152,17 @@ static const struct command commands[] = {
 	{ "delete", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
 	{ "fail", NULL, NULL, tool_act, WITH_IDS | WITH_FILTER | WITH_ALL },
 	{ "hosts", NULL, tool_hosts, NULL, 0 },
-	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR },
+	{ "fsck", tool_fsck_owners, tool_fsck, NULL, WITH_REPAIR | WITH_FOLDERS },
 	{ "stats", NULL, tool_stats, NULL, WITH_HTTP },
 	{ "top", NULL, tool_top, NULL, WITH_ONCE },
 	{ "report", NULL, tool_report, NULL, WITH_HTML },
 	{ "check", NULL, tool_check, NULL, WITH_LIMITS },
 	{ "doctor", NULL, tool_doctor, NULL, WITHOUT_QUEUE },
+};
+
+/* fsck --storage */
+static const struct command storage_command = {
+	"fsck", NULL, tool_storage, NULL, WITH_FOLDERS | WITHOUT_QUEUE
 };
 
 struct call {
@@ -195,7 +206,7 @@ take_argument(struct call *c, const char *text)
 		    ? 0
 		    : report_misuse(text, "there is no such command; see smtp-queue --help");
 	}
-	if (!(c->command->with & WITH_IDS))
+	if (!(c->command->with & (WITH_IDS | WITH_FOLDERS)))
 		return report_misuse(text, "this command takes no argument; see smtp-queue --help");
 	t->ids[t->nids++] = text;
 	return 0;
@@ -217,7 +228,7 @@ set_flag(struct tool *t, int val)
 		[OPTION_ALL] = &t->all, [OPTION_JSON] = &t->json, [OPTION_IDS] = &t->ids_only,
 		[OPTION_WIDE] = &t->wide, [OPTION_RAW] = &t->raw, [OPTION_OWNERS] = &t->owners,
 		[OPTION_REPAIR] = &t->repair, [OPTION_HTTP] = &t->http, [OPTION_ONCE] = &t->once,
-		[OPTION_HTML] = &t->html,
+		[OPTION_HTML] = &t->html, [OPTION_STORAGE] = &t->storage,
 	};
 
 	if (val < 0 || (size_t)val >= sizeof flags / sizeof flags[0] || !flags[val])
@@ -269,6 +280,25 @@ own_option(void *ctx, int val, const char *text)
 	}
 }
 
+/* Checks --storage and the folders that belong to it.  0 or EX_USAGE. */
+static int
+check_folders(const struct call *c)
+{
+	const struct tool *t = &c->tool;
+	const char *name = c->command->name;
+
+	if (t->storage && !(c->command->with & WITH_FOLDERS))
+		return report_misuse(name, "takes no --storage");
+	if (t->storage && (t->repair || t->owners))
+		return report_misuse(name, "--storage goes with neither --repair nor --owners");
+	if (t->storage && t->nids > 2)
+		return report_misuse(name, "--storage takes two folders at most");
+	if (!t->storage && t->nids && c->command->with & WITH_FOLDERS)
+		return report_misuse(t->ids[0],
+		    "fsck takes a folder only with --storage; see smtp-queue --help");
+	return 0;
+}
+
 /* Checks that the options fit each other.  0 or EX_USAGE. */
 static int
 check_call(const struct call *c)
@@ -304,7 +334,7 @@ check_call(const struct call *c)
 				    : "no message is named: give IDs");
 	if (t->nids && chosen)
 		return report_misuse(name, "give either IDs, or a filter or --all");
-	return 0;
+	return check_folders(c);
 }
 
 /* $COLUMNS if it is set, else the terminal's width, else 80. */
@@ -398,6 +428,8 @@ main(int argc, char **argv)
 		call.command = &commands[0];
 	if (code < 0 && !options.check && check_call(&call) != 0)
 		code = EX_USAGE;
+	if (call.tool.storage)
+		call.command = &storage_command;
 	if (code < 0 && call.hosts) {
 		code = remote_run(call.hosts, argc, argv, call.tool.json,
 		    call.command->run == tool_stats);

@@ -38,7 +38,7 @@ _smtp_queue()
 		'')	words="list show log hold release retry delete fail hosts fsck stats top report check doctor --json --host --check --version --help -c -o $filters";;
 		list)	words="--json --ids --wide $filters";;
 		hosts | doctor)	words=--json;;
-		fsck)	words='--json --owners --repair';;
+		fsck)	words='--json --owners --repair --storage';;
 		stats)	words=--http;;
 		top)	words=--once;;
 		report)	words=--html;;

@@ -20,6 +20,7 @@ struct tool {
 	struct queue queue;
 	struct filter filter;
 	bool json, wide, ids_only, raw, all, repair, owners, http, once, html;
+	bool storage;
 	const char *warning, *critical;	/* limits of check; NULL: the defaults */
 	const char **ids;
 	size_t nids;
@@ -35,6 +36,8 @@ int tool_show(struct tool *t);
 int tool_log(struct tool *t);
 int tool_hosts(struct tool *t);
 int tool_fsck(struct tool *t);
+/* It opens no queue; its arguments are folders. */
+int tool_storage(struct tool *t);
 int tool_stats(struct tool *t);
 int tool_top(struct tool *t);
 int tool_report(struct tool *t);
