@@ -267,6 +267,13 @@ $(BUILD)/tests/recorder: tests/power/recorder.c Makefile
 	$(Q)$(CC) $(STD) -D_GNU_SOURCE $(shell pkg-config --cflags fuse3) $(CFLAGS) -o $@ $< \
 	  $(shell pkg-config --libs fuse3)
 
+# A file system that breaks a promise.
+$(BUILD)/tests/broken_fs: tests/storage/broken_fs.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC  )
+	$(Q)$(CC) $(STD) -D_GNU_SOURCE $(shell pkg-config --cflags fuse3) $(CFLAGS) -o $@ $< \
+	  $(shell pkg-config --libs fuse3)
+
 # A program that makes one system call of another program fail.
 $(BUILD)/tests/failcall: $(BUILD)/gnu/tests/lib/failcall.o
 	@mkdir -p $(@D)
@@ -342,7 +349,7 @@ check: deps
 	$(MAKE) --no-print-directory check-here
 
 check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/failcall $(BUILD)/tests/inject \
-    $(BUILD)/tests/spf $(BUILD)/tests/validate
+    $(BUILD)/tests/spf $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
