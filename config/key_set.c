@@ -7,6 +7,8 @@
 
 #include <assert.h>
 
+#include <limits.h>
+
 #include "base/idn.h"
 #include "base/name.h"
 #include "base/words.h"
@@ -17,6 +19,7 @@
 #include "config/pool.h"
 #include "config/refuse.h"
 #include "config/secret.h"
+#include "config/specifier.h"
 
 static_assert(sizeof(enum config_role) == sizeof(int) && sizeof(enum address_family) == sizeof(int),
     "choices are stored as int");
@@ -122,11 +125,23 @@ set_text(struct config *c, const struct key *k, struct slice value, struct buf *
 				return refuse(why, "write plain ASCII");
 		if (value.n > 400)		/* it must fit into one line of a reply */
 			return refuse(why, "write at most 400 characters");
-	} else if (value.n ? value.p[0] != '/' : k->kind == KIND_DIRECTORY) {
-		return refuse(why, k->kind == KIND_FILE ? "write the absolute path of a file"
-							: "write the absolute path of a directory");
+	} else if (value.n && value.p[0] != '/') {
+		return refuse(why, "write the absolute path of a file");
 	}
 	return pool_replace(place_of(c, k), value);
+}
+
+static int
+set_directory(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	char path[PATH_MAX];
+	struct buf expanded = BUF(path);
+	int r;
+
+	if (value.n == 0 || value.p[0] != '/')
+		return refuse(why, "write the absolute path of a directory");
+	r = specifier_expand_here(value, &expanded, why);
+	return r < 0 ? r : pool_replace(place_of(c, k), buf_slice(&expanded));
 }
 
 static int
@@ -256,6 +271,7 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 	case KIND_CHOICE:
 		return set_choice(c, k, value, why);
 	case KIND_DIRECTORY:
+		return set_directory(c, k, value, why);
 	case KIND_FILE:
 	case KIND_HOSTNAME:
 	case KIND_TEXT:

@@ -18,7 +18,7 @@
 enum key_kind {
 	KIND_COUNT, KIND_SIZE, KIND_SECONDS, KIND_MS,
 	KIND_CHOICE,
-	KIND_DIRECTORY,
+	KIND_DIRECTORY,		/* with specifiers (config/specifier.h) */
 	KIND_FILE,		/* empty: none */
 	KIND_TEXT,		/* part of a line of the protocol; empty: none */
 	KIND_HOSTNAME,		/* empty: the name of this machine */

@@ -347,6 +347,7 @@ static const struct mistake mistakes[] = {
 	{ "[relay]\nconnect-timeout = 0s\n", 2, "must be from 1ms" },
 	{ "[queue]\ndirectory = spool\n", 2, "write the absolute path of a directory" },
 	{ "[queue]\ndirectory =\n", 2, "write the absolute path of a directory" },
+	{ "[queue]\ndirectory = /srv/%i\n", 2, "write %H for the name of this machine" },
 	{ "[queue]\nlifetime = 0\n", 2, "must be from 1s to 365d" },
 	{ "[queue]\nlifetime = 1500ms\n", 2, "write whole seconds" },
 	{ "[queue]\nretry-min = 0\n", 2, "must be from 1s to 30d" },
