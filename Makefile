@@ -254,8 +254,8 @@ $(BUILD)/tests/validate: $(BUILD)/gnu/tests/lib/validate.o $(test_libs)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $< $(test_libs) $(REPORT_LIBS)
 
-# A program that makes system calls inside other processes.
-$(BUILD)/tests/inject: $(BUILD)/gnu/tests/lib/inject.o
+# Programs that trace other processes: system calls inside them, and a rename while they end.
+$(BUILD)/tests/inject $(BUILD)/tests/exitstop: $(BUILD)/tests/%: $(BUILD)/gnu/tests/lib/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
@@ -349,7 +349,7 @@ check: deps
 	$(MAKE) --no-print-directory check-here
 
 check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/failcall $(BUILD)/tests/inject \
-    $(BUILD)/tests/spf $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
+    $(BUILD)/tests/exitstop $(BUILD)/tests/spf $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
@@ -406,6 +406,13 @@ power-cut:
 power-cut-here: all $(BUILD)/tests/recorder
 	BUILD=$(BUILD) POWER_STATES=$(POWER_STATES) DEADLINE=86400 \
 	  tests/delivery/run tests/power/power_test.py
+
+# A message comes while a run ends, PATH_RACES times: half an hour.  It goes on where it was
+# stopped.  make check has a sample.
+PATH_RACES ?= 10000
+.PHONY: path-race
+path-race: all $(BUILD)/tests/exitstop
+	BUILD=$(BUILD) tests/host/path-race $(PATH_RACES)
 
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.

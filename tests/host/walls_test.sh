@@ -72,7 +72,7 @@ score()			# UNIT: prints it in tenths
 }
 
 # Run a script of tests/lib inside, and report its lines, N of which are checks.
-inside()		# SCRIPT N [ARGUMENT]
+inside()		# SCRIPT N [ARGUMENT]...
 {
 	cp "tests/lib/$1" "$stage"
 	here /usr/bin/python3 "/stage/$1" "${@:3}" > "$stage/lines" 2>&1
@@ -187,6 +187,12 @@ delivered()
 	[ "$(here sh -c 'ls /home/vmail/b/new 2>/dev/null | wc -l')" -eq 1 ]
 }
 ok "the runner delivers into /home" wait_for 10 delivered
+# The path unit.
+cp "${BUILD:-build}/tests/exitstop" "$stage"
+here systemctl -q start smtp-handler-listen.socket
+inside path_unit.py 1 latency 5
+inside path_unit.py 2 race /stage/exitstop 0 40
+here systemctl -q stop smtp-handler-listen.socket smtp-handler-listen.service
 # Every unit.  A key, a route to a host that never greets, and the program that asks from inside.
 if [ "$(uname -m)" = x86_64 ] && [ -x "${BUILD:-build}/tests/inject" ]; then
 	here sh -c 'mkdir -p /etc/smtp-handler/tls && cd /etc/smtp-handler/tls &&
