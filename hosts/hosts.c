@@ -150,6 +150,15 @@ hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s
 	return until_s > now_s ? until_s : 0;
 }
 
+/* Is its latency a measurement that a new one is averaged into?  A host that is not the fastest is
+ * measured once an hour: an average of hours would hide for a day that it has changed. */
+static bool
+is_current(const struct host *host, int64_t now_s)
+{
+	return host->first_us && !host->at_least && host->measured_s <= now_s &&
+	    now_s - host->measured_s < HOSTS_AVERAGE_S;
+}
+
 /* Average a sample into the old value.  One odd sample must not change the order; a lasting change
  * does so within a few samples. */
 static int64_t
@@ -161,7 +170,7 @@ smooth_sample(int64_t old, int64_t sample)
 static void
 learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 {
-	bool exact = host->first_us && !host->at_least;
+	const bool exact = is_current(host, now_s);
 
 	host->first_us = exact ? smooth_sample(host->first_us, r->first_us) : r->first_us;
 	host->connect_us = exact && host->connect_us ?
@@ -175,7 +184,7 @@ learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 static void
 learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 {
-	bool exact = host->first_us && !host->at_least;
+	const bool exact = is_current(host, now_s);
 
 	host->measured_s = now_s;
 	if (r->first_us <= host->first_us)

@@ -64,6 +64,7 @@ struct hosts {
 
 #define HOSTS_PAUSE_S     60
 #define HOSTS_PAUSE_MAX_S 3600
+#define HOSTS_AVERAGE_S   600	/* age of a latency that a sample is averaged into */
 #define HOSTS_IPV4_S      (7 * 86400)
 #define HOSTS_SPARED_S    86400
 #define HOSTS_PIPELINING_FAILURES 2	/* one broken connection may be an accident */

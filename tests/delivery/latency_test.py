@@ -39,6 +39,10 @@ two     AAAA 2001:db8::11
 null    MX 0 .
 six     MX 10 only6
 only6   AAAA 2001:db8::12
+pair    MX 10 near
+pair    MX 10 far
+near    A 192.0.2.18
+far     A 192.0.2.19
 """})
 slow, fast = Exchanger("192.0.2.11", banner_s=0.6), Exchanger("192.0.2.12", banner_s=0.05)
 middle, backup = Exchanger("192.0.2.13", banner_s=0.25), Exchanger("192.0.2.14")
@@ -47,6 +51,8 @@ closed = Exchanger("192.0.2.16", greeting="554 5.3.2 no mail here")
 two4, two6 = Exchanger("192.0.2.17", banner_s=0.5), Exchanger("2001:db8::11", banner_s=0.05)
 only6 = Exchanger("2001:db8::12")
 hole = BlackHole("192.0.2.66")
+near = Exchanger("192.0.2.18", banner_s=0.001, reply_s=0.001)
+far = Exchanger("192.0.2.19", banner_s=0.05, reply_s=0.05)
 everyone = [slow, fast, middle, backup]
 site = Site("site").listen()
 
@@ -205,6 +211,76 @@ def _():
     site.send("bob@six.example.org")
     site.relay()
     same(len(only6.messages), 1, site.queue_text())
+
+
+def pair(runs, *options):
+    """How many of these messages near and far got, each message in a run of its own."""
+    had = len(near.messages), len(far.messages)
+    for _ in range(runs):
+        site.send("bob@pair.example.org")
+        site.relay(*options)
+    same(site.queued(), [], site.log())
+    return [len(near.messages) - had[0], len(far.messages) - had[1]]
+
+
+def age_hosts(seconds):
+    """Let all measurements be older than they are."""
+    path, lines = site.queue + "/state/hosts", []
+    for line in site.hosts().splitlines():
+        fields = line.split(" ")
+        if fields[0] != "#" and len(fields) > 4 and int(fields[4]):
+            fields[4] = str(int(fields[4]) - seconds)
+        lines.append(" ".join(fields))
+    with open(path, "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+@test("R135 1 ms beside 50 ms: after ten deliveries all go to the first, and few before")
+def _():
+    before = pair(10)
+    check(before[0] >= 9, before, site.hosts())
+    dialled = far.connections
+    same(pair(20), [20, 0], site.hosts())
+    # A race that ended early shows only that the other host is slower than that.
+    check(far.connections - dialled <= 6, far.connections - dialled, site.hosts())
+
+
+@test("R143 the fastest greets late: the next of its level has the mail a second later")
+def _():
+    near.banner_s = 30
+    site.send("bob@pair.example.org", count=3)
+    had, log = len(far.messages), len(site.log())
+    check(site.relay() < 5, site.log()[log:])
+    same([len(far.messages) - had, site.queued()], [3, []], site.log()[log:])
+    check("waiting" not in site.log()[log:], site.log()[log:])
+    same(pair(5), [0, 5], site.hosts())
+
+
+@test("it is fast again: it is asked again when its measurement is old, and gets the mail")
+def _():
+    near.banner_s = 0.001
+    same(pair(2), [0, 2], "what is known counts for an hour")
+    age_hosts(3700)
+    pair(1)
+    same(pair(5), [5, 0], site.hosts())
+
+
+@test("R143 the fastest is silent or dies in a transaction: the next one, in the same attempt")
+def _():
+    def cut(_):
+        near.cut()
+
+    for change in ({"reply_s": 30}, {"rcpt": cut}):
+        keep = {name: getattr(near, name) for name in change}
+        for name in change:
+            setattr(near, name, change[name])
+        log = len(site.log())
+        same(pair(1, "-o", "relay.command-timeout=1s"), [0, 1], site.hosts(), site.log()[log:])
+        check("waiting" not in site.log()[log:], site.log()[log:])
+        for name in keep:
+            setattr(near, name, keep[name])
+        os.unlink(site.queue + "/state/hosts")
+        pair(1)
 
 
 main(site.keep_queue_note)

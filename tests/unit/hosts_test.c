@@ -22,6 +22,8 @@ report_of(const char *address, enum host_event event, int64_t connect_us, int64_
 
 #define OPENED(connect, first) { .event = HOST_OPEN, .connect_us = connect, .first_us = first }
 #define SLOWER(connect, first) { .event = HOST_SLOW, .connect_us = connect, .first_us = first }
+#define OPENED_AFTER(seconds, first) \
+	{ .event = HOST_OPEN, .connect_us = 1000, .first_us = first, .after_s = seconds }
 #define AFTER(seconds, kind)   { .event = kind, .after_s = seconds }
 
 /* The knowledge after a series of reports about one address. */
@@ -44,6 +46,12 @@ static const struct learning {
 	{ .name = "a second sample counts a quarter",
 	  .reports = { OPENED(1000, 8000), OPENED(2000, 4000) }, .connect_us = 1250,
 	  .first_us = 7000, .measured = true },
+	{ .name = "a sample within ten minutes counts a quarter",
+	  .reports = { OPENED(1000, 8000), OPENED_AFTER(599, 4000) }, .connect_us = 1000,
+	  .first_us = 7000, .measured = true },
+	{ .name = "an older measurement is replaced",
+	  .reports = { OPENED(1000, 8000), OPENED_AFTER(600, 4000) }, .connect_us = 1000,
+	  .first_us = 4000, .measured = true },
 	{ .name = "cut off: a lower bound",
 	  .reports = { SLOWER(500, 9000) }, .connect_us = 500, .first_us = 9000, .at_least = true,
 	  .measured = true },
@@ -59,6 +67,10 @@ static const struct learning {
 	{ .name = "a higher bound raises a measurement by a quarter",
 	  .reports = { OPENED(1000, 8000), SLOWER(1000, 16000) }, .connect_us = 1000,
 	  .first_us = 10000, .measured = true },
+	{ .name = "a higher bound replaces an older measurement",
+	  .reports = { OPENED(1000, 8000),
+	      { .event = HOST_SLOW, .connect_us = 1000, .first_us = 9000, .after_s = 600 } },
+	  .connect_us = 1000, .first_us = 9000, .at_least = true, .measured = true },
 	{ .name = "a measurement replaces a bound",
 	  .reports = { SLOWER(0, 9000), OPENED(700, 3000) }, .connect_us = 700, .first_us = 3000,
 	  .measured = true },
