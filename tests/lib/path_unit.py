@@ -166,8 +166,8 @@ class Stock:
             subprocess.run(["cp", "-a", QUEUE, STOCK], check=True)
             text = "EHLO a\r\n" + "RSET\r\nMAIL FROM:<a@example.net>\r\n" \
                 "RCPT TO:<b@path.example>\r\nDATA\r\nSubject: x\r\n\r\n.\r\n" * 500 + "QUIT\r\n"
-            subprocess.run(["smtp-handler", "-o", "queue.directory=" + STOCK], input=text.encode(), check=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(["smtp-handler", "-o", "queue.directory=" + STOCK], input=text.encode(),
+                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             self.ids = os.listdir(STOCK + "/new")
         return self.ids.pop()
 
