@@ -9,6 +9,7 @@
  *	create tmp/ID, lock it, write	a few writes, mostly one
  *	fsync(tmp/ID)			its octets are on the disk
  *	fsync(tmp/)			its name in tmp/ is on the disk
+ *	the lease, if there is one	this machine may still work on the queue
  *	rename to new/ID		seen by the runner; need not be durable yet
  *	250
  *
@@ -47,6 +48,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -56,6 +58,7 @@
 #include "queue/access.h"
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "queue/lease.h"
 
 /* A try fails only if recovery took the lock before us. */
 #define CREATE_TRIES 16
@@ -86,11 +89,7 @@ begin_message(struct queue_message *m, bool to_memory)
 	m->late = (struct buf){ 0 };
 	queue_sum_init(&m->sum);
 	m->error = queue_id_make(m->id);
-	buf_str(&b, "\narrived: ");
-	buf_uint(&b, (uint64_t)now_us / 1000000);
-	buf_chr(&b, '.');
-	buf_digits(&b, (uint64_t)now_us, 10, 6);
-	buf_chr(&b, ' ');
+	buf_fmt(&b, "\narrived: %" PRId64 ".%06d ", now_us / 1000000, (int)(now_us % 1000000));
 	clock_stamp(&b, now_us / 1000000);
 	buf_chr(&b, '\n');
 	put_octets(m, SL(QUEUE_FIXED_BLANK QUEUE_ID_KEY));
@@ -226,15 +225,16 @@ is_clean(char c)
 static void
 put_clean(struct queue_message *m, struct slice value)
 {
-	while (value.n) {
-		size_t good = 0;
+	size_t good = 0;
 
+	while (value.n) {
 		while (good < value.n && is_clean(value.p[good]))
 			good++;
 		put_octets(m, slice_of(value.p, good));
 		if (good < value.n)
 			put_octets(m, SL("?"));
 		value = slice_skip(value, good + 1);
+		good = 0;
 	}
 }
 
@@ -468,6 +468,8 @@ queue_commit(const struct queue *q, struct queue_message *m, const struct queue_
 		r = -errno;
 	if (r == 0)
 		r = sync_name(q, m);
+	if (r == 0)
+		r = queue_lease_check(q);
 	if (r == 0 && renameat(q->tmp, m->id, q->fresh, m->id) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -24,6 +24,7 @@ struct queue {
 	 * listed or synced. */
 	bool handing;
 	bool sync_all;		/* fsync(2) of a file there leaves its name to the folder */
+	struct queue_lease *lease;	/* queue/lease.h; NULL: the queue has none */
 };
 
 enum queue_use {

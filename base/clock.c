@@ -39,6 +39,12 @@ clock_ms(void)
 }
 
 int64_t
+clock_boot_us(void)
+{
+	return now_us(CLOCK_BOOTTIME);
+}
+
+int64_t
 clock_wall_us(void)
 {
 	return now_us(CLOCK_REALTIME);

@@ -13,6 +13,9 @@
 int64_t clock_ms(void);
 int64_t clock_us(void);
 
+/* Monotonic microseconds that also pass while the machine sleeps. */
+int64_t clock_boot_us(void);
+
 /* The wall clock: microseconds since 1970. */
 int64_t clock_wall_us(void);
 

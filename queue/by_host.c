@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "queue/folders.h"
+#include "queue/lease.h"
 
 #define FOLDER   "waiting"
 #define FORGIVEN "hosts-forgiven"
@@ -71,7 +72,7 @@ bring_message(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
 	if (!slice_uint(slice_of(record, TIME_LEN), TIME_MAX, &due) || !queue_is_id(id))
 		return false;
 	(void)snprintf(path, sizeof path, "%" PRIu64 "/%s", due, id);
-	if (renameat(q->wait, path, q->cur, id) < 0)
+	if (queue_lease_check(q) < 0 || renameat(q->wait, path, q->cur, id) < 0)
 		return false;
 	*strchr(path, '/') = '\0';
 	/* Fails while other messages wait until then. */

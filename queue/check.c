@@ -17,6 +17,7 @@
 #include "queue/counts.h"
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "queue/lease.h"
 #include "queue/operator.h"
 #include "queue/reader.h"
 
@@ -98,12 +99,26 @@ is_handed(const struct check *k, const struct stat *st)
 	    (st->st_mode & MODE_BITS) == a.mode;
 }
 
+/* The files in tmp/ that are no messages. */
+static bool
+is_ours(const char *name)
+{
+	return strcmp(name, QUEUE_LOGINS) == 0 || strcmp(name, QUEUE_LEASE) == 0;
+}
+
 /* Does the handler's user keep this file open, and write it again and again? */
 static bool
 is_shared(const struct check *k, const char *name)
 {
 	return strcmp(k->path, QUEUE_STATS) == 0 ||
-	    (queue_access_is_drop(k->path) && strcmp(name, QUEUE_LOGINS) == 0);
+	    (queue_access_is_drop(k->path) && is_ours(name));
+}
+
+/* Both users make and write it. */
+static bool
+is_lease(const struct check *k, const char *name)
+{
+	return strcmp(k->path, "tmp") == 0 && strcmp(name, QUEUE_LEASE) == 0;
 }
 
 /* The owner and mode that a file or folder should have.  k is for the folder that it is in. */
@@ -120,6 +135,11 @@ wanted_access(const struct check *k, const char *name, const struct stat *st)
 		return queue_access_of_folder(&k->users, strcmp(name, ".") == 0 ? NULL : name);
 	if (!k->users.two)
 		a.mode = st->st_mode & MODE_BITS;
+	else if (is_lease(k, name))
+		a = (struct queue_access){
+			.uid = st->st_uid == k->users.handler.uid ? st->st_uid : a.uid,
+			.gid = a.gid, .mode = QUEUE_LEASE_MODE,
+		};
 	else if (is_shared(k, name))
 		a = (struct queue_access){
 			.uid = k->users.handler.uid, .gid = k->users.relay.gid,
@@ -329,7 +349,7 @@ check_received(void *ctx, const char *name)
 	off_t size;
 	int fd;
 
-	if (slice_eq(slice_str(name), SL(QUEUE_LOGINS)))
+	if (is_ours(name))
 		return 0;
 	if (fstatat(k->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_uid != k->users.relay.uid && !is_handed(k, &st))

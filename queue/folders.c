@@ -103,6 +103,9 @@ queue_advice(enum queue_use use, int error)
 		return "this file system cannot sync folders, so a power cut could lose mail: "
 		       "set [queue] directory to a folder on another one, such as ext4, xfs or "
 		       "btrfs";
+	case -EREMOTE:
+		return "another machine has adopted it: when smtp-relay --adopt has ended there, "
+		       "type: smtp-relay --take-back";
 	case -EROFS:
 		return "it is read-only: mount it for writing";
 	case -ENOSPC:

@@ -77,6 +77,12 @@ queue_lock_runner(struct queue *q)
 	return r;
 }
 
+int
+queue_break_lock(const struct queue *q)
+{
+	return unlinkat(q->state, "lock", 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 bool
 queue_runner_lives(const struct queue *q)
 {

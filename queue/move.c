@@ -14,6 +14,7 @@
 
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "queue/lease.h"
 #include "queue/operator.h"
 
 #define FOLDER_TRIES 4
@@ -24,8 +25,10 @@ queue_move_to_dead(const struct queue *q, int from, const char *name)
 {
 	char other[QUEUE_ID_SIZE + 1 + 200];
 	struct stat st;
-	int r;
+	int r = queue_lease_check(q);
 
+	if (r < 0)
+		return r;
 	if (fstatat(q->dead, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return renameat(from, name, q->dead, name) < 0 ? -errno : 0;
 	r = queue_id_make(other);
@@ -38,8 +41,12 @@ queue_move_to_dead(const struct queue *q, int from, const char *name)
 int
 queue_finish(const struct queue *q, const char *id)
 {
+	const int r = queue_lease_check(q);
+
 	if (!queue_is_id(id))
 		return -EINVAL;
+	if (r < 0)
+		return r;
 	return unlinkat(q->cur, id, 0) < 0 ? -errno : 0;
 }
 
@@ -72,8 +79,10 @@ queue_postpone(const struct queue *q, const struct queue_entry *e, int64_t due_s
 	/* Never 0: queue_next_due() returns 0 if no message waits. */
 	int64_t due = due_s < 1 ? 1 : due_s;
 	char path[QUEUE_BUCKET_SIZE + QUEUE_ID_SIZE], bucket[QUEUE_BUCKET_SIZE];
-	int r;
+	int r = queue_lease_check(q);
 
+	if (r < 0)
+		return r;
 	(void)snprintf(bucket, sizeof bucket, "%" PRId64, due);
 	(void)snprintf(path, sizeof path, "%s/%s", bucket, e->id);
 	/* Several tries: a process that takes the last message out of a folder removes the folder,
@@ -96,7 +105,9 @@ queue_postpone(const struct queue *q, const struct queue_entry *e, int64_t due_s
 int
 queue_defer(const struct queue *q, struct queue_entry *e, int64_t due_s)
 {
-	int r = count_attempt(e);
+	int r = queue_lease_check(q);
 
+	if (r == 0)
+		r = count_attempt(e);
 	return r < 0 ? r : queue_postpone(q, e, due_s);
 }

@@ -185,7 +185,8 @@ open_counts(struct queue *q, const struct stat *st, enum queue_use use)
 int
 queue_open(struct queue *q, const char *directory, enum queue_use use)
 {
-	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, false, false };
+	struct queue made = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, false, false,
+		NULL };
 	struct stat st;
 	int r = root_folder(directory, use);
 

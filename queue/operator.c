@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "queue/folders.h"
+#include "queue/lease.h"
 #include "queue/reader.h"
 
 struct walk {
@@ -285,6 +286,10 @@ remove_bucket(const struct queue *q, const struct queue_spot *spot)
 static int
 move_spot(const struct queue *q, const struct queue_spot *spot, int to)
 {
+	const int r = queue_lease_check(q);
+
+	if (r < 0)
+		return r;
 	if (is_in(to, spot->id))	/* a copy that a person made */
 		return -EEXIST;
 	if (renameat(spot->folder, spot->id, to, spot->id) < 0)
@@ -337,6 +342,10 @@ queue_put_dead(const struct queue *q, const struct queue_spot *spot)
 int
 queue_remove(const struct queue *q, const struct queue_spot *spot)
 {
+	const int r = queue_lease_check(q);
+
+	if (r < 0)
+		return r;
 	if (unlinkat(spot->folder, spot->id, 0) < 0)
 		return -errno;
 	remove_bucket(q, spot);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "queue/folders.h"
 #include "queue/format.h"
+#include "queue/lease.h"
 #include "queue/reading.h"
 
 /* A file of tmp/ that is being looked at.  Its lock is held. */
@@ -140,8 +141,9 @@ open_found(const struct queue *q, const char *id, struct queue_found *f)
 static int
 finish_found(const struct queue *q, struct queue_found *f, int proved)
 {
-	int r = proved;
+	int r = proved == 0 || proved == -EBADMSG ? queue_lease_check(q) : 0;
 
+	r = r == 0 ? proved : r;
 	if (r == 0)
 		r = renameat(q->tmp, f->id, q->fresh, f->id) < 0 ? -errno : 1;
 	else if (r == -EBADMSG && f->fd >= 0)

@@ -51,12 +51,17 @@ struct queue_entry {
 	struct slice junk;		/* the mark of a filter; empty: there is none */
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;
+	const struct queue_lease *lease;	/* of its queue; NULL: there is none */
 };
 
 /* Lock state/lock and cur/ until queue_close(), so that one runner works at a time.  q->lock is the
  * lock on cur/: a worker that keeps it open shares the lock.  0, -EWOULDBLOCK if another runner
  * lives, or -errno. */
 int queue_lock_runner(struct queue *q);
+
+/* Take the lock file away from a runner of another machine, whose lease has ended.  Its server may
+ * keep locks of a machine that is gone.  0 or -errno. */
+int queue_break_lock(const struct queue *q);
 
 /* Create state/ again after it was deleted or emptied.  0 or -errno. */
 int queue_renew_state(const struct queue *q);

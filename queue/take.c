@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "queue/folders.h"
+#include "queue/lease.h"
 
 #define FAR_S  (INT64_C(30) * 86400)
 #define SKEW_S 60	/* difference allowed between our clock and a file system's */
@@ -72,9 +73,11 @@ struct taking {
 static void
 take_one(struct taking *t, int from, const char *name)
 {
-	int r = -EEXIST;
+	int r = queue_lease_check(t->q);
 
-	if (queue_is_id(name))
+	if (r == 0)
+		r = -EEXIST;
+	if (r == -EEXIST && queue_is_id(name))
 		r = renameat(from, name, t->q->cur, name) < 0 ? -errno : 0;
 	if (r == 0) {
 		t->count++;
@@ -263,7 +266,10 @@ int
 queue_flush(const struct queue *q)
 {
 	struct flush f = { .q = q, .now_s = clock_wall_s(), .next = 1 };
-	int r = queue_names(q->wait, flush_bucket, &f);
+	int r = queue_lease_check(q);
+
+	if (r == 0)
+		r = queue_names(q->wait, flush_bucket, &f);
 
 	if (r == 0)
 		r = f.error;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: ISC
+#include "queue/lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "queue/run.h"
+#include "tests/lib/tap.h"
+
+#define TERM_MS 200
+
+static char directory[] = "/tmp/lease_test.XXXXXX";
+
+/* A queue as one machine has it open. */
+static struct queue
+open_queue(void)
+{
+	struct queue q;
+
+	if (queue_open(&q, directory, QUEUE_RUN) < 0)
+		exit(1);
+	return q;
+}
+
+static struct queue
+joined(const char *name)
+{
+	struct queue q = open_queue();
+
+	(void)queue_lease_join(&q, name, TERM_MS);
+	return q;
+}
+
+static void
+put_file(const struct queue *q, const char *text, size_t n)
+{
+	const int fd = openat(q->tmp, QUEUE_LEASE, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	(void)!write(fd, text, n);
+	(void)close(fd);
+}
+
+static void
+check_join(void)
+{
+	struct queue a = open_queue(), b = open_queue();
+	struct queue_lease_state s;
+
+	ok(queue_lease_check(&a) == 0 && queue_lease_wait(a.lease), "no lease forbids nothing");
+	ok(queue_lease_read(&a, &s) == -ENOENT, "and there is none to read");
+	ok(queue_lease_join_away(&a, "mx1", TERM_MS) == -ENOENT && !a.lease,
+	    "a tool makes no lease");
+	ok(queue_lease_join(&a, "mx1", TERM_MS) == 0, "the first process makes the lease");
+	ok(queue_lease_read(&a, &s) == 0 && strcmp(s.home, "mx1") == 0 &&
+	    strcmp(s.holder, "mx1") == 0 && s.generation == 1 && !s.released,
+	    "home and holder are its machine");
+	ok(queue_lease_join(&b, "mx1", TERM_MS) == 0, "a second process joins it");
+	ok(queue_lease_check(&a) == 0 && queue_lease_check(&b) == 0, "both may work");
+	queue_close(&b);
+	b = open_queue();
+	ok(queue_lease_join(&b, "mx2", TERM_MS) == -EREMOTE, "another machine may not");
+	ok(queue_lease_check(&b) == -EREMOTE && queue_lease_lost(&b), "and knows that for good");
+	queue_close(&a);
+	queue_close(&b);
+}
+
+static int
+take(const char *name, bool fenced, bool back, struct queue *q)
+{
+	const struct queue_lease_taking t = {
+		.name = name, .term_ms = TERM_MS, .seen_ms = 50, .fenced = fenced, .back = back,
+	};
+
+	*q = open_queue();
+	return queue_lease_take(q, &t);
+}
+
+static unsigned losses;
+
+static void
+count_loss(void *ctx)
+{
+	(void)ctx;
+	losses++;
+}
+
+/* The holder is quiet while another machine takes its lease, and then goes on. */
+static void
+check_take(void)
+{
+	struct queue a = joined("mx1"), b, c;
+	struct queue_lease_state s;
+
+	queue_lease_on_loss(&a, count_loss, NULL);
+	ok(take("mx2", false, false, &b) == -EPERM, "a lease in use is not taken unfenced");
+	queue_close(&b);
+	ok(take("mx2", true, true, &b) == -EINVAL, "only its home takes a queue back");
+	queue_close(&b);
+	ok(take("mx1", true, false, &b) == -EINVAL, "and its home does not adopt it");
+	queue_close(&b);
+	ok(take("mx2", true, false, &b) == 0, "a quiet lease is taken");
+	ok(queue_lease_check(&b) == 0, "the new holder may work");
+	ok(queue_lease_check(&a) == -EREMOTE && losses == 1, "it finds that its lease is lost");
+	ok(queue_finish(&a, "0000000000000000") == -EREMOTE, "and removes no message");
+	ok(queue_bury(&a, "0000000000000000") == -EREMOTE, "nor buries one");
+	ok(take("mx1", false, true, &c) == -EPERM, "it is not taken back while it is held");
+	queue_close(&c);
+	ok(queue_lease_release(&b) == 0 && queue_lease_read(&b, &s) == 0 && s.released &&
+	    s.generation == 2, "the new holder leaves it");
+	ok(take("mx1", false, true, &c) == 0, "then it is taken back at once");
+	ok(queue_lease_read(&c, &s) == 0 && strcmp(s.holder, "mx1") == 0 && s.generation == 3,
+	    "by its home");
+	queue_close(&a);
+	queue_close(&b);
+	queue_close(&c);
+}
+
+/* A process that renews its lease until it is killed. */
+static pid_t
+keep_renewing(void)
+{
+	const pid_t child = fork();
+	struct queue q;
+
+	if (child != 0)
+		return child;
+	q = joined("mx1");
+	for (;;) {
+		(void)queue_lease_renew(&q);
+		(void)usleep(TERM_MS * 1000 / 8);
+	}
+}
+
+static void
+check_busy(void)
+{
+	const pid_t child = keep_renewing();
+	struct queue b;
+
+	ok(take("mx2", true, false, &b) == -EBUSY, "a lease that is renewed is not taken");
+	queue_close(&b);
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+}
+
+static void
+check_damage(void)
+{
+	struct queue a = open_queue();
+
+	put_file(&a, "home: mx1\n", 10);
+	ok(queue_lease_join(&a, "mx1", TERM_MS) == -EBADMSG, "a damaged lease is no lease");
+	ok(queue_lease_check(&a) == -EBADMSG && !queue_lease_lost(&a), "but it is not lost");
+	queue_close(&a);
+}
+
+int
+main(void)
+{
+	if (!mkdtemp(directory))
+		return 1;
+	check_join();
+	check_take();
+	check_busy();
+	check_damage();
+	return tap_done();
+}
