@@ -104,8 +104,15 @@ greet(struct session *s)
 {
 	struct smtp_reply refusal;
 
-	if (config.server.milter)	/* filters are met in the sandbox */
+	/* Filters are met in the sandbox; on the way to it the queue is opened. */
+	if (config.server.milter || config.queue.lease_ms)
 		session_confine(s);
+	if (config.queue.lease_ms && !session_has_queue(s)) {
+		session_reply(s, server_elsewhere(&s->smtp));
+		s->end = "elsewhere";
+		session_flush(s);
+		return;
+	}
 	s->record.early = s->newlines != SMTP_LF_TOO && limits_early(&s->client);
 	if (s->record.early && config.server.early_talkers == EARLY_REFUSE) {
 		session_reply(s, server_too_early());

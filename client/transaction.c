@@ -31,6 +31,7 @@
 #include "client/state.h"
 #include "client/tls_policy.h"
 #include "client/tls_required.h"
+#include "queue/lease.h"
 
 /*
  * A content of at most BLIND_MAX octets follows the RCPTs at once if it travels by BDAT.  That
@@ -41,6 +42,13 @@
 
 /* Each recipient adds this part of transaction-timeout to the time: a minute to 15. */
 #define TIME_SHARES 15
+
+/* A machine that has lost its queue sends nothing. */
+static bool
+holds_lease(const void *ctx)
+{
+	return queue_lease_wait(ctx);
+}
 
 struct transaction *
 transaction_new(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n)
@@ -222,6 +230,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	enum outcome_cause cause;
 
 	t->link = l;
+	l->stream.gate = (struct stream_gate){ holds_lease, t->e->lease };
 	t->accepted = t->asked = 0;
 	t->lost = t->moved = t->no_bdat = t->no_pipelining = false;
 	t->mail_accepted = t->elsewhere = t->spent = t->in_clear = false;

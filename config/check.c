@@ -204,6 +204,19 @@ check_retries(struct config_loader *l)
 		    (unsigned long long)l->c->queue.retry_max_s);
 }
 
+/* A term is for renewals, and for the clients of a file system to see them. */
+#define LEASE_MIN_MS 1000
+
+static void
+check_lease(struct config_loader *l)
+{
+	const uint64_t lease_ms = l->c->queue.lease_ms;
+
+	if (lease_ms && lease_ms < LEASE_MIN_MS)
+		settings_error(&l->settings, l->keys[keys_find(SL("queue"), SL("lease"))],
+		    "[queue] lease must be 0 or from 1s to 3600s");
+}
+
 static size_t
 count_words(const char *text)
 {
@@ -350,6 +363,7 @@ config_check(struct config_loader *l)
 	check_dkim(l);
 	check_reports(l);
 	check_retries(l);
+	check_lease(l);
 	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 &&
 	    !c->server.proxy_trusted.local)
 		settings_error(&l->settings, l->keys[keys_find(SL("server"), SL("proxy-protocol"))],

@@ -117,6 +117,7 @@ struct config {
 		char *directory;
 		uint64_t lifetime_s, warn_after_s, retry_min_s, retry_max_s;
 		uint64_t min_free;		/* octets */
+		uint64_t lease_ms;		/* 0: no lease */
 	} queue;
 	struct {
 		/* FQDN or address literal.  NULL if none was written and the host has no name with

@@ -122,6 +122,7 @@ static const struct key keys[] = {
 	{ QUEUE("retry-min", retry_min_s, SECONDS, "5min"), .min = SEC, .max = 30 * DAY },
 	{ QUEUE("retry-max", retry_max_s, SECONDS, "4h"), .min = SEC, .max = 30 * DAY },
 	{ QUEUE("min-free", min_free, SIZE, "64M"), .max = 1024 * TIB },
+	{ QUEUE("lease", lease_ms, MS, "0"), .max = 3600 * SEC },
 
 	{ SERVER("hostname", hostname, HOSTNAME, "") },
 	/* A server must take 64 KiB and 100 recipients (RFC 5321 sections 4.5.3.1.7, 4.5.3.1.8). */

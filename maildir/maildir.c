@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "maildir/mbox.h"
+#include "queue/lease.h"
 
 /* The parent of a new folder is synced: the folder must outlive a crash, as the mail in it does. */
 static int
@@ -337,6 +338,8 @@ maildir_write(const struct maildir *m, const char *hostname, const struct queue_
 	r = mbox_write(fd, e, address, false);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
+	if (r == 0 && !queue_lease_wait(e->lease))
+		r = -EREMOTE;
 	if (r == 0 && renameat(m->tmp, draft, m->fresh, name) < 0)
 		r = -errno;
 	if (r == 0 && fsync(m->fresh) < 0) {

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/seccomp.h"
 #include "mailbox/users.h"
+#include "queue/lease.h"
 #include "session/auth.h"
 #include "session/logins.h"
 #include "session/milter_link.h"
@@ -35,12 +36,24 @@ confine_prepare(void)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+static int
+join_lease(const struct config *c)
+{
+	const int r = queue_lease_join(&queue, NULL, c->queue.lease_ms);
+
+	if (r < 0)
+		queue_close(&queue);
+	return r;
+}
+
 /* NULL: there is none. */
 static const struct queue *
 open_queue(const struct confinement *c)
 {
 	if (!queue_opened && c->start->print_fd < 0) {
 		queue_error = queue_open(&queue, c->config->queue.directory, QUEUE_RECEIVE);
+		if (queue_error == 0 && c->config->queue.lease_ms)
+			queue_error = join_lease(c->config);
 		queue_opened = queue_error == 0;
 		if (queue_opened)	/* children of a listener have the map, too */
 			(void)stats_map(queue.counts);
@@ -184,7 +197,7 @@ confine_foresee(const struct config *config, int client_fd, int gives_away)
 bool
 confine_stale(void)
 {
-	return queue_opened && queue_stale(&queue);
+	return queue_opened && (queue_stale(&queue) || queue_lease_lost(&queue));
 }
 
 int

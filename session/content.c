@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "message/trace.h"
+#include "queue/lease.h"
 #include "session/confine.h"
 #include "session/session.h"
 
@@ -21,7 +22,7 @@
 void
 content_init(struct content *c, int print_fd)
 {
-	c->begun = false;
+	c->begun = c->elsewhere = false;
 	c->printing = print_fd >= 0;
 	print_init(&c->print, print_fd);
 }
@@ -39,6 +40,17 @@ check_room(const struct session *s, uint64_t size)
 }
 
 int
+content_find_queue(struct content *c)
+{
+	int r = confine_queue(&c->queue);
+
+	if (r == 0)
+		r = queue_lease_check(&c->queue);
+	c->elsewhere = r == -EREMOTE;
+	return r;
+}
+
+int
 content_room(struct session *s, uint64_t size)
 {
 	struct content *c = &s->content;
@@ -46,7 +58,7 @@ content_room(struct session *s, uint64_t size)
 
 	if (c->printing)
 		return 0;
-	r = confine_queue(&c->queue);
+	r = content_find_queue(c);
 	return r < 0 ? r : check_room(s, size);
 }
 
@@ -85,7 +97,7 @@ content_rcpt(struct session *s)
 	const struct slice to = smtp_path_text(&s->smtp.rcpt), params = buf_slice(&s->smtp.params);
 
 	if (s->smtp.recipients == 1)	/* this one is counted already */
-		smtp_path_copy(&c->recipient, &s->smtp.rcpt);
+		c->recipient = s->smtp.rcpt;
 	queue_rcpt(&c->queue, &c->queued, to, params);
 	if (c->printing)
 		print_path(&c->print, "RCPT TO:", to, params);
@@ -331,6 +343,7 @@ content_commit(struct session *s)
 		return c->error;
 	c->begun = false;
 	r = queue_commit(&c->queue, &c->queued, &facts);
+	c->elsewhere = r == -EREMOTE;
 	return r < 0 || !c->printing ? r : print_queued(c);
 }
 

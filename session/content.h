@@ -31,12 +31,16 @@ struct content {
 	uint64_t own;			/* octets of our Received field */
 	uint64_t unchecked;		/* octets stored since a look at the free space */
 	int error;			/* the first error of storing, -errno */
+	bool elsewhere;			/* another machine has the queue */
 	char decoded[2 * CONTENT_CHUNK];
 	struct queue_message queued;
 };
 
 /* print_fd is -1 if messages are to be queued. */
 void content_init(struct content *c, int print_fd);
+
+/* Find the queue that the process has opened.  0; -EREMOTE if another machine has it; -errno. */
+int content_find_queue(struct content *c);
 
 /* Is there room for `size` octets besides [queue] min-free?  0, -ENOSPC, or -errno if the queue
  * cannot be used. */

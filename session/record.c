@@ -4,6 +4,8 @@
  */
 #include "session/record.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "session/milters.h"
@@ -71,7 +73,7 @@ record_decided(struct session *s, enum smtp_next what, enum smtp_verdict verdict
 	if (reply->code < 400) {
 		if (what == SMTP_NEXT_CHECK_MAIL) {
 			r->transactions++;
-			smtp_path_copy(&r->from, from);
+			r->from = *from;
 			r->to = (struct buf)BUF(r->to_space);
 			r->recipients = 0;
 		} else if (what == SMTP_NEXT_CHECK_RCPT) {
@@ -176,8 +178,14 @@ record_message(struct session *s, enum smtp_data_result result, const struct smt
 void
 record_trouble(const struct session *s, int error)
 {
-	log_text(LOG_LEVEL_ERROR, "queue %s: %s (%s)", s->config->queue.directory,
-	    strerror(-error), queue_advice(QUEUE_RECEIVE, error));
+	const char *directory = s->config->queue.directory;
+	const char *advice = queue_advice(QUEUE_RECEIVE, error);
+
+	if (error == -EREMOTE)		/* which is no error of the system */
+		log_text(LOG_LEVEL_ERROR, "queue %s: %s", directory, advice);
+	else
+		log_text(LOG_LEVEL_ERROR, "queue %s: %s (%s)", directory, strerror(-error),
+		    advice);
 }
 
 void

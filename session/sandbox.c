@@ -103,13 +103,15 @@ allow_list(struct landlock *l, const char *file)
 	allow_beside(l, file, READ_FILE);
 }
 
-/* Filters get the message from its file, so a file that is created is opened for reading too. */
+/* Filters get the message from its file, so a file that is created is opened for reading too.  A
+ * lease is read. */
 static void
 allow_queue(struct landlock *l, const struct queue *q, const struct config *c)
 {
 	if (!q)
 		return;
-	landlock_allow(l, q->tmp, RIGHTS_TMP | (c->server.milter ? READ_FILE : 0));
+	landlock_allow(l, q->tmp,
+	    RIGHTS_TMP | (c->server.milter || c->queue.lease_ms ? READ_FILE : 0));
 	landlock_allow(l, q->fresh, RIGHTS_NEW);
 }
 

@@ -170,8 +170,6 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	content_init(&s->content, start->print_fd);
 	stream_init(&s->client, start->rfd, start->wfd);
 	s->client.wake_fd = signals_catch(SIGNALS_SESSION);
-	if (network)		/* before the sandbox, which allows no such option */
-		stream_nap(&s->client, &signals_stop);
 	prepare_tls(s);
 	named = meet_client(s, network);
 	limits_session(&s->client, config);
@@ -180,6 +178,14 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	remarks_begin(s, named);
 	if (network && s->peer.kind == PEER_INET)
 		(void)setsockopt(start->wfd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+bool
+session_has_queue(struct session *s)
+{
+	if (!s->content.printing && content_find_queue(&s->content) == -EREMOTE)
+		(void)checks_queue(s, -EREMOTE);
+	return !s->content.elsewhere;
 }
 
 static enum smtp_verdict
@@ -364,7 +370,8 @@ decide_mail(struct session *s, enum smtp_verdict *ret)
 		if (!milters_mail(s, &refusal))
 			return refuse(s, &refusal, ret);
 	}
-	return server_decide(&s->smtp, *ret, SL(""));
+	return s->content.elsewhere ? server_elsewhere(&s->smtp)
+				    : server_decide(&s->smtp, *ret, SL(""));
 }
 
 static struct smtp_reply
@@ -399,12 +406,10 @@ decide_data(struct session *s, enum smtp_verdict *ret)
 struct smtp_reply
 session_decide(struct session *s, struct smtp_reply question)
 {
-	struct smtp_path from, to;	/* smtp may forget its own */
+	const struct smtp_path from = s->smtp.from, to = s->smtp.rcpt;	/* smtp may forget them */
 	struct smtp_reply reply = question;
 	enum smtp_verdict verdict = SMTP_ACCEPT;
 
-	smtp_path_copy(&from, &s->smtp.from);
-	smtp_path_copy(&to, &s->smtp.rcpt);
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
 		reply = decide_mail(s, &verdict);
@@ -472,6 +477,8 @@ session_data(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	*ret = server_end_of_data(&s->smtp, result, content_id(&s->content));
 	if (result == SMTP_DATA_FILTER)
 		*ret = filter;
+	else if (s->content.elsewhere)
+		*ret = server_elsewhere(&s->smtp);
 	record_message(s, result, ret);
 	remarks_transaction_end(s, true);
 	if (result == SMTP_DATA_QUEUED)
@@ -501,6 +508,8 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	*ret = server_end_of_chunk(&s->smtp, result, content_id(&s->content));
 	if (result == SMTP_DATA_FILTER)
 		*ret = filter;
+	else if (s->content.elsewhere)
+		*ret = server_elsewhere(&s->smtp);
 	if (last || result != SMTP_DATA_QUEUED) {
 		record_message(s, result, ret);
 		remarks_transaction_end(s, true);

@@ -48,6 +48,8 @@ void session_begin(struct session *s, const struct start *start, const struct co
 
 /* The reply to a SMTP_NEXT_CHECK_*; any other reply is returned as it is. */
 struct smtp_reply session_decide(struct session *s, struct smtp_reply question);
+/* False if another machine has the queue, which is reported. */
+bool session_has_queue(struct session *s);
 /* Enter the sandbox, unless that is done. */
 void session_confine(struct session *s);
 /* The handshake.  If it fails, the session is lost. */

@@ -155,6 +155,8 @@ struct smtp_reply server_shutdown(struct server_session *s);
 struct smtp_reply server_idle(struct server_session *s);
 /* 421 4.7.0: the client has passed a limit for one address.  Closes. */
 struct smtp_reply server_limited(struct server_session *s);
+/* 421 4.3.2: another machine has adopted the queue.  Closes. */
+struct smtp_reply server_elsewhere(struct server_session *s);
 
 /* "SMTP", "ESMTPSA", "UTF8SMTP": the with-clause of Received (RFC 3848, RFC 6531 section 3.7.3). */
 struct slice server_protocol(const struct server_session *s);

@@ -50,8 +50,8 @@ server_transaction_end(struct server_session *s)
 {
 	if (s->state != SMTP_AT_START)
 		s->state = SMTP_AT_READY;
-	smtp_path_clear(&s->from);
-	smtp_path_clear(&s->rcpt);
+	s->from = (struct smtp_path){ 0 };
+	s->rcpt = (struct smtp_path){ 0 };
 	s->params.n = 0;
 	s->body = SMTP_BODY_UNKNOWN;
 	s->utf8 = s->held = false;
@@ -292,6 +292,12 @@ server_limited(struct server_session *s)
 {
 	return goodbye(s, "4.7.0 ", " too many connections or errors from your network, "
 	    "try again later");
+}
+
+struct smtp_reply
+server_elsewhere(struct server_session *s)
+{
+	return goodbye(s, "4.3.2 ", " another machine has the queue, try again later");
 }
 
 struct smtp_reply

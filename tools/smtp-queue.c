@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/options.h"
+#include "queue/lease.h"
 #include "tools/queue/remote.h"
 
 static const char usage[] =
@@ -361,6 +362,8 @@ report_closed(const struct tool *t, int error)
 
 	if (error == -ENOENT)
 		tool_complain(directory, "there is no queue here; see [queue] directory");
+	else if (error == -EREMOTE)
+		tool_complain(directory, queue_advice(QUEUE_RUN, error));
 	else if (others && t->foreign)
 		tool_complain(directory,
 		    "not checked any further: run fsck --repair as root first");
@@ -371,6 +374,15 @@ report_closed(const struct tool *t, int error)
 		tool_complain(directory,
 		    others ? queue_advice(QUEUE_LOOK, error) : strerror(-error));
 	return others && t->foreign ? TOOL_SOME_FAILED : EX_TEMPFAIL;
+}
+
+/* Moving messages takes the lease of the queue, if it has one by now; it may be an adopted one. */
+static int
+join_lease(struct tool *t)
+{
+	const int r = queue_lease_join_away(&t->queue, NULL, t->config.queue.lease_ms);
+
+	return r == -ENOENT ? 0 : r;
 }
 
 static int
@@ -385,6 +397,8 @@ run_command(struct call *c)
 	r = c->command->before ? c->command->before(t) : 0;
 	if (r == 0 && !t->owners && !without)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
+	if (r == 0 && !without && t->config.queue.lease_ms && (c->command->act || t->repair))
+		r = join_lease(t);
 	if (r < 0)
 		return c->command->run == tool_check ? tool_check_unknown(strerror(-r))
 						     : report_closed(t, r);

@@ -22,7 +22,7 @@ check_defaults(void)
 	    "lifetime, warn-after");
 	ok(c.queue.retry_min_s == 300 && c.queue.retry_max_s == 4 * 3600,
 	    "V34 retry-min, retry-max");
-	ok(c.queue.min_free == 64 << 20, "min-free");
+	ok(c.queue.min_free == 64 << 20 && c.queue.lease_ms == 0, "min-free, lease");
 	ok(!c.server.hostname || name_is_fqdn(slice_str(c.server.hostname)), "hostname");
 	ok(c.server.max_message_size == 50 << 20 && c.server.max_recipients == 1000,
 	    "max-message-size, max-recipients");
@@ -75,7 +75,8 @@ check_all_keys(void)
 
 	write_at("list", "a@example.org\n");
 	(void)snprintf(text, sizeof text,
-	    "[queue]\ndirectory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\n"
+	    "[queue]\nlease = 30s\n"
+	    "directory = /q\nlifetime = 1d\nwarn-after = 2h\nretry-min = 1min\n"
 	    "retry-max = 30min\nmin-free = 1M\n"
 	    "[server]\nhostname = mail.example.org\nmax-message-size = 1M\nmax-recipients = 100\n"
 	    "max-errors = 3\nmax-connections = 7\nlimit-clients = all\n"
@@ -113,7 +114,8 @@ check_all_keys(void)
 		printf("# %.*s", (int)errors.n, errors.p);
 	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 &&
 	    c.queue.warn_after_s == 7200 && c.queue.retry_min_s == 60 &&
-	    c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20,
+	    c.queue.retry_max_s == 1800 && c.queue.min_free == 1 << 20 &&
+	    c.queue.lease_ms == 30000,
 	    "[queue]");
 	ok(c.server.auth == AUTH_DOVECOT && strcmp(c.server.auth_target, "/run/auth") == 0 &&
 	    c.server.auth_senders,
@@ -350,6 +352,8 @@ static const struct mistake mistakes[] = {
 	{ "[queue]\ndirectory = /srv/%i\n", 2, "write %H for the name of this machine" },
 	{ "[queue]\nlifetime = 0\n", 2, "must be from 1s to 365d" },
 	{ "[queue]\nlifetime = 1500ms\n", 2, "write whole seconds" },
+	{ "[queue]\nlease = 999ms\n", 2, "lease must be 0 or from 1s to 3600s" },
+	{ "[queue]\nlease = 3601s\n", 2, "must be from 0 to 3600s" },
 	{ "[queue]\nretry-min = 0\n", 2, "must be from 1s to 30d" },
 	{ "[queue]\nretry-min = 5h\n", 2, "retry-min (18000s) is more than retry-max (14400s)" },
 	{ "[queue]\nretry-max = 1min\n", 2, "retry-min (300s) is more than retry-max (60s)" },
