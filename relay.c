@@ -44,9 +44,11 @@
 #include "fetch/fetcher.h"
 #include "queue/aside.h"
 #include "queue/by_host.h"
+#include "queue/lease.h"
 #include "queue/operator.h"
 #include "queue/reading.h"
 #include "queue/run.h"
+#include "runner/adoption.h"
 #include "runner/aside.h"
 #include "runner/count.h"
 #include "runner/history.h"
@@ -68,6 +70,8 @@ static const char usage[] =
     "usage: smtp-relay [-c FILE] [-o SECTION.KEY=VALUE]... [--flush] [--watch]\n"
     "       smtp-relay [-c FILE] [-o ...] --explain ADDRESS [--sender ADDRESS] [--json]\n"
     "       smtp-relay [-c FILE] [-o ...] --doctor [--json]\n"
+    "       smtp-relay [-c FILE] [-o ...] --adopt DIRECTORY --fenced\n"
+    "       smtp-relay [-c FILE] [-o ...] --take-back [--fenced]\n"
     "Deliver the messages that are due and those that arrive meanwhile; then exit.\n"
     "\n"
     "  --flush             make all deferred mail due now\n"
@@ -76,6 +80,9 @@ static const char usage[] =
     "  --sender ADDRESS    explain mail from this sender\n"
     "  --doctor            check names, name servers, port 25, certificates and records;\n"
     "                      smtp-queue doctor checks the rest of this machine too\n"
+    "  --adopt DIRECTORY   deliver all mail of the queue of another machine, which is off\n"
+    "  --take-back         become the machine of this queue again, after another had it\n"
+    "  --fenced            you say: the other machine cannot write to that queue any more\n"
     "  --json              explain and doctor: print one JSON object a line\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
@@ -85,7 +92,7 @@ static const char usage[] =
     "75 another smtp-relay is running or the queue is not usable, 78 configuration.\n";
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_EXPLAIN, OPTION_SENDER,
-	OPTION_DOCTOR, OPTION_JSON };
+	OPTION_DOCTOR, OPTION_JSON, OPTION_ADOPT, OPTION_TAKE_BACK, OPTION_FENCED };
 
 static const struct option long_options[] = {
 	{ "flush", no_argument, NULL, OPTION_FLUSH },
@@ -94,12 +101,16 @@ static const struct option long_options[] = {
 	{ "sender", required_argument, NULL, OPTION_SENDER },
 	{ "doctor", no_argument, NULL, OPTION_DOCTOR },
 	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "adopt", required_argument, NULL, OPTION_ADOPT },
+	{ "take-back", no_argument, NULL, OPTION_TAKE_BACK },
+	{ "fenced", no_argument, NULL, OPTION_FENCED },
 	{ 0 },
 };
 
 struct relay {
 	bool flush, watch, doctor, json;
 	const char *explain, *sender;
+	struct adoption adoption;
 
 	struct config config;
 	struct queue queue;
@@ -112,7 +123,7 @@ struct relay {
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
 	struct loop_source removals;	/* the queue itself */
 	struct loop_source turn;	/* the next part of long work */
-	struct loop_source due, save, show, look;	/* timers */
+	struct loop_source due, save, show, look, lease;	/* timers */
 	/* The time of the earliest deferred message, for `due`.  INT64_MAX: none; 0: look it up. */
 	int64_t due_s;
 	bool blind;			/* folders cannot be watched */
@@ -139,6 +150,7 @@ static void on_save(void *ctx, uint32_t mask);
 static void on_show(void *ctx, uint32_t mask);
 static void on_look(void *ctx, uint32_t mask);
 static void on_turn(void *ctx, uint32_t mask);
+static void on_lease(void *ctx, uint32_t mask);
 static void go_on(void *ctx);
 
 static int
@@ -156,6 +168,12 @@ own_option(void *ctx, int val, const char *argument)
 		r->doctor = true;
 	else if (val == OPTION_JSON)
 		r->json = true;
+	else if (val == OPTION_ADOPT)
+		r->adoption.adopt = argument;
+	else if (val == OPTION_TAKE_BACK)
+		r->adoption.take_back = true;
+	else if (val == OPTION_FENCED)
+		r->adoption.fenced = true;
 	else
 		r->explain = argument;
 	return 0;
@@ -226,6 +244,9 @@ main(int argc, char **argv)
 	/* A host without a full name uses its address instead (RFC 5321 section 4.1.4). */
 	if (!relay.config.server.hostname)
 		relay.config.server.hostname = strdup("[127.0.0.1]");
+	code = adoption_prepare(&relay.adoption, &relay.config);
+	if (code >= 0)
+		return code;
 	prepare_dns(&relay);
 	if (aliases_init(&relay.aliases, &relay.config) < 0)
 		return EX_OSERR;
@@ -299,6 +320,8 @@ run_queue(struct relay *r, const struct options *options)
 	loop_ready();
 	go_on(r);
 	code = loop_run(&r->loop);
+	if (r->adoption.adopt)
+		adoption_release(&r->config, &r->queue);
 	close_all(r);
 	return code < 0 ? EX_OSERR : code;
 }
@@ -332,6 +355,18 @@ check_walls(void)
 		(void)close(l.fd);
 }
 
+static void
+on_lease(void *ctx, uint32_t mask)
+{
+	struct relay *r = ctx;
+	const int error = queue_lease_renew(&r->queue);
+
+	(void)mask;
+	if (error < 0)
+		report_trouble(&r->runner.reports, "cannot renew the lease", "", error);
+	loop_set_timer(&r->lease, r->config.queue.lease_ms * 1000 / 4);
+}
+
 /* -1, or an exit status. */
 static int
 open_queue(struct relay *r)
@@ -346,6 +381,8 @@ open_queue(struct relay *r)
 		return EX_TEMPFAIL;
 	}
 	error = queue_lock_runner(&r->queue);
+	if (error == -EWOULDBLOCK && adoption_wants(&r->adoption, &r->queue))
+		return adoption_force(&r->adoption, &r->config, &r->queue);
 	if (error == -EWOULDBLOCK && r->flush)
 		return intake_hand_over(&r->runner);
 	if (error == -EWOULDBLOCK)
@@ -353,7 +390,7 @@ open_queue(struct relay *r)
 		    "another smtp-relay is running on %s; it will deliver the mail", directory);
 	else if (error < 0)
 		log_text(LOG_LEVEL_ERROR, "cannot lock %s/cur: %s", directory, strerror(-error));
-	return error < 0 ? EX_TEMPFAIL : -1;
+	return error < 0 ? EX_TEMPFAIL : adoption_hold(&r->adoption, &r->config, &r->queue);
 }
 
 /* Watch a folder.  If the kernel gives no watch, the run looks into all folders from time to time,
@@ -390,6 +427,9 @@ open_loop(struct relay *r)
 	loop_timer(l, &r->save, on_save);
 	loop_timer(l, &r->show, on_show);
 	loop_timer(l, &r->look, on_look);
+	loop_timer(l, &r->lease, on_lease);
+	if (r->queue.lease)
+		loop_set_timer(&r->lease, 1);
 	watch(r, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival);
 	watch(r, &r->flushes, r->queue.wait, IN_MOVED_TO, on_flush);
 	watch(r, &r->removals, r->queue.root, IN_DELETE, on_removal);
@@ -622,8 +662,10 @@ is_over(const struct relay *r)
 
 	if (runner->nworkers)
 		return false;
+	/* An adopted queue is left when nothing waits in it. */
 	return runner->stopping || (!r->watch && runner->window.nmessages == 0 &&
-	    intake_over(&r->intake) && !runner_ready(runner) && !runner->unread);
+	    intake_over(&r->intake) && !runner_ready(runner) && !runner->unread &&
+	    (!r->adoption.adopt || r->due_s == INT64_MAX));
 }
 
 /* Reports whether answers are validated: the news comes before the first answer.  On a host where

@@ -29,6 +29,7 @@ struct loaded_job {
 
 /* The state of this worker. */
 struct work {
+	const struct queue_lease *lease;	/* NULL: there is none */
 	int fd;
 	struct hosts *hosts;
 	struct loaded_job jobs[WORKER_JOBS + 1];	/* a circle, with room for another frame */
@@ -144,10 +145,11 @@ has_pending(const struct queue_entry *e, const struct frame_job *job)
 }
 
 static int
-load_job(struct loaded_job *h, int message)
+load_job(const struct work *k, struct loaded_job *h, int message)
 {
 	const int error = queue_load_open(message, h->frame.job.id, &h->e);
 
+	h->e.lease = k->lease;
 	if (error < 0 || has_pending(&h->e, &h->frame.job))
 		return error;
 	queue_unload(&h->e);
@@ -174,7 +176,7 @@ take_frame(struct work *k, bool wait)
 	}
 	if (h->frame.type != FRAME_JOB || k->njobs == WORKER_JOBS)
 		return false;
-	h->error = load_job(h, message);
+	h->error = load_job(k, h, message);
 	k->njobs++;
 	return true;
 }
@@ -387,6 +389,7 @@ worker_main(const struct worker_setup *setup, int fd, int permits)
 		_exit(WORKER_UNREADY);
 	work.fd = fd;
 	work.hosts = setup->hosts;
+	work.lease = queue.lease;
 	work_off(&work, &d);
 	_exit(is_spent(&d) ? WORKER_SPENT : 0);
 }

@@ -32,6 +32,7 @@ LEFT_OUT = {
     "--listen 0.0.0.0:25": "it stays, and port 25 is taken",
     "^smtp-relay --watch": "it stays",
     "^runuser": "it stays",
+    "--take-back": "no other machine has the queue; adopt_test.py has one",
     "socat - /run/haproxy/": "HAProxy is not in the box; machines_test.py has it",
 }
 # Chapters whose commands need no root, but for those with sudo.

@@ -125,6 +125,40 @@ def _():
         same(fsck(RELAY), (0, {}))
 
 
+def other_machine(*argv):
+    """smtp-relay of a machine with another name."""
+    return as_user(0, ["unshare", "--uts", "sh", "-c", 'hostname other; exec "$@"', "sh",
+                       DIRECTORY + "/bin/smtp-relay", "-c", CONFIG, *argv])
+
+
+@test("both users renew one lease, whoever makes it; another machine takes it from both")
+def _():
+    for first in HANDLER, RELAY:
+        fresh("[queue]\nmin-free = 0\n")
+        run(0, "smtp-relay")
+        with open(CONFIG, "a") as file:
+            file.write("lease = 1s\n")
+        if first == HANDLER:
+            send()
+        done = run(RELAY, "smtp-relay")
+        same(done.returncode, 0, done.stderr)
+        same(look("tmp/lease"), (NAMES[first], "smtp-relay", "0666"))
+        time.sleep(0.3)                 # a quarter of the term: this session renews it
+        send()
+        same(fsck(0), (0, {}))
+        done = other_machine("--adopt", QUEUE, "--fenced")
+        same([done.returncode, look("tmp/lease")], [0, ("smtp-relay", "smtp-relay", "0666")],
+             done.stderr)
+        same([names("new"), names("cur")], [[], []])
+        done = run(HANDLER, "smtp-handler", input=SESSION)
+        check(done.stdout.startswith("421 4.3.2"), done.stdout, done.stderr)
+        done = run(0, "smtp-queue", "retry", "--all")
+        same([done.returncode, "smtp-relay --take-back" in done.stderr], [75, True], done.stderr)
+        same(run(0, "smtp-relay", "--take-back").returncode, 0)
+        send()
+        same(run(0, "smtp-queue", "retry", "--all").returncode, 0)
+
+
 @test("a filter edits a message that the handler hands in, and may not keep")
 def _():
     for size in (1, 40000):

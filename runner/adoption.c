@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: ISC
+#include "runner/adoption.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config/pool.h"
+#include "queue/lease.h"
+#include "queue/storage.h"
+
+#define FENCE_IT \
+	"make sure that the other machine cannot write to the queue: switch it off, or take its " \
+	"access to the storage away; then add --fenced"
+
+int
+adoption_prepare(const struct adoption *a, struct config *c)
+{
+	if (!a->adopt && !a->take_back) {
+		if (a->fenced)
+			log_text(LOG_LEVEL_ERROR, "--fenced goes with --adopt or --take-back");
+		return a->fenced ? EX_USAGE : -1;
+	}
+	if (a->adopt && (a->take_back || a->adopt[0] != '/')) {
+		log_text(LOG_LEVEL_ERROR, "--adopt takes the absolute path of a queue, and no "
+		    "--take-back");
+		return EX_USAGE;
+	}
+	if (a->adopt && !a->fenced) {
+		log_text(LOG_LEVEL_ERROR, "--adopt %s: a lease keeps nobody from writing; "
+		    FENCE_IT, a->adopt);
+		return EX_USAGE;
+	}
+	if (!c->queue.lease_ms) {
+		log_text(LOG_LEVEL_ERROR, "only queues with a lease change their machine: set "
+		    "lease in [queue] on all machines");
+		return EX_CONFIG;
+	}
+	if (a->adopt && access(a->adopt, F_OK) < 0) {	/* opening would make it */
+		log_text(LOG_LEVEL_ERROR, "--adopt %s: %s", a->adopt, strerror(errno));
+		return EX_USAGE;
+	}
+	return a->adopt && pool_replace(&c->queue.directory, slice_str(a->adopt)) < 0
+	    ? EX_OSERR : -1;
+}
+
+/* The advice for an error of queue_lease_take(). */
+static const char *
+taking_advice(const struct adoption *a, int error)
+{
+	switch (error) {
+	case -EPERM:
+		return "its holder has not ended its work: stop smtp-relay --adopt there; or "
+		       FENCE_IT;
+	case -EBUSY:
+		return "its holder is alive and renews it: it is not fenced";
+	case -ENOENT:
+		return a->adopt ? "it has no lease: its machine never worked with [queue] lease"
+				: "it has no lease, and needs not be taken back";
+	case -EINVAL:
+		return a->adopt ? "it is the queue of this machine: smtp-relay --take-back"
+				: "it is the queue of another machine: smtp-relay --adopt";
+	default:
+		return strerror(-error);
+	}
+}
+
+/* The home of the queue may take it back at once. */
+void
+adoption_release(const struct config *c, const struct queue *q)
+{
+	const int error = queue_lease_release(q);
+
+	if (error < 0)
+		log_text(LOG_LEVEL_ERROR, "cannot release the lease of %s: %s",
+		    c->queue.directory, strerror(-error));
+	else
+		log_text(LOG_LEVEL_NOTICE, "the queue %s is left: on its own machine, type: "
+		    "smtp-relay --take-back", c->queue.directory);
+}
+
+/* Nothing more may happen, and workers end with this process. */
+static void
+on_loss(void *ctx)
+{
+	const struct config *c = ctx;
+
+	log_text(LOG_LEVEL_ERROR, "queue %s: %s", c->queue.directory,
+	    queue_advice(QUEUE_RUN, -EREMOTE));
+	_exit(EX_TEMPFAIL);
+}
+
+static int
+take_lease(const struct adoption *a, const struct config *c, struct queue *q)
+{
+	const struct queue_lease_taking taking = {
+		.term_ms = c->queue.lease_ms, .seen_ms = QUEUE_STORAGE_SEEN_MS,
+		.fenced = a->fenced, .back = a->take_back,
+	};
+	const char *directory = c->queue.directory;
+	const int error = queue_lease_take(q, &taking);
+
+	if (error < 0) {
+		log_text(LOG_LEVEL_ERROR, "cannot take the lease of %s: %s", directory,
+		    taking_advice(a, error));
+		return error == -EPERM || error == -EINVAL ? EX_USAGE : EX_TEMPFAIL;
+	}
+	log_text(LOG_LEVEL_NOTICE, "the queue %s %s", directory,
+	    a->adopt ? "is adopted: its mail is delivered from here" : "is taken back");
+	return a->adopt ? -1 : EX_OK;
+}
+
+/* Is it a runner of this machine that has the lock? */
+static bool
+holds_already(const struct queue *q)
+{
+	struct queue_lease_state state;
+	char name[QUEUE_LEASE_NAME_SIZE] = "";
+
+	(void)gethostname(name, sizeof name - 1);
+	return queue_lease_read(q, &state) < 0 || strcmp(state.holder, name) == 0;
+}
+
+bool
+adoption_wants(const struct adoption *a, const struct queue *q)
+{
+	return (a->adopt || a->take_back) && !holds_already(q);
+}
+
+/* If the other machine is gone, its locks may stay for a while, or for ever. */
+int
+adoption_force(const struct adoption *a, const struct config *c, struct queue *q)
+{
+	int error, code = take_lease(a, c, q);
+
+	if (code > EX_OK)
+		return code;
+	error = queue_break_lock(q);
+	if (error == 0)
+		error = queue_lock_runner(q);
+	if (error == 0) {
+		queue_lease_on_loss(q, on_loss, (void *)(uintptr_t)c);
+		return code;
+	}
+	log_text(LOG_LEVEL_ERROR, "cannot lock %s: %s", c->queue.directory,
+	    strerror(-error));
+	return EX_TEMPFAIL;
+}
+
+int
+adoption_hold(const struct adoption *a, const struct config *c, struct queue *q)
+{
+	const uint64_t term_ms = c->queue.lease_ms;
+	struct queue_lease_state state;
+	int code = -1, error = 0;
+
+	if (a->adopt || a->take_back)
+		code = take_lease(a, c, q);
+	else if (term_ms)
+		error = queue_lease_join(q, NULL, term_ms);
+	else if (queue_lease_read(q, &state) != -ENOENT)
+		error = -ENOLCK;
+	if (error < 0) {
+		log_text(LOG_LEVEL_ERROR, "queue %s: %s", c->queue.directory,
+		    error == -ENOLCK ? "it has a lease: set lease in [queue] as on the other "
+		    "machines, or remove its file tmp/lease" : error == -EREMOTE ?
+		    queue_advice(QUEUE_RUN, error) : strerror(-error));
+		return EX_TEMPFAIL;
+	}
+	queue_lease_on_loss(q, on_loss, (void *)(uintptr_t)c);
+	return code;
+}
