@@ -35,7 +35,8 @@ static const struct promise {
 	  "use another file system, such as ext4, xfs or btrfs: a power cut could lose mail",
 	  storage_syncs },
 	{ "in-place", "an octet is written in place, and read by others after it was synced",
-	  "use another file system, or mount this one without a write-back cache",
+	  "mount it without a cache of contents (GlusterFS: fopen-keep-cache=off; FUSE: "
+	  "direct_io), or use another file system",
 	  storage_writes_in_place },
 	{ "lock", "locks of files hold between processes and clients, and end with their process",
 	  "mount it with locks that all clients share (NFS: without nolock and local_lock; FUSE: "

@@ -106,6 +106,13 @@ def _():
         keeps_all(*folders)
 
 
+@test("a client that keeps what it has read does not see octets that were written in place")
+def _():
+    with Clients("kept") as folders:
+        code, found = storage(*folders)
+        same([code, found["in-place"].get("what")], [1, "the other client reads something else"])
+
+
 def try_broken(promise):
     with Clients(promise) as folders:
         return storage(*folders)

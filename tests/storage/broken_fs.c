@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * "broken_fs PROMISE SOURCE FOLDER" shows the folder SOURCE at FOLDER, as a file system that breaks
- * one promise; with the promise "none" it breaks none.  Two of them with one source are two clients
- * of a server.
+ * one promise; with the promise "none" it breaks none.  "kept" keeps what was read.  Two of them
+ * with one source are two clients of a server.
  */
 #define FUSE_USE_VERSION 31
 #include <fuse3/fuse.h>
@@ -78,6 +78,7 @@ open_file(const char *path, struct fuse_file_info *info)
 	const int fd = openat(served.source, below(path), info->flags);
 
 	info->fh = (uint64_t)fd;
+	info->keep_cache = breaks("kept");
 	return result(fd);
 }
 
@@ -246,7 +247,8 @@ lock_range(const char *path, struct fuse_file_info *info, int command, struct fl
 static void *
 begin(struct fuse_conn_info *connection, struct fuse_config *config)
 {
-	(void)connection;
+	if (breaks("kept"))
+		connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
 	config->entry_timeout = config->attr_timeout = config->negative_timeout = 0;
 	if (breaks("visible"))
 		config->entry_timeout = config->attr_timeout = config->negative_timeout = CACHED_S;
