@@ -103,7 +103,7 @@ static void
 add_exchangers(struct mx_list *l, struct slice domain, uint16_t port, struct dns_record *records,
     size_t n)
 {
-	if (!mx_new_exchangers(l, MX_EXCHANGERS_MAX, domain))
+	if (!mx_new_exchangers(l, n < MX_EXCHANGERS_MAX ? n : MX_EXCHANGERS_MAX, domain))
 		return;
 	sort_by_preference(records, n);
 	for (size_t i = 0; i < n && l->n < MX_EXCHANGERS_MAX; i++) {
