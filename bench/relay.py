@@ -10,13 +10,15 @@ the number of messages of the last (default 1000000).  Both programs have their 
 Clocks start right before a program is started and end with the last message at the sink.
 """
 import os
+import signal
+import statistics
 import subprocess
 import time
 
 from certificates import Authority, tlsa
 from postfix import Postfix, has_postfix, mount_postfix
 from programs import BUILD, PEERS, peer_environment
-from rig import DEAD, DIRECTORY, SLOW, Ours, Sink, command, open_network
+from rig import DEAD, DIRECTORY, SLOW, Ours, Sink, command, handler, open_network
 from signed_zones import SignedZones
 from tap import wait_for
 from validators import Unbound
@@ -240,15 +242,60 @@ def million():
     start = time.monotonic()
     side.fill(MILLION, "x%u", DEAD, now + 3600, 60, 240)
     print("%-12s %d messages made in %.0f s" % ("", MILLION, time.monotonic() - start), flush=True)
-    for options in ((), (), ("--flush",)):
-        sink = Sink()
-        took = fresh(side, sink, *options)
-        wait_for(side.ended, 20 if options else 2)
-        side.stop()
-        sink.stop()
-        print("%-12s %-8s the first MAIL for a fresh message after %.0f ms, peak %.1f MB" % (
-            side.name, " ".join(options), took * 1000, side.peak_kb / 1024), flush=True)
+    empty = Ours(name="empty")
+    for name, which, options, rounds in (("empty queue", empty, (), 11), ("", side, (), 11),
+                                         ("--flush", side, ("--flush",), 1)):
+        took = []
+        for _ in range(rounds):
+            sink = Sink()
+            took.append(fresh(which, sink, *options))
+            wait_for(which.ended, 20 if options else 2)
+            which.stop()
+            sink.stop()
+        print("%-12s %-12s the first MAIL for a fresh message after %s, peak %.1f MB" % (
+            which.name, name, times(took), which.peak_kb / 1024), flush=True)
+    accept_beside(side, empty)
     command("rm", "-rf", side.directory)
+
+
+def times(seconds):
+    return "%.0f ms, %.0f to %.0f" % tuple(
+        1000 * s for s in (statistics.median(seconds), min(seconds), max(seconds)))
+
+
+def accept_beside(*sides):
+    """Two listeners take turns; then each accepts while a run of its queue begins."""
+    servers = [handler(os.path.relpath(side.queue, DIRECTORY), BUILD, port)
+               for port, side in enumerate(sides, 2602)]
+    clients = [BUILD + "/bench/clients", "", "kept", "200", "10"]
+    ratios = []
+    for turn in range(101):
+        rate = {}
+        for server in servers if turn % 2 else servers[::-1]:
+            clients[1] = str(server.port)
+            rate[server] = float(command(*clients, stdout=subprocess.PIPE, text=True).stdout)
+            server.empty()
+        ratios.append(rate[servers[0]] / rate[servers[1]])
+    ratios.sort()
+    print("%-12s accepts %.3f times as fast as with an empty queue, median of %d turns; the "
+          "true one is in %.3f to %.3f by 95 %%" % (sides[0].name, statistics.median(ratios),
+                                                    len(ratios), ratios[40], ratios[60]),
+          flush=True)
+    for side, server in zip(sides, servers):
+        took = []
+        for _ in range(9):
+            sink = Sink()
+            load = subprocess.Popen([clients[0], str(server.port), "kept", "1000000", "2"],
+                                    stdout=subprocess.DEVNULL, process_group=0)
+            took.append(fresh(side, sink, "-o", "route bench.example.via=discard"))
+            os.killpg(load.pid, signal.SIGKILL)
+            load.wait()
+            side.stop()
+            sink.stop()
+            server.empty()
+        print("%-12s %-12s while its listener accepts, the first MAIL after %s" % (
+            side.name, "" if side is sides[0] else "empty queue", times(took)), flush=True)
+        server.stop()
 
 
 def main():

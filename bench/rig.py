@@ -12,7 +12,7 @@ import time
 from nameservers import nsd
 from programs import BUILD, PEERS
 from receivers import listens
-from tap import wait_for
+from tap import check, wait_for
 
 DIRECTORY = "%s/bench/%s" % (BUILD, os.path.basename(sys.argv[0]).rsplit(".", 1)[0])
 SLOW, DEAD = 20, 50
@@ -29,7 +29,7 @@ def open_network():
     is a black hole: packets leave to it, and nothing comes back.
     """
     shutil.rmtree(DIRECTORY, ignore_errors=True)
-    os.makedirs(DIRECTORY)
+    os.makedirs(DIRECTORY, exist_ok=True)      # it may be a mount
     with open(DIRECTORY + "/resolv.conf", "w") as file:
         file.write("nameserver 192.0.2.53\n")
     command("mount", "--bind", DIRECTORY + "/resolv.conf", "/etc/resolv.conf")
@@ -128,3 +128,32 @@ class Ours:
         if not self.ended():
             self.process.send_signal(signal.SIGKILL)
         wait_for(self.ended, 10)
+
+
+class Server:
+    """A server that is one program, and its children."""
+
+    def __init__(self, name, port, *argv):
+        self.name, self.port = name, port
+        self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         stderr=open("%s/%s.log" % (
+                                             DIRECTORY, os.path.basename(name)), "w"))
+        check(wait_for(lambda: listens("127.0.0.1", port), 10), name + " does not listen")
+
+    def empty(self):
+        """Remove the messages: a folder with many files is slower."""
+        for place in ("new", "tmp"):
+            folder = "%s/%s/%s" % (DIRECTORY, self.name, place)
+            for file in os.listdir(folder):
+                if "-" in file or place == "new":
+                    os.unlink(folder + "/" + file)
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(60)
+
+
+def handler(name, build, port):
+    return Server(name, port, build + "/smtp-handler", "-c", "/dev/null", "--listen",
+                  "127.0.0.1:%d" % port, "-o", "queue.directory=%s/%s" % (DIRECTORY, name),
+                  "-o", "server.hostname=bench.example")

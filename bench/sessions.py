@@ -11,15 +11,12 @@ turns too.
 """
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 
 from postfix import Postfix, has_postfix, mount_postfix
 from programs import BUILD
-from receivers import listens
-from rig import DIRECTORY, command
-from tap import check, wait_for
+from rig import DIRECTORY, Server, command, handler
 
 ROUNDS = int(os.environ.get("ROUNDS", "21"))
 SCALE = float(os.environ.get("SCALE", "1"))
@@ -38,38 +35,10 @@ ROWS = [
 ]
 
 
-class Process:
-    """A server that is one program, and its children."""
-
-    def __init__(self, name, port, *argv):
-        self.name, self.port = name, port
-        self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                         stderr=open("%s/%s.log" % (DIRECTORY, name), "w"))
-        check(wait_for(lambda: listens("127.0.0.1", port), 10), name + " does not listen")
-
-    def empty(self):
-        """Remove the messages: a folder with many files is slower."""
-        for place in ("new", "tmp"):
-            folder = "%s/%s/%s" % (DIRECTORY, self.name, place)
-            for file in os.listdir(folder):
-                if "-" in file or place == "new":
-                    os.unlink(folder + "/" + file)
-
-    def stop(self):
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
-
-
 def floor():
     for place in ("new", "tmp"):
         os.makedirs("%s/floor/%s" % (DIRECTORY, place))
-    return Process("floor", 2601, BUILD + "/bench/floor", "2601", DIRECTORY + "/floor")
-
-
-def handler(name, build, port):
-    return Process(name, port, build + "/smtp-handler", "-c", "/dev/null", "--listen",
-                   "127.0.0.1:%d" % port, "-o", "queue.directory=%s/%s" % (DIRECTORY, name),
-                   "-o", "server.hostname=bench.example")
+    return Server("floor", 2601, BUILD + "/bench/floor", "2601", DIRECTORY + "/floor")
 
 
 class PostfixServer(Postfix):
