@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from snippets import BUILD, Box, TOP, chapters, is_settings  # noqa: E402
-from tap import check, main, note, same, test  # noqa: E402
+from tap import check, main, note, same, test, wait_for  # noqa: E402
 
 PEERS = TOP + "/build/peers"
 CONF = "/etc/smtp-handler/conf.d/guide.conf"
@@ -194,6 +194,20 @@ with box:
             for shell in shells:
                 shell.close()
             same(troubles, [])
+
+    if not sys.argv[1:] or "A QUEUE ON SHARED STORAGE" in sys.argv:
+        @test("the unit of an adoption delivers the mail in the queue of another machine")
+        def _():
+            box.here("sh", "-c", "cat > " + CONF, typed="[queue]\ndirectory = /srv/queues/%H\n"
+                     "lease = 1s\n[route *]\nvia = discard\n")
+            session = "EHLO c\nMAIL FROM:<>\nRCPT TO:<a@b.example>\nDATA\nhi\n.\nQUIT\n"
+            status, out = box.here("unshare", "--uts", "sh", "-c",
+                                   "hostname mx1; exec smtp-handler", typed=session)
+            check("queued as" in out, status, out)
+            same(box.here("systemctl", "start", "smtp-relay-adopt@mx1.service")[0], 0)
+            check(wait_for(lambda: "is left" in box.here(
+                "journalctl", "-q", "-u", "smtp-relay-adopt@mx1.service", "-o", "cat")[1], 30))
+            same(box.here("sh", "-c", "ls /srv/queues/mx1/new /srv/queues/mx1/cur | grep 0")[1], "")
 
     if not sys.argv[1:] or "DOVECOT" in sys.argv:
         @test("Dovecot reads the settings of its chapter")
