@@ -420,6 +420,14 @@ path-race: all $(BUILD)/tests/exitstop
 check-browser: all
 	BUILD=$(BUILD) BROWSER=required KEEP=$(BUILD)/report tests/host/report_test.py
 
+# Queues on GlusterFS, whose bricks, network and machines fail, as root: five minutes.
+SHARED_ROUNDS ?= 9
+.PHONY: check-shared
+check-shared: all $(BUILD)/tests/broken_fs
+	tools/deps.sh shared
+	BUILD=$(BUILD) SHARED_ROUNDS=$(SHARED_ROUNDS) DEADLINE=3600 \
+	  tests/delivery/run tests/shared/gluster_test.py
+
 # Messages through rspamd and SpamAssassin, as root: half a minute.  make check has other filters.
 .PHONY: check-filters
 check-filters: all

@@ -35,7 +35,7 @@ static const struct promise {
 	  "use another file system, such as ext4, xfs or btrfs: a power cut could lose mail",
 	  storage_syncs },
 	{ "in-place", "an octet is written in place, and read by others after it was synced",
-	  "mount it without a cache of contents (GlusterFS: fopen-keep-cache=off; FUSE: "
+	  "mount it without a cache of contents (GlusterFS: direct-io-mode=enable; FUSE: "
 	  "direct_io), or use another file system",
 	  storage_writes_in_place },
 	{ "lock", "locks of files hold between processes and clients, and end with their process",

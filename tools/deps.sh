@@ -7,6 +7,7 @@
 #   tools/deps.sh cross     for `make check-cross`: compilers for other machines, an emulator
 #   tools/deps.sh debian    for `make check-debian`
 #   tools/deps.sh filters   for `make check-filters`: rspamd, Redis and SpamAssassin, after `check`
+#   tools/deps.sh shared    for `make check-shared`: GlusterFS, after `check`
 #   tools/deps.sh list      only prints the packages for building
 #
 # As root, this script installs libraries and tools.  Otherwise it prints the command to type and
@@ -45,6 +46,8 @@ opendmarc clamav-base clamav-daemon clamav-milter miltertest"
 filters="rspamd redis-server redis-tools spamassassin spamd spamc spamass-milter libnet-dns-perl \
 libnetaddr-ip-perl libhtml-parser-perl libhtml-tagset-perl"
 
+shared="glusterfs-server glusterfs-client glusterfs-common"
+
 # Programs that send mail: tests/host/programs_test.sh installs them in a system of its own.
 programs="cron at php8.2-cli git git-email mutt s-nail mailutils unattended-upgrades smartmontools \
 mdadm logwatch"
@@ -54,11 +57,12 @@ build)	wanted=$build_tools ;;
 check)	wanted="$build_tools $check_tools" ;;
 cross)	wanted=$cross_tools ;;
 debian)	wanted="debootstrap util-linux" ;;
-filters) wanted="$build_tools $check_tools" ;;
+filters | shared) wanted="$build_tools $check_tools" ;;
 power)	wanted="$build_tools libfuse3-dev e2fsprogs xfsprogs btrfs-progs" ;;
 list)	echo $build_tools; exit ;;
 *)
-	echo "usage: tools/deps.sh [build | check | cross | debian | filters | power | list]" >&2
+	echo "usage: tools/deps.sh [build | check | cross | debian | filters | power | shared |" \
+	    "list]" >&2
 	exit 64 ;;
 esac
 
@@ -188,4 +192,7 @@ check)	unpack .stamp "$peers"; fetch_programs ;;
 filters)
 	unpack .stamp "$peers"
 	unpack .stamp-filters "$filters" ;;
+shared)
+	unpack .stamp "$peers"
+	unpack .stamp-shared "$shared" ;;
 esac
