@@ -245,7 +245,7 @@ put_record(int fd, const struct record *r)
 
 	record_write(r, text);
 	error = queue_write_at(fd, slice_of(text, RECORD_SIZE), 0);
-	return error == 0 && fdatasync(fd) < 0 ? -errno : error;
+	return error == 0 && fsync(fd) < 0 ? -errno : error;	/* a session may call this one */
 }
 
 /* Make the names in tmp/ durable, if this user may. */

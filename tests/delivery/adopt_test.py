@@ -266,6 +266,18 @@ def judge_alive():
     same(runner.wait(20), 0, place.text())
 
 
+def judge_slow():
+    """A session that lasts longer than the term renews the lease inside its sandbox."""
+    place = Place()
+    session = place.start("mx1", HANDLER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    session.stdin.write(SESSION[0])
+    session.stdin.flush()
+    time.sleep(TERM_MS / 1000)
+    out, _ = session.communicate(SESSION[1] + SESSION[2], timeout=60)
+    check("queued as" in out and session.returncode == 0, out, session.returncode, place.text())
+    same([place.run("mx1", RELAY).returncode, place.mailbox("bob")], [0, 1], place.text())
+
+
 def judge_refusals():
     place = Place()
     queue = place.queues["mx2"] + "/mx1"
@@ -330,6 +342,7 @@ REPLIES = range(1, 7) if os.environ.get("ADOPT") == "full" else (3, 5, 6)
 CALLS = ["", "fsync:when=1", "fsync:when=2", "/^rename"] \
     if os.environ.get("ADOPT") == "full" else ["", "fsync:when=1", "/^rename"]
 stories = [("a holder that renews its lease is not adopted", judge_alive, ()),
+           ("a session that is longer than the term", judge_slow, ()),
            ("what is refused, and what the log advises", judge_refusals, ()),
            ("deferred mail; two adopters; an adopter that dies", judge_deferred, ())]
 for kill in False, True:
