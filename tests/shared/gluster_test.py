@@ -230,7 +230,8 @@ class Round:
     def text(self):
         self.log.flush()
         with open(self.log.name) as file:
-            return file.read()[-3000:]
+            text = file.read()
+        return "runner: %s\n%s...\n%s" % (self.runner.poll(), text[:3000], text[-3000:])
 
     def got(self):
         return collections.Counter(rcpt for rcpts, _ in list(self.sink.messages) for rcpt in rcpts)
@@ -263,7 +264,9 @@ def play(number):
     chance = random.Random(number)
     kind = ("cut", "killed", "brick")[number % 3]
     place = Round("round%d" % number)
-    check(wait_for(lambda: len(place.got()) > 3, 60), place.text())
+    if not wait_for(lambda: len(place.got()) > 3, 60):
+        place.kill_all()
+        check(False, place.text())
     time.sleep(chance.random())
     if kind == "killed":
         place.kill_all()
