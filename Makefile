@@ -235,6 +235,7 @@ WRAP_queue_crash := $(WRAP_queue)
 WRAP_queue_edit := $(WRAP_queue)
 WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
+WRAP_storm := $(call wrap,clock_ms getrandom)
 WRAP_tls_places := -Wl,--wrap=clock_wall_us
 WRAP_queue_take := $(WRAP_queue)
 WRAP_walls := $(call wrap,deliver)
