@@ -22,8 +22,8 @@ def command(*argv, **more):
     return subprocess.run(argv, check=True, **more)
 
 
-def open_network():
-    """An empty DIRECTORY, exchangers' addresses, and their name server.
+def open_network(zones={}):
+    """An empty DIRECTORY, exchangers' addresses, and their name server, with more zones for it.
 
     10.1/16 answers at once, 10.2/16 after a second, 10.4/16 as late as the sink is told.  10.3/16
     is a black hole: packets leave to it, and nothing comes back.
@@ -44,7 +44,7 @@ def open_network():
         for i in range(count):
             records += ["%s%d MX 10 mx.%s%d" % (letter, i, letter, i),
                         "mx.%s%d A 10.%d.%d.%d" % (letter, i, net, 1 + i // 250, 1 + i % 250)]
-    nsd(DIRECTORY + "/nsd", {"bench.example": "\n".join(records)})
+    nsd(DIRECTORY + "/nsd", {"bench.example": "\n".join(records), **zones})
 
 
 class Sink:

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * An exchanger that costs little.  "sink [-1n] [-p PORT] [-e KEYWORD]... [-t PEM] [PREFIX=MS]..."
+ * An exchanger that costs little.  "sink [-17n] [-p PORT] [-e KEYWORD]... [-t PEM] [PREFIX=MS]..."
  * takes all mail on every IPv4 address and forgets it.  With -t it offers STARTTLS, by the
  * certificate and the key in that file; with -n it gives no tickets.  With -1 it closes after each
- * message.  Addresses that begin with PREFIX ("10.2.") form a class; it replies MS milliseconds
- * late, like a distant host.  For a line on standard input it prints a line of JSON with an object
- * for each class, first the one with the empty prefix.  An object has counts, and times in
- * microseconds of CLOCK_MONOTONIC.  The program ends with its input.
+ * message, and with -7 it takes no 8-bit content.  Addresses that begin with PREFIX ("10.2.") form
+ * a class; it replies MS milliseconds late, like a distant host.  For a line on standard input it
+ * prints a line of JSON with an object for each class, first the one with the empty prefix.  An
+ * object has counts, and times in microseconds of CLOCK_MONOTONIC.  The program ends with its
+ * input.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -40,7 +41,7 @@ static const char *keywords[KEYWORDS_MAX];
 static size_t nkeywords;
 
 static SSL_CTX *tls;
-static bool no_tickets, one_message;
+static bool no_tickets, one_message, seven_bit;
 
 struct session {
 	struct session *next_late;	/* in the list of sessions that reply later */
@@ -75,7 +76,9 @@ greet_extensions(struct session *s)
 		buf_fmt(&s->out, "250-%s\r\n", keywords[i]);
 	if (tls && !s->ssl)
 		buf_str(&s->out, "250-STARTTLS\r\n");
-	buf_str(&s->out, "250-PIPELINING\r\n250 8BITMIME\r\n");
+	if (!seven_bit)
+		buf_str(&s->out, "250-8BITMIME\r\n");
+	buf_str(&s->out, "250 PIPELINING\r\n");
 }
 
 static void
@@ -361,7 +364,7 @@ read_arguments(int argc, char **argv)
 	uint16_t port = 25;
 	int c;
 
-	while ((c = getopt(argc, argv, "1np:e:t:")) >= 0)
+	while ((c = getopt(argc, argv, "17np:e:t:")) >= 0)
 		if (c == 'p')
 			port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (c == 'e' && nkeywords < KEYWORDS_MAX)
@@ -370,6 +373,8 @@ read_arguments(int argc, char **argv)
 			prepare_tls(optarg);
 		else if (c == '1')
 			one_message = true;
+		else if (c == '7')
+			seven_bit = true;
 		else if (c == 'n')
 			no_tickets = true;
 		else

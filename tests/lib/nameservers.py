@@ -40,7 +40,7 @@ def nsd_process(directory, files, address):
                                env=peer_environment(),
                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     first = next(iter(files))
-    if not wait_for(lambda: process.poll() is None and _answers(address, first), 10):
+    if not wait_for(lambda: process.poll() is None and _answers(address, first), 30):
         raise RuntimeError("NSD does not answer: " + open(directory + "/nsd.log").read())
     return process
 
