@@ -503,8 +503,9 @@ $(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(GNU_LINK) -o $@ $^
 
-# The sink may speak TLS.
-$(BUILD)/bench/sink: $(BUILD)/gnu/bench/sink.o $(BUILD)/libcore.a
+# These may speak TLS.
+$(patsubst %,$(BUILD)/bench/%,clients sink): $(BUILD)/bench/%: $(BUILD)/gnu/bench/%.o \
+  $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(GNU_LINK) -o $@ $^ $(TLS_LIBS)
 

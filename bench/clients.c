@@ -9,10 +9,13 @@
  *	pipelined	the same, with the commands of a message in one packet (RFC 2920)
  *	big		messages of 1 MiB on kept connections
  *	many		50 recipients a message, pipelined on kept connections
+ *	tls		as single, with STARTTLS; no session is resumed
  *
  * Each client is a process, so that the clients are not the limit of servers with many processes.
  */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,22 +32,26 @@ struct work {
 	const char *name;
 	bool keeps;			/* the connection */
 	bool pipelines;
+	bool encrypts;
 	unsigned recipients;		/* 0: no message */
 	size_t octets;
 };
 
 static const struct work works[] = {
-	{ "quit", false, false, 0, 0 },
-	{ "single", false, false, 1, 1024 },
-	{ "kept", true, false, 1, 1024 },
-	{ "pipelined", true, true, 1, 1024 },
-	{ "big", true, false, 1, BIG },
-	{ "many", true, true, 50, 1024 },
+	{ "quit", .recipients = 0 },
+	{ "single", .recipients = 1, .octets = 1024 },
+	{ "kept", .keeps = true, .recipients = 1, .octets = 1024 },
+	{ "pipelined", .keeps = true, .pipelines = true, .recipients = 1, .octets = 1024 },
+	{ "big", .keeps = true, .recipients = 1, .octets = BIG },
+	{ "many", .keeps = true, .pipelines = true, .recipients = 50, .octets = 1024 },
+	{ "tls", .encrypts = true, .recipients = 1, .octets = 1024 },
 };
 
 static struct sockaddr_in server = { .sin_family = AF_INET };
 static char content[BIG + 1000];
 static size_t content_octets;
+static SSL_CTX *tls;
+static SSL *ssl;			/* of this process's connection; NULL: in the clear */
 
 static _Noreturn void
 fail(const char *why)
@@ -73,7 +80,7 @@ static void
 put(int fd, const char *p, size_t n)
 {
 	while (n > 0) {
-		const ssize_t sent = write(fd, p, n);
+		const ssize_t sent = ssl ? SSL_write(ssl, p, (int)n) : write(fd, p, n);
 
 		if (sent <= 0)
 			fail("the server has closed the connection");
@@ -103,7 +110,8 @@ get(int fd, unsigned n, char digit)
 			memmove(text, text + used, have);
 			continue;
 		}
-		r = read(fd, text + have, sizeof text - 1 - have);
+		r = ssl ? SSL_read(ssl, text + have, (int)(sizeof text - 1 - have)) :
+		    read(fd, text + have, sizeof text - 1 - have);
 		if (r <= 0)
 			fail("the server has closed the connection");
 		have += (size_t)r;
@@ -118,15 +126,31 @@ say(int fd, const char *line, char digit)
 	get(fd, 1, digit);
 }
 
-static int
-begin(void)
+/* The certificate is not verified: the server's costs are measured. */
+static void
+encrypt(int fd)
 {
-	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	say(fd, "STARTTLS\r\n", '2');
+	ssl = SSL_new(tls);
+	if (!ssl || SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
+		fail("no TLS");
+	say(fd, "EHLO localhost\r\n", '2');
+}
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&server, sizeof server) < 0)
+static int
+begin(const struct work *w)
+{
+	const int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	/* The end of a handshake and the next command are two writes: the second would wait for a
+	 * delayed acknowledgement of the first. */
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&server, sizeof server) < 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0)
 		fail("no connection");
 	get(fd, 1, '2');
 	say(fd, "EHLO localhost\r\n", '2');
+	if (w->encrypts)
+		encrypt(fd);
 	return fd;
 }
 
@@ -136,6 +160,10 @@ end(int fd)
 	char octet;
 
 	say(fd, "QUIT\r\n", '2');
+	if (ssl)
+		(void)SSL_shutdown(ssl);
+	SSL_free(ssl);
+	ssl = NULL;
 	while (read(fd, &octet, 1) > 0)
 		;
 	(void)close(fd);
@@ -166,11 +194,11 @@ send_message(int fd, const struct work *w)
 static void
 be_client(const struct work *w, unsigned count)
 {
-	int fd = w->keeps ? begin() : -1;
+	int fd = w->keeps ? begin(w) : -1;
 
 	for (unsigned i = 0; i < count; i++) {
 		if (!w->keeps)
-			fd = begin();
+			fd = begin(w);
 		if (w->recipients)
 			send_message(fd, w);
 		if (!w->keeps)
@@ -195,10 +223,12 @@ main(int argc, char **argv)
 		w++;
 	if (argc != 5 || w == works + sizeof works / sizeof works[0] || clients == 0 ||
 	    clients > CLIENTS_MAX || count < clients)
-		fail("usage: clients PORT quit|single|kept|pipelined|big|many COUNT AT-A-TIME");
+		fail("usage: clients PORT quit|single|kept|pipelined|big|many|tls COUNT AT-A-TIME");
 	server.sin_port = htons((uint16_t)atoi(argv[1]));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	make_content(w->octets);
+	if (w->encrypts && !(tls = SSL_CTX_new(TLS_client_method())))
+		fail("no TLS here");
 	us = clock_us();
 	for (unsigned i = 0; i < clients; i++)
 		if (fork() == 0)

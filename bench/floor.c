@@ -6,11 +6,11 @@
  */
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int tmp_fd, new_fd;
@@ -135,7 +135,6 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		return 1;
-	(void)signal(SIGCHLD, SIG_IGN);
 	at.sin_port = htons((uint16_t)atoi(argv[1]));
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	(void)snprintf(path, sizeof path, "%s/tmp", argv[2]);
@@ -149,6 +148,8 @@ main(int argc, char **argv)
 	for (;;) {
 		const int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
 		if (client < 0)
 			continue;
 		if (fork() == 0)

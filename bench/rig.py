@@ -138,6 +138,7 @@ class Server:
         self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                          stderr=open("%s/%s.log" % (
                                              DIRECTORY, os.path.basename(name)), "w"))
+        self.pid = self._process.pid
         check(wait_for(lambda: listens("127.0.0.1", port), 10), name + " does not listen")
 
     def empty(self):
@@ -153,7 +154,7 @@ class Server:
         self._process.wait(60)
 
 
-def handler(name, build, port):
+def handler(name, build, port, *options):
     return Server(name, port, build + "/smtp-handler", "-c", "/dev/null", "--listen",
                   "127.0.0.1:%d" % port, "-o", "queue.directory=%s/%s" % (DIRECTORY, name),
-                  "-o", "server.hostname=bench.example")
+                  "-o", "server.hostname=bench.example", *options)
