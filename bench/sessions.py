@@ -8,8 +8,8 @@ take turns.  A row has the median rate of each server, and how many times that r
 median, too).  The line below it has the CPU time of one connection or message, and what part of it
 ours is.  WORKS names some of the rows, ROUNDS is the number of turns, and SCALE multiplies the
 numbers of connections and messages.  THAN is the folder of another build, which then takes its
-turns too.  TMPFS=1 puts all queues into memory, where a sync costs nothing: for a machine whose disk
-others use.  The works ecdsa and rsa are sessions with STARTTLS, for which there is no floor.
+turns too.  TMPFS=1 puts all queues into memory, where a sync costs nothing: for a machine whose
+disk others use.  The works ecdsa and rsa are sessions with STARTTLS, for which there is no floor.
 """
 import os
 import shutil

@@ -39,10 +39,6 @@ struct tls_facts {
 	char client[65];
 };
 
-/* Load what all handshakes of a server need but the certificates, before sessions are forked.  An
- * error shows again in tls_server(). */
-void tls_warm(void);
-
 /*
  * Prepare a server's side: load the certificates and keys from their files now.  A client that
  * requests no name, or an unknown one, gets the first pair.  0; or -errno, and why gets the file
@@ -50,6 +46,11 @@ void tls_warm(void);
  */
 int tls_server(struct tls **ret, const struct tls_pair *pairs, size_t n, bool ask_client,
     struct buf *why);
+
+/* Do once what the first handshake of a process does for all later ones, such as to find each
+ * algorithm by its name.  Processes that are forked later have the results. */
+void tls_warm(const struct tls *t);
+
 
 /* Can the pair be loaded, and is the certificate valid now?  0; or -errno, and why gets the file
  * and the fault. */

@@ -263,6 +263,7 @@ take_frame(int listener, struct options *options, struct config *config, struct 
 	if (n == 1 && passed.fd >= 0) {
 		answer = read_config(passed.fd, options, config);
 	} else if (passed.fd >= 0 && transfer_parse(octets, (size_t)n, &t)) {
+		secure_warm(config);
 		confine_foresee(config, passed.fd, -1);
 		answer = victim_fork(fork_sibling);
 	}
@@ -301,7 +302,7 @@ forker_serve(const char *text, struct options *options, struct config *config,
 		return EX_CONFIG;
 	start->remark_fd = fds[1];
 	start->print_fd = fds[2];
-	secure_warm();
+	secure_warm(config);
 	victim_prepare();
 	confine_forker(&(struct confinement){
 	    .config = config, .options = options, .start = start });

@@ -29,8 +29,9 @@ enum server_starttls secure_offer(const struct config *config, const struct star
 enum smtp_verdict secure_prepare(const struct config *config, const struct start *start,
     const struct handover *handover);
 
-/* Load what all handshakes need but the keys, for the sessions that are forked later. */
-void secure_warm(void);
+/* For a process that forks sessions inside TLS: load the certificates and keys, if they have
+ * changed, and do once what all handshakes need. */
+void secure_warm(const struct config *config);
 
 /* The path of the program that can do TLS, for the log. */
 const char *secure_name(const struct config *config);

@@ -142,8 +142,9 @@ keep_open(int fd)
 }
 
 void
-secure_warm(void)
+secure_warm(const struct config *config)
 {
+	(void)config;
 }
 
 const char *

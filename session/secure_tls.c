@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "session/certificates.h"
 
@@ -60,10 +62,58 @@ secure_offer(const struct config *config, const struct start *start)
 	return config->server.tls == SERVER_TLS_OFF ? SMTP_STARTTLS_OFF : SMTP_STARTTLS_OFFERED;
 }
 
-void
-secure_warm(void)
+static uint64_t
+add_file(uint64_t hash, const char *path)
 {
-	tls_warm();
+	struct stat st;
+	int64_t facts[5] = { 0 };
+
+	if (stat(path, &st) == 0) {
+		facts[0] = (int64_t)st.st_dev;
+		facts[1] = (int64_t)st.st_ino;
+		facts[2] = st.st_size;
+		facts[3] = st.st_ctim.tv_sec;
+		facts[4] = st.st_ctim.tv_nsec;
+	}
+	hash = hash_slice(hash, slice_of((const char *)facts, sizeof facts));
+	return hash_slice(hash, slice_of(path, strlen(path) + 1));
+}
+
+/* A number that changes with the files, and with what else a context is made of. */
+static uint64_t
+identify(const struct config *config, const struct certificates *c)
+{
+	const char ask = (char)config->server.tls_client;
+	uint64_t hash = hash_slice(HASH_START, slice_of(&ask, 1));
+
+	for (size_t i = 0; i < c->n; i++) {
+		hash = add_file(hash, c->pairs[i].chain);
+		hash = add_file(hash, c->pairs[i].key);
+	}
+	return hash;
+}
+
+void
+secure_warm(const struct config *config)
+{
+	static struct certificates certificates;
+	static uint64_t loaded;
+	char text[600];
+	struct buf why = BUF(text);
+	uint64_t now;
+
+	/* A failure is for the session to report: it tries again. */
+	if (certificates_find(&certificates, config, &why) < 0)
+		certificates.n = 0;
+	now = identify(config, &certificates);
+	if (tls && now == loaded)
+		return;
+	tls_free(tls);
+	tls = NULL;
+	if (certificates.n && tls_server(&tls, certificates.pairs, certificates.n,
+	    config->server.tls_client == CLIENT_CERTIFICATES_ASK, &why) == 0)
+		tls_warm(tls);
+	loaded = now;
 }
 
 const char *
@@ -100,10 +150,13 @@ secure_prepare(const struct config *config, const struct start *start,
 	static struct certificates certificates;
 	char text[600];
 	struct buf why = BUF(text);
-	int r = certificates_find(&certificates, config, &why);
+	int r;
 
 	(void)start;
 	(void)handover;
+	if (tls)			/* from the process that forked this one */
+		return SMTP_ACCEPT;
+	r = certificates_find(&certificates, config, &why);
 	if (r == 0)
 		r = tls_server(&tls, certificates.pairs, certificates.n, ask, &why);
 	if (r == 0)
