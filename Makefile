@@ -415,6 +415,16 @@ PATH_RACES ?= 10000
 path-race: all $(BUILD)/tests/exitstop
 	BUILD=$(BUILD) tests/host/path-race $(PATH_RACES)
 
+# The queue on NFSv4, as root: a server and a client are virtual machines, each killed NFS_KILLS
+# times.
+NFS_KILLS ?= 20
+.PHONY: check-nfs check-nfs-here
+check-nfs:
+	tools/deps.sh nfs
+	$(MAKE) --no-print-directory check-nfs-here
+check-nfs-here: all
+	BUILD=$(BUILD) NFS_KILLS=$(NFS_KILLS) DEADLINE=7200 tests/delivery/run tests/nfs/nfs_test.py
+
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.
 .PHONY: check-browser

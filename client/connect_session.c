@@ -118,13 +118,11 @@ set_failure(struct tls_result *s, const struct smtp_link *l, enum greet_result r
 		    "TLS has failed with this host lately, so it was not tried again");
 	else if (result == GREET_READY)
 		set_result(s, TLS_RESULT_STARTTLS_NOT_SUPPORTED, "");
-	else if (result != GREET_BROKEN)
-		return false;
-	else if (why->cause == CAUSE_NO_TLS)
+	else if (result == GREET_BROKEN && why->cause == CAUSE_NO_TLS)
 		set_result(s, TLS_RESULT_STARTTLS_NOT_SUPPORTED, why->detail);
-	else if (why->cause == CAUSE_TLS_UNVERIFIED)
+	else if (result == GREET_BROKEN && why->cause == CAUSE_TLS_UNVERIFIED)
 		set_result(s, result_of_fault(l->fault), why->detail);
-	else if (why->cause == CAUSE_TLS_FAILED)
+	else if (result == GREET_BROKEN && why->cause == CAUSE_TLS_FAILED)
 		set_result(s, TLS_RESULT_VALIDATION_FAILURE, why->detail);
 	else
 		return false;

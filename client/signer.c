@@ -332,6 +332,7 @@ answer_one(const struct config *c, int fd)
 	a.result = k ? sign(&w, c, k, copy.fd, q.size)
 	    : say(&w, UNABLE, "the process that signs has no permit for it");
 	a.n = (uint32_t)text.n;
+	w.text = NULL;
 	free(w.header);
 	w.header = NULL;
 	if (copy.fd >= 0)

@@ -234,7 +234,7 @@ draw_by_weight(const struct mx_list *mx, size_t from, size_t to, size_t order[MX
 			k = i + roll_below((uint32_t)(n - i));
 		} else {
 			roll = roll_below(sum);
-			while (roll >= mx->exchangers[order[k]].weight)
+			while (k + 1 < n && roll >= mx->exchangers[order[k]].weight)
 				roll -= mx->exchangers[order[k++]].weight;
 		}
 		drawn = order[k];

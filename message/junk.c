@@ -89,19 +89,18 @@ static bool
 read_results(struct slice rest, struct slice *ret_policy)
 {
 	struct slice before = SL(""), word = SL(""), next, policy = SL("");
-	bool dmarc = false, failed = false, first = false;
+	bool failed = false, first = false;
 
 	while (take_word(&rest, &next)) {
 		if (slice_eq(next, SL(";"))) {
 			if (is_refused(failed, policy))
 				break;
 			first = true;
-			dmarc = failed = false;
+			failed = false;
 			policy = SL("");
 		} else if (slice_eq(word, SL("=")) && first) {
-			dmarc = slice_ieq(before, SL("dmarc")) ||
-			    slice_has_iprefix(before, SL("dmarc/"));
-			failed = dmarc && slice_ieq(next, SL("fail"));
+			failed = slice_ieq(next, SL("fail")) && (slice_ieq(before, SL("dmarc")) ||
+			    slice_has_iprefix(before, SL("dmarc/")));
 			first = false;
 		} else if (slice_eq(word, SL("=")) && slice_ieq(before, SL("policy.dmarc"))) {
 			policy = next;

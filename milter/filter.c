@@ -149,9 +149,8 @@ take_packet(struct filter *f, struct filter_step *ret)
 		ret->kind = rows[i].kind;
 		ret->answer = rows[i].unanswered != UINT32_MAX &&
 		    !(f->steps & rows[i].unanswered);
-		if (!f->agreed && ret->kind != FILTER_OPTIONS && ret->kind != FILTER_QUIT)
-			ret->kind = FILTER_BROKEN;
-		else if (!take_data(f, data, ret))
+		if ((!f->agreed && ret->kind != FILTER_OPTIONS && ret->kind != FILTER_QUIT) ||
+		    !take_data(f, data, ret))
 			ret->kind = FILTER_BROKEN;
 	}
 }

@@ -66,7 +66,7 @@ notice_line(struct notice *n, const char *format, ...)
 		len = 0;
 	if (len > (int)sizeof line - 3) {
 		len = (int)sizeof line - 3;
-		memcpy(line + len - 3, "...", 3);
+		memset(line + len - 3, '.', 3);
 	}
 	for (size_t i = 0, good; i < (size_t)len; i += good) {
 		good = good_octets(n, slice_of(line + i, (size_t)len - i));

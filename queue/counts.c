@@ -20,15 +20,14 @@ make_file(int folder, const char *name, mode_t mode)
 {
 	const int fd = openat(folder, name, FILE_FLAGS | O_CREAT, mode);
 	struct stat st;
-	int r = 0;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+	r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
 		r = -EBADMSG;
-	else if (st.st_size != QUEUE_COUNTS_SIZE && ftruncate(fd, QUEUE_COUNTS_SIZE) < 0)
+	if (r == 0 && st.st_size != QUEUE_COUNTS_SIZE && ftruncate(fd, QUEUE_COUNTS_SIZE) < 0)
 		r = -errno;
 	if (r == 0)
 		return fd;

@@ -54,10 +54,10 @@ add_counts(struct buf *b, const struct queue *q, const char *stamp)
 static int
 measured_last(const void *a, const void *b)
 {
-	const struct host *const *x = a, *const *y = b;
+	const struct host *x = a, *y = b;
 
-	return (*x)->measured_s < (*y)->measured_s ? 1 : (*x)->measured_s > (*y)->measured_s
-	    ? -1 : strcmp((*x)->address, (*y)->address);
+	return x->measured_s < y->measured_s ? 1 : x->measured_s > y->measured_s
+	    ? -1 : strcmp(x->address, y->address);
 }
 
 static void
@@ -72,16 +72,16 @@ add_host(struct buf *b, const struct host *h, const char *stamp)
 static void
 add_hosts(struct buf *b, const struct hosts *hosts, int64_t now_s, const char *stamp)
 {
-	const struct host **list = calloc(hosts->n ? hosts->n : 1, sizeof *list);
+	struct host *list = calloc(hosts->n ? hosts->n : 1, sizeof *list);
 	size_t n = 0;
 
 	for (size_t i = 0; list && i < hosts->n; i++)
 		if (now_s - hosts->list[i].measured_s < HOUR)
-			list[n++] = &hosts->list[i];
+			list[n++] = hosts->list[i];
 	if (list)
 		qsort(list, n, sizeof *list, measured_last);
 	for (size_t i = 0; i < n && i < HISTORY_HOSTS; i++)
-		add_host(b, list[i], stamp);
+		add_host(b, &list[i], stamp);
 	free(list);
 }
 

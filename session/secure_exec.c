@@ -83,7 +83,7 @@ secure_become(const struct config *config, char **argv, struct buf *why)
 	const char *path;
 	int r = find_program(config, space, sizeof space, &path);
 
-	if (r == 0) {
+	if (r == 0 && path) {
 		(void)execv(path, argv);
 		r = -errno;
 	}

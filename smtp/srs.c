@@ -46,7 +46,7 @@ srs_secrets_parse(struct slice text, struct srs_secrets *ret)
 static bool
 is_behind_tag(struct slice text)
 {
-	return text.n > 1 && memchr("=+-", text.p[0], 3);
+	return text.n > 1 && (text.p[0] == '=' || text.p[0] == '+' || text.p[0] == '-');
 }
 
 /* "SRS0" or "SRS1" with its separator. */

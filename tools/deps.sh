@@ -8,6 +8,7 @@
 #   tools/deps.sh debian    for `make check-debian`
 #   tools/deps.sh filters   for `make check-filters`: rspamd, Redis and SpamAssassin, after `check`
 #   tools/deps.sh shared    for `make check-shared`: GlusterFS, after `check`
+#   tools/deps.sh nfs       for `make check-nfs`: an emulator, a kernel, the server, after `check`
 #   tools/deps.sh list      only prints the packages for building
 #
 # As root, this script installs libraries and tools.  Otherwise it prints the command to type and
@@ -59,10 +60,11 @@ cross)	wanted=$cross_tools ;;
 debian)	wanted="debootstrap util-linux" ;;
 filters | shared) wanted="$build_tools $check_tools" ;;
 power)	wanted="$build_tools libfuse3-dev e2fsprogs xfsprogs btrfs-progs" ;;
+nfs)	wanted="$build_tools $check_tools qemu-system-x86 busybox-static kmod cpio" ;;
 list)	echo $build_tools; exit ;;
 *)
 	echo "usage: tools/deps.sh [build | check | cross | debian | filters | power | shared |" \
-	    "list]" >&2
+	    "nfs | list]" >&2
 	exit 64 ;;
 esac
 
@@ -195,4 +197,9 @@ filters)
 shared)
 	unpack .stamp "$peers"
 	unpack .stamp-shared "$shared" ;;
+nfs)
+	unpack .stamp "$peers"
+	kernel=$(apt-cache depends linux-image-cloud-amd64 |
+	    awk '/Depends: linux-image/ { print $2 }')
+	unpack .stamp-nfs "$kernel nfs-kernel-server" ;;
 esac

@@ -272,9 +272,10 @@ class Cuts:
 
 
 def long_delivered(entries, moment):
-    """The messages that were delivered by a run before that of the last flush."""
+    """The messages that were delivered by a run before that of the last commit of the journal: a
+    commit has a flush before it, and one behind it."""
     places = range(moment)
-    flushed = max((i for i in places if entries[i][0] == FLUSH), default=0)
+    flushed = sorted([0, 0] + [i for i in places if entries[i][0] == FLUSH])[-2]
     began = max((i for i in places[:flushed] if entries[i][0::2] == (MARK, b"run")), default=0)
     return {int(octets[2:]) for kind, _, octets in entries[:began]
             if kind == MARK and octets[:2] in (b"D ", b"M ")}
