@@ -185,6 +185,16 @@ def _():
         same((status, count(output)), (1, (0, 2)), output)
 
 
+@test("a command of --flush or --find that is not there ends the run with 2")
+def _():
+    with BadServer(HERE + "/bad/commands") as server:
+        for option in "--flush", "--find":
+            status, output = program("--server", server.place, "--rcpt", "anna@example.org",
+                                     "--mailbox", HERE + "/bad/commands", "--only", "41", option,
+                                     "/nowhere/at-all")
+            check(status == 2 and option + ": " in output, status, output)
+
+
 @test("--help, --list and wrong arguments")
 def _():
     status, output = program("--help")

@@ -3,7 +3,7 @@
 import re
 
 from conform.case_envelope import most_octets, reverse_path
-from conform.trial import CHOICE, MUST, SHOULD, Closed, assertion, fits
+from conform.trial import CHOICE, MUST, SHOULD, Closed, Stop, assertion, fits
 
 WITH = ("SMTP ESMTP ESMTPA ESMTPS ESMTPSA LMTP LMTPA LMTPS LMTPSA "
         "UTF8SMTP UTF8SMTPA UTF8SMTPS UTF8SMTPSA UTF8LMTP UTF8LMTPA UTF8LMTPS UTF8LMTPSA").split()
@@ -26,7 +26,7 @@ def by_server(t, message):
     """The fields Received that the server has added, from the top."""
     found = [field for field in trace(message) if "by old.example" not in field]
     if not t.check(found, "a field Received of the server", message[:400].decode("latin1")):
-        raise Closed("no field Received to look at")
+        raise Stop
     return found
 
 
@@ -38,7 +38,8 @@ def _(t):
     t.need(session.command("DATA"), "503 554")
     session.command("RSET")
     t.need(session.mail(), "250")
-    t.want(session.rcpt(t.options.no_rcpt or ""), "5xx")
+    if fits(session.rcpt(t.options.no_rcpt or "").code, "2xx"):
+        t.skip("no recipient is refused")
     t.need(session.command("DATA"), "503 554")
 
 
@@ -150,7 +151,7 @@ def too_large(t, token):
     t.need(session.command("DATA"), "354")
     line = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"
     try:
-        reply = session.content(t.message(token, line * (most // len(line) + 20)))
+        reply = session.content(t.message(token, line * (most // (len(line) - 1) + 20)))
     except Closed as error:
         t.fail(MUST, "a reply to a message over the limit", error)
         return None, session
@@ -278,7 +279,7 @@ def _(t):
     field = by_server(t, t.one(token))[-1]
     clause = re.search(r"\bwith +(\S+)", field)
     if clause:
-        t.check(clause[1].rstrip(";") in WITH, "ESMTP or its like", field)
+        t.check(clause[1].rstrip(";").upper() in WITH, "ESMTP or its like", field)
     t.check(clause, "a with clause", field, CHOICE)
 
 
@@ -333,7 +334,9 @@ def _(t):
 @assertion(101, "6.3", "99 fields Received are no loop; 100 are one")
 def _(t):
     token = t.token()
-    t.need(t.submit(t.message(token, fields=b"".join(OLD % i for i in range(98)))), "250")
+    if not t.want(t.submit(t.message(token, fields=b"".join(OLD % i for i in range(98)))),
+                  "250", SHOULD):
+        return
     reply = t.submit(t.message(t.token(awaited=False),
                                fields=b"".join(OLD % i for i in range(100))))
     t.want(reply, "250 5xx")

@@ -8,6 +8,12 @@ SYNTAX = "501 500 553 550 555"       # to a path that is none
 FOREIGN = "550 551 553 554 454 450 451"
 
 
+def refuse(t, reply, codes, level=MUST):
+    """The reply refuses for good; that it has one of these codes is a SHOULD."""
+    if t.want(reply, "5xx", level):
+        t.want(reply, codes, SHOULD)
+
+
 def reverse_path(message):
     """The reverse-path that a final delivery has noted, or None."""
     found = re.search(rb"(?im)^(?:Return-Path|X-MailFrom): *<?([^>\n]*)>?$", message)
@@ -33,7 +39,8 @@ def stored_path(t, given, wanted):
     yield
     path = reverse_path(t.one(token))
     local, _, domain = (path or "").rpartition("@")
-    t.check(path is not None and local.replace('"', "") + "@" + domain.lower() == wanted,
+    local = re.sub(r"\\(.)", r"\1", local).replace('"', "")
+    t.check(path is not None and local + "@" + domain.lower() == wanted,
             wanted, "the reverse-path is %s" % path)
 
 
@@ -58,11 +65,9 @@ def _(t):
 
 @assertion(44, "4.1.2", "a path without brackets is tolerated or gets 501; one bracket gets 501")
 def _(t):
-    session = t.ready()
     for path in "<a@b.example", "a@b.example>":
-        t.want(session.command("MAIL FROM:" + path), SYNTAX)
-        session.command("RSET")
-    reply = session.command("MAIL FROM:a@b.example")
+        t.want(t.ready().command("MAIL FROM:" + path), SYNTAX, SHOULD)
+    reply = t.ready().command("MAIL FROM:a@b.example")
     t.want(reply, "250 " + SYNTAX)
     t.want(reply, "250", CHOICE)
 
@@ -98,19 +103,15 @@ def _(t):
 
 @assertion(48, "4.1.3", "literals of addresses are taken as domains, if they are well-formed")
 def _(t):
-    session = t.ready()
     for path, codes in (("u@[192.0.2.1]", "250"), ("u@[IPv6:2001:db8::1]", "250"),
                         ("u@[256.1.1.1]", SYNTAX), ("u@[IPv6:1::2::3]", SYNTAX)):
-        t.want(session.mail(path), codes)
-        session.command("RSET")
+        t.want(t.ready().mail(path), codes, SHOULD)
 
 
 @assertion(49, "4.1.2", "a control character or NUL in a path gets 501")
 def _(t):
-    session = t.ready()
     for path in b"a\x01b@c.example", b"a\x00b@c.example", b"a@c\x7f.example":
-        t.want(session.command(b"MAIL FROM:<" + path + b">"), SYNTAX)
-        session.command("RSET")
+        t.want(t.ready().command(b"MAIL FROM:<" + path + b">"), SYNTAX, SHOULD)
 
 
 @assertion(50, "RFC 6531 3.5", "an octet above 127 in a path needs SMTPUTF8")
@@ -132,11 +133,10 @@ def _(t):
 
 @assertion(52, "4.1.1.11", "an unknown parameter gets 555")
 def _(t):
+    refuse(t, t.ready().mail(more="FOO=1"), "555")
     session = t.ready()
-    t.want(session.mail(more="FOO=1"), "555")
-    session.command("RSET")
     t.need(session.mail(), "250")
-    t.want(session.rcpt(t.rcpt(), "FOO=1"), "555")
+    refuse(t, session.rcpt(t.rcpt(), "FOO=1"), "555")
 
 
 def most_octets(t, session):
@@ -154,9 +154,7 @@ def _(t):
         t.want(session.mail(more="SIZE=%d" % (most // 2)), "250 452")
         session.command("RSET")
     for more in "SIZE=x", "SIZE=1 SIZE=1":
-        reply = session.mail(more=more)
-        t.want(reply, "501 555 552 500", MUST if more == "SIZE=x" else SHOULD)
-        session.command("RSET")
+        refuse(t, t.ready().mail(more=more), "501 555 552 500", SHOULD)
 
 
 @assertion(54, "RFC 1870 6", "a message larger than its SIZE, below the limit, is accepted")
@@ -173,9 +171,10 @@ def _(t):
 def _(t):
     session = t.ready()
     t.offered(session, "8BITMIME")
-    for value, codes in (("7BIT", "250"), ("8BITMIME", "250"), ("X", "501 504 555")):
-        t.want(session.mail(more="BODY=" + value), codes)
+    for value in "7BIT", "8BITMIME":
+        t.want(session.mail(more="BODY=" + value), "250")
         session.command("RSET")
+    refuse(t, session.mail(more="BODY=X"), "501 504 555")
 
 
 @assertion(56, "RFC 3461 4.5", "RET and ENVID that are wrong, or there twice, get 501")
@@ -183,8 +182,7 @@ def _(t):
     session = t.ready()
     t.offered(session, "DSN")
     for more in "RET=FULL RET=HDRS", "ENVID=a ENVID=b", "RET=X", "ENVID=+ZZ", "ENVID=a=b":
-        t.want(session.mail(more=more), "501 504 555")
-        session.command("RSET")
+        refuse(t, t.ready().mail(more=more), "501 504 555")
 
 
 @assertion(57, "RFC 3461 5.1", "RET and ENVID that are right change no reply")
@@ -273,7 +271,8 @@ def _(t):
 def _(t):
     session = t.ready()
     t.need(session.mail(), "250")
-    t.want(session.rcpt(t.options.no_rcpt or ""), "5xx")
+    if fits(session.rcpt(t.options.no_rcpt or "").code, "2xx"):
+        t.skip("no recipient is refused")
     t.need(session.rcpt(t.rcpt()), "250")
     t.want(session.command("DATA"), "354")
 
@@ -316,7 +315,7 @@ def _(t):
     t.offered(session, "DSN")
     for more in ("NOTIFY=NEVER,FAILURE", "NOTIFY=", "NOTIFY=NEVER NOTIFY=NEVER", "NOTIFY=X",
                  "ORCPT=rfc822;a+ZZ"):
-        t.want(session.rcpt(t.rcpt(), more), "501 504 555")
+        refuse(t, t.started().rcpt(t.rcpt(), more), "501 504 555")
     t.want(session.rcpt(t.rcpt(), "notify=success,Failure"), "250")
 
 

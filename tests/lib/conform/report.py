@@ -5,6 +5,7 @@ import os
 import random
 import shlex
 import subprocess
+import sys
 import time
 
 from conform.trial import ASSERTIONS, CHOICE, MUST, SHOULD, Skip, Trial, begin, finish
@@ -12,6 +13,17 @@ from conform.trial import ASSERTIONS, CHOICE, MUST, SHOULD, Skip, Trial, begin, 
 # They judge the replies of all others.
 LAST = (4, 5, 6, 21)
 PASSED, FAILED, DIFFERS, SKIPPED = "passed", "failed", "differs", "skipped"
+
+
+def run_command(option, command, *more):
+    """The output of a command of the command line; the program ends if it cannot run."""
+    try:
+        return subprocess.run([*shlex.split(command), *more], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120,
+                              check=False).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print("conformance: %s: %s" % (option, error), file=sys.stderr)
+        sys.exit(2)
 
 
 class Site:
@@ -31,9 +43,7 @@ class Site:
 
     def flush(self):
         if self.options.flush:
-            subprocess.run(shlex.split(self.options.flush), stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                           timeout=120, check=False)
+            run_command("--flush", self.options.flush)
 
     def look(self):
         paths = [path for folder in self.options.mailbox for name in ("new", "cur")
@@ -50,10 +60,8 @@ class Site:
 
     def delivered(self, token):
         if self.options.find:
-            done = subprocess.run([*shlex.split(self.options.find), token],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  timeout=60, check=False)
-            return [text.replace(b"\r\n", b"\n") for text in done.stdout.split(b"\0") if text]
+            found = run_command("--find", self.options.find, token)
+            return [text.replace(b"\r\n", b"\n") for text in found.split(b"\0") if text]
         if self.found is None:
             self.look()
         return [text for text in self.found if token.encode() in text]

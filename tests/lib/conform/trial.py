@@ -272,5 +272,6 @@ def finish(trial, rest):
         trial.close()
 
 
-__all__ = ["ASSERTIONS", "CHOICE", "MUST", "SHOULD", "Closed", "Mute", "Skip", "Trial",
+__all__ = ["ASSERTIONS", "CHOICE", "MUST", "SHOULD", "Closed", "Mute", "Skip", "Stop",
+           "Trial",
            "assertion", "fits", "shown", "unseen"]
