@@ -24,7 +24,7 @@ import time
 
 from programs import BUILD
 from receivers import listens
-from rig import DIRECTORY, Ours, Sink, command, open_network
+from rig import DIRECTORY, Ours, Sink, command, cpu_s, family, memory_mb, open_network
 from tap import check, wait_for
 
 SECONDS = float(os.environ.get("SECONDS", "4"))
@@ -34,47 +34,6 @@ CROWD, SOURCES = 2000, 200
 MEBIBYTE = b"Z" * 76 + b"\r\n"
 MEBIBYTE = MEBIBYTE * (2 ** 20 // len(MEBIBYTE))
 ENVELOPE = b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@bench.example>\r\nDATA\r\n"
-
-
-# -- looking
-def family(pid):
-    """The process and all its descendants that live."""
-    children = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            fields = open("/proc/%s/stat" % name).read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(name))
-    found, todo = [], [pid]
-    while todo:
-        found.append(todo.pop())
-        todo += children.get(found[-1], [])
-    return found
-
-
-def cpu_s(pid):
-    """The CPU time of a family so far, with the members that have ended."""
-    ticks = 0
-    for member in family(pid):
-        try:
-            fields = open("/proc/%d/stat" % member).read().rsplit(")", 1)[1].split()
-            ticks += sum(map(int, fields[11:15]))
-        except OSError:
-            pass
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def memory_mb(pid):
-    """The memory of a family; what several share counts once."""
-    total = 0
-    for member in family(pid):
-        try:
-            for line in open("/proc/%d/smaps_rollup" % member):
-                total += int(line.split()[1]) if line.startswith("Pss:") else 0
-        except OSError:
-            pass
-    return total / 1024
 
 
 # -- the well-behaved client
