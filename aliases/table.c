@@ -5,7 +5,6 @@
  */
 #include "aliases/table.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -164,16 +163,22 @@ add(struct alias_table *t)
 	return &t->list[t->n++];
 }
 
-/* Write the canonical name over the name in the text: it is never longer. */
-static struct slice
-settle_name(struct alias_table *t, const struct alias_entry *e)
+/* Write the canonical name over the name in the text.  It is longer if it has quotes that the text
+ * lacks, as with dots at odd places.  False without memory. */
+static bool
+settle_name(struct alias_table *t, const struct alias_entry *e, struct alias *a)
 {
 	char *at = t->text + (e->raw.p - t->text);
 
-	assert(e->name.n <= e->raw.n);
+	if (e->name.n > e->raw.n) {
+		at = a->quoted = malloc(e->name.n);
+		if (!at)
+			return false;
+	}
 	for (size_t i = 0; i < e->name.n; i++)
 		at[i] = ascii_lower(e->name.text[i]);
-	return slice_of(at, e->name.n);
+	a->name = slice_of(at, e->name.n);
+	return true;
 }
 
 static void
@@ -215,8 +220,9 @@ read_entries(const struct reading *r, struct slice text)
 		a = add(r->t);
 		if (!a)
 			return -ENOMEM;
-		*a = (struct alias){ .name = settle_name(r->t, &e), .targets = e.targets,
-			.line = e.line };
+		*a = (struct alias){ .targets = e.targets, .line = e.line };
+		if (!settle_name(r->t, &e, a))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -263,6 +269,8 @@ forget(struct alias_table *t)
 {
 	const char *file = t->file;
 
+	for (size_t i = 0; i < t->n; i++)
+		free(t->list[i].quoted);
 	free(t->buckets);
 	free(t->list);
 	free(t->text);

@@ -11,6 +11,7 @@
 
 struct alias {
 	struct slice name;		/* canonical, lower case */
+	char *quoted;			/* the name if the text has no room for it; malloc'ed */
 	struct alias_text targets;
 	unsigned line;
 	unsigned seen;			/* the number of the last expansion that visited it */

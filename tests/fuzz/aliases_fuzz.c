@@ -62,7 +62,8 @@ check_entries(struct slice text)
 			check_mistake(&m, text);
 			continue;
 		}
-		must(e.line > line && e.name.n && e.name.n <= e.raw.n);
+		/* The canonical form may have quotes that the text lacks. */
+		must(e.line > line && e.name.n && e.name.n <= e.raw.n + 2);
 		line = e.line;
 		check_targets(e.targets);
 	}

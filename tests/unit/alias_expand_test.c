@@ -129,6 +129,7 @@ fill(struct buf *b)
 	    "abroad: far@there.example, near@there.example\n"
 	    "shout: far+x@there.example\n"
 	    "\"first last\": ben\n"
+	    ".a..b.: ben\n"
 	    "none: /dev/null\nsome: /dev/null, ben\n"
 	    "included: :include:%s/list1\n"
 	    "empty: :include:%s/empty\n"
@@ -184,6 +185,7 @@ test_expansions(void)
 		{ "anna+x@here.example", "anna.muster@here.example" },
 		{ "anna@sub.here.example", "anna.muster@sub.here.example" },
 		{ "anna+x@sub.here.example", "self anna+x@sub.here.example" },
+		{ ".A..b.@here.example", "ben@here.example" },
 		{ "root@here.example", "anna.muster@here.example ben@elsewhere.example" },
 		{ "self@here.example", "other@elsewhere.example; self self@here.example" },
 		{ "self+x@here.example", "self@here.example other@elsewhere.example" },
