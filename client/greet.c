@@ -230,6 +230,10 @@ starttls(struct start *s)
 	struct smtp_link *l = s->l;
 	int r = link_command(l, SL("STARTTLS\r\n"));
 
+	/* The replies may be here before they are due.  A command that is sent inside TLS instead
+	 * would get a reply that later ones are mistaken for. */
+	if (r == 0)
+		r = link_flush(l);
 	if (r == 0)
 		r = link_reply(l, l->config->relay.command_timeout_ms);
 	if (r < 0) {

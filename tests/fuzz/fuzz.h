@@ -7,15 +7,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Ends the target if it does not hold. */
+#define must(holds) ((holds) ? (void)0 : must_fail(__FILE__, __LINE__, #holds))
+
 static inline void
-must(bool holds)
+must_fail(const char *file, int line, const char *what)
 {
-	if (!holds)
-		abort();
+	(void)fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	abort();
 }
 
 #endif
