@@ -289,7 +289,7 @@ $(BUILD)/tests/spf: $(BUILD)/gnu/tests/lib/spf.o $(BUILD)/libverify.a $(BUILD)/l
 
 # Fuzz targets: tests/fuzz/NAME_fuzz.c, with its seeds and old crashes in tests/fuzz/corpus/NAME.
 # `make check` runs the corpus through each target.  `make fuzz` looks for more crashes, for
-# FUZZ_SECONDS each.
+# FUZZ_SECONDS each, and goes on with what it has found before.
 FUZZ_NAMES   := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_SECONDS ?= 60
 CORPUS_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/%_corpus)
@@ -300,27 +300,65 @@ $(BUILD)/tests/%_corpus: $(BUILD)/gnu/tests/fuzz/%_fuzz.o $(BUILD)/gnu/tests/fuz
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $(filter %.o,$^) $(test_libs) $(REPORT_LIBS)
 
-# The programs' sources are compiled once for all targets, and watched by the fuzzer.
-FUZZ_FLAGS   = $(CPPFLAGS) $(STD) -fsanitize=fuzzer-no-link,address,undefined
-fuzz_objects := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(CORE) $(OUT) $(IMPORT) $(VERIFY) $(REPORTS) \
-    $(addprefix tools/queue/,filter.c html.c stats.c tally.c))
+# The programs' sources are compiled once for all targets, and watched by the fuzzer.  A finding of
+# any sanitizer ends the target.
+FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS    = $(CPPFLAGS) $(STD) $(FUZZ_SAN)
+FUZZ_SOURCES := $(sort $(CORE) $(OUT) $(IMPORT) $(VERIFY) $(REPORTS) $(QUEUE_TOOL) \
+    $(filter session/%,$(SERVER)) $(filter-out tools/sendmail.c,$(SENDMAIL)))
 
 $(BUILD)/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC  )
-	$(Q)clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(fuzz_objects)
-	@mkdir -p $(@D)
+$(BUILD)/fuzz/programs.a: $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o)
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
+
+$(BUILD)/fuzz/%_fuzz: $(BUILD)/fuzz/obj/tests/fuzz/%_fuzz.o $(BUILD)/fuzz/programs.a
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(REPORT_LIBS)
 
+FUZZ_TARGETS ?= $(FUZZ_NAMES)
 .PHONY: fuzz
-fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_fuzz)
-	set -e; for name in $(FUZZ_NAMES); do mkdir -p $(BUILD)/fuzz/corpus/$$name; \
-	  $(BUILD)/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
-	    -rss_limit_mb=1024 -artifact_prefix=$(BUILD)/fuzz/$$name- \
-	    $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
+fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzz)
+	BUILD=$(BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# The same targets under AFL++, which also has a persistent mode.
+AFL_FLAGS = $(CPPFLAGS) $(STD) -fsanitize=address -fno-sanitize-recover=all
+$(BUILD)/afl/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,AFL )
+	$(Q)AFL_QUIET=1 afl-clang-fast $(AFL_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/afl/programs.a: $(FUZZ_SOURCES:%.c=$(BUILD)/afl/obj/%.o)
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
+
+$(BUILD)/afl/%_fuzz: $(BUILD)/afl/obj/tests/fuzz/%_fuzz.o $(BUILD)/afl/obj/tests/fuzz/afl.o \
+    $(BUILD)/afl/programs.a
+	$(call say,LINK)
+	$(Q)AFL_QUIET=1 afl-clang-fast $(AFL_FLAGS) -o $@ $^ $(REPORT_LIBS)
+
+.PHONY: fuzz-afl fuzz-afl-here
+fuzz-afl:
+	tools/deps.sh afl
+	$(MAKE) --no-print-directory fuzz-afl-here
+fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
+	BUILD=$(BUILD) ENGINE=afl tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Lines that the corpora, the unit tests and the dialogues reach, by room: tests/README.md has the
+# results.  Processes end behind walls, so the counts are in files that are mapped from the start.
+COVERAGE_FLAGS := -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation \
+    -Qunused-arguments
+.PHONY: coverage coverage-here
+coverage:
+	tools/deps.sh coverage
+	$(MAKE) --no-print-directory BUILD=build-coverage LIBC=gnu CC=clang \
+	  CFLAGS='$(COVERAGE_FLAGS)' coverage-here
+coverage-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
+	BUILD=$(BUILD) tests/fuzz/coverage
 
 # New memory of malloc(3) has other octets than zeros, so what is not set shows.
 unit_checks     = $(foreach t,$(UNIT_TESTS),\
@@ -644,6 +682,7 @@ dist:
 
 .PHONY: clean
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-coverage
 
--include $(shell find $(BUILD)/gnu $(BUILD)/musl $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)
+OBJECTS := $(addprefix $(BUILD)/,gnu musl fuzz/obj afl/obj)
+-include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)

@@ -4,9 +4,12 @@
 #
 #   tools/deps.sh build     for building and `make run`
 #   tools/deps.sh check     also for the tests, with the servers that the tests use (the default)
+#   tools/deps.sh afl       for `make fuzz-afl`
+#   tools/deps.sh coverage  for `make coverage`
 #   tools/deps.sh cross     for `make check-cross`: compilers for other machines, an emulator
 #   tools/deps.sh debian    for `make check-debian`
 #   tools/deps.sh filters   for `make check-filters`: rspamd, Redis and SpamAssassin, after `check`
+#   tools/deps.sh power     for `make power-cut`
 #   tools/deps.sh shared    for `make check-shared`: GlusterFS, after `check`
 #   tools/deps.sh nfs       for `make check-nfs`: an emulator, a kernel, the server, after `check`
 #   tools/deps.sh list      only prints the packages for building
@@ -59,12 +62,13 @@ check)	wanted="$build_tools $check_tools" ;;
 cross)	wanted=$cross_tools ;;
 debian)	wanted="debootstrap util-linux" ;;
 filters | shared) wanted="$build_tools $check_tools" ;;
+afl)	wanted="$build_tools afl++ clang" ;;
+coverage) wanted="$build_tools $check_tools llvm" ;;
 power)	wanted="$build_tools libfuse3-dev e2fsprogs xfsprogs btrfs-progs" ;;
 nfs)	wanted="$build_tools $check_tools qemu-system-x86 busybox-static kmod cpio" ;;
 list)	echo $build_tools; exit ;;
 *)
-	echo "usage: tools/deps.sh [build | check | cross | debian | filters | power | shared |" \
-	    "nfs | list]" >&2
+	sed -n 's/^#   \(tools\/deps.sh\)/\1/p' tools/deps.sh >&2
 	exit 64 ;;
 esac
 
