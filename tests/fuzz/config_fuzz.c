@@ -26,7 +26,7 @@ check_route(const struct config *c, const struct route *r)
 {
 	must(r->via_text && r->pattern);
 	must((r->via == VIA_SMTP || (r->via == VIA_LMTP && !r->target)) == (r->nhosts > 0));
-	must((r->via == VIA_MAILDIR || r->via == VIA_REJECT ||
+	must((r->via == VIA_MAILDIR || r->via == VIA_OWNER || r->via == VIA_REJECT ||
 	    (r->via == VIA_LMTP && !r->nhosts)) == (r->target != NULL));
 	must(r->via != VIA_LMTP || r->nhosts || r->target[0] == '/');
 	for (size_t i = 0; i < r->nhosts; i++)
