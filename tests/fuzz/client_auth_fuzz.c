@@ -9,21 +9,14 @@
 #include "smtp/client_auth.h"
 #include "tests/fuzz/fuzz.h"
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 /* A line of AUTH: it ends in CRLF and has only the octets of base64 and commands. */
 static void
 check_line(const struct buf *line)
 {
-	require(!line->full && line->n >= 2 && line->n <= CLIENT_AUTH_LINE);
-	require(line->p[line->n - 2] == '\r' && line->p[line->n - 1] == '\n');
+	must(!line->full && line->n >= 2 && line->n <= CLIENT_AUTH_LINE);
+	must(line->p[line->n - 2] == '\r' && line->p[line->n - 1] == '\n');
 	for (size_t i = 0; i < line->n - 2; i++)
-		require(line->p[i] >= ' ' && line->p[i] <= 'z');
+		must(line->p[i] >= ' ' && line->p[i] <= 'z');
 }
 
 int
@@ -42,21 +35,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(secret, 's', sizeof secret);
 	more = client_auth_start(&g, flags & 7, SL("user"),
 	    slice_of(secret, flags & 8 ? sizeof secret : 9), flags & 16, &line);
-	require(more == (flags & 16 ? (flags & 4) != 0 : (flags & 3) != 0));
+	must(more == (flags & 16 ? (flags & 4) != 0 : (flags & 3) != 0));
 	while (more && rest.n) {
 		struct smtp_peer_reply r;
 
 		check_line(&line);
-		require(++turns <= 4);
+		must(++turns <= 4);
 		smtp_peer_reply_init(&r);
 		while (rest.n && !smtp_peer_reply_line(&r, slice_cut(rest, '\n', &rest)))
 			;
 		line.n = 0;
 		more = client_auth_reply(&g, &r, &line);
-		require(more || g.step == CLIENT_AUTH_REFUSED ||
+		must(more || g.step == CLIENT_AUTH_REFUSED ||
 		    (g.step == CLIENT_AUTH_DONE && r.code == 235));
 	}
 	for (size_t i = 0; i < g.words.n; i++)
-		require(g.words.p[i] >= ' ' && g.words.p[i] <= '~');
+		must(g.words.p[i] >= ' ' && g.words.p[i] <= '~');
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A whole conversation of the client, by SMTP or LMTP, with a peer whose replies are the input.  The
- * first octet chooses the protocol, TLS and a login.  Each recipient gets one outcome, which its mark
- * in the queue has too; all that is sent is lines that end in CRLF, and no command has a secret.
+ * A whole conversation of the client, by SMTP or LMTP, with a peer whose replies are the input.
+ * The first octet chooses the protocol, TLS and a login.  Each recipient gets one outcome, which
+ * its mark in the queue has too; lines that end in CRLF are sent, and no transcript has a secret.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>

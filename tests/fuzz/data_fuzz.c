@@ -12,13 +12,6 @@
 
 static char whole[2 * MAX + 3], pieces[2 * MAX + 3], wire[2 * MAX + 5];
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 /* Decode into just as many octets as the header promises to be enough. */
 static size_t
 decode_piece(struct smtp_data *d, struct slice in, char *out, size_t *ret_used)
@@ -26,9 +19,9 @@ decode_piece(struct smtp_data *d, struct slice in, char *out, size_t *ret_used)
 	char *exact = malloc(2 * in.n + 1);
 	size_t n;
 
-	require(exact != NULL);
+	must(exact != NULL);
 	n = smtp_data_decode(d, in, exact, ret_used);
-	require(n <= 2 * in.n && *ret_used <= in.n);
+	must(n <= 2 * in.n && *ret_used <= in.n);
 	memcpy(out, exact, n);
 	free(exact);
 	return n;
@@ -45,7 +38,7 @@ decode(struct smtp_data *d, enum smtp_newlines newlines, struct slice in, size_t
 		end = in.n - end > step ? end + step : in.n;
 		n += decode_piece(d, slice_of(in.p + used, end - used), out + n, &now);
 		used += now;
-		require(d->done || end - used <= 2);
+		must(d->done || end - used <= 2);
 	}
 	*ret_used = used;
 	return n;
@@ -81,15 +74,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = slice_skip(in, 1);
 	n = decode(&a, newlines, in, in.n, whole, &used_a);
 	m = decode(&b, newlines, in, step, pieces, &used_b);
-	require(n == m && used_a == used_b && memcmp(whole, pieces, n) == 0);
-	require(a.done == b.done && a.bare == b.bare);
-	require(newlines != SMTP_NORMALIZE || !a.bare);
+	must(n == m && used_a == used_b && memcmp(whole, pieces, n) == 0);
+	must(a.done == b.done && a.bare == b.bare);
+	must(newlines != SMTP_NORMALIZE || !a.bare);
 	n = encode(in, in.n, wire);
 	m = encode(in, step, pieces);
-	require(n == m && memcmp(wire, pieces, n) == 0);
+	must(n == m && memcmp(wire, pieces, n) == 0);
 	memcpy(wire + n, ".\r\n", 3);
 	m = decode(&a, SMTP_CRLF, slice_of(wire, n + 3), n + 3, whole, &used_a);
-	require(a.done && !a.bare && used_a == n + 3);
-	require(encode(slice_of(whole, m), MAX, pieces) == n && memcmp(wire, pieces, n) == 0);
+	must(a.done && !a.bare && used_a == n + 3);
+	must(encode(slice_of(whole, m), MAX, pieces) == n && memcmp(wire, pieces, n) == 0);
 	return 0;
 }

@@ -10,13 +10,6 @@
 
 #define MAX 65536
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 /* The part of each octet goes to tags.  Returns the fields with the name "Received". */
 static unsigned
 stream(enum field_rule rule, struct slice in, size_t step, char *tags)
@@ -33,7 +26,7 @@ stream(enum field_rule rule, struct slice in, size_t step, char *tags)
 		while (now.n) {
 			const enum field_part part = field_take(&w, &now, &piece);
 
-			require(piece.n > 0);
+			must(piece.n > 0);
 			memset(tags + n, (int)part + (w.first ? 8 : 0), piece.n);
 			memset(tags + n + 1, (int)part, piece.n - 1);
 			n += piece.n;
@@ -53,17 +46,17 @@ whole_fields(enum field_rule rule, struct slice in, const char *tags)
 	size_t at = 0;
 
 	while (field_next(&rest, rule, &f)) {
-		require(f.octets.p == in.p + at && f.octets.n > 0 && (tags[at] & 8));
+		must(f.octets.p == in.p + at && f.octets.n > 0 && (tags[at] & 8));
 		for (size_t i = 1; i < f.octets.n; i++)
-			require(!(tags[at + i] & 8) && tags[at + i] != FIELD_OVER);
-		require(f.name.n == 0 || f.body.n == 0 || tags[at + f.octets.n - 1] == FIELD_BODY);
-		require(rule == FIELD_TO_EMPTY_LINE || f.name.n);
+			must(!(tags[at + i] & 8) && tags[at + i] != FIELD_OVER);
+		must(f.name.n == 0 || f.body.n == 0 || tags[at + f.octets.n - 1] == FIELD_BODY);
+		must(rule == FIELD_TO_EMPTY_LINE || f.name.n);
 		wanted += field_is(&f, SL("Received"));
 		at += f.octets.n;
 	}
-	require(rest.n == in.n - at);
+	must(rest.n == in.n - at);
 	if (rest.n)
-		require((tags[in.n - 1] & 7) == FIELD_OVER ||
+		must((tags[in.n - 1] & 7) == FIELD_OVER ||
 		    (rule == FIELD_TO_BROKEN_LINE && (tags[in.n - 1] & 7) == FIELD_NAME));
 	return wanted;
 }
@@ -80,12 +73,12 @@ facts(struct slice in, size_t step, unsigned received)
 	for (struct slice rest = in; rest.n; rest = slice_skip(rest, step))
 		facts_content(&b, slice_of(rest.p, rest.n < step ? rest.n : step));
 	facts_end(&b);
-	require(a.octets == in.n && b.octets == in.n);
-	require(a.received == received && b.received == received);
-	require(a.eight_bit == b.eight_bit && a.header_eight_bit == b.header_eight_bit &&
+	must(a.octets == in.n && b.octets == in.n);
+	must(a.received == received && b.received == received);
+	must(a.eight_bit == b.eight_bit && a.header_eight_bit == b.header_eight_bit &&
 	    a.dot_line == b.dot_line && a.bare == b.bare && a.nul == b.nul &&
 	    a.longest_line == b.longest_line && a.line_start == b.line_start);
-	require(a.eight_bit == !slice_is_ascii(in) && a.nul == (memchr(in.p, '\0', in.n) != NULL));
+	must(a.eight_bit == !slice_is_ascii(in) && a.nul == (memchr(in.p, '\0', in.n) != NULL));
 }
 
 int
@@ -104,9 +97,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	step = 1U + (data[0] >> 1);
 	in = slice_skip(in, 1);
 	received = stream(rule, in, in.n, whole);
-	require(stream(rule, in, step, pieces) == received && memcmp(whole, pieces, in.n) == 0);
-	require(whole_fields(rule, in, whole) == received);
+	must(stream(rule, in, step, pieces) == received && memcmp(whole, pieces, in.n) == 0);
+	must(whole_fields(rule, in, whole) == received);
 	facts(in, step, stream(FIELD_TO_EMPTY_LINE, in, in.n, whole));
-	require(field_section(in, true, &complete).n <= in.n && complete);
+	must(field_section(in, true, &complete).n <= in.n && complete);
 	return 0;
 }

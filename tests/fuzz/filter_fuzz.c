@@ -9,13 +9,6 @@
 
 static struct filter f;
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 static size_t
 sum(struct slice s)
 {
@@ -38,10 +31,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct buf out = BUF(space);
 
 		filter_take(&f, &in, &s);
-		require(sum(s.name) + sum(s.value) < SIZE_MAX);
-		require(strlen(f.hostname) < sizeof f.hostname && strlen(f.user) < sizeof f.user);
+		must(sum(s.name) + sum(s.value) < SIZE_MAX);
+		must(strlen(f.hostname) < sizeof f.hostname && strlen(f.user) < sizeof f.user);
 		if (s.kind == FILTER_OPTIONS)
-			require(filter_put_options(&f, &out, false) == (out.n > 0));
+			must(filter_put_options(&f, &out, false) == (out.n > 0));
 		if (s.kind == FILTER_FIELD)
 			filter_put_insert(&f, &out, s.name, s.value);
 		if (s.kind == FILTER_MAIL)

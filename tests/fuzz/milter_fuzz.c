@@ -12,13 +12,6 @@
 static struct milter m;
 static struct edit e;
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 /* Every octet belongs to a field that ends in CRLF. */
 static void
 check_section(void)
@@ -27,8 +20,8 @@ check_section(void)
 	struct field f;
 
 	while (field_next(&rest, FIELD_TO_BROKEN_LINE, &f))
-		require(f.octets.n >= 2 && f.octets.p[f.octets.n - 2] == '\r');
-	require(rest.n == 0 && !memmem(e.text.p, e.text.n, "\r\n\r\n", 4));
+		must(f.octets.n >= 2 && f.octets.p[f.octets.n - 2] == '\r');
+	must(rest.n == 0 && !memmem(e.text.p, e.text.n, "\r\n\r\n", 4));
 }
 
 static void
@@ -36,9 +29,9 @@ check_answer(const struct milter_answer *a)
 {
 	switch (a->kind) {
 	case MILTER_REFUSE:
-		require(a->code >= 400 && a->code < 600);
+		must(a->code >= 400 && a->code < 600);
 		for (size_t i = 0; i < a->text.n; i++)
-			require((unsigned char)a->text.p[i] >= ' ' || a->text.p[i] == '\n');
+			must((unsigned char)a->text.p[i] >= ' ' || a->text.p[i] == '\n');
 		return;
 	case MILTER_ADD_FIELD:
 		(void)edit_add(&e, a->name, a->value, true);
@@ -72,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct slice list = milter_macros(&m, (enum milter_step)i), name;
 
 		while (milter_macro_next(&list, &name))
-			require(name.n > 0);
+			must(name.n > 0);
 	}
 	return 0;
 }

@@ -11,13 +11,6 @@
 #include "base/text.h"
 #include "tests/fuzz/fuzz.h"
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 /* Require valid, printable UTF-8; lines: line ends and tabs are allowed. */
 static void
 harmless(struct slice s, bool lines)
@@ -25,7 +18,7 @@ harmless(struct slice s, bool lines)
 	while (s.n) {
 		size_t n = lines && (*s.p == '\n' || *s.p == '\t') ? 1 : utf8_printable(s);
 
-		require(n > 0);
+		must(n > 0);
 		s = slice_skip(s, n);
 	}
 }
@@ -38,14 +31,14 @@ begin(void)
 {
 	FILE *out = open_memstream(&shown, &nshown);
 
-	require(out != NULL);
+	must(out != NULL);
 	return out;
 }
 
 static struct slice
 end(FILE *out)
 {
-	require(fclose(out) == 0);
+	must(fclose(out) == 0);
 	return slice_of(shown, nshown);
 }
 
@@ -56,7 +49,7 @@ check_column(struct slice text, size_t columns)
 
 	text_column(out, text, columns);
 	harmless(end(out), false);
-	require(text_width(slice_of(shown, nshown)) == columns);
+	must(text_width(slice_of(shown, nshown)) == columns);
 	free(shown);
 }
 
@@ -67,7 +60,7 @@ check_lines(struct slice text, size_t piece)
 	size_t kept = 0, nwhole;
 	FILE *out = begin();
 
-	require(space != NULL && text_lines(out, text, true) == 0);
+	must(space != NULL && text_lines(out, text, true) == 0);
 	harmless(end(out), true);
 	whole = shown;
 	nwhole = nshown;
@@ -79,10 +72,10 @@ check_lines(struct slice text, size_t piece)
 		text = slice_skip(text, n);
 		n += kept;
 		kept = text_lines(out, slice_of(space, n), text.n == 0);
-		require(kept < 4);
+		must(kept < 4);
 		memmove(space, space + n - kept, kept);
 	}
-	require(slice_eq(end(out), slice_of(whole, nwhole)));
+	must(slice_eq(end(out), slice_of(whole, nwhole)));
 	free(shown);
 	free(whole);
 	free(space);
@@ -94,14 +87,14 @@ check_clean(struct slice text, size_t piece)
 	char *space = malloc(text.n + 1);
 	size_t from = 0, n = 0;
 
-	require(space != NULL);
+	must(space != NULL);
 	memcpy(space, text.p, text.n);
 	while (from < text.n) {
 		size_t kept;
 
 		n = n + piece < text.n ? n + piece : text.n;
 		kept = text_clean(space + from, n - from, n == text.n);
-		require(kept < 4);
+		must(kept < 4);
 		from = n - kept;
 	}
 	harmless(slice_of(space, text.n), true);
@@ -117,11 +110,11 @@ check_json(struct slice text)
 	json_string(out, text);
 	s = end(out);
 	harmless(s, false);
-	require(s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"');
+	must(s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"');
 	for (size_t i = 1; i + 1 < s.n; i++) {
-		require(s.p[i] != '"');
+		must(s.p[i] != '"');
 		if (s.p[i] == '\\')
-			require(++i + 1 < s.n);
+			must(++i + 1 < s.n);
 	}
 	free(shown);
 }
@@ -133,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	require(setenv("LC_ALL", data[0] & 1 ? "C.UTF-8" : "C", 1) == 0);
+	must(setenv("LC_ALL", data[0] & 1 ? "C.UTF-8" : "C", 1) == 0);
 	text_init();
 	text = slice_of((const char *)data + 1, size - 1);
 	check_column(text, data[0] >> 2);
@@ -142,6 +135,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_json(text);
 	pattern = slice_cut(text, '\n', &text);
 	(void)filter_glob(pattern, text);
-	require(filter_glob(text, text) && filter_glob(SL("*"), text));
+	must(filter_glob(text, text) && filter_glob(SL("*"), text));
 	return 0;
 }

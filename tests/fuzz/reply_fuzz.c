@@ -8,13 +8,6 @@
 #include "smtp/client_offer.h"
 #include "tests/fuzz/fuzz.h"
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 /* Require lines of at most 512 octets, each with the code, and a hyphen in all but the last. */
 static void
 check_format(struct slice text)
@@ -28,12 +21,12 @@ check_format(struct slice text)
 	if (b.full)
 		return;
 	rest = buf_slice(&b);
-	require(rest.n > 0);
+	must(rest.n > 0);
 	while (rest.n) {
 		line = slice_cut(rest, '\n', &rest);
-		require(line.n >= 5 && line.n + 1 <= SMTP_REPLY_LINE && line.p[line.n - 1] == '\r');
-		require(slice_has_prefix(line, rest.n ? SL("550-") : SL("550 ")));
-		require(!memchr(line.p, '\r', line.n - 1) && !memchr(line.p, '\0', line.n));
+		must(line.n >= 5 && line.n + 1 <= SMTP_REPLY_LINE && line.p[line.n - 1] == '\r');
+		must(slice_has_prefix(line, rest.n ? SL("550-") : SL("550 ")));
+		must(!memchr(line.p, '\r', line.n - 1) && !memchr(line.p, '\0', line.n));
 	}
 }
 
@@ -46,9 +39,9 @@ check_peer(struct slice text, struct slice params)
 
 	client_offer_init(&p);
 	client_offer_ehlo(&p, text);
-	require(p.esmtp && (!p.offers[SMTP_EXT_BINARYMIME] || p.offers[SMTP_EXT_CHUNKING]) &&
+	must(p.esmtp && (!p.offers[SMTP_EXT_BINARYMIME] || p.offers[SMTP_EXT_CHUNKING]) &&
 	    (p.offers[SMTP_EXT_SIZE] || p.max_size == 0));
-	require(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 &&
+	must(p.limits.mail_max <= 999999 && p.limits.rcpt_max <= 999999 &&
 	    p.limits.rcpt_domain_max <= 999999);
 	client_mail(&b, &p, SL("a@b"), params, 1, SMTP_BODY_8BITMIME);
 	client_rcpt(&b, &p, SL("a@b"), params);
@@ -56,7 +49,7 @@ check_peer(struct slice text, struct slice params)
 		return;
 	/* MAIL and RCPT are two lines, whatever is in the envelope. */
 	for (size_t i = 0, lines = 0; i < b.n; i++)
-		require((unsigned char)b.p[i] >= ' ' ||
+		must((unsigned char)b.p[i] >= ' ' ||
 		    (b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n') ||
 		    (b.p[i] == '\n' && ++lines <= 2));
 }
@@ -73,13 +66,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct slice status;
 
 		last = smtp_peer_reply_line(&r, slice_cut(rest, '\n', &rest));
-		require(r.text.n <= sizeof r.space &&
+		must(r.text.n <= sizeof r.space &&
 		    (r.malformed || (r.code >= 200 && r.code <= 599)));
 		status = smtp_peer_reply_status(&r);
-		require(status.n <= 9 && (status.n == 0 || status.p[0] == '0' + r.code / 100));
+		must(status.n <= 9 && (status.n == 0 || status.p[0] == '0' + r.code / 100));
 	}
 	for (size_t i = 0; i < r.text.n; i++)
-		require((unsigned char)r.text.p[i] >= ' ' || r.text.p[i] == '\n');
+		must((unsigned char)r.text.p[i] >= ' ' || r.text.p[i] == '\n');
 	check_peer(buf_slice(&r.text), in);
 	check_peer(in, in);
 	check_format(in);

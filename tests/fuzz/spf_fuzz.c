@@ -21,13 +21,6 @@ static struct zone {
 	enum auth_type types[QUESTIONS_MAX];
 } zone;
 
-static void
-require(bool fine)
-{
-	if (!fine)
-		abort();
-}
-
 static const struct auth_answer *
 answer(void *ctx, struct slice name, enum auth_type type)
 {
@@ -35,11 +28,11 @@ answer(void *ctx, struct slice name, enum auth_type type)
 	struct auth_answer *a;
 	struct slice line;
 
-	require(auth_name_valid(name));
+	must(auth_name_valid(name));
 	for (size_t i = 0; i < z->n; i++)
 		if (z->types[i] == type && slice_ieq(name, slice_of(z->names[i], z->lengths[i])))
 			return &z->answers[i];
-	require(z->n < QUESTIONS_MAX);
+	must(z->n < QUESTIONS_MAX);
 	memcpy(z->names[z->n], name.p, name.n);
 	z->lengths[z->n] = name.n;
 	z->types[z->n] = type;
@@ -72,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	do
 		result = spf_check(&dns, &client, SL("a.b+c@example.com"), &why, &explanation);
 	while (result == SPF_PENDING);
-	require(!slice_has_control(buf_slice(&explanation)) || explanation.n == 0);
-	require(*spf_word(result));
+	must(!slice_has_control(buf_slice(&explanation)) || explanation.n == 0);
+	must(*spf_word(result));
 	return 0;
 }
