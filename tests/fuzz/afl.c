@@ -10,6 +10,10 @@
 
 #define LOOPS 10000	/* inputs of a process */
 
+/* The macros of AFL++ convert as they like. */
+#pragma clang diagnostic ignored "-Wconversion"
+#pragma clang diagnostic ignored "-Wshorten-64-to-32"
+
 __AFL_FUZZ_INIT();
 
 int
