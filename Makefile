@@ -215,8 +215,11 @@ $(BUILD)/libimport.a: $(IMPORT:%.c=$(BUILD)/gnu/%.o)
 $(BUILD)/libsession.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter session/%,$(SERVER)))
 	$(call say,AR  )
 	$(Q)rm -f $@ && ar rcsP $@ $^
+$(BUILD)/libsendmail.a: $(patsubst %.c,$(BUILD)/gnu/%.o,$(filter-out tools/sendmail.c,$(SENDMAIL)))
+	$(call say,AR  )
+	$(Q)rm -f $@ && ar rcsP $@ $^
 test_libs := $(addprefix $(BUILD)/lib, \
-  session.a queuetool.a import.a reports.a verify.a out.a core.a)
+  session.a sendmail.a queuetool.a import.a reports.a verify.a out.a core.a)
 # For another machine there are no libraries but libc: `make check-cross`.
 ifdef EMULATOR
 test_libs  := $(BUILD)/libsession.a $(BUILD)/libcore.a
