@@ -351,18 +351,6 @@ fuzz-afl:
 fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 	BUILD=$(BUILD) ENGINE=afl tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-# Lines that the corpora, the unit tests and the dialogues reach, by room: tests/README.md has the
-# results.  Processes end behind walls, so the counts are in files that are mapped from the start.
-COVERAGE_FLAGS := -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation \
-    -Qunused-arguments
-.PHONY: coverage coverage-here
-coverage:
-	tools/deps.sh coverage
-	$(MAKE) --no-print-directory BUILD=build-coverage LIBC=gnu CC=clang \
-	  CFLAGS='$(COVERAGE_FLAGS)' coverage-here
-coverage-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
-	BUILD=$(BUILD) tests/fuzz/coverage
-
 # New memory of malloc(3) has other octets than zeros, so what is not set shows.
 unit_checks     = $(foreach t,$(UNIT_TESTS),\
     $(patsubst %_test,%,$(notdir $(t)))='MALLOC_PERTURB_=165 $(t)')
@@ -685,7 +673,7 @@ dist:
 
 .PHONY: clean
 clean:
-	rm -rf build build-san build-coverage
+	rm -rf build build-san
 
 OBJECTS := $(addprefix $(BUILD)/,gnu musl fuzz/obj afl/obj)
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)
