@@ -10,6 +10,7 @@ import concurrent.futures
 import itertools
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -217,9 +218,12 @@ def interrupt_session(call, kill):
                           stdout=subprocess.PIPE, text=True)
     session.stdin.write(SESSION[0])
     session.stdin.flush()
-    out = ""
-    while "354" not in out:
-        out += session.stdout.readline()
+    out = b""
+    while b"354" not in out:            # a renewal at the start has the same calls
+        if select.select([session.stdout], [], [], 1)[0]:
+            out += os.read(session.stdout.fileno(), 4096)
+        else:
+            group(session, signal.SIGCONT)
     if not call:                        # before the content comes
         group(session, signal.SIGSTOP)
     session.stdin.write(SESSION[1] + SESSION[2])
