@@ -214,6 +214,7 @@ static const struct seccomp_rule session_arguments[] = {
 	SECCOMP_WITH(fcntl, 2, F_GETFL), SECCOMP_WITH(fcntl, 2, F_OFD_SETLK),
 	SECCOMP_WITH(fcntl, 2, F_SETLK), SECCOMP_WITH(fcntl, 2, F_SETLKW),	/* of --print */
 	SECCOMP_WITH_2(setsockopt, 2, IPPROTO_TCP, 3, TCP_NODELAY),
+	SECCOMP_WITH_2(setsockopt, 2, IPPROTO_TCP, 3, TCP_QUICKACK),
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
 };
 

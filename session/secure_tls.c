@@ -5,7 +5,10 @@
 #include "session/secure.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"
@@ -171,10 +174,14 @@ secure_begin(struct stream *s, const struct peer *peer, int timeout_ms, struct t
 	char text[300];
 	struct buf why = BUF(text);
 	struct log_line line;
-	const int r = tls_handshake(tls, s, timeout_ms, ret, &why);
+	const int on = 1, r = tls_handshake(tls, s, timeout_ms, ret, &why);
 
-	if (r == 0)
+	if (r == 0) {
+		/* A client with Nagle's algorithm sends its EHLO after the end of its handshake is
+		 * acknowledged, and an acknowledgement may wait 40 ms for data to go with. */
+		(void)setsockopt(s->rfd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 		return 0;
+	}
 	log_begin(&line, LOG_LEVEL_NOTICE, "tls-failed");
 	log_str(&line, "client", slice_str(peer->text));
 	log_str(&line, "why", buf_slice(&why));

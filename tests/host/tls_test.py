@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from certificates import Authority  # noqa: E402
@@ -76,6 +77,22 @@ def starttls():
         server.logged(r"accepted id=\S+ client=127\.0\.0\.1 helo=client\.example "
                       r"tls=TLSv1\.3/TLS_AES_256_GCM_SHA384 ")
         server.logged(r"session client=127\.0\.0\.1 .*end=quit")
+
+
+@test("a client that waits for an acknowledgement before it sends more gets it at once")
+def acknowledged():
+    with Server("tls-acknowledged", SETTINGS) as server:
+        times = []
+        for _ in range(8):
+            smtp = server.smtp()
+            smtp._host = HOST
+            smtp.starttls(context=trusting(EC))
+            begin = time.monotonic()
+            smtp.ehlo()
+            times.append(time.monotonic() - begin)
+            smtp.quit()
+        # An acknowledgement that is late is late by 40 ms.
+        check(min(times) < 0.035, times)
 
 
 @test("H128 commands before STARTTLS are forgotten")
