@@ -351,6 +351,24 @@ fuzz-afl:
 fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 	BUILD=$(BUILD) ENGINE=afl tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
+# Claims that are tried on all strings up to a length: tests/prove/NAME_prove.c.  `make check` tries
+# shorter strings than `make prove`.  PROVE_MORE is what `make prove` adds to each length.
+PROVE_NAMES := $(patsubst tests/prove/%_prove.c,%,$(sort $(wildcard tests/prove/*_prove.c)))
+PROVE_TESTS := $(PROVE_NAMES:%=$(BUILD)/tests/%_prove)
+PROVE_MORE  ?= 0
+prove_checks = $(foreach n,$(PROVE_NAMES),prove-$(n)='$(BUILD)/tests/$(n)_prove $(1)')
+
+$(BUILD)/tests/%_prove: $(BUILD)/gnu/tests/prove/%_prove.o $(test_libs)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $< $(test_libs) $(REPORT_LIBS)
+
+.PHONY: prove
+prove: $(PROVE_TESTS)
+	BUILD=$(BUILD) CHECK_TIMEOUT=7200 nice tests/lib/check $(call prove_checks,$(PROVE_MORE)) \
+	  prove-controls='tests/prove/controls'
+	@cat $(BUILD)/check/prove-*.tap
+
 # New memory of malloc(3) has other octets than zeros, so what is not set shows.
 unit_checks     = $(foreach t,$(UNIT_TESTS),\
     $(patsubst %_test,%,$(notdir $(t)))='MALLOC_PERTURB_=165 $(t)')
@@ -378,9 +396,11 @@ deps:
 check: deps
 	$(MAKE) --no-print-directory check-here
 
-check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(BUILD)/tests/failcall $(BUILD)/tests/inject \
-    $(BUILD)/tests/exitstop $(BUILD)/tests/spf $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
-	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) lint='tests/lint' \
+check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS) $(BUILD)/tests/failcall \
+    $(BUILD)/tests/inject $(BUILD)/tests/exitstop $(BUILD)/tests/spf \
+    $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) \
+	  $(call prove_checks,-2) lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
 
@@ -511,8 +531,9 @@ check-there: all $(UNIT_TESTS) $(CORPUS_TESTS)
 	  delivery-$(name)='tests/delivery/run tests/delivery/$(name)_test.py')
 
 # Only the unit tests: a few seconds.
-unit: $(UNIT_TESTS) $(CORPUS_TESTS)
-	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks)
+unit: $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS)
+	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) \
+	  $(call prove_checks,-2)
 
 ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(VERIFY) $(REPORTS) relay.c verify.c \
             $(QUEUE_TOOL) \
