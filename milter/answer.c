@@ -108,8 +108,6 @@ status_fits(struct slice line, char class)
 static bool
 add_line(struct milter *m, struct slice line)
 {
-	if (m->text.n)
-		buf_chr(&m->text, '\n');
 	for (size_t i = 0; i < line.n; i++) {
 		if ((unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f)
 			return false;
@@ -133,6 +131,8 @@ take_reply(struct milter *m, struct slice data, struct milter_answer *ret)
 	m->text.n = 0;
 	m->text.full = false;
 	for (code = rest.p; rest.n;) {
+		if (rest.p != code)
+			buf_chr(&m->text, '\n');
 		line = slice_cut(rest, '\n', &rest);
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;

@@ -85,6 +85,8 @@ static const struct {
 	{ "a reply of success", 'y', S("250 x\0"), MILTER_MAIL, 0, MILTER_BROKEN, 0, "" },
 	{ "a status of another class", 'y', S("550 4.1.1 x\0"), MILTER_MAIL, 0, MILTER_BROKEN, 0,
 	  "" },
+	{ "an empty first line", 'y', S("550-\r\n550 x\0"), MILTER_MAIL, 0, MILTER_REFUSE, 550,
+	    "\nx" },
 	{ "another code in line 2", 'y', S("550-x\r\n551 x\0"), MILTER_MAIL, 0, MILTER_BROKEN, 0,
 	  "" },
 	{ "a control character", 'y', S("550 a\tb\0"), MILTER_MAIL, 0, MILTER_BROKEN, 0, "" },
