@@ -367,6 +367,29 @@ def _():
     same(len(os.listdir(QUEUE + "/hold")), many)
 
 
+@test("a command withdraws a request that no runner has seen")
+def _():
+    start()
+    one = send(b"a@example.org", [b"b@example.org"])
+    requests = QUEUE + "/state/requests"
+
+    def ask(verb):
+        os.makedirs(requests, exist_ok=True)
+        open("%s/%s.%s" % (requests, one, verb), "w").close()
+
+    for folder in ("cur", "wait", "hold", "dead", "state"):
+        os.makedirs(QUEUE + "/" + folder, exist_ok=True)
+    ask("delete")
+    same(out("hold", one), one + " held\n")
+    same(os.listdir(requests), [])
+    ask("hold")
+    same(out("release", one), one + " released\n")
+    same(os.listdir(requests), [])
+    ask("hold")
+    same(out("release", one), one + " released: the request to hold it is withdrawn\n")
+    same(os.listdir(requests), [])
+
+
 try:
     start()
     main(lambda failed: shutil.rmtree(DIRECTORY, ignore_errors=True))

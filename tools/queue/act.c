@@ -256,10 +256,14 @@ act_at(struct act *a, const struct queue_spot *spot)
 	const struct verb *v = a->verb;
 	int r;
 
+	/* A request that its runner did not see would be carried out by the next one.  In cur/ a
+	 * new request takes its place. */
+	if (spot->place != QUEUE_IN_CUR && v->places & QUEUE_BIT(spot->place))
+		(void)queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE);
 	if (!(v->places & QUEUE_BIT(spot->place))) {
 		if (v->not[spot->place])
 			refuse_it(a, spot->id, v->not[spot->place]);
-		else if (spot->place == QUEUE_IN_CUR &&
+		else if (v->places == QUEUE_BIT(QUEUE_IN_HOLD) &&
 		    queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
 			report_result(a, spot->id, v->past, "the request to hold it is withdrawn");
 		else
