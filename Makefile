@@ -352,7 +352,8 @@ fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 	BUILD=$(BUILD) ENGINE=afl tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # Claims that are tried on all strings up to a length: tests/prove/NAME_prove.c.  `make check` tries
-# shorter strings than `make prove`.  PROVE_MORE is what `make prove` adds to each length.
+# shorter strings than `make prove`.  PROVE_MORE is what `make prove` adds to each length.  Then
+# spin(1) searches the states of the queue's protocol (tests/prove/queue.pml).
 PROVE_NAMES := $(patsubst tests/prove/%_prove.c,%,$(sort $(wildcard tests/prove/*_prove.c)))
 PROVE_TESTS := $(PROVE_NAMES:%=$(BUILD)/tests/%_prove)
 PROVE_MORE  ?= 0
@@ -366,7 +367,7 @@ $(BUILD)/tests/%_prove: $(BUILD)/gnu/tests/prove/%_prove.o $(test_libs)
 .PHONY: prove
 prove: $(PROVE_TESTS)
 	BUILD=$(BUILD) CHECK_TIMEOUT=7200 nice tests/lib/check $(call prove_checks,$(PROVE_MORE)) \
-	  prove-controls='tests/prove/controls'
+	  prove-controls='tests/prove/controls' prove-model='tests/prove/model'
 	@cat $(BUILD)/check/prove-*.tap
 
 # New memory of malloc(3) has other octets than zeros, so what is not set shows.
@@ -400,7 +401,7 @@ check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS) $(BUILD)/tests/fail
     $(BUILD)/tests/inject $(BUILD)/tests/exitstop $(BUILD)/tests/spf \
     $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
 	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) \
-	  $(call prove_checks,-2) lint='tests/lint' \
+	  $(call prove_checks,-2) prove-model='tests/prove/model sample' lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
 	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
 

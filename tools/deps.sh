@@ -31,7 +31,7 @@ check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt
 	libcap2-bin systemd dbus strace expect socat netbase zsh
 	python3-cryptography python3-openssl python3-requests
 	debhelper dpkg-dev lintian python3-dkim python3-nacl libmail-dkim-perl
-	python3-pyte python3-html5lib s6 libxml2-utils
+	python3-pyte python3-html5lib s6 libxml2-utils spin
 	libfuse3-dev e2fsprogs xfsprogs btrfs-progs"
 cross_tools="gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 	qemu-user make pkg-config python3 openssl procps"
