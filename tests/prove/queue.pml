@@ -123,15 +123,15 @@ again:		atomic { create(0) }				/* create_locked(): openat */
 #ifdef RENAME_FIRST
 		atomic { assert(loc[0] == TMP); name(0, NEW) }
 #endif
-		if
-		:: atomic { sync_file(0) }			/* queue_commit(): fsync */
-		:: atomic { loc[0] != TMP || true; name(0, NONE); writing[0] = false;
-			refused = true; goto end }		/* it failed: queue_abort() */
-		fi;
-		atomic { sync_folder(0) }			/* sync_name(): fsync of tmp/ */
 #ifdef ACK_FIRST
 		atomic { acked = true }
 #endif
+		if
+		:: atomic { sync_file(0) }			/* queue_commit(): fsync */
+		:: atomic { name(0, NONE); writing[0] = false;
+			refused = true; goto end }		/* it failed: queue_abort() */
+		fi;
+		atomic { sync_folder(0) }			/* sync_name(): fsync of tmp/ */
 #ifndef RENAME_FIRST
 		atomic { assert(loc[0] == TMP); name(0, NEW) }	/* queue_commit(): renameat */
 #endif
@@ -280,12 +280,8 @@ idle:	atomic { m = 0; got = 0; asked = false }
 		/* queue_recover() */
 		:: atomic { m < 2 && loc[m] == TMP && !writing[m] -> proving[m] = true }
 			atomic {
-#ifdef TRUST_TMP
-				if
-#else
 				if
 				:: !whole[m] -> name(m, NONE); check_lost()
-#endif
 				:: else -> name(m, NEW)
 				fi;
 				proving[m] = false }
