@@ -456,6 +456,7 @@ load_state(struct relay *r)
 		intake_flush(&r->runner);
 	}
 	frozen_load(&r->runner.frozen, r->queue.state, clock_wall_s());
+	rates_load(&r->runner.rates, r->queue.state, clock_wall_us());
 	aside_notify(&r->runner);
 }
 
@@ -464,6 +465,7 @@ close_all(struct relay *r)
 {
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
+	rates_save(&r->runner.rates, clock_wall_us());
 	intake_done(&r->intake);
 	runner_done(&r->runner);
 	validator_end(&r->validator);

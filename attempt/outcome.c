@@ -32,6 +32,7 @@ static const struct row {
 	[CAUSE_TLS_UNVERIFIED]  = { OUTCOME_DEFERRED,  "4.7.5",  false },
 	[CAUSE_DANE]            = { OUTCOME_DEFERRED,  "4.7.5",  false },
 	[CAUSE_LOGIN]           = { OUTCOME_DEFERRED,  "4.7.8",  false },
+	[CAUSE_RATE]            = { OUTCOME_DEFERRED,  "4.4.5",  false },
 	[CAUSE_REPLY_TEMPORARY] = { OUTCOME_DEFERRED,  "4.0.0",  true },
 	[CAUSE_REPLY_PERMANENT] = { OUTCOME_FAILED,    "5.0.0",  true },
 	[CAUSE_TOO_BIG]         = { OUTCOME_FAILED,    "5.3.4",  false },

@@ -71,6 +71,7 @@ struct route {
 	char *aliases;		/* file, or NULL */
 	bool junk_folder;	/* marked messages go to the folder Junk of the mailbox */
 	bool verp;		/* the owner of a list has an address for each member */
+	uint64_t interval_us;	/* between messages to one destination; 0: any rate */
 	char subaddress;	/* the octet between user and detail; NUL: none */
 	char *user;		/* name for the login; NULL: no login */
 	char *password_file;	/* a path or a credential (config/secret.h); or NULL */

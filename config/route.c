@@ -14,6 +14,8 @@
 #include "config/secret.h"
 #include "config/way.h"
 
+#define RATE_MAX       1000000	/* messages */
+#define RATE_TIME_MAX_MS (86400 * 1000)
 #define HOSTS_TEXT_MAX 255	/* octets of several hosts, which name a destination */
 
 bool
@@ -32,6 +34,7 @@ route_key(struct slice name, enum route_key *ret)
 		[ROUTE_SUBADDRESS] = S("subaddress"),
 		[ROUTE_JUNK_FOLDER] = S("junk-folder"),
 		[ROUTE_VERP] = S("verp"),
+		[ROUTE_RATE] = S("rate"),
 	};
 
 	for (size_t i = 0; i < ROUTE_KEYS; i++) {
@@ -211,6 +214,24 @@ set_switch(bool *at, struct slice value, struct buf *why)
 	return 0;
 }
 
+/* Messages in a time, such as 100/1min; nothing: at any rate. */
+static int
+set_rate(struct route *r, struct slice value, struct buf *why)
+{
+	struct slice time, count = slice_cut(value, '/', &time);
+	uint64_t n, ms;
+
+	r->interval_us = 0;
+	if (value.n == 0)
+		return 0;
+	if (!slice_uint(count, RATE_MAX, &n) || n == 0 || !words_duration_ms(time, &ms) ||
+	    ms < 1000 || ms > RATE_TIME_MAX_MS)
+		return refuse(why, "write messages in a time, like 100/1min or 5/1s: "
+		    "1 to 1000000 messages in 1s to 1d");
+	r->interval_us = ms * 1000 / n;
+	return 0;
+}
+
 /* Control characters are forbidden: they separate the fields of PLAIN (RFC 4616). */
 static int
 set_user(struct route *r, struct slice value, struct buf *why)
@@ -285,6 +306,8 @@ route_set(struct route *r, enum route_key key, struct slice value, struct buf *w
 		return set_switch(&r->junk_folder, value, why);
 	case ROUTE_VERP:
 		return set_switch(&r->verp, value, why);
+	case ROUTE_RATE:
+		return set_rate(r, value, why);
 	default:
 		return -EINVAL;
 	}

@@ -12,13 +12,13 @@ enum route_key {
 	ROUTE_TOKEN_COMMAND,
 	ROUTE_SENDER_KEYS,	/* a [sender] has the keys above only */
 	ROUTE_ACCEPT = ROUTE_SENDER_KEYS, ROUTE_RECIPIENTS, ROUTE_ALIASES, ROUTE_SUBADDRESS,
-	ROUTE_JUNK_FOLDER, ROUTE_VERP,
+	ROUTE_JUNK_FOLDER, ROUTE_VERP, ROUTE_RATE,
 	ROUTE_KEYS
 };
 
 #define ROUTE_SENDER_KEY_NAMES "via, host-order, tls, user, password-file, token-command"
 #define ROUTE_KEY_NAMES ROUTE_SENDER_KEY_NAMES ", accept, recipients, aliases, subaddress, " \
-	"junk-folder, verp"
+	"junk-folder, verp, rate"
 #define ROUTE_USER_MAX	    255
 #define ROUTE_COMMAND_WORDS 32	/* in a token-command */
 #define ROUTE_COMMAND_MAX   1000

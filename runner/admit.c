@@ -146,9 +146,37 @@ by_destination(const void *a, const void *b)
 	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
 }
 
+/* Defers the recipients of a message for one destination without an attempt, if their moment has
+ * not come. */
+static bool
+defer_by_rate(struct runner *r, struct message *m, const struct sheet *s,
+    const struct rcpt_place *places, size_t n)
+{
+	const struct destination *d = places->destination;
+	int64_t moment_s = 0;
+	struct outcome o;
+
+	if (!d->route->interval_us)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (s->rcpts[places[i].rcpt].moment_s > moment_s)
+			moment_s = s->rcpts[places[i].rcpt].moment_s;
+	moment_s = rates_ask(&r->rates, slice_str(d->key), d->route->interval_us, moment_s,
+	    clock_wall_us());
+	if (moment_s == 0)
+		return false;
+	rates_outcome(moment_s, &o);
+	for (size_t i = 0; i < n; i++)
+		window_result(m, places[i].rcpt, &o, false);
+	if (m->moment_s == 0 || moment_s < m->moment_s)
+		m->moment_s = moment_s;
+	return true;
+}
+
 /* Makes one job of each run of recipients with the same destination, cut at FRAME_RCPTS_MAX. */
 static int
-push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, size_t n)
+push_jobs(struct runner *r, struct message *m, const struct sheet *s,
+    const struct rcpt_place *places, size_t n)
 {
 	for (size_t i = 0, run; i < n; i += run) {
 		struct job *job;
@@ -156,6 +184,8 @@ push_jobs(struct runner *r, struct message *m, const struct rcpt_place *places, 
 		for (run = 1; i + run < n && run < FRAME_RCPTS_MAX; run++)
 			if (places[i + run].destination != places[i].destination)
 				break;
+		if (defer_by_rate(r, m, s, places + i, run))
+			continue;
 		job = malloc(sizeof *job + run * sizeof job->rcpts[0]);
 		if (!job)
 			return -ENOMEM;
@@ -195,7 +225,7 @@ line_up(struct runner *r, struct message *m, const struct sheet *s)
 			places[n++].rcpt = (uint32_t)i;
 	}
 	qsort(places, n, sizeof *places, by_destination);
-	error = push_jobs(r, m, places, n);
+	error = push_jobs(r, m, s, places, n);
 	free(places);
 	return error;
 }

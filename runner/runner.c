@@ -649,5 +649,6 @@ runner_done(struct runner *r)
 	destination_done(&r->destinations);
 	hosts_done(&r->hosts);
 	frozen_done(&r->frozen);
+	rates_done(&r->rates);
 	tickets_done(&r->tickets);
 }

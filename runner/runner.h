@@ -18,6 +18,7 @@
 #include "runner/absent.h"
 #include "runner/destination.h"
 #include "runner/frozen.h"
+#include "runner/rates.h"
 #include "runner/report.h"
 #include "runner/tickets.h"
 #include "runner/tls_results.h"
@@ -45,6 +46,7 @@ struct runner {
 	struct tls_results sessions;
 	struct hosts hosts;
 	struct frozen_list frozen;
+	struct rates rates;
 	bool stopping;			/* no further job is handed out */
 	bool wrote;			/* a notice is in new/ now */
 	bool unread;			/* for lack of a process; those messages are in cur/ */

@@ -43,6 +43,7 @@ struct tally {
 	size_t deferred;		/* recipients */
 	size_t frozen;			/* recipients on a frozen route */
 	int64_t thaw_s;			/* when the first of these routes is tried again */
+	size_t paced;			/* recipients whose moment has not come */
 	uint64_t lifetime_s;		/* of this message */
 	bool too_old;			/* longer in the queue than its lifetime */
 	bool gives_back;		/* longer than its sender wants */
@@ -153,6 +154,8 @@ settle_rcpt(struct runner *r, struct sheet *s, uint32_t rcpt, struct result *res
 			attempt_note(e, rcpt, o);
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
 			note_frozen(r, route, t);
+		} else if (o->cause == CAUSE_RATE && !t->gives_back) {
+			t->paced++;
 		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
 			expire_outcome(t, o);
 			attempt_note(e, rcpt, o);
@@ -238,7 +241,8 @@ let_go_as_asked(struct runner *r, const struct queue_entry *e, enum queue_reques
 /* When the message is due: at the next retry, at the sender's deadline, or when its route is tried
  * again. */
 static int64_t
-next_due_s(const struct config *c, const struct sheet *s, const struct tally *t)
+next_due_s(const struct config *c, const struct message *m, const struct sheet *s,
+    const struct tally *t)
 {
 	const struct deadline *d = &s->deadline;
 	const int64_t now_s = clock_wall_s();
@@ -246,6 +250,8 @@ next_due_s(const struct config *c, const struct sheet *s, const struct tally *t)
 
 	if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
 		due_s = t->thaw_s;
+	if (t->paced && (t->paced == t->deferred || m->moment_s < due_s))
+		due_s = m->moment_s;
 	if (d->set && d->at_s > now_s && d->at_s < due_s)
 		due_s = d->at_s;
 	return due_s;
@@ -283,8 +289,10 @@ let_go(struct runner *r, const struct message *m, struct sheet *s, const struct 
 		error = let_go_as_asked(r, e, t->request, &end);
 	} else if (t->deferred) {
 		end = REPORT_DEFERRED;
-		due_s = next_due_s(r->config, s, t);
-		error = queue_defer(r->queue, e, due_s);
+		due_s = next_due_s(r->config, m, s, t);
+		/* To wait for a moment is no attempt. */
+		error = t->paced == t->deferred ? queue_postpone(r->queue, e, due_s)
+						: queue_defer(r->queue, e, due_s);
 		if (error == 0)
 			list_with_hosts(r, m, due_s);
 	} else if (e->from.n == 0 && any_failed(e)) {

@@ -15,6 +15,7 @@
 #include "base/idn.h"
 #include "runner/destination.h"
 #include "runner/rank.h"
+#include "runner/rates.h"
 #include "runner/schedule.h"
 
 #define TIME_MAX_S (INT64_C(1) << 40)	/* either way, so that sums cannot overflow */
@@ -36,6 +37,7 @@ struct head {
 
 struct row {
 	struct span path, domain, last;
+	int64_t moment_s;
 	uint32_t at, local, route;
 	char state;
 	bool wants_failed, wants_delayed;
@@ -73,6 +75,17 @@ last_note(const struct queue_entry *e, struct slice path, struct buf *b)
 	return words.n > LAST_MAX ? slice_of(words.p, LAST_MAX) : words;
 }
 
+/* The moment that the last note about a recipient has. */
+static int64_t
+moment_of(const struct queue_entry *e, struct slice path)
+{
+	char space[QUEUE_LATE_MAX];
+	struct buf last = BUF(space);
+
+	queue_last_note(e, path, &last);
+	return rates_moment_s(slice_skip(buf_slice(&last), path.n + sizeof "<> " - 1));
+}
+
 static void
 fill_row(struct writing *w, const struct config *c, const struct queue_entry *e, uint32_t i,
     bool over, struct row *row)
@@ -94,6 +107,8 @@ fill_row(struct writing *w, const struct config *c, const struct queue_entry *e,
 	row->wants_delayed = owed_wanted(e, i, NOTICE_DELAYED);
 	if (over && rcpt->state == QUEUE_PENDING)
 		row->last = put_text(w, last_note(e, rcpt->path, &last));
+	if (config_route_at(c, row->route)->interval_us && rcpt->state == QUEUE_PENDING)
+		row->moment_s = moment_of(e, rcpt->path);
 }
 
 static bool
@@ -199,7 +214,8 @@ static bool
 take_row(const struct config *c, const struct row *row, struct slice text, struct queue_rcpt *rcpt,
     struct sheet_rcpt *more)
 {
-	if (!foreign_bool(&row->wants_failed) || !foreign_bool(&row->wants_delayed) ||
+	if (!is_time(row->moment_s) ||
+	    !foreign_bool(&row->wants_failed) || !foreign_bool(&row->wants_delayed) ||
 	    row->route > c->nroutes || row->local > row->path.n || row->path.n == 0 ||
 	    !take_text(text, row->path, &rcpt->path) ||
 	    !take_text(text, row->domain, &rcpt->domain) ||
@@ -209,6 +225,7 @@ take_row(const struct config *c, const struct row *row, struct slice text, struc
 	rcpt->state = row->state;
 	more->route = config_route_at(c, row->route);
 	more->local = row->local;
+	more->moment_s = row->moment_s;
 	more->wants_failed = row->wants_failed;
 	more->wants_delayed = row->wants_delayed;
 	return true;

@@ -17,6 +17,7 @@ struct sheet_rcpt {
 	size_t local;			/* octets of the path before its domain */
 	/* The report of the last attempt, if the sender's deadline has passed. */
 	struct slice last;
+	int64_t moment_s;		/* given by the rate of its destination; 0: none */
 	bool wants_failed, wants_delayed;	/* notices */
 };
 

@@ -218,7 +218,7 @@ static const struct mistake mistakes[] = {
 	{ "[route a.b]\nvia = mx\n[route A.B]\nvia = mx\n", 4, "is set in line 2 already" },
 	{ "[route a.b]\nvia = mx\nfrom = x\n", 3,
 	  "a route has via, host-order, tls, user, password-file, token-command, accept, "
-	  "recipients, aliases, subaddress, junk-folder, verp" },
+	  "recipients, aliases, subaddress, junk-folder, verp, rate" },
 	{ "[route a.b]\naccept = anyone\n", 1, "has no via" },
 	{ "\n[route a.b]\n", 2, "has no via" },
 	{ "[server]\nhostname = local host\n", 2, "a full name" },

@@ -26,6 +26,7 @@ static const struct row {
 	{ CAUSE_TLS_UNVERIFIED, OUTCOME_DEFERRED, "4.7.5", "a certificate that is not the one" },
 	{ CAUSE_DANE, OUTCOME_DEFERRED, "4.7.5", "records of DANE that cannot be asked for" },
 	{ CAUSE_LOGIN, OUTCOME_DEFERRED, "4.7.8", "a login that is refused" },
+	{ CAUSE_RATE, OUTCOME_DEFERRED, "4.4.5", "a rate that is used up" },
 	{ CAUSE_REPLY_TEMPORARY, OUTCOME_DEFERRED, "4.0.0", "4yz" },
 	{ CAUSE_REPLY_PERMANENT, OUTCOME_FAILED, "5.0.0", "5yz" },
 	{ CAUSE_TOO_BIG, OUTCOME_FAILED, "5.3.4", "R148 larger than the peer's SIZE" },
