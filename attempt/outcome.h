@@ -36,7 +36,6 @@ enum outcome_cause {
 	CAUSE_TLS_UNVERIFIED,		/* 4.7.5: the certificate does not prove the name */
 	CAUSE_DANE,			/* 4.7.5: it is not known what TLS the host must offer */
 	CAUSE_LOGIN,			/* 4.7.8: the smarthost refused our login, or none is set */
-	CAUSE_RATE,			/* 4.4.5: the rate of the destination is used up for now */
 	CAUSE_REPLY_TEMPORARY,		/* 4yz: the peer's own status, else 4.0.0 */
 	CAUSE_REPLY_PERMANENT,		/* 5yz: the peer's own status, else 5.0.0 */
 	CAUSE_TOO_BIG,			/* 5.3.4: above the peer's SIZE */
@@ -63,6 +62,7 @@ enum outcome_cause {
 	CAUSE_OPERATOR,			/* 5.0.0: given up by the operator (smtp-queue fail) */
 	CAUSE_ASIDE,			/* 5.3.0: put aside, as processes died on it */
 	CAUSE_EXPIRED,			/* 5.4.7: lifetime is over; detail is the last attempt's */
+	CAUSE_RATE,			/* 4.4.5: the rate of the destination is used up for now */
 	CAUSE_COUNT,
 };
 

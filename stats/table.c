@@ -37,7 +37,7 @@ static const char *const causes[] = {
 	"reply-permanent", "too-big", "no-8bit", "no-smtputf8", "binary", "no-requiretls",
 	"tls-needed", "no-deliverby", "deadline", "loop", "route-reject", "maildir",
 	"maildir-quota", "maildir-space", "maildir-user", "forwarded", "expanded", "aliases",
-	"empty-list", "local-error", "operator", "put-aside", "expired", NULL,
+	"empty-list", "local-error", "operator", "put-aside", "expired", "rate", NULL,
 };
 /* In the order of enum report_end. */
 static const char *const ends[] = {

@@ -32,7 +32,7 @@ static const struct {
 	{ "contents", STATS_REFUSED_CONTENT, SMTP_DATA_FILTER + 1, "queued", "filter" },
 	{ "limits", STATS_REFUSED_CLIENT, STRANGERS_LIMITS + 2, "client-connections",
 	    "no-process" },
-	{ "causes", STATS_CAUSES, CAUSE_COUNT, "delivered", "expired" },
+	{ "causes", STATS_CAUSES, CAUSE_COUNT, "delivered", "rate" },
 	{ "ends", STATS_ENDS, REPORT_STUCK + 1, "finished", "stuck" },
 	{ "notices", STATS_NOTICES, NOTICE_KINDS, "failed", "expanded" },
 };
