@@ -496,7 +496,7 @@ check-filters: all
 	BUILD=$(BUILD) tests/lib/check \
 	  $(call scripts,$(call tests_of,filters),DEADLINE=400 tests/delivery/run)
 
-# The assertions of tests/conformance against other servers, as root: a minute.  It writes the
+# The assertions of tests/conformance against other servers, as root: minutes.  It writes the
 # table in tests/README.md.
 .PHONY: conformance
 conformance: all
