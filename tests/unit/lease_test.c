@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "queue/run.h"
+#include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
 
 #define TERM_MS 200
@@ -155,6 +156,10 @@ check_damage(void)
 	put_file(&a, "home: mx1\n", 10);
 	ok(queue_lease_join(&a, "mx1", TERM_MS) == -EBADMSG, "a damaged lease is no lease");
 	ok(queue_lease_check(&a) == -EBADMSG && !queue_lease_lost(&a), "but it is not lost");
+	(void)close(openat(a.tmp, "0000000000000001", O_WRONLY | O_CREAT, 0600));
+	ok(queue_recover_all(&a) == -ESTALE &&
+	    faccessat(a.tmp, "0000000000000001", F_OK, 0) == 0,
+	    "recovery removes no message then");
 	queue_close(&a);
 }
 
