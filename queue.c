@@ -48,7 +48,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -89,7 +88,11 @@ begin_message(struct queue_message *m, bool to_memory)
 	m->late = (struct buf){ 0 };
 	queue_sum_init(&m->sum);
 	m->error = queue_id_make(m->id);
-	buf_fmt(&b, "\narrived: %" PRId64 ".%06d ", now_us / 1000000, (int)(now_us % 1000000));
+	buf_str(&b, "\narrived: ");
+	buf_uint(&b, (uint64_t)now_us / 1000000);
+	buf_chr(&b, '.');
+	buf_digits(&b, (uint64_t)now_us, 10, 6);
+	buf_chr(&b, ' ');
 	clock_stamp(&b, now_us / 1000000);
 	buf_chr(&b, '\n');
 	put_octets(m, SL(QUEUE_FIXED_BLANK QUEUE_ID_KEY));
@@ -225,16 +228,15 @@ is_clean(char c)
 static void
 put_clean(struct queue_message *m, struct slice value)
 {
-	size_t good = 0;
-
 	while (value.n) {
+		size_t good = 0;
+
 		while (good < value.n && is_clean(value.p[good]))
 			good++;
 		put_octets(m, slice_of(value.p, good));
 		if (good < value.n)
 			put_octets(m, SL("?"));
 		value = slice_skip(value, good + 1);
-		good = 0;
 	}
 }
 

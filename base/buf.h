@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/copy.h"
 #include "base/slice.h"
 
 struct buf {
@@ -24,9 +25,9 @@ static inline void
 buf_add(struct buf *b, struct slice s)
 {
 	b->full |= s.n > b->cap - b->n;
-	if (b->full || s.n == 0)	/* memcpy from NULL is undefined even for 0 */
+	if (b->full || s.n == 0)
 		return;
-	memcpy(b->p + b->n, s.p, s.n);
+	copy_octets(b->p + b->n, s.p, s.n);
 	b->n += s.n;
 }
 
@@ -39,7 +40,9 @@ buf_str(struct buf *b, const char *s)
 static inline void
 buf_chr(struct buf *b, char c)
 {
-	buf_add(b, slice_of(&c, 1));
+	b->full |= b->n == b->cap;
+	if (!b->full)
+		b->p[b->n++] = c;
 }
 
 static inline void
@@ -52,6 +55,18 @@ buf_uint(struct buf *b, uint64_t v)
 		digits[--i] = (char)('0' + v % 10);
 	while ((v /= 10) != 0);
 	buf_add(b, slice_of(digits + i, sizeof digits - i));
+}
+
+/* The last n digits of v, at most 20, to the base 10 or 16. */
+static inline void
+buf_digits(struct buf *b, uint64_t v, unsigned base, size_t n)
+{
+	char digits[20];
+	size_t i = n;
+
+	for (; i > 0; v /= base)
+		digits[--i] = "0123456789abcdef"[v % base];
+	buf_add(b, slice_of(digits, n));
 }
 
 /* printf into the buffer.  It needs one spare byte for a NUL, which is not counted. */

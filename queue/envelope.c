@@ -9,15 +9,22 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #define LONGEST_MAX UINT64_C(9999999999)
 
-static char
-flag_letter(bool f)
+static void
+put_number(struct buf *b, const char *key, uint64_t v, unsigned base, size_t digits)
 {
-	return f ? 'y' : 'n';
+	buf_str(b, key);
+	buf_digits(b, v, base, digits);
+}
+
+static void
+put_flag(struct buf *b, const char *key, bool flag)
+{
+	buf_str(b, key);
+	buf_chr(b, flag ? 'y' : 'n');
 }
 
 void
@@ -25,18 +32,20 @@ queue_fixed_write(char *text, const struct queue_fixed *fixed)
 {
 	const struct queue_facts *f = &fixed->facts;
 	uint64_t longest = f->longest_line < LONGEST_MAX ? f->longest_line : LONGEST_MAX;
-	char space[256] = { 0 };
-	struct buf b = BUF(space);
+	struct buf b = { .p = text, .cap = QUEUE_FIXED };
 
-	buf_fmt(&b,
-	    "smtp-handler 1 size=%016" PRIu64 " envelope=%08" PRIu64 " sum=%016" PRIx64 "\n",
-	    fixed->size, fixed->envelope, fixed->sum);
-	buf_fmt(&b, "content 8bit=%c utf8=%c dots=%c binary=%c crlf=%c longest=%010" PRIu64 "\n",
-	    flag_letter(f->eight_bit), flag_letter(f->utf8_header), flag_letter(f->dot_line),
-	    flag_letter(f->binary), flag_letter(!f->no_final_crlf), longest);
-	buf_fmt(&b, "tried %04u warned %c\n", fixed->attempts % (QUEUE_TRIED_MAX + 1),
-	    flag_letter(fixed->warned));
-	memcpy(text, space, QUEUE_FIXED);
+	put_number(&b, "smtp-handler 1 size=", fixed->size, 10, 16);
+	put_number(&b, " envelope=", fixed->envelope, 10, 8);
+	put_number(&b, " sum=", fixed->sum, 16, 16);
+	put_flag(&b, "\ncontent 8bit=", f->eight_bit);
+	put_flag(&b, " utf8=", f->utf8_header);
+	put_flag(&b, " dots=", f->dot_line);
+	put_flag(&b, " binary=", f->binary);
+	put_flag(&b, " crlf=", !f->no_final_crlf);
+	put_number(&b, " longest=", longest, 10, 10);
+	put_number(&b, "\ntried ", fixed->attempts % (QUEUE_TRIED_MAX + 1), 10, 4);
+	put_flag(&b, " warned ", fixed->warned);
+	buf_chr(&b, '\n');
 }
 
 /*
