@@ -34,7 +34,7 @@ utf8_decode(struct slice s, uint32_t *ret)
 }
 
 size_t
-utf8_printable(struct slice s)
+utf8_printable_rare(struct slice s)
 {
 	uint32_t c = 0;
 	size_t n = utf8_decode(s, &c);

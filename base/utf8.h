@@ -11,10 +11,16 @@
  * one. */
 size_t utf8_decode(struct slice s, uint32_t *ret);
 
+size_t utf8_printable_rare(struct slice s);
+
 /* The length of the character at the start of s, if it may be shown.  0 if it is not valid, or if a
  * terminal would obey it and not show it.  Those are control characters, line and paragraph
  * separators, and characters that reorder text. */
-size_t utf8_printable(struct slice s);
+static inline size_t
+utf8_printable(struct slice s)
+{
+	return s.n && s.p[0] >= ' ' && s.p[0] < 0x7f ? 1 : utf8_printable_rare(s);
+}
 
 /* Replace by '?' each octet of p that belongs to no character that may be shown. */
 void utf8_clean(char *p, size_t n);

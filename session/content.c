@@ -97,7 +97,7 @@ content_rcpt(struct session *s)
 	const struct slice to = smtp_path_text(&s->smtp.rcpt), params = buf_slice(&s->smtp.params);
 
 	if (s->smtp.recipients == 1)	/* this one is counted already */
-		c->recipient = s->smtp.rcpt;
+		smtp_path_copy(&c->recipient, &s->smtp.rcpt);
 	queue_rcpt(&c->queue, &c->queued, to, params);
 	if (c->printing)
 		print_path(&c->print, "RCPT TO:", to, params);

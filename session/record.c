@@ -73,7 +73,7 @@ record_decided(struct session *s, enum smtp_next what, enum smtp_verdict verdict
 	if (reply->code < 400) {
 		if (what == SMTP_NEXT_CHECK_MAIL) {
 			r->transactions++;
-			r->from = *from;
+			smtp_path_copy(&r->from, from);
 			r->to = (struct buf)BUF(r->to_space);
 			r->recipients = 0;
 		} else if (what == SMTP_NEXT_CHECK_RCPT) {

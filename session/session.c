@@ -406,10 +406,12 @@ decide_data(struct session *s, enum smtp_verdict *ret)
 struct smtp_reply
 session_decide(struct session *s, struct smtp_reply question)
 {
-	const struct smtp_path from = s->smtp.from, to = s->smtp.rcpt;	/* smtp may forget them */
+	struct smtp_path from, to;	/* smtp may forget its own */
 	struct smtp_reply reply = question;
 	enum smtp_verdict verdict = SMTP_ACCEPT;
 
+	smtp_path_copy(&from, &s->smtp.from);
+	smtp_path_copy(&to, &s->smtp.rcpt);
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
 		reply = decide_mail(s, &verdict);

@@ -27,13 +27,37 @@ take(struct slice *in, char c)
 	return true;
 }
 
-/* Octets of the atext character at the start of s; 0 if there is none. */
-static size_t
-atom_char(struct slice s)
+#define BIT(c) (UINT64_C(1) << ((c) & 63))
+
+/* Is the octet an atext character of ASCII? */
+static bool
+is_atom_ascii(unsigned char c)
 {
-	if (at(&s, ' ') || (s.n && strchr("\"(),.:;<>@[\\]", s.p[0])))
-		return 0;
-	return utf8_printable(s);
+	static const uint64_t specials[] = {
+		BIT('"') | BIT('(') | BIT(')') | BIT(',') | BIT('.') | BIT(':') | BIT(';') |
+		    BIT('<') | BIT('>'),
+		BIT('@') | BIT('[') | BIT('\\') | BIT(']'),
+	};
+
+	return c > ' ' && c < 0x7f && !(specials[c / 64] & BIT(c));
+}
+
+/* Octets of the atext characters at the start of s. */
+static size_t
+atom_run(struct slice s)
+{
+	size_t n = 0, octets;
+
+	for (;;) {
+		while (n < s.n && is_atom_ascii((unsigned char)s.p[n]))
+			n++;
+		if (n == s.n || (unsigned char)s.p[n] < 0x80)
+			return n;
+		octets = utf8_printable(slice_skip(s, n));
+		if (octets == 0)
+			return n;
+		n += octets;
+	}
 }
 
 /* Without the tolerance a dot stands between atoms only; with it, dots alone are valid too. */
@@ -44,7 +68,7 @@ take_dot_string(struct slice *in, bool tolerant, struct buf *value)
 	bool atom = false;		/* an atom ends here */
 
 	while (in->n) {
-		size_t n = at(in, '.') ? 1 : atom_char(*in);
+		size_t n = at(in, '.') ? 1 : atom_run(*in);
 
 		if (n == 0)
 			break;
@@ -210,10 +234,11 @@ take_path(struct slice *in, unsigned flags, struct smtp_path *ret)
 enum smtp_path_result
 smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret, struct slice *ret_rest)
 {
-	struct smtp_path path = { 0 };
+	struct smtp_path path;
 	enum smtp_path_result r;
 	struct slice rest;
 
+	smtp_path_clear(&path);
 	skip_blanks(&in, flags);
 	rest = in;
 	r = take_path(&rest, flags, &path);
@@ -221,7 +246,7 @@ smtp_path_parse(struct slice in, unsigned flags, struct smtp_path *ret, struct s
 		if ((unsigned char)in.p[i] < ' ' || in.p[i] == 0x7f)
 			r = SMTP_PATH_CONTROL;
 	if (r == SMTP_PATH_OK) {
-		*ret = path;
+		smtp_path_copy(ret, &path);
 		*ret_rest = rest;
 	}
 	return r;
@@ -235,7 +260,7 @@ smtp_path_parse_whole(struct slice in, unsigned flags, struct smtp_path *ret)
 
 	if (smtp_path_parse(in, flags, &path, &rest) != SMTP_PATH_OK || rest.n)
 		return false;
-	*ret = path;
+	smtp_path_copy(ret, &path);
 	return true;
 }
 
@@ -302,10 +327,10 @@ without_detail(const struct smtp_path *p, char delimiter, struct smtp_path *ret)
 static size_t
 add_names(const struct smtp_path *p, struct smtp_path *ret)
 {
-	ret[0] = *p;
+	smtp_path_copy(&ret[0], p);
 	if (p->n == p->local_n)
 		return 1;
-	ret[1] = *p;
+	smtp_path_copy(&ret[1], p);
 	ret[1].n = p->local_n;
 	ret[1].text[p->local_n] = '\0';
 	return 2;

@@ -29,6 +29,24 @@ struct smtp_path {
 	bool utf8;		/* holds octets above 127 */
 };
 
+/* A path is mostly short, and its room is not: only the octets in use are copied. */
+static inline void
+smtp_path_copy(struct smtp_path *to, const struct smtp_path *from)
+{
+	copy_octets(to->text, from->text, from->n + 1);
+	to->n = from->n;
+	to->local_n = from->local_n;
+	to->utf8 = from->utf8;
+}
+
+static inline void
+smtp_path_clear(struct smtp_path *p)
+{
+	p->text[0] = '\0';
+	p->n = p->local_n = 0;
+	p->utf8 = false;
+}
+
 static inline struct slice
 smtp_path_text(const struct smtp_path *p)
 {

@@ -50,8 +50,8 @@ server_transaction_end(struct server_session *s)
 {
 	if (s->state != SMTP_AT_START)
 		s->state = SMTP_AT_READY;
-	s->from = (struct smtp_path){ 0 };
-	s->rcpt = (struct smtp_path){ 0 };
+	smtp_path_clear(&s->from);
+	smtp_path_clear(&s->rcpt);
 	s->params.n = 0;
 	s->body = SMTP_BODY_UNKNOWN;
 	s->utf8 = s->held = false;
