@@ -185,8 +185,11 @@ static bool
 stderr_ready(void)
 {
 	struct pollfd p = { .fd = 2, .events = POLLOUT };
-	int r = poll(&p, 1, stalled ? 0 : STDERR_WAIT_MS);
+	int r;
 
+	if (sink == TO_FILE)		/* never makes a writer wait */
+		return true;
+	r = poll(&p, 1, stalled ? 0 : STDERR_WAIT_MS);
 	stalled = r == 0;
 	return r != 0;
 }
@@ -271,6 +274,18 @@ escape_next(struct slice *value, bool quoted, char room[16])
 	return buf_slice(&b);
 }
 
+/* Octets at the start of value that stand for themselves everywhere in a line. */
+static size_t
+plain_run(struct slice value)
+{
+	size_t n = 0;
+
+	while (n < value.n && value.p[n] >= ' ' && value.p[n] < 0x7f && value.p[n] != '"' &&
+	    value.p[n] != '\\')
+		n++;
+	return n;
+}
+
 /* Add value, escaped, in at most max octets.  False if it was cut. */
 static bool
 add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
@@ -280,7 +295,11 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 	struct slice c;
 
 	while (value.n) {
-		c = escape_next(&value, quoted, room);
+		c = slice_of(value.p, plain_run(value));
+		if (c.n && c.n + 3 <= left)
+			value = slice_skip(value, c.n);
+		else
+			c = escape_next(&value, quoted, room);
 		if (c.n + 3 > left && (c.n > left || value.n)) {
 			buf_str(b, left >= 3 ? "..." : "");
 			return false;
