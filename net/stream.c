@@ -7,8 +7,9 @@
  * descriptors are used only after poll(2) reports that they will not block, and then for at most
  * PIPE_BUF octets.
  *
- * Input is polled for before it is read, because in a dialogue it is rarely there yet.  Output is
- * written without poll(2), because there nearly always is room.
+ * Input is waited for before it is read, because in a dialogue it is rarely there yet: by poll(2),
+ * or on a socket with a time limit of its own (SO_RCVTIMEO) by the read.  Output is written without
+ * poll(2), because there nearly always is room.
  */
 #include "net/stream.h"
 
@@ -19,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -81,10 +83,20 @@ stream_init(struct stream *s, int rfd, int wfd)
 	s->pace.least = 0;
 	s->alarm.at_ms = 0;
 	s->gate.may_write = NULL;
+	s->woken = NULL;
 	s->start = s->end = 0;
 	s->out = (struct buf)BUF(s->out_space);
 	s->eof = s->rfd_plain = s->wfd_plain = false;
 	s->octets_in = s->octets_out = 0;
+}
+
+void
+stream_nap(struct stream *s, const volatile sig_atomic_t *woken)
+{
+	const struct timeval wait = { .tv_usec = STREAM_NAP_MS * 1000 };
+
+	if (setsockopt(s->rfd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0)
+		s->woken = woken;
 }
 
 /* The end of a wait that begins now; 0: no limit. */
@@ -194,6 +206,32 @@ stream_wipe_used(struct stream *s)
 	explicit_bzero(s->out_space + s->out.n, sizeof s->out_space - s->out.n);
 }
 
+/* May a read sleep?  Not over the end of a wait, and not if a signal came. */
+static bool
+may_nap(const struct stream *s, int64_t end_ms)
+{
+	int64_t until_ms;
+
+	if (!s->woken || *s->woken || s->io != &plain)
+		return false;
+	until_ms = clock_ms() + STREAM_NAP_MS;
+	return (end_ms == 0 || end_ms > until_ms) &&
+	       (s->deadline_ms == 0 || s->deadline_ms > until_ms) &&
+	       (s->alarm.at_ms == 0 || s->alarm.at_ms > until_ms);
+}
+
+/* -EAGAIN: nothing has come, or the read may not sleep. */
+static ssize_t
+nap_and_read(struct stream *s, int64_t end_ms)
+{
+	ssize_t n;
+
+	if (!may_nap(s, end_ms))
+		return -EAGAIN;
+	n = recv(s->rfd, s->in + s->end, STREAM_IN - s->end, 0);
+	return n >= 0 ? n : errno == EINTR ? -EAGAIN : -errno;
+}
+
 static ssize_t
 fill_until(struct stream *s, int64_t end_ms)
 {
@@ -211,16 +249,15 @@ fill_until(struct stream *s, int64_t end_ms)
 	}
 	if (s->end == STREAM_IN)
 		return -ENOBUFS;
-	do {
-		if (wait) {
-			int r = wait_for(s, events, end_ms);
+	n = nap_and_read(s, end_ms);
+	while (n == -EAGAIN) {
+		const int r = wait ? wait_for(s, events, end_ms) : 0;
 
-			if (r < 0)
-				return r;
-		}
+		if (r < 0)
+			return r;
 		n = s->io->read(s, s->in + s->end, STREAM_IN - s->end, &events);
 		wait = true;
-	} while (n == -EAGAIN);
+	}
 	if (n == 0)
 		s->eof = true;
 	if (n > 0) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
  * A timed, bounded, buffered byte stream over a pair of descriptors: to a client, or to a host.  It
- * knows no protocol except that lines end in LF.  Calls block; poll(2) does the waiting, so the
- * descriptors may be in either mode.
+ * knows no protocol except that lines end in LF.  Calls block, whatever the mode of the descriptors
+ * is.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,6 +16,7 @@
 
 #define STREAM_IN  65536
 #define STREAM_OUT 16384
+#define STREAM_NAP_MS 250
 
 struct stream;
 
@@ -51,6 +53,9 @@ struct stream {
 		bool (*may_write)(const void *ctx);
 		const void *ctx;
 	} gate;
+	/* A wait for input begins with a read that sleeps for STREAM_NAP_MS at most, unless *woken;
+	 * NULL: it begins with poll(2). */
+	const volatile sig_atomic_t *woken;
 	size_t start, end;		/* bounds of the unread input in in[] */
 	struct buf out;
 	bool eof;
@@ -62,6 +67,10 @@ struct stream {
 
 /* Prepare s for two descriptors, which are borrowed and may be the same. */
 void stream_init(struct stream *s, int rfd, int wfd);
+
+/* Read a socket without poll(2) where that does no harm: half of the calls of a dialogue are saved.
+ * A signal sets *woken.  If it comes just before such a read, it is noticed STREAM_NAP_MS later. */
+void stream_nap(struct stream *s, const volatile sig_atomic_t *woken);
 
 /* The unread input, borrowed. */
 static inline struct slice

@@ -22,12 +22,9 @@ void
 limits_message(struct stream *client, const struct config *config)
 {
 	const uint64_t ms = config->server.timeout_ms;
-	int type;
-	socklen_t len = sizeof type;
 
-	if (config->server.min_rate == 0)
-		return;
-	if (getsockopt(client->rfd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+	/* The command has been read already, so it is known whether the client has a socket. */
+	if (config->server.min_rate == 0 || client->rfd_plain)
 		return;
 	stream_pace(client, (config->server.min_rate * ms + 999) / 1000,
 	    (int)(ms < INT32_MAX ? ms : INT32_MAX));

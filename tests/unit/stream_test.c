@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -371,6 +372,61 @@ check_alarms(void)
 	(void)close(fds[1]);
 }
 
+static volatile sig_atomic_t woken;
+
+static void
+be_woken(int number)
+{
+	woken = number;
+}
+
+/* Milliseconds of a wait for input that does not come. */
+static int64_t
+silence_ms(int timeout_ms, ssize_t expected)
+{
+	const int64_t before = clock_ms();
+
+	return stream_fill(&s, timeout_ms) == expected ? clock_ms() - before : -1;
+}
+
+/* Reads that sleep. */
+static void
+check_naps(void)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 20000 };
+	struct sigaction action = { .sa_handler = be_woken, .sa_flags = SA_RESTART };
+	int fds[2], wake[2];
+	int64_t took;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 || pipe(wake) < 0 ||
+	    sigaction(SIGALRM, &action, NULL) < 0)
+		abort();
+	stream_init(&s, fds[0], fds[0]);
+	stream_nap(&s, &woken);
+	took = silence_ms(30, -ETIMEDOUT);
+	ok(took >= 29 && took < STREAM_NAP_MS, "no read sleeps over the end of a wait");
+	took = silence_ms(STREAM_NAP_MS + 30, -ETIMEDOUT);
+	ok(took >= STREAM_NAP_MS + 29, "after a read that slept in vain the wait goes on");
+	alarms = 2;
+	s.alarm = (struct stream_alarm){ clock_ms() + 20, ring, NULL };
+	ok(stream_fill(&s, 50) == -ETIMEDOUT && alarms == 3, "no read sleeps over an alarm");
+	s.wake_fd = wake[0];
+	put(wake[1], "", 1);
+	(void)setitimer(ITIMER_REAL, &soon, NULL);
+	took = silence_ms(SOON, -EINTR);
+	ok(took >= 0 && took < STREAM_NAP_MS, "a signal ends a read that sleeps");
+	put(fds[1], "NOOP\r\n", 6);
+	ok(woken && stream_fill(&s, SOON) == -EINTR, "after a signal nothing more is read");
+	woken = 0;
+	ok(stream_fill(&s, SOON) == 6, "without one the octets are there");
+	for (int i = 0; i < 2; i++) {
+		(void)close(fds[i]);
+		(void)close(wake[i]);
+	}
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)alarm(60);
+}
+
 int
 main(void)
 {
@@ -392,5 +448,6 @@ main(void)
 	regular_file();
 	check_pace();
 	check_alarms();
+	check_naps();
 	return tap_done();
 }
