@@ -320,8 +320,6 @@ run_queue(struct relay *r, const struct options *options)
 	loop_ready();
 	go_on(r);
 	code = loop_run(&r->loop);
-	if (r->adoption.adopt)
-		adoption_release(&r->config, &r->queue);
 	close_all(r);
 	return code < 0 ? EX_OSERR : code;
 }
@@ -472,6 +470,9 @@ close_all(struct relay *r)
 	dns_cache_free(r->resolver.cache);
 	r->resolver.cache = NULL;
 	loop_close(&r->loop);
+	/* The home may begin at once: nothing is written after this, by workers neither. */
+	if (r->adoption.adopt && r->runner.nworkers == 0)
+		adoption_release(&r->config, &r->queue);
 	queue_close(&r->queue);
 }
 

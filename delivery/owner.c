@@ -19,6 +19,7 @@
 #include "mailbox/path.h"
 #include "maildir/agent.h"
 #include "maildir/agent_frame.h"
+#include "queue/lease.h"
 
 /* A connection to the agent. */
 struct line {
@@ -298,6 +299,11 @@ deliver_to(struct delivery *d, struct queue_entry *e, const struct queue_rcpt *r
 	if (!make_request(d, e, rcpt, whole, &request)) {
 		outcome_set(o, CAUSE_MAILDIR_USER, SL(""), SL("no user can have that name"));
 		return false;
+	}
+	if (!queue_lease_wait(e->lease)) {	/* the agent ends what it was given */
+		outcome_set(o, CAUSE_MAILDIR, SL(""),
+		    SL("another machine may have the queue: the agent was not asked"));
+		return true;
 	}
 	attempt_keep_on();
 	if (d->aide)

@@ -48,6 +48,8 @@
 #define READ_TRIES   50			/* while another process writes */
 #define READ_STEP_MS 10
 #define WATCH_MS     100
+#define TERM_MAX_MS  3600000		/* as in [queue] lease */
+#define RENEWALS     3			/* tries of one that takes longer than it holds */
 #define WAIT_MS	     10000
 #define WAIT_STEP_MS 20
 
@@ -148,11 +150,11 @@ next_text(struct slice *rest, const char *key, char *ret, size_t size)
 }
 
 static bool
-next_number(struct slice *rest, const char *key, uint64_t *ret)
+next_number(struct slice *rest, const char *key, uint64_t max, uint64_t *ret)
 {
 	struct slice value;
 
-	return next_value(rest, key, &value) && slice_uint(value, INT64_MAX, ret);
+	return next_value(rest, key, &value) && slice_uint(value, max, ret);
 }
 
 static bool
@@ -183,11 +185,11 @@ record_parse(const char text[RECORD_SIZE], struct record *ret)
 	    !next_text(&rest, "home: ", ret->home, sizeof ret->home) ||
 	    !next_text(&rest, "holder: ", ret->holder, sizeof ret->holder) ||
 	    !next_state(&rest, &ret->state) ||
-	    !next_number(&rest, "generation: ", &ret->generation) ||
-	    !next_number(&rest, "term-ms: ", &ret->term_ms) ||
+	    !next_number(&rest, "generation: ", INT64_MAX, &ret->generation) ||
+	    !next_number(&rest, "term-ms: ", TERM_MAX_MS, &ret->term_ms) ||
 	    !next_text(&rest, "boot: ", ret->boot, sizeof ret->boot) ||
-	    !next_number(&rest, "renewed-us: ", &ret->renewed_us) ||
-	    !next_number(&rest, "at: ", &wall))
+	    !next_number(&rest, "renewed-us: ", INT64_MAX, &ret->renewed_us) ||
+	    !next_number(&rest, "at: ", INT64_MAX, &wall))
 		return false;
 	ret->wall_s = (int64_t)wall;
 	return true;
@@ -272,6 +274,8 @@ make_file(const struct queue *q, const char *name, const struct record *r)
 		error = -errno;
 	if (error == 0)
 		error = put_record(fd, r);
+	if (error < 0)
+		(void)unlinkat(q->tmp, name, 0);
 	(void)close(fd);
 	return error;
 }
@@ -303,13 +307,14 @@ lose_lease(struct queue_lease *l)
 	return -EREMOTE;
 }
 
-/* Has another process of this boot renewed the lease? */
+/* Has another process of this boot renewed the lease, for as long as this one would? */
 static bool
 is_fresh(const struct queue_lease *l, const struct record *r, int64_t now_us)
 {
 	const int64_t renewed_us = (int64_t)r->renewed_us;
 
-	return l->boot[0] && strcmp(r->boot, l->boot) == 0 && renewed_us <= now_us &&
+	return l->boot[0] && strcmp(r->boot, l->boot) == 0 && r->term_ms >= l->term_ms &&
+	    renewed_us <= now_us &&
 	    now_us - renewed_us < (int64_t)l->term_ms * 250;
 }
 
@@ -360,10 +365,16 @@ queue_lease_lost(const struct queue *q)
 	return q->lease && atomic_load(&q->lease->lost);
 }
 
+/* Errors of the lease must not look like those of a message: it is gone, or it is none. */
 int
 queue_lease_renew(const struct queue *q)
 {
-	return !q->lease ? 0 : atomic_load(&q->lease->lost) ? -EREMOTE : renew_lease(q);
+	int r;
+
+	if (!q->lease)
+		return 0;
+	r = atomic_load(&q->lease->lost) ? -EREMOTE : renew_lease(q);
+	return r == -ENOENT ? -ESTALE : r == -EBADMSG ? -EUCLEAN : r;
 }
 
 int
@@ -371,9 +382,14 @@ queue_lease_check(const struct queue *q)
 {
 	const struct queue_lease *l = q->lease;
 
-	if (!l || clock_boot_us() < atomic_load(&l->valid_us))
-		return 0;
-	return queue_lease_renew(q);
+	/* A renewal that was stopped for too long, by storage or by sleep, proves nothing. */
+	for (int i = 0; l && clock_boot_us() >= atomic_load(&l->valid_us); i++) {
+		const int r = i < RENEWALS ? queue_lease_renew(q) : -ETIMEDOUT;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 bool
@@ -440,6 +456,19 @@ drop_lease(struct queue *q)
 	q->lease = NULL;
 }
 
+/* Remove a lease that its maker left empty when it died.  If the maker lives, its lease is void. */
+static int
+remove_empty(const struct queue *q)
+{
+	struct stat st;
+
+	if (fstatat(q->tmp, QUEUE_LEASE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > 0)
+		return -EBADMSG;
+	return unlinkat(q->tmp, QUEUE_LEASE, 0) < 0 ? -errno : -ENOENT;
+}
+
 int
 queue_lease_join(struct queue *q, const char *name, uint64_t term_ms)
 {
@@ -449,6 +478,8 @@ queue_lease_join(struct queue *q, const char *name, uint64_t term_ms)
 	if (r < 0)
 		return r;
 	r = renew_lease(q);
+	if (r == -EBADMSG)
+		r = remove_empty(q);
 	if (r != -ENOENT)
 		return r;
 	memcpy(first.home, q->lease->name, sizeof first.home);

@@ -64,11 +64,13 @@ void queue_lease_on_loss(const struct queue *q, void (*f)(void *ctx), void *ctx)
 /* Was it found to be another machine's? */
 bool queue_lease_lost(const struct queue *q);
 
-/* Renew the lease if a quarter of its term has passed.  0; -EREMOTE; -errno. */
+/* Renew the lease if a quarter of its term has passed.  0; -EREMOTE; -EUCLEAN if its file is
+ * damaged and -ESTALE if it is gone, which are no errors of a message; -errno. */
 int queue_lease_renew(const struct queue *q);
 
 /* May this process take a step that cannot be undone?  A lease that is about to end is renewed.  0,
- * also without a lease; -EREMOTE if it is another machine's, for good; -errno if nobody knows. */
+ * also without a lease; -EREMOTE if it is another machine's, for good; if nobody knows, the errors
+ * of queue_lease_renew, or -ETIMEDOUT if each renewal took longer than the lease holds. */
 int queue_lease_check(const struct queue *q);
 
 /* The same for a process that cannot open the file: it waits until its parent has renewed the

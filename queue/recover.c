@@ -141,15 +141,12 @@ open_found(const struct queue *q, const char *id, struct queue_found *f)
 static int
 finish_found(const struct queue *q, struct queue_found *f, int proved)
 {
-	/* A lease that cannot be read says nothing about the message. */
 	const int held = proved == 0 || proved == -EBADMSG ? queue_lease_check(q) : 0;
-	int r = proved;
+	int r = held < 0 ? held : proved;
 
-	if (held < 0)
-		r = held == -EREMOTE ? held : -ESTALE;
-	else if (r == 0)
+	if (r == 0)
 		r = renameat(q->tmp, f->id, q->fresh, f->id) < 0 ? -errno : 1;
-	else if (r == -EBADMSG && f->fd >= 0)
+	else if (held == 0 && r == -EBADMSG && f->fd >= 0)
 		r = unlinkat(q->tmp, f->id, 0) < 0 ? -errno : 0;
 	/* This also releases the lock.  A writer that gets it next sees that its file was
 	 * unlinked. */

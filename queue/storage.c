@@ -142,7 +142,7 @@ queue_storage(struct queue_storage *s)
 	r = top < 0 || other < 0 ? -errno : make_both(top, other, name, &a, &b);
 	for (size_t i = 0; r == 0 && i < sizeof promises / sizeof promises[0]; i++)
 		r = test_promise(s, a, b, &promises[i]);
-	if (top >= 0)
+	if (top >= 0 && r != -EEXIST)	/* that one is another machine's */
 		(void)remove_name((void *)(uintptr_t)&top, name);
 	(void)close(a);
 	(void)close(b);

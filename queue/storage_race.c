@@ -228,8 +228,10 @@ read_pages(struct race *r, int folder)
 static void
 replace_pages(struct race *r, int side, int folder)
 {
-	if (!meet_other(r, side, 1))
+	if (!meet_other(r, side, 1)) {
+		atomic_store(&r->over, true);
 		return;
+	}
 	if (side == 0)
 		write_pages(r, folder);
 	else

@@ -73,11 +73,9 @@ struct taking {
 static void
 take_one(struct taking *t, int from, const char *name)
 {
-	int r = queue_lease_check(t->q);
+	int r = -EEXIST;
 
-	if (r == 0)
-		r = -EEXIST;
-	if (r == -EEXIST && queue_is_id(name))
+	if (queue_is_id(name))
 		r = renameat(from, name, t->q->cur, name) < 0 ? -errno : 0;
 	if (r == 0) {
 		t->count++;
@@ -94,9 +92,19 @@ static void
 take_names(struct taking *t, struct queue_walk *w)
 {
 	const char *name;
+	int r = 0;
 
-	while (!t->enough && (name = queue_walk_next(w, &t->error)))
-		take_one(t, dirfd(w->names), name);
+	while (!t->enough && r == 0 && (name = queue_walk_next(w, &t->error))) {
+		r = queue_lease_check(t->q);
+		if (r == 0)
+			take_one(t, dirfd(w->names), name);
+	}
+	if (r == 0)
+		return;
+	queue_walk_end(w);	/* not a wait for each name: a later walk takes them */
+	t->enough = true;
+	if (t->error == 0)
+		t->error = r;
 }
 
 int

@@ -166,7 +166,9 @@ adoption_hold(const struct adoption *a, const struct config *c, struct queue *q)
 		log_text(LOG_LEVEL_ERROR, "queue %s: %s", c->queue.directory,
 		    error == -ENOLCK ? "it has a lease: set lease in [queue] as on the other "
 		    "machines, or remove its file tmp/lease" : error == -EREMOTE ?
-		    queue_advice(QUEUE_RUN, error) : strerror(-error));
+		    queue_advice(QUEUE_RUN, error) : error == -EBADMSG ?
+		    "its file tmp/lease is damaged: if no other machine has adopted the queue, "
+		    "remove it" : strerror(-error));
 		return EX_TEMPFAIL;
 	}
 	queue_lease_on_loss(q, on_loss, (void *)(uintptr_t)c);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "queue/run.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
@@ -152,15 +153,48 @@ static void
 check_damage(void)
 {
 	struct queue a = open_queue();
+	char id[QUEUE_ID_SIZE];
+	int64_t begun_us;
 
 	put_file(&a, "home: mx1\n", 10);
 	ok(queue_lease_join(&a, "mx1", TERM_MS) == -EBADMSG, "a damaged lease is no lease");
-	ok(queue_lease_check(&a) == -EBADMSG && !queue_lease_lost(&a), "but it is not lost");
+	ok(queue_lease_check(&a) == -EUCLEAN && !queue_lease_lost(&a), "but it is not lost");
 	(void)close(openat(a.tmp, "0000000000000001", O_WRONLY | O_CREAT, 0600));
-	ok(queue_recover_all(&a) == -ESTALE &&
+	ok(queue_recover_all(&a) == -EUCLEAN &&
 	    faccessat(a.tmp, "0000000000000001", F_OK, 0) == 0,
 	    "recovery removes no message then");
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof id, "%016d", i);
+		(void)close(openat(a.fresh, id, O_WRONLY | O_CREAT, 0600));
+	}
+	begun_us = clock_us();
+	ok(queue_take_new(&a, NULL, NULL) == -EUCLEAN && clock_us() - begun_us < 5000000 &&
+	    faccessat(a.fresh, id, F_OK, 0) == 0,
+	    "new/ is left alone, without a wait for each message");
 	queue_close(&a);
+	a = open_queue();
+	put_file(&a, "", 0);
+	ok(queue_lease_join(&a, "mx1", TERM_MS) == 0 && queue_lease_check(&a) == 0,
+	    "an empty file, of a process that died, is no lease");
+	queue_close(&a);
+}
+
+/* Two terms of one machine, as after a change of the configuration. */
+static void
+check_terms(void)
+{
+	struct queue a = joined("mx1"), b = open_queue();
+	char text[600] = "";
+	int fd;
+
+	(void)queue_lease_renew(&a);
+	ok(queue_lease_join(&b, "mx1", TERM_MS * 1000) == 0, "a process with a longer term joins");
+	fd = openat(b.tmp, QUEUE_LEASE, O_RDONLY);
+	(void)!read(fd, text, sizeof text - 1);
+	(void)close(fd);
+	ok(strstr(text, "term-ms: 200000\n") != NULL, "and the lease has the longer one at once");
+	queue_close(&a);
+	queue_close(&b);
 }
 
 int
@@ -172,5 +206,6 @@ main(void)
 	check_take();
 	check_busy();
 	check_damage();
+	check_terms();
 	return tap_done();
 }
