@@ -18,10 +18,11 @@ BALANCER, CLIENT = "192.0.2.10", "127.0.0.77"
 TO = "b@example.org"
 
 
-def machine(number, settings="", trusted=CLIENT, **more):
+def machine(number, settings="", trusted=CLIENT):
     """The site mx<number>, at 192.0.2.1<number>.  Only the clients of these tests are trusted."""
     site = Site("mx%d" % number, settings + "[route example.org]\nvia = discard\n"
-                "accept = anyone\n", address="192.0.2.%d" % (10 + number), **more)
+                "accept = anyone\n", address="192.0.2.%d" % (10 + number),
+                hostname="mx%d.example.org" % number)
     text = open(site.config).read()
     with open(site.config, "w") as file:
         file.write(re.sub(r"(?m)^trusted = .*\n", "trusted = %s\n" % trusted, text))

@@ -41,7 +41,7 @@ def stored(folder):
 class Postfix:
     """STARTTLS on port 25, TLS from the first octet on 465; one Maildir for all mail to domain."""
 
-    def __init__(self, address, domain, leaf):
+    def __init__(self, address, domain, leaf, *settings):
         self.directory = directory = HERE + "/postfix"
         shutil.copytree(PEERS + "/etc/postfix", directory + "/etc")
         for name in "data", "queue", "mail":
@@ -70,7 +70,7 @@ smtpd_tls_security_level = may
 smtpd_tls_received_header = yes
 smtpd_tls_chain_files = {4}, {5}
 import_environment = MAIL_CONFIG MAIL_DEBUG LD_LIBRARY_PATH TZ
-""".format(directory, address, domain, UID, leaf.key, leaf.chain))
+""".format(directory, address, domain, UID, leaf.key, leaf.chain) + "\n".join(settings) + "\n")
         master = open(PEERS + "/usr/share/postfix/master.cf.dist").read()
         # inet_interfaces cannot do it: the address is local, but no interface has it.
         master = re.sub(r"^smtp( +inet .*)$", address + r":25\1", master, count=1, flags=re.M)
