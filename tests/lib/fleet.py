@@ -82,9 +82,13 @@ class Balancer:
         return {row[1]: row[17] for row in rows if len(row) > 17 and row[1].startswith("mx")}
 
     def wait_for_up(self, *names):
-        check(wait_for(lambda: os.path.exists(self.control) and
-                       all(self.states().get(name) == "UP" for name in names), 10),
-              open(self.log).read())
+        def up():
+            try:
+                states = self.states()
+            except OSError:             # it does not listen yet
+                return False
+            return all(states.get(name) == "UP" for name in names)
+        check(wait_for(up, 10), open(self.log).read())
 
     def stop(self):
         self.process.terminate()
