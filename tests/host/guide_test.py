@@ -48,6 +48,7 @@ mkdir -p /etc/rspamd/local.d /etc/clamav /etc/dovecot/conf.d /etc/haproxy /var/w
 mkdir -p /root/.acme.sh/deploy
 rm -rf /var/mail/anna /usr/share/doc/smtp-handler
 ln -s /usr/local/share/doc/smtp-handler /usr/share/doc/smtp-handler
+echo '!include auth-system.conf.ext' > /etc/dovecot/conf.d/10-auth.conf
 printf 'account default\\nhost smtp.example.com\\nport 587\\ntls on\\nauth on\\nuser anna\\n' \
     > /etc/msmtprc
 echo 'password hunter2' >> /etc/msmtprc
