@@ -18,9 +18,9 @@ os.makedirs(DIRECTORY)
 mail1, mail2 = [DebianDovecot("mail%d" % n, "192.0.2.4%d" % n, [user],
                               ["/etc/dovecot/conf.d/95-mailboxes.conf"])
                 for n, user in ((1, "anna"), (2, "ben"))]
-proxy = DebianDovecot("proxy", "192.0.2.40",
-                      files=["/etc/dovecot/conf.d/95-proxy.conf", "/etc/dovecot/mailboxes"],
-                      before="sed -i 's/^!include auth-system/#&/' /etc/dovecot/conf.d/10-auth.conf")
+OWN_USERS = "sed -i 's/^!include auth-system/#&/' /etc/dovecot/conf.d/10-auth.conf"
+proxy = DebianDovecot("proxy", "192.0.2.40", before=OWN_USERS,
+                      files=["/etc/dovecot/conf.d/95-proxy.conf", "/etc/dovecot/mailboxes"])
 site = Site("site", "[route example.org]\nvia = lmtp://127.0.0.1:24\n").listen()
 BOTH = ["anna@example.org", "ben@example.org"]
 
