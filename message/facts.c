@@ -43,57 +43,45 @@ note_line_end(struct facts *f)
 	f->line_start = true;
 }
 
-#define BLOCK 64		/* octets: one bit for each */
-#define SHORT 32		/* octets of a line of which a block has two */
+#define BLOCK 256		/* octets */
+#define SHORT 64		/* octets of a line of which a block has several */
 
-/* The bit i is set if octet i of the block is an LF. */
-static uint64_t
-line_feeds(const char *p)
+/* The place behind the last LF of [p, end); p if there is none. */
+static const char *
+last_line_end(const char *p, const char *end)
 {
 	const uint64_t low = RUN_EACH(0x7f);
-	uint64_t mask = 0;
+	uint64_t word;
 
-	for (unsigned i = 0; i < BLOCK / 8; i++) {
-		uint64_t word, tops;
+	for (; end - p >= (ptrdiff_t)sizeof word; end -= sizeof word) {
+		uint64_t feeds;
 
-		memcpy(&word, p + (size_t)8 * i, sizeof word);
+		memcpy(&word, end - sizeof word, sizeof word);
 		word = le64toh(word) ^ RUN_EACH('\n');
-		tops = ~(((word & low) + low) | word | low);
-		mask |= ((tops >> 7) * UINT64_C(0x0102040810204080) >> 56) << 8 * i;
+		feeds = ~(((word & low) + low) | word | low);
+		if (feeds)
+			return end - __builtin_clzll(feeds) / 8;
 	}
-	return mask;
+	while (end > p && end[-1] != '\n')
+		end--;
+	return end;
 }
 
-/* Is a line of the block longer than n octets?  ends has a bit for the LF of each line. */
-static bool
-has_longer(uint64_t ends, size_t n)
+/* Note the longest of the lines in [p, end), which are whole.  A line is longer than all before it
+ * if so many octets from its start on are without an LF. */
+static void
+note_lengths(struct facts *f, const char *p, const char *end)
 {
-	const size_t wanted = n + 2;		/* with its CR, an octet more */
-	const uint64_t whole = ends ? ~UINT64_C(0) >> __builtin_clzll(ends) : 0;
-	uint64_t runs = ~ends & whole;		/* at last: a bit for each run of that length */
-	size_t length = 1;
+	while (end - p > (ptrdiff_t)f->longest_line + 2) {
+		const char *window = p + f->longest_line + 2;
+		const char *next = last_line_end(p, window);
 
-	if (wanted >= BLOCK)
-		return false;
-	for (; 2 * length <= wanted; length *= 2)
-		runs &= runs >> length;
-	return (runs & (runs >> (wanted - length))) != 0;
-}
-
-/* Octets of the longest line. */
-static size_t
-longest_line(uint64_t ends)
-{
-	size_t start = 0, most = 0;
-
-	for (; ends; ends &= ends - 1) {
-		const size_t end = (size_t)__builtin_ctzll(ends);
-
-		if (end - start - 1 > most)
-			most = end - start - 1;
-		start = end + 1;
+		if (next == p) {
+			next = (const char *)memchr(window, '\n', (size_t)(end - window)) + 1;
+			f->longest_line = (uint64_t)(next - p) - 2;
+		}
+		p = next;
 	}
-	return most;
 }
 
 /*
@@ -104,8 +92,7 @@ static size_t
 note_short_lines(struct facts *f, const char *p, struct run_seen *seen)
 {
 	unsigned char bad = 0, dot = 0, high = 0, nul = 0;
-	uint64_t ends;
-	size_t start;
+	size_t n;
 
 	for (int i = 0; i < BLOCK; i++) {	/* without a branch, for vectors */
 		bad |= (unsigned char)((p[i] == '\n') ^ (p[i - 1] == '\r'));
@@ -115,14 +102,12 @@ note_short_lines(struct facts *f, const char *p, struct run_seen *seen)
 	}
 	if (bad)
 		return 0;
-	ends = line_feeds(p);
-	if (has_longer(ends, f->longest_line))
-		f->longest_line = longest_line(ends);
-	start = ends ? BLOCK - (size_t)__builtin_clzll(ends) : 0;
+	n = (size_t)(last_line_end(p, p + BLOCK) - p);
+	note_lengths(f, p, p + n);
 	f->dot_line |= dot;
 	seen->high |= high > 127;
 	seen->nul |= nul;
-	return start;
+	return n;
 }
 
 static void

@@ -72,7 +72,7 @@ copy_until(struct copy *c, const char *end)
 	c->from = end;
 }
 
-#define BLOCK 64
+#define BLOCK 256
 
 /* A block without a bare CR or LF.  The caller owns the octets in front of it and behind it. */
 enum block {

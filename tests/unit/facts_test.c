@@ -261,6 +261,32 @@ test_random(void)
 	}
 }
 
+/* Lines of every length up to 80, with at most two octets that are something else: enough clean
+ * lines for the blocks that are examined without a look at each line. */
+static void
+test_random_lines(void)
+{
+	static const char special[] = "\r\n.\0\xff";
+	char text[700];
+	bool fine = true;
+
+	srand(3);
+	for (int round = 0; round < 1000 && fine; round++) {
+		const size_t n = (size_t)rand() % sizeof text, longest = (size_t)rand() % 80 + 1;
+		size_t left = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			text[i] = (char)(left == 1 ? '\r' : left ? 'a' + rand() % 26 : '\n');
+			left = left ? left - 1 : (size_t)rand() % longest + 1;
+		}
+		for (int i = rand() % 3; n && i > 0; i--)
+			text[(size_t)rand() % n] =
+			    special[(size_t)rand() % (sizeof special - 1)];
+		fine = agrees(slice_of(text, n));
+	}
+	ok(fine, "random lines with a few other octets");
+}
+
 /* Another header section in front of the same body: the facts of the whole. */
 static void
 test_new_header(void)
@@ -305,5 +331,6 @@ main(void)
 	for (size_t i = 0; i < sizeof of_bdat / sizeof of_bdat[0]; i++)
 		test_row(&of_bdat[i], of_bdat[i].in, "BDAT");
 	test_random();
+	test_random_lines();
 	return tap_done();
 }
