@@ -20,7 +20,7 @@ from certificates import Authority  # noqa: E402
 from conform import CASES  # noqa: F401, E402
 from conform.options import ROLES, arguments  # noqa: E402
 from conform.report import DIFFERS, FAILED, PASSED, SKIPPED, Run, lines_of  # noqa: E402
-from conform.trial import ASSERTIONS  # noqa: E402
+from conform.trial import ASSERTIONS, SENDING  # noqa: E402
 from tap import check, main, same, test, wait_for  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
@@ -201,10 +201,12 @@ def _():
     check(status == 0 and "--rcpt ADDRESS" in output, output)
     status, output = program("--list")
     numbers = [int(number) for number in re.findall(r"(?m)^[HRB](\d{3}) RFC ", output)]
-    same((status, numbers), (0, sorted(ASSERTIONS)))
+    same((status, numbers), (0, sorted(ASSERTIONS) + sorted(SENDING)))
     check(re.search(r"(?m)^H076 .* # not testable from outside: a power cut", output), output)
     for argv in ([], ["--server", "nowhere"], ["--pipe", "x", "--only", "999"],
-                 ["--pipe", "x", "--as", "king=127.0.0.1:1"], ["--pipe", "x", "--only", "a"]):
+                 ["--pipe", "x", "--as", "king=127.0.0.1:1"], ["--pipe", "x", "--only", "a"],
+                 ["--pipe", "x", "--only", "226"], ["--pipe", "x", "--sink", "127.9.0.0/30"],
+                 ["--pipe", "x", "--sink", "127.9.0.0/16", "--only", "39"]):
         status, output = program(*argv)
         check(status == 2 and "error: " in output, argv, status, output)
 

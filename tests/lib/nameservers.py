@@ -6,12 +6,14 @@ import socket
 import struct
 import subprocess
 
+from dns_packets import (A, AAAA, MX, SERVFAIL, TRUNCATED, TXT, answer, question, record,
+                         wire_name)
 from exchangers import _loop, in_loop
 from programs import PEERS, peer_environment
 from tap import wait_for
 
-A, MX, TXT, AAAA = 1, 15, 16, 28
-SERVFAIL = 2
+__all__ = ["A", "AAAA", "MX", "SERVFAIL", "TRUNCATED", "TXT", "FakeNameServer", "answer", "nsd",
+           "nsd_process", "record", "wire_name"]
 
 
 def nsd(directory, zones, address="192.0.2.53"):
@@ -55,31 +57,6 @@ def _answers(address, name):
             return s.recv(1500)
         except OSError:
             return None
-
-
-def wire_name(name):
-    labels = [label.encode() for label in name.split(".") if label]
-    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
-
-
-def record(name, kind, value, ttl=60):
-    if kind == MX:
-        preference, target = value
-        data = struct.pack("!H", preference) + wire_name(target)
-    elif kind == TXT:
-        data = bytes((len(value),)) + value.encode()
-    else:
-        data = socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, value)
-    return wire_name(name) + struct.pack("!2HIH", kind, 1, ttl, len(data)) + data
-
-
-def answer(ident, question, records=(), rcode=0, flags=0x8180):
-    """A packet with the answer to question, which is (name, kind)."""
-    head = struct.pack("!6H", ident, flags | rcode, 1, len(records), 0, 0)
-    return head + wire_name(question[0]) + struct.pack("!2H", question[1], 1) + b"".join(records)
-
-
-TRUNCATED = 0x8180 | 0x0200
 
 
 class FakeNameServer:
@@ -132,13 +109,7 @@ class Query:
     def __init__(self, server, packet, send, over, peer):
         self.server, self.send, self.over, self.peer = server, send, over, peer
         self.packet = packet
-        self.id = struct.unpack("!H", packet[:2])[0]
-        labels, at = [], 12
-        while packet[at]:
-            labels.append(packet[at + 1:at + 1 + packet[at]].decode())
-            at += 1 + packet[at]
-        self.name = ".".join(labels).lower()
-        self.kind = struct.unpack("!H", packet[at + 1:at + 3])[0]
+        self.id, self.name, self.kind = question(packet)
         self.question = (self.name, self.kind)
 
     def honest(self, **more):

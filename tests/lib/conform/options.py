@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: ISC
 """The command line of tests/conformance."""
 import argparse
+import ipaddress
 
-from conform.trial import ASSERTIONS
+from conform.trial import ASSERTIONS, SENDING
 
 ABOUT = """Run the numbered assertions of the SMTP standards against any server.
 
     tests/conformance --server mx.example.org:25 --rcpt anna@example.org
-    tests/conformance --pipe 'build/smtp-handler -c config' --rcpt anna@example.org"""
+    tests/conformance --pipe 'build/smtp-handler -c config' --rcpt anna@example.org
+
+With --sink it runs the assertions about senders: it is the DNS and all exchangers, and hands in
+mail at the server, which must send it on.
+
+    tests/conformance --sink 127.1.0.0/16 --server 127.0.0.1:2525 --flush 'smtp-relay --flush'"""
 MORE = """It prints a line of TAP for each assertion, with its number and the section of the RFC,
 and, if it fails, what was expected and what was seen.  "differs" is no failure: the RFC leaves a
 choice there.  The exit status is 0 if nothing failed, 1 if something did, 2 if the arguments are
@@ -16,6 +22,8 @@ wrong.
 The mail of a run is addressed to --rcpt, --no-rcpt, --foreign, and postmaster.  Use a server that
 may get it."""
 
+# A run takes about 170 of them.
+LEAST_ADDRESSES = 512
 ROLES = ("nameless", "refusing", "broken", "full", "strict", "submission", "implicit", "lmtp")
 
 
@@ -24,7 +32,7 @@ def numbers(text):
     for word in text.split(","):
         first, _, last = word.strip().upper().lstrip("HRB").partition("-")
         found += range(int(first), int(last or first) + 1)
-    unknown = [number for number in found if number not in ASSERTIONS]
+    unknown = [number for number in found if number not in {**ASSERTIONS, **SENDING}]
     if unknown:
         raise argparse.ArgumentTypeError("no assertion has the number %s" % unknown[0])
     return found
@@ -43,6 +51,16 @@ def role(text):
         raise argparse.ArgumentTypeError("%r is not ROLE=PLACE; the roles are: %s"
                                          % (text, ", ".join(ROLES)))
     return name, place(where)
+
+
+def network(text):
+    try:
+        if ipaddress.ip_network(text).num_addresses >= LEAST_ADDRESSES:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError("%r is not a network of %d addresses or more" % (
+        text, LEAST_ADDRESSES))
 
 
 def parser():
@@ -79,6 +97,23 @@ def parser():
                       "it, the server does so by itself")
     mail.add_argument("--settle", metavar="S", type=float, default=20,
                       help="wait so long for deliveries (default: %(default)g)")
+    sink = p.add_argument_group("senders")
+    sink.add_argument("--sink", metavar="NETWORK", type=network,
+                      help="run the assertions about senders, with exchangers at addresses of this "
+                      "network, which are this host's")
+    sink.add_argument("--sink6", metavar="NETWORK", help="the same of IPv6")
+    sink.add_argument("--sink-port", type=int, default=25, metavar="PORT",
+                      help="the port of the exchangers (default: %(default)d)")
+    sink.add_argument("--dns", metavar="ADDRESS:PORT", default="127.0.0.1:53",
+                      help="the name server that the sender asks (default: %(default)s)")
+    sink.add_argument("--zone", metavar="DOMAIN", default="conform.example",
+                      help="the domains of all recipients are below it (default: %(default)s)")
+    sink.add_argument("--patience", type=float, metavar="S",
+                      help="each time-out of the sender is set to S seconds or less")
+    sink.add_argument("--quiet", type=float, metavar="S", default=1,
+                      help="what has not happened then, does not (default: %(default)g)")
+    sink.add_argument("--lmtp", metavar="DOMAIN=ADDRESS:PORT",
+                      help="the sender gives mail for this domain to this address by LMTP")
     how = p.add_argument_group("the run")
     how.add_argument("--only", type=numbers, metavar="N,...", help="these numbers: 1,7,22-30")
     how.add_argument("--list", action="store_true", help="print the assertions, and no more")
@@ -106,4 +141,8 @@ def arguments(argv):
             options.place = "%s:%s" % (kind, getattr(options, kind))
     if not options.place and not options.list:
         p.error("one of --server, --pipe and --inetd is needed")
+    known = SENDING if options.sink else ASSERTIONS
+    if not set(options.only or ()) <= set(known):
+        p.error("--only: these are assertions about %s" % ("servers" if options.sink else
+                                                           "senders: give --sink"))
     return options

@@ -16,7 +16,8 @@ from conform.wire import Closed, Mute, Wire, shown
 
 # What a failure is: against a MUST, against a SHOULD, or a choice that the RFC leaves open.
 MUST, SHOULD, CHOICE = "MUST", "SHOULD", "CHOICE"
-ASSERTIONS = {}
+ASSERTIONS = {}         # about servers
+SENDING = {}            # about senders
 LIMIT = 1000            # octets of a text that a failure shows
 
 
@@ -51,9 +52,10 @@ def unseen(number, section, text, why, letter="H"):
 
 
 def add(new):
-    if new.number in ASSERTIONS:
+    kept = ASSERTIONS if new.letter == "H" else SENDING
+    if new.number in kept:
         raise ValueError("two assertions have the number %d" % new.number)
-    ASSERTIONS[new.number] = new
+    kept[new.number] = new
 
 
 def fits(code, wanted):
@@ -272,6 +274,6 @@ def finish(trial, rest):
         trial.close()
 
 
-__all__ = ["ASSERTIONS", "CHOICE", "MUST", "SHOULD", "Closed", "Mute", "Skip", "Stop",
+__all__ = ["ASSERTIONS", "CHOICE", "MUST", "SENDING", "SHOULD", "Closed", "Mute", "Skip", "Stop",
            "Trial",
            "assertion", "fits", "shown", "unseen"]
