@@ -26,7 +26,7 @@ static const char usage[] =
     "       smtp-queue [OPTION]... hosts\n"
     "       smtp-queue [OPTION]... fsck [--owners] [--repair]\n"
     "       smtp-queue [OPTION]... fsck --storage [DIR [DIR]]\n"
-    "       smtp-queue [OPTION]... stats [--http]\n"
+    "       smtp-queue [OPTION]... stats [--http | --sum] [--with-host]\n"
     "       smtp-queue [OPTION]... top [--once]\n"
     "       smtp-queue [OPTION]... report --html\n"
     "       smtp-queue [OPTION]... check [--warning LIMITS] [--critical LIMITS]\n"
@@ -47,7 +47,9 @@ static const char usage[] =
     "                      --storage: does the file system keep what a queue needs?  A second\n"
     "                      DIR is the same folder through another mount\n"
     "  stats               print counters and the state of the queue for Prometheus;\n"
-    "                      --http: reply to one request of HTTP on standard input\n"
+    "                      --http: reply to one request of HTTP on standard input;\n"
+    "                      --sum: one sum of all machines of --host;\n"
+    "                      --with-host: each sample has a label with this machine's name\n"
     "  top                 show the queue on the terminal, again and again, until the key q;\n"
     "                      --once: print one page\n"
     "  report --html       print a page about the queue and the last days for a browser\n"
@@ -93,6 +95,8 @@ enum {
 	OPTION_CRITICAL,
 	OPTION_HOST,
 	OPTION_STORAGE,
+	OPTION_SUM,
+	OPTION_WITH_HOST,
 };
 
 static const struct option long_options[] = {
@@ -116,6 +120,8 @@ static const struct option long_options[] = {
 	{ "critical", required_argument, NULL, OPTION_CRITICAL },
 	{ "host", required_argument, NULL, OPTION_HOST },
 	{ "storage", no_argument, NULL, OPTION_STORAGE },
+	{ "sum", no_argument, NULL, OPTION_SUM },
+	{ "with-host", no_argument, NULL, OPTION_WITH_HOST },
 	{ 0 },
 };
 
@@ -230,6 +236,7 @@ set_flag(struct tool *t, int val)
 		[OPTION_WIDE] = &t->wide, [OPTION_RAW] = &t->raw, [OPTION_OWNERS] = &t->owners,
 		[OPTION_REPAIR] = &t->repair, [OPTION_HTTP] = &t->http, [OPTION_ONCE] = &t->once,
 		[OPTION_HTML] = &t->html, [OPTION_STORAGE] = &t->storage,
+		[OPTION_SUM] = &t->sum, [OPTION_WITH_HOST] = &t->with_host,
 	};
 
 	if (val < 0 || (size_t)val >= sizeof flags / sizeof flags[0] || !flags[val])
@@ -319,6 +326,10 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes neither --repair nor --owners");
 	if (t->http && !(with & WITH_HTTP))
 		return report_misuse(name, "takes no --http");
+	if ((t->sum || t->with_host) && !(with & WITH_HTTP))
+		return report_misuse(name, "takes neither --sum nor --with-host");
+	if (c->hosts && t->with_host)
+		return report_misuse(name, "takes --with-host only without --host");
 	if (t->once && !(with & WITH_ONCE))
 		return report_misuse(name, "takes no --once");
 	if (t->html && !(with & WITH_HTML))
@@ -445,7 +456,7 @@ main(int argc, char **argv)
 	if (call.tool.storage)
 		call.command = &storage_command;
 	if (code < 0 && call.hosts) {
-		code = remote_run(call.hosts, argc, argv, call.tool.json,
+		code = remote_run(call.hosts, argc, argv, &call.tool,
 		    call.command->run == tool_stats);
 	}
 	if (code < 0)

@@ -126,6 +126,50 @@ def _():
     same(counts, {"mx1": 1, "mx2": 2}, held)
 
 
+@test("stats --sum: each sample once, as the sum; of ages the greatest")
+def _():
+    def read(text):
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                for line in text.splitlines() if not line.startswith("#")}
+    one, two = (read(queue("stats", hosts=name).stdout.replace('host="%s",' % name, "")
+                     .replace('{host="%s"}' % name, "")) for name in ("mx1", "mx2"))
+    run = queue("stats", "--sum")
+    total = read(run.stdout)
+    same(run.returncode, 0, run.stderr)
+    same(len(total), len([x for x in run.stdout.splitlines() if x[0] != "#"]), "a sample twice")
+    same(set(total), set(one) | set(two))
+    accepted = 'smtp_accepted_messages_total{standing="trusted"}'
+    same((one[accepted], two[accepted], total[accepted]), (1, 2, 3))
+    same(total['smtp_session_duration_seconds_bucket{le="+Inf"}'],
+         one['smtp_session_duration_seconds_bucket{le="+Inf"}']
+         + two['smtp_session_duration_seconds_bucket{le="+Inf"}'])
+    for name in total:
+        if name.startswith("smtp_queue_oldest_message_age_seconds"):
+            check(total[name] >= max(one[name], two[name]) and
+                  total[name] <= max(one[name], two[name]) + 60, name)
+    check(run.stdout.endswith("# EOF\n") and run.stdout.count("# EOF") == 1)
+
+
+@test("a machine with metrics that others lack, and one that prints no end of them")
+def _():
+    ssh = write("samples", "#!/bin/sh\nprintf '# HELP both x\\nboth 1\\nboth{a=\"b c\"} 0.5\\n'\n"
+                "[ $1 = one ] || printf '# HELP smtp_x_age_seconds x\\nsmtp_x_age_seconds %s\\n'"
+                " ${1#a}\n[ $1 = bad ] && printf 'both x\\nboth\\n\\n'\necho '# EOF'\n", 0o755)
+    run = queue("stats", "--sum", hosts="one,a7,a5", ssh=ssh)
+    same(run.stdout, '# HELP both x\nboth 3\nboth{a="b c"} 1.5\n# HELP smtp_x_age_seconds x\n'
+         'smtp_x_age_seconds 7\n# EOF\n', run.stderr)
+    run = queue("stats", hosts="one,a7", ssh=ssh)
+    same(run.stdout.splitlines()[-2:], ['smtp_x_age_seconds{host="a7"} 7', "# EOF"])
+    same(queue("stats", "--sum", hosts="one,bad", ssh=ssh).returncode, 0)
+    ssh = write("endless", "#!/bin/sh\nseq -f '# HELP m%.0f x' 1 2000 | sed 'a both 1'\n", 0o755)
+    for words in ["stats"], ["stats", "--sum"]:
+        run = queue(*words, hosts="one", ssh=ssh)
+        same(run.returncode, 69)
+        check("stats: a machine has printed too many metrics" in run.stderr, run.stderr)
+    ssh = write("many", "#!/bin/sh\necho '# HELP m x'; seq -f 'm{a=\"%.0f\"} 1' 1 5000\n", 0o755)
+    same(queue("stats", "--sum", hosts="one", ssh=ssh).returncode, 69)
+
+
 @test("a machine that is not there: the others are shown, and the exit status is 69")
 def _():
     run = queue("list", hosts="mx1,gone,mx2")
@@ -173,7 +217,8 @@ def _():
         run = queue("list", hosts=hosts)
         same(run.returncode, 64, hosts)
         check("not names of machines" in run.stderr, run.stderr)
-    for words in ["top"], ["stats", "--http"], ["report", "--html"], ["show", "--raw", "x"]:
+    for words in ["top"], ["stats", "--http"], ["report", "--html"], ["show", "--raw", "x"], \
+            ["stats", "--with-host"], ["list", "--sum"]:
         same(queue(*words).returncode, 64, words)
 
 

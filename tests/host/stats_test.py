@@ -133,6 +133,26 @@ def _():
     same([done.returncode, done.stdout, done.stderr], [0, "", ""])
 
 
+@test("the machine: in the line of the build, and with --with-host in each sample")
+def _():
+    machine = os.uname().nodename
+    check(re.search(r'(?m)^smtp_handler_build\{version="[^"]+",nodename="%s"\} 1$'
+                    % re.escape(machine), stats()), stats()[:500])
+    done = run("smtp-queue", "stats", "--with-host")
+    same([done.returncode, done.stderr], [0, ""])
+    lines = [line for line in done.stdout.splitlines() if line[0] != "#"]
+    same([line for line in lines if '{host="%s"' % machine not in line], [])
+    same(len(lines), len([line for line in stats().splitlines() if line[0] != "#"]))
+    checked = subprocess.run([PEERS + "/usr/bin/promtool", "check", "metrics"],
+                             input=done.stdout, capture_output=True, text=True)
+    same([checked.returncode, checked.stdout, checked.stderr], [0, "", ""])
+    script = "printf 'a\"b' > /proc/sys/kernel/hostname; exec %s/smtp-queue -c %s stats"
+    odd = subprocess.run(["unshare", "--map-root-user", "--uts", "sh", "-c",
+                          script % (BUILD, CONFIG)], capture_output=True, text=True)
+    check('nodename="a?b"} 1\n' in odd.stdout, odd.stdout[:300], odd.stderr)
+    same(run("smtp-queue", "hosts", "--with-host").returncode, 64)
+
+
 @test("the dashboard for Grafana asks for metrics and labels that there are")
 def _():
     with open("tools/grafana.json") as file:

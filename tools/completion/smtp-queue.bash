@@ -39,7 +39,7 @@ _smtp_queue()
 		list)	words="--json --ids --wide $filters";;
 		hosts | doctor)	words=--json;;
 		fsck)	words='--json --owners --repair --storage';;
-		stats)	words=--http;;
+		stats)	words='--http --sum --with-host';;
 		top)	words=--once;;
 		report)	words=--html;;
 		check)	words='--warning --critical';;

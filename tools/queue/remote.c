@@ -19,7 +19,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "base/words.h"
+#include "tools/queue/samples.h"
 
 #define MACHINES_MAX 64
 #define OUTPUT_MAX   (UINT64_C(64) << 20)	/* octets of one machine */
@@ -180,110 +180,16 @@ put_name(FILE *out, const char *before, const struct machine *m, const char *aft
 	text_put(out, slice_str(after));
 }
 
-/* ---- the samples of Prometheus: those of all machines stand together in each family ---- */
-
-struct family {
-	struct slice name, head, samples;
-};
-
-/* Take a family off the text: its comments, then its samples.  False at the end. */
+/* False if a machine has printed too much. */
 static bool
-next_family(struct slice *text, struct family *ret)
+put_statistics(const struct machine *machines, size_t n, bool sum)
 {
-	const char *const begin = text->p;
-	struct slice rest = *text, line;
-	const char *samples = NULL;
+	struct samples_text texts[MACHINES_MAX];
 
-	*ret = (struct family){ .name = SL("") };
-	while (rest.n) {
-		const char *at = rest.p;
-
-		(void)next_line(&rest, &line);
-		if (slice_has_prefix(line, SL("# ")) && samples) {
-			rest = slice_of(at, (size_t)(text->p + text->n - at));
-			break;
-		}
-		if (!slice_has_prefix(line, SL("# "))) {
-			samples = samples ? samples : at;
-		} else if (ret->name.n == 0) {
-			(void)words_next(&line);
-			(void)words_next(&line);
-			ret->name = words_next(&line);
-		}
-	}
-	if (text->n == 0)
-		return false;
-	if (!samples)
-		samples = rest.p;
-	ret->head = slice_of(begin, (size_t)(samples - begin));
-	ret->samples = slice_of(samples, (size_t)(rest.p - samples));
-	*text = rest;
-	return true;
+	for (size_t i = 0; i < n; i++)
+		texts[i] = (struct samples_text){ machines[i].name, machines[i].text };
+	return sum ? samples_put_sum(stdout, texts, n) : samples_put_labelled(stdout, texts, n);
 }
-
-static bool
-find_family(struct slice text, struct slice name, struct family *ret)
-{
-	while (next_family(&text, ret))
-		if (slice_eq(ret->name, name))
-			return true;
-	return false;
-}
-
-static void
-put_samples(const struct machine *m, struct slice samples)
-{
-	struct slice line;
-
-	while (next_line(&samples, &line)) {
-		const char *brace = memchr(line.p, '{', line.n);
-		const char *blank = memchr(line.p, ' ', line.n);
-		const bool labels = brace && (!blank || brace < blank);
-		const char *end = labels ? brace : blank ? blank : line.p + line.n;
-		const size_t n = (size_t)(end - line.p);
-
-		text_put(stdout, slice_of(line.p, n));
-		put_name(stdout, "{host=\"", m, labels ? "\"," : "\"}");
-		text_put(stdout, slice_skip(line, labels ? n + 1 : n));
-		(void)putchar('\n');
-	}
-}
-
-static void
-put_heads(struct slice head)
-{
-	struct slice line;
-
-	while (next_line(&head, &line)) {
-		text_put(stdout, line);
-		(void)putchar('\n');
-	}
-}
-
-static void
-put_statistics(const struct machine *machines, size_t n)
-{
-	struct family f, of_other;
-
-	for (size_t i = 0; i < n; i++) {
-		struct slice rest = machines[i].text;
-
-		while (next_family(&rest, &f)) {
-			bool done = false;
-
-			for (size_t k = 0; k < i && !done; k++)
-				done = find_family(machines[k].text, f.name, &of_other);
-			if (done)
-				continue;
-			put_heads(f.head);
-			for (size_t k = i; k < n; k++)
-				if (find_family(machines[k].text, f.name, &of_other))
-					put_samples(&machines[k], of_other.samples);
-		}
-	}
-}
-
-/* ---- other output ---- */
 
 static void
 put_lines(const struct machine *m, FILE *out, struct slice text, bool json)
@@ -303,18 +209,20 @@ put_lines(const struct machine *m, FILE *out, struct slice text, bool json)
 }
 
 static int
-put_all(const struct machine *machines, size_t n, bool json, bool statistics)
+put_all(const struct machine *machines, size_t n, const struct tool *t, bool statistics)
 {
 	char name[256];
 	int worst = EX_OK;
 
-	if (statistics)
-		put_statistics(machines, n);
+	if (statistics && !put_statistics(machines, n, t->sum)) {
+		tool_complain("stats", "a machine has printed too many metrics");
+		worst = EX_UNAVAILABLE;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct machine *m = &machines[i];
 
 		if (!statistics)
-			put_lines(m, stdout, m->text, json);
+			put_lines(m, stdout, m->text, t->json);
 		(void)fflush(stdout);
 		put_lines(m, stderr, m->errors, false);
 		if (m->status == SSH_FAILED) {
@@ -341,7 +249,7 @@ remote_hosts_valid(const char *hosts)
 }
 
 int
-remote_run(const char *hosts, int argc, char **argv, bool json, bool statistics)
+remote_run(const char *hosts, int argc, char **argv, const struct tool *t, bool statistics)
 {
 	struct machine machines[MACHINES_MAX];
 	struct slice rest = slice_str(hosts);
@@ -361,6 +269,6 @@ remote_run(const char *hosts, int argc, char **argv, bool json, bool statistics)
 		tool_complain("ssh", strerror(-r));
 		return EX_OSERR;
 	}
-	status = put_all(machines, n, json, statistics);
+	status = put_all(machines, n, t, statistics);
 	return fflush(stdout) == 0 && !tool_output_broken() ? status : EX_IOERR;
 }

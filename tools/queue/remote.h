@@ -11,8 +11,9 @@
 bool remote_hosts_valid(const char *hosts);
 
 /* Run the command line argv, without --host, on each of the machines, and print what they print.
- * json: it is an object a line; statistics: samples for Prometheus, of all machines together.  The
- * worst exit status of all; 69 (EX_UNAVAILABLE) if ssh(1) failed; 71, 74 as for other commands. */
-int remote_run(const char *hosts, int argc, char **argv, bool json, bool statistics);
+ * It is an object a line with t->json.  statistics: samples for Prometheus, of all machines
+ * together; their sum with t->sum.  The worst exit status of all; 69 (EX_UNAVAILABLE) if ssh(1)
+ * failed; 71, 74 as for other commands. */
+int remote_run(const char *hosts, int argc, char **argv, const struct tool *t, bool statistics);
 
 #endif

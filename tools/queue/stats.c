@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "hosts/hosts.h"
 #include "runner/frozen.h"
+#include "tools/queue/samples.h"
 #include "tools/queue/tally.h"
 
 /* A metric begins. */
@@ -217,9 +218,13 @@ static void
 put_service(FILE *out, const struct tool *t, const struct counted *c)
 {
 	static const char *const names[2] = { "runs", "sessions" };
+	char machine[SAMPLES_MACHINE];
 
-	put_head(out, "smtp_handler_build", "gauge", "1, with the version of smtp-queue.");
-	text_print(out, "smtp_handler_build{version=\"%s\"} 1\n", VERSION);
+	samples_machine(machine);
+	put_head(out, "smtp_handler_build", "gauge",
+	    "1, with the version of smtp-queue and the name of the machine.");
+	text_print(out, "smtp_handler_build{version=\"%s\",nodename=\"%s\"} 1\n", VERSION,
+	    machine);
 	put_gauge(out, "smtp_relay_running", "1 while the queue runner is at work.",
 	    queue_runner_lives(&t->queue));
 	put_head(out, "smtp_counters_present", "gauge",
@@ -228,8 +233,8 @@ put_service(FILE *out, const struct tool *t, const struct counted *c)
 		text_print(out, "smtp_counters_present{of=\"%s\"} %d\n", names[i], c->read[i]);
 }
 
-void
-stats_put(FILE *out, const struct tool *t)
+static void
+put_all(FILE *out, const struct tool *t)
 {
 	static struct counted c;
 
@@ -240,4 +245,31 @@ stats_put(FILE *out, const struct tool *t)
 	if (t->queue.state >= 0)
 		put_hosts(out, t);
 	(void)fputs("# EOF\n", out);
+}
+
+static void
+put_labelled(FILE *out, const struct tool *t)
+{
+	char *text = NULL, machine[SAMPLES_MACHINE];
+	size_t n = 0;
+	FILE *all = open_memstream(&text, &n);
+
+	if (!all)
+		return;
+	put_all(all, t);
+	if (fclose(all) == 0) {
+		samples_machine(machine);
+		(void)samples_put_labelled(out, &(struct samples_text){ slice_str(machine),
+		    slice_of(text, n) }, 1);
+	}
+	free(text);
+}
+
+void
+stats_put(FILE *out, const struct tool *t)
+{
+	if (t->with_host)
+		put_labelled(out, t);
+	else
+		put_all(out, t);
 }

@@ -20,7 +20,7 @@ struct tool {
 	struct queue queue;
 	struct filter filter;
 	bool json, wide, ids_only, raw, all, repair, owners, http, once, html;
-	bool storage;
+	bool storage, sum, with_host;
 	const char *warning, *critical;	/* limits of check; NULL: the defaults */
 	const char **ids;
 	size_t nids;
