@@ -45,7 +45,7 @@ python3-dnspython postfix-policyd-spf-python python3-spf-engine \
 postfix-mta-sts-resolver python3-aiodns python3-pycares python3-aiohttp \
 python3-multidict python3-yarl python3-async-timeout python3-aiosignal python3-frozenlist \
 python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail \
-opendmarc clamav-base clamav-daemon clamav-milter miltertest"
+opendmarc clamav-base clamav-daemon clamav-milter miltertest systemd-journal-remote"
 filters="rspamd redis-server redis-tools spamassassin spamd spamc spamass-milter libnet-dns-perl \
 libnetaddr-ip-perl libhtml-parser-perl libhtml-tagset-perl"
 

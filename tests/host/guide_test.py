@@ -5,6 +5,7 @@
 A snippet of settings joins those of its chapter in conf.d/, and both programs must then check them.
 A snippet of commands is typed as it stands, in one shell a chapter: each command must succeed,
 and those that show that it works must do so within some seconds."""
+import json
 import os
 import re
 import subprocess
@@ -33,8 +34,11 @@ LEFT_OUT = {
     "^smtp-relay --watch": "it stays",
     "^runuser": "it stays",
     "--take-back": "no other machine has the queue; adopt_test.py has one",
+    "smtp-queue --host": "no sshd is in the box; remote_test.py has two",
     "socat - /run/haproxy/": "HAProxy is not in the box; machines_test.py has it",
 }
+# Fields of an entry that must survive its way into a collected journal, with all of SMTP_*.
+KEPT = "MESSAGE", "MESSAGE_ID", "PRIORITY", "SYSLOG_IDENTIFIER", "_HOSTNAME", "_PID", "_MACHINE_ID"
 # Chapters whose commands need no root, but for those with sudo.
 BY_A_USER = ("A TEST SINK",)
 PATIENCE_S = 8
@@ -45,14 +49,21 @@ useradd --create-home anna; useradd --create-home ben
 useradd --system dovenull; useradd --system dovecot
 groupadd -f _rspamd; groupadd -f clamav; groupadd -f opendkim
 mkdir -p /etc/rspamd/local.d /etc/clamav /etc/dovecot/conf.d /etc/haproxy /var/www
-mkdir -p /root/.acme.sh/deploy
+mkdir -p /root/.acme.sh/deploy /etc/prometheus
+echo '127.0.0.1 logs.example.org mx1.example.org' >> /etc/hosts
+# Debian's systemd-journal-remote, as if it were installed.
+cp -a PEERS/lib/systemd/systemd-journal-* /lib/systemd/
+cp -a PEERS/lib/systemd/system/systemd-journal-* /lib/systemd/system/
+cp -a PEERS/usr/lib/*-linux-gnu/libmicrohttpd.so* /usr/lib/*-linux-gnu/
+cp PEERS/usr/lib/sysusers.d/systemd-remote.conf /usr/lib/sysusers.d/
+systemd-sysusers systemd-remote.conf
 rm -rf /var/mail/anna /usr/share/doc/smtp-handler
 ln -s /usr/local/share/doc/smtp-handler /usr/share/doc/smtp-handler
 echo '!include auth-system.conf.ext' > /etc/dovecot/conf.d/10-auth.conf
 printf 'account default\\nhost smtp.example.com\\nport 587\\ntls on\\nauth on\\nuser anna\\n' \
     > /etc/msmtprc
 echo 'password hunter2' >> /etc/msmtprc
-"""
+""".replace("PEERS", PEERS)
 # A self-signed certificate in place of one by an authority.
 NEW_CERTIFICATE = """
 new_certificate()	# KEY CHAIN NAME
@@ -211,6 +222,32 @@ with box:
             check(wait_for(lambda: "is left" in box.here(
                 "journalctl", "-q", "-u", "smtp-relay-adopt@mx1.service", "-o", "cat")[1], 30))
             same(box.here("sh", "-c", "ls /srv/queues/mx1/new /srv/queues/mx1/cur | grep 0")[1], "")
+
+    if not sys.argv[1:] or "LOOKING AT SEVERAL MACHINES" in sys.argv:
+        @test("the journal of another machine has each field, and the explanations")
+        def _():
+            def entries(*where):
+                _, text = box.here("journalctl", "-q", "-o", "json", "SMTP_EVENT=session", *where)
+                return [{key: value for key, value in json.loads(line).items()
+                         if key.startswith("SMTP_") or key in KEPT}
+                        for line in text.splitlines() if line.startswith("{")]
+            status, out = box.here("swaks", "--server", "127.0.0.1", "--helo", "far.example",
+                                   "--quit-after", "HELO")
+            check("220 " in out, status, out)
+            remote = "-D", "/var/log/journal/remote"
+            wait_for(lambda: entries(*remote, "SMTP_HELO=far.example"), 10)
+            here = entries("SMTP_HELO=far.example")
+            there = entries(*remote, "SMTP_HELO=far.example")
+            check(here and set(KEPT) <= set(here[0]) and len(here[0]) > 10, here)
+            same(there, here)
+            _, out = box.here("journalctl", "-q", *remote, "-x", "SMTP_HELO=far.example")
+            check("Subject: A session has ended" in out and "The client was 127.0.0.1" in out, out)
+
+        @test("promtool takes the file for Prometheus")
+        def _():
+            status, out = box.here(PEERS + "/usr/bin/promtool", "check", "config",
+                                   "/etc/prometheus/prometheus.yml")
+            same(status, 0, out)
 
     if not sys.argv[1:] or "DOVECOT" in sys.argv:
         @test("Dovecot reads the settings of its chapter")

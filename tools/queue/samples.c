@@ -100,8 +100,8 @@ put_head(FILE *out, struct slice head)
 	}
 }
 
-/* Each family once, in the order of the first machine that has it.  What has no name is the line
- * "# EOF", which comes last. */
+/* Each family once, in the order of the first machine that has it.  The one without a name is the
+ * line "# EOF", which comes last. */
 static bool
 put_families(FILE *out, const struct samples_text *texts, size_t n, put_family_function *put)
 {

@@ -12,13 +12,13 @@
 /* Room for the name of this machine as the value of a label, with its NUL. */
 #define SAMPLES_MACHINE 65
 
-/* What one machine has printed, which may be any text. */
+/* The output of one machine, which may be any text. */
 struct samples_text {
 	struct slice machine;		/* as a label may have it */
 	struct slice text;
 };
 
-/* The name of this machine.  What a label cannot have is '?'. */
+/* The name of this machine.  A character that a label cannot have is '?'. */
 void samples_machine(char ret[static SAMPLES_MACHINE]);
 
 /* Print the samples of all machines, each with a label "host".  Those of one metric stand together.
