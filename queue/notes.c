@@ -190,20 +190,69 @@ queue_log(const struct queue_entry *e, char **ret_text, size_t *ret_n)
 	return 0;
 }
 
+/* The last note of a log about that path. */
+static struct slice
+last_for(struct slice log, struct slice path)
+{
+	struct slice note, last = { 0 };
+
+	while (log.n) {
+		note = note_for(slice_cut(log, '\n', &log), path);
+		if (note.n)
+			last = note;
+	}
+	return last;
+}
+
+/* Appends a note, or replaces the last one about its recipient that is like it. */
+static int
+replace_note(const struct queue_entry *e, struct slice path, struct slice note, size_t first)
+{
+	const size_t before = STAMP + 1, line_n = note.n - 1;
+	struct slice last;
+	char *text;
+	size_t size;
+	int r = queue_log(e, &text, &size);
+
+	if (r < 0)
+		return r;
+	last = last_for(slice_of(text, size), path);
+	if (last.n == line_n - before && first <= last.n &&
+	    memcmp(last.p, note.p + before, first) == 0)
+		r = queue_write_at(e->fd, slice_of(note.p, line_n),
+		    log_at(e) + (last.p - text) - (off_t)before);
+	else
+		r = append_lines(e, note);
+	free(text);
+	return r;
+}
+
+int
+queue_note_again(struct queue_entry *e, struct slice path, struct slice line, size_t first)
+{
+	char text[STAMP + 1 + NOTE_MAX + 1];
+	struct buf b = BUF(text);
+	int r;
+
+	add_note(&b, line, clock_wall_s());
+	r = lock_log(e, F_WRLCK);
+	if (r < 0)
+		return r;
+	r = replace_note(e, path, buf_slice(&b), first);
+	(void)lock_log(e, F_UNLCK);
+	return r;
+}
+
 void
 queue_last_note(const struct queue_entry *e, struct slice path, struct buf *b)
 {
-	struct slice rest, note, last = { 0 };
+	struct slice last;
 	char *text;
 	size_t size;
 
 	if (queue_log(e, &text, &size) < 0)
 		return;
-	for (rest = slice_of(text, size); rest.n;) {
-		note = note_for(slice_cut(rest, '\n', &rest), path);
-		if (note.n)
-			last = note;
-	}
+	last = last_for(slice_of(text, size), path);
 	if (last.n > b->cap - b->n)
 		last.n = b->cap - b->n;
 	buf_add(b, last);

@@ -165,6 +165,10 @@ int queue_mark_warned(struct queue_entry *e);
 /* Append a line to the log of the message, with the time before it.  0 or -errno. */
 int queue_note(struct queue_entry *e, struct slice line);
 
+/* As queue_note(), but replace the last note that begins with "<path>", if it has the same length
+ * and the same first octets, so that a message that waits again and again has one note. */
+int queue_note_again(struct queue_entry *e, struct slice path, struct slice line, size_t first);
+
 /* Append several lines, each ended by LF, all with the same time.  Lines beyond half the size of a
  * full log are dropped.  0 or -errno. */
 int queue_note_lines(struct queue_entry *e, struct slice lines);

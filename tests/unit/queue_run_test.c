@@ -154,6 +154,7 @@ test_notes(void)
 	struct buf b = BUF(space);
 	struct queue_entry e;
 	struct stat st;
+	off_t size;
 	struct slice from;
 	bool bounded = true;
 
@@ -174,6 +175,18 @@ test_notes(void)
 	b = (struct buf){ .p = space, .cap = 20 };
 	queue_last_note(&e, SL("b@example.net"), &b);
 	is(buf_slice(&b), SL("<b@example.net> defe"), "a note is cut to the space for it");
+	must(queue_note_again(&e, SL("b@example.net"), SL("<b@example.net> deferred: other"),
+	    sizeof "<b@example.net> deferred" - 1) == 0 && fstat(e.fd, &st) == 0, "another");
+	size = st.st_size;
+	must(queue_note_again(&e, SL("b@example.net"), SL("<b@example.net> deferred: again"),
+	    sizeof "<b@example.net> deferred" - 1) == 0 && fstat(e.fd, &st) == 0, "again");
+	b = (struct buf)BUF(space);
+	queue_last_note(&e, SL("b@example.net"), &b);
+	ok(st.st_size == size && slice_eq(buf_slice(&b), SL("<b@example.net> deferred: again")),
+	    "a note replaces one that is like it");
+	must(queue_note_again(&e, SL("b@example.net"), SL("<b@example.net> delivered:again"),
+	    sizeof "<b@example.net> deferred" - 1) == 0 && fstat(e.fd, &st) == 0, "unlike");
+	ok(st.st_size > size, "but not another one");
 	for (int i = 0; i < 3000; i++) {
 		(void)snprintf(line, sizeof line,
 		    "<a@example.org> note %d with a text of the usual length, as replies are", i);
