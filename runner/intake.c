@@ -6,6 +6,7 @@
 #include "runner/intake.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -26,14 +27,21 @@ collect(void *ctx, const char *id)
 	return i->n < QUEUE_READER_MAX && clock_us() < i->end_us;
 }
 
-/* Admits the messages that were collected.  A message for which the window has no room stays in
- * cur/. */
+static int
+by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, QUEUE_ID_LEN);
+}
+
+/* Admits the messages that were collected, in the order of their arrival.  A message for which the
+ * window has no room stays in cur/. */
 static void
 admit_all(struct intake *i, bool fresh)
 {
 	const size_t n = i->n;
 
 	i->n = 0;
+	qsort(i->ids, n, sizeof i->ids[0], by_id);
 	if (n && !admit_messages(i->runner, i->ids, n, fresh))
 		i->look_cur = true;
 }
