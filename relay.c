@@ -463,7 +463,7 @@ close_all(struct relay *r)
 {
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
-	rates_save(&r->runner.rates, clock_wall_us());
+	rates_save(&r->runner.rates, r->due_s, clock_wall_us());
 	intake_done(&r->intake);
 	runner_done(&r->runner);
 	validator_end(&r->validator);
@@ -665,9 +665,11 @@ is_over(const struct relay *r)
 
 	if (runner->nworkers)
 		return false;
-	/* An adopted queue is left when nothing waits in it. */
+	/* An adopted queue is left when nothing waits in it.  The timer's next run would come too
+	 * late for the moments of a rate. */
 	return runner->stopping || (!r->watch && runner->window.nmessages == 0 &&
 	    intake_over(&r->intake) && !runner_ready(runner) && !runner->unread &&
+	    !rates_stay(&runner->rates, r->due_s, clock_wall_us()) &&
 	    (!r->adoption.adopt || r->due_s == INT64_MAX));
 }
 

@@ -54,11 +54,16 @@ note_text(const struct queue_entry *e, uint32_t rcpt, const struct outcome *o, s
 void
 attempt_note(struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
+	const struct slice path = e->rcpts[rcpt].path;
 	char space[NOTE_MAX];
 	struct buf b = BUF(space);
 
 	note_text(e, rcpt, o, &b);
-	if (!b.full)
+	/* A message may wait for a rate many times. */
+	if (!b.full && o->cause == CAUSE_RATE)
+		(void)queue_note_again(e, path, buf_slice(&b),
+		    path.n + sizeof "<> deferred 4.4.5" - 1);
+	else if (!b.full)
 		(void)queue_note(e, buf_slice(&b));	/* the log is a help, not a condition */
 }
 

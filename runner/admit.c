@@ -153,23 +153,31 @@ defer_by_rate(struct runner *r, struct message *m, const struct sheet *s,
     const struct rcpt_place *places, size_t n)
 {
 	const struct destination *d = places->destination;
-	int64_t moment_s = 0;
+	const struct route *route = d->route;
+	char space[2048];
+	struct buf name = BUF(space);
+	struct rates_wait w = { 0 };
+	struct rates_line line;
 	struct outcome o;
 
-	if (!d->route->interval_us)
+	if (!route->interval_us)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (s->rcpts[places[i].rcpt].moment_s > moment_s)
-			moment_s = s->rcpts[places[i].rcpt].moment_s;
-	moment_s = rates_ask(&r->rates, slice_str(d->key), d->route->interval_us, moment_s,
-	    clock_wall_us());
-	if (moment_s == 0)
+		if (s->rcpts[places[i].rcpt].wait.place_us > w.place_us)
+			w = s->rcpts[places[i].rcpt].wait;
+	/* Routes with the same hosts have lines of their own. */
+	buf_fmt(&name, "%s %s %s", route->by_sender ? "sender" : "route", route->pattern, d->key);
+	line = (struct rates_line){ name.full ? slice_str(d->key) : buf_slice(&name),
+		route->interval_us, s->sender };
+	if (rates_ask(&r->rates, &line, &w, clock_wall_us()))
 		return false;
-	rates_outcome(moment_s, &o);
+	rates_outcome(&w, &o);
 	for (size_t i = 0; i < n; i++)
 		window_result(m, places[i].rcpt, &o, false);
-	if (m->moment_s == 0 || moment_s < m->moment_s)
-		m->moment_s = moment_s;
+	if (m->moment_s == 0 || w.until_s < m->moment_s) {
+		m->moment_s = w.until_s;
+		m->turn = w.turn;
+	}
 	return true;
 }
 

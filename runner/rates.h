@@ -1,45 +1,76 @@
 // SPDX-License-Identifier: ISC
 /*
- * Rates of destinations ([route] rate).  Each message for a destination gets a moment, a fixed
- * interval behind the one before it.  A message whose moment has not come is postponed: the moment
- * is in the note in its log, so it is kept if the runner dies.  The next free moment of each
- * destination is a line of state/rates.
+ * Rates of destinations ([route] rate).  A destination has moments, a fixed interval apart, and
+ * senders take them in turn.
+ *
+ * Each sender has a line.  A message gets a place in it, an interval behind the one before.  When
+ * its place is due, it takes the next free moment of the destination: its turn.  All lines are
+ * worked off at the same speed.  So a sender has few turns ahead, and a new sender waits for the
+ * turns of others, but not for their lines.
+ *
+ * A message that waits is postponed; its place is in the note in its log.  The lines are in
+ * state/rates.
  */
 #ifndef RUNNER_RATES_H
 #define RUNNER_RATES_H
 
 #include "attempt/outcome.h"
 #include "base/slice.h"
+#include "queue/run.h"
 
-#define RATES_MAX     10000	/* destinations with a moment in the future */
+#define RATES_MAX     10000	/* destinations */
+#define RATES_LINES   1000	/* of one destination; more senders share one */
 #define RATES_BUCKETS 1024
-#define RATES_GRACE_S 10	/* a message that is later than this gets a new moment */
+#define RATES_GRACE_S 10	/* lateness of a run that is made good at once */
 #define RATES_WAIT_S  60	/* for a place in a full table */
+#define RATES_STAY_S  75	/* a run waits for what comes before the timer's next run */
+#define RATES_LOOK_S  (20 * 86400)	/* the longest wait; wait/ distrusts 30 days */
 #define RATES_FAR_S   (60 * 86400)	/* a later moment was made by a clock that was wrong */
 
 struct rates {
 	int state_fd;			/* borrowed */
 	struct rate *buckets[RATES_BUCKETS];
-	size_t n;
-	int64_t saved_us;
+	size_t n;			/* destinations */
+	int64_t saved_us, asked_us;
 	bool changed;			/* since the file was written */
+	bool lost;			/* there was no file: the notes of messages count */
 };
 
-/* Read the file.  Damaged lines and moments of the past are dropped. */
+/* A message that waits; all 0: it has no place yet. */
+struct rates_wait {
+	int64_t place_us;		/* in the line of its sender; 0: the table is full */
+	int64_t until_s;		/* when it looks again */
+	bool turn;			/* until_s is its moment */
+};
+
+struct rates_line {
+	struct slice destination;	/* a name without control characters */
+	uint64_t interval_us;
+	uint64_t sender;
+};
+
+/* Read the file.  Damaged lines, lines of the past, and all of a clock that was ahead are
+ * dropped. */
 void rates_load(struct rates *r, int state_fd, int64_t now_us);
-/* Write the file if it is not current. */
-void rates_save(struct rates *r, int64_t now_us);
+/* Write the file.  due_s: when mail is due next; INT64_MAX: never; 0: that is not known. */
+void rates_save(struct rates *r, int64_t due_s, int64_t now_us);
 /* Free the table; the file stays. */
 void rates_done(struct rates *r);
 
-/* May a message go to the destination of this key now?  moment_s: the one that it was given, or 0.
- * 0: now.  Otherwise the time from which it may go. */
-int64_t rates_ask(struct rates *r, struct slice key, uint64_t interval_us, int64_t moment_s,
+/* Should a run wait for the message that is due at due_s, because a later run would be late? */
+bool rates_stay(const struct rates *r, int64_t due_s, int64_t now_us);
+
+/* May a message go now?  Otherwise w gets how it waits. */
+bool rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w,
     int64_t now_us);
 
-/* The outcome of a recipient that waits for its moment. */
-void rates_outcome(int64_t moment_s, struct outcome *ret);
-/* The moment in the last note about a recipient, without its path; 0: there is none. */
-int64_t rates_moment_s(struct slice note);
+/* The number of the one whose mail shares a line: the user; for a stranger the client, with IPv6
+ * its /64; else the reverse-path without details. */
+uint64_t rates_sender(const struct queue_entry *e);
+
+/* The outcome of a recipient that waits. */
+void rates_outcome(const struct rates_wait *w, struct outcome *ret);
+/* How a message waits by the last note about a recipient, without its path. */
+struct rates_wait rates_note(struct slice note);
 
 #endif

@@ -23,6 +23,7 @@
 #define SKEW_S 60		/* clocks of handler and runner may differ by this much */
 #define FIRST_ATTEMPTS 4	/* each message gets them, if its lifetime has room for them */
 #define REPORT_LIFETIME_S 86400
+#define SOON_S 3600		/* a message beyond its lifetime waits for a rate no longer */
 #define FAR_S  (60 * 86400)	/* an age beyond the lifetime by this much shows a wrong clock */
 
 /* Seconds that the message has waited since its release time. */
@@ -44,6 +45,7 @@ struct tally {
 	size_t frozen;			/* recipients on a frozen route */
 	int64_t thaw_s;			/* when the first of these routes is tried again */
 	size_t paced;			/* recipients whose moment has not come */
+	bool waits_on;			/* their message may wait */
 	uint64_t lifetime_s;		/* of this message */
 	bool too_old;			/* longer in the queue than its lifetime */
 	bool gives_back;		/* longer than its sender wants */
@@ -96,10 +98,20 @@ expire_outcome(const struct tally *t, struct outcome *o)
 		deadline_outcome(o, slice_str(last.host), slice_str(outcome_public(&last)));
 		return;
 	}
-	buf_fmt(&b, "gave up after %lld %s in the queue; the last attempt reported: %.*s",
+	buf_fmt(&b, "gave up after %lld %s in the queue; %s: %.*s",
 	    (long long)(in_hours ? lifetime_s / 3600 : lifetime_s), in_hours ? "hours" : "seconds",
+	    last.cause == CAUSE_RATE ? "it waited" : "the last attempt reported",
 	    (int)(sizeof space - 100), outcome_public(&last));
 	outcome_set(o, CAUSE_EXPIRED, slice_str(last.host), buf_slice(&b));
+}
+
+/* May a message whose moment has not come wait for it?  Its lifetime ends that, too, unless it gets
+ * its moment soon.  This host may have been off for the whole lifetime, or a clock was wrong. */
+static bool
+waits_on(const struct message *m, const struct sheet *s, uint64_t lifetime_s)
+{
+	return !has_waited(s, lifetime_s) || has_waited(s, lifetime_s + FAR_S) ||
+	       m->moment_s < clock_wall_s() + SOON_S;
 }
 
 static void
@@ -154,9 +166,10 @@ settle_rcpt(struct runner *r, struct sheet *s, uint32_t rcpt, struct result *res
 			attempt_note(e, rcpt, o);
 		if (o->cause == CAUSE_LOGIN && !t->gives_back) {
 			note_frozen(r, route, t);
-		} else if (o->cause == CAUSE_RATE && !t->gives_back) {
+		} else if (o->cause == CAUSE_RATE && !t->gives_back && t->waits_on) {
 			t->paced++;
-		} else if (o->kind == OUTCOME_DEFERRED && (t->too_old || t->gives_back)) {
+		} else if (o->kind == OUTCOME_DEFERRED &&
+		    (t->too_old || t->gives_back || o->cause == CAUSE_RATE)) {
 			expire_outcome(t, o);
 			attempt_note(e, rcpt, o);
 		}
@@ -202,6 +215,7 @@ settle_rcpts(struct runner *r, struct message *m, struct sheet *s, struct tally 
 	const struct queue_entry *e = &s->e;
 
 	take_stock(r, s, t);
+	t->waits_on = waits_on(m, s, t->lifetime_s);
 	for (uint32_t i = 0; i < e->nrcpts && i < m->nrcpts; i++) {
 		struct result *result = result_of(m, i, t);
 
@@ -250,8 +264,12 @@ next_due_s(const struct config *c, const struct message *m, const struct sheet *
 
 	if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
 		due_s = t->thaw_s;
-	if (t->paced && (t->paced == t->deferred || m->moment_s < due_s))
+	/* For recipients that were tried, a look into a line would be an attempt too early. */
+	if (t->paced && (t->paced == t->deferred || (m->turn && m->moment_s < due_s)))
 		due_s = m->moment_s;
+	if (t->paced && s->release_s + (int64_t)t->lifetime_s > now_s &&
+	    s->release_s + (int64_t)t->lifetime_s < due_s)
+		due_s = s->release_s + (int64_t)t->lifetime_s;
 	if (d->set && d->at_s > now_s && d->at_s < due_s)
 		due_s = d->at_s;
 	return due_s;

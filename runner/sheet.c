@@ -31,16 +31,17 @@ struct head {
 	uint32_t attempts, rank, scope;
 	uint64_t content_at, content_size;
 	int64_t arrived_us, release_s, deadline_s;
+	uint64_t sender;
 	struct span from, quarantine, sign_domain;
 	bool warned, expanded, report, released, deadline, give_back, noticed;
 };
 
 struct row {
 	struct span path, domain, last;
-	int64_t moment_s;
+	int64_t place_us, until_s;	/* of a wait for a rate */
 	uint32_t at, local, route;
 	char state;
-	bool wants_failed, wants_delayed;
+	bool wants_failed, wants_delayed, turn;
 };
 
 /* ---- writing ---- */
@@ -75,15 +76,15 @@ last_note(const struct queue_entry *e, struct slice path, struct buf *b)
 	return words.n > LAST_MAX ? slice_of(words.p, LAST_MAX) : words;
 }
 
-/* The moment that the last note about a recipient has. */
-static int64_t
-moment_of(const struct queue_entry *e, struct slice path)
+/* How the message waits by the last note about a recipient. */
+static struct rates_wait
+wait_of(const struct queue_entry *e, struct slice path)
 {
 	char space[QUEUE_LATE_MAX];
 	struct buf last = BUF(space);
 
 	queue_last_note(e, path, &last);
-	return rates_moment_s(slice_skip(buf_slice(&last), path.n + sizeof "<> " - 1));
+	return rates_note(slice_skip(buf_slice(&last), path.n + sizeof "<> " - 1));
 }
 
 static void
@@ -107,8 +108,13 @@ fill_row(struct writing *w, const struct config *c, const struct queue_entry *e,
 	row->wants_delayed = owed_wanted(e, i, NOTICE_DELAYED);
 	if (over && rcpt->state == QUEUE_PENDING)
 		row->last = put_text(w, last_note(e, rcpt->path, &last));
-	if (config_route_at(c, row->route)->interval_us && rcpt->state == QUEUE_PENDING)
-		row->moment_s = moment_of(e, rcpt->path);
+	if (config_route_at(c, row->route)->interval_us && rcpt->state == QUEUE_PENDING) {
+		const struct rates_wait wait = wait_of(e, rcpt->path);
+
+		row->place_us = wait.place_us;
+		row->until_s = wait.until_s;
+		row->turn = wait.turn;
+	}
 }
 
 static bool
@@ -131,6 +137,7 @@ fill_head(struct writing *w, const struct config *c, const struct queue_entry *e
 	h->nrcpts = (uint32_t)e->nrcpts;
 	h->attempts = e->attempts;
 	h->rank = rank_of(e);
+	h->sender = rates_sender(e);
 	h->scope = right.scope;
 	h->content_at = e->content_at;
 	h->content_size = e->content_size;
@@ -214,7 +221,8 @@ static bool
 take_row(const struct config *c, const struct row *row, struct slice text, struct queue_rcpt *rcpt,
     struct sheet_rcpt *more)
 {
-	if (!is_time(row->moment_s) ||
+	if (!is_time(row->place_us / 1000000) || !is_time(row->until_s) ||
+	    !foreign_bool(&row->turn) ||
 	    !foreign_bool(&row->wants_failed) || !foreign_bool(&row->wants_delayed) ||
 	    row->route > c->nroutes || row->local > row->path.n || row->path.n == 0 ||
 	    !take_text(text, row->path, &rcpt->path) ||
@@ -225,7 +233,7 @@ take_row(const struct config *c, const struct row *row, struct slice text, struc
 	rcpt->state = row->state;
 	more->route = config_route_at(c, row->route);
 	more->local = row->local;
-	more->moment_s = row->moment_s;
+	more->wait = (struct rates_wait){ row->place_us, row->until_s, row->turn };
 	more->wants_failed = row->wants_failed;
 	more->wants_delayed = row->wants_delayed;
 	return true;
@@ -237,6 +245,7 @@ take_head(const struct head *h, struct slice text, struct sheet *s)
 	s->e.content_at = h->content_at;
 	s->e.content_size = h->content_size;
 	s->e.arrived_us = h->arrived_us;
+	s->sender = h->sender;
 	s->e.attempts = h->attempts;
 	s->e.warned = h->warned;
 	s->e.expanded = h->expanded;

@@ -11,13 +11,14 @@
 #include "attempt/deadline.h"
 #include "config/dkim.h"
 #include "queue/reader.h"
+#include "runner/rates.h"
 
 struct sheet_rcpt {
 	const struct route *route;	/* without aliases */
 	size_t local;			/* octets of the path before its domain */
 	/* The report of the last attempt, if the sender's deadline has passed. */
 	struct slice last;
-	int64_t moment_s;		/* given by the rate of its destination; 0: none */
+	struct rates_wait wait;		/* for the rate of its destination */
 	bool wants_failed, wants_delayed;	/* notices */
 };
 
@@ -29,6 +30,7 @@ struct sheet {
 	struct deadline deadline;
 	int64_t release_s;		/* the first attempt is not before */
 	unsigned rank;
+	uint64_t sender;		/* whose lines it has (runner/rates.h) */
 	bool released;			/* by an operator, after a filter wanted it held */
 	struct dkim_right right;
 };

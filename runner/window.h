@@ -37,7 +37,8 @@ struct message {
 	int deaths;			/* of processes that had it; in earlier runs, too */
 	bool asked; /* the operator has filed a request; it is read at the end */
 	unsigned nwaits;
-	int64_t moment_s;		/* the first that a rate has given; 0: none */
+	int64_t moment_s;		/* the first until which a rate lets it wait; 0: none */
+	bool turn;			/* then some recipients have their turn */
 	struct absent *waits[WINDOW_WAITS];	/* hosts that did not answer */
 	/* For its signature: the content in the file, and the right (config/dkim.h). */
 	uint64_t content_at, content_size;

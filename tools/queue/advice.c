@@ -38,7 +38,7 @@ static const char *const table[CAUSE_COUNT] = {
 	    "then type: smtp-queue retry --all",
 	[CAUSE_RATE] =
 	    "The route has a rate, and the mail goes out when its time has come. If that is too "
-	    "slow, raise [route] rate.",
+	    "slow, raise [route] rate, then type: smtp-queue retry --all",
 	[CAUSE_REPLY_TEMPORARY] =
 	    "The host asked for another attempt later, as with greylisting. If it still does "
 	    "so after hours, read its reply: smtp-queue log ID",
