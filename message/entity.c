@@ -6,7 +6,7 @@
 
 #include "message/field.h"
 
-/* Blanks, folds and comments (RFC 5322 section 3.2.2). */
+/* Blanks, folds and comments (RFC 5322 section 3.2.2).  A blank will replace NUL. */
 static struct slice
 skip_cfws(struct slice s)
 {
@@ -21,7 +21,7 @@ skip_cfws(struct slice s)
 			depth--;
 		} else if (depth && c == '\\') {
 			s = slice_skip(s, 1);
-		} else if (!depth && !ascii_blank(c) && c != '\r' && c != '\n') {
+		} else if (!depth && c != '\0' && !ascii_blank(c) && c != '\r' && c != '\n') {
 			break;
 		}
 		s = slice_skip(s, 1);
@@ -63,7 +63,7 @@ take_value(struct slice *s, struct buf *b)
 		if (s->p[0] == '\\')
 			*s = slice_skip(*s, 1);
 		if (s->n && s->p[0] != '\r' && s->p[0] != '\n')
-			buf_chr(b, s->p[0]);
+			buf_chr(b, s->p[0] ? s->p[0] : ' ');
 	}
 	*s = slice_skip(*s, 1);
 }
@@ -93,7 +93,7 @@ find_boundary(struct slice params, struct mime_entity *e)
 			continue;
 		while (value.n && value.p[value.n - 1] == ' ')
 			value.n--;
-		if (value.full || memchr(text, '\0', value.n))
+		if (value.full)
 			return;
 		memcpy(e->boundary, text, value.n);
 		e->boundary[value.n] = '\0';
