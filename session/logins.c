@@ -162,7 +162,7 @@ count_failure(struct logins *l)
 	if (l->fd < 0)
 		return l->failures;
 	if (pread(l->fd, &slot, sizeof slot, l->slot) != sizeof slot ||
-	    slot.last_s > now_s || now_s - slot.last_s > FORGET_S || slot.failures > UINT32_MAX / 2)
+	    slot.last_s > now_s || slot.last_s < now_s - FORGET_S || slot.failures > UINT32_MAX / 2)
 		slot.failures = 0;
 	slot.failures++;
 	slot.last_s = now_s;

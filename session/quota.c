@@ -49,7 +49,7 @@ is_same(const struct place *a, const struct place *b)
 static bool
 is_over(const struct place *p, int64_t now_s)
 {
-	return p->length == 0 || p->since_s > now_s || now_s - p->since_s >= HOUR_S;
+	return p->length == 0 || p->since_s > now_s || p->since_s <= now_s - HOUR_S;
 }
 
 /* The place of the user, which begins a new hour if the last is over. */
