@@ -100,6 +100,13 @@ send_failure(const struct question *q, enum wire_rcode rcode, enum reason_code c
 	(void)send(q->client, packet, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* libunbound may have no memory for it. */
+static const char *
+why_bogus(const struct ub_result *result)
+{
+	return result->why_bogus ? result->why_bogus : "no reason is known";
+}
+
 /* A bogus answer comes with its data, and looks like an insecure one. */
 static void
 send_answer(const struct question *q, const struct ub_result *result)
@@ -108,8 +115,7 @@ send_answer(const struct question *q, const struct ub_result *result)
 	const size_t n = result->answer_packet ? (size_t)result->answer_len : 0;
 
 	if (result->bogus) {
-		send_failure(q, WIRE_SERVFAIL, REASON_BOGUS,
-		    result->why_bogus ? result->why_bogus : "no reason is known");
+		send_failure(q, WIRE_SERVFAIL, REASON_BOGUS, why_bogus(result));
 	} else if (result->rcode != WIRE_NOERROR && result->rcode != WIRE_NXDOMAIN) {
 		send_failure(q, WIRE_SERVFAIL, REASON_OTHER, "");
 	} else if (n < WIRE_HEADER || n > sizeof packet) {
@@ -196,7 +202,7 @@ take_result(void *ctx, int error, struct ub_result *result)
 	if (error)
 		why = ub.strerror(error);
 	else if (q->client < 0 && !result->secure)
-		why = result->bogus ? result->why_bogus : result->rcode ?
+		why = result->bogus ? why_bogus(result) : result->rcode ?
 		    "the name servers do not give the records of the root" :
 		    "the root is not signed, or the file of its keys is empty";
 	if (q->open && q->client < 0)
