@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Runs a fuzz target over the files of a folder, without a fuzzer: seeds and past crashes stay
- * tests.  Each file goes in whole, and cut after each of its first octets.
+ * tests.  Each file goes in whole, and one that a person has named is also cut after each of its
+ * first octets.  libFuzzer names what it finds by SHA-1.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -11,8 +12,15 @@
 
 #define FILE_MAX  (1 << 20)
 #define CUTS_MAX  512
+#define SHA1_HEX  40
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+is_found(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == SHA1_HEX && name[SHA1_HEX] == '\0';
+}
 
 static bool
 run_file(const char *folder, const char *name)
@@ -29,7 +37,8 @@ run_file(const char *folder, const char *name)
 		return false;
 	n = fread(data, 1, sizeof data, f);
 	(void)fclose(f);
-	for (size_t cut = 0; cut <= n; cut = cut >= n ? n + 1 : cut < CUTS_MAX ? cut + 1 : n) {
+	for (size_t cut = is_found(name) ? n : 0; cut <= n;
+	     cut = cut >= n ? n + 1 : cut < CUTS_MAX ? cut + 1 : n) {
 		/* A copy of exactly this size, so that a sanitizer sees a read past its end. */
 		exact = malloc(cut ? cut : 1);
 		if (!exact)

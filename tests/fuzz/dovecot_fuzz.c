@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "session/auth.h"
+#include "session/auth_dovecot.c"
 #include "tests/fuzz/folder.h"
 
 #define MAX 60000
@@ -51,6 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (listener < 0)
 		listener = listen_at();
 	auth_dovecot_hold(place.sun_path);
+	held.id = 0;		/* the input has the numbers of a first conversation */
 	served = accept(listener, NULL, NULL);
 	must(served >= 0 && (size == 0 || write(served, data, size) == (ssize_t)size) &&
 	    shutdown(served, SHUT_WR) == 0);
