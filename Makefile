@@ -351,6 +351,20 @@ fuzz-afl:
 fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 	BUILD=$(BUILD) ENGINE=afl tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
+# Lines that the corpora, the unit tests and the dialogues reach, by room: tests/README.md has the
+# results.  COVERAGE_TESTS are tests/delivery/*_test.py that are run, too.  Processes end behind
+# walls, so the counters are files that are mapped from the start.
+COVERAGE_FLAGS := -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation \
+    -Qunused-arguments -Wno-error
+COVERAGE_TESTS ?=
+.PHONY: coverage coverage-here
+coverage:
+	tools/deps.sh coverage
+	$(MAKE) --no-print-directory BUILD=build-coverage LIBC=gnu CC=clang OPT=-O1 \
+	  CFLAGS='$(COVERAGE_FLAGS)' coverage-here
+coverage-here: all $(UNIT_TESTS) $(CORPUS_TESTS)
+	BUILD=$(BUILD) tests/fuzz/coverage $(COVERAGE_TESTS)
+
 # Claims that are tried on all strings up to a length: tests/prove/NAME_prove.c.  `make check` tries
 # shorter strings than `make prove`.  PROVE_MORE is what `make prove` adds to each length.  Then
 # spin(1) searches the states of the queue's protocol (tests/prove/queue.pml).

@@ -5,6 +5,7 @@
 #   tools/deps.sh build     for building and `make run`
 #   tools/deps.sh check     also for the tests, with the servers that the tests use (the default)
 #   tools/deps.sh afl       for `make fuzz-afl`
+#   tools/deps.sh coverage  for `make coverage`
 #   tools/deps.sh cross     for `make check-cross`: compilers for other machines, an emulator
 #   tools/deps.sh debian    for `make check-debian`
 #   tools/deps.sh filters   for `make check-filters`: rspamd, Redis and SpamAssassin, after `check`
@@ -62,6 +63,7 @@ cross)	wanted=$cross_tools ;;
 debian)	wanted="debootstrap util-linux" ;;
 filters | shared) wanted="$build_tools $check_tools" ;;
 afl)	wanted="$build_tools afl++ clang" ;;
+coverage) wanted="$build_tools $check_tools llvm" ;;
 power)	wanted="$build_tools libfuse3-dev e2fsprogs xfsprogs btrfs-progs" ;;
 nfs)	wanted="$build_tools $check_tools qemu-system-x86 busybox-static kmod cpio" ;;
 list)	echo $build_tools; exit ;;

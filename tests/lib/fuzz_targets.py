@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 """
 fuzz_targets.py - each fuzz target has a row in tests/fuzz/targets and a corpus, and each file of a
-pure room is in a row.  A line for each rule: "rule: mistake | mistake".
+pure room is in a row.  Each target has a line of success, which is in its file.  A line for each
+rule: "rule: mistake | mistake".
 """
 import pathlib
 
@@ -34,3 +35,10 @@ put('each fuzz target has a corpus in tests/fuzz/corpus',
 put('the files of fuzz targets are there', [f for f in listed if not pathlib.Path(f).exists()])
 put('each file of a pure room has a fuzz target',
     {str(p) for room in pure for p in pathlib.Path(room).glob('*.c')} - listed)
+success = [line.split(None, 2) for line in (fuzz / 'success').read_text().splitlines()
+           if line.strip() and not line.startswith('#')]
+put('each fuzz target has a line in tests/fuzz/success',
+    targets ^ {name for name, _, _ in success})
+put('each line of tests/fuzz/success is in its file, once',
+    [f'{file}: {text}' for _, file, text in success
+     if sum(text in line for line in pathlib.Path(file).read_text().splitlines()) != 1])
