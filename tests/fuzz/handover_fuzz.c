@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * What one program of a session gives to the next: the words of --resume, or the files of the
- * configuration.  The first octet chooses.  What is taken is the same after it was given once more.
+ * A session gives words and files to the program that goes on with it: the argument of --resume,
+ * and the configuration.  The first octet chooses.  All is the same after it was given once more.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -5,7 +5,8 @@
  */
 #include <time.h>
 
-#define nanosleep(time, rest) ((void)(time), 0)		/* no other process writes the file meanwhile */
+/* No other process writes the file meanwhile. */
+#define nanosleep(time, rest) ((void)(time), 0)
 #include "queue/lease.c"
 #undef nanosleep
 
