@@ -352,8 +352,8 @@ fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 	BUILD=$(BUILD) ENGINE=afl tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # Lines that the corpora, the unit tests and the dialogues reach, by room: tests/README.md has the
-# results.  COVERAGE_TESTS are tests/delivery/*_test.py that are run, too.  Processes end behind
-# walls, so the counters are files that are mapped from the start.
+# results.  COVERAGE_TESTS are files of tests/delivery and tests/host that are run, too.  Processes
+# end behind walls, so the counters are files that are mapped from the start.
 COVERAGE_FLAGS := -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation \
     -Qunused-arguments -Wno-error
 COVERAGE_TESTS ?=

@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dkim_record(&record, "ed25519", key);
 	must(!record.full && !dkim_record_fault(buf_slice(&record), "ed25519", key));
 	must(dkim_record_fault(buf_slice(&record), "rsa", key) != NULL);
-	/* What a stranger adds behind the record changes nothing but its other tags. */
+	/* Octets behind the record change nothing but its other tags. */
 	if (size < sizeof space - 200) {
 		buf_str(&record, "; n=");
 		buf_add(&record, text);

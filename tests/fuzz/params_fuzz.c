@@ -11,7 +11,7 @@
 #include "smtp/verp.h"
 #include "tests/fuzz/fuzz.h"
 
-/* What becomes xtext is the same text again. */
+/* Text that was made xtext is the same text again. */
 static void
 check_xtext(struct slice text)
 {
