@@ -465,7 +465,16 @@ pass_rcpt(const struct frame_rcpt *f, const struct attempt_sink *sink)
 		sink->done(sink->ctx);
 }
 
-/* 1, or -EBADMSG if the worker asks again and again without reading the reply. */
+/* 1, or -EBADMSG if the worker will never read the reply, which it waits for: it asks again and
+ * again, or the kernel had no room.  If it has ended, that is seen elsewhere. */
+static int
+put_reply(int fd, const struct frame *reply)
+{
+	const int r = frame_put(fd, reply);
+
+	return r == 0 || r == -EPIPE || r == -ECONNRESET ? 1 : -EBADMSG;
+}
+
 static int
 pass_dial(int fd, const struct frame_dial *f, const struct attempt_sink *sink)
 {
@@ -473,10 +482,9 @@ pass_dial(int fd, const struct frame_dial *f, const struct attempt_sink *sink)
 		.type = FRAME_LEAVE, .leave.allowed = sink->dial(sink->ctx, f->sites, f->n)
 	};
 
-	return reply.leave.allowed && frame_put(fd, &reply) == -EAGAIN ? -EBADMSG : 1;
+	return reply.leave.allowed ? put_reply(fd, &reply) : 1;
 }
 
-/* The same for tickets. */
 static int
 pass_want(int fd, const struct ticket_kind *kind, const struct attempt_sink *sink)
 {
@@ -487,7 +495,7 @@ pass_want(int fd, const struct ticket_kind *kind, const struct attempt_sink *sin
 		reply.ticket.kind = *kind;
 		reply.ticket.n = 0;
 	}
-	return frame_put(fd, &reply) == -EAGAIN ? -EBADMSG : 1;
+	return put_reply(fd, &reply);
 }
 
 int

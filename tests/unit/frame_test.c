@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runner/worker.h"
 #include "tests/lib/tap.h"
 
 static void
@@ -103,6 +104,34 @@ test_reset(void)
 	ok(frame_get(pair[0], &in, false) == 1 && in.type == FRAME_DONE,
 	    "R147 the last frame of the worker is read");
 	ok(frame_get(pair[0], &in, false) == 0, "then the end is seen");
+	close(pair[0]);
+}
+
+static bool
+full_ticket(void *ctx, const struct ticket_kind *kind, struct ticket *ret)
+{
+	(void)ctx;
+	*ret = (struct ticket){ .kind = *kind, .n = TICKET_MAX };
+	return true;
+}
+
+/* A worker waits for a reply that the kernel refuses to send, here as it is too long. */
+static void
+test_no_reply(void)
+{
+	static const struct attempt_sink sink = { .want = full_ticket };
+	static struct frame want = { .type = FRAME_WANT };
+	const int least = 1;
+	int pair[2];
+
+	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "a pair"))
+		return;
+	ok(frame_put(pair[1], &want) == 0 && worker_receive(pair[0], &sink) == 1,
+	    "a ticket travels");
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+	ok(frame_put(pair[1], &want) == 0 && worker_receive(pair[0], &sink) == -EBADMSG,
+	    "a worker whose reply cannot be sent does not wait for ever");
+	close(pair[1]);
 	close(pair[0]);
 }
 
@@ -329,5 +358,6 @@ main(void)
 	test_fields();
 	test_descriptors();
 	test_reset();
+	test_no_reply();
 	return tap_done();
 }
