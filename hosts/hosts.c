@@ -150,12 +150,12 @@ hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s
 	return until_s > now_s ? until_s : 0;
 }
 
-/* Is its latency a measurement that a new one is averaged into?  A host that is not the fastest is
- * measured once an hour: an average of hours would hide for a day that it has changed. */
+/* Does its latency still count beside a new one?  A host that is not the fastest is measured once
+ * an hour: an average of hours would hide for a day that it has changed. */
 static bool
 is_current(const struct host *host, int64_t now_s)
 {
-	return host->first_us && !host->at_least && host->measured_s <= now_s &&
+	return host->first_us && host->measured_s <= now_s &&
 	    now_s - host->measured_s < HOSTS_AVERAGE_S;
 }
 
@@ -170,7 +170,7 @@ smooth_sample(int64_t old, int64_t sample)
 static void
 learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 {
-	const bool exact = is_current(host, now_s);
+	const bool exact = is_current(host, now_s) && !host->at_least;
 
 	host->first_us = exact ? smooth_sample(host->first_us, r->first_us) : r->first_us;
 	host->connect_us = exact && host->connect_us ?
@@ -180,19 +180,21 @@ learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 }
 
 /* The host was silent for first_us, then the dial was ended.  This lower bound can only make a host
- * look slower: a race that ended early does not contradict a full measurement. */
-static void
+ * look slower: a race that ended early does not contradict a current latency, and makes it no newer.
+ * True if something was learned. */
+static bool
 learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 {
-	const bool exact = is_current(host, now_s);
+	const bool current = is_current(host, now_s), exact = current && !host->at_least;
 
-	host->measured_s = now_s;
-	if (r->first_us <= host->first_us)
-		return;
+	if (current && r->first_us <= host->first_us)
+		return false;
 	host->at_least = !exact;
 	host->first_us = exact ? smooth_sample(host->first_us, r->first_us) : r->first_us;
 	if (r->connect_us)
 		host->connect_us = r->connect_us;
+	host->measured_s = now_s;
+	return true;
 }
 
 /* Count a failure.  Failures within a pause count once: several destinations notice one outage at
@@ -285,8 +287,7 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		learn_open(host, report, now_s);
 		return true;
 	case HOST_SLOW:
-		learn_slow(host, report, now_s);
-		return true;
+		return learn_slow(host, report, now_s);
 	case HOST_FAILED:
 		return learn_failure(h, host, now_s);
 	case HOST_REFUSED:

@@ -24,6 +24,8 @@ report_of(const char *address, enum host_event event, int64_t connect_us, int64_
 #define SLOWER(connect, first) { .event = HOST_SLOW, .connect_us = connect, .first_us = first }
 #define OPENED_AFTER(seconds, first) \
 	{ .event = HOST_OPEN, .connect_us = 1000, .first_us = first, .after_s = seconds }
+#define SLOWER_AFTER(seconds, first) \
+	{ .event = HOST_SLOW, .connect_us = 1000, .first_us = first, .after_s = seconds }
 #define AFTER(seconds, kind)   { .event = kind, .after_s = seconds }
 
 /* The knowledge after a series of reports about one address. */
@@ -69,8 +71,17 @@ static const struct learning {
 	  .first_us = 10000, .measured = true },
 	{ .name = "a higher bound replaces an older measurement",
 	  .reports = { OPENED(1000, 8000),
-	      { .event = HOST_SLOW, .connect_us = 1000, .first_us = 9000, .after_s = 600 } },
+	      SLOWER_AFTER(600, 9000) },
 	  .connect_us = 1000, .first_us = 9000, .at_least = true, .measured = true },
+	{ .name = "a lower bound replaces an older measurement, too",
+	  .reports = { OPENED(1000, 8000), SLOWER_AFTER(600, 100) },
+	  .connect_us = 1000, .first_us = 100, .at_least = true, .measured = true },
+	{ .name = "a lower bound does not make a measurement any newer",
+	  .reports = { OPENED(1000, 8000), SLOWER_AFTER(599, 100), OPENED_AFTER(1, 4000) },
+	  .connect_us = 1000, .first_us = 4000, .measured = true },
+	{ .name = "a lower bound replaces an older bound",
+	  .reports = { SLOWER(1000, 9000), SLOWER_AFTER(600, 100) },
+	  .connect_us = 1000, .first_us = 100, .at_least = true, .measured = true },
 	{ .name = "a measurement replaces a bound",
 	  .reports = { SLOWER(0, 9000), OPENED(700, 3000) }, .connect_us = 700, .first_us = 3000,
 	  .measured = true },
