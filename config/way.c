@@ -5,6 +5,7 @@
 #include "config/way.h"
 
 #include <assert.h>
+#include <string.h>
 #include <sys/un.h>
 
 #include "base/cidr.h"
@@ -280,6 +281,19 @@ parse_many(const struct way_form *form, struct slice text, struct way_value *v, 
 			v->hosts[v->nhosts - 1].port = form->port;
 	}
 	return r;
+}
+
+char *
+way_folder(const char *target)
+{
+	char *path = strdup(target), *end = path ? strchr(path, '{') : NULL;
+
+	if (end) {
+		while (end > path && end[-1] != '/')
+			end--;
+		*end = '\0';
+	}
+	return path;
 }
 
 int

@@ -72,19 +72,12 @@ static const struct seccomp_rule terminal[] = {
 /* The message goes to the process beside the worker. */
 static const struct seccomp_rule descriptors[] = { SECCOMP_CALL(sendmsg) };
 
-/* The folder in which all mailboxes of a route are: its path up to what depends on the address. */
+/* The folder in which all mailboxes of a route are. */
 static void
 confine_maildir(const struct delivery *d, struct landlock *l, struct seccomp *f)
 {
-	char *path = strdup(d->route->target), *end = path ? strchr(path, '{') : NULL;
-	int fd;
-
-	if (end) {
-		while (end > path && end[-1] != '/')
-			end--;
-		*end = '\0';
-	}
-	fd = path ? maildir_folder(path) : -ENOMEM;
+	char *path = way_folder(d->route->target);
+	const int fd = path ? maildir_folder(path) : -ENOMEM;
 	if (fd >= 0)
 		landlock_allow(l, fd, RIGHTS_MAILDIR);
 	if (fd >= 0)

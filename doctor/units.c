@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/landlock.h"
 #include "doctor/judge.h"
 #include "doctor/program.h"
 
@@ -199,8 +200,24 @@ judge_folder(struct doctor *d, const struct units *u, const char *name, const ch
 	return false;
 }
 
+/* Does the runner need Landlock to start, as the mounts of its unit are left out? */
+static bool
+judge_confined(struct doctor *d, const struct units *u, int landlock)
+{
+	const struct slice start =
+	    unit_property(unit_named(u, "smtp-relay.service"), "ExecStart");
+
+	if (landlock == 0 || !memmem(start.p, start.n, " --confine", 10))
+		return true;
+	doctor_report(d, DOCTOR_FAULT, "rm /etc/systemd/system/smtp-relay.service.d/"
+	    "fast-start.conf; systemctl daemon-reload",
+	    "smtp-relay.service cannot start as fast-start.conf demands, without Landlock: %s",
+	    landlock_reason(landlock));
+	return false;
+}
+
 void
-units_judge(struct doctor *d, struct slice text)
+units_judge(struct doctor *d, struct slice text, int landlock)
 {
 	const struct config *c = d->config;
 	struct units u;
@@ -222,6 +239,7 @@ units_judge(struct doctor *d, struct slice text)
 	    "[relay] processes");
 	fine &= judge_limit(d, &u, "smtp-relay.service", "LimitNOFILE",
 	    c->relay.processes * 4 + 64, "[relay] processes");
+	fine &= judge_confined(d, &u, landlock);
 	fine &= judge_folder(d, &u, "smtp-relay.path", "Paths", "/new");
 	fine &= judge_folder(d, &u, "smtp-handler-listen.service", "ReadWritePaths", "");
 	if (fine)
@@ -245,6 +263,7 @@ units_check(struct doctor *d)
 	static char space[64 * 1024];
 	const char *argv[sizeof rows / sizeof rows[0] + 4];
 	struct buf output = BUF(space);
+	struct landlock l;
 	size_t n = 0;
 	int r;
 
@@ -253,16 +272,18 @@ units_check(struct doctor *d)
 	argv[n++] = "systemctl";
 	argv[n++] = "show";
 	argv[n++] = "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload,TasksMax,"
-	    "LimitNOFILE,Paths,ReadWritePaths";
+	    "LimitNOFILE,Paths,ReadWritePaths,ExecStart";
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		argv[n++] = rows[i].name;
 	argv[n] = NULL;
 	r = program_run(argv, slice_of("", 0), &output);
+	landlock_begin(&l, 0);
+	landlock_drop(&l);
 	if (r != 0)
 		doctor_report(d, DOCTOR_WARNING, NULL, "systemctl does not answer: %s",
 		    r < 0 ? strerror(-r) : "it failed");
 	else
-		units_judge(d, buf_slice(&output));
+		units_judge(d, buf_slice(&output), l.error);
 }
 
 void

@@ -14,7 +14,7 @@ void units_check(struct doctor *d);
 void units_check_files(struct doctor *d);
 
 /* Judge the output of `systemctl show` for our units: each property a line, an empty line between
- * units.  Each finding is reported. */
-void units_judge(struct doctor *d, struct slice text);
+ * units.  landlock is 0, or the -errno for which there is none.  Each finding is reported. */
+void units_judge(struct doctor *d, struct slice text, int landlock);
 
 #endif

@@ -188,9 +188,22 @@ delivered()
 }
 ok "the runner delivers into /home" wait_for 10 delivered
 # The path unit.
+fast=/etc/systemd/system/smtp-relay.service.d/fast-start.conf
+drop_in()		# LINE: is added to the runner's unit, whose queue is then empty
+{
+	here sh -c 'mkdir -p "${1%/*}" && printf "[Service]\nExecStopPost=\n%s\n" "$2" \
+		> "${1%/*}/test.conf" && systemctl daemon-reload
+		systemctl stop smtp-relay.service; systemctl -q reset-failed smtp-relay.service
+		find /var/spool/smtp-handler -name "0*" -delete' sh $fast "${1-}" 2> /dev/null
+}
 cp "${BUILD:-build}/tests/exitstop" "$stage"
 here systemctl -q start smtp-handler-listen.socket
 inside path_unit.py 1 latency 5
+here sh -c 'mkdir -p "${1%/*}" && cd /usr/local/share/doc/smtp-handler/drop-ins &&
+	cp fast-start.conf "$1" && systemctl daemon-reload' sh $fast
+diag <<< "with fast-start.conf:"
+inside path_unit.py 1 latency 5
+here sh -c 'rm "$1" && systemctl daemon-reload' sh $fast
 inside path_unit.py 2 race /stage/exitstop 0 40
 here systemctl -q stop smtp-handler-listen.socket smtp-handler-listen.service
 # Every unit.  A key, a route to a host that never greets, and the program that asks from inside.
@@ -203,7 +216,26 @@ if [ "$(uname -m)" = x86_64 ] && [ -x "${BUILD:-build}/tests/inject" ]; then
 via = smtp://127.0.0.1:2526
 CONF
 	cp "${BUILD:-build}/tests/inject" "$stage"
+	drop_in
 	inside unit_walls.py 32 /stage/inject
+	# The runner's files: its unit's mounts deny what fast-start.conf leaves to Landlock.
+	here systemctl stop smtp-handler-listen.socket smtp-relay.path smtp-relay.timer
+	here sh -c 'mkdir -p /data /wall; cat >> /etc/smtp-handler/conf.d/test.conf' <<'CONF'
+[route data.example]
+via = maildir:/data/{local}
+CONF
+	drop_in ReadWritePaths=/data
+	inside unit_files.py 36 /stage/inject mounts
+	here cp /usr/local/share/doc/smtp-handler/drop-ins/fast-start.conf $fast
+	drop_in
+	inside unit_files.py 36 /stage/inject Landlock
+	drop_in SystemCallFilter=~landlock_create_ruleset
+	here systemctl start smtp-relay.service 2> /dev/null
+	like "without Landlock there is no run by fast-start.conf" \
+	    "$(here journalctl -q -o cat -n 20 -u smtp-relay.service)" \
+	    'cannot confine itself: no Landlock: a filter of system calls forbids it'
+	here rm $fast
+	drop_in
 fi
 inside unit_edges.py 8
 

@@ -2,8 +2,8 @@
 /*
  * "inject PID CALL [ARGUMENT]..." makes one system call inside a process that waits in another one.
  * An argument is a number, s:TEXT for a string, or u:PATH for the address of a local socket.
- * Prints the result, "killed", or "failed" if the process cannot be traced.  The process must not
- * go on after that.
+ * Prints the result, "killed", or "failed" if the process cannot be traced.  The process is then
+ * stopped, as it must not go on; a further call can be made inside it.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -112,6 +112,7 @@ main(int argc, char **argv)
 		puts("failed");
 	else
 		printf("%lld\n", (long long)regs.rax);
+	(void)ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)SIGSTOP);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
  * The judgements of the doctor, and the reading of replies to its questions.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -206,7 +207,7 @@ replies(void)
 
 /* The findings of units_judge() about the text, one line each. */
 static struct slice
-judge_units(struct config *c, const char *text, char *space, size_t size)
+judge_units(struct config *c, const char *text, int landlock, char *space, size_t size)
 {
 	struct doctor_finding f;
 	struct buf b = { .p = space, .cap = size };
@@ -216,7 +217,7 @@ judge_units(struct config *c, const char *text, char *space, size_t size)
 	if (pipe2(fds, O_NONBLOCK) < 0)
 		return slice_of(NULL, 0);
 	d.out = fds[1];
-	units_judge(&d, slice_str(text));
+	units_judge(&d, slice_str(text), landlock);
 	while (read(fds[0], &f, sizeof f) == (ssize_t)sizeof f) {
 		buf_str(&b, f.state == DOCTOR_OK ? "ok"
 		    : f.state == DOCTOR_FAULT ? "fault" : "warning");
@@ -237,6 +238,9 @@ judge_units(struct config *c, const char *text, char *space, size_t size)
 #define PATH   UNIT("smtp-relay.path", "active", "enabled", "Paths=/q/new (DirectoryNotEmpty)\n")
 #define TIMER  UNIT("smtp-relay.timer", "active", "enabled", "")
 #define RELAY  UNIT("smtp-relay.service", "inactive", "static", "TasksMax=200\nLimitNOFILE=4096\n")
+#define CONFINED                                                                               \
+	UNIT("smtp-relay.service", "inactive", "static",                                       \
+	    "ExecStart={ path=/s/smtp-relay ; argv[]=/s/smtp-relay --confine ; pid=0 }\n")
 
 static void
 units(void)
@@ -289,14 +293,24 @@ units(void)
 		{ "no socket", PATH TIMER RELAY, "warning: no unit takes mail > systemctl enable "
 		  "--now smtp-handler-listen.socket\n" },
 	};
+	const struct slice good = SL("ok: mail is taken, and starts the runner\n");
 	char queue[] = "/q", space[4096];
 	struct config c = { .queue.directory = queue };
 
 	c.relay.processes = 100;
 	c.server.max_connections = 500;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		is(judge_units(&c, rows[i].text, space, sizeof space), slice_str(rows[i].findings),
-		    rows[i].name);
+		is(judge_units(&c, rows[i].text, 0, space, sizeof space),
+		    slice_str(rows[i].findings), rows[i].name);
+	is(judge_units(&c, LISTEN PATH TIMER CONFINED, 0, space, sizeof space), good,
+	    "fast-start.conf");
+	is(judge_units(&c, LISTEN PATH TIMER RELAY, -ENOSYS, space, sizeof space), good,
+	    "no Landlock, and no need for it");
+	is(judge_units(&c, LISTEN PATH TIMER CONFINED, -ENOSYS, space, sizeof space),
+	    SL("fault: smtp-relay.service cannot start as fast-start.conf demands, without "
+	       "Landlock: this kernel has none, or a container hides it > rm "
+	       "/etc/systemd/system/smtp-relay.service.d/fast-start.conf; systemctl "
+	       "daemon-reload\n"), "fast-start.conf without Landlock");
 }
 
 int
