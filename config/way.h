@@ -76,8 +76,8 @@ const struct way *way_of(enum route_via via);
 /* Does it deliver to hosts: the exchangers of a domain, or hosts that it names? */
 bool way_has_hosts(const struct route *route);
 
-/* The folder that all mailboxes of such a target are in: its path up to the folder whose name depends
- * on the recipient.  A string of the caller, or NULL if there is no memory. */
+/* The folder that all mailboxes of such a target are in: its path up to the folder whose name
+ * depends on the recipient.  A string of the caller, or NULL if there is no memory. */
 char *way_folder(const char *target);
 
 /* 0; -EINVAL with what to do about it in why. */

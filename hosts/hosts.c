@@ -180,8 +180,8 @@ learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 }
 
 /* The host was silent for first_us, then the dial was ended.  This lower bound can only make a host
- * look slower: a race that ended early does not contradict a current latency, and makes it no newer.
- * True if something was learned. */
+ * look slower: a race that ended early does not contradict a current latency, and does not make it
+ * newer.  True if something was learned. */
 static bool
 learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 {
