@@ -26,7 +26,7 @@ class Postfix:
 
     Nothing reads its log.
     """
-    name, peak_kb = "postfix", 0
+    name, port, peak_kb = "postfix", 2525, 0
 
     def __init__(self, *settings):
         self.directory = DIRECTORY + "/postfix"
@@ -72,6 +72,14 @@ class Postfix:
         start = time.monotonic()
         self._run("postfix", "start")
         return start
+
+    @property
+    def pid(self):
+        return int(open(self.directory + "/queue/pid/master.pid").read())
+
+    def kick(self):
+        """It looks for new files in incoming/."""
+        self._run("postfix", "flush")
 
     def stop(self):
         self._run("postfix", "stop")

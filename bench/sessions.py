@@ -63,12 +63,6 @@ def floor():
 
 
 class PostfixServer(Postfix):
-    port = 2525
-
-    @property
-    def pid(self):
-        return int(open(self.directory + "/queue/pid/master.pid").read())
-
     def empty(self):
         command("find", self.directory + "/queue/hold", self.directory + "/queue/incoming",
                 "-type", "f", "-delete")

@@ -6,13 +6,14 @@ import re
 import subprocess
 
 from dovecot import DIRECTORY, DebianDovecot
+from nameservers import nsd
 from programs import Site, fresh_directory
 from receivers import listens, really_root
 from tap import bail_out, check, main, same, test, wait_for
 
 if not really_root():
     bail_out("Dovecot changes its user: run this as root")
-fresh_directory()
+directory = fresh_directory()
 subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt"], check=True)
 os.makedirs(DIRECTORY)
 mail1, mail2 = [DebianDovecot("mail%d" % n, "192.0.2.4%d" % n, [user],
@@ -22,6 +23,14 @@ OWN_USERS = "sed -i 's/^!include auth-system/#&/' /etc/dovecot/conf.d/10-auth.co
 proxy = DebianDovecot("proxy", "192.0.2.40", before=OWN_USERS,
                       files=["/etc/dovecot/conf.d/95-proxy.conf", "/etc/dovecot/mailboxes"])
 site = Site("site", "[route example.org]\nvia = lmtp://127.0.0.1:24\n").listen()
+nsd(directory + "/nsd", {"inside.example": """
+_lmtp._tcp  SRV 10 0 24 dead
+_lmtp._tcp  SRV 20 0 24 proxy
+dead   A 192.0.2.99
+proxy  A 127.0.0.1
+"""})
+by_name = Site("by-name", "[route example.org]\nvia = lmtp://_lmtp._tcp.inside.example\n",
+               address="192.0.2.2").listen()
 BOTH = ["anna@example.org", "ben@example.org"]
 
 
@@ -46,10 +55,19 @@ def _():
          [[b"<alice@sender.example>"]] * 2)
 
 
+@test("SRV records of LMTP name the proxies, and the better one is dead")
+def _():
+    had = counts()
+    by_name.send(BOTH, b"Subject: by-name\r\n\r\nHello.\r\n")
+    by_name.relay()
+    same((counts()[0] - had[0], counts()[1] - had[1]), (1, 1), by_name.log()[-2000:])
+    same(by_name.queued(), [])
+
+
 @test("a user that no machine has: a notice, and the others get the message")
 def _():
     send([*BOTH, "nobody@example.org"], "four")
-    same(counts(), (3, 3), site.log()[-2000:])
+    same(counts(), (4, 4), site.log()[-2000:])
     same(len(site.mailbox("alice")), 1, site.log()[-2000:])
     check(b"nobody@example.org" in site.mailbox("alice")[0])
 
@@ -85,7 +103,7 @@ def _():
 def stop(failed):
     site.keep_queue_note(failed)
     for server in (proxy, mail1, mail2):
-        server.stop()
+        server.kill()
 
 
 main(stop)

@@ -161,7 +161,3 @@ default_login_user = nobody
         subprocess.run(["kill", "-KILL", str(master), *found.split()], check=False)
         self._process.wait(10)
         os.unlink(self.socket)
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(10)
