@@ -4,8 +4,8 @@
     DEADLINE=900 tests/delivery/run bench/flushes.py
 
 The queues are on an ext4 of their own, in a file on the disk of this tree.  A row has two numbers
-for each message: the flushes that this ext4 asks of its disk, which the kernel counts, and the calls
-of fsync(2) and its like, which strace(1) counts in a run of its own.  Messages are of 1 KiB.
+for each message: the flushes that this ext4 asks of its disk, which the kernel counts, and the
+calls of fsync(2) and its like, which strace(1) counts in a run of its own.  Messages are of 1 KiB.
 MESSAGES is their number (1000), ROUNDS the number of rounds (3), of which the median counts.
 WORKS is accept, deliver or both.  It needs root, and loop devices.
 """
@@ -70,9 +70,8 @@ class Counter:
 
 def calls():
     """The number of calls in the summary of strace."""
-    text = open(DIRECTORY + ".calls").read()
-    return sum(int(row[0]) for row in re.findall(r"(?m)^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(\d+ )?\w*sync",
-                                                 text))
+    row = r"(?m)^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ )?\w*sync"
+    return sum(map(int, re.findall(row, open(DIRECTORY + ".calls").read())))
 
 
 def accept(make, work, clients, traced):
