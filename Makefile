@@ -510,14 +510,17 @@ check-filters: all
 	BUILD=$(BUILD) tests/lib/check \
 	  $(call scripts,$(call tests_of,filters),DEADLINE=400 tests/delivery/run)
 
-# The assertions of tests/conformance against other servers, as root: minutes.  It writes the
-# table in tests/README.md.
+# The assertions of tests/conformance against other servers and senders, as root: minutes.  It
+# writes the tables in tests/README.md.
 .PHONY: conformance
 conformance: all
 	tools/deps.sh check
 	set -e; for server in smtp-handler smtp-handler-strict Postfix Exim OpenSMTPD aiosmtpd; do \
 	  echo "  TEST $$server"; \
 	  BUILD=$(BUILD) SERVER=$$server tests/delivery/run tests/servers/one.py; done
+	set -e; for server in smtp-handler Postfix Exim OpenSMTPD; do \
+	  echo "  TEST $$server as a sender"; \
+	  BUILD=$(BUILD) SERVER=$$server tests/delivery/run tests/servers/sender.py; done
 	tests/servers/table.py $(BUILD)/conformance tests/README.md
 
 # Another release of Debian, in a root of its own.  check-there is what runs in that root.

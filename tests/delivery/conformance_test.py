@@ -33,7 +33,7 @@ def _():
     site.watch()
     done = subprocess.run(
         ["tests/conformance", "--sink", "198.18.0.0/22", "--sink6", "2001:db8::10/124", "--dns",
-         "192.0.2.53:53", "--server", "192.0.2.1:25", "--patience", "1", "--settle", "8",
+         "192.0.2.53:53", "--server", "192.0.2.1:25", "--patience", "1", "--quiet", "0.5",
          "--lmtp", "lmtp.example=192.0.2.20:2424",
          "--flush", "%s -c %s --flush" % (RELAY, site.config)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)

@@ -57,9 +57,10 @@ class OpenSMTPD:
     """OpenSMTPD at address, port 25, for one domain; every user of users has a Maildir.
 
     It needs accounts and system folders that it owns.  They are in the test's mount namespace only.
+    more: rules for mail to other domains.
     """
 
-    def __init__(self, directory, address, domain, users):
+    def __init__(self, directory, address, domain, users, more=""):
         os.makedirs(directory)
         self._accounts(directory, ["opensmtpd", "opensmtpq", *users])
         self._folders()
@@ -67,8 +68,8 @@ class OpenSMTPD:
         with open(directory + "/smtpd.conf", "w") as file:
             file.write("listen on %s port 25 hostname %s\nsmtp max-message-size 50M\n"
                        "action \"local\" maildir \"%s/%%{dest.user}\"\n"
-                       "match from any for domain \"%s\" action \"local\"\n"
-                       % (address, domain, self.mail, domain))
+                       "match from any for domain \"%s\" action \"local\"\n%s"
+                       % (address, domain, self.mail, domain, more))
         log = open(self.log, "w")
         self._process = subprocess.Popen([PEERS + "/usr/sbin/smtpd", "-d", "-f",
                                           directory + "/smtpd.conf"], env=peer_environment(),

@@ -140,12 +140,14 @@ def _(t):
 
 
 def own_name(t):
-    """The sender's name, from its greeting.  It leads to a server of this run."""
+    """The sender's name, from its greeting.  In the DNS it has the address of --server."""
     if not t.stage.own:
         session = t.connect()
-        name = session.reply().text().split(" ")[0]
+        t.stage.own = session.reply().text().split(" ")[0]
         session.command("QUIT")
-        t.stage.own = t.stage.exchanger(name)
+        place = t.options.place
+        t.names.add(t.stage.own, A, "127.0.0.1" if place.startswith(("pipe:", "inetd:"))
+                    else place.rpartition(":")[0])
     return t.stage.own
 
 
@@ -160,8 +162,6 @@ def _(t):
     yield t.arrived(good)
     t.got(good)
     t.check(not worse.visits, "no connection to a worse exchanger", worse.lines())
-    ours = [line for line in own.lines() if t.domain() in line]
-    t.check(not ours, "no mail to itself", ours)
 
 
 @sends(209, "5.1", "the sender's own name is the only exchanger: the mail is returned")
@@ -170,8 +170,6 @@ def _(t):
     t.send()
     yield t.returned()
     t.check(t.notices(), "a notice", "no notice")
-    ours = [line for line in own_name(t).lines() if t.domain() in line]
-    t.check(not ours, "no mail to itself", ours)
 
 
 @sends(210, "5.2", "an exchanger with an IPv6 address alone gets the mail")

@@ -171,14 +171,16 @@ class Errand(Trial):
 
     # -- what most assertions want
     def waits(self, exchanger, level=MUST):
-        """The mail is neither delivered nor returned by the first attempt, but by a later one."""
+        """The mail is neither delivered nor returned by the first attempt, but by a later one.
+        level: of the second half of that."""
         yield self.tried(exchanger)
         yield self.later()
-        self.check(not self.notices(), "a message that waits", "it is returned", level)
+        if not self.check(not self.notices(), "a message that waits", "it is returned", level):
+            return
         self.flush()
         yield self.arrived(exchanger)
         self.check(exchanger.messages, "a later attempt", "the exchanger has seen %s" % (
-            exchanger.lines()), level)
+            exchanger.lines()))
 
     def fails(self, *exchangers, level=MUST):
         """The mail is returned by the first attempt, and none of the exchangers took it."""

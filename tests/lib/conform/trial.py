@@ -104,7 +104,7 @@ class Trial:
 
     # -- verdicts
     def fail(self, level, expected, seen):
-        self.failures.append(Failure(level or self.level, expected, str(seen)[:LIMIT]))
+        self.failures.append(Failure(level or self.level, str(expected), str(seen)[:LIMIT]))
 
     def check(self, good, expected, seen, level=None):
         if not good:
