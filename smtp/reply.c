@@ -80,6 +80,18 @@ keep_line(struct smtp_peer_reply *r, struct slice text)
 	put_clean(&r->text, text, room);
 }
 
+/* Where is the text of a line, behind its code?  0 if the line is no reply.  Some servers leave the
+ * blank out, as in "250Ok". */
+static size_t
+text_start(struct slice line)
+{
+	if (line.n == 3)
+		return 3;
+	if (line.p[3] == ' ' || line.p[3] == '-' || line.p[3] == '\t')
+		return 4;
+	return (line.p[3] | 0x20) >= 'a' && (line.p[3] | 0x20) <= 'z' ? 3 : 0;
+}
+
 bool
 smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line)
 {
@@ -87,15 +99,15 @@ smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line)
 	uint64_t code;
 
 	if (line.n < 3 || !slice_uint(slice_of(line.p, 3), 599, &code) || code < 200 ||
-	    (line.n > 3 && !strchr(" -\t", line.p[3])) || (line.n > 3 && line.p[3] == '\0') ||
-	    ++r->lines > SMTP_PEER_LINES) {
+	    text_start(line) == 0 || ++r->lines > SMTP_PEER_LINES) {
 		r->malformed = true;
 		return true;
 	}
-	if (r->lines > 1 && r->code != (int)code)
+	/* Lines of one class have one meaning. */
+	if (r->lines > 1 && r->code / 100 != (int)code / 100)
 		r->malformed = true;
 	r->code = (int)code;
-	keep_line(r, slice_skip(line, 4));
+	keep_line(r, slice_skip(line, text_start(line)));
 	return last;
 }
 

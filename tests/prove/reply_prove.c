@@ -23,7 +23,14 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Reply-line = Reply-code [ ("-" / SP) textstring ]; a tab is taken as a blank. */
+static bool
+is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Reply-line = Reply-code [ ("-" / SP) textstring ]; a tab is taken as a blank, and in front of a
+ * letter the blank may be missing.  The codes of a reply are of one class. */
 static struct verdict
 refer_line(struct slice line, int code_before)
 {
@@ -32,10 +39,11 @@ refer_line(struct slice line, int code_before)
 	if (line.n < 3 || line.p[0] < '2' || line.p[0] > '5' || !is_digit(line.p[1]) ||
 	    !is_digit(line.p[2]))
 		return v;
-	if (line.n > 3 && line.p[3] != ' ' && line.p[3] != '-' && line.p[3] != '\t')
+	if (line.n > 3 && line.p[3] != ' ' && line.p[3] != '-' && line.p[3] != '\t' &&
+	    !is_letter(line.p[3]))
 		return v;
 	v.code = (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 + line.p[2] - '0';
-	v.malformed = code_before && v.code != code_before;
+	v.malformed = code_before && v.code / 100 != code_before / 100;
 	v.over = line.n == 3 || line.p[3] != '-';
 	return v;
 }
