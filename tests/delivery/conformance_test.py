@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 """tests/conformance --sink: smtp-relay keeps the assertions about senders."""
+import re
 import subprocess
 
 from certificates import Authority
 from programs import RELAY, Site, fresh_directory
-from tap import main, same, test
+from tap import check, main, same, test
 
 SETTINGS = """[relay]
 allow-loopback-exchangers = yes
@@ -23,7 +24,12 @@ tls-key = %s
 """
 
 
-@test("smtp-relay fails none")
+# It does not wait for the reply to QUIT.  A flush forgets that TLS has failed (134), and does not
+# forget that the DNS has (204).
+KNOWN = {257, 134, 204}
+
+
+@test("V63 smtp-relay fails none")
 def _():
     directory = fresh_directory("ca")
     leaf = Authority(directory).leaf("mx", "mail.sender.example")
@@ -37,8 +43,11 @@ def _():
          "--lmtp", "lmtp.example=192.0.2.20:2424",
          "--flush", "%s -c %s --flush" % (RELAY, site.config)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
-    print(done.stdout, done.stderr)
     same(done.returncode, 0, done.stdout, done.stderr, site.log()[-3000:])
+    differs = {int(number) for number in re.findall(r"(?m)^ok \d+ - .(\d{3}) .*# differs",
+                                                    done.stdout)}
+    check(257 in differs and differs <= KNOWN, differs, done.stdout)
+    check("# SKIP" not in done.stdout, done.stdout)
 
 
 main()
