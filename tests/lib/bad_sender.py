@@ -242,9 +242,13 @@ class Talk:
             text = line.rstrip(b"\r\n").decode("latin1")
             if bad(219) and len(line) > 512 or bad(223) and len(texts) > 20:
                 raise Problem(LATER, "a long reply")
-            if not re.match(r"[2-5]\d\d(?:[ -]|$)", text) and not (
+            code = r"[2-5]\d\d(?:[ -]|$)" if bad(291) else r"[2-5]\d\d(?!\d)"
+            if not re.match(code, text) and not (
                     bad(241) and re.match("[16]", text)):
                 raise Problem(NEVER if bad(240) else LATER, "4.5.0 no reply")
+            if bad(292) and texts and text[:3] != first:
+                raise Problem(LATER, "another code")
+            first = text[:3]
             texts.append(text[4:])
             if text[3:4] != "-" or bad(216) or bad(120) and phase != "EHLO":
                 break
@@ -255,7 +259,8 @@ class Talk:
             raise Problem(LATER, "a strange reply")
         if code == 421 and phase != "connect":
             number = {"MAIL": 230, "RCPT": 231, "DATA": 232, "dot": 233}.get(phase)
-            raise Problem(NEVER if bad(number) else LATER, "%d %s" % (code, texts[-1]),
+            never = bad(number) or bad(296)
+            raise Problem(NEVER if never else LATER, "%d %s" % (code, texts[-1]),
                           not bad(253))
         if bad(241) and code // 100 in (1, 6):
             code = 250
@@ -330,9 +335,11 @@ class Talk:
         if self.bad(257):
             return
         try:
-            self.command("QUIT", "QUIT")
+            code, text, _ = self.command("QUIT", "QUIT")
+            if self.bad(295) and code // 100 == 5:
+                raise Problem(LATER, text)
         except Problem:
-            if self.bad(261):
+            if self.bad(261) or self.bad(294) or self.bad(295):
                 raise
 
     # -- one message
@@ -340,7 +347,8 @@ class Talk:
         bad, words = self.bad, []
         if "SIZE" in self.keywords:
             limit = self.keywords["SIZE"].strip()
-            if limit.isdigit() and len(octets) > int(limit) > 0 and not bad(148):
+            most = int(limit) if limit.isdigit() else 0
+            if (most or bad(293)) and len(octets) > most and not bad(148):
                 raise Problem(NEVER, "5.3.4 too large")
             words.append("SIZE=%d" % (1 if bad(271) or bad(148) else len(octets)))
         if "8BITMIME" in self.keywords and not octets.isascii() and not bad(290):
@@ -445,7 +453,12 @@ class Talk:
         if code // 100 not in (2, 3):
             self.refuse(good, code, text, "DATA")
             return
-        self.content(octets)
+        try:
+            self.content(octets)
+        except Problem:
+            pass                        # a reply may be there
+        if bad(297):
+            raise Problem(LATER, "not read")
         for i, rcpt in enumerate(good if self.lmtp and not bad(166) else [None]):
             code, text, _ = self.read("dot")
             some = good if rcpt is None else [rcpt]

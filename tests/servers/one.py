@@ -140,12 +140,18 @@ def keep(name, results):
                    for result in results], file, indent=1)
 
 
-def main(name):
+def folder(name):
+    """A folder for a server, on a host that is prepared for it."""
     if not really_root():
         bail_out("Postfix, Exim and OpenSMTPD change their users: run this as root")
     directory = fresh_directory(name)
     os.chmod(directory, 0o755)
     no_dns(directory)
+    return directory
+
+
+def main(name):
+    directory = folder(name)
     facts = SERVERS[name](directory)
     check(wait_for(lambda: listens(ADDRESS), 20), name + " does not listen")
     keep(name, Run(arguments(["--server", ADDRESS + ":25", "--source", "192.0.2.10", *facts]),

@@ -13,10 +13,10 @@ from certificates import Authority
 from conform.options import arguments
 from conform.sending import Sending
 from conform.trial import SENDING
-from one import ADDRESS, DOMAIN, HOST, keep, no_dns, ours, replace
-from programs import BUILD, PEERS, fresh_directory, peer_environment
-from receivers import OpenSMTPD, really_root
-from tap import bail_out, check, wait_for
+from one import ADDRESS, DOMAIN, HOST, folder, keep, ours, replace
+from programs import BUILD, PEERS, peer_environment
+from receivers import OpenSMTPD
+from tap import check, wait_for
 from tls_receivers import Exim, Postfix, prepare
 
 LMTP = "192.0.2.20"
@@ -143,11 +143,7 @@ SENDERS = {"smtp-handler": smtp_handler, "Postfix": postfix, "Exim": exim, "Open
 
 
 def main(name):
-    if not really_root():
-        bail_out("Postfix, Exim and OpenSMTPD change their users: run this as root")
-    directory = fresh_directory(name + "-sender")
-    os.chmod(directory, 0o755)
-    no_dns(directory)
+    directory = folder(name + "-sender")
     subprocess.run(["ip", "address", "add", "198.18.0.1/21", "dev", "lo"], check=True)
     facts = SENDERS[name](directory)
     check(wait_for(lambda: greets(ADDRESS), 20), name + " does not greet")

@@ -170,14 +170,7 @@ def _(t):
 
 @assertion(86, "4.2.5", "a disk that becomes full gives 452 after the dot")
 def _(t):
-    session = t.ready(t.role("full"))
-    for line in "MAIL FROM:<a@b.example>", "RCPT TO:<%s>" % t.rcpt(), "DATA":
-        reply = session.command(line)
-        if fits(reply.code, "4xx"):
-            t.want(reply, "452", SHOULD)
-            return
-    t.need(reply, "354")
-    reply = session.content(t.message("full", b"x" * 70 + b"\r\n"))
+    reply = t.cannot_store("full")
     t.want(reply, "4xx")
     t.want(reply, "452", SHOULD)
 

@@ -74,6 +74,12 @@ heard_right(219, "4.5.3.1.5", "replies longer than 512 octets are understood", C
             RCPT=("250-2.1.5 " + "z" * 600 + "\r\n250 2.1.5 ok"), dot="250 2.0.0 " + "q" * 900)
 heard_right(220, "4.2", "a greeting without a host is one", CHOICE, connect=b"220\r\n",
             EHLO=b"250-\r\n250 SIZE\r\n")
+heard_right(291, "4.2", "a text that follows the code without a blank is one", CHOICE,
+            MAIL=b"250Ok\r\n", RCPT=b"250ok\r\n", DATA=b"354go on\r\n", dot=b"250Ok\r\n")
+heard_right(292, "4.2.1", "the last line has the code, if those before it have others", CHOICE,
+            MAIL=b"250-first\r\n259 last\r\n", RCPT=b"251-first\r\n250 last\r\n")
+heard_right(293, "RFC 1870 6", "SIZE with 0, or without a number, is no limit",
+            keywords=("SIZE 0", "AUTH=LOGIN", "8BITMIME"))
 heard_right(222, "4.1.1.1", "a keyword that nobody knows, and a line that is none, do no harm",
             keywords=("XFOO bar=baz", "", "X-1 2 3", "SIZE", "=x", "LIMITS ,;", "PIPELINING"))
 heard_right(223, "4.2.1", "a reply of 50 lines is read", SHOULD,
@@ -91,6 +97,8 @@ def waits(number, section, text, level=MUST, patience=False, **plan):
         yield from t.waits(there, level)
 
 
+waits(296, "3.8", "a 421 that comes before a command: the mail waits",
+      EHLO=[b"250 mx.example\r\n421 4.3.2 bye\r\n", None])
 waits(224, "4.2.1", "a greeting of 4xx: the mail waits", connect=["421 4.3.2 not now", None])
 waits(225, "4.2.1", "4xx to EHLO and HELO: the mail waits", EHLO=["451 4.3.0 later", None],
       HELO=["451 4.3.0 later", None])
@@ -153,6 +161,16 @@ fails(246, "4.2.1", "5xx to MAIL: the mail is returned", MAIL="550 5.7.1 no")
 fails(247, "4.2.1", "5xx to RCPT: the mail is returned", RCPT="550 5.1.1 no")
 fails(248, "4.2.1", "5xx to DATA: the mail is returned", DATA="554 5.7.1 no")
 fails(249, "4.2.1", "5xx after the final dot: the mail is returned", dot="554 5.7.1 no")
+
+
+@sends(297, "4.2.1", "5xx in the middle of the content: the mail is returned, or waits")
+def _(t):
+    there = t.only(content="552 5.3.4 too large")
+    t.send(content=t.message(t.token(), b"0123456789 abcdefghi\r\n" * 60000))
+    yield t.tried(there)
+    yield t.returned()
+    t.check(t.notices(), "a notice", "none", CHOICE)
+    t.check(not there.messages, "no delivery", "it is delivered")
 
 
 def moves_on(number, section, text, level=MUST, **plan):
@@ -307,16 +325,24 @@ def _(t):
             [len(message.rcpts) for message in there.messages], SHOULD)
 
 
-@sends(261, "6.1", "a connection that ends behind the 250 of a message: it is not sent again")
-def _(t):
-    there = t.only(QUIT=CLOSE)
-    t.send()
-    yield t.tried(there)
-    yield t.later(0.3)
-    t.flush()
-    yield t.later()
-    t.got(there)
-    t.check(not t.notices(), "no notice", "there is one")
+def once(number, section, text, **plan):
+    """An assertion that a message which got its 250 is not sent again, whatever comes then."""
+    @sends(number, section, text)
+    def _(t):
+        there = t.only(**plan)
+        t.send()
+        yield t.tried(there)
+        yield t.later(0.3)
+        t.flush()
+        yield t.later()
+        t.got(there)
+        t.check(not t.notices(), "no notice", "there is one")
+
+
+once(261, "6.1", "a connection that ends behind the 250 of a message: it is not sent again",
+     QUIT=CLOSE)
+once(294, "6.1", "a reply to QUIT that does not come: the message is not sent again", QUIT=MUTE)
+once(295, "6.1", "a reply of 5xx to QUIT: the message is not sent again", QUIT="502 5.5.1 what?")
 
 
 @sends(145, "4.5.4.1", "mail that waits is not tried again at once")

@@ -116,6 +116,11 @@ class Trial:
         return self.check(fits(reply.code, codes), "%s after %s" % (
             " or ".join(codes.split()), reply.after), reply, level)
 
+    def each(self, session, lines, codes, level=None):
+        """want() for each of these commands."""
+        for line in lines:
+            self.want(session.command(line), codes, level)
+
     def need(self, reply, codes):
         """As want(), but the assertion ends here if there is another code."""
         if not self.want(reply, codes, MUST):
@@ -183,6 +188,17 @@ class Trial:
         for recipient in recipients or [self.rcpt()]:
             self.need(session.rcpt(recipient), "250 251")
         return session
+
+    def cannot_store(self, role):
+        """A server in a role in which it stores nothing: the first reply of 4xx, up to the end of a
+        message, or the reply to that."""
+        session = self.ready(self.role(role))
+        for line in "MAIL FROM:<a@b.example>", "RCPT TO:<%s>" % self.rcpt(), "DATA":
+            reply = session.command(line)
+            if fits(reply.code, "4xx"):
+                return reply
+        self.need(reply, "354")
+        return session.content(self.message(role, b"x" * 70 + b"\r\n"))
 
     def at_data(self, *recipients, **more):
         session = self.started(*recipients, **more)

@@ -280,8 +280,11 @@ class Visit:
             self.content()
 
     def content(self):
-        if self.exchanger.next("content", None) is CLOSE:
+        early = self.exchanger.next("content", None)
+        if early:
             self.receive()
+            self.send(early)
+            time.sleep(0.2)
             raise Gone
         while not self.buffer.startswith(b".\r\n") and b"\r\n.\r\n" not in self.buffer:
             self.receive()
@@ -309,10 +312,10 @@ class Visit:
 class Exchanger:
     """An SMTP server at address.  plan: what it does otherwise than usual.
 
-    A verb, "connect" (the greeting) or "dot" (the reply to the content) has a reply: a text, octets
-    as they are, CLOSE, MUTE, or a function of the command.  A list has one for each time; the last
-    one stays.  keywords: of EHLO; slow: the greeting comes so late; linger: it looks so long
-    whether more comes before each reply.
+    A verb, "connect" (the greeting), "content" (a reply before its end) or "dot" (behind it) has a
+    reply: a text, octets as they are, CLOSE, MUTE, or a function of the command.  A list has one
+    for each time; the last one stays.  keywords: of EHLO; slow: the greeting comes so late; linger:
+    it looks so long whether more comes before each reply.
 
     messages: accepted ones; offered: all.
     """
