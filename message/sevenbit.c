@@ -101,7 +101,8 @@ has_high_fields(struct slice octets, bool in_digest, unsigned depth)
 	return found;
 }
 
-/* Blanks replace NUL, as in the header section of each message that arrives. */
+/* Blanks replace NUL, as in the header section of each message that arrives.  At the start of a line
+ * a blank would make it a part of the field before. */
 static int
 put_without_nul(struct conversion *c, struct slice s)
 {
@@ -116,7 +117,8 @@ put_without_nul(struct conversion *c, struct slice s)
 		r = put_octets(c, slice_of(s.p, plain));
 		s = slice_skip(s, plain);
 		for (size_t i = 0; i < n; i++)
-			space[i] = s.p[i] ? s.p[i] : ' ';
+			space[i] = s.p[i] ? s.p[i] :
+			    (i ? space[i - 1] : c->last[1]) == '\n' ? '?' : ' ';
 		if (r == 0)
 			r = put_octets(c, slice_of(space, n));
 		s = slice_skip(s, n);
