@@ -77,7 +77,8 @@ ask_for_user(struct slice rest)
 		a.id += flags & RIGHT_ID ? asked : 0;
 		if (flags & RIGHT_VERSION)
 			a.version = USERS_VERSION;
-		said |= !(flags & CUT) && a.id == asked && a.verdict == USERS_EXISTS;
+		said |= (!(flags & CUT) || n == sizeof a) && a.id == asked &&
+		    a.verdict == USERS_EXISTS;
 		must(send(served, &a, flags & CUT ? n : sizeof a, 0) >= 0);
 	}
 	must(shutdown(served, SHUT_WR) == 0);
