@@ -101,8 +101,8 @@ has_high_fields(struct slice octets, bool in_digest, unsigned depth)
 	return found;
 }
 
-/* Blanks replace NUL, as in the header section of each message that arrives.  At the start of a line
- * a blank would make it a part of the field before. */
+/* Blanks replace NUL, as in the header section of each message that arrives.  At the start of a
+ * line a blank would make it a part of the field before. */
 static int
 put_without_nul(struct conversion *c, struct slice s)
 {
