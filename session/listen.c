@@ -34,6 +34,7 @@
 
 enum event {
 	EVENT_SESSION,		/* this is the fresh process: fd is its client */
+	EVENT_UNWANTED,		/* this is the fresh process, and there will be no client */
 	EVENT_FULL,		/* fd is one client too many */
 	EVENT_LIMITED,		/* the client of fd, at `address`, has passed `limit` */
 	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
@@ -139,7 +140,9 @@ reap_children(struct listener *l, struct news *ret)
 			ret->event = EVENT_FORKER;
 			return true;
 		}
-		if (!children_remove(&l->children, pid))	/* an orphan: this is process 1 */
+		if (pid == l->ahead.pid)
+			ahead_drop(&l->ahead);
+		else if (!children_remove(&l->children, pid))	/* an orphan: this is process 1 */
 			continue;
 		if (WIFSIGNALED(status)) {
 			ret->event = EVENT_DIED;
@@ -165,6 +168,42 @@ leave_listener(struct listener *l)
 	close_sockets(l, 0);
 	children_forget(&l->children);
 	*l = (struct listener){ .wake_fd = -1, .children = l->children };
+}
+
+static void
+foresee(const struct listener *l, const struct config *config, int fd)
+{
+	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
+}
+
+/* Fork the session of the next client.  True in the child. */
+static bool
+fork_ahead(struct listener *l, const struct config *config, struct news *ret)
+{
+	struct ahead ahead;
+
+	if (ahead_open(&l->ahead) < 0)
+		return false;
+	foresee(l, config, l->ahead.number);
+	if (ahead_fork(&l->ahead) != 0)
+		return false;
+	ahead = l->ahead;
+	leave_listener(l);
+	ret->fd = ahead_wait(&ahead);
+	ret->event = ret->fd >= 0 ? EVENT_SESSION : EVENT_UNWANTED;
+	return true;
+}
+
+/* A session for the client: forked ahead or now.  As fork(2). */
+static pid_t
+fork_session(struct listener *l, const struct config *config, int fd)
+{
+	const pid_t pid = ahead_give(&l->ahead, fd);
+
+	if (pid > 0)
+		return pid;
+	foresee(l, config, fd);
+	return victim_fork(fork);
 }
 
 /* Accept a connection and fork.  True in the child, or if the client gets no process. */
@@ -199,8 +238,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		return true;
 	}
 	children_know(&l->children, &child, fd);
-	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
-	pid = children_make_room(&l->children) ? victim_fork(fork) : -1;
+	pid = children_make_room(&l->children) ? fork_session(l, config, fd) : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;
 		ret->error = errno;
@@ -214,6 +252,7 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 	}
 	(void)close(fd);
 	children_add(&l->children, &child, pid);
+	ahead_note(&l->ahead, l->children.n);
 	return false;
 }
 
@@ -241,25 +280,38 @@ is_idle(struct listener *l, const struct config *config)
 	return false;
 }
 
-/* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others. */
-static void
+/* Milliseconds until something is to be done; -1: never. */
+static int
+time_to_wait(struct listener *l, const struct config *config)
+{
+	const int live_ms = l->children.n ? -1 : time_to_live(l, config);
+	const int ahead_ms = ahead_left_ms(&l->ahead);
+
+	if (l->rest_until_ms)
+		return clock_left_ms(l->rest_until_ms);
+	return live_ms < 0 || (ahead_ms >= 0 && ahead_ms < live_ms) ? ahead_ms : live_ms;
+}
+
+/* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others.
+ * False if nothing has come. */
+static bool
 wait_for_any(struct listener *l, const struct config *config, struct pollfd *p)
 {
-	int timeout_ms = l->children.n ? -1 : time_to_live(l, config);
+	int n;
 
 	p[0] = (struct pollfd){ .fd = l->wake_fd, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = l->children.remarks, .events = POLLIN };
 	for (size_t i = 0; i < l->n; i++)
 		p[i + 2] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
-	if (l->rest_until_ms) {
-		timeout_ms = clock_left_ms(l->rest_until_ms);
+	if (l->rest_until_ms)
 		for (size_t i = 0; i < l->n; i++)
 			p[i + 2].fd = -1;	/* not polled */
-	}
-	if (poll(p, l->n + 2, timeout_ms) < 0)
+	n = poll(p, l->n + 2, time_to_wait(l, config));
+	if (n < 0)
 		p[0].revents = POLLIN;		/* a signal: its flag is set */
 	if (l->rest_until_ms && clock_left_ms(l->rest_until_ms) == 0)
 		l->rest_until_ms = 0;
+	return n != 0;
 }
 
 static bool
@@ -307,7 +359,11 @@ next_event(struct listener *l, const struct config *config, struct news *ret)
 			ret->event = EVENT_RELOAD;
 			return;
 		}
-		wait_for_any(l, config, p);
+		if (!wait_for_any(l, config, p)) {
+			ahead_expire(&l->ahead);
+			if (l->ahead.wanted && fork_ahead(l, config, ret))
+				return;
+		}
 		if (p[0].revents) {
 			signals_drain(l->wake_fd);
 			continue;
@@ -336,6 +392,7 @@ stop_all(struct listener *l)
 	struct news news;
 
 	close_sockets(l, 0);
+	ahead_drop(&l->ahead);
 	for (size_t i = 0; i < l->children.n; i++)
 		(void)kill(l->children.list[i].pid, SIGTERM);
 	for (;;) {
@@ -427,7 +484,7 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 /* New sessions get the new configuration.  If it has errors, they are logged, and the old one
  * stays. */
 static void
-reload(const struct listener *l, const struct options *options, struct config *config)
+reload(struct listener *l, const struct options *options, struct config *config)
 {
 	struct config fresh = { 0 };
 	struct config_texts texts = { .n = 0 };
@@ -446,6 +503,7 @@ reload(const struct listener *l, const struct options *options, struct config *c
 	if (r < 0)
 		log_text(LOG_LEVEL_ERROR, "STARTTLS: sessions have the old configuration: %s",
 		    strerror(-r));
+	ahead_drop(&l->ahead);
 	config_done(config);
 	*config = fresh;
 	if (options->keep) {
@@ -556,6 +614,7 @@ listen_prepare(struct listener *l, const struct options *options, const struct c
 {
 	const int r = children_open(&l->children, config);
 
+	ahead_init(&l->ahead);
 	if (r < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
 		return EX_TEMPFAIL;
@@ -586,6 +645,17 @@ refuse_limited(struct listener *l, const struct config *config, const struct new
 	refuse_client(news->fd, config, "421 4.7.0 ", words[news->limit]);
 }
 
+/* No connection, or no process for a client. */
+static void
+report_trouble(const struct config *config, const struct news *news)
+{
+	log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s", strerror(news->error));
+	if (news->fd < 0)
+		return;
+	stats_add_word(STATS_REFUSED_CLIENT, "no-process");
+	refuse_client(news->fd, config, "421 4.3.2 ", " too many connections");
+}
+
 int
 listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
 {
@@ -602,6 +672,8 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 		case EVENT_SESSION:
 			*ret_fd = news.fd;
 			return -1;
+		case EVENT_UNWANTED:
+			return EX_OK;
 		case EVENT_FULL:
 			stats_add_word(STATS_REFUSED_CLIENT, "max-connections");
 			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused",
@@ -612,12 +684,7 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			refuse_limited(l, config, &news);
 			break;
 		case EVENT_TROUBLE:
-			log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s",
-			    strerror(news.error));
-			if (news.fd < 0)
-				break;
-			stats_add_word(STATS_REFUSED_CLIENT, "no-process");
-			refuse_client(news.fd, config, "421 4.3.2 ", " too many connections");
+			report_trouble(config, &news);
 			break;
 		case EVENT_DIED:
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);
