@@ -137,6 +137,7 @@ struct config {
 		uint64_t client_refused_recipients, client_probes;
 		uint64_t password_checks;	/* at a time, of all sessions */
 		uint64_t user_messages, user_recipients;	/* an hour; 0: any number */
+		char *user_rate;		/* of recipients (config/rate.h); empty: none */
 		uint64_t exit_idle_ms;		/* a listener without sessions ends; 0: never */
 		enum config_clients end_idle;	/* their idle sessions make room for others */
 		enum config_early early_talkers;

@@ -17,6 +17,7 @@
 #include "config/milter.h"
 #include "config/networks.h"
 #include "config/pool.h"
+#include "config/rate.h"
 #include "config/refuse.h"
 #include "config/secret.h"
 #include "config/specifier.h"
@@ -190,6 +191,21 @@ set_exempt(struct config *c, const struct key *k, struct slice value, struct buf
 }
 
 static int
+set_rates(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct slice rest = value;
+	struct rate_word word;
+	int r;
+
+	while ((r = rate_next(&rest, &word)) > 0)
+		;
+	if (r < 0)
+		return refuse_word(why, word.text, ": write recipients in a time, like 100/1h, or "
+		    "USER=1000/1h, or USER=any: " RATE_HELP);
+	return pool_replace(place_of(c, k), value);
+}
+
+static int
 set_dnsbl(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	struct slice rest = value;
@@ -282,6 +298,8 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 		return set_milters(c, k, value, why);
 	case KIND_EXEMPT:
 		return set_exempt(c, k, value, why);
+	case KIND_RATES:
+		return set_rates(c, k, value, why);
 	case KIND_DNSBL:
 		return set_dnsbl(c, k, value, why);
 	case KIND_AUTH:
@@ -313,6 +331,7 @@ key_done(struct config *c, const struct key *k)
 	case KIND_SECRETS:
 	case KIND_MILTERS:
 	case KIND_EXEMPT:
+	case KIND_RATES:
 	case KIND_DNSBL:
 	case KIND_AUTH:
 		pool_free(*(char **)place_of(c, k));

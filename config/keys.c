@@ -142,6 +142,7 @@ static const struct key keys[] = {
 	{ SERVER("password-checks", password_checks, COUNT, "4"), .min = 1, .max = 1000 },
 	{ SERVER("user-messages", user_messages, COUNT, "0"), .max = CLIENT_MAX },
 	{ SERVER("user-recipients", user_recipients, COUNT, "0"), .max = CLIENT_MAX },
+	{ SERVER("user-rate", user_rate, RATES, "") },
 	{ SERVER("timeout", timeout_ms, MS, "5min"), .min = 1, .max = DAY },
 	{ SERVER("session-timeout", session_timeout_ms, MS, "1h"), .min = 1, .max = 30 * DAY },
 	{ SERVER("min-rate", min_rate, SIZE, "10"), .max = KIB * KIB * KIB },

@@ -10,12 +10,11 @@
 #include "base/name.h"
 #include "base/words.h"
 #include "config/pool.h"
+#include "config/rate.h"
 #include "config/refuse.h"
 #include "config/secret.h"
 #include "config/way.h"
 
-#define RATE_MAX       1000000	/* messages */
-#define RATE_TIME_MAX_MS (86400 * 1000)
 #define HOSTS_TEXT_MAX 255	/* octets of several hosts, which name a destination */
 
 bool
@@ -218,17 +217,15 @@ set_switch(bool *at, struct slice value, struct buf *why)
 static int
 set_rate(struct route *r, struct slice value, struct buf *why)
 {
-	struct slice time, count = slice_cut(value, '/', &time);
-	uint64_t n, ms;
+	struct rate_value rate;
 
 	r->interval_us = 0;
 	if (value.n == 0)
 		return 0;
-	if (!slice_uint(count, RATE_MAX, &n) || n == 0 || !words_duration_ms(time, &ms) ||
-	    ms < 1000 || ms > RATE_TIME_MAX_MS)
-		return refuse(why, "write messages in a time, like 100/1min or 5/1s: "
-		    "1 to 1000000 messages in 1s to 1d");
-	r->interval_us = ms * 1000 / n;
+	if (!rate_parse(value, &rate))
+		return refuse(why,
+		    "write messages in a time, like 100/1min or 5/1s: " RATE_HELP);
+	r->interval_us = rate.ms * 1000 / rate.n;
 	return 0;
 }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: ISC
 /*
- * The policy, the room of the queue, and what an authenticated user may send in an hour.
+ * The policy, the room of the queue, and what an authenticated user may send in a time.
  */
 #include "session/checks.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/rate.h"
+#include "queue.h"
 #include "session/quota.h"
 #include "session/session.h"
 
@@ -22,21 +25,43 @@ checks_queue(const struct session *s, int error)
 	return SMTP_REFUSE_LOCAL;
 }
 
-/* Has an authenticated user had enough for this hour? */
+/* Has an authenticated user had enough?  If that cannot be counted, mail goes on, and the log has a
+ * line. */
 static enum smtp_verdict
-check_quota(struct session *s, enum quota_what what, uint64_t most)
+check_quota(struct session *s, enum quota_what what, const struct quota_limit *limit)
 {
-	const int counts = logins_counts();
+	static const char *const names[] = { "user-messages", "user-recipients", "user-rate" };
 	int r;
 
-	if (!s->smtp.authenticated || most == 0 || s->content.printing)
+	if (!s->smtp.authenticated || limit->most == 0 || s->content.printing)
 		return SMTP_ACCEPT;
-	r = quota_take(counts, s->auth.user, what, most, clock_wall_s());
-	if (r < 0)
-		return checks_queue(s, r);
+	r = quota_take(logins_counts(), s->auth.user, what, limit, clock_wall_s());
+	if (r < 0 && !s->uncounted)
+		log_text(LOG_LEVEL_ERROR, "cannot count the mail of a user: %s; %s does not hold "
+		    "now (tmp/" QUEUE_LOGINS " of the queue may be deleted)", strerror(-r),
+		    names[what]);
+	s->uncounted |= r < 0;
 	if (r == QUOTA_PASSED_NOW)
-		record_quota(s, what == QUOTA_MESSAGES ? "user-messages" : "user-recipients");
-	return r == QUOTA_FREE ? SMTP_ACCEPT : SMTP_REFUSE_QUOTA;
+		record_quota(s, names[what]);
+	if (r < 0 || r == QUOTA_FREE)
+		return SMTP_ACCEPT;
+	return what == QUOTA_RATE ? SMTP_REFUSE_RATE : SMTP_REFUSE_QUOTA;
+}
+
+static enum smtp_verdict
+check_recipient(struct session *s)
+{
+	const char *rates = s->config->server.user_rate;
+	struct quota_limit limit = { s->config->server.user_recipients, QUOTA_HOUR_S };
+	const enum smtp_verdict verdict = check_quota(s, QUOTA_RECIPIENTS, &limit);
+
+	struct rate_value rate;
+
+	if (verdict != SMTP_ACCEPT || !rates || !s->smtp.authenticated)
+		return verdict;
+	rate = rate_of_user(slice_str(rates), s->auth.user);
+	limit = (struct quota_limit){ rate.n, (int64_t)(rate.ms + 999) / 1000 };
+	return check_quota(s, QUOTA_RATE, &limit);
 }
 
 enum smtp_verdict
@@ -57,7 +82,8 @@ checks_mail(struct session *s)
 	verdict = checks_queue(s, content_room(s, s->smtp.declared_size));
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
-	return check_quota(s, QUOTA_MESSAGES, s->config->server.user_messages);
+	return check_quota(s, QUOTA_MESSAGES,
+	    &(struct quota_limit){ s->config->server.user_messages, QUOTA_HOUR_S });
 }
 
 /* The client gets 451 if it is not known whether the recipient exists; the operator gets a line. */
@@ -71,5 +97,5 @@ checks_rcpt(struct session *s, const struct smtp_path *to, struct slice *ret_why
 		log_text(LOG_LEVEL_ERROR, "%.*s", (int)ret_why->n, ret_why->p);
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
-	return check_quota(s, QUOTA_RECIPIENTS, s->config->server.user_recipients);
+	return check_recipient(s);
 }

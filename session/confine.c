@@ -95,7 +95,8 @@ counts_users(const struct config *config)
 	const struct network_list *proxies = &config->server.xclient;
 
 	return (proxies->n || proxies->local) &&
-	       (config->server.user_messages || config->server.user_recipients);
+	       (config->server.user_messages || config->server.user_recipients ||
+		   config->server.user_rate);
 }
 
 /* Can a password be checked here? */

@@ -15,14 +15,14 @@
 #define QUOTA_AT   (1 << 18)	/* behind the counts of failed logins */
 #define SETS	   512
 #define WAYS	   4
-#define HOUR_S	   3600
+#define RATE_AT	   (QUOTA_AT + SETS * WAYS * (off_t)sizeof(struct place))
 #define NAME_OCTETS 224
 #define TRIES	   200		/* for a lock that is held while a set is read and written */
 #define TRY_MS	   5
 
 struct place {
 	int64_t since_s;
-	uint32_t counts[2];
+	uint32_t counts[2];	/* of QUOTA_RATE the first */
 	uint32_t passed;	/* a bit for each */
 	uint32_t length;	/* of the name; 0: a free place */
 	uint64_t sum;		/* of the whole name, which may be longer than its room */
@@ -47,25 +47,25 @@ is_same(const struct place *a, const struct place *b)
 }
 
 static bool
-is_over(const struct place *p, int64_t now_s)
+is_over(const struct place *p, int64_t time_s, int64_t now_s)
 {
-	return p->length == 0 || p->since_s > now_s || p->since_s <= now_s - HOUR_S;
+	return p->length == 0 || p->since_s > now_s || p->since_s <= now_s - time_s;
 }
 
-/* The place of the user, which begins a new hour if the last is over. */
+/* The place of the user, which begins anew if its time is over. */
 static struct place *
-find_place(struct place set[WAYS], const struct place *fresh)
+find_place(struct place set[WAYS], const struct place *fresh, int64_t time_s)
 {
 	struct place *best = &set[0];
 
 	for (size_t i = 0; i < WAYS; i++)
 		if (is_same(&set[i], fresh)) {
-			if (is_over(&set[i], fresh->since_s))
+			if (is_over(&set[i], time_s, fresh->since_s))
 				set[i] = *fresh;
 			return &set[i];
 		}
 	for (size_t i = 0; i < WAYS; i++) {
-		if (is_over(&set[i], fresh->since_s)) {
+		if (is_over(&set[i], time_s, fresh->since_s)) {
 			best = &set[i];
 			break;
 		}
@@ -79,10 +79,11 @@ find_place(struct place set[WAYS], const struct place *fresh)
 static enum quota_result
 count_one(struct place *p, enum quota_what what, uint64_t most)
 {
-	const uint32_t bit = UINT32_C(1) << what;
+	const size_t i = what == QUOTA_RECIPIENTS;
+	const uint32_t bit = UINT32_C(1) << i;
 
-	if (p->counts[what] < most) {
-		p->counts[what]++;
+	if (p->counts[i] < most) {
+		p->counts[i]++;
 		return QUOTA_FREE;
 	}
 	if (p->passed & bit)
@@ -107,11 +108,13 @@ lock_set(int fd, short type, off_t at)
 }
 
 int
-quota_take(int fd, struct slice user, enum quota_what what, uint64_t most, int64_t now_s)
+quota_take(int fd, struct slice user, enum quota_what what, const struct quota_limit *limit,
+    int64_t now_s)
 {
 	const struct place fresh = place_of(user, now_s);
 	struct place set[WAYS] = { 0 };
-	const off_t at = QUOTA_AT + (off_t)(fresh.sum % SETS * sizeof set);
+	const off_t at = (what == QUOTA_RATE ? RATE_AT : QUOTA_AT) +
+	    (off_t)(fresh.sum % SETS * sizeof set);
 	int r, result;
 
 	if (fd < 0)
@@ -120,7 +123,7 @@ quota_take(int fd, struct slice user, enum quota_what what, uint64_t most, int64
 	if (r == 0 && pread(fd, set, sizeof set, at) < 0)
 		r = -errno;
 	if (r == 0) {
-		result = (int)count_one(find_place(set, &fresh), what, most);
+		result = (int)count_one(find_place(set, &fresh, limit->time_s), what, limit->most);
 		r = pwrite(fd, set, sizeof set, at) < 0 ? -errno : result;
 	}
 	(void)lock_set(fd, F_UNLCK, at);

@@ -285,7 +285,8 @@ add_rcpt(struct session *s, const struct milter_link *l, struct slice text)
 	if (is_listed(&now.added, smtp_path_text(&path)))
 		return true;
 	verdict = checks_rcpt(s, &path, &why);
-	if (verdict == SMTP_REFUSE_LOCAL || verdict == SMTP_REFUSE_QUOTA)
+	if (verdict == SMTP_REFUSE_LOCAL || verdict == SMTP_REFUSE_QUOTA ||
+	    verdict == SMTP_REFUSE_RATE)
 		now.postponed = verdict;
 	else if (verdict != SMTP_ACCEPT)
 		log_ignored(l, "recipient", text);
@@ -504,9 +505,12 @@ postpone(struct smtp_reply *ret)
 {
 	static const struct smtp_reply quota = { 450, S("4.7.0 Error: too much mail of this user "
 	    "in an hour, try again later"), SMTP_NEXT_COMMAND },
+	    rate = { 450, S("4.7.1 Error: too many recipients of this user for now, "
+	    "try again later"), SMTP_NEXT_COMMAND },
 	    local = { 451, S("4.3.0 Error: local error in processing"), SMTP_NEXT_COMMAND };
 
-	*ret = now.postponed == SMTP_REFUSE_QUOTA ? quota : local;
+	*ret = now.postponed == SMTP_REFUSE_QUOTA ? quota :
+	    now.postponed == SMTP_REFUSE_RATE ? rate : local;
 	return false;
 }
 

@@ -33,6 +33,7 @@ struct session {
 	struct remarks remarks;
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* no reply reaches the client any more */
+	bool uncounted;			/* the mail of its user could not be counted */
 	char literal_space[ENDPOINT_LITERAL_MAX];
 	/* Large ones last: a session that only greets touches few pages. */
 	struct stream client;		/* the connection to the client */

@@ -94,6 +94,7 @@ enum smtp_verdict {
 	SMTP_REFUSE_AUTH,	/* 454 4.7.0: passwords cannot be checked now */
 	SMTP_REFUSE_OWNER,	/* 553 5.7.1: not a sender address of this user */
 	SMTP_REFUSE_QUOTA,	/* 450 4.7.0: the user has sent too much in this hour */
+	SMTP_REFUSE_RATE,	/* 450 4.7.1: the user has had too many recipients for now */
 	SMTP_REFUSE_MESSAGES,	/* 421 4.7.0: too many messages in one session; closes */
 	SMTP_VERIFIED,		/* to VRFY: 250 2.1.5 <path>; SMTP_ACCEPT means 252 there */
 	SMTP_REFUSE_FILTER,	/* with the filter's reply: server_refuse() */

@@ -41,6 +41,9 @@ static const struct refusal {
 	[SMTP_REFUSE_QUOTA] = {
 		450, S("4.7.0 "), S("Error: too much mail of this user in an hour, "
 		    "try again later"), false },
+	[SMTP_REFUSE_RATE] = {
+		450, S("4.7.1 "), S("Error: too many recipients of this user for now, "
+		    "try again later"), false },
 	[SMTP_REFUSE_LOCAL] = {
 		451, S("4.3.0 "), S("Error: local error in processing"), false },
 };

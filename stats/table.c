@@ -16,7 +16,7 @@ static const char *const standings[] = { "stranger", "user", "owner", "trusted",
 /* In the order of enum smtp_verdict. */
 static const char *const verdicts[] = {
 	"protocol", "sender", "relay", "unknown-user", "route", "space", "local-error", "tls",
-	"password", "login-unavailable", "not-owner", "quota", "too-many-messages",
+	"password", "login-unavailable", "not-owner", "quota", "rate", "too-many-messages",
 	"verified", "filter", NULL,
 };
 /* In the order of enum smtp_data_result. */

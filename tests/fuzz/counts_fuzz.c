@@ -14,12 +14,14 @@
 #define MOST  3
 #define NOW_S 1763787773
 
-/* A user has at most so many in an hour, whatever is there. */
+/* A user has at most so many in a time, whatever is there. */
 static void
-count_user(int fd, const uint8_t *data, size_t size)
+count_user(int fd, enum quota_what what, const uint8_t *data, size_t size)
 {
+	const struct quota_limit limit = { MOST, what == QUOTA_RATE ? 60 : QUOTA_HOUR_S };
 	struct place fresh = place_of(SL("anna"), NOW_S), set[WAYS] = { 0 };
-	const off_t at = QUOTA_AT + (off_t)(fresh.sum % SETS * sizeof set);
+	const off_t at = (what == QUOTA_RATE ? RATE_AT : QUOTA_AT) +
+	    (off_t)(fresh.sum % SETS * sizeof set);
 	unsigned allowed = 0, passed = 0;
 
 	memcpy(set, data, size < sizeof set ? size : sizeof set);
@@ -29,16 +31,15 @@ count_user(int fd, const uint8_t *data, size_t size)
 			set[i].sum = fresh.sum;
 	must(pwrite(fd, set, sizeof set, at) == sizeof set);
 	for (int i = 0; i < 2 * MOST; i++) {
-		const int r = quota_take(fd, SL("anna"), QUOTA_RECIPIENTS, MOST, NOW_S);
+		const int r = quota_take(fd, SL("anna"), what, &limit, NOW_S);
 
 		must(r >= QUOTA_FREE && r <= QUOTA_PASSED_NOW);
 		allowed += r == QUOTA_FREE;
 		passed += r == QUOTA_PASSED_NOW;
 	}
 	must(allowed <= MOST && passed <= 1);
-	/* A new hour begins after this one. */
-	must(quota_take(fd, SL("anna"), QUOTA_RECIPIENTS, MOST, NOW_S + 2 * HOUR_S) ==
-	    QUOTA_FREE);
+	/* A new time begins after this one. */
+	must(quota_take(fd, SL("anna"), what, &limit, NOW_S + 2 * limit.time_s) == QUOTA_FREE);
 }
 
 /* A failure is counted, and its delay has a limit.  The client is gone, so nobody waits. */
@@ -70,7 +71,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	must(fd >= 0);
 	if (size && size < 4096 && data[0] == 'q')
-		count_user(fd, data + 1, size - 1);
+		count_user(fd, QUOTA_RECIPIENTS, data + 1, size - 1);
+	else if (size && size < 4096 && data[0] == 'r')
+		count_user(fd, QUOTA_RATE, data + 1, size - 1);
 	else if (size && size < 4096)
 		count_failure(fd, data + 1, size - 1);
 	(void)close(fd);

@@ -238,6 +238,44 @@ def _():
         Client(server, THIRD).message()     # who has not logged in has no such limit
 
 
+def alone(server, user, recipients):
+    """The replies to RCPT of a process that serves one session by pipe, as under inetd."""
+    text = "XCLIENT LOGIN=%s HELO=a.example ADDR=192.0.2.7\r\nMAIL FROM:<a@b.example>\r\n" % user
+    text += "RCPT TO:<anna@example.com>\r\n" * recipients + "QUIT\r\n"
+    done = subprocess.run([BUILD + "/smtp-handler", "-c", server.config, "-o",
+                           "server.xclient=10.9.9.9"], input=text.encode(), capture_output=True,
+                          env={**os.environ, "REMOTE_ADDR": "10.9.9.9"}, timeout=20)
+    replies = done.stdout.decode().split("\r\n")[3:3 + recipients]
+    same(len(replies), recipients, done)
+    return [reply[:9] for reply in replies]
+
+
+@test("a user has so many recipients in a time, over all sessions, listeners and processes")
+def _():
+    with Server("strangers-rate", STRANGE, *AUTH, "user-rate = 3/2s ben=1/1h robot=any",
+                ROUTE) as server:
+        client = inside_tls(server, GOOD)
+        client.say(plain("anna", "right"), "235")
+        client.say("MAIL FROM:<a@b.example>", "250")
+        client.say("RCPT TO:<anna@example.com>", "250")
+        began = time.time()
+        same(alone(server, "anna", 3), ["250 2.1.5"] * 2 + ["450 4.7.1"])
+        reply = client.say("RCPT TO:<anna@example.com>")
+        check(reply.startswith("450 4.7.1 Error: too many recipients of this user for now"),
+              reply)
+        same(alone(server, "ben", 2), ["250 2.1.5", "450 4.7.1"])
+        same(alone(server, "robot", 9), ["250 2.1.5"] * 9)
+        time.sleep(max(0, began + 3 - time.time()))
+        client.say("RCPT TO:<anna@example.com>", "250")
+        same(alone(server, "ben", 1), ["450 4.7.1"])
+        counts = server.directory + "/queue/tmp/logins"
+        os.unlink(counts)
+        os.mkdir(counts)
+        same(alone(server, "ben", 2), ["250 2.1.5"] * 2)
+        os.rmdir(counts)
+        client.close()
+
+
 @test("refused recipients count across sessions")
 def _():
     with Server("strangers-users", STRANGE, "client-refused-recipients = 6", ROUTE) as server:

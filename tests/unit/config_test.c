@@ -38,7 +38,7 @@ check_defaults(void)
 	ok(c.server.client_connections == 32 && c.server.client_rate == 600 &&
 	    c.server.client_failed_logins == 60 && c.server.client_refused_recipients == 500 &&
 	    c.server.client_probes == 200 && c.server.password_checks == 4 &&
-	    c.server.user_messages == 0 && c.server.user_recipients == 0,
+	    c.server.user_messages == 0 && c.server.user_recipients == 0 && !c.server.user_rate,
 	    "limits by client address");
 	ok(c.server.syntax == SYNTAX_TOLERANT && c.server.role == ROLE_MX, "syntax, role");
 	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
@@ -71,7 +71,7 @@ static void
 check_all_keys(void)
 {
 	struct config c;
-	char text[2000];
+	char text[2200];
 
 	write_at("list", "a@example.org\n");
 	(void)snprintf(text, sizeof text,
@@ -83,6 +83,7 @@ check_all_keys(void)
 	    "client-connections = 8\nclient-rate = 0\nclient-failed-logins = 9\n"
 	    "client-refused-recipients = 10\nclient-probes = 1000000\nend-idle = off\n"
 	    "password-checks = 11\nuser-messages = 12\nuser-recipients = 13\n"
+	    "user-rate = 14/1h anna=any\n"
 	    "timeout = 10s\nsession-timeout = 20s\n"
 	    "min-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\nsyntax = strict\n"
 	    "trusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\nsenders = %s/list\nrole = mx\n"
@@ -137,7 +138,8 @@ check_all_keys(void)
 	    c.server.client_connections == 8 && c.server.client_rate == 0 &&
 	    c.server.client_failed_logins == 9 && c.server.client_refused_recipients == 10 &&
 	    c.server.client_probes == 1000000 && c.server.password_checks == 11 &&
-	    c.server.user_messages == 12 && c.server.user_recipients == 13,
+	    c.server.user_messages == 12 && c.server.user_recipients == 13 &&
+	    strcmp(c.server.user_rate, "14/1h anna=any") == 0,
 	    "[server] limits by client address");
 	ok(strcmp(c.server.milter, "unix:/m, inet:[::1]:8891") == 0 &&
 	    c.server.milter_failure == MILTER_FAILURE_ACCEPT &&
@@ -238,6 +240,8 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nclient-connections = 1000001\n", 2, "must be from 0 to 1000000" },
 	{ "[server]\npassword-checks = 0\n", 2, "must be from 1 to 1000" },
 	{ "[server]\nclient-rate = -1\n", 2, "write a plain number" },
+	{ "[server]\nuser-rate = 100\n", 2, "write recipients in a time, like 100/1h" },
+	{ "[server]\nuser-rate = 100/1h anna=5/2d\n", 2, "anna=5/2d: write recipients" },
 	{ "[server]\nlimit-clients = some\n", 2, "write strangers or all or off" },
 	{ "[server]\nend-idle = on\n", 2, "write strangers or all or off" },
 	{ "[server]\ntimeout = 0\n", 2, "must be from 1ms to 1d" },
@@ -379,7 +383,7 @@ check_short_name(void)
 	"hostname, max-message-size, max-recipients, max-errors, max-connections, " \
 	"limit-clients, client-connections, client-rate, client-failed-logins, " \
 	"client-refused-recipients, client-probes, exit-idle, end-idle, password-checks, " \
-	"user-messages, user-recipients, timeout, " \
+	"user-messages, user-recipients, user-rate, timeout, " \
 	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
 	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
 	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, srs-secret, milter, " \

@@ -16,7 +16,8 @@ static int tmp, counts;
 static int
 take(const char *user, enum quota_what what, uint64_t most, int64_t now_s)
 {
-	return quota_take(counts, slice_str(user), what, most, now_s);
+	return quota_take(counts, slice_str(user), what,
+	    &(struct quota_limit){ most, what == QUOTA_RATE ? 60 : QUOTA_HOUR_S }, now_s);
 }
 
 static void
@@ -34,6 +35,46 @@ check_limits(void)
 	ok(take("anna", QUOTA_MESSAGES, 2, 999) == QUOTA_FREE,
 	    "an hour in the future is over: the clock was set back");
 	ok(take("anna", QUOTA_MESSAGES, 0, 1000) >= QUOTA_PASSED, "none at all");
+}
+
+static void
+check_rate(void)
+{
+	ok(take("rita", QUOTA_RATE, 2, 1000) == QUOTA_FREE &&
+	    take("rita", QUOTA_RATE, 2, 1059) == QUOTA_FREE &&
+	    take("rita", QUOTA_RATE, 2, 1059) == QUOTA_PASSED_NOW &&
+	    take("rita", QUOTA_RATE, 2, 1059) == QUOTA_PASSED, "two in a minute");
+	ok(take("rita", QUOTA_RECIPIENTS, 1, 1059) == QUOTA_FREE, "those in an hour count apart");
+	ok(take("rita", QUOTA_RATE, 2, 1060) == QUOTA_FREE, "the next minute is another one");
+	ok(take("rita", QUOTA_RECIPIENTS, 1, 1060) == QUOTA_PASSED_NOW, "the hour goes on");
+	ok(take("sven", QUOTA_RATE, 2, 1060) == QUOTA_FREE, "another user has another");
+}
+
+/* A file of random octets, or one that was cut. */
+static void
+check_damage(void)
+{
+	uint64_t x = 88172645463325252u;
+	unsigned wrong = 0, refused = 0;
+	char user[32], block[4096];
+
+	for (off_t at = 0; at < (off_t)2 * 1024 * 1024; at += (off_t)sizeof block) {
+		for (size_t i = 0; i < sizeof block; i++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			block[i] = (char)x;
+		}
+		wrong += pwrite(counts, block, sizeof block, at) != (ssize_t)sizeof block;
+	}
+	for (int i = 0; i < 500; i++) {
+		(void)snprintf(user, sizeof user, "user%d", i);
+		refused += take(user, QUOTA_RATE, 1, 200000) != QUOTA_FREE;
+		wrong += take(user, QUOTA_RATE, 1, 200000) != QUOTA_PASSED_NOW;
+	}
+	ok(refused == 0 && wrong == 0, "a damaged file stops no mail, and counts again");
+	ok(ftruncate(counts, 5000) == 0 && take("user1", QUOTA_RATE, 1, 200001) == QUOTA_FREE &&
+	    take("user1", QUOTA_RATE, 1, 200001) == QUOTA_PASSED_NOW, "nor does a short one");
 }
 
 /* Names that differ behind the room of a place only. */
@@ -104,10 +145,13 @@ main(void)
 	tmp = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	counts = queue_open_logins(tmp);
 	check_limits();
+	check_rate();
 	check_long_names();
 	check_many();
 	check_race();
-	ok(quota_take(-EBADF, SL("anna"), QUOTA_MESSAGES, 1, 1000) < 0, "without a file: an error");
+	check_damage();
+	ok(quota_take(-EBADF, SL("anna"), QUOTA_MESSAGES, &(struct quota_limit){ 1, 60 }, 1000) < 0,
+	    "without a file: an error");
 	(void)unlinkat(tmp, "logins", 0);
 	(void)rmdir(folder);
 	return tap_done();
