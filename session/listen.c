@@ -34,7 +34,6 @@
 
 enum event {
 	EVENT_SESSION,		/* this is the fresh process: fd is its client */
-	EVENT_UNWANTED,		/* this is the fresh process, and there will be no client */
 	EVENT_FULL,		/* fd is one client too many */
 	EVENT_LIMITED,		/* the client of fd, at `address`, has passed `limit` */
 	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
@@ -140,9 +139,7 @@ reap_children(struct listener *l, struct news *ret)
 			ret->event = EVENT_FORKER;
 			return true;
 		}
-		if (pid == l->ahead.pid)
-			ahead_drop(&l->ahead);
-		else if (!children_remove(&l->children, pid))	/* an orphan: this is process 1 */
+		if (!children_remove(&l->children, pid))	/* an orphan: this is process 1 */
 			continue;
 		if (WIFSIGNALED(status)) {
 			ret->event = EVENT_DIED;
@@ -168,42 +165,6 @@ leave_listener(struct listener *l)
 	close_sockets(l, 0);
 	children_forget(&l->children);
 	*l = (struct listener){ .wake_fd = -1, .children = l->children };
-}
-
-static void
-foresee(const struct listener *l, const struct config *config, int fd)
-{
-	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
-}
-
-/* Fork the session of the next client.  True in the child. */
-static bool
-fork_ahead(struct listener *l, const struct config *config, struct news *ret)
-{
-	struct ahead ahead;
-
-	if (ahead_open(&l->ahead) < 0)
-		return false;
-	foresee(l, config, l->ahead.number);
-	if (ahead_fork(&l->ahead) != 0)
-		return false;
-	ahead = l->ahead;
-	leave_listener(l);
-	ret->fd = ahead_wait(&ahead);
-	ret->event = ret->fd >= 0 ? EVENT_SESSION : EVENT_UNWANTED;
-	return true;
-}
-
-/* A session for the client: forked ahead or now.  As fork(2). */
-static pid_t
-fork_session(struct listener *l, const struct config *config, int fd)
-{
-	const pid_t pid = ahead_give(&l->ahead, fd);
-
-	if (pid > 0)
-		return pid;
-	foresee(l, config, fd);
-	return victim_fork(fork);
 }
 
 /* Accept a connection and fork.  True in the child, or if the client gets no process. */
@@ -238,7 +199,8 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		return true;
 	}
 	children_know(&l->children, &child, fd);
-	pid = children_make_room(&l->children) ? fork_session(l, config, fd) : -1;
+	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
+	pid = children_make_room(&l->children) ? victim_fork(fork) : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;
 		ret->error = errno;
@@ -252,7 +214,6 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 	}
 	(void)close(fd);
 	children_add(&l->children, &child, pid);
-	ahead_note(&l->ahead, l->children.n);
 	return false;
 }
 
@@ -280,38 +241,25 @@ is_idle(struct listener *l, const struct config *config)
 	return false;
 }
 
-/* Milliseconds until something is to be done; -1: never. */
-static int
-time_to_wait(struct listener *l, const struct config *config)
-{
-	const int live_ms = l->children.n ? -1 : time_to_live(l, config);
-	const int ahead_ms = ahead_left_ms(&l->ahead);
-
-	if (l->rest_until_ms)
-		return clock_left_ms(l->rest_until_ms);
-	return live_ms < 0 || (ahead_ms >= 0 && ahead_ms < live_ms) ? ahead_ms : live_ms;
-}
-
-/* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others.
- * False if nothing has come. */
-static bool
+/* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others. */
+static void
 wait_for_any(struct listener *l, const struct config *config, struct pollfd *p)
 {
-	int n;
+	int timeout_ms = l->children.n ? -1 : time_to_live(l, config);
 
 	p[0] = (struct pollfd){ .fd = l->wake_fd, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = l->children.remarks, .events = POLLIN };
 	for (size_t i = 0; i < l->n; i++)
 		p[i + 2] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
-	if (l->rest_until_ms)
+	if (l->rest_until_ms) {
+		timeout_ms = clock_left_ms(l->rest_until_ms);
 		for (size_t i = 0; i < l->n; i++)
 			p[i + 2].fd = -1;	/* not polled */
-	n = poll(p, l->n + 2, time_to_wait(l, config));
-	if (n < 0)
+	}
+	if (poll(p, l->n + 2, timeout_ms) < 0)
 		p[0].revents = POLLIN;		/* a signal: its flag is set */
 	if (l->rest_until_ms && clock_left_ms(l->rest_until_ms) == 0)
 		l->rest_until_ms = 0;
-	return n != 0;
 }
 
 static bool
@@ -359,11 +307,7 @@ next_event(struct listener *l, const struct config *config, struct news *ret)
 			ret->event = EVENT_RELOAD;
 			return;
 		}
-		if (!wait_for_any(l, config, p)) {
-			ahead_expire(&l->ahead);
-			if (l->ahead.wanted && fork_ahead(l, config, ret))
-				return;
-		}
+		wait_for_any(l, config, p);
 		if (p[0].revents) {
 			signals_drain(l->wake_fd);
 			continue;
@@ -392,7 +336,6 @@ stop_all(struct listener *l)
 	struct news news;
 
 	close_sockets(l, 0);
-	ahead_drop(&l->ahead);
 	for (size_t i = 0; i < l->children.n; i++)
 		(void)kill(l->children.list[i].pid, SIGTERM);
 	for (;;) {
@@ -484,7 +427,7 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 /* New sessions get the new configuration.  If it has errors, they are logged, and the old one
  * stays. */
 static void
-reload(struct listener *l, const struct options *options, struct config *config)
+reload(const struct listener *l, const struct options *options, struct config *config)
 {
 	struct config fresh = { 0 };
 	struct config_texts texts = { .n = 0 };
@@ -503,7 +446,6 @@ reload(struct listener *l, const struct options *options, struct config *config)
 	if (r < 0)
 		log_text(LOG_LEVEL_ERROR, "STARTTLS: sessions have the old configuration: %s",
 		    strerror(-r));
-	ahead_drop(&l->ahead);
 	config_done(config);
 	*config = fresh;
 	if (options->keep) {
@@ -614,7 +556,6 @@ listen_prepare(struct listener *l, const struct options *options, const struct c
 {
 	const int r = children_open(&l->children, config);
 
-	ahead_init(&l->ahead);
 	if (r < 0) {
 		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
 		return EX_TEMPFAIL;
@@ -645,17 +586,6 @@ refuse_limited(struct listener *l, const struct config *config, const struct new
 	refuse_client(news->fd, config, "421 4.7.0 ", words[news->limit]);
 }
 
-/* No connection, or no process for a client. */
-static void
-report_trouble(const struct config *config, const struct news *news)
-{
-	log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s", strerror(news->error));
-	if (news->fd < 0)
-		return;
-	stats_add_word(STATS_REFUSED_CLIENT, "no-process");
-	refuse_client(news->fd, config, "421 4.3.2 ", " too many connections");
-}
-
 int
 listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
 {
@@ -672,8 +602,6 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 		case EVENT_SESSION:
 			*ret_fd = news.fd;
 			return -1;
-		case EVENT_UNWANTED:
-			return EX_OK;
 		case EVENT_FULL:
 			stats_add_word(STATS_REFUSED_CLIENT, "max-connections");
 			log_text(LOG_LEVEL_WARNING, "%zu connections, one more refused",
@@ -684,7 +612,12 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			refuse_limited(l, config, &news);
 			break;
 		case EVENT_TROUBLE:
-			report_trouble(config, &news);
+			log_text(LOG_LEVEL_ERROR, "cannot accept a connection: %s",
+			    strerror(news.error));
+			if (news.fd < 0)
+				break;
+			stats_add_word(STATS_REFUSED_CLIENT, "no-process");
+			refuse_client(news.fd, config, "421 4.3.2 ", " too many connections");
 			break;
 		case EVENT_DIED:
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);

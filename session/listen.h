@@ -6,7 +6,6 @@
 #define SESSION_LISTEN_H
 
 #include "config/options.h"
-#include "session/ahead.h"
 #include "session/children.h"
 
 #define LISTEN_MAX 16		/* sockets */
@@ -18,7 +17,6 @@ struct listener {
 	size_t turn;		/* the socket that is looked at first: each gets its share */
 	int64_t idle_since_ms;	/* since then there was no session; 0: not known */
 	int64_t rest_until_ms;	/* accept nothing before: descriptors or memory have run out */
-	struct ahead ahead;	/* the session of the next client, if clients come often */
 	struct children children;
 };
 

@@ -249,7 +249,6 @@ static const struct seccomp_rule parent_calls[] = {
 static const struct seccomp_rule listener_calls[] = {
 	SECCOMP_CALL(accept4), SECCOMP_CALL(wait4), SECCOMP_CALL(kill),
 	SECCOMP_CALL(shutdown), SECCOMP_WITHOUT(clone, 1, NOT_FORK),
-	SECCOMP_WITH(socketpair, 1, AF_UNIX),
 #ifdef SYS_accept
 	SECCOMP_CALL(accept),
 #endif

@@ -266,14 +266,6 @@ fork_child(void)
 }
 
 static int
-make_pair(void)
-{
-	int fds[2];
-
-	return socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) < 0 ? errno : 0;
-}
-
-static int
 fork_sibling(void)
 {
 	const long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -414,8 +406,6 @@ static const struct {
 	{ "nor does it send there", send_elsewhere, { ANY_SESSION(KILLED) }, false },
 	{ "only a listener forks", fork_child, { ANY_SESSION(KILLED), [FORKER] = KILLED },
 	    false },
-	{ "only a listener makes a pair of sockets", make_pair, { ANY_SESSION(KILLED),
-	    [FORKER] = KILLED }, false },
 	{ "a forker forks siblings", fork_sibling, { ANY_SESSION(KILLED), [LISTENER] = KILLED,
 	    [WITH_KEYS] = KILLED }, false },
 	{ "only a listener sends signals", signal_a_process, { ANY_SESSION(KILLED),
