@@ -6,14 +6,14 @@ import socket
 import struct
 import subprocess
 
-from dns_packets import (A, AAAA, MX, SERVFAIL, TRUNCATED, TXT, answer, question, record,
+from dns_packets import (A, AAAA, MX, SERVFAIL, SOA, TRUNCATED, TXT, answer, question, record,
                          wire_name)
 from exchangers import _loop, in_loop
 from programs import PEERS, peer_environment
 from tap import wait_for
 
-__all__ = ["A", "AAAA", "MX", "SERVFAIL", "TRUNCATED", "TXT", "FakeNameServer", "answer", "nsd",
-           "nsd_process", "record", "wire_name"]
+__all__ = ["A", "AAAA", "MX", "SERVFAIL", "TRUNCATED", "TXT", "FakeNameServer", "answer", "ask",
+           "nsd", "nsd_process", "record", "wire_name"]
 
 
 def nsd(directory, zones, address="192.0.2.53"):
@@ -42,18 +42,19 @@ def nsd_process(directory, files, address):
                                env=peer_environment(),
                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     first = next(iter(files))
-    if not wait_for(lambda: process.poll() is None and _answers(address, first), 30):
+    if not wait_for(lambda: process.poll() is None and ask(address, first, SOA), 30):
         raise RuntimeError("NSD does not answer: " + open(directory + "/nsd.log").read())
     return process
 
 
-def _answers(address, name):
+def ask(address, name, kind):
+    """The answer of a name server that runs here, as a packet; None if there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(0.2)
         s.connect((address, 53))
         try:
             s.send(struct.pack("!6H", 1, 0, 1, 0, 0, 0) + wire_name(name)
-                   + struct.pack("!2H", 6, 1))
+                   + struct.pack("!2H", kind, 1))
             return s.recv(1500)
         except OSError:
             return None
