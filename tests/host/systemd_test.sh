@@ -185,6 +185,9 @@ like "the node exporter can read the file" \
     "$(here stat -c '%U %a' /var/lib/prometheus/node-exporter/smtp-handler.prom)" 'root 644'
 like "the file is whole" \
     "$(here tail -n 1 /var/lib/prometheus/node-exporter/smtp-handler.prom)" '# EOF'
+like "it names the machine" \
+    "$(here grep smtp_handler_build /var/lib/prometheus/node-exporter/smtp-handler.prom)" \
+    "nodename=\"$(here hostname)\"} 1"
 is "the counters of sessions are the handler's, and the relay may read them" \
     "$(here stat -c '%U:%G %a' /var/spool/smtp-handler/stats/sessions)" \
     "smtp-handler:smtp-relay 640"
