@@ -80,8 +80,10 @@ first_end_us(const struct rate *e)
 static void
 run_clock(struct rate *e, int64_t now_us)
 {
-	int64_t left_us = now_us > e->seen_us ? now_us - e->seen_us : 0;
+	int64_t left_us = now_us - e->seen_us;
 
+	if (left_us <= 0)
+		return;
 	e->seen_us = now_us;
 	while (e->lines && left_us > 0) {
 		const int64_t n = (int64_t)e->nlines, to_us = first_end_us(e) - e->clock_us;
@@ -199,7 +201,8 @@ cut_numbers(struct slice *text, uint64_t *ret, size_t n)
 }
 
 /* Take the line of a destination: its members in microseconds, its name.  A time in the future was
- * not made by this clock, but few moments are given ahead. */
+ * not made by this clock, but few moments are given ahead.  No destination's clock is ahead of the
+ * time. */
 static struct rate *
 take_rate(struct rates *r, struct slice key, int64_t now_us)
 {
@@ -208,7 +211,7 @@ take_rate(struct rates *r, struct slice key, int64_t now_us)
 	uint64_t n[4];
 
 	if (!cut_numbers(&key, n, 4) || key.n == 0 || n[0] > now + far || n[1] == 0 ||
-	    n[1] > far || n[2] > now || n[3] > now + SKEW_US)
+	    n[1] > far || n[2] > n[3] || n[3] > now + SKEW_US)
 		return NULL;
 	e = rate_of(r, key, (int64_t)n[1], now_us);
 	if (!e)
@@ -241,7 +244,7 @@ skip_time(struct rates *r, int64_t due_us, int64_t now_us)
 
 	for (size_t i = 0; lost_us > RATES_GRACE_S * SECOND_US && i < RATES_BUCKETS; i++)
 		for (struct rate *e = r->buckets[i]; e; e = e->next)
-			e->seen_us += lost_us;
+			e->seen_us = e->seen_us + lost_us < now_us ? e->seen_us + lost_us : now_us;
 }
 
 /* Take the first line: when the file was written, and what was due then next.  False if that was by
