@@ -247,27 +247,20 @@ skip_time(struct rates *r, int64_t due_us, int64_t now_us)
 			e->seen_us = e->seen_us + lost_us < now_us ? e->seen_us + lost_us : now_us;
 }
 
-/* Take the first line: when the file was written, and what was due then next.  False if that was by
- * a clock that was ahead. */
-static bool
-take_head(struct slice line, int64_t now_us, int64_t *ret_due_us)
+/* When mail was due first after the file was written, by its first line. */
+static int64_t
+head_due_us(struct slice line, int64_t now_us)
 {
-	struct slice word;
 	uint64_t at, next;
 
-	*ret_due_us = now_us;
 	if (!slice_has_prefix(line, saved))
-		return true;
+		return now_us;
 	line = slice_skip(line, saved.n);
-	if (!cut_numbers(&line, &at, 1))
-		return true;
-	word = line;
-	if (at > (uint64_t)(now_us + SKEW_US))
-		return false;
-	if (slice_has_prefix(word, next_word) &&
-	    slice_uint(slice_skip(word, next_word.n), INT64_MAX / SECOND_US, &next))
-		*ret_due_us = (int64_t)(next * SECOND_US > at ? next * SECOND_US : at);
-	return true;
+	if (!cut_numbers(&line, &at, 1) || at > (uint64_t)now_us ||
+	    !slice_has_prefix(line, next_word) ||
+	    !slice_uint(slice_skip(line, next_word.n), INT64_MAX / SECOND_US, &next))
+		return now_us;
+	return (int64_t)(next * SECOND_US > at ? next * SECOND_US : at);
 }
 
 void
@@ -285,8 +278,7 @@ rates_load(struct rates *r, int state_fd, int64_t now_us)
 	if (r->lost)
 		return;
 	text = slice_cut(slice_of(p, n), '\n', &rest);
-	if (!take_head(text, now_us, &due_us))
-		rest.n = 0;
+	due_us = head_due_us(text, now_us);
 	while (rest.n) {
 		text = slice_cut(rest, '\n', &rest);
 		if (!slice_has_prefix(text, dash))

@@ -49,7 +49,7 @@ struct rates_line {
 	uint64_t sender;
 };
 
-/* Read the file.  Damaged lines, lines of the past, and all of a clock that was ahead are
+/* Read the file.  Damaged lines, lines of the past, and those of a clock that was ahead are
  * dropped. */
 void rates_load(struct rates *r, int state_fd, int64_t now_us);
 /* Write the file.  due_s: when mail is due next; INT64_MAX: never; 0: that is not known. */
