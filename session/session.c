@@ -170,7 +170,9 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	content_init(&s->content, start->print_fd);
 	stream_init(&s->client, start->rfd, start->wfd);
 	s->client.wake_fd = signals_catch(SIGNALS_SESSION);
-	if (network)		/* before the sandbox, which allows no such option */
+	/* Before the sandbox, which allows no such option.  It stays on the socket, so not if the
+	 * process that started this one may use the socket too. */
+	if (network && start->remark_fd >= 0)
 		stream_nap(&s->client, &signals_stop);
 	prepare_tls(s);
 	named = meet_client(s, network);
