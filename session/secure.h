@@ -30,7 +30,8 @@ enum smtp_verdict secure_prepare(const struct config *config, const struct start
     const struct handover *handover);
 
 /* For a process that forks sessions inside TLS: load the certificates and keys, if they have
- * changed, and do once what all handshakes need. */
+ * changed, and do once what all handshakes need.  Those of before stay until all new ones are
+ * good. */
 void secure_warm(const struct config *config);
 
 /* The path of the program that can do TLS, for the log. */

@@ -100,23 +100,32 @@ void
 secure_warm(const struct config *config)
 {
 	static struct certificates certificates;
-	static uint64_t loaded;
+	static uint64_t tried;
 	char text[600];
 	struct buf why = BUF(text);
+	struct tls *fresh;
 	uint64_t now;
+	int r = certificates_find(&certificates, config, &why);
 
-	/* A failure is for the session to report: it tries again. */
-	if (certificates_find(&certificates, config, &why) < 0)
+	if (r < 0)
 		certificates.n = 0;
 	now = identify(config, &certificates);
-	if (tls && now == loaded)
+	if (tls && now == tried)
 		return;
-	tls_free(tls);
-	tls = NULL;
-	if (certificates.n && tls_server(&tls, certificates.pairs, certificates.n,
-	    config->server.tls_client == CLIENT_CERTIFICATES_ASK, &why) == 0)
-		tls_warm(tls);
-	loaded = now;
+	tried = now;
+	if (r == 0)
+		r = tls_server(&fresh, certificates.pairs, certificates.n,
+		    config->server.tls_client == CLIENT_CERTIFICATES_ASK, &why);
+	if (r == 0) {
+		tls_warm(fresh);
+		tls_free(tls);
+		tls = fresh;
+	} else if (tls) {
+		/* A program that renews them may have replaced one file by now. */
+		log_text(LOG_LEVEL_ERROR, "new certificates are not used, the former ones stay: %s",
+		    buf_cstr(&why));
+	}
+	/* Without any the session reports the failure: it tries again. */
 }
 
 const char *

@@ -278,6 +278,32 @@ def renewed():
         smtp.quit()
 
 
+@test("while the files of a certificate are replaced, sessions get the former one")
+def replaced():
+    path = certificate(HERE + "/replaced", HOST)
+    fresh = certificate(HERE + "/fresh", HOST)
+    settings = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with Server("tls-replaced", settings) as server:
+        former = serial(path)
+        for kind in "pem", "key":
+            smtp = server.tls()
+            same(shown(smtp), former, server.log())
+            smtp.quit()
+            os.replace("%s.%s" % (fresh, kind), "%s.%s" % (path, kind))
+        smtp = server.tls(context=trusting(path))
+        check(shown(smtp) == serial(path) != former)
+        smtp.quit()
+        same(server.log().count("new certificates are not used, the former ones stay: "), 1)
+        with open(path + ".pem", "r+") as file:         # half of it is written
+            half = file.read()[:300]
+            file.seek(0)
+            file.truncate()
+            file.write(half)
+        for _ in range(2):
+            server.tls().quit()
+        same(server.log().count("new certificates are not used, the former ones stay: "), 2)
+
+
 @test("H127 a key that others can read: STARTTLS is not offered, 454")
 def readable():
     path = certificate(HERE + "/readable", HOST)
@@ -307,6 +333,8 @@ def broken():
     path = certificate(HERE + "/broken", HOST)
     good = open(path + ".key").read()
     settings = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with open(path + ".key", "w") as file:
+        file.write("none when the server starts")
     with Server("tls-broken", settings) as server:
         for text, why in (("nonsense", "no private key in it"), ("", "no private key in it"),
                           (good[:100], "no private key in it"),
@@ -329,9 +357,9 @@ def broken():
 def transaction_gone():
     path = certificate(HERE + "/gone", HOST)
     settings = "tls = offer\ntls-certificate = %s.pem\ntls-key = %s.key" % (path, path)
+    with open(path + ".key", "w") as file:
+        file.write("nonsense")
     with Server("tls-gone", settings) as server:
-        with open(path + ".key", "w") as file:
-            file.write("nonsense")
         smtp = server.smtp()
         smtp.ehlo()
         same(smtp.mail("a@b.example")[0], 250)
@@ -435,6 +463,23 @@ def implicit():
         except ConnectionResetError:
             got = b""
         check(not got.startswith((b"2", b"5")), got)
+
+
+@test("a session leaves no option on a socket that another process has, too")
+def no_option():
+    with Server("tls-shared", SETTINGS) as server:
+        for options in [], ["--implicit"]:
+            ours, theirs = socket.socketpair()
+            process = subprocess.Popen([HANDLER, "-c", server.config, *options], stdin=theirs,
+                                       stdout=theirs, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+            if not options:
+                check(ours.recv(1000).startswith(b"220 "))
+            same([theirs.getsockopt(socket.SOL_SOCKET, option, 16)
+                  for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)], [bytes(16)] * 2)
+            ours.close()
+            process.wait(20)
+            same(theirs.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16), bytes(16))
+            theirs.close()
 
 
 @test("H131 TLS from the first octet on descriptors 0 and 1, as under inetd")
@@ -720,7 +765,9 @@ def starter_gone():
     session = Alone("starter-gone")
     check(wait_for(lambda: subprocess.run(["pgrep", "-P", str(session.process.pid)],
                                           stdout=subprocess.DEVNULL).returncode == 0))
-    os.kill(session.program(), signal.SIGTERM)
+    program = session.program()
+    os.kill(program, signal.SIGTERM)
+    check(wait_for(lambda: open("/proc/%d/stat" % program).read().split(") ")[1][0] == "Z"))
     session.client.sendall(b"STARTTLS\r\n")
     same(session.client.recv(1000)[:9], b"454 4.7.0")
     session.client.sendall(b"QUIT\r\n")
