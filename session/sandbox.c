@@ -35,29 +35,35 @@
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER)
 #define RIGHTS_NEW (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER)
 
-typedef void take_list(struct landlock *l, const char *file);
+typedef void take_list(void *ctx, const char *file);
 
 static void
-each_list(struct landlock *l, const struct config *c, take_list *take)
+each_list(void *ctx, const struct config *c, take_list *take)
 {
 	if (c->server.senders)
-		take(l, c->server.senders);
+		take(ctx, c->server.senders);
 	if (c->server.auth_senders)
-		take(l, c->server.auth_senders);
+		take(ctx, c->server.auth_senders);
 	for (size_t i = 0; i < c->nroutes; i++) {
 		if (c->routes[i].recipients)
-			take(l, c->routes[i].recipients);
+			take(ctx, c->routes[i].recipients);
 		if (c->routes[i].aliases)
-			take(l, c->routes[i].aliases);
+			take(ctx, c->routes[i].aliases);
 	}
 }
 
-/* A list is opened now; if too many are open, a rule allows the file as it is now. */
 static void
-hold_list(struct landlock *l, const char *file)
+hold_list(void *all_held, const char *file)
+{
+	*(bool *)all_held &= list_hold(file);
+}
+
+/* If too many files are open, a rule allows a list as it is now. */
+static void
+allow_unheld(void *rules, const char *file)
 {
 	if (!list_hold(file))
-		landlock_allow_path(l, file, READ_FILE);
+		landlock_allow_path(rules, file, READ_FILE);
 }
 
 /* Can a session hold all of them open? */
@@ -98,9 +104,9 @@ allow_beside(struct landlock *l, const char *file, uint64_t rights)
 }
 
 static void
-allow_list(struct landlock *l, const char *file)
+allow_list(void *rules, const char *file)
 {
-	allow_beside(l, file, READ_FILE);
+	allow_beside(rules, file, READ_FILE);
 }
 
 /* Filters get the message from its file, so a file that is created is opened for reading too.  A
@@ -338,10 +344,16 @@ static int
 wall_off_session_files(const struct sandbox *s)
 {
 	struct landlock l = ready_rules.rules;
+	bool all_held = true;
 
-	if (!ready_rules.made)
+	each_list(&all_held, s->config, hold_list);
+	/* A rule that is added to the ready ones would count for all later sessions. */
+	if (!all_held && ready_rules.made)
+		landlock_drop(&l);
+	if (!all_held || !ready_rules.made)
 		begin_session_rules(&l, s);
-	each_list(&l, s->config, hold_list);
+	if (!all_held)
+		each_list(&l, s->config, allow_unheld);
 	return landlock_enforce(&l);
 }
 

@@ -514,6 +514,54 @@ try_replaced(void)
 	ok(in_sandbox(UNDER_LISTENER, read_list) == 0, "the next session reads the new one");
 }
 
+/* Files that cannot be opened, from now on. */
+static bool none_held;
+
+bool __real_list_hold(const char *file);
+bool __wrap_list_hold(const char *file);
+
+bool
+__wrap_list_hold(const char *file)
+{
+	return !none_held && __real_list_hold(file);
+}
+
+/* 0: a session that has too many files open reads its list by a rule, and the next session, which
+ * holds its lists open, has no such rule. */
+static int
+two_sessions(void)
+{
+	const struct sandbox s = {
+		.queue = &queue, .config = &config, .config_file = config_file, .gives_away = -1,
+	};
+	int status[2] = { -1, -1 };
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (sandbox_parent(&s, SANDBOX_LISTENER).files < 0)
+		return 3;
+	sandbox_foresee(&s);
+	for (int i = 0; i < 2; i++) {
+		none_held = i == 0;
+		if (fork() == 0)
+			_exit(sandbox_session(&s).files < 0 ? 255 :
+			    read_file(config.server.senders));
+		(void)wait(&status[i]);
+	}
+	return WEXITSTATUS(status[0]) != 0 ? 1 : WEXITSTATUS(status[1]) != EACCES ? 2 : 0;
+}
+
+static void
+try_unheld(void)
+{
+	int status = -1;
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(two_sessions());
+	ok(waitpid(pid, &status, 0) == pid && status == 0,
+	    "a list that cannot be held open is open to that session only");
+}
+
 static bool
 write_file(const char *path, const char *text)
 {
@@ -626,6 +674,8 @@ main(void)
 		try_all((enum kind)kind);
 	if (!SECCOMP_SANITIZER)
 		try_replaced();
+	if (files_here)
+		try_unheld();
 	queue_close(&queue);
 	free(config.server.senders);
 	(void)snprintf(command, sizeof command, "rm -rf %s", folder);
