@@ -157,10 +157,15 @@ create_locked(const struct queue *q, struct queue_message *m)
 static int
 create_again(const struct queue *q, struct queue_message *m)
 {
+	int r;
+
 	if (unlinkat(q->tmp, m->id, 0) < 0)
 		return -errno;
 	m->again = false;
-	return create_locked(q, m);
+	r = create_locked(q, m);
+	for (int i = 1; r == -ESTALE && i < CREATE_TRIES; i++)
+		r = create_locked(q, m);
+	return r;
 }
 
 /* Create the file.  The buffer is still in memory, so its ID can still be changed. */

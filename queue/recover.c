@@ -10,8 +10,10 @@
 #include "queue/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,11 +123,24 @@ queue_complete(int fd, off_t size)
 	return r;
 }
 
+/* Has the name another file by now?  A writer that begins anew under its ID holds the lock of the
+ * first file until the name is that of the second one. */
+static int
+check_name(const struct queue *q, const struct queue_found *f)
+{
+	struct stat mine, named;
+
+	if (fstat(f->fd, &mine) < 0 || fstatat(q->tmp, f->id, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return mine.st_ino == named.st_ino && mine.st_dev == named.st_dev ? 0 : -EBUSY;
+}
+
 /* Open and lock a file, and begin its proof.  0; -EBUSY if it is being written; -errno. */
 static int
 open_found(const struct queue *q, const char *id, struct queue_found *f)
 {
 	off_t size = 0;
+	int r;
 
 	memcpy(f->id, id, sizeof f->id);
 	f->fd = queue_file(q->tmp, id, &size);
@@ -133,6 +148,9 @@ open_found(const struct queue *q, const char *id, struct queue_found *f)
 		return f->fd;
 	if (flock(f->fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	r = check_name(q, f);
+	if (r < 0)
+		return r;
 	size = lseek(f->fd, 0, SEEK_END);
 	return size < 0 ? -errno : queue_proof_begin(f->fd, size, &f->proof);
 }

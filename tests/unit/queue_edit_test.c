@@ -339,6 +339,63 @@ test_old_pages(void)
 	free(p);
 }
 
+static bool met;
+
+/* Recovery comes between the making of the second file and its lock. */
+static void
+recover_first(enum call call)
+{
+	if (call != CALL_FLOCK)
+		return;
+	faults_disarm();
+	met = queue_recover_all(&f.q) == 0 && names_in(f.q.tmp) == 0;
+}
+
+static const struct row anew = { .rcpts = 1, .content = 200000, .longer = ROOM + 1 };
+static struct slice anew_body;
+static bool made_anew;
+
+/* The writer makes the second file after recovery has opened the first one. */
+static void
+make_anew(enum call call)
+{
+	bool kept = true;
+
+	if (call != CALL_FLOCK)
+		return;
+	faults_disarm();
+	made_anew = edit(&anew, anew_body, &kept) == 0 && !kept;
+}
+
+/* Recovery takes the first file for the second one, or the second one before it is locked. */
+static void
+test_recovery(void)
+{
+	const struct queue_facts facts = { .longest_line = 1 };
+	char *p = pattern(anew.content);
+	bool kept = true;
+
+	anew_body = slice_of(p, anew.content);
+	must(receive_first(&anew, anew_body) == 0, "receive");
+	faults_arm(0, 0);
+	faults.before = recover_first;
+	ok(edit(&anew, anew_body, &kept) == 0 && !kept && met,
+	    "recovery removes the second file before it is locked: it is made again");
+	faults_disarm();
+	ok(queue_commit(&f.q, &message, &facts) == 0 &&
+	    unlinkat(f.q.fresh, message.id, 0) == 0, "and accepted");
+
+	must(receive_first(&anew, anew_body) == 0, "receive");
+	faults_arm(0, 0);
+	faults.before = make_anew;
+	ok(queue_recover_all(&f.q) == 0 && made_anew && names_in(f.q.tmp) == 1,
+	    "recovery that opened the first file leaves the second one");
+	faults_disarm();
+	ok(queue_commit(&f.q, &message, &facts) == 0 &&
+	    unlinkat(f.q.fresh, message.id, 0) == 0, "and that is accepted, too");
+	free(p);
+}
+
 int
 main(void)
 {
@@ -357,6 +414,7 @@ main(void)
 	test_kills(&in_place);
 	test_kills(&second);
 	test_old_pages();
+	test_recovery();
 	fixture_close(&f);
 	return tap_done();
 }
