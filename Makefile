@@ -240,6 +240,8 @@ WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_storm := $(call wrap,clock_ms getrandom)
 WRAP_tls_places := -Wl,--wrap=clock_wall_us
+WRAP_lease := $(call wrap,openat renameat)
+WRAP_sandbox := -Wl,--wrap=list_hold
 WRAP_queue_take := $(WRAP_queue)
 WRAP_walls := $(call wrap,deliver)
 WRAP_runner := $(call wrap,delivery_confine)

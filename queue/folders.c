@@ -106,6 +106,9 @@ queue_advice(enum queue_use use, int error)
 	case -EREMOTE:
 		return "another machine has adopted it: when smtp-relay --adopt has ended there, "
 		       "type: smtp-relay --take-back";
+	case -ENOLCK:
+		return "it has a lease: set lease in [queue] as on the other machines, or remove "
+		       "its file tmp/lease";
 	case -EROFS:
 		return "it is read-only: mount it for writing";
 	case -ENOSPC:

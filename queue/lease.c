@@ -15,6 +15,8 @@
  *	for a term, and for the time that clients may take to see the new file.  Renewals of
  *	before are over by then, and those that began later were void.
  *
+ *	Of several that want to become the holder at a time, one makes the new file.
+ *
  * No clock is compared with that of another machine: a term is measured by the one that waits, with
  * a clock that also runs while the machine sleeps.  The time of the last renewal is used by the
  * same boot of the same machine only, so that a short process need not write.
@@ -510,17 +512,47 @@ watch_lease(const struct queue *q, const struct record *was, uint64_t seen_ms)
 	return 0;
 }
 
-/* Put a new file in the place of the lease. */
+/* Remove the new file of a taker that has died.  0; -EALREADY if it lives. */
 static int
-replace_file(const struct queue *q, const struct record *r)
+remove_stale(const struct queue *q, unsigned wait_ms)
 {
-	int error;
+	struct stat was, now;
 
-	(void)unlinkat(q->tmp, NEW_FILE, 0);
-	error = make_file(q, NEW_FILE, r);
+	if (fstatat(q->tmp, NEW_FILE, &was, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	sleep_ms(wait_ms);
+	if (fstatat(q->tmp, NEW_FILE, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (now.st_ino != was.st_ino || now.st_mtim.tv_sec != was.st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != was.st_mtim.tv_nsec)
+		return -EALREADY;
+	return unlinkat(q->tmp, NEW_FILE, 0) < 0 ? -errno : 0;
+}
+
+/* Put a new file in the place of the lease.  While it has its first name, no other taker does the
+ * same; -EALREADY if one did so just before. */
+static int
+replace_file(const struct queue *q, const struct record *r, unsigned wait_ms)
+{
+	struct record now;
+	int error = make_file(q, NEW_FILE, r);
+
+	if (error == -EEXIST) {
+		error = remove_stale(q, wait_ms);
+		if (error == 0)
+			error = make_file(q, NEW_FILE, r);
+	}
+	if (error < 0)
+		return error == -EEXIST ? -EALREADY : error;
+	error = read_by_name(q, &now);
+	if (error == 0 && now.generation + 1 != r->generation)
+		error = -EALREADY;
 	if (error == 0 && renameat(q->tmp, NEW_FILE, q->tmp, QUEUE_LEASE) < 0)
 		error = -errno;
-	return error < 0 ? error : sync_names(q);
+	if (error == 0)
+		return sync_names(q);
+	(void)unlinkat(q->tmp, NEW_FILE, 0);
+	return error;
 }
 
 /* May this lease be taken?  0 or -errno. */
@@ -570,7 +602,7 @@ change_holder(const struct queue *q, struct record *r, uint64_t seen_ms)
 	memcpy(r->holder, l->name, sizeof r->holder);
 	r->state = wait ? STATE_TAKING : STATE_HELD;
 	r->generation++;
-	error = replace_file(q, r);
+	error = replace_file(q, r, (unsigned)wait_ms);
 	if (error < 0 || !wait)
 		return error;
 	sleep_ms((unsigned)wait_ms);

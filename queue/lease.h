@@ -47,8 +47,9 @@ struct queue_lease_taking {
  * Become the holder, by a process that is the only runner of this machine.  A lease that was not
  * released is watched for its term.  After the change its term passes once more, until no process
  * of the former holder can take its lease for valid.  0; -EPERM if it was not released and
- * t->fenced is not set; -EBUSY if the holder renews it; -ENOENT if there is none; -EINVAL if
- * t->back is set elsewhere than at home, or not set there; -errno.
+ * t->fenced is not set; -EBUSY if the holder renews it; -EALREADY if another process takes it;
+ * -ENOENT if there is none; -EINVAL if t->back is set elsewhere than at home, or not set there;
+ * -errno.
  */
 int queue_lease_take(struct queue *q, const struct queue_lease_taking *t);
 

@@ -56,6 +56,8 @@ taking_advice(const struct adoption *a, int error)
 		       FENCE_IT;
 	case -EBUSY:
 		return "its holder is alive and renews it: it is not fenced";
+	case -EALREADY:
+		return "another process takes it just now";
 	case -ENOENT:
 		return a->adopt ? "it has no lease: its machine never worked with [queue] lease"
 				: "it has no lease, and needs not be taken back";
@@ -164,8 +166,7 @@ adoption_hold(const struct adoption *a, const struct config *c, struct queue *q)
 		error = -ENOLCK;
 	if (error < 0) {
 		log_text(LOG_LEVEL_ERROR, "queue %s: %s", c->queue.directory,
-		    error == -ENOLCK ? "it has a lease: set lease in [queue] as on the other "
-		    "machines, or remove its file tmp/lease" : error == -EREMOTE ?
+		    error == -ENOLCK || error == -EREMOTE ?
 		    queue_advice(QUEUE_RUN, error) : error == -EBADMSG ?
 		    "its file tmp/lease is damaged: if no other machine has adopted the queue, "
 		    "remove it" : strerror(-error));

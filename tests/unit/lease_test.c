@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -197,6 +198,113 @@ check_terms(void)
 	queue_close(&b);
 }
 
+/* ---- two takers ---- */
+
+static void (*before_create)(void), (*before_rename)(void);
+
+int __real_openat(int folder, const char *name, int flags, ...);
+int __wrap_openat(int folder, const char *name, int flags, ...);
+int __real_renameat(int from, const char *a, int to, const char *b);
+int __wrap_renameat(int from, const char *a, int to, const char *b);
+
+/* Call a hook once. */
+static void
+call_hook(void (**hook)(void))
+{
+	void (*const f)(void) = *hook;
+
+	*hook = NULL;
+	if (f)
+		f();
+}
+
+int
+__wrap_openat(int folder, const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	if (flags & O_CREAT) {
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+		if (strcmp(name, QUEUE_LEASE ".new") == 0)
+			call_hook(&before_create);
+	}
+	return __real_openat(folder, name, flags, mode);
+}
+
+int
+__wrap_renameat(int from, const char *a, int to, const char *b)
+{
+	call_hook(&before_rename);
+	return __real_renameat(from, a, to, b);
+}
+
+/* A queue of mx1 whose lease another machine has released. */
+static void
+release_lease(void)
+{
+	struct queue b;
+
+	if (take("mx4", true, false, &b) != 0 || queue_lease_release(&b) < 0)
+		exit(1);
+	queue_close(&b);
+}
+
+static pid_t other;
+static int taken_between;
+
+static void
+take_between(void)
+{
+	struct queue c;
+
+	taken_between = take("mx3", false, false, &c);
+	queue_close(&c);
+}
+
+static void
+take_beside(void)
+{
+	struct queue c;
+
+	other = fork();
+	if (other == 0)
+		_exit(take("mx3", false, false, &c) == -EALREADY ? 0 : 1);
+	(void)usleep(TERM_MS * 1000 / 4);
+}
+
+static void
+check_takers(void)
+{
+	struct queue a = open_queue(), b;
+	int status = -1;
+
+	(void)unlinkat(a.tmp, QUEUE_LEASE, 0);
+	queue_close(&a);
+	a = joined("mx1");
+	queue_close(&a);
+	release_lease();
+	before_create = take_between;
+	ok(take("mx2", false, false, &b) == -EALREADY && taken_between == 0,
+	    "a lease that another one has taken meanwhile is not taken again");
+	queue_close(&b);
+	release_lease();
+	before_rename = take_beside;
+	ok(take("mx2", false, false, &b) == 0 && queue_lease_check(&b) == 0,
+	    "of two takers the first has the lease");
+	ok(waitpid(other, &status, 0) == other && status == 0, "and the second one has not");
+	ok(faccessat(b.tmp, QUEUE_LEASE ".new", F_OK, 0) < 0, "no file is left");
+	queue_close(&b);
+	release_lease();
+	a = open_queue();
+	(void)close(openat(a.tmp, QUEUE_LEASE ".new", O_WRONLY | O_CREAT, 0600));
+	queue_close(&a);
+	ok(take("mx2", false, false, &b) == 0, "the file of a taker that died stops nobody");
+	queue_close(&b);
+}
+
 int
 main(void)
 {
@@ -207,5 +315,6 @@ main(void)
 	check_busy();
 	check_damage();
 	check_terms();
+	check_takers();
 	return tap_done();
 }
