@@ -373,7 +373,7 @@ report_closed(const struct tool *t, int error)
 
 	if (error == -ENOENT)
 		tool_complain(directory, "there is no queue here; see [queue] directory");
-	else if (error == -EREMOTE)
+	else if (error == -EREMOTE || error == -ENOLCK)
 		tool_complain(directory, queue_advice(QUEUE_RUN, error));
 	else if (others && t->foreign)
 		tool_complain(directory,
@@ -387,13 +387,19 @@ report_closed(const struct tool *t, int error)
 	return others && t->foreign ? TOOL_SOME_FAILED : EX_TEMPFAIL;
 }
 
-/* Moving messages takes the lease of the queue, if it has one by now; it may be an adopted one. */
+/* Moving messages takes the lease of the queue, if it has one by now; it may be an adopted one.
+ * Without a term of its own, this process could not renew it. */
 static int
 join_lease(struct tool *t)
 {
-	const int r = queue_lease_join_away(&t->queue, NULL, t->config.queue.lease_ms);
+	const uint64_t term_ms = t->config.queue.lease_ms;
+	struct queue_lease_state state;
+	int r = term_ms ? queue_lease_join_away(&t->queue, NULL, term_ms)
+			: queue_lease_read(&t->queue, &state);
 
-	return r == -ENOENT ? 0 : r;
+	if (!term_ms && (r == 0 || r == -EBADMSG))
+		r = -ENOLCK;
+	return r == -ENOENT || (!term_ms && r != -ENOLCK) ? 0 : r;
 }
 
 static int
@@ -408,7 +414,7 @@ run_command(struct call *c)
 	r = c->command->before ? c->command->before(t) : 0;
 	if (r == 0 && !t->owners && !without)
 		r = queue_open(&t->queue, directory, c->command->act ? QUEUE_RUN : QUEUE_LOOK);
-	if (r == 0 && !without && t->config.queue.lease_ms && (c->command->act || t->repair))
+	if (r == 0 && !without && (c->command->act || t->repair))
 		r = join_lease(t);
 	if (r < 0)
 		return c->command->run == tool_check ? tool_check_unknown(strerror(-r))

@@ -21,6 +21,7 @@ from sink import Sink
 from tap import bail_out, check, main, same, test, wait_for
 
 TERM_MS = 1000
+QUEUE_TOOL = BUILD + "/smtp-queue"
 directory = fresh_directory()
 os.chmod(directory, 0o755)
 mounts = os.environ["ADOPT_QUEUES"].split(",") if "ADOPT_QUEUES" in os.environ else []
@@ -300,6 +301,10 @@ def judge_refusals():
     check("it is the queue of this machine" in place.text(), place.text())
     same(place.run("mx1", RELAY, "-o", "queue.lease=0").returncode, 75)
     check("it has a lease: set lease" in place.text(), place.text())
+    for command in ("retry", "--all"), ("fsck", "--repair"):
+        same(place.run("mx1", QUEUE_TOOL, "-o", "queue.lease=0", *command).returncode, 75)
+        check(place.text().splitlines()[-1].endswith("or remove its file tmp/lease"), place.text())
+    same(place.run("mx1", QUEUE_TOOL, "-o", "queue.lease=0", "list").returncode, 0, place.text())
     same(place.mailbox("bob"), 0)
     # Nothing runs on mx1: a queue without a process is not renewed.
     same(place.adopt(), 0, place.text())
