@@ -385,9 +385,10 @@ def _():
     ask("hold")
     same(out("release", one), one + " released\n")
     same(os.listdir(requests), [])
-    ask("hold")
-    same(out("release", one), one + " released: the request to hold it is withdrawn\n")
-    same(os.listdir(requests), [])
+    for verb, words in ("hold", "hold it"), ("delete", "delete it"), ("fail", "give it up"):
+        ask(verb)
+        same(out("release", one), "%s released: the request to %s is withdrawn\n" % (one, words))
+        same(os.listdir(requests), [])
 
 
 try:

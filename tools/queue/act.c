@@ -249,6 +249,24 @@ act_in_hold(struct act *a, const struct queue_spot *spot)
 	return r;
 }
 
+/* The message stays, as no runner has seen a request to change that.  False if there is none. */
+static bool
+withdraw(struct act *a, const char *id)
+{
+	static const char *const words[] = {
+		[QUEUE_ASK_HOLD] = "the request to hold it is withdrawn",
+		[QUEUE_ASK_DELETE] = "the request to delete it is withdrawn",
+		[QUEUE_ASK_FAIL] = "the request to give it up is withdrawn",
+	};
+	enum queue_request asked;
+
+	if (queue_asked(&a->t->queue, id, &asked) < 0 ||
+	    queue_unask(&a->t->queue, id, QUEUE_UNDONE) < 0)
+		return false;
+	report_result(a, id, a->verb->past, words[asked]);
+	return true;
+}
+
 /* 0: done, or nothing to do; 1: file a request with the runner; -ENOENT: it has moved; -errno. */
 static int
 act_at(struct act *a, const struct queue_spot *spot)
@@ -263,10 +281,7 @@ act_at(struct act *a, const struct queue_spot *spot)
 	if (!(v->places & QUEUE_BIT(spot->place))) {
 		if (v->not[spot->place])
 			refuse_it(a, spot->id, v->not[spot->place]);
-		else if (v->places == QUEUE_BIT(QUEUE_IN_HOLD) &&
-		    queue_unask(&a->t->queue, spot->id, QUEUE_UNDONE) == 0)
-			report_result(a, spot->id, v->past, "the request to hold it is withdrawn");
-		else
+		else if (v->places != QUEUE_BIT(QUEUE_IN_HOLD) || !withdraw(a, spot->id))
 			report_result(a, spot->id, v->done[spot->place], NULL);
 		return 0;
 	}
