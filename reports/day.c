@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/name.h"
+#include "base/text.h"
 
 #define DAYS_BACK  3		/* days that a run looks back */
 #define SILENT_MAX 10		/* failures of the DNS, one behind the other, that raise doubts */
@@ -31,6 +32,10 @@ make_day(struct daily *d, int folder, const struct report_kind *kind, int64_t be
 	if (r == 0) {
 		r = kind->make(d, &day);
 		sent_close(&day.sent);
+	} else if (r == -EFBIG) {
+		text_print(stdout, "%s: state/reports/%s%s is full, so nothing more is reported\n",
+		    day.name, kind->prefix, day.name);
+		r = 0;
 	}
 	free(text);
 	return r;

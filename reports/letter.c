@@ -27,23 +27,20 @@ letter_octets(const struct letter *l)
 static void
 add_subject(struct notice *n, const char *subject)
 {
-	char space[1000];
-	struct buf b = BUF(space);
 	struct slice rest = slice_str(subject), word;
 	size_t column = SL("Subject:").n;
 
-	buf_str(&b, "Subject:");
+	notice_raw(n, SL("Subject:"));
 	while ((word = words_next(&rest)).n) {
 		if (column + 1 + word.n > FOLD_AT) {
-			buf_str(&b, "\r\n");
+			notice_raw(n, SL("\r\n"));
 			column = 0;
 		}
-		buf_chr(&b, ' ');
-		buf_add(&b, word);
+		notice_raw(n, SL(" "));
+		notice_raw(n, word);
 		column += 1 + word.n;
 	}
-	buf_str(&b, "\r\n");
-	notice_raw(n, buf_slice(&b));
+	notice_raw(n, SL("\r\n"));
 }
 
 static void

@@ -15,7 +15,7 @@
 #include "base/day.h"
 #include "base/file.h"
 
-#define TEXT_MAX ((size_t)16 << 20)
+#define TEXT_MAX ((size_t)16 << 20)	/* octets of a day */
 
 int
 sent_open_folder(const char *queue)
@@ -47,6 +47,9 @@ sent_open(struct sent *s, int folder, const char *prefix, int64_t day_s, int64_t
 		return -errno;
 	r = flock(s->fd, LOCK_EX | LOCK_NB) < 0 ? -EBUSY :
 	    file_read(folder, name, TEXT_MAX, &s->text, &s->n);
+	/* Without all of it, reports would be made again and again. */
+	if (r == 0 && s->n == TEXT_MAX)
+		r = -EFBIG;
 	if (r < 0) {
 		sent_close(s);
 		return r;

@@ -22,7 +22,8 @@ int sent_open_folder(const char *queue);
 
 /* Open the file for the day that begins then.  Files of this prefix for days before oldest_s are
  * removed.
- * 0; -EBUSY if another process has it open, which would make the same reports; -errno. */
+ * 0; -EBUSY if another process has it open, which would make the same reports; -EFBIG if it is
+ * full, and nothing more is reported about that day; -errno. */
 int sent_open(struct sent *s, int folder, const char *prefix, int64_t day_s, int64_t oldest_s);
 
 bool sent_has(const struct sent *s, struct slice domain);

@@ -8,10 +8,12 @@
 
 #include "auth/rua.h"
 #include "base/day.h"
+#include "reports/letter.h"
 #include "reports/places.h"
 #include "reports/sent.h"
 #include "reports/sums.h"
 #include "tests/lib/tap.h"
+#include "tests/unit/queue_fixture.h"
 
 #define BEGIN "2026-11-28T01:02:03Z 192.0.2.1 policy=a.example author=b.a.example "
 #define PROOF "action=none reason=none dkim=pass spf=fail"
@@ -249,9 +251,48 @@ test_sent(void)
 	    "the next run knows what was made");
 	sent_close(&other);
 	(void)snprintf(file, sizeof file, "%s/dmarc-2026-11-28", path);
+	ok(truncate(file, (16 << 20) - 1) == 0 &&
+	    sent_open(&other, folder, "dmarc-", DAY_S, DAY_S - 3 * DAY_SECONDS) == 0,
+	    "a file that is nearly full");
+	sent_close(&other);
+	ok(truncate(file, (16 << 20) + 1) == 0 &&
+	    sent_open(&other, folder, "dmarc-", DAY_S, DAY_S - 3 * DAY_SECONDS) == -EFBIG,
+	    "a full one: nothing is made again");
 	(void)unlink(file);
 	(void)close(folder);
 	(void)rmdir(path);
+}
+
+/* Two host names of the greatest length, and an ID that is made of both. */
+static void
+test_letter(void)
+{
+	static const char *const text[] = { "x", NULL };
+	static char name[254], id[600], subject[1200], want[1300];
+	const struct letter l = {
+		.from = "a@example.org", .to = "b@example.org", .subject = subject, .id = id,
+		.multipart = "mixed", .text = text, .type = "application/gzip", .file_name = "x",
+		.file = SL("x"),
+	};
+	struct queue_entry e = { .fd = -1 };
+	char content[8192] = "", message[QUEUE_ID_SIZE];
+	struct fixture f;
+
+	for (size_t i = 0; i < sizeof name - 1; i++)
+		name[i] = i % 50 == 49 ? '.' : 'a';
+	(void)snprintf(id, sizeof id, "2026-11-28.%s@%s", name, name);
+	(void)snprintf(subject, sizeof subject, "Report Domain: %s Submitter: %s Report-ID: <%s>",
+	    name, name, id);
+	(void)snprintf(want, sizeof want, "\nSubject: Report Domain:\r\n %s\r\n Submitter:\r\n %s"
+	    "\r\n Report-ID:\r\n <%s>\r\nDate: ", name, name, id);
+	fixture_open(&f);
+	ok(letter_send(&f.q, &l, message) == 0 &&
+	    renameat(f.q.fresh, message, f.q.cur, message) == 0 &&
+	    queue_load(&f.q, message, &e) == 0 &&
+	    queue_read(&e, 0, content, sizeof content - 1) > 0, "a letter about long names");
+	ok(strstr(content, want) != NULL, "its subject is whole");
+	queue_unload(&e);
+	fixture_close(&f);
 }
 
 int
@@ -263,5 +304,6 @@ main(void)
 	test_sums();
 	test_consent();
 	test_sent();
+	test_letter();
 	return tap_done();
 }
