@@ -199,7 +199,7 @@ dns_memo_valid(const struct dns_memo *memo)
 
 	return memo->octets <= sizeof memo->data && memo->n <= DNS_RECORDS_MAX &&
 	    (unsigned)memo->status <= DNS_BAD_NAME && (memo->status == DNS_OK || memo->n == 0) &&
-	    memo->rcode >= DNS_USELESS && memo->rcode <= RCODE_MAX &&
+	    memo->rcode >= DNS_TOO_LARGE && memo->rcode <= RCODE_MAX &&
 	    foreign_bool(&memo->turned) && foreign_bool(&memo->plain) &&
 	    (family == AF_UNSPEC || family == AF_INET || family == AF_INET6) &&
 	    foreign_line(memo->name, sizeof memo->name) &&

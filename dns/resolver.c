@@ -260,6 +260,21 @@ receive_reply(struct asking *a, struct asked *of, uint8_t *packet, size_t n)
 		a->next_ms = clock_ms() + turn_ms(a, of->server);
 }
 
+/* A server that ignores the size which we offer by UDP may cut its reply by TCP. */
+static void
+use_large(struct asking *a, struct asked *of)
+{
+	if (!of->x.tcp) {
+		ask_by_tcp(a, of);
+		return;
+	}
+	exchange_close(&of->x);
+	if (!a->refused)
+		a->q->rcode = DNS_TOO_LARGE;
+	a->q->server = of->server;
+	ask_next(a);
+}
+
 static void
 step_asked(struct asking *a, struct asked *of)
 {
@@ -268,6 +283,8 @@ step_asked(struct asking *a, struct asked *of)
 
 	if (n > 0) {
 		receive_reply(a, of, packet, (size_t)n);
+	} else if (n == -EMSGSIZE) {
+		use_large(a, of);
 	} else if (n < 0) {
 		exchange_close(&of->x);
 		a->silent = true;
@@ -538,6 +555,8 @@ dns_question_text(const struct dns_question *q)
 		return q->why;
 	if (q->status == DNS_TIMEOUT && q->rcode == DNS_USELESS)
 		return "no usable answer";
+	if (q->status == DNS_TIMEOUT && q->rcode == DNS_TOO_LARGE)
+		return "an answer above 16 KiB";
 	for (size_t i = 0; q->status == DNS_SERVFAIL && i < sizeof codes / sizeof codes[0]; i++)
 		if (codes[i].rcode == q->rcode)
 			return codes[i].text;

@@ -70,6 +70,7 @@ enum dns_status {
 };
 
 #define DNS_USELESS (-1)
+#define DNS_TOO_LARGE (-2)
 
 /* The state of an answer by DNSSEC (RFC 4035 section 4.3). */
 enum dns_trust {
@@ -108,7 +109,9 @@ struct dns_question {
 	/* The answer. */
 	enum dns_status status;
 	enum dns_trust trust;
-	int rcode;			/* DNS_USELESS: the packets could not be used */
+	/* DNS_USELESS: the packets could not be used; DNS_TOO_LARGE: one is above
+	 * DNS_ANSWER_CAP. */
+	int rcode;
 	uint32_t ttl_s;
 	bool via_tcp;
 	bool plain;			/* the server replied only without EDNS */

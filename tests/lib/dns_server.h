@@ -40,7 +40,7 @@ enum trick {
 	BARE_ALWAYS,
 	LOSE_FIRST,		/* the first question is lost */
 	ANSWER_FIRST,		/* the first question is answered when the second one comes */
-	OVERSIZE,
+	OVERSIZE,		/* over UDP only */
 	CUT_SHORT,		/* the last octet is missing */
 	UPPER_CASE,
 	AUTHORITATIVE, NON_RECURSIVE,
@@ -192,8 +192,6 @@ fake_reply(struct fake_packet *k, const uint8_t *query, size_t question,
 		for (size_t i = 12; i < 12 + question - 4; i++)
 			if (k->p[i] >= 'a' && k->p[i] <= 'z')
 				k->p[i] = (uint8_t)(k->p[i] - 32);
-	if (a && a->trick == OVERSIZE)
-		k->n = 20000;
 	if (a && a->trick == CUT_SHORT)
 		k->n--;
 }
@@ -371,6 +369,8 @@ fake_udp(int fd, const struct fake_answer *table, int report)
 		k.p[2] |= 2;
 		memset(k.p + 6, 0, 6);
 		k.n = 12 + question;
+	} else if (a && a->trick == OVERSIZE) {
+		k.n = 20000;
 	} else if (k.n > 1232 && a && a->trick == MANY) {
 		k.p[2] |= 2;
 		k.n = 1232;		/* cut in the middle of a record, as some do */

@@ -237,7 +237,8 @@ static const struct answer_case {
 	{ .name = "no-edns-notimp.test", .type = DNS_A, .status = DNS_OK, .n = 1,
 	    .first = "192.0.2.1", .queries = 2, .ttl_s = 300 },
 	{ .name = "formerr.test", .type = DNS_A, .status = DNS_SERVFAIL, .n = 0, .queries = 4 },
-	{ .name = "oversize.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
+	{ .name = "oversize.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
+	    .queries = 2, .tcp = true, .ttl_s = 300 },
 	{ .name = "cut.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 2 },
 	{ .name = "txt.test", .type = DNS_A, .status = DNS_OK, .n = 1, .first = "192.0.2.1",
 	    .queries = 1, .ttl_s = 300 },
@@ -598,6 +599,19 @@ only_tcp(void)
 }
 
 static void
+too_large(void)
+{
+	const struct dns_resolver r = asking(&server, NULL, 3000, 2);
+	struct dns_question q = { .name = "tc-oversize.test", .type = DNS_A };
+
+	dns_ask(&r, &q, 1);
+	is(slice_str(dns_question_text(&q)), SL("an answer above 16 KiB"),
+	    "an answer that is too large, by TCP, too");
+	ok(fake_seen_count(&server) == 4, "each server is asked, as another may cut it");
+	dns_question_done(&q);
+}
+
+static void
 texts_and_batches(void)
 {
 	const struct dns_resolver r = asking(&server, NULL, 200, 1);
@@ -663,6 +677,7 @@ main(void)
 	turns();
 	without_edns();
 	only_tcp();
+	too_large();
 	texts_and_batches();
 	fake_stop(&server);
 	fake_stop(&second);
