@@ -7,7 +7,9 @@
 
 #include "base/sha1.h"
 
-#define HASH_CHARS 4		/* of our addresses; longer ones are fine */
+/* The hash in our addresses has the length that postsrsd, libsrs2 and Mail::SRS write by default:
+ * more would leave less room for the sender's address.  Longer ones are fine. */
+#define HASH_CHARS 4
 #define HASH_CHARS_MAX 26	/* whole groups of six bits in a digest */
 #define DAY_S 86400
 #define DAYS 1024
