@@ -108,7 +108,7 @@ enumerate_piece(struct slice s, size_t at, unsigned cuts)
 {
 	size_t end = at + 1;
 
-	while (end < s.n && !(cuts >> (end - 1) & 1))
+	while (end < s.n && !(cuts >> (end - 1) % 32 & 1))
 		end++;
 	return end - at;
 }

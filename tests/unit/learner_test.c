@@ -87,6 +87,7 @@ main(void)
 	test_forged_answer(&l);
 	test_bad_questions(&l);
 	test_question(&l);
+	dns_cache_free(l.cache);
 	config_done(&c);
 	return tap_done();
 }
