@@ -358,7 +358,14 @@ fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 # end behind walls, so the counters are files that are mapped from the start.
 COVERAGE_FLAGS := -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation \
     -Qunused-arguments -Wno-error
-COVERAGE_TESTS ?=
+COVERAGE_DELIVERY := adopt aliases bytes dane dkim dnssec doctor health lmtp login maildir \
+    notices own queue_tool rate runner schedule srs sts tls tls_reports verify \
+    verify_dkim verify_dmarc verify_reports xclient
+COVERAGE_HOST := auth check completion listen milter print proxy queue_fsck queue_log \
+    queue_size queue_tool queue_watch remote report sendmail stats storage \
+    strangers tls top
+COVERAGE_TESTS ?= $(COVERAGE_DELIVERY:%=tests/delivery/%_test.py) \
+    $(wildcard $(COVERAGE_HOST:%=tests/host/%_test.*))
 .PHONY: coverage coverage-here
 coverage:
 	tools/deps.sh coverage
