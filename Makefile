@@ -43,6 +43,8 @@ GNU_LINK = $(CC) $(GNU_CFLAGS) $(GNU_LDFLAGS) $(LDFLAGS)
 TLS_LIBS = -lssl -lcrypto -lcrypt
 # Without libcurl there is no smtp-fetch, and so no MTA-STS.
 CURL_LIBS  := $(shell pkg-config --libs libcurl 2>/dev/null)
+# Without libhiredis there is no smtp-shared, and each machine has its own limits.
+REDIS_LIBS := $(shell pkg-config --libs hiredis 2>/dev/null)
 RELAY_LIBS = -lldns -lssl -lcrypto -lidn2
 REPORT_LIBS = $(RELAY_LIBS) -lz
 
@@ -78,9 +80,11 @@ endif
 # hold sessions.  smtp-handler may execute smtp-handler-tls, which has OpenSSL and libcrypt.
 TLS  := $(sort $(wildcard net/tls*.c))
 CRYPTO := base/digest.c base/sign.c
+# Only smtp-shared links libhiredis.
+SHARED := shared/confine.c shared/redis.c
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
-CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net
-CORE := queue.c $(filter-out $(TLS) $(CRYPTO), \
+CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net shared
+CORE := queue.c $(filter-out $(TLS) $(CRYPTO) $(SHARED), \
   $(call rooms,$(CORE_ROOMS)))
 OUT  := fetch/fetcher.c fetch/post.c fetch/store.c \
   $(call rooms,dns policy hosts attempt maildir client notice delivery runner) \
@@ -106,7 +110,7 @@ say = $(if $(V),,@echo '  $(1) $@')
 
 PROGRAMS := $(addprefix $(BUILD)/,smtp-handler smtp-handler-tls smtp-handler-passwd smtp-maildir \
             smtp-dkim-key smtp-handler-import smtp-relay smtp-queue sendmail \
-            smtp-verify smtp-report $(if $(CURL_LIBS),smtp-fetch))
+            smtp-verify smtp-report $(if $(CURL_LIBS),smtp-fetch) $(if $(REDIS_LIBS),smtp-shared))
 
 .SECONDARY:
 .PHONY: all
@@ -188,6 +192,11 @@ $(BUILD)/smtp-fetch: $(BUILD)/gnu/tools/smtp-fetch.o $(FETCH:%.c=$(BUILD)/gnu/%.
     $(BUILD)/libout.a $(BUILD)/libcore.a
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $^ $(CURL_LIBS) $(RELAY_LIBS)
+
+$(BUILD)/smtp-shared: $(BUILD)/gnu/tools/smtp-shared.o $(SHARED:%.c=$(BUILD)/gnu/%.o) \
+    $(BUILD)/libcore.a
+	$(call say,LINK)
+	$(Q)$(GNU_LINK) -o $@ $^ $(REDIS_LIBS)
 
 # ---- tests ----
 
@@ -564,7 +573,7 @@ unit: $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS)
 
 ANALYSED := $(CORE) $(OUT) $(SERVER) $(TLS_ONLY) $(VERIFY) $(REPORTS) relay.c verify.c \
             $(QUEUE_TOOL) \
-            $(IMPORT) $(sort $(SENDMAIL) $(FETCH) $(wildcard tools/*.c))
+            $(IMPORT) $(SHARED) $(sort $(SENDMAIL) $(FETCH) $(wildcard tools/*.c))
 .PHONY: analyse
 analyse:
 	@# One process a file: for several, clang-tidy 14 reports uninitialized va_lists falsely.

@@ -14,6 +14,7 @@
 #include "base/words.h"
 #include "config/dkim.h"
 #include "config/pool.h"
+#include "config/redis.h"
 
 /* The file is read anew for each message: report now that this cannot work. */
 static void
@@ -352,6 +353,19 @@ check_reports(struct config_loader *l)
 		    "section [dkim %.*s]", (int)domain.n, domain.p);
 }
 
+static void
+check_shared(struct config_loader *l)
+{
+	const struct config *c = l->c;
+
+	if (c->shared.prefix && strlen(c->shared.prefix) > REDIS_PREFIX_MAX)
+		settings_error(&l->settings, l->keys[keys_find(SL("shared"), SL("prefix"))],
+		    "[shared] prefix: write at most 64 characters");
+	if (c->shared.user && !c->shared.password_file)
+		settings_error(&l->settings, l->keys[keys_find(SL("shared"), SL("user"))],
+		    "[shared] user: has no password: set password-file");
+}
+
 void
 config_check(struct config_loader *l)
 {
@@ -362,6 +376,7 @@ config_check(struct config_loader *l)
 	check_routes(l);
 	check_dkim(l);
 	check_reports(l);
+	check_shared(l);
 	check_retries(l);
 	check_lease(l);
 	if (c->server.proxy_protocol && c->server.proxy_trusted.n == 0 &&

@@ -264,7 +264,7 @@ set(void *ctx, const struct setting *s)
 		return set_in_dkim(l, s, slice_trim(pattern));
 	settings_error(&l->settings, s->place,
 	    "[%.*s]: there is no such section; there are [queue], [server], [relay], "
-	    "[sendmail], [verify], [reports], [route PATTERN], [sender PATTERN] and "
+	    "[sendmail], [verify], [reports], [shared], [route PATTERN], [sender PATTERN] and "
 	    "[dkim DOMAIN]",
 	    (int)s->section.n, s->section.p);
 	return false;

@@ -203,6 +203,12 @@ struct config {
 		char *organization;		/* NULL: the name of the host */
 		char *dmarc_findings;		/* folder of smtp-verify; or NULL */
 	} reports;
+	struct {
+		char *redis;			/* the place of Redis (config/redis.h), or NULL */
+		char *user;			/* of the login; NULL: the default one */
+		char *password_file;		/* file or credential; NULL: no login */
+		char *prefix;			/* of all keys; NULL: none */
+	} shared;
 	struct route *routes;
 	size_t nroutes;
 	struct dkim_domain *dkim;

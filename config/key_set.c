@@ -18,6 +18,7 @@
 #include "config/networks.h"
 #include "config/pool.h"
 #include "config/rate.h"
+#include "config/redis.h"
 #include "config/refuse.h"
 #include "config/secret.h"
 #include "config/specifier.h"
@@ -176,6 +177,17 @@ set_milters(struct config *c, const struct key *k, struct slice value, struct bu
 }
 
 static int
+set_redis(struct config *c, const struct key *k, struct slice value, struct buf *why)
+{
+	struct redis_place place;
+	const char *help;
+
+	if (value.n && !redis_place_parse(value, &place, &help))
+		return refuse_word(why, value, help);
+	return pool_replace(place_of(c, k), value);
+}
+
+static int
 set_exempt(struct config *c, const struct key *k, struct slice value, struct buf *why)
 {
 	struct slice rest = value, word;
@@ -296,6 +308,8 @@ key_set(struct config *c, const struct key *k, struct slice value, struct buf *w
 		return set_secrets(c, k, value, why);
 	case KIND_MILTERS:
 		return set_milters(c, k, value, why);
+	case KIND_REDIS:
+		return set_redis(c, k, value, why);
 	case KIND_EXEMPT:
 		return set_exempt(c, k, value, why);
 	case KIND_RATES:
@@ -330,6 +344,7 @@ key_done(struct config *c, const struct key *k)
 	case KIND_TEXT:
 	case KIND_SECRETS:
 	case KIND_MILTERS:
+	case KIND_REDIS:
 	case KIND_EXEMPT:
 	case KIND_RATES:
 	case KIND_DNSBL:

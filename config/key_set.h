@@ -27,6 +27,7 @@ enum key_kind {
 	KIND_SECRETS,		/* words: paths or credentials; empty: none */
 	KIND_MILTERS,		/* places of filters (config/milter.h); empty: none */
 	KIND_RATES,		/* rates of users (config/rate.h); empty: none */
+	KIND_REDIS,		/* a place (config/redis.h); empty: none */
 	KIND_EXEMPT,		/* networks and domains (config/exempt.h); empty: none */
 	KIND_DNSBL,		/* lists of addresses (config/dnsbl.h); empty: none */
 	KIND_AUTH,		/* sets server.auth and, at its place, server.auth_target */

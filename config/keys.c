@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The table of the keys of [queue], [server], [relay], [sendmail], [verify] and [reports].
+ * The table of the keys of [queue], [server], [relay], [sendmail], [verify], [reports]
+ * and [shared].
  * key_set.c puts a value into its place.
  */
 #include "config/keys.h"
@@ -112,6 +113,7 @@ static const struct key_choice dmarc_choices[] = {
 #define VERIFY(word, member, its_kind, text) KEY("verify", word, AT(verify.member), its_kind, text)
 #define REPORTS(word, member, its_kind, text) \
 	KEY("reports", word, AT(reports.member), its_kind, text)
+#define SHARED(word, member, its_kind, text) KEY("shared", word, AT(shared.member), its_kind, text)
 #define CLIENT_MAX 1000000
 #define TIMEOUT(word, member, text)	     { RELAY(word, member, MS, text), .min = 1, .max = DAY }
 
@@ -219,6 +221,11 @@ static const struct key keys[] = {
 	{ REPORTS("contact", contact, TEXT, "") },
 	{ REPORTS("organization", organization, TEXT, "") },
 	{ REPORTS("dmarc-findings", dmarc_findings, FILE, "/var/lib/smtp-verify") },
+
+	{ SHARED("redis", redis, REDIS, "") },
+	{ SHARED("user", user, TEXT, "") },
+	{ SHARED("password-file", password_file, SECRETS, "") },
+	{ SHARED("prefix", prefix, TEXT, "smtp-handler:") },
 };
 
 #define NKEYS ((int)(sizeof keys / sizeof keys[0]))

@@ -50,7 +50,8 @@ children_open(struct children *c, const struct config *config)
 
 	while (n < wanted && n < PLACES_MAX)
 		n *= 2;
-	*c = (struct children){ .remarks = -1, .to_listener = -1, .forker = FORKER_NONE };
+	*c = (struct children){ .remarks = -1, .to_listener = -1,
+	    .shared = SHARED_NONE, .forker = FORKER_NONE };
 	if (getrandom(secret, sizeof secret, 0) != sizeof secret)
 		return -EIO;
 	c->table_octets = n * sizeof(struct stranger);
@@ -69,11 +70,13 @@ children_forget(struct children *c)
 	const int to_listener = c->to_listener;
 
 	forker_close(&c->forker);
+	shared_close(&c->shared);
 	if (c->remarks >= 0)
 		(void)close(c->remarks);
 	explicit_bzero(c, sizeof *c);
 	c->remarks = -1;
 	c->forker = (struct forker)FORKER_NONE;
+	c->shared = (struct shared)SHARED_NONE;
 	c->to_listener = to_listener;
 }
 
@@ -104,17 +107,66 @@ is_limited(const struct config *config, const struct sockaddr *sa)
 	return true;
 }
 
+/* The state of the shared limits, if it has changed. */
+static void
+log_shared(struct children *c)
+{
+	const bool away = c->shared.state == SHARED_AWAY || c->shared.state == SHARED_ENDED;
+	struct log_line line;
+
+	if (away == c->shared_away || c->shared.state == SHARED_STARTING)
+		return;
+	c->shared_away = away;
+	log_begin(&line, away ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "shared-limits");
+	log_str(&line, "state", slice_str(c->shared.state == SHARED_ENDED ? "ended" :
+	    away ? "away" : "back"));
+	log_end(&line);
+}
+
+/* The connections of a client have changed. */
+static void
+tell_others(struct children *c, uint32_t place)
+{
+	if (place < c->table.n)
+		shared_open(&c->shared, &c->table.places[place].key, c->table.places[place].open);
+}
+
+static void
+leave_table(struct children *c, uint32_t place)
+{
+	strangers_leave(&c->table, place);
+	tell_others(c, place);
+}
+
+void
+children_share(struct children *c)
+{
+	shared_listen(&c->shared);
+	log_shared(c);
+}
+
 static enum strangers_limit
 enter_table(struct children *c, const struct config *config, const struct sockaddr *sa,
     uint32_t *ret_place)
 {
 	const struct strangers_limits limits = limits_of(config);
 	struct strangers_key key;
+	enum strangers_limit limit;
 
 	*ret_place = STRANGERS_NONE;
 	if (!c->table.n || !is_limited(config, sa) || !strangers_key(sa, &key))
 		return STRANGERS_LIMITS;
-	return strangers_enter(&c->table, &limits, &key, clock_ms(), ret_place);
+	limit = strangers_enter(&c->table, &limits, &key, clock_ms(), ret_place);
+	if (limit != STRANGERS_LIMITS || *ret_place == STRANGERS_NONE)
+		return limit;
+	limit = shared_enter(&c->shared, &limits, &key, c->table.places[*ret_place].open);
+	log_shared(c);
+	if (limit == STRANGERS_LIMITS)
+		return limit;
+	strangers_withdraw(&c->table, &limits, *ret_place);
+	tell_others(c, *ret_place);
+	*ret_place = STRANGERS_NONE;
+	return limit;
 }
 
 enum strangers_limit
@@ -179,7 +231,7 @@ children_add(struct children *c, const struct child *child, pid_t pid)
 void
 children_refuse(struct children *c, const struct child *child)
 {
-	strangers_leave(&c->table, child->place);
+	leave_table(c, child->place);
 }
 
 static void
@@ -239,7 +291,7 @@ children_remove(struct children *c, pid_t pid)
 
 	if (!child)
 		return false;
-	strangers_leave(&c->table, child->place);
+	leave_table(c, child->place);
 	c->nending -= child->ending;
 	*child = c->list[--c->n];
 	return true;
@@ -258,7 +310,7 @@ name_client(struct children *c, const struct config *config, struct child *child
 	child->balancer = false;
 	child->proxy = config_is_proxy(config, sa);
 	child->named = *ss;
-	strangers_leave(&c->table, child->place);
+	leave_table(c, child->place);
 	limit = enter_table(c, config, sa, &child->place);
 	if (limit == STRANGERS_LIMITS)
 		return;
@@ -286,6 +338,9 @@ take_remark(struct children *c, const struct config *config, struct child *child
 	case REMARK_RECIPIENT:
 	case REMARK_PROBE:
 		strangers_count(&c->table, &limits, child->place, failures[remark->kind], now_ms);
+		if (child->place < c->table.n && limits.most[failures[remark->kind]])
+			shared_count(&c->shared, &limits, &c->table.places[child->place].key,
+			    failures[remark->kind]);
 		break;
 	case REMARK_IDLE:
 		child->idle_since_ms = now_ms > remark->ms ? now_ms - remark->ms : 1;

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "session/forker.h"
+#include "shared/shared.h"
 #include "strangers/strangers.h"
 
 struct child {
@@ -32,6 +33,8 @@ struct children {
 	size_t table_octets;
 	int remarks;			/* the listener's end of the socket; -1: none */
 	int to_listener;		/* the end that all sessions inherit; -1: none */
+	struct shared shared;		/* limits that other machines share */
+	bool shared_away;		/* logged: it is not there */
 	struct forker forker;		/* takes the clients at STARTTLS, if there is one */
 };
 
@@ -64,6 +67,9 @@ bool children_remove(struct children *c, pid_t pid);
 
 /* Does the table hold failures of clients that still count? */
 bool children_remember(const struct children *c, const struct config *config);
+
+/* Take what the process reports that shares limits with other machines.  This logs. */
+void children_share(struct children *c);
 
 /* Take the remarks that wait, and the clients that sessions give away at STARTTLS.  This logs. */
 void children_listen(struct children *c, const struct config *config);

@@ -241,7 +241,9 @@ is_idle(struct listener *l, const struct config *config)
 	return false;
 }
 
-/* Wait for connections, signals and remarks.  p gets the socket that has one, behind two others. */
+#define OTHERS 3	/* descriptors in front of the sockets: signals, remarks, shared limits */
+
+/* Wait for connections, signals and remarks.  p gets the sockets behind OTHERS. */
 static void
 wait_for_any(struct listener *l, const struct config *config, struct pollfd *p)
 {
@@ -249,14 +251,15 @@ wait_for_any(struct listener *l, const struct config *config, struct pollfd *p)
 
 	p[0] = (struct pollfd){ .fd = l->wake_fd, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = l->children.remarks, .events = POLLIN };
+	p[2] = (struct pollfd){ .fd = l->children.shared.fd, .events = POLLIN };
 	for (size_t i = 0; i < l->n; i++)
-		p[i + 2] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
+		p[i + OTHERS] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
 	if (l->rest_until_ms) {
 		timeout_ms = clock_left_ms(l->rest_until_ms);
 		for (size_t i = 0; i < l->n; i++)
-			p[i + 2].fd = -1;	/* not polled */
+			p[i + OTHERS].fd = -1;	/* not polled */
 	}
-	if (poll(p, l->n + 2, timeout_ms) < 0)
+	if (poll(p, l->n + OTHERS, timeout_ms) < 0)
 		p[0].revents = POLLIN;		/* a signal: its flag is set */
 	if (l->rest_until_ms && clock_left_ms(l->rest_until_ms) == 0)
 		l->rest_until_ms = 0;
@@ -292,7 +295,7 @@ take_turns(struct listener *l, const struct pollfd *sockets, const struct config
 static void
 next_event(struct listener *l, const struct config *config, struct news *ret)
 {
-	struct pollfd p[LISTEN_MAX + 2];
+	struct pollfd p[LISTEN_MAX + OTHERS];
 
 	for (;;) {
 		*ret = (struct news){ .fd = -1 };
@@ -314,11 +317,13 @@ next_event(struct listener *l, const struct config *config, struct news *ret)
 		}
 		if (p[1].revents)
 			children_listen(&l->children, config);
-		if (has_client(l, p + 2) && confine_stale()) {
+		if (p[2].revents)
+			children_share(&l->children);
+		if (has_client(l, p + OTHERS) && confine_stale()) {
 			ret->event = EVENT_STALE;
 			return;
 		}
-		if (take_turns(l, p + 2, config, ret))
+		if (take_turns(l, p + OTHERS, config, ret))
 			return;
 		if (is_idle(l, config)) {
 			ret->event = EVENT_IDLE;
@@ -550,6 +555,16 @@ listen_refuse_all(struct listener *l, bool silent)
 				refuse_at_once(l->fds[i], silent);
 }
 
+static void
+share_limits(struct listener *l, const struct options *options)
+{
+	const int r = shared_start(&l->children.shared, options);
+
+	if (r < 0)
+		log_text(LOG_LEVEL_ERROR, "no limits are shared with other machines: smtp-shared: "
+		    "%s", strerror(-r));
+}
+
 int
 listen_prepare(struct listener *l, const struct options *options, const struct config *config,
     struct start *start)
@@ -560,6 +575,8 @@ listen_prepare(struct listener *l, const struct options *options, const struct c
 		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
 		return EX_TEMPFAIL;
 	}
+	if (config->server.limit_clients != CLIENTS_NONE && config->shared.redis)
+		share_limits(l, options);
 	victim_prepare();
 	/* Sessions inside TLS are descendants of the forker, and are signalled too. */
 	if (config->server.tls != SERVER_TLS_OFF && !secure_here())

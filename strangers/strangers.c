@@ -176,6 +176,18 @@ strangers_enter(struct strangers *s, const struct strangers_limits *limits,
 }
 
 void
+strangers_withdraw(struct strangers *s, const struct strangers_limits *limits, uint32_t place)
+{
+	uint64_t *rate;
+
+	strangers_leave(s, place);
+	if (place >= s->n || !limits->most[STRANGERS_RATE])
+		return;
+	rate = &s->places[place].level[STRANGERS_RATE];
+	*rate -= *rate < period_ms[STRANGERS_RATE] ? *rate : period_ms[STRANGERS_RATE];
+}
+
+void
 strangers_leave(struct strangers *s, uint32_t place)
 {
 	if (place < s->n && s->places[place].open)

@@ -68,6 +68,10 @@ bool strangers_key(const struct sockaddr *sa, struct strangers_key *ret);
 enum strangers_limit strangers_enter(struct strangers *s, const struct strangers_limits *limits,
     const struct strangers_key *key, int64_t now_ms, uint32_t *ret_place);
 
+/* strangers_enter() has counted a connection that is refused for another reason: take it back. */
+void strangers_withdraw(struct strangers *s, const struct strangers_limits *limits,
+    uint32_t place);
+
 /* A connection has ended.  The place may be STRANGERS_NONE. */
 void strangers_leave(struct strangers *s, uint32_t place);
 

@@ -24,8 +24,8 @@ mode=${1:-check}
 peers_dir=build/peers
 programs_dir=build/programs
 build_tools="gcc make pkg-config libc6-dev libldns-dev libidn2-dev libssl-dev
-	libcrypt-dev libcurl4-openssl-dev libunbound-dev zlib1g-dev dns-root-data musl-tools
-	linux-libc-dev"
+	libcrypt-dev libcurl4-openssl-dev libhiredis-dev libunbound-dev zlib1g-dev dns-root-data
+	musl-tools linux-libc-dev"
 check_tools="ldnsutils perl python3 mandoc clang clang-tidy cppcheck libclang-rt-14-dev swaks
 	faketime libnet-ssleay-perl curl msmtp openssl openssh-client s-nail mutt iproute2
 	util-linux procps
@@ -46,8 +46,9 @@ python3-dnspython postfix-policyd-spf-python python3-spf-engine \
 postfix-mta-sts-resolver python3-aiodns python3-pycares python3-aiohttp \
 python3-multidict python3-yarl python3-async-timeout python3-aiosignal python3-frozenlist \
 python3-charset-normalizer postsrsd nginx nginx-common libnginx-mod-mail \
-opendmarc clamav-base clamav-daemon clamav-milter miltertest systemd-journal-remote"
-filters="rspamd redis-server redis-tools spamassassin spamd spamc spamass-milter libnet-dns-perl \
+opendmarc clamav-base clamav-daemon clamav-milter miltertest systemd-journal-remote \
+redis-server redis-tools"
+filters="rspamd spamassassin spamd spamc spamass-milter libnet-dns-perl \
 libnetaddr-ip-perl libhtml-parser-perl libhtml-tagset-perl"
 
 shared="glusterfs-server glusterfs-client glusterfs-common"

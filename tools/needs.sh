@@ -34,6 +34,8 @@ else
 	has_header openssl/ssl.h || lacks "openssl/ssl.h" libssl-dev openssl-devel
 	has_header curl/curl.h || echo "Without curl/curl.h (libcurl4-openssl-dev, or" \
 	    "libcurl-devel) there will be no smtp-fetch, and so no MTA-STS." >&2
+	has_header hiredis/hiredis.h || echo "Without hiredis/hiredis.h (libhiredis-dev, or" \
+	    "hiredis-devel) there will be no smtp-shared: machines share no limits." >&2
 	has_header zlib.h || lacks "zlib.h" zlib1g-dev zlib-devel
 	has_header crypt.h || lacks "crypt.h" libcrypt-dev libxcrypt-devel
 fi

@@ -28,6 +28,7 @@ LEFT_OUT = {
     "systemctl restart dovecot": "Dovecot is not in the box",
     "systemctl restart (redis-server|clamav-milter|opendkim).service":
         "the filters are not in the box; filters_peers_test.py and tests/filters/ have them",
+    "smtp-shared --test|redis-cli": "Redis is not in the box; shared_limits_test.py has it",
     "tcpserver": "other servers of port 25 have tests of their own",
     "smtp  stream": "a line of inetd.conf",
     "--listen 0.0.0.0:25": "it stays, and port 25 is taken",
@@ -48,7 +49,7 @@ BEFORE = """
 useradd --create-home anna; useradd --create-home ben
 useradd --system dovenull; useradd --system dovecot
 groupadd -f _rspamd; groupadd -f clamav; groupadd -f opendkim
-mkdir -p /etc/rspamd/local.d /etc/clamav /etc/dovecot/conf.d /etc/haproxy /var/www
+mkdir -p /etc/rspamd/local.d /etc/clamav /etc/dovecot/conf.d /etc/haproxy /etc/redis /var/www
 mkdir -p /root/.acme.sh/deploy /etc/prometheus
 echo '127.0.0.1 logs.example.org mx1.example.org' >> /etc/hosts
 # Debian's systemd-journal-remote, as if it were installed.

@@ -16,7 +16,7 @@ TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 BUILD = os.environ.get("BUILD", "build")
 HOST = TOP + "/tests/host/systemd-host"
 PAGE = TOP + "/man/smtp-handler-guide.7"
-SECTIONS = "server|route|sender|queue|relay|reports|dkim|sendmail|verify"
+SECTIONS = "server|route|sender|queue|relay|reports|shared|dkim|sendmail|verify"
 # In the box everything is root's: -u USER is obeyed, and nothing is asked.
 SUDO = """#!/bin/sh
 if [ "$1" = -u ]; then

@@ -71,7 +71,7 @@ static void
 check_all_keys(void)
 {
 	struct config c;
-	char text[2200];
+	char text[3200];
 
 	write_at("list", "a@example.org\n");
 	(void)snprintf(text, sizeof text,
@@ -107,7 +107,9 @@ check_all_keys(void)
 	    "[verify]\ntimeout = 3s\nmax-connections = 4\ndmarc = enforce\n"
 	    "dmarc-exempt = 192.0.2.0/24 list.example\ndnsbl = a.example\n"
 	    "[reports]\ncontact = r@example.org\norganization = An Example\n"
-	    "dmarc-findings = /f\n[dkim example.org]\nselector = s\nkey = k\n"
+	    "dmarc-findings = /f\n"
+	    "[shared]\nredis = redis://192.0.2.1:6380/3\nuser = mail\npassword-file = /p\n"
+	    "prefix = m:\n[dkim example.org]\nselector = s\nkey = k\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
 	    "recipients = %s/list\njunk-folder = on\n",
 	    directory, directory, directory);
@@ -158,6 +160,10 @@ check_all_keys(void)
 	    strcmp(c.reports.organization, "An Example") == 0 &&
 	    strcmp(c.reports.dmarc_findings, "/f") == 0,
 	    "[reports]");
+	ok(strcmp(c.shared.redis, "redis://192.0.2.1:6380/3") == 0 &&
+	    strcmp(c.shared.user, "mail") == 0 && strcmp(c.shared.password_file, "/p") == 0 &&
+	    strcmp(c.shared.prefix, "m:") == 0,
+	    "[shared]");
 	ok(c.server.proxy_protocol && c.server.proxy_trusted.n == 1 && c.server.proxy_trusted.local,
 	    "[server] proxy-trusted");
 	ok(c.server.xclient.n == 1 && !c.server.xclient.local, "[server] xclient");
@@ -195,6 +201,11 @@ check_all_keys(void)
 }
 
 static const struct mistake mistakes[] = {
+	{ "[shared]\nredis = redis://localhost\n", 2, "with an IP address" },
+	{ "[shared]\nuser = mail\n", 2, "[shared] user: has no password: set password-file" },
+	{ "[shared]\npassword-file = a/b\n", 2, "neither an absolute path nor" },
+	{ "[shared]\nprefix = 01234567890123456789012345678901234567890123456789012345678901234\n",
+	    2, "[shared] prefix: write at most 64 characters" },
 	{ "[dkim]\nkey = /x\n", 1, "write [dkim example.org]" },
 	{ "[dkim .example.org]\nkey = /x\n", 1, "write [dkim example.org]" },
 	{ "[dkim example.org]\nkey = /x\n", 1, "[dkim example.org]: has no selector" },
@@ -404,7 +415,8 @@ check_all_reported(void)
 	    "c.conf:2: [queue] lifetime = x: write a number with ms, s, min, h or d, like 90s or "
 	    "4h; a bare number is seconds\n"
 	    "c.conf:3: [nowhere]: there is no such section; there are [queue], [server], [relay], "
-	    "[sendmail], [verify], [reports], [route PATTERN], [sender PATTERN] and [dkim DOMAIN]\n"
+	    "[sendmail], [verify], [reports], [shared], [route PATTERN], [sender PATTERN] and "
+	    "[dkim DOMAIN]\n"
 	    "c.conf:7: [server] foo: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:8: [server] bar: there is no such key; the section has " SERVER_KEYS "\n"
 	    "c.conf:10: [route a.b] via = x: write mx, smtp://HOST[:PORT], smtps://HOST[:PORT], "
@@ -449,7 +461,7 @@ plain(const struct config *c)
 	p.server.users_socket = p.relay.maildir_socket = NULL;
 	p.relay.dnssec_anchor = NULL;
 	p.server.trusted.list = NULL;
-	p.sendmail.socket = p.reports.dmarc_findings = NULL;
+	p.sendmail.socket = p.reports.dmarc_findings = p.shared.prefix = NULL;
 	p.routes = NULL;
 	return p;
 }
@@ -483,6 +495,7 @@ check_sample(void)
 	    strcmp(c.relay.dnssec_anchor, defaults.relay.dnssec_anchor) == 0 &&
 	    strcmp(c.sendmail.socket, defaults.sendmail.socket) == 0 &&
 	    strcmp(c.reports.dmarc_findings, defaults.reports.dmarc_findings) == 0 &&
+	    strcmp(c.shared.prefix, defaults.shared.prefix) == 0 &&
 	    memcmp(c.server.trusted.list, defaults.server.trusted.list,
 	    c.server.trusted.n * sizeof *c.server.trusted.list) == 0,
 	    "its defaults are the defaults");

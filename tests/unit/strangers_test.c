@@ -272,6 +272,28 @@ check_property(void)
 	ok(good, "random events never break the table");
 }
 
+/* A connection that another machine's count refuses is not counted here either. */
+static void
+check_withdrawal(void)
+{
+	const struct strangers_key key = key_of("192.0.2.1");
+	uint32_t place;
+
+	begin();
+	for (int i = 0; i < 10; i++)
+		if (strangers_enter(&table, &few, &key, 1, &place) == STRANGERS_LIMITS)
+			strangers_withdraw(&table, &few, place);
+	ok(strangers_enter(&table, &few, &key, 1, &place) == STRANGERS_LIMITS &&
+	    places[place].open == 1 && places[place].level[STRANGERS_RATE] == MINUTE_MS,
+	    "withdrawn connections count for nothing");
+	strangers_leave(&table, place);
+	places[place].level[STRANGERS_RATE] = 1;
+	strangers_withdraw(&table, &few, place);
+	ok(places[place].open == 0 && places[place].level[STRANGERS_RATE] == 0,
+	    "nothing falls below zero");
+	strangers_withdraw(&table, &few, STRANGERS_NONE);
+}
+
 int
 main(void)
 {
@@ -282,6 +304,7 @@ main(void)
 	check_failures();
 	check_mention();
 	check_flood();
+	check_withdrawal();
 	check_property();
 	return tap_done();
 }

@@ -1,0 +1,368 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Three listeners with one limit for a client, by a real Redis: which stalls, dies, comes back,
+refuses the password, and sends garbage."""
+import os
+import re
+import signal
+import smtplib
+import socket
+import statistics
+import subprocess
+import threading
+import time
+
+from programs import SANITIZER, fresh_directory
+from redis_server import Redis
+from tap import check, main, note, same, test, wait_for
+from tls_server import BUILD, HOST, Server, anyone, certificate
+
+PORT, PASSWORD = 16379, "a-long-password"
+directory = fresh_directory()
+password_file = directory + "/password"
+SOURCES = ("127.0.0.%d" % n for n in range(20, 250))
+
+
+def settings(*lines, port=PORT):
+    return ["trusted = 192.0.2.1", *lines, "[shared]", "redis = redis://127.0.0.1:%d/3" % port,
+            "password-file = " + password_file, "prefix = test:"]
+
+
+def machines(name, *lines, n=3, port=PORT):
+    return [Server("%s-%d" % (name, i), *settings(*lines, port=port)) for i in range(n)]
+
+
+def close(servers):
+    for server in servers:
+        server.__exit__()
+
+
+def connect(server, source):
+    """A session, or None if the client is refused."""
+    try:
+        return smtplib.SMTP("127.0.0.1", server.port, "client.example", 20,
+                            source_address=(source, 0))
+    except smtplib.SMTPConnectError as error:
+        same(error.smtp_code, 421, error)
+        return None
+
+
+def away(servers):
+    """How often they had no answer.  This machine may be slow."""
+    return sum(server.log().count("shared-limits state=") for server in servers)
+
+
+def state(server):
+    """The state that it has logged last."""
+    return (re.findall("shared-limits state=(\\S+)", server.log()) or ["back"])[-1]
+
+
+def wait_for_redis(servers):
+    """Each has the answer of Redis about some client, and so about the next one."""
+    source = next(SOURCES)
+
+    def here():
+        for server in servers:
+            session = connect(server, source)
+            if session:
+                session.close()
+        return all(state(server) == "back" for server in servers)
+    check(wait_for(here, 20, 0.1), [server.log() for server in servers])
+
+
+def on_all(servers, rounds):
+    """Call rounds() with a fresh client until all answers of Redis came in time; its result."""
+    for _ in range(10):
+        wait_for_redis(servers)
+        before = away(servers)
+        got = rounds(next(SOURCES))
+        if away(servers) == before:
+            return got
+        note("an answer of Redis was late: once more")
+        time.sleep(0.5)
+    check(False, "Redis never replied in time", [server.log() for server in servers])
+
+
+def hold(servers, source, n):
+    """n connections, one after the other on all machines; those that are served."""
+    return [s for s in (connect(servers[i % len(servers)], source) for i in range(n)) if s]
+
+
+def let_go(sessions):
+    for session in sessions:
+        session.close()
+
+
+def names(server):
+    return subprocess.run(["pgrep", "-P", str(server.process.pid), "smtp-shared"],
+                          capture_output=True, text=True).stdout.split()
+
+
+with open(password_file, "w") as secret:
+    secret.write(PASSWORD + "\n")
+os.chmod(password_file, 0o600)
+redis = Redis(directory, PORT, PASSWORD)
+
+
+@test("connections at a time: three machines keep one limit, and let the next client in")
+def _():
+    servers = machines("shared-open", "client-connections = 4", "client-rate = 0")
+
+    def rounds(source):
+        held = hold(servers, source, 9)
+        got = len(held)
+        held.pop(0).close()
+
+        def next_one():
+            session = connect(servers[1], source)
+            if session:
+                held.append(session)
+            return session
+        check(wait_for(next_one, 5), "nobody is let in")
+        more = hold(servers, source, 3)
+        let_go(held + more)
+        return got, len(held), len(more)
+    same(on_all(servers, rounds), (4, 4, 0))
+    # Nothing is left of clients without connections and failures.
+    check(wait_for(lambda: keys() == 0, 10), keys())
+    close(servers)
+
+
+def keys():
+    """The keys in the database of the test."""
+    found = re.search(r"db3:keys=(\d+)", info())
+    return int(found[1]) if found else 0
+
+
+def info():
+    with socket.create_connection(("127.0.0.1", PORT), 5) as s:
+        s.sendall(("AUTH %s\r\nINFO keyspace\r\nQUIT\r\n" % redis.password).encode())
+        return s.makefile("r").read()
+
+
+@test("connections a minute, in any order: exactly so many on all machines")
+def _():
+    servers = machines("shared-rate", "client-rate = 7")
+
+    def rounds(source):
+        began = time.monotonic()
+        got = 0
+        for i in range(15):
+            session = connect(servers[i % 3], source)
+            got += session is not None
+            if session:
+                session.close()
+        return got if time.monotonic() - began < 60 / 7 else None
+    same(on_all(servers, rounds), 7)
+    close(servers)
+
+
+@test("failed logins: three on three machines, and none of them lets the client in")
+def _():
+    path = certificate(directory + "/cert", HOST)
+    users = directory + "/users"
+    with open(users, "w") as file:
+        file.write(subprocess.run([BUILD + "/smtp-handler-passwd", "anna"], input="right\n",
+                                  capture_output=True, text=True, check=True).stdout)
+    os.chmod(users, 0o600)
+    servers = machines("shared-logins", "client-failed-logins = 3", "tls = offer",
+                       "tls-certificate = %s.pem" % path, "tls-key = %s.key" % path,
+                       "auth = file:" + users)
+
+    def guess(server, source, codes):
+        session = connect(server, source)
+        session.starttls(context=anyone())
+        try:
+            session.login("anna", "wrong")
+        except smtplib.SMTPAuthenticationError as error:
+            codes.append(error.smtp_code)
+        session.close()
+
+    def rounds(source):
+        codes = []
+        threads = [threading.Thread(target=guess, args=(server, source, codes))
+                   for server in servers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        same(codes, [535] * 3)
+        time.sleep(0.1)
+        return [connect(server, source) for server in servers]
+    same(on_all(servers, rounds), [None] * 3)
+    check(connect(servers[0], next(SOURCES)), "another client is refused")
+    for server in servers:
+        server.logged("limited client=\\S+ limit=client-failed-logins")
+    close(servers)
+
+
+@test("Redis stalls: each waits once, keeps its own limit, and shares it later")
+def _():
+    servers = machines("shared-stall", "client-connections = 3", "client-rate = 0")
+    wait_for_redis(servers)
+    redis.stop()
+    source, slowest, held = next(SOURCES), [], []
+    for server in servers:
+        for i in range(4):
+            began = time.monotonic()
+            session = connect(server, source)
+            slowest.append((time.monotonic() - began) * 1000)
+            held += [session] if session else []
+    note("milliseconds to the greeting: " + " ".join("%.0f" % ms for ms in slowest))
+    same(len(held), 9, "three on each machine")
+    # Of four, only the first can have waited.
+    check(all(statistics.median(slowest[i:i + 4]) < 20 for i in (0, 4, 8)), slowest)
+    same([state(server) for server in servers], ["away"] * 3)
+    redis.go_on()
+    check(wait_for(lambda: all(state(server) == "back" for server in servers)))
+    # Connections that were made meanwhile count on all machines.
+    held.pop().close()
+    time.sleep(0.3)
+    same([connect(server, source) for server in servers], [None] * 3)
+    let_go(held)
+    close(servers)
+
+
+@test("Redis is killed and starts again without memory: the open connections count again")
+def _():
+    servers = machines("shared-killed", "client-connections = 5", "client-rate = 0")
+    wait_for_redis(servers)
+
+    def rounds():
+        source = next(SOURCES)
+        held = hold(servers[:2], source, 4)
+        redis.kill()
+        held += hold(servers[2:], source, 1)
+        check(wait_for(lambda: all(state(server) == "away" for server in servers)))
+        check("Redis: " in servers[2].log(), servers[2].log())
+        held.pop(0).close()             # Redis learns of this later
+        redis.start()
+        check(wait_for(lambda: all(state(server) == "back" for server in servers)))
+        before = away(servers)
+        held += hold(servers, source, 1)
+        more = hold(servers, source, 3)
+        let_go(held + more)
+        return (len(held), len(more)) if away(servers) == before else None
+
+    got = None
+    for _ in range(5):
+        got = got or rounds()           # none: an answer was late, and nothing is shared then
+    same(got, (5, 0))
+    close(servers)
+
+
+@test("a wrong password: the log has the reason, and each machine its own limit")
+def _():
+    with open(password_file, "w") as file:
+        file.write("another\n")
+    servers = machines("shared-password", "client-connections = 2", n=2)
+    with open(password_file, "w") as file:
+        file.write(redis.password + "\n")
+    source = next(SOURCES)
+    held = hold(servers, source, 6)
+    same(len(held), 4)
+    for server in servers:
+        server.logged("shared with other machines: Redis: WRONGPASS")
+        server.logged("shared-limits state=away")
+    same([server.log().count("WRONGPASS") for server in servers], [1, 1])
+    let_go(held)
+    close(servers)
+
+
+class Garbage(threading.Thread):
+    """A server that replies with other octets than Redis."""
+
+    def __init__(self, octets, slowly=False):
+        super().__init__(daemon=True)
+        self.octets, self.slowly = octets, slowly
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            client = self.socket.accept()[0]
+            try:
+                client.recv(100000)
+                for octet in self.octets if self.slowly else [self.octets]:
+                    client.sendall(bytes([octet]) if self.slowly else octet)
+                    if self.slowly:
+                        time.sleep(0.05)
+            except OSError:
+                pass
+            client.close()
+
+
+@test("garbage in place of Redis costs no memory and no client")
+def _():
+    for name, octets, slowly in (("text", b"HTTP/1.1 400 Bad Request\r\n\r\n", False),
+                                 ("long", b"$500000000\r\n" + b"x" * 2000000, False),
+                                 ("array", b"*2000000000\r\n", False),
+                                 ("deep", b"*1\r\n" * 100000, False),
+                                 ("number", b"+OK\r\n+OK\r\n:7\r\n", False),
+                                 ("hash", b"+OK\r\n+OK\r\n$3\r\nabc\r\n", False),
+                                 ("slow", b"+OK\r\n+OK\r\n", True)):
+        garbage = Garbage(octets, slowly)
+        [server] = machines("shared-" + name, "client-connections = 2", n=1, port=garbage.port)
+        source = next(SOURCES)
+        held = hold([server], source, 3)
+        same(len(held), 2, name, server.log())
+        server.logged("shared with other machines: Redis: ")
+        same(len(names(server)), 1, name)
+        let_go(held)
+        close([server])
+
+
+@test("the process beside the listener dies: the log has it, and sessions go on")
+def _():
+    [server] = machines("shared-ended", "client-connections = 2", n=1)
+    wait_for_redis([server])
+    [pid] = names(server)
+    status = open("/proc/%s/status" % pid).read()
+    check(SANITIZER or "Seccomp:\t2" in status, status)
+    os.kill(int(pid), signal.SIGKILL)
+    server.logged("shared-limits state=ended")
+    same(len(hold([server], next(SOURCES), 3)), 2)
+    close([server])
+
+
+@test("it ends with its listener, and what it has counted ends too")
+def _():
+    servers = machines("shared-end", "client-connections = 2", "client-rate = 0", n=2)
+    wait_for_redis(servers)
+    source = next(SOURCES)
+    held = hold(servers[:1], source, 2)
+    [pid] = names(servers[0])
+    let_go(held)
+    os.kill(servers[0].process.pid, signal.SIGKILL)
+    servers[0].process.wait(10)
+    check(wait_for(lambda: not os.path.exists("/proc/" + pid) or
+                   "State:\tZ" in open("/proc/%s/status" % pid).read(), 10), pid)
+    check(wait_for(lambda: len(hold(servers[1:], source, 1)) == 1, 5))
+    close(servers[1:])
+
+
+def greeting_ms(server, source, n=200):
+    times = []
+    for _ in range(n):
+        began = time.monotonic()
+        session = connect(server, source)
+        times.append((time.monotonic() - began) * 1000)
+        session.close()
+    return statistics.median(times)
+
+
+@test("the cost for a session")
+def _():
+    [shares] = machines("shared-cost", "client-rate = 0", "client-connections = 0", n=1)
+    alone = Server("shared-alone", "trusted = 192.0.2.1", "client-rate = 0",
+                   "client-connections = 0")
+    source = next(SOURCES)
+    rounds = [(greeting_ms(alone, source, 50), greeting_ms(shares, source, 50))
+              for _ in range(3)]
+    note("milliseconds to the greeting, alone and shared: " +
+         ", ".join("%.2f %.2f" % pair for pair in rounds))
+    close([shares, alone])
+
+
+main()

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: ISC
+/*
+ * smtp-shared: ask Redis for a listener, so that several machines keep one limit for a client.  It
+ * has the address of Redis, its password, and no files.  It ends with its listener.
+ *
+ * Redis is asked in batches of what waits in the socket of the listener.  After any error the
+ * connection is closed: a late reply must not be taken for that to another query.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/harden.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config/options.h"
+#include "config/secret.h"
+#include "shared/confine.h"
+#include "shared/holders.h"
+#include "shared/redis.h"
+#include "shared/shared.h"
+
+#define BATCH_MS      15	/* for the replies to a batch: less than a listener waits */
+#define BEGIN_MS      100	/* to connect and to log in: frames wait in the socket meanwhile */
+#define RETRY_MIN_MS  100
+#define RETRY_MAX_MS  5000
+#define HELLO_MS      1000	/* between two times that Redis is reported to reply */
+#define RENEW_MS      (REDIS_LEASE_MS / 3)
+#define HOLDERS       (UINT32_C(1) << 17)
+#define PASSWORD_MAX  512
+#define LISTENER      STDIN_FILENO
+
+static const char usage[] =
+    "usage: smtp-shared [-c FILE] [-o SECTION.KEY=VALUE]... --test\n"
+    "Share the limits of a listener with other machines, through the Redis of [shared].\n"
+    "A listener starts this program itself.\n"
+    "\n"
+    "  --test              connect, log in, run the script, and print the time of a reply\n"
+    "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
+    "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
+    "  --check             check the configuration and exit\n"
+    "  --version, --help\n"
+    "Exit: 0 done, 64 usage, 75 Redis does not reply, 78 configuration.\n";
+
+enum { OPTION_SERVE = OPTION_OWN, OPTION_TEST };
+
+static const struct option long_options[] = {
+	{ "serve", no_argument, NULL, OPTION_SERVE },
+	{ "test", no_argument, NULL, OPTION_TEST },
+	{ 0 },
+};
+
+struct server {
+	bool serve, test;
+	struct redis redis;
+	struct redis_place place;
+	char password[PASSWORD_MAX];
+	struct holders holders;
+	bool hello;			/* the listener waits for QUERY_HERE */
+	bool reported;			/* the trouble is in the log */
+	int retry_ms;
+	int64_t retry_at_ms, hello_at_ms, renew_at_ms;
+	uint32_t renewed;		/* places of holders that were renewed in this round */
+};
+
+static int
+own_option(void *ctx, int val, const char *argument)
+{
+	struct server *s = ctx;
+
+	(void)argument;
+	s->serve |= val == OPTION_SERVE;
+	s->test |= val == OPTION_TEST;
+	return 0;
+}
+
+/* ---- the listener ---- */
+
+static void
+send_answer(enum query_answer_kind kind, uint32_t number, enum strangers_limit limit)
+{
+	unsigned char octets[QUERY_ANSWER_OCTETS];
+	const struct query_answer answer = { kind, number, limit };
+
+	query_answer_encode(&answer, octets);
+	/* A listener that takes no answer has stopped waiting for it. */
+	(void)send(LISTENER, octets, sizeof octets, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+report_here(struct server *s)
+{
+	s->hello = false;
+	s->hello_at_ms = clock_ms() + HELLO_MS;
+	send_answer(QUERY_HERE, 0, 0);
+}
+
+/* ---- Redis ---- */
+
+static void
+lose_redis(struct server *s)
+{
+	redis_close(&s->redis);
+	if (!s->reported)
+		log_text(LOG_LEVEL_WARNING, "no limits are shared with other machines: Redis: %s",
+		    s->redis.why);
+	s->reported = true;
+	s->hello = true;
+	s->retry_at_ms = clock_ms() + s->retry_ms;
+	s->retry_ms = s->retry_ms * 2 < RETRY_MAX_MS ? s->retry_ms * 2 : RETRY_MAX_MS;
+	send_answer(QUERY_AWAY, 0, 0);
+}
+
+static void
+find_redis(struct server *s)
+{
+	if (redis_open(&s->redis, clock_ms() + BEGIN_MS) < 0) {
+		lose_redis(s);
+		return;
+	}
+	s->reported = false;
+	s->renew_at_ms = 0;
+	s->renewed = 0;
+}
+
+/* Ask for n queries at once.  The verdicts go to the listener.  False if Redis is lost. */
+static bool
+ask_redis(struct server *s, const struct query *queries, size_t n)
+{
+	const int64_t until_ms = clock_ms() + BATCH_MS;
+	enum strangers_limit limit = STRANGERS_LIMITS;
+	int error;
+
+	for (size_t i = 0; i < n; i++)
+		redis_add(&s->redis, &queries[i]);
+	error = redis_flush(&s->redis, until_ms);
+	for (size_t i = 0; i < n && error == 0; i++) {
+		error = redis_take(&s->redis, until_ms, &limit);
+		if (error == 0 && queries[i].kind == QUERY_ENTER)
+			send_answer(QUERY_VERDICT, queries[i].number, limit);
+	}
+	if (error < 0)
+		lose_redis(s);
+	else if (n)
+		s->retry_ms = RETRY_MIN_MS;
+	return error == 0;
+}
+
+/* Renew some connections, so that they count on. */
+static void
+renew_some(struct server *s)
+{
+	struct query queries[REDIS_BATCH];
+	size_t n = 0;
+
+	while (n < REDIS_BATCH && s->renewed < s->holders.size) {
+		const struct holder *h = &s->holders.places[s->renewed++];
+
+		if (h->key.bits)
+			queries[n++] = (struct query){ .kind = QUERY_OPEN, .key = h->key,
+			    .open = h->open };
+	}
+	if (!ask_redis(s, queries, n) || s->renewed < s->holders.size)
+		return;
+	holders_all_told(&s->holders);
+	s->renewed = 0;
+	s->renew_at_ms = clock_ms() + RENEW_MS;
+}
+
+/* The listener has ended: what it has counted for connections ends too. */
+static void
+leave_redis(struct server *s)
+{
+	for (uint32_t i = 0; i < s->holders.size && s->redis.fd >= 0; i++) {
+		const struct query q = { .kind = QUERY_OPEN, .key = s->holders.places[i].key };
+
+		if (q.key.bits)
+			(void)ask_redis(s, &q, 1);
+	}
+}
+
+/* ---- queries ---- */
+
+/* Note what a query says about connections.  True if Redis is to be asked. */
+static bool
+note_query(struct server *s, const struct query *q)
+{
+	switch (q->kind) {
+	case QUERY_HELLO:
+		s->hello = true;
+		return false;
+	case QUERY_FORGET:
+		holders_clear(&s->holders);
+		return false;
+	case QUERY_ENTER:
+	case QUERY_OPEN:
+		(void)holders_set(&s->holders, &q->key, q->open);
+		break;
+	case QUERY_COUNT:
+		break;
+	}
+	if (s->redis.fd < 0 && q->kind == QUERY_ENTER)
+		send_answer(QUERY_AWAY, 0, 0);
+	return s->redis.fd >= 0;
+}
+
+/* Take what waits in the socket.  False after a hang-up. */
+static bool
+take_queries(struct server *s)
+{
+	struct query queries[REDIS_BATCH];
+	size_t n = 0;
+
+	while (n < REDIS_BATCH) {
+		unsigned char octets[QUERY_OCTETS + 1];
+		const ssize_t got = recv(LISTENER, octets, sizeof octets, MSG_DONTWAIT);
+
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			return false;
+		if (got < 0)
+			break;
+		if (query_parse(octets, (size_t)got, &queries[n]) && note_query(s, &queries[n]))
+			n++;
+	}
+	if (n && ask_redis(s, queries, n))
+		for (size_t i = 0; i < n; i++)
+			holders_told(&s->holders, &queries[i].key);
+	return true;
+}
+
+static int
+time_to_wait(const struct server *s)
+{
+	int64_t at_ms = s->redis.fd >= 0 ? s->renew_at_ms : s->retry_at_ms;
+
+	if (s->redis.fd >= 0 && s->hello && s->hello_at_ms < at_ms)
+		at_ms = s->hello_at_ms;
+	return at_ms ? clock_left_ms(at_ms) : 0;
+}
+
+static void
+serve(struct server *s)
+{
+	for (;;) {
+		struct pollfd p[2] = { { LISTENER, POLLIN, 0 }, { s->redis.fd, POLLIN, 0 } };
+
+		if (poll(p, 2, time_to_wait(s)) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents && !take_queries(s))
+			break;
+		/* Nothing was asked: it has closed the connection, or sends garbage. */
+		if (p[1].revents && !p[0].revents && s->redis.fd >= 0) {
+			redis_close(&s->redis);
+			find_redis(s);
+		}
+		if (s->redis.fd < 0 && clock_left_ms(s->retry_at_ms) <= 0)
+			find_redis(s);
+		if (s->redis.fd >= 0 && (!s->renew_at_ms || clock_left_ms(s->renew_at_ms) == 0))
+			renew_some(s);
+		if (s->redis.fd >= 0 && s->hello && clock_ms() >= s->hello_at_ms)
+			report_here(s);
+	}
+	leave_redis(s);
+}
+
+/* ---- start ---- */
+
+/* Connect, and ask about an address of documentation, whose key is removed again. */
+static int
+test_redis(struct server *s)
+{
+	const struct query q = { .kind = QUERY_OPEN,
+	    .key = { UINT64_C(0xc000020100000000), 32 } };
+	enum strangers_limit limit;
+	int64_t began_us, until_ms = clock_ms() + 1000;
+	int error = redis_open(&s->redis, until_ms);
+
+	began_us = clock_us();
+	if (error == 0) {
+		redis_add(&s->redis, &q);
+		error = redis_flush(&s->redis, until_ms);
+	}
+	if (error == 0)
+		error = redis_take(&s->redis, until_ms, &limit);
+	if (error == 0)
+		text_print(stdout, "Redis replies in %" PRId64 " us\n", clock_us() - began_us);
+	else
+		text_print(stderr, "smtp-shared: Redis: %s\n", s->redis.why);
+	redis_close(&s->redis);
+	return error < 0 ? EX_TEMPFAIL : EX_OK;
+}
+
+/* The first line of the file. */
+static int
+read_password(const char *name, char *password, struct buf *why)
+{
+	char space[4096];
+	struct buf path = BUF(space);
+	int fd = secret_path(&path, slice_str(name));
+	ssize_t n;
+
+	if (fd < 0) {
+		buf_fmt(why, "%s: %s", name, fd == -ENOENT ?
+		    "there are no credentials: set LoadCredential= in the unit" : strerror(-fd));
+		return fd;
+	}
+	fd = secret_open(space, why);
+	if (fd < 0)
+		return fd;
+	n = read(fd, password, PASSWORD_MAX - 1);
+	(void)close(fd);
+	password[n > 0 ? n : 0] = '\0';
+	password[strcspn(password, "\r\n")] = '\0';
+	if (*password)
+		return 0;
+	buf_fmt(why, "%s: the first line must be the password", space);
+	return -EINVAL;
+}
+
+static int
+begin(struct server *s, const struct config *c)
+{
+	char space[600];
+	struct buf why = BUF(space);
+	const char *help;
+	uint64_t id;
+	void *places = mmap(NULL, HOLDERS * sizeof(struct holder), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (!c->shared.redis || !redis_place_parse(slice_str(c->shared.redis), &s->place, &help)) {
+		log_text(LOG_LEVEL_ERROR,
+		    "no limits are shared with other machines: set [shared] redis");
+		return EX_CONFIG;
+	}
+	if (c->shared.password_file &&
+	    read_password(c->shared.password_file, s->password, &why) < 0) {
+		log_text(LOG_LEVEL_ERROR, "no limits are shared with other machines: "
+		    "[shared] password-file: %s", buf_cstr(&why));
+		return EX_CONFIG;
+	}
+	if (places == MAP_FAILED || getrandom(&id, sizeof id, 0) != sizeof id) {
+		log_text(LOG_LEVEL_ERROR, "no limits are shared with other machines: "
+		    "no memory or no random octets: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	holders_init(&s->holders, places, HOLDERS);
+	s->retry_ms = RETRY_MIN_MS;
+	s->redis = (struct redis){ .place = &s->place, .user = c->shared.user,
+	    .password = *s->password ? s->password : NULL, .prefix = c->shared.prefix, .fd = -1 };
+	(void)snprintf(s->redis.id, sizeof s->redis.id, "%016" PRIx64, id);
+	log_seal();
+	shared_confine(&s->place);
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "smtp-shared", .usage = usage, .options = long_options,
+		.role = OWNER_HANDLER,
+	};
+	static struct server server;
+	static struct config config;
+	struct options options = { 0 };
+	int code;
+
+	harden_process();
+	log_open("smtp-shared");
+	code = options_parse(&options, &program, argc, argv, own_option, &server);
+	if (code >= 0)
+		return code;
+	if (!options.check && server.serve == server.test) {
+		text_print(stderr, "%s", usage);
+		return EX_USAGE;
+	}
+	code = options_config(&options, &config);
+	if (code < 0)
+		code = begin(&server, &config);
+	if (code >= 0)
+		return code;
+	if (server.test)
+		return test_redis(&server);
+	serve(&server);
+	config_done(&config);
+	return EX_OK;
+}
