@@ -192,7 +192,7 @@ take_name(struct results *r, struct slice piece)
 	} else if (field_found(&r->fields)) {
 		r->state = RESULTS_SERVER;
 		r->depth = 0;
-		r->escaped = r->quoted = false;
+		r->escaped = r->quoted = r->blank = false;
 		r->same[0] = r->same[1] = 0;
 		r->spelled = (struct buf)BUF(r->name);
 		r->high = false;
@@ -213,8 +213,9 @@ take_body(struct results *r, struct slice piece)
 	for (; n < piece.n && is_undecided(r); n++) {
 		if (r->depth)
 			take_comment(r, piece.p[n]);
-		else if (n == 0 || !is_blank(piece.p[n]) || !is_blank(piece.p[n - 1]))
+		else if (!is_blank(piece.p[n]) || !r->blank)
 			take_octet(r, piece.p[n]);	/* one blank has the effect of many */
+		r->blank = is_blank(piece.p[n]);
 	}
 	if (is_undecided(r)) {
 		hold_octets(r, piece);

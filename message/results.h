@@ -30,6 +30,7 @@ struct results {
 	enum results_state state;
 	unsigned depth;		/* depth of nested comments */
 	bool escaped;		/* the last octet was a backslash */
+	bool blank;			/* the last octet was one */
 	bool quoted;		/* within a quoted string */
 	bool high;		/* the server's name has an octet above 127 */
 	unsigned compared;	/* how often it was compared as a domain */
