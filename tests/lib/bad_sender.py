@@ -492,7 +492,7 @@ class BadSender:
     """dns: (address, port) of the name server; port: of the exchangers; lmtp: (domain, address,
     port) of a server of LMTP."""
 
-    def __init__(self, broken, dns, port, tls=None, lmtp=None, patience=0.4):
+    def __init__(self, broken, dns, port, tls=None, lmtp=None, patience=0.8):
         self.broken, self.port, self.tls, self.lmtp = set(broken), port, tls, lmtp
         self.patience, self.waiting, self.stuck = patience, [], False
         self.clear, self.refusing = set(), set()

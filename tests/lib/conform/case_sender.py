@@ -166,7 +166,7 @@ fails(249, "4.2.1", "5xx after the final dot: the mail is returned", dot="554 5.
 @sends(297, "4.2.1", "5xx in the middle of the content: the mail is returned, or waits")
 def _(t):
     there = t.only(content="552 5.3.4 too large")
-    t.send(content=t.message(t.token(), b"0123456789 abcdefghi\r\n" * 60000))
+    t.send(content=t.message(t.token(), b"0123456789 abcdefghi\r\n" * 40000))
     yield t.tried(there)
     yield t.returned()
     t.check(t.notices(), "a notice", "none", CHOICE)
@@ -200,7 +200,7 @@ moves_on(253, "3.8", "a first exchanger that replies 421 to EHLO: the next one g
 
 @sends(254, "4.3.1", "nothing is sent before the greeting")
 def _(t):
-    there = t.only(slow=0.4)
+    there = t.only(slow=0.3)
     t.send()
     yield t.arrived(there)
     t.got(there)
