@@ -65,7 +65,7 @@ static const char script_text[] =
     "end\n"
     "local left = last - now\n"
     "if op ~= 'enter' then left = math.max(left, redis.call('PTTL', key)) end\n"
-    "if left > 0 and redis.call('HLEN', key) > 1 then\n"
+    "if left > 0 and redis.call('HLEN', key) > redis.call('HEXISTS', key, 'at') then\n"
     "  redis.call('PEXPIRE', key, string.format('%.0f', left))\n"
     "else redis.call('DEL', key) end\n"
     "return result\n";
