@@ -256,14 +256,14 @@ def _():
     with open(password_file, "w") as file:
         file.write("another\n")
     servers = machines("shared-password", "client-connections = 2", n=2)
-    with open(password_file, "w") as file:
-        file.write(redis.password + "\n")
     source = next(SOURCES)
     held = hold(servers, source, 6)
     same(len(held), 4)
     for server in servers:
         server.logged("shared with other machines: Redis: WRONGPASS")
         server.logged("shared-limits state=away")
+    with open(password_file, "w") as file:
+        file.write(redis.password + "\n")
     same([server.log().count("WRONGPASS") for server in servers], [1, 1])
     let_go(held)
     close(servers)
