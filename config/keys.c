@@ -185,7 +185,7 @@ static const struct key keys[] = {
 	{ RELAY("port", port, COUNT, "25"), .min = 1, .max = 65535 },
 	{ RELAY("family", family, CHOICE, "any"), .choices = families },
 	{ RELAY("allow-loopback-exchangers", allow_loopback, CHOICE, "no"), .choices = no_yes },
-	{ RELAY("processes", processes, COUNT, "100"), .min = 1, .max = 1000 },
+	{ RELAY("processes", processes, COUNT, "200"), .min = 1, .max = 1000 },
 	{ RELAY("per-destination", per_destination, COUNT, "20"), .min = 1, .max = 1000 },
 	{ RELAY("per-address", per_address, COUNT, "20"), .min = 1, .max = 1000 },
 	{ RELAY("mx-order", mx_order, CHOICE, "preference"), .choices = mx_orders },

@@ -101,7 +101,7 @@ here sh -c 'cd /etc/systemd/system && mkdir -p smtp-relay.service.d &&
 	printf "[Service]\nTasksMax=50\nNoSuchKey=1\n" > smtp-relay.service.d/x.conf &&
 	systemctl daemon-reload'
 like "doctor: a limit of a unit is too low" "$(doctor units)" \
-    'TasksMax=50 is less than \[relay\] processes needs \(200\) > systemctl edit smtp-relay.service'
+    'TasksMax=50 is less than \[relay\] processes needs \(400\) > systemctl edit smtp-relay.service'
 like "doctor: a drop-in with a mistake" "$(doctor unit-files)" 'NoSuchKey'
 here sh -c 'rm -r /etc/systemd/system/smtp-relay.service.d && systemctl daemon-reload'
 here chown smtp-handler /var/spool/smtp-handler/wait

@@ -11,7 +11,7 @@ import time
 LISTENER, RUNNER = "smtp-handler-listen.service", "smtp-relay.service"
 CONF = "/etc/smtp-handler/conf.d/edges.conf"
 PLACES = 500                    # the default of max-connections
-ROUTES = 100                    # the default of processes
+ROUTES = 200                    # the default of processes
 
 
 def systemctl(*arguments):

@@ -44,7 +44,7 @@ check_defaults(void)
 	ok(c.server.trusted.local && c.server.trusted.n == 2, "trusted");
 	ok(!c.server.senders, "senders");
 	ok(c.relay.resolver.n == 0 && c.relay.bind.n == 0, "resolver, bind");
-	ok(c.relay.port == 25 && c.relay.processes == 100 && c.relay.per_destination == 20 &&
+	ok(c.relay.port == 25 && c.relay.processes == 200 && c.relay.per_destination == 20 &&
 	    c.relay.per_address == 20,
 	    "port, processes, per-destination, per-address");
 	ok(c.relay.dnssec == RELAY_DNSSEC_AUTO && !c.relay.dnssec_unsigned &&
