@@ -53,6 +53,7 @@ struct destination {
 	unsigned workers;		/* workers that have a job */
 	unsigned processes;		/* all workers, also those that are about to end */
 	unsigned limit;			/* most workers for now; grows with success */
+	int64_t job_ms;			/* the usual time of a job, at least 1; 0: not known yet */
 	unsigned credit;		/* successes since limit grew */
 	unsigned price;			/* successes for one more worker */
 	unsigned lost;			/* connections in a row that broke off */

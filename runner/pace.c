@@ -24,6 +24,9 @@
 #define PRICE_FULL   10		/* successes of each worker before one more, after a refusal */
 #define LOST_MAX     3		/* connections in a row that broke off: then it is dead */
 #define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
+#define LINE_MS      1000	/* time that the line needs, for the same */
+#define OPEN_JOBS    4		/* a connection takes as many round trips as so many jobs */
+#define SKIPS_MAX    16		/* destinations of a ring that are passed over at a time */
 #define JOBS_MAX     100	/* jobs of an only worker, if other destinations wait for one */
 #define TURN_MS      30000	/* time of an only worker, if other destinations wait for one */
 #define FOREIGN_TURN 4		/* one worker in four is for foreign mail, if there is any */
@@ -109,6 +112,19 @@ pace_started(struct runner *r, struct worker *w, struct destination *d)
 	d->processes++;
 	d->workers++;
 	destination_update(&r->destinations, d);
+}
+
+void
+pace_over(struct worker *w)
+{
+	struct destination *d = w->destination;
+	const int64_t now_ms = clock_ms();
+	int64_t job_ms = w->over_ms ? now_ms - w->over_ms : (now_ms - w->begun_ms) / OPEN_JOBS;
+
+	if (d->job_ms)
+		job_ms = (3 * d->job_ms + job_ms) / 4;
+	d->job_ms = job_ms > 0 ? job_ms : 1;
+	w->over_ms = now_ms;
 }
 
 void
@@ -272,11 +288,30 @@ doubtful_turn(const struct runner *r, const struct census *c, bool others)
 	    c->unproven - c->doubtful >= unproven_share(all) - tenth;
 }
 
-/* Would one more worker make a proven destination much quicker? */
-static bool
-worth_another(const struct destination *d)
+/* A worker for the last few jobs of a near host costs more than it saves, and delays others. */
+bool
+pace_worth(const struct destination *d, bool others)
 {
-	return d->workers == 0 || d->waiting > JOBS_WORTH * d->workers;
+	if (d->workers == 0 || d->waiting > JOBS_WORTH * d->workers)
+		return true;
+	return !others &&
+	    (d->job_ms == 0 || (int64_t)d->waiting * d->job_ms > LINE_MS * d->workers);
+}
+
+/* A proven destination for which a worker is worth its start; NULL: none was found. */
+static struct ring_node *
+proven_candidate(struct runner *r, const struct census *c)
+{
+	const bool others = r->destinations.rings[RING_FRESH].levels;
+	struct ring_node *node;
+
+	for (unsigned skips = 0; skips < SKIPS_MAX; skips++) {
+		node = candidate(r, c, RING_PROVEN);
+		if (!node || pace_worth(node->destination, others))
+			return node;
+		ring_turn(node);
+	}
+	return NULL;
 }
 
 /* Does the proven destination go before one that was not tried? */
@@ -304,15 +339,9 @@ pace_next(struct runner *r)
 	if (!node && (rings[RING_PROVEN].levels || rings[RING_FRESH].levels ||
 	    rings[RING_DOUBTFUL].levels)) {
 		c = count_workers(r, NULL);
-		proven = candidate(r, &c, RING_PROVEN);
+		proven = proven_candidate(r, &c);
 		fresh = candidate(r, &c, RING_FRESH);
 		doubtful = candidate(r, &c, RING_DOUBTFUL);
-		if (proven && rings[RING_FRESH].levels && !worth_another(proven->destination)) {
-			ring_turn(proven);
-			proven = candidate(r, &c, RING_PROVEN);
-			if (proven && !worth_another(proven->destination))
-				proven = NULL;
-		}
 		if (doubtful && doubtful_turn(r, &c, proven || fresh))
 			node = doubtful;
 		else

@@ -19,6 +19,8 @@ enum pace {
 enum pace pace_update(struct runner *r, struct destination *d, const struct outcome *o);
 /* The worker, which has a process, is for this destination from now on. */
 void pace_started(struct runner *r, struct worker *w, struct destination *d);
+/* A job of the worker is over. */
+void pace_over(struct worker *w);
 /* Its current job is of that rank. */
 void pace_job(struct runner *r, struct worker *w, unsigned rank);
 /* The worker gets no further job. */
@@ -30,6 +32,9 @@ void pace_ended(struct runner *r, struct worker *w);
 struct destination *pace_next(struct runner *r);
 /* May no further worker start for the destination, whatever its limit is? */
 bool pace_full(const struct runner *r, const struct destination *d);
+/* Would one more worker make a destination that has answered much quicker?  others: there are
+ * destinations that have no worker yet. */
+bool pace_worth(const struct destination *d, bool others);
 /* Should this worker end, because its place is of more use to another destination? */
 bool pace_yield(const struct runner *r, const struct worker *w);
 

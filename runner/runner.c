@@ -193,13 +193,13 @@ give_job(struct runner *r, struct worker *w)
 	return true;
 }
 
-/* Should a worker get a second job?  Only if each worker has one in line, no further worker may
+/* Should a worker get a second job?  Only if each worker has one in line, no further worker will
  * start, and the host is known to take mail. */
 static bool
 deserves_spare(const struct runner *r, const struct destination *d)
 {
 	return d->proven && d->waiting >= d->workers &&
-	    (d->workers >= d->limit || pace_full(r, d));
+	    (d->workers >= d->limit || pace_full(r, d) || !pace_worth(d, false));
 }
 
 static void
@@ -325,6 +325,7 @@ job_over(struct runner *r, struct worker *w)
 	const struct outcome *last = result ? &result->outcome : NULL;
 	const struct frozen *frozen;
 
+	pace_over(w);
 	w->njobs--;
 	for (size_t i = 0; i < w->njobs; i++)
 		w->jobs[i] = w->jobs[i + 1];

@@ -40,6 +40,7 @@ struct worker {
 	void *watch;			/* the watcher's own (runner.h) */
 	struct destination *destination;
 	int64_t begun_ms;		/* monotonic: time of its start */
+	int64_t over_ms;		/* when its last job was over; 0: none was */
 	unsigned count;			/* jobs it has got */
 	bool doubtful;			/* started for mail that failed before */
 	bool foreign;			/* its current job is foreign mail (runner/rank.h) */

@@ -219,6 +219,63 @@ test_shares(void)
 	ok(next_is("foreign") && !start(), "a single process is for mail of strangers, too");
 }
 
+/* A destination that has answered, with one worker, whose jobs take so long, and a line of jobs. */
+static struct worker *
+working(const char *name, int64_t job_ms, int line)
+{
+	struct worker *w;
+
+	put(name, true, 1);
+	w = start();
+	must_start(w);
+	(void)hear(name, CAUSE_DELIVERED, false);
+	now_ms += 4 * job_ms;
+	pace_over(w);
+	for (int i = 0; i < 40; i++) {
+		now_ms += job_ms;
+		pace_over(w);
+	}
+	put(name, true, line);
+	return w;
+}
+
+static void
+test_worth(void)
+{
+	reset(100, 5);
+	(void)working("near", 10, 10);
+	ok(!start(), "a line that is over in a tenth of a second gets no second worker");
+	ok(destination("near")->job_ms == 10, "the time of a job");
+	put("near", true, 1);
+	ok(next_is("near") && !start(), "a line of more than ten jobs gets one");
+	reset(100, 5);
+	(void)working("far", 100, 10);
+	ok(!start(), "a line of a second");
+	reset(100, 5);
+	(void)working("far", 101, 10);
+	ok(next_is("far") && !start(), "a longer line gets a second worker, but no third");
+	reset(100, 5);
+	(void)working("slow", 3000, 3);
+	ok(start_all() == 2, "the line of a slow host gets workers until little is left of it");
+	reset(100, 5);
+	(void)working("slow", 3000, 3);
+	put("new", true, 1);
+	ok(next_is("new") && next_is("slow"), "after destinations that have none yet");
+	reset(100, 5);
+	(void)working("near", 0, 5);
+	ok(!start() && destination("near")->job_ms == 1, "a job without any time");
+
+	reset(100, 5);
+	(void)working("a", 10, 5);
+	(void)working("b", 10, 5);
+	(void)working("c", 10, 5);
+	(void)working("slow", 3000, 5);
+	ok(next_is("slow"), "others in the same ring are passed over");
+	end(runner.workers->next->next);
+	ok(start() != NULL, "a destination without a worker gets one, whatever its line is");
+	reset(10, 5);
+}
+
 static struct destination *
 local(void)
 {
@@ -705,6 +762,7 @@ main(void)
 {
 	test_rings();
 	test_shares();
+	test_worth();
 	test_kept();
 	test_foreign();
 	test_priority();
