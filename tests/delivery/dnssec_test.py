@@ -13,7 +13,7 @@ from exchangers import Exchanger
 from nameservers import FakeNameServer, nsd
 from programs import BUILD, Site, fresh_directory
 from signed_zones import SignedZones
-from tap import check, main, same, test, wait_for
+from tap import check, main, same, skip, test, wait_for
 from validators import Unbound, Validator
 
 SANITIZER = "san" in os.path.basename(os.path.realpath(BUILD))
@@ -110,7 +110,7 @@ def task_status(pid):
 @test("the process that validates has no file, no right to open one, and a filter in each thread")
 def _():
     if SANITIZER:
-        return
+        skip("a build with sanitizers has no walls")
     states = list(task_status(validator.pid))
     same([s["Seccomp"] for s in states], ["2"] * 2)
     same([s["NoNewPrivs"] for s in states], ["1"] * 2)

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 BUILD=$(mktemp -d)
 export BUILD
+unset MUST_RUN
 trap 'rm -rf "$BUILD"' EXIT
 
 run()		# ARGUMENTS of check: sets $out to its output, $status to its exit status
@@ -24,6 +25,9 @@ like "a failed test is named" "$out" 'FAILED  bad: b'
 like "a failed test has its reason" "$out" '# why'
 run skip='printf "ok 1 # SKIP no moon\nok 2\n1..2\n"' all='echo "1..0 # SKIP nothing here"'
 is "skips are not passes" "$status: $last" "0: 1 passed, 0 failed, 2 skipped"
+MUST_RUN=1 run skip='printf "ok 1 # SKIP no moon\nok 2\n1..2\n"' all='echo "1..0 # SKIP none"'
+is "with MUST_RUN a skip is a failure" "$status: $last" "1: 1 passed, 2 failed, 0 skipped"
+like "and has its reason" "$out" 'FAILED  skip: must run, and was skipped: ok 1 # SKIP no moon'
 run mute='true'
 is "a file without a plan" "$status: $last" "1: 0 passed, 1 failed, 0 skipped"
 run short='printf "1..3\nok 1\nok 2\n"'

@@ -1,12 +1,21 @@
 # Read one TAP stream; print its failures, then, as the last line, "PASSED FAILED SKIPPED".
 # Variables: -v name=NAME -v status=EXIT, the exit status of the command (124 or 137: it took too
 # long).  There is one failure more for a stream without a plan, for a stream with more or fewer
-# tests than planned, and for a command that died although all its tests passed.
+# tests than planned, and for a command that died although all its tests passed.  With MUST_RUN in
+# the environment a test that is skipped is a failure.
 
 function fail(what)
 {
 	failed++
 	print "FAILED  " name ": " what
+}
+
+function pass_over()
+{
+	if (ENVIRON["MUST_RUN"])
+		fail("must run, and was skipped: " $0)
+	else
+		skipped++
 }
 
 { sub(/\r$/, "") }
@@ -20,7 +29,7 @@ function fail(what)
 		fail($0)
 		showing = 1
 	} else if (skip)
-		skipped++
+		pass_over()
 	else
 		passed++
 	next
@@ -30,7 +39,7 @@ function fail(what)
 	plans++
 	planned = substr($1, 4) + 0
 	if (planned == 0 && toupper($0) ~ /# *SKIP/)
-		skipped++
+		pass_over()
 	next
 }
 

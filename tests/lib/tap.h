@@ -30,6 +30,13 @@ ok(bool passed, const char *name, ...)
 	return passed;
 }
 
+/* A test that cannot run here. */
+__attribute__((unused)) static void
+tap_skip(const char *name, const char *why)
+{
+	printf("ok %u - %s # SKIP %s\n", ++tap_count, name, why);
+}
+
 /* Compare octets; print both if they differ. */
 __attribute__((unused)) static bool
 is(struct slice got, struct slice want, const char *name)

@@ -2,8 +2,8 @@
 """TAP for test files in Python.
 
 A test is a function decorated with @test("name").  main() runs the tests in their order.  A test
-fails if it raises an exception; check() and same() raise one that shows the values.  A file without
-a test fails.
+fails if it raises an exception; check() and same() raise one that shows the values.  skip() ends a
+test that cannot run here.  A file without a test fails.
 """
 import sys
 import time
@@ -13,6 +13,10 @@ _tests = []
 
 
 class Failure(Exception):
+    pass
+
+
+class Skip(Exception):
     pass
 
 
@@ -55,6 +59,11 @@ def wait_for(what, deadline_s=15, step_s=0.02):
         time.sleep(step_s)
 
 
+def skip(why):
+    """End this test: it cannot run here."""
+    raise Skip(why)
+
+
 def bail_out(why):
     print("Bail out! " + why, flush=True)
     sys.exit(1)
@@ -69,6 +78,8 @@ def main(after=None):
         try:
             function()
             print("ok %d - %s" % (number, name))
+        except Skip as why:
+            print("ok %d - %s # SKIP %s" % (number, name, why))
         except Exception as error:
             failed += 1
             print("not ok %d - %s" % (number, name))
