@@ -52,16 +52,19 @@ static enum smtp_verdict
 check_recipient(struct session *s)
 {
 	const char *rates = s->config->server.user_rate;
-	struct quota_limit limit = { s->config->server.user_recipients, QUOTA_HOUR_S };
-	const enum smtp_verdict verdict = check_quota(s, QUOTA_RECIPIENTS, &limit);
+	const struct rate_value rate = rates && s->smtp.authenticated ?
+	    rate_of_user(slice_str(rates), s->auth.user) : (struct rate_value){ 0 };
+	const struct quota_limit hour = { s->config->server.user_recipients, QUOTA_HOUR_S },
+				 own = { rate.n, (int64_t)(rate.ms + 999) / 1000 };
+	enum smtp_verdict verdict;
 
-	struct rate_value rate;
-
-	if (verdict != SMTP_ACCEPT || !rates || !s->smtp.authenticated)
-		return verdict;
-	rate = rate_of_user(slice_str(rates), s->auth.user);
-	limit = (struct quota_limit){ rate.n, (int64_t)(rate.ms + 999) / 1000 };
-	return check_quota(s, QUOTA_RATE, &limit);
+	/* What the shorter time refuses does not count in the longer one. */
+	if (own.time_s < hour.time_s) {
+		verdict = check_quota(s, QUOTA_RATE, &own);
+		return verdict == SMTP_ACCEPT ? check_quota(s, QUOTA_RECIPIENTS, &hour) : verdict;
+	}
+	verdict = check_quota(s, QUOTA_RECIPIENTS, &hour);
+	return verdict == SMTP_ACCEPT ? check_quota(s, QUOTA_RATE, &own) : verdict;
 }
 
 enum smtp_verdict

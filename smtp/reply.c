@@ -80,8 +80,8 @@ keep_line(struct smtp_peer_reply *r, struct slice text)
 	put_clean(&r->text, text, room);
 }
 
-/* Where is the text of a line, behind its code?  0 if the line is no reply.  Some servers leave the
- * blank out, as in "250Ok". */
+/* The octets in front of the text of a line, or 0 if the line is no reply.  Some servers write no
+ * blank behind the code, as in "250Ok". */
 static size_t
 text_start(struct slice line)
 {

@@ -394,12 +394,14 @@ join_lease(struct tool *t)
 {
 	const uint64_t term_ms = t->config.queue.lease_ms;
 	struct queue_lease_state state;
-	int r = term_ms ? queue_lease_join_away(&t->queue, NULL, term_ms)
-			: queue_lease_read(&t->queue, &state);
+	int r;
 
-	if (!term_ms && (r == 0 || r == -EBADMSG))
-		r = -ENOLCK;
-	return r == -ENOENT || (!term_ms && r != -ENOLCK) ? 0 : r;
+	if (term_ms) {
+		r = queue_lease_join_away(&t->queue, NULL, term_ms);
+		return r == -ENOENT ? 0 : r;
+	}
+	r = queue_lease_read(&t->queue, &state);
+	return r == 0 || r == -EBADMSG ? -ENOLCK : 0;
 }
 
 static int

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from programs import BUILD, HANDLER, RELAY, fresh_directory
+from programs import BUILD, HANDLER, PLAIN_CONFIG, RELAY, fresh_directory
 from sink import Sink
 from tap import bail_out, check, main, same, test, wait_for
 
@@ -28,14 +28,7 @@ mounts = os.environ["ADOPT_QUEUES"].split(",") if "ADOPT_QUEUES" in os.environ e
 CONFIG = """[queue]
 directory = {queues}/%H
 lease = {term}ms
-min-free = 0
-retry-min = 1s
-[server]
-hostname = mx.example.org
-trusted = local
-[relay]
-resolver = 192.0.2.53
-[route local.example]
+""" + PLAIN_CONFIG + """[route local.example]
 via = maildir:{dir}/mail/{{local}}
 [route remote.example]
 via = smtp://{sink}

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 
-from programs import BUILD, HANDLER, RELAY, fresh_directory
+from programs import BUILD, HANDLER, PLAIN_CONFIG, RELAY, fresh_directory
 from tap import check, main, note, same, test
 
 FILES = int(os.environ.get("HOSTILE_FILES", "300"))
@@ -26,14 +26,7 @@ queue, config = directory + "/queue", directory + "/config"
 with open(config, "w") as file:
     file.write("""[queue]
 directory = %s
-min-free = 0
-retry-min = 1s
-[server]
-hostname = mx.example.org
-trusted = local
-[relay]
-resolver = 192.0.2.53
-dnssec = off
+""" % queue + PLAIN_CONFIG + """dnssec = off
 [route *]
 via = discard
 accept = trusted
@@ -41,7 +34,7 @@ accept = trusted
 via = reject:no
 [route dead.example]
 via = smtp://127.0.0.1:9
-""" % queue)
+""")
 SESSION = """EHLO c.example
 MAIL FROM:<a@sender.example> SIZE=1000 BODY=8BITMIME RET=HDRS ENVID=x
 RCPT TO:<b@local.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@local.example

@@ -276,6 +276,17 @@ def _():
         client.close()
 
 
+@test("a recipient that the shorter of two times refuses does not count in the longer one")
+def _():
+    with Server("strangers-two", STRANGE, *AUTH, "user-rate = 2/2s ben=4/2h",
+                "user-recipients = 3", ROUTE) as server:
+        began = time.time()
+        same(alone(server, "anna", 6), ["250 2.1.5"] * 2 + ["450 4.7.1"] * 4)
+        same(alone(server, "ben", 5), ["250 2.1.5"] * 3 + ["450 4.7.0"] * 2)
+        time.sleep(max(0, began + 3 - time.time()))
+        same(alone(server, "anna", 2), ["250 2.1.5", "450 4.7.0"])
+
+
 @test("refused recipients count across sessions")
 def _():
     with Server("strangers-users", STRANGE, "client-refused-recipients = 6", ROUTE) as server:

@@ -30,6 +30,17 @@ def fresh_directory(name=""):
     return path
 
 
+# A configuration between the folder of the queue and the routes.
+PLAIN_CONFIG = """min-free = 0
+retry-min = 1s
+[server]
+hostname = mx.example.org
+trusted = local
+[relay]
+resolver = 192.0.2.53
+"""
+
+
 class Site:
     """One installation: configuration, queue, mailboxes; the handler listens on address:25."""
 

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from programs import BUILD, HANDLER, PEERS, RELAY, fresh_directory
+from programs import BUILD, HANDLER, PEERS, PLAIN_CONFIG, RELAY, fresh_directory
 from sink import Sink
 from tap import check, main, note, same, test, wait_for
 
@@ -77,14 +77,7 @@ end-volume
 CONFIG = """[queue]
 directory = {mount}/{name}/%H
 lease = 2s
-min-free = 0
-retry-min = 1s
-[server]
-hostname = mx.example.org
-trusted = local
-[relay]
-resolver = 192.0.2.53
-per-destination = {most}
+""" + PLAIN_CONFIG + """per-destination = {most}
 [route remote.example]
 via = smtp://127.0.0.1:{port}
 """
