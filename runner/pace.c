@@ -25,6 +25,7 @@
 #define LOST_MAX     3		/* connections in a row that broke off: then it is dead */
 #define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
 #define LINE_MS      1000	/* time that the line needs, for the same */
+#define FEW_OF	     4		/* less than one process in four: few are at work */
 #define OPEN_JOBS    4		/* a connection takes as many round trips as so many jobs */
 #define SKIPS_MAX    16		/* destinations of a ring that are passed over at a time */
 #define JOBS_MAX     100	/* jobs of an only worker, if other destinations wait for one */
@@ -288,14 +289,16 @@ doubtful_turn(const struct runner *r, const struct census *c, bool others)
 	    c->unproven - c->doubtful >= unproven_share(all) - tenth;
 }
 
-/* A worker for the last few jobs of a near host costs more than it saves, and delays others. */
+/* If many are at work, a worker for the last few jobs of a near host costs more than it saves, and
+ * delays others.  If few are, it keeps connections short: some servers, such as Exim by default,
+ * put what comes after ten messages into their queue. */
 bool
-pace_worth(const struct destination *d, bool others)
+pace_worth(const struct runner *r, const struct destination *d, bool others)
 {
 	if (d->workers == 0 || d->waiting > JOBS_WORTH * d->workers)
 		return true;
-	return !others &&
-	    (d->job_ms == 0 || (int64_t)d->waiting * d->job_ms > LINE_MS * d->workers);
+	return !others && (r->nworkers < all_workers(r) / FEW_OF || d->job_ms == 0 ||
+		(int64_t)d->waiting * d->job_ms > LINE_MS * d->workers);
 }
 
 /* A proven destination for which a worker is worth its start; NULL: none was found. */
@@ -307,7 +310,7 @@ proven_candidate(struct runner *r, const struct census *c)
 
 	for (unsigned skips = 0; skips < SKIPS_MAX; skips++) {
 		node = candidate(r, c, RING_PROVEN);
-		if (!node || pace_worth(node->destination, others))
+		if (!node || pace_worth(r, node->destination, others))
 			return node;
 		ring_turn(node);
 	}

@@ -32,9 +32,9 @@ void pace_ended(struct runner *r, struct worker *w);
 struct destination *pace_next(struct runner *r);
 /* May no further worker start for the destination, whatever its limit is? */
 bool pace_full(const struct runner *r, const struct destination *d);
-/* Would one more worker make a destination that has answered much quicker?  others: there are
+/* Is one more worker for a destination that has answered worth its start?  others: there are
  * destinations that have no worker yet. */
-bool pace_worth(const struct destination *d, bool others);
+bool pace_worth(const struct runner *r, const struct destination *d, bool others);
 /* Should this worker end, because its place is of more use to another destination? */
 bool pace_yield(const struct runner *r, const struct worker *w);
 

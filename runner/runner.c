@@ -199,7 +199,7 @@ static bool
 deserves_spare(const struct runner *r, const struct destination *d)
 {
 	return d->proven && d->waiting >= d->workers &&
-	    (d->workers >= d->limit || pace_full(r, d) || !pace_worth(d, false));
+	    (d->workers >= d->limit || pace_full(r, d) || !pace_worth(r, d, false));
 }
 
 static void

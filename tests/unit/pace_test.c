@@ -242,30 +242,33 @@ working(const char *name, int64_t job_ms, int line)
 static void
 test_worth(void)
 {
-	reset(100, 5);
+	reset(8, 5);
+	(void)working("near", 10, 10);
+	ok(next_is("near") && !start(), "while few are at work, a short line gets another worker");
+	reset(7, 5);
 	(void)working("near", 10, 10);
 	ok(!start(), "a line that is over in a tenth of a second gets no second worker");
 	ok(destination("near")->job_ms == 10, "the time of a job");
 	put("near", true, 1);
 	ok(next_is("near") && !start(), "a line of more than ten jobs gets one");
-	reset(100, 5);
+	reset(7, 5);
 	(void)working("far", 100, 10);
 	ok(!start(), "a line of a second");
-	reset(100, 5);
+	reset(7, 5);
 	(void)working("far", 101, 10);
 	ok(next_is("far") && !start(), "a longer line gets a second worker, but no third");
-	reset(100, 5);
+	reset(7, 5);
 	(void)working("slow", 3000, 3);
 	ok(start_all() == 2, "the line of a slow host gets workers until little is left of it");
-	reset(100, 5);
+	reset(7, 5);
 	(void)working("slow", 3000, 3);
 	put("new", true, 1);
 	ok(next_is("new") && next_is("slow"), "after destinations that have none yet");
-	reset(100, 5);
+	reset(7, 5);
 	(void)working("near", 0, 5);
 	ok(!start() && destination("near")->job_ms == 1, "a job without any time");
 
-	reset(100, 5);
+	reset(7, 5);
 	(void)working("a", 10, 5);
 	(void)working("b", 10, 5);
 	(void)working("c", 10, 5);
