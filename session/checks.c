@@ -58,7 +58,8 @@ check_recipient(struct session *s)
 				 own = { rate.n, (int64_t)(rate.ms + 999) / 1000 };
 	enum smtp_verdict verdict;
 
-	/* What the shorter time refuses does not count in the longer one. */
+	/* The shorter time comes first: a recipient that it refuses must not count in the longer
+	 * one. */
 	if (own.time_s < hour.time_s) {
 		verdict = check_quota(s, QUOTA_RATE, &own);
 		return verdict == SMTP_ACCEPT ? check_quota(s, QUOTA_RECIPIENTS, &hour) : verdict;
