@@ -255,7 +255,7 @@ def _():
     with Server("strangers-rate", STRANGE, *AUTH, "user-rate = 3/2s ben=1/1h robot=any",
                 ROUTE) as server:
         client = inside_tls(server, GOOD)
-        client.say(plain("anna", "right"), "235")
+        client.say(plain("ANNA", "right"), "235")   # the file of users has "anna"
         client.say("MAIL FROM:<a@b.example>", "250")
         client.say("RCPT TO:<anna@example.com>", "250")
         began = time.time()
