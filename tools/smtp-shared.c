@@ -68,7 +68,7 @@ struct server {
 	bool hello;			/* the listener waits for QUERY_HERE */
 	bool reported;			/* the trouble is in the log */
 	int retry_ms;
-	int64_t retry_at_ms, hello_at_ms, renew_at_ms;
+	int64_t opened_ms, retry_at_ms, hello_at_ms, renew_at_ms;
 	uint32_t renewed;		/* places of holders that were renewed in this round */
 };
 
@@ -127,9 +127,23 @@ find_redis(struct server *s)
 		lose_redis(s);
 		return;
 	}
-	s->reported = false;
+	s->opened_ms = clock_ms();
 	s->renew_at_ms = 0;
 	s->renewed = 0;
+}
+
+/* Nothing was asked: Redis has closed the connection, or sends garbage.  It may close one that was
+ * idle for long, but not a fresh one. */
+static void
+renew_connection(struct server *s)
+{
+	redis_close(&s->redis);
+	if (clock_ms() >= s->opened_ms + RETRY_MIN_MS) {
+		find_redis(s);
+		return;
+	}
+	(void)snprintf(s->redis.why, sizeof s->redis.why, "it closes each connection at once");
+	lose_redis(s);
 }
 
 /* Ask for n queries at once.  The verdicts go to the listener.  False if Redis is lost. */
@@ -148,10 +162,12 @@ ask_redis(struct server *s, const struct query *queries, size_t n)
 		if (error == 0 && queries[i].kind == QUERY_ENTER)
 			send_answer(QUERY_VERDICT, queries[i].number, limit);
 	}
-	if (error < 0)
+	if (error < 0) {
 		lose_redis(s);
-	else if (n)
+	} else if (n) {
 		s->retry_ms = RETRY_MIN_MS;
+		s->reported = false;
+	}
 	return error == 0;
 }
 
@@ -257,11 +273,8 @@ serve(struct server *s)
 			return;
 		if (p[0].revents && !take_queries(s))
 			break;
-		/* Nothing was asked: it has closed the connection, or sends garbage. */
-		if (p[1].revents && !p[0].revents && s->redis.fd >= 0) {
-			redis_close(&s->redis);
-			find_redis(s);
-		}
+		if (p[1].revents && !p[0].revents && s->redis.fd >= 0)
+			renew_connection(s);
 		if (s->redis.fd < 0 && clock_left_ms(s->retry_at_ms) <= 0)
 			find_redis(s);
 		if (s->redis.fd >= 0 && (!s->renew_at_ms || clock_left_ms(s->renew_at_ms) == 0))

@@ -274,7 +274,7 @@ class Garbage(threading.Thread):
 
     def __init__(self, octets, slowly=False):
         super().__init__(daemon=True)
-        self.octets, self.slowly = octets, slowly
+        self.octets, self.slowly, self.clients = octets, slowly, 0
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.start()
@@ -282,6 +282,7 @@ class Garbage(threading.Thread):
     def run(self):
         while True:
             client = self.socket.accept()[0]
+            self.clients += 1
             try:
                 client.recv(100000)
                 for octet in self.octets if self.slowly else [self.octets]:
@@ -311,6 +312,22 @@ def _():
         same(len(names(server)), 1, name)
         let_go(held)
         close([server])
+
+
+@test("a Redis that hangs up again and again is asked ten times a second at most")
+def _():
+    # The replies to AUTH, SELECT and SCRIPT LOAD; then the server hangs up.
+    garbage = Garbage(b"+OK\r\n+OK\r\n$40\r\n" + b"a" * 40 + b"\r\n")
+    [server] = machines("shared-hang-up", "client-connections = 2", n=1, port=garbage.port)
+    time.sleep(1)
+    before = garbage.clients
+    time.sleep(1)
+    check(1 <= garbage.clients - before <= 12, garbage.clients - before)
+    same(server.log().count("Redis: it closes each connection at once"), 1, server.log())
+    held = hold([server], next(SOURCES), 3)
+    same(len(held), 2, server.log())
+    let_go(held)
+    close([server])
 
 
 @test("the process beside the listener dies: the log has it, and sessions go on")
