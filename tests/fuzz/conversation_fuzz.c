@@ -145,7 +145,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct route route = { .via = VIA_SMTP, .user = user, .password_file = password };
 	struct delivery d = {
 		.config = &config, .route = &route, .destination = "peer:25", .sink = &sink,
-		.transcript = &transcript,
+		.transcript = &transcript, .begun_us = clock_us(),
 	};
 	struct queue_entry e = { .fd = -1 };
 	struct transaction *t;
