@@ -5,9 +5,9 @@
  */
 #include "shared/redis.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,13 +16,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "shared/script.h"
 
-#define ARGUMENTS_MAX  14
-#define REPLY_MAX      4096
-#define KEY_MAX	       (REDIS_PREFIX_MAX + 32)
+#define WORDS_MAX   (REDIS_ARGUMENTS_MAX + 4)
+#define KEY_MAX	    (REDIS_PREFIX_MAX + 256)
+#define READ_MAX    4096
+#define REPLY_MAX   (2 * REDIS_TEXT_MAX)	/* with the lengths of texts */
+#define OUT_MAX	    (REDIS_BATCH * 1024 + 32768)
 
-static char out_space[REDIS_BATCH * 512 + sizeof script_text + 1024];
+static_assert(READ_MAX <= REPLY_MAX, "a reply may be behind another one");
+
+static char out_space[OUT_MAX];
 
 static int
 set_why(struct redis *r, int error, const char *text)
@@ -78,21 +81,25 @@ connect_place(const struct redis_place *place, int64_t until_ms)
 }
 
 static void
-add_command(struct redis *r, int n, const char *const *words)
+add_command(struct redis *r, const struct slice *words, size_t n)
 {
-	const char *all[ARGUMENTS_MAX];
+	const char *all[WORDS_MAX];
+	size_t lengths[WORDS_MAX];
 	char *text = NULL;
-	int len;
+	long long len = -1;
 
-	for (int i = 0; i < n; i++)
-		all[i] = words[i];
-	len = redisFormatCommandArgv(&text, n, all, NULL);
-	if (len < 0)
+	for (size_t i = 0; i < n && n <= WORDS_MAX; i++) {
+		all[i] = words[i].p;
+		lengths[i] = words[i].n;
+	}
+	if (n <= WORDS_MAX)
+		len = redisFormatCommandArgv(&text, (int)n, all, lengths);
+	if (len < 0) {
 		r->out.full = true;
-	else
-		buf_add(&r->out, slice_of(text, (size_t)len));
-	if (len >= 0)
-		redisFreeCommand(text);
+		return;
+	}
+	buf_add(&r->out, slice_of(text, (size_t)len));
+	redisFreeCommand(text);
 }
 
 int
@@ -121,7 +128,7 @@ redis_flush(struct redis *r, int64_t until_ms)
 static int
 feed_reader(struct redis *r, int64_t until_ms)
 {
-	char octets[REPLY_MAX];
+	char octets[READ_MAX];
 	ssize_t n = recv(r->fd, octets, sizeof octets, MSG_DONTWAIT);
 	int error = 0;
 
@@ -138,22 +145,20 @@ feed_reader(struct redis *r, int64_t until_ms)
 	return 0;
 }
 
-/* The next reply, which must be of this type.  An error of Redis is the reason. */
+/* The next reply.  An error of Redis is the reason of ours. */
 static int
-take_reply(struct redis *r, int type, int64_t until_ms, redisReply **ret)
+take_any(struct redis *r, int64_t until_ms, redisReply **ret)
 {
 	void *got = NULL;
 	redisReply *reply;
-	size_t octets = 0;
-	int error = 0;
+	int error;
 
 	for (;;) {
 		if (redisReaderGetReply(r->reader, &got) != REDIS_OK)
 			return set_why(r, -EPROTO, "it sends what is no reply of Redis");
 		if (got)
 			break;
-		octets = r->reader->len;
-		if (octets > REPLY_MAX)
+		if (r->reader->len > REPLY_MAX)
 			return set_why(r, -EPROTO, "it sends too much");
 		error = feed_reader(r, until_ms);
 		if (error == 0 && clock_left_ms(until_ms) == 0)
@@ -162,58 +167,104 @@ take_reply(struct redis *r, int type, int64_t until_ms, redisReply **ret)
 			return error;
 	}
 	reply = got;
-	if (reply->type == REDIS_REPLY_ERROR)
-		error = set_why(r, -EPROTO, reply->str);
-	else if (reply->type != type)
-		error = set_why(r, -EPROTO, "it sends a reply of another type");
-	if (error == 0 && ret)
+	if (reply->type != REDIS_REPLY_ERROR) {
 		*ret = reply;
-	else
-		freeReplyObject(reply);
+		return 0;
+	}
+	error = set_why(r, -EPROTO, reply->str);
+	freeReplyObject(reply);
 	return error;
 }
 
 static int
-load_script(struct redis *r, int64_t until_ms)
+wrong_type(struct redis *r)
+{
+	return set_why(r, -EPROTO, "it sends a reply of another type");
+}
+
+static int
+take_status(struct redis *r, int64_t until_ms)
 {
 	redisReply *reply;
-	int error = take_reply(r, REDIS_REPLY_STRING, until_ms, &reply);
+	int error = take_any(r, until_ms, &reply);
 
 	if (error < 0)
 		return error;
-	if (reply->len == sizeof r->sha - 1)
-		memcpy(r->sha, reply->str, sizeof r->sha);
+	if (reply->type != REDIS_REPLY_STATUS)
+		error = wrong_type(r);
+	freeReplyObject(reply);
+	return error;
+}
+
+static int
+take_hash(struct redis *r, int64_t until_ms, struct redis_script *script)
+{
+	redisReply *reply;
+	int error = take_any(r, until_ms, &reply);
+
+	if (error < 0)
+		return error;
+	if (reply->type != REDIS_REPLY_STRING)
+		error = wrong_type(r);
+	else if (reply->len == sizeof script->sha - 1)
+		memcpy(script->sha, reply->str, sizeof script->sha);
 	else
 		error = set_why(r, -EPROTO, "it sends no hash of the script");
 	freeReplyObject(reply);
 	return error;
 }
 
+static void
+add_login(struct redis *r)
+{
+	struct slice words[3] = { SL("AUTH") };
+	size_t n = 1;
+
+	if (!r->password)
+		return;
+	if (r->user)
+		words[n++] = slice_str(r->user);
+	words[n++] = slice_str(r->password);
+	add_command(r, words, n);
+}
+
+static void
+add_number(struct redis *r)
+{
+	char number[12];
+	struct slice words[] = { SL("SELECT"), { number, 0 } };
+
+	if (r->place->db == 0)
+		return;
+	words[1].n = (size_t)snprintf(number, sizeof number, "%u", r->place->db);
+	add_command(r, words, 2);
+}
+
+/* The script at this place, or NULL. */
+static struct redis_script *
+script_at(const struct redis *r, size_t i)
+{
+	return i < REDIS_SCRIPTS_MAX ? r->scripts[i] : NULL;
+}
+
 static int
 begin_session(struct redis *r, int64_t until_ms)
 {
-	const char *login[] = { "AUTH", r->password, NULL };
-	const char *load[] = { "SCRIPT", "LOAD", script_text };
-	char number[12];
-	const char *db[] = { "SELECT", number };
 	int error;
 
-	(void)snprintf(number, sizeof number, "%u", r->place->db);
-	if (r->user) {
-		login[1] = r->user;
-		login[2] = r->password;
-	}
-	if (r->password)
-		add_command(r, r->user ? 3 : 2, login);
-	if (r->place->db)
-		add_command(r, 2, db);
-	add_command(r, 3, load);
+	add_login(r);
+	add_number(r);
+	for (size_t i = 0; script_at(r, i); i++)
+		add_command(r, (struct slice[]){ SL("SCRIPT"), SL("LOAD"),
+		    slice_str(r->scripts[i]->text) }, 3);
 	error = redis_flush(r, until_ms);
 	if (error == 0 && r->password)
-		error = take_reply(r, REDIS_REPLY_STATUS, until_ms, NULL);
+		error = take_status(r, until_ms);
 	if (error == 0 && r->place->db)
-		error = take_reply(r, REDIS_REPLY_STATUS, until_ms, NULL);
-	return error < 0 ? error : load_script(r, until_ms);
+		error = take_status(r, until_ms);
+	for (size_t i = 0; error == 0 && script_at(r, i); i++)
+		error = take_hash(r, until_ms, r->scripts[i]);
+	return error;
 }
 
 int
@@ -246,43 +297,71 @@ redis_close(struct redis *r)
 	r->reader = NULL;
 }
 
-static const char *
-verb_of(enum query_kind kind)
+void
+redis_add(struct redis *r, const struct redis_script *script, struct slice key,
+    const struct slice *arguments, size_t n)
 {
-	return kind == QUERY_ENTER ? "enter" : kind == QUERY_COUNT ? "count" : "open";
+	char space[KEY_MAX];
+	struct buf name = BUF(space);
+	struct slice words[WORDS_MAX] = { SL("EVALSHA"), slice_str(script->sha), SL("1") };
+
+	buf_str(&name, r->prefix ? r->prefix : "");
+	buf_add(&name, key);
+	r->out.full |= name.full || n > REDIS_ARGUMENTS_MAX;
+	if (r->out.full)
+		return;
+	words[3] = buf_slice(&name);
+	memcpy(&words[4], arguments, n * sizeof *arguments);
+	add_command(r, words, 4 + n);
 }
 
-void
-redis_add(struct redis *r, const struct query *q)
+/* False if it is of a type that no script of ours returns, or has no room. */
+static bool
+take_item(const redisReply *from, struct buf *room, struct redis_reply *ret)
 {
-	char key[KEY_MAX], numbers[3 + STRANGERS_LIMITS][12];
-	const char *words[ARGUMENTS_MAX] = { "EVALSHA", r->sha, "1", key, verb_of(q->kind), r->id };
+	struct redis_item *item = &ret->items[ret->n++];
 
-	(void)snprintf(key, sizeof key, "%sclient:%016" PRIx64 "/%u", r->prefix ? r->prefix : "",
-	    q->key.prefix, q->key.bits);
-	(void)snprintf(numbers[0], sizeof numbers[0], "%" PRIu32, q->open);
-	(void)snprintf(numbers[1], sizeof numbers[1], "%d", REDIS_LEASE_MS);
-	(void)snprintf(numbers[2], sizeof numbers[2], "%d", (int)q->what);
-	for (size_t i = 0; i < STRANGERS_LIMITS; i++)
-		(void)snprintf(numbers[3 + i], sizeof numbers[0], "%u",
-		    (unsigned)q->limits.most[i]);
-	for (size_t i = 0; i < 3 + STRANGERS_LIMITS; i++)
-		words[6 + i] = numbers[i];
-	add_command(r, ARGUMENTS_MAX, words);
+	*item = (struct redis_item){ .is_text = from->type == REDIS_REPLY_STRING };
+	if (item->is_text) {
+		item->text = slice_of(room->p + room->n, from->len);
+		buf_add(room, slice_of(from->str, from->len));
+		return !room->full;
+	}
+	item->number = from->type == REDIS_REPLY_INTEGER ? from->integer : 0;
+	return from->type == REDIS_REPLY_INTEGER;
+}
+
+static bool
+take_items(const redisReply *from, struct redis_reply *ret)
+{
+	struct buf room = BUF(ret->room);
+	bool good = true;
+
+	ret->n = 0;
+	if (from->type != REDIS_REPLY_ARRAY)
+		return take_item(from, &room, ret);
+	good = from->elements <= REDIS_ITEMS_MAX;
+	for (size_t i = 0; good && i < from->elements; i++)
+		good = take_item(from->element[i], &room, ret);
+	return good;
 }
 
 int
-redis_take(struct redis *r, int64_t until_ms, enum strangers_limit *ret)
+redis_take(struct redis *r, int64_t until_ms, struct redis_reply *ret)
 {
 	redisReply *reply;
-	int error = take_reply(r, REDIS_REPLY_INTEGER, until_ms, &reply);
+	int error = take_any(r, until_ms, &reply);
 
 	if (error < 0)
 		return error;
-	if (reply->integer >= 0 && reply->integer <= STRANGERS_LIMITS)
-		*ret = (enum strangers_limit)reply->integer;
-	else
-		error = set_why(r, -EPROTO, "it sends a number that is no limit");
+	if (!take_items(reply, ret))
+		error = wrong_type(r);
 	freeReplyObject(reply);
 	return error;
+}
+
+int
+redis_refuse(struct redis *r)
+{
+	return set_why(r, -EPROTO, "it sends a reply that the script does not make");
 }

@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "config/options.h"
 #include "config/secret.h"
+#include "shared/clients.h"
 #include "shared/confine.h"
 #include "shared/holders.h"
 #include "shared/redis.h"
@@ -34,7 +35,7 @@
 #define RETRY_MIN_MS  100
 #define RETRY_MAX_MS  5000
 #define HELLO_MS      1000	/* between two times that Redis is reported to reply */
-#define RENEW_MS      (REDIS_LEASE_MS / 3)
+#define RENEW_MS      (CLIENTS_LEASE_MS / 3)
 #define HOLDERS       (UINT32_C(1) << 17)
 #define PASSWORD_MAX  512
 #define LISTENER      STDIN_FILENO
@@ -63,6 +64,7 @@ struct server {
 	bool serve, test;
 	struct redis redis;
 	struct redis_place place;
+	char id[17];			/* of this process among those that write to a key */
 	char password[PASSWORD_MAX];
 	struct holders holders;
 	bool hello;			/* the listener waits for QUERY_HERE */
@@ -146,6 +148,15 @@ renew_connection(struct server *s)
 	lose_redis(s);
 }
 
+static int
+take_verdict(struct redis *r, int64_t until_ms, enum strangers_limit *ret)
+{
+	static struct redis_reply reply;
+	const int error = redis_take(r, until_ms, &reply);
+
+	return error < 0 ? error : clients_verdict(&reply, ret) ? 0 : redis_refuse(r);
+}
+
 /* Ask for n queries at once.  The verdicts go to the listener.  False if Redis is lost. */
 static bool
 ask_redis(struct server *s, const struct query *queries, size_t n)
@@ -155,10 +166,10 @@ ask_redis(struct server *s, const struct query *queries, size_t n)
 	int error;
 
 	for (size_t i = 0; i < n; i++)
-		redis_add(&s->redis, &queries[i]);
+		clients_ask(&s->redis, s->id, &queries[i]);
 	error = redis_flush(&s->redis, until_ms);
 	for (size_t i = 0; i < n && error == 0; i++) {
-		error = redis_take(&s->redis, until_ms, &limit);
+		error = take_verdict(&s->redis, until_ms, &limit);
 		if (error == 0 && queries[i].kind == QUERY_ENTER)
 			send_answer(QUERY_VERDICT, queries[i].number, limit);
 	}
@@ -299,11 +310,11 @@ test_redis(struct server *s)
 
 	began_us = clock_us();
 	if (error == 0) {
-		redis_add(&s->redis, &q);
+		clients_ask(&s->redis, s->id, &q);
 		error = redis_flush(&s->redis, until_ms);
 	}
 	if (error == 0)
-		error = redis_take(&s->redis, until_ms, &limit);
+		error = take_verdict(&s->redis, until_ms, &limit);
 	if (error == 0)
 		text_print(stdout, "Redis replies in %" PRId64 " us\n", clock_us() - began_us);
 	else
@@ -368,8 +379,9 @@ begin(struct server *s, const struct config *c)
 	holders_init(&s->holders, places, HOLDERS);
 	s->retry_ms = RETRY_MIN_MS;
 	s->redis = (struct redis){ .place = &s->place, .user = c->shared.user,
-	    .password = *s->password ? s->password : NULL, .prefix = c->shared.prefix, .fd = -1 };
-	(void)snprintf(s->redis.id, sizeof s->redis.id, "%016" PRIx64, id);
+	    .password = *s->password ? s->password : NULL, .prefix = c->shared.prefix,
+	    .scripts = { &clients_script }, .fd = -1 };
+	(void)snprintf(s->id, sizeof s->id, "%016" PRIx64, id);
 	log_seal();
 	shared_confine(&s->place);
 	return -1;

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: ISC
-/*
- * The script that Redis runs for each query, as one step.  It is the algorithm of strangers/, with
- * the clock of Redis.
- *
- * A client has one key, a hash: `at` is the time for which the levels hold, 1 to 4 are the levels,
- * and oID is "CONNECTIONS UNTIL" of one listener.  The key expires when nothing in it counts.
- */
-#ifndef SHARED_SCRIPT_H
-#define SHARED_SCRIPT_H
+#include "shared/clients.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define ARGUMENTS (5 + STRANGERS_LIMITS)
 
 /* KEYS: the client.  ARGV: enter, count or open; the listener's ID; its connections; the
  * milliseconds that they count; the failure; the five limits.  Returns the number of the limit that
  * is passed, or 5. */
-static const char script_text[] =
+struct redis_script clients_script = {
+	.text =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
     "local key, op, own = KEYS[1], ARGV[1], 'o' .. ARGV[2]\n"
@@ -68,6 +66,40 @@ static const char script_text[] =
     "if left > 0 and redis.call('HLEN', key) > redis.call('HEXISTS', key, 'at') then\n"
     "  redis.call('PEXPIRE', key, string.format('%.0f', left))\n"
     "else redis.call('DEL', key) end\n"
-    "return result\n";
+    "return result\n",
+};
 
-#endif
+static const char *
+verb_of(enum query_kind kind)
+{
+	return kind == QUERY_ENTER ? "enter" : kind == QUERY_COUNT ? "count" : "open";
+}
+
+void
+clients_ask(struct redis *r, const char *id, const struct query *q)
+{
+	char name[32], numbers[ARGUMENTS][12];
+	struct slice words[ARGUMENTS] = { slice_str(verb_of(q->kind)), slice_str(id) };
+
+	(void)snprintf(name, sizeof name, "client:%016" PRIx64 "/%u", q->key.prefix, q->key.bits);
+	(void)snprintf(numbers[2], sizeof numbers[2], "%" PRIu32, q->open);
+	(void)snprintf(numbers[3], sizeof numbers[3], "%d", CLIENTS_LEASE_MS);
+	(void)snprintf(numbers[4], sizeof numbers[4], "%d", (int)q->what);
+	for (size_t i = 0; i < STRANGERS_LIMITS; i++)
+		(void)snprintf(numbers[5 + i], sizeof numbers[0], "%u",
+		    (unsigned)q->limits.most[i]);
+	for (size_t i = 2; i < ARGUMENTS; i++)
+		words[i] = slice_str(numbers[i]);
+	redis_add(r, &clients_script, slice_str(name), words, ARGUMENTS);
+}
+
+bool
+clients_verdict(const struct redis_reply *reply, enum strangers_limit *ret)
+{
+	const struct redis_item *item = &reply->items[0];
+
+	if (reply->n != 1 || item->is_text || item->number < 0 || item->number > STRANGERS_LIMITS)
+		return false;
+	*ret = (enum strangers_limit)item->number;
+	return true;
+}
