@@ -4,6 +4,7 @@
  */
 #include "session/checks.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@
 #include "queue.h"
 #include "session/quota.h"
 #include "session/session.h"
+
+static_assert((int)TALLY_FREE == QUOTA_FREE && (int)TALLY_PASSED == QUOTA_PASSED &&
+    (int)TALLY_PASSED_NOW == QUOTA_PASSED_NOW, "a count has the same results everywhere");
 
 enum smtp_verdict
 checks_queue(const struct session *s, int error)
@@ -25,6 +29,38 @@ checks_queue(const struct session *s, int error)
 	return SMTP_REFUSE_LOCAL;
 }
 
+/* The count of a user is that of this machine. */
+static void
+log_alone(struct session *s)
+{
+	struct log_line line;
+
+	if (s->alone)
+		return;
+	s->alone = true;
+	log_begin(&line, LOG_LEVEL_WARNING, "shared-limits");
+	log_str(&line, "state", SL("away"));
+	log_str(&line, "user", s->auth.user);
+	log_end(&line);
+}
+
+/* Count one more, here and on all machines together.  Their result is the one that counts.  The
+ * count of this machine goes on, so that it is there without an answer of the others. */
+static int
+count_user(struct session *s, enum quota_what what, const struct quota_limit *limit)
+{
+	static const enum tally_what shared[] = { TALLY_MESSAGES, TALLY_RECIPIENTS, TALLY_RATE };
+	const int own = quota_take(logins_counts(), s->auth.user, what, limit, clock_wall_s());
+	enum tally_result all;
+
+	if (!s->config->shared.redis)
+		return own;
+	all = tally_take(&s->tally, s->auth.user, shared[what], limit->most, limit->time_s);
+	if (all == TALLY_UNKNOWN)
+		log_alone(s);
+	return all == TALLY_UNKNOWN ? own : (int)all;
+}
+
 /* Has an authenticated user had enough?  If that cannot be counted, mail goes on, and the log has a
  * line. */
 static enum smtp_verdict
@@ -35,7 +71,7 @@ check_quota(struct session *s, enum quota_what what, const struct quota_limit *l
 
 	if (!s->smtp.authenticated || limit->most == 0 || s->content.printing)
 		return SMTP_ACCEPT;
-	r = quota_take(logins_counts(), s->auth.user, what, limit, clock_wall_s());
+	r = count_user(s, what, limit);
 	if (r < 0 && !s->uncounted)
 		log_text(LOG_LEVEL_ERROR, "cannot count the mail of a user: %s; %s does not hold "
 		    "now (tmp/" QUEUE_LOGINS " of the queue may be deleted)", strerror(-r),

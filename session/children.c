@@ -67,7 +67,7 @@ children_open(struct children *c, const struct config *config)
 void
 children_forget(struct children *c)
 {
-	const int to_listener = c->to_listener;
+	const int to_listener = c->to_listener, desk = c->shared.desk;
 
 	forker_close(&c->forker);
 	shared_close(&c->shared);
@@ -77,6 +77,7 @@ children_forget(struct children *c)
 	c->remarks = -1;
 	c->forker = (struct forker)FORKER_NONE;
 	c->shared = (struct shared)SHARED_NONE;
+	c->shared.desk = desk;
 	c->to_listener = to_listener;
 }
 

@@ -41,7 +41,7 @@ struct children {
 /* Prepare the table and the socket for remarks.  0 or -errno. */
 int children_open(struct children *c, const struct config *config);
 
-/* In a fresh session: give up all but to_listener. */
+/* In a fresh session: give up all but to_listener and shared.desk. */
 void children_forget(struct children *c);
 
 /*

@@ -88,15 +88,28 @@ warn(const struct sandbox_errors *errors)
 		    seccomp_reason(errors->calls));
 }
 
+/* Do users have quotas? */
+static bool
+limits_users(const struct config *config)
+{
+	return config->server.user_messages || config->server.user_recipients ||
+	       config->server.user_rate;
+}
+
 /* Can a proxy have checked a password, and does its user have quotas? */
 static bool
 counts_users(const struct config *config)
 {
 	const struct network_list *proxies = &config->server.xclient;
 
-	return (proxies->n || proxies->local) &&
-	       (config->server.user_messages || config->server.user_recipients ||
-		   config->server.user_rate);
+	return (proxies->n || proxies->local) && limits_users(config);
+}
+
+/* Other sessions need no desk. */
+static int
+desk_of(const struct config *config, int desk)
+{
+	return limits_users(config) ? desk : -1;
 }
 
 /* Can a password be checked here? */
@@ -136,6 +149,7 @@ confine_session(const struct confinement *c)
 	struct sandbox sandbox = {
 		.config = c->config, .client_fd = c->start->wfd,
 		.gives_away = c->tls_later ? c->start->remark_fd : -1,
+		.desk = desk_of(c->config, c->start->desk_fd),
 	};
 	struct sandbox_errors errors;
 
@@ -164,7 +178,7 @@ confine_parent(const struct confinement *c, enum sandbox_parent kind)
 {
 	const struct sandbox sandbox = {
 		.queue = open_queue(c), .config = c->config,
-		.config_file = c->options->config_file, .client_fd = -1,
+		.config_file = c->options->config_file, .client_fd = -1, .desk = -1,
 		.keeps_signals = c->start->tls_served,
 	};
 	struct sandbox_errors errors;
@@ -189,10 +203,10 @@ confine_forker(const struct confinement *c)
 }
 
 void
-confine_foresee(const struct config *config, int client_fd, int gives_away)
+confine_foresee(const struct config *config, int client_fd, int gives_away, int desk)
 {
 	sandbox_foresee(&(struct sandbox){ .queue = queue_opened ? &queue : NULL, .config = config,
-	    .client_fd = client_fd, .gives_away = gives_away });
+	    .client_fd = client_fd, .gives_away = gives_away, .desk = desk_of(config, desk) });
 }
 
 bool

@@ -36,7 +36,7 @@ void confine_listener(const struct confinement *c);
 void confine_forker(const struct confinement *c);
 
 /* In one of these two, before it forks a session for the client at client_fd: sandbox_foresee(). */
-void confine_foresee(const struct config *config, int client_fd, int gives_away);
+void confine_foresee(const struct config *config, int client_fd, int gives_away, int desk);
 
 /* As queue_stale(): inside the sandbox a new folder is not found.  Or was the lease lost? */
 bool confine_stale(void);

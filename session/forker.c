@@ -35,6 +35,10 @@
 #define ANSWER_MS 5000		/* for a fork; a machine that swaps is slow */
 #define LEAVE_MS  30000		/* until the listener has taken the client over */
 
+/* Descriptors that the process inherits, in the order of the text of --serve.  The listener's and
+ * that of the configuration are always there. */
+enum inherited { FD_LISTENER, FD_REMARKS, FD_PRINT, FD_CONFIG, FD_DESK, FDS };
+
 static_assert(TRANSFER_NAME_MAX == SMTP_HELO_MAX, "any name has room");
 
 /* ---- the listener's half ---- */
@@ -74,7 +78,7 @@ become_forker(const struct config *config, const struct options *options, const 
 	struct buf text = BUF(space);
 	int32_t r = 0;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < FDS; i++) {
 		buf_fmt(&text, "%d ", fds[i]);
 		if (r == 0 && fds[i] >= 0)
 			r = keep_open(fds[i]);
@@ -84,7 +88,7 @@ become_forker(const struct config *config, const struct options *options, const 
 
 		r = secure_execute(config, options, rest);
 	}
-	(void)send(fds[0], &r, sizeof r, MSG_NOSIGNAL);
+	(void)send(fds[FD_LISTENER], &r, sizeof r, MSG_NOSIGNAL);
 	_exit(EX_UNAVAILABLE);
 }
 
@@ -99,7 +103,7 @@ begin_forker(struct forker *f, const struct config *config, const struct options
 	*f = (struct forker){ ends[0], fork() };
 	if (f->pid == 0) {
 		(void)close(ends[0]);
-		fds[0] = ends[1];
+		fds[FD_LISTENER] = ends[1];
 		become_forker(config, options, fds);
 	}
 	(void)close(ends[1]);
@@ -108,13 +112,13 @@ begin_forker(struct forker *f, const struct config *config, const struct options
 
 int
 forker_start(struct forker *f, const struct config *config, const struct options *options,
-    int print_fd, int remark_fd)
+    int print_fd, int remark_fd, int desk_fd)
 {
-	int fds[4] = { -1, remark_fd, print_fd, config_texts_seal(options->keep) };
-	int r = fds[3] < 0 ? fds[3] : begin_forker(f, config, options, fds);
+	int fds[FDS] = { -1, remark_fd, print_fd, config_texts_seal(options->keep), desk_fd };
+	int r = fds[FD_CONFIG] < 0 ? fds[FD_CONFIG] : begin_forker(f, config, options, fds);
 
-	if (fds[3] >= 0)
-		(void)close(fds[3]);
+	if (fds[FD_CONFIG] >= 0)
+		(void)close(fds[FD_CONFIG]);
 	if (r == 0)
 		return 0;
 	log_text(LOG_LEVEL_ERROR, "STARTTLS is not offered: %s: %s", secure_name(config),
@@ -235,17 +239,16 @@ begin_session(struct start *start, int client_fd, const struct transfer *t)
 	start->handover.helo = slice_of(name, t->n);
 }
 
-/* The text of --serve: the listener's socket, and descriptors for the session's remarks, for
- * --print, and of the configuration. */
+/* The text of --serve. */
 static bool
 take_fds(const char *text, int *ret)
 {
 	struct slice rest = slice_str(text);
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < FDS; i++)
 		if (!handover_fd(&rest, &ret[i]))
 			return false;
-	return ret[0] >= 0 && ret[3] >= 0 && slice_trim(rest).n == 0;
+	return ret[FD_LISTENER] >= 0 && ret[FD_CONFIG] >= 0 && slice_trim(rest).n == 0;
 }
 
 /* One frame.  -1 in a session; 1 after an answer; 0: the listener has ended. */
@@ -264,7 +267,7 @@ take_frame(int listener, struct options *options, struct config *config, struct 
 		answer = read_config(passed.fd, options, config);
 	} else if (passed.fd >= 0 && transfer_parse(octets, (size_t)n, &t)) {
 		secure_warm(config);
-		confine_foresee(config, passed.fd, -1);
+		confine_foresee(config, passed.fd, -1, start->desk_fd);
 		answer = victim_fork(fork_sibling);
 	}
 	if (answer == 0 && n > 1) {
@@ -282,7 +285,7 @@ forker_serve(const char *text, struct options *options, struct config *config,
     struct start *start)
 {
 	int32_t ready = 0;
-	int fds[4], r;
+	int fds[FDS], r;
 
 	if (!take_fds(text, fds)) {
 		log_text(LOG_LEVEL_ERROR, "--serve is not for users: a listener starts "
@@ -293,22 +296,23 @@ forker_serve(const char *text, struct options *options, struct config *config,
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
+	for (int i = 0; i < FDS; i++)
+		if (fds[i] >= 0 && i != FD_PRINT)
 			(void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-	r = read_config(fds[3], options, config);
-	(void)close(fds[3]);
+	r = read_config(fds[FD_CONFIG], options, config);
+	(void)close(fds[FD_CONFIG]);
 	if (r < 0)
 		return EX_CONFIG;
-	start->remark_fd = fds[1];
-	start->print_fd = fds[2];
+	start->remark_fd = fds[FD_REMARKS];
+	start->print_fd = fds[FD_PRINT];
+	start->desk_fd = fds[FD_DESK];
 	secure_warm(config);
 	victim_prepare();
 	confine_forker(&(struct confinement){
 	    .config = config, .options = options, .start = start });
-	if (send(fds[0], &ready, sizeof ready, MSG_NOSIGNAL) < 0)
+	if (send(fds[FD_LISTENER], &ready, sizeof ready, MSG_NOSIGNAL) < 0)
 		return EX_OK;
-	while ((r = take_frame(fds[0], options, config, start)) > 0)
+	while ((r = take_frame(fds[FD_LISTENER], options, config, start)) > 0)
 		;
 	return r < 0 ? -1 : EX_OK;
 }

@@ -199,7 +199,8 @@ take_connection(struct listener *l, int listening, const struct config *config, 
 		return true;
 	}
 	children_know(&l->children, &child, fd);
-	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1);
+	confine_foresee(config, fd, l->children.forker.fd >= 0 ? l->children.to_listener : -1,
+	    l->children.shared.desk);
 	pid = children_make_room(&l->children) ? victim_fork(fork) : -1;
 	if (pid < 0) {
 		ret->event = EVENT_TROUBLE;
@@ -575,14 +576,14 @@ listen_prepare(struct listener *l, const struct options *options, const struct c
 		log_text(LOG_LEVEL_ERROR, "cannot prepare for sessions: %s", strerror(-r));
 		return EX_TEMPFAIL;
 	}
-	if (config->server.limit_clients != CLIENTS_NONE && config->shared.redis)
+	if (config->shared.redis)
 		share_limits(l, options);
 	victim_prepare();
 	/* Sessions inside TLS are descendants of the forker, and are signalled too. */
 	if (config->server.tls != SERVER_TLS_OFF && !secure_here())
 		start->tls_served = landlock_keep_signals() == 0 &&
 		    forker_start(&l->children.forker, config, options, start->print_fd,
-			l->children.to_listener) == 0;
+			l->children.to_listener, l->children.shared.desk) == 0;
 	return 0;
 }
 

@@ -27,6 +27,7 @@
 #include "config/secret.h"
 #include "session/certificates.h"
 #include "session/list.h"
+#include "shared/tally_link.h"
 
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
 /* The kernel asks for WRITE_FILE when a file is created and opened at once. */
@@ -229,6 +230,12 @@ static const struct seccomp_rule starter_calls[] = {
 	SECCOMP_CALL(wait4), SECCOMP_CALL(close_range),
 };
 
+/* A session that may count a user on all machines.  A socket of this type cannot be sent to an
+ * address, also if it has the number of the desk. */
+static const struct seccomp_rule desk_calls[] = {
+	SECCOMP_WITH_2(socketpair, 1, AF_UNIX, 2, TALLY_SOCKET),
+};
+
 /* A process that forks sessions, and these up to their own sandbox. */
 static const struct seccomp_rule parent_calls[] = {
 	SECCOMP_CALL(sendto), SECCOMP_CALL(recvmsg), SECCOMP_CALL(sendmsg),
@@ -238,6 +245,7 @@ static const struct seccomp_rule parent_calls[] = {
 	SECCOMP_CALL(fcntl), SECCOMP_CALL(setsockopt), SECCOMP_CALL(connect),
 	SECCOMP_CALL(faccessat), SECCOMP_CALL(readlinkat),
 	SECCOMP_WITH(socket, 1, AF_UNIX),
+	SECCOMP_WITH_2(socketpair, 1, AF_UNIX, 2, TALLY_SOCKET),
 	SECCOMP_CALL(landlock_create_ruleset), SECCOMP_CALL(landlock_add_rule),
 	SECCOMP_CALL(landlock_restrict_self),
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC), SECCOMP_WITHOUT(mprotect, 3, PROT_EXEC),
@@ -278,7 +286,7 @@ static LARGE struct seccomp outer;
 /* The filter of a session, ready to be loaded. */
 static LARGE struct ready {
 	bool made;
-	int client_fd, gives_away;	/* it is for these */
+	int client_fd, gives_away, desk;	/* it is for these */
 	bool has_starter;
 	struct seccomp_program program;
 } ready;
@@ -289,28 +297,40 @@ static struct ready_rules {
 	struct landlock rules;
 } ready_rules;
 
+static bool
+is_ready(const struct sandbox *s, bool has_starter)
+{
+	return ready.made && ready.client_fd == s->client_fd && ready.gives_away == s->gives_away &&
+	       ready.desk == s->desk && ready.has_starter == has_starter;
+}
+
 static void
-make_ready(int client_fd, int gives_away, bool has_starter)
+make_ready(const struct sandbox *s, bool has_starter)
 {
 	/* Sessions share their socket to the listener: none may shut it down. */
-	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, client_fd);
-	const struct seccomp_rule give = SECCOMP_WITH(sendmsg, 1, gives_away);
+	const struct seccomp_rule end = SECCOMP_WITH(shutdown, 1, s->client_fd);
+	const struct seccomp_rule give = SECCOMP_WITH(sendmsg, 1, s->gives_away);
+	const struct seccomp_rule pass = SECCOMP_WITH(sendmsg, 1, s->desk);
 	struct seccomp f = { .n = 0 };
 
-	if (ready.made && ready.client_fd == client_fd && ready.gives_away == gives_away &&
-	    ready.has_starter == has_starter)
+	if (is_ready(s, has_starter))
 		return;
 	SECCOMP_ADD(&f, session_calls);
 	SECCOMP_ADD(&f, session_arguments);
 	seccomp_add(&f, &end, 1);
-	if (gives_away >= 0)
+	if (s->gives_away >= 0)
 		seccomp_add(&f, &give, 1);
+	if (s->desk >= 0) {
+		seccomp_add(&f, &pass, 1);
+		SECCOMP_ADD(&f, desk_calls);
+	}
 	if (has_starter)
 		SECCOMP_ADD(&f, starter_calls);
 	seccomp_build(&ready.program, &f, outer.n ? &outer : NULL, SECCOMP_RET_KILL_PROCESS);
 	ready.made = true;
-	ready.client_fd = client_fd;
-	ready.gives_away = gives_away;
+	ready.client_fd = s->client_fd;
+	ready.gives_away = s->gives_away;
+	ready.desk = s->desk;
 	ready.has_starter = has_starter;
 }
 
@@ -336,7 +356,7 @@ sandbox_foresee(const struct sandbox *s)
 {
 	if (!outer.n)
 		return;
-	make_ready(s->client_fd, s->gives_away, false);
+	make_ready(s, false);
 	make_rules(s);
 }
 
@@ -362,7 +382,7 @@ sandbox_session(const struct sandbox *s)
 {
 	struct sandbox_errors errors = { .files = wall_off_session_files(s) };
 
-	make_ready(s->client_fd, s->gives_away, s->has_starter);
+	make_ready(s, s->has_starter);
 	errors.calls = seccomp_load(&ready.program);
 	return errors;
 }

@@ -16,6 +16,7 @@ struct sandbox {
 	const char *config_file;	/* which a listener reads again; NULL: the default */
 	int client_fd;			/* of a session: replies go there */
 	int gives_away;			/* to a session's listener, at STARTTLS; -1: not */
+	int desk;			/* where a session passes a socket; -1: nowhere */
 	bool has_starter;		/* of a session: session/starter.h */
 	bool keeps_signals;		/* landlock_keep_signals() was called */
 };

@@ -163,6 +163,7 @@ session_begin(struct session *s, const struct start *start, const struct config 
 	s->start = start;
 	s->config = config;
 	s->options = options;
+	s->tally = (struct tally_link){ .desk = start->desk_fd, .fd = -1 };
 	s->record = (struct record){ .started_ms = clock_ms() };
 	s->newlines = !network || start->lf ? SMTP_LF_TOO :
 	    config->server.bare_newline == NEWLINE_NORMALIZE ? SMTP_NORMALIZE : SMTP_CRLF;

@@ -17,6 +17,7 @@
 #include "session/record.h"
 #include "session/remarks.h"
 #include "session/start.h"
+#include "shared/tally_link.h"
 
 struct session {
 	const struct config *config;
@@ -34,6 +35,8 @@ struct session {
 	const char *end;		/* why the session is over; NULL while it is not */
 	bool lost;			/* no reply reaches the client any more */
 	bool uncounted;			/* the mail of its user could not be counted */
+	bool alone;			/* it is counted for this machine only, which is logged */
+	struct tally_link tally;
 	char literal_space[ENDPOINT_LITERAL_MAX];
 	/* Large ones last: a session that only greets touches few pages. */
 	struct stream client;		/* the connection to the client */

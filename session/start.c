@@ -149,6 +149,7 @@ find_client(const struct wishes *w, const struct options *options, struct config
 		if (r >= 0)
 			return r;
 		start->remark_fd = listener.children.to_listener;
+		start->desk_fd = listener.children.shared.desk;
 	} else if (w->print && w->stderr_is_socket && !endpoint_is_socket(STDERR_FILENO)) {
 		/* The socket may be the client's, so log_open() has replaced it. */
 		log_text(LOG_LEVEL_ERROR,
@@ -216,7 +217,7 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	int r;
 
 	*ret = (struct start){ .rfd = STDIN_FILENO, .wfd = STDOUT_FILENO, .print_fd = -1,
-		.remark_fd = -1 };
+		.remark_fd = -1, .desk_fd = -1 };
 	arguments = argv;
 	log_open(program.name);
 	r = options_parse(options, &program, argc, argv, add_wish, &wishes);

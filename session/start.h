@@ -13,6 +13,7 @@ struct start {
 	int rfd, wfd;
 	int print_fd;			/* the target of --print; -1: none */
 	int remark_fd;			/* for remarks to the listener; -1: none */
+	int desk_fd;			/* to share counts of users (shared/tally_link.h), or -1 */
 	bool tls_served;		/* the listener takes clients at STARTTLS */
 	bool implicit;			/* TLS from the first octet */
 	bool lf;			/* lines may end in LF alone, from the network too */

@@ -20,10 +20,11 @@ static const struct seccomp_rule common[] = {
 	SECCOMP_CALL(connect), SECCOMP_CALL(setsockopt), SECCOMP_CALL(getsockopt),
 	SECCOMP_CALL(sendto), SECCOMP_CALL(recvfrom), SECCOMP_CALL(sendmsg), SECCOMP_CALL(write),
 	SECCOMP_CALL(writev), SECCOMP_CALL(close), SECCOMP_CALL(ppoll), SECCOMP_CALL(fstat),
+	SECCOMP_CALL(recvmsg), SECCOMP_CALL(epoll_ctl), SECCOMP_CALL(epoll_pwait),
 	SECCOMP_FAIL(openat, EACCES), SECCOMP_FAIL(newfstatat, EACCES),
 	SECCOMP_WITHOUT(mmap, 3, PROT_EXEC),
 #ifdef SYS_poll
-	SECCOMP_CALL(poll),
+	SECCOMP_CALL(poll), SECCOMP_CALL(epoll_wait),
 #endif
 };
 

@@ -6,6 +6,7 @@
 #include "shared/shared.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 #define ARGUMENTS_MAX (2 * OPTIONS_OVERRIDES_MAX + 8)
 
 static _Noreturn void
-become_program(const char *path, const struct options *options, int fd)
+become_program(const char *path, const struct options *options, int fd, int desk)
 {
 	const char *all[ARGUMENTS_MAX];
 	size_t n = 0;
@@ -35,9 +36,12 @@ become_program(const char *path, const struct options *options, int fd)
 		all[n++] = options->overrides[i];
 	}
 	all[n++] = "--serve";
+	all[n++] = "--desk";
 	all[n] = NULL;
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (dup2(fd, STDIN_FILENO) >= 0)
+	if (desk == SHARED_DESK_FD)
+		desk = fcntl(desk, F_DUPFD, SHARED_DESK_FD + 1);
+	if (dup2(fd, STDIN_FILENO) >= 0 && dup2(desk, SHARED_DESK_FD) >= 0)
 		(void)execv(path, (char **)(uintptr_t)all);	/* execv(3) does not write to it */
 	_exit(127);
 }
@@ -67,28 +71,48 @@ say_hello(struct shared *s)
 	(void)send_query(s, &(struct query){ .kind = QUERY_HELLO });
 }
 
+/* Two sockets: of the listener, and of its sessions. */
+static int
+open_sockets(int fds[2], int desk[2])
+{
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, desk) == 0)
+		return 0;
+	r = -errno;
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	return r;
+}
+
 int
 shared_start(struct shared *s, const struct options *options)
 {
 	char space[PATH_MAX];
 	struct buf path = BUF(space);
-	int fds[2];
+	int fds[2], desk[2], r;
 	pid_t pid;
 
 	if (!file_beside(PROGRAM, &path))
 		return -ENOENT;
-	if (access(space, X_OK) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+	if (access(space, X_OK) < 0)
 		return -errno;
+	r = open_sockets(fds, desk);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid == 0)
-		become_program(space, options, fds[1]);
+		become_program(space, options, fds[1], desk[1]);
 	(void)close(fds[1]);
+	(void)close(desk[1]);
 	if (pid < 0) {
 		(void)close(fds[0]);
+		(void)close(desk[0]);
 		return -ENOMEM;
 	}
-	*s = (struct shared){ .state = SHARED_STARTING, .fd = fds[0] };
+	*s = (struct shared){ .state = SHARED_STARTING, .fd = fds[0], .desk = desk[0] };
 	say_hello(s);
 	return 0;
 }

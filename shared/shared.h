@@ -13,6 +13,7 @@
 #include "shared/query.h"
 
 #define SHARED_WAIT_MS 20
+#define SHARED_DESK_FD 3	/* of the process: the desk */
 
 enum shared_state {
 	SHARED_OFF,		/* the machine shares no limits */
@@ -25,16 +26,17 @@ enum shared_state {
 struct shared {
 	enum shared_state state;
 	int fd;			/* to the process; -1: none */
+	int desk;		/* by which sessions reach it (tally_link.h); -1: none */
 	uint32_t number;	/* of the last query */
 	bool lost;		/* frames did not fit into the socket */
 };
 
-#define SHARED_NONE { .fd = -1 }
+#define SHARED_NONE { .fd = -1, .desk = -1 }
 
 /* Start the process.  Call it before walls.  0 or -errno. */
 int shared_start(struct shared *s, const struct options *options);
 
-/* Hang up: the process ends. */
+/* Hang up: the process ends.  The desk stays. */
 void shared_close(struct shared *s);
 
 /*

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * smtp-shared: ask Redis for a listener, so that several machines keep one limit for a client.  It
- * has the address of Redis, its password, and no files.  It ends with its listener.
+ * smtp-shared: ask Redis for a listener and its sessions, so that several machines keep one limit
+ * for a client or a user.  It has the address of Redis, its password, and no files.  It ends with
+ * its listener.
  *
  * Redis is asked in batches of what waits in the socket of the listener.  After any error the
  * connection is closed: a late reply must not be taken for that to another query.
@@ -29,6 +30,8 @@
 #include "shared/holders.h"
 #include "shared/redis.h"
 #include "shared/shared.h"
+#include "shared/tally_desk.h"
+#include "shared/tally_script.h"
 
 #define BATCH_MS      15	/* for the replies to a batch: less than a listener waits */
 #define BEGIN_MS      100	/* to connect and to log in: frames wait in the socket meanwhile */
@@ -42,7 +45,7 @@
 
 static const char usage[] =
     "usage: smtp-shared [-c FILE] [-o SECTION.KEY=VALUE]... --test\n"
-    "Share the limits of a listener with other machines, through the Redis of [shared].\n"
+    "Share the limits of clients and users with other machines, through the Redis of [shared].\n"
     "A listener starts this program itself.\n"
     "\n"
     "  --test              connect, log in, run the script, and print the time of a reply\n"
@@ -52,21 +55,23 @@ static const char usage[] =
     "  --version, --help\n"
     "Exit: 0 done, 64 usage, 75 Redis does not reply, 78 configuration.\n";
 
-enum { OPTION_SERVE = OPTION_OWN, OPTION_TEST };
+enum { OPTION_SERVE = OPTION_OWN, OPTION_DESK, OPTION_TEST };
 
 static const struct option long_options[] = {
 	{ "serve", no_argument, NULL, OPTION_SERVE },
+	{ "desk", no_argument, NULL, OPTION_DESK },
 	{ "test", no_argument, NULL, OPTION_TEST },
 	{ 0 },
 };
 
 struct server {
-	bool serve, test;
+	bool serve, has_desk, test;
 	struct redis redis;
 	struct redis_place place;
 	char id[17];			/* of this process among those that write to a key */
 	char password[PASSWORD_MAX];
 	struct holders holders;
+	struct tally_desk desk;
 	bool hello;			/* the listener waits for QUERY_HERE */
 	bool reported;			/* the trouble is in the log */
 	int retry_ms;
@@ -81,6 +86,7 @@ own_option(void *ctx, int val, const char *argument)
 
 	(void)argument;
 	s->serve |= val == OPTION_SERVE;
+	s->has_desk |= val == OPTION_DESK;
 	s->test |= val == OPTION_TEST;
 	return 0;
 }
@@ -157,6 +163,18 @@ take_verdict(struct redis *r, int64_t until_ms, enum strangers_limit *ret)
 	return error < 0 ? error : clients_verdict(&reply, ret) ? 0 : redis_refuse(r);
 }
 
+/* After a batch of n calls. */
+static void
+end_batch(struct server *s, int error, size_t n)
+{
+	if (error < 0) {
+		lose_redis(s);
+	} else if (n) {
+		s->retry_ms = RETRY_MIN_MS;
+		s->reported = false;
+	}
+}
+
 /* Ask for n queries at once.  The verdicts go to the listener.  False if Redis is lost. */
 static bool
 ask_redis(struct server *s, const struct query *queries, size_t n)
@@ -173,12 +191,7 @@ ask_redis(struct server *s, const struct query *queries, size_t n)
 		if (error == 0 && queries[i].kind == QUERY_ENTER)
 			send_answer(QUERY_VERDICT, queries[i].number, limit);
 	}
-	if (error < 0) {
-		lose_redis(s);
-	} else if (n) {
-		s->retry_ms = RETRY_MIN_MS;
-		s->reported = false;
-	}
+	end_batch(s, error, n);
 	return error == 0;
 }
 
@@ -264,6 +277,42 @@ take_queries(struct server *s)
 	return true;
 }
 
+/* ---- sessions ---- */
+
+static int
+take_count(struct redis *r, int64_t until_ms, enum tally_result *ret)
+{
+	static struct redis_reply reply;
+	const int error = redis_take(r, until_ms, &reply);
+
+	return error < 0 ? error : tally_counted(&reply, ret) ? 0 : redis_refuse(r);
+}
+
+/* Take the queries of sessions, and answer each. */
+static void
+take_tallies(struct server *s)
+{
+	static struct tally_call calls[REDIS_BATCH];
+	const size_t n = tally_desk_take(&s->desk, calls, REDIS_BATCH);
+	const int64_t until_ms = clock_ms() + BATCH_MS;
+	int error = s->redis.fd < 0 ? -ENOTCONN : 0;
+
+	if (n && error == 0) {
+		for (size_t i = 0; i < n; i++)
+			tally_ask(&s->redis, &calls[i].query);
+		error = redis_flush(&s->redis, until_ms);
+	}
+	for (size_t i = 0; i < n; i++) {
+		enum tally_result result = TALLY_UNKNOWN;
+
+		if (error == 0)
+			error = take_count(&s->redis, until_ms, &result);
+		tally_desk_answer(&calls[i], result);
+	}
+	if (s->redis.fd >= 0)
+		end_batch(s, error, n);
+}
+
 static int
 time_to_wait(const struct server *s)
 {
@@ -274,18 +323,22 @@ time_to_wait(const struct server *s)
 	return at_ms ? clock_left_ms(at_ms) : 0;
 }
 
-static void
+/* Until the listener has ended. */
+static int
 serve(struct server *s)
 {
 	for (;;) {
-		struct pollfd p[2] = { { LISTENER, POLLIN, 0 }, { s->redis.fd, POLLIN, 0 } };
+		struct pollfd p[3] = { { LISTENER, POLLIN, 0 }, { s->redis.fd, POLLIN, 0 },
+			{ s->desk.epoll, POLLIN, 0 } };
 
-		if (poll(p, 2, time_to_wait(s)) < 0 && errno != EINTR)
-			return;
+		if (poll(p, 3, time_to_wait(s)) < 0 && errno != EINTR)
+			return EX_OSERR;
 		if (p[0].revents && !take_queries(s))
 			break;
 		if (p[1].revents && !p[0].revents && s->redis.fd >= 0)
 			renew_connection(s);
+		if (p[2].revents)
+			take_tallies(s);
 		if (s->redis.fd < 0 && clock_left_ms(s->retry_at_ms) <= 0)
 			find_redis(s);
 		if (s->redis.fd >= 0 && (!s->renew_at_ms || clock_left_ms(s->renew_at_ms) == 0))
@@ -294,6 +347,7 @@ serve(struct server *s)
 			report_here(s);
 	}
 	leave_redis(s);
+	return EX_OK;
 }
 
 /* ---- start ---- */
@@ -380,9 +434,14 @@ begin(struct server *s, const struct config *c)
 	s->retry_ms = RETRY_MIN_MS;
 	s->redis = (struct redis){ .place = &s->place, .user = c->shared.user,
 	    .password = *s->password ? s->password : NULL, .prefix = c->shared.prefix,
-	    .scripts = { &clients_script }, .fd = -1 };
+	    .scripts = { &clients_script, &tally_script }, .fd = -1 };
 	(void)snprintf(s->id, sizeof s->id, "%016" PRIx64, id);
 	log_seal();
+	if (tally_desk_open(&s->desk, s->has_desk ? SHARED_DESK_FD : -1) < 0) {
+		log_text(LOG_LEVEL_ERROR, "no limits are shared with other machines: epoll: %s",
+		    strerror(errno));
+		return EX_OSERR;
+	}
 	shared_confine(&s->place);
 	return -1;
 }
@@ -415,7 +474,7 @@ main(int argc, char **argv)
 		return code;
 	if (server.test)
 		return test_redis(&server);
-	serve(&server);
+	code = serve(&server);
 	config_done(&config);
-	return EX_OK;
+	return code;
 }

@@ -13,7 +13,7 @@ import threading
 import time
 
 from programs import SANITIZER, fresh_directory
-from redis_server import Redis
+from redis_server import READY, Garbage, Redis
 from tap import check, main, note, same, test, wait_for
 from tls_server import BUILD, HOST, Server, anyone, certificate
 
@@ -93,9 +93,21 @@ def let_go(sessions):
         session.close()
 
 
+def children(pid):
+    return subprocess.run(["pgrep", "-P", str(pid), "smtp-shared"], capture_output=True,
+                          text=True).stdout.split()
+
+
+def has_ended(pid):
+    try:
+        with open("/proc/%s/status" % pid) as status:
+            return "State:\tZ" in status.read()
+    except OSError:
+        return True
+
+
 def names(server):
-    return subprocess.run(["pgrep", "-P", str(server.process.pid), "smtp-shared"],
-                          capture_output=True, text=True).stdout.split()
+    return children(server.process.pid)
 
 
 with open(password_file, "w") as secret:
@@ -202,18 +214,20 @@ def _():
     wait_for_redis(servers)
     redis.stop()
     source, slowest, held = next(SOURCES), [], []
-    for server in servers:
-        for i in range(4):
-            began = time.monotonic()
-            session = connect(server, source)
-            slowest.append((time.monotonic() - began) * 1000)
-            held += [session] if session else []
-    note("milliseconds to the greeting: " + " ".join("%.0f" % ms for ms in slowest))
-    same(len(held), 9, "three on each machine")
-    # Of four, only the first can have waited.
-    check(all(statistics.median(slowest[i:i + 4]) < 20 for i in (0, 4, 8)), slowest)
-    same([state(server) for server in servers], ["away"] * 3)
-    redis.go_on()
+    try:
+        for server in servers:
+            for i in range(4):
+                began = time.monotonic()
+                session = connect(server, source)
+                slowest.append((time.monotonic() - began) * 1000)
+                held += [session] if session else []
+        note("milliseconds to the greeting: " + " ".join("%.0f" % ms for ms in slowest))
+        same(len(held), 9, "three on each machine")
+        # Only the first of four waits for Redis; all may wait for this machine.
+        check(all(min(slowest[i + 1:i + 4]) < 20 for i in (0, 4, 8)), slowest)
+        same([state(server) for server in servers], ["away"] * 3)
+    finally:
+        redis.go_on()
     check(wait_for(lambda: all(state(server) == "back" for server in servers)))
     # Connections that were made meanwhile count on all machines.
     held.pop().close()
@@ -269,31 +283,6 @@ def _():
     close(servers)
 
 
-class Garbage(threading.Thread):
-    """A server that replies with other octets than Redis."""
-
-    def __init__(self, octets, slowly=False):
-        super().__init__(daemon=True)
-        self.octets, self.slowly, self.clients = octets, slowly, 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.start()
-
-    def run(self):
-        while True:
-            client = self.socket.accept()[0]
-            self.clients += 1
-            try:
-                client.recv(100000)
-                for octet in self.octets if self.slowly else [self.octets]:
-                    client.sendall(bytes([octet]) if self.slowly else octet)
-                    if self.slowly:
-                        time.sleep(0.05)
-            except OSError:
-                pass
-            client.close()
-
-
 @test("garbage in place of Redis costs no memory and no client")
 def _():
     for name, octets, slowly in (("text", b"HTTP/1.1 400 Bad Request\r\n\r\n", False),
@@ -316,8 +305,7 @@ def _():
 
 @test("a Redis that hangs up again and again is asked ten times a second at most")
 def _():
-    # The replies to AUTH, SELECT and SCRIPT LOAD; then the server hangs up.
-    garbage = Garbage(b"+OK\r\n+OK\r\n$40\r\n" + b"a" * 40 + b"\r\n")
+    garbage = Garbage(READY)
     [server] = machines("shared-hang-up", "client-connections = 2", n=1, port=garbage.port)
     time.sleep(1)
     before = garbage.clients
@@ -353,8 +341,7 @@ def _():
     let_go(held)
     os.kill(servers[0].process.pid, signal.SIGKILL)
     servers[0].process.wait(10)
-    check(wait_for(lambda: not os.path.exists("/proc/" + pid) or
-                   "State:\tZ" in open("/proc/%s/status" % pid).read(), 10), pid)
+    check(wait_for(lambda: has_ended(pid), 10), pid)
     check(wait_for(lambda: len(hold(servers[1:], source, 1)) == 1, 5))
     close(servers[1:])
 

@@ -5,6 +5,7 @@
 #include "config/redis.h"
 #include "shared/holders.h"
 #include "shared/query.h"
+#include "shared/tally.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PLACES 16
@@ -40,6 +41,33 @@ try_answer(const uint8_t *data)
 		abort();
 }
 
+/* The same for the frames of a session. */
+static void
+try_tally(const uint8_t *data)
+{
+	unsigned char again[TALLY_OCTETS];
+	struct tally_query q;
+
+	if (!tally_parse(data, TALLY_OCTETS, &q))
+		return;
+	tally_encode(&q, again);
+	if (memcmp(again, data, sizeof again) != 0)
+		abort();
+}
+
+static void
+try_tally_answer(const uint8_t *data)
+{
+	unsigned char again[TALLY_ANSWER_OCTETS];
+	struct tally_answer a;
+
+	if (!tally_answer_parse(data, TALLY_ANSWER_OCTETS, &a))
+		return;
+	tally_answer_encode(&a, again);
+	if (memcmp(again, data, sizeof again) != 0)
+		abort();
+}
+
 /* A process beside a listener as far as its table goes; answers; and the octets as a place. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -60,6 +88,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	for (size_t at = 0; at + QUERY_ANSWER_OCTETS <= size; at += QUERY_ANSWER_OCTETS)
 		try_answer(data + at);
+	for (size_t at = 0; at + TALLY_OCTETS <= size; at += TALLY_OCTETS)
+		try_tally(data + at);
+	for (size_t at = 0; at + TALLY_ANSWER_OCTETS <= size; at += TALLY_ANSWER_OCTETS)
+		try_tally_answer(data + at);
 	if (!redis_place_parse(slice_of((const char *)data, size), &place, &why) && !why)
 		abort();
 	return 0;

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: ISC
-"""A real redis-server of build/peers, for tests."""
+"""A real redis-server of build/peers, and a server that is none, for tests."""
 import signal
 import socket
 import subprocess
+import threading
+import time
 
 from programs import PEERS, peer_environment
 from tap import check, wait_for
+
+
+# The replies to AUTH, SELECT and SCRIPT LOAD for each script of a listener.
+READY = b"+OK\r\n+OK\r\n" + (b"$40\r\n" + b"a" * 40 + b"\r\n") * 2
 
 
 class Redis:
@@ -47,3 +53,28 @@ class Redis:
     def kill(self):
         self.process.kill()
         self.process.wait(10)
+
+
+class Garbage(threading.Thread):
+    """A server that replies with other octets than Redis."""
+
+    def __init__(self, octets, slowly=False):
+        super().__init__(daemon=True)
+        self.octets, self.slowly, self.clients = octets, slowly, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            client = self.socket.accept()[0]
+            self.clients += 1
+            try:
+                client.recv(100000)
+                for octet in self.octets if self.slowly else [self.octets]:
+                    client.sendall(bytes([octet]) if self.slowly else octet)
+                    if self.slowly:
+                        time.sleep(0.05)
+            except OSError:
+                pass
+            client.close()
