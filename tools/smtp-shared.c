@@ -2,7 +2,7 @@
 /*
  * smtp-shared: ask Redis for a listener and its sessions, so that several machines keep one limit
  * for a client or a user.  It has the address of Redis, its password, and no files.  It ends with
- * its listener.
+ * its listener.  If it dies, its parent, which does nothing else, forks it again.
  *
  * Redis is asked in batches of what waits in the socket of the listener.  After any error the
  * connection is closed: a late reply must not be taken for that to another query.
@@ -10,12 +10,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -42,6 +45,9 @@
 #define HOLDERS       (UINT32_C(1) << 17)
 #define PASSWORD_MAX  512
 #define LISTENER      STDIN_FILENO
+#define AGAIN_MIN_MS  100		/* until a process that has died is forked again */
+#define AGAIN_MAX_MS  30000
+#define CALM_MS	      60000		/* one that has lived so long did not die at once */
 
 static const char usage[] =
     "usage: smtp-shared [-c FILE] [-o SECTION.KEY=VALUE]... --test\n"
@@ -352,6 +358,49 @@ serve(struct server *s)
 
 /* ---- start ---- */
 
+/* Is the listener there?  Wait so long for its end. */
+static bool
+wait_for_hang_up(int ms)
+{
+	struct pollfd p = { .fd = LISTENER };
+
+	return poll(&p, 1, ms) == 0;
+}
+
+/* Fork the process that serves.  It returns, and ends with this one.  This one ends with it, but
+ * forks another one if it has died. */
+static void
+keep_alive(void)
+{
+	const pid_t self = getpid();
+	int again_ms = AGAIN_MIN_MS, status;
+
+	for (;;) {
+		const int64_t began_ms = clock_ms();
+		const pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != self)
+				_exit(EX_OK);
+			return;
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			status = EX_OSERR << 8;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == EX_OK)
+			_exit(EX_OK);
+		if (clock_ms() - began_ms > CALM_MS)
+			again_ms = AGAIN_MIN_MS;
+		log_text(LOG_LEVEL_ERROR, "no limits are shared with other machines: smtp-shared "
+		    "%s %d; it starts again in %d ms",
+		    WIFSIGNALED(status) ? "was killed by signal" : "ended with status",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), again_ms);
+		if (!wait_for_hang_up(again_ms))
+			_exit(EX_OK);
+		again_ms = again_ms * 2 < AGAIN_MAX_MS ? again_ms * 2 : AGAIN_MAX_MS;
+	}
+}
+
 /* Connect, and ask about an address of documentation, whose key is removed again. */
 static int
 test_redis(struct server *s)
@@ -437,6 +486,8 @@ begin(struct server *s, const struct config *c)
 	    .scripts = { &clients_script, &tally_script }, .fd = -1 };
 	(void)snprintf(s->id, sizeof s->id, "%016" PRIx64, id);
 	log_seal();
+	if (s->serve)
+		keep_alive();
 	if (tally_desk_open(&s->desk, s->has_desk ? SHARED_DESK_FD : -1) < 0) {
 		log_text(LOG_LEVEL_ERROR, "no limits are shared with other machines: epoll: %s",
 		    strerror(errno));

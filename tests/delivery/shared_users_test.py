@@ -4,13 +4,14 @@
 sends garbage; and the process beside a listener, which dies too."""
 import os
 import re
+import signal
 import smtplib
 import socket
 import statistics
 import subprocess
 import time
 
-from programs import fresh_directory
+from programs import SANITIZER, fresh_directory
 from redis_server import READY, Garbage, Redis
 from tap import check, main, note, same, test, wait_for
 from tls_server import BUILD, HANDLER, HOST, Server, anyone, certificate
@@ -110,6 +111,16 @@ def spread(servers, user, n, act=Client.mail):
     for one in sessions:
         one.close()
     return got
+
+
+def keeper(server):
+    """The process that the listener has started, and its child, which asks Redis."""
+    def child(pid):
+        found = subprocess.run(["pgrep", "-P", str(pid), "smtp-shared"], capture_output=True,
+                               text=True).stdout.split()
+        return int(found[0]) if found else None
+    parent = child(server.process.pid)
+    return parent, wait_for(lambda: child(parent), 5)
 
 
 def select(*words):
@@ -260,6 +271,37 @@ def _():
         server.logged("shared with other machines: Redis: ")
         same(server.log().count("state=away user="), 1, name, server.log())
         close([server])
+
+
+@test("the process that asks Redis dies: the log has it, it starts again, and sessions go on")
+def _():
+    servers = machines("users-dies", "user-messages = 1000000", n=2)
+    user = next(NAMES)
+    clients = [session(server, user) for server in servers]
+    check(all(client.mail() for client in clients))
+    for _ in range(3):
+        parent, pid = keeper(servers[0])
+        status = open("/proc/%d/status" % pid).read()
+        check(SANITIZER or "Seccomp:\t2" in status, status)
+        os.kill(pid, signal.SIGKILL)
+        check(all(client.mail() for client in clients))
+        check(wait_for(lambda: keeper(servers[0])[1] not in (None, pid), 10), servers[0].log())
+        same(keeper(servers[0])[0], parent)
+    same(re.findall("killed by signal 9; it starts again in (\\d+) ms", servers[0].log()),
+         ["100", "200", "400"])
+    select("DEL", "test:user-hour:" + user)
+
+    def counted():
+        check(clients[0].mail())
+        return select("EXISTS", "test:user-hour:" + user) == ":1"
+    check(wait_for(counted, 15, 0.7), "the old session does not share again", servers[0].log())
+    os.kill(keeper(servers[0])[0], signal.SIGKILL)
+    check(all(client.mail() for client in clients))
+    servers[0].logged("shared-limits state=ended")
+    same(spread(servers, next(NAMES), 4), 4)
+    for client in clients:
+        client.close()
+    close(servers)
 
 
 @test("a process for each connection: its count holds over processes, for this machine alone")
