@@ -88,8 +88,9 @@ take_records(const struct queue *q, int fd, off_t size, unsigned max, queue_visi
 	off_t whole = size / RECORD, n = whole < max ? whole : max;
 	int r = queue_lease_check(q);
 
-	if (r == 0)
-		r = queue_read_at(fd, records, (size_t)n * RECORD, (whole - n) * RECORD);
+	if (r < 0)
+		return r;
+	r = queue_read_at(fd, records, (size_t)n * RECORD, (whole - n) * RECORD);
 	if (r < 0)
 		return r;
 	/* Shorten the list first: a record that is taken twice only costs a search in vain. */
