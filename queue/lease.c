@@ -215,12 +215,14 @@ record_read(int fd, struct record *ret)
 	return -EBADMSG;
 }
 
-/* Open the lease by its name, and read it.  A descriptor or -errno. */
+/* Open the lease by its name, and read it.  A descriptor or -errno; then the record is nobody's. */
 static int
 open_record(const struct queue *q, int mode, struct record *ret)
 {
-	int r, fd = openat(q->tmp, QUEUE_LEASE, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int r, fd;
 
+	memset(ret, 0, sizeof *ret);
+	fd = openat(q->tmp, QUEUE_LEASE, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	r = record_read(fd, ret);
