@@ -10,7 +10,6 @@ import concurrent.futures
 import itertools
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -102,16 +101,16 @@ class Place:
                 file.write(CONFIG.format(dir=self.directory, queues=queues, term=TERM_MS,
                                          sink="%s:%d" % sink.address if sink else "127.0.0.1:1"))
 
-    def argv(self, host, program, *options, before=()):
+    def argv(self, host, program, *options):
         return ["unshare", "--uts", "sh", "-c", 'hostname "$1"; shift; exec "$@"', "sh", host,
-                *before, program, "-c", self.configs[host], *options]
+                program, "-c", self.configs[host], *options]
 
     def run(self, host, program, *options, **more):
         return subprocess.run(self.argv(host, program, *options), stderr=self.log, text=True,
                               stdout=subprocess.PIPE, timeout=100, **more)
 
-    def start(self, host, program, *options, before=(), **more):
-        return subprocess.Popen(self.argv(host, program, *options, before=before), **more,
+    def start(self, host, program, *options, **more):
+        return subprocess.Popen(self.argv(host, program, *options), **more,
                                 stderr=self.log, start_new_session=True)
 
     def session(self, rcpts):
@@ -193,44 +192,63 @@ SESSION = "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@local.example>\r\nDATA\r\n", \
     "Subject: 1\r\n\r\nhi\r\n.\r\n", "QUIT\r\n"
 
 
-def states(process):
-    """The states of the processes of a group."""
-    out = subprocess.run(["ps", "-o", "state=,comm=", "-g", str(process.pid)],
-                         capture_output=True, text=True).stdout
-    return [line[0] for line in out.splitlines() if "smtp-handler" in line]
+def read_until_354(session, place):
+    out = b""
+    while b"354" not in out:
+        octets = os.read(session.stdout.fileno(), 4096)
+        check(octets, out, place.text())
+        out += octets
+
+
+def trace(session, call, kill, place):
+    """From now on a system call of this process stops or kills it.  Only now, because a renewal of
+    the lease at its start has the same calls.  Returns a function: has it stopped?"""
+    path = place.directory + "/trace"
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-p", str(session.pid), "-o", path,
+         "-e", "trace=/^(fsync|rename|fdatasync)",
+         "-e", "inject=%s:signal=%s" % (call, "SIGKILL" if kill else "SIGSTOP")],
+        stderr=subprocess.PIPE, text=True)
+    line = tracer.stderr.readline()
+    check(line.endswith("attached\n"), line)
+
+    def has_stopped():
+        # A traced process also stops for a moment at each call: its state proves nothing.
+        with open(path) as file:
+            return "--- stopped by SIGSTOP ---" in file.read()
+    return tracer, has_stopped
 
 
 def interrupt_session(call, kill):
     """mx1 is stopped or killed after a system call of a session."""
     place = Place()
-    trace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=/^(fsync|rename|fdatasync)",
-             "-e", "inject=%s:signal=%s" % (call, "SIGKILL" if kill else "SIGSTOP")]
-    if not call:
-        trace = []
     place.run("mx1", RELAY)             # makes the lease: the session need not
-    session = place.start("mx1", HANDLER, before=trace, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True)
+    session = place.start("mx1", HANDLER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     session.stdin.write(SESSION[0])
     session.stdin.flush()
-    out = b""
-    while b"354" not in out:            # a renewal at the start has the same calls
-        if select.select([session.stdout], [], [], 1)[0]:
-            out += os.read(session.stdout.fileno(), 4096)
-        else:
-            group(session, signal.SIGCONT)
-    if not call:                        # before the content comes
+    read_until_354(session, place)
+    if call:
+        tracer, has_stopped = trace(session, call, kill, place)
+    else:                               # before the content comes
         group(session, signal.SIGSTOP)
+        os.waitid(os.P_PID, session.pid, os.WSTOPPED)
     session.stdin.write(SESSION[1] + SESSION[2])
     session.stdin.flush()
-    check(wait_for(lambda: set(states(session)) <= ({"Z"} if kill else {"T", "t"})),
-          states(session))
+    if kill:
+        same(session.wait(60), -signal.SIGKILL, place.text())
+    elif call:
+        check(wait_for(has_stopped, 60), place.text())
     same(place.adopt(), 0, place.text())
-    for _ in range(3):                  # a process under strace is stopped once more
+
+    def has_ended():                    # a process under strace is stopped once more
         group(session, signal.SIGCONT)
-        time.sleep(0.02)
+        return session.poll() is not None
+
+    check(wait_for(has_ended, 60), place.text())
     session.stdin.close()
     out = session.stdout.read()
-    session.wait(30)
+    if call:
+        tracer.communicate(timeout=60)
     before = place.mailbox("bob")
     same([place.take_back(), place.run("mx1", RELAY).returncode], [0, 0], place.text())
     return place, out, before
