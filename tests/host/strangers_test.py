@@ -85,6 +85,21 @@ def close_all(server, clients):
                                               capture_output=True).stdout), server.log())
 
 
+def admitted(server, source):
+    """A client that connects until the listener knows that a session is idle, and makes room."""
+    def served():
+        client = Client(server, source, None)
+        if client.greeting.startswith("220"):
+            return client
+        check("too many connections" in client.greeting, client.greeting, server.log())
+        client.close()
+        return None
+
+    client = wait_for(served, step_s=0.1)
+    check(client, "nobody makes room", server.log())
+    return client
+
+
 def lines(server, limit):
     return re.findall(r"limited client=(\S+) limit=%s refused=(\d+)" % limit, server.log())
 
@@ -133,19 +148,23 @@ def _():
         floods = [threading.Thread(target=flood) for _ in range(4)]
         for thread in floods:
             thread.start()
-        slowest = 0
+        began, most = time.monotonic(), 0
         try:
             for _ in range(10):
-                began = time.monotonic()
+                before = len(greetings)
                 Client(server, GOOD).message().close()
-                slowest = max(slowest, time.monotonic() - began)
+                most = max(most, len(greetings) - before)
                 time.sleep(0.05)
+            check(wait_for(lambda: greetings.count("421") > 50, 60), len(greetings))
         finally:
             stop.set()
             for thread in floods:
                 thread.join()
-        check(slowest < 2, slowest)
-        check(greetings.count("421") > 50 and 20 <= greetings.count("220") <= 25,
+        note("during one message of another, %d connections of the flood at most" % most)
+        check(most < 500, most)
+        # The limit forgets: 20 a minute are one more in 3 seconds.
+        allowed = 21 + int((time.monotonic() - began) / 3)
+        check(20 <= greetings.count("220") <= allowed,
               greetings.count("220"), greetings.count("421"), len(greetings))
         same(len(lines(server, "client-rate")), 1, server.log())
 
@@ -250,41 +269,66 @@ def alone(server, user, recipients):
     return [reply[:9] for reply in replies]
 
 
+def in_time(trial):
+    """Call trial with longer and longer times, until one is long enough for its steps on this
+    machine.  trial returns how long they took."""
+    for seconds in 2, 12, 60:
+        if trial(seconds) < seconds / 4:    # else a part of the limit is free again
+            return
+    check(False, "this machine is too slow")
+
+
 @test("a user has so many recipients in a time, over all sessions, listeners and processes")
 def _():
-    with Server("strangers-rate", STRANGE, *AUTH, "user-rate = 3/2s ben=1/1h robot=any",
-                ROUTE) as server:
-        client = inside_tls(server, GOOD)
-        client.say(plain("ANNA", "right"), "235")   # the file of users has "anna"
-        client.say("MAIL FROM:<a@b.example>", "250")
-        client.say("RCPT TO:<anna@example.com>", "250")
-        began = time.time()
-        same(alone(server, "anna", 3), ["250 2.1.5"] * 2 + ["450 4.7.1"])
-        reply = client.say("RCPT TO:<anna@example.com>")
-        check(reply.startswith("450 4.7.1 Error: too many recipients of this user for now"),
-              reply)
-        same(alone(server, "ben", 2), ["250 2.1.5", "450 4.7.1"])
-        same(alone(server, "robot", 9), ["250 2.1.5"] * 9)
-        time.sleep(max(0, began + 3 - time.time()))
-        client.say("RCPT TO:<anna@example.com>", "250")
-        same(alone(server, "ben", 1), ["450 4.7.1"])
-        counts = server.directory + "/queue/tmp/logins"
-        os.unlink(counts)
-        os.mkdir(counts)
-        same(alone(server, "ben", 2), ["250 2.1.5"] * 2)
-        os.rmdir(counts)
-        client.close()
+    def trial(seconds):
+        with Server("strangers-rate", STRANGE, *AUTH,
+                    "user-rate = 3/%ds ben=1/1h robot=any" % seconds, ROUTE) as server:
+            client = inside_tls(server, GOOD)
+            client.say(plain("ANNA", "right"), "235")   # the file of users has "anna"
+            client.say("MAIL FROM:<a@b.example>", "250")
+            began = time.monotonic()
+            client.say("RCPT TO:<anna@example.com>", "250")
+            replies = alone(server, "anna", 3)
+            reply = client.say("RCPT TO:<anna@example.com>")
+            took = time.monotonic() - began
+            if took >= seconds / 4:
+                return took
+            same(replies, ["250 2.1.5"] * 2 + ["450 4.7.1"])
+            check(reply.startswith("450 4.7.1 Error: too many recipients of this user for now"),
+                  reply)
+            same(alone(server, "ben", 2), ["250 2.1.5", "450 4.7.1"])
+            same(alone(server, "robot", 9), ["250 2.1.5"] * 9)
+            time.sleep(max(0, began + 1.5 * seconds - time.monotonic()))
+            client.say("RCPT TO:<anna@example.com>", "250")
+            same(alone(server, "ben", 1), ["450 4.7.1"])
+            counts = server.directory + "/queue/tmp/logins"
+            os.unlink(counts)
+            os.mkdir(counts)
+            same(alone(server, "ben", 2), ["250 2.1.5"] * 2)
+            os.rmdir(counts)
+            client.close()
+            return took
+
+    in_time(trial)
 
 
 @test("a recipient that the shorter of two times refuses does not count in the longer one")
 def _():
-    with Server("strangers-two", STRANGE, *AUTH, "user-rate = 2/2s ben=4/2h",
-                "user-recipients = 3", ROUTE) as server:
-        began = time.time()
-        same(alone(server, "anna", 6), ["250 2.1.5"] * 2 + ["450 4.7.1"] * 4)
-        same(alone(server, "ben", 5), ["250 2.1.5"] * 3 + ["450 4.7.0"] * 2)
-        time.sleep(max(0, began + 3 - time.time()))
-        same(alone(server, "anna", 2), ["250 2.1.5", "450 4.7.0"])
+    def trial(seconds):
+        with Server("strangers-two", STRANGE, *AUTH, "user-rate = 2/%ds ben=4/2h" % seconds,
+                    "user-recipients = 3", ROUTE) as server:
+            began = time.monotonic()
+            replies = alone(server, "anna", 6)
+            took = time.monotonic() - began
+            if took >= seconds / 4:
+                return took
+            same(replies, ["250 2.1.5"] * 2 + ["450 4.7.1"] * 4)
+            same(alone(server, "ben", 5), ["250 2.1.5"] * 3 + ["450 4.7.0"] * 2)
+            time.sleep(max(0, began + 1.5 * seconds - time.monotonic()))
+            same(alone(server, "anna", 2), ["250 2.1.5", "450 4.7.0"])
+            return took
+
+    in_time(trial)
 
 
 @test("refused recipients count across sessions")
@@ -334,8 +378,9 @@ def hold(server, sources, commands=()):
         for line in commands:
             client.say(line)
         held.append(client)
-        time.sleep(0.05)
-    time.sleep(1.3)
+        if len(held) == 1:
+            time.sleep(0.5)         # more than the delay of a remark to the listener
+    time.sleep(1)
     return held
 
 
@@ -346,21 +391,20 @@ SIX = ["127.0.0.%d" % (20 + i) for i in range(6)]
 @test("slow holders make room, the one that has waited longest first")
 def _():
     with Server("strangers-idle", STRANGE, "max-connections = 6", ROUTE) as server:
-        held = hold(server, SIX)
+        held = [Client(server, "127.0.0.19")] + hold(server, SIX[:5])
         busy = held.pop(0)
         busy.say("EHLO client.example", "250")
         busy.say("MAIL FROM:<a@b.example>", "250")
-        Client(server, GOOD).message().close()
+        admitted(server, GOOD).message().close()
         reply = held[0].reply()
         check(reply.startswith("421 4.3.2 " + HOST + " too many connections, and this one is"),
               reply)
-        server.logged(r"session client=127\.0\.0\.21 .* end=idle")
+        server.logged(r"session client=127\.0\.0\.20 .* end=idle")
         same(len(re.findall("end=idle", server.log())), 1, server.log())
         busy.say("NOOP", "250")
         for i in range(12):         # no number of them keeps others out
-            held.append(Client(server, "127.0.0.%d" % (100 + i)))
-            time.sleep(0.3)
-        Client(server, GOOD).message().close()
+            held.append(admitted(server, "127.0.0.%d" % (100 + i)))
+        admitted(server, GOOD).message().close()
 
 
 @test("holders that trickle a command, stall in a message or in a handshake make room too")
@@ -372,7 +416,7 @@ def _():
         with Server("strangers-stall-" + name, STRANGE, "max-connections = 6", *tls,
                     ROUTE) as server:
             held = hold(server, SIX, commands)
-            Client(server, GOOD).message().close()
+            admitted(server, GOOD).message().close()
             server.logged("session client=127.0.0.20 .* end=(idle|tls)")
             check(held)
 
@@ -385,8 +429,7 @@ def _():
         held[1].say("NOOP", "250")
         time.sleep(1.2)
         held[0].socket.sendall(b"O")
-        time.sleep(1.2)
-        Client(server, GOOD).message().close()
+        admitted(server, GOOD).message().close()
         server.logged("session client=127.0.0.20 .* end=idle")
 
 
@@ -417,9 +460,8 @@ def _():
             thread = threading.Thread(target=trickle, args=(held, octets, wants_reply, stop))
             thread.start()
             try:
-                time.sleep(1.5)
-                Client(server, THIRD).message().close()     # a stranger
-                Client(server, GOOD).message().close()      # a trusted client
+                admitted(server, THIRD).message().close()   # a stranger
+                admitted(server, GOOD).message().close()    # a trusted client
             finally:
                 stop.set()
                 thread.join()
@@ -443,6 +485,11 @@ def _():
         recipients.say("x\r\n.", "250")
 
 
+def sessions(server):
+    return len(subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True,
+                              text=True).stdout.split())
+
+
 def places_held(server):
     """A client for each place that max-connections gives to strangers, from many networks; each
     has been served, then sends a command now and then."""
@@ -451,7 +498,7 @@ def places_held(server):
         source = "127.0.%d.%d" % (1 + len(held) // 30, 1 + len(held) % 30)
         client = Client(server, source, None)
         if not client.greeting.startswith("220"):
-            return held + [client]
+            return held
         client.say("EHLO x.example", "250")
         held.append(client)
         if "end=idle" in server.log():
@@ -459,14 +506,23 @@ def places_held(server):
     return held
 
 
+def seconds_of_a_message(server, i):
+    began = time.monotonic()
+    Client(server, "127.0.200.%d" % (1 + i)).message().close()
+    return time.monotonic() - began
+
+
 @test("500 connections that send a command now and then keep nobody out")
 def _():
     # The default of max-connections.  Each command counts as five minutes of a real holder.
-    with Server("strangers-holders", STRANGE, ROUTE) as server:
+    with Server("strangers-holders", STRANGE, ROUTE) as server, \
+            Server("strangers-calm", STRANGE, ROUTE) as calm:
         held = places_held(server)
         places = 500 - 500 // 16            # the others are for trusted clients
-        check(places <= len(held) <= places + 2, len(held), server.log()[-2000:])
-        stop, slowest, refused = threading.Event(), [], server.log().count("one more refused")
+        check(len(held) >= places, len(held), server.log()[-2000:])
+        check(wait_for(lambda: sessions(server) == places), sessions(server))
+        admitted(server, THIRD).close()
+        stop, times, refused = threading.Event(), [], server.log().count("one more refused")
 
         def trickle_commands():
             while not stop.wait(0.01):
@@ -479,19 +535,18 @@ def _():
                     pass
 
         thread = threading.Thread(target=trickle_commands)
-        time.sleep(1)
         thread.start()
         try:
-            for i in range(60):
-                began = time.monotonic()
-                Client(server, "127.0.200.%d" % (1 + i)).message().close()
-                slowest.append(time.monotonic() - began)
+            for i in range(60):             # a server without holders is as busy as this machine
+                times.append((seconds_of_a_message(server, i), seconds_of_a_message(calm, i)))
         finally:
             stop.set()
             thread.join()
-        note("a new client, with its message: %.0f ms, at most %.0f ms" %
-             (sorted(slowest)[30] * 1000, max(slowest) * 1000))
-        check(max(slowest) < 1, slowest)
+        here, there = (sorted(column) for column in zip(*times))
+        note("a new client, with its message: %.0f ms, and %.0f ms without holders; "
+             "one in ten more than %.0f ms, and %.0f ms" % tuple(
+                 1000 * x for x in (here[30], there[30], here[54], there[54])))
+        check(here[30] < 5 * there[30] and here[54] < 5 * there[54] + 0.1, times)
         same(server.log().count("one more refused"), refused)
         check(" end=idle" in server.log())
 
@@ -504,8 +559,11 @@ def _():
         with Server("strangers-off-%d" % number, who, "max-connections = 6",
                     "end-idle = " + setting, ROUTE) as server:
             held = hold(server, SIX)
-            reply = Client(server, GOOD, wanted).greeting
-            check(wanted == "220" or "too many connections" in reply, reply)
+            if wanted == "220":
+                admitted(server, GOOD)
+            else:
+                reply = Client(server, GOOD, wanted).greeting
+                check("too many connections" in reply, reply)
             check(held)
 
     at_once(wait_long, ((1, trusted, "strangers", "421"), (2, trusted, "all", "220"),
