@@ -411,31 +411,43 @@ corpus_checks   = $(foreach n,$(FUZZ_NAMES),\
 scripts         = $(foreach t,$(1),\
     $(notdir $(patsubst %/,%,$(dir $(t))))-$(basename $(notdir $(t)))='$(2) $(t)')
 tests_of        = $(sort $(wildcard tests/$(1)/*_test.*))
-# These boot systemd, measure, or look at all processes: nothing else runs beside them.
-HOST_ALONE      = listen load make-run memory no-process orphans package programs stats \
-    strangers supervised survive systemd two_users users walls
+# These measure how many messages a time allows, or what they cost: nothing runs beside them.
+HOST_ALONE      = stats strangers survive
 host_alone      = $(wildcard $(HOST_ALONE:%=tests/host/%_test.*))
+# These take longest, mostly by waiting for a systemd of their own, so they are first.
+HOST_FIRST      = programs package systemd users walls make-run two_users
+host_first      = $(wildcard $(HOST_FIRST:%=tests/host/%_test.*))
+host_others     = $(filter-out $(host_first) $(host_alone),$(call tests_of,host))
 delivery_checks = $(call scripts,$(call tests_of,delivery),tests/delivery/run)
 crash_checks    = $(call scripts,$(call tests_of,crash))
-host_checks     = $(call scripts,$(filter-out $(host_alone),$(call tests_of,host)))
+first_checks    = $(call scripts,$(host_first))
+host_checks     = $(call scripts,$(host_others))
 alone_checks    = $(call scripts,$(host_alone))
 
-.PHONY: deps check check-here unit
+.PHONY: deps check check-programs check-here unit
 deps:
 	tools/deps.sh check
 
-# This is a second make, because the first one may just have installed tools that the top of this
-# file looks for (musl-gcc, pkg-config).
+# Each of these is a make of its own: the first one may just have installed tools that the top of
+# this file looks for (musl-gcc, pkg-config), and a test that calls make must find no jobs in its
+# environment.
+processors := $(shell nproc)
 check: deps
+	$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(processors)) \
+	  check-programs
 	$(MAKE) --no-print-directory check-here
 
-check-here: all $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS) $(BUILD)/tests/failcall \
+check-programs: all $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS) $(BUILD)/tests/failcall \
     $(BUILD)/tests/inject $(BUILD)/tests/exitstop $(BUILD)/tests/spf \
     $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
-	BUILD=$(BUILD) tests/lib/check -j 2 $(unit_checks) $(corpus_checks) \
+
+# First what is bound to a processor; then tests with servers, which wait half of their time.
+check-here: check-programs
+	BUILD=$(BUILD) tests/lib/check -j $(processors) $(unit_checks) $(corpus_checks) \
 	  $(call prove_checks,-2) prove-model='tests/prove/model sample' lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
-	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
+	  -j $(shell echo $$((2 * $(processors)))) $(first_checks) $(crash_checks) \
+	  $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
 
 # Tests for another machine, under qemu-user: what needs libc only can be compiled without that
 # machine's libraries.
