@@ -8,7 +8,7 @@ import time
 from exchangers import Exchanger
 from nameservers import A, AAAA, MX, TXT, FakeNameServer, answer, record, wire_name
 from programs import Site, fresh_directory
-from tap import check, main, same, test
+from tap import check, main, quicker_than, same, test
 
 # A network without hosts: nothing answers at these addresses.
 for command in ("link add outside type veth peer name outside1",
@@ -190,9 +190,15 @@ def _():
 @test("and adds nothing to the time of a delivery; a run with mta-sts = off does not ask it")
 def _():
     server = Counting("192.0.2.60", POLICY_RECORDS, lambda query: query.later(0.1, query.honest))
-    took = dns_ms("192.0.2.60")
-    check(190 <= took < 270, took)           # two rounds of 100 ms
-    same(count(server, TXT), 1)
+
+    def took():
+        server.seen.clear()
+        ms = dns_ms("192.0.2.60")
+        check(ms >= 190, ms)
+        same(count(server, TXT), 1)
+        return ms
+
+    quicker_than(270, took)                 # two rounds of 100 ms
     dns_ms("192.0.2.60", "-o", "relay.mta-sts=off")
     same(count(server, TXT), 1)
 
@@ -200,7 +206,7 @@ def _():
 @test("a name server that never answers it costs the mail two seconds at most")
 def _():
     Counting("192.0.2.61", POLICY_RECORDS, lambda query: query.kind != TXT)
-    check(dns_ms("192.0.2.61") < 2400)
+    quicker_than(2400, lambda: dns_ms("192.0.2.61"))
 
 
 @test("CNAMEs in a circle or without end: deferred")

@@ -8,7 +8,7 @@ import time
 from exchangers import BlackHole, Exchanger
 from nameservers import nsd
 from programs import RELAY, Site, fresh_directory
-from tap import check, main, same, test, wait_for
+from tap import check, main, quicker_than, same, test, wait_for
 
 directory = fresh_directory()
 nsd(directory + "/nsd", {"example.org": """
@@ -42,7 +42,7 @@ minute = Exchanger("192.0.2.98")
 
 @test("an empty queue: smtp-relay ends at once with 0")
 def _():
-    check(site.relay() < 2)
+    quicker_than(2, site.relay)
 
 
 @test("a message is delivered while its client keeps the session open")

@@ -12,7 +12,7 @@ import dkim
 from milter_client import MilterClient
 from nameservers import nsd
 from programs import BUILD, PEERS, SANITIZER, fresh_directory, peer_environment
-from tap import check, main, same, test
+from tap import check, main, quicker_than, same, seconds, test
 from verifier import Verifier
 
 directory = fresh_directory()
@@ -241,12 +241,11 @@ def _():
     message = signed()
     same(ours(b"X-A: %s\r\n" % (b"x" * 200000) + message), ["pass"])
     same(ours((b"X-A: %s\r\n" % (b"x" * 60000)) * 5 + message), ["policy"])
-    start = time.monotonic()
     names = b":".join([b"x"] * 250)
     evil = b"DKIM-Signature: v=1; a=rsa-sha256; d=d.example; s=r; h=from:%s; bh=%s; b=AAAA\r\n" % (
         names, base64.b64encode(__import__("hashlib").sha256(b"x\r\n").digest()))
-    same(ours(evil * 8 + b"y: z\r\n" * 4000 + FIELDS + b"\r\nx\r\n"), ["fail"] * 8)
-    check(time.monotonic() - start < 1, time.monotonic() - start)
+    many = evil * 8 + b"y: z\r\n" * 4000 + FIELDS + b"\r\nx\r\n"
+    quicker_than(1, lambda: seconds(lambda: same(ours(many), ["fail"] * 8)))
 
 
 @test("a server that keeps the blank behind the colon to itself")

@@ -8,7 +8,7 @@ import time
 from milter_client import MilterClient
 from nameservers import FakeNameServer, nsd
 from programs import fresh_directory
-from tap import check, main, same, test
+from tap import check, main, quicker_than, same, test
 from verifier import Verifier, receiver, send
 
 directory = fresh_directory()
@@ -88,28 +88,35 @@ def _():
     hole.bind(("192.0.2.98", 53))
     v = verifier("silent", "bl.example", "-o", "relay.resolver=192.0.2.98", "-o",
                  "verify.timeout=400ms")
-    start = time.monotonic()
-    same(ask(v, "192.0.2.10"), "c")
-    check(0.7 < time.monotonic() - start < 1.5, time.monotonic() - start)     # RCPT and the end
+
+    def took():
+        start = time.monotonic()
+        same(ask(v, "192.0.2.10"), "c")
+        took_s = time.monotonic() - start
+        check(took_s > 0.7, took_s)
+        return took_s
+
+    quicker_than(1.5, took)             # RCPT and the end
     v.stop()
 
 
 @test("all lists are asked at once, and the first that has the client decides")
 def _():
-    seen = []
+    seen = {}
 
     def behave(query):
-        seen.append((query.name, time.monotonic()))
-        return query.name.endswith("fast.example")
+        """The fast list answers when all have been asked, the others never."""
+        seen[query.name] = query
+        if len([name for name in seen if ".slow" in name or ".fast" in name]) == 6:
+            seen["10.2.0.192.fast.example"].honest()
+        return False
     FakeNameServer("192.0.2.97", [("10.2.0.192.fast.example", 1, "127.0.0.2")], behave)
     v = verifier("at-once", " ".join("slow%d.example" % i for i in range(5)) + " fast.example",
-                 "-o", "relay.resolver=192.0.2.97")
+                 "-o", "relay.resolver=192.0.2.97", "-o", "verify.timeout=10s")
     start = time.monotonic()
     got = ask(v, "192.0.2.10")
-    check("listed by fast.example" in got, got, seen)
-    check(time.monotonic() - start < 2.5, time.monotonic() - start)
-    times = [t for name, t in seen if ".slow" in name or ".fast" in name][:6]
-    check(max(times) - min(times) < 0.3, times)
+    check("listed by fast.example" in got, got, list(seen))
+    check(time.monotonic() - start < 10, time.monotonic() - start)
     v.stop()
 
 

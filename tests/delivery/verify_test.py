@@ -8,7 +8,7 @@ import time
 from milter_client import MilterClient
 from nameservers import A, TXT, FakeNameServer, nsd
 from programs import BUILD, HANDLER, fresh_directory
-from tap import check, main, same, test, wait_for
+from tap import check, main, quicker_than, same, test, wait_for
 from verifier import HOST, OPTIONS, Verifier, newest, receiver, results, verified
 
 directory = fresh_directory()
@@ -103,13 +103,18 @@ def _():
     silent = Verifier(slow, "-o", "relay.resolver=192.0.2.99")
     hole = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     hole.bind(("192.0.2.99", 53))
-    start = time.monotonic()
     there = receiver("slow-site", silent.place, address="192.0.2.3")
-    same(verified(there, "192.0.2.10", "a@pass.example", MESSAGE),
-         [HOST + '; spf=temperror reason="the DNS has no answer" smtp.mailfrom=pass.example; '
-          "spf=temperror smtp.helo=client.example"])
-    took = time.monotonic() - start
-    check(1.9 < took < 3, took)
+
+    def took():
+        start = time.monotonic()
+        same(verified(there, "192.0.2.10", "a@pass.example", MESSAGE),
+             [HOST + '; spf=temperror reason="the DNS has no answer" smtp.mailfrom=pass.example; '
+              "spf=temperror smtp.helo=client.example"])
+        took_s = time.monotonic() - start
+        check(took_s > 1.9, took_s)
+        return took_s
+
+    quicker_than(3, took)
     silent.stop()
 
 
@@ -117,12 +122,22 @@ def _():
 def _():
     late = fresh_directory("late")
     os.chmod(late, 0o755)
+    held = {}
+
+    def hold(query):
+        """No question gets its answer before the five of the message are here."""
+        held[query.name] = query
+        if sum(name.endswith(("late.example", "other.example")) for name in held) >= 5:
+            for one in held.values():
+                one.honest()
+            held.clear()
+        return False
     server = FakeNameServer("192.0.2.55", [
         (name, TXT, text) for name, text in (
             ("late.example", "v=spf1 ip4:192.0.2.31 -all"), ("helo.late.example", "v=spf1 -all"),
             ("_dmarc.late.example", "v=DMARC1; p=none"), ("s1._domainkey.late.example", "p="),
             ("s2._domainkey.other.example", "p="))],
-        lambda query: query.later(0.4, query.honest))
+        hold)
     slow = Verifier(late, "-o", "relay.resolver=192.0.2.55")
     signatures = b"".join(
         b"DKIM-Signature: v=1; a=rsa-sha256; d=%s.example; s=%s; h=From;\r\n"
@@ -130,13 +145,11 @@ def _():
         for pair in ((b"late", b"s1"), (b"other", b"s2")))
     client = MilterClient(slow.path)
     client.connect("192.0.2.31", "helo.late.example")
-    start = time.monotonic()
     answer = client.message(signatures + b"From: a@late.example\r\n\r\n", "a@late.example")
-    took = time.monotonic() - start
     client.close()
     same([m[:10] for m in answer.results[0].split("; ")[1:]],
          ["spf=pass s", "spf=fail s", "dkim=perme", "dkim=perme", "dmarc=pass"], answer.results)
-    check(server.udp >= 6 and 0.4 <= took < 0.8, server.udp, took)
+    check(server.udp >= 6, server.udp)
     slow.stop()
 
 
