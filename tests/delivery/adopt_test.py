@@ -109,6 +109,16 @@ class Place:
         return subprocess.run(self.argv(host, program, *options), stderr=self.log, text=True,
                               stdout=subprocess.PIPE, timeout=100, **more)
 
+    def deliver(self):
+        """A run of mx1's.  If this machine is so busy that no renewal ends within a term, the run
+        is over with 75, and so it is with storage that slow: the next one goes on."""
+        for _ in range(10):
+            before = len(self.text())
+            code = self.run("mx1", RELAY).returncode
+            if code != 75 or "Connection timed out" not in self.text()[before:]:
+                break
+        return code
+
     def start(self, host, program, *options, **more):
         return subprocess.Popen(self.argv(host, program, *options), **more,
                                 stderr=self.log, start_new_session=True)
@@ -171,7 +181,7 @@ def interrupt_delivery(number, kill):
     wait_for(lambda: "by then" in here, 60)
     same([here.get("adopted"), code], [0, -signal.SIGKILL if kill else 75], place.text())
     same(kill or "another machine has adopted it" in place.text(), True, place.text())
-    same([place.take_back(), place.run("mx1", RELAY).returncode], [0, 0], place.text())
+    same([place.take_back(), place.deliver()], [0, 0], place.text())
     return place, sink, here
 
 
@@ -250,7 +260,7 @@ def interrupt_session(call, kill):
     if call:
         tracer.communicate(timeout=60)
     before = place.mailbox("bob")
-    same([place.take_back(), place.run("mx1", RELAY).returncode], [0, 0], place.text())
+    same([place.take_back(), place.deliver()], [0, 0], place.text())
     return place, out, before
 
 
@@ -291,7 +301,7 @@ def judge_slow():
     time.sleep(TERM_MS / 1000)
     out, _ = session.communicate(SESSION[1] + SESSION[2], timeout=60)
     check("queued as" in out and session.returncode == 0, out, session.returncode, place.text())
-    same([place.run("mx1", RELAY).returncode, place.mailbox("bob")], [0, 1], place.text())
+    same([place.deliver(), place.mailbox("bob")], [0, 1], place.text())
 
 
 def judge_refusals():
@@ -322,13 +332,13 @@ def judge_refusals():
     same(place.mailbox("bob"), 1)
     out = place.run("mx1", HANDLER, input="QUIT\r\n").stdout
     check(out.startswith("421 4.3.2 "), out)
-    same(place.run("mx1", RELAY).returncode, 75)
+    same(place.deliver(), 75)
     check("smtp-relay --take-back" in place.text(), place.text())
     same(place.run("mx2", HANDLER, "-o", "queue.directory=" + queue, input="QUIT\r\n").stdout[:3],
          "421")                         # an adopted queue gets no new mail
     same(place.take_back(), 0, place.text())
     place.session(["bob@local.example"])
-    same([place.run("mx1", RELAY).returncode, place.mailbox("bob")], [0, 2], place.text())
+    same([place.deliver(), place.mailbox("bob")], [0, 2], place.text())
 
 
 def judge_deferred():
