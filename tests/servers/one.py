@@ -70,41 +70,45 @@ recipients = {0}/users
             "%s/smtp-relay -c %s/conf" % (BUILD, directory)]
 
 
+def configured(kind, file, *changes):
+    """A server of this class, with changes in a file of its settings."""
+    prepare()
+    leaf = Authority("/mnt/receivers/ca").leaf(kind.__name__.lower(), HOST)
+    server = kind(ADDRESS, DOMAIN, leaf)
+    server.stop()
+    replace(server.directory + file, *changes)
+    server.start()
+    return server
+
+
 def strict(directory):
     return ours(directory, "strict")
 
 
 def postfix(directory):
     """Debian's settings, two mailboxes, a limit of 1 MB."""
-    prepare()
-    server = Postfix(ADDRESS, DOMAIN, Authority("/mnt/receivers/ca").leaf("postfix", HOST))
-    server.stop()
-    replace(server.directory + "/etc/main.cf",
-            ("mydestination =", "mydestination = " + HOST),
-            ("virtual_mailbox_maps = static:all/", "virtual_mailbox_maps = inline:{ "
-             "{anna@%s = all/}, {postmaster@%s = all/} }\nmessage_size_limit = 1000000\n"
-             "alias_maps =\nlocal_recipient_maps =\nlocal_transport = discard:" % (DOMAIN, DOMAIN)))
-    server.start()
+    server = configured(
+        Postfix, "/etc/main.cf", ("mydestination =", "mydestination = " + HOST),
+        ("virtual_mailbox_maps = static:all/", "virtual_mailbox_maps = inline:{ "
+         "{anna@%s = all/}, {postmaster@%s = all/} }\nmessage_size_limit = 1000000\n"
+         "alias_maps =\nlocal_recipient_maps =\nlocal_transport = discard:" % (DOMAIN, DOMAIN)))
     return [*KNOWN, "--mailbox", server.directory + "/mail/all"]
 
 
 def exim(directory):
     """The rules of upstream's default configuration about recipients, in short; 1 MB."""
-    prepare()
-    server = Exim(ADDRESS, DOMAIN, Authority("/mnt/receivers/ca").leaf("exim", HOST))
-    server.stop()
-    replace(server.directory + "/conf",
-            ("acl_smtp_rcpt = accept", "acl_smtp_rcpt = check_rcpt\nqualify_domain = %s\n"
-             "message_size_limit = 1000000" % DOMAIN),
-            ("received_header_text = Received: ${if def:tls_in_cipher {($tls_in_ver "
-             "$tls_in_cipher) }}${if def:authenticated_id {(user $authenticated_id) }}by "
-             "$primary_hostname id $message_exim_id\n", ""),
-            ("begin routers", "begin acl\ncheck_rcpt:\n  accept domains = +local_domains\n"
-             "    local_parts = anna : postmaster\n"
-             "  deny domains = +local_domains\n    message = unknown user\n"
-             "  deny message = relay not permitted\nbegin routers"),
-            ("  maildir_format\n", "  maildir_format\n  return_path_add\n"))
-    server.start()
+    server = configured(
+        Exim, "/conf",
+        ("acl_smtp_rcpt = accept", "acl_smtp_rcpt = check_rcpt\nqualify_domain = %s\n"
+         "message_size_limit = 1000000" % DOMAIN),
+        ("received_header_text = Received: ${if def:tls_in_cipher {($tls_in_ver "
+         "$tls_in_cipher) }}${if def:authenticated_id {(user $authenticated_id) }}by "
+         "$primary_hostname id $message_exim_id\n", ""),
+        ("begin routers", "begin acl\ncheck_rcpt:\n  accept domains = +local_domains\n"
+         "    local_parts = anna : postmaster\n"
+         "  deny domains = +local_domains\n    message = unknown user\n"
+         "  deny message = relay not permitted\nbegin routers"),
+        ("  maildir_format\n", "  maildir_format\n  return_path_add\n"))
     return [*KNOWN, "--mailbox", server.directory + "/mail/all"]
 
 

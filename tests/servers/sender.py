@@ -9,15 +9,14 @@ import socket
 import subprocess
 import sys
 
-from certificates import Authority
 from conform.options import arguments
 from conform.sending import Sending
 from conform.trial import SENDING
-from one import ADDRESS, DOMAIN, HOST, folder, keep, ours, replace
+from one import ADDRESS, DOMAIN, HOST, configured, folder, keep, ours
 from programs import BUILD, PEERS, peer_environment
 from receivers import OpenSMTPD
 from tap import check, wait_for
-from tls_receivers import Exim, Postfix, prepare
+from tls_receivers import Exim, Postfix
 
 LMTP = "192.0.2.20"
 PATIENCE = "2"
@@ -51,20 +50,17 @@ via = lmtp://{1}:2424
 
 def postfix(directory):
     """Debian's settings: TLS where it is offered."""
-    prepare()
-    server = Postfix(ADDRESS, DOMAIN, Authority("/mnt/receivers/ca").leaf("postfix", HOST))
-    server.stop()
     times = "".join("smtp_%s_timeout = %ss\n" % (name, PATIENCE) for name in (
         "connect", "helo", "mail", "rcpt", "data_init", "data_xfer", "data_done", "quit",
         "starttls"))
-    replace(server.directory + "/etc/main.cf",
-            ("mynetworks = 127.0.0.0/8", "mynetworks = 127.0.0.0/8 192.0.2.0/24"),
-            ("smtpd_relay_restrictions = ", "smtpd_relay_restrictions = permit_mynetworks "),
-            ("inet_protocols = ipv4", "inet_protocols = all"),
-            ("mydestination =", "mydestination =\nproxy_interfaces = " + ADDRESS + "\n"
-             "smtp_tls_security_level = may\n"
-             "transport_maps = inline:{ lmtp.example=lmtp:inet:[%s]:2424 }\n%s" % (LMTP, times)))
-    server.start()
+    server = configured(
+        Postfix, "/etc/main.cf",
+        ("mynetworks = 127.0.0.0/8", "mynetworks = 127.0.0.0/8 192.0.2.0/24"),
+        ("smtpd_relay_restrictions = ", "smtpd_relay_restrictions = permit_mynetworks "),
+        ("inet_protocols = ipv4", "inet_protocols = all"),
+        ("mydestination =", "mydestination =\nproxy_interfaces = " + ADDRESS + "\n"
+         "smtp_tls_security_level = may\n"
+         "transport_maps = inline:{ lmtp.example=lmtp:inet:[%s]:2424 }\n%s" % (LMTP, times)))
     return ["--flush", peer("/usr/sbin/postqueue", "-c", server.directory + "/etc", "-f"),
             "--patience", PATIENCE]
 
@@ -85,7 +81,9 @@ remote:
   transport = smtp
   no_more
 """
-EXIM_TRANSPORTS = """begin transports
+EXIM_TRANSPORTS = """begin retry
+* * F,2h,15m; G,16h,1h,1.5; F,4d,6h
+begin transports
 smtp:
   driver = smtp
   connect_timeout = {0}s
@@ -98,24 +96,16 @@ lmtp:
   port = 2424
   hosts_override
 """
-RETRY = """begin retry
-* * F,2h,15m; G,16h,1h,1.5; F,4d,6h
-"""
 
 
 def exim(directory):
     """Upstream's default for a host that sends everywhere, in short."""
-    prepare()
-    server = Exim(ADDRESS, DOMAIN, Authority("/mnt/receivers/ca").leaf("exim", HOST))
-    server.stop()
-    replace(server.directory + "/conf",
-            ("acl_smtp_rcpt = accept", "acl_smtp_rcpt = accept\nallow_domain_literals\n"
-             "dsn_advertise_hosts = *\nsmtputf8_advertise_hosts = *\nsmtp_accept_max = 200"),
-            ("begin routers\n", EXIM % LMTP),
-            ("begin transports\n", EXIM_TRANSPORTS.format(PATIENCE)))
-    with open(server.directory + "/conf", "a") as file:
-        file.write(RETRY)
-    server.start()
+    server = configured(
+        Exim, "/conf",
+        ("acl_smtp_rcpt = accept", "acl_smtp_rcpt = accept\nallow_domain_literals\n"
+         "dsn_advertise_hosts = *\nsmtputf8_advertise_hosts = *\nsmtp_accept_max = 200"),
+        ("begin routers\n", EXIM % LMTP),
+        ("begin transports\n", EXIM_TRANSPORTS.format(PATIENCE)))
     return ["--flush", peer("/usr/sbin/exim4", "-C", server.directory + "/conf", "-qf"),
             "--patience", PATIENCE]
 
