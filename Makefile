@@ -249,7 +249,7 @@ WRAP_intake := -Wl,--wrap=clock_wall_us
 WRAP_pace := -Wl,--wrap=clock_ms
 WRAP_storm := $(call wrap,clock_ms getrandom)
 WRAP_tls_places := -Wl,--wrap=clock_wall_us
-WRAP_lease := $(call wrap,openat renameat)
+WRAP_lease := $(WRAP_queue)
 WRAP_sandbox := -Wl,--wrap=list_hold
 WRAP_queue_take := $(WRAP_queue)
 WRAP_walls := $(call wrap,deliver)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 #include "queue/run.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
+#include "tests/unit/queue_faults.h"
 
 #define TERM_MS 200
 
@@ -202,11 +202,6 @@ check_terms(void)
 
 static void (*before_create)(void), (*before_rename)(void);
 
-int __real_openat(int folder, const char *name, int flags, ...);
-int __wrap_openat(int folder, const char *name, int flags, ...);
-int __real_renameat(int from, const char *a, int to, const char *b);
-int __wrap_renameat(int from, const char *a, int to, const char *b);
-
 /* Call a hook once. */
 static void
 call_hook(void (**hook)(void))
@@ -218,27 +213,13 @@ call_hook(void (**hook)(void))
 		f();
 }
 
-int
-__wrap_openat(int folder, const char *name, int flags, ...)
+static void
+look_before(enum call call)
 {
-	mode_t mode = 0;
-	va_list ap;
-
-	if (flags & O_CREAT) {
-		va_start(ap, flags);
-		mode = va_arg(ap, mode_t);
-		va_end(ap);
-		if (strcmp(name, QUEUE_LEASE ".new") == 0)
-			call_hook(&before_create);
-	}
-	return __real_openat(folder, name, flags, mode);
-}
-
-int
-__wrap_renameat(int from, const char *a, int to, const char *b)
-{
-	call_hook(&before_rename);
-	return __real_renameat(from, a, to, b);
+	if (call == CALL_OPENAT && strcmp(faults.name, QUEUE_LEASE ".new") == 0)
+		call_hook(&before_create);
+	else if (call == CALL_RENAMEAT)
+		call_hook(&before_rename);
 }
 
 /* A queue of mx1 whose lease another machine has released. */
@@ -286,6 +267,8 @@ check_takers(void)
 	a = joined("mx1");
 	queue_close(&a);
 	release_lease();
+	faults_arm(0, 0);
+	faults.before = look_before;
 	before_create = take_between;
 	ok(take("mx2", false, false, &b) == -EALREADY && taken_between == 0,
 	    "a lease that another one has taken meanwhile is not taken again");
@@ -296,6 +279,7 @@ check_takers(void)
 	    "of two takers the first has the lease");
 	ok(waitpid(other, &status, 0) == other && status == 0, "and the second one has not");
 	ok(faccessat(b.tmp, QUEUE_LEASE ".new", F_OK, 0) < 0, "no file is left");
+	faults_disarm();
 	queue_close(&b);
 	release_lease();
 	a = open_queue();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * System calls of the queue, wrapped (WRAP_queue and WRAP_queue_crash in the Makefile).  A test
- * counts them, and makes them fail, do half of their work, or kill the process.
+ * System calls of the queue, wrapped (WRAP_queue in the Makefile).  A test counts them, acts before
+ * one, or makes it fail, do half of its work, or kill the process.
  */
 #ifndef TESTS_UNIT_QUEUE_FAULTS_H
 #define TESTS_UNIT_QUEUE_FAULTS_H
@@ -38,6 +38,7 @@ static struct {
 	size_t write_max;	/* most octets of one write; 0: no limit */
 	bool interrupt;		/* each call fails with EINTR at its first try */
 	bool interrupted;
+	const char *name;	/* of the file of an openat or renameat, in before() */
 	void (*before)(enum call call);
 } faults;
 
@@ -116,6 +117,7 @@ __wrap_openat(int folder, const char *name, int flags, ...)
 		mode = va_arg(ap, mode_t);
 		va_end(ap);
 	}
+	faults.name = name;
 	return fault(CALL_OPENAT) ? -1 : __real_openat(folder, name, flags, mode);
 }
 
@@ -158,6 +160,7 @@ __wrap_syncfs(int fd)
 int
 __wrap_renameat(int from, const char *a, int to, const char *b)
 {
+	faults.name = a;
 	return fault(CALL_RENAMEAT) ? -1 : __real_renameat(from, a, to, b);
 }
 
