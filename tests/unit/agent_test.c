@@ -599,7 +599,6 @@ test_registry(void)
 	const int silent = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	char name[300];
 	int status = -1;
-	int64_t begun_ms;
 	pid_t pid, slow[8];
 
 	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s/users.sock", m.dir);
@@ -625,8 +624,7 @@ test_registry(void)
 			_exit(users_ask(SL("slow")) != -EIO);
 		}
 	(void)poll(NULL, 0, 100);
-	begun_ms = clock_ms();
-	ok(users_ask(SL("anna")) == 1 && clock_ms() - begun_ms < 1000,
+	ok(users_ask(SL("anna")) == 1 && waitpid(slow[0], &status, WNOHANG) == 0,
 	    "slow look-ups keep no other question waiting");
 	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
 		(void)waitpid(slow[i], &status, 0);

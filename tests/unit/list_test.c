@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -220,7 +221,7 @@ test_million(void)
 	const struct list_question q = { LIST_LINES, keys, 2, see, &ctx };
 	char path[] = "/tmp/list_test.XXXXXX";
 	FILE *f = fdopen(mkstemp(path), "w");
-	int64_t start_us;
+	clock_t started;
 
 	for (unsigned i = 0; i < 1000000; i++)
 		(void)fprintf(f, "u%u@d.example\n", i);
@@ -228,11 +229,11 @@ test_million(void)
 	seen.wanted = NULL;
 	ok(list_find(path, &q) == 0, "a million lines");
 	seen.b = (struct buf)BUF(seen.space);
-	start_us = clock_wall_us();
+	started = clock();
 	ok(list_find(path, &q) == 0, "and again");
-	start_us = clock_wall_us() - start_us;
-	ok(start_us < 1000, "in less than 1 ms");
-	printf("# %d us\n", (int)start_us);
+	started = clock() - started;
+	ok(started < CLOCKS_PER_SEC / 1000, "in less than 1 ms of a processor: %ld us",
+	    (long)started);
 	is(buf_slice(&seen.b), SL("[u999999@d.example]"), "only one line is compared");
 	write_file(path, "nobody@d.example\n");
 	seen.b = (struct buf)BUF(seen.space);
