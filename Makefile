@@ -365,8 +365,8 @@ fuzz-afl-here: $(FUZZ_TARGETS:%=$(BUILD)/afl/%_fuzz)
 # Lines that the corpora, the unit tests and the dialogues reach, by room: tests/README.md has the
 # results.  COVERAGE_TESTS are files of tests/delivery and tests/host that are run, too.  Processes
 # end behind walls, so the counters are files that are mapped from the start.
-COVERAGE_FLAGS := -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation \
-    -Qunused-arguments -Wno-error
+COVERAGE_FLAGS := -fprofile-instr-generate=$(CURDIR)/build-coverage/coverage/more-%2m.profraw%c \
+    -fcoverage-mapping -mllvm -runtime-counter-relocation -Qunused-arguments -Wno-error
 COVERAGE_DELIVERY := adopt aliases bytes dane dkim dnssec doctor health lmtp login maildir \
     notices own queue_tool rate runner schedule srs sts tls tls_reports verify \
     verify_dkim verify_dmarc verify_reports xclient
