@@ -201,17 +201,17 @@ cut_numbers(struct slice *text, uint64_t *ret, size_t n)
 }
 
 /* Take the line of a destination: its members in microseconds, its name.  A time in the future was
- * not made by this clock, but few moments are given ahead.  No destination's clock is ahead of the
- * time. */
+ * not made by this clock, but few moments are given ahead.  A destination's clock is ahead of the
+ * time only if it stands until the last moment that was given; `ahead`: the file is of the future. */
 static struct rate *
-take_rate(struct rates *r, struct slice key, int64_t now_us)
+take_rate(struct rates *r, struct slice key, bool ahead, int64_t now_us)
 {
 	const uint64_t now = (uint64_t)now_us, far = RATES_FAR_S * (uint64_t)SECOND_US;
 	struct rate *e;
 	uint64_t n[4];
 
 	if (!cut_numbers(&key, n, 4) || key.n == 0 || n[0] > now + far || n[1] == 0 ||
-	    n[1] > far || n[2] > n[3] || n[3] > now + SKEW_US)
+	    n[1] > far || n[2] > n[3] || n[3] > (ahead ? now : n[0] > now ? n[0] : now) + SKEW_US)
 		return NULL;
 	e = rate_of(r, key, (int64_t)n[1], now_us);
 	if (!e)
@@ -244,19 +244,26 @@ skip_time(struct rates *r, int64_t due_us, int64_t now_us)
 
 	for (size_t i = 0; lost_us > RATES_GRACE_S * SECOND_US && i < RATES_BUCKETS; i++)
 		for (struct rate *e = r->buckets[i]; e; e = e->next)
-			e->seen_us = e->seen_us + lost_us < now_us ? e->seen_us + lost_us : now_us;
+			if (e->seen_us < now_us)
+				e->seen_us = e->seen_us + lost_us < now_us ?
+				    e->seen_us + lost_us : now_us;
 }
 
-/* When mail was due first after the file was written, by its first line. */
+/* When mail was due first after the file was written, by its first line.  *ret_ahead: the clock was
+ * ahead then, or that is not known. */
 static int64_t
-head_due_us(struct slice line, int64_t now_us)
+head_due_us(struct slice line, int64_t now_us, bool *ret_ahead)
 {
 	uint64_t at, next;
 
+	*ret_ahead = true;
 	if (!slice_has_prefix(line, saved))
 		return now_us;
 	line = slice_skip(line, saved.n);
-	if (!cut_numbers(&line, &at, 1) || at > (uint64_t)now_us ||
+	if (!cut_numbers(&line, &at, 1))
+		return now_us;
+	*ret_ahead = at > (uint64_t)(now_us + SKEW_US);
+	if (at > (uint64_t)now_us ||
 	    !slice_has_prefix(line, next_word) ||
 	    !slice_uint(slice_skip(line, next_word.n), INT64_MAX / SECOND_US, &next))
 		return now_us;
@@ -270,6 +277,7 @@ rates_load(struct rates *r, int state_fd, int64_t now_us)
 	struct rate *e = NULL;
 	struct slice text, rest;
 	int64_t due_us;
+	bool ahead;
 	char *p;
 	size_t n;
 
@@ -278,11 +286,11 @@ rates_load(struct rates *r, int state_fd, int64_t now_us)
 	if (r->lost)
 		return;
 	text = slice_cut(slice_of(p, n), '\n', &rest);
-	due_us = head_due_us(text, now_us);
+	due_us = head_due_us(text, now_us, &ahead);
 	while (rest.n) {
 		text = slice_cut(rest, '\n', &rest);
 		if (!slice_has_prefix(text, dash))
-			e = take_rate(r, text, now_us);
+			e = take_rate(r, text, ahead, now_us);
 		else if (e)
 			take_sender(e, slice_skip(text, dash.n));
 	}
@@ -372,16 +380,13 @@ look_at_rate(struct rate *e, int64_t step_us, int64_t now_us)
 		e->free_us = now_us + step_us;
 }
 
-/* Takes the next moment of the destination.  One that waited may use moments of the last seconds,
- * because its run was late. */
+/* The next moment of the destination, as far as this machine knows. */
 static int64_t
-take_moment(struct rate *e, bool waited, int64_t now_us)
+own_moment(const struct rate *e, const struct rates_moment *m, int64_t now_us)
 {
-	const int64_t from_us = waited ? now_us - RATES_GRACE_S * SECOND_US : now_us,
-		      at_us = e->free_us > from_us ? e->free_us : from_us;
+	const int64_t from_us = now_us - m->grace_us;
 
-	e->free_us = at_us + e->step_us;
-	return at_us;
+	return e->free_us > from_us ? e->free_us : from_us;
 }
 
 /* Does the message come at the moment that it was given?  A moment that the table has not given
@@ -419,35 +424,52 @@ static int64_t
 place_due_us(const struct rate *e, int64_t place_us, int64_t now_us)
 {
 	const int64_t rest_us = place_us - e->clock_us;
-	int64_t us = 0;
+	int64_t us = e->seen_us > now_us ? e->seen_us - now_us : 0;
 
 	for (const struct line *l = e->lines; l && us < RATES_LOOK_S * SECOND_US; l = l->next)
 		us += l->end_us - e->clock_us < rest_us ? l->end_us - e->clock_us : rest_us;
 	return now_us + (us < RATES_LOOK_S * SECOND_US ? us : RATES_LOOK_S * SECOND_US);
 }
 
-static bool
-ask_line(const struct rates *r, struct rate *e, struct line *l, struct rates_wait *w,
-    int64_t now_us)
+static void
+note_change(struct rates *r, int64_t now_us)
 {
-	bool waited;
-	const int64_t place_us = place_of(r, e, l, w, now_us, &waited);
-	int64_t at_us;
-
-	w->place_us = place_us;
-	w->turn = place_us <= e->clock_us;
-	at_us = w->turn ? take_moment(e, waited, now_us) : place_due_us(e, place_us, now_us);
-	w->until_s = ceil_s(at_us);
-	return w->turn && at_us <= now_us;
+	r->changed = true;
+	if (now_us - r->saved_us >= SECOND_US || now_us < r->saved_us)
+		rates_save(r, 0, now_us);
 }
 
-bool
-rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w, int64_t now_us)
+/* One that waited may use moments of the last seconds, because its run was late. */
+static enum rates_reply
+look_into_line(const struct rates *r, const struct rate *e, struct line *l, struct rates_wait *w,
+    int64_t now_us, struct rates_moment *ret)
+{
+	bool waited;
+
+	w->place_us = place_of(r, e, l, w, now_us, &waited);
+	w->turn = w->place_us <= e->clock_us;
+	*ret = (struct rates_moment){ now_us, waited ? RATES_GRACE_S * SECOND_US : 0,
+		e->free_us - now_us };
+	if (w->turn)
+		return RATES_DUE;
+	w->until_s = ceil_s(place_due_us(e, w->place_us, now_us));
+	return RATES_WAIT;
+}
+
+static void
+wait_for_room(struct rates_wait *w, int64_t now_us)
+{
+	*w = (struct rates_wait){ .until_s = now_us / SECOND_US + RATES_WAIT_S };
+}
+
+enum rates_reply
+rates_look(struct rates *r, const struct rates_line *line, struct rates_wait *w, int64_t now_us,
+    struct rates_moment *ret)
 {
 	const int64_t step_us = (int64_t)line->interval_us;
+	enum rates_reply reply;
 	struct line *l = NULL;
 	struct rate *e;
-	bool goes;
 
 	look_at_clock(r, now_us);
 	e = rate_of(r, line->destination, step_us, now_us);
@@ -457,19 +479,66 @@ rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w, 
 		if (has_turn(r, e, w, now_us)) {
 			if (r->lost && e->free_us < w->until_s * SECOND_US + step_us)
 				e->free_us = w->until_s * SECOND_US + step_us;
-			return w->until_s * SECOND_US <= now_us;
+			return w->until_s * SECOND_US <= now_us ? RATES_GO : RATES_WAIT;
 		}
 		l = line_of(e, line->sender);
 	}
 	if (!l) {
-		*w = (struct rates_wait){ .until_s = now_us / SECOND_US + RATES_WAIT_S };
-		return false;
+		wait_for_room(w, now_us);
+		return RATES_WAIT;
 	}
-	goes = ask_line(r, e, l, w, now_us);
-	r->changed = true;
-	if (now_us - r->saved_us >= SECOND_US || now_us < r->saved_us)
-		rates_save(r, 0, now_us);
-	return goes;
+	reply = look_into_line(r, e, l, w, now_us, ret);
+	note_change(r, now_us);
+	return reply;
+}
+
+/* The message gets a moment: now, or a turn. */
+static bool
+take_turn(struct rates *r, struct rate *e, struct rates_wait *w, int64_t at_us, int64_t now_us)
+{
+	e->free_us = at_us + e->step_us;
+	w->turn = true;
+	w->until_s = ceil_s(at_us);
+	note_change(r, now_us);
+	return at_us <= now_us;
+}
+
+bool
+rates_take(struct rates *r, const struct rates_line *line, struct rates_wait *w,
+    const struct rates_moment *m, int64_t now_us)
+{
+	struct rate *e = rate_of(r, line->destination, (int64_t)line->interval_us, now_us);
+
+	if (e)
+		return take_turn(r, e, w, own_moment(e, m, now_us), now_us);
+	wait_for_room(w, now_us);
+	return false;
+}
+
+/* Not earlier than this machine alone would, whatever the others reply. */
+bool
+rates_given(struct rates *r, const struct rates_line *line, struct rates_wait *w,
+    const struct rates_moment *m, int64_t after_us, int64_t now_us)
+{
+	const int64_t at_us = m->asked_us + after_us;
+	struct rate *e = rate_of(r, line->destination, (int64_t)line->interval_us, now_us);
+	int64_t own_us;
+
+	if (!e)
+		return rates_take(r, line, w, m, now_us);
+	own_us = own_moment(e, m, m->asked_us);
+	if (at_us > own_us)	/* the moments between are of other machines */
+		e->seen_us += at_us - own_us;
+	return take_turn(r, e, w, at_us > own_us ? at_us : own_us, now_us);
+}
+
+bool
+rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w, int64_t now_us)
+{
+	struct rates_moment m;
+	const enum rates_reply reply = rates_look(r, line, w, now_us, &m);
+
+	return reply == RATES_DUE ? rates_take(r, line, w, &m, now_us) : reply == RATES_GO;
 }
 
 /* ---- senders ---- */

@@ -8,6 +8,10 @@
  * worked off at the same speed.  So a sender has few turns ahead, and a new sender waits for the
  * turns of others, but not for their lines.
  *
+ * If several machines share the moments, the lines of each are its own.  While the moments of a
+ * destination go to others, its lines stand still here: so all lines of all machines are worked off
+ * at the same speed.
+ *
  * A message that waits is postponed; its place is in the note in its log.  The lines are in
  * state/rates.
  */
@@ -25,6 +29,7 @@
 #define RATES_WAIT_S  60	/* for a place in a full table */
 #define RATES_STAY_S  75	/* a run waits for what comes before the timer's next run */
 #define RATES_LOOK_S  (20 * 86400)	/* the longest wait; wait/ distrusts 30 days */
+#define RATES_AHEAD   1000	/* intervals, or a day: no machine has given away more moments */
 #define RATES_FAR_S   (60 * 86400)	/* a later moment was made by a clock that was wrong */
 
 struct rates {
@@ -49,6 +54,19 @@ struct rates_line {
 	uint64_t sender;
 };
 
+enum rates_reply {
+	RATES_GO,
+	RATES_WAIT,		/* until the time in rates_wait */
+	RATES_DUE,		/* its place is due: it needs a moment */
+};
+
+/* The moment that a message needs.  Times are durations, as the clocks of machines differ. */
+struct rates_moment {
+	int64_t asked_us;		/* by the clock of this machine */
+	int64_t grace_us;		/* moments of so long ago are good too */
+	int64_t free_us;		/* from the question to the first that may be free */
+};
+
 /* Read the file.  Damaged lines, lines of the past, and those of a clock that was ahead are
  * dropped. */
 void rates_load(struct rates *r, int state_fd, int64_t now_us);
@@ -63,6 +81,19 @@ bool rates_stay(const struct rates *r, int64_t due_s, int64_t now_us);
 /* May a message go now?  Otherwise w gets how it waits. */
 bool rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w,
     int64_t now_us);
+
+/*
+ * The same in two steps, if other machines take moments of the destination too.  After RATES_DUE
+ * the message needs the moment that is in *ret: rates_given() takes what the machines agreed on,
+ * and rates_take() one of this machine.
+ */
+enum rates_reply rates_look(struct rates *r, const struct rates_line *line, struct rates_wait *w,
+    int64_t now_us, struct rates_moment *ret);
+bool rates_take(struct rates *r, const struct rates_line *line, struct rates_wait *w,
+    const struct rates_moment *m, int64_t now_us);
+/* after_us: from the time of the question to the moment. */
+bool rates_given(struct rates *r, const struct rates_line *line, struct rates_wait *w,
+    const struct rates_moment *m, int64_t after_us, int64_t now_us);
 
 /* The number of the one whose mail shares a line: the user; for a stranger the client, with IPv6
  * its /64; else the reverse-path without details. */
