@@ -16,7 +16,8 @@
 #include "base/foreign.h"
 #include "base/slice.h"
 
-#define OUTAGE_S 60
+#define PROVEN_S 60	/* a later proof is news */
+#define TELL_S   600	/* how often a latency is told that stays as it is */
 #define TIME_MAX_US (INT64_C(86400) * 1000000)	/* no host is waited for longer */
 
 /* The index of address, or the index where it would be inserted. */
@@ -50,9 +51,13 @@ hosts_find(const struct hosts *h, const char *address)
 	return is_at(h, i, address) ? &h->list[i] : NULL;
 }
 
+/* A host of which only other machines know anything has none. */
 static int64_t
 last_news(const struct host *host)
 {
+	if (!host->proven_s && (!host->failures || host->marks & HOST_MARK_FAILURE) &&
+	    (!host->first_us || host->marks & HOST_MARK_LATENCY))
+		return 0;
 	return host->measured_s > host->failed_s ? host->measured_s : host->failed_s;
 }
 
@@ -106,6 +111,7 @@ hosts_forgive(struct hosts *h, int64_t now_s)
 		host->tls_failed_s = host->bdat_failed_s = host->pipelining_failed_s = 0;
 		host->ipv4_until_s = 0;
 		host->broken = host->pipelining_failures = 0;
+		host->marks &= ~(unsigned)HOST_MARK_IPV4;
 	}
 }
 
@@ -155,7 +161,7 @@ hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s
 static bool
 is_current(const struct host *host, int64_t now_s)
 {
-	return host->first_us && host->measured_s <= now_s &&
+	return host->first_us && !(host->marks & HOST_MARK_LATENCY) && host->measured_s <= now_s &&
 	    now_s - host->measured_s < HOSTS_AVERAGE_S;
 }
 
@@ -171,12 +177,16 @@ static void
 learn_open(struct host *host, const struct host_report *r, int64_t now_s)
 {
 	const bool exact = is_current(host, now_s) && !host->at_least;
+	const int64_t old_us = exact ? host->first_us : 0, old_s = host->measured_s;
 
 	host->first_us = exact ? smooth_sample(host->first_us, r->first_us) : r->first_us;
 	host->connect_us = exact && host->connect_us ?
 	    smooth_sample(host->connect_us, r->connect_us) : r->connect_us;
 	host->at_least = false;
 	host->measured_s = now_s;
+	host->marks &= ~(unsigned)HOST_MARK_LATENCY;
+	if (old_s / TELL_S != now_s / TELL_S || llabs(host->first_us - old_us) > old_us / 4)
+		host->marks |= HOST_MARK_UNTOLD;
 }
 
 /* The host was silent for first_us, then the dial was ended.  This lower bound can only make a host
@@ -194,6 +204,7 @@ learn_slow(struct host *host, const struct host_report *r, int64_t now_s)
 	if (r->connect_us)
 		host->connect_us = r->connect_us;
 	host->measured_s = now_s;
+	host->marks &= ~(unsigned)HOST_MARK_LATENCY;
 	return true;
 }
 
@@ -204,11 +215,13 @@ learn_failure(const struct hosts *h, struct host *host, int64_t now_s)
 {
 	if (host->failures == 0)
 		host->since_s = now_s;
-	else if (host->failed_s <= now_s && now_s - host->failed_s < pause_s(h, host->failures))
+	else if (host->failed_s <= now_s && host->failed_s > h->forgiven_s &&
+	    now_s - host->failed_s < pause_s(h, host->failures))
 		return false;
 	if (host->failures < HOSTS_FAILURES_MAX)
 		host->failures++;
 	host->failed_s = now_s;
+	host->marks = (host->marks & ~(unsigned)HOST_MARK_FAILURE) | HOST_MARK_UNTOLD;
 	return true;
 }
 
@@ -220,18 +233,35 @@ learn_refusal(struct host *host, int64_t now_s)
 		host->since_s = now_s;
 	host->failures = 1;
 	host->failed_s = now_s;
+	host->marks &= ~(unsigned)HOST_MARK_FAILURE;
+}
+
+bool
+hosts_spoke_since(const struct host *host, int64_t since_s)
+{
+	const bool measured = host->first_us && !host->at_least &&
+	    !(host->marks & HOST_MARK_LATENCY);
+
+	return (measured && host->measured_s >= since_s) ||
+	    (host->proven_s && host->proven_s >= since_s);
 }
 
 static bool
-learn_proof(struct host *host)
+learn_proof(struct host *host, int64_t now_s)
 {
+	const bool is_news = now_s < host->proven_s || now_s - host->proven_s >= PROVEN_S;
+
 	/* A host that is spared PIPELINING has proven nothing about it. */
 	if (host->pipelining_failures < HOSTS_PIPELINING_FAILURES)
 		host->pipelining_failures = 0;
+	if (is_news)
+		host->proven_s = now_s;
 	if (!host->failures && !host->broken && !host->ipv4_until_s)
-		return false;
+		return is_news;
 	host->failures = host->broken = 0;
 	host->since_s = host->ipv4_until_s = 0;
+	host->proven_s = now_s;
+	host->marks = (host->marks & HOST_MARK_LATENCY) | HOST_MARK_UNTOLD;
 	return true;
 }
 
@@ -267,13 +297,14 @@ hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s
 	    failed_s + HOSTS_SPARED_S : 0;
 }
 
-/* A host greeted us after at least OUTAGE_S without any greeting, so our own network may have
+/* A host greeted us after at least HOSTS_OUTAGE_S without any greeting, so our own network may have
  * failed.  Hosts that failed in that time must not be paused for it. */
 static void
 learn_we_are_there(struct hosts *h, int64_t now_s)
 {
-	for (size_t i = 0; now_s - h->good_s >= OUTAGE_S && i < h->n; i++)
-		if (h->list[i].failures > 1 && h->list[i].since_s >= h->good_s)
+	for (size_t i = 0; now_s - h->good_s >= HOSTS_OUTAGE_S && i < h->n; i++)
+		if (h->list[i].failures > 1 && h->list[i].since_s >= h->good_s &&
+		    !(h->list[i].marks & HOST_MARK_FAILURE))
 			h->list[i].failures = 1;
 	h->good_s = now_s;
 }
@@ -299,9 +330,10 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		host->broken++;
 		return true;
 	case HOST_PROVEN:
-		return learn_proof(host);
+		return learn_proof(host, now_s);
 	case HOST_NO_IPV6:
 		host->ipv4_until_s = now_s + HOSTS_IPV4_S;
+		host->marks = (host->marks & ~(unsigned)HOST_MARK_IPV4) | HOST_MARK_UNTOLD;
 		return true;
 	case HOST_NO_BDAT:
 		host->bdat_failed_s = now_s;
@@ -368,7 +400,7 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 		(void)snprintf(host->name, sizeof host->name, "%.*s",
 		    (int)sizeof host->name - 1, report->name);
 	if (learn_event(h, host, report, now_s))
-		h->changed = true;
+		h->changed = h->untold = true;
 	if (report->tls != HOST_TLS_UNKNOWN) {
 		host->tls_failed_s = report->tls == HOST_TLS_FAILED ? now_s : 0;
 		h->changed = true;

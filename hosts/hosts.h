@@ -42,6 +42,17 @@ struct host {
 	/* Unix seconds; 0: never, or not since it worked. */
 	int64_t bdat_failed_s, pipelining_failed_s;
 	unsigned pipelining_failures;	/* in a row */
+	int64_t proven_s;		/* of its last transaction, a minute late at most; 0: never */
+	unsigned marks;			/* HOST_MARK_* */
+};
+
+/* Another machine has reported these, or this one has not told what it learned (hosts/facts.h). */
+enum {
+	HOST_MARK_FAILURE = 1,		/* failures, broken, since_s, failed_s */
+	HOST_MARK_LATENCY = 2,		/* connect_us, first_us, measured_s */
+	HOST_MARK_IPV4 = 4,		/* ipv4_until_s */
+	HOST_MARK_UNTOLD = 8,
+	HOST_MARKS = 15
 };
 
 /* A thing that a host offers and that fails there: it is done without for HOSTS_SPARED_S. */
@@ -60,10 +71,13 @@ struct hosts {
 	bool secured_changed;
 	struct learned learned;
 	bool learned_changed;
+	bool untold;			/* there is something for them */
+	int64_t heard_us;		/* the place of the last fact of others; 0: none */
 };
 
 #define HOSTS_PAUSE_S     60
 #define HOSTS_PAUSE_MAX_S 3600
+#define HOSTS_OUTAGE_S    60	/* without a greeting of any host our network may have failed */
 #define HOSTS_AVERAGE_S   600	/* age of a latency that a sample is averaged into */
 #define HOSTS_IPV4_S      (7 * 86400)
 #define HOSTS_SPARED_S    86400
@@ -114,6 +128,9 @@ void hosts_done(struct hosts *h);
 
 /* An operator wants all hosts tried afresh: pauses end, and what fails at a host is tried again. */
 void hosts_forgive(struct hosts *h, int64_t now_s);
+
+/* Has this machine spoken to the host itself at that time or later? */
+bool hosts_spoke_since(const struct host *host, int64_t since_s);
 
 /* Adapt the pauses to the schedule of retries: no host is paused longer than a message waits. */
 void hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s);

@@ -16,8 +16,11 @@
 
 #define FILE_NAME "hosts"
 #define FILE_MAX  (2 << 20)	/* room for more than HOSTS_MAX lines */
-#define NUMBERS   12		/* fields of a line after address and name */
-#define OLD_NUMBERS 9		/* of a line without the last three */
+#define NUMBERS   14		/* fields of a line after address and name */
+#define OLD_NUMBERS 12		/* of a line without the last two */
+#define FIRST_NUMBERS 9		/* of one without the last five */
+
+static const struct slice known = S("#known ");
 
 /* Parse a line: "192.0.2.1:25 mx1.example 12000 >35000 1763787773 0 0 0 0 0 0". */
 static bool
@@ -27,10 +30,10 @@ parse_line(struct slice line, struct host *ret)
 	uint64_t number[NUMBERS] = { 0 };
 	size_t n = 0;
 
-	while (n < 2 + NUMBERS && (rest.n || n < 2 + OLD_NUMBERS))
+	while (n < 2 + NUMBERS && (rest.n || n < 2 + FIRST_NUMBERS))
 		field[n++] = slice_cut(rest, ' ', &rest);
 	memset(ret, 0, sizeof *ret);
-	if (n != 2 + NUMBERS && n != 2 + OLD_NUMBERS)
+	if (n != 2 + NUMBERS && n != 2 + OLD_NUMBERS && n != 2 + FIRST_NUMBERS)
 		return false;
 	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n ||
 	    field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
@@ -44,7 +47,7 @@ parse_line(struct slice line, struct host *ret)
 		if (!slice_uint(field[i + 2], INT64_MAX / 8, &number[i]))
 			return false;
 	if (number[4] > HOSTS_FAILURES_MAX || number[7] > HOSTS_FAILURES_MAX ||
-	    number[11] > HOSTS_FAILURES_MAX ||
+	    number[11] > HOSTS_FAILURES_MAX || number[13] > HOST_MARKS ||
 	    !host_printable(ret->address) || !host_printable(ret->name))
 		return false;
 	ret->connect_us = (int64_t)number[0];
@@ -59,7 +62,24 @@ parse_line(struct slice line, struct host *ret)
 	ret->bdat_failed_s = (int64_t)number[9];
 	ret->pipelining_failed_s = (int64_t)number[10];
 	ret->pipelining_failures = (unsigned)number[11];
+	ret->proven_s = (int64_t)number[12];
+	ret->marks = (unsigned)number[13];
 	return true;
+}
+
+/* Parse "#known 1763787773 1763787773000000": since when hosts are forgiven, and up to where facts of
+ * other machines are known. */
+static void
+parse_known(struct hosts *h, struct slice line)
+{
+	uint64_t forgiven_s, heard_us;
+
+	if (!slice_has_prefix(line, known) ||
+	    !slice_uint(slice_cut(slice_skip(line, known.n), ' ', &line), INT64_MAX / 8,
+	    &forgiven_s) || !slice_uint(line, INT64_MAX / 8, &heard_us))
+		return;
+	h->forgiven_s = (int64_t)forgiven_s;
+	h->heard_us = (int64_t)heard_us;
 }
 
 void
@@ -73,10 +93,13 @@ hosts_parse(struct hosts *h, struct slice text)
 		/* No line end: it may be half a line. */
 		if (!text.p || line.p + line.n == text.p)
 			break;
+		if (line.n && line.p[0] == '#')
+			parse_known(h, line);
 		if (!parse_line(line, &one) || !(place = hosts_entry(h, one.address)))
 			continue;
 		*place = one;
-		if (one.measured_s > h->good_s)
+		h->untold |= one.marks & HOST_MARK_UNTOLD;
+		if (one.measured_s > h->good_s && !(one.marks & HOST_MARK_LATENCY))
 			h->good_s = one.measured_s;
 	}
 }
@@ -92,6 +115,8 @@ hosts_load(struct hosts *h, int state_fd)
 		hosts_parse(h, slice_of(text, n));
 		free(text);
 	}
+	if (h->forgiven_s > clock_wall_s())	/* the clock was ahead */
+		h->forgiven_s = 0;
 	secured_load(&h->secured, state_fd);
 	learned_load(&h->learned, state_fd);
 }
@@ -105,20 +130,23 @@ hosts_save(struct hosts *h, int state_fd)
 
 	if (r < 0)
 		return r;
+	if (h->forgiven_s || h->heard_us)
+		fprintf(file.out, "%s%" PRId64 " %" PRId64 "\n", known.p, h->forgiven_s,
+		    h->heard_us);
 	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed "
-	    "since broken ipv4_until bdat_failed pipelining_failed pipelining_failures\n",
-	    file.out);
+	    "since broken ipv4_until bdat_failed pipelining_failed pipelining_failures proven "
+	    "marks\n", file.out);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct host *host = &h->list[i];
 
 		fprintf(file.out,
 		    "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64
-		    " %" PRId64 " %u %" PRId64 " %" PRId64 " %" PRId64 " %u\n",
+		    " %" PRId64 " %u %" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 " %u\n",
 		    host->address, host->name[0] ? host->name : "-", host->connect_us,
 		    host->at_least ? ">" : "", host->first_us, host->measured_s, host->failed_s,
 		    host->failures, host->tls_failed_s, host->since_s, host->broken,
 		    host->ipv4_until_s, host->bdat_failed_s, host->pipelining_failed_s,
-		    host->pipelining_failures);
+		    host->pipelining_failures, host->proven_s, host->marks);
 	}
 	r = file_replace_end(&file);
 	if (r == 0 && h->secured_changed)

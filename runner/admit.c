@@ -146,39 +146,72 @@ by_destination(const void *a, const void *b)
 	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
 }
 
-/* Defers the recipients of a message for one destination without an attempt, if their moment has
- * not come. */
-static bool
-defer_by_rate(struct runner *r, struct message *m, const struct sheet *s,
-    const struct rcpt_place *places, size_t n)
+/* The recipients of a message for one destination, and its rate. */
+struct paced {
+	char space[2048];
+	struct rates_line line;
+	struct rates_wait wait;
+	struct rates_moment moment;
+};
+
+/* May recipients go now?  RATES_DUE: other machines decide.  RATES_WAIT: they are deferred. */
+static enum rates_reply
+look_at_rate(struct runner *r, struct message *m, const struct sheet *s,
+    const struct rcpt_place *places, const uint32_t *rcpts, size_t n, struct paced *p)
 {
 	const struct destination *d = places->destination;
 	const struct route *route = d->route;
-	char space[2048];
-	struct buf name = BUF(space);
-	struct rates_wait w = { 0 };
-	struct rates_line line;
-	struct outcome o;
+	const int64_t now_us = clock_wall_us();
+	struct buf name = BUF(p->space);
+	enum rates_reply reply;
 
 	if (!route->interval_us)
-		return false;
+		return RATES_GO;
+	p->wait = (struct rates_wait){ 0 };
 	for (size_t i = 0; i < n; i++)
-		if (s->rcpts[places[i].rcpt].wait.place_us > w.place_us)
-			w = s->rcpts[places[i].rcpt].wait;
+		if (s->rcpts[rcpts[i]].wait.place_us > p->wait.place_us)
+			p->wait = s->rcpts[rcpts[i]].wait;
 	/* Routes with the same hosts have lines of their own. */
 	buf_fmt(&name, "%s %s %s", route->by_sender ? "sender" : "route", route->pattern, d->key);
-	line = (struct rates_line){ name.full ? slice_str(d->key) : buf_slice(&name),
+	p->line = (struct rates_line){ name.full ? slice_str(d->key) : buf_slice(&name),
 		route->interval_us, s->sender };
-	if (rates_ask(&r->rates, &line, &w, clock_wall_us()))
-		return false;
-	rates_outcome(&w, &o);
-	for (size_t i = 0; i < n; i++)
-		window_result(m, places[i].rcpt, &o, false);
-	if (m->moment_s == 0 || w.until_s < m->moment_s) {
-		m->moment_s = w.until_s;
-		m->turn = w.turn;
+	reply = rates_look(&r->rates, &p->line, &p->wait, now_us, &p->moment);
+	if (reply == RATES_DUE && !turns_shared(r))
+		reply = rates_take(&r->rates, &p->line, &p->wait, &p->moment, now_us) ?
+		    RATES_GO : RATES_WAIT;
+	if (reply == RATES_WAIT)
+		turns_defer(m, rcpts, n, &p->wait);
+	return reply;
+}
+
+/* Makes a job of the recipients at these places, unless they wait. */
+static int
+push_job(struct runner *r, struct message *m, const struct sheet *s,
+    const struct rcpt_place *places, size_t n)
+{
+	static struct paced p;
+	struct destination *d = places->destination;
+	struct job *job = malloc(sizeof *job + n * sizeof job->rcpts[0]);
+	enum rates_reply reply;
+	int error = 0;
+
+	if (!job)
+		return -ENOMEM;
+	job->message = m;
+	job->n = n;
+	for (size_t k = 0; k < n; k++)
+		job->rcpts[k] = places[k].rcpt;
+	reply = look_at_rate(r, m, s, places, job->rcpts, n, &p);
+	if (reply == RATES_DUE)
+		error = turns_add(r, d, job, &p.line, &p.wait, &p.moment);
+	if (reply == RATES_WAIT || error < 0) {
+		free(job);
+		return error;
 	}
-	return true;
+	m->jobs++;
+	if (reply == RATES_GO)
+		destination_push(&r->destinations, d, job);
+	return 0;
 }
 
 /* Makes one job of each run of recipients with the same destination, cut at FRAME_RCPTS_MAX. */
@@ -186,25 +219,15 @@ static int
 push_jobs(struct runner *r, struct message *m, const struct sheet *s,
     const struct rcpt_place *places, size_t n)
 {
-	for (size_t i = 0, run; i < n; i += run) {
-		struct job *job;
+	int error = 0;
 
+	for (size_t i = 0, run; i < n && error == 0; i += run) {
 		for (run = 1; i + run < n && run < FRAME_RCPTS_MAX; run++)
 			if (places[i + run].destination != places[i].destination)
 				break;
-		if (defer_by_rate(r, m, s, places + i, run))
-			continue;
-		job = malloc(sizeof *job + run * sizeof job->rcpts[0]);
-		if (!job)
-			return -ENOMEM;
-		job->message = m;
-		job->n = run;
-		for (size_t k = 0; k < run; k++)
-			job->rcpts[k] = places[i + k].rcpt;
-		m->jobs++;
-		destination_push(&r->destinations, places[i].destination, job);
+		error = push_job(r, m, s, places + i, run);
 	}
-	return 0;
+	return error;
 }
 
 /* Lines up jobs for the pending recipients of e.  A recipient without memory for its destination

@@ -346,7 +346,7 @@ destination_trim(struct destinations *ds)
 		return;
 	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
 		for (struct destination **at = &ds->buckets[i], *d; (d = *at);) {
-			if (d->waiting || d->processes || is_dead(d)) {
+			if (d->waiting || d->asking || d->processes || is_dead(d)) {
 				at = &d->next;
 				continue;
 			}

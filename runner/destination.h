@@ -49,6 +49,7 @@ struct destination {
 	bool network;			/* its mail goes to hosts */
 	struct job *lines[JOB_LINES];
 	size_t waiting;			/* jobs in all lines */
+	size_t asking;			/* jobs whose moment is asked for (runner/turns.h) */
 	unsigned turn;			/* jobs taken while more than one line had some */
 	unsigned workers;		/* workers that have a job */
 	unsigned processes;		/* all workers, also those that are about to end */

@@ -276,6 +276,21 @@ loop_watch(struct loop *l, struct loop_source *s, int folder, uint32_t events,
 	return s->watch < 0 ? -errno : 0;
 }
 
+int
+loop_peer(struct loop *l, struct loop_source *s, int fd, void (*when)(void *ctx, uint32_t mask))
+{
+	*s = (struct loop_source){ .loop = l, .happened = when, .ctx = l->ctx, .watch = -1 };
+	l->peer = s;
+	return wait_for(l, fd, s);
+}
+
+void
+loop_forget_peer(struct loop *l, int fd)
+{
+	(void)epoll_ctl(l->poll, EPOLL_CTL_DEL, fd, NULL);
+	l->peer = NULL;
+}
+
 void
 loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask))
 {
@@ -386,6 +401,8 @@ handle_events(struct loop *l, const struct epoll_event *events, int n)
 			take_signals(l);
 		else if (events[i].data.ptr == &l->folders)
 			take_changes(l);
+		else if (events[i].data.ptr == l->peer)
+			l->peer->happened(l->peer->ctx, 0);
 		else
 			take_results(l, events[i].data.ptr, events[i].events);
 	}

@@ -33,6 +33,7 @@ struct loop {
 	struct loop_source *sources[LOOP_SOURCES];
 	size_t nsources;
 	struct loop_source late, too_late;	/* timers of the shutdown */
+	struct loop_source *peer;	/* a descriptor; NULL: none */
 	struct loop_source *idle;	/* work for the next free moment; NULL: none */
 	int64_t status_us;		/* time of the last status */
 	bool reap;			/* a child may have ended */
@@ -52,6 +53,12 @@ void loop_close(struct loop *l);
  * 0 or -errno. */
 int loop_watch(struct loop *l, struct loop_source *s, int folder, uint32_t events,
     void (*when)(void *ctx, uint32_t mask));
+
+/* Watch a descriptor, besides those of workers; there may be one.  0 or -errno. */
+int loop_peer(struct loop *l, struct loop_source *s, int fd,
+    void (*when)(void *ctx, uint32_t mask));
+/* It is watched no more: it is about to be closed. */
+void loop_forget_peer(struct loop *l, int fd);
 
 /* Add a timer that is not set yet. */
 void loop_timer(struct loop *l, struct loop_source *s, void (*when)(void *ctx, uint32_t mask));

@@ -88,6 +88,7 @@ serve_one(void *ctx, const char *id, enum queue_request request)
 		return 0;
 	if (m) {
 		destination_withdraw(&r->destinations, m);
+		turns_withdraw(r, m);
 		m->asked = m->jobs > 0;
 		if (m->asked)
 			return 0;

@@ -633,6 +633,7 @@ runner_kill(struct runner *r, int signo)
 void
 runner_done(struct runner *r)
 {
+	turns_done(&r->turns);
 	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
 		for (struct destination *d = r->destinations.buckets[i]; d; d = d->next) {
 			struct job *job;

@@ -20,8 +20,10 @@
 #include "runner/frozen.h"
 #include "runner/rates.h"
 #include "runner/report.h"
+#include "runner/sharing.h"
 #include "runner/tickets.h"
 #include "runner/tls_results.h"
+#include "runner/turns.h"
 #include "runner/window.h"
 #include "runner/worker.h"
 
@@ -47,6 +49,8 @@ struct runner {
 	struct hosts hosts;
 	struct frozen_list frozen;
 	struct rates rates;
+	struct sharing sharing;
+	struct turns turns;
 	bool stopping;			/* no further job is handed out */
 	bool wrote;			/* a notice is in new/ now */
 	bool unread;			/* for lack of a process; those messages are in cur/ */

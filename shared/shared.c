@@ -21,7 +21,8 @@
 #define ARGUMENTS_MAX (2 * OPTIONS_OVERRIDES_MAX + 8)
 
 static _Noreturn void
-become_program(const char *path, const struct options *options, int fd, int desk)
+become_program(const char *path, const struct options *options, const char *mode, int fd,
+    int desk)
 {
 	const char *all[ARGUMENTS_MAX];
 	size_t n = 0;
@@ -35,13 +36,14 @@ become_program(const char *path, const struct options *options, int fd, int desk
 		all[n++] = "-o";
 		all[n++] = options->overrides[i];
 	}
-	all[n++] = "--serve";
-	all[n++] = "--desk";
+	all[n++] = mode;
+	if (desk >= 0)
+		all[n++] = "--desk";
 	all[n] = NULL;
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (desk == SHARED_DESK_FD)
 		desk = fcntl(desk, F_DUPFD, SHARED_DESK_FD + 1);
-	if (dup2(fd, STDIN_FILENO) >= 0 && dup2(desk, SHARED_DESK_FD) >= 0)
+	if (dup2(fd, STDIN_FILENO) >= 0 && (desk < 0 || dup2(desk, SHARED_DESK_FD) >= 0))
 		(void)execv(path, (char **)(uintptr_t)all);	/* execv(3) does not write to it */
 	_exit(127);
 }
@@ -71,48 +73,50 @@ say_hello(struct shared *s)
 	(void)send_query(s, &(struct query){ .kind = QUERY_HELLO });
 }
 
-/* Two sockets: of the listener, and of its sessions. */
+/* Start the program.  desk: a socket of sessions, or -1.  This end of the other socket, or -errno. */
 static int
-open_sockets(int fds[2], int desk[2])
+start_program(const struct options *options, const char *mode, int desk)
 {
-	int r;
+	char space[PATH_MAX];
+	struct buf path = BUF(space);
+	int fds[2];
+	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+	if (!file_beside(PROGRAM, &path))
+		return -ENOENT;
+	if (access(space, X_OK) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, desk) == 0)
-		return 0;
-	r = -errno;
-	(void)close(fds[0]);
+	pid = fork();
+	if (pid == 0)
+		become_program(space, options, mode, fds[1], desk);
 	(void)close(fds[1]);
-	return r;
+	if (pid > 0)
+		return fds[0];
+	(void)close(fds[0]);
+	return -ENOMEM;
+}
+
+int
+shared_start_run(const struct options *options)
+{
+	return start_program(options, "--serve-run", -1);
 }
 
 int
 shared_start(struct shared *s, const struct options *options)
 {
-	char space[PATH_MAX];
-	struct buf path = BUF(space);
-	int fds[2], desk[2], r;
-	pid_t pid;
+	int desk[2], fd;
 
-	if (!file_beside(PROGRAM, &path))
-		return -ENOENT;
-	if (access(space, X_OK) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, desk) < 0)
 		return -errno;
-	r = open_sockets(fds, desk);
-	if (r < 0)
-		return r;
-	pid = fork();
-	if (pid == 0)
-		become_program(space, options, fds[1], desk[1]);
-	(void)close(fds[1]);
+	fd = start_program(options, "--serve", desk[1]);
 	(void)close(desk[1]);
-	if (pid < 0) {
-		(void)close(fds[0]);
+	if (fd < 0) {
 		(void)close(desk[0]);
-		return -ENOMEM;
+		return fd;
 	}
-	*s = (struct shared){ .state = SHARED_STARTING, .fd = fds[0], .desk = desk[0] };
+	*s = (struct shared){ .state = SHARED_STARTING, .fd = fd, .desk = desk[0] };
 	say_hello(s);
 	return 0;
 }

@@ -33,7 +33,11 @@ struct shared {
 
 #define SHARED_NONE { .fd = -1, .desk = -1 }
 
-/* Start the process.  Call it before walls.  0 or -errno. */
+/* Start the process of a run of the queue (shared/talk.h).  Call it before walls.  A socket, or
+ * -errno. */
+int shared_start_run(const struct options *options);
+
+/* Start the process of a listener.  Call it before walls.  0 or -errno. */
 int shared_start(struct shared *s, const struct options *options);
 
 /* Hang up: the process ends.  The desk stays. */
