@@ -81,7 +81,8 @@ endif
 TLS  := $(sort $(wildcard net/tls*.c))
 CRYPTO := base/digest.c base/sign.c
 # Only smtp-shared links libhiredis.
-SHARED := shared/clients.c shared/confine.c shared/redis.c shared/tally_script.c
+SHARED := shared/clients.c shared/confine.c shared/redis.c shared/runs.c shared/serve_run.c \
+  shared/tally_script.c
 rooms = $(sort $(foreach room,$(1),$(wildcard $(room)/*.c)))
 CORE_ROOMS := queue stats base config smtp message milter aliases mailbox strangers net shared
 CORE := queue.c $(filter-out $(TLS) $(CRYPTO) $(SHARED), \

@@ -130,12 +130,12 @@ hosts_save(struct hosts *h, int state_fd)
 
 	if (r < 0)
 		return r;
-	if (h->forgiven_s || h->heard_us)
-		fprintf(file.out, "%s%" PRId64 " %" PRId64 "\n", known.p, h->forgiven_s,
-		    h->heard_us);
 	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed "
 	    "since broken ipv4_until bdat_failed pipelining_failed pipelining_failures proven "
 	    "marks\n", file.out);
+	if (h->forgiven_s || h->heard_us)
+		fprintf(file.out, "%s%" PRId64 " %" PRId64 "\n", known.p, h->forgiven_s,
+		    h->heard_us);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct host *host = &h->list[i];
 

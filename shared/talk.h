@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-#define TALK_NAME_MAX  400	/* of a destination */
+#define TALK_NAME_MAX  240	/* of a destination */
 #define TALK_FACT_MAX  300
 #define TALK_TEXT_MAX  4096	/* of news: a line each */
 #define TALK_OCTETS    (32 + TALK_TEXT_MAX)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
  * smtp-shared: ask Redis for a listener and its sessions, so that several machines keep one limit
- * for a client or a user.  It has the address of Redis, its password, and no files.  It ends with
- * its listener.  If it dies, its parent, which does nothing else, forks it again.
+ * for a client or a user; or for a run of the queue (shared/serve_run.h).  It has the address of
+ * Redis, its password, and no files.  It ends with its listener, or with the run.  If that of a
+ * listener dies, its parent, which does nothing else, forks it again.
  *
  * Redis is asked in batches of what waits in the socket of the listener.  After any error the
  * connection is closed: a late reply must not be taken for that to another query.
@@ -32,6 +33,8 @@
 #include "shared/confine.h"
 #include "shared/holders.h"
 #include "shared/redis.h"
+#include "shared/runs.h"
+#include "shared/serve_run.h"
 #include "shared/shared.h"
 #include "shared/tally_desk.h"
 #include "shared/tally_script.h"
@@ -52,7 +55,7 @@
 static const char usage[] =
     "usage: smtp-shared [-c FILE] [-o SECTION.KEY=VALUE]... --test\n"
     "Share the limits of clients and users with other machines, through the Redis of [shared].\n"
-    "A listener starts this program itself.\n"
+    "A listener, and smtp-relay, start this program themselves.\n"
     "\n"
     "  --test              connect, log in, run the script, and print the time of a reply\n"
     "  -c FILE             configuration (" CONFIG_DEFAULT_FILE ")\n"
@@ -61,17 +64,18 @@ static const char usage[] =
     "  --version, --help\n"
     "Exit: 0 done, 64 usage, 75 Redis does not reply, 78 configuration.\n";
 
-enum { OPTION_SERVE = OPTION_OWN, OPTION_DESK, OPTION_TEST };
+enum { OPTION_SERVE = OPTION_OWN, OPTION_SERVE_RUN, OPTION_DESK, OPTION_TEST };
 
 static const struct option long_options[] = {
 	{ "serve", no_argument, NULL, OPTION_SERVE },
+	{ "serve-run", no_argument, NULL, OPTION_SERVE_RUN },
 	{ "desk", no_argument, NULL, OPTION_DESK },
 	{ "test", no_argument, NULL, OPTION_TEST },
 	{ 0 },
 };
 
 struct server {
-	bool serve, has_desk, test;
+	bool serve, serve_run, has_desk, test;
 	struct redis redis;
 	struct redis_place place;
 	char id[17];			/* of this process among those that write to a key */
@@ -92,6 +96,7 @@ own_option(void *ctx, int val, const char *argument)
 
 	(void)argument;
 	s->serve |= val == OPTION_SERVE;
+	s->serve_run |= val == OPTION_SERVE_RUN;
 	s->has_desk |= val == OPTION_DESK;
 	s->test |= val == OPTION_TEST;
 	return 0;
@@ -453,6 +458,15 @@ read_password(const char *name, char *password, struct buf *why)
 	return -EINVAL;
 }
 
+/* Those of a run. */
+static void
+use_scripts(struct redis *r)
+{
+	r->scripts[0] = &runs_moment_script;
+	r->scripts[1] = &runs_tell_script;
+	r->scripts[2] = &runs_news_script;
+}
+
 static int
 begin(struct server *s, const struct config *c)
 {
@@ -486,6 +500,11 @@ begin(struct server *s, const struct config *c)
 	    .scripts = { &clients_script, &tally_script }, .fd = -1 };
 	(void)snprintf(s->id, sizeof s->id, "%016" PRIx64, id);
 	log_seal();
+	if (s->serve_run) {
+		use_scripts(&s->redis);
+		shared_confine(&s->place);
+		return -1;
+	}
 	if (s->serve)
 		keep_alive();
 	if (tally_desk_open(&s->desk, s->has_desk ? SHARED_DESK_FD : -1) < 0) {
@@ -514,7 +533,7 @@ main(int argc, char **argv)
 	code = options_parse(&options, &program, argc, argv, own_option, &server);
 	if (code >= 0)
 		return code;
-	if (!options.check && server.serve == server.test) {
+	if (!options.check && server.serve + server.serve_run + server.test != 1) {
 		text_print(stderr, "%s", usage);
 		return EX_USAGE;
 	}
@@ -525,7 +544,10 @@ main(int argc, char **argv)
 		return code;
 	if (server.test)
 		return test_redis(&server);
-	code = serve(&server);
+	if (server.serve_run)
+		serve_run(&server.redis, LISTENER);
+	else
+		code = serve(&server);
 	config_done(&config);
-	return code;
+	return code < 0 ? EX_OK : code;
 }
