@@ -13,7 +13,6 @@
  *	    on_flush()		  the operator made all waiting mail due
  *	    on_request()	  an order of the operator
  *	    on_removal()	  folders that are gone
- *	    on_answer()		  moments and facts of other machines
  *	    on_save()		  measurements of hosts to write down
  *	    on_show()		  the state of the run, for people who watch
  *	    on_turn()		  long work, a part at a time
@@ -56,6 +55,7 @@
 #include "runner/history.h"
 #include "runner/intake.h"
 #include "runner/loop.h"
+#include "runner/others.h"
 #include "runner/requests.h"
 #include "runner/runner.h"
 #include "runner/status.h"
@@ -64,7 +64,6 @@
 #define WATCH_S 60		/* longest time with --watch between two looks at tmp/ and wait/ */
 #define SAVE_S  1		/* how late measurements of hosts may reach the disk */
 #define SHOW_S  1		/* between two writes of the run's state */
-#define TELL_MS 50		/* how late other machines get what this run has learned */
 #define LOOK_S  2		/* between two looks at folders that cannot be watched */
 #define DOCTOR_DNS_MS 1000	/* for a name server's reply */
 #define AGAIN_S 5		/* before the next try if no process could be started */
@@ -126,11 +125,11 @@ struct relay {
 	struct runner runner;
 	struct intake intake;
 	struct loop loop;
+	struct others others;		/* runs of other machines */
 	struct loop_source arrivals, flushes, requests;	/* new/, wait/, state/requests */
 	struct loop_source removals;	/* the queue itself */
-	struct loop_source answers;	/* the process that asks other machines */
 	struct loop_source turn;	/* the next part of long work */
-	struct loop_source due, save, show, look, lease, late, tell;	/* timers */
+	struct loop_source due, save, show, look, lease;	/* timers */
 	/* The time of the earliest deferred message, for `due`.  INT64_MAX: none; 0: look it up. */
 	int64_t due_s;
 	bool blind;			/* folders cannot be watched */
@@ -160,9 +159,6 @@ static void on_show(void *ctx, uint32_t mask);
 static void on_look(void *ctx, uint32_t mask);
 static void on_turn(void *ctx, uint32_t mask);
 static void on_lease(void *ctx, uint32_t mask);
-static void on_answer(void *ctx, uint32_t mask);
-static void on_late(void *ctx, uint32_t mask);
-static void on_tell(void *ctx, uint32_t mask);
 static void go_on(void *ctx);
 
 static int
@@ -320,7 +316,7 @@ run_queue(struct relay *r, const struct options *options)
 	if ((code = put_up_walls(r)) >= 0 || (code = open_queue(r)) >= 0)
 		return code;
 	load_hosts(r);
-	sharing_start(runner, options);		/* before signals are blocked */
+	others_start(&r->others, runner, options);
 	if ((code = open_loop(r)) >= 0)
 		return code;
 	check_walls();
@@ -458,11 +454,7 @@ open_loop(struct relay *r)
 	loop_timer(l, &r->show, on_show);
 	loop_timer(l, &r->look, on_look);
 	loop_timer(l, &r->lease, on_lease);
-	loop_timer(l, &r->late, on_late);
-	loop_timer(l, &r->tell, on_tell);
-	if (r->runner.sharing.state != SHARING_OFF &&
-	    loop_peer(l, &r->answers, r->runner.sharing.fd, on_answer) < 0)
-		sharing_end(&r->runner);
+	others_watch(&r->others, l);
 	if (r->queue.lease)
 		loop_set_timer(&r->lease, 1);
 	watch(r, &r->arrivals, r->queue.fresh, IN_MOVED_TO | IN_CREATE, on_arrival);
@@ -506,13 +498,13 @@ load_state(struct relay *r)
 static void
 close_all(struct relay *r)
 {
-	sharing_tell(&r->runner);
+	others_tell(&r->others);
 	if (r->runner.hosts.changed)
 		(void)hosts_save(&r->runner.hosts, r->queue.state);
 	rates_save(&r->runner.rates, r->due_s, clock_wall_us());
 	intake_done(&r->intake);
 	runner_done(&r->runner);
-	sharing_end(&r->runner);
+	others_end(&r->others);
 	validator_end(&r->validator);
 	dns_cache_free(r->resolver.cache);
 	r->resolver.cache = NULL;
@@ -647,51 +639,6 @@ on_show(void *ctx, uint32_t mask)
 	(void)status_write(&status, r->queue.state);
 }
 
-/* ---- other machines ---- */
-
-static void
-on_answer(void *ctx, uint32_t mask)
-{
-	struct relay *r = ctx;
-
-	(void)mask;
-	if (sharing_receive(&r->runner))
-		return;
-	loop_forget_peer(&r->loop, r->runner.sharing.fd);
-	sharing_end(&r->runner);
-}
-
-/* An answer that is there already is in time. */
-static void
-on_late(void *ctx, uint32_t mask)
-{
-	struct relay *r = ctx;
-
-	on_answer(ctx, mask);
-	if (turns_left_us(&r->runner) == 0)
-		sharing_miss(&r->runner);
-}
-
-static void
-on_tell(void *ctx, uint32_t mask)
-{
-	struct relay *r = ctx;
-
-	(void)mask;
-	sharing_tell(&r->runner);
-}
-
-static void
-set_sharing_timers(struct relay *r)
-{
-	const int64_t left_us = turns_left_us(&r->runner);
-
-	if (left_us >= 0 && !loop_timer_set(&r->late))
-		loop_set_timer(&r->late, (uint64_t)left_us);
-	if (sharing_has_facts(&r->runner) && !loop_timer_set(&r->tell))
-		loop_set_timer(&r->tell, TELL_MS * 1000);
-}
-
 /* Looks for what the watches would report. */
 static void
 on_look(void *ctx, uint32_t mask)
@@ -813,7 +760,7 @@ go_on(void *ctx)
 		loop_set_timer(&r->save, SAVE_S * 1000000);
 	if (runner->nworkers && !loop_timer_set(&r->show))
 		loop_set_timer(&r->show, SHOW_S * 1000000);
-	set_sharing_timers(r);
+	others_go_on(&r->others);
 	loop_status(&r->loop);
 	/* With --watch the next look may have mended it. */
 	if (is_over(r))

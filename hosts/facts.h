@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * What machines tell one another of hosts: latency, failures, and trouble with IPv6.  Nothing about
+ * Machines tell one another about hosts: latency, failures, and trouble with IPv6.  Nothing about
  * TLS is told, so nobody can weaken it this way.
  *
- * A fact is a line of text about one address.  Its times are ages, as clocks differ.  What this
- * machine has seen itself counts more than a fact:
+ * A fact is a line of text about one address.  Its times are ages, as clocks differ.  A fact counts
+ * less than the experience of this machine:
  *
  * - A latency is used only for a host that was never measured here.
  * - A failure is used if it is newer than what is known, and if this machine has not spoken to the

@@ -46,7 +46,7 @@ struct host {
 	unsigned marks;			/* HOST_MARK_* */
 };
 
-/* Another machine has reported these, or this one has not told what it learned (hosts/facts.h). */
+/* Another machine has reported these, or this one has not told them yet (hosts/facts.h). */
 enum {
 	HOST_MARK_FAILURE = 1,		/* failures, broken, since_s, failed_s */
 	HOST_MARK_LATENCY = 2,		/* connect_us, first_us, measured_s */

@@ -67,8 +67,8 @@ parse_line(struct slice line, struct host *ret)
 	return true;
 }
 
-/* Parse "#known 1763787773 1763787773000000": since when hosts are forgiven, and up to where facts of
- * other machines are known. */
+/* Parse "#known 1763787773 1763787773000000": since when hosts are forgiven, and up to where facts
+ * of other machines are known. */
 static void
 parse_known(struct hosts *h, struct slice line)
 {

@@ -202,7 +202,8 @@ cut_numbers(struct slice *text, uint64_t *ret, size_t n)
 
 /* Take the line of a destination: its members in microseconds, its name.  A time in the future was
  * not made by this clock, but few moments are given ahead.  A destination's clock is ahead of the
- * time only if it stands until the last moment that was given; `ahead`: the file is of the future. */
+ * time only if it stands until the last moment that was given.  ahead: the file is of the
+ * future. */
 static struct rate *
 take_rate(struct rates *r, struct slice key, bool ahead, int64_t now_us)
 {

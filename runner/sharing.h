@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: ISC
 /*
- * What a run shares with the runs of other machines, through a process that asks Redis
- * (smtp-shared): the moments of destinations with a rate, and facts about hosts.  Nothing here
- * waits for the process.  Without it, or while Redis does not reply, the run is on its own.
+ * The link to the process that asks Redis for a run (smtp-shared).  Nothing here waits.
  */
 #ifndef RUNNER_SHARING_H
 #define RUNNER_SHARING_H
 
 #include "config/options.h"
 #include "shared/talk.h"
-
-struct runner;
 
 struct sharing {
 	enum { SHARING_OFF, SHARING_STARTING, SHARING_HERE, SHARING_AWAY } state;
@@ -19,25 +15,20 @@ struct sharing {
 	bool reported;			/* the trouble is in the log */
 };
 
-/* Start the process if the configuration has something to share.  Call it when the hosts are
- * loaded, and before signals are blocked. */
-void sharing_start(struct runner *r, const struct options *options);
+/* Start the process.  0 or -errno. */
+int sharing_start(struct sharing *s, const struct options *options);
 
-/* Take what the process has sent.  False: it has ended, and sharing_end() must follow. */
-bool sharing_receive(struct runner *r);
+/* Is Redis there, or may it be? */
+bool sharing_asks(const struct sharing *s);
 
-/* Ask for a moment.  False: the question is not sent. */
-bool sharing_ask(struct runner *r, const struct talk *question);
+/* False: the frame is not sent. */
+bool sharing_send(const struct sharing *s, const struct talk *t);
 
-/* No answer came in time: this run is on its own until Redis replies again. */
-void sharing_miss(struct runner *r);
+/* Take a frame, whose text is in space.  1; 0 if there is none; -EPIPE: nothing good comes any
+ * more. */
+int sharing_next(const struct sharing *s, char space[TALK_OCTETS + 1], struct talk *ret);
 
-/* Tell others what this run has learned of hosts. */
-void sharing_tell(struct runner *r);
-/* Is there something to tell, and somebody? */
-bool sharing_has_facts(const struct runner *r);
-
-/* Hang up.  Redis still gets what was told. */
-void sharing_end(struct runner *r);
+/* Hang up.  Redis still gets what was sent. */
+void sharing_end(struct sharing *s);
 
 #endif

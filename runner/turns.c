@@ -28,12 +28,6 @@ struct turn {
 	char key[];
 };
 
-bool
-turns_shared(const struct runner *r)
-{
-	return r->sharing.state == SHARING_STARTING || r->sharing.state == SHARING_HERE;
-}
-
 void
 turns_defer(struct message *m, const uint32_t *rcpts, size_t n, const struct rates_wait *w)
 {
@@ -79,7 +73,7 @@ ask(struct runner *r, struct turn *t)
 	t->moment.asked_us = now_us;
 	question.free_us = t->moment.free_us;
 	question.number = all->number + 1 ? all->number + 1 : 1;
-	if (!sharing_ask(r, &question))
+	if (!sharing_send(&r->sharing, &question))
 		return false;
 	t->number = all->number = question.number;
 	if (all->nasked++ == 0)

@@ -26,9 +26,6 @@ struct turns {
 	int64_t since_us;		/* the last answer, or the first question after it */
 };
 
-/* Are there other machines to ask? */
-bool turns_shared(const struct runner *r);
-
 /* The job waits for its moment.  0, or -ENOMEM: the job is still the caller's. */
 int turns_add(struct runner *r, struct destination *d, struct job *job,
     const struct rates_line *line, const struct rates_wait *w, const struct rates_moment *m);

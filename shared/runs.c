@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * The scripts.  Times in them are whole microseconds, which are exact in a double.
+ * Times in them are whole microseconds, which are exact in a double.
  */
 #include "shared/runs.h"
 
@@ -12,19 +12,20 @@
 #define NUMBER(x)  STRING(x)
 #define ARGUMENT_MAX 24
 
-/* KEYS: the destination.  ARGV: the interval; how long ago a moment may be; the time from now to the
- * first that may be free.  Returns the time from now to the moment. */
+/* KEYS: the destination.  ARGV: the interval; how long ago a moment may be; the time from now to
+ * the first that may be free.  Returns the time from now to the moment. */
 struct redis_script runs_moment_script = { .text =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000000 + t[2]\n"
     "local step, grace, own = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])\n"
     "local free, of = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')\n"
     "free = tonumber(free or 0)\n"
-    /* Of another rate, moments far ahead are not kept. */
+    /* After a change of the rate, moments far ahead are not kept. */
     "if tonumber(of) ~= step then free = math.min(free, now + step) end\n"
     "local at = math.max(free, now - grace, now + own)\n"
+    "local left = math.max(1, math.ceil((at + step + " NUMBER(LATE_US) " - now) / 1000))\n"
     "redis.call('SET', KEYS[1], string.format('%.0f %.0f', at + step, step), 'PX',\n"
-    "  string.format('%.0f', math.max(1, math.ceil((at + step + " NUMBER(LATE_US) " - now) / 1000))))\n"
+    "  string.format('%.0f', left))\n"
     "return at - now\n" };
 
 /* KEYS: the facts.  ARGV: the address; the fact; the most facts; the milliseconds they stay. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Redis is asked in batches of what waits in the socket of the run, and once a second for facts of
- * other machines.  After any error the connection is closed: a late reply must not be taken for that
- * to another question.
+ * other machines.  After any error the connection is closed: a late reply must not be taken for
+ * that to another question.
  */
 #include "shared/serve_run.h"
 

@@ -15,11 +15,11 @@
 #define TALK_VALUE_MAX (INT64_C(1) << 53)	/* numbers of Redis' scripts are exact up to it */
 
 enum talk_kind {
-	/* Of the run: */
+	/* From the run: */
 	TALK_HELLO = 1,		/* wants TALK_HERE, and news since `since` */
 	TALK_ASK,		/* wants TALK_GIVEN */
 	TALK_TELL,		/* a fact for other machines; no answer */
-	/* Of the process: */
+	/* From the process: */
 	TALK_HERE,		/* Redis replies */
 	TALK_AWAY,		/* it does not: this machine is on its own */
 	TALK_GIVEN,		/* the moment of a question */

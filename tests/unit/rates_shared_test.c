@@ -161,7 +161,8 @@ test_even(int64_t step_us, int most_off)
 	ok(between(295, went(MACHINES, 0, 0, end_s), 302), "three machines use all moments");
 	ok(kept(60, end_s), "and no more in any minute");
 	for (size_t i = 0; i < MACHINES; i++)
-		ok(between(100 - most_off, went(i, 0, 0, end_s), 100 + most_off), "each has its share");
+		ok(between(100 - most_off, went(i, 0, 0, end_s), 100 + most_off),
+		    "each has its share");
 	ok(q.looks < 8 * q.n, "a message looks a few times");
 }
 
@@ -208,8 +209,8 @@ test_away(void)
 	q.away = false;
 	q.free_us = 0;			/* it has lost its memory */
 	run_until(NOW + 300 * S_US);
-	ok(between(160, went(MACHINES, 0, 125, 300), 178) && between(0,
-	    went(MACHINES, 0, 130, 190), 62), "together again, they have one rate");
+	ok(between(160, went(MACHINES, 0, 125, 300), 178) &&
+	    between(0, went(MACHINES, 0, 130, 190), 62), "together again, they have one rate");
 }
 
 static void
