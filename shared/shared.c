@@ -73,7 +73,7 @@ say_hello(struct shared *s)
 	(void)send_query(s, &(struct query){ .kind = QUERY_HELLO });
 }
 
-/* Start the program.  desk: a socket of sessions, or -1.  This end of the other socket, or -errno. */
+/* Start the program.  desk: a socket of sessions, or -1.  This end of the other one, or -errno. */
 static int
 start_program(const struct options *options, const char *mode, int desk)
 {
