@@ -296,6 +296,12 @@ $(BUILD)/tests/failcall: $(BUILD)/gnu/tests/lib/failcall.o
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
 
+# A library that damages what processes send each other.
+$(BUILD)/tests/garble.so: tests/lib/garble.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC  )
+	$(Q)$(CC) $(STD) -D_GNU_SOURCE -fPIC -shared $(CFLAGS) -o $@ $<
+
 # Checks of SPF over zones that a test suite has.
 $(BUILD)/tests/spf: $(BUILD)/gnu/tests/lib/spf.o $(BUILD)/libverify.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
@@ -483,14 +489,25 @@ kill-points: all $(BUILD)/tests/failcall
 	BUILD=$(BUILD) KILL_POINTS=full DEADLINE=3600 \
 	  tests/delivery/run tests/delivery/full_test.py
 
-# Damaged files of the queue under programs with sanitizers: hours.  It goes on where it was
-# stopped.
+# Damaged files of the queue under programs with sanitizers: half an hour.  It goes on where it was
+# stopped.  HOSTILE_REPLAY=FOLDER tries one finding again.
 HOSTILE_FILES ?= 1000000
+HOSTILE_JOBS ?= 2
 .PHONY: hostile-files
 hostile-files:
 	$(MAKE) --no-print-directory SAN=address,undefined all
-	BUILD=build-san HOSTILE_FILES=$(HOSTILE_FILES) DEADLINE=86400 \
+	BUILD=build-san HOSTILE_FILES=$(HOSTILE_FILES) HOSTILE_JOBS=$(HOSTILE_JOBS) DEADLINE=86400 \
+	  HOSTILE_REPLAY=$(HOSTILE_REPLAY) \
 	  tests/delivery/run tests/delivery/hostile_files_test.py
+
+# Damaged frames between processes, under sanitizers.
+HOSTILE_RUNS ?= 200
+.PHONY: hostile-frames hostile-frames-here
+hostile-frames:
+	$(MAKE) --no-print-directory SAN=address,undefined hostile-frames-here
+hostile-frames-here: all $(BUILD)/tests/garble.so
+	BUILD=$(BUILD) HOSTILE_RUNS=$(HOSTILE_RUNS) DEADLINE=86400 \
+	  tests/delivery/run tests/delivery/hostile_frames_test.py
 
 # The power fails, on ext4, xfs and btrfs, at POWER_STATES moments of each: hours.  It goes on where
 # it was stopped, if the number is the same or greater.
