@@ -421,8 +421,8 @@ tests_of        = $(sort $(wildcard tests/$(1)/*_test.*))
 # These measure how many messages a time allows, or what they cost: nothing runs beside them.
 HOST_ALONE      = stats strangers survive
 host_alone      = $(wildcard $(HOST_ALONE:%=tests/host/%_test.*))
-# These take longest, mostly by waiting for a systemd of their own, so they are first.
-HOST_FIRST      = programs package systemd users walls make-run two_users
+# These take longest, so they are first.  They boot a systemd, or wait: one of each kind in turn.
+HOST_FIRST      = package two_users programs load systemd make-run users listen walls
 host_first      = $(wildcard $(HOST_FIRST:%=tests/host/%_test.*))
 host_others     = $(filter-out $(host_first) $(host_alone),$(call tests_of,host))
 delivery_checks = $(call scripts,$(call tests_of,delivery),tests/delivery/run)
