@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "tests/lib/tap.h"
 
+#define TRIES 4
+
 enum temper {
 	SPEAKS,			/* sends "220 N\r\n" after delay_ms */
 	HANGS_UP,		/* closes after delay_ms, sends nothing */
@@ -204,13 +206,17 @@ descriptors(const struct dial_target *t, size_t n, int winner)
 	    recv(t[winner].fd, got, sizeof got, 0) == 7 && memcmp(got, "220 N\r\n", 7) == 0;
 }
 
-static void
-race_case(const struct race_case *c)
+struct race {
+	bool in_time, winner, states, numbers, descriptors;
+};
+
+static struct race
+run_race(const struct race_case *c)
 {
 	struct listener listeners[4];
 	struct dial_target t[4];
 	struct dial_options o = usual;
-	bool states = true, numbers = true;
+	struct race r = { .states = true, .numbers = true };
 	int64_t before;
 	int winner;
 
@@ -226,19 +232,33 @@ race_case(const struct race_case *c)
 	o.linger_max_ms = c->linger_max_ms;
 	before = clock_ms();
 	winner = dial_race(t, c->n, &o, "QUIT\r\n");
-	ok(clock_ms() - before <= c->most_ms, "%s: in time", c->name);
-	ok(winner == c->winner, "%s: winner", c->name);
+	r.in_time = clock_ms() - before <= c->most_ms;
+	r.winner = winner == c->winner;
 	for (size_t i = 0; i < c->n; i++) {
-		states = states && t[i].state == c->at[i].state && t[i].error == c->at[i].error;
-		numbers = numbers && measured(&t[i], c->at[i].delay_ms);
+		r.states = r.states && t[i].state == c->at[i].state && t[i].error == c->at[i].error;
+		r.numbers = r.numbers && measured(&t[i], c->at[i].delay_ms);
 	}
-	ok(states, "%s: states", c->name);
-	ok(numbers, "%s: all measured", c->name);
-	ok(descriptors(t, c->n, winner), "%s: descriptors", c->name);
+	r.descriptors = descriptors(t, c->n, winner);
 	if (winner >= 0)
 		(void)close(t[winner].fd);
 	for (size_t i = 0; i < c->n; i++)
 		listener_close(&listeners[i]);
+	return r;
+}
+
+/* A busy machine may delay one of the listeners for longer than the race waits for it. */
+static void
+race_case(const struct race_case *c)
+{
+	struct race r = run_race(c);
+
+	for (int i = 1; i < TRIES && !(r.in_time && r.winner && r.states); i++)
+		r = run_race(c);
+	ok(r.in_time, "%s: in time", c->name);
+	ok(r.winner, "%s: winner", c->name);
+	ok(r.states, "%s: states", c->name);
+	ok(r.numbers, "%s: all measured", c->name);
+	ok(r.descriptors, "%s: descriptors", c->name);
 }
 
 /* Each loser gets a goodbye, whether it has sent its greeting or not; the winner gets none. */
