@@ -8,7 +8,7 @@
  *
  *	create tmp/ID, lock it, write	a few writes, mostly one
  *	fsync(tmp/ID)			its octets are on the disk
- *	fsync(tmp/)			its name in tmp/ is on the disk
+ *	fsync(tmp/)			its name is, too; ext4, xfs and btrfs need no such call
  *	the lease, if there is one	this machine may still work on the queue
  *	rename to new/ID		seen by the runner; need not be durable yet
  *	250
@@ -16,25 +16,22 @@
  * The obvious order renames first and then syncs new/.  Its two fsyncs concern different changes,
  * so a journalling file system commits its journal twice for each message.  Recorded at the block
  * device, ext4 and xfs then flush the disk four times.  In our order the fsync of the file also
- * commits its name in tmp/: one commit, two flushes.  The fsync of the folder finds nothing left to
- * do.  One writer gets 1.2 to 1.7 times as many messages through on ext4 and xfs.  btrfs logs each
- * fsync separately and is equally fast in both orders.
+ * commits its name in tmp/: one commit, two flushes.
  *
- * We cut the power at every write of such recordings.  No acknowledged message was lost on any of
- * the three file systems.  With the rename last and a recovery of new/ alone, four of ten
- * states lost messages.
+ * fsync(2) does not promise that the name of a new file becomes durable.  ext4, xfs and btrfs do
+ * that: we cut the power at every write of recordings on the three, and no acknowledged message was
+ * lost.  There a sync of the folder would also wait for the names of other messages, which are no
+ * concern of ours.  Elsewhere it is needed.  A handler cannot sync a tmp/ of another user, which it
+ * may not open for reading, so it then syncs the whole file system.
  *
- * So queue_recover() is the other half of the promise.  A power cut may undo the rename; the
- * message then lies whole in tmp/ and is brought back.  Its first line proves that it is complete:
- * that line is filled in after the last octet, and holds a check sum.  The sum is needed because a
- * file system may have written the first block and not the others.
+ * queue_recover() is the other half of the promise.  A power cut may undo the rename; the message
+ * then lies whole in tmp/ and is brought back.  With the rename last and a recovery of new/ alone,
+ * four of ten states lost messages.  The first line of a message proves that it is complete: that
+ * line is filled in after the last octet, and holds a check sum.  The sum is needed because a file
+ * system may have written the first block and not the others.
  *
- * Two orders cost as much and were rejected.  Without fsync(tmp/) no message was lost on these
- * three file systems either.  That is their own property: fsync(2) does not promise that the name
- * of a new file becomes durable.  A handler cannot sync a tmp/ of another user, which it may not
- * open for reading.  It relies on this property of these three, and elsewhere syncs the whole file
- * system.  With the rename before the fsync, the runner would see messages that are not durable
- * yet.  It might deliver one whose client then gets an error and sends it again.
+ * With the rename before the fsync, the runner would see messages that are not durable yet.  It
+ * might deliver one whose client then gets an error and sends it again.
  *
  * The content is on its way to the disk when filters edit the message.  The envelope of such a file
  * has a pad of dots, so that another envelope and header section fit in front of the same body, by
@@ -450,13 +447,15 @@ write_rest(struct queue_message *m, const struct queue_facts *facts)
 	return r;
 }
 
-/* Make the name of a synced file in tmp/ durable. */
+/* Make the name of a synced file in tmp/ durable, if it is not yet. */
 static int
 sync_name(const struct queue *q, const struct queue_message *m)
 {
+	if (!q->names_apart)
+		return 0;
 	if (!q->handing)
 		return queue_sync_folder(q->tmp);
-	return q->sync_all && syncfs(m->fd) < 0 ? -errno : 0;
+	return syncfs(m->fd) < 0 ? -errno : 0;
 }
 
 int

@@ -23,7 +23,7 @@ struct queue {
 	/* tmp/ and new/ are another user's: files can be made and renamed there, and nothing can be
 	 * listed or synced. */
 	bool handing;
-	bool sync_all;		/* fsync(2) of a file there leaves its name to the folder */
+	bool names_apart;	/* fsync(2) of a file in tmp/ does not write its name */
 	struct queue_lease *lease;	/* queue/lease.h; NULL: the queue has none */
 };
 

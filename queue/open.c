@@ -207,7 +207,7 @@ queue_open(struct queue *q, const char *directory, enum queue_use use)
 		(void)close(made.root);
 		made.root = -1;
 	}
-	made.sync_all = made.handing && !syncs_names(made.tmp);
+	made.names_apart = !syncs_names(made.tmp);
 	*q = made;
 	return 0;
 }

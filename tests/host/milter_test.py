@@ -233,6 +233,12 @@ def _():
     check(b"X: " + b"y" * 8192 in stored()[1])
 
 
+def fsyncs():
+    """The number of calls for a message: some file systems write a file without its name."""
+    system = subprocess.check_output(["stat", "-f", "-c", "%T", QUEUE], text=True).strip()
+    return 1 if system in ("ext2/ext3", "xfs", "btrfs") else 2
+
+
 @test("with no filter, no octet of the file and no system call is other than before")
 def _():
     if SANITIZER or not shutil.which("strace"):
@@ -252,7 +258,7 @@ def _():
         begin = len(names) - 1 - names[::-1].index("openat")
         same(names[begin - 2:-1], ["fstatfs", "getrandom", "openat", "flock", "fstat"] +
              ["write"] * writes + ["pwrite64"] * (writes > 1) +
-             ["fsync", "fsync", "renameat", "close"])
+             ["fsync"] * fsyncs() + ["renameat", "close"])
 
 
 @test("recipients are added and removed, and the sender is changed")
