@@ -21,7 +21,8 @@ struct forker {
 #define FORKER_NONE { -1, -1 }
 
 /* Start the process, with the configuration in texts.  remark_fd is for the remarks of its
- * sessions, desk_fd for counts of their users; it may be -1.  0, or -errno after an error that is logged; then STARTTLS cannot be offered. */
+ * sessions, desk_fd for counts of their users; it may be -1.  0, or -errno after an error that is
+ * logged; then STARTTLS cannot be offered. */
 int forker_start(struct forker *f, const struct config *config, const struct options *options,
     int print_fd, int remark_fd, int desk_fd);
 
