@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "shared/runs.h"
 
-#define BATCH_MS      15	/* for the replies to a batch: less than a run waits */
-#define BEGIN_MS      100	/* to connect and to log in: frames wait in the socket meanwhile */
+#define BATCH_MS      150	/* for the replies to a batch: less than a run waits */
+#define BEGIN_MS      300	/* to connect and to log in: frames wait in the socket meanwhile */
 #define RETRY_MIN_MS  100
 #define RETRY_MAX_MS  5000
 #define HELLO_MS      1000	/* between two times that Redis is reported to reply */
