@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 #include "base/landlock.h"
+#include "base/passing.h"
 #include "base/seccomp.h"
 #include "session/list.h"
+#include "shared/tally_link.h"
 #include "tests/lib/seccomp_here.h"
 #include "tests/lib/tap.h"
 
@@ -32,7 +34,7 @@ static char folder[] = "/tmp/sandbox_test.XXXXXX";
 static struct queue queue;
 static struct config config;
 static char other_list[300], config_file[200], certificate[200], key[200], users[200];
-static int pipe_fd, log_fd;
+static int pipe_fd, log_fd, desk_fd = -1;
 static struct sockaddr_un other_socket = { .sun_family = AF_UNIX };
 
 /* Each act returns 0 if it is allowed, or errno. */
@@ -440,6 +442,7 @@ enter(enum kind kind)
 	struct config c = config;
 	const struct sandbox s = {
 		.queue = &queue, .config = &c, .config_file = config_file, .gives_away = -1,
+		.desk = desk_fd,
 	};
 	static const enum sandbox_parent parents[KINDS] = {
 		[WITH_KEYS] = SANDBOX_LISTENER_KEYS, [FORKER] = SANDBOX_FORKER,
@@ -499,6 +502,55 @@ try_all(enum kind kind)
 	}
 }
 
+/* A socket for the counts of a user, the other end of which goes to the desk. */
+static int
+pass_a_socket(void)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, TALLY_SOCKET, 0, fds) < 0)
+		return errno;
+	return -passing_send(desk_fd, "", 1, fds[1], MSG_DONTWAIT);
+}
+
+/* Such a socket could get the number of the desk, and be sent to any address. */
+static int
+make_datagram_pair(void)
+{
+	int fds[2];
+
+	return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) < 0 ? errno : 0;
+}
+
+static int
+pass_elsewhere(void)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, TALLY_SOCKET, 0, fds) < 0)
+		return errno;
+	return -passing_send(fds[0], "", 1, fds[1], MSG_DONTWAIT);
+}
+
+static void
+try_desk(enum kind kind)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, TALLY_SOCKET, 0, ends) < 0)
+		return;
+	ok(in_sandbox(kind, pass_a_socket) == KILLED, "%s: without a desk there is no socket pair",
+	    kind_names[kind]);
+	desk_fd = ends[0];
+	ok(in_sandbox(kind, pass_a_socket) == 0, "%s: a socket passes the desk", kind_names[kind]);
+	ok(in_sandbox(kind, pass_elsewhere) == KILLED, "%s: and no other way", kind_names[kind]);
+	ok(in_sandbox(kind, make_datagram_pair) == KILLED, "%s: it is no socket for datagrams",
+	    kind_names[kind]);
+	desk_fd = -1;
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 /* A list that is replaced: this session has the old one, the next one the new one. */
 static int
 replace_list(void)
@@ -533,6 +585,7 @@ two_sessions(void)
 {
 	const struct sandbox s = {
 		.queue = &queue, .config = &config, .config_file = config_file, .gives_away = -1,
+		.desk = -1,
 	};
 	int status[2] = { -1, -1 };
 
@@ -672,6 +725,8 @@ main(void)
 		ok(!files_here, "a sanitizer's build has no sandbox");
 	for (int kind = 0; kind < KINDS && !SECCOMP_SANITIZER; kind++)
 		try_all((enum kind)kind);
+	for (int kind = 0; kind <= UNDER_LISTENER && !SECCOMP_SANITIZER; kind++)
+		try_desk((enum kind)kind);
 	if (!SECCOMP_SANITIZER)
 		try_replaced();
 	if (files_here)
