@@ -106,10 +106,13 @@ shared_start_run(const struct options *options)
 int
 shared_start(struct shared *s, const struct options *options)
 {
+	const int one = 1;
 	int desk[2], fd;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, desk) < 0)
 		return -errno;
+	/* The kernel names the session that passes a socket. */
+	(void)setsockopt(desk[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof one);
 	fd = start_program(options, "--serve", desk[1]);
 	(void)close(desk[1]);
 	if (fd < 0) {

@@ -42,7 +42,10 @@ count_places(void)
 int
 tally_desk_open(struct tally_desk *d, int fd)
 {
-	*d = (struct tally_desk){ .fd = fd, .epoll = -1, .max = count_places() };
+	d->fd = fd;
+	d->epoll = -1;
+	d->n = 0;
+	d->max = count_places();
 	if (fd < 0)
 		return 0;
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -61,6 +64,37 @@ is_fit(int fd)
 }
 
 static void
+hang_up(struct tally_desk *d, size_t i)
+{
+	/* The session may still have this end too, so closing it would not remove it. */
+	(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->sockets[i].fd, NULL);
+	(void)close(d->sockets[i].fd);
+	d->sockets[i] = d->sockets[--d->n];
+}
+
+static void
+hang_up_fd(struct tally_desk *d, int fd)
+{
+	for (size_t i = d->n; i-- > 0;)
+		if (d->sockets[i].fd == fd)
+			hang_up(d, i);
+}
+
+/* A session has one socket: the last one that it has passed. */
+static bool
+keep_socket(struct tally_desk *d, const struct passed *passed)
+{
+	for (size_t i = d->n; i-- > 0;)
+		if (d->sockets[i].pid == passed->pid)
+			hang_up(d, i);
+	if (d->n >= d->max || passed->pid <= 0 || !is_fit(passed->fd) ||
+	    watch_fd(d, passed->fd) < 0)
+		return false;
+	d->sockets[d->n++] = (struct tally_socket){ passed->pid, passed->fd };
+	return true;
+}
+
+static void
 take_socket(struct tally_desk *d)
 {
 	char octet;
@@ -69,11 +103,7 @@ take_socket(struct tally_desk *d)
 
 	if (n == 0)	/* no session is left, and no listener */
 		(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->fd, NULL);
-	if (passed.fd < 0)
-		return;
-	if (d->n < d->max && is_fit(passed.fd) && watch_fd(d, passed.fd) == 0)
-		d->n++;
-	else
+	if (passed.fd >= 0 && !keep_socket(d, &passed))
 		(void)close(passed.fd);
 }
 
@@ -89,10 +119,7 @@ take_query(struct tally_desk *d, int fd, struct tally_call *ret)
 		ret->fd = fd;
 		return true;
 	}
-	/* The session may still have this end too, so closing it would not remove it. */
-	(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, fd, NULL);
-	(void)close(fd);
-	d->n--;
+	hang_up_fd(d, fd);
 	return false;
 }
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -80,9 +81,12 @@ static int desk[2] = { -1, -1 };
 static struct tally_link
 begin_link(void)
 {
+	const int one = 1;
+
 	(void)close(desk[0]);
 	(void)close(desk[1]);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, desk) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, desk) < 0 ||
+	    setsockopt(desk[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0)
 		return (struct tally_link){ .desk = -1, .fd = -1 };
 	return (struct tally_link){ .desk = desk[0], .fd = -1 };
 }
@@ -169,15 +173,19 @@ check_no_link(void)
 
 static struct tally_desk at_desk;
 
-/* A session's socket, which has been passed to the desk. */
+/* The socket of a session, which has been passed to the desk. */
 static int
 enter(int type)
 {
 	int fds[2];
+	pid_t pid;
 
 	if (socketpair(AF_UNIX, type, 0, fds) < 0)
 		return -1;
-	(void)passing_send(desk[0], "", 1, fds[1], 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(passing_send(desk[0], "", 1, fds[1], 0) < 0);
+	(void)waitpid(pid, NULL, 0);
 	(void)close(fds[1]);
 	return fds[0];
 }
@@ -242,7 +250,7 @@ static void
 check_strange(void)
 {
 	struct tally_call calls[4];
-	int pipes[2], all[4], fd;
+	int pipes[2], ends[2][2], all[4], fd;
 
 	fd = enter(SOCK_STREAM);
 	(void)take_calls(calls, 4);
@@ -254,6 +262,17 @@ check_strange(void)
 	(void)passing_send(desk[0], "abcdefgh", 8, -1, 0);
 	(void)take_calls(calls, 4);
 	ok(at_desk.n == 0, "a pipe, and no descriptor");
+	for (size_t i = 0; i < 2; i++) {
+		(void)socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends[i]);
+		(void)passing_send(desk[0], "", 1, ends[i][1], 0);
+		(void)close(ends[i][1]);
+	}
+	for (size_t i = 0; i < 4; i++)
+		(void)take_calls(calls, 4);
+	ok(at_desk.n == 1 && is_closed(ends[0][0]) && !is_closed(ends[1][0]),
+	    "the second socket of a session ends the first");
+	(void)close(ends[1][0]);
+	(void)take_calls(calls, 4);
 	at_desk.max = 3;
 	for (size_t i = 0; i < 4; i++)
 		all[i] = enter(SOCK_SEQPACKET);
