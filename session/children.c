@@ -112,14 +112,17 @@ is_limited(const struct config *config, const struct sockaddr *sa)
 static void
 log_shared(struct children *c)
 {
-	const bool away = c->shared.state == SHARED_AWAY || c->shared.state == SHARED_ENDED;
+	const bool ended = c->shared.state == SHARED_ENDED;
+	const bool away = c->shared.state == SHARED_AWAY || ended;
 	struct log_line line;
 
-	if (away == c->shared_away || c->shared.state == SHARED_STARTING)
+	if (c->shared.state == SHARED_STARTING ||
+	    (away == c->shared_away && ended == c->shared_ended))
 		return;
 	c->shared_away = away;
+	c->shared_ended = ended;
 	log_begin(&line, away ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "shared-limits");
-	log_str(&line, "state", slice_str(c->shared.state == SHARED_ENDED ? "ended" :
+	log_str(&line, "state", slice_str(ended ? "ended" :
 	    away ? "away" : "back"));
 	log_end(&line);
 }

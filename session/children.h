@@ -34,7 +34,7 @@ struct children {
 	int remarks;			/* the listener's end of the socket; -1: none */
 	int to_listener;		/* the end that all sessions inherit; -1: none */
 	struct shared shared;		/* limits that other machines share */
-	bool shared_away;		/* logged: it is not there */
+	bool shared_away, shared_ended;	/* logged: Redis, or the process, is not there */
 	struct forker forker;		/* takes the clients at STARTTLS, if there is one */
 };
 
