@@ -24,7 +24,9 @@ LONG_S = 30             # a visit that says nothing ends
 
 
 def in_thread(run, *arguments):
-    threading.Thread(target=run, args=arguments, daemon=True).start()
+    thread = threading.Thread(target=run, args=arguments, daemon=True)
+    thread.start()
+    return thread
 
 
 class Names:
@@ -40,20 +42,23 @@ class Names:
         self.udp.bind((address, port))
         self.port = self.udp.getsockname()[1]
         self.tcp = socket.create_server((address, self.port), backlog=50)
-        in_thread(self._datagrams)
-        in_thread(self._streams)
+        self.threads = in_thread(self._datagrams), in_thread(self._streams)
 
     def add(self, name, kind, value):
         self.records.setdefault(name.lower(), []).append((kind, value))
 
     def close(self):
+        """The port is free afterwards: a thread that still reads would keep it."""
         self.open = False
         for sock in self.udp, self.tcp:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-            sock.close()
+        for thread in self.threads:
+            thread.join(5)
+        self.udp.close()
+        self.tcp.close()
 
     def _known(self, name):
         return name in self.records or any(other.endswith("." + name) for other in
