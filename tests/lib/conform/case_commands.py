@@ -199,10 +199,13 @@ def _(t):
     token = t.token()
     session = t.started(session=chunking(t))
     octets = t.message(token, b"one\r\n.\r\n..two\r\n")
-    for part in octets[:40], octets[40:]:
-        session.send(b"BDAT %d\r\n" % len(part) + part)
+    # The borders are where a server that reads lines errs: in CRLF, and around the dot.
+    marks = [0, 40, octets.index(b"\n.\r"), octets.index(b".\r"), octets.index(b"\r\n..t"),
+             octets.index(b"\n..t"), octets.index(b".two"), len(octets)]
+    for start, end in zip(marks, marks[1:]):
+        session.send(b"BDAT %d\r\n" % (end - start) + octets[start:end])
         t.need(session.reply(), "250")
-    t.need(session.command("BDAT 0 LAST"), "250")
+    t.need(session.command("bdat 000 last"), "250")
     yield
     t.check(b"one\n.\n..two\n" in t.one(token), "one . ..two", t.one(token)[-60:])
 

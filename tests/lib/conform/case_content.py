@@ -61,6 +61,7 @@ def _(t):
 BARE = {"LF.LF": b"\n.\n", "LF.CRLF": b"\n.\r\n", "CRLF.LF": b"\r\n.\n", "CR.CR": b"\r.\r",
         "CRLF.CR": b"\r\n.\r", "CRCRLF.CRCRLF": b"\r\r\n.\r\r\n", "CRLF.NUL CRLF": b"\r\n.\0\r\n",
         "CR.CRLF": b"\r.\r\n"}
+AT_ONCE = {".LF": b".\n", ".CR": b".\r", "LF.CRLF": b"\n.\r\n", "CR.CRLF": b"\r.\r\n"}
 
 
 def replies_after(t, octets):
@@ -73,8 +74,11 @@ def replies_after(t, octets):
 @assertion(79, "4.1.1.4", "nothing but CRLF.CRLF ends a message")
 def _(t):
     t.socket_only()
-    for name, end in BARE.items():
-        got = replies_after(t, b"Subject: x\r\n\r\nx" + end + b"VRFY postmaster\r\nHELP\r\n.\r\n")
+    texts = {name: b"Subject: x\r\n\r\nx" + end for name, end in BARE.items()}
+    # The end of DATA stands in front of the content.
+    texts.update({"%s at once" % name: end for name, end in AT_ONCE.items()})
+    for name, text in texts.items():
+        got = replies_after(t, text + b"VRFY postmaster\r\nHELP\r\n.\r\n")
         # Whoever takes `end` for the end replies to VRFY and HELP too.
         ended = len(got) > 3 and fits(got[0].code, "250")
         t.check(not ended, "one message up to CRLF.CRLF", "%s ends it: %s" % (
