@@ -12,6 +12,9 @@
  *
  * KILLS, CUTS, OPS and DEFERS limit how often these things happen.  A fault, such as NO_SYNC, takes
  * a step away, and must be found.
+ *
+ * LIVE adds a claim on progress: at last all is settled, for good.  It holds for weak fairness: a
+ * process that can always go on does so some day.
  */
 #ifndef KILLS
 #define KILLS 1
@@ -28,6 +31,7 @@
 #ifndef RUNNERS
 #define RUNNERS 2
 #endif
+#define CREATE_TRIES 1
 
 #define NONE 0
 #define TMP  1
@@ -71,13 +75,51 @@ byte deferrals[2];
 bool dead[6], orphan[2];
 byte job[2], result[2];			/* of each runner's worker; job: message + 1 */
 byte kills, cuts, ops;
+#ifdef LIVE
+bool buried;				/* a notice went to dead/, where a person finds it */
+bool later[2];				/* deferred in this run: not due before the next one */
+bool wake;				/* LOST_WAKEUP: new/ has changed */
+#endif
 
 #define LOST (acked && delivered == 0 && reported == 0 && !deleting && \
 	loc[0] == NONE && (loc[1] == NONE || !whole[1]))
 #define QUEUED(m) (loc[m] == NEW || loc[m] == CUR || loc[m] == WAIT || \
 	(loc[m] == TMP && !writing[m]))
 
-inline name(m, to) { loc[m] = to; may[m] = may[m] | BIT(to) }
+/* What a run takes. */
+#ifdef LIVE
+#define LATER(m) (loc[m] == WAIT && later[m])
+#else
+#define LATER(m) false
+#endif
+#ifdef KEEP_NEW
+#define LEFT(m) (LATER(m) || loc[m] == NEW)
+#else
+#define LEFT(m) LATER(m)
+#endif
+
+/* What starts a run: the path unit or a timer, while there is something.  LOST_WAKEUP: it is a change
+ * of new/, which the end of a run forgets; a timer looks at wait/ and tmp/ only. */
+#ifdef LOST_WAKEUP
+#define START (wake || loc[0] == WAIT || loc[1] == WAIT || (loc[0] == TMP && !writing[0]))
+#else
+#define START (QUEUED(0) || QUEUED(1) || request != 0)
+#endif
+
+#ifdef LIVE
+#define SETTLED (!QUEUED(0) && !QUEUED(1) && filelock == 0 && curlock == 0 && request == 0 && \
+	(!acked || delivered || reported || buried || deleting || loc[0] == HOLD || loc[0] == DEAD))
+
+ltl settles { <> [] SETTLED }
+#endif
+
+inline name(m, to)
+{
+	loc[m] = to; may[m] = may[m] | BIT(to)
+#ifdef LIVE
+	; wake = wake || to == NEW; buried = buried || (m == 1 && to == DEAD)
+#endif
+}
 inline sync_name(m) { may[m] = BIT(loc[m]) }
 inline set_mark(m, to) { mark[m] = to; maymark[m] = maymark[m] | BIT(to) }
 inline check_lost() { assert(!LOST) }
@@ -112,12 +154,21 @@ inline sync_folder(m)
 
 proctype Handler()
 {
+#ifdef LIVE
+	byte tries = 0;
+#endif
+
 	{	skip;
 again:		atomic { create(0) }				/* create_locked(): openat */
 		atomic { !proving[0];				/* lock_new(): flock, fstat */
 			if
 			:: loc[0] == TMP -> writing[0] = true
+#if defined(LIVE) && !defined(NO_BOUND)
+			:: loc[0] != TMP && tries == CREATE_TRIES -> refused = true; goto end
+			:: loc[0] != TMP && tries < CREATE_TRIES -> tries++; goto again
+#else
 			:: else -> goto again
+#endif
 			fi }
 		atomic { whole[0] = true }			/* write_rest() */
 #ifdef RENAME_FIRST
@@ -170,6 +221,9 @@ idle:	m = 0;
 			curlock = curlock & ~BIT(2 + i); m = 0 }
 		:: atomic { result[i] = FAILED; busy[m]--; job[i] = 0;
 			curlock = curlock & ~BIT(2 + i); m = 0 }
+#ifdef NO_DEADLINE
+		:: true -> false				/* a peer that never replies */
+#endif
 		fi
 	} unless { dead[2 + i] };
 	atomic {						/* killed, or done */
@@ -209,6 +263,13 @@ inline send_notice()
 	atomic { assert(loc[1] == TMP); name(1, NEW); writing[1] = false }
 }
 
+/* The model has room for one notice.  One that is in dead/ stays there beside a new one. */
+#ifdef LIVE
+#define NO_NOTICE (loc[1] == NONE || loc[1] == DEAD)
+#else
+#define NO_NOTICE (loc[1] == NONE)
+#endif
+
 /* settle_message() for the message m after its worker */
 inline settle()
 {
@@ -223,7 +284,7 @@ inline settle()
 	:: atomic { mark[m] == PENDING && got == FAILED && m == 1 ->
 		set_mark(1, FAILED) }
 		atomic { name(1, DEAD) }			/* queue_bury() */
-	:: atomic { mark[m] == PENDING && got == FAILED && m == 0 && loc[1] == NONE -> skip }
+	:: atomic { mark[m] == PENDING && got == FAILED && m == 0 && NO_NOTICE -> skip }
 #ifdef NOTICE_LAST
 		atomic { set_mark(0, FAILED); name(0, NONE); check_lost() }
 		send_notice()
@@ -233,7 +294,7 @@ inline settle()
 		atomic { name(0, NONE); check_lost() }		/* finish_file() */
 #endif
 	:: atomic { mark[m] == PENDING && (got == DEFERRED || got == NOTHING ||
-	    (got == FAILED && m == 0 && loc[1] != NONE)) ->
+	    (got == FAILED && m == 0 && !NO_NOTICE)) ->
 		if
 		:: asked && request == ASK_HOLD ->		/* let_go_as_asked() */
 			assert(wanted == request); name(0, HOLD); answer = ANSWERED; request = 0
@@ -242,6 +303,9 @@ inline settle()
 		:: else ->
 			/* queue_defer() */
 			deferrals[m] = deferrals[m] + (got == DEFERRED); name(m, WAIT)
+#ifdef LIVE
+			; later[m] = true
+#endif
 		fi }
 	fi;
 	/* too late: queue_unask() */
@@ -259,10 +323,13 @@ proctype Runner(byte i)
 idle:	atomic { m = 0; got = 0; asked = false }
 	{
 		/* A unit starts it: the path unit, the timer, or after a failure. */
-		(QUEUED(0) || QUEUED(1) || request != 0);
+		(START);
 		/* lock_file() */
 		atomic { if
 		:: filelock == 0 -> filelock = BIT(i)
+#ifdef LIVE
+			; later[0] = false; later[1] = false
+#endif
 		:: else -> goto idle
 		fi }
 #ifndef NO_LOCK
@@ -286,7 +353,7 @@ idle:	atomic { m = 0; got = 0; asked = false }
 				fi;
 				proving[m] = false }
 		/* take_one(): from new/, or from wait/ if due */
-		:: atomic { m < 2 && (loc[m] == NEW || loc[m] == WAIT) -> name(m, CUR) }
+		:: atomic { m < 2 && (loc[m] == NEW || loc[m] == WAIT) && !LEFT(m) -> name(m, CUR) }
 		:: serve()
 		/* admit_messages(): not a whole message */
 		:: atomic { m < 2 && loc[m] == CUR && !whole[m] ->
@@ -305,9 +372,12 @@ idle:	atomic { m = 0; got = 0; asked = false }
 			atomic { job[i] == 0 -> got = result[i]; result[i] = NOTHING }
 			settle()
 		:: atomic { m < 2 && (loc[m] == NONE || loc[m] == HOLD || loc[m] == DEAD ||
-		    (loc[m] == TMP && writing[m])) -> m++ }
+		    (loc[m] == TMP && writing[m]) || LEFT(m)) -> m++ }
 		:: atomic { m == 2 -> break }			/* is_over() */
 		od
+#ifdef LOST_WAKEUP
+		; wake = false
+#endif
 	} unless { dead[i] };
 	atomic {						/* the locks end with the process */
 		curlock = curlock & ~BIT(i);
@@ -441,6 +511,11 @@ end:	do
 		:: !acked && !refused -> dead[HANDLER] = true
 		:: OPS > 0 -> dead[OPERATOR] = true
 		fi }
+#ifdef LIVE
+	/* Fairness forces no kill and no cut. */
+	:: atomic { kills < KILLS -> kills = KILLS }
+	:: atomic { cuts < CUTS -> cuts = CUTS }
+#endif
 	:: atomic { orphan[0] && job[0] != 0 -> dead[2] = true; orphan[0] = false }
 	:: atomic { orphan[1] && job[1] != 0 -> dead[3] = true; orphan[1] = false }
 	:: atomic { cuts < CUTS -> cuts++;
@@ -459,6 +534,16 @@ end:	do
 		}
 	od;
 over:	skip
+}
+
+/* The search for LIVE sees endless executions only: time goes on where nothing else does. */
+proctype Clock()
+{
+	bool tick;
+
+end:	do
+	:: tick = !tick
+	od
 }
 
 /* When nothing can move any more, everything has left the queue or is where a person looks. */
@@ -483,6 +568,11 @@ init
 #if OPS > 0
 		run Operator();
 #endif
-		run World(); run Drained()
+		run World()
+#ifdef LIVE
+		; run Clock()
+#else
+		; run Drained()
+#endif
 	}
 }
