@@ -287,7 +287,8 @@ came_too_late(struct message *m, const struct sheet *s)
 static bool
 postpone_message(struct runner *r, const struct sheet *s)
 {
-	const int64_t until_s = schedule_postpone_s(s->release_s, &s->deadline, clock_wall_s());
+	const int64_t until_s = schedule_postpone_s(s->e.arrived_us / 1000000, s->release_s,
+	    &s->deadline, clock_wall_s());
 	int error;
 
 	if (until_s == 0)

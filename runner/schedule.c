@@ -28,10 +28,14 @@ schedule_release_s(const struct queue_entry *e)
 }
 
 int64_t
-schedule_postpone_s(int64_t release_s, const struct deadline *d, int64_t now_s)
+schedule_postpone_s(int64_t arrived_s, int64_t release_s, const struct deadline *d,
+    int64_t now_s)
 {
 	int64_t until_s = release_s;
 
+	/* The clock was ahead when the message arrived.  Nobody has asked to wait for that time. */
+	if (release_s <= arrived_s)
+		return 0;
 	if (d->give_back && d->at_s < until_s)
 		until_s = d->at_s;
 	/* A longer time than is possible was made by a clock that was wrong. */

@@ -15,8 +15,10 @@
 int64_t schedule_release_s(const struct queue_entry *e);
 
 /* The time until which the message must wait for its first attempt, at most until its deadline
- * if it is given back then (RFC 2852).  0: it may be delivered now. */
-int64_t schedule_postpone_s(int64_t release_s, const struct deadline *d, int64_t now_s);
+ * if it is given back then (RFC 2852).  0: it may be delivered now.  release_s: of
+ * schedule_release_s(). */
+int64_t schedule_postpone_s(int64_t arrived_s, int64_t release_s, const struct deadline *d,
+    int64_t now_s);
 
 /* The time of the next attempt after this many deferrals: retry-min, doubled with each up to
  * retry-max, a tenth more or less (RFC 5321 section 4.5.4.1). */

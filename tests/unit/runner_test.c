@@ -860,6 +860,30 @@ test_success_once(void)
 	    "B162 the notices arrive, the message itself once");
 }
 
+/* Until when a message waits.  All times are seconds after its arrival. */
+static void
+test_postpone(void)
+{
+	static const struct { const char *name; int64_t release_s, now_s, until_s; } cases[] = {
+		{ "no time was asked for", 0, 1, 0 },
+		{ "no time was asked for, and the clock was a second ahead", 0, -1, 0 },
+		{ "no time was asked for, and the clock was a day ahead", 0, -86400, 0 },
+		{ "the time is not here", 60, 59, 60 }, { "the time is here", 60, 60, 0 },
+		{ "the clock was an hour ahead, and a time was asked for", 60, -3600, 60 },
+		{ "the clock was years ahead, and a time was asked for", 60, -SMTP_HOLD_MAX_S, 0 },
+	};
+	const struct deadline none = { .set = false };
+	const int64_t arrived_s = INT64_C(1763787773);
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const int64_t until_s = schedule_postpone_s(arrived_s,
+		    arrived_s + cases[i].release_s, &none, arrived_s + cases[i].now_s);
+
+		ok(until_s == (cases[i].until_s ? arrived_s + cases[i].until_s : 0), "%s",
+		    cases[i].name);
+	}
+}
+
 /* FUTURERELEASE (RFC 4865). */
 static void
 test_hold(void)
@@ -1045,6 +1069,7 @@ main(void)
 	test_delayed();
 	test_success();
 	test_success_once();
+	test_postpone();
 	test_hold();
 	test_give_back();
 	test_by_notice();
