@@ -270,8 +270,9 @@ $(BUILD)/tests/validate: $(BUILD)/gnu/tests/lib/validate.o $(test_libs)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $< $(test_libs) $(REPORT_LIBS)
 
-# Programs that trace other processes: system calls inside them, and a rename while they end.
-$(BUILD)/tests/inject $(BUILD)/tests/exitstop: $(BUILD)/tests/%: $(BUILD)/gnu/tests/lib/%.o
+# Programs that trace others: system calls inside them, a rename while they end, a wrong clock.
+$(BUILD)/tests/inject $(BUILD)/tests/exitstop $(BUILD)/tests/wrongclock: \
+    $(BUILD)/tests/%: $(BUILD)/gnu/tests/lib/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
@@ -445,7 +446,7 @@ check: deps
 	$(MAKE) --no-print-directory check-here
 
 check-programs: all $(UNIT_TESTS) $(CORPUS_TESTS) $(PROVE_TESTS) $(BUILD)/tests/failcall \
-    $(BUILD)/tests/inject $(BUILD)/tests/exitstop $(BUILD)/tests/spf \
+    $(BUILD)/tests/inject $(BUILD)/tests/exitstop $(BUILD)/tests/wrongclock $(BUILD)/tests/spf \
     $(BUILD)/tests/validate $(BUILD)/tests/broken_fs
 
 # First what is bound to a processor; then tests with servers, which wait half of their time.
