@@ -339,7 +339,8 @@ check_call(const struct call *c)
 	if (t->raw && !(with & WITH_RAW))
 		return report_misuse(name, "takes no --raw");
 	if (c->hosts && (t->raw || t->http || t->html || (with & WITH_ONCE && !t->once)))
-		return report_misuse(name, "takes no --host for an output of this kind");
+		return report_misuse(name, "takes no --host for an output of this kind: run it by "
+		    "ssh on each machine");
 	if ((with & WITH_IDS) && t->nids == 0 && !chosen)
 		return report_misuse(name,
 		    with & WITH_ALL ? "no message is named: give IDs, or a filter, or --all"

@@ -206,9 +206,21 @@ def _():
                          shell=True, input="line\n", capture_output=True, text=True, timeout=60,
                          env={**os.environ, "SMTP_QUEUE_SSH": "ssh -F %s/ssh_config" % DIRECTORY})
     same(run.stdout, "line\n")
-    run = queue("list", ssh="ssh -F %s/ssh_config -a -a -a -a -a -a" % DIRECTORY)
-    same(run.returncode, 69)
-    check("mx1: SMTP_QUEUE_SSH: write one to eight words" in run.stderr, run.stderr)
+    # The default with an option more has nine words.
+    for n, status in (7, 0), (30, 69):
+        run = queue("list", hosts="mx1", ssh="ssh -F %s/ssh_config" % DIRECTORY + " -a" * n)
+        same(run.returncode, status, run.stderr)
+    check("mx1: SMTP_QUEUE_SSH: write one to 32 words" in run.stderr, run.stderr)
+
+
+@test("a machine without smtp-queue, and lines that end in CR LF as those of ssh do")
+def _():
+    for status in 126, 127:
+        ssh = write("lacks", "#!/bin/sh\nprintf 'one\\r\\n\\r\\n' >&2\nexit %d\n" % status, 0o755)
+        run = queue("list", hosts="mx1", ssh=ssh)
+        same(run.returncode, 69)
+        same(run.stderr, "mx1: one\nmx1: \nsmtp-queue: mx1: its shell finds no smtp-queue: log in "
+             "as root there, or extend PATH for this user\n")
 
 
 @test("mistakes on the command line")

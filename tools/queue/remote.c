@@ -23,8 +23,10 @@
 
 #define MACHINES_MAX 64
 #define OUTPUT_MAX   (UINT64_C(64) << 20)	/* octets of one machine */
-#define PROGRAM_MAX  8				/* words of $SMTP_QUEUE_SSH */
+#define PROGRAM_MAX  32				/* words of $SMTP_QUEUE_SSH */
 #define SSH_FAILED   255			/* exit status of ssh(1) for an error of its own */
+#define NOT_RUN      126			/* of a shell: a program that it cannot run, */
+#define NOT_FOUND    127			/* or does not find */
 #define DEFAULT_SSH  "ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15"
 
 struct machine {
@@ -116,7 +118,8 @@ run_ssh(const struct machine *m, char *command)
 		_exit(EX_OSERR);
 	n = split_words(words, argv);
 	if (n == 0) {
-		(void)dprintf(STDERR_FILENO, "SMTP_QUEUE_SSH: write one to eight words\n");
+		(void)dprintf(STDERR_FILENO, "SMTP_QUEUE_SSH: write one to %d words\n",
+		    PROGRAM_MAX);
 		_exit(SSH_FAILED);
 	}
 	argv[n++] = name;
@@ -203,15 +206,30 @@ put_lines(const struct machine *m, FILE *out, struct slice text, bool json)
 		} else {
 			put_name(out, "", m, ": ");
 		}
+		if (line.n && line.p[line.n - 1] == '\r')	/* as ssh(1) ends its own lines */
+			line.n--;
 		text_put(out, line);
 		(void)putc('\n', out);
 	}
 }
 
+/* The status of a machine that counts.  If the command did not run there, that is reported. */
+static int
+judge_status(const struct machine *m)
+{
+	char name[256];
+
+	if (m->status != SSH_FAILED && m->status != NOT_RUN && m->status != NOT_FOUND)
+		return m->status;
+	(void)snprintf(name, sizeof name, "%.*s", (int)m->name.n, m->name.p);
+	tool_complain(name, m->status == SSH_FAILED ? "ssh cannot run smtp-queue there" :
+	    "its shell finds no smtp-queue: log in as root there, or extend PATH for this user");
+	return EX_UNAVAILABLE;
+}
+
 static int
 put_all(const struct machine *machines, size_t n, const struct tool *t, bool statistics)
 {
-	char name[256];
 	int worst = EX_OK;
 
 	if (statistics && !put_statistics(machines, n, t->sum)) {
@@ -220,19 +238,17 @@ put_all(const struct machine *machines, size_t n, const struct tool *t, bool sta
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct machine *m = &machines[i];
+		int status;
 
 		if (!statistics)
 			put_lines(m, stdout, m->text, t->json);
 		(void)fflush(stdout);
 		put_lines(m, stderr, m->errors, false);
-		if (m->status == SSH_FAILED) {
-			(void)snprintf(name, sizeof name, "%.*s", (int)m->name.n, m->name.p);
-			tool_complain(name, "ssh cannot run smtp-queue there");
-		}
-		if (m->status > worst)
-			worst = m->status;
+		status = judge_status(m);
+		if (status > worst)
+			worst = status;
 	}
-	return worst == SSH_FAILED ? EX_UNAVAILABLE : worst;
+	return worst;
 }
 
 bool
