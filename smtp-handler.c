@@ -37,6 +37,7 @@ static LARGE struct session session;
 
 static void serve(const struct start *start);
 static void open_session(struct session *s);
+static bool refuse_for_queue(struct session *s);
 static void greet(struct session *s);
 static void end_session(struct session *s);
 static void command(struct session *s);
@@ -97,6 +98,26 @@ open_session(struct session *s)
 		greet(s);
 }
 
+/* Has another machine the queue?  Can the queue take no mail, for a balancer that asks?  That must
+ * send its clients to another machine.  A client itself may still want other things. */
+static bool
+refuse_for_queue(struct session *s)
+{
+	enum smtp_verdict verdict;
+
+	if (config.queue.lease_ms && !session_has_queue(s)) {
+		session_reply(s, server_elsewhere(&s->smtp));
+		s->end = "elsewhere";
+		return true;
+	}
+	verdict = s->health_check ? session_has_room(s) : SMTP_ACCEPT;
+	if (verdict == SMTP_ACCEPT)
+		return false;
+	session_reply(s, server_no_queue(&s->smtp, verdict == SMTP_REFUSE_SPACE));
+	s->end = "no-queue";
+	return true;
+}
+
 /* A client that sends before the greeting does not wait for replies either (RFC 5321 section
  * 4.3.1).  Pipes may. */
 static void
@@ -107,9 +128,7 @@ greet(struct session *s)
 	/* Filters are met in the sandbox; on the way to it the queue is opened. */
 	if (config.server.milter || config.queue.lease_ms)
 		session_confine(s);
-	if (config.queue.lease_ms && !session_has_queue(s)) {
-		session_reply(s, server_elsewhere(&s->smtp));
-		s->end = "elsewhere";
+	if (refuse_for_queue(s)) {
 		session_flush(s);
 		return;
 	}

@@ -129,6 +129,8 @@ queue_free_space(const struct queue *q)
 
 	if (fstatvfs(q->tmp, &fs) < 0)
 		return -errno;
+	if (fs.f_flag & ST_RDONLY)	/* also after an error of the disk */
+		return -EROFS;
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &octets) ||
 	    octets > INT64_MAX)
 		return INT64_MAX;

@@ -145,6 +145,7 @@ meet_client(struct session *s, bool network)
 	r = balancer_ask(s->start->rfd, &s->peer);
 	if (r < 0)
 		session_lose(s, "proxy-header");
+	s->health_check = r == 0;
 	return r > 0;
 }
 
@@ -191,6 +192,12 @@ session_has_queue(struct session *s)
 	if (!s->content.printing && content_find_queue(&s->content) == -EREMOTE)
 		(void)checks_queue(s, -EREMOTE);
 	return !s->content.elsewhere;
+}
+
+enum smtp_verdict
+session_has_room(struct session *s)
+{
+	return checks_queue(s, content_room(s, 0));
 }
 
 static enum smtp_verdict

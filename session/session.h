@@ -33,6 +33,7 @@ struct session {
 	struct record record;
 	struct remarks remarks;
 	const char *end;		/* why the session is over; NULL while it is not */
+	bool health_check;		/* by a balancer, which has named no client */
 	bool lost;			/* no reply reaches the client any more */
 	bool uncounted;			/* the mail of its user could not be counted */
 	bool alone;			/* it is counted for this machine only, which is logged */
@@ -54,6 +55,9 @@ void session_begin(struct session *s, const struct start *start, const struct co
 struct smtp_reply session_decide(struct session *s, struct smtp_reply question);
 /* False if another machine has the queue, which is reported. */
 bool session_has_queue(struct session *s);
+/* Can the queue take mail?  SMTP_ACCEPT, or SMTP_REFUSE_SPACE or SMTP_REFUSE_LOCAL, which is
+ * reported. */
+enum smtp_verdict session_has_room(struct session *s);
 /* Enter the sandbox, unless that is done. */
 void session_confine(struct session *s);
 /* The handshake.  If it fails, the session is lost. */

@@ -158,6 +158,8 @@ struct smtp_reply server_idle(struct server_session *s);
 struct smtp_reply server_limited(struct server_session *s);
 /* 421 4.3.2: another machine has adopted the queue.  Closes. */
 struct smtp_reply server_elsewhere(struct server_session *s);
+/* 421 4.3.1 or 4.3.0: a health check learns that the queue is full, or cannot be used.  Closes. */
+struct smtp_reply server_no_queue(struct server_session *s, bool full);
 
 /* "SMTP", "ESMTPSA", "UTF8SMTP": the with-clause of Received (RFC 3848, RFC 6531 section 3.7.3). */
 struct slice server_protocol(const struct server_session *s);

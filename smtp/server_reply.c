@@ -304,6 +304,13 @@ server_elsewhere(struct server_session *s)
 }
 
 struct smtp_reply
+server_no_queue(struct server_session *s, bool full)
+{
+	return full ? goodbye(s, "4.3.1 ", " insufficient system storage, try again later")
+		    : goodbye(s, "4.3.0 ", " the queue cannot take mail, try again later");
+}
+
+struct smtp_reply
 server_budget(struct server_session *s, struct smtp_reply r)
 {
 	if (r.code < 500 || r.next == SMTP_NEXT_CLOSE || ++s->errors < s->server->max_errors)

@@ -8,7 +8,7 @@
 static const char *const session_ends[] = {
 	"quit", "errors", "early", "bare-newline", "lost", "eof", "session-timeout", "timeout",
 	"slow", "idle", "limited", "shutdown", "tls", "proxy-header", "starttls", "messages",
-	"filter", NULL,
+	"filter", "elsewhere", "no-queue", NULL,
 };
 static const char *const tls_versions[] = { "none", "TLSv1.2", "TLSv1.3", NULL };
 /* In the order of enum standing. */

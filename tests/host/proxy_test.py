@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ if not os.environ.get("PROXY_TEST_INSIDE"):
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
     os.environ["PROXY_TEST_INSIDE"] = "yes"
     os.execvp("unshare",
-              ["unshare", *user, "--net", "--", sys.executable, os.path.abspath(__file__)])
+              ["unshare", *user, "--net", "--mount", "--", sys.executable, os.path.abspath(__file__)])
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 PEERS = os.path.abspath("build/peers")
@@ -145,6 +146,52 @@ def _():
     begun = time.monotonic()
     same(Client(BALANCER, b"PROXY TCP4 192.0.2.77").reply(), "")
     check(9 < time.monotonic() - begun < 14, time.monotonic() - begun)
+
+
+def reload(*changes):
+    """The listener reads its configuration with these changes."""
+    text, before = SETTINGS, log().count("read again")
+    for old, new in changes:
+        check(old in text, old)
+        text = text.replace(old, new)
+    with open(DIRECTORY + "/conf", "w") as file:
+        file.write(text)
+    handler.send_signal(signal.SIGHUP)
+    check(wait_for(lambda: log().count("read again") > before), log()[-2000:])
+
+
+@test("a health check is refused if the queue cannot take mail; a client may still ask")
+def _():
+    probes = v2(0x20, 0), b"PROXY UNKNOWN\r\n"
+    reload(("min-free = 0", "min-free = 1024T"))
+    for probe in probes:
+        same(Client(BALANCER, probe).reply()[:10], "421 4.3.1 ")
+    check(wait_for(lambda: log().count("end=no-queue") == 2), log()[-2000:])
+    c = Client(BALANCER, v2_of("192.0.2.77")).greet()
+    same(c.command("MAIL FROM:<a@b.example>")[:10], "452 4.3.1 ")
+    reload()
+    for probe in probes:
+        Client(BALANCER, probe).greet()
+
+
+@test("a file system that became read-only: the health check is refused, and mail at MAIL")
+def _():
+    folder = DIRECTORY + "/queue"
+    subprocess.run(["mount", "--bind", "-o", "ro", folder, folder], check=True)
+    for header, lines, last in ((v2(0x20, 0), b"", "421 4.3.0 "),
+                                (v2_of("192.0.2.77"), b"EHLO c\r\nMAIL FROM:<a@b.example>\r\n",
+                                 "451 4.3.0 ")):
+        ours, its = socket.socketpair()
+        with ours, its:
+            ours.sendall(header + lines)
+            ours.shutdown(socket.SHUT_WR)
+            run = subprocess.Popen([BUILD + "/smtp-handler", "-c", DIRECTORY + "/conf",
+                                    "-o", "server.proxy-trusted=local"], stdin=its, stdout=its,
+                                   stderr=subprocess.DEVNULL)
+            its.close()
+            same(ours.makefile().read().splitlines()[-1][:10], last)
+            run.wait(10)
+    subprocess.run(["umount", folder], check=True)
 
 
 @test("a header of another client is not read; it ends the session")
