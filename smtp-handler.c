@@ -261,7 +261,8 @@ answer(struct session *s, struct slice line, struct smtp_reply reply)
 	else if (reply.next == SMTP_NEXT_STARTTLS && !s->end)
 		session_begin_tls(s);
 	else if (reply.next == SMTP_NEXT_CLOSE && !s->end)
-		s->end = reply.code == 221 ? "quit" : "errors";
+		s->end = s->content.elsewhere ? "elsewhere" :
+		    reply.code == 221 ? "quit" : "errors";
 }
 
 /* Receive the content after 354 or BDAT, and send the reply. */
@@ -289,7 +290,8 @@ take_message(struct session *s, struct smtp_reply reply)
 		session_reply(s, reply);
 	session_flush(s);
 	if (reply.next == SMTP_NEXT_CLOSE && !s->end)
-		s->end = "bare-newline";
+		s->end = s->content.elsewhere ? "elsewhere" :
+		    reply.code == 421 ? "filter" : "bare-newline";
 }
 
 /* No further command: the client has gone or is silent (RFC 5321 section 4.5.3.2.7), or a signal

@@ -210,9 +210,15 @@ confine_foresee(const struct config *config, int client_fd, int gives_away, int 
 }
 
 bool
+confine_lost_lease(void)
+{
+	return queue_opened && queue_lease_lost(&queue);
+}
+
+bool
 confine_stale(void)
 {
-	return queue_opened && (queue_stale(&queue) || queue_lease_lost(&queue));
+	return queue_opened && (queue_stale(&queue) || confine_lost_lease());
 }
 
 int

@@ -40,6 +40,7 @@ void confine_foresee(const struct config *config, int client_fd, int gives_away,
 
 /* As queue_stale(): inside the sandbox a new folder is not found.  Or was the lease lost? */
 bool confine_stale(void);
+bool confine_lost_lease(void);
 
 /* The folders of the queue that were opened.  0, or the -errno of opening it. */
 int confine_queue(struct queue *ret);

@@ -39,7 +39,7 @@ enum event {
 	EVENT_TROUBLE,		/* error is the errno; fd is a client that got no process, or -1 */
 	EVENT_DIED,		/* a session was killed by the signal `error` */
 	EVENT_FORKER,		/* the process for sessions inside TLS has ended */
-	EVENT_STALE,		/* the queue was removed; a client waits */
+	EVENT_STALE,		/* the queue was removed or adopted; a client waits */
 	EVENT_RELOAD,		/* SIGHUP */
 	EVENT_STOP,		/* SIGTERM or SIGINT */
 	EVENT_IDLE,		/* no session for a long time, and nothing to remember */
@@ -656,9 +656,10 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			(void)stop_all(l);
 			return EX_TEMPFAIL;
 		case EVENT_STALE:
-			log_text(LOG_LEVEL_ERROR, "the queue %s was removed or replaced%s",
-			    config->queue.directory, l->ninherited ? "" : ": start this listener "
-			    "again when it is back");
+			log_text(LOG_LEVEL_ERROR, "the queue %s %s%s", config->queue.directory,
+			    confine_lost_lease() ? "was adopted by another machine"
+						 : "was removed or replaced",
+			    l->ninherited ? "" : ": start this listener again when it is back");
 			(void)stop_all(l);
 			/* The next listener gets the client, and looks for the queue. */
 			return l->ninherited ? EX_OK : EX_TEMPFAIL;

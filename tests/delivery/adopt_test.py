@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -274,6 +275,7 @@ def judge_session(call, kill):
         same(acknowledged, not kill, out)
     elif not kill:
         check(out.startswith("421 4.3.2 "), out, place.text())
+        check("end=elsewhere" in place.text(), place.text())
     same(place.left(), [])
 
 
@@ -290,6 +292,27 @@ def judge_alive():
          [75, True], place.text())
     runner.terminate()
     same(runner.wait(20), 0, place.text())
+
+
+def judge_listener():
+    """A listener that sleeps while its queue is adopted refuses mail, and reports why it ends."""
+    place = Place()
+    place.run("mx1", RELAY)
+    address = "127.0.0.%d" % (100 + int(place.directory.rsplit("/", 1)[1])), 2525
+    listener = place.start("mx1", HANDLER, "--listen", "%s:%d" % address)
+    check(wait_for(lambda: "listening" in place.text()), place.text())
+
+    def greeting():
+        with socket.create_connection(address, 20) as s:
+            return s.makefile().readline()
+    same(greeting()[:4], "220 ", place.text())
+    group(listener, signal.SIGSTOP)
+    same(place.adopt(), 0, place.text())
+    group(listener, signal.SIGCONT)
+    same(greeting()[:10], "421 4.3.2 ", place.text())
+    same(greeting()[:4] in ("", "421 "), True)
+    same(listener.wait(20), 75, place.text())
+    check("was adopted by another machine" in place.text(), place.text())
 
 
 def judge_slow():
@@ -372,6 +395,7 @@ REPLIES = range(1, 7) if os.environ.get("ADOPT") == "full" else (3, 5, 6)
 CALLS = ["", "fsync:when=1", "fsync:when=2", "/^rename"] \
     if os.environ.get("ADOPT") == "full" else ["", "fsync:when=1", "/^rename"]
 stories = [("a holder that renews its lease is not adopted", judge_alive, ()),
+           ("a listener whose queue was adopted", judge_listener, ()),
            ("a session that is longer than the term", judge_slow, ()),
            ("what is refused, and what the log advises", judge_refusals, ()),
            ("deferred mail; two adopters; an adopter that dies", judge_deferred, ())]
