@@ -2,6 +2,7 @@
 """Three machines that receive behind a real HAProxy: one is killed, one drained, one added, while
 mail comes in at 80 % of the rate that two of them take."""
 import smtplib
+import socket
 import time
 
 from fleet import BALANCER, CLIENT, Balancer, Load, kill, machine, stored
@@ -66,6 +67,42 @@ def _():
     # Far more probes than client-rate = 5 have been there.
     check(wait_for(lambda: machines[1].log("handler").count("helo=balancer") > 20, 10),
           machines[1].log("handler")[-2000:])
+
+
+@test("more busy clients than there are places: those that have one keep it")
+def _():
+    balancer.stop()
+    for site in machines:
+        site.stop()
+    places, waiting = 6, 4
+    full = [machine(number, SETTINGS + "client-connections = 0\nmax-connections = %d\n"
+                    % (places + 2), name="full%d").listen() for number in (1, 2)]
+    small = Balancer(fresh_directory("small"), "%s:%d" % FRONT, maxconn=str(places))
+    small.wait_for_up("mx1", "mx2")
+    busy, late = [], []
+    for _ in range(2 * places):
+        smtp = smtplib.SMTP(*FRONT, timeout=30, source_address=(CLIENT, 0))
+        smtp.mail("a@sender.example")
+        smtp.rcpt("b@example.org")
+        same(smtp.docmd("DATA")[0], 354)
+        smtp.send("Subject: busy\r\n")
+        busy.append(smtp)
+    for _ in range(waiting):
+        late.append(socket.create_connection(FRONT, 30, (CLIENT, 0)))
+    # Many probes later, in a content that comes slowly.
+    probes = full[0].log("handler").count("helo=balancer")
+    check(wait_for(lambda: full[0].log("handler").count("helo=balancer") > probes + 10, 20))
+    same([small.states()[name] for name in ("mx1", "mx2")], ["UP", "UP"])
+    for smtp in busy:
+        smtp.send("\r\nx\r\n.\r\n")
+        same(smtp.getreply()[0], 250)
+        smtp.quit()
+    for s in late:                      # they have waited in HAProxy
+        same(s.makefile().readline()[:4], "220 ")
+        s.close()
+    small.stop()
+    for site in full:
+        site.stop()
 
 
 machines = [machine(number, SETTINGS) for number in (1, 2, 3)]

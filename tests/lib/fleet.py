@@ -18,9 +18,9 @@ BALANCER, CLIENT = "192.0.2.10", "127.0.0.77"
 TO = "b@example.org"
 
 
-def machine(number, settings="", trusted=CLIENT):
+def machine(number, settings="", trusted=CLIENT, name="mx%d"):
     """The site mx<number>, at 192.0.2.1<number>.  Only the clients of these tests are trusted."""
-    site = Site("mx%d" % number, settings + "[route example.org]\nvia = discard\n"
+    site = Site(name % number, settings + "[route example.org]\nvia = discard\n"
                 "accept = anyone\n", address="192.0.2.%d" % (10 + number),
                 hostname="mx%d.example.org" % number)
     text = open(site.config).read()
@@ -55,10 +55,12 @@ def stored(machines, folder="new"):
 class Balancer:
     """HAProxy with the file of the guide, and addresses of this test."""
 
-    def __init__(self, directory, front):
+    def __init__(self, directory, front, maxconn="400"):
         self.log, self.control = directory + "/haproxy.log", directory + "/admin.sock"
         text = file_of_guide("/etc/haproxy/haproxy.cfg")
         for old, new in ((":::25 v4v6", front), ("/run/haproxy/admin.sock", self.control),
+                         ("maxconn 400", "maxconn " + maxconn), ("    log /dev/log local0\n", ""),
+                         ("    user haproxy\n    group haproxy\n", ""),
                          ("inter 2s", "inter 100ms source " + BALANCER)):
             check(old in text, old, text)
             text = text.replace(old, new)
