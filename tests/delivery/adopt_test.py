@@ -303,8 +303,11 @@ def judge_listener():
     check(wait_for(lambda: "listening" in place.text()), place.text())
 
     def greeting():
-        with socket.create_connection(address, 20) as s:
-            return s.makefile().readline()
+        try:
+            with socket.create_connection(address, 20) as s:
+                return s.makefile().readline()
+        except ConnectionError:
+            return ""
     same(greeting()[:4], "220 ", place.text())
     group(listener, signal.SIGSTOP)
     same(place.adopt(), 0, place.text())
