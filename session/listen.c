@@ -604,6 +604,14 @@ refuse_limited(struct listener *l, const struct config *config, const struct new
 	refuse_client(news->fd, config, "421 4.7.0 ", words[news->limit]);
 }
 
+static void
+report_stale(const struct listener *l, const struct config *config)
+{
+	log_text(LOG_LEVEL_ERROR, "the queue %s %s%s", config->queue.directory,
+	    confine_lost_lease() ? "was adopted by another machine" : "was removed or replaced",
+	    l->ninherited ? "" : ": start this listener again when it is back");
+}
+
 int
 listen_accept(struct listener *l, const struct options *options, struct config *config, int *ret_fd)
 {
@@ -656,10 +664,7 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			(void)stop_all(l);
 			return EX_TEMPFAIL;
 		case EVENT_STALE:
-			log_text(LOG_LEVEL_ERROR, "the queue %s %s%s", config->queue.directory,
-			    confine_lost_lease() ? "was adopted by another machine"
-						 : "was removed or replaced",
-			    l->ninherited ? "" : ": start this listener again when it is back");
+			report_stale(l, config);
 			(void)stop_all(l);
 			/* The next listener gets the client, and looks for the queue. */
 			return l->ninherited ? EX_OK : EX_TEMPFAIL;
