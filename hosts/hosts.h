@@ -42,7 +42,7 @@ struct host {
 	/* Unix seconds; 0: never, or not since it worked. */
 	int64_t bdat_failed_s, pipelining_failed_s;
 	unsigned pipelining_failures;	/* in a row */
-	int64_t proven_s;		/* of its last transaction, a minute late at most; 0: never */
+	int64_t proven_s;		/* of its last transaction, or a minute before; 0: never */
 	unsigned marks;			/* HOST_MARK_* */
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The runs of other machines: this one shares the moments of destinations with a rate with them, and
- * facts about hosts, through Redis.  No delivery waits for that.  Without Redis the run is on its
- * own.
+ * The runs of other machines: this one shares the moments of destinations with a rate with them,
+ * and facts about hosts, through Redis.  No delivery waits for that.  Without Redis the run is on
+ * its own.
  */
 #ifndef RUNNER_OTHERS_H
 #define RUNNER_OTHERS_H

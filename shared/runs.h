@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The things that runs of the queue share in Redis.  Each script is one step, with the clock of Redis.
+ * The things that runs of the queue share in Redis.  Each script is one step, with the clock of
+ * Redis.
  *
  * A destination with a rate has one key, "NEXT INTERVAL": the first moment that nobody has, and
  * the rate by which it was given, both in microseconds.  It expires when the moment is long past.

@@ -27,8 +27,8 @@ struct tally_call {
 	struct tally_query query;
 };
 
-/* The desk at fd, which has SO_PASSCRED.  As many sockets as this process may open, and no more than TALLY_SESSIONS_MAX.
- * 0 or -errno. */
+/* The desk at fd, which has SO_PASSCRED.  As many sockets as this process may open, and no more
+ * than TALLY_SESSIONS_MAX.  0 or -errno. */
 int tally_desk_open(struct tally_desk *d, int fd);
 
 /* Take the queries that wait, one of each session, and at most max.  Returns their number. */

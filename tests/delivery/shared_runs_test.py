@@ -198,7 +198,8 @@ def _():
     one.send("bob@six.example.org")
     one.relay()
     same((len(four.messages), six.connections), (1, 1), one.log())
-    check(wait_for(lambda: (marks(two, "[2001:db8::11]:25") or 0) & 4, 30), two.hosts(), one.hosts())
+    check(wait_for(lambda: (marks(two, "[2001:db8::11]:25") or 0) & 4, 30), two.hosts(),
+          one.hosts())
     two.send("bob@six.example.org")
     check(wait_for(lambda: len(four.messages) == 2, 20), two.log())
     same(six.connections, 1, two.log())

@@ -20,7 +20,8 @@ run()		# ARGUMENTS of check: sets $out to its output, $status to its exit status
 run good='printf "1..2\nok 1 - a\nok 2 - b\n"'
 is "a good file" "$status: $last" "0: 2 passed, 0 failed, 0 skipped"
 run idle='echo 1..1; echo ok; sleep 0.5'
-like "a file that waits uses no processor" "$out" '1 passed  \([0-9.]+ s, 0\.[0-3] s of a processor\)'
+like "a file that waits uses no processor" "$out" \
+    '1 passed  \([0-9.]+ s, 0\.[0-3] s of a processor\)'
 run busy='echo 1..1; echo ok; python3 -c "import time
 while time.process_time() < 1.1: pass"'
 like "a file that works has its time of a processor" "$out" ', [1-9]\.[0-9] s of a processor\)'

@@ -19,7 +19,8 @@ if not os.environ.get("PROXY_TEST_INSIDE"):
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
     os.environ["PROXY_TEST_INSIDE"] = "yes"
     os.execvp("unshare",
-              ["unshare", *user, "--net", "--mount", "--", sys.executable, os.path.abspath(__file__)])
+              ["unshare", *user, "--net", "--mount", "--", sys.executable,
+               os.path.abspath(__file__)])
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 PEERS = os.path.abspath("build/peers")

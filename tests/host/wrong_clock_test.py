@@ -34,8 +34,8 @@ def fresh(shift, timeout="5min"):
     set_clock(shift)
     with open(CONFIG, "w") as file:
         file.write("[queue]\ndirectory = %s\nmin-free = 0\n[server]\nhostname = mx.example.org\n"
-                   "trusted = local\ntimeout = %s\n[route local.example]\nvia = maildir:%s/{local}\n"
-                   % (QUEUE, timeout, MAIL))
+                   "trusted = local\ntimeout = %s\n[route local.example]\n"
+                   "via = maildir:%s/{local}\n" % (QUEUE, timeout, MAIL))
 
 
 class Session:
