@@ -98,8 +98,9 @@ open_session(struct session *s)
 		greet(s);
 }
 
-/* Has another machine the queue?  Can the queue take no mail, for a balancer that asks?  That must
- * send its clients to another machine.  A client itself may still want other things. */
+/* Refuse if another machine has the queue.  If it can take no mail, refuse only a balancer that
+ * asks, which then sends its clients to another machine; a client that is here may want other
+ * things. */
 static bool
 refuse_for_queue(struct session *s)
 {
