@@ -26,6 +26,7 @@ ODD_NAMES = ("x", "...", ".hidden", "why", "logins", "0SJ5TN5K6X3N0BK", "0sj5tn5
              "0SJ5TN5K6X3N0BKS.hold", "1", "-1", "18446744073709551616", "'\"<b>&")
 FIXED = 161     # octets of the three lines of fixed width
 SPARSE = 10 << 30
+HOLLOW = 64 << 20
 
 
 def check_sum(octets):
@@ -198,17 +199,17 @@ def _file(path, octets, mode=0o600):
     return fd
 
 
-def _sparse(path, octets):
+def _sparse(path, octets, size=SPARSE):
     fd = _file(path, octets)
-    os.ftruncate(fd, SPARSE)
+    os.ftruncate(fd, size)
     os.close(fd)
 
 
 def _hollow(path, octets):
-    """An envelope that fits a content of 10 GB of zeros."""
+    """An envelope that fits a content of 64 MB of zeros, which a run delivers."""
     end = octets.find(b"\n\n", FIXED - 1) + 2
     octets = made_whole(octets[:end])
-    _sparse(path, re.sub(rb"size=\d{16}", b"size=%016d" % SPARSE, octets, count=1))
+    _sparse(path, re.sub(rb"size=\d{16}", b"size=%016d" % HOLLOW, octets, count=1), HOLLOW)
 
 
 def _folder(path, octets):
