@@ -328,6 +328,9 @@ def try_state(machine, cuts, moment, seed, options):
             note("seed %d, moment %d: lost %s, strange %s, %d duplicates not in flight, status %d"
                  % (seed, moment, lost, strange[:2], old, status))
         return "%d %d %d %d %d" % (loose, len(lost) + bool(status), len(strange), twice, old)
+    except OSError as error:
+        note(error)
+        return "%d not-readable 0 0 0" % loose
     finally:
         run("umount", machine.disk)
 
