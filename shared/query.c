@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "shared/number.h"
+
 #define AT_KIND	  0
 #define AT_BITS	  1
 #define AT_WHAT	  2
@@ -22,25 +24,6 @@
 
 static_assert(AT_LIMITS + 4 * STRANGERS_LIMITS == QUERY_OCTETS, "all limits have room");
 
-static void
-put_number(unsigned char *to, size_t n, uint64_t v)
-{
-	while (n > 0) {
-		to[--n] = (unsigned char)v;
-		v >>= 8;
-	}
-}
-
-static uint64_t
-take_number(const unsigned char *from, size_t n)
-{
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | from[i];
-	return v;
-}
-
 void
 query_encode(const struct query *q, unsigned char ret[QUERY_OCTETS])
 {
@@ -48,11 +31,11 @@ query_encode(const struct query *q, unsigned char ret[QUERY_OCTETS])
 	ret[AT_KIND] = (unsigned char)q->kind;
 	ret[AT_BITS] = q->key.bits;
 	ret[AT_WHAT] = (unsigned char)q->what;
-	put_number(ret + AT_NUMBER, 4, q->number);
-	put_number(ret + AT_PREFIX, 8, q->key.prefix);
-	put_number(ret + AT_OPEN, 4, q->open);
+	number_put(ret + AT_NUMBER, 4, q->number);
+	number_put(ret + AT_PREFIX, 8, q->key.prefix);
+	number_put(ret + AT_OPEN, 4, q->open);
 	for (size_t i = 0; i < STRANGERS_LIMITS; i++)
-		put_number(ret + AT_LIMITS + 4 * i, 4, q->limits.most[i]);
+		number_put(ret + AT_LIMITS + 4 * i, 4, q->limits.most[i]);
 }
 
 void
@@ -61,7 +44,7 @@ query_answer_encode(const struct query_answer *a, unsigned char ret[QUERY_ANSWER
 	memset(ret, 0, QUERY_ANSWER_OCTETS);
 	ret[AT_KIND] = (unsigned char)a->kind;
 	ret[AT_LIMIT] = (unsigned char)a->limit;
-	put_number(ret + AT_NUMBER, 4, a->number);
+	number_put(ret + AT_NUMBER, 4, a->number);
 }
 
 static bool
@@ -111,11 +94,11 @@ query_parse(const void *octets, size_t n, struct query *ret)
 	q.kind = (enum query_kind)copy[AT_KIND];
 	q.key.bits = copy[AT_BITS];
 	q.what = (enum strangers_limit)copy[AT_WHAT];
-	q.number = (uint32_t)take_number(copy + AT_NUMBER, 4);
-	q.key.prefix = take_number(copy + AT_PREFIX, 8);
-	q.open = (uint32_t)take_number(copy + AT_OPEN, 4);
+	q.number = (uint32_t)number_take(copy + AT_NUMBER, 4);
+	q.key.prefix = number_take(copy + AT_PREFIX, 8);
+	q.open = (uint32_t)number_take(copy + AT_OPEN, 4);
 	for (size_t i = 0; i < STRANGERS_LIMITS; i++) {
-		q.limits.most[i] = take_number(copy + AT_LIMITS + 4 * i, 4);
+		q.limits.most[i] = number_take(copy + AT_LIMITS + 4 * i, 4);
 		if (q.limits.most[i] > LIMIT_MAX)
 			return false;
 	}
@@ -136,7 +119,7 @@ query_answer_parse(const void *octets, size_t n, struct query_answer *ret)
 	memcpy(copy, octets, sizeof copy);
 	a.kind = (enum query_answer_kind)copy[AT_KIND];
 	a.limit = (enum strangers_limit)copy[AT_LIMIT];
-	a.number = (uint32_t)take_number(copy + AT_NUMBER, 4);
+	a.number = (uint32_t)number_take(copy + AT_NUMBER, 4);
 	if (copy[2] || copy[3] || a.limit > STRANGERS_LIMITS || a.kind < QUERY_HERE ||
 	    a.kind > QUERY_VERDICT || (a.kind != QUERY_VERDICT && (a.limit || a.number)))
 		return false;

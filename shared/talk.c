@@ -5,7 +5,7 @@
  */
 #include "shared/talk.h"
 
-#include <string.h>
+#include "shared/number.h"
 
 #define AT_NUMBER 4
 #define AT_VALUES 8
@@ -13,20 +13,18 @@
 #define AT_TEXT	  32
 
 static void
-put_number(struct buf *b, size_t n, uint64_t v)
+add_number(struct buf *b, size_t n, uint64_t v)
 {
-	while (n > 0)
-		buf_chr(b, (char)(v >> 8 * --n));
+	unsigned char octets[8];
+
+	number_put(octets, n, v);
+	buf_add(b, slice_of((const char *)octets, n));
 }
 
 static uint64_t
-take_number(struct slice from, size_t at, size_t n)
+number_at(struct slice octets, size_t at, size_t n)
 {
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | (unsigned char)from.p[at + i];
-	return v;
+	return number_take((const unsigned char *)octets.p + at, n);
 }
 
 void
@@ -34,10 +32,10 @@ talk_encode(const struct talk *t, struct buf *ret)
 {
 	const int64_t values[VALUES] = { t->since, t->grace_us, t->free_us };
 
-	put_number(ret, AT_NUMBER, (uint64_t)t->kind << 24);
-	put_number(ret, 4, t->number);
+	add_number(ret, AT_NUMBER, (uint64_t)t->kind << 24);
+	add_number(ret, 4, t->number);
 	for (size_t i = 0; i < VALUES; i++)
-		put_number(ret, 8, (uint64_t)values[i]);
+		add_number(ret, 8, (uint64_t)values[i]);
 	buf_add(ret, t->text);
 }
 
@@ -87,12 +85,12 @@ talk_parse(struct slice octets, struct talk *ret)
 	struct talk t = { .text = slice_skip(octets, octets.n < AT_TEXT ? octets.n : AT_TEXT) };
 	int64_t values[VALUES];
 
-	if (octets.n < AT_TEXT || take_number(octets, 0, AT_NUMBER) & 0xffffff)
+	if (octets.n < AT_TEXT || number_at(octets, 0, AT_NUMBER) & 0xffffff)
 		return false;
 	t.kind = (enum talk_kind)octets.p[0];
-	t.number = (uint32_t)take_number(octets, AT_NUMBER, 4);
+	t.number = (uint32_t)number_at(octets, AT_NUMBER, 4);
 	for (size_t i = 0; i < VALUES; i++) {
-		values[i] = (int64_t)take_number(octets, AT_VALUES + 8 * i, 8);
+		values[i] = (int64_t)number_at(octets, AT_VALUES + 8 * i, 8);
 		if (values[i] > TALK_VALUE_MAX || values[i] < -TALK_VALUE_MAX)
 			return false;
 	}

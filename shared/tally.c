@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "shared/number.h"
+
 #define AT_WHAT	  0
 #define AT_LENGTH 1
 #define AT_RESULT 0
@@ -16,23 +18,6 @@
 #define AT_MOST	  8
 #define AT_TIME	  12
 #define AT_NAME	  16
-
-static void
-put_number(unsigned char *to, uint32_t v)
-{
-	for (size_t i = 0; i < 4; i++)
-		to[i] = (unsigned char)(v >> (24 - 8 * i));
-}
-
-static uint32_t
-take_number(const unsigned char *from)
-{
-	uint32_t v = 0;
-
-	for (size_t i = 0; i < 4; i++)
-		v = v << 8 | from[i];
-	return v;
-}
 
 static bool
 is_zero(const unsigned char *octets, size_t n)
@@ -49,9 +34,9 @@ tally_encode(const struct tally_query *q, unsigned char ret[TALLY_OCTETS])
 	memset(ret, 0, TALLY_OCTETS);
 	ret[AT_WHAT] = (unsigned char)q->what;
 	ret[AT_LENGTH] = q->n;
-	put_number(ret + AT_NUMBER, q->number);
-	put_number(ret + AT_MOST, q->most);
-	put_number(ret + AT_TIME, q->time_s);
+	number_put(ret + AT_NUMBER, 4, q->number);
+	number_put(ret + AT_MOST, 4, q->most);
+	number_put(ret + AT_TIME, 4, q->time_s);
 	memcpy(ret + AT_NAME, q->name, q->n);
 }
 
@@ -60,7 +45,7 @@ tally_answer_encode(const struct tally_answer *a, unsigned char ret[TALLY_ANSWER
 {
 	memset(ret, 0, TALLY_ANSWER_OCTETS);
 	ret[AT_RESULT] = (unsigned char)a->result;
-	put_number(ret + AT_NUMBER, a->number);
+	number_put(ret + AT_NUMBER, 4, a->number);
 }
 
 bool
@@ -74,9 +59,9 @@ tally_parse(const void *octets, size_t n, struct tally_query *ret)
 	memcpy(copy, octets, sizeof copy);
 	q.what = (enum tally_what)copy[AT_WHAT];
 	q.n = copy[AT_LENGTH];
-	q.number = take_number(copy + AT_NUMBER);
-	q.most = take_number(copy + AT_MOST);
-	q.time_s = take_number(copy + AT_TIME);
+	q.number = (uint32_t)number_take(copy + AT_NUMBER, 4);
+	q.most = (uint32_t)number_take(copy + AT_MOST, 4);
+	q.time_s = (uint32_t)number_take(copy + AT_TIME, 4);
 	memcpy(q.name, copy + AT_NAME, q.n);
 	if (q.what < TALLY_MESSAGES || q.what > TALLY_RATE || q.n == 0 || q.most == 0 ||
 	    q.most > TALLY_MOST_MAX || q.time_s == 0 || q.time_s > TALLY_TIME_MAX_S ||
@@ -96,7 +81,7 @@ tally_answer_parse(const void *octets, size_t n, struct tally_answer *ret)
 	memcpy(copy, octets, sizeof copy);
 	if (copy[AT_RESULT] > TALLY_UNKNOWN || !is_zero(copy + 1, 3))
 		return false;
-	*ret = (struct tally_answer){ take_number(copy + AT_NUMBER),
+	*ret = (struct tally_answer){ (uint32_t)number_take(copy + AT_NUMBER, 4),
 		(enum tally_result)copy[AT_RESULT] };
 	return true;
 }
