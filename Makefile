@@ -419,11 +419,12 @@ corpus_checks   = $(foreach n,$(FUZZ_NAMES),\
 scripts         = $(foreach t,$(1),\
     $(notdir $(patsubst %/,%,$(dir $(t))))-$(basename $(notdir $(t)))='$(2) $(t)')
 tests_of        = $(sort $(wildcard tests/$(1)/*_test.*))
-# These measure how many messages a time allows, or what they cost: nothing runs beside them.
-HOST_ALONE      = stats strangers survive
+# These measure how many messages a time allows, what they cost, or how soon a systemd reacts:
+# nothing runs beside them.
+HOST_ALONE      = package stats strangers survive systemd
 host_alone      = $(wildcard $(HOST_ALONE:%=tests/host/%_test.*))
 # These take longest, so they are first.  They boot a systemd, or wait: one of each kind in turn.
-HOST_FIRST      = package two_users programs load systemd make-run users listen walls
+HOST_FIRST      = two_users programs load make-run users listen walls
 host_first      = $(wildcard $(HOST_FIRST:%=tests/host/%_test.*))
 host_others     = $(filter-out $(host_first) $(host_alone),$(call tests_of,host))
 delivery_checks = $(call scripts,$(call tests_of,delivery),tests/delivery/run)
@@ -508,7 +509,7 @@ hostile-frames:
 	$(MAKE) --no-print-directory SAN=address,undefined hostile-frames-here
 hostile-frames-here: all $(BUILD)/tests/garble.so
 	BUILD=$(BUILD) HOSTILE_RUNS=$(HOSTILE_RUNS) DEADLINE=86400 \
-	  tests/delivery/run tests/delivery/hostile_frames_test.py
+	  tests/delivery/run tests/delivery/hostile_frames.py
 
 # The power fails, on ext4, xfs and btrfs, at POWER_STATES moments of each: hours.  It goes on where
 # it was stopped, if the number is the same or greater.

@@ -22,7 +22,7 @@ MESSAGES = 30
 RUN_S = 1200            # the longest time of a run: a worker that is silent costs a minute
 os.environ["ASAN_OPTIONS"] = "exitcode=99:detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", "")
 os.environ["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"
-COUNTS = BUILD + "/tests/delivery/hostile_frames_test/counts"
+COUNTS = BUILD + "/tests/delivery/hostile_frames/counts"
 HARM = re.compile("Sanitizer|runtime error|stack smashing|Assertion")
 # Failures of a client are reported to the listener, and refuse it nothing.
 UNLIMITED = [word for name in ("refused-recipients", "probes", "failed-logins", "rate")
