@@ -295,8 +295,11 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 	struct slice c;
 
 	while (value.n) {
-		c = slice_of(value.p, plain_run(value));
-		if (c.n && c.n + 3 <= left)
+		/* Room for "..." stays; an octet that has no place is not looked at. */
+		const size_t most = left > 3 ? left - 3 : 0;
+
+		c = slice_of(value.p, plain_run(slice_of(value.p, value.n < most ? value.n : most)));
+		if (c.n)
 			value = slice_skip(value, c.n);
 		else
 			c = escape_next(&value, quoted, room);

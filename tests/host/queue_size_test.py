@@ -127,7 +127,7 @@ def _():
             octets = re.sub(rb"size=\d+ envelope=\d+", b"size=%016d envelope=%08d" % (
                 61 << 20, 60 << 20), octets, count=1)
         put("new/0000000000000001", octets, None if recipients else 61 << 20)
-        within("smtp-relay, " + what, 100, 260, measured("smtp-relay"))
+        within("smtp-relay, " + what, 20, 260, measured("smtp-relay"))
         same([names("new"), names("cur"), names("tmp")], [[], [], []])
         if folder:
             same(names(folder), ["0000000000000001"])
