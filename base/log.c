@@ -298,7 +298,8 @@ add_escaped(struct buf *b, struct slice value, bool quoted, size_t max)
 		/* Room for "..." stays; an octet that has no place is not looked at. */
 		const size_t most = left > 3 ? left - 3 : 0;
 
-		c = slice_of(value.p, plain_run(slice_of(value.p, value.n < most ? value.n : most)));
+		c = slice_of(value.p, value.n < most ? value.n : most);
+		c.n = plain_run(c);
 		if (c.n)
 			value = slice_skip(value, c.n);
 		else
