@@ -125,7 +125,8 @@ become_user(int root, const struct stat *st, enum queue_use use)
 	return owner_become(owner_in(&pair, use == QUEUE_RECEIVE ? OWNER_HANDLER : OWNER_RELAY));
 }
 
-/* Journalling file systems write the name of a new file with the file (queue.c). */
+/* Journalling file systems write the name of a new file with the file (queue.c).  ext2 has the
+ * number of ext4: the driver of ext4, which mounts it, writes the name, too. */
 static bool
 syncs_names(int folder)
 {

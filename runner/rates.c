@@ -533,15 +533,6 @@ rates_given(struct rates *r, const struct rates_line *line, struct rates_wait *w
 	return take_turn(r, e, w, at_us > own_us ? at_us : own_us, now_us);
 }
 
-bool
-rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w, int64_t now_us)
-{
-	struct rates_moment m;
-	const enum rates_reply reply = rates_look(r, line, w, now_us, &m);
-
-	return reply == RATES_DUE ? rates_take(r, line, w, &m, now_us) : reply == RATES_GO;
-}
-
 /* ---- senders ---- */
 
 /* Lists and programs write a detail into each reverse-path (VERP), so it does not count. */

@@ -78,14 +78,10 @@ void rates_done(struct rates *r);
 /* Should a run wait for the message that is due at due_s, because a later run would be late? */
 bool rates_stay(const struct rates *r, int64_t due_s, int64_t now_us);
 
-/* May a message go now?  Otherwise w gets how it waits. */
-bool rates_ask(struct rates *r, const struct rates_line *line, struct rates_wait *w,
-    int64_t now_us);
-
 /*
- * The same in two steps, if other machines take moments of the destination too.  After RATES_DUE
- * the message needs the moment that is in *ret: rates_given() takes what the machines agreed on,
- * and rates_take() one of this machine.
+ * May a message go now?  After RATES_WAIT w has how it waits.  After RATES_DUE the message needs
+ * the moment that is in *ret: rates_given() takes what several machines agreed on, and rates_take()
+ * one of this machine.  Both return whether it goes now.
  */
 enum rates_reply rates_look(struct rates *r, const struct rates_line *line, struct rates_wait *w,
     int64_t now_us, struct rates_moment *ret);

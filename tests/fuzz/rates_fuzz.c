@@ -5,6 +5,7 @@
  */
 #include "runner/rates.c"
 #include "tests/fuzz/folder.h"
+#include "tests/lib/rates_alone.h"
 
 #define NOW_S INT64_C(1800000000)
 #define NOW   (NOW_S * SECOND_US)
@@ -39,11 +40,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	folder_write(state, FILE_NAME, file);
 	rates_load(&r, state, NOW);
 	must(r.n <= RATES_MAX && !r.lost);
-	if (!rates_ask(&r, &line, &w, NOW)) {
+	if (!ask_alone(&r, &line, &w, NOW)) {
 		must(w.until_s >= NOW_S && w.until_s <= NOW_S + RATES_FAR_S + 1);
 		must_note(&w);
 		later = w;
-		must(!rates_ask(&r, &line, &later, NOW + 1) && later.until_s >= NOW_S);
+		must(!ask_alone(&r, &line, &later, NOW + 1) && later.until_s >= NOW_S);
 	}
 	(void)rates_stay(&r, NOW_S, NOW);
 	rates_save(&r, NOW_S, NOW);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/lib/rates_alone.h"
 #include "tests/lib/tap.h"
 
 #define S_US  INT64_C(1000000)
@@ -23,7 +24,7 @@ ask_as(struct rates *r, const char *key, uint64_t sender, uint64_t step_us, stru
 {
 	const struct rates_line line = { slice_str(key), step_us, sender };
 
-	return rates_ask(r, &line, w, now_us);
+	return ask_alone(r, &line, w, now_us);
 }
 
 /* Until when a new message waits, in seconds after NOW; -1: it goes. */
