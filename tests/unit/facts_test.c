@@ -1,273 +1,336 @@
 // SPDX-License-Identifier: ISC
 /*
- * Two machines, each with its table of hosts, and facts that go from one to the other.
+ * Facts of content: rows by hand, and random texts against facts computed octet by octet.
+ * All input is fed whole, cut in two at every place, and octet by octet.
  */
-#include "hosts/facts.h"
+#include "message/facts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 
+#include "smtp/data.h"
 #include "tests/lib/tap.h"
 
-#define NOW INT64_C(1800000000)
-#define AT  "192.0.2.1:25"
-#define DEAD_LINE "0 " AT " mx.example 0 0 99999999 3 "
-
-static struct hosts a, b;
-
 static void
-begin(void)
+feed(struct facts *f, struct slice in, size_t first, size_t rest)
 {
-	hosts_done(&a);
-	hosts_done(&b);
-	hosts_pauses(&a, 60, 3600);
-	hosts_pauses(&b, 60, 3600);
+	facts_begin(f);
+	facts_content(f, slice_of(in.p, first));
+	for (in = slice_skip(in, first); in.n; in = slice_skip(in, rest))
+		facts_content(f, slice_of(in.p, in.n < rest ? in.n : rest));
+	facts_end(f);
 }
 
-static void
-learn(struct hosts *h, const char *address, enum host_event event, int64_t us, int64_t now_s)
+static bool
+crlf_at(struct slice s, size_t at)
 {
-	struct host_report r = { .event = event, .connect_us = us / 2, .first_us = us };
-
-	(void)snprintf(r.address, sizeof r.address, "%s", address);
-	(void)snprintf(r.name, sizeof r.name, "mx.example");
-	hosts_learn(h, &r, now_s);
+	return at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n';
 }
 
-/* All that `from` has to tell; it comes later by so many seconds, and then again. */
+/* Octets of the header section: up to a line that begins with CR or LF. */
+static size_t
+header_octets(struct slice s)
+{
+	size_t at = 0;
+
+	while (at < s.n && s.p[at] != '\r' && s.p[at] != '\n') {
+		while (at < s.n && s.p[at] != '\n')
+			at++;
+		at += at < s.n;
+	}
+	return at;
+}
+
 static unsigned
-tell(struct hosts *from, struct hosts *to, int64_t now_s, int64_t later_s)
+received_fields(struct slice header)
 {
-	char space[300], line[400];
-	struct buf fact = BUF(space);
 	unsigned n = 0;
 
-	for (; facts_next(from, now_s, &fact); n++) {
-		const int len = snprintf(line, sizeof line, "%" PRId64 " %.*s\n", later_s,
-		    (int)fact.n, fact.p);
+	for (size_t at = 0; at < header.n; at++) {
+		struct slice line = slice_skip(header, at);
 
-		for (int i = 0; i < 2; i++)
-			facts_take(to, slice_of(line, (size_t)len), now_s + later_s);
-		facts_take(from, slice_of(line, (size_t)len), now_s + later_s);
+		if (at && header.p[at - 1] != '\n')
+			continue;
+		if (!slice_has_iprefix(line, SL("Received")))
+			continue;
+		line = slice_skip(line, 8);
+		while (line.n && ascii_blank(line.p[0]))
+			line = slice_skip(line, 1);
+		n += line.n && line.p[0] == ':';
 	}
 	return n;
 }
 
+/* Compute the facts octet by octet. */
 static void
-take(struct hosts *h, const char *line)
+reference(struct facts *f, struct slice in)
 {
-	facts_take(h, slice_str(line), NOW);
-}
+	const size_t header = header_octets(in);
 
-/* A host fails three times, and another one shows that the network is there. */
-static void
-fail(struct hosts *h, const char *address)
-{
-	for (int i = 0; i <= 400; i += 50) {
-		learn(h, "192.0.2.9:25", HOST_OPEN, 20000, NOW - 400 + i);
-		if (i % 200 == 0)
-			learn(h, address, HOST_FAILED, 0, NOW - 400 + i);
+	*f = (struct facts){ .octets = in.n, .line_start = true };
+	f->received = received_fields(slice_of(in.p, header));
+	for (size_t at = 0; at < in.n; at++) {
+		if (crlf_at(in, at)) {
+			f->line = 0;
+			f->line_start = true;
+			at++;
+			continue;
+		}
+		f->bare |= in.p[at] == '\r' || in.p[at] == '\n';
+		f->nul |= in.p[at] == '\0';
+		f->dot_line |= f->line_start && in.p[at] == '.';
+		f->line_start = false;
+		f->eight_bit |= (unsigned char)in.p[at] > 127;
+		f->header_eight_bit |= at < header && (unsigned char)in.p[at] > 127;
+		f->line++;
+		if (f->line > f->longest_line)
+			f->longest_line = f->line;
 	}
 }
 
-static int64_t
-paused(const struct hosts *h, int64_t now_s)
+static bool
+same(const struct facts *a, const struct facts *b)
 {
-	const struct host *host = hosts_find(h, AT);
-
-	return host ? hosts_paused_until(h, host, now_s) : 0;
+	return a->octets == b->octets && a->longest_line == b->longest_line &&
+	    a->received == b->received && a->eight_bit == b->eight_bit &&
+	    a->header_eight_bit == b->header_eight_bit && a->dot_line == b->dot_line &&
+	    a->bare == b->bare && a->nul == b->nul && a->line_start == b->line_start &&
+	    a->line == b->line;
 }
 
-static void
-test_pause(void)
+/* Are the facts equal to the reference: whole, octet by octet, and cut at every place? */
+static bool
+agrees(struct slice in)
 {
-	begin();
-	fail(&a, AT);
-	ok(tell(&a, &b, NOW, 7) == 2 && paused(&b, NOW + 7) == paused(&a, NOW + 7) &&
-	    paused(&b, NOW + 7) > NOW, "a host that one machine cannot reach is paused on others");
-	ok(tell(&a, &b, NOW, 7) == 0 && tell(&b, &a, NOW, 7) == 0,
-	    "a fact is told once, and only by the machine that learned it");
-	ok(paused(&b, NOW + 3700) == 0, "the pause ends");
-	learn(&b, "192.0.2.9:25", HOST_OPEN, 20000, NOW + 20);
-	ok(paused(&b, NOW + 20) > 0, "a greeting of another host does not end it");
-	learn(&b, AT, HOST_OPEN, 20000, NOW + 30);
-	learn(&b, AT, HOST_PROVEN, 0, NOW + 30);
-	ok(paused(&b, NOW + 30) == 0, "its own success does");
-	(void)tell(&b, &a, NOW + 31, 0);
-	ok(paused(&a, NOW + 31) > 0, "but not for the machine that failed itself");
-	learn(&a, AT, HOST_FAILED, 0, NOW + 500);
-	(void)tell(&a, &b, NOW + 500, 0);
-	ok(paused(&b, NOW + 500) == 0, "which does not pause it again for one that reached it");
+	struct facts want, got;
 
-	begin();
-	fail(&a, AT);
-	(void)tell(&a, &b, NOW, 0);
-	learn(&b, AT, HOST_FAILED, 0, NOW + 1000);
-	ok(hosts_find(&b, AT)->failures == 4 && paused(&b, NOW + 1000) > NOW + 1000,
-	    "an own failure after the pause makes a longer one");
+	reference(&want, in);
+	feed(&got, in, 0, 1);
+	if (!same(&want, &got))
+		return false;
+	for (size_t cut = 0; cut <= in.n; cut++) {
+		feed(&got, in, cut, in.n);
+		if (!same(&want, &got))
+			return false;
+	}
+	return true;
 }
 
-static void
-test_return(void)
-{
-	static struct hosts c;
-
-	begin();
-	hosts_done(&c);
-	fail(&a, AT);
-	(void)tell(&a, &b, NOW, 0);
-	learn(&c, AT, HOST_OPEN, 20000, NOW + 5);
-	(void)tell(&c, &b, NOW + 6, 0);
-	ok(paused(&b, NOW + 6) == 0, "a third machine reaches it: what others told is over");
-	hosts_done(&c);
-}
-
-static void
-test_own_network(void)
-{
-	begin();
-	for (int i = 0; i < 3; i++)
-		learn(&a, AT, HOST_FAILED, 0, NOW - 400 + 200 * i);
-	ok(tell(&a, &b, NOW, 0) == 0 && b.n == 0, "without a greeting no failure is told");
-	learn(&a, "192.0.2.9:25", HOST_OPEN, 20000, NOW);
-	ok(tell(&a, &b, NOW, 0) == 2, "with one it is");
-	ok(hosts_find(&b, AT)->failures == 1 && paused(&b, NOW) == 0,
-	    "after an outage of our own network it counts once");
-}
-
-static void
-test_forgive(void)
-{
-	begin();
-	fail(&a, AT);
-	learn(&a, AT, HOST_NO_IPV6, 0, NOW);
-	hosts_forgive(&b, NOW + 10);
-	(void)tell(&a, &b, NOW, 12);
-	ok(paused(&b, NOW + 12) == 0 && (!hosts_find(&b, AT) ||
-	    hosts_find(&b, AT)->ipv4_until_s == 0), "an old fact does not undo a flush");
-	learn(&a, AT, HOST_FAILED, 0, NOW + 600);
-	learn(&a, "192.0.2.9:25", HOST_OPEN, 20000, NOW + 600);
-	(void)tell(&a, &b, NOW + 600, 1);
-	ok(paused(&b, NOW + 601) > 0, "a new one counts");
-	hosts_forgive(&a, NOW + 610);
-	learn(&a, AT, HOST_FAILED, 0, NOW + 620);
-	ok(paused(&a, NOW + 620) > 0, "a failure after a flush counts at once");
-}
-
-static void
-test_latency(void)
-{
-	begin();
-	learn(&a, AT, HOST_OPEN, 20000, NOW);
-	(void)tell(&a, &b, NOW, 3);
-	ok(hosts_find(&b, AT)->first_us == 20000 && hosts_find(&b, AT)->measured_s == NOW &&
-	    b.good_s == 0, "a latency is used where the host was never measured");
-	learn(&a, AT, HOST_OPEN, 80000, NOW + 700);
-	(void)tell(&a, &b, NOW + 700, 0);
-	ok(hosts_find(&b, AT)->first_us == hosts_find(&a, AT)->first_us, "a newer one, too");
-	learn(&b, AT, HOST_OPEN, 5000, NOW + 710);
-	ok(hosts_find(&b, AT)->first_us == 5000, "it is not averaged with an own one");
-	learn(&a, AT, HOST_OPEN, 90000, NOW + 1400);
-	ok(tell(&a, &b, NOW + 1400, 0) == 1 && hosts_find(&b, AT)->first_us == 5000,
-	    "which counts more from then on");
-	for (int i = 0; i < 50; i++)
-		learn(&a, AT, HOST_OPEN, hosts_find(&a, AT)->first_us, NOW + 1401 + i);
-	ok(tell(&a, &b, NOW + 1460, 0) == 0, "one that stays the same is not told again at once");
-}
-
-static void
-test_ipv6(void)
-{
-	const char *six = "[2001:db8::1]:25";
-
-	begin();
-	learn(&a, six, HOST_NO_IPV6, 0, NOW);
-	(void)tell(&a, &b, NOW, 5);
-	ok(hosts_find(&b, six)->ipv4_until_s == NOW + HOSTS_IPV4_S, "IPv6 trouble is told");
-	learn(&b, six, HOST_PROVEN, 0, NOW + 10);
-	ok(hosts_find(&b, six)->ipv4_until_s == 0, "an own success ends it");
-	a.list[0].marks |= HOST_MARK_UNTOLD;
-	a.untold = true;
-	ok(tell(&a, &b, NOW + 20, 0) == 1 && hosts_find(&b, six)->ipv4_until_s == 0,
-	    "and it does not come again");
-	ok(!(hosts_find(&a, six)->marks & HOST_MARK_IPV4), "the fact of a machine stays its own");
-}
-
-static const struct {
-	const char *name, *line;
-	bool good;
-} lines[] = {
-	{ "a fact", DEAD_LINE "5 9 0 0 99999999\n", true },
-	{ "IPv6", "0 [2001:db8::1]:25 mx.example 0 9 1 0 0 0 0 0 1\n", true },
-	{ "without an end", DEAD_LINE "5 9 0 0 99999999", true },
-	{ "without its last number", DEAD_LINE "5 9 0 0\n", false },
-	{ "with one more", DEAD_LINE "5 9 0 0 1 1\n", false },
-	{ "it failed before it began to", DEAD_LINE "9 5 0 0 1\n", false },
-	{ "it never failed", DEAD_LINE "99999999 99999999 0 0 1\n", false },
-	{ "it broke off more often than it failed", DEAD_LINE "5 9 4 0 1\n", false },
-	{ "IPv6 trouble for a year", DEAD_LINE "5 9 0 31536000 1\n", false },
-	{ "a word", DEAD_LINE "5 9 x 0 1\n", false },
-	{ "a negative number", DEAD_LINE "-5 9 0 0 1\n", false },
-	{ "a name", "0 mx.example:25 mx.example 0 9 1 0 0 0 0 0 1\n", false },
-	{ "no port", "0 192.0.2.1 mx.example 0 9 1 0 0 0 0 0 1\n", false },
-	{ "another form of the address", "0 192.0.2.1@25 mx 0 9 1 0 0 0 0 0 1\n", false },
-	{ "an odd host name", "0 192.0.2.1:25 m<x 0 9 1 0 0 0 0 0 1\n", false },
-	{ "no name", "0 192.0.2.1:25  0 9 1 0 0 0 0 0 1\n", false },
-	{ "a year ago", "31536000 192.0.2.1:25 mx 0 9 1 0 0 0 0 0 1\n", false },
-	{ "a latency of an hour", "0 192.0.2.1:25 mx 0 3600000000 1 0 0 0 0 0 1\n", false },
-	{ "a greeting before the connection", "0 192.0.2.1:25 mx 9 8 1 0 0 0 0 0 1\n", false },
-	{ "nothing", "\n", false },
+static const struct row {
+	const char *name;
+	struct slice in;
+	uint64_t longest;
+	unsigned received;
+	bool eight_bit, header_eight_bit, dot_line, bare, nul, unended;
+} of_data[] = {
+	/* as DATA carries it, with the final dot */
+	{ .name = "plain", .in = S("Subject: x\r\n\r\nabc\r\n.\r\n"), .longest = 10 },
+	{ .name = "8-bit body",
+	  .in = S("S: x\r\n\r\n\xc3\xbc\r\n.\r\n"), .longest = 4, .eight_bit = true },
+	{ .name = "8-bit header",
+	  .in = S("S: \xc3\xbc\r\n\r\nx\r\n.\r\n"), .longest = 5, .eight_bit = true,
+	  .header_eight_bit = true },
+	{ .name = "8-bit deep in a long header line",
+	  .in = S("Subject: 0123456789012345678901234567890\xff\r\n\r\n.\r\n"), .longest = 41,
+	  .eight_bit = true, .header_eight_bit = true },
+	{ .name = "8-bit where there is no body",
+	  .in = S("S: x\r\nT: \xff\r\n.\r\n"), .longest = 4, .eight_bit = true,
+	  .header_eight_bit = true },
+	{ .name = "a line that begins with a dot",
+	  .in = S("\r\n..\r\n.\r\n"), .longest = 1, .dot_line = true },
+	{ .name = "a dot that was not doubled is gone", .in = S("\r\n.x\r\n.\r\n"), .longest = 1 },
+	{ .name = "H101 Received, any case",
+	  .in = S("Received: a\r\nRECEIVED:b\r\nreceived:\r\n\r\n.\r\n"), .longest = 11,
+	  .received = 3 },
+	{ .name = "Received in the body",
+	  .in = S("S: x\r\n\r\nReceived: a\r\n.\r\n"), .longest = 11 },
+	{ .name = "Received folded",
+	  .in = S("Received: a\r\n received: b\r\n\treceived: c\r\n\r\n.\r\n"), .longest = 12,
+	  .received = 1 },
+	{ .name = "nearly Received",
+	  .in = S("Receive: a\r\nXReceived: b\r\nReceived; c\r\n\r\n.\r\n"), .longest = 12 },
+	{ .name = "Received twice in a line",
+	  .in = S("Received: Received: a\r\n\r\n.\r\n"), .longest = 21, .received = 1 },
+	{ .name = "H084 the last line is the longest",
+	  .in = S("a\r\n\r\nabcdefghij\r\n.\r\n"), .longest = 10 },
+}, of_bdat[] = {
+	/* as BDAT carries it */
+	{ .name = "nothing", .in = S("") },
+	{ .name = "text", .in = S("Subject: x\r\n\r\nabc\r\n"), .longest = 10 },
+	{ .name = "no final CRLF", .in = S("a: b\r\n\r\nabc"), .longest = 4, .unended = true },
+	{ .name = "NUL", .in = S("a\0b\r\n"), .longest = 3, .nul = true },
+	{ .name = "bare LF", .in = S("ab\ncd\r\n"), .longest = 5, .bare = true },
+	{ .name = "bare CR", .in = S("ab\rcd\r\n"), .longest = 5, .bare = true },
+	{ .name = "CR at the end", .in = S("ab\r"), .longest = 3, .bare = true, .unended = true },
+	{ .name = "CRCRLF", .in = S("ab\r\r\n"), .longest = 3, .bare = true },
+	{ .name = "LFCR", .in = S("ab\n\r"), .longest = 4, .bare = true, .unended = true },
+	{ .name = "H122 dots are content",
+	  .in = S(".\r\n..\r\n.\r\n"), .longest = 2, .dot_line = true },
+	{ .name = "a dot after a bare LF begins no line",
+	  .in = S("a\n.\r\n"), .longest = 3, .bare = true },
+	{ .name = "8-bit header",
+	  .in = S("a: \xc3\xbc\r\n\r\nabc\r\n"), .longest = 5, .eight_bit = true,
+	  .header_eight_bit = true },
+	{ .name = "8-bit body",
+	  .in = S("a: b\r\n\r\n\xc3\xbc\r\n"), .longest = 4, .eight_bit = true },
+	{ .name = "hops",
+	  .in = S("Received: x\r\nreceived: y\r\n\r\nReceived: z\r\n"), .longest = 11,
+	  .received = 2 },
+	{ .name = "a blank in front of the colon",
+	  .in = S("Received : x\r\nReceived\t:y\r\n"), .longest = 12, .received = 2 },
+	{ .name = "hops after the line of a mailbox file",
+	  .in = S("Received: x\r\nFrom joe Mon Jan  1\r\nReceived: y\r\n\r\n"), .longest = 19,
+	  .received = 2 },
+	{ .name = "hops after a line that begins with a blank",
+	  .in = S(" Received: x\r\nReceived: y\r\n"), .longest = 12, .received = 1 },
+	{ .name = "hops and 8 bits after a line without a colon",
+	  .in = S("hello\r\nReceived: \xff\r\n\r\n"), .longest = 11, .received = 1,
+	  .eight_bit = true, .header_eight_bit = true },
+	{ .name = "a NUL in a word with a tab",
+	  .in = S("\tabcdefg\0hijklm\t\r\n"), .longest = 16, .nul = true },
+	{ .name = "a NUL and an octet above 127 after a line end",
+	  .in = S("abc\r\n\0\xff\r\n"), .longest = 3, .nul = true, .eight_bit = true,
+	  .header_eight_bit = true },
 };
 
-static void
-test_lines(void)
+static bool
+is_as(const struct facts *f, const struct row *want, size_t octets)
 {
-	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-		begin();
-		take(&b, lines[i].line);
-		ok((b.n == 1) == lines[i].good, "%s is %s", lines[i].name,
-		    lines[i].good ? "taken" : "refused");
-	}
-	begin();
-	take(&b, "0 " AT " mx 0 0 1 1000000 0 500 0 0 1\n");
-	ok(paused(&b, NOW) == NOW + 3600, "no pause is longer than the longest of this machine");
-	take(&b, "0 " AT " mx 0 9 1 0 0 0 0 0 0\nrubbish\n0 192.0.2.2:25 mx 0 9 1 0 0 0 0 0 0\n");
-	ok(b.n == 2, "good lines around a bad one");
+	return f->octets == octets && f->longest_line == want->longest &&
+	    f->received == want->received && f->eight_bit == want->eight_bit &&
+	    f->header_eight_bit == want->header_eight_bit &&
+	    f->dot_line == want->dot_line && f->bare == want->bare && f->nul == want->nul &&
+	    f->line_start == !want->unended && facts_binary(f) == (want->bare || want->nul);
 }
 
 static void
-test_full(void)
+test_row(const struct row *row, struct slice content, const char *kind)
 {
-	char line[100];
-	struct host_report r = { .event = HOST_OPEN, .first_us = 5, .name = "mx" };
+	struct facts f;
 
-	begin();
-	learn(&b, AT, HOST_OPEN, 7, NOW - 86400);
-	for (int i = 0; i < HOSTS_MAX + 10; i++) {
-		(void)snprintf(line, sizeof line, "0 10.0.%d.%d:25 mx 0 9 1 0 0 0 0 0 1\n",
-		    i / 256, i % 256);
-		take(&b, line);
+	feed(&f, content, 0, content.n);
+	ok(is_as(&f, row, content.n), "%s: %s (%u Received, longest %u)", kind, row->name,
+	    f.received, (unsigned)f.longest_line);
+	ok(agrees(content), "%s, however it is cut: %s", kind, row->name);
+}
+
+static void
+test_of_data(void)
+{
+	for (size_t i = 0; i < sizeof of_data / sizeof of_data[0]; i++) {
+		struct smtp_data d;
+		char content[256];
+		size_t n, used;
+
+		smtp_data_init(&d, SMTP_CRLF);
+		n = smtp_data_decode(&d, of_data[i].in, content, &used);
+		ok(d.done, "the end of DATA: %s", of_data[i].name);
+		test_row(&of_data[i], slice_of(content, n), "DATA");
 	}
-	ok(b.n == HOSTS_MAX && hosts_find(&b, AT), "facts fill the table");
-	for (int i = 0; i < 100; i++) {
-		(void)snprintf(r.address, sizeof r.address, "172.16.0.%d:25", i);
-		hosts_learn(&b, &r, NOW - 80000);
+}
+
+/* Random texts, longer than the words that a run is examined in. */
+static void
+test_random(void)
+{
+	static const char special[] = "\r\n.\r\n\r\n.\0\t\xff: \x8d\x8a\x0e\x0b";
+	static const unsigned rarity[] = { 1, 2, 4, 16 };
+	char text[512];
+
+	srand(2);
+	for (size_t i = 0; i < sizeof rarity / sizeof rarity[0]; i++) {
+		bool fine = true;
+
+		for (int round = 0; round < 4000 && fine; round++) {
+			const size_t n = (size_t)rand() % sizeof text;
+
+			for (size_t k = 0; k < n; k++) {
+				if ((unsigned)rand() % rarity[i])
+					text[k] = (char)('a' + rand() % 26);
+				else
+					text[k] = special[(size_t)rand() % (sizeof special - 1)];
+			}
+			for (size_t k = 0; round % 4 == 1 && k + 1 < n; k += 2 + (size_t)rand() % 9)
+				memcpy(text + k, "\r\n", 2);
+			if (n > 20 && round % 4 == 0)
+				memcpy(text + rand() % 10, "\r\nReceived:", 11);
+			fine = agrees(slice_of(text, n));
+			for (size_t k = 0; !fine && k < n; k++)
+				printf("# %02x\n", (unsigned char)text[k]);
+		}
+		ok(fine, "random texts, one octet in %u special", rarity[i]);
 	}
-	ok(hosts_find(&b, AT) && hosts_find(&b, "172.16.0.0:25"),
-	    "and give way to what this machine learns");
+}
+
+/* Lines of every length up to 80, with at most two octets that are something else: enough clean
+ * lines for the blocks that are examined without a look at each line. */
+static void
+test_random_lines(void)
+{
+	static const char special[] = "\r\n.\0\xff";
+	char text[700];
+	bool fine = true;
+
+	srand(3);
+	for (int round = 0; round < 1000 && fine; round++) {
+		const size_t n = (size_t)rand() % sizeof text, longest = (size_t)rand() % 80 + 1;
+		size_t left = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			text[i] = (char)(left == 1 ? '\r' : left ? 'a' + rand() % 26 : '\n');
+			left = left ? left - 1 : (size_t)rand() % longest + 1;
+		}
+		for (int i = rand() % 3; n && i > 0; i--)
+			text[(size_t)rand() % n] =
+			    special[(size_t)rand() % (sizeof special - 1)];
+		fine = agrees(slice_of(text, n));
+	}
+	ok(fine, "random lines with a few other octets");
+}
+
+/* Another header section in front of the same body: the facts of the whole. */
+static void
+test_new_header(void)
+{
+	static const struct slice headers[] = {
+		S("A: b\r\n"), S("A: \xc3\xa4\r\n"), S(".A: b\r\n\tfolded\r\n"), S(""),
+		S("Received: x\r\nA: a long line, longer than any of the others are\r\n"),
+	}, bodies[] = {
+		S("\r\n"), S("\r\n.x\r\n"), S("\r\n\xff\r\n"), S(""),
+		S("\r\na line without an end"),
+	};
+	const size_t nheaders = sizeof headers / sizeof headers[0];
+	const size_t nbodies = sizeof bodies / sizeof bodies[0];
+
+	for (size_t i = 0; i < nheaders * nheaders * nbodies; i++) {
+		const struct slice was = headers[i % nheaders];
+		const struct slice now = headers[i / nheaders % nheaders];
+		const struct slice body = bodies[i / nheaders / nheaders];
+		char first_space[200], second_space[200];
+		struct buf first = BUF(first_space), second = BUF(second_space);
+		struct facts f, want;
+
+		buf_add(&first, was);
+		buf_add(&first, body);
+		buf_add(&second, now);
+		buf_add(&second, body);
+		feed(&f, buf_slice(&first), 0, first.n);
+		facts_new_header(&f, now);
+		feed(&want, buf_slice(&second), 0, second.n);
+		want.octets = f.octets;
+		if (body.n == 0)
+			want.line = f.line;
+		ok(same(&f, &want), "a new header section: %zu", i);
+	}
 }
 
 int
 main(void)
 {
-	test_pause();
-	test_return();
-	test_own_network();
-	test_forgive();
-	test_latency();
-	test_ipv6();
-	test_lines();
-	test_full();
-	begin();
+	test_of_data();
+	test_new_header();
+	for (size_t i = 0; i < sizeof of_bdat / sizeof of_bdat[0]; i++)
+		test_row(&of_bdat[i], of_bdat[i].in, "BDAT");
+	test_random();
+	test_random_lines();
 	return tap_done();
 }
