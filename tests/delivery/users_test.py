@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Mail for the users of this machine: smtp-maildir, and a runner with and without its rights."""
+import contextlib
 import glob
 import os
 import pwd
@@ -167,7 +168,7 @@ def rcpt_ms():
     return users_ms - any_ms
 
 
-@test("a look-up takes less than half a millisecond, as a rule")
+@test("a look-up takes less than 2 ms, as a rule")
 def _():
     quicker_than(2, look_up_ms)
     quicker_than(2, rcpt_ms)
@@ -175,13 +176,15 @@ def _():
 
 @test("clients that connect and do not ask keep nobody waiting for long")
 def _():
-    silent = []
-    for _ in range(400):
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.connect(RUN + "/users.sock")
-        silent.append(s)
-    quicker_than(1, lambda: seconds(lambda: same(codes("anna@users.example", "x@users.example"),
-                                                 [250, 550])))
+    def beside_silent_ones():
+        with contextlib.ExitStack() as silent:
+            for _ in range(400):
+                s = silent.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+                s.connect(RUN + "/users.sock")
+            return seconds(lambda: same(codes("anna@users.example", "x@users.example"),
+                                        [250, 550]))
+
+    quicker_than(1, beside_silent_ones)
 
 
 @test("a session asks over one connection; if the helper ends, its clients get 451 up to the next")
