@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import time
 
+from images import mount_image
 from postfix import Postfix, has_postfix, mount_postfix
 from programs import BUILD
 from rig import DIRECTORY, Ours, Sink, command, family, handler, open_network
@@ -37,9 +38,7 @@ class Disk:
         with open(IMAGE, "wb") as file:
             file.truncate(1 << 30)
         command("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", IMAGE)
-        command("mount", "-o", "loop", IMAGE, DIRECTORY)
-        mounts = open("/proc/mounts").read()
-        self.name = re.search(r"(?m)^/dev/(loop\d+) %s " % re.escape(DIRECTORY), mounts)[1]
+        self.name = os.path.basename(mount_image(IMAGE, DIRECTORY))
 
     def flushes(self):
         return int(open("/sys/block/%s/stat" % self.name).read().split()[15])

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from images import mount_image  # noqa: E402
 from tap import check, main, same, test, wait_for  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
@@ -55,7 +56,7 @@ class Clients:
             server.wait(10)
 
 
-def mounted(name, argv, options):
+def mounted(name, argv):
     @test("%s keeps all" % name)
     def _():
         if not shutil.which(argv[0]):
@@ -64,7 +65,7 @@ def mounted(name, argv, options):
         with open(image, "wb") as file:
             file.truncate(320 << 20)
         subprocess.run([*argv, image], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["mount", *options, image, folder], check=True)
+        mount_image(image, folder)
         try:
             keeps_all(folder)
         finally:
@@ -76,9 +77,9 @@ if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
     print("1..0 # SKIP only root mounts file systems, with /dev/fuse")
     sys.exit(0)
 
-mounted("ext4", ["mkfs.ext4", "-q", "-E", "nodiscard"], ["-o", "loop"])
-mounted("xfs", ["mkfs.xfs", "-q", "-K"], ["-o", "loop"])
-mounted("btrfs", ["mkfs.btrfs", "-q", "-K"], ["-o", "loop"])
+mounted("ext4", ["mkfs.ext4", "-q", "-E", "nodiscard"])
+mounted("xfs", ["mkfs.xfs", "-q", "-K"])
+mounted("btrfs", ["mkfs.btrfs", "-q", "-K"])
 
 
 @test("tmpfs and overlay keep all")

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+from images import mount_image
 from programs import BUILD, PEERS, fresh_directory
 from tap import bail_out, check, wait_for
 
@@ -122,7 +123,7 @@ def arrived():
     """{number: count} of the mailbox, and what is left in the queue."""
     folder = directory + "/mounted"
     os.makedirs(folder, exist_ok=True)
-    run("mount", "-o", "loop", IMAGE, folder)
+    mount_image(IMAGE, folder)
     try:
         counts = {}
         for path in glob.glob(folder + "/mail/bob/new/*"):

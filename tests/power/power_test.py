@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 
+from images import mount_image
 from programs import BUILD, HANDLER, RELAY
 from tap import bail_out, check, main, note, test, wait_for
 
@@ -154,7 +155,8 @@ class Recorded:
     def __exit__(self, *_):
         self.machine.mark = None
         run("umount", self.machine.disk)
-        wait_for(lambda: not run("losetup", "-j", self.folder + "/disk"), 5)
+        backing = "/sys/block/%s/loop" % os.path.basename(self.loop)
+        wait_for(lambda: not os.path.exists(backing), 5)
         run("umount", self.folder)
         self.process.wait(10)
 
@@ -306,20 +308,29 @@ def judge(machine, entries, moment):
     return lost, strange, twice.total(), len(set(twice) & long_delivered(entries, moment))
 
 
-def try_state(machine, cuts, moment, seed, options):
+def mount_state(image, folder, system):
+    """Mount a state of a disk; two of them have one UUID."""
+    options = {"xfs": ["-o", "nouuid"], "ext4": ["-o", "errors=remount-ro"]}.get(system, [])
+    try:
+        mount_image(image, folder, *options)
+    except subprocess.CalledProcessError:
+        if system != "ext4":
+            raise
+        # A torn superblock: ext4 asks for a repair.
+        subprocess.run(["e2fsck", "-fy", image], capture_output=True)
+        mount_image(image, folder, *options)
+
+
+def try_state(machine, cuts, moment, seed, system):
     """A line of results: unflushed writes, lost messages, strange ones, duplicates, old ones."""
     loose = cuts.at(moment, seed)
     machine.sink.messages.clear()
     machine.log.seek(0)
     machine.log.truncate()
-    words = ["mount", "-o", options, cuts.image, machine.disk]
-    mounted = subprocess.run(words, capture_output=True, text=True)
-    # A torn superblock: ext4 asks for a repair.
-    if mounted.returncode and options == "loop,errors=remount-ro":
-        subprocess.run(["e2fsck", "-fy", cuts.image], capture_output=True)
-        mounted = subprocess.run(words, capture_output=True, text=True)
-    if mounted.returncode:
-        note(mounted.stderr)
+    try:
+        mount_state(cuts.image, machine.disk, system)
+    except subprocess.CalledProcessError as error:
+        note(error.stderr)
         return "%d not-mounted 0 0 0" % loose
     try:
         status = machine.relay("--flush")
@@ -347,11 +358,9 @@ def work(system, number, seeds, log, path, flushes=True):
     cuts = Cuts(entries, images + "/state", TORN[system])
     moments = sorted((random.Random("%s %d" % (system, seed)).randrange(begin, len(entries) + 1),
                       seed) for seed in seeds)
-    # Two states of a disk have one UUID.
-    options = {"xfs": "loop,nouuid", "ext4": "loop,errors=remount-ro"}.get(system, "loop")
     with open(path, "a", buffering=1) as file:
         for moment, seed in moments:
-            file.write("%d %s\n" % (seed, try_state(machine, cuts, moment, seed, options)))
+            file.write("%d %s\n" % (seed, try_state(machine, cuts, moment, seed, system)))
     run("umount", "-l", images)
 
 
