@@ -13,6 +13,7 @@
 #include <fuse3/fuse.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -120,7 +121,20 @@ set_size(const char *path, off_t size, struct fuse_file_info *info)
 	return is_mark(path) ? 0 : -EPERM;
 }
 
+/* What is mounted later on the disk stays out of this process.  Else one that is killed has the last
+ * hold on that file system, and its own end waits for writes that only itself could take. */
+static void *
+begin(struct fuse_conn_info *connection, struct fuse_config *config)
+{
+	(void)connection;
+	(void)config;
+	if (unshare(CLONE_NEWNS) < 0)
+		perror("recorder: unshare");
+	return NULL;
+}
+
 static const struct fuse_operations operations = {
+	.init = begin,
 	.getattr = get_attributes,
 	.open = open_file,
 	.read = read_octets,
