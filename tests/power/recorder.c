@@ -121,8 +121,9 @@ set_size(const char *path, off_t size, struct fuse_file_info *info)
 	return is_mark(path) ? 0 : -EPERM;
 }
 
-/* What is mounted later on the disk stays out of this process.  Else one that is killed has the last
- * hold on that file system, and its own end waits for writes that only itself could take. */
+/* The file system on the disk is mounted later, and stays out of this process.  Else a recorder
+ * that is killed may have the last hold on it, and its end waits for writes that only itself could
+ * take. */
 static void *
 begin(struct fuse_conn_info *connection, struct fuse_config *config)
 {
