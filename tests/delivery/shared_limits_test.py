@@ -13,19 +13,17 @@ import threading
 import time
 
 from programs import SANITIZER, fresh_directory
-from redis_server import READY, Garbage, Redis
+from redis_server import (PASSWORD, PORT, READY, Garbage, Redis, settings_of_redis,
+                          write_password)
 from tap import check, main, note, same, test, wait_for
 from tls_server import BUILD, HOST, Server, anyone, certificate
 
-PORT, PASSWORD = 16379, "a-long-password"
 directory = fresh_directory()
-password_file = directory + "/password"
 SOURCES = ("127.0.0.%d" % n for n in range(20, 250))
 
 
 def settings(*lines, port=PORT):
-    return ["trusted = 192.0.2.1", *lines, "[shared]", "redis = redis://127.0.0.1:%d/3" % port,
-            "password-file = " + password_file, "prefix = test:"]
+    return ["trusted = 192.0.2.1", *lines, *settings_of_redis(directory, port)]
 
 
 def machines(name, *lines, n=3, port=PORT):
@@ -110,10 +108,7 @@ def names(server):
     return children(server.process.pid)
 
 
-with open(password_file, "w") as secret:
-    secret.write(PASSWORD + "\n")
-os.chmod(password_file, 0o600)
-redis = Redis(directory, PORT, PASSWORD)
+redis = Redis(directory)
 
 
 @test("connections at a time: three machines keep one limit, and let the next client in")
@@ -148,7 +143,7 @@ def keys():
 
 def info():
     with socket.create_connection(("127.0.0.1", PORT), 5) as s:
-        s.sendall(("AUTH %s\r\nINFO keyspace\r\nQUIT\r\n" % redis.password).encode())
+        s.sendall(("AUTH %s\r\nINFO keyspace\r\nQUIT\r\n" % PASSWORD).encode())
         return s.makefile("r").read()
 
 
@@ -267,8 +262,7 @@ def _():
 
 @test("a wrong password: the log has the reason, and each machine its own limit")
 def _():
-    with open(password_file, "w") as file:
-        file.write("another\n")
+    write_password(directory, "another")
     servers = machines("shared-password", "client-connections = 2", n=2)
     source = next(SOURCES)
     held = hold(servers, source, 6)
@@ -276,8 +270,7 @@ def _():
     for server in servers:
         server.logged("shared with other machines: Redis: WRONGPASS")
         server.logged("shared-limits state=away")
-    with open(password_file, "w") as file:
-        file.write(redis.password + "\n")
+    write_password(directory)
     same([server.log().count("WRONGPASS") for server in servers], [1, 1])
     let_go(held)
     close(servers)

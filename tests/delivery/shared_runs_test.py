@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 """Three machines with one rate for a destination, and with one memory of hosts, by a real Redis:
 which stalls, dies, loses its memory, and sends garbage."""
-import os
 import re
 import socket
 import statistics
@@ -12,17 +11,12 @@ import time
 from exchangers import Exchanger
 from nameservers import nsd
 from programs import Site, fresh_directory
-from redis_server import Redis
+from redis_server import PASSWORD, PORT, Redis, settings_of_redis
 from sink import Sink
 from tap import check, main, note, same, test, wait_for
 
-PORT, PASSWORD = 16379, "a-long-password"
 directory = fresh_directory()
-password_file = directory + "/password"
-with open(password_file, "w") as secret:
-    secret.write(PASSWORD + "\n")
-os.chmod(password_file, 0o600)
-redis = Redis(directory, PORT, PASSWORD)
+redis = Redis(directory)
 sink = Sink(("192.0.2.20", 25))
 arrivals = []                           # (time, subject)
 sink.taken = lambda rcpts, content: arrivals.append(
@@ -41,15 +35,8 @@ good = Exchanger("192.0.2.14")
 
 
 def settings(port=PORT, rate="2/1s"):
-    return """
-[route rate.example]
-via = smtp://192.0.2.20
-rate = %s
-[shared]
-redis = redis://127.0.0.1:%d/3
-password-file = %s
-prefix = test:
-""" % (rate, port, password_file)
+    return "\n".join(["[route rate.example]", "via = smtp://192.0.2.20", "rate = " + rate,
+                      *settings_of_redis(directory, port), ""])
 
 
 sites_now = []

@@ -12,24 +12,18 @@ import subprocess
 import time
 
 from programs import SANITIZER, fresh_directory
-from redis_server import READY, Garbage, Redis
+from redis_server import PASSWORD, PORT, READY, Garbage, Redis, settings_of_redis
 from tap import check, main, note, same, test, wait_for
 from tls_server import BUILD, HANDLER, HOST, Server, anyone, certificate
 
-PORT, PASSWORD = 16379, "a-long-password"
 directory = fresh_directory()
-password_file = directory + "/password"
 NAMES = ("user%d" % n for n in range(1000))
-with open(password_file, "w") as secret:
-    secret.write(PASSWORD + "\n")
-os.chmod(password_file, 0o600)
-redis = Redis(directory, PORT, PASSWORD)
+redis = Redis(directory)
 
 
 def settings(*lines, port=PORT):
     return ["xclient = 127.0.0.0/8", "limit-clients = off", "role = submission", *lines,
-            "[shared]", "redis = redis://127.0.0.1:%d/3" % port,
-            "password-file = " + password_file, "prefix = test:"]
+            *settings_of_redis(directory, port)]
 
 
 def machines(name, *lines, n=3, port=PORT):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A real redis-server of build/peers, and a server that is none, for tests."""
+"""A real redis-server of build/peers or $REDIS_SERVER, and a server that is none, for tests."""
+import os
 import signal
 import socket
 import subprocess
@@ -9,24 +10,37 @@ import time
 from programs import PEERS, peer_environment
 from tap import check, wait_for
 
-
+PORT, PASSWORD = 16379, "a-long-password"
 # The replies to AUTH, SELECT and SCRIPT LOAD for each script of a listener.
 READY = b"+OK\r\n+OK\r\n" + (b"$40\r\n" + b"a" * 40 + b"\r\n") * 2
 
 
-class Redis:
-    """It listens on 127.0.0.1:port and writes no files."""
+def settings_of_redis(directory, port=PORT):
+    """The lines of [shared]; the file with the password is in the directory."""
+    return ["[shared]", "redis = redis://127.0.0.1:%d/3" % port,
+            "password-file = %s/password" % directory, "prefix = test:"]
 
-    def __init__(self, directory, port, password=None):
-        self.directory, self.port, self.password = directory, port, password
+
+def write_password(directory, password=PASSWORD):
+    with open(directory + "/password", "w") as file:
+        file.write(password + "\n")
+    os.chmod(directory + "/password", 0o600)
+
+
+class Redis:
+    """It listens on 127.0.0.1:PORT and writes no files but that with its password."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        write_password(directory)
         self.start()
 
     def start(self):
         log = open(self.directory + "/redis.log", "a")
-        secret = ["--requirepass", self.password] if self.password else []
         self.process = subprocess.Popen(
-            [PEERS + "/usr/bin/redis-server", "--bind", "127.0.0.1", "--port", str(self.port),
-             "--save", "", "--dir", self.directory, *secret],
+            [os.environ.get("REDIS_SERVER", PEERS + "/usr/bin/redis-server"),
+             "--bind", "127.0.0.1", "--port", str(PORT), "--save", "", "--dir", self.directory,
+             "--requirepass", PASSWORD],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=peer_environment())
         check(wait_for(lambda: self.process.poll() is None and self.order("PING")),
               open(self.directory + "/redis.log").read())
@@ -34,10 +48,9 @@ class Redis:
     def order(self, *words):
         """A command; the first line of its reply, or None if it does not listen."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 5) as s:
-                lines = [("AUTH", self.password)] if self.password else []
+            with socket.create_connection(("127.0.0.1", PORT), 5) as s:
                 file = s.makefile("rb")
-                for line in [*lines, words]:
+                for line in [("AUTH", PASSWORD), words]:
                     s.sendall((" ".join(line) + "\r\n").encode())
                     reply = file.readline().decode().strip()
                 return reply
