@@ -93,7 +93,7 @@ def sessions(server):
 
 def call(pid, name, *arguments):
     return subprocess.run([INJECT, str(pid), str(CALLS[name]), *[str(a) for a in arguments]],
-                          capture_output=True, text=True, check=False).stdout.strip()
+                          capture_output=True, text=True, check=False, timeout=60).stdout.strip()
 
 
 def confined(pid, filters):

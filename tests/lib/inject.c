@@ -15,9 +15,13 @@
 #include <sys/un.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define BELOW 65536		/* octets below the stack of the process, which it does not use */
 #define ARGUMENTS_MAX 6
+#define SIGNALS_MAX   100
+#define STOPS_MAX     3000
+#define BETWEEN_US    1000
 
 #ifdef __x86_64__
 
@@ -81,16 +85,39 @@ set_up(pid_t pid, int argc, char **argv)
 	return (int)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
 }
 
-/* Make the call.  A signal that comes meanwhile is dropped.  0 or -1. */
+/* Stop the process inside a system call: it may still be on its way there.  0 or -1. */
+static int
+stop_in_call(pid_t pid)
+{
+	for (int tries = 0; tries < STOPS_MAX; tries++) {
+		struct user_regs_struct regs;
+		int status;
+
+		if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 ||
+		    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
+		    ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
+			return -1;
+		if ((long long)regs.orig_rax >= 0)
+			return 0;
+		(void)ptrace(PTRACE_DETACH, pid, NULL, NULL);
+		(void)usleep(BETWEEN_US);
+	}
+	return -1;
+}
+
+/* Make the call.  A signal that comes meanwhile is dropped; it may be one of a fault, which comes
+ * for ever.  0 or -1. */
 static int
 take_step(pid_t pid, int *ret_status)
 {
-	do {
+	for (int signals = 0; signals < SIGNALS_MAX; signals++) {
 		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 ||
 		    waitpid(pid, ret_status, 0) != pid)
 			return -1;
-	} while (WIFSTOPPED(*ret_status) && WSTOPSIG(*ret_status) != SIGTRAP);
-	return 0;
+		if (!WIFSTOPPED(*ret_status) || WSTOPSIG(*ret_status) == SIGTRAP)
+			return 0;
+	}
+	return -1;
 }
 
 int
@@ -100,8 +127,7 @@ main(int argc, char **argv)
 	struct user_regs_struct regs;
 	int status;
 
-	if (pid <= 0 || ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 ||
-	    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || set_up(pid, argc, argv) < 0 ||
+	if (pid <= 0 || stop_in_call(pid) < 0 || set_up(pid, argc, argv) < 0 ||
 	    take_step(pid, &status) < 0) {
 		puts("failed");
 		return 1;
