@@ -53,6 +53,7 @@ class Clients:
     def __exit__(self, *_):
         for server, folder in zip(self.servers, self.folders):
             subprocess.run(["umount", "-l", folder], check=True)
+            server.terminate()      # a test that began meanwhile may have a copy of the mount
             server.wait(10)
 
 
