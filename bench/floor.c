@@ -41,7 +41,7 @@ begin_file(char *name)
 static void
 end_file(int fd, const char *name)
 {
-	if (fsync(fd) < 0 || fsync(tmp_fd) < 0 || renameat(tmp_fd, name, new_fd, name) < 0)
+	if (fsync(fd) < 0 || renameat(tmp_fd, name, new_fd, name) < 0)
 		abort();
 	(void)close(fd);
 }
