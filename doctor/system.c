@@ -330,6 +330,23 @@ check_relay(struct doctor *d)
 	}
 }
 
+static const char *
+landlock_fix(int error)
+{
+	switch (error) {
+	case -EOPNOTSUPP:
+		return SECCOMP_SANITIZER ? NULL :
+		    "boot with lsm=landlock,... on the kernel's command line";
+	case -EPROTONOSUPPORT:
+		return "boot a kernel 5.19 or later";
+	case -EPERM:
+		return "add @sandbox to SystemCallFilter= of the unit, or to the filter of the "
+		       "container";
+	default:
+		return NULL;
+	}
+}
+
 static void
 try_landlock(struct doctor *d)
 {
@@ -339,9 +356,8 @@ try_landlock(struct doctor *d)
 	landlock_begin(&l, 0);
 	r = landlock_enforce(&l);
 	if (r < 0)
-		doctor_report(d, DOCTOR_WARNING,
-		    "boot a kernel 5.13 or later with lsm=landlock,... on its command line",
-		    "no Landlock: %s", landlock_reason(r));
+		doctor_report(d, DOCTOR_WARNING, landlock_fix(r), "no Landlock: %s",
+		    landlock_reason(r));
 	else if (open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 0)
 		doctor_report(d, DOCTOR_OK, NULL, "Landlock closes files");
 	else
@@ -444,6 +460,8 @@ const struct doctor_check doctor_system[] = {
 	  "systemctl enable --now smtp-report.timer" },
 	{ "relay", DOCTOR_AS_HANDLER, check_relay,
 	  "remove 'accept = anyone' from [route *], and foreign networks from [server] trusted" },
-	{ "walls", DOCTOR_AS_HANDLER, check_walls, "" },
+	{ "walls", DOCTOR_AS_HANDLER, check_walls, SECCOMP_SANITIZER ?
+	  "install a build without SAN=" :
+	  "run it on a kernel with seccomp and Landlock, in no container that hides them" },
 };
 const size_t doctor_system_n = sizeof doctor_system / sizeof doctor_system[0];

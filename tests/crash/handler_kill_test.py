@@ -27,7 +27,7 @@ BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 HANDLER, RELAY = BUILD + "/smtp-handler", BUILD + "/smtp-relay"
 DIRECTORY = BUILD + "/tests/handler_kill"
 CONFIG, MAIL, LOG = DIRECTORY + "/config", DIRECTORY + "/mail", DIRECTORY + "/log"
-DEADLINE = time.monotonic() + 35
+DEADLINE = time.monotonic() + 35       # then each test makes 100 kills, and no more
 
 acknowledged, sent, kills = set(), set(), 0
 
@@ -110,12 +110,11 @@ def any_moment():
     generator = random.Random(5321)
     number = 20000
     # The moments reach from before the first octet is read to well after the second commit.
-    while number < 20400 and time.monotonic() < DEADLINE - 15:
+    while number < 20400 and (number < 20100 or time.monotonic() < DEADLINE - 15):
         data, ends = session(number)
         cut(data, ends, len(data), generator.uniform(0, 0.006), until_read=number % 2 == 0)
         number += 1
     nothing_half_written()
-    check(number > 20100, "too slow: %d kills" % kills)
 
 
 @test("SIGKILL at random moments after the final dot")
@@ -128,7 +127,7 @@ def any_moment_of_a_commit():
         cut(data, ends, ends[0][0], until_read=False, until_acknowledged=True)
         times.append(time.monotonic() - times.pop())
     number, before = 30000, len(acknowledged)
-    while number < 30400 and time.monotonic() < DEADLINE - 8:
+    while number < 30400 and (number < 30100 or time.monotonic() < DEADLINE - 8):
         data, ends = session(number)
         cut(data, ends, ends[0][0], generator.uniform(0, sorted(times)[5]))
         number += 1

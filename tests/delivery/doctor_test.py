@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """smtp-queue doctor: a healthy host, and hosts of which each has one fault, which it names."""
 import ctypes
+import errno
 import glob
 import json
 import os
@@ -12,7 +13,7 @@ import time
 from certificates import Authority
 from exchangers import Exchanger
 from nameservers import A, FakeNameServer, nsd
-from programs import BUILD, RELAY, Site, fresh_directory
+from programs import BUILD, RELAY, SANITIZER, Site, fresh_directory
 from tap import check, main, same, test
 
 directory = fresh_directory()
@@ -129,7 +130,7 @@ def doctor(site, *more, code=None, **how):
     faults = [f for f in found if f["state"] == "fault"]
     same(done.returncode, 1 if faults else 0, done.stdout, done.stderr)
     for f in found:
-        check(f["state"] in ("ok", "skipped") or f["fix"], "no advice", f)
+        check(f["state"] in ("ok", "skipped") or f.get("fix"), "no advice", f)
     return [(f["check"], f["state"], f["text"], f.get("fix", "")) for f in found]
 
 
@@ -307,10 +308,10 @@ def writable():
         named(found, "permissions", "fault", site.config, "chmod go-w")
 
 
-def without_landlock():
-    """From now on this process has no Landlock: its calls fail with ENOSYS."""
+def without_landlock(error):
+    """From now on this process has no Landlock: its calls fail."""
     load, jump, give = 0x20, 0x15, 0x06
-    lines = [(load, 0, 0, 0), (jump, 0, 1, 444), (give, 0, 0, 0x50000 | 38),
+    lines = [(load, 0, 0, 0), (jump, 0, 1, 444), (give, 0, 0, 0x50000 | error),
              (give, 0, 0, 0x7fff0000)]
     code = b"".join(struct.pack("HBBI", *line) for line in lines)
     keep = ctypes.create_string_buffer(code)
@@ -322,8 +323,10 @@ def without_landlock():
 
 @test("broken: a wall is missing")
 def walls():
-    found = doctor(site_of(), preexec_fn=without_landlock)
-    named(found, "walls", "warning", "no Landlock", "lsm=landlock")
+    for error, fix in ((errno.ENOSYS, "no container that hides"), (errno.EOPNOTSUPP, "lsm=landlock"),
+                       (errno.EPERM, "@sandbox")):
+        found = doctor(site_of(), preexec_fn=lambda: without_landlock(error))
+        named(found, "walls", "warning", "no Landlock", "without SAN=" if SANITIZER else fix)
 
 
 @test("broken: the credentials of submission are for another name")
