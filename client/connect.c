@@ -112,8 +112,7 @@ not_found(struct connect *c)
 	outcome_set(&c->why, route ? CAUSE_DNS_DEFER : dns_cause(status), SL(""), buf_slice(&b));
 }
 
-/* The addresses to dial, in order.  A paused address is left out and reported: its mail
- * waits. */
+/* The addresses to dial, in order.  A paused address is left out and reported: its mail waits. */
 static void
 put_in_order(struct connect *c)
 {

@@ -70,8 +70,7 @@ struct smtp_link *connect_next(struct connect *c);
 /* Did every host of the destination greet us?  Then a lack that all of them have is final. */
 bool connect_met_all(const struct connect *c);
 
-/* The last host failed after all; o (deferred) is the reason if all others fail
- * too. */
+/* The last host failed after all; o (deferred) is the reason if all others fail too. */
 void connect_blame(struct connect *c, const struct outcome *o);
 
 /* The host refuses our IPv6 address, and has an IPv4 address; o (deferred) is its reply.  From now

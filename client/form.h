@@ -27,8 +27,8 @@ void form_done(struct form *f);
 /*
  * *ret is the payload for this peer, which lives as long as f.  It is the plain one also if the
  * peer does not take it, or its lines are too long, and the message has no other form:
- * f->unconvertible has the reason.  False
- * if the form cannot be made for a fault of ours: *ret_why is the outcome.
+ * f->unconvertible has the reason.  False if the form cannot be made for a fault of ours: *ret_why
+ * is the outcome.
  */
 bool form_for(struct form *f, const struct client_offer *peer, const struct payload **ret,
     struct outcome *ret_why);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The round trip is estimated as TCP does (RFC 6298).  Each question has its own socket
- * and ID, so each round trip is measured without doubt.
+ * The round trip is estimated as TCP does (RFC 6298).  Each question has its own socket and ID, so
+ * each round trip is measured without doubt.
  *
  * Small forwarders drop datagrams of a burst, and a hundred workers start at once.  Their questions
  * therefore take turns, by one number in memory that all processes share.  A server that replies

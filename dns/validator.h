@@ -33,8 +33,8 @@ struct validator_news {
 };
 
 /* A new socket to the process, which is started if that is needed, and again some time after its
- * start, as the answers of the root are kept for days.  0: the process died each time and
- * is not started again; -errno. */
+ * start, as the answers of the root are kept for days.  0: the process died each time and is not
+ * started again; -errno. */
 int validator_link(struct validator *v);
 
 /* The descriptor that is readable if there is news, or -1. */

@@ -27,8 +27,7 @@ struct notice_envelope {
 	bool requiretls;		/* must not be sent in clear (RFC 8689 section 5) */
 };
 
-/* Start a message to one recipient.  No notice about it is requested (RFC 3461 section
- * 6.1). */
+/* Start a message to one recipient.  No notice about it is requested (RFC 3461 section 6.1). */
 void notice_begin(struct notice *n, const struct queue *q, const struct notice_envelope *envelope);
 
 /* Add a line and CRLF.  Characters other than printable ASCII become '?'; with utf8, printable

@@ -37,8 +37,8 @@ int listen_prepare(struct listener *l, const struct options *options, const stru
     struct start *start);
 
 /* Accept until a signal ends the listener: an exit status.  Or -1 in the fresh process of a
- * session, with its client in *ret_fd
- * and l->children.to_listener for its remarks.  SIGHUP reads config again. */
+ * session, with its client in *ret_fd and l->children.to_listener for its remarks.  SIGHUP reads
+ * config again. */
 int listen_accept(struct listener *l, const struct options *options, struct config *config,
     int *ret_fd);
 

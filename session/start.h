@@ -21,8 +21,8 @@ struct start {
 	struct handover handover;
 };
 
-/* Parse the command line, read the configuration, and find a client.  -1 if a client is
- * there (a listener returns this in the child); else an exit status. */
+/* Parse the command line, read the configuration, and find a client.  -1 if a client is there (a
+ * listener returns this in the child); else an exit status. */
 int start_find(struct start *ret, struct options *options, struct config *config, int argc,
     char **argv);
 

@@ -33,9 +33,8 @@ void smtp_param_add(struct buf *b, struct slice keyword, struct slice value);
 
 /*
  * Check xtext: printable octets, and a '+' only in front of two digits (RFC 3461 section 4), which
- * may be in lower case.  With
- * utf8, octets above 127 are valid too (RFC 6533 section 3).  *ret_n: the number of octets it
- * stands for.
+ * may be in lower case.  With utf8, octets above 127 are valid too (RFC 6533 section 3).  *ret_n:
+ * the number of octets it stands for.
  */
 bool smtp_xtext_valid(struct slice s, bool utf8, size_t *ret_n);
 /* Add the text that xtext stands for to b; malformed octets as they are. */
