@@ -7,7 +7,7 @@ import subprocess
 from exchangers import Exchanger
 from nameservers import nsd
 from octets import different
-from programs import RELAY, Site, fresh_directory
+from programs import RELAY, TRACED, Site, fresh_directory
 from tap import check, main, same, test
 
 directory = fresh_directory()
@@ -104,7 +104,7 @@ def octets_by_sendfile():
     done = subprocess.run(["strace", "-f", "-e", "trace=sendfile", "-o", trace, RELAY,
                            "-c", site.config], stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=60,
-                          env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+                          env=TRACED)
     same(done.returncode, 0, done.stderr)
     calls = re.findall(r"sendfile(?:\(.*| resumed>.*)\) = (\d+)", open(trace).read())
     return sum(map(int, calls))

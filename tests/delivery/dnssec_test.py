@@ -11,12 +11,11 @@ import time
 from dnssec_strip import Stripper
 from exchangers import Exchanger
 from nameservers import FakeNameServer, nsd
-from programs import BUILD, Site, fresh_directory
+from programs import BUILD, SANITIZER, TRACED, Site, fresh_directory
 from signed_zones import SignedZones
 from tap import check, main, quicker_than, same, skip, test, wait_for
 from validators import Unbound, Validator
 
-SANITIZER = "san" in os.path.basename(os.path.realpath(BUILD))
 directory = fresh_directory()
 host = Exchanger("192.0.2.11")
 MAIL = "@ MX 10 mx\nmx A 192.0.2.11\n"
@@ -317,7 +316,7 @@ def _():
     log = directory + "/strace"
     subprocess.run(["strace", "-f", "-o", log, "-e", "trace=openat", BUILD + "/smtp-relay", "-c",
                     site.config], check=True, capture_output=True,
-                   env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+                   env=TRACED)
     check(not site.queued(), site.queue_text())
     check("libunbound" not in open(log).read(), "libunbound is loaded")
 

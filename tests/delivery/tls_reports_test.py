@@ -13,7 +13,7 @@ import time
 import dkim
 
 from certificates import Authority, tlsa
-from programs import BUILD, Site, fresh_directory
+from programs import BUILD, TRACED, Site, fresh_directory
 from signed_zones import SignedZones
 from tap import check, main, same, test
 from tls_exchangers import TlsExchanger
@@ -432,7 +432,8 @@ def _():
             done = subprocess.run(
                 ["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
                  "inject=%s:signal=SIGKILL:when=%d" % (call, step),
-                 BUILD + "/smtp-report", "-c", site.config], capture_output=True, timeout=60)
+                 BUILD + "/smtp-report", "-c", site.config], capture_output=True, timeout=60,
+                env=TRACED)
             tool("smtp-report")
             made = len(set(site.queued("new")) - had) + len(waiting())
             check(2 <= made <= 3, (call, step, made))
