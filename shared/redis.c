@@ -240,6 +240,20 @@ add_number(struct redis *r)
 	add_command(r, words, 2);
 }
 
+/* A Redis that is full, or a replica, takes no writes.  To open it fails, so that nobody asks it.
+ * The key expires by itself. */
+static void
+add_proof(struct redis *r)
+{
+	char space[KEY_MAX];
+	struct buf name = BUF(space);
+
+	buf_str(&name, r->prefix ? r->prefix : "");
+	buf_str(&name, "opened");
+	add_command(r, (struct slice[]){ SL("SET"), buf_slice(&name), SL("1"), SL("PX"),
+	    SL("1000") }, 5);
+}
+
 /* The script at this place, or NULL. */
 static struct redis_script *
 script_at(const struct redis *r, size_t i)
@@ -257,6 +271,7 @@ begin_session(struct redis *r, int64_t until_ms)
 	for (size_t i = 0; script_at(r, i); i++)
 		add_command(r, (struct slice[]){ SL("SCRIPT"), SL("LOAD"),
 		    slice_str(r->scripts[i]->text) }, 3);
+	add_proof(r);
 	error = redis_flush(r, until_ms);
 	if (error == 0 && r->password)
 		error = take_status(r, until_ms);
@@ -264,7 +279,7 @@ begin_session(struct redis *r, int64_t until_ms)
 		error = take_status(r, until_ms);
 	for (size_t i = 0; error == 0 && script_at(r, i); i++)
 		error = take_hash(r, until_ms, r->scripts[i]);
-	return error;
+	return error == 0 ? take_status(r, until_ms) : error;
 }
 
 int

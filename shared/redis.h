@@ -41,7 +41,7 @@ struct redis_reply {
 	char room[REDIS_TEXT_MAX];
 };
 
-/* Connect, log in, and load the scripts.  0 or -errno with why. */
+/* Connect, log in, load the scripts, and write a key.  0 or -errno with why. */
 int redis_open(struct redis *r, int64_t until_ms);
 void redis_close(struct redis *r);
 

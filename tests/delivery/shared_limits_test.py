@@ -276,6 +276,30 @@ def _():
     close(servers)
 
 
+@test("a Redis that takes no writes is away until it does: each machine keeps its own limit")
+def _():
+    for begin, end, why in (
+            (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"), "READONLY"),
+            (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"), "OOM")):
+        [server] = machines("shared-" + why, "client-rate = 3", "client-connections = 0", n=1)
+        wait_for_redis([server])
+        same(redis.order(*begin), "+OK")
+        try:
+            source = next(SOURCES)
+            same(len(hold([server], source, 5)), 3)
+            check(wait_for(lambda s=server: state(s) == "away"), server.log())
+            # It listens and accepts the password, and would be asked again after a second.
+            before = server.log().count("state=back")
+            time.sleep(3)
+            same(connect(server, source), None)
+            same(server.log().count("state=back"), before, server.log())
+            check("other machines: Redis: " in server.log(), server.log())
+        finally:
+            same(redis.order(*end), "+OK")
+        check(wait_for(lambda s=server: state(s) == "back"), server.log())
+        close([server])
+
+
 @test("garbage in place of Redis costs no memory and no client")
 def _():
     for name, octets, slowly in (("text", b"HTTP/1.1 400 Bad Request\r\n\r\n", False),

@@ -11,8 +11,8 @@ from programs import PEERS, peer_environment
 from tap import check, wait_for
 
 PORT, PASSWORD = 16379, "a-long-password"
-# The replies to AUTH, SELECT and SCRIPT LOAD for each script of a listener.
-READY = b"+OK\r\n+OK\r\n" + (b"$40\r\n" + b"a" * 40 + b"\r\n") * 2
+# The replies to AUTH, SELECT, SCRIPT LOAD for each script of a listener, and SET.
+READY = b"+OK\r\n+OK\r\n" + (b"$40\r\n" + b"a" * 40 + b"\r\n") * 2 + b"+OK\r\n"
 
 
 def settings_of_redis(directory, port=PORT):
