@@ -245,6 +245,26 @@ with box:
             _, out = box.here("journalctl", "-q", *remote, "-x", "SMTP_HELO=far.example")
             check("Subject: A session has ended" in out and "The client was 127.0.0.1" in out, out)
 
+        @test("the collector is away for a while: the upload goes on by itself")
+        def _():
+            remote = "systemd-journal-remote."
+            box.here("systemctl", "stop", remote + "socket", remote + "service")
+            box.here("systemctl", "restart", "--no-block", "systemd-journal-upload.service")
+
+            def shows(what):
+                return box.here("systemctl", "show", "-P", what,
+                                "systemd-journal-upload.service")[1].strip()
+            check(wait_for(lambda: int(shows("NRestarts")) >= 6 or shows("ActiveState") == "failed",
+                           60), shows("NRestarts"))
+            box.here("systemctl", "start", remote + "socket")
+            box.here("swaks", "--server", "127.0.0.1", "--helo", "later.example",
+                     "--quit-after", "HELO")
+
+            def collected():
+                return box.here("journalctl", "-q", "-D", "/var/log/journal/remote",
+                                "-o", "cat", "SMTP_HELO=later.example")[1].strip()
+            check(wait_for(collected, 60), shows("ActiveState"))
+
         @test("promtool takes the file for Prometheus")
         def _():
             status, out = box.here(PEERS + "/usr/bin/promtool", "check", "config",
