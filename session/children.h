@@ -58,7 +58,8 @@ void children_add(struct children *c, const struct child *child, pid_t pid);
 void children_refuse(struct children *c, const struct child *child);
 
 /* Is there a place for one more session, of a trusted client or of another, beside those that are
- * ending?  If all are taken, the session that has been idle for the longest time is asked to end. */
+ * ending?  If all are taken, the session that has been idle for the longest time is asked to
+ * end. */
 bool children_make_place(struct children *c, const struct config *config, bool trusted);
 
 /* Forget a process.  False if it is no session. */

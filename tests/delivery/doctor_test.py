@@ -323,8 +323,8 @@ def without_landlock(error):
 
 @test("broken: a wall is missing")
 def walls():
-    for error, fix in ((errno.ENOSYS, "no container that hides"), (errno.EOPNOTSUPP, "lsm=landlock"),
-                       (errno.EPERM, "@sandbox")):
+    for error, fix in ((errno.ENOSYS, "no container that hides"),
+                       (errno.EOPNOTSUPP, "lsm=landlock"), (errno.EPERM, "@sandbox")):
         found = doctor(site_of(), preexec_fn=lambda: without_landlock(error))
         named(found, "walls", "warning", "no Landlock", "without SAN=" if SANITIZER else fix)
 
