@@ -166,6 +166,13 @@ def _():
         run = queue(*words, hosts="one", ssh=ssh)
         same(run.returncode, 69)
         check("stats: a machine has printed too many metrics" in run.stderr, run.stderr)
+    for said in "", "echo Welcome", "printf '# HELP both x\\nboth 1\\n'", "printf '# EOF'":
+        ssh = write("half", "#!/bin/sh\n%s\n[ $1 = one ] || echo '# EOF'\n" % said, 0o755)
+        for words in ["stats"], ["stats", "--sum"]:
+            run = queue(*words, hosts="two,one", ssh=ssh)
+            same((run.returncode, run.stderr), (
+                69, "smtp-queue: one: it has not printed its statistics to their end\n"), said)
+            same(run.stdout.splitlines()[-1], "# EOF")
     ssh = write("many", "#!/bin/sh\necho '# HELP m x'; seq -f 'm{a=\"%.0f\"} 1' 1 5000\n", 0o755)
     same(queue("stats", "--sum", hosts="one", ssh=ssh).returncode, 69)
 

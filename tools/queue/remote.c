@@ -227,6 +227,28 @@ judge_status(const struct machine *m)
 	return EX_UNAVAILABLE;
 }
 
+/* Statistics have an end.  Without it a sum would lack a part, or all, of a machine. */
+static bool
+is_whole(const struct machine *m)
+{
+	const struct slice end = SL("# EOF\n");
+
+	return m->text.n >= end.n && slice_eq(slice_skip(m->text, m->text.n - end.n), end);
+}
+
+static int
+judge_statistics(const struct machine *m)
+{
+	const int status = judge_status(m);
+	char name[256];
+
+	if (status != EX_OK || is_whole(m))
+		return status;
+	(void)snprintf(name, sizeof name, "%.*s", (int)m->name.n, m->name.p);
+	tool_complain(name, "it has not printed its statistics to their end");
+	return EX_UNAVAILABLE;
+}
+
 static int
 put_all(const struct machine *machines, size_t n, const struct tool *t, bool statistics)
 {
@@ -244,7 +266,7 @@ put_all(const struct machine *machines, size_t n, const struct tool *t, bool sta
 			put_lines(m, stdout, m->text, t->json);
 		(void)fflush(stdout);
 		put_lines(m, stderr, m->errors, false);
-		status = judge_status(m);
+		status = statistics ? judge_statistics(m) : judge_status(m);
 		if (status > worst)
 			worst = status;
 	}
