@@ -15,6 +15,8 @@ from receivers import really_root
 from tap import bail_out, check, main, note, same, test, wait_for
 from tls_receivers import Postfix, prepare
 
+# A search for leaks takes a session ten times as long as all the rest.
+os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 if not really_root():
     bail_out("Postfix changes its users: run this as root")
 CLIENTS = 2
@@ -56,8 +58,13 @@ def begin():
 
 def change_under_load(name, front, machines):
     """What the clients of the sender got, after all that can happen to its exchangers."""
-    most = Load(name + "-most", front, CLIENTS, 0.7).wait()
-    check(wait_for(lambda: all(site.queued("new") for site in machines[:2]), 10), "not both")
+    before = []
+    for number in range(5):             # the first messages may all fit on one connection
+        most = Load("%s-most-%d" % (name, number), front, CLIENTS, 0.7).wait()
+        before += most.done
+        if wait_for(lambda: all(site.queued("new") for site in machines[:2]), 2):
+            break
+    check(all(site.queued("new") for site in machines[:2]), "not both")
     load = Load(name, front, CLIENTS, 3, 0.8 * most.rate)
     time.sleep(0.6)
     kill(machines[0])
@@ -71,7 +78,7 @@ def change_under_load(name, front, machines):
     note("%d messages a second at most, then %d" % (most.rate, load.rate))
     same((load.lost, load.refused), (0, 0), "the sender itself")
     check(len(load.done) > 100, "too few messages to show anything", len(load.done))
-    return most.done + load.done
+    return before + load.done
 
 
 def look(machines, done, again):
