@@ -2,6 +2,8 @@
 #include "runner/adoption.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -14,6 +16,31 @@
 #define FENCE_IT \
 	"make sure that the other machine cannot write to the queue: switch it off, or take its " \
 	"access to the storage away; then add --fenced"
+
+/* 0 or -errno. */
+static int
+find_lease(const char *directory)
+{
+	char path[PATH_MAX];
+	const int n = snprintf(path, sizeof path, "%s/tmp/" QUEUE_LEASE, directory);
+
+	if (n < 0 || (size_t)n >= sizeof path)
+		return -ENAMETOOLONG;
+	return access(path, F_OK) < 0 ? -errno : 0;
+}
+
+/* To open a folder makes it a queue, so any other folder is refused before. */
+static int
+judge_folder(const char *directory)
+{
+	const int error = access(directory, F_OK) < 0 ? -errno : 0;
+
+	if (error == 0 && find_lease(directory) == 0)
+		return -1;
+	log_text(LOG_LEVEL_ERROR, "--adopt %s: %s", directory, error < 0 ? strerror(-error) :
+	    "it has no lease: its machine never worked with [queue] lease");
+	return EX_USAGE;
+}
 
 int
 adoption_prepare(const struct adoption *a, struct config *c)
@@ -38,10 +65,8 @@ adoption_prepare(const struct adoption *a, struct config *c)
 		    "lease in [queue] on all machines");
 		return EX_CONFIG;
 	}
-	if (a->adopt && access(a->adopt, F_OK) < 0) {	/* opening would make it */
-		log_text(LOG_LEVEL_ERROR, "--adopt %s: %s", a->adopt, strerror(errno));
+	if (a->adopt && judge_folder(a->adopt) != -1)
 		return EX_USAGE;
-	}
 	return a->adopt && pool_replace(&c->queue.directory, slice_str(a->adopt)) < 0
 	    ? EX_OSERR : -1;
 }

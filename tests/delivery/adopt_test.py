@@ -343,6 +343,11 @@ def judge_refusals():
             (("--take-back",), 75, "needs not be taken back")):
         same(place.run("mx2", RELAY, *options).returncode, code, options, place.text())
         check(words in place.text(), words, place.text())
+    other = place.directory + "/other"  # no queue, and it becomes none
+    os.mkdir(other)
+    same(place.run("mx2", RELAY, "--adopt", other, "--fenced").returncode, 64, place.text())
+    check("other: it has no lease" in place.text(), place.text())
+    same(os.listdir(other), [])
     same(place.run("mx1", RELAY, "--adopt", place.queues["mx1"] + "/mx1", "--fenced").returncode,
          64, place.text())
     check("it is the queue of this machine" in place.text(), place.text())
