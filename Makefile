@@ -526,7 +526,7 @@ path-race: all $(BUILD)/tests/exitstop
 	BUILD=$(BUILD) tests/host/path-race $(PATH_RACES)
 
 # The queue on NFSv4, as root: a server and a client are virtual machines, each killed NFS_KILLS
-# times.
+# times.  Then two clients with leases: the queue of one is adopted by the other.
 NFS_KILLS ?= 20
 .PHONY: check-nfs check-nfs-here
 check-nfs:
@@ -534,6 +534,7 @@ check-nfs:
 	$(MAKE) --no-print-directory check-nfs-here
 check-nfs-here: all
 	BUILD=$(BUILD) NFS_KILLS=$(NFS_KILLS) DEADLINE=7200 tests/delivery/run tests/nfs/nfs_test.py
+	BUILD=$(BUILD) DEADLINE=7200 tests/delivery/run tests/nfs/lease_test.py
 
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.

@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 from images import mount_image
@@ -13,7 +14,9 @@ from tap import bail_out, check, wait_for
 directory = fresh_directory()
 IMAGE, INITRD = directory + "/disk", directory + "/initrd"
 KERNEL = (sorted(glob.glob(PEERS + "/boot/vmlinuz-*-cloud-amd64")) or [None])[-1]
-PROGRAMS = [BUILD + "/" + name for name in ("smtp-handler", "smtp-relay", "smtp-maildir")]
+MODULES = "virtio_pci virtio_blk virtio_net veth ext4 nfsd nfsv4".split()    # as in guest
+PROGRAMS = [BUILD + "/" + name
+            for name in ("smtp-handler", "smtp-relay", "smtp-maildir", "smtp-queue")]
 PROGRAMS += [PEERS + "/usr/sbin/" + name for name in ("exportfs", "rpc.nfsd", "rpc.mountd")]
 PROGRAMS += [shutil.which("busybox") or "busybox"]
 
@@ -31,6 +34,19 @@ def put(root, source, target=None):
     path = root + (target or source)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     shutil.copy(source, path)
+
+
+def drop_modules(folder):
+    """Only what guest loads, with its needs and the ciphers: an emulator unpacks it."""
+    with open(folder + "/modules.dep", encoding="ascii") as file:
+        needs = dict(line.rstrip("\n").split(":") for line in file)
+    kept = set()
+    for module, others in needs.items():
+        if re.sub(r".*/|\.ko.*", "", module) in MODULES or \
+                module.startswith(("kernel/crypto/", "kernel/lib/", "kernel/arch/")):
+            kept.update([module, *others.split()])
+    for module in set(needs) - kept:
+        os.unlink("%s/%s" % (folder, module))
 
 
 def make_initrd(config):
@@ -55,6 +71,7 @@ def make_initrd(config):
     put(root, os.path.dirname(os.path.abspath(__file__)) + "/guest", "/init")
     shutil.copytree(PEERS + "/lib/modules/" + release, root + "/lib/modules/" + release)
     run("depmod", "-b", root, release)
+    drop_modules(root + "/lib/modules/" + release)
     for path, text in (("test.conf", config), ("passwd", "root:x:0:0::/:/bin/sh\n"),
                        ("group", "root:x:0:\n"), ("services", "nfs 2049/tcp\n"),
                        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"
@@ -62,51 +79,92 @@ def make_initrd(config):
                        ("hosts", "127.0.0.1 localhost\n10.9.0.1 server\n10.9.0.2 client\n")):
         with open("%s/etc/%s" % (root, path), "w", encoding="ascii") as file:
             file.write(text)
-    run("sh", "-c", "cd %s && find . | cpio --quiet -o -H newc | gzip -1 > %s" % (root, INITRD))
+    run("sh", "-c", "cd %s && find . | cpio --quiet -o -H newc > %s" % (root, INITRD))
     shutil.rmtree(root)
 
 
 class Machine:
-    """A virtual machine; its console is a file."""
+    """A virtual machine.  Its console is a file.  It runs the commands that a socket brings.
+
+    Each of its peers is at the other end of a cable: two sockets, each with the name of a file.
+    """
 
     count = 0
 
-    def __init__(self, role, more=""):
+    def __init__(self, role, more="", name=None, peers=None):
         Machine.count += 1
-        self.console = "%s/%s-%d" % (directory, role, Machine.count)
-        peer = "client" if role == "server" else "server"
-        if os.path.exists(directory + "/" + role):
-            os.unlink(directory + "/" + role)
+        self.name, self.peers = name or role, peers or ["client" if role == "server" else "server"]
+        self.console = "%s/%s-%d.log" % (directory, self.name, Machine.count)
+        self.commands, self.number = "%s/commands-%d" % (directory, Machine.count), 0
+        self.channel = None
         argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
                 "-accel", "tcg", "-cpu", "max", "-display", "none", "-m", "384",
                 "-serial", "file:" + self.console,
+                "-chardev", "socket,id=c,server=on,wait=off,path=" + self.commands,
+                "-serial", "chardev:c",
                 "-kernel", KERNEL, "-initrd", INITRD, "-append",
-                "console=ttyS0 quiet no_timer_check panic=-1 random.trust_cpu=on role=%s %s"
-                % (role, more),
-                "-netdev", "dgram,id=n,local.type=unix,local.path=%s/%s,remote.type=unix,"
-                "remote.path=%s/%s" % (directory, role, directory, peer),
-                "-device", "virtio-net-pci,netdev=n,mac=52:54:00:00:00:0%d" % (role == "server")]
+                "console=ttyS0 quiet no_timer_check panic=-1 random.trust_cpu=on mitigations=off "
+                "nokaslr role=%s name=%s %s" % (role, self.name, more)]
+        for i, peer in enumerate(self.peers):
+            ends = [self.end(self.name, peer), self.end(peer, self.name)]
+            if os.path.exists(ends[0]):
+                os.unlink(ends[0])
+            argv += ["-netdev", "dgram,id=n%d,local.type=unix,local.path=%s,remote.type=unix,"
+                     "remote.path=%s" % (i, *ends),
+                     "-device", "virtio-net-pci,netdev=n%d,mac=52:54:00:00:0%d:0%d"
+                     % (i, i, role == "server")]
         if role == "server":
             argv += ["-drive", "file=%s,format=raw,if=virtio" % IMAGE]
         with open(self.console, "w", encoding="ascii"):
             pass
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    @staticmethod
+    def end(name, peer):
+        return "%s/%s-to-%s" % (directory, name, peer)
+
+    def cut(self, now):
+        """Pull the cables, or put them in again: the files have other names meanwhile."""
+        for peer in self.peers:
+            for end in self.end(self.name, peer), self.end(peer, self.name):
+                os.rename(*(end, end + ".off") if now else (end + ".off", end))
+
+    def start(self, command):
+        """Start a command of the shell; ends() has the number that this returns."""
+        if not self.channel:
+            self.channel = socket.socket(socket.AF_UNIX)
+            self.channel.connect(self.commands)
+        self.number += 1
+        self.channel.sendall(b"%d %s\n" % (self.number, command.encode("ascii")))
+        return self.number
+
+    def end_of(self, number, deadline_s=300):
+        """The exit status of a command that was started."""
+        done = wait_for(lambda: re.search(r"^DONE %d (\d+)\r?$" % number, self.said(), re.M),
+                        deadline_s, 0.1)
+        check(done, "%s does not end %d" % (self.name, number), self.said()[-3000:])
+        return int(done[1])
+
+    def run(self, command, deadline_s=300):
+        return self.end_of(self.start(command), deadline_s)
 
     def said(self):
         with open(self.console, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def wait_for(self, text, deadline_s=120):
+    def wait_for(self, text, deadline_s=300):
         check(wait_for(lambda: text in self.said() or self.process.poll() is not None, deadline_s)
               and text in self.said(), "no " + text, self.said()[-3000:])
 
-    def goes_on(self, deadline_s=90):
+    def goes_on(self, deadline_s=300):
         """It accepts more messages."""
         before = self.said().count("ACK")
         check(wait_for(lambda: self.said().count("ACK") > before, deadline_s),
               "no more mail is accepted", self.said()[-2000:])
 
     def kill(self):
+        if self.channel:
+            self.channel.close()
         self.process.kill()
         self.process.wait()
 
