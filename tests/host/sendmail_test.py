@@ -195,6 +195,13 @@ def eight_bit():
     check("SMTPUTF8" in message[0][1] and "BODY=8BITMIME" in message[0][1], message)
 
 
+@test("a bare CR becomes a blank in the fields and in the text, so output with progress gets in")
+def bare_cr():
+    message = sent("root", text="Subject: a\rBcc: b\n\n10%\r20%\r\r\n\r.\n")
+    same(fields(message, "Subject"), ["a Bcc: b"])
+    check(message[2].endswith("\n\n10% 20% \n .\n"), message)
+
+
 @test("-N, -R and -V become parameters of DSN")
 def notices():
     message = sent("-N", "success,failure", "-R", "hdrs", "-V", "an id+", "root")

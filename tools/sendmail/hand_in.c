@@ -117,6 +117,27 @@ desk_close(struct desk *d)
 	d->fd = -1;
 }
 
+/*
+ * A line without its end.  Each CR in it becomes a blank: programs draw progress with CR, and a server
+ * refuses a message that has a bare one (RFC 5321 section 2.3.8).  Cron would lose its mail then.
+ */
+static int
+put_line(struct slice line)
+{
+	int r = 0;
+
+	while (line.n && r == 0) {
+		struct slice rest, part = slice_cut(line, '\r', &rest);
+		const bool cr = part.n < line.n;
+
+		line = rest;
+		r = stream_write(&stream, part, REPLY_MS);
+		if (r == 0 && cr)
+			r = stream_write(&stream, SL(" "), REPLY_MS);
+	}
+	return r;
+}
+
 /* Lines with CRLF, and a dot doubled at the start of a line (RFC 5321 section 4.5.2). */
 static int
 put_lines(struct slice text)
@@ -132,7 +153,7 @@ put_lines(struct slice text)
 		if (line.n && line.p[0] == '.')
 			r = stream_write(&stream, SL("."), REPLY_MS);
 		if (r == 0)
-			r = stream_write(&stream, line, REPLY_MS);
+			r = put_line(line);
 		if (r == 0)
 			r = stream_write(&stream, SL("\r\n"), REPLY_MS);
 	}
