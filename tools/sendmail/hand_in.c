@@ -117,10 +117,9 @@ desk_close(struct desk *d)
 	d->fd = -1;
 }
 
-/*
- * A line without its end.  Each CR in it becomes a blank: programs draw progress with CR, and a server
- * refuses a message that has a bare one (RFC 5321 section 2.3.8).  Cron would lose its mail then.
- */
+/* A line without its end.  Each CR in it becomes a blank: programs draw progress with CR, and a
+ * server refuses a message that has a bare one (RFC 5321 section 2.3.8).  Cron would lose its mail
+ * then. */
 static int
 put_line(struct slice line)
 {
