@@ -251,6 +251,14 @@ def sessions():
     same([r[0], re.findall(r"^(\d+) ", r[1], re.M)],
          [0, ["220", "250", "250", "250", "354", "250", "221"]])
     same(len(take()), 1)
+    r = sendmail("-bs", text="EHLO x\nMAIL FROM:<a@b.example>\nRCPT TO:<root>\n"
+                 "DATA\nSubject: x\n\ntyped\n.\nQUIT\n")
+    same([r[0], re.findall(r"^(\d+) ", r[1], re.M)],
+         [0, ["220", "250", "250", "250", "354", "250", "221"]])
+    same(len(take()), 1)
+    # Octets of a program stay as they are, and so the server refuses what no line may have.
+    r = sendmail("-bs", text="EHLO x\r\nNOOP\nQUIT\r\n")
+    same(re.findall(r"^(\d+) ", r[1], re.M), ["220", "250", "500"], r)
     r = sendmail("-bv", "known@strict.example", "nobody@strict.example")
     check(r[0] == 67 and "known@strict.example: 25" in r[1] and
           "nobody@strict.example: 550" in r[1], r)

@@ -314,16 +314,34 @@ desk_verify(struct desk *d, const struct people *p)
 	return good;
 }
 
-/* Carries what one side has ready.  False at its end. */
-static bool
-carry(int from, int to)
-{
-	char space[65536];
-	const ssize_t n = read(from, space, sizeof space);
-	struct slice rest = slice_of(space, n > 0 ? (size_t)n : 0);
+/* Lines that are typed end in LF alone, and so do those of scripts.  The server takes no such line
+ * from a socket.  The first line shows how all end: other octets stay as they are. */
+struct typed {
+	bool known, lf_alone;
+	char last;
+};
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+/* Octets of `out`, which has room for twice the input. */
+static size_t
+end_lines(struct typed *t, struct slice in, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.n; i++) {
+		const bool bare = in.p[i] == '\n' && t->last != '\r';
+
+		if (in.p[i] == '\n' && !t->known)
+			*t = (struct typed){ .known = true, .lf_alone = bare };
+		if (bare && t->lf_alone)
+			out[n++] = '\r';
+		t->last = out[n++] = in.p[i];
+	}
+	return n;
+}
+
+static bool
+write_all(int to, struct slice rest)
+{
 	while (rest.n) {
 		struct pollfd room = { .fd = to, .events = POLLOUT };
 		ssize_t w;
@@ -336,7 +354,22 @@ carry(int from, int to)
 		if (w > 0)
 			rest = slice_skip(rest, (size_t)w);
 	}
-	return n > 0;
+	return true;
+}
+
+/* Carries what one side has ready.  False at its end. */
+static bool
+carry(int from, int to, struct typed *t)
+{
+	char space[32768], ended[2 * sizeof space];
+	const ssize_t n = read(from, space, sizeof space);
+	struct slice octets = slice_of(space, n > 0 ? (size_t)n : 0);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (t)
+		octets = slice_of(ended, end_lines(t, octets, ended));
+	return write_all(to, octets) && n > 0;
 }
 
 bool
@@ -346,15 +379,16 @@ desk_carry(struct desk *d)
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .events = POLLIN },
 	};
+	struct typed typed = { .known = false };
 
 	if (!connect_socket(d))
 		return false;
 	fds[1].fd = d->fd;
 	while (poll(fds, 2, -1) > 0 || errno == EINTR) {
-		if (fds[1].revents && !carry(d->fd, STDOUT_FILENO))
+		if (fds[1].revents && !carry(d->fd, STDOUT_FILENO, NULL))
 			break;
 		/* The server finishes what it was asked, and then closes. */
-		if (fds[0].revents && !carry(STDIN_FILENO, d->fd)) {
+		if (fds[0].revents && !carry(STDIN_FILENO, d->fd, &typed)) {
 			(void)shutdown(d->fd, SHUT_WR);
 			fds[0].fd = -1;
 		}
