@@ -81,9 +81,6 @@ def set_up():
         bail_out("make install: " + done.stderr[-500:])
     with open(STAGE + "/root/etc/smtp-handler/conf.d/test.conf", "w") as file:
         file.write(CONF)
-    os.makedirs(STAGE + "/root/etc/systemd/system.conf.d")
-    with open(STAGE + "/root/etc/systemd/system.conf.d/sanitizers.conf", "w") as file:
-        file.write("[Manager]\nDefaultEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
     done = subprocess.run([HOST, "start", "-n", BOX, "-b", STAGE + ":/stage", "-x", """
         cp -a /stage/root/. /
         rm -rf /var/spool/smtp-handler

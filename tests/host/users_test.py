@@ -55,10 +55,6 @@ def boot():
     with open(stage + "/usr/local/bin/sudo", "w") as file:
         file.write('#!/bin/sh\nexec "$@"\n')
     os.chmod(stage + "/usr/local/bin/sudo", 0o755)
-    # For sanitizer builds: the search for leaks needs ptrace, which the sandbox of a unit forbids.
-    os.makedirs(stage + "/etc/systemd/system.conf.d")
-    with open(stage + "/etc/systemd/system.conf.d/sanitizers.conf", "w") as file:
-        file.write("[Manager]\nDefaultEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
     subprocess.run([HOST, "start", "-n", BOX, "-b", stage + ":/stage", "-x",
                     "cp -a /stage/. /; systemd-sysusers; "
                     "systemd-tmpfiles --create smtp-handler.conf; "
